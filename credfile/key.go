@@ -1,0 +1,52 @@
+package credfile
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Key is one access key: the pair of id and secret that signs requests.
+type Key struct {
+	ID     string // AKIA and 16 more characters in practice; 16 to 128 by IAM's model
+	Secret Secret
+}
+
+// IsZero reports whether both halves are missing.
+func (k Key) IsZero() bool { return k.ID == "" && k.Secret.IsZero() }
+
+// String returns the shortened id: AKIA..7Q2F.
+func (k Key) String() string { return Short(k.ID) }
+
+// Short returns the form of a key id that is shown to people: its prefix and
+// its last four characters. Whole ids are not secret, but they are what an
+// attacker searches leaked files for, and nobody can tell two of them apart.
+func Short(id string) string {
+	if len(id) <= 8 {
+		return id
+	}
+	return id[:4] + ".." + id[len(id)-4:]
+}
+
+// LongTerm reports whether id has the prefix of a long-term user key. ASIA ids
+// are temporary; ABIA and ACCA are other credentials.
+// Source: IAM user guide, "Understanding unique ID prefixes".
+func LongTerm(id string) bool { return strings.HasPrefix(id, "AKIA") }
+
+var (
+	idShape     = regexp.MustCompile(`^AKIA[A-Z0-9]{12,124}$`)
+	secretShape = regexp.MustCompile(`^[A-Za-z0-9/+=]{16,128}$`)
+)
+
+// Check returns an error unless both halves have the shape of a long-term key
+// and only bytes that every reader of the file takes literally. A pair that
+// fails must never be written.
+func (k Key) Check() error {
+	if !idShape.MatchString(k.ID) {
+		return fmt.Errorf("credfile: %q is not the id of a long-term access key", k.ID)
+	}
+	if !secretShape.MatchString(k.Secret.Reveal()) {
+		return fmt.Errorf("credfile: the secret of %s has not the shape of a secret access key", k)
+	}
+	return nil
+}
