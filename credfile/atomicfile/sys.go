@@ -1,39 +1,91 @@
 // Package atomicfile is the seam between keyd and the file system: the stable
 // read and the atomic, durable replacement of a file whose loss would lock its
-// owner out.
+// owner out. The same few calls write keyd's own state.
+//
+// A replacement is a temporary file in the same directory, synced, renamed
+// over the target, and the directory synced. Where no rename is possible (a
+// mounted file, a directory without write permission, hard links) the file is
+// overwritten in place, which is not atomic: a reader may see a mixture for
+// microseconds, and so may a machine that loses power in that moment.
+//
+// No lock of any kind protects the target, because no other program that
+// writes it takes one. What is guaranteed instead: a change that another
+// program made before the rename is seen (ErrChanged), and one that it was
+// still making during the rename is handed back (Written.Stray).
 package atomicfile
 
 import (
 	"io"
 	"io/fs"
+	"time"
 )
 
 // Sys is every system call that keyd makes on a file whose bytes matter. The
 // real one is OS; a test puts one in its place that loses, tears or refuses
-// the Nth call.
+// the Nth call. Errors are those of package os.
 type Sys interface {
+	// OpenFile opens name itself, never what a symbolic link points to, and
+	// never waits for a FIFO. A file that it creates is durable after
+	// File.Sync and SyncDir of its directory.
 	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
-	Lstat(name string) (fs.FileInfo, error)
-	Stat(name string) (fs.FileInfo, error)
+	// Lstat describes name itself. ID may be zero; that of File.Stat is not.
+	Lstat(name string) (Info, error)
+	// Readlink returns what the link says, relative or absolute.
 	Readlink(name string) (string, error)
+	// Rename replaces to atomically. Durable after SyncDir.
 	Rename(from, to string) error
+	// Remove removes a file. Durable after SyncDir.
 	Remove(name string) error
+	// Mkdir makes one directory. Durable after SyncDir of its parent.
 	Mkdir(name string, perm fs.FileMode) error
-	ReadDir(name string) ([]fs.DirEntry, error)
-	SyncDir(name string) error    // makes renames and removals in it durable
-	CopyMeta(from, to File) error // owner, mode, extended attributes, ACL
+	// ReadDir returns the names in a directory, in no particular order.
+	ReadDir(name string) ([]string, error)
+	// SyncDir makes what was created, renamed and removed in a directory
+	// durable, as far as the file system knows how.
+	SyncDir(name string) error
+	// CopyMeta gives to the owner, mode, extended attributes and access list
+	// of from, as far as this process may. What cannot be copied makes to
+	// narrower, never wider.
+	CopyMeta(from, to File) error
+	// Euid returns the user that this process acts as, -1 where files have no
+	// such owner.
+	Euid() int
 }
 
 // File is an open file.
 type File interface {
-	io.Reader
-	io.Writer
 	io.ReaderAt
+	io.Writer
 	io.WriterAt
 	io.Closer
-	Name() string
-	Stat() (fs.FileInfo, error)
-	Sync() error
+	Stat() (Info, error)
+	Sync() error // makes the bytes and the size durable, not the name
 	Truncate(size int64) error
 	Chmod(mode fs.FileMode) error
+	// BeingWritten reports whether anybody has this file open for writing. It
+	// is false where the system cannot tell, and some network file systems
+	// say true for ever: it is a reason to wait a little, never to refuse.
+	BeingWritten() bool
+}
+
+// Info is what matters of a file.
+type Info struct {
+	Mode    fs.FileMode
+	Size    int64 // bytes
+	ModTime time.Time
+	ID      FileID
+	Links   uint64 // names of this file; 1 where unknown
+	UID     int    // owner; -1 where files have none
+	Mount   bool   // something is mounted on this very name: no rename replaces it
+}
+
+// FileID tells files apart whatever their names: device and inode, or volume
+// and file index.
+type FileID struct{ Dev, Ino uint64 }
+
+// unmoved reports whether nothing was written between two looks at one file.
+// Two writes within one tick of the file system's clock that leave the size
+// alone go unseen, hence the settling time of Read.
+func (a Info) unmoved(b Info) bool {
+	return a.ID == b.ID && a.Size == b.Size && a.ModTime.Equal(b.ModTime)
 }

@@ -1,0 +1,85 @@
+package atomicfile
+
+import (
+	"bytes"
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+const aclAttribute = "system.posix_acl_access"
+
+// copyAttributes copies the extended attributes of from, among them its access
+// list and security label. An error means that the access list of to is not
+// that of from; other attributes are copied as far as this process may.
+func copyAttributes(from, to *os.File) error {
+	names, err := attributeNames(from)
+	if err != nil {
+		return nil // no attributes on this file system, hence no access list
+	}
+	acl := false
+	for _, name := range names {
+		value := make([]byte, 64<<10) // the kernel's limit for one value
+		n, err := unix.Fgetxattr(int(from.Fd()), name, value)
+		if err == nil {
+			err = unix.Fsetxattr(int(to.Fd()), name, value[:n], 0)
+		}
+		if name == aclAttribute {
+			acl = true
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if acl {
+		return nil
+	}
+	return dropACL(to)
+}
+
+// dropACL removes the access list that a new file inherits from its directory.
+func dropACL(f *os.File) error {
+	err := unix.Fremovexattr(int(f.Fd()), aclAttribute)
+	if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
+		return nil
+	}
+	return err
+}
+
+func attributeNames(f *os.File) ([]string, error) {
+	buf := make([]byte, 64<<10) // the kernel's limit for the list
+	n, err := unix.Flistxattr(int(f.Fd()), buf)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for name := range bytes.SplitSeq(buf[:n], []byte{0}) {
+		if len(name) > 0 {
+			names = append(names, string(name))
+		}
+	}
+	return names, nil
+}
+
+// mountedOn reports whether name is the root of a mount, as a file that is
+// bind-mounted into a container is. Before Linux 5.8 it is always false and
+// the rename itself says EBUSY.
+func mountedOn(name string) bool {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, name, unix.AT_SYMLINK_NOFOLLOW, 0, &st)
+	return err == nil && st.Attributes&st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0
+}
+
+// BeingWritten asks for a read lease, which the kernel refuses with EAGAIN
+// while any process has the file open for writing, and gives it back at once.
+// NFSv4 refuses it the same way whenever it holds no delegation.
+func (f osFile) BeingWritten() bool {
+	fd := f.Fd()
+	_, err := unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_RDLCK)
+	if err != nil {
+		return errors.Is(err, unix.EAGAIN)
+	}
+	_, _ = unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_UNLCK) // else it goes when f is closed
+	return false
+}

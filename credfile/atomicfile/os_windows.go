@@ -1,0 +1,115 @@
+package atomicfile
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/robustio"
+	"golang.org/x/sys/windows"
+)
+
+// Where POSIX renames are missing an open file keeps its name, so none is kept
+// open over a rename.
+const renameSparesOpenFiles = false
+
+// OpenFile shares reading, writing and deletion when it only reads, so that no
+// other program finds the file locked; otherwise it is os.OpenFile.
+func (OS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
+	if flag != os.O_RDONLY {
+		f, err := os.OpenFile(name, flag, perm)
+		if err != nil {
+			return nil, err
+		}
+		return osFile{f}, nil
+	}
+	p, err := windows.UTF16PtrFromString(name)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	const share = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
+	h, err := windows.CreateFile(p, windows.GENERIC_READ, share, nil, windows.OPEN_EXISTING,
+		windows.FILE_ATTRIBUTE_NORMAL|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	return osFile{os.NewFile(uintptr(h), name)}, nil
+}
+
+// Lstat describes name itself, without ID.
+func (OS) Lstat(name string) (Info, error) {
+	fi, err := os.Lstat(name)
+	if err != nil {
+		return Info{}, err
+	}
+	return Info{Mode: fi.Mode(), Size: fi.Size(), ModTime: fi.ModTime(), Links: 1, UID: -1}, nil
+}
+
+// Stat describes the open file.
+func (f osFile) Stat() (Info, error) {
+	fi, err := f.File.Stat()
+	if err != nil {
+		return Info{}, err
+	}
+	var by windows.ByHandleFileInformation
+	if err := windows.GetFileInformationByHandle(windows.Handle(f.Fd()), &by); err != nil {
+		return Info{}, &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
+	}
+	return Info{
+		Mode: fi.Mode(), Size: fi.Size(), ModTime: time.Unix(0, by.LastWriteTime.Nanoseconds()),
+		ID:    FileID{uint64(by.VolumeSerialNumber), uint64(by.FileIndexHigh)<<32 | uint64(by.FileIndexLow)},
+		Links: uint64(by.NumberOfLinks), UID: -1,
+	}, nil
+}
+
+// Rename first asks for POSIX semantics, which replace a file that others have
+// open with delete sharing. Else it repeats for up to 2 s, because virus
+// scanners and readers make MoveFileEx fail for moments.
+func (OS) Rename(from, to string) error {
+	if err := posixRename(from, to); err == nil {
+		return nil
+	}
+	return robustio.Rename(from, to)
+}
+
+func posixRename(from, to string) error {
+	root, err := os.OpenRoot(filepath.Dir(to))
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return root.Rename(filepath.Base(from), filepath.Base(to))
+}
+
+// SyncDir does nothing: Windows refuses to flush a directory, and NTFS keeps
+// its own journal of names.
+func (OS) SyncDir(string) error { return nil }
+
+// CopyMeta copies the access list. Without the right to do so the new file has
+// the one that it inherits from its directory, as a file that any other
+// program creates there.
+func (OS) CopyMeta(from, to File) error {
+	src, dst := from.(osFile).Name(), to.(osFile).Name()
+	sd, err := windows.GetNamedSecurityInfo(src, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return &fs.PathError{Op: "read access list", Path: src, Err: err}
+	}
+	dacl, _, err := sd.DACL()
+	if err != nil {
+		return &fs.PathError{Op: "read access list", Path: src, Err: err}
+	}
+	what := windows.SECURITY_INFORMATION(windows.DACL_SECURITY_INFORMATION | windows.UNPROTECTED_DACL_SECURITY_INFORMATION)
+	if control, _, err := sd.Control(); err == nil && control&windows.SE_DACL_PROTECTED != 0 {
+		what = windows.DACL_SECURITY_INFORMATION | windows.PROTECTED_DACL_SECURITY_INFORMATION
+	}
+	err = windows.SetNamedSecurityInfo(dst, windows.SE_FILE_OBJECT, what, nil, nil, dacl, nil)
+	if err != nil && err != syscall.ERROR_ACCESS_DENIED {
+		return &fs.PathError{Op: "set access list", Path: dst, Err: err}
+	}
+	return nil
+}
+
+// BeingWritten is false: the system does not tell.
+func (osFile) BeingWritten() bool { return false }

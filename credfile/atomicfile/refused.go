@@ -1,0 +1,37 @@
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrBusy means that another program was writing the file all the time. It
+// says nothing about what the file holds: never that something is gone.
+var ErrBusy = errors.New("another program is writing the file; it was left as it is")
+
+// ErrChanged means that the file is no longer the one that was read. Nothing
+// was written; read it again.
+var ErrChanged = errors.New("the file changed since it was read; it was left as it is")
+
+// Refused is a file that keyd does not read or write as it stands, and what
+// its owner can do about it. Nothing was changed.
+type Refused struct {
+	Path   string
+	Why    string
+	Remedy string
+	Err    error // what the system said; may be nil
+}
+
+func (r *Refused) Error() string {
+	s := r.Path + ": " + r.Why
+	if r.Err != nil {
+		s += fmt.Sprintf(" (%v)", r.Err)
+	}
+	if r.Remedy != "" {
+		s += "; " + r.Remedy
+	}
+	return s
+}
+
+// Unwrap returns what the system said.
+func (r *Refused) Unwrap() error { return r.Err }

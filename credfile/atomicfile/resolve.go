@@ -1,0 +1,77 @@
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+)
+
+const maxLinks = 40 // as Linux counts before ELOOP
+
+// resolve follows every symbolic link in path, one component at a time, and
+// returns the name of the file itself. A name that does not exist is an error
+// that wraps fs.ErrNotExist, unless a link led there: that one dangles and is
+// refused, because "there is no file" would be the wrong conclusion when a
+// volume is not mounted yet.
+func resolve(sys Sys, path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	done, rest := split(abs)
+	for links := 0; len(rest) > 0; {
+		name := rest[0]
+		rest = rest[1:]
+		if name == ".." { // done holds no link, so this is its true parent
+			done = filepath.Dir(done)
+			continue
+		}
+		next := filepath.Join(done, name)
+		info, err := sys.Lstat(next)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && links > 0:
+			return "", dangling(path, next)
+		case err != nil:
+			return "", err
+		case info.Mode&fs.ModeSymlink == 0:
+			done = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return "", &Refused{Path: path, Why: "its symbolic links form a loop", Remedy: "point the link at a file"}
+		}
+		target, err := sys.Readlink(next)
+		if err != nil {
+			return "", err
+		}
+		var more []string
+		if filepath.IsAbs(target) {
+			done, more = split(target)
+		} else {
+			_, more = split(target)
+		}
+		rest = append(more, rest...)
+	}
+	return done, nil
+}
+
+func dangling(path, missing string) error {
+	return &Refused{Path: path, Why: "is or passes a symbolic link to " + missing + ", which does not exist",
+		Remedy: "create that file, mount its volume, or remove the link"}
+}
+
+// split takes the root off path and returns the components of the rest.
+func split(path string) (root string, names []string) {
+	root = filepath.VolumeName(path)
+	path = filepath.ToSlash(path[len(root):])
+	if strings.HasPrefix(path, "/") {
+		root += string(filepath.Separator)
+	}
+	for name := range strings.SplitSeq(path, "/") {
+		if name != "" && name != "." {
+			names = append(names, name)
+		}
+	}
+	return root, names
+}

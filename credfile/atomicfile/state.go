@@ -1,0 +1,104 @@
+package atomicfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Write replaces or creates one of keyd's own files, atomically and durably.
+// After an error the file holds the old bytes or, when only the last sync
+// failed, the new ones that a power failure may still take back. The directory
+// must exist; a symbolic link at path is replaced by the file.
+func Write(sys Sys, path string, data []byte, perm fs.FileMode) error {
+	name, err := writeTemp(sys, path, data, func(f File) error { return f.Chmod(perm) })
+	if err != nil {
+		return fmt.Errorf("write %s: %w; it was left as it is", path, err)
+	}
+	if err := sys.Rename(name, path); err != nil {
+		return fmt.Errorf("write %s: %w; it was left as it is", path, errors.Join(err, sys.Remove(name)))
+	}
+	if err := sys.SyncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("write %s: %w; it is written, but may not survive a power failure", path, err)
+	}
+	return nil
+}
+
+// Append adds one line to one of keyd's own files and makes it durable. The
+// file is created with perm when it is missing. A last line without its end,
+// which a crash or a full disk left, stays, and the new one starts below it:
+// the reader skips what it cannot read. Lines of two processes do not mix on a
+// local file system.
+func Append(sys Sys, path string, line []byte, perm fs.FileMode) error {
+	if err := appendLine(sys, path, line, perm); err != nil {
+		return fmt.Errorf("append to %s: %w", path, err)
+	}
+	return nil
+}
+
+func appendLine(sys Sys, path string, line []byte, perm fs.FileMode) error {
+	f, err := sys.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, perm)
+	if err != nil {
+		return err
+	}
+	err = addLine(f, line)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return err
+	}
+	return sys.SyncDir(filepath.Dir(path))
+}
+
+func addLine(f File, line []byte) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	text := append(bytes.TrimRight(bytes.Clone(line), "\n"), '\n')
+	if info.Size > 0 {
+		var last [1]byte
+		if _, err := f.ReadAt(last[:], info.Size-1); err != nil {
+			return err
+		}
+		if last[0] != '\n' {
+			text = append([]byte{'\n'}, text...)
+		}
+	}
+	if _, err := f.Write(text); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// MkdirAll makes a directory and its missing parents, all with perm, and makes
+// their names durable. A directory that exists keeps its mode.
+func MkdirAll(sys Sys, dir string, perm fs.FileMode) error {
+	real, err := resolve(sys, dir)
+	if err == nil {
+		return isDir(sys, dir, real)
+	}
+	parent := filepath.Dir(filepath.Clean(dir))
+	if !errors.Is(err, fs.ErrNotExist) || parent == filepath.Clean(dir) {
+		return err
+	}
+	if err := MkdirAll(sys, parent, perm); err != nil {
+		return err
+	}
+	if err := sys.Mkdir(dir, perm); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return sys.SyncDir(parent)
+}
+
+func isDir(sys Sys, path, real string) error {
+	info, err := sys.Lstat(real)
+	if err == nil && !info.Mode.IsDir() {
+		err = &Refused{Path: path, Why: "is not a directory", Remedy: "move it away"}
+	}
+	return err
+}

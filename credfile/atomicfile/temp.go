@@ -1,0 +1,90 @@
+package atomicfile
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// tempPrefix is the start of the names of the temporary files of target. They
+// stand in the directory of the target, since a rename does not cross file
+// systems and a secret does not belong into a directory that others share.
+func tempPrefix(target string) string {
+	return filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".keyd-")
+}
+
+var tempSuffix = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+// createTemp creates an empty file of mode 0600 beside target.
+func createTemp(sys Sys, target string) (f File, name string, err error) {
+	for range 100 {
+		var random [8]byte
+		rand.Read(random[:])
+		name = tempPrefix(target) + hex.EncodeToString(random[:])
+		f, err = sys.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return f, name, err
+}
+
+// writeTemp leaves data in a new file beside target, synced and closed, and
+// returns its name. prepare sets its mode before there is anything to read.
+// On an error nothing is left, unless the removal fails as well: see Sweep.
+func writeTemp(sys Sys, target string, data []byte, prepare func(File) error) (string, error) {
+	f, name, err := createTemp(sys, target)
+	if err != nil {
+		return "", err
+	}
+	if err := fill(f, data, prepare); err != nil {
+		return "", errors.Join(err, sys.Remove(name))
+	}
+	return name, nil
+}
+
+func fill(f File, data []byte, prepare func(File) error) error {
+	err := prepare(f)
+	if err == nil {
+		_, err = f.Write(data)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// Sweep removes the temporary files that a crash left beside path. Nobody may
+// be writing path meanwhile: the caller holds whatever lock guards it. What is
+// not named exactly as keyd names its files stays.
+func Sweep(sys Sys, path string) error {
+	real, err := resolve(sys, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		real, err = path, nil
+	}
+	if err != nil {
+		return err
+	}
+	dir, prefix := filepath.Split(tempPrefix(real))
+	names, err := sys.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		if len(name) > len(prefix) && name[:len(prefix)] == prefix && tempSuffix.MatchString(name[len(prefix):]) {
+			errs = append(errs, sys.Remove(filepath.Join(dir, name)))
+		}
+	}
+	return errors.Join(errs...)
+}
