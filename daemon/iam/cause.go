@@ -1,0 +1,150 @@
+package iam
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/aws/smithy-go"
+)
+
+// failure turns what the SDK returned for k into an Error.
+func (k *call) failure(err error) *Error {
+	e := &Error{
+		Call: k.name, Endpoint: k.host, HTTPStatus: k.status, RequestID: k.requestID,
+		Offset: k.offset, mutates: k.mutates, doubt: k.doubt, page: k.page,
+	}
+	if api, ok := errors.AsType[smithy.APIError](err); ok && k.status >= 400 && k.spoken {
+		e.Code, e.Message = clean(api.ErrorCode()), clean(api.ErrorMessage())
+		if k.status < 500 {
+			e.Class = classify(e.Code, e.Message)
+		}
+		return e
+	}
+	e.Class, e.Message = k.unspoken(err), k.wording(err)
+	if _, ok := errors.AsType[*smithy.DeserializationError](err); !ok {
+		e.err = network(err)
+	}
+	return e
+}
+
+// unspoken returns the class of a failure that AWS did not word.
+func (k *call) unspoken(err error) Class {
+	switch {
+	case k.attempts == 0 && errors.Is(err, context.Canceled), k.attempts == 0 && errors.Is(err, context.DeadlineExceeded):
+		return Unsent
+	case k.attempts == 0:
+		return Invalid // refused by the SDK: a name that is none, a region without endpoint
+	case !k.left:
+		return Unsent
+	}
+	return Ambiguous
+}
+
+// wording says what went wrong when AWS did not.
+func (k *call) wording(err error) string {
+	if a, ok := errors.AsType[*answerError](err); ok {
+		return a.what
+	}
+	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
+		return "the answer cannot be decoded" // the SDK's text may quote the answer
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	case k.page:
+		return "the answer is a web page"
+	case k.status != 0:
+		return "the answer is not one of AWS's"
+	}
+	return clean(network(err).Error())
+}
+
+// network strips the wrappers of the SDK and of net/http, which repeat the call
+// and the URL, from a transport error. Its type survives for errors.AsType.
+func network(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	for _, target := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, target) {
+			return target
+		}
+	}
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		switch err.(type) {
+		case *net.OpError, *net.DNSError, *answerError:
+			return err
+		}
+		err = inner
+	}
+}
+
+// sent reports whether an attempt that ended in err may have left this machine.
+// A transport of our own says so itself; of another one only the errors that
+// come before a request is written count as proof.
+func (k *call) sent(err error) bool {
+	return k.connected.Load() || !k.traced && !beforeWrite(err)
+}
+
+func beforeWrite(err error) bool {
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return true
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Op == "dial" || op.Op == "proxyconnect"
+	}
+	return isTLS(err)
+}
+
+func isTLS(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[x509.HostnameError](err)
+	return ok
+}
+
+func hintUnsent(err error) string {
+	switch op, _ := errors.AsType[*net.OpError](err); {
+	case errors.Is(err, context.Canceled):
+		return ""
+	case isTLS(err):
+		return "does a proxy open TLS on the way? name its certificate in AWS_CA_BUNDLE"
+	case op != nil && op.Op == "proxyconnect":
+		return "is HTTPS_PROXY right?"
+	}
+	return "is this machine online?"
+}
+
+// clean makes text from the network fit to print: one line, no control
+// characters that a terminal obeys, not endless.
+func clean(s string) string {
+	const most = 1000
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, s)
+	s = strings.TrimSpace(s)
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return s
+}

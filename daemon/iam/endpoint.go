@@ -1,0 +1,128 @@
+package iam
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"keyd/credfile"
+)
+
+// origin is a setting and the name of the place it was read from, for errors.
+type origin struct{ value, from string }
+
+// firstSet returns the first of origins that says something.
+func firstSet(origins ...origin) origin {
+	for _, o := range origins {
+		if o.value != "" {
+			return o
+		}
+	}
+	return origin{}
+}
+
+// endpoints returns the custom URLs of IAM and STS for one profile, "" where
+// AWS's own is meant.
+// Source: AWS SDKs and Tools reference guide, "Service-specific endpoints",
+// precedence.
+func endpoints(site credfile.Site, env environment) (iam, sts string, err error) {
+	ignore := site.IgnoreEndpoints
+	if set, ok, err := env.boolean("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"); err != nil {
+		return "", "", err
+	} else if ok {
+		ignore = set
+	}
+	if ignore {
+		return "", "", nil
+	}
+	global := env.origin("AWS_ENDPOINT_URL")
+	file := origin{site.EndpointURL, "endpoint_url"}
+	iam, err = checkURL(firstSet(env.origin("AWS_ENDPOINT_URL_IAM"), global, origin{site.EndpointIAM, "endpoint_url of iam"}, file))
+	if err != nil {
+		return "", "", err
+	}
+	sts, err = checkURL(firstSet(env.origin("AWS_ENDPOINT_URL_STS"), global, origin{site.EndpointSTS, "endpoint_url of sts"}, file))
+	return iam, sts, err
+}
+
+// checkURL refuses an endpoint that requests must not be signed to: one that is
+// no URL, carries a password, or would send the new secret in clear text over a
+// network.
+func checkURL(o origin) (string, error) {
+	if o.value == "" {
+		return "", nil
+	}
+	u, err := url.Parse(o.value)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return "", fmt.Errorf("%s is not a URL with a host", o.from)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return "", fmt.Errorf("%s must hold scheme, host, port and path only", o.from)
+	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+		return strings.TrimSuffix(o.value, "/"), nil
+	case u.Scheme == "http":
+		return "", fmt.Errorf("%s is %s: without TLS anybody on the way can read a new secret; use https (plain http only for localhost)", o.from, o.value)
+	}
+	return "", fmt.Errorf("%s is %s: the scheme must be https", o.from, o.value)
+}
+
+// isLoopback reports whether host is this machine by name or by address.
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// isAWS reports whether endpoint is one of AWS's own names for IAM or STS. The
+// suffix alone proves nothing: buckets, load balancers and machines of
+// strangers live under it too.
+func isAWS(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return false
+	}
+	host := strings.ToLower(u.Hostname())
+	for _, suffix := range []string{
+		".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu",
+		".api.aws", ".api.amazonwebservices.com.cn", ".api.amazonwebservices.eu",
+		".c2s.ic.gov", ".sc2s.sgov.gov", ".csp.hci.ic.gov", ".cloud.adc-e.uk",
+	} {
+		if name, ok := strings.CutSuffix(host, suffix); ok && isServiceName(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// isServiceName reports whether name is iam or sts, or that in one region.
+func isServiceName(name string) bool {
+	service, region, regional := strings.Cut(name, ".")
+	switch service {
+	case "iam", "iam-fips", "sts", "sts-fips":
+		return !regional || region == "us-gov" || region == "global" || PartitionOf(region) != ""
+	}
+	return false
+}
+
+// hintOf returns the partition that a host name gives away, or "".
+func hintOf(endpoint string) string {
+	if !isAWS(endpoint) {
+		return ""
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return ""
+	}
+	for label := range strings.SplitSeq(u.Hostname(), ".") {
+		if label == "us-gov" {
+			return "aws-us-gov"
+		}
+		if p := PartitionOf(label); p != "" {
+			return p
+		}
+	}
+	return ""
+}

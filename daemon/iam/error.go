@@ -1,0 +1,145 @@
+package iam
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Error is a call that failed. It holds no secret and no body of an answer.
+type Error struct {
+	Call       string        // the IAM or STS action, e.g. "CreateAccessKey"
+	Endpoint   string        // host that was called, "" when none was reached for
+	Code       string        // AWS's error code, "" when AWS did not answer
+	Message    string        // AWS's words, or what was wrong with the answer
+	RequestID  string        // AWS's id of the request, for support and CloudTrail
+	HTTPStatus int           // 0 when there was no answer
+	Offset     time.Duration // server clock minus the clock that signed, 0 when not measured
+	Class      Class
+
+	doubt   bool // an earlier attempt of the same call may have taken effect
+	mutates bool
+	page    bool // the answer was a web page
+	err     error
+}
+
+// Error reads "iam: CreateAccessKey at iam.amazonaws.com: AccessDenied: ...".
+// For a call that changes something it ends with what became of the change.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "iam: %s", e.Call)
+	if e.Endpoint != "" {
+		fmt.Fprintf(&b, " at %s", e.Endpoint)
+	}
+	for _, part := range []string{e.Code, e.Message} {
+		if part != "" {
+			fmt.Fprintf(&b, ": %s", part)
+		}
+	}
+	if e.Code == "" && e.HTTPStatus != 0 {
+		fmt.Fprintf(&b, " (HTTP status %d)", e.HTTPStatus)
+	}
+	switch {
+	case !e.mutates:
+	case e.Definite():
+		b.WriteString("; nothing was changed")
+	default:
+		b.WriteString("; it is not known whether it took effect")
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause below AWS: a network or context error, or nil.
+func (e *Error) Unwrap() error { return e.err }
+
+// Definite reports whether the call certainly had no effect. A refusal is not
+// definite when an earlier attempt of the same call got lost: the NoSuchEntity
+// of a repeated DeleteAccessKey may be the trace of its success.
+func (e *Error) Definite() bool { return e.Class != Ambiguous && !e.doubt }
+
+// Temporary reports whether the same call may succeed later although nobody
+// does anything.
+func (e *Error) Temporary() bool {
+	switch e.Class {
+	case Ambiguous, Unsent, Throttled, Replicating:
+		return true
+	}
+	return false
+}
+
+// Layer returns the part of AWS's message that says which policy denied the
+// call, verbatim: "because no identity-based policy allows the
+// iam:CreateAccessKey action", "with an explicit deny in a service control
+// policy: arn:...". It is "" when AWS did not say.
+// Source: IAM user guide, "Troubleshoot access denied error messages".
+func (e *Error) Layer() string {
+	if e.Class != Denied {
+		return ""
+	}
+	for _, mark := range []string{"with an explicit deny in ", "because no "} {
+		if i := strings.Index(e.Message, mark); i >= 0 {
+			return e.Message[i:]
+		}
+	}
+	return ""
+}
+
+// MFA reports whether the denial looks like the guard of AWS's self-management
+// policy, which refuses every call that is not signed with an MFA session. Any
+// other explicit deny in the user's own policies looks the same.
+// Source: IAM user guide, "AWS: Allows MFA-authenticated IAM users to manage
+// their own credentials".
+func (e *Error) MFA() bool {
+	return strings.HasPrefix(e.Layer(), "with an explicit deny in an identity-based policy")
+}
+
+// Hint returns a command or a question that may help a person, or "".
+func (e *Error) Hint() string {
+	switch e.Class {
+	case Ambiguous:
+		if e.page {
+			return "the answer is a web page: is there a captive portal or a proxy between this machine and AWS?"
+		}
+	case Unsent:
+		return hintUnsent(e.err)
+	case Denied:
+		return e.hintDenied()
+	case BadSecret:
+		return "does the secret in the file belong to this key id?"
+	case Clock:
+		return e.hintClock()
+	case ExpiredToken:
+		return "keyd rotate --mfa-code CODE"
+	case Quota:
+		if e.Call == "CreateAccessKey" {
+			return "keyd prune PROFILE"
+		}
+	case OptIn:
+		return "is this account signed up, and the region enabled?"
+	}
+	return ""
+}
+
+func (e *Error) hintDenied() string {
+	layer := e.Layer()
+	switch {
+	case e.MFA():
+		return "does a policy of this user ask for MFA? keyd rotate --mfa-code CODE"
+	case strings.Contains(layer, "service control policy"), strings.Contains(layer, "resource control policy"):
+		return "the organization forbids it " + layer + ": ask its administrator"
+	case strings.Contains(layer, "permissions boundary"):
+		return "the permissions boundary of this user forbids it: ask who manages the account"
+	}
+	return "keyd policy"
+}
+
+func (e *Error) hintClock() string {
+	off := e.Offset.Round(time.Second)
+	switch {
+	case off > 0:
+		return fmt.Sprintf("set the clock of this machine: it is %s behind AWS", off)
+	case off < 0:
+		return fmt.Sprintf("set the clock of this machine: it is %s ahead of AWS", -off)
+	}
+	return "is the clock of this machine right?"
+}

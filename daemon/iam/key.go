@@ -1,0 +1,148 @@
+package iam
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+)
+
+// Status is what IAM says of a key. A status that this version does not know
+// is kept as AWS spelt it, and is not usable.
+type Status string
+
+// The statuses that IAM knows.
+// Source: IAM API reference, UpdateAccessKey; the SDK's model for Expired.
+const (
+	Active   Status = "Active"
+	Inactive Status = "Inactive"
+	Expired  Status = "Expired"
+)
+
+// Usable reports whether a key of this status signs requests.
+func (s Status) Usable() bool { return s == Active }
+
+// KeyInfo is one access key as ListAccessKeys shows it.
+type KeyInfo struct {
+	ID      string
+	Status  Status
+	Created time.Time // server time; differs by up to 2 s from what CreateAccessKey said; zero when not given
+	User    string
+}
+
+// Listing is the access keys of one user at one moment.
+type Listing struct {
+	Keys   []KeyInfo     // as ordered by IAM
+	Date   time.Time     // the server's clock, whole seconds; zero when the answer had none
+	Offset time.Duration // server clock minus Options.Now, right to half the trip and half a second
+}
+
+// ListKeys returns all access keys of user, over all pages. IAM is eventually
+// consistent: a key that was just made may be missing, one that was just
+// deleted may still be there, and two answers in a row may differ either way.
+// There can be more keys than the quota of two.
+func (c *Client) ListKeys(ctx context.Context, user string) (Listing, error) {
+	k := &call{name: "ListAccessKeys"}
+	var l Listing
+	err := c.do(ctx, k, func(ctx context.Context) error {
+		var err error
+		l.Keys, err = c.listPages(ctx, user)
+		return err
+	})
+	if err != nil {
+		return Listing{}, err
+	}
+	l.Date, l.Offset = k.date, k.offset
+	return l, nil
+}
+
+func (c *Client) listPages(ctx context.Context, user string) ([]KeyInfo, error) {
+	var keys []KeyInfo
+	var marker *string
+	for range 100 {
+		out, err := c.iam.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &user, Marker: marker})
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range out.AccessKeyMetadata {
+			info := KeyInfo{
+				ID: aws.ToString(m.AccessKeyId), Status: Status(m.Status),
+				Created: aws.ToTime(m.CreateDate), User: aws.ToString(m.UserName),
+			}
+			if info.ID == "" {
+				return nil, &answerError{"the answer lists a key without id"}
+			}
+			keys = append(keys, info)
+		}
+		if !out.IsTruncated {
+			return keys, nil
+		}
+		next := aws.ToString(out.Marker)
+		if next == "" || next == aws.ToString(marker) {
+			break
+		}
+		marker = &next
+	}
+	return nil, &answerError{"the list of keys does not end"}
+}
+
+// SetStatus makes a key Active or Inactive. It may be repeated. The change
+// takes some seconds to reach every region.
+func (c *Client) SetStatus(ctx context.Context, user, id string, s Status) error {
+	k := &call{name: "UpdateAccessKey", mutates: true}
+	return c.do(ctx, k, func(ctx context.Context) error {
+		_, err := c.iam.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{
+			UserName: &user, AccessKeyId: &id, Status: types.StatusType(s),
+		})
+		return err
+	})
+}
+
+// DeleteKey deletes a key for good. A key that does not exist is an error of
+// class NoSuch; whether that is success is for the caller to say.
+func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
+	k := &call{name: "DeleteAccessKey", mutates: true}
+	return c.do(ctx, k, func(ctx context.Context) error {
+		_, err := c.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: &id})
+		return err
+	})
+}
+
+// Use is what AWS last saw a key used for.
+type Use struct {
+	At      time.Time // zero: never, as far as AWS knows
+	Service string    // e.g. "s3"; "" when never used
+	Region  string    // e.g. "eu-west-1"; "" when never used
+}
+
+// LastUsed returns the last use of the key id. AWS shows a use late (minutes,
+// up to four hours by its documentation) and only the first of several within
+// 15 minutes; keyd's own calls count. A key that does not exist is answered
+// with class Denied, as recorded against AWS.
+func (c *Client) LastUsed(ctx context.Context, id string) (Use, error) {
+	k := &call{name: "GetAccessKeyLastUsed"}
+	var use Use
+	err := c.do(ctx, k, func(ctx context.Context) error {
+		out, err := c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &id})
+		if err != nil {
+			return err
+		}
+		if out.AccessKeyLastUsed == nil {
+			return &answerError{"the answer lacks the last use"}
+		}
+		last := out.AccessKeyLastUsed
+		use = Use{aws.ToTime(last.LastUsedDate), known(last.ServiceName), known(last.Region)}
+		return nil
+	})
+	return use, err
+}
+
+// known returns *s, or "" for IAM's N/A.
+func known(s *string) string {
+	if v := aws.ToString(s); v != "N/A" {
+		return v
+	}
+	return ""
+}

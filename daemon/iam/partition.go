@@ -1,0 +1,96 @@
+package iam
+
+import "strings"
+
+// PartitionOf returns the partition that region belongs to, or "" when the
+// name follows the pattern of none. The SDK sends such a region to partition
+// aws without a word, and a key of another partition is then refused there as
+// if it were deleted.
+// Source: the partition table of aws-sdk-go-v2, aws/endpoints (regionRegex).
+func PartitionOf(region string) string {
+	if p, ok := strings.CutSuffix(region, "-global"); ok && home(p) != "" {
+		return p
+	}
+	area, rest, ok := strings.Cut(region, "-")
+	if !ok || !isRegionTail(rest) {
+		return ""
+	}
+	for _, p := range []struct{ prefix, partition string }{
+		{"cn-", "aws-cn"},
+		{"us-gov-", "aws-us-gov"},
+		{"us-iso-", "aws-iso"},
+		{"us-isob-", "aws-iso-b"},
+		{"us-isof-", "aws-iso-f"},
+		{"eu-isoe-", "aws-iso-e"},
+		{"eusc-de-", "aws-eusc"},
+	} {
+		if strings.HasPrefix(region, p.prefix) {
+			return p.partition
+		}
+	}
+	switch area {
+	case "us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx":
+		if strings.Count(rest, "-") == 1 {
+			return "aws"
+		}
+	}
+	return ""
+}
+
+// isRegionTail reports whether s ends as region names do: words of lower-case
+// letters and then a number.
+func isRegionTail(s string) bool {
+	words := strings.Split(s, "-")
+	last := len(words) - 1
+	for i, w := range words {
+		digits := strings.Trim(w, "0123456789") == ""
+		letters := strings.Trim(w, "abcdefghijklmnopqrstuvwxyz") == ""
+		if w == "" || i == last && !digits || i < last && !letters {
+			return false
+		}
+	}
+	return last >= 1
+}
+
+// home returns the region that IAM is signed for in a partition, which is also
+// the default region of its STS, or "" for an unknown partition.
+// Source: IAM endpoint rules of aws-sdk-go-v2; AWS general reference, "IAM
+// endpoints and quotas".
+func home(partition string) string {
+	switch partition {
+	case "aws":
+		return "us-east-1"
+	case "aws-cn":
+		return "cn-north-1"
+	case "aws-us-gov":
+		return "us-gov-west-1"
+	case "aws-iso":
+		return "us-iso-east-1"
+	case "aws-iso-b":
+		return "us-isob-east-1"
+	case "aws-iso-e":
+		return "eu-isoe-west-1"
+	case "aws-iso-f":
+		return "us-isof-south-1"
+	case "aws-eusc":
+		return "eusc-de-east-1"
+	}
+	return ""
+}
+
+// plainRegion turns the pseudo regions that old configurations hold into the
+// region itself: fips-us-east-1, us-east-1-fips, aws-global.
+func plainRegion(region string) (name string, fips bool) {
+	name = strings.TrimSuffix(strings.TrimPrefix(region, "fips-"), "-fips")
+	fips = name != region
+	if p, ok := strings.CutSuffix(name, "-global"); ok && home(p) != "" {
+		name = home(p)
+	}
+	return name, fips
+}
+
+// isHostLabel reports whether s can stand as one label of a host name.
+func isHostLabel(s string) bool {
+	const allowed = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	return s != "" && len(s) <= 63 && strings.Trim(s, allowed) == "" && s[0] != '-'
+}

@@ -1,0 +1,66 @@
+package iam
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"keyd/credfile"
+)
+
+// clock is the time that requests are signed with: the local one, corrected by
+// what AWS's answers say when they say that it is far off.
+//
+// The SDK's own correction is switched off. It compares the server with the
+// clock of the machine even when the caller brings another one, and it would
+// apply that difference on top.
+type clock struct {
+	now      func() time.Time
+	measured atomic.Int64 // server minus now, nanoseconds, last measured
+	signed   atomic.Int64 // correction that the last signature used
+}
+
+// tolerated is how far the clocks may lie apart before a signature is
+// corrected. AWS accepts 15 minutes either way; the SDK's threshold is 4.
+const tolerated = 4 * time.Minute
+
+// correction returns what to add to now, 0 for a clock that is about right.
+func (c *clock) correction() time.Duration {
+	off := time.Duration(c.measured.Load())
+	if off.Abs() <= tolerated {
+		return 0
+	}
+	return off
+}
+
+// stale reports whether the last signature used a correction that has been
+// found wrong since, so that signing again may help.
+func (c *clock) stale() bool {
+	return (c.correction() - time.Duration(c.signed.Load())).Abs() > tolerated
+}
+
+// signer signs with exactly one pair. The SDK is given the id only, since it
+// keeps what it is given.
+type signer struct {
+	v4    *v4.Signer
+	clock *clock
+	key   credfile.Key
+	token credfile.Secret // session token of an MFA session, or empty
+}
+
+// SignHTTP signs r. The time and the secret that the SDK hands in are replaced.
+func (s *signer) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string, _ time.Time, opts ...func(*v4.SignerOptions)) error {
+	c.AccessKeyID, c.SecretAccessKey, c.SessionToken = s.key.ID, s.key.Secret.Reveal(), s.token.Reveal()
+	correction := s.clock.correction()
+	s.clock.signed.Store(int64(correction))
+	return s.v4.SignHTTP(ctx, c, r, hash, service, region, s.clock.now().Add(correction).UTC(), opts...)
+}
+
+// Retrieve returns credentials that sign nothing; SignHTTP puts the pair in.
+func (s *signer) Retrieve(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{AccessKeyID: s.key.ID, SecretAccessKey: "set while signing", Source: "keyd"}, nil
+}

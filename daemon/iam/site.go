@@ -1,0 +1,250 @@
+package iam
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"keyd/credfile"
+)
+
+// Site is where the calls of one key go.
+type Site struct {
+	Regions   []string // STS regions to prove a key in: those of the profiles, then the partition's default; no duplicates, never empty after Resolve
+	Partition string   // aws, aws-cn, aws-us-gov, ...
+	IAMURL    string   // custom endpoint, "" for AWS's own
+	STSURL    string   // custom endpoint, "" for AWS's own
+	FIPS      bool     // FIPS 140 endpoints; never together with a custom endpoint
+	CABundle  string   // PEM file of further certificate authorities, "" for none
+}
+
+// Custom returns the endpoint that is not AWS's and that a person must see
+// before a real key is used there, or "" when both are AWS's own.
+func (s Site) Custom() string {
+	var custom []string
+	for _, u := range []string{s.IAMURL, s.STSURL} {
+		if u != "" && !isAWS(u) && !slices.Contains(custom, u) {
+			custom = append(custom, u)
+		}
+	}
+	return strings.Join(custom, " and ")
+}
+
+// ConflictError says that profiles which share one key disagree on where the
+// key lives, so that no answer would hold for both of them.
+type ConflictError struct {
+	I, J   int    // indices of the two profiles in the argument of Resolve
+	What   string // what they disagree on, e.g. "the endpoint of iam"
+	Vi, Vj string // what each says
+}
+
+// Error names both values.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("iam: profiles that share this key disagree on %s: %s and %s", e.What, e.Vi, e.Vj)
+}
+
+// Resolve finds the one place that the calls of a key go to, from what the
+// profiles that hold it say and from the environment.
+//
+// Endpoints follow the precedence of every AWS tool: AWS_ENDPOINT_URL_IAM and
+// _STS, AWS_ENDPOINT_URL, the profile's services section, its endpoint_url;
+// AWS_IGNORE_CONFIGURED_ENDPOINT_URLS switches all of them off. AWS_CA_BUNDLE
+// and AWS_USE_FIPS_ENDPOINT beat the profile too.
+//
+// Regions do not: AWS_REGION and AWS_DEFAULT_REGION count only when no profile
+// names one. The region of keyd's own environment says nothing about the tools
+// that use the profile, and a profile's key has to work where the profile
+// points. With no region at all the partition is aws, unless an endpoint or the
+// ARN of mfa_serial hints at another one.
+//
+// Errors: an endpoint without TLS that is not this machine, FIPS together with
+// a custom endpoint, a region of no known partition, a malformed variable, and
+// a *ConflictError. Values of variables that may hold a password are not shown.
+func Resolve(sites []credfile.Site, getenv func(string) string) (Site, error) {
+	s, err := resolve(sites, environment(getenv))
+	if err != nil {
+		if _, ok := errors.AsType[*ConflictError](err); ok {
+			return Site{}, err
+		}
+		return Site{}, fmt.Errorf("iam: %w", err)
+	}
+	return s, nil
+}
+
+func resolve(sites []credfile.Site, env environment) (Site, error) {
+	if len(sites) == 0 {
+		sites = []credfile.Site{{}}
+	}
+	s := Site{}
+	if err := s.setEndpoints(sites, env); err != nil {
+		return s, err
+	}
+	if err := s.setBundle(sites, env); err != nil {
+		return s, err
+	}
+	if err := s.setFIPS(sites, env); err != nil {
+		return s, err
+	}
+	if err := s.setRegions(sites, env); err != nil {
+		return s, err
+	}
+	if s.FIPS && (s.IAMURL != "" || s.STSURL != "") {
+		return s, fmt.Errorf("FIPS endpoints and the custom endpoint %s exclude each other", firstSet(origin{value: s.IAMURL}, origin{value: s.STSURL}).value)
+	}
+	return s, nil
+}
+
+func (s *Site) setEndpoints(sites []credfile.Site, env environment) error {
+	for i, site := range sites {
+		iam, sts, err := endpoints(site, env)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			s.IAMURL, s.STSURL = iam, sts
+		}
+		if iam != s.IAMURL {
+			return &ConflictError{0, i, "the endpoint of iam", orAWS(s.IAMURL), orAWS(iam)}
+		}
+		if sts != s.STSURL {
+			return &ConflictError{0, i, "the endpoint of sts", orAWS(s.STSURL), orAWS(sts)}
+		}
+	}
+	return nil
+}
+
+func orAWS(endpoint string) string {
+	if endpoint == "" {
+		return "AWS itself"
+	}
+	return endpoint
+}
+
+func (s *Site) setBundle(sites []credfile.Site, env environment) error {
+	s.CABundle = env.origin("AWS_CA_BUNDLE").value
+	if s.CABundle != "" {
+		return nil
+	}
+	first := 0
+	for i, site := range sites {
+		switch site.CABundle {
+		case "", s.CABundle:
+			continue
+		}
+		if s.CABundle != "" {
+			return &ConflictError{first, i, "ca_bundle", s.CABundle, site.CABundle}
+		}
+		s.CABundle, first = site.CABundle, i
+	}
+	return nil
+}
+
+// setFIPS: a profile that asks for FIPS endpoints forbids the others; a
+// profile that does not ask forbids nothing.
+func (s *Site) setFIPS(sites []credfile.Site, env environment) error {
+	set, ok, err := env.boolean("AWS_USE_FIPS_ENDPOINT")
+	if err != nil {
+		return err
+	}
+	s.FIPS = ok && set
+	for _, site := range sites {
+		_, pseudo := plainRegion(site.Region)
+		s.FIPS = s.FIPS || pseudo || site.FIPS && !ok
+	}
+	return nil
+}
+
+func (s *Site) setRegions(sites []credfile.Site, env environment) error {
+	named := func(site credfile.Site) bool { return site.Region != "" }
+	if !slices.ContainsFunc(sites, named) {
+		o := firstSet(env.origin("AWS_REGION"), env.origin("AWS_DEFAULT_REGION"))
+		if o.value == "" {
+			s.setPartition(s.hint(sites))
+			return nil
+		}
+		sites = []credfile.Site{{Region: o.value}}
+		_, pseudo := plainRegion(o.value)
+		s.FIPS = s.FIPS || pseudo
+	}
+	first := 0
+	for i, site := range sites {
+		if site.Region == "" {
+			continue
+		}
+		region, _ := plainRegion(site.Region)
+		partition, err := s.partition(region)
+		if err != nil {
+			return err
+		}
+		if s.Partition != "" && partition != s.Partition {
+			return &ConflictError{first, i, "the partition", s.Partition + " (" + s.Regions[0] + ")", partition + " (" + region + ")"}
+		}
+		if s.Partition == "" {
+			s.Partition, first = partition, i
+		}
+		s.addRegion(region)
+	}
+	s.setPartition(s.Partition)
+	return nil
+}
+
+// partition returns the partition of region. Behind a custom endpoint a region
+// is whatever its owner calls it.
+func (s *Site) partition(region string) (string, error) {
+	if p := PartitionOf(region); p != "" {
+		return p, nil
+	}
+	if s.IAMURL != "" && s.STSURL != "" && isHostLabel(region) {
+		return "aws", nil
+	}
+	return "", fmt.Errorf("region %q belongs to no AWS partition that is known here", region)
+}
+
+// hint guesses the partition when nothing names a region.
+func (s *Site) hint(sites []credfile.Site) string {
+	for _, u := range []string{s.STSURL, s.IAMURL} {
+		if p := hintOf(u); p != "" {
+			return p
+		}
+	}
+	for _, site := range sites {
+		f := strings.SplitN(site.MFASerial, ":", 3)
+		if len(f) == 3 && f[0] == "arn" && home(f[1]) != "" {
+			return f[1]
+		}
+	}
+	return "aws"
+}
+
+func (s *Site) setPartition(partition string) {
+	s.Partition = partition
+	s.addRegion(home(partition))
+}
+
+func (s *Site) addRegion(region string) {
+	if !slices.Contains(s.Regions, region) {
+		s.Regions = append(s.Regions, region)
+	}
+}
+
+// environment looks variables up. It is a function so that a test, and a
+// command that speaks for another environment, need no real one.
+type environment func(string) string
+
+func (e environment) origin(name string) origin { return origin{e(name), name} }
+
+// boolean reads a variable as AWS tools do: true or false in any case; empty
+// says nothing.
+func (e environment) boolean(name string) (value, ok bool, err error) {
+	switch v := e(name); {
+	case v == "":
+		return false, false, nil
+	case strings.EqualFold(v, "true"):
+		return true, true, nil
+	case strings.EqualFold(v, "false"):
+		return false, true, nil
+	default:
+		return false, false, fmt.Errorf("%s is %q: must be true or false", name, v)
+	}
+}

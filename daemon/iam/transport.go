@@ -1,0 +1,109 @@
+package iam
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+)
+
+// Transport is the HTTP client that keyd speaks to AWS with. It follows no
+// redirect, keeps a connection for a few seconds only, so that an idle daemon
+// holds no socket, and speaks HTTP/1.1, which is all that IAM and STS need and
+// whose rules for sending a request twice are simple. It is safe for
+// concurrent use and may be shared by clients.
+type Transport struct {
+	keep  *http.Client
+	fresh *http.Client // a new connection for each request
+}
+
+// NewTransport returns a Transport that trusts the system's certificate
+// authorities and those in the PEM file bundle, "" for none. A bundle that is
+// missing or holds no certificate is an error: going on without it would show
+// as an unreachable AWS. Proxies come from the environment (HTTPS_PROXY,
+// NO_PROXY), read once per process.
+func NewTransport(bundle string) (*Transport, error) {
+	roots, err := pool(bundle)
+	if err != nil {
+		return nil, fmt.Errorf("iam: %w", err)
+	}
+	keep := newRoundTripper(roots)
+	fresh := keep.Clone()
+	fresh.DisableKeepAlives = true
+	return &Transport{keep: newHTTPClient(keep), fresh: newHTTPClient(fresh)}, nil
+}
+
+// Do sends r. CreateAccessKey gets a connection of its own: on one that was
+// used before, a request can die of the server's earlier decision to close it,
+// and nobody can tell whether it was read.
+func (t *Transport) Do(r *http.Request) (*http.Response, error) {
+	if k := callOf(r.Context()); k != nil && k.once {
+		return t.fresh.Do(r)
+	}
+	return t.keep.Do(r)
+}
+
+// Close closes the connections that are idle. The Transport stays usable.
+func (t *Transport) Close() { t.keep.CloseIdleConnections() }
+
+func newRoundTripper(roots *x509.CertPool) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
+	return &http.Transport{
+		Proxy:                  proxy,
+		DialContext:            dialer.DialContext,
+		Protocols:              protocols,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSHandshakeTimeout:    5 * time.Second,
+		ResponseHeaderTimeout:  25 * time.Second,
+		IdleConnTimeout:        5 * time.Second,
+		MaxIdleConnsPerHost:    2,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// newHTTPClient follows no redirect: a request is signed for one host, and its
+// answer may hold a secret.
+func newHTTPClient(rt http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     rt,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// proxy is http.ProxyFromEnvironment without its error text, which quotes the
+// address and with it the password that may stand in it.
+func proxy(r *http.Request) (*url.URL, error) {
+	u, err := http.ProxyFromEnvironment(r)
+	if err != nil {
+		return nil, errors.New("HTTPS_PROXY or HTTP_PROXY is not a URL")
+	}
+	return u, nil
+}
+
+// pool returns the system's authorities with those of bundle added, or nil for
+// the system's alone. AWS tools replace the system's instead; adding trusts a
+// superset and cannot fail where they succeed.
+func pool(bundle string) (*x509.CertPool, error) {
+	if bundle == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(bundle)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the certificate bundle (AWS_CA_BUNDLE or ca_bundle): %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("the certificate bundle %s (AWS_CA_BUNDLE or ca_bundle) holds no certificate in PEM form", bundle)
+	}
+	return roots, nil
+}
