@@ -2,7 +2,6 @@ package credfile
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -33,19 +32,40 @@ func Short(id string) string {
 // Source: IAM user guide, "Understanding unique ID prefixes".
 func LongTerm(id string) bool { return strings.HasPrefix(id, "AKIA") }
 
-var (
-	idShape     = regexp.MustCompile(`^AKIA[A-Z0-9]{12,124}$`)
-	secretShape = regexp.MustCompile(`^[A-Za-z0-9/+=]{16,128}$`)
-)
+// validID reports whether id has the shape of a long-term key id: AKIA and 12
+// to 124 more capitals and digits.
+// Source: IAM API reference, accessKeyIdType (16 to 128 word characters).
+func validID(id string) bool {
+	if len(id) < 16 || len(id) > 128 || !LongTerm(id) {
+		return false
+	}
+	for i := range len(id) {
+		if c := id[i]; !digit(c) && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return true
+}
+
+// validSecret reports whether s has the shape of a secret access key: 16 to 128
+// characters of base64. AWS hands out 40.
+func validSecret(s string) bool {
+	for i := range len(s) {
+		if !letter(s[i]) && !digit(s[i]) && strings.IndexByte("/+=", s[i]) < 0 {
+			return false
+		}
+	}
+	return len(s) >= 16 && len(s) <= 128
+}
 
 // Check returns an error unless both halves have the shape of a long-term key
 // and only bytes that every reader of the file takes literally. A pair that
 // fails must never be written.
 func (k Key) Check() error {
-	if !idShape.MatchString(k.ID) {
+	if !validID(k.ID) {
 		return fmt.Errorf("credfile: %q is not the id of a long-term access key", k.ID)
 	}
-	if !secretShape.MatchString(k.Secret.Reveal()) {
+	if !validSecret(k.Secret.Reveal()) {
 		return fmt.Errorf("credfile: the secret of %s has not the shape of a secret access key", k)
 	}
 	return nil

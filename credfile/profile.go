@@ -1,5 +1,11 @@
 package credfile
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Profile is one named profile as keyd sees it: where its key stands, whether
 // that key can be rotated, and what a client needs to know to use it.
 type Profile struct {
@@ -7,42 +13,143 @@ type Profile struct {
 	Path    string // the file that holds the pair; or the one that names the profile
 	Section string // the section in that file
 	Line    int    // of the key id, or of the header when there is none
-	Key     Key    // zero when the profile holds no static key
+	Key     Key    // zero when the profile holds no static key that can be read
 	Skip    Skip   // why there is nothing to rotate; Rotatable otherwise
 	Why     string // Skip in words, with the remedy where one exists
 
-	Site     Site
-	Warnings []Problem // readers that see something else than keyd does
+	Site Site
+
+	// Warnings name the readers that see something else than keyd does. What
+	// concerns the whole file is in the Warnings of each of its profiles.
+	Warnings []Problem
 }
 
 // Skip is the reason for which a profile has nothing to rotate.
 type Skip string
 
-// The reasons. All but HalfPair, Unreadable are normal ways to use AWS.
+// The reasons. All but HalfPair and Unreadable are normal ways to use AWS.
 const (
 	Rotatable         Skip = ""
-	Temporary         Skip = "temporary"          // ASIA id, or a session token beside the pair
-	Role              Skip = "role"               // role_arn
-	SSO               Skip = "sso"                // sso_session, sso_start_url
-	Login             Skip = "login_session"      // aws login
-	CredentialProcess Skip = "credential_process" // the key lives elsewhere
-	NoKeys            Skip = "no keys"            // settings only
-	HalfPair          Skip = "half a pair"        // an id without secret, or the reverse
-	Unreadable        Skip = "unreadable"         // duplicates, quotes: AWS readers disagree on the value
-	NotLongTerm       Skip = "not a long-term key"
+	Temporary         Skip = "temporary"           // ASIA id, or a session token beside the pair
+	Role              Skip = "role"                // role_arn
+	SSO               Skip = "sso"                 // sso_session, sso_start_url
+	Login             Skip = "login_session"       // aws login
+	CredentialProcess Skip = "credential_process"  // the key lives elsewhere
+	NoKeys            Skip = "no keys"             // settings only
+	HalfPair          Skip = "half a pair"         // an id without secret, or the reverse
+	Unreadable        Skip = "unreadable"          // duplicates, quotes: AWS readers disagree on the value
+	NotLongTerm       Skip = "not a long-term key" // another store's key, or a prefix that is not AKIA
 )
 
-// Site is what the files say of how AWS is reached with a profile. Empty
-// fields say nothing; the environment is not looked at here.
-type Site struct {
-	Region          string
-	EndpointURL     string // endpoint_url
-	EndpointIAM     string // services section, iam
-	EndpointSTS     string // services section, sts
-	IgnoreEndpoints bool   // ignore_configured_endpoint_urls
-	FIPS            bool   // use_fips_endpoint
-	CABundle        string // ca_bundle
-	MFASerial       string // mfa_serial
+// Profiles returns the profiles of both files, in file order, credentials first.
+// Either file may be nil. A profile whose pair stands in two places is there
+// twice, since both places must change together; the credentials file is the
+// one that AWS readers take. A profile without a static pair is there once.
+//
+// A static pair decides before anything else: a profile with a role_arn, SSO or
+// credential_process beside its own AKIA pair is Rotatable. Its pair is what a
+// source_profile that names it (or that it has itself) signs with, and GetCallerIdentity
+// is asked with the pair, not with the role. A role without a pair is
+// skipped: the key of its source profile is the one that is rotated.
+//
+// The section [DEFAULT], which the AWS CLI merges into every profile, is no
+// more than the profile DEFAULT here. Nothing is inherited from [default].
+func Profiles(credentials, config *File) []Profile {
+	v := newView(credentials, config)
+	for _, name := range v.order {
+		v.pairs[name] = v.hasPair(name)
+	}
+	profiles := make([]Profile, 0, len(v.order))
+	for _, f := range []*File{credentials, config} {
+		if f == nil {
+			continue
+		}
+		wide := f.wideProblems()
+		for i := range f.Sections {
+			s := &f.Sections[i]
+			name, ok := profileName(f.Kind, s.Name)
+			if !ok {
+				continue
+			}
+			p := Profile{Name: name, Path: f.Path, Section: s.Name, Line: s.Line, Warnings: wide}
+			switch found := f.pair(s); {
+			case found.any():
+				f.describe(&p, s, found)
+				v.shadow(&p, s)
+				p.Warnings = f.warnings(p.Warnings, s, found)
+				p.Warnings = append(p.Warnings, v.otherProviders(f, name, s, found)...)
+			case v.pairs[name] || !f.listed(s):
+				continue
+			default:
+				v.pairs[name] = true // once
+				p.Skip, p.Why = v.provider(name)
+			}
+			p.Site = v.site(name)
+			profiles = append(profiles, p)
+		}
+	}
+	return profiles
 }
 
-// TODO(lane credfile): func Profiles(credentials, config *File) []Profile
+// listed reports whether a section without keys is worth a line: in the
+// credentials file, a name with a blank in it belongs to no profile.
+func (f *File) listed(s *Section) bool { return s.Form != Ignored }
+
+// describe fills in what a section's own pair says.
+func (f *File) describe(p *Profile, s *Section, found pair) {
+	if found.id != nil {
+		p.Line = found.id.Line
+	}
+	switch {
+	case found.flaw != nil:
+		p.Skip, p.Why, p.Line = Unreadable, found.flaw.Text+"; "+found.flaw.Remedy, found.flaw.Line
+	case found.secret == nil:
+		p.Skip, p.Why = HalfPair, "there is no aws_secret_access_key below the id; add it, or remove the id"
+		p.Key.ID = f.Text(found.id.Value)
+	case found.id == nil:
+		p.Skip, p.Why = HalfPair, "there is a secret but no aws_access_key_id; add it, or remove the secret"
+		p.Line = found.secret.Line
+	default:
+		p.Key = f.key(found)
+		p.Skip, p.Why = keySkip(p.Key.ID, found.token != nil)
+	}
+}
+
+// keySkip judges a readable pair by its id.
+// Source: IAM user guide, "Understanding unique ID prefixes".
+func keySkip(id string, token bool) (Skip, string) {
+	switch {
+	case strings.HasPrefix(id, "ASIA"):
+		return Temporary, "temporary credentials: whoever issued them renews them"
+	case token:
+		return Temporary, "a session token stands beside the pair; if the key is a long-term one, remove the aws_session_token line"
+	case !validID(id):
+		return NotLongTerm, "the id does not have the form of a long-term AWS access key (AKIA...)"
+	}
+	return Rotatable, ""
+}
+
+// wideProblems returns what makes some reader lose the whole file, and of the
+// reasons of the cross-SDK rules only the first: they stop there.
+func (f *File) wideProblems() []Problem {
+	var wide []Problem
+	fatal := false
+	for _, p := range f.Problems {
+		if p.Wide && !(p.Fatal && fatal) {
+			wide = append(wide, p)
+		}
+		fatal = fatal || p.Fatal
+	}
+	return slices.Clip(wide)
+}
+
+// shadow marks the pair of [default] in the config file when [profile default]
+// takes its place.
+func (v *view) shadow(p *Profile, s *Section) {
+	if v.config == nil || p.Path != v.config.Path || p.Section != "default" || v.shadows == nil || p.Skip != Rotatable {
+		return
+	}
+	p.Warnings = append(p.Warnings, Problem{Path: p.Path, Line: s.Line,
+		Text:   fmt.Sprintf("[profile default] in line %d takes the place of [default]", v.shadows.Line),
+		Remedy: "put the lines of both under one header"})
+}

@@ -1,0 +1,205 @@
+package credfile
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// Change is one value that Replace rewrote.
+type Change struct {
+	Path    string
+	Profile string // as in Profile.Name; the section's name where no reader sees a profile
+	Line    int    // from 1
+	At      Span   // in the old data
+	What    string // "aws_access_key_id" or "aws_secret_access_key"
+}
+
+// place is one pair in the file that is to change.
+type place struct {
+	section int
+	pair    pair
+}
+
+// Replace returns the file with every pair of old's id rewritten to next, and
+// what changed, in file order. Nothing else moves: no line is added, joined or
+// reordered, no quote or comment touched. It is all or none: one place that
+// cannot be edited beyond doubt, for every reader of the file that could read
+// it before, refuses the whole change with a *Refusal, and so does a file
+// without the id. f itself stays as it was.
+//
+// Refused are: duplicates, half a pair, a session token beside the pair,
+// another secret than old's, a value or a name that readers disagree on, and
+// any line that a reader might take for the old id but keyd does not. The
+// section is read by ini.v1 before and after, and must change in nothing but
+// the two values.
+func (f *File) Replace(old, next Key) ([]byte, []Change, error) {
+	if err := next.Check(); err != nil {
+		return nil, nil, err
+	}
+	places, refusal := f.places(old)
+	if refusal != nil {
+		return nil, nil, refusal.wrap()
+	}
+	changes := f.changes(places)
+	data := f.splice(changes, next)
+	for _, check := range []func([]place, []byte, Key, Key) *Refusal{f.verifyLexed, f.verifySecondReader} {
+		if r := check(places, data, old, next); r != nil {
+			return nil, nil, r.wrap()
+		}
+	}
+	return data, changes, nil
+}
+
+// Holds reports whether the pair of some section has this id.
+func (f *File) Holds(id string) bool {
+	return slices.ContainsFunc(f.Sections, func(s Section) bool {
+		return slices.ContainsFunc(s.Properties, func(p Property) bool { return f.isID(&p, id) })
+	})
+}
+
+func (f *File) isID(p *Property, id string) bool {
+	return p.Name == idName && id != "" && string(f.Data[p.Value.Start:p.Value.End]) == id
+}
+
+// places finds the pairs of old, and refuses all of them for the sake of one.
+func (f *File) places(old Key) ([]place, *Refusal) {
+	if !LongTerm(old.ID) {
+		return nil, f.refusal(0, "keyd rotates long-term keys (AKIA...) only", "%s is not the id of a long-term access key", old)
+	}
+	var places []place
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		if !slices.ContainsFunc(s.Properties, func(p Property) bool { return f.isID(&p, old.ID) }) {
+			continue
+		}
+		p := f.pair(s)
+		if r := f.editable(p, s, old); r != nil {
+			return nil, r
+		}
+		places = append(places, place{i, p})
+	}
+	if r := f.sameSecret(places, old); r != nil {
+		return nil, r
+	}
+	if r := f.stray(places, old.ID); r != nil {
+		return nil, r
+	}
+	if len(places) == 0 {
+		return nil, f.refusal(0, "run keyd status to see which keys the file holds now", "no profile holds %s", old)
+	}
+	return places, nil
+}
+
+// editable refuses a pair that is not beyond doubt.
+func (f *File) editable(p pair, s *Section, old Key) *Refusal {
+	switch {
+	case p.flaw != nil:
+		return p.flaw
+	case p.secret == nil:
+		return f.refusal(p.id.Line, "add the aws_secret_access_key below the id, or remove the id", "%s stands without its secret", old)
+	case p.token != nil:
+		return f.refusal(p.token.Line, "remove the line if the key is a long-term one", "a session token stands beside %s", old)
+	case !f.isID(p.id, old.ID):
+		return f.refusal(s.Line, "remove the line that does not count", "[%s] holds %s in a line that does not count", s.Name, old)
+	}
+	return nil
+}
+
+// sameSecret requires that every place of the id has old's secret.
+func (f *File) sameSecret(places []place, old Key) *Refusal {
+	for _, p := range places {
+		if s := p.pair.secret; !NewSecret(f.Text(s.Value)).Equal(old.Secret) {
+			for _, q := range places {
+				if t := q.pair.secret; f.Text(t.Value) != f.Text(s.Value) {
+					return f.refusal(max(s.Line, t.Line), "find out which secret is right and remove the other pair",
+						"%s stands with two different secrets, in lines %d and %d", old, min(s.Line, t.Line), max(s.Line, t.Line))
+				}
+			}
+			return f.refusal(s.Line, "run keyd status to see which keys the file holds now", "the secret of %s is not the one that was read before", old)
+		}
+	}
+	return nil
+}
+
+// stray refuses an id in a line that some reader takes for the access key and
+// keyd does not: that reader would be locked out when the old key goes. Not
+// looked at are comments, nested blocks and lines that do not name the
+// property: nobody signs with those, and "keyd where" finds them.
+func (f *File) stray(places []place, id string) *Refusal {
+	needle := []byte(id)
+	for pos := 0; ; pos += len(needle) {
+		n := bytes.Index(f.Data[pos:], needle)
+		if n < 0 {
+			return nil
+		}
+		pos += n
+		start := bytes.LastIndexByte(f.Data[:pos], '\n') + 1
+		before := strings.ToLower(f.Text(Span{start, pos}))
+		if !strings.Contains(before, idName) || f.covered(places, pos) || f.harmless(Span{start, pos}, before) {
+			continue
+		}
+		return f.refusal(bytes.Count(f.Data[:start], []byte("\n"))+1, "write the line as `aws_access_key_id = ...` below a header, or remove it",
+			"only some AWS readers take this line for the key id %s", Short(id))
+	}
+}
+
+func (f *File) covered(places []place, pos int) bool {
+	return slices.ContainsFunc(places, func(p place) bool { return p.pair.id.Value.Start == pos })
+}
+
+// harmless reports whether what stands at the end of s is a comment, or a line
+// of a nested block.
+func (f *File) harmless(s Span, before string) bool {
+	if t := f.trim(s); !t.Empty() && (f.Data[t.Start] == '#' || f.Data[t.Start] == ';') {
+		return true
+	}
+	for _, mark := range []string{" #", "\t#", " ;", "\t;"} {
+		if strings.Contains(before, mark) {
+			return true
+		}
+	}
+	for i := range f.Sections {
+		if b := f.Sections[i].Body; s.End < b.Start || s.End >= b.End {
+			continue
+		}
+		for _, p := range f.Sections[i].Properties {
+			if p.Raw.Empty() && slices.ContainsFunc(p.More, func(m Span) bool { return m.Start <= s.End && s.End < m.End }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// changes lists the values to rewrite, in file order.
+func (f *File) changes(places []place) []Change {
+	var changes []Change
+	for _, p := range places {
+		s := &f.Sections[p.section]
+		name, ok := profileName(f.Kind, s.Name)
+		if !ok {
+			name = s.Name
+		}
+		for _, q := range []*Property{p.pair.id, p.pair.secret} {
+			changes = append(changes, Change{Path: f.Path, Profile: name, Line: q.Line, At: q.Value, What: q.Name})
+		}
+	}
+	slices.SortFunc(changes, func(a, b Change) int { return a.At.Start - b.At.Start })
+	return changes
+}
+
+func (f *File) splice(changes []Change, next Key) []byte {
+	out := make([]byte, 0, len(f.Data)+len(changes)*64)
+	pos := 0
+	for _, c := range changes {
+		out = append(out, f.Data[pos:c.At.Start]...)
+		if c.What == idName {
+			out = append(out, next.ID...)
+		} else {
+			out = append(out, next.Secret.Reveal()...)
+		}
+		pos = c.At.End
+	}
+	return append(out, f.Data[pos:]...)
+}

@@ -1,0 +1,100 @@
+package credfile
+
+import "slices"
+
+const reportRemedy = "write the profile's lines plainly, one `name = value` each, and try again"
+
+// verifyLexed lexes the new bytes and requires that nothing but the values of
+// the places changed: not a line, a name, another value or a continuation.
+func (f *File) verifyLexed(places []place, data []byte, _, next Key) *Refusal {
+	g := Lex(f.Path, f.Kind, data)
+	moved := f.refusal(0, reportRemedy, "the change would alter more than the pair")
+	if len(g.Sections) != len(f.Sections) || len(g.Problems) != len(f.Problems) {
+		return moved
+	}
+	want := map[int]string{} // by the value's offset in the old data
+	for _, p := range places {
+		want[p.pair.id.Value.Start] = next.ID
+		want[p.pair.secret.Value.Start] = next.Secret.Reveal()
+	}
+	for i := range f.Sections {
+		a, b := &f.Sections[i], &g.Sections[i]
+		if a.Name != b.Name || a.Line != b.Line || a.Form != b.Form || len(a.Properties) != len(b.Properties) {
+			return moved
+		}
+		for j := range a.Properties {
+			if !sameProperty(f, g, &a.Properties[j], &b.Properties[j], want) {
+				moved.Line = a.Properties[j].Line
+				return moved
+			}
+		}
+	}
+	return nil
+}
+
+func sameProperty(f, g *File, p, q *Property, want map[int]string) bool {
+	if p.Name != q.Name || p.Line != q.Line || p.Form != q.Form || len(p.More) != len(q.More) {
+		return false
+	}
+	if text, ok := want[p.Value.Start]; ok && !p.Value.Empty() {
+		return g.Text(q.Value) == text &&
+			f.Text(Span{p.Raw.End, p.Rest.End}) == g.Text(Span{q.Raw.End, q.Rest.End})
+	}
+	return f.Text(p.Rest) == g.Text(q.Rest)
+}
+
+// verifySecondReader reads each section by ini.v1 before and after: the pair
+// must be where the lexer found it, everything else must be as it was, and the
+// reader that validates the file on disk must find the new pair.
+func (f *File) verifySecondReader(places []place, data []byte, old, next Key) *Refusal {
+	g := Lex(f.Path, f.Kind, data)
+	for _, p := range places {
+		a, b := &f.Sections[p.section], &g.Sections[p.section]
+		before, err := iniSection(f.Data[a.Body.Start:a.Body.End])
+		if err != nil {
+			return f.unread(a)
+		}
+		after, err := iniSection(data[b.Body.Start:b.Body.End])
+		if err != nil {
+			return f.unread(a)
+		}
+		q := g.pair(b)
+		if !q.whole() {
+			return f.unread(a)
+		}
+		for _, check := range []*Refusal{
+			f.crossCheck(before, p.pair.id), f.crossCheck(before, p.pair.secret),
+			g.crossCheck(after, q.id), g.crossCheck(after, q.secret),
+		} {
+			if check != nil {
+				return check
+			}
+		}
+		if !sameOthers(before, after) {
+			return f.refusal(a.Line, reportRemedy, "a second reader of the file sees more change in [%s] than the pair", a.Name)
+		}
+		if key, err := Pair(data, f.Kind, a.Name); err != nil || key.ID != next.ID || !key.Secret.Equal(next.Secret) {
+			return f.refusal(a.Line, "write the header as [name], once in the file", "the new pair could not be read back from [%s]", a.Name)
+		}
+	}
+	return nil
+}
+
+func (f *File) unread(s *Section) *Refusal {
+	return f.refusal(s.Line, "look for a value in [...] or backticks that is not closed, or a line that is neither `name = value` nor a comment",
+		"a second reader of the file cannot read the lines of [%s]", s.Name)
+}
+
+// sameOthers reports whether two readings differ in the pair alone.
+func sameOthers(a, b map[string]string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for name, value := range a {
+		other, ok := b[name]
+		if !ok || other != value && !slices.Contains([]string{idName, secretName}, name) {
+			return false
+		}
+	}
+	return true
+}
