@@ -1,0 +1,188 @@
+package awssim
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Do answers a request in process, without a socket: it is what an SDK takes
+// for its HTTP client. It fails as http.Client does, with a *url.Error around
+// the error of the network, and ends when r's context does.
+func (c *Cloud) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		defer r.Body.Close()
+	}
+	fail := func(err error) (*http.Response, error) {
+		return nil, &url.Error{Op: title(r.Method), URL: r.URL.String(), Err: err}
+	}
+	if err := r.Context().Err(); err != nil {
+		return fail(err)
+	}
+	x, err := read(c, r)
+	if err != nil {
+		return fail(err)
+	}
+	c.process(x)
+	if err := c.wait(r.Context(), x); err != nil {
+		return fail(err)
+	}
+	if x.fault.Kind.lost() {
+		return fail(networkError(x.fault.Kind, r.URL))
+	}
+	a := c.send(x)
+	c.delivered(x)
+	var body io.Reader = strings.NewReader(string(a.body))
+	if a.short > 0 {
+		body = io.MultiReader(body, brokenReader{})
+	}
+	return &http.Response{
+		Status: strconv.Itoa(a.status) + " " + http.StatusText(a.status), StatusCode: a.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: c.header(x, a), ContentLength: int64(len(a.body) + a.short),
+		Body: io.NopCloser(body), Request: r,
+	}, nil
+}
+
+// title is how http.Client names the method in its errors.
+func title(method string) string {
+	if method == "" {
+		return "Get"
+	}
+	return method[:1] + strings.ToLower(method[1:])
+}
+
+// brokenReader ends as a body does that is shorter than its Content-Length.
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// networkError is what net/http returns for a fault.
+func networkError(k Kind, u *url.URL) error {
+	port := u.Port()
+	if port == "" {
+		port = "443"
+	}
+	// 192.0.2.1 is a documentation address (RFC 5737): in process there is no real one.
+	n, _ := strconv.Atoi(port)
+	peer := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: n}
+	switch k {
+	case Reset:
+		return &net.OpError{Op: "read", Net: "tcp", Addr: peer, Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	case Timeout:
+		return &net.OpError{Op: "read", Net: "tcp", Addr: peer, Err: os.ErrDeadlineExceeded}
+	case DNS:
+		return &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: u.Hostname(), IsNotFound: true}}
+	case Dial:
+		return &net.OpError{Op: "dial", Net: "tcp", Addr: peer, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	case TLS:
+		return &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
+	}
+	return io.EOF
+}
+
+// ServeHTTP answers a request on a listener. Any host name will do on
+// loopback: service and region are the signature's.
+func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x, err := read(c, r)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the client went away while it was still sending
+	}
+	c.process(x)
+	if x.fault.Kind == Timeout {
+		x.fault.Kind = Hang
+	}
+	if c.wait(r.Context(), x) != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if x.fault.Kind == Reset {
+		reset(w)
+	}
+	if x.fault.Kind.lost() {
+		panic(http.ErrAbortHandler) // net/http closes the connection without a word
+	}
+	a := c.send(x)
+	for name, values := range c.header(x, a) {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.status)
+	if _, err := w.Write(a.body); err == nil && r.Context().Err() == nil {
+		c.delivered(x)
+	}
+}
+
+// reset ends the connection with RST where the transport allows it.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	conn.Close()
+}
+
+// wait holds the answer back for as long as the fault says, for ever with
+// Hang.
+func (c *Cloud) wait(ctx context.Context, x *exchange) error {
+	var done <-chan time.Time
+	switch {
+	case x.fault.Kind == Hang:
+	case x.fault.Latency > 0:
+		t := time.NewTimer(x.fault.Latency)
+		defer t.Stop()
+		done = t.C
+	default:
+		return nil
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("awssim: no answer yet: %w", ctx.Err())
+	}
+}
+
+// send notes that an answer leaves and returns it. A late request has been
+// acted upon by now; when Options.Now does not move with timers, it is here.
+func (c *Cloud) send(x *exchange) answer {
+	defer c.enter()()
+	if x.answer.status == 0 {
+		x.act(c.opt.Now())
+	}
+	x.call.Status = x.answer.status
+	return x.answer
+}
+
+// delivered notes that the client has the answer.
+func (c *Cloud) delivered(x *exchange) {
+	defer c.enter()()
+	if x.fault.Kind != "" {
+		return
+	}
+	x.call.Delivered = true
+	if x.made != nil {
+		x.made.delivered = true
+	}
+}
+
+func (c *Cloud) header(x *exchange, a answer) http.Header {
+	defer c.enter()()
+	return http.Header{
+		"Content-Type":     {a.contentType},
+		"Content-Length":   {strconv.Itoa(len(a.body) + a.short)},
+		"Date":             {c.opt.Now().Add(c.skew).UTC().Format(http.TimeFormat)},
+		"X-Amzn-Requestid": {x.id},
+	}
+}

@@ -1,0 +1,197 @@
+package awssim
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Kind is what goes wrong with a request.
+type Kind string
+
+// The kinds. The first group loses the answer, the second sends another one,
+// the third cannot have reached AWS at all.
+const (
+	Close   Kind = "close"   // the connection ends where the answer should begin: EOF
+	Reset   Kind = "reset"   // RST
+	Hang    Kind = "hang"    // nothing comes until the client gives up
+	Timeout Kind = "timeout" // the socket's own timeout; on a listener the same as Hang
+
+	Status500        Kind = "500"               // ServiceFailure
+	Status503        Kind = "503"               // ServiceUnavailable
+	Throttle         Kind = "throttle"          // 400 Throttling
+	ReplicationLimit Kind = "replication limit" // 409 LimitExceeded, not the quota
+	Truncated        Kind = "truncated"         // 200, XML cut short, with a Content-Length to match
+	ShortLength      Kind = "short length"      // 200, fewer bytes than Content-Length says
+	Empty            Kind = "empty"             // 200, no body
+	HTML             Kind = "html"              // 200, a captive portal's page
+	NoSecret         Kind = "no secret"         // 200, without SecretAccessKey
+
+	DNS  Kind = "dns"  // the name does not resolve
+	Dial Kind = "dial" // connection refused
+	TLS  Kind = "tls"  // the certificate is not trusted
+)
+
+// When says on which side of its effect a request fails.
+type When uint8
+
+const (
+	Before When = iota // the request has no effect
+	After              // the effect takes place, the answer suffers
+)
+
+// Fault is something that is to go wrong. The first fault that fits a request
+// is applied and no other one. DNS, Dial and TLS are always Before; on a
+// listener, where a connection exists already, they close it.
+type Fault struct {
+	Action string // empty: every one
+	User   string // name of the user whose key signs; empty: every one
+	Region string // of the signature's scope; empty: every one
+	KeyID  string // that signs; empty: every one
+
+	Skip  int // so many fitting requests pass first
+	Times int // so many are hit, 0: all
+
+	Kind    Kind          // empty: nothing but Latency and Late
+	When    When          // Before unless said
+	Latency time.Duration // the answer, or the failure, comes so much later; the effect does not
+	Late    time.Duration // the request is acted upon so much later, also when the client is long gone. Overrides When; with no Kind the answer waits for it
+}
+
+// armed is a Fault that counts.
+type armed struct {
+	Fault
+	seen int
+}
+
+// Inject arms a fault. Faults are asked in the order in which they were
+// injected; each counts only the requests that no earlier one took.
+func (c *Cloud) Inject(f Fault) {
+	defer c.enter()()
+	c.faults = append(c.faults, &armed{Fault: f})
+}
+
+// ClearFaults disarms all faults. What is already late stays on its way.
+func (c *Cloud) ClearFaults() {
+	defer c.enter()()
+	c.faults = nil
+}
+
+// strike returns the fault for a request, the zero Fault for none.
+func (c *Cloud) strike(x *exchange) Fault {
+	fits := func(want, is string) bool { return want == "" || want == is }
+	for _, f := range c.faults {
+		if !fits(f.Action, x.action) || !fits(f.User, x.call.User) || !fits(f.Region, x.cred.region) || !fits(f.KeyID, x.cred.keyID) {
+			continue
+		}
+		f.seen++
+		if n := f.seen - f.Skip; n > 0 && (f.Times == 0 || n <= f.Times) {
+			return f.Fault
+		}
+	}
+	return Fault{}
+}
+
+// unreached reports whether the request never gets to AWS.
+func (k Kind) unreached() bool { return k == DNS || k == Dial || k == TLS }
+
+// lost reports whether no answer comes at all.
+func (k Kind) lost() bool {
+	switch k {
+	case Close, Reset, Hang, Timeout, DNS, Dial, TLS:
+		return true
+	}
+	return false
+}
+
+// process decides what becomes of a request and does what is due now.
+func (c *Cloud) process(x *exchange) {
+	defer c.enter()()
+	now := c.opt.Now()
+	c.log(x, now)
+	x.id = c.newUUID()
+	x.fault = c.strike(x)
+	x.call.Fault = x.fault.Kind
+	switch f := x.fault; {
+	case f.Kind.unreached():
+	case f.Late > 0:
+		c.delay(now.Add(f.Late), x.act)
+		if f.Kind == "" {
+			x.fault.Latency += f.Late
+			return
+		}
+	case f.Kind == "" || f.When == After:
+		x.act(now)
+	}
+	x.spoil()
+}
+
+// spoil makes the answer what the fault wants it to be. Before the effect
+// there is none yet, so one without a result stands in.
+func (x *exchange) spoil() {
+	if x.fault.Kind == "" {
+		return
+	}
+	effective := x.answer.status != 0
+	a := x.answer
+	if !effective {
+		a = answer{status: http.StatusOK, contentType: "text/xml", body: success(x.service, x.action, x.id, []node{})}
+	}
+	switch x.fault.Kind {
+	case Status500:
+		a = x.failure(refuse(500, "ServiceFailure", "The request processing has failed because of an unknown error, exception or failure."))
+	case Status503:
+		a = x.failure(refuse(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server."))
+	case Throttle:
+		a = x.failure(refuse(400, "Throttling", "Rate exceeded"))
+	case ReplicationLimit:
+		a = x.failure(refuse(409, "LimitExceeded", "Your account has a large number of updates awaiting replication, please try again later."))
+	case Truncated:
+		a.body = a.body[:cut(a.body)]
+	case ShortLength:
+		n := cut(a.body)
+		a.short, a.body = len(a.body)-n, a.body[:n]
+	case Empty:
+		a = answer{status: http.StatusOK, contentType: "text/xml"}
+	case HTML:
+		a = answer{status: http.StatusOK, contentType: "text/html", body: []byte("<!DOCTYPE html>\n<html><head><title>Welcome to Airport WiFi</title></head><body>Please log in.</body></html>\n")}
+	case NoSecret:
+		a.body = withoutSecret(a.body)
+	}
+	x.answer = a
+}
+
+func (x *exchange) failure(r *refusal) answer {
+	if x.call.Code == "" {
+		x.call.Code = r.code
+	}
+	return answer{status: r.status, contentType: "text/xml", body: r.body(x.service, x.id)}
+}
+
+const secretTag, secretEnd = "<SecretAccessKey>", "</SecretAccessKey>"
+
+// cut is where a body breaks off: in the middle of the secret when it has one.
+func cut(body []byte) int {
+	if i := bytes.Index(body, []byte(secretTag)); i >= 0 {
+		return i + len(secretTag) + 20
+	}
+	return len(body) / 2
+}
+
+func withoutSecret(body []byte) []byte {
+	i, j := bytes.Index(body, []byte(secretTag)), bytes.Index(body, []byte(secretEnd))
+	if i < 0 || j < i {
+		return body
+	}
+	return append(bytes.Clone(body[:i]), body[j+len(secretEnd):]...)
+}
+
+// String names the fault for a test's output.
+func (f Fault) String() string {
+	when := "before"
+	if f.When == After {
+		when = "after"
+	}
+	return fmt.Sprintf("%s %s %s", f.Kind, when, f.Action)
+}

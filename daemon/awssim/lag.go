@@ -1,0 +1,112 @@
+package awssim
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Range is a delay: uniform in [Min, Max], except that one sample in fifty
+// lies in [Max, Tail] when Tail is above Max.
+type Range struct{ Min, Max, Tail time.Duration }
+
+// Lag is how late the views of the cloud show a change. Each change draws a
+// delay for each view and each of its replicas.
+type Lag struct {
+	Create   Range         // until a new or re-activated key authenticates
+	Revoke   Range         // until a deactivated or deleted key no longer does
+	List     Range         // until ListAccessKeys, and the key quota with it, show a change
+	LastUsed time.Duration // until GetAccessKeyLastUsed shows a use
+	Replicas int           // of each view; 0 means 1. A request is served by any of them
+}
+
+// RealLag returns delays like those of AWS, which publishes none. Source:
+// Create: HashiCorp go-secure-stdlib ("often takes 3-5 seconds"), aws-vault
+// ("consistently about 8 seconds"), openshift/rosa (about 30 s at worst).
+// Revoke: OFFENSAI's measurement of deleted keys, 3-4 s. LastUsed: one
+// recording by LocalStack, 441 s. List and Replicas are a guess.
+func RealLag() Lag {
+	return Lag{
+		Create:   Range{3 * time.Second, 10 * time.Second, 30 * time.Second},
+		Revoke:   Range{Min: 3 * time.Second, Max: 4 * time.Second},
+		List:     Range{Max: 3 * time.Second},
+		LastUsed: 7 * time.Minute,
+		Replicas: 3,
+	}
+}
+
+func (l Lag) replicas() int { return max(1, l.Replicas) }
+
+func (r Range) sample(h uint64) time.Duration {
+	low, high := r.Min, max(r.Min, r.Max)
+	if r.Tail > high && h%50 == 0 {
+		low, high = high, r.Tail
+	}
+	return low + time.Duration((h>>8)%uint64(high-low+1))
+}
+
+// The views. Lists lag apart from authentication, so they are one of their own.
+const (
+	viewIAM  = "iam"
+	viewList = "list"
+)
+
+func viewSTS(region string) string { return "sts-" + region }
+
+// see remembers a view as used.
+func (c *Cloud) see(view string) {
+	if !slices.Contains(c.views, view) {
+		c.views = append(c.views, view)
+	}
+}
+
+// viewsOf returns the views in which a key of partition p is expected to work.
+func (c *Cloud) viewsOf(p string) []string {
+	var vs []string
+	for _, v := range c.views {
+		region, sts := strings.CutPrefix(v, viewSTS(""))
+		if !sts || partitionOf(region) == p && !c.closed[region] {
+			vs = append(vs, v)
+		}
+	}
+	return vs
+}
+
+// reach returns when version i of k reaches a replica of a view.
+func (c *Cloud) reach(k *key, i int, view string, replica int) time.Time {
+	v := k.log[i]
+	if v.everywhere {
+		return time.Time{}
+	}
+	lag := c.opt.Lag.Revoke
+	switch {
+	case view == viewList:
+		lag = c.opt.Lag.List
+	case v.status == statusActive:
+		lag = c.opt.Lag.Create
+	}
+	return v.at.Add(lag.sample(c.draw(k.id+view, i, replica)))
+}
+
+// shown returns what a replica shows of k at t: the newest version that has
+// reached it, also when an older one is still on its way. Empty: nothing.
+func (c *Cloud) shown(k *key, view string, replica int, t time.Time) string {
+	for i := len(k.log) - 1; i >= 0; i-- {
+		if !c.reach(k, i, view, replica).After(t) {
+			return k.log[i].status
+		}
+	}
+	return ""
+}
+
+// everywhere reports whether each replica of each view accepts k at t.
+func (c *Cloud) everywhere(k *key, t time.Time) bool {
+	for _, view := range c.viewsOf(k.user.partition) {
+		for r := range c.opt.Lag.replicas() {
+			if c.shown(k, view, r, t) != statusActive {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,62 @@
+package awssim
+
+import "time"
+
+// Call is one request as the cloud saw it.
+type Call struct {
+	At      time.Time // of arrival, by Options.Now
+	View    string    // "iam", or "sts-" and a region
+	Replica int       // of that view, from 0
+	Action  string    // as sent
+	KeyID   string    // that claims to have signed; empty when unsigned
+	Account string    // of that key, empty when it never existed
+	User    string    // of that key
+	Target  string    // the access key that is made, changed or asked about
+	Asked   string    // the status that UpdateAccessKey asks for
+	Attempt int       // from Amz-Sdk-Request: which attempt this is, 0 when not said
+	Max     int       // how many the client is ready to make, 0 when not said
+
+	Fault     Kind   // that was applied, empty for none
+	Effect    bool   // it was accepted and carried out; for a late one, once it has been
+	Status    int    // HTTP status that was sent, 0 for none
+	Code      string // AWS error code that the call earned, also when a fault hid it
+	Delivered bool   // an answer left the cloud whole and unaltered
+}
+
+// Calls returns every request so far, by arrival.
+func (c *Cloud) Calls() []Call {
+	defer c.enter()()
+	cs := make([]Call, len(c.calls))
+	for i, call := range c.calls {
+		cs[i] = *call
+	}
+	return cs
+}
+
+// log opens the entry of a request that has just been read.
+func (c *Cloud) log(x *exchange, at time.Time) {
+	n := c.next()
+	call := &Call{At: at, View: viewIAM, Action: x.action, KeyID: x.cred.keyID, Target: x.params.Get("AccessKeyId"), Asked: x.params.Get("Status")}
+	call.Attempt, call.Max = attempts(x.http.Header)
+	if x.service == "sts" {
+		call.View = viewSTS(x.cred.region)
+	}
+	call.Replica = int(c.draw("replica", n) % uint64(c.opt.Lag.replicas()))
+	if k := c.claimed(call.KeyID); k != nil {
+		call.Account, call.User = k.user.account, k.user.name
+		if regionShape.MatchString(x.cred.region) {
+			c.see(call.View) // a stranger's request makes no view one that counts
+		}
+	}
+	x.call = call
+	c.calls = append(c.calls, call)
+}
+
+// claimed returns the long-term key behind a key id: itself, or the one that a
+// session was made with.
+func (c *Cloud) claimed(id string) *key {
+	if s := c.sessions[id]; s != nil {
+		return s.key
+	}
+	return c.keys[id]
+}

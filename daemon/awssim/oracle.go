@@ -1,0 +1,145 @@
+package awssim
+
+import (
+	"slices"
+	"time"
+)
+
+// KeyState is the truth about one key, whatever the views show.
+type KeyState struct {
+	ID        string
+	Status    string // "Active" or "Inactive"
+	Created   time.Time
+	CreatedBy string // BySeed, ByConsole or the id of the key that signed CreateAccessKey
+	LastUsed  Use    // zero when never; without the lag of GetAccessKeyLastUsed
+	Delivered bool   // its secret has left in an answer that arrived whole
+}
+
+// Keys returns the keys that a user really has, by creation.
+func (c *Cloud) Keys(u *User) []KeyState {
+	defer c.enter()()
+	var ks []KeyState
+	for _, k := range u.present() {
+		last, _ := k.lastUse(c.opt.Now())
+		ks = append(ks, KeyState{k.id, k.status(), k.created, k.by, last, k.delivered})
+	}
+	return ks
+}
+
+// Usable reports whether every replica of every view that has been used
+// accepts the pair now.
+func (c *Cloud) Usable(id, secret string) bool {
+	defer c.enter()()
+	k := c.keys[id]
+	return k != nil && k.secret == secret && c.everywhere(k, c.opt.Now())
+}
+
+// Orphans returns the active keys that were made by a signed CreateAccessKey
+// and whose secret is lost: the answer did not arrive whole or, when known ids
+// are given, the id is not among them. Keys of AddKey and CreateKey never are.
+func (c *Cloud) Orphans(known ...string) []string {
+	defer c.enter()()
+	var ids []string
+	for _, k := range c.keys {
+		ours := k.by != BySeed && k.by != ByConsole
+		lost := !k.delivered || len(known) > 0 && !slices.Contains(known, k.id)
+		if ours && lost && k.status() == statusActive {
+			ids = append(ids, k.id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Touched returns the calls that asked to change or delete a key outside the
+// signer's own line. A line is a key of AddKey or CreateKey with all the keys
+// that were made with it, with those, and so on: old, new, and every orphan
+// between them. Calls count whether or not they had an effect; those with a
+// signer or a target that never existed count too.
+func (c *Cloud) Touched() []Call {
+	defer c.enter()()
+	var cs []Call
+	for _, call := range c.calls {
+		if call.Action != "UpdateAccessKey" && call.Action != "DeleteAccessKey" {
+			continue
+		}
+		signer, target := c.origin(call.KeyID), c.origin(call.Target)
+		if signer == nil || signer != target {
+			cs = append(cs, *call)
+		}
+	}
+	return cs
+}
+
+// origin returns the key with which the line of id began.
+func (c *Cloud) origin(id string) *key {
+	k := c.claimed(id)
+	for k != nil && k.by != BySeed && k.by != ByConsole {
+		k = c.claimed(k.by)
+	}
+	return k
+}
+
+// Held is the pair that a credentials file shows from a moment on.
+type Held struct {
+	At         time.Time
+	ID, Secret string
+}
+
+// Outage returns for how long, from the first Held until a time, the pair that
+// the file showed was not accepted by every replica of every view: IAM and all
+// STS regions that were used or configured, those that are off left out. It is
+// exact: it is computed from the log of the keys and its way to each replica,
+// not sampled. held is in order of time. After Options.Now it counts on
+// nothing more being changed.
+func (c *Cloud) Outage(held []Held, until time.Time) time.Duration {
+	defer c.enter()()
+	var total time.Duration
+	for i, h := range held {
+		end := until
+		if i+1 < len(held) && held[i+1].At.Before(until) {
+			end = held[i+1].At
+		}
+		total += c.refused(h, end)
+	}
+	return total
+}
+
+// refused adds up the spans of [h.At, end) in which the pair is not accepted
+// everywhere. Between two arrivals of a version at a replica nothing changes.
+func (c *Cloud) refused(h Held, end time.Time) time.Duration {
+	if !end.After(h.At) {
+		return 0
+	}
+	k := c.keys[h.ID]
+	if k == nil || k.secret != h.Secret {
+		return end.Sub(h.At)
+	}
+	edges := []time.Time{h.At, end}
+	for _, t := range c.arrivals(k) {
+		if t.After(h.At) && t.Before(end) {
+			edges = append(edges, t)
+		}
+	}
+	slices.SortFunc(edges, time.Time.Compare)
+	var total time.Duration
+	for i, t := range edges[:len(edges)-1] {
+		if !c.everywhere(k, t) {
+			total += edges[i+1].Sub(t)
+		}
+	}
+	return total
+}
+
+// arrivals returns when each version of k reaches each replica of each view.
+func (c *Cloud) arrivals(k *key) []time.Time {
+	var ts []time.Time
+	for _, view := range c.viewsOf(k.user.partition) {
+		for r := range c.opt.Lag.replicas() {
+			for i := range k.log {
+				ts = append(ts, c.reach(k, i, view, r))
+			}
+		}
+	}
+	return ts
+}

@@ -1,0 +1,178 @@
+package awssim
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// The query protocol's versions say which service is meant.
+const (
+	versionIAM = "2010-05-08"
+	versionSTS = "2011-06-15"
+)
+
+// exchange is one request and what becomes of it.
+type exchange struct {
+	c    *Cloud
+	http *http.Request
+	body []byte
+
+	action, version string
+	service         string // iam or sts
+	params          url.Values
+	cred            credential // as claimed
+	unreadable      *refusal   // why cred is not whole
+
+	t      time.Time // when it is acted upon
+	caller caller
+	made   *key // by CreateAccessKey
+	call   *Call
+
+	id     string // of the request
+	fault  Fault
+	acted  bool   // happens once
+	answer answer // what is sent, once there is something to send
+}
+
+// answer is what is sent back.
+type answer struct {
+	status      int
+	contentType string
+	body        []byte
+	short       int // Content-Length says so many bytes more than there are
+}
+
+const maxBody = 1 << 20
+
+// read takes a request off the wire. The body is read whole before anything
+// else happens and the head is copied: a client may go away and use both again
+// while a late request is still to be acted upon.
+func read(c *Cloud, r *http.Request) (*exchange, error) {
+	x := &exchange{c: c, http: r.Clone(context.Background()), params: r.URL.Query()}
+	if r.Body != nil {
+		b, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+		if err != nil {
+			return nil, fmt.Errorf("awssim: request body: %w", err)
+		}
+		x.body = b
+	}
+	if r.Method == http.MethodPost {
+		form, _ := url.ParseQuery(string(x.body)) // what cannot be read is an unknown action
+		for k, v := range form {
+			x.params[k] = v
+		}
+	}
+	x.action, x.version = x.params.Get("Action"), x.params.Get("Version")
+	x.cred, x.unreadable = readCredential(r)
+	x.service = x.serviceMeant()
+	return x, nil
+}
+
+func (x *exchange) host() string {
+	if x.http.Host != "" {
+		return x.http.Host
+	}
+	return x.http.URL.Host
+}
+
+// serviceMeant goes by the host's name, then by the version, then by the
+// client's scope: on loopback the host says nothing.
+func (x *exchange) serviceMeant() string {
+	service, _ := hostScope(x.host())
+	switch {
+	case service != "":
+		return service
+	case x.version == versionSTS:
+		return "sts"
+	case x.version == versionIAM:
+		return "iam"
+	case x.cred.service == "sts":
+		return "sts"
+	}
+	return "iam"
+}
+
+// operation returns what does an action, nil when there is none.
+func (x *exchange) operation() func() ([]node, *refusal) {
+	switch x.service + " " + x.version + " " + x.action {
+	case "iam 2010-05-08 CreateAccessKey":
+		return x.createAccessKey
+	case "iam 2010-05-08 ListAccessKeys":
+		return x.listAccessKeys
+	case "iam 2010-05-08 UpdateAccessKey":
+		return x.updateAccessKey
+	case "iam 2010-05-08 DeleteAccessKey":
+		return x.deleteAccessKey
+	case "iam 2010-05-08 GetAccessKeyLastUsed":
+		return x.getAccessKeyLastUsed
+	case "iam 2010-05-08 GetUser":
+		return x.getUser
+	case "iam 2010-05-08 TagUser":
+		return x.tagUser
+	case "iam 2010-05-08 UntagUser":
+		return x.untagUser
+	case "iam 2010-05-08 ListUserTags":
+		return x.listUserTags
+	case "iam 2010-05-08 ListMFADevices":
+		return x.listMFADevices
+	case "sts 2011-06-15 GetCallerIdentity":
+		return x.getCallerIdentity
+	case "sts 2011-06-15 GetSessionToken":
+		return x.getSessionToken
+	case "sts 2011-06-15 GetAccessKeyInfo":
+		return x.getAccessKeyInfo
+	}
+	return nil
+}
+
+// act does what the request asks for, at t. An answer that a fault has already
+// made is left as it is. The caller holds the lock.
+func (x *exchange) act(t time.Time) {
+	if x.acted {
+		return
+	}
+	x.acted, x.t = true, t
+	result, r := x.try()
+	a := answer{status: http.StatusOK, contentType: "text/xml"}
+	if r != nil {
+		a.status, a.body = r.status, r.body(x.service, x.id)
+		x.call.Code = r.code
+	} else {
+		a.body = success(x.service, x.action, x.id, result)
+		x.call.Effect = true
+	}
+	if x.answer.status == 0 {
+		x.answer = a
+	}
+}
+
+func (x *exchange) try() ([]node, *refusal) {
+	op := x.operation()
+	if op == nil {
+		return nil, noSuchAction(x.action, x.version)
+	}
+	if r := x.authenticate(); r != nil {
+		return nil, r
+	}
+	return op()
+}
+
+// date writes a time as the cloud's clock has it, in whole seconds.
+func (x *exchange) date(t time.Time) string {
+	return t.Add(x.c.skew).UTC().Truncate(time.Second).Format(time.RFC3339)
+}
+
+// attempts reads the SDKs' count of this attempt and of all it may make.
+func attempts(h http.Header) (attempt, most int) {
+	for part := range strings.SplitSeq(h.Get("Amz-Sdk-Request"), ";") {
+		part = strings.TrimSpace(part)
+		fmt.Sscanf(part, "attempt=%d", &attempt)
+		fmt.Sscanf(part, "max=%d", &most)
+	}
+	return attempt, most
+}

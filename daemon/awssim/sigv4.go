@@ -1,0 +1,197 @@
+package awssim
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// credential is what a request claims about its signature.
+type credential struct {
+	keyID, date, region, service, term string
+	headers                            []string // signed, lower-case, as sent
+	signature                          string
+	stamp                              string        // X-Amz-Date
+	expires                            time.Duration // of a presigned request; 0: in a header
+	token                              string
+	query                              bool
+}
+
+const (
+	algorithm  = "AWS4-HMAC-SHA256"
+	stampShape = "20060102T150405Z"
+)
+
+// readCredential finds the claim in the header or, for presigned requests, in
+// the query. What can be read is returned beside a refusal too.
+func readCredential(r *http.Request) (credential, *refusal) {
+	q := r.URL.Query()
+	if q.Get("X-Amz-Algorithm") != "" {
+		return presigned(q)
+	}
+	h := r.Header.Get("Authorization")
+	if h == "" {
+		return credential{}, refuse(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
+	}
+	rest, ok := strings.CutPrefix(h, algorithm)
+	if !ok {
+		return credential{}, incomplete("Unsupported AWS 'algorithm': '%s'.", strings.Fields(h)[0])
+	}
+	m := map[string]string{}
+	for part := range strings.SplitSeq(rest, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		m[name] = value
+	}
+	c := credential{stamp: r.Header.Get("X-Amz-Date"), token: r.Header.Get("X-Amz-Security-Token")}
+	if c.stamp == "" {
+		c.stamp = httpStamp(r.Header.Get("Date"))
+	}
+	return c.fill(m["Credential"], m["SignedHeaders"], m["Signature"], "Authorization header requires")
+}
+
+func presigned(q url.Values) (credential, *refusal) {
+	c := credential{stamp: q.Get("X-Amz-Date"), token: q.Get("X-Amz-Security-Token"), query: true}
+	n, err := strconv.Atoi(q.Get("X-Amz-Expires"))
+	if err != nil || n < 1 || n > 604800 {
+		n = 900 // IAM and STS also accept presigned requests that do not say
+	}
+	c.expires = time.Duration(n) * time.Second
+	return c.fill(q.Get("X-Amz-Credential"), q.Get("X-Amz-SignedHeaders"), q.Get("X-Amz-Signature"), "AWS query-string parameters must include")
+}
+
+// httpStamp turns an HTTP date into a SigV4 one: a signer may send only Date.
+func httpStamp(s string) string {
+	if t, err := http.ParseTime(s); err == nil {
+		return t.UTC().Format(stampShape)
+	}
+	return ""
+}
+
+// fill takes the claim apart. Missing parts are listed in one message.
+func (c credential) fill(cred, headers, signature, requires string) (credential, *refusal) {
+	c.signature, c.headers = signature, strings.Split(headers, ";")
+	var missing []string
+	for _, p := range [][2]string{{"Credential", cred}, {"Signature", signature}, {"SignedHeaders", headers}} {
+		if p[1] == "" {
+			missing = append(missing, requires+" '"+p[0]+"' parameter.")
+		}
+	}
+	if c.stamp == "" {
+		missing = append(missing, requires+" existence of either a 'X-Amz-Date' or a 'Date' header.")
+	}
+	scope := strings.Split(cred, "/")
+	c.keyID = scope[0]
+	if len(missing) > 0 {
+		return c, incomplete("%s", strings.Join(missing, " "))
+	}
+	if len(scope) != 5 {
+		return c, incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'", cred)
+	}
+	c.date, c.region, c.service, c.term = scope[1], scope[2], scope[3], scope[4]
+	return c, nil
+}
+
+// signed reports whether secret makes the claimed signature over the request.
+func (c credential) signed(secret string, r *http.Request, body []byte) bool {
+	text := algorithm + "\n" + c.stamp + "\n" + strings.Join([]string{c.date, c.region, c.service, c.term}, "/") +
+		"\n" + hash([]byte(c.canonical(r, body)))
+	k := []byte("AWS4" + secret)
+	for _, part := range []string{c.date, c.region, c.service, c.term, text} {
+		m := hmac.New(sha256.New, k)
+		m.Write([]byte(part))
+		k = m.Sum(nil)
+	}
+	claimed, err := hex.DecodeString(c.signature)
+	return err == nil && hmac.Equal(k, claimed)
+}
+
+func hash(b []byte) string {
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
+}
+
+// canonical is SigV4's canonical request, over the headers that the client
+// says it signed and no other. Source: IAM user guide, "Create a signed AWS
+// API request".
+func (c credential) canonical(r *http.Request, body []byte) string {
+	var b strings.Builder
+	b.WriteString(r.Method + "\n" + canonicalPath(r.URL) + "\n" + canonicalQuery(r.URL.RawQuery) + "\n")
+	for _, h := range c.headers {
+		b.WriteString(h + ":" + headerValue(r, h) + "\n")
+	}
+	b.WriteString("\n" + strings.Join(c.headers, ";") + "\n" + hash(body))
+	return b.String()
+}
+
+// headerValue returns what the client signed for a header. Host and
+// Content-Length never stand in http.Request's own map.
+func headerValue(r *http.Request, name string) string {
+	switch name {
+	case "host":
+		if r.Host != "" {
+			return r.Host
+		}
+		return r.URL.Host
+	case "content-length":
+		return strconv.FormatInt(r.ContentLength, 10)
+	}
+	var vs []string
+	for _, v := range r.Header.Values(name) {
+		vs = append(vs, strings.Join(strings.Fields(v), " "))
+	}
+	return strings.Join(vs, ",")
+}
+
+// canonicalPath encodes the path as sent once more, as for every service but
+// S3.
+func canonicalPath(u *url.URL) string {
+	p := u.EscapedPath()
+	if p == "" {
+		return "/"
+	}
+	return encode(p, "/")
+}
+
+func canonicalQuery(raw string) string {
+	var ps []string
+	for p := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(p, "=")
+		name, value = unescape(name), unescape(value)
+		if p != "" && name != "X-Amz-Signature" {
+			ps = append(ps, encode(name, "")+"="+encode(value, ""))
+		}
+	}
+	slices.Sort(ps)
+	return strings.Join(ps, "&")
+}
+
+// unescape leaves what is no valid escape as it is: its signature will not
+// match anyway.
+func unescape(s string) string {
+	if u, err := url.QueryUnescape(s); err == nil {
+		return u
+	}
+	return s
+}
+
+// encode percent-encodes everything but RFC 3986's unreserved characters and
+// those of keep.
+func encode(s, keep string) string {
+	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		if ch := s[i]; strings.IndexByte(unreserved, ch) >= 0 || strings.IndexByte(keep, ch) >= 0 {
+			b.WriteByte(ch)
+		} else {
+			b.Write([]byte{'%', hex[ch>>4], hex[ch&15]})
+		}
+	}
+	return b.String()
+}
