@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -68,7 +69,7 @@ func Read(ctx context.Context, sys Sys, path string) (*Original, error) {
 
 // readOnce returns nil and no error when the file does not hold still.
 func readOnce(sys Sys, path string) (*Original, error) {
-	real, err := resolve(sys, path)
+	real, err := Resolve(sys, path)
 	if err != nil {
 		return nil, err
 	}
@@ -146,10 +147,28 @@ func (o *Original) holds(f File) error {
 	return nil
 }
 
+// Sync makes what the file shows durable, its name included, also when this
+// process did not write it.
+func (o *Original) Sync() error {
+	f, err := o.open(os.O_RDONLY)
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", o.Path, err)
+	}
+	err = f.Sync()
+	f.Close()
+	if err == nil {
+		err = o.sys.SyncDir(filepath.Dir(o.Real))
+	}
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", o.Path, err)
+	}
+	return nil
+}
+
 // open opens the file that the path leads to now, or returns ErrChanged when
 // it leads elsewhere or nowhere.
 func (o *Original) open(flag int) (File, error) {
-	real, err := resolve(o.sys, o.Path)
+	real, err := Resolve(o.sys, o.Path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && real != o.Real {
 		return nil, ErrChanged
 	}

@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -113,3 +114,13 @@ func (OS) CopyMeta(from, to File) error {
 
 // BeingWritten is false: the system does not tell.
 func (osFile) BeingWritten() bool { return false }
+
+// Sync flushes the file. One that is open for reading only cannot be flushed;
+// whoever wrote it had to.
+func (f osFile) Sync() error {
+	err := f.File.Sync()
+	if errors.Is(err, windows.ERROR_ACCESS_DENIED) {
+		return nil
+	}
+	return err
+}

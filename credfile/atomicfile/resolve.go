@@ -9,12 +9,12 @@ import (
 
 const maxLinks = 40 // as Linux counts before ELOOP
 
-// resolve follows every symbolic link in path, one component at a time, and
+// Resolve follows every symbolic link in path, one component at a time, and
 // returns the name of the file itself. A name that does not exist is an error
 // that wraps fs.ErrNotExist, unless a link led there: that one dangles and is
 // refused, because "there is no file" would be the wrong conclusion when a
 // volume is not mounted yet.
-func resolve(sys Sys, path string) (string, error) {
+func Resolve(sys Sys, path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return "", err

@@ -78,7 +78,7 @@ func addLine(f File, line []byte) error {
 // MkdirAll makes a directory and its missing parents, all with perm, and makes
 // their names durable. A directory that exists keeps its mode.
 func MkdirAll(sys Sys, dir string, perm fs.FileMode) error {
-	real, err := resolve(sys, dir)
+	real, err := Resolve(sys, dir)
 	if err == nil {
 		return isDir(sys, dir, real)
 	}

@@ -65,7 +65,7 @@ func fill(f File, data []byte, prepare func(File) error) error {
 // be writing path meanwhile: the caller holds whatever lock guards it. What is
 // not named exactly as keyd names its files stays.
 func Sweep(sys Sys, path string) error {
-	real, err := resolve(sys, path)
+	real, err := Resolve(sys, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		real, err = path, nil
 	}

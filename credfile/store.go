@@ -1,0 +1,95 @@
+package credfile
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"keyd/credfile/atomicfile"
+)
+
+// Store is the pair of files of one user. It keeps nothing in memory: every
+// call looks at the disk.
+type Store struct {
+	Paths   Paths
+	LockDir string         // for keyd's own locks; created with mode 0700
+	Sys     atomicfile.Sys // the file system; nil is the real one
+}
+
+func (s *Store) sys() atomicfile.Sys {
+	if s.Sys == nil {
+		return atomicfile.OS{}
+	}
+	return s.Sys
+}
+
+// paths returns the files that have a path at all.
+func (s *Store) paths() []string {
+	var paths []string
+	for _, path := range []string{s.Paths.Credentials, s.Paths.Config} {
+		if path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// kind tells which of the two files path is.
+func (s *Store) kind(path string) Kind {
+	if path == s.Paths.Config && path != s.Paths.Credentials {
+		return Config
+	}
+	return Credentials
+}
+
+// ReadBack returns the pair that a profile shows on disk now, by way of a
+// second reader that shares no code with Lex: what keyd validates is what
+// other programs will find.
+func (s *Store) ReadBack(ctx context.Context, p Profile) (Key, error) {
+	o, err := atomicfile.Read(ctx, s.sys(), p.Path)
+	if err != nil {
+		return Key{}, fmt.Errorf("credfile: %w", err)
+	}
+	return Pair(o.Data, s.kind(p.Path), p.Section)
+}
+
+// Sweep removes the temporary files that a crash left beside the files.
+func (s *Store) Sweep(ctx context.Context) error {
+	unlock, err := s.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	for _, path := range s.paths() {
+		if err := atomicfile.Sweep(s.sys(), path); err != nil {
+			return fmt.Errorf("credfile: sweep %s: %w", filepath.Dir(path), err)
+		}
+	}
+	return nil
+}
+
+// backoff is the waiting between two looks: 5 ms, doubled, up to 5 s.
+type backoff struct{ next time.Duration }
+
+const (
+	firstWait = 5 * time.Millisecond
+	lastWait  = 5 * time.Second
+)
+
+// spent reports whether all waits are over, after about 10 s.
+func (b *backoff) spent() bool { return b.next > lastWait }
+
+// wait waits for the next while.
+func (b *backoff) wait(ctx context.Context) error {
+	b.next = max(b.next, firstWait)
+	t := time.NewTimer(b.next)
+	defer t.Stop()
+	b.next *= 2
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("credfile: %w", context.Cause(ctx))
+	}
+}
