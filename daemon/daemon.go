@@ -1,0 +1,227 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+	"keyd/daemon/iam"
+)
+
+// Daemon does the passes for one user's files. One goroutine calls it; a lock
+// in the state folder keeps processes apart.
+type Daemon struct {
+	Store    *credfile.Store
+	State    string // folder
+	Sys      atomicfile.Sys
+	Settings Settings
+	HTTP     iam.Doer // nil: the network
+	Now      func() time.Time
+	Getenv   func(string) string // for endpoints, proxies and CA bundles only
+	Tell     func(Event)         // may be nil; called from the pass, in order
+	Log      *slog.Logger
+	Process  string // for the history: "run", "rotate", ...
+
+	// SettingsProblem is told in the status while an older Settings is in force.
+	SettingsProblem string
+}
+
+// Request is what one pass is for. The zero Request is every key, what is due.
+type Request struct {
+	Ask
+	Profiles []string // only the keys of these
+	DryRun   bool     // look, decide, change nothing
+}
+
+// Result is how one key stood when its part of the pass ended.
+type Result struct {
+	KeyLine
+	Do       Do
+	Rotation *Rotation         // nil when none goes on
+	Err      error             // the failure that ended it, if one did
+	Changes  []credfile.Change // of a dry run
+}
+
+// UnknownProfileError is a profile that no file names.
+type UnknownProfileError struct {
+	Name  string
+	Known []string
+	Paths credfile.Paths
+}
+
+func (e *UnknownProfileError) Error() string {
+	return fmt.Sprintf("no profile %q in %s or %s", e.Name, e.Paths.Credentials, e.Paths.Config)
+}
+
+// Hint names the profile that was probably meant, or all of them.
+func (e *UnknownProfileError) Hint() string {
+	if near := nearest(e.Name, e.Known); near != "" {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	return "the profiles are: " + strings.Join(e.Known, ", ")
+}
+
+// Pass looks at every key, does what is due, and saves the status. It ends when
+// every key waits, needs a person, or failed. A failure with one key does not
+// keep the others from their turn; it is in the key's Result. The error is for
+// what concerns all of them: no files, no state folder, another pass running.
+func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	w, err := d.gather(ctx, req.Ask)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.know(req.Profiles, d.Store.Paths); err != nil {
+		return nil, err
+	}
+	var results []Result
+	status := Status{Version: statusVersion, Process: d.Process, PID: os.Getpid(), Settings: d.SettingsProblem, Notes: w.notes}
+	for _, u := range w.units {
+		if len(req.Profiles) > 0 && !u.names(req.Profiles) {
+			status.Keys = append(status.Keys, d.unasked(u))
+			continue
+		}
+		result := d.settle(ctx, u, req)
+		results = append(results, result)
+		status.Keys = append(status.Keys, result.KeyLine)
+	}
+	if req.DryRun {
+		return results, nil
+	}
+	status.Written = d.Now().UTC()
+	return results, status.save(ctx, d.Sys, d.State)
+}
+
+// unasked is the line of a key that this pass is not for.
+func (d *Daemon) unasked(u *unit) KeyLine {
+	decision := Next(u.facts, d.Settings, d.Now())
+	if !decision.Ends() {
+		decision.State = cmpState(decision.State)
+		decision.Why = "to do: " + decision.Why
+	}
+	return lineOfUnit(u, decision)
+}
+
+func cmpState(s State) State {
+	if s == OK {
+		return Due
+	}
+	return s
+}
+
+// maxSteps bounds the actions of one pass over one key. A whole rotation with
+// --retire-now takes about fifteen.
+const maxSteps = 40
+
+// settle acts on one key until nothing is left to do, looking again after every
+// action.
+func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
+	for range maxSteps {
+		decision := Next(u.facts, d.Settings, d.Now())
+		d.Log.Debug("decided", "profile", strings.Join(u.facts.Profiles, ","), "key", short(u.facts.ID),
+			"do", string(decision.Do), "why", decision.Why, "until", decision.Until)
+		if decision.Ends() || u.closed {
+			return d.result(u, decision, nil)
+		}
+		if req.DryRun && decision.Do != Look && decision.Do != CheckUse {
+			return d.preview(ctx, u, decision)
+		}
+		if err := context.Cause(ctx); err != nil {
+			return d.result(u, decision, err)
+		}
+		err := d.act(ctx, u, decision)
+		if interrupted(ctx, err) {
+			return d.result(u, decision, context.Cause(ctx))
+		}
+		d.remember(u, decision.Do, err)
+		if err != nil {
+			return d.result(u, Next(u.facts, d.Settings, d.Now()), err)
+		}
+		if err := d.lookAgain(ctx, u); err != nil {
+			return d.result(u, decision, err)
+		}
+	}
+	return d.result(u, blocked(d.Now().Add(recheck), "keyd went in circles and stopped", "please report it with: keyd history"), nil)
+}
+
+func interrupted(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
+}
+
+// result is how the key stands after the last decision of a pass.
+func (d *Daemon) result(u *unit, decision Decision, err error) Result {
+	return Result{KeyLine: lineOfUnit(u, decision), Do: decision.Do, Rotation: u.facts.Rotation, Err: err}
+}
+
+// preview is the end of a dry run: what would be done, and to which values.
+func (d *Daemon) preview(ctx context.Context, u *unit, decision Decision) Result {
+	r := d.result(u, decision, nil)
+	if decision.Do == Preflight || decision.Do == Create {
+		r.Changes, r.Err = d.Store.Preview(ctx, u.facts.ID)
+	}
+	return r
+}
+
+// remember keeps or clears the trouble of an action.
+func (d *Daemon) remember(u *unit, do Do, err error) {
+	before := u.facts.Trouble
+	if err == nil {
+		if before != nil && before.Do == do {
+			u.facts.Trouble = nil
+		}
+		return
+	}
+	t := &Trouble{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: hintOf(err), Definite: needsPerson(err)}
+	if before != nil && before.Do == do {
+		t.Count = before.Count + 1
+	}
+	u.facts.Trouble = t
+	d.Log.Warn("failed", "profile", strings.Join(u.facts.Profiles, ","), "key", short(u.facts.ID), "do", string(do), "why", err.Error())
+}
+
+// know refuses names that no profile has.
+func (w *world) know(names []string, paths credfile.Paths) error {
+	var known []string
+	for _, u := range w.units {
+		known = append(known, u.facts.Profiles...)
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return &UnknownProfileError{Name: name, Known: known, Paths: paths}
+		}
+	}
+	return nil
+}
+
+func (d *Daemon) journal() Journal {
+	return Journal{Dir: filepath.Join(d.State, "rotations"), Sys: d.Sys}
+}
+
+func (d *Daemon) history() History { return historyIn(d.State, d.Sys) }
+
+// description is the text of the console's description column. Tag values take
+// letters, digits, spaces and _.:/=+-@ only.
+func (d *Daemon) description() string {
+	host, err := os.Hostname()
+	if err != nil {
+		return "keyd"
+	}
+	return "keyd " + strings.Map(func(r rune) rune {
+		if r > 127 || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/=+-@ ", r) {
+			return '-'
+		}
+		return r
+	}, host)
+}

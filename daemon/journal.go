@@ -1,0 +1,196 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+)
+
+// Journal is the folder rotations/: one file per rotation in progress, named
+// after the old key id, 0600 in a folder of 0700, because it holds the new
+// secret until the rotation is closed.
+type Journal struct {
+	Dir string
+	Sys atomicfile.Sys
+}
+
+// journalVersion is raised when an older keyd could misread a journal.
+const journalVersion = 1
+
+// NewerError is a journal written by a newer keyd. It is left alone, and so is
+// the key that it speaks of.
+type NewerError struct {
+	Path    string
+	Version int
+}
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("daemon: %s: written by a newer keyd (journal version %d, this one knows %d); left as it is",
+		e.Path, e.Version, journalVersion)
+}
+
+// Hint names the way out.
+func (e *NewerError) Hint() string {
+	return "install the newer keyd again; it goes on where it stopped"
+}
+
+// DamagedError is a journal that cannot be read. It has been moved aside.
+type DamagedError struct {
+	Path, Aside string
+	err         error
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("daemon: %s: damaged journal (%v); kept as %s, nothing was changed at AWS", e.Path, e.err, e.Aside)
+}
+
+func (e *DamagedError) Unwrap() error { return e.err }
+
+// Hint says what a person can see from outside.
+func (e *DamagedError) Hint() string {
+	return "aws iam list-access-keys shows whether a second key was left behind"
+}
+
+// record is a Rotation on disk: the one place where its secrets are plain.
+type record struct {
+	Version   int    `json:"version"`
+	OldID     string `json:"old_id"`
+	OldSecret string `json:"old_secret,omitzero"`
+	NewID     string `json:"new_id,omitzero"`
+	NewSecret string `json:"new_secret,omitzero"`
+	Rotation  `json:"rotation"`
+}
+
+// Save writes r durably before it returns.
+func (j Journal) Save(r *Rotation) error {
+	data, err := json.MarshalIndent(toRecord(r), "", "\t")
+	if err != nil {
+		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	if err := atomicfile.MkdirAll(j.Sys, j.Dir, 0o700); err != nil {
+		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	if err := atomicfile.Write(j.Sys, j.path(r.Old.ID), append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	return nil
+}
+
+// Writable fails when a journal could not be written.
+func (j Journal) Writable() error {
+	if err := atomicfile.MkdirAll(j.Sys, j.Dir, 0o700); err != nil {
+		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	probe := filepath.Join(j.Dir, "probe")
+	if err := atomicfile.Write(j.Sys, probe, []byte("keyd\n"), 0o600); err != nil {
+		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	if err := j.Sys.Remove(probe); err != nil {
+		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	return nil
+}
+
+// Erase removes the journal of the rotation of oldID, durably.
+func (j Journal) Erase(oldID string) error {
+	err := j.Sys.Remove(j.path(oldID))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("daemon: erasing the journal: %w", err)
+	}
+	if err := j.Sys.SyncDir(j.Dir); err != nil {
+		return fmt.Errorf("daemon: erasing the journal: %w", err)
+	}
+	return nil
+}
+
+// Load returns every rotation in progress. A journal that cannot be read does
+// not hide the others: errs has one error per such file.
+func (j Journal) Load(ctx context.Context) (rotations []*Rotation, errs []error) {
+	names, err := j.Sys.ReadDir(j.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, []error{fmt.Errorf("daemon: the journal: %w", err)}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".json") || strings.HasPrefix(name, ".") {
+			continue
+		}
+		r, err := j.load(ctx, filepath.Join(j.Dir, name))
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		rotations = append(rotations, r)
+	}
+	return rotations, errs
+}
+
+func (j Journal) load(ctx context.Context, path string) (*Rotation, error) {
+	original, err := atomicfile.Read(ctx, j.Sys, path)
+	if errors.Is(err, atomicfile.ErrBusy) { // an empty file: it was never written whole
+		return nil, j.setAside(path, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("daemon: the journal: %w", err)
+	}
+	var rec record
+	if err := json.Unmarshal(original.Data, &rec); err != nil {
+		return nil, j.setAside(path, errors.New("not the JSON that keyd writes"))
+	}
+	if rec.Version > journalVersion {
+		return nil, &NewerError{Path: path, Version: rec.Version}
+	}
+	if rec.Version < 1 || rec.OldID+".json" != filepath.Base(path) {
+		return nil, j.setAside(path, errors.New("it does not name the key that its file name names"))
+	}
+	return fromRecord(rec), nil
+}
+
+// setAside keeps a damaged journal under another name: it may hold the only
+// copy of a secret.
+func (j Journal) setAside(path string, why error) error {
+	aside := strings.TrimSuffix(path, ".json") + ".damaged"
+	if _, err := j.Sys.Lstat(aside); err == nil {
+		aside += time.Now().UTC().Format("-20060102T150405.000")
+	}
+	if err := j.Sys.Rename(path, aside); err != nil {
+		return fmt.Errorf("daemon: %s: damaged journal, and it cannot be moved aside: %w", path, err)
+	}
+	return &DamagedError{Path: path, Aside: aside, err: why}
+}
+
+func (j Journal) path(oldID string) string { return filepath.Join(j.Dir, oldID+".json") }
+
+func toRecord(r *Rotation) record {
+	return record{
+		Version: journalVersion, Rotation: *r,
+		OldID: r.Old.ID, OldSecret: r.Old.Secret.Reveal(),
+		NewID: r.New.ID, NewSecret: r.New.Secret.Reveal(),
+	}
+}
+
+func fromRecord(rec record) *Rotation {
+	r := rec.Rotation
+	r.Old, r.New = key(rec.OldID, rec.OldSecret), key(rec.NewID, rec.NewSecret)
+	return &r
+}
+
+func key(id, secret string) credfile.Key {
+	k := credfile.Key{ID: id}
+	if secret != "" {
+		k.Secret = credfile.NewSecret(secret)
+	}
+	return k
+}

@@ -1,0 +1,65 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"keyd/credfile/atomicfile"
+)
+
+// BusyError is another keyd at work on the same state folder.
+type BusyError struct{ Path string }
+
+func (e *BusyError) Error() string {
+	return "another keyd is in the middle of a pass: nothing was done"
+}
+
+// Hint names who.
+func (e *BusyError) Hint() string { return "keyd status shows what it does; try again when it is done" }
+
+// lockPatience is how long a command waits for the pass of another process.
+const lockPatience = 3 * time.Second
+
+// lock takes the pass lock: one pass at a time per state folder. The kernel
+// drops it when the process dies, however it dies.
+func (d *Daemon) lock(ctx context.Context) (unlock func(), err error) {
+	if err := atomicfile.MkdirAll(d.Sys, d.State, 0o700); err != nil {
+		return nil, fmt.Errorf("daemon: the state folder: %w", err)
+	}
+	return lockFile(ctx, filepath.Join(d.State, "pass.lock"), lockPatience)
+}
+
+func lockFile(ctx context.Context, path string, patience time.Duration) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	l := flock.New(path, flock.SetPermissions(0o600))
+	locked, err := l.TryLockContext(ctx, 20*time.Millisecond)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) || err == nil && !locked:
+		return nil, &BusyError{Path: path}
+	case err != nil:
+		return nil, fmt.Errorf("daemon: the lock: %w", err)
+	}
+	return func() { _ = l.Unlock() }, nil
+}
+
+// Lives reports whether a daemon runs on this state folder. It asks the lock,
+// not a pid, which another process may have by now.
+func Lives(state string) bool {
+	path := filepath.Join(state, "daemon.lock")
+	if _, err := os.Stat(path); err != nil {
+		return false
+	}
+	l := flock.New(path, flock.SetPermissions(0o600))
+	free, err := l.TryLock()
+	if free {
+		_ = l.Unlock()
+	}
+	return err == nil && !free
+}

@@ -1,0 +1,199 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"keyd/daemon/iam"
+)
+
+const (
+	streak    = 5                // successes in a row, at each endpoint
+	proveSoft = 2 * time.Minute  // from here on it is worth a word
+	proveHard = 15 * time.Minute // from here on the new key is given up
+	settle    = 5 * time.Second  // at most: how long the streak must last after a failure
+)
+
+// endpoint is one place where the new key must be accepted.
+type endpoint struct {
+	name string
+	ask  func(context.Context, *iam.Client) error
+	row  int // successes since the last failure
+}
+
+// prove signs with the new key until AWS accepts it steadily wherever it
+// accepts the old one. IAM spreads a key over its endpoints one by one, and
+// each endpoint is many machines: a success can be followed by a refusal. So
+// every endpoint must accept it five times in a row, and, after a refusal, for
+// as long again as the key took to be accepted, up to five seconds.
+func (d *Daemon) prove(ctx context.Context, u *unit) error {
+	r := u.facts.Rotation
+	endpoints := d.endpoints(u)
+	need := streak
+	if !r.Validated.IsZero() { // proven once; a file that shows an inactive id must not wait
+		need = 1
+	} else if kept, err := d.control(ctx, u, endpoints); err != nil {
+		return err
+	} else {
+		endpoints = kept
+	}
+	client, err := d.client(u, r.New)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	p := proof{d: d, u: u, need: need, endpoints: endpoints, began: d.Now()}
+	if err := p.run(ctx, client); err != nil {
+		return err
+	}
+	u.facts.Proven = r.Failed == ""
+	return nil
+}
+
+// endpoints are sts in every region of the profiles and in the partition's
+// default region, and IAM itself.
+func (d *Daemon) endpoints(u *unit) []endpoint {
+	r := u.facts.Rotation
+	var all []endpoint
+	for _, region := range u.site.Regions {
+		all = append(all, endpoint{name: "sts " + region, ask: func(ctx context.Context, c *iam.Client) error {
+			who, err := c.CallerIdentity(ctx, region)
+			if err == nil && (who.ARN != r.ARN || who.Account != r.Account) {
+				err = &otherIdentityError{got: who.ARN, want: r.ARN}
+			}
+			return err
+		}})
+	}
+	return append(all, endpoint{name: "iam", ask: func(ctx context.Context, c *iam.Client) error {
+		_, err := c.ListKeys(ctx, r.User)
+		return err
+	}})
+}
+
+type otherIdentityError struct{ got, want string }
+
+func (e *otherIdentityError) Error() string {
+	return fmt.Sprintf("daemon: the new key is %s, not %s", e.got, e.want)
+}
+
+// control asks every endpoint with the old key first: a region that is not
+// enabled refuses any key with the very answer that a key gets which has not
+// arrived yet.
+func (d *Daemon) control(ctx context.Context, u *unit, all []endpoint) ([]endpoint, error) {
+	old := u.key
+	if old.IsZero() || u.facts.Shows.New > 0 {
+		return all, nil
+	}
+	client, err := d.client(u, old)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	var kept []endpoint
+	for _, e := range all {
+		err := e.ask(ctx, client)
+		if iam.ClassOf(err) == iam.BadKey {
+			continue
+		}
+		kept = append(kept, e)
+	}
+	if len(kept) == 0 {
+		return nil, &needPersonError{text: fmt.Sprintf("AWS no longer accepts %s anywhere: was it deactivated? The files are as they were", short(old.ID)),
+			run: "aws iam list-access-keys"}
+	}
+	return kept, nil
+}
+
+// proof is the state of one prove.
+type proof struct {
+	d         *Daemon
+	u         *unit
+	need      int
+	endpoints []endpoint
+	began     time.Time
+	failed    time.Time // the last refusal
+	err       error     // of the last refusal
+}
+
+func (p *proof) run(ctx context.Context, client *iam.Client) error {
+	for !p.done() {
+		p.round(ctx, client)
+		elapsed := p.d.Now().Sub(p.began)
+		p.d.progress(p.u, Prove, "proving", p.text(elapsed), p.began, proveHard)
+		if over, err := p.over(elapsed); over {
+			return err
+		}
+		if err := pause(ctx, p.interval()); err != nil {
+			return err
+		}
+	}
+	p.d.tell(p.u, Prove, "proving", fmt.Sprintf("%s  %s", p.text(0), p.d.Now().Sub(p.began).Round(100*time.Millisecond)))
+	return nil
+}
+
+// round asks every endpoint once.
+func (p *proof) round(ctx context.Context, client *iam.Client) {
+	for i := range p.endpoints {
+		e := &p.endpoints[i]
+		if err := e.ask(ctx, client); err != nil {
+			e.row, p.failed, p.err = 0, p.d.Now(), err
+			continue
+		}
+		e.row++
+	}
+}
+
+func (p *proof) done() bool {
+	for _, e := range p.endpoints {
+		if e.row < p.need {
+			return false
+		}
+	}
+	if p.failed.IsZero() {
+		return true
+	}
+	return p.d.Now().Sub(p.failed) >= min(settle, p.failed.Sub(p.began))
+}
+
+// over ends a proof that will not succeed. Only AWS's refusals give a key up:
+// a network that is away for an hour says nothing of the key.
+func (p *proof) over(elapsed time.Duration) (bool, error) {
+	if other, ok := p.err.(*otherIdentityError); ok {
+		return true, p.d.fail(p.u, other.Error())
+	}
+	if elapsed < proveHard {
+		return false, nil
+	}
+	if iam.ClassOf(p.err) == iam.BadKey && p.need == streak {
+		return true, p.d.fail(p.u, "AWS did not accept the new key steadily within "+formatAge(proveHard))
+	}
+	return true, p.err
+}
+
+func (p *proof) interval() time.Duration {
+	for _, e := range p.endpoints {
+		if e.row == 0 {
+			return time.Second
+		}
+	}
+	for _, e := range p.endpoints {
+		if e.row < p.need {
+			return 200 * time.Millisecond
+		}
+	}
+	return time.Second // settling
+}
+
+func (p *proof) text(elapsed time.Duration) string {
+	var parts []string
+	for _, e := range p.endpoints {
+		parts = append(parts, fmt.Sprintf("%s %d/%d", e.name, min(e.row, p.need), p.need))
+	}
+	text := "accepted by " + strings.Join(parts, ", ")
+	if elapsed > proveSoft {
+		text += ": this takes longer than usual, the files are as they were"
+	}
+	return text
+}

@@ -1,0 +1,163 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"keyd/daemon/iam"
+)
+
+const (
+	equalAnswers = 3
+	equalFor     = 30 * time.Second
+	// orphanWindow is how long after the call a key may have been created that
+	// is believed to be its effect; orphanExact is when there is no doubt.
+	// AWS stamps whole seconds when it takes the request.
+	orphanEarly  = 2 * time.Second
+	orphanWindow = time.Minute
+	orphanExact  = 5 * time.Second
+)
+
+// reconcile finds out what a CreateAccessKey did whose answer was lost. One
+// list proves nothing, for it lags: three equal ones over half a minute must
+// agree.
+func (d *Daemon) reconcile(ctx context.Context, u *unit) error {
+	r := u.facts.Rotation
+	client, err := d.client(u, u.key)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if early := r.ended().Add(reconcileAfter).Sub(d.Now()); early > 0 {
+		d.progress(u, Reconcile, "reconcile", "the answer to CreateAccessKey was lost; waiting until it has taken effect or not", d.Now(), early+equalFor)
+		if err := pause(ctx, early); err != nil {
+			return err
+		}
+	}
+	keys, err := d.steadyList(ctx, u, client)
+	if err != nil {
+		return err
+	}
+	fresh := slices.DeleteFunc(keys, func(k iam.KeyInfo) bool { return slices.Contains(r.Before, k.ID) })
+	return d.conclude(context.WithoutCancel(ctx), u, client, fresh)
+}
+
+// steadyList lists until the answer has not changed for half a minute.
+func (d *Daemon) steadyList(ctx context.Context, u *unit, client *iam.Client) ([]iam.KeyInfo, error) {
+	var last string
+	var since time.Time
+	for equal := 0; ; {
+		listing, err := client.ListKeys(ctx, u.facts.Rotation.User)
+		if err != nil {
+			return nil, err
+		}
+		now := d.Now()
+		if text := fingerprint(listing.Keys); text != last || equal == 0 {
+			last, since, equal = text, now, 0
+		}
+		equal++
+		if equal >= equalAnswers && now.Sub(since) >= equalFor {
+			return listing.Keys, nil
+		}
+		d.progress(u, Reconcile, "reconcile", fmt.Sprintf("the same answer %d times", equal), since, equalFor)
+		if err := pause(ctx, equalFor/6); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func fingerprint(keys []iam.KeyInfo) string {
+	var ids []string
+	for _, k := range keys {
+		ids = append(ids, k.ID)
+	}
+	slices.Sort(ids)
+	return strings.Join(ids, " ")
+}
+
+// conclude decides whose the new ids are.
+func (d *Daemon) conclude(ctx context.Context, u *unit, client *iam.Client, fresh []iam.KeyInfo) error {
+	r := u.facts.Rotation
+	switch {
+	case len(fresh) == 0:
+		d.record(u, "create had no effect", r.Old.ID, "")
+		d.tell(u, Reconcile, "reconciled", "CreateAccessKey had no effect")
+		return d.closeRotation(u)
+	case len(fresh) == 1 && d.inWindow(r, fresh[0]):
+		return d.disown(ctx, u, client, fresh[0])
+	}
+	var seen []string
+	for _, k := range fresh {
+		seen = append(seen, fmt.Sprintf("%s created %s", short(k.ID), k.Created.UTC().Format(time.RFC3339)))
+	}
+	r.Stuck = fmt.Sprintf("the answer to CreateAccessKey was lost at %s, and keyd cannot tell whether it made: %s",
+		r.Sent.Format(time.RFC3339), strings.Join(seen, "; "))
+	return d.journal().Save(r)
+}
+
+// inWindow reports whether k was created while the lost request was under way.
+func (d *Daemon) inWindow(r *Rotation, k iam.KeyInfo) bool {
+	created := k.Created.Add(-r.Offset)
+	return !created.Before(r.Sent.Add(-orphanEarly)) && !created.After(r.ended().Add(orphanWindow))
+}
+
+// disown makes the key Inactive that came from the lost answer: reversible,
+// should it be someone else's after all.
+func (d *Daemon) disown(ctx context.Context, u *unit, client *iam.Client, k iam.KeyInfo) error {
+	r := u.facts.Rotation
+	use, err := client.LastUsed(ctx, k.ID)
+	if err != nil && iam.ClassOf(err) != iam.Denied {
+		return err
+	}
+	if err == nil && !use.At.IsZero() {
+		r.Stuck = fmt.Sprintf("%s appeared when the answer to CreateAccessKey was lost, but someone uses it (%s)", short(k.ID), use.Service)
+		return d.journal().Save(r)
+	}
+	exact := err == nil && k.Created.Add(-r.Offset).Before(r.Sent.Add(orphanExact))
+	if err := client.SetStatus(ctx, r.User, k.ID, iam.Inactive); err != nil && iam.ClassOf(err) != iam.NoSuch {
+		return err
+	}
+	r.Orphan, r.OrphanOff, r.OrphanExact = k.ID, d.Now().UTC(), exact
+	if err := d.journal().Save(r); err != nil {
+		return err
+	}
+	d.record(u, "deactivated", k.ID, "came from a lost answer to CreateAccessKey")
+	d.tell(u, Reconcile, "reconciled", fmt.Sprintf("%s came from the lost answer, nobody has its secret: made inactive", short(k.ID)))
+	return nil
+}
+
+// dropOrphan deletes it, so that its slot is free for a successor.
+func (d *Daemon) dropOrphan(ctx context.Context, u *unit) error {
+	r := u.facts.Rotation
+	client, err := d.client(u, u.key)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := d.deleteKey(ctx, u, client, r.Orphan); err != nil {
+		return err
+	}
+	d.record(u, "deleted", r.Orphan, "came from a lost answer to CreateAccessKey")
+	d.tell(u, DropOrphan, "deleted", short(r.Orphan)+", which came from the lost answer")
+	return d.closeRotation(u)
+}
+
+// closeRotation erases the journal. What AWS said before is out of date.
+func (d *Daemon) closeRotation(u *unit) error {
+	u.facts.Seen = cmp.Or(staleSeen(u.facts.Seen), u.facts.Seen)
+	return d.journal().Erase(u.facts.Rotation.Old.ID)
+}
+
+// staleSeen keeps who the user is and forgets which keys there are.
+func staleSeen(s *Seen) *Seen {
+	if s == nil {
+		return nil
+	}
+	old := *s
+	old.At = time.Time{}
+	return &old
+}

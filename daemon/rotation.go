@@ -1,0 +1,79 @@
+package daemon
+
+import (
+	"time"
+
+	"keyd/credfile"
+)
+
+// Rotation is the journal of one rotation: what the world cannot tell. It is
+// written before each effect that could otherwise not be told apart from
+// somebody else's, and erased when the rotation is closed. Times are this
+// machine's, in UTC; a clock that is wrong by more than five minutes stops a
+// rotation before it begins.
+type Rotation struct {
+	Old       credfile.Key `json:"-"` // the secret only from the swap until it is validated, to put the pair back
+	New       credfile.Key `json:"-"` // zero until CreateAccessKey has answered
+	Account   string       `json:"account,omitzero"`
+	User      string       `json:"user,omitzero"`
+	ARN       string       `json:"arn,omitzero"`
+	Places    []Place      `json:"places,omitzero"`
+	RetireNow bool         `json:"retire_now,omitzero"` // skip overlap and quarantine, told by a person
+
+	// The intent: from here on a key may exist at AWS.
+	Before   []string      `json:"before,omitzero"`    // every key id of the user, listed before the call
+	Sent     time.Time     `json:"sent,omitzero"`      // when CreateAccessKey was about to be sent
+	Offset   time.Duration `json:"offset_ns,omitzero"` // server clock minus local clock, then
+	Answered time.Time     `json:"answered,omitzero"`  // when the call ended without a usable pair; zero while in flight
+
+	// A key that appeared from a lost answer, and nobody has its secret.
+	Orphan      string    `json:"orphan,omitzero"`
+	OrphanOff   time.Time `json:"orphan_off,omitzero"`   // when it was made Inactive
+	OrphanExact bool      `json:"orphan_exact,omitzero"` // created within seconds of Sent: no reasonable doubt
+
+	Created   time.Time `json:"created,omitzero"`
+	Swapped   time.Time `json:"swapped,omitzero"` // the last swap or mend: the files show the new id since
+	Validated time.Time `json:"validated,omitzero"`
+	Failed    string    `json:"failed,omitzero"` // why the new key is to be given up: put the old pair back, delete the new key
+
+	Described    bool      `json:"described,omitzero"` // tagged for the console, or not allowed to
+	UseRead      time.Time `json:"use_read,omitzero"`
+	Used         *Use      `json:"used,omitzero"`         // of the old key after the swap
+	Deactivating time.Time `json:"deactivating,omitzero"` // about to deactivate: the old key may be Inactive from here on
+	Deactivated  time.Time `json:"deactivated,omitzero"`  // seen Inactive with the new key still working: quarantine begins
+	Held         time.Time `json:"held,omitzero"`         // a person has paused the rotation
+	Stuck        string    `json:"stuck,omitzero"`        // only a person can go on; why
+}
+
+// Place is where a key stands: one section of one file.
+type Place struct {
+	Path    string `json:"path"`
+	Section string `json:"section"`
+	Profile string `json:"profile"`
+}
+
+// Use is when, for what and where AWS saw a key used last.
+// Source: IAM API reference, AccessKeyLastUsed; recorded at most every 15
+// minutes and shown with a delay of minutes to hours.
+type Use struct {
+	At      time.Time `json:"at"`
+	Service string    `json:"service"`
+	Region  string    `json:"region"`
+}
+
+// Profiles returns the names of the profiles that the rotation is about.
+func (r *Rotation) Profiles() []string {
+	var names []string
+	for _, p := range r.Places {
+		names = append(names, p.Profile)
+	}
+	return names
+}
+
+// ended is when CreateAccessKey was over, at the latest.
+func (r *Rotation) ended() time.Time {
+	if r.Answered.IsZero() {
+		return r.Sent
+	}
+	return r.Answered
+}

@@ -1,0 +1,101 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"keyd/credfile/atomicfile"
+)
+
+// Status is status.json: how every key stood when a pass last ended. `keyd
+// status --json` prints the same structure. Whole key ids, no secret.
+type Status struct {
+	Version  int       `json:"version"` // 1
+	Written  time.Time `json:"written"`
+	Process  string    `json:"process"` // "run", "rotate", ...
+	PID      int       `json:"pid"`
+	Settings string    `json:"settings_error,omitzero"` // a mistake in keyd.ini: the last good settings are in force
+	Notes    []string  `json:"notes,omitzero"`          // a damaged journal, and the like
+	Keys     []KeyLine `json:"keys"`
+}
+
+// KeyLine is one key, or one profile without a key.
+type KeyLine struct {
+	Profiles    []string  `json:"profiles"`
+	Key         string    `json:"key,omitzero"`     // the id that the files show
+	Created     time.Time `json:"created,omitzero"` // server time
+	State       State     `json:"state"`
+	Next        time.Time `json:"next,omitzero"`
+	Why         string    `json:"why"`
+	Run         string    `json:"run,omitzero"`
+	NeedsPerson bool      `json:"needs_person"`
+	Warnings    []string  `json:"warnings,omitzero"` // about the files, not about the key
+	Seen        *Seen     `json:"seen,omitzero"`
+	Trouble     *Trouble  `json:"trouble,omitzero"`
+}
+
+const statusVersion = 1
+
+func statusPath(state string) string { return filepath.Join(state, "status.json") }
+
+// LoadStatus reads status.json. None, or a damaged one, is an empty Status:
+// everything in it can be found out again.
+func LoadStatus(state string) (Status, error) {
+	data, err := os.ReadFile(statusPath(state))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Status{Version: statusVersion}, nil
+	}
+	if err != nil {
+		return Status{}, fmt.Errorf("daemon: the status: %w", err)
+	}
+	var s Status
+	if json.Unmarshal(data, &s) != nil || s.Version != statusVersion {
+		return Status{Version: statusVersion, Notes: []string{"status.json could not be read; it is written again by the next pass"}}, nil
+	}
+	return s, nil
+}
+
+// line returns what is remembered of the key with this id, or nil.
+func (s *Status) line(id string) *KeyLine {
+	for i := range s.Keys {
+		if s.Keys[i].Key == id && id != "" {
+			return &s.Keys[i]
+		}
+	}
+	return nil
+}
+
+// save writes status.json; a shorter memory is all that is lost with it.
+func (s Status) save(_ context.Context, sys atomicfile.Sys, state string) error {
+	data, err := json.MarshalIndent(s, "", "\t")
+	if err != nil {
+		return fmt.Errorf("daemon: the status: %w", err)
+	}
+	if err := atomicfile.Write(sys, statusPath(state), append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("daemon: the status: %w", err)
+	}
+	return nil
+}
+
+// lineOfUnit is how a unit stands after its last decision.
+func lineOfUnit(u *unit, d Decision) KeyLine {
+	l := KeyLine{
+		Profiles: u.facts.Profiles, Key: u.facts.ID, State: d.State, Next: d.Until, Why: d.Why, Run: d.Run,
+		NeedsPerson: d.Do == Blocked, Seen: u.facts.Seen, Trouble: u.facts.Trouble, Warnings: u.warnings,
+	}
+	if r := u.facts.Rotation; r != nil && u.facts.Shows.New > 0 {
+		l.Key = r.New.ID
+	}
+	if l.Seen != nil {
+		if k := l.Seen.Key(l.Key); k != nil {
+			l.Created = k.Created
+		}
+	}
+	return l
+}

@@ -1,0 +1,31 @@
+package daemon
+
+import (
+	"fmt"
+	"time"
+)
+
+// formatAge prints a span in its largest unit: 61d, 3h, 12m, 40s.
+func formatAge(d time.Duration) string {
+	switch d = d.Abs(); {
+	case d >= day:
+		return fmt.Sprintf("%dd", d/day)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh", d/time.Hour)
+	case d >= time.Minute:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	}
+	return fmt.Sprintf("%ds", d/time.Second)
+}
+
+func formatAgo(at, now time.Time) string { return formatAge(now.Sub(at)) + " ago" }
+
+func lastUsed(u *Use, now time.Time) string {
+	switch {
+	case u == nil:
+		return "last use unknown"
+	case u.At.IsZero():
+		return "never used"
+	}
+	return fmt.Sprintf("last used %s by %s in %s", formatAgo(u.At, now), u.Service, u.Region)
+}

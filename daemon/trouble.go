@@ -1,0 +1,74 @@
+package daemon
+
+import (
+	"errors"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+	"keyd/daemon/iam"
+)
+
+// needPersonError is a failure that waiting does not mend.
+type needPersonError struct {
+	text, run string
+	err       error
+}
+
+func (e *needPersonError) Error() string { return e.text }
+func (e *needPersonError) Unwrap() error { return e.err }
+
+// Hint is the command, or the question, that helps.
+func (e *needPersonError) Hint() string { return e.run }
+
+// gaveUpError is an attempt that ended cleanly without its aim. The next one
+// is hours away: each attempt makes and deletes a key.
+type gaveUpError struct{ text string }
+
+func (e *gaveUpError) Error() string { return e.text }
+
+// longWait is the count of failures from which retryAfter waits longest.
+const longWait = 16
+
+// hintOf returns what a failed action's error advises, or "".
+func hintOf(err error) string {
+	if hinted, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return hinted.Hint()
+	}
+	if refusal, ok := errors.AsType[*credfile.Refusal](err); ok {
+		return refusal.Remedy
+	}
+	if refused, ok := errors.AsType[*atomicfile.Refused](err); ok {
+		return refused.Remedy
+	}
+	return ""
+}
+
+// needsPerson reports whether only a person can make a failed action succeed.
+func needsPerson(err error) bool {
+	if e, ok := errors.AsType[*iam.Error](err); ok {
+		return e.Definite() && !e.Temporary()
+	}
+	for _, is := range []bool{
+		is[*needPersonError](err), is[*credfile.Refusal](err), is[*iam.ConflictError](err),
+	} {
+		if is {
+			return true
+		}
+	}
+	refused, ok := errors.AsType[*atomicfile.Refused](err)
+	return ok && !errors.Is(refused, atomicfile.ErrBusy) && !errors.Is(refused, atomicfile.ErrChanged)
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// definite reports whether a call at AWS certainly had no effect.
+func definite(err error) bool {
+	e, ok := errors.AsType[*iam.Error](err)
+	return ok && e.Definite()
+}
