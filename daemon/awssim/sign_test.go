@@ -1,6 +1,7 @@
 package awssim_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -32,6 +33,7 @@ type client struct {
 	now        func() time.Time
 	presign    bool
 	edit       func(*http.Request) // after signing
+	ctx        context.Context     // nil: the test's
 }
 
 // with returns a copy that signs with another pair.
@@ -105,7 +107,10 @@ func (c client) request(t testing.TB, action string, args ...string) *http.Reque
 	if c.presign {
 		method, body, target = "GET", "", c.base+"/?"+form.Encode()
 	}
-	r, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	if c.ctx == nil {
+		c.ctx = t.Context()
+	}
+	r, err := http.NewRequestWithContext(c.ctx, method, target, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,204 @@
+package awssim_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"keyd/daemon/awssim"
+)
+
+// world is an endpoint with a user who may do everything, and with another one
+// who has a key.
+type world struct {
+	t        *testing.T
+	key      client // the user's first pair; no clause changes it
+	name     string
+	other    string        // key id of another user
+	patience time.Duration // for a change to be seen; 0 where it is seen at once
+}
+
+func TestContractInProcess(t *testing.T) {
+	c, w := simulated(t)
+	w.key.doer, w.key.base = c, "http://127.0.0.1:4566"
+	w.check(nil)
+}
+
+func TestContractOnLoopback(t *testing.T) {
+	c, w := simulated(t)
+	s := httptest.NewServer(c)
+	t.Cleanup(s.Close)
+	w.key.doer, w.key.base = s.Client(), s.URL
+	w.check(nil)
+}
+
+func simulated(t *testing.T) (*awssim.Cloud, *world) {
+	c := awssim.New(awssim.Options{Seed: 7})
+	alice := c.AddUser("111122223333", "/", "alice")
+	if err := alice.Allow(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`); err != nil {
+		t.Fatal(err)
+	}
+	id, secret := alice.AddKey(time.Hour)
+	other, _ := c.AddUser("111122223333", "/", "bob").AddKey(time.Hour)
+	return c, &world{t: t, name: "alice", other: other, key: client{id: id, secret: secret}}
+}
+
+// TestContractElsewhere holds the clauses against $KEYD_CONTRACT_ENDPOINT,
+// another simulator or AWS itself. The clauses that
+// $KEYD_CONTRACT_EXCEPT names, by commas, must fail there.
+//
+// It signs with $KEYD_CONTRACT_KEY_ID and $KEYD_CONTRACT_SECRET, the only key
+// of a user who may do everything. Without them it makes a user, a key and a
+// policy by three unsigned requests, which a simulator may allow. A change is
+// given a minute to be seen, or $KEYD_CONTRACT_PATIENCE.
+func TestContractElsewhere(t *testing.T) {
+	base := strings.TrimSuffix(os.Getenv("KEYD_CONTRACT_ENDPOINT"), "/")
+	if base == "" {
+		t.Skip("no endpoint to test: KEYD_CONTRACT_ENDPOINT is not set")
+	}
+	w := &world{t: t, patience: time.Minute, key: client{doer: http.DefaultClient, base: base}}
+	if s := os.Getenv("KEYD_CONTRACT_PATIENCE"); s != "" {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.patience = d
+	}
+	w.key.id, w.key.secret = os.Getenv("KEYD_CONTRACT_KEY_ID"), os.Getenv("KEYD_CONTRACT_SECRET")
+	if w.key.id == "" {
+		w.bootstrap()
+	}
+	arn := w.call("GetCallerIdentity").Identity.Arn
+	w.name = arn[strings.LastIndex(arn, "/")+1:]
+	w.addOther()
+	var except []string
+	if s := os.Getenv("KEYD_CONTRACT_EXCEPT"); s != "" {
+		except = strings.Split(s, ",")
+	}
+	w.check(except)
+}
+
+func (w *world) bootstrap() {
+	const name = "keyd-contract"
+	w.must(w.unsigned("CreateUser", "UserName", name))
+	k := w.must(w.unsigned("CreateAccessKey", "UserName", name)).Key
+	w.must(w.unsigned("PutUserPolicy", "UserName", name, "PolicyName", "all",
+		"PolicyDocument", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`))
+	w.key = w.key.with(k.AccessKeyId, k.SecretAccessKey)
+}
+
+func (w *world) addOther() {
+	name := w.name + "-other"
+	w.must(w.call("CreateUser", "UserName", name))
+	w.other = w.must(w.call("CreateAccessKey", "UserName", name)).Key.AccessKeyId
+	w.t.Cleanup(func() {
+		w.key.ctx = context.Background() // the test's own has ended
+		w.call("DeleteAccessKey", "UserName", name, "AccessKeyId", w.other)
+		w.call("DeleteUser", "UserName", name)
+	})
+}
+
+func (w *world) must(r reply) reply {
+	w.t.Helper()
+	if err := accepted(r); err != nil {
+		w.t.Fatalf("the endpoint cannot be prepared: %v", err)
+	}
+	return r
+}
+
+// check holds every clause. One that is excepted must fail, so that no
+// exception outlives its reason.
+func (w *world) check(except []string) {
+	names := map[string]bool{}
+	for _, c := range clauses() {
+		names[c.name] = true
+		excepted := slices.Contains(except, c.name)
+		w.t.Run(c.name, func(t *testing.T) {
+			w := *w
+			w.t = t
+			w.clean()
+			if excepted {
+				w.patience = 0
+			}
+			err := c.holds(&w)
+			w.clean()
+			switch {
+			case err != nil && !excepted:
+				t.Error(err)
+			case err == nil && excepted:
+				t.Error("excepted, but it holds")
+			case err != nil:
+				t.Logf("differs, as declared: %v", err)
+			}
+		})
+	}
+	for _, name := range except {
+		if !names[name] {
+			w.t.Errorf("there is no clause %q to except", name)
+		}
+	}
+}
+
+// clean deletes every key of the user's but the first.
+func (w *world) clean() {
+	w.t.Helper()
+	for _, k := range w.must(w.call("ListAccessKeys")).Keys {
+		if k.AccessKeyId != w.key.id {
+			w.must(w.call("DeleteAccessKey", "AccessKeyId", k.AccessKeyId))
+		}
+	}
+}
+
+// second makes another key and waits until it works.
+func (w *world) second() client {
+	w.t.Helper()
+	k := w.must(w.call("CreateAccessKey")).Key
+	c := w.key.with(k.AccessKeyId, k.SecretAccessKey)
+	if err := w.soon(func() error { return accepted(w.with(c, "GetCallerIdentity")) }); err != nil {
+		w.t.Fatalf("the second key: %v", err)
+	}
+	return c
+}
+
+// soon tries until there is no error or patience ends.
+func (w *world) soon(try func() error) error {
+	for end := time.Now().Add(w.patience); ; time.Sleep(time.Second) {
+		if err := try(); err == nil || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+func (w *world) call(action string, args ...string) reply {
+	w.t.Helper()
+	return w.with(w.key, action, args...)
+}
+
+func (w *world) unsigned(action string, args ...string) reply {
+	w.t.Helper()
+	return w.with(w.key.with("", ""), action, args...)
+}
+
+// with calls and makes a broken connection an answer that no clause wants.
+func (w *world) with(c client, action string, args ...string) reply {
+	w.t.Helper()
+	r, err := c.try(w.t, action, args...)
+	if err != nil {
+		r.Code = fmt.Sprintf("no answer: %v", err)
+	}
+	return r
+}
+
+func (w *world) matches(pattern, s string) error {
+	if !regexp.MustCompile(pattern).MatchString(s) {
+		return fmt.Errorf("%q is not like %s", s, pattern)
+	}
+	return nil
+}
