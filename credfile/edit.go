@@ -2,6 +2,8 @@ package credfile
 
 import (
 	"bytes"
+	"cmp"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -43,10 +45,9 @@ func (f *File) Replace(old, next Key) ([]byte, []Change, error) {
 	}
 	changes := f.changes(places)
 	data := f.splice(changes, next)
-	for _, check := range []func([]place, []byte, Key, Key) *Refusal{f.verifyLexed, f.verifySecondReader} {
-		if r := check(places, data, old, next); r != nil {
-			return nil, nil, r.wrap()
-		}
+	g := Lex(f.Path, f.Kind, data)
+	if r := cmp.Or(f.verifyLexed(places, g), f.verifySecondReader(places, g, next)); r != nil {
+		return nil, nil, r.wrap()
 	}
 	return data, changes, nil
 }
@@ -62,6 +63,11 @@ func (f *File) isID(p *Property, id string) bool {
 	return p.Name == idName && id != "" && string(f.Data[p.Value.Start:p.Value.End]) == id
 }
 
+// mentions reports whether p sets the key id to a value that id is a part of.
+func (f *File) mentions(p *Property, id string) bool {
+	return p.Name == idName && bytes.Contains(f.Data[p.Raw.Start:p.Raw.End], []byte(id))
+}
+
 // places finds the pairs of old, and refuses all of them for the sake of one.
 func (f *File) places(old Key) ([]place, *Refusal) {
 	if !LongTerm(old.ID) {
@@ -70,11 +76,14 @@ func (f *File) places(old Key) ([]place, *Refusal) {
 	var places []place
 	for i := range f.Sections {
 		s := &f.Sections[i]
-		if !slices.ContainsFunc(s.Properties, func(p Property) bool { return f.isID(&p, old.ID) }) {
+		if !slices.ContainsFunc(s.Properties, func(p Property) bool { return f.mentions(&p, old.ID) }) {
 			continue
 		}
 		p := f.pair(s)
-		if r := f.editable(p, s, old); r != nil {
+		if p.flaw == nil && !f.isID(p.id, old.ID) {
+			continue // another key, whose id is longer
+		}
+		if r := f.editable(p, old); r != nil {
 			return nil, r
 		}
 		places = append(places, place{i, p})
@@ -92,7 +101,7 @@ func (f *File) places(old Key) ([]place, *Refusal) {
 }
 
 // editable refuses a pair that is not beyond doubt.
-func (f *File) editable(p pair, s *Section, old Key) *Refusal {
+func (f *File) editable(p pair, old Key) *Refusal {
 	switch {
 	case p.flaw != nil:
 		return p.flaw
@@ -100,8 +109,6 @@ func (f *File) editable(p pair, s *Section, old Key) *Refusal {
 		return f.refusal(p.id.Line, "add the aws_secret_access_key below the id, or remove the id", "%s stands without its secret", old)
 	case p.token != nil:
 		return f.refusal(p.token.Line, "remove the line if the key is a long-term one", "a session token stands beside %s", old)
-	case !f.isID(p.id, old.ID):
-		return f.refusal(s.Line, "remove the line that does not count", "[%s] holds %s in a line that does not count", s.Name, old)
 	}
 	return nil
 }
@@ -127,13 +134,7 @@ func (f *File) sameSecret(places []place, old Key) *Refusal {
 // looked at are comments, nested blocks and lines that do not name the
 // property: nobody signs with those, and "keyd where" finds them.
 func (f *File) stray(places []place, id string) *Refusal {
-	needle := []byte(id)
-	for pos := 0; ; pos += len(needle) {
-		n := bytes.Index(f.Data[pos:], needle)
-		if n < 0 {
-			return nil
-		}
-		pos += n
+	for pos := range f.occurrences(id) {
 		start := bytes.LastIndexByte(f.Data[:pos], '\n') + 1
 		before := strings.ToLower(f.Text(Span{start, pos}))
 		if !strings.Contains(before, idName) || f.covered(places, pos) || f.harmless(Span{start, pos}, before) {
@@ -141,6 +142,26 @@ func (f *File) stray(places []place, id string) *Refusal {
 		}
 		return f.refusal(bytes.Count(f.Data[:start], []byte("\n"))+1, "write the line as `aws_access_key_id = ...` below a header, or remove it",
 			"only some AWS readers take this line for the key id %s", Short(id))
+	}
+	return nil
+}
+
+// occurrences yields where id stands, and not merely as a part of a longer id.
+func (f *File) occurrences(id string) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for pos := 0; ; pos += len(id) {
+			n := bytes.Index(f.Data[pos:], []byte(id))
+			if n < 0 {
+				return
+			}
+			pos += n
+			if end := pos + len(id); end < len(f.Data) && (letter(f.Data[end]) || digit(f.Data[end])) {
+				continue
+			}
+			if !yield(pos) {
+				return
+			}
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ type File struct {
 type Section struct {
 	Name       string // trimmed text between the brackets, e.g. "default" or "profile dev"
 	Line       int    // of the header, from 1
+	Last       int    // line, the last one before the next header
 	Form       Form
 	Body       Span // the lines after the header line
 	Properties []Property
@@ -88,7 +89,7 @@ func Lex(path string, kind Kind, data []byte) *File {
 		l.lexLine(Span{pos, end})
 		pos = next
 	}
-	l.closeSection(len(data))
+	l.closeSection(len(data), l.line)
 	l.duplicates()
 	l.sortProblems()
 	return l.File
@@ -284,7 +285,7 @@ func (l *lexer) header(t Span, form Form) {
 	} else {
 		l.headerQuirks(t, head, name)
 	}
-	l.closeSection(l.begin)
+	l.closeSection(l.begin, l.line-1)
 	s := Section{Name: l.Text(l.trim(name)), Line: l.line, Form: form, Body: Span{l.next, l.next}}
 	if form == Plain && !known(l.Kind, s.Name) {
 		s.Form = Ignored
@@ -312,8 +313,8 @@ func (l *lexer) headerQuirks(t, head, name Span) {
 
 func (l *lexer) section() *Section { return &l.Sections[len(l.Sections)-1] }
 
-func (l *lexer) closeSection(end int) {
+func (l *lexer) closeSection(end, line int) {
 	if len(l.Sections) > 0 {
-		l.section().Body.End = end
+		l.section().Body.End, l.section().Last = end, line
 	}
 }

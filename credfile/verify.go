@@ -1,21 +1,22 @@
 package credfile
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 const reportRemedy = "write the profile's lines plainly, one `name = value` each, and try again"
 
 // verifyLexed lexes the new bytes and requires that nothing but the values of
 // the places changed: not a line, a name, another value or a continuation.
-func (f *File) verifyLexed(places []place, data []byte, _, next Key) *Refusal {
-	g := Lex(f.Path, f.Kind, data)
+func (f *File) verifyLexed(places []place, g *File) *Refusal {
 	moved := f.refusal(0, reportRemedy, "the change would alter more than the pair")
 	if len(g.Sections) != len(f.Sections) || len(g.Problems) != len(f.Problems) {
 		return moved
 	}
-	want := map[int]string{} // by the value's offset in the old data
+	changed := map[int]bool{} // lines
 	for _, p := range places {
-		want[p.pair.id.Value.Start] = next.ID
-		want[p.pair.secret.Value.Start] = next.Secret.Reveal()
+		changed[p.pair.id.Line], changed[p.pair.secret.Line] = true, true
 	}
 	for i := range f.Sections {
 		a, b := &f.Sections[i], &g.Sections[i]
@@ -23,8 +24,8 @@ func (f *File) verifyLexed(places []place, data []byte, _, next Key) *Refusal {
 			return moved
 		}
 		for j := range a.Properties {
-			if !sameProperty(f, g, &a.Properties[j], &b.Properties[j], want) {
-				moved.Line = a.Properties[j].Line
+			if p := &a.Properties[j]; !sameProperty(f, g, p, &b.Properties[j], changed[p.Line]) {
+				moved.Line = p.Line
 				return moved
 			}
 		}
@@ -32,48 +33,36 @@ func (f *File) verifyLexed(places []place, data []byte, _, next Key) *Refusal {
 	return nil
 }
 
-func sameProperty(f, g *File, p, q *Property, want map[int]string) bool {
+// sameProperty compares all of a property but, when changed is set, its value.
+func sameProperty(f, g *File, p, q *Property, changed bool) bool {
 	if p.Name != q.Name || p.Line != q.Line || p.Form != q.Form || len(p.More) != len(q.More) {
 		return false
 	}
-	if text, ok := want[p.Value.Start]; ok && !p.Value.Empty() {
-		return g.Text(q.Value) == text &&
-			f.Text(Span{p.Raw.End, p.Rest.End}) == g.Text(Span{q.Raw.End, q.Rest.End})
-	}
-	return f.Text(p.Rest) == g.Text(q.Rest)
+	return f.Text(Span{p.Raw.End, p.Rest.End}) == g.Text(Span{q.Raw.End, q.Rest.End}) &&
+		(changed || f.Text(p.Raw) == g.Text(q.Raw))
 }
 
 // verifySecondReader reads each section by ini.v1 before and after: the pair
 // must be where the lexer found it, everything else must be as it was, and the
 // reader that validates the file on disk must find the new pair.
-func (f *File) verifySecondReader(places []place, data []byte, old, next Key) *Refusal {
-	g := Lex(f.Path, f.Kind, data)
+func (f *File) verifySecondReader(places []place, g *File, next Key) *Refusal {
 	for _, p := range places {
 		a, b := &f.Sections[p.section], &g.Sections[p.section]
-		before, err := iniSection(f.Data[a.Body.Start:a.Body.End])
-		if err != nil {
-			return f.unread(a)
-		}
-		after, err := iniSection(data[b.Body.Start:b.Body.End])
-		if err != nil {
-			return f.unread(a)
-		}
 		q := g.pair(b)
-		if !q.whole() {
+		before, errBefore := iniSection(f.Data[a.Body.Start:a.Body.End])
+		after, errAfter := iniSection(g.Data[b.Body.Start:b.Body.End])
+		if errBefore != nil || errAfter != nil || !q.whole() {
 			return f.unread(a)
 		}
-		for _, check := range []*Refusal{
-			f.crossCheck(before, p.pair.id), f.crossCheck(before, p.pair.secret),
-			g.crossCheck(after, q.id), g.crossCheck(after, q.secret),
-		} {
-			if check != nil {
-				return check
-			}
+		if r := cmp.Or(f.crossCheck(before, p.pair.id), f.crossCheck(before, p.pair.secret),
+			g.crossCheck(after, q.id), g.crossCheck(after, q.secret)); r != nil {
+			return r
 		}
 		if !sameOthers(before, after) {
 			return f.refusal(a.Line, reportRemedy, "a second reader of the file sees more change in [%s] than the pair", a.Name)
 		}
-		if key, err := Pair(data, f.Kind, a.Name); err != nil || key.ID != next.ID || !key.Secret.Equal(next.Secret) {
+		key, err := Pair(g.Data, f.Kind, a.Name)
+		if err != nil || key.ID != next.ID || !key.Secret.Equal(next.Secret) {
 			return f.refusal(a.Line, "write the header as [name], once in the file", "the new pair could not be read back from [%s]", a.Name)
 		}
 	}

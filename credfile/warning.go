@@ -1,12 +1,18 @@
 package credfile
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // warnings appends to ws what single readers make of one pair.
 func (f *File) warnings(ws []Problem, s *Section, p pair) []Problem {
-	end := f.lastLine(s)
-	for _, q := range f.Problems {
-		if !q.Wide && q.Line >= s.Line && q.Line <= end {
+	from, _ := slices.BinarySearchFunc(f.Problems, s.Line, func(q Problem, line int) int { return q.Line - line })
+	for _, q := range f.Problems[from:] {
+		if q.Line > s.Last {
+			break
+		}
+		if !q.Wide {
 			ws = append(ws, q)
 		}
 	}
@@ -22,13 +28,6 @@ func (f *File) warnings(ws []Problem, s *Section, p pair) []Problem {
 		}
 	}
 	return ws
-}
-
-func (f *File) lastLine(s *Section) int {
-	if n := len(s.Properties); n > 0 {
-		return s.Properties[n-1].Line
-	}
-	return s.Line
 }
 
 func (f *File) valueWarnings(ws []Problem, p *Property) []Problem {
@@ -75,6 +74,9 @@ func (v *view) otherProviders(f *File, profile string, s *Section, p pair) []Pro
 	}
 	switch skip, _ := v.provider(profile); skip {
 	case Role:
+		if v.get(profile, "source_profile") == profile {
+			return nil // the role is assumed with this very pair
+		}
 		return []Problem{f.warning(s.Line, "the profile also assumes a role: most readers sign with the role, not with the pair", "keep the pair and the role in two profiles")}
 	case SSO:
 		return []Problem{f.warning(s.Line, "the profile also signs in through IAM Identity Center: the AWS CLI prefers that to the pair", "remove what is not used")}

@@ -1,0 +1,120 @@
+package credfile
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// edge is one awkward file with a pair in it.
+type edge struct {
+	name string
+	data []byte
+}
+
+// edges returns the awkward files of the shared vectors in three forms: with
+// their own pair, with the pair made of the property that they are about, and
+// with the pair in a profile behind all else.
+func edges(t testing.TB) []edge {
+	var files []struct {
+		ID  string `json:"id"`
+		B64 []byte `json:"b64"`
+	}
+	vector(t, "edgecases.json", &files)
+	if len(files) != 123 {
+		t.Errorf("%d files, want 123", len(files))
+	}
+	var all []edge
+	for _, f := range files {
+		own := ownPair(f.B64)
+		all = append(all,
+			edge{f.ID + "/own", own},
+			edge{f.ID + "/property", propertyPair(f.B64)},
+			edge{f.ID + "/behind", fmt.Appendf(bytes.Clone(own), "\n[keyd]\n%s", with(thirdKey, pairLines))})
+	}
+	return all
+}
+
+var (
+	thirdKey = Key{"AKIATHIRDTHIRDTHIRD3", NewSecret("thirdthirdthirdthirdthirdthirdthirdthird")}
+
+	shortID     = regexp.MustCompile(`AKIA([0-9DP])`)
+	shortSecret = regexp.MustCompile(`(= *)s([0-9DP])\b`)
+	firstValue  = regexp.MustCompile(`(?m)^(k[^=:\n]*[=:][^v\n]*)v`)
+	firstName   = regexp.MustCompile(`(?m)^k( ?[=:])`)
+)
+
+// ownPair gives the pairs of a file, AKIA1 and s1, the length of real ones.
+func ownPair(data []byte) []byte {
+	data = shortID.ReplaceAll(data, []byte("AKIAOLDOLDOLDOLD000$1"))
+	return shortSecret.ReplaceAll(data, []byte("${1}oldoldoldold/oldoldoldold+oldoldoldold=$2"))
+}
+
+// propertyPair turns "k = v" into a key id and puts its secret above it.
+func propertyPair(data []byte) []byte {
+	data = firstValue.ReplaceAll(data, []byte("${1}AKIAOLDOLDOLDOLD0001"))
+	data = firstName.ReplaceAll(data, []byte("aws_access_key_id$1"))
+	return bytes.Replace(data, []byte("[a]\n"), []byte("[a]\naws_secret_access_key = oldoldoldold/oldoldoldold+oldoldoldold=1\n"), 1)
+}
+
+// candidates returns the keys that stand somewhere in a file.
+func candidates(data []byte) []Key {
+	keys := []Key{thirdKey}
+	for _, c := range "01234DP" {
+		keys = append(keys, Key{"AKIAOLDOLDOLDOLD000" + string(c), NewSecret("oldoldoldold/oldoldoldold+oldoldoldold=" + string(c))})
+	}
+	return slices.DeleteFunc(keys, func(k Key) bool { return !bytes.Contains(data, []byte(k.ID)) })
+}
+
+// Every awkward file is either edited, and then only in its two values, or
+// refused with file, line and remedy. The floors keep the check from passing on
+// an editor that refuses everything.
+func TestEdgeFiles(t *testing.T) {
+	edited, refused := map[string]int{}, map[string]int{}
+	for _, e := range edges(t) {
+		_, form, _ := strings.Cut(e.name, "/")
+		for _, old := range candidates(e.data) {
+			f := Lex("credentials", Credentials, e.data)
+			data, changes, err := f.Replace(old, newKey)
+			if err != nil {
+				refused[form]++
+				secretFree(t, err.Error())
+				if strings.Contains(err.Error(), "no profile holds") && !f.Holds(old.ID) {
+					continue // it stands in a comment, or belongs to no key
+				}
+				t.Logf("%s: %v", e.name, refusedWith(t, err, ""))
+				continue
+			}
+			edited[form]++
+			if want := swapped(e.data, changes); !bytes.Equal(data, want) || bytes.Equal(data, e.data) {
+				t.Errorf("%s: got %q, want %q", e.name, data, want)
+			}
+			back, _, err := Lex("credentials", Credentials, data).Replace(newKey, old)
+			if err != nil || !bytes.Equal(back, e.data) {
+				t.Errorf("%s: not restored: %v", e.name, err)
+			}
+		}
+	}
+	t.Logf("edited %v, refused %v", edited, refused)
+	for form, floor := range map[string]int{"own": 39, "property": 24, "behind": 162} {
+		if edited[form] < floor {
+			t.Errorf("%s: edited %d, want at least %d", form, edited[form], floor)
+		}
+	}
+}
+
+// swapped splices by the reported changes, apart from the code under test.
+func swapped(data []byte, changes []Change) []byte {
+	out := bytes.Clone(data)
+	for i := len(changes) - 1; i >= 0; i-- {
+		c, text := changes[i], newKey.ID
+		if c.What == secretName {
+			text = newKey.Secret.Reveal()
+		}
+		out = append(out[:c.At.Start:c.At.Start], append([]byte(text), out[c.At.End:]...)...)
+	}
+	return out
+}

@@ -1,0 +1,182 @@
+package credfile
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// described is what a test wants to know of a profile.
+func described(p Profile) string {
+	s := fmt.Sprintf("%s %s:%d", p.Name, p.Path, p.Line)
+	if p.Skip != Rotatable {
+		s += " " + string(p.Skip)
+	}
+	return s
+}
+
+func TestProfiles(t *testing.T) {
+	other := strings.ReplaceAll(pairLines, "{ID}", "AKIAOTHEROTHEROTHER1")
+	for _, test := range []struct {
+		name                string
+		credentials, config string
+		want                []string
+	}{
+		{"file order, credentials first",
+			"[b]\n" + pairLines + "[a]\n" + other, "[profile c]\n" + other + "[default]\n" + other,
+			[]string{"b credentials:2", "a credentials:5", "c config:2", "default config:5"}},
+		{"21 [profile foo] is foo in config and another name in credentials",
+			"[profile foo]\n" + pairLines, "[profile foo]\n" + pairLines,
+			[]string{"profile foo credentials:2", "foo config:2"}},
+		{"21 other sections of config are no profiles",
+			"", "[foo]\n" + pairLines + "[services s]\niam =\n  endpoint_url = x\n[sso-session x]\nsso_region = y\n[profile]\nx = y\n", nil},
+		{"22 [DEFAULT] is not inherited",
+			"[DEFAULT]\n" + pairLines + "[dev]\nregion = x\n", "", []string{"DEFAULT credentials:2", "dev credentials:4 no keys"}},
+		{"23 [acme.dev] does not take the keys of [acme]",
+			"[acme]\n" + pairLines + "[acme.dev]\nregion = x\n", "", []string{"acme credentials:2", "acme.dev credentials:4 no keys"}},
+		{"pair in credentials, settings in config: one profile",
+			"[dev]\n" + pairLines, "[profile dev]\nregion = x\n", []string{"dev credentials:2"}},
+		{"pair in config, settings in credentials: one profile",
+			"[dev]\nregion = x\n", "[profile dev]\n" + pairLines, []string{"dev config:2"}},
+		{"a pair in both files is two places",
+			"[dev]\n" + pairLines, "[profile dev]\n" + pairLines, []string{"dev credentials:2", "dev config:2"}},
+		{"settings in both files: one profile", "[dev]\nregion = x\n", "[profile dev]\nregion = x\n", []string{"dev credentials:1 no keys"}},
+		{"one half in each file",
+			"[dev]\naws_access_key_id = {ID}\n", "[profile dev]\naws_secret_access_key = {SECRET}\n",
+			[]string{"dev credentials:2 half a pair", "dev config:2 half a pair"}},
+		{"32 temporary", "[a]\naws_access_key_id = ASIAOLDOLDOLDOLD0001\naws_secret_access_key = {SECRET}\n[b]\n" + pairLines + "aws_session_token = x\n", "",
+			[]string{"a credentials:2 temporary", "b credentials:5 temporary"}},
+		{"another store's key", "[minio]\naws_access_key_id = minioadmin\naws_secret_access_key = minioadmin\n", "", []string{"minio credentials:2 not a long-term key"}},
+		{"other ways to sign in", "",
+			"[profile r]\nrole_arn = arn\nsource_profile = x\n[profile e]\nrole_arn = arn\ncredential_source = Ec2InstanceMetadata\n" +
+				"[profile w]\nrole_arn = arn\nweb_identity_token_file = x\n[profile s]\nsso_session = x\n[profile t]\nsso_start_url = https://x/start#/\n" +
+				"[profile l]\nlogin_session = x\n[profile p]\ncredential_process = x\n[profile n]\n",
+			[]string{"r config:1 role", "e config:4 role", "w config:7 role", "s config:10 sso", "t config:12 sso",
+				"l config:14 login_session", "p config:16 credential_process", "n config:18 no keys"}},
+		{"a pair goes before a role, SSO and a process",
+			"[r]\n" + pairLines + "role_arn = arn\nsource_profile = r\n[s]\n" + pairLines + "[p]\n" + pairLines,
+			"[profile s]\nsso_session = x\n[profile p]\ncredential_process = x\n",
+			[]string{"r credentials:2", "s credentials:7", "p credentials:10"}},
+		{"[profile default] takes the place of [default]", "", "[default]\nregion = x\n[profile default]\n" + pairLines, []string{"default config:4"}},
+		{"empty values are no pair", "[a]\naws_access_key_id =\naws_secret_access_key = \n", "", []string{"a credentials:1 no keys"}},
+		{"no files", "", "", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var got []string
+			for _, p := range Profiles(Lex("credentials", Credentials, with(oldKey, test.credentials)), Lex("config", Config, with(oldKey, test.config))) {
+				got = append(got, described(p))
+				if (p.Why == "") != (p.Skip == Rotatable) {
+					t.Errorf("%s: why %q", p.Name, p.Why)
+				}
+				if p.Skip == Rotatable && (!p.Key.Secret.Equal(oldKey.Secret) || p.Key.Check() != nil) {
+					t.Errorf("%s: key %s", p.Name, p.Key)
+				}
+			}
+			if strings.Join(got, "\n") != strings.Join(test.want, "\n") {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestProfilesOfOneFile(t *testing.T) {
+	f := Lex("credentials", Credentials, with(oldKey, plainFile))
+	if got := Profiles(f, nil); len(got) != 1 {
+		t.Errorf("credentials alone: %v", got)
+	}
+	g := Lex("config", Config, with(oldKey, plainFile))
+	if got := Profiles(nil, g); len(got) != 1 || got[0].Section != "default" {
+		t.Errorf("config alone: %v", got)
+	}
+	if got := Profiles(nil, nil); len(got) != 0 {
+		t.Errorf("no file: %v", got)
+	}
+}
+
+func TestSite(t *testing.T) {
+	credentials := Lex("credentials", Credentials, with(oldKey, "[dev]\n"+pairLines+"region = eu-west-1\n[default]\nregion = nowhere\n"))
+	config := Lex("config", Config, []byte(`[profile dev]
+region = us-east-1 # overridden
+endpoint_url = https://all.example
+services = s1
+use_fips_endpoint = TRUE
+ca_bundle = ~/ca.pem
+mfa_serial = arn:aws:iam::111122223333:mfa/alice
+
+[services s1]
+sts =
+  # comment
+  endpoint_url = https://sts.example # mine
+
+  other = x
+iam =
+  Endpoint_URL = https://iam.example
+s3 =
+  endpoint_url = https://s3.example
+[profile off]
+services = nowhere
+ignore_configured_endpoint_urls = true
+`))
+	profiles := Profiles(credentials, config)
+	want := Site{Region: "eu-west-1", EndpointURL: "https://all.example", EndpointIAM: "https://iam.example", EndpointSTS: "https://sts.example",
+		FIPS: true, CABundle: "~/ca.pem", MFASerial: "arn:aws:iam::111122223333:mfa/alice"}
+	if got := profile(t, profiles, "dev").Site; got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if got := profile(t, profiles, "off").Site; got != (Site{IgnoreEndpoints: true}) {
+		t.Errorf("off: %+v", got)
+	}
+}
+
+func TestSiteOfDefault(t *testing.T) {
+	config := Lex("config", Config, []byte("[default]\nregion = hidden\nca_bundle = hidden\n[profile default]\nregion = eu-west-1\n"))
+	if got := profile(t, Profiles(nil, config), "default").Site; got != (Site{Region: "eu-west-1"}) {
+		t.Errorf("[profile default] must win over [default] completely: %+v", got)
+	}
+}
+
+func TestConfigEdited(t *testing.T) {
+	const text = "[default]\nregion = x\n[profile\tdev]\r\naws_access_key_id = {ID}\r\naws_secret_access_key = {SECRET}\r\ns3 =\n  max = 1\n"
+	f := Lex("config", Config, with(oldKey, text))
+	data, _, err := f.Replace(oldKey, newKey)
+	if err != nil || string(data) != string(with(newKey, text)) {
+		t.Errorf("got %q, %v", data, err)
+	}
+	if key, err := Pair(data, Config, profile(t, Profiles(nil, f), "dev").Section); err != nil || key.ID != newKey.ID {
+		t.Errorf("read back %s, %v", key, err)
+	}
+}
+
+func TestPairRefused(t *testing.T) {
+	for name, text := range map[string]string{
+		"absent":    "[other]\n" + pairLines,
+		"twice":     plainFile + plainFile,
+		"half":      "[default]\naws_access_key_id = {ID}\n",
+		"empty":     "",
+		"unclosed":  "[default]\nx = `v\n" + pairLines,
+		"elsewhere": "[default]\n[other]\n" + pairLines,
+	} {
+		t.Run(name, func(t *testing.T) {
+			key, err := Pair(with(oldKey, text), Credentials, "default")
+			if err == nil || !key.IsZero() {
+				t.Fatalf("got %s", key)
+			}
+			secretFree(t, err.Error())
+		})
+	}
+}
+
+// No problem, warning or reason quotes a value, whatever the file looks like.
+func TestNothingQuotesASecret(t *testing.T) {
+	for _, text := range []string{
+		"{SECRET}\n" + plainFile, plainFile + "{SECRET}\n  {SECRET}\n", plainFile + "s3 =\n {SECRET}\n",
+		"[default]\naws_access_key_id = {ID}\naws_secret_access_key = \"{SECRET}\" # {SECRET}\n",
+		"[default]\naws_access_key_id = {ID}\naws_secret_access_key = {SECRET}#x\naws_secret_access_key = {SECRET}\n",
+	} {
+		f := Lex("credentials", Credentials, with(oldKey, text))
+		for _, p := range f.Problems {
+			secretFree(t, p.Text+p.Remedy)
+		}
+		secretFree(t, fmt.Sprintf("%+v %v", Profiles(f, nil), f.Err()))
+	}
+}
