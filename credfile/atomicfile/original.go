@@ -169,7 +169,8 @@ func (o *Original) Sync() error {
 // it leads elsewhere or nowhere.
 func (o *Original) open(flag int) (File, error) {
 	real, err := Resolve(o.sys, o.Path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && real != o.Real {
+	_, dangles := errors.AsType[*Refused](err)
+	if dangles || errors.Is(err, fs.ErrNotExist) || err == nil && real != o.Real {
 		return nil, ErrChanged
 	}
 	if err != nil {

@@ -40,10 +40,10 @@ func (o *Original) overwrite(ctx context.Context, data []byte) (Written, error) 
 
 // patch turns the original bytes into data.
 func (o *Original) patch(f File, data []byte) error {
-	start, end := differing(o.Data, data)
-	if start == end {
+	if bytes.Equal(o.Data, data) {
 		return nil
 	}
+	start, end := differing(o.Data, data)
 	if _, err := f.WriteAt(data[start:end], int64(start)); err != nil {
 		return err
 	}

@@ -11,8 +11,8 @@ const maxLinks = 40 // as Linux counts before ELOOP
 
 // Resolve follows every symbolic link in path, one component at a time, and
 // returns the name of the file itself. A name that does not exist is an error
-// that wraps fs.ErrNotExist, unless a link led there: that one dangles and is
-// refused, because "there is no file" would be the wrong conclusion when a
+// that wraps fs.ErrNotExist, unless a link promises it: that one dangles and is
+// *Refused, because "there is no file" would be the wrong conclusion when a
 // volume is not mounted yet.
 func Resolve(sys Sys, path string) (string, error) {
 	abs, err := filepath.Abs(path)
@@ -20,9 +20,10 @@ func Resolve(sys Sys, path string) (string, error) {
 		return "", err
 	}
 	done, rest := split(abs)
+	linked := 0 // how many names of rest stand there because a link said so
 	for links := 0; len(rest) > 0; {
-		name := rest[0]
-		rest = rest[1:]
+		name, promised := rest[0], linked > 0
+		rest, linked = rest[1:], max(linked-1, 0)
 		if name == ".." { // done holds no link, so this is its true parent
 			done = filepath.Dir(done)
 			continue
@@ -30,7 +31,7 @@ func Resolve(sys Sys, path string) (string, error) {
 		next := filepath.Join(done, name)
 		info, err := sys.Lstat(next)
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && links > 0:
+		case errors.Is(err, fs.ErrNotExist) && promised:
 			return "", dangling(path, next)
 		case err != nil:
 			return "", err
@@ -51,7 +52,7 @@ func Resolve(sys Sys, path string) (string, error) {
 		} else {
 			_, more = split(target)
 		}
-		rest = append(more, rest...)
+		rest, linked = append(more, rest...), linked+len(more)
 	}
 	return done, nil
 }
