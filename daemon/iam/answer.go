@@ -88,13 +88,29 @@ func (k *call) check(resp *http.Response, body []byte) error {
 	case k.page:
 		return &answerError{"the answer is a web page"}
 	case resp.StatusCode >= 400:
-		k.spoken = checkDocument(body, "ErrorResponse") == nil
-		if !k.spoken {
-			return &answerError{"the answer is not one of AWS's"}
-		}
-		return nil
+		return k.readRefusal(body)
 	}
 	return checkDocument(body, k.name+"Response")
+}
+
+// refusal is the error document of IAM and STS.
+type refusal struct {
+	XMLName   xml.Name `xml:"ErrorResponse"`
+	Code      string   `xml:"Error>Code"`
+	Message   string   `xml:"Error>Message"`
+	RequestID string   `xml:"RequestId"`
+}
+
+func (k *call) readRefusal(body []byte) error {
+	var r refusal
+	if err := xml.Unmarshal(body, &r); err != nil || r.Code == "" {
+		return &answerError{"the answer is not one of AWS's"}
+	}
+	k.refusal = refusal{Code: clean(r.Code), Message: clean(r.Message)}
+	if r.RequestID != "" {
+		k.requestID = clean(r.RequestID)
+	}
+	return nil
 }
 
 func redirect(resp *http.Response) string {

@@ -23,7 +23,7 @@ type call struct {
 	connected atomic.Bool
 	left      bool // the last attempt may have left this machine
 	status    int
-	spoken    bool // the body was an AWS error document
+	refusal   refusal // zero unless the body was AWS's error document
 	page      bool
 	requestID string
 	date      time.Time // the server's Date of the last answer
@@ -39,12 +39,15 @@ func callOf(ctx context.Context) *call {
 
 // begin starts one attempt and returns the request with a trace on it.
 func (k *call) begin(r *http.Request) *http.Request {
-	refused := k.spoken && k.status < 500
-	k.doubt = k.doubt || k.left && !refused
+	k.doubt = k.doubt || k.left && !k.refused()
 	k.attempts++
 	k.host = r.URL.Hostname()
-	k.status, k.spoken, k.page, k.requestID, k.left = 0, false, false, "", true
+	k.status, k.refusal, k.page, k.requestID, k.left = 0, refusal{}, false, "", true
 	k.connected.Store(false)
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { k.connected.Store(true) }}
 	return r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
 }
+
+// refused reports whether AWS itself turned the last attempt down, so that it
+// had no effect.
+func (k *call) refused() bool { return k.refusal.Code != "" && k.status < 500 }

@@ -19,9 +19,9 @@ func (k *call) failure(err error) *Error {
 		Call: k.name, Endpoint: k.host, HTTPStatus: k.status, RequestID: k.requestID,
 		Offset: k.offset, mutates: k.mutates, doubt: k.doubt, page: k.page,
 	}
-	if api, ok := errors.AsType[smithy.APIError](err); ok && k.status >= 400 && k.spoken {
-		e.Code, e.Message = clean(api.ErrorCode()), clean(api.ErrorMessage())
-		if k.status < 500 {
+	if k.refusal.Code != "" && !isContext(err) {
+		e.Code, e.Message = k.refusal.Code, k.refusal.Message
+		if k.refused() {
 			e.Class = classify(e.Code, e.Message)
 		}
 		return e
@@ -36,14 +36,20 @@ func (k *call) failure(err error) *Error {
 // unspoken returns the class of a failure that AWS did not word.
 func (k *call) unspoken(err error) Class {
 	switch {
-	case k.attempts == 0 && errors.Is(err, context.Canceled), k.attempts == 0 && errors.Is(err, context.DeadlineExceeded):
+	case k.attempts == 0 && isContext(err):
 		return Unsent
 	case k.attempts == 0:
 		return Invalid // refused by the SDK: a name that is none, a region without endpoint
 	case !k.left:
 		return Unsent
+	case k.refused():
+		return Throttled // the wait for the next attempt was cut short
 	}
 	return Ambiguous
+}
+
+func isContext(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // wording says what went wrong when AWS did not.
@@ -59,8 +65,6 @@ func (k *call) wording(err error) string {
 		return "no answer in time"
 	case k.page:
 		return "the answer is a web page"
-	case k.status != 0:
-		return "the answer is not one of AWS's"
 	}
 	return clean(network(err).Error())
 }

@@ -48,7 +48,7 @@ type Client struct {
 	iam   *iam.Client
 	sts   *sts.Client
 	clock *clock
-	opt   Options
+	opt   Options    // with HTTP and Now set
 	own   *Transport // nil when the transport is the caller's
 }
 
@@ -67,7 +67,7 @@ func newClient(key credfile.Key, token credfile.Secret, site Site, opt Options) 
 	if home(site.Partition) == "" || len(site.Regions) == 0 {
 		return nil, fmt.Errorf("iam: no partition %q with regions", site.Partition)
 	}
-	c := &Client{key: key, site: site, opt: opt}
+	c := &Client{key: key, site: site}
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
@@ -78,7 +78,7 @@ func newClient(key credfile.Key, token credfile.Secret, site Site, opt Options) 
 		}
 		opt.HTTP, c.own = t, t
 	}
-	c.clock = &clock{now: opt.Now}
+	c.opt, c.clock = opt, &clock{now: opt.Now}
 	s := &signer{v4: v4.NewSigner(), clock: c.clock, key: key, token: token}
 	c.connect(s, &wire{http: opt.HTTP, clock: c.clock}, appID(opt.App))
 	return c, nil

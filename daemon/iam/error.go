@@ -123,6 +123,8 @@ func (e *Error) Hint() string {
 func (e *Error) hintDenied() string {
 	layer := e.Layer()
 	switch {
+	case e.Call == "GetSessionToken":
+		return "is the MFA code right, and not one that was used before?"
 	case e.MFA():
 		return "does a policy of this user ask for MFA? keyd rotate --mfa-code CODE"
 	case strings.Contains(layer, "service control policy"), strings.Contains(layer, "resource control policy"):

@@ -1,0 +1,243 @@
+package iam_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/iam"
+)
+
+// The caller's identity is believed only when its parts fit together.
+func TestCallerIdentity(t *testing.T) {
+	const account = "123456789012"
+	for _, test := range []struct {
+		arn, id string
+		want    iam.Identity
+	}{
+		{"arn:aws:iam::123456789012:user/Bob", "AIDA1", iam.Identity{Partition: "aws", User: "Bob", IsUser: true}},
+		{"arn:aws-cn:iam::123456789012:user/eng/berlin/Carol", "AIDA1", iam.Identity{Partition: "aws-cn", User: "Carol", IsUser: true}},
+		{"arn:aws:iam::123456789012:user/a+b=c,d.e@f-g_h", "AIDA1", iam.Identity{Partition: "aws", User: "a+b=c,d.e@f-g_h", IsUser: true}},
+		{"arn:aws:iam::123456789012:root", account, iam.Identity{Partition: "aws", Root: true}},
+		{"arn:aws:sts::123456789012:assumed-role/r/session", "AROA1:session", iam.Identity{Partition: "aws"}},
+		{"arn:aws:sts::123456789012:federated-user/root", "1:x", iam.Identity{Partition: "aws"}},
+		{"arn:aws:sts::123456789012:user/moto", "AKIA1", iam.Identity{Partition: "aws"}},
+	} {
+		test.want.Account, test.want.ARN, test.want.UserID = account, test.arn, test.id
+		got, err := client(t, answers(body(200, identityXML(account, test.arn, test.id))), aws()).CallerIdentity(t.Context(), "")
+		if err != nil || got != test.want {
+			t.Errorf("%s: got %+v, %v", test.arn, got, err)
+		}
+	}
+	for name, text := range map[string]string{
+		"account of another":  identityXML("210987654321", "arn:aws:iam::123456789012:user/Bob", "AIDA1"),
+		"account not digits":  identityXML("12345678901x", "arn:aws:iam::12345678901x:user/Bob", "AIDA1"),
+		"no account":          identityXML("", "arn:aws:iam:::user/Bob", "AIDA1"),
+		"no ARN":              identityXML(account, "", "AIDA1"),
+		"no user id":          identityXML(account, "arn:aws:iam::123456789012:user/Bob", ""),
+		"user without a name": identityXML(account, "arn:aws:iam::123456789012:user/eng/", "AIDA1"),
+		"no partition":        identityXML(account, "arn::iam::123456789012:user/Bob", "AIDA1"),
+		"no fields":           document("GetCallerIdentity", " "),
+	} {
+		if got, err := client(t, answers(body(200, text)), aws()).CallerIdentity(t.Context(), ""); iam.ClassOf(err) != iam.Ambiguous || err == nil || got != (iam.Identity{}) {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+	}
+}
+
+// Keys come from all pages, with odd statuses and absent fields.
+func TestListKeys(t *testing.T) {
+	member := func(id, rest string) string {
+		return "<member><AccessKeyId>" + id + "</AccessKeyId>" + rest + "</member>"
+	}
+	created := time.Date(2026, 11, 23, 0, 40, 3, 0, time.UTC)
+	w := answers(
+		body(200, listXML(member("A1", "<Status>Active</Status><UserName>Bob</UserName><CreateDate>2026-11-23T00:40:03Z</CreateDate>")+
+			member("A2", "<Status>Inactive</Status><CreateDate>2026-11-23T00:40:03.411Z</CreateDate>"), "<IsTruncated>true</IsTruncated><Marker>m1</Marker>")),
+		body(200, listXML(member("A3", "<Status>Expired</Status><CreateDate>2026-11-23T00:40:03.123456Z</CreateDate>"), "<IsTruncated>true</IsTruncated><Marker>m2</Marker>")),
+		body(200, listXML(member("A4", "<Status>Suspended</Status>")+member("A5", ""), "")),
+	)
+	l, err := client(t, w, aws()).ListKeys(t.Context(), user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []iam.KeyInfo{
+		{ID: "A1", Status: iam.Active, Created: created, User: "Bob"},
+		{ID: "A2", Status: iam.Inactive, Created: created.Add(411 * time.Millisecond)},
+		{ID: "A3", Status: iam.Expired, Created: created.Add(123456 * time.Microsecond)},
+		{ID: "A4", Status: "Suspended"},
+		{ID: "A5"},
+	}
+	if !slices.Equal(l.Keys, want) {
+		t.Errorf("got  %v\nwant %v", l.Keys, want)
+	}
+	for _, k := range l.Keys {
+		if k.Status.Usable() != (k.ID == "A1") {
+			t.Errorf("%s is usable: %t", k.Status, k.Status.Usable())
+		}
+	}
+	if l.Date.IsZero() || l.Offset.Abs() > 2*time.Second {
+		t.Errorf("date %v, offset %s", l.Date, l.Offset)
+	}
+	for i, marker := range []string{"", "m1", "m2"} {
+		if f := w.got[i].form; f.Get("Marker") != marker || f.Get("UserName") != user {
+			t.Errorf("page %d was asked with %v", i, f)
+		}
+	}
+}
+
+// An answer that would make a key look as if it did not exist is an error.
+func TestListKeysRefusesHalfLists(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty":             "",
+		"no result":         document("ListAccessKeys", ""),
+		"key without id":    listXML("<member><Status>Active</Status></member>", ""),
+		"page after page":   listXML("", "<IsTruncated>true</IsTruncated><Marker>same</Marker>"),
+		"next page nowhere": listXML("", "<IsTruncated>true</IsTruncated>"),
+		"bad date":          listXML("<member><AccessKeyId>A</AccessKeyId><CreateDate>soon</CreateDate></member>", ""),
+		"web page":          "<html><body>sign in</body></html>",
+		"truncated":         listXML("", "")[:150],
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l, err := client(t, answers(body(200, text)), aws()).ListKeys(t.Context(), user)
+			if err == nil || iam.ClassOf(err) != iam.Ambiguous || len(l.Keys) != 0 {
+				t.Errorf("%s: got %v, %v", name, l, err)
+			}
+		})
+	}
+}
+
+// The SDK does not look at the body of an answer without result. A captive
+// portal's page must not count as a deactivated or deleted key.
+func TestCallsWithoutResultWantAnAnswerOfAWS(t *testing.T) {
+	calls := map[string]func(context.Context, *iam.Client) error{
+		"UpdateAccessKey": func(ctx context.Context, c *iam.Client) error { return c.SetStatus(ctx, user, oldID, iam.Inactive) },
+		"DeleteAccessKey": func(ctx context.Context, c *iam.Client) error { return c.DeleteKey(ctx, user, oldID) },
+		"TagUser":         func(ctx context.Context, c *iam.Client) error { return c.Describe(ctx, user, oldID, "keyd on laptop") },
+		"UntagUser":       func(ctx context.Context, c *iam.Client) error { return c.Undescribe(ctx, user, oldID) },
+	}
+	for action, call := range calls {
+		whole := document(action, "")
+		for name, text := range map[string]string{
+			"web page": "<!doctype html><title>Sign in</title>", "empty": "", "blank": " \n", "truncated": whole[:len(whole)-5], "another answer": document("Other", ""),
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				w := answers(body(200, text))
+				err := call(t.Context(), client(t, w, aws()))
+				if e, ok := errors.AsType[*iam.Error](err); !ok || e.Definite() || e.Class != iam.Ambiguous || e.Call != action {
+					t.Errorf("%s, %s: got %v", action, name, err)
+				}
+				if len(w.got) != 3 {
+					t.Errorf("%s, %s: %d requests, want 3", action, name, len(w.got))
+				}
+			})
+		}
+		w := answers(body(200, whole))
+		if err := call(t.Context(), client(t, w, aws())); err != nil || w.got[0].form.Get("Action") != action || w.got[0].form.Get("UserName") != user {
+			t.Errorf("%s: %v, asked with %v", action, err, w.got[0].form)
+		}
+	}
+}
+
+// Calls that may be repeated get over lost answers; one that may not is not.
+func TestRetries(t *testing.T) {
+	fine := body(200, listXML("", "<IsTruncated>false</IsTruncated>"))
+	for name, test := range map[string]struct {
+		first    answer
+		requests int
+	}{
+		"lost":        {fails(io.EOF), 3},
+		"500":         {refusal(500, "ServiceFailure", ""), 3},
+		"503":         {body(503, ""), 3},
+		"throttled":   {refusal(400, "Throttling", "Rate exceeded"), 3},
+		"denied":      {refusal(403, "AccessDenied", ""), 1},
+		"replicating": {refusal(409, "LimitExceeded", "updates awaiting replication"), 1},
+		"young key":   {refusal(403, "InvalidClientTokenId", ""), 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			w := answers(test.first, test.first, fine)
+			_, err := client(t, w, aws()).ListKeys(t.Context(), user)
+			if (err == nil) != (test.requests == 3) || len(w.got) != test.requests {
+				t.Errorf("%s: got %v after %d requests", name, err, len(w.got))
+			}
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("%s: took %s", name, took)
+			}
+		})
+	}
+}
+
+// The last use, and its absence.
+func TestLastUsed(t *testing.T) {
+	used := func(inner string) string {
+		return document("GetAccessKeyLastUsed", "<UserName>Bob</UserName><AccessKeyLastUsed>"+inner+"</AccessKeyLastUsed>")
+	}
+	for _, test := range []struct {
+		text string
+		want iam.Use
+	}{
+		{used("<Region>us-west-2</Region><LastUsedDate>2015-03-13T10:45:00Z</LastUsedDate><ServiceName>s3</ServiceName>"),
+			iam.Use{At: time.Date(2015, 3, 13, 10, 45, 0, 0, time.UTC), Service: "s3", Region: "us-west-2"}},
+		{used("<ServiceName>N/A</ServiceName><Region>N/A</Region>"), iam.Use{}},
+		{used(""), iam.Use{}},
+	} {
+		w := answers(body(200, test.text))
+		use, err := client(t, w, aws()).LastUsed(t.Context(), oldID)
+		if err != nil || use != test.want || w.got[0].form.Has("UserName") {
+			t.Errorf("got %+v, %v", use, err)
+		}
+	}
+	if _, err := client(t, answers(body(200, document("GetAccessKeyLastUsed", "<UserName>Bob</UserName>"))), aws()).LastUsed(t.Context(), oldID); err == nil {
+		t.Error("an answer without last use says never used")
+	}
+}
+
+// A description holds only what a tag can hold.
+func TestDescribe(t *testing.T) {
+	for text, want := range map[string]string{
+		"keyd on laptop":         "keyd on laptop",
+		"büro, 2. Stock (links)": "büro- 2. Stock -links-",
+		"a\nb<c>":                "a-b-c-",
+		strings.Repeat("é", 300): strings.Repeat("é", 256),
+	} {
+		w := answers(body(200, document("TagUser", "")))
+		if err := client(t, w, aws()).Describe(t.Context(), user, oldID, text); err != nil {
+			t.Fatal(err)
+		}
+		if f := w.got[0].form; f.Get("Tags.member.1.Key") != oldID || f.Get("Tags.member.1.Value") != want {
+			t.Errorf("%.20q: asked with %v", text, f)
+		}
+	}
+}
+
+// FuzzAnswers: no body crashes a call or passes for an answer to it.
+func FuzzAnswers(f *testing.F) {
+	for _, text := range []string{"", "<html>", listXML("<member><AccessKeyId>A</AccessKeyId></member>", ""), identityXML("123456789012", "arn:aws:iam::123456789012:user/Bob", "AIDA1"), document("DeleteAccessKey", ""), refusalXML("NoSuchEntity", "x")} {
+		f.Add(200, text)
+		f.Add(403, text)
+	}
+	f.Fuzz(func(t *testing.T, status int, text string) {
+		synctest.Test(t, func(t *testing.T) {
+			c := client(t, answers(func(r *http.Request) (*http.Response, error) { return body(status, text)(r) }), aws())
+			if l, err := c.ListKeys(t.Context(), user); err == nil && !strings.Contains(text, "ListAccessKeysResult") {
+				t.Errorf("listed %v", l)
+			}
+			if id, err := c.CallerIdentity(t.Context(), ""); err == nil && (len(id.Account) != 12 || id.IsUser == (id.User == "")) {
+				t.Errorf("identified %+v", id)
+			}
+			if err := c.DeleteKey(t.Context(), user, oldID); err == nil && !strings.Contains(text, "DeleteAccessKeyResponse") {
+				t.Error("deleted")
+			} else if err != nil && fmt.Sprint(err) == "" {
+				t.Error("an error without words")
+			}
+		})
+	})
+}

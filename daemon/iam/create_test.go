@@ -1,0 +1,261 @@
+package iam_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/iam"
+)
+
+// server is IAM on loopback behind a real transport: every request counts as a
+// key made, and then the handler loses the answer in its own way.
+type server struct {
+	*httptest.Server
+	mu   sync.Mutex
+	got  []http.Header
+	from []string // remote address of each CreateAccessKey
+}
+
+func newServer(t *testing.T, create http.HandlerFunc) *server {
+	s := &server{}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("Action") != "CreateAccessKey" {
+			fmt.Fprint(w, listXML("", "<IsTruncated>false</IsTruncated>"))
+			return
+		}
+		s.mu.Lock()
+		s.got = append(s.got, r.Header)
+		s.from = append(s.from, r.RemoteAddr)
+		s.mu.Unlock()
+		create(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *server) client(t *testing.T) *iam.Client {
+	c, err := iam.New(oldKey(), iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: s.URL, STSURL: s.URL}, iam.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// created counts the keys that a user would have by now.
+func (s *server) created() (int, []http.Header) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.got), s.got
+}
+
+func hijack(w http.ResponseWriter, f func(net.Conn)) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	f(conn)
+	conn.Close()
+}
+
+func status(code int, text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(code)
+		fmt.Fprint(w, text)
+	}
+}
+
+func raw(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		hijack(w, func(c net.Conn) { fmt.Fprint(c, text) })
+	}
+}
+
+// The promise that matters most: however the answer to CreateAccessKey gets
+// lost, one request was sent, one key exists, and the caller is told that it is
+// not known.
+func TestCreateKeyIsSentOnceAndNeverBelievedWithoutAPair(t *testing.T) {
+	const html = "<!DOCTYPE html><html><body>Welcome to the hotel</body></html>"
+	whole := createdXML()
+	hang := make(chan struct{})
+	defer close(hang)
+	for _, test := range []struct {
+		name   string
+		create http.HandlerFunc
+		hint   string
+	}{
+		{"close", raw(""), ""},
+		{"reset", func(w http.ResponseWriter, _ *http.Request) {
+			hijack(w, func(c net.Conn) { c.(*net.TCPConn).SetLinger(0) })
+		}, ""},
+		{"500", status(500, refusalXML("ServiceFailure", "unknown")), ""},
+		{"503", status(503, refusalXML("ServiceUnavailable", "")), ""},
+		{"502 page of a proxy", status(502, html), "captive portal"},
+		{"504 without body", status(504, ""), ""},
+		{"hang", func(http.ResponseWriter, *http.Request) { <-hang }, ""},
+		{"truncated XML", status(200, whole[:len(whole)-40]), ""},
+		{"XML cut after the secret", status(200, whole[:strings.Index(whole, "</SecretAccessKey>")]), ""},
+		{"short Content-Length", raw(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(whole)+10, whole)), ""},
+		{"cut header", raw("HTTP/1.1 200 OK\r\nContent-Le"), ""},
+		{"empty 200", status(200, ""), ""},
+		{"204", status(204, ""), ""},
+		{"page with status 200", status(200, html), "captive portal"},
+		{"page with status 403", status(403, html), "captive portal"},
+		{"403 without error document", status(403, "<Forbidden/>"), ""},
+		{"error document with status 200", status(200, refusalXML("AccessDenied", "no")), ""},
+		{"answer to another call", status(200, listXML("", "")), ""},
+		{"no secret", status(200, strings.Replace(whole, "<SecretAccessKey>"+newSecret+"</SecretAccessKey>", "", 1)), ""},
+		{"no id", status(200, strings.Replace(whole, "<AccessKeyId>"+newID+"</AccessKeyId>", "", 1)), ""},
+		{"no key", status(200, document("CreateAccessKey", " ")), ""},
+		{"no result", status(200, document("CreateAccessKey", "")), ""},
+		{"misshapen id", status(200, document("CreateAccessKey", keyXML(user, "ASIAY34FZKBOKMUTVV7A", "Active", newSecret))), ""},
+		{"misshapen secret", status(200, document("CreateAccessKey", keyXML(user, newID, "Active", "two words and more"))), ""},
+		{"key of somebody else", status(200, document("CreateAccessKey", keyXML("Eve", newID, "Active", newSecret))), ""},
+		{"inactive key", status(200, document("CreateAccessKey", keyXML(user, newID, "Inactive", newSecret))), ""},
+		{"endless answer", status(200, strings.Repeat(" ", 2<<20)), ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, test.create)
+			c := s.client(t)
+			// A kept connection is what tempts net/http to send again.
+			if _, err := c.ListKeys(t.Context(), user); err != nil {
+				t.Fatal(err)
+			}
+			ctx := t.Context()
+			if test.name == "hang" {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, 50*time.Millisecond)
+				defer cancel()
+			}
+			created, err := c.CreateKey(ctx, user)
+			e, ok := errors.AsType[*iam.Error](err)
+			if !ok || e.Class != iam.Ambiguous || e.Definite() {
+				t.Errorf("got %v (%s)", err, iam.ClassOf(err))
+			}
+			if ok && !strings.Contains(e.Hint(), test.hint) {
+				t.Errorf("hint %q, want %q", e.Hint(), test.hint)
+			}
+			if !created.Key.Secret.IsZero() {
+				t.Error("a secret came with the error")
+			}
+			n, headers := s.created()
+			if n != 1 {
+				t.Fatalf("%d requests, want 1", n)
+			}
+			if got := headers[0].Get("Amz-Sdk-Request"); got != "attempt=1; max=1" {
+				t.Errorf("Amz-Sdk-Request is %q", got)
+			}
+		})
+	}
+}
+
+// CreateAccessKey never travels on a connection that another call used.
+func TestCreateKeyUsesAFreshConnection(t *testing.T) {
+	s := newServer(t, status(200, createdXML()))
+	c := s.client(t)
+	for range 3 {
+		if _, err := c.ListKeys(t.Context(), user); err != nil {
+			t.Fatal(err)
+		}
+		created, err := c.CreateKey(t.Context(), user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := time.Date(2026, 11, 23, 0, 40, 3, 0, time.UTC)
+		if created.Key.ID != newID || created.Key.Secret.Reveal() != newSecret || !created.At.Equal(want) || created.Date.IsZero() {
+			t.Errorf("got %v, %v, %v", created.Key, created.At, created.Date)
+		}
+	}
+	for i, from := range s.from[1:] {
+		if from == s.from[i] {
+			t.Errorf("connection %s was used twice", from)
+		}
+	}
+}
+
+// Where a refused or unreachable server proves that no request was read, the
+// error is definite, with the real transport too.
+func TestCreateKeyUnsent(t *testing.T) {
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	strange := httptest.NewUnstartedServer(status(200, createdXML()))
+	strange.Config.ErrorLog = quiet()
+	strange.StartTLS()
+	defer strange.Close()
+	plain := newServer(t, status(200, createdXML()))
+	for name, url := range map[string]string{
+		"closed port":               closed.URL,
+		"certificate of a stranger": strange.URL,
+		"no TLS behind the port":    strings.Replace(plain.URL, "http:", "https:", 1),
+	} {
+		s := server{Server: &httptest.Server{URL: url}}
+		_, err := s.client(t).CreateKey(t.Context(), user)
+		e, ok := errors.AsType[*iam.Error](err)
+		if !ok || e.Class != iam.Unsent || !e.Definite() || e.Hint() == "" {
+			t.Errorf("%s: got %v (%s)", name, err, iam.ClassOf(err))
+		}
+	}
+}
+
+// The id that a half answer names comes along for the reconciliation.
+func TestHalfAnAnswerNamesTheKey(t *testing.T) {
+	half := strings.Replace(createdXML(), newSecret, "", 1)
+	created, err := client(t, answers(body(200, half)), aws()).CreateKey(t.Context(), user)
+	if err == nil || created.Key.ID != newID || !created.Key.Secret.IsZero() || created.Date.IsZero() {
+		t.Errorf("got %v, %v, %v", created.Key.ID, created.Date, err)
+	}
+}
+
+// Waiting has an end: half a minute for the one attempt that may not be
+// repeated, and for all attempts of any other call together.
+func TestTimeouts(t *testing.T) {
+	hang := func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := answers(hang)
+		c := client(t, w, aws())
+		start := time.Now()
+		_, err := c.CreateKey(t.Context(), user)
+		if took := time.Since(start); took != 30*time.Second || iam.ClassOf(err) != iam.Ambiguous || len(w.got) != 1 {
+			t.Errorf("CreateKey: %v after %s, %d requests", err, took, len(w.got))
+		}
+		start = time.Now()
+		_, err = c.CallerIdentity(t.Context(), "")
+		took := time.Since(start)
+		if took > 30*time.Second || took < 20*time.Second || !errors.Is(err, context.DeadlineExceeded) || len(w.got) != 4 {
+			t.Errorf("CallerIdentity: %v after %s, %d requests", err, took, len(w.got)-1)
+		}
+	})
+}
+
+// FuzzCreateKey: no body makes CreateKey succeed without a whole pair, show a
+// secret beside an error, or crash.
+func FuzzCreateKey(f *testing.F) {
+	f.Add(200, createdXML())
+	f.Add(200, document("CreateAccessKey", ""))
+	f.Add(403, refusalXML("AccessDenied", "no"))
+	f.Add(200, "")
+	f.Fuzz(func(t *testing.T, status int, text string) {
+		created, err := client(t, answers(body(status, text)), aws()).CreateKey(t.Context(), user)
+		switch {
+		case err == nil && created.Key.Check() != nil:
+			t.Errorf("success without a pair: %v", created.Key)
+		case err != nil && !created.Key.Secret.IsZero():
+			t.Error("a secret came with the error")
+		case err != nil && status/100 != 4 && iam.ClassOf(err) != iam.Ambiguous:
+			t.Errorf("status %d is %s", status, iam.ClassOf(err))
+		}
+	})
+}

@@ -1,0 +1,281 @@
+package iam_test
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/iam"
+)
+
+func mac(key []byte, text string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(text))
+	return h.Sum(nil)
+}
+
+func hash(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// isSignedBy verifies the signature of r, written from the specification and
+// not with the SDK.
+// Source: IAM user guide, "Create a signed AWS API request".
+func isSignedBy(t *testing.T, r request, secret string) bool {
+	t.Helper()
+	content, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(content))
+	_, rest, _ := strings.Cut(r.Header.Get("Authorization"), "SignedHeaders=")
+	signed, signature, _ := strings.Cut(rest, ", Signature=")
+	var headers strings.Builder
+	for name := range strings.SplitSeq(signed, ";") {
+		value := r.Header.Get(name)
+		switch name {
+		case "host":
+			value = cmp.Or(r.Host, r.URL.Host)
+		case "content-length":
+			value = fmt.Sprint(r.ContentLength)
+		}
+		fmt.Fprintf(&headers, "%s:%s\n", name, value)
+	}
+	canonical := strings.Join([]string{r.Method, "/", "", headers.String(), signed, hash(content)}, "\n")
+	scope := r.scope()
+	text := strings.Join([]string{"AWS4-HMAC-SHA256", r.Header.Get("X-Amz-Date"), strings.Join(scope[1:], "/"), hash([]byte(canonical))}, "\n")
+	key := []byte("AWS4" + secret)
+	for _, part := range scope[1:] {
+		key = mac(key, part)
+	}
+	return hex.EncodeToString(mac(key, text)) == signature
+}
+
+// Nothing in the environment of the process decides who signs, where to, or
+// how often.
+func TestEnvironmentDecidesNothing(t *testing.T) {
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "AKIAEVILEVILEVILEVIL", "AWS_SECRET_ACCESS_KEY": "evil", "AWS_SESSION_TOKEN": "evil",
+		"AWS_PROFILE": "evil", "AWS_REGION": "ap-south-1", "AWS_DEFAULT_REGION": "ap-south-1",
+		"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_IAM": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1",
+		"AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true", "AWS_STS_REGIONAL_ENDPOINTS": "legacy",
+		"AWS_MAX_ATTEMPTS": "9", "AWS_RETRY_MODE": "adaptive", "AWS_NEW_RETRIES_2026": "true",
+		"AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_CONFIG_FILE": "/nonexistent", "AWS_SDK_UA_APP_ID": "evil",
+	} {
+		t.Setenv(name, value)
+	}
+	w := answers(fails(io.EOF))
+	c := client(t, w, aws())
+	c.CreateKey(t.Context(), user)
+	w.answers = []answer{body(200, identityXML("123456789012", "arn:aws:iam::123456789012:user/Bob", "AIDAX"))}
+	if _, err := c.CallerIdentity(t.Context(), "eu-west-1"); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.got) != 2 {
+		t.Fatalf("%d requests, want 2", len(w.got))
+	}
+	for i, want := range []struct{ host, region string }{{"iam.amazonaws.com", "us-east-1"}, {"sts.eu-west-1.amazonaws.com", "eu-west-1"}} {
+		r := w.got[i]
+		if scope := r.scope(); scope[0] != oldID || scope[2] != want.region || r.URL.Host != want.host || r.URL.Scheme != "https" {
+			t.Errorf("%s signed by %v", r.URL, scope)
+		}
+		if !isSignedBy(t, r, oldSecret) || isSignedBy(t, r, newSecret) {
+			t.Error("not signed with the secret that was given")
+		}
+		if agent := r.Header.Get("User-Agent"); !strings.Contains(agent, "app/keyd") || strings.Contains(agent, "evil") {
+			t.Errorf("User-Agent is %q", agent)
+		}
+		if r.Header.Get("X-Amz-Security-Token") != "" {
+			t.Error("a session token was sent")
+		}
+	}
+}
+
+// AWS's clock is the one that counts: a client with a wrong clock finds out by
+// its first call, says so, and signs rightly from then on.
+func TestWrongClockIsCorrected(t *testing.T) {
+	for _, wrong := range []time.Duration{-20 * time.Minute, 3 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			signedAt := func(r request) time.Time {
+				at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return at
+			}
+			w := &wire{}
+			w.answers = []answer{func(r *http.Request) (*http.Response, error) {
+				if off := signedAt(request{Request: r}).Sub(time.Now()); off.Abs() > 15*time.Minute {
+					return refusal(403, "SignatureDoesNotMatch", "Signature expired: x is now earlier than y")(r)
+				}
+				return body(200, listXML("", "<IsTruncated>false</IsTruncated>"))(r)
+			}}
+			c, err := iam.New(oldKey(), aws(), iam.Options{HTTP: w, Now: func() time.Time { return time.Now().Add(wrong) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.CreateKey(t.Context(), user)
+			e, ok := errors.AsType[*iam.Error](err)
+			if !ok || e.Class != iam.Clock || !e.Definite() || (e.Offset+wrong).Abs() > time.Second || len(w.got) != 1 {
+				t.Fatalf("CreateKey: got %v (offset %s), %d requests", err, e.Offset, len(w.got))
+			}
+			if side := map[bool]string{true: "ahead", false: "behind"}[wrong > 0]; !strings.Contains(e.Hint(), side) {
+				t.Errorf("hint %q", e.Hint())
+			}
+			l, err := c.ListKeys(t.Context(), user)
+			if err != nil || (l.Offset+wrong).Abs() > time.Second || len(w.got) != 2 {
+				t.Fatalf("ListKeys: %v, offset %s, %d requests", err, l.Offset, len(w.got)-1)
+			}
+
+			// A second client learns within its first call.
+			c, _ = iam.New(oldKey(), aws(), iam.Options{HTTP: w, Now: func() time.Time { return time.Now().Add(wrong) }})
+			if _, err := c.ListKeys(t.Context(), user); err != nil || len(w.got) != 4 {
+				t.Errorf("second client: %v, %d requests", err, len(w.got)-2)
+			}
+		})
+	}
+}
+
+// A caller that lives in another time, as a demonstration does, signs there:
+// the machine's own clock plays no part.
+func TestSigningFollowsTheCallersClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const future = 60 * 24 * time.Hour
+		w := answers(func(r *http.Request) (*http.Response, error) {
+			resp, err := body(200, listXML("", "<IsTruncated>false</IsTruncated>"))(r)
+			resp.Header.Set("Date", time.Now().Add(future).UTC().Format(http.TimeFormat))
+			return resp, err
+		})
+		c, err := iam.New(oldKey(), aws(), iam.Options{HTTP: w, Now: func() time.Time { return time.Now().Add(future) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			l, err := c.ListKeys(t.Context(), user)
+			if err != nil || l.Offset.Abs() > time.Second {
+				t.Fatalf("%v, offset %s", err, l.Offset)
+			}
+		}
+		for _, r := range w.got {
+			if got, want := r.Header.Get("X-Amz-Date"), time.Now().Add(future).UTC().Format("20060102T150405Z"); got != want {
+				t.Errorf("signed at %s, want %s", got, want)
+			}
+		}
+	})
+}
+
+// An answer out of a cache, or of something that is not AWS, sets no clock.
+func TestStrangersSetNoClock(t *testing.T) {
+	past := func(r *http.Request, status int, text, age string) (*http.Response, error) {
+		resp, err := body(status, text)(r)
+		resp.Header.Set("Date", "Mon, 02 Jan 2006 15:04:05 GMT")
+		if age != "" {
+			resp.Header.Set("Age", age)
+		}
+		return resp, err
+	}
+	w := answers(
+		func(r *http.Request) (*http.Response, error) { return past(r, 403, "<html>", "") },
+		func(r *http.Request) (*http.Response, error) {
+			return past(r, 400, refusalXML("ValidationError", "no"), "3600")
+		},
+		body(200, createdXML()),
+	)
+	c := client(t, w, aws())
+	for range 3 {
+		c.CreateKey(t.Context(), user)
+	}
+	at, err := time.Parse("20060102T150405Z", w.got[2].Header.Get("X-Amz-Date"))
+	if err != nil || time.Since(at).Abs() > time.Minute {
+		t.Errorf("signed at %v (%v)", at, err)
+	}
+}
+
+// With a session the client signs with the session's pair and sends its token;
+// the code is sent once.
+func TestWithMFA(t *testing.T) {
+	session := document("GetSessionToken", "<Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>"+newSecret+
+		"</SecretAccessKey><SessionToken>token/with+odd==</SessionToken><Expiration>2026-11-23T01:40:03Z</Expiration></Credentials>")
+	w := answers(body(200, session), body(200, createdXML()), fails(io.EOF))
+	c := client(t, w, aws())
+	s, err := c.WithMFA(t.Context(), "arn:aws:iam::123456789012:mfa/bob", "123456")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CreateKey(t.Context(), user); err != nil {
+		t.Fatal(err)
+	}
+	if form := w.got[0].form; form.Get("SerialNumber") != "arn:aws:iam::123456789012:mfa/bob" || form.Get("TokenCode") != "123456" || !isSignedBy(t, w.got[0], oldSecret) {
+		t.Errorf("asked with %v", form)
+	}
+	if r := w.got[1]; r.scope()[0] != "ASIAIOSFODNN7EXAMPLE" || r.Header.Get("X-Amz-Security-Token") != "token/with+odd==" || !isSignedBy(t, r, newSecret) {
+		t.Errorf("signed by %v", r.scope())
+	}
+	if _, err := c.WithMFA(t.Context(), "arn:aws:iam::123456789012:mfa/bob", "123456"); err == nil || len(w.got) != 3 {
+		t.Errorf("lost answer: %v, %d requests", err, len(w.got))
+	}
+	for _, lacking := range []string{"AccessKeyId", "SecretAccessKey", "SessionToken"} {
+		cut := strings.NewReplacer("<"+lacking+">", "<Odd>", "</"+lacking+">", "</Odd>").Replace(session)
+		if _, err := client(t, answers(body(200, cut)), aws()).WithMFA(t.Context(), "arn", "123456"); err == nil {
+			t.Errorf("a session without %s was taken", lacking)
+		}
+	}
+}
+
+// No way of printing shows a secret.
+func TestNothingPrintsASecret(t *testing.T) {
+	w := answers(body(200, createdXML()), body(200, strings.Replace(createdXML(), ">Active<", ">Inactive<", 1)),
+		body(200, createdXML()[:300]), fails(io.EOF), refusal(403, "AccessDenied", "no"))
+	c := client(t, w, aws())
+	created, _ := c.CreateKey(t.Context(), user)
+	things := []any{c, created, &created, aws()}
+	for range 4 {
+		half, err := c.CreateKey(t.Context(), user)
+		things = append(things, half, err, errors.Unwrap(err))
+		if e, ok := errors.AsType[*iam.Error](err); ok {
+			things = append(things, *e, e.Hint())
+		}
+	}
+	var out strings.Builder
+	for _, thing := range things {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+			fmt.Fprintf(&out, verb+"\n", thing)
+		}
+		slog.New(slog.NewTextHandler(&out, nil)).Info("x", "thing", thing)
+		slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "thing", thing)
+		if b, err := json.Marshal(thing); err == nil {
+			out.Write(b)
+		}
+	}
+	for _, secret := range []string{oldSecret, newSecret, fmt.Sprintf("%x", oldSecret), fmt.Sprintf("%x", newSecret), newSecret[10:20]} {
+		if strings.Contains(out.String(), secret) {
+			t.Errorf("%q was printed", secret)
+		}
+	}
+}
+
+// Half a pair signs nothing.
+func TestNewWantsAWholePair(t *testing.T) {
+	for _, key := range []credfile.Key{{}, {ID: oldID}, {Secret: credfile.NewSecret(oldSecret)}} {
+		if _, err := iam.New(key, aws(), iam.Options{HTTP: answers(nil)}); err == nil || strings.Contains(err.Error(), oldSecret) {
+			t.Errorf("%v: got %v", key, err)
+		}
+	}
+	if _, err := iam.New(oldKey(), iam.Site{}, iam.Options{HTTP: answers(nil)}); err == nil {
+		t.Error("a site that goes nowhere was taken")
+	}
+}

@@ -1,0 +1,264 @@
+package iam_test
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"keyd/credfile"
+	"keyd/daemon/iam"
+)
+
+type env map[string]string
+
+func (e env) get(name string) string { return e[name] }
+
+// Where calls go follows the profile and the environment as it does for every
+// AWS tool.
+func TestResolve(t *testing.T) {
+	const (
+		a, b = "https://a.example", "https://b.example"
+		c, d = "https://c.example", "https://d.example"
+	)
+	profile := func(s credfile.Site) []credfile.Site { return []credfile.Site{s} }
+	full := credfile.Site{Region: "eu-west-1", EndpointURL: d, EndpointIAM: c}
+	for _, test := range []struct {
+		name  string
+		sites []credfile.Site
+		env   env
+		want  iam.Site
+	}{
+		{"nothing said", nil, nil, iam.Site{Partition: "aws", Regions: []string{"us-east-1"}}},
+		{"region of the profile, then the partition's", profile(credfile.Site{Region: "eu-west-1"}), nil,
+			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
+		{"the partition's region alone", profile(credfile.Site{Region: "us-east-1"}), nil,
+			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}}},
+		{"several profiles, no duplicates", []credfile.Site{{Region: "eu-west-1"}, {}, {Region: "us-east-1"}, {Region: "eu-west-1"}, {Region: "ap-south-1"}}, nil,
+			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1", "ap-south-1"}}},
+		{"profile beats AWS_REGION", profile(credfile.Site{Region: "eu-west-1"}), env{"AWS_REGION": "cn-north-1"},
+			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
+		{"AWS_REGION when no profile names one", profile(credfile.Site{}), env{"AWS_REGION": "cn-northwest-1", "AWS_DEFAULT_REGION": "us-east-1"},
+			iam.Site{Partition: "aws-cn", Regions: []string{"cn-northwest-1", "cn-north-1"}}},
+		{"AWS_DEFAULT_REGION last", profile(credfile.Site{}), env{"AWS_DEFAULT_REGION": "us-gov-east-1"},
+			iam.Site{Partition: "aws-us-gov", Regions: []string{"us-gov-east-1", "us-gov-west-1"}}},
+		{"partition from the MFA device", profile(credfile.Site{MFASerial: "arn:aws-cn:iam::123456789012:mfa/bob"}), nil,
+			iam.Site{Partition: "aws-cn", Regions: []string{"cn-north-1"}}},
+		{"partition from an endpoint of AWS", profile(credfile.Site{EndpointSTS: "https://sts.us-gov-east-1.amazonaws.com"}), nil,
+			iam.Site{Partition: "aws-us-gov", Regions: []string{"us-gov-west-1"}, STSURL: "https://sts.us-gov-east-1.amazonaws.com"}},
+		{"partition from the endpoint of GovCloud's IAM", profile(credfile.Site{EndpointIAM: "https://iam.us-gov.amazonaws.com"}), nil,
+			iam.Site{Partition: "aws-us-gov", Regions: []string{"us-gov-west-1"}, IAMURL: "https://iam.us-gov.amazonaws.com"}},
+		{"a stranger's host name hints at nothing", profile(credfile.Site{EndpointURL: "https://cn-north-1.example/"}), nil,
+			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "https://cn-north-1.example", STSURL: "https://cn-north-1.example"}},
+		{"pseudo region with fips", profile(credfile.Site{Region: "fips-us-gov-west-1"}), nil,
+			iam.Site{Partition: "aws-us-gov", Regions: []string{"us-gov-west-1"}, FIPS: true}},
+		{"pseudo region of the partition", profile(credfile.Site{Region: "aws-global"}), nil,
+			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}}},
+		{"region of a private cloud", profile(credfile.Site{Region: "garage", EndpointURL: a}), nil,
+			iam.Site{Partition: "aws", Regions: []string{"garage", "us-east-1"}, IAMURL: a, STSURL: a}},
+		{"profile endpoints: the service before the profile", profile(full), nil,
+			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: c, STSURL: d}},
+		{"AWS_ENDPOINT_URL beats the profile", profile(full), env{"AWS_ENDPOINT_URL": b},
+			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: b, STSURL: b}},
+		{"AWS_ENDPOINT_URL_STS beats AWS_ENDPOINT_URL", profile(full), env{"AWS_ENDPOINT_URL": b, "AWS_ENDPOINT_URL_STS": a},
+			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: b, STSURL: a}},
+		{"AWS_ENDPOINT_URL_IAM alone", profile(full), env{"AWS_ENDPOINT_URL_IAM": a},
+			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: a, STSURL: d}},
+		{"ignored by the environment", profile(full), env{"AWS_ENDPOINT_URL": b, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "TRUE"},
+			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
+		{"ignored by the profile", profile(credfile.Site{Region: "eu-west-1", EndpointURL: d, IgnoreEndpoints: true}), env{"AWS_ENDPOINT_URL": b},
+			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
+		{"environment takes the profile's ignoring back", profile(credfile.Site{Region: "eu-west-1", EndpointURL: d, IgnoreEndpoints: true}), env{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"},
+			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: d, STSURL: d}},
+		{"bundle of the environment", profile(credfile.Site{CABundle: "/p.pem"}), env{"AWS_CA_BUNDLE": "/e.pem"},
+			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/e.pem"}},
+		{"bundle of one profile", []credfile.Site{{}, {CABundle: "/p.pem"}, {CABundle: "/p.pem"}}, nil,
+			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/p.pem"}},
+		{"FIPS by one of the profiles", []credfile.Site{{}, {FIPS: true}}, nil,
+			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, FIPS: true}},
+		{"FIPS by the environment", nil, env{"AWS_USE_FIPS_ENDPOINT": "true"},
+			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, FIPS: true}},
+		{"FIPS switched off by the environment", profile(credfile.Site{FIPS: true}), env{"AWS_USE_FIPS_ENDPOINT": "false"},
+			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}}},
+		{"plain http to this machine", profile(credfile.Site{EndpointSTS: "http://localhost:4566/", EndpointIAM: "http://[::1]:4566"}), nil,
+			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "http://[::1]:4566", STSURL: "http://localhost:4566"}},
+		{"plain http to 127.0.0.0/8", profile(credfile.Site{EndpointURL: "http://127.8.9.1:1"}), nil,
+			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "http://127.8.9.1:1", STSURL: "http://127.8.9.1:1"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := iam.Resolve(test.sites, test.env.get)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(got.Regions, test.want.Regions) {
+				t.Errorf("regions %v, want %v", got.Regions, test.want.Regions)
+			}
+			got.Regions, test.want.Regions = nil, nil
+			if got.Partition != test.want.Partition || got.IAMURL != test.want.IAMURL || got.STSURL != test.want.STSURL || got.FIPS != test.want.FIPS || got.CABundle != test.want.CABundle {
+				t.Errorf("got  %+v\nwant %+v", got, test.want)
+			}
+		})
+	}
+}
+
+// What would send a secret astray, or to nowhere, is refused with the reason.
+func TestResolveRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		site  credfile.Site
+		env   env
+		words string
+	}{
+		{"plain http over a network", credfile.Site{EndpointURL: "http://iam.example"}, nil, "without TLS"},
+		{"plain http to a name like localhost", credfile.Site{EndpointURL: "http://localhost.example"}, nil, "without TLS"},
+		{"plain http to every address", credfile.Site{EndpointURL: "http://0.0.0.0:4566"}, nil, "without TLS"},
+		{"plain http by the environment", credfile.Site{}, env{"AWS_ENDPOINT_URL_STS": "http://10.0.0.1"}, "AWS_ENDPOINT_URL_STS"},
+		{"another scheme", credfile.Site{EndpointURL: "ftp://localhost"}, nil, "https"},
+		{"no host", credfile.Site{EndpointURL: "localhost:4566"}, nil, "not a URL with a host"},
+		{"no URL", credfile.Site{EndpointURL: "https://[::1"}, nil, "not a URL with a host"},
+		{"query", credfile.Site{EndpointURL: "https://a.example/?x=1"}, nil, "scheme, host, port and path"},
+		{"FIPS and a custom endpoint", credfile.Site{EndpointURL: "https://a.example", FIPS: true}, nil, "FIPS"},
+		{"FIPS by the region and a custom endpoint", credfile.Site{EndpointURL: "https://a.example", Region: "us-east-1-fips"}, nil, "FIPS"},
+		{"region of no partition", credfile.Site{Region: "xx-foo-1"}, nil, `"xx-foo-1"`},
+		{"region with a host in it", credfile.Site{Region: "us-east-1.evil.example", EndpointURL: "https://a.example"}, nil, "partition"},
+		{"AWS_REGION of no partition", credfile.Site{}, env{"AWS_REGION": "nowhere"}, `"nowhere"`},
+		{"odd boolean", credfile.Site{}, env{"AWS_USE_FIPS_ENDPOINT": "yes"}, "AWS_USE_FIPS_ENDPOINT"},
+		{"odd ignoring", credfile.Site{}, env{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "1"}, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"},
+	} {
+		_, err := iam.Resolve([]credfile.Site{test.site}, test.env.get)
+		if err == nil || !strings.HasPrefix(err.Error(), "iam: ") || !strings.Contains(err.Error(), test.words) {
+			t.Errorf("%s: got %v", test.name, err)
+		}
+	}
+	_, err := iam.Resolve(nil, env{"AWS_ENDPOINT_URL": "https://bob:hunter2@a.example"}.get)
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("URL with a password: got %v", err)
+	}
+	_, err = iam.Resolve(nil, env{"AWS_ENDPOINT_URL": "http://bob:hunter2@a.example"}.get)
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("URL with a password: got %v", err)
+	}
+}
+
+// Profiles that share a key and disagree on its cloud are told apart by index,
+// so that a caller can name them.
+func TestResolveConflicts(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		sites []credfile.Site
+		i, j  int
+		words []string
+	}{
+		{"endpoint and none", []credfile.Site{{EndpointURL: "https://a.example"}, {EndpointURL: "https://a.example"}, {}}, 0, 2, []string{"https://a.example", "AWS itself"}},
+		{"two endpoints of sts", []credfile.Site{{EndpointSTS: "https://a.example"}, {EndpointSTS: "https://b.example"}}, 0, 1, []string{"a.example", "b.example", "sts"}},
+		{"two partitions", []credfile.Site{{}, {Region: "eu-west-1"}, {Region: "us-east-1"}, {Region: "cn-north-1"}}, 1, 3, []string{"aws-cn (cn-north-1)", "aws (eu-west-1)"}},
+		{"two bundles", []credfile.Site{{}, {CABundle: "/a"}, {CABundle: "/b"}}, 1, 2, []string{"/a", "/b"}},
+	} {
+		_, err := iam.Resolve(test.sites, env{}.get)
+		e, ok := errors.AsType[*iam.ConflictError](err)
+		if !ok || e.I != test.i || e.J != test.j {
+			t.Errorf("%s: got %v", test.name, err)
+			continue
+		}
+		for _, word := range test.words {
+			if !strings.Contains(err.Error(), word) {
+				t.Errorf("%s: %q lacks %q", test.name, err, word)
+			}
+		}
+	}
+}
+
+// A person is shown every endpoint that is not AWS's own, also one that only
+// lives under AWS's domain.
+func TestCustom(t *testing.T) {
+	for endpoint, aws := range map[string]bool{
+		"https://sts.eu-west-1.amazonaws.com":             true,
+		"https://sts.amazonaws.com":                       true,
+		"https://iam.amazonaws.com":                       true,
+		"https://iam-fips.amazonaws.com":                  true,
+		"https://iam.us-gov.amazonaws.com":                true,
+		"https://iam.global.api.aws":                      true,
+		"https://sts.cn-north-1.amazonaws.com.cn":         true,
+		"https://iam.eusc-de-east-1.amazonaws.eu":         true,
+		"https://STS.EU-WEST-1.AMAZONAWS.COM":             true,
+		"https://sts.evil.amazonaws.com":                  false,
+		"https://bucket.s3.amazonaws.com":                 false,
+		"https://x.execute-api.eu-west-1.amazonaws.com":   false,
+		"https://vpce-1.sts.us-east-1.vpce.amazonaws.com": false,
+		"https://amazonaws.com.evil.example":              false,
+		"https://stsamazonaws.com":                        false,
+		"http://127.0.0.1:4566":                           false,
+	} {
+		want := endpoint
+		if aws {
+			want = ""
+		}
+		if got := (iam.Site{IAMURL: endpoint, STSURL: endpoint}).Custom(); got != want {
+			t.Errorf("%s: got %q", endpoint, got)
+		}
+	}
+	if got := (iam.Site{IAMURL: "https://a.example", STSURL: "https://b.example"}).Custom(); got != "https://a.example and https://b.example" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// One line per partition: the hosts that are called and the region that is
+// signed for, as they go over the wire.
+func TestEndpointsOfPartitions(t *testing.T) {
+	for _, p := range []struct{ partition, region, iam, signed, sts string }{
+		{"aws", "eu-west-1", "iam.amazonaws.com", "us-east-1", "sts.eu-west-1.amazonaws.com"},
+		{"aws", "us-east-1", "iam.amazonaws.com", "us-east-1", "sts.us-east-1.amazonaws.com"},
+		{"aws", "mx-central-1", "iam.amazonaws.com", "us-east-1", "sts.mx-central-1.amazonaws.com"},
+		{"aws-cn", "cn-northwest-1", "iam.cn-north-1.amazonaws.com.cn", "cn-north-1", "sts.cn-northwest-1.amazonaws.com.cn"},
+		{"aws-us-gov", "us-gov-east-1", "iam.us-gov.amazonaws.com", "us-gov-west-1", "sts.us-gov-east-1.amazonaws.com"},
+		{"aws-iso", "us-iso-west-1", "iam.us-iso-east-1.c2s.ic.gov", "us-iso-east-1", "sts.us-iso-west-1.c2s.ic.gov"},
+		{"aws-iso-b", "us-isob-east-1", "iam.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1", "sts.us-isob-east-1.sc2s.sgov.gov"},
+		{"aws-iso-e", "eu-isoe-west-1", "iam.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1", "sts.eu-isoe-west-1.cloud.adc-e.uk"},
+		{"aws-iso-f", "us-isof-east-1", "iam.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1", "sts.us-isof-east-1.csp.hci.ic.gov"},
+		{"aws-eusc", "eusc-de-east-1", "iam.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1", "sts.eusc-de-east-1.amazonaws.eu"},
+	} {
+		if got := iam.PartitionOf(p.region); got != p.partition {
+			t.Errorf("%s: partition %q, want %q", p.region, got, p.partition)
+		}
+		called(t, credfile.Site{Region: p.region}, p.iam, p.signed, p.sts, p.region)
+	}
+	called(t, credfile.Site{Region: "eu-west-1", FIPS: true}, "iam-fips.amazonaws.com", "us-east-1", "sts-fips.eu-west-1.amazonaws.com", "eu-west-1")
+	called(t, credfile.Site{Region: "us-gov-east-1", FIPS: true}, "iam.us-gov.amazonaws.com", "us-gov-west-1", "sts.us-gov-east-1.amazonaws.com", "us-gov-east-1")
+	called(t, credfile.Site{Region: "eu-west-1", EndpointURL: "https://a.example:8443/x"}, "a.example:8443", "us-east-1", "a.example:8443", "eu-west-1")
+}
+
+func called(t *testing.T, site credfile.Site, iamHost, iamRegion, stsHost, stsRegion string) {
+	t.Helper()
+	resolved, err := iam.Resolve([]credfile.Site{site}, env{}.get)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := answers(refusal(403, "InvalidClientTokenId", "no"))
+	c := client(t, w, resolved)
+	c.ListKeys(t.Context(), user)
+	c.CallerIdentity(t.Context(), "")
+	if len(w.got) != 2 {
+		t.Fatalf("%d requests for %+v", len(w.got), site)
+	}
+	for i, want := range [][3]string{{iamHost, iamRegion, "iam"}, {stsHost, stsRegion, "sts"}} {
+		scope := w.got[i].scope()
+		if got := [3]string{w.got[i].URL.Host, scope[2], scope[3]}; got != want {
+			t.Errorf("%+v: got %v, want %v", site, got, want)
+		}
+	}
+}
+
+// No region that the pattern of a partition does not know gets one.
+func TestPartitionOfUnknownRegions(t *testing.T) {
+	for _, region := range []string{"", "us", "us-east", "us-east-1a", "us-east-1.example", "xx-foo-1", "US-EAST-1", "us--1", "us-gov", "-east-1", "us-east-1-", "foo-global", "eusc-fr-west-1"} {
+		if got := iam.PartitionOf(region); got != "" {
+			t.Errorf("%q is in %q", region, got)
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(map[string]bool{"aws": true, "aws-cn": true, "aws-us-gov": true, "aws-iso": true})) {
+		if got := iam.PartitionOf(p + "-global"); got != p {
+			t.Errorf("%s-global is in %q", p, got)
+		}
+	}
+}
