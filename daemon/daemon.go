@@ -32,6 +32,10 @@ type Daemon struct {
 
 	// SettingsProblem is told in the status while an older Settings is in force.
 	SettingsProblem string
+
+	// unproven is a test's: the swap comes before the proof, as in the tools
+	// that lock their users out, so that the oracle is known to see it.
+	unproven bool
 }
 
 // Request is what one pass is for. The zero Request is every key, what is due.

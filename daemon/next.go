@@ -182,7 +182,7 @@ func overlap(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 // retire deactivates on a fresh look only.
 func retire(f Facts, now time.Time) Decision {
 	r := f.Rotation
-	if stale(f, now) {
+	if stale(f, r.Validated, now) {
 		return act(Look, Overlap, "the overlap is over: looking at both keys once more")
 	}
 	if d, ok := newKeyMissing(f, now); ok {
@@ -197,7 +197,7 @@ func quarantine(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	if now.Before(end) && !r.RetireNow {
 		return wait(Quarantine, end, short(r.Old.ID)+" is inactive and is deleted then; keyd hold makes it usable again")
 	}
-	if stale(f, now) {
+	if stale(f, r.Deactivated, now) {
 		return act(Look, Quarantine, "the quarantine is over: looking at both keys once more")
 	}
 	if d, ok := newKeyMissing(f, now); ok {
@@ -217,8 +217,11 @@ func newKeyMissing(f Facts, now time.Time) (Decision, bool) {
 	if key := f.Seen.Key(r.New.ID); key != nil && key.Active {
 		return Decision{}, false
 	}
-	return blocked(now.Add(retryAfter(1)), fmt.Sprintf("IAM does not list %s as active: %s is left as it is", short(r.New.ID), short(r.Old.ID)),
-		"aws iam list-access-keys --profile "+r.Profiles()[0]), true
+	why := fmt.Sprintf("IAM does not list %s as active: %s is left as it is", short(r.New.ID), short(r.Old.ID))
+	if now.Sub(r.Created) < undisturbed { // the list lags, and is not monotonic
+		return wait(Waiting, now.Add(retryAfter(1)), why), true
+	}
+	return blocked(now.Add(recheck), why, "aws iam list-access-keys --profile "+r.Profiles()[0]), true
 }
 
 // lostAnswer is a CreateAccessKey whose answer nobody has.
@@ -242,7 +245,11 @@ func givingUp(f Facts, r *Rotation, now time.Time) Decision {
 	return orTrouble(f, now, act(Discard, Rotating, r.Failed+": deleting "+short(r.New.ID)+" again"))
 }
 
-func stale(f Facts, now time.Time) bool { return f.Seen == nil || now.Sub(f.Seen.At) >= fresh }
+// stale reports whether the last look is too old to act on: by the clock, or
+// because it came before the step that it would have to confirm.
+func stale(f Facts, step, now time.Time) bool {
+	return f.Seen == nil || now.Sub(f.Seen.At) >= fresh || f.Seen.At.Before(step)
+}
 
 func minTime(a, b time.Time) time.Time {
 	if a.Before(b) {

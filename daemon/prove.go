@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -45,6 +46,9 @@ func (d *Daemon) prove(ctx context.Context, u *unit) error {
 	}
 	defer client.Close()
 	p := proof{d: d, u: u, need: need, endpoints: endpoints, began: d.Now()}
+	if d.unproven {
+		p.endpoints = nil
+	}
 	if err := p.run(ctx, client); err != nil {
 		return err
 	}
@@ -67,10 +71,17 @@ func (d *Daemon) endpoints(u *unit) []endpoint {
 		}})
 	}
 	return append(all, endpoint{name: "iam", ask: func(ctx context.Context, c *iam.Client) error {
-		_, err := c.ListKeys(ctx, r.User)
+		listing, err := c.ListKeys(ctx, r.User)
+		if err == nil && contains(listing.Keys, r.New.ID) == nil {
+			err = errNotListed
+		}
 		return err
 	}})
 }
+
+// errNotListed is a list that lags behind: deactivating the old key later rests
+// on it.
+var errNotListed = errors.New("daemon: IAM accepts the new key but does not list it yet")
 
 type otherIdentityError struct{ got, want string }
 
@@ -93,8 +104,7 @@ func (d *Daemon) control(ctx context.Context, u *unit, all []endpoint) ([]endpoi
 	defer client.Close()
 	var kept []endpoint
 	for _, e := range all {
-		err := e.ask(ctx, client)
-		if iam.ClassOf(err) == iam.BadKey {
+		if err := e.ask(ctx, client); iam.ClassOf(err) == iam.BadKey {
 			continue
 		}
 		kept = append(kept, e)
@@ -133,8 +143,10 @@ func (p *proof) run(ctx context.Context, client *iam.Client) error {
 	return nil
 }
 
-// round asks every endpoint once.
+// round asks every endpoint once, on new connections: a load balancer may then
+// choose another machine, and that one may not know the key yet.
 func (p *proof) round(ctx context.Context, client *iam.Client) {
+	defer client.Close()
 	for i := range p.endpoints {
 		e := &p.endpoints[i]
 		if err := e.ask(ctx, client); err != nil {
@@ -183,7 +195,7 @@ func (p *proof) interval() time.Duration {
 			return 200 * time.Millisecond
 		}
 	}
-	return time.Second // settling
+	return 500 * time.Millisecond // settling
 }
 
 func (p *proof) text(elapsed time.Duration) string {
