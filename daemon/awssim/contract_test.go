@@ -56,7 +56,7 @@ func simulated(t *testing.T) (*awssim.Cloud, *world) {
 //
 // It signs with $KEYD_CONTRACT_KEY_ID and $KEYD_CONTRACT_SECRET, the only key
 // of a user who may do everything. Without them it makes a user, a key and a
-// policy by three unsigned requests, which a simulator may allow. A change is
+// policy by three requests that nobody signed, which a simulator may allow. A change is
 // given a minute to be seen, or $KEYD_CONTRACT_PATIENCE.
 func TestContractElsewhere(t *testing.T) {
 	base := strings.TrimSuffix(os.Getenv("KEYD_CONTRACT_ENDPOINT"), "/")
@@ -87,9 +87,9 @@ func TestContractElsewhere(t *testing.T) {
 
 func (w *world) bootstrap() {
 	const name = "keyd-contract"
-	w.must(w.unsigned("CreateUser", "UserName", name))
-	k := w.must(w.unsigned("CreateAccessKey", "UserName", name)).Key
-	w.must(w.unsigned("PutUserPolicy", "UserName", name, "PolicyName", "all",
+	w.must(w.stranger("CreateUser", "UserName", name))
+	k := w.must(w.stranger("CreateAccessKey", "UserName", name)).Key
+	w.must(w.stranger("PutUserPolicy", "UserName", name, "PolicyName", "all",
 		"PolicyDocument", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`))
 	w.key = w.key.with(k.AccessKeyId, k.SecretAccessKey)
 }
@@ -181,9 +181,11 @@ func (w *world) call(action string, args ...string) reply {
 	return w.with(w.key, action, args...)
 }
 
-func (w *world) unsigned(action string, args ...string) reply {
+// stranger signs with a pair that does not exist: a simulator may go by the
+// scope to know which service is meant.
+func (w *world) stranger(action string, args ...string) reply {
 	w.t.Helper()
-	return w.with(w.key.with("", ""), action, args...)
+	return w.with(w.key.with("AKIAIOSFODNN7EXAMPLE", "nobody's"), action, args...)
 }
 
 // with calls and makes a broken connection an answer that no clause wants.
