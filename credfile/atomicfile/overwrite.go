@@ -30,12 +30,9 @@ func (o *Original) overwrite(ctx context.Context, data []byte) (Written, error) 
 	}
 	after, err := contents(f)
 	if err == nil && !bytes.Equal(after, data) { // another program wrote at the same time
-		err = ErrChanged
+		return Written{}, ErrChanged
 	}
-	if err != nil {
-		return Written{}, err
-	}
-	return Written{Way: InPlace}, nil
+	return Written{Way: InPlace}, err
 }
 
 // patch turns the original bytes into data.

@@ -214,17 +214,19 @@ func TestReadWaitsForWriters(t *testing.T) {
 	})
 	t.Run("a file that was written this instant is looked at twice", func(t *testing.T) {
 		path := home(t) + "/credentials"
-		put(t, path, text)
-		age(t, path, 0)
-		opened := 0
-		sys := faulty.Sys{Sys: atomicfile.OS{}, Ask: func(c faulty.Call) error {
-			if c.Op == "OpenFile" {
-				opened++
+		synctest.Test(t, func(t *testing.T) {
+			put(t, path, text)
+			age(t, path, 0)
+			opened := 0
+			sys := faulty.Sys{Sys: atomicfile.OS{}, Ask: func(c faulty.Call) error {
+				if c.Op == "OpenFile" {
+					opened++
+				}
+				return nil
+			}}
+			if _, err := atomicfile.Read(t.Context(), sys, path); err != nil || opened < 2 {
+				t.Errorf("opened %d times, %v", opened, err)
 			}
-			return nil
-		}}
-		if _, err := atomicfile.Read(t.Context(), sys, path); err != nil || opened < 2 {
-			t.Errorf("opened %d times, %v", opened, err)
-		}
+		})
 	})
 }
