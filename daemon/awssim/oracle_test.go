@@ -1,0 +1,167 @@
+package awssim_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"keyd/daemon/awssim"
+)
+
+// constant is a lag without chance, so that outages can be told in advance.
+func constant() awssim.Lag {
+	return awssim.Lag{
+		Create:   awssim.Range{Min: 7 * time.Second},
+		Revoke:   awssim.Range{Min: 3 * time.Second},
+		Replicas: 3,
+	}
+}
+
+func TestOutageIsExact(t *testing.T) {
+	bubble(t, constant(), func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
+		start := time.Now()
+		at := func(d time.Duration) time.Time { return start.Add(d) }
+		fresh := old.create(t)       // usable from 7 s
+		time.Sleep(20 * time.Second) // 20 s
+		if err := u.SetStatus(old.id, "Inactive"); err != nil {
+			t.Fatal(err) // refused from 23 s
+		}
+		time.Sleep(20 * time.Second) // 40 s
+		if err := u.SetStatus(old.id, "Active"); err != nil {
+			t.Fatal(err) // usable from 47 s
+		}
+		time.Sleep(time.Minute)
+		show := func(d time.Duration, k client) awssim.Held {
+			return awssim.Held{At: at(d), ID: k.id, Secret: k.secret}
+		}
+		for _, tc := range []struct {
+			name  string
+			held  []awssim.Held
+			until time.Duration
+			want  time.Duration
+		}{
+			{"nothing shown", nil, 90 * time.Second, 0},
+			{"old while it works", []awssim.Held{show(0, old)}, 23 * time.Second, 0},
+			{"old through its quarantine", []awssim.Held{show(0, old)}, 90 * time.Second, 24 * time.Second},
+			{"old, cut in the middle", []awssim.Held{show(0, old)}, 30 * time.Second, 7 * time.Second},
+			{"new at once", []awssim.Held{show(0, fresh)}, 90 * time.Second, 7 * time.Second},
+			{"swapped too early", []awssim.Held{show(0, old), show(4*time.Second, fresh)}, 90 * time.Second, 3 * time.Second},
+			{"swapped when proven", []awssim.Held{show(0, old), show(7*time.Second, fresh)}, 90 * time.Second, 0},
+			{"put back and mended", []awssim.Held{show(0, old), show(8*time.Second, fresh), show(25*time.Second, old), show(26*time.Second, fresh)}, 90 * time.Second, time.Second},
+			{"a wrong secret", []awssim.Held{show(0, old), show(10*time.Second, old.with(fresh.id, old.secret)), show(12*time.Second, fresh)}, 90 * time.Second, 2 * time.Second},
+			{"an unknown key", []awssim.Held{show(0, old.with(noKey, "x"))}, 5 * time.Second, 5 * time.Second},
+			{"shown after the end", []awssim.Held{show(0, old), show(50*time.Second, old.with(noKey, "x"))}, 10 * time.Second, 0},
+		} {
+			if got := c.Outage(tc.held, at(tc.until)); got != tc.want {
+				t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
+			}
+		}
+	})
+}
+
+// TestOutageAgreesWithRequests compares the computed outage of a new key with
+// the last refusal that a client can meet in any view.
+func TestOutageAgreesWithRequests(t *testing.T) {
+	bubble(t, laggy(), func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
+		old.call(t, "GetCallerIdentity") // from now on this view counts
+		start := time.Now()
+		fresh := old.create(t)
+		var last time.Duration
+		for range 1200 {
+			for range 12 { // replicas are drawn: ask often enough to meet each
+				if fresh.call(t, "GetCallerIdentity").status != 200 || fresh.call(t, "ListAccessKeys").status != 200 {
+					last = time.Since(start)
+				}
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		got := c.Outage([]awssim.Held{{At: start, ID: fresh.id, Secret: fresh.secret}}, time.Now())
+		if got < last || got > last+50*time.Millisecond {
+			t.Errorf("computed %v, last refusal met after %v", got, last)
+		}
+	})
+}
+
+func TestViewsCountOnceUsedOrConfigured(t *testing.T) {
+	c := awssim.New(awssim.Options{Lag: laggy(), Regions: []string{"eu-west-1"}, Now: func() time.Time { return time.Unix(1e9, 0) }})
+	id, secret := c.AddUser(account, "/", "alice").AddKey(0)
+	if !c.Usable(id, secret) {
+		t.Error("a key of AddKey is not known everywhere")
+	}
+	if c.Usable(id, secret+"x") || c.Usable(noKey, secret) {
+		t.Error("a wrong pair is usable")
+	}
+}
+
+func TestOrphansAndDelivery(t *testing.T) {
+	bubble(t, awssim.Lag{}, func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
+		u.CreateKey()
+		if o := c.Orphans(); len(o) != 0 {
+			t.Errorf("a person's own key is an orphan: %v", o)
+		}
+		u.DeleteKey(c.Keys(u)[1].ID)
+		fresh := old.create(t)
+		if o := c.Orphans(); len(o) != 0 {
+			t.Errorf("a delivered key is an orphan: %v", o)
+		}
+		if o := c.Orphans(fresh.id); len(o) != 0 {
+			t.Errorf("a known key is an orphan: %v", o)
+		}
+		if o := c.Orphans("AKIAOTHER"); !slices.Equal(o, []string{fresh.id}) {
+			t.Errorf("a key that nobody knows is no orphan: %v", o)
+		}
+		old.call(t, "UpdateAccessKey", "AccessKeyId", fresh.id, "Status", "Inactive")
+		if o := c.Orphans("AKIAOTHER"); len(o) != 0 {
+			t.Errorf("an inactive key is an orphan: %v", o)
+		}
+	})
+}
+
+func TestTouchedTellsStrangersFromTheLine(t *testing.T) {
+	bubble(t, awssim.Lag{}, func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
+		set := func(k client, id, status string) {
+			k.call(t, "UpdateAccessKey", "AccessKeyId", id, "Status", status)
+		}
+		set(old, old.id, "Active") // itself
+		lost := old.create(t)
+		old.call(t, "DeleteAccessKey", "AccessKeyId", lost.id) // what it made
+		lost = old.create(t)
+		set(old, lost.id, "Inactive")
+		u.DeleteKey(lost.id)
+		fresh := old.create(t)
+		set(fresh, old.id, "Inactive")                           // its predecessor
+		fresh.call(t, "DeleteAccessKey", "AccessKeyId", lost.id) // a sibling
+		if touched := c.Touched(); len(touched) != 0 {
+			t.Fatalf("its own line: %+v", touched)
+		}
+		foreign, _ := u.CreateKey()
+		set(fresh, foreign, "Inactive")
+		fresh.call(t, "DeleteAccessKey", "AccessKeyId", noKey)
+		touched := c.Touched()
+		if len(touched) != 2 || touched[0].Target != foreign || touched[0].Asked != "Inactive" || touched[1].Target != noKey {
+			t.Errorf("strangers: %+v", touched)
+		}
+	})
+}
+
+func TestConsoleRefusesWhatIsNotThere(t *testing.T) {
+	c := awssim.New(awssim.Options{})
+	alice, bob := c.AddUser(account, "/", "alice"), c.AddUser(account, "/", "bob")
+	id, _ := bob.AddInactiveKey(time.Hour)
+	if got := c.Keys(bob)[0].Status; got != "Inactive" {
+		t.Errorf("status %s", got)
+	}
+	for name, err := range map[string]error{
+		"another user's key": alice.SetStatus(id, "Active"),
+		"no such status":     bob.SetStatus(id, "Expired"),
+		"delete another's":   alice.DeleteKey(id),
+		"use another's":      alice.Use(id, "s3", "eu-west-1"),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if err := bob.UseAgo(id, "s3", "eu-west-1", time.Minute); err != nil || c.Keys(bob)[0].LastUsed.Service != "s3" {
+		t.Errorf("use: %v, %+v", err, c.Keys(bob))
+	}
+}
