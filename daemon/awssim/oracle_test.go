@@ -3,6 +3,7 @@ package awssim_test
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"keyd/daemon/awssim"
@@ -83,14 +84,31 @@ func TestOutageAgreesWithRequests(t *testing.T) {
 }
 
 func TestViewsCountOnceUsedOrConfigured(t *testing.T) {
-	c := awssim.New(awssim.Options{Lag: laggy(), Regions: []string{"eu-west-1"}, Now: func() time.Time { return time.Unix(1e9, 0) }})
-	id, secret := c.AddUser(account, "/", "alice").AddKey(0)
-	if !c.Usable(id, secret) {
-		t.Error("a key of AddKey is not known everywhere")
-	}
-	if c.Usable(id, secret+"x") || c.Usable(noKey, secret) {
-		t.Error("a wrong pair is usable")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		measure := func(regions, calls []string) time.Duration {
+			c := awssim.New(awssim.Options{Seed: 6, Lag: laggy(), Regions: regions})
+			u := c.AddUser(account, "/", "alice")
+			old := newClient(c, "", "")
+			old.id, old.secret = u.AddKey(0)
+			if !c.Usable(old.id, old.secret) || c.Usable(old.id, "x") || c.Usable(noKey, old.secret) {
+				t.Error("usable is not told from unusable")
+			}
+			id, secret := u.CreateKey()
+			for _, r := range calls {
+				old.in(r).call(t, "GetCallerIdentity")
+			}
+			return c.Outage([]awssim.Held{{At: start, ID: id, Secret: secret}}, start.Add(time.Minute))
+		}
+		regions := []string{"eu-west-1", "eu-west-2", "eu-west-3"}
+		iam, configured, used := measure(nil, nil), measure(regions, nil), measure(nil, regions)
+		if iam >= configured || configured != used {
+			t.Errorf("iam alone %v, with three regions configured %v, used %v", iam, configured, used)
+		}
+		if cn := measure([]string{"cn-north-1"}, nil); cn != iam {
+			t.Errorf("a region of another partition counts: %v, want %v", cn, iam)
+		}
+	})
 }
 
 func TestOrphansAndDelivery(t *testing.T) {
