@@ -128,6 +128,7 @@ func (d *Daemon) keep(ctx context.Context, u *unit, client *iam.Client, created 
 		if dropErr := client.DeleteKey(ctx, r.User, created.Key.ID); dropErr != nil {
 			return fmt.Errorf("%w; %s exists at AWS and nobody has its secret: the next pass deletes it", err, created.Key)
 		}
+		_ = d.journal().Erase(r.Old.ID) // else the next pass finds that the call had no effect
 		return fmt.Errorf("%w; the new key was deleted again, the files are as they were", err)
 	}
 	d.record(u, "created", r.New.ID, "")

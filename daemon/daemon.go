@@ -83,6 +83,9 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 		return nil, err
 	}
 	defer unlock()
+	if err := d.sweep(ctx); err != nil {
+		d.Log.Warn("sweep", "why", err.Error())
+	}
 	w, err := d.gather(ctx, req.Ask)
 	if err != nil {
 		return nil, err
@@ -106,6 +109,11 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 	}
 	status.Written = d.Now().UTC()
 	return results, status.save(ctx, d.Sys, d.State)
+}
+
+// sweep removes the temporary files of a process that was killed.
+func (d *Daemon) sweep(ctx context.Context) error {
+	return errors.Join(d.Store.Sweep(ctx), d.journal().Sweep(), atomicfile.Sweep(d.Sys, statusPath(d.State)))
 }
 
 // unasked is the line of a key that this pass is not for.

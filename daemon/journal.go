@@ -112,6 +112,21 @@ func (j Journal) Erase(oldID string) error {
 	return nil
 }
 
+// Sweep removes what a write that was cut short has left: it may hold a secret.
+func (j Journal) Sweep() error {
+	names, err := j.Sys.ReadDir(j.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	errs := []error{err}
+	for _, name := range names {
+		if target, _, ok := strings.Cut(strings.TrimPrefix(name, "."), ".keyd-"); ok {
+			errs = append(errs, atomicfile.Sweep(j.Sys, filepath.Join(j.Dir, target)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Load returns every rotation in progress. A journal that cannot be read does
 // not hide the others: errs has one error per such file.
 func (j Journal) Load(ctx context.Context) (rotations []*Rotation, errs []error) {

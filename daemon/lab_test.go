@@ -38,7 +38,7 @@ type lab struct {
 func newLab(t *testing.T, lag awssim.Lag, age time.Duration) *lab {
 	t.Helper()
 	cloud := awssim.New(awssim.Options{Seed: 7, Lag: lag, Regions: []string{"eu-west-1", "us-east-1"}})
-	l := &lab{t: t, cloud: cloud, user: cloud.AddUser(account, "/", "alice"), home: t.TempDir(), sys: atomicfile.OS{}}
+	l := &lab{t: t, cloud: cloud, user: cloud.AddUser(account, "/", "alice"), home: t.TempDir(), sys: fatedDisk{fate: &fate{}}}
 	id, secret := l.user.AddKey(age)
 	l.old = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
 	l.write("credentials", fmt.Sprintf("# mine\r\n[default]\r\naws_access_key_id = %s\r\naws_secret_access_key\t=\t%s\r\n\r\n[work]\r\naws_secret_access_key=%s\r\nAWS_ACCESS_KEY_ID=%s # shared\r\n",
