@@ -215,8 +215,9 @@ func (sw *swap) carry(ctx context.Context, e edit, stray []byte) bool {
 		return false
 	}
 	file := Lex(e.file.Path, e.file.Kind, stray)
-	if !bytes.Equal(now.Data, e.data) || file.Err() != nil && e.file.Err() == nil {
-		return false // somebody wrote since, or the stray bytes are half a file
+	torn := len(stray) == 0 || file.Err() != nil && e.file.Err() == nil
+	if torn || !bytes.Equal(now.Data, e.data) { // or somebody wrote since
+		return false
 	}
 	carried := edit{source: source{file, now}, data: stray}
 	if file.Holds(sw.old.ID) {

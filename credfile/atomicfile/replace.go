@@ -37,7 +37,9 @@ type Written struct {
 	Way Way
 	// Stray is what another program, which had opened the file before the
 	// rename, wrote into it afterwards: bytes that no name leads to. Its
-	// change is lost unless the caller carries it over. Nil otherwise.
+	// change is lost unless the caller carries it over. Nil when there is no
+	// such program; empty when it had emptied the file and not written it
+	// after 2 s.
 	Stray []byte
 }
 
@@ -189,8 +191,8 @@ func (o *Original) stray(ctx context.Context, old File) []byte {
 		}
 	}
 	data, err := contents(old)
-	if err != nil || len(data) == 0 || bytes.Equal(data, o.Data) {
+	if err != nil || bytes.Equal(data, o.Data) {
 		return nil
 	}
-	return data
+	return append([]byte{}, data...)
 }

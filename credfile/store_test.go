@@ -1,0 +1,421 @@
+package credfile_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+	"keyd/credfile/internal/faulty"
+)
+
+var (
+	oldKey   = key("AKIAIOSFODNN7OLDOLD0", "o")
+	newKey   = key("AKIAIOSFODNN7NEWNEW0", "n")
+	thirdKey = key("AKIAIOSFODNN7THIRD00", "t")
+)
+
+func key(id, secret string) credfile.Key {
+	return credfile.Key{ID: id, Secret: credfile.NewSecret(strings.Repeat(secret, 40))}
+}
+
+// pair is a section with k and a comment that must survive.
+func pair(section string, k credfile.Key) string {
+	return fmt.Sprintf("# keep\n[%s]\naws_access_key_id = %s\naws_secret_access_key=%s\r\n", section, k.ID, k.Secret.Reveal())
+}
+
+// store returns a store in a new directory. An empty text is no file.
+func store(t *testing.T, credentials, config string) *credfile.Store {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &credfile.Store{
+		Paths:   credfile.Paths{Credentials: filepath.Join(dir, ".aws", "credentials"), Config: filepath.Join(dir, ".aws", "config")},
+		LockDir: filepath.Join(dir, "state", "locks"),
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".aws"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, credentials, config)
+	return s
+}
+
+func write(t *testing.T, s *credfile.Store, credentials, config string) {
+	t.Helper()
+	for path, text := range map[string]string{s.Paths.Credentials: credentials, s.Paths.Config: config} {
+		if text != "" {
+			put(t, path, text)
+		}
+	}
+}
+
+// put writes a file that is old enough to be believed at once, in a bubble too.
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	then := time.Now().Add(-time.Hour)
+	if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chtimes(path, then, then)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shows fails the test unless the files hold exactly these texts and nothing
+// is left beside them. An empty text is no file.
+func shows(t *testing.T, s *credfile.Store, credentials, config string) {
+	t.Helper()
+	want := map[string]string{}
+	for path, text := range map[string]string{s.Paths.Credentials: credentials, s.Paths.Config: config} {
+		if text == "" {
+			continue
+		}
+		want[filepath.Base(path)] = text
+	}
+	entries, err := os.ReadDir(filepath.Dir(s.Paths.Credentials))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		got, err := os.ReadFile(filepath.Join(filepath.Dir(s.Paths.Credentials), e.Name()))
+		if text, ok := want[e.Name()]; !ok || err != nil || string(got) != text {
+			t.Errorf("%s holds %q, want %q", e.Name(), got, text)
+		}
+		delete(want, e.Name())
+	}
+	if len(want) > 0 {
+		t.Errorf("missing: %q", want)
+	}
+}
+
+func (f fixture) texts(k credfile.Key) (credentials, config string) {
+	put := func(template string) string {
+		return strings.NewReplacer("ID", k.ID, "SECRET", k.Secret.Reveal()).Replace(template)
+	}
+	return put(f.credentials), put(f.config)
+}
+
+// fixture is a pair of files with the words ID and SECRET in the places of the
+// key.
+type fixture struct{ name, credentials, config string }
+
+const place = "aws_access_key_id = ID\naws_secret_access_key = SECRET\n"
+
+var fixtures = []fixture{
+	{"one profile", "[default]\n" + place, ""},
+	{"34 two profiles and the config file", "[default]\n" + place + "\n; two\n[work]\n" + place, "[profile other]\nregion=x\n" + place},
+	{"34 the config file alone", "", "[default]\n" + place + "region = eu-west-1"},
+	{"34 a profile in both files", "[work]\n" + place, "[profile work]\r\n" + place},
+}
+
+func TestSwap(t *testing.T) {
+	for _, f := range fixtures {
+		t.Run(f.name, func(t *testing.T) {
+			s := store(t, "", "")
+			credentials, config := f.texts(oldKey)
+			write(t, s, credentials, config)
+			if err := s.Check(t.Context(), oldKey); err != nil {
+				t.Fatal(err)
+			}
+			shows(t, s, credentials, config) // the check changed nothing
+			swapped, err := s.Swap(t.Context(), oldKey, newKey)
+			if err != nil {
+				t.Fatal(err)
+			}
+			credentials, config = f.texts(newKey)
+			shows(t, s, credentials, config)
+			if want := 2 * strings.Count(f.credentials+f.config, "ID\n"); swapped.Values != want || swapped.InPlace || len(swapped.Lost) > 0 {
+				t.Errorf("told %+v, want %d values", swapped, want)
+			}
+			snap, err := s.Read(t.Context(), newKey.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range snap.Holding(newKey.ID) {
+				if back, err := s.ReadBack(t.Context(), p); err != nil || back.ID != newKey.ID || !back.Secret.Equal(newKey.Secret) {
+					t.Errorf("%s reads back as %v, %v", p.Name, back, err)
+				}
+				if !slices.Contains(swapped.Profiles, p.Name) || !slices.Contains(swapped.Files, p.Path) {
+					t.Errorf("told %+v, not %s", swapped, p.Name)
+				}
+			}
+			if again, err := s.Swap(t.Context(), oldKey, newKey); err != nil || again.Values != 0 || len(again.Files) != 0 {
+				t.Errorf("a second swap: %+v, %v", again, err)
+			}
+			if _, err := s.Swap(t.Context(), newKey, oldKey); err != nil {
+				t.Fatal(err)
+			}
+			credentials, config = f.texts(oldKey)
+			shows(t, s, credentials, config) // 36
+		})
+	}
+}
+
+// What a swap cannot do beyond doubt it does not do at all, and neither does
+// the check before a key is created.
+func TestSwapRefuses(t *testing.T) {
+	whole := pair("default", oldKey)
+	otherSecret := credfile.Key{ID: oldKey.ID, Secret: thirdKey.Secret}
+	for _, tt := range []struct {
+		name                string
+		credentials, config string
+		gone                bool
+	}{
+		{"33 the secret differs", pair("default", otherSecret), "", false},
+		{"34 one of two places has another secret", whole + pair("work", otherSecret), "", false},
+		{"34 the place in the config file is half a pair", whole, "[default]\naws_access_key_id = " + oldKey.ID + "\n", false},
+		{"34 a session token beside one of two places", whole, pair("profile x", oldKey) + "aws_session_token = x\n", false},
+		{"33 another id", pair("default", thirdKey), "", true},
+		{"41 a third id in every place", pair("default", thirdKey), pair("default", thirdKey), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := store(t, tt.credentials, tt.config)
+			synctest.Test(t, func(t *testing.T) {
+				check := s.Check(t.Context(), oldKey)
+				_, swap := s.Swap(t.Context(), oldKey, newKey)
+				for _, err := range []error{check, swap} {
+					_, refused := errors.AsType[*credfile.Refusal](err)
+					_, gone := errors.AsType[*credfile.Gone](err)
+					if refused == tt.gone || gone != tt.gone {
+						t.Errorf("got %v", err)
+					}
+					if err != nil && strings.Contains(err.Error(), strings.Repeat("t", 40)) {
+						t.Error("56 the error holds a secret")
+					}
+				}
+			})
+			shows(t, s, tt.credentials, tt.config)
+		})
+	}
+	t.Run("35 a new pair that is none", func(t *testing.T) {
+		s := store(t, whole, "")
+		for _, next := range []credfile.Key{{}, oldKey, {ID: newKey.ID}, {ID: newKey.ID, Secret: credfile.NewSecret("a b\n")}} {
+			if _, err := s.Swap(t.Context(), oldKey, next); err == nil {
+				t.Errorf("%s was written", next)
+			}
+		}
+		shows(t, s, whole, "")
+	})
+}
+
+func TestSwapResumesAndMends(t *testing.T) {
+	for _, tt := range []struct{ name, credentials, config string }{
+		{"42 cut off after the first file", pair("default", newKey), pair("default", oldKey)},
+		{"42 cut off before the second of two profiles", pair("default", newKey) + pair("work", oldKey), pair("default", newKey)},
+		{"39 put back by a program that had read it before", pair("default", oldKey), pair("default", newKey)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := store(t, tt.credentials, tt.config)
+			if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
+				t.Fatal(err)
+			}
+			mended := strings.NewReplacer(oldKey.ID, newKey.ID, oldKey.Secret.Reveal(), newKey.Secret.Reveal())
+			shows(t, s, mended.Replace(tt.credentials), mended.Replace(tt.config))
+		})
+	}
+}
+
+func TestSwapThroughLinks(t *testing.T) {
+	s := store(t, "", pair("default", oldKey))
+	dotfiles := filepath.Join(filepath.Dir(s.LockDir), "..", "dotfiles")
+	if err := os.MkdirAll(dotfiles, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(dotfiles, "creds"), pair("default", oldKey))
+	if err := os.Symlink("../dotfiles/creds", s.Paths.Credentials); err != nil {
+		t.Skip("this system lets the test make no symbolic links:", err)
+	}
+	if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
+		t.Fatal(err)
+	}
+	shows(t, s, pair("default", newKey), pair("default", newKey))
+	if target, err := os.Readlink(s.Paths.Credentials); err != nil || filepath.ToSlash(target) != "../dotfiles/creds" {
+		t.Errorf("43 the link leads to %q, %v", target, err)
+	}
+}
+
+// Both variables of the environment may name one file.
+func TestOneFileForBoth(t *testing.T) {
+	s := store(t, pair("default", oldKey), "")
+	s.Paths.Config = s.Paths.Credentials
+	if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
+		t.Fatal(err)
+	}
+	shows(t, s, pair("default", newKey), pair("default", newKey))
+}
+
+func TestReadWaits(t *testing.T) {
+	whole := pair("default", oldKey) + pair("work", thirdKey)
+	for _, tt := range []struct{ name, torn string }{
+		{"38 an empty file", ""},
+		{"38 a file that ends before the expected key", pair("work", thirdKey)},
+		{"38 a file that ends in the middle of the secret", whole[:len(pair("default", oldKey))-20]},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := store(t, whole, "")
+			synctest.Test(t, func(t *testing.T) {
+				if err := os.WriteFile(s.Paths.Credentials, []byte(tt.torn), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				time.AfterFunc(time.Second, func() { put(t, s.Paths.Credentials, whole) })
+				snap, err := s.Read(t.Context(), oldKey.ID, thirdKey.ID)
+				if err != nil || string(snap.Credentials.Data) != whole || len(snap.Holding(oldKey.ID)) != 1 {
+					t.Errorf("read %v, %v", snap, err)
+				}
+			})
+		})
+	}
+	t.Run("38 a file that is away while an editor saves it", func(t *testing.T) {
+		s := store(t, "", "")
+		synctest.Test(t, func(t *testing.T) {
+			time.AfterFunc(time.Second, func() { put(t, s.Paths.Credentials, whole) })
+			if snap, err := s.Read(t.Context(), oldKey.ID); err != nil || len(snap.Holding(oldKey.ID)) != 1 {
+				t.Errorf("read %v, %v", snap, err)
+			}
+		})
+	})
+	t.Run("a key that is really gone is believed in the end", func(t *testing.T) {
+		s := store(t, pair("work", thirdKey), "")
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			snap, err := s.Read(t.Context(), oldKey.ID)
+			if err != nil || len(snap.Holding(oldKey.ID)) != 0 || len(snap.Holding(thirdKey.ID)) != 1 {
+				t.Errorf("read %v, %v", snap, err)
+			}
+			if d := time.Since(start); d < 5*time.Second || d > 15*time.Second {
+				t.Errorf("believed after %v", d)
+			}
+		})
+	})
+}
+
+func TestReadWithoutFiles(t *testing.T) {
+	for name, config := range map[string]string{"neither": "", "settings only": "[default]\nregion = x\n"} {
+		s := store(t, "", config)
+		_, err := s.Read(t.Context())
+		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), s.Paths.Credentials) || !strings.Contains(err.Error(), s.Paths.Config) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	s := store(t, "", pair("default", oldKey))
+	if snap, err := s.Read(t.Context()); err != nil || snap.Credentials != nil || len(snap.Holding(oldKey.ID)) != 1 {
+		t.Errorf("config alone: %v, %v", snap, err)
+	}
+}
+
+func TestCheckRefusesUnwritable(t *testing.T) {
+	whole := pair("default", oldKey)
+	s := store(t, whole, whole)
+	full := func(errno error) atomicfile.Sys {
+		return faulty.Sys{Sys: atomicfile.OS{}, Ask: func(c faulty.Call) error {
+			if c.Op == "Write" && strings.Contains(c.Name, ".config.keyd-") {
+				return errno
+			}
+			return nil
+		}}
+	}
+	for _, tt := range []struct {
+		name string
+		sys  atomicfile.Sys
+		err  error
+	}{
+		{"50 the second file stands on a read-only file system", readOnly{atomicfile.OS{}, s.Paths.Config}, syscall.EROFS},
+		{"46 the disk is full", full(syscall.ENOSPC), syscall.ENOSPC},
+		{"46 the quota is used up", full(syscall.EDQUOT), syscall.EDQUOT},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s.Sys = tt.sys
+			if err := s.Check(t.Context(), oldKey); !errors.Is(err, tt.err) {
+				t.Error(err)
+			}
+			shows(t, s, whole, whole)
+		})
+	}
+}
+
+// readOnly is a file system on which one file and the new ones beside it cannot
+// be written.
+type readOnly struct {
+	atomicfile.Sys
+	path string
+}
+
+func (r readOnly) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.File, error) {
+	if flag != os.O_RDONLY && strings.HasPrefix(strings.TrimPrefix(filepath.Base(name), "."), filepath.Base(r.path)) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EROFS}
+	}
+	return r.Sys.OpenFile(name, flag, perm)
+}
+
+func TestLock(t *testing.T) {
+	one := store(t, pair("default", oldKey), pair("default", oldKey))
+	two := *one // another process of the same user
+	two.Paths.Credentials = filepath.Join(filepath.Dir(one.LockDir), "elsewhere")
+	unlock, err := one.Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		for name, s := range map[string]*credfile.Store{"51 the same files": one, "51 one file in common": &two} {
+			_, lock := s.Lock(t.Context())
+			_, swap := s.Swap(t.Context(), oldKey, newKey)
+			for _, err := range []error{lock, swap, s.Check(t.Context(), oldKey), s.Sweep(t.Context())} {
+				if !errors.Is(err, credfile.ErrLocked) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}
+	})
+	unlock()
+	if fi, err := os.Stat(one.LockDir); err != nil || filepath.Separator == '/' && fi.Mode().Perm() != 0o700 {
+		t.Errorf("lock directory: %v, %v", fi, err)
+	}
+	if unlock, err = two.Lock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	shows(t, one, pair("default", oldKey), pair("default", oldKey))
+}
+
+// 51: of two keyd processes that both made a successor one writes it, and the
+// other learns that the key is no longer there.
+func TestTwoSwaps(t *testing.T) {
+	one := store(t, pair("default", oldKey), pair("default", oldKey))
+	two := *one
+	synctest.Test(t, func(t *testing.T) {
+		results := make(chan error, 2)
+		go func() { _, err := one.Swap(t.Context(), oldKey, newKey); results <- err }()
+		go func() { _, err := two.Swap(t.Context(), oldKey, thirdKey); results <- err }()
+		a, b := <-results, <-results
+		if a != nil {
+			a, b = b, a
+		}
+		if _, gone := errors.AsType[*credfile.Gone](b); a != nil || !gone {
+			t.Errorf("%v, %v", a, b)
+		}
+	})
+	winner := newKey
+	if data, _ := os.ReadFile(one.Paths.Config); strings.Contains(string(data), thirdKey.ID) {
+		winner = thirdKey
+	}
+	shows(t, one, pair("default", winner), pair("default", winner))
+}
+
+func TestStoreSweep(t *testing.T) {
+	s := store(t, pair("default", oldKey), pair("default", oldKey))
+	for _, base := range []string{".credentials", ".config"} {
+		put(t, filepath.Join(filepath.Dir(s.Paths.Config), base+".keyd-00112233445566ff"), "stale")
+	}
+	if err := s.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	shows(t, s, pair("default", oldKey), pair("default", oldKey))
+}

@@ -1,0 +1,202 @@
+package credfile_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+
+	"keyd/credfile/atomicfile"
+	"keyd/credfile/internal/faulty"
+)
+
+// crash is what a system call panics with when the process dies there.
+type crash struct{}
+
+func survive(do func()) (died bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, died = r.(crash); !died {
+				panic(r)
+			}
+		}
+	}()
+	do()
+	return false
+}
+
+// 34, 42, 46: whichever system call of a swap of two files fails or is the
+// last one, the files show the old pair or the new one and nothing else; after
+// an error both show the old one; and the next swap completes it.
+func TestSwapFaults(t *testing.T) {
+	was, is := pair("default", oldKey), pair("default", newKey)
+	for _, tt := range []struct {
+		name string
+		err  error
+	}{
+		{"46 ENOSPC", syscall.ENOSPC},
+		{"46 ENOSPC after half the bytes", &faulty.Short{Err: syscall.ENOSPC}},
+		{"EIO", syscall.EIO},
+		{"50 EROFS", syscall.EROFS},
+		{"47 EBUSY", syscall.EBUSY},
+		{"48 EACCES", syscall.EACCES},
+		{"42 crash", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := store(t, "", "")
+			reached := true
+			for n := 1; reached && !t.Failed(); n++ {
+				write(t, s, was, was)
+				synctest.Test(t, func(t *testing.T) {
+					calls := 0
+					var hit faulty.Call
+					s.Sys = faulty.Sys{Sys: atomicfile.OS{}, Fast: true, Ask: func(c faulty.Call) error {
+						if calls++; calls != n {
+							return nil
+						}
+						hit = c
+						if tt.err == nil {
+							panic(crash{})
+						}
+						return tt.err
+					}}
+					var err error
+					died := survive(func() { _, err = s.Swap(t.Context(), oldKey, newKey) })
+					reached = hit.Op != ""
+					credentials, config := content(t, s.Paths.Credentials), content(t, s.Paths.Config)
+					switch {
+					case (credentials != was && credentials != is) || (config != was && config != is):
+						t.Errorf("neither old nor new: %q, %q", credentials, config)
+					case !died && err == nil && (credentials != is || config != is):
+						t.Errorf("done, but %q, %q", credentials, config)
+					case !died && err != nil && (credentials != was || config != was):
+						t.Errorf("%v, but %q, %q", err, credentials, config)
+					}
+					s.Sys = faulty.Sys{Sys: atomicfile.OS{}, Fast: true, Ask: func(faulty.Call) error { return nil }}
+					if err := s.Sweep(t.Context()); err != nil {
+						t.Error(err)
+					}
+					if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
+						t.Error(err)
+					}
+					shows(t, s, is, is)
+					if t.Failed() {
+						t.Logf("at call %d, %s %s", n, hit.Op, filepath.Base(hit.Name))
+					}
+				})
+			}
+		})
+	}
+}
+
+func content(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// 34: when the second file cannot be written and the first was changed by
+// somebody else meanwhile, the old pair returns and the change stays.
+func TestSwapUndoKeepsOthersChanges(t *testing.T) {
+	s := store(t, pair("default", oldKey), pair("default", oldKey))
+	s.Sys = faulty.Sys{Sys: atomicfile.OS{}, Ask: func(c faulty.Call) error {
+		if c.Op == "Rename" && c.Name == s.Paths.Config {
+			put(t, s.Paths.Credentials, content(t, s.Paths.Credentials)+pair("work", thirdKey))
+			return syscall.EIO
+		}
+		return nil
+	}}
+	if _, err := s.Swap(t.Context(), oldKey, newKey); !errors.Is(err, syscall.EIO) {
+		t.Error(err)
+	}
+	shows(t, s, pair("default", oldKey)+pair("work", thirdKey), pair("default", oldKey))
+}
+
+// configure is aws configure set region: read, truncate, write, three moments
+// between which anything may happen.
+type configure struct {
+	path, text string
+	file       *os.File
+	lost       bool // what it read was not a whole file
+}
+
+func (c *configure) step(t *testing.T, moment int) {
+	t.Helper()
+	var err error
+	switch moment {
+	case 0:
+		c.text = content(t, c.path)
+		c.lost = !strings.Contains(c.text, "[work]")
+		c.text += "region = eu-west-1\n"
+	case 1:
+		c.file, err = os.OpenFile(c.path, os.O_WRONLY|os.O_TRUNC, 0)
+	case 2:
+		_, err = c.file.WriteString(c.text)
+		err = errors.Join(err, c.file.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// slow is more calls than a swap makes: that moment comes after it.
+const slow = 10000
+
+// 39, 40: a program that reads, truncates and writes the file at any three
+// moments of a swap never sees a torn file and never loses its change. What it
+// puts back, because it had read the file before, the next swap mends. One that
+// empties the file at the moment of the rename and takes longer than a swap
+// waits to write it loses its change, and the swap says so.
+func TestSwapBesideConfigure(t *testing.T) {
+	was := pair("default", oldKey) + pair("work", thirdKey)
+	is := pair("default", newKey) + pair("work", thirdKey)
+	s := store(t, was, "")
+	reached := true
+	for n := 1; reached && !t.Failed(); n++ {
+		for _, gaps := range [][2]int{{0, 0}, {0, 1}, {0, 3}, {1, 0}, {1, 1}, {2, 2}, {4, 0}, {4, 4}, {8, 1}, {16, 2}, {0, slow}, {3, slow}, {slow, slow}} {
+			write(t, s, was, "")
+			synctest.Test(t, func(t *testing.T) {
+				other := &configure{path: s.Paths.Credentials}
+				moments := []int{n, n + gaps[0], n + gaps[0] + gaps[1]}
+				calls := 0
+				s.Sys = faulty.Sys{Sys: atomicfile.OS{}, Fast: true, Ask: func(c faulty.Call) error {
+					calls++
+					for len(moments) > 0 && calls >= moments[0] {
+						other.step(t, 3-len(moments))
+						moments = moments[1:]
+					}
+					return nil
+				}}
+				swapped, err := s.Swap(t.Context(), oldKey, newKey)
+				if err != nil && !errors.Is(err, atomicfile.ErrBusy) && !errors.Is(err, atomicfile.ErrChanged) {
+					t.Error(err)
+				}
+				reached = len(moments) < 3
+				for ; len(moments) > 0; moments = moments[1:] {
+					other.step(t, 3-len(moments))
+				}
+				s.Sys = faulty.Sys{Sys: atomicfile.OS{}, Fast: true, Ask: func(faulty.Call) error { return nil }}
+				if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
+					t.Error(err)
+				}
+				if other.lost {
+					t.Error("the other program read a torn file")
+				}
+				if len(swapped.Lost) > 0 && gaps[1] == slow { // it was told that this change could not be kept
+					shows(t, s, is, "")
+				} else {
+					shows(t, s, is+"region = eu-west-1\n", "")
+				}
+				if t.Failed() {
+					t.Logf("moments %d, +%d, +%d", n, gaps[0], gaps[1])
+				}
+			})
+		}
+	}
+}
