@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"keyd/credfile"
+)
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+	exitPerson = 3 // a key needs a person
+)
+
+// usageError is a command line that keyd does not understand.
+type usageError struct{ text, hint string }
+
+func (e *usageError) Error() string { return e.text }
+
+// Hint is the command, or the question, that helps.
+func (e *usageError) Hint() string { return e.hint }
+
+func usage(hint, format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...), hint}
+}
+
+// exitError ends the program with a code, after all that is to be said has been.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// worse returns the exit code of two that says more. A failure goes before a
+// question: scripts that wait for a person should not hide it.
+func worse(a, b int) int {
+	if a == exitFailed || b == exitFailed {
+		return exitFailed
+	}
+	return max(a, b)
+}
+
+// exitCode says what err says, if nobody has yet, and returns its code.
+func (u *ui) exitCode(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if code, ok := errors.AsType[exitError](err); ok {
+		return int(code)
+	}
+	u.fail(err.Error(), hintOf(err))
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// hintOf returns what an error advises, or "".
+func hintOf(err error) string {
+	if hinted, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return hinted.Hint()
+	}
+	if refusal, ok := errors.AsType[*credfile.Refusal](err); ok {
+		return refusal.Remedy
+	}
+	return ""
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"keyd/daemon"
+)
+
+const holdLong = `Pause the rotation of a profile's key, and make its old key usable again when it
+is inactive already. The files go on showing the new key. Nothing happens to
+either key until keyd resume.`
+
+func newHold(u *ui) *cobra.Command {
+	return &cobra.Command{
+		Use:               "hold PROFILE",
+		Short:             "pause a rotation and make its old key usable again",
+		Long:              holdLong,
+		Args:              takes(1, 1, "one profile"),
+		ValidArgsFunction: u.completeProfiles(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d, s, err := u.daemon("hold")
+			if err != nil {
+				return err
+			}
+			u.nameEndpoints(cmd.Context(), s, args)
+			return u.changed(cmd.Context(), d, func(ctx context.Context) (daemon.Result, error) {
+				return d.Hold(ctx, args[0])
+			})
+		},
+	}
+}
+
+// changed does what a person asks of one rotation and tells how it ended.
+func (u *ui) changed(ctx context.Context, d *daemon.Daemon, change func(context.Context) (daemon.Result, error)) error {
+	n := &narrator{ui: u, settings: d.Settings}
+	d.Tell = n.tell
+	r, err := change(ctx)
+	if err != nil {
+		return err
+	}
+	if code := n.result(ctx, r); code != exitDone {
+		return exitError(code)
+	}
+	if r.Rotation != nil && r.Rotation.Held.IsZero() && !daemon.Lives(d.State) {
+		u.hint("no daemon runs here to finish this: keyd run")
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"keyd/daemon"
+)
+
+const pruneLong = `Delete the second key of the user whose key PROFILE holds, so that there is room
+for a successor. When it was last used is shown before anything happens.
+
+An active key has to be named by its id. It is then made inactive only, which
+can be undone; deleting it takes a second keyd prune.`
+
+func newPrune(u *ui) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:               "prune PROFILE [KEY-ID]",
+		Short:             "delete an inactive second key of the same user",
+		Long:              pruneLong,
+		Args:              takes(1, 2, "a profile and at most one key id"),
+		ValidArgsFunction: u.completeProfiles(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return u.prune(cmd.Context(), args[0], append(args, "")[1], yes)
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+func (u *ui) prune(ctx context.Context, profile, id string, yes bool) error {
+	d, s, err := u.daemon("prune")
+	if err != nil {
+		return err
+	}
+	u.nameEndpoints(ctx, s, []string{profile})
+	p, err := d.Second(ctx, profile, id)
+	if err != nil {
+		return err
+	}
+	u.print(u.describe(p))
+	if p.Active && id == "" {
+		u.fail(fmt.Sprintf("%s is active: it is not touched unless it is named", shortID(p.ID)),
+			fmt.Sprintf("does nobody need it? keyd prune %s %s", profile, p.ID))
+		return exitError(exitPerson)
+	}
+	verb, did := "delete", "deleted"
+	if p.Active {
+		verb, did = "make inactive", "made inactive"
+	}
+	if err := u.agreed(ctx, yes, fmt.Sprintf("%s %s?", verb, shortID(p.ID))); err != nil {
+		return err
+	}
+	if err := d.Prune(ctx, p); err != nil {
+		return err
+	}
+	u.printf("%s was %s\n", shortID(p.ID), did)
+	if p.Active {
+		u.hint(fmt.Sprintf("to undo it: aws iam update-access-key --profile %s --access-key-id %s --status Active", profile, p.ID))
+	}
+	return nil
+}
+
+func (u *ui) describe(p daemon.Prunable) string {
+	state := "inactive"
+	if p.Active {
+		state = "active"
+	}
+	now := u.now()
+	used := "when it was last used is not known"
+	switch {
+	case p.Used != nil && p.Used.At.IsZero():
+		used = "never used"
+	case p.Used != nil:
+		used = fmt.Sprintf("last used %s, by %s in %s", ago(now.Sub(p.Used.At)), p.Used.Service, p.Used.Region)
+	}
+	return fmt.Sprintf("%s of user %s: %s, %s old, %s\n", p.ID, p.User, state, age(now.Sub(p.Created)), used)
+}

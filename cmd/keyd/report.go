@@ -1,0 +1,160 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon"
+)
+
+// report is what keyd status tells, as a table or as JSON. It never holds a
+// secret.
+type report struct {
+	Version int       `json:"version"` // 1
+	Now     time.Time `json:"now"`
+	Running bool      `json:"daemon_running"`
+	Looked  time.Time `json:"looked,omitzero"` // when a pass last ended
+	By      string    `json:"by,omitzero"`     // the command whose pass it was: run, rotate, ...
+	PID     int       `json:"pid,omitzero"`    // of that process
+
+	Files    []string         `json:"files"`
+	Settings string           `json:"settings_error,omitzero"` // a mistake in keyd.ini
+	Notes    []string         `json:"notes,omitzero"`          // a damaged journal, and the like
+	Warnings []string         `json:"warnings,omitzero"`       // about what the files hold
+	Keys     []daemon.KeyLine `json:"keys"`                    // those that need a person first
+
+	settings daemon.Settings
+	looks    time.Time // when the daemon looks again, at the latest
+}
+
+// unseen is the state of a key that no pass has looked at.
+const unseen daemon.State = "new"
+
+// report joins what the files show now with what the last pass found out.
+func (u *ui) report(ctx context.Context, names []string) (*report, error) {
+	s, err := u.find()
+	if err != nil {
+		return nil, err
+	}
+	status, err := daemon.LoadStatus(s.folders.State)
+	if err != nil {
+		return nil, err
+	}
+	snapshot, err := s.store.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &report{
+		Version: 1, Now: u.now().UTC(), Running: daemon.Lives(s.folders.State),
+		Looked: status.Written, By: status.Process, PID: status.PID, Notes: status.Notes,
+		Files: []string{s.store.Paths.Credentials, s.store.Paths.Config},
+	}
+	if err := r.load(s, status); err != nil {
+		r.Settings = err.Error()
+	}
+	if err := known(snapshot.Profiles, names, s.store.Paths); err != nil {
+		return nil, err
+	}
+	r.gather(snapshot.Profiles, names, status)
+	r.plan()
+	return r, nil
+}
+
+// load reads the settings. With a mistake in them the defaults serve to show
+// the rest.
+func (r *report) load(s setup, status daemon.Status) (err error) {
+	r.Settings = status.Settings
+	r.settings, err = daemon.LoadSettings(s.folders.Settings)
+	if err != nil {
+		r.settings = daemon.DefaultSettings()
+	} else {
+		r.Settings = ""
+	}
+	return err
+}
+
+// known refuses a name that no profile has.
+func known(profiles []credfile.Profile, names []string, paths credfile.Paths) error {
+	var all []string
+	for _, p := range profiles {
+		all = append(all, p.Name)
+	}
+	for _, name := range names {
+		if !slices.Contains(all, name) {
+			return &daemon.UnknownProfileError{Name: name, Known: all, Paths: paths}
+		}
+	}
+	return nil
+}
+
+// gather makes one line per key, and one per profile without a key. Names
+// select keys: of a key that several profiles share, all profiles are shown.
+func (r *report) gather(profiles []credfile.Profile, names []string, status daemon.Status) {
+	at := map[string]int{}
+	var warnings []credfile.Problem
+	for _, p := range profiles {
+		warnings = append(warnings, p.Warnings...)
+		if i, ok := at[p.Key.ID]; ok && p.Key.ID != "" && p.Skip == credfile.Rotatable {
+			if !slices.Contains(r.Keys[i].Profiles, p.Name) {
+				r.Keys[i].Profiles = append(r.Keys[i].Profiles, p.Name)
+			}
+			continue
+		}
+		at[p.Key.ID] = len(r.Keys)
+		r.Keys = append(r.Keys, lineOf(p, status))
+	}
+	if len(names) > 0 {
+		r.Keys = slices.DeleteFunc(r.Keys, func(l daemon.KeyLine) bool {
+			return !slices.ContainsFunc(l.Profiles, func(p string) bool { return slices.Contains(names, p) })
+		})
+	}
+	slices.SortStableFunc(r.Keys, func(a, b daemon.KeyLine) int { return cmp.Compare(urgency(a), urgency(b)) })
+	for _, w := range slices.Compact(warnings) {
+		text := fmt.Sprintf("%s:%d: %s; %s", w.Path, w.Line, w.Text, w.Remedy)
+		if !slices.Contains(r.Warnings, text) {
+			r.Warnings = append(r.Warnings, text)
+		}
+	}
+}
+
+// lineOf is what is known of the key of a profile.
+func lineOf(p credfile.Profile, status daemon.Status) daemon.KeyLine {
+	fresh := daemon.KeyLine{Profiles: []string{p.Name}, Key: p.Key.ID}
+	if p.Skip != credfile.Rotatable {
+		fresh.State, fresh.Why = daemon.Skipped, cmp.Or(p.Why, string(p.Skip))
+		return fresh
+	}
+	i := slices.IndexFunc(status.Keys, func(l daemon.KeyLine) bool { return l.Key == p.Key.ID })
+	if i < 0 {
+		fresh.State, fresh.Why = unseen, "not yet looked at"
+		return fresh
+	}
+	line := status.Keys[i]
+	line.Profiles, line.Warnings = fresh.Profiles, nil
+	return line
+}
+
+// urgency orders the table: what needs a person comes first.
+func urgency(l daemon.KeyLine) int {
+	order := []daemon.State{daemon.Stopped, daemon.Waiting, daemon.Held, daemon.Rotating, daemon.Due,
+		daemon.Overlap, daemon.Quarantine, unseen, daemon.OK, daemon.Skipped}
+	if l.NeedsPerson {
+		return -1
+	}
+	return slices.Index(order, l.State)
+}
+
+// plan finds out when the daemon looks again: when something is due, and at
+// least every check_every.
+func (r *report) plan() {
+	r.looks = r.Looked.Add(r.settings.CheckEvery)
+	for _, l := range r.Keys {
+		if !l.Next.IsZero() && l.Next.Before(r.looks) {
+			r.looks = l.Next
+		}
+	}
+}

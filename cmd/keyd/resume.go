@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"keyd/daemon"
+)
+
+const resumeLong = `Go on with a rotation that was held, or that stopped because another key was put
+into the files meanwhile. Such a place is let be. When no profile shows a key of
+the rotation any more it is given up: the new key is deleted, and the old one
+stays as it is.`
+
+func newResume(u *ui) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:               "resume PROFILE",
+		Short:             "go on with a rotation that was held or that stopped",
+		Long:              resumeLong,
+		Args:              takes(1, 1, "one profile"),
+		ValidArgsFunction: u.completeProfiles(1),
+		RunE:              func(cmd *cobra.Command, args []string) error { return u.resume(cmd.Context(), args[0], yes) },
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "agree to give the rotation up when no profile shows its keys any more")
+	return cmd
+}
+
+func (u *ui) resume(ctx context.Context, profile string, yes bool) error {
+	d, s, err := u.daemon("resume")
+	if err != nil {
+		return err
+	}
+	rotation, err := u.givesUp(ctx, s, profile)
+	if err != nil {
+		return err
+	}
+	if rotation != nil {
+		question := "no profile shows " + rotation.Old.String() + " or " + rotation.New.String() +
+			" any more: give the rotation up and delete " + rotation.New.String() + "?"
+		if err := u.agreed(ctx, yes, question); err != nil {
+			return err
+		}
+	}
+	u.nameEndpoints(ctx, s, []string{profile})
+	return u.changed(ctx, d, func(ctx context.Context) (daemon.Result, error) { return d.Resume(ctx, profile) })
+}
+
+// givesUp returns the rotation of profile when nothing in the files belongs to
+// it any more, so that to resume it is to end it; else nil.
+func (u *ui) givesUp(ctx context.Context, s setup, profile string) (*daemon.Rotation, error) {
+	snapshot, err := s.store.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rotations, problems := s.journal().Load(ctx)
+	for _, problem := range problems {
+		u.note("%v", problem)
+	}
+	for _, r := range rotations {
+		if r.New.ID == "" || !slices.Contains(r.Profiles(), profile) {
+			continue
+		}
+		if len(snapshot.Holding(r.Old.ID))+len(snapshot.Holding(r.New.ID)) == 0 {
+			return r, nil
+		}
+	}
+	return nil, nil
+}

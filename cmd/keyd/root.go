@@ -1,0 +1,80 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const rootLong = `keyd keeps the access keys in ~/.aws/credentials young without ever locking
+their owner out. It makes a new key, proves it, writes it in place, validates
+it, and only later deactivates and deletes the old one.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 a key needs a person.`
+
+// newRoot puts the commands together. Nothing but that is done before one of
+// them runs: keyd status is to be quick.
+func newRoot(u *ui) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "keyd",
+		Short:         "rotate the access keys in ~/.aws/credentials",
+		Long:          rootLong,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return usage(didYouMean(cmd.SuggestionsFor(args[0]), "keyd help"), "unknown command %q", args[0])
+		},
+		Args: cobra.ArbitraryArgs,
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(flagError)
+	root.SetIn(u.in)
+	root.SetOut(u.out)
+	root.SetErr(u.err)
+	root.AddCommand(
+		newStatus(u), newRotate(u), newHold(u), newResume(u), newPrune(u),
+		newHistory(u), newRun(u), newVersion(u),
+	)
+	return root
+}
+
+// didYouMean asks for the first suggestion.
+func didYouMean(suggestions []string, otherwise string) string {
+	if len(suggestions) == 0 {
+		return otherwise
+	}
+	return fmt.Sprintf("did you mean %s?", suggestions[0])
+}
+
+// flagError makes a usage error of what is wrong with a flag, and names the
+// flag that was probably meant.
+func flagError(cmd *cobra.Command, err error) error {
+	hint := cmd.CommandPath() + " -h"
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		// cobra suggests commands only: let the flags be commands for that.
+		flags := &cobra.Command{SuggestionsMinimumDistance: 2}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			flags.AddCommand(&cobra.Command{Use: "--" + f.Name, Run: func(*cobra.Command, []string) {}})
+		})
+		hint = didYouMean(flags.SuggestionsFor("--"+unknown.GetSpecifiedName()), hint)
+	}
+	return usage(hint, "%s: %v", cmd.Name(), err)
+}
+
+// takes refuses another number of arguments. most < 0 is any.
+func takes(least, most int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= least && (most < 0 || len(args) <= most) {
+			return nil
+		}
+		text := cmp.Or(what, "no argument")
+		return usage(strings.TrimSuffix(cmd.UseLine(), " [flags]"), "%s takes %s", cmd.Name(), text)
+	}
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keyd/daemon"
+)
+
+const rotateLong = `Do one pass now, in this process: look at every key, or at those of the
+profiles named, and do what is due. Profiles that share a key change together.
+
+A key that is due is replaced: a new one is made, proven, written into the
+files and validated. The old one stays usable for the overlap, is then
+deactivated, and deleted after the quarantine: by keyd run, or by the passes of
+later keyd rotate.`
+
+type rotateFlags struct{ dryRun, force, retireNow, yes bool }
+
+func newRotate(u *ui) *cobra.Command {
+	var f rotateFlags
+	cmd := &cobra.Command{
+		Use:               "rotate [PROFILE...]",
+		Short:             "replace the keys that are due, now",
+		Long:              rotateLong,
+		Args:              takes(0, -1, ""),
+		ValidArgsFunction: u.completeProfiles(-1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return u.rotate(cmd.Context(), args, f)
+		},
+	}
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would be done and which values would change; change nothing")
+	cmd.Flags().BoolVar(&f.force, "force", false, "replace keys that are not due yet too")
+	cmd.Flags().BoolVar(&f.retireNow, "retire-now", false, "deactivate and delete the old key at once, without overlap and quarantine")
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "agree to what would be asked")
+	return cmd
+}
+
+func (u *ui) rotate(ctx context.Context, names []string, f rotateFlags) error {
+	d, s, err := u.daemon("rotate")
+	if err != nil {
+		return err
+	}
+	if err := u.agreeToRotate(ctx, names, f); err != nil {
+		return err
+	}
+	u.nameEndpoints(ctx, s, names)
+	n := &narrator{ui: u, settings: d.Settings, named: len(names) > 0}
+	d.Tell = n.tell
+	results, err := d.Pass(ctx, daemon.Request{
+		Ask:      daemon.Ask{Person: true, Force: f.force, RetireNow: f.retireNow},
+		Profiles: names, DryRun: f.dryRun,
+	})
+	if results == nil && err != nil {
+		return err
+	}
+	u.notes(s, f.dryRun)
+	code, open := exitDone, false
+	for _, r := range results {
+		code = worse(code, n.result(ctx, r))
+		open = open || r.Rotation != nil
+	}
+	if open && !daemon.Lives(s.folders.State) {
+		u.hint("no daemon runs here to finish this: keyd run")
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(results) == 0:
+		return &noKeyError{s.store.Paths.Credentials}
+	case ctx.Err() != nil:
+		return u.interrupted(ctx, results)
+	case code != exitDone:
+		return exitError(code)
+	}
+	return nil
+}
+
+// notes tells what a pass found out that concerns no single key.
+func (u *ui) notes(s setup, dryRun bool) {
+	if dryRun {
+		return // it saved no status
+	}
+	status, err := daemon.LoadStatus(s.folders.State)
+	if err != nil {
+		return // the pass has just written it; its own error says more
+	}
+	for _, text := range status.Notes {
+		u.note("%s", text)
+	}
+}
+
+// agreeToRotate asks where more might happen than the person thinks of.
+func (u *ui) agreeToRotate(ctx context.Context, names []string, f rotateFlags) error {
+	switch {
+	case f.dryRun:
+		return nil
+	case f.retireNow:
+		return u.agreed(ctx, f.yes, "--retire-now ends the old key at once, also for programs that still use it: go on?")
+	case f.force && len(names) == 0:
+		return u.agreed(ctx, f.yes, "--force without a profile replaces every key in the files: go on?")
+	}
+	return nil
+}
+
+// interrupted tells what Ctrl-C left when no key had begun to change.
+func (u *ui) interrupted(ctx context.Context, results []daemon.Result) error {
+	for _, r := range results {
+		if r.Rotation != nil {
+			return exitError(exitFailed) // its result has told it
+		}
+	}
+	return errors.New(context.Cause(ctx).Error() + ": nothing was changed")
+}
+
+// noKeyError is files without a single profile.
+type noKeyError struct{ path string }
+
+func (e *noKeyError) Error() string { return "there is no profile in " + e.path }
+
+// Hint makes one.
+func (e *noKeyError) Hint() string { return "aws configure" }
+
+// narrator tells a person what a pass does, while it does it.
+type narrator struct {
+	*ui
+	settings daemon.Settings
+	named    bool   // the person has named the profiles
+	about    string // the profiles that the last line was about
+	waited   time.Time
+}
+
+// progressStep is how often a wait is told where no line can be redrawn.
+const progressStep = 10 * time.Second
+
+func (n *narrator) tell(e daemon.Event) {
+	n.head(e)
+	switch {
+	case e.Verb == "begin":
+	case !e.Progress:
+		n.waited = time.Time{}
+		n.line(e.Verb, e.Text)
+	case n.terminal():
+		n.redraw(n.short(waiting(e)))
+	case n.waited.IsZero() || e.Time.Sub(n.waited) >= progressStep:
+		n.waited = e.Time
+		n.print(n.short(waiting(e)) + "\n")
+	}
+}
+
+// head begins a paragraph when another key has its turn.
+func (n *narrator) head(e daemon.Event) {
+	about := listed(e.Profiles)
+	if about == n.about && e.Verb != "begin" {
+		return
+	}
+	n.about, n.waited = about, time.Time{}
+	if e.Verb == "begin" {
+		n.printf("%s: %s\n", about, e.Text)
+		return
+	}
+	n.printf("%s: going on with the rotation of %s\n", about, shortID(e.Key))
+}
+
+func (n *narrator) line(verb, text string) { n.printf("  %-11s %s\n", verb, n.short(text)) }

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+	"keyd/daemon"
+)
+
+// setup is where everything of this user stands.
+type setup struct {
+	folders daemon.Folders
+	store   *credfile.Store
+}
+
+// find locates the files. It reads and creates nothing.
+func (u *ui) find() (setup, error) {
+	paths, err := credfile.Locate(u.getenv, u.goos)
+	if err != nil {
+		return setup{}, err
+	}
+	folders, err := daemon.FindFolders(u.getenv, u.goos)
+	if err != nil {
+		return setup{}, err
+	}
+	return setup{folders, &credfile.Store{
+		Paths: paths, LockDir: filepath.Join(folders.State, "locks"), Sys: atomicfile.OS{},
+	}}, nil
+}
+
+// daemon returns what does the passes for this user. A mistake in keyd.ini is
+// refused: it might be the one that excludes a key.
+func (u *ui) daemon(process string) (*daemon.Daemon, setup, error) {
+	s, err := u.find()
+	if err != nil {
+		return nil, s, err
+	}
+	settings, err := daemon.LoadSettings(s.folders.Settings)
+	if err != nil {
+		return nil, s, err
+	}
+	return &daemon.Daemon{
+		Store: s.store, State: s.folders.State, Sys: atomicfile.OS{}, Settings: settings,
+		Now: u.now, Getenv: u.getenv, Log: slog.New(slog.DiscardHandler), Process: process,
+	}, s, nil
+}
+
+// nameEndpoints tells the person, before anything is signed, which endpoints
+// are not AWS's: whoever answers there learns which keys exist.
+func (u *ui) nameEndpoints(ctx context.Context, s setup, names []string) {
+	snapshot, err := s.store.Read(ctx)
+	if err != nil {
+		return // the pass runs into it too, and tells it
+	}
+	for _, endpoint := range daemon.CustomEndpoints(named(snapshot.Profiles, names), u.getenv) {
+		u.note("requests are signed to %s, which is not AWS", endpoint)
+	}
+}
+
+// named returns the profiles with these names; all of them without names.
+func named(profiles []credfile.Profile, names []string) []credfile.Profile {
+	if len(names) == 0 {
+		return profiles
+	}
+	var some []credfile.Profile
+	for _, p := range profiles {
+		for _, name := range names {
+			if p.Name == name {
+				some = append(some, p)
+				break
+			}
+		}
+	}
+	return some
+}
+
+// completeProfiles offers the names of the profiles to the shell.
+func (u *ui) completeProfiles(most int) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		s, err := u.find()
+		if err != nil || most >= 0 && len(args) >= most {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		snapshot, err := s.store.Read(cmd.Context())
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var names []cobra.Completion
+		for _, p := range snapshot.Profiles {
+			names = append(names, p.Name)
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// journal is where rotations in progress are kept, for reading only.
+func (s setup) journal() daemon.Journal {
+	return daemon.Journal{Dir: filepath.Join(s.folders.State, "rotations"), Sys: atomicfile.OS{}}
+}

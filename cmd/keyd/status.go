@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keyd/daemon"
+)
+
+const statusLong = `Show how the key of every profile stands: from the files and from what the
+last pass found out. Nothing is asked of AWS, and nothing is changed. Exit code
+3 means that a key needs a person.
+
+--json prints one object: version (1), now, daemon_running, looked (when a pass
+last ended) and by (which command made it), files, settings_error, notes,
+warnings, and keys. Each of the keys has profiles, key, created, state, next,
+why, run, needs_person, seen (what AWS said) and trouble (what failed last).
+State is one of new, ok, due, rotating, overlap, quarantine, hold, waiting,
+blocked, skipped. Times are RFC 3339, key ids whole; secrets are never shown.`
+
+func newStatus(u *ui) *cobra.Command {
+	var asJSON, watch bool
+	cmd := &cobra.Command{
+		Use:               "status [PROFILE...]",
+		Short:             "show how every key stands; asks nothing of AWS",
+		Long:              statusLong,
+		Args:              takes(0, -1, ""),
+		ValidArgsFunction: u.completeProfiles(-1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case watch && asJSON:
+				return usage("keyd status --json", "--watch and --json exclude each other")
+			case watch && !u.terminal():
+				return usage("keyd status --json", "--watch needs a terminal")
+			case watch:
+				return u.watch(cmd.Context(), args)
+			}
+			return u.status(cmd.Context(), args, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it again every second, until Ctrl-C")
+	return cmd
+}
+
+func (u *ui) status(ctx context.Context, names []string, asJSON bool) error {
+	r, err := u.report(ctx, names)
+	if err != nil {
+		return err
+	}
+	text := u.table(r)
+	if asJSON {
+		data, err := json.MarshalIndent(r, "", "\t")
+		if err != nil {
+			return err
+		}
+		text = string(data) + "\n"
+	}
+	u.print(text)
+	if slices.ContainsFunc(r.Keys, func(l daemon.KeyLine) bool { return l.NeedsPerson }) {
+		return exitError(exitPerson)
+	}
+	return nil
+}
+
+// watch redraws the table until Ctrl-C, which is the way to end it and no
+// failure.
+func (u *ui) watch(ctx context.Context, names []string) error {
+	u.clear()
+	every(ctx, time.Second, func() {
+		u.resize()
+		r, err := u.report(ctx, names)
+		if err != nil {
+			u.screen(fmt.Sprintf("keyd: error: %v\n", err))
+			return
+		}
+		u.screen(u.table(r))
+	})
+	return nil
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"keyd/daemon"
+)
+
+// row is one line of the table, as text.
+type row struct {
+	profiles, key, age, next, state string
+	lines                           []string // more below the state
+	paint                           func(string) string
+	paintAge                        func(string) string
+}
+
+// table prints a report for people.
+func (u *ui) table(r *report) string {
+	var b strings.Builder
+	rows := []row{{profiles: "PROFILE", key: "KEY", age: "AGE", next: "NEXT", state: "STATE", paint: plain, paintAge: plain}}
+	for _, l := range r.Keys {
+		rows = append(rows, u.row(l, r))
+	}
+	if len(r.Keys) == 0 {
+		fmt.Fprintf(&b, "no profile in %s\n", u.short(listed(r.Files)))
+	} else {
+		u.layout(&b, rows)
+	}
+	u.remarks(&b, r)
+	b.WriteString("\n" + u.footer(r) + "\n")
+	return b.String()
+}
+
+func (u *ui) row(l daemon.KeyLine, r *report) row {
+	w := row{
+		profiles: listed(l.Profiles), key: shortID(l.Key), age: "-", next: next(l, r.Now),
+		state: string(l.State) + ": " + l.Why, paint: plain, paintAge: plain,
+	}
+	if l.Key == "" {
+		w.key = "-"
+	}
+	if !l.Created.IsZero() {
+		old := r.Now.Sub(l.Created)
+		if l.Seen != nil {
+			old += l.Seen.Offset
+		}
+		w.age, w.paintAge = age(old), u.shade(old, r.settings.MaxAge)
+	}
+	switch {
+	case l.NeedsPerson:
+		w.paint = u.red
+	case l.State == daemon.Waiting || l.State == daemon.Held || l.State == daemon.Due:
+		w.paint = u.yellow
+	case l.State == daemon.Skipped || l.State == unseen:
+		w.paint = u.dim
+	}
+	if l.State == daemon.OK {
+		w.state = "ok"
+	}
+	if l.Run != "" {
+		w.lines = append(w.lines, "run: "+l.Run)
+	}
+	return w
+}
+
+// shade turns red before the limit that auditors check.
+func (u *ui) shade(old, limit time.Duration) func(string) string {
+	if old >= limit-limit/10 {
+		return u.red
+	}
+	return plain
+}
+
+func next(l daemon.KeyLine, now time.Time) string {
+	switch {
+	case l.NeedsPerson:
+		return "needs you"
+	case l.Next.IsZero():
+		return "-"
+	case !l.Next.After(now):
+		return "now"
+	}
+	return "in " + span(l.Next.Sub(now))
+}
+
+// narrowest is the width below which a state is not wrapped: a column of single
+// words is worse than what the terminal does.
+const narrowest = 24
+
+// layout puts the rows into columns; ages stand right, as numbers do. On a
+// terminal the last column is wrapped.
+func (u *ui) layout(b *strings.Builder, rows []row) {
+	profiles, key, age, next := 0, 0, 0, 0
+	for _, r := range rows {
+		profiles = max(profiles, columns(r.profiles))
+		key, age, next = max(key, columns(r.key)), max(age, columns(r.age)), max(next, columns(r.next))
+	}
+	indent := profiles + key + age + next + 8
+	if u.terminal() && u.width-indent < narrowest && u.width > 2*narrowest { // long names take lines of their own
+		indent = 4
+	}
+	for _, r := range rows {
+		fmt.Fprintf(b, "%s  %s  %s  %s", pad(r.profiles, profiles), pad(r.key, key),
+			strings.Repeat(" ", age-columns(r.age))+r.paintAge(r.age), pad(r.next, next))
+		lines := u.wrapped(r, indent)
+		if indent == 4 {
+			fmt.Fprintf(b, "\n    %s\n", r.paint(lines[0]))
+		} else {
+			fmt.Fprintf(b, "  %s\n", r.paint(lines[0]))
+		}
+		for _, line := range lines[1:] {
+			fmt.Fprintf(b, "%*s%s\n", indent, "", r.paint(line))
+		}
+	}
+}
+
+func (u *ui) wrapped(r row, indent int) []string {
+	width := 0
+	if u.terminal() && u.width-indent >= narrowest {
+		width = u.width - indent
+	}
+	lines := wrap(r.state, width)
+	for _, line := range r.lines {
+		lines = append(lines, wrap(line, width)...)
+	}
+	return lines
+}
+
+func columns(text string) int { return utf8.RuneCountInString(text) }
+
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(width-columns(text), 0))
+}
+
+// remarks are about the files, the settings and the state, not about one key.
+func (u *ui) remarks(b *strings.Builder, r *report) {
+	var all []string
+	if r.Settings != "" {
+		all = append(all, u.red(u.short(r.Settings))+": the last good settings are in force")
+	}
+	for _, text := range append(r.Notes[:len(r.Notes):len(r.Notes)], r.Warnings...) {
+		all = append(all, u.yellow("warning: ")+u.short(text))
+	}
+	if len(all) > 0 {
+		b.WriteString("\n")
+	}
+	for _, text := range all {
+		b.WriteString(strings.Join(wrap(text, u.width), "\n    ") + "\n")
+	}
+}
+
+// footer tells whether somebody looks after all this.
+func (u *ui) footer(r *report) string {
+	looked := "no pass has looked yet"
+	if !r.Looked.IsZero() {
+		looked = "looked " + ago(r.Now.Sub(r.Looked))
+	}
+	switch {
+	case !r.Running && r.Looked.IsZero():
+		return "no daemon runs here, and " + looked + ": keyd run, or keyd rotate"
+	case !r.Running:
+		return "no daemon runs here: keyd run; keyd " + r.By + " " + looked
+	case r.By != "run":
+		return "keyd runs, " + looked + again(r)
+	}
+	return fmt.Sprintf("keyd runs (pid %d), %s%s", r.PID, looked, again(r))
+}
+
+func ago(d time.Duration) string {
+	if d < time.Minute {
+		return "just now"
+	}
+	return span(d) + " ago"
+}
+
+func again(r *report) string {
+	if r.Looked.IsZero() || !r.looks.After(r.Now) {
+		return ""
+	}
+	return ", looks again in " + span(r.looks.Sub(r.Now))
+}
