@@ -193,3 +193,73 @@ func TestMessagesAreOneCleanLine(t *testing.T) {
 		t.Errorf("%d bytes: %.80q", len(text), text)
 	}
 }
+
+// Every class that a person can do something about comes with a command or a
+// question; the classes that pass by themselves are Temporary.
+func TestHints(t *testing.T) {
+	for _, test := range []struct {
+		first     answer
+		words     string
+		temporary bool
+	}{
+		{refusal(403, "SignatureDoesNotMatch", "The request signature we calculated does not match"), "secret in the file", false},
+		{refusal(403, "RequestTimeTooSkewed", ""), "clock", false},
+		{refusal(403, "ExpiredToken", ""), "--mfa-code", false},
+		{refusal(409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2"), "keyd prune PROFILE", false},
+		{refusal(403, "OptInRequired", ""), "signed up", false},
+		{refusal(409, "LimitExceeded", "updates awaiting replication"), "", true},
+		{refusal(400, "Throttling", ""), "", true},
+		{refusal(403, "InvalidClientTokenId", ""), "", false},
+		{fails(&net.OpError{Op: "dial", Err: errors.New("refused")}), "online?", true},
+		{fails(&net.OpError{Op: "proxyconnect", Err: errors.New("refused")}), "HTTPS_PROXY", true},
+		{fails(x509.UnknownAuthorityError{}), "AWS_CA_BUNDLE", true},
+		{fails(io.EOF), "", true},
+	} {
+		_, err := client(t, answers(test.first), aws()).CreateKey(t.Context(), user)
+		e, ok := errors.AsType[*iam.Error](err)
+		if !ok || e.Temporary() != test.temporary || !strings.Contains(e.Hint(), test.words) || (test.words == "") != (e.Hint() == "") {
+			t.Errorf("%v: hint %q, temporary %t", err, e.Hint(), e.Temporary())
+		}
+	}
+	_, err := client(t, answers(refusal(403, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.")), aws()).WithMFA(t.Context(), "arn", "000000")
+	if e, ok := errors.AsType[*iam.Error](err); !ok || !strings.Contains(e.Hint(), "MFA code") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A call that is cancelled before its next attempt says what is known by then.
+func TestCancelledBeforeTheNextAttempt(t *testing.T) {
+	for name, test := range map[string]struct {
+		first answer
+		class iam.Class
+	}{
+		"lost answer":   {fails(io.EOF), iam.Ambiguous},
+		"throttled":     {refusal(400, "Throttling", ""), iam.Throttled},
+		"no connection": {fails(&net.OpError{Op: "dial", Err: errors.New("refused")}), iam.Unsent},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		w := answers(func(r *http.Request) (*http.Response, error) {
+			cancel()
+			return test.first(r)
+		})
+		err := client(t, w, aws()).DeleteKey(ctx, user, oldID)
+		if iam.ClassOf(err) != test.class || len(w.got) != 1 {
+			t.Errorf("%s: got %v (%s) after %d requests", name, err, iam.ClassOf(err), len(w.got))
+		}
+	}
+}
+
+// What the SDK itself refuses was never sent, and foreign errors are unknown.
+func TestClassOfTheRest(t *testing.T) {
+	w := answers(fails(io.EOF))
+	_, err := client(t, w, aws()).CallerIdentity(t.Context(), "no region!")
+	if iam.ClassOf(err) != iam.Invalid || len(w.got) != 0 {
+		t.Errorf("got %v (%s)", err, iam.ClassOf(err))
+	}
+	if got := iam.ClassOf(errors.New("odd")); got != iam.Ambiguous || got.String() != "ambiguous" {
+		t.Errorf("got %s", got)
+	}
+	if got := iam.Invalid.String(); got != "invalid" {
+		t.Errorf("the last class is called %q", got)
+	}
+}

@@ -119,7 +119,7 @@ func TestWrongClockIsCorrected(t *testing.T) {
 			}
 			w := &wire{}
 			w.answers = []answer{func(r *http.Request) (*http.Response, error) {
-				if off := signedAt(request{Request: r}).Sub(time.Now()); off.Abs() > 15*time.Minute {
+				if off := time.Until(signedAt(request{Request: r})); off.Abs() > 15*time.Minute {
 					return refusal(403, "SignatureDoesNotMatch", "Signature expired: x is now earlier than y")(r)
 				}
 				return body(200, listXML("", "<IsTruncated>false</IsTruncated>"))(r)
