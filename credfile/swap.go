@@ -1,14 +1,11 @@
 package credfile
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"keyd/credfile/atomicfile"
 )
@@ -44,74 +41,6 @@ type swap struct {
 	old, next Key
 	done      []edit // what was written, in order
 	swapped   Swapped
-}
-
-// edit is the new content of one file.
-type edit struct {
-	source
-	data   []byte
-	values int
-}
-
-// Check does everything of a swap that can be refused, before a new key
-// exists and without changing a file: every place of old is found, can be
-// edited and is seen alike by a second reader; every file that holds it can be
-// written; the lock can be had.
-//
-// The errors are *Gone, *Refusal, *atomicfile.Refused, ErrLocked and those of
-// Read. Success is no promise: all of it is checked again by Swap.
-func (s *Store) Check(ctx context.Context, old Key) error {
-	unlock, err := s.Lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	snap, err := s.Read(ctx, old.ID)
-	if err != nil {
-		return err
-	}
-	edits, err := snap.edits(old, madeUp(old))
-	if err != nil {
-		return err
-	}
-	if len(edits) == 0 {
-		return &Gone{old.ID, s.paths()}
-	}
-	return writable(edits)
-}
-
-// madeUp returns a pair of the shape that IAM hands out, which is no key.
-func madeUp(old Key) Key {
-	id := "AKIA" + strings.Repeat("X", 16)
-	if id == old.ID {
-		id = "AKIA" + strings.Repeat("Y", 16)
-	}
-	return Key{ID: id, Secret: NewSecret(strings.Repeat("x", 40))}
-}
-
-func writable(edits []edit) error {
-	for _, e := range edits {
-		if _, err := e.original.Writable(); err != nil {
-			return fmt.Errorf("credfile: %w", err)
-		}
-	}
-	return nil
-}
-
-// edits returns what is to be written so that next stands wherever old does.
-func (s *Snapshot) edits(old, next Key) ([]edit, error) {
-	var edits []edit
-	for _, src := range s.sources {
-		if !src.file.Holds(old.ID) {
-			continue
-		}
-		data, changes, err := src.file.Replace(old, next)
-		if err != nil {
-			return nil, err
-		}
-		edits = append(edits, edit{src, data, len(changes)})
-	}
-	return edits, nil
 }
 
 // Swap puts next wherever a profile of either file shows old, and returns once
@@ -207,33 +136,6 @@ func (sw *swap) note(e edit, w atomicfile.Written) {
 	}
 }
 
-// carry writes what another program wrote into the file that was just
-// replaced, with the new pair in it, and reports whether it could.
-func (sw *swap) carry(ctx context.Context, e edit, stray []byte) bool {
-	now, err := atomicfile.Read(ctx, sw.store.sys(), e.file.Path)
-	if err != nil {
-		return false
-	}
-	file := Lex(e.file.Path, e.file.Kind, stray)
-	torn := len(stray) == 0 || file.Err() != nil && e.file.Err() == nil
-	if torn || !bytes.Equal(now.Data, e.data) { // or somebody wrote since
-		return false
-	}
-	carried := edit{source: source{file, now}, data: stray}
-	if file.Holds(sw.old.ID) {
-		data, changes, err := file.Replace(sw.old, sw.next)
-		if err != nil {
-			return false
-		}
-		carried.data, carried.values = data, len(changes)
-	}
-	w, err := now.Replace(ctx, carried.data)
-	if w.Way != atomicfile.Nowhere {
-		sw.done = append(sw.done, carried)
-	}
-	return err == nil && w.Stray == nil
-}
-
 // finish checks what the files show and makes sure that it stays.
 func (sw *swap) finish(snap *Snapshot) error {
 	if !snap.holds(sw.next.ID) {
@@ -255,48 +157,4 @@ func (sw *swap) finish(snap *Snapshot) error {
 		}
 	}
 	return nil
-}
-
-// undoLimit bounds the time for putting files back, which a cancelled context
-// does not cut short.
-const undoLimit = 15 * time.Second
-
-// undo puts the old pair back into the files that were written.
-func (sw *swap) undo(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoLimit)
-	defer cancel()
-	var errs []error
-	for _, e := range slices.Backward(sw.done) {
-		if err := sw.putBack(ctx, e); err != nil {
-			errs = append(errs, fmt.Errorf("credfile: %s shows the new key %s: %w", e.file.Path, sw.next, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (sw *swap) putBack(ctx context.Context, e edit) error {
-	var b backoff
-	for range swapTries {
-		now, err := atomicfile.Read(ctx, sw.store.sys(), e.file.Path)
-		if err != nil {
-			return err
-		}
-		data := e.original.Data
-		if !bytes.Equal(now.Data, e.data) { // somebody wrote since: take back the pair alone
-			current := source{Lex(e.file.Path, e.file.Kind, now.Data), now}
-			if !current.file.Holds(sw.next.ID) {
-				return nil
-			}
-			if data, _, err = current.file.Replace(sw.next, sw.old); err != nil {
-				return err
-			}
-		}
-		if _, err = now.Replace(ctx, data); !errors.Is(err, atomicfile.ErrChanged) {
-			return err
-		}
-		if err := b.wait(ctx); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("%s: %w", filepath.Base(e.file.Path), atomicfile.ErrChanged)
 }

@@ -2,13 +2,16 @@ package credfile_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"keyd/credfile"
 	"keyd/credfile/atomicfile"
 	"keyd/credfile/internal/faulty"
 )
@@ -96,7 +99,7 @@ func content(t *testing.T, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	return string(data)
 }
@@ -159,7 +162,7 @@ func TestSwapBesideConfigure(t *testing.T) {
 	s := store(t, was, "")
 	reached := true
 	for n := 1; reached && !t.Failed(); n++ {
-		for _, gaps := range [][2]int{{0, 0}, {0, 1}, {0, 3}, {1, 0}, {1, 1}, {2, 2}, {4, 0}, {4, 4}, {8, 1}, {16, 2}, {0, slow}, {3, slow}, {slow, slow}} {
+		for _, gaps := range [][2]int{{0, 0}, {0, 1}, {0, 3}, {1, 0}, {2, 2}, {4, 4}, {16, 2}, {0, slow}, {3, slow}, {slow, slow}} {
 			write(t, s, was, "")
 			synctest.Test(t, func(t *testing.T) {
 				other := &configure{path: s.Paths.Credentials}
@@ -199,4 +202,67 @@ func TestSwapBesideConfigure(t *testing.T) {
 			})
 		}
 	}
+}
+
+// 39: the same program in a loop, at its own pace, beside swaps in a loop.
+func TestSwapBesideLoop(t *testing.T) {
+	s := store(t, pair("default", oldKey)+pair("work", thirdKey), "")
+	synctest.Test(t, func(t *testing.T) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := range 40 {
+				setRegion(t, s.Paths.Credentials, fmt.Sprintf("region = r%d\n", i))
+			}
+		}()
+		old, next, swaps := oldKey, newKey, 0
+		for running := true; running; {
+			swapped, err := s.Swap(t.Context(), old, next)
+			swaps += swapped.Values / 2
+			_, gone := errors.AsType[*credfile.Gone](err)
+			if err != nil && !gone && !errors.Is(err, atomicfile.ErrBusy) && !errors.Is(err, atomicfile.ErrChanged) {
+				t.Error(err)
+			}
+			old, next = next, old
+			select {
+			case <-done:
+				running = false
+			case <-time.After(7 * time.Millisecond):
+			}
+		}
+		if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil || swaps == 0 {
+			t.Errorf("%d swaps, %v", swaps, err)
+		}
+	})
+	shows(t, s, pair("default", newKey)+pair("work", thirdKey)+"region = r39\n", "")
+}
+
+// setRegion rewrites the last line of the file, as a program that neither
+// locks nor renames, and then waits for its change to be there: a swap may
+// take it away for as long as it takes to carry it over.
+func setRegion(t *testing.T, path, line string) {
+	text := content(t, path)
+	if !strings.Contains(text, "[work]") {
+		t.Errorf("read a torn file: %q", text)
+	}
+	text, _, _ = strings.Cut(text, "region")
+	time.Sleep(2 * time.Millisecond)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	time.Sleep(time.Millisecond)
+	_, err = f.WriteString(text + line)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Error(err)
+	}
+	for waited := 0; !strings.HasSuffix(content(t, path), line); waited++ {
+		if waited > 3000 {
+			t.Errorf("lost the update %q", line)
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(15 * time.Millisecond)
 }

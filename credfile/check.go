@@ -1,0 +1,52 @@
+package credfile
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Check does everything of a swap that can be refused, before a new key
+// exists and without changing a file: every place of old is found, can be
+// edited and is seen alike by a second reader; every file that holds it can be
+// written; the lock can be had.
+//
+// The errors are *Gone, *Refusal, *atomicfile.Refused, ErrLocked and those of
+// Read. Success is no promise: all of it is checked again by Swap.
+func (s *Store) Check(ctx context.Context, old Key) error {
+	unlock, err := s.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	snap, err := s.Read(ctx, old.ID)
+	if err != nil {
+		return err
+	}
+	edits, err := snap.edits(old, madeUp(old))
+	if err != nil {
+		return err
+	}
+	if len(edits) == 0 {
+		return &Gone{old.ID, s.paths()}
+	}
+	return writable(edits)
+}
+
+// madeUp returns a pair of the shape that IAM hands out, which is no key.
+func madeUp(old Key) Key {
+	id := "AKIA" + strings.Repeat("X", 16)
+	if id == old.ID {
+		id = "AKIA" + strings.Repeat("Y", 16)
+	}
+	return Key{ID: id, Secret: NewSecret(strings.Repeat("x", 40))}
+}
+
+func writable(edits []edit) error {
+	for _, e := range edits {
+		if _, err := e.original.Writable(); err != nil {
+			return fmt.Errorf("credfile: %w", err)
+		}
+	}
+	return nil
+}

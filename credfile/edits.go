@@ -1,0 +1,24 @@
+package credfile
+
+// edit is the new content of one file.
+type edit struct {
+	source
+	data   []byte
+	values int
+}
+
+// edits returns what is to be written so that next stands wherever old does.
+func (s *Snapshot) edits(old, next Key) ([]edit, error) {
+	var edits []edit
+	for _, src := range s.sources {
+		if !src.file.Holds(old.ID) {
+			continue
+		}
+		data, changes, err := src.file.Replace(old, next)
+		if err != nil {
+			return nil, err
+		}
+		edits = append(edits, edit{src, data, len(changes)})
+	}
+	return edits, nil
+}
