@@ -50,21 +50,21 @@ var (
 // ownPair gives the pairs of a file, AKIA1 and s1, the length of real ones.
 func ownPair(data []byte) []byte {
 	data = shortID.ReplaceAll(data, []byte("AKIAOLDOLDOLDOLD000$1"))
-	return shortSecret.ReplaceAll(data, []byte("${1}oldoldoldold/oldoldoldold+oldoldoldold=$2"))
+	return shortSecret.ReplaceAll(data, []byte("${1}agedagedaged/agedagedaged+agedagedaged=$2"))
 }
 
 // propertyPair turns "k = v" into a key id and puts its secret above it.
 func propertyPair(data []byte) []byte {
 	data = firstValue.ReplaceAll(data, []byte("${1}AKIAOLDOLDOLDOLD0001"))
 	data = firstName.ReplaceAll(data, []byte("aws_access_key_id$1"))
-	return bytes.Replace(data, []byte("[a]\n"), []byte("[a]\naws_secret_access_key = oldoldoldold/oldoldoldold+oldoldoldold=1\n"), 1)
+	return bytes.Replace(data, []byte("[a]\n"), []byte("[a]\naws_secret_access_key = agedagedaged/agedagedaged+agedagedaged=1\n"), 1)
 }
 
 // candidates returns the keys that stand somewhere in a file.
 func candidates(data []byte) []Key {
 	keys := []Key{thirdKey}
 	for _, c := range "01234DP" {
-		keys = append(keys, Key{"AKIAOLDOLDOLDOLD000" + string(c), NewSecret("oldoldoldold/oldoldoldold+oldoldoldold=" + string(c))})
+		keys = append(keys, Key{"AKIAOLDOLDOLDOLD000" + string(c), NewSecret("agedagedaged/agedagedaged+agedagedaged=" + string(c))})
 	}
 	return slices.DeleteFunc(keys, func(k Key) bool { return !bytes.Contains(data, []byte(k.ID)) })
 }

@@ -2,72 +2,6 @@ package credfile
 
 import "bytes"
 
-// Kind tells the two files apart: they name their profiles differently.
-type Kind uint8
-
-// The two files.
-const (
-	Credentials Kind = iota // ~/.aws/credentials: [name]
-	Config                  // ~/.aws/config: [default], [profile name]
-)
-
-// Form says how far the readers of the file agree on what a line is. The
-// cross-SDK rules are those that the Rust, Java and C SDKs share; the AWS CLI,
-// Go and JavaScript each take more, and each something else.
-type Form uint8
-
-// The forms, from the one that nobody disputes to the one that is never edited.
-const (
-	Plain    Form = iota // the cross-SDK rules take it
-	Ignored              // they pass over it: its name holds a character they do not allow
-	Loose                // they refuse it; the lenient readers agree on what it is
-	Disputed             // the lenient readers disagree too: never edited
-)
-
-// Span is a half-open range of byte offsets into File.Data.
-type Span struct{ Start, End int }
-
-// Empty reports whether s covers no byte.
-func (s Span) Empty() bool { return s.Start == s.End }
-
-// File is one lexed file. Lexing never fails and loses nothing: what is wrong
-// with a line is a Problem, and every byte stays reachable by offset.
-type File struct {
-	Path     string
-	Kind     Kind
-	Data     []byte
-	Sections []Section
-	Problems []Problem // by line
-}
-
-// Section is one header and the lines below it, up to the next header.
-type Section struct {
-	Name       string // trimmed text between the brackets, e.g. "default" or "profile dev"
-	Line       int    // of the header, from 1
-	Last       int    // line, the last one before the next header
-	Form       Form
-	Body       Span // the lines after the header line
-	Properties []Property
-	Twin       int // line of another header of the same name in the file, 0 when there is none
-}
-
-// Property is one "name = value" with its continuation lines. An indented
-// "name = value" below another property stands twice: as one of the More lines
-// of the latter and as a Loose property, because half of the readers take it
-// for the one and half for the other.
-type Property struct {
-	Name  string // lower-cased
-	Line  int    // from 1
-	Form  Form
-	Raw   Span   // the value by the cross-SDK rules: quotes belong to it, an inline comment does not
-	Value Span   // Raw without one pair of surrounding quotes
-	Rest  Span   // from Raw's start to the end of the line: Raw and the inline comment
-	More  []Span // trimmed continuation lines: a nested block when Raw is empty
-}
-
-// Text returns the bytes of s.
-func (f *File) Text(s Span) string { return string(f.Data[s.Start:s.End]) }
-
 // Lex finds the sections and properties of data by the cross-SDK rules and, in
 // the same pass, what the more lenient readers make of it. It never fails and
 // does not copy data, which must not be changed afterwards.
@@ -123,91 +57,6 @@ func (l *lexer) lexLine(line Span) {
 	default:
 		l.property(t)
 	}
-}
-
-// indented lexes a line that begins with a blank. The cross-SDK rules know only
-// continuations there, comments and headers included.
-func (l *lexer) indented(t Span) {
-	l.continuation(t)
-	switch c := l.Data[t.Start]; {
-	case c == '#' || c == ';':
-	case c == '[' && bytes.IndexByte(l.Data[t.Start:t.End], ']') > 0:
-		form := Loose
-		if l.last >= 0 {
-			form = Disputed
-		}
-		l.header(t, form)
-	case len(l.Sections) == 0:
-	case l.nested():
-		l.nestedLine(t)
-	default:
-		if eq := bytes.IndexByte(l.Data[t.Start:t.End], '='); eq > 0 {
-			l.add(t, t.Start+eq, Loose)
-		} else {
-			l.colon(t)
-		}
-	}
-}
-
-// continuation is what the cross-SDK rules make of an indented line.
-func (l *lexer) continuation(t Span) {
-	switch {
-	case len(l.Sections) == 0:
-		l.fatal(l.line, "expected a profile definition, found an indented line",
-			"put the line under a [profile] header, or remove it")
-	case l.open < 0:
-		l.fatal(l.line, "expected a property definition, found continuation", "remove the blanks before the line")
-	default:
-		p := &l.section().Properties[l.open]
-		p.More = append(p.More, t)
-		if p.Raw.Empty() {
-			l.subProperty(t)
-		}
-	}
-}
-
-func (l *lexer) subProperty(t Span) {
-	eq := bytes.IndexByte(l.Data[t.Start:t.End], '=')
-	switch {
-	case eq < 0:
-		l.fatal(l.line, "expected an '=' sign defining a sub-property", "write name = value, or remove the line")
-	case l.trim(Span{t.Start, t.Start + eq}).Empty():
-		l.fatal(l.line, "sub-property did not have a name", "write name = value, or remove the line")
-	}
-}
-
-// nested reports whether indented lines belong to a nested block: the last
-// property has no value of its own.
-func (l *lexer) nested() bool {
-	return l.last >= 0 && l.section().Properties[l.last].Raw.Empty()
-}
-
-// nestedLine lexes a line of a nested block. One that stands no deeper than the
-// name of its block is a property of its own to the AWS CLI only.
-func (l *lexer) nestedLine(t Span) {
-	p := &l.section().Properties[l.last]
-	if p.Form == Plain || p.Form == Ignored {
-		return // noted as a continuation
-	}
-	p.More = append(p.More, t)
-	if t.Start-l.begin > l.indent(p.Raw.Start) {
-		return
-	}
-	if eq := bytes.IndexByte(l.Data[t.Start:t.End], '='); eq > 0 {
-		if name := lower(l.Data, l.trim(Span{t.Start, t.Start + eq})); keyName(name) != "" {
-			l.addProperty(keyName(name), t, t.Start+eq, Disputed)
-		}
-	}
-}
-
-// indent returns the number of blanks that begin the line that holds pos.
-func (l *lexer) indent(pos int) int {
-	start := bytes.LastIndexByte(l.Data[:pos], '\n') + 1
-	n := start
-	for n < pos && blank(l.Data[n]) {
-		n++
-	}
-	return n - start
 }
 
 // property lexes a line that begins in column 0.
@@ -286,6 +135,9 @@ func (l *lexer) header(t Span, form Form) {
 		l.headerQuirks(t, head, name)
 	}
 	l.closeSection(l.begin, l.line-1)
+	if l.trim(name).Empty() {
+		l.wide(l.line, "the header names no profile: the AWS CLI refuses the whole file", "write a name between the brackets, or remove the line")
+	}
 	s := Section{Name: l.Text(l.trim(name)), Line: l.line, Form: form, Body: Span{l.next, l.next}}
 	if form == Plain && !known(l.Kind, s.Name) {
 		s.Form = Ignored

@@ -15,9 +15,8 @@ import (
 // On user files, ini.v1's other names rewrite the text, create what they ask
 // for, or expand values until the stack overflows.
 var (
-	iniFuncs   = []string{"LoadSources", "LoadOptions"}
-	iniMethods = []string{"Sections", "Keys", "Name", "Value"}
-	iniBanned  = []string{"String", "MapTo", "StrictMapTo", "MustString", "SaveTo", "SaveToIndent", "WriteTo", "WriteToIndent",
+	iniFuncs  = []string{"LoadSources", "LoadOptions"}
+	iniBanned = []string{"String", "MapTo", "StrictMapTo", "MustString", "SaveTo", "SaveToIndent", "WriteTo", "WriteToIndent",
 		"Section", "Key", "GetKey", "HasKey", "NewKey", "NewSection", "ReflectFrom", "KeysHash", "Reload", "Append"}
 )
 
@@ -75,7 +74,7 @@ func Test58IniIsOnlyRead(t *testing.T) {
 	}
 	for _, call := range append(slices.Clone(iniBanned), "Sections().X.SaveTo") {
 		source := "package x\nimport \"gopkg.in/ini.v1\"\nvar _ = ini.LoadSources\nvar f any\nfunc g() { f." + call + "() }\n"
-		if misuse, _ := iniMisuse(t, "x.go", source); len(misuse) != 1 || slices.Contains(iniMethods, call) {
+		if misuse, _ := iniMisuse(t, "x.go", source); len(misuse) != 1 {
 			t.Errorf("%s is not noticed", call)
 		}
 	}

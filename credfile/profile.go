@@ -20,7 +20,8 @@ type Profile struct {
 	Site Site
 
 	// Warnings name the readers that see something else than keyd does. What
-	// concerns the whole file is in the Warnings of each of its profiles.
+	// concerns the whole file is in the Warnings of each of its profiles, the
+	// first four of it; File.Problems has all.
 	Warnings []Problem
 }
 
@@ -84,7 +85,7 @@ func Profiles(credentials, config *File) []Profile {
 				v.pairs[name] = true // once
 				p.Skip, p.Why = v.provider(name)
 			}
-			p.Site = v.site(name)
+			p.Site = v.siteOf(name)
 			profiles = append(profiles, p)
 		}
 	}
@@ -129,13 +130,17 @@ func keySkip(id string, token bool) (Skip, string) {
 	return Rotatable, ""
 }
 
+// maxWide bounds how many problems of the whole file each of its profiles
+// carries: some tools append another [default] with every login.
+const maxWide = 4
+
 // wideProblems returns what makes some reader lose the whole file, and of the
 // reasons of the cross-SDK rules only the first: they stop there.
 func (f *File) wideProblems() []Problem {
 	var wide []Problem
 	fatal := false
 	for _, p := range f.Problems {
-		if p.Wide && !(p.Fatal && fatal) {
+		if p.Wide && !(p.Fatal && fatal) && len(wide) < maxWide {
 			wide = append(wide, p)
 		}
 		fatal = fatal || p.Fatal

@@ -169,6 +169,7 @@ func TestPairRefused(t *testing.T) {
 // No problem, warning or reason quotes a value, whatever the file looks like.
 func TestNothingQuotesASecret(t *testing.T) {
 	for _, text := range []string{
+		plainFile + "{SECRET}\n{SECRET}\n", plainFile + "x : {SECRET}\nx : {SECRET}\n", plainFile + "aws_secret_access_key: {SECRET}\n",
 		"{SECRET}\n" + plainFile, plainFile + "{SECRET}\n  {SECRET}\n", plainFile + "s3 =\n {SECRET}\n",
 		"[default]\naws_access_key_id = {ID}\naws_secret_access_key = \"{SECRET}\" # {SECRET}\n",
 		"[default]\naws_access_key_id = {ID}\naws_secret_access_key = {SECRET}#x\naws_secret_access_key = {SECRET}\n",
@@ -178,5 +179,19 @@ func TestNothingQuotesASecret(t *testing.T) {
 			secretFree(t, p.Text+p.Remedy)
 		}
 		secretFree(t, fmt.Sprintf("%+v %v", Profiles(f, nil), f.Err()))
+	}
+}
+
+// Tools that append a section with every login make files like this one.
+func TestManyDuplicates(t *testing.T) {
+	f := Lex("credentials", Credentials, with(oldKey, strings.Repeat(plainFile, 2000)))
+	profiles := Profiles(f, nil)
+	if len(profiles) != 2000 || profiles[0].Skip != Unreadable {
+		t.Fatalf("%d profiles", len(profiles))
+	}
+	for _, p := range profiles {
+		if len(p.Warnings) > 10 {
+			t.Fatalf("%d warnings on one profile", len(p.Warnings))
+		}
 	}
 }

@@ -126,11 +126,20 @@ func (l *lexer) duplicates() {
 		}
 		clear(names)
 		for _, p := range s.Properties {
-			if line, ok := names[p.Name]; ok && p.Form == Plain {
-				l.wide(p.Line, fmt.Sprintf("%s stands in line %d too: the AWS CLI refuses the whole file", p.Name, line),
+			if line, ok := names[p.Name]; ok && p.Form != Loose {
+				l.wide(p.Line, fmt.Sprintf("%s stands in line %d too: the AWS CLI refuses the whole file", shownName(p.Name), line),
 					"remove one of the two lines")
 			}
 			names[p.Name] = p.Line
 		}
 	}
+}
+
+// shownName returns name, or a word for it when it could be a secret that
+// somebody pasted into a line of its own: those end with an '=' now and then.
+func shownName(name string) string {
+	if len(name) > 32 || !validName(name) || strings.ContainsAny(name, "/+:") {
+		return "the property"
+	}
+	return name
 }

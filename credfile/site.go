@@ -27,6 +27,7 @@ type view struct {
 	services            map[string]*located
 	shadows             *Section // [profile default], when [default] stands too
 	pairs               map[string]bool
+	sites               map[string]Site
 }
 
 type located struct {
@@ -36,7 +37,7 @@ type located struct {
 
 func newView(credentials, config *File) *view {
 	v := &view{credentials: credentials, config: config,
-		sections: map[string][]*located{}, services: map[string]*located{}, pairs: map[string]bool{}}
+		sections: map[string][]*located{}, services: map[string]*located{}, pairs: map[string]bool{}, sites: map[string]Site{}}
 	v.shadows = profileDefault(config)
 	for _, f := range []*File{config, credentials} {
 		if f == nil {
@@ -108,6 +109,16 @@ func (l *located) find(name string) *Property {
 		}
 	}
 	return nil
+}
+
+// siteOf is site, asked once per profile.
+func (v *view) siteOf(profile string) Site {
+	s, ok := v.sites[profile]
+	if !ok {
+		s = v.site(profile)
+		v.sites[profile] = s
+	}
+	return s
 }
 
 // site merges the settings of a profile from both files.

@@ -51,11 +51,11 @@ func reference(files ...*File) map[string]map[string]string {
 				if p.Form != Plain {
 					continue
 				}
-				value := f.Text(p.Raw)
+				lines := []string{f.Text(p.Raw)}
 				for _, more := range p.More {
-					value += "\n" + f.Text(more)
+					lines = append(lines, f.Text(more))
 				}
-				merged[name][p.Name] = value
+				merged[name][p.Name] = strings.Join(lines, "\n")
 			}
 		}
 	}
