@@ -130,12 +130,10 @@ func meet(t *testing.T, f *fate) bool {
 	l.http, l.sys = fatedCloud{f, watcher{l}}, fatedDisk{fate: f}
 	start := l.text()
 	l.restart()
-	l.d.Settings.CheckEvery = day
 	l.untilDead()
 	met := f.seen >= n
 	f.at = 0
 	l.restart()
-	l.d.Settings.CheckEvery = day
 	l.live(60*day, settled)
 	l.safe()
 	l.oneKey()

@@ -140,6 +140,9 @@ const maxSteps = 40
 // settle acts on one key until nothing is left to do, looking again after every
 // action.
 func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
+	if err := d.hurry(u, req); err != nil {
+		return d.result(u, Next(u.facts, d.Settings, d.Now()), err)
+	}
 	for range maxSteps {
 		decision := Next(u.facts, d.Settings, d.Now())
 		d.Log.Debug("decided", "profile", strings.Join(u.facts.Profiles, ","), "key", short(u.facts.ID),
@@ -166,6 +169,16 @@ func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 		}
 	}
 	return d.result(u, blocked(d.Now().Add(recheck), "keyd went in circles and stopped", "please report it with: keyd history"), nil)
+}
+
+// hurry notes that a person wants a rotation that goes on to end now.
+func (d *Daemon) hurry(u *unit, req Request) error {
+	r := u.facts.Rotation
+	if r == nil || r.RetireNow || !req.RetireNow || req.DryRun {
+		return nil
+	}
+	r.RetireNow = true
+	return d.journal().Save(r)
 }
 
 func interrupted(ctx context.Context, err error) bool {

@@ -79,6 +79,7 @@ func (l *lab) restart() {
 		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Process: "test", Tell: func(e Event) { l.said = append(l.said, e.Verb+" "+e.Text); l.watch() },
 	}
+	l.d.Settings.CheckEvery = 12 * time.Hour // fewer passes in which nothing is due
 }
 
 // watch notes the pair that [default] shows now.
