@@ -81,7 +81,7 @@ func (x *exchange) checkScope() *refusal {
 	case x.cred.service != x.service || hostService != "" && hostService != x.service:
 		return mismatch("Credential should be scoped to correct service: '%s'.", x.service)
 	case !regionShape.MatchString(region), hostRegion != "" && region != hostRegion,
-		x.service == "iam" && region != regionOfIAM(partitionOf(region)):
+		x.service == "iam" && region != regionOfIAM(partitionOf(region)) && !x.c.opt.AnyRegion:
 		return mismatch("Credential should be scoped to a valid region.")
 	}
 	return nil

@@ -12,6 +12,11 @@ type Options struct {
 	Seed    uint64           // ids, secrets, delays and the choice of replicas follow from it
 	Lag     Lag              // how late a view shows a change; zero: at once
 	Regions []string         // STS regions that count as used from the start, see Outage
+
+	// AnyRegion accepts IAM requests signed for any region of the partition.
+	// AWS does not, but clients with an endpoint of their own sign for the
+	// region they are set to: botocore does, aws-cli with it.
+	AnyRegion bool
 }
 
 // Cloud is every account of every partition. It is safe for concurrent use.

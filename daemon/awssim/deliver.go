@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -112,9 +113,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // net/http closes the connection without a word
 	}
 	a := c.send(x)
-	for name, values := range c.header(x, a) {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), c.header(x, a))
 	w.WriteHeader(a.status)
 	if _, err := w.Write(a.body); err == nil && r.Context().Err() == nil {
 		c.delivered(x)

@@ -212,9 +212,7 @@ func TestSameSeedSameCloud(t *testing.T) {
 		bubble(t, awssim.RealLag(), func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
 			fresh := old.create(t)
 			out = append(out, fresh.id, fresh.secret)
-			for _, code := range every(t, 12*time.Second, func() string { return fresh.call(t, "GetCallerIdentity").body }) {
-				out = append(out, code)
-			}
+			out = append(out, every(t, 12*time.Second, func() string { return fresh.call(t, "GetCallerIdentity").body })...)
 		})
 		return out
 	}

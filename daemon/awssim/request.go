@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -63,9 +64,7 @@ func read(c *Cloud, r *http.Request) (*exchange, error) {
 	}
 	if r.Method == http.MethodPost {
 		form, _ := url.ParseQuery(string(x.body)) // what cannot be read is an unknown action
-		for k, v := range form {
-			x.params[k] = v
-		}
+		maps.Copy(x.params, form)
 	}
 	x.action, x.version = x.params.Get("Action"), x.params.Get("Version")
 	x.cred, x.unreadable = readCredential(r)

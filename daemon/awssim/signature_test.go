@@ -95,6 +95,22 @@ func TestRealHostsNameTheirScope(t *testing.T) {
 	})
 }
 
+func TestAnyRegionIsForIAMAlone(t *testing.T) {
+	c := awssim.New(awssim.Options{AnyRegion: true})
+	id, secret := c.AddUser(account, "/", "alice").AddKey(0)
+	k := newClient(c, id, secret)
+	if r := k.in("eu-west-1").call(t, "ListAccessKeys"); r.status != 200 {
+		t.Errorf("a region of the partition: %s", r.body)
+	}
+	if r := k.in("cn-north-1").call(t, "ListAccessKeys"); r.Code != "InvalidClientTokenId" {
+		t.Errorf("another partition: %s", r.body)
+	}
+	k.base = "https://sts.us-east-1.amazonaws.com"
+	if r := k.in("eu-west-1").call(t, "GetCallerIdentity"); r.Code != "SignatureDoesNotMatch" {
+		t.Errorf("sts: %s", r.body)
+	}
+}
+
 func TestTamperedRequestsDoNotMatch(t *testing.T) {
 	bubble(t, awssim.Lag{}, func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
 		id, _ := u.CreateKey()
@@ -131,6 +147,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("AWS4-HMAC-SHA256 Credential="+noKey+"/20000101/us-east-1/iam/aws4_request, SignedHeaders=host;x-amz-date, Signature=00", "20000101T000000Z", "", "Action=ListAccessKeys&Version=2010-05-08")
 	f.Add("", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a/b/c/d/e&X-Amz-Date=1&X-Amz-SignedHeaders=;&X-Amz-Signature=%zz", "")
 	f.Add("AWS4-HMAC-SHA256", "\x00", "%", "%=&&;Action")
+	f.Add(" ", "", "", "")
 	f.Add("Basic x", "20000101T000000Z", "a=b;c", "Action=CreateAccessKey&Version=2010-05-08&Action=x")
 	f.Fuzz(func(t *testing.T, authorization, date, query, body string) {
 		c := awssim.New(awssim.Options{Now: func() time.Time { return time.Unix(946684800, 0) }})

@@ -35,13 +35,14 @@ func readCredential(r *http.Request) (credential, *refusal) {
 	if q.Get("X-Amz-Algorithm") != "" {
 		return presigned(q)
 	}
-	h := r.Header.Get("Authorization")
+	h := strings.TrimSpace(r.Header.Get("Authorization"))
 	if h == "" {
 		return credential{}, refuse(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
 	}
 	rest, ok := strings.CutPrefix(h, algorithm)
 	if !ok {
-		return credential{}, incomplete("Unsupported AWS 'algorithm': '%s'.", strings.Fields(h)[0])
+		scheme, _, _ := strings.Cut(h, " ")
+		return credential{}, incomplete("Unsupported AWS 'algorithm': '%s'.", scheme)
 	}
 	m := map[string]string{}
 	for part := range strings.SplitSeq(rest, ",") {
