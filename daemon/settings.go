@@ -123,7 +123,7 @@ type settingsParser struct {
 func (p *settingsParser) section(s *ini.Section) {
 	name, isProfile := strings.CutPrefix(s.Name(), "profile ")
 	if !isProfile && s.Name() != ini.DefaultSection {
-		p.fail(s.Name(), "", fmt.Sprintf("unknown section [%s]", s.Name()), nearest(s.Name(), []string{"profile NAME"}))
+		p.fail(s.Name(), "", fmt.Sprintf("unknown section [%s]", s.Name()), "[profile "+s.Name()[strings.LastIndex(s.Name(), " ")+1:]+"]")
 		return
 	}
 	for _, key := range s.Keys() {

@@ -1,0 +1,147 @@
+package daemon
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"testing"
+	"time"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+)
+
+func someRotation() *Rotation {
+	at := time.Date(2026, 11, 23, 9, 0, 0, 123, time.UTC)
+	return &Rotation{
+		Old: credfile.Key{ID: "AKIAOLD", Secret: credfile.NewSecret("old+secret")}, New: credfile.Key{ID: "AKIANEW", Secret: credfile.NewSecret("new/secret")},
+		Account: "1", User: "alice", ARN: "arn", Places: []Place{{"/c", "default", "default"}}, RetireNow: true,
+		Before: []string{"AKIAOLD"}, Sent: at, Offset: time.Second, Answered: at, Orphan: "AKIAORPHAN", OrphanOff: at, OrphanExact: true,
+		Created: at, Swapped: at, Validated: at, Failed: "why", Described: true, UseRead: at, Used: &Use{at, "s3", "eu-west-1"},
+		Deactivating: at, Deactivated: at, Held: at, Stuck: "why",
+	}
+}
+
+func TestJournalKeepsEverything(t *testing.T) {
+	want := someRotation()
+	for i := range reflect.TypeOf(*want).NumField() {
+		if reflect.ValueOf(*want).Field(i).IsZero() {
+			t.Fatalf("the test does not fill in %s", reflect.TypeOf(*want).Field(i).Name)
+		}
+	}
+	j := Journal{Dir: filepath.Join(t.TempDir(), "state", "rotations"), Sys: atomicfile.OS{}}
+	if err := j.Save(want); err != nil {
+		t.Fatal(err)
+	}
+	got, errs := j.Load(t.Context())
+	if len(errs) != 0 || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+		t.Fatalf("%v\n%+v\n%+v", errs, got[0], want)
+	}
+	for path, mode := range map[string]fs.FileMode{j.Dir: 0o700, j.path("AKIAOLD"): 0o600} {
+		info, err := os.Stat(path)
+		if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != mode {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
+		}
+	}
+	if err := j.Erase("AKIAOLD"); err != nil {
+		t.Fatal(err)
+	}
+	if got, errs := j.Load(t.Context()); len(got)+len(errs) != 0 {
+		t.Errorf("after Erase: %v %v", got, errs)
+	}
+}
+
+func TestJournalsThatCannotBeRead(t *testing.T) {
+	cases := map[string]struct {
+		text  string
+		newer bool
+	}{
+		"torn":                 {`{"version": 1, "old_id": "AKIAX", "new_`, false},
+		"not JSON":             {"\x00\x00\x00", false},
+		"of another key":       {`{"version": 1, "old_id": "AKIAY"}`, false},
+		"no version":           {`{"old_id": "AKIAX"}`, false},
+		"of a newer keyd":      {`{"version": 2, "old_id": "AKIAX", "new_secret": "s"}`, true},
+		"of a much newer keyd": {`{"version": 99, "unknown": [1, 2]}`, true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			j := Journal{Dir: t.TempDir(), Sys: atomicfile.OS{}}
+			for range 2 { // a second damaged one must not overwrite the first
+				if err := os.WriteFile(j.path("AKIAX"), []byte(c.text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				rotations, errs := j.Load(t.Context())
+				if len(rotations) != 0 || len(errs) != 1 {
+					t.Fatalf("%v %v", rotations, errs)
+				}
+				_, newer := errors.AsType[*NewerError](errs[0])
+				damaged, isDamaged := errors.AsType[*DamagedError](errs[0])
+				if newer != c.newer || isDamaged == c.newer {
+					t.Fatalf("%v", errs[0])
+				}
+				kept := j.path("AKIAX")
+				if isDamaged {
+					kept = damaged.Aside
+				}
+				if data, err := os.ReadFile(kept); err != nil || string(data) != c.text {
+					t.Errorf("%s is not kept: %v", kept, err)
+				}
+			}
+		})
+	}
+}
+
+func FuzzJournal(f *testing.F) {
+	f.Add([]byte(`{"version": 1, "old_id": "AKIAX", "rotation": {"sent": "2026-11-23T00:00:00Z"}}`))
+	f.Add([]byte(`{"version": 2}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		j := Journal{Dir: t.TempDir(), Sys: fatedDisk{fate: &fate{}}}
+		if len(data) == 0 || os.WriteFile(j.path("AKIAX"), data, 0o600) != nil {
+			t.Skip("an empty file waits for its writer")
+		}
+		rotations, errs := j.Load(t.Context())
+		if len(rotations)+len(errs) != 1 {
+			t.Fatalf("%d rotations, %v", len(rotations), errs)
+		}
+		names, _ := os.ReadDir(j.Dir)
+		if kept, err := os.ReadFile(filepath.Join(j.Dir, names[0].Name())); err != nil || string(kept) != string(data) {
+			t.Errorf("the bytes are not kept: %v", err)
+		}
+	})
+}
+
+func TestHistoryIsAppendOnlyAndSurvivesDamage(t *testing.T) {
+	h := historyIn(t.TempDir(), atomicfile.OS{})
+	for _, did := range []string{"created", "swapped"} {
+		if err := h.Add(Entry{Did: did, Key: "AKIAX", Time: time.Now().UTC()}); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.OpenFile(h.Path, os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.WriteString(`{"did": "torn by a cra`); err != nil {
+			t.Fatal(err)
+		}
+		file.Close()
+	}
+	entries, damaged, err := h.Read()
+	if err != nil || len(entries) != 2 || damaged != 2 || entries[1].Did != "swapped" {
+		t.Errorf("%+v, %d damaged, %v", entries, damaged, err)
+	}
+}
+
+func TestDamagedStatusIsForgotten(t *testing.T) {
+	dir := t.TempDir()
+	for _, text := range []string{"", "{", `{"version": 7}`, "[]"} {
+		if err := os.WriteFile(statusPath(dir), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := LoadStatus(dir); err != nil || s.Version != statusVersion || len(s.Keys) != 0 || len(s.Notes) != 1 {
+			t.Errorf("%q: %+v, %v", text, s, err)
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"keyd/credfile"
+)
+
+// TestNext is the specification of what keyd does when. Every row is one
+// sentence: given these facts, this is decided.
+func TestNext(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	const old, fresh, other = "AKIAOLDOLDOLDOLDOLD1", "AKIANEWNEWNEWNEWNEW2", "AKIAOTHEROTHEROTHER3"
+
+	seen := func(age time.Duration, more ...SeenKey) *Seen {
+		return &Seen{At: now, Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/alice", User: "alice",
+			Keys: append([]SeenKey{{ID: old, Active: true, Created: ago(age)}}, more...)}
+	}
+	both := func(oldActive bool) *Seen {
+		return &Seen{At: now, User: "alice", Keys: []SeenKey{{ID: old, Active: oldActive, Created: ago(70 * day)}, {ID: fresh, Active: true, Created: ago(9 * day)}}}
+	}
+	// rotation is one whose files have shown the new id since swapped ago.
+	rotation := func(swapped time.Duration, edit ...func(*Rotation)) *Rotation {
+		r := &Rotation{Old: credfile.Key{ID: old}, New: credfile.Key{ID: fresh}, User: "alice", Places: []Place{{Profile: "default"}},
+			Sent: ago(swapped + time.Minute), Created: ago(swapped + time.Minute), Swapped: ago(swapped), Validated: ago(swapped), Described: true}
+		for _, e := range edit {
+			e(r)
+		}
+		return r
+	}
+	useRead := func(when time.Duration, u *Use) func(*Rotation) {
+		return func(r *Rotation) { r.UseRead, r.Used = ago(when), u }
+	}
+	deactivated := func(when time.Duration) func(*Rotation) {
+		return func(r *Rotation) { r.Deactivating, r.Deactivated = ago(when), ago(when) }
+	}
+	onNew, onOld, mixed := Shows{New: 1}, Shows{Old: 1}, Shows{Old: 1, New: 1}
+
+	rows := []struct {
+		name  string
+		facts Facts
+		do    Do
+		state State
+		until time.Time // checked when not zero
+		says  string
+		run   string
+	}{
+		{"nothing to rotate: skip, with the reason of the files", Facts{Skip: "temporary credentials"}, Skip, Skipped, time.Time{}, "temporary", ""},
+		{"excluded by keyd.ini: skip, without a call", Facts{Profiles: []string{"legacy"}}, Skip, Skipped, time.Time{}, "rotate = never", ""},
+		{"never looked at: look", Facts{}, Look, OK, time.Time{}, "", ""},
+		{"young: wait until it is due", Facts{Seen: seen(12 * day)}, Wait, OK, ago(12 * day).Add(jitter(60*day, old)), "12d old", ""},
+		{"young, but looked at more than a day ago: look again", Facts{Seen: older(seen(12*day), day)}, Look, OK, time.Time{}, "", ""},
+		{"young, but forced: preflight", Facts{Seen: seen(12 * day), Ask: Ask{Person: true, Force: true}}, Preflight, Due, time.Time{}, "12d old", ""},
+		{"due: preflight first", Facts{Seen: seen(70 * day)}, Preflight, Due, time.Time{}, "70d old", ""},
+		{"due, but the look is older than two minutes: look again", Facts{Seen: older(seen(70*day), 3*time.Minute)}, Look, Due, time.Time{}, "", ""},
+		{"due and preflight passed: create", Facts{Seen: seen(70 * day), Ready: true}, Create, Due, time.Time{}, "", ""},
+		{"due, but the clock is an hour off: a person", Facts{Seen: offset(seen(70*day), time.Hour)}, Blocked, Stopped, now.Add(day), "clock", "set the clock"},
+		{"a root key: never", Facts{Seen: &Seen{At: now, Root: true, Account: "1"}}, Skip, Skipped, time.Time{}, "root key", ""},
+		{"due, but there is a second active key: a person", Facts{Seen: seen(70*day, SeenKey{ID: other, Active: true, Used: &Use{At: ago(3 * day), Service: "s3", Region: "eu-west-1"}})},
+			Blocked, Stopped, now.Add(day), "last used 3d ago by s3 in eu-west-1", "keyd prune default"},
+		{"due, but there is a second inactive key: a person", Facts{Seen: seen(70*day, SeenKey{ID: other})}, Blocked, Stopped, time.Time{}, "inactive", "keyd prune default"},
+		{"IAM does not list the key that signs: wait, the list lags", Facts{Seen: &Seen{At: now, User: "alice"}}, Wait, Waiting, now.Add(time.Minute), "does not list", ""},
+		{"the last look failed a moment ago: wait a minute", Facts{Trouble: &Trouble{Do: Look, At: now, Count: 1, Why: "no network"}}, Wait, Waiting, now.Add(time.Minute), "no network", ""},
+		{"the last look failed an hour ago: look", Facts{Trouble: &Trouble{Do: Look, At: ago(time.Hour), Count: 1}}, Look, OK, time.Time{}, "", ""},
+		{"AWS refused: a person, and a daily re-check", Facts{Trouble: &Trouble{Do: Look, At: now, Count: 1, Why: "denied", Definite: true}}, Blocked, Stopped, now.Add(day), "denied", ""},
+
+		{"the answer to Create was lost: reconcile, whatever the list says", Facts{Rotation: &Rotation{Old: credfile.Key{ID: old}, Sent: ago(time.Minute)}, Shows: onOld}, Reconcile, Rotating, time.Time{}, "lost", ""},
+		{"a key that certainly came from a lost answer: drop it", Facts{Rotation: &Rotation{Orphan: other, OrphanOff: now, OrphanExact: true}, Shows: onOld}, DropOrphan, Rotating, time.Time{}, "", ""},
+		{"a key that probably came from it: only after the quarantine", Facts{Rotation: &Rotation{Orphan: other, OrphanOff: now}, Shows: onOld}, Wait, Quarantine, now.Add(7 * day), "", ""},
+		{"a new pair, and the file shows the old one: prove before anybody sees it", Facts{Rotation: rotation(0, unswapped), Shows: onOld}, Prove, Rotating, time.Time{}, "", ""},
+		{"proven: swap", Facts{Rotation: rotation(0, unswapped), Shows: onOld, Proven: true}, Swap, Rotating, time.Time{}, "", ""},
+		{"half the files are swapped: prove and swap the rest", Facts{Rotation: rotation(0, unswapped), Shows: mixed}, Prove, Rotating, time.Time{}, "", ""},
+		{"swapped: validate what is on disk", Facts{Rotation: rotation(0, unswapped), Shows: onNew}, Validate, Rotating, time.Time{}, "", ""},
+		{"validated: describe it for the console", Facts{Rotation: rotation(0, func(r *Rotation) { r.Described = false }), Shows: onNew}, Describe, Overlap, time.Time{}, "", ""},
+		{"in the overlap: wait", Facts{Rotation: rotation(time.Hour), Shows: onNew}, Wait, Overlap, now.Add(23 * time.Hour), "stays usable", ""},
+		{"mended five minutes ago at the end of the overlap: wait until it is undisturbed", Facts{Rotation: rotation(25*time.Hour, func(r *Rotation) { r.Swapped = ago(5 * time.Minute) }), Shows: onNew}, Wait, Overlap, now.Add(5 * time.Minute), "", ""},
+		{"the overlap is over: ask for the last use", Facts{Rotation: rotation(25 * time.Hour), Shows: onNew}, CheckUse, Overlap, time.Time{}, "", ""},
+		{"the last use was read too soon after the swap: ask again", Facts{Rotation: rotation(25*time.Hour, useRead(23*time.Hour, nil)), Shows: onNew}, CheckUse, Overlap, time.Time{}, "", ""},
+		{"still used: a person, with service and region", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &Use{At: ago(2 * time.Hour), Service: "s3", Region: "eu-west-1"})), Shows: onNew},
+			Blocked, Stopped, time.Time{}, "by s3 in eu-west-1, 2h ago", "keyd rotate --retire-now default"},
+		{"last used before the swap: look at both keys once more", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &Use{At: ago(26 * time.Hour)})), Shows: onNew}, Look, Overlap, time.Time{}, "", ""},
+		{"a use within AWS's granularity of the swap counts as before it", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &Use{At: ago(25*time.Hour - 10*time.Minute)})), Shows: onNew, Seen: both(true)}, Deactivate, Overlap, time.Time{}, "", ""},
+		{"nobody uses it and IAM lists both: deactivate", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Shows: onNew, Seen: both(true)}, Deactivate, Overlap, time.Time{}, "", ""},
+		{"IAM does not list the new key as active: touch nothing", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Shows: onNew, Seen: seen(70 * day)}, Blocked, Stopped, time.Time{}, "does not list", ""},
+		{"told to retire now: no overlap, no question of use, but a look", Facts{Rotation: rotation(time.Second, func(r *Rotation) { r.RetireNow = true }), Shows: onNew}, Look, Overlap, time.Time{}, "", ""},
+		{"in the quarantine: wait", Facts{Rotation: rotation(2*day, deactivated(day)), Shows: onNew}, Wait, Quarantine, now.Add(6 * day), "keyd hold", ""},
+		{"the quarantine is over: look, then delete", Facts{Rotation: rotation(9*day, deactivated(8*day)), Shows: onNew}, Look, Quarantine, time.Time{}, "", ""},
+		{"inactive long enough: delete", Facts{Rotation: rotation(9*day, deactivated(8*day)), Shows: onNew, Seen: both(false)}, Delete, Quarantine, time.Time{}, "", ""},
+		{"someone made it active again in its quarantine: a person", Facts{Rotation: rotation(9*day, deactivated(8*day)), Shows: onNew, Seen: both(true)}, Blocked, Stopped, time.Time{}, "active again", "keyd hold default"},
+
+		{"a file shows the old id again: prove, then mend", Facts{Rotation: rotation(2*day, deactivated(day)), Shows: mixed}, Prove, Rotating, time.Time{}, "shows AKIA..OLD1 again", ""},
+		{"a third id: stop, overwrite nothing", Facts{Rotation: rotation(time.Hour), Shows: Shows{New: 1, Third: []string{"default"}}}, Blocked, Stopped, time.Time{}, "overwrites nothing", "keyd resume default"},
+		{"the profile is gone: stop", Facts{Rotation: rotation(time.Hour), Shows: Shows{Gone: []string{"default"}}}, Blocked, Stopped, time.Time{}, "no longer in the files", "keyd resume default"},
+		{"held, old inactive: make it active again", Facts{Rotation: rotation(2*day, deactivated(day), held), Shows: onNew}, Revive, Held, time.Time{}, "", ""},
+		{"held, old active: wait for a person", Facts{Rotation: rotation(2*day, held), Shows: onNew}, Wait, Held, time.Time{}, "held since", ""},
+		{"held, and the file shows the old id: the person's choice", Facts{Rotation: rotation(2*day, held), Shows: onOld}, Wait, Held, time.Time{}, "", ""},
+		{"the new key failed and is in the file: put the old pair back", Facts{Rotation: rotation(0, failed), Shows: onNew}, PutBack, Rotating, time.Time{}, "refused", ""},
+		{"the new key failed and no file shows it: delete it again", Facts{Rotation: rotation(0, failed), Shows: onOld}, Discard, Rotating, time.Time{}, "refused", ""},
+		{"the swap failed a moment ago: wait", Facts{Rotation: rotation(0, unswapped), Shows: onOld, Proven: true, Trouble: &Trouble{Do: Swap, At: now, Count: 2, Why: "disk full"}}, Wait, Waiting, now.Add(2 * time.Minute), "disk full", ""},
+	}
+	settings := DefaultSettings()
+	settings.Profiles = map[string]time.Duration{"legacy": Never}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			f := row.facts
+			f.ID = old
+			if f.Profiles == nil {
+				f.Profiles = []string{"default"}
+			}
+			if r := f.Rotation; r != nil && r.Old.ID == "" {
+				r.Old.ID, r.Places = old, []Place{{Profile: "default"}}
+			}
+			d := Next(f, settings, now)
+			if d.Do != row.do || d.State != row.state || !strings.Contains(d.Why, row.says) || !strings.HasPrefix(d.Run, row.run) {
+				t.Errorf("%s (%s): %q, run %q", d.Do, d.State, d.Why, d.Run)
+			}
+			if !row.until.IsZero() && !d.Until.Equal(row.until) {
+				t.Errorf("until %s, want %s", d.Until, row.until)
+			}
+			if d.Do == Blocked && d.Why == "" || d.Why == "" {
+				t.Error("no reason is given")
+			}
+		})
+	}
+}
+
+func older(s *Seen, by time.Duration) *Seen { s.At = s.At.Add(-by); return s }
+
+func offset(s *Seen, by time.Duration) *Seen { s.Offset = by; return s }
+
+func unswapped(r *Rotation) { r.Swapped, r.Validated = time.Time{}, time.Time{} }
+
+func held(r *Rotation) { r.Held = r.Validated.Add(time.Minute) }
+
+func failed(r *Rotation) { r.Failed = "AWS refused it" }
+
+func TestJitterIsStableAndWithinATenth(t *testing.T) {
+	different := map[time.Duration]bool{}
+	for _, id := range strings.Split("AKIAA AKIAB AKIAC AKIAD AKIAE AKIAF AKIAG AKIAH", " ") {
+		j := jitter(60*day, id)
+		if j < 54*day || j > 66*day || j != jitter(60*day, id) {
+			t.Errorf("%s: %s", id, j)
+		}
+		different[j] = true
+	}
+	if len(different) < 6 {
+		t.Errorf("only %d different days for 8 keys", len(different))
+	}
+}
+
+func TestRetriesNeverStopAndNeverRush(t *testing.T) {
+	total := time.Duration(0)
+	for n := 1; n < 60; n++ {
+		step := retryAfter(n)
+		if step < retryAfter(n-1) || step > 6*time.Hour {
+			t.Errorf("failure %d waits %s after %s", n, step, retryAfter(n-1))
+		}
+		total += step
+	}
+	if total < 10*day {
+		t.Errorf("59 failures in %s", total)
+	}
+}
