@@ -68,6 +68,7 @@ func TestEdited(t *testing.T) {
 		{name: "29 lone quote", text: plainFile + "x = \"\n[b]\ny = \"\n"},
 		{name: "34 same id in several profiles", text: plainFile + "[work]\nregion = x\n" + pairLines + "# end\n"},
 		{name: "comment on top, other profiles around", text: "# mine\n\n[a]\naws_access_key_id = AKIAOTHEROTHEROTHER1\naws_secret_access_key = othersecretothersecret\n\n" + plainFile + "\n[b]\nregion = x\n"},
+		{name: "an id that only begins like the old one", text: plainFile + "[b]\naws_access_key_id = {OLD}X\naws_secret_access_key = x\n"},
 		{name: "empty session token", text: plainFile + "aws_session_token =\n"},
 		{name: "text behind the header", text: "[default] prod\n" + pairLines, warning: "must end with ']'"},
 		{name: "indented header", text: "  [default]\n" + pairLines, warning: "expected a profile definition"},

@@ -20,7 +20,6 @@ func iniOptions() ini.LoadOptions {
 		SpaceBeforeInlineComment: true,
 		PreserveSurroundedQuote:  true,
 		KeyValueDelimiters:       "=",
-		ChildSectionDelimiter:    "\x00",
 		AllowNonUniqueSections:   true,
 		SkipUnrecognizableLines:  true,
 	}

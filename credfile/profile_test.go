@@ -182,6 +182,15 @@ func TestNothingQuotesASecret(t *testing.T) {
 	}
 }
 
+// The second reader takes what stands adjacent to a value for a part of it, as
+// the AWS readers do, and so does not call a broken line a pair.
+func TestPairTakesAdjacentMarks(t *testing.T) {
+	key, err := Pair(with(oldKey, "[default]\naws_access_key_id = {ID}#c\naws_secret_access_key = {SECRET}\t# c\n"), Credentials, "default")
+	if err != nil || key.ID != oldKey.ID+"#c" || !key.Secret.Equal(oldKey.Secret) {
+		t.Errorf("got %s, %v", key.ID, err)
+	}
+}
+
 // Tools that append a section with every login make files like this one.
 func TestManyDuplicates(t *testing.T) {
 	f := Lex("credentials", Credentials, with(oldKey, strings.Repeat(plainFile, 2000)))

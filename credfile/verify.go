@@ -1,6 +1,7 @@
 package credfile
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 )
@@ -8,7 +9,7 @@ import (
 const reportRemedy = "write the profile's lines plainly, one `name = value` each, and try again"
 
 // verifyLexed lexes the new bytes and requires that nothing but the values of
-// the places changed: not a line, a name, another value or a continuation.
+// the places changed: no other line, and in those lines no name and no comment.
 func (f *File) verifyLexed(places []place, g *File) *Refusal {
 	moved := f.refusal(0, reportRemedy, "the change would alter more than the pair")
 	if len(g.Sections) != len(f.Sections) || len(g.Problems) != len(f.Problems) {
@@ -17,6 +18,10 @@ func (f *File) verifyLexed(places []place, g *File) *Refusal {
 	changed := map[int]bool{} // lines
 	for _, p := range places {
 		changed[p.pair.id.Line], changed[p.pair.secret.Line] = true, true
+	}
+	if n := firstOther(f.Data, g.Data, changed); n != 0 {
+		moved.Line = n
+		return moved
 	}
 	for i := range f.Sections {
 		a, b := &f.Sections[i], &g.Sections[i]
@@ -31,6 +36,17 @@ func (f *File) verifyLexed(places []place, g *File) *Refusal {
 		}
 	}
 	return nil
+}
+
+// firstOther returns the first line that differs without being listed, or 0.
+func firstOther(a, b []byte, listed map[int]bool) int {
+	old, next := bytes.SplitAfter(a, []byte("\n")), bytes.SplitAfter(b, []byte("\n"))
+	for i := range max(len(old), len(next)) {
+		if i >= len(old) || i >= len(next) || !listed[i+1] && !bytes.Equal(old[i], next[i]) {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // sameProperty compares all of a property but, when changed is set, its value.
