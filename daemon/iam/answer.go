@@ -38,7 +38,7 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	_, k.traced = w.http.(*Transport)
 	limit := attemptTimeout
 	if k.once {
-		limit, r.GetBody = callTimeout, nil // without GetBody net/http cannot send the body again
+		limit = callTimeout
 	}
 	r = k.begin(r)
 	ctx, cancel := context.WithTimeout(r.Context(), limit)

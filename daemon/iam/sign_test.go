@@ -170,6 +170,18 @@ func TestSigningFollowsTheCallersClock(t *testing.T) {
 				t.Fatalf("%v, offset %s", err, l.Offset)
 			}
 		}
+		// The distance to the machine's clock is no reason to try again.
+		sent := len(w.got)
+		fine := w.answers[0]
+		w.answers = []answer{func(r *http.Request) (*http.Response, error) {
+			good, _ := fine(r)
+			resp, err := refusal(403, "SignatureDoesNotMatch", "The request signature we calculated does not match")(r)
+			resp.Header = good.Header
+			return resp, err
+		}}
+		if _, err := c.ListKeys(t.Context(), user); iam.ClassOf(err) != iam.BadSecret || len(w.got) != sent+1 {
+			t.Errorf("wrong secret: %v after %d requests", err, len(w.got)-sent)
+		}
 		for _, r := range w.got {
 			if got, want := r.Header.Get("X-Amz-Date"), time.Now().Add(future).UTC().Format("20060102T150405Z"); got != want {
 				t.Errorf("signed at %s, want %s", got, want)
