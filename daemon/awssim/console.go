@@ -15,11 +15,12 @@ func (u *User) CreateKey() (id, secret string) {
 	return k.id, k.secret
 }
 
-// SetStatus makes a key "Active" or "Inactive" as another person would.
+// SetStatus makes a key "Active" or "Inactive" as another person would, or
+// "Expired", which AWS's model has since 2026 and no call can ask for.
 func (u *User) SetStatus(id, status string) error {
 	defer u.c.enter()()
 	k, ok := u.find(id)
-	if !ok || status != statusActive && status != statusInactive {
+	if !ok || status != statusActive && status != statusInactive && status != statusExpired {
 		return fmt.Errorf("awssim: %s cannot be set %q: no such key of %s, or no such status", id, status, u.name)
 	}
 	k.set(status, u.c.opt.Now())

@@ -57,7 +57,12 @@ func simulated(t *testing.T) (*awssim.Cloud, *world) {
 // It signs with $KEYD_CONTRACT_KEY_ID and $KEYD_CONTRACT_SECRET, the only key
 // of a user who may do everything. Without them it makes a user, a key and a
 // policy by three requests that nobody signed, which a simulator may allow. A change is
-// given a minute to be seen, or $KEYD_CONTRACT_PATIENCE.
+// given a minute to be seen, or $KEYD_CONTRACT_PATIENCE. For moto 5.2.1:
+//
+//	INITIAL_NO_AUTH_ACTION_COUNT=3 python3 -m moto.server -H 127.0.0.1 -p 5599 &
+//	KEYD_CONTRACT_ENDPOINT=http://127.0.0.1:5599 \
+//	KEYD_CONTRACT_EXCEPT="$(paste -sd, daemon/awssim/testdata/moto-5.2.1.except)" \
+//	go test ./daemon/awssim -run TestContractElsewhere -count=1
 func TestContractElsewhere(t *testing.T) {
 	base := strings.TrimSuffix(os.Getenv("KEYD_CONTRACT_ENDPOINT"), "/")
 	if base == "" {

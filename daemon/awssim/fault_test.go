@@ -210,6 +210,31 @@ func TestLateRequestTakesEffectAfterTheClientHasGone(t *testing.T) {
 	}
 }
 
+func TestLateEffectLeavesTheFailureAsItIs(t *testing.T) {
+	bubble(t, awssim.Lag{}, func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
+		c.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Status500, Late: time.Second, Latency: 2 * time.Second, Times: 1})
+		if r := old.call(t, "CreateAccessKey"); r.status != 500 || len(c.Keys(u)) != 2 {
+			t.Errorf("answer %d, keys %+v", r.status, c.Keys(u))
+		}
+	})
+}
+
+func TestLateEffectHappensOnceWhenTheClockStandsStill(t *testing.T) {
+	now := time.Now()
+	c := awssim.New(awssim.Options{Now: func() time.Time { return now }})
+	u := c.AddUser(account, "/", "alice")
+	id, secret := u.AddKey(0)
+	c.Inject(awssim.Fault{Late: time.Millisecond, Times: 1})
+	fresh := newClient(c, id, secret).create(t)
+	if err := u.DeleteKey(fresh.id); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Hour)
+	if keys := c.Keys(u); len(keys) != 1 {
+		t.Errorf("keys %+v", keys)
+	}
+}
+
 func TestSDKAttemptsAreRecorded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := awssim.New(awssim.Options{})

@@ -13,6 +13,7 @@ import (
 const (
 	statusActive   = "Active"
 	statusInactive = "Inactive"
+	statusExpired  = "Expired"
 	statusDeleted  = "Deleted"
 )
 

@@ -127,7 +127,7 @@ func TestListLagsInBothDirections(t *testing.T) {
 		if listed(id) {
 			t.Error("a new key is listed at once")
 		}
-		time.Sleep(4 * time.Second)
+		time.Sleep(3 * time.Second)
 		if !listed(id) {
 			t.Error("a key is not listed after the greatest lag")
 		}
@@ -137,7 +137,7 @@ func TestListLagsInBothDirections(t *testing.T) {
 		if !listed(id) {
 			t.Error("a deleted key is gone at once")
 		}
-		time.Sleep(4 * time.Second)
+		time.Sleep(3 * time.Second)
 		if listed(id) {
 			t.Error("a deleted key is listed after the greatest lag")
 		}

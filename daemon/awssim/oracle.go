@@ -8,7 +8,7 @@ import (
 // KeyState is the truth about one key, whatever the views show.
 type KeyState struct {
 	ID        string
-	Status    string // "Active" or "Inactive"
+	Status    string // "Active", "Inactive" or "Expired"
 	Created   time.Time
 	CreatedBy string // BySeed, ByConsole or the id of the key that signed CreateAccessKey
 	LastUsed  Use    // zero when never; without the lag of GetAccessKeyLastUsed

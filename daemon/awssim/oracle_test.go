@@ -87,13 +87,16 @@ func TestOutageAgreesWithRequests(t *testing.T) {
 func TestViewsCountOnceUsedOrConfigured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		measure := func(regions, calls []string) time.Duration {
+		measure := func(regions, calls []string, closed ...string) time.Duration {
 			c := awssim.New(awssim.Options{Seed: 6, Lag: laggy(), Regions: regions})
 			u := c.AddUser(account, "/", "alice")
 			old := newClient(c, "", "")
 			old.id, old.secret = u.AddKey(0)
 			if !c.Usable(old.id, old.secret) || c.Usable(old.id, "x") || c.Usable(noKey, old.secret) {
 				t.Error("usable is not told from unusable")
+			}
+			for _, r := range closed {
+				c.CloseRegion(r)
 			}
 			id, secret := u.CreateKey()
 			for _, r := range calls {
@@ -105,6 +108,9 @@ func TestViewsCountOnceUsedOrConfigured(t *testing.T) {
 		iam, configured, used := measure(nil, nil), measure(regions, nil), measure(nil, regions)
 		if iam >= configured || configured != used {
 			t.Errorf("iam alone %v, with three regions configured %v, used %v", iam, configured, used)
+		}
+		if off := measure(regions, nil, regions...); off != iam {
+			t.Errorf("regions that are off count: %v, want %v", off, iam)
 		}
 		if cn := measure([]string{"cn-north-1"}, nil); cn != iam {
 			t.Errorf("a region of another partition counts: %v, want %v", cn, iam)
@@ -172,13 +178,16 @@ func TestConsoleRefusesWhatIsNotThere(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"another user's key": alice.SetStatus(id, "Active"),
-		"no such status":     bob.SetStatus(id, "Expired"),
+		"no such status":     bob.SetStatus(id, "Dormant"),
 		"delete another's":   alice.DeleteKey(id),
 		"use another's":      alice.Use(id, "s3", "eu-west-1"),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+	if err := bob.SetStatus(id, "Expired"); err != nil || c.Keys(bob)[0].Status != "Expired" {
+		t.Errorf("expired: %v, %+v", err, c.Keys(bob))
 	}
 	if err := bob.UseAgo(id, "s3", "eu-west-1", time.Minute); err != nil || c.Keys(bob)[0].LastUsed.Service != "s3" {
 		t.Errorf("use: %v, %+v", err, c.Keys(bob))

@@ -70,6 +70,10 @@ func TestAnotherUserIsDeniedBeforeItIsLookedFor(t *testing.T) {
 	if r := k.call(t, "DeleteAccessKey", "UserName", "alice", "AccessKeyId", theirs); r.Code != "NoSuchEntity" {
 		t.Errorf("under one's own name: %s", r.body)
 	}
+	far, _ := c.AddUser("444455556666", "/", "alice").AddKey(0)
+	if r := k.call(t, "GetAccessKeyLastUsed", "AccessKeyId", far); r.Code != "AccessDenied" || !strings.HasSuffix(r.Message, "on resource: access key "+far) {
+		t.Errorf("last used in another account: %s", r.body)
+	}
 	if r := k.call(t, "GetAccessKeyLastUsed", "AccessKeyId", theirs); r.Code != "AccessDenied" || !strings.Contains(r.Message, "on resource: user bob because") {
 		t.Errorf("last used: %s", r.body)
 	}
