@@ -72,7 +72,7 @@ func (o *Original) openable() error {
 // tryTemp writes as many bytes as the file has beside it, and removes them: a
 // full disk or quota shows now.
 func (o *Original) tryTemp() error {
-	name, err := writeTemp(o.sys, o.Real, make([]byte, len(o.Data)+1), func(File) error { return nil })
+	name, err := writeTemp(o.sys, o.Real, make([]byte, len(o.Data)+1), 0o600)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -113,7 +114,7 @@ func (o *Original) rename(ctx context.Context, data []byte) (w Written, err erro
 		return Written{}, err
 	}
 	defer func() { old.Close() }()
-	name, err := writeTemp(o.sys, o.Real, data, func(f File) error { return o.sys.CopyMeta(old, f) })
+	name, err := writeTemp(o.sys, o.Real, data, 0o600)
 	if forbidden(err) {
 		return Written{}, &unrenamable{err}
 	}
@@ -132,9 +133,15 @@ func (o *Original) rename(ctx context.Context, data []byte) (w Written, err erro
 }
 
 // commit looks at the target once more, after the slow part is done, and
-// renames. Between the look and the rename there are microseconds.
+// renames. Between the look and the rename there are microseconds. The new
+// file is private until here, and then no wider than the old one.
 func (o *Original) commit(ctx context.Context, old File, temp string) error {
 	if err := o.quiet(ctx, old); err != nil {
+		return err
+	}
+	if err := o.dress(old, temp); forbidden(err) {
+		return &unrenamable{err}
+	} else if err != nil {
 		return err
 	}
 	f, err := o.open(0)
@@ -152,6 +159,22 @@ func (o *Original) commit(ctx context.Context, old File, temp string) error {
 	err = o.sys.Rename(temp, o.Real)
 	if errors.Is(err, syscall.EBUSY) {
 		return &unrenamable{err}
+	}
+	return err
+}
+
+// dress gives the temporary file the owner, mode and attributes of the old one.
+func (o *Original) dress(old File, temp string) error {
+	f, err := o.sys.OpenFile(temp, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	err = o.sys.CopyMeta(old, f)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
 	}
 	return err
 }

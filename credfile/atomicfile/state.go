@@ -14,7 +14,7 @@ import (
 // failed, the new ones that a power failure may still take back. The directory
 // must exist; a symbolic link at path is replaced by the file.
 func Write(sys Sys, path string, data []byte, perm fs.FileMode) error {
-	name, err := writeTemp(sys, path, data, func(f File) error { return f.Chmod(perm) })
+	name, err := writeTemp(sys, path, data, perm)
 	if err != nil {
 		return fmt.Errorf("write %s: %w; it was left as it is", path, err)
 	}

@@ -27,7 +27,7 @@ func TestWrite(t *testing.T) {
 		if got := get(t, path); got != data {
 			t.Errorf("holds %q", got)
 		}
-		want := []string{"OpenFile", "Chmod", "Write", "Sync", "Close", "Rename", "SyncDir"}
+		want := []string{"OpenFile", "Write", "Sync", "Close", "Rename", "SyncDir"}
 		if !slices.Equal(calls, want) {
 			t.Errorf("called %q", calls)
 		}

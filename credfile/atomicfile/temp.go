@@ -33,22 +33,24 @@ func createTemp(sys Sys, target string) (f File, name string, err error) {
 	return f, name, err
 }
 
-// writeTemp leaves data in a new file beside target, synced and closed, and
-// returns its name. prepare sets its mode before there is anything to read.
-// On an error nothing is left, unless the removal fails as well: see Sweep.
-func writeTemp(sys Sys, target string, data []byte, prepare func(File) error) (string, error) {
+// writeTemp leaves data in a new file of mode perm beside target, synced and
+// closed, and returns its name. On an error nothing is left, unless the removal fails as well: see Sweep.
+func writeTemp(sys Sys, target string, data []byte, perm fs.FileMode) (string, error) {
 	f, name, err := createTemp(sys, target)
 	if err != nil {
 		return "", err
 	}
-	if err := fill(f, data, prepare); err != nil {
+	if err := fill(f, data, perm); err != nil {
 		return "", errors.Join(err, sys.Remove(name))
 	}
 	return name, nil
 }
 
-func fill(f File, data []byte, prepare func(File) error) error {
-	err := prepare(f)
+func fill(f File, data []byte, perm fs.FileMode) error {
+	var err error
+	if perm != 0o600 {
+		err = f.Chmod(perm)
+	}
 	if err == nil {
 		_, err = f.Write(data)
 	}

@@ -5,6 +5,7 @@ package atomicfile_test
 import (
 	"errors"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -96,4 +97,24 @@ func TestUnwritableDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	refusesToWrite(t, path)
+}
+
+// refusesToWrite fails the test unless the preflight refuses with a remedy and
+// the replacement fails, both without a trace.
+func refusesToWrite(t *testing.T, path string) {
+	t.Helper()
+	o, before := read(t, atomicfile.OS{}, path), names(t, path)
+	_, err := o.Writable()
+	if refused, ok := errors.AsType[*atomicfile.Refused](err); !ok || refused.Remedy == "" {
+		t.Errorf("preflight: %v", err)
+	}
+	if w, err := o.Replace(t.Context(), []byte("new\n")); err == nil || w.Way != atomicfile.Nowhere {
+		t.Errorf("replaced: %v, %v", w, err)
+	}
+	if get(t, path) != string(o.Data) {
+		t.Error("the file changed")
+	}
+	if after := names(t, path); !slices.Equal(before, after) {
+		t.Errorf("directory had %q, has %q", before, after)
+	}
 }
