@@ -58,9 +58,8 @@ type Use struct {
 	Service, Region string
 }
 
-// Recorded uses lie at least this far apart. Source: IAM user guide, credential
-// report: "if an access key is used more than once in a 15-minute span, only
-// the first use is recorded".
+// Recorded uses lie at least this far apart: of several in a 15-minute span only
+// the first counts. Source: IAM user guide, credential report format.
 const useGranularity = 15 * time.Minute
 
 // use records a use unless an earlier one covers it.
