@@ -179,6 +179,7 @@ func TestSigningFollowsTheCallersClock(t *testing.T) {
 			resp.Header = good.Header
 			return resp, err
 		}}
+		c, _ = iam.New(oldKey(), aws(), iam.Options{HTTP: w, Now: func() time.Time { return time.Now().Add(future) }})
 		if _, err := c.ListKeys(t.Context(), user); iam.ClassOf(err) != iam.BadSecret || len(w.got) != sent+1 {
 			t.Errorf("wrong secret: %v after %d requests", err, len(w.got)-sent)
 		}
