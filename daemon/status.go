@@ -90,7 +90,7 @@ func lineOfUnit(u *unit, d Decision) KeyLine {
 		NeedsPerson: d.Do == Blocked, Seen: u.facts.Seen, Trouble: u.facts.Trouble, Warnings: u.warnings,
 	}
 	if r := u.facts.Rotation; r != nil && u.facts.Shows.New > 0 {
-		l.Key = r.New.ID
+		l.Key, l.Created = r.New.ID, r.Created.Add(r.Offset) // until IAM has listed it
 	}
 	if l.Seen != nil {
 		if k := l.Seen.Key(l.Key); k != nil {

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"runtime"
@@ -26,6 +27,12 @@ type process struct {
 	getenv   func(string) string
 	goos     string // a runtime.GOOS value
 	now      func() time.Time
+	http     doer // nil: the network
+}
+
+// doer sends one request, as http.Client does.
+type doer interface {
+	Do(*http.Request) (*http.Response, error)
 }
 
 // run is keyd from the arguments to the exit code. The first SIGINT or SIGTERM
@@ -37,7 +44,7 @@ func run(args []string, p process) int {
 	context.AfterFunc(ctx, stop)
 
 	u := newUI(p)
-	root := newRoot(u)
+	root := newRoot(u, args)
 	root.SetArgs(args)
 	return u.exitCode(root.ExecuteContext(ctx))
 }

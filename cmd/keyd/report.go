@@ -40,12 +40,16 @@ func (u *ui) report(ctx context.Context, names []string) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	status, err := daemon.LoadStatus(s.folders.State)
-	if err != nil {
-		return nil, err
-	}
+	var status daemon.Status
+	var statusErr error
+	read := make(chan struct{})
+	go func() { // beside the files: it takes as long as they do
+		defer close(read)
+		status, statusErr = daemon.LoadStatus(s.folders.State)
+	}()
 	snapshot, err := s.store.Read(ctx)
-	if err != nil {
+	<-read
+	if err := cmp.Or(err, statusErr); err != nil {
 		return nil, err
 	}
 	r := &report{

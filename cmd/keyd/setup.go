@@ -46,7 +46,7 @@ func (u *ui) daemon(process string) (*daemon.Daemon, setup, error) {
 	}
 	return &daemon.Daemon{
 		Store: s.store, State: s.folders.State, Sys: atomicfile.OS{}, Settings: settings,
-		Now: u.now, Getenv: u.getenv, Log: slog.New(slog.DiscardHandler), Process: process,
+		HTTP: u.http, Now: u.now, Getenv: u.getenv, Log: slog.New(slog.DiscardHandler), Process: process,
 	}, s, nil
 }
 

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/awssim"
+)
+
+// demoWatcher reads the file all the time, as any program of the user's might,
+// and notes which pair it shows since when.
+type demoWatcher struct {
+	world      *demoWorld
+	held       []awssim.Held
+	unreadable int
+	quit, done chan struct{}
+}
+
+func watch(w *demoWorld) *demoWatcher {
+	o := &demoWatcher{world: w, quit: make(chan struct{}), done: make(chan struct{})}
+	o.look()
+	go func() {
+		defer close(o.done)
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				o.look()
+			case <-o.quit:
+				return
+			}
+		}
+	}()
+	return o
+}
+
+func (o *demoWatcher) look() {
+	data, err := os.ReadFile(o.world.credentials())
+	k, pairErr := credfile.Pair(data, credfile.Credentials, "default")
+	if err != nil || pairErr != nil {
+		o.unreadable++
+		return
+	}
+	now := awssim.Held{At: o.world.clock.now(), ID: k.ID, Secret: k.Secret.Reveal()}
+	if n := len(o.held); n == 0 || o.held[n-1].ID != now.ID || o.held[n-1].Secret != now.Secret {
+		o.held = append(o.held, now)
+	}
+}
+
+func (o *demoWatcher) stop() *demoWatcher {
+	close(o.quit)
+	<-o.done
+	o.look()
+	return o
+}
+
+// verdict is whether the demo showed what it promises.
+type verdict struct {
+	diff, keys string
+	outage     time.Duration
+	wrong      []string
+}
+
+// judge asks the simulator and the disk, not keyd.
+func (w *demoWorld) judge(o *demoWatcher) verdict {
+	v := verdict{outage: w.cloud.Outage(o.held, w.clock.now())}
+	last := o.held[len(o.held)-1]
+	after, err := os.ReadFile(w.credentials())
+	if err != nil {
+		v.wrong = append(v.wrong, err.Error())
+	}
+	v.diff = w.diff(string(after), last)
+	v.keys = w.list()
+	v.check(v.outage == 0, "the pair in the file was not usable for %s", v.outage)
+	v.check(o.unreadable == 0, "the file could not be read %d times", o.unreadable)
+	v.check(last.ID != w.old[0], "the old key is still in the file")
+	want := strings.NewReplacer(w.old[0], last.ID, w.old[1], last.Secret).Replace(w.before)
+	v.check(string(after) == want, "other bytes of the file changed")
+	alice := w.cloud.Keys(w.users[0])
+	v.check(len(alice) == 1 && alice[0].ID == last.ID && alice[0].Status == "Active", "alice should have just the key in the file")
+	v.check(len(w.cloud.Keys(w.users[1])) == 1, "bob's young key should have been left alone")
+	v.check(len(w.cloud.Keys(w.users[2])) == 2, "carol's two keys should have been left alone")
+	v.check(len(w.cloud.Touched())+len(w.cloud.Orphans()) == 0, "a key was touched or left behind that should not")
+	for _, c := range w.cloud.Calls() {
+		v.check(len(o.held) < 2 || c.KeyID != w.old[0] || !c.At.After(o.held[1].At), "%s was signed with the old key after the swap", c.Action)
+	}
+	return v
+}
+
+func (v *verdict) check(ok bool, format string, args ...any) {
+	if !ok {
+		v.wrong = append(v.wrong, fmt.Sprintf(format, args...))
+	}
+}
+
+// diff shows the lines that changed, ids shortened and secrets masked.
+func (w *demoWorld) diff(after string, last awssim.Held) string {
+	mask := strings.NewReplacer(w.old[0], shortID(w.old[0]), last.ID, shortID(last.ID),
+		w.old[1], "(the old secret)", last.Secret, "(the new secret)")
+	now := strings.Split(after, "\n")
+	var b strings.Builder
+	for i, line := range strings.Split(w.before, "\n") {
+		if i < len(now) && now[i] != line {
+			fmt.Fprintf(&b, "%dc%d\n< %s\n> %s\n", i+1, i+1, mask.Replace(line), mask.Replace(now[i]))
+		}
+	}
+	return b.String()
+}
+
+func (w *demoWorld) list() string {
+	var b strings.Builder
+	for _, user := range w.users {
+		for _, k := range w.cloud.Keys(user) {
+			fmt.Fprintf(&b, "  %-6s  %s  %-8s  created %s\n", user.Name(), shortID(k.ID), k.Status, k.Created.Local().Format("2 Jan 2006"))
+		}
+	}
+	return b.String()
+}

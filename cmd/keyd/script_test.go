@@ -1,0 +1,157 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"keyd/daemon"
+)
+
+// The scripts wait for keyd and keyd for AWS: more of them than there are
+// processors run side by side.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	testscript.Main(m, map[string]func(){"keyd": main})
+}
+
+// Every script is one story, told in a home of its own and against an AWS of
+// its own, on loopback. sim arranges and asks that AWS.
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup:               settle,
+		Condition:           condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"sim": sim, "exits": exits, "shape": shape, "save": save, "unchanged": unchanged, "subst": subst, "terminate": terminate,
+		},
+	})
+}
+
+// settle gives a script its AWS and the folders that keyd uses.
+func settle(env *testscript.Env) error {
+	w := newWorld()
+	server := httptest.NewServer(w)
+	env.Defer(server.Close)
+	env.Values[worldKey{}] = w
+	for name, value := range map[string]string{
+		"HOME":             env.WorkDir,
+		"USERPROFILE":      env.WorkDir,
+		"KEYD_STATE_DIR":   filepath.Join(env.WorkDir, "state"),
+		"KEYD_SETTINGS":    filepath.Join(env.WorkDir, "keyd.ini"),
+		"AWS_ENDPOINT_URL": server.URL,
+		"NO_PROXY":         "*",
+		"TZ":               "UTC",
+	} {
+		env.Setenv(name, value)
+	}
+	return nil
+}
+
+func condition(name string) (bool, error) {
+	switch name {
+	case "root":
+		return os.Geteuid() == 0, nil
+	}
+	return false, errors.New("unknown condition " + name)
+}
+
+// exits runs a program and demands this exit code: exits 3 keyd status.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if neg || err != nil || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
+	}
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// shape compares what a program printed, line by line, with regular expressions
+// in which $VARIABLES are taken literally: shape stdout want.
+func shape(ts *testscript.TestScript, neg bool, args []string) {
+	got := strings.Split(strings.TrimSuffix(ts.ReadFile(args[0]), "\n"), "\n")
+	want := strings.Split(strings.TrimSuffix(ts.ReadFile(args[1]), "\n"), "\n")
+	if len(got) != len(want) {
+		ts.Fatalf("%d lines, want %d:\n%s", len(got), len(want), strings.Join(got, "\n"))
+	}
+	for i, line := range want {
+		pattern := os.Expand(line, func(name string) string { return regexp.QuoteMeta(ts.Getenv(name)) })
+		if ok, err := regexp.MatchString("^(?:"+pattern+")$", got[i]); !ok || err != nil {
+			ts.Fatalf("line %d is\n%s\nand not\n%s", i+1, got[i], pattern)
+		}
+	}
+}
+
+// save keeps what files hold now, for unchanged.
+func save(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		worldOf(ts).saved[name] = stateOf(ts, name)
+	}
+}
+
+// unchanged compares every byte, and the mode, with what save has kept.
+func unchanged(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		want, ok := worldOf(ts).saved[name]
+		if !ok {
+			ts.Fatalf("%s was never saved", name)
+		}
+		if same := stateOf(ts, name) == want; same == neg {
+			ts.Fatalf("%s: unchanged is %v", name, same)
+		}
+	}
+}
+
+func stateOf(ts *testscript.TestScript, name string) string {
+	info, err := os.Stat(ts.MkAbs(name))
+	if err != nil {
+		return "none"
+	}
+	data, err := os.ReadFile(ts.MkAbs(name))
+	ts.Check(err)
+	return info.Mode().String() + "\n" + string(data)
+}
+
+// subst puts the values of variables into files: ${OLD_ID}.
+func subst(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		data, err := os.ReadFile(ts.MkAbs(name))
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(os.Expand(string(data), ts.Getenv)), 0o600))
+	}
+}
+
+// terminate sends SIGTERM to the daemon whose pass the status tells of.
+func terminate(ts *testscript.TestScript, _ bool, _ []string) {
+	status, err := daemon.LoadStatus(ts.Getenv("KEYD_STATE_DIR"))
+	ts.Check(err)
+	if status.Process != "run" {
+		ts.Fatalf("the last pass is that of keyd %s", status.Process)
+	}
+	process, err := os.FindProcess(status.PID)
+	ts.Check(err)
+	ts.Check(process.Signal(syscall.SIGTERM))
+}

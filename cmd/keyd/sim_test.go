@@ -1,0 +1,204 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"keyd/daemon/awssim"
+)
+
+// world is the AWS of one script.
+type world struct {
+	cloud *awssim.Cloud
+	users map[string]*awssim.User
+	user  *awssim.User      // that was named last
+	names map[string]string // of keys, by id
+	saved map[string]string // by file name
+}
+
+type worldKey struct{}
+
+const account = "111122223333"
+
+func newWorld() *world {
+	return &world{
+		cloud: awssim.New(awssim.Options{Seed: 1}), users: map[string]*awssim.User{},
+		names: map[string]string{}, saved: map[string]string{},
+	}
+}
+
+func (w *world) ServeHTTP(answer http.ResponseWriter, r *http.Request) { w.cloud.ServeHTTP(answer, r) }
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+// sim arranges and asks AWS:
+//
+//	sim lag 8s                    a new key is known after so long; goes first
+//	sim user NAME [PARTITION]     the commands below are about this user
+//	sim root                      or about the root of the account
+//	sim key NAME AGE [inactive]   sets NAME_ID and NAME_SECRET
+//	sim use NAME SERVICE REGION AGO
+//	sim set NAME Active|Inactive  as a person would, in the console
+//	sim fault ACTION before|after KIND [TIMES]
+//	sim deny ACTION [scp|mfa]     without a layer: no policy allows it
+//	sim skew 20m                  AWS's clock is ahead by so much
+//	sim keys [NAME STATUS]...     the user has these keys and no others; a key
+//	                              that keyd made is called new
+//	sim calls ACTION N            so many requests came
+//	sim await ACTION N            wait until so many came
+//	sim touched N                 so many calls were about keys of strangers
+func sim(ts *testscript.TestScript, neg bool, args []string) {
+	commands := map[string]func(*world, *testscript.TestScript, []string) error{
+		"lag": simLag, "user": simUser, "root": simRoot, "key": simKey, "use": simUse, "set": simSet,
+		"fault": simFault, "deny": simDeny, "skew": simSkew, "keys": simKeys, "calls": simCalls,
+		"await": simAwait, "touched": simTouched,
+	}
+	command := commands[args[0]]
+	if command == nil || neg {
+		ts.Fatalf("sim is followed by one of %v", slices.Sorted(maps.Keys(commands)))
+	}
+	ts.Check(command(worldOf(ts), ts, args[1:]))
+}
+
+func simLag(w *world, _ *testscript.TestScript, args []string) error {
+	d, err := time.ParseDuration(args[0])
+	w.cloud = awssim.New(awssim.Options{Seed: 1, Lag: awssim.Lag{Create: awssim.Range{Min: d, Max: d}}})
+	return err
+}
+
+func simUser(w *world, _ *testscript.TestScript, args []string) error {
+	partition := append(args, "aws")[1]
+	w.user = w.cloud.AddUserIn(partition, account, "/", args[0])
+	w.users[args[0]] = w.user
+	return nil
+}
+
+func simRoot(w *world, _ *testscript.TestScript, _ []string) error {
+	w.user = w.cloud.AddRoot(account)
+	return nil
+}
+
+func simKey(w *world, ts *testscript.TestScript, args []string) error {
+	days, err := strconv.Atoi(strings.TrimSuffix(args[1], "d"))
+	if err != nil {
+		return err
+	}
+	age := time.Duration(days) * day
+	add := w.user.AddKey
+	if slices.Contains(args, "inactive") {
+		add = w.user.AddInactiveKey
+	}
+	id, secret := add(age)
+	w.names[id] = args[0]
+	ts.Setenv(args[0]+"_ID", id)
+	ts.Setenv(args[0]+"_SECRET", secret)
+	ts.Setenv(args[0]+"_SHORT", shortID(id))
+	return nil
+}
+
+func simUse(w *world, ts *testscript.TestScript, args []string) error {
+	ago, err := time.ParseDuration(args[3])
+	if err != nil {
+		return err
+	}
+	return w.user.UseAgo(ts.Getenv(args[0]+"_ID"), args[1], args[2], ago)
+}
+
+func simSet(w *world, ts *testscript.TestScript, args []string) error {
+	return w.user.SetStatus(ts.Getenv(args[0]+"_ID"), args[1])
+}
+
+func simFault(w *world, _ *testscript.TestScript, args []string) error {
+	f := awssim.Fault{Action: args[0], Kind: awssim.Kind(args[2])}
+	if f.Action == "any" {
+		f.Action = ""
+	}
+	if args[1] == "after" {
+		f.When = awssim.After
+	}
+	if len(args) > 3 {
+		times, err := strconv.Atoi(args[3])
+		if err != nil {
+			return err
+		}
+		f.Times = times
+	}
+	w.cloud.Inject(f)
+	return nil
+}
+
+func simDeny(w *world, _ *testscript.TestScript, args []string) error {
+	layers := map[string]awssim.Layer{"": awssim.NotAllowed, "scp": awssim.SCP, "mfa": awssim.MFAGuard}
+	layer, ok := layers[append(args, "")[1]]
+	if !ok {
+		return fmt.Errorf("no layer %q", args[1])
+	}
+	w.user.Deny(args[0], layer)
+	return nil
+}
+
+func simSkew(w *world, _ *testscript.TestScript, args []string) error {
+	d, err := time.ParseDuration(args[0])
+	w.cloud.SkewDate(d)
+	return err
+}
+
+func simKeys(w *world, _ *testscript.TestScript, args []string) error {
+	var have []string
+	for _, k := range w.cloud.Keys(w.user) {
+		name, ok := w.names[k.ID]
+		if !ok {
+			name = "new"
+		}
+		have = append(have, name, k.Status)
+	}
+	if !slices.Equal(have, args) {
+		return fmt.Errorf("the keys are %v, not %v", have, args)
+	}
+	return nil
+}
+
+func (w *world) count(action string) int {
+	n := 0
+	for _, call := range w.cloud.Calls() {
+		if call.Action == action {
+			n++
+		}
+	}
+	return n
+}
+
+func simCalls(w *world, _ *testscript.TestScript, args []string) error {
+	if n := w.count(args[0]); strconv.Itoa(n) != args[1] {
+		return fmt.Errorf("%d calls of %s, not %s", n, args[0], args[1])
+	}
+	return nil
+}
+
+func simAwait(w *world, _ *testscript.TestScript, args []string) error {
+	want, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	for range 2000 {
+		if w.count(args[0]) >= want {
+			return nil
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return fmt.Errorf("no %d calls of %s within 10 s", want, args[0])
+}
+
+func simTouched(w *world, _ *testscript.TestScript, args []string) error {
+	if calls := w.cloud.Touched(); strconv.Itoa(len(calls)) != args[0] {
+		return fmt.Errorf("calls on keys of strangers: %+v", calls)
+	}
+	return nil
+}
