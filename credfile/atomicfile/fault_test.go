@@ -52,13 +52,14 @@ func (f fault) at(n int, ask func(faulty.Call) error) (sys atomicfile.Sys, hit *
 	}), hit
 }
 
-// survive calls do and reports whether it died of a crash.
-func survive(do func()) (died bool) {
+// survive calls do and reports whether it died of a crash in sys.
+func survive(sys atomicfile.Sys, do func()) (died bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			if _, died = r.(crash); !died {
 				panic(r)
 			}
+			sys.(*faulty.Sys).Die()
 		}
 	}()
 	do()
@@ -119,7 +120,7 @@ func replaceWithFault(t *testing.T, f fault, n int, ask func(faulty.Call) error,
 	var lost []string // temporary files whose removal failed
 	sys, hit := f.at(n, ask)
 	watched := asking(func(c faulty.Call) error {
-		err := sys.(faulty.Sys).Ask(c)
+		err := sys.(*faulty.Sys).Ask(c)
 		if err != nil && c.Op == "Remove" {
 			lost = append(lost, filepath.Base(c.Name))
 		}
@@ -128,7 +129,7 @@ func replaceWithFault(t *testing.T, f fault, n int, ask func(faulty.Call) error,
 	o = atomicfile.On(watched, o)
 	var w atomicfile.Written
 	var err error
-	died := survive(func() { w, err = o.Replace(t.Context(), []byte(data)) })
+	died := survive(watched, func() { w, err = o.Replace(t.Context(), []byte(data)) })
 	got := get(t, o.Path)
 	switch {
 	case got == data && (died || err == nil || w.Way != atomicfile.Nowhere):
@@ -157,7 +158,7 @@ func TestWritableFaults(t *testing.T) {
 				sys, hit := f.at(n, fine)
 				var way atomicfile.Way
 				var err error
-				died := survive(func() { way, err = atomicfile.On(sys, o).Writable() })
+				died := survive(sys, func() { way, err = atomicfile.On(sys, o).Writable() })
 				again = hit.Op != ""
 				onTemp := strings.Contains(hit.Name, ".keyd-")
 				if onTemp && !died && err == nil && !(way == atomicfile.InPlace && errors.Is(f.err, syscall.EROFS)) {
@@ -183,7 +184,7 @@ func TestStateFaults(t *testing.T) {
 				put(t, path, "old\n")
 				sys, hit := f.at(n, fine)
 				var err error
-				died := survive(func() { err = atomicfile.Write(sys, path, []byte("new\n"), 0o600) })
+				died := survive(sys, func() { err = atomicfile.Write(sys, path, []byte("new\n"), 0o600) })
 				again = hit.Op != ""
 				if got := get(t, path); got != "new\n" && (got != "old\n" || err == nil && !died) {
 					t.Errorf("call %d: %v, %q", n, err, got)
@@ -199,7 +200,7 @@ func TestStateFaults(t *testing.T) {
 				put(t, path, "one\n")
 				sys, hit := f.at(n, fine)
 				var err error
-				died := survive(func() { err = atomicfile.Append(sys, path, []byte("two"), 0o600) })
+				died := survive(sys, func() { err = atomicfile.Append(sys, path, []byte("two"), 0o600) })
 				again = hit.Op != ""
 				if again && err == nil && !died {
 					t.Errorf("call %d: no error", n)

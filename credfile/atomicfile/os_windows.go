@@ -2,6 +2,7 @@ package atomicfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -67,12 +68,17 @@ func (f osFile) Stat() (Info, error) {
 
 // Rename first asks for POSIX semantics, which replace a file that others have
 // open with delete sharing. Else it repeats for up to 2 s, because virus
-// scanners and readers make MoveFileEx fail for moments.
+// scanners and readers make MoveFileEx fail for moments; then the error wraps
+// ErrBusy.
 func (OS) Rename(from, to string) error {
 	if err := posixRename(from, to); err == nil {
 		return nil
 	}
-	return robustio.Rename(from, to)
+	err := robustio.Rename(from, to)
+	if errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_SHARING_VIOLATION) {
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return err
 }
 
 func posixRename(from, to string) error {

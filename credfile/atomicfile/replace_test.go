@@ -67,7 +67,7 @@ func names(t *testing.T, path string) []string {
 
 // asking returns the real file system with a question before each call.
 func asking(ask func(faulty.Call) error) atomicfile.Sys {
-	return faulty.Sys{Sys: atomicfile.OS{}, Ask: ask}
+	return &faulty.Sys{Sys: atomicfile.OS{}, Ask: ask}
 }
 
 func TestReplaceKeepsLinks(t *testing.T) {
@@ -108,7 +108,7 @@ func TestReplaceHardLinks(t *testing.T) {
 // moment and stands where the target does.
 func TestReplaceOrder(t *testing.T) {
 	dir := home(t)
-	path := dir + "/credentials"
+	path := filepath.Join(dir, "credentials")
 	put(t, path, text)
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)

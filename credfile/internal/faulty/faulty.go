@@ -31,10 +31,20 @@ func (c Call) Changes() bool {
 type Sys struct {
 	atomicfile.Sys
 	// Ask returns the error with which the call fails, or nil. A *Short makes
-	// a write write a part. It may also panic: the process dies there.
+	// a write write a part. It may also panic: the process dies there, and the
+	// test calls Die.
 	Ask func(Call) error
 	// Fast leaves out the real syncs, of which a test may need thousands.
 	Fast bool
+
+	open map[*file]bool
+}
+
+// Die closes the open files of a process that a panic of Ask ended.
+func (s *Sys) Die() {
+	for f := range s.open {
+		f.File.Close()
+	}
 }
 
 // Short lets a write write half of its bytes and then fail with Err.
@@ -45,7 +55,7 @@ func (s *Short) Error() string { return fmt.Sprintf("short write: %v", s.Err) }
 // Unwrap returns Err.
 func (s *Short) Unwrap() error { return s.Err }
 
-func (s Sys) path(op, name string) error {
+func (s *Sys) path(op, name string) error {
 	if err := s.Ask(Call{Op: op, Name: name}); err != nil {
 		return &fs.PathError{Op: op, Path: name, Err: err}
 	}
@@ -53,7 +63,7 @@ func (s Sys) path(op, name string) error {
 }
 
 // OpenFile asks and opens.
-func (s Sys) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.File, error) {
+func (s *Sys) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.File, error) {
 	if err := s.path("OpenFile", name); err != nil {
 		return nil, err
 	}
@@ -61,11 +71,16 @@ func (s Sys) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.File,
 	if err != nil {
 		return nil, err
 	}
-	return &file{f, s, name}, nil
+	if s.open == nil {
+		s.open = map[*file]bool{}
+	}
+	opened := &file{f, s, name}
+	s.open[opened] = true
+	return opened, nil
 }
 
 // Lstat asks and looks.
-func (s Sys) Lstat(name string) (atomicfile.Info, error) {
+func (s *Sys) Lstat(name string) (atomicfile.Info, error) {
 	if err := s.path("Lstat", name); err != nil {
 		return atomicfile.Info{}, err
 	}
@@ -73,7 +88,7 @@ func (s Sys) Lstat(name string) (atomicfile.Info, error) {
 }
 
 // Readlink asks and reads.
-func (s Sys) Readlink(name string) (string, error) {
+func (s *Sys) Readlink(name string) (string, error) {
 	if err := s.path("Readlink", name); err != nil {
 		return "", err
 	}
@@ -81,7 +96,7 @@ func (s Sys) Readlink(name string) (string, error) {
 }
 
 // Rename asks and renames.
-func (s Sys) Rename(from, to string) error {
+func (s *Sys) Rename(from, to string) error {
 	if err := s.path("Rename", to); err != nil {
 		return err
 	}
@@ -89,7 +104,7 @@ func (s Sys) Rename(from, to string) error {
 }
 
 // Remove asks and removes.
-func (s Sys) Remove(name string) error {
+func (s *Sys) Remove(name string) error {
 	if err := s.path("Remove", name); err != nil {
 		return err
 	}
@@ -97,7 +112,7 @@ func (s Sys) Remove(name string) error {
 }
 
 // Mkdir asks and makes.
-func (s Sys) Mkdir(name string, perm fs.FileMode) error {
+func (s *Sys) Mkdir(name string, perm fs.FileMode) error {
 	if err := s.path("Mkdir", name); err != nil {
 		return err
 	}
@@ -105,7 +120,7 @@ func (s Sys) Mkdir(name string, perm fs.FileMode) error {
 }
 
 // ReadDir asks and reads.
-func (s Sys) ReadDir(name string) ([]string, error) {
+func (s *Sys) ReadDir(name string) ([]string, error) {
 	if err := s.path("ReadDir", name); err != nil {
 		return nil, err
 	}
@@ -113,7 +128,7 @@ func (s Sys) ReadDir(name string) ([]string, error) {
 }
 
 // SyncDir asks and syncs.
-func (s Sys) SyncDir(name string) error {
+func (s *Sys) SyncDir(name string) error {
 	if err := s.path("SyncDir", name); err != nil {
 		return err
 	}
@@ -124,7 +139,7 @@ func (s Sys) SyncDir(name string) error {
 }
 
 // CopyMeta asks and copies.
-func (s Sys) CopyMeta(from, to atomicfile.File) error {
+func (s *Sys) CopyMeta(from, to atomicfile.File) error {
 	if err := s.path("CopyMeta", to.(*file).name); err != nil {
 		return err
 	}
@@ -133,7 +148,7 @@ func (s Sys) CopyMeta(from, to atomicfile.File) error {
 
 type file struct {
 	atomicfile.File
-	sys  Sys
+	sys  *Sys
 	name string
 }
 
@@ -199,6 +214,7 @@ func (f *file) Chmod(mode fs.FileMode) error {
 // Close closes in any case, as close(2) does, and then asks.
 func (f *file) Close() error {
 	err := f.File.Close()
+	delete(f.sys.open, f)
 	if asked := f.sys.path("Close", f.name); asked != nil {
 		return asked
 	}
