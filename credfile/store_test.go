@@ -255,65 +255,6 @@ func TestOneFileForBoth(t *testing.T) {
 	shows(t, s, pair("default", newKey), pair("default", newKey))
 }
 
-func TestReadWaits(t *testing.T) {
-	whole := pair("default", oldKey) + pair("work", thirdKey)
-	for _, tt := range []struct{ name, torn string }{
-		{"38 an empty file", ""},
-		{"38 a file that ends before the expected key", pair("work", thirdKey)},
-		{"38 a file that ends in the middle of the secret", whole[:len(pair("default", oldKey))-20]},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s := store(t, whole, "")
-			synctest.Test(t, func(t *testing.T) {
-				if err := os.WriteFile(s.Paths.Credentials, []byte(tt.torn), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				time.AfterFunc(time.Second, func() { put(t, s.Paths.Credentials, whole) })
-				snap, err := s.Read(t.Context(), oldKey.ID, thirdKey.ID)
-				if err != nil || string(snap.Credentials.Data) != whole || len(snap.Holding(oldKey.ID)) != 1 {
-					t.Errorf("read %v, %v", snap, err)
-				}
-			})
-		})
-	}
-	t.Run("38 a file that is away while an editor saves it", func(t *testing.T) {
-		s := store(t, "", "")
-		synctest.Test(t, func(t *testing.T) {
-			time.AfterFunc(time.Second, func() { put(t, s.Paths.Credentials, whole) })
-			if snap, err := s.Read(t.Context(), oldKey.ID); err != nil || len(snap.Holding(oldKey.ID)) != 1 {
-				t.Errorf("read %v, %v", snap, err)
-			}
-		})
-	})
-	t.Run("a key that is really gone is believed in the end", func(t *testing.T) {
-		s := store(t, pair("work", thirdKey), "")
-		synctest.Test(t, func(t *testing.T) {
-			start := time.Now()
-			snap, err := s.Read(t.Context(), oldKey.ID)
-			if err != nil || len(snap.Holding(oldKey.ID)) != 0 || len(snap.Holding(thirdKey.ID)) != 1 {
-				t.Errorf("read %v, %v", snap, err)
-			}
-			if d := time.Since(start); d < 5*time.Second || d > 15*time.Second {
-				t.Errorf("believed after %v", d)
-			}
-		})
-	})
-}
-
-func TestReadWithoutFiles(t *testing.T) {
-	for name, config := range map[string]string{"neither": "", "settings only": "[default]\nregion = x\n"} {
-		s := store(t, "", config)
-		_, err := s.Read(t.Context())
-		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), s.Paths.Credentials) || !strings.Contains(err.Error(), s.Paths.Config) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	s := store(t, "", pair("default", oldKey))
-	if snap, err := s.Read(t.Context()); err != nil || snap.Credentials != nil || len(snap.Holding(oldKey.ID)) != 1 {
-		t.Errorf("config alone: %v, %v", snap, err)
-	}
-}
-
 func TestCheckRefusesUnwritable(t *testing.T) {
 	whole := pair("default", oldKey)
 	s := store(t, whole, whole)
@@ -356,60 +297,6 @@ func (r readOnly) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.
 		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EROFS}
 	}
 	return r.Sys.OpenFile(name, flag, perm)
-}
-
-func TestLock(t *testing.T) {
-	one := store(t, pair("default", oldKey), pair("default", oldKey))
-	two := *one // another process of the same user
-	two.Paths.Credentials = filepath.Join(filepath.Dir(one.LockDir), "elsewhere")
-	unlock, err := one.Lock(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	synctest.Test(t, func(t *testing.T) {
-		for name, s := range map[string]*credfile.Store{"51 the same files": one, "51 one file in common": &two} {
-			_, lock := s.Lock(t.Context())
-			_, swap := s.Swap(t.Context(), oldKey, newKey)
-			for _, err := range []error{lock, swap, s.Check(t.Context(), oldKey), s.Sweep(t.Context())} {
-				if !errors.Is(err, credfile.ErrLocked) {
-					t.Errorf("%s: %v", name, err)
-				}
-			}
-		}
-	})
-	unlock()
-	if fi, err := os.Stat(one.LockDir); err != nil || filepath.Separator == '/' && fi.Mode().Perm() != 0o700 {
-		t.Errorf("lock directory: %v, %v", fi, err)
-	}
-	if unlock, err = two.Lock(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	unlock()
-	shows(t, one, pair("default", oldKey), pair("default", oldKey))
-}
-
-// 51: of two keyd processes that both made a successor one writes it, and the
-// other learns that the key is no longer there.
-func TestTwoSwaps(t *testing.T) {
-	one := store(t, pair("default", oldKey), pair("default", oldKey))
-	two := *one
-	synctest.Test(t, func(t *testing.T) {
-		results := make(chan error, 2)
-		go func() { _, err := one.Swap(t.Context(), oldKey, newKey); results <- err }()
-		go func() { _, err := two.Swap(t.Context(), oldKey, thirdKey); results <- err }()
-		a, b := <-results, <-results
-		if a != nil {
-			a, b = b, a
-		}
-		if _, gone := errors.AsType[*credfile.Gone](b); a != nil || !gone {
-			t.Errorf("%v, %v", a, b)
-		}
-	})
-	winner := newKey
-	if data, _ := os.ReadFile(one.Paths.Config); strings.Contains(string(data), thirdKey.ID) {
-		winner = thirdKey
-	}
-	shows(t, one, pair("default", winner), pair("default", winner))
 }
 
 func TestStoreSweep(t *testing.T) {

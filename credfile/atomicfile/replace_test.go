@@ -218,7 +218,7 @@ func TestReplaceInPlace(t *testing.T) {
 	} {
 		for name, data := range map[string]string{"same length": strings.Replace(text, "AKIA", "ABIA", 1), "longer": longer, "shorter": "[default]\n"} {
 			t.Run(tt.name+", "+name, func(t *testing.T) {
-				path := home(t) + "/credentials"
+				path := filepath.Join(home(t), "credentials")
 				put(t, path, text)
 				var writes []faulty.Call
 				truncated := false
@@ -253,7 +253,7 @@ func TestReplaceReturnsStrayWrites(t *testing.T) {
 	if filepath.Separator == '\\' {
 		t.Skip("Windows renames over no file that another program writes")
 	}
-	path := home(t) + "/credentials"
+	path := filepath.Join(home(t), "credentials")
 	put(t, path, text)
 	synctest.Test(t, func(t *testing.T) {
 		var writer *os.File
@@ -277,7 +277,7 @@ func TestReplaceReturnsStrayWrites(t *testing.T) {
 }
 
 func TestReplaceCancelled(t *testing.T) {
-	path := home(t) + "/credentials"
+	path := filepath.Join(home(t), "credentials")
 	put(t, path, text)
 	o := read(t, atomicfile.OS{}, path)
 	ctx, cancel := context.WithCancel(t.Context())
