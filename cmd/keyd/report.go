@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -47,7 +48,7 @@ func (u *ui) report(ctx context.Context, names []string) (*report, error) {
 		defer close(read)
 		status, statusErr = daemon.LoadStatus(s.folders.State)
 	}()
-	snapshot, err := s.store.Read(ctx)
+	snapshot, err := s.glance(ctx)
 	<-read
 	if err := cmp.Or(err, statusErr); err != nil {
 		return nil, err
@@ -60,12 +61,33 @@ func (u *ui) report(ctx context.Context, names []string) (*report, error) {
 	if err := r.load(s, status); err != nil {
 		r.Settings = err.Error()
 	}
-	if err := known(snapshot.Profiles, names, s.store.Paths); err != nil {
-		return nil, err
+	if snapshot == nil {
+		r.Keys = status.Keys
+		r.Warnings = []string{s.store.Paths.Credentials + " is empty, or is being written just now: this is what the last pass found"}
+	} else {
+		if err := known(snapshot.Profiles, names, s.store.Paths); err != nil {
+			return nil, err
+		}
+		r.gather(snapshot.Profiles, status)
 	}
-	r.gather(snapshot.Profiles, names, status)
+	r.choose(names)
 	r.plan()
 	return r, nil
+}
+
+// patience is how long keyd status waits for a file that holds still.
+const patience = 300 * time.Millisecond
+
+// glance reads the files. It returns neither them nor an error when they do not
+// hold still: a pass waits for that, a person does not.
+func (s setup) glance(ctx context.Context) (*credfile.Snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	snapshot, err := s.store.Read(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, nil
+	}
+	return snapshot, err
 }
 
 // load reads the settings. With a mistake in them the defaults serve to show
@@ -95,9 +117,8 @@ func known(profiles []credfile.Profile, names []string, paths credfile.Paths) er
 	return nil
 }
 
-// gather makes one line per key, and one per profile without a key. Names
-// select keys: of a key that several profiles share, all profiles are shown.
-func (r *report) gather(profiles []credfile.Profile, names []string, status daemon.Status) {
+// gather makes one line per key, and one per profile without a key.
+func (r *report) gather(profiles []credfile.Profile, status daemon.Status) {
 	at := map[string]int{}
 	var warnings []credfile.Problem
 	for _, p := range profiles {
@@ -111,18 +132,23 @@ func (r *report) gather(profiles []credfile.Profile, names []string, status daem
 		at[p.Key.ID] = len(r.Keys)
 		r.Keys = append(r.Keys, lineOf(p, status))
 	}
-	if len(names) > 0 {
-		r.Keys = slices.DeleteFunc(r.Keys, func(l daemon.KeyLine) bool {
-			return !slices.ContainsFunc(l.Profiles, func(p string) bool { return slices.Contains(names, p) })
-		})
-	}
-	slices.SortStableFunc(r.Keys, func(a, b daemon.KeyLine) int { return cmp.Compare(urgency(a), urgency(b)) })
 	for _, w := range slices.Compact(warnings) {
 		text := fmt.Sprintf("%s:%d: %s; %s", w.Path, w.Line, w.Text, w.Remedy)
 		if !slices.Contains(r.Warnings, text) {
 			r.Warnings = append(r.Warnings, text)
 		}
 	}
+}
+
+// choose keeps the keys of the profiles named, each with all its profiles, and
+// puts first what needs a person.
+func (r *report) choose(names []string) {
+	if len(names) > 0 {
+		r.Keys = slices.DeleteFunc(r.Keys, func(l daemon.KeyLine) bool {
+			return !slices.ContainsFunc(l.Profiles, func(p string) bool { return slices.Contains(names, p) })
+		})
+	}
+	slices.SortStableFunc(r.Keys, func(a, b daemon.KeyLine) int { return cmp.Compare(urgency(a), urgency(b)) })
 }
 
 // lineOf is what is known of the key of a profile.

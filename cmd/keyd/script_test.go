@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -37,7 +39,7 @@ func TestStories(t *testing.T) {
 		Setup:               settle,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sim": sim, "exits": exits, "shape": shape, "save": save, "unchanged": unchanged, "subst": subst, "terminate": terminate,
+			"sim": sim, "exits": exits, "shape": shape, "save": save, "unchanged": unchanged, "subst": subst, "terminate": terminate, "fill": fill, "backdate": backdate,
 		},
 	})
 }
@@ -154,4 +156,19 @@ func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	process, err := os.FindProcess(status.PID)
 	ts.Check(err)
 	ts.Check(process.Signal(syscall.SIGTERM))
+}
+
+// fill makes a file of so many bytes.
+func fill(ts *testscript.TestScript, _ bool, args []string) {
+	size, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), bytes.Repeat([]byte("#\n"), size/2), 0o600))
+}
+
+// backdate makes files look as if nobody had written them for an hour.
+func backdate(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		at := time.Now().Add(-time.Hour)
+		ts.Check(os.Chtimes(ts.MkAbs(name), at, at))
+	}
 }
