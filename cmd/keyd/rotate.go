@@ -63,7 +63,7 @@ func (u *ui) rotate(ctx context.Context, names []string, f rotateFlags) error {
 		code = worse(code, n.result(ctx, r))
 		open = open || r.Rotation != nil
 	}
-	if open && !daemon.Lives(s.folders.State) {
+	if open && ctx.Err() == nil && !daemon.Lives(s.folders.State) {
 		u.hint("no daemon runs here to finish this: keyd run")
 	}
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -69,11 +70,8 @@ func named(profiles []credfile.Profile, names []string) []credfile.Profile {
 	}
 	var some []credfile.Profile
 	for _, p := range profiles {
-		for _, name := range names {
-			if p.Name == name {
-				some = append(some, p)
-				break
-			}
+		if slices.Contains(names, p.Name) {
+			some = append(some, p)
 		}
 	}
 	return some

@@ -43,10 +43,7 @@ func (u *ui) row(l daemon.KeyLine, r *report) row {
 		w.key = "-"
 	}
 	if !l.Created.IsZero() {
-		old := r.Now.Sub(l.Created)
-		if l.Seen != nil {
-			old += l.Seen.Offset
-		}
+		old := oldness(l, r.Now)
 		w.age, w.paintAge = age(old), u.shade(old, r.settings.MaxAge)
 	}
 	switch {
@@ -64,6 +61,14 @@ func (u *ui) row(l daemon.KeyLine, r *report) row {
 		w.lines = append(w.lines, "run: "+l.Run)
 	}
 	return w
+}
+
+// oldness is the age of a key by AWS's clock, which dates it.
+func oldness(l daemon.KeyLine, now time.Time) time.Duration {
+	if l.Seen != nil {
+		now = now.Add(l.Seen.Offset)
+	}
+	return now.Sub(l.Created)
 }
 
 // shade turns red before the limit that auditors check.
@@ -86,8 +91,8 @@ func next(l daemon.KeyLine, now time.Time) string {
 	return "in " + span(l.Next.Sub(now))
 }
 
-// narrowest is the width below which a state is not wrapped: a column of single
-// words is worse than what the terminal does.
+// narrowest is the width below which a state gets lines of its own: a column of
+// single words is worse.
 const narrowest = 24
 
 // layout puts the rows into columns; ages stand right, as numbers do. On a
@@ -98,19 +103,15 @@ func (u *ui) layout(b *strings.Builder, rows []row) {
 		profiles = max(profiles, columns(r.profiles))
 		key, age, next = max(key, columns(r.key)), max(age, columns(r.age)), max(next, columns(r.next))
 	}
-	indent := profiles + key + age + next + 8
-	if u.terminal() && u.width-indent < narrowest && u.width > 2*narrowest { // long names take lines of their own
-		indent = 4
+	indent, gap := profiles+key+age+next+8, "  "
+	if u.terminal() && u.width-indent < narrowest {
+		indent, gap = 4, "\n    "
 	}
 	for _, r := range rows {
 		fmt.Fprintf(b, "%s  %s  %s  %s", pad(r.profiles, profiles), pad(r.key, key),
 			strings.Repeat(" ", age-columns(r.age))+r.paintAge(r.age), pad(r.next, next))
 		lines := u.wrapped(r, indent)
-		if indent == 4 {
-			fmt.Fprintf(b, "\n    %s\n", r.paint(lines[0]))
-		} else {
-			fmt.Fprintf(b, "  %s\n", r.paint(lines[0]))
-		}
+		fmt.Fprintf(b, "%s%s\n", gap, r.paint(lines[0]))
 		for _, line := range lines[1:] {
 			fmt.Fprintf(b, "%*s%s\n", indent, "", r.paint(line))
 		}
@@ -119,8 +120,8 @@ func (u *ui) layout(b *strings.Builder, rows []row) {
 
 func (u *ui) wrapped(r row, indent int) []string {
 	width := 0
-	if u.terminal() && u.width-indent >= narrowest {
-		width = u.width - indent
+	if u.terminal() {
+		width = max(u.width-indent, narrowest)
 	}
 	lines := wrap(r.state, width)
 	for _, line := range r.lines {
