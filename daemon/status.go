@@ -73,7 +73,7 @@ func (s *Status) line(id string) *KeyLine {
 
 // save writes status.json; a shorter memory is all that is lost with it.
 func (s Status) save(_ context.Context, sys atomicfile.Sys, state string) error {
-	data, err := json.MarshalIndent(s, "", "\t")
+	data, err := json.Marshal(s) // not indented: keyd status reads it often, and prints it for people
 	if err != nil {
 		return fmt.Errorf("daemon: the status: %w", err)
 	}

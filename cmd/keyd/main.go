@@ -35,16 +35,25 @@ type doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// run is keyd from the arguments to the exit code. The first SIGINT or SIGTERM
-// ends what can be ended and says where things stand; the second one kills,
-// which harms nothing either: what a crash must not lose is on disk.
+// run is keyd from the arguments to the exit code.
 func run(args []string, p process) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
-
 	u := newUI(p)
 	root := newRoot(u, args)
 	root.SetArgs(args)
+	ctx := context.Background()
+	if len(args) == 0 || args[0] != "status" { // over before anybody could interrupt it
+		var stop func()
+		ctx, stop = untilSignal(ctx)
+		defer stop()
+	}
 	return u.exitCode(root.ExecuteContext(ctx))
+}
+
+// untilSignal ends the context on the first SIGINT or SIGTERM: the command ends
+// what can be ended and says where things stand. The second one kills, which
+// harms nothing either: what a crash must not lose is on disk.
+func untilSignal(parent context.Context) (context.Context, func()) {
+	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }

@@ -71,6 +71,8 @@ func (u *ui) status(ctx context.Context, names []string, asJSON bool) error {
 // watch redraws the table until Ctrl-C, which is the way to end it and no
 // failure.
 func (u *ui) watch(ctx context.Context, names []string) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
 	u.clear()
 	every(ctx, time.Second, func() {
 		u.resize()
