@@ -200,6 +200,10 @@ func (d *Daemon) discard(ctx context.Context, u *unit) error {
 		return err
 	}
 	u.facts.Rotation = nil
+	if u.facts.Shows.Old == 0 { // a person gave it up: nothing failed, and nothing is left to rotate
+		u.facts.Skip = why
+		return nil
+	}
 	u.facts.Trouble = &Trouble{Do: Discard, Count: longWait}
 	return &gaveUpError{text: why + "; the files show " + short(u.facts.ID) + " as before"}
 }

@@ -74,6 +74,9 @@ func simLag(w *world, _ *testscript.TestScript, args []string) error {
 }
 
 func simUser(w *world, _ *testscript.TestScript, args []string) error {
+	if w.user = w.users[args[0]]; w.user != nil {
+		return nil
+	}
 	partition := append(args, "aws")[1]
 	w.user = w.cloud.AddUserIn(partition, account, "/", args[0])
 	w.users[args[0]] = w.user
