@@ -1,0 +1,71 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"keyd/daemon"
+)
+
+var monday = time.Date(2026, 11, 23, 10, 12, 0, 0, time.UTC)
+
+func fourKeys() *report {
+	return &report{
+		Version: 1, Now: monday, Running: true, By: "run", PID: 4711,
+		Looked: monday.Add(-4 * time.Minute), looks: monday.Add(11 * time.Minute), settings: daemon.DefaultSettings(),
+		Keys: []daemon.KeyLine{
+			{Profiles: []string{"legacy"}, Key: "AKIAIOSFODNN7EXAMPLE", Created: monday.Add(-412 * day), State: daemon.Stopped,
+				Why: "the user has a second active key, AKIA..9ZTT, last used 3d ago by s3 in eu-west-1", Run: "keyd prune legacy", NeedsPerson: true},
+			{Profiles: []string{"default", "work"}, Key: "AKIAIOSFODNN7EXAMPL2", Created: monday.Add(-12 * day), State: daemon.OK,
+				Next: monday.Add(45 * day), Why: "12d old, replaced at 57d"},
+			{Profiles: []string{"sandbox"}, State: daemon.Skipped, Why: "temporary credentials"},
+		},
+	}
+}
+
+func TestTableInAPipe(t *testing.T) {
+	want := `PROFILE        KEY          AGE  NEXT       STATE
+legacy         AKIA..MPLE  412d  needs you  blocked: the user has a second active key, AKIA..9ZTT, last used 3d ago by s3 in eu-west-1
+                                            run: keyd prune legacy
+default, work  AKIA..MPL2   12d  in 45d     ok
+sandbox        -              -  -          skipped: temporary credentials
+
+keyd runs (pid 4711), looked 4m ago, looks again in 11m
+`
+	if got := (&ui{}).table(fourKeys()); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A line that the terminal breaks is read as two keys.
+func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
+	for width := 50; width < 150; width++ {
+		for line := range strings.Lines((&ui{width: width}).table(fourKeys())) {
+			if n := columns(strings.TrimRight(line, " \n")); n > max(width, 56) { // the footer is not broken
+				t.Errorf("width %d: %d columns: %s", width, n, line)
+			}
+		}
+	}
+}
+
+func TestColoursOnlyWhereTheyMeanSomething(t *testing.T) {
+	text := (&ui{width: 200, colour: true}).table(fourKeys())
+	for _, red := range []string{"\x1b[31m412d\x1b[0m", "\x1b[31mblocked: "} {
+		if !strings.Contains(text, red) {
+			t.Errorf("no %q in %q", red, text)
+		}
+	}
+	if strings.Contains(text, "\x1b[31m12d") || strings.Contains((&ui{width: 200}).table(fourKeys()), "\x1b") {
+		t.Error("a colour where none is meant")
+	}
+}
+
+func TestKeysNearTheLimitAreRed(t *testing.T) {
+	u := &ui{colour: true}
+	for old, red := range map[time.Duration]bool{80 * day: false, 81 * day: true, 91 * day: true} {
+		if got := u.shade(old, 90*day)("x") != "x"; got != red {
+			t.Errorf("%v of 90 days: red is %v", old, got)
+		}
+	}
+}
