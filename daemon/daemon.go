@@ -97,7 +97,9 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 	status := Status{Version: statusVersion, Process: d.Process, PID: os.Getpid(), Settings: d.SettingsProblem, Notes: w.notes}
 	for _, u := range w.units {
 		if len(req.Profiles) > 0 && !u.names(req.Profiles) {
-			status.Keys = append(status.Keys, d.unasked(u))
+			if u.line != nil { // as the pass before left it
+				status.Keys = append(status.Keys, *u.line)
+			}
 			continue
 		}
 		result := d.settle(ctx, u, req)
@@ -116,23 +118,6 @@ func (d *Daemon) sweep(ctx context.Context) error {
 	return errors.Join(d.Store.Sweep(ctx), d.journal().Sweep(), atomicfile.Sweep(d.Sys, statusPath(d.State)))
 }
 
-// unasked is the line of a key that this pass is not for.
-func (d *Daemon) unasked(u *unit) KeyLine {
-	decision := Next(u.facts, d.Settings, d.Now())
-	if !decision.Ends() {
-		decision.State = cmpState(decision.State)
-		decision.Why = "to do: " + decision.Why
-	}
-	return lineOfUnit(u, decision)
-}
-
-func cmpState(s State) State {
-	if s == OK {
-		return Due
-	}
-	return s
-}
-
 // maxSteps bounds the actions of one pass over one key. A whole rotation with
 // --retire-now takes about fifteen.
 const maxSteps = 40
@@ -147,7 +132,7 @@ func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 		decision := Next(u.facts, d.Settings, d.Now())
 		d.Log.Debug("decided", "profile", strings.Join(u.facts.Profiles, ","), "key", short(u.facts.ID),
 			"do", string(decision.Do), "why", decision.Why, "until", decision.Until)
-		if decision.Ends() || u.closed {
+		if decision.Ends() {
 			return d.result(u, decision, nil)
 		}
 		if req.DryRun && decision.Do != Look && decision.Do != CheckUse {

@@ -25,7 +25,7 @@ type unit struct {
 	site     iam.Site
 	siteErr  error
 	warnings []string
-	closed   bool // its rotation ended in this pass
+	line     *KeyLine // what the status remembers of it; nil when nothing
 }
 
 func (u *unit) names(profiles []string) bool {
@@ -155,7 +155,7 @@ func (d *Daemon) equip(u *unit, status Status, ask Ask) {
 	if r := u.facts.Rotation; r != nil && line == nil {
 		line = status.line(r.New.ID)
 	}
-	if line != nil {
+	if u.line = line; line != nil {
 		u.facts.Seen, u.facts.Trouble = line.Seen, line.Trouble
 	}
 	if ask.Person {

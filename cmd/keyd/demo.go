@@ -52,7 +52,7 @@ func newDemo(u *ui) *cobra.Command {
 // demo is what a person sees.
 func (u *ui) demo(ctx context.Context, home string) error {
 	began := time.Now()
-	w, err := newDemoWorld(home)
+	w, err := newDemoWorld(home, false)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (u *ui) demo(ctx context.Context, home string) error {
 // within is the same terminal in the demo's world: its home, clock and AWS.
 func (u *ui) within(w *demoWorld) *ui {
 	inner := *u
-	inner.getenv, inner.now, inner.http, inner.home = w.getenv, w.clock.now, w.cloud, w.home
+	inner.getenv, inner.now, inner.http, inner.home, inner.err = w.getenv, w.clock.now, w.cloud, w.home, u.out
 	return &inner
 }
 
@@ -115,7 +115,7 @@ func (u *ui) demoLife(ctx context.Context, w *demoWorld) error {
 		}
 		skip := max(until.Sub(u.now()), 0)
 		w.clock.skip(skip)
-		u.printf("\n~~~ %s later: %s ~~~\n", span(skip), about)
+		u.printf("\n~~~ %s later: %s ~~~\n", span(skip.Round(time.Hour)), about)
 		if err := unlessPerson(u.rotate(ctx, []string{"default"}, rotateFlags{})); err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func (w *demoWorld) nextStep() (until time.Time, about string, err error) {
 
 // serveDemo is the simulator for other programs.
 func (u *ui) serveDemo(ctx context.Context, home string) error {
-	w, err := newDemoWorld(home)
+	w, err := newDemoWorld(home, true)
 	if err != nil {
 		return err
 	}

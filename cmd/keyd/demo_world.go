@@ -40,10 +40,12 @@ func (w *demoWorld) state() string { return filepath.Join(w.home, "keyd") }
 
 func (w *demoWorld) credentials() string { return filepath.Join(w.home, ".aws", "credentials") }
 
-// newDemoWorld makes the four keys and the files that hold them.
-func newDemoWorld(home string) (*demoWorld, error) {
+// newDemoWorld makes the four keys and the files that hold them. Served to other
+// programs, IAM takes signatures for any region: botocore signs for the
+// configured one as soon as there is a custom endpoint.
+func newDemoWorld(home string, served bool) (*demoWorld, error) {
 	w := &demoWorld{home: home, clock: &demoClock{}}
-	w.cloud = awssim.New(awssim.Options{Now: w.clock.now, Seed: 1, Lag: awssim.RealLag(), Regions: []string{"eu-west-1", "us-east-1"}})
+	w.cloud = awssim.New(awssim.Options{Now: w.clock.now, Seed: 1, Lag: awssim.RealLag(), AnyRegion: served, Regions: []string{"eu-west-1", "us-east-1"}})
 	for _, name := range []string{"alice", "bob", "carol"} {
 		w.users = append(w.users, w.cloud.AddUser("111122223333", "/", name))
 	}

@@ -14,7 +14,7 @@ func span(d time.Duration) string {
 	d = d.Abs()
 	hours, minutes := d%day/time.Hour, d%time.Hour/time.Minute
 	switch {
-	case d >= 2*day:
+	case d >= 2*day || d >= day && hours == 0:
 		return fmt.Sprintf("%dd", d/day)
 	case d >= day:
 		return fmt.Sprintf("1d %dh", hours)

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestDemo is the README's first command, in a bubble: the same code, with the
+// waiting left out.
+func TestDemo(t *testing.T) {
+	home := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		u := newUI(process{in: strings.NewReader(""), out: &out, err: &out, goos: "linux", now: time.Now,
+			getenv: func(string) string { return "" }})
+		began := time.Now()
+		if err := u.demo(t.Context(), home); err != nil {
+			t.Fatalf("%v\n%s", err, out.String())
+		}
+		if took := time.Since(began); took > 30*time.Second {
+			t.Errorf("a person waits %s", took)
+		}
+		for _, want := range []string{"default, work", "blocked: the user has a second active key", "temporary credentials",
+			"accepted by sts eu-west-1 5/5, sts us-east-1 5/5, iam 5/5", "1d later", "7d later", "(the new secret)",
+			"not usable for 0 ms", "is the only key"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("the demo does not show %q", want)
+			}
+		}
+		if n := strings.Count(out.String(), "\n> "); n != 4 {
+			t.Errorf("%d lines changed, want 4", n)
+		}
+		if t.Failed() {
+			t.Log(out.String())
+		}
+	})
+}
+
+// TestDemoSees changes what the demo must not change, and looks at its verdict.
+func TestDemoSees(t *testing.T) {
+	lies := map[string]func(*demoWorld){
+		"a second key of alice's": func(w *demoWorld) { w.users[0].CreateKey() },
+		"bob's key deleted": func(w *demoWorld) {
+			_ = w.users[1].DeleteKey(w.cloud.Keys(w.users[1])[0].ID)
+		},
+		"alice's key deactivated": func(w *demoWorld) { _ = w.users[0].SetStatus(w.old[0], "Inactive") },
+	}
+	for name, lie := range lies {
+		w, err := newDemoWorld(t.TempDir(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := watch(w)
+		lie(w)
+		if v := w.judge(o.stop()); len(v.wrong) < 2 { // one: nothing was rotated
+			t.Errorf("%s is not seen: %q", name, v.wrong)
+		}
+	}
+}
