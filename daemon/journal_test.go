@@ -27,9 +27,9 @@ func someRotation() *Rotation {
 
 func TestJournalKeepsEverything(t *testing.T) {
 	want := someRotation()
-	for i := range reflect.TypeOf(*want).NumField() {
+	for i := range reflect.TypeFor[Rotation]().NumField() {
 		if reflect.ValueOf(*want).Field(i).IsZero() {
-			t.Fatalf("the test does not fill in %s", reflect.TypeOf(*want).Field(i).Name)
+			t.Fatalf("the test does not fill in %s", reflect.TypeFor[Rotation]().Field(i).Name)
 		}
 	}
 	j := Journal{Dir: filepath.Join(t.TempDir(), "state", "rotations"), Sys: atomicfile.OS{}}

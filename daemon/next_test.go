@@ -139,7 +139,7 @@ func failed(r *Rotation) { r.Failed = "AWS refused it" }
 
 func TestJitterIsStableAndWithinATenth(t *testing.T) {
 	different := map[time.Duration]bool{}
-	for _, id := range strings.Split("AKIAA AKIAB AKIAC AKIAD AKIAE AKIAF AKIAG AKIAH", " ") {
+	for id := range strings.SplitSeq("AKIAA AKIAB AKIAC AKIAD AKIAE AKIAF AKIAG AKIAH", " ") {
 		j := jitter(60*day, id)
 		if j < 54*day || j > 66*day || j != jitter(60*day, id) {
 			t.Errorf("%s: %s", id, j)

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const repository = "../.."
+
+// imports is who may import what of keyd: data flows one way. Tests may import
+// more.
+var imports = map[string][]string{
+	"keyd/cmd/keyd":                 {"keyd/daemon", "keyd/daemon/awssim", "keyd/install", "keyd/credfile", "keyd/credfile/atomicfile"},
+	"keyd/daemon":                   {"keyd/daemon/iam", "keyd/credfile", "keyd/credfile/atomicfile"},
+	"keyd/daemon/iam":               {"keyd/credfile"},
+	"keyd/daemon/awssim":            {},
+	"keyd/install":                  {"keyd/credfile/atomicfile"},
+	"keyd/credfile":                 {"keyd/credfile/atomicfile"},
+	"keyd/credfile/atomicfile":      {},
+	"keyd/credfile/internal/faulty": {"keyd/credfile/atomicfile"},
+}
+
+// only is who may import a module: each stands behind one seam.
+var only = map[string][]string{
+	"github.com/aws/":                 {"keyd/daemon/iam"},
+	"gopkg.in/ini.v1":                 {"keyd/credfile", "keyd/daemon"},
+	"github.com/kardianos/service":    {"keyd/install"},
+	"github.com/fsnotify/":            {"keyd/daemon"},
+	"github.com/gofrs/flock":          {"keyd/credfile", "keyd/daemon"},
+	"github.com/spf13/":               {"keyd/cmd/keyd"},
+	"golang.org/x/term":               {"keyd/cmd/keyd"},
+	"github.com/rogpeppe/go-internal": {"keyd/credfile/atomicfile"},
+}
+
+func TestImportsFlowOneWay(t *testing.T) {
+	seen := 0
+	err := filepath.WalkDir(repository, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		seen++
+		inside, err := filepath.Rel(repository, filepath.Dir(file))
+		if err != nil {
+			return err
+		}
+		from := path.Join("keyd", filepath.ToSlash(inside))
+		for _, to := range importsOf(t, file) {
+			checkImport(t, file, from, to)
+		}
+		return nil
+	})
+	if err != nil || seen < 50 {
+		t.Fatalf("%d files read, %v", seen, err)
+	}
+}
+
+func importsOf(t *testing.T, file string) []string {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, spec := range parsed.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, name)
+	}
+	return all
+}
+
+func checkImport(t *testing.T, file, from, to string) {
+	t.Helper()
+	allowed, known := imports[from]
+	switch {
+	case !known:
+		t.Errorf("%s: package %s has no place in the structure", file, from)
+	case strings.HasPrefix(to, "keyd/") && !slices.Contains(allowed, to):
+		t.Errorf("%s: %s may not import %s", file, from, to)
+	case from == "keyd/daemon/awssim" && strings.Contains(strings.Split(to, "/")[0], "."):
+		t.Errorf("%s: the simulator imports %s: the standard library is enough", file, to)
+	}
+	for module, users := range only {
+		if strings.HasPrefix(to, module) && !slices.Contains(users, from) {
+			t.Errorf("%s: %s may not import %s", file, from, to)
+		}
+	}
+}
+
+// TestTopLevel holds the layout that a reader expects.
+func TestTopLevel(t *testing.T) {
+	want := []string{"cmd", "daemon", "credfile", "install", "go.mod", "go.sum", "README.md", "LICENSE"}
+	entries, err := os.ReadDir(repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), ".") && !slices.Contains(want, entry.Name()) {
+			t.Errorf("%s stands at the top level", entry.Name())
+		}
+	}
+}

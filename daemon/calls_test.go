@@ -1,0 +1,35 @@
+package daemon
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"keyd/daemon/awssim"
+)
+
+// TestCallsOfOneRotation counts what the README lists: an IAM that answers at
+// once, one key, two regions, from the first look to the deletion.
+func TestCallsOfOneRotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 70*day)
+		l.d.Settings.CheckEvery = 30 * day
+		l.live(20*day, settled)
+		calls := map[string]int{}
+		for _, c := range l.cloud.Calls() {
+			calls[c.Action]++
+		}
+		want := map[string]int{"CreateAccessKey": 1, "DeleteAccessKey": 1, "UpdateAccessKey": 2, "GetAccessKeyLastUsed": 1, "TagUser": 1, "UntagUser": 1,
+			"GetCallerIdentity": 15, "ListAccessKeys": 11}
+		if !maps.Equal(calls, want) {
+			var lines []string
+			for _, action := range slices.Sorted(maps.Keys(calls)) {
+				lines = append(lines, fmt.Sprintf("%s %d, want %d", action, calls[action], want[action]))
+			}
+			t.Errorf("the README lists other calls:\n%s", strings.Join(lines, "\n"))
+		}
+	})
+}
