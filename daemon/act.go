@@ -149,7 +149,7 @@ func (d *Daemon) swap(ctx context.Context, u *unit) error {
 	}
 	swapped, err := d.Store.Swap(ctx, u.key, r.New)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; the files show %s as before, and %s is kept for the next pass", err, r.Old, r.New)
 	}
 	r.Swapped = d.Now().UTC()
 	if err := d.journal().Save(r); err != nil {

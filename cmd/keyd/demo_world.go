@@ -115,7 +115,7 @@ func noise(n int) string {
 
 // environment is what makes every AWS tool, and keyd, use this world.
 func (w *demoWorld) environment(endpoint string) []string {
-	lines := []string{"AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=eu-west-1"}
+	lines := []string{"AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1"}
 	for _, name := range []string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "KEYD_SETTINGS", "KEYD_STATE_DIR"} {
 		lines = append(lines, name+"="+w.env[name])
 	}
