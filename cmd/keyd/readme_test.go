@@ -1,0 +1,79 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"keyd/daemon"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(repository, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// block returns the fenced block that contains a line.
+func block(t *testing.T, text, line string) string {
+	t.Helper()
+	for i, part := range strings.Split(text, "```") {
+		if i%2 == 1 && strings.Contains(part, line) {
+			return part[strings.Index(part, "\n")+1:]
+		}
+	}
+	t.Fatalf("the README has no block with %q", line)
+	return ""
+}
+
+func TestReadmeBeginsWithTwoCommands(t *testing.T) {
+	if got := block(t, readme(t), "keyd demo\n"); got != "go run ./cmd/keyd demo\ngo test ./...\n" {
+		t.Errorf("the first commands are\n%s", got)
+	}
+}
+
+// TestReadmeNamesEveryCommand holds the table against the program, both ways.
+func TestReadmeNamesEveryCommand(t *testing.T) {
+	text := readme(t)
+	root := newRoot(newUI(process{getenv: func(string) string { return "" }}), nil)
+	for _, command := range root.Commands() {
+		if !strings.Contains(text, "keyd "+command.Name()) {
+			t.Errorf("the README does not name keyd %s", command.Name())
+		}
+	}
+	for rest := text; ; {
+		_, after, found := strings.Cut(rest, "`keyd ")
+		if !found {
+			break
+		}
+		name := strings.FieldsFunc(after, func(r rune) bool { return r == ' ' || r == '`' })[0]
+		found = name == "help" || name == "completion"
+		for _, command := range root.Commands() {
+			found = found || command.Name() == name
+		}
+		if !found {
+			t.Errorf("the README names keyd %s", name)
+		}
+		rest = after
+	}
+}
+
+func TestReadmeSettingsAreTheDefaults(t *testing.T) {
+	got, err := daemon.ParseSettings("README.md", []byte(block(t, readme(t), "rotate_after = 60d")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := daemon.DefaultSettings()
+	if got.Profiles["legacy"] != daemon.Never {
+		t.Error("legacy is not excluded")
+	}
+	got.Profiles, want.Profiles = nil, nil
+	if got.RotateAfter != want.RotateAfter || got.MaxAge != want.MaxAge || got.Overlap != want.Overlap || got.Quarantine != want.Quarantine ||
+		got.CheckEvery != want.CheckEvery || got.DescribeKeys != want.DescribeKeys || got.PruneInactiveAfter != want.PruneInactiveAfter {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
