@@ -1,0 +1,121 @@
+package install
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Program returns the path under which the service starts keyd: one that stays
+// when the program is upgraded. A package manager that keeps each version in a
+// folder of its own deletes that folder later; the link that it keeps up to
+// date is what counts. A *RefusedError is a program that is not there to stay.
+func (h *Host) Program() (string, error) {
+	real, err := filepath.EvalSymlinks(h.Executable)
+	if err != nil {
+		return "", wrap(err)
+	}
+	if place := h.temporary(real); place != "" {
+		return "", refuse("put it where it stays, for example: go build -o "+h.under(".local", "bin", programName(h.GOOS))+" ./cmd/keyd",
+			"%s is %s: the service would lose it", real, place)
+	}
+	for _, path := range h.names(real) {
+		if sameFile(path, real) && h.temporary(path) == "" && !versioned(path) {
+			return h.printable(path)
+		}
+	}
+	if strings.HasPrefix(real, "/nix/store/") {
+		return "", refuse("nix profile install, then keyd install", "%s belongs to one generation and no profile shows it: garbage collection takes it away", real)
+	}
+	return h.printable(real)
+}
+
+func programName(goos string) string {
+	if goos == "windows" {
+		return "keyd.exe"
+	}
+	return "keyd"
+}
+
+// temporary says which kind of passing place path is in, "" for none.
+func (h *Host) temporary(path string) string {
+	if slices.ContainsFunc(strings.Split(filepath.ToSlash(path), "/"), func(name string) bool { return strings.HasPrefix(name, "go-build") }) {
+		return "in Go's build cache"
+	}
+	for _, dir := range []string{"/tmp", "/var/tmp", "/private/tmp", "/private/var/folders", "/var/folders", "/dev/shm",
+		h.Getenv("TMPDIR"), h.Getenv("TEMP"), h.Getenv("TMP")} {
+		if inside(path, dir) {
+			return "in a temporary folder"
+		}
+	}
+	if inside(path, h.under("Downloads")) {
+		return "among the downloads"
+	}
+	return ""
+}
+
+// inside reports whether path is below dir, by name or with dir's links
+// followed.
+func inside(path, dir string) bool {
+	if dir == "" {
+		return false
+	}
+	dirs := []string{dir}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dirs = append(dirs, real)
+	}
+	return slices.ContainsFunc(dirs, func(dir string) bool {
+		rest, err := filepath.Rel(dir, path)
+		return err == nil && rest != ".." && !strings.HasPrefix(rest, ".."+string(filepath.Separator))
+	})
+}
+
+// names are the names that real may go by, the most lasting first.
+func (h *Host) names(real string) []string {
+	var names []string
+	base := filepath.Base(real)
+	for _, kept := range []string{"Cellar", "Caskroom"} { // Homebrew: <prefix>/Cellar/<formula>/<version>/bin/<program>
+		if prefix, rest, ok := strings.Cut(filepath.ToSlash(real), "/"+kept+"/"); ok {
+			formula, _, _ := strings.Cut(rest, "/")
+			names = append(names, filepath.Join(prefix, "opt", formula, "bin", base), filepath.Join(prefix, "bin", base))
+		}
+	}
+	if before, rest, ok := strings.Cut(filepath.ToSlash(real), "/scoop/apps/"); ok { // Scoop: apps/<app>/<version>/<program>
+		app, _, _ := strings.Cut(rest, "/")
+		names = append(names, filepath.Join(before, "scoop", "apps", app, "current", base))
+	}
+	for _, dir := range filepath.SplitList(h.Getenv("PATH")) {
+		if filepath.IsAbs(dir) {
+			names = append(names, filepath.Join(dir, base))
+		}
+	}
+	names = append(names, h.under(".nix-profile", "bin", base), filepath.Join("/run/current-system/sw/bin", base))
+	if path, err := filepath.Abs(h.Argv0); err == nil && strings.ContainsRune(filepath.ToSlash(h.Argv0), '/') {
+		names = append(names, path)
+	}
+	return names
+}
+
+// versioned reports whether a path itself names a version's folder.
+func versioned(path string) bool {
+	path = filepath.ToSlash(path)
+	return strings.Contains(path, "/Cellar/") || strings.Contains(path, "/Caskroom/") || strings.HasPrefix(path, "/nix/store/")
+}
+
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+// printable refuses a path that no unit and no plist can hold.
+func (h *Host) printable(path string) (string, error) {
+	if strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
+		return "", refuse("move it to a folder with a plain name", "the path %q of this program holds characters that a service cannot", path)
+	}
+	return path, nil
+}

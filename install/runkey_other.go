@@ -1,0 +1,21 @@
+//go:build !windows
+
+package install
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Only Windows has a registry; a logon task can be written elsewhere too, by a
+// test.
+
+func readRunKey() (line string, ok bool) { return "", false }
+
+func removeRunKey() error { return nil }
+
+func writeRunKey(string) error { return fmt.Errorf("%s: %w", runKeyPath, errors.ErrUnsupported) }
+
+func startLine(string) error { return errors.ErrUnsupported }
+
+func endProcess(int, string) error { return errors.ErrUnsupported }

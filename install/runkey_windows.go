@@ -1,0 +1,82 @@
+package install
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
+)
+
+func runKey(access uint32) (registry.Key, error) {
+	return registry.OpenKey(registry.CURRENT_USER, strings.TrimPrefix(runKeyPath, `HKCU\`), access)
+}
+
+func readRunKey() (line string, ok bool) {
+	key, err := runKey(registry.QUERY_VALUE)
+	if err != nil {
+		return "", false
+	}
+	defer key.Close()
+	line, _, err = key.GetStringValue(displayName)
+	return line, err == nil
+}
+
+func writeRunKey(line string) error {
+	if len(line) > runKeyAtMost {
+		return fmt.Errorf("%s takes %d characters and the command has %d: use shorter paths or fewer variables", runKeyPath, runKeyAtMost, len(line))
+	}
+	key, _, err := registry.CreateKey(registry.CURRENT_USER, strings.TrimPrefix(runKeyPath, `HKCU\`), registry.SET_VALUE)
+	if err != nil {
+		return fmt.Errorf("%s: %w", runKeyPath, err)
+	}
+	defer key.Close()
+	return key.SetStringValue(displayName, line)
+}
+
+func removeRunKey() error {
+	key, err := runKey(registry.SET_VALUE)
+	if errors.Is(err, registry.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", runKeyPath, err)
+	}
+	defer key.Close()
+	if err := key.DeleteValue(displayName); err != nil && !errors.Is(err, registry.ErrNotExist) {
+		return fmt.Errorf("%s: %w", runKeyPath, err)
+	}
+	return nil
+}
+
+// startLine starts a command line without a console, on its own.
+func startLine(line string) error {
+	c := exec.Command(firstWord(line))
+	c.SysProcAttr = &syscall.SysProcAttr{CmdLine: line, CreationFlags: windows.DETACHED_PROCESS | windows.CREATE_NEW_PROCESS_GROUP}
+	if err := c.Start(); err != nil {
+		return err
+	}
+	return c.Process.Release()
+}
+
+// endProcess ends the process with this id if it runs the program of line: an
+// id may belong to another process by now.
+func endProcess(pid int, line string) error {
+	process, err := windows.OpenProcess(windows.PROCESS_TERMINATE|windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
+	if err != nil {
+		return fmt.Errorf("process %d: %w", pid, err)
+	}
+	defer windows.CloseHandle(process)
+	name := make([]uint16, windows.MAX_LONG_PATH)
+	size := uint32(len(name))
+	if err := windows.QueryFullProcessImageName(process, 0, &name[0], &size); err != nil {
+		return fmt.Errorf("process %d: %w", pid, err)
+	}
+	if image := windows.UTF16ToString(name[:size]); !sameFile(image, firstWord(line)) {
+		return fmt.Errorf("process %d is %s and not %s: it was left alone", pid, image, firstWord(line))
+	}
+	return windows.TerminateProcess(process, 1)
+}

@@ -1,0 +1,137 @@
+package install
+
+import (
+	"encoding/binary"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf16"
+
+	"html"
+
+	"github.com/kardianos/service"
+)
+
+// taskText is a task of the Windows task scheduler. A logon trigger and a
+// principal without a user would be for everybody, which only an administrator
+// may ask for. The defaults of a task end it after 72 hours and on battery. It
+// is started again a minute after a failure, 255 times, which is the most that
+// a task can say.
+const taskText = `<?xml version="1.0" encoding="UTF-16"?>
+<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+  <RegistrationInfo>
+    <Description>%[1]s</Description>
+  </RegistrationInfo>
+  <Triggers>
+    <LogonTrigger>
+      <Enabled>true</Enabled>
+      <UserId>%[2]s</UserId>
+    </LogonTrigger>
+  </Triggers>
+  <Principals>
+    <Principal id="Author">
+      <UserId>%[2]s</UserId>
+      <LogonType>InteractiveToken</LogonType>
+      <RunLevel>LeastPrivilege</RunLevel>
+    </Principal>
+  </Principals>
+  <Settings>
+    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
+    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
+    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
+    <AllowHardTerminate>true</AllowHardTerminate>
+    <StartWhenAvailable>true</StartWhenAvailable>
+    <RunOnlyIfNetworkAvailable>false</RunOnlyIfNetworkAvailable>
+    <AllowStartOnDemand>true</AllowStartOnDemand>
+    <Enabled>true</Enabled>
+    <Hidden>false</Hidden>
+    <RunOnlyIfIdle>false</RunOnlyIfIdle>
+    <WakeToRun>false</WakeToRun>
+    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
+    <Priority>7</Priority>
+    <RestartOnFailure>
+      <Interval>PT1M</Interval>
+      <Count>255</Count>
+    </RestartOnFailure>
+  </Settings>
+  <Actions Context="Author">
+    <Exec>
+      <Command>%[3]s</Command>
+      <Arguments>%[4]s</Arguments>
+    </Exec>
+  </Actions>
+</Task>
+`
+
+// renderTask fills the task in, as UTF-16 with a byte order mark: schtasks takes
+// nothing else. user is DOMAIN\name or a SID.
+func renderTask(c *service.Config, user string) []byte {
+	text := fmt.Sprintf(taskText, escape(c.Description), escape(user), escape(c.Executable), escape(logonArguments(c)))
+	return encodeUTF16(strings.ReplaceAll(text, "\n", "\r\n"))
+}
+
+// logonArguments are the arguments of the program that a logon starts. A task
+// has no environment of its own: keyd logon takes the variables as arguments
+// and becomes keyd run.
+func logonArguments(c *service.Config) string {
+	words := []string{"logon"}
+	for _, v := range variables(c) {
+		words = append(words, quoteWindows(v.String()))
+	}
+	return strings.Join(words, " ")
+}
+
+// quoteWindows makes one argument of text, as CommandLineToArgvW reads it:
+// backslashes count only before a quote.
+func quoteWindows(text string) string {
+	if text != "" && !strings.ContainsAny(text, " \t\"") {
+		return text
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	slashes := 0
+	for _, r := range text {
+		switch r {
+		case '\\':
+			slashes++
+			continue
+		case '"':
+			b.WriteString(strings.Repeat(`\`, 2*slashes+1))
+		default:
+			b.WriteString(strings.Repeat(`\`, slashes))
+		}
+		slashes = 0
+		b.WriteRune(r)
+	}
+	b.WriteString(strings.Repeat(`\`, 2*slashes) + `"`)
+	return b.String()
+}
+
+// taskProgram reads the program back.
+func taskProgram(definition []byte) string {
+	found := regexp.MustCompile(`<Command>([^<]*)</Command>`).FindStringSubmatch(decodeUTF16(definition))
+	if found == nil {
+		return ""
+	}
+	return html.UnescapeString(strings.Trim(found[1], `"`))
+}
+
+func encodeUTF16(text string) []byte {
+	data := []byte{0xff, 0xfe}
+	for _, unit := range utf16.Encode([]rune(text)) {
+		data = binary.LittleEndian.AppendUint16(data, unit)
+	}
+	return data
+}
+
+// decodeUTF16 takes UTF-16 with a byte order mark, and anything else as it is.
+func decodeUTF16(data []byte) string {
+	if len(data) < 2 || data[0] != 0xff || data[1] != 0xfe {
+		return string(data)
+	}
+	var units []uint16
+	for i := 2; i+1 < len(data); i += 2 {
+		units = append(units, binary.LittleEndian.Uint16(data[i:]))
+	}
+	return string(utf16.Decode(units))
+}
