@@ -16,7 +16,9 @@ import (
 // ctx is cancelled meanwhile: only waiting is cut short.
 func (d *Daemon) act(ctx context.Context, u *unit, decision Decision) error {
 	effect := context.WithoutCancel(ctx)
+	//exhaustive:enforce
 	switch decision.Do {
+	case Wait, Blocked, Skip: // end a pass
 	case Look:
 		return d.look(ctx, u)
 	case Preflight:

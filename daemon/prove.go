@@ -172,7 +172,7 @@ func (p *proof) done() bool {
 // over ends a proof that will not succeed. Only AWS's refusals give a key up:
 // a network that is away for an hour says nothing of the key.
 func (p *proof) over(elapsed time.Duration) (bool, error) {
-	if other, ok := p.err.(*otherIdentityError); ok {
+	if other, ok := errors.AsType[*otherIdentityError](p.err); ok {
 		return true, p.d.fail(p.u, other.Error())
 	}
 	if elapsed < proveHard {

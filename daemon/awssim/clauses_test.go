@@ -281,7 +281,7 @@ func formClauses() []clause {
 			r := w.call("GetCallerIdentity")
 			at, err := http.ParseTime(r.header.Get("Date"))
 			if err != nil || time.Since(at).Abs() > 5*time.Minute {
-				return fmt.Errorf("date %q: %v", r.header.Get("Date"), err)
+				return fmt.Errorf("date %q: %w", r.header.Get("Date"), err)
 			}
 			return all(w.matches(uuid, r.header.Get("X-Amzn-RequestId")), w.matches(`^text/xml`, r.header.Get("Content-Type")))
 		}},

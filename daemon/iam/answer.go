@@ -136,9 +136,9 @@ func checkDocument(body []byte, root string) error {
 	for {
 		t, err := d.Token()
 		switch {
-		case err == io.EOF && seen:
+		case errors.Is(err, io.EOF) && seen:
 			return nil
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return &answerError{"the answer is empty"}
 		case err != nil:
 			return &answerError{"the answer is cut off or is no XML"}

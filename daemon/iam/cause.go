@@ -80,17 +80,19 @@ func network(err error) error {
 			return target
 		}
 	}
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		switch err.(type) {
-		case *net.OpError, *net.DNSError, *answerError:
-			return err
-		}
-		err = inner
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op
 	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return dns
+	}
+	if answer, ok := errors.AsType[*answerError](err); ok {
+		return answer
+	}
+	for errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
+	return err
 }
 
 // sent reports whether an attempt that ended in err may have left this machine.

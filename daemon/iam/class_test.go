@@ -166,7 +166,7 @@ func TestDenialNamesItsLayer(t *testing.T) {
 		mfa         bool
 	}{
 		{"because no identity-based policy allows the iam:UpdateAccessKey action", "keyd policy", false},
-		{"with an explicit deny in an identity-based policy", "--mfa-code", true},
+		{"with an explicit deny in an identity-based policy", "MFA", true},
 		{"with an explicit deny in a service control policy", "organization", false},
 		{"with an explicit deny in a service control policy: arn:aws:organizations::111122223333:policy/o-1/service_control_policy/p-1", "p-1", false},
 		{"because no permissions boundary allows the iam:UpdateAccessKey action", "boundary", false},
@@ -204,7 +204,7 @@ func TestHints(t *testing.T) {
 	}{
 		{refusal(403, "SignatureDoesNotMatch", "The request signature we calculated does not match"), "secret in the file", false},
 		{refusal(403, "RequestTimeTooSkewed", ""), "clock", false},
-		{refusal(403, "ExpiredToken", ""), "--mfa-code", false},
+		{refusal(403, "ExpiredToken", ""), "MFA code", false},
 		{refusal(409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2"), "keyd prune PROFILE", false},
 		{refusal(403, "OptInRequired", ""), "signed up", false},
 		{refusal(409, "LimitExceeded", "updates awaiting replication"), "", true},

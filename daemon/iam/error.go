@@ -95,6 +95,7 @@ func (e *Error) MFA() bool {
 
 // Hint returns a command or a question that may help a person, or "".
 func (e *Error) Hint() string {
+	//exhaustive:enforce
 	switch e.Class {
 	case Ambiguous:
 		if e.page {
@@ -109,13 +110,14 @@ func (e *Error) Hint() string {
 	case Clock:
 		return e.hintClock()
 	case ExpiredToken:
-		return "keyd rotate --mfa-code CODE"
+		return "the session is over: a new one needs a new MFA code"
 	case Quota:
 		if e.Call == "CreateAccessKey" {
 			return "keyd prune PROFILE"
 		}
 	case OptIn:
 		return "is this account signed up, and the region enabled?"
+	case Throttled, BadKey, Replicating, NoSuch, Invalid:
 	}
 	return ""
 }
@@ -126,7 +128,7 @@ func (e *Error) hintDenied() string {
 	case e.Call == "GetSessionToken":
 		return "is the MFA code right, and not one that was used before?"
 	case e.MFA():
-		return "does a policy of this user ask for MFA? keyd rotate --mfa-code CODE"
+		return "does a policy of this user ask for MFA? such a key cannot be rotated unattended: replace it in the console"
 	case strings.Contains(layer, "service control policy"), strings.Contains(layer, "resource control policy"):
 		return "the organization forbids it " + layer + ": ask its administrator"
 	case strings.Contains(layer, "permissions boundary"):
