@@ -33,6 +33,9 @@ type Daemon struct {
 	// SettingsProblem is told in the status while an older Settings is in force.
 	SettingsProblem string
 
+	awake time.Time // when Run began, or the machine woke; zero outside of Run
+	beat  func()    // tells the watchdog that the pass goes on; may be nil
+
 	// unproven is a test's: the swap comes before the proof, as in the tools
 	// that lock their users out, so that the oracle is known to see it.
 	unproven bool
@@ -193,7 +196,7 @@ func (d *Daemon) remember(u *unit, do Do, err error) {
 		}
 		return
 	}
-	t := &Trouble{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: hintOf(err), Definite: needsPerson(err)}
+	t := &Trouble{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: hintOf(err), Definite: needsPerson(err), Offline: offline(err)}
 	if before != nil && before.Do == do {
 		t.Count = before.Count + 1
 	}

@@ -23,7 +23,28 @@ type Facts struct {
 	Ready  bool // the preflight has passed
 	Proven bool // the new key has been accepted everywhere
 
+	// Known to the daemon only; zero when a person asks.
+	Awake time.Time // when it started, or the machine woke from sleep
+	// LastRotation is when keyd last made a key for this user, from the history.
+	LastRotation time.Time
+
 	Ask Ask
+}
+
+// account is the one that AWS named, or "".
+func (f *Facts) account() string {
+	if f.Seen == nil {
+		return ""
+	}
+	return f.Seen.Account
+}
+
+// owner tells users apart; "" before AWS has named one.
+func (f *Facts) owner() string {
+	if f.Seen == nil || f.Seen.User == "" {
+		return ""
+	}
+	return f.Seen.Account + "/" + f.Seen.User
 }
 
 // Ask is what a person wants of a pass, beyond what is due. The zero Ask is
@@ -88,44 +109,12 @@ type Trouble struct {
 	Why      string    `json:"why"`
 	Hint     string    `json:"hint,omitzero"`
 	Definite bool      `json:"definite,omitzero"` // waiting does not help: a person is needed
+	Offline  bool      `json:"offline,omitzero"`  // no connection: DNS, dial or TLS failed
 }
 
 // recheck is how often a key that nothing is due for is looked at again, and a
 // definite refusal is tried again.
 const recheck = day
-
-// retryAfter is how long to wait after the nth failure in a row.
-//
-//	failure  wait  since the first
-//	1         1m    1m
-//	2         2m    3m
-//	3         2m    5m
-//	4         5m   10m
-//	5        10m   20m
-//	6        10m   30m
-//	7        20m   50m
-//	8 ..      1h
-//	16 ..     6h
-func retryAfter(n int) time.Duration {
-	steps := []time.Duration{1, 2, 2, 5, 10, 10, 20}
-	switch {
-	case n < 1:
-		return 0
-	case n <= len(steps):
-		return steps[n-1] * time.Minute
-	case n < 16:
-		return time.Hour
-	}
-	return 6 * time.Hour
-}
-
-// until is when the failed action may be tried again.
-func (t *Trouble) until() time.Time {
-	if t.Definite {
-		return t.At.Add(recheck)
-	}
-	return t.At.Add(retryAfter(t.Count))
-}
 
 // jitter spreads the keys of a company over the days: after, moved by up to a
 // tenth either way. The same key always gets the same answer, over restarts

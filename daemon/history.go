@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -74,6 +75,47 @@ func (h History) Read() (entries []Entry, damaged int, err error) {
 		entries = append(entries, e)
 	}
 	return entries, damaged, nil
+}
+
+// recent is how much of the history is read for what was done within a day:
+// some hundred rotations.
+const recent = 256 << 10
+
+// made returns when keyd last made a key for each user, since then, by account
+// and user name: "111122223333/alice".
+func (h History) made(since time.Time) (map[string]time.Time, error) {
+	lines, err := tail(h.Path, recent)
+	if err != nil {
+		return nil, fmt.Errorf("daemon: the history: %w", err)
+	}
+	last := map[string]time.Time{}
+	for line := range bytes.Lines(lines) {
+		var e Entry
+		if !bytes.Contains(line, []byte(`"created"`)) || json.Unmarshal(line, &e) != nil || e.Did != "created" {
+			continue
+		}
+		if e.Time.After(since) {
+			last[e.Account+"/"+e.User] = e.Time
+		}
+	}
+	return last, nil
+}
+
+// tail returns the last bytes of a file; none when there is no file.
+func tail(path string, most int64) ([]byte, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.NewSectionReader(file, max(info.Size()-most, 0), most))
 }
 
 // record writes what was done; a history that cannot be written stops nothing,

@@ -3,9 +3,11 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"keyd/credfile"
 	"keyd/daemon/iam"
@@ -25,7 +27,8 @@ type unit struct {
 	site     iam.Site
 	siteErr  error
 	warnings []string
-	line     *KeyLine // what the status remembers of it; nil when nothing
+	line     *KeyLine             // what the status remembers of it; nil when nothing
+	made     map[string]time.Time // when keyd last made a key, by owner
 }
 
 func (u *unit) names(profiles []string) bool {
@@ -56,8 +59,14 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 	slices.SortStableFunc(w.units, func(a, b *unit) int {
 		return cmp.Compare(order(snapshot, a), order(snapshot, b))
 	})
+	made, err := d.history().made(d.Now().Add(-day))
+	if err != nil {
+		w.notes = append(w.notes, err.Error())
+	}
 	for _, u := range w.units {
 		d.equip(u, status, ask)
+		u.made = made
+		u.facts.Awake, u.facts.LastRotation = d.awake, made[u.facts.owner()]
 	}
 	return w, nil
 }
@@ -134,7 +143,7 @@ func (f *Facts) addProfile(name string) {
 // newerJournal keeps hands off a key whose journal a newer keyd wrote.
 func newerJournal(problems []error, id string) string {
 	for _, p := range problems {
-		if newer, ok := p.(*NewerError); ok && id != "" && filepath.Base(newer.Path) == id+".json" {
+		if newer, ok := errors.AsType[*NewerError](p); ok && id != "" && filepath.Base(newer.Path) == id+".json" {
 			return newer.Error()
 		}
 	}
@@ -217,6 +226,7 @@ func (d *Daemon) look(ctx context.Context, u *unit) error {
 	}
 	fresh.At = d.Now().UTC()
 	u.facts.Seen = &fresh
+	u.facts.LastRotation = u.made[u.facts.owner()]
 	return nil
 }
 

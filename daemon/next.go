@@ -44,11 +44,14 @@ func Next(f Facts, s Settings, now time.Time) Decision {
 
 // idle is a key that no rotation is about.
 func idle(f Facts, s Settings, now time.Time) Decision {
+	if why := leaveAlone(f.ID, f.account(), s.NeverAccounts); why != "" {
+		return Decision{Do: Skip, State: Skipped, Why: why}
+	}
 	if d, held := afterTrouble(f, now); held {
 		return d
 	}
 	seen := f.Seen
-	if seen == nil || now.Sub(seen.At) >= recheck || (f.Ask.Person && now.Sub(seen.At) >= fresh) {
+	if seen == nil || now.Sub(seen.At) >= recheck || seen.At.Sub(now) > maxClockOff || (f.Ask.Person && now.Sub(seen.At) >= fresh) {
 		return act(Look, OK, "asking AWS whose key it is and how old")
 	}
 	key := seen.Key(f.ID)
@@ -66,7 +69,7 @@ func idle(f Facts, s Settings, now time.Time) Decision {
 	if now.Before(due) && !f.Ask.Force {
 		return wait(OK, due, fmt.Sprintf("%s old, replaced at %s", formatAge(age), formatAge(jitter(s.After(f.Profiles), f.ID))))
 	}
-	if now.Sub(seen.At) >= fresh {
+	if stale(f, f.Awake, now) {
 		return act(Look, Due, fmt.Sprintf("%s is %s old", short(f.ID), formatAge(age)))
 	}
 	return dueNow(f, s, now, age)
@@ -80,6 +83,10 @@ func dueNow(f Facts, s Settings, now time.Time, age time.Duration) Decision {
 	}
 	if other := f.Seen.Other(f.ID); other != nil {
 		return secondKey(f, other, s, now)
+	}
+	if again := f.LastRotation.Add(day); now.Before(again) && !f.Ask.Person {
+		return wait(Due, again, fmt.Sprintf("%s is %s old, and a key was made for %s %s: never two within a day",
+			short(f.ID), formatAge(age), f.Seen.User, formatAgo(f.LastRotation, now)))
 	}
 	if !f.Ready {
 		return act(Preflight, Due, fmt.Sprintf("%s is %s old: checking that it can be replaced", short(f.ID), formatAge(age)))
@@ -246,9 +253,10 @@ func givingUp(f Facts, r *Rotation, now time.Time) Decision {
 }
 
 // stale reports whether the last look is too old to act on: by the clock, or
-// because it came before the step that it would have to confirm.
+// because it came before the step that it would have to confirm, or before the
+// machine slept.
 func stale(f Facts, step, now time.Time) bool {
-	return f.Seen == nil || now.Sub(f.Seen.At) >= fresh || f.Seen.At.Before(step)
+	return f.Seen == nil || now.Sub(f.Seen.At) >= fresh || f.Seen.At.Before(step) || f.Seen.At.Before(f.Awake)
 }
 
 func minTime(a, b time.Time) time.Time {
@@ -274,7 +282,7 @@ func orTrouble(f Facts, now time.Time, d Decision) Decision {
 func afterTrouble(f Facts, now time.Time) (Decision, bool) {
 	t := f.Trouble
 	switch {
-	case t == nil || !now.Before(t.until()):
+	case t == nil || t.over(f.Awake, now):
 		return Decision{}, false
 	case t.Definite:
 		return blocked(t.until(), t.Why, t.Hint), true

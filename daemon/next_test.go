@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,22 @@ func TestNext(t *testing.T) {
 		{"the last look failed a moment ago: wait a minute", Facts{Trouble: &Trouble{Do: Look, At: now, Count: 1, Why: "no network"}}, Wait, Waiting, now.Add(time.Minute), "no network", ""},
 		{"the last look failed an hour ago: look", Facts{Trouble: &Trouble{Do: Look, At: ago(time.Hour), Count: 1}}, Look, OK, time.Time{}, "", ""},
 		{"AWS refused: a person, and a daily re-check", Facts{Trouble: &Trouble{Do: Look, At: now, Count: 1, Why: "denied", Definite: true}}, Blocked, Stopped, now.Add(day), "denied", ""},
+		{"no network a moment ago: wait, at most as long as the table says", Facts{Trouble: &Trouble{Do: Look, At: now, Count: 5, Why: "no such host", Offline: true}}, Wait, Waiting, now.Add(offlineAfter(5, now)), "no such host", ""},
+		{"no network for days: a quarter of an hour at most", Facts{Trouble: &Trouble{Do: Look, At: ago(15 * time.Minute), Count: 90, Offline: true}}, Look, OK, time.Time{}, "", ""},
+		{"no network, then the machine slept and woke: try at once", Facts{Trouble: &Trouble{Do: Look, At: ago(8 * time.Second), Count: 5, Offline: true}, Awake: ago(7 * time.Second)}, Look, OK, time.Time{}, "", ""},
+		{"AWS refused, then the machine slept and woke: that changes nothing", Facts{Trouble: &Trouble{Do: Look, At: ago(8 * time.Second), Count: 1, Why: "denied", Definite: true}, Awake: ago(7 * time.Second)}, Blocked, Stopped, time.Time{}, "denied", ""},
+		{"it failed in the future, and the clock has been set back: do not wait for that day", Facts{Trouble: &Trouble{Do: Look, At: now.Add(day), Count: 1}}, Look, OK, time.Time{}, "", ""},
+		{"looked at in the future, and the clock has been set back: look", Facts{Seen: older(seen(12*day), -day)}, Look, OK, time.Time{}, "", ""},
+		{"due, looked at a minute ago, but woken since: no rotation without a word from AWS", Facts{Seen: older(seen(70*day), time.Minute), Awake: ago(30 * time.Second)}, Look, Due, time.Time{}, "", ""},
+		{"due, woken a minute ago, and AWS has answered since: preflight", Facts{Seen: seen(70 * day), Awake: ago(time.Minute)}, Preflight, Due, time.Time{}, "", ""},
+		{"due, but a key was made for the user six hours ago: never two within a day", Facts{Seen: seen(70 * day), LastRotation: ago(6 * time.Hour)}, Wait, Due, now.Add(18 * time.Hour), "never two", ""},
+		{"due, and the last key was made for the user yesterday: preflight", Facts{Seen: seen(70 * day), LastRotation: ago(day)}, Preflight, Due, time.Time{}, "", ""},
+		{"due, a key was made six hours ago, and a person asks: preflight", Facts{Seen: seen(70 * day), LastRotation: ago(6 * time.Hour), Ask: Ask{Person: true}}, Preflight, Due, time.Time{}, "", ""},
+		{"a decoy key: not a single call", Facts{ID: "AKIASP2TPHJSQH3FJRUX"}, Skip, Skipped, time.Time{}, "decoy key: account 171436882533", ""},
+		{"a key of an account in never_accounts: not a single call", Facts{ID: "AKIAY34FZKBOKMUTVV7A"}, Skip, Skipped, time.Time{}, "never_accounts", ""},
+		{"a key whose id hides its account, once AWS has named one of never_accounts: no further call", Facts{Seen: &Seen{At: ago(day), Account: "609629065308"}}, Skip, Skipped, time.Time{}, "never_accounts", ""},
+		{"a rotation of such a key that goes on is ended: half of it is worse", Facts{Rotation: rotation(0, unswapped), Shows: onOld, Seen: &Seen{Account: "609629065308"}}, Prove, Rotating, time.Time{}, "", ""},
+		{"the overlap is over, looked at a minute ago, but woken since: look again", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Shows: onNew, Seen: older(both(true), time.Minute), Awake: ago(30 * time.Second)}, Look, Overlap, time.Time{}, "", ""},
 
 		{"the answer to Create was lost: reconcile, whatever the list says", Facts{Rotation: &Rotation{Old: credfile.Key{ID: old}, Sent: ago(time.Minute)}, Shows: onOld}, Reconcile, Rotating, time.Time{}, "lost", ""},
 		{"a key that certainly came from a lost answer: drop it", Facts{Rotation: &Rotation{Orphan: other, OrphanOff: now, OrphanExact: true}, Shows: onOld}, DropOrphan, Rotating, time.Time{}, "", ""},
@@ -102,11 +119,12 @@ func TestNext(t *testing.T) {
 		{"the swap failed a moment ago: wait", Facts{Rotation: rotation(0, unswapped), Shows: onOld, Proven: true, Trouble: &Trouble{Do: Swap, At: now, Count: 2, Why: "disk full"}}, Wait, Waiting, now.Add(2 * time.Minute), "disk full", ""},
 	}
 	settings := DefaultSettings()
+	settings.NeverAccounts = []string{"609629065308"}
 	settings.Profiles = map[string]time.Duration{"legacy": Never}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			f := row.facts
-			f.ID = old
+			f.ID = cmp.Or(f.ID, old)
 			if f.Profiles == nil {
 				f.Profiles = []string{"default"}
 			}
@@ -162,5 +180,21 @@ func TestRetriesNeverStopAndNeverRush(t *testing.T) {
 	}
 	if total < 10*day {
 		t.Errorf("59 failures in %s", total)
+	}
+}
+
+func TestTheNetworkIsAskedOftenAndNeverInStep(t *testing.T) {
+	at, total := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), time.Duration(0)
+	drawn := map[time.Duration]bool{}
+	for n := range 1000 {
+		step := offlineAfter(n, at.Add(total))
+		if step < 10*time.Second || step > 15*time.Minute || step > max(retryAfter(n), 10*time.Second) {
+			t.Fatalf("failure %d waits %s", n, step)
+		}
+		drawn[step] = true
+		total += step
+	}
+	if mean := total / 1000; mean < 6*time.Minute || mean > 9*time.Minute || len(drawn) < 900 {
+		t.Errorf("%s on average, %d different", mean, len(drawn))
 	}
 }

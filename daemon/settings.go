@@ -26,8 +26,9 @@ type Settings struct {
 	Quarantine         time.Duration            // old Inactive before it is deleted
 	CheckEvery         time.Duration            // the daemon's lazy step, at least a minute
 	Notify             string                   // "desktop" or "none"
-	OnEvent            string                   // a command, gets events as JSON on standard input
+	OnEvent            []string                 // a command and its arguments, gets events as JSON on standard input
 	DescribeKeys       bool                     // tag new keys for the console's description column
+	NeverAccounts      []string                 // keys of these accounts, 12 digits each, are left alone
 	PruneInactiveAfter time.Duration            // 0: never delete a second, Inactive key unasked
 	Profiles           map[string]time.Duration // rotate_after of single profiles, or Never
 }
@@ -100,7 +101,7 @@ func LoadSettings(path string) (Settings, error) {
 func ParseSettings(path string, data []byte) (Settings, error) {
 	file, err := ini.LoadSources(ini.LoadOptions{
 		IgnoreContinuation: true, SpaceBeforeInlineComment: true,
-		KeyValueDelimiters: "=", ChildSectionDelimiter: "\x00",
+		KeyValueDelimiters: "=", ChildSectionDelimiter: "\x00", PreserveSurroundedQuote: true, // they hold a command together
 	}, data)
 	if err != nil {
 		return Settings{}, &SettingsError{Path: path, Text: strings.TrimSpace(err.Error())}
@@ -128,10 +129,10 @@ func (p *settingsParser) section(s *ini.Section) {
 	}
 	for _, key := range s.Keys() {
 		if isProfile {
-			p.profile(s.Name(), strings.TrimSpace(name), key.Name(), key.Value())
+			p.profile(s.Name(), strings.TrimSpace(name), key.Name(), unlessCommand(key))
 			continue
 		}
-		p.top(key.Name(), key.Value())
+		p.top(key.Name(), unlessCommand(key))
 	}
 }
 
@@ -170,7 +171,9 @@ func (p *settingsParser) top(name, value string) {
 	case "notify":
 		p.oneOf(name, value, &s.Notify, "desktop", "none")
 	case "on_event":
-		s.OnEvent = value
+		p.command(name, value)
+	case "never_accounts":
+		p.accounts(name, value)
 	case "describe_keys":
 		word := ""
 		p.oneOf(name, value, &word, "true", "false")
@@ -181,7 +184,7 @@ func (p *settingsParser) top(name, value string) {
 		}
 	default:
 		known := []string{"rotate_after", "max_age", "overlap", "quarantine", "check_every",
-			"notify", "on_event", "describe_keys", "prune_inactive_after"}
+			"notify", "on_event", "describe_keys", "prune_inactive_after", "never_accounts"}
 		p.fail("", name, fmt.Sprintf("unknown setting %q", name), nearest(name, known))
 	}
 }

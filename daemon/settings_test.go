@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,13 +11,18 @@ import (
 
 func TestSettings(t *testing.T) {
 	good := map[string]func(Settings) bool{
-		"":                                     func(s Settings) bool { return s.RotateAfter == 60*day && s.DescribeKeys && s.PruneInactiveAfter == 0 },
-		"rotate_after = 30d ; younger":         func(s Settings) bool { return s.RotateAfter == 30*day },
-		"overlap = 1d12h\nquarantine=0h":       func(s Settings) bool { return s.Overlap == 36*time.Hour && s.Quarantine == 0 },
-		"prune_inactive_after = 90d":           func(s Settings) bool { return s.PruneInactiveAfter == 90*day },
-		"describe_keys = false\nnotify = none": func(s Settings) bool { return !s.DescribeKeys && s.Notify == "none" },
-		"on_event = /usr/bin/logger -t keyd":   func(s Settings) bool { return s.OnEvent == "/usr/bin/logger -t keyd" },
-		"[profile legacy]\nrotate = never":     func(s Settings) bool { return s.After([]string{"default", "legacy"}) == Never },
+		"":                                                   func(s Settings) bool { return s.RotateAfter == 60*day && s.DescribeKeys && s.PruneInactiveAfter == 0 },
+		"rotate_after = 30d ; younger":                       func(s Settings) bool { return s.RotateAfter == 30*day },
+		"overlap = 1d12h\nquarantine=0h":                     func(s Settings) bool { return s.Overlap == 36*time.Hour && s.Quarantine == 0 },
+		"prune_inactive_after = 90d":                         func(s Settings) bool { return s.PruneInactiveAfter == 90*day },
+		"describe_keys = false\nnotify = none":               func(s Settings) bool { return !s.DescribeKeys && s.Notify == "none" },
+		"on_event = /usr/bin/logger -t keyd":                 func(s Settings) bool { return slices.Equal(s.OnEvent, []string{"/usr/bin/logger", "-t", "keyd"}) },
+		`on_event = "/opt/my tools/x"`:                       func(s Settings) bool { return slices.Equal(s.OnEvent, []string{"/opt/my tools/x"}) },
+		`on_event = C:\Tools\x.exe 'a  b' ""c "" `:           func(s Settings) bool { return slices.Equal(s.OnEvent, []string{`C:\Tools\x.exe`, "a  b", "c", ""}) },
+		"on_event =":                                         func(s Settings) bool { return len(s.OnEvent) == 0 },
+		`notify = "none"`:                                    func(s Settings) bool { return s.Notify == "none" },
+		"never_accounts = 111122223333, 012345678901 ; ours": func(s Settings) bool { return slices.Equal(s.NeverAccounts, []string{"111122223333", "012345678901"}) },
+		"[profile legacy]\nrotate = never":                   func(s Settings) bool { return s.After([]string{"default", "legacy"}) == Never },
 		"[profile a.b]\nrotate_after = 10d": func(s Settings) bool {
 			return s.After([]string{"a.b"}) == 10*day && s.After([]string{"a"}) == 60*day && s.After([]string{"a", "a.b"}) == 10*day
 		},
@@ -44,6 +50,10 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		{"[profil legacy]\nrotate = never", "keyd.ini:1: unknown section [profil legacy]", "did you mean [profile legacy]?"},
 		{"[legacy]\nrotate = never", "unknown section [legacy]", "did you mean [profile legacy]?"},
 		{"no sense", "keyd.ini: ", ""},
+		{"never_accounts = 1111-2222-3333", "keyd.ini:1: never_accounts: \"1111-2222-3333\" is no account id", ""},
+		{"never_accounts = 111122223333,", "is no account id", ""},
+		{"on_event = x 'a b", "keyd.ini:1: on_event = x 'a b: a quotation mark is not closed", ""},
+		{"never_account = 111122223333", "unknown setting", "did you mean never_accounts?"},
 	}
 	for _, c := range bad {
 		_, err := ParseSettings("keyd.ini", []byte(c.text))

@@ -72,3 +72,7 @@ func definite(err error) bool {
 	e, ok := errors.AsType[*iam.Error](err)
 	return ok && e.Definite()
 }
+
+// offline reports whether no connection came about. That is no failure of the
+// key's or of AWS's.
+func offline(err error) bool { return is[*iam.Error](err) && iam.ClassOf(err) == iam.Unsent }
