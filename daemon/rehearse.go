@@ -1,0 +1,72 @@
+package daemon
+
+import "context"
+
+// Rehearsal is what a person can be told of one key before keyd is let loose.
+type Rehearsal struct {
+	Result
+	// Ready reports whether the preflight of a rotation passed: the files can be
+	// edited, the state folder can be written, and the key may deactivate a key
+	// of its user. Whether it may create one is not known before it does: AWS
+	// has no way to ask. False for keys that are left alone or need a person.
+	Ready bool
+}
+
+// Rehearse looks at every key and tries what can be tried of its rotation, due
+// or not, without beginning one: no key is created, no file is changed, and
+// nothing is remembered for the status. The one request that could change
+// something asks that the key be Active, which it is, since it signs that
+// request. A failure with one key is in its Result.
+func (d *Daemon) Rehearse(ctx context.Context) ([]Rehearsal, error) {
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	w, err := d.gather(ctx, Ask{Person: true})
+	if err != nil {
+		return nil, err
+	}
+	var all []Rehearsal
+	for _, u := range w.units {
+		if err := context.Cause(ctx); err != nil {
+			return all, err
+		}
+		all = append(all, d.rehearse(ctx, u))
+	}
+	return all, nil
+}
+
+func (d *Daemon) rehearse(ctx context.Context, u *unit) Rehearsal {
+	decision := Next(u.facts, d.Settings, d.Now())
+	for range maxSteps { // a look is all that an idle key asks for before its preflight
+		if decision.Do != Look || u.facts.Rotation != nil {
+			break
+		}
+		if err := d.look(ctx, u); err != nil {
+			return Rehearsal{Result: d.failed(u, decision, err)}
+		}
+		decision = Next(u.facts, d.Settings, d.Now())
+	}
+	if !u.rehearsable(decision) {
+		return Rehearsal{Result: d.result(u, decision, nil)}
+	}
+	if err := d.preflight(ctx, u); err != nil {
+		return Rehearsal{Result: d.failed(u, decision, err)}
+	}
+	return Rehearsal{Result: d.result(u, decision, nil), Ready: true}
+}
+
+// rehearsable reports whether keyd would rotate this key, now or later.
+func (u *unit) rehearsable(decision Decision) bool {
+	rests := decision.Do == Wait && decision.State == OK
+	return u.facts.Rotation == nil && !u.key.IsZero() && (rests || decision.Do == Preflight)
+}
+
+// failed is a result whose error a person is told of, not a later pass.
+func (d *Daemon) failed(u *unit, decision Decision, err error) Result {
+	r := d.result(u, decision, err)
+	r.NeedsPerson = needsPerson(err)
+	r.Run = hintOf(err)
+	return r
+}
