@@ -57,7 +57,7 @@ func Lives(state string) bool {
 		return false
 	}
 	l := flock.New(path, flock.SetPermissions(0o600))
-	free, err := l.TryLock()
+	free, err := l.TryRLock() // shared: two that ask do not take each other for a daemon
 	if free {
 		_ = l.Unlock()
 	}

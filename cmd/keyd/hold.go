@@ -24,7 +24,9 @@ func newHold(u *ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			u.nameEndpoints(cmd.Context(), s, args)
+			if err := u.nameEndpoints(cmd.Context(), s, args); err != nil {
+				return err
+			}
 			return u.changed(cmd.Context(), d, func(ctx context.Context) (daemon.Result, error) {
 				return d.Hold(ctx, args[0])
 			})

@@ -36,7 +36,9 @@ func (u *ui) prune(ctx context.Context, profile, id string, yes bool) error {
 	if err != nil {
 		return err
 	}
-	u.nameEndpoints(ctx, s, []string{profile})
+	if err := u.nameEndpoints(ctx, s, []string{profile}); err != nil {
+		return err
+	}
 	p, err := d.Second(ctx, profile, id)
 	if err != nil {
 		return err

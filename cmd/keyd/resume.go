@@ -44,7 +44,9 @@ func (u *ui) resume(ctx context.Context, profile string, yes bool) error {
 			return err
 		}
 	}
-	u.nameEndpoints(ctx, s, []string{profile})
+	if err := u.nameEndpoints(ctx, s, []string{profile}); err != nil {
+		return err
+	}
 	return u.changed(ctx, d, func(ctx context.Context) (daemon.Result, error) { return d.Resume(ctx, profile) })
 }
 

@@ -47,7 +47,9 @@ func (u *ui) rotate(ctx context.Context, names []string, f rotateFlags) error {
 	if err := u.agreeToRotate(ctx, names, f); err != nil {
 		return err
 	}
-	u.nameEndpoints(ctx, s, names)
+	if err := u.nameEndpoints(ctx, s, names); err != nil {
+		return err
+	}
 	n := &narrator{ui: u, settings: d.Settings, named: len(names) > 0}
 	d.Tell = n.tell
 	results, err := d.Pass(ctx, daemon.Request{

@@ -34,7 +34,9 @@ func (u *ui) run(ctx context.Context) error {
 			d.Log.Info(e.Verb, "profiles", listed(e.Profiles), "key", shortID(e.Key), "text", e.Text)
 		}
 	}
-	u.nameEndpoints(ctx, s, nil)
+	if err := u.nameEndpoints(ctx, s, nil); err != nil {
+		d.Log.Warn("files", "why", err.Error()) // they may come
+	}
 	err = d.Run(ctx, func() (daemon.Settings, error) { return daemon.LoadSettings(s.folders.Settings) })
 	if err == nil {
 		d.Log.Info("ended", "why", context.Cause(ctx).Error())

@@ -89,6 +89,32 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+	silent(ts)
+}
+
+var secretLine = regexp.MustCompile(`(?m)^aws_secret_access_key\s*=\s*(\S{30,})`)
+
+// silent demands that nothing that keyd printed or keeps for people holds a
+// secret that the credentials file shows.
+func silent(ts *testscript.TestScript) {
+	info, err := os.Stat(ts.MkAbs(".aws/credentials"))
+	if err != nil || !info.Mode().IsRegular() {
+		return // a story without one, or with a FIFO in its place
+	}
+	credentials, err := os.ReadFile(ts.MkAbs(".aws/credentials"))
+	ts.Check(err)
+	told := map[string]string{"standard output": ts.ReadFile("stdout"), "standard error": ts.ReadFile("stderr")}
+	for _, name := range []string{"state/status.json", "state/history.jsonl"} {
+		data, _ := os.ReadFile(ts.MkAbs(name))
+		told[name] = string(data)
+	}
+	for _, found := range secretLine.FindAllSubmatch(credentials, -1) {
+		for where, text := range told {
+			if strings.Contains(text, string(found[1])) {
+				ts.Fatalf("a secret is in %s", where)
+			}
+		}
+	}
 }
 
 // shape compares what a program printed, line by line, with regular expressions

@@ -52,15 +52,17 @@ func (u *ui) daemon(process string) (*daemon.Daemon, setup, error) {
 }
 
 // nameEndpoints tells the person, before anything is signed, which endpoints
-// are not AWS's: whoever answers there learns which keys exist.
-func (u *ui) nameEndpoints(ctx context.Context, s setup, names []string) {
+// are not AWS's: whoever answers there learns which keys exist. Without the
+// files nothing can be named, so nothing may be signed either.
+func (u *ui) nameEndpoints(ctx context.Context, s setup, names []string) error {
 	snapshot, err := s.store.Read(ctx)
 	if err != nil {
-		return // the pass runs into it too, and tells it
+		return err
 	}
 	for _, endpoint := range daemon.CustomEndpoints(named(snapshot.Profiles, names), u.getenv) {
 		u.note("requests are signed to %s, which is not AWS", endpoint)
 	}
+	return nil
 }
 
 // named returns the profiles with these names; all of them without names.

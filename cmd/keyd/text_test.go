@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -60,18 +61,18 @@ func TestMomentIsAsShortAsItStaysClear(t *testing.T) {
 func TestWrapLosesNoWordAndKeepsTheWidth(t *testing.T) {
 	text := "the user has a second active key, AKIA..9ZTT, last used 3 days ago"
 	for width := 12; width < 80; width++ {
-		joined := ""
+		var joined strings.Builder
 		for i, line := range wrap(text, width) {
 			if len(line) > width {
 				t.Errorf("width %d: %q", width, line)
 			}
 			if i > 0 {
-				joined += " "
+				joined.WriteString(" ")
 			}
-			joined += line
+			joined.WriteString(line)
 		}
-		if joined != text {
-			t.Errorf("width %d: %q", width, joined)
+		if joined.String() != text {
+			t.Errorf("width %d: %q", width, joined.String())
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ type ui struct {
 }
 
 func newUI(p process) *ui {
-	u := &ui{process: p, home: p.getenv("HOME")}
+	u := &ui{process: p, home: cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE"))}
 	if out, ok := p.out.(*os.File); ok && term.IsTerminal(int(out.Fd())) && p.getenv("TERM") != "dumb" && escapes(out) {
 		u.width = 80
 		u.resize()
