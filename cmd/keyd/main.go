@@ -11,12 +11,14 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"keyd/install"
 )
 
 func main() {
 	os.Exit(run(os.Args[1:], process{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		getenv: os.Getenv, goos: runtime.GOOS, now: time.Now,
+		getenv: os.Getenv, goos: runtime.GOOS, now: time.Now, host: install.Here,
 	}))
 }
 
@@ -28,6 +30,7 @@ type process struct {
 	goos     string // a runtime.GOOS value
 	now      func() time.Time
 	http     doer // nil: the network
+	host     func() (install.Host, error)
 }
 
 // doer sends one request, as http.Client does.

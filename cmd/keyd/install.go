@@ -1,0 +1,160 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keyd/daemon"
+	"keyd/install"
+)
+
+const installLong = `Make keyd run run from now on and after every login, as a service of this user: a
+systemd user unit, a LaunchAgent on macOS, a logon task on Windows. Nothing needs
+root, and no other user is concerned.
+
+Before anything is installed it is shown which keys would be replaced and when,
+and which are left alone and why. What can be tried of a rotation is tried: the
+files, and what the key may do at AWS. Nothing is changed by that, and no key is
+made. Then it asks.
+
+The variables of this shell that say which files and endpoints to use are written
+into the service. Over an older installation it takes its place. Exit code 3
+means that it is installed, and a key needs a person.`
+
+func newInstall(u *ui) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "install",
+		Short: "run keyd at every login; shows what it would do and asks",
+		Long:  installLong,
+		Args:  takes(0, 0, ""),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return u.install(cmd.Context(), yes) },
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+// service is keyd as a service of this user.
+func (u *ui) service(s setup) (*install.Service, error) {
+	host, err := u.host()
+	if err != nil {
+		return nil, err
+	}
+	host.State = s.folders.State
+	host.Daemon = func() (int, bool) {
+		if !daemon.Lives(s.folders.State) {
+			return 0, false
+		}
+		status, err := daemon.LoadStatus(s.folders.State)
+		if err != nil || status.Process != "run" {
+			return 0, true // its first pass has not ended yet
+		}
+		return status.PID, true
+	}
+	return install.Open(host)
+}
+
+func (u *ui) install(ctx context.Context, yes bool) error {
+	d, s, err := u.daemon("install")
+	if err != nil {
+		return err
+	}
+	service, err := u.service(s)
+	if err != nil {
+		return err
+	}
+	plan, err := service.Plan()
+	if err != nil {
+		return err
+	}
+	needed, err := u.outlook(ctx, d, s)
+	if err != nil {
+		return err
+	}
+	u.describePlan(plan, s)
+	if err := u.agreed(ctx, yes, "install it?"); err != nil {
+		return err
+	}
+	if plan, err = service.Install(); err != nil {
+		return err
+	}
+	u.printf("installed: %s, and it runs\n", u.short(plan.File))
+	if needed {
+		return exitError(exitPerson)
+	}
+	return nil
+}
+
+// outlook shows what keyd would do with every key, and reports whether one of
+// them needs a person.
+func (u *ui) outlook(ctx context.Context, d *daemon.Daemon, s setup) (needed bool, err error) {
+	if err := u.nameEndpoints(ctx, s, nil); err != nil {
+		return false, err
+	}
+	all, err := d.Rehearse(ctx)
+	if err != nil {
+		return false, err
+	}
+	if len(all) == 0 {
+		u.printf("no profile in %s yet: keyd waits for one\n", u.short(s.store.Paths.Credentials))
+		return false, nil
+	}
+	rows := []row{{profiles: "PROFILE", key: "KEY", age: "AGE", next: "NEXT", state: "KEYD WOULD", paint: plain, paintAge: plain}}
+	for _, r := range all {
+		rows = append(rows, u.prospect(r, d.Settings))
+		needed = needed || r.NeedsPerson
+	}
+	var b strings.Builder
+	u.layout(&b, rows)
+	u.print(b.String() + "\n")
+	return needed, nil
+}
+
+// prospect is one line of the outlook. Where the rehearsal failed nothing is
+// promised.
+func (u *ui) prospect(r daemon.Rehearsal, settings daemon.Settings) row {
+	w := u.row(r.KeyLine, &report{Now: u.now(), settings: settings})
+	w.lines, w.paint = nil, plain
+	switch {
+	case r.Err != nil && r.NeedsPerson:
+		w.next, w.state, w.paint = "needs you", "not be able to replace it: "+r.Err.Error(), u.red
+	case r.Err != nil:
+		w.next, w.state, w.paint = "-", "replace it when AWS can be asked; now: "+r.Err.Error(), u.yellow
+	case r.NeedsPerson:
+		w.state, w.paint = "leave it alone: "+r.Why, u.red
+	case r.Do == daemon.Skip:
+		w.state, w.paint = "leave it alone: "+r.Why, u.dim
+	case r.Rotation != nil:
+		w.state = "go on with its rotation: " + r.Why
+	case r.Ready && r.State == daemon.OK:
+		w.state = "replace it then: the file can be edited, the key may deactivate its old one"
+	case r.Ready:
+		w.next, w.state = "now", "replace it at once: the file can be edited, the key may deactivate its old one"
+	default:
+		w.state = "wait: " + r.Why
+	}
+	if run := cmp.Or(r.Run, hintOf(r.Err)); run != "" && (r.NeedsPerson || r.Err != nil) {
+		w.lines = []string{"run: " + run}
+	}
+	return w
+}
+
+// describePlan tells what would be installed.
+func (u *ui) describePlan(p install.Plan, s setup) {
+	u.printf("%s\nwould start at every login, and now: %s run\n", u.short(p.File), u.short(p.Program))
+	for i, v := range p.Env {
+		lead := "  with "
+		if i > 0 {
+			lead = "       "
+		}
+		u.printf("%s%s, as in this shell\n", lead, u.short(v.String()))
+	}
+	for _, name := range p.Secret {
+		u.note("%s holds a user or a password: it is not written into the service, which goes without it", name)
+	}
+	u.printf("  keeps its state in %s, reads %s\n", u.short(s.folders.State+string(filepath.Separator)), u.short(s.store.Paths.Credentials))
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"keyd/daemon"
+)
+
+// ownFiles are what keyd makes in its state folder. KEYD_STATE_DIR may name a
+// folder that holds other things too.
+var ownFiles = [...]string{"status.json", "history.jsonl", "rotations", "locks", "*.lock", "*.log", "*.log.*", "task.xml"}
+
+// purgeable refuses to forget a rotation in progress, and asks.
+func (u *ui) purgeable(ctx context.Context, s setup, yes bool) error {
+	if err := s.idle(ctx); err != nil {
+		return err
+	}
+	return u.agreed(ctx, yes, "remove "+u.short(s.folders.Settings)+" and "+u.short(s.folders.State)+", with the history?")
+}
+
+// goingOnError is a rotation that only the state folder knows of.
+type goingOnError struct{ profiles []string }
+
+func (e *goingOnError) Error() string {
+	return "a rotation of " + listed(e.profiles) + " goes on, and the state holds its keys: nothing was removed"
+}
+
+// Hint ends it.
+func (e *goingOnError) Hint() string { return "keyd rotate --retire-now " + e.profiles[0] }
+
+// idle refuses a state folder in which a rotation goes on or cannot be read.
+func (s setup) idle(ctx context.Context) error {
+	rotations, problems := s.journal().Load(ctx)
+	if len(problems) > 0 {
+		return problems[0]
+	}
+	for _, r := range rotations {
+		return &goingOnError{r.Profiles()}
+	}
+	return nil
+}
+
+// purge removes what is keyd's own and nothing else. It looks once more whether a
+// rotation goes on: the daemon has run until a moment ago.
+func (u *ui) purge(ctx context.Context, s setup) error {
+	if daemon.Lives(s.folders.State) {
+		return usage("end it, then: keyd uninstall --purge", "keyd run still runs here: settings and state were left")
+	}
+	if err := s.idle(ctx); err != nil {
+		return err
+	}
+	left, err := removeOwn(s)
+	if err != nil {
+		return err
+	}
+	for _, path := range left {
+		u.note("%s is not keyd's and was left", path)
+	}
+	u.printf("removed: %s, %s\n", u.short(s.folders.Settings), u.short(s.folders.State))
+	return nil
+}
+
+// removeOwn removes the settings file, keyd's files in the state folder, and the
+// folders if nothing else is in them. It returns what was left in them.
+func removeOwn(s setup) (left []string, err error) {
+	entries, err := os.ReadDir(s.folders.State)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		if !own(e.Name()) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(s.folders.State, e.Name())); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.Remove(s.folders.Settings); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	folders := []string{s.folders.State, filepath.Dir(s.folders.Settings)}
+	slices.Sort(folders)
+	for _, dir := range slices.Compact(folders) {
+		if filepath.Base(dir) != "keyd-aws" && dir != s.folders.State {
+			continue // KEYD_SETTINGS put the file into a folder of the person's
+		}
+		if err := os.Remove(dir); err == nil || errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			left = append(left, filepath.Join(dir, e.Name()))
+		}
+	}
+	return left, nil
+}
+
+func own(name string) bool {
+	return slices.ContainsFunc(ownFiles[:], func(pattern string) bool {
+		ok, err := filepath.Match(pattern, name)
+		return ok && err == nil
+	})
+}
