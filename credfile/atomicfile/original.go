@@ -92,7 +92,7 @@ func readOnce(sys Sys, path string) (*Original, error) {
 	if err := readable(path, before); err != nil {
 		return nil, err
 	}
-	data, err := contents(f)
+	data, err := contents(f, before.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +127,15 @@ func believable(info Info, now time.Time) bool {
 	return age < 0 || age >= settled
 }
 
-func contents(f File) ([]byte, error) {
-	return io.ReadAll(io.NewSectionReader(f, 0, MaxSize+1))
+// contents reads a file that should have size bytes, and one byte more where
+// there are more: the caller then sees that it is another one.
+func contents(f File, size int64) ([]byte, error) {
+	data := make([]byte, size+1)
+	n, err := f.ReadAt(data, 0)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return data[:n], err
 }
 
 // holds returns ErrChanged unless the open file is the original, byte for byte.
@@ -137,7 +144,7 @@ func (o *Original) holds(f File) error {
 	if err != nil {
 		return err
 	}
-	data, err := contents(f)
+	data, err := contents(f, int64(len(o.Data)))
 	if err != nil {
 		return err
 	}

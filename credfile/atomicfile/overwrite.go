@@ -28,7 +28,7 @@ func (o *Original) overwrite(ctx context.Context, data []byte) (Written, error) 
 	if err := o.patch(f, data); err != nil {
 		return o.restore(f, data, err)
 	}
-	after, err := contents(f)
+	after, err := contents(f, int64(len(data)))
 	if err == nil && !bytes.Equal(after, data) { // another program wrote at the same time
 		return Written{}, ErrChanged
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -213,7 +214,7 @@ func (o *Original) stray(ctx context.Context, old File) []byte {
 			break
 		}
 	}
-	data, err := contents(old)
+	data, err := io.ReadAll(io.NewSectionReader(old, 0, MaxSize+1))
 	if err != nil || bytes.Equal(data, o.Data) {
 		return nil
 	}
