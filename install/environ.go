@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A service does not see what a shell has exported. These variables decide
@@ -16,11 +17,9 @@ var (
 		"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_CA_BUNDLE",
 		"KEYD_SETTINGS", "KEYD_STATE_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
 	}
-	urlVariables = [...]string{
-		"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS",
-		"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy",
-	}
-	plainVariables = [...]string{
+	endpointVariables = [...]string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS"}
+	proxyVariables    = [...]string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"}
+	plainVariables    = [...]string{
 		"NO_PROXY", "no_proxy", "AWS_REGION", "AWS_DEFAULT_REGION",
 		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_USE_FIPS_ENDPOINT",
 	}
@@ -32,40 +31,33 @@ type Variable struct{ Name, Value string }
 func (v Variable) String() string { return v.Name + "=" + v.Value }
 
 // Environment returns the variables that matter to keyd and are set, in the
-// order of their names, and the names of those that are left out because their
-// URL holds a user or a password: what is installed can be read by every
-// program of the user, and is copied into backups. Paths are made absolute: a
-// service runs in another folder.
+// order of their names, and the names of the proxies that are left out because
+// their URL holds a user or a password: what is installed can be read by every
+// program of the user, and is copied into backups. An endpoint like that is
+// refused: without it the keys would be sent elsewhere. Paths are made absolute,
+// since a service runs in another folder.
 func Environment(getenv func(string) string) (kept []Variable, secret []string, err error) {
-	for _, name := range pathVariables {
-		if value := getenv(name); value != "" && !strings.HasPrefix(value, "~") {
+	names := slices.Concat(pathVariables[:], endpointVariables[:], proxyVariables[:], plainVariables[:])
+	slices.Sort(names)
+	for _, name := range names {
+		value := getenv(name)
+		switch {
+		case value == "":
+			continue
+		case strings.ContainsFunc(value, unicode.IsControl):
+			return nil, nil, refuse("unset "+name, "%s holds a control character: nothing was installed", name)
+		case slices.Contains(endpointVariables[:], name) && holdsSecret(value):
+			return nil, nil, refuse("set it to a URL without user, password and query",
+				"%s holds a user, a password or a query, which a service should not keep: nothing was installed", name)
+		case slices.Contains(proxyVariables[:], name) && holdsSecret(value):
+			secret = append(secret, name)
+			continue
+		case slices.Contains(pathVariables[:], name) && !strings.HasPrefix(value, "~"):
 			if value, err = filepath.Abs(value); err != nil {
 				return nil, nil, wrap(err)
 			}
-			kept = append(kept, Variable{name, value})
-		} else if value != "" {
-			kept = append(kept, Variable{name, value})
 		}
-	}
-	for _, name := range plainVariables {
-		if value := getenv(name); value != "" {
-			kept = append(kept, Variable{name, value})
-		}
-	}
-	for _, name := range urlVariables {
-		switch value := getenv(name); {
-		case value == "":
-		case holdsSecret(value):
-			secret = append(secret, name)
-		default:
-			kept = append(kept, Variable{name, value})
-		}
-	}
-	slices.SortFunc(kept, func(a, b Variable) int { return strings.Compare(a.Name, b.Name) })
-	for _, v := range kept {
-		if strings.ContainsFunc(v.Value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			return nil, nil, refuse("unset "+v.Name, "%s holds a control character: nothing was installed", v.Name)
-		}
+		kept = append(kept, Variable{name, value})
 	}
 	return kept, secret, nil
 }

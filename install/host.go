@@ -5,6 +5,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"strconv"
 )
 
 // Host is the machine and the user that keyd is installed for.
@@ -35,11 +36,14 @@ func Here() (Host, error) {
 	if h.Home, err = os.UserHomeDir(); err != nil {
 		return h, wrap(err)
 	}
-	u, err := user.Current()
-	if err != nil {
+	switch u, err := user.Current(); {
+	case err == nil:
+		h.UID, h.Login = u.Uid, u.Username
+	case runtime.GOOS == "windows":
 		return h, wrap(err)
+	default: // no entry in /etc/passwd: a directory service, and a program without cgo
+		h.UID, h.Login = strconv.Itoa(os.Getuid()), os.Getenv("USER")
 	}
-	h.UID, h.Login = u.Uid, u.Username
 	return h, nil
 }
 

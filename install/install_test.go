@@ -1,0 +1,120 @@
+package install
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kardianos/service"
+)
+
+// host is a machine with a home of the test's own, and keyd in it.
+func host(t *testing.T, goos string) Host {
+	t.Helper()
+	home := t.TempDir()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := Host{
+		GOOS: goos, Home: home, UID: "501", Login: `CORP\alice`, Executable: program, Argv0: "keyd",
+		State: filepath.Join(home, "state"), Getenv: func(string) string { return "" },
+		Daemon: func() (int, bool) { return 0, false },
+	}
+	return h
+}
+
+// with is the host with more environment.
+func (h Host) with(env map[string]string) Host {
+	before := h.Getenv
+	h.Getenv = func(name string) string {
+		if value, ok := env[name]; ok {
+			return value
+		}
+		return before(name)
+	}
+	return h
+}
+
+// awkward is a configuration whose every value needs quoting somewhere.
+func awkward() *service.Config {
+	return &service.Config{
+		Name: displayName, DisplayName: displayName, Description: description,
+		Executable: `/home/al ice/100% "R&D" <x>\y/$HOME/keyd`, Arguments: []string{"run"},
+		EnvVars: map[string]string{
+			"AWS_CONFIG_FILE":  `/home/al ice/50% of "it"/config`,
+			"AWS_ENDPOINT_URL": `http://127.0.0.1:4566/a&b`,
+			"NO_PROXY":         `localhost,$HOME\`,
+		},
+	}
+}
+
+func TestDefinitionsAreAsTheyWere(t *testing.T) {
+	for name, text := range map[string]string{
+		"keyd-aws.service":     string(renderUnit(awkward())),
+		"local.keyd-aws.plist": string(renderAgent(awkward(), "/home/al ice/state/stderr.log")),
+		"task.xml":             strings.ReplaceAll(decodeUTF16(renderTask(awkward(), `CORP\al & ice`)), "\r\n", "\n"),
+	} {
+		path := filepath.Join("testdata", name)
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.ReplaceAll(string(want), "\r\n", "\n"); text != want {
+			t.Errorf("%s:\n%s\nwant\n%s", path, text, want)
+		}
+	}
+}
+
+func TestDefinitionsNameTheirProgram(t *testing.T) {
+	for _, program := range []string{"/usr/bin/keyd", awkward().Executable, `C:\Program Files\keyd.exe`, `/a\"b%%c/keyd`} {
+		c := awkward()
+		c.Executable = program
+		for platform, read := range map[string]string{
+			"systemd": unitProgram(renderUnit(c)), "launchd": agentProgram(renderAgent(c, "/dev/null")), "task": taskProgram(renderTask(c, "alice")),
+		} {
+			if read != program && !(platform == "task" && strings.Contains(program, `"`)) { // no Windows path holds a quote
+				t.Errorf("%s: %q was read back as %q", platform, program, read)
+			}
+		}
+	}
+}
+
+func TestEnvironmentIsWrittenDownWithoutSecrets(t *testing.T) {
+	h := host(t, "linux").with(map[string]string{
+		"AWS_CONFIG_FILE": "aws/config", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "NO_PROXY": "localhost",
+		"HTTPS_PROXY": "http://alice:hunter2@proxy:8080", "AWS_SECRET_ACCESS_KEY": "never", "AWS_SESSION_TOKEN": "never", "KEYD_STATE_DIR": "/s",
+	})
+	env, secret, err := Environment(h.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	absolute, err := filepath.Abs("aws/config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := filepath.Abs("/s") // Windows adds a drive
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Variable{{"AWS_CONFIG_FILE", absolute}, {"AWS_ENDPOINT_URL", "http://127.0.0.1:4566"}, {"KEYD_STATE_DIR", state}, {"NO_PROXY", "localhost"}}
+	if !slices.Equal(env, want) || !slices.Equal(secret, []string{"HTTPS_PROXY"}) {
+		t.Errorf("%v, left out %v", env, secret)
+	}
+}
+
+func TestEnvironmentRefuses(t *testing.T) {
+	for name, env := range map[string]map[string]string{
+		"an endpoint with a password: without it real keys would go to AWS": {"AWS_ENDPOINT_URL_STS": "https://a:b@internal"},
+		"a line of its own in the unit":                                     {"AWS_CONFIG_FILE": "/a\nExecStartPre=/bin/evil"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := Environment(host(t, "linux").with(env).Getenv)
+			if err == nil || strings.Contains(err.Error(), "a:b") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
