@@ -113,12 +113,12 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 		return results, nil
 	}
 	status.Written = d.Now().UTC()
-	return results, status.save(ctx, d.Sys, d.State)
+	return results, status.save(d.Sys, d.State)
 }
 
 // sweep removes the temporary files of a process that was killed.
 func (d *Daemon) sweep(ctx context.Context) error {
-	return errors.Join(d.Store.Sweep(ctx), d.journal().Sweep(), atomicfile.Sweep(d.Sys, statusPath(d.State)))
+	return errors.Join(d.Store.Sweep(ctx), d.journal().Sweep(), atomicfile.Sweep(d.Sys, statusPath(d.State)), atomicfile.Sweep(d.Sys, memoryPath(d.State)))
 }
 
 // maxSteps bounds the actions of one pass over one key. A whole rotation with
@@ -132,6 +132,7 @@ func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 		return d.result(u, Next(u.facts, d.Settings, d.Now()), err)
 	}
 	for range maxSteps {
+		d.tick()
 		decision := Next(u.facts, d.Settings, d.Now())
 		d.Log.Debug("decided", "profile", strings.Join(u.facts.Profiles, ","), "key", short(u.facts.ID),
 			"do", string(decision.Do), "why", decision.Why, "until", decision.Until)
@@ -157,6 +158,13 @@ func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 		}
 	}
 	return d.result(u, blocked(d.Now().Add(recheck), "keyd went in circles and stopped", "please report it with: keyd history"), nil)
+}
+
+// tick tells the watchdog that the pass goes on.
+func (d *Daemon) tick() {
+	if d.beat != nil {
+		d.beat()
+	}
 }
 
 // hurry notes that a person wants a rotation that goes on to end now.

@@ -11,11 +11,15 @@ type Event struct {
 	Do       Do
 	Verb     string // "created", "proving", "swapped", ...
 	Text     string
+	Run      string        // the command that helps, when a person is needed
 	Progress bool          // replaces the line before it; more will follow
 	Elapsed  time.Duration // of Progress
 	Limit    time.Duration // of Progress: how long at most
 	Err      error
 }
+
+// NeedsYou is the Verb of an event that says that a person is needed.
+const NeedsYou = "needs you"
 
 // tell passes an event on, to whoever watches.
 func (d *Daemon) tell(u *unit, do Do, verb, text string) {

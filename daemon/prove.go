@@ -104,6 +104,7 @@ func (d *Daemon) control(ctx context.Context, u *unit, all []endpoint) ([]endpoi
 	defer client.Close()
 	var kept []endpoint
 	for _, e := range all {
+		d.tick()
 		if err := e.ask(ctx, client); iam.ClassOf(err) == iam.BadKey {
 			continue
 		}
@@ -149,6 +150,7 @@ func (p *proof) round(ctx context.Context, client *iam.Client) {
 	defer client.Close()
 	for i := range p.endpoints {
 		e := &p.endpoints[i]
+		p.d.tick()
 		if err := e.ask(ctx, client); err != nil {
 			e.row, p.failed, p.err = 0, p.d.Now(), err
 			continue

@@ -3,15 +3,32 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"keyd/daemon"
 )
 
-const runLong = `Look at every key again and again, and do what is due, until SIGTERM or Ctrl-C. It
-logs to standard error. keyd.ini is read again before every pass; a mistake in
-it is told, and the last good settings stay in force.`
+const runLong = `Look at every key again and again, and do what is due, until SIGTERM or Ctrl-C.
+SIGHUP, a changed file and a machine that wakes from sleep make it look at once;
+else it looks every check_every. It logs to standard error, under systemd to the
+journal, and on macOS and Windows to a file as well: keyd logs shows it. keyd.ini
+is read again before every pass; a mistake in it is told, and the last good
+settings stay in force.
+
+notify = desktop shows a notification when a key needs a person and when a
+rotation ended; notify = none shows none.
+
+on_event = PROGRAM [ARG...] is run for every event, without a shell: blanks
+separate, "..." and '...' hold together, nothing else is special. The event is
+one JSON object on standard input: version (1), time, event (created, swapped,
+mended, validated, deactivated, revived, deleted, gave up, "needs you", ...),
+profiles, key, text, run (the command that helps) and needs_person. There is
+never a secret in it. After 30 seconds the program is killed. What it writes to
+standard error is told when it fails; nothing else comes of it.`
 
 func newRun(u *ui) *cobra.Command {
 	return &cobra.Command{
@@ -28,7 +45,15 @@ func (u *ui) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.Log = slog.New(slog.NewTextHandler(u.err, nil))
+	handler, done, err := u.logHandler(s.folders.State)
+	if err != nil {
+		return err
+	}
+	defer done()
+	d.Log = slog.New(handler)
+	if err := daemon.NoDumps(); err != nil {
+		d.Log.Warn("core dumps", "why", err.Error())
+	}
 	d.Tell = func(e daemon.Event) {
 		if !e.Progress {
 			d.Log.Info(e.Verb, "profiles", listed(e.Profiles), "key", shortID(e.Key), "text", e.Text)
@@ -37,9 +62,53 @@ func (u *ui) run(ctx context.Context) error {
 	if err := u.nameEndpoints(ctx, s, nil); err != nil {
 		d.Log.Warn("files", "why", err.Error()) // they may come
 	}
-	err = d.Run(ctx, func() (daemon.Settings, error) { return daemon.LoadSettings(s.folders.Settings) })
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // never comes on Windows
+	defer signal.Stop(hangup)
+	err = d.Run(ctx, daemon.Around{
+		Reload:     func() (daemon.Settings, error) { return daemon.LoadSettings(s.folders.Settings) },
+		Changed:    daemon.Watch(ctx, []string{s.store.Paths.Credentials, s.store.Paths.Config, s.folders.Settings}),
+		Hangup:     hangup,
+		Supervisor: u.supervisor(),
+		Release:    version(),
+	})
 	if err == nil {
 		d.Log.Info("ended", "why", context.Cause(ctx).Error())
 	}
 	return err
 }
+
+// supervisor is systemd, if it started this process.
+func (u *ui) supervisor() daemon.Supervisor {
+	if u.goos != "linux" {
+		return daemon.Supervisor{}
+	}
+	return daemon.FindSupervisor(u.getenv, os.Getpid())
+}
+
+// logHandler is where the daemon logs to: the journal when standard error is
+// it; else standard error, and where there is no journal a file.
+func (u *ui) logHandler(state string) (h slog.Handler, done func(), err error) {
+	if u.goos == "linux" {
+		if journaled(u.err, u.getenv("JOURNAL_STREAM")) {
+			return daemon.JournalLog(u.err), func() {}, nil
+		}
+		return slog.NewTextHandler(u.err, nil), func() {}, nil
+	}
+	file, err := daemon.OpenLog(state)
+	if err != nil {
+		return nil, nil, err
+	}
+	h = slog.NewTextHandler(file, nil)
+	if u.supervised() {
+		return h, func() { _ = file.Close() }, nil
+	}
+	return slog.NewMultiHandler(h, slog.NewTextHandler(u.err, nil)), func() { _ = file.Close() }, nil
+}
+
+// supervised reports whether launchd started this process: standard error is
+// then a file that nobody cuts. It holds what a crash prints, and no more.
+func (u *ui) supervised() bool { return u.getenv("XPC_SERVICE_NAME") == serviceLabel }
+
+// serviceLabel is the name of the service on macOS.
+const serviceLabel = "local.keyd-aws"

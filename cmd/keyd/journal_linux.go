@@ -1,0 +1,25 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+)
+
+// journaled reports whether w is the stream that JOURNAL_STREAM names by device
+// and inode. The variable alone says nothing: it is inherited, and standard
+// error may have been redirected since.
+// Source: systemd.exec(5), "$JOURNAL_STREAM".
+func journaled(w io.Writer, stream string) bool {
+	file, ok := w.(*os.File)
+	if !ok || stream == "" {
+		return false
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stream == fmt.Sprintf("%d:%d", stat.Dev, stat.Ino)
+}
