@@ -1,7 +1,5 @@
 package install
 
-import "runtime"
-
 // allowed refuses the users for whom a service would look at other files than
 // the ones they mean.
 func (h *Host) allowed() error {
@@ -18,9 +16,6 @@ func (h *Host) allowed() error {
 // unsupported says what to do on a machine without a service manager that keyd
 // knows. native is what kardianos/service makes of it.
 func (h *Host) unsupported(native string) error {
-	if h.GOOS != runtime.GOOS {
-		native = h.GOOS
-	}
 	switch {
 	case h.GOOS == "linux" && h.Getenv("WSL_DISTRO_NAME") != "":
 		return refuse("write [boot] systemd=true into /etc/wsl.conf, run wsl --shutdown in Windows, and try again",

@@ -3,6 +3,7 @@ package install
 import (
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 
 	"github.com/kardianos/service"
@@ -32,9 +33,12 @@ func Open(h Host) (*Service, error) {
 	if err := h.allowed(); err != nil {
 		return nil, err
 	}
-	native := service.Platform()
 	system := h.system()
 	if system == nil || !system.Detect() {
+		native := h.GOOS
+		if native == runtime.GOOS {
+			native = service.Platform()
+		}
 		return nil, h.unsupported(native)
 	}
 	service.ChooseSystem(system)

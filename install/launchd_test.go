@@ -1,0 +1,135 @@
+package install
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kardianos/service"
+)
+
+// onMac is an agent whose launchctl is a stand-in.
+func onMac(t *testing.T) (*agent, standIn) {
+	t.Helper()
+	s := stand(t, "launchctl")
+	h := host(t, "darwin")
+	c := awkward()
+	made, err := launchdSystem{&h}.New(nil, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := made.(*agent)
+	a.pause = time.Millisecond
+	return a, s
+}
+
+func TestAgentLife(t *testing.T) {
+	a, s := onMac(t)
+	plist := a.file()
+	steps := []struct {
+		name string
+		do   func() error
+		want string
+		runs bool
+	}{
+		{"install", a.Install, "launchctl enable gui/501/local.keyd-aws\nlaunchctl bootstrap gui/501 " + plist, true},
+		{"install again, which waits until the old one is gone", a.Install,
+			"launchctl bootout gui/501/local.keyd-aws\nlaunchctl enable gui/501/local.keyd-aws\nlaunchctl bootstrap gui/501 " + plist, true},
+		{"stop", a.Stop, "launchctl bootout gui/501/local.keyd-aws", false},
+		{"start when stopped", a.Start, "launchctl bootstrap gui/501 " + plist, true},
+		{"start when it runs", a.Start, "launchctl kickstart gui/501/local.keyd-aws", true},
+		{"restart", a.Restart, "launchctl kickstart -k gui/501/local.keyd-aws", true},
+		{"uninstall", a.Uninstall, "launchctl bootout gui/501/local.keyd-aws", false},
+	}
+	for _, step := range steps {
+		t.Run(step.name, func(t *testing.T) {
+			if err := step.do(); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.calls(t); got != step.want {
+				t.Errorf("it called\n%s\nand not\n%s", got, step.want)
+			}
+			status, err := a.Status()
+			if runs := status == service.StatusRunning; runs != step.runs {
+				t.Errorf("it runs: %v, %v", runs, err)
+			}
+			s.calls(t) // what Status asked is no act
+		})
+	}
+	if _, err := os.Stat(plist); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the plist: %v", err)
+	}
+}
+
+func TestAgentWithoutAScreenUsesTheBackgroundSession(t *testing.T) {
+	a, s := onMac(t)
+	s.set("session", "user/501")
+	if err := a.Install(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.calls(t), "launchctl enable user/501/local.keyd-aws\nlaunchctl bootstrap user/501 "+a.file(); got != want {
+		t.Errorf("it called\n%s\nand not\n%s", got, want)
+	}
+}
+
+func TestAgentWithoutASessionIsRefused(t *testing.T) {
+	a, s := onMac(t)
+	s.set("session", "gui/502")
+	if _, ok := errors.AsType[*RefusedError](a.Install()); !ok {
+		t.Error("it was installed into nobody's session")
+	}
+	if _, err := os.Stat(filepath.Join(a.host.Home, "Library")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a folder was left: %v", err)
+	}
+}
+
+func TestFailedAgentInstallationLeavesNothing(t *testing.T) {
+	a, s := onMac(t)
+	s.set("refuses bootstrap", "Bootstrap failed: 5: Input/output error")
+	err := a.Install()
+	if err == nil || !strings.Contains(err.Error(), "Input/output error") || !strings.Contains(err.Error(), "nothing is left") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(filepath.Join(a.host.Home, "Library")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a folder was left: %v", err)
+	}
+}
+
+func TestFailedAgentInstallationKeepsTheOlderOne(t *testing.T) {
+	a, s := onMac(t)
+	if err := a.Install(); err != nil {
+		t.Fatal(err)
+	}
+	older, err := os.ReadFile(a.file())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.set("refuses enable", "Could not enable")
+	a.Executable = "/another/keyd"
+	if err := a.Install(); err == nil || !strings.Contains(err.Error(), "older installation is as it was") {
+		t.Errorf("%v", err)
+	}
+	if now, err := os.ReadFile(a.file()); err != nil || string(now) != string(older) || !s.is("loaded") {
+		t.Errorf("the older agent is not back: loaded %v, %v", s.is("loaded"), err)
+	}
+}
+
+func TestAgentThatAPersonSwitchedOffSaysSo(t *testing.T) {
+	a, s := onMac(t)
+	if err := a.Install(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	s.set("disabled", "yes")
+	state := State{Installed: true}
+	a.look(&state)
+	if state.Enabled || state.Running || !strings.Contains(state.Detail, "switched off") {
+		t.Errorf("%+v", state)
+	}
+}

@@ -1,0 +1,166 @@
+package install
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// put makes a program and the links to it.
+func put(t *testing.T, home, real string, links ...string) {
+	t.Helper()
+	real = filepath.Join(home, real)
+	if err := os.MkdirAll(filepath.Dir(real), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(real, []byte("program"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range links {
+		link = filepath.Join(home, link)
+		if err := os.MkdirAll(filepath.Dir(link), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(real, link); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// lasting is a folder that is in no temporary place by name.
+func lasting(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(".", "lasting-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err = filepath.EvalSymlinks(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := Host{Getenv: os.Getenv, Home: dir}
+	if place := h.temporary(dir); place != "" {
+		t.Skipf("the source itself is %s", place)
+	}
+	return dir
+}
+
+func TestProgramIsTheNameThatStays(t *testing.T) {
+	tests := []struct {
+		name, real string
+		links      []string
+		path, want string
+	}{
+		{"as it is", "bin/keyd", nil, "bin", "bin/keyd"},
+		{"not on PATH", "opt/tools/keyd", nil, "bin", "opt/tools/keyd"},
+		{"a link on PATH to a version's folder", "opt/keyd-1.0/keyd", []string{"bin/keyd"}, "bin", "bin/keyd"},
+		{"Homebrew formula", "brew/Cellar/keyd-aws/1.0/bin/keyd", []string{"brew/opt/keyd-aws/bin/keyd", "brew/bin/keyd"}, "brew/bin", "brew/opt/keyd-aws/bin/keyd"},
+		{"Homebrew cask", "brew/Caskroom/keyd-aws/1.0/keyd", []string{"brew/bin/keyd"}, "brew/bin", "brew/bin/keyd"},
+		{"Homebrew, called in the Cellar itself", "brew/Cellar/keyd-aws/1.0/bin/keyd", []string{"brew/opt/keyd-aws/bin/keyd"}, "brew/Cellar/keyd-aws/1.0/bin", "brew/opt/keyd-aws/bin/keyd"},
+		{"Scoop", "scoop/apps/keyd/1.0/keyd", []string{"scoop/apps/keyd/current/keyd"}, "scoop/shims", "scoop/apps/keyd/current/keyd"},
+		{"another keyd on PATH", "opt/keyd", nil, "other", "opt/keyd"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			home := lasting(t)
+			put(t, home, "other/keyd")
+			put(t, home, test.real, test.links...)
+			h := host(t, "linux").with(map[string]string{"PATH": filepath.Join(home, test.path)})
+			h.Executable = filepath.Join(home, test.real)
+			got, err := h.Program()
+			if err != nil || got != filepath.Join(home, test.want) {
+				t.Errorf("%s, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestProgramThatWillBeGoneIsRefused(t *testing.T) {
+	home := lasting(t)
+	for name, path := range map[string]string{
+		"a download":     filepath.Join(home, "Downloads", "keyd"),
+		"go run":         filepath.Join(home, "cache", "go-build123", "b001", "exe", "keyd"),
+		"temporary":      filepath.Join(home, "tmp", "keyd"),
+		"behind a link":  filepath.Join(home, "bin", "keyd"),
+		"a line feed in": filepath.Join(home, "new\nline", "keyd"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "a line feed in" && os.PathSeparator == '\\' {
+				t.Skip("Windows has no such names")
+			}
+			relative, err := filepath.Rel(home, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "behind a link" {
+				put(t, home, "tmp/behind/keyd", relative)
+			} else {
+				put(t, home, relative)
+			}
+			h := host(t, "linux").with(map[string]string{"TMPDIR": filepath.Join(home, "tmp"), "PATH": filepath.Join(home, "bin")})
+			h.Home, h.Executable = home, path
+			got, err := h.Program()
+			refused, ok := errors.AsType[*RefusedError](err)
+			if !ok || refused.Instead == "" {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestWhoIsRefused(t *testing.T) {
+	tests := []struct {
+		name    string
+		h       Host
+		env     map[string]string
+		text    string
+		instead string
+	}{
+		{"root", Host{GOOS: "linux", Root: true}, nil, "root", "keyd run"},
+		{"sudo", Host{GOOS: "darwin", Root: true}, map[string]string{"SUDO_USER": "alice"}, "sudo", "run it as alice"},
+		{"FreeBSD", Host{GOOS: "freebsd"}, nil, "freebsd", "keyd run"},
+		{"Plan 9", Host{GOOS: "plan9"}, nil, "plan9", "keyd run"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			h := test.h
+			h.Getenv = func(name string) string { return test.env[name] }
+			_, err := Open(h)
+			refused, ok := errors.AsType[*RefusedError](err)
+			if !ok || !strings.Contains(refused.Text, test.text) || !strings.Contains(refused.Instead, test.instead) {
+				t.Errorf("%v: %+v", err, refused)
+			}
+		})
+	}
+}
+
+func TestMachinesWithoutAServiceManagerAreToldWhatToDo(t *testing.T) {
+	for name, test := range map[string]struct {
+		env     map[string]string
+		native  string
+		instead string
+	}{
+		"WSL without systemd": {map[string]string{"WSL_DISTRO_NAME": "Debian"}, "unix-systemv", "wsl.conf"},
+		"OpenRC":              {nil, "linux-openrc", "user service"},
+		"a container":         {nil, "unix-systemv", "keyd run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := host(t, "linux").with(test.env)
+			refused, ok := errors.AsType[*RefusedError](h.unsupported(test.native))
+			if !ok || !strings.Contains(refused.Instead, test.instead) {
+				t.Errorf("%+v", refused)
+			}
+		})
+	}
+}

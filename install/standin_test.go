@@ -1,0 +1,219 @@
+package install
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestMain makes this program a stand-in for the commands of the service
+// managers when it is called by their names.
+func TestMain(m *testing.M) {
+	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
+	standIns := map[string]func(standIn, []string) int{"systemctl": systemctlStandIn, "launchctl": launchctlStandIn, "schtasks": schtasksStandIn}
+	if run, ok := standIns[name]; ok {
+		s := standIn{os.Getenv("STANDIN_DIR")}
+		s.record(name + " " + strings.Join(os.Args[1:], " "))
+		os.Exit(run(s, os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// standIn is the memory of a command that is made up: files in a folder.
+type standIn struct{ dir string }
+
+// stand puts stand-ins for these commands before all others on PATH.
+func stand(t *testing.T, names ...string) standIn {
+	t.Helper()
+	s := standIn{t.TempDir()}
+	bin := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		s.copy(t, self, filepath.Join(bin, name+filepath.Ext(self)))
+	}
+	t.Setenv("STANDIN_DIR", s.dir)
+	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	return s
+}
+
+// copy is a link where links are possible.
+func (s standIn) copy(t *testing.T, from, to string) {
+	t.Helper()
+	if filepath.Ext(from) == ".test" {
+		to = strings.TrimSuffix(to, ".test")
+	}
+	if os.Link(from, to) == nil || os.Symlink(from, to) == nil {
+		return
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o700)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s standIn) record(line string) {
+	f, err := os.OpenFile(filepath.Join(s.dir, "calls"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = fmt.Fprintln(f, line)
+		_ = f.Close()
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+// calls are what was called since the last time, without the questions.
+func (s standIn) calls(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(s.dir, "calls")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	var acts []string
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		question := strings.HasPrefix(line, "launchctl print") || strings.HasPrefix(line, "systemctl --user --no-pager --no-ask-password show ")
+		if !question {
+			acts = append(acts, strings.TrimPrefix(line, "systemctl --user --no-pager --no-ask-password "))
+		}
+	}
+	return strings.Join(acts, "\n")
+}
+
+func (s standIn) fact(name string) string {
+	return filepath.Join(s.dir, strings.ReplaceAll(name, "/", ""))
+}
+
+func (s standIn) is(fact string) bool { return s.say(fact) != "" }
+
+// say returns what a fact holds, "" when it is not so.
+func (s standIn) say(fact string) string {
+	data, err := os.ReadFile(s.fact(fact))
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+func (s standIn) set(fact, value string) {
+	if err := os.WriteFile(s.fact(fact), []byte(value), 0o600); err != nil {
+		panic(err)
+	}
+}
+
+func (s standIn) unset(fact string) { _ = os.Remove(s.fact(fact)) }
+
+// answer prints an error as a real command does.
+func answer(code int, text string) int {
+	fmt.Fprintln(os.Stderr, text)
+	return code
+}
+
+// launchctlStandIn knows one session and one agent. bootout returns at once and
+// the agent is there for two more questions, as launchd does it.
+func launchctlStandIn(s standIn, args []string) int {
+	switch {
+	case s.is("refuses " + args[0]):
+		return answer(5, s.say("refuses "+args[0]))
+	case args[0] == "print" && !strings.Contains(args[1], agentLabel):
+		if args[1] != cmp.Or(s.say("session"), "gui/501") {
+			return answer(125, "Domain does not support specified action")
+		}
+	case args[0] == "print":
+		return s.printAgent()
+	case args[0] == "print-disabled" && s.is("disabled"):
+		fmt.Printf("\tdisabled services = {\n\t\t%q => disabled\n\t}\n", agentLabel)
+	case args[0] == "enable":
+		s.unset("disabled")
+	case args[0] == "bootstrap":
+		if s.is("loaded") || s.is("leaving") {
+			return answer(5, "Bootstrap failed: 5: Input/output error")
+		}
+		s.set("loaded", args[2])
+	case args[0] == "bootout":
+		s.unset("loaded")
+		s.set("leaving", "2")
+	}
+	return 0
+}
+
+func (s standIn) printAgent() int {
+	if left, err := strconv.Atoi(s.say("leaving")); err == nil {
+		s.set("leaving", strconv.Itoa(left-1))
+		if left <= 1 {
+			s.unset("leaving")
+		}
+		return 0
+	}
+	if !s.is("loaded") {
+		return answer(113, "Could not find service in domain")
+	}
+	fmt.Printf("%s = {\n\tstate = running\n\tpid = 4711\n}\n", agentLabel)
+	return 0
+}
+
+// schtasksStandIn knows one task.
+func schtasksStandIn(s standIn, args []string) int {
+	switch verb := args[0]; {
+	case s.is("refuses " + verb):
+		return answer(1, "ERROR: "+s.say("refuses "+verb))
+	case verb == "/create":
+		definition, err := os.ReadFile(args[4])
+		if err != nil {
+			return answer(1, err.Error())
+		}
+		s.set("task", string(definition))
+	case verb == "/query" && !s.is("task"):
+		return answer(1, "ERROR: The system cannot find the file specified.")
+	case verb == "/delete":
+		s.unset("task")
+	case verb == "/run":
+		s.set("runs", "yes")
+	case verb == "/end":
+		s.unset("runs")
+	}
+	return 0
+}
+
+// systemctlStandIn knows one unit, and reads the folders that it is told.
+func systemctlStandIn(s standIn, args []string) int {
+	args = args[3:]
+	switch verb := args[0]; {
+	case s.is("no bus"):
+		return answer(1, "Failed to connect to bus: No medium found")
+	case s.is("refuses " + verb):
+		return answer(1, s.say("refuses "+verb))
+	case verb == "show" && args[1] == "--property=UnitPath":
+		fmt.Println("/etc/systemd/user " + s.say("reads"))
+	case verb == "show":
+		fmt.Printf("LoadState=loaded\nActiveState=%s\nSubState=x\nResult=success\nMainPID=0\nUnitFileState=enabled\n", s.say("active"))
+	case verb == "restart" || verb == "start":
+		s.set("active", "active")
+	case verb == "stop" || verb == "disable":
+		s.set("active", "inactive")
+	}
+	return 0
+}
