@@ -9,6 +9,7 @@ import "bytes"
 // smithy-rs profile-parser tests.
 func Lex(path string, kind Kind, data []byte) *File {
 	l := lexer{File: &File{Path: path, Kind: kind, Data: data}, open: -1, last: -1}
+	l.Sections = make([]Section, 0, bytes.Count(data, []byte("\n["))+1)
 	l.encoding()
 	for pos := l.start; pos < len(data); {
 		end, next := len(data), len(data)
@@ -108,6 +109,9 @@ func (l *lexer) add(t Span, eq int, form Form) {
 func (l *lexer) addProperty(name string, t Span, eq int, form Form) {
 	raw := l.value(Span{eq + 1, t.End})
 	s := l.section()
+	if s.Properties == nil {
+		s.Properties = make([]Property, 0, 4) // id, secret, and a little more
+	}
 	s.Properties = append(s.Properties, Property{
 		Name: name, Line: l.line, Form: form,
 		Raw: raw, Value: l.unquote(raw), Rest: Span{raw.Start, t.End},

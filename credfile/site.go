@@ -36,8 +36,14 @@ type located struct {
 }
 
 func newView(credentials, config *File) *view {
-	v := &view{credentials: credentials, config: config,
-		sections: map[string][]*located{}, services: map[string]*located{}, pairs: map[string]bool{}, sites: map[string]Site{}}
+	n := 0
+	for _, f := range []*File{config, credentials} {
+		if f != nil {
+			n += len(f.Sections)
+		}
+	}
+	v := &view{credentials: credentials, config: config, order: make([]string, 0, n), services: map[string]*located{},
+		sections: make(map[string][]*located, n), pairs: make(map[string]bool, n), sites: make(map[string]Site, n)}
 	v.shadows = profileDefault(config)
 	for _, f := range []*File{config, credentials} {
 		if f == nil {

@@ -33,15 +33,15 @@ const mostNotes = 5
 
 func lifePath(state string) string { return filepath.Join(state, "daemon.json") }
 
-// LoadLife reads what the daemon says of itself: nothing when none lives, or
-// it has not said anything yet.
-func LoadLife(state string) (Life, bool) {
+// LoadLife reads what the daemon of this state folder says of itself, or said
+// before it was killed: ask Lives first. Nil when it has not said anything.
+func LoadLife(state string) *Life {
 	var l Life
 	data, err := os.ReadFile(lifePath(state))
-	if err != nil || json.Unmarshal(data, &l) != nil || l.Version != lifeVersion || !Lives(state) {
-		return Life{}, false
+	if err != nil || json.Unmarshal(data, &l) != nil || l.Version != lifeVersion {
+		return nil
 	}
-	return l, true
+	return &l
 }
 
 func (l Life) save(sys atomicfile.Sys, state string) error {

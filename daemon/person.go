@@ -47,7 +47,7 @@ func (d *Daemon) change(ctx context.Context, profile string, edit func(*Rotation
 		return Result{}, err
 	}
 	result := d.settle(ctx, u, Request{Ask: Ask{Person: true}})
-	return result, d.saveLine(ctx, result)
+	return result, d.saveLine(result)
 }
 
 // letGo forgets the places that no longer show a key of the rotation, once a
@@ -70,8 +70,8 @@ func letGo(u *unit) {
 }
 
 // saveLine replaces one key's line in the status.
-func (d *Daemon) saveLine(ctx context.Context, result Result) error {
-	status, err := LoadStatus(d.State)
+func (d *Daemon) saveLine(result Result) error {
+	status, err := d.recall()
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (d *Daemon) saveLine(ctx context.Context, result Result) error {
 		status.Keys[i] = result.KeyLine
 	}
 	status.Written, status.Process = d.Now().UTC(), d.Process
-	return status.save(ctx, d.Sys, d.State)
+	return status.save(d.Sys, d.State)
 }
 
 type noRotationError struct{ profile string }

@@ -1,7 +1,7 @@
 package daemon
 
 import (
-	"context"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,11 +36,22 @@ type KeyLine struct {
 	Run         string    `json:"run,omitzero"`
 	NeedsPerson bool      `json:"needs_person"`
 	Warnings    []string  `json:"warnings,omitzero"` // about the files, not about the key
-	Seen        *Seen     `json:"seen,omitzero"`
-	Trouble     *Trouble  `json:"trouble,omitzero"`
+	Account     string    `json:"account,omitzero"`
+	User        string    `json:"user,omitzero"`
+
+	memory `json:"-"`
+}
+
+// memory is what the passes remember of a key. It stands in a file of its own,
+// memory.json, that only they read: keyd status is quicker without it.
+type memory struct {
+	Seen    *Seen    `json:"seen,omitzero"`
+	Trouble *Trouble `json:"trouble,omitzero"`
 }
 
 const statusVersion = 1
+
+func memoryPath(state string) string { return filepath.Join(state, "memory.json") }
 
 func statusPath(state string) string { return filepath.Join(state, "status.json") }
 
@@ -54,9 +65,26 @@ func LoadStatus(state string) (Status, error) {
 	if err != nil {
 		return Status{}, fmt.Errorf("daemon: the status: %w", err)
 	}
-	var s Status
+	s := Status{Keys: make([]KeyLine, 0, bytes.Count(data, []byte(`"profiles"`)))}
 	if json.Unmarshal(data, &s) != nil || s.Version != statusVersion {
 		return Status{Version: statusVersion, Notes: []string{"status.json could not be read; it is written again by the next pass"}}, nil
+	}
+	return s, nil
+}
+
+// recall is LoadStatus with what the passes remember of each key. Without that
+// file everything is looked at again.
+func (d *Daemon) recall() (Status, error) {
+	s, err := LoadStatus(d.State)
+	if err != nil {
+		return s, err
+	}
+	memories := map[string]memory{}
+	if data, err := os.ReadFile(memoryPath(d.State)); err == nil {
+		_ = json.Unmarshal(data, &memories) // what could be read serves; it is a cache
+	}
+	for i := range s.Keys {
+		s.Keys[i].memory = memories[s.Keys[i].Key]
 	}
 	return s, nil
 }
@@ -71,14 +99,23 @@ func (s *Status) line(id string) *KeyLine {
 	return nil
 }
 
-// save writes status.json; a shorter memory is all that is lost with it.
-func (s Status) save(_ context.Context, sys atomicfile.Sys, state string) error {
-	data, err := json.Marshal(s) // not indented: keyd status reads it often, and prints it for people
-	if err != nil {
-		return fmt.Errorf("daemon: the status: %w", err)
+// save writes status.json and memory.json. Not indented: keyd status reads the
+// one in every shell prompt, and prints it for people.
+func (s Status) save(sys atomicfile.Sys, state string) error {
+	memories := map[string]memory{}
+	for _, l := range s.Keys {
+		if l.Key != "" && l.memory != (memory{}) {
+			memories[l.Key] = l.memory
+		}
 	}
-	if err := atomicfile.Write(sys, statusPath(state), append(data, '\n'), 0o600); err != nil {
-		return fmt.Errorf("daemon: the status: %w", err)
+	for path, value := range map[string]any{memoryPath(state): memories, statusPath(state): s} {
+		data, err := json.Marshal(value)
+		if err == nil {
+			err = atomicfile.Write(sys, path, append(data, '\n'), 0o600)
+		}
+		if err != nil {
+			return fmt.Errorf("daemon: the status: %w", err)
+		}
 	}
 	return nil
 }
@@ -87,12 +124,13 @@ func (s Status) save(_ context.Context, sys atomicfile.Sys, state string) error 
 func lineOfUnit(u *unit, d Decision) KeyLine {
 	l := KeyLine{
 		Profiles: u.facts.Profiles, Key: u.facts.ID, State: d.State, Next: d.Until, Why: d.Why, Run: d.Run,
-		NeedsPerson: d.Do == Blocked, Seen: u.facts.Seen, Trouble: u.facts.Trouble, Warnings: u.warnings,
+		NeedsPerson: d.Do == Blocked, Warnings: u.warnings, memory: memory{u.facts.Seen, u.facts.Trouble},
 	}
 	if r := u.facts.Rotation; r != nil && u.facts.Shows.New > 0 {
 		l.Key, l.Created = r.New.ID, r.Created.Add(r.Offset) // until IAM has listed it
 	}
 	if l.Seen != nil {
+		l.Account, l.User = l.Seen.Account, l.Seen.User
 		if k := l.Seen.Key(l.Key); k != nil {
 			l.Created = k.Created
 		}

@@ -100,7 +100,7 @@ func (n *narrator) stays(r daemon.Result) string {
 	case r.State == daemon.OK && listed(r.Profiles) == n.about:
 		return fmt.Sprintf("done: %s is the only key", shortID(r.Key))
 	case r.State == daemon.OK:
-		return fmt.Sprintf("%s is %s old and is replaced in %s: nothing to do", shortID(r.Key), age(oldness(r.KeyLine, now)), span(r.Next.Sub(now)))
+		return fmt.Sprintf("%s is %s old and is replaced in %s: nothing to do", shortID(r.Key), age(now.Sub(r.KeyLine.Created)), span(r.Next.Sub(now)))
 	}
 	return string(r.State) + ": " + r.Why
 }

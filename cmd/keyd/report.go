@@ -22,6 +22,8 @@ type report struct {
 	By      string    `json:"by,omitzero"`     // the command whose pass it was: run, rotate, ...
 	PID     int       `json:"pid,omitzero"`    // of that process
 
+	Daemon *daemon.Life `json:"daemon,omitzero"` // what the daemon says of itself; nil when none lives
+
 	Files    []string         `json:"files"`
 	Settings string           `json:"settings_error,omitzero"` // a mistake in keyd.ini
 	Notes    []string         `json:"notes,omitzero"`          // a damaged journal, and the like
@@ -58,6 +60,9 @@ func (u *ui) report(ctx context.Context, names []string) (*report, error) {
 		Looked: status.Written, By: status.Process, PID: status.PID, Notes: status.Notes,
 		Files: []string{s.store.Paths.Credentials, s.store.Paths.Config},
 	}
+	if r.Running {
+		r.live(s.folders.State)
+	}
 	if err := r.load(s, status); err != nil {
 		r.Settings = err.Error()
 	}
@@ -90,6 +95,13 @@ func (s setup) glance(ctx context.Context) (*credfile.Snapshot, error) {
 	return snapshot, err
 }
 
+// live adds what the daemon says of itself.
+func (r *report) live(state string) {
+	if r.Daemon = daemon.LoadLife(state); r.Daemon != nil {
+		r.Notes = append(r.Notes, r.Daemon.Notes...)
+	}
+}
+
 // load reads the settings. With a mistake in them the defaults serve to show
 // the rest.
 func (r *report) load(s setup, status daemon.Status) (err error) {
@@ -119,7 +131,11 @@ func known(profiles []credfile.Profile, names []string, paths credfile.Paths) er
 
 // gather makes one line per key, and one per profile without a key.
 func (r *report) gather(profiles []credfile.Profile, status daemon.Status) {
-	at := map[string]int{}
+	at, lines := make(map[string]int, len(profiles)), make(map[string]*daemon.KeyLine, len(status.Keys))
+	r.Keys = make([]daemon.KeyLine, 0, len(profiles))
+	for i := range status.Keys {
+		lines[status.Keys[i].Key] = &status.Keys[i]
+	}
 	var warnings []credfile.Problem
 	for _, p := range profiles {
 		warnings = append(warnings, p.Warnings...)
@@ -130,7 +146,7 @@ func (r *report) gather(profiles []credfile.Profile, status daemon.Status) {
 			continue
 		}
 		at[p.Key.ID] = len(r.Keys)
-		r.Keys = append(r.Keys, lineOf(p, status))
+		r.Keys = append(r.Keys, lineOf(p, lines[p.Key.ID]))
 	}
 	for _, w := range slices.Compact(warnings) {
 		text := fmt.Sprintf("%s:%d: %s; %s", w.Path, w.Line, w.Text, w.Remedy)
@@ -152,18 +168,17 @@ func (r *report) choose(names []string) {
 }
 
 // lineOf is what is known of the key of a profile.
-func lineOf(p credfile.Profile, status daemon.Status) daemon.KeyLine {
+func lineOf(p credfile.Profile, last *daemon.KeyLine) daemon.KeyLine {
 	fresh := daemon.KeyLine{Profiles: []string{p.Name}, Key: p.Key.ID}
 	if p.Skip != credfile.Rotatable {
 		fresh.State, fresh.Why = daemon.Skipped, cmp.Or(p.Why, string(p.Skip))
 		return fresh
 	}
-	i := slices.IndexFunc(status.Keys, func(l daemon.KeyLine) bool { return l.Key == p.Key.ID })
-	if i < 0 {
+	if last == nil {
 		fresh.State, fresh.Why = unseen, "not yet looked at"
 		return fresh
 	}
-	line := status.Keys[i]
+	line := *last
 	line.Profiles, line.Warnings = fresh.Profiles, nil
 	return line
 }
@@ -181,6 +196,10 @@ func urgency(l daemon.KeyLine) int {
 // plan finds out when the daemon looks again: when something is due, and at
 // least every check_every.
 func (r *report) plan() {
+	if r.Daemon != nil {
+		r.looks = r.Daemon.Next
+		return
+	}
 	r.looks = r.Looked.Add(r.settings.CheckEvery)
 	for _, l := range r.Keys {
 		if !l.Next.IsZero() && l.Next.Before(r.looks) {

@@ -42,7 +42,7 @@ func newRoot(u *ui, args []string) *cobra.Command {
 	commands := map[string]func(*ui) *cobra.Command{
 		"status": newStatus, "rotate": newRotate, "hold": newHold, "resume": newResume,
 		"prune": newPrune, "history": newHistory, "run": newRun, "demo": newDemo, "version": newVersion,
-		"install": newInstall, "uninstall": newUninstall, "start": newStart, "stop": newStop, "restart": newRestart, "logon": newLogon,
+		"install": newInstall, "uninstall": newUninstall, "start": newStart, "stop": newStop, "restart": newRestart, "logon": newLogon, "logs": newLogs,
 	}
 	if len(args) > 0 && commands[args[0]] != nil {
 		root.AddCommand(commands[args[0]](u))

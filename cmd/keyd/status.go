@@ -17,10 +17,10 @@ last pass found out. Nothing is asked of AWS, and nothing is changed. Exit code
 3 means that a key needs a person.
 
 --json prints one object: version (1), now, daemon_running, looked (when a pass
-last ended) and by (which command made it), files, settings_error, notes,
-warnings, and keys. Each of the keys has profiles, key, created, state, next,
-why, run, needs_person, seen (what AWS said) and trouble (what failed last).
-State is one of new, ok, due, rotating, overlap, quarantine, hold, waiting,
+last ended) and by (which command made it), daemon (pid, since, program, release,
+next, notes; when one runs), files, settings_error, notes, warnings, and keys.
+Each of the keys has profiles, key, created, state, next, why, run, needs_person,
+seen (what AWS said) and trouble (what failed last). State is one of new, ok, due, rotating, overlap, quarantine, hold, waiting,
 blocked, skipped. Times are RFC 3339, key ids whole; secrets are never shown.`
 
 func newStatus(u *ui) *cobra.Command {

@@ -43,7 +43,7 @@ func (u *ui) row(l daemon.KeyLine, r *report) row {
 		w.key = "-"
 	}
 	if !l.Created.IsZero() {
-		old := oldness(l, r.Now)
+		old := r.Now.Sub(l.Created)
 		w.age, w.paintAge = age(old), u.shade(old, r.settings.MaxAge)
 	}
 	switch {
@@ -61,14 +61,6 @@ func (u *ui) row(l daemon.KeyLine, r *report) row {
 		w.lines = append(w.lines, "run: "+l.Run)
 	}
 	return w
-}
-
-// oldness is the age of a key by AWS's clock, which dates it.
-func oldness(l daemon.KeyLine, now time.Time) time.Duration {
-	if l.Seen != nil {
-		now = now.Add(l.Seen.Offset)
-	}
-	return now.Sub(l.Created)
 }
 
 // shade turns red before the limit that auditors check.
@@ -151,35 +143,4 @@ func (u *ui) remarks(b *strings.Builder, r *report) {
 	for _, text := range all {
 		b.WriteString(strings.Join(wrap(text, u.width), "\n    ") + "\n")
 	}
-}
-
-// footer tells whether somebody looks after all this.
-func (u *ui) footer(r *report) string {
-	looked := "no pass has looked yet"
-	if !r.Looked.IsZero() {
-		looked = "looked " + ago(r.Now.Sub(r.Looked))
-	}
-	switch {
-	case !r.Running && r.Looked.IsZero():
-		return "no daemon runs here, and " + looked + ": keyd run, or keyd rotate"
-	case !r.Running:
-		return "no daemon runs here: keyd run; keyd " + r.By + " " + looked
-	case r.By != "run":
-		return "keyd runs, " + looked + again(r)
-	}
-	return fmt.Sprintf("keyd runs (pid %d), %s%s", r.PID, looked, again(r))
-}
-
-func ago(d time.Duration) string {
-	if d < time.Minute {
-		return "just now"
-	}
-	return span(d) + " ago"
-}
-
-func again(r *report) string {
-	if r.Looked.IsZero() || !r.looks.After(r.Now) {
-		return ""
-	}
-	return ", looks again in " + span(r.looks.Sub(r.Now))
 }

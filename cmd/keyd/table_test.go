@@ -12,7 +12,7 @@ var monday = time.Date(2026, 11, 23, 10, 12, 0, 0, time.UTC)
 
 func fourKeys() *report {
 	return &report{
-		Version: 1, Now: monday, Running: true, By: "run", PID: 4711,
+		Version: 1, Now: monday, Running: true, By: "run", PID: 4711, Daemon: &daemon.Life{PID: 4711, Since: monday.Add(-time.Hour)},
 		Looked: monday.Add(-4 * time.Minute), looks: monday.Add(11 * time.Minute), settings: daemon.DefaultSettings(),
 		Keys: []daemon.KeyLine{
 			{Profiles: []string{"legacy"}, Key: "AKIAIOSFODNN7EXAMPLE", Created: monday.Add(-412 * day), State: daemon.Stopped,
@@ -31,7 +31,7 @@ legacy         AKIA..MPLE  412d  needs you  blocked: the user has a second activ
 default, work  AKIA..MPL2   12d  in 45d     ok
 sandbox        -              -  -          skipped: temporary credentials
 
-keyd runs (pid 4711), looked 4m ago, looks again in 11m
+keyd runs since 09:12 (pid 4711), looked 4m ago, looks again in 11m
 `
 	if got := (&ui{}).table(fourKeys()); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -42,7 +42,7 @@ keyd runs (pid 4711), looked 4m ago, looks again in 11m
 func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 	for width := 50; width < 150; width++ {
 		for line := range strings.Lines((&ui{width: width}).table(fourKeys())) {
-			if n := columns(strings.TrimRight(line, " \n")); n > max(width, 56) { // the footer is not broken
+			if n := columns(strings.TrimRight(line, " \n")); n > max(width, 68) { // the footer is not broken
 				t.Errorf("width %d: %d columns: %s", width, n, line)
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
 )
 
 // tempPrefix is the start of the names of the temporary files of target. They
@@ -17,7 +17,11 @@ func tempPrefix(target string) string {
 	return filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".keyd-")
 }
 
-var tempSuffix = regexp.MustCompile(`^[0-9a-f]{16}$`)
+// ours reports whether name is one that createTemp made with this prefix.
+func ours(name, prefix string) bool {
+	suffix, ok := strings.CutPrefix(name, prefix)
+	return ok && len(suffix) == 16 && strings.Trim(suffix, "0123456789abcdef") == ""
+}
 
 // createTemp creates an empty file of mode 0600 beside target.
 func createTemp(sys Sys, target string) (f File, name string, err error) {
@@ -84,7 +88,7 @@ func Sweep(sys Sys, path string) error {
 	}
 	var errs []error
 	for _, name := range names {
-		if len(name) > len(prefix) && name[:len(prefix)] == prefix && tempSuffix.MatchString(name[len(prefix):]) {
+		if ours(name, prefix) {
 			errs = append(errs, sys.Remove(filepath.Join(dir, name)))
 		}
 	}

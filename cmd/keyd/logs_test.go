@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"keyd/daemon"
+)
+
+// screen is a standard output that one goroutine writes and another one reads.
+type screen struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	wrote chan struct{}
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() {
+		select {
+		case s.wrote <- struct{}{}:
+		default:
+		}
+	}()
+	return s.text.Write(p)
+}
+
+func (s *screen) has(text string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Contains(s.text.String(), text)
+}
+
+func (s *screen) await(t *testing.T, text string) {
+	t.Helper()
+	for !s.has(text) {
+		select {
+		case <-s.wrote:
+		case <-t.Context().Done():
+			t.Fatalf("%q is not shown", text)
+		}
+	}
+}
+
+// mac is a keyd on a system without a journal.
+func mac(t *testing.T) (*ui, *screen, string) {
+	state, out := t.TempDir(), &screen{wrote: make(chan struct{}, 1)}
+	env := map[string]string{"KEYD_STATE_DIR": state, "KEYD_SETTINGS": filepath.Join(state, "keyd.ini"), "HOME": state, "USERPROFILE": state}
+	return newUI(process{out: out, err: out, getenv: func(name string) string { return env[name] }, goos: "darwin"}), out, state
+}
+
+func TestLogsOfFilesInTheOrderOfTime(t *testing.T) {
+	u, out, state := mac(t)
+	if err := u.logFiles(t.Context(), 10, false); err == nil || hintOf(err) != "keyd install" {
+		t.Errorf("without a log: %v", err)
+	}
+	for name, text := range map[string]string{"keyd.log.2": "1\n2\n", "keyd.log.1": "3\n4\n", "keyd.log": "5\n"} {
+		if err := os.WriteFile(filepath.Join(state, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := u.logFiles(t.Context(), 4, false); err != nil || out.text.String() != "2\n3\n4\n5\n" {
+		t.Errorf("%q, %v", out.text.String(), err)
+	}
+}
+
+func TestLogsAreFollowedIntoTheNextFile(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a file that is being read keeps its name there")
+	}
+	u, out, state := mac(t)
+	log, err := daemon.OpenLog(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	say := func(text string) {
+		t.Helper()
+		if _, err := log.Write([]byte(text + "\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say("past")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- u.logFiles(ctx, 10, true) }()
+	out.await(t, "past\n")
+	say("present")
+	out.await(t, "present\n")
+	for range 2 { // a new file is begun
+		say(strings.Repeat("x", 600<<10))
+	}
+	say("future")
+	out.await(t, "future\n")
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheJournalIsKnownByItsStreamOnly(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has it")
+	}
+	if journaled(os.Stderr, "") || journaled(&bytes.Buffer{}, "8:1") || journaled(os.Stderr, "0:0") {
+		t.Error("what is not the journal was taken for it")
+	}
+}
