@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Program returns the path under which the service starts keyd: one that stays
@@ -112,10 +114,13 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// printable refuses a path that no unit and no plist can hold.
+// printable refuses a path that no unit and no plist can hold. systemd takes any
+// text as an argument, but for the path of a program no quotes and no
+// backslash, however they are quoted.
 func (h *Host) printable(path string) (string, error) {
-	if strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
-		return "", refuse("move it to a folder with a plain name", "the path %q of this program holds characters that a service cannot", path)
+	bad := strings.ContainsFunc(path, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError })
+	if bad || h.GOOS == "linux" && strings.ContainsAny(path, `"'\`) {
+		return "", refuse("move it to a folder with a plainer name", "the path %q of this program holds characters that a service cannot", path)
 	}
 	return path, nil
 }

@@ -94,6 +94,7 @@ func TestProgramThatWillBeGoneIsRefused(t *testing.T) {
 		"temporary":      filepath.Join(home, "tmp", "keyd"),
 		"behind a link":  filepath.Join(home, "bin", "keyd"),
 		"a line feed in": filepath.Join(home, "new\nline", "keyd"),
+		"a quote in":     filepath.Join(home, "Bob's", "keyd"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "a line feed in" && os.PathSeparator == '\\' {

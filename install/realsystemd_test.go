@@ -1,0 +1,252 @@
+//go:build linux
+
+package install
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// real is a user with a real user manager, and keyd in a folder of its own.
+// Waiting is in real time here: this is not for go test ./..., but for
+// .ci/systemd.
+type real struct {
+	t    *testing.T
+	keyd string
+	env  []string
+}
+
+// onRealSystemd puts keyd into a folder of the home. It skips where the user
+// manager is a person's, who would get the service.
+func onRealSystemd(t *testing.T, folder string) *real {
+	t.Helper()
+	program := os.Getenv("KEYD_PROGRAM")
+	if os.Getenv("KEYD_SYSTEMD_IT") == "" || program == "" {
+		t.Skip("it would install keyd for you: as root, .ci/systemd does it for a user who does not exist")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &real{t: t, keyd: filepath.Join(home, folder, "keyd"), env: os.Environ()}
+	data, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Dir(r.keyd), 0o700), os.MkdirAll(filepath.Join(home, ".config"), 0o700), os.WriteFile(r.keyd, data, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(filepath.Dir(r.keyd)) })
+	return r
+}
+
+// run runs keyd, or another program, and returns its exit code and words.
+func (r *real) run(name string, args ...string) (int, string) {
+	r.t.Helper()
+	c := exec.CommandContext(r.t.Context(), name, args...)
+	c.Env = r.env
+	out, err := c.CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode(), string(out)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return 0, string(out)
+}
+
+// must demands an exit code.
+func (r *real) must(code int, args ...string) string {
+	r.t.Helper()
+	got, out := r.run(r.keyd, args...)
+	if got != code {
+		r.t.Fatalf("keyd %s: exit code %d, want %d\n%s", strings.Join(args, " "), got, code, out)
+	}
+	r.t.Logf("keyd %s\n%s", strings.Join(args, " "), out)
+	return out
+}
+
+// within waits until it is so.
+func (r *real) within(limit time.Duration, what string, so func() bool) {
+	r.t.Helper()
+	began := time.Now()
+	for !so() {
+		if time.Since(began) > limit {
+			_, unit := r.run("systemctl", "--user", "status", "--no-pager", unitName)
+			r.t.Fatalf("not %s within %s\n%s", what, limit, unit)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	r.t.Logf("%s after %s", what, time.Since(began).Round(10*time.Millisecond))
+}
+
+// pid is the process that the manager says is the service's, 0 when none runs.
+func (r *real) pid() int {
+	_, out := r.run("systemctl", "--user", "show", "--property=ActiveState,MainPID", unitName)
+	active, pid := strings.Contains(out, "ActiveState=active\n"), 0
+	for line := range strings.Lines(out) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), "MainPID="); ok {
+			pid, _ = strconv.Atoi(value)
+		}
+	}
+	if !active {
+		return 0
+	}
+	return pid
+}
+
+// simulate starts the simulator, whose default key is due, and uses its world.
+func (r *real) simulate() (credentials string) {
+	r.t.Helper()
+	c := exec.CommandContext(r.t.Context(), r.keyd, "demo", "--serve")
+	out, err := c.StdoutPipe()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	if err := c.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = c.Wait() })
+	var said []byte
+	for chunk := make([]byte, 4096); !bytes.Contains(said, []byte("# keyd status")); {
+		n, err := out.Read(chunk)
+		if said = append(said, chunk[:n]...); err != nil {
+			r.t.Fatalf("%v: %s", err, said)
+		}
+	}
+	for line := range strings.Lines(string(said)) {
+		if variable, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
+			r.env = append(r.env, strings.ReplaceAll(variable, "'", ""))
+			if path, ok := strings.CutPrefix(variable, "AWS_SHARED_CREDENTIALS_FILE="); ok {
+				credentials = strings.ReplaceAll(path, "'", "")
+			}
+		}
+	}
+	return credentials
+}
+
+// tree is every name in the home folder.
+func (r *real) tree() []string {
+	r.t.Helper()
+	home, err := os.UserHomeDir()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var names []string
+	err = filepath.WalkDir(home, func(path string, _ fs.DirEntry, err error) error {
+		names = append(names, path)
+		return err
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return names
+}
+
+// unchanged checks that the home holds what it held, and the manager knows
+// nothing.
+func (r *real) unchanged(before []string) {
+	r.t.Helper()
+	if now := r.tree(); !slices.Equal(now, before) {
+		r.t.Errorf("the home holds\n%s\nand held\n%s", strings.Join(now, "\n"), strings.Join(before, "\n"))
+	}
+	if _, out := r.run("systemctl", "--user", "show", "--property=LoadState,ActiveState", unitName); out != "LoadState=not-found\nActiveState=inactive\n" {
+		r.t.Errorf("the manager says %q", out)
+	}
+}
+
+// TestRealSystemdLife is the life of the service, from a plain folder and from
+// one whose name is awkward.
+func TestRealSystemdLife(t *testing.T) {
+	for _, folder := range []string{"bin", "My Apps 100% $HOME & <more>"} {
+		t.Run(folder, func(t *testing.T) {
+			r := onRealSystemd(t, folder)
+			credentials := r.simulate()
+			old, err := os.ReadFile(credentials)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := r.tree()
+			r.must(3, "install", "--yes") // one of the keys needs a person
+			if _, out := r.run("systemctl", "--user", "is-enabled", unitName); out != "enabled\n" {
+				t.Errorf("is-enabled says %q", out)
+			}
+			r.within(time.Second, "running", func() bool { return r.pid() != 0 })
+			r.within(2*time.Minute, "the due key rotated unaided", func() bool {
+				now, err := os.ReadFile(credentials)
+				return err == nil && !bytes.Equal(now, old)
+			})
+			r.survives()
+			r.must(0, "restart")
+			r.must(0, "stop")
+			if pid := r.pid(); pid != 0 {
+				t.Errorf("it runs after keyd stop: %d", pid)
+			}
+			r.must(0, "start")
+			r.must(3, "install", "--yes")
+			r.must(0, "uninstall")
+			r.unchanged(before)
+			r.must(0, "uninstall")
+		})
+	}
+}
+
+// survives kills the daemon, and logs out and in.
+func (r *real) survives() {
+	r.t.Helper()
+	killed := r.pid()
+	if err := syscall.Kill(killed, syscall.SIGKILL); err != nil {
+		r.t.Fatal(err)
+	}
+	r.within(10*time.Second, "back after kill -9", func() bool { pid := r.pid(); return pid != 0 && pid != killed })
+	at := r.pid()
+	if code, out := r.run("systemctl", "--user", "exit"); code != 0 {
+		r.t.Fatal(out)
+	}
+	r.within(20*time.Second, "running again after the next login", func() bool { pid := r.pid(); return pid != 0 && pid != at })
+}
+
+func TestRealSystemdWithoutABusLeavesNothing(t *testing.T) {
+	r := onRealSystemd(t, "bin")
+	r.simulate()
+	before := r.tree()
+	r.env = append(r.env, "XDG_RUNTIME_DIR=/nonexistent", "DBUS_SESSION_BUS_ADDRESS=")
+	out := r.must(1, "install", "--yes")
+	if !strings.Contains(out, "systemd does not answer") || !strings.Contains(out, "keyd: hint: log in") {
+		t.Error("the error does not help")
+	}
+	if now := r.tree(); !slices.Equal(now, before) {
+		t.Errorf("the home holds %q and held %q", now, before)
+	}
+}
+
+// TestRealSystemdFailedStartLeavesNothing installs a program that ends at once.
+func TestRealSystemdFailedStartLeavesNothing(t *testing.T) {
+	r := onRealSystemd(t, "bin")
+	before := r.tree()
+	h, err := Here()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.State, h.Daemon = filepath.Join(h.Home, "state"), func() (int, bool) { return 0, false }
+	h.Executable = "/bin/false"
+	s, err := Open(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Install(); err == nil || !strings.Contains(err.Error(), "nothing is left") {
+		t.Errorf("%v", err)
+	}
+	r.unchanged(before)
+}
