@@ -29,6 +29,7 @@ type lab struct {
 	d     *Daemon
 	http  iam.Doer
 	sys   atomicfile.Sys
+	now   func() time.Time
 	held  []awssim.Held // which pair the file showed since when
 	log   bytes.Buffer
 	said  []string
@@ -37,17 +38,24 @@ type lab struct {
 // newLab has one user with one key of the given age, in [default] and [work].
 func newLab(t *testing.T, lag awssim.Lag, age time.Duration) *lab {
 	t.Helper()
-	cloud := awssim.New(awssim.Options{Seed: 7, Lag: lag, Regions: []string{"eu-west-1", "us-east-1"}})
-	l := &lab{t: t, cloud: cloud, user: cloud.AddUser(account, "/", "alice"), home: t.TempDir(), sys: fatedDisk{fate: &fate{}}}
+	l := &lab{t: t, home: t.TempDir(), sys: fatedDisk{fate: &fate{}}, now: time.Now}
+	l.http = watcher{l}
+	l.start(lag, age)
+	return l
+}
+
+// start fills an empty home, and AWS.
+func (l *lab) start(lag awssim.Lag, age time.Duration) {
+	l.t.Helper()
+	l.cloud = awssim.New(awssim.Options{Now: l.now, Seed: 7, Lag: lag, Regions: []string{"eu-west-1", "us-east-1"}})
+	l.user = l.cloud.AddUser(account, "/", "alice")
 	id, secret := l.user.AddKey(age)
 	l.old = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
 	l.write("credentials", fmt.Sprintf("# mine\r\n[default]\r\naws_access_key_id = %s\r\naws_secret_access_key\t=\t%s\r\n\r\n[work]\r\naws_secret_access_key=%s\r\nAWS_ACCESS_KEY_ID=%s # shared\r\n",
 		id, secret, secret, id))
 	l.write("config", "[default]\nregion = eu-west-1\n")
-	l.http = watcher{l}
 	l.restart()
 	l.watch()
-	return l
 }
 
 // watcher notes which pair the file shows whenever a request is made: between
@@ -75,7 +83,7 @@ func (l *lab) restart() {
 	state := filepath.Join(l.home, "state")
 	l.d = &Daemon{
 		Store: &credfile.Store{Paths: paths, LockDir: filepath.Join(state, "locks"), Sys: l.sys},
-		State: state, Sys: l.sys, Settings: DefaultSettings(), HTTP: l.http, Now: time.Now,
+		State: state, Sys: l.sys, Settings: DefaultSettings(), HTTP: l.http, Now: l.now,
 		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Process: "test", Tell: func(e Event) { l.said = append(l.said, e.Verb+" "+e.Text); l.watch() },
 	}
@@ -89,7 +97,7 @@ func (l *lab) watch() {
 		l.t.Fatalf("the file cannot be read back: %v", err)
 	}
 	if n := len(l.held); n == 0 || l.held[n-1].ID != k.ID || l.held[n-1].Secret != k.Secret.Reveal() {
-		l.held = append(l.held, awssim.Held{At: time.Now(), ID: k.ID, Secret: k.Secret.Reveal()})
+		l.held = append(l.held, awssim.Held{At: l.now(), ID: k.ID, Secret: k.Secret.Reveal()})
 	}
 }
 

@@ -1,0 +1,256 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/awssim"
+)
+
+// laptop is a lab whose wall clock runs ahead when the lid is closed: the
+// bubble's time, which all timers follow, stands still meanwhile.
+type laptop struct {
+	*lab
+	mu      sync.Mutex
+	slept   time.Duration
+	offline bool
+	asleep  []span
+	away    []span // without a network
+	changed chan Change
+	ended   chan error
+	stop    context.CancelFunc
+	born    time.Time // of the first key
+}
+
+type span struct{ from, to time.Time }
+
+func (s span) holds(at time.Time) bool { return at.After(s.from) && at.Before(s.to) }
+
+func (p *laptop) now() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Now().Add(p.slept)
+}
+
+// Do sends a request, unless there is no network.
+func (p *laptop) Do(r *http.Request) (*http.Response, error) {
+	p.mu.Lock()
+	offline := p.offline
+	p.mu.Unlock()
+	if offline {
+		gone := &net.DNSError{Err: "no such host", Name: r.URL.Hostname(), IsNotFound: true}
+		return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: &net.OpError{Op: "dial", Net: "tcp", Err: gone}}
+	}
+	p.watch()
+	return p.cloud.Do(r)
+}
+
+func newLaptop(t *testing.T, age time.Duration) *laptop {
+	p := &laptop{lab: &lab{t: t, home: t.TempDir(), sys: fatedDisk{fate: &fate{}}}, changed: make(chan Change, 1), ended: make(chan error, 1)}
+	p.lab.now = p.now
+	p.lab.http = p
+	p.lab.start(awssim.RealLag(), age)
+	p.born = p.now().Add(-age)
+	return p
+}
+
+// boot starts the daemon as a login does.
+func (p *laptop) boot() {
+	p.restart()
+	p.d.Settings = DefaultSettings()
+	p.d.Settings.Notify = "none"
+	p.d.Log = slog.New(slog.DiscardHandler)
+	ctx, stop := context.WithCancel(p.t.Context())
+	p.stop = stop
+	go func() { p.ended <- p.d.Run(ctx, Around{Changed: p.changed}) }()
+}
+
+func (p *laptop) shutdown() {
+	p.stop()
+	if err := <-p.ended; err != nil {
+		p.t.Error(err)
+	}
+}
+
+// sleep closes the lid for a while.
+func (p *laptop) sleep(d time.Duration) {
+	synctest.Wait()
+	from := p.now()
+	p.mu.Lock()
+	p.slept += d
+	p.mu.Unlock()
+	p.asleep = append(p.asleep, span{from, p.now()})
+}
+
+func (p *laptop) network(on bool) {
+	p.mu.Lock()
+	p.offline = !on
+	p.mu.Unlock()
+	if !on {
+		p.away = append(p.away, span{from: p.now()})
+	} else if n := len(p.away); n > 0 && p.away[n-1].to.IsZero() {
+		p.away[n-1].to = p.now()
+	}
+}
+
+// edit changes the file as its owner does, who knows nothing of keyd.
+func (p *laptop) edit(text func(string) string) {
+	synctest.Wait()
+	p.write("credentials", text(p.text()))
+	p.watch()
+	select {
+	case p.changed <- Change{Path: filepath.Join(p.home, "credentials")}:
+	default:
+	}
+}
+
+// TestNinetyDaysOfALaptop is one quarter of a laptop that sleeps at night and
+// at noon, is offline on trains, is restarted, and whose file is edited and put
+// back from an old backup. The key becomes due twice.
+func TestNinetyDaysOfALaptop(t *testing.T) {
+	for seed := range uint64(2) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { ninetyDays(t, rand.New(rand.NewPCG(seed, 7))) })
+		})
+	}
+}
+
+// How many requests for one key reach AWS in one day, at most.
+const (
+	mostOnTheDay = 250 // of a rotation: every endpoint is asked until it is steady
+	mostWhileOld = 25  // while the old key is retired, deactivated and deleted
+	mostElse     = 4
+)
+
+func ninetyDays(t *testing.T, dice *rand.Rand) {
+	p := newLaptop(t, 50*day)
+	minutes := func(from, to int) time.Duration { return time.Duration(from+dice.IntN(to-from+1)) * time.Minute }
+	p.boot()
+	backup := p.text()
+	for today := range 90 {
+		began := p.now()
+		time.Sleep(minutes(120, 240)) // morning
+		if dice.IntN(3) == 0 {
+			p.network(false)
+			time.Sleep(minutes(5, 90))
+		}
+		p.sleep(minutes(10, 90)) // lunch
+		p.network(true)
+		time.Sleep(minutes(60, 180)) // afternoon
+		switch dice.IntN(8) {
+		case 0:
+			p.edit(func(s string) string { return s + fmt.Sprintf("\r\n# day %d\r\n", today) })
+		case 1: // a dotfile manager that knows yesterday's file only
+			p.edit(func(string) string { return backup })
+		case 2:
+			p.shutdown()
+			time.Sleep(minutes(1, 30))
+			p.boot()
+		}
+		time.Sleep(minutes(60, 120))
+		backup = p.text()
+		p.sleep(day - p.now().Sub(began)) // night
+	}
+	p.shutdown()
+	p.judge()
+}
+
+// judge looks back at the quarter.
+func (p *laptop) judge() {
+	t := p.t
+	p.watch()
+	if out := p.cloud.Outage(p.held, p.now()); out > 0 {
+		t.Errorf("the pair in the file was refused for %s", out)
+	}
+	if touched := p.cloud.Touched(); len(touched) > 0 {
+		t.Errorf("foreign keys were touched: %v", touched)
+	}
+	perDay := map[string]int{}
+	var made []time.Time
+	for _, c := range p.cloud.Calls() {
+		perDay[c.At.Format(time.DateOnly)]++
+		for _, s := range slices.Concat(p.asleep, p.away) {
+			if s.holds(c.At) {
+				t.Errorf("%s while asleep or offline, at %s", c.Action, c.At)
+			}
+		}
+		if c.Action == "CreateAccessKey" && c.Code == "" {
+			made = append(made, c.At)
+		}
+	}
+	p.judgeDays(made)
+	judgeCalls(t, perDay, made)
+}
+
+// judgeCalls checks that AWS is not bothered.
+func judgeCalls(t *testing.T, perDay map[string]int, made []time.Time) {
+	most, seen := map[string]int{}, map[int]int{}
+	for _, at := range made {
+		for after := range 10 {
+			most[at.AddDate(0, 0, after).Format(time.DateOnly)] = mostWhileOld
+		}
+		most[at.Format(time.DateOnly)] = mostOnTheDay
+	}
+	for date, n := range perDay {
+		limit := cmp.Or(most[date], mostElse)
+		if n > limit {
+			t.Errorf("%d calls on %s, at most %d are due", n, date, limit)
+		}
+		seen[limit] = max(seen[limit], n)
+	}
+	t.Logf("%d rotations; calls per day at most %d on the day, %d while the old key is left, %d else",
+		len(made), seen[mostOnTheDay], seen[mostWhileOld], seen[mostElse])
+}
+
+// judgeDays checks that every key was replaced on the day on which it was due,
+// or on the first one after it on which the laptop was awake and online.
+func (p *laptop) judgeDays(made []time.Time) {
+	born, id := p.born, p.old.ID
+	for i := 0; ; i++ {
+		due := born.Add(jitter(60*day, id))
+		if due.After(p.now().Add(-day)) {
+			if i < len(made) {
+				p.t.Errorf("a key was made at %s that nobody needed", made[i])
+			}
+			break
+		}
+		if i >= len(made) {
+			p.t.Errorf("%s was due on %s and was not replaced", credfile.Short(id), due)
+			return
+		}
+		if late := made[i].Sub(due); late < -time.Minute || late > day {
+			p.t.Errorf("%s was due at %s and replaced at %s", credfile.Short(id), due, made[i])
+		}
+		born = made[i]
+		id = p.after(made[i])
+	}
+	if len(made) < 1 {
+		p.t.Error("nothing was due in a quarter: the test shows nothing")
+	}
+}
+
+// after is the id that the file showed first after a time, and never before.
+func (p *laptop) after(at time.Time) string {
+	before := map[string]bool{}
+	for _, h := range p.held {
+		if !h.At.After(at) {
+			before[h.ID] = true
+		} else if !before[h.ID] {
+			return h.ID
+		}
+	}
+	return ""
+}
