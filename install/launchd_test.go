@@ -15,6 +15,7 @@ import (
 // onMac is an agent whose launchctl is a stand-in.
 func onMac(t *testing.T) (*agent, standIn) {
 	t.Helper()
+	notOnWindows(t)
 	s := stand(t, "launchctl")
 	h := host(t, "darwin")
 	c := awkward()

@@ -13,6 +13,7 @@ import (
 // it is in TestRealSystemd.
 func onLinux(t *testing.T) (*unit, standIn) {
 	t.Helper()
+	notOnWindows(t)
 	s := stand(t, "systemctl")
 	h := host(t, "linux")
 	made, err := systemdSystem{&h}.New(nil, awkward())
