@@ -1,0 +1,62 @@
+package daemon
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestTheLogDoesNotGrowForEver(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	l, err := OpenLog(state)
+	must(t, err)
+	l.most = 1000
+	for i := range 100 {
+		if i == 50 { // a new process goes on in the same file
+			must(t, l.Close())
+			l, err = OpenLog(state)
+			must(t, err)
+			l.most = 1000
+		}
+		if _, err := l.Write([]byte(strings.Repeat("x", 99) + "\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := l.Write([]byte("the last line\n")); err != nil {
+		t.Fatal(err)
+	}
+	must(t, l.Close())
+	paths := LogPaths(state)
+	if len(paths) != logFiles || paths[len(paths)-1] != LogPath(state) {
+		t.Fatalf("%q", paths)
+	}
+	for i, path := range paths {
+		info, err := os.Stat(path)
+		must(t, err)
+		if info.Size() > 1000 || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %d bytes, %s", path, info.Size(), info.Mode())
+		}
+		data, err := os.ReadFile(path)
+		must(t, err)
+		if last := i == len(paths)-1; strings.HasSuffix(string(data), "the last line\n") != last || len(data)%100 != 0 && !last {
+			t.Errorf("%s is cut, or out of order", path)
+		}
+	}
+}
+
+func TestTheJournalGetsPrioritiesAndNoTime(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(JournalLog(&out)).With("key", "AKIA..MPLE")
+	log.Debug("never")
+	log.Info("looked", "why", "due")
+	log.Warn("failed")
+	log.Error("pass", "time", "kept")
+	want := "<6>msg=looked key=AKIA..MPLE why=due\n<4>msg=failed key=AKIA..MPLE\n<3>msg=pass key=AKIA..MPLE\n"
+	if out.String() != want {
+		t.Errorf("%q", out.String())
+	}
+}

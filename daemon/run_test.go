@@ -1,0 +1,181 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+)
+
+// running is a daemon of a lab, and what it said.
+type running struct {
+	*lab
+	log    bytes.Buffer
+	told   []string
+	hangup chan os.Signal
+	change chan Change
+	reload func() (Settings, error)
+	stop   func()
+}
+
+// run starts a daemon on the lab's files. In the bubble everything that it does
+// at once is over when run returns.
+func run(l *lab, reload func() (Settings, error)) *running {
+	r := &running{lab: l, hangup: make(chan os.Signal, 1), change: make(chan Change, 1)}
+	l.restart()
+	l.d.Settings.Notify = "none"
+	l.d.Log = slog.New(slog.NewTextHandler(&r.log, nil))
+	l.d.Tell = func(e Event) { r.told = append(r.told, e.Verb) }
+	ctx, cancel := context.WithCancel(l.t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- l.d.Run(ctx, Around{Reload: reload, Changed: r.change, Hangup: r.hangup, Release: "keyd test"})
+	}()
+	r.stop = func() {
+		cancel()
+		if err := <-ended; err != nil {
+			l.t.Error(err)
+		}
+	}
+	synctest.Wait()
+	return r
+}
+
+func (r *running) passes() int { return r.count("ListAccessKeys") }
+
+func TestTheDaemonSaysThatItLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 12*day)
+		r := run(l, nil)
+		life := LoadLife(l.d.State)
+		if !Lives(l.d.State) || life == nil || life.PID != os.Getpid() || life.Release != "keyd test" || !life.Since.Equal(time.Now()) || !life.Next.After(time.Now()) {
+			t.Errorf("lives: %v, %+v", Lives(l.d.State), life)
+		}
+		if err := l.d.Run(t.Context(), Around{}); !errors.Is(err, AliveError{}) {
+			t.Errorf("a second daemon: %v", err)
+		}
+		r.stop()
+		if Lives(l.d.State) || LoadLife(l.d.State) != nil {
+			t.Error("it ended, and still says that it lives")
+		}
+	})
+}
+
+// TestAKeyThatAppearsIsLookedAtAtOnce, by whatever the daemon hears of it.
+func TestAKeyThatAppearsIsLookedAtAtOnce(t *testing.T) {
+	for name, wake := range map[string]func(*running){
+		"a file changed": func(r *running) { r.change <- Change{Path: filepath.Join(r.home, "credentials")} },
+		"SIGHUP":         func(r *running) { r.hangup <- os.Interrupt },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, awssim.Lag{}, 12*day)
+				r := run(l, nil)
+				defer r.stop()
+				time.Sleep(time.Minute)
+				before := r.passes()
+				id, secret := l.cloud.AddUser(account, "/", "bob").AddKey(day)
+				l.write("credentials", l.text()+"[bob]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
+				synctest.Wait()
+				if r.passes() != before {
+					t.Fatal("it looked before it was woken")
+				}
+				wake(r)
+				synctest.Wait()
+				if r.passes() != before+1 {
+					t.Errorf("%d lists before, %d after", before, r.passes())
+				}
+			})
+		})
+	}
+}
+
+func TestPeopleAreCalledOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 70*day)
+		must(t, l.user.Allow(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}]}`))
+		calls := func(r *running) int { return strings.Count(strings.Join(r.told, "\n"), NeedsYou) }
+		r := run(l, nil)
+		time.Sleep(5 * day)
+		if n := calls(r); n != 1 {
+			t.Errorf("told %d times in five days", n)
+		}
+		r.stop()
+		r = run(l, nil)
+		time.Sleep(2 * day)
+		if n := calls(r); n != 0 {
+			t.Errorf("told %d times again after a restart", n)
+		}
+		l.user.AllowSelf(false)
+		time.Sleep(30 * day)
+		r.stop()
+		l.watch()
+		if l.shows() == l.old.ID {
+			t.Error("it was allowed, and was not done")
+		}
+	})
+}
+
+func TestAMistakeInTheSettingsKeepsTheLastGoodOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 55*day)
+		good := DefaultSettings()
+		good.Notify, good.Profiles = "none", map[string]time.Duration{"default": Never}
+		broken := false
+		r := run(l, func() (Settings, error) {
+			if broken {
+				return Settings{}, errors.New("keyd.ini:1: unknown setting")
+			}
+			return good, nil
+		})
+		broken = true
+		time.Sleep(30 * day)
+		r.stop()
+		if l.watch(); l.shows() != l.old.ID {
+			t.Error("an excluded key was replaced")
+		}
+		if n := strings.Count(r.log.String(), "unknown setting"); n != 1 {
+			t.Errorf("the mistake was logged %d times", n)
+		}
+		if s, err := LoadStatus(l.d.State); err != nil || !strings.Contains(s.Settings, "unknown setting") {
+			t.Errorf("the status says %q, %v", s.Settings, err)
+		}
+	})
+}
+
+func TestSlowWatchingIsToldInTheStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 12*day)
+		r := run(l, nil)
+		r.change <- Change{Slow: errors.New("no space left on device")}
+		synctest.Wait()
+		if life := LoadLife(l.d.State); life == nil || len(life.Notes) != 1 || !strings.Contains(life.Notes[0], "a minute late") {
+			t.Errorf("%+v", life)
+		}
+		r.stop()
+	})
+}
+
+// TestAnIdleDaemonIsSilent: a log line a quarter of an hour is what makes
+// people turn a daemon off.
+func TestAnIdleDaemonIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 12*day)
+		r := run(l, nil)
+		time.Sleep(day / 2)
+		before := r.log.Len()
+		time.Sleep(day)
+		r.stop()
+		if lines := strings.Count(r.log.String()[before:], "\n"); lines > 2 { // the age in days, the end
+			t.Errorf("%d lines in a day:\n%s", lines, r.log.String()[before:])
+		}
+	})
+}

@@ -1,0 +1,100 @@
+package daemon
+
+import (
+	"net"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+)
+
+// manager is the systemd side of the socket.
+func manager(t *testing.T, name string) func() string {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("only systemd speaks it")
+	}
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return func() string {
+		buffer := make([]byte, 1000)
+		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		n, _, err := conn.ReadFrom(buffer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(buffer[:n])
+	}
+}
+
+func TestTheSupervisorIsTold(t *testing.T) {
+	for name, address := range map[string]string{
+		"a socket in a folder": filepath.Join(t.TempDir(), "notify"),
+		"an abstract socket":   "@keyd-test-" + strconv.FormatInt(time.Now().UnixNano(), 36),
+	} {
+		t.Run(name, func(t *testing.T) {
+			heard := manager(t, address)
+			s := FindSupervisor(func(name string) string {
+				return map[string]string{"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "40000000", "WATCHDOG_PID": "4711"}[name]
+			}, 4711)
+			s.ready()
+			s.Beat()
+			s.Beat() // too soon: nothing is sent
+			s.status([]Result{{KeyLine: KeyLine{NeedsPerson: true, Key: "AKIAIOSFODNN7EXAMPLE"}}, {}}, time.Now())
+			s.stopping()
+			for _, want := range []string{"READY=1\nSTATUS=", "WATCHDOG=1", "STATUS=2 keys, 1 of them waiting for you", "STOPPING=1"} {
+				if got := heard(); !strings.HasPrefix(got, want) || strings.Contains(got, "AKIA") {
+					t.Errorf("%q, want %q", got, want)
+				}
+			}
+			if s.every() != 20*time.Second {
+				t.Errorf("beats every %s", s.every())
+			}
+		})
+	}
+}
+
+func TestNobodyIsNoSupervisor(t *testing.T) {
+	for name, env := range map[string]map[string]string{
+		"no variable":                      {},
+		"a name that is no socket":         {"NOTIFY_SOCKET": "vsock:2:1234", "WATCHDOG_USEC": "1000000"},
+		"a watchdog for another process":   {"NOTIFY_SOCKET": "/nowhere/notify", "WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"},
+		"a watchdog that is no number":     {"NOTIFY_SOCKET": "/nowhere/notify", "WATCHDOG_USEC": "soon"},
+		"a socket that nobody listens at":  {"NOTIFY_SOCKET": "/nowhere/notify"},
+		"a watchdog of no time whatsoever": {"NOTIFY_SOCKET": "/nowhere/notify", "WATCHDOG_USEC": "0"},
+	} {
+		s := FindSupervisor(func(v string) string { return env[v] }, 4711)
+		s.ready()
+		s.Beat()
+		s.stopping()
+		if s.every() != 0 {
+			t.Errorf("%s: beats every %s", name, s.every())
+		}
+	}
+}
+
+// TestTheWatchdogIsFedInALongProof: AWS refuses the new key for ten minutes,
+// and half a minute never goes by in silence.
+func TestTheWatchdogIsFedInALongProof(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{Create: awssim.Range{Min: 10 * time.Minute, Max: 10 * time.Minute}}, 70*day)
+		last, longest := time.Now(), time.Duration(0)
+		l.d.beat = func() { longest, last = max(longest, time.Since(last)), time.Now() }
+		began := time.Now()
+		l.pass(Request{})
+		if took := time.Since(began); took < 9*time.Minute {
+			t.Fatalf("the proof took %s only: the test shows nothing", took)
+		}
+		if longest > 30*time.Second {
+			t.Errorf("%s went by without a beat", longest)
+		}
+	})
+}
