@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,12 +20,30 @@ import (
 // running is a daemon of a lab, and what it said.
 type running struct {
 	*lab
-	log    bytes.Buffer
+	log    page
 	told   []string
 	hangup chan os.Signal
 	change chan Change
 	reload func() (Settings, error)
 	stop   func()
+}
+
+// page is a log that is read while it is written.
+type page struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (p *page) Write(line []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(line)
+}
+
+func (p *page) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
 }
 
 // run starts a daemon on the lab's files. In the bubble everything that it does
@@ -47,6 +67,12 @@ func run(l *lab, reload func() (Settings, error)) *running {
 	}
 	synctest.Wait()
 	return r
+}
+
+// let lets time go by, and everything that it brings come to its end.
+func (r *running) let(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 func (r *running) passes() int { return r.count("ListAccessKeys") }
@@ -80,7 +106,7 @@ func TestAKeyThatAppearsIsLookedAtAtOnce(t *testing.T) {
 				l := newLab(t, awssim.Lag{}, 12*day)
 				r := run(l, nil)
 				defer r.stop()
-				time.Sleep(time.Minute)
+				r.let(time.Minute)
 				before := r.passes()
 				id, secret := l.cloud.AddUser(account, "/", "bob").AddKey(day)
 				l.write("credentials", l.text()+"[bob]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
@@ -104,18 +130,18 @@ func TestPeopleAreCalledOnce(t *testing.T) {
 		must(t, l.user.Allow(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}]}`))
 		calls := func(r *running) int { return strings.Count(strings.Join(r.told, "\n"), NeedsYou) }
 		r := run(l, nil)
-		time.Sleep(5 * day)
+		r.let(5 * day)
 		if n := calls(r); n != 1 {
 			t.Errorf("told %d times in five days", n)
 		}
 		r.stop()
 		r = run(l, nil)
-		time.Sleep(2 * day)
+		r.let(2 * day)
 		if n := calls(r); n != 0 {
 			t.Errorf("told %d times again after a restart", n)
 		}
 		l.user.AllowSelf(false)
-		time.Sleep(30 * day)
+		r.let(30 * day)
 		r.stop()
 		l.watch()
 		if l.shows() == l.old.ID {
@@ -128,16 +154,17 @@ func TestAMistakeInTheSettingsKeepsTheLastGoodOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 55*day)
 		good := DefaultSettings()
+		good.CheckEvery = 6 * time.Hour
 		good.Notify, good.Profiles = "none", map[string]time.Duration{"default": Never}
-		broken := false
+		var broken atomic.Bool
 		r := run(l, func() (Settings, error) {
-			if broken {
+			if broken.Load() {
 				return Settings{}, errors.New("keyd.ini:1: unknown setting")
 			}
 			return good, nil
 		})
-		broken = true
-		time.Sleep(30 * day)
+		broken.Store(true)
+		r.let(30 * day)
 		r.stop()
 		if l.watch(); l.shows() != l.old.ID {
 			t.Error("an excluded key was replaced")
@@ -170,9 +197,9 @@ func TestAnIdleDaemonIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 12*day)
 		r := run(l, nil)
-		time.Sleep(day / 2)
-		before := r.log.Len()
-		time.Sleep(day)
+		r.let(day / 2)
+		before := len(r.log.String())
+		r.let(day)
 		r.stop()
 		if lines := strings.Count(r.log.String()[before:], "\n"); lines > 2 { // the age in days, the end
 			t.Errorf("%d lines in a day:\n%s", lines, r.log.String()[before:])
