@@ -88,8 +88,8 @@ func (h *Host) names(real string) []string {
 		names = append(names, filepath.Join(before, "scoop", "apps", app, "current", base))
 	}
 	for _, dir := range filepath.SplitList(h.Getenv("PATH")) {
-		if filepath.IsAbs(dir) {
-			names = append(names, filepath.Join(dir, base))
+		if filepath.IsAbs(dir) { // a link may have a name of its own, the one that was called
+			names = append(names, filepath.Join(dir, filepath.Base(h.Argv0)), filepath.Join(dir, base))
 		}
 	}
 	names = append(names, h.under(".nix-profile", "bin", base), filepath.Join("/run/current-system/sw/bin", base))

@@ -71,6 +71,7 @@ func TestProgramIsTheNameThatStays(t *testing.T) {
 		path, want string
 	}{
 		{"as it is", "bin/keyd", nil, "bin", "bin/keyd"},
+		{"a link by another name", "opt/keyd-1.0/keyd-1.0-linux", []string{"bin/keyd"}, "bin", "bin/keyd"},
 		{"not on PATH", "opt/tools/keyd", nil, "bin", "opt/tools/keyd"},
 		{"a link on PATH to a version's folder", "opt/keyd-1.0/keyd", []string{"bin/keyd"}, "bin", "bin/keyd"},
 		{"Homebrew formula", "brew/Cellar/keyd-aws/1.0/bin/keyd", []string{"brew/opt/keyd-aws/bin/keyd", "brew/bin/keyd"}, "brew/bin", "brew/opt/keyd-aws/bin/keyd"},

@@ -85,6 +85,7 @@ func (u *ui) demo(ctx context.Context, home string) error {
 func (u *ui) within(w *demoWorld) *ui {
 	inner := *u
 	inner.getenv, inner.now, inner.http, inner.home, inner.err = w.getenv, w.clock.now, w.cloud, w.home, u.out
+	inner.host = nil // no service of the person's is about this world
 	return &inner
 }
 

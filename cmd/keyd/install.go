@@ -12,9 +12,9 @@ import (
 	"keyd/install"
 )
 
-const installLong = `Make keyd run run from now on and after every login, as a service of this user: a
-systemd user unit, a LaunchAgent on macOS, a logon task on Windows. Nothing needs
-root, and no other user is concerned.
+const installLong = `Start keyd run now and at every login, as a service of this user: a systemd user
+unit, a LaunchAgent on macOS, a logon task on Windows. It needs no root, and
+concerns no other user.
 
 Before anything is installed it is shown which keys would be replaced and when,
 and which are left alone and why. What can be tried of a rotation is tried: the
@@ -36,26 +36,6 @@ func newInstall(u *ui) *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
-}
-
-// service is keyd as a service of this user.
-func (u *ui) service(s setup) (*install.Service, error) {
-	host, err := u.host()
-	if err != nil {
-		return nil, err
-	}
-	host.State = s.folders.State
-	host.Daemon = func() (int, bool) {
-		if !daemon.Lives(s.folders.State) {
-			return 0, false
-		}
-		status, err := daemon.LoadStatus(s.folders.State)
-		if err != nil || status.Process != "run" {
-			return 0, true // its first pass has not ended yet
-		}
-		return status.PID, true
-	}
-	return install.Open(host)
 }
 
 func (u *ui) install(ctx context.Context, yes bool) error {
@@ -145,7 +125,7 @@ func (u *ui) prospect(r daemon.Rehearsal, settings daemon.Settings) row {
 
 // describePlan tells what would be installed.
 func (u *ui) describePlan(p install.Plan, s setup) {
-	u.printf("%s\nwould start at every login, and now: %s run\n", u.short(p.File), u.short(p.Program))
+	u.printf("%s\nwould start now and at every login: %s run\n", u.short(p.File), u.short(p.Program))
 	for i, v := range p.Env {
 		lead := "  with "
 		if i > 0 {

@@ -13,7 +13,7 @@ import (
 
 // ownFiles are what keyd makes in its state folder. KEYD_STATE_DIR may name a
 // folder that holds other things too.
-var ownFiles = [...]string{"status.json", "history.jsonl", "rotations", "locks", "*.lock", "*.log", "*.log.*", "task.xml"}
+var ownFiles = [...]string{"status.json", "daemon.json", "memory.json", "history.jsonl", "rotations", "locks", "*.lock", "*.log", "*.log.*", "task.xml"}
 
 // purgeable refuses to forget a rotation in progress, and asks.
 func (u *ui) purgeable(ctx context.Context, s setup, yes bool) error {

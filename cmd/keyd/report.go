@@ -75,6 +75,9 @@ func (u *ui) report(ctx context.Context, names []string) (*report, error) {
 		}
 		r.gather(snapshot.Profiles, status)
 	}
+	if text := u.serviceProblem(s); text != "" {
+		r.Warnings = append(r.Warnings, text)
+	}
 	r.choose(names)
 	r.plan()
 	return r, nil

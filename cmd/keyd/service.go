@@ -1,10 +1,52 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
+	"keyd/daemon"
 	"keyd/install"
 )
+
+// service is keyd as a service of this user.
+func (u *ui) service(s setup) (*install.Service, error) {
+	host, err := u.host()
+	if err != nil {
+		return nil, err
+	}
+	host.State = s.folders.State
+	host.Daemon = func() (int, bool) {
+		life := daemon.LoadLife(s.folders.State)
+		if !daemon.Lives(s.folders.State) || life == nil {
+			return 0, daemon.Lives(s.folders.State)
+		}
+		return life.PID, true
+	}
+	return install.Open(host)
+}
+
+// serviceProblem is what keyd status says of a service that does not start this
+// program: it was moved, removed or upgraded elsewhere. "" when there is none to
+// tell of, or no service.
+func (u *ui) serviceProblem(s setup) string {
+	if u.host == nil {
+		return "" // the demo's world has no services
+	}
+	service, err := u.service(s)
+	if err != nil {
+		return "" // for root, and where there is no service manager
+	}
+	switch state := service.Installed(); {
+	case state.Missing:
+		return fmt.Sprintf("the service is to start %s, which is not there any more; keyd install", state.Program)
+	case state.Other && state.Version != "":
+		return fmt.Sprintf("the service starts %s, version %s, which is another build than this one; keyd install", state.Program, state.Version)
+	case state.Other:
+		return fmt.Sprintf("the service starts %s, which is another build than this one; keyd install", state.Program)
+	}
+	return ""
+}
 
 func newStart(u *ui) *cobra.Command {
 	return u.control("start", "start the service", "keyd runs", (*install.Service).Start)
