@@ -139,7 +139,7 @@ func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 		if decision.Ends() {
 			return d.result(u, decision, nil)
 		}
-		if req.DryRun && decision.Do != Look && decision.Do != CheckUse {
+		if req.DryRun && decision.Do != Look {
 			return d.preview(ctx, u, decision)
 		}
 		if err := context.Cause(ctx); err != nil {
@@ -156,8 +156,17 @@ func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 		if err := d.lookAgain(ctx, u); err != nil {
 			return d.result(u, decision, err)
 		}
+		if decision.Do == Create { // proving may take a quarter of an hour
+			d.show(u)
+		}
 	}
 	return d.result(u, blocked(d.Now().Add(recheck), "keyd went in circles and stopped", "please report it with: keyd history"), nil)
+}
+
+// show lets keyd status see how a key stands in the middle of a pass. A status
+// that cannot be written now is written, or complained about, at the end.
+func (d *Daemon) show(u *unit) {
+	_ = d.saveLine(d.result(u, Next(u.facts, d.Settings, d.Now()), nil))
 }
 
 // tick tells the watchdog that the pass goes on.
@@ -172,6 +181,9 @@ func (d *Daemon) hurry(u *unit, req Request) error {
 	r := u.facts.Rotation
 	if r == nil || r.RetireNow || !req.RetireNow || req.DryRun {
 		return nil
+	}
+	if !r.Held.IsZero() {
+		return &needPersonError{text: "the rotation is held", run: "keyd resume " + r.Profiles()[0]}
 	}
 	r.RetireNow = true
 	return d.journal().Save(r)

@@ -43,6 +43,19 @@ func (e *NewerError) Hint() string {
 	return "install the newer keyd again; it goes on where it stopped"
 }
 
+// UnreadError is a journal that the system does not let keyd read now. The key
+// that it speaks of is left alone meanwhile.
+type UnreadError struct {
+	Path string
+	err  error
+}
+
+func (e *UnreadError) Error() string {
+	return fmt.Sprintf("daemon: the journal: %v; its key is left as it is", e.err)
+}
+
+func (e *UnreadError) Unwrap() error { return e.err }
+
 // DamagedError is a journal that cannot be read. It has been moved aside.
 type DamagedError struct {
 	Path, Aside string
@@ -158,7 +171,7 @@ func (j Journal) load(ctx context.Context, path string) (*Rotation, error) {
 		return nil, j.setAside(path, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("daemon: the journal: %w", err)
+		return nil, &UnreadError{Path: path, err: err}
 	}
 	var rec record
 	if err := json.Unmarshal(original.Data, &rec); err != nil {

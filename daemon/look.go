@@ -42,7 +42,7 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 		return nil, err
 	}
 	rotations, problems := d.journal().Load(ctx)
-	snapshot, err := d.Store.Read(ctx, expected(status, rotations)...)
+	snapshot, err := d.read(ctx, rotations, expected(status, rotations)...)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 		w.units = append(w.units, d.rotationUnit(r, snapshot))
 	}
 	for _, p := range snapshot.Profiles {
-		w.add(p, newerJournal(problems, p.Key.ID))
+		w.add(p, handsOff(problems, p.Key.ID))
 	}
 	slices.SortStableFunc(w.units, func(a, b *unit) int {
 		return cmp.Compare(order(snapshot, a), order(snapshot, b))
@@ -71,11 +71,28 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 	return w, nil
 }
 
-// expected is the ids without which a read of the files is not believed at once.
+// read reads the files, and once more, with patience, where a rotation's
+// profiles seem to be gone: a program that truncates and writes may just be at
+// it.
+func (d *Daemon) read(ctx context.Context, rotations []*Rotation, expect ...string) (*credfile.Snapshot, error) {
+	snapshot, err := d.Store.Read(ctx, expect...)
+	for _, r := range rotations {
+		if err != nil {
+			return nil, err
+		}
+		if shows := d.rotationUnit(r, snapshot).facts.Shows; shows.Old+shows.New == 0 && len(shows.Third) == 0 {
+			snapshot, err = d.Store.Read(ctx, r.newest())
+		}
+	}
+	return snapshot, err
+}
+
+// expected is the ids without which a read of the files is not believed at
+// once. Those of temporary credentials come and go.
 func expected(status Status, rotations []*Rotation) []string {
 	var ids []string
 	for _, l := range status.Keys {
-		if l.Key != "" {
+		if l.Key != "" && l.State != Skipped {
 			ids = append(ids, l.Key)
 		}
 	}
@@ -140,11 +157,19 @@ func (f *Facts) addProfile(name string) {
 	}
 }
 
-// newerJournal keeps hands off a key whose journal a newer keyd wrote.
-func newerJournal(problems []error, id string) string {
+// handsOff is why a key is left alone whose journal cannot be read: a rotation
+// of it may be in any phase.
+func handsOff(problems []error, id string) string {
 	for _, p := range problems {
-		if newer, ok := errors.AsType[*NewerError](p); ok && id != "" && filepath.Base(newer.Path) == id+".json" {
-			return newer.Error()
+		path := ""
+		if newer, ok := errors.AsType[*NewerError](p); ok {
+			path = newer.Path
+		}
+		if unread, ok := errors.AsType[*UnreadError](p); ok {
+			path = unread.Path
+		}
+		if path != "" && id != "" && filepath.Base(path) == id+".json" {
+			return p.Error()
 		}
 	}
 	return ""
@@ -185,8 +210,11 @@ func (d *Daemon) equip(u *unit, status Status, ask Ask) {
 // lookAgain reads the files and the journal anew after an action. What AWS
 // said, and what this pass has proven, stays.
 func (d *Daemon) lookAgain(ctx context.Context, u *unit) error {
-	rotations, _ := d.journal().Load(ctx)
-	snapshot, err := d.Store.Read(ctx)
+	rotations, problems := d.journal().Load(ctx)
+	if why := handsOff(problems, u.facts.ID); why != "" {
+		return errors.Join(problems...)
+	}
+	snapshot, err := d.read(ctx, rotations)
 	if err != nil {
 		return err
 	}

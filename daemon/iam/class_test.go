@@ -209,7 +209,7 @@ func TestHints(t *testing.T) {
 		{refusal(403, "OptInRequired", ""), "signed up", false},
 		{refusal(409, "LimitExceeded", "updates awaiting replication"), "", true},
 		{refusal(400, "Throttling", ""), "", true},
-		{refusal(403, "InvalidClientTokenId", ""), "", false},
+		{refusal(403, "InvalidClientTokenId", ""), "partition", false},
 		{fails(&net.OpError{Op: "dial", Err: errors.New("refused")}), "online?", true},
 		{fails(&net.OpError{Op: "proxyconnect", Err: errors.New("refused")}), "HTTPS_PROXY", true},
 		{fails(x509.UnknownAuthorityError{}), "AWS_CA_BUNDLE", true},

@@ -117,7 +117,9 @@ func (e *Error) Hint() string {
 		}
 	case OptIn:
 		return "is this account signed up, and the region enabled?"
-	case Throttled, BadKey, Replicating, NoSuch, Invalid:
+	case BadKey:
+		return "was the key deleted or made inactive? does the region of the profile belong to the partition of the key (aws, aws-cn, aws-us-gov)?"
+	case Throttled, Replicating, NoSuch, Invalid:
 	}
 	return ""
 }
