@@ -11,6 +11,10 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
+// runKeyAtMost is the length that Windows promises to start, in characters.
+// Source: Microsoft, "Run and RunOnce Registry Keys".
+const runKeyAtMost = 260
+
 func runKey(access uint32) (registry.Key, error) {
 	return registry.OpenKey(registry.CURRENT_USER, strings.TrimPrefix(runKeyPath, `HKCU\`), access)
 }

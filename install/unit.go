@@ -51,15 +51,15 @@ WantedBy=default.target
 
 // renderUnit fills the unit in.
 func renderUnit(c *service.Config) []byte {
-	start := quoteUnit(c.Executable)
+	var start, env strings.Builder
+	start.WriteString(quoteUnit(c.Executable))
 	for _, arg := range c.Arguments {
-		start += " " + strings.ReplaceAll(quoteUnit(arg), "$", "$$")
+		start.WriteString(" " + strings.ReplaceAll(quoteUnit(arg), "$", "$$"))
 	}
-	var env strings.Builder
 	for _, v := range variables(c) {
 		fmt.Fprintf(&env, "Environment=%s\n", quoteUnit(v.String()))
 	}
-	return fmt.Appendf(nil, unitText, c.Description, start, env.String())
+	return fmt.Appendf(nil, unitText, c.Description, start.String(), env.String())
 }
 
 // quoteUnit makes one word of systemd's of any text without control characters.
