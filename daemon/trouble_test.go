@@ -147,7 +147,7 @@ func TestNewKeyIsNeverAccepted(t *testing.T) {
 		if keys := l.cloud.Keys(l.user); len(keys) != 1 || keys[0].ID != l.old.ID {
 			t.Errorf("keys left: %+v", keys)
 		}
-		if left := r.Next.Sub(time.Now()); left < 5*time.Hour {
+		if left := time.Until(r.Next); left < 5*time.Hour {
 			t.Errorf("tries again in %s: each try makes a key", left)
 		}
 		l.safe()
