@@ -15,9 +15,9 @@ func (u *ui) footer(r *report) string {
 	case r.Daemon != nil:
 		return fmt.Sprintf("keyd runs since %s (pid %d), %s%s", moment(r.Daemon.Since, r.Now), r.Daemon.PID, looked, again(r))
 	case !r.Running && r.Looked.IsZero():
-		return "no daemon runs here, and " + looked + ": keyd run, or keyd rotate"
+		return "no daemon runs here, and " + looked + ": keyd install, or keyd rotate"
 	case !r.Running:
-		return "no daemon runs here: keyd run; keyd " + r.By + " " + looked
+		return "no daemon runs here: keyd install; keyd " + r.By + " " + looked
 	case r.By != "run":
 		return "keyd runs, " + looked + again(r)
 	}

@@ -46,7 +46,7 @@ func (u *ui) changed(ctx context.Context, d *daemon.Daemon, change func(context.
 		return exitError(code)
 	}
 	if r.Rotation != nil && r.Rotation.Held.IsZero() && !daemon.Lives(d.State) {
-		u.hint("no daemon runs here to finish this: keyd run")
+		u.hint("no daemon runs here to finish this: keyd install")
 	}
 	return nil
 }

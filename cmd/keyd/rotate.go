@@ -66,7 +66,7 @@ func (u *ui) rotate(ctx context.Context, names []string, f rotateFlags) error {
 		open = open || r.Rotation != nil
 	}
 	if open && ctx.Err() == nil && !daemon.Lives(s.folders.State) {
-		u.hint("no daemon runs here to finish this: keyd run")
+		u.hint("no daemon runs here to finish this: keyd install")
 	}
 	switch {
 	case err != nil:
