@@ -216,7 +216,7 @@ func (d *Daemon) remember(u *unit, do Do, err error) {
 		}
 		return
 	}
-	t := &Trouble{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: hintOf(err), Definite: needsPerson(err), Offline: offline(err)}
+	t := &Trouble{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: Hint(err), Definite: needsPerson(err), Offline: offline(err)}
 	if before != nil && before.Do == do {
 		t.Count = before.Count + 1
 	}

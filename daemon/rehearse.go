@@ -67,6 +67,6 @@ func (u *unit) rehearsable(decision Decision) bool {
 func (d *Daemon) failed(u *unit, decision Decision, err error) Result {
 	r := d.result(u, decision, err)
 	r.NeedsPerson = needsPerson(err)
-	r.Run = hintOf(err)
+	r.Run = Hint(err)
 	return r
 }

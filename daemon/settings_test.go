@@ -59,7 +59,7 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		_, err := ParseSettings("keyd.ini", []byte(c.text))
 		mistake, ok := errors.AsType[*SettingsError](err)
 		if !ok || !strings.Contains(err.Error(), c.says) || mistake.Hint() != c.hint {
-			t.Errorf("%q: %v, hint %q", c.text, err, hintOf(err))
+			t.Errorf("%q: %v, hint %q", c.text, err, Hint(err))
 		}
 	}
 }

@@ -29,8 +29,8 @@ func (e *gaveUpError) Error() string { return e.text }
 // longWait is the count of failures from which retryAfter waits longest.
 const longWait = 16
 
-// hintOf returns what a failed action's error advises, or "".
-func hintOf(err error) string {
+// Hint returns what an error advises, a command or a question, or "".
+func Hint(err error) string {
 	if hinted, ok := errors.AsType[interface {
 		error
 		Hint() string
@@ -40,10 +40,7 @@ func hintOf(err error) string {
 	if refusal, ok := errors.AsType[*credfile.Refusal](err); ok {
 		return refusal.Remedy
 	}
-	if refused, ok := errors.AsType[*atomicfile.Refused](err); ok {
-		return refused.Remedy
-	}
-	return ""
+	return "" // an *atomicfile.Refused says its remedy itself
 }
 
 // needsPerson reports whether only a person can make a failed action succeed.

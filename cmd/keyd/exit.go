@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"keyd/credfile"
+	"keyd/daemon"
 )
 
 // The exit codes.
@@ -49,23 +49,9 @@ func (u *ui) exitCode(err error) int {
 	if code, ok := errors.AsType[exitError](err); ok {
 		return int(code)
 	}
-	u.fail(err.Error(), hintOf(err))
+	u.fail(err.Error(), daemon.Hint(err))
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
 	return exitFailed
-}
-
-// hintOf returns what an error advises, or "".
-func hintOf(err error) string {
-	if hinted, ok := errors.AsType[interface {
-		error
-		Hint() string
-	}](err); ok {
-		return hinted.Hint()
-	}
-	if refusal, ok := errors.AsType[*credfile.Refusal](err); ok {
-		return refusal.Remedy
-	}
-	return ""
 }

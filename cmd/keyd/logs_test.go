@@ -58,7 +58,7 @@ func mac(t *testing.T) (*ui, *screen, string) {
 
 func TestLogsOfFilesInTheOrderOfTime(t *testing.T) {
 	u, out, state := mac(t)
-	if err := u.logFiles(t.Context(), 10, false); err == nil || hintOf(err) != "keyd install" {
+	if err := u.logFiles(t.Context(), 10, false); err == nil || daemon.Hint(err) != "keyd install" {
 		t.Errorf("without a log: %v", err)
 	}
 	for name, text := range map[string]string{"keyd.log.2": "1\n2\n", "keyd.log.1": "3\n4\n", "keyd.log": "5\n"} {
