@@ -97,6 +97,7 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 		return nil, err
 	}
 	var results []Result
+	away := absence{began: d.Now().UTC()}
 	status := Status{Version: statusVersion, Process: d.Process, PID: os.Getpid(), Settings: d.SettingsProblem, Notes: w.notes}
 	for _, u := range w.units {
 		if len(req.Profiles) > 0 && !u.names(req.Profiles) {
@@ -105,7 +106,11 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 			}
 			continue
 		}
+		if !Next(u.facts, d.Settings, d.Now()).Ends() {
+			away.share(u, d.Now())
+		}
 		result := d.settle(ctx, u, req)
+		away.note(u)
 		results = append(results, result)
 		status.Keys = append(status.Keys, result.KeyLine)
 	}

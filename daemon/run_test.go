@@ -24,7 +24,6 @@ type running struct {
 	told   []string
 	hangup chan os.Signal
 	change chan Change
-	reload func() (Settings, error)
 	stop   func()
 }
 
@@ -203,6 +202,60 @@ func TestAnIdleDaemonIsSilent(t *testing.T) {
 		r.stop()
 		if lines := strings.Count(r.log.String()[before:], "\n"); lines > 2 { // the age in days, the end
 			t.Errorf("%d lines in a day:\n%s", lines, r.log.String()[before:])
+		}
+	})
+}
+
+// TestOneKeyFindsOutThatTheNetworkIsAway for all: sixty timeouts in a row would
+// keep everything else waiting.
+func TestOneKeyFindsOutThatTheNetworkIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 12*day)
+		alone := func() int {
+			l.cloud.Inject(awssim.Fault{Kind: awssim.Dial})
+			l.pass(Request{})
+			return len(l.cloud.Calls())
+		}()
+		for _, name := range strings.FieldsSeq("a b c d e f") {
+			id, secret := l.cloud.AddUser(account, "/", name).AddKey(day)
+			l.write("credentials", l.text()+"["+name+"]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
+		}
+		time.Sleep(offlineMost)
+		before := len(l.cloud.Calls())
+		results, err := l.d.Pass(t.Context(), Request{})
+		must(t, err)
+		if n := len(l.cloud.Calls()) - before; n > alone {
+			t.Errorf("%d requests for seven keys, %d for one", n, alone)
+		}
+		for _, r := range results {
+			if r.State != Waiting || r.NeedsPerson || time.Until(r.Next) > offlineMost {
+				t.Errorf("%v: %s until %s", r.Profiles, r.State, r.Next)
+			}
+		}
+		l.cloud.ClearFaults()
+		time.Sleep(offlineMost)
+		results, err = l.d.Pass(t.Context(), Request{})
+		must(t, err)
+		for _, r := range results {
+			if r.State != OK {
+				t.Errorf("%v with a network: %s, %s", r.Profiles, r.State, r.Why)
+			}
+		}
+	})
+}
+
+// TestAKeyThatNeedsNoNetworkDoesNotMissIt: nothing is due for it, and it is ok.
+func TestAKeyThatNeedsNoNetworkDoesNotMissIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 12*day)
+		l.pass(Request{})
+		id, secret := l.cloud.AddUser(account, "/", "bob").AddKey(day)
+		l.write("credentials", "[bob]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n"+l.text())
+		l.cloud.Inject(awssim.Fault{Kind: awssim.DNS})
+		results, err := l.d.Pass(t.Context(), Request{})
+		must(t, err)
+		if len(results) != 2 || results[0].State != Waiting || results[1].State != OK {
+			t.Errorf("%+v", results)
 		}
 	})
 }
