@@ -216,7 +216,7 @@ func TestOneKeyFindsOutThatTheNetworkIsAway(t *testing.T) {
 			l.pass(Request{})
 			return len(l.cloud.Calls())
 		}()
-		for _, name := range strings.FieldsSeq("a b c d e f") {
+		for name := range strings.FieldsSeq("a b c d e f") {
 			id, secret := l.cloud.AddUser(account, "/", name).AddKey(day)
 			l.write("credentials", l.text()+"["+name+"]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
 		}
