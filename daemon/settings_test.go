@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +108,9 @@ func TestFolders(t *testing.T) {
 		{"linux", map[string]string{"KEYD_SETTINGS": "/k.ini", "KEYD_STATE_DIR": "/k"}, "/k.ini", "/k"},
 	}
 	for _, c := range cases {
+		if runtime.GOOS == "windows" && c.env["XDG_CONFIG_HOME"] == "/c" {
+			continue // which is no absolute path there
+		}
 		f, err := FindFolders(func(v string) string { return c.env[v] }, c.goos)
 		if err != nil || filepath.ToSlash(f.Settings) != c.settings || filepath.ToSlash(f.State) != c.state {
 			t.Errorf("%s %v: %+v, %v", c.goos, c.env, f, err)
