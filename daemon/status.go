@@ -36,15 +36,13 @@ type KeyLine struct {
 	Run         string    `json:"run,omitzero"`
 	NeedsPerson bool      `json:"needs_person"`
 	Warnings    []string  `json:"warnings,omitzero"` // about the files, not about the key
-	Account     string    `json:"account,omitzero"`
-	User        string    `json:"user,omitzero"`
 
-	memory `json:"-"`
+	Memory `json:"-"`
 }
 
-// memory is what the passes remember of a key. It stands in a file of its own,
+// Memory is what the passes remember of a key. It stands in a file of its own,
 // memory.json, that only they read: keyd status is quicker without it.
-type memory struct {
+type Memory struct {
 	Seen    *Seen    `json:"seen,omitzero"`
 	Trouble *Trouble `json:"trouble,omitzero"`
 }
@@ -72,19 +70,19 @@ func LoadStatus(state string) (Status, error) {
 	return s, nil
 }
 
-// recall is LoadStatus with what the passes remember of each key. Without that
+// Recall is LoadStatus with what the passes remember of each key. Without that
 // file everything is looked at again.
-func (d *Daemon) recall() (Status, error) {
-	s, err := LoadStatus(d.State)
+func Recall(state string) (Status, error) {
+	s, err := LoadStatus(state)
 	if err != nil {
 		return s, err
 	}
-	memories := map[string]memory{}
-	if data, err := os.ReadFile(memoryPath(d.State)); err == nil {
+	memories := map[string]Memory{}
+	if data, err := os.ReadFile(memoryPath(state)); err == nil {
 		_ = json.Unmarshal(data, &memories) // what could be read serves; it is a cache
 	}
 	for i := range s.Keys {
-		s.Keys[i].memory = memories[s.Keys[i].Key]
+		s.Keys[i].Memory = memories[s.Keys[i].Key]
 	}
 	return s, nil
 }
@@ -102,10 +100,10 @@ func (s *Status) line(id string) *KeyLine {
 // save writes status.json and memory.json. Not indented: keyd status reads the
 // one in every shell prompt, and prints it for people.
 func (s Status) save(sys atomicfile.Sys, state string) error {
-	memories := map[string]memory{}
+	memories := map[string]Memory{}
 	for _, l := range s.Keys {
-		if l.Key != "" && l.memory != (memory{}) {
-			memories[l.Key] = l.memory
+		if l.Key != "" && l.Memory != (Memory{}) {
+			memories[l.Key] = l.Memory
 		}
 	}
 	for path, value := range map[string]any{memoryPath(state): memories, statusPath(state): s} {
@@ -124,13 +122,12 @@ func (s Status) save(sys atomicfile.Sys, state string) error {
 func lineOfUnit(u *unit, d Decision) KeyLine {
 	l := KeyLine{
 		Profiles: u.facts.Profiles, Key: u.facts.ID, State: d.State, Next: d.Until, Why: d.Why, Run: d.Run,
-		NeedsPerson: d.Do == Blocked, Warnings: u.warnings, memory: memory{u.facts.Seen, u.facts.Trouble},
+		NeedsPerson: d.Do == Blocked, Warnings: u.warnings, Memory: Memory{u.facts.Seen, u.facts.Trouble},
 	}
 	if r := u.facts.Rotation; r != nil && u.facts.Shows.New > 0 {
 		l.Key, l.Created = r.New.ID, r.Created.Add(r.Offset) // until IAM has listed it
 	}
 	if l.Seen != nil {
-		l.Account, l.User = l.Seen.Account, l.Seen.User
 		if k := l.Seen.Key(l.Key); k != nil {
 			l.Created = k.Created
 		}

@@ -37,22 +37,19 @@ type report struct {
 // unseen is the state of a key that no pass has looked at.
 const unseen daemon.State = "new"
 
-// report joins what the files show now with what the last pass found out.
-func (u *ui) report(ctx context.Context, names []string) (*report, error) {
+// report joins what the files show now with what the last pass found out, as
+// load reads it: daemon.LoadStatus, or daemon.Recall for all of it.
+func (u *ui) report(ctx context.Context, names []string, load func(state string) (daemon.Status, error)) (*report, error) {
 	s, err := u.find()
 	if err != nil {
 		return nil, err
 	}
-	var status daemon.Status
-	var statusErr error
-	read := make(chan struct{})
-	go func() { // beside the files: it takes as long as they do
-		defer close(read)
-		status, statusErr = daemon.LoadStatus(s.folders.State)
-	}()
+	status, err := load(s.folders.State)
+	if err != nil {
+		return nil, err
+	}
 	snapshot, err := s.glance(ctx)
-	<-read
-	if err := cmp.Or(err, statusErr); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	r := &report{

@@ -49,23 +49,39 @@ func newStatus(u *ui) *cobra.Command {
 }
 
 func (u *ui) status(ctx context.Context, names []string, asJSON bool) error {
-	r, err := u.report(ctx, names)
+	load, show := daemon.LoadStatus, u.table
+	if asJSON {
+		load, show = daemon.Recall, asObject
+	}
+	r, err := u.report(ctx, names, load)
 	if err != nil {
 		return err
 	}
-	text := u.table(r)
-	if asJSON {
-		data, err := json.MarshalIndent(r, "", "\t")
-		if err != nil {
-			return err
-		}
-		text = string(data) + "\n"
-	}
-	u.print(text)
+	u.print(show(r))
 	if slices.ContainsFunc(r.Keys, func(l daemon.KeyLine) bool { return l.NeedsPerson }) {
 		return exitError(exitPerson)
 	}
 	return nil
+}
+
+// asObject is a report as JSON, with what is remembered of each key.
+func asObject(r *report) string {
+	type key struct {
+		daemon.KeyLine
+		daemon.Memory
+	}
+	whole := struct {
+		*report
+		Keys []key `json:"keys"`
+	}{report: r, Keys: []key{}}
+	for _, l := range r.Keys {
+		whole.Keys = append(whole.Keys, key{l, l.Memory})
+	}
+	data, err := json.MarshalIndent(whole, "", "\t")
+	if err != nil {
+		return err.Error() // of a type that cannot be marshalled: never
+	}
+	return string(data) + "\n"
 }
 
 // watch redraws the table until Ctrl-C, which is the way to end it and no
@@ -76,7 +92,7 @@ func (u *ui) watch(ctx context.Context, names []string) error {
 	u.clear()
 	every(ctx, time.Second, func() {
 		u.resize()
-		r, err := u.report(ctx, names)
+		r, err := u.report(ctx, names, daemon.LoadStatus)
 		if err != nil {
 			u.screen(fmt.Sprintf("keyd: error: %v\n", err))
 			return
