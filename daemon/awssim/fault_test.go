@@ -41,7 +41,7 @@ func answers(status int, code, part string) func(reply, error) bool {
 func modes() []mode {
 	return []mode{
 		{kind: awssim.Close, wire: true, lost: is(io.EOF)},
-		{kind: awssim.Reset, wire: true, lost: is(syscall.ECONNRESET)},
+		{kind: awssim.Reset, wire: true, lost: func(err error) bool { return is(syscall.ECONNRESET)(err) || is(wsaReset)(err) }},
 		{kind: awssim.Hang, wire: true, lost: is(context.DeadlineExceeded)},
 		{kind: awssim.Timeout, lost: is(os.ErrDeadlineExceeded)},
 		{kind: awssim.DNS, lost: as[*net.DNSError]},
@@ -60,6 +60,9 @@ func modes() []mode {
 		}},
 	}
 }
+
+// wsaReset is WSAECONNRESET, the reset that a socket of Windows tells of.
+const wsaReset = syscall.Errno(10054)
 
 // check sends one CreateAccessKey into the fault and looks at what comes back
 // and at what really happened.
