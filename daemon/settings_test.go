@@ -12,6 +12,8 @@ import (
 
 func TestSettings(t *testing.T) {
 	good := map[string]func(Settings) bool{
+		"on_event =    ; a command":                          func(s Settings) bool { return len(s.OnEvent) == 0 },
+		"never_accounts = # none of them":                    func(s Settings) bool { return len(s.NeverAccounts) == 0 },
 		"":                                                   func(s Settings) bool { return s.RotateAfter == 60*day && s.DescribeKeys && s.PruneInactiveAfter == 0 },
 		"rotate_after = 30d ; younger":                       func(s Settings) bool { return s.RotateAfter == 30*day },
 		"overlap = 1d12h\nquarantine=0h":                     func(s Settings) bool { return s.Overlap == 36*time.Hour && s.Quarantine == 0 },

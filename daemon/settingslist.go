@@ -33,9 +33,13 @@ func (p *settingsParser) command(name, value string) {
 }
 
 // unlessCommand is the value of a setting without quotation marks around all
-// of it, but for a command, whose own they are.
+// of it, but for a command, whose own they are. Where nothing but a comment
+// follows the sign, ini.v1 takes it for the value.
 func unlessCommand(key *ini.Key) string {
 	value := key.Value()
+	if strings.HasPrefix(value, ";") || strings.HasPrefix(value, "#") {
+		return ""
+	}
 	if n := len(value); key.Name() != "on_event" && n > 1 && value[0] == value[n-1] && strings.ContainsRune("\"'", rune(value[0])) {
 		return value[1 : n-1]
 	}
