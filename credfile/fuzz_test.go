@@ -48,7 +48,11 @@ func FuzzLex(f *testing.F) {
 				within("raw", p.Raw, p.Rest)
 				within("value", p.Value, p.Raw)
 				for _, m := range p.More {
-					within("more", m, Span{p.Rest.End, s.Body.End})
+					end := s.Body.End
+					if m.Start < len(data) && data[m.Start] == '[' { // an indented header is both: a section, and a part of the value above
+						end = len(data)
+					}
+					within("more", m, Span{p.Rest.End, end})
 				}
 				if p.Name == "" || p.Line <= line || p.Line > s.Last {
 					t.Fatalf("property %q in line %d of %d..%d", p.Name, p.Line, s.Line, s.Last)
