@@ -1,0 +1,44 @@
+package daemon
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestTheClockTellsSleep is a laptop whose lid is closed: the wall clock jumps
+// against the monotonic one, or a timer fires late where both go on.
+func TestTheClockTellsSleep(t *testing.T) {
+	steps := []struct {
+		name     string
+		step     time.Duration // what was to be waited
+		passes   time.Duration // what the monotonic clock ran
+		jumps    time.Duration // what the wall clock moved beyond that
+		wantWoke bool
+	}{
+		{name: "a quiet step", step: time.Hour, passes: time.Hour},
+		{name: "a step cut short by a file change", step: time.Hour, passes: time.Minute},
+		{name: "eight hours with the lid closed", step: time.Hour, passes: time.Minute, jumps: 8 * time.Hour, wantWoke: true},
+		{name: "the clock is set back", step: time.Hour, passes: time.Minute, jumps: -time.Hour, wantWoke: true},
+		{name: "a clock that drifts by seconds", step: time.Hour, passes: time.Hour, jumps: 5 * time.Second},
+		{name: "a timer that fires late", step: time.Minute, passes: 3 * time.Hour, wantWoke: true},
+		{name: "a long pass, with no step set", step: 0, passes: 15 * time.Minute},
+	}
+	for _, s := range steps {
+		t.Run(s.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var offset time.Duration
+				c := clock{now: func() time.Time { return time.Now().Add(offset) }}
+				c.set(s.step)
+				time.Sleep(s.passes)
+				offset += s.jumps
+				if got := c.woke(); got != s.wantWoke {
+					t.Errorf("woke: %v", got)
+				}
+				if c.woke() {
+					t.Error("the same sleep is told twice")
+				}
+			})
+		})
+	}
+}
