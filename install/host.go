@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -14,7 +15,7 @@ type Host struct {
 	Getenv     func(string) string
 	Home       string // the home folder
 	UID        string // the user's id; a SID on Windows
-	Login      string // the user's name, DOMAIN\name on Windows
+	Login      string // the user's name, DOMAIN\name on Windows; elsewhere it may be left out
 	Root       bool   // the process has more rights than the user's own
 	Executable string // this program, as the system names it
 	Argv0      string // this program, as it was called
@@ -36,15 +37,29 @@ func Here() (Host, error) {
 	if h.Home, err = os.UserHomeDir(); err != nil {
 		return h, wrap(err)
 	}
-	switch u, err := user.Current(); {
-	case err == nil:
-		h.UID, h.Login = u.Uid, u.Username
-	case runtime.GOOS == "windows":
-		return h, wrap(err)
-	default: // no entry in /etc/passwd: a directory service, and a program without cgo
-		h.UID, h.Login = strconv.Itoa(os.Getuid()), os.Getenv("USER")
+	if runtime.GOOS != "windows" {
+		h.UID = strconv.Itoa(os.Getuid())
+		return h, nil
 	}
+	u, err := user.Current()
+	if err != nil {
+		return h, wrap(err)
+	}
+	h.UID, h.Login = u.Uid, u.Username
 	return h, nil
+}
+
+// login is the user's name, or the id where there is none to be found: no entry
+// in /etc/passwd, say, because a directory service has it. It is looked up
+// where it is needed: keyd status, which comes by here, has no time to lose.
+func (h *Host) login() string {
+	if h.Login != "" {
+		return h.Login
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return cmp.Or(h.Getenv("USER"), h.UID)
 }
 
 // under joins names below the home folder.

@@ -1,7 +1,6 @@
 package install
 
 import (
-	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -98,7 +97,7 @@ func (u *unit) unreachable(err error) error {
 	}
 	return &RefusedError{
 		Text:    "the user's systemd does not answer: " + failed.Said + ": nothing was changed",
-		Instead: "log in at the screen or with ssh, not with su or sudo; on a server: sudo loginctl enable-linger " + cmp.Or(u.host.Login, u.host.UID),
+		Instead: "log in at the screen or with ssh, not with su or sudo; on a server: sudo loginctl enable-linger " + u.host.login(),
 	}
 }
 
