@@ -100,10 +100,11 @@ func (u *ui) layout(b *strings.Builder, rows []row) {
 		indent, gap = 4, "\n    "
 	}
 	for _, r := range rows {
-		fmt.Fprintf(b, "%s  %s  %s  %s", pad(r.profiles, profiles), pad(r.key, key),
-			strings.Repeat(" ", age-columns(r.age))+r.paintAge(r.age), pad(r.next, next))
 		lines := u.wrapped(r, indent)
-		fmt.Fprintf(b, "%s%s\n", gap, r.paint(lines[0]))
+		for _, text := range []string{pad(r.profiles, profiles), "  ", pad(r.key, key), "  ",
+			strings.Repeat(" ", age-columns(r.age)), r.paintAge(r.age), "  ", pad(r.next, next), gap, r.paint(lines[0]), "\n"} {
+			b.WriteString(text)
+		}
 		for _, line := range lines[1:] {
 			fmt.Fprintf(b, "%*s%s\n", indent, "", r.paint(line))
 		}
