@@ -123,7 +123,11 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 
 // sweep removes the temporary files of a process that was killed.
 func (d *Daemon) sweep(ctx context.Context) error {
-	return errors.Join(d.Store.Sweep(ctx), d.journal().Sweep(), atomicfile.Sweep(d.Sys, statusPath(d.State)), atomicfile.Sweep(d.Sys, memoryPath(d.State)))
+	errs := []error{d.Store.Sweep(ctx), d.journal().Sweep()}
+	for _, path := range []string{statusPath(d.State), memoryPath(d.State), lifePath(d.State)} {
+		errs = append(errs, atomicfile.Sweep(d.Sys, path))
+	}
+	return errors.Join(errs...)
 }
 
 // maxSteps bounds the actions of one pass over one key. A whole rotation with

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -148,7 +147,7 @@ func (d *Daemon) dropOrphan(ctx context.Context, u *unit) error {
 
 // closeRotation erases the journal. What AWS said before is out of date.
 func (d *Daemon) closeRotation(u *unit) error {
-	u.facts.Seen = cmp.Or(staleSeen(u.facts.Seen), u.facts.Seen)
+	u.facts.Seen = staleSeen(u.facts.Seen)
 	return d.journal().Erase(u.facts.Rotation.Old.ID)
 }
 
