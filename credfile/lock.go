@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"keyd/credfile/atomicfile"
-
-	"github.com/gofrs/flock"
 )
 
 // ErrLocked means that another keyd process was changing one of the files all
@@ -34,32 +32,37 @@ const (
 // the files themselves are never locked: a lock would stay with the old file
 // when the new one takes its name.
 func (s *Store) Lock(ctx context.Context) (unlock func(), err error) {
-	// The locks are real ones even when the files are not.
-	if err := atomicfile.MkdirAll(atomicfile.OS{}, s.LockDir, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(s.sys(), s.LockDir, 0o700); err != nil {
 		return nil, fmt.Errorf("credfile: %w", err)
 	}
 	names, err := s.lockNames()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, lockWait, ErrLocked)
+	waiting, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
-	var held []*flock.Flock
+	var held []func()
 	unlock = func() {
-		for _, l := range slices.Backward(held) {
-			_ = l.Unlock() // closing the file gives the lock up whatever it says
+		for _, release := range slices.Backward(held) {
+			release()
 		}
 	}
 	for _, name := range names {
-		l := flock.New(filepath.Join(s.LockDir, name))
-		if _, err := l.TryLockContext(ctx, lockRetry); err != nil {
-			unlock()
-			if cause := context.Cause(ctx); cause != nil {
-				return nil, cause
-			}
-			return nil, fmt.Errorf("credfile: lock %s: %w", l.Path(), err)
+		path := filepath.Join(s.LockDir, name)
+		release, err := atomicfile.Lock(waiting, s.sys(), path, lockRetry)
+		switch {
+		case err == nil:
+			held = append(held, release)
+			continue
+		case context.Cause(ctx) != nil:
+			err = context.Cause(ctx)
+		case errors.Is(err, atomicfile.ErrLocked):
+			err = ErrLocked
+		default:
+			err = fmt.Errorf("credfile: lock %s: %w", path, err)
 		}
-		held = append(held, l)
+		unlock()
+		return nil, err
 	}
 	return unlock, nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -84,8 +83,8 @@ const recent = 256 << 10
 // made returns when keyd last made a key for each user, since then, by account
 // and user name: "111122223333/alice".
 func (h History) made(since time.Time) (map[string]time.Time, error) {
-	lines, err := tail(h.Path, recent)
-	if err != nil {
+	lines, err := atomicfile.Tail(h.Sys, h.Path, recent)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("daemon: the history: %w", err)
 	}
 	last := map[string]time.Time{}
@@ -99,23 +98,6 @@ func (h History) made(since time.Time) (map[string]time.Time, error) {
 		}
 	}
 	return last, nil
-}
-
-// tail returns the last bytes of a file; none when there is no file.
-func tail(path string, most int64) ([]byte, error) {
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(io.NewSectionReader(file, max(info.Size()-most, 0), most))
 }
 
 // record writes what was done; a history that cannot be written stops nothing,

@@ -26,27 +26,30 @@ func (e *BusyError) Hint() string { return "keyd status shows what it does; try 
 // lockPatience is how long a command waits for the pass of another process.
 const lockPatience = 3 * time.Second
 
+const lockRetry = 20 * time.Millisecond
+
 // lock takes the pass lock: one pass at a time per state folder. The kernel
 // drops it when the process dies, however it dies.
 func (d *Daemon) lock(ctx context.Context) (unlock func(), err error) {
 	if err := atomicfile.MkdirAll(d.Sys, d.State, 0o700); err != nil {
 		return nil, fmt.Errorf("daemon: the state folder: %w", err)
 	}
-	return lockFile(ctx, filepath.Join(d.State, "pass.lock"), lockPatience)
+	return lockFile(ctx, d.Sys, filepath.Join(d.State, "pass.lock"), lockPatience)
 }
 
-func lockFile(ctx context.Context, path string, patience time.Duration) (unlock func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func lockFile(ctx context.Context, sys atomicfile.Sys, path string, patience time.Duration) (unlock func(), err error) {
+	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	l := flock.New(path, flock.SetPermissions(0o600))
-	locked, err := l.TryLockContext(ctx, 20*time.Millisecond)
+	unlock, err = atomicfile.Lock(waiting, sys, path, lockRetry)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded) || err == nil && !locked:
+	case errors.Is(err, atomicfile.ErrLocked) && ctx.Err() == nil:
 		return nil, &BusyError{Path: path}
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
 	case err != nil:
 		return nil, fmt.Errorf("daemon: the lock: %w", err)
 	}
-	return func() { _ = l.Unlock() }, nil
+	return unlock, nil
 }
 
 // Lives reports whether a daemon runs on this state folder. It asks the lock,

@@ -37,7 +37,7 @@ func (u *unit) names(profiles []string) bool {
 
 // gather reads files, journals and status. Nothing is asked of AWS.
 func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
-	status, err := Recall(d.State)
+	status, err := recall(d.Sys, d.State)
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func letGo(u *unit) {
 
 // saveLine replaces one key's line in the status.
 func (d *Daemon) saveLine(result Result) error {
-	status, err := Recall(d.State)
+	status, err := recall(d.Sys, d.State)
 	if err != nil {
 		return err
 	}

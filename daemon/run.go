@@ -46,7 +46,7 @@ func (d *Daemon) Run(ctx context.Context, a Around) error {
 	if err := atomicfile.MkdirAll(d.Sys, d.State, 0o700); err != nil {
 		return fmt.Errorf("daemon: the state folder: %w", err)
 	}
-	release, err := lockFile(ctx, filepath.Join(d.State, "daemon.lock"), 200*time.Millisecond)
+	release, err := lockFile(ctx, d.Sys, filepath.Join(d.State, "daemon.lock"), 200*time.Millisecond)
 	if is[*BusyError](err) {
 		return AliveError{}
 	}

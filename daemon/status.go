@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -55,8 +54,10 @@ func statusPath(state string) string { return filepath.Join(state, "status.json"
 
 // LoadStatus reads status.json. None, or a damaged one, is an empty Status:
 // everything in it can be found out again.
-func LoadStatus(state string) (Status, error) {
-	data, err := os.ReadFile(statusPath(state))
+func LoadStatus(state string) (Status, error) { return loadStatus(atomicfile.OS{}, state) }
+
+func loadStatus(sys atomicfile.Sys, state string) (Status, error) {
+	data, err := atomicfile.Tail(sys, statusPath(state), atomicfile.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Status{Version: statusVersion}, nil
 	}
@@ -72,13 +73,15 @@ func LoadStatus(state string) (Status, error) {
 
 // Recall is LoadStatus with what the passes remember of each key. Without that
 // file everything is looked at again.
-func Recall(state string) (Status, error) {
-	s, err := LoadStatus(state)
+func Recall(state string) (Status, error) { return recall(atomicfile.OS{}, state) }
+
+func recall(sys atomicfile.Sys, state string) (Status, error) {
+	s, err := loadStatus(sys, state)
 	if err != nil {
 		return s, err
 	}
 	memories := map[string]Memory{}
-	if data, err := os.ReadFile(memoryPath(state)); err == nil {
+	if data, err := atomicfile.Tail(sys, memoryPath(state), atomicfile.MaxSize); err == nil {
 		_ = json.Unmarshal(data, &memories) // what could be read serves; it is a cache
 	}
 	for i := range s.Keys {
@@ -106,14 +109,19 @@ func (s Status) save(sys atomicfile.Sys, state string) error {
 			memories[l.Key] = l.Memory
 		}
 	}
-	for path, value := range map[string]any{memoryPath(state): memories, statusPath(state): s} {
-		data, err := json.Marshal(value)
-		if err == nil {
-			err = atomicfile.Write(sys, path, append(data, '\n'), 0o600)
-		}
-		if err != nil {
-			return fmt.Errorf("daemon: the status: %w", err)
-		}
+	if err := saveJSON(sys, memoryPath(state), memories); err != nil {
+		return err
+	}
+	return saveJSON(sys, statusPath(state), s)
+}
+
+func saveJSON(sys atomicfile.Sys, path string, value any) error {
+	data, err := json.Marshal(value)
+	if err == nil {
+		err = atomicfile.Write(sys, path, append(data, '\n'), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("daemon: the status: %w", err)
 	}
 	return nil
 }

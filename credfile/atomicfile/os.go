@@ -3,6 +3,8 @@ package atomicfile
 import (
 	"io/fs"
 	"os"
+
+	"github.com/gofrs/flock"
 )
 
 // OS is the real file system.
@@ -21,6 +23,19 @@ func (OS) Mkdir(name string, perm fs.FileMode) error { return os.Mkdir(name, per
 
 // Euid is os.Geteuid: -1 on Windows.
 func (OS) Euid() int { return os.Geteuid() }
+
+// TryLock is flock(2), or LockFileEx.
+func (OS) TryLock(name string) (unlock func(), err error) {
+	l := flock.New(name, flock.SetPermissions(0o600))
+	locked, err := l.TryLock()
+	if err == nil && !locked {
+		err = ErrLocked
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = l.Unlock() }, nil // closing the file gives the lock up whatever it says
+}
 
 // ReadDir returns the names in a directory.
 func (OS) ReadDir(name string) ([]string, error) {

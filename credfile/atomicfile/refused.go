@@ -13,6 +13,9 @@ var ErrBusy = errors.New("another program is writing the file; it was left as it
 // was written; read it again.
 var ErrChanged = errors.New("the file changed since it was read; it was left as it is")
 
+// ErrLocked means that another keyd had the lock all the time.
+var ErrLocked = errors.New("another keyd has the lock")
+
 // Refused is a file that keyd does not read or write as it stands, and what
 // its owner can do about it. Nothing was changed.
 type Refused struct {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,6 +26,22 @@ func Write(sys Sys, path string, data []byte, perm fs.FileMode) error {
 		return fmt.Errorf("write %s: %w; it is written, but may not survive a power failure", path, err)
 	}
 	return nil
+}
+
+// Tail returns the last bytes of one of keyd's own files, at most so many and
+// never more than MaxSize: its writers rename or append, so that it needs no
+// waiting. The error wraps fs.ErrNotExist when there is no such file.
+func Tail(sys Sys, path string, most int64) ([]byte, error) {
+	f, err := sys.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.NewSectionReader(f, max(info.Size-min(most, MaxSize), 0), MaxSize))
 }
 
 // Append adds one line to one of keyd's own files and makes it durable. The

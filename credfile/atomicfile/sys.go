@@ -47,6 +47,10 @@ type Sys interface {
 	// of from, as far as this process may. What cannot be copied makes to
 	// narrower, never wider.
 	CopyMeta(from, to File) error
+	// TryLock takes the lock that the file name stands for, and creates it with
+	// mode 0600 when it is missing; ErrLocked when somebody else has it, another
+	// part of this process included. It goes with the process, however that ends.
+	TryLock(name string) (unlock func(), err error)
 	// Euid returns the user that this process acts as, -1 where files have no
 	// such owner.
 	Euid() int
