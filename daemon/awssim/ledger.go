@@ -33,6 +33,20 @@ func (c *Cloud) Calls() []Call {
 	return cs
 }
 
+// Secrets returns the secret of every key and session that ever was, deleted
+// ones too, by id: for a test that searches for them where they must not be.
+func (c *Cloud) Secrets() map[string]string {
+	defer c.enter()()
+	secrets := make(map[string]string, len(c.keys)+len(c.sessions))
+	for id, k := range c.keys {
+		secrets[id] = k.secret
+	}
+	for id, s := range c.sessions {
+		secrets[id] = s.secret
+	}
+	return secrets
+}
+
 // log opens the entry of a request that has just been read.
 func (c *Cloud) log(x *exchange, at time.Time) {
 	n := c.next()

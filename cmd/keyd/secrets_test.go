@@ -1,0 +1,284 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf16"
+)
+
+// places says where the design lets a secret stand.
+type places struct {
+	own   []string // files of the user, and those that the test itself wrote
+	state string   // keyd's state folder; "": none
+	open  bool     // a rotation goes on: its journal may stand, and what a kill left of a write
+}
+
+// searchSecrets fails the test for each secret (by key id) that stands anywhere
+// under root, in any shape, in a file, a name or a link, but where the design
+// names it. Files that vanish meanwhile are passed over; what was deleted is
+// not searched for on the disk.
+func searchSecrets(t testing.TB, root string, secrets map[string]string, where places) {
+	t.Helper()
+	for _, found := range findSecrets(root, marksOf(secrets), where) {
+		t.Error(found)
+	}
+}
+
+// findSecrets is searchSecrets with the findings returned. They name the key,
+// the shape and the place, and never the secret.
+func findSecrets(root string, marks []mark, where places) (found []string) {
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		text, why, err := where.read(path, entry)
+		if err != nil {
+			return err
+		}
+		for _, m := range marksIn(append([]byte(path+"\n"), text...), marks) {
+			found = append(found, fmt.Sprintf("%s stands in %s%s", m, path, why))
+		}
+		return nil
+	})
+	if err != nil {
+		found = append(found, "not everything could be searched: "+err.Error())
+	}
+	return found
+}
+
+// read returns what is to be searched of one entry of a folder, and what keeps
+// it from being a place for secrets although it looks like one.
+func (p places) read(path string, entry fs.DirEntry) (text []byte, why string, err error) {
+	info, err := entry.Info()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, "", nil
+	case err != nil:
+		return nil, "", err
+	case entry.Type()&fs.ModeSymlink != 0:
+		target, _ := os.Readlink(path)
+		return []byte(target), " (a link)", nil
+	case !entry.Type().IsRegular() || info.Size() == 0: // a FIFO would never end to be read
+		return nil, "", nil
+	}
+	allowed, why := p.allow(path, info)
+	if allowed {
+		return nil, "", nil
+	}
+	text, err = os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return text, why, err
+}
+
+var tempName = regexp.MustCompile(`^\.(.+)\.keyd-[0-9a-f]{16}$`)
+
+// allow reports whether a secret may stand in a file. why says what a file that
+// could be such a place lacks.
+func (p places) allow(path string, info fs.FileInfo) (ok bool, why string) {
+	if slices.Contains(p.own, path) {
+		return true, ""
+	}
+	target := path
+	if m := tempName.FindStringSubmatch(filepath.Base(path)); m != nil {
+		target = filepath.Join(filepath.Dir(path), m[1])
+	}
+	dir := filepath.Dir(target)
+	journal := p.state != "" && dir == filepath.Join(p.state, "rotations") && filepath.Ext(target) == ".json"
+	switch temp := target != path; {
+	case !journal && !(temp && slices.Contains(p.own, target)):
+		return false, ""
+	case !p.open:
+		return false, " although no rotation goes on"
+	case !private(info, 0o600):
+		return false, " with mode " + info.Mode().String()
+	}
+	if folder, err := os.Stat(dir); journal && (err != nil || !private(folder, 0o700)) {
+		return false, " in a folder that others may enter"
+	}
+	return true, ""
+}
+
+// private reports whether a file has this mode. Windows has none: there the
+// profile folder keeps others out.
+func private(info fs.FileInfo, mode fs.FileMode) bool {
+	return info.Mode().Perm() == mode || runtime.GOOS == "windows"
+}
+
+// mark is one shape of one half of a secret.
+type mark struct {
+	key   string // the id
+	shape string
+	text  []byte
+}
+
+func (m mark) String() string { return fmt.Sprintf("the secret of %s, %s,", m.key, m.shape) }
+
+// marksIn returns the marks that stand in text, one per key.
+func marksIn(text []byte, marks []mark) (found []mark) {
+	for _, m := range marks {
+		if bytes.Contains(text, m.text) && !slices.ContainsFunc(found, func(f mark) bool { return f.key == m.key }) {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// marksOf returns secrets, by key id, in all shapes. Half of one is enough: a
+// text that was cut short gives it away as well.
+func marksOf(secrets map[string]string) []mark {
+	var marks []mark
+	for id, secret := range secrets {
+		half := min(20, len(secret))
+		for name, part := range map[string]string{"first": secret[:half], "last": secret[len(secret)-half:]} {
+			for shape, text := range shapesOf(part) {
+				marks = append(marks, mark{id, fmt.Sprintf("the %s %d characters %s", name, half, shape), []byte(text)})
+			}
+		}
+		for shape, text := range wordsOf(secret) {
+			marks = append(marks, mark{id, shape, []byte(text)})
+		}
+	}
+	return marks
+}
+
+// shapesOf returns a text as programs write it.
+func shapesOf(s string) map[string]string {
+	query, digits := url.QueryEscape(s), hex.EncodeToString([]byte(s))
+	shapes := map[string]string{
+		"as they are":         s,
+		"URL-escaped":         query,
+		"URL-escaped (lower)": strings.NewReplacer("%2F", "%2f", "%2B", "%2b").Replace(query),
+		"path-escaped":        url.PathEscape(s),
+		"JSON-escaped":        strings.ReplaceAll(s, "/", `\/`),
+		"JSON-escaped (all)":  strings.NewReplacer("/", `\u002f`, "+", `\u002b`).Replace(s),
+		"JSON-escaped (plus)": strings.ReplaceAll(s, "+", `\u002b`),
+		"HTML-escaped":        strings.ReplaceAll(s, "+", "&#43;"),
+		"XML-escaped":         strings.NewReplacer("/", "&#x2F;", "+", "&#x2B;").Replace(s),
+		"in hex":              digits,
+		"in hex (upper)":      strings.ToUpper(digits),
+		"in hex with blanks":  fmt.Sprintf("% x", s),
+		"as a list of bytes":  strings.Trim(fmt.Sprint([]byte(s)), "[]"),
+		"as a JSON list":      strings.ReplaceAll(strings.Trim(fmt.Sprint([]byte(s)), "[]"), " ", ","),
+		"in UTF-16":           wide(s),
+	}
+	for name, encoding := range map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "URL base64": base64.RawURLEncoding} {
+		for before := range 3 { // bytes in front of it shift everything
+			text := encoding.EncodeToString([]byte(strings.Repeat("x", before) + s))
+			start, end := (before*8+5)/6, (before+len(s))*8/6 // what depends on s alone
+			shapes[fmt.Sprintf("in %s (%d)", name, before)] = text[start:end]
+		}
+	}
+	return shapes
+}
+
+// wide is s as Windows writes it.
+func wide(s string) string {
+	var b []byte
+	for _, unit := range utf16.Encode([]rune(s)) {
+		b = binary.LittleEndian.AppendUint16(b, unit)
+	}
+	return string(b)
+}
+
+// wordsOf returns a secret as a stack trace would show it, were it ever passed
+// by value: in words of the machine, or in an array's first bytes.
+func wordsOf(secret string) map[string]string {
+	words := map[string]string{}
+	for at := 0; at+8 <= len(secret); at += 8 {
+		part := secret[at : at+8]
+		name := fmt.Sprintf("characters %d to %d", at+1, at+8)
+		words[name+" as a machine word"] = fmt.Sprintf("0x%x", binary.LittleEndian.Uint64([]byte(part)))
+		words[name+" as an array"] = strings.TrimSuffix(fmt.Sprintf("0x%x, 0x%x, 0x%x, 0x%x, 0x%x,", part[0], part[1], part[2], part[3], part[4]), ",")
+	}
+	return words
+}
+
+const plantedID, plantedSecret = "AKIAPLANTED000000001", "abcdefGHIJ/KLMN+opqrstuvwxYZ0123456789/+"
+
+// TestSearchSees plants a secret in every kind of place: the search must find
+// it there, in every shape, and must not where the design allows it.
+func TestSearchSees(t *testing.T) {
+	planted := map[string]string{plantedID: plantedSecret}
+	marks := marksOf(planted)
+	search := func(t *testing.T, name string, text string, mode, dirMode fs.FileMode, open bool) []string {
+		root := t.TempDir()
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), dirMode), os.WriteFile(path, []byte(text), mode)); err != nil {
+			t.Fatal(err)
+		}
+		home := places{own: []string{filepath.Join(root, ".aws", "credentials")}, state: filepath.Join(root, "state"), open: open}
+		return findSecrets(root, marks, home)
+	}
+	for shape, text := range shapesOf(plantedSecret) {
+		if found := search(t, "state/status.json", "{\"why\": \"x"+text+"x\"}", 0o600, 0o700, true); len(found) != 1 {
+			t.Errorf("a secret %s is not seen: %q", shape, found)
+		}
+	}
+	for word, text := range wordsOf(plantedSecret) {
+		if len(marksIn([]byte("main.f({"+text+", 0x1})"), marks)) != 1 {
+			t.Errorf("%s are not seen", word)
+		}
+	}
+	const temp = ".keyd-0123456789abcdef"
+	for name, in := range map[string]struct {
+		path          string
+		mode, dirMode fs.FileMode
+		open, found   bool
+	}{
+		"the status":                   {"state/status.json", 0o600, 0o700, true, true},
+		"its temporary file":           {"state/.status.json" + temp, 0o600, 0o700, true, true},
+		"the history":                  {"state/history.jsonl", 0o600, 0o700, true, true},
+		"the memory":                   {"state/memory.json", 0o600, 0o700, true, true},
+		"a log that was turned":        {"state/keyd.log.1", 0o600, 0o700, true, true},
+		"what on_event got":            {"told", 0o600, 0o700, true, true},
+		"a name":                       {"state/" + plantedSecret[:10] + "/" + plantedSecret[11:], 0o600, 0o700, true, true},
+		"a copy beside the file":       {".aws/credentials.bak", 0o600, 0o700, true, true},
+		"a temporary file elsewhere":   {"tmp/.credentials" + temp, 0o600, 0o700, true, true},
+		"another name for one":         {".aws/.credentials.keyd-0123", 0o600, 0o700, true, true},
+		"a journal of a closed one":    {"state/rotations/A.json", 0o600, 0o700, false, true},
+		"a temporary file of none":     {".aws/.credentials" + temp, 0o600, 0o700, false, true},
+		"a damaged journal":            {"state/rotations/A.damaged", 0o600, 0o700, true, true},
+		"the file itself":              {".aws/credentials", 0o644, 0o755, false, false},
+		"a journal":                    {"state/rotations/A.json", 0o600, 0o700, true, false},
+		"the journal's temporary file": {"state/rotations/.A.json" + temp, 0o600, 0o700, true, false},
+		"the file's temporary file":    {".aws/.credentials" + temp, 0o600, 0o755, true, false},
+		"a journal others may read":    {"state/rotations/A.json", 0o640, 0o700, true, runtime.GOOS != "windows"},
+		"a journal others may reach":   {"state/rotations/A.json", 0o600, 0o750, true, runtime.GOOS != "windows"},
+		"a temporary file of 0644":     {".aws/.credentials" + temp, 0o644, 0o755, true, runtime.GOOS != "windows"},
+	} {
+		text := plantedSecret
+		if name == "a name" {
+			text = ""
+		}
+		if found := search(t, in.path, text, in.mode, in.dirMode, in.open); (len(found) > 0) != in.found {
+			t.Errorf("%s: found %q", name, found)
+		}
+	}
+	root := t.TempDir()
+	if err := os.Symlink(plantedSecret, filepath.Join(root, "link")); err == nil && len(findSecrets(root, marks, places{})) != 1 {
+		t.Error("a link is not seen")
+	}
+	for _, found := range search(t, "leak", plantedSecret, 0o600, 0o700, false) {
+		if len(marksIn([]byte(found), marks)) > 0 {
+			t.Errorf("the finding tells the secret: %s", found)
+		}
+	}
+}
