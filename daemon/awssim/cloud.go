@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -89,25 +90,25 @@ func (c *Cloud) enter() (leave func()) {
 
 // lateEffect is a request that is still on its way.
 type lateEffect struct {
-	at  time.Time
-	run func(at time.Time)
+	at time.Time
+	x  *exchange
 }
 
-// delay puts run into the queue. The caller holds the lock.
-func (c *Cloud) delay(at time.Time, run func(time.Time)) {
+// delay puts a request into the queue. The caller holds the lock.
+func (c *Cloud) delay(at time.Time, x *exchange) {
 	i := len(c.late)
 	for i > 0 && c.late[i-1].at.After(at) {
 		i--
 	}
-	c.late = append(c.late[:i], append([]lateEffect{{at, run}}, c.late[i:]...)...)
+	c.late = slices.Insert(c.late, i, lateEffect{at, x})
 }
 
-// settle runs the late effects that are due, each at its own time.
+// settle acts upon the late requests that are due, each at its own time.
 func (c *Cloud) settle(now time.Time) {
 	for len(c.late) > 0 && !c.late[0].at.After(now) {
 		e := c.late[0]
 		c.late = c.late[1:]
-		e.run(e.at)
+		e.x.act(e.at)
 	}
 }
 

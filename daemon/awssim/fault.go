@@ -21,6 +21,7 @@ const (
 	Status500        Kind = "500"               // ServiceFailure
 	Status503        Kind = "503"               // ServiceUnavailable
 	Throttle         Kind = "throttle"          // 400 Throttling
+	Refused          Kind = "refused"           // 403 AccessDenied, as by a policy that was just attached
 	ReplicationLimit Kind = "replication limit" // 409 LimitExceeded, not the quota
 	Truncated        Kind = "truncated"         // 200, XML cut short, with a Content-Length to match
 	ShortLength      Kind = "short length"      // 200, fewer bytes than Content-Length says
@@ -116,7 +117,7 @@ func (c *Cloud) process(x *exchange) {
 	switch f := x.fault; {
 	case f.Kind.unreached():
 	case f.Late > 0:
-		c.delay(now.Add(f.Late), x.act)
+		c.delay(now.Add(f.Late), x)
 		if f.Kind == "" {
 			x.fault.Latency += f.Late
 			return
@@ -145,6 +146,8 @@ func (x *exchange) spoil() {
 		a = x.failure(refuse(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server."))
 	case Throttle:
 		a = x.failure(refuse(400, "Throttling", "Rate exceeded"))
+	case Refused:
+		a = x.failure(refuse(403, "AccessDenied", "User is not authorized to perform: %s:%s with an explicit deny in a service control policy", x.service, x.action))
 	case ReplicationLimit:
 		a = x.failure(refuse(409, "LimitExceeded", "Your account has a large number of updates awaiting replication, please try again later."))
 	case Truncated:

@@ -74,3 +74,31 @@ func (c *Cloud) claimed(id string) *key {
 	}
 	return c.keys[id]
 }
+
+// Late returns the requests that are still on their way, by when they are due:
+// At is that time.
+func (c *Cloud) Late() []Call {
+	defer c.enter()()
+	var cs []Call
+	for _, e := range c.late {
+		call := *e.x.call
+		call.At = e.at
+		cs = append(cs, call)
+	}
+	return cs
+}
+
+// Spread returns when every change so far is known everywhere: at once, or
+// some seconds from now.
+func (c *Cloud) Spread() time.Time {
+	defer c.enter()()
+	var last time.Time
+	for _, k := range c.keys {
+		for _, t := range c.arrivals(k) {
+			if t.After(last) {
+				last = t
+			}
+		}
+	}
+	return last
+}
