@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 // Every script is one story, told in a home of its own and against an AWS of
 // its own, on loopback. sim arranges and asks that AWS.
 func TestStories(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+	testscript.RunT(&overheard{T: t}, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -50,6 +50,7 @@ func settle(env *testscript.Env) error {
 	server := httptest.NewServer(w)
 	env.Defer(server.Close)
 	env.Values[worldKey{}] = w
+	w.listen(env)
 	for name, value := range map[string]string{
 		"HOME":             env.WorkDir,
 		"USERPROFILE":      env.WorkDir,
@@ -94,26 +95,19 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 var secretLine = regexp.MustCompile(`(?m)^aws_secret_access_key\s*=\s*(\S{30,})`)
 
-// silent demands that nothing that keyd printed or keeps for people holds a
-// secret that the credentials file shows.
+// silent demands that nothing that keyd printed, or keeps where the design
+// names no place for it, holds a secret of AWS's or of the files.
 func silent(ts *testscript.TestScript) {
-	info, err := os.Stat(ts.MkAbs(".aws/credentials"))
-	if err != nil || !info.Mode().IsRegular() {
-		return // a story without one, or with a FIFO in its place
-	}
-	credentials, err := os.ReadFile(ts.MkAbs(".aws/credentials"))
-	ts.Check(err)
-	told := map[string]string{"standard output": ts.ReadFile("stdout"), "standard error": ts.ReadFile("stderr")}
-	for _, name := range []string{"state/status.json", "state/history.jsonl"} {
-		data, _ := os.ReadFile(ts.MkAbs(name))
-		told[name] = string(data)
-	}
-	for _, found := range secretLine.FindAllSubmatch(credentials, -1) {
-		for where, text := range told {
-			if strings.Contains(text, string(found[1])) {
-				ts.Fatalf("a secret is in %s", where)
-			}
+	w := worldOf(ts)
+	marks := marksOf(w.secrets())
+	for _, name := range []string{"stdout", "stderr"} {
+		w.last = ts.ReadFile(name)
+		for _, m := range marksIn([]byte(ts.ReadFile(name)), marks) {
+			ts.Fatalf("%s was printed to %s", m, name)
 		}
+	}
+	if found := findSecrets(w.home, marks, w.places(true)); len(found) > 0 {
+		ts.Fatalf("%s", strings.Join(found, "\n"))
 	}
 }
 

@@ -21,6 +21,11 @@ type world struct {
 	user  *awssim.User      // that was named last
 	names map[string]string // of keys, by id
 	saved map[string]string // by file name
+
+	home string
+	own  []string // files that may show a secret: the user's, and what the story brings
+	ears ears
+	last string // what a command printed to standard error
 }
 
 type worldKey struct{}
@@ -34,7 +39,10 @@ func newWorld() *world {
 	}
 }
 
-func (w *world) ServeHTTP(answer http.ResponseWriter, r *http.Request) { w.cloud.ServeHTTP(answer, r) }
+func (w *world) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
+	w.ears.hear(w.cloud, r)
+	w.cloud.ServeHTTP(answer, r)
+}
 
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
 

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"keyd/daemon/awssim"
+)
+
+// overheard is the T of the stories: whatever their commands print, in front or
+// in the background, comes by here in Log, and is searched for secrets.
+type overheard struct {
+	*testing.T
+	world *world
+}
+
+// Run runs one story, which shall be overheard too.
+func (o *overheard) Run(name string, f func(testscript.T)) {
+	o.T.Run(name, func(t *testing.T) { f(&overheard{T: t}) })
+}
+
+// Verbose keeps testscript from forgetting what was printed in the phases that
+// are over.
+func (o *overheard) Verbose() bool { return true }
+
+// Log gets the whole of a story when it is over. It is printed where a T would
+// have done so.
+func (o *overheard) Log(args ...any) {
+	o.Helper()
+	if o.world != nil && !o.Failed() {
+		for _, wrong := range o.world.printed(fmt.Sprint(args...)) {
+			o.Error(wrong)
+		}
+	}
+	if testing.Verbose() || o.Failed() {
+		o.T.Log(args...)
+	}
+}
+
+// printed says what is wrong with all that the commands of a story printed.
+func (w *world) printed(text string) (wrong []string) {
+	if last := strings.ReplaceAll(w.last, w.home, "$WORK"); !strings.Contains(text, last) {
+		wrong = append(wrong, "not all that was printed came by")
+	}
+	for _, m := range marksIn([]byte(text), marksOf(w.secrets())) {
+		wrong = append(wrong, m.String()+" was printed")
+	}
+	return wrong
+}
+
+// listen lets the end of a story fail for every secret that is where it must
+// not be: in the story's folder, in what it printed, in what AWS was sent.
+func (w *world) listen(env *testscript.Env) {
+	t, ok := env.T().(*overheard)
+	if !ok {
+		panic("a story that nobody overhears")
+	}
+	t.world, w.home, w.ears.home = w, env.WorkDir, env.WorkDir
+	w.own = []string{filepath.Join(w.home, ".aws", "credentials"), filepath.Join(w.home, ".aws", "config")}
+	err := filepath.WalkDir(w.home, func(path string, entry fs.DirEntry, err error) error {
+		w.own = append(w.own, path) // the story brings it
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env.Defer(func() {
+		secrets := w.secrets()
+		journals, _ := filepath.Glob(filepath.Join(w.home, "state", "rotations", "*.json"))
+		searchSecrets(t, w.home, secrets, w.places(len(journals) > 0))
+		for _, wrong := range w.ears.wrong(secrets) {
+			t.Error(wrong)
+		}
+	})
+}
+
+// places are those of a story.
+func (w *world) places(open bool) places {
+	return places{own: w.own, state: filepath.Join(w.home, "state"), open: open}
+}
+
+// secrets are those of AWS, and what else the files show in the place of one.
+func (w *world) secrets() map[string]string {
+	secrets := w.cloud.Secrets()
+	for _, path := range w.own {
+		info, err := os.Stat(path)
+		if err != nil || !info.Mode().IsRegular() {
+			continue // a story without one, or with a FIFO in its place
+		}
+		text, _ := os.ReadFile(path)
+		for i, found := range secretLine.FindAllSubmatch(text, -1) {
+			if secret := string(found[1]); !strings.HasPrefix(secret, "${") {
+				secrets[fmt.Sprintf("number %d of %s", i+1, filepath.Base(path))] = secret
+			}
+		}
+	}
+	return secrets
+}
+
+// ears listen to what is sent to AWS.
+type ears struct {
+	home string
+
+	mu    sync.Mutex
+	heard bytes.Buffer // every request, whole
+	late  []string     // requests that an old key signed when the files showed its successor
+}
+
+// hear notes a request and hands its body on.
+func (e *ears) hear(cloud *awssim.Cloud, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the client went away while it was still sending
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	fmt.Fprintf(&e.heard, "%s %s %s %s\n", r.Method, r.Host, r.RequestURI, r.URL)
+	_ = r.Header.Write(&e.heard)
+	e.heard.Write(append(body, '\n'))
+	if next := e.successor(cloud, signer(r)); next != "" {
+		e.late = append(e.late, fmt.Sprintf("%s signed %q when the files showed %s", signer(r), body, next))
+	}
+}
+
+// successor returns the key that was made with this one and stands in the files
+// in its place; "" for none. Once it does, the old key must sign nothing.
+func (e *ears) successor(cloud *awssim.Cloud, id string) string {
+	var files []byte
+	for _, name := range []string{"credentials", "config"} {
+		path := filepath.Join(e.home, ".aws", name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			text, _ := os.ReadFile(path)
+			files = append(files, text...)
+		}
+	}
+	if id == "" || bytes.Contains(files, []byte(id)) {
+		return ""
+	}
+	for _, call := range cloud.Calls() {
+		if call.Action == "CreateAccessKey" && call.Effect && call.KeyID == id && bytes.Contains(files, []byte(call.Target)) {
+			return call.Target
+		}
+	}
+	return ""
+}
+
+// signer is the key id that a request names.
+func signer(r *http.Request) string {
+	_, rest, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	id, _, _ := strings.Cut(rest, "/")
+	return id
+}
+
+// wrong says what was sent that must not be.
+func (e *ears) wrong(secrets map[string]string) []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	wrong := slices.Clone(e.late)
+	for _, m := range marksIn(e.heard.Bytes(), marksOf(secrets)) {
+		wrong = append(wrong, m.String()+" was sent to AWS")
+	}
+	return wrong
+}
+
+// TestEarsHear sends what must not be sent, and looks whether it is heard.
+func TestEarsHear(t *testing.T) {
+	secrets := map[string]string{plantedID: plantedSecret}
+	for name, r := range map[string]*http.Request{
+		"the URL":    newRequest(t, "/?secret="+shapesOf(plantedSecret)["URL-escaped"], "", ""),
+		"a header":   newRequest(t, "/", "X-Amz-Meta", plantedSecret[:20]),
+		"the body":   newRequest(t, "/", "", "SecretAccessKey="+shapesOf(plantedSecret)["URL-escaped"]),
+		"basic auth": newRequest(t, "/", "Authorization", "Basic "+shapesOf("AKIA:" + plantedSecret)["in base64 (0)"]),
+	} {
+		e := &ears{home: t.TempDir()}
+		e.hear(awssim.New(awssim.Options{}), r)
+		if len(e.wrong(secrets)) != 1 {
+			t.Errorf("a secret in %s is not heard", name)
+		}
+		if len(e.wrong(map[string]string{"AKIAOTHER": strings.Repeat("another/+", 5)})) != 0 {
+			t.Errorf("%s: another secret is heard", name)
+		}
+	}
+}
+
+// TestPrintedSees overhears a story that prints a secret.
+func TestPrintedSees(t *testing.T) {
+	w := newWorld()
+	w.home = "/home/alice"
+	_, secret := w.cloud.AddUser(account, "/", "alice").AddKey(0)
+	for text, want := range map[string]int{"[stdout]\nall is well\n": 0, "[background]\n[stderr]\nkey=" + secret[20:] + "\n": 1} {
+		if wrong := w.printed(text); len(wrong) != want {
+			t.Errorf("%q", wrong)
+		}
+	}
+	if w.last = "something else"; len(w.printed("all is well")) != 1 {
+		t.Error("an output that does not come by is not missed")
+	}
+}
+
+// newRequest is a request as a server gets it. Without a header's name the
+// value is the body.
+func newRequest(t *testing.T, uri, header, value string) *http.Request {
+	t.Helper()
+	body := value
+	if header != "" {
+		body = ""
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1"+uri, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.RequestURI = uri
+	if header != "" {
+		r.Header.Set(header, value)
+	}
+	return r
+}
