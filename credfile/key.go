@@ -1,6 +1,7 @@
 package credfile
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -35,8 +36,12 @@ func LongTerm(id string) bool { return strings.HasPrefix(id, "AKIA") }
 // validID reports whether id has the shape of a long-term key id: AKIA and 12
 // to 124 more capitals and digits.
 // Source: IAM API reference, accessKeyIdType (16 to 128 word characters).
-func validID(id string) bool {
-	if len(id) < 16 || len(id) > 128 || !LongTerm(id) {
+func validID(id string) bool { return LongTerm(id) && shapedID(id) }
+
+// shapedID reports whether id has the shape of any key id, which no secret has:
+// 16 to 128 capitals and digits.
+func shapedID(id string) bool {
+	if len(id) < 16 || len(id) > 128 {
 		return false
 	}
 	for i := range len(id) {
@@ -63,7 +68,7 @@ func validSecret(s string) bool {
 // fails must never be written.
 func (k Key) Check() error {
 	if !validID(k.ID) {
-		return fmt.Errorf("credfile: %q is not the id of a long-term access key", k.ID)
+		return errors.New("credfile: the id has not the shape of that of a long-term access key") // nor is it shown: it may be the secret
 	}
 	if !validSecret(k.Secret.Reveal()) {
 		return fmt.Errorf("credfile: the secret of %s has not the shape of a secret access key", k)

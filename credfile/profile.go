@@ -13,7 +13,7 @@ type Profile struct {
 	Path    string // the file that holds the pair; or the one that names the profile
 	Section string // the section in that file
 	Line    int    // of the key id, or of the header when there is none
-	Key     Key    // zero when the profile holds no static key that can be read
+	Key     Key    // zero when the profile holds no static key that can be read; without ID when what stands there is none
 	Skip    Skip   // why there is nothing to rotate; Rotatable otherwise
 	Why     string // Skip in words, with the remedy where one exists
 
@@ -106,14 +106,24 @@ func (f *File) describe(p *Profile, s *Section, found pair) {
 		p.Skip, p.Why, p.Line = Unreadable, found.flaw.Text+"; "+found.flaw.Remedy, found.flaw.Line
 	case found.secret == nil:
 		p.Skip, p.Why = HalfPair, "there is no aws_secret_access_key below the id; add it, or remove the id"
-		p.Key.ID = f.Text(found.id.Value)
+		p.Key.ID = tellable(f.Text(found.id.Value))
 	case found.id == nil:
 		p.Skip, p.Why = HalfPair, "there is a secret but no aws_access_key_id; add it, or remove the secret"
 		p.Line = found.secret.Line
 	default:
 		p.Key = f.key(found)
 		p.Skip, p.Why = keySkip(p.Key.ID, found.token != nil)
+		p.Key.ID = tellable(p.Key.ID)
 	}
+}
+
+// tellable returns an id that may be shown, else none: what stands in the place
+// of the id may be the secret, when the two were pasted in the wrong order.
+func tellable(id string) string {
+	if !shapedID(id) {
+		return ""
+	}
+	return id
 }
 
 // keySkip judges a readable pair by its id.
