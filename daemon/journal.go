@@ -44,7 +44,7 @@ func (e *NewerError) Hint() string {
 }
 
 // UnreadError is a journal that the system does not let keyd read now. The key
-// that it speaks of is left alone meanwhile.
+// that it speaks of is left alone meanwhile: every key when Path is the folder.
 type UnreadError struct {
 	Path string
 	err  error
@@ -148,7 +148,7 @@ func (j Journal) Load(ctx context.Context) (rotations []*Rotation, errs []error)
 		return nil, nil
 	}
 	if err != nil {
-		return nil, []error{fmt.Errorf("daemon: the journal: %w", err)}
+		return nil, []error{&UnreadError{Path: j.Dir, err: err}}
 	}
 	slices.Sort(names)
 	for _, name := range names {

@@ -158,7 +158,8 @@ func (f *Facts) addProfile(name string) {
 }
 
 // handsOff is why a key is left alone whose journal cannot be read: a rotation
-// of it may be in any phase.
+// of it may be in any phase. So may one of every key when it is the folder that
+// cannot be read.
 func handsOff(problems []error, id string) string {
 	for _, p := range problems {
 		path := ""
@@ -168,7 +169,7 @@ func handsOff(problems []error, id string) string {
 		if unread, ok := errors.AsType[*UnreadError](p); ok {
 			path = unread.Path
 		}
-		if path != "" && id != "" && filepath.Base(path) == id+".json" {
+		if path != "" && id != "" && (filepath.Base(path) == id+".json" || filepath.Ext(path) != ".json") {
 			return p.Error()
 		}
 	}
@@ -214,11 +215,17 @@ func (d *Daemon) lookAgain(ctx context.Context, u *unit) error {
 	if why := handsOff(problems, u.facts.ID); why != "" {
 		return errors.Join(problems...)
 	}
+	i := slices.IndexFunc(rotations, func(r *Rotation) bool { return r.Old.ID == u.facts.ID })
+	if i < 0 && u.facts.Rotation != nil { // someone removed it: the only copy of the new secret is here
+		i, rotations = len(rotations), append(rotations, u.facts.Rotation)
+		if err := d.journal().Save(u.facts.Rotation); err != nil {
+			return err
+		}
+	}
 	snapshot, err := d.read(ctx, rotations)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(rotations, func(r *Rotation) bool { return r.Old.ID == u.facts.ID })
 	if i < 0 {
 		u.facts.Rotation, u.facts.Shows = nil, Shows{}
 		return nil

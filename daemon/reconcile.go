@@ -148,7 +148,11 @@ func (d *Daemon) dropOrphan(ctx context.Context, u *unit) error {
 // closeRotation erases the journal. What AWS said before is out of date.
 func (d *Daemon) closeRotation(u *unit) error {
 	u.facts.Seen = staleSeen(u.facts.Seen)
-	return d.journal().Erase(u.facts.Rotation.Old.ID)
+	if err := d.journal().Erase(u.facts.Rotation.Old.ID); err != nil {
+		return err
+	}
+	u.facts.Rotation = nil
+	return nil
 }
 
 // staleSeen keeps who the user is and forgets which keys there are.

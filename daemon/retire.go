@@ -199,7 +199,6 @@ func (d *Daemon) discard(ctx context.Context, u *unit) error {
 	if err := d.closeRotation(u); err != nil {
 		return err
 	}
-	u.facts.Rotation = nil
 	if u.facts.Shows.Old == 0 { // a person gave it up: nothing failed, and nothing is left to rotate
 		u.facts.Skip = why
 		return nil
