@@ -41,6 +41,7 @@ func stand(t *testing.T, names ...string) standIn {
 		s.copy(t, self, filepath.Join(bin, name+filepath.Ext(self)))
 	}
 	t.Setenv("STANDIN_DIR", s.dir)
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second per command otherwise, under the race detector
 	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	return s
 }

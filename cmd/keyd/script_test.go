@@ -59,6 +59,7 @@ func settle(env *testscript.Env) error {
 		"AWS_ENDPOINT_URL": server.URL,
 		"NO_PROXY":         "*",
 		"TZ":               "UTC",
+		"GORACE":           "atexit_sleep_ms=0", // under the race detector, else a second for each keyd
 	} {
 		env.Setenv(name, value)
 	}
