@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -156,6 +157,7 @@ func marksOf(secrets map[string]string) []mark {
 			marks = append(marks, mark{id, shape, []byte(text)})
 		}
 	}
+	slices.SortFunc(marks, func(a, b mark) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.shape, b.shape)) })
 	return marks
 }
 

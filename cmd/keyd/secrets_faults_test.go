@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon"
+	"keyd/daemon/awssim"
+)
+
+// everyFault is for a night: each fault at each call.
+var everyFault = flag.Bool("every-fault", false, "TestNoSecretWhateverFails: each kind of fault, before and after each call")
+
+// desk is a home with keyd in this process and an AWS without a socket, for a
+// synctest bubble.
+type desk struct {
+	*world
+	t    *testing.T
+	id   string // of the key in the file when it was made
+	said bytes.Buffer
+	asks bool // a person was needed when the last pass ended
+}
+
+func newDesk(t *testing.T, credentials string) *desk {
+	t.Helper()
+	d := &desk{world: newWorld(), t: t}
+	d.home = t.TempDir()
+	d.ears.home = d.home
+	d.own = []string{filepath.Join(d.home, ".aws", "credentials"), filepath.Join(d.home, ".aws", "config")}
+	id, secret := d.cloud.AddUser(account, "/", "alice").AddKey(70 * day)
+	d.id = id
+	text := strings.NewReplacer("ID", id, "SECRET", secret, "HALF1", secret[:20], "HALF2", secret[20:]).Replace(credentials)
+	if err := errors.Join(os.Mkdir(filepath.Join(d.home, ".aws"), 0o700), os.WriteFile(d.own[0], []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// Do makes a desk what keyd sends its requests with.
+func (d *desk) Do(r *http.Request) (*http.Response, error) {
+	d.ears.hear(d.cloud, r)
+	return d.cloud.Do(r)
+}
+
+func (d *desk) ui() *ui {
+	env := map[string]string{"HOME": d.home, "KEYD_STATE_DIR": d.state(), "KEYD_SETTINGS": filepath.Join(d.home, "keyd.ini"), "TZ": "UTC"}
+	return newUI(process{in: strings.NewReader(""), out: &d.said, err: &d.said, goos: "linux", now: time.Now, http: d,
+		getenv: func(name string) string { return env[name] }})
+}
+
+func (d *desk) state() string { return filepath.Join(d.home, "state") }
+
+// keyd runs one command, as main does but for the signals.
+func (d *desk) keyd(args ...string) int {
+	u := d.ui()
+	root := newRoot(u, args)
+	root.SetArgs(args)
+	return u.exitCode(root.ExecuteContext(d.t.Context()))
+}
+
+// pass does one pass and prints all that anybody could ever print of it.
+func (d *desk) pass(ctx context.Context) {
+	keyd, _, err := d.ui().daemon("run")
+	if err != nil {
+		fmt.Fprintln(&d.said, err)
+		return
+	}
+	options := &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}
+	keyd.Log = slog.New(slog.NewMultiHandler(slog.NewTextHandler(&d.said, options), slog.NewJSONHandler(&d.said, options)))
+	keyd.Tell = func(e daemon.Event) {
+		keyd.Log.Info("event", "event", e, "err", e.Err)
+		fmt.Fprintf(&d.said, "%v %+v %#v\n", e, e, e)
+	}
+	results, err := keyd.Pass(ctx, daemon.Request{Ask: daemon.Ask{RetireNow: true}})
+	for _, r := range results {
+		d.asks = r.NeedsPerson
+		text, failed := json.Marshal(r)
+		fmt.Fprintf(&d.said, "%v %+v %#v %s %v\n", r, r, r, text, failed)
+		fmt.Fprintf(&d.said, "%v %+v %#v\n", r.Rotation, r.Rotation, r.Rotation)
+		keyd.Log.Info("result", "result", r, "rotation", r.Rotation, "err", r.Err)
+	}
+	fmt.Fprintf(&d.said, "%v %+v %#v\n", err, err, err)
+}
+
+// looks runs the commands that only look.
+func (d *desk) looks() {
+	for _, args := range []string{"status", "status --json", "history", "history --json", "rotate --dry-run --force", "__complete rotate "} {
+		d.keyd(strings.Split(args, " ")...)
+	}
+}
+
+// closed reports whether nothing of a rotation is left: the file shows another
+// key, or a person is asked, and there is no journal.
+func (d *desk) closed() bool {
+	journals, _ := filepath.Glob(filepath.Join(d.state(), "rotations", "*"))
+	text, err := os.ReadFile(d.own[0])
+	return err == nil && len(journals) == 0 && (!bytes.Contains(text, []byte(d.id)) || d.asks)
+}
+
+// silent demands that there was no secret anywhere by now. A journal may stand
+// only while a rotation is open.
+func (d *desk) silent(what string, open bool) {
+	d.t.Helper()
+	secrets := d.cloud.Secrets()
+	marks := marksOf(secrets)
+	for _, m := range marksIn(d.said.Bytes(), marks) {
+		d.t.Errorf("%s: %s was printed", what, m)
+	}
+	for _, found := range append(findSecrets(d.home, marks, d.places(open)), d.ears.wrong(secrets)...) {
+		d.t.Errorf("%s: %s", what, found)
+	}
+}
+
+const tidy = "[default]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n"
+
+// TestMisplaced puts a secret where a person, or a bad paste, may have put it
+// in the file. keyd tells what is wrong without telling the secret. (Names are
+// told: of a profile, or of a region, whatever they are.)
+func TestMisplaced(t *testing.T) {
+	for name, text := range map[string]string{
+		"exchanged":                "[default]\naws_access_key_id = SECRET\naws_secret_access_key = ID\n",
+		"twice":                    "[default]\naws_access_key_id = SECRET\naws_secret_access_key = SECRET\n",
+		"as the id, alone":         "[default]\naws_access_key_id = SECRET\n",
+		"without an equals sign":   "[default]\naws_access_key_id = ID\naws_secret_access_key SECRET\n",
+		"alone in a line":          "[default]\naws_access_key_id = ID\nSECRET\n",
+		"broken in two":            "[default]\naws_access_key_id = ID\naws_secret_access_key = HALF1\nHALF2\n",
+		"broken and indented":      "[default]\naws_access_key_id = ID\naws_secret_access_key = HALF1\n  HALF2\n",
+		"in front of the header":   "SECRET\n" + tidy,
+		"as a name":                tidy + "SECRET = aws_secret_access_key\n",
+		"as two names":             tidy + "SECRET = a\nSECRET = b\n",
+		"two of them":              tidy + "aws_secret_access_key = SECRET\n",
+		"quoted":                   "[default]\naws_access_key_id = \"ID\"\naws_secret_access_key = \"SECRET\"\n",
+		"with the id":              "[default]\naws_access_key_id = ID:SECRET\naws_secret_access_key = SECRET\n",
+		"as a comment":             "# SECRET\n" + tidy + "; SECRET\n",
+		"behind a comment sign":    "[default]\naws_access_key_id = ID # SECRET\naws_secret_access_key = SECRET # SECRET\n",
+		"in the colon form":        "[default]\naws_access_key_id: ID\naws_secret_access_key: SECRET\n",
+		"with a byte order mark":   "\ufeff" + tidy,
+		"behind an open header":    "[default\naws_access_key_id = ID\naws_secret_access_key = SECRET\n",
+		"as an export":             "[default]\nexport AWS_SECRET_ACCESS_KEY=SECRET\nexport AWS_ACCESS_KEY_ID=ID\n",
+		"as the token":             "[default]\naws_access_key_id = ID\naws_session_token = SECRET\naws_secret_access_key = SECRET\n",
+		"in an endpoint":           tidy + "endpoint_url = https://ID:SECRET@example.com\n",
+		"in an endpoint's query":   tidy + "endpoint_url = https://example.com/?secret=SECRET\n",
+		"as an endpoint":           tidy + "endpoint_url = SECRET\n",
+		"as a bundle":              tidy + "ca_bundle = SECRET\n",
+		"in a credential process":  "[default]\ncredential_process = echo SECRET\n",
+		"as one of JSON":           "{\"AccessKeyId\": \"ID\", \"SecretAccessKey\": \"SECRET\"}\n",
+		"as the console's CSV":     "Access key ID,Secret access key\nID,SECRET\n",
+		"with a NUL":               "[default]\naws_access_key_id = ID\naws_secret_access_key = SECRET\x00\n",
+		"in a line without an end": "[default]\naws_access_key_id = ID\naws_secret_access_key = SECRET",
+		"in carriage returns":      "[default]\raws_access_key_id = ID\raws_secret_access_key = SECRET\r",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d := newDesk(t, text)
+				d.looks()
+				d.keyd("rotate")
+				d.keyd("rotate", "--force", "default")
+				d.looks()
+				d.pass(t.Context())
+				d.silent(name, true)
+				if t.Failed() {
+					t.Log(d.said.String())
+				}
+			})
+		})
+	}
+}
+
+// TestNoSecretWhateverFails lets the calls of a rotation fail one after the
+// other, in every way, and searches all that is printed and kept meanwhile and
+// after keyd has recovered. By itself it does each kind of fault once at
+// CreateAccessKey, whose answer holds the secret, and one at every other call.
+func TestNoSecretWhateverFails(t *testing.T) {
+	calls := rotateOnce(t, awssim.Fault{Times: -1})
+	faults := faultsOf("CreateAccessKey", 0)
+	for n := range calls {
+		if all := faultsOf("", n); *everyFault {
+			faults = append(faults, all...)
+		} else {
+			faults = append(faults, all[n*5%len(all)])
+		}
+	}
+	t.Logf("%d faults in a rotation of %d calls", len(faults), calls)
+	for _, f := range faults {
+		t.Run(fmt.Sprintf("%s %d", f, f.Skip), func(t *testing.T) {
+			t.Parallel()
+			rotateOnce(t, f)
+		})
+	}
+}
+
+// faultsOf are all kinds of fault at one call, before and after its effect.
+func faultsOf(action string, skip int) (faults []awssim.Fault) {
+	for _, kind := range []awssim.Kind{awssim.Close, awssim.Reset, awssim.Timeout, awssim.Status500, awssim.Status503,
+		awssim.Throttle, awssim.ReplicationLimit, awssim.Truncated, awssim.ShortLength, awssim.Empty, awssim.HTML,
+		awssim.NoSecret, awssim.DNS, awssim.Dial, awssim.TLS} {
+		for _, when := range []awssim.When{awssim.Before, awssim.After} {
+			faults = append(faults, awssim.Fault{Action: action, Skip: skip, Times: 1, Kind: kind, When: when})
+		}
+	}
+	return faults
+}
+
+// rotateOnce does a whole rotation with this fault in it, and what a person
+// looks at meanwhile, until it is closed. It returns how many calls it took.
+func rotateOnce(t *testing.T, f awssim.Fault) (calls int) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, tidy)
+		d.cloud.Inject(f)
+		d.keyd("rotate", "--force", "--retire-now", "--yes")
+		calls = len(d.cloud.Calls())
+		d.looks()
+		d.silent("after the fault", true)
+		d.cloud.ClearFaults()
+		for pass := 0; pass < 5 && !d.closed(); pass++ {
+			time.Sleep(8 * day) // an orphan stays for the quarantine
+			d.pass(t.Context())
+		}
+		d.looks()
+		if !d.closed() {
+			t.Error("the rotation is not closed")
+		}
+		d.silent("when it was closed", false)
+		if text, _ := os.ReadFile(d.own[0]); len(marksIn(text, marksOf(d.cloud.Secrets()))) != 1 {
+			t.Error("the search does not even see the secret that is in the file")
+		}
+		if t.Failed() {
+			t.Log(d.said.String())
+		}
+	})
+	return calls
+}
+
+// TestJournalKeepsOneSecret looks into the journal of a rotation that waits in
+// its overlap: the new secret is in it, to mend the file with, and the old one,
+// which nobody needs any more, is not. Then an old key that signs is heard.
+func TestJournalKeepsOneSecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, tidy)
+		d.keyd("rotate", "--force", "default")
+		journals, _ := filepath.Glob(filepath.Join(d.state(), "rotations", "*"))
+		if len(journals) != 1 {
+			t.Fatalf("no overlap: %q\n%s", journals, d.said.String())
+		}
+		text, err := os.ReadFile(journals[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := marksIn(text, marksOf(d.cloud.Secrets())); len(found) != 1 || found[0].key == d.id {
+			t.Errorf("the journal holds %v", found)
+		}
+		d.silent("in the overlap", true)
+		if len(findSecrets(d.state(), marksOf(d.cloud.Secrets()), d.places(false))) != 1 {
+			t.Error("a journal that stays when it must not is not seen")
+		}
+		d.ears.hear(d.cloud, newRequest(t, "/", "Authorization", "AWS4-HMAC-SHA256 Credential="+d.id+"/20260101/us-east-1/iam/aws4_request"))
+		if len(d.ears.wrong(nil)) != 1 {
+			t.Error("an old key that signs after the swap is not heard")
+		}
+	})
+}
