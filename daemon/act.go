@@ -205,6 +205,7 @@ func (d *Daemon) validate(ctx context.Context, u *unit) error {
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
+	u.facts.Seen = staleSeen(u.facts.Seen) // it was before
 	d.record(u, "validated", r.New.ID, who.ARN)
 	d.tell(u, Validate, "validated", who.ARN+", from the file")
 	return nil

@@ -193,6 +193,9 @@ func (d *Daemon) equip(u *unit, status Status, ask Ask) {
 	if u.line = line; line != nil {
 		u.facts.Seen, u.facts.Trouble = line.Seen, line.Trouble
 	}
+	if u.facts.Rotation != nil { // in the middle of one, what another process saw confirms nothing
+		u.facts.Seen = staleSeen(u.facts.Seen)
+	}
 	if ask.Person {
 		u.facts.Trouble = nil
 	}

@@ -254,9 +254,11 @@ func givingUp(f Facts, r *Rotation, now time.Time) Decision {
 
 // stale reports whether the last look is too old to act on: by the clock, or
 // because it came before the step that it would have to confirm, or before the
-// machine slept.
+// machine slept. A moment that is yet to come is of a clock that was set back
+// since: no look could ever come after it.
 func stale(f Facts, step, now time.Time) bool {
-	return f.Seen == nil || now.Sub(f.Seen.At) >= fresh || f.Seen.At.Before(step) || f.Seen.At.Before(f.Awake)
+	before := func(at time.Time) bool { return f.Seen.At.Before(at) && !at.After(now) }
+	return f.Seen == nil || f.Seen.At.After(now) || now.Sub(f.Seen.At) >= fresh || before(step) || before(f.Awake)
 }
 
 func minTime(a, b time.Time) time.Time {

@@ -78,6 +78,7 @@ func (d *Daemon) deactivate(ctx context.Context, u *unit) error {
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
+	u.facts.Seen = staleSeen(u.facts.Seen) // whatever the clock says, it was before
 	d.record(u, "deactivated", r.Old.ID, "")
 	d.tell(u, Deactivate, "deactivated", fmt.Sprintf("%s, and %s still works", r.Old, r.New))
 	return nil

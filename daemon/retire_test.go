@@ -1,0 +1,46 @@
+package daemon
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+)
+
+// TestRetiringRestsOnALookOfItsOwn: when no time passes by the clock between
+// the look before the deactivation and the deactivation, or the clock is set
+// back, the look must not be taken for one that came after.
+func TestRetiringRestsOnALookOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 70*day)
+		r := l.pass(Request{Ask: Ask{Person: true, RetireNow: true}})
+		if !settled(r) {
+			t.Errorf("%s: %s", r.State, r.Why)
+		}
+		l.safe()
+		l.oneKey()
+	})
+}
+
+// TestAClockThatIsSetBack between the steps of a rotation holds it up for no
+// longer than a look.
+func TestAClockThatIsSetBack(t *testing.T) {
+	for _, back := range []time.Duration{time.Second, 20 * time.Second, 4 * time.Minute} {
+		t.Run(back.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, awssim.RealLag(), 70*day)
+				l.pass(Request{Ask: Ask{Person: true}})
+				l.restart()
+				l.d.Now = func() time.Time { return time.Now().Add(-back) }
+				l.d.awake = time.Now() // as the daemon that began before the clock was set
+				r := l.pass(Request{Ask: Ask{Person: true, RetireNow: true}})
+				if !settled(r) {
+					t.Errorf("%s: %s", r.State, r.Why)
+				}
+				l.safe()
+				l.oneKey()
+			})
+		})
+	}
+}
