@@ -36,6 +36,8 @@ type Daemon struct {
 	awake time.Time // when Run began, or the machine woke; zero outside of Run
 	beat  func()    // tells the watchdog that the pass goes on; may be nil
 
+	readOnly bool // of a dry run: the state folder is left as it is, but for the lock
+
 	// unproven is a test's: the swap comes before the proof, as in the tools
 	// that lock their users out, so that the oracle is known to see it.
 	unproven bool
@@ -86,7 +88,9 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 		return nil, err
 	}
 	defer unlock()
-	if err := d.sweep(ctx); err != nil {
+	if req.DryRun {
+		d = d.reader()
+	} else if err := d.sweep(ctx); err != nil {
 		d.Log.Warn("sweep", "why", err.Error())
 	}
 	w, err := d.gather(ctx, req.Ask)
@@ -119,6 +123,13 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 	}
 	status.Written = d.Now().UTC()
 	return results, status.save(d.Sys, d.State)
+}
+
+// reader is d for those who change nothing.
+func (d *Daemon) reader() *Daemon {
+	only := *d
+	only.readOnly = true
+	return &only
 }
 
 // sweep removes the temporary files of a process that was killed.
@@ -225,7 +236,7 @@ func (d *Daemon) remember(u *unit, do Do, err error) {
 		}
 		return
 	}
-	t := &Trouble{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: Hint(err), Definite: needsPerson(err), Offline: offline(err)}
+	t := &Trouble{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: strings.ReplaceAll(Hint(err), "PROFILE", u.facts.Profiles[0]), Definite: needsPerson(err), Offline: offline(err)}
 	if before != nil && before.Do == do {
 		t.Count = before.Count + 1
 	}
@@ -248,7 +259,7 @@ func (w *world) know(names []string, paths credfile.Paths) error {
 }
 
 func (d *Daemon) journal() Journal {
-	return Journal{Dir: filepath.Join(d.State, "rotations"), Sys: d.Sys}
+	return Journal{Dir: filepath.Join(d.State, "rotations"), Sys: d.Sys, ReadOnly: d.readOnly}
 }
 
 func (d *Daemon) history() History { return historyIn(d.State, d.Sys) }

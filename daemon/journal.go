@@ -21,6 +21,10 @@ import (
 type Journal struct {
 	Dir string
 	Sys atomicfile.Sys
+
+	// ReadOnly leaves a damaged journal where it is: for a dry run, and for
+	// whoever only shows what goes on.
+	ReadOnly bool
 }
 
 // journalVersion is raised when an older keyd could misread a journal.
@@ -56,13 +60,17 @@ func (e *UnreadError) Error() string {
 
 func (e *UnreadError) Unwrap() error { return e.err }
 
-// DamagedError is a journal that cannot be read. It has been moved aside.
+// DamagedError is a journal that cannot be read. It has been moved to Aside; it
+// is still at Path when Aside is "".
 type DamagedError struct {
 	Path, Aside string
 	err         error
 }
 
 func (e *DamagedError) Error() string {
+	if e.Aside == "" {
+		return fmt.Sprintf("daemon: %s: damaged journal (%v); left as it is, the next pass moves it aside", e.Path, e.err)
+	}
 	return fmt.Sprintf("daemon: %s: damaged journal (%v); kept as %s, nothing was changed at AWS", e.Path, e.err, e.Aside)
 }
 
@@ -189,6 +197,9 @@ func (j Journal) load(ctx context.Context, path string) (*Rotation, error) {
 // setAside keeps a damaged journal under another name: it may hold the only
 // copy of a secret.
 func (j Journal) setAside(path string, why error) error {
+	if j.ReadOnly {
+		return &DamagedError{Path: path, err: why}
+	}
 	aside := strings.TrimSuffix(path, ".json") + ".damaged"
 	if _, err := j.Sys.Lstat(aside); err == nil {
 		aside += time.Now().UTC().Format("-20060102T150405.000")

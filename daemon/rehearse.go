@@ -23,6 +23,7 @@ func (d *Daemon) Rehearse(ctx context.Context) ([]Rehearsal, error) {
 		return nil, err
 	}
 	defer unlock()
+	d = d.reader()
 	w, err := d.gather(ctx, Ask{Person: true})
 	if err != nil {
 		return nil, err

@@ -100,5 +100,5 @@ func (u *ui) completeProfiles(most int) cobra.CompletionFunc {
 
 // journal is where rotations in progress are kept, for reading only.
 func (s setup) journal() daemon.Journal {
-	return daemon.Journal{Dir: filepath.Join(s.folders.State, "rotations"), Sys: atomicfile.OS{}}
+	return daemon.Journal{Dir: filepath.Join(s.folders.State, "rotations"), Sys: atomicfile.OS{}, ReadOnly: true}
 }
