@@ -12,10 +12,12 @@ import (
 	"syscall"
 	"time"
 
+	"keyd/daemon"
 	"keyd/install"
 )
 
 func main() {
+	_ = daemon.NoDumps() // every command reads the secrets; keyd run, which lives long, tells when this fails
 	os.Exit(run(os.Args[1:], process{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		getenv: os.Getenv, goos: runtime.GOOS, now: time.Now, host: install.Here,
