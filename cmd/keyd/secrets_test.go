@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -212,6 +213,17 @@ func wordsOf(secret string) map[string]string {
 	}
 	return words
 }
+
+// leaky is a program that shows its secret, LEAK, in its environment, in the
+// arguments of another one, and in a stack trace.
+func leaky() {
+	secret := os.Getenv("LEAK")
+	_ = exec.Command("sh", "-c", "sleep 0.1; true", secret).Run()
+	spill([8]byte([]byte(secret)[:8]))
+}
+
+//go:noinline
+func spill(secret [8]byte) { panic(fmt.Sprint(len(secret), " bytes are spilt")) }
 
 const plantedID, plantedSecret = "AKIAPLANTED000000001", "abcdefGHIJ/KLMN+opqrstuvwxYZ0123456789/+"
 

@@ -1,0 +1,394 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// house is a home in which keyd runs as a process of its own, with an AWS on
+// loopback. When the tests are run by root it belongs to nobody: what root may
+// read says nothing of what other processes of a user may.
+type house struct {
+	*world
+	t       *testing.T
+	program string
+	url     string
+	user    *syscall.Credential // nil: that of the test
+	before  func(n int)         // called before the nth request is answered
+	after   func(n int)         // and after
+	n       atomic.Int64
+}
+
+func newHouse(t *testing.T, program string) *house {
+	t.Helper()
+	h := &house{world: newWorld(), t: t, program: program, before: func(int) {}, after: func(int) {}}
+	h.home = openFolder(t)
+	h.ears.home = h.home
+	h.own = []string{filepath.Join(h.home, ".aws", "credentials")}
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	h.url = server.URL
+	if os.Geteuid() == 0 {
+		h.user = &syscall.Credential{Uid: 65534, Gid: 65534}
+	}
+	return h
+}
+
+// openFolder is a folder that every user may enter, as t.TempDir is not.
+func openFolder(t *testing.T) string {
+	t.Helper()
+	path, err := os.MkdirTemp("", "keyd-secrets")
+	if err == nil {
+		err = os.Chmod(path, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(path) })
+	return path
+}
+
+// readyProgram puts this binary where every user may run it, and lets cores be
+// dumped for the rest of the test. A process of its own copies: were the copy
+// open for writing here, children of other tests would keep it busy.
+func readyProgram(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(openFolder(t), "program")
+	if text, err := exec.CommandContext(t.Context(), "cp", self, path).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	var limit syscall.Rlimit
+	if err := errors.Join(os.Chmod(path, 0o755), syscall.Getrlimit(syscall.RLIMIT_CORE, &limit)); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{Cur: limit.Max, Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Setrlimit(syscall.RLIMIT_CORE, &limit) })
+	return path
+}
+
+func (h *house) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
+	n := int(h.n.Add(1))
+	h.before(n)
+	h.world.ServeHTTP(answer, r)
+	_ = http.NewResponseController(answer).Flush()
+	h.after(n)
+}
+
+// write makes a file of the user's.
+func (h *house) write(name, text string, mode fs.FileMode) {
+	h.t.Helper()
+	path := filepath.Join(h.home, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), mode)); err != nil {
+		h.t.Fatal(err)
+	}
+	if h.user != nil {
+		for ; len(path) >= len(h.home); path = filepath.Dir(path) {
+			if err := os.Chown(path, int(h.user.Uid), int(h.user.Gid)); err != nil {
+				h.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// key gives a user a key of this age, in a profile of the same name.
+func (h *house) key(name string, days int) (id string) {
+	h.t.Helper()
+	user := h.cloud.AddUser(account, "/", name)
+	id, secret := user.AddKey(time.Duration(days) * day)
+	text, _ := os.ReadFile(h.own[0])
+	h.write(".aws/credentials", fmt.Sprintf("%s[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", text, name, id, secret), 0o600)
+	h.users[name] = user
+	return id
+}
+
+// lived is a process and what it printed.
+type lived struct {
+	*exec.Cmd
+	out, err bytes.Buffer
+}
+
+// start runs a program of this binary, by name.
+func (h *house) start(env []string, args ...string) *lived {
+	h.t.Helper()
+	l := &lived{Cmd: exec.CommandContext(h.t.Context(), h.program)}
+	l.Args = args
+	l.Dir, l.Stdout, l.Stderr = h.home, &l.out, &l.err
+	l.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
+	l.Env = append([]string{
+		"HOME=" + h.home, "TMPDIR=" + filepath.Join(h.home, "tmp"), "PATH=" + filepath.Join(h.home, "bin") + ":" + os.Getenv("PATH"), "TZ=UTC", "NO_PROXY=*",
+		"KEYD_STATE_DIR=" + filepath.Join(h.home, "state"), "KEYD_SETTINGS=" + filepath.Join(h.home, "keyd.ini"), "AWS_ENDPOINT_URL=" + h.url,
+	}, env...)
+	if err := l.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	return l
+}
+
+// silent demands that there is no secret in any of these texts, in the house
+// and in what AWS was sent.
+func (h *house) silent(texts map[string]string) {
+	h.t.Helper()
+	secrets := h.cloud.Secrets()
+	for where, text := range texts {
+		for _, m := range marksIn([]byte(text), marksOf(secrets)) {
+			h.t.Errorf("%s is in %s", m, where)
+		}
+	}
+	searchSecrets(h.t, h.home, secrets, h.places(true))
+	for _, wrong := range h.ears.wrong(secrets) {
+		h.t.Error(wrong)
+	}
+}
+
+// observer looks at the command line and the environment of a process and of
+// all that come from it, as ps does.
+type observer struct {
+	stop, done chan struct{}
+	seen       map[string]bool
+}
+
+func observe(pid int) *observer {
+	o := &observer{stop: make(chan struct{}), done: make(chan struct{}), seen: map[string]bool{}}
+	go func() {
+		defer close(o.done)
+		tick := time.NewTicker(4 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			for _, p := range family(pid) {
+				line, _ := os.ReadFile(filepath.Join("/proc", p, "cmdline"))
+				environ, _ := os.ReadFile(filepath.Join("/proc", p, "environ")) // only root may, when p wants no dumps
+				o.seen[strings.ReplaceAll(string(line)+"\n"+string(environ), "\x00", "\n")] = true
+			}
+			select {
+			case <-tick.C:
+			case <-o.stop:
+				return
+			}
+		}
+	}()
+	return o
+}
+
+// text is all that was seen.
+func (o *observer) text() string {
+	close(o.stop)
+	<-o.done
+	var b strings.Builder
+	for text := range o.seen {
+		b.WriteString(text + "\n")
+	}
+	return b.String()
+}
+
+// family returns a process and its descendants.
+func family(pid int) []string {
+	all := []string{strconv.Itoa(pid)}
+	for i := 0; i < len(all); i++ {
+		threads, _ := filepath.Glob(filepath.Join("/proc", all[i], "task", "*", "children"))
+		for _, path := range threads {
+			children, _ := os.ReadFile(path)
+			all = append(all, strings.Fields(string(children))...)
+		}
+	}
+	return all
+}
+
+// stranger stands for notify-send and for the program of on_event: it writes
+// down all that it gets, and stays to be seen.
+const stranger = `#!/bin/sh
+{ echo "$0 $*"; env; cat; echo; } >> "$HOME/told.$$"
+sleep 0.05
+`
+
+// TestProcessesTellNothing runs the daemon, lets it rotate one key and ask a
+// person about another one, and looks at all that other processes can see of
+// it: what it starts, prints, logs and leaves, and what the kernel shows.
+func TestProcessesTellNothing(t *testing.T) {
+	program := readyProgram(t)
+	for _, name := range []string{"keyd", "keyd-mac"} { // the journal, and a log file
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, program)
+			h.write("tmp/x", "", 0o600)
+			h.write("bin/notify-send", stranger, 0o755)
+			h.write("bin/event", stranger, 0o755)
+			h.write("keyd.ini", "notify = desktop\non_event = event --of \"a key\"\n", 0o600)
+			h.key("alice", 70)
+			h.key("bob", 70)
+			h.users["bob"].AddKey(20 * day) // nobody knows whose it is
+			keyd := h.start([]string{"DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere"}, name, "run")
+			o := observe(keyd.Process.Pid)
+			told := h.await("needs_person\":true", "notify-send --app-name", "\"event\":\"validated\"")
+			h.closed(keyd.Process.Pid)
+			status := h.start(nil, name, "status", "--json")
+			_ = status.Wait()
+			_ = keyd.Process.Signal(syscall.SIGQUIT)
+			_ = keyd.Wait()
+			seen := o.text()
+			for _, want := range []string{name + "\nrun\n", "--of\na key\n", "--urgency=critical\n", "HOME=" + h.home} {
+				if !strings.Contains(seen, want) {
+					t.Errorf("ps has not seen %q", want)
+				}
+			}
+			if !strings.Contains(keyd.err.String(), "SIGQUIT") || !strings.Contains(keyd.err.String(), "goroutine ") {
+				t.Errorf("no stack trace came:\n%s", keyd.err.String())
+			}
+			logs := h.start(nil, name, "logs")
+			_ = logs.Wait()
+			if text := logs.out.String() + keyd.err.String(); !strings.Contains(text, "msg=swapped") {
+				t.Errorf("nothing was logged:\n%s", text)
+			}
+			h.silent(map[string]string{"ps": seen, "what was told": told, "standard error": keyd.err.String(), "standard output": keyd.out.String(),
+				"the status": status.out.String() + status.err.String(), "the logs": logs.out.String() + logs.err.String()})
+		})
+	}
+}
+
+// await returns what the strangers were told, once it holds these words.
+func (h *house) await(words ...string) string {
+	h.t.Helper()
+	var all []byte
+	for range 2000 {
+		all = nil
+		paths, _ := filepath.Glob(filepath.Join(h.home, "told.*"))
+		for _, path := range paths {
+			text, _ := os.ReadFile(path)
+			all = append(all, text...)
+		}
+		missing := false
+		for _, w := range words {
+			missing = missing || !bytes.Contains(all, []byte(w))
+		}
+		if !missing {
+			return string(all)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	h.t.Fatalf("not all of %q was told within 10 s:\n%s", words, all)
+	return ""
+}
+
+// closed demands that a process leaves no core and lets no other one of the
+// same user read its memory or environment.
+func (h *house) closed(pid int) {
+	h.t.Helper()
+	open := exec.CommandContext(h.t.Context(), "sleep", "10")
+	open.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
+	if err := open.Start(); err != nil {
+		h.t.Error(err)
+		return
+	}
+	defer func() { _ = errors.Join(open.Process.Kill(), open.Wait()) }()
+	if limit := coreLimit(pid); limit != "0 0" {
+		h.t.Errorf("a core of so many bytes may be dumped: %s", limit)
+	}
+	if coreLimit(open.Process.Pid) == "0 0" {
+		h.t.Log("this machine lets nobody dump cores: that keyd forbids them itself was not seen")
+	}
+	for _, name := range []string{"environ", "maps"} {
+		if !h.readable(open.Process.Pid, name) {
+			h.t.Errorf("the check of %s is blind: it cannot even be read of sleep", name)
+		}
+		if h.readable(pid, name) {
+			h.t.Errorf("other processes of the same user can read its %s", name)
+		}
+	}
+}
+
+// coreLimit is how large a core of a process may be: soft and hard, in bytes.
+func coreLimit(pid int) string {
+	limits, _ := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
+	_, rest, _ := strings.Cut(string(limits), "Max core file size")
+	return strings.Join(strings.Fields(rest + " none none")[:2], " ")
+}
+
+// readable reports whether another process of the user can read a file of /proc.
+func (h *house) readable(pid int, name string) bool {
+	read := exec.CommandContext(h.t.Context(), "head", "-c", "1", fmt.Sprintf("/proc/%d/%s", pid, name))
+	read.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
+	text, err := read.Output()
+	return err == nil && len(text) > 0
+}
+
+// TestDumpsTellNothing lets keyd rotate die of a signal with a stack trace, in
+// the most talkative ways of Go's runtime, while it waits for an answer and
+// right after one: no trace shows a secret, and none of them leaves a core.
+func TestDumpsTellNothing(t *testing.T) {
+	program := readyProgram(t)
+	for n, traceback := range map[int]string{2: "single", 4: "all", 5: "system", 6: "crash", 7: "crash", 9: "all", 16: "crash", 18: "system"} {
+		t.Run(fmt.Sprintf("%s at request %d", traceback, n), func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, program)
+			h.key("alice", 70)
+			var pid atomic.Int64
+			kill := func(at int) {
+				if at == n {
+					h.closed(int(pid.Load()))
+					_ = syscall.Kill(int(pid.Load()), syscall.SIGQUIT)
+				}
+			}
+			started := make(chan struct{})
+			if h.before = func(int) { <-started }; n%2 == 0 {
+				h.before = func(at int) { <-started; kill(at) }
+			} else {
+				h.after = kill
+			}
+			keyd := h.start([]string{"GOTRACEBACK=" + traceback}, "keyd", "rotate", "--force", "alice")
+			pid.Store(int64(keyd.Process.Pid))
+			close(started)
+			if err := keyd.Wait(); err == nil {
+				t.Errorf("it lives on: %s", keyd.out.String())
+			}
+			if !strings.Contains(keyd.err.String(), "goroutine ") {
+				t.Errorf("no stack trace came:\n%s", keyd.err.String())
+			}
+			if cores, _ := filepath.Glob(filepath.Join(h.home, "core*")); len(cores) > 0 {
+				t.Errorf("a core was left: %q", cores)
+			}
+			h.silent(map[string]string{"standard error": keyd.err.String(), "standard output": keyd.out.String()})
+		})
+	}
+}
+
+// TestObserversSee runs a program that does all of it wrong.
+func TestObserversSee(t *testing.T) {
+	h := newHouse(t, readyProgram(t))
+	h.write("tmp/x", "", 0o600)
+	leaky := h.start([]string{"LEAK=" + plantedSecret, "GOTRACEBACK=all"}, "keyd-leaky")
+	o := observe(leaky.Process.Pid)
+	_ = leaky.Wait()
+	marks := marksOf(map[string]string{plantedID: plantedSecret})
+	seen := o.text()
+	for name, text := range map[string]string{"a child's arguments": lineAfter(seen, "sleep 0.1; true\n"), "an environment": lineAfter(seen, "LEAK="),
+		"a stack trace": leaky.err.String()} {
+		if len(marksIn([]byte(text), marks)) != 1 {
+			t.Errorf("a secret in %s is not seen:\n%s", name, text)
+		}
+	}
+}
+
+// lineAfter is the line that begins with a word.
+func lineAfter(text, word string) string {
+	_, rest, _ := strings.Cut(text, word)
+	line, _, _ := strings.Cut(rest, "\n")
+	return line
+}
