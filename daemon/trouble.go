@@ -40,7 +40,7 @@ func Hint(err error) string {
 	if refusal, ok := errors.AsType[*credfile.Refusal](err); ok {
 		return refusal.Remedy
 	}
-	return "" // an *atomicfile.Refused says its remedy itself
+	return atomicfile.Remedy(err)
 }
 
 // needsPerson reports whether only a person can make a failed action succeed.

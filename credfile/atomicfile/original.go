@@ -154,6 +154,14 @@ func (o *Original) holds(f File) error {
 	return nil
 }
 
+// about says which file err is about, where it does not say so itself.
+func (o *Original) about(what string, err error) error {
+	if _, ok := errors.AsType[*Refused](err); ok {
+		return err
+	}
+	return fmt.Errorf("%s %s: %w", what, o.Path, err)
+}
+
 // Sync makes what the file shows durable, its name included, also when this
 // process did not write it.
 func (o *Original) Sync() error {

@@ -55,6 +55,15 @@ func infoOf(fi fs.FileInfo) Info {
 // Rename is rename(2).
 func (OS) Rename(from, to string) error { return os.Rename(from, to) }
 
+func diskFull(err error) bool { return errors.Is(err, syscall.ENOSPC) }
+
+func overQuota(err error) bool { return errors.Is(err, syscall.EDQUOT) }
+
+// A disk may also have room and no inode left.
+func roomRemedy(path string) string {
+	return "make room on the disk of " + path + ": df -h and df -i show how full it is"
+}
+
 // SyncDir is fsync on the directory. File systems that cannot do it (some FUSE
 // and network ones) say EINVAL or ENOTSUP; there is nothing better to call.
 func (OS) SyncDir(name string) error {

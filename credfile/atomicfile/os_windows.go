@@ -17,6 +17,14 @@ import (
 // open over a rename.
 const renameSparesOpenFiles = false
 
+func diskFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
+
+func overQuota(err error) bool { return errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED) }
+
+func roomRemedy(path string) string { return "make room on the disk of " + path }
+
 // OpenFile shares reading, writing and deletion when it only reads, so that no
 // other program finds the file locked; otherwise it is os.OpenFile.
 func (OS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {

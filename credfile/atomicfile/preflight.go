@@ -17,7 +17,7 @@ import (
 func (o *Original) Writable() (Way, error) {
 	way, err := o.writable()
 	if err != nil {
-		return Nowhere, fmt.Errorf("write to %s: %w", o.Path, err)
+		return Nowhere, o.about("write to", err)
 	}
 	return way, nil
 }

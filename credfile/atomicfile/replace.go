@@ -69,7 +69,7 @@ const (
 func (o *Original) Replace(ctx context.Context, data []byte) (Written, error) {
 	w, err := o.replace(ctx, data)
 	if err != nil {
-		return w, fmt.Errorf("replace %s: %w", o.Path, err)
+		return w, o.about("replace", err)
 	}
 	return w, nil
 }

@@ -42,12 +42,22 @@ func createTemp(sys Sys, target string) (f File, name string, err error) {
 func writeTemp(sys Sys, target string, data []byte, perm fs.FileMode) (string, error) {
 	f, name, err := createTemp(sys, target)
 	if err != nil {
-		return "", err
+		return "", inFolder(err, name)
 	}
 	if err := fill(f, data, perm); err != nil {
-		return "", errors.Join(err, sys.Remove(name))
+		return "", errors.Join(inFolder(err, name), sys.Remove(name))
 	}
 	return name, nil
+}
+
+// inFolder names the folder of a temporary file that failed: of a name that is
+// gone by now nobody learns anything.
+func inFolder(err error, name string) error {
+	at, ok := errors.AsType[*fs.PathError](err)
+	if !ok || at.Path != name {
+		return err
+	}
+	return &fs.PathError{Op: at.Op + " a new file in", Path: filepath.Dir(name), Err: at.Err}
 }
 
 func fill(f File, data []byte, perm fs.FileMode) error {
