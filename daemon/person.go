@@ -147,7 +147,10 @@ func (d *Daemon) Prune(ctx context.Context, p Prunable) error {
 		return fmt.Errorf("%s has changed meanwhile: nothing was done", short(p.ID))
 	}
 	if !p.Active {
-		return d.prune(ctx, u, p.ID)
+		if err := d.prune(ctx, u, p.ID); err != nil {
+			return err
+		}
+		return d.forget(u)
 	}
 	client, err := d.client(u, u.key)
 	if err != nil {
@@ -158,7 +161,14 @@ func (d *Daemon) Prune(ctx context.Context, p Prunable) error {
 		return err
 	}
 	d.record(u, "deactivated", p.ID, "pruned by a person")
-	return nil
+	return d.forget(u)
+}
+
+// forget lets the next pass look again: what is remembered of the user's keys
+// would tell the person for a day that the second one is in the way.
+func (d *Daemon) forget(u *unit) error {
+	u.facts.Seen = staleSeen(u.facts.Seen)
+	return d.saveLine(d.result(u, wait(Due, d.Now(), "a second key was pruned: the next pass looks again"), nil))
 }
 
 // prune deletes a second, Inactive key.
