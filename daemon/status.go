@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"keyd/credfile/atomicfile"
@@ -129,7 +130,8 @@ func saveJSON(sys atomicfile.Sys, path string, value any) error {
 // lineOfUnit is how a unit stands after its last decision.
 func lineOfUnit(u *unit, d Decision) KeyLine {
 	l := KeyLine{
-		Profiles: u.facts.Profiles, Key: u.facts.ID, State: d.State, Next: d.Until, Why: d.Why, Run: d.Run,
+		Profiles: u.facts.Profiles, Key: u.facts.ID, State: d.State, Next: d.Until, Why: d.Why,
+		Run: strings.ReplaceAll(d.Run, "PROFILE", u.facts.Profiles[0]), // AWS's refusals know of no profile
 		NeedsPerson: d.Do == Blocked, Warnings: u.warnings, Memory: Memory{u.facts.Seen, u.facts.Trouble},
 	}
 	if r := u.facts.Rotation; r != nil && u.facts.Shows.New > 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"keyd/credfile"
 	"keyd/daemon"
@@ -25,7 +26,7 @@ func (n *narrator) result(ctx context.Context, r daemon.Result) int {
 	case r.Err != nil && ctx.Err() != nil && errors.Is(r.Err, context.Cause(ctx)):
 		return n.broken(ctx, r)
 	case r.Err != nil:
-		n.fail(listed(r.Profiles)+": "+r.Err.Error(), cmp.Or(daemon.Hint(r.Err), r.Run))
+		n.fail(listed(r.Profiles)+": "+r.Err.Error(), strings.ReplaceAll(cmp.Or(daemon.Hint(r.Err), r.Run), "PROFILE", r.Profiles[0]))
 		return needsPerson(r)
 	case r.Do == daemon.Blocked:
 		n.fail(listed(r.Profiles)+": "+r.Why, r.Run)

@@ -37,7 +37,7 @@ func (u *ui) table(r *report) string {
 func (u *ui) row(l daemon.KeyLine, r *report) row {
 	w := row{
 		profiles: listed(l.Profiles), key: shortID(l.Key), age: "-", next: next(l, r.Now),
-		state: string(l.State) + ": " + l.Why, paint: plain, paintAge: plain,
+		state: u.short(string(l.State) + ": " + l.Why), paint: plain, paintAge: plain,
 	}
 	if l.Key == "" {
 		w.key = "-"
@@ -58,7 +58,7 @@ func (u *ui) row(l daemon.KeyLine, r *report) row {
 		w.state = "ok"
 	}
 	if l.Run != "" {
-		w.lines = append(w.lines, "run: "+l.Run)
+		w.lines = append(w.lines, "run: "+u.short(l.Run))
 	}
 	return w
 }
