@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"keyd": main, "keyd-mac": keydOnMac, "launchctl": launchctl, "keyd-leaky": leaky})
+	testscript.Main(m, map[string]func(){"keyd": main, "keyd-mac": keydOnMac, "launchctl": launchctl, "keyd-leaky": leaky, "keyd-hurried": keydHurried})
 }
 
 // Every script is one story, told in a home of its own and against an AWS of

@@ -1,0 +1,186 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"keyd/credfile/atomicfile"
+	"keyd/daemon"
+	"keyd/daemon/awssim"
+)
+
+// killHome is the home of a user whose keyd is killed, and what every reader of
+// its credentials file saw.
+type killHome struct {
+	t      *testing.T
+	dir    string
+	now    func() time.Time
+	before string // the credentials file, %[1]s and %[2]s being the pair of default and work
+	mode   fs.FileMode
+	quit   chan struct{}
+	ended  chan struct{} // by the watcher
+	last   []byte
+	sighting
+}
+
+// sighting is what was seen of the file.
+type sighting struct {
+	held  []awssim.Held
+	reads int
+	wrong []string // states that no rotation may show
+}
+
+const killCredentials = `# two profiles, one key
+[default]
+aws_access_key_id = %%[1]s
+aws_secret_access_key	=	%%[2]s
+
+[work]   ; by another hand, and with CRLF
+aws_secret_access_key=%%[2]s` + "\r\n" + `aws_access_key_id=%%[1]s # shared
+s3 =
+  max_concurrent_requests = 20
+
+[bystander]
+aws_access_key_id = %s
+aws_secret_access_key = %s
+# the end, without a line feed`
+
+// killSettings lets keyd run close a rotation within a day or so.
+const killSettings = "notify = none\noverlap = 1h\nquarantine = 1d\ncheck_every = 12h\n[profile bystander]\nrotate = never\n"
+
+// newKillHome has the first pair in two profiles, and the second in another.
+// The file is 0640: neither keyd's own mode nor what a umask gives.
+func newKillHome(t *testing.T, pairs [2][2]string, now func() time.Time) *killHome {
+	h := &killHome{t: t, dir: t.TempDir(), now: now, mode: 0o640}
+	h.before = fmt.Sprintf(killCredentials, pairs[1][0], pairs[1][1])
+	h.write(".aws/config", "[default]\nregion = eu-west-1\n", 0o600)
+	h.write("keyd.ini", killSettings, 0o600)
+	h.write(".aws/credentials", fmt.Sprintf(h.before, pairs[0][0], pairs[0][1]), h.mode)
+	return h
+}
+
+func (h *killHome) write(name, text string, mode fs.FileMode) {
+	h.t.Helper()
+	path := filepath.Join(h.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *killHome) path() string  { return filepath.Join(h.dir, ".aws", "credentials") }
+func (h *killHome) state() string { return filepath.Join(h.dir, "state") }
+
+func (h *killHome) environment(endpoint string) []string {
+	return append(os.Environ(), "HOME="+h.dir, "USERPROFILE="+h.dir, "KEYD_STATE_DIR="+h.state(), "KEYD_SETTINGS="+filepath.Join(h.dir, "keyd.ini"),
+		"AWS_ENDPOINT_URL="+endpoint, "NO_PROXY=*")
+}
+
+// watch reads the file all the time, as any program of the user's might.
+func (h *killHome) watch() {
+	h.quit, h.ended = make(chan struct{}), make(chan struct{})
+	go func() {
+		tick := time.NewTicker(200 * time.Microsecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				h.look()
+			case <-h.quit:
+				close(h.ended)
+				return
+			}
+		}
+	}()
+}
+
+// unwatch returns what was seen so far. It may be watched again.
+func (h *killHome) unwatch() sighting {
+	close(h.quit)
+	<-h.ended
+	h.look()
+	return h.sighting
+}
+
+var (
+	killID     = regexp.MustCompile(`(?m)^aws_access_key_id = (\S+)$`)
+	killSecret = regexp.MustCompile(`(?m)^aws_secret_access_key\t=\t(\S+)$`)
+)
+
+// look reads the file once. Every byte must be that of the file as it was at
+// first, but for a whole pair.
+func (h *killHome) look() {
+	at := h.now()
+	data, err := os.ReadFile(h.path())
+	h.reads++
+	if err == nil && bytes.Equal(data, h.last) {
+		return
+	}
+	id, secret := killID.FindSubmatch(data), killSecret.FindSubmatch(data)
+	switch {
+	case err != nil:
+		h.wrong = append(h.wrong, err.Error())
+	case id == nil || secret == nil || string(data) != fmt.Sprintf(h.before, id[1], secret[1]):
+		h.wrong = append(h.wrong, fmt.Sprintf("torn: %d of %d bytes", len(data), len(h.last)))
+	default:
+		h.held = append(h.held, awssim.Held{At: at, ID: string(id[1]), Secret: string(secret[1])})
+	}
+	h.last = data
+}
+
+// pair is what the file showed last.
+func (s sighting) pair() awssim.Held { return s.held[len(s.held)-1] }
+
+// rotations is what the journal knows.
+func (h *killHome) rotations() []*daemon.Rotation {
+	h.t.Helper()
+	rotations, errs := daemon.Journal{Dir: filepath.Join(h.state(), "rotations"), Sys: atomicfile.OS{}}.Load(context.Background())
+	if len(errs)+max(len(rotations)-1, 0) > 0 {
+		h.t.Fatalf("%d journals, %v", len(rotations), errs)
+	}
+	return rotations
+}
+
+// leftovers are the temporary files in the home; none may be open to more
+// people than what it was to replace, and nothing else may have changed its mode.
+func (h *killHome) leftovers() []string {
+	h.t.Helper()
+	var left []string
+	err := filepath.WalkDir(h.dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		temp := strings.Contains(e.Name(), ".keyd-")
+		if temp {
+			left = append(left, strings.TrimPrefix(path, h.dir+"/"))
+		}
+		credentials := strings.Contains(e.Name(), "credentials")
+		if mode := info.Mode(); mode != 0o600 && !(credentials && mode == h.mode) || credentials && !temp && mode != h.mode {
+			h.t.Errorf("%s has mode %s", path, mode)
+		}
+		return nil
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return left
+}

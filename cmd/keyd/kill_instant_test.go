@@ -1,0 +1,265 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keyd/daemon"
+)
+
+var (
+	kills    = flag.Int("kills", 0, "TestKills kills so many processes; 0: as many as fit into 4 s")
+	killSeed = flag.Uint64("kill-seed", 0, "of the instants of TestKills and TestKillsMoto; 0: another one each time")
+)
+
+// TestKills kills keyd with SIGKILL at random instants, again and again in the
+// same home and against the same AWS. The next one goes on from what the one
+// before has left. Three of four are keyd rotate --force --retire-now, so that
+// a whole rotation, from the first look to the deletion, happens again and
+// again; the others are keyd run, with an overlap and a quarantine. They are in
+// a hurry, see keydHurried: no kill is wasted on a wait.
+//
+// All the time, and after every kill: the file is the old or the new one to the
+// byte and in its mode; every endpoint accepts its pair; keyd's temporary files
+// are no wider than what they replace; every key at AWS is known to the file or
+// the journal, but for one whose creation the journal announces. A process that
+// ends before its kill must end well, and leave one key, no journal and no
+// temporary file; so must the last one, which nobody kills.
+//
+// The seed decides how each instant is drawn, not where it hits: the scheduler
+// has a say in that.
+func TestKills(t *testing.T) {
+	t.Parallel()
+	k := newKilling(t)
+	aws, pairs := simulatedAWS(t, k.clock, k.seed)
+	k.begin(aws, pairs, k.clock.now)
+	if *kills > 0 {
+		k.until(func() bool { return k.tally.killed >= *kills })
+	} else {
+		k.until(func() bool { return time.Since(k.began) > 3500*time.Millisecond })
+		t.Log("left out: thousands of kills take minutes; go test ./cmd/keyd -run 'TestKills$' -kills 2000 -v")
+	}
+	k.end()
+}
+
+// killing is one home, one AWS and many dead processes.
+type killing struct {
+	t      *testing.T
+	seed   uint64
+	rand   *rand.Rand
+	clock  *killClock
+	start  func() time.Time // where the clock of a process begins
+	home   *killHome
+	server *killServer
+	victim atomic.Pointer[victim]
+	paces  map[string]pace // by command
+	tally  killTally
+	began  time.Time
+}
+
+// killTally is what is published.
+type killTally struct {
+	processes, killed int
+	how, phase, left  map[string]int
+}
+
+func newKilling(t *testing.T) *killing {
+	seed := *killSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("-kill-seed %d", seed)
+	return &killing{
+		t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), clock: newKillClock(), paces: map[string]pace{}, began: time.Now(),
+		tally: killTally{how: map[string]int{}, phase: map[string]int{}, left: map[string]int{}},
+	}
+}
+
+// begin makes the home, and measures whole runs in it that nobody disturbs.
+func (k *killing) begin(aws killAWS, pairs [2][2]string, start func() time.Time) {
+	k.start = start
+	k.home = newKillHome(k.t, pairs, k.clock.now)
+	k.server = newKillServer(k.t, aws, k.clock)
+	k.server.called = func(action string, served bool) {
+		if v := k.victim.Load(); v != nil {
+			v.called(action, served)
+		}
+	}
+	swaps(k.t, k.home.path(), func() {
+		if v := k.victim.Load(); v != nil {
+			v.swapping()
+		}
+	})
+	for range 2 {
+		v := k.one("rotate", death{})
+		k.paces["rotate"] = k.paces["rotate"].slower(v.pace)
+	}
+	k.paces["run"] = k.paces["rotate"] // of which it does more: it also waits, and looks again
+}
+
+func (p pace) slower(q pace) pace {
+	return pace{whole: max(p.whole, q.whole), swap: max(p.swap, q.swap), calls: max(p.calls, q.calls)}
+}
+
+// until kills until it is enough.
+func (k *killing) until(enough func() bool) {
+	for !enough() && !k.t.Failed() {
+		command := "rotate"
+		if k.rand.IntN(4) == 0 {
+			command = "run"
+		}
+		k.one(command, k.paces[command].draw(k.rand))
+	}
+}
+
+// one lets one process live until its death, and judges what is left.
+func (k *killing) one(command string, d death) *victim {
+	k.t.Helper()
+	args := []string{"rotate", "default", "--force", "--retire-now", "--yes"}
+	if command == "run" {
+		args = []string{"run"}
+		if len(k.home.rotations()) == 0 {
+			k.clock.reach(k.clock.now().Add(70 * day)) // the key is due
+		}
+	}
+	cmd := exec.Command("keyd-hurried", args...)
+	cmd.Env = append(k.home.environment(k.server.URL), "KEYD_CLOCK="+k.start().Format(time.RFC3339Nano))
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	k.home.watch()
+	v := start(k.t, cmd, d, &k.victim)
+	if command == "run" { // it never ends by itself
+		go v.killIn(2 * k.paces[command].whole)
+	}
+	killed, err := v.wait()
+	k.victim.Store(nil)
+	k.server.settle(k.t)
+	k.judge(k.home.unwatch(), killed, err)
+	k.tally.count(d, killed)
+	if k.t.Failed() {
+		k.t.Fatalf("process %d, keyd %s, %s (-kill-seed %d): %v\n%s", k.tally.processes, command, d, k.seed, err, said.Bytes())
+	}
+	return v
+}
+
+func (s *killTally) count(d death, killed bool) {
+	s.processes++
+	if killed {
+		s.killed++
+		s.how[d.how]++
+	}
+}
+
+// judge holds what a process has left against the promises.
+func (k *killing) judge(seen sighting, killed bool, err error) {
+	k.t.Helper()
+	for _, wrong := range seen.wrong {
+		k.t.Errorf("the file: %s", wrong)
+	}
+	shown := seen.pair()
+	if !k.server.aws.usable(shown.ID, shown.Secret) {
+		k.t.Errorf("AWS refuses %s, which is in the file", shown.ID)
+	}
+	left, keys := k.home.leftovers(), k.server.aws.keys()
+	var r *daemon.Rotation
+	if open := k.home.rotations(); len(open) > 0 {
+		r = open[0]
+	}
+	k.known(keys, shown.ID, r)
+	if killed {
+		k.tally.phase[phase(keys, shown.ID, r)]++
+		for _, name := range left {
+			k.tally.left[temporary(name)]++
+		}
+		return
+	}
+	if err != nil || r != nil || len(left) > 0 || len(keys) != 1 || keys[shown.ID] != "Active" {
+		k.t.Errorf("it was not killed and should have left one key: %v, journal %v, temporary files %v, keys %v, the file shows %s",
+			err, r != nil, left, keys, shown.ID)
+	}
+}
+
+// temporary says of which file a leftover is a copy.
+func temporary(name string) string {
+	of, _, _ := strings.Cut(name, ".keyd-")
+	if strings.Contains(of, "/.AKIA") {
+		return "state/rotations/ journal"
+	}
+	return of
+}
+
+// known demands that somebody has the secret of every key at AWS: the file or
+// the journal. One key may be unknown while the journal says that a creation is
+// under way.
+func (k *killing) known(keys map[string]string, shown string, r *daemon.Rotation) {
+	k.t.Helper()
+	var unknown []string
+	for id := range keys {
+		if id != shown && (r == nil || id != r.Old.ID && id != r.New.ID && id != r.Orphan) {
+			unknown = append(unknown, id)
+		}
+	}
+	if announced := r != nil && r.New.ID == ""; len(unknown) > 1 || len(unknown) == 1 && !announced {
+		k.t.Errorf("nobody knows %v", unknown)
+	}
+}
+
+// phase is where a rotation stood, by the journal, the file and AWS.
+func phase(keys map[string]string, shown string, r *daemon.Rotation) string {
+	switch {
+	case r == nil:
+		return "0 no journal: before the intent, or after the end"
+	case r.Orphan != "":
+		return "1c retiring a key whose secret is lost"
+	case r.New.ID == "" && len(keys) > 1:
+		return "1b a key was made, and its secret is lost"
+	case r.New.ID == "":
+		return "1a intent, no key was made"
+	case shown == r.Old.ID && r.Old.Secret.IsZero():
+		return "2 the pair is kept, proving"
+	case shown == r.Old.ID:
+		return "3a swap has begun, the file shows old"
+	case r.Validated.IsZero() && r.Swapped.IsZero():
+		return "3b the file shows new, the journal does not know"
+	case r.Validated.IsZero():
+		return "4 validating"
+	case r.Deactivating.IsZero():
+		return "5 overlap"
+	case r.Deactivated.IsZero():
+		return "6 deactivating"
+	case keys[r.Old.ID] != "":
+		return "7 quarantine"
+	}
+	return "8 old is deleted, journal not yet erased"
+}
+
+// end is the last process, that nobody kills, and the verdict on all of them.
+func (k *killing) end() {
+	k.one("rotate", death{})
+	seen := k.home.sighting
+	k.server.aws.judge(seen.held)
+	if k.t.Failed() {
+		return
+	}
+	k.t.Logf("%d kills of %d processes in %s; the file was read %d times and showed %d pairs, each whole and never refused",
+		k.tally.killed, k.tally.processes, time.Since(k.began).Round(time.Millisecond), seen.reads, len(seen.held))
+	k.t.Logf("a whole run takes up to %s and %d calls, its swap %s", k.paces["rotate"].whole, k.paces["rotate"].calls, k.paces["rotate"].swap)
+	for _, table := range []map[string]int{k.tally.how, k.tally.phase, k.tally.left} {
+		var lines strings.Builder
+		for _, name := range slices.Sorted(maps.Keys(table)) {
+			fmt.Fprintf(&lines, "\n%6d  %s", table[name], name)
+		}
+		k.t.Log(lines.String())
+	}
+}

@@ -1,0 +1,185 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"encoding/xml"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/awssim"
+	"keyd/daemon/iam"
+)
+
+var killsMoto = flag.Int("kills-moto", 0, "TestKillsMoto kills so many processes; it needs python3 with moto[server]")
+
+// TestKillsMoto is TestKills against an IAM that somebody else wrote: moto, with
+// signatures and policies checked. It is no oracle for outages, since it spreads
+// a key at once and accepts Inactive ones too. What it says about the pair in
+// the file is therefore asked twice: it must sign, and it must be listed Active.
+//
+// moto goes by the machine's clock, so the clock of every process begins there,
+// and is up to a minute behind the one before: a clock that was set back.
+func TestKillsMoto(t *testing.T) {
+	if *killsMoto == 0 {
+		t.Skip("left out: go test ./cmd/keyd -run TestKillsMoto -kills-moto 300 -v")
+	}
+	if out, err := exec.Command("python3", "-c", "import moto.server").CombinedOutput(); err != nil {
+		t.Skipf("python3 has no moto[server]: %v\n%s", err, out)
+	}
+	k := newKilling(t)
+	m := startMoto(t)
+	k.begin(killAWS{Handler: m.proxy, usable: m.usable, keys: m.keys, judge: m.judge}, [2][2]string{m.alice, m.bob}, time.Now)
+	k.until(func() bool { return k.tally.killed >= *killsMoto })
+	k.end()
+}
+
+// moto is one moto server, and two users in it.
+type moto struct {
+	t          *testing.T
+	base       string
+	proxy      *httputil.ReverseProxy
+	alice, bob [2]string // their first pairs
+}
+
+// startMoto takes the requests that make the users unsigned, and checks every
+// signature afterwards.
+func startMoto(t *testing.T) *moto {
+	const unsigned = 6
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(free.Addr().String())
+	free.Close()
+	server := exec.Command("python3", "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
+	server.Env = append(os.Environ(), fmt.Sprintf("INITIAL_NO_AUTH_ACTION_COUNT=%d", unsigned))
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
+	m := &moto{t: t, base: "http://127.0.0.1:" + port}
+	target, _ := url.Parse(m.base)
+	m.proxy = &httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out = r.Out.WithContext(context.WithoutCancel(r.Out.Context())) // who asked may be dead: it is done, and not later
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // it is signed
+	}}
+	m.await("127.0.0.1:" + port)
+	m.alice, m.bob = m.user("alice"), m.user("bob")
+	return m
+}
+
+func (m *moto) await(address string) {
+	for range 600 {
+		if c, err := net.Dial("tcp", address); err == nil {
+			c.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	m.t.Fatal("moto does not listen after 30 s")
+}
+
+// user makes a user who may do everything, with a key.
+func (m *moto) user(name string) [2]string {
+	m.t.Helper()
+	var made struct {
+		ID     string `xml:"CreateAccessKeyResult>AccessKey>AccessKeyId"`
+		Secret string `xml:"CreateAccessKeyResult>AccessKey>SecretAccessKey"`
+	}
+	m.unsigned(nil, "CreateUser", "UserName", name)
+	m.unsigned(nil, "PutUserPolicy", "UserName", name, "PolicyName", "all",
+		"PolicyDocument", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+	m.unsigned(&made, "CreateAccessKey", "UserName", name)
+	return [2]string{made.ID, made.Secret}
+}
+
+// unsigned asks without a valid signature; moto goes by its scope to know which
+// service is meant.
+func (m *moto) unsigned(into any, action string, args ...string) {
+	m.t.Helper()
+	form := url.Values{"Action": {action}, "Version": {"2010-05-08"}}
+	for i := 0; i < len(args); i += 2 {
+		form.Set(args[i], args[i+1])
+	}
+	r, err := http.NewRequestWithContext(m.t.Context(), http.MethodPost, m.base+"/", strings.NewReader(form.Encode()))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		m.t.Fatalf("moto: %s: %s", action, answer.Status)
+	}
+	if into != nil {
+		if err := xml.NewDecoder(answer.Body).Decode(into); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+}
+
+func (m *moto) client(id, secret string) *iam.Client {
+	site, err := iam.Resolve([]credfile.Site{{}}, func(name string) string {
+		return map[string]string{"AWS_ENDPOINT_URL": m.base, "NO_PROXY": "*"}[name]
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	c, err := iam.New(credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}, site, iam.Options{Now: time.Now})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return c
+}
+
+func (m *moto) usable(id, secret string) bool {
+	c := m.client(id, secret)
+	defer c.Close()
+	who, err := c.CallerIdentity(context.Background(), "us-east-1")
+	if err != nil {
+		m.t.Errorf("moto: %v", err)
+	}
+	return err == nil && who.User == "alice" && m.keys()[id] == "Active"
+}
+
+func (m *moto) keys() map[string]string { return m.keysOf("alice") }
+
+// keysOf asks as bob: no key of alice's is used by it.
+func (m *moto) keysOf(user string) map[string]string {
+	c := m.client(m.bob[0], m.bob[1])
+	defer c.Close()
+	listing, err := c.ListKeys(context.Background(), user)
+	if err != nil {
+		m.t.Errorf("moto: %v", err)
+	}
+	keys := map[string]string{}
+	for _, k := range listing.Keys {
+		keys[k.ID] = string(k.Status)
+	}
+	return keys
+}
+
+func (m *moto) judge([]awssim.Held) {
+	if keys := m.keysOf("bob"); len(keys) != 1 || keys[m.bob[0]] != "Active" {
+		m.t.Errorf("the bystander's keys are %v", keys)
+	}
+}
