@@ -135,7 +135,7 @@ func (d *Daemon) reader() *Daemon {
 // sweep removes the temporary files of a process that was killed.
 func (d *Daemon) sweep(ctx context.Context) error {
 	errs := []error{d.Store.Sweep(ctx), d.journal().Sweep()}
-	for _, path := range []string{statusPath(d.State), memoryPath(d.State), lifePath(d.State)} {
+	for _, path := range []string{statusPath(d.State), memoryPath(d.State), lifePath(d.State), goodPath(d.State)} {
 		errs = append(errs, atomicfile.Sweep(d.Sys, path))
 	}
 	return errors.Join(errs...)
@@ -236,7 +236,7 @@ func (d *Daemon) remember(u *unit, do Do, err error) {
 		}
 		return
 	}
-	t := &Trouble{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: strings.ReplaceAll(Hint(err), "PROFILE", u.facts.Profiles[0]), Definite: needsPerson(err), Offline: offline(err)}
+	t := &Trouble{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: Hint(err), Definite: needsPerson(err), Offline: offline(err)}
 	if before != nil && before.Do == do {
 		t.Count = before.Count + 1
 	}

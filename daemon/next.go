@@ -31,6 +31,10 @@ const (
 // Next decides: the whole policy of keyd, as a pure function. It is called
 // again after every action, with facts that were found out anew.
 func Next(f Facts, s Settings, now time.Time) Decision {
+	return unlessUnknown(s, decide(f, s, now))
+}
+
+func decide(f Facts, s Settings, now time.Time) Decision {
 	switch {
 	case f.Skip != "":
 		return Decision{Do: Skip, State: Skipped, Why: f.Skip}

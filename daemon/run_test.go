@@ -48,8 +48,16 @@ func (p *page) String() string {
 // run starts a daemon on the lab's files. In the bubble everything that it does
 // at once is over when run returns.
 func run(l *lab, reload func() (Settings, error)) *running {
+	s := DefaultSettings()
+	s.CheckEvery = 12 * time.Hour // fewer passes in which nothing is due
+	return runWith(l, s, reload)
+}
+
+// runWith is run with settings that hold as long as reload fails.
+func runWith(l *lab, s Settings, reload func() (Settings, error)) *running {
 	r := &running{lab: l, hangup: make(chan os.Signal, 1), change: make(chan Change, 1)}
 	l.restart()
+	l.d.Settings = s
 	l.d.Settings.Notify = "none"
 	l.d.Log = slog.New(slog.NewTextHandler(&r.log, nil))
 	l.d.Tell = func(e Event) { r.told = append(r.told, e.Verb) }

@@ -2,10 +2,7 @@ package daemon
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +28,10 @@ type Settings struct {
 	NeverAccounts      []string                 // keys of these accounts, 12 digits each, are left alone
 	PruneInactiveAfter time.Duration            // 0: never delete a second, Inactive key unasked
 	Profiles           map[string]time.Duration // rotate_after of single profiles, or Never
+
+	// Unknown means that keyd.ini has a mistake and no settings from before it
+	// are known: the others are the defaults, and nothing may rest on them.
+	Unknown bool
 }
 
 // DefaultSettings is what an absent or empty keyd.ini means.
@@ -87,12 +88,9 @@ func (e *SettingsError) Hint() string {
 // anything in it that keyd does not know is refused as a *SettingsError, so
 // that a misspelt "rotate = nevr" never rotates a key that its owner excluded.
 func LoadSettings(path string) (Settings, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return DefaultSettings(), nil
-	}
+	data, err := readSettings(path)
 	if err != nil {
-		return Settings{}, fmt.Errorf("daemon: reading the settings: %w", err)
+		return Settings{}, err
 	}
 	return ParseSettings(path, data)
 }

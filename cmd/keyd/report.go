@@ -102,17 +102,25 @@ func (r *report) live(state string) {
 	}
 }
 
-// load reads the settings. With a mistake in them the defaults serve to show
+// load reads the settings. With a mistake in them those in force serve to show
 // the rest.
 func (r *report) load(s setup, status daemon.Status) (err error) {
 	r.Settings = status.Settings
 	r.settings, err = daemon.LoadSettings(s.folders.Settings)
 	if err != nil {
-		r.settings = daemon.DefaultSettings()
+		r.settings = s.settings().InForce()
 	} else {
 		r.Settings = ""
 	}
 	return err
+}
+
+// inForce says what holds while there is a mistake in the settings.
+func (r *report) inForce() string {
+	if r.settings.Unknown {
+		return ": nothing is begun until it is mended"
+	}
+	return ": the last good settings are in force"
 }
 
 // known refuses a name that no profile has.

@@ -17,7 +17,8 @@ SIGHUP, a changed file and a machine that wakes from sleep make it look at once;
 else it looks every check_every. It logs to standard error, under systemd to the
 journal, and on macOS and Windows to a file as well: keyd logs shows it. keyd.ini
 is read again before every pass; a mistake in it is told, and the last good
-settings stay in force.
+settings stay in force, also when keyd is started again. When none are known,
+nothing is begun until the mistake is mended.
 
 notify = desktop shows a notification when a key needs a person and when a
 rotation ended; notify = none shows none.
@@ -41,10 +42,11 @@ func newRun(u *ui) *cobra.Command {
 }
 
 func (u *ui) run(ctx context.Context) error {
-	d, s, err := u.daemon("run")
+	s, err := u.find()
 	if err != nil {
 		return err
 	}
+	d := u.daemonWith(s.settings().InForce(), s, "run") // unless keyd.ini is good: see Reload
 	handler, done, err := u.logHandler(s.folders.State)
 	if err != nil {
 		return err
@@ -66,7 +68,7 @@ func (u *ui) run(ctx context.Context) error {
 	signal.Notify(hangup, syscall.SIGHUP) // never comes on Windows
 	defer signal.Stop(hangup)
 	err = d.Run(ctx, daemon.Around{
-		Reload:     func() (daemon.Settings, error) { return daemon.LoadSettings(s.folders.Settings) },
+		Reload:     s.settings().Load,
 		Changed:    daemon.Watch(ctx, []string{s.store.Paths.Credentials, s.store.Paths.Config, s.folders.Settings}),
 		Hangup:     hangup,
 		Supervisor: u.supervisor(),

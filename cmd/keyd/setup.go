@@ -45,10 +45,19 @@ func (u *ui) daemon(process string) (*daemon.Daemon, setup, error) {
 	if err != nil {
 		return nil, s, err
 	}
+	return u.daemonWith(settings, s, process), s, nil
+}
+
+func (u *ui) daemonWith(settings daemon.Settings, s setup, process string) *daemon.Daemon {
 	return &daemon.Daemon{
 		Store: s.store, State: s.folders.State, Sys: atomicfile.OS{}, Settings: settings,
 		HTTP: u.http, Now: u.now, Getenv: u.getenv, Log: slog.New(slog.DiscardHandler), Process: process,
-	}, s, nil
+	}
+}
+
+// settings is keyd.ini, and what the daemon keeps of it.
+func (s setup) settings() daemon.SettingsFile {
+	return daemon.SettingsFile{Path: s.folders.Settings, State: s.folders.State, Sys: atomicfile.OS{}}
 }
 
 // nameEndpoints tells the person, before anything is signed, which endpoints

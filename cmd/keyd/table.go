@@ -133,7 +133,7 @@ func pad(text string, width int) string {
 func (u *ui) remarks(b *strings.Builder, r *report) {
 	var all []string
 	if r.Settings != "" {
-		all = append(all, u.red(u.short(r.Settings))+": the last good settings are in force")
+		all = append(all, u.red(u.short(r.Settings))+r.inForce())
 	}
 	for _, text := range append(r.Notes[:len(r.Notes):len(r.Notes)], r.Warnings...) {
 		all = append(all, u.yellow("warning: ")+u.short(text))

@@ -1,0 +1,145 @@
+package daemon
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/credfile/atomicfile"
+	"keyd/daemon/awssim"
+)
+
+func (l *lab) settings(text string) SettingsFile {
+	l.t.Helper()
+	l.write("keyd.ini", text)
+	return SettingsFile{Path: filepath.Join(l.home, "keyd.ini"), State: l.d.State, Sys: atomicfile.OS{}}
+}
+
+// inForce is with fewer passes in which nothing is due.
+func inForce(f SettingsFile) Settings {
+	s := f.InForce()
+	s.CheckEvery = 12 * time.Hour
+	return s
+}
+
+const mistake = "[profile default]\nrotat = never\n"
+
+func TestADaemonStartedWithAMistakeGoesByWhatItKnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 55*day)
+		r := run(l, l.settings("notify = none\ncheck_every = 12h\n[profile default]\nrotate = never\n").Load)
+		r.let(time.Minute)
+		r.stop()
+		file := l.settings(mistake)
+		for range 3 { // also when it is started again and again
+			r = runWith(l, inForce(file), file.Load)
+			r.let(10 * day)
+			r.stop()
+		}
+		if l.watch(); l.shows() != l.old.ID || l.count("GetCallerIdentity") > 0 {
+			t.Error("an excluded key was used or replaced")
+		}
+		if s, err := LoadStatus(l.d.State); err != nil || !strings.Contains(s.Settings, "keyd.ini:2: unknown setting") {
+			t.Errorf("the status says %q, %v", s.Settings, err)
+		}
+		r = runWith(l, inForce(file), l.settings("notify = none\ncheck_every = 12h\n").Load)
+		r.let(time.Minute)
+		r.stop()
+		if l.watch(); l.shows() == l.old.ID {
+			t.Error("the mistake was mended, the key is due, and nothing was done")
+		}
+		l.safe()
+	})
+}
+
+// TestNothingIsBegunWithoutSettings, not even a look: the account may be one
+// of never_accounts.
+func TestNothingIsBegunWithoutSettings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 70*day)
+		file := l.settings(mistake)
+		r := runWith(l, inForce(file), file.Load)
+		r.let(30 * day)
+		if n := len(l.cloud.Calls()); n > 0 {
+			t.Errorf("%d calls", n)
+		}
+		s, err := LoadStatus(l.d.State)
+		if err != nil || len(s.Keys) != 1 || s.Keys[0].State != Stopped || !s.Keys[0].NeedsPerson || !strings.Contains(s.Keys[0].Why, "keyd.ini has a mistake") {
+			t.Errorf("%+v, %v", s.Keys, err)
+		}
+		l.settings("notify = none\ncheck_every = 12h\n")
+		r.change <- Change{Path: file.Path}
+		r.let(time.Minute)
+		r.stop()
+		if l.watch(); l.shows() == l.old.ID {
+			t.Error("the mistake was mended, and nothing was done")
+		}
+		l.safe()
+	})
+}
+
+// TestWithoutSettingsARotationKeepsTheFileGood: a file that shows the old key
+// again is mended, and no key is deactivated, however long the mistake stands.
+func TestWithoutSettingsARotationKeepsTheFileGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 70*day)
+		before := l.text()
+		l.live(day, func(r Result) bool { return r.State == Overlap })
+		swapped := l.shows()
+		file := l.settings(mistake)
+		r := runWith(l, inForce(file), file.Load)
+		l.write("credentials", before)
+		l.watch()
+		r.change <- Change{Path: l.d.Store.Paths.Credentials}
+		r.let(90 * day)
+		r.stop()
+		if l.watch(); l.shows() != swapped {
+			t.Error("the file was not mended")
+		}
+		for _, k := range l.cloud.Keys(l.user) {
+			if k.Status != "Active" {
+				t.Errorf("%s is %s", k.ID, k.Status)
+			}
+		}
+		if n := l.count("DeleteAccessKey") + l.count("CreateAccessKey"); n != 1 {
+			t.Errorf("%d keys were made or deleted", n)
+		}
+	})
+}
+
+func TestOnlyAWholeCopyOfTheSettingsIsBelieved(t *testing.T) {
+	state := t.TempDir()
+	path := filepath.Join(state, "keyd.ini")
+	file := SettingsFile{Path: path, State: state, Sys: atomicfile.OS{}}
+	if !file.InForce().Unknown {
+		t.Error("without a copy the settings are known")
+	}
+	if _, err := file.Load(); err != nil || file.InForce().Unknown {
+		t.Errorf("no keyd.ini, which means the defaults: %v", err)
+	}
+	must(t, os.WriteFile(path, []byte("overlap = 3h\r\n[profile legacy]\nrotate = never"), 0o600))
+	if _, err := file.Load(); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(goodPath(state))
+	must(t, err)
+	if s := file.InForce(); s.Unknown || s.Overlap != 3*time.Hour || s.Profiles["legacy"] != Never {
+		t.Errorf("%+v", s)
+	}
+	must(t, os.WriteFile(path, []byte("overlap = 3"), 0o600))
+	if _, err := file.Load(); err == nil {
+		t.Fatal("a mistake was accepted")
+	}
+	if now, err := os.ReadFile(goodPath(state)); err != nil || string(now) != string(whole) {
+		t.Errorf("a mistake changed the copy: %q, %v", now, err)
+	}
+	for n := range whole {
+		must(t, os.WriteFile(goodPath(state), whole[:n], 0o600))
+		if s := file.InForce(); !s.Unknown {
+			t.Fatalf("cut to %d bytes it is believed: %+v", n, s)
+		}
+	}
+}
