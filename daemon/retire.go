@@ -130,7 +130,9 @@ func (d *Daemon) revive(ctx context.Context, u *unit) error {
 	return nil
 }
 
-// delete ends the rotation: the old key is gone, and so is the journal.
+// delete ends the rotation: the old key is gone, and so is the journal, unless
+// somebody has put another text into the files in these very seconds. The
+// journal has the only other copy of the new secret: it stays, and mends them.
 func (d *Daemon) delete(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	client, err := d.client(u, r.New)
@@ -143,6 +145,12 @@ func (d *Daemon) delete(ctx context.Context, u *unit) error {
 	}
 	if r.Described { // an optional permission; a tag left behind harms nobody
 		_ = client.Undescribe(ctx, r.User, r.Old.ID)
+	}
+	if err := d.lookAgain(ctx, u); err != nil {
+		return err
+	}
+	if u.facts.Rotation == nil || u.facts.Shows.Old > 0 || u.facts.Shows.New == 0 {
+		return nil
 	}
 	d.record(u, "deleted", r.Old.ID, "")
 	d.tell(u, Delete, "deleted", r.Old.String())
