@@ -15,6 +15,7 @@ const (
 	proveSoft = 2 * time.Minute  // from here on it is worth a word
 	proveHard = 15 * time.Minute // from here on the new key is given up
 	settle    = 5 * time.Second  // at most: how long the streak must last after a failure
+	proveMute = 30 * time.Second // how long answers are waited for that say nothing of the key
 )
 
 // endpoint is one place where the new key must be accepted.
@@ -126,6 +127,7 @@ type proof struct {
 	began     time.Time
 	failed    time.Time // the last refusal
 	err       error     // of the last refusal
+	mute      time.Time // since when an endpoint says nothing of the key: no network, no permission
 }
 
 func (p *proof) run(ctx context.Context, client *iam.Client) error {
@@ -148,14 +150,22 @@ func (p *proof) run(ctx context.Context, client *iam.Client) error {
 // choose another machine, and that one may not know the key yet.
 func (p *proof) round(ctx context.Context, client *iam.Client) {
 	defer client.Close()
+	mute := false
 	for i := range p.endpoints {
 		e := &p.endpoints[i]
 		p.d.tick()
 		if err := e.ask(ctx, client); err != nil {
 			e.row, p.failed, p.err = 0, p.d.Now(), err
+			mute = mute || iam.ClassOf(err) != iam.BadKey && !errors.Is(err, errNotListed)
 			continue
 		}
 		e.row++
+	}
+	switch {
+	case !mute:
+		p.mute = time.Time{}
+	case p.mute.IsZero():
+		p.mute = p.d.Now()
 	}
 }
 
@@ -171,11 +181,15 @@ func (p *proof) done() bool {
 	return p.d.Now().Sub(p.failed) >= min(settle, p.failed.Sub(p.began))
 }
 
-// over ends a proof that will not succeed. Only AWS's refusals give a key up:
-// a network that is away for an hour says nothing of the key.
+// over ends a proof that will not succeed now. Only AWS's refusals give a key
+// up: a network that is away for an hour says nothing of the key, and is not
+// asked every second until it is back.
 func (p *proof) over(elapsed time.Duration) (bool, error) {
 	if other, ok := errors.AsType[*otherIdentityError](p.err); ok {
 		return true, p.d.fail(p.u, other.Error())
+	}
+	if !p.mute.IsZero() && p.d.Now().Sub(p.mute) >= proveMute {
+		return true, p.err
 	}
 	if elapsed < proveHard {
 		return false, nil
