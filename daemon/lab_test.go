@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -35,10 +36,31 @@ type lab struct {
 	said  []string
 }
 
+// unsynced is the real file system without its slow syncs.
+type unsynced struct{ atomicfile.OS }
+
+func (d unsynced) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.File, error) {
+	f, err := d.OS.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return unsyncedFile{f}, nil
+}
+
+func (unsynced) SyncDir(string) error { return nil }
+
+func (d unsynced) CopyMeta(from, to atomicfile.File) error {
+	return d.OS.CopyMeta(from.(unsyncedFile).File, to.(unsyncedFile).File)
+}
+
+type unsyncedFile struct{ atomicfile.File }
+
+func (unsyncedFile) Sync() error { return nil }
+
 // newLab has one user with one key of the given age, in [default] and [work].
 func newLab(t *testing.T, lag awssim.Lag, age time.Duration) *lab {
 	t.Helper()
-	l := &lab{t: t, home: t.TempDir(), sys: fatedDisk{fate: &fate{}}, now: time.Now}
+	l := &lab{t: t, home: t.TempDir(), sys: unsynced{}, now: time.Now}
 	l.http = watcher{l}
 	l.start(lag, age)
 	return l

@@ -60,7 +60,7 @@ func (p *laptop) Do(r *http.Request) (*http.Response, error) {
 }
 
 func newLaptop(t *testing.T, age time.Duration) *laptop {
-	p := &laptop{lab: &lab{t: t, home: t.TempDir(), sys: fatedDisk{fate: &fate{}}}, changed: make(chan Change, 1), ended: make(chan error, 1)}
+	p := &laptop{lab: &lab{t: t, home: t.TempDir(), sys: unsynced{}}, changed: make(chan Change, 1), ended: make(chan error, 1)}
 	p.lab.now = p.now
 	p.lab.http = p
 	p.lab.start(awssim.RealLag(), age)

@@ -47,6 +47,15 @@ func (c *Cloud) Secrets() map[string]string {
 	return secrets
 }
 
+// Last returns the newest request, the zero Call when there was none.
+func (c *Cloud) Last() Call {
+	defer c.enter()()
+	if len(c.calls) == 0 {
+		return Call{}
+	}
+	return *c.calls[len(c.calls)-1]
+}
+
 // log opens the entry of a request that has just been read.
 func (c *Cloud) log(x *exchange, at time.Time) {
 	n := c.next()

@@ -8,7 +8,7 @@ import (
 // KeyState is the truth about one key, whatever the views show.
 type KeyState struct {
 	ID        string
-	Status    string // "Active", "Inactive" or "Expired"
+	Status    string // "Active", "Inactive" or "Expired"; "Deleted" in a History
 	Created   time.Time
 	CreatedBy string // BySeed, ByConsole or the id of the key that signed CreateAccessKey
 	LastUsed  Use    // zero when never; without the lag of GetAccessKeyLastUsed
@@ -18,12 +18,23 @@ type KeyState struct {
 // Keys returns the keys that a user really has, by creation.
 func (c *Cloud) Keys(u *User) []KeyState {
 	defer c.enter()()
+	return c.states(u.present())
+}
+
+func (c *Cloud) states(keys []*key) []KeyState {
 	var ks []KeyState
-	for _, k := range u.present() {
+	for _, k := range keys {
 		last, _ := k.lastUse(c.opt.Now())
 		ks = append(ks, KeyState{k.id, k.status(), k.created, k.by, last, k.delivered})
 	}
 	return ks
+}
+
+// History returns every key that a user ever had, by creation. The status of
+// one that was deleted is "Deleted".
+func (c *Cloud) History(u *User) []KeyState {
+	defer c.enter()()
+	return c.states(u.keys)
 }
 
 // Usable reports whether every replica of every view that has been used
@@ -60,15 +71,25 @@ func (c *Cloud) Touched() []Call {
 	defer c.enter()()
 	var cs []Call
 	for _, call := range c.calls {
-		if call.Action != "UpdateAccessKey" && call.Action != "DeleteAccessKey" {
-			continue
-		}
-		signer, target := c.origin(call.KeyID), c.origin(call.Target)
-		if signer == nil || signer != target {
+		if c.foreign(call) {
 			cs = append(cs, *call)
 		}
 	}
 	return cs
+}
+
+// Foreign reports whether a call is one of Touched.
+func (c *Cloud) Foreign(call Call) bool {
+	defer c.enter()()
+	return c.foreign(&call)
+}
+
+func (c *Cloud) foreign(call *Call) bool {
+	if call.Action != "UpdateAccessKey" && call.Action != "DeleteAccessKey" {
+		return false
+	}
+	signer, target := c.origin(call.KeyID), c.origin(call.Target)
+	return signer == nil || signer != target
 }
 
 // origin returns the key with which the line of id began.

@@ -11,11 +11,14 @@ import (
 
 const write = os.O_WRONLY | os.O_RDWR
 
-// OpenFile is "open" or, where it makes a file, "create".
+// OpenFile is "open", "open to write" or, where it makes a file, "create".
 func (d *Disk) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.File, error) {
 	op := Op{Name: "open", Path: name, Read: true}
-	if flag&os.O_CREATE != 0 && d.names[name] == nil {
+	switch {
+	case flag&os.O_CREATE != 0 && d.names[name] == nil:
 		op = Op{Name: "create", Path: name}
+	case flag&write != 0:
+		op = Op{Name: "open to write", Path: name}
 	}
 	var f atomicfile.File
 	err := d.do(op, func() (err error) {

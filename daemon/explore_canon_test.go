@@ -1,0 +1,148 @@
+package daemon
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/maphash"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"keyd/daemon/awssim"
+)
+
+var seed = maphash.MakeSeed()
+
+// ages are where keyd's policy, and so a scene, changes with time.
+var ages = []time.Duration{-day, -time.Hour, -10 * time.Minute, -time.Minute, 0, 10 * time.Second, reconcileAfter, time.Minute, fresh, 5 * time.Minute,
+	undisturbed, useGrain, time.Hour, useLag, day - time.Hour, day, day + time.Hour, 7 * day, 7*day + time.Hour, 8*day + time.Hour, 60 * day}
+
+// age is the class of a time, seen from the scene's.
+func (w *scene) age(t time.Time) int {
+	i, _ := slices.BinarySearch(ages, w.at.Sub(t))
+	return i
+}
+
+// key is the same for scenes that differ in nothing that a pass could see but
+// ids, secrets, words for people, and times within one class of age. It is what
+// makes the exploration end. Two scenes that it takes for one may in theory go
+// different ways: the runs by -explore.seed do not use it.
+func (w *scene) key() uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	n := w.namer()
+	for _, f := range w.disk.Files() {
+		path := n.Replace(f.Path)
+		switch name := filepath.Base(f.Path); {
+		case name == "history.jsonl":
+			fmt.Fprint(&h, path, w.made(f.Data))
+		case name == "status.json":
+			w.hashStatus(&h, f.Data, n)
+		case name == "memory.json":
+			w.hashMemory(&h, f.Data, n)
+		case strings.Contains(name, ".keyd-"):
+			fmt.Fprint(&h, path[:strings.Index(path, ".keyd-")], "~")
+		default:
+			fmt.Fprint(&h, path, f.Synced, f.Mode)
+			h.WriteString(w.withoutTimes(n.Replace(string(f.Data))))
+		}
+	}
+	w.hashCloud(&h, n)
+	fmt.Fprint(&h, w.ghost.foreign)
+	return h.Sum64()
+}
+
+// namer numbers the keys by creation.
+func (w *scene) namer() *strings.Replacer {
+	var pairs []string
+	secrets := w.cloud.Secrets()
+	for i, k := range w.cloud.History(w.user()) {
+		pairs = append(pairs, k.ID, fmt.Sprint("K", i), secrets[k.ID], fmt.Sprint("S", i))
+		delete(secrets, k.ID)
+	}
+	for id, secret := range secrets {
+		pairs = append(pairs, id, "X", secret, "x")
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// withoutTimes puts classes of age in the place of times.
+func (w *scene) withoutTimes(text string) string {
+	var b strings.Builder
+	for {
+		i := strings.Index(text, `": "`)
+		if i < 0 {
+			b.WriteString(text)
+			return b.String()
+		}
+		b.WriteString(text[:i+4])
+		text = text[i+4:]
+		end := strings.IndexByte(text, '"')
+		if end < 0 {
+			continue
+		}
+		if t, err := time.Parse(time.RFC3339Nano, text[:end]); err == nil {
+			fmt.Fprint(&b, w.age(t))
+			text = text[end:]
+		}
+	}
+}
+
+// made is the age of the last key that the history tells of.
+func (w *scene) made(text []byte) int {
+	for line := range bytes.Lines(text) {
+		if bytes.Contains(line, []byte(`"did":"created"`)) {
+			text = line
+		}
+	}
+	var e Entry
+	if json.Unmarshal(bytes.TrimSpace(text), &e) != nil || e.Did != "created" {
+		return -1
+	}
+	return w.age(e.Time)
+}
+
+func (w *scene) hashStatus(h *maphash.Hash, text []byte, n *strings.Replacer) {
+	var s Status
+	if json.Unmarshal(text, &s) != nil {
+		fmt.Fprint(h, "damaged")
+	}
+	for _, l := range s.Keys {
+		fmt.Fprint(h, n.Replace(l.Key), l.State, l.Profiles)
+	}
+}
+
+func (w *scene) hashMemory(h *maphash.Hash, text []byte, n *strings.Replacer) {
+	memories := map[string]Memory{}
+	if json.Unmarshal(text, &memories) != nil {
+		fmt.Fprint(h, "damaged")
+	}
+	var lines []string
+	for id, m := range memories {
+		line := n.Replace(id)
+		if m.Seen != nil {
+			line += fmt.Sprint(w.age(m.Seen.At), m.Seen.Offset.Round(time.Minute))
+			for _, k := range m.Seen.Keys {
+				line += fmt.Sprint(n.Replace(k.ID), k.Active)
+			}
+		}
+		if t := m.Trouble; t != nil {
+			line += fmt.Sprint(t.Do, w.age(t.At), min(t.Count, 3), t.Definite, t.Offline)
+		}
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	fmt.Fprint(h, lines)
+}
+
+func (w *scene) hashCloud(h *maphash.Hash, n *strings.Replacer) {
+	for _, k := range w.cloud.History(w.user()) {
+		fmt.Fprint(h, n.Replace(k.ID), k.Status, k.CreatedBy == awssim.BySeed, k.CreatedBy == awssim.ByConsole, w.age(k.Created))
+	}
+	for _, c := range w.cloud.Late() {
+		fmt.Fprint(h, c.Action, n.Replace(c.Target), c.Asked, w.age(c.At))
+	}
+	fmt.Fprint(h, w.cloud.Spread().After(w.at))
+}

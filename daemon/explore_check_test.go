@@ -1,0 +1,231 @@
+package daemon
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"keyd/daemon/awssim"
+)
+
+// picture is what an effect is compared with.
+type picture struct {
+	texts  [2][]byte // of the files
+	usable [2]bool
+	keys   []awssim.KeyState
+}
+
+var userFiles = [2]string{credentials, configFile}
+
+func (r *take) look() picture {
+	p := picture{keys: r.cloud.Keys(r.user())}
+	for i, path := range userFiles {
+		p.texts[i], p.usable[i] = r.disk.Data(path), r.usable(path)
+	}
+	return p
+}
+
+func (r *take) violated(invariant, format string, args ...any) {
+	r.wrong = append(r.wrong, invariant+": "+fmt.Sprintf(format, args...)+", at effect "+fmt.Sprint(len(r.effects))+" ("+r.effects[len(r.effects)-1].what+")")
+}
+
+// check is done after everything that keyd does.
+func (r *take) check(e effect) {
+	if e.file {
+		r.checkFiles()
+	}
+	if e.kind == orders {
+		r.checkKeys()
+	}
+	if e.kind == orders || strings.Contains(e.what, "AKIA") {
+		if id := r.orphan(r.disk.Data); id != "" && r.read {
+			r.violated("I5", "%s is active and its secret is nowhere", id)
+		}
+	}
+}
+
+// spreads is how long nobody can know what a person did in the console.
+const spreads = 10 * time.Second
+
+// checkFiles is I1 and I9: what keyd writes is accepted wherever the old pair
+// was, and nothing else changes. A key that a person takes away between the
+// proof and the swap, milliseconds later, is found out by the validation.
+func (r *take) checkFiles() {
+	for i, path := range userFiles {
+		text := r.disk.Data(path)
+		if bytes.Equal(text, r.before.texts[i]) {
+			continue
+		}
+		if _, whole := r.shows(path); !whole {
+			r.violated("I9", "%s holds a torn pair", filepath.Base(path))
+		}
+		if shape := r.shape(); shape != r.ghost.shape {
+			r.violated("I9", "other bytes changed:\n%q\nwant\n%q", shape, r.ghost.shape)
+		}
+		usable := r.usable(path)
+		if r.before.usable[i] && !usable && time.Since(r.acted) > spreads {
+			r.violated("I1", "%s shows a pair that AWS does not accept everywhere", filepath.Base(path))
+		}
+		r.before.texts[i], r.before.usable[i] = text, usable
+	}
+}
+
+// checkKeys is I1 from the other side: no key goes away that a file shows. When
+// somebody has put it there and keyd has not read the file since, nobody could
+// have known.
+func (r *take) checkKeys() {
+	now := r.cloud.Keys(r.user())
+	for _, k := range r.before.keys {
+		i := slices.IndexFunc(now, func(n awssim.KeyState) bool { return n.ID == k.ID })
+		if k.Status != "Active" || i >= 0 && now[i].Status == "Active" {
+			continue
+		}
+		for _, path := range userFiles {
+			if id, _ := r.shows(path); id == k.ID && r.read {
+				r.violated("I1", "%s was taken away and %s shows it", k.ID, filepath.Base(path))
+			}
+		}
+	}
+	r.before.keys = now
+	for i, path := range userFiles {
+		r.before.usable[i] = r.usable(path)
+	}
+}
+
+// orphan is I5: it returns an active key of ours whose secret is neither in a
+// file nor in a journal, unless a journal says that one may exist.
+func (w *scene) orphan(read func(string) []byte) string {
+	secrets := w.cloud.Secrets()
+	for _, k := range w.cloud.Keys(w.user()) {
+		if k.Status != "Active" || k.CreatedBy == awssim.BySeed || k.CreatedBy == awssim.ByConsole {
+			continue
+		}
+		known := false
+		for _, f := range w.disk.Files() {
+			text := read(f.Path)
+			known = known || bytes.Contains(text, []byte(secrets[k.ID])) && !strings.Contains(f.Path, ".keyd-") ||
+				journalName(f.Path) && !bytes.Contains(text, []byte(`"new_id"`)) && bytes.Contains(text, []byte(`"sent"`))
+		}
+		if !known {
+			return k.ID
+		}
+	}
+	return ""
+}
+
+func journalName(path string) bool {
+	return filepath.Dir(path) == rotations && strings.HasSuffix(path, ".json") && !strings.HasPrefix(filepath.Base(path), ".")
+}
+
+// checkCall is I3, I6 and I7, for the call that was just made.
+func (r *take) checkCall(e effect) {
+	call := r.cloud.Last()
+	if r.cloud.Foreign(call) {
+		r.violated("I3", "%s of the foreign key %s", call.Action, call.Target)
+	}
+	for _, f := range r.disk.Files() {
+		if !journalName(f.Path) {
+			continue
+		}
+		old := strings.TrimSuffix(filepath.Base(f.Path), ".json")
+		shown, _ := r.shows(credentials)
+		swapped := bytes.Contains(f.Data, []byte(`"validated"`)) || shown != old && bytes.Contains(f.Data, []byte(`"new_id": "`+shown+`"`))
+		if call.KeyID == old && swapped && r.read {
+			r.violated("I6", "%s was signed with the old key after the swap", call.Action)
+		}
+		if e.what == "CreateAccessKey" {
+			r.checkIntent(old, r.disk.Kept(f.Path))
+		}
+	}
+	if e.what == "CreateAccessKey" && len(r.openIntents()) == 0 {
+		r.violated("I7", "CreateAccessKey was sent with no intent on the disk")
+	}
+}
+
+// checkIntent is I7: one CreateAccessKey for each intent, and the intent is
+// where no power failure takes it.
+func (r *take) checkIntent(old string, kept []byte) {
+	sent := field(kept, "sent")
+	switch {
+	case sent == "":
+		r.violated("I7", "CreateAccessKey was sent and a power failure would leave no intent for %s", old)
+	case sent == r.ghost.sent:
+		r.violated("I7", "CreateAccessKey was sent twice for one intent")
+	}
+	r.ghost.sent = sent
+}
+
+func (r *take) openIntents() (paths []string) {
+	for _, f := range r.disk.Files() {
+		if journalName(f.Path) {
+			paths = append(paths, f.Path)
+		}
+	}
+	return paths
+}
+
+// field cuts a string out of JSON.
+func field(text []byte, name string) string {
+	_, rest, _ := bytes.Cut(text, []byte(`"`+name+`": "`))
+	value, _, _ := bytes.Cut(rest, []byte(`"`))
+	return string(value)
+}
+
+// quietEnd is I8: no secret in what was said, and none in a file but the
+// user's own and the journal.
+func (r *take) quietEnd() {
+	for id, secret := range r.cloud.Secrets() {
+		if bytes.Contains(r.log.Bytes(), []byte(secret)) {
+			r.violated("I8", "the secret of %s was logged", id)
+		}
+		for _, f := range r.disk.Files() {
+			allowed := f.Path == credentials || f.Path == configFile || journalName(f.Path)
+			if f.Mode.Perm()&0o077 != 0 {
+				r.violated("I8", "%s has mode %v", f.Path, f.Mode)
+			}
+			if !allowed && bytes.Contains(f.Data, []byte(secret)) && len(r.standing) == 0 && !r.failedToRemove() {
+				r.violated("I8", "the secret of %s is in %s", id, f.Path)
+			}
+		}
+	}
+}
+
+// failedToRemove reports whether a fault kept a temporary file in its place: it
+// stays, 0600 beside its target, until the next pass.
+func (r *take) failedToRemove() bool {
+	return slices.ContainsFunc(r.faults, func(f fault) bool { return f.fate.disk != nil })
+}
+
+// rest is I2, at the end of a rotation: one key of ours, the one in the files.
+func (r *take) rest() {
+	shown, _ := r.shows(credentials)
+	for _, k := range r.cloud.Keys(r.user()) {
+		ours := k.CreatedBy != awssim.BySeed && k.CreatedBy != awssim.ByConsole
+		if ours && k.ID != shown && !r.ghost.foreign && r.result.State == OK {
+			r.violated("I2", "%s is left over", k.ID)
+		}
+	}
+}
+
+// died checks what a crash has left: the pair works that worked before, nothing
+// else changed, and no key is lost.
+func (w *scene) died(works [2]bool) (wrong []string) {
+	for i, path := range userFiles {
+		if _, whole := w.shows(path); !whole {
+			wrong = append(wrong, "I9: "+filepath.Base(path)+" holds a torn pair after the crash")
+		}
+		if works[i] && !w.ghost.foreign && !w.usable(path) {
+			wrong = append(wrong, "I1: "+filepath.Base(path)+" shows a pair after the crash that AWS does not accept")
+		}
+	}
+	if w.shape() != w.ghost.shape {
+		wrong = append(wrong, fmt.Sprintf("I9: the crash has changed other bytes: %q", w.shape()))
+	}
+	if id := w.orphan(w.disk.Data); id != "" {
+		wrong = append(wrong, "I5: "+id+" is active after the crash, and its secret is nowhere")
+	}
+	return wrong
+}

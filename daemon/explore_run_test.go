@@ -1,0 +1,232 @@
+package daemon
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+	"keyd/credfile/atomicfile/ramdisk"
+	"keyd/daemon/awssim"
+)
+
+// take is one pass of the daemon over a copy of a scene, in a bubble where time
+// is fake, with faults at some of its effects.
+type take struct {
+	*scene
+	d        *Daemon
+	faults   []fault
+	standing []*fate // that happen to every effect from now on
+	effects  []effect
+	moments  []moment
+	wrong    []string // invariants that did not hold
+	before   picture
+	log      bytes.Buffer
+	result   Result // of [default]
+	err      error
+	acted    time.Time // somebody else, in this pass
+	read     bool      // keyd has read the files since somebody else wrote them
+}
+
+// moment is an instant after an effect: what a process that dies there leaves.
+type moment struct {
+	after int // the effect
+	disk  *ramdisk.Disk
+	cloud *awssim.Cloud
+	at    time.Time
+	ghost ghost
+	works [2]bool // the pairs of the files, until then
+}
+
+// bug puts one of the known mistakes into a run.
+type bug struct {
+	name   string
+	put    func(*take) // into the daemon, the disk or the network
+	forget string      // the folder that a crash empties; "" for none
+}
+
+// execute does one pass over w.
+func (w *scene) execute(t *testing.T, faults []fault, b *bug) *take {
+	r := &take{faults: faults, read: true}
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(w.at))
+		r.scene = &scene{disk: w.disk.Clone(time.Now), cloud: w.cloud.Clone(time.Now), ghost: w.ghost, trace: w.trace, faults: w.faults}
+		r.disk.Around = r.onDisk
+		r.start(r.disk, r)
+		if b != nil {
+			b.put(r)
+		}
+		r.before = r.look()
+		var results []Result
+		results, r.err = r.d.Pass(t.Context(), Request{})
+		r.end(results)
+	})
+	return r
+}
+
+// start is a new process.
+func (r *take) start(sys atomicfile.Sys, http interface {
+	Do(*http.Request) (*http.Response, error)
+}) {
+	r.d = &Daemon{
+		Store: &credfile.Store{Paths: credfile.Paths{Credentials: credentials, Config: configFile}, LockDir: filepath.Join(stateFolder, "locks"), Sys: sys},
+		State: stateFolder, Sys: sys, Settings: DefaultSettings(), HTTP: http, Now: time.Now,
+		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Process: "test", Tell: func(e Event) { r.log.WriteString(e.Verb + " " + e.Text + e.Run + "\n") },
+	}
+	r.d.Settings.CheckEvery = 30 * day // what is due wakes it
+}
+
+// end sets the time of the next pass.
+func (r *take) end(results []Result) {
+	i := slices.IndexFunc(results, func(x Result) bool { return x.Profiles[0] == "default" })
+	if i >= 0 {
+		r.result = results[i]
+	}
+	wait := time.Minute
+	if r.err == nil && i >= 0 {
+		wait = r.d.untilNext(results)
+	}
+	if !r.read { // the watch of the files sees it
+		wait = min(wait, time.Second)
+	}
+	r.disk.Around = nil
+	r.quietEnd()
+	if r.result.Rotation == nil && r.err == nil {
+		r.rest()
+	}
+	at := time.Now().Add(wait)
+	clock := func() time.Time { return at }
+	r.disk, r.cloud, r.at = r.disk.Clone(clock), r.cloud.Clone(clock), at
+	r.scene.faults += len(r.faults)
+	r.trace = r.trace.with(step{faults: r.faults})
+}
+
+// onDisk is one call to the disk.
+func (r *take) onDisk(op ramdisk.Op, do func() error) error {
+	dir, base := filepath.Split(op.Path)
+	e := effect{what: op.Name + " " + base, kind: changes, file: filepath.Clean(dir) == homeFolder}
+	if op.Read {
+		e.kind = reads
+		r.read = r.read || op.Path == credentials
+	}
+	return r.effect(e, func(f *fate) error {
+		if f != nil {
+			return f.disk
+		}
+		return do()
+	})
+}
+
+// Do is one call to AWS.
+func (r *take) Do(q *http.Request) (resp *http.Response, err error) {
+	e := effect{what: action(q), kind: asks}
+	switch e.what {
+	case "CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey", "TagUser", "UntagUser":
+		e.kind = orders
+	}
+	_ = r.effect(e, func(f *fate) error {
+		if f != nil {
+			fault := f.cloud
+			fault.Times = 1
+			r.cloud.Inject(fault)
+			defer r.cloud.ClearFaults()
+		}
+		resp, err = r.cloud.Do(q)
+		return nil
+	})
+	return resp, err
+}
+
+// action reads the form's first field, which is how the SDK sends it.
+func action(q *http.Request) string {
+	body, _ := io.ReadAll(q.Body)
+	q.Body = io.NopCloser(bytes.NewReader(body))
+	name, _, _ := bytes.Cut(bytes.TrimPrefix(body, []byte("Action=")), []byte("&"))
+	return string(name)
+}
+
+// effect counts one effect, lets its fate happen, and checks the invariants.
+func (r *take) effect(e effect, do func(*fate) error) error {
+	r.effects = append(r.effects, e)
+	n := len(r.effects)
+	f := r.fate(n, e)
+	if f != nil && f.person != nil {
+		f.person(r.scene)
+		r.ghost.foreign, r.read, r.acted = true, false, time.Now()
+		r.before = r.look()
+		f = nil
+	}
+	err := do(f)
+	if e.kind == orders || e.kind == asks {
+		r.checkCall(e)
+	}
+	if e.kind == orders || e.kind == changes {
+		r.check(e)
+		r.keep(n)
+	}
+	return err
+}
+
+// fate returns what happens at an effect, nil for what should.
+func (r *take) fate(n int, e effect) *fate {
+	for _, f := range r.faults {
+		if f.at == n && f.fate.fit(e) {
+			if f.fate.forGood {
+				r.standing = append(r.standing, f.fate)
+			}
+			return f.fate
+		}
+	}
+	for _, f := range r.standing {
+		if f.fit(e) {
+			return f
+		}
+	}
+	return nil
+}
+
+// keep remembers the instant, unless a run with fewer faults has been there.
+func (r *take) keep(n int) {
+	if len(r.faults) > 0 && n < r.faults[len(r.faults)-1].at {
+		return
+	}
+	at := time.Now()
+	clock := func() time.Time { return at }
+	r.moments = append(r.moments, moment{n, r.disk.Clone(clock), r.cloud.Clone(clock), at, r.ghost, r.before.usable})
+}
+
+// restartAfter is how long the service manager waits.
+const restartAfter = 5 * time.Second
+
+// deaths are the scenes that m can leave: the process killed, or the power cut.
+func (r *take) deaths(m moment, b *bug) []*scene {
+	at := m.at.Add(restartAfter)
+	clock := func() time.Time { return at }
+	from := r.scene.trace[:len(r.scene.trace)-1]
+	one := func(how string, disk *ramdisk.Disk) *scene {
+		w := &scene{disk: disk, cloud: m.cloud.Clone(clock), at: at, ghost: m.ghost, faults: r.scene.faults + 1}
+		w.trace = trace(from).with(step{r.faults, m.after, how})
+		if b != nil && b.forget != "" {
+			for _, f := range disk.Files() {
+				if filepath.Dir(f.Path) == b.forget {
+					_ = disk.Remove(f.Path)
+				}
+			}
+		}
+		return w
+	}
+	scenes := []*scene{one("killed", m.disk.Clone(clock))}
+	for i, o := range m.disk.PowerFails(clock) {
+		scenes = append(scenes, one("power cut "+strconv.Itoa(i)+" ("+o.Name+")", o.Disk))
+	}
+	return scenes
+}

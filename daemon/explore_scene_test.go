@@ -1,0 +1,109 @@
+package daemon
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile/ramdisk"
+	"keyd/daemon/awssim"
+)
+
+// scene is everything that outlives a process: the disk, AWS, and the time. The
+// exploration goes on from one scene in many ways.
+type scene struct {
+	disk   *ramdisk.Disk
+	cloud  *awssim.Cloud
+	at     time.Time // when the next process looks
+	ghost  ghost
+	trace  trace
+	faults int // how many it took to get here
+}
+
+// ghost is what the invariants remember. keyd does not see it.
+type ghost struct {
+	shape   string // the files with every id and secret taken out
+	sent    string // the intent under which CreateAccessKey was sent last
+	foreign bool   // somebody else has acted
+	first   credfile.Key
+}
+
+// setting is where an exploration begins.
+type setting struct {
+	name string
+	lag  awssim.Lag
+	both bool // the config file shows the key, too
+}
+
+// quick spreads within seconds and not evenly: each view has two replicas that
+// contradict each other meanwhile.
+var quick = awssim.Lag{
+	Create: awssim.Range{Min: time.Second, Max: 2 * time.Second}, Revoke: awssim.Range{Min: time.Second, Max: 2 * time.Second},
+	List: awssim.Range{Max: 2 * time.Second}, LastUsed: time.Minute, Replicas: 2,
+}
+
+// epoch is when every synctest bubble begins.
+var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+var (
+	homeFolder, _ = filepath.Abs("/home/alice")
+	stateFolder   = filepath.Join(homeFolder, "state")
+	credentials   = filepath.Join(homeFolder, "credentials")
+	configFile    = filepath.Join(homeFolder, "config")
+	rotations     = filepath.Join(stateFolder, "rotations")
+)
+
+// begin is a user with one key that is due.
+func (s setting) begin() *scene {
+	clock := func() time.Time { return epoch }
+	cloud := awssim.New(awssim.Options{Now: clock, Seed: 7, Lag: s.lag, Regions: []string{"eu-west-1", "us-east-1"}})
+	id, secret := cloud.AddUser(account, "/", "alice").AddKey(70 * day)
+	w := &scene{disk: ramdisk.New(clock, homeFolder), cloud: cloud, at: epoch.Add(time.Minute)}
+	w.ghost.first = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
+	pair := "aws_access_key_id = " + id + "\r\naws_secret_access_key\t=\t" + secret + "\r\n"
+	w.disk.Put(credentials, []byte("# mine\r\n[default]\r\n"+pair+"\r\n[other]\r\naws_access_key_id=AKIAIOSFODNN7EXAMPLE\r\n"), false)
+	config := "[default]\nregion = eu-west-1\n"
+	if s.both {
+		config += "[profile work]\nregion = eu-west-1\n" + strings.ReplaceAll(pair, "\r", "")
+	}
+	w.disk.Put(configFile, []byte(config), false)
+	w.ghost.shape = w.shape()
+	return w
+}
+
+func (w *scene) user() *awssim.User { return w.cloud.User(account, "alice") }
+
+// shape is both files without what may change in them.
+func (w *scene) shape() string { return w.masked(credentials) + "\x00" + w.masked(configFile) }
+
+func (w *scene) masked(path string) string {
+	var pairs []string
+	for id, secret := range w.cloud.Secrets() {
+		pairs = append(pairs, id, "ID", secret, "SECRET")
+	}
+	return strings.NewReplacer(pairs...).Replace(string(w.disk.Data(path)))
+}
+
+// shows returns the pair that a file shows: "" for none, and whole is false
+// when it is a mixture.
+func (w *scene) shows(path string) (id string, whole bool) {
+	text := w.disk.Data(path)
+	ids, secrets, secret := 0, 0, ""
+	for i, s := range w.cloud.Secrets() {
+		if bytes.Contains(text, []byte(i)) {
+			id, ids = i, ids+1
+		}
+		if bytes.Contains(text, []byte(s)) {
+			secret, secrets = i, secrets+1
+		}
+	}
+	return id, ids == secrets && ids <= 1 && id == secret
+}
+
+// usable reports whether AWS accepts what a file shows everywhere.
+func (w *scene) usable(path string) bool {
+	id, whole := w.shows(path)
+	return id == "" || whole && w.cloud.Usable(id, w.cloud.Secrets()[id])
+}
