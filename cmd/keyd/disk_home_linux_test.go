@@ -1,0 +1,321 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/awssim"
+)
+
+// diskHome is a home on real disks, with an AWS on loopback that knows at every
+// request what the credentials file shows.
+type diskHome struct {
+	t      *testing.T
+	home   string
+	uid    int // who runs keyd
+	server *httptest.Server
+	cloud  *awssim.Cloud
+	user   *awssim.User
+
+	old  credfile.Key
+	text string // of the file at the start
+	mode fs.FileMode
+
+	mu   sync.Mutex
+	when stage
+	harm change // done once, at that stage; nil when it has been
+	made []credfile.Key
+	held []awssim.Held
+	said []string // everything that keyd has printed
+}
+
+// change is something that happens to a disk. It may come from the goroutine of
+// a request.
+type change func(*diskHome) error
+
+// stage is when it happens.
+type stage string
+
+const (
+	before   stage = "before the rotation"
+	creating stage = "while CreateAccessKey is under way"
+	proving  stage = "while the new key is proven"
+	swapped  stage = "after the swap"
+	overlaps stage = "in the overlap"
+)
+
+func newDiskHome(t *testing.T, uid int) *diskHome {
+	h := &diskHome{t: t, home: t.TempDir(), uid: uid, cloud: awssim.New(awssim.Options{Seed: 1, Regions: []string{"us-east-1"}})}
+	h.user = h.cloud.AddUser(account, "/", "alice")
+	id, secret := h.user.AddKey(70 * day)
+	h.old = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
+	h.text = fmt.Sprintf("# mine\n[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret)
+	h.server = httptest.NewServer(h)
+	t.Cleanup(h.server.Close)
+	for _, err := range []error{
+		os.Chmod(filepath.Dir(h.home), 0o755), os.Chown(h.home, uid, uid),
+		os.Mkdir(h.path(".aws"), 0o700), os.Mkdir(h.path("state"), 0o700),
+		os.WriteFile(h.path("keyd.ini"), []byte("notify = none\n"), 0o644),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return h
+}
+
+func (h *diskHome) path(name string) string { return filepath.Join(h.home, name) }
+
+func (h *diskHome) file() string { return h.path(".aws/credentials") }
+
+// write puts the credentials file, as it was at the start, under a name.
+func (h *diskHome) write(name string) error { return os.WriteFile(h.path(name), []byte(h.text), 0o600) }
+
+// give hands everything in the home to the user who runs keyd.
+func (h *diskHome) give() error {
+	return filepath.WalkDir(h.home, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || h.uid == os.Geteuid() {
+			return err
+		}
+		return os.Lchown(path, h.uid, h.uid)
+	})
+}
+
+// shows returns what the credentials file holds; nothing when there is none.
+func (h *diskHome) shows() (text string, info fs.FileInfo) {
+	info, err := os.Stat(h.file())
+	if err != nil || !info.Mode().IsRegular() {
+		return "", nil
+	}
+	data, err := os.ReadFile(h.file())
+	if err != nil {
+		h.t.Errorf("the credentials file: %v", err)
+	}
+	return string(data), info
+}
+
+// ServeHTTP lets the disk change at its time, notes what the file shows, and
+// keeps the pairs that are handed out.
+func (h *diskHome) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		h.t.Error(err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	form, _ := url.ParseQuery(string(body))
+	h.look("at a request")
+	if h.harm != nil && h.stageOf(form.Get("Action"), r.Header.Get("Authorization")) == h.when {
+		if err := h.harm(h); err != nil {
+			h.t.Errorf("%s: %v", h.when, err)
+		}
+		h.harm = nil
+	}
+	answer := httptest.NewRecorder()
+	h.cloud.ServeHTTP(answer, r)
+	h.keep(answer.Body.Bytes())
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes())
+}
+
+func (h *diskHome) stageOf(action, signature string) stage {
+	switch {
+	case action == "CreateAccessKey":
+		return creating
+	case len(h.made) == 0 || strings.Contains(signature, h.old.ID):
+		return before
+	case h.held[len(h.held)-1].ID == h.old.ID:
+		return proving
+	}
+	return swapped
+}
+
+func (h *diskHome) keep(answer []byte) {
+	var created struct {
+		ID     string `xml:"CreateAccessKeyResult>AccessKey>AccessKeyId"`
+		Secret string `xml:"CreateAccessKeyResult>AccessKey>SecretAccessKey"`
+	}
+	if xml.Unmarshal(answer, &created) == nil && created.Secret != "" {
+		h.made = append(h.made, credfile.Key{ID: created.ID, Secret: credfile.NewSecret(created.Secret)})
+	}
+}
+
+// look demands that the file, where there is one, is old or new to the byte and
+// shows a pair that AWS accepts.
+func (h *diskHome) look(when string) {
+	text, info := h.shows()
+	if info == nil {
+		return
+	}
+	i := slices.IndexFunc(h.pairs(), func(k credfile.Key) bool { return text == h.with(k) })
+	if i < 0 {
+		h.t.Errorf("%s the file is neither old nor new:\n%s", when, text)
+		return
+	}
+	k := h.pairs()[i]
+	if !h.cloud.Usable(k.ID, k.Secret.Reveal()) {
+		h.t.Errorf("%s AWS refuses the pair in the file, %s", when, k)
+	}
+	if n := len(h.held); n == 0 || h.held[n-1].ID != k.ID {
+		h.held = append(h.held, awssim.Held{At: time.Now(), ID: k.ID, Secret: k.Secret.Reveal()})
+	}
+}
+
+func (h *diskHome) pairs() []credfile.Key { return append([]credfile.Key{h.old}, h.made...) }
+
+func (h *diskHome) with(k credfile.Key) string {
+	return strings.NewReplacer(h.old.ID, k.ID, h.old.Secret.Reveal(), k.Secret.Reveal()).Replace(h.text)
+}
+
+// keyd runs the real thing, as the user of this home.
+func (h *diskHome) keyd(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(h.t.Context(), "/proc/self/exe", args...)
+	cmd.Args[0] = "keyd"
+	cmd.Dir = "/"
+	cmd.Env = []string{"HOME=" + h.home, "KEYD_STATE_DIR=" + h.path("state"), "KEYD_SETTINGS=" + h.path("keyd.ini"),
+		"AWS_ENDPOINT_URL=" + h.server.URL, "NO_PROXY=*", "TZ=UTC"}
+	if h.uid != os.Geteuid() {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(h.uid), Gid: uint32(h.uid)}}
+	}
+	return cmd
+}
+
+// does runs a command to its end and demands an exit code and, line by line,
+// what the person is told.
+func (h *diskHome) does(exit int, told []string, args ...string) {
+	h.t.Helper()
+	out, err := h.keyd(args...).CombinedOutput()
+	code := 0
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = failed.ExitCode()
+	} else if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Logf("keyd %s: exit code %d\n%s", strings.Join(args, " "), code, out)
+	if code != exit {
+		h.t.Errorf("keyd %s ends with %d, not %d", strings.Join(args, " "), code, exit)
+	}
+	h.heard(string(out), told)
+}
+
+func (h *diskHome) heard(out string, told []string) {
+	h.t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.said = append(h.said, out)
+	for _, pattern := range told {
+		if !regexp.MustCompile("(?m)" + pattern).MatchString(out) {
+			h.t.Errorf("the person is not told %q, but\n%s", pattern, out)
+		}
+	}
+	h.safe()
+}
+
+// safe demands what holds whenever keyd has ended.
+func (h *diskHome) safe() {
+	h.t.Helper()
+	h.look("at the end")
+	kept := h.secrets()
+	if lost := h.cloud.Orphans(append(kept, "none")...); len(lost) > 0 {
+		h.t.Errorf("nobody has the secret of %v", lost)
+	}
+	for _, c := range h.cloud.Touched() {
+		h.t.Errorf("a foreign key was touched: %s %s", c.Action, c.Target)
+	}
+	for _, k := range h.pairs() {
+		if strings.Contains(strings.Join(h.said, "\n"), k.Secret.Reveal()) {
+			h.t.Errorf("the secret of %s was printed", k)
+		}
+	}
+	if _, info := h.shows(); info != nil && h.mode != 0 && info.Mode() != h.mode {
+		h.t.Errorf("the mode of the file was %v and is %v", h.mode, info.Mode())
+	}
+}
+
+// secrets looks through all of the home and returns the ids of the new keys
+// whose secret is in the credentials file or in the journal. It stands nowhere
+// else.
+func (h *diskHome) secrets() (ids []string) {
+	h.t.Helper()
+	_, credentials := h.shows()
+	err := filepath.WalkDir(h.home, func(path string, entry fs.DirEntry, err error) error {
+		if path == h.path("gone") { // a volume that is not mounted
+			return fs.SkipDir
+		}
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		if strings.Contains(path, ".keyd-") {
+			h.t.Errorf("a temporary file was left: %s", path)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for i, k := range h.pairs() {
+			if !bytes.Contains(data, []byte(k.Secret.Reveal())) {
+				continue
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			journal := strings.HasSuffix(filepath.Dir(path), "/state/rotations")
+			if journal && info.Mode() != 0o600 || !journal && !os.SameFile(info, credentials) {
+				h.t.Errorf("the secret of %s is in %s, %v", k, path, info.Mode())
+			}
+			if i > 0 {
+				ids = append(ids, k.ID)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		h.t.Errorf("looking for secrets: %v", err)
+	}
+	return ids
+}
+
+// ended demands that the rotation is over: one key, no journal.
+func (h *diskHome) ended() {
+	h.t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	text, info := h.shows()
+	keys := h.cloud.Keys(h.user)
+	if info == nil || len(keys) != 1 || !strings.Contains(text, keys[0].ID) || keys[0].ID == h.old.ID || keys[0].Status != "Active" {
+		h.t.Errorf("AWS has %+v, the file shows\n%s", keys, text)
+	}
+	if left, _ := filepath.Glob(h.path("state/rotations/*")); len(left) > 0 {
+		h.t.Errorf("a journal was left: %v", left)
+	}
+	if out := h.cloud.Outage(h.held, time.Now()); out > 0 {
+		h.t.Errorf("the pair in the file was refused for %s", out)
+	}
+	if info, err := os.Stat(h.file()); err == nil {
+		if uid := int(info.Sys().(*syscall.Stat_t).Uid); uid != h.uid {
+			h.t.Errorf("the file belongs to %d", uid)
+		}
+	}
+}
