@@ -65,6 +65,8 @@ func idle(f Facts, s Settings, now time.Time) Decision {
 			": keyd never touches it; AWS advises to delete it"}
 	case seen.User == "":
 		return Decision{Do: Skip, State: Skipped, Why: "not the key of an IAM user: " + seen.ARN}
+	case key == nil && now.Sub(seen.At) >= retryAfter(1):
+		return act(Look, Waiting, "asking AWS again whether it lists "+short(f.ID))
 	case key == nil:
 		return wait(Waiting, seen.At.Add(retryAfter(1)), fmt.Sprintf("IAM does not list %s among the keys of %s yet", short(f.ID), seen.User))
 	}
