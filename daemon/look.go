@@ -191,7 +191,7 @@ func (d *Daemon) equip(u *unit, status Status, ask Ask) {
 		line = status.line(r.New.ID)
 	}
 	if u.line = line; line != nil {
-		u.facts.Seen, u.facts.Trouble = line.Seen, line.Trouble
+		u.facts.Seen, u.facts.Trouble = recalled(line.Seen, d.Now()), line.Trouble
 	}
 	if u.facts.Rotation != nil { // in the middle of one, what another process saw confirms nothing
 		u.facts.Seen = staleSeen(u.facts.Seen)
@@ -209,6 +209,17 @@ func (d *Daemon) equip(u *unit, status Status, ask Ask) {
 	if u.facts.Skip == "" {
 		u.site, u.siteErr = iam.Resolve(sites, d.Getenv)
 	}
+}
+
+// recalled is what an earlier pass has seen. It is a cache, and never fresh: a
+// decision that could harm rests on what this pass has seen itself.
+func recalled(seen *Seen, now time.Time) *Seen {
+	if seen == nil || now.Sub(seen.At) >= fresh || seen.At.Sub(now) > maxClockOff {
+		return seen
+	}
+	old := *seen
+	old.At = now.Add(-fresh)
+	return &old
 }
 
 // lookAgain reads the files and the journal anew after an action. What AWS
