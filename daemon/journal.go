@@ -191,7 +191,11 @@ func (j Journal) load(ctx context.Context, path string) (*Rotation, error) {
 	if rec.Version < 1 || rec.OldID+".json" != filepath.Base(path) {
 		return nil, j.setAside(path, errors.New("it does not name the key that its file name names"))
 	}
-	return fromRecord(rec), nil
+	r := fromRecord(rec)
+	if err := r.possible(); err != nil {
+		return nil, j.setAside(path, err)
+	}
+	return r, nil
 }
 
 // setAside keeps a damaged journal under another name: it may hold the only

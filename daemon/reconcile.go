@@ -33,7 +33,7 @@ func (d *Daemon) reconcile(ctx context.Context, u *unit) error {
 	defer client.Close()
 	if early := r.ended().Add(reconcileAfter).Sub(d.Now()); early > 0 {
 		d.progress(u, Reconcile, "reconcile", "the answer to CreateAccessKey was lost; waiting until it has taken effect or not", d.Now(), early+equalFor)
-		if err := pause(ctx, early); err != nil {
+		if err := pause(ctx, min(early, reconcileAfter)); err != nil {
 			return err
 		}
 	}
@@ -137,12 +137,36 @@ func (d *Daemon) dropOrphan(ctx context.Context, u *unit) error {
 		return err
 	}
 	defer client.Close()
-	if err := d.deleteKey(ctx, u, client, r.Orphan); err != nil {
+	switch k, err := d.ours(ctx, u, client, r.Orphan, iam.Inactive); {
+	case err != nil:
 		return err
+	case k != nil && (k.Status == iam.Active || !d.inWindow(r, *k)):
+		r.Stuck = fmt.Sprintf("%s is %s and was created %s: not, or no longer, what came from the answer that was lost at %s", short(k.ID), k.Status,
+			k.Created.UTC().Format(time.RFC3339), r.Sent.Format(time.RFC3339))
+		return d.journal().Save(r)
+	case k != nil:
+		if err := d.deleteKey(ctx, u, client, r.Orphan); err != nil {
+			return err
+		}
 	}
 	d.record(u, "deleted", r.Orphan, "came from a lost answer to CreateAccessKey")
 	d.tell(u, DropOrphan, "deleted", short(r.Orphan)+", which came from the lost answer")
 	return d.closeRotation(u)
+}
+
+// ours looks once more at a key that is to be deleted because the journal calls
+// it keyd's own: the journal may be damaged, and a person may have found a use
+// for the key. The list lags, so it is asked for a while until it shows the key
+// as expected; what it showed last is returned, nil for no such key.
+func (d *Daemon) ours(ctx context.Context, u *unit, client *iam.Client, id string, status iam.Status) (k *iam.KeyInfo, err error) {
+	err = d.confirm(ctx, u, client, func(keys []iam.KeyInfo) bool {
+		k = contains(keys, id)
+		return k != nil && k.Status == status
+	})
+	if is[*gaveUpError](err) {
+		err = nil
+	}
+	return k, err
 }
 
 // closeRotation erases the journal. What AWS said before is out of date.

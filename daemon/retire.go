@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"keyd/credfile"
 	"keyd/daemon/iam"
 )
 
@@ -179,11 +180,41 @@ func (d *Daemon) putBack(ctx context.Context, u *unit) error {
 	if r.Old.Secret.IsZero() {
 		return &needPersonError{text: fmt.Sprintf("%s; the secret of %s is no longer known here", r.Failed, r.Old), run: "aws configure --profile " + r.Profiles()[0]}
 	}
+	if err := d.worthIt(ctx, u); err != nil {
+		return err
+	}
 	if _, err := d.Store.Swap(ctx, r.New, r.Old); err != nil {
 		return err
 	}
 	d.record(u, "put back", r.Old.ID, r.Failed)
 	d.tell(u, PutBack, "put back", fmt.Sprintf("%s (%s)", r.Old, r.Failed))
+	return nil
+}
+
+// worthIt refuses to put the old pair back in place of one that works, unless
+// it works too. Where the new one is refused there is nothing to lose, and the
+// old one signs nothing.
+func (d *Daemon) worthIt(ctx context.Context, u *unit) error {
+	r := u.facts.Rotation
+	ask := func(key credfile.Key) error {
+		client, err := d.client(u, key)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		_, err = client.CallerIdentity(ctx, u.site.Regions[0])
+		return err
+	}
+	err := ask(r.New)
+	if class := iam.ClassOf(err); err != nil && (class == iam.BadKey || class == iam.BadSecret) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := ask(r.Old); err != nil {
+		return fmt.Errorf("%s; %s is not put back: %w", r.Failed, r.Old, err)
+	}
 	return nil
 }
 
@@ -199,8 +230,16 @@ func (d *Daemon) discard(ctx context.Context, u *unit) error {
 		return err
 	}
 	defer client.Close()
-	if err := client.DeleteKey(ctx, r.User, r.New.ID); err != nil && iam.ClassOf(err) != iam.NoSuch {
+	k, err := d.ours(ctx, u, client, r.New.ID, iam.Active)
+	switch {
+	case err != nil:
 		return err
+	case k != nil && !d.inWindow(r, *k):
+		return &needPersonError{text: fmt.Sprintf("%s; %s was not created by this rotation: it is left as it is", r.Failed, r.New), run: "aws iam list-access-keys"}
+	case k != nil:
+		if err := client.DeleteKey(ctx, r.User, r.New.ID); err != nil && iam.ClassOf(err) != iam.NoSuch {
+			return err
+		}
 	}
 	d.record(u, "deleted", r.New.ID, r.Failed)
 	d.tell(u, Discard, "deleted", r.New.String()+" again: "+r.Failed)

@@ -61,8 +61,12 @@ type Use struct {
 	Region  string    `json:"region"`
 }
 
-// Profiles returns the names of the profiles that the rotation is about.
+// Profiles returns the names of the profiles that the rotation is about. When a
+// person has let every one of them go, it is called by the id of its old key.
 func (r *Rotation) Profiles() []string {
+	if len(r.Places) == 0 {
+		return []string{r.Old.ID}
+	}
 	var names []string
 	for _, p := range r.Places {
 		names = append(names, p.Profile)
@@ -72,6 +76,12 @@ func (r *Rotation) Profiles() []string {
 
 // ended is when CreateAccessKey was over, at the latest.
 func (r *Rotation) ended() time.Time {
+	switch latest := r.Sent.Add(requestLife); {
+	case !r.Created.IsZero():
+		return minTime(r.Created, latest)
+	case r.Answered.After(latest): // the machine slept meanwhile
+		return latest
+	}
 	if r.Answered.IsZero() {
 		return r.Sent
 	}
