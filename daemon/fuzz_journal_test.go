@@ -1,0 +1,238 @@
+package daemon
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/awssim"
+)
+
+// FuzzLyingJournal kills a rotation anywhere, lets the journal that it left lie
+// in up to three fields, or damages its bytes, and lives on for a while. Whatever
+// it says: the pair in the file is accepted at every instant, no key of somebody
+// else's is touched, no other byte of the file changes, no secret is printed.
+func FuzzLyingJournal(f *testing.F) {
+	for i, stage := range tellingStages() {
+		for _, third := range []bool{false, true} {
+			f.Add(stage, third, uint16(i), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), []byte(nil))
+			f.Add(stage, third, uint16(0), uint8(i), uint8(3*i), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), []byte(nil))
+			f.Add(stage, third, uint16(9), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint16(i)*131, []byte(nil))
+		}
+	}
+	f.Add(uint8(9), false, uint16(0), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), []byte(`{"version":1}`))
+	f.Fuzz(func(t *testing.T, stage uint8, third bool, hours uint16, f1, v1, f2, v2, f3, v3 uint8, flip uint16, raw []byte) {
+		c := lyingCase{stage: stage, third: third, hours: hours, lies: []lie{{f1, v1}, {f2, v2}, {f3, v3}}, flip: flip, raw: raw}
+		synctest.Test(t, c.run)
+	})
+}
+
+// tellingStages are effects after which the journal has just said another thing.
+func tellingStages() []uint8 { return []uint8{7, 8, 15, 30, 32, 33, 36, 42, 45, 50} }
+
+// TestEveryLieOfOneField is the part of FuzzLyingJournal that is not left to
+// chance: each field of the journal with each value, at each telling stage. All
+// of it takes minutes, so that a run does every nth.
+func TestEveryLieOfOneField(t *testing.T) {
+	t.Parallel()
+	runs, n := 0, 0
+	for _, stage := range tellingStages() {
+		for field, name := range journalFields() {
+			for value := range 2 * lieValues {
+				if n++; n%*everyLie != 0 || value > lieValues {
+					continue
+				}
+				c := lyingCase{stage: stage, third: value%2 == 1, lies: []lie{{uint8(field), uint8(value)}}}
+				synctest.Test(t, c.run)
+				if runs++; t.Failed() {
+					t.Fatalf("killed at effect %d, %s lies with value %d", stage, name, value)
+				}
+			}
+		}
+	}
+	t.Logf("%d lies; all of them: -lies 1", runs)
+}
+
+// lie is one field of the journal and the value it is given, as indices.
+type lie struct{ field, value uint8 }
+
+// journalFields are the names of a journal's fields on disk. The first one is
+// no field: nothing is changed.
+func journalFields() []string {
+	names := []string{"", "version", "old_id", "old_secret", "new_id", "new_secret"}
+	for i := range reflect.TypeFor[Rotation]().NumField() {
+		if name, _, _ := strings.Cut(reflect.TypeFor[Rotation]().Field(i).Tag.Get("json"), ","); name != "-" {
+			names = append(names, "rotation."+name)
+		}
+	}
+	return names
+}
+
+// lieValues is how many values a lie chooses from: see lab.value.
+const lieValues = 34
+
+// victim is the lab with other people's keys beside the user's own.
+type victim struct {
+	*lab
+	fuse   *fuse
+	bob    *awssim.User
+	others map[string]string // secrets of the keys that are nobody's business, by id
+	states []awssim.KeyState
+}
+
+// value returns what a lie says; nil and false: the field is left out.
+func (v *victim) value(n uint8) (any, bool) {
+	second := slices.Sorted(maps.Keys(v.others))
+	now := v.now().UTC()
+	values := [lieValues]any{
+		nil, "", 0, -1, 1 << 40, 1e300, true, false, "x", []any{}, []any{nil}, map[string]any{}, int64(-1 << 62), int64(1<<63 - 1),
+		v.old.ID, second[0], second[1], []string{v.old.ID}, []string{second[0], second[1]}, "AKIAXXXXXXXXXXXXXXXX", v.others[second[0]], "bob",
+		now, now.Add(-time.Hour), now.Add(-400 * day), now.Add(time.Hour), now.Add(400 * day), "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "yesterday",
+		map[string]any{"at": now, "service": "\x1b[2J", "region": ""}, []any{map[string]any{"path": "/", "section": "", "profile": "default"}},
+		"AKIA/../../x", []string{},
+	}
+	return values[n%lieValues], n%(2*lieValues) >= lieValues
+}
+
+// lyingCase is one run.
+type lyingCase struct {
+	stage uint8  // the effect at which the rotation is killed
+	third bool   // then a person makes a key in the console
+	hours uint16 // and then keyd is not there for so long
+	lies  []lie
+	flip  uint16 // a bit of the journal; 0: none
+	raw   []byte // in place of the journal
+}
+
+func (c lyingCase) run(t *testing.T) {
+	v := newVictim(t, c.stage%56, c.third)
+	start := v.held[0]
+	time.Sleep(time.Duration(c.hours%1000) * time.Hour)
+	path := v.d.journal().path(v.old.ID)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		data, _ = json.Marshal(toRecord(&Rotation{Old: v.old, User: "alice", Account: account, Sent: v.now(), Before: []string{v.old.ID}}))
+	}
+	data = v.lied(data, c.lies)
+	if c.flip > 0 {
+		data[int(c.flip/8)%len(data)] ^= 1 << (c.flip % 8)
+	}
+	if len(c.raw) > 0 {
+		data = c.raw
+	}
+	if err := os.MkdirAll(v.d.journal().Dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v.restart()
+	v.liveOn(12)
+	v.unharmed(start)
+	if t.Failed() {
+		t.Logf("the journal said:\n%s\nthen:\n%s\n%s", data, strings.Join(v.said, "\n"), v.log.String())
+	}
+}
+
+// newVictim has a rotation that was killed at an effect.
+func newVictim(t *testing.T, stage uint8, third bool) *victim {
+	v := &victim{lab: newLab(t, awssim.Lag{}, 70*day), others: map[string]string{}, fuse: &fuse{left: int(stage)}}
+	v.bob = v.cloud.AddUser(account, "/", "bob")
+	for range 2 {
+		id, secret := v.bob.AddKey(day)
+		v.others[id] = secret
+	}
+	v.http, v.sys = fusedCloud{watcher{v.lab}, v.fuse}, fusedDisk{fuse: v.fuse}
+	v.restart()
+	v.d.Settings.CheckEvery = 30 * day
+	v.untilBlown()
+	v.fuse.left = 0
+	v.watch()
+	if third {
+		time.Sleep(37 * time.Minute) // a key that appears while the answer is awaited is believed to be the answer
+		id, secret := v.user.CreateKey()
+		v.others[id] = secret
+	}
+	v.states = v.foreign()
+	return v
+}
+
+// foreign is the truth about the keys that keyd has no business with.
+func (v *victim) foreign() []awssim.KeyState {
+	keys := append(v.cloud.Keys(v.user), v.cloud.Keys(v.bob)...)
+	return slices.DeleteFunc(keys, func(k awssim.KeyState) bool { return v.others[k.ID] == "" })
+}
+
+// lied returns the journal with the lies in it.
+func (v *victim) lied(data []byte, lies []lie) []byte {
+	var all map[string]any
+	if json.Unmarshal(data, &all) != nil {
+		return data
+	}
+	for _, l := range lies {
+		name, in := journalFields()[int(l.field)%len(journalFields())], all
+		if inner, ok := strings.CutPrefix(name, "rotation."); ok {
+			name = inner
+			in, _ = all["rotation"].(map[string]any)
+		}
+		value, leave := v.value(l.value)
+		switch {
+		case name == "" || in == nil:
+		case leave:
+			delete(in, name)
+		default:
+			in[name] = value
+		}
+	}
+	out, err := json.Marshal(all)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return out
+}
+
+// liveOn does passes as they become due, whatever comes of them.
+func (v *victim) liveOn(passes int) {
+	for range passes {
+		results, _ := v.d.Pass(v.t.Context(), Request{})
+		v.watch()
+		time.Sleep(min(v.d.untilNext(results), 3*day))
+	}
+}
+
+// unharmed checks both promises.
+func (v *victim) unharmed(start awssim.Held) {
+	v.t.Helper()
+	v.watch()
+	if out := v.cloud.Outage(v.held, v.now()); out > 0 {
+		v.t.Errorf("the pair in the file was refused for %s", out)
+	}
+	if now := v.foreign(); !slices.EqualFunc(now, v.states, sameKey) {
+		v.t.Errorf("foreign keys were %+v, are %+v", v.states, now)
+	}
+	for _, c := range v.cloud.Touched() {
+		if v.others[c.Target] != "" {
+			v.t.Errorf("a foreign key was touched: %s %s %s", c.Action, c.Target, c.Asked)
+		}
+	}
+	now := v.held[len(v.held)-1]
+	want := strings.NewReplacer(now.ID, start.ID, now.Secret, start.Secret).Replace(v.text())
+	first := strings.NewReplacer(start.ID, now.ID, start.Secret, now.Secret).Replace(want)
+	if v.text() != first || strings.Count(v.text(), now.ID) != 2 {
+		v.t.Errorf("other bytes changed: %q", v.text())
+	}
+	for _, k := range append([]credfile.Key{v.old}, v.secrets()...) {
+		if strings.Contains(v.log.String()+strings.Join(v.said, "\n"), k.Secret.Reveal()) {
+			v.t.Errorf("the secret of %s was printed", k)
+		}
+	}
+}
+
+func sameKey(a, b awssim.KeyState) bool { return a.ID == b.ID && a.Status == b.Status }
