@@ -10,6 +10,9 @@ import (
 
 var errDuration = errors.New("a duration reads like 60d, 24h, 15m or 1d12h")
 
+// longest is a hundred years: sums of a few durations do not overflow.
+const longest = 36500 * day
+
 // parseDuration reads what time.ParseDuration reads and days: 1d12h. Years and
 // months have no fixed length and are not accepted.
 func parseDuration(text string) (time.Duration, error) {
@@ -22,11 +25,14 @@ func parseDuration(text string) (time.Duration, error) {
 		return 0, errDuration
 	}
 	total := time.Duration(n) * day
+	if total > longest {
+		return 0, errDuration
+	}
 	if rest == "" {
 		return total, nil
 	}
 	d, err := time.ParseDuration(rest)
-	if err != nil || d < 0 {
+	if err != nil || d < 0 || d > longest-total {
 		return 0, errDuration
 	}
 	return total + d, nil
