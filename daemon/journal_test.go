@@ -21,7 +21,7 @@ func someRotation() *Rotation {
 		Account: "1", User: "alice", ARN: "arn", Places: []Place{{"/c", "default", "default"}}, RetireNow: true,
 		Before: []string{"AKIAOLD"}, Sent: at, Offset: time.Second, Answered: at, Orphan: "AKIAORPHAN", OrphanOff: at, OrphanExact: true,
 		Created: at, Swapped: at, Validated: at, Failed: "why", Described: true, UseRead: at, Used: &Use{at, "s3", "eu-west-1"},
-		Deactivating: at, Deactivated: at, Held: at, Stuck: "why",
+		Deactivating: at, Deactivated: at, Held: at, Stuck: "why", Suspects: []string{"AKIA3"},
 	}
 }
 

@@ -306,7 +306,7 @@ func (d *Daemon) list(ctx context.Context, client *iam.Client, u *unit, seen *Se
 		seen.Keys = append(seen.Keys, SeenKey{ID: k.ID, Active: k.Status == iam.Active, Status: string(k.Status), Created: k.Created})
 	}
 	other := seen.Other(u.facts.ID)
-	if other == nil || u.facts.Rotation != nil {
+	if r := u.facts.Rotation; other == nil || r != nil && !r.stuck() {
 		return nil
 	}
 	use, err := client.LastUsed(ctx, other.ID)

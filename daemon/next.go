@@ -237,11 +237,20 @@ func newKeyMissing(f Facts, now time.Time) (Decision, bool) {
 	return blocked(now.Add(recheck), why, "aws iam list-access-keys --profile "+r.Profiles()[0]), true
 }
 
+// whoseIsIt names the ways out for the person who knows.
+func whoseIsIt(r *Rotation) string {
+	again := "keyd resume " + r.Profiles()[0]
+	if len(r.Suspects) == 0 {
+		return again
+	}
+	return fmt.Sprintf("keyd prune %s %s when nobody needs that key, %s when it is gone", r.Profiles()[0], r.Suspects[0], again)
+}
+
 // lostAnswer is a CreateAccessKey whose answer nobody has.
 func lostAnswer(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	switch {
 	case r.Stuck != "":
-		return blocked(time.Time{}, r.Stuck, "keyd resume "+r.Profiles()[0])
+		return blocked(time.Time{}, r.Stuck, whoseIsIt(r))
 	case r.Orphan != "" && (r.OrphanExact || !now.Before(r.OrphanOff.Add(s.Quarantine))):
 		return orTrouble(f, now, act(DropOrphan, Rotating, fmt.Sprintf("%s came from an answer that was lost: nobody has its secret", short(r.Orphan))))
 	case r.Orphan != "":

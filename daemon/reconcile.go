@@ -90,11 +90,16 @@ func (d *Daemon) conclude(ctx context.Context, u *unit, client *iam.Client, fres
 		return d.disown(ctx, u, client, fresh[0])
 	}
 	var seen []string
+	r.Suspects = nil
 	for _, k := range fresh {
 		seen = append(seen, fmt.Sprintf("%s created %s", short(k.ID), k.Created.UTC().Format(time.RFC3339)))
+		r.Suspects = append(r.Suspects, k.ID)
 	}
-	r.Stuck = fmt.Sprintf("the answer to CreateAccessKey was lost at %s, and keyd cannot tell whether it made: %s",
-		r.Sent.Format(time.RFC3339), strings.Join(seen, "; "))
+	when := ""
+	if !r.Sent.IsZero() { // as it is when a person had it looked at again
+		when = " at " + r.Sent.Format(time.RFC3339)
+	}
+	r.Stuck = fmt.Sprintf("the answer to CreateAccessKey was lost%s, and keyd cannot tell whether it made: %s", when, strings.Join(seen, "; "))
 	return d.journal().Save(r)
 }
 
@@ -114,6 +119,7 @@ func (d *Daemon) disown(ctx context.Context, u *unit, client *iam.Client, k iam.
 	}
 	if err == nil && !use.At.IsZero() {
 		r.Stuck = fmt.Sprintf("%s appeared when the answer to CreateAccessKey was lost, but someone uses it (%s)", short(k.ID), use.Service)
+		r.Suspects = []string{k.ID}
 		return d.journal().Save(r)
 	}
 	exact := err == nil && k.Created.Add(-r.Offset).Before(r.Sent.Add(orphanExact))

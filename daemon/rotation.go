@@ -43,6 +43,7 @@ type Rotation struct {
 	Deactivated  time.Time `json:"deactivated,omitzero"`  // seen Inactive with the new key still working: quarantine begins
 	Held         time.Time `json:"held,omitzero"`         // a person has paused the rotation
 	Stuck        string    `json:"stuck,omitzero"`        // only a person can go on; why
+	Suspects     []string  `json:"suspects,omitzero"`     // the keys that Stuck is about: whose they are, only a person can tell
 }
 
 // Place is where a key stands: one section of one file.
@@ -86,4 +87,14 @@ func (r *Rotation) ended() time.Time {
 		return r.Sent
 	}
 	return r.Answered
+}
+
+// stuck reports whether nobody but a person can tell what came of the call
+// whose answer was lost.
+func (r *Rotation) stuck() bool { return r.New.ID == "" && r.Stuck != "" }
+
+// askAgain lets keyd find out once more what came of it. Without a window in
+// time it believes no key to be its own.
+func (r *Rotation) askAgain() {
+	r.Stuck, r.Suspects, r.Sent, r.Answered = "", nil, time.Time{}, time.Time{}
 }

@@ -13,7 +13,12 @@ const pruneLong = `Delete the second key of the user whose key PROFILE holds, so
 for a successor. When it was last used is shown before anything happens.
 
 An active key has to be named by its id. It is then made inactive only, which
-can be undone; deleting it takes a second keyd prune.`
+can be undone; deleting it takes a second keyd prune. A key that a profile shows
+is never pruned.
+
+While a rotation waits for a person to say whose a key is that may have come
+from a lost answer, keyd prune PROFILE KEY-ID says: nobody's. When the key is
+deleted the rotation goes on by itself.`
 
 func newPrune(u *ui) *cobra.Command {
 	var yes bool
@@ -60,8 +65,12 @@ func (u *ui) prune(ctx context.Context, profile, id string, yes bool) error {
 		return err
 	}
 	u.printf("%s was %s\n", shortID(p.ID), did)
+	if p.Suspect && !p.Active {
+		u.hint(fmt.Sprintf("the next pass goes on with the rotation; at once: keyd rotate %s", profile))
+	}
 	if p.Active {
 		u.hint(fmt.Sprintf("to undo it: aws iam update-access-key --profile %s --access-key-id %s --status Active", profile, p.ID))
+		u.hint(fmt.Sprintf("to delete it: keyd prune %s %s", profile, p.ID))
 	}
 	return nil
 }

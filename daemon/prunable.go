@@ -1,0 +1,171 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/iam"
+)
+
+// Prunable is a second key of a profile's user, as shown before it is pruned.
+type Prunable struct {
+	Profile, ID, User string
+	Active            bool
+	Created           time.Time
+	Used              *Use // nil: AWS does not tell
+	Suspect           bool // a rotation waits for a person to say that nobody needs it
+}
+
+// Second looks for the key of the same user that is not the profile's own. id
+// may name it, or be empty when there is only one. A key that a profile shows
+// is never offered, and of the keys that a rotation is about only those of
+// which keyd cannot tell whose they are, when id names one.
+func (d *Daemon) Second(ctx context.Context, profile, id string) (Prunable, error) {
+	w, u, unlock, err := d.pruneUnit(ctx, profile, id)
+	if err != nil {
+		return Prunable{}, err
+	}
+	defer unlock()
+	if err := d.look(ctx, u); err != nil {
+		return Prunable{}, err
+	}
+	other := u.facts.Seen.Other(u.facts.ID)
+	if id != "" {
+		other = u.facts.Seen.Key(id)
+	}
+	switch {
+	case other == nil && id != "":
+		return Prunable{}, fmt.Errorf("%s is no key of the user %s", id, u.facts.Seen.User)
+	case other == nil:
+		return Prunable{}, fmt.Errorf("the user %s has no second key", u.facts.Seen.User)
+	}
+	if err := w.unused(other.ID); err != nil {
+		return Prunable{}, err
+	}
+	return Prunable{profile, other.ID, u.facts.Seen.User, other.Active, other.Created, other.Used, u.facts.Rotation != nil}, nil
+}
+
+// Prune deletes p when it is Inactive. An Active key that a person has named is
+// only made Inactive, which can be undone; deleting it takes a second call.
+func (d *Daemon) Prune(ctx context.Context, p Prunable) error {
+	w, u, unlock, err := d.pruneUnit(ctx, p.Profile, p.ID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := d.look(ctx, u); err != nil {
+		return err
+	}
+	if key := u.facts.Seen.Key(p.ID); key == nil || key.Active != p.Active || w.unused(p.ID) != nil {
+		return fmt.Errorf("%s has changed meanwhile: nothing was done", short(p.ID))
+	}
+	if p.Active {
+		return d.turnOff(ctx, u, p)
+	}
+	if r := u.facts.Rotation; r != nil { // before: a crash in between costs another look, and no more
+		r.askAgain()
+		if err := d.journal().Save(r); err != nil {
+			return err
+		}
+	}
+	if err := d.prune(ctx, u, p.ID); err != nil {
+		return err
+	}
+	return d.forget(u)
+}
+
+// turnOff makes a key Inactive that a person has named.
+func (d *Daemon) turnOff(ctx context.Context, u *unit, p Prunable) error {
+	client, err := d.client(u, u.key)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := client.SetStatus(ctx, p.User, p.ID, iam.Inactive); err != nil {
+		return err
+	}
+	d.record(u, "deactivated", p.ID, "pruned by a person")
+	return d.forget(u)
+}
+
+// forget lets the next pass look again: what is remembered of the user's keys
+// would tell the person for a day that the second one is in the way. A rotation
+// that waits for the key to be deleted goes on waiting.
+func (d *Daemon) forget(u *unit) error {
+	u.facts.Seen = staleSeen(u.facts.Seen)
+	decision := wait(Due, d.Now(), "a second key was pruned: the next pass looks again")
+	if r := u.facts.Rotation; r != nil && r.stuck() {
+		decision = Next(u.facts, d.Settings, d.Now())
+	}
+	return d.saveLine(d.result(u, decision, nil))
+}
+
+// prune deletes a second, Inactive key.
+func (d *Daemon) prune(ctx context.Context, u *unit, id string) error {
+	client, err := d.client(u, u.key)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := client.DeleteKey(ctx, u.facts.Seen.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
+		return err
+	}
+	u.facts.Seen = staleSeen(u.facts.Seen)
+	d.record(u, "deleted", id, "pruned")
+	d.tell(u, Prune, "deleted", short(id)+", which was inactive")
+	return nil
+}
+
+// pruneUnit is the unit of a profile whose user's second key may be pruned,
+// under the lock.
+func (d *Daemon) pruneUnit(ctx context.Context, profile, id string) (*world, *unit, func(), error) {
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	w, err := d.gather(ctx, Ask{Person: true})
+	if err == nil {
+		err = w.know([]string{profile}, d.Store.Paths)
+	}
+	if err != nil {
+		unlock()
+		return nil, nil, nil, err
+	}
+	u := w.units[slices.IndexFunc(w.units, func(u *unit) bool { return u.names([]string{profile}) })]
+	if err := u.prunable(profile, id); err != nil {
+		unlock()
+		return nil, nil, nil, err
+	}
+	return w, u, unlock, nil
+}
+
+// prunable refuses while a rotation goes on that is not about just this
+// question.
+func (u *unit) prunable(profile, id string) error {
+	switch r := u.facts.Rotation; {
+	case id == u.facts.ID:
+		return fmt.Errorf("%s is the key that %s uses: it is not pruned", short(id), profile)
+	case u.facts.Skip != "":
+		return fmt.Errorf("%s: %s", profile, u.facts.Skip)
+	case u.key.IsZero():
+		return fmt.Errorf("no file shows %s any more: there is no key to ask AWS with", short(u.facts.ID))
+	case r == nil || r.stuck() && slices.Contains(r.Suspects, id):
+		return nil
+	case r.stuck():
+		return &needPersonError{text: r.Stuck, run: whoseIsIt(r)}
+	}
+	return &needPersonError{text: fmt.Sprintf("a rotation of %s goes on: its keys are not pruned", profile), run: "keyd rotate --retire-now " + profile}
+}
+
+// unused refuses a key that a profile shows.
+func (w *world) unused(id string) error {
+	for _, u := range w.units {
+		if slices.ContainsFunc(u.holders, func(p credfile.Profile) bool { return p.Key.ID == id }) {
+			return fmt.Errorf("%s is the key that %s uses: it is not pruned", short(id), u.facts.Profiles[0])
+		}
+	}
+	return nil
+}
