@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// house is a home in which keyd runs as a process of its own, with an AWS on
+// loopback. When the tests are run by root it belongs to nobody: what root may
+// read says nothing of what other processes of a user may.
+type house struct {
+	*world
+	t       *testing.T
+	program string
+	url     string
+	user    *syscall.Credential // nil: that of the test
+	before  func(n int)         // called before the nth request is answered
+	after   func(n int)         // and after
+	n       atomic.Int64
+}
+
+func newHouse(t *testing.T, program string) *house {
+	t.Helper()
+	h := &house{world: newWorld(), t: t, program: program, before: func(int) {}, after: func(int) {}}
+	h.home = openFolder(t)
+	h.ears.home = h.home
+	h.own = []string{filepath.Join(h.home, ".aws", "credentials")}
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	h.url = server.URL
+	if os.Geteuid() == 0 {
+		h.user = &syscall.Credential{Uid: 65534, Gid: 65534}
+	}
+	return h
+}
+
+// openFolder is a folder that every user may enter, as t.TempDir is not.
+func openFolder(t *testing.T) string {
+	t.Helper()
+	path, err := os.MkdirTemp("", "keyd-secrets")
+	if err == nil {
+		err = os.Chmod(path, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(path) })
+	return path
+}
+
+// readyProgram puts this binary where every user may run it, and lets cores be
+// dumped for the rest of the test. A process of its own copies: were the copy
+// open for writing here, children of other tests would keep it busy.
+func readyProgram(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(openFolder(t), "program")
+	if text, err := exec.CommandContext(t.Context(), "cp", self, path).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	var limit syscall.Rlimit
+	if err := errors.Join(os.Chmod(path, 0o755), syscall.Getrlimit(syscall.RLIMIT_CORE, &limit)); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{Cur: limit.Max, Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Setrlimit(syscall.RLIMIT_CORE, &limit) })
+	return path
+}
+
+func (h *house) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
+	n := int(h.n.Add(1))
+	h.before(n)
+	h.world.ServeHTTP(answer, r)
+	_ = http.NewResponseController(answer).Flush()
+	h.after(n)
+}
+
+// write makes a file of the user's.
+func (h *house) write(name, text string, mode fs.FileMode) {
+	h.t.Helper()
+	path := filepath.Join(h.home, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), mode)); err != nil {
+		h.t.Fatal(err)
+	}
+	if h.user != nil {
+		for ; len(path) >= len(h.home); path = filepath.Dir(path) {
+			if err := os.Chown(path, int(h.user.Uid), int(h.user.Gid)); err != nil {
+				h.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// key gives a user a key of this age, in a profile of the same name.
+func (h *house) key(name string, days int) (id string) {
+	h.t.Helper()
+	user := h.cloud.AddUser(account, "/", name)
+	id, secret := user.AddKey(time.Duration(days) * day)
+	text, _ := os.ReadFile(h.own[0])
+	h.write(".aws/credentials", fmt.Sprintf("%s[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", text, name, id, secret), 0o600)
+	h.users[name] = user
+	return id
+}
+
+// lived is a process and what it printed.
+type lived struct {
+	*exec.Cmd
+	out, err bytes.Buffer
+}
+
+// start runs a program of this binary, by name.
+func (h *house) start(env []string, args ...string) *lived {
+	h.t.Helper()
+	l := &lived{Cmd: exec.CommandContext(h.t.Context(), h.program)}
+	l.Args = args
+	l.Dir, l.Stdout, l.Stderr = h.home, &l.out, &l.err
+	l.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
+	l.Env = append([]string{
+		"HOME=" + h.home, "TMPDIR=" + filepath.Join(h.home, "tmp"), "PATH=" + filepath.Join(h.home, "bin") + ":" + os.Getenv("PATH"), "TZ=UTC", "NO_PROXY=*",
+		"KEYD_STATE_DIR=" + filepath.Join(h.home, "state"), "KEYD_SETTINGS=" + filepath.Join(h.home, "keyd.ini"), "AWS_ENDPOINT_URL=" + h.url,
+	}, env...)
+	if err := l.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	return l
+}
+
+// silent demands that there is no secret in any of these texts, in the house
+// and in what AWS was sent.
+func (h *house) silent(texts map[string]string) {
+	h.t.Helper()
+	secrets := h.cloud.Secrets()
+	for where, text := range texts {
+		for _, m := range marksIn([]byte(text), marksOf(secrets)) {
+			h.t.Errorf("%s is in %s", m, where)
+		}
+	}
+	searchSecrets(h.t, h.home, secrets, h.places(true))
+	for _, wrong := range h.ears.wrong(secrets) {
+		h.t.Error(wrong)
+	}
+}
+
