@@ -244,8 +244,8 @@ func (h *diskHome) safe() {
 		h.t.Errorf("a foreign key was touched: %s %s", c.Action, c.Target)
 	}
 	for _, k := range h.pairs() {
-		if strings.Contains(strings.Join(h.said, "\n"), k.Secret.Reveal()) {
-			h.t.Errorf("the secret of %s was printed", k)
+		for _, m := range marksIn([]byte(strings.Join(h.said, "\n")), marksOf(map[string]string{k.ID: k.Secret.Reveal()})) {
+			h.t.Errorf("%s was printed", m)
 		}
 	}
 	if _, info := h.shows(); info != nil && h.mode != 0 && info.Mode() != h.mode {
@@ -274,7 +274,7 @@ func (h *diskHome) secrets() (ids []string) {
 			return err
 		}
 		for i, k := range h.pairs() {
-			if !bytes.Contains(data, []byte(k.Secret.Reveal())) {
+			if len(marksIn(data, marksOf(map[string]string{k.ID: k.Secret.Reveal()}))) == 0 {
 				continue
 			}
 			info, err := os.Stat(path)
@@ -285,7 +285,7 @@ func (h *diskHome) secrets() (ids []string) {
 			if journal && info.Mode() != 0o600 || !journal && !os.SameFile(info, credentials) {
 				h.t.Errorf("the secret of %s is in %s, %v", k, path, info.Mode())
 			}
-			if i > 0 {
+			if i > 0 && bytes.Contains(data, []byte(k.Secret.Reveal())) {
 				ids = append(ids, k.ID)
 			}
 		}

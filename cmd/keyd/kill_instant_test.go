@@ -146,6 +146,7 @@ func (k *killing) one(command string, d death) *victim {
 	k.victim.Store(nil)
 	k.server.settle(k.t)
 	k.judge(k.home.unwatch(), killed, err)
+	k.silent(said.Bytes(), killed)
 	k.tally.count(d, killed)
 	if k.t.Failed() {
 		k.t.Fatalf("process %d, keyd %s, %s (-kill-seed %d): %v\n%s", k.tally.processes, command, d, k.seed, err, said.Bytes())

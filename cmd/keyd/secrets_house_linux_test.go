@@ -156,4 +156,3 @@ func (h *house) silent(texts map[string]string) {
 		h.t.Error(wrong)
 	}
 }
-

@@ -109,6 +109,8 @@ func (p places) allow(path string, info fs.FileInfo) (ok bool, why string) {
 		return false, ""
 	case !p.open:
 		return false, " although no rotation goes on"
+	case !journal && asNarrow(info, target): // it has got the mode of what it is to replace
+		return true, ""
 	case !private(info, 0o600):
 		return false, " with mode " + info.Mode().String()
 	}
@@ -116,6 +118,12 @@ func (p places) allow(path string, info fs.FileInfo) (ok bool, why string) {
 		return false, " in a folder that others may enter"
 	}
 	return true, ""
+}
+
+// asNarrow reports whether a file lets nobody in who may not read target.
+func asNarrow(info fs.FileInfo, target string) bool {
+	of, err := os.Stat(target)
+	return err == nil && info.Mode().Perm()&^of.Mode().Perm() == 0
 }
 
 // private reports whether a file has this mode. Windows has none: there the
@@ -235,7 +243,8 @@ func TestSearchSees(t *testing.T) {
 	search := func(t *testing.T, name string, text string, mode, dirMode fs.FileMode, open bool) []string {
 		root := t.TempDir()
 		path := filepath.Join(root, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), dirMode), os.WriteFile(path, []byte(text), mode)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), dirMode), os.WriteFile(path, []byte(text), mode),
+			os.Chmod(path, mode), os.Chmod(filepath.Dir(path), dirMode)); err != nil { // whatever the umask
 			t.Fatal(err)
 		}
 		home := places{own: []string{filepath.Join(root, ".aws", "credentials")}, state: filepath.Join(root, "state"), open: open}
@@ -251,12 +260,38 @@ func TestSearchSees(t *testing.T) {
 			t.Errorf("%s are not seen", word)
 		}
 	}
+	for name, p := range plantings() {
+		text := plantedSecret
+		if name == "a name" {
+			text = ""
+		}
+		if found := search(t, p.path, text, p.mode, p.dirMode, p.open); (len(found) > 0) != p.found {
+			t.Errorf("%s: found %q", name, found)
+		}
+	}
+	root := t.TempDir()
+	if err := os.Symlink(plantedSecret, filepath.Join(root, "link")); err == nil && len(findSecrets(root, marks, places{})) != 1 {
+		t.Error("a link is not seen")
+	}
+	for _, found := range search(t, "leak", plantedSecret, 0o600, 0o700, false) {
+		if len(marksIn([]byte(found), marks)) > 0 {
+			t.Errorf("the finding tells the secret: %s", found)
+		}
+	}
+}
+
+// planting is a file with a secret in it.
+type planting struct {
+	path          string
+	mode, dirMode fs.FileMode
+	open          bool // while a rotation goes on
+	found         bool // where none may be
+}
+
+func plantings() map[string]planting {
 	const temp = ".keyd-0123456789abcdef"
-	for name, in := range map[string]struct {
-		path          string
-		mode, dirMode fs.FileMode
-		open, found   bool
-	}{
+	modes := runtime.GOOS != "windows"
+	return map[string]planting{
 		"the status":                   {"state/status.json", 0o600, 0o700, true, true},
 		"its temporary file":           {"state/.status.json" + temp, 0o600, 0o700, true, true},
 		"the history":                  {"state/history.jsonl", 0o600, 0o700, true, true},
@@ -274,25 +309,8 @@ func TestSearchSees(t *testing.T) {
 		"a journal":                    {"state/rotations/A.json", 0o600, 0o700, true, false},
 		"the journal's temporary file": {"state/rotations/.A.json" + temp, 0o600, 0o700, true, false},
 		"the file's temporary file":    {".aws/.credentials" + temp, 0o600, 0o755, true, false},
-		"a journal others may read":    {"state/rotations/A.json", 0o640, 0o700, true, runtime.GOOS != "windows"},
-		"a journal others may reach":   {"state/rotations/A.json", 0o600, 0o750, true, runtime.GOOS != "windows"},
-		"a temporary file of 0644":     {".aws/.credentials" + temp, 0o644, 0o755, true, runtime.GOOS != "windows"},
-	} {
-		text := plantedSecret
-		if name == "a name" {
-			text = ""
-		}
-		if found := search(t, in.path, text, in.mode, in.dirMode, in.open); (len(found) > 0) != in.found {
-			t.Errorf("%s: found %q", name, found)
-		}
-	}
-	root := t.TempDir()
-	if err := os.Symlink(plantedSecret, filepath.Join(root, "link")); err == nil && len(findSecrets(root, marks, places{})) != 1 {
-		t.Error("a link is not seen")
-	}
-	for _, found := range search(t, "leak", plantedSecret, 0o600, 0o700, false) {
-		if len(marksIn([]byte(found), marks)) > 0 {
-			t.Errorf("the finding tells the secret: %s", found)
-		}
+		"a journal others may read":    {"state/rotations/A.json", 0o640, 0o700, true, modes},
+		"a journal others may reach":   {"state/rotations/A.json", 0o600, 0o750, true, modes},
+		"a temporary file of 0644":     {".aws/.credentials" + temp, 0o644, 0o755, true, modes},
 	}
 }
