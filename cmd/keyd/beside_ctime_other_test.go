@@ -1,0 +1,10 @@
+//go:build unix && !darwin
+
+package main
+
+import (
+	"syscall"
+	"time"
+)
+
+func ctime(st *syscall.Stat_t) time.Time { return time.Unix(st.Ctim.Unix()) }

@@ -1,0 +1,101 @@
+//go:build unix
+
+package main
+
+import (
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	aliveText = "keyd: error: a daemon already runs here"
+	busyText  = "keyd: error: another keyd is in the middle of a pass: nothing was done"
+)
+
+// TestTwoDaemonsAndACommand starts two keyd run at once, and meanwhile two
+// shells that rotate again and again, all in one home. One daemon says that the
+// other is there, and ends. There is one pass at a time, so never two creations
+// in flight, and a command that waited in vain says so. When the daemon that
+// is left is killed, the next one takes its place at once.
+func TestTwoDaemonsAndACommand(t *testing.T) {
+	t.Parallel()
+	w := newBesideWorld(t)
+	w.watch()
+	first, second := w.daemon(), w.daemon()
+	var shells sync.WaitGroup
+	done := make([]int, 2)
+	end := time.Now().Add(time.Second)
+	for i := range done {
+		shells.Go(func() { done[i] = w.rotateUntil(end) })
+	}
+	loser, winner := either(t, first, second)
+	if got := loser.said.String(); !strings.Contains(got, aliveText) || loser.cmd.ProcessState.ExitCode() != exitFailed {
+		t.Errorf("the second daemon: %v: %s", loser.cmd.ProcessState, got)
+	}
+	shells.Wait()
+	if err := winner.cmd.Process.Kill(); err != nil {
+		t.Errorf("the first daemon has ended: %v\n%s", err, winner.said.String())
+	}
+	<-winner.end
+	w.replaced()
+	if code, out := w.keyd("rotate", "default", "--force", "--retire-now", "--yes"); code != exitDone {
+		t.Errorf("the last rotation: exit code %d\n%s", code, out)
+	}
+	seen := w.unwatch()
+	for _, wrong := range seen.wrong {
+		t.Errorf("the file: %s", wrong)
+	}
+	w.oneKey(seen.pair().ID)
+	judgeCloud(t, w.cloud, w.bob, seen.held)
+	t.Logf("%d and %d rotations", done[0], done[1])
+}
+
+// rotateUntil is a person who knows no patience, and rotates at least once.
+func (w *besideWorld) rotateUntil(end time.Time) (done int) {
+	for done == 0 || time.Now().Before(end) {
+		switch code, out := w.keyd("rotate", "default", "--force", "--retire-now", "--yes"); {
+		case code == exitDone:
+			done++
+		case code != exitFailed || !strings.Contains(out, busyText):
+			w.t.Errorf("rotate: exit code %d\n%s", code, out)
+			return done
+		}
+	}
+	return done
+}
+
+// either waits for the daemon that ends.
+func either(t *testing.T, a, b *besideDaemon) (ended, runs *besideDaemon) {
+	t.Helper()
+	select {
+	case <-a.end:
+		return a, b
+	case <-b.end:
+		return b, a
+	case <-time.After(20 * time.Second):
+		t.Fatal("two daemons run")
+	}
+	return nil, nil
+}
+
+// replaced starts a daemon where one was killed, and ends it as systemd does.
+func (w *besideWorld) replaced() {
+	w.t.Helper()
+	next := w.daemon()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if code, out := w.keyd("status"); strings.Contains(out, "\nkeyd runs since") {
+			break
+		} else if time.Now().After(end) {
+			w.t.Fatalf("status: exit code %d\n%s", code, out)
+		}
+	}
+	if err := next.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := <-next.end; err != nil {
+		w.t.Errorf("keyd run on SIGTERM: %v\n%s", err, next.said.String())
+	}
+}

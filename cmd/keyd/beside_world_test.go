@@ -1,0 +1,157 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keyd/daemon/awssim"
+)
+
+// besideWorld is a home in which keyd is not alone, by the wall clock.
+type besideWorld struct {
+	*killHome
+	cloud      *awssim.Cloud
+	alice, bob *awssim.User
+	server     *killServer
+	creating   atomic.Int64 // CreateAccessKey in flight
+	most       atomic.Int64 // at one time
+}
+
+func newBesideWorld(t *testing.T) *besideWorld {
+	w := &besideWorld{cloud: awssim.New(awssim.Options{Seed: 1, Regions: []string{"eu-west-1", "us-east-1"}})}
+	w.alice, w.bob = w.cloud.AddUser(account, "/", "alice"), w.cloud.AddUser(account, "/", "bob")
+	var pairs [2][2]string
+	for i, user := range []*awssim.User{w.alice, w.bob} {
+		pairs[i][0], pairs[i][1] = user.AddKey(12 * day)
+	}
+	w.killHome = newKillHome(t, pairs, time.Now)
+	w.server = newKillServer(t, killAWS{Handler: w.cloud}, newKillClock())
+	w.server.called = w.called
+	return w
+}
+
+// called makes a creation take so long that a second one would overlap it.
+func (w *besideWorld) called(action string, served bool) {
+	switch {
+	case action != "CreateAccessKey":
+	case served:
+		w.creating.Add(-1)
+	default:
+		n := w.creating.Add(1)
+		for most := w.most.Load(); n > most && !w.most.CompareAndSwap(most, n); most = w.most.Load() {
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (w *besideWorld) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("keyd", args...)
+	cmd.Env = w.environment(w.server.URL)
+	return cmd
+}
+
+// keyd runs it and returns its exit code and what it printed.
+func (w *besideWorld) keyd(args ...string) (int, string) {
+	out, err := w.command(args...).CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode(), string(out)
+	}
+	if err != nil {
+		return -1, err.Error()
+	}
+	return 0, string(out)
+}
+
+// oneKey demands that nothing is left of any rotation but one Active key, the
+// one in the file.
+func (w *besideWorld) oneKey(id string) {
+	w.t.Helper()
+	keys := w.cloud.Keys(w.alice)
+	if len(keys) != 1 || keys[0].ID != id || keys[0].Status != "Active" {
+		w.t.Errorf("the file shows %s, AWS has %+v", id, keys)
+	}
+	if left := w.leftovers(); len(left)+len(w.rotations()) > 0 {
+		w.t.Errorf("left behind: temporary files %v, %d journals", left, len(w.rotations()))
+	}
+	for _, c := range w.cloud.Calls() {
+		if c.Action == "CreateAccessKey" && c.Code != "" {
+			w.t.Errorf("CreateAccessKey was sent when it could not succeed: %s", c.Code)
+		}
+	}
+	if most := w.most.Load(); most != 1 {
+		w.t.Errorf("%d CreateAccessKey at one time", most)
+	}
+}
+
+// besideDaemon is one keyd run.
+type besideDaemon struct {
+	cmd  *exec.Cmd
+	said bytes.Buffer
+	end  chan error
+}
+
+func (w *besideWorld) daemon() *besideDaemon {
+	w.t.Helper()
+	d := &besideDaemon{cmd: w.command("run"), end: make(chan error, 1)}
+	d.cmd.Stdout, d.cmd.Stderr = &d.said, &d.said
+	if err := d.cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	go func() { d.end <- d.cmd.Wait() }()
+	w.t.Cleanup(func() { _ = d.cmd.Process.Kill() }) // does nothing when it has ended
+	return d
+}
+
+const besideCredentials = `# mine
+[default]
+aws_access_key_id = %s
+aws_secret_access_key = %s
+
+[stand-in]
+aws_session_token = %d
+# the end
+`
+
+var besideShape = regexp.MustCompile(`^# mine\n\[default\]\naws_access_key_id = (\S+)\naws_secret_access_key = (\S+)\n\n\[stand-in\]\naws_session_token = (\d+)\n# the end\n$`)
+
+// besideText is a whole file, taken apart.
+type besideText struct {
+	id, secret string
+	counter    int
+}
+
+func parseBeside(data []byte) (x besideText, err error) {
+	m := besideShape.FindSubmatch(data)
+	if m == nil {
+		return x, fmt.Errorf("the file is torn: %d bytes", len(data))
+	}
+	_, err = fmt.Sscan(string(m[3]), &x.counter)
+	x.id, x.secret = string(m[1]), string(m[2])
+	return x, err
+}
+
+func (x besideText) String() string {
+	return fmt.Sprintf(besideCredentials, x.id, x.secret, x.counter)
+}
+
+func (w *besideWorld) text() besideText {
+	w.t.Helper()
+	data, err := os.ReadFile(w.path())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	x, err := parseBeside(data)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return x
+}

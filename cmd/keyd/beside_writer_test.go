@@ -1,0 +1,133 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// writer is another program that changes a property of its own, again and again:
+// it reads the file, makes its change, and writes the whole text it has.
+type writer struct {
+	t       *testing.T
+	path    string
+	replace func(path, text string) error
+	rest    time.Duration // between two changes
+
+	mu       sync.Mutex // held while it goes from reading to writing
+	wrote    int        // the counter that it wrote last
+	at       time.Time  // when
+	stale    int        // texts that it wrote back over a swap
+	lost     []string   // updates that were overwritten, and nothing excuses it
+	excused  int        // updates that were overwritten in the last moment before a rename
+	quit, ok chan struct{}
+}
+
+// truncating writes as the AWS CLI and most editors do: the file is empty, and
+// then part of itself, for some milliseconds.
+func truncating(path, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for len(text) > 0 {
+		n := min(40, len(text))
+		if _, err := f.WriteString(text[:n]); err != nil {
+			return err
+		}
+		text = text[n:]
+		time.Sleep(500 * time.Microsecond)
+	}
+	return f.Close()
+}
+
+// renaming puts a new file in the place of the old one.
+func renaming(path, text string) error {
+	temp := filepath.Join(filepath.Dir(path), "new-credentials")
+	if err := os.WriteFile(temp, []byte(text), 0o640); err != nil {
+		return err
+	}
+	time.Sleep(2 * time.Millisecond)
+	return os.Rename(temp, path)
+}
+
+func (w *writer) start() {
+	w.quit, w.ok = make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(w.ok)
+		for {
+			w.mu.Lock()
+			if x, ok := w.read(); ok {
+				w.write(x)
+			}
+			w.mu.Unlock()
+			select {
+			case <-time.After(w.rest):
+			case <-w.quit:
+				return
+			}
+		}
+	}()
+}
+
+func (w *writer) stop() {
+	close(w.quit)
+	<-w.ok
+}
+
+// lastMoment is how long before keyd's rename an update may have come that is
+// lost. keyd compares the file with what it has read immediately before it
+// renames. A file that takes the name in those microseconds is overwritten, and
+// no rename can prevent that. The kernel's clock for files ticks every 10 ms or
+// less, so the test cannot demand more.
+const lastMoment = 12 * time.Millisecond
+
+// read reads the file and finds out whether the last update is still there.
+func (w *writer) read() (besideText, bool) {
+	data, err := os.ReadFile(w.path)
+	x, torn := parseBeside(data)
+	if err != nil || torn != nil {
+		w.lost = append(w.lost, fmt.Sprintf("a reader saw: %v, %v", err, torn))
+		return x, false
+	}
+	switch {
+	case x.counter == w.wrote:
+	case changed(w.t, w.path).Sub(w.at).Abs() < lastMoment:
+		w.excused++
+	default:
+		w.lost = append(w.lost, fmt.Sprintf("the file has %d, %d was written", x.counter, w.wrote))
+	}
+	w.wrote = x.counter
+	return x, true
+}
+
+// write changes what was read, and notes whether that was out of date by then.
+func (w *writer) write(x besideText) {
+	x.counter++
+	if now, err := os.ReadFile(w.path); err == nil {
+		if y, err := parseBeside(now); err == nil && y.id != x.id {
+			w.stale++
+		}
+	}
+	if err := w.replace(w.path, x.String()); err != nil {
+		w.lost = append(w.lost, err.Error())
+		return
+	}
+	w.wrote, w.at = x.counter, time.Now()
+}
+
+// changed is when the file took its name, which sets its ctime.
+func changed(t *testing.T, path string) time.Time {
+	var st syscall.Stat_t
+	if err := syscall.Stat(path, &st); err != nil {
+		t.Error(err)
+	}
+	return ctime(&st)
+}
