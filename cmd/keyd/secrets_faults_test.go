@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -270,5 +271,38 @@ func TestJournalKeepsOneSecret(t *testing.T) {
 		if len(d.ears.wrong(nil)) != 1 {
 			t.Error("an old key that signs after the swap is not heard")
 		}
+	})
+}
+
+// TestDemoTellsNoSecret searches what the demo shows, in the terminal and in its
+// state, for the secrets that its files end with.
+func TestDemoTellsNoSecret(t *testing.T) {
+	home := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		u := newUI(process{in: strings.NewReader(""), out: &out, err: &out, goos: "linux", now: time.Now,
+			getenv: func(string) string { return "" }})
+		if err := u.demo(t.Context(), home); err != nil {
+			t.Fatal(err)
+		}
+		secrets, own := map[string]string{}, []string(nil)
+		err := filepath.WalkDir(home, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.Name() != "credentials" {
+				return err
+			}
+			own = append(own, path)
+			text, err := os.ReadFile(path)
+			for i, found := range secretLine.FindAllSubmatch(text, -1) {
+				secrets[fmt.Sprint("number ", i+1)] = string(found[1])
+			}
+			return err
+		})
+		if err != nil || len(secrets) < 3 {
+			t.Fatalf("the demo left %d secrets: %v", len(secrets), err)
+		}
+		for _, m := range marksIn(out.Bytes(), marksOf(secrets)) {
+			t.Errorf("%s was printed", m)
+		}
+		searchSecrets(t, home, secrets, places{own: own})
 	})
 }
