@@ -2,6 +2,7 @@ package credfile
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 )
 
@@ -65,8 +66,8 @@ func FuzzLex(f *testing.F) {
 				t.Fatalf("problem %+v", p)
 			}
 		}
-		Profiles(file, nil)
-		Profiles(nil, file)
+		tellsNoSecret(t, file, Profiles(file, nil))
+		tellsNoSecret(t, file, Profiles(nil, file))
 	})
 }
 
@@ -95,9 +96,106 @@ func FuzzReplace(f *testing.F) {
 				t.Fatalf("the second reader sees %s, %v", key, err)
 			}
 		}
+		agrees(t, thirdReader(data), thirdReader(edited))
 		back, _, err := Lex("file", kindOf(config), edited).Replace(newKey, oldKey)
 		if err != nil || !bytes.Equal(back, data) {
 			t.Fatalf("not restored: %v\n%q\n%q", err, back, data)
 		}
 	})
+}
+
+// tellsNoSecret holds the words about a file against the secrets in it, where
+// they stand as secrets: what is a name as well is told as one.
+func tellsNoSecret(t *testing.T, file *File, profiles []Profile) {
+	t.Helper()
+	var words strings.Builder
+	problems := file.Problems
+	for _, p := range profiles {
+		words.WriteString(p.Why + "\n" + p.Key.String() + "\n")
+		problems = append(problems[:len(problems):len(problems)], p.Warnings...)
+	}
+	for _, p := range problems {
+		words.WriteString(p.Text + "\n" + p.Remedy + "\n")
+	}
+	names := string(file.Path)
+	for _, s := range file.Sections {
+		names += "\n" + s.Name
+		for _, p := range s.Properties {
+			names += "\n" + p.Name
+		}
+	}
+	for _, s := range file.Sections {
+		for _, p := range s.Properties {
+			secret := file.Text(p.Value)
+			if p.Name == secretName && len(secret) >= 16 && strings.Contains(words.String(), secret) && !strings.Contains(names, secret) {
+				t.Errorf("%q is told in %q", secret, words.String())
+			}
+		}
+	}
+}
+
+// thirdReader reads as Python's configparser does, and with it the AWS CLI: a
+// name ends at "=" or ":", a deeper line goes on with the value above, nothing
+// behind a value is a comment, the case of names does not count, and anything
+// twice is an error. Nil when it cannot read the file.
+func thirdReader(data []byte) map[string]map[string]string {
+	sections := map[string]map[string]string{}
+	var section map[string]string
+	last, indent := "", 0
+	for line := range strings.Lines(string(data)) {
+		text := strings.TrimSpace(line)
+		if text == "" || text[0] == '#' || text[0] == ';' {
+			continue
+		}
+		deep := len(line) - len(strings.TrimLeft(line, " \t"))
+		if section != nil && last != "" && deep > indent {
+			section[last] += "\n" + text
+			continue
+		}
+		indent, last = deep, ""
+		if header, ok := strings.CutPrefix(text, "["); ok && strings.Contains(header, "]") {
+			name := header[:strings.LastIndex(header, "]")]
+			if sections[name] != nil {
+				return nil
+			}
+			section = map[string]string{}
+			sections[name] = section
+			continue
+		}
+		at := strings.IndexAny(text, "=:")
+		if section == nil || at <= 0 {
+			return nil
+		}
+		last = strings.ToLower(strings.TrimSpace(text[:at]))
+		if _, twice := section[last]; twice {
+			return nil
+		}
+		section[last] = strings.TrimSpace(text[at+1:])
+	}
+	return sections
+}
+
+// agrees requires that a reader of the file before and after sees the same but
+// for the pair, and never half of it.
+func agrees(t *testing.T, before, after map[string]map[string]string) {
+	t.Helper()
+	if len(before) != len(after) || (before == nil) != (after == nil) {
+		t.Fatalf("the third reader saw %d sections, sees %d", len(before), len(after))
+	}
+	swap := strings.NewReplacer(oldKey.ID, newKey.ID, oldKey.Secret.Reveal(), newKey.Secret.Reveal())
+	for name, values := range before {
+		now := after[name]
+		if len(now) != len(values) {
+			t.Fatalf("the third reader sees other names in [%s]", name)
+		}
+		for key, value := range values {
+			if now[key] != value && now[key] != swap.Replace(value) {
+				t.Errorf("the third reader saw %s = %q in [%s], sees %q", key, value, name, now[key])
+			}
+		}
+		old := values[idName] == oldKey.ID && values[secretName] == oldKey.Secret.Reveal()
+		if old && (now[idName] != newKey.ID || now[secretName] != newKey.Secret.Reveal()) {
+			t.Errorf("the third reader sees %q in [%s]", now, name)
+		}
+	}
 }
