@@ -118,7 +118,7 @@ func (c lyingCase) run(t *testing.T) {
 	path := v.d.journal().path(v.old.ID)
 	data, err := os.ReadFile(path)
 	if err != nil {
-		data, _ = json.Marshal(toRecord(&Rotation{Old: v.old, User: "alice", Account: account, Sent: v.now(), Before: []string{v.old.ID}}))
+		data, _ = json.Marshal(toRecord(&Rotation{Old: v.old, User: "alice", Account: account, Sent: v.now().Add(-5 * time.Hour), Before: []string{v.old.ID}}))
 	}
 	data = v.lied(data, c.lies)
 	if c.flip > 0 {
@@ -156,9 +156,11 @@ func newVictim(t *testing.T, stage uint8, third bool) *victim {
 	v.fuse.left = 0
 	v.watch()
 	if third {
-		time.Sleep(37 * time.Minute) // a key that appears while the answer is awaited is believed to be the answer
+		// a key that appears while the answer is awaited is believed to be the answer
+		time.Sleep(37 * time.Minute)
 		id, secret := v.user.CreateKey()
 		v.others[id] = secret
+		time.Sleep(41 * time.Minute)
 	}
 	v.states = v.foreign()
 	return v
