@@ -53,7 +53,7 @@ func (u *ui) resize() {
 // print writes text to standard output, in one piece.
 func (u *ui) print(text string) {
 	u.still()
-	_, _ = io.WriteString(u.out, text)
+	_, _ = io.WriteString(u.out, visible(text))
 }
 
 func (u *ui) printf(format string, args ...any) { u.print(fmt.Sprintf(format, args...)) }
@@ -75,14 +75,14 @@ func (u *ui) note(format string, args ...any) { u.say("note", plain, fmt.Sprintf
 func (u *ui) say(kind string, paint func(string) string, text string) {
 	u.still()
 	lines := strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
-	_, _ = fmt.Fprintf(u.err, "keyd: %s: %s\n", paint(kind), u.short(lines))
+	_, _ = fmt.Fprintf(u.err, "keyd: %s: %s\n", paint(kind), visible(u.short(lines)))
 }
 
 // redraw shows a line in place of the one it showed before. Only a terminal
 // can.
 func (u *ui) redraw(line string) {
 	u.resize()
-	_, _ = io.WriteString(u.out, "\r"+cut(line, u.width-1)+"\x1b[K")
+	_, _ = io.WriteString(u.out, "\r"+visible(cut(line, u.width-1))+"\x1b[K")
 	u.live = true
 }
 
@@ -96,7 +96,7 @@ func (u *ui) still() {
 
 // screen shows text alone, in place of what was there.
 func (u *ui) screen(text string) {
-	text = strings.ReplaceAll(text, "\n", "\x1b[K\n")
+	text = strings.ReplaceAll(visible(text), "\n", "\x1b[K\n")
 	_, _ = io.WriteString(u.out, "\x1b[H"+text+"\x1b[J")
 }
 
@@ -106,7 +106,7 @@ func (u *ui) clear() { _, _ = io.WriteString(u.out, "\x1b[H\x1b[2J") }
 // ask asks a person, who has to answer yes. Nobody there, or Ctrl-C, is no.
 func (u *ui) ask(ctx context.Context, question string) (bool, error) {
 	u.still()
-	_, _ = fmt.Fprintf(u.err, "%s [y/N] ", question)
+	_, _ = fmt.Fprintf(u.err, "%s [y/N] ", visible(question))
 	answer := make(chan string, 1)
 	go func() { // a read of a terminal cannot be cancelled: it ends with the process
 		line, _ := bufio.NewReader(u.in).ReadString('\n')

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+// FuzzVisible: nothing that reaches a terminal makes it do anything but show
+// text and keyd's own colours, nothing that can be shown is changed, and JSON
+// means what it meant.
+func FuzzVisible(f *testing.F) {
+	for _, text := range []string{"", "default, work  AKIA..M2PL\tok\n", "\x1b[31mblocked\x1b[0m", "evil\x1b[2J\x1b]0;owned\x07", "\u009b31m\x80\xff", "\u202egnp.exe", "\x1b[31", "a\rb\bc\x7f", "\U000e0041", "Zoë 日本 🔑"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		shown := visible(text)
+		bare := strings.NewReplacer("\x1b[31m", "", "\x1b[33m", "", "\x1b[2m", "", "\x1b[0m", "").Replace(shown)
+		if !utf8.ValidString(bare) || strings.ContainsFunc(bare, func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }) {
+			t.Errorf("%q is shown as %q", text, shown)
+		}
+		if utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl) && !strings.ContainsFunc(text, obeyed) && shown != text {
+			t.Errorf("%q is shown as %q", text, shown)
+		}
+		if visible(shown) != shown {
+			t.Errorf("%q is shown as %q, and that as another text", text, shown)
+		}
+		object, err := json.Marshal(map[string]string{text: text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before, after map[string]string
+		if json.Unmarshal(object, &before) != nil || json.Unmarshal([]byte(visible(string(object))), &after) != nil || len(after) != len(before) {
+			t.Fatalf("JSON %s became %s", object, visible(string(object)))
+		}
+		for name := range before {
+			if after[name] != before[name] {
+				t.Errorf("JSON %s became %s", object, visible(string(object)))
+			}
+		}
+	})
+}
