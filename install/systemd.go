@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -75,14 +74,14 @@ func (u *unit) reach() (file string, err error) {
 	if err != nil {
 		return "", u.unreachable(err)
 	}
-	reads := strings.Fields(paths)
+	reads := " " + strings.TrimSpace(paths) + " " // not split: there may be blanks in a path
 	folders := u.folders()
 	for _, dir := range folders {
-		if slices.Contains(reads, dir) {
+		if strings.Contains(reads, " "+dir+" ") {
 			return filepath.Join(dir, unitName), nil
 		}
 	}
-	return filepath.Join(folders[len(folders)-1], unitName), nil // a blank in the path: the answer cannot be split
+	return filepath.Join(folders[len(folders)-1], unitName), nil
 }
 
 // unreachable is what a session without a user manager gets: su, sudo -u, cron,

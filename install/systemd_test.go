@@ -101,7 +101,7 @@ func TestUnitFollowsTheFoldersOfTheManager(t *testing.T) {
 	for name, reads := range map[string]bool{"which knows the variable": true, "which does not": false} {
 		t.Run(name, func(t *testing.T) {
 			u, s := onLinux(t)
-			other := filepath.Join(u.host.Home, "xdg")
+			other := filepath.Join(u.host.Home, "my settings")
 			h := u.host.with(map[string]string{"XDG_CONFIG_HOME": other})
 			u.host = &h
 			usual, own := filepath.Join(h.Home, ".config", "systemd", "user"), filepath.Join(other, "systemd", "user")
