@@ -34,8 +34,7 @@ func newBesideWorld(t *testing.T) *besideWorld {
 		pairs[i][0], pairs[i][1] = user.AddKey(12 * day)
 	}
 	w.killHome = newKillHome(t, pairs, time.Now)
-	w.server = newKillServer(t, killAWS{Handler: w.cloud}, newKillClock())
-	w.server.called = w.called
+	w.server = newKillServer(t, killAWS{Handler: w.cloud}, newKillClock(), w.called)
 	return w
 }
 

@@ -94,8 +94,8 @@ type killServer struct {
 	open   atomic.Int64 // connections
 }
 
-func newKillServer(t *testing.T, aws killAWS, clock *killClock) *killServer {
-	s := &killServer{aws: aws, clock: clock}
+func newKillServer(t *testing.T, aws killAWS, clock *killClock, called func(action string, served bool)) *killServer {
+	s := &killServer{aws: aws, clock: clock, called: called}
 	s.Server = httptest.NewUnstartedServer(s)
 	s.Config.ConnState = s.state
 	s.Start()

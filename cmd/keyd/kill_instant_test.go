@@ -90,12 +90,11 @@ func newKilling(t *testing.T) *killing {
 func (k *killing) begin(aws killAWS, pairs [2][2]string, start func() time.Time) {
 	k.start = start
 	k.home = newKillHome(k.t, pairs, k.clock.now)
-	k.server = newKillServer(k.t, aws, k.clock)
-	k.server.called = func(action string, served bool) {
+	k.server = newKillServer(k.t, aws, k.clock, func(action string, served bool) {
 		if v := k.victim.Load(); v != nil {
 			v.called(action, served)
 		}
-	}
+	})
 	swaps(k.t, k.home.path(), func() {
 		if v := k.victim.Load(); v != nil {
 			v.swapping()
