@@ -198,7 +198,10 @@ func (d *Daemon) validate(ctx context.Context, u *unit) error {
 	case who.ARN != r.ARN || who.Account != r.Account:
 		return d.fail(u, fmt.Sprintf("the pair on disk is %s, not %s", who.ARN, r.ARN))
 	}
-	r.Validated, r.Old.Secret = d.Now().UTC(), credfile.Secret{}
+	r.Validated = d.Now().UTC()
+	if d.flaw != oldDeactivates {
+		r.Old.Secret = credfile.Secret{}
+	}
 	if r.Swapped.IsZero() { // killed between the rename and the journal
 		r.Swapped = r.Validated
 	}
@@ -208,6 +211,9 @@ func (d *Daemon) validate(ctx context.Context, u *unit) error {
 	u.facts.Seen = staleSeen(u.facts.Seen) // it was before
 	d.record(u, "validated", r.New.ID, who.ARN)
 	d.tell(u, Validate, "validated", who.ARN+", from the file")
+	if d.flaw == eraseEarly {
+		return d.closeRotation(u)
+	}
 	return nil
 }
 

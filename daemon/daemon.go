@@ -38,9 +38,7 @@ type Daemon struct {
 
 	readOnly bool // of a dry run: the state folder is left as it is, but for the lock
 
-	// unproven is a test's: the swap comes before the proof, as in the tools
-	// that lock their users out, so that the oracle is known to see it.
-	unproven bool
+	flaw flaw // a test's
 }
 
 // Request is what one pass is for. The zero Request is every key, what is due.

@@ -41,8 +41,13 @@ func (r *take) check(e effect) {
 		r.checkKeys()
 	}
 	if e.kind == orders || strings.Contains(e.what, "AKIA") {
-		if id := r.orphan(r.disk.Data); id != "" && r.read {
+		switch id := r.orphan(); {
+		case id != "" && r.read:
 			r.violated("I5", "%s is active and its secret is nowhere", id)
+		case id != "":
+			r.ghost.theirs = id
+		case len(r.openIntents()) == 0:
+			r.ghost.theirs, _ = r.shows(credentials)
 		}
 	}
 }
@@ -97,17 +102,16 @@ func (r *take) checkKeys() {
 
 // orphan is I5: it returns an active key of ours whose secret is neither in a
 // file nor in a journal, unless a journal says that one may exist.
-func (w *scene) orphan(read func(string) []byte) string {
+func (w *scene) orphan() string {
 	secrets := w.cloud.Secrets()
 	for _, k := range w.cloud.Keys(w.user()) {
-		if k.Status != "Active" || k.CreatedBy == awssim.BySeed || k.CreatedBy == awssim.ByConsole {
+		if k.Status != "Active" || k.ID == w.ghost.theirs || k.CreatedBy == awssim.BySeed || k.CreatedBy == awssim.ByConsole {
 			continue
 		}
 		known := false
 		for _, f := range w.disk.Files() {
-			text := read(f.Path)
-			known = known || bytes.Contains(text, []byte(secrets[k.ID])) && !strings.Contains(f.Path, ".keyd-") ||
-				journalName(f.Path) && !bytes.Contains(text, []byte(`"new_id"`)) && bytes.Contains(text, []byte(`"sent"`))
+			known = known || bytes.Contains(f.Data, []byte(secrets[k.ID])) && !strings.Contains(f.Path, ".keyd-") ||
+				journalName(f.Path) && !bytes.Contains(f.Data, []byte(`"new_id"`)) && bytes.Contains(f.Data, []byte(`"sent"`))
 		}
 		if !known {
 			return k.ID
@@ -224,7 +228,7 @@ func (w *scene) died(works [2]bool) (wrong []string) {
 	if w.shape() != w.ghost.shape {
 		wrong = append(wrong, fmt.Sprintf("I9: the crash has changed other bytes: %q", w.shape()))
 	}
-	if id := w.orphan(w.disk.Data); id != "" {
+	if id := w.orphan(); id != "" {
 		wrong = append(wrong, "I5: "+id+" is active after the crash, and its secret is nowhere")
 	}
 	return wrong

@@ -47,7 +47,7 @@ func (d *Daemon) prove(ctx context.Context, u *unit) error {
 	}
 	defer client.Close()
 	p := proof{d: d, u: u, need: need, endpoints: endpoints, began: d.Now()}
-	if d.unproven {
+	if d.flaw == swapUnproven {
 		p.endpoints = nil
 	}
 	if err := p.run(ctx, client); err != nil {

@@ -17,7 +17,7 @@ const (
 	// is believed to be its effect; orphanExact is when there is no doubt.
 	// AWS stamps whole seconds when it takes the request.
 	orphanEarly  = 2 * time.Second
-	orphanWindow = time.Minute
+	orphanWindow = reconcileAfter
 	orphanExact  = 5 * time.Second
 )
 
@@ -31,7 +31,7 @@ func (d *Daemon) reconcile(ctx context.Context, u *unit) error {
 		return err
 	}
 	defer client.Close()
-	if early := r.ended().Add(reconcileAfter).Sub(d.Now()); early > 0 {
+	if early := r.ended().Add(reconcileAfter).Sub(d.Now()); early > 0 && d.flaw != trustFirstList {
 		d.progress(u, Reconcile, "reconcile", "the answer to CreateAccessKey was lost; waiting until it has taken effect or not", d.Now(), early+equalFor)
 		if err := pause(ctx, min(early, reconcileAfter)); err != nil {
 			return err
@@ -59,7 +59,7 @@ func (d *Daemon) steadyList(ctx context.Context, u *unit, client *iam.Client) ([
 			last, since, equal = text, now, 0
 		}
 		equal++
-		if equal >= equalAnswers && now.Sub(since) >= equalFor {
+		if equal >= equalAnswers && now.Sub(since) >= equalFor || d.flaw == trustFirstList {
 			return listing.Keys, nil
 		}
 		d.progress(u, Reconcile, "reconcile", fmt.Sprintf("the same answer %d times", equal), since, equalFor)
@@ -86,7 +86,7 @@ func (d *Daemon) conclude(ctx context.Context, u *unit, client *iam.Client, fres
 		d.record(u, "create had no effect", r.Old.ID, "")
 		d.tell(u, Reconcile, "reconciled", "CreateAccessKey had no effect")
 		return d.closeRotation(u)
-	case len(fresh) == 1 && d.inWindow(r, fresh[0]):
+	case len(fresh) == 1 && d.inWindow(r, fresh[0]), d.flaw == dropAnyUnknown:
 		return d.disown(ctx, u, client, fresh[0])
 	}
 	var seen []string

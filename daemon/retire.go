@@ -53,8 +53,11 @@ func (d *Daemon) checkUse(ctx context.Context, u *unit) error {
 // deactivate makes the old key Inactive, signed with the new one, and verifies
 // that the new one still works; if not, it takes the step back.
 func (d *Daemon) deactivate(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
-	client, err := d.client(u, r.New)
+	r, signer := u.facts.Rotation, u.facts.Rotation.New
+	if d.flaw == oldDeactivates {
+		signer = r.Old
+	}
+	client, err := d.client(u, signer)
 	if err != nil {
 		return err
 	}

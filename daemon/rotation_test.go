@@ -40,7 +40,7 @@ func TestRotationIsWholeAndNobodyNotices(t *testing.T) {
 func TestTheOracleSeesAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, eightSeconds(), 70*day)
-		l.d.unproven = true
+		l.d.flaw = swapUnproven
 		l.pass(Request{})
 		out := l.cloud.Outage(l.held, time.Now())
 		if out < 7*time.Second || out > 9*time.Second {
