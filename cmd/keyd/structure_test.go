@@ -18,14 +18,15 @@ const repository = "../.."
 // imports is who may import what of keyd: data flows one way. Tests may import
 // more.
 var imports = map[string][]string{
-	"keyd/cmd/keyd":                 {"keyd/daemon", "keyd/daemon/awssim", "keyd/install", "keyd/credfile", "keyd/credfile/atomicfile"},
-	"keyd/daemon":                   {"keyd/daemon/iam", "keyd/credfile", "keyd/credfile/atomicfile"},
-	"keyd/daemon/iam":               {"keyd/credfile"},
-	"keyd/daemon/awssim":            {},
-	"keyd/install":                  {"keyd/credfile/atomicfile"},
-	"keyd/credfile":                 {"keyd/credfile/atomicfile"},
-	"keyd/credfile/atomicfile":      {},
-	"keyd/credfile/internal/faulty": {"keyd/credfile/atomicfile"},
+	"keyd/cmd/keyd":                    {"keyd/daemon", "keyd/daemon/awssim", "keyd/install", "keyd/credfile", "keyd/credfile/atomicfile"},
+	"keyd/daemon":                      {"keyd/daemon/iam", "keyd/credfile", "keyd/credfile/atomicfile"},
+	"keyd/daemon/iam":                  {"keyd/credfile"},
+	"keyd/daemon/awssim":               {},
+	"keyd/install":                     {"keyd/credfile/atomicfile"},
+	"keyd/credfile":                    {"keyd/credfile/atomicfile"},
+	"keyd/credfile/atomicfile":         {},
+	"keyd/credfile/internal/faulty":    {"keyd/credfile/atomicfile"},
+	"keyd/credfile/atomicfile/ramdisk": {"keyd/credfile/atomicfile"},
 }
 
 // only is who may import a module: each stands behind one seam.
@@ -34,7 +35,7 @@ var only = map[string][]string{
 	"gopkg.in/ini.v1":                 {"keyd/credfile", "keyd/daemon"},
 	"github.com/kardianos/service":    {"keyd/install"},
 	"github.com/fsnotify/":            {"keyd/daemon"},
-	"github.com/gofrs/flock":          {"keyd/credfile", "keyd/daemon"},
+	"github.com/gofrs/flock":          {"keyd/credfile/atomicfile", "keyd/daemon"},
 	"github.com/spf13/":               {"keyd/cmd/keyd"},
 	"golang.org/x/term":               {"keyd/cmd/keyd"},
 	"github.com/rogpeppe/go-internal": {"keyd/credfile/atomicfile"},
