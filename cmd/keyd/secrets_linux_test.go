@@ -101,7 +101,7 @@ func TestProcessesTellNothing(t *testing.T) {
 			_ = keyd.Wait()
 			seen := o.text()
 			for _, want := range []string{name + "\nrun\n", "--of\na key\n", "--urgency=critical\n", "HOME=" + h.home} {
-				if !strings.Contains(seen, want) {
+				if !strings.Contains(seen, want) && (!strings.HasPrefix(want, "HOME=") || h.seesEnvironments()) {
 					t.Errorf("ps has not seen %q", want)
 				}
 			}
@@ -143,11 +143,28 @@ func (h *house) await(words ...string) string {
 	return ""
 }
 
+// seesEnvironments reports whether this process may read those of the house. A
+// container's root may not, without CAP_SYS_PTRACE: the house is another user's.
+func (h *house) seesEnvironments() bool {
+	h.t.Helper()
+	open := exec.CommandContext(h.t.Context(), "sleep", "600")
+	open.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
+	if err := open.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	defer func() { _ = errors.Join(open.Process.Kill(), open.Wait()) }()
+	_, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", open.Process.Pid))
+	if err != nil {
+		h.t.Logf("what stands in environments was not looked at: %v", err)
+	}
+	return err == nil
+}
+
 // closed demands that a process leaves no core and lets no other one of the
 // same user read its memory or environment.
 func (h *house) closed(pid int) {
 	h.t.Helper()
-	open := exec.CommandContext(h.t.Context(), "sleep", "10")
+	open := exec.CommandContext(h.t.Context(), "sleep", "600") // until it is killed, however busy the machine is
 	open.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
 	if err := open.Start(); err != nil {
 		h.t.Error(err)
@@ -236,7 +253,7 @@ func TestObserversSee(t *testing.T) {
 	seen := o.text()
 	for name, text := range map[string]string{"a child's arguments": lineAfter(seen, "sleep 0.1; true\n"), "an environment": lineAfter(seen, "LEAK="),
 		"a stack trace": leaky.err.String()} {
-		if len(marksIn([]byte(text), marks)) != 1 {
+		if len(marksIn([]byte(text), marks)) != 1 && (name != "an environment" || h.seesEnvironments()) {
 			t.Errorf("a secret in %s is not seen:\n%s", name, text)
 		}
 	}
