@@ -130,9 +130,11 @@ func saveJSON(sys atomicfile.Sys, path string, value any) error {
 // lineOfUnit is how a unit stands after its last decision.
 func lineOfUnit(u *unit, d Decision) KeyLine {
 	l := KeyLine{
-		Profiles: u.facts.Profiles, Key: u.facts.ID, State: d.State, Next: d.Until, Why: d.Why,
-		Run: strings.ReplaceAll(d.Run, "PROFILE", u.facts.Profiles[0]), // AWS's refusals know of no profile
+		Profiles: u.facts.Profiles, Key: u.facts.ID, State: d.State, Next: d.Until, Why: d.Why, Run: d.Run,
 		NeedsPerson: d.Do == Blocked, Warnings: u.warnings, Memory: Memory{u.facts.Seen, u.facts.Trouble},
+	}
+	if len(l.Profiles) > 0 { // a rotation that was given up may have none
+		l.Run = strings.ReplaceAll(l.Run, "PROFILE", l.Profiles[0]) // what AWS refused knows of no profile
 	}
 	if r := u.facts.Rotation; r != nil && u.facts.Shows.New > 0 {
 		l.Key, l.Created = r.New.ID, r.Created.Add(r.Offset) // until IAM has listed it

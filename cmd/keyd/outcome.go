@@ -26,7 +26,7 @@ func (n *narrator) result(ctx context.Context, r daemon.Result) int {
 	case r.Err != nil && ctx.Err() != nil && errors.Is(r.Err, context.Cause(ctx)):
 		return n.broken(ctx, r)
 	case r.Err != nil:
-		n.fail(listed(r.Profiles)+": "+r.Err.Error(), strings.ReplaceAll(cmp.Or(daemon.Hint(r.Err), r.Run), "PROFILE", r.Profiles[0]))
+		n.fail(listed(r.Profiles)+": "+r.Err.Error(), strings.ReplaceAll(cmp.Or(daemon.Hint(r.Err), r.Run), "PROFILE", strings.Join(r.Profiles[:min(1, len(r.Profiles))], "")))
 		return needsPerson(r)
 	case r.Do == daemon.Blocked:
 		n.fail(listed(r.Profiles)+": "+r.Why, r.Run)
