@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -43,17 +45,11 @@ const (
 // All deadlines are by the wall clock: a timer stands still while a laptop
 // sleeps, so the time that is left is found out again after every step.
 func (d *Daemon) Run(ctx context.Context, a Around) error {
-	if err := atomicfile.MkdirAll(d.Sys, d.State, 0o700); err != nil {
-		return fmt.Errorf("daemon: the state folder: %w", err)
-	}
-	release, err := lockFile(ctx, d.Sys, filepath.Join(d.State, "daemon.lock"), 200*time.Millisecond)
-	if is[*BusyError](err) {
-		return AliveError{}
-	}
+	release, mine, err := d.claim(ctx)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer func() { release() }()
 	l := d.loop(a)
 	defer l.end()
 	for {
@@ -61,7 +57,43 @@ func (d *Daemon) Run(ctx context.Context, a Around) error {
 		if l.wait(ctx) != nil {
 			return nil
 		}
+		if now, err := d.Sys.Lstat(d.lockPath()); err == nil && now.ID == mine || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		again, id, err := d.claim(ctx) // someone removed the folder: a lock without a name keeps nobody out
+		if is[AliveError](err) {
+			return err
+		}
+		if err != nil {
+			l.note("lock", err.Error())
+			continue
+		}
+		release()
+		release, mine = again, id
 	}
+}
+
+func (d *Daemon) lockPath() string { return filepath.Join(d.State, "daemon.lock") }
+
+// claim makes this process the one daemon of the state folder, and returns the
+// identity of the lock that says so.
+func (d *Daemon) claim(ctx context.Context) (release func(), id atomicfile.FileID, err error) {
+	if err := atomicfile.MkdirAll(d.Sys, d.State, 0o700); err != nil {
+		return nil, id, fmt.Errorf("daemon: the state folder: %w", err)
+	}
+	release, err = lockFile(ctx, d.Sys, d.lockPath(), 200*time.Millisecond)
+	if is[*BusyError](err) {
+		return nil, id, AliveError{}
+	}
+	if err != nil {
+		return nil, id, err
+	}
+	info, err := d.Sys.Lstat(d.lockPath())
+	if err != nil {
+		release()
+		return nil, id, fmt.Errorf("daemon: the lock: %w", err)
+	}
+	return release, info.ID, nil
 }
 
 // loop is the one goroutine that owns everything. What works beside it, the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -190,7 +191,9 @@ func (h *diskHome) with(k credfile.Key) string {
 
 // keyd runs the real thing, as the user of this home.
 func (h *diskHome) keyd(args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(h.t.Context(), "/proc/self/exe", args...)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second) // a run that nobody ends
+	h.t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
 	cmd.Args[0] = "keyd"
 	cmd.Dir = "/"
 	cmd.Env = []string{"HOME=" + h.home, "KEYD_STATE_DIR=" + h.path("state"), "KEYD_SETTINGS=" + h.path("keyd.ini"),

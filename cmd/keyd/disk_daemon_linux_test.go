@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestDaemonWhoseStateIsRemoved removes the state folder under a daemon that
+// waits: it makes another one, and stays the only daemon.
+func TestDaemonWhoseStateIsRemoved(t *testing.T) {
+	t.Parallel()
+	h := newDiskHome(t, os.Geteuid())
+	h.must(putFile(creds))
+	cmd := h.keyd("run")
+	log, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	lines := bufio.NewScanner(io.TeeReader(log, &said))
+	until := func(text string) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), text) {
+				return
+			}
+		}
+		t.Fatalf("the daemon never logs %q:\n%s", text, said.String())
+	}
+	until("state=overlap")
+	for err = os.RemoveAll(h.path("state")); errors.Is(err, syscall.ENOTEMPTY); err = os.RemoveAll(h.path("state")) {
+		continue // it was writing down when it looks again
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	until("state=ok") // of the rotation nothing is known any more, and AWS was asked again
+	h.does(exitFailed, []string{`^keyd: error: a daemon already runs here$`}, "run")
+	h.does(exitDone, []string{`^keyd runs since .*\(pid \d+\)`}, "status")
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	until("msg=ended")
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	h.heard(said.String(), nil)
+}
