@@ -60,6 +60,25 @@ func TestEveryLieOfOneField(t *testing.T) {
 	t.Logf("%d lies; all of them: -lies 1", runs)
 }
 
+// TestTellingLies are the journals that have led to a lock-out, a panic or a wait
+// without an end.
+func TestTellingLies(t *testing.T) {
+	field := func(name string) uint8 { return uint8(slices.Index(journalFields(), name)) }
+	const x, old, secret, list, ahead, never = 8, 14, 20, 9, 26, 28 // of lab.value
+	for name, c := range map[string]lyingCase{
+		"the new key is the old one, and is given up":    {stage: 15, lies: []lie{{field("new_id"), old}, {field("rotation.failed"), x}}},
+		"the key of the lost answer is the old one":      {stage: 8, lies: []lie{{field("rotation.orphan"), old}}},
+		"no new key, and the orphan is the old one":      {stage: 15, lies: []lie{{field("new_id"), 1}, {field("new_secret"), 1}, {field("rotation.orphan"), old}}},
+		"the new key is given up, the old one forgotten": {stage: 33, lies: []lie{{field("rotation.failed"), x}, {field("old_secret"), secret}}},
+		"stuck, and nowhere":                             {stage: 8, lies: []lie{{field("rotation.places"), list}, {field("rotation.stuck"), x}}},
+		"sent in a year":                                 {stage: 8, lies: []lie{{field("rotation.sent"), ahead}}},
+		"answered at the end of time":                    {stage: 7, third: true, lies: []lie{{field("rotation.answered"), never}}},
+		"an orphan that is nobody's":                     {stage: 8, third: true, lies: []lie{{field("rotation.orphan"), 15}}},
+	} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, c.run) })
+	}
+}
+
 // lie is one field of the journal and the value it is given, as indices.
 type lie struct{ field, value uint8 }
 

@@ -251,6 +251,9 @@ func lostAnswer(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	switch {
 	case r.Stuck != "":
 		return blocked(time.Time{}, r.Stuck, whoseIsIt(r))
+	case f.Shows.Old == 0: // and so there is no pair to ask AWS with
+		return blocked(time.Time{}, fmt.Sprintf("the answer to CreateAccessKey was lost, and the files no longer show %s: nobody can be asked whether a key was made",
+			short(r.Old.ID)), "keyd resume "+r.Profiles()[0])
 	case r.Orphan != "" && (r.OrphanExact || !now.Before(r.OrphanOff.Add(s.Quarantine))):
 		return orTrouble(f, now, act(DropOrphan, Rotating, fmt.Sprintf("%s came from an answer that was lost: nobody has its secret", short(r.Orphan))))
 	case r.Orphan != "":

@@ -41,6 +41,9 @@ func (d *Daemon) change(ctx context.Context, profile string, edit func(*Rotation
 	u := w.units[i]
 	edit(u.facts.Rotation)
 	letGo(u)
+	if r := u.facts.Rotation; r.New.ID == "" && r.Held.IsZero() && u.facts.Shows.Old == 0 {
+		return d.abandon(u)
+	}
 	if err := d.journal().Save(u.facts.Rotation); err != nil {
 		return Result{}, err
 	}
@@ -65,6 +68,19 @@ func letGo(u *unit) {
 	if u.facts.Shows.Old+u.facts.Shows.New == 0 && r.New.ID != "" {
 		r.Failed = "no profile shows it any more"
 	}
+}
+
+// abandon ends a rotation that made no key that anybody knows of, and whose old
+// key no file shows any more, because a person has said to go on.
+func (d *Daemon) abandon(u *unit) (Result, error) {
+	why := "no profile shows it any more; aws iam list-access-keys shows whether a second key was left behind"
+	d.record(u, "gave up", u.facts.ID, why)
+	if err := d.closeRotation(u); err != nil {
+		return Result{}, err
+	}
+	u.facts.Skip = why
+	result := d.result(u, Next(u.facts, d.Settings, d.Now()), nil)
+	return result, d.saveLine(result)
 }
 
 // saveLine replaces one key's line in the status.

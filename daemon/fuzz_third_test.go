@@ -1,0 +1,31 @@
+package daemon
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+)
+
+// TestThirdKeyAfterALostAnswer is a person who helps herself while keyd does not
+// know what came of its call: she puts a key from the console into the file.
+// keyd asks her, and her word ends it.
+func TestThirdKeyAfterALostAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVictim(t, 8, true)
+		third := v.foreign()[0].ID
+		v.restart()
+		v.write("credentials", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", third, v.others[third]))
+		if r := v.pass(Request{}); r.Do != Blocked || r.Run != "keyd resume default" {
+			t.Errorf("%s: %s (%v), run %q", r.State, r.Why, r.Err, r.Run)
+		}
+		if r, err := v.d.Resume(t.Context(), "default"); err != nil || r.Err != nil || r.State != Skipped {
+			t.Errorf("%s: %s (%v), %v", r.State, r.Why, r.Err, err)
+		}
+		if r := v.pass(Request{}); r.State != OK || r.Rotation != nil || r.Key != third {
+			t.Errorf("%s: %s (%v) %+v", r.State, r.Why, r.Err, r.Rotation)
+		}
+		if rotations, errs := v.d.journal().Load(t.Context()); len(rotations)+len(errs) > 0 {
+			t.Errorf("the journal is left: %+v %v", rotations, errs)
+		}
+	})
+}
