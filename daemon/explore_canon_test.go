@@ -29,7 +29,7 @@ func (w *scene) age(t time.Time) int {
 // ids, secrets, words for people, and times within one class of age. It is what
 // makes the exploration end. Two scenes that it takes for one may in theory go
 // different ways: the runs by -explore.seed do not use it.
-func (w *scene) key() uint64 {
+func (w *scene) key(light bool) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
 	n := w.namer()
@@ -43,7 +43,9 @@ func (w *scene) key() uint64 {
 		case name == "memory.json":
 			w.hashMemory(&h, f.Data, n)
 		case strings.Contains(name, ".keyd-"):
-			fmt.Fprint(&h, path[:strings.Index(path, ".keyd-")], "~")
+			if !light {
+				fmt.Fprint(&h, path[:strings.Index(path, ".keyd-")], "~")
+			}
 		default:
 			fmt.Fprint(&h, path, f.Synced, f.Mode)
 			h.WriteString(w.withoutTimes(n.Replace(string(f.Data))))

@@ -8,7 +8,9 @@ import (
 	"keyd/daemon/awssim"
 )
 
-var mostFaults = flag.Int("explore.faults", 2, "how many faults TestExplore combines")
+var mostFaults = flag.Int("explore.faults", 1, "how many faults TestExplore combines")
+
+var progress = flag.Bool("explore.progress", false, "say on stderr how TestExplore gets on")
 
 func TestExplore(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))

@@ -15,7 +15,7 @@ const (
 	proveSoft = 2 * time.Minute  // from here on it is worth a word
 	proveHard = 15 * time.Minute // from here on the new key is given up
 	settle    = 5 * time.Second  // at most: how long the streak must last after a failure
-	proveMute = 30 * time.Second // how long answers are waited for that say nothing of the key
+	proveMute = 10 * time.Second // how long answers are waited for that say nothing of the key
 )
 
 // endpoint is one place where the new key must be accepted.
