@@ -90,7 +90,7 @@ func (d *Daemon) create(ctx context.Context, u *unit, decision Decision) error {
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
-	u.facts.Rotation = r
+	u.facts.Rotation, u.facts.Shows = r, Shows{Old: len(u.holders)}
 	d.tell(u, Create, "begin", fmt.Sprintf("%s, rotating (user %s, account %s)", decision.Why, r.User, r.Account))
 	created, err := client.CreateKey(ctx, r.User)
 	switch {

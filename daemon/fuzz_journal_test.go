@@ -219,10 +219,15 @@ func (v *victim) lied(data []byte, lies []lie) []byte {
 	return out
 }
 
-// liveOn does passes as they become due, whatever comes of them.
+// liveOn does passes as they become due, whatever comes of them: but a pass that
+// waits keeps the lock, and must not wait for long.
 func (v *victim) liveOn(passes int) {
 	for range passes {
+		began := time.Now()
 		results, _ := v.d.Pass(v.t.Context(), Request{})
+		if took := time.Since(began); took > time.Hour {
+			v.t.Errorf("a pass took %s", took)
+		}
 		v.watch()
 		time.Sleep(min(v.d.untilNext(results), 3*day))
 	}
