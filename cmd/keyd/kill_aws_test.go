@@ -41,13 +41,12 @@ func (c *killClock) reach(t time.Time) {
 	}
 }
 
-// simulatedAWS takes as long as the real one to spread a change, and each of
-// its endpoints is one machine. With several, five successes in a row are a
+// simulatedAWS has two users with a key each, and each of its endpoints is one
+// machine. With several, five successes in a row are a
 // matter of chance, however likely; here the oracle demands no outage at all.
-func simulatedAWS(t *testing.T, clock *killClock, seed uint64) (aws killAWS, pairs [2][2]string) {
-	lag := awssim.RealLag()
+func simulatedAWS(t *testing.T, now func() time.Time, lag awssim.Lag, seed uint64) (aws killAWS, pairs [2][2]string) {
 	lag.Replicas = 1
-	cloud := awssim.New(awssim.Options{Now: clock.now, Seed: seed, Lag: lag, Regions: []string{"eu-west-1", "us-east-1"}})
+	cloud := awssim.New(awssim.Options{Now: now, Seed: seed, Lag: lag, Regions: []string{"eu-west-1", "us-east-1"}})
 	alice, bob := cloud.AddUser(account, "/", "alice"), cloud.AddUser(account, "/", "bob")
 	for i, user := range []*awssim.User{alice, bob} {
 		pairs[i][0], pairs[i][1] = user.AddKey(70 * day)

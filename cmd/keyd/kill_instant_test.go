@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"keyd/daemon"
+	"keyd/daemon/awssim"
 )
 
 var (
@@ -42,8 +43,8 @@ var (
 func TestKills(t *testing.T) {
 	t.Parallel()
 	k := newKilling(t)
-	aws, pairs := simulatedAWS(t, k.clock, k.seed)
-	k.begin(aws, pairs, k.clock.now)
+	aws, pairs := simulatedAWS(t, k.clock.now, awssim.RealLag(), k.seed)
+	k.begin(aws, pairs)
 	if *kills > 0 {
 		k.until(func() bool { return k.tally.killed >= *kills })
 	} else {
@@ -59,7 +60,9 @@ type killing struct {
 	seed   uint64
 	rand   *rand.Rand
 	clock  *killClock
-	start  func() time.Time // where the clock of a process begins
+	keyd   string           // the program
+	now    func() time.Time // AWS's clock
+	start  func() time.Time // where the clock of a process in a hurry begins
 	home   *killHome
 	server *killServer
 	victim atomic.Pointer[victim]
@@ -80,16 +83,17 @@ func newKilling(t *testing.T) *killing {
 		seed = rand.Uint64()
 	}
 	t.Logf("-kill-seed %d", seed)
+	clock := newKillClock()
 	return &killing{
-		t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), clock: newKillClock(), paces: map[string]pace{}, began: time.Now(),
+		t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), paces: map[string]pace{}, began: time.Now(),
+		keyd: "keyd-hurried", clock: clock, now: clock.now, start: clock.now,
 		tally: killTally{how: map[string]int{}, phase: map[string]int{}, left: map[string]int{}},
 	}
 }
 
 // begin makes the home, and measures whole runs in it that nobody disturbs.
-func (k *killing) begin(aws killAWS, pairs [2][2]string, start func() time.Time) {
-	k.start = start
-	k.home = newKillHome(k.t, pairs, k.clock.now)
+func (k *killing) begin(aws killAWS, pairs [2][2]string) {
+	k.home = newKillHome(k.t, pairs, k.now)
 	k.server = newKillServer(k.t, aws, k.clock, func(action string, served bool) {
 		if v := k.victim.Load(); v != nil {
 			v.called(action, served)
@@ -132,7 +136,7 @@ func (k *killing) one(command string, d death) *victim {
 			k.clock.reach(k.clock.now().Add(70 * day)) // the key is due
 		}
 	}
-	cmd := exec.Command("keyd-hurried", args...)
+	cmd := exec.Command(k.keyd, args...)
 	cmd.Env = append(k.home.environment(k.server.URL), "KEYD_CLOCK="+k.start().Format(time.RFC3339Nano))
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said

@@ -42,7 +42,8 @@ func TestKillsMoto(t *testing.T) {
 	}
 	k := newKilling(t)
 	m := startMoto(t)
-	k.begin(killAWS{Handler: m.proxy, usable: m.usable, keys: m.keys, judge: m.judge}, [2][2]string{m.alice, m.bob}, time.Now)
+	k.start = time.Now
+	k.begin(killAWS{Handler: m.proxy, usable: m.usable, keys: m.keys, judge: m.judge}, [2][2]string{m.alice, m.bob})
 	k.until(func() bool { return k.tally.killed >= *killsMoto })
 	k.end()
 }

@@ -1,0 +1,31 @@
+//go:build unix
+
+package main
+
+import (
+	"flag"
+	"testing"
+	"time"
+
+	"keyd/daemon/awssim"
+)
+
+var killsSlow = flag.Int("kills-slow", 0, "TestKillsByTheWallClock kills so many processes")
+
+// TestKillsByTheWallClock is TestKills with keyd as it is installed, which waits
+// in earnest and watches its files. It shows that the hurry hides nothing. A
+// kill takes a second, and three quarters of a minute more when it hits
+// CreateAccessKey: so long it takes to find out what became of that.
+func TestKillsByTheWallClock(t *testing.T) {
+	if *killsSlow == 0 {
+		t.Skip("left out: go test ./cmd/keyd -run TestKillsByTheWallClock -kills-slow 100 -timeout 1h -v")
+	}
+	k := newKilling(t)
+	k.keyd, k.now = "keyd", time.Now
+	aws, pairs := simulatedAWS(t, k.now, awssim.Lag{
+		Create: awssim.Range{Max: 300 * time.Millisecond}, Revoke: awssim.Range{Max: 300 * time.Millisecond}, List: awssim.Range{Max: 100 * time.Millisecond},
+	}, k.seed)
+	k.begin(aws, pairs)
+	k.until(func() bool { return k.tally.killed >= *killsSlow })
+	k.end()
+}
