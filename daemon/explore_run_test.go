@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"bytes"
+	"context"
+	"hash/maphash"
 	"io"
 	"log/slog"
 	"net/http"
@@ -26,6 +28,8 @@ type take struct {
 	faults   []fault
 	standing []*fate // that happen to every effect from now on
 	effects  []effect
+	marks    []uint64 // of the effects after the last fault: see mark
+	phase    uint64   // where the process is, as far as it matters: the effects of this action
 	moments  []moment
 	wrong    []string // invariants that did not hold
 	before   picture
@@ -33,6 +37,7 @@ type take struct {
 	result   Result // of [default]
 	err      error
 	acted    time.Time // somebody else, in this pass
+	marked   bool      // marks are wanted
 	read     bool      // keyd has read the files since somebody else wrote them
 }
 
@@ -54,8 +59,8 @@ type bug struct {
 }
 
 // execute does one pass over w.
-func (w *scene) execute(t *testing.T, faults []fault, b *bug) *take {
-	r := &take{faults: faults, read: true}
+func (w *scene) execute(t *testing.T, faults []fault, b *bug, marked bool) *take {
+	r := &take{faults: faults, read: true, marked: marked}
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(w.at))
 		r.scene = &scene{disk: w.disk.Clone(time.Now), cloud: w.cloud.Clone(time.Now), ghost: w.ghost, trace: w.trace, faults: w.faults}
@@ -79,7 +84,7 @@ func (r *take) start(sys atomicfile.Sys, http interface {
 	r.d = &Daemon{
 		Store: &credfile.Store{Paths: credfile.Paths{Credentials: credentials, Config: configFile}, LockDir: filepath.Join(stateFolder, "locks"), Sys: sys},
 		State: stateFolder, Sys: sys, Settings: DefaultSettings(), HTTP: http, Now: time.Now,
-		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Getenv: func(string) string { return "" }, Log: slog.New(listener{slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}), r}),
 		Process: "test", Tell: func(e Event) { r.log.WriteString(e.Verb + " " + e.Text + e.Run + "\n") },
 	}
 	r.d.Settings.CheckEvery = 30 * day // what is due wakes it
@@ -159,6 +164,7 @@ func (r *take) effect(e effect, do func(*fate) error) error {
 	r.effects = append(r.effects, e)
 	n := len(r.effects)
 	f := r.fate(n, e)
+	r.mark(n, e, f)
 	if f != nil && f.person != nil {
 		f.person(r.scene)
 		r.ghost.foreign, r.read, r.acted = true, false, time.Now()
@@ -174,6 +180,48 @@ func (r *take) effect(e effect, do func(*fate) error) error {
 		r.keep(n)
 	}
 	return err
+}
+
+// mark notes in which state of the scene, and where in the code, an effect
+// happens. Two effects with one mark have the same future.
+func (r *take) mark(n int, e effect, f *fate) {
+	name := ""
+	if f != nil {
+		name = f.name
+	}
+	r.phase = mix(r.phase, e.what+name)
+	if r.marked && (len(r.faults) == 0 || n > r.faults[len(r.faults)-1].at) {
+		r.at = time.Now()
+		r.marks = append(r.marks, r.phase^r.key(true))
+		return
+	}
+	r.marks = append(r.marks, 0)
+}
+
+func mix(h uint64, text string) uint64 {
+	return h*1099511628211 ^ maphash.String(seed, text)
+}
+
+// listener hears which action begins.
+type listener struct {
+	slog.Handler
+	r *take
+}
+
+func (l listener) Handle(ctx context.Context, record slog.Record) error {
+	if record.Message == "decided" {
+		l.r.phase = 0
+		for _, f := range l.r.standing {
+			l.r.phase = mix(l.r.phase, f.name)
+		}
+		record.Attrs(func(a slog.Attr) bool {
+			if a.Key == "do" {
+				l.r.phase = mix(l.r.phase, a.Value.String())
+			}
+			return true
+		})
+	}
+	return l.Handler.Handle(ctx, record)
 }
 
 // fate returns what happens at an effect, nil for what should.

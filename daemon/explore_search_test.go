@@ -17,7 +17,9 @@ type search struct {
 	light bool
 	bug   *bug
 
-	seen  map[uint64]bool
+	queue [][]*task       // by the number of faults
+	seen  map[uint64]bool // scenes, by key
+	tried map[uint64]bool // effects, by mark
 	tally tally
 	found []finding // violations, those with the fewest faults first
 }
@@ -47,55 +49,62 @@ type task struct {
 	wrong  []finding
 }
 
-// begin explores from the setting's first scene.
+// explore goes through everything, worlds of fewer faults first: the first
+// finding has the shortest trace.
 func (s *search) explore(t *testing.T) {
-	s.seen, s.tally.reasons = map[uint64]bool{}, map[string]int{}
-	first := s.begin()
-	s.seen[first.key(s.light)] = true
-	queue := make([][]*scene, s.most+2)
-	queue[0] = []*scene{first}
-	for n := range queue {
-		for len(queue[n]) > 0 && len(s.found) == 0 {
-			level := queue[n]
+	s.seen, s.tried, s.tally.reasons = map[uint64]bool{}, map[uint64]bool{}, map[string]int{}
+	s.queue = make([][]*task, s.most+1)
+	s.queue[0] = []*task{{scene: s.begin()}}
+	for n := range s.queue {
+		for len(s.queue[n]) > 0 && len(s.found) == 0 {
 			if *progress {
-				fmt.Fprintf(os.Stderr, "%d faults: %d scenes; %s\n", n, len(level), s.tally)
+				fmt.Fprintf(os.Stderr, "%d faults: %d tasks; %s\n", n, len(s.queue[n]), s.tally)
 			}
-			queue[n] = nil
-			for _, w := range s.visit(t, level) {
-				i := min(w.faults, s.most+1)
-				queue[i] = append(queue[i], w)
-			}
+			batch := s.queue[n][:min(len(s.queue[n]), 500)]
+			s.queue[n] = s.queue[n][len(batch):]
+			s.do(t, batch)
 		}
 	}
 }
 
-// visit does one pass from each scene without a fault, then, while faults are
-// left to spend, one with each fault that can happen to it. It returns the
-// scenes that are new.
-func (s *search) visit(t *testing.T, level []*scene) (fresh []*scene) {
-	var plain []*task
-	for _, w := range level {
-		s.tally.scenes++
-		plain = append(plain, &task{scene: w})
+// do does the tasks on all cores, and takes them in by their order: the same
+// search finds the same scenes.
+func (s *search) do(t *testing.T, batch []*task) {
+	const workers = 2
+	var wait sync.WaitGroup
+	for i := range workers {
+		wait.Go(func() {
+			for j := i; j < len(batch); j += workers {
+				batch[j].do(t, s)
+			}
+		})
 	}
-	fresh = s.do(t, plain)
-	var faulty []*task
-	for _, p := range plain {
-		if p.scene.faults >= s.most {
+	wait.Wait()
+	for _, k := range batch {
+		s.count(k)
+		k.run = nil
+	}
+}
+
+// more plans a run for each fault that can come on top of a task's own.
+func (s *search) more(k *task) {
+	n := k.scene.faults + len(k.faults)
+	if n >= s.most {
+		return
+	}
+	for i, e := range k.run.effects {
+		mark := k.run.marks[i]
+		if mark == 0 || s.tried[mark] || s.light && amid(k.run.effects, i) {
 			continue
 		}
-		for i, e := range p.run.effects {
-			if s.light && amid(p.run.effects, i) {
-				continue
-			}
-			for j := range fates {
-				if f := &fates[j]; f.fit(e) && (!s.light || f.light) {
-					faulty = append(faulty, &task{scene: p.scene, faults: []fault{{i + 1, f}}})
-				}
+		s.tried[mark] = true
+		for j := range fates {
+			if f := &fates[j]; f.fit(e) && (!s.light || f.light) {
+				faults := append(k.faults[:len(k.faults):len(k.faults)], fault{i + 1, f})
+				s.queue[n+1] = append(s.queue[n+1], &task{scene: k.scene, faults: faults})
 			}
 		}
 	}
-	return append(fresh, s.do(t, faulty)...)
 }
 
 // amid reports whether an effect stands in the middle of others of its name:
@@ -106,35 +115,15 @@ func amid(effects []effect, i int) bool {
 	return effects[i].kind == asks && same(effects[max(i-around, 0):i]) && same(effects[i+1:min(i+1+around, len(effects))])
 }
 
-// do does the tasks on all cores, and takes them in by their order: the same
-// search finds the same scenes.
-func (s *search) do(t *testing.T, tasks []*task) (fresh []*scene) {
-	const workers = 2
-	for batch := range slices.Chunk(tasks, 2000) {
-		var wait sync.WaitGroup
-		for i := range workers {
-			wait.Go(func() {
-				for j := i; j < len(batch); j += workers {
-					batch[j].do(t, s)
-				}
-			})
-		}
-		wait.Wait()
-		for _, task := range batch {
-			fresh = append(fresh, s.count(task)...)
-		}
-	}
-	return fresh
-}
-
 // do is one run with everything that follows from it at once.
 func (k *task) do(t *testing.T, s *search) {
-	k.run = k.scene.execute(t, k.faults, s.bug)
+	n := k.scene.faults + len(k.faults)
+	k.run = k.scene.execute(t, k.faults, s.bug, n < s.most)
 	for _, wrong := range k.run.wrong {
 		k.wrong = append(k.wrong, finding{wrong, k.run.trace})
 	}
 	k.next, k.keys = append(k.next, k.run.scene), append(k.keys, k.run.scene.key(s.light))
-	if k.scene.faults+len(k.faults) >= s.most {
+	if n >= s.most {
 		return
 	}
 	for _, m := range k.run.moments {
@@ -151,22 +140,21 @@ func (k *task) do(t *testing.T, s *search) {
 	k.run.moments = nil
 }
 
-// count adds a task to the tally, and returns the scenes that are new.
-func (s *search) count(k *task) (fresh []*scene) {
+// count adds a task to the tally, and plans what follows from it.
+func (s *search) count(k *task) {
 	s.tally.runs++
 	s.tally.byFaults[min(k.scene.faults+len(k.faults), 7)]++
 	s.tally.moments += k.deaths
 	s.found = append(s.found, k.wrong...)
 	for i, w := range k.next {
-		if i == 0 && s.over(k.run) {
+		if i == 0 && s.over(k.run) || s.seen[k.keys[i]] {
 			continue
 		}
-		if id := k.keys[i]; !s.seen[id] {
-			s.seen[id] = true
-			fresh = append(fresh, w)
-		}
+		s.seen[k.keys[i]] = true
+		s.tally.scenes++
+		s.queue[w.faults] = append(s.queue[w.faults], &task{scene: w})
 	}
-	return fresh
+	s.more(k)
 }
 
 // over reports whether nothing is to be done after a run.
