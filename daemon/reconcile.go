@@ -149,6 +149,7 @@ func (d *Daemon) dropOrphan(ctx context.Context, u *unit) error {
 	case k != nil && (k.Status == iam.Active || !d.inWindow(r, *k)):
 		r.Stuck = fmt.Sprintf("%s is %s and was created %s: not, or no longer, what came from the answer that was lost at %s", short(k.ID), k.Status,
 			k.Created.UTC().Format(time.RFC3339), r.Sent.Format(time.RFC3339))
+		r.Orphan, r.OrphanOff, r.OrphanExact, r.Suspects = "", time.Time{}, false, []string{k.ID}
 		return d.journal().Save(r)
 	case k != nil:
 		if err := d.deleteKey(ctx, u, client, r.Orphan); err != nil {
