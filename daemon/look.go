@@ -297,7 +297,7 @@ func identify(ctx context.Context, client *iam.Client, u *unit) (*Seen, error) {
 
 // list fills in the keys, and the last use of a second one that is in the way.
 func (d *Daemon) list(ctx context.Context, client *iam.Client, u *unit, seen *Seen) error {
-	listing, err := client.ListKeys(ctx, seen.User)
+	listing, err := d.listing(ctx, client, u, seen.User)
 	if err != nil {
 		return err
 	}

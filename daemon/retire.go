@@ -287,6 +287,25 @@ func (d *Daemon) confirm(ctx context.Context, u *unit, client *iam.Client, ok fu
 	}
 }
 
+// listing lists again, for a while, when the list shows a key Active that keyd
+// made Inactive a moment ago: each list may come from another machine, and one
+// that lags must not be taken for a person who wants the key back.
+func (d *Daemon) listing(ctx context.Context, client *iam.Client, u *unit, user string) (iam.Listing, error) {
+	for began := d.Now(); ; {
+		listing, err := client.ListKeys(ctx, user)
+		r := u.facts.Rotation
+		if err != nil || r == nil || d.Now().Sub(r.Deactivated) >= undisturbed || d.Now().Sub(began) >= confirmFor {
+			return listing, err
+		}
+		if old := contains(listing.Keys, r.Old.ID); old == nil || old.Status != iam.Active {
+			return listing, nil
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return iam.Listing{}, err
+		}
+	}
+}
+
 func without(keys []SeenKey, id string) []SeenKey {
 	var left []SeenKey
 	for _, k := range keys {

@@ -44,3 +44,17 @@ func TestAClockThatIsSetBack(t *testing.T) {
 		})
 	}
 }
+
+// TestAListThatLagsIsNoPerson: after the deactivation one list can show the old
+// key Inactive and the next one Active again, although nobody touched it.
+func TestAListThatLagsIsNoPerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.RealLag(), 70*day)
+		for n := range 20 {
+			if r := l.pass(Request{Ask: Ask{Person: true, Force: true, RetireNow: true}}); !settled(r) {
+				t.Fatalf("rotation %d: %s: %s", n, r.State, r.Why)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
