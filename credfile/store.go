@@ -54,6 +54,19 @@ func (s *Store) ReadBack(ctx context.Context, p Profile) (Key, error) {
 	return Pair(o.Data, s.kind(p.Path), p.Section)
 }
 
+// Sync makes what a file shows durable, whoever wrote it: a swap that was killed
+// before its last step may have left a name that a power failure takes back.
+func (s *Store) Sync(ctx context.Context, p Profile) error {
+	o, err := atomicfile.Read(ctx, s.sys(), p.Path)
+	if err == nil {
+		err = o.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("credfile: %w", err)
+	}
+	return nil
+}
+
 // Sweep removes the temporary files that a crash left beside the files.
 func (s *Store) Sweep(ctx context.Context) error {
 	unlock, err := s.Lock(ctx)

@@ -176,6 +176,9 @@ const validateTries = 15
 func (d *Daemon) validate(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	for _, p := range u.holders {
+		if err := d.Store.Sync(ctx, p); err != nil {
+			return err
+		}
 		onDisk, err := d.Store.ReadBack(ctx, p)
 		if err != nil {
 			return err
