@@ -16,8 +16,7 @@ import (
 var seed = maphash.MakeSeed()
 
 // ages are where keyd's policy, and so a scene, changes with time.
-var ages = []time.Duration{-day, -time.Hour, -10 * time.Minute, -time.Minute, 0, 10 * time.Second, reconcileAfter, time.Minute, fresh, 5 * time.Minute,
-	undisturbed, useGrain, time.Hour, useLag, day - time.Hour, day, day + time.Hour, 7 * day, 7*day + time.Hour, 8*day + time.Hour, 60 * day}
+var ages = []time.Duration{-time.Minute, reconcileAfter, fresh, undisturbed, useLag, day, 7 * day, 60 * day}
 
 // age is the class of a time, seen from the scene's.
 func (w *scene) age(t time.Time) int {

@@ -28,6 +28,12 @@ type effect struct {
 	file bool // it concerns the user's files
 }
 
+// apt reports whether it makes a difference to keyd what somebody else does just
+// before e: it is about to read the files, to replace them, or to change keys.
+func (e effect) apt() bool {
+	return e.kind == orders || e.what == "open credentials" || e.what == "rename credentials"
+}
+
 // fate is what happens at an effect.
 type fate struct {
 	name    string

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,6 +119,10 @@ func (r *take) end(results []Result) {
 // onDisk is one call to the disk.
 func (r *take) onDisk(op ramdisk.Op, do func() error) error {
 	dir, base := filepath.Split(op.Path)
+	base, _, temp := strings.Cut(base, ".keyd-")
+	if temp {
+		base += "~"
+	}
 	e := effect{what: op.Name + " " + base, kind: changes, file: filepath.Clean(dir) == homeFolder}
 	if op.Read {
 		e.kind = reads

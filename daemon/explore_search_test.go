@@ -99,12 +99,25 @@ func (s *search) more(k *task) {
 		}
 		s.tried[mark] = true
 		for j := range fates {
-			if f := &fates[j]; f.fit(e) && (!s.light || f.light) {
+			if f := &fates[j]; f.fit(e) && (!s.light || f.light && k.goesWith(f) && (f.person == nil || e.apt())) {
 				faults := append(k.faults[:len(k.faults):len(k.faults)], fault{i + 1, f})
 				s.queue[n+1] = append(s.queue[n+1], &task{scene: k.scene, faults: faults})
 			}
 		}
 	}
+}
+
+// goesWith reports whether f is worth a run after the faults of the same pass:
+// what fails for good fails anyway, and what people do is tried with the faults
+// of other passes, and with deaths.
+func (k *task) goesWith(f *fate) bool {
+	for _, first := range k.faults {
+		disk := first.fate.disk != nil
+		if f.person != nil || first.fate.person != nil || first.fate.forGood && disk == (f.disk != nil) {
+			return false
+		}
+	}
+	return true
 }
 
 // amid reports whether an effect stands in the middle of others of its name:
