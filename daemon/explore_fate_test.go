@@ -48,7 +48,8 @@ type fate struct {
 // fates are all of them; a crash is none, because it costs no run: every
 // instant of every run is one at which it is tried, see moment.
 var fates = slices.Concat([]fate{
-	{name: "refused", of: []kind{asks, orders}, cloud: awssim.Fault{Kind: awssim.Refused}, light: true},
+	{name: "refused", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Refused}, light: true},
+	{name: "question refused", of: []kind{asks}, cloud: awssim.Fault{Kind: awssim.Refused}},
 	{name: "lost", of: []kind{asks, orders}, cloud: awssim.Fault{Kind: awssim.Reset}},
 	{name: "done+lost", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Close, When: awssim.After}, light: true},
 	{name: "late", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Close, Late: 10 * time.Second}, light: true},

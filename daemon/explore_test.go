@@ -13,7 +13,7 @@ var mostFaults = flag.Int("explore.faults", 1, "how many faults TestExplore comb
 var progress = flag.Bool("explore.progress", false, "say on stderr how TestExplore gets on")
 
 func TestExplore(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	for _, s := range []setting{{name: "at once", lag: awssim.Lag{}}} {
 		t.Run(s.name, func(t *testing.T) {
 			x := search{setting: s, most: *mostFaults, light: true}
