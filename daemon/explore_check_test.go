@@ -127,7 +127,7 @@ func journalName(path string) bool {
 // checkCall is I3, I6 and I7, for the call that was just made.
 func (r *take) checkCall(e effect) {
 	call := r.cloud.Last()
-	if r.cloud.Foreign(call) {
+	if r.cloud.Foreign(call) && !r.twin(call.Target) {
 		r.violated("I3", "%s of the foreign key %s", call.Action, call.Target)
 	}
 	for _, f := range r.disk.Files() {
@@ -147,6 +147,25 @@ func (r *take) checkCall(e effect) {
 	if e.what == "CreateAccessKey" && len(r.openIntents()) == 0 {
 		r.violated("I7", "CreateAccessKey was sent with no intent on the disk")
 	}
+}
+
+// twin reports whether a key was made in the very seconds of a request whose
+// answer nobody has. IAM's answers tell it from the request's own in no way:
+// it is made Inactive, and deleted when nobody wants it back.
+func (r *take) twin(id string) bool {
+	keys := r.cloud.History(r.user())
+	i := slices.IndexFunc(keys, func(k awssim.KeyState) bool { return k.ID == id })
+	for _, path := range r.openIntents() {
+		sent, _ := time.Parse(time.RFC3339Nano, field(r.disk.Data(path), "sent"))
+		ended, err := time.Parse(time.RFC3339Nano, field(r.disk.Data(path), "answered"))
+		if err != nil {
+			ended = sent
+		}
+		if i >= 0 && keys[i].Created.After(sent.Add(-orphanEarly-time.Second)) && keys[i].Created.Before(ended.Add(orphanWindow)) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkIntent is I7: one CreateAccessKey for each intent, and the intent is
@@ -207,8 +226,7 @@ func (r *take) failedToRemove() bool {
 func (r *take) rest() {
 	shown, _ := r.shows(credentials)
 	for _, k := range r.cloud.Keys(r.user()) {
-		ours := k.CreatedBy != awssim.BySeed && k.CreatedBy != awssim.ByConsole
-		if ours && k.ID != shown && !r.ghost.foreign && r.result.State == OK {
+		if k.ID != shown && !r.ghost.foreign {
 			r.violated("I2", "%s is left over", k.ID)
 		}
 	}

@@ -28,10 +28,17 @@ type effect struct {
 	file bool // it concerns the user's files
 }
 
-// apt reports whether it makes a difference to keyd what somebody else does just
-// before e: it is about to read the files, to replace them, or to change keys.
-func (e effect) apt() bool {
-	return e.kind == orders || e.what == "open credentials" || e.what == "rename credentials"
+// apt reports whether it makes a difference to keyd what somebody does just
+// before e: to the files, when keyd is about to read or replace them; to keys,
+// when it is about to change one.
+func (f *fate) apt(e effect) bool {
+	switch {
+	case f.person == nil:
+		return true
+	case f.files:
+		return e.what == "open credentials" || e.what == "rename credentials"
+	}
+	return e.kind == orders
 }
 
 // fate is what happens at an effect.
@@ -42,6 +49,7 @@ type fate struct {
 	disk    error        // of a call to the disk
 	forGood bool         // and to every later one of this pass
 	person  func(*scene) // somebody else acts before it
+	files   bool         // in the files, not at AWS
 	light   bool         // one that stands for others of its kind, where all would be too many
 }
 

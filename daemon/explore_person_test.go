@@ -8,9 +8,9 @@ import (
 
 // persons are the others who have a hand in the files and at AWS.
 var persons = []fate{
-	{name: "stale copy", person: func(w *scene) { w.revert(false) }, light: true},
-	{name: "old file restored", person: func(w *scene) { w.revert(true) }},
-	{name: "third key", person: func(w *scene) {
+	{name: "stale copy", files: true, person: func(w *scene) { w.revert(false) }, light: true},
+	{name: "old file restored", files: true, person: func(w *scene) { w.revert(true) }},
+	{name: "third key", files: true, person: func(w *scene) {
 		id, secret := w.stranger()
 		w.edit(func(text string) string {
 			shown, _ := w.shows(credentials)
@@ -20,11 +20,11 @@ var persons = []fate{
 			return strings.NewReplacer(shown, id, w.cloud.Secrets()[shown], secret).Replace(text)
 		})
 	}, light: true},
-	{name: "profile removed", person: func(w *scene) {
+	{name: "profile removed", files: true, person: func(w *scene) {
 		w.edit(func(string) string { return "# mine\r\n[other]\r\naws_access_key_id=AKIAIOSFODNN7EXAMPLE\r\n" })
 		w.ghost.shape = w.shape()
 	}},
-	{name: "second laptop", person: func(w *scene) { w.user().CreateKey() }},
+	{name: "second laptop", person: func(w *scene) { w.user().CreateKey() }, light: true},
 	{name: "console: newest off", person: func(w *scene) { _ = w.user().SetStatus(w.newest(), "Inactive") }},
 	{name: "console: newest deleted", person: func(w *scene) { _ = w.user().DeleteKey(w.newest()) }, light: true},
 	{name: "console: old off", person: func(w *scene) { _ = w.user().SetStatus(w.ghost.first.ID, "Inactive") }},

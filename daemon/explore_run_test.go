@@ -39,6 +39,7 @@ type take struct {
 	err      error
 	acted    time.Time // somebody else, in this pass
 	marked   bool      // marks are wanted
+	lazy     bool      // a sync of a file does nothing
 	read     bool      // keyd has read the files since somebody else wrote them
 }
 
@@ -129,8 +130,11 @@ func (r *take) onDisk(op ramdisk.Op, do func() error) error {
 		r.read = r.read || op.Path == credentials
 	}
 	return r.effect(e, func(f *fate) error {
-		if f != nil {
+		switch {
+		case f != nil:
 			return f.disk
+		case r.lazy && op.Name == "sync":
+			return nil
 		}
 		return do()
 	})
@@ -156,11 +160,12 @@ func (r *take) Do(q *http.Request) (resp *http.Response, err error) {
 	return resp, err
 }
 
-// action reads the form's first field, which is how the SDK sends it.
+// action reads the form.
 func action(q *http.Request) string {
 	body, _ := io.ReadAll(q.Body)
 	q.Body = io.NopCloser(bytes.NewReader(body))
-	name, _, _ := bytes.Cut(bytes.TrimPrefix(body, []byte("Action=")), []byte("&"))
+	_, rest, _ := bytes.Cut(append([]byte("&"), body...), []byte("&Action="))
+	name, _, _ := bytes.Cut(rest, []byte("&"))
 	return string(name)
 }
 

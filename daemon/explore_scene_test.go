@@ -45,6 +45,9 @@ var quick = awssim.Lag{
 	List: awssim.Range{Max: 2 * time.Second}, LastUsed: time.Minute, Replicas: 2,
 }
 
+// slowList tells late which keys there are.
+var slowList = awssim.Lag{List: awssim.Range{Min: 6 * time.Second, Max: 20 * time.Second}, Replicas: 2}
+
 // epoch is when every synctest bubble begins.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 

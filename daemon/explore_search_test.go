@@ -99,7 +99,7 @@ func (s *search) more(k *task) {
 		}
 		s.tried[mark] = true
 		for j := range fates {
-			if f := &fates[j]; f.fit(e) && (!s.light || f.light && k.goesWith(f) && (f.person == nil || e.apt())) {
+			if f := &fates[j]; f.fit(e) && (!s.light || f.light && k.goesWith(f) && f.apt(e)) {
 				faults := append(k.faults[:len(k.faults):len(k.faults)], fault{i + 1, f})
 				s.queue[n+1] = append(s.queue[n+1], &task{scene: k.scene, faults: faults})
 			}
