@@ -30,7 +30,7 @@ type effect struct {
 
 // apt reports whether it makes a difference to keyd what somebody does just
 // before e: to the files, when keyd is about to read or replace them; to keys,
-// when it is about to change one.
+// when it is about to list or change them.
 func (f *fate) apt(e effect) bool {
 	switch {
 	case f.person == nil:
@@ -38,7 +38,7 @@ func (f *fate) apt(e effect) bool {
 	case f.files:
 		return e.what == "open credentials" || e.what == "rename credentials"
 	}
-	return e.kind == orders
+	return e.kind == orders || e.what == "ListAccessKeys"
 }
 
 // fate is what happens at an effect.

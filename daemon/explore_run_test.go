@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,7 @@ import (
 // is fake, with faults at some of its effects.
 type take struct {
 	*scene
+	setting
 	d        *Daemon
 	faults   []fault
 	standing []*fate // that happen to every effect from now on
@@ -61,8 +63,8 @@ type bug struct {
 }
 
 // execute does one pass over w.
-func (w *scene) execute(t *testing.T, faults []fault, b *bug, marked bool) *take {
-	r := &take{faults: faults, read: true, marked: marked}
+func (s setting) execute(t *testing.T, w *scene, faults []fault, b *bug, marked bool) *take {
+	r := &take{setting: s, faults: faults, read: true, marked: marked}
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(w.at))
 		r.scene = &scene{disk: w.disk.Clone(time.Now), cloud: w.cloud.Clone(time.Now), ghost: w.ghost, trace: w.trace, faults: w.faults}
@@ -123,6 +125,9 @@ func (r *take) onDisk(op ramdisk.Op, do func() error) error {
 	base, _, temp := strings.Cut(base, ".keyd-")
 	if temp {
 		base += "~"
+	}
+	if r.inPlace && op.Name == "create" && filepath.Clean(dir) == homeFolder {
+		return syscall.EACCES
 	}
 	e := effect{what: op.Name + " " + base, kind: changes, file: filepath.Clean(dir) == homeFolder}
 	if op.Read {
@@ -284,6 +289,9 @@ func (r *take) deaths(m moment, b *bug) []*scene {
 	}
 	scenes := []*scene{one("killed", m.disk.Clone(clock))}
 	for i, o := range m.disk.PowerFails(clock) {
+		if r.inPlace && strings.Contains(o.Name, "torn") {
+			continue // a file that is written in place has no second copy: atomicfile says so
+		}
 		scenes = append(scenes, one("power cut "+strconv.Itoa(i)+" ("+o.Name+")", o.Disk))
 	}
 	return scenes

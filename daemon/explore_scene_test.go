@@ -36,6 +36,9 @@ type setting struct {
 	name string
 	lag  awssim.Lag
 	both bool // the config file shows the key, too
+
+	inPlace bool // the folder takes no new file, so that the file itself is written
+	faults  int  // combined in go test
 }
 
 // quick spreads within seconds and not evenly: each view has two replicas that

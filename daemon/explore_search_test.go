@@ -60,7 +60,7 @@ func (s *search) explore(t *testing.T) {
 			if *progress {
 				fmt.Fprintf(os.Stderr, "%d faults: %d tasks; %s\n", n, len(s.queue[n]), s.tally)
 			}
-			batch := s.queue[n][:min(len(s.queue[n]), 500)]
+			batch := s.queue[n][:min(len(s.queue[n]), 64)]
 			s.queue[n] = s.queue[n][len(batch):]
 			s.do(t, batch)
 		}
@@ -131,7 +131,7 @@ func amid(effects []effect, i int) bool {
 // do is one run with everything that follows from it at once.
 func (k *task) do(t *testing.T, s *search) {
 	n := k.scene.faults + len(k.faults)
-	k.run = k.scene.execute(t, k.faults, s.bug, n < s.most)
+	k.run = s.execute(t, k.scene, k.faults, s.bug, n < s.most)
 	for _, wrong := range k.run.wrong {
 		k.wrong = append(k.wrong, finding{wrong, k.run.trace})
 	}
@@ -168,6 +168,37 @@ func (s *search) count(k *task) {
 		s.queue[w.faults] = append(s.queue[w.faults], &task{scene: w})
 	}
 	s.more(k)
+}
+
+// repeat follows one trace, and says what happens at each effect.
+func (s *search) repeat(t *testing.T, text string) {
+	steps, err := parseTrace(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := s.begin()
+	for i, step := range steps {
+		r := s.execute(t, w, step.faults, s.bug, false)
+		for n, e := range r.effects {
+			t.Logf("%d.%d %s", i+1, n+1, e.what)
+			if n+1 == step.crash {
+				break
+			}
+		}
+		w = r.scene
+		for _, m := range r.moments {
+			for _, dead := range r.deaths(m, s.bug) {
+				if m.after == step.crash && dead.trace[len(dead.trace)-1].how == step.how {
+					w = dead
+					r.wrong = append(r.wrong, w.died(m.works)...)
+				}
+			}
+		}
+		t.Logf("pass %d: %s, %s %s (%v) %s", i+1, r.result.Do, r.result.Why, r.result.Run, r.err, step.how)
+		for _, wrong := range r.wrong {
+			t.Error(wrong)
+		}
+	}
 }
 
 // over reports whether nothing is to be done after a run.

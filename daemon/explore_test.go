@@ -4,23 +4,49 @@ import (
 	"flag"
 	"runtime/debug"
 	"testing"
-
-	"keyd/daemon/awssim"
 )
 
-var mostFaults = flag.Int("explore.faults", 1, "how many faults TestExplore combines")
+var (
+	mostFaults = flag.Int("explore.faults", 0, "how many faults TestExplore combines; 0: as many as are quick in each setting")
+	everyFate  = flag.Bool("explore.every", false, "let TestExplore try every fate at every effect, not one that stands for others")
+	progress   = flag.Bool("explore.progress", false, "say on stderr how TestExplore gets on")
+	replay     = flag.String("explore.replay", "", "a trace that TestExplore repeats, and nothing else")
+)
 
-var progress = flag.Bool("explore.progress", false, "say on stderr how TestExplore gets on")
+// settings are where the exploration begins, and how many faults it combines in
+// go test. What a fault does to a rotation follows from the state in which it
+// happens, and hardly from the lag: pairs are tried where runs are quickest.
+var settings = []setting{
+	{name: "at once", faults: 2},
+	{name: "two files", both: true, faults: 1},
+	{name: "replicas that lag", lag: quick, faults: 1},
+	{name: "a list that lags", lag: slowList, faults: 1},
+	{name: "in place", inPlace: true, faults: 1},
+}
 
+// TestExplore does what can be done to a rotation: see search. A failure prints
+// the shortest trace that leads to it, and the line that repeats it.
 func TestExplore(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	for _, s := range []setting{{name: "at once", lag: awssim.Lag{}}} {
+	for _, s := range settings {
 		t.Run(s.name, func(t *testing.T) {
-			x := search{setting: s, most: *mostFaults, light: true}
+			x := search{setting: s, most: s.faults, light: !*everyFate}
+			switch {
+			case *replay != "":
+				x.repeat(t, *replay)
+				return
+			case *mostFaults > 0:
+				x.most = *mostFaults
+			case costly:
+				x.most = 1
+			}
 			x.explore(t)
 			t.Log(x.tally)
-			for _, f := range x.found[:min(len(x.found), 12)] {
-				t.Errorf("%s\n\ttrace: %s", f.wrong, f.trace)
+			for _, f := range x.found[:min(len(x.found), 5)] {
+				t.Errorf("%s\n\ttrace: %s\n\tgo test ./daemon -run '%s' -explore.replay '%s'", f.wrong, f.trace, t.Name(), f.trace)
+			}
+			if len(x.found) == 0 && x.tally.runs < 100 {
+				t.Errorf("only %d runs: the effects are not counted", x.tally.runs)
 			}
 		})
 	}

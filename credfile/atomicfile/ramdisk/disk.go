@@ -17,6 +17,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"keyd/credfile/atomicfile"
@@ -234,14 +235,7 @@ func (d *Disk) PowerFails(now func() time.Time) []Outcome {
 }
 
 func which(names []change, all int) string {
-	switch len(names) {
-	case all:
-		return "names kept"
-	case 0:
-		return "names lost"
-	}
-	last := names[len(names)-1]
-	return "only " + filepath.Base(last.to+last.from) + " kept"
+	return strconv.Itoa(len(names)) + " of " + strconv.Itoa(all) + " names kept"
 }
 
 // subsets returns what may be kept of the pending changes, all of it first.
