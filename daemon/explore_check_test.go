@@ -161,7 +161,7 @@ func (r *take) twin(id string) bool {
 		if err != nil {
 			ended = sent
 		}
-		if i >= 0 && keys[i].Created.After(sent.Add(-orphanEarly-time.Second)) && keys[i].Created.Before(ended.Add(orphanWindow)) {
+		if i >= 0 && keys[i].Created.After(sent.Add(-orphanEarly-time.Second)) && !keys[i].Created.After(ended.Add(orphanWindow)) {
 			return true
 		}
 	}

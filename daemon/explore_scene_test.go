@@ -39,6 +39,7 @@ type setting struct {
 
 	inPlace bool // the folder takes no new file, so that the file itself is written
 	faults  int  // combined in go test
+	seed    uint64
 }
 
 // quick spreads within seconds and not evenly: each view has two replicas that
@@ -65,7 +66,7 @@ var (
 // begin is a user with one key that is due.
 func (s setting) begin() *scene {
 	clock := func() time.Time { return epoch }
-	cloud := awssim.New(awssim.Options{Now: clock, Seed: 7, Lag: s.lag, Regions: []string{"us-east-1"}})
+	cloud := awssim.New(awssim.Options{Now: clock, Seed: s.seed + 7, Lag: s.lag, Regions: []string{"us-east-1"}})
 	id, secret := cloud.AddUser(account, "/", "alice").AddKey(70 * day)
 	w := &scene{disk: ramdisk.New(clock, homeFolder), cloud: cloud, at: epoch.Add(time.Minute)}
 	w.ghost.first = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
