@@ -117,17 +117,18 @@ func tellsNoSecret(t *testing.T, file *File, profiles []Profile) {
 	for _, p := range problems {
 		words.WriteString(p.Text + "\n" + p.Remedy + "\n")
 	}
-	names := string(file.Path)
+	var names strings.Builder
+	names.WriteString(string(file.Path))
 	for _, s := range file.Sections {
-		names += "\n" + s.Name
+		names.WriteString("\n" + s.Name)
 		for _, p := range s.Properties {
-			names += "\n" + p.Name
+			names.WriteString("\n" + p.Name)
 		}
 	}
 	for _, s := range file.Sections {
 		for _, p := range s.Properties {
 			secret := file.Text(p.Value)
-			if p.Name == secretName && len(secret) >= 16 && strings.Contains(words.String(), secret) && !strings.Contains(names, secret) {
+			if p.Name == secretName && len(secret) >= 16 && strings.Contains(words.String(), secret) && !strings.Contains(names.String(), secret) {
 				t.Errorf("%q is told in %q", secret, words.String())
 			}
 		}

@@ -38,7 +38,8 @@ type Daemon struct {
 
 	readOnly bool // of a dry run: the state folder is left as it is, but for the lock
 
-	flaw flaw // a test's
+	flaw   flaw // a test's
+	rounds int  // of a proof, a test's; 0: streak
 }
 
 // Request is what one pass is for. The zero Request is every key, what is due.

@@ -122,17 +122,18 @@ func (w *scene) hashMemory(h *maphash.Hash, text []byte, n *strings.Replacer) {
 	}
 	var lines []string
 	for id, m := range memories {
-		line := n.Replace(id)
+		var line strings.Builder
+		line.WriteString(n.Replace(id))
 		if m.Seen != nil {
-			line += fmt.Sprint(w.age(m.Seen.At), m.Seen.Offset.Round(time.Minute))
+			line.WriteString(fmt.Sprint(w.age(m.Seen.At), m.Seen.Offset.Round(time.Minute)))
 			for _, k := range m.Seen.Keys {
-				line += fmt.Sprint(n.Replace(k.ID), k.Active)
+				line.WriteString(fmt.Sprint(n.Replace(k.ID), k.Active))
 			}
 		}
 		if t := m.Trouble; t != nil {
-			line += fmt.Sprint(t.Do, w.age(t.At), min(t.Count, 3), t.Definite, t.Offline)
+			line.WriteString(fmt.Sprint(t.Do, w.age(t.At), min(t.Count, 3), t.Definite, t.Offline))
 		}
-		lines = append(lines, line)
+		lines = append(lines, line.String())
 	}
 	slices.Sort(lines)
 	fmt.Fprint(h, lines)

@@ -11,6 +11,16 @@ import (
 	"keyd/daemon/awssim"
 )
 
+// stands is where a fate stands for others of its kind, so that all that is left
+// is few enough for go test. With -explore.every each one stands for itself.
+type stands int
+
+const (
+	forNone   stands = iota
+	inSingles        // of one fault
+	inPairs          // of one, two and more
+)
+
 // kind is what can go wrong with an effect.
 type kind int
 
@@ -50,36 +60,40 @@ type fate struct {
 	forGood bool         // and to every later one of this pass
 	person  func(*scene) // somebody else acts before it
 	files   bool         // in the files, not at AWS
-	light   bool         // one that stands for others of its kind, where all would be too many
+	stands  stands       // for others of its kind, where all would be too many
 }
 
 // fates are all of them; a crash is none, because it costs no run: every
 // instant of every run is one at which it is tried, see moment.
 var fates = slices.Concat([]fate{
-	{name: "refused", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Refused}, light: true},
+	{name: "refused", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Refused}, stands: inPairs},
 	{name: "question refused", of: []kind{asks}, cloud: awssim.Fault{Kind: awssim.Refused}},
 	{name: "lost", of: []kind{asks, orders}, cloud: awssim.Fault{Kind: awssim.Reset}},
-	{name: "done+lost", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Close, When: awssim.After}, light: true},
-	{name: "late", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Close, Late: 10 * time.Second}, light: true},
+	{name: "done+lost", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Close, When: awssim.After}, stands: inPairs},
+	{name: "late", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Close, Late: 10 * time.Second}, stands: inPairs},
 	{name: "cut", of: []kind{asks, orders}, cloud: awssim.Fault{Kind: awssim.Truncated, When: awssim.After}},
 	{name: "500", of: []kind{asks, orders}, cloud: awssim.Fault{Kind: awssim.Status500}},
-	{name: "offline", of: []kind{asks, orders}, cloud: awssim.Fault{Kind: awssim.DNS}, forGood: true, light: true},
+	{name: "offline", of: []kind{asks, orders}, cloud: awssim.Fault{Kind: awssim.DNS}, forGood: true, stands: inPairs},
 	{name: "done+offline", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Reset, When: awssim.After}, forGood: true},
 }, diskFates(), persons)
 
 func diskFates() []fate {
 	var all []fate
 	for _, e := range []struct {
-		name  string
-		errno syscall.Errno
-	}{{"ENOSPC", syscall.ENOSPC}, {"EIO", syscall.EIO}, {"EROFS", syscall.EROFS}, {"EDQUOT", syscall.EDQUOT}} {
+		name           string
+		errno          syscall.Errno
+		alone, forGood stands
+	}{
+		{"ENOSPC", syscall.ENOSPC, inPairs, forNone}, {"EIO", syscall.EIO, forNone, forNone},
+		{"EROFS", syscall.EROFS, forNone, inSingles}, {"EDQUOT", syscall.EDQUOT, forNone, forNone},
+	} {
 		of := []kind{changes}
 		if e.errno == syscall.EIO {
 			of = append(of, reads)
 		}
 		all = append(all,
-			fate{name: e.name, of: of, disk: e.errno, light: e.errno == syscall.ENOSPC},
-			fate{name: e.name + "!", of: of, disk: e.errno, forGood: true, light: e.errno == syscall.EROFS})
+			fate{name: e.name, of: of, disk: e.errno, stands: e.alone},
+			fate{name: e.name + "!", of: of, disk: e.errno, forGood: true, stands: e.forGood})
 	}
 	return all
 }

@@ -2,13 +2,11 @@ package daemon
 
 import (
 	"strings"
-
-	"keyd/credfile"
 )
 
 // persons are the others who have a hand in the files and at AWS.
 var persons = []fate{
-	{name: "stale copy", files: true, person: func(w *scene) { w.revert(false) }, light: true},
+	{name: "stale copy", files: true, person: func(w *scene) { w.revert(false) }, stands: inPairs},
 	{name: "old file restored", files: true, person: func(w *scene) { w.revert(true) }},
 	{name: "third key", files: true, person: func(w *scene) {
 		id, secret := w.stranger()
@@ -19,14 +17,14 @@ var persons = []fate{
 			}
 			return strings.NewReplacer(shown, id, w.cloud.Secrets()[shown], secret).Replace(text)
 		})
-	}, light: true},
+	}, stands: inSingles},
 	{name: "profile removed", files: true, person: func(w *scene) {
 		w.edit(func(string) string { return "# mine\r\n[other]\r\naws_access_key_id=AKIAIOSFODNN7EXAMPLE\r\n" })
 		w.ghost.shape = w.shape()
 	}},
-	{name: "second laptop", person: func(w *scene) { w.user().CreateKey() }, light: true},
+	{name: "second laptop", person: func(w *scene) { w.user().CreateKey() }, stands: inPairs},
 	{name: "console: newest off", person: func(w *scene) { _ = w.user().SetStatus(w.newest(), "Inactive") }},
-	{name: "console: newest deleted", person: func(w *scene) { _ = w.user().DeleteKey(w.newest()) }, light: true},
+	{name: "console: newest deleted", person: func(w *scene) { _ = w.user().DeleteKey(w.newest()) }, stands: inPairs},
 	{name: "console: old off", person: func(w *scene) { _ = w.user().SetStatus(w.ghost.first.ID, "Inactive") }},
 	{name: "console: old deleted", person: func(w *scene) { _ = w.user().DeleteKey(w.ghost.first.ID) }},
 }
@@ -65,6 +63,3 @@ func (w *scene) newest() string {
 	}
 	return keys[len(keys)-1].ID
 }
-
-// first is the pair with which it all began.
-func (w *scene) first() credfile.Key { return w.ghost.first }

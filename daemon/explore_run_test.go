@@ -91,6 +91,7 @@ func (r *take) start(sys atomicfile.Sys, http interface {
 		Getenv: func(string) string { return "" }, Log: slog.New(listener{slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}), r}),
 		Process: "test", Tell: func(e Event) { r.log.WriteString(e.Verb + " " + e.Text + e.Run + "\n") },
 	}
+	r.d.rounds = r.rounds
 	r.d.Settings.CheckEvery = 30 * day // what is due wakes it
 }
 

@@ -40,6 +40,7 @@ type setting struct {
 	inPlace bool // the folder takes no new file, so that the file itself is written
 	faults  int  // combined in go test
 	seed    uint64
+	rounds  int // of a proof, when not as many as ever: they are alike
 }
 
 // quick spreads within seconds and not evenly: each view has two replicas that

@@ -2,10 +2,12 @@ package daemon
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -56,15 +58,34 @@ func (s *search) explore(t *testing.T) {
 	s.queue = make([][]*task, s.most+1)
 	s.queue[0] = []*task{{scene: s.begin()}}
 	for n := range s.queue {
+		if n > 2 {
+			s.sample(n)
+		}
 		for len(s.queue[n]) > 0 && len(s.found) == 0 {
 			if *progress {
 				fmt.Fprintf(os.Stderr, "%d faults: %d tasks; %s\n", n, len(s.queue[n]), s.tally)
 			}
-			batch := s.queue[n][:min(len(s.queue[n]), 64)]
+			batch := s.queue[n][:min(len(s.queue[n]), s.batch())]
 			s.queue[n] = s.queue[n][len(batch):]
 			s.do(t, batch)
 		}
 	}
+}
+
+// sample draws from the runs of n faults.
+func (s *search) sample(n int) {
+	rng := rand.New(rand.NewPCG(*sampleSeed, uint64(n)))
+	rng.Shuffle(len(s.queue[n]), func(i, j int) { s.queue[n][i], s.queue[n][j] = s.queue[n][j], s.queue[n][i] })
+	s.queue[n] = s.queue[n][:min(len(s.queue[n]), *samples)]
+}
+
+// batch is how many tasks are done before they are counted: few where a finding
+// is expected soon.
+func (s *search) batch() int {
+	if s.bug != nil {
+		return 64
+	}
+	return 2000
 }
 
 // do does the tasks on all cores, and takes them in by their order: the same
@@ -72,9 +93,10 @@ func (s *search) explore(t *testing.T) {
 func (s *search) do(t *testing.T, batch []*task) {
 	const workers = 2
 	var wait sync.WaitGroup
-	for i := range workers {
+	var next atomic.Int64
+	for range workers {
 		wait.Go(func() {
-			for j := i; j < len(batch); j += workers {
+			for j := next.Add(1) - 1; j < int64(len(batch)); j = next.Add(1) - 1 {
 				batch[j].do(t, s)
 			}
 		})
@@ -92,6 +114,10 @@ func (s *search) more(k *task) {
 	if n >= s.most {
 		return
 	}
+	rank := inSingles
+	if n > 0 {
+		rank = inPairs
+	}
 	for i, e := range k.run.effects {
 		mark := k.run.marks[i]
 		if mark == 0 || s.tried[mark] || s.light && amid(k.run.effects, i) {
@@ -99,7 +125,7 @@ func (s *search) more(k *task) {
 		}
 		s.tried[mark] = true
 		for j := range fates {
-			if f := &fates[j]; f.fit(e) && (!s.light || f.light && k.goesWith(f) && f.apt(e)) {
+			if f := &fates[j]; f.fit(e) && (!s.light || f.stands >= rank && k.goesWith(f) && f.apt(e)) {
 				faults := append(k.faults[:len(k.faults):len(k.faults)], fault{i + 1, f})
 				s.queue[n+1] = append(s.queue[n+1], &task{scene: k.scene, faults: faults})
 			}
@@ -233,7 +259,8 @@ func plain(why string) string {
 }
 
 func (c tally) String() string {
-	text := fmt.Sprintf("%d scenes, %d runs (by faults %v), %d deaths, %d settled, %d asked a person", c.scenes, c.runs, c.byFaults, c.moments, c.settled, c.asked)
+	var text strings.Builder
+	text.WriteString(fmt.Sprintf("%d scenes, %d runs (by faults %v), %d deaths, %d settled, %d asked a person", c.scenes, c.runs, c.byFaults, c.moments, c.settled, c.asked))
 	for _, why := range slices.Sorted(func(yield func(string) bool) {
 		for k := range c.reasons {
 			if !yield(k) {
@@ -241,7 +268,7 @@ func (c tally) String() string {
 			}
 		}
 	}) {
-		text += fmt.Sprintf("\n  %6d  %s", c.reasons[why], why)
+		text.WriteString(fmt.Sprintf("\n  %6d  %s", c.reasons[why], why))
 	}
-	return text
+	return text.String()
 }

@@ -9,6 +9,8 @@ import (
 var (
 	mostFaults = flag.Int("explore.faults", 0, "how many faults TestExplore combines; 0: as many as are quick in each setting")
 	everyFate  = flag.Bool("explore.every", false, "let TestExplore try every fate at every effect, not one that stands for others")
+	samples    = flag.Int("explore.samples", 20000, "how many runs of three faults or more TestExplore draws from all")
+	sampleSeed = flag.Uint64("explore.seed", 1, "of that draw")
 	progress   = flag.Bool("explore.progress", false, "say on stderr how TestExplore gets on")
 	replay     = flag.String("explore.replay", "", "a trace that TestExplore repeats, and nothing else")
 )
@@ -17,7 +19,7 @@ var (
 // go test. What a fault does to a rotation follows from the state in which it
 // happens, and hardly from the lag: pairs are tried where runs are quickest.
 var settings = []setting{
-	{name: "at once", faults: 2},
+	{name: "at once", faults: 2, rounds: 2},
 	{name: "two files", both: true, faults: 1},
 	{name: "replicas that lag", lag: quick, faults: 1},
 	{name: "a list that lags", lag: slowList, faults: 1},

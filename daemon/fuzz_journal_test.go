@@ -86,8 +86,8 @@ type lie struct{ field, value uint8 }
 // no field: nothing is changed.
 func journalFields() []string {
 	names := []string{"", "version", "old_id", "old_secret", "new_id", "new_secret"}
-	for i := range reflect.TypeFor[Rotation]().NumField() {
-		if name, _, _ := strings.Cut(reflect.TypeFor[Rotation]().Field(i).Tag.Get("json"), ","); name != "-" {
+	for field := range reflect.TypeFor[Rotation]().Fields() {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "-" {
 			names = append(names, "rotation."+name)
 		}
 	}

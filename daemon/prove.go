@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ type endpoint struct {
 func (d *Daemon) prove(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	endpoints := d.endpoints(u)
-	need := streak
+	need := cmp.Or(d.rounds, streak)
 	if !r.Validated.IsZero() { // proven once; a file that shows an inactive id must not wait
 		need = 1
 	} else if kept, err := d.control(ctx, u, endpoints); err != nil {
@@ -51,7 +52,7 @@ func (d *Daemon) prove(ctx context.Context, u *unit) error {
 		return err
 	}
 	defer client.Close()
-	p := proof{d: d, u: u, need: need, endpoints: endpoints, began: d.Now()}
+	p := proof{d: d, u: u, need: need, mend: !r.Validated.IsZero(), endpoints: endpoints, began: d.Now()}
 	if d.flaw == swapUnproven {
 		p.endpoints = nil
 	}
@@ -128,6 +129,7 @@ type proof struct {
 	d         *Daemon
 	u         *unit
 	need      int
+	mend      bool // proven once before
 	endpoints []endpoint
 	began     time.Time
 	failed    time.Time // the last refusal
@@ -183,7 +185,7 @@ func (p *proof) done() bool {
 	if p.failed.IsZero() {
 		return true
 	}
-	if p.need < streak { // proven once
+	if p.mend { // proven once
 		return true
 	}
 	return p.d.Now().Sub(p.failed) >= min(settleMost, max(settleLeast, p.failed.Sub(p.began)))
@@ -202,7 +204,7 @@ func (p *proof) over(elapsed time.Duration) (bool, error) {
 	if elapsed < proveHard {
 		return false, nil
 	}
-	if iam.ClassOf(p.err) == iam.BadKey && p.need == streak {
+	if iam.ClassOf(p.err) == iam.BadKey && !p.mend {
 		return true, p.d.fail(p.u, "AWS did not accept the new key steadily within "+formatAge(proveHard))
 	}
 	return true, p.err
