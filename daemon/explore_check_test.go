@@ -47,7 +47,9 @@ func (r *take) check(e effect) {
 		case id != "":
 			r.ghost.theirs = id
 		case len(r.openIntents()) == 0:
-			r.ghost.theirs, _ = r.shows(credentials)
+			if shown, _ := r.shows(credentials); shown != r.ghost.first.ID {
+				r.ghost.theirs = shown
+			}
 		}
 	}
 }
@@ -222,8 +224,14 @@ func (r *take) failedToRemove() bool {
 	return slices.ContainsFunc(r.faults, func(f fault) bool { return f.fate.disk != nil })
 }
 
-// rest is I2, at the end of a rotation: one key of ours, the one in the files.
+// rest is I1 and I2 at the end of a rotation: one key of ours, the one in the
+// files, and a file that somebody put back while it went on is mended.
 func (r *take) rest() {
+	for _, path := range userFiles {
+		if !r.ghost.beyond && !r.usable(path) {
+			r.violated("I1", "the rotation is over and %s shows a pair that AWS does not accept", filepath.Base(path))
+		}
+	}
 	shown, _ := r.shows(credentials)
 	for _, k := range r.cloud.Keys(r.user()) {
 		if k.ID != shown && !r.ghost.foreign {

@@ -27,6 +27,7 @@ type ghost struct {
 	shape   string // the files with every id and secret taken out
 	sent    string // the intent under which CreateAccessKey was sent last
 	foreign bool   // somebody else has acted
+	beyond  bool   // at AWS, or in the files of a rotation that is closed: keyd cannot make that good
 	theirs  string // the key of a rotation that is closed: what becomes of it is its owner's affair
 	first   credfile.Key
 }

@@ -22,6 +22,7 @@ type search struct {
 	queue [][]*task       // by the number of faults
 	seen  map[uint64]bool // scenes, by key
 	tried map[uint64]bool // effects, by mark
+	leads map[uint64]lead // where a scene goes without a fault
 	tally tally
 	found []finding // violations, those with the fewest faults first
 }
@@ -43,6 +44,7 @@ type finding struct {
 // task is one run to do.
 type task struct {
 	scene  *scene
+	key    uint64 // of the scene
 	faults []fault
 	run    *take
 	next   []*scene // what it leads to: its end first, then the deaths that look new
@@ -55,6 +57,7 @@ type task struct {
 // finding has the shortest trace.
 func (s *search) explore(t *testing.T) {
 	s.seen, s.tried, s.tally.reasons = map[uint64]bool{}, map[uint64]bool{}, map[string]int{}
+	s.leads = map[uint64]lead{}
 	s.queue = make([][]*task, s.most+1)
 	s.queue[0] = []*task{{scene: s.begin()}}
 	for n := range s.queue {
@@ -68,6 +71,40 @@ func (s *search) explore(t *testing.T) {
 			batch := s.queue[n][:min(len(s.queue[n]), s.batch())]
 			s.queue[n] = s.queue[n][len(batch):]
 			s.do(t, batch)
+		}
+	}
+}
+
+// lead is where a scene goes when nothing goes wrong.
+type lead struct {
+	to    uint64
+	ends  bool // there, or with a person who is told what to do
+	trace trace
+}
+
+// deadEnds is I4: from every scene, without further faults, the rotation ends or
+// asks a person.
+func (s *search) deadEnds() {
+	good := map[uint64]bool{}
+	for id, l := range s.leads {
+		path, at := []uint64{}, id
+		for !good[at] {
+			l, known := s.leads[at]
+			if !known || l.ends { // not known: of a scene that was not gone into
+				good[at] = true
+				break
+			}
+			path = append(path, at)
+			if at = l.to; slices.Contains(path, at) {
+				break
+			}
+		}
+		if !good[at] {
+			s.found = append(s.found, finding{"I4: the rotation neither ends nor asks a person", l.trace})
+			continue
+		}
+		for _, p := range path {
+			good[p] = true
 		}
 	}
 }
@@ -185,13 +222,17 @@ func (s *search) count(k *task) {
 	s.tally.byFaults[min(k.scene.faults+len(k.faults), 7)]++
 	s.tally.moments += k.deaths
 	s.found = append(s.found, k.wrong...)
+	if len(k.faults) == 0 {
+		asks := k.run.err == nil && k.run.result.Do == Blocked && k.run.result.Run != ""
+		s.leads[k.key] = lead{k.keys[0], asks || s.ended(k.run), k.run.trace}
+	}
 	for i, w := range k.next {
 		if i == 0 && s.over(k.run) || s.seen[k.keys[i]] {
 			continue
 		}
 		s.seen[k.keys[i]] = true
 		s.tally.scenes++
-		s.queue[w.faults] = append(s.queue[w.faults], &task{scene: w})
+		s.queue[w.faults] = append(s.queue[w.faults], &task{scene: w, key: k.keys[i]})
 	}
 	s.more(k)
 }
@@ -230,10 +271,10 @@ func (s *search) repeat(t *testing.T, text string) {
 // over reports whether nothing is to be done after a run.
 func (s *search) over(r *take) bool {
 	switch {
-	case r.err == nil && settled(r.result):
+	case s.ended(r) && settled(r.result):
 		s.tally.settled++
 		return true
-	case r.err == nil && r.result.State == Skipped:
+	case s.ended(r):
 		s.tally.reasons["skipped: "+r.result.Why]++
 		return true
 	case r.err == nil && r.result.Do == Blocked && r.result.Next.IsZero():
@@ -245,6 +286,11 @@ func (s *search) over(r *take) bool {
 		return true
 	}
 	return false
+}
+
+// ended reports whether there is nothing left to rotate, or nothing due.
+func (s *search) ended(r *take) bool {
+	return r.err == nil && (settled(r.result) || r.result.State == Skipped)
 }
 
 // plain takes the ids out of a reason.
