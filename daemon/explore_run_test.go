@@ -291,8 +291,8 @@ func (r *take) deaths(m moment, b *bug) []*scene {
 	}
 	scenes := []*scene{one("killed", m.disk.Clone(clock))}
 	for i, o := range m.disk.PowerFails(clock) {
-		if r.inPlace && strings.Contains(o.Name, "torn") {
-			continue // a file that is written in place has no second copy: atomicfile says so
+		if strings.Contains(o.Name, "torn") && (m.disk.Overwritten(credentials) || m.disk.Overwritten(configFile)) {
+			continue // what is written in place has no second copy: atomicfile says so
 		}
 		scenes = append(scenes, one("power cut "+strconv.Itoa(i)+" ("+o.Name+")", o.Disk))
 	}

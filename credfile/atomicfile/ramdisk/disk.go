@@ -183,6 +183,13 @@ func (d *Disk) Data(path string) []byte {
 	return nil
 }
 
+// Overwritten reports whether bytes that a power failure would leave have been
+// written over, in the same file, and not yet synced.
+func (d *Disk) Overwritten(path string) bool {
+	n := d.names[path]
+	return n != nil && d.kept[path] == n && len(n.kept) > 0 && string(n.kept) != string(n.data)
+}
+
 // Put writes a file as another program would, durably: over the old bytes, or,
 // with replace, as a new file of that name. Around is not asked.
 func (d *Disk) Put(path string, data []byte, replace bool) {
