@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -25,6 +26,7 @@ type house struct {
 	program string
 	url     string
 	user    *syscall.Credential // nil: that of the test
+	open    func()              // lets AWS answer; before and after stay as they are from then on
 	before  func(n int)         // called before the nth request is answered
 	after   func(n int)         // and after
 	n       atomic.Int64
@@ -36,9 +38,9 @@ func newHouse(t *testing.T, program string) *house {
 	h.home = openFolder(t)
 	h.ears.home = h.home
 	h.own = []string{filepath.Join(h.home, ".aws", "credentials")}
-	server := httptest.NewServer(h)
+	server := httptest.NewUnstartedServer(h)
 	t.Cleanup(server.Close)
-	h.url = server.URL
+	h.url, h.open = "http://"+server.Listener.Addr().String(), sync.OnceFunc(server.Start)
 	if os.Geteuid() == 0 {
 		h.user = &syscall.Credential{Uid: 65534, Gid: 65534}
 	}
@@ -127,6 +129,7 @@ type lived struct {
 // start runs a program of this binary, by name.
 func (h *house) start(env []string, args ...string) *lived {
 	h.t.Helper()
+	h.open()
 	l := &lived{Cmd: exec.CommandContext(h.t.Context(), h.program)}
 	l.Args = args
 	l.Dir, l.Stdout, l.Stderr = h.home, &l.out, &l.err

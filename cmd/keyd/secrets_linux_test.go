@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -147,26 +148,47 @@ func (h *house) await(words ...string) string {
 // container's root may not, without CAP_SYS_PTRACE: the house is another user's.
 func (h *house) seesEnvironments() bool {
 	h.t.Helper()
-	open := exec.CommandContext(h.t.Context(), "sleep", "600")
-	open.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
-	if err := open.Start(); err != nil {
+	open, err := h.neighbour()
+	if err != nil {
 		h.t.Fatal(err)
 	}
 	defer func() { _ = errors.Join(open.Process.Kill(), open.Wait()) }()
-	_, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", open.Process.Pid))
-	if err != nil {
+	if _, err = os.ReadFile(fmt.Sprintf("/proc/%d/environ", open.Process.Pid)); err != nil {
 		h.t.Logf("what stands in environments was not looked at: %v", err)
 	}
 	return err == nil
+}
+
+// neighbour starts another program of the user's, which hides nothing and runs
+// until it is killed. It has answered: the kernel shows no environment of one
+// that has only just begun.
+func (h *house) neighbour() (*exec.Cmd, error) {
+	open := exec.CommandContext(h.t.Context(), "cat")
+	open.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
+	in, err := open.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := open.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := open.Start(); err != nil {
+		return nil, err
+	}
+	if _, err := io.WriteString(in, "x"); err != nil {
+		return nil, err
+	}
+	_, err = io.ReadFull(out, make([]byte, 1))
+	return open, err
 }
 
 // closed demands that a process leaves no core and lets no other one of the
 // same user read its memory or environment.
 func (h *house) closed(pid int) {
 	h.t.Helper()
-	open := exec.CommandContext(h.t.Context(), "sleep", "600") // until it is killed, however busy the machine is
-	open.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
-	if err := open.Start(); err != nil {
+	open, err := h.neighbour()
+	if err != nil {
 		h.t.Error(err)
 		return
 	}
@@ -179,7 +201,7 @@ func (h *house) closed(pid int) {
 	}
 	for _, name := range []string{"environ", "maps"} {
 		if !h.readable(open.Process.Pid, name) {
-			h.t.Errorf("the check of %s is blind: it cannot even be read of sleep", name)
+			h.t.Errorf("the check of %s is blind: it cannot even be read of cat", name)
 		}
 		if h.readable(pid, name) {
 			h.t.Errorf("other processes of the same user can read its %s", name)
@@ -213,26 +235,34 @@ func TestDumpsTellNothing(t *testing.T) {
 			h := newHouse(t, program)
 			h.key("alice", 70)
 			var pid atomic.Int64
-			kill := func(at int) {
+			started, over := make(chan struct{}), make(chan struct{})
+			h.before = func(at int) {
+				<-started
 				if at == n {
 					h.closed(int(pid.Load()))
+				}
+				if at == n && n%2 == 0 {
 					_ = syscall.Kill(int(pid.Load()), syscall.SIGQUIT)
 				}
+				if at > n || at == n && n%2 == 0 { // nothing else may end it, however late the signal is
+					<-over
+				}
 			}
-			started := make(chan struct{})
-			if h.before = func(int) { <-started }; n%2 == 0 {
-				h.before = func(at int) { <-started; kill(at) }
-			} else {
-				h.after = kill
+			h.after = func(at int) {
+				if at == n && n%2 == 1 {
+					_ = syscall.Kill(int(pid.Load()), syscall.SIGQUIT)
+				}
 			}
 			keyd := h.start([]string{"GOTRACEBACK=" + traceback}, "keyd", "rotate", "--force", "alice")
 			pid.Store(int64(keyd.Process.Pid))
 			close(started)
-			if err := keyd.Wait(); err == nil {
+			err := keyd.Wait()
+			close(over)
+			if err == nil {
 				t.Errorf("it lives on: %s", keyd.out.String())
 			}
 			if !strings.Contains(keyd.err.String(), "goroutine ") {
-				t.Errorf("no stack trace came:\n%s", keyd.err.String())
+				t.Errorf("no stack trace came (%v):\n%s", err, keyd.err.String())
 			}
 			if cores, _ := filepath.Glob(filepath.Join(h.home, "core*")); len(cores) > 0 {
 				t.Errorf("a core was left: %q", cores)
