@@ -53,7 +53,7 @@ func findSecrets(root string, marks []mark, where places) (found []string) {
 		if err != nil {
 			return err
 		}
-		for _, m := range marksIn(append([]byte(path+"\n"), text...), marks) {
+		for _, m := range marksIn(append([]byte(filepath.ToSlash(path)+"\n"), text...), marks) {
 			found = append(found, fmt.Sprintf("%s stands in %s%s", m, path, why))
 		}
 		return nil
@@ -75,7 +75,7 @@ func (p places) read(path string, entry fs.DirEntry) (text []byte, why string, e
 		return nil, "", err
 	case entry.Type()&fs.ModeSymlink != 0:
 		target, _ := os.Readlink(path)
-		return []byte(target), " (a link)", nil
+		return []byte(filepath.ToSlash(target)), " (a link)", nil // Windows turns the slashes of a secret round
 	case !entry.Type().IsRegular() || info.Size() == 0: // a FIFO would never end to be read
 		return nil, "", nil
 	}
@@ -269,14 +269,25 @@ func TestSearchSees(t *testing.T) {
 			t.Errorf("%s: found %q", name, found)
 		}
 	}
-	root := t.TempDir()
-	if err := os.Symlink(plantedSecret, filepath.Join(root, "link")); err == nil && len(findSecrets(root, marks, places{})) != 1 {
-		t.Error("a link is not seen")
-	}
 	for _, found := range search(t, "leak", plantedSecret, 0o600, 0o700, false) {
 		if len(marksIn([]byte(found), marks)) > 0 {
 			t.Errorf("the finding tells the secret: %s", found)
 		}
+	}
+}
+
+// TestSearchSeesLinks plants a secret in what a link says.
+func TestSearchSeesLinks(t *testing.T) {
+	root := t.TempDir()
+	name := filepath.Join(root, "link")
+	if err := os.Symlink(plantedSecret, name); err != nil {
+		t.Skip("this system lets the test make no symbolic links:", err)
+	}
+	if _, err := os.Lstat(name); err != nil {
+		t.Skip("this system hides the symbolic links that it makes:", err)
+	}
+	if found := findSecrets(root, marksOf(map[string]string{plantedID: plantedSecret}), places{}); len(found) != 1 {
+		t.Errorf("a link is not seen: %q", found)
 	}
 }
 
