@@ -150,14 +150,14 @@ func (d *Daemon) delete(ctx context.Context, u *unit) error {
 	if r.Described { // an optional permission; a tag left behind harms nobody
 		_ = client.Undescribe(ctx, r.User, r.Old.ID)
 	}
-	if err := d.lookAgain(ctx, u); err != nil {
+	d.record(u, "deleted", r.Old.ID, "")
+	d.tell(u, Delete, "deleted", r.Old.String())
+	if err := d.lookAgain(ctx, u); err != nil { // nothing slow stands between this look and the end
 		return err
 	}
 	if u.facts.Rotation == nil || u.facts.Shows.Old > 0 || u.facts.Shows.New == 0 {
 		return nil
 	}
-	d.record(u, "deleted", r.Old.ID, "")
-	d.tell(u, Delete, "deleted", r.Old.String())
 	return d.succeed(u)
 }
 
