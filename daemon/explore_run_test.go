@@ -110,7 +110,7 @@ func (r *take) end(results []Result) {
 	}
 	r.disk.Around = nil
 	r.quietEnd()
-	if r.result.Rotation == nil && r.err == nil {
+	if r.result.Rotation == nil && r.err == nil && len(r.journals()) == 0 {
 		r.rest()
 	}
 	at := time.Now().Add(wait)

@@ -28,6 +28,7 @@ type ghost struct {
 	sent    string // the intent under which CreateAccessKey was sent last
 	foreign bool   // somebody else has acted
 	beyond  bool   // at AWS, or in the files of a rotation that is closed: keyd cannot make that good
+	raced   bool   // somebody wrote a file between keyd's last look and its rename
 	theirs  string // the key of a rotation that is closed: what becomes of it is its owner's affair
 	first   credfile.Key
 }

@@ -290,7 +290,7 @@ func (s *search) over(r *take) bool {
 
 // ended reports whether there is nothing left to rotate, or nothing due.
 func (s *search) ended(r *take) bool {
-	return r.err == nil && (settled(r.result) || r.result.State == Skipped)
+	return r.err == nil && len(r.journals()) == 0 && (settled(r.result) || r.result.State == Skipped)
 }
 
 // plain takes the ids out of a reason.
