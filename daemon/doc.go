@@ -28,6 +28,57 @@
 //	file shows a third id        the person decided: stop, never overwrite
 //	old Inactive, held           make it Active again
 //
+// # Which fault leads to which state, and what the person then sees
+//
+// Every fault below is one that the tests put in, at every place where it can
+// happen (explore_test.go); what is in quotation marks is what keyd status, the
+// log and the notification say. Nothing of it needs a person unless the last
+// column says so.
+//
+//	fault                                   what keyd does                                   what the person sees
+//	killed, power cut before the intent     nothing exists yet: begins again                 nothing
+//	killed, answer lost at CreateAccessKey  waits 15 s, lists until three answers agree      "the answer to CreateAccessKey was lost"
+//	                                        over 30 s: no new key, closed; one key of these  "probably came from an answer that was
+//	                                        very seconds, never used: made Inactive, later   lost: inactive, deleted then"
+//	                                        deleted; anything else: asks                     BLOCKED, with ids, dates and keyd prune
+//	killed after the pair is journaled      proves again, goes on                            "rotating"
+//	AWS does not accept the new key         15 minutes, then deletes it, hours of rest       "deleting AKIA.. again"
+//	no network, no permission to list       ends the pass, tries again by and by             "waiting", with the call that failed
+//	a call is refused for good              tries again once a day                           BLOCKED, with the policy that lacks
+//	disk full, read-only, quota, EIO
+//	    before the key is made              nothing was made                                 "no space left on device", with df
+//	    while its pair is journaled         deletes the key again; else the next pass does   the same
+//	    at the swap                         all files as they were, key kept for later       the same, "is kept for the next pass"
+//	    afterwards                          the step is repeated                             the same
+//	killed, power cut during the swap       each file is old or new, both pairs work; what   nothing
+//	                                        is new is synced before the old key goes
+//	somebody writes at that moment          looks again, edits the new text; never a third   nothing, or BLOCKED
+//	                                        id
+//	the pair on disk does not validate      puts the old pair back, deletes the new key      "putting AKIA.. back"
+//	an old text comes back (a backup, an    proves the new key once, puts it back            "a file shows AKIA.. again"
+//	    editor, a dotfile manager)
+//	a third key stands in the file          touches neither file nor keys                    BLOCKED, keyd resume
+//	the profile is gone                     the same                                         BLOCKED, keyd resume
+//	the old key is still used               does not deactivate it                           BLOCKED, by what, where and when
+//	the new key is gone or Inactive at AWS  does not touch the old key                       BLOCKED, aws iam list-access-keys
+//	answer lost at deactivate, delete       repeats it, confirms by list                     nothing
+//	the old key was made Active again       does not delete it                               BLOCKED, keyd hold or --retire-now
+//	the journal is damaged                  kept as .damaged; its key begins anew            a note, and the second key: BLOCKED
+//	the journal cannot be read now          leaves its key alone                             "its key is left as it is"
+//	the state folder is removed             in a pass: written again; between two: both      BLOCKED when due, keyd prune
+//	                                        keys stay Active
+//	status, memory, history damaged         found out again                                  a note
+//	keyd.ini broken                         the last good settings; none: begins nothing     a note, BLOCKED
+//	the clock is off by more than 5 min     makes no key                                     BLOCKED, how to set it
+//
+// What nothing can prevent: a program that read a file before the swap and
+// writes it after the rotation is closed; one that renames a file into place in
+// the microseconds between keyd's last look and its own rename; a power failure
+// in the middle of a write in place, where no rename is possible; a key that
+// somebody makes in the very seconds of a request whose answer is lost, which is
+// made Inactive as if it were ours; and a machine of AWS's that learns of a key
+// long after all the others and is not asked in some thirty questions.
+//
 // Invariants are those of the tests: the pair in the file is accepted wherever
 // the old one was, at every instant; no call on a key that keyd neither created
 // nor was told to retire; after the swap the old key signs nothing.
