@@ -77,3 +77,34 @@ func TestReadmeSettingsAreTheDefaults(t *testing.T) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
+
+// TestReadmeNamesTests holds the lines that repeat a bug against the tests that
+// there are.
+func TestReadmeNamesTests(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(repository, "*", "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands, _ := filepath.Glob(filepath.Join(repository, "cmd", "keyd", "*_test.go"))
+	var code strings.Builder
+	for _, name := range append(files, commands...) {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code.Write(data)
+	}
+	named := 0
+	for part := range strings.SplitSeq(readme(t), "-run ") {
+		name := strings.FieldsFunc(part, func(r rune) bool { return strings.ContainsRune("/$` \n'(", r) })
+		if len(name) == 0 || !strings.HasPrefix(name[0], "Test") && !strings.HasPrefix(name[0], "Fuzz") {
+			continue
+		}
+		if named++; !strings.Contains(code.String(), "\nfunc "+name[0]) && name[0] != "TestContractElsewhere" {
+			t.Errorf("the README names %s, which is no test", name[0])
+		}
+	}
+	if named < 20 {
+		t.Errorf("only %d tests named", named)
+	}
+}
