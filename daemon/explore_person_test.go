@@ -24,7 +24,7 @@ var persons = []fate{
 	}},
 	{name: "second laptop", person: func(w *scene) { w.user().CreateKey() }, stands: inPairs},
 	{name: "console: newest off", person: func(w *scene) { _ = w.user().SetStatus(w.newest(), "Inactive") }},
-	{name: "console: newest deleted", person: func(w *scene) { _ = w.user().DeleteKey(w.newest()) }, stands: inPairs},
+	{name: "console: newest deleted", person: func(w *scene) { _ = w.user().DeleteKey(w.newest()) }, stands: inSingles},
 	{name: "console: old off", person: func(w *scene) { _ = w.user().SetStatus(w.ghost.first.ID, "Inactive") }},
 	{name: "console: old deleted", person: func(w *scene) { _ = w.user().DeleteKey(w.ghost.first.ID) }},
 }
