@@ -26,8 +26,9 @@ func (w *scene) age(t time.Time) int {
 
 // key is the same for scenes that differ in nothing that a pass could see but
 // ids, secrets, words for people, and times within one class of age. It is what
-// makes the exploration end. Two scenes that it takes for one may in theory go
-// different ways: the runs by -explore.seed do not use it.
+// makes the exploration end. Not guaranteed: two scenes that it takes for one
+// may in theory go different ways. A light key passes over temporary files,
+// which the next pass removes before anything else.
 func (w *scene) key(light bool) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
