@@ -35,7 +35,7 @@ func accountOf(id string) (account string, ok bool) {
 		return "", false
 	}
 	bytes, err := base32.StdEncoding.DecodeString(id[4:])
-	if err != nil || bytes[0]&0x80 == 0 {
+	if err != nil || len(bytes) != 10 || bytes[0]&0x80 == 0 { // fewer: line ends and padding hold nothing
 		return "", false
 	}
 	n := uint64(0)

@@ -4,16 +4,18 @@ import "testing"
 
 func TestAccountIsReadFromTheID(t *testing.T) {
 	cases := map[string]string{
-		"AKIASP2TPHJSQH3FJRUX": "171436882533", // from trufflehog's own tests
-		"AKIAYVP4CIPPAAAAAAAA": "595918472158", // the prefix is published; only eight letters hold the account
-		"AKIAY34FZKBOKMUTVV7A": "609629065308",
-		"AKIAIOSFODNN7EXAMPLE": "", // of the old kind, which holds none
-		"AKIAJZZZZZZZZZZZZZZZ": "",
-		"ASIAY34FZKBOKMUTVV7A": "", // temporary: nothing to rotate
-		"AKIA":                 "",
-		"AKIAY34FZKBOKMUTVV7":  "",
-		"AKIAY34F1KBOKMUTVV7A": "", // 1 is no base32
-		"":                     "",
+		"AKIASP2TPHJSQH3FJRUX":                 "171436882533", // from trufflehog's own tests
+		"AKIAYVP4CIPPAAAAAAAA":                 "595918472158", // the prefix is published; only eight letters hold the account
+		"AKIAY34FZKBOKMUTVV7A":                 "609629065308",
+		"AKIAIOSFODNN7EXAMPLE":                 "", // of the old kind, which holds none
+		"AKIAJZZZZZZZZZZZZZZZ":                 "",
+		"ASIAY34FZKBOKMUTVV7A":                 "", // temporary: nothing to rotate
+		"AKIA":                                 "",
+		"AKIAY34FZKBOKMUTVV7":                  "",
+		"AKIAY34F1KBOKMUTVV7A":                 "", // 1 is no base32
+		"":                                     "",
+		"AKIA\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n": "", // which base32 takes for nothing
+		"AKIAY34FZKBO========":                 "",
 	}
 	for id, want := range cases {
 		if got, ok := accountOf(id); got != want && (ok || want != "") || ok != (want != "") {
@@ -24,6 +26,8 @@ func TestAccountIsReadFromTheID(t *testing.T) {
 
 func FuzzAccountOf(f *testing.F) {
 	f.Add("AKIASP2TPHJSQH3FJRUX")
+	f.Add("AKIA\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n")
+	f.Add("AKIAY34FZKBOK\n======")
 	f.Fuzz(func(t *testing.T, id string) {
 		account, ok := accountOf(id)
 		if ok && len(account) != 12 {
