@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"hash/maphash"
 	"io"
 	"log/slog"
@@ -40,9 +41,10 @@ type take struct {
 	result   Result // of [default]
 	err      error
 	acted    time.Time // somebody else, in this pass
-	marked   bool      // marks are wanted
-	lazy     bool      // a sync of a file does nothing
-	read     bool      // keyd has read the files since somebody else wrote them
+	further  bool      // marks and moments are wanted
+	round    round
+	lazy     bool // a sync of a file does nothing
+	read     bool // keyd has read the files since somebody else wrote them
 }
 
 // moment is an instant after an effect: what a process that dies there leaves.
@@ -63,8 +65,8 @@ type bug struct {
 }
 
 // execute does one pass over w.
-func (s setting) execute(t *testing.T, w *scene, faults []fault, b *bug, marked bool) *take {
-	r := &take{setting: s, faults: faults, read: true, marked: marked}
+func (s setting) execute(t *testing.T, w *scene, faults []fault, b *bug, further bool) *take {
+	r := &take{setting: s, faults: faults, read: true, further: further}
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(w.at))
 		r.scene = &scene{disk: w.disk.Clone(time.Now), cloud: w.cloud.Clone(time.Now), ghost: w.ghost, trace: w.trace, faults: w.faults}
@@ -89,7 +91,7 @@ func (r *take) start(sys atomicfile.Sys, http interface {
 		Store: &credfile.Store{Paths: credfile.Paths{Credentials: credentials, Config: configFile}, LockDir: filepath.Join(stateFolder, "locks"), Sys: sys},
 		State: stateFolder, Sys: sys, Settings: DefaultSettings(), HTTP: http, Now: time.Now,
 		Getenv: func(string) string { return "" }, Log: slog.New(listener{slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}), r}),
-		Process: "test", Tell: func(e Event) { r.log.WriteString(e.Verb + " " + e.Text + e.Run + "\n") },
+		Process: "test", Tell: r.told,
 	}
 	r.d.rounds = r.rounds
 	r.d.Settings.CheckEvery = 30 * day // what is due wakes it
@@ -204,10 +206,10 @@ func (r *take) effect(e effect, do func(*fate) error) error {
 func (r *take) mark(n int, e effect, f *fate) {
 	name := ""
 	if f != nil {
-		name = f.name
+		name, r.round.fault = f.name, time.Now()
 	}
 	r.phase = mix(r.phase, e.what+name)
-	if r.marked && (len(r.faults) == 0 || n > r.faults[len(r.faults)-1].at) {
+	if r.further && (len(r.faults) == 0 || n > r.faults[len(r.faults)-1].at) {
 		r.at = time.Now()
 		r.marks = append(r.marks, r.phase^r.key(true))
 		return
@@ -227,10 +229,7 @@ type listener struct {
 
 func (l listener) Handle(ctx context.Context, record slog.Record) error {
 	if record.Message == "decided" {
-		l.r.phase = 0
-		for _, f := range l.r.standing {
-			l.r.phase = mix(l.r.phase, f.name)
-		}
+		l.r.enter()
 		record.Attrs(func(a slog.Attr) bool {
 			if a.Key == "do" {
 				l.r.phase = mix(l.r.phase, a.Value.String())
@@ -239,6 +238,37 @@ func (l listener) Handle(ctx context.Context, record slog.Record) error {
 		})
 	}
 	return l.Handler.Handle(ctx, record)
+}
+
+// enter begins a part of the code in which it does not matter how it was reached.
+func (r *take) enter() {
+	r.phase = 0
+	for _, f := range r.standing {
+		r.phase = mix(r.phase, f.name)
+	}
+}
+
+// round is what the rounds of a proof differ in, as far as it matters: for a
+// quarter of an hour they may all be alike.
+type round struct {
+	text  string    // how far the endpoints are
+	alike int       // rounds before it with that text
+	fault time.Time // the last one
+}
+
+// told hears what a person would.
+func (r *take) told(e Event) {
+	r.log.WriteString(e.Verb + " " + e.Text + e.Run + "\n")
+	if !e.Progress {
+		return
+	}
+	if r.round.alike++; r.round.text != e.Text {
+		r.round.text, r.round.alike = e.Text, 0
+	}
+	began, _ := slices.BinarySearch([]time.Duration{settleLeast, settleMost, proveSoft, proveHard - settleMost}, e.Elapsed)
+	muted := time.Since(r.round.fault) > proveMute
+	r.enter()
+	r.phase = mix(r.phase, fmt.Sprint(e.Text, min(r.round.alike, 2), began, muted))
 }
 
 // fate returns what happens at an effect, nil for what should.
@@ -261,7 +291,7 @@ func (r *take) fate(n int, e effect) *fate {
 
 // keep remembers the instant, unless a run with fewer faults has been there.
 func (r *take) keep(n int) {
-	if len(r.faults) > 0 && n < r.faults[len(r.faults)-1].at {
+	if !r.further || len(r.faults) > 0 && n < r.faults[len(r.faults)-1].at {
 		return
 	}
 	at := time.Now()
