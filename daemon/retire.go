@@ -115,6 +115,7 @@ func (d *Daemon) stepBack(ctx context.Context, u *unit, client *iam.Client, why 
 }
 
 // revive makes the old key Active again for a person who holds the rotation.
+// When it is gone there is nothing left to hold, and the rotation ends.
 func (d *Daemon) revive(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	client, err := d.client(u, r.New)
@@ -122,7 +123,13 @@ func (d *Daemon) revive(ctx context.Context, u *unit) error {
 		return err
 	}
 	defer client.Close()
-	if err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Active); err != nil {
+	err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
+	if iam.ClassOf(err) == iam.NoSuch {
+		r.Held = time.Time{}
+		d.tell(u, Revive, "too late", r.Old.String()+" is deleted: there is nothing left to hold")
+		return d.journal().Save(r)
+	}
+	if err != nil {
 		return err
 	}
 	r.Deactivating, r.Deactivated = time.Time{}, time.Time{}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,5 +57,26 @@ func TestAListThatLagsIsNoPerson(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		}
+	})
+}
+
+// TestHoldThatComesTooLate: the old key is gone already, by the daemon or in the
+// console. There is nothing to hold, and the rotation ends.
+func TestHoldThatComesTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.RealLag(), 70*day)
+		l.live(20*day, func(r Result) bool { return r.State == Quarantine })
+		if err := l.user.DeleteKey(l.old.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if _, err := l.d.Hold(t.Context(), "work"); err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Join(l.said, "\n"); !strings.Contains(said, "nothing left to hold") {
+			t.Errorf("the person is not told: %s", said)
+		}
+		l.live(8*day, settled)
+		l.oneKey()
 	})
 }
