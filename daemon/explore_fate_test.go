@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -55,12 +56,13 @@ func (f *fate) apt(e effect) bool {
 type fate struct {
 	name    string
 	of      []kind
-	cloud   awssim.Fault // of a call to AWS
-	disk    error        // of a call to the disk
-	forGood bool         // and to every later one of this pass
-	person  func(*scene) // somebody else acts before it
-	files   bool         // in the files, not at AWS
-	stands  stands       // for others of its kind, where all would be too many
+	cloud   awssim.Fault                                   // of a call to AWS
+	disk    error                                          // of a call to the disk
+	forGood bool                                           // and to every later one of this pass
+	person  func(*scene)                                   // somebody else acts before it
+	command func(*take, context.Context) ([]Result, error) // a person runs this in the place of the pass
+	files   bool                                           // in the files, not at AWS
+	stands  stands                                         // for others of its kind, where all would be too many
 }
 
 // fates are all of them; a crash is none, because it costs no run: every
@@ -75,7 +77,7 @@ var fates = slices.Concat([]fate{
 	{name: "500", of: []kind{asks, orders}, cloud: awssim.Fault{Kind: awssim.Status500}},
 	{name: "offline", of: []kind{asks, orders}, cloud: awssim.Fault{Kind: awssim.DNS}, forGood: true, stands: inPairs},
 	{name: "done+offline", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Reset, When: awssim.After}, forGood: true},
-}, diskFates(), persons)
+}, diskFates(), persons, commands)
 
 func diskFates() []fate {
 	var all []fate

@@ -43,8 +43,9 @@ type take struct {
 	acted    time.Time // somebody else, in this pass
 	further  bool      // marks and moments are wanted
 	round    round
-	lazy     bool // a sync of a file does nothing
-	read     bool // keyd has read the files since somebody else wrote them
+	named    string // the key that a person names
+	lazy     bool   // a sync of a file does nothing
+	read     bool   // keyd has read the files since somebody else wrote them
 }
 
 // moment is an instant after an effect: what a process that dies there leaves.
@@ -68,7 +69,7 @@ type bug struct {
 func (s setting) execute(t *testing.T, w *scene, faults []fault, b *bug, further bool) *take {
 	r := &take{setting: s, faults: faults, read: true, further: further}
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(w.at))
+		time.Sleep(time.Until(r.begins(w)))
 		r.scene = &scene{disk: w.disk.Clone(time.Now), cloud: w.cloud.Clone(time.Now), ghost: w.ghost, trace: w.trace, faults: w.faults}
 		r.disk.Around = r.onDisk
 		r.start(r.disk, r)
@@ -77,7 +78,7 @@ func (s setting) execute(t *testing.T, w *scene, faults []fault, b *bug, further
 		}
 		r.before = r.look()
 		var results []Result
-		results, r.err = r.d.Pass(t.Context(), Request{})
+		results, r.err = r.process(t.Context())
 		r.end(results)
 	})
 	return r
@@ -115,7 +116,8 @@ func (r *take) end(results []Result) {
 	if r.result.Rotation == nil && r.err == nil && len(r.journals()) == 0 {
 		r.rest()
 	}
-	at := time.Now().Add(wait)
+	r.since = time.Now()
+	at := r.since.Add(wait)
 	clock := func() time.Time { return at }
 	r.disk, r.cloud, r.at = r.disk.Clone(clock), r.cloud.Clone(clock), at
 	r.scene.faults += len(r.faults)
@@ -308,7 +310,7 @@ func (r *take) deaths(m moment, b *bug) []*scene {
 	clock := func() time.Time { return at }
 	from := r.scene.trace[:len(r.scene.trace)-1]
 	one := func(how string, disk *ramdisk.Disk) *scene {
-		w := &scene{disk: disk, cloud: m.cloud.Clone(clock), at: at, ghost: m.ghost, faults: r.scene.faults + 1}
+		w := &scene{disk: disk, cloud: m.cloud.Clone(clock), at: at, since: m.at, ghost: m.ghost, faults: r.scene.faults + 1}
 		w.trace = trace(from).with(step{r.faults, m.after, how})
 		if b != nil && b.forget != "" {
 			for _, f := range disk.Files() {

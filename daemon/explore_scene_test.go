@@ -17,6 +17,7 @@ type scene struct {
 	disk   *ramdisk.Disk
 	cloud  *awssim.Cloud
 	at     time.Time // when the next process looks
+	since  time.Time // when the last one ended
 	ghost  ghost
 	trace  trace
 	faults int // how many it took to get here

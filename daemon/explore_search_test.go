@@ -60,7 +60,11 @@ func (s *search) explore(t *testing.T) {
 	s.leads = map[uint64]lead{}
 	s.queue = make([][]*task, s.most+1)
 	s.queue[0] = []*task{{scene: s.begin()}}
+	s.commands(s.queue[0][0].scene, 0)
 	for n := range s.queue {
+		if n > 1 {
+			s.queue[n] = slices.DeleteFunc(s.queue[n], func(k *task) bool { return !strings.Contains(k.text(), *with) })
+		}
 		if n > 2 {
 			s.sample(n)
 		}
@@ -74,6 +78,9 @@ func (s *search) explore(t *testing.T) {
 		}
 	}
 }
+
+// text is the trace of a run before it is made.
+func (k *task) text() string { return k.scene.trace.with(step{faults: k.faults}).String() }
 
 // lead is where a scene goes when nothing goes wrong.
 type lead struct {
@@ -176,7 +183,7 @@ func (s *search) more(k *task) {
 func (k *task) goesWith(f *fate) bool {
 	for _, first := range k.faults {
 		disk := first.fate.disk != nil
-		if f.person != nil || first.fate.person != nil || first.fate.forGood && disk == (f.disk != nil) {
+		if f.person != nil || first.fate.person != nil || first.fate.command != nil || first.fate.forGood && disk == (f.disk != nil) {
 			return false
 		}
 	}
@@ -223,7 +230,7 @@ func (s *search) count(k *task) {
 	s.tally.moments += k.deaths
 	s.found = append(s.found, k.wrong...)
 	if len(k.faults) == 0 {
-		asks := k.run.err == nil && k.run.result.Do == Blocked && k.run.result.Run != ""
+		asks := k.run.err == nil && (k.run.result.State == Held || k.run.result.Do == Blocked && k.run.result.Run != "")
 		s.leads[k.key] = lead{k.keys[0], asks || s.ended(k.run), k.run.trace}
 	}
 	for i, w := range k.next {
@@ -233,6 +240,7 @@ func (s *search) count(k *task) {
 		s.seen[k.keys[i]] = true
 		s.tally.scenes++
 		s.queue[w.faults] = append(s.queue[w.faults], &task{scene: w, key: k.keys[i]})
+		s.commands(w, k.keys[i])
 	}
 	s.more(k)
 }
@@ -276,6 +284,10 @@ func (s *search) over(r *take) bool {
 		return true
 	case s.ended(r):
 		s.tally.reasons["skipped: "+r.result.Why]++
+		return true
+	case r.err == nil && r.result.State == Held && r.result.Next.IsZero():
+		s.tally.asked++
+		s.tally.reasons["held"]++
 		return true
 	case r.err == nil && r.result.Do == Blocked && r.result.Next.IsZero():
 		s.tally.asked++

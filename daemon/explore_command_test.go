@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"context"
+	"time"
+)
+
+// commands are what a person runs instead of waiting for the next pass. Each
+// counts as one fault; what goes wrong in it is tried as in any pass.
+var commands = []fate{
+	{name: "keyd rotate", command: asked(Ask{Person: true}), stands: inSingles},
+	{name: "keyd rotate --force", command: asked(Ask{Person: true, Force: true}), stands: inPairs},
+	{name: "keyd rotate --retire-now", command: asked(Ask{Person: true, RetireNow: true}), stands: inPairs},
+	{name: "keyd hold", command: one((*Daemon).Hold), stands: inPairs},
+	{name: "keyd resume", command: one((*Daemon).Resume), stands: inPairs},
+	{name: "keyd prune", command: (*take).prune, stands: inPairs},
+}
+
+// atStart is the number of the effect at which a command is run.
+const atStart = 0
+
+func asked(a Ask) func(*take, context.Context) ([]Result, error) {
+	return func(r *take, ctx context.Context) ([]Result, error) { return r.d.Pass(ctx, Request{Ask: a}) }
+}
+
+func one(do func(*Daemon, context.Context, string) (Result, error)) func(*take, context.Context) ([]Result, error) {
+	return func(r *take, ctx context.Context) ([]Result, error) {
+		result, err := do(r.d, ctx, "default")
+		if err != nil {
+			return nil, err
+		}
+		return []Result{result}, nil
+	}
+}
+
+// prune names the newest key that the file does not show, as a person does who
+// has read the status.
+func (r *take) prune(ctx context.Context) ([]Result, error) {
+	shown, _ := r.shows(credentials)
+	for _, k := range r.cloud.Keys(r.user()) {
+		if k.ID != shown {
+			r.named = k.ID
+		}
+	}
+	p, err := r.d.Second(ctx, "default", r.named)
+	if err == nil {
+		err = r.d.Prune(ctx, p)
+	}
+	return nil, err
+}
+
+// process does what the process was started for: the daemon's pass, or a
+// command.
+func (r *take) process(ctx context.Context) ([]Result, error) {
+	if c := r.command(); c != nil {
+		return c(r, ctx)
+	}
+	return r.d.Pass(ctx, Request{})
+}
+
+func (r *take) command() func(*take, context.Context) ([]Result, error) {
+	if len(r.faults) == 0 || r.faults[0].at != atStart {
+		return nil
+	}
+	return r.faults[0].fate.command
+}
+
+// begins is when the process is started: a person does not wait for the time at
+// which something is due.
+func (r *take) begins(w *scene) time.Time {
+	if soon := w.since.Add(restartAfter); r.command() != nil && !w.since.IsZero() && soon.Before(w.at) {
+		return soon
+	}
+	return w.at
+}
+
+// commands plans the runs in which a person acts in a scene.
+func (s *search) commands(w *scene, key uint64) {
+	if w.faults >= s.most {
+		return
+	}
+	for i := range commands {
+		if f := &commands[i]; !s.light || f.stands > inSingles || w.faults == 0 {
+			s.queue[w.faults+1] = append(s.queue[w.faults+1], &task{scene: w, key: key, faults: []fault{{atStart, f}}})
+		}
+	}
+}
