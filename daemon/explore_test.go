@@ -11,6 +11,7 @@ var (
 	everyFate  = flag.Bool("explore.every", false, "let TestExplore try every fate at every effect, not one that stands for others")
 	samples    = flag.Int("explore.samples", 20000, "how many runs of three faults or more TestExplore draws from all")
 	sampleSeed = flag.Uint64("explore.seed", 1, "of that draw")
+	with       = flag.String("explore.with", "", "let TestExplore combine only faults of which one is named like this")
 	progress   = flag.Bool("explore.progress", false, "say on stderr how TestExplore gets on")
 	replay     = flag.String("explore.replay", "", "a trace that TestExplore repeats, and nothing else")
 )
