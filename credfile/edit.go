@@ -41,6 +41,11 @@ func (f *File) Replace(old, next Key) ([]byte, []Change, error) {
 	if refusal = cmp.Or(refusal, f.otherPair(next)); refusal != nil {
 		return nil, nil, refusal.wrap()
 	}
+	return f.rewrite(places, next)
+}
+
+// rewrite puts next into the places, and verifies that nothing else changes.
+func (f *File) rewrite(places []place, next Key) ([]byte, []Change, error) {
 	changes := f.changes(places)
 	data := f.splice(changes, next)
 	g := Lex(f.Path, f.Kind, data)

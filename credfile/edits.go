@@ -5,6 +5,7 @@ type edit struct {
 	source
 	data   []byte
 	values int
+	mends  bool // a torn pair: what stood there is nothing to go back to
 }
 
 // edits returns what is to be written so that next stands wherever old does.
@@ -18,7 +19,7 @@ func (s *Snapshot) edits(old, next Key) ([]edit, error) {
 		if err != nil {
 			return nil, err
 		}
-		edits = append(edits, edit{src, data, len(changes)})
+		edits = append(edits, edit{source: src, data: data, values: len(changes)})
 	}
 	return edits, nil
 }

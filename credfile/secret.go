@@ -33,6 +33,9 @@ func (s Secret) Equal(t Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(t.Reveal())) == 1
 }
 
+// mixes reports whether each byte of s is that of a or b in the same place.
+func (s Secret) mixes(a, b Secret) bool { return mixed(s.Reveal(), a.Reveal(), b.Reveal()) }
+
 const masked = "****"
 
 // String returns a mask.

@@ -13,7 +13,7 @@ import (
 // Swapped is what a swap did.
 type Swapped struct {
 	Files    []string // that were written, as Paths names them
-	Profiles []string // that show the new key now
+	Profiles []string // that show the new key now; not of Mend
 	Values   int      // that were replaced: ids and secrets
 	InPlace  bool     // a file was overwritten, because no rename could replace it
 	// Lost are files into which another program was writing at the moment of
@@ -39,7 +39,8 @@ const swapTries = 10
 type swap struct {
 	store     *Store
 	old, next Key
-	done      []edit // what was written, in order
+	mends     bool   // only what is torn
+	done      []edit // what was written and can be undone, in order
 	swapped   Swapped
 }
 
@@ -47,7 +48,9 @@ type swap struct {
 // the files on disk show it: all of them or none. When a file cannot be
 // written, those before it get their old pair back. A place that shows next
 // already is fine: so a swap that was cut off is resumed, and a file that
-// another program put back is mended.
+// another program put back is mended. A pair that a power failure has torn, half
+// old and half next, becomes next before anything else, and stays it even when
+// the rest fails: nobody wants the halves back.
 //
 // It starts again, a bounded number of times, when another program writes at
 // the same moment, and then returns atomicfile.ErrChanged. It never overwrites
@@ -55,18 +58,29 @@ type swap struct {
 // it afterwards puts the old pair back; nothing can prevent that, so the
 // caller looks again later.
 func (s *Store) Swap(ctx context.Context, old, next Key) (Swapped, error) {
-	if err := next.Check(); err != nil {
+	return s.swap(ctx, swap{store: s, old: old, next: next})
+}
+
+// Mend puts next where a power failure has left a mixture of old and next in a
+// file that is written in place (Key.Mixes), and nowhere else: a profile that
+// shows old as a whole keeps it. Nothing torn is no error. One that cannot be
+// written is, and then stays as it is.
+func (s *Store) Mend(ctx context.Context, old, next Key) (Swapped, error) {
+	return s.swap(ctx, swap{store: s, old: old, next: next, mends: true})
+}
+
+func (s *Store) swap(ctx context.Context, sw swap) (Swapped, error) {
+	if err := sw.next.Check(); err != nil {
 		return Swapped{}, err
 	}
-	if old.ID == next.ID {
-		return Swapped{}, fmt.Errorf("credfile: %s cannot replace itself", next)
+	if sw.old.ID == sw.next.ID {
+		return Swapped{}, fmt.Errorf("credfile: %s cannot replace itself", sw.next)
 	}
 	unlock, err := s.Lock(ctx)
 	if err != nil {
 		return Swapped{}, err
 	}
 	defer unlock()
-	sw := &swap{store: s, old: old, next: next}
 	if err := sw.run(ctx); err != nil {
 		return Swapped{}, errors.Join(err, sw.undo(ctx))
 	}
@@ -81,7 +95,7 @@ func (sw *swap) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		edits, err := snap.edits(sw.old, sw.next)
+		edits, err := sw.edits(snap)
 		if err != nil {
 			return err
 		}
@@ -101,10 +115,18 @@ func (sw *swap) run(ctx context.Context) error {
 	return fmt.Errorf("credfile: gave up after %d attempts: %w", swapTries, atomicfile.ErrChanged)
 }
 
-// shows reports whether a snapshot shows either key. A file that is being
-// written shows none.
+// edits returns what is to be written now: first what is torn.
+func (sw *swap) edits(snap *Snapshot) ([]edit, error) {
+	if torn, err := snap.mends(sw.old, sw.next); err != nil || len(torn) > 0 || sw.mends {
+		return torn, err
+	}
+	return snap.edits(sw.old, sw.next)
+}
+
+// shows reports whether a snapshot shows either key, or halves of both. A file
+// that is being written shows none.
 func (sw *swap) shows(snap *Snapshot) bool {
-	return snap.holds(sw.old.ID) || snap.holds(sw.next.ID)
+	return snap.holds(sw.old.ID) || snap.holds(sw.next.ID) || snap.torn(sw.old, sw.next)
 }
 
 // write writes all files, or returns the first error.
@@ -128,7 +150,9 @@ func (sw *swap) write(ctx context.Context, edits []edit) error {
 }
 
 func (sw *swap) note(e edit, w atomicfile.Written) {
-	sw.done = append(sw.done, e)
+	if !e.mends {
+		sw.done = append(sw.done, e)
+	}
 	sw.swapped.Values += e.values
 	sw.swapped.InPlace = sw.swapped.InPlace || w.Way == atomicfile.InPlace
 	if !slices.Contains(sw.swapped.Files, e.file.Path) {
@@ -138,6 +162,9 @@ func (sw *swap) note(e edit, w atomicfile.Written) {
 
 // finish checks what the files show and makes sure that it stays.
 func (sw *swap) finish(snap *Snapshot) error {
+	if sw.mends { // of what it does not touch it says nothing
+		return nil
+	}
 	if !snap.holds(sw.next.ID) {
 		return &Gone{sw.old.ID, sw.store.paths()}
 	}

@@ -36,12 +36,9 @@ func (sw *swap) putBack(ctx context.Context, e edit) error {
 			return err
 		}
 		data := e.original.Data
-		if !bytes.Equal(now.Data, e.data) { // somebody wrote since: take back the pair alone
-			current := source{Lex(e.file.Path, e.file.Kind, now.Data), now}
-			if !current.file.Holds(sw.next.ID) {
-				return nil
-			}
-			if data, _, err = current.file.Replace(sw.next, sw.old); err != nil {
+		if !bytes.Equal(now.Data, e.data) { // somebody wrote since, or the write was cut short: take back the pair alone
+			data, err = sw.without(Lex(e.file.Path, e.file.Kind, now.Data))
+			if err != nil || bytes.Equal(data, now.Data) {
 				return err
 			}
 		}
@@ -53,4 +50,17 @@ func (sw *swap) putBack(ctx context.Context, e edit) error {
 		}
 	}
 	return fmt.Errorf("gave up after %d attempts: %w", swapTries, atomicfile.ErrChanged)
+}
+
+// without returns the file with the old pair in the place of the new one, and of
+// what is half of each.
+func (sw *swap) without(f *File) ([]byte, error) {
+	data, _, err := f.Mend(sw.next, sw.old)
+	if err != nil {
+		return nil, err
+	}
+	if f = Lex(f.Path, f.Kind, data); f.Holds(sw.next.ID) {
+		data, _, err = f.Replace(sw.next, sw.old)
+	}
+	return data, err
 }

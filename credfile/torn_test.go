@@ -1,0 +1,176 @@
+package credfile
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// tornTexts are files in which keyd writes in place: several profiles, in all
+// the ways to write a pair.
+var tornTexts = []struct{ name, text string }{
+	{"one profile", plainFile + "region = x\n"},
+	{"the secret first, CRLF, quotes and comments", "[a]\r\naws_secret_access_key\t=\t'{SECRET}' # s\r\nAWS_ACCESS_KEY_ID=\"{ID}\" ; i\r\n"},
+	{"three profiles and another key", plainFile + "[b]\n" + pairLines + "[c]\naws_access_key_id = AKIAOTHEROTHEROTHER1\naws_secret_access_key = othersecretothersecretothersecretothersec\n[d]\n" + pairLines + "# end"},
+	{"commented-out halves", plainFile + "# aws_access_key_id = {OLD}\n#aws_secret_access_key = half\n"},
+}
+
+// cuts yields what a write of b over a can leave that the disk cut once: the
+// first part is b's and the rest a's, or the other way round.
+func cuts(a, b []byte, yield func(torn []byte)) {
+	for at := range len(a) + 1 {
+		yield(slices.Concat(b[:at], a[at:]))
+		yield(slices.Concat(a[:at], b[at:]))
+	}
+}
+
+// TestATornPairIsMended: wherever the write of the new pair over the old one was
+// cut, Mend makes whole what is torn and leaves what is whole, and then Replace
+// does the rest. The same when it was the old pair that was put back.
+func TestATornPairIsMended(t *testing.T) {
+	for _, test := range tornTexts {
+		t.Run(test.name, func(t *testing.T) {
+			was, is := with(oldKey, test.text), with(newKey, test.text)
+			torn := 0
+			cuts(was, is, func(cut []byte) {
+				for _, way := range []struct {
+					from, to Key
+					done     []byte
+				}{{oldKey, newKey, is}, {newKey, oldKey, was}} {
+					f := Lex("file", Credentials, bytes.Clone(cut))
+					data, changes, err := f.Mend(way.from, way.to)
+					if err != nil {
+						t.Fatalf("%q: %v", cut, err)
+					}
+					torn += len(changes)
+					allWhole(t, data)
+					g := Lex("file", Credentials, data)
+					if g.Holds(way.from.ID) {
+						if data, _, err = g.Replace(way.from, way.to); err != nil {
+							t.Fatalf("%q: %v", cut, err)
+						}
+					}
+					if !bytes.Equal(data, way.done) {
+						t.Fatalf("%q became\n%q", cut, data)
+					}
+				}
+			})
+			if torn < 100 {
+				t.Errorf("only %d values were torn", torn)
+			}
+		})
+	}
+}
+
+// allWhole requires that each pair is one key's, for both readers.
+func allWhole(t *testing.T, data []byte) {
+	t.Helper()
+	f := Lex("file", Credentials, data)
+	for _, p := range Profiles(f, nil) {
+		key, err := Pair(data, Credentials, p.Section)
+		if err != nil || !key.same(p.Key) {
+			t.Fatalf("the second reader sees %s where the first sees %s: %v", key, p.Key, err)
+		}
+		if !key.same(oldKey) && !key.same(newKey) && !strings.HasPrefix(key.ID, "AKIAOTHER") {
+			t.Fatalf("[%s] shows a mixture in %q", p.Name, data)
+		}
+	}
+}
+
+// TestWhatIsNoMixtureStays: a pair that could be anybody's is not touched.
+func TestWhatIsNoMixtureStays(t *testing.T) {
+	half := Key{oldKey.ID[:12] + newKey.ID[12:], oldKey.Secret}
+	mine, next := oldKey.Secret.Reveal(), newKey.Secret.Reveal()
+	for _, test := range []struct {
+		name string
+		text string
+		old  Key
+	}{
+		{"the old pair", string(with(oldKey, plainFile)), oldKey},
+		{"the new pair", string(with(newKey, plainFile)), oldKey},
+		{"an id with one other character", string(with(Key{"AKIA0" + half.ID[5:], half.Secret}, plainFile)), oldKey},
+		{"a secret with one other character", string(with(Key{half.ID, NewSecret("-" + mine[1:])}, plainFile)), oldKey},
+		{"the old id with a third secret", string(with(Key{oldKey.ID, NewSecret(strings.Repeat("t", 40))}, plainFile)), oldKey},
+		{"the new id with a third secret", string(with(Key{newKey.ID, NewSecret(strings.Repeat("t", 40))}, plainFile)), oldKey},
+		{"a longer secret", string(with(Key{half.ID, NewSecret(mine + "x")}, plainFile)), oldKey},
+		{"a shorter id", string(with(Key{half.ID[:19], half.Secret}, plainFile)), oldKey},
+		{"half a pair", "[default]\naws_access_key_id = " + half.ID + "\n", oldKey},
+		{"a session token beside it", string(with(half, plainFile)) + "aws_session_token = x\n", oldKey},
+		{"a line of it twice", string(with(half, plainFile)) + "aws_access_key_id = " + half.ID + "\n", oldKey},
+		{"in a comment", "# " + strings.ReplaceAll(string(with(half, pairLines)), "\n", "\n# "), oldKey},
+		{"the old secret is not known", string(with(half, plainFile)), Key{ID: oldKey.ID}},
+		{"the old key was of another length", string(with(Key{half.ID, NewSecret(mine[:20] + next[20:])}, plainFile)), Key{oldKey.ID, NewSecret(mine[:39])}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			data, changes, err := Lex("file", Credentials, []byte(test.text)).Mend(test.old, newKey)
+			if err != nil || len(changes) > 0 || string(data) != test.text {
+				t.Errorf("%q: %d changes, %v", data, len(changes), err)
+			}
+		})
+	}
+	if changed, changes, err := Lex("file", Credentials, with(half, plainFile)).Mend(oldKey, newKey); err != nil || len(changes) != 2 || !bytes.Equal(changed, with(newKey, plainFile)) {
+		t.Errorf("the mixture itself: %v, %v", changes, err)
+	}
+}
+
+// FuzzMend tears an edit in any way that a disk could, byte by byte: Mend and
+// Replace then do all of it, and every other byte stays. One byte that is neither
+// key's makes a pair somebody else's: it stays.
+func FuzzMend(f *testing.F) {
+	for _, test := range tornTexts {
+		for _, mask := range []uint64{0, 1, 0xfff, 0xffff << 20, 0x5555555555555555, ^uint64(0)} {
+			f.Add(with(oldKey, test.text), false, mask, uint16(0))
+			f.Add(with(oldKey, test.text), true, mask, uint16(mask%61+1))
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte, config bool, mask uint64, foreign uint16) {
+		file := Lex("file", kindOf(config), data)
+		edited, changes, err := file.Replace(oldKey, newKey)
+		if err != nil || bytes.Contains(data, []byte(newKey.ID)) || len(edited) != len(data) {
+			return
+		}
+		torn, bit := bytes.Clone(edited), 0
+		for _, c := range changes {
+			for i := c.At.Start; i < c.At.End; i++ {
+				if mask>>(bit%64)&1 != 0 {
+					torn[i] = data[i]
+				}
+				bit++
+			}
+		}
+		strange := -1
+		if foreign > 0 { // '7' is in neither key
+			strange = int(foreign) % len(changes)
+			at := changes[strange].At
+			torn[at.Start+4+int(foreign)%(at.End-at.Start-4)] = '7'
+		}
+		mended, _, err := Lex("file", kindOf(config), torn).Mend(oldKey, newKey)
+		if err != nil {
+			t.Fatalf("%q: %v", torn, err)
+		}
+		for i := range mended {
+			inside := slices.ContainsFunc(changes, func(c Change) bool { return c.At.Start <= i && i < c.At.End })
+			if !inside && mended[i] != data[i] {
+				t.Fatalf("byte %d of\n%q changed:\n%q", i, torn, mended)
+			}
+		}
+		if strange >= 0 {
+			at := changes[strange].At
+			if !bytes.Equal(mended[at.Start:at.End], torn[at.Start:at.End]) {
+				t.Fatalf("somebody else's pair changed: %q", mended)
+			}
+			return
+		}
+		g := Lex("file", kindOf(config), mended)
+		if g.Holds(oldKey.ID) {
+			if mended, _, err = g.Replace(oldKey, newKey); err != nil {
+				t.Fatalf("%q: %v", torn, err)
+			}
+		}
+		if !bytes.Equal(mended, edited) {
+			t.Fatalf("%q became\n%q\nwant\n%q", torn, mended, edited)
+		}
+		agrees(t, thirdReader(data), thirdReader(mended))
+	})
+}
