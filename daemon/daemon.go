@@ -82,16 +82,14 @@ func (e *UnknownProfileError) Hint() string {
 // keep the others from their turn; it is in the key's Result. The error is for
 // what concerns all of them: no files, no state folder, another pass running.
 func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
-	unlock, err := d.lock(ctx)
+	if req.DryRun {
+		d = d.reader()
+	}
+	leave, err := d.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
-	if req.DryRun {
-		d = d.reader()
-	} else if err := d.sweep(ctx); err != nil {
-		d.Log.Warn("sweep", "why", err.Error())
-	}
+	defer leave()
 	w, err := d.gather(ctx, req.Ask)
 	if err != nil {
 		return nil, err

@@ -43,10 +43,11 @@ func (r *take) prune(ctx context.Context) ([]Result, error) {
 		}
 	}
 	p, err := r.d.Second(ctx, "default", r.named)
-	if err == nil {
-		err = r.d.Prune(ctx, p)
+	if err != nil || p.Active && r.named == "" { // an active one must be named
+		return nil, err
 	}
-	return nil, err
+	r.named = p.ID
+	return nil, r.d.Prune(ctx, p)
 }
 
 // process does what the process was started for: the daemon's pass, or a

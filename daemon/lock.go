@@ -28,6 +28,19 @@ const lockPatience = 3 * time.Second
 
 const lockRetry = 20 * time.Millisecond
 
+// enter begins whatever may change something: alone, and with the temporary
+// files of a process that was killed removed, for they may hold a secret.
+func (d *Daemon) enter(ctx context.Context) (leave func(), err error) {
+	leave, err = d.lock(ctx)
+	if err != nil || d.readOnly {
+		return leave, err
+	}
+	if err := d.sweep(ctx); err != nil {
+		d.Log.Warn("sweep", "why", err.Error())
+	}
+	return leave, nil
+}
+
 // lock takes the pass lock: one pass at a time per state folder. The kernel
 // drops it when the process dies, however it dies.
 func (d *Daemon) lock(ctx context.Context) (unlock func(), err error) {

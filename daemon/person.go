@@ -22,11 +22,11 @@ func (d *Daemon) Resume(ctx context.Context, profile string) (Result, error) {
 }
 
 func (d *Daemon) change(ctx context.Context, profile string, edit func(*Rotation)) (Result, error) {
-	unlock, err := d.lock(ctx)
+	leave, err := d.enter(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	defer unlock()
+	defer leave()
 	w, err := d.gather(ctx, Ask{Person: true})
 	if err != nil {
 		return Result{}, err

@@ -122,7 +122,7 @@ func (d *Daemon) prune(ctx context.Context, u *unit, id string) error {
 // pruneUnit is the unit of a profile whose user's second key may be pruned,
 // under the lock.
 func (d *Daemon) pruneUnit(ctx context.Context, profile, id string) (*world, *unit, func(), error) {
-	unlock, err := d.lock(ctx)
+	leave, err := d.enter(ctx)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -131,15 +131,15 @@ func (d *Daemon) pruneUnit(ctx context.Context, profile, id string) (*world, *un
 		err = w.know([]string{profile}, d.Store.Paths)
 	}
 	if err != nil {
-		unlock()
+		leave()
 		return nil, nil, nil, err
 	}
 	u := w.units[slices.IndexFunc(w.units, func(u *unit) bool { return u.names([]string{profile}) })]
 	if err := u.prunable(profile, id); err != nil {
-		unlock()
+		leave()
 		return nil, nil, nil, err
 	}
-	return w, u, unlock, nil
+	return w, u, leave, nil
 }
 
 // prunable refuses while a rotation goes on that is not about just this
