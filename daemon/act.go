@@ -33,6 +33,8 @@ func (d *Daemon) act(ctx context.Context, u *unit, decision Decision) error {
 		return d.dropOrphan(ctx, u)
 	case Prove:
 		return d.prove(ctx, u)
+	case Mend:
+		return d.mend(effect, u)
 	case Swap:
 		return d.swap(effect, u)
 	case Validate:
@@ -138,16 +140,38 @@ func (d *Daemon) keep(ctx context.Context, u *unit, client *iam.Client, created 
 	return nil
 }
 
+// mend makes the new pair of what a write in place that was cut off has left
+// half old, half new. Nothing is asked of AWS first: nobody accepts the halves,
+// the new pair was proven before it was written, and what is on disk is validated
+// afterwards. A place that shows the old pair as a whole is left to swap.
+func (d *Daemon) mend(ctx context.Context, u *unit) error {
+	r := u.facts.Rotation
+	mended, err := d.Store.Mend(ctx, r.Old, r.New)
+	if err != nil {
+		return fmt.Errorf("%w; until it can be written a file shows half of %s and half of %s", err, r.Old, r.New)
+	}
+	r.Swapped = d.Now().UTC()
+	if err := d.journal().Save(r); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s (%d values half of %s and half of %s), every other byte as it was", strings.Join(mended.Files, ", "), mended.Values, r.Old, r.New)
+	d.record(u, "mended", r.New.ID, text)
+	d.tell(u, Mend, "mended", text)
+	return nil
+}
+
 // swap replaces the old pair in every file that shows it. The old pair stays
-// in the journal until the new one is validated, so that it can be put back.
+// in the journal until the new one is validated, so that it can be put back, and
+// a write that is cut off can be mended.
 func (d *Daemon) swap(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	mend := !r.Validated.IsZero()
-	if !mend {
-		r.Old.Secret = u.key.Secret
-		if err := d.journal().Save(r); err != nil {
-			return err
-		}
+	if mend {
+		r.Mending = d.Now().UTC()
+	}
+	r.Old.Secret = u.key.Secret
+	if err := d.journal().Save(r); err != nil {
+		return err
 	}
 	swapped, err := d.Store.Swap(ctx, u.key, r.New)
 	if err != nil {
@@ -184,7 +208,7 @@ func (d *Daemon) validate(ctx context.Context, u *unit) error {
 			return err
 		}
 		if onDisk.ID != r.New.ID || !onDisk.Secret.Equal(r.New.Secret) {
-			return d.fail(u, fmt.Sprintf("%s does not read back as the pair that was written", p.Path))
+			return d.invalid(u, nil, fmt.Sprintf("%s does not read back as the pair that was written", p.Path))
 		}
 	}
 	client, err := d.client(u, r.New)
@@ -195,18 +219,15 @@ func (d *Daemon) validate(ctx context.Context, u *unit) error {
 	who, err := retried(ctx, validateTries, func() (iam.Identity, error) { return client.CallerIdentity(ctx, u.site.Regions[0]) })
 	switch class := iam.ClassOf(err); {
 	case class == iam.BadKey || class == iam.BadSecret:
-		return d.fail(u, "AWS refuses the pair that is on disk ("+err.Error()+")")
+		return d.invalid(u, err, "AWS refuses the pair that is on disk ("+err.Error()+")")
 	case err != nil:
 		return err
 	case who.ARN != r.ARN || who.Account != r.Account:
-		return d.fail(u, fmt.Sprintf("the pair on disk is %s, not %s", who.ARN, r.ARN))
+		return d.invalid(u, nil, fmt.Sprintf("the pair on disk is %s, not %s", who.ARN, r.ARN))
 	}
-	r.Validated = d.Now().UTC()
+	r.validated(d.Now().UTC())
 	if d.flaw != oldDeactivates {
 		r.Old.Secret = credfile.Secret{}
-	}
-	if r.Swapped.IsZero() { // killed between the rename and the journal
-		r.Swapped = r.Validated
 	}
 	if err := d.journal().Save(r); err != nil {
 		return err
@@ -218,6 +239,28 @@ func (d *Daemon) validate(ctx context.Context, u *unit) error {
 		return d.closeRotation(u)
 	}
 	return nil
+}
+
+// validated notes that the files show the new pair, durably. The overlap begins
+// with the first time.
+func (r *Rotation) validated(now time.Time) {
+	if r.Swapped.IsZero() || r.Swapped.Before(r.Mending) { // killed between the write and the journal
+		r.Swapped = now
+	}
+	if r.Validated.IsZero() {
+		r.Validated = now
+	}
+	r.Mending = time.Time{}
+}
+
+// invalid is what is on disk and does not hold. A key that was validated before
+// is not given up for it: the old one may be Inactive by now.
+func (d *Daemon) invalid(u *unit, err error, why string) error {
+	r := u.facts.Rotation
+	if r.Validated.IsZero() {
+		return d.fail(u, why)
+	}
+	return &needPersonError{text: fmt.Sprintf("%s: %s is left as it is", why, r.Old), run: "aws iam list-access-keys --profile " + r.Profiles()[0], err: err}
 }
 
 // fail gives the new key up; Next then puts the old pair back and deletes it.

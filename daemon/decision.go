@@ -17,6 +17,7 @@ const (
 	Reconcile  Do = "reconcile"
 	DropOrphan Do = "drop orphan"
 	Prove      Do = "prove"
+	Mend       Do = "mend" // a pair that is half old, half new
 	Swap       Do = "swap"
 	Validate   Do = "validate"
 	PutBack    Do = "put back"

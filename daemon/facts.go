@@ -58,6 +58,7 @@ type Ask struct {
 // Shows counts what the places of a rotation show.
 type Shows struct {
 	Old, New int      // places that show the old and the new id
+	Torn     int      // of Old: those that a power failure has left half old, half new
 	Third    []string // profiles whose id is neither: a person changed it
 	Gone     []string // profiles that are no longer there
 }

@@ -107,6 +107,9 @@ func (d *Daemon) rotationUnit(r *Rotation, snapshot *credfile.Snapshot) *unit {
 	u := &unit{facts: Facts{ID: r.Old.ID, Profiles: r.Profiles(), Rotation: r}}
 	for _, p := range snapshot.Profiles {
 		switch {
+		case torn(r, p):
+			u.facts.Shows.Old++
+			u.facts.Shows.Torn++
 		case p.Key.ID == r.Old.ID:
 			u.facts.Shows.Old++
 			u.key = p.Key
@@ -124,11 +127,18 @@ func (d *Daemon) rotationUnit(r *Rotation, snapshot *credfile.Snapshot) *unit {
 		switch {
 		case i < 0 || snapshot.Profiles[i].Key.ID == "":
 			u.facts.Shows.Gone = append(u.facts.Shows.Gone, place.Profile)
+		case torn(r, snapshot.Profiles[i]):
 		case snapshot.Profiles[i].Key.ID != r.Old.ID && snapshot.Profiles[i].Key.ID != r.New.ID:
 			u.facts.Shows.Third = append(u.facts.Shows.Third, place.Profile)
 		}
 	}
 	return u
+}
+
+// torn reports whether a place shows half of the old pair and half of the new
+// one: a write in place was cut off, by a power failure or a disk that is full.
+func torn(r *Rotation, p credfile.Profile) bool {
+	return p.Skip == credfile.Rotatable && p.Key.Mixes(r.Old, r.New)
 }
 
 // add puts a profile into the unit of its key, or into a new one.

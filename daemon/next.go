@@ -123,6 +123,9 @@ func inRotation(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	switch {
 	case r.New.ID == "":
 		return lostAnswer(f, r, s, now)
+	case f.Shows.Torn > 0: // nobody can use it: whatever else there is comes after
+		return orTrouble(f, now, act(Mend, Rotating, fmt.Sprintf("a write was cut off, and a file shows half of %s and half of %s: making it %s",
+			short(r.Old.ID), short(r.New.ID), short(r.New.ID))))
 	case len(f.Shows.Third) > 0 && r.Failed == "":
 		return blocked(time.Time{}, fmt.Sprintf("%s shows another key than %s or %s: someone changed it, and keyd overwrites nothing",
 			strings.Join(f.Shows.Third, ", "), short(r.Old.ID), short(r.New.ID)), "keyd resume "+f.Shows.Third[0])
@@ -148,7 +151,7 @@ func forward(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 		return act(Prove, Rotating, short(r.New.ID)+" is not in any file until AWS accepts it steadily")
 	case f.Shows.Old > 0:
 		return act(Swap, Rotating, short(r.New.ID)+" is accepted: replacing "+short(r.Old.ID))
-	case r.Validated.IsZero():
+	case r.Validated.IsZero(), !r.Mending.IsZero():
 		return act(Validate, Rotating, "the files show "+short(r.New.ID)+": checking what is on disk")
 	case s.DescribeKeys && !r.Described:
 		return act(Describe, Overlap, "tagging "+short(r.New.ID)+" for the console")

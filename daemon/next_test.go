@@ -38,7 +38,7 @@ func TestNext(t *testing.T) {
 	deactivated := func(when time.Duration) func(*Rotation) {
 		return func(r *Rotation) { r.Deactivating, r.Deactivated = ago(when), ago(when) }
 	}
-	onNew, onOld, mixed := Shows{New: 1}, Shows{Old: 1}, Shows{Old: 1, New: 1}
+	onNew, onOld, mixed, torn := Shows{New: 1}, Shows{Old: 1}, Shows{Old: 1, New: 1}, Shows{Old: 1, Torn: 1}
 
 	rows := []struct {
 		name  string
@@ -109,6 +109,12 @@ func TestNext(t *testing.T) {
 		{"someone made it active again in its quarantine: a person", Facts{Rotation: rotation(9*day, deactivated(8*day)), Shows: onNew, Seen: both(true)}, Blocked, Stopped, time.Time{}, "active again", "keyd hold default"},
 
 		{"a file shows the old id again: prove, then mend", Facts{Rotation: rotation(2*day, deactivated(day)), Shows: mixed}, Prove, Rotating, time.Time{}, "shows AKIA..OLD1 again", ""},
+		{"the write was cut off by a power failure: mend at once, without a proof", Facts{Rotation: rotation(0, unswapped), Shows: torn}, Mend, Rotating, time.Time{}, "half of AKIA..OLD1 and half of", ""},
+		{"half of each, beside a third id: mend, that one stays", Facts{Rotation: rotation(0), Shows: Shows{Old: 1, Torn: 1, Third: []string{"work"}}}, Mend, Rotating, time.Time{}, "", ""},
+		{"half of each, and held: mend, nobody can use it", Facts{Rotation: rotation(2*day, held), Shows: torn}, Mend, Rotating, time.Time{}, "", ""},
+		{"half of each, and the new key failed: mend, then put back", Facts{Rotation: rotation(0, failed), Shows: torn}, Mend, Rotating, time.Time{}, "", ""},
+		{"mending failed a moment ago: wait", Facts{Rotation: rotation(0, unswapped), Shows: torn, Trouble: &Trouble{Do: Mend, At: now, Count: 1, Why: "disk full"}}, Wait, Waiting, now.Add(time.Minute), "disk full", ""},
+		{"put back by another program and mended: validate what is on disk again", Facts{Rotation: rotation(2*day, func(r *Rotation) { r.Mending = now }), Shows: onNew}, Validate, Rotating, time.Time{}, "", ""},
 		{"a third id: stop, overwrite nothing", Facts{Rotation: rotation(time.Hour), Shows: Shows{New: 1, Third: []string{"default"}}}, Blocked, Stopped, time.Time{}, "overwrites nothing", "keyd resume default"},
 		{"the profile is gone: stop", Facts{Rotation: rotation(time.Hour), Shows: Shows{Gone: []string{"default"}}}, Blocked, Stopped, time.Time{}, "no longer in the files", "keyd resume default"},
 		{"held, old inactive: make it active again", Facts{Rotation: rotation(2*day, deactivated(day), held), Shows: onNew}, Revive, Held, time.Time{}, "", ""},

@@ -228,7 +228,9 @@ func (d *Daemon) worthIt(ctx context.Context, u *unit) error {
 	return nil
 }
 
-// discard deletes the new key, which no file shows, and ends the rotation.
+// discard deletes the new key, which no file shows, and ends the rotation. That
+// no file shows it must survive a power failure first: the process that put the
+// old pair back may have been killed before its last step.
 func (d *Daemon) discard(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	signer := u.key
@@ -240,6 +242,11 @@ func (d *Daemon) discard(ctx context.Context, u *unit) error {
 		return err
 	}
 	defer client.Close()
+	for _, p := range u.holders {
+		if err := d.Store.Sync(ctx, p); err != nil {
+			return err
+		}
+	}
 	k, err := d.ours(ctx, u, client, r.New.ID, iam.Active)
 	switch {
 	case err != nil:

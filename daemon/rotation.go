@@ -12,7 +12,10 @@ import (
 // machine's, in UTC; a clock that is wrong by more than five minutes stops a
 // rotation before it begins.
 type Rotation struct {
-	Old       credfile.Key `json:"-"` // the secret only from the swap until it is validated, to put the pair back
+	// The old secret is here while a file is written that shows the old key,
+	// from before the write until what is on disk is validated: to put the pair
+	// back, and to know again what a power failure has left half old, half new.
+	Old       credfile.Key `json:"-"`
 	New       credfile.Key `json:"-"` // zero until CreateAccessKey has answered
 	Account   string       `json:"account,omitzero"`
 	User      string       `json:"user,omitzero"`
@@ -34,7 +37,8 @@ type Rotation struct {
 	Created   time.Time `json:"created,omitzero"`
 	Swapped   time.Time `json:"swapped,omitzero"` // the last swap or mend: the files show the new id since
 	Validated time.Time `json:"validated,omitzero"`
-	Failed    string    `json:"failed,omitzero"` // why the new key is to be given up: put the old pair back, delete the new key
+	Mending   time.Time `json:"mending,omitzero"` // about to put the new pair back into a file that shows the old one again: until that is validated, too
+	Failed    string    `json:"failed,omitzero"`  // why the new key is to be given up: put the old pair back, delete the new key
 
 	Described    bool      `json:"described,omitzero"` // tagged for the console, or not allowed to
 	UseRead      time.Time `json:"use_read,omitzero"`

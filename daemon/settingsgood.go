@@ -94,7 +94,7 @@ func unlessUnknown(s Settings, d Decision) Decision {
 		return d
 	}
 	switch d.Do {
-	case Skip, Blocked, Prove, Swap, Validate, PutBack, Revive:
+	case Skip, Blocked, Mend, Prove, Swap, Validate, PutBack, Revive:
 		return d
 	}
 	return blocked(time.Time{}, "keyd.ini has a mistake, and no settings from before it are known: nothing is begun until it is mended", "")

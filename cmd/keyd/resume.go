@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyd/credfile"
 	"keyd/daemon"
 )
 
@@ -65,7 +66,8 @@ func (u *ui) givesUp(ctx context.Context, s setup, profile string) (*daemon.Rota
 		if r.New.ID == "" || !slices.Contains(r.Profiles(), profile) {
 			continue
 		}
-		if len(snapshot.Holding(r.Old.ID))+len(snapshot.Holding(r.New.ID)) == 0 {
+		torn := slices.ContainsFunc(snapshot.Profiles, func(p credfile.Profile) bool { return p.Key.Mixes(r.Old, r.New) })
+		if len(snapshot.Holding(r.Old.ID))+len(snapshot.Holding(r.New.ID)) == 0 && !torn {
 			return r, nil
 		}
 	}
