@@ -111,7 +111,7 @@ func content(t *testing.T, path string) string {
 func TestSwapUndoKeepsOthersChanges(t *testing.T) {
 	s := store(t, pair("default", oldKey), pair("default", oldKey))
 	s.Sys = &faulty.Sys{Sys: atomicfile.OS{}, Ask: func(c faulty.Call) error {
-		if c.Op == "Rename" && c.Name == s.Paths.Config {
+		if (c.Op == "Exchange" || c.Op == "Rename") && c.Name == s.Paths.Config {
 			put(t, s.Paths.Credentials, content(t, s.Paths.Credentials)+pair("work", thirdKey))
 			return syscall.EIO
 		}

@@ -42,6 +42,8 @@ func (r *take) check(e effect) {
 	}
 	if e.kind == orders || strings.Contains(e.what, "AKIA") {
 		switch id := r.orphan(); {
+		case id != "" && r.resumed(): // a person said so, after the status had said what that means
+			r.ghost.theirs, r.ghost.beyond = id, true
 		case id != "" && r.read:
 			r.violated("I5", "%s is active and its secret is nowhere", id)
 		case id != "":
@@ -54,14 +56,22 @@ func (r *take) check(e effect) {
 	}
 }
 
+// resumed reports whether a person has told keyd to go on without the old key:
+// nobody can be asked then whether the lost answer had made one.
+func (r *take) resumed() bool {
+	shown, _ := r.shows(credentials)
+	return len(r.faults) > 0 && r.faults[0].fate.name == "keyd resume" && shown != r.ghost.first.ID
+}
+
 // spreads is how long nobody can know what a person did in the console.
 const spreads = 10 * time.Second
 
 // checkFiles is I1 and I9: what keyd writes is accepted wherever the old pair
 // was, and nothing else changes. A key that a person takes away between the
 // proof and the swap, milliseconds later, is found out by the validation. What
-// somebody writes between the last look at the file and the rename, microseconds
-// later, is lost: no system call compares and renames.
+// somebody writes between the last look at the file and the exchange of names,
+// microseconds later, stands beside it until it is given back. It is lost where
+// no names are exchanged: no system call compares and renames.
 func (r *take) checkFiles() {
 	for i, path := range userFiles {
 		text := r.disk.Data(path)
@@ -71,8 +81,8 @@ func (r *take) checkFiles() {
 		if _, whole := r.shows(path); !whole {
 			r.violated("I9", "%s holds a torn pair", filepath.Base(path))
 		}
-		r.ghost.raced = r.ghost.raced || !r.read
-		if shape := r.shape(); shape != r.ghost.shape && !r.ghost.raced {
+		r.ghost.raced = r.ghost.raced || !r.read && (r.noExchange || r.inPlace)
+		if shape := r.shape(); shape != r.ghost.shape && !r.ghost.raced && (r.read || !r.beside("")) {
 			r.violated("I9", "other bytes changed:\n%q\nwant\n%q", shape, r.ghost.shape)
 		}
 		usable := r.usable(path)
@@ -145,7 +155,7 @@ func (r *take) checkCall(e effect) {
 		if call.KeyID == old && swapped && r.read {
 			r.violated("I6", "%s was signed with the old key after the swap", call.Action)
 		}
-		if e.what == "CreateAccessKey" && !bytes.Contains(f.Data, []byte(`"new_id"`)) { // another key's rotation may go on
+		if e.what == "CreateAccessKey" && call.KeyID == old { // another key's rotation may go on
 			r.checkIntent(old, r.disk.Kept(f.Path))
 		}
 	}
@@ -202,9 +212,13 @@ func field(text []byte, name string) string {
 	return string(value)
 }
 
-// quietEnd is I8: no secret in what was said, and none in a file but the
+// quietEnd is I9 and I8: what others have written stands where they wrote it, or
+// beside it when it could not be given back; and no secret in what was said, and none in a file but the
 // user's own and the journal.
 func (r *take) quietEnd() {
+	if shape := r.shape(); shape != r.ghost.shape && !r.ghost.raced && !r.beside(".theirs") {
+		r.violated("I9", "other bytes changed at the end:\n%q\nwant\n%q", shape, r.ghost.shape)
+	}
 	for id, secret := range r.cloud.Secrets() {
 		if bytes.Contains(r.log.Bytes(), []byte(secret)) {
 			r.violated("I8", "the secret of %s was logged", id)
@@ -254,7 +268,11 @@ func (w *scene) died(works [2]bool) (wrong []string) {
 			wrong = append(wrong, "I1: "+filepath.Base(path)+" shows a pair after the crash that AWS does not accept")
 		}
 	}
-	if w.shape() != w.ghost.shape && !w.ghost.raced {
+	switch shape := w.shape(); {
+	case shape == w.ghost.shape, w.ghost.raced:
+	case w.beside(""): // it died before it could give back what somebody had put there
+		w.ghost.shape = shape
+	default:
 		wrong = append(wrong, fmt.Sprintf("I9: the crash has changed other bytes: %q", w.shape()))
 	}
 	if id := w.orphan(); id != "" {

@@ -47,7 +47,7 @@ func (f *fate) apt(e effect) bool {
 	case f.person == nil:
 		return true
 	case f.files:
-		return e.what == "open credentials" || e.what == "rename credentials"
+		return e.what == "open credentials" || e.what == "rename credentials" || e.what == "exchange credentials"
 	}
 	return e.kind == orders || e.what == "ListAccessKeys"
 }

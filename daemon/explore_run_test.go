@@ -134,6 +134,9 @@ func (r *take) onDisk(op ramdisk.Op, do func() error) error {
 	if r.inPlace && op.Name == "create" && filepath.Clean(dir) == homeFolder {
 		return syscall.EACCES
 	}
+	if r.noExchange && op.Name == "exchange" {
+		return atomicfile.ErrNoExchange
+	}
 	e := effect{what: op.Name + " " + base, kind: changes, file: filepath.Clean(dir) == homeFolder}
 	if op.Read {
 		e.kind = reads

@@ -29,7 +29,7 @@ type ghost struct {
 	sent    string // the intent under which CreateAccessKey was sent last
 	foreign bool   // somebody else has acted
 	beyond  bool   // at AWS, or in the files of a rotation that is closed: keyd cannot make that good
-	raced   bool   // somebody wrote a file between keyd's last look and its rename
+	raced   bool   // somebody wrote a file between keyd's last look and its rename or write, where no names are exchanged
 	theirs  string // the key of a rotation that is closed: what becomes of it is its owner's affair
 	first   credfile.Key
 }
@@ -39,6 +39,8 @@ type setting struct {
 	name string
 	lag  awssim.Lag
 	both bool // the config file shows the key, too
+
+	noExchange bool // of two names: a rename puts the new file there
 
 	inPlace bool // the folder takes no new file, so that the file itself is written
 	faults  int  // combined in go test
@@ -89,6 +91,24 @@ func (w *scene) user() *awssim.User { return w.cloud.User(account, "alice") }
 
 // shape is both files without what may change in them.
 func (w *scene) shape() string { return w.masked(credentials) + "\x00" + w.masked(configFile) }
+
+// beside reports whether what keeps the files as they should be stands beside
+// one of them, in a file of keyd's whose name ends so.
+func (w *scene) beside(suffix string) bool {
+	for _, f := range w.disk.Files() {
+		for i, path := range userFiles {
+			dir, name := filepath.Split(path)
+			if strings.HasPrefix(f.Path, dir+"."+name+".keyd-") && strings.HasSuffix(f.Path, suffix) {
+				with := [2]string{w.masked(credentials), w.masked(configFile)}
+				with[i] = w.masked(f.Path)
+				if with[0]+"\x00"+with[1] == w.ghost.shape {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
 
 func (w *scene) masked(path string) string {
 	var pairs []string

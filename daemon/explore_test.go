@@ -24,6 +24,7 @@ var settings = []setting{
 	{name: "two files", both: true, faults: 1},
 	{name: "replicas that lag", lag: quick, faults: 1},
 	{name: "a list that lags", lag: slowList, faults: 1},
+	{name: "no exchange of names", noExchange: true, faults: 1, rounds: 2},
 	{name: "in place", inPlace: true, faults: 1},
 }
 

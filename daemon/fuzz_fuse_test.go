@@ -45,6 +45,12 @@ func (d fusedDisk) Rename(from, to string) error {
 	return err
 }
 
+func (d fusedDisk) Exchange(a, b string) error {
+	err := d.OS.Exchange(a, b)
+	d.burn()
+	return err
+}
+
 func (d fusedDisk) Remove(name string) error {
 	err := d.OS.Remove(name)
 	d.burn()

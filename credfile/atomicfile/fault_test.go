@@ -70,8 +70,16 @@ func fine(faulty.Call) error { return nil }
 
 // mounted makes a file one that no rename replaces.
 func mounted(c faulty.Call) error {
-	if c.Op == "Rename" {
+	if c.Op == "Rename" || c.Op == "Exchange" {
 		return syscall.EBUSY
+	}
+	return nil
+}
+
+// unexchanged is a file system that cannot exchange two names.
+func unexchanged(c faulty.Call) error {
+	if c.Op == "Exchange" {
+		return atomicfile.ErrNoExchange
 	}
 	return nil
 }
@@ -88,13 +96,14 @@ func TestReplaceFaults(t *testing.T) {
 		name, old, data string
 		ask             func(faulty.Call) error
 	}{
-		{"rename", text + long, "[default]\n" + long, fine},
+		{"exchange", text + long, "[default]\n" + long, fine},
+		{"rename", text + long, "[default]\n" + long, unexchanged},
 		{"in place, same length", text + long, strings.Replace(text, "IOSF", "MNOP", 1) + long, mounted},
 		{"in place, shorter", text + long, "[default]\n" + long, mounted},
 		{"in place, longer", text + long, "[default]\n# more\n" + text + long, mounted},
 	} {
 		for _, f := range faults {
-			inPlace := mode.name != "rename"
+			inPlace := strings.HasPrefix(mode.name, "in place")
 			if inPlace && len(mode.old) != len(mode.data) && f.err == nil {
 				continue // documented: the caller keeps both until the call returns
 			}
@@ -117,15 +126,16 @@ func TestReplaceFaults(t *testing.T) {
 }
 
 func replaceWithFault(t *testing.T, f fault, n int, ask func(faulty.Call) error, o *atomicfile.Original, data string, inPlace bool) bool {
-	var lost []string // temporary files whose removal failed
+	var lost []string // temporary files whose removal, or another name for them, failed
 	sys, hit := f.at(n, ask)
 	watched := asking(func(c faulty.Call) error {
 		err := sys.(*faulty.Sys).Ask(c)
-		if err != nil && c.Op == "Remove" {
-			lost = append(lost, filepath.Base(c.Name))
+		if err != nil && (c.Op == "Remove" || strings.HasSuffix(c.Name, ".theirs")) {
+			lost = append(lost, filepath.Base(strings.TrimSuffix(c.Name, ".theirs")))
 		}
 		return err
 	})
+	watched.(*faulty.Sys).Fast = true
 	o = atomicfile.On(watched, o)
 	var w atomicfile.Written
 	var err error

@@ -26,6 +26,8 @@ func copyAttributes(from, to *os.File) error {
 	return nil
 }
 
+func exchangeNames(a, b string) error { return unix.RenamexNp(a, b, unix.RENAME_SWAP) }
+
 // mountedOn is false: only Linux mounts single files.
 func mountedOn(string) bool { return false }
 

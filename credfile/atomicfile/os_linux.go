@@ -62,6 +62,10 @@ func attributeNames(f *os.File) ([]string, error) {
 	return names, nil
 }
 
+func exchangeNames(a, b string) error {
+	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+}
+
 // mountedOn reports whether name is the root of a mount, as a file that is
 // bind-mounted into a container is. Before Linux 5.8 it is always false and
 // the rename itself says EBUSY.

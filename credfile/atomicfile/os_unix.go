@@ -55,6 +55,26 @@ func infoOf(fi fs.FileInfo) Info {
 // Rename is rename(2).
 func (OS) Rename(from, to string) error { return os.Rename(from, to) }
 
+// Exchange is renameat2(2) with RENAME_EXCHANGE or renamex_np(2) with
+// RENAME_SWAP. What they cannot do they call by many names: EINVAL (Linux: the
+// file system does not know the flag), ENOTSUP (macOS), ENOSYS (before Linux
+// 3.15), EPERM and EACCES (a sandbox that lets rename(2) pass; where that is
+// forbidden, too, it says so itself).
+//
+// Source: rename(2) of Linux and of macOS, under ERRORS.
+func (OS) Exchange(a, b string) error {
+	err := exchangeNames(a, b)
+	for _, no := range []error{syscall.EINVAL, syscall.ENOTSUP, syscall.EOPNOTSUPP, syscall.ENOSYS, syscall.EPERM, syscall.EACCES} {
+		if errors.Is(err, no) {
+			err = ErrNoExchange
+		}
+	}
+	if err != nil {
+		return &os.LinkError{Op: "exchange", Old: a, New: b, Err: err}
+	}
+	return nil
+}
+
 func diskFull(err error) bool { return errors.Is(err, syscall.ENOSPC) }
 
 func overQuota(err error) bool { return errors.Is(err, syscall.EDQUOT) }

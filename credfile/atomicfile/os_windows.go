@@ -98,6 +98,12 @@ func posixRename(from, to string) error {
 	return root.Rename(filepath.Base(from), filepath.Base(to))
 }
 
+// Exchange is ErrNoExchange: Windows has no such call. ReplaceFile, which comes
+// near it, leaves a moment in which the name is missing.
+//
+// Source: ReplaceFileW, under Return value: ERROR_UNABLE_TO_MOVE_REPLACEMENT_2.
+func (OS) Exchange(string, string) error { return ErrNoExchange }
+
 // SyncDir does nothing: Windows refuses to flush a directory, and NTFS keeps
 // its own journal of names.
 func (OS) SyncDir(string) error { return nil }

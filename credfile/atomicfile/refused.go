@@ -16,6 +16,10 @@ var ErrChanged = errors.New("the file changed since it was read; it was left as 
 // ErrLocked means that another keyd had the lock all the time.
 var ErrLocked = errors.New("another keyd has the lock")
 
+// ErrNoExchange means that two names cannot be exchanged here: see
+// Sys.Exchange. Nothing was changed.
+var ErrNoExchange = errors.New("the names of two files cannot be exchanged here")
+
 // Refused is a file that keyd does not read or write as it stands, and what
 // its owner can do about it. Nothing was changed.
 type Refused struct {

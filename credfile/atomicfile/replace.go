@@ -1,11 +1,9 @@
 package atomicfile
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -37,31 +35,27 @@ type Written struct {
 	// new bytes, which a power failure may take back, or, in place, a mixture
 	// where putting the old ones back failed too: the error says which.
 	Way Way
-	// Stray is what another program, which had opened the file before the
-	// rename, wrote into it afterwards: bytes that no name leads to. Its
+	// Stray is what another program, which had opened the file before it lost
+	// its name, wrote into it afterwards: bytes that no name leads to. Its
 	// change is lost unless the caller carries it over. Nil when there is no
 	// such program; empty when it had emptied the file and not written it
 	// after 2 s.
 	Stray []byte
 }
 
-const (
-	// How long the replaced file is watched. A program that opened it before
-	// the rename has truncated it by then.
-	strayWatch = 25 * time.Millisecond
-	// How long its writer gets to finish.
-	strayLimit = 2 * time.Second
-	// How long a program that has the file open for writing is waited for
-	// before the bytes alone decide.
-	writerLimit = 250 * time.Millisecond
-)
+// How long a program that has the file open for writing is waited for before
+// the bytes alone decide.
+const writerLimit = 250 * time.Millisecond
 
 // Replace puts data in the place of the original. Mode, owner, extended
 // attributes and symbolic links stay.
 //
 // The error is ErrChanged when the file, its identity or where its path leads
 // is no longer what was read, and *Refused when it cannot be written at all.
-// After any other error with Written.Way == Nowhere the file has its old bytes.
+// After any other error with Written.Way == Nowhere the file has its old bytes,
+// or those of other programs that wrote it at the same moment: two of them may
+// meet keyd so closely that the text of one has to be kept beside the file. The
+// error then says where.
 //
 // When the file is written in place and the lengths differ, a crash may leave
 // a mixture: the caller keeps old and new bytes until this returns. With equal
@@ -122,62 +116,87 @@ func (o *Original) rename(ctx context.Context, data []byte) (w Written, err erro
 	if err != nil {
 		return Written{}, err
 	}
-	if err := o.commit(ctx, old, name); err != nil {
+	exchanged, err := o.commit(ctx, old, name, data)
+	if d, ok := errors.AsType[*displaced](err); ok {
+		return Written{Way: d.way}, err
+	}
+	if err != nil {
 		return Written{}, errors.Join(err, o.sys.Remove(name))
 	}
+	err = o.sys.SyncDir(filepath.Dir(o.Real))
+	if exchanged {
+		_ = o.sys.Remove(name) // the old file; else Sweep does it
+	}
 	w = Written{Way: Renamed}
-	if err := o.sys.SyncDir(filepath.Dir(o.Real)); err != nil {
+	if err != nil {
 		return w, fmt.Errorf("%w; it is written, but may not survive a power failure", err)
 	}
 	w.Stray = o.stray(ctx, old)
 	return w, nil
 }
 
-// commit looks at the target once more, after the slow part is done, and
-// renames. Between the look and the rename there are microseconds. The new
-// file is private until here, and then no wider than the old one.
-func (o *Original) commit(ctx context.Context, old File, temp string) error {
+// commit looks at the target once more, after the slow part is done, and puts
+// the new file there. The new file is private until here, and then no wider
+// than the old one. The old one has the temporary name afterwards when the
+// names were exchanged; after an error that is no *displaced the new one has it.
+func (o *Original) commit(ctx context.Context, old File, temp string, data []byte) (exchanged bool, err error) {
 	if err := o.quiet(ctx, old); err != nil {
-		return err
+		return false, err
 	}
-	if err := o.dress(old, temp); forbidden(err) {
-		return &unrenamable{err}
-	} else if err != nil {
-		return err
+	dressed, err := o.dress(old, temp)
+	if forbidden(err) {
+		return false, &unrenamable{err}
+	}
+	if err != nil {
+		return false, err
 	}
 	f, err := o.open(0)
 	if err != nil {
-		return err
+		return false, err
 	}
 	err = o.holds(f)
 	f.Close()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !renameSparesOpenFiles {
 		old.Close()
 	}
-	err = o.sys.Rename(temp, o.Real)
+	err = o.exchange(ctx, old, temp, fresh{dressed, data})
+	if errors.Is(err, ErrNoExchange) { // so that microseconds remain since the look
+		return false, busy(o.sys.Rename(temp, o.Real))
+	}
+	return err == nil, err
+}
+
+// busy tells a mounted file, which no other takes the place of, from what is
+// wrong otherwise.
+func busy(err error) error {
 	if errors.Is(err, syscall.EBUSY) {
 		return &unrenamable{err}
 	}
 	return err
 }
 
-// dress gives the temporary file the owner, mode and attributes of the old one.
-func (o *Original) dress(old File, temp string) error {
+// dress gives the temporary file the owner, mode and attributes of the old one,
+// and describes it.
+func (o *Original) dress(old File, temp string) (Info, error) {
 	f, err := o.sys.OpenFile(temp, os.O_RDWR, 0)
 	if err != nil {
-		return err
+		return Info{}, err
 	}
+	var info Info
 	err = o.sys.CopyMeta(old, f)
 	if err == nil {
 		err = f.Sync()
 	}
+	if err == nil {
+		info, err = f.Stat()
+	}
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
-	return err
+	return info, err
 }
 
 // quiet waits until nobody has the file open for writing, for a while.
@@ -188,35 +207,4 @@ func (o *Original) quiet(ctx context.Context, f File) error {
 		}
 	}
 	return ctx.Err()
-}
-
-// stray watches the replaced file and returns what was written into it, once
-// its writer has finished.
-func (o *Original) stray(ctx context.Context, old File) []byte {
-	if !renameSparesOpenFiles {
-		return nil
-	}
-	was, still := o.Info, time.Duration(0)
-	for waited := time.Duration(0); waited < strayLimit; waited += firstWait {
-		info, err := old.Stat()
-		if err != nil {
-			return nil
-		}
-		switch {
-		case !info.unmoved(was) || old.BeingWritten():
-			was, still = info, 0
-		case still >= strayWatch && info.Size > 0:
-			waited = strayLimit
-		default:
-			still += firstWait
-		}
-		if sleep(ctx, firstWait) != nil {
-			break
-		}
-	}
-	data, err := io.ReadAll(io.NewSectionReader(old, 0, MaxSize+1))
-	if err != nil || bytes.Equal(data, o.Data) {
-		return nil
-	}
-	return append([]byte{}, data...)
 }

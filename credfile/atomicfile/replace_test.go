@@ -141,7 +141,10 @@ func TestReplaceOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	calls = slices.DeleteFunc(calls, func(c string) bool { return c == "Close target" })
-	want := []string{"Write temp", "Sync temp", "Close temp", "CopyMeta temp", "Sync temp", "Close temp", "Rename target", "SyncDir directory"}
+	want := []string{"Write temp", "Sync temp", "Close temp", "CopyMeta temp", "Sync temp", "Close temp", "Exchange target", "SyncDir directory", "Remove temp"}
+	if !exchanges(t, dir) {
+		want = append(want[:len(want)-2], "Rename target", "SyncDir directory")
+	}
 	if !slices.Equal(calls, want) {
 		t.Errorf("got %q\nwant %q", calls, want)
 	}
@@ -211,6 +214,7 @@ func TestReplaceInPlace(t *testing.T) {
 		op   string
 		err  error
 	}{
+		{"47 the exchange says EBUSY", "Exchange", syscall.EBUSY},
 		{"47 rename says EBUSY", "Rename", syscall.EBUSY},
 		{"48 the directory says EACCES", "OpenFile", syscall.EACCES},
 		{"48 the directory says EPERM", "OpenFile", syscall.EPERM},
@@ -224,8 +228,10 @@ func TestReplaceInPlace(t *testing.T) {
 				truncated := false
 				sys := asking(func(c faulty.Call) error {
 					switch {
-					case c.Op == tt.op && (c.Op == "Rename" || c.Name != path):
+					case c.Op == tt.op && (c.Op != "OpenFile" || c.Name != path):
 						return tt.err
+					case c.Op == "Exchange":
+						return atomicfile.ErrNoExchange
 					case c.Op == "WriteAt":
 						writes = append(writes, faulty.Call{Off: c.Off, Data: bytes.Clone(c.Data)})
 					case c.Op == "Truncate":
@@ -248,32 +254,47 @@ func TestReplaceInPlace(t *testing.T) {
 	}
 }
 
-// 40: what a program writes into the old file after the rename is handed back.
+// 40: what a program writes into the old file after the new one has taken its
+// name is handed back.
 func TestReplaceReturnsStrayWrites(t *testing.T) {
 	if filepath.Separator == '\\' {
 		t.Skip("Windows renames over no file that another program writes")
 	}
-	path := filepath.Join(home(t), "credentials")
-	put(t, path, text)
-	synctest.Test(t, func(t *testing.T) {
-		var writer *os.File
-		sys := asking(func(c faulty.Call) (err error) {
-			switch c.Op {
-			case "Rename":
-				writer, err = os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
-			case "SyncDir":
-				_, err = writer.WriteString("[other]\n")
-				if err == nil {
-					err = writer.Close()
+	for _, tt := range []struct {
+		name, takes string
+		open        int
+		ask         func(faulty.Call) error
+	}{
+		{"opened before the exchange", "Exchange", os.O_WRONLY, fine},
+		{"truncated before the rename", "Rename", os.O_WRONLY | os.O_TRUNC, unexchanged},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(home(t), "credentials")
+			put(t, path, text)
+			synctest.Test(t, func(t *testing.T) {
+				var writer *os.File
+				sys := asking(func(c faulty.Call) (err error) {
+					switch c.Op {
+					case tt.takes:
+						writer, err = os.OpenFile(path, tt.open, 0)
+					case "SyncDir":
+						err = writer.Truncate(0)
+						if err == nil {
+							_, err = writer.WriteString("[other]\n")
+						}
+						if err == nil {
+							err = writer.Close()
+						}
+					}
+					return errors.Join(err, tt.ask(c))
+				})
+				w, err := read(t, sys, path).Replace(t.Context(), []byte("new\n"))
+				if err != nil || string(w.Stray) != "[other]\n" || get(t, path) != "new\n" {
+					t.Errorf("%v, stray %q, file %q", err, w.Stray, get(t, path))
 				}
-			}
-			return err
+			})
 		})
-		w, err := read(t, sys, path).Replace(t.Context(), []byte("new\n"))
-		if err != nil || string(w.Stray) != "[other]\n" || get(t, path) != "new\n" {
-			t.Errorf("%v, stray %q, file %q", err, w.Stray, get(t, path))
-		}
-	})
+	}
 }
 
 func TestReplaceCancelled(t *testing.T) {
@@ -320,12 +341,7 @@ func FuzzInPlace(f *testing.F) {
 		}
 		path := filepath.Join(dir, "credentials")
 		put(t, path, string(old))
-		sys := asking(func(c faulty.Call) error {
-			if c.Op == "Rename" {
-				return syscall.EBUSY
-			}
-			return nil
-		})
+		sys := asking(mounted)
 		w, err := read(t, sys, path).Replace(t.Context(), data)
 		if err != nil || w.Way != atomicfile.InPlace || get(t, path) != string(data) {
 			t.Errorf("%v, %v", w, err)

@@ -10,8 +10,16 @@
 //
 // No lock of any kind protects the target, because no other program that
 // writes it takes one. What is guaranteed instead: a change that another
-// program made before the rename is seen (ErrChanged), and one that it was
-// still making during the rename is handed back (Written.Stray).
+// program made before the new file took the name is seen (ErrChanged), and one
+// that it was still making then is handed back (Written.Stray).
+//
+// A rename cannot promise the first of these: no system call compares and
+// renames, so that a file which another program puts there in the microseconds
+// between the last look and the rename would be gone. Where the system can
+// exchange two names in one step (Sys.Exchange) the new file and the target are
+// exchanged, what stood there in that very instant is looked at afterwards, and
+// given back when it is not what was read. Where it cannot (Windows, NFS and
+// other network file systems, HFS+), and in place, those microseconds remain.
 package atomicfile
 
 import (
@@ -34,6 +42,11 @@ type Sys interface {
 	Readlink(name string) (string, error)
 	// Rename replaces to atomically. Durable after SyncDir.
 	Rename(from, to string) error
+	// Exchange gives each of two names in one directory the other's file, in
+	// one step. Both must exist. It changes nothing and says ErrNoExchange
+	// where the system, the file system or a sandbox has no such call, or does
+	// not allow it. Durable after SyncDir: both names or none.
+	Exchange(a, b string) error
 	// Remove removes a file. Durable after SyncDir.
 	Remove(name string) error
 	// Mkdir makes one directory. Durable after SyncDir of its parent.

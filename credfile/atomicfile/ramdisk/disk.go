@@ -56,10 +56,12 @@ type node struct {
 	lost  bool   // a sync has failed: until the next write nothing of data is kept
 }
 
-// change is one entry of a directory that was made, moved or removed.
+// change is one entry of a directory that was made, moved or removed, or two
+// of one directory that were exchanged.
 type change struct {
 	from, to string // "" where there is none
-	node     *node
+	node     *node  // that to is afterwards
+	back     *node  // that from is; nil but for an exchange
 }
 
 // New returns a disk with the directory root, which is absolute.
@@ -100,7 +102,7 @@ func (d *Disk) Clone(now func() time.Time) *Disk {
 		c.kept[name] = twin(n)
 	}
 	for _, ch := range d.pending {
-		c.pending = append(c.pending, change{ch.from, ch.to, twin(ch.node)})
+		c.pending = append(c.pending, change{ch.from, ch.to, twin(ch.node), twin(ch.back)})
 	}
 	return c
 }
@@ -121,7 +123,7 @@ func (d *Disk) set(from, to string, n *node) {
 	if to != "" {
 		d.names[to] = n
 	}
-	d.pending = append(d.pending, change{from, to, n})
+	d.pending = append(d.pending, change{from, to, n, nil})
 }
 
 // keep carries a change over to what a power failure leaves.
@@ -131,6 +133,9 @@ func (c change) keep(kept map[string]*node) {
 	}
 	if c.to != "" {
 		kept[c.to] = c.node
+	}
+	if c.back != nil {
+		kept[c.from] = c.back
 	}
 }
 

@@ -81,6 +81,23 @@ func (d *Disk) Rename(from, to string) error {
 	return nil
 }
 
+// Exchange is "exchange", of the second name.
+func (d *Disk) Exchange(a, b string) error {
+	err := d.do(Op{Name: "exchange", Path: b}, func() error {
+		x, y := d.names[a], d.names[b]
+		if x == nil || y == nil {
+			return syscall.ENOENT
+		}
+		d.names[a], d.names[b] = y, x
+		d.pending = append(d.pending, change{a, b, x, y})
+		return nil
+	})
+	if err != nil {
+		return &os.LinkError{Op: "exchange", Old: a, New: b, Err: err}
+	}
+	return nil
+}
+
 // Remove is "remove".
 func (d *Disk) Remove(name string) error {
 	if d.names[name] == nil { // changes nothing, so nothing asks

@@ -13,7 +13,7 @@ import (
 // Call is one system call about to be made.
 type Call struct {
 	Op   string // the method's name: "Rename", "WriteAt", ...
-	Name string // of the file; the new name of a rename
+	Name string // of the file; the new name of a rename, the second of an exchange
 	Off  int64  // of WriteAt
 	Data []byte // of Write and WriteAt
 }
@@ -101,6 +101,14 @@ func (s *Sys) Rename(from, to string) error {
 		return err
 	}
 	return s.Sys.Rename(from, to)
+}
+
+// Exchange asks and exchanges.
+func (s *Sys) Exchange(a, b string) error {
+	if err := s.path("Exchange", b); err != nil {
+		return err
+	}
+	return s.Sys.Exchange(a, b)
 }
 
 // Remove asks and removes.
