@@ -248,7 +248,10 @@ func (d *Daemon) discard(ctx context.Context, u *unit) error {
 		}
 	}
 	k, err := d.ours(ctx, u, client, r.New.ID, iam.Active)
-	switch {
+	switch refused := signer == r.New && iam.ClassOf(err) == iam.BadKey; {
+	case refused && d.Now().Sub(r.Created) < proveHard: // it may only be too young
+		return &gaveUpError{text: fmt.Sprintf("%s; AWS does not know %s yet, or no longer", r.Failed, r.New)}
+	case refused: // deleted, or Inactive: nobody can ask, and nobody can use it
 	case err != nil:
 		return err
 	case k != nil && !d.inWindow(r, *k):

@@ -80,3 +80,43 @@ func TestHoldThatComesTooLate(t *testing.T) {
 		l.oneKey()
 	})
 }
+
+// TestNewKeyThatNobodyShowsIsGone: the person has put another key into the file,
+// said that keyd shall go on, and the new key, which alone could be asked about
+// itself, is gone: deleted in the console, or by a pass that was killed before
+// it could note it.
+func TestNewKeyThatNobodyShowsIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.RealLag(), 70*day)
+		l.pass(Request{})
+		time.Sleep(time.Minute)
+		id, secret := awssim.New(awssim.Options{Seed: 9}).AddUser(account, "/", "other").AddKey(day)
+		l.write("credentials", "[default]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n")
+		if err := l.user.DeleteKey(l.d.journalled(t).New.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if _, err := l.d.Resume(t.Context(), "default"); err != nil {
+			t.Fatal(err)
+		}
+		for range 8 {
+			time.Sleep(3 * time.Hour)
+			if _, err := l.d.Pass(t.Context(), Request{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if left, errs := l.d.journal().Load(t.Context()); len(left) > 0 || len(errs) > 0 {
+			t.Errorf("the rotation goes on for ever: %v %v", left, errs)
+		}
+	})
+}
+
+// journalled is the one rotation in progress.
+func (d *Daemon) journalled(t *testing.T) *Rotation {
+	t.Helper()
+	all, errs := d.journal().Load(t.Context())
+	if len(all) != 1 || len(errs) > 0 {
+		t.Fatalf("%d rotations go on: %v", len(all), errs)
+	}
+	return all[0]
+}
