@@ -36,6 +36,7 @@ func (r *take) violated(invariant, format string, args ...any) {
 func (r *take) check(e effect) {
 	if e.file {
 		r.checkFiles()
+		r.checkLeft("")
 	}
 	if e.kind == orders {
 		r.checkKeys()
@@ -43,14 +44,14 @@ func (r *take) check(e effect) {
 	if e.kind == orders || strings.Contains(e.what, "AKIA") {
 		switch id := r.orphan(); {
 		case id != "" && r.resumed(): // a person said so, after the status had said what that means
-			r.ghost.theirs, r.ghost.beyond = id, true
+			r.ghost.theirs, r.ghost.beyond = r.ghost.theirs+id, true
 		case id != "" && r.read:
 			r.violated("I5", "%s is active and its secret is nowhere", id)
 		case id != "":
-			r.ghost.theirs, r.ghost.beyond = id, true
+			r.ghost.theirs, r.ghost.beyond = r.ghost.theirs+id, true
 		case len(r.journals()) == 0:
-			if shown, _ := r.shows(credentials); shown != r.ghost.first.ID {
-				r.ghost.theirs = shown
+			if shown, _ := r.shows(credentials); shown != r.ghost.first.ID && !strings.Contains(r.ghost.theirs, shown) {
+				r.ghost.theirs += shown
 			}
 		}
 	}
@@ -120,7 +121,7 @@ func (r *take) checkKeys() {
 func (w *scene) orphan() string {
 	secrets := w.cloud.Secrets()
 	for _, k := range w.cloud.Keys(w.user()) {
-		if k.Status != "Active" || k.ID == w.ghost.theirs || k.CreatedBy == awssim.BySeed || k.CreatedBy == awssim.ByConsole {
+		if k.Status != "Active" || strings.Contains(w.ghost.theirs, k.ID) || k.CreatedBy == awssim.BySeed || k.CreatedBy == awssim.ByConsole {
 			continue
 		}
 		known := false
@@ -213,9 +214,11 @@ func field(text []byte, name string) string {
 }
 
 // quietEnd is I9 and I8: what others have written stands where they wrote it, or
-// beside it when it could not be given back; and no secret in what was said, and none in a file but the
+// beside it when it could not be given back; no secret in what was said, and
+// none in a file but the
 // user's own and the journal.
 func (r *take) quietEnd() {
+	r.checkLeft(".theirs")
 	if shape := r.shape(); shape != r.ghost.shape && !r.ghost.raced && !r.beside(".theirs") {
 		r.violated("I9", "other bytes changed at the end:\n%q\nwant\n%q", shape, r.ghost.shape)
 	}

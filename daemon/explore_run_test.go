@@ -39,6 +39,7 @@ type take struct {
 	before   picture
 	log      bytes.Buffer
 	result   Result // of [default]
+	others   []Result
 	err      error
 	acted    time.Time // somebody else, in this pass
 	further  bool      // marks and moments are wanted
@@ -46,6 +47,7 @@ type take struct {
 	named    string // the key that a person names
 	lazy     bool   // a sync of a file does nothing
 	read     bool   // keyd has read the files since somebody else wrote them
+	left     []byte // what somebody else wrote into the credentials file, which keyd has not read yet
 }
 
 // moment is an instant after an effect: what a process that dies there leaves.
@@ -100,6 +102,7 @@ func (r *take) start(sys atomicfile.Sys, http interface {
 
 // end sets the time of the next pass.
 func (r *take) end(results []Result) {
+	r.others = slices.DeleteFunc(slices.Clone(results), func(x Result) bool { return x.Profiles[0] == "default" })
 	i := slices.IndexFunc(results, func(x Result) bool { return x.Profiles[0] == "default" })
 	if i >= 0 {
 		r.result = results[i]
@@ -141,6 +144,9 @@ func (r *take) onDisk(op ramdisk.Op, do func() error) error {
 	if op.Read {
 		e.kind = reads
 		r.read = r.read || op.Path == credentials
+		if op.Path == credentials {
+			r.hasRead()
+		}
 	}
 	return r.effect(e, func(f *fate) error {
 		switch {
@@ -193,6 +199,7 @@ func (r *take) effect(e effect, do func(*fate) error) error {
 		r.ghost.beyond = r.ghost.beyond || !f.files || r.ghost.theirs != ""
 		r.ghost.foreign, r.read, r.acted = true, false, time.Now()
 		r.before = r.look()
+		r.wrote()
 		f = nil
 	}
 	err := do(f)

@@ -30,7 +30,7 @@ type ghost struct {
 	foreign bool   // somebody else has acted
 	beyond  bool   // at AWS, or in the files of a rotation that is closed: keyd cannot make that good
 	raced   bool   // somebody wrote a file between keyd's last look and its rename or write, where no names are exchanged
-	theirs  string // the key of a rotation that is closed: what becomes of it is its owner's affair
+	theirs  string // the keys of rotations that are closed: what becomes of them is their owners' affair
 	first   credfile.Key
 }
 

@@ -270,6 +270,9 @@ func (s *search) repeat(t *testing.T, text string) {
 			}
 		}
 		t.Logf("pass %d: %s, %s %s (%v) %s", i+1, r.result.Do, r.result.Why, r.result.Run, r.err, step.how)
+		for _, o := range r.others {
+			t.Logf("\t%s: %s, %s %s (%v)", o.Profiles[0], o.Do, o.Why, o.Run, o.Err)
+		}
 		for _, wrong := range r.wrong {
 			t.Error(wrong)
 		}
