@@ -82,6 +82,7 @@ func (r *take) checkFiles() {
 		if _, whole := r.shows(path); !whole {
 			r.violated("I9", "%s holds a torn pair", filepath.Base(path))
 		}
+		r.ghost.torn = r.ghost.torn && r.anyTorn()
 		r.ghost.raced = r.ghost.raced || !r.read && (r.noExchange || r.inPlace)
 		if shape := r.shape(); shape != r.ghost.shape && !r.ghost.raced && (r.read || !r.beside("")) {
 			r.violated("I9", "other bytes changed:\n%q\nwant\n%q", shape, r.ghost.shape)
@@ -264,10 +265,11 @@ func (r *take) rest() {
 // else changed, and no key is lost.
 func (w *scene) died(works [2]bool) (wrong []string) {
 	for i, path := range userFiles {
-		if _, whole := w.shows(path); !whole {
+		torn := w.torn(path)
+		if torn && !w.ghost.torn {
 			wrong = append(wrong, "I9: "+filepath.Base(path)+" holds a torn pair after the crash")
 		}
-		if works[i] && !w.ghost.foreign && !w.usable(path) {
+		if works[i] && !torn && !w.ghost.foreign && !w.usable(path) {
 			wrong = append(wrong, "I1: "+filepath.Base(path)+" shows a pair after the crash that AWS does not accept")
 		}
 	}

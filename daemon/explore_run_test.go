@@ -82,6 +82,7 @@ func (s setting) execute(t *testing.T, w *scene, faults []fault, b *bug, further
 		var results []Result
 		results, r.err = r.process(t.Context())
 		r.end(results)
+		r.checkTorn(w.at)
 	})
 	return r
 }
@@ -333,10 +334,9 @@ func (r *take) deaths(m moment, b *bug) []*scene {
 	}
 	scenes := []*scene{one("killed", m.disk.Clone(clock))}
 	for i, o := range m.disk.PowerFails(clock) {
-		if strings.Contains(o.Name, "torn") && (m.disk.Overwritten(credentials) || m.disk.Overwritten(configFile)) {
-			continue // what is written in place has no second copy: atomicfile says so
-		}
-		scenes = append(scenes, one("power cut "+strconv.Itoa(i)+" ("+o.Name+")", o.Disk))
+		w := one("power cut "+strconv.Itoa(i)+" ("+o.Name+")", o.Disk)
+		w.ghost.torn = (m.ghost.torn || m.tears(o)) && w.anyTorn()
+		scenes = append(scenes, w)
 	}
 	return scenes
 }

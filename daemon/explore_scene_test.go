@@ -30,6 +30,7 @@ type ghost struct {
 	foreign bool   // somebody else has acted
 	beyond  bool   // at AWS, or in the files of a rotation that is closed: keyd cannot make that good
 	raced   bool   // somebody wrote a file between keyd's last look and its rename or write, where no names are exchanged
+	torn    bool   // the power failed in the middle of a write in place, and nobody has mended it yet
 	theirs  string // the keys of rotations that are closed: what becomes of them is their owners' affair
 	first   credfile.Key
 }
@@ -115,7 +116,11 @@ func (w *scene) masked(path string) string {
 	for id, secret := range w.cloud.Secrets() {
 		pairs = append(pairs, id, "ID", secret, "SECRET")
 	}
-	return strings.NewReplacer(pairs...).Replace(string(w.disk.Data(path)))
+	text := w.disk.Data(path)
+	if w.ghost.torn {
+		text = w.healed(text)
+	}
+	return strings.NewReplacer(pairs...).Replace(string(text))
 }
 
 // shows returns the pair that a file shows: "" for none, and whole is false

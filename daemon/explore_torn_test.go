@@ -1,0 +1,63 @@
+package daemon
+
+import (
+	"bytes"
+	"strings"
+	"time"
+
+	"keyd/credfile/atomicfile/ramdisk"
+)
+
+// torn reports whether a file shows what is half of one key and half of another.
+func (w *scene) torn(path string) bool {
+	text := w.disk.Data(path)
+	_, whole := w.shows(path)
+	return !whole || !bytes.Equal(w.healed(text), text)
+}
+
+func (w *scene) anyTorn() bool { return w.torn(credentials) || w.torn(configFile) }
+
+// tears reports whether a power failure has torn a file that was written in
+// place, and so had no second copy: only then may a pair be torn.
+func (m moment) tears(o ramdisk.Outcome) bool {
+	return strings.Contains(o.Name, "torn") && (m.disk.Overwritten(credentials) || m.disk.Overwritten(configFile))
+}
+
+// healed returns a text with a whole id, or secret, in the place of each that is
+// mixed of two, byte by byte.
+func (w *scene) healed(text []byte) []byte {
+	text = bytes.Clone(text)
+	secrets := w.cloud.Secrets()
+	for a, secret := range secrets {
+		for b, other := range secrets {
+			if a < b {
+				heal(text, a, b)
+				heal(text, secret, other)
+			}
+		}
+	}
+	return text
+}
+
+// heal puts a where the text has a mixture of a and b.
+func heal(text []byte, a, b string) {
+	for at := 0; at+len(a) <= len(text) && len(a) == len(b); at++ {
+		part, i := text[at:at+len(a)], 0
+		for i < len(part) && (part[i] == a[i] || part[i] == b[i]) {
+			i++
+		}
+		if i == len(part) && string(part) != a && string(part) != b {
+			copy(part, a)
+		}
+	}
+}
+
+// checkTorn is what must hold of a pair that a power failure has torn: the first
+// pass that nothing disturbs mends it, unless it waits because an earlier one
+// could not.
+func (r *take) checkTorn(began time.Time) {
+	waits := r.result.Trouble != nil && r.result.Trouble.At.Before(began)
+	if r.ghost.torn && len(r.faults) == 0 && r.err == nil && !waits {
+		r.violated("I1", "a file still shows half of one key and half of another")
+	}
+}
