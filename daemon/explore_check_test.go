@@ -82,7 +82,7 @@ func (r *take) checkFiles() {
 		if _, whole := r.shows(path); !whole {
 			r.violated("I9", "%s holds a torn pair", filepath.Base(path))
 		}
-		r.ghost.torn = r.ghost.torn && r.anyTorn()
+		r.ghost.torn = r.ghost.torn && r.mayTear()
 		r.ghost.raced = r.ghost.raced || !r.read && (r.noExchange || r.inPlace)
 		if shape := r.shape(); shape != r.ghost.shape && !r.ghost.raced && (r.read || !r.beside("")) {
 			r.violated("I9", "other bytes changed:\n%q\nwant\n%q", shape, r.ghost.shape)

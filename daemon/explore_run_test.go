@@ -197,10 +197,10 @@ func (r *take) effect(e effect, do func(*fate) error) error {
 	r.mark(n, e, f)
 	if f != nil && f.person != nil {
 		f.person(r.scene)
+		r.wrote()
 		r.ghost.beyond = r.ghost.beyond || !f.files || r.ghost.theirs != ""
 		r.ghost.foreign, r.read, r.acted = true, false, time.Now()
 		r.before = r.look()
-		r.wrote()
 		f = nil
 	}
 	err := do(f)
