@@ -9,13 +9,24 @@ import (
 )
 
 // torn reports whether a file shows what is half of one key and half of another.
-func (w *scene) torn(path string) bool {
-	text := w.disk.Data(path)
-	_, whole := w.shows(path)
-	return !whole || !bytes.Equal(w.healed(text), text)
-}
+func (w *scene) torn(path string) bool { return w.mixed(w.disk.Data(path)) }
 
 func (w *scene) anyTorn() bool { return w.torn(credentials) || w.torn(configFile) }
+
+// mayTear reports whether a file is torn, or was and what mends it is not on the
+// disk yet.
+func (w *scene) mayTear() bool {
+	return w.anyTorn() || w.mixed(w.disk.Kept(credentials)) || w.mixed(w.disk.Kept(configFile))
+}
+
+func (w *scene) mixed(text []byte) bool {
+	for id, secret := range w.cloud.Secrets() {
+		if bytes.Contains(text, []byte(id)) != bytes.Contains(text, []byte(secret)) {
+			return true
+		}
+	}
+	return !bytes.Equal(w.healed(text), text)
+}
 
 // tears reports whether a power failure has torn a file that was written in
 // place, and so had no second copy: only then may a pair be torn.
@@ -57,7 +68,8 @@ func heal(text []byte, a, b string) {
 // could not.
 func (r *take) checkTorn(began time.Time) {
 	waits := r.result.Trouble != nil && r.result.Trouble.At.Before(began)
-	if r.ghost.torn && len(r.faults) == 0 && r.err == nil && !waits {
+	if r.ghost.torn && r.anyTorn() && len(r.faults) == 0 && r.err == nil && !waits {
 		r.violated("I1", "a file still shows half of one key and half of another")
 	}
+	r.ghost.torn = r.ghost.torn && r.mayTear()
 }
