@@ -103,8 +103,9 @@ func (r *take) start(sys atomicfile.Sys, http interface {
 
 // end sets the time of the next pass.
 func (r *take) end(results []Result) {
-	r.others = slices.DeleteFunc(slices.Clone(results), func(x Result) bool { return x.Profiles[0] == "default" })
-	i := slices.IndexFunc(results, func(x Result) bool { return x.Profiles[0] == "default" })
+	mine := func(x Result) bool { return slices.Contains(x.Profiles, "default") }
+	r.others = slices.DeleteFunc(slices.Clone(results), mine)
+	i := slices.IndexFunc(results, mine)
 	if i >= 0 {
 		r.result = results[i]
 	}
