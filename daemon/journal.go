@@ -106,7 +106,7 @@ func (j Journal) Save(r *Rotation) error {
 	return nil
 }
 
-// Writable fails when a journal could not be written.
+// Writable fails when a journal could not be written, or could not be kept.
 func (j Journal) Writable() error {
 	if err := atomicfile.MkdirAll(j.Sys, j.Dir, 0o700); err != nil {
 		return fmt.Errorf("daemon: the journal: %w", err)
@@ -117,6 +117,28 @@ func (j Journal) Writable() error {
 	}
 	if err := j.Sys.Remove(probe); err != nil {
 		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	return j.anchor()
+}
+
+// anchor makes the folders above the journal durable, as far up as they are this
+// user's: a process that was killed may have made one of them and not come to
+// that, and a power failure would take it with all that is in it by then.
+func (j Journal) anchor() error {
+	for dir := filepath.Clean(j.Dir); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		info, err := j.Sys.Lstat(dir)
+		if err == nil && info.UID != j.Sys.Euid() {
+			return nil
+		}
+		if err == nil {
+			err = j.Sys.SyncDir(filepath.Dir(dir))
+		}
+		if errors.Is(err, fs.ErrPermission) { // nor could anything have been made there
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("daemon: the journal: %w", err)
+		}
 	}
 	return nil
 }
