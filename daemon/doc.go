@@ -72,8 +72,11 @@
 //	the clock is off by more than 5 min     makes no key                                     BLOCKED, how to set it
 //
 // What nothing can prevent: a program that read a file before the swap and
-// writes it after the rotation is closed; one that renames a file into place in
-// the microseconds between keyd's last look and its own rename; a power failure
+// writes it after the rotation is closed; one that writes a file in the
+// microseconds between keyd's last look and its own rename or write, where the
+// system cannot exchange two names in one step (Windows, network drives, a file
+// that is written in place), and elsewhere when keyd is killed within the same
+// microseconds, before it has given that file back; a power failure
 // in the middle of a write in place, where no rename is possible; a key that
 // somebody makes in the very seconds of a request whose answer is lost, which is
 // made Inactive as if it were ours; and a machine of AWS's that learns of a key

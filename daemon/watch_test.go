@@ -8,6 +8,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"keyd/credfile/atomicfile"
 )
 
 // TestEveryWayToChangeTheFileIsSeen changes the file as editors and tools do,
@@ -29,6 +33,7 @@ func TestEveryWayToChangeTheFileIsSeen(t *testing.T) {
 		},
 		"by sed -i":        func(t *testing.T, h home) { h.run(t, "sed", "-i", "s/old/new/", "credentials") },
 		"by aws configure": func(t *testing.T, h home) { h.run(t, "aws", "configure", "set", "aws_access_key_id", "AKIANEW") },
+		"by another keyd":  func(t *testing.T, h home) { h.replace(t, "credentials", "new") },
 		"twice, the second time by rename": func(t *testing.T, h home) {
 			h.put(t, "credentials", "1")
 			h.put(t, "tmp", "2")
@@ -96,6 +101,45 @@ func TestLinksAreFollowedAndWatched(t *testing.T) {
 	}
 }
 
+// TestOthersAreToldOfASwap: a program that waits for a change of the file is told
+// as it is when any program replaces it by rename: the name is made anew, and a
+// watch of the file itself ends.
+func TestOthersAreToldOfASwap(t *testing.T) {
+	h := newHome(t)
+	h.put(t, "credentials", "old")
+	folder, err := fsnotify.NewWatcher()
+	must(t, err)
+	defer folder.Close()
+	must(t, folder.Add(h.dir))
+	file, err := fsnotify.NewWatcher()
+	must(t, err)
+	defer file.Close()
+	must(t, file.Add(h.path("credentials")))
+	h.replace(t, "credentials", "new")
+	if runtime.GOOS == "windows" { // which knows no watch of a file
+		h.told(t, folder, fsnotify.Create)
+		return
+	}
+	h.told(t, folder, fsnotify.Create|fsnotify.Rename) // kqueue may say only that the old file was moved
+	h.told(t, file, fsnotify.Rename|fsnotify.Remove)
+}
+
+// told waits for an event of the credentials file that is one of ops.
+func (h home) told(t *testing.T, w *fsnotify.Watcher, ops fsnotify.Op) {
+	t.Helper()
+	limit := time.After(20 * time.Second)
+	for {
+		select {
+		case e := <-w.Events:
+			if filepath.Clean(e.Name) == h.path("credentials") && e.Op&ops != 0 {
+				return
+			}
+		case <-limit:
+			t.Fatalf("no %v of the file was told", ops)
+		}
+	}
+}
+
 func TestAFolderThatIsBornLaterIsWatched(t *testing.T) {
 	h := home{t.TempDir()}
 	changes := Watch(t.Context(), []string{h.path("a/b/.aws/credentials")})
@@ -158,6 +202,15 @@ func (h home) append(t *testing.T, name, text string) {
 func (h home) rename(t *testing.T, from, to string) {
 	t.Helper()
 	must(t, os.Rename(h.path(from), h.path(to)))
+}
+
+// replace is what a swap does.
+func (h home) replace(t *testing.T, name, text string) {
+	t.Helper()
+	o, err := atomicfile.Read(t.Context(), atomicfile.OS{}, h.path(name))
+	must(t, err)
+	_, err = o.Replace(t.Context(), []byte(text))
+	must(t, err)
 }
 
 func (h home) remove(t *testing.T, name string) { t.Helper(); must(t, os.Remove(h.path(name))) }
