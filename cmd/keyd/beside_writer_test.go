@@ -25,7 +25,7 @@ type writer struct {
 	at       time.Time  // when
 	stale    int        // texts that it wrote back over a swap
 	lost     []string   // updates that were overwritten, and nothing excuses it
-	excused  int        // updates that were overwritten in the last moment before a rename
+	excused  int        // updates that were not there for a moment, or overwritten in it: see lastMoment
 	quit, ok chan struct{}
 }
 
@@ -82,11 +82,13 @@ func (w *writer) stop() {
 	<-w.ok
 }
 
-// lastMoment is how long before keyd's rename an update may have come that is
-// lost. keyd compares the file with what it has read immediately before it
-// renames. A file that takes the name in those microseconds is overwritten, and
-// no rename can prevent that. The kernel's clock for files ticks every 10 ms or
-// less, so the test cannot demand more.
+// lastMoment is how long before keyd's swap an update may have come that a
+// reader does not find. keyd compares the file with what it has read immediately
+// before. A file that takes the name in those microseconds is given back in the
+// next ones, so that only who reads in between does not find it; where the system
+// cannot exchange two names it is overwritten. The kernel's clock for files ticks
+// every 10 ms or less, so the test cannot demand more: TestReplaceLosesNothing of
+// atomicfile does.
 const lastMoment = 12 * time.Millisecond
 
 // read reads the file and finds out whether the last update is still there.

@@ -29,7 +29,8 @@ var (
 // mends it". Until then the old key must work, which is what the overlap is
 // for: with --retire-now there is none, and a text that is older than the
 // deletion locks its writer out. And a file that takes the name in the
-// microseconds between keyd's last comparison and its rename is lost. And a
+// microseconds between keyd's last comparison and its rename is lost where the
+// system cannot exchange two names. And a
 // program that rewrites the file every few milliseconds, without a rest, keeps
 // keyd from swapping at all: it says so, leaves the file, and tries again later.
 func TestOthersWriteBeside(t *testing.T) {
