@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"keyd/credfile/atomicfile"
+	"keyd/credfile/internal/faulty"
 
 	"golang.org/x/sys/unix"
 )
@@ -280,4 +281,72 @@ func TestImmutable(t *testing.T) {
 		defer immutable(t, dir, false)
 		replaced(t, atomicfile.OS{}, path, "[48]\n", atomicfile.InPlace)
 	})
+}
+
+// Other file systems than that of the temporary directory: what is written just
+// before the exchange is kept, or where there is none, the file is renamed.
+func TestExchangeOnFileSystems(t *testing.T) {
+	if !mounts(t) {
+		return
+	}
+	for _, tt := range []struct {
+		name, fstype, data string
+	}{
+		{"tmpfs", "tmpfs", "size=1m"},
+		{"overlay", "overlay", "lowerdir=%[1]s/lower,upperdir=%[1]s/layers/upper,workdir=%[1]s/layers/work"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			base := home(t)
+			dir := base + "/home"
+			mkdir(t, dir)
+			if tt.fstype == "overlay" {
+				mkdir(t, base+"/layers")
+				mount(t, "none", base+"/layers", "tmpfs", 0, "")
+				mkdir(t, base+"/lower")
+				mkdir(t, base+"/layers/upper")
+				mkdir(t, base+"/layers/work")
+				put(t, base+"/lower/credentials", text)
+				tt.data = fmt.Sprintf(tt.data, base)
+			}
+			if err := unix.Mount("none", dir, tt.fstype, 0, tt.data); err != nil {
+				t.Skip("this user may not mount it:", err)
+			}
+			t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+			path := dir + "/credentials"
+			if tt.fstype == "tmpfs" {
+				put(t, path, text)
+			}
+			replacedSoon(t, path, "new\n")
+			replaced(t, atomicfile.OS{}, path, "newer\n", atomicfile.Renamed)
+			if !exchanges(t, dir) {
+				t.Skip("it exchanges no names")
+			}
+			o := read(t, asking(func(c faulty.Call) error {
+				if c.Op == "Exchange" && get(t, path) == "newer\n" {
+					other{t, path}.renames("theirs\n")
+				}
+				return nil
+			}), path)
+			if w, err := o.Replace(t.Context(), []byte("ours\n")); !errors.Is(err, atomicfile.ErrChanged) || get(t, path) != "theirs\n" {
+				t.Errorf("%v, %v, %q", w, err, get(t, path))
+			}
+			if got := names(t, path); len(got) != 1 {
+				t.Errorf("left %q", got)
+			}
+		})
+	}
+}
+
+// replacedSoon is for a file that gets another identity with the first write to
+// it, as one of a lower layer does.
+func replacedSoon(t *testing.T, path, data string) {
+	t.Helper()
+	for range 2 {
+		_, err := read(t, atomicfile.OS{}, path).Replace(t.Context(), []byte(data))
+		if err == nil && get(t, path) == data {
+			return
+		}
+		t.Log(err)
+	}
+	t.Errorf("it holds %q", get(t, path))
 }

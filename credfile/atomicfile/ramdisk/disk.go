@@ -180,6 +180,20 @@ func (d *Disk) Kept(path string) []byte {
 	return nil
 }
 
+// Unsynced returns the names that a power failure may take back or bring back,
+// each time that they were changed.
+func (d *Disk) Unsynced() []string {
+	var names []string
+	for _, c := range d.pending {
+		for _, name := range []string{c.to, c.from} {
+			if name != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
 // Data returns the bytes of a file, nil when there is none.
 func (d *Disk) Data(path string) []byte {
 	if n := d.names[path]; n != nil {
