@@ -51,6 +51,11 @@ func (w *scene) key(light bool) uint64 {
 			h.WriteString(w.withoutTimes(n.Replace(string(f.Data))))
 		}
 	}
+	for _, name := range w.disk.Unsynced() {
+		if !strings.Contains(name, ".keyd-") {
+			fmt.Fprint(&h, n.Replace(name), "?")
+		}
+	}
 	w.hashCloud(&h, n)
 	fmt.Fprint(&h, w.ghost.foreign)
 	return h.Sum64()

@@ -82,40 +82,6 @@ func (s *search) explore(t *testing.T) {
 // text is the trace of a run before it is made.
 func (k *task) text() string { return k.scene.trace.with(step{faults: k.faults}).String() }
 
-// lead is where a scene goes when nothing goes wrong.
-type lead struct {
-	to    uint64
-	ends  bool // there, or with a person who is told what to do
-	trace trace
-}
-
-// deadEnds is I4: from every scene, without further faults, the rotation ends or
-// asks a person.
-func (s *search) deadEnds() {
-	good := map[uint64]bool{}
-	for id, l := range s.leads {
-		path, at := []uint64{}, id
-		for !good[at] {
-			l, known := s.leads[at]
-			if !known || l.ends { // not known: of a scene that was not gone into
-				good[at] = true
-				break
-			}
-			path = append(path, at)
-			if at = l.to; slices.Contains(path, at) {
-				break
-			}
-		}
-		if !good[at] {
-			s.found = append(s.found, finding{"I4: the rotation neither ends nor asks a person", l.trace})
-			continue
-		}
-		for _, p := range path {
-			good[p] = true
-		}
-	}
-}
-
 // sample draws from the runs of n faults.
 func (s *search) sample(n int) {
 	rng := rand.New(rand.NewPCG(*sampleSeed, uint64(n)))
@@ -230,8 +196,7 @@ func (s *search) count(k *task) {
 	s.tally.moments += k.deaths
 	s.found = append(s.found, k.wrong...)
 	if len(k.faults) == 0 {
-		asks := k.run.err == nil && (k.run.result.State == Held || k.run.result.Do == Blocked && k.run.result.Run != "")
-		s.leads[k.key] = lead{k.keys[0], asks || s.ended(k.run), k.run.trace}
+		s.leads[k.key] = lead{k.keys[0], k.run.asks() || s.ended(k.run), k.run.trace}
 	}
 	for i, w := range k.next {
 		if i == 0 && s.over(k.run) || s.seen[k.keys[i]] {
@@ -243,40 +208,6 @@ func (s *search) count(k *task) {
 		s.commands(w, k.keys[i])
 	}
 	s.more(k)
-}
-
-// repeat follows one trace, and says what happens at each effect.
-func (s *search) repeat(t *testing.T, text string) {
-	steps, err := parseTrace(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := s.begin()
-	for i, step := range steps {
-		r := s.execute(t, w, step.faults, s.bug, true)
-		for n, e := range r.effects {
-			t.Logf("%d.%d %s", i+1, n+1, e.what)
-			if n+1 == step.crash {
-				break
-			}
-		}
-		w = r.scene
-		for _, m := range r.moments {
-			for _, dead := range r.deaths(m, s.bug) {
-				if m.after == step.crash && dead.trace[len(dead.trace)-1].how == step.how {
-					w = dead
-					r.wrong = append(r.wrong, w.died(m.works)...)
-				}
-			}
-		}
-		t.Logf("pass %d: %s, %s %s (%v) %s", i+1, r.result.Do, r.result.Why, r.result.Run, r.err, step.how)
-		for _, o := range r.others {
-			t.Logf("\t%s: %s, %s %s (%v)", o.Profiles[0], o.Do, o.Why, o.Run, o.Err)
-		}
-		for _, wrong := range r.wrong {
-			t.Error(wrong)
-		}
-	}
 }
 
 // over reports whether nothing is to be done after a run.

@@ -45,7 +45,7 @@ func TestExplore(t *testing.T) {
 				x.most = 1
 			}
 			x.explore(t)
-			x.deadEnds()
+			x.deadEnds(func(path trace) bool { return x.arrives(t, path) })
 			t.Log(x.tally)
 			for _, f := range x.found[:min(len(x.found), 5)] {
 				t.Errorf("%s\n\ttrace: %s\n\tgo test ./daemon -run '%s' -explore.replay '%s'", f.wrong, f.trace, t.Name(), f.trace)
