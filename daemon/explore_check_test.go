@@ -79,7 +79,8 @@ func (r *take) checkFiles() {
 		if bytes.Equal(text, r.before.texts[i]) {
 			continue
 		}
-		if _, whole := r.shows(path); !whole {
+		r.ghost.torn = r.ghost.torn || r.tearsBySelf()
+		if r.torn(path) && !r.ghost.torn { // else what stood there may be put back
 			r.violated("I9", "%s holds a torn pair", filepath.Base(path))
 		}
 		r.ghost.torn = r.ghost.torn && r.mayTear()
@@ -88,7 +89,7 @@ func (r *take) checkFiles() {
 			r.violated("I9", "other bytes changed:\n%q\nwant\n%q", shape, r.ghost.shape)
 		}
 		usable := r.usable(path)
-		if r.before.usable[i] && !usable && time.Since(r.acted) > spreads {
+		if r.before.usable[i] && !usable && !r.ghost.torn && time.Since(r.acted) > spreads {
 			r.violated("I1", "%s shows a pair that AWS does not accept everywhere", filepath.Base(path))
 		}
 		r.before.texts[i], r.before.usable[i] = text, usable

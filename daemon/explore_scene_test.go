@@ -142,5 +142,8 @@ func (w *scene) shows(path string) (id string, whole bool) {
 // usable reports whether AWS accepts what a file shows everywhere.
 func (w *scene) usable(path string) bool {
 	id, whole := w.shows(path)
+	if w.ghost.torn && w.torn(path) {
+		return false
+	}
 	return id == "" || whole && w.cloud.Usable(id, w.cloud.Secrets()[id])
 }

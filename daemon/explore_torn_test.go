@@ -34,6 +34,21 @@ func (m moment) tears(o ramdisk.Outcome) bool {
 	return strings.Contains(o.Name, "torn") && (m.disk.Overwritten(credentials) || m.disk.Overwritten(configFile))
 }
 
+// tearsBySelf reports whether the disk has failed a write in place halfway, and
+// then the write that was to put the old bytes back.
+func (r *take) tearsBySelf() bool {
+	failed := 0
+	for _, f := range r.faults {
+		if f.fate.disk == nil || f.at > len(r.effects) {
+			continue
+		}
+		if failed++; f.fate.forGood {
+			failed++
+		}
+	}
+	return r.inPlace && failed > 1
+}
+
 // healed returns a text with a whole id, or secret, in the place of each that is
 // mixed of two, byte by byte.
 func (w *scene) healed(text []byte) []byte {
