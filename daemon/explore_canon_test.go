@@ -52,13 +52,18 @@ func (w *scene) key(light bool) uint64 {
 		}
 	}
 	for _, name := range w.disk.Unsynced() {
-		if !strings.Contains(name, ".keyd-") {
+		if !strings.Contains(name, ".keyd-") && !(light && foundOutAgain(name)) {
 			fmt.Fprint(&h, n.Replace(name), "?")
 		}
 	}
 	w.hashCloud(&h, n)
 	fmt.Fprint(&h, w.ghost.foreign)
 	return h.Sum64()
+}
+
+// foundOutAgain reports whether nothing is lost when a file is.
+func foundOutAgain(path string) bool {
+	return filepath.Dir(path) == stateFolder && filepath.Ext(path) != ""
 }
 
 // namer numbers the keys by creation.
