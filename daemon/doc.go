@@ -24,6 +24,7 @@
 //
 //	journal without a new pair   the answer to CreateAccessKey was lost: reconcile
 //	new pair, file shows old     prove again, then swap
+//	file shows half of each      a write was cut off: make it the new pair, first of all
 //	file shows old after a swap  someone reverted it: mend from the journal
 //	file shows a third id        the person decided: stop, never overwrite
 //	old Inactive, held           make it Active again
@@ -52,6 +53,8 @@
 //	    afterwards                          the step is repeated                             the same
 //	killed, power cut during the swap       each file is old or new, both pairs work; what   nothing
 //	                                        is new is synced before the old key goes
+//	power cut in the middle of a write in   the pair is half old, half new until the next    "a write was cut off, and a file shows
+//	    place, where no rename is possible  pass: it makes it the new one before all else    half of AKIA.. and half of AKIA.."
 //	somebody writes at that moment          looks again, edits the new text; never a third   nothing, or BLOCKED
 //	                                        id
 //	the pair on disk does not validate      puts the old pair back, deletes the new key      "putting AKIA.. back"
@@ -76,9 +79,10 @@
 // microseconds between keyd's last look and its own rename or write, where the
 // system cannot exchange two names in one step (Windows, network drives, a file
 // that is written in place), and elsewhere when keyd is killed within the same
-// microseconds, before it has given that file back; a power failure
-// in the middle of a write in place, where no rename is possible; a key that
-// somebody makes in the very seconds of a request whose answer is lost, which is
+// microseconds, before it has given that file back; a pair that a power failure
+// in the middle of a write in place has left half old, half new, which nobody
+// can use until keyd's next pass, and which stays so when the journal is lost as
+// well, or when the two keys are not of one length; a key that somebody makes in the very seconds of a request whose answer is lost, which is
 // made Inactive as if it were ours; and a machine of AWS's that learns of a key
 // long after all the others and is not asked in some thirty questions.
 //

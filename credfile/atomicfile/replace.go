@@ -57,9 +57,11 @@ const writerLimit = 250 * time.Millisecond
 // meet keyd so closely that the text of one has to be kept beside the file. The
 // error then says where.
 //
-// When the file is written in place and the lengths differ, a crash may leave
-// a mixture: the caller keeps old and new bytes until this returns. With equal
-// lengths it is one write of the bytes that differ.
+// When the file is written in place a power failure may leave a mixture: the
+// caller keeps old and new bytes until this returns, and, when it is not sure
+// that it did, until Sync has. With equal lengths it is one write of the bytes
+// that differ, and only a power failure in the middle of it, or a disk that fails
+// it and what was to take it back, leaves one.
 func (o *Original) Replace(ctx context.Context, data []byte) (Written, error) {
 	w, err := o.replace(ctx, data)
 	if err != nil {

@@ -6,7 +6,9 @@
 // over the target, and the directory synced. Where no rename is possible (a
 // mounted file, a directory without write permission, hard links) the file is
 // overwritten in place, which is not atomic: a reader may see a mixture for
-// microseconds, and so may a machine that loses power in that moment.
+// microseconds, and a machine that loses power in that moment may keep it. With
+// bytes of equal length each byte of it is the old one or the new one in that
+// place, so that whoever has both can tell and mend it (credfile.Key.Mixes).
 //
 // No lock of any kind protects the target, because no other program that
 // writes it takes one. What is guaranteed instead: a change that another
