@@ -82,9 +82,10 @@
 // microseconds, before it has given that file back; a pair that a power failure
 // in the middle of a write in place has left half old, half new, which nobody
 // can use until keyd's next pass, and which stays so when the journal is lost as
-// well, or when the two keys are not of one length; a key that somebody makes in the very seconds of a request whose answer is lost, which is
-// made Inactive as if it were ours; and a machine of AWS's that learns of a key
-// long after all the others and is not asked in some thirty questions.
+// well, or when the two keys are not of one length; a key that somebody makes in
+// the very seconds of a request whose answer is lost, which is made Inactive as
+// if it were ours; and a machine of AWS's that learns of a key long after all the
+// others and is not asked in some thirty questions.
 //
 // Invariants are those of the tests: the pair in the file is accepted wherever
 // the old one was, at every instant; no call on a key that keyd neither created
