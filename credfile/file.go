@@ -1,3 +1,11 @@
+// Package credfile is the AWS credentials and config files, byte for byte: what
+// they say, read as the AWS tools read them, and the change of one key for
+// another wherever it stands, which moves no other byte.
+//
+// A change is all or none, over both files, and survives a crash at any instant:
+// Swap takes it up again. Where a file can only be written in place a power
+// failure may leave a pair that is half of each key; Mend makes it whole, for
+// whoever still has both.
 package credfile
 
 // Kind tells the two files apart: they name their profiles differently.
