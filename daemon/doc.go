@@ -67,7 +67,8 @@
 //	answer lost at deactivate, delete       repeats it, confirms by list                     nothing
 //	the old key was made Active again       does not delete it                               BLOCKED, keyd hold or --retire-now
 //	the journal is damaged                  kept as .damaged; its key begins anew            a note, and the second key: BLOCKED
-//	the journal cannot be read now          leaves its key alone                             "its key is left as it is"
+//	the journal cannot be read now, or is   leaves its key alone                             BLOCKED, with the path and whose it is
+//	    a newer keyd's
 //	the state folder is removed             in a pass: written again; between two: both      BLOCKED when due, keyd prune
 //	                                        keys stay Active
 //	status, memory, history damaged         found out again                                  a note

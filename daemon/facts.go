@@ -13,6 +13,7 @@ type Facts struct {
 	ID       string   // the id that the files show; the old id while a rotation goes on
 	Profiles []string // the names of the profiles that show it, in file order
 	Skip     string   // why there is nothing to rotate; "" when there may be
+	Unread   error    // a rotation of it may go on, and its journal cannot be read now; nil when not
 
 	Rotation *Rotation // nil when none goes on
 	Shows    Shows     // what the files show of it; zero without a rotation

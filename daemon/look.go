@@ -46,15 +46,17 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &world{notes: status.Notes[:0:0]}
-	for _, p := range problems {
-		w.notes = append(w.notes, p.Error())
-	}
+	w := &world{}
 	for _, r := range rotations {
 		w.units = append(w.units, d.rotationUnit(r, snapshot))
 	}
 	for _, p := range snapshot.Profiles {
 		w.add(p, handsOff(problems, p.Key.ID))
+	}
+	for _, p := range problems {
+		if !slices.ContainsFunc(w.units, func(u *unit) bool { return u.facts.Unread == p }) {
+			w.notes = append(w.notes, p.Error())
+		}
 	}
 	slices.SortStableFunc(w.units, func(a, b *unit) int {
 		return cmp.Compare(order(snapshot, a), order(snapshot, b))
@@ -142,7 +144,7 @@ func torn(r *Rotation, p credfile.Profile) bool {
 }
 
 // add puts a profile into the unit of its key, or into a new one.
-func (w *world) add(p credfile.Profile, skip string) {
+func (w *world) add(p credfile.Profile, unread error) {
 	for _, u := range w.units {
 		if slices.ContainsFunc(u.holders, func(h credfile.Profile) bool { return h.Path == p.Path && h.Section == p.Section }) {
 			u.facts.addProfile(p.Name)
@@ -154,7 +156,7 @@ func (w *world) add(p credfile.Profile, skip string) {
 			return
 		}
 	}
-	u := &unit{facts: Facts{ID: p.Key.ID, Profiles: []string{p.Name}, Skip: skip}, key: p.Key, holders: []credfile.Profile{p}}
+	u := &unit{facts: Facts{ID: p.Key.ID, Profiles: []string{p.Name}, Unread: unread}, key: p.Key, holders: []credfile.Profile{p}}
 	if p.Skip != credfile.Rotatable {
 		u.facts.Skip = cmp.Or(p.Why, string(p.Skip))
 	}
@@ -170,7 +172,7 @@ func (f *Facts) addProfile(name string) {
 // handsOff is why a key is left alone whose journal cannot be read: a rotation
 // of it may be in any phase. So may one of every key when it is the folder that
 // cannot be read.
-func handsOff(problems []error, id string) string {
+func handsOff(problems []error, id string) error {
 	for _, p := range problems {
 		path := ""
 		if newer, ok := errors.AsType[*NewerError](p); ok {
@@ -180,10 +182,10 @@ func handsOff(problems []error, id string) string {
 			path = unread.Path
 		}
 		if path != "" && id != "" && (filepath.Base(path) == id+".json" || filepath.Ext(path) != ".json") {
-			return p.Error()
+			return p
 		}
 	}
-	return ""
+	return nil
 }
 
 // order is where a unit's first profile stands in the files.
@@ -236,7 +238,7 @@ func recalled(seen *Seen, now time.Time) *Seen {
 // said, and what this pass has proven, stays.
 func (d *Daemon) lookAgain(ctx context.Context, u *unit) error {
 	rotations, problems := d.journal().Load(ctx)
-	if why := handsOff(problems, u.facts.ID); why != "" {
+	if handsOff(problems, u.facts.ID) != nil {
 		return errors.Join(problems...)
 	}
 	i := slices.IndexFunc(rotations, func(r *Rotation) bool { return r.Old.ID == u.facts.ID })

@@ -38,6 +38,8 @@ func decide(f Facts, s Settings, now time.Time) Decision {
 	switch {
 	case f.Skip != "":
 		return Decision{Do: Skip, State: Skipped, Why: f.Skip}
+	case f.Unread != nil: // it may be in any phase
+		return blocked(time.Time{}, f.Unread.Error(), Hint(f.Unread))
 	case f.Rotation != nil:
 		return inRotation(f, f.Rotation, s, now)
 	case s.After(f.Profiles) == Never:

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -36,7 +37,7 @@ func (d *Daemon) change(ctx context.Context, profile string, edit func(*Rotation
 	}
 	i := slices.IndexFunc(w.units, func(u *unit) bool { return u.facts.Rotation != nil && u.names([]string{profile}) })
 	if i < 0 {
-		return Result{}, &noRotationError{profile}
+		return Result{}, cmp.Or(w.unread(profile), error(&noRotationError{profile}))
 	}
 	u := w.units[i]
 	edit(u.facts.Rotation)
@@ -49,6 +50,17 @@ func (d *Daemon) change(ctx context.Context, profile string, edit func(*Rotation
 	}
 	result := d.settle(ctx, u, Request{Ask: Ask{Person: true}})
 	return result, d.saveLine(result)
+}
+
+// unread is why nobody can tell whether a rotation of a profile's key goes on,
+// nil when that can be told.
+func (w *world) unread(profile string) error {
+	for _, u := range w.units {
+		if u.names([]string{profile}) && u.facts.Unread != nil {
+			return u.facts.Unread
+		}
+	}
+	return nil
 }
 
 // letGo forgets the places that no longer show a key of the rotation, once a

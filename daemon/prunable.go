@@ -148,6 +148,8 @@ func (u *unit) prunable(profile, id string) error {
 	switch r := u.facts.Rotation; {
 	case id == u.facts.ID:
 		return fmt.Errorf("%s is the key that %s uses: it is not pruned", short(id), profile)
+	case u.facts.Unread != nil:
+		return u.facts.Unread
 	case u.facts.Skip != "":
 		return fmt.Errorf("%s: %s", profile, u.facts.Skip)
 	case u.key.IsZero():

@@ -119,7 +119,7 @@ func stateFolders() []diskRow {
 		{name: "a file in place of the state folder", harm: inOrder(removeAll("state"), copyFile("keyd.ini", "state")), heal: removeAll("state"),
 			exit: 1, told: []string{`daemon: the state folder: ~/state: is not a directory; move it away$`}, status: 1},
 		{name: "journals that cannot be listed, in the overlap", uid: someone, when: overlaps, harm: setMode("state/rotations", 0o300), heal: setMode("state/rotations", 0o700),
-			exit: 1, told: []string{`nothing to rotate: daemon: the journal: open ~/state/rotations: permission denied; its key is left as it is$`}},
+			exit: 3, told: []string{`daemon: the journal: open ~/state/rotations: permission denied; its key is left as it is$`, `^keyd: hint: does ~/state/rotations belong to you, and its folder\?$`}, status: 3},
 		{name: "a state folder that is removed while proving", when: proving, harm: removeAll("state"), told: []string{`^  swapped `, `stays usable until tomorrow`}, shown: []string{`overlap: `}},
 		{name: "a state folder that is removed after the swap", when: swapped, harm: removeAll("state"), told: []string{`^  validated `, `stays usable until tomorrow`}, shown: []string{`overlap: `}},
 		{name: "a state folder that is removed in the overlap", when: overlaps, harm: removeAll("state"), heal: pruned,
