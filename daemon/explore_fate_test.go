@@ -37,15 +37,17 @@ type effect struct {
 	what string // as in "rename credentials"
 	kind kind
 	file bool // it concerns the user's files
+	slim bool // it is of a file that is found out again, or the first of several to one temporary file
 }
 
 // apt reports whether it makes a difference to keyd what somebody does just
 // before e: to the files, when keyd is about to read or replace them; to keys,
-// when it is about to list or change them.
-func (f *fate) apt(e effect) bool {
+// when it is about to list or change them. Of the faults of a disk that come
+// after others it leaves out those that end as their neighbours do.
+func (f *fate) apt(e effect, rank stands) bool {
 	switch {
 	case f.person == nil:
-		return true
+		return f.disk == nil || rank < inPairs || !e.slim
 	case f.files:
 		return e.what == "open credentials" || e.what == "rename credentials" || e.what == "exchange credentials"
 	}

@@ -142,7 +142,8 @@ func (r *take) onDisk(op ramdisk.Op, do func() error) error {
 	if r.noExchange && op.Name == "exchange" {
 		return atomicfile.ErrNoExchange
 	}
-	e := effect{what: op.Name + " " + base, kind: changes, file: filepath.Clean(dir) == homeFolder}
+	e := effect{what: op.Name + " " + base, kind: changes, file: filepath.Clean(dir) == homeFolder,
+		slim: foundOutAgain(op.Path) || op.Name == "create" && temp}
 	if op.Read {
 		e.kind = reads
 		r.read = r.read || op.Path == credentials

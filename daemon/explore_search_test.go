@@ -135,7 +135,7 @@ func (s *search) more(k *task) {
 		}
 		s.tried[mark] = true
 		for j := range fates {
-			if f := &fates[j]; f.fit(e) && (!s.light || f.stands >= rank && k.goesWith(f) && f.apt(e)) {
+			if f := &fates[j]; f.fit(e) && (!s.light || f.stands >= rank && k.goesWith(f) && f.apt(e, rank)) {
 				faults := append(k.faults[:len(k.faults):len(k.faults)], fault{i + 1, f})
 				s.queue[n+1] = append(s.queue[n+1], &task{scene: k.scene, faults: faults})
 			}

@@ -21,16 +21,17 @@ var (
 // happens, and hardly from the lag: pairs are tried where runs are quickest.
 var settings = []setting{
 	{name: "at once", faults: 2, rounds: 2},
-	{name: "two files", both: true, faults: 1},
+	{name: "two files", both: true, faults: 1, rounds: 2},
 	{name: "replicas that lag", lag: quick, faults: 1},
 	{name: "a list that lags", lag: slowList, faults: 1},
 	{name: "no exchange of names", noExchange: true, faults: 1, rounds: 2},
-	{name: "in place", inPlace: true, faults: 1},
+	{name: "in place", inPlace: true, both: true, faults: 1, rounds: 2},
 }
 
 // TestExplore does what can be done to a rotation: see search. A failure prints
 // the shortest trace that leads to it, and the line that repeats it.
 func TestExplore(t *testing.T) {
+	t.Parallel() // with the other long ones, after those that use one core
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	for _, s := range settings {
 		t.Run(s.name, func(t *testing.T) {
