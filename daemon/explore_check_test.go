@@ -50,8 +50,10 @@ func (r *take) check(e effect) {
 		case id != "":
 			r.ghost.theirs, r.ghost.beyond = r.ghost.theirs+id, true
 		case len(r.journals()) == 0:
-			if shown, _ := r.shows(credentials); shown != r.ghost.first.ID && !strings.Contains(r.ghost.theirs, shown) {
-				r.ghost.theirs += shown
+			for _, path := range userFiles {
+				if shown, _ := r.shows(path); shown != r.ghost.first.ID && !strings.Contains(r.ghost.theirs, shown) {
+					r.ghost.theirs += shown
+				}
 			}
 		}
 	}
