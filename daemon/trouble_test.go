@@ -1,6 +1,11 @@
 package daemon
 
 import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -330,4 +335,26 @@ func TestKeysAreReplacedAgainAndAgain(t *testing.T) {
 		}
 		l.safe()
 	})
+}
+
+// TestACommandRemovesWhatAKilledPassLeft: the temporary file of a journal holds
+// a secret, and it may be long until the next pass.
+func TestACommandRemovesWhatAKilledPassLeft(t *testing.T) {
+	for name, command := range map[string]func(*Daemon, context.Context) error{
+		"hold":  func(d *Daemon, ctx context.Context) error { _, err := d.Hold(ctx, "work"); return err },
+		"prune": func(d *Daemon, ctx context.Context) error { _, err := d.Second(ctx, "work", ""); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, awssim.Lag{}, 70*day)
+				l.pass(Request{})
+				left := filepath.Join("state", "rotations", "."+l.old.ID+".json.keyd-0123456789abcdef")
+				l.write(left, "a secret")
+				_ = command(l.d, t.Context()) // what it answers does not matter
+				if _, err := os.Stat(filepath.Join(l.home, left)); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("it is still there: %v", err)
+				}
+			})
+		})
+	}
 }
