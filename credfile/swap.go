@@ -40,6 +40,7 @@ type swap struct {
 	store     *Store
 	old, next Key
 	mends     bool   // only what is torn
+	keeps     bool   // what is written, whatever becomes of the rest
 	done      []edit // what was written and can be undone, in order
 	swapped   Swapped
 }
@@ -59,6 +60,13 @@ type swap struct {
 // caller looks again later.
 func (s *Store) Swap(ctx context.Context, old, next Key) (Swapped, error) {
 	return s.swap(ctx, swap{store: s, old: old, next: next})
+}
+
+// Restore is Swap for an old pair that may not work any more, and a next one that
+// does: each file that shows next is one less that is locked out. So what is
+// written stays when another file, or the sync of its folder, fails.
+func (s *Store) Restore(ctx context.Context, old, next Key) (Swapped, error) {
+	return s.swap(ctx, swap{store: s, old: old, next: next, keeps: true})
 }
 
 // Mend puts next where a power failure has left a mixture of old and next in a
@@ -81,10 +89,11 @@ func (s *Store) swap(ctx context.Context, sw swap) (Swapped, error) {
 		return Swapped{}, err
 	}
 	defer unlock()
-	if err := sw.run(ctx); err != nil {
+	err = sw.run(ctx)
+	if err != nil && !sw.keeps {
 		return Swapped{}, errors.Join(err, sw.undo(ctx))
 	}
-	return sw.swapped, nil
+	return sw.swapped, err
 }
 
 // run edits what it finds until it finds nothing to edit.
@@ -129,22 +138,33 @@ func (sw *swap) shows(snap *Snapshot) bool {
 	return snap.holds(sw.old.ID) || snap.holds(sw.next.ID) || snap.torn(sw.old, sw.next)
 }
 
-// write writes all files, or returns the first error.
+// write writes all files, or returns the first error; what is kept, as many as
+// it can.
 func (sw *swap) write(ctx context.Context, edits []edit) error {
-	if err := writable(edits); err != nil {
+	if err := writable(edits); err != nil && !sw.keeps {
 		return err
 	}
+	var failed []error
 	for _, e := range edits {
-		w, err := e.original.Replace(ctx, e.data)
-		if w.Way != atomicfile.Nowhere {
-			sw.note(e, w)
+		err := sw.writeOne(ctx, e)
+		if err != nil && !sw.keeps {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("credfile: %w", err)
-		}
-		if w.Stray != nil && !sw.carry(ctx, e, w.Stray) {
-			sw.swapped.Lost = append(sw.swapped.Lost, e.file.Path)
-		}
+		failed = append(failed, err)
+	}
+	return errors.Join(failed...)
+}
+
+func (sw *swap) writeOne(ctx context.Context, e edit) error {
+	w, err := e.original.Replace(ctx, e.data)
+	if w.Way != atomicfile.Nowhere {
+		sw.note(e, w)
+	}
+	if err != nil {
+		return fmt.Errorf("credfile: %w", err)
+	}
+	if w.Stray != nil && !sw.carry(ctx, e, w.Stray) {
+		sw.swapped.Lost = append(sw.swapped.Lost, e.file.Path)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func torn(text string, from, to credfile.Key, at int) string {
 	return swap[:at] + text[at:]
 }
 
-// ids are where in pair("default", ...) a write can be cut, and into what.
+// tears are where in pair("default", ...) a write can be cut, and into what.
 var tears = []struct {
 	name string
 	at   int

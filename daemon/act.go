@@ -173,9 +173,13 @@ func (d *Daemon) swap(ctx context.Context, u *unit) error {
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
-	swapped, err := d.Store.Swap(ctx, u.key, r.New)
+	put, left := d.Store.Swap, fmt.Sprintf("the files show %s as before", r.Old)
+	if mend { // the old key may be Inactive by now
+		put, left = d.Store.Restore, fmt.Sprintf("where it could not be written a file still shows %s", r.Old)
+	}
+	swapped, err := put(ctx, u.key, r.New)
 	if err != nil {
-		return fmt.Errorf("%w; the files show %s as before, and %s is kept for the next pass", err, r.Old, r.New)
+		return fmt.Errorf("%w; %s, and %s is kept for the next pass", err, left, r.New)
 	}
 	r.Swapped = d.Now().UTC()
 	if err := d.journal().Save(r); err != nil {

@@ -193,7 +193,7 @@ func (d *Daemon) putBack(ctx context.Context, u *unit) error {
 	if err := d.worthIt(ctx, u); err != nil {
 		return err
 	}
-	if _, err := d.Store.Swap(ctx, r.New, r.Old); err != nil {
+	if _, err := d.Store.Restore(ctx, r.New, r.Old); err != nil {
 		return err
 	}
 	d.record(u, "put back", r.Old.ID, r.Failed)

@@ -1,0 +1,41 @@
+package credfile_test
+
+import (
+	"errors"
+	"syscall"
+	"testing"
+
+	"keyd/credfile"
+	"keyd/credfile/internal/faulty"
+)
+
+// TestRestoreKeepsWhatItHasWritten: the folder's first sync after the first file
+// was written fails. Swap puts everything back, Restore keeps what it could
+// write, and goes on with the other file: the pair that was there may be dead.
+func TestRestoreKeepsWhatItHasWritten(t *testing.T) {
+	was, is := pair("default", oldKey), pair("default", newKey)
+	for name, test := range map[string]struct {
+		put  func(*credfile.Store) (credfile.Swapped, error)
+		want string
+	}{
+		"swap":    {func(s *credfile.Store) (credfile.Swapped, error) { return s.Swap(t.Context(), oldKey, newKey) }, was},
+		"restore": {func(s *credfile.Store) (credfile.Swapped, error) { return s.Restore(t.Context(), oldKey, newKey) }, is},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := store(t, was, was)
+			written, failed := false, false
+			fast(s, func(c faulty.Call) error {
+				written = written || c.Op == "Exchange" || c.Op == "Rename" && c.Name == s.Paths.Credentials
+				if c.Op == "SyncDir" && written && !failed {
+					failed = true
+					return syscall.EDQUOT
+				}
+				return nil
+			})
+			if _, err := test.put(s); !errors.Is(err, syscall.EDQUOT) {
+				t.Errorf("the failure is not told: %v", err)
+			}
+			shows(t, s, test.want, test.want)
+		})
+	}
+}
