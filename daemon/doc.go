@@ -79,8 +79,8 @@
 // writes it after the rotation is closed; one that writes a file in the
 // microseconds between keyd's last look and its own rename or write, where the
 // system cannot exchange two names in one step (Windows, network drives, a file
-// that is written in place), and elsewhere when keyd is killed within the same
-// microseconds, before it has given that file back; a pair that a power failure
+// that is written in place), and elsewhere when keyd is killed, or the disk
+// fails for good, within the same microseconds, before that file is given back; a pair that a power failure
 // in the middle of a write in place has left half old, half new, which nobody
 // can use until keyd's next pass, and which stays so when the journal is lost as
 // well, or when the two keys are not of one length; a key that somebody makes in

@@ -34,8 +34,8 @@ func (r *take) violated(invariant, format string, args ...any) {
 
 // check is done after everything that keyd does.
 func (r *take) check(e effect) {
+	r.checkFiles() // half of the last write may have come after its effect was checked
 	if e.file {
-		r.checkFiles()
 		r.checkLeft("")
 	}
 	if e.kind == orders {
@@ -91,11 +91,35 @@ func (r *take) checkFiles() {
 			r.violated("I9", "other bytes changed:\n%q\nwant\n%q", shape, r.ghost.shape)
 		}
 		usable := r.usable(path)
-		if r.before.usable[i] && !usable && !r.ghost.torn && time.Since(r.acted) > spreads {
+		if r.before.usable[i] && !usable && !r.ghost.torn && !r.givesBack() && time.Since(r.acted) > spreads {
 			r.violated("I1", "%s shows a pair that AWS does not accept everywhere", filepath.Base(path))
 		}
 		r.before.texts[i], r.before.usable[i] = text, usable
 	}
+}
+
+// givesBack reports whether two exchanges of names follow on each other: what
+// came out could not be looked at, and is where it was. When that was a pair
+// which somebody had switched off, it is mended later.
+func (r *take) givesBack() bool {
+	found := 0
+	for _, e := range slices.Backward(r.effects) {
+		switch {
+		case e.kind != changes:
+		case !strings.HasPrefix(e.what, "exchange "):
+			return false
+		default:
+			if found++; found == 2 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// diskGone reports whether a disk fails for good.
+func (r *take) diskGone() bool {
+	return slices.ContainsFunc(r.standing, func(f *fate) bool { return f.disk != nil })
 }
 
 // checkKeys is I1 from the other side: no key goes away that a file shows. When
@@ -219,12 +243,15 @@ func field(text []byte, name string) string {
 
 // quietEnd is I9 and I8: what others have written stands where they wrote it, or
 // beside it when it could not be given back; no secret in what was said, and
-// none in a file but the
-// user's own and the journal.
+// none in a file but these, the user's own and the journal.
 func (r *take) quietEnd() {
-	r.checkFiles() // half of the last write may have come after its effect was checked
-	r.checkLeft(".theirs")
-	if shape := r.shape(); shape != r.ghost.shape && !r.ghost.raced && !r.beside(".theirs") {
+	r.checkFiles()
+	spared := ".theirs"
+	if r.diskGone() { // nobody can give it back, nor another name
+		spared = ""
+	}
+	r.checkLeft(spared)
+	if shape := r.shape(); shape != r.ghost.shape && !r.ghost.raced && !r.beside(spared) {
 		r.violated("I9", "other bytes changed at the end:\n%q\nwant\n%q", shape, r.ghost.shape)
 	}
 	for id, secret := range r.cloud.Secrets() {
@@ -232,7 +259,7 @@ func (r *take) quietEnd() {
 			r.violated("I8", "the secret of %s was logged", id)
 		}
 		for _, f := range r.disk.Files() {
-			allowed := f.Path == credentials || f.Path == configFile || journalName(f.Path)
+			allowed := f.Path == credentials || f.Path == configFile || journalName(f.Path) || strings.HasSuffix(f.Path, ".theirs")
 			if f.Mode.Perm()&0o077 != 0 {
 				r.violated("I8", "%s has mode %v", f.Path, f.Mode)
 			}
