@@ -85,9 +85,9 @@ func TestReadmeNamesTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commands, _ := filepath.Glob(filepath.Join(repository, "cmd", "keyd", "*_test.go"))
+	below, _ := filepath.Glob(filepath.Join(repository, "*", "*", "*_test.go"))
 	var code strings.Builder
-	for _, name := range append(files, commands...) {
+	for _, name := range append(files, below...) {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
