@@ -57,6 +57,8 @@
 //	    place, where no rename is possible  pass: it makes it the new one before all else    half of AKIA.. and half of AKIA.."
 //	somebody writes at that moment          looks again, edits the new text; never a third   nothing, or BLOCKED
 //	                                        id
+//	two programs write in the microseconds  the last text stays in the file, the one before  the name of that file
+//	    of a swap                           is kept beside it; tries again later
 //	the pair on disk does not validate      puts the old pair back, deletes the new key      "putting AKIA.. back"
 //	an old text comes back (a backup, an    proves the new key once, puts it back            "a file shows AKIA.. again"
 //	    editor, a dotfile manager)
