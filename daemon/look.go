@@ -54,7 +54,7 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 		w.add(p, handsOff(problems, p.Key.ID))
 	}
 	for _, p := range problems {
-		if !slices.ContainsFunc(w.units, func(u *unit) bool { return u.facts.Unread == p }) {
+		if !slices.ContainsFunc(w.units, func(u *unit) bool { return errors.Is(u.facts.Unread, p) }) {
 			w.notes = append(w.notes, p.Error())
 		}
 	}
