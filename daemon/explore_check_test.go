@@ -86,7 +86,7 @@ func (r *take) checkFiles() {
 			r.violated("I9", "%s holds a torn pair", filepath.Base(path))
 		}
 		r.ghost.torn = r.ghost.torn && r.mayTear()
-		r.ghost.raced = r.ghost.raced || !r.read && (r.noExchange || r.inPlace)
+		r.ghost.raced = r.ghost.raced || !r.read && (r.noExchange || r.overwrites())
 		if shape := r.shape(); shape != r.ghost.shape && !r.ghost.raced && (r.read || !r.beside("")) {
 			r.violated("I9", "other bytes changed:\n%q\nwant\n%q", shape, r.ghost.shape)
 		}

@@ -26,7 +26,7 @@ func (r *take) hasRead() {
 // at the end of a pass only under a name that nobody sweeps. Where no names are
 // exchanged it may be lost.
 func (r *take) checkLeft(suffix string) {
-	if r.left == nil || r.noExchange || r.inPlace || bytes.Equal(r.disk.Data(credentials), r.left) {
+	if r.left == nil || r.noExchange || r.overwrites() || bytes.Equal(r.disk.Data(credentials), r.left) {
 		return
 	}
 	dir, name := filepath.Split(credentials)

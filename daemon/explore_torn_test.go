@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +47,13 @@ func (r *take) tearsBySelf() bool {
 			failed++
 		}
 	}
-	return r.inPlace && failed > 1
+	return r.overwrites() && failed > 1
+}
+
+// overwrites reports whether a file was written in place: because the folder
+// takes no other, or has refused to for a moment.
+func (r *take) overwrites() bool {
+	return slices.ContainsFunc(r.effects, func(e effect) bool { return e.what == "write credentials" || e.what == "write config" })
 }
 
 // healed returns a text with a whole id, or secret, in the place of each that is
