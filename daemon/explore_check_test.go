@@ -87,7 +87,7 @@ func (r *take) checkFiles() {
 		}
 		r.ghost.torn = r.ghost.torn && r.mayTear()
 		r.ghost.raced = r.ghost.raced || !r.read && (r.noExchange || r.overwrites())
-		if shape := r.shape(); shape != r.ghost.shape && !r.ghost.raced && (r.read || !r.beside("")) {
+		if shape := r.shape(); shape != r.ghost.shape && !r.ghost.raced && !r.beside(".theirs") && (r.read || !r.beside("")) {
 			r.violated("I9", "other bytes changed:\n%q\nwant\n%q", shape, r.ghost.shape)
 		}
 		usable := r.usable(path)
