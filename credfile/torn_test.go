@@ -127,7 +127,7 @@ func FuzzMend(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, config bool, mask uint64, foreign uint16) {
 		file := Lex("file", kindOf(config), data)
 		edited, changes, err := file.Replace(oldKey, newKey)
-		if err != nil || bytes.Contains(data, []byte(newKey.ID)) || len(edited) != len(data) {
+		if err != nil || bytes.Contains(data, []byte(newKey.ID)) || len(edited) != len(data) || len(file.torn(oldKey, newKey)) > 0 {
 			return
 		}
 		torn, bit := bytes.Clone(edited), 0
