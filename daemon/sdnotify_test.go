@@ -24,7 +24,7 @@ func manager(t *testing.T, name string) func() string {
 	t.Cleanup(func() { conn.Close() })
 	return func() string {
 		buffer := make([]byte, 1000)
-		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 		n, _, err := conn.ReadFrom(buffer)
 		if err != nil {
 			t.Fatal(err)

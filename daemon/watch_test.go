@@ -127,7 +127,7 @@ func TestOthersAreToldOfASwap(t *testing.T) {
 // told waits for an event of the credentials file that is one of ops.
 func (h home) told(t *testing.T, w *fsnotify.Watcher, ops fsnotify.Op) {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		select {
 		case e := <-w.Events:
@@ -247,7 +247,7 @@ func (h home) run(t *testing.T, program string, args ...string) {
 // minutely look.
 func (h home) seen(t *testing.T, changes <-chan Change, name string) {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(40 * time.Second)
 	for {
 		select {
 		case c := <-changes:

@@ -75,7 +75,7 @@ func either(t *testing.T, a, b *besideDaemon) (ended, runs *besideDaemon) {
 		return a, b
 	case <-b.end:
 		return b, a
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("two daemons run")
 	}
 	return nil, nil
@@ -85,7 +85,7 @@ func either(t *testing.T, a, b *besideDaemon) (ended, runs *besideDaemon) {
 func (w *besideWorld) replaced() {
 	w.t.Helper()
 	next := w.daemon()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		if code, out := w.keyd("status"); strings.Contains(out, "\nkeyd runs since") {
 			break
 		} else if time.Now().After(end) {

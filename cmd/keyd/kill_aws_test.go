@@ -140,7 +140,7 @@ func (s *killServer) settle(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer.Body.Close()
-	for end := time.Now().Add(10 * time.Second); s.open.Load() > 0; time.Sleep(50 * time.Microsecond) {
+	for end := time.Now().Add(time.Minute); s.open.Load() > 0; time.Sleep(50 * time.Microsecond) {
 		if time.Now().After(end) {
 			t.Fatal("a request of a dead process is still open")
 		}

@@ -120,13 +120,25 @@ func TestFaultsOnLoopback(t *testing.T) {
 			old := client{doer: s.Client(), base: s.URL, id: id, secret: secret}
 			ctx := t.Context()
 			if m.kind == awssim.Hang {
-				c, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
-				defer cancel()
-				ctx = c
+				m.lost = is(context.Canceled)
+				ctx = whenCalled(t, c)
 			}
 			m.check(t, c, u, old, when, ctx)
 		})
 	}
+}
+
+// whenCalled is the context of a client that gives up as soon as its call has
+// been taken in, which on a busy machine no fixed time is sure to outlast.
+func whenCalled(t *testing.T, c *awssim.Cloud) context.Context {
+	ctx, giveUp := context.WithCancel(t.Context())
+	go func() {
+		defer giveUp()
+		for len(c.Calls()) == 0 && t.Context().Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return ctx
 }
 
 func TestFaultsCountAndChoose(t *testing.T) {
