@@ -50,6 +50,7 @@ func (c repeating) Do(q *http.Request) (*http.Response, error) {
 // TestKnownMistakesAreSeen puts each mistake into keyd and lets the exploration
 // find it by itself: an exploration that is silent then would prove nothing.
 func TestKnownMistakesAreSeen(t *testing.T) {
+	t.Parallel()
 	for _, f := range flaws {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()

@@ -10,6 +10,7 @@ import (
 // fifty learns of a key 10 to 30 seconds late: a streak of five alone misses it
 // in one rotation of a hundred.
 func TestProofFindsTheSlowReplica(t *testing.T) {
+	t.Parallel()
 	late := 0
 	for seed := range uint64(150) {
 		s := setting{lag: awssim.RealLag(), seed: seed + 1}

@@ -122,6 +122,7 @@ func (p *laptop) edit(text func(string) string) {
 // at noon, is offline on trains, is restarted, and whose file is edited and put
 // back from an old backup. The key becomes due twice.
 func TestNinetyDaysOfALaptop(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()

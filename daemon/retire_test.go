@@ -49,6 +49,7 @@ func TestAClockThatIsSetBack(t *testing.T) {
 // TestAListThatLagsIsNoPerson: after the deactivation one list can show the old
 // key Inactive and the next one Active again, although nobody touched it.
 func TestAListThatLagsIsNoPerson(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
 		for n := range 20 {

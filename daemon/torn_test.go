@@ -78,6 +78,7 @@ func (l *lab) dies(disk *tearing) string {
 // asks AWS anything in the next pass the pair is whole; nothing is ever signed
 // with a mixture, and the rotation goes on to its end.
 func TestATornFileIsMendedByTheNextPass(t *testing.T) {
+	t.Parallel()
 	for _, part := range []float64{0.04, 0.2, 0.75} {
 		for _, endFirst := range []bool{false, true} {
 			cut := tearing{part: part, endFirst: endFirst, writes: 1}

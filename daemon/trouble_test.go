@@ -20,6 +20,7 @@ import (
 // without the effect: sent once, the file untouched, an error, and later passes
 // end with one key and nobody asked.
 func TestLostAnswerOfCreateConverges(t *testing.T) {
+	t.Parallel()
 	kinds := []awssim.Kind{awssim.Close, awssim.Reset, awssim.Hang, awssim.Timeout, awssim.Status500, awssim.Status503,
 		awssim.Truncated, awssim.ShortLength, awssim.Empty, awssim.HTML, awssim.NoSecret}
 	for _, kind := range kinds {
@@ -126,6 +127,7 @@ func TestDeleteIsDeniedAfterTheSwap(t *testing.T) {
 }
 
 func TestNetworkIsAwayAtEveryPhase(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []awssim.Kind{awssim.DNS, awssim.Dial, awssim.TLS, awssim.HTML, awssim.Throttle, awssim.Hang} {
 		for _, after := range []int{0, 1, 3, 8, 20, 40} {
 			t.Run(string(kind), func(t *testing.T) {
