@@ -1,6 +1,9 @@
 package daemon
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // clock tells that the machine slept: the wall clock goes on meanwhile, the
 // monotonic one stands still (Linux, macOS), or goes on too and a timer fires
@@ -25,4 +28,16 @@ func (c *clock) woke() bool {
 	late := c.step > 0 && ran > c.step+overslept
 	c.set(0)
 	return jumped || late
+}
+
+// pause waits, or returns the cause for which ctx ended.
+func pause(ctx context.Context, t time.Duration) error {
+	timer := time.NewTimer(t)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

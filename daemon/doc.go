@@ -1,6 +1,6 @@
 // Package daemon keeps the access keys of one user's AWS files young: look,
-// decide, act, and look again. A reader goes daemon.go, look.go, next.go,
-// act.go and has seen it all; data flows that one way.
+// decide, act, and look again. A reader goes pass.go, world.go, look.go,
+// next.go, act.go and has seen it all; data flows that one way.
 //
 // The unit of work is one access key, however many profiles show it. One
 // rotation runs through these steps, and may be killed between any two:

@@ -1,17 +1,13 @@
 package daemon
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 
-	"keyd/credfile"
 	"keyd/credfile/atomicfile"
 )
 
@@ -29,57 +25,6 @@ type Journal struct {
 
 // journalVersion is raised when an older keyd could misread a journal.
 const journalVersion = 1
-
-// NewerError is a journal written by a newer keyd. It is left alone, and so is
-// the key that it speaks of.
-type NewerError struct {
-	Path    string
-	Version int
-}
-
-func (e *NewerError) Error() string {
-	return fmt.Sprintf("daemon: %s: written by a newer keyd (journal version %d, this one knows %d); left as it is",
-		e.Path, e.Version, journalVersion)
-}
-
-// Hint names the way out.
-func (e *NewerError) Hint() string {
-	return "install the newer keyd again; it goes on where it stopped"
-}
-
-// UnreadError is a journal that the system does not let keyd read now. The key
-// that it speaks of is left alone meanwhile: every key when Path is the folder.
-type UnreadError struct {
-	Path string
-	err  error
-}
-
-func (e *UnreadError) Error() string {
-	return fmt.Sprintf("daemon: the journal: %v; its key is left as it is", e.err)
-}
-
-func (e *UnreadError) Unwrap() error { return e.err }
-
-// DamagedError is a journal that cannot be read. It has been moved to Aside; it
-// is still at Path when Aside is "".
-type DamagedError struct {
-	Path, Aside string
-	err         error
-}
-
-func (e *DamagedError) Error() string {
-	if e.Aside == "" {
-		return fmt.Sprintf("daemon: %s: damaged journal (%v); left as it is, the next pass moves it aside", e.Path, e.err)
-	}
-	return fmt.Sprintf("daemon: %s: damaged journal (%v); kept as %s, nothing was changed at AWS", e.Path, e.err, e.Aside)
-}
-
-func (e *DamagedError) Unwrap() error { return e.err }
-
-// Hint says what a person can see from outside.
-func (e *DamagedError) Hint() string {
-	return "aws iam list-access-keys shows whether a second key was left behind"
-}
 
 // record is a Rotation on disk: the one place where its secrets are plain.
 type record struct {
@@ -170,72 +115,6 @@ func (j Journal) Sweep() error {
 	return errors.Join(errs...)
 }
 
-// Load returns every rotation in progress. A journal that cannot be read does
-// not hide the others: errs has one error per such file.
-func (j Journal) Load(ctx context.Context) (rotations []*Rotation, errs []error) {
-	names, err := j.Sys.ReadDir(j.Dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, []error{&UnreadError{Path: j.Dir, err: err}}
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		if !strings.HasSuffix(name, ".json") || strings.HasPrefix(name, ".") {
-			continue
-		}
-		r, err := j.load(ctx, filepath.Join(j.Dir, name))
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		rotations = append(rotations, r)
-	}
-	return rotations, errs
-}
-
-func (j Journal) load(ctx context.Context, path string) (*Rotation, error) {
-	original, err := atomicfile.Read(ctx, j.Sys, path)
-	if errors.Is(err, atomicfile.ErrBusy) { // an empty file: it was never written whole
-		return nil, j.setAside(path, err)
-	}
-	if err != nil {
-		return nil, &UnreadError{Path: path, err: err}
-	}
-	var rec record
-	if err := json.Unmarshal(original.Data, &rec); err != nil {
-		return nil, j.setAside(path, errors.New("not the JSON that keyd writes"))
-	}
-	if rec.Version > journalVersion {
-		return nil, &NewerError{Path: path, Version: rec.Version}
-	}
-	if rec.Version < 1 || rec.OldID+".json" != filepath.Base(path) {
-		return nil, j.setAside(path, errors.New("it does not name the key that its file name names"))
-	}
-	r := fromRecord(rec)
-	if err := r.possible(); err != nil {
-		return nil, j.setAside(path, err)
-	}
-	return r, nil
-}
-
-// setAside keeps a damaged journal under another name: it may hold the only
-// copy of a secret.
-func (j Journal) setAside(path string, why error) error {
-	if j.ReadOnly {
-		return &DamagedError{Path: path, err: why}
-	}
-	aside := strings.TrimSuffix(path, ".json") + ".damaged"
-	if _, err := j.Sys.Lstat(aside); err == nil {
-		aside += time.Now().UTC().Format("-20060102T150405.000")
-	}
-	if err := j.Sys.Rename(path, aside); err != nil {
-		return fmt.Errorf("daemon: %s: damaged journal, and it cannot be moved aside: %w", path, err)
-	}
-	return &DamagedError{Path: path, Aside: aside, err: why}
-}
-
 func (j Journal) path(oldID string) string { return filepath.Join(j.Dir, oldID+".json") }
 
 func toRecord(r *Rotation) record {
@@ -244,18 +123,4 @@ func toRecord(r *Rotation) record {
 		OldID: r.Old.ID, OldSecret: r.Old.Secret.Reveal(),
 		NewID: r.New.ID, NewSecret: r.New.Secret.Reveal(),
 	}
-}
-
-func fromRecord(rec record) *Rotation {
-	r := rec.Rotation
-	r.Old, r.New = key(rec.OldID, rec.OldSecret), key(rec.NewID, rec.NewSecret)
-	return &r
-}
-
-func key(id, secret string) credfile.Key {
-	k := credfile.Key{ID: id}
-	if secret != "" {
-		k.Secret = credfile.NewSecret(secret)
-	}
-	return k
 }

@@ -29,3 +29,10 @@ func lastUsed(u *Use, now time.Time) string {
 	}
 	return fmt.Sprintf("last used %s by %s in %s", formatAgo(u.At, now), u.Service, u.Region)
 }
+
+func count(n int, what string) string {
+	if n == 1 {
+		return fmt.Sprintf("%d %s", n, what)
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

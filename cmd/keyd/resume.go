@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyd/credfile"
 	"keyd/daemon"
 )
 
@@ -63,11 +62,7 @@ func (u *ui) givesUp(ctx context.Context, s setup, profile string) (*daemon.Rota
 		u.note("%v", problem)
 	}
 	for _, r := range rotations {
-		if r.New.ID == "" || !slices.Contains(r.Profiles(), profile) {
-			continue
-		}
-		torn := slices.ContainsFunc(snapshot.Profiles, func(p credfile.Profile) bool { return p.Key.Mixes(r.Old, r.New) })
-		if len(snapshot.Holding(r.Old.ID))+len(snapshot.Holding(r.New.ID)) == 0 && !torn {
+		if r.New.ID != "" && slices.Contains(r.Profiles(), profile) && !r.ShownIn(snapshot) {
 			return r, nil
 		}
 	}

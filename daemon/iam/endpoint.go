@@ -126,3 +126,24 @@ func hintOf(endpoint string) string {
 	}
 	return ""
 }
+
+// environment looks variables up. It is a function so that a test, and a
+// command that speaks for another environment, need no real one.
+type environment func(string) string
+
+func (e environment) origin(name string) origin { return origin{e(name), name} }
+
+// boolean reads a variable as AWS tools do: true or false in any case; empty
+// says nothing.
+func (e environment) boolean(name string) (value, ok bool, err error) {
+	switch v := e(name); {
+	case v == "":
+		return false, false, nil
+	case strings.EqualFold(v, "true"):
+		return true, true, nil
+	case strings.EqualFold(v, "false"):
+		return false, true, nil
+	default:
+		return false, false, fmt.Errorf("%s is %q: must be true or false", name, v)
+	}
+}

@@ -1,0 +1,93 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"keyd/credfile"
+	"keyd/daemon/iam"
+)
+
+// preflight refuses what can be refused before a key exists: the edit, the
+// file, the state folder, and the permission to deactivate. UpdateAccessKey of
+// the old key to Active changes nothing and needs the same permission.
+func (d *Daemon) preflight(ctx context.Context, u *unit) error {
+	if err := d.Store.Check(ctx, u.key); err != nil {
+		return err
+	}
+	if err := d.journal().Writable(); err != nil {
+		return err
+	}
+	client, err := d.client(u, u.key)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := client.SetStatus(ctx, u.facts.Seen.User, u.facts.ID, iam.Active); err != nil {
+		return err
+	}
+	u.facts.Ready = true
+	return nil
+}
+
+// create journals the intent, sends CreateAccessKey once, and journals the
+// pair before anything else happens. An answer that leaves doubt keeps the
+// journal: reconcile finds out.
+func (d *Daemon) create(ctx context.Context, u *unit, decision Decision) error {
+	client, err := d.client(u, u.key)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	r := d.intent(u)
+	if err := d.journal().Save(r); err != nil {
+		return err
+	}
+	u.facts.Rotation, u.facts.Shows = r, Shows{Old: len(u.holders)}
+	d.tell(u, Create, "begin", fmt.Sprintf("%s, rotating (user %s, account %s)", decision.Why, r.User, r.Account))
+	created, err := client.CreateKey(ctx, r.User)
+	switch {
+	case err == nil:
+		return d.keep(ctx, u, client, created)
+	case iam.ClassOf(err) == iam.Ambiguous:
+		r.Answered = d.Now().UTC()
+		return cmp.Or(d.journal().Save(r), err)
+	}
+	u.facts.Rotation = nil
+	return cmp.Or(d.journal().Erase(r.Old.ID), err)
+}
+
+func (d *Daemon) intent(u *unit) *Rotation {
+	seen := u.facts.Seen
+	r := &Rotation{
+		Old: credfile.Key{ID: u.facts.ID}, Account: seen.Account, User: seen.User, ARN: seen.ARN,
+		RetireNow: u.facts.Ask.RetireNow, Sent: d.Now().UTC(), Offset: seen.Offset,
+	}
+	for _, p := range u.holders {
+		r.Places = append(r.Places, Place{Path: p.Path, Section: p.Section, Profile: p.Name})
+	}
+	for _, k := range seen.Keys {
+		r.Before = append(r.Before, k.ID)
+	}
+	return r
+}
+
+// keep journals the new pair. When that fails the secret is in memory only, so
+// the key is deleted at once; should that fail too, the intent on disk lets the
+// next pass find it.
+func (d *Daemon) keep(ctx context.Context, u *unit, client *iam.Client, created iam.Created) error {
+	r := u.facts.Rotation
+	r.New, r.Created = created.Key, d.Now().UTC()
+	if err := d.journal().Save(r); err != nil {
+		r.New = credfile.Key{}
+		if dropErr := client.DeleteKey(ctx, r.User, created.Key.ID); dropErr != nil {
+			return fmt.Errorf("%w; %s exists at AWS and nobody has its secret: the next pass deletes it", err, created.Key)
+		}
+		_ = d.journal().Erase(r.Old.ID) // else the next pass finds that the call had no effect
+		return fmt.Errorf("%w; the new key was deleted again, the files are as they were", err)
+	}
+	d.record(u, "created", r.New.ID, "")
+	d.tell(u, Create, "created", r.New.String())
+	return nil
+}

@@ -1,0 +1,82 @@
+package iam
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"keyd/credfile"
+)
+
+func (s *Site) setRegions(sites []credfile.Site, env environment) error {
+	named := func(site credfile.Site) bool { return site.Region != "" }
+	if !slices.ContainsFunc(sites, named) {
+		o := firstSet(env.origin("AWS_REGION"), env.origin("AWS_DEFAULT_REGION"))
+		if o.value == "" {
+			s.setPartition(s.hint(sites))
+			return nil
+		}
+		sites = []credfile.Site{{Region: o.value}}
+		_, pseudo := plainRegion(o.value)
+		s.FIPS = s.FIPS || pseudo
+	}
+	first := 0
+	for i, site := range sites {
+		if site.Region == "" {
+			continue
+		}
+		region, _ := plainRegion(site.Region)
+		partition, err := s.partition(region)
+		if err != nil {
+			return err
+		}
+		if s.Partition != "" && partition != s.Partition {
+			return &ConflictError{first, i, "the partition", s.Partition + " (" + s.Regions[0] + ")", partition + " (" + region + ")"}
+		}
+		if s.Partition == "" {
+			s.Partition, first = partition, i
+		}
+		s.addRegion(region)
+	}
+	s.setPartition(s.Partition)
+	return nil
+}
+
+// partition returns the partition of region. Behind a custom endpoint a region
+// is whatever its owner calls it.
+func (s *Site) partition(region string) (string, error) {
+	if p := PartitionOf(region); p != "" {
+		return p, nil
+	}
+	if s.IAMURL != "" && s.STSURL != "" && isHostLabel(region) {
+		return "aws", nil
+	}
+	return "", fmt.Errorf("region %q belongs to no AWS partition that is known here", region)
+}
+
+// hint guesses the partition when nothing names a region.
+func (s *Site) hint(sites []credfile.Site) string {
+	for _, u := range []string{s.STSURL, s.IAMURL} {
+		if p := hintOf(u); p != "" {
+			return p
+		}
+	}
+	for _, site := range sites {
+		f := strings.SplitN(site.MFASerial, ":", 3)
+		if len(f) == 3 && f[0] == "arn" && home(f[1]) != "" {
+			return f[1]
+		}
+	}
+	return "aws"
+}
+
+func (s *Site) setPartition(partition string) {
+	s.Partition = partition
+	s.addRegion(home(partition))
+}
+
+func (s *Site) addRegion(region string) {
+	if !slices.Contains(s.Regions, region) {
+		s.Regions = append(s.Regions, region)
+	}
+}

@@ -1,0 +1,92 @@
+package daemon
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// inRotation goes through the phases from the end that can hurt most.
+func inRotation(f Facts, r *Rotation, s Settings, now time.Time) Decision {
+	switch {
+	case r.New.ID == "":
+		return lostAnswer(f, r, s, now)
+	case f.Shows.Torn > 0: // nobody can use it: whatever else there is comes after
+		return orTrouble(f, now, act(Mend, Rotating, fmt.Sprintf("a write was cut off, and a file shows half of %s and half of %s: making it %s",
+			short(r.Old.ID), short(r.New.ID), short(r.New.ID))))
+	case len(f.Shows.Third) > 0 && r.Failed == "":
+		return blocked(time.Time{}, fmt.Sprintf("%s shows another key than %s or %s: someone changed it, and keyd overwrites nothing",
+			strings.Join(f.Shows.Third, ", "), short(r.Old.ID), short(r.New.ID)), "keyd resume "+f.Shows.Third[0])
+	case f.Shows.Old+f.Shows.New == 0 && r.Failed == "":
+		return blocked(time.Time{}, fmt.Sprintf("%s is no longer in the files, in the middle of a rotation",
+			strings.Join(f.Shows.Gone, ", ")), "keyd resume "+r.Profiles()[0])
+	case r.Failed != "":
+		return givingUp(f, r, now)
+	case !r.Held.IsZero() && !r.Deactivating.IsZero():
+		return orTrouble(f, now, act(Revive, Held, short(r.Old.ID)+" is to be usable again: a person holds the rotation"))
+	case !r.Held.IsZero():
+		return wait(Held, time.Time{}, fmt.Sprintf("held since %s: %s stays usable, keyd resume goes on", r.Held.Local().Format("2 Jan 15:04"), short(r.Old.ID)))
+	case f.Shows.Old > 0 && !r.Validated.IsZero():
+		return mending(f, r, now)
+	}
+	return orTrouble(f, now, forward(f, r, s, now))
+}
+
+// forward is an undisturbed rotation.
+func forward(f Facts, r *Rotation, s Settings, now time.Time) Decision {
+	switch {
+	case f.Shows.Old > 0 && !f.Proven:
+		return act(Prove, Rotating, short(r.New.ID)+" is not in any file until AWS accepts it steadily")
+	case f.Shows.Old > 0:
+		return act(Swap, Rotating, short(r.New.ID)+" is accepted: replacing "+short(r.Old.ID))
+	case r.Validated.IsZero(), !r.Mending.IsZero():
+		return act(Validate, Rotating, "the files show "+short(r.New.ID)+": checking what is on disk")
+	case s.DescribeKeys && !r.Described:
+		return act(Describe, Overlap, "tagging "+short(r.New.ID)+" for the console")
+	case r.Deactivated.IsZero():
+		return overlap(f, r, s, now)
+	}
+	return quarantine(f, r, s, now)
+}
+
+// mending is a file that shows the old id again after it was validated: a
+// backup, a dotfile manager, a stale editor buffer.
+func mending(f Facts, r *Rotation, now time.Time) Decision {
+	if !f.Proven {
+		return orTrouble(f, now, act(Prove, Rotating, fmt.Sprintf("a file shows %s again: checking that %s still works", short(r.Old.ID), short(r.New.ID))))
+	}
+	return orTrouble(f, now, act(Swap, Rotating, fmt.Sprintf("a file shows %s again: putting %s back", short(r.Old.ID), short(r.New.ID))))
+}
+
+// lostAnswer is a CreateAccessKey whose answer nobody has.
+func lostAnswer(f Facts, r *Rotation, s Settings, now time.Time) Decision {
+	switch {
+	case r.Stuck != "":
+		return blocked(time.Time{}, r.Stuck, whoseIsIt(r))
+	case f.Shows.Old == 0: // and so there is no pair to ask AWS with
+		return blocked(time.Time{}, fmt.Sprintf("the answer to CreateAccessKey was lost, and the files no longer show %s: nobody can be asked whether a key was made",
+			short(r.Old.ID)), "keyd resume "+r.Profiles()[0])
+	case r.Orphan != "" && (r.OrphanExact || !now.Before(r.OrphanOff.Add(s.Quarantine))):
+		return orTrouble(f, now, act(DropOrphan, Rotating, fmt.Sprintf("%s came from an answer that was lost: nobody has its secret", short(r.Orphan))))
+	case r.Orphan != "":
+		return wait(Quarantine, r.OrphanOff.Add(s.Quarantine), fmt.Sprintf("%s probably came from an answer that was lost: inactive, deleted then", short(r.Orphan)))
+	}
+	return orTrouble(f, now, act(Reconcile, Rotating, "the answer to CreateAccessKey was lost: finding out whether a key was made"))
+}
+
+// whoseIsIt names the ways out for the person who knows.
+func whoseIsIt(r *Rotation) string {
+	again := "keyd resume " + r.Profiles()[0]
+	if len(r.Suspects) == 0 {
+		return again
+	}
+	return fmt.Sprintf("keyd prune %s %s when nobody needs that key, %s when it is gone", r.Profiles()[0], r.Suspects[0], again)
+}
+
+// givingUp undoes a rotation whose new key cannot be used.
+func givingUp(f Facts, r *Rotation, now time.Time) Decision {
+	if f.Shows.New > 0 {
+		return orTrouble(f, now, act(PutBack, Rotating, r.Failed+": putting "+short(r.Old.ID)+" back"))
+	}
+	return orTrouble(f, now, act(Discard, Rotating, r.Failed+": deleting "+short(r.New.ID)+" again"))
+}

@@ -1,0 +1,44 @@
+package daemon
+
+import (
+	"context"
+
+	"keyd/daemon/iam"
+)
+
+// describe sets the console's description column of the new key. It is an
+// optional permission: a refusal is remembered for this rotation and no trouble.
+func (d *Daemon) describe(ctx context.Context, u *unit) error {
+	r := u.facts.Rotation
+	client, err := d.client(u, r.New)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	err = client.Describe(ctx, r.User, r.New.ID, d.description())
+	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.Quota && class != iam.Invalid {
+		return err
+	}
+	r.Described = true
+	return d.journal().Save(r)
+}
+
+// checkUse asks when AWS last saw the old key. Without the permission the time
+// of the overlap alone decides.
+func (d *Daemon) checkUse(ctx context.Context, u *unit) error {
+	r := u.facts.Rotation
+	client, err := d.client(u, r.New)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	use, err := client.LastUsed(ctx, r.Old.ID)
+	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.NoSuch {
+		return err
+	}
+	r.UseRead, r.Used = d.Now().UTC(), &Use{At: use.At.Add(-r.Offset), Service: use.Service, Region: use.Region}
+	if err != nil || use.At.IsZero() {
+		r.Used = nil
+	}
+	return d.journal().Save(r)
+}

@@ -1,0 +1,96 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/iam"
+)
+
+// validateTries is how often a refusal of the pair on disk is asked again: it
+// was accepted everywhere a moment ago, and reads are not monotonic.
+const validateTries = 15
+
+// validate reads the pair back from disk on a path of its own, and asks AWS
+// with those bytes.
+func (d *Daemon) validate(ctx context.Context, u *unit) error {
+	r := u.facts.Rotation
+	for _, p := range u.holders {
+		if err := d.Store.Sync(ctx, p); err != nil {
+			return err
+		}
+		onDisk, err := d.Store.ReadBack(ctx, p)
+		if err != nil {
+			return err
+		}
+		if onDisk.ID != r.New.ID || !onDisk.Secret.Equal(r.New.Secret) {
+			return d.invalid(u, nil, fmt.Sprintf("%s does not read back as the pair that was written", p.Path))
+		}
+	}
+	client, err := d.client(u, r.New)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	who, err := retried(ctx, validateTries, func() (iam.Identity, error) { return client.CallerIdentity(ctx, u.site.Regions[0]) })
+	switch class := iam.ClassOf(err); {
+	case class == iam.BadKey || class == iam.BadSecret:
+		return d.invalid(u, err, "AWS refuses the pair that is on disk ("+err.Error()+")")
+	case err != nil:
+		return err
+	case who.ARN != r.ARN || who.Account != r.Account:
+		return d.invalid(u, nil, fmt.Sprintf("the pair on disk is %s, not %s", who.ARN, r.ARN))
+	}
+	r.validated(d.Now().UTC())
+	if d.flaw != oldDeactivates {
+		r.Old.Secret = credfile.Secret{}
+	}
+	if err := d.journal().Save(r); err != nil {
+		return err
+	}
+	u.facts.Seen = staleSeen(u.facts.Seen) // it was before
+	d.record(u, "validated", r.New.ID, who.ARN)
+	d.tell(u, Validate, "validated", who.ARN+", from the file")
+	if d.flaw == eraseEarly {
+		return d.closeRotation(u)
+	}
+	return nil
+}
+
+// validated notes that the files show the new pair, durably. The overlap begins
+// with the first time.
+func (r *Rotation) validated(now time.Time) {
+	if r.Swapped.IsZero() || r.Swapped.Before(r.Mending) { // killed between the write and the journal
+		r.Swapped = now
+	}
+	if r.Validated.IsZero() {
+		r.Validated = now
+	}
+	r.Mending = time.Time{}
+}
+
+// invalid is what is on disk and does not hold. A key that was validated before
+// is not given up for it: the old one may be Inactive by now.
+func (d *Daemon) invalid(u *unit, err error, why string) error {
+	r := u.facts.Rotation
+	if r.Validated.IsZero() {
+		return d.fail(u, why)
+	}
+	return &needPersonError{text: fmt.Sprintf("%s: %s is left as it is", why, r.Old), run: "aws iam list-access-keys --profile " + r.Profiles()[0], err: err}
+}
+
+// retried repeats a call that the key's slow spreading can refuse, a second apart.
+func retried[T any](ctx context.Context, tries int, call func() (T, error)) (T, error) {
+	for {
+		value, err := call()
+		tries--
+		if iam.ClassOf(err) != iam.BadKey || err == nil || tries <= 0 {
+			return value, err
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return value, err
+		}
+	}
+}
