@@ -5,7 +5,8 @@ type edit struct {
 	source
 	data   []byte
 	values int
-	mends  bool // a torn pair: what stood there is nothing to go back to
+	was    []byte // what undoing it puts back
+	mends  bool   // a torn pair: what stood there is nothing to go back to
 }
 
 // edits returns what is to be written so that next stands wherever old does.
@@ -19,7 +20,7 @@ func (s *Snapshot) edits(old, next Key) ([]edit, error) {
 		if err != nil {
 			return nil, err
 		}
-		edits = append(edits, edit{source: src, data: data, values: len(changes)})
+		edits = append(edits, edit{source: src, data: data, was: src.original.Data, values: len(changes)})
 	}
 	return edits, nil
 }

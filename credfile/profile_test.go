@@ -173,6 +173,8 @@ func TestNothingQuotesASecret(t *testing.T) {
 		"{SECRET}\n" + plainFile, plainFile + "{SECRET}\n  {SECRET}\n", plainFile + "s3 =\n {SECRET}\n",
 		"[default]\naws_access_key_id = {ID}\naws_secret_access_key = \"{SECRET}\" # {SECRET}\n",
 		"[default]\naws_access_key_id = {ID}\naws_secret_access_key = {SECRET}#x\naws_secret_access_key = {SECRET}\n",
+		"[default]\naws_access_key_id = {SECRET} # pasted the wrong way round\naws_secret_access_key = {ID}\n",
+		"[default]\naws_access_key_id = \"{SECRET}\"\n  {SECRET}\naws_secret_access_key = {ID}\n",
 	} {
 		f := Lex("credentials", Credentials, with(oldKey, text))
 		for _, p := range f.Problems {

@@ -2,6 +2,7 @@ package credfile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -57,6 +58,11 @@ func (s *Store) ReadBack(ctx context.Context, p Profile) (Key, error) {
 // Sync makes what a file shows durable, whoever wrote it: a swap that was killed
 // before its last step may have left a name that a power failure takes back.
 func (s *Store) Sync(ctx context.Context, p Profile) error {
+	unlock, err := s.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	o, err := atomicfile.Read(ctx, s.sys(), p.Path)
 	if err == nil {
 		err = o.Sync()
@@ -65,6 +71,18 @@ func (s *Store) Sync(ctx context.Context, p Profile) error {
 		return fmt.Errorf("credfile: %w", err)
 	}
 	return nil
+}
+
+// Kept returns the files beside the two in which texts of other programs were
+// kept, since they had no place in them.
+func (s *Store) Kept() ([]string, error) {
+	var kept []string
+	var errs []error
+	for _, path := range s.paths() {
+		names, err := atomicfile.Kept(s.sys(), path)
+		kept, errs = append(kept, names...), append(errs, err)
+	}
+	return kept, errors.Join(errs...)
 }
 
 // Sweep removes the temporary files that a crash left beside the files.

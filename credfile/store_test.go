@@ -132,7 +132,7 @@ func TestSwap(t *testing.T) {
 			}
 			credentials, config = f.texts(newKey)
 			shows(t, s, credentials, config)
-			if want := 2 * strings.Count(f.credentials+f.config, "ID\n"); swapped.Values != want || swapped.InPlace || len(swapped.Lost) > 0 {
+			if want := 2 * strings.Count(f.credentials+f.config, "ID\n"); swapped.Values != want || swapped.InPlace || len(swapped.Notes) > 0 {
 				t.Errorf("told %+v, want %d values", swapped, want)
 			}
 			snap, err := s.Read(t.Context(), newKey.ID)

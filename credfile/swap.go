@@ -16,9 +16,10 @@ type Swapped struct {
 	Profiles []string // that show the new key now; not of Mend
 	Values   int      // that were replaced: ids and secrets
 	InPlace  bool     // a file was overwritten, because no rename could replace it
-	// Lost are files into which another program was writing at the moment of
-	// the swap, in a way that could not be carried over to the new file.
-	Lost []string
+	// Notes say of each text that another program was writing at the moment of
+	// the swap, and that could not be carried over to the new file, where it
+	// is kept. They are there beside an error, too.
+	Notes []string
 }
 
 // Gone says that no profile shows the key that was to be replaced, nor its
@@ -91,7 +92,8 @@ func (s *Store) swap(ctx context.Context, sw swap) (Swapped, error) {
 	defer unlock()
 	err = sw.run(ctx)
 	if err != nil && !sw.keeps {
-		return Swapped{}, errors.Join(err, sw.undo(ctx))
+		err = errors.Join(err, sw.undo(ctx))
+		return Swapped{Notes: sw.swapped.Notes}, err
 	}
 	return sw.swapped, err
 }
@@ -163,10 +165,18 @@ func (sw *swap) writeOne(ctx context.Context, e edit) error {
 	if err != nil {
 		return fmt.Errorf("credfile: %w", err)
 	}
-	if w.Stray != nil && !sw.carry(ctx, e, w.Stray) {
-		sw.swapped.Lost = append(sw.swapped.Lost, e.file.Path)
+	carried, err := sw.carry(ctx, e, w, sw.forward)
+	sw.done = append(sw.done, carried...)
+	return err
+}
+
+// forward returns the file with the new pair where this swap puts it.
+func (sw *swap) forward(f *File) ([]byte, error) {
+	if sw.mends {
+		data, _, err := f.Mend(sw.old, sw.next)
+		return data, err
 	}
-	return nil
+	return f.turned(sw.old, sw.next)
 }
 
 func (sw *swap) note(e edit, w atomicfile.Written) {
@@ -199,6 +209,9 @@ func (sw *swap) finish(snap *Snapshot) error {
 		return nil
 	}
 	for _, src := range snap.sources { // a swap before this one may have been cut off
+		if !src.file.Holds(sw.next.ID) {
+			continue
+		}
 		if err := src.original.Sync(); err != nil {
 			return fmt.Errorf("credfile: %w", err)
 		}

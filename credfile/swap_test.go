@@ -196,7 +196,7 @@ func TestSwapBesideConfigure(t *testing.T) {
 				if other.lost {
 					t.Error("the other program read a torn file")
 				}
-				if len(swapped.Lost) > 0 && gaps[1] == slow { // it was told that this change could not be kept
+				if len(swapped.Notes) > 0 && gaps[1] == slow { // it was told that this change could not be kept
 					shows(t, s, is, "")
 				} else {
 					shows(t, s, is+"region = eu-west-1\n", "")

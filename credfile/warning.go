@@ -1,6 +1,7 @@
 package credfile
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -57,10 +58,10 @@ func (f *File) lineStart(p *Property) string {
 
 // shown returns the form of a half that people may see.
 func (f *File) shown(p *Property) string {
-	if p.Name == idName {
-		return Short(f.Text(p.Value))
+	if p.Name != idName {
+		return "the secret"
 	}
-	return "the secret"
+	return cmp.Or(Short(tellable(f.Text(p.Value))), "the id")
 }
 
 func (f *File) warning(line int, text, remedy string) Problem {

@@ -17,7 +17,9 @@ func (d *Daemon) putBack(ctx context.Context, u *unit) error {
 	if err := d.worthIt(ctx, u); err != nil {
 		return err
 	}
-	if _, err := d.Store.Restore(ctx, r.New, r.Old); err != nil {
+	restored, err := d.Store.Restore(ctx, r.New, r.Old)
+	d.tellKept(u, PutBack, restored)
+	if err != nil {
 		return err
 	}
 	d.record(u, "put back", r.Old.ID, r.Failed)

@@ -2,8 +2,11 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+
+	"keyd/credfile"
 )
 
 // swap replaces the old pair in every file that shows it. The old pair stays
@@ -19,13 +22,14 @@ func (d *Daemon) swap(ctx context.Context, u *unit) error {
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
-	put, left := d.Store.Swap, fmt.Sprintf("the files show %s as before", r.Old)
+	put := d.Store.Swap
 	if mend { // the old key may be Inactive by now
-		put, left = d.Store.Restore, fmt.Sprintf("where it could not be written a file still shows %s", r.Old)
+		put = d.Store.Restore
 	}
 	swapped, err := put(ctx, u.key, r.New)
+	d.tellKept(u, Swap, swapped)
 	if err != nil {
-		return fmt.Errorf("%w; %s, and %s is kept for the next pass", err, left, r.New)
+		return fmt.Errorf("%w; %s%s is kept for the next pass", err, leftAs(err, r, mend), r.New)
 	}
 	r.Swapped = d.Now().UTC()
 	if err := d.journal().Save(r); err != nil {
@@ -41,6 +45,28 @@ func (d *Daemon) swap(ctx context.Context, u *unit) error {
 	return nil
 }
 
+// leftAs is what the files show of a swap that failed, as far as that is known.
+func leftAs(err error, r *Rotation, mend bool) string {
+	_, gone := errors.AsType[*credfile.Gone](err)
+	_, unknown := errors.AsType[*credfile.NotUndone](err)
+	switch {
+	case gone, unknown: // the error says it
+		return ""
+	case mend:
+		return fmt.Sprintf("where it could not be written a file still shows %s, and ", r.Old)
+	}
+	return fmt.Sprintf("the files show %s as before, and ", r.Old)
+}
+
+// tellKept tells what became of the text of a program that was writing a file at
+// the moment of the swap.
+func (d *Daemon) tellKept(u *unit, do Do, swapped credfile.Swapped) {
+	for _, note := range swapped.Notes {
+		d.record(u, "met another program", u.facts.Rotation.New.ID, note)
+		d.tell(u, do, "met another program", note)
+	}
+}
+
 // mend makes the new pair of what a write in place that was cut off has left
 // half old, half new. Nothing is asked of AWS first: nobody accepts the halves,
 // the new pair was proven before it was written, and what is on disk is validated
@@ -48,6 +74,7 @@ func (d *Daemon) swap(ctx context.Context, u *unit) error {
 func (d *Daemon) mend(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	mended, err := d.Store.Mend(ctx, r.Old, r.New)
+	d.tellKept(u, Mend, mended)
 	if err != nil {
 		return fmt.Errorf("%w; until it can be written a file shows half of %s and half of %s", err, r.Old, r.New)
 	}

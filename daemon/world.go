@@ -39,6 +39,7 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 			w.notes = append(w.notes, p.Error())
 		}
 	}
+	w.noteKept(d.Store)
 	slices.SortStableFunc(w.units, func(a, b *unit) int {
 		return cmp.Compare(order(snapshot, a), order(snapshot, b))
 	})
@@ -52,6 +53,17 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 		u.facts.Awake, u.facts.LastRotation = d.awake, made[u.facts.owner()]
 	}
 	return w, nil
+}
+
+// noteKept notes the texts of other programs that had no place in the files.
+func (w *world) noteKept(store *credfile.Store) {
+	kept, err := store.Kept()
+	for _, name := range kept {
+		w.notes = append(w.notes, "another program wrote a file at the same moment as keyd: its text is in "+name+"; put back what is missing, then remove it")
+	}
+	if err != nil {
+		w.notes = append(w.notes, err.Error())
+	}
 }
 
 // order is where a unit's first profile stands in the files.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // fresh is the new file, before anybody else has seen it.
@@ -25,6 +26,9 @@ type displaced struct {
 
 func (d *displaced) Error() string {
 	text := "another program wrote the file at the same moment; its text is in " + d.at
+	if !strings.HasSuffix(d.at, theirs) {
+		text += " until keyd runs again"
+	}
 	if d.err != nil {
 		text = d.err.Error() + "; " + text
 	}
@@ -40,7 +44,9 @@ func (d *displaced) Unwrap() error { return d.err }
 //
 // Not guaranteed: that a process which is killed between the exchange and the
 // look, microseconds later, has given back what came out. The next Sweep
-// removes it as it removes the original.
+// removes it as it removes the original. The same goes for what a further
+// program writes into the new file in those microseconds, when the process is
+// killed while that is watched, for 25 ms and more.
 func (o *Original) exchange(ctx context.Context, old File, temp string, ours fresh) error {
 	err := o.sys.Exchange(temp, o.Real)
 	if errors.Is(err, fs.ErrNotExist) { // somebody has removed the target
@@ -86,11 +92,14 @@ func (o *Original) giveBack(ctx context.Context, temp string, out Info, ours fre
 		var err error
 		out, err = o.sys.Lstat(temp)
 		if err == nil && n == 0 && out.ID == ours.info.ID {
-			var touched bool
-			if touched, err = o.touched(ctx, temp, ours); !touched && err == nil {
-				return errors.Join(cause, o.sys.SyncDir(filepath.Dir(o.Real)))
+			touched, failed := o.touched(ctx, temp, ours)
+			if failed != nil { // then what it looks like must do
+				touched = !out.unmoved(ours.info)
 			}
-			out, _ = o.sys.Lstat(temp)
+			if !touched {
+				return errors.Join(cause, failed, o.sys.SyncDir(filepath.Dir(o.Real)))
+			}
+			out, err = o.sys.Lstat(temp)
 		}
 		if err != nil || n > 0 && out.unmoved(at) {
 			return o.keep(temp, Nowhere, cause, err)
@@ -108,7 +117,8 @@ func (o *Original) touched(ctx context.Context, temp string, ours fresh) (bool, 
 		return false, err
 	}
 	defer f.Close()
-	return written(ctx, f, ours.info, ours.data) != nil, nil
+	text, _ := written(ctx, f, ours.info, ours.data)
+	return text != nil, nil
 }
 
 // keep gives the file with the temporary name one that Sweep spares. The error
@@ -117,7 +127,7 @@ func (o *Original) keep(temp string, way Way, cause, err error) error {
 	if errors.Is(cause, ErrChanged) {
 		cause = nil
 	}
-	kept := temp + ".theirs"
+	kept := temp + theirs
 	if failed := o.sys.Rename(temp, kept); failed != nil {
 		kept, err = temp, errors.Join(err, failed)
 	}

@@ -198,3 +198,32 @@ func TestReplaceWithoutExchange(t *testing.T) {
 	put(t, path, text)
 	replaced(t, asking(unexchanged), path, "new\n", atomicfile.Renamed)
 }
+
+// TestOwnTextIsNotKept: the names were given back, and the new file cannot be
+// opened to see whether somebody has written into it. Nobody has.
+func TestOwnTextIsNotKept(t *testing.T) {
+	path := filepath.Join(home(t), "credentials")
+	if !exchanges(t, filepath.Dir(path)) {
+		t.Skip("the file system exchanges no names")
+	}
+	put(t, path, text)
+	o := read(t, atomicfile.OS{}, path)
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		sys := asking(func(c faulty.Call) error {
+			if c.Op == "Exchange" {
+				if n++; n == 1 {
+					other{t, path}.renames("theirs\n")
+				}
+			}
+			if n == 2 && c.Op == "OpenFile" && strings.Contains(c.Name, ".keyd-") {
+				return syscall.EMFILE
+			}
+			return nil
+		})
+		_, err := atomicfile.On(sys, o).Replace(t.Context(), []byte("ours, secret\n"))
+		if !errors.Is(err, atomicfile.ErrChanged) || n != 2 || get(t, path) != "theirs\n" || len(temps(t, path)) > 0 {
+			t.Errorf("%v after %d exchanges, the file holds %q, beside it stand %v", err, n, get(t, path), temps(t, path))
+		}
+	})
+}

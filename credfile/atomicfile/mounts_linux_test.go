@@ -350,3 +350,24 @@ func replacedSoon(t *testing.T, path, data string) {
 	}
 	t.Errorf("it holds %q", get(t, path))
 }
+
+// TestSyncOfAMountedFile: a file that is mounted is written in place, whatever its
+// folder takes, and so Sync writes it again.
+func TestSyncOfAMountedFile(t *testing.T) {
+	if !mounts(t) {
+		return
+	}
+	dir := home(t)
+	host, path := dir+"/host", dir+"/credentials"
+	put(t, host, text)
+	put(t, path, "")
+	mount(t, host, path, "", unix.MS_BIND, "")
+	wrote := false
+	o := read(t, asking(func(c faulty.Call) error {
+		wrote = wrote || c.Op == "WriteAt"
+		return nil
+	}), path)
+	if err := o.Sync(); err != nil || !wrote || get(t, host) != text {
+		t.Errorf("%v, written again: %t, %q", err, wrote, get(t, host))
+	}
+}

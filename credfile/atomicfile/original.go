@@ -102,6 +102,7 @@ func readOnce(sys Sys, path string) (*Original, error) {
 	if !before.unmoved(after) || int64(len(data)) != after.Size || !believable(after, time.Now()) {
 		return nil, nil
 	}
+	after.Mount = info.Mount // which the open file does not tell
 	return &Original{Path: path, Real: real, Data: data, Info: after, sys: sys}, nil
 }
 

@@ -10,7 +10,7 @@ import (
 // copyAttributes copies the extended attributes as far as this process may.
 // The access lists of macOS are no extended attributes and need libc; a file
 // that has one loses it, and with it the rights of others, never its owner's.
-func copyAttributes(from, to *os.File) error {
+func copyAttributes(from, to *os.File, _ bool) error {
 	buf := make([]byte, 64<<10)
 	n, err := unix.Flistxattr(int(from.Fd()), buf)
 	if err != nil {

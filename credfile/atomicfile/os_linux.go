@@ -10,16 +10,19 @@ import (
 
 const aclAttribute = "system.posix_acl_access"
 
-// copyAttributes copies the extended attributes of from, among them its access
-// list and security label. An error means that the access list of to is not
-// that of from; other attributes are copied as far as this process may.
-func copyAttributes(from, to *os.File) error {
+// copyAttributes copies the extended attributes of from, among them its security
+// label and, when list, its access list. An error means that the access list of
+// to is not that of from; other attributes are copied as far as this process may.
+func copyAttributes(from, to *os.File, list bool) error {
 	names, err := attributeNames(from)
 	if err != nil {
 		return nil // no attributes on this file system, hence no access list
 	}
 	acl := false
 	for _, name := range names {
+		if name == aclAttribute && !list {
+			continue
+		}
 		value := make([]byte, 64<<10) // the kernel's limit for one value
 		n, err := unix.Fgetxattr(int(from.Fd()), name, value)
 		if err == nil {

@@ -99,22 +99,22 @@ func (OS) SyncDir(name string) error {
 	return err
 }
 
-// CopyMeta copies the access list and the other extended attributes, then the
-// owner, then the mode, so that the new file is never wider on the way.
+// CopyMeta copies the owner, then the access list and the other extended
+// attributes, then the mode: what a list grants the group is never another
+// group's on the way. A file that cannot have the group of the old one gets
+// neither list nor group rights.
 func (OS) CopyMeta(from, to File) error {
 	src, dst := from.(osFile).File, to.(osFile).File
 	fi, err := src.Stat()
 	if err != nil {
 		return err
 	}
-	mode := fi.Mode().Perm()
-	if err := copyAttributes(src, dst); err != nil {
-		mode &^= 0o070 // with an access list these bits are its mask, not the group's
-	}
+	mode, owned := fi.Mode().Perm(), true
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		if err := chown(dst, int(st.Uid), int(st.Gid)); err != nil {
-			mode &^= 0o070 // they would open the file to another group
-		}
+		owned = chown(dst, int(st.Uid), int(st.Gid)) == nil
+	}
+	if err := copyAttributes(src, dst, owned); err != nil || !owned {
+		mode &^= 0o070 // they would open it to another group; with an access list they are its mask
 	}
 	return chmod(dst, mode)
 }

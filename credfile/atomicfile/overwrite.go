@@ -30,7 +30,7 @@ func (o *Original) overwrite(ctx context.Context, data []byte) (Written, error) 
 	}
 	after, err := contents(f, int64(len(data)))
 	if err == nil && !bytes.Equal(after, data) { // another program wrote at the same time
-		return Written{}, ErrChanged
+		err = ErrChanged
 	}
 	return Written{Way: InPlace}, err
 }

@@ -33,14 +33,19 @@ func (w Way) String() string {
 type Written struct {
 	// Way is not Nowhere when bytes were written. With an error they are the
 	// new bytes, which a power failure may take back, or, in place, a mixture
-	// where putting the old ones back failed too: the error says which.
+	// where putting the old ones back failed too: the error says which. With
+	// ErrChanged, in place, another program has written at the same time, and
+	// the file shows what both of them wrote.
 	Way Way
 	// Stray is what another program, which had opened the file before it lost
 	// its name, wrote into it afterwards: bytes that no name leads to. Its
-	// change is lost unless the caller carries it over. Nil when there is no
-	// such program; empty when it had emptied the file and not written it
-	// after 2 s.
+	// change is lost unless the caller carries it over, or keeps it. Nil when
+	// there is no such program; empty when it had emptied the file and not
+	// written it after 2 s.
 	Stray []byte
+	// Unfinished says that the program still had the file open for writing
+	// after 2 s: Stray may be a part of what it meant to write.
+	Unfinished bool
 }
 
 // How long a program that has the file open for writing is waited for before
@@ -51,7 +56,8 @@ const writerLimit = 250 * time.Millisecond
 // attributes and symbolic links stay.
 //
 // The error is ErrChanged when the file, its identity or where its path leads
-// is no longer what was read, and *Refused when it cannot be written at all.
+// is no longer what was read, also when that was seen after writing in place;
+// and *Refused when it cannot be written at all.
 // After any other error with Written.Way == Nowhere the file has its old bytes,
 // or those of other programs that wrote it at the same moment: two of them may
 // meet keyd so closely that the text of one has to be kept beside the file. The
@@ -133,7 +139,7 @@ func (o *Original) rename(ctx context.Context, data []byte) (w Written, err erro
 	if err != nil {
 		return w, fmt.Errorf("%w; it is written, but may not survive a power failure", err)
 	}
-	w.Stray = o.stray(ctx, old)
+	w.Stray, w.Unfinished = o.stray(ctx, old)
 	return w, nil
 }
 

@@ -49,13 +49,16 @@ func (o *Original) sync() error {
 	return err
 }
 
-// again writes the bytes of the file over themselves.
+// again writes the bytes of the file over themselves, and looks whether another
+// program has written at the same time.
 func (o *Original) again(f File) error {
 	if err := o.holds(f); err != nil {
 		return err
 	}
-	_, err := f.WriteAt(o.Data, 0)
-	return err
+	if _, err := f.WriteAt(o.Data, 0); err != nil {
+		return err
+	}
+	return o.holds(f)
 }
 
 // inPlace reports whether no rename can replace the file.

@@ -81,26 +81,34 @@ func fill(f File, data []byte, perm fs.FileMode) error {
 // be writing path meanwhile: the caller holds whatever lock guards it. What is
 // not named exactly as keyd names its files stays.
 func Sweep(sys Sys, path string) error {
+	temps, err := beside(sys, path, "")
+	errs := []error{err}
+	for _, name := range temps {
+		errs = append(errs, sys.Remove(name))
+	}
+	return errors.Join(errs...)
+}
+
+// beside returns the files in the folder of what path leads to whose names are
+// those of its temporary files, and end with suffix.
+func beside(sys Sys, path, suffix string) ([]string, error) {
 	real, err := Resolve(sys, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		real, err = path, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	dir, prefix := filepath.Split(tempPrefix(real))
 	names, err := sys.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
-	if err != nil {
-		return err
-	}
-	var errs []error
+	var found []string
 	for _, name := range names {
-		if ours(name, prefix) {
-			errs = append(errs, sys.Remove(filepath.Join(dir, name)))
+		if temp, ok := strings.CutSuffix(name, suffix); ok && ours(temp, prefix) {
+			found = append(found, filepath.Join(dir, name))
 		}
 	}
-	return errors.Join(errs...)
+	return found, err
 }

@@ -1,0 +1,255 @@
+package credfile_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+	"keyd/credfile/internal/faulty"
+)
+
+// latecomer is a program that has a file open when the new one takes its name,
+// and writes its text into what it has open right afterwards.
+type latecomer struct {
+	path, text string
+	truncates  bool // as aws configure does, on a disk that exchanges no names: elsewhere that is seen before
+	stays      bool // it has more to write, and takes long
+	from       int  // which time that a new file takes the name; from 1
+
+	file *os.File
+	done bool
+}
+
+func (l *latecomer) ask(t *testing.T) func(faulty.Call) error {
+	return func(c faulty.Call) error {
+		takes := c.Name == l.path && (c.Op == "Exchange" || c.Op == "Rename")
+		switch {
+		case l.truncates && c.Op == "Exchange":
+			return atomicfile.ErrNoExchange
+		case takes && l.file == nil:
+			if l.from--; l.from <= 0 {
+				l.open(t)
+			}
+		case l.file != nil && c.Op == "SyncDir":
+			l.write(t)
+		}
+		return nil
+	}
+}
+
+func (l *latecomer) open(t *testing.T) {
+	flag := os.O_WRONLY
+	if l.truncates {
+		flag |= os.O_TRUNC
+	}
+	var err error
+	if l.file, err = os.OpenFile(l.path, flag, 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (l *latecomer) write(t *testing.T) {
+	if l.done {
+		return
+	}
+	l.done = true
+	_, err := l.file.WriteAt([]byte(l.text), 0)
+	err = errors.Join(err, l.file.Truncate(int64(len(l.text))))
+	if !l.stays {
+		err = errors.Join(err, l.file.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// theirs takes away what the store has kept beside its files.
+func theirs(t *testing.T, s *credfile.Store) (texts []string) {
+	t.Helper()
+	names, err := s.Kept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		texts = append(texts, content(t, name))
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return texts
+}
+
+// TestLatecomers: whatever another program writes into the file that has just
+// lost its name, it is in the file afterwards, or beside it; whether the swap
+// succeeds or has to be undone, because the second file cannot be written. A
+// third key is never overwritten.
+func TestLatecomers(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no file takes the name of one that is open")
+	}
+	was, third := pair("default", oldKey), pair("default", thirdKey)
+	more := pair("work", thirdKey)
+	for _, test := range []struct {
+		name, text string
+		stays      bool
+		is, undone string // what the file shows
+		kept       string
+	}{
+		{name: "a third key", text: third, is: third, undone: third},
+		{name: "another profile", text: was + more, is: pair("default", newKey) + more, undone: was + more},
+		{name: "the same again", text: was, is: pair("default", newKey), undone: was},
+		{name: "another profile, after a moment only", text: was, stays: true, is: pair("default", newKey), undone: was},
+		{name: "no credentials", text: "no credentials\n", is: pair("default", newKey), undone: was, kept: "no credentials\n"},
+		{name: "nothing", stays: true, is: pair("default", newKey), undone: was},
+		{name: "a part", text: more, stays: true, is: pair("default", newKey), undone: was, kept: more},
+	} {
+		for _, fails := range []bool{false, true} {
+			for _, l := range []latecomer{{from: 1}, {from: 1, truncates: true}} {
+				t.Run(test.name, func(t *testing.T) {
+					if test.stays && runtime.GOOS != "linux" {
+						t.Skip("the system does not tell that somebody is still writing")
+					}
+					s := store(t, was, was)
+					l.path, l.text, l.stays = s.Paths.Credentials, test.text, test.stays
+					synctest.Test(t, func(t *testing.T) {
+						latecomer := l.ask(t)
+						fast(s, func(c faulty.Call) error {
+							if fails && c.Name == s.Paths.Config && (c.Op == "Exchange" || c.Op == "Rename") {
+								return syscall.EIO
+							}
+							return latecomer(c)
+						})
+						swapped, err := s.Swap(t.Context(), oldKey, newKey)
+						credentials, config := test.is, pair("default", newKey)
+						if fails {
+							credentials, config = test.undone, was
+						}
+						if (err != nil) != fails {
+							t.Errorf("%v, with a second file that fails: %t", err, fails)
+						}
+						if kept := strings.Join(theirs(t, s), "|"); kept != test.kept || (kept != "" || test.text == "") != (len(swapped.Notes) > 0) {
+							t.Errorf("kept %q, told %q", kept, swapped.Notes)
+						}
+						shows(t, s, credentials, config)
+					})
+					if l.stays {
+						l.file.Close()
+					}
+				})
+			}
+		}
+	}
+}
+
+// The same while an undo gives the name back.
+func TestLatecomersOfAnUndo(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no file takes the name of one that is open")
+	}
+	was, more := pair("default", oldKey), pair("work", thirdKey)
+	s := store(t, was, was)
+	l := latecomer{path: s.Paths.Credentials, text: pair("default", newKey) + more, from: 2}
+	synctest.Test(t, func(t *testing.T) {
+		latecomer := l.ask(t)
+		fast(s, func(c faulty.Call) error {
+			if c.Op == "Exchange" && c.Name == s.Paths.Config {
+				return syscall.EIO
+			}
+			return latecomer(c)
+		})
+		if _, err := s.Swap(t.Context(), oldKey, newKey); err == nil || !l.done {
+			t.Error("it succeeded, or nobody came late")
+		}
+		shows(t, s, was+more, was)
+	})
+}
+
+// TestAThirdKeyThatCameLateStays: with one file there is nothing else to fail.
+func TestAThirdKeyThatCameLateStays(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no file takes the name of one that is open")
+	}
+	for _, truncates := range []bool{false, true} {
+		s := store(t, pair("default", oldKey), "")
+		l := latecomer{path: s.Paths.Credentials, text: pair("default", thirdKey), from: 1, truncates: truncates}
+		synctest.Test(t, func(t *testing.T) {
+			fast(s, l.ask(t))
+			_, err := s.Swap(t.Context(), oldKey, newKey)
+			if _, ok := errors.AsType[*credfile.Gone](err); !ok {
+				t.Error(err)
+			}
+			shows(t, s, pair("default", thirdKey), "")
+		})
+	}
+}
+
+// TestUndoneBesideAWriter: a program appends to a file that is written in place
+// before keyd has looked at what it wrote there. The undo takes the pair back.
+func TestUndoneBesideAWriter(t *testing.T) {
+	was, more := pair("default", oldKey), pair("work", thirdKey)
+	s := store(t, was, was)
+	inPlace(t, s.Paths.Credentials)
+	synctest.Test(t, func(t *testing.T) {
+		appended := false
+		fast(s, func(c faulty.Call) error {
+			if c.Op == "Sync" && c.Name == s.Paths.Credentials && !appended {
+				appended = true
+				put(t, c.Name, content(t, c.Name)+more)
+			}
+			if c.Name == s.Paths.Config && (c.Op == "Exchange" || c.Op == "Rename") {
+				return syscall.EIO
+			}
+			return nil
+		})
+		if _, err := s.Swap(t.Context(), oldKey, newKey); err == nil || !appended {
+			t.Error("it succeeded, or nobody wrote")
+		}
+		shows(t, s, was+more, was)
+	})
+}
+
+// TestUndoSaysWhatTheFileShows: when only the folder cannot be synced the old
+// pair is back; when the file cannot be read nobody knows.
+func TestUndoSaysWhatTheFileShows(t *testing.T) {
+	for op, unknown := range map[string]bool{"SyncDir": false, "OpenFile": true} {
+		s := store(t, pair("default", oldKey), "")
+		synctest.Test(t, func(t *testing.T) {
+			written, failed := false, false
+			fast(s, func(c faulty.Call) error {
+				folder := c.Op == "SyncDir" && c.Name == filepath.Dir(s.Paths.Credentials)
+				if written && (folder || failed && c.Op == op) {
+					failed = true
+					return syscall.EIO
+				}
+				written = written || c.Name == s.Paths.Credentials && (c.Op == "Exchange" || c.Op == "Rename")
+				return nil
+			})
+			_, err := s.Swap(t.Context(), oldKey, newKey)
+			_, told := errors.AsType[*credfile.NotUndone](err)
+			if err == nil || told != unknown {
+				t.Errorf("%s fails: %v", op, err)
+			}
+			shows(t, s, map[bool]string{false: pair("default", oldKey), true: pair("default", newKey)}[unknown], "")
+		})
+	}
+}
+
+// TestAResumedSwapSyncsWhatShowsTheKey, and nothing else: the other file may
+// stand where nobody can write, in a Nix store for one.
+func TestAResumedSwapSyncsWhatShowsTheKey(t *testing.T) {
+	s := store(t, pair("default", newKey), "[default]\nregion = eu-west-1\n")
+	s.Sys = readOnly{atomicfile.OS{}, s.Paths.Config}
+	if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
+		t.Error(err)
+	}
+}
