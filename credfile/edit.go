@@ -76,31 +76,38 @@ func (f *File) places(old Key) ([]place, *Refusal) {
 	if !LongTerm(old.ID) {
 		return nil, f.refusal(0, "keyd rotates long-term keys (AKIA...) only", "%s is not the id of a long-term access key", old)
 	}
-	var places []place
-	for i := range f.Sections {
-		s := &f.Sections[i]
-		if !slices.ContainsFunc(s.Properties, func(p Property) bool { return f.mentions(&p, old.ID) }) {
-			continue
-		}
-		p := f.pair(s)
-		if p.flaw == nil && !f.isID(p.id, old.ID) {
-			continue // another key, whose id is longer
-		}
-		if r := f.editable(p, old); r != nil {
-			return nil, r
-		}
-		places = append(places, place{i, p})
+	places, r := f.standing(old)
+	if r == nil {
+		r = f.sameSecret(places, old)
 	}
-	if r := f.sameSecret(places, old); r != nil {
-		return nil, r
-	}
-	if r := f.stray(places, old.ID); r != nil {
+	if r != nil {
 		return nil, r
 	}
 	if len(places) == 0 {
 		return nil, f.refusal(0, "run keyd status to see which keys the file holds now", "no profile holds %s", old)
 	}
 	return places, nil
+}
+
+// standing finds the pairs with the id of k, and refuses all of them when it
+// also stands where only some AWS readers find it.
+func (f *File) standing(k Key) ([]place, *Refusal) {
+	var places []place
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		if !slices.ContainsFunc(s.Properties, func(p Property) bool { return f.mentions(&p, k.ID) }) {
+			continue
+		}
+		p := f.pair(s)
+		if p.flaw == nil && !f.isID(p.id, k.ID) {
+			continue // another key, whose id is longer
+		}
+		if r := f.editable(p, k); r != nil {
+			return nil, r
+		}
+		places = append(places, place{i, p})
+	}
+	return places, f.stray(places, k.ID)
 }
 
 // editable refuses a pair that is not beyond doubt.

@@ -39,6 +39,21 @@ func (s *Snapshot) Holding(id string) []Profile {
 	return holding
 }
 
+// Doubt says where a key stands in a form that keyd does not take for a pair, and
+// other AWS readers may: a *Refusal with file and line. Such a key is neither
+// gone nor can it be replaced. Nil when there is no such place.
+func (s *Snapshot) Doubt(id string) error {
+	for _, src := range s.sources {
+		if id == "" {
+			break
+		}
+		if _, r := src.file.standing(Key{ID: id}); r != nil {
+			return r.wrap()
+		}
+	}
+	return nil
+}
+
 // young is the age below which a file that looks cut off may be one that is
 // still being written.
 const young = 250 * time.Millisecond

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"keyd/credfile/atomicfile"
@@ -34,6 +36,26 @@ func (s *Store) paths() []string {
 		}
 	}
 	return paths
+}
+
+// Reads reports whether path is one of the files, under whatever name. A path
+// that leads nowhere is none of them.
+func (s *Store) Reads(path string) bool {
+	real, err := atomicfile.Resolve(s.sys(), path)
+	return slices.ContainsFunc(s.paths(), func(own string) bool {
+		if own == path {
+			return true
+		}
+		other, failed := atomicfile.Resolve(s.sys(), own)
+		return err == nil && failed == nil && real == other
+	})
+}
+
+// Exists reports whether a file stands at path, or may: an error other than that
+// there is none is no proof.
+func (s *Store) Exists(path string) bool {
+	_, err := atomicfile.Resolve(s.sys(), path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // kind tells which of the two files path is.

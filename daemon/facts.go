@@ -13,7 +13,7 @@ type Facts struct {
 	ID       string   // the id that the files show; the old id while a rotation goes on
 	Profiles []string // the names of the profiles that show it, in file order
 	Skip     string   // why there is nothing to rotate; "" when there may be
-	Unread   error    // a rotation of it may go on, and its journal cannot be read now; nil when not
+	Unread   error    // a rotation of it may go on, and its journal or its files cannot be read now; nil when not
 
 	Rotation *Rotation // nil when none goes on
 	Shows    Shows     // what the files show of it; zero without a rotation
@@ -28,6 +28,8 @@ type Facts struct {
 	Awake time.Time // when it started, or the machine woke from sleep
 	// LastRotation is when keyd last made a key for this user, from the history.
 	LastRotation time.Time
+
+	ShownBy map[string]string // the first profile that shows a key, by the key's id
 
 	Ask Ask
 }
@@ -62,6 +64,7 @@ type Shows struct {
 	Torn     int      // of Old: those that a power failure has left half old, half new
 	Third    []string // profiles whose id is neither: a person changed it
 	Gone     []string // profiles that are no longer there
+	Doubt    error    // where some AWS readers find one of the two ids and keyd none; nil when nowhere
 }
 
 // Seen is what AWS said of a key, remembered over restarts in status.json. It

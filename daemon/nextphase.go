@@ -14,6 +14,8 @@ func inRotation(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	case f.Shows.Torn > 0: // nobody can use it: whatever else there is comes after
 		return orTrouble(f, now, act(Mend, Rotating, fmt.Sprintf("a write was cut off, and a file shows half of %s and half of %s: making it %s",
 			short(r.Old.ID), short(r.New.ID), short(r.New.ID))))
+	case f.Shows.Doubt != nil && !f.revives(): // some readers use what stands there
+		return blocked(time.Time{}, f.Shows.Doubt.Error()+": "+short(r.Old.ID)+" and "+short(r.New.ID)+" are left as they are", Hint(f.Shows.Doubt))
 	case len(f.Shows.Third) > 0 && r.Failed == "":
 		return blocked(time.Time{}, fmt.Sprintf("%s shows another key than %s or %s: someone changed it, and keyd overwrites nothing",
 			strings.Join(f.Shows.Third, ", "), short(r.Old.ID), short(r.New.ID)), "keyd resume "+f.Shows.Third[0])
@@ -22,7 +24,7 @@ func inRotation(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 			strings.Join(f.Shows.Gone, ", ")), "keyd resume "+r.Profiles()[0])
 	case r.Failed != "":
 		return givingUp(f, r, now)
-	case !r.Held.IsZero() && !r.Deactivating.IsZero():
+	case f.revives():
 		return orTrouble(f, now, act(Revive, Held, short(r.Old.ID)+" is to be usable again: a person holds the rotation"))
 	case !r.Held.IsZero():
 		return wait(Held, time.Time{}, fmt.Sprintf("held since %s: %s stays usable, keyd resume goes on", r.Held.Local().Format("2 Jan 15:04"), short(r.Old.ID)))
@@ -31,6 +33,10 @@ func inRotation(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	}
 	return orTrouble(f, now, forward(f, r, s, now))
 }
+
+// revives reports whether a person wants the old key back that was, or may have
+// been, made Inactive.
+func (f *Facts) revives() bool { return !f.Rotation.Held.IsZero() && !f.Rotation.Deactivating.IsZero() }
 
 // forward is an undisturbed rotation.
 func forward(f Facts, r *Rotation, s Settings, now time.Time) Decision {

@@ -115,7 +115,7 @@ func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 // hurry notes that a person wants a rotation that goes on to end now.
 func (d *Daemon) hurry(u *unit, req Request) error {
 	r := u.facts.Rotation
-	if r == nil || r.RetireNow || !req.RetireNow || req.DryRun {
+	if r == nil || r.RetireNow || !req.RetireNow || req.DryRun || u.facts.Unread != nil {
 		return nil
 	}
 	if !r.Held.IsZero() {

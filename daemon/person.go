@@ -40,8 +40,13 @@ func (d *Daemon) change(ctx context.Context, profile string, edit func(*Rotation
 		return Result{}, cmp.Or(w.unread(profile), error(&noRotationError{profile}))
 	}
 	u := w.units[i]
+	if u.facts.Unread != nil {
+		return Result{}, u.facts.Unread
+	}
 	edit(u.facts.Rotation)
-	letGo(u)
+	if err := letGo(u); err != nil {
+		return Result{}, err
+	}
 	if r := u.facts.Rotation; r.New.ID == "" && r.Held.IsZero() && u.facts.Shows.Old == 0 {
 		return d.abandon(u)
 	}
@@ -64,11 +69,14 @@ func (w *world) unread(profile string) error {
 }
 
 // letGo forgets the places that no longer show a key of the rotation, once a
-// person has said to go on.
-func letGo(u *unit) {
+// person has said to go on. It refuses while nobody can tell which those are.
+func letGo(u *unit) error {
 	r := u.facts.Rotation
 	if !r.Held.IsZero() {
-		return
+		return nil
+	}
+	if u.facts.Shows.Doubt != nil {
+		return u.facts.Shows.Doubt
 	}
 	if r.stuck() {
 		r.askAgain()
@@ -77,9 +85,33 @@ func letGo(u *unit) {
 		return slices.Contains(u.facts.Shows.Third, p.Profile) || slices.Contains(u.facts.Shows.Gone, p.Profile)
 	})
 	u.facts.Shows.Third, u.facts.Shows.Gone = nil, nil
-	if u.facts.Shows.Old+u.facts.Shows.New == 0 && r.New.ID != "" {
+	if u.givesUp() {
 		r.Failed = "no profile shows it any more"
 	}
+	return nil
+}
+
+// givesUp reports whether no file shows a key of the rotation any more, so that
+// to go on is to end it.
+func (u *unit) givesUp() bool {
+	shows := u.facts.Shows
+	return u.facts.Rotation.New.ID != "" && shows.Old+shows.New == 0 && shows.Doubt == nil && u.facts.Unread == nil
+}
+
+// GivesUp returns the rotation of a profile that Resume would give up, deleting
+// its new key, since no profile shows a key of it any more; nil when there is
+// none. It changes nothing.
+func (d *Daemon) GivesUp(ctx context.Context, profile string) (*Rotation, error) {
+	w, err := d.reader().gather(ctx, Ask{Person: true})
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range w.units {
+		if u.facts.Rotation != nil && u.names([]string{profile}) && u.givesUp() {
+			return u.facts.Rotation, nil
+		}
+	}
+	return nil, nil
 }
 
 // abandon ends a rotation that made no key that anybody knows of, and whose old

@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"keyd/credfile"
@@ -31,7 +33,7 @@ func (d *Daemon) lookAgain(ctx context.Context, u *unit) error {
 		return nil
 	}
 	now := d.rotationUnit(rotations[i], snapshot)
-	u.facts.Rotation, u.facts.Shows, u.holders = now.facts.Rotation, now.facts.Shows, now.holders
+	u.facts.Rotation, u.facts.Shows, u.facts.Unread, u.holders = now.facts.Rotation, now.facts.Shows, now.facts.Unread, now.holders
 	if !now.key.IsZero() {
 		u.key = now.key
 	}
@@ -71,7 +73,8 @@ func expected(status Status, rotations []*Rotation) []string {
 
 // rotationUnit is a rotation in progress and what the files show of it.
 func (d *Daemon) rotationUnit(r *Rotation, snapshot *credfile.Snapshot) *unit {
-	u := &unit{facts: Facts{ID: r.Old.ID, Profiles: r.Profiles(), Rotation: r}}
+	u := &unit{facts: Facts{ID: r.Old.ID, Profiles: r.Profiles(), Rotation: r, Unread: d.elsewhere(r)}}
+	u.facts.Shows.Doubt = cmp.Or(snapshot.Doubt(r.New.ID), snapshot.Doubt(r.Old.ID))
 	for _, p := range snapshot.Profiles {
 		switch {
 		case torn(r, p):
@@ -108,10 +111,30 @@ func torn(r *Rotation, p credfile.Profile) bool {
 	return p.Skip == credfile.Rotatable && p.Key.Mixes(r.Old, r.New)
 }
 
-// ShownIn reports whether any profile shows a key of the rotation, or a mixture
-// of both: while none does, nobody needs it.
-func (r *Rotation) ShownIn(snapshot *credfile.Snapshot) bool {
-	return slices.ContainsFunc(snapshot.Profiles, func(p credfile.Profile) bool {
-		return p.Key.ID != "" && (p.Key.ID == r.Old.ID || p.Key.ID == r.New.ID) || torn(r, p)
-	})
+// ElsewhereError is a rotation in a file that this process does not read: it was
+// begun where AWS_SHARED_CREDENTIALS_FILE or AWS_CONFIG_FILE named another.
+type ElsewhereError struct {
+	ID, Path string // the old key, and the file that showed it
+	Reads    credfile.Paths
+}
+
+func (e *ElsewhereError) Error() string {
+	return fmt.Sprintf("%s is being rotated in %s, and this keyd reads %s and %s: it is left alone", short(e.ID), e.Path, e.Reads.Credentials, e.Reads.Config)
+}
+
+// Hint says how to get at that file.
+func (e *ElsewhereError) Hint() string {
+	return "set AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE as they were when it began, or not at all"
+}
+
+// elsewhere is why a rotation cannot be judged: one of its places stands in a
+// file that this process does not read. One that is not there any more holds no
+// key.
+func (d *Daemon) elsewhere(r *Rotation) error {
+	for _, place := range r.Places {
+		if !d.Store.Reads(place.Path) && d.Store.Exists(place.Path) {
+			return &ElsewhereError{r.Old.ID, place.Path, d.Store.Paths}
+		}
+	}
+	return nil
 }

@@ -32,7 +32,7 @@ func (d *Daemon) equip(u *unit, status Status, ask Ask) {
 	if r := u.facts.Rotation; r != nil && line == nil {
 		line = status.line(r.New.ID)
 	}
-	if u.line = line; line != nil {
+	if u.line = line; line != nil && u.facts.Skip == "" { // else it may be that of another place with the same id
 		u.facts.Seen, u.facts.Trouble = recalled(line.Seen, d.Now()), line.Trouble
 	}
 	if u.facts.Rotation != nil { // in the middle of one, what another process saw confirms nothing

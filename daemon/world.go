@@ -47,12 +47,24 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 	if err != nil {
 		w.notes = append(w.notes, err.Error())
 	}
+	by := shownBy(snapshot)
 	for _, u := range w.units {
 		d.equip(u, status, ask)
-		u.made = made
+		u.made, u.facts.ShownBy = made, by
 		u.facts.Awake, u.facts.LastRotation = d.awake, made[u.facts.owner()]
 	}
 	return w, nil
+}
+
+// shownBy is the first profile that shows each key, in whatever form.
+func shownBy(snapshot *credfile.Snapshot) map[string]string {
+	by := map[string]string{}
+	for _, p := range snapshot.Profiles {
+		if p.Key.ID != "" && by[p.Key.ID] == "" {
+			by[p.Key.ID] = p.Name
+		}
+	}
+	return by
 }
 
 // noteKept notes the texts of other programs that had no place in the files.
@@ -80,7 +92,7 @@ func (w *world) add(p credfile.Profile, unread error) {
 			u.facts.addProfile(p.Name)
 			return
 		}
-		if p.Skip == credfile.Rotatable && p.Key.ID == u.facts.ID && u.facts.Rotation == nil {
+		if p.Skip == credfile.Rotatable && u.facts.Skip == "" && p.Key.ID == u.facts.ID && u.facts.Rotation == nil {
 			u.holders = append(u.holders, p)
 			u.facts.addProfile(p.Name)
 			return

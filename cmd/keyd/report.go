@@ -153,7 +153,9 @@ func (r *report) gather(profiles []credfile.Profile, status daemon.Status) {
 			}
 			continue
 		}
-		at[p.Key.ID] = len(r.Keys)
+		if p.Skip == credfile.Rotatable {
+			at[p.Key.ID] = len(r.Keys)
+		}
 		r.Keys = append(r.Keys, lineOf(p, lines[p.Key.ID]))
 	}
 	for _, w := range slices.Compact(warnings) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +32,7 @@ func (u *ui) resume(ctx context.Context, profile string, yes bool) error {
 	if err != nil {
 		return err
 	}
-	rotation, err := u.givesUp(ctx, s, profile)
+	rotation, err := d.GivesUp(ctx, profile)
 	if err != nil {
 		return err
 	}
@@ -48,23 +47,4 @@ func (u *ui) resume(ctx context.Context, profile string, yes bool) error {
 		return err
 	}
 	return u.changed(ctx, d, func(ctx context.Context) (daemon.Result, error) { return d.Resume(ctx, profile) })
-}
-
-// givesUp returns the rotation of profile when nothing in the files belongs to
-// it any more, so that to resume it is to end it; else nil.
-func (u *ui) givesUp(ctx context.Context, s setup, profile string) (*daemon.Rotation, error) {
-	snapshot, err := s.store.Read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rotations, problems := s.journal().Load(ctx)
-	for _, problem := range problems {
-		u.note("%v", problem)
-	}
-	for _, r := range rotations {
-		if r.New.ID != "" && slices.Contains(r.Profiles(), profile) && !r.ShownIn(snapshot) {
-			return r, nil
-		}
-	}
-	return nil, nil
 }

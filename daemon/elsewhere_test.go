@@ -1,0 +1,153 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+)
+
+// elsewhere is keyd in a shell whose AWS_SHARED_CREDENTIALS_FILE names another
+// file, with the key of another person.
+func (l *lab) elsewhere() {
+	id, secret := l.cloud.AddUser(account, "/", "bob").AddKey(day)
+	l.write("elsewhere", fmt.Sprintf("[personal]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
+	l.d.Store.Paths.Credentials = filepath.Join(l.home, "elsewhere")
+}
+
+// TestRotationInAnotherFile: that the files of this process show nothing of a
+// rotation says nothing when it is about another file. Neither a pass, nor a
+// person, nor a rotation that is being given up takes a key away then.
+func TestRotationInAnotherFile(t *testing.T) {
+	for name, givenUp := range map[string]bool{"in its quarantine": false, "being given up": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, awssim.RealLag(), 70*day)
+				l.pass(Request{})
+				if givenUp {
+					r := l.d.journalled(t)
+					r.Failed, r.Validated, r.Old.Secret = "AWS refuses the pair that is on disk", time.Time{}, l.old.Secret // as validate leaves it
+					if err := l.d.journal().Save(r); err != nil {
+						t.Fatal(err)
+					}
+				} else {
+					l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+				}
+				l.elsewhere()
+				told := false
+				for _, r := range l.passes(Request{Ask: Ask{Person: true, RetireNow: true}}) {
+					told = told || r.NeedsPerson && strings.Contains(r.Why, filepath.Join(l.home, "credentials"))
+				}
+				gone, err := l.d.GivesUp(t.Context(), "default")
+				if gone != nil || err != nil || !told {
+					t.Errorf("a person was told: %t; to resume is to give up %v, %v", told, gone, err)
+				}
+				_, err = l.d.Resume(t.Context(), "default")
+				if _, ok := errors.AsType[*ElsewhereError](err); !ok {
+					t.Error(err)
+				}
+				l.restart()
+				time.Sleep(time.Hour)
+				l.safe()
+				l.live(40*day, settled)
+				l.oneKey()
+			})
+		})
+	}
+}
+
+// TestKeyThatStandsUnreadably: a place in which AWS readers disagree still shows
+// its key to some of them. No key of the rotation goes while it stands there, and
+// a person is told the line.
+func TestKeyThatStandsUnreadably(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		state   State
+		mistake func(text, old, id string) string
+	}{
+		{"the new id twice in its only place", Quarantine, func(text, _, id string) string {
+			return strings.Replace(text[:strings.Index(text, "[work]")], "[default]", "[default]\naws_access_key_id = "+id, 1)
+		}},
+		{"a section again, with the old pair", Overlap, func(text, old, _ string) string {
+			return text + "\n[work]\n" + old
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, awssim.RealLag(), 70*day)
+				l.live(3*day, func(r Result) bool { return r.State == test.state })
+				l.watch()
+				whole, before := l.text(), len(l.cloud.Keys(l.user))
+				old := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\n", l.old.ID, l.old.Secret.Reveal())
+				l.write("credentials", test.mistake(whole, old, l.shows()))
+				for range 30 {
+					r := l.passes(Request{})[0]
+					if !r.NeedsPerson || !strings.Contains(r.Why, "credentials:") || strings.Contains(r.Run, "keyd") {
+						t.Fatalf("%s: %s; %s", r.State, r.Why, r.Run)
+					}
+					time.Sleep(12 * time.Hour)
+				}
+				if _, err := l.d.Resume(t.Context(), "default"); err == nil || len(l.cloud.Keys(l.user)) != before {
+					t.Errorf("resume: %v, and %d keys are left", err, len(l.cloud.Keys(l.user)))
+				}
+				l.write("credentials", whole)
+				l.live(40*day, settled)
+				l.oneKey()
+			})
+		})
+	}
+}
+
+// TestTwoKeysInTwoProfiles: the user's other key is in the way of a successor,
+// and in use. It is neither pruned nor offered to be.
+func TestTwoKeysInTwoProfiles(t *testing.T) {
+	for name, add := range map[string]func(*awssim.User, time.Duration) (id, secret string){
+		"active": (*awssim.User).AddKey, "inactive": (*awssim.User).AddInactiveKey,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, awssim.Lag{}, 70*day)
+				id, secret := add(l.user, 300*day)
+				l.write("credentials", l.text()+fmt.Sprintf("[second]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
+				l.d.Settings.PruneInactiveAfter = 30 * day
+				r := l.pass(Request{})
+				if len(l.cloud.Keys(l.user)) != 2 || !r.NeedsPerson || !strings.Contains(r.Why, "second uses") || strings.HasPrefix(r.Run, "keyd prune") {
+					t.Errorf("%d keys, %s: %s; %s", len(l.cloud.Keys(l.user)), r.State, r.Why, r.Run)
+				}
+			})
+		})
+	}
+}
+
+// TestTwinOfAKey: a place that shows the same id in a form that nobody can rotate
+// hides neither the key nor what is remembered of it.
+func TestTwinOfAKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 200*day)
+		pair := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = x\n", l.old.ID, l.old.Secret.Reveal())
+		l.write("credentials", "[old]\n"+pair+l.text()+"[older]\n"+pair)
+		for n := range 5 {
+			results := l.passes(Request{})
+			r := results[1]
+			if r.Profiles[0] != "default" || !r.NeedsPerson || !strings.Contains(r.Why, "credentials:4") || r.Trouble == nil || r.Trouble.Count != n+1 {
+				t.Fatalf("pass %d: %v %s: %s (%+v)", n, r.Profiles, r.State, r.Why, r.Trouble)
+			}
+			time.Sleep(2 * day)
+		}
+	})
+}
+
+// passes is one pass with every key's result.
+func (l *lab) passes(req Request) []Result {
+	l.t.Helper()
+	results, err := l.d.Pass(l.t.Context(), req)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return results
+}
