@@ -54,6 +54,16 @@ func (s *Snapshot) Doubt(id string) error {
 	return nil
 }
 
+// Stands reports whether a file with this text shows a key with this id to any
+// AWS reader.
+func Stands(text []byte, id string) bool {
+	if id == "" {
+		return false
+	}
+	places, r := Lex("", Credentials, text).standing(Key{ID: id})
+	return len(places) > 0 || r != nil
+}
+
 // young is the age below which a file that looks cut off may be one that is
 // still being written.
 const young = 250 * time.Millisecond

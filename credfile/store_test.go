@@ -309,3 +309,21 @@ func TestStoreSweep(t *testing.T) {
 	}
 	shows(t, s, pair("default", oldKey), pair("default", oldKey))
 }
+
+// TestReads: a file is the same under each of its names, and one that is not
+// there is none of ours.
+func TestReads(t *testing.T) {
+	s := store(t, pair("default", oldKey), "")
+	dir := filepath.Dir(s.Paths.Credentials)
+	link, other := filepath.Join(dir, "link"), filepath.Join(dir, "other")
+	put(t, other, pair("default", oldKey))
+	if err := os.Symlink(s.Paths.Credentials, link); err != nil {
+		t.Skip(err)
+	}
+	for path, want := range map[string]bool{s.Paths.Credentials: true, s.Paths.Config: true, link: true,
+		filepath.Join(dir, "..", filepath.Base(dir), "credentials"): true, other: false, filepath.Join(dir, "gone"): false} {
+		if got := s.Reads(path); got != want {
+			t.Errorf("%s: %t", path, got)
+		}
+	}
+}

@@ -29,6 +29,10 @@ type Daemon struct {
 	Log      *slog.Logger
 	Process  string // for the history: "run", "rotate", ...
 
+	// Also are files that are not the Store's in which a key may stand, too: the
+	// default ones, where the environment names others. They are read only.
+	Also []string
+
 	// SettingsProblem is told in the status while an older Settings is in force.
 	SettingsProblem string
 

@@ -61,6 +61,40 @@ func TestRotationInAnotherFile(t *testing.T) {
 	}
 }
 
+// TestKeyThatStandsElsewhereToo: a file that another process of this user reads, or
+// that is the usual one, shows the same key. Nobody here can write its successor
+// there, so the key stays; what was swapped already waits with both keys usable.
+func TestKeyThatStandsElsewhereToo(t *testing.T) {
+	for name, also := range map[string]bool{"the usual file": true, "a file that was read before": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, awssim.RealLag(), 30*day)
+				if !also {
+					l.pass(Request{}) // by which it is known
+				}
+				usual := l.d.Store.Paths.Credentials
+				l.write("elsewhere", l.text())
+				l.d.Store.Paths.Credentials = filepath.Join(l.home, "elsewhere")
+				if also {
+					l.d.Also = []string{usual}
+				}
+				r := l.pass(Request{Ask: Ask{Person: true, Force: true, RetireNow: true}})
+				if !r.NeedsPerson || !strings.Contains(r.Why, usual) || l.count("CreateAccessKey") > 0 {
+					t.Fatalf("%s: %s", r.State, r.Why)
+				}
+				l.write("credentials", "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
+				l.live(time.Hour, func(r Result) bool { return r.State == OK && l.count("CreateAccessKey") == 0 })
+				l.pass(Request{Ask: Ask{Person: true, Force: true}})
+				l.write("credentials", l.text()+"[copy]\naws_access_key_id = "+l.old.ID+"\naws_secret_access_key = x\n")
+				l.live(30*day, func(r Result) bool { return r.NeedsPerson && strings.Contains(r.Why, usual) })
+				if keys := l.cloud.Keys(l.user); len(keys) != 2 || keys[0].Status != "Active" {
+					t.Errorf("AWS has %v", keys)
+				}
+			})
+		})
+	}
+}
+
 // TestKeyThatStandsUnreadably: a place in which AWS readers disagree still shows
 // its key to some of them. No key of the rotation goes while it stands there, and
 // a person is told the line.

@@ -31,6 +31,8 @@ type Facts struct {
 
 	ShownBy map[string]string // the first profile that shows a key, by the key's id
 
+	Copy error // it stands in a file, too, that this process does not read; nil when in none that is known
+
 	Ask Ask
 }
 

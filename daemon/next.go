@@ -88,6 +88,9 @@ func dueNow(f Facts, s Settings, now time.Time, age time.Duration) Decision {
 		return blocked(now.Add(recheck), fmt.Sprintf("the clock of this machine is %s off AWS's: nothing was changed", formatAge(off)),
 			"set the clock: timedatectl set-ntp true, or the date settings of your system")
 	}
+	if f.Copy != nil {
+		return blocked(now.Add(recheck), f.Copy.Error(), Hint(f.Copy))
+	}
 	if other := f.Seen.Other(f.ID); other != nil {
 		return secondKey(f, other, s, now)
 	}

@@ -47,6 +47,8 @@ func forward(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 		return act(Swap, Rotating, short(r.New.ID)+" is accepted: replacing "+short(r.Old.ID))
 	case r.Validated.IsZero(), !r.Mending.IsZero():
 		return act(Validate, Rotating, "the files show "+short(r.New.ID)+": checking what is on disk")
+	case f.Copy != nil:
+		return blocked(now.Add(recheck), f.Copy.Error(), Hint(f.Copy))
 	case s.DescribeKeys && !r.Described:
 		return act(Describe, Overlap, "tagging "+short(r.New.ID)+" for the console")
 	case r.Deactivated.IsZero():
@@ -93,6 +95,9 @@ func whoseIsIt(r *Rotation) string {
 func givingUp(f Facts, r *Rotation, now time.Time) Decision {
 	if f.Shows.New > 0 {
 		return orTrouble(f, now, act(PutBack, Rotating, r.Failed+": putting "+short(r.Old.ID)+" back"))
+	}
+	if f.Copy != nil {
+		return blocked(now.Add(recheck), f.Copy.Error(), Hint(f.Copy))
 	}
 	return orTrouble(f, now, act(Discard, Rotating, r.Failed+": deleting "+short(r.New.ID)+" again"))
 }

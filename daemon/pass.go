@@ -47,7 +47,7 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 	}
 	var results []Result
 	away := absence{began: d.Now().UTC()}
-	status := Status{Version: statusVersion, Process: d.Process, PID: os.Getpid(), Settings: d.SettingsProblem, Notes: w.notes}
+	status := Status{Version: statusVersion, Process: d.Process, PID: os.Getpid(), Settings: d.SettingsProblem, Notes: w.notes, Files: w.files}
 	for _, u := range w.units {
 		if len(req.Profiles) > 0 && !u.names(req.Profiles) {
 			if u.line != nil { // as the pass before left it

@@ -49,7 +49,7 @@ func (d *Daemon) read(ctx context.Context, rotations []*Rotation, expect ...stri
 		if err != nil {
 			return nil, err
 		}
-		if shows := d.rotationUnit(r, snapshot).facts.Shows; shows.Old+shows.New == 0 && len(shows.Third) == 0 {
+		if f := d.rotationUnit(r, snapshot).facts; f.Shows.Old+f.Shows.New == 0 && len(f.Shows.Third) == 0 && f.Unread == nil {
 			snapshot, err = d.Store.Read(ctx, r.newest())
 		}
 	}
@@ -57,9 +57,13 @@ func (d *Daemon) read(ctx context.Context, rotations []*Rotation, expect ...stri
 }
 
 // expected is the ids without which a read of the files is not believed at
-// once. Those of temporary credentials come and go.
-func expected(status Status, rotations []*Rotation) []string {
+// once. Those of temporary credentials come and go, and where other processes
+// read other files nobody knows which key was seen in which.
+func (d *Daemon) expected(status Status, rotations []*Rotation) []string {
 	var ids []string
+	if slices.ContainsFunc(d.known(status), func(path string) bool { return !d.Store.Reads(path) }) {
+		return nil
+	}
 	for _, l := range status.Keys {
 		if l.Key != "" && l.State != Skipped {
 			ids = append(ids, l.Key)

@@ -22,6 +22,7 @@ type Status struct {
 	PID      int       `json:"pid"`
 	Settings string    `json:"settings_error,omitzero"` // a mistake in keyd.ini: the last good settings are in force
 	Notes    []string  `json:"notes,omitzero"`          // a damaged journal, and the like
+	Files    []string  `json:"files,omitzero"`          // that were read, by this process and others, and are still there
 	Keys     []KeyLine `json:"keys"`
 }
 

@@ -14,6 +14,7 @@ import (
 type world struct {
 	units []*unit
 	notes []string
+	files []string // see Status.Files
 }
 
 // gather reads files, journals and status. Nothing is asked of AWS.
@@ -23,7 +24,7 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 		return nil, err
 	}
 	rotations, problems := d.journal().Load(ctx)
-	snapshot, err := d.read(ctx, rotations, expected(status, rotations)...)
+	snapshot, err := d.read(ctx, rotations, d.expected(status, rotations)...)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +54,8 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 		u.made, u.facts.ShownBy = made, by
 		u.facts.Awake, u.facts.LastRotation = d.awake, made[u.facts.owner()]
 	}
+	d.noteCopies(w, status)
+	w.files = d.reads(status)
 	return w, nil
 }
 

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +19,7 @@ import (
 type setup struct {
 	folders daemon.Folders
 	store   *credfile.Store
+	also    []string // the default files, where the environment names others
 }
 
 // find locates the files. It reads and creates nothing.
@@ -25,13 +28,39 @@ func (u *ui) find() (setup, error) {
 	if err != nil {
 		return setup{}, err
 	}
+	if paths, err = absolute(paths); err != nil {
+		return setup{}, err
+	}
 	folders, err := daemon.FindFolders(u.getenv, u.goos)
 	if err != nil {
 		return setup{}, err
 	}
 	return setup{folders, &credfile.Store{
 		Paths: paths, LockDir: filepath.Join(folders.State, "locks"), Sys: atomicfile.OS{},
-	}}, nil
+	}, u.defaults(paths)}, nil
+}
+
+// defaults are the files that programs read which do not see the environment of
+// this one.
+func (u *ui) defaults(paths credfile.Paths) []string {
+	bare := func(name string) string {
+		if strings.HasPrefix(name, "AWS_") {
+			return ""
+		}
+		return u.getenv(name)
+	}
+	usual, err := credfile.Locate(bare, u.goos)
+	if err != nil || usual == paths {
+		return nil
+	}
+	return []string{usual.Credentials, usual.Config}
+}
+
+// absolute makes paths mean the same to every process, wherever it was started.
+func absolute(paths credfile.Paths) (credfile.Paths, error) {
+	credentials, err := filepath.Abs(paths.Credentials)
+	config, failed := filepath.Abs(paths.Config)
+	return credfile.Paths{Credentials: credentials, Config: config}, errors.Join(err, failed)
 }
 
 // daemon returns what does the passes for this user. A mistake in keyd.ini is
@@ -51,7 +80,7 @@ func (u *ui) daemon(process string) (*daemon.Daemon, setup, error) {
 func (u *ui) daemonWith(settings daemon.Settings, s setup, process string) *daemon.Daemon {
 	return &daemon.Daemon{
 		Store: s.store, State: s.folders.State, Sys: atomicfile.OS{}, Settings: settings,
-		HTTP: u.http, Now: u.now, Getenv: u.getenv, Log: slog.New(slog.DiscardHandler), Process: process,
+		HTTP: u.http, Now: u.now, Getenv: u.getenv, Log: slog.New(slog.DiscardHandler), Process: process, Also: s.also,
 	}
 }
 

@@ -44,6 +44,16 @@ func Tail(sys Sys, path string, most int64) ([]byte, error) {
 	return io.ReadAll(io.NewSectionReader(f, max(info.Size-min(most, MaxSize), 0), MaxSize))
 }
 
+// Peek returns the bytes of a file as it stands, at most MaxSize, without waiting
+// for it to hold still: for a look at what is not to be changed.
+func Peek(sys Sys, path string) ([]byte, error) {
+	real, err := Resolve(sys, path)
+	if err != nil {
+		return nil, err
+	}
+	return Tail(sys, real, MaxSize)
+}
+
 // Append adds one line to one of keyd's own files and makes it durable. The
 // file is created with perm when it is missing. A last line without its end,
 // which a crash or a full disk left, stays, and the new one starts below it:

@@ -1,0 +1,73 @@
+package daemon
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+)
+
+// CopyError is a key that also stands in a file that this process does not read:
+// nobody would write its successor there.
+type CopyError struct{ ID, Path string }
+
+func (e *CopyError) Error() string {
+	return fmt.Sprintf("%s also stands in %s, which this keyd does not read: it would stop working there", short(e.ID), e.Path)
+}
+
+// Hint says how one key comes to stand where keyd changes it everywhere.
+func (e *CopyError) Hint() string {
+	return "give " + e.Path + " a key of its own, or make it a link to the file that keyd reads"
+}
+
+// known is the files of which keyd has heard: those that other processes of this
+// user have read, where AWS_SHARED_CREDENTIALS_FILE or AWS_CONFIG_FILE named
+// others, and the default ones. Not known is what keyd has never been shown.
+func (d *Daemon) known(status Status) []string {
+	paths := []string{}
+	for _, path := range slices.Concat(status.Files, d.Also) {
+		if !slices.Contains(paths, path) && d.Store.Exists(path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// reads is what the status remembers: the known files and those of this process.
+func (d *Daemon) reads(status Status) []string {
+	paths := d.known(status)
+	for _, path := range []string{d.Store.Paths.Credentials, d.Store.Paths.Config} {
+		if abs, err := filepath.Abs(path); err == nil && path != "" && !slices.Contains(paths, abs) {
+			paths = append(paths, abs)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// noteCopies notes for each key that it stands in a known file, too, which this
+// process does not read. One that cannot be read now is passed over.
+func (d *Daemon) noteCopies(w *world, status Status) {
+	for _, path := range d.known(status) {
+		if d.Store.Reads(path) {
+			continue
+		}
+		text, err := atomicfile.Peek(d.Sys, path)
+		if err != nil {
+			continue
+		}
+		for _, u := range w.units {
+			ids := []string{u.facts.ID}
+			if r := u.facts.Rotation; r != nil {
+				ids = append(ids, r.New.ID)
+			}
+			for _, id := range ids {
+				if u.facts.Copy == nil && credfile.Stands(text, id) {
+					u.facts.Copy = &CopyError{id, path}
+				}
+			}
+		}
+	}
+}
