@@ -59,11 +59,19 @@
 //	                                        id
 //	two programs write in the microseconds  the last text stays in the file, the one before  the name of that file
 //	    of a swap                           is kept beside it; tries again later
+//	a program writes into the file that     its text is carried over into the new one, or,   nothing, or the name of that file
+//	    has just been replaced              when it is none or only a part, kept beside it
 //	the pair on disk does not validate      puts the old pair back, deletes the new key      "putting AKIA.. back"
 //	an old text comes back (a backup, an    proves the new key once, puts it back            "a file shows AKIA.. again"
 //	    editor, a dotfile manager)
 //	a third key stands in the file          touches neither file nor keys                    BLOCKED, keyd resume
 //	the profile is gone                     the same                                         BLOCKED, keyd resume
+//	one of the two ids stands where only    touches neither key                              BLOCKED, file and line
+//	    some AWS readers find it
+//	the environment names other files than  leaves the rotation alone                        BLOCKED, which file it is about
+//	    those of a rotation
+//	a file that another keyd reads, or the  makes no key for it; keeps both once it has      BLOCKED, that file
+//	    usual one, shows the key, too
 //	the old key is still used               does not deactivate it                           BLOCKED, by what, where and when
 //	the new key is gone or Inactive at AWS  does not touch the old key                       BLOCKED, aws iam list-access-keys
 //	answer lost at deactivate, delete       repeats it, confirms by list                     nothing
