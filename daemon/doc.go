@@ -45,6 +45,10 @@
 //	killed after the pair is journaled      proves again, goes on                            "rotating"
 //	AWS does not accept the new key         15 minutes, then deletes it, hours of rest       "deleting AKIA.. again"
 //	no network, no permission to list       ends the pass, tries again by and by             "waiting", with the call that failed
+//	it fails for a week in which the        goes on trying; without any network that is      BLOCKED, "for more than 7d"
+//	    machine is on; a day when the       none, unless the key is too old as well
+//	    key is older than max_age
+//	the tag for the console is not made     tries twice, goes on without it                  "has no tag for the console"
 //	a call is refused for good              tries again once a day                           BLOCKED, with the policy that lacks
 //	disk full, read-only, quota, EIO
 //	    before the key is made              nothing was made                                 "no space left on device", with df
@@ -83,7 +87,8 @@
 //	                                        keys stay Active
 //	status, memory, history damaged         found out again                                  a note
 //	keyd.ini broken                         the last good settings; none: begins nothing     a note, BLOCKED
-//	the clock is off by more than 5 min     makes no key                                     BLOCKED, how to set it
+//	the clock is off by more than 5 min     makes, deactivates and deletes no key            BLOCKED, how to set it
+//	it was ahead, and was set back          a wait that began in the future begins anew      the time when it ends
 //
 // What nothing can prevent: a program that read a file before the swap and
 // writes it after the rotation is closed; one that writes a file in the

@@ -142,7 +142,7 @@ func (w *scene) hashMemory(h *maphash.Hash, text []byte, n *strings.Replacer) {
 			}
 		}
 		if t := m.Trouble; t != nil {
-			line.WriteString(fmt.Sprint(t.Do, w.age(t.At), min(t.Count, 3), t.Definite, t.Offline, t.over(time.Time{}, w.at)))
+			line.WriteString(fmt.Sprint(t.Do, w.age(t.At), min(t.Count, 3), t.Definite, t.Offline, t.Intercepted, t.Lasted >= oldPatience, t.Lasted >= patience, t.over(time.Time{}, w.at)))
 		}
 		lines = append(lines, line.String())
 	}

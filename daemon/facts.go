@@ -117,6 +117,9 @@ type Trouble struct {
 	Hint     string    `json:"hint,omitzero"`
 	Definite bool      `json:"definite,omitzero"` // waiting does not help: a person is needed
 	Offline  bool      `json:"offline,omitzero"`  // no connection: DNS, dial or TLS failed
+
+	Intercepted bool          `json:"intercepted,omitzero"` // Offline because TLS failed: something is there, and it is not AWS
+	Lasted      time.Duration `json:"lasted_ns,omitzero"`   // since the first failure in a row, while the machine was on
 }
 
 // recheck is how often a key that nothing is due for is looked at again, and a

@@ -97,7 +97,11 @@ func (d *Daemon) discard(ctx context.Context, u *unit) error {
 		u.facts.Skip = why
 		return nil
 	}
-	u.facts.Trouble = &Trouble{Do: Discard, Count: longWait}
+	again := &Trouble{Do: Discard, Count: longWait}
+	if before := u.facts.Trouble; before != nil && before.Do == Discard {
+		again.At, again.Lasted = before.At, before.Lasted
+	}
+	u.facts.Trouble = again
 	return &gaveUpError{text: why + "; the files show " + short(u.facts.ID) + " as before"}
 }
 

@@ -31,7 +31,17 @@ func (d *Daemon) look(ctx context.Context, u *unit) error {
 	fresh.At = d.Now().UTC()
 	u.facts.Seen = &fresh
 	u.facts.LastRotation = u.made[u.facts.owner()]
-	return nil
+	return d.redate(u)
+}
+
+// redate mends the times of a rotation by a clock that is right now and was ahead.
+func (d *Daemon) redate(u *unit) error {
+	r, now := u.facts.Rotation, d.Now().UTC()
+	if r == nil || d.readOnly || !r.ahead(now) || u.facts.Seen.Offset.Abs() > maxClockOff {
+		return nil
+	}
+	r.redate(now)
+	return d.journal().Save(r)
 }
 
 func identify(ctx context.Context, client *iam.Client, u *unit) (*Seen, error) {

@@ -52,7 +52,7 @@ func idle(f Facts, s Settings, now time.Time) Decision {
 	if why := leaveAlone(f.ID, f.account(), s.NeverAccounts); why != "" {
 		return Decision{Do: Skip, State: Skipped, Why: why}
 	}
-	if d, held := afterTrouble(f, now); held {
+	if d, held := afterTrouble(f, s, now); held {
 		return d
 	}
 	seen := f.Seen
@@ -84,9 +84,8 @@ func idle(f Facts, s Settings, now time.Time) Decision {
 
 // dueNow is a key that is to be replaced now, if nothing stands in the way.
 func dueNow(f Facts, s Settings, now time.Time, age time.Duration) Decision {
-	if off := f.Seen.Offset.Abs(); off > maxClockOff {
-		return blocked(now.Add(recheck), fmt.Sprintf("the clock of this machine is %s off AWS's: nothing was changed", formatAge(off)),
-			"set the clock: timedatectl set-ntp true, or the date settings of your system")
+	if d, off := clockOff(f, now); off {
+		return d
 	}
 	if f.Copy != nil {
 		return blocked(now.Add(recheck), f.Copy.Error(), Hint(f.Copy))
@@ -102,6 +101,16 @@ func dueNow(f Facts, s Settings, now time.Time, age time.Duration) Decision {
 		return act(Preflight, Due, fmt.Sprintf("%s is %s old: checking that it can be replaced", short(f.ID), formatAge(age)))
 	}
 	return act(Create, Due, fmt.Sprintf("%s is %s old", short(f.ID), formatAge(age)))
+}
+
+// clockOff stops what rests on this machine's clock when AWS's says otherwise.
+func clockOff(f Facts, now time.Time) (Decision, bool) {
+	off := f.Seen.Offset.Abs()
+	if off <= maxClockOff {
+		return Decision{}, false
+	}
+	return blocked(now.Add(recheck), fmt.Sprintf("the clock of this machine is %s off AWS's: nothing was changed", formatAge(off)),
+		"set the clock: timedatectl set-ntp true, or the date settings of your system"), true
 }
 
 // secondKey is the user's other key, which takes the slot that a successor
@@ -140,28 +149,4 @@ func minTime(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// orTrouble holds an action back when its last try failed not long ago. An
-// action in another phase is not held back by it.
-func orTrouble(f Facts, now time.Time, d Decision) Decision {
-	if d.Ends() {
-		return d
-	}
-	if held, ok := afterTrouble(f, now); ok {
-		return held
-	}
-	return d
-}
-
-// afterTrouble says how a failed action is waited for.
-func afterTrouble(f Facts, now time.Time) (Decision, bool) {
-	t := f.Trouble
-	switch {
-	case t == nil || t.over(f.Awake, now):
-		return Decision{}, false
-	case t.Definite:
-		return blocked(t.until(), t.Why, t.Hint), true
-	}
-	return Decision{Do: Wait, State: Waiting, Until: t.until(), Why: t.Why, Run: t.Hint}, true
 }

@@ -12,7 +12,7 @@ func inRotation(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	case r.New.ID == "":
 		return lostAnswer(f, r, s, now)
 	case f.Shows.Torn > 0: // nobody can use it: whatever else there is comes after
-		return orTrouble(f, now, act(Mend, Rotating, fmt.Sprintf("a write was cut off, and a file shows half of %s and half of %s: making it %s",
+		return orTrouble(f, s, now, act(Mend, Rotating, fmt.Sprintf("a write was cut off, and a file shows half of %s and half of %s: making it %s",
 			short(r.Old.ID), short(r.New.ID), short(r.New.ID))))
 	case f.Shows.Doubt != nil && !f.revives(): // some readers use what stands there
 		return blocked(time.Time{}, f.Shows.Doubt.Error()+": "+short(r.Old.ID)+" and "+short(r.New.ID)+" are left as they are", Hint(f.Shows.Doubt))
@@ -23,15 +23,15 @@ func inRotation(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 		return blocked(time.Time{}, fmt.Sprintf("%s is no longer in the files, in the middle of a rotation",
 			strings.Join(f.Shows.Gone, ", ")), "keyd resume "+r.Profiles()[0])
 	case r.Failed != "":
-		return givingUp(f, r, now)
+		return givingUp(f, r, s, now)
 	case f.revives():
-		return orTrouble(f, now, act(Revive, Held, short(r.Old.ID)+" is to be usable again: a person holds the rotation"))
+		return orTrouble(f, s, now, act(Revive, Held, short(r.Old.ID)+" is to be usable again: a person holds the rotation"))
 	case !r.Held.IsZero():
 		return wait(Held, time.Time{}, fmt.Sprintf("held since %s: %s stays usable, keyd resume goes on", r.Held.Local().Format("2 Jan 15:04"), short(r.Old.ID)))
 	case f.Shows.Old > 0 && !r.Validated.IsZero():
-		return mending(f, r, now)
+		return mending(f, r, s, now)
 	}
-	return orTrouble(f, now, forward(f, r, s, now))
+	return orTrouble(f, s, now, forward(f, r, s, now))
 }
 
 // revives reports whether a person wants the old key back that was, or may have
@@ -59,11 +59,11 @@ func forward(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 
 // mending is a file that shows the old id again after it was validated: a
 // backup, a dotfile manager, a stale editor buffer.
-func mending(f Facts, r *Rotation, now time.Time) Decision {
+func mending(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	if !f.Proven {
-		return orTrouble(f, now, act(Prove, Rotating, fmt.Sprintf("a file shows %s again: checking that %s still works", short(r.Old.ID), short(r.New.ID))))
+		return orTrouble(f, s, now, act(Prove, Rotating, fmt.Sprintf("a file shows %s again: checking that %s still works", short(r.Old.ID), short(r.New.ID))))
 	}
-	return orTrouble(f, now, act(Swap, Rotating, fmt.Sprintf("a file shows %s again: putting %s back", short(r.Old.ID), short(r.New.ID))))
+	return orTrouble(f, s, now, act(Swap, Rotating, fmt.Sprintf("a file shows %s again: putting %s back", short(r.Old.ID), short(r.New.ID))))
 }
 
 // lostAnswer is a CreateAccessKey whose answer nobody has.
@@ -74,12 +74,35 @@ func lostAnswer(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	case f.Shows.Old == 0: // and so there is no pair to ask AWS with
 		return blocked(time.Time{}, fmt.Sprintf("the answer to CreateAccessKey was lost, and the files no longer show %s: nobody can be asked whether a key was made",
 			short(r.Old.ID)), "keyd resume "+r.Profiles()[0])
-	case r.Orphan != "" && (r.OrphanExact || !now.Before(r.OrphanOff.Add(s.Quarantine))):
-		return orTrouble(f, now, act(DropOrphan, Rotating, fmt.Sprintf("%s came from an answer that was lost: nobody has its secret", short(r.Orphan))))
+	case r.Orphan != "" && !r.Held.IsZero():
+		return wait(Held, time.Time{}, fmt.Sprintf("held since %s: %s, which came from an answer that was lost, stays inactive and is not deleted, keyd resume goes on",
+			r.Held.Local().Format("2 Jan 15:04"), short(r.Orphan)))
 	case r.Orphan != "":
-		return wait(Quarantine, r.OrphanOff.Add(s.Quarantine), fmt.Sprintf("%s probably came from an answer that was lost: inactive, deleted then", short(r.Orphan)))
+		return orTrouble(f, s, now, orphaned(f, r, s, now))
 	}
-	return orTrouble(f, now, act(Reconcile, Rotating, "the answer to CreateAccessKey was lost: finding out whether a key was made"))
+	return orTrouble(f, s, now, act(Reconcile, Rotating, "the answer to CreateAccessKey was lost: finding out whether a key was made"))
+}
+
+// orphaned is a key that came from the lost answer, and is Inactive. Its time is
+// by a clock that AWS agrees with.
+func orphaned(f Facts, r *Rotation, s Settings, now time.Time) Decision {
+	drop := act(DropOrphan, Rotating, fmt.Sprintf("%s came from an answer that was lost: nobody has its secret", short(r.Orphan)))
+	if r.OrphanExact {
+		return drop
+	}
+	if d, ok := tooEarly(f, now, Quarantine); ok {
+		return d
+	}
+	if end := r.OrphanOff.Add(s.Quarantine); now.Before(end) {
+		return wait(Quarantine, end, fmt.Sprintf("%s probably came from an answer that was lost: inactive, deleted then, or now by keyd rotate --retire-now", short(r.Orphan)))
+	}
+	if stale(f, time.Time{}, now) {
+		return act(Look, Quarantine, "the quarantine is over: asking AWS once more")
+	}
+	if d, off := clockOff(f, now); off {
+		return d
+	}
+	return drop
 }
 
 // whoseIsIt names the ways out for the person who knows.
@@ -92,12 +115,12 @@ func whoseIsIt(r *Rotation) string {
 }
 
 // givingUp undoes a rotation whose new key cannot be used.
-func givingUp(f Facts, r *Rotation, now time.Time) Decision {
+func givingUp(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	if f.Shows.New > 0 {
-		return orTrouble(f, now, act(PutBack, Rotating, r.Failed+": putting "+short(r.Old.ID)+" back"))
+		return orTrouble(f, s, now, act(PutBack, Rotating, r.Failed+": putting "+short(r.Old.ID)+" back"))
 	}
 	if f.Copy != nil {
 		return blocked(now.Add(recheck), f.Copy.Error(), Hint(f.Copy))
 	}
-	return orTrouble(f, now, act(Discard, Rotating, r.Failed+": deleting "+short(r.New.ID)+" again"))
+	return orTrouble(f, s, now, act(Discard, Rotating, r.Failed+": deleting "+short(r.New.ID)+" again"))
 }

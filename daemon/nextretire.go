@@ -7,17 +7,20 @@ import (
 
 // overlap is both keys Active, the files on the new one.
 func overlap(f Facts, r *Rotation, s Settings, now time.Time) Decision {
-	end := r.Validated.Add(s.Overlap)
 	if r.RetireNow {
 		return retire(f, now)
 	}
+	if d, ok := tooEarly(f, now, Overlap); ok {
+		return d
+	}
+	end := r.Validated.Add(s.Overlap)
 	if quiet := r.Swapped.Add(undisturbed); quiet.After(end) {
 		end = quiet
 	}
 	if now.Before(end) {
 		return wait(Overlap, end, short(r.Old.ID)+" stays usable until then, then it is deactivated")
 	}
-	if readable := minTime(r.Swapped.Add(useLag), end); r.UseRead.Before(readable) {
+	if readable := minTime(r.Swapped.Add(useLag), end); r.UseRead.Before(readable) || r.UseRead.After(now) {
 		return act(CheckUse, Overlap, "asking AWS when "+short(r.Old.ID)+" was used last")
 	}
 	if r.Used != nil && r.Used.At.After(r.Swapped.Add(useGrain)) {
@@ -27,7 +30,23 @@ func overlap(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 		return blocked(r.UseRead.Add(recheck), fmt.Sprintf("%s is still used: by %s in %s, %s", short(r.Old.ID), r.Used.Service, r.Used.Region,
 			formatAgo(r.Used.At, now)), "keyd rotate --retire-now "+r.Profiles()[0])
 	}
+	if now.Sub(r.UseRead) >= recheck { // it has been held up since
+		return act(CheckUse, Overlap, "asking AWS again when "+short(r.Old.ID)+" was used last")
+	}
 	return retire(f, now)
+}
+
+// tooEarly is a wait that began in the future: the clock was ahead then, and has
+// been set back, or is behind now. A look tells which, and lets what began by a
+// clock that was wrong begin anew.
+func tooEarly(f Facts, now time.Time, state State) (Decision, bool) {
+	switch {
+	case !f.Rotation.ahead(now):
+		return Decision{}, false
+	case stale(f, time.Time{}, now):
+		return act(Look, state, "the journal is from the future: comparing the clock of this machine with AWS's"), true
+	}
+	return clockOff(f, now)
 }
 
 // retire deactivates on a fresh look only.
@@ -35,6 +54,9 @@ func retire(f Facts, now time.Time) Decision {
 	r := f.Rotation
 	if stale(f, r.Validated, now) {
 		return act(Look, Overlap, "the overlap is over: looking at both keys once more")
+	}
+	if d, off := clockOff(f, now); off {
+		return d
 	}
 	if d, ok := newKeyMissing(f, now); ok {
 		return d
@@ -44,6 +66,9 @@ func retire(f Facts, now time.Time) Decision {
 
 // quarantine is the old key Inactive, not yet deleted.
 func quarantine(f Facts, r *Rotation, s Settings, now time.Time) Decision {
+	if d, ok := tooEarly(f, now, Quarantine); ok && !r.RetireNow {
+		return d
+	}
 	end := r.Deactivated.Add(s.Quarantine)
 	if now.Before(end) && !r.RetireNow {
 		return wait(Quarantine, end, short(r.Old.ID)+" is inactive and is deleted then; keyd hold makes it usable again")
@@ -51,10 +76,16 @@ func quarantine(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	if stale(f, r.Deactivated, now) {
 		return act(Look, Quarantine, "the quarantine is over: looking at both keys once more")
 	}
+	if d, off := clockOff(f, now); off {
+		return d
+	}
 	if d, ok := newKeyMissing(f, now); ok {
 		return d
 	}
 	if old := f.Seen.Key(r.Old.ID); old != nil && old.Active {
+		if f.Ask.RetireNow { // said now, not before somebody made it active
+			return act(Deactivate, Quarantine, fmt.Sprintf("someone made %s active again, and it is to be retired now", short(r.Old.ID)))
+		}
 		return blocked(now.Add(recheck), fmt.Sprintf("someone made %s active again during its quarantine", short(r.Old.ID)),
 			"keyd hold "+r.Profiles()[0]+" to keep it, keyd rotate --retire-now "+r.Profiles()[0]+" to retire it")
 	}

@@ -11,24 +11,24 @@ type absence struct {
 }
 
 // share gives a key for which something is to be done the failure of another one
-// that calls the same endpoints, in place of one of its own.
-func (a *absence) share(u *unit, now time.Time) {
-	if a.found == nil || u.siteErr != nil || u.facts.Ask.Person {
+// that calls the same endpoints, in place of one of its own. What needs no network
+// is done all the same.
+func (a *absence) share(u *unit, do Do, now time.Time) {
+	if a.found == nil || do == Mend || u.siteErr != nil || u.facts.Ask.Person {
 		return
 	}
 	if u.site.Partition != a.found.site.Partition || u.site.Custom() != a.found.site.Custom() {
 		return
 	}
 	before, t := u.facts.Trouble, *a.found.facts.Trouble
+	t.Do, t.At, t.Count, t.Lasted = do, now.UTC(), 1, 0
 	switch {
 	case before == nil:
-		t.Count = 1
 	case before.Offline:
-		t.Count = before.Count + 1
+		t.goesOn(before, u.facts.Awake)
 	default: // it waits for another reason, and that one stays
 		return
 	}
-	t.At = now.UTC()
 	u.facts.Trouble = &t
 }
 

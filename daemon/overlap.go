@@ -2,12 +2,15 @@ package daemon
 
 import (
 	"context"
+	"time"
 
 	"keyd/daemon/iam"
 )
 
-// describe sets the console's description column of the new key. It is an
-// optional permission: a refusal is remembered for this rotation and no trouble.
+// describe sets the console's description column of the new key. Nobody needs
+// it: a refusal is remembered for this rotation and no trouble, and so is the
+// second failure of another kind. Without a network nothing else could be done
+// either, and it waits.
 func (d *Daemon) describe(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	client, err := d.client(u, r.New)
@@ -17,11 +20,18 @@ func (d *Daemon) describe(ctx context.Context, u *unit) error {
 	defer client.Close()
 	err = client.Describe(ctx, r.User, r.New.ID, d.description())
 	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.Quota && class != iam.Invalid {
-		return err
+		if before := u.facts.Trouble; offline(err) || before == nil || before.Do != Describe || before.Offline {
+			return err
+		}
+		d.tell(u, Describe, "not described", r.New.String()+" has no tag for the console: "+err.Error())
 	}
 	r.Described = true
 	return d.journal().Save(r)
 }
+
+// forgetUse lets AWS be asked anew when the old key was used last: it may be used
+// as long as it is held.
+func (r *Rotation) forgetUse() { r.UseRead, r.Used = time.Time{}, nil }
 
 // checkUse asks when AWS last saw the old key. Without the permission the time
 // of the overlap alone decides.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"keyd/credfile"
+	"keyd/daemon/iam"
 )
 
 // Request is what one pass is for. The zero Request is every key, what is due.
@@ -55,8 +56,8 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 			}
 			continue
 		}
-		if !Next(u.facts, d.Settings, d.Now()).Ends() {
-			away.share(u, d.Now())
+		if decision := Next(u.facts, d.Settings, d.Now()); !decision.Ends() {
+			away.share(u, decision.Do, d.Now())
 		}
 		result := d.settle(ctx, u, req)
 		away.note(u)
@@ -86,6 +87,7 @@ func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 		d.Log.Debug("decided", "profile", strings.Join(u.facts.Profiles, ","), "key", short(u.facts.ID),
 			"do", string(decision.Do), "why", decision.Why, "until", decision.Until)
 		if decision.Ends() {
+			u.outlive(d.Now())
 			return d.result(u, decision, nil)
 		}
 		if req.DryRun && decision.Do != Look {
@@ -115,13 +117,13 @@ func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 // hurry notes that a person wants a rotation that goes on to end now.
 func (d *Daemon) hurry(u *unit, req Request) error {
 	r := u.facts.Rotation
-	if r == nil || r.RetireNow || !req.RetireNow || req.DryRun || u.facts.Unread != nil {
+	if r == nil || !req.RetireNow || req.DryRun || r.RetireNow && r.Orphan == "" || u.facts.Unread != nil {
 		return nil
 	}
 	if !r.Held.IsZero() {
 		return &needPersonError{text: "the rotation is held", run: "keyd resume " + r.Profiles()[0]}
 	}
-	r.RetireNow = true
+	r.RetireNow, r.OrphanExact = true, r.Orphan != "" // which the status has named by now
 	return d.journal().Save(r)
 }
 
@@ -165,9 +167,10 @@ func (d *Daemon) remember(u *unit, do Do, err error) {
 		}
 		return
 	}
-	t := &Trouble{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: Hint(err), Definite: needsPerson(err), Offline: offline(err)}
+	t := &Trouble{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: Hint(err), Definite: needsPerson(err),
+		Offline: offline(err), Intercepted: iam.Intercepted(err)}
 	if before != nil && before.Do == do {
-		t.Count = before.Count + 1
+		t.goesOn(before, d.awake)
 	}
 	u.facts.Trouble = t
 	d.Log.Warn("failed", "profile", strings.Join(u.facts.Profiles, ","), "key", short(u.facts.ID), "do", string(do), "why", err.Error())

@@ -9,7 +9,7 @@ import (
 )
 
 // Hold pauses the rotation of a profile's key and makes an Inactive old key
-// Active again. It is an error when no rotation of it goes on.
+// Active again. A key of a lost answer stays Inactive, and is not deleted. It is an error when no rotation of it goes on.
 func (d *Daemon) Hold(ctx context.Context, profile string) (Result, error) {
 	return d.change(ctx, profile, func(r *Rotation) { r.Held = d.Now().UTC() })
 }
@@ -19,7 +19,10 @@ func (d *Daemon) Hold(ctx context.Context, profile string) (Result, error) {
 // the rotation is given up: the new key, which no file shows, is deleted, and
 // the old one stays as it is.
 func (d *Daemon) Resume(ctx context.Context, profile string) (Result, error) {
-	return d.change(ctx, profile, func(r *Rotation) { r.Held = time.Time{} })
+	return d.change(ctx, profile, func(r *Rotation) {
+		r.Held = time.Time{}
+		r.forgetUse()
+	})
 }
 
 func (d *Daemon) change(ctx context.Context, profile string, edit func(*Rotation)) (Result, error) {

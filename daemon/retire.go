@@ -91,6 +91,7 @@ func (d *Daemon) revive(ctx context.Context, u *unit) error {
 		return err
 	}
 	r.Deactivating, r.Deactivated = time.Time{}, time.Time{}
+	r.forgetUse()
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}

@@ -121,3 +121,53 @@ func (d *Daemon) journalled(t *testing.T) *Rotation {
 	}
 	return all[0]
 }
+
+// TestRetireNowEndsWhatItIsNamedFor: each of these tells the person that keyd
+// rotate --retire-now ends it.
+func TestRetireNowEndsWhatItIsNamedFor(t *testing.T) {
+	cases := map[string]func(*testing.T) *lab{
+		"a key of a lost answer in its quarantine": orphanLab,
+		"an old key that is active again": func(t *testing.T) *lab {
+			l := newLab(t, awssim.RealLag(), 70*day)
+			l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+			time.Sleep(time.Hour)
+			must(t, l.user.SetStatus(l.old.ID, "Active"))
+			l.live(12*day, func(r Result) bool { return r.Do == Blocked })
+			return l
+		},
+	}
+	for name, begin := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := begin(t)
+				if r := l.pass(Request{}); !strings.Contains(r.Why+r.Run, "keyd rotate --retire-now") {
+					t.Errorf("%s: %s; %s", r.State, r.Why, r.Run)
+				}
+				if r := l.pass(Request{Ask: Ask{Person: true, RetireNow: true}}); !settled(r) {
+					t.Errorf("%s: %s; %s", r.State, r.Why, r.Run)
+				}
+				l.safe()
+				l.oneKey()
+			})
+		})
+	}
+}
+
+// TestRetireNowIsSaidOnce: what a person makes Active again after --retire-now is
+// hers, until she says it once more.
+func TestRetireNowIsSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.RealLag(), 70*day)
+		l.user.Deny("DeleteAccessKey", awssim.NotAllowed)
+		l.pass(Request{Ask: Ask{Person: true, RetireNow: true}})
+		time.Sleep(time.Hour)
+		must(t, l.user.SetStatus(l.old.ID, "Active"))
+		for range 3 {
+			time.Sleep(day)
+			l.pass(Request{})
+		}
+		if keys := l.cloud.Keys(l.user); len(keys) != 2 || keys[0].Status != "Active" {
+			t.Errorf("%+v", keys)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"slices"
 	"time"
 
 	"keyd/credfile"
@@ -32,7 +33,7 @@ type Rotation struct {
 	// A key that appeared from a lost answer, and nobody has its secret.
 	Orphan      string    `json:"orphan,omitzero"`
 	OrphanOff   time.Time `json:"orphan_off,omitzero"`   // when it was made Inactive
-	OrphanExact bool      `json:"orphan_exact,omitzero"` // created within seconds of Sent: no reasonable doubt
+	OrphanExact bool      `json:"orphan_exact,omitzero"` // created within seconds of Sent: no reasonable doubt; or a person wants it gone now
 
 	Created   time.Time `json:"created,omitzero"`
 	Swapped   time.Time `json:"swapped,omitzero"` // the last swap or mend: the files show the new id since
@@ -91,6 +92,26 @@ func (r *Rotation) ended() time.Time {
 		return r.Sent
 	}
 	return r.Answered
+}
+
+// ahead reports whether a wait began at a moment that is yet to come.
+func (r *Rotation) ahead(now time.Time) bool {
+	return slices.ContainsFunc(r.waits(), func(began *time.Time) bool { return began.Sub(now) > maxClockOff })
+}
+
+// redate lets every wait begin now that began in the future. Only for a clock
+// that AWS agrees with.
+func (r *Rotation) redate(now time.Time) {
+	for _, began := range r.waits() {
+		if began.After(now) {
+			*began = now
+		}
+	}
+}
+
+// waits are the moments that the overlap and the quarantines are counted from.
+func (r *Rotation) waits() []*time.Time {
+	return []*time.Time{&r.Swapped, &r.Validated, &r.Deactivated, &r.OrphanOff}
 }
 
 // stuck reports whether nobody but a person can tell what came of the call

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -65,6 +66,15 @@ func (e *Error) Temporary() bool {
 		return true
 	}
 	return false
+}
+
+// Intercepted reports whether err is a call for which a connection came about and
+// TLS failed on it: a proxy or a captive portal is in the way, or the machine does
+// not trust AWS's certificate. It is a network, unlike the other calls of class
+// Unsent.
+func Intercepted(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Class == Unsent && isTLS(e.err)
 }
 
 // Layer returns the part of AWS's message that says which policy denied the

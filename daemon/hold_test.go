@@ -1,0 +1,71 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+)
+
+// TestResumeAsksForTheLastUse: a person holds, because a program still uses the
+// old key. What AWS said of its use before the hold is no reason to deactivate it.
+func TestResumeAsksForTheLastUse(t *testing.T) {
+	for _, used := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLab(t, awssim.RealLag(), 70*day)
+			l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+			if _, err := l.d.Hold(t.Context(), "default"); err != nil {
+				t.Fatal(err)
+			}
+			for range 10 {
+				time.Sleep(day)
+				if used {
+					must(t, l.user.Use(l.old.ID, "s3", "eu-west-1"))
+				}
+			}
+			time.Sleep(time.Hour)
+			r, err := l.d.Resume(t.Context(), "default")
+			if err != nil || used == (r.State == Quarantine) || used != strings.Contains(r.Why, "still used") {
+				t.Errorf("used %v: %s: %s (%v)", used, r.State, r.Why, err)
+			}
+			l.watch()
+			l.safe()
+		})
+	}
+}
+
+// TestHoldOfAnOrphan: the key of a lost answer is not deleted while a person holds
+// the rotation, and is after she has let it go on.
+func TestHoldOfAnOrphan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := orphanLab(t)
+		r, err := l.d.Hold(t.Context(), "default")
+		if err != nil || r.State != Held || !strings.Contains(r.Why, "is not deleted, keyd resume goes on") {
+			t.Errorf("%s: %s (%v)", r.State, r.Why, err)
+		}
+		for range 10 {
+			time.Sleep(day)
+			l.pass(Request{})
+		}
+		if r, n := l.pass(Request{}), l.count("DeleteAccessKey"); n > 0 || r.State != Held {
+			t.Errorf("%s: %s; deleted %d times", r.State, r.Why, n)
+		}
+		if _, err := l.d.Resume(t.Context(), "default"); err != nil {
+			t.Fatal(err)
+		}
+		l.live(20*day, settled)
+		l.safe()
+		l.oneKey()
+	})
+}
+
+// orphanLab has a key, probably of a lost answer, in its quarantine.
+func orphanLab(t *testing.T) *lab {
+	l := newLab(t, awssim.Lag{}, 70*day)
+	l.user.Deny("GetAccessKeyLastUsed", awssim.NotAllowed) // so that it is not certain
+	l.cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: awssim.After, Times: 1})
+	l.live(time.Hour, func(r Result) bool { return r.State == Quarantine })
+	return l
+}
