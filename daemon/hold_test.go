@@ -61,6 +61,32 @@ func TestHoldOfAnOrphan(t *testing.T) {
 	})
 }
 
+// TestHoldWhileTheAnswerIsLost begins no other rotation, also when the call had no
+// effect and the key is still due.
+func TestHoldWhileTheAnswerIsLost(t *testing.T) {
+	for name, when := range map[string]awssim.When{"before the effect": awssim.Before, "after the effect": awssim.After} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, awssim.Lag{}, 70*day)
+				l.cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: when, Times: 1})
+				l.pass(Request{})
+				r, err := l.d.Hold(t.Context(), "default")
+				if err != nil || r.State != Held || l.count("CreateAccessKey") != 1 {
+					t.Errorf("%s: %s (%v); sent %d times", r.State, r.Why, err, l.count("CreateAccessKey"))
+				}
+				time.Sleep(3 * day)
+				l.pass(Request{})
+				if _, err := l.d.Resume(t.Context(), "default"); err != nil || l.count("CreateAccessKey") > 2 {
+					t.Errorf("%v; sent %d times", err, l.count("CreateAccessKey"))
+				}
+				l.live(20*day, settled)
+				l.safe()
+				l.oneKey()
+			})
+		})
+	}
+}
+
 // orphanLab has a key, probably of a lost answer, in its quarantine.
 func orphanLab(t *testing.T) *lab {
 	l := newLab(t, awssim.Lag{}, 70*day)

@@ -93,6 +93,7 @@ func TestNext(t *testing.T) {
 		{"its quarantine is over: ask AWS for the time, then drop it", Facts{Rotation: &Rotation{Orphan: other, OrphanOff: ago(8 * day)}, Shows: onOld}, Look, Quarantine, time.Time{}, "", ""},
 		{"its quarantine is over by AWS's time too: drop it", Facts{Rotation: &Rotation{Orphan: other, OrphanOff: ago(8 * day)}, Shows: onOld, Seen: seen(70 * day)}, DropOrphan, Rotating, time.Time{}, "", ""},
 		{"its quarantine is over by a clock that is wrong: a person", Facts{Rotation: &Rotation{Orphan: other, OrphanOff: ago(8 * day)}, Shows: onOld, Seen: offset(seen(70*day), -10*day)}, Blocked, Stopped, time.Time{}, "clock", ""},
+		{"held, and nobody has found out what came of it: wait, or another rotation would begin", Facts{Rotation: &Rotation{Sent: ago(time.Minute), Held: now}, Shows: onOld}, Wait, Held, time.Time{}, "left open", ""},
 		{"held: it is not dropped, however certain it is", Facts{Rotation: &Rotation{Orphan: other, OrphanOff: ago(8 * day), OrphanExact: true, Held: now}, Shows: onOld}, Wait, Held, time.Time{}, "is not deleted", ""},
 		{"a new pair, and the file shows the old one: prove before anybody sees it", Facts{Rotation: rotation(0, unswapped), Shows: onOld}, Prove, Rotating, time.Time{}, "", ""},
 		{"proven: swap", Facts{Rotation: rotation(0, unswapped), Shows: onOld, Proven: true}, Swap, Rotating, time.Time{}, "", ""},

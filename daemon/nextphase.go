@@ -74,9 +74,12 @@ func lostAnswer(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	case f.Shows.Old == 0: // and so there is no pair to ask AWS with
 		return blocked(time.Time{}, fmt.Sprintf("the answer to CreateAccessKey was lost, and the files no longer show %s: nobody can be asked whether a key was made",
 			short(r.Old.ID)), "keyd resume "+r.Profiles()[0])
-	case r.Orphan != "" && !r.Held.IsZero():
-		return wait(Held, time.Time{}, fmt.Sprintf("held since %s: %s, which came from an answer that was lost, stays inactive and is not deleted, keyd resume goes on",
-			r.Held.Local().Format("2 Jan 15:04"), short(r.Orphan)))
+	case !r.Held.IsZero():
+		left := "whether a key came from the answer that was lost is left open" // what then follows might be another rotation
+		if r.Orphan != "" {
+			left = short(r.Orphan) + ", which came from an answer that was lost, stays inactive and is not deleted"
+		}
+		return wait(Held, time.Time{}, fmt.Sprintf("held since %s: %s, keyd resume goes on", r.Held.Local().Format("2 Jan 15:04"), left))
 	case r.Orphan != "":
 		return orTrouble(f, s, now, orphaned(f, r, s, now))
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 // Hold pauses the rotation of a profile's key and makes an Inactive old key
-// Active again. A key of a lost answer stays Inactive, and is not deleted. It is an error when no rotation of it goes on.
+// Active again. What came of a lost answer is neither found out nor deleted
+// meanwhile. It is an error when no rotation of it goes on.
 func (d *Daemon) Hold(ctx context.Context, profile string) (Result, error) {
 	return d.change(ctx, profile, func(r *Rotation) { r.Held = d.Now().UTC() })
 }
