@@ -57,7 +57,7 @@ func (w *scene) key(light bool) uint64 {
 		}
 	}
 	w.hashCloud(&h, n)
-	fmt.Fprint(&h, w.ghost.foreign)
+	fmt.Fprint(&h, w.ghost.foreign, w.ghost.denied)
 	return h.Sum64()
 }
 

@@ -34,6 +34,7 @@ func (r *take) violated(invariant, format string, args ...any) {
 
 // check is done after everything that keyd does.
 func (r *take) check(e effect) {
+	r.noteShown()
 	r.checkFiles() // half of the last write may have come after its effect was checked
 	if e.file {
 		r.checkLeft("")
@@ -259,7 +260,7 @@ func (r *take) quietEnd() {
 			r.violated("I8", "the secret of %s was logged", id)
 		}
 		for _, f := range r.disk.Files() {
-			allowed := f.Path == credentials || f.Path == configFile || journalName(f.Path) || strings.HasSuffix(f.Path, ".theirs")
+			allowed := f.Path == credentials || f.Path == configFile || f.Path == elsewhereFile || journalName(f.Path) || strings.HasSuffix(f.Path, ".theirs")
 			if f.Mode.Perm()&0o077 != 0 {
 				r.violated("I8", "%s has mode %v", f.Path, f.Mode)
 			}

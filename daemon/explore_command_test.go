@@ -7,14 +7,14 @@ import (
 
 // commands are what a person runs instead of waiting for the next pass. Each
 // counts as one fault; what goes wrong in it is tried as in any pass.
-var commands = []fate{
+var commands = append([]fate{
 	{name: "keyd rotate", command: asked(Ask{Person: true}), stands: inSingles},
 	{name: "keyd rotate --force", command: asked(Ask{Person: true, Force: true}), stands: inPairs},
 	{name: "keyd rotate --retire-now", command: asked(Ask{Person: true, RetireNow: true}), stands: inPairs},
 	{name: "keyd hold", command: one((*Daemon).Hold), stands: inPairs},
 	{name: "keyd resume", command: one((*Daemon).Resume), stands: inPairs},
 	{name: "keyd prune", command: (*take).prune, stands: inPairs},
-}
+}, odds...)
 
 // atStart is the number of the effect at which a command is run.
 const atStart = 0

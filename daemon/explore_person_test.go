@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"strings"
+
+	"keyd/daemon/awssim"
 )
 
 // persons are the others who have a hand in the files and at AWS.
@@ -26,6 +28,10 @@ var persons = []fate{
 	{name: "console: newest off", person: func(w *scene) { _ = w.user().SetStatus(w.newest(), "Inactive") }},
 	{name: "console: newest deleted", person: func(w *scene) { _ = w.user().DeleteKey(w.newest()) }, stands: inSingles},
 	{name: "console: old off", person: func(w *scene) { _ = w.user().SetStatus(w.ghost.first.ID, "Inactive") }},
+	{name: "console: old on", person: func(w *scene) { _ = w.user().SetStatus(w.ghost.first.ID, "Active") }},
+	{name: "policy: no delete", person: func(w *scene) { w.deny("DeleteAccessKey") }, stands: inPairs},
+	{name: "policy: no change", person: func(w *scene) { w.deny("UpdateAccessKey") }},
+	{name: "policy: nothing", person: func(w *scene) { w.deny("*") }},
 	{name: "console: old deleted", person: func(w *scene) { _ = w.user().DeleteKey(w.ghost.first.ID) }},
 }
 
@@ -62,4 +68,10 @@ func (w *scene) newest() string {
 		return ""
 	}
 	return keys[len(keys)-1].ID
+}
+
+// deny is an administrator, for good.
+func (w *scene) deny(action string) {
+	w.user().Deny(action, awssim.NotAllowed)
+	w.ghost.denied += action
 }

@@ -79,6 +79,7 @@ func (s setting) execute(t *testing.T, w *scene, faults []fault, b *bug, further
 			b.put(r)
 		}
 		r.before = r.look()
+		r.noteShown()
 		var results []Result
 		results, r.err = r.process(t.Context())
 		r.end(results)
@@ -118,6 +119,7 @@ func (r *take) end(results []Result) {
 	}
 	r.disk.Around = nil
 	r.quietEnd()
+	r.checkMended()
 	if r.result.Rotation == nil && r.err == nil && len(r.journals()) == 0 {
 		r.rest()
 	}
@@ -203,11 +205,13 @@ func (r *take) effect(e effect, do func(*fate) error) error {
 		r.ghost.beyond = r.ghost.beyond || !f.files || r.ghost.theirs != ""
 		r.ghost.foreign, r.read, r.acted = true, false, time.Now()
 		r.before = r.look()
+		r.noteShown()
 		f = nil
 	}
 	err := do(f)
 	if e.kind == orders || e.kind == asks {
 		r.checkCall(e)
+		r.checkPatience()
 	}
 	if e.kind == orders || e.kind == changes {
 		r.check(e)

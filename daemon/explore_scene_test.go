@@ -33,6 +33,9 @@ type ghost struct {
 	torn    bool   // the power failed in the middle of a write in place, and nobody has mended it yet
 	theirs  string // the keys of rotations that are closed: what becomes of them is their owners' affair
 	first   credfile.Key
+	shown   shown
+	off     time.Time // when keyd made the old key Inactive
+	denied  string    // what AWS refuses the user from now on
 }
 
 // setting is where an exploration begins.

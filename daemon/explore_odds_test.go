@@ -1,0 +1,100 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// odds are processes that look at the world from an odd place: from a shell whose
+// AWS_SHARED_CREDENTIALS_FILE names another file, or by a clock that is set to
+// another month. They keep the state folder of the others.
+var odds = []fate{
+	{name: "keyd rotate elsewhere", command: elsewhere(asked(Ask{Person: true, RetireNow: true})), stands: inSingles},
+	{name: "keyd resume elsewhere", command: elsewhere(one((*Daemon).Resume)), stands: inSingles},
+	{name: "clock ahead", command: ahead(asked(Ask{})), stands: inPairs},
+	{name: "keyd rotate, clock ahead", command: ahead(asked(Ask{Person: true})), stands: inSingles},
+}
+
+var elsewhereFile = filepath.Join(homeFolder, "elsewhere")
+
+func elsewhere(do func(*take, context.Context) ([]Result, error)) func(*take, context.Context) ([]Result, error) {
+	return func(r *take, ctx context.Context) ([]Result, error) {
+		id, secret := r.stranger()
+		r.disk.Put(elsewhereFile, []byte("[personal]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n"), false)
+		r.d.Store.Paths.Credentials, r.d.Also = elsewhereFile, []string{credentials}
+		return do(r, ctx)
+	}
+}
+
+// ahead is by how much, more than overlap and quarantine together.
+func ahead(do func(*take, context.Context) ([]Result, error)) func(*take, context.Context) ([]Result, error) {
+	return func(r *take, ctx context.Context) ([]Result, error) {
+		r.d.Now = func() time.Time { return time.Now().Add(10 * day) }
+		return do(r, ctx)
+	}
+}
+
+// shown is which key the credentials file shows, and since when it shows the one
+// that is not the first: the first time and, where another stood there in
+// between, the last.
+type shown struct {
+	id, next    string
+	first, last time.Time
+}
+
+// checkPatience: nothing of the old key goes before its time, unless a person has
+// said so. It is told by a clock that is right.
+func (r *take) checkPatience() {
+	call := r.cloud.Last()
+	path := filepath.Join(rotations, call.Target+".json")
+	if !call.Effect || !slices.Contains(r.journals(), path) {
+		return
+	}
+	now, hurried := time.Now(), bytes.Contains(r.disk.Data(path), []byte(`"retire_now": true`))
+	switch {
+	case call.Action == "UpdateAccessKey" && call.Asked == "Active":
+		r.ghost.off = time.Time{}
+	case call.Action == "UpdateAccessKey":
+		if early := now.Sub(r.ghost.shown.first) < day || now.Sub(r.ghost.shown.last) < undisturbed; early && !hurried {
+			r.violated("the overlap", "%s is made Inactive %s after the file changed", call.Target, now.Sub(r.ghost.shown.last))
+		}
+		r.ghost.off = now
+	case call.Action == "DeleteAccessKey" && !hurried && now.Sub(r.ghost.off) < 7*day:
+		r.violated("the quarantine", "%s is deleted %s after it was made Inactive", call.Target, now.Sub(r.ghost.off))
+	}
+}
+
+// noteShown notes when the credentials file begins to show another key.
+func (r *take) noteShown() {
+	id, whole := r.shows(credentials)
+	if s := &r.ghost.shown; whole && id != s.id {
+		s.id = id
+		if id == "" || id == r.ghost.first.ID {
+			return
+		}
+		if s.last = time.Now(); id != s.next {
+			s.next, s.first = id, s.last
+		}
+	}
+}
+
+// checkMended: when nothing goes wrong in a pass, no file is left showing the old
+// key that does not work while a journal holds the new one that does.
+func (r *take) checkMended() {
+	if len(r.faults)+len(r.standing) > 0 || r.err != nil {
+		return
+	}
+	for _, path := range userFiles {
+		id, _ := r.shows(path)
+		journal := string(r.disk.Data(filepath.Join(rotations, id+".json")))
+		for next, secret := range r.cloud.Secrets() {
+			if id != "" && !r.usable(path) && strings.Contains(journal, secret) && next != id && r.cloud.Usable(next, secret) {
+				r.violated("I1", "%s still shows %s, which does not work, and a journal has one that does: %s", filepath.Base(path), id, r.result.Why)
+			}
+		}
+	}
+}
