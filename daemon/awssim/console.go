@@ -2,6 +2,7 @@ package awssim
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -13,6 +14,19 @@ func (u *User) CreateKey() (id, secret string) {
 	k := u.c.newKey(u, ByConsole, version{at: u.c.opt.Now(), status: statusActive})
 	k.delivered = true
 	return k.id, k.secret
+}
+
+// Move gives the user another path and name, as another person would with
+// UpdateUser: the unique id stays, and so do the keys. It panics when the name
+// is taken.
+func (u *User) Move(path, name string) {
+	defer u.c.enter()()
+	n := userName{u.account, strings.ToLower(name)}
+	if other := u.c.users[n]; other != nil && other != u {
+		panic(fmt.Sprintf("awssim: account %s has a user %q already", u.account, name))
+	}
+	delete(u.c.users, userName{u.account, strings.ToLower(u.name)})
+	u.path, u.name, u.c.users[n] = path, name, u
 }
 
 // SetStatus makes a key "Active" or "Inactive" as another person would, or
