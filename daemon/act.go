@@ -15,7 +15,7 @@ func (d *Daemon) act(ctx context.Context, u *unit, decision Decision) error {
 	case Look:
 		return d.look(ctx, u)
 	case Preflight:
-		return d.preflight(effect, u)
+		return d.preflight(ctx, u)
 	case Prune:
 		return d.prune(effect, u, u.facts.Seen.Other(u.facts.ID).ID)
 	case Create:

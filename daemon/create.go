@@ -10,21 +10,38 @@ import (
 )
 
 // preflight refuses what can be refused before a key exists: the edit, the
-// file, the state folder, and the permission to deactivate. UpdateAccessKey of
-// the old key to Active changes nothing and needs the same permission.
+// file, the state folder, an endpoint at which no key could be proven, and the
+// permission to deactivate. UpdateAccessKey of the old key to Active changes
+// nothing and needs the same permission.
 func (d *Daemon) preflight(ctx context.Context, u *unit) error {
-	if err := d.Store.Check(ctx, u.key); err != nil {
+	effect := context.WithoutCancel(ctx)
+	if err := d.Store.Check(effect, u.key); err != nil {
 		return err
 	}
 	if err := d.journal().Writable(); err != nil {
 		return err
+	}
+	open, closed, who, err := d.control(ctx, u, Preflight, u.site.Regions)
+	switch {
+	case err != nil:
+		return err
+	case len(open) == 0:
+		return notAccepted(u)
+	}
+	u.regions, u.closed = open, closed
+	user := u.user()
+	if err := d.adopt(u, who); err != nil {
+		return err
+	}
+	if u.user() != user { // another name, and other keys: look again first
+		return nil
 	}
 	client, err := d.client(u, u.key)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	if err := client.SetStatus(ctx, u.facts.Seen.User, u.facts.ID, iam.Active); err != nil {
+	if err := client.SetStatus(effect, u.facts.Seen.User, u.facts.ID, iam.Active); err != nil {
 		return err
 	}
 	u.facts.Ready = true
@@ -61,7 +78,8 @@ func (d *Daemon) create(ctx context.Context, u *unit, decision Decision) error {
 func (d *Daemon) intent(u *unit) *Rotation {
 	seen := u.facts.Seen
 	r := &Rotation{
-		Old: credfile.Key{ID: u.facts.ID}, Account: seen.Account, User: seen.User, ARN: seen.ARN,
+		Old: credfile.Key{ID: u.facts.ID}, Account: seen.Account, User: seen.User, ARN: seen.ARN, UserID: seen.UserID,
+		Regions: u.regions, Closed: u.closed,
 		RetireNow: u.facts.Ask.RetireNow, Sent: d.Now().UTC(), Offset: seen.Offset,
 	}
 	for _, p := range u.holders {

@@ -6,7 +6,9 @@
 // rotation runs through these steps, and may be killed between any two:
 //
 //	look        GetCallerIdentity once, ListAccessKeys: whose key, how old, what else
-//	preflight   whatever can be refused is refused before a key exists
+//	preflight   whatever can be refused is refused before a key exists; every
+//	            endpoint is asked with the old key: those that know it are to know
+//	            the new one
 //	create      journal the intent, CreateAccessKey exactly once, journal the pair
 //	prove       the new key accepted at every endpoint, five times in a row
 //	swap        one atomic replacement of every file that shows the old key
@@ -89,6 +91,13 @@
 //	keyd.ini broken                         the last good settings; none: begins nothing     a note, BLOCKED
 //	the clock is off by more than 5 min     makes, deactivates and deletes no key            BLOCKED, how to set it
 //	it was ahead, and was set back          a wait that began in the future begins anew      the time when it ends
+//
+// Tests of their own put in what no exploration can meet at every place. A region
+// that is off refuses the old key, too, and has no say. One endpoint that gives
+// no answer, or another one than yes or no, while others answer: no key is made,
+// one that is made already waits, and after some hours a person is asked
+// (control_test.go). A user who is renamed or moved to another path is found
+// again by the key (identity_test.go).
 //
 // What nothing can prevent: a program that read a file before the swap and
 // writes it after the rotation is closed; one that writes a file in the

@@ -77,6 +77,7 @@ type Seen struct {
 	Account string        `json:"account"`
 	ARN     string        `json:"arn"`
 	User    string        `json:"user"`
+	UserID  string        `json:"user_id,omitzero"` // AIDA... for a user; "" when an older keyd has asked
 	Root    bool          `json:"root,omitzero"`
 	Keys    []SeenKey     `json:"keys"`
 }

@@ -14,7 +14,7 @@ import (
 // its quarantine: it is hers, and she is asked.
 func TestOrphanThatSomebodyWants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVictim(t, 7, false) // killed when the intent was on disk, before the call
+		v := newVictim(t, 9, false) // killed when the intent was on disk, before the call
 		time.Sleep(10 * time.Second)
 		id, _ := v.user.CreateKey()
 		v.restart()

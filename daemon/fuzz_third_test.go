@@ -11,7 +11,7 @@ import (
 // keyd asks her, and her word ends it.
 func TestThirdKeyAfterALostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVictim(t, 8, true)
+		v := newVictim(t, 10, true)
 		third := v.foreign()[0].ID
 		v.restart()
 		v.write("credentials", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", third, v.others[third]))

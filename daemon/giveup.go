@@ -38,7 +38,7 @@ func (d *Daemon) worthIt(ctx context.Context, u *unit) error {
 			return err
 		}
 		defer client.Close()
-		_, err = client.CallerIdentity(ctx, u.site.Regions[0])
+		_, err = u.identity(ctx, client)
 		return err
 	}
 	err := ask(r.New)

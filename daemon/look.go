@@ -2,34 +2,33 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 
 	"keyd/daemon/iam"
 )
 
 // look asks AWS whose key it is and which keys the user has. It signs with the
-// pair that the files show; after a swap that is never the old one.
+// pair that the files show; after a swap that is never the old one. Whose key it
+// is, is remembered, and asked again when a person asks, and when the answer
+// does not fit: the user may have another name by now.
 func (d *Daemon) look(ctx context.Context, u *unit) error {
 	client, err := d.client(u, u.signer())
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	seen := u.facts.Seen
-	if seen == nil || seen.ARN == "" {
-		if seen, err = identify(ctx, client, u); err != nil {
+	if seen := u.facts.Seen; seen == nil || seen.ARN == "" || u.facts.Ask.Person && u.facts.Rotation == nil {
+		if err := d.identify(ctx, client, u); err != nil {
 			return err
 		}
 	}
-	fresh := *seen
-	fresh.Keys = nil
-	if fresh.User != "" && !fresh.Root {
-		if err := d.list(ctx, client, u, &fresh); err != nil {
-			return err
-		}
+	fresh, err := d.lookAs(ctx, client, u)
+	if (isNobody(err) || err == nil && fresh.User != "" && fresh.Key(u.signer().ID) == nil) && d.renamed(ctx, u) {
+		fresh, err = d.lookAs(ctx, client, u)
 	}
-	fresh.At = d.Now().UTC()
-	u.facts.Seen = &fresh
+	if err != nil {
+		return err
+	}
+	u.facts.Seen = fresh
 	u.facts.LastRotation = u.made[u.facts.owner()]
 	return d.redate(u)
 }
@@ -44,20 +43,17 @@ func (d *Daemon) redate(u *unit) error {
 	return d.journal().Save(r)
 }
 
-func identify(ctx context.Context, client *iam.Client, u *unit) (*Seen, error) {
-	who, err := client.CallerIdentity(ctx, u.site.Regions[0])
-	if err != nil {
-		return nil, err
+// lookAs looks at the keys of the user that is remembered.
+func (d *Daemon) lookAs(ctx context.Context, client *iam.Client, u *unit) (*Seen, error) {
+	fresh := *u.facts.Seen
+	fresh.Keys = nil
+	if fresh.User != "" && !fresh.Root {
+		if err := d.list(ctx, client, u, &fresh); err != nil {
+			return nil, err
+		}
 	}
-	if who.Partition != u.site.Partition {
-		return nil, &needPersonError{text: fmt.Sprintf("the key belongs to partition %s, but its profile points to %s: nothing was changed", who.Partition, u.site.Partition),
-			run: fmt.Sprintf("set region in the profile %s to one of %s", u.facts.Profiles[0], who.Partition)}
-	}
-	seen := &Seen{Account: who.Account, ARN: who.ARN, Root: who.Root}
-	if who.IsUser {
-		seen.User = who.User
-	}
-	return seen, nil
+	fresh.At = d.Now().UTC()
+	return &fresh, nil
 }
 
 // list fills in the keys, and the last use of a second one that is in the way.

@@ -100,6 +100,9 @@ func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 		if interrupted(ctx, err) {
 			return d.result(u, decision, context.Cause(ctx))
 		}
+		if isNobody(err) && decision.Do != Look && d.renamed(ctx, u) { // a look has asked that itself
+			continue
+		}
 		d.remember(u, decision.Do, err)
 		if err != nil {
 			return d.result(u, Next(u.facts, d.Settings, d.Now()), err)

@@ -49,10 +49,12 @@ func (p *proof) round(ctx context.Context, client *iam.Client) {
 		p.d.tick()
 		if err := e.ask(ctx, client); err != nil {
 			e.row, p.failed, p.err = 0, p.d.Now(), err
-			mute = mute || iam.ClassOf(err) != iam.BadKey && !errors.Is(err, errNotListed)
+			e.refused = iam.ClassOf(err) == iam.BadKey || errors.Is(err, errNotListed)
+			mute = mute || !e.refused
 			continue
 		}
 		e.row++
+		e.refused = false
 	}
 	switch {
 	case !mute:
@@ -63,6 +65,9 @@ func (p *proof) round(ctx context.Context, client *iam.Client) {
 }
 
 func (p *proof) done() bool {
+	if p.mend {
+		return p.stillWorks()
+	}
 	for _, e := range p.endpoints {
 		if e.row < p.need {
 			return false
@@ -71,21 +76,34 @@ func (p *proof) done() bool {
 	if p.failed.IsZero() {
 		return true
 	}
-	if p.mend { // proven once
-		return true
-	}
 	return p.d.Now().Sub(p.failed) >= min(settleMost, max(settleLeast, p.failed.Sub(p.began)))
+}
+
+// stillWorks is enough of a pair that was proven before: one endpoint accepts it
+// and none refuses it, or not for long. One that cannot be reached from here
+// today, or a region that was turned off since, must not leave a dead key in
+// the file.
+func (p *proof) stillWorks() bool {
+	row, refused := 0, false
+	for _, e := range p.endpoints {
+		row, refused = max(row, e.row), refused || e.refused
+	}
+	return row >= p.need && !refused || row >= outvotes
 }
 
 // over ends a proof that will not succeed now. Only AWS's refusals give a key
 // up: a network that is away for an hour says nothing of the key, and is not
-// asked every second until it is back.
+// asked every second until it is back. A pair that was proven before is never
+// given up: the old key may be Inactive by now.
 func (p *proof) over(elapsed time.Duration) (bool, error) {
 	if other, ok := errors.AsType[*otherIdentityError](p.err); ok {
+		if p.mend {
+			return true, &needPersonError{text: other.Error() + ": the file is left as it is", run: "aws sts get-caller-identity --profile " + p.u.facts.Profiles[0]}
+		}
 		return true, p.d.fail(p.u, other.Error())
 	}
 	if !p.mute.IsZero() && p.d.Now().Sub(p.mute) >= proveMute {
-		return true, p.err
+		return true, p.said()
 	}
 	if elapsed < proveHard {
 		return false, nil
@@ -94,6 +112,17 @@ func (p *proof) over(elapsed time.Duration) (bool, error) {
 		return true, p.d.fail(p.u, "AWS did not accept the new key steadily within "+formatAge(proveHard))
 	}
 	return true, p.err
+}
+
+// said is why the proof ends for now: a person's business when only one endpoint
+// stays silent.
+func (p *proof) said() error {
+	for _, e := range p.endpoints {
+		if e.row > 0 {
+			return p.u.unanswered(Prove, p.err)
+		}
+	}
+	return p.err
 }
 
 func (p *proof) interval() time.Duration {

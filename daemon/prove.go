@@ -19,7 +19,11 @@ const (
 	// than the others by much, and only asking often finds it.
 	settleLeast = 5 * time.Second
 	settleMost  = 15 * time.Second
-	proveMute   = 10 * time.Second // how long answers are waited for that say nothing of the key
+	// outvotes is how often in a row one endpoint must accept a pair that was
+	// proven before, a second apart, when another one refuses it: a key that was
+	// just made Inactive is refused everywhere by then.
+	outvotes  = 30
+	proveMute = 10 * time.Second // how long answers are waited for that say nothing of the key
 )
 
 // endpoint is one place where the new key must be accepted.
@@ -27,6 +31,8 @@ type endpoint struct {
 	name string
 	ask  func(context.Context, *iam.Client) error
 	row  int // successes since the last failure
+
+	refused bool // the last answer was that the key is not known, or not listed
 }
 
 // prove signs with the new key until AWS accepts it steadily wherever it
@@ -37,24 +43,22 @@ type endpoint struct {
 // machine that lags behind the others almost surely, not surely.
 func (d *Daemon) prove(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
-	endpoints := d.endpoints(u)
 	need := cmp.Or(d.rounds, streak)
 	if !r.Validated.IsZero() { // proven once; a file that shows an inactive id must not wait
 		need = 1
-	} else if kept, err := d.control(ctx, u, endpoints); err != nil {
+	} else if err := d.complete(ctx, u); err != nil {
 		return err
-	} else {
-		endpoints = kept
+	}
+	if d.flaw == swapUnproven {
+		u.facts.Proven = true
+		return nil
 	}
 	client, err := d.client(u, r.New)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	p := proof{d: d, u: u, need: need, mend: !r.Validated.IsZero(), endpoints: endpoints, began: d.Now()}
-	if d.flaw == swapUnproven {
-		p.endpoints = nil
-	}
+	p := proof{d: d, u: u, need: need, mend: !r.Validated.IsZero(), endpoints: d.endpoints(u), began: d.Now()}
 	if err := p.run(ctx, client); err != nil {
 		return err
 	}
@@ -63,14 +67,14 @@ func (d *Daemon) prove(ctx context.Context, u *unit) error {
 }
 
 // endpoints are sts in every region of the profiles and in the partition's
-// default region, and IAM itself.
+// default region, but for those that are off, and IAM itself.
 func (d *Daemon) endpoints(u *unit) []endpoint {
 	r := u.facts.Rotation
 	var all []endpoint
-	for _, region := range u.site.Regions {
+	for _, region := range u.openRegions() {
 		all = append(all, endpoint{name: "sts " + region, ask: func(ctx context.Context, c *iam.Client) error {
 			who, err := c.CallerIdentity(ctx, region)
-			if err == nil && (who.ARN != r.ARN || who.Account != r.Account) {
+			if err == nil && !r.isOf(who) {
 				err = &otherIdentityError{got: who.ARN, want: r.ARN}
 			}
 			return err
@@ -93,32 +97,4 @@ type otherIdentityError struct{ got, want string }
 
 func (e *otherIdentityError) Error() string {
 	return fmt.Sprintf("daemon: the new key is %s, not %s", e.got, e.want)
-}
-
-// control asks every endpoint with the old key first: a region that is not
-// enabled refuses any key with the very answer that a key gets which has not
-// arrived yet.
-func (d *Daemon) control(ctx context.Context, u *unit, all []endpoint) ([]endpoint, error) {
-	old := u.key
-	if old.IsZero() || u.facts.Shows.New > 0 {
-		return all, nil
-	}
-	client, err := d.client(u, old)
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	var kept []endpoint
-	for _, e := range all {
-		d.tick()
-		if err := e.ask(ctx, client); iam.ClassOf(err) == iam.BadKey {
-			continue
-		}
-		kept = append(kept, e)
-	}
-	if len(kept) == 0 {
-		return nil, &needPersonError{text: fmt.Sprintf("AWS no longer accepts %s anywhere: was it deactivated? The files are as they were", short(old.ID)),
-			run: "aws iam list-access-keys"}
-	}
-	return kept, nil
 }

@@ -55,7 +55,7 @@ func (d *Daemon) rehearse(ctx context.Context, u *unit) Rehearsal {
 	if err := d.preflight(ctx, u); err != nil {
 		return Rehearsal{Result: d.failed(u, decision, err)}
 	}
-	return Rehearsal{Result: d.result(u, decision, nil), Ready: true}
+	return Rehearsal{Result: d.result(u, decision, nil), Ready: u.facts.Ready}
 }
 
 // rehearsable reports whether keyd would rotate this key, now or later.

@@ -27,7 +27,7 @@ func (d *Daemon) deactivate(ctx context.Context, u *unit) error {
 	if err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Inactive); err != nil && iam.ClassOf(err) != iam.NoSuch {
 		return d.notDeactivated(u, err)
 	}
-	if _, err := retried(ctx, validateTries, func() (iam.Identity, error) { return client.CallerIdentity(ctx, u.site.Regions[0]) }); err != nil {
+	if _, err := retried(ctx, validateTries, func() (iam.Identity, error) { return u.identity(ctx, client) }); err != nil {
 		return d.stepBack(ctx, u, client, err)
 	}
 	if err := d.confirm(ctx, u, client, func(keys []iam.KeyInfo) bool {
@@ -82,6 +82,9 @@ func (d *Daemon) revive(ctx context.Context, u *unit) error {
 	}
 	defer client.Close()
 	err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
+	if isNobody(err) && d.renamed(ctx, u) { // it may be the user who is not there, by that name
+		err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
+	}
 	if iam.ClassOf(err) == iam.NoSuch {
 		r.Held = time.Time{}
 		d.tell(u, Revive, "too late", r.Old.String()+" is deleted: there is nothing left to hold")

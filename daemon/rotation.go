@@ -21,8 +21,15 @@ type Rotation struct {
 	Account   string       `json:"account,omitzero"`
 	User      string       `json:"user,omitzero"`
 	ARN       string       `json:"arn,omitzero"`
+	UserID    string       `json:"user_id,omitzero"` // AIDA...: stays the same when the user is renamed or moved; "" from an older keyd
 	Places    []Place      `json:"places,omitzero"`
 	RetireNow bool         `json:"retire_now,omitzero"` // skip overlap and quarantine, told by a person
+
+	// Where the old key works, in the words of STS, asked before the new one
+	// existed: a region that is off refuses any key, with the very answer that a
+	// key gets which has not arrived yet. What is in neither was not asked.
+	Regions []string `json:"regions,omitzero"` // they accept the old key: the new one must be accepted, too
+	Closed  []string `json:"closed,omitzero"`  // they refuse the old key, and are not asked about the new one
 
 	// The intent: from here on a key may exist at AWS.
 	Before   []string      `json:"before,omitzero"`    // every key id of the user, listed before the call

@@ -19,6 +19,10 @@ type unit struct {
 	warnings []string
 	line     *KeyLine             // what the status remembers of it; nil when nothing
 	made     map[string]time.Time // when keyd last made a key, by owner
+
+	// Known in this pass only.
+	identified      bool     // AWS has said whose key it is
+	regions, closed []string // of STS, as the preflight found them: see Rotation
 }
 
 func (u *unit) names(profiles []string) bool {

@@ -34,13 +34,13 @@ func (d *Daemon) validate(ctx context.Context, u *unit) error {
 		return err
 	}
 	defer client.Close()
-	who, err := retried(ctx, validateTries, func() (iam.Identity, error) { return client.CallerIdentity(ctx, u.site.Regions[0]) })
+	who, err := retried(ctx, validateTries, func() (iam.Identity, error) { return u.identity(ctx, client) })
 	switch class := iam.ClassOf(err); {
 	case class == iam.BadKey || class == iam.BadSecret:
 		return d.invalid(u, err, "AWS refuses the pair that is on disk ("+err.Error()+")")
 	case err != nil:
 		return err
-	case who.ARN != r.ARN || who.Account != r.Account:
+	case !r.isOf(who):
 		return d.invalid(u, nil, fmt.Sprintf("the pair on disk is %s, not %s", who.ARN, r.ARN))
 	}
 	r.validated(d.Now().UTC())

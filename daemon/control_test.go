@@ -1,0 +1,170 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+	"keyd/daemon/iam"
+)
+
+// gate answers for one host in AWS's place, as often as it says.
+type gate struct {
+	iam.Doer
+	host  string
+	key   string // only for requests that it signs; "": for all
+	times int    // 0: always
+	code  string // AWS's; "": no connection comes about
+	shut  *int   // how often it has answered
+}
+
+func (g gate) Do(q *http.Request) (*http.Response, error) {
+	if q.URL.Hostname() != g.host || !strings.Contains(q.Header.Get("Authorization"), g.key) || g.times > 0 && *g.shut >= g.times {
+		return g.Doer.Do(q)
+	}
+	*g.shut++
+	if g.code == "" {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+	}
+	const text = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>%s</Code><Message>no</Message></Error><RequestId>x</RequestId></ErrorResponse>`
+	return &http.Response{StatusCode: http.StatusForbidden, Status: "403 Forbidden", Header: http.Header{},
+		Body: io.NopCloser(strings.NewReader(fmt.Sprintf(text, g.code))), Request: q}, nil
+}
+
+// TestNoKeyIsMadeThatCannotBeProven: where an endpoint answers neither yes nor no
+// to the old key, a new one would wait for ever.
+func TestNoKeyIsMadeThatCannotBeProven(t *testing.T) {
+	for name, c := range map[string]gate{
+		"a firewall before the default region": {host: "sts.us-east-1.amazonaws.com"},
+		"STS is not activated there":           {host: "sts.ap-east-1.amazonaws.com", code: "RegionDisabledException"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, awssim.RealLag(), 70*day)
+				l.write("config", "[default]\nregion = eu-west-1\n[profile work]\nregion = ap-east-1\n")
+				c.Doer, c.shut = l.http, new(int)
+				l.d.HTTP = c
+				r := l.live(2*day, func(r Result) bool { return r.NeedsPerson })
+				if n := l.count("CreateAccessKey"); n > 0 || !strings.Contains(r.Why, c.host) || r.Run == "" {
+					t.Errorf("%d keys were made; %s: %s; %s", n, r.State, r.Why, r.Run)
+				}
+				l.d.HTTP = l.http
+				l.pass(Request{Ask: Ask{Person: true}})
+				if l.watch(); l.shows() == l.old.ID {
+					t.Error("nothing is in the way any more, and the key is not replaced")
+				}
+			})
+		})
+	}
+}
+
+// TestOneRefusalIsNoClosedRegion: a machine of AWS's that has lost its way must
+// not spare a new key its proof.
+func TestOneRefusalIsNoClosedRegion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.RealLag(), 70*day)
+		l.d.HTTP = gate{Doer: l.http, host: "sts.us-east-1.amazonaws.com", key: l.old.ID, times: 2, code: "InvalidClientTokenId", shut: new(int)}
+		r := l.pass(Request{Ask: Ask{Person: true}})
+		if r.State != Overlap || !slices.Contains(r.Rotation.Regions, "us-east-1") || !strings.Contains(strings.Join(l.said, "\n"), "sts us-east-1 5/5") {
+			t.Errorf("%s: %s; %v\n%s", r.State, r.Why, r.Rotation, strings.Join(l.said, "\n"))
+		}
+		l.safe()
+	})
+}
+
+// TestARegionThatIsOff refuses every key, and has no say in any step: neither
+// when it is the profile's only one, nor when a file is mended.
+func TestARegionThatIsOff(t *testing.T) {
+	for name, config := range map[string]string{
+		"of the second profile": "[default]\nregion = eu-west-1\n[profile work]\nregion = me-central-1\n",
+		"of the only profile":   "[default]\nregion = me-central-1\n",
+	} {
+		for when, before := range map[string]bool{"before the first look": true, "since the first look": false} {
+			t.Run(name+", "+when, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					l := newLab(t, awssim.RealLag(), 50*day)
+					start := l.text()
+					if !before {
+						l.pass(Request{})
+					}
+					l.write("config", config)
+					l.cloud.CloseRegion("me-central-1")
+					l.live(30*day, func(r Result) bool { return r.State == Quarantine })
+					l.write("credentials", start)
+					l.watch()
+					l.live(time.Minute, func(r Result) bool { return l.shows() != l.old.ID })
+					l.live(20*day, settled)
+					if n := l.count("CreateAccessKey"); n != 1 {
+						t.Errorf("%d keys were made", n)
+					}
+					l.oneKey()
+				})
+			})
+		}
+	}
+}
+
+// TestAnOlderKeydsJournal does not say where the old key works: it is asked then.
+func TestAnOlderKeydsJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVictim(t, 14, false) // killed in the proof
+		v.rewrite(func(r *Rotation) { r.Regions, r.Closed, r.UserID = nil, nil, "" })
+		v.cloud.CloseRegion("us-east-1")
+		v.restart()
+		r := v.pass(Request{})
+		if r.State != Overlap || !slices.Equal(r.Rotation.Regions, []string{"eu-west-1"}) || !slices.Equal(r.Rotation.Closed, []string{"us-east-1"}) {
+			t.Errorf("%s: %s; %+v", r.State, r.Why, r.Rotation)
+		}
+	})
+}
+
+// TestMendingAsksOneEndpointThatAnswers: a file that shows a dead key must not
+// wait for a region that was turned off since, or cannot be reached from here.
+func TestMendingAsksOneEndpointThatAnswers(t *testing.T) {
+	for name, code := range map[string]string{"turned off since": "InvalidClientTokenId", "not reached from here": "", "STS turned off since": "RegionDisabledException"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, awssim.RealLag(), 70*day)
+				start := l.text()
+				l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+				l.d.HTTP = gate{Doer: l.http, host: "sts.us-east-1.amazonaws.com", code: code, shut: new(int)}
+				l.write("credentials", start)
+				l.watch()
+				if r := l.pass(Request{}); l.shows() == l.old.ID {
+					t.Errorf("%s: %s; %s", r.State, r.Why, r.Run)
+				}
+			})
+		})
+	}
+}
+
+// TestMendingDoesNotBringBackAKeyThatIsTurnedOff: while that spreads, one endpoint
+// refuses the key already, and another one still accepts it.
+func TestMendingDoesNotBringBackAKeyThatIsTurnedOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 70*day)
+		start := l.text()
+		l.live(3*day, func(r Result) bool { return r.State == Overlap })
+		time.Sleep(time.Hour)
+		l.d.HTTP = gate{Doer: l.http, host: "sts.us-east-1.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}
+		fresh := l.shows()
+		time.AfterFunc(20*time.Second, func() {
+			if err := l.user.SetStatus(fresh, "Inactive"); err != nil {
+				t.Error(err)
+			}
+		})
+		l.write("credentials", start)
+		l.watch()
+		if r := l.pass(Request{}); l.shows() != l.old.ID {
+			t.Errorf("a key that a person has turned off is back: %s: %s", r.State, r.Why)
+		}
+	})
+}
