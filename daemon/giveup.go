@@ -12,7 +12,7 @@ import (
 func (d *Daemon) putBack(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	if r.Old.Secret.IsZero() {
-		return &needPersonError{text: fmt.Sprintf("%s; the secret of %s is no longer known here", r.Failed, r.Old), run: "aws configure --profile " + r.Profiles()[0]}
+		return &needPersonError{text: fmt.Sprintf("%s; the secret of %s is no longer known here", r.Failed, r.Old), run: AsProfile("aws configure", r.Profiles()[0])}
 	}
 	if err := d.worthIt(ctx, u); err != nil {
 		return err

@@ -120,10 +120,10 @@ func secondKey(f Facts, other *SeenKey, s Settings, now time.Time) Decision {
 	if other.Used != nil && other.Used.At.After(since) {
 		since = other.Used.At
 	}
-	run := "keyd prune " + f.Profiles[0]
+	run := Command("keyd prune", f.Profiles[0])
 	if by := f.ShownBy[other.ID]; by != "" {
 		return blocked(now.Add(recheck), fmt.Sprintf("the user has a second key, %s, which %s uses: AWS allows two, and a successor needs a place", short(other.ID), by),
-			fmt.Sprintf("let %s and %s use the same key, then keyd prune %s", f.Profiles[0], by, f.Profiles[0]))
+			fmt.Sprintf("let %s and %s use the same key, then %s", f.Profiles[0], by, run))
 	}
 	if other.Active {
 		return blocked(now.Add(recheck), fmt.Sprintf("the user has a second active key, %s, %s", short(other.ID), lastUsed(other.Used, now)), run)

@@ -18,10 +18,10 @@ func inRotation(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 		return blocked(time.Time{}, f.Shows.Doubt.Error()+": "+short(r.Old.ID)+" and "+short(r.New.ID)+" are left as they are", Hint(f.Shows.Doubt))
 	case len(f.Shows.Third) > 0 && r.Failed == "":
 		return blocked(time.Time{}, fmt.Sprintf("%s shows another key than %s or %s: someone changed it, and keyd overwrites nothing",
-			strings.Join(f.Shows.Third, ", "), short(r.Old.ID), short(r.New.ID)), "keyd resume "+f.Shows.Third[0])
+			strings.Join(f.Shows.Third, ", "), short(r.Old.ID), short(r.New.ID)), Command("keyd resume", f.Shows.Third[0]))
 	case f.Shows.Old+f.Shows.New == 0 && r.Failed == "":
 		return blocked(time.Time{}, fmt.Sprintf("%s is no longer in the files, in the middle of a rotation",
-			strings.Join(f.Shows.Gone, ", ")), "keyd resume "+r.Profiles()[0])
+			strings.Join(f.Shows.Gone, ", ")), Command("keyd resume", r.Profiles()[0]))
 	case r.Failed != "":
 		return givingUp(f, r, s, now)
 	case f.revives():
@@ -73,7 +73,7 @@ func lostAnswer(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 		return blocked(time.Time{}, r.Stuck, whoseIsIt(r))
 	case f.Shows.Old == 0: // and so there is no pair to ask AWS with
 		return blocked(time.Time{}, fmt.Sprintf("the answer to CreateAccessKey was lost, and the files no longer show %s: nobody can be asked whether a key was made",
-			short(r.Old.ID)), "keyd resume "+r.Profiles()[0])
+			short(r.Old.ID)), Command("keyd resume", r.Profiles()[0]))
 	case !r.Held.IsZero():
 		left := "whether a key came from the answer that was lost is left open" // what then follows might be another rotation
 		if r.Orphan != "" {
@@ -110,11 +110,11 @@ func orphaned(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 
 // whoseIsIt names the ways out for the person who knows.
 func whoseIsIt(r *Rotation) string {
-	again := "keyd resume " + r.Profiles()[0]
+	again := Command("keyd resume", r.Profiles()[0])
 	if len(r.Suspects) == 0 {
 		return again
 	}
-	return fmt.Sprintf("keyd prune %s %s when nobody needs that key, %s when it is gone", r.Profiles()[0], r.Suspects[0], again)
+	return Command("keyd prune", r.Profiles()[0], r.Suspects[0]) + " when nobody needs that key, " + again + " when it is gone"
 }
 
 // givingUp undoes a rotation whose new key cannot be used.

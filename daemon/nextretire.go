@@ -28,7 +28,7 @@ func overlap(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 			return act(CheckUse, Overlap, "asking AWS again when "+short(r.Old.ID)+" was used last")
 		}
 		return blocked(r.UseRead.Add(recheck), fmt.Sprintf("%s is still used: by %s in %s, %s", short(r.Old.ID), r.Used.Service, r.Used.Region,
-			formatAgo(r.Used.At, now)), "keyd rotate --retire-now "+r.Profiles()[0])
+			formatAgo(r.Used.At, now)), Command("keyd rotate --retire-now", r.Profiles()[0]))
 	}
 	if now.Sub(r.UseRead) >= recheck { // it has been held up since
 		return act(CheckUse, Overlap, "asking AWS again when "+short(r.Old.ID)+" was used last")
@@ -87,7 +87,7 @@ func quarantine(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 			return act(Deactivate, Quarantine, fmt.Sprintf("someone made %s active again, and it is to be retired now", short(r.Old.ID)))
 		}
 		return blocked(now.Add(recheck), fmt.Sprintf("someone made %s active again during its quarantine", short(r.Old.ID)),
-			"keyd hold "+r.Profiles()[0]+" to keep it, keyd rotate --retire-now "+r.Profiles()[0]+" to retire it")
+			Command("keyd hold", r.Profiles()[0])+" to keep it, "+Command("keyd rotate --retire-now", r.Profiles()[0])+" to retire it")
 	}
 	return act(Delete, Quarantine, short(r.Old.ID)+" was inactive long enough")
 }
@@ -103,5 +103,5 @@ func newKeyMissing(f Facts, now time.Time) (Decision, bool) {
 	if now.Sub(r.Created) < undisturbed { // the list lags, and is not monotonic
 		return wait(Waiting, now.Add(retryAfter(1)), why), true
 	}
-	return blocked(now.Add(recheck), why, "aws iam list-access-keys --profile "+r.Profiles()[0]), true
+	return blocked(now.Add(recheck), why, AsProfile("aws iam list-access-keys", r.Profiles()[0])), true
 }

@@ -124,7 +124,7 @@ func (d *Daemon) hurry(u *unit, req Request) error {
 		return nil
 	}
 	if !r.Held.IsZero() {
-		return &needPersonError{text: "the rotation is held", run: "keyd resume " + r.Profiles()[0]}
+		return &needPersonError{text: "the rotation is held", run: Command("keyd resume", r.Profiles()[0])}
 	}
 	r.RetireNow, r.OrphanExact = true, r.Orphan != "" // which the status has named by now
 	return d.journal().Save(r)

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -28,7 +29,7 @@ func (d *Daemon) Second(ctx context.Context, profile, id string) (Prunable, erro
 		return Prunable{}, err
 	}
 	defer unlock()
-	if err := d.look(ctx, u); err != nil {
+	if err := d.lookToPrune(ctx, u, profile); err != nil {
 		return Prunable{}, err
 	}
 	other := u.facts.Seen.Other(u.facts.ID)
@@ -63,11 +64,29 @@ func (d *Daemon) pruneUnit(ctx context.Context, profile, id string) (*world, *un
 		return nil, nil, nil, err
 	}
 	u := w.units[slices.IndexFunc(w.units, func(u *unit) bool { return u.names([]string{profile}) })]
-	if err := u.prunable(profile, id); err != nil {
+	if err := cmp.Or(u.prunable(profile, id), d.mayAsk(u, profile)); err != nil {
 		leave()
 		return nil, nil, nil, err
 	}
 	return w, u, leave, nil
+}
+
+// lookToPrune asks AWS for the keys of the user. The account that it names may
+// be one whose keys are left alone: of some, the id does not tell.
+func (d *Daemon) lookToPrune(ctx context.Context, u *unit, profile string) error {
+	if err := d.look(ctx, u); err != nil {
+		return err
+	}
+	return d.mayAsk(u, profile)
+}
+
+// mayAsk refuses to sign anything with a decoy, or with a key of never_accounts,
+// as Next does for a pass.
+func (d *Daemon) mayAsk(u *unit, profile string) error {
+	if why := leaveAlone(u.facts.ID, u.facts.account(), d.Settings.NeverAccounts); why != "" {
+		return fmt.Errorf("%s: %s", profile, why)
+	}
+	return nil
 }
 
 // prunable refuses while a rotation goes on that is not about just this
@@ -87,7 +106,7 @@ func (u *unit) prunable(profile, id string) error {
 	case r.stuck():
 		return &needPersonError{text: r.Stuck, run: whoseIsIt(r)}
 	}
-	return &needPersonError{text: fmt.Sprintf("a rotation of %s goes on: its keys are not pruned", profile), run: "keyd rotate --retire-now " + profile}
+	return &needPersonError{text: fmt.Sprintf("a rotation of %s goes on: its keys are not pruned", profile), run: Command("keyd rotate --retire-now", profile)}
 }
 
 // unused refuses a key that a profile shows.

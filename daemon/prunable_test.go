@@ -149,3 +149,50 @@ func TestAPruneThatFailsIsAskedAgain(t *testing.T) {
 		l.oneKey()
 	})
 }
+
+// TestPruneSignsNothingWithAKeyThatIsLeftAlone: one call with a decoy raises its
+// alarm.
+func TestPruneSignsNothingWithAKeyThatIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, account := range map[string]string{"never_accounts": account, "decoy": decoys()[0]} {
+			l := newLab(t, awssim.Lag{}, 70*day)
+			user := l.cloud.AddUser(account, "/", "carol")
+			id, secret := user.AddKey(70 * day)
+			second, _ := user.AddInactiveKey(100 * day)
+			l.write("credentials", "[default]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n")
+			if name == "never_accounts" {
+				l.d.Settings.NeverAccounts = []string{account}
+			}
+			p, err := l.d.Second(t.Context(), "default", "")
+			if err == nil || !strings.Contains(err.Error(), account) {
+				t.Errorf("%s: %+v, %v", name, p, err)
+			}
+			if err := l.d.Prune(t.Context(), Prunable{Profile: "default", ID: second, User: "carol"}); err == nil {
+				t.Errorf("%s: it was pruned", name)
+			}
+			if calls := l.cloud.Calls(); len(calls) > 0 {
+				t.Errorf("%s: %d calls, the first is %s", name, len(calls), calls[0].Action)
+			}
+		}
+	})
+}
+
+// TestPruneChangesNothingInAnExcludedAccount, also when the id does not tell the
+// account, and AWS is the first to name it.
+func TestPruneChangesNothingInAnExcludedAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 70*day)
+		second, _ := l.user.AddInactiveKey(100 * day)
+		p, err := l.d.Second(t.Context(), "default", "")
+		must(t, err)
+		u := &unit{facts: Facts{ID: "AKIAIOSFODNN7EXAMPLE", Profiles: []string{"default"}}, key: l.old}
+		u.site.Partition, u.site.Regions = "aws", []string{"us-east-1"}
+		l.d.Settings.NeverAccounts = []string{account}
+		if err := l.d.lookToPrune(t.Context(), u, "default"); err == nil || !strings.Contains(err.Error(), "never_accounts") {
+			t.Errorf("%v", err)
+		}
+		if err := l.d.Prune(t.Context(), p); err == nil || l.statuses()[second] == "" {
+			t.Errorf("%v, %v", err, l.statuses())
+		}
+	})
+}

@@ -15,7 +15,7 @@ func (d *Daemon) Prune(ctx context.Context, p Prunable) error {
 		return err
 	}
 	defer unlock()
-	if err := d.look(ctx, u); err != nil {
+	if err := d.lookToPrune(ctx, u, p.Profile); err != nil {
 		return err
 	}
 	if key := u.facts.Seen.Key(p.ID); key == nil || key.Active != p.Active || w.unused(p.ID) != nil {

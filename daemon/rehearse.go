@@ -68,6 +68,6 @@ func (u *unit) rehearsable(decision Decision) bool {
 func (d *Daemon) failed(u *unit, decision Decision, err error) Result {
 	r := d.result(u, decision, err)
 	r.NeedsPerson = needsPerson(err)
-	r.Run = Hint(err)
+	r.Run = HintFor(err, r.Profiles)
 	return r
 }

@@ -69,7 +69,7 @@ func (d *Daemon) stepBack(ctx context.Context, u *unit, client *iam.Client, why 
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
-	return &needPersonError{text: fmt.Sprintf("%s was refused after %s was deactivated: %s is active again", r.New, r.Old, r.Old), run: "keyd status " + r.Profiles()[0], err: why}
+	return &needPersonError{text: fmt.Sprintf("%s was refused after %s was deactivated: %s is active again", r.New, r.Old, r.Old), run: Command("keyd status", r.Profiles()[0]), err: why}
 }
 
 // revive makes the old key Active again for a person who holds the rotation.

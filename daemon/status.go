@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"keyd/credfile/atomicfile"
@@ -134,9 +133,7 @@ func lineOfUnit(u *unit, d Decision) KeyLine {
 		Profiles: u.facts.Profiles, Key: u.facts.ID, State: d.State, Next: d.Until, Why: d.Why, Run: d.Run,
 		NeedsPerson: d.Do == Blocked, Warnings: u.warnings, Memory: Memory{u.facts.Seen, u.facts.Trouble},
 	}
-	if len(l.Profiles) > 0 { // a rotation that was given up may have none
-		l.Run = strings.ReplaceAll(l.Run, "PROFILE", l.Profiles[0]) // what AWS refused knows of no profile
-	}
+	l.Run = about(l.Run, l.Profiles)
 	if r := u.facts.Rotation; r != nil && u.facts.Shows.New > 0 {
 		l.Key, l.Created = r.New.ID, r.Created.Add(r.Offset) // until IAM has listed it
 	}

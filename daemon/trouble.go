@@ -43,6 +43,10 @@ func Hint(err error) string {
 	return atomicfile.Remedy(err)
 }
 
+// HintFor is Hint for those who know whose key it is about: a command in it
+// names the first of the profiles.
+func HintFor(err error, profiles []string) string { return about(Hint(err), profiles) }
+
 // needsPerson reports whether only a person can make a failed action succeed.
 func needsPerson(err error) bool {
 	if e, ok := errors.AsType[*iam.Error](err); ok {

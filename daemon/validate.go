@@ -78,7 +78,7 @@ func (d *Daemon) invalid(u *unit, err error, why string) error {
 	if r.Validated.IsZero() {
 		return d.fail(u, why)
 	}
-	return &needPersonError{text: fmt.Sprintf("%s: %s is left as it is", why, r.Old), run: "aws iam list-access-keys --profile " + r.Profiles()[0], err: err}
+	return &needPersonError{text: fmt.Sprintf("%s: %s is left as it is", why, r.Old), run: AsProfile("aws iam list-access-keys", r.Profiles()[0]), err: err}
 }
 
 // retried repeats a call that the key's slow spreading can refuse, a second apart.

@@ -117,7 +117,7 @@ func (u *ui) prospect(r daemon.Rehearsal, settings daemon.Settings) row {
 	default:
 		w.state = "wait: " + r.Why
 	}
-	if run := cmp.Or(r.Run, daemon.Hint(r.Err)); run != "" && (r.NeedsPerson || r.Err != nil) {
+	if run := cmp.Or(r.Run, daemon.HintFor(r.Err, r.Profiles)); run != "" && (r.NeedsPerson || r.Err != nil) {
 		w.lines = []string{"run: " + run}
 	}
 	return w

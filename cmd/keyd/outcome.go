@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"keyd/credfile"
 	"keyd/daemon"
@@ -26,7 +25,7 @@ func (n *narrator) result(ctx context.Context, r daemon.Result) int {
 	case r.Err != nil && ctx.Err() != nil && errors.Is(r.Err, context.Cause(ctx)):
 		return n.broken(ctx, r)
 	case r.Err != nil:
-		n.fail(listed(r.Profiles)+": "+r.Err.Error(), strings.ReplaceAll(cmp.Or(daemon.Hint(r.Err), r.Run), "PROFILE", strings.Join(r.Profiles[:min(1, len(r.Profiles))], "")))
+		n.fail(listed(r.Profiles)+": "+r.Err.Error(), cmp.Or(daemon.HintFor(r.Err, r.Profiles), r.Run))
 		return needsPerson(r)
 	case r.Do == daemon.Blocked:
 		n.fail(listed(r.Profiles)+": "+r.Why, r.Run)
@@ -59,7 +58,7 @@ func (n *narrator) broken(ctx context.Context, r daemon.Result) int {
 	if rotation == nil {
 		return exitDone
 	}
-	n.fail(fmt.Sprintf("%s: %v; %s", listed(r.Profiles), context.Cause(ctx), standing(rotation)), "keyd rotate "+r.Profiles[0])
+	n.fail(fmt.Sprintf("%s: %v; %s", listed(r.Profiles), context.Cause(ctx), standing(rotation)), daemon.Command("keyd rotate", r.Profiles[0]))
 	return exitFailed
 }
 

@@ -46,12 +46,12 @@ func (u *ui) prune(ctx context.Context, profile, id string, yes bool) error {
 	}
 	p, err := d.Second(ctx, profile, id)
 	if err != nil {
-		return err
+		return u.refused(err, profile)
 	}
 	u.print(u.describe(p))
 	if p.Active && id == "" {
 		u.fail(fmt.Sprintf("%s is active: it is not touched unless it is named", shortID(p.ID)),
-			fmt.Sprintf("does nobody need it? keyd prune %s %s", profile, p.ID))
+			"does nobody need it? "+daemon.Command("keyd prune", profile, p.ID))
 		return exitError(exitPerson)
 	}
 	verb, did := "delete", "deleted"
@@ -62,17 +62,23 @@ func (u *ui) prune(ctx context.Context, profile, id string, yes bool) error {
 		return err
 	}
 	if err := d.Prune(ctx, p); err != nil {
-		return err
+		return u.refused(err, profile)
 	}
 	u.printf("%s was %s\n", shortID(p.ID), did)
 	if p.Suspect && !p.Active {
-		u.hint(fmt.Sprintf("the next pass goes on with the rotation; at once: keyd rotate %s", profile))
+		u.hint("the next pass goes on with the rotation; at once: " + daemon.Command("keyd rotate", profile))
 	}
 	if p.Active {
-		u.hint(fmt.Sprintf("to undo it: aws iam update-access-key --profile %s --access-key-id %s --status Active", profile, p.ID))
-		u.hint(fmt.Sprintf("to delete it: keyd prune %s %s", profile, p.ID))
+		u.hint("to undo it: " + daemon.AsProfile("aws iam update-access-key --access-key-id "+p.ID+" --status Active", profile))
+		u.hint("to delete it: " + daemon.Command("keyd prune", profile, p.ID))
 	}
 	return nil
+}
+
+// refused says what went wrong with a profile that the person has named.
+func (u *ui) refused(err error, profile string) error {
+	u.fail(err.Error(), daemon.HintFor(err, []string{profile}))
+	return exitError(exitFailed)
 }
 
 func (u *ui) describe(p daemon.Prunable) string {

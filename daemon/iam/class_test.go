@@ -165,13 +165,13 @@ func TestDenialNamesItsLayer(t *testing.T) {
 		layer, hint string
 		mfa         bool
 	}{
-		{"because no identity-based policy allows the iam:UpdateAccessKey action", "keyd policy", false},
+		{"because no identity-based policy allows the iam:UpdateAccessKey action", "keyd policy PROFILE", false},
 		{"with an explicit deny in an identity-based policy", "MFA", true},
 		{"with an explicit deny in a service control policy", "organization", false},
 		{"with an explicit deny in a service control policy: arn:aws:organizations::111122223333:policy/o-1/service_control_policy/p-1", "p-1", false},
 		{"because no permissions boundary allows the iam:UpdateAccessKey action", "boundary", false},
 		{"with an explicit deny in a permissions boundary", "boundary", false},
-		{"", "keyd policy", false},
+		{"", "keyd policy PROFILE", false},
 	} {
 		w := answers(refusal(403, "AccessDenied", strings.TrimSpace(who+test.layer)))
 		err := client(t, w, aws()).SetStatus(t.Context(), user, oldID, iam.Active)

@@ -103,7 +103,8 @@ func (e *Error) MFA() bool {
 	return strings.HasPrefix(e.Layer(), "with an explicit deny in an identity-based policy")
 }
 
-// Hint returns a command or a question that may help a person, or "".
+// Hint returns a command or a question that may help a person, or "". Whose key
+// it is about nobody here knows: a command that names a profile ends in PROFILE.
 func (e *Error) Hint() string {
 	//exhaustive:enforce
 	switch e.Class {
@@ -146,7 +147,7 @@ func (e *Error) hintDenied() string {
 	case strings.Contains(layer, "permissions boundary"):
 		return "the permissions boundary of this user forbids it: ask who manages the account"
 	}
-	return "keyd policy"
+	return "keyd policy PROFILE"
 }
 
 func (e *Error) hintClock() string {
