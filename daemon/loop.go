@@ -19,8 +19,8 @@ type loop struct {
 	due      time.Time         // when the first key is due; zero: none is
 	next     time.Time         // when to look again
 	failures int               // passes in a row that did not come about
-	needs    map[string]bool   // keys that need a person, told already
-	logged   map[string]string // the last line of each key
+	needs    map[string]bool   // keys that need a person, told already; by name
+	logged   map[string]string // the last line of each key; by name
 }
 
 func (d *Daemon) loop(a Around) *loop {
@@ -32,7 +32,7 @@ func (d *Daemon) loop(a Around) *loop {
 	l.life.Program, _ = os.Executable()
 	if before, err := LoadStatus(d.State); err == nil {
 		for _, line := range before.Keys {
-			l.needs[line.Key] = line.NeedsPerson
+			l.needs[line.name()] = line.NeedsPerson
 		}
 	}
 	l.keep()

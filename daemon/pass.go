@@ -142,7 +142,7 @@ func (d *Daemon) preview(ctx context.Context, u *unit, decision Decision) Result
 // show lets keyd status see how a key stands in the middle of a pass. A status
 // that cannot be written now is written, or complained about, at the end.
 func (d *Daemon) show(u *unit) {
-	_ = d.saveLine(d.result(u, Next(u.facts, d.Settings, d.Now()), nil))
+	_ = d.saveLine(u, d.result(u, Next(u.facts, d.Settings, d.Now()), nil))
 }
 
 // tick tells the watchdog that the pass goes on.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 )
@@ -58,7 +59,7 @@ func (d *Daemon) change(ctx context.Context, profile string, edit func(*Rotation
 		return Result{}, err
 	}
 	result := d.settle(ctx, u, Request{Ask: Ask{Person: true}})
-	return result, d.saveLine(result)
+	return result, d.saveLine(u, result)
 }
 
 // unread is why nobody can tell whether a rotation of a profile's key goes on,
@@ -128,22 +129,32 @@ func (d *Daemon) abandon(u *unit) (Result, error) {
 	}
 	u.facts.Skip = why
 	result := d.result(u, Next(u.facts, d.Settings, d.Now()), nil)
-	return result, d.saveLine(result)
+	return result, d.saveLine(u, result)
 }
 
-// saveLine replaces one key's line in the status.
-func (d *Daemon) saveLine(result Result) error {
+// saveLine replaces one key's line in the status. Another key's may have the
+// same profiles: someone has put it into the files in the middle of a rotation.
+func (d *Daemon) saveLine(u *unit, result Result) error {
 	status, err := recall(d.Sys, d.State)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(status.Keys, func(l KeyLine) bool { return slices.Equal(l.Profiles, result.Profiles) })
-	if i < 0 {
-		status.Keys = append(status.Keys, result.KeyLine)
-	} else {
-		status.Keys[i] = result.KeyLine
+	ids := []string{result.Key, u.facts.ID} // the files may have shown the other one before
+	if u.line != nil {
+		ids = append(ids, u.line.Key)
 	}
-	status.Written, status.Process = d.Now().UTC(), d.Process
+	own := func(l KeyLine) bool {
+		if l.Key == "" || result.Key == "" {
+			return l.Key == result.Key && slices.Equal(l.Profiles, result.Profiles)
+		}
+		return slices.Contains(ids, l.Key)
+	}
+	i := slices.IndexFunc(status.Keys, own)
+	if i < 0 {
+		i = len(status.Keys)
+	}
+	status.Keys = slices.Insert(slices.DeleteFunc(status.Keys, own), i, result.KeyLine)
+	status.Written, status.Process, status.PID = d.Now().UTC(), d.Process, os.Getpid()
 	return status.save(d.Sys, d.State)
 }
 

@@ -59,7 +59,7 @@ func (d *Daemon) forget(u *unit) error {
 	if r := u.facts.Rotation; r != nil && r.stuck() {
 		decision = Next(u.facts, d.Settings, d.Now())
 	}
-	return d.saveLine(d.result(u, decision, nil))
+	return d.saveLine(u, d.result(u, decision, nil))
 }
 
 // prune deletes a second, Inactive key.

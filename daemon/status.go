@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"keyd/credfile/atomicfile"
@@ -35,7 +36,8 @@ type KeyLine struct {
 	Why         string    `json:"why"`
 	Run         string    `json:"run,omitzero"`
 	NeedsPerson bool      `json:"needs_person"`
-	Warnings    []string  `json:"warnings,omitzero"` // about the files, not about the key
+	InRotation  bool      `json:"in_rotation,omitzero"` // one goes on, also when the files no longer show its keys
+	Warnings    []string  `json:"warnings,omitzero"`    // about the files, not about the key
 
 	Memory `json:"-"`
 }
@@ -127,6 +129,10 @@ func saveJSON(sys atomicfile.Sys, path string, value any) error {
 	return nil
 }
 
+// name tells the lines of a status apart. Several profiles may have no key, and
+// a key that a profile may not use has a line of its own beside the others'.
+func (l *KeyLine) name() string { return l.Key + " " + strings.Join(l.Profiles, ", ") }
+
 // lineOfUnit is how a unit stands after its last decision.
 func lineOfUnit(u *unit, d Decision) KeyLine {
 	l := KeyLine{
@@ -134,7 +140,8 @@ func lineOfUnit(u *unit, d Decision) KeyLine {
 		NeedsPerson: d.Do == Blocked, Warnings: u.warnings, Memory: Memory{u.facts.Seen, u.facts.Trouble},
 	}
 	l.Run = about(l.Run, l.Profiles)
-	if r := u.facts.Rotation; r != nil && u.facts.Shows.New > 0 {
+	r := u.facts.Rotation
+	if l.InRotation = r != nil; r != nil && u.facts.Shows.New > 0 {
 		l.Key, l.Created = r.New.ID, r.Created.Add(r.Offset) // until IAM has listed it
 	}
 	if l.Seen != nil {

@@ -63,14 +63,14 @@ func (l *loop) tellPass(results []Result, err error) {
 		l.Log.Error("pass", "why", err.Error())
 	}
 	for _, r := range results {
-		line := string(r.State) + r.Why
-		if l.logged[r.Key] != line {
+		name, line := r.name(), string(r.State)+r.Why
+		if l.logged[name] != line {
 			l.Log.Info("key", "profiles", r.Profiles, "key", short(r.Key), "state", string(r.State), "why", r.Why, "until", r.Next)
 		}
-		l.logged[r.Key] = line
-		if r.NeedsPerson && !l.needs[r.Key] {
+		l.logged[name] = line
+		if r.NeedsPerson && !l.needs[name] {
 			l.emit(Event{Time: l.Now(), Profiles: r.Profiles, Key: r.Key, Do: r.Do, Verb: NeedsYou, Text: r.Why, Run: r.Run})
 		}
-		l.needs[r.Key] = r.NeedsPerson
+		l.needs[name] = r.NeedsPerson
 	}
 }

@@ -67,10 +67,11 @@ func (u *ui) report(ctx context.Context, names []string, load func(state string)
 		r.Keys = status.Keys
 		r.Warnings = []string{s.store.Paths.Credentials + " is empty, or is being written just now: this is what the last pass found"}
 	} else {
-		if err := known(snapshot.Profiles, names, s.store.Paths); err != nil {
+		r.gather(snapshot.Profiles, status)
+		r.addHidden(snapshot.Profiles, status)
+		if err := r.known(names, s.store.Paths); err != nil {
 			return nil, err
 		}
-		r.gather(snapshot.Profiles, status)
 	}
 	if text := u.serviceProblem(s); text != "" {
 		r.Warnings = append(r.Warnings, text)
@@ -123,11 +124,11 @@ func (r *report) inForce() string {
 	return ": the last good settings are in force"
 }
 
-// known refuses a name that no profile has.
-func known(profiles []credfile.Profile, names []string, paths credfile.Paths) error {
+// known refuses a name that neither a profile has nor a rotation that goes on.
+func (r *report) known(names []string, paths credfile.Paths) error {
 	var all []string
-	for _, p := range profiles {
-		all = append(all, p.Name)
+	for _, l := range r.Keys {
+		all = append(all, l.Profiles...)
 	}
 	for _, name := range names {
 		if !slices.Contains(all, name) {
@@ -135,6 +136,19 @@ func known(profiles []credfile.Profile, names []string, paths credfile.Paths) er
 		}
 	}
 	return nil
+}
+
+// addHidden adds the rotations that the files do not tell of: somebody has put
+// another key into them, or taken the profile out.
+func (r *report) addHidden(profiles []credfile.Profile, status daemon.Status) {
+	for _, l := range status.Keys {
+		if l.InRotation && !slices.ContainsFunc(profiles, func(p credfile.Profile) bool {
+			return p.Key.ID == l.Key && p.Skip == credfile.Rotatable
+		}) {
+			l.Warnings = nil
+			r.Keys = append(r.Keys, l)
+		}
+	}
 }
 
 // gather makes one line per key, and one per profile without a key.

@@ -20,8 +20,9 @@ last pass found out. Nothing is asked of AWS, and nothing is changed. Exit code
 last ended) and by (which command made it), daemon (pid, since, program, release,
 next, notes; when one runs), files, settings_error, notes, warnings, and keys.
 Each of the keys has profiles, key, created, state, next, why, run, needs_person,
-seen (what AWS said) and trouble (what failed last). State is one of new, ok, due, rotating, overlap, quarantine, hold, waiting,
-blocked, skipped. Times are RFC 3339, key ids whole; secrets are never shown.`
+in_rotation, seen (what AWS said) and trouble (what failed last). State is one of
+new, ok, due, rotating, overlap, quarantine, hold, waiting, blocked, skipped. A
+rotation that goes on has an entry also when the files no longer show its keys. Times are RFC 3339, key ids whole; secrets are never shown.`
 
 func newStatus(u *ui) *cobra.Command {
 	var asJSON, watch bool

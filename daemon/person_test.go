@@ -1,0 +1,61 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+)
+
+// TestHoldLeavesTheOtherLines of the status, of which one may have the very
+// profiles of the rotation: someone has put a third key into them.
+func TestHoldLeavesTheOtherLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.RealLag(), 70*day)
+		l.pass(Request{Ask: Ask{Person: true}})
+		third, secret := l.cloud.AddUser(account, "/", "bob").AddKey(day)
+		pair := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\n", third, secret)
+		l.write("credentials", "[default]\n"+pair+"[work]\n"+pair)
+		before := l.lines()
+		if len(before) != 2 || before[third].State != OK || !before[l.old.ID].NeedsPerson || !before[l.old.ID].InRotation {
+			t.Fatalf("%+v", before)
+		}
+		if _, err := l.d.Hold(t.Context(), "default"); err != nil {
+			t.Fatal(err)
+		}
+		after, _ := LoadStatus(l.d.State)
+		for _, line := range after.Keys {
+			if was := before[line.Key]; was.State != line.State || was.InRotation != line.InRotation || len(after.Keys) != 2 {
+				t.Errorf("%+v, was %+v", line, was)
+			}
+		}
+		if after.Process != "test" || after.PID != os.Getpid() {
+			t.Errorf("the status is of %s, pid %d", after.Process, after.PID)
+		}
+	})
+}
+
+// lines does a pass and returns the lines of the status, by key.
+func (l *lab) lines() map[string]KeyLine {
+	l.t.Helper()
+	time.Sleep(time.Minute)
+	if _, err := l.d.Pass(l.t.Context(), Request{}); err != nil {
+		l.t.Fatal(err)
+	}
+	status, err := LoadStatus(l.d.State)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	status.PID = 0 // of another process, as far as a test can tell
+	if err := status.save(l.sys, l.d.State); err != nil {
+		l.t.Fatal(err)
+	}
+	all := map[string]KeyLine{}
+	for _, line := range status.Keys {
+		all[line.Key] = line
+	}
+	return all
+}
