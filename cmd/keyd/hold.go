@@ -36,7 +36,7 @@ func newHold(u *ui) *cobra.Command {
 
 // changed does what a person asks of one rotation and tells how it ended.
 func (u *ui) changed(ctx context.Context, d *daemon.Daemon, change func(context.Context) (daemon.Result, error)) error {
-	n := &narrator{ui: u, settings: d.Settings}
+	n := &narrator{ui: u, settings: d.Settings, acted: map[string]bool{}}
 	d.Tell = n.tell
 	r, err := change(ctx)
 	if err != nil {

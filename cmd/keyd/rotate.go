@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,7 @@ func (u *ui) rotate(ctx context.Context, names []string, f rotateFlags) error {
 	if err := u.nameEndpoints(ctx, s, names); err != nil {
 		return err
 	}
-	n := &narrator{ui: u, settings: d.Settings, named: len(names) > 0}
+	n := &narrator{ui: u, settings: d.Settings, named: len(names) > 0, acted: map[string]bool{}}
 	d.Tell = n.tell
 	results, err := d.Pass(ctx, daemon.Request{
 		Ask:      daemon.Ask{Person: true, Force: f.force, RetireNow: f.retireNow},
@@ -74,7 +75,7 @@ func (u *ui) rotate(ctx context.Context, names []string, f rotateFlags) error {
 	case len(results) == 0:
 		return &noKeyError{s.store.Paths.Credentials}
 	case ctx.Err() != nil:
-		return u.interrupted(ctx, results)
+		return n.interrupted(ctx, results, code)
 	case code != exitDone:
 		return exitError(code)
 	}
@@ -108,14 +109,26 @@ func (u *ui) agreeToRotate(ctx context.Context, names []string, f rotateFlags) e
 	return nil
 }
 
-// interrupted tells what Ctrl-C left when no key had begun to change.
-func (u *ui) interrupted(ctx context.Context, results []daemon.Result) error {
+// interrupted tells what Ctrl-C left undone. A rotation that goes on has told
+// where it stands, and one that has ended that it did.
+func (n *narrator) interrupted(ctx context.Context, results []daemon.Result, code int) error {
+	var undone []string
+	changed := len(n.acted) > 0
 	for _, r := range results {
-		if r.Rotation != nil {
-			return exitError(exitFailed) // its result has told it
+		changed = changed || r.Rotation != nil
+		if r.Rotation == nil && errors.Is(r.Err, context.Cause(ctx)) && !n.acted[listed(r.Profiles)] {
+			undone = append(undone, r.Profiles...)
 		}
 	}
-	return errors.New(context.Cause(ctx).Error() + ": nothing was changed")
+	switch {
+	case len(undone) > 0 && changed:
+		return fmt.Errorf("%w: nothing was begun with %s", context.Cause(ctx), listed(undone))
+	case len(undone) > 0:
+		return fmt.Errorf("%w: nothing was changed", context.Cause(ctx))
+	case code != exitDone:
+		return exitError(code)
+	}
+	return nil // it came when all was done
 }
 
 // noKeyError is files without a single profile.
@@ -130,8 +143,9 @@ func (e *noKeyError) Hint() string { return "aws configure" }
 type narrator struct {
 	*ui
 	settings daemon.Settings
-	named    bool   // the person has named the profiles
-	about    string // the profiles that the last line was about
+	named    bool            // the person has named the profiles
+	about    string          // the profiles that the last line was about
+	acted    map[string]bool // the profiles with whose key something was done
 	waited   time.Time
 }
 
@@ -143,7 +157,7 @@ func (n *narrator) tell(e daemon.Event) {
 	switch {
 	case e.Verb == "begin":
 	case !e.Progress:
-		n.waited = time.Time{}
+		n.waited, n.acted[n.about] = time.Time{}, true
 		n.line(e.Verb, e.Text)
 	case n.terminal():
 		n.redraw(n.short(waiting(e)))
