@@ -7,13 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"keyd/daemon"
 )
 
 // ownFiles are what keyd makes in its state folder. KEYD_STATE_DIR may name a
 // folder that holds other things too.
-var ownFiles = [...]string{"status.json", "daemon.json", "memory.json", "history.jsonl", "rotations", "locks", "*.lock", "*.log", "*.log.*", "task.xml"}
+var ownFiles = [...]string{"status.json", "daemon.json", "memory.json", "history.jsonl", "settings.good", "rotations", "locks", "*.lock", "*.log", "*.log.*", "*.keyd-*", "task.xml"}
 
 // purgeable refuses to forget a rotation in progress, and asks.
 func (u *ui) purgeable(ctx context.Context, s setup, yes bool) error {
@@ -54,15 +55,41 @@ func (u *ui) purge(ctx context.Context, s setup) error {
 	if err := s.idle(ctx); err != nil {
 		return err
 	}
+	kept, err := removeJournals(filepath.Join(s.folders.State, "rotations"))
+	if err != nil {
+		return err
+	}
 	left, err := removeOwn(s)
 	if err != nil {
 		return err
+	}
+	for _, path := range kept {
+		u.note("%s is a damaged journal, which may hold the only copy of a secret key: it was left", path)
 	}
 	for _, path := range left {
 		u.note("%s is not keyd's and was left", path)
 	}
 	u.printf("removed: %s, %s\n", u.short(s.folders.Settings), u.short(s.folders.State))
 	return nil
+}
+
+// removeJournals empties the folder of the journals, but for what was damaged
+// and set aside: it may hold the only copy of a secret, and only a person can
+// tell. It returns what was left.
+func removeJournals(dir string) (kept []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if strings.Contains(e.Name(), ".damaged") {
+			kept = append(kept, path)
+		} else if err := os.RemoveAll(path); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
 }
 
 // removeOwn removes the settings file, keyd's files in the state folder, and the
@@ -76,7 +103,11 @@ func removeOwn(s setup) (left []string, err error) {
 		if !own(e.Name()) {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(s.folders.State, e.Name())); err != nil {
+		path, remove := filepath.Join(s.folders.State, e.Name()), os.RemoveAll
+		if e.Name() == "rotations" {
+			remove = unlessFull
+		}
+		if err := remove(path); err != nil {
 			return nil, err
 		}
 	}
@@ -97,10 +128,20 @@ func removeOwn(s setup) (left []string, err error) {
 			return nil, err
 		}
 		for _, e := range entries {
-			left = append(left, filepath.Join(dir, e.Name()))
+			if !own(e.Name()) {
+				left = append(left, filepath.Join(dir, e.Name()))
+			}
 		}
 	}
 	return left, nil
+}
+
+// unlessFull removes a folder if nothing is left in it.
+func unlessFull(dir string) error {
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		return err
+	}
+	return os.Remove(dir)
 }
 
 func own(name string) bool {

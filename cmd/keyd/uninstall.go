@@ -10,7 +10,8 @@ const uninstallLong = `Stop the service and remove it. The settings and the stat
 goes on can be ended by keyd rotate, or by the next installation.
 
 --purge removes the settings and the state too, with the history. It is refused
-while a rotation goes on: the state is what knows both keys.`
+while a rotation goes on: the state is what knows both keys. A damaged journal,
+which may hold the only copy of a secret key, is left, and it is said where.`
 
 func newUninstall(u *ui) *cobra.Command {
 	var purge, yes bool
