@@ -39,7 +39,8 @@ func FuzzSettingsAgain(f *testing.F) {
 		if !ok {
 			return
 		}
-		if again, err := ParseSettings("keyd.ini", []byte(text)); err != nil || !reflect.DeepEqual(again, s) {
+		again, err := ParseSettings("keyd.ini", []byte(text))
+		if again.Sections, s.Sections = nil, nil; err != nil || !reflect.DeepEqual(again, s) { // they stand in other lines now
 			t.Fatalf("%v\n%+v\n%+v\n%s", err, s, again, text)
 		}
 	})

@@ -3,6 +3,8 @@ package daemon
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -24,6 +26,7 @@ type Settings struct {
 	NeverAccounts      []string                 // keys of these accounts, 12 digits each, are left alone
 	PruneInactiveAfter time.Duration            // 0: never delete a second, Inactive key unasked
 	Profiles           map[string]time.Duration // rotate_after of single profiles, or Never
+	Sections           map[string]string        // where those stand, as file:line
 
 	// Unknown means that keyd.ini has a mistake and no settings from before it
 	// are known: the others are the defaults, and nothing may rest on them.
@@ -55,6 +58,25 @@ func (s Settings) After(profiles []string) time.Duration {
 		}
 	}
 	return cmp.Or(after, s.RotateAfter)
+}
+
+// Strangers says which of the profiles that keyd.ini names are none of these,
+// the profiles of the AWS files: a misspelt name excludes nothing. It is no
+// mistake that is refused, since the profile may come, and one keyd.ini may
+// serve several machines.
+func (s Settings) Strangers(profiles []string) (notes []string) {
+	free := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { _, named := s.Profiles[name]; return named })
+	for _, name := range slices.Sorted(maps.Keys(s.Profiles)) {
+		if slices.Contains(profiles, name) {
+			continue
+		}
+		text := fmt.Sprintf("%s: no profile %s in the AWS files, so this holds for no key", s.Sections[name], name)
+		if near := nearest(name, free); near != "" {
+			text += fmt.Sprintf("; did you mean %s?", near)
+		}
+		notes = append(notes, text)
+	}
+	return notes
 }
 
 // SettingsError is a mistake in keyd.ini.

@@ -61,8 +61,9 @@ func (p *settingsParser) section(s *ini.Section) {
 
 func (p *settingsParser) profile(section, profile, name, value string) {
 	if p.into.Profiles == nil {
-		p.into.Profiles = map[string]time.Duration{}
+		p.into.Profiles, p.into.Sections = map[string]time.Duration{}, map[string]string{}
 	}
+	p.into.Sections[profile] = fmt.Sprintf("%s:%d", p.path, lineOf(p.data, section, ""))
 	switch {
 	case name == "rotate" && value == "never":
 		p.into.Profiles[profile] = Never

@@ -41,6 +41,7 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 		}
 	}
 	w.noteKept(d.Store)
+	w.notes = append(w.notes, d.Settings.Strangers(w.profiles())...)
 	slices.SortStableFunc(w.units, func(a, b *unit) int {
 		return cmp.Compare(order(snapshot, a), order(snapshot, b))
 	})
@@ -133,12 +134,18 @@ func handsOff(problems []error, id string) error {
 	return nil
 }
 
+// profiles are the names of all, also of those that are gone in the middle of a
+// rotation.
+func (w *world) profiles() (names []string) {
+	for _, u := range w.units {
+		names = append(names, u.facts.Profiles...)
+	}
+	return names
+}
+
 // know refuses names that no profile has.
 func (w *world) know(names []string, paths credfile.Paths) error {
-	var known []string
-	for _, u := range w.units {
-		known = append(known, u.facts.Profiles...)
-	}
+	known := w.profiles()
 	for _, name := range names {
 		if !slices.Contains(known, name) {
 			return &UnknownProfileError{Name: name, Known: known, Paths: paths}

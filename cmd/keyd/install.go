@@ -75,6 +75,7 @@ func (u *ui) outlook(ctx context.Context, d *daemon.Daemon, s setup) (needed boo
 	if err := u.nameEndpoints(ctx, s, nil); err != nil {
 		return false, err
 	}
+	u.nameStrangers(ctx, s, d.Settings)
 	all, err := d.Rehearse(ctx)
 	if err != nil {
 		return false, err

@@ -32,7 +32,9 @@ func (e *goingOnError) Error() string {
 }
 
 // Hint ends it.
-func (e *goingOnError) Hint() string { return daemon.Command("keyd rotate --retire-now", e.profiles[0]) }
+func (e *goingOnError) Hint() string {
+	return daemon.Command("keyd rotate --retire-now", e.profiles[0])
+}
 
 // idle refuses a state folder in which a rotation goes on or cannot be read.
 func (s setup) idle(ctx context.Context) error {

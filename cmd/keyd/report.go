@@ -69,6 +69,7 @@ func (u *ui) report(ctx context.Context, names []string, load func(state string)
 	} else {
 		r.gather(snapshot.Profiles, status)
 		r.addHidden(snapshot.Profiles, status)
+		r.addStrangers()
 		if err := r.known(names, s.store.Paths); err != nil {
 			return nil, err
 		}
@@ -124,18 +125,34 @@ func (r *report) inForce() string {
 	return ": the last good settings are in force"
 }
 
-// known refuses a name that neither a profile has nor a rotation that goes on.
-func (r *report) known(names []string, paths credfile.Paths) error {
-	var all []string
+// profiles are the names of all, also of those that are gone in the middle of a
+// rotation.
+func (r *report) profiles() (names []string) {
 	for _, l := range r.Keys {
-		all = append(all, l.Profiles...)
+		names = append(names, l.Profiles...)
 	}
+	return names
+}
+
+// known refuses a name that no profile has.
+func (r *report) known(names []string, paths credfile.Paths) error {
+	all := r.profiles()
 	for _, name := range names {
 		if !slices.Contains(all, name) {
 			return &daemon.UnknownProfileError{Name: name, Known: all, Paths: paths}
 		}
 	}
 	return nil
+}
+
+// addStrangers notes the profiles that only keyd.ini knows. The last pass may
+// have done so too.
+func (r *report) addStrangers() {
+	for _, text := range r.settings.Strangers(r.profiles()) {
+		if !slices.Contains(r.Notes, text) {
+			r.Notes = append(r.Notes, text)
+		}
+	}
 }
 
 // addHidden adds the rotations that the files do not tell of: somebody has put

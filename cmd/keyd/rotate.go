@@ -60,7 +60,11 @@ func (u *ui) rotate(ctx context.Context, names []string, f rotateFlags) error {
 	if results == nil && err != nil {
 		return err
 	}
-	u.notes(s, f.dryRun)
+	if f.dryRun { // it saved no status
+		u.nameStrangers(ctx, s, d.Settings)
+	} else {
+		u.notes(s)
+	}
 	code, open := exitDone, false
 	for _, r := range results {
 		code = worse(code, n.result(ctx, r))
@@ -83,10 +87,7 @@ func (u *ui) rotate(ctx context.Context, names []string, f rotateFlags) error {
 }
 
 // notes tells what a pass found out that concerns no single key.
-func (u *ui) notes(s setup, dryRun bool) {
-	if dryRun {
-		return // it saved no status
-	}
+func (u *ui) notes(s setup) {
 	status, err := daemon.LoadStatus(s.folders.State)
 	if err != nil {
 		return // the pass has just written it; its own error says more

@@ -103,6 +103,22 @@ func (u *ui) nameEndpoints(ctx context.Context, s setup, names []string) error {
 	return nil
 }
 
+// nameStrangers tells which profiles only keyd.ini knows, before a person agrees
+// to what rests on it.
+func (u *ui) nameStrangers(ctx context.Context, s setup, settings daemon.Settings) {
+	snapshot, err := s.store.Read(ctx)
+	if err != nil {
+		return // the pass has read them, or says why not
+	}
+	var names []string
+	for _, p := range snapshot.Profiles {
+		names = append(names, p.Name)
+	}
+	for _, text := range settings.Strangers(names) {
+		u.note("%s", text)
+	}
+}
+
 // named returns the profiles with these names; all of them without names.
 func named(profiles []credfile.Profile, names []string) []credfile.Profile {
 	if len(names) == 0 {
