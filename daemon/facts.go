@@ -15,6 +15,8 @@ type Facts struct {
 	Skip     string   // why there is nothing to rotate; "" when there may be
 	Unread   error    // a rotation of it may go on, and its journal or its files cannot be read now; nil when not
 
+	Misplaced error // what says how AWS is reached has a mistake; nil when not
+
 	Rotation *Rotation // nil when none goes on
 	Shows    Shows     // what the files show of it; zero without a rotation
 	Seen     *Seen     // what AWS last said; nil when it was never asked

@@ -30,7 +30,7 @@ const (
 // Next decides: the whole policy of keyd, as a pure function. It is called
 // again after every action, with facts that were found out anew.
 func Next(f Facts, s Settings, now time.Time) Decision {
-	return unlessUnknown(s, decide(f, s, now))
+	return unlessMisplaced(f, unlessUnknown(s, decide(f, s, now)))
 }
 
 func decide(f Facts, s Settings, now time.Time) Decision {

@@ -53,7 +53,7 @@ func (d *Daemon) equip(u *unit, status Status, ask Ask) {
 		}
 	}
 	if u.facts.Skip == "" {
-		u.site, u.siteErr = iam.Resolve(sites, d.Getenv)
+		d.place(u, sites)
 	}
 }
 

@@ -56,15 +56,15 @@ func checkURL(o origin) (string, error) {
 	u, err := url.Parse(o.value)
 	switch {
 	case err != nil || u.Hostname() == "":
-		return "", fmt.Errorf("%s is not a URL with a host", o.from)
+		return "", wrong(o.from, "is not a URL with a host")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return "", fmt.Errorf("%s must hold scheme, host, port and path only", o.from)
+		return "", wrong(o.from, "must hold scheme, host, port and path only")
 	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
 		return strings.TrimSuffix(o.value, "/"), nil
 	case u.Scheme == "http":
-		return "", fmt.Errorf("%s is %s: without TLS anybody on the way can read a new secret; use https (plain http only for localhost)", o.from, o.value)
+		return "", wrong(o.from, "is "+o.value+": without TLS anybody on the way can read a new secret; use https (plain http only for localhost)")
 	}
-	return "", fmt.Errorf("%s is %s: the scheme must be https", o.from, o.value)
+	return "", wrong(o.from, "is "+o.value+": the scheme must be https")
 }
 
 // isLoopback reports whether host is this machine by name or by address.
@@ -144,6 +144,6 @@ func (e environment) boolean(name string) (value, ok bool, err error) {
 	case strings.EqualFold(v, "false"):
 		return false, true, nil
 	default:
-		return false, false, fmt.Errorf("%s is %q: must be true or false", name, v)
+		return false, false, wrong(name, fmt.Sprintf("is %q: must be true or false", v))
 	}
 }

@@ -9,6 +9,7 @@ import (
 )
 
 func (s *Site) setRegions(sites []credfile.Site, env environment) error {
+	setting := "region"
 	named := func(site credfile.Site) bool { return site.Region != "" }
 	if !slices.ContainsFunc(sites, named) {
 		o := firstSet(env.origin("AWS_REGION"), env.origin("AWS_DEFAULT_REGION"))
@@ -16,7 +17,7 @@ func (s *Site) setRegions(sites []credfile.Site, env environment) error {
 			s.setPartition(s.hint(sites))
 			return nil
 		}
-		sites = []credfile.Site{{Region: o.value}}
+		sites, setting = []credfile.Site{{Region: o.value}}, o.from
 		_, pseudo := plainRegion(o.value)
 		s.FIPS = s.FIPS || pseudo
 	}
@@ -26,9 +27,9 @@ func (s *Site) setRegions(sites []credfile.Site, env environment) error {
 			continue
 		}
 		region, _ := plainRegion(site.Region)
-		partition, err := s.partition(region)
-		if err != nil {
-			return err
+		partition, ok := s.partition(region)
+		if !ok {
+			return in(i, wrong(setting, fmt.Sprintf("is %q, which belongs to no AWS partition that is known here", region)))
 		}
 		if s.Partition != "" && partition != s.Partition {
 			return &ConflictError{first, i, "the partition", s.Partition + " (" + s.Regions[0] + ")", partition + " (" + region + ")"}
@@ -44,14 +45,11 @@ func (s *Site) setRegions(sites []credfile.Site, env environment) error {
 
 // partition returns the partition of region. Behind a custom endpoint a region
 // is whatever its owner calls it.
-func (s *Site) partition(region string) (string, error) {
+func (s *Site) partition(region string) (p string, ok bool) {
 	if p := PartitionOf(region); p != "" {
-		return p, nil
+		return p, true
 	}
-	if s.IAMURL != "" && s.STSURL != "" && isHostLabel(region) {
-		return "aws", nil
-	}
-	return "", fmt.Errorf("region %q belongs to no AWS partition that is known here", region)
+	return "aws", s.IAMURL != "" && s.STSURL != "" && isHostLabel(region)
 }
 
 // hint guesses the partition when nothing names a region.

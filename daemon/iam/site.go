@@ -58,9 +58,10 @@ func (e *ConflictError) Error() string {
 // points. With no region at all the partition is aws, unless an endpoint or the
 // ARN of mfa_serial hints at another one.
 //
-// Errors: an endpoint without TLS that is not this machine, FIPS together with
-// a custom endpoint, a region of no known partition, a malformed variable, and
-// a *ConflictError. Values of variables that may hold a password are not shown.
+// Errors: a *SiteError for an endpoint without TLS that is not this machine, FIPS
+// together with a custom endpoint, a region of no known partition, a malformed
+// variable; and a *ConflictError. Values of variables that may hold a password
+// are not shown. Waiting mends none of them.
 func Resolve(sites []credfile.Site, getenv func(string) string) (Site, error) {
 	s, err := resolve(sites, environment(getenv))
 	if err != nil {
@@ -90,7 +91,8 @@ func resolve(sites []credfile.Site, env environment) (Site, error) {
 		return s, err
 	}
 	if s.FIPS && (s.IAMURL != "" || s.STSURL != "") {
-		return s, fmt.Errorf("FIPS endpoints and the custom endpoint %s exclude each other", firstSet(origin{value: s.IAMURL}, origin{value: s.STSURL}).value)
+		return s, &SiteError{Setting: "use_fips_endpoint", Profile: -1,
+			text: fmt.Sprintf("FIPS endpoints and the custom endpoint %s exclude each other", firstSet(origin{value: s.IAMURL}, origin{value: s.STSURL}).value)}
 	}
 	return s, nil
 }
@@ -99,7 +101,7 @@ func (s *Site) setEndpoints(sites []credfile.Site, env environment) error {
 	for i, site := range sites {
 		iam, sts, err := endpoints(site, env)
 		if err != nil {
-			return err
+			return in(i, err)
 		}
 		if i == 0 {
 			s.IAMURL, s.STSURL = iam, sts

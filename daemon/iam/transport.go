@@ -30,7 +30,7 @@ type Transport struct {
 func NewTransport(bundle string) (*Transport, error) {
 	roots, err := pool(bundle)
 	if err != nil {
-		return nil, fmt.Errorf("iam: %w", err)
+		return nil, err
 	}
 	keep := newRoundTripper(roots)
 	fresh := keep.Clone()
@@ -87,6 +87,13 @@ func proxy(r *http.Request) (*url.URL, error) {
 	return u, nil
 }
 
+// CheckBundle reports why NewTransport would refuse bundle, as a *SiteError; nil
+// when it would not.
+func CheckBundle(bundle string) error {
+	_, err := pool(bundle)
+	return err
+}
+
 // pool returns the system's authorities with those of bundle added, or nil for
 // the system's alone. AWS tools replace the system's instead; adding trusts a
 // superset and cannot fail where they succeed.
@@ -96,14 +103,14 @@ func pool(bundle string) (*x509.CertPool, error) {
 	}
 	pem, err := os.ReadFile(bundle)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the certificate bundle (AWS_CA_BUNDLE or ca_bundle): %w", err)
+		return nil, &SiteError{Setting: "ca_bundle", Profile: -1, text: fmt.Sprintf("iam: cannot read the certificate bundle (AWS_CA_BUNDLE or ca_bundle): %v", err), err: err}
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("the certificate bundle %s (AWS_CA_BUNDLE or ca_bundle) holds no certificate in PEM form", bundle)
+		return nil, &SiteError{Setting: "ca_bundle", Profile: -1, text: "iam: the certificate bundle " + bundle + " (AWS_CA_BUNDLE or ca_bundle) holds no certificate in PEM form"}
 	}
 	return roots, nil
 }

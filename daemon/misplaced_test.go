@@ -1,0 +1,86 @@
+package daemon
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+)
+
+// TestMistakesInWhereAWSIsNeedAPerson at once, who is told what to mend. As soon
+// as it is mended the key is looked after again.
+func TestMistakesInWhereAWSIsNeedAPerson(t *testing.T) {
+	const region = "[default]\nregion = eu-west-1\n"
+	for name, c := range map[string]struct{ config, variable, value, run string }{
+		"region":           {config: "[default]\nregion = eu-wset-1x\n", run: "correct region of the profile default, in "},
+		"region of one":    {config: region + "[profile work]\nregion = eu-wset-1x\n", run: "correct region of the profile work, in "},
+		"two partitions":   {config: region + "[profile work]\nregion = cn-north-1\n", run: "let the profiles default and work say the same, in "},
+		"endpoint":         {config: region + "endpoint_url = http://aws.example.com\n", run: "correct endpoint_url of the profile default, in "},
+		"bundle of a file": {config: region + "ca_bundle = /nowhere.pem\n", run: "correct ca_bundle of the profile default, in "},
+		"fips and another": {config: region + "use_fips_endpoint = true\n", variable: "AWS_ENDPOINT_URL", value: "https://aws.example.com", run: "take away one of the two: use_fips_endpoint and endpoint_url in "},
+		"variable":         {config: region, variable: "AWS_USE_FIPS_ENDPOINT", value: "yes", run: "correct AWS_USE_FIPS_ENDPOINT in the environment; for the service, keyd install"},
+		"AWS_REGION":       {config: "# none\n", variable: "AWS_REGION", value: "nowhere", run: "correct AWS_REGION in the environment"},
+		"AWS_ENDPOINT_URL": {config: region, variable: "AWS_ENDPOINT_URL", value: "ftp://x", run: "correct AWS_ENDPOINT_URL in the environment"},
+		"bundle":           {config: region, variable: "AWS_CA_BUNDLE", value: "/nowhere.pem", run: "correct AWS_CA_BUNDLE in the environment"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, awssim.Lag{}, 70*day)
+				l.write("config", c.config)
+				l.d.Getenv = func(n string) string { return map[string]string{c.variable: c.value}[n] }
+				l.d.HTTP = nil // nothing is sent
+				r := l.pass(Request{})
+				if !r.NeedsPerson || !strings.HasPrefix(r.Run, c.run) || len(l.cloud.Calls()) > 0 {
+					t.Errorf("needs a person: %t; %s; run %q", r.NeedsPerson, r.Why, r.Run)
+				}
+				l.d.HTTP = l.http
+				l.d.Getenv = func(string) string { return "" }
+				l.write("config", region)
+				time.Sleep(time.Minute)
+				if r := l.pass(Request{}); r.State != Overlap {
+					t.Errorf("mended: %s: %s", r.State, r.Why)
+				}
+			})
+		})
+	}
+}
+
+// TestAFileIsMendedWhereverAWSIs: half a pair is of use to nobody, and making it
+// whole asks nobody.
+func TestAFileIsMendedWhereverAWSIs(t *testing.T) {
+	f := Facts{ID: "AKIAOLD", Profiles: []string{"default"}, Misplaced: &needPersonError{text: "wrong", run: "correct it"}}
+	f.Rotation = &Rotation{Validated: time.Now()}
+	f.Rotation.New.ID = "AKIANEW"
+	f.Shows = Shows{Old: 1, Torn: 1}
+	if d := Next(f, DefaultSettings(), time.Now()); d.Do != Mend {
+		t.Errorf("%s: %s", d.Do, d.Why)
+	}
+	f.Shows = Shows{Old: 1}
+	if d := Next(f, DefaultSettings(), time.Now()); d.Do != Blocked || d.Run != "correct it" {
+		t.Errorf("%s: %s", d.Do, d.Why)
+	}
+	f.Shows, f.Proven = Shows{Old: 1}, true
+	if d := Next(f, DefaultSettings(), time.Now()); d.Do != Swap {
+		t.Errorf("%s: %s", d.Do, d.Why)
+	}
+}
+
+// A bundle without a certificate is no bundle.
+func TestAnEmptyBundleNeedsAPerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 70*day)
+		path := filepath.Join(l.home, "bundle.pem")
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l.write("config", "[default]\nca_bundle = "+path+"\n")
+		l.d.HTTP = nil
+		if r := l.pass(Request{}); !r.NeedsPerson || !strings.Contains(r.Why, "holds no certificate") {
+			t.Errorf("%s: %s", r.State, r.Why)
+		}
+	})
+}
