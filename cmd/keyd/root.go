@@ -41,7 +41,7 @@ func newRoot(u *ui, args []string) *cobra.Command {
 	root.SetErr(u.err)
 	commands := map[string]func(*ui) *cobra.Command{
 		"status": newStatus, "rotate": newRotate, "hold": newHold, "resume": newResume,
-		"prune": newPrune, "history": newHistory, "run": newRun, "demo": newDemo, "version": newVersion,
+		"prune": newPrune, "history": newHistory, "policy": newPolicy, "run": newRun, "demo": newDemo, "version": newVersion,
 		"install": newInstall, "uninstall": newUninstall, "start": newStart, "stop": newStop, "restart": newRestart, "logon": newLogon, "logs": newLogs,
 	}
 	if len(args) > 0 && commands[args[0]] != nil {

@@ -1,0 +1,93 @@
+package iam_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"keyd/daemon/iam"
+)
+
+// TestPolicyIsWhatIsCalled: the policy allows each action that the code of this
+// package calls, and no other.
+func TestPolicyIsWhatIsCalled(t *testing.T) {
+	called := map[string][]string{}
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) < 10 {
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if service, action := sdkCall(n); service != "" && !slices.Contains(called[service], action) {
+				called[service] = append(called[service], action)
+			}
+			return true
+		})
+	}
+	var allowed []string
+	for _, s := range iam.LeastPolicy("aws", "", true).Statement {
+		for _, action := range s.Action {
+			allowed = append(allowed, strings.TrimPrefix(action, "iam:"))
+		}
+	}
+	slices.Sort(allowed)
+	slices.Sort(called["iam"])
+	slices.Sort(called["sts"])
+	if len(allowed) != 7 || !slices.Equal(allowed, called["iam"]) {
+		t.Errorf("allowed are %v, called are %v", allowed, called["iam"])
+	}
+	if need := []string{"GetCallerIdentity", "GetSessionToken"}; !slices.Equal(called["sts"], need) {
+		t.Errorf("sts is called for %v: do all of them need no permission, as %v?", called["sts"], need)
+	}
+}
+
+// sdkCall is the action of x.iam.Action(...) or x.sts.Action(...).
+func sdkCall(n ast.Node) (service, action string) {
+	call, ok := n.(*ast.CallExpr)
+	if !ok {
+		return "", ""
+	}
+	method, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return "", ""
+	}
+	if client, ok := method.X.(*ast.SelectorExpr); ok && (client.Sel.Name == "iam" || client.Sel.Name == "sts") {
+		return client.Sel.Name, method.Sel.Name
+	}
+	return "", ""
+}
+
+// The resource is the user's own self, in the partition and on the path where
+// the user is.
+func TestPolicyIsAboutTheUserAlone(t *testing.T) {
+	for _, test := range []struct{ partition, arn, want string }{
+		{"aws", "", "arn:aws:iam::*:user/${aws:username}"},
+		{"aws-cn", "", "arn:aws-cn:iam::*:user/${aws:username}"},
+		{"aws", "arn:aws-us-gov:iam::111122223333:user/alice", "arn:aws-us-gov:iam::*:user/${aws:username}"},
+		{"aws", "arn:aws:iam::111122223333:user/team/a/alice", "arn:aws:iam::*:user/team/a/${aws:username}"},
+		{"aws", "arn:aws:iam::111122223333:root", "arn:aws:iam::*:user/${aws:username}"},
+	} {
+		for _, optional := range []bool{false, true} {
+			p := iam.LeastPolicy(test.partition, test.arn, optional)
+			if optional != (len(p.Statement) == 2) {
+				t.Errorf("%d statements", len(p.Statement))
+			}
+			for _, s := range p.Statement {
+				if s.Resource != test.want || s.Effect != "Allow" {
+					t.Errorf("%+v: %s %s", test, s.Effect, s.Resource)
+				}
+			}
+		}
+	}
+}
