@@ -88,6 +88,9 @@
 //	the state folder is removed             in a pass: written again; between two: both      BLOCKED when due, keyd prune
 //	                                        keys stay Active
 //	status, memory, history damaged         found out again                                  a note
+//	region, endpoint, CA bundle or a        asks nobody; what changes files alone goes on     BLOCKED, with the setting and where it
+//	    variable for AWS is wrong                                                            stands
+//	a profile in keyd.ini that no file has  nothing                                          a note, with the profile that is like it
 //	keyd.ini broken                         the last good settings; none: begins nothing     a note, BLOCKED
 //	the clock is off by more than 5 min     makes, deactivates and deletes no key            BLOCKED, how to set it
 //	it was ahead, and was set back          a wait that began in the future begins anew      the time when it ends
