@@ -98,7 +98,7 @@ func (p *proof) stillWorks() bool {
 func (p *proof) over(elapsed time.Duration) (bool, error) {
 	if other, ok := errors.AsType[*otherIdentityError](p.err); ok {
 		if p.mend {
-			return true, &needPersonError{text: other.Error() + ": the file is left as it is", run: "aws sts get-caller-identity --profile " + p.u.facts.Profiles[0]}
+			return true, &needPersonError{text: other.Error() + ": the file is left as it is", run: AsProfile("aws sts get-caller-identity", p.u.facts.Profiles[0])}
 		}
 		return true, p.d.fail(p.u, other.Error())
 	}
