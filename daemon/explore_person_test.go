@@ -32,6 +32,8 @@ var persons = []fate{
 	{name: "policy: no delete", person: func(w *scene) { w.deny("DeleteAccessKey") }, stands: inPairs},
 	{name: "policy: no change", person: func(w *scene) { w.deny("UpdateAccessKey") }},
 	{name: "policy: nothing", person: func(w *scene) { w.deny("*") }},
+	{name: "console: user renamed", person: func(w *scene) { w.user().Move("/", "alice-2") }, stands: inSingles},
+	{name: "console: user moved", person: func(w *scene) { w.user().Move("/staff/", "alice") }},
 	{name: "console: old deleted", person: func(w *scene) { _ = w.user().DeleteKey(w.ghost.first.ID) }},
 }
 

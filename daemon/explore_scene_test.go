@@ -91,7 +91,13 @@ func (s setting) begin() *scene {
 	return w
 }
 
-func (w *scene) user() *awssim.User { return w.cloud.User(account, "alice") }
+// user is the one whose keys they are, under whatever name.
+func (w *scene) user() *awssim.User {
+	if u := w.cloud.User(account, "alice"); u != nil {
+		return u
+	}
+	return w.cloud.User(account, "alice-2")
+}
 
 // shape is both files without what may change in them.
 func (w *scene) shape() string { return w.masked(credentials) + "\x00" + w.masked(configFile) }
