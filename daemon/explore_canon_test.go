@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"keyd/credfile/atomicfile/ramdisk"
 	"keyd/daemon/awssim"
 )
 
@@ -32,33 +33,60 @@ func (w *scene) age(t time.Time) int {
 func (w *scene) key(light bool) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
-	n := w.namer()
+	m := w.memo
+	if m == nil {
+		m = newMemo(w)
+	}
 	for _, f := range w.disk.Files() {
-		path := n.Replace(f.Path)
-		switch name := filepath.Base(f.Path); {
-		case name == "history.jsonl":
-			fmt.Fprint(&h, path, w.made(f.Data))
-		case name == "status.json":
-			w.hashStatus(&h, f.Data, n)
-		case name == "memory.json":
-			w.hashMemory(&h, f.Data, n)
-		case strings.Contains(name, ".keyd-"):
-			if !light {
-				fmt.Fprint(&h, path[:strings.Index(path, ".keyd-")], "~")
-			}
-		default:
-			fmt.Fprint(&h, path, f.Synced, f.Mode)
-			h.WriteString(w.withoutTimes(n.Replace(string(f.Data))))
+		if !strings.Contains(f.Path, ".keyd-") {
+			h.WriteString(m.text(w, f))
+		} else if !light {
+			h.WriteString(m.names.Replace(f.Path[:strings.Index(f.Path, ".keyd-")]) + "~")
 		}
 	}
 	for _, name := range w.disk.Unsynced() {
 		if !strings.Contains(name, ".keyd-") && !(light && foundOutAgain(name)) {
-			fmt.Fprint(&h, n.Replace(name), "?")
+			h.WriteString(m.names.Replace(name) + "?")
 		}
 	}
-	w.hashCloud(&h, n)
+	h.WriteString(m.cloud)
 	fmt.Fprint(&h, w.ghost.foreign, w.ghost.denied)
 	return h.Sum64()
+}
+
+// memo keeps what a key is made of, for scenes of one instant: the files that
+// they have in common are looked at once.
+type memo struct {
+	names *strings.Replacer
+	cloud string
+	texts map[string]string // by path and content
+}
+
+func newMemo(w *scene) *memo {
+	m := &memo{names: w.namer(), texts: map[string]string{}}
+	m.cloud = w.cloudText(m.names)
+	return m
+}
+
+// text is a file in a key.
+func (m *memo) text(w *scene, f ramdisk.File) string {
+	of := fmt.Sprint(f.Path, f.Synced, f.Mode, "\x00") + string(f.Data)
+	if text, known := m.texts[of]; known {
+		return text
+	}
+	text := m.names.Replace(f.Path)
+	switch filepath.Base(f.Path) {
+	case "history.jsonl":
+		text += fmt.Sprint(w.made(f.Data))
+	case "status.json":
+		text = statusText(f.Data, m.names)
+	case "memory.json":
+		text = w.memoryText(f.Data, m.names)
+	default:
+		text += fmt.Sprint(f.Synced, f.Mode) + w.withoutTimes(m.names.Replace(string(f.Data)))
+	}
+	m.texts[of] = text
+	return text
 }
 
 // foundOutAgain reports whether nothing is lost when a file is.
@@ -116,20 +144,22 @@ func (w *scene) made(text []byte) int {
 	return w.age(e.Time)
 }
 
-func (w *scene) hashStatus(h *maphash.Hash, text []byte, n *strings.Replacer) {
+func statusText(data []byte, n *strings.Replacer) string {
 	var s Status
-	if json.Unmarshal(text, &s) != nil {
-		fmt.Fprint(h, "damaged")
+	if json.Unmarshal(data, &s) != nil {
+		return "damaged"
 	}
+	var b strings.Builder
 	for _, l := range s.Keys {
-		fmt.Fprint(h, n.Replace(l.Key), l.State, l.Profiles)
+		fmt.Fprint(&b, n.Replace(l.Key), l.State, l.Profiles)
 	}
+	return b.String()
 }
 
-func (w *scene) hashMemory(h *maphash.Hash, text []byte, n *strings.Replacer) {
+func (w *scene) memoryText(data []byte, n *strings.Replacer) string {
 	memories := map[string]Memory{}
-	if json.Unmarshal(text, &memories) != nil {
-		fmt.Fprint(h, "damaged")
+	if json.Unmarshal(data, &memories) != nil {
+		return "damaged"
 	}
 	var lines []string
 	for id, m := range memories {
@@ -147,15 +177,17 @@ func (w *scene) hashMemory(h *maphash.Hash, text []byte, n *strings.Replacer) {
 		lines = append(lines, line.String())
 	}
 	slices.Sort(lines)
-	fmt.Fprint(h, lines)
+	return fmt.Sprint(lines)
 }
 
-func (w *scene) hashCloud(h *maphash.Hash, n *strings.Replacer) {
+func (w *scene) cloudText(n *strings.Replacer) string {
+	var b strings.Builder
 	for _, k := range w.cloud.History(w.user()) {
-		fmt.Fprint(h, n.Replace(k.ID), k.Status, k.CreatedBy == awssim.BySeed, k.CreatedBy == awssim.ByConsole, w.age(k.Created))
+		fmt.Fprint(&b, n.Replace(k.ID), k.Status, k.CreatedBy == awssim.BySeed, k.CreatedBy == awssim.ByConsole, w.age(k.Created))
 	}
 	for _, c := range w.cloud.Late() {
-		fmt.Fprint(h, c.Action, n.Replace(c.Target), c.Asked, w.age(c.At))
+		fmt.Fprint(&b, c.Action, n.Replace(c.Target), c.Asked, w.age(c.At))
 	}
-	fmt.Fprint(h, w.cloud.Spread().After(w.at))
+	fmt.Fprint(&b, w.cloud.Spread().After(w.at))
+	return b.String()
 }

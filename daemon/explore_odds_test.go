@@ -15,7 +15,7 @@ import (
 var odds = []fate{
 	{name: "keyd rotate elsewhere", command: elsewhere(asked(Ask{Person: true, RetireNow: true})), stands: inSingles},
 	{name: "keyd resume elsewhere", command: elsewhere(one((*Daemon).Resume)), stands: inSingles},
-	{name: "clock ahead", command: ahead(asked(Ask{})), stands: inPairs},
+	{name: "clock ahead", command: ahead(asked(Ask{})), stands: inSingles},
 	{name: "keyd rotate, clock ahead", command: ahead(asked(Ask{Person: true})), stands: inSingles},
 }
 

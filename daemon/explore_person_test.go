@@ -29,7 +29,7 @@ var persons = []fate{
 	{name: "console: newest deleted", person: func(w *scene) { _ = w.user().DeleteKey(w.newest()) }, stands: inSingles},
 	{name: "console: old off", person: func(w *scene) { _ = w.user().SetStatus(w.ghost.first.ID, "Inactive") }},
 	{name: "console: old on", person: func(w *scene) { _ = w.user().SetStatus(w.ghost.first.ID, "Active") }},
-	{name: "policy: no delete", person: func(w *scene) { w.deny("DeleteAccessKey") }, stands: inPairs},
+	{name: "policy: no delete", person: func(w *scene) { w.deny("DeleteAccessKey") }, stands: inSingles},
 	{name: "policy: no change", person: func(w *scene) { w.deny("UpdateAccessKey") }},
 	{name: "policy: nothing", person: func(w *scene) { w.deny("*") }},
 	{name: "console: user renamed", person: func(w *scene) { w.user().Move("/", "alice-2") }, stands: inSingles},

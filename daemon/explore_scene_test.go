@@ -21,6 +21,7 @@ type scene struct {
 	ghost  ghost
 	trace  trace
 	faults int // how many it took to get here
+	memo   *memo
 }
 
 // ghost is what the invariants remember. keyd does not see it.

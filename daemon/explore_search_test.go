@@ -176,14 +176,20 @@ func (k *task) do(t *testing.T, s *search) {
 		return
 	}
 	for _, m := range k.run.moments {
+		var shared *memo
 		for _, w := range k.run.deaths(m, s.bug) {
 			k.deaths++
+			if shared == nil {
+				shared = newMemo(w)
+			}
+			w.memo = shared
 			for _, wrong := range w.died(m.works) {
 				k.wrong = append(k.wrong, finding{wrong, w.trace})
 			}
 			if id := w.key(s.light); !s.seen[id] && !slices.Contains(k.keys, id) {
 				k.next, k.keys = append(k.next, w), append(k.keys, id)
 			}
+			w.memo = nil // it is long, and good for this instant only
 		}
 	}
 	k.run.moments = nil
