@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -118,12 +119,14 @@ func (p *laptop) edit(text func(string) string) {
 	}
 }
 
+var laptops = flag.Uint64("laptops", 1, "how many people's ninety days TestNinetyDaysOfALaptop goes through")
+
 // TestNinetyDaysOfALaptop is one quarter of a laptop that sleeps at night and
 // at noon, is offline on trains, is restarted, and whose file is edited and put
 // back from an old backup. The key becomes due twice.
 func TestNinetyDaysOfALaptop(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(2) {
+	for seed := range *laptops {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { ninetyDays(t, rand.New(rand.NewPCG(seed, 7))) })
