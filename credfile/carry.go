@@ -3,6 +3,7 @@ package credfile
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"keyd/credfile/atomicfile"
@@ -22,6 +23,7 @@ func (sw *swap) carry(ctx context.Context, wrote edit, w atomicfile.Written, tur
 		}
 		written, err := next.original.Replace(ctx, next.data)
 		if written.Way == atomicfile.Nowhere {
+			sw.noteOf(err)
 			break
 		}
 		carried = append(carried, next)
@@ -36,6 +38,14 @@ func (sw *swap) carry(ctx context.Context, wrote edit, w atomicfile.Written, tur
 	return carried, nil
 }
 
+// noteOf notes why a text could not be carried: the error may say where that of a
+// third program is.
+func (sw *swap) noteOf(err error) {
+	if !errors.Is(err, atomicfile.ErrChanged) {
+		sw.swapped.Notes = append(sw.swapped.Notes, err.Error())
+	}
+}
+
 // onto returns the edit that puts stray in the place of what wrote has written,
 // if that is still there.
 func (sw *swap) onto(ctx context.Context, wrote edit, stray []byte, turn func(*File) ([]byte, error)) (edit, bool) {
@@ -47,8 +57,12 @@ func (sw *swap) onto(ctx context.Context, wrote edit, stray []byte, turn func(*F
 	if file.Err() != nil && wrote.file.Err() == nil {
 		return edit{}, false
 	}
+	was, _, err := file.Mend(sw.old, sw.next) // nobody wants the halves back
+	if err != nil {
+		return edit{}, false
+	}
 	data, err := turn(file)
-	return edit{source: source{file, now}, data: data, was: stray}, err == nil
+	return edit{source: source{file, now}, data: data, was: was}, err == nil
 }
 
 // keep leaves a text beside the file that it was meant for, and says where.
@@ -58,7 +72,7 @@ func keep(wrote edit, text []byte) string {
 		return "another program emptied " + path + " at the same moment and did not write it: what it still writes is lost"
 	}
 	name, err := wrote.original.Keep(text)
-	if err != nil {
+	if name == "" {
 		return fmt.Sprintf("what another program wrote into %s at the same moment is lost: %v", path, err)
 	}
 	return "what another program wrote into " + path + " at the same moment is in " + name

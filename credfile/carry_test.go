@@ -253,3 +253,50 @@ func TestAResumedSwapSyncsWhatShowsTheKey(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestUndoWritesNoHalvesBack: a torn pair was mended, a program that had the file
+// open adds to the torn text, and the second file fails.
+func TestUndoWritesNoHalvesBack(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no file takes the name of one that is open")
+	}
+	half := pair("default", key(newKey.ID, "o")) // the new id and the old secret
+	s := store(t, half, pair("default", oldKey))
+	l := latecomer{path: s.Paths.Credentials, text: half + pair("work", thirdKey), from: 1}
+	synctest.Test(t, func(t *testing.T) {
+		latecomer := l.ask(t)
+		fast(s, func(c faulty.Call) error {
+			if c.Op == "Exchange" && c.Name == s.Paths.Config {
+				return syscall.EIO
+			}
+			return latecomer(c)
+		})
+		if _, err := s.Swap(t.Context(), oldKey, newKey); err == nil || !l.done {
+			t.Error("it succeeded, or nobody came late")
+		}
+		shows(t, s, pair("default", newKey)+pair("work", thirdKey), pair("default", oldKey))
+	})
+}
+
+// TestWhatIsKeptIsNotLost: only the folder could not be synced afterwards.
+func TestWhatIsKeptIsNotLost(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no file takes the name of one that is open")
+	}
+	s := store(t, pair("default", oldKey), "")
+	l := latecomer{path: s.Paths.Credentials, text: "no credentials\n", from: 1}
+	synctest.Test(t, func(t *testing.T) {
+		latecomer, kept := l.ask(t), false
+		fast(s, func(c faulty.Call) error {
+			if kept && c.Op == "SyncDir" && c.Name == filepath.Dir(s.Paths.Credentials) {
+				return syscall.EIO
+			}
+			kept = kept || c.Op == "Rename" && l.done
+			return latecomer(c)
+		})
+		swapped, _ := s.Swap(t.Context(), oldKey, newKey)
+		if texts := theirs(t, s); len(texts) != 1 || strings.Contains(strings.Join(swapped.Notes, ""), "lost") {
+			t.Errorf("kept %q, told %q", texts, swapped.Notes)
+		}
+	})
+}

@@ -41,13 +41,13 @@ func (s *Store) paths() []string {
 // Reads reports whether path is one of the files, under whatever name. A path
 // that leads nowhere is none of them.
 func (s *Store) Reads(path string) bool {
+	if slices.Contains(s.paths(), path) {
+		return true
+	}
 	real, err := atomicfile.Resolve(s.sys(), path)
 	return slices.ContainsFunc(s.paths(), func(own string) bool {
-		if own == path {
-			return true
-		}
 		other, failed := atomicfile.Resolve(s.sys(), own)
-		return err == nil && failed == nil && real == other
+		return err == nil && failed == nil && (real == other || atomicfile.Same(s.sys(), real, other))
 	})
 }
 

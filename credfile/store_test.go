@@ -320,7 +320,11 @@ func TestReads(t *testing.T) {
 	if err := os.Symlink(s.Paths.Credentials, link); err != nil {
 		t.Skip(err)
 	}
-	for path, want := range map[string]bool{s.Paths.Credentials: true, s.Paths.Config: true, link: true,
+	hard := filepath.Join(dir, "hard")
+	if err := os.Link(s.Paths.Credentials, hard); err != nil {
+		t.Skip(err)
+	}
+	for path, want := range map[string]bool{s.Paths.Credentials: true, s.Paths.Config: true, link: true, hard: true,
 		filepath.Join(dir, "..", filepath.Base(dir), "credentials"): true, other: false, filepath.Join(dir, "gone"): false} {
 		if got := s.Reads(path); got != want {
 			t.Errorf("%s: %t", path, got)

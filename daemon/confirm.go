@@ -25,7 +25,7 @@ func (d *Daemon) deleteKey(ctx context.Context, u *unit, client *iam.Client, id 
 func (d *Daemon) confirm(ctx context.Context, u *unit, client *iam.Client, ok func([]iam.KeyInfo) bool) error {
 	began := d.Now()
 	for {
-		listing, err := client.ListKeys(ctx, u.facts.Rotation.User)
+		listing, err := client.ListKeys(ctx, u.user())
 		if err == nil && ok(listing.Keys) {
 			return nil
 		}

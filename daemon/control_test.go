@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -165,6 +166,86 @@ func TestMendingDoesNotBringBackAKeyThatIsTurnedOff(t *testing.T) {
 		l.watch()
 		if r := l.pass(Request{}); l.shows() != l.old.ID {
 			t.Errorf("a key that a person has turned off is back: %s: %s", r.State, r.Why)
+		}
+	})
+}
+
+// TestAnOlderJournalInTheProof: it does not say where the old key works, and that
+// cannot be found out now: there is no network, or the old key was turned off.
+func TestAnOlderJournalInTheProof(t *testing.T) {
+	older := func(r *Rotation) { r.Regions, r.Closed, r.UserID = nil, nil, "" }
+	t.Run("offline", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			v := newVictim(t, killedInProof, false)
+			v.rewrite(older)
+			v.restart()
+			v.d.HTTP = airplane{}
+			for range 200 {
+				r := v.pass(Request{})
+				if r.NeedsPerson {
+					t.Fatalf("%s: %s; %s", r.State, r.Why, r.Run)
+				}
+				time.Sleep(15 * time.Minute)
+			}
+		})
+	})
+	t.Run("the old key is off", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			v := newVictim(t, killedInProof, false)
+			v.rewrite(older)
+			if err := v.user.SetStatus(v.old.ID, "Inactive"); err != nil {
+				t.Fatal(err)
+			}
+			v.restart()
+			time.Sleep(time.Minute)
+			r := v.pass(Request{})
+			if v.watch(); v.shows() == v.old.ID {
+				t.Errorf("%s: %s", r.State, r.Why)
+			}
+		})
+	})
+}
+
+// airplane is a machine without a network.
+type airplane struct{}
+
+func (airplane) Do(q *http.Request) (*http.Response, error) {
+	return nil, &url.Error{Op: "Post", URL: q.URL.String(), Err: &net.DNSError{Err: "no such host", Name: q.URL.Hostname(), IsNotFound: true}}
+}
+
+// killedInProof is the stage of a victim whose new key is in the journal and not
+// in the file.
+const killedInProof = 14
+
+// TestMendingBesideARefusalAndSilence: of the endpoints of a pair that was proven
+// before one accepts it, one has been turned off since, and one says nothing.
+func TestMendingBesideARefusalAndSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.RealLag(), 70*day)
+		start := l.text()
+		l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+		l.d.HTTP = gate{Doer: l.http, host: "sts.us-east-1.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}
+		l.d.HTTP = gate{Doer: l.d.HTTP, host: "iam.amazonaws.com", shut: new(int)}
+		l.write("credentials", start)
+		r := l.pass(Request{})
+		if l.watch(); l.shows() == l.old.ID {
+			t.Errorf("a dead key stays: %s: %s", r.State, r.Why)
+		}
+	})
+}
+
+// TestGivenUpWhereItWasMade: the profile that named the endpoint is gone, and the
+// new key is deleted where it is, not at another AWS that does not know it.
+func TestGivenUpWhereItWasMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.RealLag(), 70*day)
+		own := "region = eu-west-1\nendpoint_url = https://aws.example.com\n"
+		l.write("config", "[default]\n"+own+"[profile work]\n"+own)
+		l.pass(Request{})
+		l.d.HTTP, l.d.Tell = gate{Doer: l.cloud, host: "iam.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}, nil
+		l.write("credentials", "[other]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
+		if r, err := l.d.Resume(t.Context(), "default"); err != nil || len(l.cloud.Keys(l.user)) != 1 {
+			t.Errorf("%s: %s, %v; AWS has %v", r.State, r.Why, err, l.cloud.Keys(l.user))
 		}
 	})
 }

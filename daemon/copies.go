@@ -43,30 +43,59 @@ func (d *Daemon) reads(status Status) []string {
 			paths = append(paths, abs)
 		}
 	}
+	for _, path := range status.Files { // its disk may not be mounted now
+		if !slices.Contains(paths, path) && !d.Store.Exists(path) && !d.Store.Exists(filepath.Dir(path)) {
+			paths = append(paths, path)
+		}
+	}
 	slices.Sort(paths)
 	return paths
 }
 
-// noteCopies notes for each key that it stands in a known file, too, which this
-// process does not read. One that cannot be read now is passed over.
-func (d *Daemon) noteCopies(w *world, status Status) {
+// foreign is a known file that this process does not read.
+type foreign struct {
+	path string
+	text []byte
+}
+
+// foreign reads those files. One that cannot be read now is passed over.
+func (d *Daemon) foreign(status Status) []foreign {
+	var others []foreign
 	for _, path := range d.known(status) {
 		if d.Store.Reads(path) {
 			continue
 		}
-		text, err := atomicfile.Peek(d.Sys, path)
-		if err != nil {
-			continue
+		if text, err := atomicfile.Peek(d.Sys, path); err == nil {
+			others = append(others, foreign{path, text})
 		}
-		for _, u := range w.units {
-			ids := []string{u.facts.ID}
-			if r := u.facts.Rotation; r != nil {
-				ids = append(ids, r.New.ID)
+	}
+	return others
+}
+
+// showsAny reports whether one of the files shows a key.
+func showsAny(files []foreign, id string) bool {
+	return slices.ContainsFunc(files, func(f foreign) bool { return credfile.Stands(f.text, id) })
+}
+
+// noteCopies notes for each key that it stands in a foreign file, too, its new
+// one before its old one; and in by, whose the other keys there are.
+func (w *world) noteCopies(files []foreign, by map[string]string) {
+	for _, f := range files {
+		for _, p := range credfile.Profiles(credfile.Lex(f.path, credfile.Credentials, f.text), nil) {
+			if id := p.Key.ID; id != "" && by[id] == "" {
+				by[id] = p.Name + " in " + f.path
 			}
-			for _, id := range ids {
-				if u.facts.Copy == nil && credfile.Stands(text, id) {
-					u.facts.Copy = &CopyError{id, path}
-				}
+		}
+	}
+	for _, u := range w.units {
+		ids := []string{u.facts.ID}
+		if r := u.facts.Rotation; r != nil {
+			ids = []string{r.New.ID, r.Old.ID}
+		}
+		for _, id := range ids {
+			i := slices.IndexFunc(files, func(f foreign) bool { return credfile.Stands(f.text, id) })
+			if i >= 0 && u.facts.Copy == nil {
+				u.facts.Copy = &CopyError{id, files[i].path}
 			}
 		}
 	}

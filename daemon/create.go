@@ -79,7 +79,7 @@ func (d *Daemon) intent(u *unit) *Rotation {
 	seen := u.facts.Seen
 	r := &Rotation{
 		Old: credfile.Key{ID: u.facts.ID}, Account: seen.Account, User: seen.User, ARN: seen.ARN, UserID: seen.UserID,
-		Regions: u.regions, Closed: u.closed,
+		Regions: u.regions, Closed: u.closed, Site: u.site,
 		RetireNow: u.facts.Ask.RetireNow, Sent: d.Now().UTC(), Offset: seen.Offset,
 	}
 	for _, p := range u.holders {

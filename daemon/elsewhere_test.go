@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -91,6 +92,103 @@ func TestKeyThatStandsElsewhereToo(t *testing.T) {
 					t.Errorf("AWS has %v", keys)
 				}
 			})
+		})
+	}
+}
+
+// TestKnownFileOnADiskThatIsAway: what is on a stick is remembered while it is
+// not mounted.
+func TestKnownFileOnADiskThatIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.RealLag(), 30*day)
+		stick := filepath.Join(l.home, "stick")
+		usual := l.d.Store.Paths.Credentials
+		if err := os.Mkdir(stick, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		l.write("stick/credentials", l.text())
+		l.d.Store.Paths.Credentials = filepath.Join(stick, "credentials")
+		l.pass(Request{}) // in a shell whose variable names it
+		l.d.Store.Paths.Credentials = usual
+		for _, move := range [][2]string{{stick, stick + "-away"}, {stick + "-away", stick}} {
+			if err := os.Rename(move[0], move[1]); err != nil {
+				t.Fatal(err)
+			}
+			l.pass(Request{})
+		}
+		r := l.pass(Request{Ask: Ask{Person: true, Force: true}})
+		if !r.NeedsPerson || !strings.Contains(r.Why, stick) || l.count("CreateAccessKey") > 0 {
+			t.Errorf("%s: %s", r.State, r.Why)
+		}
+	})
+}
+
+// TestFileOnADiskThatIsAway: a file that is not there is not one from which
+// somebody has taken the key, and the person is told so before she gives it up.
+func TestFileOnADiskThatIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.RealLag(), 70*day)
+		l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+		l.write("config", "[profile other]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
+		if err := os.Rename(filepath.Join(l.home, "credentials"), filepath.Join(l.home, "away")); err != nil {
+			t.Fatal(err)
+		}
+		l.d.HTTP = l.cloud // the lab's own looks at the file
+		r := l.passes(Request{})[0]
+		if !r.NeedsPerson || !strings.Contains(r.Why, "credentials is not there") || !strings.Contains(r.Run, "not mounted") {
+			t.Errorf("%s: %s; %s", r.State, r.Why, r.Run)
+		}
+		if rotation, err := l.d.GivesUp(t.Context(), "default"); err != nil || rotation == nil || l.d.Away(rotation) == "" {
+			t.Errorf("%v, %v", rotation, err)
+		}
+		if err := os.Rename(filepath.Join(l.home, "away"), filepath.Join(l.home, "credentials")); err != nil {
+			t.Fatal(err)
+		}
+		l.restart()
+		l.live(30*day, settled)
+		l.oneKey()
+	})
+}
+
+// TestSecondKeyOfAKnownFile: a key that another file shows is no more offered to
+// be pruned than one of this file, and keyd install does not promise to rotate
+// what it will not.
+func TestSecondKeyOfAKnownFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.Lag{}, 70*day)
+		id, secret := l.user.AddInactiveKey(300 * day)
+		l.write("usual", fmt.Sprintf("[usual]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
+		l.d.Also, l.d.Settings.PruneInactiveAfter = []string{filepath.Join(l.home, "usual")}, day
+		if r := l.pass(Request{}); !strings.Contains(r.Why, "usual in "+l.home) || l.count("DeleteAccessKey") > 0 {
+			t.Errorf("%s: %s", r.State, r.Why)
+		}
+		if p, err := l.d.Second(t.Context(), "default", ""); err == nil {
+			t.Errorf("offered: %+v", p)
+		}
+		l.write("usual", l.text())
+		if all, err := l.d.Rehearse(t.Context()); err != nil || all[0].Ready {
+			t.Errorf("%v, %v", all[0].Why, err)
+		}
+	})
+}
+
+// TestHoldOfTheRightRotation: one profile name stands in two files, and in both
+// its key is being rotated.
+func TestHoldOfTheRightRotation(t *testing.T) {
+	for _, first := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLab(t, awssim.RealLag(), 70*day)
+			l.pass(Request{})
+			id, secret := "", ""
+			for n := 0; id == "" || (id < l.old.ID) != first; n++ {
+				id, secret = l.cloud.AddUser(account, "/", fmt.Sprint("bob", n)).AddKey(70 * day)
+			}
+			l.write("elsewhere", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
+			l.d.Store.Paths.Credentials = filepath.Join(l.home, "elsewhere")
+			l.passes(Request{})
+			if r, err := l.d.Hold(t.Context(), "default"); err != nil || r.State != Held || r.Rotation.Old.ID != id {
+				t.Errorf("%s: %s, %v", r.State, r.Why, err)
+			}
 		})
 	}
 }

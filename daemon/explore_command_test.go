@@ -9,7 +9,7 @@ import (
 // counts as one fault; what goes wrong in it is tried as in any pass.
 var commands = append([]fate{
 	{name: "keyd rotate", command: asked(Ask{Person: true}), stands: inSingles},
-	{name: "keyd rotate --force", command: asked(Ask{Person: true, Force: true}), stands: inPairs},
+	{name: "keyd rotate --force", command: asked(Ask{Person: true, Force: true}), stands: inSingles},
 	{name: "keyd rotate --retire-now", command: asked(Ask{Person: true, RetireNow: true}), stands: inPairs},
 	{name: "keyd hold", command: one((*Daemon).Hold), stands: inPairs},
 	{name: "keyd resume", command: one((*Daemon).Resume), stands: inPairs},

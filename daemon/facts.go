@@ -68,6 +68,7 @@ type Shows struct {
 	Torn     int      // of Old: those that a power failure has left half old, half new
 	Third    []string // profiles whose id is neither: a person changed it
 	Gone     []string // profiles that are no longer there
+	Away     string   // a file of it that is not there; "" when all are
 	Doubt    error    // where some AWS readers find one of the two ids and keyd none; nil when nowhere
 }
 

@@ -95,3 +95,45 @@ func orphanLab(t *testing.T) *lab {
 	l.live(time.Hour, func(r Result) bool { return r.State == Quarantine })
 	return l
 }
+
+// TestHoldInDoubt: where no place of the key can be read, a person gets the old one
+// back all the same.
+func TestHoldInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.RealLag(), 70*day)
+		l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+		l.watch()
+		whole := l.text()
+		l.write("credentials", strings.Replace(whole[:strings.Index(whole, "[work]")], "[default]", "[default]\naws_access_key_id = "+l.shows(), 1))
+		l.d.Tell = nil // the lab reads the file whenever something is told
+		r, err := l.d.Hold(t.Context(), "default")
+		if keys := l.cloud.Keys(l.user); err != nil || len(keys) != 2 || keys[0].Status != "Active" || !strings.Contains(r.Why, "credentials:") {
+			t.Errorf("%s: %s, %v; %v", r.State, r.Why, err, keys)
+		}
+	})
+}
+
+// TestHoldSignsWithTheNewKey, also when the old text is back in the file and the
+// user has another name.
+func TestHoldSignsWithTheNewKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, awssim.RealLag(), 70*day)
+		start := l.text()
+		l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+		time.Sleep(time.Hour)
+		l.user.Move("/", "alicia")
+		l.write("credentials", start)
+		from := len(l.cloud.Calls())
+		if r, err := l.d.Hold(t.Context(), "default"); err != nil || r.State != Held {
+			t.Errorf("%s: %s, %v", r.State, r.Why, err)
+		}
+		for _, call := range l.cloud.Calls()[from:] {
+			if call.KeyID == l.old.ID {
+				t.Errorf("%s was signed with the old key", call.Action)
+			}
+		}
+		if keys := l.cloud.Keys(l.user); keys[0].Status != "Active" {
+			t.Errorf("the old key is %s", keys[0].Status)
+		}
+	})
+}

@@ -10,17 +10,20 @@ import (
 	"keyd/daemon/iam"
 )
 
-// place finds out where the calls of a key go. What is wrong there is found out
+// locate finds out where the calls of a key go. What is wrong there is found out
 // again in each pass: when a person has mended it, nothing waits any longer.
-func (d *Daemon) place(u *unit, sites []credfile.Site) {
+func (d *Daemon) locate(u *unit, sites []credfile.Site) {
+	if r := u.facts.Rotation; r != nil && len(sites) == 0 && r.Site.Partition != "" {
+		u.site = r.Site
+		return
+	}
 	var err error
 	u.site, err = iam.Resolve(sites, d.Getenv)
 	if err == nil && d.HTTP == nil && u.site.CABundle != "" {
 		err = iam.CheckBundle(u.site.CABundle)
 	}
 	if err != nil {
-		u.siteErr = &needPersonError{text: err.Error(), run: d.toMend(u, err), err: err}
-		u.facts.Misplaced = u.siteErr
+		u.facts.Misplaced = &needPersonError{text: err.Error(), run: d.toMend(u, err), err: err}
 	}
 }
 
@@ -56,10 +59,10 @@ func inShell(variable string) string {
 	return fmt.Sprintf("correct %s in the environment; for the service, keyd install in that shell", variable)
 }
 
-// unlessMisplaced asks a person where nobody can tell where AWS is. What changes
-// files alone goes on.
+// unlessMisplaced asks a person where nobody can tell where AWS is. A torn pair is
+// mended all the same.
 func unlessMisplaced(f Facts, d Decision) Decision {
-	if f.Misplaced == nil || d.Ends() || d.Do == Mend || d.Do == Swap {
+	if f.Misplaced == nil || d.Ends() || d.Do == Mend {
 		return d
 	}
 	return blocked(time.Time{}, f.Misplaced.Error(), Hint(f.Misplaced))

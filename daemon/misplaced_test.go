@@ -63,10 +63,6 @@ func TestAFileIsMendedWhereverAWSIs(t *testing.T) {
 	if d := Next(f, DefaultSettings(), time.Now()); d.Do != Blocked || d.Run != "correct it" {
 		t.Errorf("%s: %s", d.Do, d.Why)
 	}
-	f.Shows, f.Proven = Shows{Old: 1}, true
-	if d := Next(f, DefaultSettings(), time.Now()); d.Do != Swap {
-		t.Errorf("%s: %s", d.Do, d.Why)
-	}
 }
 
 // A bundle without a certificate is no bundle.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -131,7 +132,11 @@ func TestNext(t *testing.T) {
 		{"mending failed a moment ago: wait", Facts{Rotation: rotation(0, unswapped), Shows: torn, Trouble: &Trouble{Do: Mend, At: now, Count: 1, Why: "disk full"}}, Wait, Waiting, now.Add(time.Minute), "disk full", ""},
 		{"put back by another program and mended: validate what is on disk again", Facts{Rotation: rotation(2*day, func(r *Rotation) { r.Mending = now }), Shows: onNew}, Validate, Rotating, time.Time{}, "", ""},
 		{"a third id: stop, overwrite nothing", Facts{Rotation: rotation(time.Hour), Shows: Shows{New: 1, Third: []string{"default"}}}, Blocked, Stopped, time.Time{}, "overwrites nothing", "keyd resume default"},
-		{"the profile is gone: stop", Facts{Rotation: rotation(time.Hour), Shows: Shows{Gone: []string{"default"}}}, Blocked, Stopped, time.Time{}, "no longer in the files", "keyd resume default"},
+		{"the profile is gone: stop", Facts{Rotation: rotation(time.Hour), Shows: Shows{Gone: []string{"default"}}}, Blocked, Stopped, time.Time{}, "no longer in the files", "put it back; only when it is gone for good: keyd resume default"},
+		{"a file of it is not there: say so", Facts{Rotation: rotation(time.Hour), Shows: Shows{Gone: []string{"default"}, Away: "/mnt/credentials"}}, Blocked, Stopped, time.Time{}, "/mnt/credentials is not there", "is it on a disk that is not mounted? when it is gone for good: keyd resume default"},
+		{"given up, held, and in doubt: nothing is deleted", Facts{Rotation: rotation(time.Hour, func(r *Rotation) { r.Failed, r.Deactivating, r.Held = "why", now, now }), Shows: Shows{Doubt: errors.New("line 3")}}, Blocked, Stopped, time.Time{}, "line 3", ""},
+		{"given up, and only the old id stands elsewhere: delete the new one", Facts{Copy: &CopyError{old, "/x"}, Rotation: rotation(time.Hour, func(r *Rotation) { r.Failed = "why" }), Shows: onOld}, Discard, Rotating, time.Time{}, "why", ""},
+		{"given up, and the new id stands elsewhere: stop", Facts{Copy: &CopyError{fresh, "/x"}, Rotation: rotation(time.Hour, func(r *Rotation) { r.Failed = "why" }), Shows: onOld}, Blocked, Stopped, now.Add(recheck), "/x", "give /x a key of its own, or make it a link to the file that keyd reads"},
 		{"held, old inactive: make it active again", Facts{Rotation: rotation(2*day, deactivated(day), held), Shows: onNew}, Revive, Held, time.Time{}, "", ""},
 		{"held, old active: wait for a person", Facts{Rotation: rotation(2*day, held), Shows: onNew}, Wait, Held, time.Time{}, "held since", ""},
 		{"held, and the file shows the old id: the person's choice", Facts{Rotation: rotation(2*day, held), Shows: onOld}, Wait, Held, time.Time{}, "", ""},

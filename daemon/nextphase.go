@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -14,24 +15,34 @@ func inRotation(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	case f.Shows.Torn > 0: // nobody can use it: whatever else there is comes after
 		return orTrouble(f, s, now, act(Mend, Rotating, fmt.Sprintf("a write was cut off, and a file shows half of %s and half of %s: making it %s",
 			short(r.Old.ID), short(r.New.ID), short(r.New.ID))))
-	case f.Shows.Doubt != nil && !f.revives(): // some readers use what stands there
+	case f.Shows.Doubt != nil && (!f.revives() || r.Failed != ""): // some readers use what stands there
 		return blocked(time.Time{}, f.Shows.Doubt.Error()+": "+short(r.Old.ID)+" and "+short(r.New.ID)+" are left as they are", Hint(f.Shows.Doubt))
+	case f.Shows.Doubt != nil:
+		return revive(f, r, s, now)
 	case len(f.Shows.Third) > 0 && r.Failed == "":
 		return blocked(time.Time{}, fmt.Sprintf("%s shows another key than %s or %s: someone changed it, and keyd overwrites nothing",
 			strings.Join(f.Shows.Third, ", "), short(r.Old.ID), short(r.New.ID)), Command("keyd resume", f.Shows.Third[0]))
+	case f.Shows.Old+f.Shows.New == 0 && f.Shows.Away != "" && r.Failed == "":
+		return blocked(time.Time{}, fmt.Sprintf("%s is not there, in the middle of a rotation of %s", f.Shows.Away, short(r.Old.ID)),
+			"is it on a disk that is not mounted? when it is gone for good: "+Command("keyd resume", r.Profiles()[0]))
 	case f.Shows.Old+f.Shows.New == 0 && r.Failed == "":
 		return blocked(time.Time{}, fmt.Sprintf("%s is no longer in the files, in the middle of a rotation",
-			strings.Join(f.Shows.Gone, ", ")), Command("keyd resume", r.Profiles()[0]))
+			strings.Join(f.Shows.Gone, ", ")), "put it back; only when it is gone for good: "+Command("keyd resume", r.Profiles()[0]))
 	case r.Failed != "":
 		return givingUp(f, r, s, now)
 	case f.revives():
-		return orTrouble(f, s, now, act(Revive, Held, short(r.Old.ID)+" is to be usable again: a person holds the rotation"))
+		return revive(f, r, s, now)
 	case !r.Held.IsZero():
 		return wait(Held, time.Time{}, fmt.Sprintf("held since %s: %s stays usable, keyd resume goes on", r.Held.Local().Format("2 Jan 15:04"), short(r.Old.ID)))
 	case f.Shows.Old > 0 && !r.Validated.IsZero():
 		return mending(f, r, s, now)
 	}
 	return orTrouble(f, s, now, forward(f, r, s, now))
+}
+
+// revive gives a person the old key back.
+func revive(f Facts, r *Rotation, s Settings, now time.Time) Decision {
+	return orTrouble(f, s, now, act(Revive, Held, short(r.Old.ID)+" is to be usable again: a person holds the rotation"))
 }
 
 // revives reports whether a person wants the old key back that was, or may have
@@ -122,8 +133,8 @@ func givingUp(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	if f.Shows.New > 0 {
 		return orTrouble(f, s, now, act(PutBack, Rotating, r.Failed+": putting "+short(r.Old.ID)+" back"))
 	}
-	if f.Copy != nil {
-		return blocked(now.Add(recheck), f.Copy.Error(), Hint(f.Copy))
+	if c, ok := errors.AsType[*CopyError](f.Copy); ok && c.ID == r.New.ID {
+		return blocked(now.Add(recheck), c.Error(), c.Hint())
 	}
 	return orTrouble(f, s, now, act(Discard, Rotating, r.Failed+": deleting "+short(r.New.ID)+" again"))
 }

@@ -14,7 +14,7 @@ type absence struct {
 // that calls the same endpoints, in place of one of its own. What needs no network
 // is done all the same.
 func (a *absence) share(u *unit, do Do, now time.Time) {
-	if a.found == nil || do == Mend || u.siteErr != nil || u.facts.Ask.Person {
+	if a.found == nil || do == Mend || u.facts.Misplaced != nil || u.facts.Ask.Person {
 		return
 	}
 	if u.site.Partition != a.found.site.Partition || u.site.Custom() != a.found.site.Custom() {

@@ -50,7 +50,7 @@ func afterTrouble(f Facts, s Settings, now time.Time) (Decision, bool) {
 		return blocked(t.until(), t.Why, t.Hint), true
 	}
 	if limit, over := t.lasts(pastMaxAge(f, s, now)); over {
-		return blocked(t.until(), fmt.Sprintf("for more than %s: %s", formatAge(limit), t.Why), cmp.Or(t.Hint, Command("keyd rotate", f.Profiles[0])+" tries again at once")), true
+		return blocked(t.until(), fmt.Sprintf("for more than %s: %s", formatAge(limit), t.Why), cmp.Or(t.Hint, Command("keyd rotate", f.Profiles[0]))), true
 	}
 	return Decision{Do: Wait, State: Waiting, Until: t.until(), Why: t.Why, Run: t.Hint}, true
 }

@@ -40,14 +40,13 @@ func (d *Daemon) change(ctx context.Context, profile string, edit func(*Rotation
 	if err := w.know([]string{profile}, d.Store.Paths); err != nil {
 		return Result{}, err
 	}
-	i := slices.IndexFunc(w.units, func(u *unit) bool { return u.facts.Rotation != nil && u.names([]string{profile}) })
+	i := slices.IndexFunc(w.units, func(u *unit) bool {
+		return u.facts.Rotation != nil && u.facts.Unread == nil && u.names([]string{profile})
+	})
 	if i < 0 {
 		return Result{}, cmp.Or(w.unread(profile), error(&noRotationError{profile}))
 	}
 	u := w.units[i]
-	if u.facts.Unread != nil {
-		return Result{}, u.facts.Unread
-	}
 	edit(u.facts.Rotation)
 	if err := letGo(u); err != nil {
 		return Result{}, err

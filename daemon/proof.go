@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,7 +103,7 @@ func (p *proof) over(elapsed time.Duration) (bool, error) {
 		}
 		return true, p.d.fail(p.u, other.Error())
 	}
-	if !p.mute.IsZero() && p.d.Now().Sub(p.mute) >= proveMute {
+	if !p.mute.IsZero() && p.d.Now().Sub(p.mute) >= proveMute && !(p.mend && p.accepted()) {
 		return true, p.said()
 	}
 	if elapsed < proveHard {
@@ -117,12 +118,15 @@ func (p *proof) over(elapsed time.Duration) (bool, error) {
 // said is why the proof ends for now: a person's business when only one endpoint
 // stays silent.
 func (p *proof) said() error {
-	for _, e := range p.endpoints {
-		if e.row > 0 {
-			return p.u.unanswered(Prove, p.err)
-		}
+	if p.accepted() {
+		return p.u.unanswered(Prove, p.err)
 	}
 	return p.err
+}
+
+// accepted reports whether an endpoint accepts the key now.
+func (p *proof) accepted() bool {
+	return slices.ContainsFunc(p.endpoints, func(e endpoint) bool { return e.row > 0 })
 }
 
 func (p *proof) interval() time.Duration {

@@ -63,7 +63,12 @@ func (d *Daemon) pruneUnit(ctx context.Context, profile, id string) (*world, *un
 		leave()
 		return nil, nil, nil, err
 	}
-	u := w.units[slices.IndexFunc(w.units, func(u *unit) bool { return u.names([]string{profile}) })]
+	of := func(u *unit) bool { return u.names([]string{profile}) }
+	i := slices.IndexFunc(w.units, func(u *unit) bool { return of(u) && u.facts.Unread == nil })
+	if i < 0 {
+		i = slices.IndexFunc(w.units, of)
+	}
+	u := w.units[i]
 	if err := cmp.Or(u.prunable(profile, id), d.mayAsk(u, profile)); err != nil {
 		leave()
 		return nil, nil, nil, err
@@ -99,12 +104,13 @@ func (u *unit) prunable(profile, id string) error {
 		return u.facts.Unread
 	case u.facts.Skip != "":
 		return fmt.Errorf("%s: %s", profile, u.facts.Skip)
-	case u.key.IsZero():
-		return fmt.Errorf("no file shows %s any more: there is no key to ask AWS with", short(u.facts.ID))
-	case r == nil || r.stuck() && slices.Contains(r.Suspects, id):
-		return nil
-	case r.stuck():
+	case r != nil && r.stuck() && !slices.Contains(r.Suspects, id):
 		return &needPersonError{text: r.Stuck, run: whoseIsIt(r)}
+	case r == nil || r.stuck():
+		if u.key.IsZero() {
+			return fmt.Errorf("no file shows %s any more: there is no key to ask AWS with", short(u.facts.ID))
+		}
+		return nil
 	}
 	return &needPersonError{text: fmt.Sprintf("a rotation of %s goes on: its keys are not pruned", profile), run: Command("keyd rotate --retire-now", profile)}
 }
@@ -112,6 +118,9 @@ func (u *unit) prunable(profile, id string) error {
 // unused refuses a key that a profile shows.
 func (w *world) unused(id string) error {
 	for _, u := range w.units {
+		if by := u.facts.ShownBy[id]; by != "" {
+			return fmt.Errorf("%s is the key that %s uses: it is not pruned", short(id), by)
+		}
 		if slices.ContainsFunc(u.holders, func(p credfile.Profile) bool { return p.Key.ID == id }) {
 			return fmt.Errorf("%s is the key that %s uses: it is not pruned", short(id), u.facts.Profiles[0])
 		}

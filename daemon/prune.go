@@ -47,7 +47,19 @@ func (d *Daemon) turnOff(ctx context.Context, u *unit, p Prunable) error {
 		return err
 	}
 	d.record(u, "deactivated", p.ID, "pruned by a person")
+	d.awaits(ctx, u, client, func(keys []iam.KeyInfo) bool {
+		key := contains(keys, p.ID)
+		return key == nil || key.Status != iam.Active
+	})
 	return d.forget(u)
+}
+
+// awaits lets a person's next command see what this one has done. What IAM does
+// not show in time is done all the same.
+func (d *Daemon) awaits(ctx context.Context, u *unit, client *iam.Client, shown func([]iam.KeyInfo) bool) {
+	if err := d.confirm(ctx, u, client, shown); err != nil {
+		d.Log.Info("not listed yet", "key", short(u.facts.ID), "why", err.Error())
+	}
 }
 
 // forget lets the next pass look again: what is remembered of the user's keys
@@ -73,6 +85,7 @@ func (d *Daemon) prune(ctx context.Context, u *unit, id string) error {
 		return err
 	}
 	u.facts.Seen = staleSeen(u.facts.Seen)
+	d.awaits(ctx, u, client, func(keys []iam.KeyInfo) bool { return contains(keys, id) == nil })
 	d.record(u, "deleted", id, "pruned")
 	d.tell(u, Prune, "deleted", short(id)+", which was inactive")
 	return nil

@@ -1,6 +1,9 @@
 package daemon
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Rehearsal is what a person can be told of one key before keyd is let loose.
 type Rehearsal struct {
@@ -51,6 +54,9 @@ func (d *Daemon) rehearse(ctx context.Context, u *unit) Rehearsal {
 	}
 	if !u.rehearsable(decision) {
 		return Rehearsal{Result: d.result(u, decision, nil)}
+	}
+	if u.facts.Copy != nil {
+		return Rehearsal{Result: d.result(u, blocked(time.Time{}, u.facts.Copy.Error(), Hint(u.facts.Copy)), nil)}
 	}
 	if err := d.preflight(ctx, u); err != nil {
 		return Rehearsal{Result: d.failed(u, decision, err)}

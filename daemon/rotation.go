@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"keyd/credfile"
+	"keyd/daemon/iam"
 )
 
 // Rotation is the journal of one rotation: what the world cannot tell. It is
@@ -30,6 +31,8 @@ type Rotation struct {
 	// key gets which has not arrived yet. What is in neither was not asked.
 	Regions []string `json:"regions,omitzero"` // they accept the old key: the new one must be accepted, too
 	Closed  []string `json:"closed,omitzero"`  // they refuse the old key, and are not asked about the new one
+
+	Site iam.Site `json:"site,omitzero"` // where the calls go when no profile is left that says so
 
 	// The intent: from here on a key may exist at AWS.
 	Before   []string      `json:"before,omitzero"`    // every key id of the user, listed before the call

@@ -57,15 +57,12 @@ func (d *Daemon) read(ctx context.Context, rotations []*Rotation, expect ...stri
 }
 
 // expected is the ids without which a read of the files is not believed at
-// once. Those of temporary credentials come and go, and where other processes
-// read other files nobody knows which key was seen in which.
-func (d *Daemon) expected(status Status, rotations []*Rotation) []string {
+// once. Those of temporary credentials come and go, and those that other files
+// show may have been seen there, by a process that reads them.
+func expected(status Status, rotations []*Rotation, others []foreign) []string {
 	var ids []string
-	if slices.ContainsFunc(d.known(status), func(path string) bool { return !d.Store.Reads(path) }) {
-		return nil
-	}
 	for _, l := range status.Keys {
-		if l.Key != "" && l.State != Skipped {
+		if l.Key != "" && l.State != Skipped && !showsAny(others, l.Key) {
 			ids = append(ids, l.Key)
 		}
 	}
@@ -78,6 +75,7 @@ func (d *Daemon) expected(status Status, rotations []*Rotation) []string {
 // rotationUnit is a rotation in progress and what the files show of it.
 func (d *Daemon) rotationUnit(r *Rotation, snapshot *credfile.Snapshot) *unit {
 	u := &unit{facts: Facts{ID: r.Old.ID, Profiles: r.Profiles(), Rotation: r, Unread: d.elsewhere(r)}}
+	u.facts.Shows.Away = d.Away(r)
 	u.facts.Shows.Doubt = cmp.Or(snapshot.Doubt(r.New.ID), snapshot.Doubt(r.Old.ID))
 	for _, p := range snapshot.Profiles {
 		switch {
@@ -113,6 +111,17 @@ func (d *Daemon) rotationUnit(r *Rotation, snapshot *credfile.Snapshot) *unit {
 // one: a write in place was cut off, by a power failure or a disk that is full.
 func torn(r *Rotation, p credfile.Profile) bool {
 	return p.Skip == credfile.Rotatable && p.Key.Mixes(r.Old, r.New)
+}
+
+// Away is a file of the rotation that is not there, "" when all are: it was
+// removed, or its disk is not mounted now.
+func (d *Daemon) Away(r *Rotation) string {
+	for _, place := range r.Places {
+		if !d.Store.Exists(place.Path) {
+			return place.Path
+		}
+	}
+	return ""
 }
 
 // ElsewhereError is a rotation in a file that this process does not read: it was

@@ -139,8 +139,10 @@ func lineOfUnit(u *unit, d Decision) KeyLine {
 		Profiles: u.facts.Profiles, Key: u.facts.ID, State: d.State, Next: d.Until, Why: d.Why, Run: d.Run,
 		NeedsPerson: d.Do == Blocked, Warnings: u.warnings, Memory: Memory{u.facts.Seen, u.facts.Trouble},
 	}
-	l.Run = about(l.Run, l.Profiles)
 	r := u.facts.Rotation
+	if r == nil || len(r.Places) > 0 { // else its name is that of its key
+		l.Run = about(l.Run, l.Profiles)
+	}
 	if l.InRotation = r != nil; r != nil && u.facts.Shows.New > 0 {
 		l.Key, l.Created = r.New.ID, r.Created.Add(r.Offset) // until IAM has listed it
 	}

@@ -15,7 +15,6 @@ type unit struct {
 	key      credfile.Key       // the pair that the files show of facts.ID; zero when none does
 	holders  []credfile.Profile // the places that show the old or the new id
 	site     iam.Site
-	siteErr  error
 	warnings []string
 	line     *KeyLine             // what the status remembers of it; nil when nothing
 	made     map[string]time.Time // when keyd last made a key, by owner
@@ -53,7 +52,7 @@ func (d *Daemon) equip(u *unit, status Status, ask Ask) {
 		}
 	}
 	if u.facts.Skip == "" {
-		d.place(u, sites)
+		d.locate(u, sites)
 	}
 }
 
@@ -70,7 +69,7 @@ func recalled(seen *Seen, now time.Time) *Seen {
 
 // signer is the pair that AWS is asked with: the one that the files show.
 func (u *unit) signer() credfile.Key {
-	if r := u.facts.Rotation; r != nil && r.New.ID != "" && (u.facts.Shows.New > 0 || u.facts.Shows.Old == 0) {
+	if r := u.facts.Rotation; r != nil && r.New.ID != "" && (u.facts.Shows.New > 0 || u.facts.Shows.Old == 0 || !r.Validated.IsZero()) {
 		return r.New
 	}
 	return u.key
@@ -78,8 +77,8 @@ func (u *unit) signer() credfile.Key {
 
 // client makes a client that signs with key and nothing else.
 func (d *Daemon) client(u *unit, key credfile.Key) (*iam.Client, error) {
-	if u.siteErr != nil {
-		return nil, u.siteErr
+	if u.facts.Misplaced != nil {
+		return nil, u.facts.Misplaced
 	}
 	return iam.New(key, u.site, iam.Options{HTTP: d.HTTP, Now: d.Now, App: "keyd"})
 }

@@ -24,7 +24,8 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 		return nil, err
 	}
 	rotations, problems := d.journal().Load(ctx)
-	snapshot, err := d.read(ctx, rotations, d.expected(status, rotations)...)
+	others := d.foreign(status)
+	snapshot, err := d.read(ctx, rotations, expected(status, rotations, others)...)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 		u.made, u.facts.ShownBy = made, by
 		u.facts.Awake, u.facts.LastRotation = d.awake, made[u.facts.owner()]
 	}
-	d.noteCopies(w, status)
+	w.noteCopies(others, by)
 	w.files = d.reads(status)
 	return w, nil
 }

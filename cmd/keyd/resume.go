@@ -39,6 +39,10 @@ func (u *ui) resume(ctx context.Context, profile string, yes bool) error {
 	if rotation != nil {
 		question := "no profile shows " + rotation.Old.String() + " or " + rotation.New.String() +
 			" any more: give the rotation up and delete " + rotation.New.String() + "?"
+		if away := d.Away(rotation); away != "" {
+			question = away + " is not there, perhaps on a disk that is not mounted: give the rotation up and delete " +
+				rotation.New.String() + ", which would stop working there?"
+		}
 		if err := u.agreed(ctx, yes, question); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package atomicfile
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -75,4 +76,34 @@ func split(path string) (root string, names []string) {
 		}
 	}
 	return root, names
+}
+
+// Same reports whether what is written at own, a name without symbolic links,
+// also shows at other: a hard link, a mounted folder, another case of letters.
+// A file that is mounted alone keeps the old one when own is renamed.
+func Same(sys Sys, other, own string) bool {
+	info, err := sys.Lstat(other)
+	if err != nil || info.Mount || !info.Mode.IsRegular() {
+		return false
+	}
+	a, err := identity(sys, other)
+	if err != nil {
+		return false
+	}
+	b, err := identity(sys, own)
+	return err == nil && a == b
+}
+
+// identity opens: on Windows only an open file tells.
+func identity(sys Sys, path string) (FileID, error) {
+	f, err := sys.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return FileID{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err == nil && info.ID == (FileID{}) {
+		err = errors.ErrUnsupported // a file system without any would make all files one
+	}
+	return info.ID, err
 }
