@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"keyd/daemon/awssim"
 )
 
 // odds are processes that look at the world from an odd place: from a shell whose
@@ -38,11 +40,12 @@ func ahead(do func(*take, context.Context) ([]Result, error)) func(*take, contex
 	}
 }
 
-// shown is which key the credentials file shows, and since when it shows the one
+// shown is which keys the files show, and since when one of them shows the key
 // that is not the first: the first time and, where another stood there in
 // between, the last.
 type shown struct {
-	id, next    string
+	ids         [2]string
+	next        string
 	first, last time.Time
 }
 
@@ -68,18 +71,26 @@ func (r *take) checkPatience() {
 	}
 }
 
-// noteShown notes when the credentials file begins to show another key.
+// noteShown notes when a file begins to show another key of the user.
 func (r *take) noteShown() {
-	id, whole := r.shows(credentials)
-	if s := &r.ghost.shown; whole && id != s.id {
-		s.id = id
-		if id == "" || id == r.ghost.first.ID {
-			return
+	s := &r.ghost.shown
+	for i, path := range userFiles {
+		id, whole := r.shows(path)
+		if !whole || id == s.ids[i] {
+			continue
+		}
+		if s.ids[i] = id; id == "" || id == r.ghost.first.ID || !r.ofUser(id) {
+			continue
 		}
 		if s.last = time.Now(); id != s.next {
 			s.next, s.first = id, s.last
 		}
 	}
+}
+
+// ofUser reports whether a key is, or was, the user's, and nobody else's.
+func (r *take) ofUser(id string) bool {
+	return slices.ContainsFunc(r.cloud.History(r.user()), func(k awssim.KeyState) bool { return k.ID == id })
 }
 
 // checkMended: when nothing goes wrong in a pass, no file is left showing the old
