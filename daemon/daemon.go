@@ -58,7 +58,7 @@ func (e *UnknownProfileError) Error() string {
 
 // Hint names the profile that was probably meant, or all of them.
 func (e *UnknownProfileError) Hint() string {
-	if near := nearest(e.Name, e.Known); near != "" {
+	if near := Nearest(e.Name, e.Known); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
 	return "the profiles are: " + strings.Join(e.Known, ", ")

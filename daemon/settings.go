@@ -71,7 +71,7 @@ func (s Settings) Strangers(profiles []string) (notes []string) {
 			continue
 		}
 		text := fmt.Sprintf("%s: no profile %s in the AWS files, so this holds for no key", s.Sections[name], name)
-		if near := nearest(name, free); near != "" {
+		if near := Nearest(name, free); near != "" {
 			text += fmt.Sprintf("; did you mean %s?", near)
 		}
 		notes = append(notes, text)

@@ -77,7 +77,7 @@ func (p *settingsParser) profile(section, profile, name, value string) {
 		}
 	default:
 		known := []string{"rotate", "rotate_after"}
-		p.fail(section, name, fmt.Sprintf("unknown setting %q in [%s]", name, section), nearest(name, known))
+		p.fail(section, name, fmt.Sprintf("unknown setting %q in [%s]", name, section), Nearest(name, known))
 	}
 }
 
@@ -109,13 +109,13 @@ func (p *settingsParser) top(name, value string) {
 	default:
 		known := []string{"rotate_after", "max_age", "overlap", "quarantine", "check_every",
 			"notify", "on_event", "describe_keys", "prune_inactive_after", "never_accounts"}
-		p.fail("", name, fmt.Sprintf("unknown setting %q", name), nearest(name, known))
+		p.fail("", name, fmt.Sprintf("unknown setting %q", name), Nearest(name, known))
 	}
 }
 
 func (p *settingsParser) oneOf(name, value string, into *string, words ...string) {
 	if !slices.Contains(words, value) {
-		p.fail("", name, fmt.Sprintf("%s = %q: one of %s", name, value, strings.Join(words, ", ")), nearest(value, words))
+		p.fail("", name, fmt.Sprintf("%s = %q: one of %s", name, value, strings.Join(words, ", ")), Nearest(value, words))
 	}
 	*into = value
 }

@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,33 +76,51 @@ func lineOf(data []byte, section, name string) int {
 	return 0
 }
 
-// nearest returns the known word that text most likely meant, or "".
-func nearest(text string, known []string) string {
-	best, at := "", len(text)/2+2
-	for _, word := range known {
-		if d := distance(text, word); d < at {
-			best, at = word, d
-		}
+// Nearest returns the known word that text most likely meant, or "" when all of
+// them differ from it in more than a third of its letters, and in more than one.
+// Of equally near ones it is one that begins alike, then one of the same length,
+// then the first.
+func Nearest(text string, known []string) string {
+	near := slices.DeleteFunc(slices.Clone(known), func(word string) bool { return distance(text, word) > max(len(text)/3, 1) })
+	if len(near) == 0 {
+		return ""
 	}
-	return best
+	unlike := func(word string) (n int) {
+		if !strings.HasPrefix(word, text[:min(len(text), 1)]) {
+			n = 2
+		}
+		if len(word) != len(text) {
+			n++
+		}
+		return n
+	}
+	return slices.MinFunc(near, func(a, b string) int {
+		return cmp.Or(distance(text, a)-distance(text, b), unlike(a)-unlike(b))
+	})
 }
 
-// distance is the number of single-letter edits between a and b (Levenshtein).
+// distance is the number of single-letter edits between a and b, where two
+// neighbours that changed places are one (optimal string alignment).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	var before []int // the row before last
+	last := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
+		row := make([]int, len(b)+1)
 		row[0] = i + 1
 		for j := range len(b) {
 			cost := 1
 			if a[i] == b[j] {
 				cost = 0
 			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
+		before, last = last, row
 	}
-	return row[len(b)]
+	return last[len(b)]
 }
