@@ -129,7 +129,7 @@ func (e *DamagedError) Unwrap() error { return e.err }
 
 // Hint says what a person can see from outside.
 func (e *DamagedError) Hint() string {
-	return "aws iam list-access-keys shows whether a second key was left behind"
+	return "was a second key left behind? aws iam list-access-keys"
 }
 
 func fromRecord(rec record) *Rotation {

@@ -21,7 +21,9 @@ func (e *BusyError) Error() string {
 }
 
 // Hint names who.
-func (e *BusyError) Hint() string { return "keyd status shows what it does; try again when it is done" }
+func (e *BusyError) Hint() string {
+	return "try again when it is done; what it does shows: keyd status"
+}
 
 // lockPatience is how long a command waits for the pass of another process.
 const lockPatience = 3 * time.Second

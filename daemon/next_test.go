@@ -122,7 +122,7 @@ func TestNext(t *testing.T) {
 		{"inactive long enough: delete", Facts{Rotation: rotation(9*day, deactivated(8*day)), Shows: onNew, Seen: both(false)}, Delete, Quarantine, time.Time{}, "", ""},
 		{"inactive long enough by a clock that is ten days ahead: a person", Facts{Rotation: rotation(9*day, deactivated(8*day)), Shows: onNew, Seen: offset(both(false), -10*day)}, Blocked, Stopped, time.Time{}, "clock", "set the clock"},
 		{"someone made it active again in its quarantine, and it is to be retired now: deactivate", Facts{Rotation: rotation(9*day, deactivated(8*day)), Shows: onNew, Seen: both(true), Ask: Ask{Person: true, RetireNow: true}}, Deactivate, Quarantine, time.Time{}, "active again", ""},
-		{"someone made it active again in its quarantine: a person", Facts{Rotation: rotation(9*day, deactivated(8*day)), Shows: onNew, Seen: both(true)}, Blocked, Stopped, time.Time{}, "active again", "keyd hold default"},
+		{"someone made it active again in its quarantine: a person", Facts{Rotation: rotation(9*day, deactivated(8*day)), Shows: onNew, Seen: both(true)}, Blocked, Stopped, time.Time{}, "active again", "to keep it: keyd hold default; to retire it: keyd rotate --retire-now default"},
 
 		{"a file shows the old id again: prove, then mend", Facts{Rotation: rotation(2*day, deactivated(day)), Shows: mixed}, Prove, Rotating, time.Time{}, "shows AKIA..OLD1 again", ""},
 		{"the write was cut off by a power failure: mend at once, without a proof", Facts{Rotation: rotation(0, unswapped), Shows: torn}, Mend, Rotating, time.Time{}, "half of AKIA..OLD1 and half of", ""},

@@ -87,7 +87,7 @@ func quarantine(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 			return act(Deactivate, Quarantine, fmt.Sprintf("someone made %s active again, and it is to be retired now", short(r.Old.ID)))
 		}
 		return blocked(now.Add(recheck), fmt.Sprintf("someone made %s active again during its quarantine", short(r.Old.ID)),
-			Command("keyd hold", r.Profiles()[0])+" to keep it, "+Command("keyd rotate --retire-now", r.Profiles()[0])+" to retire it")
+			"to keep it: "+Command("keyd hold", r.Profiles()[0])+"; to retire it: "+Command("keyd rotate --retire-now", r.Profiles()[0]))
 	}
 	return act(Delete, Quarantine, short(r.Old.ID)+" was inactive long enough")
 }
