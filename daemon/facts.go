@@ -75,7 +75,7 @@ type Shows struct {
 // Seen is what AWS said of a key, remembered over restarts in status.json. It
 // is a cache: every action that could harm looks again first.
 type Seen struct {
-	At      time.Time     `json:"at"`                 // of ListAccessKeys, local clock
+	At      time.Time     `json:"at,omitzero"`        // of ListAccessKeys, local clock
 	Offset  time.Duration `json:"offset_ns,omitzero"` // server clock minus local clock
 	Account string        `json:"account"`
 	ARN     string        `json:"arn"`
@@ -90,7 +90,7 @@ type SeenKey struct {
 	ID      string    `json:"id"`
 	Active  bool      `json:"active"`
 	Status  string    `json:"status"`
-	Created time.Time `json:"created"`
+	Created time.Time `json:"created,omitzero"`
 	Used    *Use      `json:"used,omitzero"` // only of a second key, when one stands in the way
 }
 
@@ -115,7 +115,7 @@ func (s *Seen) Other(id string) *SeenKey {
 // Trouble is the failure of an action, counted while it repeats.
 type Trouble struct {
 	Do       Do        `json:"do"`
-	At       time.Time `json:"at"`
+	At       time.Time `json:"at,omitzero"`
 	Count    int       `json:"count"`
 	Why      string    `json:"why"`
 	Hint     string    `json:"hint,omitzero"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 
 	"keyd/credfile"
@@ -48,7 +49,7 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 	}
 	var results []Result
 	away := absence{began: d.Now().UTC()}
-	status := Status{Version: statusVersion, Process: d.Process, PID: os.Getpid(), Settings: d.SettingsProblem, Notes: w.notes, Files: w.files}
+	status := Status{Version: statusVersion, Process: d.Process, PID: os.Getpid(), Settings: d.SettingsProblem, Notes: w.lasting(d.Settings), Files: w.files}
 	for _, u := range w.units {
 		if len(req.Profiles) > 0 && !u.names(req.Profiles) {
 			if u.line != nil { // as the pass before left it
@@ -71,6 +72,13 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 	return results, status.save(d.Sys, d.State)
 }
 
+// lasting are the notes for the status. Which profiles only keyd.ini names is
+// none of them: the reader finds that out, and keyd.ini may be mended by then.
+func (w *world) lasting(s Settings) []string {
+	strangers := s.Strangers(w.profiles())
+	return slices.DeleteFunc(slices.Clone(w.notes), func(note string) bool { return slices.Contains(strangers, note) })
+}
+
 // maxSteps bounds the actions of one pass over one key. A whole rotation with
 // --retire-now takes about fifteen.
 const maxSteps = 40
@@ -84,8 +92,8 @@ func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 	for range maxSteps {
 		d.tick()
 		decision := Next(u.facts, d.Settings, d.Now())
-		d.Log.Debug("decided", "profile", strings.Join(u.facts.Profiles, ","), "key", short(u.facts.ID),
-			"do", string(decision.Do), "why", decision.Why, "until", decision.Until)
+		d.Log.Debug("decided", append([]any{"profile", strings.Join(u.facts.Profiles, ","), "key", short(u.facts.ID),
+			"do", string(decision.Do), "why", decision.Why}, until(decision.Until)...)...)
 		if decision.Ends() {
 			u.outlive(d.Now())
 			return d.result(u, decision, nil)

@@ -72,7 +72,7 @@ type Place struct {
 // Source: IAM API reference, AccessKeyLastUsed; recorded at most every 15
 // minutes and shown with a delay of minutes to hours.
 type Use struct {
-	At      time.Time `json:"at"`
+	At      time.Time `json:"at,omitzero"` // zero: never
 	Service string    `json:"service"`
 	Region  string    `json:"region"`
 }

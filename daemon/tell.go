@@ -1,6 +1,9 @@
 package daemon
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // heard passes an event on: to the watchdog, the log, and the commands that
 // tell people.
@@ -65,7 +68,7 @@ func (l *loop) tellPass(results []Result, err error) {
 	for _, r := range results {
 		name, line := r.name(), string(r.State)+r.Why
 		if l.logged[name] != line {
-			l.Log.Info("key", "profiles", r.Profiles, "key", short(r.Key), "state", string(r.State), "why", r.Why, "until", r.Next)
+			l.Log.Info("key", append([]any{"profiles", r.Profiles, "key", short(r.Key), "state", string(r.State), "why", r.Why}, until(r.Next)...)...)
 		}
 		l.logged[name] = line
 		if r.NeedsPerson && !l.needs[name] {
@@ -73,4 +76,12 @@ func (l *loop) tellPass(results []Result, err error) {
 		}
 		l.needs[name] = r.NeedsPerson
 	}
+}
+
+// until is the attribute of a time to wait for; none when only a change helps.
+func until(t time.Time) []any {
+	if t.IsZero() {
+		return nil
+	}
+	return []any{"until", t}
 }

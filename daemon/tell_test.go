@@ -29,5 +29,8 @@ func TestLogTellsWhatIsNew(t *testing.T) {
 		if n := strings.Count(out.String(), "msg=key"); n != 4 {
 			t.Errorf("%d lines about four keys and profiles of which nothing changed:\n%s", n, out.String())
 		}
+		if strings.Contains(out.String(), "until=0001") {
+			t.Errorf("a key that waits for no time is logged with one:\n%s", out.String())
+		}
 	})
 }

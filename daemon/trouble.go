@@ -63,6 +63,15 @@ func needsPerson(err error) bool {
 	return ok && !errors.Is(refused, atomicfile.ErrBusy) && !errors.Is(refused, atomicfile.ErrChanged)
 }
 
+// NeedsPerson reports whether err is of a kind that only a person can end, so
+// that a program ends with the exit code for that.
+func NeedsPerson(err error) bool {
+	return needsPerson(err) || is[*ElsewhereError](err) || is[*NewerError](err) || is[*UnreadError](err)
+}
+
+// NoRotation reports whether err is that no rotation of a profile's key goes on.
+func NoRotation(err error) bool { return is[*noRotationError](err) }
+
 func is[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
 	return ok

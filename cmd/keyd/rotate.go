@@ -60,11 +60,10 @@ func (u *ui) rotate(ctx context.Context, names []string, f rotateFlags) error {
 	if results == nil && err != nil {
 		return err
 	}
-	if f.dryRun { // it saved no status
-		u.nameStrangers(ctx, s, d.Settings)
-	} else {
+	if !f.dryRun { // which saves no status
 		u.notes(s)
 	}
+	u.nameStrangers(ctx, s, d.Settings, results...)
 	code, open := exitDone, false
 	for _, r := range results {
 		code = worse(code, n.result(ctx, r))
@@ -93,7 +92,7 @@ func (u *ui) notes(s setup) {
 		return // the pass has just written it; its own error says more
 	}
 	for _, text := range status.Notes {
-		u.note("%s", text)
+		u.note("%s", plainly(text))
 	}
 }
 
@@ -182,4 +181,4 @@ func (n *narrator) head(e daemon.Event) {
 	n.printf("%s: going on with the rotation of %s\n", about, shortID(e.Key))
 }
 
-func (n *narrator) line(verb, text string) { n.printf("  %-11s %s\n", verb, n.short(text)) }
+func (n *narrator) line(verb, text string) { n.printf("  %-11s %s\n", verb, n.short(plainly(text))) }

@@ -104,8 +104,8 @@ func (u *ui) nameEndpoints(ctx context.Context, s setup, names []string) error {
 }
 
 // nameStrangers tells which profiles only keyd.ini knows, before a person agrees
-// to what rests on it.
-func (u *ui) nameStrangers(ctx context.Context, s setup, settings daemon.Settings) {
+// to what rests on it. A profile that only a rotation knows is in its result.
+func (u *ui) nameStrangers(ctx context.Context, s setup, settings daemon.Settings, results ...daemon.Result) {
 	snapshot, err := s.store.Read(ctx)
 	if err != nil {
 		return // the pass has read them, or says why not
@@ -113,6 +113,9 @@ func (u *ui) nameStrangers(ctx context.Context, s setup, settings daemon.Setting
 	var names []string
 	for _, p := range snapshot.Profiles {
 		names = append(names, p.Name)
+	}
+	for _, r := range results {
+		names = append(names, r.Profiles...)
 	}
 	for _, text := range settings.Strangers(names) {
 		u.note("%s", text)

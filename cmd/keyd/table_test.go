@@ -69,3 +69,12 @@ func TestKeysNearTheLimitAreRed(t *testing.T) {
 		}
 	}
 }
+
+// A program that reads year 1 takes it for a time.
+func TestNoTimeIsAbsentFromTheJSON(t *testing.T) {
+	r := fourKeys()
+	r.Keys[0].Seen = &daemon.Seen{Keys: []daemon.SeenKey{{ID: "AKIAIOSFODNN7EXAMPLE", Used: &daemon.Use{}}}}
+	if text := asObject(r); strings.Contains(text, "0001-01-01") || !strings.Contains(text, `"used"`) {
+		t.Error(text)
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -97,3 +98,41 @@ func wrap(text string, width int) []string {
 
 // listed joins names as people do: a, b.
 func listed(names []string) string { return strings.Join(names, ", ") }
+
+// plainly leaves out the names of the packages that an error came through: a
+// person has no use for them. The log keeps them.
+func plainly(text string) string {
+	if !strings.Contains(text, ": ") {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		parts := strings.Split(line, ": ")
+		last := len(parts) - 1
+		lines[i] = strings.Join(append(slices.DeleteFunc(parts[:last:last], isPackage), parts[last]), ": ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+func isPackage(word string) bool {
+	return word == "credfile" || word == "iam" || word == "daemon" || word == "install"
+}
+
+// about says of which profiles a text is, unless it says so itself.
+func about(profiles []string, text string) string {
+	names := listed(profiles)
+	for _, said := range [...]string{" shows another key", " is no longer in the files"} {
+		if strings.HasPrefix(text, names+said) {
+			return text
+		}
+	}
+	return names + ": " + text
+}
+
+// advice is what helps, with the word that tells a command from prose.
+func advice(text string) string {
+	if strings.HasPrefix(text, "keyd ") || strings.HasPrefix(text, "aws ") {
+		return "run: " + text
+	}
+	return "hint: " + text
+}

@@ -76,3 +76,47 @@ func TestWrapLosesNoWordAndKeepsTheWidth(t *testing.T) {
 		}
 	}
 }
+
+func TestPeopleReadNoNamesOfPackages(t *testing.T) {
+	for text, want := range map[string]string{
+		"credfile: ~/.aws/credentials: is immutable":             "~/.aws/credentials: is immutable",
+		"daemon: the journal: x\niam: no network":                "the journal: x\nno network",
+		"for more than 7d: iam: CreateAccessKey at x: Denied":    "for more than 7d: CreateAccessKey at x: Denied",
+		"not allowed: iam:CreateAccessKey on arn:aws:iam::1:u/x": "not allowed: iam:CreateAccessKey on arn:aws:iam::1:u/x",
+		"the last word is daemon":                                "the last word is daemon",
+		"what: iam":                                              "what: iam",
+	} {
+		if got := plainly(text); got != want {
+			t.Errorf("%q is told as %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestOnlyCommandsAreToBeRun(t *testing.T) {
+	for text, want := range map[string]string{
+		"keyd prune default":                          "run: keyd prune default",
+		"aws iam list-access-keys":                    "run: aws iam list-access-keys",
+		"does the secret in the file belong to this?": "hint: does the secret in the file belong to this?",
+		"please report it with: keyd history":         "hint: please report it with: keyd history",
+	} {
+		if got := advice(text); got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestProfilesAreNamedOnce(t *testing.T) {
+	two := []string{"default", "work"}
+	for text, want := range map[string]string{
+		"default, work is no longer in the files": "default, work is no longer in the files",
+		"work is no longer in the files":          "default, work: work is no longer in the files",
+		"the user has a second key":               "default, work: the user has a second key",
+	} {
+		if got := about(two, text); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if got := about([]string{"the"}, "the user has a second key"); got != "the: the user has a second key" {
+		t.Errorf("a profile that is called like the first word is passed over: %q", got)
+	}
+}
