@@ -2,12 +2,9 @@ package main
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 const rootLong = `keyd keeps the access keys in ~/.aws/credentials young without ever locking
@@ -30,7 +27,7 @@ func newRoot(u *ui, args []string) *cobra.Command {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			return usage(didYouMean(cmd.SuggestionsFor(args[0]), "keyd help"), "unknown command %q", args[0])
+			return usage(didYouMean(args[0], cmd.SuggestionsFor(args[0]), "keyd help"), "unknown command %q", args[0])
 		},
 		Args: cobra.ArbitraryArgs,
 	}
@@ -52,30 +49,8 @@ func newRoot(u *ui, args []string) *cobra.Command {
 	for _, command := range commands {
 		root.AddCommand(command(u))
 	}
+	strict(root)
 	return root
-}
-
-// didYouMean asks for the first suggestion.
-func didYouMean(suggestions []string, otherwise string) string {
-	if len(suggestions) == 0 {
-		return otherwise
-	}
-	return fmt.Sprintf("did you mean %s?", suggestions[0])
-}
-
-// flagError makes a usage error of what is wrong with a flag, and names the
-// flag that was probably meant.
-func flagError(cmd *cobra.Command, err error) error {
-	hint := cmd.CommandPath() + " -h"
-	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		// cobra suggests commands only: let the flags be commands for that.
-		flags := &cobra.Command{SuggestionsMinimumDistance: 2}
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			flags.AddCommand(&cobra.Command{Use: "--" + f.Name, Run: func(*cobra.Command, []string) {}})
-		})
-		hint = didYouMean(flags.SuggestionsFor("--"+unknown.GetSpecifiedName()), hint)
-	}
-	return usage(hint, "%s: %v", cmd.Name(), err)
 }
 
 // takes refuses another number of arguments. most < 0 is any.
