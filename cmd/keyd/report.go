@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -49,7 +50,8 @@ func (u *ui) report(ctx context.Context, names []string, load func(state string)
 		return nil, err
 	}
 	snapshot, err := s.glance(ctx)
-	if err != nil {
+	gone := errors.Is(err, fs.ErrNotExist) && slices.Contains(status.Files, s.store.Paths.Credentials) && slices.ContainsFunc(status.Keys, rotates)
+	if err != nil && !gone {
 		return nil, err
 	}
 	r := &report{
@@ -63,16 +65,21 @@ func (u *ui) report(ctx context.Context, names []string, load func(state string)
 	if err := r.load(s, status); err != nil {
 		r.Settings = err.Error()
 	}
-	if snapshot == nil {
+	switch {
+	case gone:
+		r.bereave(s.store.Paths.Credentials, status)
+		err = r.known(names, s.store.Paths)
+	case snapshot == nil:
 		r.Keys = status.Keys
 		r.Warnings = []string{s.store.Paths.Credentials + " is empty, or is being written just now: this is what the last pass found"}
-	} else {
+	default:
 		r.gather(snapshot.Profiles, status)
 		r.addHidden(snapshot.Profiles, status)
 		r.addStrangers()
-		if err := r.known(names, s.store.Paths); err != nil {
-			return nil, err
-		}
+		err = r.known(names, s.store.Paths)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if text := u.serviceProblem(s); text != "" {
 		r.Warnings = append(r.Warnings, text)
@@ -80,6 +87,23 @@ func (u *ui) report(ctx context.Context, names []string, load func(state string)
 	r.choose(names)
 	r.plan()
 	return r, nil
+}
+
+func rotates(l daemon.KeyLine) bool { return l.InRotation }
+
+// bereave makes the lines of the rotations in whose middle the credentials file
+// was removed. What the last pass said of them is overtaken: none can go on.
+func (r *report) bereave(path string, status daemon.Status) {
+	r.Warnings = []string{path + " is not there: what keyd knows of the keys in it are the rotations that go on"}
+	for _, l := range status.Keys {
+		if !l.InRotation {
+			continue
+		}
+		l.State, l.NeedsPerson, l.Next, l.Warnings = daemon.Stopped, true, time.Time{}, nil
+		l.Why = "a rotation goes on, and " + path + " is not there"
+		l.Run = "restore " + path + " from a backup: one with the old key will do"
+		r.Keys = append(r.Keys, l)
+	}
 }
 
 // patience is how long keyd status waits for a file that holds still.

@@ -17,8 +17,8 @@ last pass found out. Nothing is asked of AWS, and nothing is changed. Exit code
 3 means that a key needs a person.
 
 --json prints one object: version (1), now, daemon_running, looked (when a pass
-last ended) and by (which command made it), daemon (pid, since, program, release,
-next, notes; when one runs), files, settings_error, notes, warnings, and keys.
+last ended), by and pid (which command made it), daemon (pid, since, program,
+release, next, notes; when one runs), files, settings_error, notes, warnings, and keys.
 Each of the keys has profiles, key, created, state, next, why, run, needs_person,
 in_rotation, seen (what AWS said) and trouble (what failed last). State is one of
 new, ok, due, rotating, overlap, quarantine, hold, waiting, blocked, skipped. A
@@ -95,7 +95,7 @@ func (u *ui) watch(ctx context.Context, names []string) error {
 		u.resize()
 		r, err := u.report(ctx, names, daemon.LoadStatus)
 		if err != nil {
-			u.screen(fmt.Sprintf("keyd: error: %v\n", err))
+			u.screen(fmt.Sprintf("keyd: error: %s\n", u.short(plainly(err.Error()))))
 			return
 		}
 		u.screen(u.table(r))
