@@ -58,9 +58,13 @@ func (u *ui) history(asJSON bool) error {
 		return nil
 	}
 	var b strings.Builder
+	process, profiles, did := 0, 0, 0
 	for _, e := range entries {
-		line := fmt.Sprintf("%s  %-6s  %s  %-11s  %s  %s", e.Time.Local().Format("2006-01-02 15:04:05"),
-			e.Process, listed(e.Profiles), e.Did, shortID(e.Key), u.short(e.Text))
+		process, profiles, did = max(process, columns(e.Process)), max(profiles, columns(listed(e.Profiles))), max(did, columns(e.Did))
+	}
+	for _, e := range entries {
+		line := fmt.Sprintf("%s  %s  %s  %s  %s  %s", e.Time.Local().Format("2006-01-02 15:04:05"), pad(e.Process, process),
+			pad(listed(e.Profiles), profiles), pad(e.Did, did), shortID(e.Key), u.short(plainly(e.Text)))
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	if len(entries) == 0 {
