@@ -12,15 +12,15 @@ const (
 	noSpace    = `write a new file in ~/\.aws: no space left on device`
 	roomForAWS = `^keyd: hint: make room on the disk of ~/\.aws: `
 	keptForNow = `; the files show AKIA\.\.\w{4} as before, and AKIA\.\.\w{4} is kept for the next pass$`
-	waits      = `^default  AKIA\.\.\w{4}  .*  waiting: credfile: write to ~/\.aws/credentials: `
-	asksForYou = `^default  AKIA\.\.\w{4}  .*  needs you  blocked: credfile: ~/\.aws/credentials: `
+	waits      = `^default  AKIA\.\.\w{4}  .*  waiting: write to ~/\.aws/credentials: `
+	asksForYou = `^default  AKIA\.\.\w{4}  .*  needs you  blocked: ~/\.aws/credentials: `
 )
 
 func fullDisks() []diskRow {
 	onTmpfs := inOrder(tmpfs(".aws"), putFile(creds))
 	return []diskRow{
 		{name: "a full disk", lay: onTmpfs, harm: fillDisk(".aws"), heal: makeRoom(".aws"),
-			exit: 1, told: []string{noSpace + "$", roomForAWS}, shown: []string{waits + noSpace, `run: make room`}, logged: []string{"no space left"}},
+			exit: 1, told: []string{noSpace + "$", roomForAWS}, shown: []string{waits + noSpace, `hint: make room`}, logged: []string{"no space left"}},
 		{name: "a disk that fills up while proving", lay: onTmpfs, when: proving, harm: fillDisk(".aws"), heal: makeRoom(".aws"),
 			exit: 1, told: []string{noSpace + keptForNow, roomForAWS}, shown: []string{waits + noSpace}, logged: []string{"no space left"}},
 		{name: "a disk that fills up after the swap", lay: onTmpfs, when: swapped, harm: fillDisk(".aws"), heal: makeRoom(".aws"),
@@ -28,7 +28,7 @@ func fullDisks() []diskRow {
 		{name: "a disk without inodes", lay: onTmpfs, harm: takeInodes(".aws"), heal: makeRoom(".aws"),
 			exit: 1, told: []string{`open a new file in ~/\.aws: no space left on device$`, roomForAWS + `df -h and df -i`}, shown: []string{waits}},
 		{name: "one full disk for all", lay: inOrder(tmpfs("disk"), inDisk(".aws"), inDisk("state"), putFile(creds)), harm: fillDisk("disk"), heal: makeRoom("disk"),
-			exit: 1, told: []string{`no space left on device$`, roomForAWS, `^keyd: error: daemon: the status: `}, shown: []string{`new: not yet looked at`}},
+			exit: 1, told: []string{`no space left on device$`, roomForAWS, `^keyd: error: the status: `}, shown: []string{`new: not yet looked at`}},
 		{name: "a quota of ext4", uid: someone, lay: inOrder(ext4(".aws"), putFile(creds)), harm: setQuota(".aws", 1), heal: setQuota(".aws", 0),
 			exit: 1, told: []string{`disk quota exceeded$`, `^keyd: hint: your quota on the disk of ~/\.aws is used up`}, shown: []string{waits}},
 		{name: "a quota of btrfs", lay: inOrder(btrfs(".aws"), putFile(creds)), harm: limitGroup(".aws", "1"), heal: noQuota(".aws"),
@@ -58,7 +58,7 @@ func closedDisks() []diskRow {
 }
 
 func oddFiles() []diskRow {
-	again := func(text string) []string { return []string{`^keyd: error: credfile: ~/\.aws/credentials: ` + text} }
+	again := func(text string) []string { return []string{`^keyd: error: ~/\.aws/credentials: ` + text} }
 	const irregular = `is not a regular file; put a file in its place, or point AWS_SHARED_CREDENTIALS_FILE elsewhere$`
 	const dangles = `is or passes a symbolic link to ~/volume, which does not exist; create that file, mount its volume, or remove the link$`
 	const loops = `its symbolic links form a loop; point the link at a file$`
@@ -82,7 +82,7 @@ func oddFiles() []diskRow {
 
 func strangers() []diskRow {
 	const theirs = `belongs to user 4243, not to \d+, who runs keyd; run keyd as its owner, or chown it$`
-	denied := []string{`^keyd: error: credfile: \w+ ~/\.aws/credentials: permission denied$`, `^keyd: hint: does ~/\.aws/credentials belong to you, and its folder\?$`}
+	denied := []string{`^keyd: error: \w+ ~/\.aws/credentials: permission denied$`, `^keyd: hint: does ~/\.aws/credentials belong to you, and its folder\?$`}
 	return []diskRow{
 		{name: "the file of another user, as root", harm: setOwner(creds, other), exit: 3, told: []string{theirs}, status: 3, shown: []string{asksForYou + theirs}, heal: setOwner(creds, 0)},
 		{name: "the file of another user, readable", uid: someone, harm: inOrder(setOwner(creds, other), setMode(creds, 0o644)),
@@ -98,7 +98,7 @@ func strangers() []diskRow {
 
 func stateFolders() []diskRow {
 	onTmpfs, bound := inOrder(tmpfs("state"), putFile(creds)), inOrder(putFile(creds), bindFolder("state"))
-	const noRoom, closed = `^keyd: error: .*daemon: the journal: write ~/state/.*: no space left on device; it was left as it is`, `read-only file system`
+	const noRoom, closed = `^keyd: error: .*the journal: write ~/state/.*: no space left on device; it was left as it is`, `read-only file system`
 	room, unseen := []string{noRoom, `^keyd: hint: make room on the disk of ~/state`}, []string{`new: not yet looked at`}
 	return []diskRow{
 		{name: "a full state folder", lay: onTmpfs, harm: fillDisk("state"), heal: makeRoom("state"), exit: 1, told: room, shown: unseen, logged: []string{"no space left"}},
@@ -117,9 +117,9 @@ func stateFolders() []diskRow {
 		{name: "the state folder of another user", uid: someone, harm: setOwner("state", other), heal: setOwner("state", someone),
 			exit: 1, told: []string{`open ~/state/pass\.lock: permission denied$`, `^keyd: hint: does ~/state/pass\.lock belong to you, and its folder\?$`}, status: 1, shown: []string{`permission denied$`}},
 		{name: "a file in place of the state folder", harm: inOrder(removeAll("state"), copyFile("keyd.ini", "state")), heal: removeAll("state"),
-			exit: 1, told: []string{`daemon: the state folder: ~/state: is not a directory; move it away$`}, status: 1},
+			exit: 1, told: []string{`^keyd: error: the state folder: ~/state: is not a directory; move it away$`}, status: 1},
 		{name: "journals that cannot be listed, in the overlap", uid: someone, when: overlaps, harm: setMode("state/rotations", 0o300), heal: setMode("state/rotations", 0o700),
-			exit: 3, told: []string{`daemon: the journal: open ~/state/rotations: permission denied; its key is left as it is$`, `^keyd: hint: does ~/state/rotations belong to you, and its folder\?$`}, status: 3},
+			exit: 3, told: []string{`^keyd: error: default: the journal: open ~/state/rotations: permission denied; its key is left as it is$`, `^keyd: hint: does ~/state/rotations belong to you, and its folder\?$`}, status: 3},
 		{name: "a state folder that is removed while proving", when: proving, harm: removeAll("state"), told: []string{`^  swapped `, `stays usable until tomorrow`}, shown: []string{`overlap: `}},
 		{name: "a state folder that is removed after the swap", when: swapped, harm: removeAll("state"), told: []string{`^  validated `, `stays usable until tomorrow`}, shown: []string{`overlap: `}},
 		{name: "a state folder that is removed in the overlap", when: overlaps, harm: removeAll("state"), heal: pruned,

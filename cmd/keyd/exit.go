@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"keyd/credfile/atomicfile"
 	"keyd/daemon"
 )
 
@@ -41,6 +42,15 @@ func worse(a, b int) int {
 	return max(a, b)
 }
 
+// codeOf is the exit code of a failure. A file that cannot be read or written at
+// all concerns no key: that is a failure like any other.
+func codeOf(err error) int {
+	if _, files := errors.AsType[*atomicfile.Refused](err); !files && daemon.NeedsPerson(err) {
+		return exitPerson
+	}
+	return exitFailed
+}
+
 // exitCode says what err says, if nobody has yet, and returns its code.
 func (u *ui) exitCode(err error) int {
 	if err == nil {
@@ -49,9 +59,9 @@ func (u *ui) exitCode(err error) int {
 	if code, ok := errors.AsType[exitError](err); ok {
 		return int(code)
 	}
-	u.fail(err.Error(), daemon.Hint(err))
+	u.fail(plainly(err.Error()), daemon.Hint(err))
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
-	return exitFailed
+	return codeOf(err)
 }

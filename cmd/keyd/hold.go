@@ -39,6 +39,9 @@ func (u *ui) changed(ctx context.Context, d *daemon.Daemon, change func(context.
 	n := &narrator{ui: u, settings: d.Settings, acted: map[string]bool{}}
 	d.Tell = n.tell
 	r, err := change(ctx)
+	if r.Rotation != nil && !r.Rotation.Held.IsZero() && (err != nil || r.State != daemon.Held) {
+		n.note("the hold of %s is noted and lasts until keyd resume, but there is more", listed(r.Profiles))
+	}
 	if err != nil {
 		return err
 	}

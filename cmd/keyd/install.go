@@ -102,24 +102,24 @@ func (u *ui) prospect(r daemon.Rehearsal, settings daemon.Settings) row {
 	w.lines, w.paint = nil, plain
 	switch {
 	case r.Err != nil && r.NeedsPerson:
-		w.next, w.state, w.paint = "needs you", "not be able to replace it: "+r.Err.Error(), u.red
+		w.next, w.state, w.paint = "needs you", "not be able to replace it: "+plainly(r.Err.Error()), u.red
 	case r.Err != nil:
-		w.next, w.state, w.paint = "-", "replace it when AWS can be asked; now: "+r.Err.Error(), u.yellow
+		w.next, w.state, w.paint = "-", "replace it when AWS can be asked; now: "+plainly(r.Err.Error()), u.yellow
 	case r.NeedsPerson:
-		w.state, w.paint = "leave it alone: "+r.Why, u.red
+		w.state, w.paint = "leave it alone: "+plainly(r.Why), u.red
 	case r.Do == daemon.Skip:
-		w.state, w.paint = "leave it alone: "+r.Why, u.dim
+		w.state, w.paint = "leave it alone: "+plainly(r.Why), u.dim
 	case r.Rotation != nil:
-		w.state = "go on with its rotation: " + r.Why
+		w.state = "go on with its rotation: " + plainly(r.Why)
 	case r.Ready && r.State == daemon.OK:
 		w.state = "replace it then: the file can be edited, the key may deactivate its old one"
 	case r.Ready:
 		w.next, w.state = "now", "replace it at once: the file can be edited, the key may deactivate its old one"
 	default:
-		w.state = "wait: " + r.Why
+		w.state = "wait: " + plainly(r.Why)
 	}
 	if run := cmp.Or(r.Run, daemon.HintFor(r.Err, r.Profiles)); run != "" && (r.NeedsPerson || r.Err != nil) {
-		w.lines = []string{"run: " + run}
+		w.lines = []string{u.short(advice(run))}
 	}
 	return w
 }

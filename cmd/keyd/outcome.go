@@ -25,16 +25,16 @@ func (n *narrator) result(ctx context.Context, r daemon.Result) int {
 	case r.Err != nil && ctx.Err() != nil && errors.Is(r.Err, context.Cause(ctx)):
 		return n.broken(ctx, r)
 	case r.Err != nil:
-		n.fail(listed(r.Profiles)+": "+r.Err.Error(), cmp.Or(daemon.HintFor(r.Err, r.Profiles), r.Run))
+		n.fail(about(r.Profiles, plainly(r.Err.Error())), cmp.Or(daemon.HintFor(r.Err, r.Profiles), r.Run))
 		return needsPerson(r)
 	case r.Do == daemon.Blocked:
-		n.fail(listed(r.Profiles)+": "+r.Why, r.Run)
+		n.fail(about(r.Profiles, plainly(r.Why)), r.Run)
 		return exitPerson
 	case r.State == daemon.Waiting:
-		n.fail(listed(r.Profiles)+": "+r.Why, r.Run)
+		n.fail(about(r.Profiles, plainly(r.Why)), r.Run)
 		return exitFailed
 	case r.Do == daemon.Skip && n.named:
-		n.fail(listed(r.Profiles)+": nothing to rotate: "+r.Why, r.Run)
+		n.fail(listed(r.Profiles)+": nothing to rotate: "+plainly(r.Why), r.Run)
 		return exitFailed
 	case !ends(r.Do):
 		n.preview(r)
@@ -48,7 +48,7 @@ func needsPerson(r daemon.Result) int {
 	if r.NeedsPerson {
 		return exitPerson
 	}
-	return exitFailed
+	return codeOf(r.Err)
 }
 
 // broken says where an interrupted rotation stands. A key without one is passed
@@ -102,7 +102,7 @@ func (n *narrator) stays(r daemon.Result) string {
 	case r.State == daemon.OK:
 		return fmt.Sprintf("%s is %s old and is replaced in %s: nothing to do", shortID(r.Key), age(now.Sub(r.KeyLine.Created)), span(r.Next.Sub(now)))
 	}
-	return string(r.State) + ": " + r.Why
+	return string(r.State) + ": " + plainly(r.Why)
 }
 
 // preview says what a pass would do to a key, and to which values.

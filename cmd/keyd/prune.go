@@ -77,8 +77,8 @@ func (u *ui) prune(ctx context.Context, profile, id string, yes bool) error {
 
 // refused says what went wrong with a profile that the person has named.
 func (u *ui) refused(err error, profile string) error {
-	u.fail(err.Error(), daemon.HintFor(err, []string{profile}))
-	return exitError(exitFailed)
+	u.fail(plainly(err.Error()), daemon.HintFor(err, []string{profile}))
+	return exitError(codeOf(err))
 }
 
 func (u *ui) describe(p daemon.Prunable) string {

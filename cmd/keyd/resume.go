@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -50,5 +51,18 @@ func (u *ui) resume(ctx context.Context, profile string, yes bool) error {
 	if err := u.nameEndpoints(ctx, s, []string{profile}); err != nil {
 		return err
 	}
-	return u.changed(ctx, d, func(ctx context.Context) (daemon.Result, error) { return d.Resume(ctx, profile) })
+	err = u.changed(ctx, d, func(ctx context.Context) (daemon.Result, error) { return d.Resume(ctx, profile) })
+	if daemon.NoRotation(err) {
+		return hinted(daemon.Command("keyd status", profile), "%v: nothing to resume%s", err, u.stands(ctx, profile))
+	}
+	return err
+}
+
+// stands tells how keyd status shows a profile; "" when it cannot.
+func (u *ui) stands(ctx context.Context, profile string) string {
+	r, err := u.report(ctx, []string{profile}, daemon.LoadStatus)
+	if err != nil || len(r.Keys) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(". Its state is %s: %s", r.Keys[0].State, plainly(r.Keys[0].Why))
 }

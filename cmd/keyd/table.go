@@ -37,7 +37,7 @@ func (u *ui) table(r *report) string {
 func (u *ui) row(l daemon.KeyLine, r *report) row {
 	w := row{
 		profiles: listed(l.Profiles), key: shortID(l.Key), age: "-", next: next(l, r.Now),
-		state: u.short(string(l.State) + ": " + l.Why), paint: plain, paintAge: plain,
+		state: u.short(string(l.State) + ": " + plainly(l.Why)), paint: plain, paintAge: plain,
 	}
 	if l.Key == "" {
 		w.key = "-"
@@ -58,7 +58,7 @@ func (u *ui) row(l daemon.KeyLine, r *report) row {
 		w.state = "ok"
 	}
 	if l.Run != "" {
-		w.lines = append(w.lines, "run: "+u.short(l.Run))
+		w.lines = append(w.lines, u.short(advice(l.Run)))
 	}
 	return w
 }
@@ -133,10 +133,10 @@ func pad(text string, width int) string {
 func (u *ui) remarks(b *strings.Builder, r *report) {
 	var all []string
 	if r.Settings != "" {
-		all = append(all, u.red(u.short(r.Settings))+r.inForce())
+		all = append(all, u.red(u.short(plainly(r.Settings)))+r.inForce())
 	}
 	for _, text := range append(r.Notes[:len(r.Notes):len(r.Notes)], r.Warnings...) {
-		all = append(all, u.yellow("warning: ")+u.short(text))
+		all = append(all, u.yellow("warning: ")+u.short(plainly(text)))
 	}
 	if len(all) > 0 {
 		b.WriteString("\n")
