@@ -125,7 +125,7 @@ func whoseIsIt(r *Rotation) string {
 	if len(r.Suspects) == 0 {
 		return again
 	}
-	return Command("keyd prune", r.Profiles()[0], r.Suspects[0]) + " when nobody needs that key, " + again + " when it is gone"
+	return "does nobody need that key? " + Command("keyd prune", r.Profiles()[0], r.Suspects[0]) + "; is it gone? " + again
 }
 
 // givingUp undoes a rotation whose new key cannot be used.
