@@ -320,6 +320,9 @@ func TestReads(t *testing.T) {
 	if err := os.Symlink(s.Paths.Credentials, link); err != nil {
 		t.Skip(err)
 	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		t.Skip("this system hides the symbolic links that it makes:", err)
+	}
 	hard := filepath.Join(dir, "hard")
 	if err := os.Link(s.Paths.Credentials, hard); err != nil {
 		t.Skip(err)
