@@ -264,12 +264,16 @@ func (r *take) quietEnd() {
 			if f.Mode.Perm()&0o077 != 0 {
 				r.violated("I8", "%s has mode %v", f.Path, f.Mode)
 			}
-			if !allowed && bytes.Contains(f.Data, []byte(secret)) && len(r.standing) == 0 && !r.failedToRemove() {
+			if !allowed && bytes.Contains(f.Data, []byte(secret)) && len(r.standing) == 0 && !r.failedToRemove() && !r.sparesTemps() {
 				r.violated("I8", "the secret of %s is in %s", id, f.Path)
 			}
 		}
 	}
 }
+
+// sparesTemps reports whether this process reads another file: what one that was
+// killed has left beside the usual one is for those that read that.
+func (r *take) sparesTemps() bool { return r.d.Store.Paths.Credentials != credentials }
 
 // failedToRemove reports whether a fault kept a temporary file in its place: it
 // stays, 0600 beside its target, until the next pass.
