@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
@@ -20,6 +21,20 @@ func (e *CopyError) Error() string {
 // Hint says how one key comes to stand where keyd changes it everywhere.
 func (e *CopyError) Hint() string {
 	return "give " + e.Path + " a key of its own, or make it a link to the file that keyd reads"
+}
+
+// copyOf is a foreign file that shows a key, too; nil when none that is known does.
+func (f *Facts) copyOf(id string) error {
+	if path := f.Copies[id]; path != "" {
+		return &CopyError{id, path}
+	}
+	return nil
+}
+
+// keepsCopy stops what would take a key away from a file that this process cannot
+// write.
+func keepsCopy(err error, now time.Time) Decision {
+	return blocked(now.Add(recheck), err.Error(), Hint(err))
 }
 
 // known is the files of which keyd has heard: those that other processes of this
@@ -77,8 +92,8 @@ func showsAny(files []foreign, id string) bool {
 	return slices.ContainsFunc(files, func(f foreign) bool { return credfile.Stands(f.text, id) })
 }
 
-// noteCopies notes for each key that it stands in a foreign file, too, its new
-// one before its old one; and in by, whose the other keys there are.
+// noteCopies notes which of a key's ids foreign files show, too; and in by, whose
+// the other keys there are.
 func (w *world) noteCopies(files []foreign, by map[string]string) {
 	for _, f := range files {
 		for _, p := range credfile.Profiles(credfile.Lex(f.path, credfile.Credentials, f.text), nil) {
@@ -86,17 +101,24 @@ func (w *world) noteCopies(files []foreign, by map[string]string) {
 				by[id] = p.Name + " in " + f.path
 			}
 		}
+		for _, u := range w.units {
+			u.noteCopy(f)
+		}
 	}
-	for _, u := range w.units {
-		ids := []string{u.facts.ID}
-		if r := u.facts.Rotation; r != nil {
-			ids = []string{r.New.ID, r.Old.ID}
+}
+
+func (u *unit) noteCopy(f foreign) {
+	ids := []string{u.facts.ID}
+	if r := u.facts.Rotation; r != nil {
+		ids = append(ids, r.New.ID)
+	}
+	for _, id := range ids {
+		if u.facts.Copies[id] != "" || !credfile.Stands(f.text, id) {
+			continue
 		}
-		for _, id := range ids {
-			i := slices.IndexFunc(files, func(f foreign) bool { return credfile.Stands(f.text, id) })
-			if i >= 0 && u.facts.Copy == nil {
-				u.facts.Copy = &CopyError{id, files[i].path}
-			}
+		if u.facts.Copies == nil {
+			u.facts.Copies = map[string]string{}
 		}
+		u.facts.Copies[id] = f.path
 	}
 }

@@ -33,7 +33,7 @@ type Facts struct {
 
 	ShownBy map[string]string // the first profile that shows a key, by the key's id
 
-	Copy error // it stands in a file, too, that this process does not read; nil when in none that is known
+	Copies map[string]string // files that this process does not read, by the id of the key that each shows, too
 
 	Ask Ask
 }

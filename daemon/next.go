@@ -87,8 +87,8 @@ func dueNow(f Facts, s Settings, now time.Time, age time.Duration) Decision {
 	if d, off := clockOff(f, now); off {
 		return d
 	}
-	if f.Copy != nil {
-		return blocked(now.Add(recheck), f.Copy.Error(), Hint(f.Copy))
+	if err := f.copyOf(f.ID); err != nil {
+		return keepsCopy(err, now)
 	}
 	if other := f.Seen.Other(f.ID); other != nil {
 		return secondKey(f, other, s, now)

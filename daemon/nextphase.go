@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -58,8 +57,8 @@ func forward(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 		return act(Swap, Rotating, short(r.New.ID)+" is accepted: replacing "+short(r.Old.ID))
 	case r.Validated.IsZero(), !r.Mending.IsZero():
 		return act(Validate, Rotating, "the files show "+short(r.New.ID)+": checking what is on disk")
-	case f.Copy != nil:
-		return blocked(now.Add(recheck), f.Copy.Error(), Hint(f.Copy))
+	case f.copyOf(r.Old.ID) != nil:
+		return keepsCopy(f.copyOf(r.Old.ID), now)
 	case s.DescribeKeys && !r.Described:
 		return act(Describe, Overlap, "tagging "+short(r.New.ID)+" for the console")
 	case r.Deactivated.IsZero():
@@ -133,8 +132,8 @@ func givingUp(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	if f.Shows.New > 0 {
 		return orTrouble(f, s, now, act(PutBack, Rotating, r.Failed+": putting "+short(r.Old.ID)+" back"))
 	}
-	if c, ok := errors.AsType[*CopyError](f.Copy); ok && c.ID == r.New.ID {
-		return blocked(now.Add(recheck), c.Error(), c.Hint())
+	if err := f.copyOf(r.New.ID); err != nil {
+		return keepsCopy(err, now)
 	}
 	return orTrouble(f, s, now, act(Discard, Rotating, r.Failed+": deleting "+short(r.New.ID)+" again"))
 }

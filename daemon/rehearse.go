@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"time"
 )
 
 // Rehearsal is what a person can be told of one key before keyd is let loose.
@@ -55,8 +54,8 @@ func (d *Daemon) rehearse(ctx context.Context, u *unit) Rehearsal {
 	if !u.rehearsable(decision) {
 		return Rehearsal{Result: d.result(u, decision, nil)}
 	}
-	if u.facts.Copy != nil {
-		return Rehearsal{Result: d.result(u, blocked(time.Time{}, u.facts.Copy.Error(), Hint(u.facts.Copy)), nil)}
+	if err := u.facts.copyOf(u.facts.ID); err != nil {
+		return Rehearsal{Result: d.result(u, keepsCopy(err, d.Now()), nil)}
 	}
 	if err := d.preflight(ctx, u); err != nil {
 		return Rehearsal{Result: d.failed(u, decision, err)}
