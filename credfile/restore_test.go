@@ -1,6 +1,7 @@
 package credfile_test
 
 import (
+	"context"
 	"errors"
 	"syscall"
 	"testing"
@@ -36,6 +37,37 @@ func TestRestoreKeepsWhatItHasWritten(t *testing.T) {
 				t.Errorf("the failure is not told: %v", err)
 			}
 			shows(t, s, test.want, test.want)
+		})
+	}
+}
+
+// TestRestoreInPlaceKeepsWhatItHasWritten: the sync of a file that is written in
+// place fails. A swap takes its write back; what was dead, or half a pair, does
+// not come back.
+func TestRestoreInPlaceKeepsWhatItHasWritten(t *testing.T) {
+	for _, test := range []struct {
+		name, was, want string
+		put             func(*credfile.Store, context.Context, credfile.Key, credfile.Key) (credfile.Swapped, error)
+	}{
+		{"swap", pair("default", oldKey), pair("default", oldKey), (*credfile.Store).Swap},
+		{"restore", pair("default", oldKey), pair("default", newKey), (*credfile.Store).Restore},
+		{"mend", pair("default", key(newKey.ID, "o")), pair("default", newKey), (*credfile.Store).Mend},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := store(t, test.was, "")
+			inPlace(t, s.Paths.Credentials)
+			failed := false
+			fast(s, func(c faulty.Call) error {
+				if c.Op == "Sync" && c.Name == s.Paths.Credentials && !failed {
+					failed = true
+					return syscall.ENOSPC
+				}
+				return nil
+			})
+			if _, err := test.put(s, t.Context(), oldKey, newKey); !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("the failure is not told: %v", err)
+			}
+			shows(t, s, test.want, "")
 		})
 	}
 }

@@ -158,7 +158,11 @@ func (sw *swap) write(ctx context.Context, edits []edit) error {
 }
 
 func (sw *swap) writeOne(ctx context.Context, e edit) error {
-	w, err := e.original.Replace(ctx, e.data)
+	put := e.original.Replace
+	if sw.keeps || e.mends {
+		put = e.original.Better
+	}
+	w, err := put(ctx, e.data)
 	if w.Way != atomicfile.Nowhere {
 		sw.note(e, w)
 	}

@@ -76,7 +76,7 @@ func (d *Daemon) mend(ctx context.Context, u *unit) error {
 	mended, err := d.Store.Mend(ctx, r.Old, r.New)
 	d.tellKept(u, Mend, mended)
 	if err != nil {
-		return fmt.Errorf("%w; until it can be written a file shows half of %s and half of %s", err, r.Old, r.New)
+		return fmt.Errorf("%w; where it could not be written a file shows half of %s and half of %s", err, r.Old, r.New)
 	}
 	r.Swapped = d.Now().UTC()
 	if err := d.journal().Save(r); err != nil {

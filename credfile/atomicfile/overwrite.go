@@ -13,7 +13,7 @@ import (
 // covers the bytes that differ: with equal lengths it allocates nothing on
 // most file systems, so that a full disk cannot tear it, and a reader sees old
 // or new unless the span crosses a page.
-func (o *Original) overwrite(ctx context.Context, data []byte) (Written, error) {
+func (o *Original) overwrite(ctx context.Context, data []byte, undo undoing) (Written, error) {
 	if err := ctx.Err(); err != nil {
 		return Written{}, err
 	}
@@ -26,7 +26,7 @@ func (o *Original) overwrite(ctx context.Context, data []byte) (Written, error) 
 		return Written{}, err
 	}
 	if err := o.patch(f, data); err != nil {
-		return o.restore(f, data, err)
+		return undo(f, data, err)
 	}
 	after, err := contents(f, int64(len(data)))
 	if err == nil && !bytes.Equal(after, data) { // another program wrote at the same time
@@ -66,6 +66,14 @@ func (o *Original) restore(f File, data []byte, cause error) (Written, error) {
 		return Written{Way: InPlace}, fmt.Errorf("%w; and the old bytes could not be put back: %w", cause, err)
 	}
 	return Written{}, fmt.Errorf("%w; the old bytes were put back", cause)
+}
+
+// restoreParts restores unless all of data was written.
+func (o *Original) restoreParts(f File, data []byte, cause error) (Written, error) {
+	if now, err := contents(f, int64(len(data))); err == nil && bytes.Equal(now, data) {
+		return Written{Way: InPlace}, fmt.Errorf("%w; it is written, but may not survive a power failure", cause)
+	}
+	return o.restore(f, data, cause)
 }
 
 // differing returns the range of b that a reader of a must be given: from the

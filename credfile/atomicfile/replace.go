@@ -69,14 +69,29 @@ const writerLimit = 250 * time.Millisecond
 // that differ, and only a power failure in the middle of it, or a disk that fails
 // it and what was to take it back, leaves one.
 func (o *Original) Replace(ctx context.Context, data []byte) (Written, error) {
-	w, err := o.replace(ctx, data)
+	return o.replaceBy(ctx, data, o.restore)
+}
+
+// Better is Replace for data that are of more use than the original, even where a
+// power failure may take them back: in place, they stay when they were written and
+// only their sync has failed.
+func (o *Original) Better(ctx context.Context, data []byte) (Written, error) {
+	return o.replaceBy(ctx, data, o.restoreParts)
+}
+
+// replaceBy replaces, and lets undo take back a write in place that has failed.
+func (o *Original) replaceBy(ctx context.Context, data []byte, undo undoing) (Written, error) {
+	w, err := o.replace(ctx, data, undo)
 	if err != nil {
 		return w, o.about("replace", err)
 	}
 	return w, nil
 }
 
-func (o *Original) replace(ctx context.Context, data []byte) (Written, error) {
+// undoing puts the original bytes back after a failed patch.
+type undoing func(f File, data []byte, cause error) (Written, error)
+
+func (o *Original) replace(ctx context.Context, data []byte, undo undoing) (Written, error) {
 	info, err := o.sys.Lstat(o.Real)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -88,11 +103,11 @@ func (o *Original) replace(ctx context.Context, data []byte) (Written, error) {
 		return Written{}, err
 	}
 	if fixed(info) || fixed(o.Info) {
-		return o.overwrite(ctx, data)
+		return o.overwrite(ctx, data, undo)
 	}
 	w, err := o.rename(ctx, data)
 	if _, ok := errors.AsType[*unrenamable](err); ok {
-		return o.overwrite(ctx, data)
+		return o.overwrite(ctx, data, undo)
 	}
 	return w, err
 }
