@@ -96,7 +96,7 @@ func (r *take) ofUser(id string) bool {
 // checkMended: when nothing goes wrong in a pass, no file is left showing the old
 // key that does not work while a journal holds the new one that does.
 func (r *take) checkMended() {
-	if len(r.faults)+len(r.standing) > 0 || r.err != nil {
+	if len(r.faults)+len(r.standing) > 0 || r.err != nil || r.result.State == Waiting { // for a try of its own that failed
 		return
 	}
 	for _, path := range userFiles {
