@@ -83,7 +83,8 @@ func (m *memo) text(w *scene, f ramdisk.File) string {
 	case "memory.json":
 		text = w.memoryText(f.Data, m.names)
 	default:
-		text += fmt.Sprint(f.Synced, f.Mode) + w.withoutTimes(m.names.Replace(string(f.Data)))
+		data, _, _ := strings.Cut(string(f.Data), `"sum"`) // of a journal, where it is the last
+		text += fmt.Sprint(f.Synced, f.Mode) + w.withoutTimes(m.names.Replace(data))
 	}
 	m.texts[of] = text
 	return text

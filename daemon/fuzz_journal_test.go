@@ -139,8 +139,9 @@ func (c lyingCase) run(t *testing.T) {
 	if err != nil {
 		data, _ = json.Marshal(toRecord(&Rotation{Old: v.old, User: "alice", Account: account, Sent: v.now().Add(-5 * time.Hour), Before: []string{v.old.ID}}))
 	}
-	data = v.lied(data, c.lies)
-	if c.flip > 0 {
+	if len(c.lies) > 0 { // by an older keyd, whose journals have no sum
+		data = v.lied(data, c.lies)
+	} else if c.flip > 0 {
 		data[int(c.flip/8)%len(data)] ^= 1 << (c.flip % 8)
 	}
 	if len(c.raw) > 0 {
@@ -197,6 +198,7 @@ func (v *victim) lied(data []byte, lies []lie) []byte {
 	if json.Unmarshal(data, &all) != nil {
 		return data
 	}
+	delete(all, "sum")
 	for _, l := range lies {
 		name, in := journalFields()[int(l.field)%len(journalFields())], all
 		if inner, ok := strings.CutPrefix(name, "rotation."); ok {

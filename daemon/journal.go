@@ -34,6 +34,7 @@ type record struct {
 	NewID     string `json:"new_id,omitzero"`
 	NewSecret string `json:"new_secret,omitzero"`
 	Rotation  `json:"rotation"`
+	Sum       string `json:"sum,omitzero"` // see sealed
 }
 
 // Save writes r durably before it returns.
@@ -45,7 +46,7 @@ func (j Journal) Save(r *Rotation) error {
 	if err := atomicfile.MkdirAll(j.Sys, j.Dir, 0o700); err != nil {
 		return fmt.Errorf("daemon: the journal: %w", err)
 	}
-	if err := atomicfile.Write(j.Sys, j.path(r.Old.ID), append(data, '\n'), 0o600); err != nil {
+	if err := atomicfile.Write(j.Sys, j.path(r.Old.ID), sealed(append(data, '\n')), 0o600); err != nil {
 		return fmt.Errorf("daemon: the journal: %w", err)
 	}
 	return nil
@@ -119,7 +120,7 @@ func (j Journal) path(oldID string) string { return filepath.Join(j.Dir, oldID+"
 
 func toRecord(r *Rotation) record {
 	return record{
-		Version: journalVersion, Rotation: *r,
+		Version: journalVersion, Rotation: *r, Sum: unsealed,
 		OldID: r.Old.ID, OldSecret: r.Old.Secret.Reveal(),
 		NewID: r.New.ID, NewSecret: r.New.Secret.Reveal(),
 	}

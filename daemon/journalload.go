@@ -55,6 +55,9 @@ func (j Journal) load(ctx context.Context, path string) (*Rotation, error) {
 	if rec.Version > journalVersion {
 		return nil, &NewerError{Path: path, Version: rec.Version}
 	}
+	if !intact(original.Data, rec.Sum) {
+		return nil, j.setAside(path, errors.New("its sum is another: the disk has changed it, or somebody"))
+	}
 	if rec.Version < 1 || rec.OldID+".json" != filepath.Base(path) {
 		return nil, j.setAside(path, errors.New("it does not name the key that its file name names"))
 	}
