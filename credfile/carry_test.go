@@ -70,6 +70,16 @@ func (l *latecomer) write(t *testing.T) {
 	}
 }
 
+// secondFails lets no new file take the name of the config file.
+func secondFails(s *credfile.Store, ask func(faulty.Call) error) func(faulty.Call) error {
+	return func(c faulty.Call) error {
+		if c.Name == s.Paths.Config && (c.Op == "Exchange" || c.Op == "Rename") {
+			return syscall.EIO
+		}
+		return ask(c)
+	}
+}
+
 // theirs takes away what the store has kept beside its files.
 func theirs(t *testing.T, s *credfile.Store) (texts []string) {
 	t.Helper()
@@ -122,13 +132,10 @@ func TestLatecomers(t *testing.T) {
 					s := store(t, was, was)
 					l.path, l.text, l.stays = s.Paths.Credentials, test.text, test.stays
 					synctest.Test(t, func(t *testing.T) {
-						latecomer := l.ask(t)
-						fast(s, func(c faulty.Call) error {
-							if fails && c.Name == s.Paths.Config && (c.Op == "Exchange" || c.Op == "Rename") {
-								return syscall.EIO
-							}
-							return latecomer(c)
-						})
+						fast(s, l.ask(t))
+						if fails {
+							fast(s, secondFails(s, l.ask(t)))
+						}
 						swapped, err := s.Swap(t.Context(), oldKey, newKey)
 						credentials, config := test.is, pair("default", newKey)
 						if fails {
@@ -160,13 +167,7 @@ func TestLatecomersOfAnUndo(t *testing.T) {
 	s := store(t, was, was)
 	l := latecomer{path: s.Paths.Credentials, text: pair("default", newKey) + more, from: 2}
 	synctest.Test(t, func(t *testing.T) {
-		latecomer := l.ask(t)
-		fast(s, func(c faulty.Call) error {
-			if c.Op == "Exchange" && c.Name == s.Paths.Config {
-				return syscall.EIO
-			}
-			return latecomer(c)
-		})
+		fast(s, secondFails(s, l.ask(t)))
 		if _, err := s.Swap(t.Context(), oldKey, newKey); err == nil || !l.done {
 			t.Error("it succeeded, or nobody came late")
 		}
@@ -264,13 +265,7 @@ func TestUndoWritesNoHalvesBack(t *testing.T) {
 	s := store(t, half, pair("default", oldKey))
 	l := latecomer{path: s.Paths.Credentials, text: half + pair("work", thirdKey), from: 1}
 	synctest.Test(t, func(t *testing.T) {
-		latecomer := l.ask(t)
-		fast(s, func(c faulty.Call) error {
-			if c.Op == "Exchange" && c.Name == s.Paths.Config {
-				return syscall.EIO
-			}
-			return latecomer(c)
-		})
+		fast(s, secondFails(s, l.ask(t)))
 		if _, err := s.Swap(t.Context(), oldKey, newKey); err == nil || !l.done {
 			t.Error("it succeeded, or nobody came late")
 		}

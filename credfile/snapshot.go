@@ -54,13 +54,12 @@ func (s *Snapshot) Doubt(id string) error {
 	return nil
 }
 
-// Stands reports whether a file with this text shows a key with this id to any
-// AWS reader.
-func Stands(text []byte, id string) bool {
+// Stands reports whether the file shows a key with this id to any AWS reader.
+func (f *File) Stands(id string) bool {
 	if id == "" {
 		return false
 	}
-	places, r := Lex("", Credentials, text).standing(Key{ID: id})
+	places, r := f.standing(Key{ID: id})
 	return len(places) > 0 || r != nil
 }
 

@@ -70,10 +70,10 @@ func (d *Daemon) reads(status Status) []string {
 // foreign is a known file that this process does not read.
 type foreign struct {
 	path string
-	text []byte
+	file *credfile.File
 }
 
-// foreign reads those files. One that cannot be read now is passed over.
+// foreign reads those files, once in a pass. One that cannot be read now is passed over.
 func (d *Daemon) foreign(status Status) []foreign {
 	var others []foreign
 	for _, path := range d.known(status) {
@@ -81,7 +81,7 @@ func (d *Daemon) foreign(status Status) []foreign {
 			continue
 		}
 		if text, err := atomicfile.Peek(d.Sys, path); err == nil {
-			others = append(others, foreign{path, text})
+			others = append(others, foreign{path, credfile.Lex(path, credfile.Credentials, text)})
 		}
 	}
 	return others
@@ -89,14 +89,14 @@ func (d *Daemon) foreign(status Status) []foreign {
 
 // showsAny reports whether one of the files shows a key.
 func showsAny(files []foreign, id string) bool {
-	return slices.ContainsFunc(files, func(f foreign) bool { return credfile.Stands(f.text, id) })
+	return slices.ContainsFunc(files, func(f foreign) bool { return f.file.Stands(id) })
 }
 
 // noteCopies notes which of a key's ids foreign files show, too; and in by, whose
 // the other keys there are.
 func (w *world) noteCopies(files []foreign, by map[string]string) {
 	for _, f := range files {
-		for _, p := range credfile.Profiles(credfile.Lex(f.path, credfile.Credentials, f.text), nil) {
+		for _, p := range credfile.Profiles(f.file, nil) {
 			if id := p.Key.ID; id != "" && by[id] == "" {
 				by[id] = p.Name + " in " + f.path
 			}
@@ -113,7 +113,7 @@ func (u *unit) noteCopy(f foreign) {
 		ids = append(ids, r.New.ID)
 	}
 	for _, id := range ids {
-		if u.facts.Copies[id] != "" || !credfile.Stands(f.text, id) {
+		if u.facts.Copies[id] != "" || !f.file.Stands(id) {
 			continue
 		}
 		if u.facts.Copies == nil {
