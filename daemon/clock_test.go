@@ -94,7 +94,7 @@ func TestWaitThatBeganInTheFuture(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t, awssim.RealLag(), 70*day)
 				l.live(3*day, func(r Result) bool { return r.State == c.at })
-				r := l.d.journalled(t)
+				r := journalled(t, l.d)
 				c.edit(r, time.Now().Add(300*day).UTC())
 				if err := l.d.journal().Save(r); err != nil {
 					t.Fatal(err)

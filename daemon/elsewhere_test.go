@@ -31,7 +31,7 @@ func TestRotationInAnotherFile(t *testing.T) {
 				l := newLab(t, awssim.RealLag(), 70*day)
 				l.pass(Request{})
 				if givenUp {
-					r := l.d.journalled(t)
+					r := journalled(t, l.d)
 					r.Failed, r.Validated, r.Old.Secret = "AWS refuses the pair that is on disk", time.Time{}, l.old.Secret // as validate leaves it
 					if err := l.d.journal().Save(r); err != nil {
 						t.Fatal(err)

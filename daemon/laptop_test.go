@@ -77,7 +77,7 @@ func (p *laptop) boot() {
 	p.d.Log = slog.New(slog.DiscardHandler)
 	ctx, stop := context.WithCancel(p.t.Context())
 	p.stop = stop
-	go func() { p.ended <- p.d.Run(ctx, Around{Changed: p.changed}) }()
+	go func() { p.ended <- Run(ctx, p.d, Around{Changed: p.changed}) }()
 }
 
 func (p *laptop) shutdown() {

@@ -23,7 +23,7 @@ type loop struct {
 	logged   map[string]string // the last line of each key; by name
 }
 
-func (d *Daemon) loop(a Around) *loop {
+func newLoop(d *Daemon, a Around) *loop {
 	l := &loop{Daemon: d, around: a, out: newOutbox(d.Getenv), logged: map[string]string{}, needs: map[string]bool{}}
 	l.clock = clock{now: d.Now}
 	l.clock.set(0)
@@ -66,7 +66,7 @@ func (l *loop) pass(ctx context.Context) {
 	}
 	l.life.Next = l.next.UTC()
 	l.keep()
-	l.around.Supervisor.status(results, l.next)
+	l.around.Supervisor.status(summary(results, l.next))
 }
 
 // wait returns when the next pass is to be done, or the cause for which ctx

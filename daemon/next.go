@@ -19,9 +19,6 @@ const (
 	// useGrain is AWS's granularity: of several uses in 15 minutes only the
 	// first is recorded. Source: IAM user guide, credential report.
 	useGrain = 15 * time.Minute
-	// maxClockOff is how wrong this machine's clock may be. AWS refuses
-	// signatures from 15 minutes on.
-	maxClockOff = 5 * time.Minute
 	// reconcileAfter is how long a request may still take effect after its
 	// answer was lost.
 	reconcileAfter = 15 * time.Second
@@ -142,11 +139,4 @@ func secondKey(f Facts, other *SeenKey, s Settings, now time.Time) Decision {
 func stale(f Facts, step, now time.Time) bool {
 	before := func(at time.Time) bool { return f.Seen.At.Before(at) && !at.After(now) }
 	return f.Seen == nil || f.Seen.At.After(now) || now.Sub(f.Seen.At) >= fresh || before(step) || before(f.Awake)
-}
-
-func minTime(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

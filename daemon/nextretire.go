@@ -20,7 +20,11 @@ func overlap(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	if now.Before(end) {
 		return wait(Overlap, end, short(r.Old.ID)+" stays usable until then, then it is deactivated")
 	}
-	if readable := minTime(r.Swapped.Add(useLag), end); r.UseRead.Before(readable) || r.UseRead.After(now) {
+	readable := r.Swapped.Add(useLag)
+	if end.Before(readable) {
+		readable = end
+	}
+	if r.UseRead.Before(readable) || r.UseRead.After(now) {
 		return act(CheckUse, Overlap, "asking AWS when "+short(r.Old.ID)+" was used last")
 	}
 	if r.Used != nil && r.Used.At.After(r.Swapped.Add(useGrain)) {

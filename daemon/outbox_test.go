@@ -117,7 +117,7 @@ func TestACrowdOfEventsKeepsNothingWaiting(t *testing.T) {
 // TestNotificationsCarryNoKeyAndNoMarkup: names of profiles are anybody's text.
 func TestNotificationsCarryNoKeyAndNoMarkup(t *testing.T) {
 	e := Event{Verb: NeedsYou, Profiles: []string{`a"; rm <b>`, "--help"}, Key: "AKIAIOSFODNN7EXAMPLE", Text: "AKIA..MPLE is refused"}
-	words, urgent := e.forPeople()
+	words, urgent := forPeople(e)
 	for _, goos := range []string{"linux", "darwin", "windows"} {
 		c := notification(goos, words, urgent)
 		all := strings.Join(append(c.argv, c.env...), "\x00")
@@ -149,7 +149,7 @@ func TestPeopleAreToldOfThreeThings(t *testing.T) {
 		{Event{Verb: "swapped", Do: Swap}, false, false},
 		{Event{Verb: "warning"}, false, false},
 	} {
-		if words, urgent := c.event.forPeople(); (words != "") != c.told || urgent != c.urgent {
+		if words, urgent := forPeople(c.event); (words != "") != c.told || urgent != c.urgent {
 			t.Errorf("%s %s: %q, urgent %v", c.event.Do, c.event.Verb, words, urgent)
 		}
 	}

@@ -93,7 +93,7 @@ func TestNewKeyThatNobodyShowsIsGone(t *testing.T) {
 		time.Sleep(time.Minute)
 		id, secret := awssim.New(awssim.Options{Seed: 9}).AddUser(account, "/", "other").AddKey(day)
 		l.write("credentials", "[default]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n")
-		if err := l.user.DeleteKey(l.d.journalled(t).New.ID); err != nil {
+		if err := l.user.DeleteKey(journalled(t, l.d).New.ID); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -113,7 +113,7 @@ func TestNewKeyThatNobodyShowsIsGone(t *testing.T) {
 }
 
 // journalled is the one rotation in progress.
-func (d *Daemon) journalled(t *testing.T) *Rotation {
+func journalled(t *testing.T, d *Daemon) *Rotation {
 	t.Helper()
 	all, errs := d.journal().Load(t.Context())
 	if len(all) != 1 || len(errs) > 0 {

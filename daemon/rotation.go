@@ -90,11 +90,18 @@ func (r *Rotation) Profiles() []string {
 	return names
 }
 
+// maxClockOff is how wrong this machine's clock may be. AWS refuses signatures
+// from 15 minutes on.
+const maxClockOff = 5 * time.Minute
+
 // ended is when CreateAccessKey was over, at the latest.
 func (r *Rotation) ended() time.Time {
 	switch latest := r.Sent.Add(requestLife); {
 	case !r.Created.IsZero():
-		return minTime(r.Created, latest)
+		if r.Created.Before(latest) {
+			return r.Created
+		}
+		return latest
 	case r.Answered.After(latest): // the machine slept meanwhile
 		return latest
 	}

@@ -43,23 +43,23 @@ const (
 //
 // All deadlines are by the wall clock: a timer stands still while a laptop
 // sleeps, so the time that is left is found out again after every step.
-func (d *Daemon) Run(ctx context.Context, a Around) error {
-	release, mine, err := d.claim(ctx)
+func Run(ctx context.Context, d *Daemon, a Around) error {
+	release, mine, err := claim(ctx, d)
 	if err != nil {
 		return err
 	}
 	defer func() { release() }()
-	l := d.loop(a)
+	l := newLoop(d, a)
 	defer l.end()
 	for {
 		l.pass(ctx)
 		if l.wait(ctx) != nil {
 			return nil
 		}
-		if now, err := d.Sys.Lstat(d.lockPath()); err == nil && now.ID == mine || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if now, err := d.Sys.Lstat(lockPath(d.State)); err == nil && now.ID == mine || err != nil && !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		again, id, err := d.claim(ctx) // someone removed the folder: a lock without a name keeps nobody out
+		again, id, err := claim(ctx, d) // someone removed the folder: a lock without a name keeps nobody out
 		if is[AliveError](err) {
 			return err
 		}
@@ -72,22 +72,22 @@ func (d *Daemon) Run(ctx context.Context, a Around) error {
 	}
 }
 
-func (d *Daemon) lockPath() string { return filepath.Join(d.State, "daemon.lock") }
+func lockPath(state string) string { return filepath.Join(state, "daemon.lock") }
 
 // claim makes this process the one daemon of the state folder, and returns the
 // identity of the lock that says so.
-func (d *Daemon) claim(ctx context.Context) (release func(), id atomicfile.FileID, err error) {
+func claim(ctx context.Context, d *Daemon) (release func(), id atomicfile.FileID, err error) {
 	if err := atomicfile.MkdirAll(d.Sys, d.State, 0o700); err != nil {
 		return nil, id, fmt.Errorf("daemon: the state folder: %w", err)
 	}
-	release, err = lockFile(ctx, d.Sys, d.lockPath(), 200*time.Millisecond)
+	release, err = lockFile(ctx, d.Sys, lockPath(d.State), 200*time.Millisecond)
 	if is[*BusyError](err) {
 		return nil, id, AliveError{}
 	}
 	if err != nil {
 		return nil, id, err
 	}
-	info, err := d.Sys.Lstat(d.lockPath())
+	info, err := d.Sys.Lstat(lockPath(d.State))
 	if err != nil {
 		release()
 		return nil, id, fmt.Errorf("daemon: the lock: %w", err)

@@ -64,7 +64,7 @@ func runWith(l *lab, s Settings, reload func() (Settings, error)) *running {
 	ctx, cancel := context.WithCancel(l.t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- l.d.Run(ctx, Around{Reload: reload, Changed: r.change, Hangup: r.hangup, Release: "keyd test"})
+		ended <- Run(ctx, l.d, Around{Reload: reload, Changed: r.change, Hangup: r.hangup, Release: "keyd test"})
 	}()
 	r.stop = func() {
 		cancel()
@@ -92,7 +92,7 @@ func TestTheDaemonSaysThatItLives(t *testing.T) {
 		if !Lives(l.d.State) || life == nil || life.PID != os.Getpid() || life.Release != "keyd test" || !life.Since.Equal(time.Now()) || !life.Next.After(time.Now()) {
 			t.Errorf("lives: %v, %+v", Lives(l.d.State), life)
 		}
-		if err := l.d.Run(t.Context(), Around{}); !errors.Is(err, AliveError{}) {
+		if err := Run(t.Context(), l.d, Around{}); !errors.Is(err, AliveError{}) {
 			t.Errorf("a second daemon: %v", err)
 		}
 		r.stop()

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -63,17 +62,5 @@ func (s Supervisor) ready() { s.tell("READY=1\nSTATUS=looking at the keys") }
 
 func (s Supervisor) stopping() { s.tell("STOPPING=1\nSTATUS=ending") }
 
-// status is the line of systemctl status. It names no key.
-func (s Supervisor) status(results []Result, next time.Time) {
-	needs := 0
-	for _, r := range results {
-		if r.NeedsPerson {
-			needs++
-		}
-	}
-	text := "STATUS=" + count(len(results), "key")
-	if needs > 0 {
-		text += fmt.Sprintf(", %d of them waiting for you: keyd status", needs)
-	}
-	s.tell(text + "; looks again at " + next.Local().Format("15:04"))
-}
+// status sets the line that systemctl status shows. It must name no key.
+func (s Supervisor) status(text string) { s.tell("STATUS=" + text) }

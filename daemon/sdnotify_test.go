@@ -54,7 +54,7 @@ func TestTheSupervisorIsTold(t *testing.T) {
 			s.ready()
 			s.Beat()
 			s.Beat() // too soon: nothing is sent
-			s.status([]Result{{KeyLine: KeyLine{NeedsPerson: true, Key: "AKIAIOSFODNN7EXAMPLE"}}, {}}, time.Now())
+			s.status(summary([]Result{{KeyLine: KeyLine{NeedsPerson: true, Key: "AKIAIOSFODNN7EXAMPLE"}}, {}}, time.Now()))
 			s.stopping()
 			for _, want := range []string{"READY=1\nSTATUS=", "WATCHDOG=1", "STATUS=2 keys, 1 of them waiting for you", "STOPPING=1"} {
 				if got := heard(); !strings.HasPrefix(got, want) || strings.Contains(got, "AKIA") {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -18,7 +19,7 @@ func (l *loop) heard(e Event, log func(Event)) {
 	if len(l.Settings.OnEvent) > 0 {
 		l.post(onEvent(l.Settings.OnEvent, e))
 	}
-	if words, urgent := e.forPeople(); words != "" && l.Settings.Notify == "desktop" {
+	if words, urgent := forPeople(e); words != "" && l.Settings.Notify == "desktop" {
 		l.post(l.out.desktop(words, urgent))
 	}
 }
@@ -46,7 +47,7 @@ func (l *loop) keep() {
 // forPeople is what the desktop shows of an event: only that a person is
 // needed, or that a rotation ended. No key id, which the screen of a talk or a
 // phone would show to everybody.
-func (e Event) forPeople() (words string, urgent bool) {
+func forPeople(e Event) (words string, urgent bool) {
 	who := strings.Join(e.Profiles, ", ")
 	switch {
 	case e.Verb == NeedsYou:
@@ -76,6 +77,21 @@ func (l *loop) tellPass(results []Result, err error) {
 		}
 		l.needs[name] = r.NeedsPerson
 	}
+}
+
+// summary is the line of systemctl status. It names no key.
+func summary(results []Result, next time.Time) string {
+	needs := 0
+	for _, r := range results {
+		if r.NeedsPerson {
+			needs++
+		}
+	}
+	text := count(len(results), "key")
+	if needs > 0 {
+		text += fmt.Sprintf(", %d of them waiting for you: keyd status", needs)
+	}
+	return text + "; looks again at " + next.Local().Format("15:04")
 }
 
 // until is the attribute of a time to wait for; none when only a change helps.

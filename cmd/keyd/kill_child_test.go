@@ -66,7 +66,7 @@ func hurryRun(p process) int {
 		return u.exitCode(err)
 	}
 	d.Log = slog.New(slog.NewTextHandler(u.err, nil))
-	return u.exitCode(d.Run(context.Background(), daemon.Around{
+	return u.exitCode(daemon.Run(context.Background(), d, daemon.Around{
 		Reload: func() (daemon.Settings, error) { return daemon.LoadSettings(s.folders.Settings) },
 	}))
 }

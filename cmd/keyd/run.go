@@ -67,7 +67,7 @@ func (u *ui) run(ctx context.Context) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // never comes on Windows
 	defer signal.Stop(hangup)
-	err = d.Run(ctx, daemon.Around{
+	err = daemon.Run(ctx, d, daemon.Around{
 		Reload:     s.settings().Load,
 		Changed:    daemon.Watch(ctx, []string{s.store.Paths.Credentials, s.store.Paths.Config, s.folders.Settings}),
 		Hangup:     hangup,
