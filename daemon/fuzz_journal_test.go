@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"keyd/credfile"
+	"keyd/credfile/atomicfile"
 	"keyd/daemon/awssim"
 )
 
@@ -130,14 +132,37 @@ type lyingCase struct {
 	raw   []byte // in place of the journal
 }
 
+// unsummed returns the journal of r as an older keyd wrote it, without a checksum.
+func unsummed(t *testing.T, r *Rotation) []byte {
+	t.Helper()
+	j := Journal{Dir: t.TempDir(), Sys: atomicfile.OS{}}
+	if err := j.Save(r); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(j.Dir, r.Old.ID+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var record map[string]any
+	if err := json.Unmarshal(data, &record); err != nil {
+		t.Fatal(err)
+	}
+	delete(record, "sum")
+	data, err = json.Marshal(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
 func (c lyingCase) run(t *testing.T) {
 	v := newVictim(t, c.stage%56, c.third)
 	start := v.held[0]
 	time.Sleep(time.Duration(c.hours%1000) * time.Hour)
-	path := v.d.journal().path(v.old.ID)
+	path := filepath.Join(v.d.journal().Dir, v.old.ID+".json")
 	data, err := os.ReadFile(path)
 	if err != nil {
-		data, _ = json.Marshal(toRecord(&Rotation{Old: v.old, User: "alice", Account: account, Sent: v.now().Add(-5 * time.Hour), Before: []string{v.old.ID}}))
+		data = unsummed(t, &Rotation{Old: v.old, User: "alice", Account: account, Sent: v.now().Add(-5 * time.Hour), Before: []string{v.old.ID}})
 	}
 	if len(c.lies) > 0 { // by an older keyd, whose journals have no sum
 		data = v.lied(data, c.lies)

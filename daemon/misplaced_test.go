@@ -49,10 +49,16 @@ func TestMistakesInWhereAWSIsNeedAPerson(t *testing.T) {
 	}
 }
 
+// correctable is an error whose hint is to correct it.
+type correctable string
+
+func (e correctable) Error() string { return string(e) }
+func (correctable) Hint() string    { return "correct it" }
+
 // TestAFileIsMendedWhereverAWSIs: half a pair is of use to nobody, and making it
 // whole asks nobody.
 func TestAFileIsMendedWhereverAWSIs(t *testing.T) {
-	f := Facts{ID: "AKIAOLD", Profiles: []string{"default"}, Misplaced: &needPersonError{text: "wrong", run: "correct it"}}
+	f := Facts{ID: "AKIAOLD", Profiles: []string{"default"}, Misplaced: correctable("wrong")}
 	f.Rotation = &Rotation{Validated: time.Now()}
 	f.Rotation.New.ID = "AKIANEW"
 	f.Shows = Shows{Old: 1, Torn: 1}

@@ -12,7 +12,7 @@ import (
 	"keyd/daemon/awssim"
 )
 
-func (l *lab) settings(text string) SettingsFile {
+func settingsOf(l *lab, text string) SettingsFile {
 	l.t.Helper()
 	l.write("keyd.ini", text)
 	return SettingsFile{Path: filepath.Join(l.home, "keyd.ini"), State: l.d.State, Sys: atomicfile.OS{}}
@@ -30,10 +30,10 @@ const mistake = "[profile default]\nrotat = never\n"
 func TestADaemonStartedWithAMistakeGoesByWhatItKnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 55*day)
-		r := run(l, l.settings("notify = none\ncheck_every = 12h\n[profile default]\nrotate = never\n").Load)
+		r := run(l, settingsOf(l, "notify = none\ncheck_every = 12h\n[profile default]\nrotate = never\n").Load)
 		r.let(time.Minute)
 		r.stop()
-		file := l.settings(mistake)
+		file := settingsOf(l, mistake)
 		for range 3 { // also when it is started again and again
 			r = runWith(l, inForce(file), file.Load)
 			r.let(10 * day)
@@ -45,7 +45,7 @@ func TestADaemonStartedWithAMistakeGoesByWhatItKnew(t *testing.T) {
 		if s, err := LoadStatus(l.d.State); err != nil || !strings.Contains(s.Settings, "keyd.ini:2: unknown setting") {
 			t.Errorf("the status says %q, %v", s.Settings, err)
 		}
-		r = runWith(l, inForce(file), l.settings("notify = none\ncheck_every = 12h\n").Load)
+		r = runWith(l, inForce(file), settingsOf(l, "notify = none\ncheck_every = 12h\n").Load)
 		r.let(time.Minute)
 		r.stop()
 		if l.watch(); l.shows() == l.old.ID {
@@ -60,7 +60,7 @@ func TestADaemonStartedWithAMistakeGoesByWhatItKnew(t *testing.T) {
 func TestNothingIsBegunWithoutSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 70*day)
-		file := l.settings(mistake)
+		file := settingsOf(l, mistake)
 		r := runWith(l, inForce(file), file.Load)
 		r.let(30 * day)
 		if n := len(l.cloud.Calls()); n > 0 {
@@ -70,7 +70,7 @@ func TestNothingIsBegunWithoutSettings(t *testing.T) {
 		if err != nil || len(s.Keys) != 1 || s.Keys[0].State != Stopped || !s.Keys[0].NeedsPerson || !strings.Contains(s.Keys[0].Why, "keyd.ini has a mistake") {
 			t.Errorf("%+v, %v", s.Keys, err)
 		}
-		l.settings("notify = none\ncheck_every = 12h\n")
+		settingsOf(l, "notify = none\ncheck_every = 12h\n")
 		r.change <- Change{Path: file.Path}
 		r.let(time.Minute)
 		r.stop()
@@ -89,7 +89,7 @@ func TestWithoutSettingsARotationKeepsTheFileGood(t *testing.T) {
 		before := l.text()
 		l.live(day, func(r Result) bool { return r.State == Overlap })
 		swapped := l.shows()
-		file := l.settings(mistake)
+		file := settingsOf(l, mistake)
 		r := runWith(l, inForce(file), file.Load)
 		l.write("credentials", before)
 		l.watch()

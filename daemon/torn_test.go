@@ -56,7 +56,7 @@ func (f tearingFile) WriteAt(p []byte, off int64) (int, error) {
 }
 
 // dies does a pass that the power ends, and returns what the file shows then.
-func (l *lab) dies(disk *tearing) string {
+func dies(l *lab, disk *tearing) string {
 	l.t.Helper()
 	l.sys, disk.path = disk, filepath.Join(l.home, "credentials")
 	l.restart()
@@ -99,7 +99,7 @@ func TestATornFileIsMendedByTheNextPass(t *testing.T) {
 func tornSwap(t *testing.T, cut tearing) {
 	l := newLinkedLab(t)
 	start := l.text()
-	l.isTorn(l.dies(&cut))
+	l.isTorn(dies(l, &cut))
 	if r := l.pass(Request{}); r.State != Overlap {
 		t.Errorf("%s: %s", r.State, r.Why)
 	}
@@ -120,7 +120,7 @@ func tornMend(t *testing.T, cut tearing) {
 	l.live(3*day, func(r Result) bool { return r.State == Quarantine })
 	quarantine := l.held
 	l.write("credentials", start)
-	l.isTorn(l.dies(&cut))
+	l.isTorn(dies(l, &cut))
 	if r := l.pass(Request{}); r.State != Quarantine {
 		t.Errorf("%s: %s", r.State, r.Why)
 	}
@@ -148,7 +148,7 @@ func tornPutBack(t *testing.T, cut tearing) {
 			}
 		}
 	}
-	l.isTorn(l.dies(&cut))
+	l.isTorn(dies(l, &cut))
 	l.pass(Request{})
 	if l.text() != start {
 		t.Errorf("the old pair is not back: %q", l.text())
