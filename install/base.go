@@ -9,9 +9,9 @@ import (
 	"github.com/kardianos/service"
 )
 
-// base is what the three services have in common: the part of
+// baseService is what the three services have in common: the part of
 // service.Service that does not speak to the service manager.
-type base struct {
+type baseService struct {
 	*service.Config
 	program  service.Interface
 	host     *Host
@@ -19,14 +19,14 @@ type base struct {
 }
 
 // String is the name that people see.
-func (b *base) String() string { return b.DisplayName }
+func (b *baseService) String() string { return b.DisplayName }
 
 // Platform is the name of the service manager.
-func (b *base) Platform() string { return b.platform }
+func (b *baseService) Platform() string { return b.platform }
 
 // Run runs a program between its Start and its Stop, which comes with SIGTERM
 // or Ctrl-C. keyd run does not need it: it ends with its context.
-func (b *base) run(s service.Service) error {
+func (b *baseService) run(s service.Service) error {
 	if b.program == nil {
 		return errors.New("install: no program was given to run")
 	}
@@ -41,7 +41,7 @@ func (b *base) run(s service.Service) error {
 }
 
 // Logger writes to standard error, which the service managers keep.
-func (b *base) Logger(chan<- error) (service.Logger, error) { return service.ConsoleLogger, nil }
+func (b *baseService) Logger(chan<- error) (service.Logger, error) { return service.ConsoleLogger, nil }
 
 // SystemLogger is Logger: the system's log belongs to root.
-func (b *base) SystemLogger(errs chan<- error) (service.Logger, error) { return b.Logger(errs) }
+func (b *baseService) SystemLogger(errs chan<- error) (service.Logger, error) { return b.Logger(errs) }

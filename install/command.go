@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	// patience is how long a command of the service manager may take. Starting
+	// commandTimeout is how long a command of the service manager may take. Starting
 	// waits until the daemon says that it is ready, or has failed; stopping
 	// until the step that it is in has ended.
-	patience = 90 * time.Second
-	// saidAtMost bounds what is kept of a command's words, in bytes.
-	saidAtMost = 600
+	commandTimeout = 90 * time.Second
+	// maxOutput bounds what is kept of a command's words, in bytes.
+	maxOutput = 600
 )
 
-// command runs a program of the service manager and returns what it wrote to
+// runCommand runs a program of the service manager and returns what it wrote to
 // standard output. Its words are in the error: kardianos/service throws them
 // away, and "exit status 1" helps nobody.
-func command(name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func runCommand(name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
 	var out, errs bytes.Buffer
 	c := exec.CommandContext(ctx, name, args...)
@@ -34,7 +34,7 @@ func command(name string, args ...string) (string, error) {
 		return out.String(), nil
 	}
 	if ctx.Err() != nil {
-		err = fmt.Errorf("no answer within %s", patience)
+		err = fmt.Errorf("no answer within %s", commandTimeout)
 	}
 	said := strings.TrimSpace(errs.String())
 	if said == "" {
@@ -46,8 +46,8 @@ func command(name string, args ...string) (string, error) {
 // oneLine makes an error's text of what a program wrote.
 func oneLine(said string) string {
 	said = strings.Join(strings.Fields(said), " ")
-	return said[max(0, len(said)-saidAtMost):]
+	return said[max(0, len(said)-maxOutput):]
 }
 
-// missing reports whether a command could not be found at all.
-func missing(err error) bool { return errors.Is(err, exec.ErrNotFound) }
+// commandNotFound reports whether a command could not be found at all.
+func commandNotFound(err error) bool { return errors.Is(err, exec.ErrNotFound) }

@@ -54,7 +54,7 @@ func Environment(getenv func(string) string) (kept []Variable, secret []string, 
 			continue
 		case slices.Contains(pathVariables[:], name) && !strings.HasPrefix(value, "~"):
 			if value, err = filepath.Abs(value); err != nil {
-				return nil, nil, wrap(err)
+				return nil, nil, wrapError(err)
 			}
 		}
 		kept = append(kept, Variable{name, value})

@@ -35,8 +35,8 @@ func (e *CommandError) Error() string {
 
 func (e *CommandError) Unwrap() error { return e.Err }
 
-// wrap puts the name of the package in front, once.
-func wrap(err error) error {
+// wrapError puts the name of the package in front, once.
+func wrapError(err error) error {
 	if err == nil || strings.HasPrefix(err.Error(), "install: ") {
 		return err
 	}

@@ -32,10 +32,10 @@ func Here() (Host, error) {
 	h := Host{GOOS: runtime.GOOS, Getenv: os.Getenv, Root: os.Geteuid() == 0, Argv0: os.Args[0]}
 	var err error
 	if h.Executable, err = os.Executable(); err != nil {
-		return h, wrap(err)
+		return h, wrapError(err)
 	}
 	if h.Home, err = os.UserHomeDir(); err != nil {
-		return h, wrap(err)
+		return h, wrapError(err)
 	}
 	if runtime.GOOS != "windows" {
 		h.UID = strconv.Itoa(os.Getuid())
@@ -43,16 +43,16 @@ func Here() (Host, error) {
 	}
 	u, err := user.Current()
 	if err != nil {
-		return h, wrap(err)
+		return h, wrapError(err)
 	}
 	h.UID, h.Login = u.Uid, u.Username
 	return h, nil
 }
 
-// login is the user's name, or the id where there is none to be found: no entry
+// loginName is the user's name, or the id where there is none to be found: no entry
 // in /etc/passwd, say, because a directory service has it. It is looked up
 // where it is needed: keyd status, which comes by here, has no time to lose.
-func (h *Host) login() string {
+func (h *Host) loginName() string {
 	if h.Login != "" {
 		return h.Login
 	}
@@ -62,7 +62,7 @@ func (h *Host) login() string {
 	return cmp.Or(h.Getenv("USER"), h.UID)
 }
 
-// under joins names below the home folder.
-func (h *Host) under(names ...string) string {
+// homePath joins names below the home folder.
+func (h *Host) homePath(names ...string) string {
 	return filepath.Join(append([]string{h.Home}, names...)...)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/kardianos/service"
 )
 
-// host is a machine with a home of the test's own, and keyd in it.
-func host(t *testing.T, goos string) Host {
+// newHost is a machine with a home of the test's own, and keyd in it.
+func newHost(t *testing.T, goos string) Host {
 	t.Helper()
 	home := t.TempDir()
 	program, err := os.Executable()
@@ -26,8 +26,8 @@ func host(t *testing.T, goos string) Host {
 	return h
 }
 
-// with is the host with more environment.
-func (h Host) with(env map[string]string) Host {
+// withEnv is the host with more environment.
+func (h Host) withEnv(env map[string]string) Host {
 	before := h.Getenv
 	h.Getenv = func(name string) string {
 		if value, ok := env[name]; ok {
@@ -38,8 +38,8 @@ func (h Host) with(env map[string]string) Host {
 	return h
 }
 
-// awkward is a configuration whose every value needs quoting somewhere.
-func awkward() *service.Config {
+// awkwardConfig is a configuration whose every value needs quoting somewhere.
+func awkwardConfig() *service.Config {
 	return &service.Config{
 		Name: displayName, DisplayName: displayName, Description: description,
 		Executable: `/home/al ice/100% "R&D" <x>\y/$HOME/keyd`, Arguments: []string{"run"},
@@ -53,9 +53,9 @@ func awkward() *service.Config {
 
 func TestDefinitionsAreAsTheyWere(t *testing.T) {
 	for name, text := range map[string]string{
-		"keyd-aws.service":     string(renderUnit(awkward())),
-		"local.keyd-aws.plist": string(renderAgent(awkward(), "/home/al ice/state/stderr.log")),
-		"task.xml":             strings.ReplaceAll(decodeUTF16(renderTask(awkward(), `CORP\al & ice`)), "\r\n", "\n"),
+		"keyd-aws.service":     string(renderUnit(awkwardConfig())),
+		"local.keyd-aws.plist": string(renderAgent(awkwardConfig(), "/home/al ice/state/stderr.log")),
+		"task.xml":             strings.ReplaceAll(decodeUTF16(renderTask(awkwardConfig(), `CORP\al & ice`)), "\r\n", "\n"),
 	} {
 		path := filepath.Join("testdata", name)
 		want, err := os.ReadFile(path)
@@ -69,8 +69,8 @@ func TestDefinitionsAreAsTheyWere(t *testing.T) {
 }
 
 func TestDefinitionsNameTheirProgram(t *testing.T) {
-	for _, program := range []string{"/usr/bin/keyd", awkward().Executable, `C:\Program Files\keyd.exe`, `/a\"b%%c/keyd`} {
-		c := awkward()
+	for _, program := range []string{"/usr/bin/keyd", awkwardConfig().Executable, `C:\Program Files\keyd.exe`, `/a\"b%%c/keyd`} {
+		c := awkwardConfig()
 		c.Executable = program
 		for platform, read := range map[string]string{
 			"systemd": unitProgram(renderUnit(c)), "launchd": agentProgram(renderAgent(c, "/dev/null")), "task": taskProgram(renderTask(c, "alice")),
@@ -83,7 +83,7 @@ func TestDefinitionsNameTheirProgram(t *testing.T) {
 }
 
 func TestEnvironmentIsWrittenDownWithoutSecrets(t *testing.T) {
-	h := host(t, "linux").with(map[string]string{
+	h := newHost(t, "linux").withEnv(map[string]string{
 		"AWS_CONFIG_FILE": "aws/config", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "NO_PROXY": "localhost",
 		"HTTPS_PROXY": "http://alice:hunter2@proxy:8080", "AWS_SECRET_ACCESS_KEY": "never", "AWS_SESSION_TOKEN": "never", "KEYD_STATE_DIR": "/s",
 	})
@@ -111,7 +111,7 @@ func TestEnvironmentRefuses(t *testing.T) {
 		"a line of its own in the unit":                                     {"AWS_CONFIG_FILE": "/a\nExecStartPre=/bin/evil"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := Environment(host(t, "linux").with(env).Getenv)
+			_, _, err := Environment(newHost(t, "linux").withEnv(env).Getenv)
 			if err == nil || strings.Contains(err.Error(), "a:b") {
 				t.Errorf("%v", err)
 			}

@@ -33,29 +33,29 @@ func (launchdSystem) Interactive() bool { return os.Getppid() != 1 }
 
 // New returns the agent.
 func (s launchdSystem) New(i service.Interface, c *service.Config) (service.Service, error) {
-	return &agent{base: base{Config: c, program: i, host: s.host, platform: s.String()}, pause: 100 * time.Millisecond}, nil
+	return &agent{baseService: baseService{Config: c, program: i, host: s.host, platform: s.String()}, pollEvery: 100 * time.Millisecond}, nil
 }
 
 // agent is local.keyd-aws.
 type agent struct {
-	base
-	pause time.Duration // between two looks at whether launchd has let go of it
+	baseService
+	pollEvery time.Duration // between two looks at whether launchd has let go of it
 }
 
 // Run is for programs that kardianos/service drives.
 func (a *agent) Run() error { return a.run(a) }
 
-func (a *agent) file() string {
-	return a.host.under("Library", "LaunchAgents", agentLabel+".plist")
+func (a *agent) definitionPath() string {
+	return a.host.homePath("Library", "LaunchAgents", agentLabel+".plist")
 }
 
-func (a *agent) program(definition []byte) string { return agentProgram(definition) }
+func (a *agent) parseProgram(definition []byte) string { return agentProgram(definition) }
 
-func launchctl(args ...string) (string, error) { return command("launchctl", args...) }
+func launchctl(args ...string) (string, error) { return runCommand("launchctl", args...) }
 
-// domain is where the agents of the session are: gui/UID at a screen, user/UID
+// sessionDomain is where the agents of the session are: gui/UID at a screen, user/UID
 // in an ssh session of someone who is not logged in at the screen.
-func (a *agent) domain() (string, error) {
+func (a *agent) sessionDomain() (string, error) {
 	gui := "gui/" + a.host.UID
 	if _, err := launchctl("print", gui); err == nil {
 		return gui, nil
@@ -67,8 +67,8 @@ func (a *agent) domain() (string, error) {
 	return background, nil
 }
 
-// loaded reports whether launchd has the agent, and what it says of it.
-func loaded(domain string) (string, bool) {
+// printAgent reports whether launchd has the agent, and what it says of it.
+func printAgent(domain string) (string, bool) {
 	says, err := launchctl("print", domain+"/"+agentLabel)
 	return says, err == nil
 }
@@ -77,67 +77,67 @@ func loaded(domain string) (string, bool) {
 // switched the agent off in the system settings: installing it is asking for
 // it.
 func (a *agent) Install() error {
-	domain, err := a.domain()
+	domain, err := a.sessionDomain()
 	if err != nil {
 		return err
 	}
 	if err := atomicfile.MkdirAll(atomicfile.OS{}, a.host.State, 0o700); err != nil {
 		return err
 	}
-	_, was := loaded(domain)
-	undo, err := place(a.file(), renderAgent(a.Config, a.errors()))
+	_, was := printAgent(domain)
+	undo, err := placeDefinition(a.definitionPath(), renderAgent(a.Config, a.crashLog()))
 	if err != nil {
 		return err
 	}
-	if err := a.load(domain); err != nil {
-		return a.takeBack(err, domain, undo, was)
+	if err := a.loadAgent(domain); err != nil {
+		return a.rollBack(err, domain, undo, was)
 	}
 	return nil
 }
 
-// errors is where a crash prints.
-func (a *agent) errors() string { return filepath.Join(a.host.State, "stderr.log") }
+// crashLog is where a crash prints.
+func (a *agent) crashLog() string { return filepath.Join(a.host.State, "stderr.log") }
 
-func (a *agent) load(domain string) error {
-	if err := a.unload(domain); err != nil {
+func (a *agent) loadAgent(domain string) error {
+	if err := a.unloadAgent(domain); err != nil {
 		return err
 	}
 	if _, err := launchctl("enable", domain+"/"+agentLabel); err != nil {
 		return err
 	}
-	_, err := launchctl("bootstrap", domain, a.file())
+	_, err := launchctl("bootstrap", domain, a.definitionPath())
 	return err
 }
 
-// unload has launchd let go of the agent. bootout returns before it has, and a
+// unloadAgent has launchd let go of the agent. bootout returns before it has, and a
 // bootstrap that comes too early fails with "5: Input/output error".
-func (a *agent) unload(domain string) error {
-	if _, is := loaded(domain); !is {
+func (a *agent) unloadAgent(domain string) error {
+	if _, is := printAgent(domain); !is {
 		return nil
 	}
 	_, failed := launchctl("bootout", domain+"/"+agentLabel)
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(a.pause) {
-		if _, is := loaded(domain); !is {
+	for end := time.Now().Add(commandTimeout); time.Now().Before(end); time.Sleep(a.pollEvery) {
+		if _, is := printAgent(domain); !is {
 			return nil
 		}
 		if failed != nil && !strings.Contains(failed.Error(), "in progress") {
 			return failed
 		}
 	}
-	return fmt.Errorf("launchd does not let go of %s after %s", agentLabel, patience)
+	return fmt.Errorf("launchd does not let go of %s after %s", agentLabel, commandTimeout)
 }
 
-// takeBack makes a failed installation undone.
-func (a *agent) takeBack(err error, domain string, undo func() (bool, error), was bool) error {
-	unloaded := a.unload(domain)
+// rollBack makes a failed installation undone.
+func (a *agent) rollBack(err error, domain string, undo func() (bool, error), was bool) error {
+	unloaded := a.unloadAgent(domain)
 	before, undone := undo()
 	if before && was && unloaded == nil && undone == nil {
-		_, undone = launchctl("bootstrap", domain, a.file())
+		_, undone = launchctl("bootstrap", domain, a.definitionPath())
 	}
 	if undone != nil || unloaded != nil {
 		return errors.Join(err, unloaded, undone)
 	}
-	return errors.Join(err, leftAs(before))
+	return errors.Join(err, describeLeftover(before))
 }
 
 // Uninstall stops the agent and removes the plist.
@@ -145,25 +145,25 @@ func (a *agent) Uninstall() error {
 	if err := a.Stop(); err != nil {
 		return err
 	}
-	if err := removeFile(a.file()); err != nil {
+	if err := removeFile(a.definitionPath()); err != nil {
 		return err
 	}
-	return removeFile(a.errors())
+	return removeFile(a.crashLog())
 }
 
 // Start starts the agent, and loads it before if it was stopped.
-func (a *agent) Start() error { return a.start() }
+func (a *agent) Start() error { return a.startAgent() }
 
 // Restart ends the agent if it runs, and starts it.
-func (a *agent) Restart() error { return a.start("-k") }
+func (a *agent) Restart() error { return a.startAgent("-k") }
 
-func (a *agent) start(flags ...string) error {
-	domain, err := a.domain()
+func (a *agent) startAgent(flags ...string) error {
+	domain, err := a.sessionDomain()
 	if err != nil {
 		return err
 	}
-	if _, is := loaded(domain); !is {
-		_, err := launchctl("bootstrap", domain, a.file())
+	if _, is := printAgent(domain); !is {
+		_, err := launchctl("bootstrap", domain, a.definitionPath())
 		return err
 	}
 	_, err = launchctl(append(append([]string{"kickstart"}, flags...), domain+"/"+agentLabel)...)
@@ -173,18 +173,18 @@ func (a *agent) start(flags ...string) error {
 // Stop unloads the agent: one that launchd keeps loaded may be started again by
 // it. The plist stays, so the next login loads it.
 func (a *agent) Stop() error {
-	domain, err := a.domain()
+	domain, err := a.sessionDomain()
 	if err != nil {
 		return err
 	}
-	return a.unload(domain)
+	return a.unloadAgent(domain)
 }
 
 // Status is running while there is a process.
 func (a *agent) Status() (service.Status, error) {
 	var state State
-	a.look(&state)
-	_, err := os.Stat(a.file())
+	a.queryState(&state)
+	_, err := os.Stat(a.definitionPath())
 	switch {
 	case state.Running:
 		return service.StatusRunning, nil
@@ -195,21 +195,21 @@ func (a *agent) Status() (service.Status, error) {
 }
 
 var (
-	agentPID = regexp.MustCompile(`(?m)^\tpid = (\d+)$`)
-	agentEnd = regexp.MustCompile(`(?m)^\tlast exit code = (.+)$`)
+	agentPID      = regexp.MustCompile(`(?m)^\tpid = (\d+)$`)
+	agentExitCode = regexp.MustCompile(`(?m)^\tlast exit code = (.+)$`)
 )
 
-// look reads launchctl print, whose format Apple does not promise: what cannot
+// queryState reads launchctl print, whose format Apple does not promise: what cannot
 // be found is left open.
-func (a *agent) look(state *State) {
-	domain, err := a.domain()
+func (a *agent) queryState(state *State) {
+	domain, err := a.sessionDomain()
 	if err != nil {
 		state.Detail = err.Error()
 		return
 	}
 	disabled, _ := launchctl("print-disabled", domain)
 	off := regexp.MustCompile(`"` + regexp.QuoteMeta(agentLabel) + `" => (disabled|true)`).MatchString(disabled)
-	says, is := loaded(domain)
+	says, is := printAgent(domain)
 	state.Installed = state.Installed || is
 	state.Enabled = state.Installed && !off
 	if found := agentPID.FindStringSubmatch(says); is && found != nil {
@@ -217,7 +217,7 @@ func (a *agent) look(state *State) {
 		state.PID, _ = strconv.Atoi(found[1])
 		return
 	}
-	switch found := agentEnd.FindStringSubmatch(says); {
+	switch found := agentExitCode.FindStringSubmatch(says); {
 	case off:
 		state.Detail = "switched off in the system settings, login items"
 	case found != nil:

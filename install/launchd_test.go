@@ -12,25 +12,25 @@ import (
 	"github.com/kardianos/service"
 )
 
-// onMac is an agent whose launchctl is a stand-in.
-func onMac(t *testing.T) (*agent, standIn) {
+// newTestAgent is an agent whose launchctl is a stand-in.
+func newTestAgent(t *testing.T) (*agent, standIn) {
 	t.Helper()
-	notOnWindows(t)
-	s := stand(t, "launchctl")
-	h := host(t, "darwin")
-	c := awkward()
+	skipOnWindows(t)
+	s := putStandIns(t, "launchctl")
+	h := newHost(t, "darwin")
+	c := awkwardConfig()
 	made, err := launchdSystem{&h}.New(nil, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := made.(*agent)
-	a.pause = time.Millisecond
+	a.pollEvery = time.Millisecond
 	return a, s
 }
 
 func TestAgentLife(t *testing.T) {
-	a, s := onMac(t)
-	plist := a.file()
+	a, s := newTestAgent(t)
+	plist := a.definitionPath()
 	steps := []struct {
 		name string
 		do   func() error
@@ -51,14 +51,14 @@ func TestAgentLife(t *testing.T) {
 			if err := step.do(); err != nil {
 				t.Fatal(err)
 			}
-			if got := s.calls(t); got != step.want {
+			if got := s.takeCalls(t); got != step.want {
 				t.Errorf("it called\n%s\nand not\n%s", got, step.want)
 			}
 			status, err := a.Status()
 			if runs := status == service.StatusRunning; runs != step.runs {
 				t.Errorf("it runs: %v, %v", runs, err)
 			}
-			s.calls(t) // what Status asked is no act
+			s.takeCalls(t) // what Status asked is no act
 		})
 	}
 	if _, err := os.Stat(plist); !errors.Is(err, fs.ErrNotExist) {
@@ -67,19 +67,19 @@ func TestAgentLife(t *testing.T) {
 }
 
 func TestAgentWithoutAScreenUsesTheBackgroundSession(t *testing.T) {
-	a, s := onMac(t)
-	s.set("session", "user/501")
+	a, s := newTestAgent(t)
+	s.setFact("session", "user/501")
 	if err := a.Install(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := s.calls(t), "launchctl enable user/501/local.keyd-aws\nlaunchctl bootstrap user/501 "+a.file(); got != want {
+	if got, want := s.takeCalls(t), "launchctl enable user/501/local.keyd-aws\nlaunchctl bootstrap user/501 "+a.definitionPath(); got != want {
 		t.Errorf("it called\n%s\nand not\n%s", got, want)
 	}
 }
 
 func TestAgentWithoutASessionIsRefused(t *testing.T) {
-	a, s := onMac(t)
-	s.set("session", "gui/502")
+	a, s := newTestAgent(t)
+	s.setFact("session", "gui/502")
 	if _, ok := errors.AsType[*RefusedError](a.Install()); !ok {
 		t.Error("it was installed into nobody's session")
 	}
@@ -89,8 +89,8 @@ func TestAgentWithoutASessionIsRefused(t *testing.T) {
 }
 
 func TestFailedAgentInstallationLeavesNothing(t *testing.T) {
-	a, s := onMac(t)
-	s.set("refuses bootstrap", "Bootstrap failed: 5: Input/output error")
+	a, s := newTestAgent(t)
+	s.setFact("refuses bootstrap", "Bootstrap failed: 5: Input/output error")
 	err := a.Install()
 	if err == nil || !strings.Contains(err.Error(), "Input/output error") || !strings.Contains(err.Error(), "nothing is left") {
 		t.Errorf("%v", err)
@@ -101,35 +101,35 @@ func TestFailedAgentInstallationLeavesNothing(t *testing.T) {
 }
 
 func TestFailedAgentInstallationKeepsTheOlderOne(t *testing.T) {
-	a, s := onMac(t)
+	a, s := newTestAgent(t)
 	if err := a.Install(); err != nil {
 		t.Fatal(err)
 	}
-	older, err := os.ReadFile(a.file())
+	older, err := os.ReadFile(a.definitionPath())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.set("refuses enable", "Could not enable")
+	s.setFact("refuses enable", "Could not enable")
 	a.Executable = "/another/keyd"
 	if err := a.Install(); err == nil || !strings.Contains(err.Error(), "older installation is as it was") {
 		t.Errorf("%v", err)
 	}
-	if now, err := os.ReadFile(a.file()); err != nil || string(now) != string(older) || !s.is("loaded") {
-		t.Errorf("the older agent is not back: loaded %v, %v", s.is("loaded"), err)
+	if now, err := os.ReadFile(a.definitionPath()); err != nil || string(now) != string(older) || !s.hasFact("loaded") {
+		t.Errorf("the older agent is not back: loaded %v, %v", s.hasFact("loaded"), err)
 	}
 }
 
 func TestAgentThatAPersonSwitchedOffSaysSo(t *testing.T) {
-	a, s := onMac(t)
+	a, s := newTestAgent(t)
 	if err := a.Install(); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	s.set("disabled", "yes")
+	s.setFact("disabled", "yes")
 	state := State{Installed: true}
-	a.look(&state)
+	a.queryState(&state)
 	if state.Enabled || state.Running || !strings.Contains(state.Detail, "switched off") {
 		t.Errorf("%+v", state)
 	}

@@ -9,10 +9,10 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// place writes a definition, atomically, and makes the folders above it. undo
+// placeDefinition writes a definition, atomically, and makes the folders above it. undo
 // restores what was there: the older definition (before is true), or nothing,
 // down to the folders.
-func place(path string, definition []byte) (undo func() (before bool, err error), err error) {
+func placeDefinition(path string, definition []byte) (undo func() (before bool, err error), err error) {
 	older, err := os.ReadFile(path)
 	before := err == nil
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -55,9 +55,9 @@ func missingFolders(dir string) []string {
 	return missing
 }
 
-// remove removes a definition, which may be gone already, and the folder it
+// removeUnitFile removes a definition, which may be gone already, and the folder it
 // stood in if it is a plain one and empty now.
-func remove(path string) error {
+func removeUnitFile(path string) error {
 	if err := removeFile(path); err != nil {
 		return err
 	}

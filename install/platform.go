@@ -1,8 +1,8 @@
 package install
 
-// allowed refuses the users for whom a service would look at other files than
+// checkUser refuses the users for whom a service would look at other files than
 // the ones they mean.
-func (h *Host) allowed() error {
+func (h *Host) checkUser() error {
 	switch {
 	case h.Root && h.Getenv("SUDO_USER") != "":
 		return refuse("run it as "+h.Getenv("SUDO_USER")+", without sudo", "sudo would install keyd for root, whose ~/.aws is another one: nothing was changed")
@@ -13,9 +13,9 @@ func (h *Host) allowed() error {
 	return nil
 }
 
-// unsupported says what to do on a machine without a service manager that keyd
+// unsupportedError says what to do on a machine without a service manager that keyd
 // knows. native is what kardianos/service makes of it.
-func (h *Host) unsupported(native string) error {
+func (h *Host) unsupportedError(native string) error {
 	switch {
 	case h.GOOS == "linux" && h.Getenv("WSL_DISTRO_NAME") != "":
 		return refuse("write [boot] systemd=true into /etc/wsl.conf, run wsl --shutdown in Windows, and try again",
@@ -25,12 +25,12 @@ func (h *Host) unsupported(native string) error {
 			"OpenRC is not supported: nothing was changed")
 	case h.GOOS == "linux":
 		return refuse("have your session start keyd run: the desktop's autostart, ~/.profile, runit or s6 user services, or cron's @reboot",
-			"there is no systemd here (found: %s): nothing was changed", named(native))
+			"there is no systemd here (found: %s): nothing was changed", nativeName(native))
 	}
-	return refuse("have your session start: keyd run", "keyd cannot install itself on %s: nothing was changed", named(native))
+	return refuse("have your session start: keyd run", "keyd cannot install itself on %s: nothing was changed", nativeName(native))
 }
 
-func named(native string) string {
+func nativeName(native string) string {
 	if native == "" {
 		return "no service manager"
 	}

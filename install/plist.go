@@ -58,20 +58,20 @@ const agentText = `<?xml version="1.0" encoding="UTF-8"?>
 func renderAgent(c *service.Config, errors string) []byte {
 	var args, env strings.Builder
 	for _, arg := range append([]string{c.Executable}, c.Arguments...) {
-		fmt.Fprintf(&args, "\t\t<string>%s</string>\n", escape(arg))
+		fmt.Fprintf(&args, "\t\t<string>%s</string>\n", escapeXML(arg))
 	}
 	if len(c.EnvVars) > 0 {
 		env.WriteString("\t<key>EnvironmentVariables</key>\n\t<dict>\n")
-		for _, v := range variables(c) {
-			fmt.Fprintf(&env, "\t\t<key>%s</key>\n\t\t<string>%s</string>\n", escape(v.Name), escape(v.Value))
+		for _, v := range sortedVariables(c) {
+			fmt.Fprintf(&env, "\t\t<key>%s</key>\n\t\t<string>%s</string>\n", escapeXML(v.Name), escapeXML(v.Value))
 		}
 		env.WriteString("\t</dict>\n")
 	}
-	return fmt.Appendf(nil, agentText, agentLabel, args.String(), env.String(), escape(errors))
+	return fmt.Appendf(nil, agentText, agentLabel, args.String(), env.String(), escapeXML(errors))
 }
 
-// escape makes text safe inside an XML element.
-func escape(text string) string {
+// escapeXML makes text safe inside an XML element.
+func escapeXML(text string) string {
 	var b strings.Builder
 	_ = xml.EscapeText(&b, []byte(text)) // a strings.Builder takes everything
 	return b.String()

@@ -22,7 +22,7 @@ type agentAsRead struct {
 }
 
 func TestPlistIsWhatAPlistLibraryReads(t *testing.T) {
-	c := awkward()
+	c := awkwardConfig()
 	var got agentAsRead
 	format, err := plist.Unmarshal(renderAgent(c, "/home/al ice/state/stderr.log"), &got)
 	if err != nil || format != plist.XMLFormat {

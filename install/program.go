@@ -16,21 +16,21 @@ import (
 func (h *Host) Program() (string, error) {
 	real, err := filepath.EvalSymlinks(h.Executable)
 	if err != nil {
-		return "", wrap(err)
+		return "", wrapError(err)
 	}
-	if place := h.temporary(real); place != "" {
-		return "", refuse("put it where it stays, for example: go build -o "+h.under(".local", "bin", programName(h.GOOS))+" ./cmd/keyd",
+	if place := h.temporaryPlace(real); place != "" {
+		return "", refuse("put it where it stays, for example: go build -o "+h.homePath(".local", "bin", programName(h.GOOS))+" ./cmd/keyd",
 			"%s is %s: the service would lose it", real, place)
 	}
-	for _, path := range h.names(real) {
-		if sameFile(path, real) && h.temporary(path) == "" && !versioned(path) {
-			return h.printable(path)
+	for _, path := range h.stableNames(real) {
+		if sameFile(path, real) && h.temporaryPlace(path) == "" && !isVersioned(path) {
+			return h.checkPrintable(path)
 		}
 	}
 	if strings.HasPrefix(real, "/nix/store/") {
 		return "", refuse("nix profile install, then keyd install", "%s belongs to one generation and no profile shows it: garbage collection takes it away", real)
 	}
-	return h.printable(real)
+	return h.checkPrintable(real)
 }
 
 func programName(goos string) string {
@@ -40,26 +40,26 @@ func programName(goos string) string {
 	return "keyd"
 }
 
-// temporary says which kind of passing place path is in, "" for none.
-func (h *Host) temporary(path string) string {
+// temporaryPlace says which kind of passing place path is in, "" for none.
+func (h *Host) temporaryPlace(path string) string {
 	if slices.ContainsFunc(strings.Split(filepath.ToSlash(path), "/"), func(name string) bool { return strings.HasPrefix(name, "go-build") }) {
 		return "in Go's build cache"
 	}
 	for _, dir := range []string{"/tmp", "/var/tmp", "/private/tmp", "/private/var/folders", "/var/folders", "/dev/shm",
 		h.Getenv("TMPDIR"), h.Getenv("TEMP"), h.Getenv("TMP")} {
-		if inside(path, dir) {
+		if isInside(path, dir) {
 			return "in a temporary folder"
 		}
 	}
-	if inside(path, h.under("Downloads")) {
+	if isInside(path, h.homePath("Downloads")) {
 		return "among the downloads"
 	}
 	return ""
 }
 
-// inside reports whether path is below dir, by name or with dir's links
+// isInside reports whether path is below dir, by name or with dir's links
 // followed.
-func inside(path, dir string) bool {
+func isInside(path, dir string) bool {
 	if dir == "" {
 		return false
 	}
@@ -73,8 +73,8 @@ func inside(path, dir string) bool {
 	})
 }
 
-// names are the names that real may go by, the most lasting first.
-func (h *Host) names(real string) []string {
+// stableNames are the names that real may go by, the most lasting first.
+func (h *Host) stableNames(real string) []string {
 	var names []string
 	base := filepath.Base(real)
 	for _, kept := range []string{"Cellar", "Caskroom"} { // Homebrew: <prefix>/Cellar/<formula>/<version>/bin/<program>
@@ -92,15 +92,15 @@ func (h *Host) names(real string) []string {
 			names = append(names, filepath.Join(dir, filepath.Base(h.Argv0)), filepath.Join(dir, base))
 		}
 	}
-	names = append(names, h.under(".nix-profile", "bin", base), filepath.Join("/run/current-system/sw/bin", base))
+	names = append(names, h.homePath(".nix-profile", "bin", base), filepath.Join("/run/current-system/sw/bin", base))
 	if path, err := filepath.Abs(h.Argv0); err == nil && strings.ContainsRune(filepath.ToSlash(h.Argv0), '/') {
 		names = append(names, path)
 	}
 	return names
 }
 
-// versioned reports whether a path itself names a version's folder.
-func versioned(path string) bool {
+// isVersioned reports whether a path itself names a version's folder.
+func isVersioned(path string) bool {
 	path = filepath.ToSlash(path)
 	return strings.Contains(path, "/Cellar/") || strings.Contains(path, "/Caskroom/") || strings.HasPrefix(path, "/nix/store/")
 }
@@ -114,10 +114,10 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// printable refuses a path that no unit and no plist can hold. systemd takes any
+// checkPrintable refuses a path that no unit and no plist can hold. systemd takes any
 // text as an argument, but for the path of a program no quotes and no
 // backslash, however they are quoted.
-func (h *Host) printable(path string) (string, error) {
+func (h *Host) checkPrintable(path string) (string, error) {
 	bad := strings.ContainsFunc(path, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError })
 	if bad || h.GOOS == "linux" && strings.ContainsAny(path, `"'\`) {
 		return "", refuse("move it to a folder with a plainer name", "the path %q of this program holds characters that a service cannot", path)

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// put makes a program and the links to it.
-func put(t *testing.T, home, real string, links ...string) {
+// putProgram makes a program and the links to it.
+func putProgram(t *testing.T, home, real string, links ...string) {
 	t.Helper()
 	real = filepath.Join(home, real)
 	if err := os.MkdirAll(filepath.Dir(real), 0o700); err != nil {
@@ -37,8 +37,8 @@ func put(t *testing.T, home, real string, links ...string) {
 	}
 }
 
-// lasting is a folder that is in no temporary place by name.
-func lasting(t *testing.T) string {
+// makeLastingFolder is a folder that is in no temporary place by name.
+func makeLastingFolder(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(".", "lasting-")
 	if err != nil {
@@ -58,7 +58,7 @@ func lasting(t *testing.T) string {
 		t.Fatal(err)
 	}
 	h := Host{Getenv: os.Getenv, Home: dir}
-	if place := h.temporary(dir); place != "" {
+	if place := h.temporaryPlace(dir); place != "" {
 		t.Skipf("the source itself is %s", place)
 	}
 	return dir
@@ -82,10 +82,10 @@ func TestProgramIsTheNameThatStays(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			home := lasting(t)
-			put(t, home, "other/keyd")
-			put(t, home, test.real, test.links...)
-			h := host(t, runtime.GOOS).with(map[string]string{"PATH": filepath.Join(home, test.path)})
+			home := makeLastingFolder(t)
+			putProgram(t, home, "other/keyd")
+			putProgram(t, home, test.real, test.links...)
+			h := newHost(t, runtime.GOOS).withEnv(map[string]string{"PATH": filepath.Join(home, test.path)})
 			h.Executable = filepath.Join(home, test.real)
 			got, err := h.Program()
 			if err != nil || got != filepath.Join(home, test.want) {
@@ -96,7 +96,7 @@ func TestProgramIsTheNameThatStays(t *testing.T) {
 }
 
 func TestProgramThatWillBeGoneIsRefused(t *testing.T) {
-	home := lasting(t)
+	home := makeLastingFolder(t)
 	for name, path := range map[string]string{
 		"a download":     filepath.Join(home, "Downloads", "keyd"),
 		"go run":         filepath.Join(home, "cache", "go-build123", "b001", "exe", "keyd"),
@@ -114,11 +114,11 @@ func TestProgramThatWillBeGoneIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			if name == "behind a link" {
-				put(t, home, "tmp/behind/keyd", relative)
+				putProgram(t, home, "tmp/behind/keyd", relative)
 			} else {
-				put(t, home, relative)
+				putProgram(t, home, relative)
 			}
-			h := host(t, "linux").with(map[string]string{"TMPDIR": filepath.Join(home, "tmp"), "PATH": filepath.Join(home, "bin")})
+			h := newHost(t, "linux").withEnv(map[string]string{"TMPDIR": filepath.Join(home, "tmp"), "PATH": filepath.Join(home, "bin")})
 			h.Home, h.Executable = home, path
 			got, err := h.Program()
 			refused, ok := errors.AsType[*RefusedError](err)
@@ -166,8 +166,8 @@ func TestMachinesWithoutAServiceManagerAreToldWhatToDo(t *testing.T) {
 		"a container":         {nil, "unix-systemv", "keyd run"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := host(t, "linux").with(test.env)
-			refused, ok := errors.AsType[*RefusedError](h.unsupported(test.native))
+			h := newHost(t, "linux").withEnv(test.env)
+			refused, ok := errors.AsType[*RefusedError](h.unsupportedError(test.native))
 			if !ok || !strings.Contains(refused.Instead, test.instead) {
 				t.Errorf("%+v", refused)
 			}

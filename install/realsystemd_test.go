@@ -17,18 +17,18 @@ import (
 	"time"
 )
 
-// real is a user with a real user manager, and keyd in a folder of its own.
+// realUser is a user with a real user manager, and keyd in a folder of its own.
 // Waiting is in real time here: this is not for go test ./..., but for
 // .ci/systemd.
-type real struct {
+type realUser struct {
 	t    *testing.T
 	keyd string
 	env  []string
 }
 
-// onRealSystemd puts keyd into a folder of the home. It skips where the user
+// newRealUser puts keyd into a folder of the home. It skips where the user
 // manager is a person's, who would get the service.
-func onRealSystemd(t *testing.T, folder string) *real {
+func newRealUser(t *testing.T, folder string) *realUser {
 	t.Helper()
 	program := os.Getenv("KEYD_PROGRAM")
 	if os.Getenv("KEYD_SYSTEMD_IT") == "" || program == "" {
@@ -38,7 +38,7 @@ func onRealSystemd(t *testing.T, folder string) *real {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &real{t: t, keyd: filepath.Join(home, folder, "keyd"), env: os.Environ()}
+	r := &realUser{t: t, keyd: filepath.Join(home, folder, "keyd"), env: os.Environ()}
 	data, err := os.ReadFile(program)
 	if err != nil {
 		t.Fatal(err)
@@ -50,8 +50,8 @@ func onRealSystemd(t *testing.T, folder string) *real {
 	return r
 }
 
-// run runs keyd, or another program, and returns its exit code and words.
-func (r *real) run(name string, args ...string) (int, string) {
+// runProgram runs keyd, or another program, and returns its exit code and words.
+func (r *realUser) runProgram(name string, args ...string) (int, string) {
 	r.t.Helper()
 	c := exec.CommandContext(r.t.Context(), name, args...)
 	c.Env = r.env
@@ -65,10 +65,10 @@ func (r *real) run(name string, args ...string) (int, string) {
 	return 0, string(out)
 }
 
-// must demands an exit code.
-func (r *real) must(code int, args ...string) string {
+// mustExit demands an exit code.
+func (r *realUser) mustExit(code int, args ...string) string {
 	r.t.Helper()
-	got, out := r.run(r.keyd, args...)
+	got, out := r.runProgram(r.keyd, args...)
 	if got != code {
 		r.t.Fatalf("keyd %s: exit code %d, want %d\n%s", strings.Join(args, " "), got, code, out)
 	}
@@ -76,13 +76,13 @@ func (r *real) must(code int, args ...string) string {
 	return out
 }
 
-// within waits until it is so.
-func (r *real) within(limit time.Duration, what string, so func() bool) {
+// waitUntil waits until it is so.
+func (r *realUser) waitUntil(limit time.Duration, what string, so func() bool) {
 	r.t.Helper()
 	began := time.Now()
 	for !so() {
 		if time.Since(began) > limit {
-			_, unit := r.run("systemctl", "--user", "status", "--no-pager", unitName)
+			_, unit := r.runProgram("systemctl", "--user", "status", "--no-pager", unitName)
 			r.t.Fatalf("not %s within %s\n%s", what, limit, unit)
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -90,9 +90,9 @@ func (r *real) within(limit time.Duration, what string, so func() bool) {
 	r.t.Logf("%s after %s", what, time.Since(began).Round(10*time.Millisecond))
 }
 
-// pid is the process that the manager says is the service's, 0 when none runs.
-func (r *real) pid() int {
-	_, out := r.run("systemctl", "--user", "show", "--property=ActiveState,MainPID", unitName)
+// mainPID is the process that the manager says is the service's, 0 when none runs.
+func (r *realUser) mainPID() int {
+	_, out := r.runProgram("systemctl", "--user", "show", "--property=ActiveState,MainPID", unitName)
 	active, pid := strings.Contains(out, "ActiveState=active\n"), 0
 	for line := range strings.Lines(out) {
 		if value, ok := strings.CutPrefix(strings.TrimSpace(line), "MainPID="); ok {
@@ -105,8 +105,8 @@ func (r *real) pid() int {
 	return pid
 }
 
-// simulate starts the simulator, whose default key is due, and uses its world.
-func (r *real) simulate() (credentials string) {
+// startSimulator starts the simulator, whose default key is due, and uses its world.
+func (r *realUser) startSimulator() (credentials string) {
 	r.t.Helper()
 	c := exec.CommandContext(r.t.Context(), r.keyd, "demo", "--serve")
 	out, err := c.StdoutPipe()
@@ -136,8 +136,8 @@ func (r *real) simulate() (credentials string) {
 	return credentials
 }
 
-// tree is every name in the home folder.
-func (r *real) tree() []string {
+// homeTree is every name in the home folder.
+func (r *realUser) homeTree() []string {
 	r.t.Helper()
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -154,14 +154,14 @@ func (r *real) tree() []string {
 	return names
 }
 
-// unchanged checks that the home holds what it held, and the manager knows
+// checkUnchanged checks that the home holds what it held, and the manager knows
 // nothing.
-func (r *real) unchanged(before []string) {
+func (r *realUser) checkUnchanged(before []string) {
 	r.t.Helper()
-	if now := r.tree(); !slices.Equal(now, before) {
+	if now := r.homeTree(); !slices.Equal(now, before) {
 		r.t.Errorf("the home holds\n%s\nand held\n%s", strings.Join(now, "\n"), strings.Join(before, "\n"))
 	}
-	if _, out := r.run("systemctl", "--user", "show", "--property=LoadState,ActiveState", unitName); out != "LoadState=not-found\nActiveState=inactive\n" {
+	if _, out := r.runProgram("systemctl", "--user", "show", "--property=LoadState,ActiveState", unitName); out != "LoadState=not-found\nActiveState=inactive\n" {
 		r.t.Errorf("the manager says %q", out)
 	}
 }
@@ -171,70 +171,70 @@ func (r *real) unchanged(before []string) {
 func TestRealSystemdLife(t *testing.T) {
 	for _, folder := range []string{"bin", "My Apps 100% $HOME & <more>"} {
 		t.Run(folder, func(t *testing.T) {
-			r := onRealSystemd(t, folder)
-			credentials := r.simulate()
+			r := newRealUser(t, folder)
+			credentials := r.startSimulator()
 			old, err := os.ReadFile(credentials)
 			if err != nil {
 				t.Fatal(err)
 			}
-			before := r.tree()
-			r.must(3, "install", "--yes") // one of the keys needs a person
-			if _, out := r.run("systemctl", "--user", "is-enabled", unitName); out != "enabled\n" {
+			before := r.homeTree()
+			r.mustExit(3, "install", "--yes") // one of the keys needs a person
+			if _, out := r.runProgram("systemctl", "--user", "is-enabled", unitName); out != "enabled\n" {
 				t.Errorf("is-enabled says %q", out)
 			}
-			r.within(time.Second, "running", func() bool { return r.pid() != 0 })
-			r.within(2*time.Minute, "the due key rotated unaided", func() bool {
+			r.waitUntil(time.Second, "running", func() bool { return r.mainPID() != 0 })
+			r.waitUntil(2*time.Minute, "the due key rotated unaided", func() bool {
 				now, err := os.ReadFile(credentials)
 				return err == nil && !bytes.Equal(now, old)
 			})
-			r.survives()
-			r.must(0, "restart")
-			r.must(0, "stop")
-			if pid := r.pid(); pid != 0 {
+			r.checkSurvival()
+			r.mustExit(0, "restart")
+			r.mustExit(0, "stop")
+			if pid := r.mainPID(); pid != 0 {
 				t.Errorf("it runs after keyd stop: %d", pid)
 			}
-			r.must(0, "start")
-			r.must(3, "install", "--yes")
-			r.must(0, "uninstall")
-			r.unchanged(before)
-			r.must(0, "uninstall")
+			r.mustExit(0, "start")
+			r.mustExit(3, "install", "--yes")
+			r.mustExit(0, "uninstall")
+			r.checkUnchanged(before)
+			r.mustExit(0, "uninstall")
 		})
 	}
 }
 
-// survives kills the daemon, and logs out and in.
-func (r *real) survives() {
+// checkSurvival kills the daemon, and logs out and in.
+func (r *realUser) checkSurvival() {
 	r.t.Helper()
-	killed := r.pid()
+	killed := r.mainPID()
 	if err := syscall.Kill(killed, syscall.SIGKILL); err != nil {
 		r.t.Fatal(err)
 	}
-	r.within(10*time.Second, "back after kill -9", func() bool { pid := r.pid(); return pid != 0 && pid != killed })
-	at := r.pid()
-	if code, out := r.run("systemctl", "--user", "exit"); code != 0 {
+	r.waitUntil(10*time.Second, "back after kill -9", func() bool { pid := r.mainPID(); return pid != 0 && pid != killed })
+	at := r.mainPID()
+	if code, out := r.runProgram("systemctl", "--user", "exit"); code != 0 {
 		r.t.Fatal(out)
 	}
-	r.within(20*time.Second, "running again after the next login", func() bool { pid := r.pid(); return pid != 0 && pid != at })
+	r.waitUntil(20*time.Second, "running again after the next login", func() bool { pid := r.mainPID(); return pid != 0 && pid != at })
 }
 
 func TestRealSystemdWithoutABusLeavesNothing(t *testing.T) {
-	r := onRealSystemd(t, "bin")
-	r.simulate()
-	before := r.tree()
+	r := newRealUser(t, "bin")
+	r.startSimulator()
+	before := r.homeTree()
 	r.env = append(r.env, "XDG_RUNTIME_DIR=/nonexistent", "DBUS_SESSION_BUS_ADDRESS=")
-	out := r.must(1, "install", "--yes")
+	out := r.mustExit(1, "install", "--yes")
 	if !strings.Contains(out, "systemd does not answer") || !strings.Contains(out, "keyd: hint: log in") {
 		t.Error("the error does not help")
 	}
-	if now := r.tree(); !slices.Equal(now, before) {
+	if now := r.homeTree(); !slices.Equal(now, before) {
 		t.Errorf("the home holds %q and held %q", now, before)
 	}
 }
 
 // TestRealSystemdFailedStartLeavesNothing installs a program that ends at once.
 func TestRealSystemdFailedStartLeavesNothing(t *testing.T) {
-	r := onRealSystemd(t, "bin")
-	before := r.tree()
+	r := newRealUser(t, "bin")
+	before := r.homeTree()
 	h, err := Here()
 	if err != nil {
 		t.Fatal(err)
@@ -248,5 +248,5 @@ func TestRealSystemdFailedStartLeavesNothing(t *testing.T) {
 	if _, err := s.Install(); err == nil || !strings.Contains(err.Error(), "nothing is left") {
 		t.Errorf("%v", err)
 	}
-	r.unchanged(before)
+	r.checkUnchanged(before)
 }

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// onWine is a task in the real registry and task folder of a Windows that
+// newWineTask is a task in the real registry and task folder of a Windows that
 // belongs to nobody.
-func onWine(t *testing.T) (*task, *bool) {
+func newWineTask(t *testing.T) (*task, *bool) {
 	t.Helper()
 	if windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() != nil {
 		t.Skip("on your Windows it would make a logon task for you: it is for wine")
@@ -28,7 +28,7 @@ func onWine(t *testing.T) (*task, *bool) {
 	lives := false
 	h.State = filepath.Join(t.TempDir(), "state")
 	h.Daemon = func() (int, bool) { return 0, lives }
-	c := awkward()
+	c := awkwardConfig()
 	c.Executable, c.EnvVars = filepath.Join(t.TempDir(), "My Apps", "keyd.exe"), map[string]string{"KEYD_SETTINGS": `C:\a b\keyd.ini`}
 	made, err := taskSystem{&h}.New(nil, c)
 	if err != nil {
@@ -40,7 +40,7 @@ func onWine(t *testing.T) (*task, *bool) {
 // TestRealTask registers and removes a task. wine runs none: its /run and /end
 // say yes and do nothing, so the daemon's life is told here.
 func TestRealTask(t *testing.T) {
-	k, lives := onWine(t)
+	k, lives := newWineTask(t)
 	began := time.Now()
 	k.host.Daemon = func() (int, bool) {
 		return 0, *lives || time.Since(began) > 30*time.Millisecond && time.Since(began) < time.Minute
@@ -48,32 +48,32 @@ func TestRealTask(t *testing.T) {
 	if err := k.Install(); err != nil {
 		t.Fatal(err)
 	}
-	definition, err := os.ReadFile(k.file())
+	definition, err := os.ReadFile(k.definitionPath())
 	if err != nil || !bytes.Contains(definition, []byte(description)) { // wine keeps no triggers, no user and no command
 		t.Errorf("%s, %v", definition, err)
 	}
 	var state State
-	if k.look(&state); !state.Installed || !state.Running {
+	if k.queryState(&state); !state.Installed || !state.Running {
 		t.Errorf("%+v", state)
 	}
 	k.host.Daemon = func() (int, bool) { return 0, false }
 	if err := k.Uninstall(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(k.file()); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(k.definitionPath()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the task is still there: %v", err)
 	}
 }
 
 // TestRealRunKey is the fallback: written, read back, started, ended, removed.
 func TestRealRunKey(t *testing.T) {
-	k, lives := onWine(t)
+	k, lives := newWineTask(t)
 	line := quoteWindows(k.Executable) + " " + logonArguments(k.Config)
 	if err := writeRunKey(line); err != nil {
 		t.Fatal(err)
 	}
 	var state State
-	if k.look(&state); !state.Installed || state.Program != k.Executable || state.File != runKeyPath {
+	if k.queryState(&state); !state.Installed || state.Program != k.Executable || state.File != runKeyPath {
 		t.Errorf("%+v", state)
 	}
 	if err := k.Uninstall(); err != nil {

@@ -16,6 +16,6 @@ func removeRunKey() error { return nil }
 
 func writeRunKey(string) error { return fmt.Errorf("%s: %w", runKeyPath, errors.ErrUnsupported) }
 
-func startLine(string) error { return errors.ErrUnsupported }
+func startCommandLine(string) error { return errors.ErrUnsupported }
 
 func endProcess(int, string) error { return errors.ErrUnsupported }

@@ -11,16 +11,16 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-// runKeyAtMost is the length that Windows promises to start, in characters.
+// maxRunKey is the length that Windows promises to start, in characters.
 // Source: Microsoft, "Run and RunOnce Registry Keys".
-const runKeyAtMost = 260
+const maxRunKey = 260
 
-func runKey(access uint32) (registry.Key, error) {
+func openRunKey(access uint32) (registry.Key, error) {
 	return registry.OpenKey(registry.CURRENT_USER, strings.TrimPrefix(runKeyPath, `HKCU\`), access)
 }
 
 func readRunKey() (line string, ok bool) {
-	key, err := runKey(registry.QUERY_VALUE)
+	key, err := openRunKey(registry.QUERY_VALUE)
 	if err != nil {
 		return "", false
 	}
@@ -30,8 +30,8 @@ func readRunKey() (line string, ok bool) {
 }
 
 func writeRunKey(line string) error {
-	if len(line) > runKeyAtMost {
-		return fmt.Errorf("%s takes %d characters and the command has %d: use shorter paths or fewer variables", runKeyPath, runKeyAtMost, len(line))
+	if len(line) > maxRunKey {
+		return fmt.Errorf("%s takes %d characters and the command has %d: use shorter paths or fewer variables", runKeyPath, maxRunKey, len(line))
 	}
 	key, _, err := registry.CreateKey(registry.CURRENT_USER, strings.TrimPrefix(runKeyPath, `HKCU\`), registry.SET_VALUE)
 	if err != nil {
@@ -42,7 +42,7 @@ func writeRunKey(line string) error {
 }
 
 func removeRunKey() error {
-	key, err := runKey(registry.SET_VALUE)
+	key, err := openRunKey(registry.SET_VALUE)
 	if errors.Is(err, registry.ErrNotExist) {
 		return nil
 	}
@@ -56,8 +56,8 @@ func removeRunKey() error {
 	return nil
 }
 
-// startLine starts a command line without a console, on its own.
-func startLine(line string) error {
+// startCommandLine starts a command line without a console, on its own.
+func startCommandLine(line string) error {
 	c := exec.Command(firstWord(line))
 	c.SysProcAttr = &syscall.SysProcAttr{CmdLine: line, CreationFlags: windows.DETACHED_PROCESS | windows.CREATE_NEW_PROCESS_GROUP}
 	if err := c.Start(); err != nil {

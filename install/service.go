@@ -11,48 +11,48 @@ import (
 
 // Service is keyd as a login service of one user.
 type Service struct {
-	host Host
-	kept keeper
+	host  Host
+	login loginService
 }
 
-// keeper is a Service of kardianos/service that can also say what is installed.
-type keeper interface {
+// loginService is a Service of kardianos/service that can also say what is installed.
+type loginService interface {
 	service.Service
 	// file is where the definition stands or would stand.
-	file() string
+	definitionPath() string
 	// program reads the path of the program out of a definition.
-	program(definition []byte) string
+	parseProgram(definition []byte) string
 	// look fills in what only the service manager knows.
-	look(*State)
+	queryState(*State)
 }
 
 // Open returns the service of this user, installed or not. Nothing is written
 // and no command is run. A *RefusedError is a machine or a user that keyd is
 // not installed for, with what to do instead.
 func Open(h Host) (*Service, error) {
-	if err := h.allowed(); err != nil {
+	if err := h.checkUser(); err != nil {
 		return nil, err
 	}
-	system := h.system()
+	system := h.findSystem()
 	if system == nil || !system.Detect() {
 		native := h.GOOS
 		if native == runtime.GOOS {
 			native = service.Platform()
 		}
-		return nil, h.unsupported(native)
+		return nil, h.unsupportedError(native)
 	}
 	service.ChooseSystem(system)
 	s, err := service.New(nil, &service.Config{
 		Name: displayName, DisplayName: displayName, Description: description, Arguments: []string{"run"},
 	})
 	if err != nil {
-		return nil, wrap(err)
+		return nil, wrapError(err)
 	}
-	return &Service{host: h, kept: s.(keeper)}, nil
+	return &Service{host: h, login: s.(loginService)}, nil
 }
 
-// system is keyd's own System for this machine, nil when there is none.
-func (h *Host) system() service.System {
+// findSystem is keyd's own System for this machine, nil when there is none.
+func (h *Host) findSystem() service.System {
 	switch h.GOOS {
 	case "linux":
 		return systemdSystem{h}
@@ -83,7 +83,7 @@ func (s *Service) Plan() (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	return Plan{Platform: s.kept.Platform(), File: s.kept.file(), Program: program, Env: env, Secret: secret}, nil
+	return Plan{Platform: s.login.Platform(), File: s.login.definitionPath(), Program: program, Env: env, Secret: secret}, nil
 }
 
 // Install writes the definition, has the service start at every login, and
@@ -107,11 +107,11 @@ func (s *Service) Install() (Plan, error) {
 		Executable: plan.Program, Arguments: []string{"run"}, EnvVars: env,
 	})
 	if err != nil {
-		return plan, wrap(err)
+		return plan, wrapError(err)
 	}
-	s.kept = configured.(keeper)
-	err = wrap(s.kept.Install())
-	plan.Platform, plan.File = s.kept.Platform(), s.kept.file()
+	s.login = configured.(loginService)
+	err = wrapError(s.login.Install())
+	plan.Platform, plan.File = s.login.Platform(), s.login.definitionPath()
 	return plan, err
 }
 
@@ -121,29 +121,29 @@ func (s *Service) Uninstall() (installed bool, err error) {
 	if !s.State().Installed {
 		return false, nil
 	}
-	return true, wrap(s.kept.Uninstall())
+	return true, wrapError(s.login.Uninstall())
 }
 
 // Start starts the service now. One that runs goes on.
-func (s *Service) Start() error { return s.act(s.kept.Start) }
+func (s *Service) Start() error { return s.runInstalled(s.login.Start) }
 
 // Stop stops the service until the next login. The step of a rotation that it
 // is in is ended before.
-func (s *Service) Stop() error { return s.act(s.kept.Stop) }
+func (s *Service) Stop() error { return s.runInstalled(s.login.Stop) }
 
 // Restart stops and starts the service.
-func (s *Service) Restart() error { return s.act(s.kept.Restart) }
+func (s *Service) Restart() error { return s.runInstalled(s.login.Restart) }
 
-// act is for a service that is installed.
-func (s *Service) act(do func() error) error {
-	if _, err := os.Stat(s.kept.file()); err != nil && !s.State().Installed {
+// runInstalled is for a service that is installed.
+func (s *Service) runInstalled(do func() error) error {
+	if _, err := os.Stat(s.login.definitionPath()); err != nil && !s.State().Installed {
 		return refuse("keyd install", "keyd is not installed as a service")
 	}
-	return wrap(do())
+	return wrapError(do())
 }
 
-// variables are the environment variables of a configuration, sorted.
-func variables(c *service.Config) []Variable {
+// sortedVariables are the environment variables of a configuration, sorted.
+func sortedVariables(c *service.Config) []Variable {
 	var all []Variable
 	for _, name := range slices.Sorted(maps.Keys(c.EnvVars)) {
 		all = append(all, Variable{name, c.EnvVars[name]})

@@ -16,10 +16,10 @@ import (
 // managers when it is called by their names.
 func TestMain(m *testing.M) {
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
-	standIns := map[string]func(standIn, []string) int{"systemctl": systemctlStandIn, "launchctl": launchctlStandIn, "schtasks": schtasksStandIn}
+	standIns := map[string]func(standIn, []string) int{"systemctl": fakeSystemctl, "launchctl": fakeLaunchctl, "schtasks": fakeSchtasks}
 	if run, ok := standIns[name]; ok {
 		s := standIn{os.Getenv("STANDIN_DIR")}
-		s.record(name + " " + strings.Join(os.Args[1:], " "))
+		s.recordCall(name + " " + strings.Join(os.Args[1:], " "))
 		os.Exit(run(s, os.Args[1:]))
 	}
 	os.Exit(m.Run())
@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 // standIn is the memory of a command that is made up: files in a folder.
 type standIn struct{ dir string }
 
-// stand puts stand-ins for these commands before all others on PATH.
-func stand(t *testing.T, names ...string) standIn {
+// putStandIns puts stand-ins for these commands before all others on PATH.
+func putStandIns(t *testing.T, names ...string) standIn {
 	t.Helper()
 	s := standIn{t.TempDir()}
 	bin := t.TempDir()
@@ -38,7 +38,7 @@ func stand(t *testing.T, names ...string) standIn {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		s.copy(t, self, filepath.Join(bin, name+filepath.Ext(self)))
+		s.copyProgram(t, self, filepath.Join(bin, name+filepath.Ext(self)))
 	}
 	t.Setenv("STANDIN_DIR", s.dir)
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second per command otherwise, under the race detector
@@ -46,17 +46,17 @@ func stand(t *testing.T, names ...string) standIn {
 	return s
 }
 
-// notOnWindows skips a test of a service manager whose paths Windows cannot
+// skipOnWindows skips a test of a service manager whose paths Windows cannot
 // spell.
-func notOnWindows(t *testing.T) {
+func skipOnWindows(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has neither this service manager nor its paths")
 	}
 }
 
-// copy is a link but on Windows, which deletes no name of a program that runs.
-func (s standIn) copy(t *testing.T, from, to string) {
+// copyProgram is a link but on Windows, which deletes no name of a program that runs.
+func (s standIn) copyProgram(t *testing.T, from, to string) {
 	t.Helper()
 	if filepath.Ext(from) == ".test" {
 		to = strings.TrimSuffix(to, ".test")
@@ -84,7 +84,7 @@ func (s standIn) copy(t *testing.T, from, to string) {
 	}
 }
 
-func (s standIn) record(line string) {
+func (s standIn) recordCall(line string) {
 	f, err := os.OpenFile(filepath.Join(s.dir, "calls"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err == nil {
 		_, err = fmt.Fprintln(f, line)
@@ -95,8 +95,8 @@ func (s standIn) record(line string) {
 	}
 }
 
-// calls are what was called since the last time, without the questions.
-func (s standIn) calls(t *testing.T) string {
+// takeCalls are what was called since the last time, without the questions.
+func (s standIn) takeCalls(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(s.dir, "calls")
 	data, err := os.ReadFile(path)
@@ -117,117 +117,117 @@ func (s standIn) calls(t *testing.T) string {
 	return strings.Join(acts, "\n")
 }
 
-func (s standIn) fact(name string) string {
+func (s standIn) factPath(name string) string {
 	return filepath.Join(s.dir, strings.ReplaceAll(name, "/", ""))
 }
 
-func (s standIn) is(fact string) bool { return s.say(fact) != "" }
+func (s standIn) hasFact(fact string) bool { return s.readFact(fact) != "" }
 
-// say returns what a fact holds, "" when it is not so.
-func (s standIn) say(fact string) string {
-	data, err := os.ReadFile(s.fact(fact))
+// readFact returns what a fact holds, "" when it is not so.
+func (s standIn) readFact(fact string) string {
+	data, err := os.ReadFile(s.factPath(fact))
 	if err != nil {
 		return ""
 	}
 	return string(data)
 }
 
-func (s standIn) set(fact, value string) {
-	if err := os.WriteFile(s.fact(fact), []byte(value), 0o600); err != nil {
+func (s standIn) setFact(fact, value string) {
+	if err := os.WriteFile(s.factPath(fact), []byte(value), 0o600); err != nil {
 		panic(err)
 	}
 }
 
-func (s standIn) unset(fact string) { _ = os.Remove(s.fact(fact)) }
+func (s standIn) removeFact(fact string) { _ = os.Remove(s.factPath(fact)) }
 
-// answer prints an error as a real command does.
-func answer(code int, text string) int {
+// failWith prints an error as a real command does.
+func failWith(code int, text string) int {
 	fmt.Fprintln(os.Stderr, text)
 	return code
 }
 
-// launchctlStandIn knows one session and one agent. bootout returns at once and
+// fakeLaunchctl knows one session and one agent. bootout returns at once and
 // the agent is there for two more questions, as launchd does it.
-func launchctlStandIn(s standIn, args []string) int {
+func fakeLaunchctl(s standIn, args []string) int {
 	switch {
-	case s.is("refuses " + args[0]):
-		return answer(5, s.say("refuses "+args[0]))
+	case s.hasFact("refuses " + args[0]):
+		return failWith(5, s.readFact("refuses "+args[0]))
 	case args[0] == "print" && !strings.Contains(args[1], agentLabel):
-		if args[1] != cmp.Or(s.say("session"), "gui/501") {
-			return answer(125, "Domain does not support specified action")
+		if args[1] != cmp.Or(s.readFact("session"), "gui/501") {
+			return failWith(125, "Domain does not support specified action")
 		}
 	case args[0] == "print":
 		return s.printAgent()
-	case args[0] == "print-disabled" && s.is("disabled"):
+	case args[0] == "print-disabled" && s.hasFact("disabled"):
 		fmt.Printf("\tdisabled services = {\n\t\t%q => disabled\n\t}\n", agentLabel)
 	case args[0] == "enable":
-		s.unset("disabled")
+		s.removeFact("disabled")
 	case args[0] == "bootstrap":
-		if s.is("loaded") || s.is("leaving") {
-			return answer(5, "Bootstrap failed: 5: Input/output error")
+		if s.hasFact("loaded") || s.hasFact("leaving") {
+			return failWith(5, "Bootstrap failed: 5: Input/output error")
 		}
-		s.set("loaded", args[2])
+		s.setFact("loaded", args[2])
 	case args[0] == "bootout":
-		s.unset("loaded")
-		s.set("leaving", "2")
+		s.removeFact("loaded")
+		s.setFact("leaving", "2")
 	}
 	return 0
 }
 
 func (s standIn) printAgent() int {
-	if left, err := strconv.Atoi(s.say("leaving")); err == nil {
-		s.set("leaving", strconv.Itoa(left-1))
+	if left, err := strconv.Atoi(s.readFact("leaving")); err == nil {
+		s.setFact("leaving", strconv.Itoa(left-1))
 		if left <= 1 {
-			s.unset("leaving")
+			s.removeFact("leaving")
 		}
 		return 0
 	}
-	if !s.is("loaded") {
-		return answer(113, "Could not find service in domain")
+	if !s.hasFact("loaded") {
+		return failWith(113, "Could not find service in domain")
 	}
 	fmt.Printf("%s = {\n\tstate = running\n\tpid = 4711\n}\n", agentLabel)
 	return 0
 }
 
-// schtasksStandIn knows one task.
-func schtasksStandIn(s standIn, args []string) int {
+// fakeSchtasks knows one task.
+func fakeSchtasks(s standIn, args []string) int {
 	switch verb := args[0]; {
-	case s.is("refuses " + verb):
-		return answer(1, "ERROR: "+s.say("refuses "+verb))
+	case s.hasFact("refuses " + verb):
+		return failWith(1, "ERROR: "+s.readFact("refuses "+verb))
 	case verb == "/create":
 		definition, err := os.ReadFile(args[4])
 		if err != nil {
-			return answer(1, err.Error())
+			return failWith(1, err.Error())
 		}
-		s.set("task", string(definition))
-	case verb == "/query" && !s.is("task"):
-		return answer(1, "ERROR: The system cannot find the file specified.")
+		s.setFact("task", string(definition))
+	case verb == "/query" && !s.hasFact("task"):
+		return failWith(1, "ERROR: The system cannot find the file specified.")
 	case verb == "/delete":
-		s.unset("task")
+		s.removeFact("task")
 	case verb == "/run":
-		s.set("runs", "yes")
+		s.setFact("runs", "yes")
 	case verb == "/end":
-		s.unset("runs")
+		s.removeFact("runs")
 	}
 	return 0
 }
 
-// systemctlStandIn knows one unit, and reads the folders that it is told.
-func systemctlStandIn(s standIn, args []string) int {
+// fakeSystemctl knows one unit, and reads the folders that it is told.
+func fakeSystemctl(s standIn, args []string) int {
 	args = args[3:]
 	switch verb := args[0]; {
-	case s.is("no bus"):
-		return answer(1, "Failed to connect to bus: No medium found")
-	case s.is("refuses " + verb):
-		return answer(1, s.say("refuses "+verb))
+	case s.hasFact("no bus"):
+		return failWith(1, "Failed to connect to bus: No medium found")
+	case s.hasFact("refuses " + verb):
+		return failWith(1, s.readFact("refuses "+verb))
 	case verb == "show" && args[1] == "--property=UnitPath":
-		fmt.Println("/etc/systemd/user " + s.say("reads"))
+		fmt.Println("/etc/systemd/user " + s.readFact("reads"))
 	case verb == "show":
-		fmt.Printf("LoadState=loaded\nActiveState=%s\nSubState=x\nResult=success\nMainPID=0\nUnitFileState=enabled\n", s.say("active"))
+		fmt.Printf("LoadState=loaded\nActiveState=%s\nSubState=x\nResult=success\nMainPID=0\nUnitFileState=enabled\n", s.readFact("active"))
 	case verb == "restart" || verb == "start":
-		s.set("active", "active")
+		s.setFact("active", "active")
 	case verb == "stop" || verb == "disable":
-		s.set("active", "inactive")
+		s.setFact("active", "inactive")
 	}
 	return 0
 }

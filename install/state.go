@@ -25,9 +25,9 @@ type State struct {
 // State asks the files and the service manager.
 func (s *Service) State() State {
 	state := s.Installed()
-	s.kept.look(&state)
+	s.login.queryState(&state)
 	if state.Installed && state.Program == "" {
-		s.judge(&state)
+		s.compareProgram(&state)
 	}
 	return state
 }
@@ -36,18 +36,18 @@ func (s *Service) State() State {
 // millisecond, unless the installed program is another file than this one,
 // whose build it then reads.
 func (s *Service) Installed() State {
-	state := State{File: s.kept.file()}
+	state := State{File: s.login.definitionPath()}
 	definition, err := os.ReadFile(state.File)
 	if err != nil {
 		return state
 	}
-	state.Installed, state.Program = true, s.kept.program(definition)
-	s.judge(&state)
+	state.Installed, state.Program = true, s.login.parseProgram(definition)
+	s.compareProgram(&state)
 	return state
 }
 
-// judge compares the installed program with this one.
-func (s *Service) judge(state *State) {
+// compareProgram compares the installed program with this one.
+func (s *Service) compareProgram(state *State) {
 	if state.Program == "" {
 		return
 	}

@@ -31,32 +31,32 @@ func (s systemdSystem) Interactive() bool {
 
 // New returns the unit.
 func (s systemdSystem) New(i service.Interface, c *service.Config) (service.Service, error) {
-	return &unit{base{Config: c, program: i, host: s.host, platform: s.String()}}, nil
+	return &unit{baseService{Config: c, program: i, host: s.host, platform: s.String()}}, nil
 }
 
 // unit is keyd-aws.service.
-type unit struct{ base }
+type unit struct{ baseService }
 
 // Run is for programs that kardianos/service drives.
 func (u *unit) Run() error { return u.run(u) }
 
 // systemctl speaks to the user manager.
 func systemctl(args ...string) (string, error) {
-	return command("systemctl", append([]string{"--user", "--no-pager", "--no-ask-password"}, args...)...)
+	return runCommand("systemctl", append([]string{"--user", "--no-pager", "--no-ask-password"}, args...)...)
 }
 
-// folders are where a user's units may stand, the usual one last.
-func (u *unit) folders() []string {
-	usual := u.host.under(".config", "systemd", "user")
+// unitFolders are where a user's units may stand, the usual one last.
+func (u *unit) unitFolders() []string {
+	usual := u.host.homePath(".config", "systemd", "user")
 	if config := u.host.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(config) {
 		return []string{filepath.Join(config, "systemd", "user"), usual}
 	}
 	return []string{usual}
 }
 
-// file is the unit that exists, or the one that the usual place would have.
-func (u *unit) file() string {
-	folders := u.folders()
+// definitionPath is the unit that exists, or the one that the usual place would have.
+func (u *unit) definitionPath() string {
+	folders := u.unitFolders()
 	for _, dir := range folders {
 		if _, err := os.Lstat(filepath.Join(dir, unitName)); err == nil {
 			return filepath.Join(dir, unitName)
@@ -65,17 +65,17 @@ func (u *unit) file() string {
 	return filepath.Join(folders[len(folders)-1], unitName)
 }
 
-func (u *unit) program(definition []byte) string { return unitProgram(definition) }
+func (u *unit) parseProgram(definition []byte) string { return unitProgram(definition) }
 
-// reach asks the manager which folders it reads, which is also the question
+// chooseFile asks the manager which folders it reads, which is also the question
 // whether there is one. The shell's XDG_CONFIG_HOME may not be the manager's.
-func (u *unit) reach() (file string, err error) {
+func (u *unit) chooseFile() (file string, err error) {
 	paths, err := systemctl("show", "--property=UnitPath", "--value")
 	if err != nil {
-		return "", u.unreachable(err)
+		return "", u.unreachableError(err)
 	}
 	reads := " " + strings.TrimSpace(paths) + " " // not split: there may be blanks in a path
-	folders := u.folders()
+	folders := u.unitFolders()
 	for _, dir := range folders {
 		if strings.Contains(reads, " "+dir+" ") {
 			return filepath.Join(dir, unitName), nil
@@ -84,10 +84,10 @@ func (u *unit) reach() (file string, err error) {
 	return filepath.Join(folders[len(folders)-1], unitName), nil
 }
 
-// unreachable is what a session without a user manager gets: su, sudo -u, cron,
+// unreachableError is what a session without a user manager gets: su, sudo -u, cron,
 // a container, ssh without PAM.
-func (u *unit) unreachable(err error) error {
-	if missing(err) {
+func (u *unit) unreachableError(err error) error {
+	if commandNotFound(err) {
 		return refuse("install systemd, or start keyd run from your session", "there is no systemctl here: nothing was changed")
 	}
 	failed, ok := errors.AsType[*CommandError](err)
@@ -96,40 +96,40 @@ func (u *unit) unreachable(err error) error {
 	}
 	return &RefusedError{
 		Text:    "the user's systemd does not answer: " + failed.Said + ": nothing was changed",
-		Instead: "log in at the screen or with ssh, not with su or sudo; on a server: sudo loginctl enable-linger " + u.host.login(),
+		Instead: "log in at the screen or with ssh, not with su or sudo; on a server: sudo loginctl enable-linger " + u.host.loginName(),
 	}
 }
 
 // Install writes the unit, enables it and starts it.
 func (u *unit) Install() error {
-	file, err := u.reach()
+	file, err := u.chooseFile()
 	if err != nil {
 		return err
 	}
 	was, _ := u.Status()
-	undo, err := place(file, renderUnit(u.Config))
+	undo, err := placeDefinition(file, renderUnit(u.Config))
 	if err != nil {
 		return err
 	}
-	if err := u.enable(); err != nil {
-		return u.takeBack(err, undo, was)
+	if err := u.enableAndStart(); err != nil {
+		return u.rollBack(err, undo, was)
 	}
 	return nil
 }
 
-func (u *unit) enable() error {
+func (u *unit) enableAndStart() error {
 	for _, args := range [][]string{
 		{"daemon-reload"}, {"reset-failed", unitName}, {"reenable", unitName}, {"restart", unitName},
 	} {
 		if _, err := systemctl(args...); err != nil && args[0] != "reset-failed" { // which fails for a unit that never ran
-			return errors.Join(err, u.why())
+			return errors.Join(err, u.failureReason())
 		}
 	}
 	return nil
 }
 
-// why adds the manager's view of a unit that did not start.
-func (u *unit) why() error {
+// failureReason adds the manager's view of a unit that did not start.
+func (u *unit) failureReason() error {
 	shown, err := systemctl("show", "--property=Result,ExecMainStatus", unitName)
 	if err != nil || strings.Contains(shown, "Result=success") {
 		return nil
@@ -137,8 +137,8 @@ func (u *unit) why() error {
 	return errors.New(oneLine(shown) + "; see journalctl --user -u " + unitName)
 }
 
-// takeBack makes a failed installation undone.
-func (u *unit) takeBack(err error, undo func() (before bool, err error), was service.Status) error {
+// rollBack makes a failed installation undone.
+func (u *unit) rollBack(err error, undo func() (before bool, err error), was service.Status) error {
 	_, _ = systemctl("disable", "--now", unitName) // while the unit can still be read
 	before, undone := undo()
 	_, reloaded := systemctl("daemon-reload")
@@ -152,11 +152,11 @@ func (u *unit) takeBack(err error, undo func() (before bool, err error), was ser
 	if undone != nil || reloaded != nil {
 		return errors.Join(err, undone, reloaded)
 	}
-	return errors.Join(err, leftAs(before))
+	return errors.Join(err, describeLeftover(before))
 }
 
-// leftAs says what a failed installation left.
-func leftAs(before bool) error {
+// describeLeftover says what a failed installation left.
+func describeLeftover(before bool) error {
 	if before {
 		return errors.New("the older installation is as it was")
 	}
@@ -166,13 +166,13 @@ func leftAs(before bool) error {
 // Uninstall stops the unit, disables it and removes it. It also works when only
 // the file is left, or only the manager still knows the unit.
 func (u *unit) Uninstall() error {
-	if _, err := u.reach(); err != nil {
+	if _, err := u.chooseFile(); err != nil {
 		return err
 	}
 	if _, err := systemctl("disable", "--now", unitName); err != nil {
 		return err
 	}
-	if err := remove(u.file()); err != nil {
+	if err := removeUnitFile(u.definitionPath()); err != nil {
 		return err
 	}
 	_, err := systemctl("daemon-reload")
@@ -181,21 +181,21 @@ func (u *unit) Uninstall() error {
 }
 
 // Start starts the unit and waits until the daemon is ready.
-func (u *unit) Start() error { return u.do("start") }
+func (u *unit) Start() error { return u.runVerb("start") }
 
 // Stop stops the unit and waits until the daemon has ended.
-func (u *unit) Stop() error { return u.do("stop") }
+func (u *unit) Stop() error { return u.runVerb("stop") }
 
 // Restart does both.
-func (u *unit) Restart() error { return u.do("restart") }
+func (u *unit) Restart() error { return u.runVerb("restart") }
 
-func (u *unit) do(verb string) error {
+func (u *unit) runVerb(verb string) error {
 	if verb != "stop" {
 		_, _ = systemctl("reset-failed", unitName) // a person's start is not one of the counted ones
 	}
 	_, err := systemctl(verb, unitName)
 	if err != nil {
-		return errors.Join(err, u.why())
+		return errors.Join(err, u.failureReason())
 	}
 	return nil
 }
@@ -204,7 +204,7 @@ func (u *unit) do(verb string) error {
 // is not.
 func (u *unit) Status() (service.Status, error) {
 	state := State{}
-	if err := u.ask(&state); err != nil {
+	if err := u.askManager(&state); err != nil {
 		return service.StatusUnknown, err
 	}
 	switch {
@@ -216,14 +216,14 @@ func (u *unit) Status() (service.Status, error) {
 	return service.StatusStopped, nil
 }
 
-func (u *unit) look(state *State) {
-	if err := u.ask(state); err != nil {
+func (u *unit) queryState(state *State) {
+	if err := u.askManager(state); err != nil {
 		state.Detail = err.Error()
 	}
 }
 
-// ask fills in what the manager knows.
-func (u *unit) ask(state *State) error {
+// askManager fills in what the manager knows.
+func (u *unit) askManager(state *State) error {
 	shown, err := systemctl("show", "--property=LoadState,ActiveState,SubState,Result,MainPID,UnitFileState", unitName)
 	if err != nil {
 		return err

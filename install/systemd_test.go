@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// onLinux is a unit whose systemctl is a stand-in. What the real one does with
+// newTestUnit is a unit whose systemctl is a stand-in. What the real one does with
 // it is in TestRealSystemd.
-func onLinux(t *testing.T) (*unit, standIn) {
+func newTestUnit(t *testing.T) (*unit, standIn) {
 	t.Helper()
-	notOnWindows(t)
-	s := stand(t, "systemctl")
-	h := host(t, "linux")
-	made, err := systemdSystem{&h}.New(nil, awkward())
+	skipOnWindows(t)
+	s := putStandIns(t, "systemctl")
+	h := newHost(t, "linux")
+	made, err := systemdSystem{&h}.New(nil, awkwardConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,24 +24,24 @@ func onLinux(t *testing.T) (*unit, standIn) {
 }
 
 func TestUnitIsReloadedEnabledAndStarted(t *testing.T) {
-	u, s := onLinux(t)
+	u, s := newTestUnit(t)
 	if err := u.Install(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := s.calls(t), "daemon-reload\nreset-failed keyd-aws.service\nreenable keyd-aws.service\nrestart keyd-aws.service"; got != want {
+	if got, want := s.takeCalls(t), "daemon-reload\nreset-failed keyd-aws.service\nreenable keyd-aws.service\nrestart keyd-aws.service"; got != want {
 		t.Errorf("it called\n%s\nand not\n%s", got, want)
 	}
 	if err := u.Uninstall(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := s.calls(t), "disable --now keyd-aws.service\ndaemon-reload\nreset-failed keyd-aws.service"; got != want {
+	if got, want := s.takeCalls(t), "disable --now keyd-aws.service\ndaemon-reload\nreset-failed keyd-aws.service"; got != want {
 		t.Errorf("it called\n%s\nand not\n%s", got, want)
 	}
-	u.gone(t)
+	u.checkNothingLeft(t)
 }
 
-// gone checks that no unit and no empty folder of it is left.
-func (u *unit) gone(t *testing.T) {
+// checkNothingLeft checks that no unit and no empty folder of it is left.
+func (u *unit) checkNothingLeft(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(u.host.Home, ".config", "systemd")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("something was left: %v", err)
@@ -49,48 +49,48 @@ func (u *unit) gone(t *testing.T) {
 }
 
 func TestUnitWithoutAUserBusIsRefusedBeforeAnythingIsWritten(t *testing.T) {
-	u, s := onLinux(t)
-	s.set("no bus", "yes")
+	u, s := newTestUnit(t)
+	s.setFact("no bus", "yes")
 	err := u.Install()
 	refused, ok := errors.AsType[*RefusedError](err)
 	if !ok || !strings.Contains(err.Error(), "No medium found") || !strings.Contains(refused.Instead, "log in") {
 		t.Errorf("%v", err)
 	}
-	u.gone(t)
+	u.checkNothingLeft(t)
 }
 
 func TestFailedUnitInstallationLeavesNothing(t *testing.T) {
 	for _, verb := range []string{"daemon-reload", "reenable", "restart"} {
 		t.Run(verb, func(t *testing.T) {
-			u, s := onLinux(t)
-			s.set("refuses "+verb, "Unit keyd-aws.service is masked.")
+			u, s := newTestUnit(t)
+			s.setFact("refuses "+verb, "Unit keyd-aws.service is masked.")
 			if err := u.Install(); err == nil || !strings.Contains(err.Error(), "is masked") {
 				t.Errorf("%v", err)
 			}
-			u.gone(t)
+			u.checkNothingLeft(t)
 		})
 	}
 }
 
 func TestFailedUnitInstallationKeepsTheOlderOne(t *testing.T) {
-	u, s := onLinux(t)
+	u, s := newTestUnit(t)
 	if err := u.Install(); err != nil {
 		t.Fatal(err)
 	}
-	older, err := os.ReadFile(u.file())
+	older, err := os.ReadFile(u.definitionPath())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.calls(t)
-	s.set("refuses restart", "Job failed.")
+	s.takeCalls(t)
+	s.setFact("refuses restart", "Job failed.")
 	u.Executable = "/another/keyd"
 	if err := u.Install(); err == nil || !strings.Contains(err.Error(), "older installation is as it was") {
 		t.Errorf("%v", err)
 	}
-	if now, err := os.ReadFile(u.file()); err != nil || string(now) != string(older) {
+	if now, err := os.ReadFile(u.definitionPath()); err != nil || string(now) != string(older) {
 		t.Errorf("the older unit is not back: %v", err)
 	}
-	if got := s.calls(t); !strings.HasSuffix(got, "enable keyd-aws.service\nstart keyd-aws.service") || s.say("active") != "active" {
+	if got := s.takeCalls(t); !strings.HasSuffix(got, "enable keyd-aws.service\nstart keyd-aws.service") || s.readFact("active") != "active" {
 		t.Errorf("the older service does not run again:\n%s", got)
 	}
 }
@@ -100,22 +100,22 @@ func TestFailedUnitInstallationKeepsTheOlderOne(t *testing.T) {
 func TestUnitFollowsTheFoldersOfTheManager(t *testing.T) {
 	for name, reads := range map[string]bool{"which knows the variable": true, "which does not": false} {
 		t.Run(name, func(t *testing.T) {
-			u, s := onLinux(t)
+			u, s := newTestUnit(t)
 			other := filepath.Join(u.host.Home, "my settings")
-			h := u.host.with(map[string]string{"XDG_CONFIG_HOME": other})
+			h := u.host.withEnv(map[string]string{"XDG_CONFIG_HOME": other})
 			u.host = &h
 			usual, own := filepath.Join(h.Home, ".config", "systemd", "user"), filepath.Join(other, "systemd", "user")
 			want := usual
-			s.set("reads", usual)
+			s.setFact("reads", usual)
 			if reads {
 				want = own
-				s.set("reads", own+" "+usual)
+				s.setFact("reads", own+" "+usual)
 			}
 			if err := u.Install(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := os.Stat(filepath.Join(want, unitName)); err != nil || u.file() != filepath.Join(want, unitName) {
-				t.Errorf("the unit is %s, %v", u.file(), err)
+			if _, err := os.Stat(filepath.Join(want, unitName)); err != nil || u.definitionPath() != filepath.Join(want, unitName) {
+				t.Errorf("the unit is %s, %v", u.definitionPath(), err)
 			}
 		})
 	}

@@ -30,25 +30,25 @@ func (taskSystem) Interactive() bool { return true }
 
 // New returns the task.
 func (s taskSystem) New(i service.Interface, c *service.Config) (service.Service, error) {
-	return &task{base: base{Config: c, program: i, host: s.host, platform: s.String()}, patience: 30 * time.Second, pause: 100 * time.Millisecond}, nil
+	return &task{baseService: baseService{Config: c, program: i, host: s.host, platform: s.String()}, daemonTimeout: 30 * time.Second, pollEvery: 100 * time.Millisecond}, nil
 }
 
 // task is keyd-aws-DOMAIN-user: names of tasks are the machine's, not the
 // user's.
 type task struct {
-	base
-	patience, pause time.Duration // for the daemon to come and go
+	baseService
+	daemonTimeout, pollEvery time.Duration // for the daemon to come and go
 }
 
 // Run is for programs that kardianos/service drives.
 func (t *task) Run() error { return t.run(t) }
 
 func schtasks(args ...string) error {
-	_, err := command("schtasks", args...)
+	_, err := runCommand("schtasks", args...)
 	return err
 }
 
-func (t *task) name() string {
+func (t *task) taskName() string {
 	return "keyd-aws-" + strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`\/:*?"<>| .&%`, r) {
 			return '-'
@@ -57,12 +57,12 @@ func (t *task) name() string {
 	}, t.host.Login)
 }
 
-// file is where Windows keeps its tasks. The owner of a task may read it there.
-func (t *task) file() string {
-	return filepath.Join(t.host.Getenv("SystemRoot"), "System32", "Tasks", t.name())
+// definitionPath is where Windows keeps its tasks. The owner of a task may read it there.
+func (t *task) definitionPath() string {
+	return filepath.Join(t.host.Getenv("SystemRoot"), "System32", "Tasks", t.taskName())
 }
 
-func (t *task) program(definition []byte) string { return taskProgram(definition) }
+func (t *task) parseProgram(definition []byte) string { return taskProgram(definition) }
 
 // Install registers the task and starts it. Where the task scheduler refuses,
 // the Run key of the registry starts keyd at logon; nothing then starts it
@@ -74,25 +74,25 @@ func (t *task) Install() error {
 	if err := t.Stop(); err != nil {
 		return err
 	}
-	older, _ := os.ReadFile(t.file())
-	if err := t.register(renderTask(t.Config, t.host.Login)); err != nil {
-		if fallback := t.installKey(); fallback != nil {
-			return errors.Join(err, fallback, leftAs(older != nil))
+	older, _ := os.ReadFile(t.definitionPath())
+	if err := t.registerTask(renderTask(t.Config, t.host.Login)); err != nil {
+		if fallback := t.installRunKey(); fallback != nil {
+			return errors.Join(err, fallback, describeLeftover(older != nil))
 		}
 		return nil
 	}
 	if err := removeRunKey(); err != nil { // of an installation before; two starts would be one too many
-		return t.takeBack(err, older)
+		return t.rollBack(err, older)
 	}
 	if err := t.Start(); err != nil {
-		return t.takeBack(err, older)
+		return t.rollBack(err, older)
 	}
 	return nil
 }
 
-// register hands the definition to the task scheduler, which takes it from a
+// registerTask hands the definition to the task scheduler, which takes it from a
 // file only.
-func (t *task) register(definition []byte) error {
+func (t *task) registerTask(definition []byte) error {
 	if err := atomicfile.MkdirAll(atomicfile.OS{}, t.host.State, 0o700); err != nil {
 		return err
 	}
@@ -100,25 +100,25 @@ func (t *task) register(definition []byte) error {
 	if err := atomicfile.Write(atomicfile.OS{}, file, definition, 0o600); err != nil {
 		return err
 	}
-	return errors.Join(schtasks("/create", "/tn", t.name(), "/xml", file, "/f"), removeFile(file))
+	return errors.Join(schtasks("/create", "/tn", t.taskName(), "/xml", file, "/f"), removeFile(file))
 }
 
-// takeBack makes a failed installation undone.
-func (t *task) takeBack(err error, older []byte) error {
+// rollBack makes a failed installation undone.
+func (t *task) rollBack(err error, older []byte) error {
 	var undone error
 	if older != nil {
-		undone = errors.Join(t.register(older), schtasks("/run", "/tn", t.name()))
+		undone = errors.Join(t.registerTask(older), schtasks("/run", "/tn", t.taskName()))
 	} else {
-		undone = errors.Join(t.end(), schtasks("/delete", "/tn", t.name(), "/f"))
+		undone = errors.Join(t.endDaemon(), schtasks("/delete", "/tn", t.taskName(), "/f"))
 	}
 	if undone != nil {
 		return errors.Join(err, undone)
 	}
-	return errors.Join(err, leftAs(older != nil))
+	return errors.Join(err, describeLeftover(older != nil))
 }
 
-// installKey writes the Run key and starts keyd as a logon would.
-func (t *task) installKey() error {
+// installRunKey writes the Run key and starts keyd as a logon would.
+func (t *task) installRunKey() error {
 	older, before := readRunKey()
 	if err := writeRunKey(quoteWindows(t.Executable) + " " + logonArguments(t.Config)); err != nil {
 		return err
@@ -141,20 +141,20 @@ func (t *task) Uninstall() error {
 	if err := removeRunKey(); err != nil {
 		return err
 	}
-	if !t.registered() {
+	if !t.isRegistered() {
 		return nil
 	}
-	return schtasks("/delete", "/tn", t.name(), "/f")
+	return schtasks("/delete", "/tn", t.taskName(), "/f")
 }
 
-// registered asks the task scheduler, which answers in the language of the
+// isRegistered asks the task scheduler, which answers in the language of the
 // machine: only its exit code counts.
-func (t *task) registered() bool {
-	if _, err := os.Stat(t.file()); err == nil {
+func (t *task) isRegistered() bool {
+	if _, err := os.Stat(t.definitionPath()); err == nil {
 		return true
 	}
-	_, err := os.Stat(filepath.Dir(t.file()))
-	return err != nil && schtasks("/query", "/tn", t.name()) == nil
+	_, err := os.Stat(filepath.Dir(t.definitionPath()))
+	return err != nil && schtasks("/query", "/tn", t.taskName()) == nil
 }
 
 // Start has the daemon run, and waits until it does.
@@ -162,21 +162,21 @@ func (t *task) Start() error {
 	if _, lives := t.host.Daemon(); lives {
 		return nil
 	}
-	if err := t.begin(); err != nil {
+	if err := t.startDaemon(); err != nil {
 		return err
 	}
-	return t.await(true)
+	return t.awaitDaemon(true)
 }
 
-func (t *task) begin() error {
-	if t.registered() {
-		return schtasks("/run", "/tn", t.name())
+func (t *task) startDaemon() error {
+	if t.isRegistered() {
+		return schtasks("/run", "/tn", t.taskName())
 	}
 	line, ok := readRunKey()
 	if !ok {
 		return refuse("keyd install", "neither a task nor a Run key starts keyd")
 	}
-	return startLine(line)
+	return startCommandLine(line)
 }
 
 // Stop ends the daemon, at once: Windows cannot ask a program without a window
@@ -185,15 +185,15 @@ func (t *task) Stop() error {
 	if _, lives := t.host.Daemon(); !lives {
 		return nil
 	}
-	if err := t.end(); err != nil {
+	if err := t.endDaemon(); err != nil {
 		return err
 	}
-	return t.await(false)
+	return t.awaitDaemon(false)
 }
 
-func (t *task) end() error {
-	if t.registered() {
-		return schtasks("/end", "/tn", t.name())
+func (t *task) endDaemon() error {
+	if t.isRegistered() {
+		return schtasks("/end", "/tn", t.taskName())
 	}
 	pid, lives := t.host.Daemon()
 	line, ok := readRunKey()
@@ -211,17 +211,17 @@ func (t *task) Restart() error {
 	return t.Start()
 }
 
-// await waits until the daemon lives, or does not any more.
-func (t *task) await(want bool) error {
-	for end := time.Now().Add(t.patience); ; time.Sleep(t.pause) {
+// awaitDaemon waits until the daemon lives, or does not any more.
+func (t *task) awaitDaemon(want bool) error {
+	for end := time.Now().Add(t.daemonTimeout); ; time.Sleep(t.pollEvery) {
 		if _, lives := t.host.Daemon(); lives == want {
 			return nil
 		}
 		if time.Now().After(end) {
 			if want {
-				return fmt.Errorf("the daemon does not run %s after its start; see keyd logs", t.patience)
+				return fmt.Errorf("the daemon does not run %s after its start; see keyd logs", t.daemonTimeout)
 			}
-			return fmt.Errorf("the daemon still runs %s after its end was asked for", t.patience)
+			return fmt.Errorf("the daemon still runs %s after its end was asked for", t.daemonTimeout)
 		}
 	}
 }
@@ -230,7 +230,7 @@ func (t *task) await(want bool) error {
 // that it translates.
 func (t *task) Status() (service.Status, error) {
 	var state State
-	t.look(&state)
+	t.queryState(&state)
 	switch {
 	case !state.Installed:
 		return service.StatusUnknown, service.ErrNotInstalled
@@ -240,11 +240,11 @@ func (t *task) Status() (service.Status, error) {
 	return service.StatusStopped, nil
 }
 
-func (t *task) look(state *State) {
+func (t *task) queryState(state *State) {
 	if line, ok := readRunKey(); ok && !state.Installed {
 		state.Installed, state.Program, state.File = true, firstWord(line), runKeyPath
 	}
-	state.Installed = state.Installed || t.registered()
+	state.Installed = state.Installed || t.isRegistered()
 	state.Enabled = state.Installed
 	if pid, lives := t.host.Daemon(); lives && state.Installed {
 		state.Running, state.PID = true, pid

@@ -13,25 +13,25 @@ import (
 	"github.com/kardianos/service"
 )
 
-// onWindows is a task whose schtasks is a stand-in.
-func onWindows(t *testing.T) (*task, standIn) {
+// newTestTask is a task whose schtasks is a stand-in.
+func newTestTask(t *testing.T) (*task, standIn) {
 	t.Helper()
-	s := stand(t, "schtasks")
-	h := host(t, "windows")
-	h.Daemon = func() (int, bool) { return 4711, s.is("runs") }
-	c := awkward()
+	s := putStandIns(t, "schtasks")
+	h := newHost(t, "windows")
+	h.Daemon = func() (int, bool) { return 4711, s.hasFact("runs") }
+	c := awkwardConfig()
 	c.Executable, c.EnvVars = `C:\Users\al ice\keyd.exe`, map[string]string{"AWS_CONFIG_FILE": `C:\Users\al ice\config`}
 	made, err := taskSystem{&h}.New(nil, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	k := made.(*task)
-	k.patience, k.pause = 50*time.Millisecond, time.Millisecond
+	k.daemonTimeout, k.pollEvery = 50*time.Millisecond, time.Millisecond
 	return k, s
 }
 
 func TestTaskLife(t *testing.T) {
-	k, s := onWindows(t)
+	k, s := newTestTask(t)
 	file := filepath.Join(k.host.State, "task.xml")
 	name := "keyd-aws-CORP-alice"
 	create := "schtasks /create /tn " + name + " /xml " + file + " /f\nschtasks /query /tn " + name + "\nschtasks /run /tn " + name
@@ -53,7 +53,7 @@ func TestTaskLife(t *testing.T) {
 			if err := step.do(); err != nil {
 				t.Fatal(err)
 			}
-			if got := s.calls(t); got != step.want {
+			if got := s.takeCalls(t); got != step.want {
 				t.Errorf("it called\n%s\nand not\n%s", got, step.want)
 			}
 			status, err := k.Status()
@@ -63,24 +63,24 @@ func TestTaskLife(t *testing.T) {
 			if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("the definition was left in the state folder: %v", err)
 			}
-			s.calls(t)
+			s.takeCalls(t)
 		})
 	}
 }
 
 func TestTaskThatDoesNotStartIsTakenBack(t *testing.T) {
-	k, s := onWindows(t)
-	s.set("refuses /run", "The operator or administrator has refused the request.")
+	k, s := newTestTask(t)
+	s.setFact("refuses /run", "The operator or administrator has refused the request.")
 	err := k.Install()
-	if err == nil || !strings.Contains(err.Error(), "refused the request") || s.is("task") {
-		t.Errorf("a task was left: %v, %v", s.is("task"), err)
+	if err == nil || !strings.Contains(err.Error(), "refused the request") || s.hasFact("task") {
+		t.Errorf("a task was left: %v, %v", s.hasFact("task"), err)
 	}
 }
 
 func TestTaskWithVariablesInItsPathsIsRefused(t *testing.T) {
-	k, s := onWindows(t)
+	k, s := newTestTask(t)
 	k.Executable = `C:\%TEMP%\keyd.exe`
-	if _, ok := errors.AsType[*RefusedError](k.Install()); !ok || s.is("task") {
+	if _, ok := errors.AsType[*RefusedError](k.Install()); !ok || s.hasFact("task") {
 		t.Error("Windows would start another program")
 	}
 }
@@ -100,10 +100,10 @@ func TestFirstWord(t *testing.T) {
 func TestTaskNamesTellUsersApart(t *testing.T) {
 	var names []string
 	for _, login := range []string{`CORP\alice`, `HOME\alice`, `CORP\bob`} {
-		k := &task{base: base{host: &Host{Login: login}}}
-		if slices.Contains(names, k.name()) || strings.ContainsAny(k.name(), `\/:*?"<>| `) {
-			t.Errorf("%s: %s", login, k.name())
+		k := &task{baseService: baseService{host: &Host{Login: login}}}
+		if slices.Contains(names, k.taskName()) || strings.ContainsAny(k.taskName(), `\/:*?"<>| `) {
+			t.Errorf("%s: %s", login, k.taskName())
 		}
-		names = append(names, k.name())
+		names = append(names, k.taskName())
 	}
 }

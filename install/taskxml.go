@@ -66,7 +66,7 @@ const taskText = `<?xml version="1.0" encoding="UTF-16"?>
 // renderTask fills the task in, as UTF-16 with a byte order mark: schtasks takes
 // nothing else. user is DOMAIN\name or a SID.
 func renderTask(c *service.Config, user string) []byte {
-	text := fmt.Sprintf(taskText, escape(c.Description), escape(user), escape(c.Executable), escape(logonArguments(c)))
+	text := fmt.Sprintf(taskText, escapeXML(c.Description), escapeXML(user), escapeXML(c.Executable), escapeXML(logonArguments(c)))
 	return encodeUTF16(strings.ReplaceAll(text, "\n", "\r\n"))
 }
 
@@ -75,7 +75,7 @@ func renderTask(c *service.Config, user string) []byte {
 // and becomes keyd run.
 func logonArguments(c *service.Config) string {
 	words := []string{"logon"}
-	for _, v := range variables(c) {
+	for _, v := range sortedVariables(c) {
 		words = append(words, quoteWindows(v.String()))
 	}
 	return strings.Join(words, " ")

@@ -23,7 +23,7 @@ type taskAsRead struct {
 }
 
 func TestTaskRunsForOneUserAndForEver(t *testing.T) {
-	data := renderTask(awkward(), `CORP\al & ice`)
+	data := renderTask(awkwardConfig(), `CORP\al & ice`)
 	if data[0] != 0xff || data[1] != 0xfe {
 		t.Errorf("schtasks takes UTF-16 with a byte order mark only, not % x", data[:2])
 	}
@@ -36,7 +36,7 @@ func TestTaskRunsForOneUserAndForEver(t *testing.T) {
 	want := taskAsRead{
 		Trigger: `CORP\al & ice`, User: `CORP\al & ice`, Logon: "InteractiveToken", Level: "LeastPrivilege",
 		Limit: "PT0S", Battery: "false", Unplugged: "false", Instances: "IgnoreNew",
-		Command: awkward().Executable, Arguments: got.Arguments,
+		Command: awkwardConfig().Executable, Arguments: got.Arguments,
 	}
 	if got != want {
 		t.Errorf("%+v\nwant\n%+v", got, want)

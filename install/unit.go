@@ -56,7 +56,7 @@ func renderUnit(c *service.Config) []byte {
 	for _, arg := range c.Arguments {
 		start.WriteString(" " + strings.ReplaceAll(quoteUnit(arg), "$", "$$"))
 	}
-	for _, v := range variables(c) {
+	for _, v := range sortedVariables(c) {
 		fmt.Fprintf(&env, "Environment=%s\n", quoteUnit(v.String()))
 	}
 	return fmt.Appendf(nil, unitText, c.Description, start.String(), env.String())
