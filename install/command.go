@@ -11,17 +11,17 @@ import (
 )
 
 const (
-	// commandTimeout is how long a command of the service manager may take. Starting
-	// waits until the daemon says that it is ready, or has failed; stopping
-	// until the step that it is in has ended.
+	// commandTimeout is how long a command of the service manager may take. A
+	// start lasts until the daemon is ready or has failed; a stop lasts until the
+	// daemon has finished the step that it is in.
 	commandTimeout = 90 * time.Second
-	// maxOutput bounds what is kept of a command's words, in bytes.
+	// maxOutput limits how much of a command's output an error keeps, in bytes.
 	maxOutput = 600
 )
 
-// runCommand runs a program of the service manager and returns what it wrote to
-// standard output. Its words are in the error: kardianos/service throws them
-// away, and "exit status 1" helps nobody.
+// runCommand runs a program of the service manager and returns its standard
+// output. The error holds what the program printed. kardianos/service drops that
+// text, and "exit status 1" alone helps no one.
 func runCommand(name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
@@ -43,11 +43,40 @@ func runCommand(name string, args ...string) (string, error) {
 	return out.String(), &CommandError{Command: strings.Join(append([]string{name}, args...), " "), Said: oneLine(said), Err: err}
 }
 
-// oneLine makes an error's text of what a program wrote.
-func oneLine(said string) string {
-	said = strings.Join(strings.Fields(said), " ")
-	return said[max(0, len(said)-maxOutput):]
+// oneLine joins the output of a program to one line and keeps its last maxOutput
+// bytes.
+func oneLine(output string) string {
+	output = strings.Join(strings.Fields(output), " ")
+	return output[max(0, len(output)-maxOutput):]
 }
 
-// commandNotFound reports whether a command could not be found at all.
+// commandNotFound reports whether a command failed because its program does not
+// exist.
 func commandNotFound(err error) bool { return errors.Is(err, exec.ErrNotFound) }
+
+// CommandError reports a command of the service manager that failed.
+type CommandError struct {
+	Command string // the command line, its words joined by blanks
+	Said    string // the last 600 bytes of standard error, or of standard output when standard error is empty
+	Err     error  // why it failed, for example an *exec.ExitError
+}
+
+// Error returns the command line, what the command printed, and the reason.
+func (e *CommandError) Error() string {
+	if e.Said == "" {
+		return fmt.Sprintf("%s: %v", e.Command, e.Err)
+	}
+	return fmt.Sprintf("%s: %s (%v)", e.Command, e.Said, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *CommandError) Unwrap() error { return e.Err }
+
+// wrapError puts the name of the package in front of an error, unless it is
+// there already.
+func wrapError(err error) error {
+	if err == nil || strings.HasPrefix(err.Error(), "install: ") {
+		return err
+	}
+	return fmt.Errorf("install: %w", err)
+}

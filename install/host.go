@@ -2,6 +2,7 @@ package install
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -13,21 +14,21 @@ import (
 type Host struct {
 	GOOS       string // a runtime.GOOS value
 	Getenv     func(string) string
-	Home       string // the home folder
-	UID        string // the user's id; a SID on Windows
-	Login      string // the user's name, DOMAIN\name on Windows; elsewhere it may be left out
-	Root       bool   // the process has more rights than the user's own
-	Executable string // this program, as the system names it
-	Argv0      string // this program, as it was called
-	State      string // keyd's state folder
+	Home       string // path of the home folder
+	UID        string // id of the user; a SID on Windows
+	Login      string // name of the user, DOMAIN\name on Windows; may be empty on other systems
+	Root       bool   // the process runs as root
+	Executable string // path of this program, as the system reports it
+	Argv0      string // path or name of this program, as it was called
+	State      string // path of keyd's state folder
 
-	// Daemon reports whether a daemon runs on State, and its process id, 0 when
-	// that is not known. It is asked where the service manager cannot tell.
+	// Daemon reports whether a daemon runs on the state folder, and its process
+	// id, 0 when the id is not known. It answers where the service manager cannot.
 	Daemon func() (pid int, lives bool)
 }
 
-// Here returns this machine and the user who runs this process. State and
-// Daemon are left to the caller.
+// Here returns this machine and the user who runs this process. The caller fills
+// in State and Daemon.
 func Here() (Host, error) {
 	h := Host{GOOS: runtime.GOOS, Getenv: os.Getenv, Root: os.Geteuid() == 0, Argv0: os.Args[0]}
 	var err error
@@ -49,9 +50,10 @@ func Here() (Host, error) {
 	return h, nil
 }
 
-// loginName is the user's name, or the id where there is none to be found: no entry
-// in /etc/passwd, say, because a directory service has it. It is looked up
-// where it is needed: keyd status, which comes by here, has no time to lose.
+// loginName returns the name of the user, or the user's id when no name can be
+// found: /etc/passwd may have no entry because a directory service holds it. Here
+// does not look the name up, because keyd status calls Here and has no time to
+// lose.
 func (h *Host) loginName() string {
 	if h.Login != "" {
 		return h.Login
@@ -62,7 +64,56 @@ func (h *Host) loginName() string {
 	return cmp.Or(h.Getenv("USER"), h.UID)
 }
 
-// homePath joins names below the home folder.
+// homePath joins names to a path below the home folder.
 func (h *Host) homePath(names ...string) string {
 	return filepath.Join(append([]string{h.Home}, names...)...)
+}
+
+// checkUser refuses a user whose service would look at other files than the
+// person means.
+func (h *Host) checkUser() error {
+	switch {
+	case h.Root && h.Getenv("SUDO_USER") != "":
+		return refuse("run it as "+h.Getenv("SUDO_USER")+", without sudo", "sudo would install keyd for root, whose ~/.aws is another folder: nothing was changed")
+	case h.Root && h.GOOS != "windows":
+		return refuse("run it as the user whose keys are to be rotated; on a server, have the init system run: keyd run",
+			"keyd is a service of a login session, and root has none: nothing was changed")
+	}
+	return nil
+}
+
+// unsupportedError says what to do on a machine without a service manager that
+// keyd supports. native is the service manager that kardianos/service finds
+// there, "" for none.
+func (h *Host) unsupportedError(native string) error {
+	native = cmp.Or(native, "no service manager")
+	switch {
+	case h.GOOS == "linux" && h.Getenv("WSL_DISTRO_NAME") != "":
+		return refuse("write [boot] systemd=true into /etc/wsl.conf, run wsl --shutdown in Windows, and try again",
+			"this WSL runs without systemd: nothing was changed")
+	case native == "linux-openrc":
+		return refuse("with OpenRC 0.60 or later, write a user service that runs: keyd run; with an older OpenRC, start keyd run from ~/.profile or the desktop's autostart",
+			"OpenRC is not supported: nothing was changed")
+	case h.GOOS == "linux":
+		return refuse("have your session start: keyd run; from the desktop's autostart, ~/.profile, user services of runit or s6, or cron's @reboot",
+			"systemd does not run this machine (found: %s): nothing was changed", native)
+	}
+	return refuse("have your session start: keyd run", "keyd cannot install itself on %s: nothing was changed", native)
+}
+
+// RefusedError reports an installation that keyd refuses, and what to do instead.
+type RefusedError struct {
+	Text    string // why, and what was left as it was
+	Instead string // what to do instead
+}
+
+// Error returns the reason, with the name of the package in front.
+func (e *RefusedError) Error() string { return "install: " + e.Text }
+
+// Hint returns what to do instead.
+func (e *RefusedError) Hint() string { return e.Instead }
+
+// refuse returns a *RefusedError. instead says what to do, format and args why.
+func refuse(instead, format string, args ...any) error {
+	return &RefusedError{Text: fmt.Sprintf(format, args...), Instead: instead}
 }

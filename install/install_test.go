@@ -1,6 +1,7 @@
 package install
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,7 +74,7 @@ func TestDefinitionsNameTheirProgram(t *testing.T) {
 		c := awkwardConfig()
 		c.Executable = program
 		for platform, read := range map[string]string{
-			"systemd": unitProgram(renderUnit(c)), "launchd": agentProgram(renderAgent(c, "/dev/null")), "task": taskProgram(renderTask(c, "alice")),
+			"systemd": (*unit)(nil).parseProgram(renderUnit(c)), "launchd": (*agent)(nil).parseProgram(renderAgent(c, "/dev/null")), "task": (*task)(nil).parseProgram(renderTask(c, "alice")),
 		} {
 			if read != program && !(platform == "task" && strings.Contains(program, `"`)) { // no Windows path holds a quote
 				t.Errorf("%s: %q was read back as %q", platform, program, read)
@@ -114,6 +115,52 @@ func TestEnvironmentRefuses(t *testing.T) {
 			_, _, err := Environment(newHost(t, "linux").withEnv(env).Getenv)
 			if err == nil || strings.Contains(err.Error(), "a:b") {
 				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func TestWhoIsRefused(t *testing.T) {
+	tests := []struct {
+		name    string
+		h       Host
+		env     map[string]string
+		text    string
+		instead string
+	}{
+		{"root", Host{GOOS: "linux", Root: true}, nil, "root", "keyd run"},
+		{"sudo", Host{GOOS: "darwin", Root: true}, map[string]string{"SUDO_USER": "alice"}, "sudo", "run it as alice"},
+		{"FreeBSD", Host{GOOS: "freebsd"}, nil, "freebsd", "keyd run"},
+		{"Plan 9", Host{GOOS: "plan9"}, nil, "plan9", "keyd run"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			h := test.h
+			h.Getenv = func(name string) string { return test.env[name] }
+			_, err := Open(h)
+			refused, ok := errors.AsType[*RefusedError](err)
+			if !ok || !strings.Contains(refused.Text, test.text) || !strings.Contains(refused.Instead, test.instead) {
+				t.Errorf("%v: %+v", err, refused)
+			}
+		})
+	}
+}
+
+func TestMachinesWithoutAServiceManagerAreToldWhatToDo(t *testing.T) {
+	for name, test := range map[string]struct {
+		env     map[string]string
+		native  string
+		instead string
+	}{
+		"WSL without systemd": {map[string]string{"WSL_DISTRO_NAME": "Debian"}, "unix-systemv", "wsl.conf"},
+		"OpenRC":              {nil, "linux-openrc", "user service"},
+		"a container":         {nil, "unix-systemv", "keyd run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, "linux").withEnv(test.env)
+			refused, ok := errors.AsType[*RefusedError](h.unsupportedError(test.native))
+			if !ok || !strings.Contains(refused.Instead, test.instead) {
+				t.Errorf("%+v", refused)
 			}
 		})
 	}

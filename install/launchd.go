@@ -1,9 +1,10 @@
 package install
 
 import (
+	"encoding/xml"
 	"errors"
 	"fmt"
-	"os"
+	"html"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -17,44 +18,38 @@ import (
 )
 
 // launchdSystem is launchd, in the domain of one user.
-type launchdSystem struct{ host *Host }
-
-// String names it.
-func (launchdSystem) String() string { return "launchd (user agent)" }
-
-// Detect reports whether this is a machine with launchd.
-func (s launchdSystem) Detect() bool {
-	_, err := exec.LookPath("launchctl")
-	return s.host.GOOS == "darwin" && err == nil
+func launchdSystem(h *Host) loginSystem {
+	return loginSystem{
+		host: h, platform: "launchd (user agent)",
+		detect: func() bool {
+			_, err := exec.LookPath("launchctl")
+			return h.GOOS == "darwin" && err == nil
+		},
+		create: func(b baseService) loginService {
+			return &agent{baseService: b, pollEvery: 100 * time.Millisecond}
+		},
+	}
 }
 
-// Interactive reports whether launchd did not start this process.
-func (launchdSystem) Interactive() bool { return os.Getppid() != 1 }
-
-// New returns the agent.
-func (s launchdSystem) New(i service.Interface, c *service.Config) (service.Service, error) {
-	return &agent{baseService: baseService{Config: c, program: i, host: s.host, platform: s.String()}, pollEvery: 100 * time.Millisecond}, nil
-}
-
-// agent is local.keyd-aws.
+// agent is the LaunchAgent local.keyd-aws.
 type agent struct {
 	baseService
-	pollEvery time.Duration // between two looks at whether launchd has let go of it
+	pollEvery time.Duration // how long to wait before asking again whether launchd has unloaded the agent
 }
 
-// Run is for programs that kardianos/service drives.
-func (a *agent) Run() error { return a.run(a) }
-
+// definitionPath returns the path of the plist.
 func (a *agent) definitionPath() string {
 	return a.host.homePath("Library", "LaunchAgents", agentLabel+".plist")
 }
 
-func (a *agent) parseProgram(definition []byte) string { return agentProgram(definition) }
+// crashLog returns the path of the file for what a crash prints.
+func (a *agent) crashLog() string { return filepath.Join(a.host.State, "stderr.log") }
 
 func launchctl(args ...string) (string, error) { return runCommand("launchctl", args...) }
 
-// sessionDomain is where the agents of the session are: gui/UID at a screen, user/UID
-// in an ssh session of someone who is not logged in at the screen.
+// sessionDomain returns the domain of the agents in this session: gui/UID at a
+// screen, user/UID in an ssh session of a user who is not logged in at the
+// screen.
 func (a *agent) sessionDomain() (string, error) {
 	gui := "gui/" + a.host.UID
 	if _, err := launchctl("print", gui); err == nil {
@@ -62,20 +57,21 @@ func (a *agent) sessionDomain() (string, error) {
 	}
 	background := "user/" + a.host.UID
 	if _, err := launchctl("print", background); err != nil {
-		return "", refuse("log in at the screen and try again", "launchd knows no session of this user (%v): nothing was changed", err)
+		return "", refuse("log in at the screen and try again", "launchd has no session of this user (%v): nothing was changed", err)
 	}
 	return background, nil
 }
 
-// printAgent reports whether launchd has the agent, and what it says of it.
-func printAgent(domain string) (string, bool) {
-	says, err := launchctl("print", domain+"/"+agentLabel)
-	return says, err == nil
+// printAgent returns what launchctl prints about the agent, and whether launchd
+// has loaded it.
+func printAgent(domain string) (printed string, loaded bool) {
+	printed, err := launchctl("print", domain+"/"+agentLabel)
+	return printed, err == nil
 }
 
-// Install writes the plist and loads it, which also starts it. A person may have
-// switched the agent off in the system settings: installing it is asking for
-// it.
+// Install writes the plist and loads it, which also starts the agent. It enables
+// an agent that a person has switched off in System Settings: that person now
+// asks for it.
 func (a *agent) Install() error {
 	domain, err := a.sessionDomain()
 	if err != nil {
@@ -95,9 +91,6 @@ func (a *agent) Install() error {
 	return nil
 }
 
-// crashLog is where a crash prints.
-func (a *agent) crashLog() string { return filepath.Join(a.host.State, "stderr.log") }
-
 func (a *agent) loadAgent(domain string) error {
 	if err := a.unloadAgent(domain); err != nil {
 		return err
@@ -109,25 +102,27 @@ func (a *agent) loadAgent(domain string) error {
 	return err
 }
 
-// unloadAgent has launchd let go of the agent. bootout returns before it has, and a
-// bootstrap that comes too early fails with "5: Input/output error".
+// unloadAgent has launchd unload the agent, and waits until it has. bootout
+// returns earlier, and a bootstrap that comes too early fails with
+// "5: Input/output error".
 func (a *agent) unloadAgent(domain string) error {
-	if _, is := printAgent(domain); !is {
+	if _, loaded := printAgent(domain); !loaded {
 		return nil
 	}
 	_, failed := launchctl("bootout", domain+"/"+agentLabel)
 	for end := time.Now().Add(commandTimeout); time.Now().Before(end); time.Sleep(a.pollEvery) {
-		if _, is := printAgent(domain); !is {
+		if _, loaded := printAgent(domain); !loaded {
 			return nil
 		}
 		if failed != nil && !strings.Contains(failed.Error(), "in progress") {
 			return failed
 		}
 	}
-	return fmt.Errorf("launchd does not let go of %s after %s", agentLabel, commandTimeout)
+	return fmt.Errorf("launchd still has %s loaded %s after bootout", agentLabel, commandTimeout)
 }
 
-// rollBack makes a failed installation undone.
+// rollBack undoes a failed installation. It returns err, and what is left of the
+// installation. was says whether launchd had loaded an older agent.
 func (a *agent) rollBack(err error, domain string, undo func() (bool, error), was bool) error {
 	unloaded := a.unloadAgent(domain)
 	before, undone := undo()
@@ -140,7 +135,7 @@ func (a *agent) rollBack(err error, domain string, undo func() (bool, error), wa
 	return errors.Join(err, describeLeftover(before))
 }
 
-// Uninstall stops the agent and removes the plist.
+// Uninstall stops the agent and removes the plist and the crash log.
 func (a *agent) Uninstall() error {
 	if err := a.Stop(); err != nil {
 		return err
@@ -151,7 +146,7 @@ func (a *agent) Uninstall() error {
 	return removeFile(a.crashLog())
 }
 
-// Start starts the agent, and loads it before if it was stopped.
+// Start starts the agent. It first loads an agent that was stopped.
 func (a *agent) Start() error { return a.startAgent() }
 
 // Restart ends the agent if it runs, and starts it.
@@ -162,7 +157,7 @@ func (a *agent) startAgent(flags ...string) error {
 	if err != nil {
 		return err
 	}
-	if _, is := printAgent(domain); !is {
+	if _, loaded := printAgent(domain); !loaded {
 		_, err := launchctl("bootstrap", domain, a.definitionPath())
 		return err
 	}
@@ -170,8 +165,8 @@ func (a *agent) startAgent(flags ...string) error {
 	return err
 }
 
-// Stop unloads the agent: one that launchd keeps loaded may be started again by
-// it. The plist stays, so the next login loads it.
+// Stop unloads the agent, because launchd may start a loaded one again. The plist
+// stays, so the next login loads the agent.
 func (a *agent) Stop() error {
 	domain, err := a.sessionDomain()
 	if err != nil {
@@ -180,49 +175,114 @@ func (a *agent) Stop() error {
 	return a.unloadAgent(domain)
 }
 
-// Status is running while there is a process.
-func (a *agent) Status() (service.Status, error) {
-	var state State
-	a.queryState(&state)
-	_, err := os.Stat(a.definitionPath())
-	switch {
-	case state.Running:
-		return service.StatusRunning, nil
-	case err != nil && !state.Installed:
-		return service.StatusUnknown, service.ErrNotInstalled
-	}
-	return service.StatusStopped, nil
-}
+// Status returns StatusRunning while the agent has a process.
+func (a *agent) Status() (service.Status, error) { return statusOf(a) }
 
 var (
 	agentPID      = regexp.MustCompile(`(?m)^\tpid = (\d+)$`)
 	agentExitCode = regexp.MustCompile(`(?m)^\tlast exit code = (.+)$`)
 )
 
-// queryState reads launchctl print, whose format Apple does not promise: what cannot
-// be found is left open.
-func (a *agent) queryState(state *State) {
+// queryState parses the output of launchctl print. Apple does not promise its
+// format, so queryState leaves fields empty when it does not find them.
+func (a *agent) queryState(state *State) error {
 	domain, err := a.sessionDomain()
 	if err != nil {
-		state.Detail = err.Error()
-		return
+		return err
 	}
 	disabled, _ := launchctl("print-disabled", domain)
 	off := regexp.MustCompile(`"` + regexp.QuoteMeta(agentLabel) + `" => (disabled|true)`).MatchString(disabled)
-	says, is := printAgent(domain)
-	state.Installed = state.Installed || is
+	printed, loaded := printAgent(domain)
+	state.Installed = state.Installed || loaded
 	state.Enabled = state.Installed && !off
-	if found := agentPID.FindStringSubmatch(says); is && found != nil {
+	if found := agentPID.FindStringSubmatch(printed); loaded && found != nil {
 		state.Running = true
 		state.PID, _ = strconv.Atoi(found[1])
-		return
+		return nil
 	}
-	switch found := agentExitCode.FindStringSubmatch(says); {
+	switch found := agentExitCode.FindStringSubmatch(printed); {
 	case off:
-		state.Detail = "switched off in the system settings, login items"
+		state.Detail = "switched off in System Settings, Login Items"
 	case found != nil:
 		state.Detail = "last exit code " + found[1]
-	case state.Installed && !is:
+	case state.Installed && !loaded:
 		state.Detail = "not loaded"
 	}
+	return nil
+}
+
+// agentText is the template of the LaunchAgent. launchd restarts the agent when
+// it fails, but not when it was asked to end, and at most once in 10 s. Standard
+// error goes to a file in the state folder. The daemon keeps its own log, so that
+// file holds only what a crash prints. Umask 63 is 0077.
+const agentText = `<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+	<key>Label</key>
+	<string>%[1]s</string>
+	<key>ProgramArguments</key>
+	<array>
+%[2]s	</array>
+%[3]s	<key>RunAtLoad</key>
+	<true/>
+	<key>KeepAlive</key>
+	<dict>
+		<key>SuccessfulExit</key>
+		<false/>
+	</dict>
+	<key>ThrottleInterval</key>
+	<integer>10</integer>
+	<key>ExitTimeOut</key>
+	<integer>60</integer>
+	<key>ProcessType</key>
+	<string>Background</string>
+	<key>LowPriorityIO</key>
+	<true/>
+	<key>Umask</key>
+	<integer>63</integer>
+	<key>HardResourceLimits</key>
+	<dict>
+		<key>Core</key>
+		<integer>0</integer>
+	</dict>
+	<key>StandardOutPath</key>
+	<string>/dev/null</string>
+	<key>StandardErrorPath</key>
+	<string>%[4]s</string>
+</dict>
+</plist>
+`
+
+// renderAgent returns the LaunchAgent for a configuration. crashLog is the path
+// of the file for what a crash prints.
+func renderAgent(c *service.Config, crashLog string) []byte {
+	var args, env strings.Builder
+	for _, arg := range append([]string{c.Executable}, c.Arguments...) {
+		fmt.Fprintf(&args, "\t\t<string>%s</string>\n", escapeXML(arg))
+	}
+	if len(c.EnvVars) > 0 {
+		env.WriteString("\t<key>EnvironmentVariables</key>\n\t<dict>\n")
+		for _, v := range sortedVariables(c) {
+			fmt.Fprintf(&env, "\t\t<key>%s</key>\n\t\t<string>%s</string>\n", escapeXML(v.Name), escapeXML(v.Value))
+		}
+		env.WriteString("\t</dict>\n")
+	}
+	return fmt.Appendf(nil, agentText, agentLabel, args.String(), env.String(), escapeXML(crashLog))
+}
+
+// escapeXML makes text safe inside an XML element.
+func escapeXML(text string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(text)) // a strings.Builder never fails
+	return b.String()
+}
+
+// parseProgram returns the path of the program in a plist.
+func (*agent) parseProgram(definition []byte) string {
+	found := regexp.MustCompile(`(?s)<key>ProgramArguments</key>\s*<array>\s*<string>(.*?)</string>`).FindSubmatch(definition)
+	if found == nil {
+		return ""
+	}
+	return html.UnescapeString(string(found[1]))
 }

@@ -3,13 +3,16 @@ package install
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/kardianos/service"
+	"howett.net/plist"
 )
 
 // newTestAgent is an agent whose launchctl is a stand-in.
@@ -19,7 +22,7 @@ func newTestAgent(t *testing.T) (*agent, standIn) {
 	s := putStandIns(t, "launchctl")
 	h := newHost(t, "darwin")
 	c := awkwardConfig()
-	made, err := launchdSystem{&h}.New(nil, c)
+	made, err := launchdSystem(&h).New(nil, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,18 +33,18 @@ func newTestAgent(t *testing.T) (*agent, standIn) {
 
 func TestAgentLife(t *testing.T) {
 	a, s := newTestAgent(t)
-	plist := a.definitionPath()
+	file := a.definitionPath()
 	steps := []struct {
 		name string
 		do   func() error
 		want string
 		runs bool
 	}{
-		{"install", a.Install, "launchctl enable gui/501/local.keyd-aws\nlaunchctl bootstrap gui/501 " + plist, true},
+		{"install", a.Install, "launchctl enable gui/501/local.keyd-aws\nlaunchctl bootstrap gui/501 " + file, true},
 		{"install again, which waits until the old one is gone", a.Install,
-			"launchctl bootout gui/501/local.keyd-aws\nlaunchctl enable gui/501/local.keyd-aws\nlaunchctl bootstrap gui/501 " + plist, true},
+			"launchctl bootout gui/501/local.keyd-aws\nlaunchctl enable gui/501/local.keyd-aws\nlaunchctl bootstrap gui/501 " + file, true},
 		{"stop", a.Stop, "launchctl bootout gui/501/local.keyd-aws", false},
-		{"start when stopped", a.Start, "launchctl bootstrap gui/501 " + plist, true},
+		{"start when stopped", a.Start, "launchctl bootstrap gui/501 " + file, true},
 		{"start when it runs", a.Start, "launchctl kickstart gui/501/local.keyd-aws", true},
 		{"restart", a.Restart, "launchctl kickstart -k gui/501/local.keyd-aws", true},
 		{"uninstall", a.Uninstall, "launchctl bootout gui/501/local.keyd-aws", false},
@@ -61,7 +64,7 @@ func TestAgentLife(t *testing.T) {
 			s.takeCalls(t) // what Status asked is no act
 		})
 	}
-	if _, err := os.Stat(plist); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the plist: %v", err)
 	}
 }
@@ -132,5 +135,39 @@ func TestAgentThatAPersonSwitchedOffSaysSo(t *testing.T) {
 	a.queryState(&state)
 	if state.Enabled || state.Running || !strings.Contains(state.Detail, "switched off") {
 		t.Errorf("%+v", state)
+	}
+}
+
+// agentAsRead is what launchd takes from the plist.
+type agentAsRead struct {
+	Label                string
+	ProgramArguments     []string
+	EnvironmentVariables map[string]string
+	RunAtLoad            bool
+	KeepAlive            map[string]bool
+	ThrottleInterval     int
+	ProcessType          string
+	Umask                int
+	StandardErrorPath    string
+}
+
+func TestPlistIsWhatAPlistLibraryReads(t *testing.T) {
+	c := awkwardConfig()
+	var got agentAsRead
+	format, err := plist.Unmarshal(renderAgent(c, "/home/al ice/state/stderr.log"), &got)
+	if err != nil || format != plist.XMLFormat {
+		t.Fatalf("format %d, %v", format, err)
+	}
+	if want := []string{c.Executable, "run"}; got.Label != "local.keyd-aws" || !slices.Equal(got.ProgramArguments, want) {
+		t.Errorf("%s starts %q", got.Label, got.ProgramArguments)
+	}
+	if !maps.Equal(got.EnvironmentVariables, c.EnvVars) {
+		t.Errorf("the variables are %q", got.EnvironmentVariables)
+	}
+	if restarts, said := got.KeepAlive["SuccessfulExit"]; !got.RunAtLoad || restarts || !said || got.ThrottleInterval < 10 {
+		t.Errorf("it is not started at login, or not again after a failure only: %+v", got)
+	}
+	if got.ProcessType != "Background" || got.Umask != 0o077 || got.StandardErrorPath != "/home/al ice/state/stderr.log" {
+		t.Errorf("%+v", got)
 	}
 }

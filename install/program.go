@@ -9,17 +9,18 @@ import (
 	"unicode/utf8"
 )
 
-// Program returns the path under which the service starts keyd: one that stays
-// when the program is upgraded. A package manager that keeps each version in a
-// folder of its own deletes that folder later; the link that it keeps up to
-// date is what counts. A *RefusedError is a program that is not there to stay.
+// Program returns the path under which the service starts keyd. The path survives
+// an upgrade of the program: a package manager that keeps each version in its own
+// folder later deletes that folder, so Program returns the link that the package
+// manager keeps up to date. It returns a *RefusedError for a program in a
+// temporary place, and for a path that no service definition can hold.
 func (h *Host) Program() (string, error) {
 	real, err := filepath.EvalSymlinks(h.Executable)
 	if err != nil {
 		return "", wrapError(err)
 	}
 	if place := h.temporaryPlace(real); place != "" {
-		return "", refuse("put it where it stays, for example: go build -o "+h.homePath(".local", "bin", programName(h.GOOS))+" ./cmd/keyd",
+		return "", refuse("move it to a permanent folder, for example: go build -o "+h.homePath(".local", "bin", programName(h.GOOS))+" ./cmd/keyd",
 			"%s is %s: the service would lose it", real, place)
 	}
 	for _, path := range h.stableNames(real) {
@@ -28,11 +29,12 @@ func (h *Host) Program() (string, error) {
 		}
 	}
 	if strings.HasPrefix(real, "/nix/store/") {
-		return "", refuse("nix profile install, then keyd install", "%s belongs to one generation and no profile shows it: garbage collection takes it away", real)
+		return "", refuse("nix profile install, then keyd install", "%s is in the Nix store and in no profile: garbage collection would delete it", real)
 	}
 	return h.checkPrintable(real)
 }
 
+// programName returns the file name of keyd on a system.
 func programName(goos string) string {
 	if goos == "windows" {
 		return "keyd.exe"
@@ -40,7 +42,7 @@ func programName(goos string) string {
 	return "keyd"
 }
 
-// temporaryPlace says which kind of passing place path is in, "" for none.
+// temporaryPlace describes the temporary place that path is in; "" for none.
 func (h *Host) temporaryPlace(path string) string {
 	if slices.ContainsFunc(strings.Split(filepath.ToSlash(path), "/"), func(name string) bool { return strings.HasPrefix(name, "go-build") }) {
 		return "in Go's build cache"
@@ -52,13 +54,13 @@ func (h *Host) temporaryPlace(path string) string {
 		}
 	}
 	if isInside(path, h.homePath("Downloads")) {
-		return "among the downloads"
+		return "in the Downloads folder"
 	}
 	return ""
 }
 
-// isInside reports whether path is below dir, by name or with dir's links
-// followed.
+// isInside reports whether path is dir or below it. It compares the names, and
+// also follows the links in dir.
 func isInside(path, dir string) bool {
 	if dir == "" {
 		return false
@@ -73,7 +75,8 @@ func isInside(path, dir string) bool {
 	})
 }
 
-// stableNames are the names that real may go by, the most lasting first.
+// stableNames returns the paths that may lead to the program real, those first
+// that last longest.
 func (h *Host) stableNames(real string) []string {
 	var names []string
 	base := filepath.Base(real)
@@ -88,7 +91,7 @@ func (h *Host) stableNames(real string) []string {
 		names = append(names, filepath.Join(before, "scoop", "apps", app, "current", base))
 	}
 	for _, dir := range filepath.SplitList(h.Getenv("PATH")) {
-		if filepath.IsAbs(dir) { // a link may have a name of its own, the one that was called
+		if filepath.IsAbs(dir) { // a link may have another name than the program, and was then called by it
 			names = append(names, filepath.Join(dir, filepath.Base(h.Argv0)), filepath.Join(dir, base))
 		}
 	}
@@ -99,12 +102,13 @@ func (h *Host) stableNames(real string) []string {
 	return names
 }
 
-// isVersioned reports whether a path itself names a version's folder.
+// isVersioned reports whether a path leads through the folder of one version.
 func isVersioned(path string) bool {
 	path = filepath.ToSlash(path)
 	return strings.Contains(path, "/Cellar/") || strings.Contains(path, "/Caskroom/") || strings.HasPrefix(path, "/nix/store/")
 }
 
+// sameFile reports whether two paths lead to the same file. It follows links.
 func sameFile(a, b string) bool {
 	x, err := os.Stat(a)
 	if err != nil {
@@ -114,13 +118,13 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// checkPrintable refuses a path that no unit and no plist can hold. systemd takes any
-// text as an argument, but for the path of a program no quotes and no
-// backslash, however they are quoted.
+// checkPrintable returns path, or refuses a path that no unit and no plist can
+// hold. As an argument systemd accepts any text, but in the path of a program it
+// accepts neither quotes nor backslashes, even when they are escaped.
 func (h *Host) checkPrintable(path string) (string, error) {
 	bad := strings.ContainsFunc(path, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError })
 	if bad || h.GOOS == "linux" && strings.ContainsAny(path, `"'\`) {
-		return "", refuse("move it to a folder with a plainer name", "the path %q of this program holds characters that a service cannot", path)
+		return "", refuse("move it to a path without quotes, backslashes and control characters", "the path %q of this program holds characters that a service definition cannot hold", path)
 	}
 	return path, nil
 }

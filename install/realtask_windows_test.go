@@ -30,7 +30,7 @@ func newWineTask(t *testing.T) (*task, *bool) {
 	h.Daemon = func() (int, bool) { return 0, lives }
 	c := awkwardConfig()
 	c.Executable, c.EnvVars = filepath.Join(t.TempDir(), "My Apps", "keyd.exe"), map[string]string{"KEYD_SETTINGS": `C:\a b\keyd.ini`}
-	made, err := taskSystem{&h}.New(nil, c)
+	made, err := taskSystem(&h).New(nil, c)
 	if err != nil {
 		t.Fatal(err)
 	}

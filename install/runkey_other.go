@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// Only Windows has a registry; a logon task can be written elsewhere too, by a
-// test.
+// Only Windows has a registry. These functions let tests use a logon task on other
+// systems too.
 
 func readRunKey() (line string, ok bool) { return "", false }
 

@@ -11,14 +11,18 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-// maxRunKey is the length that Windows promises to start, in characters.
+// maxRunKey is the longest command line that Windows starts from the Run key, in
+// characters.
 // Source: Microsoft, "Run and RunOnce Registry Keys".
 const maxRunKey = 260
 
+// openRunKey opens the Run key of the user.
 func openRunKey(access uint32) (registry.Key, error) {
 	return registry.OpenKey(registry.CURRENT_USER, strings.TrimPrefix(runKeyPath, `HKCU\`), access)
 }
 
+// readRunKey returns the command line that starts keyd at logon; ok is false when
+// there is none.
 func readRunKey() (line string, ok bool) {
 	key, err := openRunKey(registry.QUERY_VALUE)
 	if err != nil {
@@ -29,9 +33,10 @@ func readRunKey() (line string, ok bool) {
 	return line, err == nil
 }
 
+// writeRunKey sets the command line that starts keyd at logon.
 func writeRunKey(line string) error {
 	if len(line) > maxRunKey {
-		return fmt.Errorf("%s takes %d characters and the command has %d: use shorter paths or fewer variables", runKeyPath, maxRunKey, len(line))
+		return fmt.Errorf("%s allows %d characters and the command has %d: use shorter paths or fewer variables", runKeyPath, maxRunKey, len(line))
 	}
 	key, _, err := registry.CreateKey(registry.CURRENT_USER, strings.TrimPrefix(runKeyPath, `HKCU\`), registry.SET_VALUE)
 	if err != nil {
@@ -41,6 +46,7 @@ func writeRunKey(line string) error {
 	return key.SetStringValue(displayName, line)
 }
 
+// removeRunKey removes the command line, which may be missing.
 func removeRunKey() error {
 	key, err := openRunKey(registry.SET_VALUE)
 	if errors.Is(err, registry.ErrNotExist) {
@@ -56,7 +62,8 @@ func removeRunKey() error {
 	return nil
 }
 
-// startCommandLine starts a command line without a console, on its own.
+// startCommandLine starts a command line without a console and does not wait for
+// it.
 func startCommandLine(line string) error {
 	c := exec.Command(firstWord(line))
 	c.SysProcAttr = &syscall.SysProcAttr{CmdLine: line, CreationFlags: windows.DETACHED_PROCESS | windows.CREATE_NEW_PROCESS_GROUP}
@@ -66,8 +73,8 @@ func startCommandLine(line string) error {
 	return c.Process.Release()
 }
 
-// endProcess ends the process with this id if it runs the program of line: an
-// id may belong to another process by now.
+// endProcess ends the process with this id if it runs the program of the command
+// line. By now the id may belong to another process, which is left alone.
 func endProcess(pid int, line string) error {
 	process, err := windows.OpenProcess(windows.PROCESS_TERMINATE|windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
 	if err != nil {

@@ -1,3 +1,13 @@
+// Package install makes keyd a login service of one user: a systemd user unit on
+// Linux, a LaunchAgent on macOS, a logon task on Windows. Each of the three
+// implements System and Service of github.com/kardianos/service. The
+// implementations that come with that module are not used: they install for
+// root, or do not start at login, or leave half an installation behind when the
+// service manager cannot be reached.
+//
+// The package neither needs nor accepts privileges: keyd reads and writes the
+// files of its user, and a service of root or LocalSystem would look at other
+// files.
 package install
 
 import (
@@ -9,26 +19,24 @@ import (
 	"github.com/kardianos/service"
 )
 
+// The names of the service. They are not plain "keyd": a keyboard remapper owns
+// that name on many Linux machines.
+const (
+	unitName    = "keyd-aws.service"
+	agentLabel  = "local.keyd-aws"
+	displayName = "keyd-aws"
+	description = "keyd: keeps the access keys in ~/.aws/credentials young"
+)
+
 // Service is keyd as a login service of one user.
 type Service struct {
 	host  Host
 	login loginService
 }
 
-// loginService is a Service of kardianos/service that can also say what is installed.
-type loginService interface {
-	service.Service
-	// file is where the definition stands or would stand.
-	definitionPath() string
-	// program reads the path of the program out of a definition.
-	parseProgram(definition []byte) string
-	// look fills in what only the service manager knows.
-	queryState(*State)
-}
-
-// Open returns the service of this user, installed or not. Nothing is written
-// and no command is run. A *RefusedError is a machine or a user that keyd is
-// not installed for, with what to do instead.
+// Open returns the service of this user, installed or not. It writes nothing and
+// runs no command. It returns a *RefusedError, which says what to do instead, for
+// a machine or a user that keyd cannot be installed for.
 func Open(h Host) (*Service, error) {
 	if err := h.checkUser(); err != nil {
 		return nil, err
@@ -42,81 +50,65 @@ func Open(h Host) (*Service, error) {
 		return nil, h.unsupportedError(native)
 	}
 	service.ChooseSystem(system)
-	s, err := service.New(nil, &service.Config{
-		Name: displayName, DisplayName: displayName, Description: description, Arguments: []string{"run"},
-	})
-	if err != nil {
-		return nil, wrapError(err)
+	s := &Service{host: h}
+	if err := s.configure("", nil); err != nil {
+		return nil, err
 	}
-	return &Service{host: h, login: s.(loginService)}, nil
+	return s, nil
 }
 
-// findSystem is keyd's own System for this machine, nil when there is none.
+// findSystem returns the System for this machine, nil when there is none.
 func (h *Host) findSystem() service.System {
 	switch h.GOOS {
 	case "linux":
-		return systemdSystem{h}
+		return systemdSystem(h)
 	case "darwin":
-		return launchdSystem{h}
+		return launchdSystem(h)
 	case "windows":
-		return taskSystem{h}
+		return taskSystem(h)
 	}
 	return nil
 }
 
-// Plan is what Install would do.
-type Plan struct {
-	Platform string     // the service manager
-	File     string     // the definition that is written
-	Program  string     // what is started at login
-	Env      []Variable // what it is given
-	Secret   []string   // variables that it is not given, because they hold a password
-}
-
-// Plan finds out what Install would do. It writes nothing.
-func (s *Service) Plan() (Plan, error) {
-	program, err := s.host.Program()
+// configure has kardianos/service make the login service for a program and its
+// environment. They matter only to Install.
+func (s *Service) configure(program string, env map[string]string) error {
+	made, err := service.New(nil, &service.Config{
+		Name: displayName, DisplayName: displayName, Description: description,
+		Executable: program, Arguments: []string{"run"}, EnvVars: env,
+	})
 	if err != nil {
-		return Plan{}, err
+		return wrapError(err)
 	}
-	env, secret, err := Environment(s.host.Getenv)
-	if err != nil {
-		return Plan{}, err
-	}
-	return Plan{Platform: s.login.Platform(), File: s.login.definitionPath(), Program: program, Env: env, Secret: secret}, nil
+	s.login = made.(loginService)
+	return nil
 }
 
 // Install writes the definition, has the service start at every login, and
-// starts it. Over an older installation it takes its place. When anything
-// fails, what was there before is there again: nothing, or the older
-// installation.
+// starts it. It replaces an older installation. When anything fails, it restores
+// what was there before: nothing, or the older installation.
 func (s *Service) Install() (Plan, error) {
 	plan, err := s.Plan()
 	if err != nil {
 		return plan, err
 	}
 	if _, lives := s.host.Daemon(); lives && !s.State().Running {
-		return plan, refuse("end it, then: keyd install", "keyd run already runs here, but not as the service: nothing was changed")
+		return plan, refuse("stop it, then run: keyd install", "keyd run already runs here, but not as the service: nothing was changed")
 	}
 	env := map[string]string{}
 	for _, v := range plan.Env {
 		env[v.Name] = v.Value
 	}
-	configured, err := service.New(nil, &service.Config{
-		Name: displayName, DisplayName: displayName, Description: description,
-		Executable: plan.Program, Arguments: []string{"run"}, EnvVars: env,
-	})
-	if err != nil {
-		return plan, wrapError(err)
+	if err := s.configure(plan.Program, env); err != nil {
+		return plan, err
 	}
-	s.login = configured.(loginService)
 	err = wrapError(s.login.Install())
 	plan.Platform, plan.File = s.login.Platform(), s.login.definitionPath()
 	return plan, err
 }
 
-// Uninstall stops the service and removes it. Settings and state stay. None
-// that is installed is no error: installed is false.
+// Uninstall stops the service and removes it. Settings and state stay. When keyd
+// is not installed, Uninstall returns false and no error.
 func (s *Service) Uninstall() (installed bool, err error) {
 	if !s.State().Installed {
 		return false, nil
@@ -124,25 +116,27 @@ func (s *Service) Uninstall() (installed bool, err error) {
 	return true, wrapError(s.login.Uninstall())
 }
 
-// Start starts the service now. One that runs goes on.
+// Start starts the service now. It leaves a running service alone.
 func (s *Service) Start() error { return s.runInstalled(s.login.Start) }
 
-// Stop stops the service until the next login. The step of a rotation that it
-// is in is ended before.
+// Stop stops the service until the next login. The daemon finishes the step of a
+// rotation that it is in before it ends; on Windows it ends at once.
 func (s *Service) Stop() error { return s.runInstalled(s.login.Stop) }
 
-// Restart stops and starts the service.
+// Restart stops the service and starts it again.
 func (s *Service) Restart() error { return s.runInstalled(s.login.Restart) }
 
-// runInstalled is for a service that is installed.
-func (s *Service) runInstalled(do func() error) error {
+// runInstalled runs an action of the service manager. It refuses when keyd is
+// not installed.
+func (s *Service) runInstalled(action func() error) error {
 	if _, err := os.Stat(s.login.definitionPath()); err != nil && !s.State().Installed {
 		return refuse("keyd install", "keyd is not installed as a service")
 	}
-	return wrapError(do())
+	return wrapError(action())
 }
 
-// sortedVariables are the environment variables of a configuration, sorted.
+// sortedVariables returns the environment variables of a configuration, sorted
+// by name.
 func sortedVariables(c *service.Config) []Variable {
 	var all []Variable
 	for _, name := range slices.Sorted(maps.Keys(c.EnvVars)) {

@@ -6,35 +6,38 @@ import (
 	"runtime/debug"
 )
 
-// State is how the service stands.
+// State describes the installed service and the program that it starts.
 type State struct {
-	Installed bool
-	File      string // its definition
-	Program   string // what it starts; "" when the definition does not say
-	Missing   bool   // there is no such program any more
-	Other     bool   // that program is another build than this one
-	Version   string // of that program, "" when it does not say
+	Installed bool   // the definition exists, or the service manager knows the service
+	File      string // path of the definition, also when it does not exist
+	Program   string // path of the program that the service starts; "" when the definition names none
+	Missing   bool   // Program does not exist
+	Other     bool   // Program is another build than this process
+	Version   string // version of Program; "" when it is not known, or Program is this process
 
-	// Only the service manager knows these.
-	Enabled bool   // starts at login
-	Running bool   // runs now
-	PID     int    // 0 when it does not run or nobody can tell
-	Detail  string // the service manager's own words, when it does not run
+	// Only the service manager knows the fields below; Service.State sets them.
+	Enabled bool   // the service starts at login
+	Running bool   // the service runs now
+	PID     int    // process id of the daemon; 0 when it does not run or the id is not known
+	Detail  string // why the service does not run, in the words of the service manager; "" when not known
 }
 
-// State asks the files and the service manager.
+// State reads the files and asks the service manager, which starts processes.
+// When the service manager cannot be asked, Detail says why.
 func (s *Service) State() State {
 	state := s.Installed()
-	s.login.queryState(&state)
+	if err := s.login.queryState(&state); err != nil {
+		state.Detail = err.Error()
+	}
 	if state.Installed && state.Program == "" {
 		s.compareProgram(&state)
 	}
 	return state
 }
 
-// Installed asks the files only: no process is started. That takes less than a
-// millisecond, unless the installed program is another file than this one,
-// whose build it then reads.
+// Installed reads the files only and starts no process. That takes less than a
+// millisecond, unless the service starts another file than this program:
+// Installed then reads the build information of that file.
 func (s *Service) Installed() State {
 	state := State{File: s.login.definitionPath()}
 	definition, err := os.ReadFile(state.File)
@@ -46,7 +49,7 @@ func (s *Service) Installed() State {
 	return state
 }
 
-// compareProgram compares the installed program with this one.
+// compareProgram compares the program that the service starts with this one.
 func (s *Service) compareProgram(state *State) {
 	if state.Program == "" {
 		return

@@ -2,50 +2,38 @@ package install
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/kardianos/service"
 )
 
-// systemdSystem is the user manager of systemd.
-type systemdSystem struct{ host *Host }
-
-// String is the name by which kardianos/service knows it too.
-func (systemdSystem) String() string { return "systemd (user)" }
-
-// Detect is sd_booted(3): not whether systemd is installed, but whether it runs
-// this machine.
-func (systemdSystem) Detect() bool {
-	_, err := os.Lstat("/run/systemd/system")
-	return err == nil
+// systemdSystem is the user manager of systemd. Its name is the one that
+// kardianos/service uses too.
+func systemdSystem(h *Host) loginSystem {
+	return loginSystem{
+		host: h, platform: "systemd (user)",
+		detect: func() bool { // as sd_booted(3): systemd runs this machine, not only is installed on it
+			_, err := os.Lstat("/run/systemd/system")
+			return err == nil
+		},
+		create: func(b baseService) loginService { return &unit{b} },
+	}
 }
 
-// Interactive reports whether nobody but a person can have started this
-// process. SYSTEMD_EXEC_PID is set since systemd 248.
-func (s systemdSystem) Interactive() bool {
-	return s.host.Getenv("SYSTEMD_EXEC_PID") != strconv.Itoa(os.Getpid())
-}
-
-// New returns the unit.
-func (s systemdSystem) New(i service.Interface, c *service.Config) (service.Service, error) {
-	return &unit{baseService{Config: c, program: i, host: s.host, platform: s.String()}}, nil
-}
-
-// unit is keyd-aws.service.
+// unit is the systemd user unit keyd-aws.service.
 type unit struct{ baseService }
 
-// Run is for programs that kardianos/service drives.
-func (u *unit) Run() error { return u.run(u) }
-
-// systemctl speaks to the user manager.
+// systemctl runs systemctl for the user manager.
 func systemctl(args ...string) (string, error) {
 	return runCommand("systemctl", append([]string{"--user", "--no-pager", "--no-ask-password"}, args...)...)
 }
 
-// unitFolders are where a user's units may stand, the usual one last.
+// unitFolders returns the folders for a user's units, the default one last.
 func (u *unit) unitFolders() []string {
 	usual := u.host.homePath(".config", "systemd", "user")
 	if config := u.host.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(config) {
@@ -54,7 +42,8 @@ func (u *unit) unitFolders() []string {
 	return []string{usual}
 }
 
-// definitionPath is the unit that exists, or the one that the usual place would have.
+// definitionPath returns the path of the unit that exists, or the path in the
+// default folder when none exists.
 func (u *unit) definitionPath() string {
 	folders := u.unitFolders()
 	for _, dir := range folders {
@@ -65,16 +54,15 @@ func (u *unit) definitionPath() string {
 	return filepath.Join(folders[len(folders)-1], unitName)
 }
 
-func (u *unit) parseProgram(definition []byte) string { return unitProgram(definition) }
-
-// chooseFile asks the manager which folders it reads, which is also the question
-// whether there is one. The shell's XDG_CONFIG_HOME may not be the manager's.
-func (u *unit) chooseFile() (file string, err error) {
+// choosePath asks the user manager which folders it reads and returns the path
+// for the unit in one of them. The XDG_CONFIG_HOME of a shell need not be the one
+// of the user manager. choosePath fails when there is no user manager.
+func (u *unit) choosePath() (string, error) {
 	paths, err := systemctl("show", "--property=UnitPath", "--value")
 	if err != nil {
 		return "", u.unreachableError(err)
 	}
-	reads := " " + strings.TrimSpace(paths) + " " // not split: there may be blanks in a path
+	reads := " " + strings.TrimSpace(paths) + " " // not split, because a path may hold blanks
 	folders := u.unitFolders()
 	for _, dir := range folders {
 		if strings.Contains(reads, " "+dir+" ") {
@@ -84,8 +72,8 @@ func (u *unit) chooseFile() (file string, err error) {
 	return filepath.Join(folders[len(folders)-1], unitName), nil
 }
 
-// unreachableError is what a session without a user manager gets: su, sudo -u, cron,
-// a container, ssh without PAM.
+// unreachableError says what to do in a session without a user manager: su,
+// sudo -u, cron, a container, ssh without PAM.
 func (u *unit) unreachableError(err error) error {
 	if commandNotFound(err) {
 		return refuse("install systemd, or start keyd run from your session", "there is no systemctl here: nothing was changed")
@@ -94,15 +82,13 @@ func (u *unit) unreachableError(err error) error {
 	if !ok {
 		return err
 	}
-	return &RefusedError{
-		Text:    "the user's systemd does not answer: " + failed.Said + ": nothing was changed",
-		Instead: "log in at the screen or with ssh, not with su or sudo; on a server: sudo loginctl enable-linger " + u.host.loginName(),
-	}
+	return refuse("log in at the screen or with ssh, not with su or sudo; on a server: sudo loginctl enable-linger "+u.host.loginName(),
+		"the user's systemd does not answer: %s: nothing was changed", failed.Said)
 }
 
 // Install writes the unit, enables it and starts it.
 func (u *unit) Install() error {
-	file, err := u.chooseFile()
+	file, err := u.choosePath()
 	if err != nil {
 		return err
 	}
@@ -128,7 +114,8 @@ func (u *unit) enableAndStart() error {
 	return nil
 }
 
-// failureReason adds the manager's view of a unit that did not start.
+// failureReason returns what the user manager knows about a unit that did not
+// start, nil when that is nothing.
 func (u *unit) failureReason() error {
 	shown, err := systemctl("show", "--property=Result,ExecMainStatus", unitName)
 	if err != nil || strings.Contains(shown, "Result=success") {
@@ -137,9 +124,10 @@ func (u *unit) failureReason() error {
 	return errors.New(oneLine(shown) + "; see journalctl --user -u " + unitName)
 }
 
-// rollBack makes a failed installation undone.
+// rollBack undoes a failed installation. It returns err, and what is left of the
+// installation. was is the status of the service before the installation.
 func (u *unit) rollBack(err error, undo func() (before bool, err error), was service.Status) error {
-	_, _ = systemctl("disable", "--now", unitName) // while the unit can still be read
+	_, _ = systemctl("disable", "--now", unitName) // while the user manager can still read the unit
 	before, undone := undo()
 	_, reloaded := systemctl("daemon-reload")
 	_, _ = systemctl("reset-failed", unitName)
@@ -155,18 +143,10 @@ func (u *unit) rollBack(err error, undo func() (before bool, err error), was ser
 	return errors.Join(err, describeLeftover(before))
 }
 
-// describeLeftover says what a failed installation left.
-func describeLeftover(before bool) error {
-	if before {
-		return errors.New("the older installation is as it was")
-	}
-	return errors.New("nothing is left of the installation")
-}
-
 // Uninstall stops the unit, disables it and removes it. It also works when only
-// the file is left, or only the manager still knows the unit.
+// the file is left, or when only the user manager still knows the unit.
 func (u *unit) Uninstall() error {
-	if _, err := u.chooseFile(); err != nil {
+	if _, err := u.choosePath(); err != nil {
 		return err
 	}
 	if _, err := systemctl("disable", "--now", unitName); err != nil {
@@ -180,67 +160,135 @@ func (u *unit) Uninstall() error {
 	return err
 }
 
+// removeUnitFile removes a unit, which may be gone already, and the folders
+// systemd and user above it that are empty then. It leaves links alone.
+func removeUnitFile(path string) error {
+	if err := removeFile(path); err != nil {
+		return err
+	}
+	for _, dir := range []string{filepath.Dir(path), filepath.Dir(filepath.Dir(path))} {
+		if base := filepath.Base(dir); base != "user" && base != "systemd" {
+			break
+		}
+		if info, err := os.Lstat(dir); err != nil || !info.IsDir() || os.Remove(dir) != nil {
+			break
+		}
+	}
+	return nil
+}
+
 // Start starts the unit and waits until the daemon is ready.
 func (u *unit) Start() error { return u.runVerb("start") }
 
 // Stop stops the unit and waits until the daemon has ended.
 func (u *unit) Stop() error { return u.runVerb("stop") }
 
-// Restart does both.
+// Restart stops the unit, starts it again, and waits until the daemon is ready.
 func (u *unit) Restart() error { return u.runVerb("restart") }
 
 func (u *unit) runVerb(verb string) error {
 	if verb != "stop" {
-		_, _ = systemctl("reset-failed", unitName) // a person's start is not one of the counted ones
+		_, _ = systemctl("reset-failed", unitName) // systemd limits how often it restarts a unit: a person's start does not count
 	}
-	_, err := systemctl(verb, unitName)
-	if err != nil {
+	if _, err := systemctl(verb, unitName); err != nil {
 		return errors.Join(err, u.failureReason())
 	}
 	return nil
 }
 
-// Status is running only while the daemon is: a unit that waits for its restart
-// is not.
-func (u *unit) Status() (service.Status, error) {
-	state := State{}
-	if err := u.askManager(&state); err != nil {
-		return service.StatusUnknown, err
-	}
-	switch {
-	case !state.Installed:
-		return service.StatusUnknown, service.ErrNotInstalled
-	case state.Running:
-		return service.StatusRunning, nil
-	}
-	return service.StatusStopped, nil
-}
+// Status returns StatusRunning only while the daemon runs. A unit that waits to
+// be restarted counts as stopped.
+func (u *unit) Status() (service.Status, error) { return statusOf(u) }
 
-func (u *unit) queryState(state *State) {
-	if err := u.askManager(state); err != nil {
-		state.Detail = err.Error()
-	}
-}
-
-// askManager fills in what the manager knows.
-func (u *unit) askManager(state *State) error {
+// queryState reads what the user manager shows of the unit.
+func (u *unit) queryState(state *State) error {
 	shown, err := systemctl("show", "--property=LoadState,ActiveState,SubState,Result,MainPID,UnitFileState", unitName)
 	if err != nil {
 		return err
 	}
-	says := map[string]string{}
+	properties := map[string]string{}
 	for line := range strings.Lines(shown) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		says[name] = value
+		properties[name] = value
 	}
-	state.Installed = state.Installed || says["LoadState"] != "not-found" || says["ActiveState"] == "active"
-	state.Enabled = says["UnitFileState"] == "enabled"
-	state.Running = says["ActiveState"] == "active"
-	if state.PID, err = strconv.Atoi(says["MainPID"]); err != nil || !state.Running {
+	state.Installed = state.Installed || properties["LoadState"] != "not-found" || properties["ActiveState"] == "active"
+	state.Enabled = properties["UnitFileState"] == "enabled"
+	state.Running = properties["ActiveState"] == "active"
+	if state.PID, err = strconv.Atoi(properties["MainPID"]); err != nil || !state.Running {
 		state.PID = 0
 	}
 	if !state.Running && state.Installed {
-		state.Detail = says["ActiveState"] + " (" + says["SubState"] + "), " + says["Result"]
+		state.Detail = properties["ActiveState"] + " (" + properties["SubState"] + "), " + properties["Result"]
 	}
 	return nil
+}
+
+// unitText is the template of the user unit. It differs from the one of
+// kardianos/service: it uses default.target, which is the one that a user manager
+// has; it restarts the daemon after 5 s instead of 2 minutes; its quotes allow
+// blanks and percent signs in a path; and it has no Condition line, because a
+// program that is missing for a moment would then look like a success.
+//
+// The sandbox holds what a user manager can do everywhere. Mount options
+// (ProtectSystem, PrivateTmp and so on) have no effect in a user manager before
+// systemd 257, and keep the unit from starting where user namespaces are
+// forbidden. MemoryDenyWriteExecute and SystemCallFilter would break the programs
+// that on_event starts, which inherit them.
+const unitText = `[Unit]
+Description=%[1]s
+StartLimitIntervalSec=300
+StartLimitBurst=10
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart=%[2]s
+Restart=on-failure
+RestartSec=5
+WatchdogSec=120
+TimeoutStopSec=60
+%[3]sUMask=0077
+NoNewPrivileges=yes
+LockPersonality=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RestrictNamespaces=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+SystemCallArchitectures=native
+LimitCORE=0
+MemoryMax=256M
+TasksMax=64
+Nice=5
+
+[Install]
+WantedBy=default.target
+`
+
+// renderUnit returns the unit for a configuration.
+func renderUnit(c *service.Config) []byte {
+	var start, env strings.Builder
+	start.WriteString(quoteUnit(c.Executable))
+	for _, arg := range c.Arguments {
+		start.WriteString(" " + strings.ReplaceAll(quoteUnit(arg), "$", "$$"))
+	}
+	for _, v := range sortedVariables(c) {
+		fmt.Fprintf(&env, "Environment=%s\n", quoteUnit(v.String()))
+	}
+	return fmt.Appendf(nil, unitText, c.Description, start.String(), env.String())
+}
+
+// quoteUnit quotes any text without control characters as one word of a unit.
+// systemd expands $VARIABLES in the arguments of a program, but not in its path,
+// so renderUnit escapes dollar signs in arguments only.
+func quoteUnit(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`).Replace(text) + `"`
+}
+
+// parseProgram returns the path of the program in a unit.
+func (*unit) parseProgram(definition []byte) string {
+	found := regexp.MustCompile(`(?m)^ExecStart="((?:[^"\\]|\\.)*)"`).FindSubmatch(definition)
+	if found == nil {
+		return ""
+	}
+	return strings.NewReplacer(`\\`, `\`, `\"`, `"`, `%%`, `%`).Replace(string(found[1]))
 }

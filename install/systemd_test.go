@@ -16,7 +16,7 @@ func newTestUnit(t *testing.T) (*unit, standIn) {
 	skipOnWindows(t)
 	s := putStandIns(t, "systemctl")
 	h := newHost(t, "linux")
-	made, err := systemdSystem{&h}.New(nil, awkwardConfig())
+	made, err := systemdSystem(&h).New(nil, awkwardConfig())
 	if err != nil {
 		t.Fatal(err)
 	}

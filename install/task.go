@@ -14,34 +14,31 @@ import (
 )
 
 // taskSystem is the task scheduler of Windows, for one user. The service control
-// manager is not used: what it starts for a user needs that user's password,
-// and what it starts without one has another home.
-type taskSystem struct{ host *Host }
-
-// String names it.
-func (taskSystem) String() string { return "Windows task scheduler (logon task)" }
-
-// Detect reports whether this is Windows. Where there is no task scheduler, or
-// it is forbidden, the Run key of the registry takes its place.
-func (s taskSystem) Detect() bool { return s.host.GOOS == "windows" }
-
-// Interactive is always true: a logon task runs in the user's session.
-func (taskSystem) Interactive() bool { return true }
-
-// New returns the task.
-func (s taskSystem) New(i service.Interface, c *service.Config) (service.Service, error) {
-	return &task{baseService: baseService{Config: c, program: i, host: s.host, platform: s.String()}, daemonTimeout: 30 * time.Second, pollEvery: 100 * time.Millisecond}, nil
+// manager is not used: it starts a service for a user only with that user's
+// password, and without one it starts a service with another home folder. Where
+// there is no task scheduler, or its use is forbidden, the Run key of the registry
+// starts keyd.
+func taskSystem(h *Host) loginSystem {
+	return loginSystem{
+		host: h, platform: "Windows task scheduler (logon task)",
+		detect: func() bool { return h.GOOS == "windows" },
+		create: func(b baseService) loginService {
+			return &task{baseService: b, daemonTimeout: 30 * time.Second, pollEvery: 100 * time.Millisecond}
+		},
+	}
 }
 
-// task is keyd-aws-DOMAIN-user: names of tasks are the machine's, not the
-// user's.
+// task is the logon task keyd-aws-DOMAIN-user. Its name holds the user, because
+// all users of a machine share the names of tasks.
 type task struct {
 	baseService
-	daemonTimeout, pollEvery time.Duration // for the daemon to come and go
+	daemonTimeout time.Duration // how long the daemon may take to start or to end
+	pollEvery     time.Duration // how long to wait before looking again
 }
 
-// Run is for programs that kardianos/service drives.
-func (t *task) Run() error { return t.run(t) }
+// runKeyPath is the registry key that Windows reads at every logon for the
+// programs to start.
+const runKeyPath = `HKCU\Software\Microsoft\Windows\CurrentVersion\Run`
 
 func schtasks(args ...string) error {
 	_, err := runCommand("schtasks", args...)
@@ -57,19 +54,18 @@ func (t *task) taskName() string {
 	}, t.host.Login)
 }
 
-// definitionPath is where Windows keeps its tasks. The owner of a task may read it there.
+// definitionPath returns where Windows keeps the task. The owner of a task may
+// read it there.
 func (t *task) definitionPath() string {
 	return filepath.Join(t.host.Getenv("SystemRoot"), "System32", "Tasks", t.taskName())
 }
 
-func (t *task) parseProgram(definition []byte) string { return taskProgram(definition) }
-
-// Install registers the task and starts it. Where the task scheduler refuses,
-// the Run key of the registry starts keyd at logon; nothing then starts it
-// again when it fails.
+// Install registers the task and starts it. When the task scheduler refuses,
+// Install uses the Run key of the registry to start keyd at logon. In that case
+// nothing restarts the daemon when it fails.
 func (t *task) Install() error {
 	if line := t.Executable + logonArguments(t.Config); strings.Count(line, "%") > 1 {
-		return refuse("move keyd or its files to a folder without percent signs", "Windows would take what stands between two percent signs of %q for a variable", line)
+		return refuse("move keyd or its files to a folder without percent signs", "Windows would expand the text between two percent signs in %q as a variable: nothing was changed", line)
 	}
 	if err := t.Stop(); err != nil {
 		return err
@@ -81,7 +77,7 @@ func (t *task) Install() error {
 		}
 		return nil
 	}
-	if err := removeRunKey(); err != nil { // of an installation before; two starts would be one too many
+	if err := removeRunKey(); err != nil { // left by an older installation, it would start a second daemon
 		return t.rollBack(err, older)
 	}
 	if err := t.Start(); err != nil {
@@ -90,8 +86,8 @@ func (t *task) Install() error {
 	return nil
 }
 
-// registerTask hands the definition to the task scheduler, which takes it from a
-// file only.
+// registerTask registers a definition with the task scheduler, which accepts it
+// only as a file.
 func (t *task) registerTask(definition []byte) error {
 	if err := atomicfile.MkdirAll(atomicfile.OS{}, t.host.State, 0o700); err != nil {
 		return err
@@ -103,7 +99,8 @@ func (t *task) registerTask(definition []byte) error {
 	return errors.Join(schtasks("/create", "/tn", t.taskName(), "/xml", file, "/f"), removeFile(file))
 }
 
-// rollBack makes a failed installation undone.
+// rollBack undoes a failed installation. It returns err, and what is left of the
+// installation. older is the definition of the older task, nil for none.
 func (t *task) rollBack(err error, older []byte) error {
 	var undone error
 	if older != nil {
@@ -133,7 +130,7 @@ func (t *task) installRunKey() error {
 	return nil
 }
 
-// Uninstall stops the daemon and removes task and Run key.
+// Uninstall stops the daemon and removes the task and the Run key.
 func (t *task) Uninstall() error {
 	if err := t.Stop(); err != nil {
 		return err
@@ -147,8 +144,9 @@ func (t *task) Uninstall() error {
 	return schtasks("/delete", "/tn", t.taskName(), "/f")
 }
 
-// isRegistered asks the task scheduler, which answers in the language of the
-// machine: only its exit code counts.
+// isRegistered reports whether the task exists. It looks for the definition, and
+// asks the task scheduler where the folder of tasks cannot be seen. The task
+// scheduler answers in the language of the machine, so only its exit code counts.
 func (t *task) isRegistered() bool {
 	if _, err := os.Stat(t.definitionPath()); err == nil {
 		return true
@@ -157,7 +155,7 @@ func (t *task) isRegistered() bool {
 	return err != nil && schtasks("/query", "/tn", t.taskName()) == nil
 }
 
-// Start has the daemon run, and waits until it does.
+// Start starts the daemon and waits until it runs.
 func (t *task) Start() error {
 	if _, lives := t.host.Daemon(); lives {
 		return nil
@@ -179,8 +177,8 @@ func (t *task) startDaemon() error {
 	return startCommandLine(line)
 }
 
-// Stop ends the daemon, at once: Windows cannot ask a program without a window
-// to end. Whatever it was doing, the next one goes on with.
+// Stop ends the daemon at once, because Windows cannot ask a program without a
+// window to end. The next daemon continues what this one was doing.
 func (t *task) Stop() error {
 	if _, lives := t.host.Daemon(); !lives {
 		return nil
@@ -203,7 +201,7 @@ func (t *task) endDaemon() error {
 	return endProcess(pid, line)
 }
 
-// Restart does both.
+// Restart stops the daemon and starts it again.
 func (t *task) Restart() error {
 	if err := t.Stop(); err != nil {
 		return err
@@ -211,7 +209,7 @@ func (t *task) Restart() error {
 	return t.Start()
 }
 
-// awaitDaemon waits until the daemon lives, or does not any more.
+// awaitDaemon waits until a daemon runs, or until none runs.
 func (t *task) awaitDaemon(want bool) error {
 	for end := time.Now().Add(t.daemonTimeout); ; time.Sleep(t.pollEvery) {
 		if _, lives := t.host.Daemon(); lives == want {
@@ -219,28 +217,19 @@ func (t *task) awaitDaemon(want bool) error {
 		}
 		if time.Now().After(end) {
 			if want {
-				return fmt.Errorf("the daemon does not run %s after its start; see keyd logs", t.daemonTimeout)
+				return fmt.Errorf("the daemon was not running %s after its start; see keyd logs", t.daemonTimeout)
 			}
-			return fmt.Errorf("the daemon still runs %s after its end was asked for", t.daemonTimeout)
+			return fmt.Errorf("the daemon was still running %s after the attempt to end it", t.daemonTimeout)
 		}
 	}
 }
 
-// Status is running while a daemon is: the task scheduler says so only in words
-// that it translates.
-func (t *task) Status() (service.Status, error) {
-	var state State
-	t.queryState(&state)
-	switch {
-	case !state.Installed:
-		return service.StatusUnknown, service.ErrNotInstalled
-	case state.Running:
-		return service.StatusRunning, nil
-	}
-	return service.StatusStopped, nil
-}
+// Status returns StatusRunning while a daemon runs.
+func (t *task) Status() (service.Status, error) { return statusOf(t) }
 
-func (t *task) queryState(state *State) {
+// queryState asks the daemon's lock whether the daemon runs: the task scheduler
+// answers that only in words, which it translates.
+func (t *task) queryState(state *State) error {
 	if line, ok := readRunKey(); ok && !state.Installed {
 		state.Installed, state.Program, state.File = true, firstWord(line), runKeyPath
 	}
@@ -249,9 +238,10 @@ func (t *task) queryState(state *State) {
 	if pid, lives := t.host.Daemon(); lives && state.Installed {
 		state.Running, state.PID = true, pid
 	}
+	return nil
 }
 
-// firstWord is the program of a command line.
+// firstWord returns the program of a command line.
 func firstWord(line string) string {
 	if quoted, ok := strings.CutPrefix(line, `"`); ok {
 		program, _, _ := strings.Cut(quoted, `"`)

@@ -3,20 +3,19 @@ package install
 import (
 	"encoding/binary"
 	"fmt"
+	"html"
 	"regexp"
 	"strings"
 	"unicode/utf16"
 
-	"html"
-
 	"github.com/kardianos/service"
 )
 
-// taskText is a task of the Windows task scheduler. A logon trigger and a
-// principal without a user would be for everybody, which only an administrator
-// may ask for. The defaults of a task end it after 72 hours and on battery. It
-// is started again a minute after a failure, 255 times, which is the most that
-// a task can say.
+// taskText is the template of the logon task. A logon trigger and a principal
+// without a user would be for every user, and only an administrator may ask for
+// that. By default, a task ends after 72 hours and on battery power; this one does
+// not. The task scheduler restarts it a minute after a failure, up to 255 times,
+// which is the highest count it accepts.
 const taskText = `<?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <RegistrationInfo>
@@ -63,16 +62,16 @@ const taskText = `<?xml version="1.0" encoding="UTF-16"?>
 </Task>
 `
 
-// renderTask fills the task in, as UTF-16 with a byte order mark: schtasks takes
-// nothing else. user is DOMAIN\name or a SID.
+// renderTask returns the task for a configuration, as UTF-16 with a byte order
+// mark, because schtasks accepts nothing else. user is DOMAIN\name or a SID.
 func renderTask(c *service.Config, user string) []byte {
 	text := fmt.Sprintf(taskText, escapeXML(c.Description), escapeXML(user), escapeXML(c.Executable), escapeXML(logonArguments(c)))
 	return encodeUTF16(strings.ReplaceAll(text, "\n", "\r\n"))
 }
 
-// logonArguments are the arguments of the program that a logon starts. A task
-// has no environment of its own: keyd logon takes the variables as arguments
-// and becomes keyd run.
+// logonArguments returns the arguments of the program that a logon starts. A task
+// cannot set environment variables, so keyd logon takes them as arguments and
+// becomes keyd run.
 func logonArguments(c *service.Config) string {
 	words := []string{"logon"}
 	for _, v := range sortedVariables(c) {
@@ -81,8 +80,8 @@ func logonArguments(c *service.Config) string {
 	return strings.Join(words, " ")
 }
 
-// quoteWindows makes one argument of text, as CommandLineToArgvW reads it:
-// backslashes count only before a quote.
+// quoteWindows quotes text as one argument for CommandLineToArgvW, where a
+// backslash is an escape only before a quote.
 func quoteWindows(text string) string {
 	if text != "" && !strings.ContainsAny(text, " \t\"") {
 		return text
@@ -107,8 +106,8 @@ func quoteWindows(text string) string {
 	return b.String()
 }
 
-// taskProgram reads the program back.
-func taskProgram(definition []byte) string {
+// parseProgram returns the path of the program in a task.
+func (*task) parseProgram(definition []byte) string {
 	found := regexp.MustCompile(`<Command>([^<]*)</Command>`).FindStringSubmatch(decodeUTF16(definition))
 	if found == nil {
 		return ""
@@ -116,22 +115,24 @@ func taskProgram(definition []byte) string {
 	return html.UnescapeString(strings.Trim(found[1], `"`))
 }
 
+// encodeUTF16 returns text as UTF-16 with a byte order mark.
 func encodeUTF16(text string) []byte {
 	data := []byte{0xff, 0xfe}
-	for _, unit := range utf16.Encode([]rune(text)) {
-		data = binary.LittleEndian.AppendUint16(data, unit)
+	for _, code := range utf16.Encode([]rune(text)) {
+		data = binary.LittleEndian.AppendUint16(data, code)
 	}
 	return data
 }
 
-// decodeUTF16 takes UTF-16 with a byte order mark, and anything else as it is.
+// decodeUTF16 decodes UTF-16 with a byte order mark, and returns other data
+// unchanged.
 func decodeUTF16(data []byte) string {
 	if len(data) < 2 || data[0] != 0xff || data[1] != 0xfe {
 		return string(data)
 	}
-	var units []uint16
+	var codes []uint16
 	for i := 2; i+1 < len(data); i += 2 {
-		units = append(units, binary.LittleEndian.Uint16(data[i:]))
+		codes = append(codes, binary.LittleEndian.Uint16(data[i:]))
 	}
-	return string(utf16.Decode(units))
+	return string(utf16.Decode(codes))
 }

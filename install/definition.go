@@ -9,9 +9,9 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// placeDefinition writes a definition, atomically, and makes the folders above it. undo
-// restores what was there: the older definition (before is true), or nothing,
-// down to the folders.
+// placeDefinition writes a definition atomically and makes the folders above it.
+// undo restores what was there: the older definition, when before is true, or
+// nothing; then it also removes the folders that placeDefinition made.
 func placeDefinition(path string, definition []byte) (undo func() (before bool, err error), err error) {
 	older, err := os.ReadFile(path)
 	before := err == nil
@@ -19,9 +19,9 @@ func placeDefinition(path string, definition []byte) (undo func() (before bool, 
 		return nil, err
 	}
 	made := missingFolders(filepath.Dir(path))
-	clear := func() {
+	removeMade := func() {
 		for _, dir := range made {
-			_ = os.Remove(dir) // not when something else has come into it
+			_ = os.Remove(dir) // fails for a folder that is no longer empty, which stays
 		}
 	}
 	err = atomicfile.MkdirAll(atomicfile.OS{}, filepath.Dir(path), 0o755)
@@ -29,7 +29,7 @@ func placeDefinition(path string, definition []byte) (undo func() (before bool, 
 		err = atomicfile.Write(atomicfile.OS{}, path, definition, 0o600)
 	}
 	if err != nil {
-		clear()
+		removeMade()
 		return nil, err
 	}
 	return func() (bool, error) {
@@ -37,13 +37,13 @@ func placeDefinition(path string, definition []byte) (undo func() (before bool, 
 			return true, atomicfile.Write(atomicfile.OS{}, path, older, 0o600)
 		}
 		err := removeFile(path)
-		clear()
+		removeMade()
 		return false, err
 	}, nil
 }
 
-// missingFolders are those that have to be made for dir to exist, the deepest
-// first.
+// missingFolders returns the folders that have to be made for dir to exist, the
+// deepest first.
 func missingFolders(dir string) []string {
 	var missing []string
 	for ; filepath.Dir(dir) != dir; dir = filepath.Dir(dir) {
@@ -55,26 +55,19 @@ func missingFolders(dir string) []string {
 	return missing
 }
 
-// removeUnitFile removes a definition, which may be gone already, and the folder it
-// stood in if it is a plain one and empty now.
-func removeUnitFile(path string) error {
-	if err := removeFile(path); err != nil {
-		return err
-	}
-	for _, dir := range []string{filepath.Dir(path), filepath.Dir(filepath.Dir(path))} {
-		if base := filepath.Base(dir); base != "user" && base != "systemd" {
-			break
-		}
-		if info, err := os.Lstat(dir); err != nil || !info.IsDir() || os.Remove(dir) != nil {
-			break
-		}
-	}
-	return nil
-}
-
+// removeFile removes a file, which may be gone already.
 func removeFile(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
+}
+
+// describeLeftover says what a failed installation left behind, once it was
+// rolled back. before says whether there was an older installation.
+func describeLeftover(before bool) error {
+	if before {
+		return errors.New("the older installation is as it was")
+	}
+	return errors.New("nothing is left of the installation")
 }

@@ -8,10 +8,31 @@ import (
 	"unicode"
 )
 
-// A service does not see what a shell has exported. These variables decide
-// which files keyd reads and whom it asks, so they are written down when it is
-// installed. None of them holds a secret, unless a person has put one into a
-// URL.
+// Plan describes what Install would do.
+type Plan struct {
+	Platform string     // name of the service manager
+	File     string     // path of the definition that is written
+	Program  string     // path of the program that starts at login
+	Env      []Variable // environment variables for the program, sorted by name
+	Secret   []string   // names of variables that are left out, because they hold a user or a password
+}
+
+// Plan returns what Install would do. It writes nothing.
+func (s *Service) Plan() (Plan, error) {
+	program, err := s.host.Program()
+	if err != nil {
+		return Plan{}, err
+	}
+	env, secret, err := Environment(s.host.Getenv)
+	if err != nil {
+		return Plan{}, err
+	}
+	return Plan{Platform: s.login.Platform(), File: s.login.definitionPath(), Program: program, Env: env, Secret: secret}, nil
+}
+
+// A service does not see what a shell has exported. These variables decide which
+// files keyd reads and which servers it asks, so Install writes them into the
+// service. None of them holds a secret, unless a person has put one into a URL.
 var (
 	pathVariables = [...]string{
 		"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_CA_BUNDLE",
@@ -25,17 +46,20 @@ var (
 	}
 )
 
-// Variable is one environment variable that the service is given.
+// Variable is one environment variable of the service.
 type Variable struct{ Name, Value string }
 
+// String returns the variable as NAME=value.
 func (v Variable) String() string { return v.Name + "=" + v.Value }
 
-// Environment returns the variables that matter to keyd and are set, in the
-// order of their names, and the names of the proxies that are left out because
-// their URL holds a user or a password: what is installed can be read by every
-// program of the user, and is copied into backups. An endpoint like that is
-// refused: without it the keys would be sent elsewhere. Paths are made absolute,
-// since a service runs in another folder.
+// Environment returns those variables that matter to keyd and are set, sorted by
+// name. It makes paths absolute, since a service runs in another folder.
+//
+// secret names the proxies that are left out because their URL holds a user or a
+// password: every program of the user can read the definition, and backups copy
+// it. Environment refuses an endpoint with a user, a password or a query: without
+// the endpoint, the keys would be sent elsewhere. It also refuses a value with a
+// control character. Both errors are of type *RefusedError.
 func Environment(getenv func(string) string) (kept []Variable, secret []string, err error) {
 	names := slices.Concat(pathVariables[:], endpointVariables[:], proxyVariables[:], plainVariables[:])
 	slices.Sort(names)
@@ -47,7 +71,7 @@ func Environment(getenv func(string) string) (kept []Variable, secret []string, 
 		case strings.ContainsFunc(value, unicode.IsControl):
 			return nil, nil, refuse("unset "+name, "%s holds a control character: nothing was installed", name)
 		case slices.Contains(endpointVariables[:], name) && holdsSecret(value):
-			return nil, nil, refuse("set it to a URL without user, password and query",
+			return nil, nil, refuse("set it to a URL without a user, a password or a query",
 				"%s holds a user, a password or a query, which a service should not keep: nothing was installed", name)
 		case slices.Contains(proxyVariables[:], name) && holdsSecret(value):
 			secret = append(secret, name)
@@ -62,8 +86,8 @@ func Environment(getenv func(string) string) (kept []Variable, secret []string, 
 	return kept, secret, nil
 }
 
-// holdsSecret reports whether a URL, with or without scheme, names a user, or
-// cannot be understood well enough to tell.
+// holdsSecret reports whether a URL, with or without a scheme, has a user or a
+// query. A URL that cannot be parsed counts as one that has.
 func holdsSecret(value string) bool {
 	if !strings.Contains(value, "://") {
 		value = "http://" + value
