@@ -11,7 +11,8 @@ import (
 	"github.com/kardianos/service"
 )
 
-// newHost is a machine with a home of the test's own, and keyd in it.
+// newHost returns a machine with an empty home folder. The program is the test
+// itself.
 func newHost(t *testing.T, goos string) Host {
 	t.Helper()
 	home := t.TempDir()
@@ -27,7 +28,7 @@ func newHost(t *testing.T, goos string) Host {
 	return h
 }
 
-// withEnv is the host with more environment.
+// withEnv returns the host with more environment variables.
 func (h Host) withEnv(env map[string]string) Host {
 	before := h.Getenv
 	h.Getenv = func(name string) string {
@@ -39,7 +40,8 @@ func (h Host) withEnv(env map[string]string) Host {
 	return h
 }
 
-// awkwardConfig is a configuration whose every value needs quoting somewhere.
+// awkwardConfig returns a configuration whose values all need quoting in at least
+// one of the definitions.
 func awkwardConfig() *service.Config {
 	return &service.Config{
 		Name: displayName, DisplayName: displayName, Description: description,
@@ -52,7 +54,7 @@ func awkwardConfig() *service.Config {
 	}
 }
 
-func TestDefinitionsAreAsTheyWere(t *testing.T) {
+func TestDefinitionsMatchGoldenFiles(t *testing.T) {
 	for name, text := range map[string]string{
 		"keyd-aws.service":     string(renderUnit(awkwardConfig())),
 		"local.keyd-aws.plist": string(renderAgent(awkwardConfig(), "/home/al ice/state/stderr.log")),
@@ -64,12 +66,12 @@ func TestDefinitionsAreAsTheyWere(t *testing.T) {
 			t.Fatal(err)
 		}
 		if want := strings.ReplaceAll(string(want), "\r\n", "\n"); text != want {
-			t.Errorf("%s:\n%s\nwant\n%s", path, text, want)
+			t.Errorf("%s differs:\n%s\nwant\n%s", path, text, want)
 		}
 	}
 }
 
-func TestDefinitionsNameTheirProgram(t *testing.T) {
+func TestParseProgramReadsEveryDefinition(t *testing.T) {
 	for _, program := range []string{"/usr/bin/keyd", awkwardConfig().Executable, `C:\Program Files\keyd.exe`, `/a\"b%%c/keyd`} {
 		c := awkwardConfig()
 		c.Executable = program
@@ -77,13 +79,13 @@ func TestDefinitionsNameTheirProgram(t *testing.T) {
 			"systemd": (*unit)(nil).parseProgram(renderUnit(c)), "launchd": (*agent)(nil).parseProgram(renderAgent(c, "/dev/null")), "task": (*task)(nil).parseProgram(renderTask(c, "alice")),
 		} {
 			if read != program && !(platform == "task" && strings.Contains(program, `"`)) { // no Windows path holds a quote
-				t.Errorf("%s: %q was read back as %q", platform, program, read)
+				t.Errorf("%s: program %q was read back as %q", platform, program, read)
 			}
 		}
 	}
 }
 
-func TestEnvironmentIsWrittenDownWithoutSecrets(t *testing.T) {
+func TestEnvironmentLeavesOutSecrets(t *testing.T) {
 	h := newHost(t, "linux").withEnv(map[string]string{
 		"AWS_CONFIG_FILE": "aws/config", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "NO_PROXY": "localhost",
 		"HTTPS_PROXY": "http://alice:hunter2@proxy:8080", "AWS_SECRET_ACCESS_KEY": "never", "AWS_SESSION_TOKEN": "never", "KEYD_STATE_DIR": "/s",
@@ -102,25 +104,25 @@ func TestEnvironmentIsWrittenDownWithoutSecrets(t *testing.T) {
 	}
 	want := []Variable{{"AWS_CONFIG_FILE", absolute}, {"AWS_ENDPOINT_URL", "http://127.0.0.1:4566"}, {"KEYD_STATE_DIR", state}, {"NO_PROXY", "localhost"}}
 	if !slices.Equal(env, want) || !slices.Equal(secret, []string{"HTTPS_PROXY"}) {
-		t.Errorf("%v, left out %v", env, secret)
+		t.Errorf("variables %v, left out %v; want %v, left out HTTPS_PROXY", env, secret, want)
 	}
 }
 
-func TestEnvironmentRefuses(t *testing.T) {
+func TestEnvironmentRefusesUnsafeValues(t *testing.T) {
 	for name, env := range map[string]map[string]string{
-		"an endpoint with a password: without it real keys would go to AWS": {"AWS_ENDPOINT_URL_STS": "https://a:b@internal"},
-		"a line of its own in the unit":                                     {"AWS_CONFIG_FILE": "/a\nExecStartPre=/bin/evil"},
+		"an endpoint with a password, without which keys would go to AWS": {"AWS_ENDPOINT_URL_STS": "https://a:b@internal"},
+		"a line feed, which would add a line to the unit":                 {"AWS_CONFIG_FILE": "/a\nExecStartPre=/bin/evil"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := Environment(newHost(t, "linux").withEnv(env).Getenv)
 			if err == nil || strings.Contains(err.Error(), "a:b") {
-				t.Errorf("%v", err)
+				t.Errorf("error %v, want one without the password", err)
 			}
 		})
 	}
 }
 
-func TestWhoIsRefused(t *testing.T) {
+func TestOpenRefusesRootAndUnknownSystems(t *testing.T) {
 	tests := []struct {
 		name    string
 		h       Host
@@ -140,13 +142,13 @@ func TestWhoIsRefused(t *testing.T) {
 			_, err := Open(h)
 			refused, ok := errors.AsType[*RefusedError](err)
 			if !ok || !strings.Contains(refused.Text, test.text) || !strings.Contains(refused.Instead, test.instead) {
-				t.Errorf("%v: %+v", err, refused)
+				t.Errorf("error %v with hint %+v, want one about %q with hint %q", err, refused, test.text, test.instead)
 			}
 		})
 	}
 }
 
-func TestMachinesWithoutAServiceManagerAreToldWhatToDo(t *testing.T) {
+func TestUnsupportedMachinesGetAHint(t *testing.T) {
 	for name, test := range map[string]struct {
 		env     map[string]string
 		native  string
@@ -160,7 +162,7 @@ func TestMachinesWithoutAServiceManagerAreToldWhatToDo(t *testing.T) {
 			h := newHost(t, "linux").withEnv(test.env)
 			refused, ok := errors.AsType[*RefusedError](h.unsupportedError(test.native))
 			if !ok || !strings.Contains(refused.Instead, test.instead) {
-				t.Errorf("%+v", refused)
+				t.Errorf("hint %+v, want one about %q", refused, test.instead)
 			}
 		})
 	}

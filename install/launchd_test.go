@@ -15,7 +15,7 @@ import (
 	"howett.net/plist"
 )
 
-// newTestAgent is an agent whose launchctl is a stand-in.
+// newTestAgent returns an agent whose launchctl is a stand-in.
 func newTestAgent(t *testing.T) (*agent, standIn) {
 	t.Helper()
 	skipOnWindows(t)
@@ -31,7 +31,7 @@ func newTestAgent(t *testing.T) (*agent, standIn) {
 	return a, s
 }
 
-func TestAgentLife(t *testing.T) {
+func TestAgentCallsLaunchctl(t *testing.T) {
 	a, s := newTestAgent(t)
 	file := a.definitionPath()
 	steps := []struct {
@@ -41,11 +41,11 @@ func TestAgentLife(t *testing.T) {
 		runs bool
 	}{
 		{"install", a.Install, "launchctl enable gui/501/local.keyd-aws\nlaunchctl bootstrap gui/501 " + file, true},
-		{"install again, which waits until the old one is gone", a.Install,
+		{"install again, which waits until the old agent is unloaded", a.Install,
 			"launchctl bootout gui/501/local.keyd-aws\nlaunchctl enable gui/501/local.keyd-aws\nlaunchctl bootstrap gui/501 " + file, true},
 		{"stop", a.Stop, "launchctl bootout gui/501/local.keyd-aws", false},
-		{"start when stopped", a.Start, "launchctl bootstrap gui/501 " + file, true},
-		{"start when it runs", a.Start, "launchctl kickstart gui/501/local.keyd-aws", true},
+		{"start a stopped agent", a.Start, "launchctl bootstrap gui/501 " + file, true},
+		{"start a running agent", a.Start, "launchctl kickstart gui/501/local.keyd-aws", true},
 		{"restart", a.Restart, "launchctl kickstart -k gui/501/local.keyd-aws", true},
 		{"uninstall", a.Uninstall, "launchctl bootout gui/501/local.keyd-aws", false},
 	}
@@ -55,55 +55,55 @@ func TestAgentLife(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := s.takeCalls(t); got != step.want {
-				t.Errorf("it called\n%s\nand not\n%s", got, step.want)
+				t.Errorf("called\n%s\nwant\n%s", got, step.want)
 			}
 			status, err := a.Status()
 			if runs := status == service.StatusRunning; runs != step.runs {
-				t.Errorf("it runs: %v, %v", runs, err)
+				t.Errorf("agent runs: %v, %v; want %v", runs, err, step.runs)
 			}
-			s.takeCalls(t) // what Status asked is no act
+			s.takeCalls(t) // drop the calls of Status
 		})
 	}
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the plist: %v", err)
+		t.Errorf("the plist was not removed: %v", err)
 	}
 }
 
-func TestAgentWithoutAScreenUsesTheBackgroundSession(t *testing.T) {
+func TestAgentUsesBackgroundSessionWithoutScreen(t *testing.T) {
 	a, s := newTestAgent(t)
 	s.setFact("session", "user/501")
 	if err := a.Install(); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := s.takeCalls(t), "launchctl enable user/501/local.keyd-aws\nlaunchctl bootstrap user/501 "+a.definitionPath(); got != want {
-		t.Errorf("it called\n%s\nand not\n%s", got, want)
+		t.Errorf("called\n%s\nwant\n%s", got, want)
 	}
 }
 
-func TestAgentWithoutASessionIsRefused(t *testing.T) {
+func TestAgentRefusesUserWithoutSession(t *testing.T) {
 	a, s := newTestAgent(t)
 	s.setFact("session", "gui/502")
 	if _, ok := errors.AsType[*RefusedError](a.Install()); !ok {
-		t.Error("it was installed into nobody's session")
+		t.Error("the agent was installed although the user has no session")
 	}
 	if _, err := os.Stat(filepath.Join(a.host.Home, "Library")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a folder was left: %v", err)
+		t.Errorf("a folder was left behind: %v", err)
 	}
 }
 
-func TestFailedAgentInstallationLeavesNothing(t *testing.T) {
+func TestFailedAgentInstallLeavesNothing(t *testing.T) {
 	a, s := newTestAgent(t)
 	s.setFact("refuses bootstrap", "Bootstrap failed: 5: Input/output error")
 	err := a.Install()
 	if err == nil || !strings.Contains(err.Error(), "Input/output error") || !strings.Contains(err.Error(), "nothing is left") {
-		t.Errorf("%v", err)
+		t.Errorf("error %v, want launchctl's and what is left", err)
 	}
 	if _, err := os.Stat(filepath.Join(a.host.Home, "Library")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a folder was left: %v", err)
+		t.Errorf("a folder was left behind: %v", err)
 	}
 }
 
-func TestFailedAgentInstallationKeepsTheOlderOne(t *testing.T) {
+func TestFailedAgentInstallRestoresOlderAgent(t *testing.T) {
 	a, s := newTestAgent(t)
 	if err := a.Install(); err != nil {
 		t.Fatal(err)
@@ -115,14 +115,14 @@ func TestFailedAgentInstallationKeepsTheOlderOne(t *testing.T) {
 	s.setFact("refuses enable", "Could not enable")
 	a.Executable = "/another/keyd"
 	if err := a.Install(); err == nil || !strings.Contains(err.Error(), "older installation is as it was") {
-		t.Errorf("%v", err)
+		t.Errorf("error %v, want one that says that the older installation is as it was", err)
 	}
 	if now, err := os.ReadFile(a.definitionPath()); err != nil || string(now) != string(older) || !s.hasFact("loaded") {
-		t.Errorf("the older agent is not back: loaded %v, %v", s.hasFact("loaded"), err)
+		t.Errorf("the older agent was not restored: loaded %v, %v", s.hasFact("loaded"), err)
 	}
 }
 
-func TestAgentThatAPersonSwitchedOffSaysSo(t *testing.T) {
+func TestStateSaysThatAgentIsSwitchedOff(t *testing.T) {
 	a, s := newTestAgent(t)
 	if err := a.Install(); err != nil {
 		t.Fatal(err)
@@ -134,11 +134,11 @@ func TestAgentThatAPersonSwitchedOffSaysSo(t *testing.T) {
 	state := State{Installed: true}
 	a.queryState(&state)
 	if state.Enabled || state.Running || !strings.Contains(state.Detail, "switched off") {
-		t.Errorf("%+v", state)
+		t.Errorf("state %+v, want one that is switched off", state)
 	}
 }
 
-// agentAsRead is what launchd takes from the plist.
+// agentAsRead holds the values that launchd reads from the plist.
 type agentAsRead struct {
 	Label                string
 	ProgramArguments     []string
@@ -151,23 +151,23 @@ type agentAsRead struct {
 	StandardErrorPath    string
 }
 
-func TestPlistIsWhatAPlistLibraryReads(t *testing.T) {
+func TestPlistLibraryReadsEveryValue(t *testing.T) {
 	c := awkwardConfig()
 	var got agentAsRead
 	format, err := plist.Unmarshal(renderAgent(c, "/home/al ice/state/stderr.log"), &got)
 	if err != nil || format != plist.XMLFormat {
-		t.Fatalf("format %d, %v", format, err)
+		t.Fatalf("format %d, want XML: %v", format, err)
 	}
 	if want := []string{c.Executable, "run"}; got.Label != "local.keyd-aws" || !slices.Equal(got.ProgramArguments, want) {
-		t.Errorf("%s starts %q", got.Label, got.ProgramArguments)
+		t.Errorf("%s starts %q, want %q", got.Label, got.ProgramArguments, want)
 	}
 	if !maps.Equal(got.EnvironmentVariables, c.EnvVars) {
-		t.Errorf("the variables are %q", got.EnvironmentVariables)
+		t.Errorf("the variables are %q, want %q", got.EnvironmentVariables, c.EnvVars)
 	}
-	if restarts, said := got.KeepAlive["SuccessfulExit"]; !got.RunAtLoad || restarts || !said || got.ThrottleInterval < 10 {
-		t.Errorf("it is not started at login, or not again after a failure only: %+v", got)
+	if restarts, found := got.KeepAlive["SuccessfulExit"]; !got.RunAtLoad || restarts || !found || got.ThrottleInterval < 10 {
+		t.Errorf("launchd would not start it at login and restart it only after a failure: %+v", got)
 	}
 	if got.ProcessType != "Background" || got.Umask != 0o077 || got.StandardErrorPath != "/home/al ice/state/stderr.log" {
-		t.Errorf("%+v", got)
+		t.Errorf("not a background process with umask 077 and a crash log: %+v", got)
 	}
 }

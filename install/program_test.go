@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// putProgram makes a program and the links to it.
+// putProgram makes a program and links to it, all below home.
 func putProgram(t *testing.T, home, real string, links ...string) {
 	t.Helper()
 	real = filepath.Join(home, real)
@@ -32,12 +32,12 @@ func putProgram(t *testing.T, home, real string, links ...string) {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(link); err != nil && runtime.GOOS == "windows" {
-			t.Skip("wine makes links and does not follow them")
+			t.Skip("wine makes links but does not follow them")
 		}
 	}
 }
 
-// makeLastingFolder is a folder that is in no temporary place by name.
+// makeLastingFolder returns a new folder whose path does not look temporary.
 func makeLastingFolder(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(".", "lasting-")
@@ -59,26 +59,26 @@ func makeLastingFolder(t *testing.T) string {
 	}
 	h := Host{Getenv: os.Getenv, Home: dir}
 	if place := h.temporaryPlace(dir); place != "" {
-		t.Skipf("the source itself is %s", place)
+		t.Skipf("the source code itself is %s", place)
 	}
 	return dir
 }
 
-func TestProgramIsTheNameThatStays(t *testing.T) {
+func TestProgramReturnsThePathThatSurvivesUpgrades(t *testing.T) {
 	tests := []struct {
 		name, real string
 		links      []string
 		path, want string
 	}{
-		{"as it is", "bin/keyd", nil, "bin", "bin/keyd"},
-		{"a link by another name", "opt/keyd-1.0/keyd-1.0-linux", []string{"bin/keyd"}, "bin", "bin/keyd"},
-		{"not on PATH", "opt/tools/keyd", nil, "bin", "opt/tools/keyd"},
+		{"a plain file", "bin/keyd", nil, "bin", "bin/keyd"},
+		{"a link with another name", "opt/keyd-1.0/keyd-1.0-linux", []string{"bin/keyd"}, "bin", "bin/keyd"},
+		{"a program that is not on PATH", "opt/tools/keyd", nil, "bin", "opt/tools/keyd"},
 		{"a link on PATH to a version's folder", "opt/keyd-1.0/keyd", []string{"bin/keyd"}, "bin", "bin/keyd"},
 		{"Homebrew formula", "brew/Cellar/keyd-aws/1.0/bin/keyd", []string{"brew/opt/keyd-aws/bin/keyd", "brew/bin/keyd"}, "brew/bin", "brew/opt/keyd-aws/bin/keyd"},
 		{"Homebrew cask", "brew/Caskroom/keyd-aws/1.0/keyd", []string{"brew/bin/keyd"}, "brew/bin", "brew/bin/keyd"},
-		{"Homebrew, called in the Cellar itself", "brew/Cellar/keyd-aws/1.0/bin/keyd", []string{"brew/opt/keyd-aws/bin/keyd"}, "brew/Cellar/keyd-aws/1.0/bin", "brew/opt/keyd-aws/bin/keyd"},
+		{"Homebrew, called from the Cellar", "brew/Cellar/keyd-aws/1.0/bin/keyd", []string{"brew/opt/keyd-aws/bin/keyd"}, "brew/Cellar/keyd-aws/1.0/bin", "brew/opt/keyd-aws/bin/keyd"},
 		{"Scoop", "scoop/apps/keyd/1.0/keyd", []string{"scoop/apps/keyd/current/keyd"}, "scoop/shims", "scoop/apps/keyd/current/keyd"},
-		{"another keyd on PATH", "opt/keyd", nil, "other", "opt/keyd"},
+		{"another keyd is on PATH", "opt/keyd", nil, "other", "opt/keyd"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -89,31 +89,31 @@ func TestProgramIsTheNameThatStays(t *testing.T) {
 			h.Executable = filepath.Join(home, test.real)
 			got, err := h.Program()
 			if err != nil || got != filepath.Join(home, test.want) {
-				t.Errorf("%s, %v", got, err)
+				t.Errorf("program %s, %v; want %s", got, err, test.want)
 			}
 		})
 	}
 }
 
-func TestProgramThatWillBeGoneIsRefused(t *testing.T) {
+func TestProgramRefusesTemporaryAndUnprintablePaths(t *testing.T) {
 	home := makeLastingFolder(t)
 	for name, path := range map[string]string{
-		"a download":     filepath.Join(home, "Downloads", "keyd"),
-		"go run":         filepath.Join(home, "cache", "go-build123", "b001", "exe", "keyd"),
-		"temporary":      filepath.Join(home, "tmp", "keyd"),
-		"behind a link":  filepath.Join(home, "bin", "keyd"),
-		"a line feed in": filepath.Join(home, "new\nline", "keyd"),
-		"a quote in":     filepath.Join(home, "Bob's", "keyd"),
+		"in the Downloads folder":             filepath.Join(home, "Downloads", "keyd"),
+		"built by go run":                     filepath.Join(home, "cache", "go-build123", "b001", "exe", "keyd"),
+		"in a temporary folder":               filepath.Join(home, "tmp", "keyd"),
+		"behind a link to a temporary folder": filepath.Join(home, "bin", "keyd"),
+		"a line feed in the path":             filepath.Join(home, "new\nline", "keyd"),
+		"a quote in the path":                 filepath.Join(home, "Bob's", "keyd"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if strings.ContainsAny(path, "\n'") && runtime.GOOS != "linux" {
-				t.Skip("only a unit cannot hold such names, or they do not exist")
+				t.Skip("only a unit cannot hold this path, or this system has no such path")
 			}
 			relative, err := filepath.Rel(home, path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if name == "behind a link" {
+			if name == "behind a link to a temporary folder" {
 				putProgram(t, home, "tmp/behind/keyd", relative)
 			} else {
 				putProgram(t, home, relative)
@@ -123,7 +123,7 @@ func TestProgramThatWillBeGoneIsRefused(t *testing.T) {
 			got, err := h.Program()
 			refused, ok := errors.AsType[*RefusedError](err)
 			if !ok || refused.Instead == "" {
-				t.Errorf("%q, %v", got, err)
+				t.Errorf("program %q, error %v; want a refusal with a hint", got, err)
 			}
 		})
 	}

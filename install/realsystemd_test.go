@@ -17,22 +17,21 @@ import (
 	"time"
 )
 
-// realUser is a user with a real user manager, and keyd in a folder of its own.
-// Waiting is in real time here: this is not for go test ./..., but for
-// .ci/systemd.
+// realUser is a user with a real user manager, and with keyd in a folder. These
+// tests wait in real time, so .ci/systemd runs them and go test ./... skips them.
 type realUser struct {
 	t    *testing.T
 	keyd string
 	env  []string
 }
 
-// newRealUser puts keyd into a folder of the home. It skips where the user
-// manager is a person's, who would get the service.
+// newRealUser puts keyd into a folder of the home folder. It skips the test when
+// the user manager may belong to a person, who would get the service.
 func newRealUser(t *testing.T, folder string) *realUser {
 	t.Helper()
 	program := os.Getenv("KEYD_PROGRAM")
 	if os.Getenv("KEYD_SYSTEMD_IT") == "" || program == "" {
-		t.Skip("it would install keyd for you: as root, .ci/systemd does it for a user who does not exist")
+		t.Skip("this test would install keyd for you: run .ci/systemd as root, which makes a throwaway user for it")
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -50,7 +49,7 @@ func newRealUser(t *testing.T, folder string) *realUser {
 	return r
 }
 
-// runProgram runs keyd, or another program, and returns its exit code and words.
+// runProgram runs keyd or another program and returns its exit code and output.
 func (r *realUser) runProgram(name string, args ...string) (int, string) {
 	r.t.Helper()
 	c := exec.CommandContext(r.t.Context(), name, args...)
@@ -65,7 +64,7 @@ func (r *realUser) runProgram(name string, args ...string) (int, string) {
 	return 0, string(out)
 }
 
-// mustExit demands an exit code.
+// mustExit runs keyd, demands this exit code, and returns the output.
 func (r *realUser) mustExit(code int, args ...string) string {
 	r.t.Helper()
 	got, out := r.runProgram(r.keyd, args...)
@@ -76,11 +75,11 @@ func (r *realUser) mustExit(code int, args ...string) string {
 	return out
 }
 
-// waitUntil waits until it is so.
-func (r *realUser) waitUntil(limit time.Duration, what string, so func() bool) {
+// waitUntil waits until reached returns true, for at most limit.
+func (r *realUser) waitUntil(limit time.Duration, what string, reached func() bool) {
 	r.t.Helper()
 	began := time.Now()
-	for !so() {
+	for !reached() {
 		if time.Since(began) > limit {
 			_, unit := r.runProgram("systemctl", "--user", "status", "--no-pager", unitName)
 			r.t.Fatalf("not %s within %s\n%s", what, limit, unit)
@@ -90,7 +89,8 @@ func (r *realUser) waitUntil(limit time.Duration, what string, so func() bool) {
 	r.t.Logf("%s after %s", what, time.Since(began).Round(10*time.Millisecond))
 }
 
-// mainPID is the process that the manager says is the service's, 0 when none runs.
+// mainPID returns the process id that the user manager shows for the service, 0
+// when the service does not run.
 func (r *realUser) mainPID() int {
 	_, out := r.runProgram("systemctl", "--user", "show", "--property=ActiveState,MainPID", unitName)
 	active, pid := strings.Contains(out, "ActiveState=active\n"), 0
@@ -105,7 +105,8 @@ func (r *realUser) mainPID() int {
 	return pid
 }
 
-// startSimulator starts the simulator, whose default key is due, and uses its world.
+// startSimulator starts keyd demo --serve, where the default key is due, and takes
+// over its environment. It returns the path of the credentials file.
 func (r *realUser) startSimulator() (credentials string) {
 	r.t.Helper()
 	c := exec.CommandContext(r.t.Context(), r.keyd, "demo", "--serve")
@@ -136,7 +137,7 @@ func (r *realUser) startSimulator() (credentials string) {
 	return credentials
 }
 
-// homeTree is every name in the home folder.
+// homeTree returns the path of every file and folder in the home folder.
 func (r *realUser) homeTree() []string {
 	r.t.Helper()
 	home, err := os.UserHomeDir()
@@ -154,21 +155,21 @@ func (r *realUser) homeTree() []string {
 	return names
 }
 
-// checkUnchanged checks that the home holds what it held, and the manager knows
-// nothing.
+// checkUnchanged checks that the home folder holds the same paths as before, and
+// that the user manager does not know the service.
 func (r *realUser) checkUnchanged(before []string) {
 	r.t.Helper()
 	if now := r.homeTree(); !slices.Equal(now, before) {
-		r.t.Errorf("the home holds\n%s\nand held\n%s", strings.Join(now, "\n"), strings.Join(before, "\n"))
+		r.t.Errorf("the home folder holds\n%s\nwant\n%s", strings.Join(now, "\n"), strings.Join(before, "\n"))
 	}
 	if _, out := r.runProgram("systemctl", "--user", "show", "--property=LoadState,ActiveState", unitName); out != "LoadState=not-found\nActiveState=inactive\n" {
-		r.t.Errorf("the manager says %q", out)
+		r.t.Errorf("the user manager still knows the service: %q", out)
 	}
 }
 
-// TestRealSystemdLife is the life of the service, from a plain folder and from
-// one whose name is awkward.
-func TestRealSystemdLife(t *testing.T) {
+// TestRealSystemdInstallsRestartsAndUninstalls takes the service from install to
+// uninstall, in a plain folder and in one whose name needs quoting.
+func TestRealSystemdInstallsRestartsAndUninstalls(t *testing.T) {
 	for _, folder := range []string{"bin", "My Apps 100% $HOME & <more>"} {
 		t.Run(folder, func(t *testing.T) {
 			r := newRealUser(t, folder)
@@ -183,7 +184,7 @@ func TestRealSystemdLife(t *testing.T) {
 				t.Errorf("is-enabled says %q", out)
 			}
 			r.waitUntil(time.Second, "running", func() bool { return r.mainPID() != 0 })
-			r.waitUntil(2*time.Minute, "the due key rotated unaided", func() bool {
+			r.waitUntil(2*time.Minute, "the due key rotated by the service", func() bool {
 				now, err := os.ReadFile(credentials)
 				return err == nil && !bytes.Equal(now, old)
 			})
@@ -191,7 +192,7 @@ func TestRealSystemdLife(t *testing.T) {
 			r.mustExit(0, "restart")
 			r.mustExit(0, "stop")
 			if pid := r.mainPID(); pid != 0 {
-				t.Errorf("it runs after keyd stop: %d", pid)
+				t.Errorf("process %d still runs after keyd stop", pid)
 			}
 			r.mustExit(0, "start")
 			r.mustExit(3, "install", "--yes")
@@ -202,7 +203,8 @@ func TestRealSystemdLife(t *testing.T) {
 	}
 }
 
-// checkSurvival kills the daemon, and logs out and in.
+// checkSurvival checks that the service comes back after kill -9, and after a
+// logout and a login.
 func (r *realUser) checkSurvival() {
 	r.t.Helper()
 	killed := r.mainPID()
@@ -210,11 +212,11 @@ func (r *realUser) checkSurvival() {
 		r.t.Fatal(err)
 	}
 	r.waitUntil(10*time.Second, "back after kill -9", func() bool { pid := r.mainPID(); return pid != 0 && pid != killed })
-	at := r.mainPID()
+	beforeLogout := r.mainPID()
 	if code, out := r.runProgram("systemctl", "--user", "exit"); code != 0 {
 		r.t.Fatal(out)
 	}
-	r.waitUntil(20*time.Second, "running again after the next login", func() bool { pid := r.mainPID(); return pid != 0 && pid != at })
+	r.waitUntil(20*time.Second, "running again after the next login", func() bool { pid := r.mainPID(); return pid != 0 && pid != beforeLogout })
 }
 
 func TestRealSystemdWithoutABusLeavesNothing(t *testing.T) {
@@ -224,14 +226,14 @@ func TestRealSystemdWithoutABusLeavesNothing(t *testing.T) {
 	r.env = append(r.env, "XDG_RUNTIME_DIR=/nonexistent", "DBUS_SESSION_BUS_ADDRESS=")
 	out := r.mustExit(1, "install", "--yes")
 	if !strings.Contains(out, "systemd does not answer") || !strings.Contains(out, "keyd: hint: log in") {
-		t.Error("the error does not help")
+		t.Errorf("the error says neither what is wrong nor what to do:\n%s", out)
 	}
 	if now := r.homeTree(); !slices.Equal(now, before) {
-		t.Errorf("the home holds %q and held %q", now, before)
+		t.Errorf("the home folder holds %q, want %q", now, before)
 	}
 }
 
-// TestRealSystemdFailedStartLeavesNothing installs a program that ends at once.
+// TestRealSystemdFailedStartLeavesNothing installs a program that fails at once.
 func TestRealSystemdFailedStartLeavesNothing(t *testing.T) {
 	r := newRealUser(t, "bin")
 	before := r.homeTree()
@@ -246,7 +248,7 @@ func TestRealSystemdFailedStartLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := s.Install(); err == nil || !strings.Contains(err.Error(), "nothing is left") {
-		t.Errorf("%v", err)
+		t.Errorf("error %v, want one that says that nothing is left", err)
 	}
 	r.checkUnchanged(before)
 }

@@ -14,12 +14,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// newWineTask is a task in the real registry and task folder of a Windows that
-// belongs to nobody.
+// newWineTask returns a task in the real registry and task folder of wine. It
+// skips the test on a Windows that belongs to a person.
 func newWineTask(t *testing.T) (*task, *bool) {
 	t.Helper()
 	if windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() != nil {
-		t.Skip("on your Windows it would make a logon task for you: it is for wine")
+		t.Skip("this test would make a logon task for you: it runs under wine only")
 	}
 	h, err := Here()
 	if err != nil {
@@ -37,9 +37,10 @@ func newWineTask(t *testing.T) (*task, *bool) {
 	return made.(*task), &lives
 }
 
-// TestRealTask registers and removes a task. wine runs none: its /run and /end
-// say yes and do nothing, so the daemon's life is told here.
-func TestRealTask(t *testing.T) {
+// TestRealTaskIsRegisteredAndRemoved uses wine's task scheduler, which does not run
+// tasks: its /run and /end report success and do nothing. The test itself decides
+// when the daemon runs.
+func TestRealTaskIsRegisteredAndRemoved(t *testing.T) {
 	k, lives := newWineTask(t)
 	began := time.Now()
 	k.host.Daemon = func() (int, bool) {
@@ -49,12 +50,12 @@ func TestRealTask(t *testing.T) {
 		t.Fatal(err)
 	}
 	definition, err := os.ReadFile(k.definitionPath())
-	if err != nil || !bytes.Contains(definition, []byte(description)) { // wine keeps no triggers, no user and no command
-		t.Errorf("%s, %v", definition, err)
+	if err != nil || !bytes.Contains(definition, []byte(description)) { // wine keeps neither triggers nor user nor command
+		t.Errorf("the registered task is %s, %v", definition, err)
 	}
 	var state State
 	if k.queryState(&state); !state.Installed || !state.Running {
-		t.Errorf("%+v", state)
+		t.Errorf("state %+v, want installed and running", state)
 	}
 	k.host.Daemon = func() (int, bool) { return 0, false }
 	if err := k.Uninstall(); err != nil {
@@ -65,8 +66,9 @@ func TestRealTask(t *testing.T) {
 	}
 }
 
-// TestRealRunKey is the fallback: written, read back, started, ended, removed.
-func TestRealRunKey(t *testing.T) {
+// TestRealRunKeyIsWrittenReadAndRemoved covers the fallback for a task scheduler
+// that refuses.
+func TestRealRunKeyIsWrittenReadAndRemoved(t *testing.T) {
 	k, lives := newWineTask(t)
 	line := quoteWindows(k.Executable) + " " + logonArguments(k.Config)
 	if err := writeRunKey(line); err != nil {
@@ -74,21 +76,22 @@ func TestRealRunKey(t *testing.T) {
 	}
 	var state State
 	if k.queryState(&state); !state.Installed || state.Program != k.Executable || state.File != runKeyPath {
-		t.Errorf("%+v", state)
+		t.Errorf("state %+v, want the program of the Run key", state)
 	}
 	if err := k.Uninstall(); err != nil {
 		t.Fatal(err)
 	}
 	if line, ok := readRunKey(); ok || *lives {
-		t.Errorf("the Run key still says %s", line)
+		t.Errorf("the Run key still holds %s", line)
 	}
 	if err := removeRunKey(); err != nil {
-		t.Errorf("removing nothing: %v", err)
+		t.Errorf("removing a missing Run key failed: %v", err)
 	}
 }
 
-// TestEndProcessEndsNoOther starts this program as a stand-in that waits.
-func TestEndProcessEndsNoOther(t *testing.T) {
+// TestEndProcessLeavesOtherProgramsAlone starts this program again, which then runs
+// TestWaitToBeEnded.
+func TestEndProcessLeavesOtherProgramsAlone(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -114,11 +117,11 @@ func TestEndProcessEndsNoOther(t *testing.T) {
 		t.Error(err)
 	}
 	if err := c.Wait(); err == nil {
-		t.Error("it was not ended")
+		t.Error("the process was not ended")
 	}
 }
 
-// TestWaitToBeEnded is what TestEndProcessEndsNoOther ends.
+// TestWaitToBeEnded waits until TestEndProcessLeavesOtherProgramsAlone ends it.
 func TestWaitToBeEnded(t *testing.T) {
 	if os.Getenv("KEYD_TEST_WAIT") == "" {
 		return

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestMain makes this program a stand-in for the commands of the service
-// managers when it is called by their names.
+// TestMain lets this program act as the command of a service manager when it is
+// called by that command's name.
 func TestMain(m *testing.M) {
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 	standIns := map[string]func(standIn, []string) int{"systemctl": fakeSystemctl, "launchctl": fakeLaunchctl, "schtasks": fakeSchtasks}
@@ -25,10 +25,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// standIn is the memory of a command that is made up: files in a folder.
+// standIn is the memory of a stand-in for a command: one file for each fact, in a
+// folder.
 type standIn struct{ dir string }
 
-// putStandIns puts stand-ins for these commands before all others on PATH.
+// putStandIns puts stand-ins for these commands first on PATH.
 func putStandIns(t *testing.T, names ...string) standIn {
 	t.Helper()
 	s := standIn{t.TempDir()}
@@ -41,13 +42,13 @@ func putStandIns(t *testing.T, names ...string) standIn {
 		s.copyProgram(t, self, filepath.Join(bin, name+filepath.Ext(self)))
 	}
 	t.Setenv("STANDIN_DIR", s.dir)
-	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second per command otherwise, under the race detector
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector would make each command wait a second at its end
 	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	return s
 }
 
-// skipOnWindows skips a test of a service manager whose paths Windows cannot
-// spell.
+// skipOnWindows skips a test of a service manager whose paths do not exist on
+// Windows.
 func skipOnWindows(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -55,7 +56,8 @@ func skipOnWindows(t *testing.T) {
 	}
 }
 
-// copyProgram is a link but on Windows, which deletes no name of a program that runs.
+// copyProgram makes a link to a program. On Windows it makes a copy, because
+// Windows does not delete a link to a running program.
 func (s standIn) copyProgram(t *testing.T, from, to string) {
 	t.Helper()
 	if filepath.Ext(from) == ".test" {
@@ -84,6 +86,7 @@ func (s standIn) copyProgram(t *testing.T, from, to string) {
 	}
 }
 
+// recordCall adds a command line to the calls.
 func (s standIn) recordCall(line string) {
 	f, err := os.OpenFile(filepath.Join(s.dir, "calls"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err == nil {
@@ -95,7 +98,8 @@ func (s standIn) recordCall(line string) {
 	}
 }
 
-// takeCalls are what was called since the last time, without the questions.
+// takeCalls returns the calls since the last takeCalls, without those that only
+// ask.
 func (s standIn) takeCalls(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(s.dir, "calls")
@@ -106,24 +110,26 @@ func (s standIn) takeCalls(t *testing.T) string {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	var acts []string
+	var actions []string
 	for line := range strings.Lines(string(data)) {
 		line = strings.TrimSpace(line)
 		question := strings.HasPrefix(line, "launchctl print") || strings.HasPrefix(line, "systemctl --user --no-pager --no-ask-password show ")
 		if !question {
-			acts = append(acts, strings.TrimPrefix(line, "systemctl --user --no-pager --no-ask-password "))
+			actions = append(actions, strings.TrimPrefix(line, "systemctl --user --no-pager --no-ask-password "))
 		}
 	}
-	return strings.Join(acts, "\n")
+	return strings.Join(actions, "\n")
 }
 
+// factPath returns the path of the file for a fact.
 func (s standIn) factPath(name string) string {
 	return filepath.Join(s.dir, strings.ReplaceAll(name, "/", ""))
 }
 
+// hasFact reports whether a fact is set.
 func (s standIn) hasFact(fact string) bool { return s.readFact(fact) != "" }
 
-// readFact returns what a fact holds, "" when it is not so.
+// readFact returns the value of a fact, "" when it is not set.
 func (s standIn) readFact(fact string) string {
 	data, err := os.ReadFile(s.factPath(fact))
 	if err != nil {
@@ -132,22 +138,24 @@ func (s standIn) readFact(fact string) string {
 	return string(data)
 }
 
+// setFact sets a fact.
 func (s standIn) setFact(fact, value string) {
 	if err := os.WriteFile(s.factPath(fact), []byte(value), 0o600); err != nil {
 		panic(err)
 	}
 }
 
+// removeFact unsets a fact.
 func (s standIn) removeFact(fact string) { _ = os.Remove(s.factPath(fact)) }
 
-// failWith prints an error as a real command does.
+// failWith prints an error as a real command does, and returns the exit code.
 func failWith(code int, text string) int {
 	fmt.Fprintln(os.Stderr, text)
 	return code
 }
 
-// fakeLaunchctl knows one session and one agent. bootout returns at once and
-// the agent is there for two more questions, as launchd does it.
+// fakeLaunchctl knows one session and one agent. Like the real one, bootout
+// returns at once, and the agent is still loaded for the next two questions.
 func fakeLaunchctl(s standIn, args []string) int {
 	switch {
 	case s.hasFact("refuses " + args[0]):
@@ -174,6 +182,7 @@ func fakeLaunchctl(s standIn, args []string) int {
 	return 0
 }
 
+// printAgent prints the agent as launchctl print does.
 func (s standIn) printAgent() int {
 	if left, err := strconv.Atoi(s.readFact("leaving")); err == nil {
 		s.setFact("leaving", strconv.Itoa(left-1))
@@ -212,7 +221,7 @@ func fakeSchtasks(s standIn, args []string) int {
 	return 0
 }
 
-// fakeSystemctl knows one unit, and reads the folders that it is told.
+// fakeSystemctl knows one unit. The fact "reads" holds the folders that it reads.
 func fakeSystemctl(s standIn, args []string) int {
 	args = args[3:]
 	switch verb := args[0]; {

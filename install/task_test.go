@@ -15,7 +15,7 @@ import (
 	"github.com/kardianos/service"
 )
 
-// newTestTask is a task whose schtasks is a stand-in.
+// newTestTask returns a task whose schtasks is a stand-in.
 func newTestTask(t *testing.T) (*task, standIn) {
 	t.Helper()
 	s := putStandIns(t, "schtasks")
@@ -32,7 +32,7 @@ func newTestTask(t *testing.T) (*task, standIn) {
 	return k, s
 }
 
-func TestTaskLife(t *testing.T) {
+func TestTaskCallsSchtasks(t *testing.T) {
 	k, s := newTestTask(t)
 	file := filepath.Join(k.host.State, "task.xml")
 	name := "keyd-aws-CORP-alice"
@@ -56,11 +56,11 @@ func TestTaskLife(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := s.takeCalls(t); got != step.want {
-				t.Errorf("it called\n%s\nand not\n%s", got, step.want)
+				t.Errorf("called\n%s\nwant\n%s", got, step.want)
 			}
 			status, err := k.Status()
 			if runs := status == service.StatusRunning; runs != step.runs {
-				t.Errorf("it runs: %v, %v", runs, err)
+				t.Errorf("daemon runs: %v, %v; want %v", runs, err, step.runs)
 			}
 			if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("the definition was left in the state folder: %v", err)
@@ -70,47 +70,47 @@ func TestTaskLife(t *testing.T) {
 	}
 }
 
-func TestTaskThatDoesNotStartIsTakenBack(t *testing.T) {
+func TestTaskThatDoesNotStartIsRemoved(t *testing.T) {
 	k, s := newTestTask(t)
 	s.setFact("refuses /run", "The operator or administrator has refused the request.")
 	err := k.Install()
 	if err == nil || !strings.Contains(err.Error(), "refused the request") || s.hasFact("task") {
-		t.Errorf("a task was left: %v, %v", s.hasFact("task"), err)
+		t.Errorf("a task was left behind: %v, %v", s.hasFact("task"), err)
 	}
 }
 
-func TestTaskWithVariablesInItsPathsIsRefused(t *testing.T) {
+func TestTaskRefusesPathsWithPercentSigns(t *testing.T) {
 	k, s := newTestTask(t)
 	k.Executable = `C:\%TEMP%\keyd.exe`
 	if _, ok := errors.AsType[*RefusedError](k.Install()); !ok || s.hasFact("task") {
-		t.Error("Windows would start another program")
+		t.Error("a path with a variable was accepted: Windows would start another program")
 	}
 }
 
-func TestFirstWord(t *testing.T) {
+func TestFirstWordReturnsTheProgram(t *testing.T) {
 	for line, want := range map[string]string{
 		`"C:\Program Files\keyd.exe" logon`: `C:\Program Files\keyd.exe`,
 		`C:\keyd.exe logon "A=b c"`:         `C:\keyd.exe`,
 		`C:\keyd.exe`:                       `C:\keyd.exe`,
 	} {
 		if got := firstWord(line); got != want {
-			t.Errorf("%s: %s", line, got)
+			t.Errorf("first word of %s is %s, want %s", line, got, want)
 		}
 	}
 }
 
-func TestTaskNamesTellUsersApart(t *testing.T) {
+func TestTaskNamesDifferByUser(t *testing.T) {
 	var names []string
 	for _, login := range []string{`CORP\alice`, `HOME\alice`, `CORP\bob`} {
 		k := &task{baseService: baseService{host: &Host{Login: login}}}
 		if slices.Contains(names, k.taskName()) || strings.ContainsAny(k.taskName(), `\/:*?"<>| `) {
-			t.Errorf("%s: %s", login, k.taskName())
+			t.Errorf("task of %s is named %s, which is not allowed or not unique", login, k.taskName())
 		}
 		names = append(names, k.taskName())
 	}
 }
 
-// taskAsRead is what the task scheduler takes from the XML.
+// taskAsRead holds the values that the task scheduler reads from the XML.
 type taskAsRead struct {
 	Trigger   string `xml:"Triggers>LogonTrigger>UserId"`
 	User      string `xml:"Principals>Principal>UserId"`
@@ -124,13 +124,13 @@ type taskAsRead struct {
 	Arguments string `xml:"Actions>Exec>Arguments"`
 }
 
-func TestTaskRunsForOneUserAndForEver(t *testing.T) {
+func TestTaskIsForOneUserAndHasNoTimeLimit(t *testing.T) {
 	data := renderTask(awkwardConfig(), `CORP\al & ice`)
 	if data[0] != 0xff || data[1] != 0xfe {
-		t.Errorf("schtasks takes UTF-16 with a byte order mark only, not % x", data[:2])
+		t.Errorf("the task begins with % x, and schtasks accepts only UTF-16 with a byte order mark", data[:2])
 	}
 	decoder := xml.NewDecoder(strings.NewReader(decodeUTF16(data)))
-	decoder.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // it is decoded already
+	decoder.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // data is decoded already
 	var got taskAsRead
 	if err := decoder.Decode(&got); err != nil {
 		t.Fatal(err)
@@ -141,7 +141,7 @@ func TestTaskRunsForOneUserAndForEver(t *testing.T) {
 		Command: awkwardConfig().Executable, Arguments: got.Arguments,
 	}
 	if got != want {
-		t.Errorf("%+v\nwant\n%+v", got, want)
+		t.Errorf("task\n%+v\nwant\n%+v", got, want)
 	}
 	if words := splitWindows(got.Arguments); !slices.Equal(words, []string{"logon",
 		`AWS_CONFIG_FILE=/home/al ice/50% of "it"/config`, `AWS_ENDPOINT_URL=http://127.0.0.1:4566/a&b`, `NO_PROXY=localhost,$HOME\`}) {
@@ -149,35 +149,35 @@ func TestTaskRunsForOneUserAndForEver(t *testing.T) {
 	}
 }
 
-func TestWindowsArguments(t *testing.T) {
+func TestQuoteWindowsKeepsEveryArgument(t *testing.T) {
 	for _, word := range []string{"", "plain", `two words`, `a "quote"`, `C:\with space\`, `\\server\share`, `\"`, `a\\" b`, "tab\there"} {
 		if got := splitWindows("keyd " + quoteWindows(word) + " last"); !slices.Equal(got, []string{"keyd", word, "last"}) {
-			t.Errorf("%q was split into %q", word, got)
+			t.Errorf("argument %q was read back as part of %q", word, got)
 		}
 	}
 }
 
-// splitWindows splits a command line by the rules of CommandLineToArgvW, for
+// splitWindows splits a command line by the rules of CommandLineToArgvW for the
 // words after the first.
 // Source: Microsoft, "Parsing C command-line arguments".
 func splitWindows(line string) []string {
 	var words []string
 	var word strings.Builder
-	quoted, begun, slashes := false, false, 0
-	end := func() {
+	quoted, started, slashes := false, false, 0
+	endWord := func() {
 		word.WriteString(strings.Repeat(`\`, slashes))
 		slashes = 0
-		if begun {
+		if started {
 			words = append(words, word.String())
 		}
 		word.Reset()
-		begun = false
+		started = false
 	}
 	for _, r := range line {
 		switch {
 		case r == '\\':
 			slashes++
-			begun = true
+			started = true
 		case r == '"':
 			word.WriteString(strings.Repeat(`\`, slashes/2))
 			if slashes%2 == 1 {
@@ -185,14 +185,14 @@ func splitWindows(line string) []string {
 			} else {
 				quoted = !quoted
 			}
-			slashes, begun = 0, true
+			slashes, started = 0, true
 		case (r == ' ' || r == '\t') && !quoted:
-			end()
+			endWord()
 		default:
 			word.WriteString(strings.Repeat(`\`, slashes) + string(r))
-			slashes, begun = 0, true
+			slashes, started = 0, true
 		}
 	}
-	end()
+	endWord()
 	return words
 }
