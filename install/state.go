@@ -26,10 +26,11 @@ type State struct {
 // When the service manager cannot be asked, Detail says why.
 func (s *Service) State() State {
 	state := s.Installed()
+	compared := state.Program
 	if err := s.login.queryState(&state); err != nil {
 		state.Detail = err.Error()
 	}
-	if state.Installed && state.Program == "" {
+	if state.Program != compared { // only the Run key of Windows names a program without a definition
 		s.compareProgram(&state)
 	}
 	return state

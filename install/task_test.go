@@ -196,3 +196,20 @@ func splitWindows(line string) []string {
 	endWord()
 	return words
 }
+
+// runKeyOnly is a service that only the Run key starts: it has no definition, and
+// queryState finds the program.
+type runKeyOnly struct{ *task }
+
+func (runKeyOnly) queryState(state *State) error {
+	state.Installed, state.Program, state.File = true, `C:\removed\keyd.exe`, runKeyPath
+	return nil
+}
+
+func TestStateSeesThatTheProgramOfTheRunKeyIsMissing(t *testing.T) {
+	k, _ := newTestTask(t)
+	s := Service{host: *k.host, login: runKeyOnly{k}}
+	if state := s.State(); !state.Installed || !state.Missing {
+		t.Errorf("state %+v, want an installed service whose program is missing", state)
+	}
+}
