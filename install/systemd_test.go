@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// newTestUnit returns a unit whose systemctl is a stand-in. TestRealSystemd and its
-// siblings use the real one.
+// newTestUnit returns a unit whose systemctl is a stand-in. The TestRealSystemd tests
+// use the real one.
 func newTestUnit(t *testing.T) (*unit, standIn) {
 	t.Helper()
 	skipOnWindows(t)
