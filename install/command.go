@@ -36,11 +36,11 @@ func runCommand(name string, args ...string) (string, error) {
 	if ctx.Err() != nil {
 		err = fmt.Errorf("no answer within %s", commandTimeout)
 	}
-	said := strings.TrimSpace(errs.String())
-	if said == "" {
-		said = strings.TrimSpace(out.String())
+	output := strings.TrimSpace(errs.String())
+	if output == "" {
+		output = strings.TrimSpace(out.String())
 	}
-	return out.String(), &CommandError{Command: strings.Join(append([]string{name}, args...), " "), Said: oneLine(said), Err: err}
+	return out.String(), &CommandError{Command: strings.Join(append([]string{name}, args...), " "), Output: oneLine(output), Err: err}
 }
 
 // oneLine joins the output of a program to one line and keeps its last maxOutput
@@ -57,16 +57,16 @@ func commandNotFound(err error) bool { return errors.Is(err, exec.ErrNotFound) }
 // CommandError reports a command of the service manager that failed.
 type CommandError struct {
 	Command string // the command line, its words joined by blanks
-	Said    string // the last 600 bytes of standard error, or of standard output when standard error is empty
+	Output  string // the last 600 bytes of standard error, or of standard output when standard error is empty
 	Err     error  // why it failed, for example an *exec.ExitError
 }
 
 // Error returns the command line, what the command printed, and the reason.
 func (e *CommandError) Error() string {
-	if e.Said == "" {
+	if e.Output == "" {
 		return fmt.Sprintf("%s: %v", e.Command, e.Err)
 	}
-	return fmt.Sprintf("%s: %s (%v)", e.Command, e.Said, e.Err)
+	return fmt.Sprintf("%s: %s (%v)", e.Command, e.Output, e.Err)
 }
 
 // Unwrap returns the reason.

@@ -28,7 +28,7 @@ type Host struct {
 }
 
 // Here returns this machine and the user who runs this process. The caller fills
-// in State and Daemon.
+// in the state folder and Daemon.
 func Here() (Host, error) {
 	h := Host{GOOS: runtime.GOOS, Getenv: os.Getenv, Root: os.Geteuid() == 0, Argv0: os.Args[0]}
 	var err error
@@ -51,9 +51,9 @@ func Here() (Host, error) {
 }
 
 // loginName returns the name of the user, or the user's id when no name can be
-// found: /etc/passwd may have no entry because a directory service holds it. Here
-// does not look the name up, because keyd status calls Here and has no time to
-// lose.
+// found: /etc/passwd may have no entry because a directory service holds it. The
+// name is looked up only where it is needed, because keyd status makes a Host too
+// and has no time to lose.
 func (h *Host) loginName() string {
 	if h.Login != "" {
 		return h.Login

@@ -37,8 +37,8 @@ func (s *Service) State() State {
 }
 
 // Installed reads the files only and starts no process. That takes less than a
-// millisecond, unless the service starts another file than this program:
-// Installed then reads the build information of that file.
+// millisecond, unless the service starts another file than this program: then the
+// build information of that file has to be read.
 func (s *Service) Installed() State {
 	state := State{File: s.login.definitionPath()}
 	definition, err := os.ReadFile(state.File)

@@ -83,7 +83,7 @@ func (u *unit) unreachableError(err error) error {
 		return err
 	}
 	return refuse("log in at the screen or with ssh, not with su or sudo; on a server: sudo loginctl enable-linger "+u.host.loginName(),
-		"the user's systemd does not answer: %s: nothing was changed", failed.Said)
+		"the user's systemd does not answer: %s: nothing was changed", failed.Output)
 }
 
 // Install writes the unit, enables it and starts it.
