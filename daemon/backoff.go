@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// retryAfter is how long to wait after the nth failure in a row.
+// RetryAfter returns how long to wait after the nth failure in a row.
 //
 //	failure  wait  since the first
 //	1         1m    1m
@@ -32,17 +32,18 @@ func retryAfter(n int) time.Duration {
 }
 
 const (
-	// offlineMost bounds the wait for a network. It comes back at any moment,
-	// and asking costs a DNS query that does not even leave the machine.
+	// offlineMaxWait limits the wait for a network. The network may return at any
+	// moment, and a try costs one DNS query that does not leave the machine.
 	offlineMost = 15 * time.Minute
-	// offlineLeast keeps the shortest draw from being a rush.
+	// offlineMinWait prevents retries in quick succession after a short draw.
 	offlineLeast = 10 * time.Second
 )
 
-// offlineAfter is how long to wait for the network after the nth failure in a
-// row: anything up to retryAfter(n), at most 15 minutes. Full jitter: a company
-// whose network comes back does not call AWS in one second. The draw follows
-// from the moment of the failure, so that it is the same whenever it is asked.
+// offlineRetryAfter returns how long to wait for the network after the nth failure
+// in a row: a random time of at most RetryAfter(n) and 15 minutes. The jitter is
+// full, so that a company's machines do not all call AWS in the second in which
+// their network comes back. The draw is derived from the time of the failure, so
+// every call returns the same result.
 func offlineAfter(n int, failed time.Time) time.Duration {
 	most := min(retryAfter(n), offlineMost)
 	h := fnv.New64a()
@@ -51,7 +52,7 @@ func offlineAfter(n int, failed time.Time) time.Duration {
 	return max(time.Duration(h.Sum64()%uint64(max(most, 1))), offlineLeast)
 }
 
-// until is when the failed action may be tried again.
+// retryAt returns when the failed action may be tried again.
 func (t *Trouble) until() time.Time {
 	switch {
 	case t.Definite:
@@ -62,9 +63,9 @@ func (t *Trouble) until() time.Time {
 	return t.At.Add(retryAfter(t.Count))
 }
 
-// over reports whether the failed action may be tried again. What failed before
-// the machine slept, for want of a network, says nothing after it; neither does
-// what failed in the future of a clock that has been set back.
+// MayRetry reports whether the failed action may be tried again. A failure without
+// a network says nothing once the machine has slept and woken. Neither does a
+// failure in the future: its clock has been set back since.
 func (t *Trouble) over(awake, now time.Time) bool {
 	return !now.Before(t.until()) || t.Offline && t.At.Before(awake) || t.At.Sub(now) > maxClockOff
 }

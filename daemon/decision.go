@@ -2,22 +2,23 @@ package daemon
 
 import "time"
 
-// Do is what is to be done with a key now.
+// Do is the action to take on a key now.
 type Do string
 
-// The actions, in the order of a rotation. Wait, Blocked and Skip end a pass.
+// The actions, in the order of a rotation. DoWait, DoBlock and DoSkip end the
+// pass for a key.
 const (
 	Wait       Do = "wait"
 	Blocked    Do = "blocked"
 	Skip       Do = "skip"
 	Look       Do = "look"
 	Preflight  Do = "preflight"
-	Prune      Do = "prune" // delete a second, Inactive key: only with prune_inactive_after
+	Prune      Do = "prune" // deletes the user's second, Inactive key; only with prune_inactive_after
 	Create     Do = "create"
 	Reconcile  Do = "reconcile"
 	DropOrphan Do = "drop orphan"
 	Prove      Do = "prove"
-	Mend       Do = "mend" // a pair that is half old, half new
+	Mend       Do = "mend" // completes a pair that is half old, half new
 	Swap       Do = "swap"
 	Validate   Do = "validate"
 	PutBack    Do = "put back"
@@ -29,10 +30,10 @@ const (
 	Delete     Do = "delete"
 )
 
-// State is how a key stands, in the word that people are shown.
+// State is the condition of a key, in the word that keyd status shows.
 type State string
 
-// The states.
+// The states of a key.
 const (
 	OK         State = "ok"
 	Due        State = "due"
@@ -40,30 +41,35 @@ const (
 	Overlap    State = "overlap"
 	Quarantine State = "quarantine"
 	Held       State = "hold"
-	Waiting    State = "waiting" // an action failed and is tried again
-	Stopped    State = "blocked" // only a person can go on
+	Waiting    State = "waiting" // an action failed and will be retried
+	Stopped    State = "blocked" // only a person can continue
 	Skipped    State = "skipped"
 )
 
-// Decision is what to do with one key, until when to wait, and why. Why is the
-// text that the status, the log and the notification all print.
+// Decision is what to do with one key, how long to wait, and why. The status,
+// the log and the notification all print Why.
 type Decision struct {
 	Do    Do
 	State State
-	Until time.Time // of Wait and Blocked: when to look again; zero when only a change helps
+	Until time.Time // for DoWait and DoBlock: when to look again; zero when only a change helps
 	Why   string
-	Run   string // the command, or the question, that helps; "" when none is needed
+	Run   string // a command or a question that helps; "" when none is needed
 }
 
-// Ends reports whether nothing is left to do in this pass.
+// EndsPass reports whether nothing is left to do for the key in this pass.
 func (d Decision) Ends() bool { return d.Do == Wait || d.Do == Blocked || d.Do == Skip }
 
+// actNow returns the decision to take the action do now.
 func act(do Do, state State, why string) Decision { return Decision{Do: do, State: state, Why: why} }
 
+// BlockUntil returns the decision to leave the key alone until a person helps.
+// keyd looks again at until, or only after a change when until is zero. run is
+// the hint for the person.
 func blocked(until time.Time, why, run string) Decision {
 	return Decision{Do: Blocked, State: Stopped, Until: until, Why: why, Run: run}
 }
 
+// WaitUntil returns the decision to do nothing before until, in state.
 func wait(state State, until time.Time, why string) Decision {
 	return Decision{Do: Wait, State: state, Until: until, Why: why}
 }

@@ -8,9 +8,9 @@ import (
 	"keyd/credfile"
 )
 
-// decoys are the accounts of canarytokens.org, and of those who do the same,
-// whose keys are laid out as traps: the first call with one raises an alarm.
-// Others are named by never_accounts in keyd.ini.
+// decoyAccounts returns the accounts of canarytokens.org and similar services.
+// Their keys are traps: the first call with one raises an alarm. never_accounts in
+// keyd.ini adds other accounts.
 // Source: github.com/trufflesecurity/trufflehog,
 // pkg/detectors/aws/access_keys/canary.go (read in November 2026), and
 // trufflesecurity.com/blog/canaries.
@@ -25,17 +25,17 @@ func decoys() []string {
 	}
 }
 
-// accountOf reads the account out of a key id, without a call. It is not
-// documented by AWS and has no checksum: good enough to leave a key alone,
-// never to do something with it. Ids of keys that were made before about 2019
-// hold none; they are told by the bit before the account, which is 0 in them.
+// accountFromID decodes the account from a key id, without a call. AWS does not
+// document the encoding, and it has no checksum: the result is good enough to leave
+// a key alone, never to act on it. Ids of keys made before about 2019 contain no
+// account; in those ids the bit before the account is 0.
 // Source: trufflesecurity.com/blog/research-uncovers-aws-account-numbers-hidden-in-access-keys.
 func accountOf(id string) (account string, ok bool) {
 	if !credfile.LongTerm(id) || len(id) != 20 {
 		return "", false
 	}
 	bytes, err := base32.StdEncoding.DecodeString(id[4:])
-	if err != nil || len(bytes) != 10 || bytes[0]&0x80 == 0 { // fewer: line ends and padding hold nothing
+	if err != nil || len(bytes) != 10 || bytes[0]&0x80 == 0 { // fewer bytes: line ends and padding decode to nothing
 		return "", false
 	}
 	n := uint64(0)
@@ -46,8 +46,9 @@ func accountOf(id string) (account string, ok bool) {
 	return fmt.Sprintf("%012d", n), n < 1e12
 }
 
-// leaveAlone says why a key must not sign anything, or "". seen is the account
-// that AWS named, "" when it was never asked.
+// NeverSignReason returns why a key must not sign anything, or "" when it may. seen
+// is the account that AWS named, or "" when AWS was never asked; never are the
+// accounts of never_accounts.
 func leaveAlone(id, seen string, never []string) string {
 	account, _ := accountOf(id)
 	for _, a := range []string{account, seen} {

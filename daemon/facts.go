@@ -8,37 +8,39 @@ import (
 	"keyd/credfile"
 )
 
-// Facts is all that Next may know of one access key.
+// Facts is everything that Next may know about one access key.
 type Facts struct {
-	ID       string   // the id that the files show; the old id while a rotation goes on
+	ID       string   // the key id in the files; during a rotation, the old id
 	Profiles []string // the names of the profiles that show it, in file order
-	Skip     string   // why there is nothing to rotate; "" when there may be
-	Unread   error    // a rotation of it may go on, and its journal or its files cannot be read now; nil when not
+	Skip     string   // why there is nothing to rotate; "" when there may be something
+	Unread   error    // set when the key may be in a rotation whose journal or files cannot be read now
 
-	Misplaced error // what says how AWS is reached has a mistake; nil when not
+	Misplaced error // set when the settings that locate AWS contain a mistake
 
-	Rotation *Rotation // nil when none goes on
-	Shows    Shows     // what the files show of it; zero without a rotation
-	Seen     *Seen     // what AWS last said; nil when it was never asked
-	Trouble  *Trouble  // the last action failed; nil when it did not
+	Rotation *Rotation // the rotation in progress; nil when there is none
+	Shows    Shows     // what the files show of the rotation; zero without one
+	Seen     *Seen     // what AWS last said; nil when AWS was never asked
+	Trouble  *Trouble  // the failure of the last action; nil when it succeeded
 
-	// Known in this pass only: all of them are found out again after a crash.
+	// Set in this pass only. After a crash, keyd finds both out again.
 	Ready  bool // the preflight has passed
-	Proven bool // the new key has been accepted everywhere
+	Proven bool // AWS has accepted the new key everywhere
 
-	// Known to the daemon only; zero when a person asks.
-	Awake time.Time // when it started, or the machine woke from sleep
+	// Awake is when the daemon started or the machine last woke from sleep. Set
+	// only in the daemon loop; zero in a manual pass.
+	Awake time.Time
 	// LastRotation is when keyd last made a key for this user, from the history.
+	// The zero time means not within the last day.
 	LastRotation time.Time
 
-	ShownBy map[string]string // the first profile that shows a key, by the key's id
+	ShownBy map[string]string // for each key id in the files, the first profile that shows it
 
-	Copies map[string]string // files that this process does not read, by the id of the key that each shows, too
+	Copies map[string]string // for each key id, a file that shows it and that this process does not read
 
-	Ask Ask
+	Ask Ask // what the person who started this pass asked for
 }
 
-// account is the one that AWS named, or "".
+// knownAccount returns the account id that AWS named, or "" before AWS was asked.
 func (f *Facts) account() string {
 	if f.Seen == nil {
 		return ""
@@ -46,7 +48,8 @@ func (f *Facts) account() string {
 	return f.Seen.Account
 }
 
-// owner tells users apart; "" before AWS has named one.
+// OwnerID identifies the IAM user of the key as "account/user". It returns ""
+// before AWS has named the user.
 func (f *Facts) owner() string {
 	if f.Seen == nil || f.Seen.User == "" {
 		return ""
@@ -54,47 +57,47 @@ func (f *Facts) owner() string {
 	return f.Seen.Account + "/" + f.Seen.User
 }
 
-// Ask is what a person wants of a pass, beyond what is due. The zero Ask is
-// the daemon's.
+// Options are what a person asks of a pass, beyond what is due. The daemon uses
+// the zero Options.
 type Ask struct {
-	Person    bool // asked now: do not wait for the next retry or re-check
-	Force     bool // replace the key although it is young
-	RetireNow bool // skip overlap and quarantine, but no proof
+	Person    bool // a person started the pass: do not wait for the next retry or re-check
+	Force     bool // replace the key even if it is young
+	RetireNow bool // skip the overlap and the quarantine, but not the proof
 }
 
-// Shows counts what the places of a rotation show.
+// Placement is what the places of a rotation show now.
 type Shows struct {
-	Old, New int      // places that show the old and the new id
-	Torn     int      // of Old: those that a power failure has left half old, half new
-	Third    []string // profiles whose id is neither: a person changed it
-	Gone     []string // profiles that are no longer there
-	Away     string   // a file of it that is not there; "" when all are
-	Doubt    error    // where some AWS readers find one of the two ids and keyd none; nil when nowhere
+	Old, New int      // number of places that show the old id, and the new id
+	Torn     int      // how many of Old hold a pair that an interrupted write left half old, half new
+	Third    []string // profiles with an id that is neither old nor new: a person changed it
+	Gone     []string // profiles that no longer exist
+	Away     string   // a missing file of the rotation; "" when all exist
+	Doubt    error    // set when some AWS tools read one of the two ids in a place where keyd reads none
 }
 
-// Seen is what AWS said of a key, remembered over restarts in status.json. It
-// is a cache: every action that could harm looks again first.
+// Seen is what AWS said about a key. memory.json keeps it across restarts. It is
+// only a cache: keyd asks AWS again before every action that could do harm.
 type Seen struct {
-	At      time.Time     `json:"at,omitzero"`        // of ListAccessKeys, local clock
+	At      time.Time     `json:"at,omitzero"`        // when ListAccessKeys answered, by the local clock
 	Offset  time.Duration `json:"offset_ns,omitzero"` // server clock minus local clock
 	Account string        `json:"account"`
 	ARN     string        `json:"arn"`
 	User    string        `json:"user"`
-	UserID  string        `json:"user_id,omitzero"` // AIDA... for a user; "" when an older keyd has asked
+	UserID  string        `json:"user_id,omitzero"` // AIDA... for a user; "" when an older keyd recorded it
 	Root    bool          `json:"root,omitzero"`
 	Keys    []SeenKey     `json:"keys"`
 }
 
-// SeenKey is one access key of the user, as ListAccessKeys shows it.
+// ListedKey is one access key of the user, as ListAccessKeys returns it.
 type SeenKey struct {
 	ID      string    `json:"id"`
 	Active  bool      `json:"active"`
 	Status  string    `json:"status"`
 	Created time.Time `json:"created,omitzero"`
-	Used    *Use      `json:"used,omitzero"` // only of a second key, when one stands in the way
+	Used    *Use      `json:"used,omitzero"` // set only for a second key that occupies the slot for a new one
 }
 
-// Key returns the listed key with this id, or nil.
+// FindKey returns the listed key with this id, or nil.
 func (s *Seen) Key(id string) *SeenKey {
 	i := slices.IndexFunc(s.Keys, func(k SeenKey) bool { return k.ID == id })
 	if i < 0 {
@@ -103,7 +106,7 @@ func (s *Seen) Key(id string) *SeenKey {
 	return &s.Keys[i]
 }
 
-// Other returns the first listed key that is not id, or nil.
+// FindOther returns the first listed key whose id is not id, or nil.
 func (s *Seen) Other(id string) *SeenKey {
 	i := slices.IndexFunc(s.Keys, func(k SeenKey) bool { return k.ID != id })
 	if i < 0 {
@@ -112,27 +115,28 @@ func (s *Seen) Other(id string) *SeenKey {
 	return &s.Keys[i]
 }
 
-// Trouble is the failure of an action, counted while it repeats.
+// Failure is the last failure of an action. Repeated failures of one action are
+// counted.
 type Trouble struct {
 	Do       Do        `json:"do"`
-	At       time.Time `json:"at,omitzero"`
-	Count    int       `json:"count"`
+	At       time.Time `json:"at,omitzero"` // of the last failure
+	Count    int       `json:"count"`       // failures in a row
 	Why      string    `json:"why"`
 	Hint     string    `json:"hint,omitzero"`
-	Definite bool      `json:"definite,omitzero"` // waiting does not help: a person is needed
-	Offline  bool      `json:"offline,omitzero"`  // no connection: DNS, dial or TLS failed
+	Definite bool      `json:"definite,omitzero"` // waiting does not help; a person has to act
+	Offline  bool      `json:"offline,omitzero"`  // no connection was made: DNS, dial or TLS failed
 
-	Intercepted bool          `json:"intercepted,omitzero"` // Offline because TLS failed: something is there, and it is not AWS
-	Lasted      time.Duration `json:"lasted_ns,omitzero"`   // since the first failure in a row, while the machine was on
+	Intercepted bool          `json:"intercepted,omitzero"` // Offline because TLS failed: something answered that is not AWS
+	Lasted      time.Duration `json:"lasted_ns,omitzero"`   // time since the first failure in a row, not counting time asleep or off
 }
 
-// recheck is how often a key that nothing is due for is looked at again, and a
-// definite refusal is tried again.
+// RecheckEvery is how often keyd looks again at a key for which nothing is due,
+// and how often it retries an action that AWS has definitely refused.
 const recheck = day
 
-// jitter spreads the keys of a company over the days: after, moved by up to a
-// tenth either way. The same key always gets the same answer, over restarts
-// and reinstalls.
+// addJitter moves after by up to a tenth in either direction, so that a company's
+// keys do not all become due on one day. The same key id always gets the same
+// result, across restarts and reinstalls.
 func jitter(after time.Duration, id string) time.Duration {
 	h := fnv.New32a()
 	h.Write([]byte(id))
@@ -140,7 +144,8 @@ func jitter(after time.Duration, id string) time.Duration {
 	return after - time.Duration(tenth) + time.Duration(2*tenth*int64(h.Sum32()%1000)/1000)
 }
 
-// newest is the shortened id that people are shown for a rotation.
+// NewestID returns the full id of the newest key of the rotation: the new key's,
+// or the old key's before a new one exists.
 func (r *Rotation) newest() string {
 	if r.New.ID != "" {
 		return r.New.ID
@@ -148,4 +153,5 @@ func (r *Rotation) newest() string {
 	return r.Old.ID
 }
 
+// shortID shortens a key id for people, for example AKIA..OLD1.
 func short(id string) string { return credfile.Short(id) }

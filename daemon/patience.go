@@ -7,17 +7,17 @@ import (
 )
 
 const (
-	// patience is how long a failure may last that waiting can mend, while the
-	// machine is on. A person is needed then: nobody reads a log for a week.
+	// failureLimit is how long keyd retries a temporary failure, not counting time
+	// asleep or off, before it asks a person: no one reads a log for a week.
 	patience = 7 * day
-	// oldPatience is the same for a key that is older than max_age.
+	// failureLimitOldKey is the same limit for a key that is older than max_age.
 	oldPatience = day
 )
 
-// holds reports whether an action waits for this trouble. What puts right what
-// the files show waits for a failure of its own only, or of the step that it
-// leads to: a key that cannot be deleted today is no reason to show a dead one
-// until tomorrow.
+// holdsBack reports whether the action do has to wait because of this failure. An
+// action that repairs the files waits only for its own failures, or for those of
+// the step it leads to: a key that cannot be deleted today is no reason to leave a
+// dead key in the files until tomorrow.
 func (t *Trouble) holds(do Do) bool {
 	switch do {
 	case Mend, Swap, Validate, PutBack, Revive:
@@ -28,8 +28,8 @@ func (t *Trouble) holds(do Do) bool {
 	return true
 }
 
-// orTrouble holds an action back when its last try failed not long ago, or that
-// of another action on the same way.
+// orWaitForRetry returns d, or the wait for the next retry when its action, or one
+// that holds it back, has recently failed.
 func orTrouble(f Facts, s Settings, now time.Time, d Decision) Decision {
 	if d.Ends() || f.Trouble == nil || !f.Trouble.holds(d.Do) {
 		return d
@@ -40,7 +40,8 @@ func orTrouble(f Facts, s Settings, now time.Time, d Decision) Decision {
 	return d
 }
 
-// afterTrouble says how a failed action is waited for.
+// waitForRetry returns the decision to wait, or to ask a person, after a failure.
+// It returns false when the action may be tried now.
 func afterTrouble(f Facts, s Settings, now time.Time) (Decision, bool) {
 	t := f.Trouble
 	switch {
@@ -55,20 +56,22 @@ func afterTrouble(f Facts, s Settings, now time.Time) (Decision, bool) {
 	return Decision{Do: Wait, State: Waiting, Until: t.until(), Why: t.Why, Run: t.Hint}, true
 }
 
-// lasts reports whether a failure has lasted too long to go on waiting for, and
-// how long that is. To have no network is none, until the key is too old too.
+// lastedTooLong reports whether a failure has lasted too long to keep waiting, and
+// returns the limit. Being offline does not count, unless the key is also past
+// max_age.
 func (t *Trouble) lasts(tooOld bool) (limit time.Duration, over bool) {
-	away := t.Offline && !t.Intercepted
+	noNetwork := t.Offline && !t.Intercepted
 	limit = patience
-	if tooOld && !away {
+	if tooOld && !noNetwork {
 		limit = oldPatience
 	}
-	return limit, t.Lasted >= limit && (tooOld || !away)
+	return limit, t.Lasted >= limit && (tooOld || !noNetwork)
 }
 
-// goesOn counts t as the next failure of the same action after before. Only the
-// time counts in which the machine was on: awake is when it woke last, or zero. No
-// failed action waits for longer than a day.
+// ContinueFrom makes t the next failure in a row after before, of the same action.
+// Lasted grows only by time in which the machine was on: awake is when the machine
+// last woke, or zero. It grows by at most RecheckEvery, because no failed action
+// waits longer than that.
 func (t *Trouble) goesOn(before *Trouble, awake time.Time) {
 	t.Count, t.Lasted = before.Count+1, before.Lasted
 	since := before.At
@@ -81,17 +84,18 @@ func (t *Trouble) goesOn(before *Trouble, awake time.Time) {
 	t.Lasted += min(max(t.At.Sub(since), 0), recheck)
 }
 
-// outlive forgets a trouble that nothing waits for when a pass ends: the action is
-// not due any more, and should it fail again one day, that is another failure. A
-// rotation that was given up has failed until the next one succeeds.
+// clearStaleFailure forgets a failure at the end of a pass when nothing waits for
+// it any more: its action is no longer due, and if it fails again some day, that
+// is another failure. After a rotation was given up, the failure stays until the
+// next rotation succeeds.
 func (u *unit) outlive(now time.Time) {
 	if t := u.facts.Trouble; t != nil && t.Do != Discard && t.over(u.facts.Awake, now) {
 		u.facts.Trouble = nil
 	}
 }
 
-// pastMaxAge reports whether the key that the rotation replaces, or would
-// replace, is older than auditors allow.
+// isPastMaxAge reports whether the key to be replaced is older than max_age, the
+// limit of auditors.
 func pastMaxAge(f Facts, s Settings, now time.Time) bool {
 	if f.Seen == nil {
 		return false

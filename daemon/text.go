@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// formatAge prints a span in its largest unit: 61d, 3h, 12m, 40s.
+// FormatAge prints a duration in its largest unit, rounded down: 61d, 3h, 12m, 40s.
 func formatAge(d time.Duration) string {
 	switch d = d.Abs(); {
 	case d >= day:
@@ -18,8 +18,11 @@ func formatAge(d time.Duration) string {
 	return fmt.Sprintf("%ds", d/time.Second)
 }
 
+// formatAgo prints how long at is before now, such as "3d ago".
 func formatAgo(at, now time.Time) string { return formatAge(now.Sub(at)) + " ago" }
 
+// describeUse prints when, by which service and where a key was last used; nil is
+// unknown.
 func lastUsed(u *Use, now time.Time) string {
 	switch {
 	case u == nil:
@@ -30,6 +33,7 @@ func lastUsed(u *Use, now time.Time) string {
 	return fmt.Sprintf("last used %s by %s in %s", formatAgo(u.At, now), u.Service, u.Region)
 }
 
+// countNoun prints n with the noun what, in the plural unless n is 1.
 func count(n int, what string) string {
 	if n == 1 {
 		return fmt.Sprintf("%d %s", n, what)
