@@ -42,7 +42,7 @@ func TestHoldOfAnOrphan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := orphanLab(t)
 		r, err := l.d.Hold(t.Context(), "default")
-		if err != nil || r.State != Held || !strings.Contains(r.Why, "is not deleted, keyd resume goes on") {
+		if err != nil || r.State != Held || !strings.Contains(r.Why, "is not deleted, keyd resume continues") {
 			t.Errorf("%s: %s (%v)", r.State, r.Why, err)
 		}
 		for range 10 {

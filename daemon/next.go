@@ -6,35 +6,39 @@ import (
 )
 
 const (
-	// fresh is how old a look may be when a decision that could harm rests on it.
+	// FreshFor is the maximum age of a look at AWS on which keyd may base an
+	// action that could do harm.
 	fresh = 2 * time.Minute
-	// undisturbed is how long the files must have shown the new id before the
-	// old key is deactivated: a writer that still held the old text would have
-	// put it back by then.
+	// UndisturbedFor is how long the files must have shown the new id before keyd
+	// deactivates the old key: by then, a program that still held the old text
+	// would have written it back.
 	undisturbed = 10 * time.Minute
-	// useLag is how old the swap must be before AWS's answer on the last use of
-	// the old key is believed, when the overlap allows it. The latency is not
-	// documented for the call; the access advisor's is "within four hours".
+	// useReportDelay is how long after the swap keyd starts to believe AWS's answer
+	// about the last use of the old key, if the overlap is that long. AWS documents
+	// no delay for GetAccessKeyLastUsed; for the access advisor it says "within
+	// four hours".
 	useLag = 4 * time.Hour
-	// useGrain is AWS's granularity: of several uses in 15 minutes only the
-	// first is recorded. Source: IAM user guide, credential report.
+	// useGranularity is AWS's granularity: AWS records only the first of several
+	// uses within 15 minutes. Source: IAM user guide, credential report.
 	useGrain = 15 * time.Minute
-	// reconcileAfter is how long a request may still take effect after its
-	// answer was lost.
+	// ReconcileAfter is how long a request may still take effect after its answer
+	// was lost.
 	reconcileAfter = 15 * time.Second
 )
 
-// Next decides: the whole policy of keyd, as a pure function. It is called
-// again after every action, with facts that were found out anew.
+// Next decides what to do with one key now. It is the whole policy of keyd, as a
+// pure function. keyd calls it again after every action, with freshly gathered
+// facts.
 func Next(f Facts, s Settings, now time.Time) Decision {
 	return unlessMisplaced(f, unlessUnknown(s, decide(f, s, now)))
 }
 
+// decideKey is Next without the two overriding blocks.
 func decide(f Facts, s Settings, now time.Time) Decision {
 	switch {
 	case f.Skip != "":
 		return Decision{Do: Skip, State: Skipped, Why: f.Skip}
-	case f.Unread != nil: // it may be in any phase
+	case f.Unread != nil: // the rotation may be in any phase
 		return blocked(time.Time{}, f.Unread.Error(), Hint(f.Unread))
 	case f.Rotation != nil:
 		return inRotation(f, f.Rotation, s, now)
@@ -44,7 +48,7 @@ func decide(f Facts, s Settings, now time.Time) Decision {
 	return idle(f, s, now)
 }
 
-// idle is a key that no rotation is about.
+// decideIdle decides about a key that is not being rotated.
 func idle(f Facts, s Settings, now time.Time) Decision {
 	if why := leaveAlone(f.ID, f.account(), s.NeverAccounts); why != "" {
 		return Decision{Do: Skip, State: Skipped, Why: why}
@@ -54,13 +58,13 @@ func idle(f Facts, s Settings, now time.Time) Decision {
 	}
 	seen := f.Seen
 	if seen == nil || now.Sub(seen.At) >= recheck || seen.At.Sub(now) > maxClockOff || (f.Ask.Person && now.Sub(seen.At) >= fresh) {
-		return act(Look, OK, "asking AWS whose key it is and how old")
+		return act(Look, OK, "asking AWS whose key it is and how old it is")
 	}
 	key := seen.Key(f.ID)
 	switch {
 	case seen.Root:
 		return Decision{Do: Skip, State: Skipped, Why: "root key of account " + seen.Account +
-			": keyd never touches it; AWS advises to delete it"}
+			": keyd never touches it; AWS advises deleting it"}
 	case seen.User == "":
 		return Decision{Do: Skip, State: Skipped, Why: "not the key of an IAM user: " + seen.ARN}
 	case key == nil && now.Sub(seen.At) >= retryAfter(1):
@@ -79,7 +83,8 @@ func idle(f Facts, s Settings, now time.Time) Decision {
 	return dueNow(f, s, now, age)
 }
 
-// dueNow is a key that is to be replaced now, if nothing stands in the way.
+// decideDue decides about a key that is due, or that a person wants replaced:
+// keyd replaces it now unless something is in the way.
 func dueNow(f Facts, s Settings, now time.Time, age time.Duration) Decision {
 	if d, off := clockOff(f, now); off {
 		return d
@@ -91,7 +96,7 @@ func dueNow(f Facts, s Settings, now time.Time, age time.Duration) Decision {
 		return secondKey(f, other, s, now)
 	}
 	if again := f.LastRotation.Add(day); now.Before(again) && !f.Ask.Person {
-		return wait(Due, again, fmt.Sprintf("%s is %s old, and a key was made for %s %s: never two within a day",
+		return wait(Due, again, fmt.Sprintf("%s is %s old, but a key was made for %s %s: never two within a day",
 			short(f.ID), formatAge(age), f.Seen.User, formatAgo(f.LastRotation, now)))
 	}
 	if !f.Ready {
@@ -100,18 +105,19 @@ func dueNow(f Facts, s Settings, now time.Time, age time.Duration) Decision {
 	return act(Create, Due, fmt.Sprintf("%s is %s old", short(f.ID), formatAge(age)))
 }
 
-// clockOff stops what rests on this machine's clock when AWS's says otherwise.
+// checkClock blocks actions that depend on this machine's clock when the clock
+// differs too much from AWS's.
 func clockOff(f Facts, now time.Time) (Decision, bool) {
 	off := f.Seen.Offset.Abs()
 	if off <= maxClockOff {
 		return Decision{}, false
 	}
-	return blocked(now.Add(recheck), fmt.Sprintf("the clock of this machine is %s off AWS's: nothing was changed", formatAge(off)),
+	return blocked(now.Add(recheck), fmt.Sprintf("this machine's clock differs from AWS's by %s: nothing was changed", formatAge(off)),
 		"set the clock: timedatectl set-ntp true, or the date settings of your system"), true
 }
 
-// secondKey is the user's other key, which takes the slot that a successor
-// needs. keyd did not make it: it is not touched unasked.
+// decideSecondKey decides when the user's other key occupies the slot that a new
+// key needs. keyd did not make the other key, and does not touch it unless told to.
 func secondKey(f Facts, other *SeenKey, s Settings, now time.Time) Decision {
 	since := other.Created
 	if other.Used != nil && other.Used.At.After(since) {
@@ -119,8 +125,8 @@ func secondKey(f Facts, other *SeenKey, s Settings, now time.Time) Decision {
 	}
 	run := Command("keyd prune", f.Profiles[0])
 	if by := f.ShownBy[other.ID]; by != "" {
-		return blocked(now.Add(recheck), fmt.Sprintf("the user has a second key, %s, which %s uses: AWS allows two, and a successor needs a place", short(other.ID), by),
-			fmt.Sprintf("let %s and %s use the same key, then %s", f.Profiles[0], by, run))
+		return blocked(now.Add(recheck), fmt.Sprintf("the user has a second key, %s, which %s uses: AWS allows two keys, and the new key needs a free slot", short(other.ID), by),
+			fmt.Sprintf("make %s and %s use the same key, then %s", f.Profiles[0], by, run))
 	}
 	if other.Active {
 		return blocked(now.Add(recheck), fmt.Sprintf("the user has a second active key, %s, %s", short(other.ID), lastUsed(other.Used, now)), run)
@@ -128,14 +134,14 @@ func secondKey(f Facts, other *SeenKey, s Settings, now time.Time) Decision {
 	if s.PruneInactiveAfter > 0 && other.Used != nil && now.Sub(since) >= s.PruneInactiveAfter {
 		return act(Prune, Due, fmt.Sprintf("%s is inactive and unused for %s", short(other.ID), formatAge(now.Sub(since))))
 	}
-	return blocked(now.Add(recheck), fmt.Sprintf("the user has a second key, %s, inactive, %s: it takes the place of a successor",
+	return blocked(now.Add(recheck), fmt.Sprintf("the user has a second key, %s, inactive, %s: it occupies the slot that the new key needs",
 		short(other.ID), lastUsed(other.Used, now)), run)
 }
 
-// stale reports whether the last look is too old to act on: by the clock, or
-// because it came before the step that it would have to confirm, or before the
-// machine slept. A moment that is yet to come is of a clock that was set back
-// since: no look could ever come after it.
+// lookIsStale reports whether the last look at AWS is too old to act on: by the
+// clock, or because it happened before the step that it has to confirm, or before
+// the machine slept. A step or a wake-up in the future was recorded before the
+// clock was set back. It is ignored, because no look could come after it.
 func stale(f Facts, step, now time.Time) bool {
 	before := func(at time.Time) bool { return f.Seen.At.Before(at) && !at.After(now) }
 	return f.Seen == nil || f.Seen.At.After(now) || now.Sub(f.Seen.At) >= fresh || before(step) || before(f.Awake)

@@ -6,53 +6,54 @@ import (
 	"time"
 )
 
-// inRotation goes through the phases from the end that can hurt most.
+// decideRotation decides about a key in a rotation. It checks the situations
+// that can do the most harm first.
 func inRotation(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	switch {
 	case r.New.ID == "":
 		return lostAnswer(f, r, s, now)
-	case f.Shows.Torn > 0: // nobody can use it: whatever else there is comes after
-		return orTrouble(f, s, now, act(Mend, Rotating, fmt.Sprintf("a write was cut off, and a file shows half of %s and half of %s: making it %s",
+	case f.Shows.Torn > 0: // no one can use the pair: everything else comes later
+		return orTrouble(f, s, now, act(Mend, Rotating, fmt.Sprintf("a write was cut short, and a file holds half of %s and half of %s: writing all of %s",
 			short(r.Old.ID), short(r.New.ID), short(r.New.ID))))
-	case f.Shows.Doubt != nil && (!f.revives() || r.Failed != ""): // some readers use what stands there
+	case f.Shows.Doubt != nil && (!f.revives() || r.Failed != ""): // some AWS tools use the ambiguous id
 		return blocked(time.Time{}, f.Shows.Doubt.Error()+": "+short(r.Old.ID)+" and "+short(r.New.ID)+" are left as they are", Hint(f.Shows.Doubt))
 	case f.Shows.Doubt != nil:
 		return revive(f, r, s, now)
 	case len(f.Shows.Third) > 0 && r.Failed == "":
-		return blocked(time.Time{}, fmt.Sprintf("%s shows another key than %s or %s: someone changed it, and keyd overwrites nothing",
+		return blocked(time.Time{}, fmt.Sprintf("%s shows a key other than %s or %s: someone changed it, and keyd overwrites nothing",
 			strings.Join(f.Shows.Third, ", "), short(r.Old.ID), short(r.New.ID)), Command("keyd resume", f.Shows.Third[0]))
 	case f.Shows.Old+f.Shows.New == 0 && f.Shows.Away != "" && r.Failed == "":
 		return blocked(time.Time{}, fmt.Sprintf("%s is not there, in the middle of a rotation of %s", f.Shows.Away, short(r.Old.ID)),
-			"is it on a disk that is not mounted? when it is gone for good: "+Command("keyd resume", r.Profiles()[0]))
+			"is it on a disk that is not mounted? if it is gone permanently: "+Command("keyd resume", r.Profiles()[0]))
 	case f.Shows.Old+f.Shows.New == 0 && r.Failed == "":
 		return blocked(time.Time{}, fmt.Sprintf("%s is no longer in the files, in the middle of a rotation",
-			strings.Join(f.Shows.Gone, ", ")), "put it back; only when it is gone for good: "+Command("keyd resume", r.Profiles()[0]))
+			strings.Join(f.Shows.Gone, ", ")), "put it back; only if it is gone permanently: "+Command("keyd resume", r.Profiles()[0]))
 	case r.Failed != "":
 		return givingUp(f, r, s, now)
 	case f.revives():
 		return revive(f, r, s, now)
 	case !r.Held.IsZero():
-		return wait(Held, time.Time{}, fmt.Sprintf("held since %s: %s stays usable, keyd resume goes on", r.Held.Local().Format("2 Jan 15:04"), short(r.Old.ID)))
+		return wait(Held, time.Time{}, fmt.Sprintf("held since %s: %s stays usable, keyd resume continues", r.Held.Local().Format("2 Jan 15:04"), short(r.Old.ID)))
 	case f.Shows.Old > 0 && !r.Validated.IsZero():
 		return mending(f, r, s, now)
 	}
 	return orTrouble(f, s, now, forward(f, r, s, now))
 }
 
-// revive gives a person the old key back.
+// decideRevive makes the old key Active again for a person who holds the rotation.
 func revive(f Facts, r *Rotation, s Settings, now time.Time) Decision {
-	return orTrouble(f, s, now, act(Revive, Held, short(r.Old.ID)+" is to be usable again: a person holds the rotation"))
+	return orTrouble(f, s, now, act(Revive, Held, short(r.Old.ID)+" is made usable again: the rotation is held"))
 }
 
-// revives reports whether a person wants the old key back that was, or may have
-// been, made Inactive.
+// wantsOldKeyBack reports whether a person holds the rotation and the old key
+// has, or may have, been made Inactive.
 func (f *Facts) revives() bool { return !f.Rotation.Held.IsZero() && !f.Rotation.Deactivating.IsZero() }
 
-// forward is an undisturbed rotation.
+// decideForward decides the next step of an undisturbed rotation.
 func forward(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	switch {
 	case f.Shows.Old > 0 && !f.Proven:
-		return act(Prove, Rotating, short(r.New.ID)+" is not in any file until AWS accepts it steadily")
+		return act(Prove, Rotating, short(r.New.ID)+" is not in any file until AWS accepts it reliably")
 	case f.Shows.Old > 0:
 		return act(Swap, Rotating, short(r.New.ID)+" is accepted: replacing "+short(r.Old.ID))
 	case r.Validated.IsZero(), !r.Mending.IsZero():
@@ -67,8 +68,8 @@ func forward(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	return quarantine(f, r, s, now)
 }
 
-// mending is a file that shows the old id again after it was validated: a
-// backup, a dotfile manager, a stale editor buffer.
+// decideMend decides when a file shows the old id again after the new one was
+// validated: a backup, a dotfile manager or a stale editor buffer wrote it.
 func mending(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	if !f.Proven {
 		return orTrouble(f, s, now, act(Prove, Rotating, fmt.Sprintf("a file shows %s again: checking that %s still works", short(r.Old.ID), short(r.New.ID))))
@@ -76,30 +77,31 @@ func mending(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	return orTrouble(f, s, now, act(Swap, Rotating, fmt.Sprintf("a file shows %s again: putting %s back", short(r.Old.ID), short(r.New.ID))))
 }
 
-// lostAnswer is a CreateAccessKey whose answer nobody has.
+// decideLostAnswer decides when the answer to CreateAccessKey was lost.
 func lostAnswer(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	switch {
 	case r.Stuck != "":
 		return blocked(time.Time{}, r.Stuck, whoseIsIt(r))
-	case f.Shows.Old == 0: // and so there is no pair to ask AWS with
-		return blocked(time.Time{}, fmt.Sprintf("the answer to CreateAccessKey was lost, and the files no longer show %s: nobody can be asked whether a key was made",
+	case f.Shows.Old == 0: // so keyd has no pair to sign with
+		return blocked(time.Time{}, fmt.Sprintf("the answer to CreateAccessKey was lost, and the files no longer show %s: keyd cannot ask AWS whether a key was made",
 			short(r.Old.ID)), Command("keyd resume", r.Profiles()[0]))
 	case !r.Held.IsZero():
-		left := "whether a key came from the answer that was lost is left open" // what then follows might be another rotation
+		left := "whether the lost CreateAccessKey call made a key is left open" // closing it here could start another rotation
 		if r.Orphan != "" {
-			left = short(r.Orphan) + ", which came from an answer that was lost, stays inactive and is not deleted"
+			left = short(r.Orphan) + ", which came from a call whose answer was lost, stays inactive and is not deleted"
 		}
-		return wait(Held, time.Time{}, fmt.Sprintf("held since %s: %s, keyd resume goes on", r.Held.Local().Format("2 Jan 15:04"), left))
+		return wait(Held, time.Time{}, fmt.Sprintf("held since %s: %s, keyd resume continues", r.Held.Local().Format("2 Jan 15:04"), left))
 	case r.Orphan != "":
 		return orTrouble(f, s, now, orphaned(f, r, s, now))
 	}
 	return orTrouble(f, s, now, act(Reconcile, Rotating, "the answer to CreateAccessKey was lost: finding out whether a key was made"))
 }
 
-// orphaned is a key that came from the lost answer, and is Inactive. Its time is
-// by a clock that AWS agrees with.
+// decideOrphan decides about a key that came from a call whose answer was lost,
+// and that keyd has made Inactive. Its quarantine is measured only with a clock
+// that agrees with AWS's.
 func orphaned(f Facts, r *Rotation, s Settings, now time.Time) Decision {
-	drop := act(DropOrphan, Rotating, fmt.Sprintf("%s came from an answer that was lost: nobody has its secret", short(r.Orphan)))
+	drop := act(DropOrphan, Rotating, fmt.Sprintf("%s came from a call whose answer was lost: no one has its secret", short(r.Orphan)))
 	if r.OrphanExact {
 		return drop
 	}
@@ -107,7 +109,7 @@ func orphaned(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 		return d
 	}
 	if end := r.OrphanOff.Add(s.Quarantine); now.Before(end) {
-		return wait(Quarantine, end, fmt.Sprintf("%s probably came from an answer that was lost: inactive, deleted then, or now by keyd rotate --retire-now", short(r.Orphan)))
+		return wait(Quarantine, end, fmt.Sprintf("%s probably came from a call whose answer was lost: it is inactive and is deleted then, or now by keyd rotate --retire-now", short(r.Orphan)))
 	}
 	if stale(f, time.Time{}, now) {
 		return act(Look, Quarantine, "the quarantine is over: asking AWS once more")
@@ -118,16 +120,17 @@ func orphaned(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	return drop
 }
 
-// whoseIsIt names the ways out for the person who knows.
+// SuspectHint asks the person whether the suspect key is still needed, and names
+// the command for each answer.
 func whoseIsIt(r *Rotation) string {
 	again := Command("keyd resume", r.Profiles()[0])
 	if len(r.Suspects) == 0 {
 		return again
 	}
-	return "does nobody need that key? " + Command("keyd prune", r.Profiles()[0], r.Suspects[0]) + "; is it gone? " + again
+	return "does no one need that key? " + Command("keyd prune", r.Profiles()[0], r.Suspects[0]) + "; is it gone? " + again
 }
 
-// givingUp undoes a rotation whose new key cannot be used.
+// decideGiveUp undoes a rotation whose new key cannot be used.
 func givingUp(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	if f.Shows.New > 0 {
 		return orTrouble(f, s, now, act(PutBack, Rotating, r.Failed+": putting "+short(r.Old.ID)+" back"))

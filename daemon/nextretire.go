@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// overlap is both keys Active, the files on the new one.
+// decideOverlap decides while both keys are Active and the files show the new one.
 func overlap(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	if r.RetireNow {
 		return retire(f, now)
@@ -34,26 +34,26 @@ func overlap(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 		return blocked(r.UseRead.Add(recheck), fmt.Sprintf("%s is still used: by %s in %s, %s", short(r.Old.ID), r.Used.Service, r.Used.Region,
 			formatAgo(r.Used.At, now)), Command("keyd rotate --retire-now", r.Profiles()[0]))
 	}
-	if now.Sub(r.UseRead) >= recheck { // it has been held up since
+	if now.Sub(r.UseRead) >= recheck { // the rotation has been delayed since then
 		return act(CheckUse, Overlap, "asking AWS again when "+short(r.Old.ID)+" was used last")
 	}
 	return retire(f, now)
 }
 
-// tooEarly is a wait that began in the future: the clock was ahead then, and has
-// been set back, or is behind now. A look tells which, and lets what began by a
-// clock that was wrong begin anew.
+// checkFutureWaits handles a wait that started in the future: either the clock was
+// ahead then and has been set back, or it is behind now. A fresh look tells which.
+// Waits that started under the wrong clock restart.
 func tooEarly(f Facts, now time.Time, state State) (Decision, bool) {
 	switch {
 	case !f.Rotation.ahead(now):
 		return Decision{}, false
 	case stale(f, time.Time{}, now):
-		return act(Look, state, "the journal is from the future: comparing the clock of this machine with AWS's"), true
+		return act(Look, state, "the journal is from the future: comparing this machine's clock with AWS's"), true
 	}
 	return clockOff(f, now)
 }
 
-// retire deactivates on a fresh look only.
+// decideDeactivate deactivates the old key, but only after a fresh look at AWS.
 func retire(f Facts, now time.Time) Decision {
 	r := f.Rotation
 	if stale(f, r.Validated, now) {
@@ -68,7 +68,7 @@ func retire(f Facts, now time.Time) Decision {
 	return act(Deactivate, Overlap, short(r.Old.ID)+" is no longer needed")
 }
 
-// quarantine is the old key Inactive, not yet deleted.
+// decideQuarantine decides while the old key is Inactive and not yet deleted.
 func quarantine(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	if d, ok := tooEarly(f, now, Quarantine); ok && !r.RetireNow {
 		return d
@@ -87,24 +87,24 @@ func quarantine(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 		return d
 	}
 	if old := f.Seen.Key(r.Old.ID); old != nil && old.Active {
-		if f.Ask.RetireNow { // said now, not before somebody made it active
+		if f.Ask.RetireNow { // asked in this pass, so after someone made the key active
 			return act(Deactivate, Quarantine, fmt.Sprintf("someone made %s active again, and it is to be retired now", short(r.Old.ID)))
 		}
 		return blocked(now.Add(recheck), fmt.Sprintf("someone made %s active again during its quarantine", short(r.Old.ID)),
 			"to keep it: "+Command("keyd hold", r.Profiles()[0])+"; to retire it: "+Command("keyd rotate --retire-now", r.Profiles()[0]))
 	}
-	return act(Delete, Quarantine, short(r.Old.ID)+" was inactive long enough")
+	return act(Delete, Quarantine, short(r.Old.ID)+" has been inactive long enough")
 }
 
-// newKeyMissing stops when the key that the files show is not an Active key of
-// the user: nothing may happen to the old one then.
+// checkNewKey waits or blocks when the key in the files is not an Active key of
+// the user: keyd must not touch the old key then.
 func newKeyMissing(f Facts, now time.Time) (Decision, bool) {
 	r := f.Rotation
 	if key := f.Seen.Key(r.New.ID); key != nil && key.Active {
 		return Decision{}, false
 	}
 	why := fmt.Sprintf("IAM does not list %s as active: %s is left as it is", short(r.New.ID), short(r.Old.ID))
-	if now.Sub(r.Created) < undisturbed { // the list lags, and is not monotonic
+	if now.Sub(r.Created) < undisturbed { // ListAccessKeys lags, and its answers are not monotonic
 		return wait(Waiting, now.Add(retryAfter(1)), why), true
 	}
 	return blocked(now.Add(recheck), why, AsProfile("aws iam list-access-keys", r.Profiles()[0])), true

@@ -90,8 +90,8 @@ func (r *Rotation) Profiles() []string {
 	return names
 }
 
-// maxClockOff is how wrong this machine's clock may be. AWS refuses signatures
-// from 15 minutes on.
+// MaxClockOffset is how far this machine's clock may differ from AWS's. AWS
+// refuses signatures that are off by 15 minutes or more.
 const maxClockOff = 5 * time.Minute
 
 // ended is when CreateAccessKey was over, at the latest.

@@ -121,7 +121,7 @@ func isPackage(word string) bool {
 // about says of which profiles a text is, unless it says so itself.
 func about(profiles []string, text string) string {
 	names := listed(profiles)
-	for _, said := range [...]string{" shows another key", " is no longer in the files"} {
+	for _, said := range [...]string{" shows a key other than", " is no longer in the files"} {
 		if strings.HasPrefix(text, names+said) {
 			return text
 		}
