@@ -11,22 +11,23 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// Journal is the folder rotations/: one file per rotation in progress, named
-// after the old key id, 0600 in a folder of 0700, because it holds the new
-// secret until the rotation is closed.
+// Dir is the folder rotations/. It holds one file per rotation in progress, named
+// after the old key id, with mode 0600 in a folder of mode 0700: the file contains
+// the new secret until the rotation is closed.
 type Journal struct {
-	Dir string
+	Dir string // of the folder
 	Sys atomicfile.Sys
 
-	// ReadOnly leaves a damaged journal where it is: for a dry run, and for
-	// whoever only shows what goes on.
+	// ReadOnly leaves a damaged journal where it is. It is set in a dry run, and by
+	// commands that only show rotations.
 	ReadOnly bool
 }
 
-// journalVersion is raised when an older keyd could misread a journal.
+// journalVersion increases when an older keyd could misread a new journal.
 const journalVersion = 1
 
-// record is a Rotation on disk: the one place where its secrets are plain.
+// fileRecord is a Rotation as it is on disk, the only form with secrets in plain
+// text.
 type record struct {
 	Version   int    `json:"version"`
 	OldID     string `json:"old_id"`
@@ -34,10 +35,10 @@ type record struct {
 	NewID     string `json:"new_id,omitzero"`
 	NewSecret string `json:"new_secret,omitzero"`
 	Rotation  `json:"rotation"`
-	Sum       string `json:"sum,omitzero"` // see sealed
+	Sum       string `json:"sum,omitzero"` // see addChecksum
 }
 
-// Save writes r durably before it returns.
+// Save writes r, and returns when it is durable.
 func (j Journal) Save(r *Rotation) error {
 	data, err := json.MarshalIndent(toRecord(r), "", "\t")
 	if err != nil {
@@ -52,7 +53,8 @@ func (j Journal) Save(r *Rotation) error {
 	return nil
 }
 
-// Writable fails when a journal could not be written, or could not be kept.
+// CheckWritable returns an error if a journal could not be written, or could be
+// lost in a power failure. It makes the folder and its parents durable.
 func (j Journal) Writable() error {
 	if err := atomicfile.MkdirAll(j.Sys, j.Dir, 0o700); err != nil {
 		return fmt.Errorf("daemon: the journal: %w", err)
@@ -67,9 +69,10 @@ func (j Journal) Writable() error {
 	return j.anchor()
 }
 
-// anchor makes the folders above the journal durable, as far up as they are this
-// user's: a process that was killed may have made one of them and not come to
-// that, and a power failure would take it with all that is in it by then.
+// syncParents makes the folders above the journal durable, as far up as this user
+// owns them. A process may have been killed after it created one of them and before
+// it synced the parent. A power failure would then remove that folder and
+// everything in it.
 func (j Journal) anchor() error {
 	for dir := filepath.Clean(j.Dir); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		info, err := j.Sys.Lstat(dir)
@@ -79,7 +82,7 @@ func (j Journal) anchor() error {
 		if err == nil {
 			err = j.Sys.SyncDir(filepath.Dir(dir))
 		}
-		if errors.Is(err, fs.ErrPermission) { // nor could anything have been made there
+		if errors.Is(err, fs.ErrPermission) { // so this user cannot have created anything there either
 			return nil
 		}
 		if err != nil {
@@ -89,7 +92,8 @@ func (j Journal) anchor() error {
 	return nil
 }
 
-// Erase removes the journal of the rotation of oldID, durably.
+// Erase removes the journal of the rotation that replaces oldID, and returns when
+// the removal is durable. It is not an error if there is no such journal.
 func (j Journal) Erase(oldID string) error {
 	err := j.Sys.Remove(j.path(oldID))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -101,7 +105,7 @@ func (j Journal) Erase(oldID string) error {
 	return nil
 }
 
-// Sweep removes what a write that was cut short has left: it may hold a secret.
+// Sweep removes the temporary files of interrupted writes: they may hold a secret.
 func (j Journal) Sweep() error {
 	names, err := j.Sys.ReadDir(j.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -118,6 +122,7 @@ func (j Journal) Sweep() error {
 
 func (j Journal) path(oldID string) string { return filepath.Join(j.Dir, oldID+".json") }
 
+// toRecord returns r as it is written to disk, before its checksum is added.
 func toRecord(r *Rotation) record {
 	return record{
 		Version: journalVersion, Rotation: *r, Sum: unsealed,

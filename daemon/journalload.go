@@ -15,8 +15,9 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// Load returns every rotation in progress. A journal that cannot be read does
-// not hide the others: errs has one error per such file.
+// Load returns every rotation in progress. An unreadable journal does not hide the
+// others: errs has one error for each such file, a *NewerError, *UnreadableError,
+// *DamagedError or a failure to set a damaged file aside.
 func (j Journal) Load(ctx context.Context) (rotations []*Rotation, errs []error) {
 	names, err := j.Sys.ReadDir(j.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -40,9 +41,10 @@ func (j Journal) Load(ctx context.Context) (rotations []*Rotation, errs []error)
 	return rotations, errs
 }
 
+// loadFile reads one journal. It sets a damaged one aside.
 func (j Journal) load(ctx context.Context, path string) (*Rotation, error) {
 	original, err := atomicfile.Read(ctx, j.Sys, path)
-	if errors.Is(err, atomicfile.ErrBusy) { // an empty file: it was never written whole
+	if errors.Is(err, atomicfile.ErrBusy) { // an empty file: its write was interrupted
 		return nil, j.setAside(path, err)
 	}
 	if err != nil {
@@ -56,10 +58,10 @@ func (j Journal) load(ctx context.Context, path string) (*Rotation, error) {
 		return nil, &NewerError{Path: path, Version: rec.Version}
 	}
 	if !intact(original.Data, rec.Sum) {
-		return nil, j.setAside(path, errors.New("its sum is another: the disk has changed it, or somebody"))
+		return nil, j.setAside(path, errors.New("its checksum does not match: the disk or a person has changed it"))
 	}
 	if rec.Version < 1 || rec.OldID+".json" != filepath.Base(path) {
-		return nil, j.setAside(path, errors.New("it does not name the key that its file name names"))
+		return nil, j.setAside(path, errors.New("the key in it is not the key in its file name"))
 	}
 	r := fromRecord(rec)
 	if err := r.possible(); err != nil {
@@ -68,7 +70,7 @@ func (j Journal) load(ctx context.Context, path string) (*Rotation, error) {
 	return r, nil
 }
 
-// setAside keeps a damaged journal under another name: it may hold the only
+// setAside renames a damaged journal instead of removing it: it may hold the only
 // copy of a secret.
 func (j Journal) setAside(path string, why error) error {
 	if j.ReadOnly {
@@ -79,16 +81,16 @@ func (j Journal) setAside(path string, why error) error {
 		aside += time.Now().UTC().Format("-20060102T150405.000")
 	}
 	if err := j.Sys.Rename(path, aside); err != nil {
-		return fmt.Errorf("daemon: %s: damaged journal, and it cannot be moved aside: %w", path, err)
+		return fmt.Errorf("daemon: %s: damaged journal that cannot be moved aside: %w", path, err)
 	}
 	return &DamagedError{Path: path, Aside: aside, err: why}
 }
 
-// NewerError is a journal written by a newer keyd. It is left alone, and so is
-// the key that it speaks of.
+// NewerError reports a journal written by a newer keyd. keyd leaves that journal
+// and its key alone.
 type NewerError struct {
 	Path    string
-	Version int
+	Version int // of the journal format
 }
 
 func (e *NewerError) Error() string {
@@ -96,13 +98,14 @@ func (e *NewerError) Error() string {
 		e.Path, e.Version, journalVersion)
 }
 
-// Hint names the way out.
+// Hint names the remedy.
 func (e *NewerError) Hint() string {
-	return "install the newer keyd again; it goes on where it stopped"
+	return "install the newer keyd again; it continues where it stopped"
 }
 
-// UnreadError is a journal that the system does not let keyd read now. The key
-// that it speaks of is left alone meanwhile: every key when Path is the folder.
+// UnreadableError reports a journal that the system does not let keyd read now.
+// Until it can, keyd leaves the key of that journal alone, or every key when Path is
+// the folder.
 type UnreadError struct {
 	Path string
 	err  error
@@ -114,8 +117,8 @@ func (e *UnreadError) Error() string {
 
 func (e *UnreadError) Unwrap() error { return e.err }
 
-// DamagedError is a journal that cannot be read. It has been moved to Aside; it
-// is still at Path when Aside is "".
+// DamagedError reports a journal with contents that keyd cannot trust. keyd has
+// moved it to Aside. When Aside is "", it is still at Path.
 type DamagedError struct {
 	Path, Aside string
 	err         error
@@ -130,17 +133,19 @@ func (e *DamagedError) Error() string {
 
 func (e *DamagedError) Unwrap() error { return e.err }
 
-// Hint says what a person can see from outside.
+// Hint asks what a person can check at AWS.
 func (e *DamagedError) Hint() string {
 	return "was a second key left behind? aws iam list-access-keys"
 }
 
+// fromRecord returns the Rotation that was read from disk.
 func fromRecord(rec record) *Rotation {
 	r := rec.Rotation
 	r.Old, r.New = key(rec.OldID, rec.OldSecret), key(rec.NewID, rec.NewSecret)
 	return &r
 }
 
+// newPair returns a key pair; secret may be "".
 func key(id, secret string) credfile.Key {
 	k := credfile.Key{ID: id}
 	if secret != "" {

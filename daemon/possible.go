@@ -7,15 +7,16 @@ import (
 	"time"
 )
 
-// requestLife is how long after its signature AWS may take a request.
+// requestLifetime is how long after it was signed AWS may accept a request.
 // Source: IAM user guide, "Create a signed AWS API request".
 const requestLife = 15 * time.Minute
 
-var errImpossible = errors.New("it says what no rotation can leave behind")
+var errImpossible = errors.New("its ids and times do not fit together")
 
-// possible returns an error for what keyd never writes: the ids and the steps
-// of a damaged journal must not decide which key is deleted. It is no seal: what
-// could be true passes, and is held against AWS before a key is deleted.
+// checkConsistent returns an error for contents that keyd never writes, because the
+// ids and steps of a damaged journal must not decide which key is deleted. It is not
+// a checksum: plausible contents pass, and keyd compares them with AWS before it
+// deletes a key.
 func (r *Rotation) possible() error {
 	steps := []bool{r.New.ID != "", !r.Swapped.IsZero(), !r.Validated.IsZero(), !r.Deactivating.IsZero(), !r.Deactivated.IsZero()}
 	switch last := max(slices.Index(steps, false), 0); {

@@ -8,77 +8,78 @@ import (
 	"keyd/daemon/iam"
 )
 
-// Rotation is the journal of one rotation: what the world cannot tell. It is
-// written before each effect that could otherwise not be told apart from
-// somebody else's, and erased when the rotation is closed. Times are this
-// machine's, in UTC; a clock that is wrong by more than five minutes stops a
-// rotation before it begins.
+// Rotation is the journal of one rotation: everything about it that the files and
+// AWS cannot answer. keyd writes it before each effect that it could otherwise not
+// distinguish from someone else's, and erases it when the rotation is closed. Times
+// are this machine's, in UTC. A rotation does not start while the clock is wrong by
+// more than five minutes.
 type Rotation struct {
-	// The old secret is here while a file is written that shows the old key,
-	// from before the write until what is on disk is validated: to put the pair
-	// back, and to know again what a power failure has left half old, half new.
+	// Old is the pair being replaced. Its secret is set only while keyd writes a
+	// file that shows the old key, from before the write until the pair on disk is
+	// validated. keyd needs it to put the pair back, and to recognise a pair that a
+	// power failure left half old, half new.
 	Old       credfile.Key `json:"-"`
 	New       credfile.Key `json:"-"` // zero until CreateAccessKey has answered
 	Account   string       `json:"account,omitzero"`
 	User      string       `json:"user,omitzero"`
 	ARN       string       `json:"arn,omitzero"`
-	UserID    string       `json:"user_id,omitzero"` // AIDA...: stays the same when the user is renamed or moved; "" from an older keyd
+	UserID    string       `json:"user_id,omitzero"` // AIDA..., unchanged when the user is renamed or moved; "" when an older keyd wrote the journal
 	Places    []Place      `json:"places,omitzero"`
-	RetireNow bool         `json:"retire_now,omitzero"` // skip overlap and quarantine, told by a person
+	RetireNow bool         `json:"retire_now,omitzero"` // skip the overlap and the quarantine; a person asked for it
 
-	// Where the old key works, in the words of STS, asked before the new one
-	// existed: a region that is off refuses any key, with the very answer that a
-	// key gets which has not arrived yet. What is in neither was not asked.
-	Regions []string `json:"regions,omitzero"` // they accept the old key: the new one must be accepted, too
-	Closed  []string `json:"closed,omitzero"`  // they refuse the old key, and are not asked about the new one
+	// Where the old key works, according to STS, asked before the new key existed.
+	// A disabled region refuses every key, with the same answer that it gives for a
+	// new key that has not reached it yet. Endpoints in neither list were not asked.
+	Regions []string `json:"regions,omitzero"` // accepted the old key, so they must accept the new key as well
+	Closed  []string `json:"closed,omitzero"`  // refused the old key, so keyd does not ask them about the new key
 
-	Site iam.Site `json:"site,omitzero"` // where the calls go when no profile is left that says so
+	Site iam.Site `json:"site,omitzero"` // where calls go when no profile is left to name the endpoints
 
-	// The intent: from here on a key may exist at AWS.
-	Before   []string      `json:"before,omitzero"`    // every key id of the user, listed before the call
+	// The intent: once it is written, a new key may exist at AWS.
+	Before   []string      `json:"before,omitzero"`    // all key ids of the user, listed before the call
 	Sent     time.Time     `json:"sent,omitzero"`      // when CreateAccessKey was about to be sent
-	Offset   time.Duration `json:"offset_ns,omitzero"` // server clock minus local clock, then
-	Answered time.Time     `json:"answered,omitzero"`  // when the call ended without a usable pair; zero while in flight
+	Offset   time.Duration `json:"offset_ns,omitzero"` // server clock minus local clock at that time
+	Answered time.Time     `json:"answered,omitzero"`  // when the call ended without a usable pair; zero while it is in flight
 
-	// A key that appeared from a lost answer, and nobody has its secret.
+	// An orphan: a key from a call whose answer was lost, so no one has its secret.
 	Orphan      string    `json:"orphan,omitzero"`
-	OrphanOff   time.Time `json:"orphan_off,omitzero"`   // when it was made Inactive
-	OrphanExact bool      `json:"orphan_exact,omitzero"` // created within seconds of Sent: no reasonable doubt; or a person wants it gone now
+	OrphanOff   time.Time `json:"orphan_off,omitzero"`   // when keyd made it Inactive
+	OrphanExact bool      `json:"orphan_exact,omitzero"` // created within seconds of the call, so it is keyd's beyond reasonable doubt; or a person asked to delete it now
 
 	Created   time.Time `json:"created,omitzero"`
-	Swapped   time.Time `json:"swapped,omitzero"` // the last swap or mend: the files show the new id since
+	Swapped   time.Time `json:"swapped,omitzero"` // the last swap or mend: since then the files show the new id
 	Validated time.Time `json:"validated,omitzero"`
-	Mending   time.Time `json:"mending,omitzero"` // about to put the new pair back into a file that shows the old one again: until that is validated, too
-	Failed    string    `json:"failed,omitzero"`  // why the new key is to be given up: put the old pair back, delete the new key
+	Mending   time.Time `json:"mending,omitzero"` // set before the new pair is written back into a file that shows the old one again, until that write is validated
+	Failed    string    `json:"failed,omitzero"`  // why the new key is given up; keyd puts the old pair back and deletes the new key
 
-	Described    bool      `json:"described,omitzero"` // tagged for the console, or not allowed to
-	UseRead      time.Time `json:"use_read,omitzero"`
-	Used         *Use      `json:"used,omitzero"`         // of the old key after the swap
-	Deactivating time.Time `json:"deactivating,omitzero"` // about to deactivate: the old key may be Inactive from here on
-	Deactivated  time.Time `json:"deactivated,omitzero"`  // seen Inactive with the new key still working: quarantine begins
-	Held         time.Time `json:"held,omitzero"`         // a person has paused the rotation
-	Stuck        string    `json:"stuck,omitzero"`        // only a person can go on; why
-	Suspects     []string  `json:"suspects,omitzero"`     // the keys that Stuck is about: whose they are, only a person can tell
+	Described    bool      `json:"described,omitzero"`    // the new key is tagged for the console, or keyd may not tag it
+	UseRead      time.Time `json:"use_read,omitzero"`     // when AWS was last asked about the use of the old key
+	Used         *Use      `json:"used,omitzero"`         // the last use of the old key, as of then
+	Deactivating time.Time `json:"deactivating,omitzero"` // set before the call: from then on the old key may be Inactive
+	Deactivated  time.Time `json:"deactivated,omitzero"`  // the old key was seen Inactive and the new key still works: the quarantine starts
+	Held         time.Time `json:"held,omitzero"`         // when a person paused the rotation
+	Stuck        string    `json:"stuck,omitzero"`        // why only a person can continue
+	Suspects     []string  `json:"suspects,omitzero"`     // the key ids in question: only a person can tell whose they are
 }
 
-// Place is where a key stands: one section of one file.
+// Place is one place that shows a key: one section of one file.
 type Place struct {
 	Path    string `json:"path"`
 	Section string `json:"section"`
 	Profile string `json:"profile"`
 }
 
-// Use is when, for what and where AWS saw a key used last.
-// Source: IAM API reference, AccessKeyLastUsed; recorded at most every 15
-// minutes and shown with a delay of minutes to hours.
+// Use is when, for which service and in which region AWS last saw a key used. AWS
+// records a use at most every 15 minutes and shows it minutes to hours later.
+// Source: IAM API reference, AccessKeyLastUsed.
 type Use struct {
 	At      time.Time `json:"at,omitzero"` // zero: never
 	Service string    `json:"service"`
 	Region  string    `json:"region"`
 }
 
-// Profiles returns the names of the profiles that the rotation is about. When a
-// person has let every one of them go, it is called by the id of its old key.
+// Profiles returns the names of the profiles in the rotation. When a person has
+// dropped all of them, it returns the id of the old key instead.
 func (r *Rotation) Profiles() []string {
 	if len(r.Places) == 0 {
 		return []string{r.Old.ID}
@@ -94,7 +95,8 @@ func (r *Rotation) Profiles() []string {
 // refuses signatures that are off by 15 minutes or more.
 const maxClockOff = 5 * time.Minute
 
-// ended is when CreateAccessKey was over, at the latest.
+// CreateDeadline returns the latest moment at which CreateAccessKey can have taken
+// effect, by the local clock.
 func (r *Rotation) ended() time.Time {
 	switch latest := r.Sent.Add(requestLife); {
 	case !r.Created.IsZero():
@@ -102,7 +104,7 @@ func (r *Rotation) ended() time.Time {
 			return r.Created
 		}
 		return latest
-	case r.Answered.After(latest): // the machine slept meanwhile
+	case r.Answered.After(latest): // the machine slept in between
 		return latest
 	}
 	if r.Answered.IsZero() {
@@ -111,13 +113,14 @@ func (r *Rotation) ended() time.Time {
 	return r.Answered
 }
 
-// ahead reports whether a wait began at a moment that is yet to come.
+// HasFutureWaits reports whether a wait starts more than MaxClockOffset after now:
+// the clock was ahead when it was recorded, or is behind now.
 func (r *Rotation) ahead(now time.Time) bool {
 	return slices.ContainsFunc(r.waits(), func(began *time.Time) bool { return began.Sub(now) > maxClockOff })
 }
 
-// redate lets every wait begin now that began in the future. Only for a clock
-// that AWS agrees with.
+// ResetFutureWaits restarts every wait that starts after now. Call it only when the
+// clock agrees with AWS's.
 func (r *Rotation) redate(now time.Time) {
 	for _, began := range r.waits() {
 		if began.After(now) {
@@ -126,17 +129,18 @@ func (r *Rotation) redate(now time.Time) {
 	}
 }
 
-// waits are the moments that the overlap and the quarantines are counted from.
+// waitStarts returns the times from which the overlap and the quarantines count.
 func (r *Rotation) waits() []*time.Time {
 	return []*time.Time{&r.Swapped, &r.Validated, &r.Deactivated, &r.OrphanOff}
 }
 
-// stuck reports whether nobody but a person can tell what came of the call
-// whose answer was lost.
+// IsStuck reports whether only a person can tell what a CreateAccessKey call with a
+// lost answer did.
 func (r *Rotation) stuck() bool { return r.New.ID == "" && r.Stuck != "" }
 
-// askAgain lets keyd find out once more what came of it. Without a window in
-// time it believes no key to be its own.
+// ResetReconcile makes keyd find out again what the call with the lost answer did.
+// It also erases the time of the call, and without that keyd believes no key to be
+// its own.
 func (r *Rotation) askAgain() {
 	r.Stuck, r.Suspects, r.Sent, r.Answered = "", nil, time.Time{}, time.Time{}
 }
