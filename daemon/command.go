@@ -2,13 +2,13 @@ package daemon
 
 import "strings"
 
-// Command writes a command for a person who pastes it into a POSIX shell. words
-// are as they are; each of operands, which is whatever somebody has called a
-// profile, is quoted where a shell would take it for more than one word or obey
-// it, and all stand after "--" where one could be taken for a flag.
+// Command returns a command that a person can paste into a POSIX shell. It copies
+// words unchanged. operands may be arbitrary, because anyone can choose a profile
+// name: Command quotes an operand that a shell would split or interpret, and puts
+// "--" before the operands if one of them looks like a flag.
 //
-// Not guaranteed: cmd.exe on Windows knows no single quotation marks; PowerShell
-// does.
+// Not guaranteed: that cmd.exe on Windows understands the command. PowerShell knows
+// single quotation marks, and cmd.exe does not.
 func Command(words string, operands ...string) string {
 	var b strings.Builder
 	b.WriteString(words)
@@ -24,8 +24,8 @@ func Command(words string, operands ...string) string {
 	return b.String()
 }
 
-// AsProfile writes a command of the AWS CLI, which takes a profile as the value
-// of a flag, for a person as Command does.
+// AWSCommand returns a command of the AWS CLI for one profile, safe to paste as from
+// Command. The AWS CLI takes the profile as the value of a flag.
 func AsProfile(words, profile string) string {
 	if strings.HasPrefix(profile, "-") {
 		return words + " --profile=" + quoted(profile)
@@ -33,7 +33,7 @@ func AsProfile(words, profile string) string {
 	return words + " --profile " + quoted(profile)
 }
 
-// quoted is a word that a POSIX shell takes as it is.
+// quoteWord returns word so that a POSIX shell reads it as one word, unchanged.
 // Source: POSIX.1-2024, shell command language, 2.2.2.
 func quoted(word string) string {
 	harmless := func(r rune) bool {
@@ -45,12 +45,12 @@ func quoted(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// about names the profile in a command that was written by what knows of none,
-// and so ends in PROFILE.
+// FillProfile replaces PROFILE at the end of a command by the first of profiles. Code
+// that does not know the profile writes such commands.
 func about(run string, profiles []string) string {
-	command, found := strings.CutSuffix(run, " PROFILE")
-	if !found || len(profiles) == 0 { // a rotation that was given up may have none
+	words, found := strings.CutSuffix(run, " PROFILE")
+	if !found || len(profiles) == 0 { // a rotation that was given up may have no profile
 		return run
 	}
-	return Command(command, profiles[0])
+	return Command(words, profiles[0])
 }

@@ -8,32 +8,34 @@ import (
 	"time"
 )
 
+// day is the longest unit of durations in keyd.ini.
 const day = 24 * time.Hour
 
-// Never is the rotate_after of a profile that is left alone.
+// Never is the rotate_after of a profile that keyd leaves alone.
 const Never time.Duration = -1
 
-// Settings is keyd.ini. The zero value is not usable: see DefaultSettings.
+// Settings are the contents of keyd.ini. The zero value is not usable; start from
+// Default.
 type Settings struct {
 	RotateAfter        time.Duration            // age at which a key is replaced, +-10 %, at least a day
-	MaxAge             time.Duration            // the limit that auditors check; CIS AWS Foundations: 90 days
-	Overlap            time.Duration            // old and new both Active after the swap
-	Quarantine         time.Duration            // old Inactive before it is deleted
-	CheckEvery         time.Duration            // the daemon's lazy step, at least a minute
+	MaxAge             time.Duration            // the age limit that auditors check; CIS AWS Foundations says 90 days
+	Overlap            time.Duration            // how long both keys stay Active after the swap
+	Quarantine         time.Duration            // how long the old key is Inactive before it is deleted
+	CheckEvery         time.Duration            // the daemon looks at least this often; at least a minute
 	Notify             string                   // "desktop" or "none"
-	OnEvent            []string                 // a command and its arguments, gets events as JSON on standard input
+	OnEvent            []string                 // a program and its arguments; it gets events as JSON on standard input
 	DescribeKeys       bool                     // tag new keys for the console's description column
-	NeverAccounts      []string                 // keys of these accounts, 12 digits each, are left alone
-	PruneInactiveAfter time.Duration            // 0: never delete a second, Inactive key unasked
-	Profiles           map[string]time.Duration // rotate_after of single profiles, or Never
-	Sections           map[string]string        // where those stand, as file:line
+	NeverAccounts      []string                 // keyd leaves the keys of these accounts alone; 12 digits each
+	PruneInactiveAfter time.Duration            // 0: never delete a second, Inactive key without being told to
+	Profiles           map[string]time.Duration // rotate_after by profile, or Never
+	Sections           map[string]string        // the section of each of those profiles, as file:line
 
-	// Unknown means that keyd.ini has a mistake and no settings from before it
-	// are known: the others are the defaults, and nothing may rest on them.
+	// Unknown is set when keyd.ini has a mistake and no earlier good settings are
+	// known. All other fields are then the defaults, and nothing may depend on them.
 	Unknown bool
 }
 
-// DefaultSettings is what an absent or empty keyd.ini means.
+// Default returns the settings of a missing or empty keyd.ini.
 func DefaultSettings() Settings {
 	return Settings{
 		RotateAfter: 60 * day, MaxAge: 90 * day, Overlap: day, Quarantine: 7 * day,
@@ -41,8 +43,8 @@ func DefaultSettings() Settings {
 	}
 }
 
-// After returns the rotate_after of a key that these profiles share: the
-// shortest that any of them asks for, or Never when one of them is excluded.
+// RotateAfterFor returns the rotate_after of a key that these profiles share: the
+// shortest that any of them asks for, or Never if one of them is excluded.
 func (s Settings) After(profiles []string) time.Duration {
 	after := time.Duration(0)
 	for _, name := range profiles {
@@ -60,17 +62,17 @@ func (s Settings) After(profiles []string) time.Duration {
 	return cmp.Or(after, s.RotateAfter)
 }
 
-// Strangers says which of the profiles that keyd.ini names are none of these,
-// the profiles of the AWS files: a misspelt name excludes nothing. It is no
-// mistake that is refused, since the profile may come, and one keyd.ini may
-// serve several machines.
+// UnknownProfiles returns a note for each profile that keyd.ini names and that is
+// not in profiles, the profiles of the AWS files: a misspelt section applies to no
+// key. keyd does not refuse such a section, because the profile may be added later
+// and one keyd.ini may serve several machines.
 func (s Settings) Strangers(profiles []string) (notes []string) {
 	free := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { _, named := s.Profiles[name]; return named })
 	for _, name := range slices.Sorted(maps.Keys(s.Profiles)) {
 		if slices.Contains(profiles, name) {
 			continue
 		}
-		text := fmt.Sprintf("%s: no profile %s in the AWS files, so this holds for no key", s.Sections[name], name)
+		text := fmt.Sprintf("%s: no profile %s in the AWS files, so this section applies to no key", s.Sections[name], name)
 		if near := Nearest(name, free); near != "" {
 			text += fmt.Sprintf("; did you mean %s?", near)
 		}
@@ -79,12 +81,12 @@ func (s Settings) Strangers(profiles []string) (notes []string) {
 	return notes
 }
 
-// SettingsError is a mistake in keyd.ini.
+// Error reports a mistake in keyd.ini.
 type SettingsError struct {
 	Path string
-	Line int // 0 when the file as a whole is meant
+	Line int // 0 when the mistake concerns the whole file
 	Text string
-	Near string // the valid name that was probably meant
+	Near string // the valid name that was probably meant; "" when there is none
 }
 
 func (e *SettingsError) Error() string {
@@ -94,7 +96,7 @@ func (e *SettingsError) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.Path, e.Line, e.Text)
 }
 
-// Hint asks for what was probably meant.
+// Hint asks whether the nearest valid name was meant, or returns "".
 func (e *SettingsError) Hint() string {
 	if e.Near == "" {
 		return ""

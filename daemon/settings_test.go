@@ -53,8 +53,8 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		{"[profil legacy]\nrotate = never", "keyd.ini:1: unknown section [profil legacy]", "did you mean [profile legacy]?"},
 		{"[legacy]\nrotate = never", "unknown section [legacy]", "did you mean [profile legacy]?"},
 		{"no sense", "keyd.ini: ", ""},
-		{"never_accounts = 1111-2222-3333", "keyd.ini:1: never_accounts: \"1111-2222-3333\" is no account id", ""},
-		{"never_accounts = 111122223333,", "is no account id", ""},
+		{"never_accounts = 1111-2222-3333", "keyd.ini:1: never_accounts: \"1111-2222-3333\" is not an account id", ""},
+		{"never_accounts = 111122223333,", "is not an account id", ""},
 		{"on_event = x 'a b", "keyd.ini:1: on_event = x 'a b: a quotation mark is not closed", ""},
 		{"never_account = 111122223333", "unknown setting", "did you mean never_accounts?"},
 	}

@@ -13,20 +13,20 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// SettingsFile is keyd.ini, and the copy of it that the daemon has last read
-// without a mistake: settings.good, in the state folder. The copy is what a
-// daemon goes by that is started while there is a mistake in keyd.ini.
+// File is keyd.ini together with settings.good in the state folder, a copy of the
+// last keyd.ini that the daemon read without a mistake. A daemon that starts while
+// keyd.ini has a mistake uses the copy.
 //
-// Not guaranteed: that the copy is as new as the last good keyd.ini. What was
-// changed while no daemon ran, and then broken, no daemon has seen.
+// Not guaranteed: that the copy is the last good keyd.ini. If keyd.ini was changed
+// and then broken while no daemon ran, no daemon has seen the good version.
 type SettingsFile struct {
 	Path  string // keyd.ini
-	State string // folder
+	State string // the state folder
 	Sys   atomicfile.Sys
 }
 
-// Load is LoadSettings, and keeps a copy of what was read well. A copy that
-// cannot be written is no reason to refuse good settings.
+// Load reads keyd.ini as the function Load does, and saves a copy if it has no
+// mistake. Good settings are not refused when the copy cannot be written.
 func (f SettingsFile) Load() (Settings, error) {
 	data, err := readSettings(f.Path)
 	if err != nil {
@@ -36,14 +36,14 @@ func (f SettingsFile) Load() (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
-	if kept, err := f.kept(); err != nil || !bytes.Equal(kept, data) {
+	if good, err := f.kept(); err != nil || !bytes.Equal(good, data) {
 		_ = atomicfile.Write(f.Sys, goodPath(f.State), append(seal(data), data...), 0o600)
 	}
 	return s, nil
 }
 
-// InForce returns the settings that hold while Load fails: those of the copy.
-// Without one they are Unknown.
+// Effective returns the settings to use while Load fails: those of the copy, or
+// Default with Unknown set if there is no usable copy.
 func (f SettingsFile) InForce() Settings {
 	if data, err := f.kept(); err == nil {
 		if s, err := ParseSettings(goodPath(f.State), data); err == nil {
@@ -55,8 +55,8 @@ func (f SettingsFile) InForce() Settings {
 	return unknown
 }
 
-// kept returns the copy, if it is whole: one that is cut short might lack the
-// line that excludes a key.
+// readCopy returns the copy if it is complete. A truncated copy might lack the line
+// that excludes a key.
 func (f SettingsFile) kept() ([]byte, error) {
 	text, err := atomicfile.Tail(f.Sys, goodPath(f.State), atomicfile.MaxSize)
 	if err != nil {
@@ -69,14 +69,15 @@ func (f SettingsFile) kept() ([]byte, error) {
 	return data, nil
 }
 
-// seal is the first line of a copy: a comment.
+// checksumLine returns the first line of a copy, a comment with the SHA-256 of data.
 func seal(data []byte) []byte {
 	return fmt.Appendf(nil, "; the last good keyd.ini, sha256 %x\n", sha256.Sum256(data))
 }
 
-func goodPath(state string) string { return filepath.Join(state, "settings.good") }
+// CopyPath returns the path of the copy in the state folder.
+func goodPath(stateDir string) string { return filepath.Join(stateDir, "settings.good") }
 
-// readSettings reads keyd.ini; none is an empty one.
+// readFile reads keyd.ini. A missing file counts as empty.
 func readSettings(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -85,10 +86,10 @@ func readSettings(path string) ([]byte, error) {
 	return data, nil
 }
 
-// unlessUnknown holds everything back that could rest on settings that nobody
-// knows: which keys are excluded, which accounts are decoys and not even to be
-// looked at, how long an old key is kept. A rotation that goes on still gets its
-// proven pair into the files, or its old key back: that rests on none of them.
+// unlessSettingsUnknown blocks every action that could depend on unknown settings:
+// which keys are excluded, which accounts are decoys and must not even be looked at,
+// how long an old key is kept. A rotation in progress still gets its proven pair into
+// the files, or its old key back, because neither depends on the settings.
 func unlessUnknown(s Settings, d Decision) Decision {
 	if !s.Unknown || d.State == Waiting || d.State == Held {
 		return d
@@ -97,5 +98,5 @@ func unlessUnknown(s Settings, d Decision) Decision {
 	case Skip, Blocked, Mend, Prove, Swap, Validate, PutBack, Revive:
 		return d
 	}
-	return blocked(time.Time{}, "keyd.ini has a mistake, and no settings from before it are known: nothing is begun until it is mended", "")
+	return blocked(time.Time{}, "keyd.ini has a mistake, and no earlier good settings are known: nothing is started until it is fixed", "")
 }

@@ -8,7 +8,7 @@ import (
 	"gopkg.in/ini.v1"
 )
 
-// accounts reads never_accounts: AWS account ids with commas between them.
+// parseAccounts reads never_accounts: AWS account ids separated by commas.
 func (p *settingsParser) accounts(name, value string) {
 	for account := range strings.SplitSeq(value, ",") {
 		account = strings.TrimSpace(account)
@@ -16,14 +16,14 @@ func (p *settingsParser) accounts(name, value string) {
 			return
 		}
 		if len(account) != 12 || strings.Trim(account, "0123456789") != "" {
-			p.fail("", name, fmt.Sprintf("%s: %q is no account id: 12 digits each, with commas between them", name, account), "")
+			p.fail("", name, fmt.Sprintf("%s: %q is not an account id: write 12 digits each, separated by commas", name, account), "")
 			return
 		}
 		p.into.NeverAccounts = append(p.into.NeverAccounts, account)
 	}
 }
 
-// command reads on_event.
+// parseCommand reads on_event.
 func (p *settingsParser) command(name, value string) {
 	words, err := splitWords(value)
 	if err != nil {
@@ -32,9 +32,9 @@ func (p *settingsParser) command(name, value string) {
 	p.into.OnEvent = words
 }
 
-// unlessCommand is the value of a setting without quotation marks around all
-// of it, but for a command, whose own they are. Where nothing but a comment
-// follows the sign, ini.v1 takes it for the value.
+// unquoteValue returns the value of a setting without the quotation marks around it.
+// on_event keeps them: they belong to the command. If only a comment follows "=",
+// ini.v1 returns the comment as the value; unquoteValue then returns "".
 func unlessCommand(key *ini.Key) string {
 	value := key.Value()
 	if strings.HasPrefix(value, ";") || strings.HasPrefix(value, "#") {
@@ -48,33 +48,34 @@ func unlessCommand(key *ini.Key) string {
 
 var errQuote = errors.New("a quotation mark is not closed")
 
-// splitWords splits a command into the program and its arguments. No shell is
-// asked: blanks separate, "..." and '...' hold together, and nothing else is
-// special, a backslash neither, so that Windows paths stay what they are.
+// splitWords splits a command into the program and its arguments, without a shell.
+// Blanks and tabs separate words, and "..." and '...' keep a word together. No other
+// character is special. A backslash is not special either, so Windows paths stay as
+// they are.
 func splitWords(text string) (words []string, err error) {
 	var word strings.Builder
-	quote, begun := rune(0), false
+	quote, inWord := rune(0), false
 	for _, c := range text {
 		switch {
 		case quote == 0 && (c == ' ' || c == '\t'):
-			if begun {
+			if inWord {
 				words = append(words, word.String())
 				word.Reset()
-				begun = false
+				inWord = false
 			}
 		case quote == 0 && (c == '"' || c == '\''):
-			quote, begun = c, true
+			quote, inWord = c, true
 		case c == quote:
 			quote = 0
 		default:
 			word.WriteRune(c)
-			begun = true
+			inWord = true
 		}
 	}
 	if quote != 0 {
 		return nil, errQuote
 	}
-	if begun {
+	if inWord {
 		words = append(words, word.String())
 	}
 	return words, nil

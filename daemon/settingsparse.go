@@ -9,9 +9,9 @@ import (
 	"gopkg.in/ini.v1"
 )
 
-// LoadSettings reads keyd.ini. A file that is not there means the defaults;
-// anything in it that keyd does not know is refused as a *SettingsError, so
-// that a misspelt "rotate = nevr" never rotates a key that its owner excluded.
+// Load reads keyd.ini. If the file does not exist, it returns the defaults. It
+// refuses every name and value that keyd does not know with an *Error, so that a
+// misspelt "rotate = nevr" never rotates a key that its owner wanted to exclude.
 func LoadSettings(path string) (Settings, error) {
 	data, err := readSettings(path)
 	if err != nil {
@@ -20,11 +20,11 @@ func LoadSettings(path string) (Settings, error) {
 	return ParseSettings(path, data)
 }
 
-// ParseSettings is LoadSettings on bytes.
+// Parse parses data as keyd.ini. It uses path only to name the file in errors.
 func ParseSettings(path string, data []byte) (Settings, error) {
 	file, err := ini.LoadSources(ini.LoadOptions{
 		IgnoreContinuation: true, SpaceBeforeInlineComment: true,
-		KeyValueDelimiters: "=", ChildSectionDelimiter: "\x00", PreserveSurroundedQuote: true, // they hold a command together
+		KeyValueDelimiters: "=", ChildSectionDelimiter: "\x00", PreserveSurroundedQuote: true, // a command needs its quotation marks
 	}, data)
 	if err != nil {
 		return Settings{}, &SettingsError{Path: path, Text: strings.TrimSpace(err.Error())}
@@ -37,6 +37,7 @@ func ParseSettings(path string, data []byte) (Settings, error) {
 	return p.into, p.err
 }
 
+// parser collects the settings of one keyd.ini.
 type settingsParser struct {
 	path string
 	data []byte
@@ -44,6 +45,7 @@ type settingsParser struct {
 	err  error // the first mistake
 }
 
+// parseSection reads all settings of one section.
 func (p *settingsParser) section(s *ini.Section) {
 	name, isProfile := strings.CutPrefix(s.Name(), "profile ")
 	if !isProfile && s.Name() != ini.DefaultSection {
@@ -59,6 +61,7 @@ func (p *settingsParser) section(s *ini.Section) {
 	}
 }
 
+// parseProfile reads one setting of a [profile NAME] section.
 func (p *settingsParser) profile(section, profile, name, value string) {
 	if p.into.Profiles == nil {
 		p.into.Profiles, p.into.Sections = map[string]time.Duration{}, map[string]string{}
@@ -81,6 +84,7 @@ func (p *settingsParser) profile(section, profile, name, value string) {
 	}
 }
 
+// parseTopLevel reads one setting from above the first section.
 func (p *settingsParser) top(name, value string) {
 	s := &p.into
 	durations := map[string]*time.Duration{
@@ -113,13 +117,15 @@ func (p *settingsParser) top(name, value string) {
 	}
 }
 
+// parseChoice reads a setting that must be one of words.
 func (p *settingsParser) oneOf(name, value string, into *string, words ...string) {
 	if !slices.Contains(words, value) {
-		p.fail("", name, fmt.Sprintf("%s = %q: one of %s", name, value, strings.Join(words, ", ")), Nearest(value, words))
+		p.fail("", name, fmt.Sprintf("%s = %q: must be one of %s", name, value, strings.Join(words, ", ")), Nearest(value, words))
 	}
 	*into = value
 }
 
+// setDuration reads a duration into *into.
 func (p *settingsParser) duration(section, name, value string, into *time.Duration) {
 	d, err := parseDuration(value)
 	if err != nil {
@@ -128,19 +134,20 @@ func (p *settingsParser) duration(section, name, value string, into *time.Durati
 	*into = d
 }
 
-// check refuses what cannot be meant together.
+// checkRanges refuses values that are too short and values that contradict each
+// other.
 func (p *settingsParser) check() {
 	s := p.into
 	atLeast := func(name string, d, floor time.Duration) {
 		if d < floor {
-			p.fail("", name, fmt.Sprintf("%s = %s: at least %s", name, formatSetting(d), formatSetting(floor)), "")
+			p.fail("", name, fmt.Sprintf("%s = %s: must be at least %s", name, formatSetting(d), formatSetting(floor)), "")
 		}
 	}
-	atLeast("rotate_after", s.RotateAfter, day) // never two rotations of one user within a day
+	atLeast("rotate_after", s.RotateAfter, day) // keyd never rotates a user's key twice within a day
 	atLeast("check_every", s.CheckEvery, time.Minute)
 	for name, after := range s.Profiles {
 		if after != Never && after < day {
-			p.fail("profile "+name, "rotate_after", fmt.Sprintf("rotate_after = %s: at least 1d", formatSetting(after)), "")
+			p.fail("profile "+name, "rotate_after", fmt.Sprintf("rotate_after = %s: must be at least 1d", formatSetting(after)), "")
 		}
 	}
 	latest := s.RotateAfter + s.RotateAfter/10 + s.Overlap
@@ -150,7 +157,7 @@ func (p *settingsParser) check() {
 	}
 }
 
-// fail keeps the first mistake with its line.
+// addError keeps the first mistake, with its line.
 func (p *settingsParser) fail(section, name, text, near string) {
 	if p.err == nil {
 		p.err = &SettingsError{Path: p.path, Line: lineOf(p.data, section, name), Text: text, Near: near}

@@ -10,13 +10,15 @@ import (
 	"time"
 )
 
-var errDuration = errors.New("a duration reads like 60d, 24h, 15m or 1d12h")
+var errDuration = errors.New("a duration looks like 60d, 24h, 15m or 1d12h")
 
-// longest is a hundred years: sums of a few durations do not overflow.
+// maxDuration is a hundred years, so that the sum of a few durations does not
+// overflow.
 const longest = 36500 * day
 
-// parseDuration reads what time.ParseDuration reads and days: 1d12h. Years and
-// months have no fixed length and are not accepted.
+// parseDuration reads a duration as time.ParseDuration does, and also accepts whole
+// days in front, as in 1d12h. It accepts no years and months, because they have no
+// fixed length.
 func parseDuration(text string) (time.Duration, error) {
 	days, rest, found := strings.Cut(text, "d")
 	if !found {
@@ -40,7 +42,7 @@ func parseDuration(text string) (time.Duration, error) {
 	return total + d, nil
 }
 
-// formatSetting prints a duration as keyd.ini would have it.
+// formatDuration prints a duration in the form that keyd.ini uses.
 func formatSetting(d time.Duration) string {
 	if d != 0 && d%day == 0 {
 		return strconv.Itoa(int(d/day)) + "d"
@@ -54,8 +56,8 @@ func formatSetting(d time.Duration) string {
 	return text
 }
 
-// lineOf finds the line of a setting; ini.v1 does not keep line numbers. An
-// empty name asks for the section header. 0 when it is not found.
+// findLine returns the line number of a setting, because ini.v1 keeps none. An empty
+// name stands for the section header. findLine returns 0 if there is no such line.
 func lineOf(data []byte, section, name string) int {
 	in, number := "", 0
 	for line := range bytes.Lines(data) {
@@ -76,10 +78,10 @@ func lineOf(data []byte, section, name string) int {
 	return 0
 }
 
-// Nearest returns the known word that text most likely meant, or "" when all of
-// them differ from it in more than a third of its letters, and in more than one.
-// Of equally near ones it is one that begins alike, then one of the same length,
-// then the first.
+// Nearest returns the known word that the author of text most likely meant. It
+// returns "" if every known word differs from text in more than a third of the
+// letters and in more than one letter. Among equally near words it prefers one with
+// the same first letter, then one of the same length, then the first in known.
 func Nearest(text string, known []string) string {
 	near := slices.DeleteFunc(slices.Clone(known), func(word string) bool { return distance(text, word) > max(len(text)/3, 1) })
 	if len(near) == 0 {
@@ -99,8 +101,8 @@ func Nearest(text string, known []string) string {
 	})
 }
 
-// distance is the number of single-letter edits between a and b, where two
-// neighbours that changed places are one (optimal string alignment).
+// editDistance returns the number of single-letter edits between a and b. Two
+// swapped neighbours count as one edit (optimal string alignment).
 func distance(a, b string) int {
 	var before []int // the row before last
 	last := make([]int, len(b)+1)
