@@ -5,19 +5,19 @@ import (
 	"path/filepath"
 )
 
-// folderName is not plain "keyd": a keyboard remapper owns that name, and
+// folderName is not plain "keyd", because a keyboard remapper uses that name, and
 // ~/.config/keyd, on many Linux machines.
 const folderName = "keyd-aws"
 
-// Folders is where keyd keeps what is its own.
+// Folders are the places of keyd's own files.
 type Folders struct {
 	Settings string // the file keyd.ini
-	State    string // status.json, history.jsonl, rotations/, locks
+	State    string // the folder of status.json, history.jsonl, rotations/ and the locks
 }
 
-// FindFolders returns the places for this user. KEYD_SETTINGS and
-// KEYD_STATE_DIR override them. It creates nothing. The error says which
-// variable is missing.
+// FindFolders returns the places for this user on the operating system goos.
+// KEYD_SETTINGS and KEYD_STATE_DIR override them. FindFolders creates nothing. Its
+// error names the variables to set when no home folder is known.
 func FindFolders(getenv func(string) string, goos string) (Folders, error) {
 	config, state := bases(getenv, goos)
 	f := Folders{Settings: getenv("KEYD_SETTINGS"), State: getenv("KEYD_STATE_DIR")}
@@ -33,6 +33,8 @@ func FindFolders(getenv func(string) string, goos string) (Folders, error) {
 	return f, nil
 }
 
+// baseFolders returns the folders for the settings and the state of all programs; ""
+// when unknown.
 func bases(getenv func(string) string, goos string) (config, state string) {
 	home := getenv("HOME")
 	under := func(variable string, rest ...string) string {

@@ -14,8 +14,8 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// Entry is one line of history.jsonl: what was done to which key. It holds
-// whole key ids and no secret.
+// HistoryEntry is one line of history.jsonl: what keyd did to which key. It contains
+// full key ids and no secret.
 type Entry struct {
 	Time     time.Time `json:"time"`
 	Process  string    `json:"process"` // "run", "rotate", ...
@@ -28,17 +28,18 @@ type Entry struct {
 	Text     string    `json:"text,omitzero"`
 }
 
-// History is the append-only record of what keyd did.
+// History is history.jsonl, the append-only record of what keyd did.
 type History struct {
 	Path string
 	Sys  atomicfile.Sys
 }
 
-func historyIn(state string, sys atomicfile.Sys) History {
-	return History{Path: filepath.Join(state, "history.jsonl"), Sys: sys}
+// OpenHistory returns the history in a state folder.
+func historyIn(stateDir string, sys atomicfile.Sys) History {
+	return History{Path: filepath.Join(stateDir, "history.jsonl"), Sys: sys}
 }
 
-// Add appends e durably.
+// Append adds e at the end of the history, and returns when it is durable.
 func (h History) Add(e Entry) error {
 	line, err := json.Marshal(e)
 	if err != nil {
@@ -50,8 +51,8 @@ func (h History) Add(e Entry) error {
 	return nil
 }
 
-// Read returns all entries, oldest first, and how many lines were damaged and
-// passed over. A history that is not there is empty.
+// Read returns all entries, oldest first, and the number of damaged lines that it
+// skipped. A missing file is an empty history.
 func (h History) Read() (entries []Entry, damaged int, err error) {
 	data, err := os.ReadFile(h.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -76,12 +77,12 @@ func (h History) Read() (entries []Entry, damaged int, err error) {
 	return entries, damaged, nil
 }
 
-// recent is how much of the history is read for what was done within a day:
-// some hundred rotations.
+// maxRecentBytes is how much LastCreated reads from the end of the history: some
+// hundred rotations.
 const recent = 256 << 10
 
-// made returns when keyd last made a key for each user, since then, by account
-// and user name: "111122223333/alice".
+// LastCreated returns when keyd last made a key for each user, by account and user
+// name as in "111122223333/alice". Users without a key made after since are left out.
 func (h History) made(since time.Time) (map[string]time.Time, error) {
 	lines, err := atomicfile.Tail(h.Sys, h.Path, recent)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -100,8 +101,8 @@ func (h History) made(since time.Time) (map[string]time.Time, error) {
 	return last, nil
 }
 
-// record writes what was done; a history that cannot be written stops nothing,
-// but it is told.
+// appendHistory records what was done to the key id. A failure to write the history
+// stops nothing; it is reported as a warning.
 func (d *Daemon) record(u *unit, did, id, text string) {
 	r := u.facts.Rotation
 	e := Entry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: u.facts.Profiles, Did: did, Key: id, Text: text}

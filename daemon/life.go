@@ -13,49 +13,53 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// Life is daemon.json: what the daemon says of itself. It is a file of its own
-// because keyd rotate writes status.json too. Whether the daemon lives is not
-// in it: see Lives.
+// DaemonInfo is daemon.json: what the daemon reports about itself. It is separate from
+// status.json because keyd rotate writes that file too. The file does not tell whether
+// the daemon is running: see DaemonRunning.
 type Life struct {
 	Version int       `json:"version"` // 1
 	PID     int       `json:"pid"`
 	Since   time.Time `json:"since"`
-	Program string    `json:"program,omitzero"` // path of the executable
-	Release string    `json:"release,omitzero"` // its version
-	Next    time.Time `json:"next,omitzero"`    // when it looks again, at the latest
-	Notes   []string  `json:"notes,omitzero"`   // what does not work as it should, beside the keys
+	Program string    `json:"program,omitzero"` // absolute path of the executable
+	Release string    `json:"release,omitzero"` // version of the program
+	Next    time.Time `json:"next,omitzero"`    // latest time of the next pass
+	Notes   []string  `json:"notes,omitzero"`   // problems that concern no single key
 }
 
+// DaemonInfoVersion is the version of daemon.json that this keyd writes.
 const lifeVersion = 1
 
-// mostNotes bounds what a command that fails for weeks leaves in the status.
+// maxNotes limits what a command that fails for weeks leaves in daemon.json.
 const mostNotes = 5
 
-func lifePath(state string) string { return filepath.Join(state, "daemon.json") }
+// DaemonInfoPath returns the path of daemon.json.
+func lifePath(stateDir string) string { return filepath.Join(stateDir, "daemon.json") }
 
-// LoadLife reads what the daemon of this state folder says of itself, or said
-// before it was killed: ask Lives first. Nil when it has not said anything.
-func LoadLife(state string) *Life {
+// LoadDaemonInfo reads daemon.json. A daemon that was killed leaves the file behind, so
+// call DaemonRunning first. LoadDaemonInfo returns nil when there is no usable file.
+func LoadLife(stateDir string) *Life {
 	var l Life
-	data, err := os.ReadFile(lifePath(state))
+	data, err := os.ReadFile(lifePath(stateDir))
 	if err != nil || json.Unmarshal(data, &l) != nil || l.Version != lifeVersion {
 		return nil
 	}
 	return &l
 }
 
-func (l Life) save(sys atomicfile.Sys, state string) error {
+// Save writes daemon.json.
+func (l Life) save(sys atomicfile.Sys, stateDir string) error {
 	data, err := json.Marshal(l)
 	if err != nil {
 		return fmt.Errorf("daemon: its status: %w", err)
 	}
-	if err := atomicfile.Write(sys, lifePath(state), append(data, '\n'), 0o600); err != nil {
+	if err := atomicfile.Write(sys, lifePath(stateDir), append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("daemon: its status: %w", err)
 	}
 	return nil
 }
 
-// note adds what keyd status is to show until the daemon ends.
+// AddNote adds a note for keyd status to show until the daemon ends. It keeps the last
+// few different notes.
 func (l *Life) note(text string) {
 	if slices.Contains(l.Notes, text) {
 		return
@@ -64,8 +68,9 @@ func (l *Life) note(text string) {
 	l.Notes = l.Notes[max(len(l.Notes)-mostNotes, 0):]
 }
 
-func (l Life) remove(sys atomicfile.Sys, state string) error {
-	if err := sys.Remove(lifePath(state)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// Remove removes daemon.json. It is not an error if the file does not exist.
+func (l Life) remove(sys atomicfile.Sys, stateDir string) error {
+	if err := sys.Remove(lifePath(stateDir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("daemon: its status: %w", err)
 	}
 	return nil

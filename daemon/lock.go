@@ -13,25 +13,27 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// BusyError is another keyd at work on the same state folder.
+// BusyError reports that another keyd holds the lock at Path.
 type BusyError struct{ Path string }
 
 func (e *BusyError) Error() string {
 	return "another keyd is in the middle of a pass: nothing was done"
 }
 
-// Hint names who.
+// Hint says how to see what the other keyd does.
 func (e *BusyError) Hint() string {
-	return "try again when it is done; what it does shows: keyd status"
+	return "try again when it is done; to see what it does: keyd status"
 }
 
-// lockPatience is how long a command waits for the pass of another process.
+// passLockWait is how long a command waits for a pass of another process to end.
 const lockPatience = 3 * time.Second
 
+// lockPollEvery is how often a waiting process tries the lock.
 const lockRetry = 20 * time.Millisecond
 
-// enter begins whatever may change something: alone, and with the temporary
-// files of a process that was killed removed, for they may hold a secret.
+// lockAndSweep starts an operation that may change something. It takes the pass lock,
+// and removes the temporary files of processes that were killed, because they may hold
+// a secret.
 func (d *Daemon) enter(ctx context.Context) (leave func(), err error) {
 	leave, err = d.lock(ctx)
 	if err != nil || d.readOnly {
@@ -43,8 +45,8 @@ func (d *Daemon) enter(ctx context.Context) (leave func(), err error) {
 	return leave, nil
 }
 
-// lock takes the pass lock: one pass at a time per state folder. The kernel
-// drops it when the process dies, however it dies.
+// lockPass takes the pass lock, which allows one pass at a time for a state folder.
+// The kernel releases the lock when the process dies, however it dies.
 func (d *Daemon) lock(ctx context.Context) (unlock func(), err error) {
 	if err := atomicfile.MkdirAll(d.Sys, d.State, 0o700); err != nil {
 		return nil, fmt.Errorf("daemon: the state folder: %w", err)
@@ -52,8 +54,10 @@ func (d *Daemon) lock(ctx context.Context) (unlock func(), err error) {
 	return lockFile(ctx, d.Sys, filepath.Join(d.State, "pass.lock"), lockPatience)
 }
 
-func lockFile(ctx context.Context, sys atomicfile.Sys, path string, patience time.Duration) (unlock func(), err error) {
-	waiting, cancel := context.WithTimeout(ctx, patience)
+// LockFile locks the file at path, and waits for up to limit while another process holds
+// the lock. After that it returns a *BusyError. When ctx ends it returns the cause.
+func lockFile(ctx context.Context, sys atomicfile.Sys, path string, limit time.Duration) (unlock func(), err error) {
+	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	unlock, err = atomicfile.Lock(waiting, sys, path, lockRetry)
 	switch {
@@ -67,15 +71,15 @@ func lockFile(ctx context.Context, sys atomicfile.Sys, path string, patience tim
 	return unlock, nil
 }
 
-// Lives reports whether a daemon runs on this state folder. It asks the lock,
-// not a pid, which another process may have by now.
-func Lives(state string) bool {
-	path := filepath.Join(state, "daemon.lock")
+// DaemonRunning reports whether a daemon runs on this state folder. It tests the lock
+// and not a process id, because another process may have that id by now.
+func Lives(stateDir string) bool {
+	path := filepath.Join(stateDir, "daemon.lock")
 	if _, err := os.Stat(path); err != nil {
 		return false
 	}
 	l := flock.New(path, flock.SetPermissions(0o600))
-	free, err := l.TryRLock() // shared: two that ask do not take each other for a daemon
+	free, err := l.TryRLock() // shared, so that two callers do not take each other for a daemon
 	if free {
 		_ = l.Unlock()
 	}

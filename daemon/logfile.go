@@ -10,19 +10,18 @@ import (
 )
 
 const (
-	logSize  = 1 << 20 // bytes after which a new file is begun
-	logFiles = 3       // the present one and those before it
+	logSize  = 1 << 20 // size in bytes at which a new file is started
+	logFiles = 3       // number of files: the current one and older ones
 )
 
-// LogPath is where the log of the daemon stands on systems without a journal.
-func LogPath(state string) string { return filepath.Join(state, "keyd.log") }
+// LogPath returns the path of the daemon's log on systems without a journal.
+func LogPath(stateDir string) string { return filepath.Join(stateDir, "keyd.log") }
 
-// LogPaths are all the files of a log, the present one last. Those that do not
-// exist are left out.
-func LogPaths(state string) []string {
+// LogPaths returns the existing files of the log, oldest first.
+func LogPaths(stateDir string) []string {
 	var paths []string
 	for i := range logFiles {
-		path := turned(LogPath(state), logFiles-1-i)
+		path := turned(LogPath(stateDir), logFiles-1-i)
 		if _, err := os.Stat(path); err == nil {
 			paths = append(paths, path)
 		}
@@ -30,6 +29,7 @@ func LogPaths(state string) []string {
 	return paths
 }
 
+// numberedPath returns the path of the nth older file of the log; 0 is the current one.
 func turned(path string, n int) string {
 	if n == 0 {
 		return path
@@ -37,8 +37,9 @@ func turned(path string, n int) string {
 	return fmt.Sprintf("%s.%d", path, n)
 }
 
-// LogFile is a file that does not grow for ever: 1 MiB, and two older ones. It
-// is readable by its owner only. Nothing is synced: it is a log, not a record.
+// LogFile is a log of limited size: a current file of up to 1 MiB, and two older ones.
+// Only the owner can read it. Its writes are not synced, because nothing depends on the
+// log.
 type LogFile struct {
 	mu   sync.Mutex
 	path string
@@ -47,18 +48,19 @@ type LogFile struct {
 	most int64
 }
 
-// OpenLog opens or creates the log in the state folder, which is created too.
-func OpenLog(state string) (*LogFile, error) {
-	if err := os.MkdirAll(state, 0o700); err != nil {
+// OpenLog opens the log in the state folder. It creates both if they do not exist.
+func OpenLog(stateDir string) (*LogFile, error) {
+	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("daemon: the log: %w", err)
 	}
-	l := &LogFile{path: LogPath(state), most: logSize}
+	l := &LogFile{path: LogPath(stateDir), most: logSize}
 	if err := l.open(); err != nil {
 		return nil, fmt.Errorf("daemon: the log: %w", err)
 	}
 	return l, nil
 }
 
+// openFile opens the current file at its end.
 func (l *LogFile) open() error {
 	file, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
@@ -72,7 +74,7 @@ func (l *LogFile) open() error {
 	return nil
 }
 
-// Write appends one record; records are never cut in two by a new file.
+// Write appends one record. It never splits a record across two files.
 func (l *LogFile) Write(record []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -86,8 +88,8 @@ func (l *LogFile) Write(record []byte) (int, error) {
 	return n, err
 }
 
-// turn begins a new file. On Windows a file that somebody reads cannot be
-// renamed: the log then goes on in the old one.
+// startNewFile renames the current file and starts a new one. On Windows a file cannot
+// be renamed while someone reads it; the log then continues in the old file.
 func (l *LogFile) turn() error {
 	if err := l.file.Close(); err != nil {
 		return err
@@ -100,7 +102,7 @@ func (l *LogFile) turn() error {
 	return l.open()
 }
 
-// Close closes the file.
+// Close closes the current file.
 func (l *LogFile) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,54 +13,59 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// Status is status.json: how every key stood when a pass last ended. `keyd
-// status --json` prints the same structure. Whole key ids, no secret.
+// Status is status.json: the condition of every key at the end of the last pass.
+// "keyd status --json" prints the same structure. It contains full key ids and no
+// secret.
 type Status struct {
 	Version  int       `json:"version"` // 1
 	Written  time.Time `json:"written"`
 	Process  string    `json:"process"` // "run", "rotate", ...
 	PID      int       `json:"pid"`
-	Settings string    `json:"settings_error,omitzero"` // a mistake in keyd.ini: the last good settings are in force
-	Notes    []string  `json:"notes,omitzero"`          // a damaged journal, and the like
-	Files    []string  `json:"files,omitzero"`          // that were read, by this process and others, and are still there
+	Settings string    `json:"settings_error,omitzero"` // a mistake in keyd.ini; keyd uses the last good settings
+	Notes    []string  `json:"notes,omitzero"`          // problems that concern no single key, such as a damaged journal
+	Files    []string  `json:"files,omitzero"`          // AWS files that this process and others have read and that may still exist
 	Keys     []KeyLine `json:"keys"`
 }
 
-// KeyLine is one key, or one profile without a key.
+// KeyStatus is the condition of one key, or of one profile without a key.
 type KeyLine struct {
 	Profiles    []string  `json:"profiles"`
 	Key         string    `json:"key,omitzero"`     // the id that the files show
 	Created     time.Time `json:"created,omitzero"` // server time
 	State       State     `json:"state"`
-	Next        time.Time `json:"next,omitzero"`
+	Next        time.Time `json:"next,omitzero"` // when keyd looks again; zero when only a change helps
 	Why         string    `json:"why"`
-	Run         string    `json:"run,omitzero"`
+	Run         string    `json:"run,omitzero"` // a command or a question that helps
 	NeedsPerson bool      `json:"needs_person"`
-	InRotation  bool      `json:"in_rotation,omitzero"` // one goes on, also when the files no longer show its keys
+	InRotation  bool      `json:"in_rotation,omitzero"` // a rotation is in progress, even if the files no longer show its keys
 	Warnings    []string  `json:"warnings,omitzero"`    // about the files, not about the key
 
 	Memory `json:"-"`
 }
 
-// Memory is what the passes remember of a key. It stands in a file of its own,
-// memory.json, that only they read: keyd status is quicker without it.
+// Memory is what passes remember about a key. It is stored separately, in
+// memory.json, which only passes read: keyd status is faster without it.
 type Memory struct {
 	Seen    *Seen    `json:"seen,omitzero"`
 	Trouble *Trouble `json:"trouble,omitzero"`
 }
 
+// StatusVersion is the version of status.json that this keyd writes.
 const statusVersion = 1
 
-func memoryPath(state string) string { return filepath.Join(state, "memory.json") }
+// MemoryPath returns the path of memory.json.
+func memoryPath(stateDir string) string { return filepath.Join(stateDir, "memory.json") }
 
-func statusPath(state string) string { return filepath.Join(state, "status.json") }
+// StatusPath returns the path of status.json.
+func statusPath(stateDir string) string { return filepath.Join(stateDir, "status.json") }
 
-// LoadStatus reads status.json. None, or a damaged one, is an empty Status:
-// everything in it can be found out again.
-func LoadStatus(state string) (Status, error) { return loadStatus(atomicfile.OS{}, state) }
+// LoadStatus reads status.json. It returns an empty Status when the file is missing
+// or damaged, because keyd can find out everything in it again.
+func LoadStatus(stateDir string) (Status, error) { return loadStatus(atomicfile.OS{}, stateDir) }
 
-func loadStatus(sys atomicfile.Sys, state string) (Status, error) {
-	data, err := atomicfile.Tail(sys, statusPath(state), atomicfile.MaxSize)
+// loadStatusFrom is LoadStatus on any file system.
+func loadStatus(sys atomicfile.Sys, stateDir string) (Status, error) {
+	data, err := atomicfile.Tail(sys, statusPath(stateDir), atomicfile.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Status{Version: statusVersion}, nil
 	}
@@ -69,23 +74,24 @@ func loadStatus(sys atomicfile.Sys, state string) (Status, error) {
 	}
 	s := Status{Keys: make([]KeyLine, 0, bytes.Count(data, []byte(`"profiles"`)))}
 	if json.Unmarshal(data, &s) != nil || s.Version != statusVersion {
-		return Status{Version: statusVersion, Notes: []string{"status.json could not be read; it is written again by the next pass"}}, nil
+		return Status{Version: statusVersion, Notes: []string{"status.json could not be read; the next pass writes it again"}}, nil
 	}
 	return s, nil
 }
 
-// Recall is LoadStatus with what the passes remember of each key. Without that
-// file everything is looked at again.
-func Recall(state string) (Status, error) { return recall(atomicfile.OS{}, state) }
+// LoadStatusAndMemory reads status.json and memory.json. When memory.json is missing
+// or damaged, the next pass looks at those keys again.
+func Recall(stateDir string) (Status, error) { return recall(atomicfile.OS{}, stateDir) }
 
-func recall(sys atomicfile.Sys, state string) (Status, error) {
-	s, err := loadStatus(sys, state)
+// LoadStatusAndMemoryFrom is LoadStatusAndMemory on any file system.
+func recall(sys atomicfile.Sys, stateDir string) (Status, error) {
+	s, err := loadStatus(sys, stateDir)
 	if err != nil {
 		return s, err
 	}
 	memories := map[string]Memory{}
-	if data, err := atomicfile.Tail(sys, memoryPath(state), atomicfile.MaxSize); err == nil {
-		_ = json.Unmarshal(data, &memories) // what could be read serves; it is a cache
+	if data, err := atomicfile.Tail(sys, memoryPath(stateDir), atomicfile.MaxSize); err == nil {
+		_ = json.Unmarshal(data, &memories) // a cache: keyd uses whatever part of it is readable
 	}
 	for i := range s.Keys {
 		s.Keys[i].Memory = memories[s.Keys[i].Key]
@@ -93,7 +99,7 @@ func recall(sys atomicfile.Sys, state string) (Status, error) {
 	return s, nil
 }
 
-// line returns what is remembered of the key with this id, or nil.
+// FindKey returns the status of the key with this id, or nil.
 func (s *Status) line(id string) *KeyLine {
 	for i := range s.Keys {
 		if s.Keys[i].Key == id && id != "" {
@@ -103,21 +109,22 @@ func (s *Status) line(id string) *KeyLine {
 	return nil
 }
 
-// save writes status.json and memory.json. Not indented: keyd status reads the
-// one in every shell prompt, and prints it for people.
-func (s Status) save(sys atomicfile.Sys, state string) error {
+// Save writes status.json and memory.json. It does not indent them: keyd status may
+// read status.json at every shell prompt, and formats it for people itself.
+func (s Status) save(sys atomicfile.Sys, stateDir string) error {
 	memories := map[string]Memory{}
 	for _, l := range s.Keys {
 		if l.Key != "" && l.Memory != (Memory{}) {
 			memories[l.Key] = l.Memory
 		}
 	}
-	if err := saveJSON(sys, memoryPath(state), memories); err != nil {
+	if err := saveJSON(sys, memoryPath(stateDir), memories); err != nil {
 		return err
 	}
-	return saveJSON(sys, statusPath(state), s)
+	return saveJSON(sys, statusPath(stateDir), s)
 }
 
+// writeJSON replaces the file at path by value as JSON, on one line.
 func saveJSON(sys atomicfile.Sys, path string, value any) error {
 	data, err := json.Marshal(value)
 	if err == nil {
@@ -129,22 +136,23 @@ func saveJSON(sys atomicfile.Sys, path string, value any) error {
 	return nil
 }
 
-// name tells the lines of a status apart. Several profiles may have no key, and
-// a key that a profile may not use has a line of its own beside the others'.
+// Identity distinguishes the entries of a Status. The key id is not enough: several
+// profiles may have no key, and a profile that cannot use a key has its own entry next
+// to the profiles that can.
 func (l *KeyLine) name() string { return l.Key + " " + strings.Join(l.Profiles, ", ") }
 
-// lineOfUnit is how a unit stands after its last decision.
+// keyStatus returns the status of a key after its last decision.
 func lineOfUnit(u *unit, d Decision) KeyLine {
 	l := KeyLine{
 		Profiles: u.facts.Profiles, Key: u.facts.ID, State: d.State, Next: d.Until, Why: d.Why, Run: d.Run,
 		NeedsPerson: d.Do == Blocked, Warnings: u.warnings, Memory: Memory{u.facts.Seen, u.facts.Trouble},
 	}
 	r := u.facts.Rotation
-	if r == nil || len(r.Places) > 0 { // else its name is that of its key
+	if r == nil || len(r.Places) > 0 { // otherwise the only "profile" is a key id
 		l.Run = about(l.Run, l.Profiles)
 	}
 	if l.InRotation = r != nil; r != nil && u.facts.Shows.New > 0 {
-		l.Key, l.Created = r.New.ID, r.Created.Add(r.Offset) // until IAM has listed it
+		l.Key, l.Created = r.New.ID, r.Created.Add(r.Offset) // until IAM lists the new key
 	}
 	if l.Seen != nil {
 		if k := l.Seen.Key(l.Key); k != nil {
