@@ -8,8 +8,8 @@ import (
 	"runtime"
 )
 
-// desktop returns the command that shows words on the screen; none where there
-// is no desktop to show them on.
+// Desktop returns the program that shows words as a desktop notification, or a Program
+// without Argv when there is no desktop.
 func (o *outbox) desktop(words string, urgent bool) command {
 	c := notification(runtime.GOOS, words, urgent)
 	if len(c.argv) == 0 || runtime.GOOS == "linux" && !o.hasBus() {
@@ -21,8 +21,8 @@ func (o *outbox) desktop(words string, urgent bool) command {
 	return c
 }
 
-// hasBus reports whether the session has a message bus, without which
-// notify-send can only fail.
+// hasSessionBus reports whether the session has a message bus. Without one notify-send
+// always fails.
 func (o *outbox) hasBus() bool {
 	if o.getenv("DBUS_SESSION_BUS_ADDRESS") != "" {
 		return true
@@ -32,9 +32,9 @@ func (o *outbox) hasBus() bool {
 	return dir != "" && err == nil
 }
 
-// notification is the program of each system that shows words. They reach it as
-// an argument or a variable, never as part of a script: profiles are named by
-// whoever writes the file.
+// desktopProgram returns the program that shows words on the operating system goos. It
+// passes words as an argument or a variable, never as part of a script, because they
+// contain profile names and anyone who writes the credentials file chooses those.
 func notification(goos, words string, urgent bool) command {
 	c := command{name: "notify", limit: desktopLimit, quietly: true}
 	switch goos {
@@ -60,7 +60,7 @@ func notification(goos, words string, urgent bool) command {
 	return c
 }
 
-// toast shows KEYD_WORDS in the name of PowerShell, the one sender that is
+// toastScript shows KEYD_WORDS under the name of PowerShell, the only sender that is
 // registered on every Windows.
 const toast = `$null = [Windows.UI.Notifications.ToastNotificationManager, Windows.UI.Notifications, ContentType = WindowsRuntime]
 $xml = [Windows.UI.Notifications.ToastNotificationManager]::GetTemplateContent([Windows.UI.Notifications.ToastTemplateType]::ToastText02)

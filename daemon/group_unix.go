@@ -7,9 +7,8 @@ import (
 	"syscall"
 )
 
-// ownGroup puts a command into a process group of its own, which ends with it:
-// Ctrl-C on a daemon in the foreground does not reach it, its children do not
-// outlive its limit.
+// setProcessGroup puts a command into its own process group, so that Ctrl-C on a daemon
+// in the foreground does not reach it and its children are killed with it at its limit.
 func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -5,9 +5,9 @@ import (
 	"syscall"
 )
 
-// ownGroup keeps Ctrl-C on a daemon in the foreground from a command, and its
-// console window from the screen. Not guaranteed: that what it started ends
-// with it at its limit; Windows kills processes one by one.
+// setProcessGroup makes Ctrl-C on a daemon in the foreground not reach a command, and
+// hides the command's console window. Not guaranteed: that the command's children are
+// killed with it at its limit, because Windows kills processes one by one.
 func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP, HideWindow: true}
 }

@@ -6,8 +6,9 @@ import (
 	"log/slog"
 )
 
-// JournalLog writes records as systemd's journal takes them from standard
-// error: a priority in front, without the time, which the journal keeps itself.
+// NewLogHandler returns a handler that writes records to w in the form that systemd's
+// journal reads from standard error: with a priority in front, and without the time,
+// because the journal records it.
 // Source: sd-daemon(3), "SD_WARNING" and the like.
 func JournalLog(w io.Writer) slog.Handler {
 	h := priorities{}
@@ -17,13 +18,13 @@ func JournalLog(w io.Writer) slog.Handler {
 	return h
 }
 
-// priorities has a handler for each of debug, info, warning and error.
+// priorityHandler has one handler for each of debug, info, warning and error.
 type priorities [4]slog.Handler
 
-// Enabled leaves debugging out.
+// Enabled reports whether level is at least slog.LevelInfo.
 func (h priorities) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
 
-// Handle writes one record by the handler of its level.
+// Handle writes one record with the handler of its level.
 func (h priorities) Handle(ctx context.Context, r slog.Record) error {
 	i := 0
 	for _, floor := range []slog.Level{slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
@@ -34,7 +35,7 @@ func (h priorities) Handle(ctx context.Context, r slog.Record) error {
 	return h[i].Handle(ctx, r)
 }
 
-// WithAttrs adds attributes to all records to come.
+// WithAttrs returns a handler that adds attributes to every record.
 func (h priorities) WithAttrs(attrs []slog.Attr) slog.Handler {
 	for i := range h {
 		h[i] = h[i].WithAttrs(attrs)
@@ -42,7 +43,7 @@ func (h priorities) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return h
 }
 
-// WithGroup puts the attributes to come into a group.
+// WithGroup returns a handler that puts later attributes into a group.
 func (h priorities) WithGroup(name string) slog.Handler {
 	for i := range h {
 		h[i] = h[i].WithGroup(name)
@@ -50,6 +51,7 @@ func (h priorities) WithGroup(name string) slog.Handler {
 	return h
 }
 
+// dropTimeAndLevel removes the time and the level from a record.
 func untimed(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey) {
 		return slog.Attr{}
@@ -57,12 +59,13 @@ func untimed(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// prefixed writes a prefix and a record in one call.
+// prefixWriter writes a prefix and a record in one call.
 type prefixed struct {
 	w      io.Writer
 	prefix string
 }
 
+// Write writes the prefix and one record.
 func (p prefixed) Write(record []byte) (int, error) {
 	if _, err := p.w.Write(append([]byte(p.prefix), record...)); err != nil {
 		return 0, err

@@ -91,7 +91,7 @@ func TestOnEventThatHangsIsKilledWithItsChildren(t *testing.T) {
 	}
 	began := time.Now()
 	err := play("sleeper", 100*time.Millisecond).run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "not done after 100ms: killed") {
+	if err == nil || !strings.Contains(err.Error(), "not finished after 100ms: killed") {
 		t.Errorf("%v", err)
 	}
 	if took := time.Since(began); took > 30*time.Second { // the child holds standard error open until it is killed

@@ -7,15 +7,16 @@ import (
 	"time"
 )
 
-// Supervisor is the service manager that started this process, as sd_notify(3)
-// and sd_watchdog_enabled(3) have it. The zero Supervisor is nobody.
+// Supervisor is the service manager that started this process, addressed as described
+// in sd_notify(3) and sd_watchdog_enabled(3). The zero Supervisor stands for no service
+// manager: it sends nothing.
 type Supervisor struct {
 	socket   string
-	watchdog time.Duration // after so long without a word the process is killed; 0: never
-	beaten   *time.Time    // when it was last told, monotonic
+	watchdog time.Duration // systemd kills the process after this long without a message; 0: never
+	beaten   *time.Time    // when the last watchdog message was sent, monotonic
 }
 
-// FindSupervisor reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. pid is
+// FindSupervisor reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. pid is the id of
 // this process.
 func FindSupervisor(getenv func(string) string, pid int) Supervisor {
 	s := Supervisor{socket: getenv("NOTIFY_SOCKET"), beaten: new(time.Time)}
@@ -30,9 +31,10 @@ func FindSupervisor(getenv func(string) string, pid int) Supervisor {
 	return s
 }
 
-// tell sends a state. Nobody there is no failure: the supervisor will notice
-// before keyd does. Go's net takes the @ of an abstract socket as systemd does.
-func (s Supervisor) tell(state string) {
+// sendState sends a message to the service manager. It ignores failures: when systemd is
+// not there, systemd notices before keyd does. Go's net package treats the @ of an
+// abstract socket as systemd does.
+func (s Supervisor) tell(message string) {
 	if s.socket == "" {
 		return
 	}
@@ -41,15 +43,16 @@ func (s Supervisor) tell(state string) {
 		return
 	}
 	defer conn.Close()
-	_, _ = conn.Write([]byte(state))
+	_, _ = conn.Write([]byte(message))
 }
 
-// every is how often to beat at least: half of what is allowed.
+// BeatEvery returns the longest time to leave between two beats: half of the watchdog's
+// limit, or 0 when there is no watchdog.
 func (s Supervisor) every() time.Duration { return s.watchdog / 2 }
 
-// Beat says that the loop goes on. It is called from the loop itself and by the
-// events of a pass, never from a goroutine that would go on when they hang, and
-// sends one word per quarter of the time allowed.
+// Beat tells the watchdog that the loop is making progress. Only the loop and the events
+// of a pass call it, never a goroutine that would continue when they hang. Beat sends at
+// most one message in each quarter of the watchdog's limit.
 func (s Supervisor) Beat() {
 	if s.watchdog == 0 || time.Since(*s.beaten) < s.watchdog/4 {
 		return
@@ -58,9 +61,11 @@ func (s Supervisor) Beat() {
 	s.tell("WATCHDOG=1")
 }
 
+// SendReady reports that the daemon has started.
 func (s Supervisor) ready() { s.tell("READY=1\nSTATUS=looking at the keys") }
 
-func (s Supervisor) stopping() { s.tell("STOPPING=1\nSTATUS=ending") }
+// SendStopping reports that the daemon is about to end.
+func (s Supervisor) stopping() { s.tell("STOPPING=1\nSTATUS=stopping") }
 
-// status sets the line that systemctl status shows. It must name no key.
+// SendStatus sets the status line of systemctl status. The text must name no key.
 func (s Supervisor) status(text string) { s.tell("STATUS=" + text) }

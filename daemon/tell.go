@@ -91,7 +91,7 @@ func summary(results []Result, next time.Time) string {
 	if needs > 0 {
 		text += fmt.Sprintf(", %d of them waiting for you: keyd status", needs)
 	}
-	return text + "; looks again at " + next.Local().Format("15:04")
+	return text + "; next look at " + next.Local().Format("15:04")
 }
 
 // until is the attribute of a time to wait for; none when only a change helps.
