@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// clock tells that the machine slept: the wall clock goes on meanwhile, the
-// monotonic one stands still (Linux, macOS), or goes on too and a timer fires
+// wakeDetector detects that the machine slept. During sleep the wall clock continues. The
+// monotonic clock either stops (Linux, macOS) or continues too, and then a timer fires
 // late (Windows).
 type clock struct {
 	now   func() time.Time
-	wall  time.Time     // without its monotonic part
-	began time.Time     // the same moment by the monotonic clock
-	step  time.Duration // how long nothing was to happen from then on; 0: unknown
+	wall  time.Time     // start of the step by the wall clock, without a monotonic part
+	began time.Time     // start of the step by the monotonic clock
+	step  time.Duration // the longest that the step should last; 0: unknown
 }
 
-// set begins a step that a timer ends.
+// startStep starts a step that a timer ends.
 func (c *clock) set(step time.Duration) {
 	c.wall, c.began, c.step = c.now().Round(0), time.Now(), step
 }
 
-// woke reports whether the machine slept since set, or the wall clock was moved
-// by more than half a minute, and takes note of the time.
+// hasWoken reports whether, since the step started, the machine slept or the wall clock
+// was set by more than wakeThreshold. It then starts a new step of unknown length.
 func (c *clock) woke() bool {
 	wall, ran := c.now().Round(0).Sub(c.wall), time.Since(c.began)
 	jumped := (wall - ran).Abs() > overslept
@@ -30,7 +30,7 @@ func (c *clock) woke() bool {
 	return jumped || late
 }
 
-// pause waits, or returns the cause for which ctx ended.
+// pauseFor waits for t, or until ctx ends, and then returns the cause.
 func pause(ctx context.Context, t time.Duration) error {
 	timer := time.NewTimer(t)
 	defer timer.Stop()

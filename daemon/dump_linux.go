@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NoDumps keeps the memory of this process, which holds secrets for moments,
-// from core dumps and from other processes of the same user (ptrace,
-// /proc/PID/mem). Root sees it all the same.
+// NoDumps keeps the memory of this process, which briefly contains secrets, out of core
+// dumps and away from other processes of the same user (ptrace, /proc/PID/mem). Root
+// can still read it.
 func NoDumps() error {
 	return errors.Join(unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}), unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
 }

@@ -4,6 +4,6 @@ package daemon
 
 import "golang.org/x/sys/unix"
 
-// NoDumps keeps the memory of this process, which holds secrets for moments,
-// from core dumps. A debugger of the same user sees it all the same.
+// NoDumps keeps the memory of this process, which briefly contains secrets, out of core
+// dumps. A debugger of the same user can still read it.
 func NoDumps() error { return unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) }

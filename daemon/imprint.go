@@ -7,22 +7,22 @@ import (
 	"os"
 )
 
-// imprint is what tells one state of a file from another.
+// fileDigest identifies the contents of a file at one moment.
 type imprint struct {
 	there  bool
 	size   int64 // bytes
 	digest [sha256.Size]byte
 }
 
-// imprinted is how much of a file is read: beyond it a change is seen by its
-// size only. The AWS files are a thousand times smaller.
+// maxDigestBytes is how much of a file digestFile reads. A later change in a larger file
+// is noticed only if the size changes. The AWS files are a thousand times smaller.
 const imprinted = 16 << 20
 
-// imprintOf reads the file that path leads to. One that cannot be read is the
-// same as none: the pass runs into the error and tells it.
+// digestFile reads the file that path refers to. An unreadable file counts as missing:
+// the pass meets the same error and reports it.
 func imprintOf(path string) imprint {
 	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() { // a FIFO would make the reader wait
+	if err != nil || !info.Mode().IsRegular() { // opening a FIFO would block
 		return imprint{}
 	}
 	file, err := os.Open(path)
@@ -39,16 +39,16 @@ func imprintOf(path string) imprint {
 	return p
 }
 
-// compare looks at every file and tells which are not what they were. Nobody
-// needs a second word while the first has not been heard.
-func (w *watch) compare(tell bool) {
+// compareFiles reads every file and, when report is set, reports those that changed. It
+// drops a report when the channel is full: unread reports already cause a pass.
+func (w *watch) compare(report bool) {
 	for _, path := range w.paths {
 		now := imprintOf(path)
 		if now == w.seen[path] {
 			continue
 		}
 		w.seen[path] = now
-		if !tell {
+		if !report {
 			continue
 		}
 		select {

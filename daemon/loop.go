@@ -7,22 +7,23 @@ import (
 	"time"
 )
 
-// loop is the one goroutine that owns everything. What works beside it, the
-// watch of the files and the commands that tell people, hands its results in by
-// channels.
+// loop is the state of Run. A single goroutine owns it. The other goroutines, the watch
+// of the files and the programs that notify people, report their results over channels.
 type loop struct {
 	*Daemon
 	around   Around
 	clock    clock
 	out      *outbox
 	life     Life
-	due      time.Time         // when the first key is due; zero: none is
-	next     time.Time         // when to look again
-	failures int               // passes in a row that did not come about
-	needs    map[string]bool   // keys that need a person, told already; by name
-	logged   map[string]string // the last line of each key; by name
+	due      time.Time         // when the first key is due; zero when none is
+	next     time.Time         // when the next pass is due
+	failures int               // passes in a row that returned an error
+	needs    map[string]bool   // keys that need a person and were reported, by KeyStatus.Identity
+	logged   map[string]string // the state of each key when it was last logged, by KeyStatus.Identity
 }
 
+// newLoop starts the loop: it writes daemon.json, notifies the service manager, and
+// receives the events of passes.
 func newLoop(d *Daemon, a Around) *loop {
 	l := &loop{Daemon: d, around: a, out: newOutbox(d.Getenv), logged: map[string]string{}, needs: map[string]bool{}}
 	l.clock = clock{now: d.Now}
@@ -43,6 +44,7 @@ func newLoop(d *Daemon, a Around) *loop {
 	return l
 }
 
+// close notifies the service manager, waits for the programs, and removes daemon.json.
 func (l *loop) end() {
 	l.around.Supervisor.stopping()
 	l.out.close()
@@ -51,7 +53,7 @@ func (l *loop) end() {
 	}
 }
 
-// pass looks once, and finds out when to look again.
+// runPass runs one pass and computes when the next one is due.
 func (l *loop) pass(ctx context.Context) {
 	l.around.Supervisor.Beat()
 	l.reload()
@@ -69,10 +71,9 @@ func (l *loop) pass(ctx context.Context) {
 	l.around.Supervisor.status(summary(results, l.next))
 }
 
-// wait returns when the next pass is to be done, or the cause for which ctx
-// ended.
+// waitForPass returns nil when the next pass is to start, or the cause of the end of ctx.
 func (l *loop) wait(ctx context.Context) error {
-	if l.clock.woke() { // in the middle of the pass
+	if l.clock.woke() { // the machine slept during the pass
 		return l.wake(ctx)
 	}
 	for {
@@ -81,20 +82,20 @@ func (l *loop) wait(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		timer := time.NewTimer(l.step(left))
-		again, err := l.idle(ctx, timer)
+		keepWaiting, err := l.idle(ctx, timer)
 		timer.Stop()
 		switch {
 		case err != nil:
 			return err
 		case l.clock.woke():
 			return l.wake(ctx)
-		case !again:
+		case !keepWaiting:
 			return nil
 		}
 	}
 }
 
-// step is how long to sleep at most before the clock is asked again.
+// nextStep returns how long to sleep before the loop checks the clock again.
 func (l *loop) step(left time.Duration) time.Duration {
 	step := left
 	if !l.due.IsZero() && l.due.Sub(l.Now()) <= soon {
@@ -107,9 +108,8 @@ func (l *loop) step(left time.Duration) time.Duration {
 	return step
 }
 
-// idle waits for one thing to happen. again means that it is none that calls
-// for a pass.
-func (l *loop) idle(ctx context.Context, timer *time.Timer) (again bool, err error) {
+// waitForEvent waits for one event. keepWaiting is true when the event needs no pass.
+func (l *loop) idle(ctx context.Context, timer *time.Timer) (keepWaiting bool, err error) {
 	select {
 	case <-ctx.Done():
 		return false, context.Cause(ctx)
@@ -127,7 +127,7 @@ func (l *loop) idle(ctx context.Context, timer *time.Timer) (again bool, err err
 			l.around.Changed = nil
 			return true, nil
 		case c.Slow != nil:
-			l.note("watch", "changes of the files are seen up to a minute late: "+c.Slow.Error())
+			l.note("watch", "file changes may be noticed up to a minute late: "+c.Slow.Error())
 			return true, nil
 		}
 		l.Log.Info("look", "why", c.Path+" changed")
@@ -135,8 +135,9 @@ func (l *loop) idle(ctx context.Context, timer *time.Timer) (again bool, err err
 	return false, nil
 }
 
-// wake lets the network come up, and a company's laptops not call AWS all at
-// once when the lids are opened at nine.
+// pauseAfterWake waits 5 to 30 s after the machine woke. This gives the network time to
+// come up, and keeps a company's laptops from all calling AWS at once when their lids
+// are opened at nine.
 func (l *loop) wake(ctx context.Context) error {
 	l.awake = l.Now().Round(0)
 	l.Log.Info("woke", "why", "the wall clock ran ahead: the machine slept, or its clock was set")
@@ -144,6 +145,7 @@ func (l *loop) wake(ctx context.Context) error {
 	return pause(ctx, 5*time.Second+rand.N(25*time.Second))
 }
 
+// reloadSettings reads keyd.ini again. If that fails, the last good settings stay in use.
 func (l *loop) reload() {
 	if l.around.Reload == nil {
 		return
@@ -159,8 +161,9 @@ func (l *loop) reload() {
 	l.SettingsProblem = err.Error()
 }
 
-// untilNext is how long to sleep: to the next due time, but never longer than
-// check_every, so that an edited file and a laptop that slept are noticed.
+// timeToNextPass returns how long to sleep after a pass: until the next due time, but
+// never longer than check_every, so that an edited file or a laptop that slept is
+// noticed.
 func (d *Daemon) untilNext(results []Result) time.Duration {
 	step := d.Settings.CheckEvery
 	if due := firstDue(results); !due.IsZero() {
@@ -169,7 +172,7 @@ func (d *Daemon) untilNext(results []Result) time.Duration {
 	return max(step, time.Second)
 }
 
-// firstDue is the earliest of the times at which something is to be done.
+// earliestDue returns the earliest time at which something is due; zero when nothing is.
 func firstDue(results []Result) (due time.Time) {
 	for _, r := range results {
 		if !r.Next.IsZero() && (due.IsZero() || r.Next.Before(due)) {

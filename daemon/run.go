@@ -12,37 +12,37 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// AliveError is a second daemon on the same state folder.
+// AlreadyRunningError reports that another daemon runs on the same state folder.
 type AliveError struct{}
 
-func (AliveError) Error() string { return "a daemon already runs here" }
+func (AliveError) Error() string { return "a daemon is already running here" }
 
-// Hint shows it.
+// Hint is the command that shows the other daemon.
 func (AliveError) Hint() string { return "keyd status" }
 
-// Around is what the process around a Daemon gives it. All of it may be zero.
+// RunOptions are what the process gives to Run. Every field may be zero.
 type Around struct {
-	Reload     func() (Settings, error) // before every pass; an error keeps the last good ones
-	Changed    <-chan Change            // from Watch: look now
-	Hangup     <-chan os.Signal         // look now
-	Supervisor Supervisor               // systemd, if it started the process
-	Release    string                   // version of the program, for the status
+	Reload     func() (Settings, error) // called before every pass; after an error the last good settings stay in use
+	Changed    <-chan Change            // file changes from the watch; each one causes a pass
+	Hangup     <-chan os.Signal         // SIGHUP; each one causes a pass
+	Supervisor Supervisor               // the service manager, if one started the process
+	Release    string                   // version of the program, for keyd status
 }
 
 const (
-	soon      = time.Hour        // what is due within it is waited for in short steps
-	soonStep  = 5 * time.Minute  // a clock that is set, or a machine that wakes, delays it by no more
-	overslept = 30 * time.Second // by which the wall clock runs ahead: the machine slept, or was set
+	soon      = time.Hour        // if a key is due within this time, the loop sleeps in short steps
+	soonStep  = 5 * time.Minute  // such a step: setting the clock or waking the machine delays the key by no more
+	overslept = 30 * time.Second // if the wall clock jumps by more, the machine slept or its clock was set
 )
 
-// Run does a pass at once and then whenever something is due, a file or the
-// settings change, SIGHUP comes, check_every has passed, or the machine woke
-// from sleep, until ctx is cancelled; then it returns nil. A step of a rotation
-// that has begun is ended first. The error is for what keeps a daemon from
-// being one: no state folder, or another one there.
+// Run starts a pass at once, and another one whenever something is due, a file or the
+// settings change, SIGHUP arrives, check_every has passed, or the machine woke from
+// sleep. When ctx is cancelled, Run finishes the current step of a rotation and returns
+// nil. It returns an error only if no daemon can run: there is no usable state folder,
+// or another daemon runs on it (AlreadyRunningError).
 //
-// All deadlines are by the wall clock: a timer stands still while a laptop
-// sleeps, so the time that is left is found out again after every step.
+// All deadlines use the wall clock. A timer stops while a laptop sleeps, so Run computes
+// the remaining time again after every step.
 func Run(ctx context.Context, d *Daemon, a Around) error {
 	release, mine, err := claim(ctx, d)
 	if err != nil {
@@ -59,7 +59,7 @@ func Run(ctx context.Context, d *Daemon, a Around) error {
 		if now, err := d.Sys.Lstat(lockPath(d.State)); err == nil && now.ID == mine || err != nil && !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		again, id, err := claim(ctx, d) // someone removed the folder: a lock without a name keeps nobody out
+		again, id, err := claim(ctx, d) // someone removed the folder: a deleted lock file excludes no one
 		if is[AliveError](err) {
 			return err
 		}
@@ -72,10 +72,11 @@ func Run(ctx context.Context, d *Daemon, a Around) error {
 	}
 }
 
+// daemonLockPath returns the path of the lock that a daemon holds while it runs.
 func lockPath(state string) string { return filepath.Join(state, "daemon.lock") }
 
-// claim makes this process the one daemon of the state folder, and returns the
-// identity of the lock that says so.
+// claimState makes this process the only daemon of the state folder, and returns the
+// identity of the lock file.
 func claim(ctx context.Context, d *Daemon) (release func(), id atomicfile.FileID, err error) {
 	if err := atomicfile.MkdirAll(d.Sys, d.State, 0o700); err != nil {
 		return nil, id, fmt.Errorf("daemon: the state folder: %w", err)

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// heard passes an event on: to the watchdog, the log, and the commands that
-// tell people.
+// onEvent forwards an event to the watchdog, the log, and the programs that notify people.
 func (l *loop) heard(e Event, log func(Event)) {
 	l.around.Supervisor.Beat()
 	if log != nil {
@@ -24,44 +23,45 @@ func (l *loop) heard(e Event, log func(Event)) {
 	}
 }
 
+// queueProgram queues a program. It notes when the queue is full.
 func (l *loop) post(c command) {
 	if len(c.argv) > 0 && !l.out.post(c) {
-		l.note("telling", c.name+": too many events wait, one was passed over")
+		l.note("telling", c.name+": too many events are waiting, one was skipped")
 	}
 }
 
-// note says once what does not work as it should, and keeps it for the status.
+// noteProblem logs something that does not work, and adds it to the notes of keyd status.
 func (l *loop) note(what, why string) {
 	l.Log.Warn(what, "why", why)
 	l.life.note(what + ": " + why)
 	l.keep()
 }
 
-// keep saves what the daemon says of itself.
+// saveInfo writes daemon.json.
 func (l *loop) keep() {
 	if err := l.life.save(l.Sys, l.State); err != nil {
 		l.Log.Warn("status", "why", err.Error())
 	}
 }
 
-// forPeople is what the desktop shows of an event: only that a person is
-// needed, or that a rotation ended. No key id, which the screen of a talk or a
-// phone would show to everybody.
+// desktopText returns what a desktop notification shows of an event, or "". Only two
+// kinds of event have one: a person is needed, or a rotation ended. The text contains
+// no key id, because a projector or a phone may show it to everyone.
 func forPeople(e Event) (words string, urgent bool) {
 	who := strings.Join(e.Profiles, ", ")
 	switch {
 	case e.Verb == NeedsYou:
 		return who + ": the access key needs you. keyd status says why", true
 	case e.Verb == "deleted" && e.Do == Delete:
-		return who + ": the access key was replaced, and the old one is gone", false
+		return who + ": the access key was replaced, and the old one is deleted", false
 	case e.Verb == "deleted" && e.Do == Discard:
-		return who + ": a rotation was given up, and the access key is the old one. keyd history says why", true
+		return who + ": a rotation was given up, and the old access key stays. keyd history says why", true
 	}
 	return "", false
 }
 
-// tellPass logs what is new since the pass before, and says which keys have
-// come to need a person. A key that goes on needing one is not told again.
+// reportPass logs what changed since the last pass, and emits an event for each key that
+// newly needs a person. A key that still needs one is not reported again.
 func (l *loop) tellPass(results []Result, err error) {
 	if err != nil {
 		l.Log.Error("pass", "why", err.Error())
@@ -79,7 +79,8 @@ func (l *loop) tellPass(results []Result, err error) {
 	}
 }
 
-// summary is the line of systemctl status. It names no key.
+// summary returns the status line that systemctl status shows after a pass; next is
+// the time of the next one. The line names no key.
 func summary(results []Result, next time.Time) string {
 	needs := 0
 	for _, r := range results {
@@ -94,7 +95,8 @@ func summary(results []Result, next time.Time) string {
 	return text + "; next look at " + next.Local().Format("15:04")
 }
 
-// until is the attribute of a time to wait for; none when only a change helps.
+// untilAttr returns the log attribute of the time until which keyd waits; none when t is
+// zero, because then only a change helps.
 func until(t time.Time) []any {
 	if t.IsZero() {
 		return nil

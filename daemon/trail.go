@@ -9,6 +9,7 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
+// absolutePaths returns paths as absolute paths, without empty and repeated ones.
 func absolute(paths []string) []string {
 	var all []string
 	for _, p := range paths {
@@ -19,13 +20,13 @@ func absolute(paths []string) []string {
 	return all
 }
 
-// trail returns the names whose change can make path another file: the file
-// itself, and every symbolic link on the way to it. Where something is missing
-// the trail ends with the first name that is.
+// linkTrail returns the names whose change can make path refer to another file: the file
+// itself, and every symbolic link on the way to it. If something on the way is missing,
+// the first missing name is the last one of the trail.
 func trail(sys atomicfile.Sys, path string) (names []string) {
 	done, rest := split(path)
 	for links := 0; len(rest) > 0; {
-		name := filepath.Join(done, rest[0]) // ".." too: done holds no link
+		name := filepath.Join(done, rest[0]) // correct for ".." too, because done contains no link
 		rest = rest[1:]
 		info, err := sys.Lstat(name)
 		if err != nil {
@@ -37,7 +38,7 @@ func trail(sys atomicfile.Sys, path string) (names []string) {
 		}
 		names = append(names, name)
 		target, err := sys.Readlink(name)
-		if links++; err != nil || links > 40 { // as many as Linux follows
+		if links++; err != nil || links > 40 { // Linux follows as many
 			return names
 		}
 		root, more := split(target)
@@ -49,7 +50,7 @@ func trail(sys atomicfile.Sys, path string) (names []string) {
 	return append(names, done)
 }
 
-// split takes the root off path and returns the names in the rest.
+// splitPath returns the root of path, "" for a relative path, and the names after it.
 func split(path string) (root string, names []string) {
 	root = filepath.VolumeName(path)
 	path = filepath.ToSlash(path[len(root):])

@@ -15,29 +15,29 @@ import (
 )
 
 const (
-	debounce = 150 * time.Millisecond // a save is several events: one look is enough
-	slowPoll = time.Minute            // for what no event tells: network drives, a full inotify
+	debounce = 150 * time.Millisecond // saving a file causes several events; one check is enough
+	slowPoll = time.Minute            // for changes without events: network drives, a full inotify
 )
 
-// Change is what a Watch saw.
+// Change is one report of Files. Exactly one field is set.
 type Change struct {
-	Path string // the file that changed, as it was asked for
-	Slow error  // or why changes may from now on be seen up to a minute late
+	Path string // the absolute path of the file that changed
+	Slow error  // why changes may be noticed up to a minute late from now on
 }
 
-// Watch tells when one of the files at paths changes, appears, goes, or is
-// another file because a symbolic link was pointed elsewhere. A change is told
-// about 150 ms after the last event of a burst. Reading the file soon after may
-// still find it half written: that is for a stable read to notice.
+// Files reports when one of the files at paths changes, appears, disappears, or becomes
+// another file because a symbolic link now points elsewhere. It reports a change about
+// 150 ms after the first event of a burst. A program that reads the file then may still
+// find it half written, and needs a stable read to notice that.
 //
-// Directories are watched, because a file that is replaced by rename takes the
-// watch with it: that of every name and of every link on the way. A directory
-// that is not there yet is waited for from the nearest one that is. All files
-// are also read and compared once a minute, which is all that is left where the
-// system has no more watches to give; that is told once, as Slow.
+// Files watches folders and not files, because a watch on a file follows the file when
+// another one replaces it by rename. It watches the folder of every file and of every
+// symbolic link on the way to it. When such a folder does not exist yet, it watches the
+// nearest parent that does. It also reads and compares all files once a minute. If the
+// system has no watches left, only that remains; Files reports this once, as SlowReason.
 //
-// Not guaranteed: that a change which was undone within a moment is told.
-// The channel is closed some time after ctx ends.
+// Not guaranteed: that a change is reported that was undone within a moment. Files
+// closes the channel some time after ctx ends.
 func Watch(ctx context.Context, paths []string) <-chan Change {
 	w := &watch{sys: atomicfile.OS{}, paths: absolute(paths), seen: map[string]imprint{}, dirs: map[string]bool{}, out: make(chan Change, len(paths)+1)}
 	events, err := fsnotify.NewWatcher()
@@ -51,18 +51,19 @@ func Watch(ctx context.Context, paths []string) <-chan Change {
 	return w.out
 }
 
-// watch is owned by the goroutine that runs it.
+// fileWatcher is owned by the goroutine that runs it.
 type watch struct {
 	sys    atomicfile.Sys
 	paths  []string
-	events *fsnotify.Watcher // nil: poll only
-	dirs   map[string]bool   // being watched
-	names  []string          // whose events matter: the files, and the links on the way to them
-	seen   map[string]imprint
-	told   bool // Slow was sent
+	events *fsnotify.Watcher  // nil: poll only
+	dirs   map[string]bool    // the folders being watched
+	names  []string           // the files, and the symbolic links on the way to them
+	seen   map[string]imprint // the last known digest of each file, by path
+	told   bool               // a SlowReason was sent
 	out    chan Change
 }
 
+// run reports changes until ctx ends.
 func (w *watch) run(ctx context.Context) {
 	defer close(w.out)
 	var events <-chan fsnotify.Event
@@ -73,7 +74,7 @@ func (w *watch) run(ctx context.Context) {
 	}
 	poll := time.NewTicker(slowPoll)
 	defer poll.Stop()
-	var burst <-chan time.Time // nil: no event since the last look
+	var burst <-chan time.Time // nil: no event since the last check
 	for {
 		select {
 		case <-ctx.Done():
@@ -87,7 +88,7 @@ func (w *watch) run(ctx context.Context) {
 		case err, ok := <-failures:
 			if !ok {
 				failures = nil
-			} else if burst = time.After(debounce); !errors.Is(err, fsnotify.ErrEventOverflow) { // which only missed something
+			} else if burst = time.After(debounce); !errors.Is(err, fsnotify.ErrEventOverflow) { // an overflow only lost events
 				w.slow(err)
 			}
 		case <-burst:
@@ -99,21 +100,22 @@ func (w *watch) run(ctx context.Context) {
 	}
 }
 
-// look finds the way to the files again, and which of them are others now.
+// checkFiles follows the links to the files again, and reports which files changed.
 func (w *watch) look() {
 	w.arm()
 	w.compare(true)
 }
 
-// matters reports whether an event can be about one of the files. A new mode
-// alone is none. Names are compared as systems do that know no case.
+// isRelevant reports whether an event can concern one of the files. A change of mode
+// alone does not. Names are compared without regard to case, because some file systems
+// ignore it.
 func (w *watch) matters(e fsnotify.Event) bool {
 	name := filepath.Clean(e.Name)
 	return e.Op != fsnotify.Chmod && (w.dirs[name] || slices.ContainsFunc(w.names, func(n string) bool { return strings.EqualFold(n, name) }))
 }
 
-// arm watches every directory from which a change can come, and no other. It
-// is done again after every change: links move, and directories are born.
+// watchFolders watches exactly the folders in which a change can occur. It is called
+// again after every change, because links are moved and folders created.
 func (w *watch) arm() {
 	dirs := map[string]bool{}
 	w.names = nil
@@ -128,7 +130,7 @@ func (w *watch) arm() {
 	}
 	for dir := range w.dirs {
 		if !dirs[dir] {
-			_ = w.events.Remove(dir) // gone with its directory, most often
+			_ = w.events.Remove(dir) // usually it is gone together with the folder
 			delete(w.dirs, dir)
 		}
 	}
@@ -137,13 +139,13 @@ func (w *watch) arm() {
 	}
 }
 
-// add watches a directory, again too: one that was removed and made anew has
-// the old name and no watch.
+// addFolder watches a folder, even one that is already being watched: after a folder was
+// removed and created again, the new one has the same name and no watch.
 func (w *watch) add(dir string) {
 	switch err := w.events.Add(dir); {
 	case err == nil:
 		w.dirs[dir] = true
-	case w.exists(dir): // else it went between two looks, and its parent tells
+	case w.exists(dir): // otherwise the folder has just been removed, and its parent has an event
 		w.slow(fmt.Errorf("%s: %w", dir, err))
 	}
 }
@@ -153,10 +155,10 @@ func (w *watch) exists(name string) bool {
 	return err == nil
 }
 
-// slow says once that only the minutely look is left.
+// reportSlow reports, once, that changes are only found by the check every minute.
 func (w *watch) slow(err error) {
 	if !w.told {
 		w.told = true
-		w.out <- Change{Slow: err} // there is room for one
+		w.out <- Change{Slow: err} // out has room for it
 	}
 }

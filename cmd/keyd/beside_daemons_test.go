@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	aliveText = "keyd: error: a daemon already runs here"
+	aliveText = "keyd: error: a daemon is already running here"
 	busyText  = "keyd: error: another keyd is in the middle of a pass: nothing was done"
 )
 
