@@ -120,6 +120,7 @@ func (j Journal) Sweep() error {
 	return errors.Join(errs...)
 }
 
+// filePath returns the path of the journal of the rotation that replaces oldID.
 func (j Journal) path(oldID string) string { return filepath.Join(j.Dir, oldID+".json") }
 
 // toRecord returns r as it is written to disk, before its checksum is added.

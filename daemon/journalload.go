@@ -93,6 +93,7 @@ type NewerError struct {
 	Version int // of the journal format
 }
 
+// Error names the journal and both versions.
 func (e *NewerError) Error() string {
 	return fmt.Sprintf("daemon: %s: written by a newer keyd (journal version %d, this one knows %d); left as it is",
 		e.Path, e.Version, journalVersion)
@@ -111,10 +112,12 @@ type UnreadError struct {
 	err  error
 }
 
+// Error says why the journal cannot be read.
 func (e *UnreadError) Error() string {
 	return fmt.Sprintf("daemon: the journal: %v; its key is left as it is", e.err)
 }
 
+// Unwrap returns the error of the system.
 func (e *UnreadError) Unwrap() error { return e.err }
 
 // DamagedError reports a journal with contents that keyd cannot trust. keyd has
@@ -124,6 +127,7 @@ type DamagedError struct {
 	err         error
 }
 
+// Error says what is wrong with the journal and where it is now.
 func (e *DamagedError) Error() string {
 	if e.Aside == "" {
 		return fmt.Sprintf("daemon: %s: damaged journal (%v); left as it is, the next pass moves it aside", e.Path, e.err)
@@ -131,6 +135,7 @@ func (e *DamagedError) Error() string {
 	return fmt.Sprintf("daemon: %s: damaged journal (%v); kept as %s, nothing was changed at AWS", e.Path, e.err, e.Aside)
 }
 
+// Unwrap returns what is wrong with the journal.
 func (e *DamagedError) Unwrap() error { return e.err }
 
 // Hint asks what a person can check at AWS.

@@ -16,6 +16,7 @@ import (
 // BusyError reports that another keyd holds the lock at Path.
 type BusyError struct{ Path string }
 
+// Error says that nothing was done.
 func (e *BusyError) Error() string {
 	return "another keyd is in the middle of a pass: nothing was done"
 }

@@ -11,6 +11,7 @@ import (
 // Source: IAM user guide, "Create a signed AWS API request".
 const requestLife = 15 * time.Minute
 
+// errInconsistent reports a journal that keyd cannot have written.
 var errImpossible = errors.New("its ids and times do not fit together")
 
 // checkConsistent returns an error for contents that keyd never writes, because the

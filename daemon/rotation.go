@@ -19,12 +19,12 @@ type Rotation struct {
 	// validated. keyd needs it to put the pair back, and to recognise a pair that a
 	// power failure left half old, half new.
 	Old       credfile.Key `json:"-"`
-	New       credfile.Key `json:"-"` // zero until CreateAccessKey has answered
-	Account   string       `json:"account,omitzero"`
+	New       credfile.Key `json:"-"`                // zero until CreateAccessKey has answered
+	Account   string       `json:"account,omitzero"` // 12 digits
 	User      string       `json:"user,omitzero"`
 	ARN       string       `json:"arn,omitzero"`
-	UserID    string       `json:"user_id,omitzero"` // AIDA..., unchanged when the user is renamed or moved; "" when an older keyd wrote the journal
-	Places    []Place      `json:"places,omitzero"`
+	UserID    string       `json:"user_id,omitzero"`    // AIDA..., unchanged when the user is renamed or moved; "" when an older keyd wrote the journal
+	Places    []Place      `json:"places,omitzero"`     // every place whose key the rotation replaces
 	RetireNow bool         `json:"retire_now,omitzero"` // skip the overlap and the quarantine; a person asked for it
 
 	// Where the old key works, according to STS, asked before the new key existed.
@@ -46,11 +46,11 @@ type Rotation struct {
 	OrphanOff   time.Time `json:"orphan_off,omitzero"`   // when keyd made it Inactive
 	OrphanExact bool      `json:"orphan_exact,omitzero"` // created within seconds of the call, so it is keyd's beyond reasonable doubt; or a person asked to delete it now
 
-	Created   time.Time `json:"created,omitzero"`
-	Swapped   time.Time `json:"swapped,omitzero"` // the last swap or mend: since then the files show the new id
-	Validated time.Time `json:"validated,omitzero"`
-	Mending   time.Time `json:"mending,omitzero"` // set before the new pair is written back into a file that shows the old one again, until that write is validated
-	Failed    string    `json:"failed,omitzero"`  // why the new key is given up; keyd puts the old pair back and deletes the new key
+	Created   time.Time `json:"created,omitzero"`   // when CreateAccessKey answered with the new pair
+	Swapped   time.Time `json:"swapped,omitzero"`   // the last swap or mend: since then the files show the new id
+	Validated time.Time `json:"validated,omitzero"` // when AWS first accepted the pair as it is on disk: the overlap starts
+	Mending   time.Time `json:"mending,omitzero"`   // set before the new pair is written back into a file that shows the old one again, until that write is validated
+	Failed    string    `json:"failed,omitzero"`    // why the new key is given up; keyd puts the old pair back and deletes the new key
 
 	Described    bool      `json:"described,omitzero"`    // the new key is tagged for the console, or keyd may not tag it
 	UseRead      time.Time `json:"use_read,omitzero"`     // when AWS was last asked about the use of the old key

@@ -15,6 +15,7 @@ import (
 // AlreadyRunningError reports that another daemon runs on the same state folder.
 type AliveError struct{}
 
+// Error says that another daemon is running.
 func (AliveError) Error() string { return "a daemon is already running here" }
 
 // Hint is the command that shows the other daemon.

@@ -89,6 +89,7 @@ type SettingsError struct {
 	Near string // the valid name that was probably meant; "" when there is none
 }
 
+// Error names the file, the line and the mistake.
 func (e *SettingsError) Error() string {
 	if e.Line == 0 {
 		return fmt.Sprintf("%s: %s", e.Path, e.Text)

@@ -46,6 +46,7 @@ func unlessCommand(key *ini.Key) string {
 	return value
 }
 
+// errUnclosedQuote reports a command with an odd quotation mark.
 var errQuote = errors.New("a quotation mark is not closed")
 
 // splitWords splits a command into the program and its arguments, without a shell.

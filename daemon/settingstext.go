@@ -10,6 +10,7 @@ import (
 	"time"
 )
 
+// errDuration reports text that is not a duration.
 var errDuration = errors.New("a duration looks like 60d, 24h, 15m or 1d12h")
 
 // maxDuration is a hundred years, so that the sum of a few durations does not

@@ -150,6 +150,7 @@ func (w *watch) add(dir string) {
 	}
 }
 
+// nameExists reports whether there is a file or folder called name.
 func (w *watch) exists(name string) bool {
 	_, err := w.sys.Lstat(name)
 	return err == nil
