@@ -5,13 +5,13 @@ import (
 	"fmt"
 )
 
-// act does one action. Effects at AWS and on files run to their end even when
-// ctx is cancelled meanwhile: only waiting is cut short.
+// runAction performs one action. Effects at AWS and on files run to their end
+// even when ctx is cancelled meanwhile; only waiting is cut short.
 func (d *Daemon) act(ctx context.Context, u *unit, decision Decision) error {
 	effect := context.WithoutCancel(ctx)
 	//exhaustive:enforce
 	switch decision.Do {
-	case Wait, Blocked, Skip: // end a pass
+	case Wait, Blocked, Skip: // these end a pass and are never performed
 	case Look:
 		return d.look(ctx, u)
 	case Preflight:

@@ -8,12 +8,12 @@ import (
 	"keyd/daemon/iam"
 )
 
-// confirmFor is how long a change is waited for in ListAccessKeys: the list
-// lags behind by seconds.
+// confirmLimit is how long to wait until ListAccessKeys shows a change. The
+// list lags by seconds.
 const confirmFor = 30 * time.Second
 
-// deleteKey deletes and waits until the list shows it. A key that is not there
-// was deleted before.
+// deleteAndConfirm deletes a key and waits until the list no longer shows it. A
+// key that does not exist was deleted before.
 func (d *Daemon) deleteKey(ctx context.Context, u *unit, client *iam.Client, id string) error {
 	if err := client.DeleteKey(ctx, u.facts.Rotation.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
 		return err
@@ -21,7 +21,8 @@ func (d *Daemon) deleteKey(ctx context.Context, u *unit, client *iam.Client, id 
 	return d.confirm(ctx, u, client, func(keys []iam.KeyInfo) bool { return contains(keys, id) == nil })
 }
 
-// confirm lists until ok. The list lags, so a "no" is asked again for a while.
+// confirmList lists until ok returns true. The list lags, so a "no" is checked
+// again for up to confirmLimit.
 func (d *Daemon) confirm(ctx context.Context, u *unit, client *iam.Client, ok func([]iam.KeyInfo) bool) error {
 	began := d.Now()
 	for {
@@ -33,7 +34,7 @@ func (d *Daemon) confirm(ctx context.Context, u *unit, client *iam.Client, ok fu
 			if err != nil {
 				return err
 			}
-			return &gaveUpError{text: "IAM did not show the change within " + formatAge(confirmFor) + "; it is confirmed by the next pass"}
+			return &gaveUpError{text: "IAM did not show the change within " + formatAge(confirmFor) + "; the next pass checks again"}
 		}
 		if err := pause(ctx, time.Second); err != nil {
 			return err
@@ -41,9 +42,10 @@ func (d *Daemon) confirm(ctx context.Context, u *unit, client *iam.Client, ok fu
 	}
 }
 
-// listing lists again, for a while, when the list shows a key Active that keyd
-// made Inactive a moment ago: each list may come from another machine, and one
-// that lags must not be taken for a person who wants the key back.
+// listSettled lists the user's keys. While the list shows a key Active that
+// keyd made Inactive a moment ago, it lists again for a while: each list may
+// come from another server, and a lagging one must not be mistaken for a person
+// who wants the key back.
 func (d *Daemon) listing(ctx context.Context, client *iam.Client, u *unit, user string) (iam.Listing, error) {
 	for began := d.Now(); ; {
 		listing, err := client.ListKeys(ctx, user)
@@ -60,6 +62,7 @@ func (d *Daemon) listing(ctx context.Context, client *iam.Client, u *unit, user 
 	}
 }
 
+// findKey returns the key with this id, or nil.
 func contains(keys []iam.KeyInfo, id string) *iam.KeyInfo {
 	i := slices.IndexFunc(keys, func(k iam.KeyInfo) bool { return k.ID == id })
 	if i < 0 {
@@ -68,6 +71,7 @@ func contains(keys []iam.KeyInfo, id string) *iam.KeyInfo {
 	return &keys[i]
 }
 
+// withoutKey returns the keys but the one with this id.
 func without(keys []SeenKey, id string) []SeenKey {
 	var left []SeenKey
 	for _, k := range keys {

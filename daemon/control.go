@@ -9,14 +9,15 @@ import (
 	"keyd/daemon/iam"
 )
 
-// controlTries is how often a region must refuse the old key, a second apart,
-// before it is believed to be off: a machine of AWS's that has lost its way says
-// the same, and the new key would go unproven there.
+// regionTries is how often a region must refuse the old key, a second apart,
+// before keyd believes that the region is off. A lagging AWS server gives the
+// same answer, and would leave the new key unproven in that region.
 const controlTries = 5
 
-// control asks STS in these regions with the old key. A region that refuses it
-// is not asked about the new one. Any other failure ends it: nobody could prove
-// a new key there.
+// probeRegions asks STS in the given regions with the old key. Regions that
+// accept it are returned as open. Regions that refuse it are returned as
+// closed, and are not asked about the new key later. Any other failure ends the
+// probe, because a new key could not be proven there.
 func (d *Daemon) control(ctx context.Context, u *unit, do Do, regions []string) (open, closed []string, who iam.Identity, err error) {
 	client, err := d.client(u, u.key)
 	if err != nil {
@@ -26,7 +27,7 @@ func (d *Daemon) control(ctx context.Context, u *unit, do Do, regions []string) 
 	for _, region := range regions {
 		d.tick()
 		found, err := retried(ctx, controlTries, func() (iam.Identity, error) {
-			defer client.Close() // the next try may then meet another machine
+			defer client.Close() // the next try may then reach another server
 			return client.CallerIdentity(ctx, region)
 		})
 		switch {
@@ -34,7 +35,7 @@ func (d *Daemon) control(ctx context.Context, u *unit, do Do, regions []string) 
 			open, who = append(open, region), found
 		case iam.ClassOf(err) == iam.BadKey:
 			closed = append(closed, region)
-		case do == Prove && len(open)+len(closed) == 0: // perhaps nothing answers: nobody has looked before
+		case do == Prove && len(open)+len(closed) == 0: // the network itself may be down: this is the first call
 			return nil, nil, who, err
 		default:
 			return nil, nil, who, u.unanswered(do, err)
@@ -43,8 +44,8 @@ func (d *Daemon) control(ctx context.Context, u *unit, do Do, regions []string) 
 	return open, closed, who, nil
 }
 
-// complete asks about the regions of which the journal says nothing: that of an
-// older keyd, or a region that a profile has named since.
+// probeNewRegions probes the regions that the journal does not mention: all of
+// them when an older keyd wrote it, or a region that a profile has named since.
 func (d *Daemon) complete(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	unknown := slices.DeleteFunc(slices.Clone(u.site.Regions), func(region string) bool {
@@ -57,19 +58,20 @@ func (d *Daemon) complete(ctx context.Context, u *unit) error {
 	if err != nil {
 		return err
 	}
-	if len(r.Regions)+len(open) == 0 { // the old key is off: only the new one can tell
+	if len(r.Regions)+len(open) == 0 { // the old key works nowhere: only the new key can tell
 		return nil
 	}
 	r.Regions, r.Closed = append(r.Regions, open...), append(r.Closed, closed...)
 	return d.journal().Save(r)
 }
 
+// refusedEverywhere returns the error for an old key that no region accepts.
 func notAccepted(u *unit) error {
-	return &needPersonError{text: fmt.Sprintf("AWS no longer accepts %s anywhere: was it deactivated? The files are as they were", u.key), run: "aws iam list-access-keys"}
+	return &needPersonError{text: fmt.Sprintf("AWS no longer accepts %s anywhere (was it deactivated?): the files are unchanged", u.key), run: "aws iam list-access-keys"}
 }
 
-// openRegions are the regions of STS that know the keys of the user: all but
-// those that refuse the old one, too.
+// usableRegions returns the STS regions that can say something about the user's
+// keys: all regions but those that refuse the old key as well.
 func (u *unit) openRegions() []string {
 	r := u.facts.Rotation
 	if r == nil {
@@ -82,8 +84,9 @@ func (u *unit) openRegions() []string {
 	return open
 }
 
-// unanswered is the failure of one endpoint, where others answer, to say anything
-// of a key. It is a person's when waiting has not helped for hours.
+// endpointFailure returns the failure of one endpoint that gave no verdict on a
+// key while other endpoints answer. It needs a person when waiting has not
+// helped for hours.
 func (u *unit) unanswered(do Do, err error) error {
 	e, ok := errors.AsType[*iam.Error](err)
 	t := u.facts.Trouble
@@ -91,10 +94,10 @@ func (u *unit) unanswered(do Do, err error) error {
 	case !ok, errors.Is(err, context.Canceled):
 		return err
 	case e.Class == iam.Invalid:
-		return &needPersonError{text: err.Error(), run: "is STS activated in that region (IAM console, account settings)? else name another region in the profile"}
+		return &needPersonError{text: err.Error(), run: "is STS activated in that region (IAM console, account settings)? if not, set another region in the profile"}
 	case (e.Class == iam.Unsent || e.Class == iam.Ambiguous) && t != nil && t.Do == do && t.Count+1 >= longWait:
-		return &needPersonError{text: err.Error() + "; other endpoints of AWS answer",
-			run: fmt.Sprintf("does a firewall or a proxy keep %s from this machine? the key must be proven there", e.Endpoint)}
+		return &needPersonError{text: err.Error() + "; other AWS endpoints answer",
+			run: fmt.Sprintf("does a firewall or proxy block %s? the new key must be proven there", e.Endpoint)}
 	}
 	return err
 }

@@ -10,20 +10,24 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// CopyError is a key that also stands in a file that this process does not read:
-// nobody would write its successor there.
+// CopyError reports a key that is also in a file that this process does not
+// read. The new key would not be written there. ID is the key's id, Path that
+// file.
 type CopyError struct{ ID, Path string }
 
+// Error names the shortened id and the file.
 func (e *CopyError) Error() string {
-	return fmt.Sprintf("%s also stands in %s, which this keyd does not read: it would stop working there", short(e.ID), e.Path)
+	return fmt.Sprintf("%s is also in %s, which this keyd does not read: it would stop working there", short(e.ID), e.Path)
 }
 
-// Hint says how one key comes to stand where keyd changes it everywhere.
+// Hint says how to arrange the files so that keyd can change the key
+// everywhere.
 func (e *CopyError) Hint() string {
-	return "give " + e.Path + " a key of its own, or make it a link to the file that keyd reads"
+	return "give " + e.Path + " its own key, or make it a symbolic link to the file that keyd reads"
 }
 
-// copyOf is a foreign file that shows a key, too; nil when none that is known does.
+// copyError returns a CopyError when a known foreign file also shows the key,
+// and nil otherwise.
 func (f *Facts) copyOf(id string) error {
 	if path := f.Copies[id]; path != "" {
 		return &CopyError{id, path}
@@ -31,15 +35,16 @@ func (f *Facts) copyOf(id string) error {
 	return nil
 }
 
-// keepsCopy stops what would take a key away from a file that this process cannot
-// write.
+// blockForCopy blocks any step that would take a key away from a file that this
+// process cannot write.
 func keepsCopy(err error, now time.Time) Decision {
 	return blocked(now.Add(recheck), err.Error(), Hint(err))
 }
 
-// known is the files of which keyd has heard: those that other processes of this
-// user have read, where AWS_SHARED_CREDENTIALS_FILE or AWS_CONFIG_FILE named
-// others, and the default ones. Not known is what keyd has never been shown.
+// knownFiles returns the existing credentials and config files that keyd has
+// learned of: those that this user's other processes have read, where
+// AWS_SHARED_CREDENTIALS_FILE or AWS_CONFIG_FILE named them, and the default
+// files. Files that keyd was never shown are not among them.
 func (d *Daemon) known(status Status) []string {
 	paths := []string{}
 	for _, path := range slices.Concat(status.Files, d.Also) {
@@ -50,7 +55,8 @@ func (d *Daemon) known(status Status) []string {
 	return paths
 }
 
-// reads is what the status remembers: the known files and those of this process.
+// filesToRemember returns the files for the status: the known files and those
+// that this process reads.
 func (d *Daemon) reads(status Status) []string {
 	paths := d.known(status)
 	for _, path := range []string{d.Store.Paths.Credentials, d.Store.Paths.Config} {
@@ -58,7 +64,7 @@ func (d *Daemon) reads(status Status) []string {
 			paths = append(paths, abs)
 		}
 	}
-	for _, path := range status.Files { // its disk may not be mounted now
+	for _, path := range status.Files { // the file's disk may not be mounted now
 		if !slices.Contains(paths, path) && !d.Store.Exists(path) && !d.Store.Exists(filepath.Dir(path)) {
 			paths = append(paths, path)
 		}
@@ -67,13 +73,14 @@ func (d *Daemon) reads(status Status) []string {
 	return paths
 }
 
-// foreign is a known file that this process does not read.
+// foreignFile is a known file that this process does not read.
 type foreign struct {
 	path string
 	file *credfile.File
 }
 
-// foreign reads those files, once in a pass. One that cannot be read now is passed over.
+// readForeign reads the known files that this process does not otherwise read,
+// once in a pass. It skips files that cannot be read now.
 func (d *Daemon) foreign(status Status) []foreign {
 	var others []foreign
 	for _, path := range d.known(status) {
@@ -87,13 +94,13 @@ func (d *Daemon) foreign(status Status) []foreign {
 	return others
 }
 
-// showsAny reports whether one of the files shows a key.
+// anyShows reports whether one of the files shows the key id.
 func showsAny(files []foreign, id string) bool {
 	return slices.ContainsFunc(files, func(f foreign) bool { return f.file.Stands(id) })
 }
 
-// noteCopies notes which of a key's ids foreign files show, too; and in by, whose
-// the other keys there are.
+// noteCopies notes in each target which of its ids the foreign files show. To
+// by it adds the profiles of the other keys in those files.
 func (w *world) noteCopies(files []foreign, by map[string]string) {
 	for _, f := range files {
 		for _, p := range credfile.Profiles(f.file, nil) {
@@ -107,6 +114,7 @@ func (w *world) noteCopies(files []foreign, by map[string]string) {
 	}
 }
 
+// noteCopy notes the target's ids that the file shows.
 func (u *unit) noteCopy(f foreign) {
 	ids := []string{u.facts.ID}
 	if r := u.facts.Rotation; r != nil {

@@ -9,10 +9,10 @@ import (
 	"keyd/daemon/iam"
 )
 
-// preflight refuses what can be refused before a key exists: the edit, the
-// file, the state folder, an endpoint at which no key could be proven, and the
-// permission to deactivate. UpdateAccessKey of the old key to Active changes
-// nothing and needs the same permission.
+// runPreflight refuses whatever can be refused before a key exists: the edit,
+// the file, the state folder, an endpoint where no key could be proven, and a
+// missing permission to deactivate. The permission is tested by an
+// UpdateAccessKey of the old key to Active, which changes nothing.
 func (d *Daemon) preflight(ctx context.Context, u *unit) error {
 	effect := context.WithoutCancel(ctx)
 	if err := d.Store.Check(effect, u.key); err != nil {
@@ -33,7 +33,7 @@ func (d *Daemon) preflight(ctx context.Context, u *unit) error {
 	if err := d.adopt(u, who); err != nil {
 		return err
 	}
-	if u.user() != user { // another name, and other keys: look again first
+	if u.user() != user { // the user has another name and perhaps other keys: look again first
 		return nil
 	}
 	client, err := d.client(u, u.key)
@@ -48,9 +48,9 @@ func (d *Daemon) preflight(ctx context.Context, u *unit) error {
 	return nil
 }
 
-// create journals the intent, sends CreateAccessKey once, and journals the
-// pair before anything else happens. An answer that leaves doubt keeps the
-// journal: reconcile finds out.
+// createKey journals the intent, sends CreateAccessKey once, and journals the
+// pair before anything else happens. After an ambiguous answer the journal
+// stays, and reconcileCreate finds out what happened.
 func (d *Daemon) create(ctx context.Context, u *unit, decision Decision) error {
 	client, err := d.client(u, u.key)
 	if err != nil {
@@ -75,6 +75,7 @@ func (d *Daemon) create(ctx context.Context, u *unit, decision Decision) error {
 	return cmp.Or(d.journal().Erase(r.Old.ID), err)
 }
 
+// makeIntent returns the journal of a rotation that is about to create its key.
 func (d *Daemon) intent(u *unit) *Rotation {
 	seen := u.facts.Seen
 	r := &Rotation{
@@ -91,19 +92,19 @@ func (d *Daemon) intent(u *unit) *Rotation {
 	return r
 }
 
-// keep journals the new pair. When that fails the secret is in memory only, so
-// the key is deleted at once; should that fail too, the intent on disk lets the
-// next pass find it.
+// journalPair journals the new pair. If that fails, the secret exists only in
+// memory, so the key is deleted at once. If the deletion fails as well, the
+// intent on disk lets the next pass find the key.
 func (d *Daemon) keep(ctx context.Context, u *unit, client *iam.Client, created iam.Created) error {
 	r := u.facts.Rotation
 	r.New, r.Created = created.Key, d.Now().UTC()
 	if err := d.journal().Save(r); err != nil {
 		r.New = credfile.Key{}
 		if dropErr := client.DeleteKey(ctx, r.User, created.Key.ID); dropErr != nil {
-			return fmt.Errorf("%w; %s exists at AWS and nobody has its secret: the next pass deletes it", err, created.Key)
+			return fmt.Errorf("%w; %s exists at AWS and its secret is lost: the next pass deletes it", err, created.Key)
 		}
-		_ = d.journal().Erase(r.Old.ID) // else the next pass finds that the call had no effect
-		return fmt.Errorf("%w; the new key was deleted again, the files are as they were", err)
+		_ = d.journal().Erase(r.Old.ID) // if this fails, the next pass finds that no key was created
+		return fmt.Errorf("%w; the new key was deleted again, and the files are unchanged", err)
 	}
 	d.record(u, "created", r.New.ID, "")
 	d.tell(u, Create, "created", r.New.String())

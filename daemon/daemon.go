@@ -15,48 +15,49 @@ import (
 	"keyd/daemon/iam"
 )
 
-// Daemon does the passes for one user's files. One goroutine calls it; a lock
-// in the state folder keeps processes apart.
+// Rotator runs passes over one user's files. One goroutine calls it; a lock in
+// the state folder keeps other processes out.
 type Daemon struct {
 	Store    *credfile.Store
-	State    string // folder
+	State    string // path of the state folder
 	Sys      atomicfile.Sys
 	Settings Settings
-	HTTP     iam.Doer // nil: the network
+	HTTP     iam.Doer // nil means the network
 	Now      func() time.Time
-	Getenv   func(string) string // for endpoints, proxies and CA bundles only
-	Tell     func(Event)         // may be nil; called from the pass, in order
+	Getenv   func(string) string // read for endpoints, proxies and CA bundles only
+	Tell     func(Event)         // may be nil; called during a pass, in order
 	Log      *slog.Logger
 	Process  string // for the history: "run", "rotate", ...
 
-	// Also are files that are not the Store's in which a key may stand, too: the
-	// default ones, where the environment names others. They are read only.
+	// OtherFiles are files outside the Store that may show a key as well: the
+	// default files when the environment names others. keyd only reads them.
 	Also []string
 
-	// SettingsProblem is told in the status while an older Settings is in force.
+	// SettingsProblem is shown in the status while older settings are in force.
 	SettingsProblem string
 
-	awake time.Time // when Run began, or the machine woke; zero outside of Run
-	beat  func()    // tells the watchdog that the pass goes on; may be nil
+	awake time.Time // when Run began or the machine last woke; zero outside Run
+	beat  func()    // reports to the watchdog that the pass is still working; may be nil
 
-	readOnly bool // of a dry run: the state folder is left as it is, but for the lock
+	readOnly bool // for a dry run: nothing in the state folder changes but the lock
 
-	flaw   flaw // a test's
-	rounds int  // of a proof, a test's; 0: streak
+	flaw   flaw // set by tests only
+	rounds int  // required successes of a proof; set by tests only, 0 means proofStreak
 }
 
-// UnknownProfileError is a profile that no file names.
+// UnknownProfileError reports a profile name that appears in no file.
 type UnknownProfileError struct {
 	Name  string
 	Known []string
 	Paths credfile.Paths
 }
 
+// Error names the profile and the two files that were searched.
 func (e *UnknownProfileError) Error() string {
 	return fmt.Sprintf("no profile %q in %s or %s", e.Name, e.Paths.Credentials, e.Paths.Config)
 }
 
-// Hint names the profile that was probably meant, or all of them.
+// Hint names the profile that was probably meant, or lists all of them.
 func (e *UnknownProfileError) Hint() string {
 	if near := Nearest(e.Name, e.Known); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
@@ -64,14 +65,14 @@ func (e *UnknownProfileError) Hint() string {
 	return "the profiles are: " + strings.Join(e.Known, ", ")
 }
 
-// reader is d for those who change nothing.
+// readOnlyCopy returns a copy of d that changes nothing.
 func (d *Daemon) reader() *Daemon {
 	only := *d
 	only.readOnly = true
 	return &only
 }
 
-// sweep removes the temporary files of a process that was killed.
+// sweepTemp removes the temporary files that a killed process left behind.
 func (d *Daemon) sweep(ctx context.Context) error {
 	errs := []error{d.Store.Sweep(ctx), d.journal().Sweep()}
 	for _, path := range []string{statusPath(d.State), memoryPath(d.State), lifePath(d.State), goodPath(d.State)} {
@@ -80,14 +81,16 @@ func (d *Daemon) sweep(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// journalDir returns the folder with the journals of all rotations.
 func (d *Daemon) journal() Journal {
 	return Journal{Dir: filepath.Join(d.State, "rotations"), Sys: d.Sys, ReadOnly: d.readOnly}
 }
 
+// historyLog returns the history in the state folder.
 func (d *Daemon) history() History { return historyIn(d.State, d.Sys) }
 
-// description is the text of the console's description column. Tag values take
-// letters, digits, spaces and _.:/=+-@ only.
+// keyDescription returns the text for the console's description column. Tag
+// values may contain only letters, digits, spaces and _.:/=+-@.
 func (d *Daemon) description() string {
 	host, err := os.Hostname()
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 	"keyd/daemon/iam"
 )
 
-// CustomEndpoints returns the endpoints that are not AWS's own to which the
-// calls for these profiles go, each once. A person must see them before a real
-// key signs a request there. Profiles for which no endpoint can be found are
-// passed over: their calls are refused before anything is sent.
+// CustomEndpoints returns the URLs of the endpoints that the calls for these
+// profiles go to and that are not AWS's own, each once. A person must see them
+// before a real key signs a request there. Profiles whose endpoint cannot be
+// determined are skipped: their calls are refused before anything is sent.
 func CustomEndpoints(profiles []credfile.Profile, getenv func(string) string) []string {
 	var custom []string
 	for _, p := range profiles {

@@ -11,26 +11,29 @@ type Event struct {
 	Do       Do
 	Verb     string // "created", "proving", "swapped", ...
 	Text     string
-	Run      string        // the command that helps, when a person is needed
-	Progress bool          // replaces the line before it; more will follow
-	Elapsed  time.Duration // of Progress
-	Limit    time.Duration // of Progress: how long at most
+	Run      string        // the command or question that helps, when a person is needed
+	Progress bool          // replaces the previous progress event; more will follow
+	Elapsed  time.Duration // of Progress: since the wait began
+	Limit    time.Duration // of Progress: the longest time that the wait can take
 	Err      error
 }
 
-// NeedsYou is the Verb of an event that says that a person is needed.
+// NeedsYou is the Verb of an event that reports that a person is needed.
 const NeedsYou = "needs you"
 
-// tell passes an event on, to whoever watches.
+// emit sends an event about u to OnEvent.
 func (d *Daemon) tell(u *unit, do Do, verb, text string) {
 	d.emit(Event{Time: d.Now(), Profiles: u.facts.Profiles, Key: u.facts.ID, Do: do, Verb: verb, Text: text})
 }
 
+// emitProgress sends a progress event about a wait that began at since and
+// takes at most limit.
 func (d *Daemon) progress(u *unit, do Do, verb, text string, since time.Time, limit time.Duration) {
 	d.emit(Event{Time: d.Now(), Profiles: u.facts.Profiles, Key: u.facts.ID, Do: do, Verb: verb, Text: text,
 		Progress: true, Elapsed: d.Now().Sub(since), Limit: limit})
 }
 
+// deliver calls OnEvent, if it is set.
 func (d *Daemon) emit(e Event) {
 	if d.Tell != nil {
 		d.Tell(e)

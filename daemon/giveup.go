@@ -8,11 +8,11 @@ import (
 	"keyd/daemon/iam"
 )
 
-// putBack shows the old pair in the files again, because the new one failed.
+// putBack writes the old pair into the files again, because the new one failed.
 func (d *Daemon) putBack(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	if r.Old.Secret.IsZero() {
-		return &needPersonError{text: fmt.Sprintf("%s; the secret of %s is no longer known here", r.Failed, r.Old), run: AsProfile("aws configure", r.Profiles()[0])}
+		return &needPersonError{text: fmt.Sprintf("%s; keyd no longer has the secret of %s", r.Failed, r.Old), run: AsProfile("aws configure", r.Profiles()[0])}
 	}
 	if err := d.worthIt(ctx, u); err != nil {
 		return err
@@ -27,9 +27,9 @@ func (d *Daemon) putBack(ctx context.Context, u *unit) error {
 	return nil
 }
 
-// worthIt refuses to put the old pair back in place of one that works, unless
-// it works too. Where the new one is refused there is nothing to lose, and the
-// old one signs nothing.
+// verifyOldWorks refuses to put the old pair back in place of a new one that
+// works, unless the old pair works too. If AWS refuses the new pair there is
+// nothing to lose, and the old pair is not used to sign anything.
 func (d *Daemon) worthIt(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	ask := func(key credfile.Key) error {
@@ -49,14 +49,15 @@ func (d *Daemon) worthIt(ctx context.Context, u *unit) error {
 		return err
 	}
 	if err := ask(r.Old); err != nil {
-		return fmt.Errorf("%s; %s is not put back: %w", r.Failed, r.Old, err)
+		return fmt.Errorf("%s; %s was not put back: %w", r.Failed, r.Old, err)
 	}
 	return nil
 }
 
-// discard deletes the new key, which no file shows, and ends the rotation. That
-// no file shows it must survive a power failure first: the process that put the
-// old pair back may have been killed before its last step.
+// discardNew deletes the new key, which no file shows, and ends the rotation.
+// First it makes sure that the files without the new key would survive a power
+// failure: the process that put the old pair back may have been killed before
+// its last step.
 func (d *Daemon) discard(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	signer := u.key
@@ -75,13 +76,13 @@ func (d *Daemon) discard(ctx context.Context, u *unit) error {
 	}
 	k, err := d.ours(ctx, u, client, r.New.ID, iam.Active)
 	switch refused := signer == r.New && iam.ClassOf(err) == iam.BadKey; {
-	case refused && d.Now().Sub(r.Created) < proveHard: // it may only be too young
-		return &gaveUpError{text: fmt.Sprintf("%s; AWS does not know %s yet, or no longer", r.Failed, r.New)}
-	case refused: // deleted, or Inactive: nobody can ask, and nobody can use it
+	case refused && d.Now().Sub(r.Created) < proveHard: // the key may simply be too young
+		return &gaveUpError{text: fmt.Sprintf("%s; AWS does not know %s, not yet or no longer", r.Failed, r.New)}
+	case refused: // the key is deleted or Inactive: no one can use it, and keyd cannot ask about it
 	case err != nil:
 		return err
 	case k != nil && !d.inWindow(r, *k):
-		return &needPersonError{text: fmt.Sprintf("%s; %s was not created by this rotation: it is left as it is", r.Failed, r.New), run: "aws iam list-access-keys"}
+		return &needPersonError{text: fmt.Sprintf("%s; %s was not created by this rotation: it was left as it is", r.Failed, r.New), run: "aws iam list-access-keys"}
 	case k != nil:
 		if err := client.DeleteKey(ctx, r.User, r.New.ID); err != nil && iam.ClassOf(err) != iam.NoSuch {
 			return err
@@ -93,7 +94,7 @@ func (d *Daemon) discard(ctx context.Context, u *unit) error {
 	if err := d.closeRotation(u); err != nil {
 		return err
 	}
-	if u.facts.Shows.Old == 0 { // a person gave it up: nothing failed, and nothing is left to rotate
+	if u.facts.Shows.Old == 0 { // a person gave the rotation up: nothing failed, and nothing is left to rotate
 		u.facts.Skip = why
 		return nil
 	}
@@ -102,10 +103,11 @@ func (d *Daemon) discard(ctx context.Context, u *unit) error {
 		again.At, again.Lasted = before.At, before.Lasted
 	}
 	u.facts.Trouble = again
-	return &gaveUpError{text: why + "; the files show " + short(u.facts.ID) + " as before"}
+	return &gaveUpError{text: why + "; the files still show " + short(u.facts.ID)}
 }
 
-// fail gives the new key up; Next then puts the old pair back and deletes it.
+// giveUpNew journals why the new key is given up. Next then decides to put the
+// old pair back and to delete the new key.
 func (d *Daemon) fail(u *unit, why string) error {
 	r := u.facts.Rotation
 	r.Failed = why

@@ -7,9 +7,10 @@ import (
 	"keyd/daemon/iam"
 )
 
-// identity asks whose key client signs with, in the first region that knows it:
-// one that is off, or in which STS is, says nothing of a key. The error is that
-// of the first region.
+// askIdentity asks AWS whose key client signs with, in the first region that
+// knows the key. A region that is turned off, or where STS is turned off, says
+// nothing about a key, and the next one is asked. The error is the first
+// region's.
 func (u *unit) identity(ctx context.Context, client *iam.Client) (who iam.Identity, err error) {
 	for _, region := range u.openRegions() {
 		found, again := client.CallerIdentity(ctx, region)
@@ -26,7 +27,7 @@ func (u *unit) identity(ctx context.Context, client *iam.Client) (who iam.Identi
 	return who, err
 }
 
-// identify asks AWS whose key it is, once in a pass.
+// identifyOnce asks AWS whose key it is, at most once in a pass.
 func (d *Daemon) identify(ctx context.Context, client *iam.Client, u *unit) error {
 	if u.identified {
 		return nil
@@ -38,12 +39,12 @@ func (d *Daemon) identify(ctx context.Context, client *iam.Client, u *unit) erro
 	return d.adopt(u, who)
 }
 
-// adopt takes down whose key it is. Which keys the user has is forgotten with
-// another name.
+// adoptIdentity records whose key it is. If the user has another name than
+// before, what was known of the user's keys is dropped.
 func (d *Daemon) adopt(u *unit, who iam.Identity) error {
 	if who.Partition != u.site.Partition {
 		return &needPersonError{text: fmt.Sprintf("the key belongs to partition %s, but its profile points to %s: nothing was changed", who.Partition, u.site.Partition),
-			run: fmt.Sprintf("set region in the profile %s to one of %s", u.facts.Profiles[0], who.Partition)}
+			run: fmt.Sprintf("set region in profile %s to a region of partition %s", u.facts.Profiles[0], who.Partition)}
 	}
 	u.identified = true
 	seen := &Seen{Account: who.Account, ARN: who.ARN, Root: who.Root}
@@ -58,19 +59,20 @@ func (d *Daemon) adopt(u *unit, who iam.Identity) error {
 	if r == nil || d.readOnly || !who.IsUser || who.User == r.User || who.Account != r.Account || r.UserID != "" && r.UserID != who.UserID {
 		return nil
 	}
-	r.User, r.ARN, r.UserID = who.User, who.ARN, who.UserID // else its calls go to a user who is not there, or to another one
+	r.User, r.ARN, r.UserID = who.User, who.ARN, who.UserID // otherwise calls go to a user who no longer exists, or to someone else
 	return d.journal().Save(r)
 }
 
-// isNobody reports whether an answer is what AWS gives for a user who has another
-// name by now: a policy that speaks of the user's own name denies the old one.
+// mayBeRenamed reports whether err is what AWS answers about a user who has
+// been renamed: no such user, or access denied, since a policy that contains
+// the user's own name no longer covers the old one.
 func isNobody(err error) bool {
 	class := iam.ClassOf(err)
 	return err != nil && (class == iam.NoSuch || class == iam.Denied)
 }
 
-// renamed asks again whose key it is, when that was only remembered, and reports
-// whether the user has another name.
+// checkRenamed asks again whose key it is, unless this pass has already asked,
+// and reports whether the user now has another name.
 func (d *Daemon) renamed(ctx context.Context, u *unit) bool {
 	client, err := d.client(u, u.signer())
 	if err != nil || u.identified {
@@ -81,7 +83,8 @@ func (d *Daemon) renamed(ctx context.Context, u *unit) bool {
 	return d.identify(ctx, client, u) == nil && u.user() != before
 }
 
-// user is the name under which the key's user is called.
+// userName returns the user name to send in calls about the key, or "" when AWS
+// has not named a user yet.
 func (u *unit) user() string {
 	switch {
 	case u.facts.Rotation != nil:
@@ -92,9 +95,10 @@ func (u *unit) user() string {
 	return ""
 }
 
-// isOf reports whether who is the rotation's user. The unique id decides: the
-// ARN changes when the user is renamed or moved to another path. From an older
-// keyd there is none, and the name must do, which is unique in an account.
+// belongsTo reports whether who is the user of the rotation. The unique user id
+// decides, because the ARN changes when the user is renamed or moved to another
+// path. The journal of an older keyd has no user id; then the user name
+// decides, which is unique in an account.
 // Source: IAM user guide, "IAM identifiers".
 func (r *Rotation) isOf(who iam.Identity) bool {
 	switch {

@@ -6,10 +6,10 @@ import (
 	"keyd/daemon/iam"
 )
 
-// look asks AWS whose key it is and which keys the user has. It signs with the
-// pair that the files show; after a swap that is never the old one. Whose key it
-// is, is remembered, and asked again when a person asks, and when the answer
-// does not fit: the user may have another name by now.
+// lookAtKeys asks AWS whose key it is and which keys that user has. It signs
+// with the pair that the files show, which after a swap is never the old one.
+// The owner is remembered. AWS is asked for the owner again when a person asks,
+// and when an answer does not fit, since the user may have been renamed.
 func (d *Daemon) look(ctx context.Context, u *unit) error {
 	client, err := d.client(u, u.signer())
 	if err != nil {
@@ -33,7 +33,8 @@ func (d *Daemon) look(ctx context.Context, u *unit) error {
 	return d.redate(u)
 }
 
-// redate mends the times of a rotation by a clock that is right now and was ahead.
+// redateRotation corrects the times of a rotation that began while the clock
+// was ahead, once AWS confirms that the clock is right.
 func (d *Daemon) redate(u *unit) error {
 	r, now := u.facts.Rotation, d.Now().UTC()
 	if r == nil || d.readOnly || !r.ahead(now) || u.facts.Seen.Offset.Abs() > maxClockOff {
@@ -43,7 +44,7 @@ func (d *Daemon) redate(u *unit) error {
 	return d.journal().Save(r)
 }
 
-// lookAs looks at the keys of the user that is remembered.
+// lookAsUser lists the keys of the user whose name is remembered.
 func (d *Daemon) lookAs(ctx context.Context, client *iam.Client, u *unit) (*Seen, error) {
 	fresh := *u.facts.Seen
 	fresh.Keys = nil
@@ -56,7 +57,8 @@ func (d *Daemon) lookAs(ctx context.Context, client *iam.Client, u *unit) (*Seen
 	return &fresh, nil
 }
 
-// list fills in the keys, and the last use of a second one that is in the way.
+// fillKeys lists the user's keys into seen, with the last use of a second key
+// that stands in the way of a rotation.
 func (d *Daemon) list(ctx context.Context, client *iam.Client, u *unit, seen *Seen) error {
 	listing, err := d.listing(ctx, client, u, seen.User)
 	if err != nil {
@@ -74,7 +76,7 @@ func (d *Daemon) list(ctx context.Context, client *iam.Client, u *unit, seen *Se
 	switch {
 	case err == nil:
 		other.Used = &Use{At: use.At, Service: use.Service, Region: use.Region}
-	case iam.ClassOf(err) != iam.Denied: // an optional permission
+	case iam.ClassOf(err) != iam.Denied: // GetAccessKeyLastUsed is an optional permission
 		return err
 	}
 	return nil

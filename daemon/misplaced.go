@@ -10,8 +10,9 @@ import (
 	"keyd/daemon/iam"
 )
 
-// locate finds out where the calls of a key go. What is wrong there is found out
-// again in each pass: when a person has mended it, nothing waits any longer.
+// resolveEndpoints finds out where the calls of a key go. A mistake in the
+// configuration is found again in each pass, so that nothing waits any longer
+// once a person has corrected it.
 func (d *Daemon) locate(u *unit, sites []credfile.Site) {
 	if r := u.facts.Rotation; r != nil && len(sites) == 0 && r.Site.Partition != "" {
 		u.site = r.Site
@@ -27,11 +28,12 @@ func (d *Daemon) locate(u *unit, sites []credfile.Site) {
 	}
 }
 
-// toMend names the setting that is wrong, and where it stands.
+// endpointHint names the setting to correct, and the file or environment that
+// it comes from.
 func (d *Daemon) toMend(u *unit, err error) string {
 	files := fmt.Sprintf("%s or %s", d.Store.Paths.Config, d.Store.Paths.Credentials)
 	if c, ok := errors.AsType[*iam.ConflictError](err); ok {
-		return fmt.Sprintf("let the profiles %s and %s say the same, in %s", u.holders[c.I].Name, u.holders[c.J].Name, files)
+		return fmt.Sprintf("make profiles %s and %s agree, in %s", u.holders[c.I].Name, u.holders[c.J].Name, files)
 	}
 	e, ok := errors.AsType[*iam.SiteError](err)
 	switch {
@@ -42,7 +44,7 @@ func (d *Daemon) toMend(u *unit, err error) string {
 	case e.Setting == "ca_bundle" && d.Getenv("AWS_CA_BUNDLE") != "":
 		return inShell("AWS_CA_BUNDLE")
 	case e.Setting == "use_fips_endpoint":
-		return fmt.Sprintf("take away one of the two: use_fips_endpoint and endpoint_url in %s, AWS_USE_FIPS_ENDPOINT and AWS_ENDPOINT_URL in the environment", files)
+		return fmt.Sprintf("remove one of the two: use_fips_endpoint or endpoint_url in %s, AWS_USE_FIPS_ENDPOINT or AWS_ENDPOINT_URL in the environment", files)
 	case e.Setting == "ca_bundle":
 		e.Profile = slices.IndexFunc(u.holders, func(p credfile.Profile) bool { return p.Site.CABundle == u.site.CABundle })
 	}
@@ -50,17 +52,17 @@ func (d *Daemon) toMend(u *unit, err error) string {
 	if e.Profile >= 0 {
 		name = u.holders[e.Profile].Name
 	}
-	return fmt.Sprintf("correct %s of the profile %s, in %s", e.Setting, name, files)
+	return fmt.Sprintf("correct %s of profile %s, in %s", e.Setting, name, files)
 }
 
-// inShell is about a variable. The service has a copy of it from when it was
-// installed.
+// variableHint says how to correct an environment variable. The service uses a
+// copy of it from the time of the installation.
 func inShell(variable string) string {
-	return fmt.Sprintf("correct %s in the environment; for the service, keyd install in that shell", variable)
+	return fmt.Sprintf("correct %s in the environment; for the service, then run keyd install in that shell", variable)
 }
 
-// unlessMisplaced asks a person where nobody can tell where AWS is. A torn pair is
-// mended all the same.
+// unlessEndpointErr blocks a key whose configuration does not say where AWS is.
+// A torn pair is mended even so.
 func unlessMisplaced(f Facts, d Decision) Decision {
 	if f.Misplaced == nil || d.Ends() || d.Do == Mend {
 		return d

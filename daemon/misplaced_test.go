@@ -16,13 +16,13 @@ import (
 func TestMistakesInWhereAWSIsNeedAPerson(t *testing.T) {
 	const region = "[default]\nregion = eu-west-1\n"
 	for name, c := range map[string]struct{ config, variable, value, run string }{
-		"region":           {config: "[default]\nregion = eu-wset-1x\n", run: "correct region of the profile default, in "},
-		"region of one":    {config: region + "[profile work]\nregion = eu-wset-1x\n", run: "correct region of the profile work, in "},
-		"two partitions":   {config: region + "[profile work]\nregion = cn-north-1\n", run: "let the profiles default and work say the same, in "},
-		"endpoint":         {config: region + "endpoint_url = http://aws.example.com\n", run: "correct endpoint_url of the profile default, in "},
-		"bundle of a file": {config: region + "ca_bundle = /nowhere.pem\n", run: "correct ca_bundle of the profile default, in "},
-		"fips and another": {config: region + "use_fips_endpoint = true\n", variable: "AWS_ENDPOINT_URL", value: "https://aws.example.com", run: "take away one of the two: use_fips_endpoint and endpoint_url in "},
-		"variable":         {config: region, variable: "AWS_USE_FIPS_ENDPOINT", value: "yes", run: "correct AWS_USE_FIPS_ENDPOINT in the environment; for the service, keyd install"},
+		"region":           {config: "[default]\nregion = eu-wset-1x\n", run: "correct region of profile default, in "},
+		"region of one":    {config: region + "[profile work]\nregion = eu-wset-1x\n", run: "correct region of profile work, in "},
+		"two partitions":   {config: region + "[profile work]\nregion = cn-north-1\n", run: "make profiles default and work agree, in "},
+		"endpoint":         {config: region + "endpoint_url = http://aws.example.com\n", run: "correct endpoint_url of profile default, in "},
+		"bundle of a file": {config: region + "ca_bundle = /nowhere.pem\n", run: "correct ca_bundle of profile default, in "},
+		"fips and another": {config: region + "use_fips_endpoint = true\n", variable: "AWS_ENDPOINT_URL", value: "https://aws.example.com", run: "remove one of the two: use_fips_endpoint or endpoint_url in "},
+		"variable":         {config: region, variable: "AWS_USE_FIPS_ENDPOINT", value: "yes", run: "correct AWS_USE_FIPS_ENDPOINT in the environment; for the service, then run keyd install"},
 		"AWS_REGION":       {config: "# none\n", variable: "AWS_REGION", value: "nowhere", run: "correct AWS_REGION in the environment"},
 		"AWS_ENDPOINT_URL": {config: region, variable: "AWS_ENDPOINT_URL", value: "ftp://x", run: "correct AWS_ENDPOINT_URL in the environment"},
 		"bundle":           {config: region, variable: "AWS_CA_BUNDLE", value: "/nowhere.pem", run: "correct AWS_CA_BUNDLE in the environment"},

@@ -2,17 +2,17 @@ package daemon
 
 import "time"
 
-// absence is a network that was found to be away in this pass. Where one key
-// waited half a minute for a connection in vain, sixty would take half an hour,
-// and a file that wants mending would wait behind them.
+// outage is a network failure found in this pass, shared among the keys. If one
+// key waits half a minute for a connection in vain, sixty keys would take half
+// an hour, and a file that has to be mended would wait behind them.
 type absence struct {
-	began time.Time // of the pass
-	found *unit     // the first key that met it
+	began time.Time // when the pass began
+	found *unit     // the first target that could not connect; nil while all can
 }
 
-// share gives a key for which something is to be done the failure of another one
-// that calls the same endpoints, in place of one of its own. What needs no network
-// is done all the same.
+// shareFailure records the failure of the first target for another target that
+// calls the same endpoints and has something to do, so that it need not fail by
+// itself. Actions that need no network are done even so.
 func (a *absence) share(u *unit, do Do, now time.Time) {
 	if a.found == nil || do == Mend || u.facts.Misplaced != nil || u.facts.Ask.Person {
 		return
@@ -26,13 +26,13 @@ func (a *absence) share(u *unit, do Do, now time.Time) {
 	case before == nil:
 	case before.Offline:
 		t.goesOn(before, u.facts.Awake)
-	default: // it waits for another reason, and that one stays
+	default: // the target already waits for another reason, which is kept
 		return
 	}
 	u.facts.Trouble = &t
 }
 
-// note remembers a key that could not connect.
+// noteTarget remembers the first target that could not connect.
 func (a *absence) note(u *unit) {
 	if t := u.facts.Trouble; a.found == nil && t != nil && t.Offline && !t.At.Before(a.began) {
 		a.found = u

@@ -7,10 +7,10 @@ import (
 	"keyd/daemon/iam"
 )
 
-// describe sets the console's description column of the new key. Nobody needs
-// it: a refusal is remembered for this rotation and no trouble, and so is the
-// second failure of another kind. Without a network nothing else could be done
-// either, and it waits.
+// describeKey sets the new key's text in the console's description column.
+// Nothing depends on it. A refusal is remembered for this rotation and does not
+// count as a failure, and neither does the second failure of another kind.
+// Without a network the step waits, since nothing else could be done either.
 func (d *Daemon) describe(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	client, err := d.client(u, r.New)
@@ -29,12 +29,12 @@ func (d *Daemon) describe(ctx context.Context, u *unit) error {
 	return d.journal().Save(r)
 }
 
-// forgetUse lets AWS be asked anew when the old key was used last: it may be used
-// as long as it is held.
+// forgetUse makes keyd ask AWS again when the old key was last used: while a
+// rotation is held, the old key may be used.
 func (r *Rotation) forgetUse() { r.UseRead, r.Used = time.Time{}, nil }
 
-// checkUse asks when AWS last saw the old key. Without the permission the time
-// of the overlap alone decides.
+// checkUse asks AWS when it last saw the old key in use. Without the
+// permission, only the length of the overlap decides.
 func (d *Daemon) checkUse(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	client, err := d.client(u, r.New)

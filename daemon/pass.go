@@ -11,26 +11,28 @@ import (
 	"keyd/daemon/iam"
 )
 
-// Request is what one pass is for. The zero Request is every key, what is due.
+// Request says what one pass is for. The zero Request does whatever is due, for
+// every key.
 type Request struct {
 	Ask
-	Profiles []string // only the keys of these
-	DryRun   bool     // look, decide, change nothing
+	Profiles []string // only the keys of these profiles; empty means all
+	DryRun   bool     // look and decide, but change nothing
 }
 
-// Result is how one key stood when its part of the pass ended.
+// Result says how one key stood when its part of the pass ended.
 type Result struct {
 	KeyLine
 	Do       Do
-	Rotation *Rotation         // nil when none goes on
-	Err      error             // the failure that ended it, if one did
-	Changes  []credfile.Change // of a dry run
+	Rotation *Rotation         // nil when none is in progress
+	Err      error             // the failure that ended the key's part of the pass, or nil
+	Changes  []credfile.Change // what a dry run would change in the files
 }
 
 // Pass looks at every key, does what is due, and saves the status. It ends when
-// every key waits, needs a person, or failed. A failure with one key does not
-// keep the others from their turn; it is in the key's Result. The error is for
-// what concerns all of them: no files, no state folder, another pass running.
+// every key waits, needs a person, or has failed. The failure of one key does
+// not delay the others; it is in that key's Result. The returned error is for
+// what concerns all keys: unreadable files, no state folder, or another pass
+// that is running.
 func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 	if req.DryRun {
 		d = d.reader()
@@ -52,7 +54,7 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 	status := Status{Version: statusVersion, Process: d.Process, PID: os.Getpid(), Settings: d.SettingsProblem, Notes: w.lasting(d.Settings), Files: w.files}
 	for _, u := range w.units {
 		if len(req.Profiles) > 0 && !u.names(req.Profiles) {
-			if u.line != nil { // as the pass before left it
+			if u.line != nil { // as the previous pass left it
 				status.Keys = append(status.Keys, *u.line)
 			}
 			continue
@@ -72,19 +74,21 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 	return results, status.save(d.Sys, d.State)
 }
 
-// lasting are the notes for the status. Which profiles only keyd.ini names is
-// none of them: the reader finds that out, and keyd.ini may be mended by then.
+// lastingNotes returns the notes that belong into the status. The notes about
+// profiles that appear only in keyd.ini are left out: anyone who reads the
+// status finds those out for himself, and keyd.ini may have been corrected by
+// then.
 func (w *world) lasting(s Settings) []string {
 	strangers := s.Strangers(w.profiles())
 	return slices.DeleteFunc(slices.Clone(w.notes), func(note string) bool { return slices.Contains(strangers, note) })
 }
 
-// maxSteps bounds the actions of one pass over one key. A whole rotation with
+// maxSteps bounds the actions of one pass on one key. A whole rotation with
 // --retire-now takes about fifteen.
 const maxSteps = 40
 
-// settle acts on one key until nothing is left to do, looking again after every
-// action.
+// settleTarget acts on one key until there is nothing left to do, and looks
+// again after every action.
 func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 	if err := d.hurry(u, req); err != nil {
 		return d.result(u, Next(u.facts, d.Settings, d.Now()), err)
@@ -108,7 +112,7 @@ func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 		if interrupted(ctx, err) {
 			return d.result(u, decision, context.Cause(ctx))
 		}
-		if isNobody(err) && decision.Do != Look && d.renamed(ctx, u) { // a look has asked that itself
+		if isNobody(err) && decision.Do != Look && d.renamed(ctx, u) { // a look has already checked for a new name
 			continue
 		}
 		d.remember(u, decision.Do, err)
@@ -118,14 +122,15 @@ func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
 		if err := d.lookAgain(ctx, u); err != nil {
 			return d.result(u, decision, err)
 		}
-		if decision.Do == Create { // proving may take a quarter of an hour
+		if decision.Do == Create { // the proof may take a quarter of an hour
 			d.show(u)
 		}
 	}
 	return d.result(u, blocked(d.Now().Add(recheck), "keyd went in circles and stopped", "please report it with: keyd history"), nil)
 }
 
-// hurry notes that a person wants a rotation that goes on to end now.
+// noteRetireNow journals that a person wants the rotation in progress to end
+// now.
 func (d *Daemon) hurry(u *unit, req Request) error {
 	r := u.facts.Rotation
 	if r == nil || !req.RetireNow || req.DryRun || r.RetireNow && r.Orphan == "" || u.facts.Unread != nil {
@@ -134,11 +139,12 @@ func (d *Daemon) hurry(u *unit, req Request) error {
 	if !r.Held.IsZero() {
 		return &needPersonError{text: "the rotation is held", run: Command("keyd resume", r.Profiles()[0])}
 	}
-	r.RetireNow, r.OrphanExact = true, r.Orphan != "" // which the status has named by now
+	r.RetireNow, r.OrphanExact = true, r.Orphan != "" // by now the status has named the orphan
 	return d.journal().Save(r)
 }
 
-// preview is the end of a dry run: what would be done, and to which values.
+// previewTarget ends a dry run: it returns what would be done, and which values
+// would change.
 func (d *Daemon) preview(ctx context.Context, u *unit, decision Decision) Result {
 	r := d.result(u, decision, nil)
 	if decision.Do == Preflight || decision.Do == Create {
@@ -147,29 +153,32 @@ func (d *Daemon) preview(ctx context.Context, u *unit, decision Decision) Result
 	return r
 }
 
-// show lets keyd status see how a key stands in the middle of a pass. A status
-// that cannot be written now is written, or complained about, at the end.
+// saveProgress lets keyd status show how a key stands in the middle of a pass.
+// If the status cannot be written now, the end of the pass writes it or reports
+// why not.
 func (d *Daemon) show(u *unit) {
 	_ = d.saveLine(u, d.result(u, Next(u.facts, d.Settings, d.Now()), nil))
 }
 
-// tick tells the watchdog that the pass goes on.
+// reportAlive tells the watchdog that the pass is still working.
 func (d *Daemon) tick() {
 	if d.beat != nil {
 		d.beat()
 	}
 }
 
+// isInterrupted reports whether err comes from the cancellation of ctx.
 func interrupted(ctx context.Context, err error) bool {
 	return err != nil && ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
 }
 
-// result is how the key stands after the last decision of a pass.
+// makeResult describes how the key stands after the last decision of a pass.
 func (d *Daemon) result(u *unit, decision Decision, err error) Result {
 	return Result{KeyLine: lineOfUnit(u, decision), Do: decision.Do, Rotation: u.facts.Rotation, Err: err}
 }
 
-// remember keeps or clears the trouble of an action.
+// recordOutcome records the failure of an action, or clears the recorded one
+// after a success.
 func (d *Daemon) remember(u *unit, do Do, err error) {
 	before := u.facts.Trouble
 	if err == nil {

@@ -10,16 +10,18 @@ import (
 )
 
 // Hold pauses the rotation of a profile's key and makes an Inactive old key
-// Active again. What came of a lost answer is neither found out nor deleted
-// meanwhile. It is an error when no rotation of it goes on.
+// Active again. While it is held, a key from a lost answer is neither looked
+// for nor deleted. Hold fails when no rotation of the key is in progress; see
+// IsNoRotation.
 func (d *Daemon) Hold(ctx context.Context, profile string) (Result, error) {
 	return d.change(ctx, profile, func(r *Rotation) { r.Held = d.Now().UTC() })
 }
 
-// Resume goes on with a rotation that was held. Where a person has put another
-// key into the files meanwhile, it lets those places be; when no place is left
+// Resume continues a rotation that was held. Places where a person has put
+// another key meanwhile are dropped from the rotation. When no place is left,
 // the rotation is given up: the new key, which no file shows, is deleted, and
-// the old one stays as it is.
+// the old one stays as it is. Resume fails when no rotation of the key is in
+// progress; see IsNoRotation.
 func (d *Daemon) Resume(ctx context.Context, profile string) (Result, error) {
 	return d.change(ctx, profile, func(r *Rotation) {
 		r.Held = time.Time{}
@@ -27,6 +29,8 @@ func (d *Daemon) Resume(ctx context.Context, profile string) (Result, error) {
 	})
 }
 
+// changeRotation edits the journal of the profile's rotation and then does what
+// is due for its key.
 func (d *Daemon) change(ctx context.Context, profile string, edit func(*Rotation)) (Result, error) {
 	leave, err := d.enter(ctx)
 	if err != nil {
@@ -61,8 +65,8 @@ func (d *Daemon) change(ctx context.Context, profile string, edit func(*Rotation
 	return result, d.saveLine(u, result)
 }
 
-// unread is why nobody can tell whether a rotation of a profile's key goes on,
-// nil when that can be told.
+// unreadError returns why keyd cannot tell whether a rotation of a profile's
+// key is in progress, or nil if it can tell.
 func (w *world) unread(profile string) error {
 	for _, u := range w.units {
 		if u.names([]string{profile}) && u.facts.Unread != nil {
@@ -72,8 +76,9 @@ func (w *world) unread(profile string) error {
 	return nil
 }
 
-// letGo forgets the places that no longer show a key of the rotation, once a
-// person has said to go on. It refuses while nobody can tell which those are.
+// dropForeignPlaces drops the places that no longer show a key of the rotation,
+// once a person has asked to continue. It refuses while keyd cannot tell which
+// places those are.
 func letGo(u *unit) error {
 	r := u.facts.Rotation
 	if !r.Held.IsZero() {
@@ -95,16 +100,16 @@ func letGo(u *unit) error {
 	return nil
 }
 
-// givesUp reports whether no file shows a key of the rotation any more, so that
-// to go on is to end it.
+// wouldGiveUp reports whether no file shows a key of the rotation any more, so
+// that continuing the rotation means ending it.
 func (u *unit) givesUp() bool {
 	shows := u.facts.Shows
 	return u.facts.Rotation.New.ID != "" && shows.Old+shows.New == 0 && shows.Doubt == nil && u.facts.Unread == nil
 }
 
-// GivesUp returns the rotation of a profile that Resume would give up, deleting
-// its new key, since no profile shows a key of it any more; nil when there is
-// none. It changes nothing.
+// RotationToGiveUp returns the profile's rotation if Resume would give it up
+// and delete its new key, because no profile shows a key of it any more.
+// Otherwise it returns nil. It changes nothing.
 func (d *Daemon) GivesUp(ctx context.Context, profile string) (*Rotation, error) {
 	w, err := d.reader().gather(ctx, Ask{Person: true})
 	if err != nil {
@@ -118,8 +123,8 @@ func (d *Daemon) GivesUp(ctx context.Context, profile string) (*Rotation, error)
 	return nil, nil
 }
 
-// abandon ends a rotation that made no key that anybody knows of, and whose old
-// key no file shows any more, because a person has said to go on.
+// abandonRotation ends a rotation without a known new key whose old key no file
+// shows any more, because a person has asked to continue.
 func (d *Daemon) abandon(u *unit) (Result, error) {
 	why := "no profile shows it any more; aws iam list-access-keys shows whether a second key was left behind"
 	d.record(u, "gave up", u.facts.ID, why)
@@ -131,14 +136,15 @@ func (d *Daemon) abandon(u *unit) (Result, error) {
 	return result, d.saveLine(u, result)
 }
 
-// saveLine replaces one key's line in the status. Another key's may have the
-// same profiles: someone has put it into the files in the middle of a rotation.
+// saveStatusLine replaces one key's line in the status. Lines of other keys
+// stay, even those with the same profiles: someone may have put another key
+// into the files in the middle of a rotation.
 func (d *Daemon) saveLine(u *unit, result Result) error {
 	status, err := recall(d.Sys, d.State)
 	if err != nil {
 		return err
 	}
-	ids := []string{result.Key, u.facts.ID} // the files may have shown the other one before
+	ids := []string{result.Key, u.facts.ID} // the files may have shown the other id before
 	if u.line != nil {
 		ids = append(ids, u.line.Key)
 	}
@@ -157,13 +163,14 @@ func (d *Daemon) saveLine(u *unit, result Result) error {
 	return status.save(d.Sys, d.State)
 }
 
+// noRotationError reports that no rotation of the profile's key is in progress.
 type noRotationError struct{ profile string }
 
 func (e *noRotationError) Error() string {
-	return fmt.Sprintf("no rotation of %s goes on", e.profile)
+	return fmt.Sprintf("no rotation of %s is in progress", e.profile)
 }
 
-// Hint says how to leave a profile alone for good.
+// Hint says how to exclude a profile permanently.
 func (e *noRotationError) Hint() string {
 	return fmt.Sprintf("to never rotate it: [profile %s] rotate = never, in keyd.ini", e.profile)
 }

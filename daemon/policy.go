@@ -8,11 +8,12 @@ import (
 	"keyd/daemon/iam"
 )
 
-// Policy returns, as JSON, the least IAM policy for the user whose key the
-// profile shows. Nothing is asked of AWS: the partition and the path of the user
-// are those that a pass has seen, as remembered in status; before one has, the
-// partition is that of the profile's region, and the user has no path. The zero
-// profile is any user of partition aws. optional adds what keyd does without.
+// Policy returns, as JSON, the smallest IAM policy for the user whose key the
+// profile shows. It makes no call to AWS. The partition and path of the user
+// are those that a pass has seen, as remembered in status. Before the first
+// pass, the partition is that of the profile's region, and the user has no
+// path. For the zero profile the policy fits any user of partition aws.
+// optional adds the permissions that keyd can do without.
 func Policy(p credfile.Profile, status Status, getenv func(string) string, optional bool) (string, error) {
 	partition, arn := "aws", ""
 	if site, err := iam.Resolve([]credfile.Site{p.Site}, getenv); err == nil && p.Name != "" {

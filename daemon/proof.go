@@ -11,19 +11,21 @@ import (
 	"keyd/daemon/iam"
 )
 
-// proof is the state of one prove.
+// proof is the state of one run of proveKey.
 type proof struct {
 	d         *Daemon
 	u         *unit
-	need      int
-	mend      bool // proven once before
+	need      int  // required successes in a row
+	mend      bool // the pair was proven before
 	endpoints []endpoint
 	began     time.Time
-	failed    time.Time // the last refusal
-	err       error     // of the last refusal
-	mute      time.Time // since when an endpoint says nothing of the key: no network, no permission
+	failed    time.Time // when the last refusal came; zero when none came
+	err       error     // the last refusal
+	mute      time.Time // since when an endpoint gives no verdict on the key: no network, no permission; zero when all do
 }
 
+// runRounds asks the endpoints in rounds until the key is proven or the proof
+// ends for now.
 func (p *proof) run(ctx context.Context, client *iam.Client) error {
 	for !p.done() {
 		p.round(ctx, client)
@@ -40,8 +42,8 @@ func (p *proof) run(ctx context.Context, client *iam.Client) error {
 	return nil
 }
 
-// round asks every endpoint once, on new connections: a load balancer may then
-// choose another machine, and that one may not know the key yet.
+// askAll asks every endpoint once, over new connections. A load balancer may
+// then choose another server, which may not know the key yet.
 func (p *proof) round(ctx context.Context, client *iam.Client) {
 	defer client.Close()
 	mute := false
@@ -65,6 +67,7 @@ func (p *proof) round(ctx context.Context, client *iam.Client) {
 	}
 }
 
+// isDone reports whether the key is proven.
 func (p *proof) done() bool {
 	if p.mend {
 		return p.stillWorks()
@@ -80,8 +83,9 @@ func (p *proof) done() bool {
 	return p.d.Now().Sub(p.failed) >= min(settleMost, max(settleLeast, p.failed.Sub(p.began)))
 }
 
-// stillWorks is enough of a pair that was proven before: one endpoint accepts it
-// and none refuses it, or not for long. One that cannot be reached from here
+// stillWorks reports whether a pair that was proven before still works: one
+// endpoint accepts it, and no endpoint refuses it, or the accepting one has
+// done so often enough to outvote a refusal. An endpoint that is out of reach
 // today, or a region that was turned off since, must not leave a dead key in
 // the file.
 func (p *proof) stillWorks() bool {
@@ -92,14 +96,14 @@ func (p *proof) stillWorks() bool {
 	return row >= p.need && !refused || row >= outvotes
 }
 
-// over ends a proof that will not succeed now. Only AWS's refusals give a key
-// up: a network that is away for an hour says nothing of the key, and is not
-// asked every second until it is back. A pair that was proven before is never
-// given up: the old key may be Inactive by now.
+// isOver ends a proof that will not succeed now. Only refusals by AWS give a
+// key up. A network that is down for an hour says nothing about the key, and is
+// not tried every second until it is back. A pair that was proven before is
+// never given up, because the old key may be Inactive by now.
 func (p *proof) over(elapsed time.Duration) (bool, error) {
 	if other, ok := errors.AsType[*otherIdentityError](p.err); ok {
 		if p.mend {
-			return true, &needPersonError{text: other.Error() + ": the file is left as it is", run: AsProfile("aws sts get-caller-identity", p.u.facts.Profiles[0])}
+			return true, &needPersonError{text: other.Error() + ": the file was left as it is", run: AsProfile("aws sts get-caller-identity", p.u.facts.Profiles[0])}
 		}
 		return true, p.d.fail(p.u, other.Error())
 	}
@@ -110,13 +114,13 @@ func (p *proof) over(elapsed time.Duration) (bool, error) {
 		return false, nil
 	}
 	if iam.ClassOf(p.err) == iam.BadKey && !p.mend {
-		return true, p.d.fail(p.u, "AWS did not accept the new key steadily within "+formatAge(proveHard))
+		return true, p.d.fail(p.u, "AWS did not accept the new key reliably within "+formatAge(proveHard))
 	}
 	return true, p.err
 }
 
-// said is why the proof ends for now: a person's business when only one endpoint
-// stays silent.
+// finalErr returns why the proof ends for now. The error may need a person when
+// some endpoints answer and others stay silent.
 func (p *proof) said() error {
 	if p.accepted() {
 		return p.u.unanswered(Prove, p.err)
@@ -124,11 +128,12 @@ func (p *proof) said() error {
 	return p.err
 }
 
-// accepted reports whether an endpoint accepts the key now.
+// anyAccepts reports whether an endpoint accepts the key now.
 func (p *proof) accepted() bool {
 	return slices.ContainsFunc(p.endpoints, func(e endpoint) bool { return e.row > 0 })
 }
 
+// nextInterval returns how long to wait before the next round.
 func (p *proof) interval() time.Duration {
 	if p.d.Now().Sub(p.began) > proveSoft {
 		return 5 * time.Second
@@ -146,6 +151,7 @@ func (p *proof) interval() time.Duration {
 	return 500 * time.Millisecond // settling
 }
 
+// progressText describes the proof for the person who watches.
 func (p *proof) text(elapsed time.Duration) string {
 	var parts []string
 	for _, e := range p.endpoints {
@@ -153,7 +159,7 @@ func (p *proof) text(elapsed time.Duration) string {
 	}
 	text := "accepted by " + strings.Join(parts, ", ")
 	if elapsed > proveSoft {
-		text += ": this takes longer than usual, the files are as they were"
+		text += ": this is taking longer than usual; the files are unchanged"
 	}
 	return text
 }

@@ -11,40 +11,44 @@ import (
 )
 
 const (
-	streak    = 5                // successes in a row, at each endpoint
-	proveSoft = 2 * time.Minute  // from here on it is worth a word
-	proveHard = 15 * time.Minute // from here on the new key is given up
-	// How long a streak must last after a refusal: as long as the key took to be
-	// accepted, within these bounds. Of an endpoint's machines one may be later
-	// than the others by much, and only asking often finds it.
+	streak    = 5                // required successes in a row at each endpoint
+	proveSoft = 2 * time.Minute  // after this long the progress text says that the proof is slow
+	proveHard = 15 * time.Minute // after this long the new key is given up
+	// settleMin and settleMax bound how long a streak must last after a
+	// refusal, which is otherwise as long as the key took to be accepted. One
+	// server of an endpoint may lag far behind the others, and only frequent
+	// asking finds it.
 	settleLeast = 5 * time.Second
 	settleMost  = 15 * time.Second
-	// outvotes is how often in a row one endpoint must accept a pair that was
-	// proven before, a second apart, when another one refuses it: a key that was
-	// just made Inactive is refused everywhere by then.
-	outvotes  = 30
-	proveMute = 10 * time.Second // how long answers are waited for that say nothing of the key
+	// outvoteStreak is how often in a row, a second apart, one endpoint must
+	// accept a previously proven pair that another endpoint refuses. A key that
+	// was just made Inactive is refused everywhere by then.
+	outvotes = 30
+	// muteLimit is how long a proof continues while an endpoint gives no verdict on
+	// the key.
+	proveMute = 10 * time.Second
 )
 
-// endpoint is one place where the new key must be accepted.
+// proofEndpoint is one endpoint that must accept the new key.
 type endpoint struct {
 	name string
 	ask  func(context.Context, *iam.Client) error
-	row  int // successes since the last failure
+	row  int // successes in a row since the last failure
 
-	refused bool // the last answer was that the key is not known, or not listed
+	refused bool // the last answer was that the key is unknown or not listed
 }
 
-// prove signs with the new key until AWS accepts it steadily wherever it
-// accepts the old one. IAM spreads a key over its endpoints one by one, and
-// each endpoint is many machines: a success can be followed by a refusal. So
-// every endpoint must accept it five times in a row, and, after a refusal, for
-// as long again as the key took to be accepted, 5 to 15 seconds. This finds a
-// machine that lags behind the others almost surely, not surely.
+// proveKey signs with the new key until AWS accepts it reliably at every
+// endpoint that accepts the old one. IAM spreads a key over its endpoints one
+// by one, and each endpoint consists of many servers, so a refusal can follow a
+// success. Every endpoint must therefore accept the key five times in a row.
+// After a refusal, it must also do so for as long as the key took to be
+// accepted, but at least 5 and at most 15 seconds. This finds a server that
+// lags behind almost certainly, not certainly.
 func (d *Daemon) prove(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	need := cmp.Or(d.rounds, streak)
-	if !r.Validated.IsZero() { // proven once; a file that shows an inactive id must not wait
+	if !r.Validated.IsZero() { // proven before; a file may show an inactive id, which is urgent
 		need = 1
 	} else if err := d.complete(ctx, u); err != nil {
 		return err
@@ -66,8 +70,8 @@ func (d *Daemon) prove(ctx context.Context, u *unit) error {
 	return nil
 }
 
-// endpoints are sts in every region of the profiles and in the partition's
-// default region, but for those that are off, and IAM itself.
+// proofEndpoints returns STS in every region of the profiles and in the
+// partition's default region, without the regions that are off, and IAM.
 func (d *Daemon) endpoints(u *unit) []endpoint {
 	r := u.facts.Rotation
 	var all []endpoint
@@ -89,12 +93,14 @@ func (d *Daemon) endpoints(u *unit) []endpoint {
 	}})
 }
 
-// errNotListed is a list that lags behind: deactivating the old key later rests
-// on it.
+// errNotListed reports that ListAccessKeys lags behind. The deactivation of the
+// old key later relies on that list.
 var errNotListed = errors.New("daemon: IAM accepts the new key but does not list it yet")
 
+// wrongIdentityError reports a new key that belongs to another user. got and
+// want are ARNs.
 type otherIdentityError struct{ got, want string }
 
 func (e *otherIdentityError) Error() string {
-	return fmt.Sprintf("daemon: the new key is %s, not %s", e.got, e.want)
+	return fmt.Sprintf("daemon: the new key belongs to %s, not %s", e.got, e.want)
 }

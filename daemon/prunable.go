@@ -10,19 +10,20 @@ import (
 	"keyd/credfile"
 )
 
-// Prunable is a second key of a profile's user, as shown before it is pruned.
+// PruneCandidate is a second key of a profile's user, as shown to a person
+// before it is pruned.
 type Prunable struct {
 	Profile, ID, User string
 	Active            bool
 	Created           time.Time
-	Used              *Use // nil: AWS does not tell
-	Suspect           bool // a rotation waits for a person to say that nobody needs it
+	Used              *Use // nil: unknown
+	Suspect           bool // a rotation waits until a person says that no one needs the key
 }
 
-// Second looks for the key of the same user that is not the profile's own. id
-// may name it, or be empty when there is only one. A key that a profile shows
-// is never offered, and of the keys that a rotation is about only those of
-// which keyd cannot tell whose they are, when id names one.
+// FindSecondKey returns the key of the same user that is not the profile's own.
+// id may name it, or be empty if there is only one. A key that a profile shows
+// is never returned. While a rotation is in progress, a key is returned only if
+// keyd cannot tell whose it is and id names it.
 func (d *Daemon) Second(ctx context.Context, profile, id string) (Prunable, error) {
 	w, u, unlock, err := d.pruneUnit(ctx, profile, id)
 	if err != nil {
@@ -38,9 +39,9 @@ func (d *Daemon) Second(ctx context.Context, profile, id string) (Prunable, erro
 	}
 	switch {
 	case other == nil && id != "":
-		return Prunable{}, fmt.Errorf("%s is no key of the user %s", id, u.facts.Seen.User)
+		return Prunable{}, fmt.Errorf("%s is not a key of user %s", id, u.facts.Seen.User)
 	case other == nil:
-		return Prunable{}, fmt.Errorf("the user %s has no second key", u.facts.Seen.User)
+		return Prunable{}, fmt.Errorf("user %s has no second key", u.facts.Seen.User)
 	}
 	if err := w.unused(other.ID); err != nil {
 		return Prunable{}, err
@@ -48,8 +49,8 @@ func (d *Daemon) Second(ctx context.Context, profile, id string) (Prunable, erro
 	return Prunable{profile, other.ID, u.facts.Seen.User, other.Active, other.Created, other.Used, u.facts.Rotation != nil}, nil
 }
 
-// pruneUnit is the unit of a profile whose user's second key may be pruned,
-// under the lock.
+// openPruneTarget takes the pass lock and returns the target of a profile whose
+// user's second key may be pruned, with the function that releases the lock.
 func (d *Daemon) pruneUnit(ctx context.Context, profile, id string) (*world, *unit, func(), error) {
 	leave, err := d.enter(ctx)
 	if err != nil {
@@ -76,8 +77,8 @@ func (d *Daemon) pruneUnit(ctx context.Context, profile, id string) (*world, *un
 	return w, u, leave, nil
 }
 
-// lookToPrune asks AWS for the keys of the user. The account that it names may
-// be one whose keys are left alone: of some, the id does not tell.
+// lookBeforePrune asks AWS for the user's keys. It then checks again whether
+// the account is excluded, since not every key id reveals its account.
 func (d *Daemon) lookToPrune(ctx context.Context, u *unit, profile string) error {
 	if err := d.look(ctx, u); err != nil {
 		return err
@@ -85,8 +86,8 @@ func (d *Daemon) lookToPrune(ctx context.Context, u *unit, profile string) error
 	return d.mayAsk(u, profile)
 }
 
-// mayAsk refuses to sign anything with a decoy, or with a key of never_accounts,
-// as Next does for a pass.
+// checkNotExcluded refuses to sign anything with a decoy or with a key of
+// never_accounts, as Next does for a pass.
 func (d *Daemon) mayAsk(u *unit, profile string) error {
 	if why := leaveAlone(u.facts.ID, u.facts.account(), d.Settings.NeverAccounts); why != "" {
 		return fmt.Errorf("%s: %s", profile, why)
@@ -94,12 +95,12 @@ func (d *Daemon) mayAsk(u *unit, profile string) error {
 	return nil
 }
 
-// prunable refuses while a rotation goes on that is not about just this
-// question.
+// checkPrunable refuses while a rotation is in progress, unless the rotation is
+// stuck on the very question whose key id is.
 func (u *unit) prunable(profile, id string) error {
 	switch r := u.facts.Rotation; {
 	case id == u.facts.ID:
-		return fmt.Errorf("%s is the key that %s uses: it is not pruned", short(id), profile)
+		return fmt.Errorf("%s is the key that %s uses: not pruned", short(id), profile)
 	case u.facts.Unread != nil:
 		return u.facts.Unread
 	case u.facts.Skip != "":
@@ -108,21 +109,21 @@ func (u *unit) prunable(profile, id string) error {
 		return &needPersonError{text: r.Stuck, run: whoseIsIt(r)}
 	case r == nil || r.stuck():
 		if u.key.IsZero() {
-			return fmt.Errorf("no file shows %s any more: there is no key to ask AWS with", short(u.facts.ID))
+			return fmt.Errorf("no file shows %s any more: keyd has no key to ask AWS with", short(u.facts.ID))
 		}
 		return nil
 	}
-	return &needPersonError{text: fmt.Sprintf("a rotation of %s goes on: its keys are not pruned", profile), run: Command("keyd rotate --retire-now", profile)}
+	return &needPersonError{text: fmt.Sprintf("a rotation of %s is in progress: its keys are not pruned", profile), run: Command("keyd rotate --retire-now", profile)}
 }
 
-// unused refuses a key that a profile shows.
+// checkNotShown refuses a key that a profile shows.
 func (w *world) unused(id string) error {
 	for _, u := range w.units {
 		if by := u.facts.ShownBy[id]; by != "" {
-			return fmt.Errorf("%s is the key that %s uses: it is not pruned", short(id), by)
+			return fmt.Errorf("%s is the key that %s uses: not pruned", short(id), by)
 		}
 		if slices.ContainsFunc(u.holders, func(p credfile.Profile) bool { return p.Key.ID == id }) {
-			return fmt.Errorf("%s is the key that %s uses: it is not pruned", short(id), u.facts.Profiles[0])
+			return fmt.Errorf("%s is the key that %s uses: not pruned", short(id), u.facts.Profiles[0])
 		}
 	}
 	return nil

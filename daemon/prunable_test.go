@@ -111,8 +111,8 @@ func TestWhatIsNotPrunedWhileARotationWaits(t *testing.T) {
 				t.Errorf("%q: %+v, %v", id, p, err)
 			}
 		}
-		refused("", "keyd cannot tell whether it made")
-		refused("AKIAIOSFODNN7EXAMPLE", "keyd cannot tell whether it made")
+		refused("", "keyd cannot tell whether the call made")
+		refused("AKIAIOSFODNN7EXAMPLE", "keyd cannot tell whether the call made")
 		refused(l.old.ID, "is the key that default uses")
 		p, err := l.d.Second(t.Context(), "default", foreign)
 		must(t, err)

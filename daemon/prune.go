@@ -7,8 +7,9 @@ import (
 	"keyd/daemon/iam"
 )
 
-// Prune deletes p when it is Inactive. An Active key that a person has named is
-// only made Inactive, which can be undone; deleting it takes a second call.
+// Prune deletes p if it is Inactive. An Active key is only made Inactive, which
+// can be undone; deleting it takes a second call. Prune fails, and does
+// nothing, if the key is no longer as p describes it.
 func (d *Daemon) Prune(ctx context.Context, p Prunable) error {
 	w, u, unlock, err := d.pruneUnit(ctx, p.Profile, p.ID)
 	if err != nil {
@@ -19,12 +20,12 @@ func (d *Daemon) Prune(ctx context.Context, p Prunable) error {
 		return err
 	}
 	if key := u.facts.Seen.Key(p.ID); key == nil || key.Active != p.Active || w.unused(p.ID) != nil {
-		return fmt.Errorf("%s has changed meanwhile: nothing was done", short(p.ID))
+		return fmt.Errorf("%s has changed in the meantime: nothing was done", short(p.ID))
 	}
 	if p.Active {
 		return d.turnOff(ctx, u, p)
 	}
-	if r := u.facts.Rotation; r != nil { // before: a crash in between costs another look, and no more
+	if r := u.facts.Rotation; r != nil { // saved first: a crash in between costs one more look at most
 		r.askAgain()
 		if err := d.journal().Save(r); err != nil {
 			return err
@@ -36,7 +37,7 @@ func (d *Daemon) Prune(ctx context.Context, p Prunable) error {
 	return d.forget(u)
 }
 
-// turnOff makes a key Inactive that a person has named.
+// deactivateSecond makes a second key Inactive that a person has named.
 func (d *Daemon) turnOff(ctx context.Context, u *unit, p Prunable) error {
 	client, err := d.client(u, u.key)
 	if err != nil {
@@ -54,17 +55,18 @@ func (d *Daemon) turnOff(ctx context.Context, u *unit, p Prunable) error {
 	return d.forget(u)
 }
 
-// awaits lets a person's next command see what this one has done. What IAM does
-// not show in time is done all the same.
+// awaitListed waits until the list shows a change, so that a person's next
+// command sees it. The change has been made even if IAM does not show it in
+// time.
 func (d *Daemon) awaits(ctx context.Context, u *unit, client *iam.Client, shown func([]iam.KeyInfo) bool) {
 	if err := d.confirm(ctx, u, client, shown); err != nil {
 		d.Log.Info("not listed yet", "key", short(u.facts.ID), "why", err.Error())
 	}
 }
 
-// forget lets the next pass look again: what is remembered of the user's keys
-// would tell the person for a day that the second one is in the way. A rotation
-// that waits for the key to be deleted goes on waiting.
+// forgetListing makes the next pass look again. Otherwise the remembered list
+// would report for a day that the second key is in the way. A rotation that
+// waits for the key to be deleted keeps waiting.
 func (d *Daemon) forget(u *unit) error {
 	u.facts.Seen = staleSeen(u.facts.Seen)
 	decision := wait(Due, d.Now(), "a second key was pruned: the next pass looks again")
@@ -74,7 +76,7 @@ func (d *Daemon) forget(u *unit) error {
 	return d.saveLine(u, d.result(u, decision, nil))
 }
 
-// prune deletes a second, Inactive key.
+// pruneSecond deletes a second, Inactive key.
 func (d *Daemon) prune(ctx context.Context, u *unit, id string) error {
 	client, err := d.client(u, u.key)
 	if err != nil {

@@ -11,19 +11,22 @@ import (
 )
 
 const (
+	// equalAnswers and equalDuration say how many equal lists, over how long, are
+	// believed.
 	equalAnswers = 3
 	equalFor     = 30 * time.Second
-	// orphanWindow is how long after the call a key may have been created that
-	// is believed to be its effect; orphanExact is when there is no doubt.
-	// AWS stamps whole seconds when it takes the request.
+	// A key counts as the effect of the lost call when AWS created it at most
+	// orphanEarly before the call and orphanWindow after its end. Within
+	// orphanExact after the call was sent there is no doubt. AWS stamps whole
+	// seconds when it accepts the request.
 	orphanEarly  = 2 * time.Second
 	orphanWindow = reconcileAfter
 	orphanExact  = 5 * time.Second
 )
 
-// reconcile finds out what a CreateAccessKey did whose answer was lost. One
-// list proves nothing, for it lags: three equal ones over half a minute must
-// agree.
+// reconcileCreate finds out what a CreateAccessKey whose answer was lost has
+// done. A single list proves nothing, because lists lag: three equal ones over
+// half a minute must agree.
 func (d *Daemon) reconcile(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	client, err := d.client(u, u.key)
@@ -32,7 +35,7 @@ func (d *Daemon) reconcile(ctx context.Context, u *unit) error {
 	}
 	defer client.Close()
 	if early := r.ended().Add(reconcileAfter).Sub(d.Now()); early > 0 && d.flaw != trustFirstList {
-		d.progress(u, Reconcile, "reconcile", "the answer to CreateAccessKey was lost; waiting until it has taken effect or not", d.Now(), early+equalFor)
+		d.progress(u, Reconcile, "reconcile", "the answer to CreateAccessKey was lost; waiting until the call can no longer take effect", d.Now(), early+equalFor)
 		if err := pause(ctx, min(early, reconcileAfter)); err != nil {
 			return err
 		}
@@ -45,7 +48,7 @@ func (d *Daemon) reconcile(ctx context.Context, u *unit) error {
 	return d.conclude(context.WithoutCancel(ctx), u, client, fresh)
 }
 
-// steadyList lists until the answer has not changed for half a minute.
+// listUntilSteady lists until the answer has not changed for half a minute.
 func (d *Daemon) steadyList(ctx context.Context, u *unit, client *iam.Client) ([]iam.KeyInfo, error) {
 	var last string
 	var since time.Time
@@ -62,13 +65,14 @@ func (d *Daemon) steadyList(ctx context.Context, u *unit, client *iam.Client) ([
 		if equal >= equalAnswers && now.Sub(since) >= equalFor || d.flaw == trustFirstList {
 			return listing.Keys, nil
 		}
-		d.progress(u, Reconcile, "reconcile", fmt.Sprintf("the same answer %d times", equal), since, equalFor)
+		d.progress(u, Reconcile, "reconcile", fmt.Sprintf("the same answer %d times in a row", equal), since, equalFor)
 		if err := pause(ctx, equalFor/6); err != nil {
 			return nil, err
 		}
 	}
 }
 
+// joinIDs returns the ids of keys in a fixed order, for comparison.
 func fingerprint(keys []iam.KeyInfo) string {
 	var ids []string
 	for _, k := range keys {
@@ -78,7 +82,9 @@ func fingerprint(keys []iam.KeyInfo) string {
 	return strings.Join(ids, " ")
 }
 
-// conclude decides whose the new ids are.
+// judgeNewKeys decides whose the new keys are. A single key from the time of
+// the call is taken for keyd's own; if there are no new keys, the call had no
+// effect; anything else needs a person.
 func (d *Daemon) conclude(ctx context.Context, u *unit, client *iam.Client, fresh []iam.KeyInfo) error {
 	r := u.facts.Rotation
 	switch {
@@ -96,21 +102,22 @@ func (d *Daemon) conclude(ctx context.Context, u *unit, client *iam.Client, fres
 		r.Suspects = append(r.Suspects, k.ID)
 	}
 	when := ""
-	if !r.Sent.IsZero() { // as it is when a person had it looked at again
+	if !r.Sent.IsZero() { // Sent is zero after a person asked keyd to look again
 		when = " at " + r.Sent.Format(time.RFC3339)
 	}
-	r.Stuck = fmt.Sprintf("the answer to CreateAccessKey was lost%s, and keyd cannot tell whether it made: %s", when, strings.Join(seen, "; "))
+	r.Stuck = fmt.Sprintf("the answer to CreateAccessKey was lost%s, and keyd cannot tell whether the call made %s", when, strings.Join(seen, "; "))
 	return d.journal().Save(r)
 }
 
-// inWindow reports whether k was created while the lost request was under way.
+// inCreateWindow reports whether k was created while the lost request was in
+// flight.
 func (d *Daemon) inWindow(r *Rotation, k iam.KeyInfo) bool {
 	created := k.Created.Add(-r.Offset)
 	return !created.Before(r.Sent.Add(-orphanEarly)) && !created.After(r.ended().Add(orphanWindow))
 }
 
-// disown makes the key Inactive that came from the lost answer: reversible,
-// should it be someone else's after all.
+// deactivateOrphan makes the key Inactive that the lost call created. This is
+// reversible, in case the key belongs to someone else after all.
 func (d *Daemon) disown(ctx context.Context, u *unit, client *iam.Client, k iam.KeyInfo) error {
 	r := u.facts.Rotation
 	use, err := client.LastUsed(ctx, k.ID)
@@ -118,7 +125,7 @@ func (d *Daemon) disown(ctx context.Context, u *unit, client *iam.Client, k iam.
 		return err
 	}
 	if err == nil && !use.At.IsZero() {
-		r.Stuck = fmt.Sprintf("%s appeared when the answer to CreateAccessKey was lost, but someone uses it (%s)", short(k.ID), use.Service)
+		r.Stuck = fmt.Sprintf("%s appeared when the answer to CreateAccessKey was lost, but it is in use (by %s)", short(k.ID), use.Service)
 		r.Suspects = []string{k.ID}
 		return d.journal().Save(r)
 	}
@@ -131,11 +138,11 @@ func (d *Daemon) disown(ctx context.Context, u *unit, client *iam.Client, k iam.
 		return err
 	}
 	d.record(u, "deactivated", k.ID, "came from a lost answer to CreateAccessKey")
-	d.tell(u, Reconcile, "reconciled", fmt.Sprintf("%s came from the lost answer, nobody has its secret: made inactive", short(k.ID)))
+	d.tell(u, Reconcile, "reconciled", fmt.Sprintf("%s came from the call whose answer was lost, and no one has its secret: made inactive", short(k.ID)))
 	return nil
 }
 
-// dropOrphan deletes it, so that its slot is free for a successor.
+// dropOrphan deletes the orphan, which frees its slot for a successor.
 func (d *Daemon) dropOrphan(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	client, err := d.client(u, u.key)
@@ -147,7 +154,7 @@ func (d *Daemon) dropOrphan(ctx context.Context, u *unit) error {
 	case err != nil:
 		return err
 	case k != nil && (k.Status == iam.Active || !d.inWindow(r, *k)):
-		r.Stuck = fmt.Sprintf("%s is %s and was created %s: not, or no longer, what came from the answer that was lost at %s", short(k.ID), k.Status,
+		r.Stuck = fmt.Sprintf("%s is %s and was created %s: it is not, or no longer, the key whose answer was lost at %s", short(k.ID), k.Status,
 			k.Created.UTC().Format(time.RFC3339), r.Sent.Format(time.RFC3339))
 		r.Orphan, r.OrphanOff, r.OrphanExact, r.Suspects = "", time.Time{}, false, []string{k.ID}
 		return d.journal().Save(r)
@@ -157,14 +164,15 @@ func (d *Daemon) dropOrphan(ctx context.Context, u *unit) error {
 		}
 	}
 	d.record(u, "deleted", r.Orphan, "came from a lost answer to CreateAccessKey")
-	d.tell(u, DropOrphan, "deleted", short(r.Orphan)+", which came from the lost answer")
+	d.tell(u, DropOrphan, "deleted", short(r.Orphan)+", which came from the call whose answer was lost")
 	return d.closeRotation(u)
 }
 
-// ours looks once more at a key that is to be deleted because the journal calls
-// it keyd's own: the journal may be damaged, and a person may have found a use
-// for the key. The list lags, so it is asked for a while until it shows the key
-// as expected; what it showed last is returned, nil for no such key.
+// relistOwnKey lists once more before a key is deleted that the journal calls
+// keyd's own: the journal may be damaged, and a person may have found a use for
+// the key. Lists lag, so IAM is asked for a while until it shows the key with
+// the expected status. The key is returned as last listed, or nil if it was not
+// listed.
 func (d *Daemon) ours(ctx context.Context, u *unit, client *iam.Client, id string, status iam.Status) (k *iam.KeyInfo, err error) {
 	err = d.confirm(ctx, u, client, func(keys []iam.KeyInfo) bool {
 		k = contains(keys, id)
@@ -176,7 +184,7 @@ func (d *Daemon) ours(ctx context.Context, u *unit, client *iam.Client, id strin
 	return k, err
 }
 
-// closeRotation erases the journal. What AWS said before is out of date.
+// closeRotation erases the journal. What AWS said before is out of date then.
 func (d *Daemon) closeRotation(u *unit) error {
 	u.facts.Seen = staleSeen(u.facts.Seen)
 	if err := d.journal().Erase(u.facts.Rotation.Old.ID); err != nil {
@@ -186,7 +194,7 @@ func (d *Daemon) closeRotation(u *unit) error {
 	return nil
 }
 
-// staleSeen keeps who the user is and forgets which keys there are.
+// staleSeen keeps who the user is and marks the list of keys as out of date.
 func staleSeen(s *Seen) *Seen {
 	if s == nil {
 		return nil

@@ -4,21 +4,22 @@ import (
 	"context"
 )
 
-// Rehearsal is what a person can be told of one key before keyd is let loose.
+// Rehearsal is what keyd can say about one key before it rotates anything.
 type Rehearsal struct {
 	Result
-	// Ready reports whether the preflight of a rotation passed: the files can be
-	// edited, the state folder can be written, and the key may deactivate a key
-	// of its user. Whether it may create one is not known before it does: AWS
-	// has no way to ask. False for keys that are left alone or need a person.
+	// Ready reports whether the preflight of a rotation passed: the files can
+	// be edited, the state folder can be written, and the key may deactivate a
+	// key of its user. Whether the key may create one is only known once it
+	// does, since AWS has no way to ask. Ready is false for keys that are left
+	// alone or need a person.
 	Ready bool
 }
 
-// Rehearse looks at every key and tries what can be tried of its rotation, due
-// or not, without beginning one: no key is created, no file is changed, and
-// nothing is remembered for the status. The one request that could change
-// something asks that the key be Active, which it is, since it signs that
-// request. A failure with one key is in its Result.
+// Rehearse looks at every key, due or not, and tries whatever can be tried of
+// its rotation without starting one: no key is created, no file is changed, and
+// nothing is saved to the status. The only request that could change something
+// asks for the key to be Active, which it is already, since it signs that
+// request. The failure of one key is in its Result.
 func (d *Daemon) Rehearse(ctx context.Context) ([]Rehearsal, error) {
 	unlock, err := d.lock(ctx)
 	if err != nil {
@@ -40,9 +41,10 @@ func (d *Daemon) Rehearse(ctx context.Context) ([]Rehearsal, error) {
 	return all, nil
 }
 
+// rehearseTarget rehearses the rotation of one key.
 func (d *Daemon) rehearse(ctx context.Context, u *unit) Rehearsal {
 	decision := Next(u.facts, d.Settings, d.Now())
-	for range maxSteps { // a look is all that an idle key asks for before its preflight
+	for range maxSteps { // before its preflight an idle key needs nothing but looks
 		if decision.Do != Look || u.facts.Rotation != nil {
 			break
 		}
@@ -63,13 +65,13 @@ func (d *Daemon) rehearse(ctx context.Context, u *unit) Rehearsal {
 	return Rehearsal{Result: d.result(u, decision, nil), Ready: u.facts.Ready}
 }
 
-// rehearsable reports whether keyd would rotate this key, now or later.
+// canRehearse reports whether keyd would rotate this key, now or later.
 func (u *unit) rehearsable(decision Decision) bool {
 	rests := decision.Do == Wait && decision.State == OK
 	return u.facts.Rotation == nil && !u.key.IsZero() && (rests || decision.Do == Preflight)
 }
 
-// failed is a result whose error a person is told of, not a later pass.
+// failedResult describes a failure for a person rather than for a later pass.
 func (d *Daemon) failed(u *unit, decision Decision, err error) Result {
 	r := d.result(u, decision, err)
 	r.NeedsPerson = needsPerson(err)

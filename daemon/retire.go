@@ -8,8 +8,9 @@ import (
 	"keyd/daemon/iam"
 )
 
-// deactivate makes the old key Inactive, signed with the new one, and verifies
-// that the new one still works; if not, it takes the step back.
+// deactivateOld makes the old key Inactive, signed with the new one, and
+// verifies that the new one still works. If AWS refuses the new key then, the
+// old one is made Active again.
 func (d *Daemon) deactivate(ctx context.Context, u *unit) error {
 	r, signer := u.facts.Rotation, u.facts.Rotation.New
 	if d.flaw == oldDeactivates {
@@ -40,13 +41,14 @@ func (d *Daemon) deactivate(ctx context.Context, u *unit) error {
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
-	u.facts.Seen = staleSeen(u.facts.Seen) // whatever the clock says, it was before
+	u.facts.Seen = staleSeen(u.facts.Seen) // whatever the clock says, that look came before the deactivation
 	d.record(u, "deactivated", r.Old.ID, "")
 	d.tell(u, Deactivate, "deactivated", fmt.Sprintf("%s, and %s still works", r.Old, r.New))
 	return nil
 }
 
-// notDeactivated forgets the intent when AWS certainly did nothing.
+// clearDeactivating withdraws the journaled intent to deactivate when AWS
+// certainly did nothing.
 func (d *Daemon) notDeactivated(u *unit, err error) error {
 	if definite(err) {
 		u.facts.Rotation.Deactivating = time.Time{}
@@ -57,10 +59,12 @@ func (d *Daemon) notDeactivated(u *unit, err error) error {
 	return err
 }
 
+// reactivateOld makes the old key Active again after the new one was refused.
+// An error that says nothing about the key changes nothing.
 func (d *Daemon) stepBack(ctx context.Context, u *unit, client *iam.Client, why error) error {
 	r := u.facts.Rotation
 	if iam.ClassOf(why) != iam.BadKey {
-		return why // no word on the key: the next pass verifies again
+		return why // says nothing about the key: the next pass verifies it again
 	}
 	if err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Active); err != nil {
 		return fmt.Errorf("%w, and %s could not be made active again: %w", why, r.Old, err)
@@ -72,8 +76,9 @@ func (d *Daemon) stepBack(ctx context.Context, u *unit, client *iam.Client, why 
 	return &needPersonError{text: fmt.Sprintf("%s was refused after %s was deactivated: %s is active again", r.New, r.Old, r.Old), run: Command("keyd status", r.Profiles()[0]), err: why}
 }
 
-// revive makes the old key Active again for a person who holds the rotation.
-// When it is gone there is nothing left to hold, and the rotation ends.
+// reviveOld makes the old key Active again for a person who holds the rotation.
+// If the old key was already deleted, there is nothing left to hold and the
+// rotation ends.
 func (d *Daemon) revive(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	client, err := d.client(u, r.New)
@@ -82,12 +87,12 @@ func (d *Daemon) revive(ctx context.Context, u *unit) error {
 	}
 	defer client.Close()
 	err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
-	if isNobody(err) && d.renamed(ctx, u) { // it may be the user who is not there, by that name
+	if isNobody(err) && d.renamed(ctx, u) { // perhaps not the key but the user is missing under that name
 		err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
 	}
 	if iam.ClassOf(err) == iam.NoSuch {
 		r.Held = time.Time{}
-		d.tell(u, Revive, "too late", r.Old.String()+" is deleted: there is nothing left to hold")
+		d.tell(u, Revive, "too late", r.Old.String()+" was already deleted: there is nothing left to hold")
 		return d.journal().Save(r)
 	}
 	if err != nil {
@@ -103,9 +108,10 @@ func (d *Daemon) revive(ctx context.Context, u *unit) error {
 	return nil
 }
 
-// delete ends the rotation: the old key is gone, and so is the journal, unless
-// somebody has put another text into the files in these very seconds. The
-// journal has the only other copy of the new secret: it stays, and mends them.
+// deleteOld deletes the old key and ends the rotation. The journal is erased as
+// well, unless another program changed the files in the last few seconds. The
+// journal holds the only other copy of the new secret, so in that case it
+// stays, and the files are mended from it.
 func (d *Daemon) delete(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	client, err := d.client(u, r.New)
@@ -116,12 +122,12 @@ func (d *Daemon) delete(ctx context.Context, u *unit) error {
 	if err := d.deleteKey(ctx, u, client, r.Old.ID); err != nil {
 		return err
 	}
-	if r.Described { // an optional permission; a tag left behind harms nobody
+	if r.Described { // an optional permission; a leftover tag does no harm
 		_ = client.Undescribe(ctx, r.User, r.Old.ID)
 	}
 	d.record(u, "deleted", r.Old.ID, "")
 	d.tell(u, Delete, "deleted", r.Old.String())
-	if err := d.lookAgain(ctx, u); err != nil { // nothing slow stands between this look and the end
+	if err := d.lookAgain(ctx, u); err != nil { // nothing slow happens between this read and the end
 		return err
 	}
 	if u.facts.Rotation == nil || u.facts.Shows.Old > 0 || u.facts.Shows.New == 0 {
@@ -130,7 +136,7 @@ func (d *Daemon) delete(ctx context.Context, u *unit) error {
 	return d.succeed(u)
 }
 
-// succeed closes the rotation and hands what is known over to the new id.
+// handOver closes the rotation and carries what is known over to the new id.
 func (d *Daemon) succeed(u *unit) error {
 	r := u.facts.Rotation
 	if err := d.journal().Erase(r.Old.ID); err != nil {

@@ -10,15 +10,15 @@ import (
 	"keyd/credfile"
 )
 
-// lookAgain reads the files and the journal anew after an action. What AWS
-// said, and what this pass has proven, stays.
+// rereadTarget reads the files and the journal again after an action. What AWS
+// said and what this pass has proven is kept.
 func (d *Daemon) lookAgain(ctx context.Context, u *unit) error {
 	rotations, problems := d.journal().Load(ctx)
 	if handsOff(problems, u.facts.ID) != nil {
 		return errors.Join(problems...)
 	}
 	i := slices.IndexFunc(rotations, func(r *Rotation) bool { return r.Old.ID == u.facts.ID })
-	if i < 0 && u.facts.Rotation != nil { // someone removed it: the only copy of the new secret is here
+	if i < 0 && u.facts.Rotation != nil { // someone removed the journal: memory holds the only copy of the new secret
 		i, rotations = len(rotations), append(rotations, u.facts.Rotation)
 		if err := d.journal().Save(u.facts.Rotation); err != nil {
 			return err
@@ -40,9 +40,9 @@ func (d *Daemon) lookAgain(ctx context.Context, u *unit) error {
 	return nil
 }
 
-// read reads the files, and once more, with patience, where a rotation's
-// profiles seem to be gone: a program that truncates and writes may just be at
-// it.
+// readFiles reads the files. When the profiles of a rotation seem to be gone,
+// it reads once more and waits for the new id: another program may have
+// truncated the file and be about to write it.
 func (d *Daemon) read(ctx context.Context, rotations []*Rotation, expect ...string) (*credfile.Snapshot, error) {
 	snapshot, err := d.Store.Read(ctx, expect...)
 	for _, r := range rotations {
@@ -56,9 +56,10 @@ func (d *Daemon) read(ctx context.Context, rotations []*Rotation, expect ...stri
 	return snapshot, err
 }
 
-// expected is the ids without which a read of the files is not believed at
-// once. Those of temporary credentials come and go, and those that other files
-// show may have been seen there, by a process that reads them.
+// expectedIDs returns the ids that the files should show; a read that lacks one
+// of them is not believed at once. It leaves out the ids of temporary
+// credentials, which come and go, and ids that foreign files show: the process
+// that saw those may read other files.
 func expected(status Status, rotations []*Rotation, others []foreign) []string {
 	var ids []string
 	for _, l := range status.Keys {
@@ -66,13 +67,14 @@ func expected(status Status, rotations []*Rotation, others []foreign) []string {
 			ids = append(ids, l.Key)
 		}
 	}
-	for _, r := range rotations { // either id will do, and the status has the one shown last
+	for _, r := range rotations { // the files may show either id; the status has the one shown last
 		ids = slices.DeleteFunc(ids, func(id string) bool { return id == r.Old.ID || id == r.New.ID })
 	}
 	return ids
 }
 
-// rotationUnit is a rotation in progress and what the files show of it.
+// rotationTarget returns the target of a rotation in progress, with what the
+// files show of it.
 func (d *Daemon) rotationUnit(r *Rotation, snapshot *credfile.Snapshot) *unit {
 	u := &unit{facts: Facts{ID: r.Old.ID, Profiles: r.Profiles(), Rotation: r, Unread: d.elsewhere(r)}}
 	u.facts.Shows.Away = d.Away(r)
@@ -107,14 +109,15 @@ func (d *Daemon) rotationUnit(r *Rotation, snapshot *credfile.Snapshot) *unit {
 	return u
 }
 
-// torn reports whether a place shows half of the old pair and half of the new
-// one: a write in place was cut off, by a power failure or a disk that is full.
+// isTorn reports whether a profile shows half of the old pair and half of the
+// new one. That happens when a power failure or a full disk cuts off a write in
+// place.
 func torn(r *Rotation, p credfile.Profile) bool {
 	return p.Skip == credfile.Rotatable && p.Key.Mixes(r.Old, r.New)
 }
 
-// Away is a file of the rotation that is not there, "" when all are: it was
-// removed, or its disk is not mounted now.
+// MissingFile returns the first file of the rotation that does not exist, or ""
+// when all exist. The file was removed, or its disk is not mounted.
 func (d *Daemon) Away(r *Rotation) string {
 	for _, place := range r.Places {
 		if !d.Store.Exists(place.Path) {
@@ -124,25 +127,27 @@ func (d *Daemon) Away(r *Rotation) string {
 	return ""
 }
 
-// ElsewhereError is a rotation in a file that this process does not read: it was
-// begun where AWS_SHARED_CREDENTIALS_FILE or AWS_CONFIG_FILE named another.
+// ElsewhereError reports a rotation in a file that this process does not read.
+// The rotation began where AWS_SHARED_CREDENTIALS_FILE or AWS_CONFIG_FILE named
+// another file.
 type ElsewhereError struct {
-	ID, Path string // the old key, and the file that showed it
-	Reads    credfile.Paths
+	ID, Path string         // the id of the old key, and the file that showed it
+	Reads    credfile.Paths // the files that this process reads
 }
 
+// Error names the key, its file, and the files that this process reads instead.
 func (e *ElsewhereError) Error() string {
-	return fmt.Sprintf("%s is being rotated in %s, and this keyd reads %s and %s: it is left alone", short(e.ID), e.Path, e.Reads.Credentials, e.Reads.Config)
+	return fmt.Sprintf("%s is being rotated in %s, but this keyd reads %s and %s: it is left alone", short(e.ID), e.Path, e.Reads.Credentials, e.Reads.Config)
 }
 
-// Hint says how to get at that file.
+// Hint says how to make keyd read that file again.
 func (e *ElsewhereError) Hint() string {
-	return "set AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE as they were when it began, or not at all"
+	return "set AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE as they were when the rotation began; unset them if they were not set"
 }
 
-// elsewhere is why a rotation cannot be judged: one of its places stands in a
-// file that this process does not read. One that is not there any more holds no
-// key.
+// checkElsewhere returns an error when one of the rotation's places is in a
+// file that exists and that this process does not read: the rotation cannot be
+// judged then. A file that no longer exists holds no key.
 func (d *Daemon) elsewhere(r *Rotation) error {
 	for _, place := range r.Places {
 		if !d.Store.Reads(place.Path) && d.Store.Exists(place.Path) {

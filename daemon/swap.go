@@ -9,9 +9,9 @@ import (
 	"keyd/credfile"
 )
 
-// swap replaces the old pair in every file that shows it. The old pair stays
-// in the journal until the new one is validated, so that it can be put back, and
-// a write that is cut off can be mended.
+// swapFiles replaces the old pair in every file that shows it. The old pair
+// stays in the journal until the new one is validated, so that it can be put
+// back, and so that a write that was cut off can be mended.
 func (d *Daemon) swap(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	mend := !r.Validated.IsZero()
@@ -23,7 +23,7 @@ func (d *Daemon) swap(ctx context.Context, u *unit) error {
 		return err
 	}
 	put := d.Store.Swap
-	if mend { // the old key may be Inactive by now
+	if mend { // the old key may be Inactive by now: write whatever can be written
 		put = d.Store.Restore
 	}
 	swapped, err := put(ctx, u.key, r.New)
@@ -45,21 +45,22 @@ func (d *Daemon) swap(ctx context.Context, u *unit) error {
 	return nil
 }
 
-// leftAs is what the files show of a swap that failed, as far as that is known.
+// filesLeftAs says what the files show after a failed swap, as far as that is
+// known.
 func leftAs(err error, r *Rotation, mend bool) string {
 	_, gone := errors.AsType[*credfile.Gone](err)
 	_, unknown := errors.AsType[*credfile.NotUndone](err)
 	switch {
-	case gone, unknown: // the error says it
+	case gone, unknown: // the error already says it
 		return ""
 	case mend:
-		return fmt.Sprintf("where it could not be written a file still shows %s, and ", r.Old)
+		return fmt.Sprintf("files that could not be written still show %s, and ", r.Old)
 	}
-	return fmt.Sprintf("the files show %s as before, and ", r.Old)
+	return fmt.Sprintf("the files still show %s, and ", r.Old)
 }
 
-// tellKept tells what became of the text of a program that was writing a file at
-// the moment of the swap.
+// emitConcurrent reports what happened to the text of a program that wrote a
+// file at the moment of the swap.
 func (d *Daemon) tellKept(u *unit, do Do, swapped credfile.Swapped) {
 	for _, note := range swapped.Notes {
 		d.record(u, "met another program", u.facts.Rotation.New.ID, note)
@@ -67,16 +68,17 @@ func (d *Daemon) tellKept(u *unit, do Do, swapped credfile.Swapped) {
 	}
 }
 
-// mend makes the new pair of what a write in place that was cut off has left
-// half old, half new. Nothing is asked of AWS first: nobody accepts the halves,
-// the new pair was proven before it was written, and what is on disk is validated
-// afterwards. A place that shows the old pair as a whole is left to swap.
+// mendTorn writes the new pair over a pair that an interrupted write in place
+// left half old and half new. AWS is not asked first: the halves work nowhere,
+// the new pair was proven before it was written, and what is on disk is
+// validated afterwards. Places that show the whole old pair are left to
+// swapFiles.
 func (d *Daemon) mend(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	mended, err := d.Store.Mend(ctx, r.Old, r.New)
 	d.tellKept(u, Mend, mended)
 	if err != nil {
-		return fmt.Errorf("%w; where it could not be written a file shows half of %s and half of %s", err, r.Old, r.New)
+		return fmt.Errorf("%w; files that could not be written still show half of %s and half of %s", err, r.Old, r.New)
 	}
 	r.Swapped = d.Now().UTC()
 	if err := d.journal().Save(r); err != nil {

@@ -8,7 +8,8 @@ import (
 	"keyd/daemon/iam"
 )
 
-// needPersonError is a failure that waiting does not mend.
+// needPersonError is a failure that waiting does not cure. text is the message,
+// run the hint.
 type needPersonError struct {
 	text, run string
 	err       error
@@ -17,19 +18,21 @@ type needPersonError struct {
 func (e *needPersonError) Error() string { return e.text }
 func (e *needPersonError) Unwrap() error { return e.err }
 
-// Hint is the command, or the question, that helps.
+// Hint returns the command or the question that helps.
 func (e *needPersonError) Hint() string { return e.run }
 
-// gaveUpError is an attempt that ended cleanly without its aim. The next one
-// is hours away: each attempt makes and deletes a key.
+// gaveUpError is an attempt that ended cleanly without reaching its goal. The
+// next attempt is hours away, because each one creates and deletes a key.
 type gaveUpError struct{ text string }
 
 func (e *gaveUpError) Error() string { return e.text }
 
-// longWait is the count of failures from which retryAfter waits longest.
+// longWaitCount is the number of failures from which RetryAfter returns its
+// longest wait.
 const longWait = 16
 
-// Hint returns what an error advises, a command or a question, or "".
+// Hint returns what an error advises, a command or a question, or "" if it
+// advises nothing.
 func Hint(err error) string {
 	if hinted, ok := errors.AsType[interface {
 		error
@@ -43,11 +46,12 @@ func Hint(err error) string {
 	return atomicfile.Remedy(err)
 }
 
-// HintFor is Hint for those who know whose key it is about: a command in it
-// names the first of the profiles.
+// HintFor is Hint for an error about the key of known profiles: a command in
+// the hint names the first of them.
 func HintFor(err error, profiles []string) string { return about(Hint(err), profiles) }
 
-// needsPerson reports whether only a person can make a failed action succeed.
+// actionNeedsPerson reports whether only a person can make a failed action
+// succeed.
 func needsPerson(err error) bool {
 	if e, ok := errors.AsType[*iam.Error](err); ok {
 		return e.Definite() && !e.Temporary()
@@ -63,26 +67,28 @@ func needsPerson(err error) bool {
 	return ok && !errors.Is(refused, atomicfile.ErrBusy) && !errors.Is(refused, atomicfile.ErrChanged)
 }
 
-// NeedsPerson reports whether err is of a kind that only a person can end, so
-// that a program ends with the exit code for that.
+// NeedsPerson reports whether only a person can resolve err. A program that
+// ends with such an error exits with the code for that.
 func NeedsPerson(err error) bool {
 	return needsPerson(err) || is[*ElsewhereError](err) || is[*NewerError](err) || is[*UnreadError](err)
 }
 
-// NoRotation reports whether err is that no rotation of a profile's key goes on.
+// IsNoRotation reports whether err says that no rotation of a profile's key is
+// in progress.
 func NoRotation(err error) bool { return is[*noRotationError](err) }
 
+// isType reports whether err is, or wraps, an E.
 func is[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
 	return ok
 }
 
-// definite reports whether a call at AWS certainly had no effect.
+// hadNoEffect reports whether a call to AWS certainly changed nothing.
 func definite(err error) bool {
 	e, ok := errors.AsType[*iam.Error](err)
 	return ok && e.Definite()
 }
 
-// offline reports whether no connection came about. That is no failure of the
-// key's or of AWS's.
+// isOffline reports whether err means that no connection was made. Neither the
+// key nor AWS is at fault then.
 func offline(err error) bool { return is[*iam.Error](err) && iam.ClassOf(err) == iam.Unsent }

@@ -9,36 +9,37 @@ import (
 	"keyd/daemon/iam"
 )
 
-// unit is one access key with everything that is known of it.
+// target is one access key and everything known about it.
 type unit struct {
 	facts    Facts
-	key      credfile.Key       // the pair that the files show of facts.ID; zero when none does
-	holders  []credfile.Profile // the places that show the old or the new id
+	key      credfile.Key       // the pair with the id facts.ID, as the files show it; zero when no file does
+	holders  []credfile.Profile // the profiles that show the old or the new id
 	site     iam.Site
 	warnings []string
-	line     *KeyLine             // what the status remembers of it; nil when nothing
-	made     map[string]time.Time // when keyd last made a key, by owner
+	line     *KeyLine             // the key's line in the last status; nil when it has none
+	made     map[string]time.Time // when keyd last created a key, by owner
 
-	// Known in this pass only.
-	identified      bool     // AWS has said whose key it is
-	regions, closed []string // of STS, as the preflight found them: see Rotation
+	// Known in this pass only:
+	identified      bool     // AWS has said whose key it is, in this pass
+	regions, closed []string // STS regions that accepted and refused the key in the preflight; see Rotation
 }
 
+// hasProfile reports whether one of the target's profiles is among profiles.
 func (u *unit) names(profiles []string) bool {
 	return slices.ContainsFunc(u.facts.Profiles, func(p string) bool { return slices.Contains(profiles, p) })
 }
 
-// equip adds what is remembered and where the calls go.
+// fillTarget adds what the status remembers of the key, and where its calls go.
 func (d *Daemon) equip(u *unit, status Status, ask Ask) {
 	u.facts.Ask = ask
 	line := status.line(u.facts.ID)
 	if r := u.facts.Rotation; r != nil && line == nil {
 		line = status.line(r.New.ID)
 	}
-	if u.line = line; line != nil && u.facts.Skip == "" { // else it may be that of another place with the same id
+	if u.line = line; line != nil && u.facts.Skip == "" { // a skipped key's line may belong to another place with the same id
 		u.facts.Seen, u.facts.Trouble = recalled(line.Seen, d.Now()), line.Trouble
 	}
-	if u.facts.Rotation != nil { // in the middle of one, what another process saw confirms nothing
+	if u.facts.Rotation != nil { // in the middle of a rotation, what another process saw confirms nothing
 		u.facts.Seen = staleSeen(u.facts.Seen)
 	}
 	if ask.Person {
@@ -56,8 +57,9 @@ func (d *Daemon) equip(u *unit, status Status, ask Ask) {
 	}
 }
 
-// recalled is what an earlier pass has seen. It is a cache, and never fresh: a
-// decision that could harm rests on what this pass has seen itself.
+// agedSeen returns what an earlier pass saw, made too old to count as fresh. It
+// is a cache: a decision that could do harm rests only on what this pass has
+// seen.
 func recalled(seen *Seen, now time.Time) *Seen {
 	if seen == nil || now.Sub(seen.At) >= fresh || seen.At.Sub(now) > maxClockOff {
 		return seen
@@ -67,7 +69,8 @@ func recalled(seen *Seen, now time.Time) *Seen {
 	return &old
 }
 
-// signer is the pair that AWS is asked with: the one that the files show.
+// signingPair returns the pair that signs the calls to AWS: the one that the
+// files show.
 func (u *unit) signer() credfile.Key {
 	if r := u.facts.Rotation; r != nil && r.New.ID != "" && (u.facts.Shows.New > 0 || u.facts.Shows.Old == 0 || !r.Validated.IsZero()) {
 		return r.New
@@ -75,7 +78,7 @@ func (u *unit) signer() credfile.Key {
 	return u.key
 }
 
-// client makes a client that signs with key and nothing else.
+// newClient returns a client that signs with key and with nothing else.
 func (d *Daemon) client(u *unit, key credfile.Key) (*iam.Client, error) {
 	if u.facts.Misplaced != nil {
 		return nil, u.facts.Misplaced

@@ -9,12 +9,13 @@ import (
 	"keyd/daemon/iam"
 )
 
-// validateTries is how often a refusal of the pair on disk is asked again: it
-// was accepted everywhere a moment ago, and reads are not monotonic.
+// validateTries is how often AWS is asked about the pair on disk while it
+// refuses it. The pair was accepted everywhere a moment ago, and reads are not
+// monotonic.
 const validateTries = 15
 
-// validate reads the pair back from disk on a path of its own, and asks AWS
-// with those bytes.
+// validateFiles reads the pair back from disk through an independent path and
+// asks AWS with those bytes.
 func (d *Daemon) validate(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	for _, p := range u.holders {
@@ -41,7 +42,7 @@ func (d *Daemon) validate(ctx context.Context, u *unit) error {
 	case err != nil:
 		return err
 	case !r.isOf(who):
-		return d.invalid(u, nil, fmt.Sprintf("the pair on disk is %s, not %s", who.ARN, r.ARN))
+		return d.invalid(u, nil, fmt.Sprintf("the pair on disk belongs to %s, not %s", who.ARN, r.ARN))
 	}
 	r.validated(d.Now().UTC())
 	if d.flaw != oldDeactivates {
@@ -50,7 +51,7 @@ func (d *Daemon) validate(ctx context.Context, u *unit) error {
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
-	u.facts.Seen = staleSeen(u.facts.Seen) // it was before
+	u.facts.Seen = staleSeen(u.facts.Seen) // that look came before the files showed the new pair
 	d.record(u, "validated", r.New.ID, who.ARN)
 	d.tell(u, Validate, "validated", who.ARN+", from the file")
 	if d.flaw == eraseEarly {
@@ -59,10 +60,10 @@ func (d *Daemon) validate(ctx context.Context, u *unit) error {
 	return nil
 }
 
-// validated notes that the files show the new pair, durably. The overlap begins
-// with the first time.
+// markValidated records that the files show the new pair durably. The overlap
+// begins with the first validation.
 func (r *Rotation) validated(now time.Time) {
-	if r.Swapped.IsZero() || r.Swapped.Before(r.Mending) { // killed between the write and the journal
+	if r.Swapped.IsZero() || r.Swapped.Before(r.Mending) { // keyd was killed between the write and the journal
 		r.Swapped = now
 	}
 	if r.Validated.IsZero() {
@@ -71,17 +72,18 @@ func (r *Rotation) validated(now time.Time) {
 	r.Mending = time.Time{}
 }
 
-// invalid is what is on disk and does not hold. A key that was validated before
-// is not given up for it: the old one may be Inactive by now.
+// rejectPair handles a pair on disk that does not validate. A key that was
+// validated before is not given up, because the old one may be Inactive by now.
 func (d *Daemon) invalid(u *unit, err error, why string) error {
 	r := u.facts.Rotation
 	if r.Validated.IsZero() {
 		return d.fail(u, why)
 	}
-	return &needPersonError{text: fmt.Sprintf("%s: %s is left as it is", why, r.Old), run: AsProfile("aws iam list-access-keys", r.Profiles()[0]), err: err}
+	return &needPersonError{text: fmt.Sprintf("%s: %s was left as it is", why, r.Old), run: AsProfile("aws iam list-access-keys", r.Profiles()[0]), err: err}
 }
 
-// retried repeats a call that the key's slow spreading can refuse, a second apart.
+// retryRefused repeats a call, a second apart, while AWS refuses the key, since
+// a new key spreads slowly.
 func retried[T any](ctx context.Context, tries int, call func() (T, error)) (T, error) {
 	for {
 		value, err := call()

@@ -10,14 +10,15 @@ import (
 	"keyd/credfile"
 )
 
-// world is what the files, the journal and the status say, at one instant.
+// world is what the files, the journal and the status say at one instant.
 type world struct {
 	units []*unit
 	notes []string
-	files []string // see Status.Files
+	files []string // for Status.Files
 }
 
-// gather reads files, journals and status. Nothing is asked of AWS.
+// gatherWorld reads the files, the journals and the status. It makes no call to
+// AWS.
 func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 	status, err := recall(d.Sys, d.State)
 	if err != nil {
@@ -61,7 +62,8 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 	return w, nil
 }
 
-// shownBy is the first profile that shows each key, in whatever form.
+// firstProfiles maps each key id to the first profile that shows it, in
+// whatever form.
 func shownBy(snapshot *credfile.Snapshot) map[string]string {
 	by := map[string]string{}
 	for _, p := range snapshot.Profiles {
@@ -72,7 +74,8 @@ func shownBy(snapshot *credfile.Snapshot) map[string]string {
 	return by
 }
 
-// noteKept notes the texts of other programs that had no place in the files.
+// noteDisplaced adds a note for each text of another program that could not be
+// carried over into the files.
 func (w *world) noteKept(store *credfile.Store) {
 	kept, err := store.Kept()
 	for _, name := range kept {
@@ -83,14 +86,15 @@ func (w *world) noteKept(store *credfile.Store) {
 	}
 }
 
-// order is where a unit's first profile stands in the files.
+// fileOrder returns the position of a target's first profile in the files.
 func order(snapshot *credfile.Snapshot, u *unit) int {
 	return slices.IndexFunc(snapshot.Profiles, func(p credfile.Profile) bool {
 		return slices.Contains(u.facts.Profiles, p.Name)
 	})
 }
 
-// add puts a profile into the unit of its key, or into a new one.
+// addProfile adds a profile to the target of its key, or creates a target for
+// it.
 func (w *world) add(p credfile.Profile, unread error) {
 	for _, u := range w.units {
 		if slices.ContainsFunc(u.holders, func(h credfile.Profile) bool { return h.Path == p.Path && h.Section == p.Section }) {
@@ -110,15 +114,17 @@ func (w *world) add(p credfile.Profile, unread error) {
 	w.units = append(w.units, u)
 }
 
+// addProfileName adds a profile name unless it is there already.
 func (f *Facts) addProfile(name string) {
 	if !slices.Contains(f.Profiles, name) {
 		f.Profiles = append(f.Profiles, name)
 	}
 }
 
-// handsOff is why a key is left alone whose journal cannot be read: a rotation
-// of it may be in any phase. So may one of every key when it is the folder that
-// cannot be read.
+// blockingProblem returns why the key id must be left alone, or nil. A key is
+// left alone when its journal cannot be read, since its rotation may be in any
+// phase. When the journal folder itself cannot be read, that holds for every
+// key.
 func handsOff(problems []error, id string) error {
 	for _, p := range problems {
 		path := ""
@@ -135,8 +141,8 @@ func handsOff(problems []error, id string) error {
 	return nil
 }
 
-// profiles are the names of all, also of those that are gone in the middle of a
-// rotation.
+// profileNames returns the names of all profiles, including those that
+// disappeared in the middle of a rotation.
 func (w *world) profiles() (names []string) {
 	for _, u := range w.units {
 		names = append(names, u.facts.Profiles...)
@@ -144,7 +150,7 @@ func (w *world) profiles() (names []string) {
 	return names
 }
 
-// know refuses names that no profile has.
+// requireProfiles refuses names that no profile has.
 func (w *world) know(names []string, paths credfile.Paths) error {
 	known := w.profiles()
 	for _, name := range names {

@@ -11,7 +11,7 @@ func diskRows() []diskRow {
 const (
 	noSpace    = `write a new file in ~/\.aws: no space left on device`
 	roomForAWS = `^keyd: hint: make room on the disk of ~/\.aws: `
-	keptForNow = `; the files show AKIA\.\.\w{4} as before, and AKIA\.\.\w{4} is kept for the next pass$`
+	keptForNow = `; the files still show AKIA\.\.\w{4}, and AKIA\.\.\w{4} is kept for the next pass$`
 	waits      = `^default  AKIA\.\.\w{4}  .*  waiting: write to ~/\.aws/credentials: `
 	asksForYou = `^default  AKIA\.\.\w{4}  .*  needs you  blocked: ~/\.aws/credentials: `
 )
@@ -103,7 +103,7 @@ func stateFolders() []diskRow {
 	return []diskRow{
 		{name: "a full state folder", lay: onTmpfs, harm: fillDisk("state"), heal: makeRoom("state"), exit: 1, told: room, shown: unseen, logged: []string{"no space left"}},
 		{name: "a state folder that fills up while creating", lay: onTmpfs, when: creating, harm: fillDisk("state"), heal: makeRoom("state"),
-			exit: 1, told: append(room, `the new key was deleted again, the files are as they were$`), logged: []string{"no space left"}},
+			exit: 1, told: append(room, `the new key was deleted again, and the files are unchanged$`), logged: []string{"no space left"}},
 		{name: "a state folder that fills up while proving", lay: onTmpfs, when: proving, harm: fillDisk("state"), heal: makeRoom("state"), exit: 1, told: room, shown: []string{`rotating: `}},
 		{name: "a state folder that fills up after the swap", lay: onTmpfs, when: swapped, harm: fillDisk("state"), heal: makeRoom("state"), exit: 1, told: append(room, `^  swapped `)},
 		{name: "a state folder without inodes", lay: onTmpfs, harm: takeInodes("state"), heal: makeRoom("state"),
@@ -111,7 +111,7 @@ func stateFolders() []diskRow {
 		{name: "a read-only state folder", lay: bound, harm: readOnly("state"), heal: writableAgain("state"),
 			exit: 1, told: []string{`open ~/state/pass\.lock: read-only file system$`, `^keyd: hint: why is the disk of ~/state/pass\.lock read-only\? make it writable again$`}, shown: unseen},
 		{name: "a state folder that becomes read-only while creating", long: true, lay: bound, when: creating, harm: readOnly("state"), heal: writableAgain("state"),
-			exit: 1, told: []string{closed, `the new key was deleted again, the files are as they were$`}},
+			exit: 1, told: []string{closed, `the new key was deleted again, and the files are unchanged$`}},
 		{name: "a state folder that becomes read-only after the swap", lay: bound, when: swapped, harm: readOnly("state"), heal: writableAgain("state"), exit: 1, told: []string{`^  swapped `, closed}},
 		{name: "a state folder that becomes read-only in the overlap", lay: bound, when: overlaps, harm: readOnly("state"), heal: writableAgain("state"), exit: 1, told: []string{closed}, shown: []string{`overlap: `}},
 		{name: "the state folder of another user", uid: someone, harm: setOwner("state", other), heal: setOwner("state", someone),
