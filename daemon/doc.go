@@ -1,121 +1,186 @@
-// Package daemon keeps the access keys of one user's AWS files young: look,
-// decide, act, and look again. A reader goes pass.go, world.go, look.go,
-// next.go, act.go and has seen it all; data flows that one way.
+// Package daemon replaces the long-term access keys in one user's AWS files
+// before they are too old, without ever locking their owner out. It is the loop:
+// it wakes by timer, file change or signal, runs a pass over all keys, reports
+// what happened, and sleeps until something is due. The commands of keyd run the
+// same passes. This page is where to start reading.
 //
-// The unit of work is one access key, however many profiles show it. One
-// rotation runs through these steps, and may be killed between any two:
+// # Words
 //
-//	look        GetCallerIdentity once, ListAccessKeys: whose key, how old, what else
-//	preflight   whatever can be refused is refused before a key exists; every
-//	            endpoint is asked with the old key: those that know it are to know
-//	            the new one
+// Each word has one meaning in code, comments, messages and documents:
+//
+//	target      one access key and everything known about it: the unit of work. Several
+//	            profiles, or ~/.aws/config, may hold the same key id: they change
+//	            together or not at all
+//	old key     the key that is being replaced
+//	new key     its successor
+//	pair        a key id together with its secret
+//	pass        one run over all targets, under a lock: look, decide, act, look again
+//	step        one action of a rotation; between two steps everything is read again
+//	prove       sign with the new key until AWS accepts it reliably, before any file shows it
+//	swap        the one atomic replacement of every file that shows the old key
+//	mend        repair a file that shows the old pair again, or half of each pair
+//	torn        half old pair, half new pair: a write in place was cut short
+//	overlap     both keys Active after the swap, until the old one may be deactivated
+//	quarantine  the old key is Inactive but not yet deleted: this can be undone
+//	hold        a person has paused a rotation; an Inactive old key is made Active again
+//	orphan      a key that a lost CreateAccessKey made, so that no one has its secret
+//	copy        another file on this machine that shows the key
+//	blocked     only a person can continue; the status says why and what helps
+//	skipped     there is nothing to rotate
+//	waiting     an action failed and will be tried again
+//
+// # One rotation
+//
+// A rotation runs through these steps, and may be killed between any two:
+//
+//	look        GetCallerIdentity once, ListAccessKeys: whose key, how old, which other keys
+//	preflight   refuse whatever can be refused before a key exists; ask every endpoint
+//	            with the old key: those that accept it will have to accept the new one
 //	create      journal the intent, CreateAccessKey exactly once, journal the pair
-//	prove       the new key accepted at every endpoint, five times in a row
-//	swap        one atomic replacement of every file that shows the old key
-//	validate    read back from disk, GetCallerIdentity with those bytes
-//	overlap     old and new both Active; nothing is signed with the old one
+//	prove       every endpoint accepts the new key, five times in a row
+//	swap        replace every file that shows the old key, each atomically
+//	validate    read the files back from disk, GetCallerIdentity with those bytes
+//	overlap     old and new key both Active; nothing is signed with the old one
 //	check use   GetAccessKeyLastUsed of the old key, four hours after the swap
-//	deactivate  old key Inactive, signed with the new one, then verified
-//	quarantine  reversible: keyd hold makes the old key Active again
-//	delete      and the journal is erased
+//	deactivate  make the old key Inactive, signed with the new one, then verify
+//	quarantine  can be undone: keyd hold makes the old key Active again
+//	delete      delete the old key, and erase the journal
 //
-// The phase is not stored. Next derives it from the journal (what the world
-// cannot tell: which key keyd made, when it swapped), the files and IAM's
-// answers, so that a crash, a person in the console and a restored backup all
-// lead to a decision that fits the world as it is:
+// The phase is not stored. Package decide derives it from the journal, the files
+// and IAM's answers. The journal holds only what the world cannot tell, such as
+// which key keyd created and when it swapped. A crash, a person in the console or
+// a restored backup therefore always lead to a decision that fits the world as it
+// is:
 //
-//	journal without a new pair   the answer to CreateAccessKey was lost: reconcile
-//	new pair, file shows old     prove again, then swap
-//	file shows half of each      a write was cut off: make it the new pair, first of all
-//	file shows old after a swap  someone reverted it: mend from the journal
-//	file shows a third id        the person decided: stop, never overwrite
-//	old Inactive, held           make it Active again
+//	journal without a new pair        the answer to CreateAccessKey was lost: reconcile
+//	new pair, files show the old      prove again, then swap
+//	a file shows half of each pair    a write was cut short: write the new pair, before anything else
+//	files show the old after a swap   someone reverted them: mend them from the journal
+//	a file shows a third id           a person decided: stop, never overwrite
+//	old key Inactive, rotation held   make it Active again
 //
-// # Which fault leads to which state, and what the person then sees
+// # A route through the code
 //
-// Every fault below is one that the tests put in, at every place where it can
-// happen (explore_test.go); what is in quotation marks is what keyd status, the
-// log and the notification say. Nothing of it needs a person unless the last
-// column says so.
+// Data flows one way: files and AWS, then facts, then a decision, then a step, and
+// then it starts over with the files. To follow it, read in this order:
+//
+//	daemon          the loop: when a pass runs, and who learns what it did
+//	daemon/rotate   one pass. Pass gathers all targets from the files, journals and
+//	                status; each target is settled: decide, run one action, read again.
+//	                One file per step, from preflight to retire
+//	daemon/decide   Next: facts, settings and the time in, a decision out. The whole
+//	                policy, without any effect
+//	daemon/journal  one rotation on disk, with both secrets: written before each effect
+//	daemon/state    every other file in the state folder: status, history, locks, log
+//
+// These packages stand to the side of that route:
+//
+//	daemon/settings      keyd.ini
+//	daemon/hint          commands and questions that help a person
+//	daemon/watch         reports that a file changed
+//	daemon/notify        runs commands for people: desktop notifications and on_event
+//	daemon/systemd       readiness, watchdog, and log priorities
+//	daemon/iam           the only package that calls AWS
+//	daemon/awssim        a simulated IAM and STS, for keyd demo and the tests
+//	daemon/internal/lab  the test bench: laptops and an AWS
+//	credfile             the AWS files, byte for byte
+//
+// # Faults
+//
+// The tests inject each of these faults wherever it can occur; see explore_test.go.
+// Quoted text is what keyd status, the log and the notification say. A fault needs
+// a person only if the last column says so, which BLOCKED does.
 //
 //	fault                                   what keyd does                                   what the person sees
-//	killed, power cut before the intent     nothing exists yet: begins again                 nothing
-//	killed, answer lost at CreateAccessKey  waits 15 s, lists until three answers agree      "the answer to CreateAccessKey was lost"
-//	                                        over 30 s: no new key, closed; one key of these  "probably came from an answer that was
-//	                                        very seconds, never used: made Inactive, later   lost: inactive, deleted then"
-//	                                        deleted; anything else: asks                     BLOCKED, with ids, dates and keyd prune
-//	killed after the pair is journaled      proves again, goes on                            "rotating"
-//	AWS does not accept the new key         15 minutes, then deletes it, hours of rest       "deleting AKIA.. again"
-//	no network, no permission to list       ends the pass, tries again by and by             "waiting", with the call that failed
-//	it fails for a week in which the        goes on trying; without any network that is      BLOCKED, "for more than 7d"
-//	    machine is on; a day when the       none, unless the key is too old as well
-//	    key is older than max_age
-//	the tag for the console is not made     tries twice, goes on without it                  "has no tag for the console"
-//	a call is refused for good              tries again once a day                           BLOCKED, with the policy that lacks
+//	killed or power cut before the intent   nothing exists yet: starts over                  nothing
+//	    is on disk
+//	killed, or the answer lost, at          waits 15 s, lists until three lists agree over   "the answer to CreateAccessKey was lost";
+//	    CreateAccessKey                     30 s. No new key: closes the rotation. One key   "probably came from a call whose answer
+//	                                        of those very seconds, never used: makes it      was lost: it is inactive and is deleted
+//	                                        Inactive, later deletes it. Else: asks           then"; or BLOCKED, with ids, dates and
+//	                                                                                         keyd prune
+//	killed after the pair is journaled      proves the key again and continues               "rotating"
+//	AWS does not accept the new key         after 15 minutes deletes it, then waits hours    "deleting AKIA.. again"
+//	no network, no permission to list       ends the pass and tries again later              "waiting", with the call that failed
+//	an action fails for 7 days while the    keeps trying; a missing network does not count   BLOCKED, "for more than 7d"
+//	    machine is on (1 day if the key     unless the key is also older than max_age
+//	    is older than max_age)
+//	the console tag cannot be set           tries twice, continues without it                "has no tag for the console"
+//	a call is refused definitely            tries again once a day                           BLOCKED, with the missing policy
 //	disk full, read-only, quota, EIO
-//	    before the key is made              nothing was made                                 "no space left on device", with df
-//	    while its pair is journaled         deletes the key again; else the next pass does   the same
-//	    at the swap                         all files as they were, key kept for later       the same, "is kept for the next pass"
-//	    afterwards                          the step is repeated                             the same
-//	killed, power cut during the swap       each file is old or new, both pairs work; what   nothing
-//	                                        is new is synced before the old key goes
-//	power cut in the middle of a write in   the pair is half old, half new until the next    "a write was cut off, and a file shows
-//	    place, where no rename is possible  pass: it makes it the new one before all else    half of AKIA.. and half of AKIA.."
-//	somebody writes at that moment          looks again, edits the new text; never a third   nothing, or BLOCKED
-//	                                        id
-//	two programs write in the microseconds  the last text stays in the file, the one before  the name of that file
-//	    of a swap                           is kept beside it; tries again later
-//	a program writes into the file that     its text is carried over into the new one, or,   nothing, or the name of that file
-//	    has just been replaced              when it is none or only a part, kept beside it
+//	    before the key is created           nothing was created                              "no space left on device", with df
+//	    while its pair is journaled         deletes the key at once, or in the next pass     the same
+//	    at the swap                         all files stay as before; keeps the key          the same, "is kept for the next pass"
+//	    afterwards                          repeats the step                                 the same
+//	killed or power cut during the swap     each file is old or new, both pairs work; the    nothing
+//	                                        new is synced before the old key is deactivated
+//	power cut in the middle of a write in   the pair is half old, half new until the next    "a write was cut short, and a file holds
+//	    place, where no rename is possible  pass, which writes the new one before anything   half of AKIA.. and half of AKIA.."
+//	                                        else
+//	another program writes at that moment   reads again and edits the new text; never        nothing, or BLOCKED
+//	                                        overwrites a third id
+//	two programs write within the           the last text stays in the file, the one before  the name of that file
+//	    microseconds of a swap              is kept next to it; tries again later
+//	a program writes into the file that     carries its text over into the new file; if it   nothing, or the name of that file
+//	    was just replaced                   is not a whole credentials file, keeps it next
+//	                                        to the new file
 //	the pair on disk does not validate      puts the old pair back, deletes the new key      "putting AKIA.. back"
-//	an old text comes back (a backup, an    proves the new key once, puts it back            "a file shows AKIA.. again"
+//	an old text comes back (a backup, an    proves the new key once, writes it again         "a file shows AKIA.. again"
 //	    editor, a dotfile manager)
-//	a third key stands in the file          touches neither file nor keys                    BLOCKED, keyd resume
-//	the profile is gone                     the same                                         BLOCKED, keyd resume
-//	one of the two ids stands where only    touches neither key                              BLOCKED, file and line
-//	    some AWS readers find it
-//	the environment names other files than  leaves the rotation alone                        BLOCKED, which file it is about
-//	    those of a rotation
-//	a file that another keyd reads, or the  makes no key for it; keeps both once it has      BLOCKED, that file
-//	    usual one, shows the key, too
-//	the old key is still used               does not deactivate it                           BLOCKED, by what, where and when
+//	a third key appears in the file         touches neither the file nor the keys            BLOCKED, keyd resume
+//	the profile disappears                  touches neither the file nor the keys            BLOCKED, keyd resume
+//	one of the two ids is where only some   touches neither key                              BLOCKED, with file and line
+//	    AWS readers find it
+//	the environment names files other than  leaves the rotation alone                        BLOCKED, with the file concerned
+//	    the rotation's
+//	a file that another keyd reads, or the  creates no key while that is so; once a new key  BLOCKED, with that file
+//	    default file, also shows the key    exists, keeps both
+//	the old key is still used               does not deactivate it                           BLOCKED, with service, region and time
 //	the new key is gone or Inactive at AWS  does not touch the old key                       BLOCKED, aws iam list-access-keys
-//	answer lost at deactivate, delete       repeats it, confirms by list                     nothing
+//	answer lost at deactivate or delete     repeats the call, confirms it by a list          nothing
 //	the old key was made Active again       does not delete it                               BLOCKED, keyd hold or --retire-now
-//	the journal is damaged                  kept as .damaged; its key begins anew            a note, and the second key: BLOCKED
-//	the journal cannot be read now, or is   leaves its key alone                             BLOCKED, with the path and whose it is
-//	    a newer keyd's
-//	the state folder is removed             in a pass: written again; between two: both      BLOCKED when due, keyd prune
-//	                                        keys stay Active
-//	status, memory, history damaged         found out again                                  a note
-//	region, endpoint, CA bundle or a        asks nobody; what changes files alone goes on     BLOCKED, with the setting and where it
-//	    variable for AWS is wrong                                                            stands
-//	a profile in keyd.ini that no file has  nothing                                          a note, with the profile that is like it
-//	keyd.ini broken                         the last good settings; none: begins nothing     a note, BLOCKED
-//	the clock is off by more than 5 min     makes, deactivates and deletes no key            BLOCKED, how to set it
-//	it was ahead, and was set back          a wait that began in the future begins anew      the time when it ends
+//	the journal is damaged                  keeps it as .damaged; its key starts over        a note; BLOCKED by the second key
+//	the journal cannot be read now, or a    leaves its key alone                             BLOCKED, with the path and its owner
+//	    newer keyd wrote it
+//	the state folder is removed             during a pass: writes it again; between passes:  BLOCKED when due, keyd prune
+//	                                        both keys stay Active
+//	status, memory or history is damaged    finds everything out again                       a note
+//	a region, endpoint, CA bundle or AWS    makes no calls; steps that only change files     BLOCKED, with the setting and its file
+//	    variable is wrong                   continue
+//	keyd.ini names a profile that no file   nothing                                          a note, with the most similar profile
+//	    has
+//	keyd.ini is broken                      uses the last good settings; without any,        a note; or BLOCKED
+//	                                        starts nothing
+//	the clock is off by more than 5 min     creates, deactivates and deletes no key          BLOCKED, with how to set it
+//	the clock was ahead and was set back    waits that began in the future start over        the time when they end
 //
-// Tests of their own put in what no exploration can meet at every place. A region
-// that is off refuses the old key, too, and has no say. One endpoint that gives
-// no answer, or another one than yes or no, while others answer: no key is made,
-// one that is made already waits, and after some hours a person is asked
-// (control_test.go). A user who is renamed or moved to another path is found
-// again by the key (identity_test.go).
+// Separate tests inject faults that the exploration cannot place everywhere. A
+// region that is off refuses the old key as well, and is ignored. If one endpoint
+// gives no answer, or an answer other than yes or no, while others answer, no key
+// is created; a key that exists already waits, and a person is asked after some
+// hours (control_test.go). A user who was renamed or moved to another path is
+// found again by the key (identity_test.go).
 //
-// What nothing can prevent: a program that read a file before the swap and
-// writes it after the rotation is closed; one that writes a file in the
-// microseconds between keyd's last look and its own rename or write, where the
-// system cannot exchange two names in one step (Windows, network drives, a file
-// that is written in place), and elsewhere when keyd is killed, or the disk
-// fails for good, within the same microseconds, before that file is given back; a pair that a power failure
-// in the middle of a write in place has left half old, half new, which nobody
-// can use until keyd's next pass, and which stays so when the journal is lost as
-// well, or when the two keys are not of one length; a key that somebody makes in
-// the very seconds of a request whose answer is lost, which is made Inactive as
-// if it were ours; and a machine of AWS's that learns of a key long after all the
-// others and is not asked in some thirty questions.
+// # What nothing can prevent
 //
-// Invariants are those of the tests: the pair in the file is accepted wherever
-// the old one was, at every instant; no call on a key that keyd neither created
-// nor was told to retire; after the swap the old key signs nothing.
+//   - A program reads a file before the swap and writes it back after the rotation
+//     is closed.
+//   - A program writes a file in the microseconds between keyd's last look and its
+//     own rename or write, where the system cannot exchange two names in one step:
+//     on Windows, on network drives, and for files written in place. Elsewhere this
+//     happens only if keyd is killed, or the disk fails permanently, within the same
+//     microseconds, before keyd gives that file back.
+//   - A power failure in the middle of a write in place leaves the pair half old,
+//     half new. It is unusable until keyd's next pass, and stays so if the journal
+//     is lost as well or the two keys differ in length.
+//   - Someone else creates a key in the very seconds of a request whose answer is
+//     lost. That key is made Inactive as if it were keyd's.
+//   - An AWS server learns of a key long after all the others and happens not to
+//     answer any of some thirty calls.
+//
+// # Invariants
+//
+// The tests check these at every instant: every endpoint that accepted the old
+// pair accepts the pair in the file; no call is made on a key that keyd neither
+// created nor was told to retire; after the swap the old key signs nothing.
 package daemon

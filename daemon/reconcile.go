@@ -137,7 +137,7 @@ func (d *Daemon) disown(ctx context.Context, u *unit, client *iam.Client, k iam.
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
-	d.record(u, "deactivated", k.ID, "came from a lost answer to CreateAccessKey")
+	d.record(u, "deactivated", k.ID, "came from a CreateAccessKey whose answer was lost")
 	d.tell(u, Reconcile, "reconciled", fmt.Sprintf("%s came from the call whose answer was lost, and no one has its secret: made inactive", short(k.ID)))
 	return nil
 }
@@ -154,7 +154,7 @@ func (d *Daemon) dropOrphan(ctx context.Context, u *unit) error {
 	case err != nil:
 		return err
 	case k != nil && (k.Status == iam.Active || !d.inWindow(r, *k)):
-		r.Stuck = fmt.Sprintf("%s is %s and was created %s: it is not, or no longer, the key whose answer was lost at %s", short(k.ID), k.Status,
+		r.Stuck = fmt.Sprintf("%s is %s and was created %s: it is not, or no longer, the key from the call whose answer was lost at %s", short(k.ID), k.Status,
 			k.Created.UTC().Format(time.RFC3339), r.Sent.Format(time.RFC3339))
 		r.Orphan, r.OrphanOff, r.OrphanExact, r.Suspects = "", time.Time{}, false, []string{k.ID}
 		return d.journal().Save(r)
@@ -163,7 +163,7 @@ func (d *Daemon) dropOrphan(ctx context.Context, u *unit) error {
 			return err
 		}
 	}
-	d.record(u, "deleted", r.Orphan, "came from a lost answer to CreateAccessKey")
+	d.record(u, "deleted", r.Orphan, "came from a CreateAccessKey whose answer was lost")
 	d.tell(u, DropOrphan, "deleted", short(r.Orphan)+", which came from the call whose answer was lost")
 	return d.closeRotation(u)
 }

@@ -110,8 +110,8 @@ func (d *Daemon) rotationUnit(r *Rotation, snapshot *credfile.Snapshot) *unit {
 }
 
 // isTorn reports whether a profile shows half of the old pair and half of the
-// new one. That happens when a power failure or a full disk cuts off a write in
-// place.
+// new one. That happens when a power failure or a full disk cuts a write in
+// place short.
 func torn(r *Rotation, p credfile.Profile) bool {
 	return p.Skip == credfile.Rotatable && p.Key.Mixes(r.Old, r.New)
 }

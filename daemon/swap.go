@@ -11,7 +11,7 @@ import (
 
 // swapFiles replaces the old pair in every file that shows it. The old pair
 // stays in the journal until the new one is validated, so that it can be put
-// back, and so that a write that was cut off can be mended.
+// back, and so that a write that was cut short can be mended.
 func (d *Daemon) swap(ctx context.Context, u *unit) error {
 	r := u.facts.Rotation
 	mend := !r.Validated.IsZero()
