@@ -14,19 +14,19 @@ const confirmFor = 30 * time.Second
 
 // deleteAndConfirm deletes a key and waits until the list no longer shows it. A
 // key that does not exist was deleted before.
-func (d *Daemon) deleteKey(ctx context.Context, u *unit, client *iam.Client, id string) error {
-	if err := client.DeleteKey(ctx, u.facts.Rotation.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
+func (d *Daemon) deleteKey(ctx context.Context, t *unit, client *iam.Client, id string) error {
+	if err := client.DeleteKey(ctx, t.facts.Rotation.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
 		return err
 	}
-	return d.confirm(ctx, u, client, func(keys []iam.KeyInfo) bool { return contains(keys, id) == nil })
+	return d.confirm(ctx, t, client, func(keys []iam.KeyInfo) bool { return contains(keys, id) == nil })
 }
 
 // confirmList lists until ok returns true. The list lags, so a "no" is checked
 // again for up to confirmLimit.
-func (d *Daemon) confirm(ctx context.Context, u *unit, client *iam.Client, ok func([]iam.KeyInfo) bool) error {
+func (d *Daemon) confirm(ctx context.Context, t *unit, client *iam.Client, ok func([]iam.KeyInfo) bool) error {
 	began := d.Now()
 	for {
-		listing, err := client.ListKeys(ctx, u.user())
+		listing, err := client.ListKeys(ctx, t.user())
 		if err == nil && ok(listing.Keys) {
 			return nil
 		}
@@ -46,10 +46,10 @@ func (d *Daemon) confirm(ctx context.Context, u *unit, client *iam.Client, ok fu
 // keyd made Inactive a moment ago, it lists again for a while: each list may
 // come from another server, and a lagging one must not be mistaken for a person
 // who wants the key back.
-func (d *Daemon) listing(ctx context.Context, client *iam.Client, u *unit, user string) (iam.Listing, error) {
+func (d *Daemon) listing(ctx context.Context, client *iam.Client, t *unit, user string) (iam.Listing, error) {
 	for began := d.Now(); ; {
 		listing, err := client.ListKeys(ctx, user)
-		r := u.facts.Rotation
+		r := t.facts.Rotation
 		if err != nil || r == nil || d.Now().Sub(r.Deactivated) >= undisturbed || d.Now().Sub(began) >= confirmFor {
 			return listing, err
 		}

@@ -18,8 +18,8 @@ const controlTries = 5
 // accept it are returned as open. Regions that refuse it are returned as
 // closed, and are not asked about the new key later. Any other failure ends the
 // probe, because a new key could not be proven there.
-func (d *Daemon) control(ctx context.Context, u *unit, do Do, regions []string) (open, closed []string, who iam.Identity, err error) {
-	client, err := d.client(u, u.key)
+func (d *Daemon) control(ctx context.Context, t *unit, do Do, regions []string) (open, closed []string, who iam.Identity, err error) {
+	client, err := d.client(t, t.key)
 	if err != nil {
 		return nil, nil, who, err
 	}
@@ -38,7 +38,7 @@ func (d *Daemon) control(ctx context.Context, u *unit, do Do, regions []string) 
 		case do == Prove && len(open)+len(closed) == 0: // the network itself may be down: this is the first call
 			return nil, nil, who, err
 		default:
-			return nil, nil, who, u.unanswered(do, err)
+			return nil, nil, who, t.unanswered(do, err)
 		}
 	}
 	return open, closed, who, nil
@@ -46,15 +46,15 @@ func (d *Daemon) control(ctx context.Context, u *unit, do Do, regions []string) 
 
 // probeNewRegions probes the regions that the journal does not mention: all of
 // them when an older keyd wrote it, or a region that a profile has named since.
-func (d *Daemon) complete(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
-	unknown := slices.DeleteFunc(slices.Clone(u.site.Regions), func(region string) bool {
+func (d *Daemon) complete(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
+	unknown := slices.DeleteFunc(slices.Clone(t.site.Regions), func(region string) bool {
 		return slices.Contains(r.Regions, region) || slices.Contains(r.Closed, region)
 	})
-	if len(unknown) == 0 || u.key.IsZero() || u.facts.Shows.New > 0 {
+	if len(unknown) == 0 || t.key.IsZero() || t.facts.Shows.New > 0 {
 		return nil
 	}
-	open, closed, _, err := d.control(ctx, u, Prove, unknown)
+	open, closed, _, err := d.control(ctx, t, Prove, unknown)
 	if err != nil {
 		return err
 	}
@@ -66,20 +66,20 @@ func (d *Daemon) complete(ctx context.Context, u *unit) error {
 }
 
 // refusedEverywhere returns the error for an old key that no region accepts.
-func notAccepted(u *unit) error {
-	return &needPersonError{text: fmt.Sprintf("AWS no longer accepts %s anywhere (was it deactivated?): the files are unchanged", u.key), run: "aws iam list-access-keys"}
+func notAccepted(t *unit) error {
+	return &needPersonError{text: fmt.Sprintf("AWS no longer accepts %s anywhere (was it deactivated?): the files are unchanged", t.key), run: "aws iam list-access-keys"}
 }
 
 // usableRegions returns the STS regions that can say something about the user's
 // keys: all regions but those that refuse the old key as well.
-func (u *unit) openRegions() []string {
-	r := u.facts.Rotation
+func (t *unit) openRegions() []string {
+	r := t.facts.Rotation
 	if r == nil {
-		return u.site.Regions
+		return t.site.Regions
 	}
-	open := slices.DeleteFunc(slices.Clone(u.site.Regions), func(region string) bool { return slices.Contains(r.Closed, region) })
+	open := slices.DeleteFunc(slices.Clone(t.site.Regions), func(region string) bool { return slices.Contains(r.Closed, region) })
 	if len(open) == 0 {
-		return u.site.Regions
+		return t.site.Regions
 	}
 	return open
 }
@@ -87,15 +87,15 @@ func (u *unit) openRegions() []string {
 // endpointFailure returns the failure of one endpoint that gave no verdict on a
 // key while other endpoints answer. It needs a person when waiting has not
 // helped for hours.
-func (u *unit) unanswered(do Do, err error) error {
+func (t *unit) unanswered(do Do, err error) error {
 	e, ok := errors.AsType[*iam.Error](err)
-	t := u.facts.Trouble
+	failure := t.facts.Trouble
 	switch {
 	case !ok, errors.Is(err, context.Canceled):
 		return err
 	case e.Class == iam.Invalid:
 		return &needPersonError{text: err.Error(), run: "is STS activated in that region (IAM console, account settings)? if not, set another region in the profile"}
-	case (e.Class == iam.Unsent || e.Class == iam.Ambiguous) && t != nil && t.Do == do && t.Count+1 >= longWait:
+	case (e.Class == iam.Unsent || e.Class == iam.Ambiguous) && failure != nil && failure.Do == do && failure.Count+1 >= longWait:
 		return &needPersonError{text: err.Error() + "; other AWS endpoints answer",
 			run: fmt.Sprintf("does a firewall or proxy block %s? the new key must be proven there", e.Endpoint)}
 	}

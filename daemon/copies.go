@@ -108,25 +108,25 @@ func (w *world) noteCopies(files []foreign, by map[string]string) {
 				by[id] = p.Name + " in " + f.path
 			}
 		}
-		for _, u := range w.units {
-			u.noteCopy(f)
+		for _, t := range w.units {
+			t.noteCopy(f)
 		}
 	}
 }
 
 // noteCopy notes the target's ids that the file shows.
-func (u *unit) noteCopy(f foreign) {
-	ids := []string{u.facts.ID}
-	if r := u.facts.Rotation; r != nil {
+func (t *unit) noteCopy(f foreign) {
+	ids := []string{t.facts.ID}
+	if r := t.facts.Rotation; r != nil {
 		ids = append(ids, r.New.ID)
 	}
 	for _, id := range ids {
-		if u.facts.Copies[id] != "" || !f.file.Stands(id) {
+		if t.facts.Copies[id] != "" || !f.file.Stands(id) {
 			continue
 		}
-		if u.facts.Copies == nil {
-			u.facts.Copies = map[string]string{}
+		if t.facts.Copies == nil {
+			t.facts.Copies = map[string]string{}
 		}
-		u.facts.Copies[id] = f.path
+		t.facts.Copies[id] = f.path
 	}
 }

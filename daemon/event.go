@@ -21,15 +21,15 @@ type Event struct {
 // NeedsYou is the Verb of an event that reports that a person is needed.
 const NeedsYou = "needs you"
 
-// emit sends an event about u to OnEvent.
-func (d *Daemon) tell(u *unit, do Do, verb, text string) {
-	d.emit(Event{Time: d.Now(), Profiles: u.facts.Profiles, Key: u.facts.ID, Do: do, Verb: verb, Text: text})
+// emit sends an event about t to OnEvent.
+func (d *Daemon) tell(t *unit, do Do, verb, text string) {
+	d.emit(Event{Time: d.Now(), Profiles: t.facts.Profiles, Key: t.facts.ID, Do: do, Verb: verb, Text: text})
 }
 
 // emitProgress sends a progress event about a wait that began at since and
 // takes at most limit.
-func (d *Daemon) progress(u *unit, do Do, verb, text string, since time.Time, limit time.Duration) {
-	d.emit(Event{Time: d.Now(), Profiles: u.facts.Profiles, Key: u.facts.ID, Do: do, Verb: verb, Text: text,
+func (d *Daemon) progress(t *unit, do Do, verb, text string, since time.Time, limit time.Duration) {
+	d.emit(Event{Time: d.Now(), Profiles: t.facts.Profiles, Key: t.facts.ID, Do: do, Verb: verb, Text: text,
 		Progress: true, Elapsed: d.Now().Sub(since), Limit: limit})
 }
 

@@ -9,36 +9,36 @@ import (
 )
 
 // putBack writes the old pair into the files again, because the new one failed.
-func (d *Daemon) putBack(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
+func (d *Daemon) putBack(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
 	if r.Old.Secret.IsZero() {
 		return &needPersonError{text: fmt.Sprintf("%s; keyd no longer has the secret of %s", r.Failed, r.Old), run: AsProfile("aws configure", r.Profiles()[0])}
 	}
-	if err := d.worthIt(ctx, u); err != nil {
+	if err := d.worthIt(ctx, t); err != nil {
 		return err
 	}
 	restored, err := d.Store.Restore(ctx, r.New, r.Old)
-	d.tellKept(u, PutBack, restored)
+	d.tellKept(t, PutBack, restored)
 	if err != nil {
 		return err
 	}
-	d.record(u, "put back", r.Old.ID, r.Failed)
-	d.tell(u, PutBack, "put back", fmt.Sprintf("%s (%s)", r.Old, r.Failed))
+	d.record(t, "put back", r.Old.ID, r.Failed)
+	d.tell(t, PutBack, "put back", fmt.Sprintf("%s (%s)", r.Old, r.Failed))
 	return nil
 }
 
 // verifyOldWorks refuses to put the old pair back in place of a new one that
 // works, unless the old pair works too. If AWS refuses the new pair there is
 // nothing to lose, and the old pair is not used to sign anything.
-func (d *Daemon) worthIt(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
+func (d *Daemon) worthIt(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
 	ask := func(key credfile.Key) error {
-		client, err := d.client(u, key)
+		client, err := d.client(t, key)
 		if err != nil {
 			return err
 		}
 		defer client.Close()
-		_, err = u.identity(ctx, client)
+		_, err = t.identity(ctx, client)
 		return err
 	}
 	err := ask(r.New)
@@ -58,23 +58,23 @@ func (d *Daemon) worthIt(ctx context.Context, u *unit) error {
 // First it makes sure that the files without the new key would survive a power
 // failure: the process that put the old pair back may have been killed before
 // its last step.
-func (d *Daemon) discard(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
-	signer := u.key
-	if signer.IsZero() || u.facts.Shows.Old == 0 {
+func (d *Daemon) discard(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
+	signer := t.key
+	if signer.IsZero() || t.facts.Shows.Old == 0 {
 		signer = r.New
 	}
-	client, err := d.client(u, signer)
+	client, err := d.client(t, signer)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	for _, p := range u.holders {
+	for _, p := range t.holders {
 		if err := d.Store.Sync(ctx, p); err != nil {
 			return err
 		}
 	}
-	k, err := d.ours(ctx, u, client, r.New.ID, iam.Active)
+	k, err := d.ours(ctx, t, client, r.New.ID, iam.Active)
 	switch refused := signer == r.New && iam.ClassOf(err) == iam.BadKey; {
 	case refused && d.Now().Sub(r.Created) < proveHard: // the key may simply be too young
 		return &gaveUpError{text: fmt.Sprintf("%s; AWS does not know %s, not yet or no longer", r.Failed, r.New)}
@@ -88,33 +88,33 @@ func (d *Daemon) discard(ctx context.Context, u *unit) error {
 			return err
 		}
 	}
-	d.record(u, "deleted", r.New.ID, r.Failed)
-	d.tell(u, Discard, "deleted", r.New.String()+" again: "+r.Failed)
+	d.record(t, "deleted", r.New.ID, r.Failed)
+	d.tell(t, Discard, "deleted", r.New.String()+" again: "+r.Failed)
 	why := r.Failed
-	if err := d.closeRotation(u); err != nil {
+	if err := d.closeRotation(t); err != nil {
 		return err
 	}
-	if u.facts.Shows.Old == 0 { // a person gave the rotation up: nothing failed, and nothing is left to rotate
-		u.facts.Skip = why
+	if t.facts.Shows.Old == 0 { // a person gave the rotation up: nothing failed, and nothing is left to rotate
+		t.facts.Skip = why
 		return nil
 	}
 	again := &Trouble{Do: Discard, Count: longWait}
-	if before := u.facts.Trouble; before != nil && before.Do == Discard {
+	if before := t.facts.Trouble; before != nil && before.Do == Discard {
 		again.At, again.Lasted = before.At, before.Lasted
 	}
-	u.facts.Trouble = again
-	return &gaveUpError{text: why + "; the files still show " + short(u.facts.ID)}
+	t.facts.Trouble = again
+	return &gaveUpError{text: why + "; the files still show " + short(t.facts.ID)}
 }
 
 // giveUpNew journals why the new key is given up. Next then decides to put the
 // old pair back and to delete the new key.
-func (d *Daemon) fail(u *unit, why string) error {
-	r := u.facts.Rotation
+func (d *Daemon) fail(t *unit, why string) error {
+	r := t.facts.Rotation
 	r.Failed = why
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
-	d.record(u, "gave up", r.New.ID, why)
-	d.tell(u, Validate, "gave up", why)
+	d.record(t, "gave up", r.New.ID, why)
+	d.tell(t, Validate, "gave up", why)
 	return nil
 }

@@ -11,16 +11,16 @@ import (
 // knows the key. A region that is turned off, or where STS is turned off, says
 // nothing about a key, and the next one is asked. The error is the first
 // region's.
-func (u *unit) identity(ctx context.Context, client *iam.Client) (who iam.Identity, err error) {
-	for _, region := range u.openRegions() {
-		found, again := client.CallerIdentity(ctx, region)
-		if again == nil {
+func (t *unit) identity(ctx context.Context, client *iam.Client) (who iam.Identity, err error) {
+	for _, region := range t.openRegions() {
+		found, regionErr := client.CallerIdentity(ctx, region)
+		if regionErr == nil {
 			return found, nil
 		}
 		if err == nil {
-			err = again
+			err = regionErr
 		}
-		if class := iam.ClassOf(again); class != iam.BadKey && class != iam.Invalid {
+		if class := iam.ClassOf(regionErr); class != iam.BadKey && class != iam.Invalid {
 			break
 		}
 	}
@@ -28,34 +28,34 @@ func (u *unit) identity(ctx context.Context, client *iam.Client) (who iam.Identi
 }
 
 // identifyOnce asks AWS whose key it is, at most once in a pass.
-func (d *Daemon) identify(ctx context.Context, client *iam.Client, u *unit) error {
-	if u.identified {
+func (d *Daemon) identify(ctx context.Context, client *iam.Client, t *unit) error {
+	if t.identified {
 		return nil
 	}
-	who, err := u.identity(ctx, client)
+	who, err := t.identity(ctx, client)
 	if err != nil {
 		return err
 	}
-	return d.adopt(u, who)
+	return d.adopt(t, who)
 }
 
 // adoptIdentity records whose key it is. If the user has another name than
 // before, what was known of the user's keys is dropped.
-func (d *Daemon) adopt(u *unit, who iam.Identity) error {
-	if who.Partition != u.site.Partition {
-		return &needPersonError{text: fmt.Sprintf("the key belongs to partition %s, but its profile points to %s: nothing was changed", who.Partition, u.site.Partition),
-			run: fmt.Sprintf("set region in profile %s to a region of partition %s", u.facts.Profiles[0], who.Partition)}
+func (d *Daemon) adopt(t *unit, who iam.Identity) error {
+	if who.Partition != t.site.Partition {
+		return &needPersonError{text: fmt.Sprintf("the key belongs to partition %s, but its profile points to %s: nothing was changed", who.Partition, t.site.Partition),
+			run: fmt.Sprintf("set region in profile %s to a region of partition %s", t.facts.Profiles[0], who.Partition)}
 	}
-	u.identified = true
+	t.identified = true
 	seen := &Seen{Account: who.Account, ARN: who.ARN, Root: who.Root}
 	if who.IsUser {
 		seen.User, seen.UserID = who.User, who.UserID
 	}
-	if old := u.facts.Seen; old != nil && old.Account == seen.Account && old.User == seen.User {
+	if old := t.facts.Seen; old != nil && old.Account == seen.Account && old.User == seen.User {
 		seen.At, seen.Offset, seen.Keys = old.At, old.Offset, old.Keys
 	}
-	u.facts.Seen = seen
-	r := u.facts.Rotation
+	t.facts.Seen = seen
+	r := t.facts.Rotation
 	if r == nil || d.readOnly || !who.IsUser || who.User == r.User || who.Account != r.Account || r.UserID != "" && r.UserID != who.UserID {
 		return nil
 	}
@@ -73,24 +73,24 @@ func isNobody(err error) bool {
 
 // checkRenamed asks again whose key it is, unless this pass has already asked,
 // and reports whether the user now has another name.
-func (d *Daemon) renamed(ctx context.Context, u *unit) bool {
-	client, err := d.client(u, u.signer())
-	if err != nil || u.identified {
+func (d *Daemon) renamed(ctx context.Context, t *unit) bool {
+	client, err := d.client(t, t.signer())
+	if err != nil || t.identified {
 		return false
 	}
 	defer client.Close()
-	before := u.user()
-	return d.identify(ctx, client, u) == nil && u.user() != before
+	before := t.user()
+	return d.identify(ctx, client, t) == nil && t.user() != before
 }
 
 // userName returns the user name to send in calls about the key, or "" when AWS
 // has not named a user yet.
-func (u *unit) user() string {
+func (t *unit) user() string {
 	switch {
-	case u.facts.Rotation != nil:
-		return u.facts.Rotation.User
-	case u.facts.Seen != nil:
-		return u.facts.Seen.User
+	case t.facts.Rotation != nil:
+		return t.facts.Rotation.User
+	case t.facts.Seen != nil:
+		return t.facts.Seen.User
 	}
 	return ""
 }

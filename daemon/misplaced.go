@@ -13,27 +13,27 @@ import (
 // resolveEndpoints finds out where the calls of a key go. A mistake in the
 // configuration is found again in each pass, so that nothing waits any longer
 // once a person has corrected it.
-func (d *Daemon) locate(u *unit, sites []credfile.Site) {
-	if r := u.facts.Rotation; r != nil && len(sites) == 0 && r.Site.Partition != "" {
-		u.site = r.Site
+func (d *Daemon) locate(t *unit, sites []credfile.Site) {
+	if r := t.facts.Rotation; r != nil && len(sites) == 0 && r.Site.Partition != "" {
+		t.site = r.Site
 		return
 	}
 	var err error
-	u.site, err = iam.Resolve(sites, d.Getenv)
-	if err == nil && d.HTTP == nil && u.site.CABundle != "" {
-		err = iam.CheckBundle(u.site.CABundle)
+	t.site, err = iam.Resolve(sites, d.Getenv)
+	if err == nil && d.HTTP == nil && t.site.CABundle != "" {
+		err = iam.CheckBundle(t.site.CABundle)
 	}
 	if err != nil {
-		u.facts.Misplaced = &needPersonError{text: err.Error(), run: d.toMend(u, err), err: err}
+		t.facts.Misplaced = &needPersonError{text: err.Error(), run: d.toMend(t, err), err: err}
 	}
 }
 
 // endpointHint names the setting to correct, and the file or environment that
 // it comes from.
-func (d *Daemon) toMend(u *unit, err error) string {
+func (d *Daemon) toMend(t *unit, err error) string {
 	files := fmt.Sprintf("%s or %s", d.Store.Paths.Config, d.Store.Paths.Credentials)
 	if c, ok := errors.AsType[*iam.ConflictError](err); ok {
-		return fmt.Sprintf("make profiles %s and %s agree, in %s", u.holders[c.I].Name, u.holders[c.J].Name, files)
+		return fmt.Sprintf("make profiles %s and %s agree, in %s", t.holders[c.I].Name, t.holders[c.J].Name, files)
 	}
 	e, ok := errors.AsType[*iam.SiteError](err)
 	switch {
@@ -46,11 +46,11 @@ func (d *Daemon) toMend(u *unit, err error) string {
 	case e.Setting == "use_fips_endpoint":
 		return fmt.Sprintf("remove one of the two: use_fips_endpoint or endpoint_url in %s, AWS_USE_FIPS_ENDPOINT or AWS_ENDPOINT_URL in the environment", files)
 	case e.Setting == "ca_bundle":
-		e.Profile = slices.IndexFunc(u.holders, func(p credfile.Profile) bool { return p.Site.CABundle == u.site.CABundle })
+		e.Profile = slices.IndexFunc(t.holders, func(p credfile.Profile) bool { return p.Site.CABundle == t.site.CABundle })
 	}
-	name := u.facts.Profiles[0]
+	name := t.facts.Profiles[0]
 	if e.Profile >= 0 {
-		name = u.holders[e.Profile].Name
+		name = t.holders[e.Profile].Name
 	}
 	return fmt.Sprintf("correct %s of profile %s, in %s", e.Setting, name, files)
 }

@@ -13,28 +13,28 @@ type absence struct {
 // shareFailure records the failure of the first target for another target that
 // calls the same endpoints and has something to do, so that it need not fail by
 // itself. Actions that need no network are done even so.
-func (a *absence) share(u *unit, do Do, now time.Time) {
-	if a.found == nil || do == Mend || u.facts.Misplaced != nil || u.facts.Ask.Person {
+func (a *absence) share(t *unit, do Do, now time.Time) {
+	if a.found == nil || do == Mend || t.facts.Misplaced != nil || t.facts.Ask.Person {
 		return
 	}
-	if u.site.Partition != a.found.site.Partition || u.site.Custom() != a.found.site.Custom() {
+	if t.site.Partition != a.found.site.Partition || t.site.Custom() != a.found.site.Custom() {
 		return
 	}
-	before, t := u.facts.Trouble, *a.found.facts.Trouble
-	t.Do, t.At, t.Count, t.Lasted = do, now.UTC(), 1, 0
+	before, failure := t.facts.Trouble, *a.found.facts.Trouble
+	failure.Do, failure.At, failure.Count, failure.Lasted = do, now.UTC(), 1, 0
 	switch {
 	case before == nil:
 	case before.Offline:
-		t.goesOn(before, u.facts.Awake)
+		failure.goesOn(before, t.facts.Awake)
 	default: // the target already waits for another reason, which is kept
 		return
 	}
-	u.facts.Trouble = &t
+	t.facts.Trouble = &failure
 }
 
 // noteTarget remembers the first target that could not connect.
-func (a *absence) note(u *unit) {
-	if t := u.facts.Trouble; a.found == nil && t != nil && t.Offline && !t.At.Before(a.began) {
-		a.found = u
+func (a *absence) note(t *unit) {
+	if failure := t.facts.Trouble; a.found == nil && failure != nil && failure.Offline && !failure.At.Before(a.began) {
+		a.found = t
 	}
 }

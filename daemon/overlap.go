@@ -11,19 +11,19 @@ import (
 // Nothing depends on it. A refusal is remembered for this rotation and does not
 // count as a failure, and neither does the second failure of another kind.
 // Without a network the step waits, since nothing else could be done either.
-func (d *Daemon) describe(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
-	client, err := d.client(u, r.New)
+func (d *Daemon) describe(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
+	client, err := d.client(t, r.New)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	err = client.Describe(ctx, r.User, r.New.ID, d.description())
 	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.Quota && class != iam.Invalid {
-		if before := u.facts.Trouble; offline(err) || before == nil || before.Do != Describe || before.Offline {
+		if before := t.facts.Trouble; offline(err) || before == nil || before.Do != Describe || before.Offline {
 			return err
 		}
-		d.tell(u, Describe, "not described", r.New.String()+" has no tag for the console: "+err.Error())
+		d.tell(t, Describe, "not described", r.New.String()+" has no tag for the console: "+err.Error())
 	}
 	r.Described = true
 	return d.journal().Save(r)
@@ -35,9 +35,9 @@ func (r *Rotation) forgetUse() { r.UseRead, r.Used = time.Time{}, nil }
 
 // checkUse asks AWS when it last saw the old key in use. Without the
 // permission, only the length of the overlap decides.
-func (d *Daemon) checkUse(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
-	client, err := d.client(u, r.New)
+func (d *Daemon) checkUse(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
+	client, err := d.client(t, r.New)
 	if err != nil {
 		return err
 	}

@@ -52,18 +52,18 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 	var results []Result
 	away := absence{began: d.Now().UTC()}
 	status := Status{Version: statusVersion, Process: d.Process, PID: os.Getpid(), Settings: d.SettingsProblem, Notes: w.lasting(d.Settings), Files: w.files}
-	for _, u := range w.units {
-		if len(req.Profiles) > 0 && !u.names(req.Profiles) {
-			if u.line != nil { // as the previous pass left it
-				status.Keys = append(status.Keys, *u.line)
+	for _, t := range w.units {
+		if len(req.Profiles) > 0 && !t.names(req.Profiles) {
+			if t.line != nil { // as the previous pass left it
+				status.Keys = append(status.Keys, *t.line)
 			}
 			continue
 		}
-		if decision := Next(u.facts, d.Settings, d.Now()); !decision.Ends() {
-			away.share(u, decision.Do, d.Now())
+		if decision := Next(t.facts, d.Settings, d.Now()); !decision.Ends() {
+			away.share(t, decision.Do, d.Now())
 		}
-		result := d.settle(ctx, u, req)
-		away.note(u)
+		result := d.settle(ctx, t, req)
+		away.note(t)
 		results = append(results, result)
 		status.Keys = append(status.Keys, result.KeyLine)
 	}
@@ -89,51 +89,51 @@ const maxSteps = 40
 
 // settleTarget acts on one key until there is nothing left to do, and looks
 // again after every action.
-func (d *Daemon) settle(ctx context.Context, u *unit, req Request) Result {
-	if err := d.hurry(u, req); err != nil {
-		return d.result(u, Next(u.facts, d.Settings, d.Now()), err)
+func (d *Daemon) settle(ctx context.Context, t *unit, req Request) Result {
+	if err := d.hurry(t, req); err != nil {
+		return d.result(t, Next(t.facts, d.Settings, d.Now()), err)
 	}
 	for range maxSteps {
 		d.tick()
-		decision := Next(u.facts, d.Settings, d.Now())
-		d.Log.Debug("decided", append([]any{"profile", strings.Join(u.facts.Profiles, ","), "key", short(u.facts.ID),
+		decision := Next(t.facts, d.Settings, d.Now())
+		d.Log.Debug("decided", append([]any{"profile", strings.Join(t.facts.Profiles, ","), "key", short(t.facts.ID),
 			"do", string(decision.Do), "why", decision.Why}, until(decision.Until)...)...)
 		if decision.Ends() {
-			u.outlive(d.Now())
-			return d.result(u, decision, nil)
+			t.outlive(d.Now())
+			return d.result(t, decision, nil)
 		}
 		if req.DryRun && decision.Do != Look {
-			return d.preview(ctx, u, decision)
+			return d.preview(ctx, t, decision)
 		}
 		if err := context.Cause(ctx); err != nil {
-			return d.result(u, decision, err)
+			return d.result(t, decision, err)
 		}
-		err := d.act(ctx, u, decision)
+		err := d.act(ctx, t, decision)
 		if interrupted(ctx, err) {
-			return d.result(u, decision, context.Cause(ctx))
+			return d.result(t, decision, context.Cause(ctx))
 		}
-		if isNobody(err) && decision.Do != Look && d.renamed(ctx, u) { // a look has already checked for a new name
+		if isNobody(err) && decision.Do != Look && d.renamed(ctx, t) { // a look has already checked for a new name
 			continue
 		}
-		d.remember(u, decision.Do, err)
+		d.remember(t, decision.Do, err)
 		if err != nil {
-			return d.result(u, Next(u.facts, d.Settings, d.Now()), err)
+			return d.result(t, Next(t.facts, d.Settings, d.Now()), err)
 		}
-		if err := d.lookAgain(ctx, u); err != nil {
-			return d.result(u, decision, err)
+		if err := d.lookAgain(ctx, t); err != nil {
+			return d.result(t, decision, err)
 		}
 		if decision.Do == Create { // the proof may take a quarter of an hour
-			d.show(u)
+			d.show(t)
 		}
 	}
-	return d.result(u, blocked(d.Now().Add(recheck), "keyd went in circles and stopped", "please report it with: keyd history"), nil)
+	return d.result(t, blocked(d.Now().Add(recheck), "keyd went in circles and stopped", "please report it with: keyd history"), nil)
 }
 
 // noteRetireNow journals that a person wants the rotation in progress to end
 // now.
-func (d *Daemon) hurry(u *unit, req Request) error {
-	r := u.facts.Rotation
-	if r == nil || !req.RetireNow || req.DryRun || r.RetireNow && r.Orphan == "" || u.facts.Unread != nil {
+func (d *Daemon) hurry(t *unit, req Request) error {
+	r := t.facts.Rotation
+	if r == nil || !req.RetireNow || req.DryRun || r.RetireNow && r.Orphan == "" || t.facts.Unread != nil {
 		return nil
 	}
 	if !r.Held.IsZero() {
@@ -145,10 +145,10 @@ func (d *Daemon) hurry(u *unit, req Request) error {
 
 // previewTarget ends a dry run: it returns what would be done, and which values
 // would change.
-func (d *Daemon) preview(ctx context.Context, u *unit, decision Decision) Result {
-	r := d.result(u, decision, nil)
+func (d *Daemon) preview(ctx context.Context, t *unit, decision Decision) Result {
+	r := d.result(t, decision, nil)
 	if decision.Do == Preflight || decision.Do == Create {
-		r.Changes, r.Err = d.Store.Preview(ctx, u.facts.ID)
+		r.Changes, r.Err = d.Store.Preview(ctx, t.facts.ID)
 	}
 	return r
 }
@@ -156,8 +156,8 @@ func (d *Daemon) preview(ctx context.Context, u *unit, decision Decision) Result
 // saveProgress lets keyd status show how a key stands in the middle of a pass.
 // If the status cannot be written now, the end of the pass writes it or reports
 // why not.
-func (d *Daemon) show(u *unit) {
-	_ = d.saveLine(u, d.result(u, Next(u.facts, d.Settings, d.Now()), nil))
+func (d *Daemon) show(t *unit) {
+	_ = d.saveLine(t, d.result(t, Next(t.facts, d.Settings, d.Now()), nil))
 }
 
 // reportAlive tells the watchdog that the pass is still working.
@@ -173,25 +173,25 @@ func interrupted(ctx context.Context, err error) bool {
 }
 
 // makeResult describes how the key stands after the last decision of a pass.
-func (d *Daemon) result(u *unit, decision Decision, err error) Result {
-	return Result{KeyLine: lineOfUnit(u, decision), Do: decision.Do, Rotation: u.facts.Rotation, Err: err}
+func (d *Daemon) result(t *unit, decision Decision, err error) Result {
+	return Result{KeyLine: lineOfUnit(t, decision), Do: decision.Do, Rotation: t.facts.Rotation, Err: err}
 }
 
 // recordOutcome records the failure of an action, or clears the recorded one
 // after a success.
-func (d *Daemon) remember(u *unit, do Do, err error) {
-	before := u.facts.Trouble
+func (d *Daemon) remember(t *unit, do Do, err error) {
+	before := t.facts.Trouble
 	if err == nil {
 		if before != nil && before.Do == do {
-			u.facts.Trouble = nil
+			t.facts.Trouble = nil
 		}
 		return
 	}
-	t := &Trouble{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: Hint(err), Definite: needsPerson(err),
+	failure := &Trouble{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: Hint(err), Definite: needsPerson(err),
 		Offline: offline(err), Intercepted: iam.Intercepted(err)}
 	if before != nil && before.Do == do {
-		t.goesOn(before, d.awake)
+		failure.goesOn(before, d.awake)
 	}
-	u.facts.Trouble = t
-	d.Log.Warn("failed", "profile", strings.Join(u.facts.Profiles, ","), "key", short(u.facts.ID), "do", string(do), "why", err.Error())
+	t.facts.Trouble = failure
+	d.Log.Warn("failed", "profile", strings.Join(t.facts.Profiles, ","), "key", short(t.facts.ID), "do", string(do), "why", err.Error())
 }

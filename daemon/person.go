@@ -44,33 +44,33 @@ func (d *Daemon) change(ctx context.Context, profile string, edit func(*Rotation
 	if err := w.know([]string{profile}, d.Store.Paths); err != nil {
 		return Result{}, err
 	}
-	i := slices.IndexFunc(w.units, func(u *unit) bool {
-		return u.facts.Rotation != nil && u.facts.Unread == nil && u.names([]string{profile})
+	i := slices.IndexFunc(w.units, func(t *unit) bool {
+		return t.facts.Rotation != nil && t.facts.Unread == nil && t.names([]string{profile})
 	})
 	if i < 0 {
 		return Result{}, cmp.Or(w.unread(profile), error(&noRotationError{profile}))
 	}
-	u := w.units[i]
-	edit(u.facts.Rotation)
-	if err := letGo(u); err != nil {
+	t := w.units[i]
+	edit(t.facts.Rotation)
+	if err := letGo(t); err != nil {
 		return Result{}, err
 	}
-	if r := u.facts.Rotation; r.New.ID == "" && r.Held.IsZero() && u.facts.Shows.Old == 0 {
-		return d.abandon(u)
+	if r := t.facts.Rotation; r.New.ID == "" && r.Held.IsZero() && t.facts.Shows.Old == 0 {
+		return d.abandon(t)
 	}
-	if err := d.journal().Save(u.facts.Rotation); err != nil {
+	if err := d.journal().Save(t.facts.Rotation); err != nil {
 		return Result{}, err
 	}
-	result := d.settle(ctx, u, Request{Ask: Ask{Person: true}})
-	return result, d.saveLine(u, result)
+	result := d.settle(ctx, t, Request{Ask: Ask{Person: true}})
+	return result, d.saveLine(t, result)
 }
 
 // unreadError returns why keyd cannot tell whether a rotation of a profile's
 // key is in progress, or nil if it can tell.
 func (w *world) unread(profile string) error {
-	for _, u := range w.units {
-		if u.names([]string{profile}) && u.facts.Unread != nil {
-			return u.facts.Unread
+	for _, t := range w.units {
+		if t.names([]string{profile}) && t.facts.Unread != nil {
+			return t.facts.Unread
 		}
 	}
 	return nil
@@ -79,22 +79,22 @@ func (w *world) unread(profile string) error {
 // dropForeignPlaces drops the places that no longer show a key of the rotation,
 // once a person has asked to continue. It refuses while keyd cannot tell which
 // places those are.
-func letGo(u *unit) error {
-	r := u.facts.Rotation
+func letGo(t *unit) error {
+	r := t.facts.Rotation
 	if !r.Held.IsZero() {
 		return nil
 	}
-	if u.facts.Shows.Doubt != nil {
-		return u.facts.Shows.Doubt
+	if t.facts.Shows.Doubt != nil {
+		return t.facts.Shows.Doubt
 	}
 	if r.stuck() {
 		r.askAgain()
 	}
 	r.Places = slices.DeleteFunc(r.Places, func(p Place) bool {
-		return slices.Contains(u.facts.Shows.Third, p.Profile) || slices.Contains(u.facts.Shows.Gone, p.Profile)
+		return slices.Contains(t.facts.Shows.Third, p.Profile) || slices.Contains(t.facts.Shows.Gone, p.Profile)
 	})
-	u.facts.Shows.Third, u.facts.Shows.Gone = nil, nil
-	if u.givesUp() {
+	t.facts.Shows.Third, t.facts.Shows.Gone = nil, nil
+	if t.givesUp() {
 		r.Failed = "no profile shows it any more"
 	}
 	return nil
@@ -102,9 +102,9 @@ func letGo(u *unit) error {
 
 // wouldGiveUp reports whether no file shows a key of the rotation any more, so
 // that continuing the rotation means ending it.
-func (u *unit) givesUp() bool {
-	shows := u.facts.Shows
-	return u.facts.Rotation.New.ID != "" && shows.Old+shows.New == 0 && shows.Doubt == nil && u.facts.Unread == nil
+func (t *unit) givesUp() bool {
+	shows := t.facts.Shows
+	return t.facts.Rotation.New.ID != "" && shows.Old+shows.New == 0 && shows.Doubt == nil && t.facts.Unread == nil
 }
 
 // RotationToGiveUp returns the profile's rotation if Resume would give it up
@@ -115,9 +115,9 @@ func (d *Daemon) GivesUp(ctx context.Context, profile string) (*Rotation, error)
 	if err != nil {
 		return nil, err
 	}
-	for _, u := range w.units {
-		if u.facts.Rotation != nil && u.names([]string{profile}) && u.givesUp() {
-			return u.facts.Rotation, nil
+	for _, t := range w.units {
+		if t.facts.Rotation != nil && t.names([]string{profile}) && t.givesUp() {
+			return t.facts.Rotation, nil
 		}
 	}
 	return nil, nil
@@ -125,28 +125,28 @@ func (d *Daemon) GivesUp(ctx context.Context, profile string) (*Rotation, error)
 
 // abandonRotation ends a rotation without a known new key whose old key no file
 // shows any more, because a person has asked to continue.
-func (d *Daemon) abandon(u *unit) (Result, error) {
+func (d *Daemon) abandon(t *unit) (Result, error) {
 	why := "no profile shows it any more; aws iam list-access-keys shows whether a second key was left behind"
-	d.record(u, "gave up", u.facts.ID, why)
-	if err := d.closeRotation(u); err != nil {
+	d.record(t, "gave up", t.facts.ID, why)
+	if err := d.closeRotation(t); err != nil {
 		return Result{}, err
 	}
-	u.facts.Skip = why
-	result := d.result(u, Next(u.facts, d.Settings, d.Now()), nil)
-	return result, d.saveLine(u, result)
+	t.facts.Skip = why
+	result := d.result(t, Next(t.facts, d.Settings, d.Now()), nil)
+	return result, d.saveLine(t, result)
 }
 
 // saveStatusLine replaces one key's line in the status. Lines of other keys
 // stay, even those with the same profiles: someone may have put another key
 // into the files in the middle of a rotation.
-func (d *Daemon) saveLine(u *unit, result Result) error {
+func (d *Daemon) saveLine(t *unit, result Result) error {
 	status, err := recall(d.Sys, d.State)
 	if err != nil {
 		return err
 	}
-	ids := []string{result.Key, u.facts.ID} // the files may have shown the other id before
-	if u.line != nil {
-		ids = append(ids, u.line.Key)
+	ids := []string{result.Key, t.facts.ID} // the files may have shown the other id before
+	if t.line != nil {
+		ids = append(ids, t.line.Key)
 	}
 	own := func(l KeyLine) bool {
 		if l.Key == "" || result.Key == "" {

@@ -14,7 +14,7 @@ import (
 // proof is the state of one run of proveKey.
 type proof struct {
 	d         *Daemon
-	u         *unit
+	target    *unit
 	need      int  // required successes in a row
 	mend      bool // the pair was proven before
 	endpoints []endpoint
@@ -30,7 +30,7 @@ func (p *proof) run(ctx context.Context, client *iam.Client) error {
 	for !p.done() {
 		p.round(ctx, client)
 		elapsed := p.d.Now().Sub(p.began)
-		p.d.progress(p.u, Prove, "proving", p.text(elapsed), p.began, proveHard)
+		p.d.progress(p.target, Prove, "proving", p.text(elapsed), p.began, proveHard)
 		if over, err := p.over(elapsed); over {
 			return err
 		}
@@ -38,7 +38,7 @@ func (p *proof) run(ctx context.Context, client *iam.Client) error {
 			return err
 		}
 	}
-	p.d.tell(p.u, Prove, "proving", fmt.Sprintf("%s  %s", p.text(0), p.d.Now().Sub(p.began).Round(100*time.Millisecond)))
+	p.d.tell(p.target, Prove, "proving", fmt.Sprintf("%s  %s", p.text(0), p.d.Now().Sub(p.began).Round(100*time.Millisecond)))
 	return nil
 }
 
@@ -103,9 +103,9 @@ func (p *proof) stillWorks() bool {
 func (p *proof) over(elapsed time.Duration) (bool, error) {
 	if other, ok := errors.AsType[*otherIdentityError](p.err); ok {
 		if p.mend {
-			return true, &needPersonError{text: other.Error() + ": the file was left as it is", run: AsProfile("aws sts get-caller-identity", p.u.facts.Profiles[0])}
+			return true, &needPersonError{text: other.Error() + ": the file was left as it is", run: AsProfile("aws sts get-caller-identity", p.target.facts.Profiles[0])}
 		}
-		return true, p.d.fail(p.u, other.Error())
+		return true, p.d.fail(p.target, other.Error())
 	}
 	if !p.mute.IsZero() && p.d.Now().Sub(p.mute) >= proveMute && !(p.mend && p.accepted()) {
 		return true, p.said()
@@ -114,7 +114,7 @@ func (p *proof) over(elapsed time.Duration) (bool, error) {
 		return false, nil
 	}
 	if iam.ClassOf(p.err) == iam.BadKey && !p.mend {
-		return true, p.d.fail(p.u, "AWS did not accept the new key reliably within "+formatAge(proveHard))
+		return true, p.d.fail(p.target, "AWS did not accept the new key reliably within "+formatAge(proveHard))
 	}
 	return true, p.err
 }
@@ -123,7 +123,7 @@ func (p *proof) over(elapsed time.Duration) (bool, error) {
 // some endpoints answer and others stay silent.
 func (p *proof) said() error {
 	if p.accepted() {
-		return p.u.unanswered(Prove, p.err)
+		return p.target.unanswered(Prove, p.err)
 	}
 	return p.err
 }

@@ -45,37 +45,37 @@ type endpoint struct {
 // After a refusal, it must also do so for as long as the key took to be
 // accepted, but at least 5 and at most 15 seconds. This finds a server that
 // lags behind almost certainly, not certainly.
-func (d *Daemon) prove(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
+func (d *Daemon) prove(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
 	need := cmp.Or(d.rounds, streak)
 	if !r.Validated.IsZero() { // proven before; a file may show an inactive id, which is urgent
 		need = 1
-	} else if err := d.complete(ctx, u); err != nil {
+	} else if err := d.complete(ctx, t); err != nil {
 		return err
 	}
 	if d.flaw == swapUnproven {
-		u.facts.Proven = true
+		t.facts.Proven = true
 		return nil
 	}
-	client, err := d.client(u, r.New)
+	client, err := d.client(t, r.New)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	p := proof{d: d, u: u, need: need, mend: !r.Validated.IsZero(), endpoints: d.endpoints(u), began: d.Now()}
+	p := proof{d: d, target: t, need: need, mend: !r.Validated.IsZero(), endpoints: d.endpoints(t), began: d.Now()}
 	if err := p.run(ctx, client); err != nil {
 		return err
 	}
-	u.facts.Proven = r.Failed == ""
+	t.facts.Proven = r.Failed == ""
 	return nil
 }
 
 // proofEndpoints returns STS in every region of the profiles and in the
 // partition's default region, without the regions that are off, and IAM.
-func (d *Daemon) endpoints(u *unit) []endpoint {
-	r := u.facts.Rotation
+func (d *Daemon) endpoints(t *unit) []endpoint {
+	r := t.facts.Rotation
 	var all []endpoint
-	for _, region := range u.openRegions() {
+	for _, region := range t.openRegions() {
 		all = append(all, endpoint{name: "sts " + region, ask: func(ctx context.Context, c *iam.Client) error {
 			who, err := c.CallerIdentity(ctx, region)
 			if err == nil && !r.isOf(who) {

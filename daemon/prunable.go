@@ -25,28 +25,28 @@ type Prunable struct {
 // is never returned. While a rotation is in progress, a key is returned only if
 // keyd cannot tell whose it is and id names it.
 func (d *Daemon) Second(ctx context.Context, profile, id string) (Prunable, error) {
-	w, u, unlock, err := d.pruneUnit(ctx, profile, id)
+	w, t, unlock, err := d.pruneUnit(ctx, profile, id)
 	if err != nil {
 		return Prunable{}, err
 	}
 	defer unlock()
-	if err := d.lookToPrune(ctx, u, profile); err != nil {
+	if err := d.lookToPrune(ctx, t, profile); err != nil {
 		return Prunable{}, err
 	}
-	other := u.facts.Seen.Other(u.facts.ID)
+	other := t.facts.Seen.Other(t.facts.ID)
 	if id != "" {
-		other = u.facts.Seen.Key(id)
+		other = t.facts.Seen.Key(id)
 	}
 	switch {
 	case other == nil && id != "":
-		return Prunable{}, fmt.Errorf("%s is not a key of user %s", id, u.facts.Seen.User)
+		return Prunable{}, fmt.Errorf("%s is not a key of user %s", id, t.facts.Seen.User)
 	case other == nil:
-		return Prunable{}, fmt.Errorf("user %s has no second key", u.facts.Seen.User)
+		return Prunable{}, fmt.Errorf("user %s has no second key", t.facts.Seen.User)
 	}
 	if err := w.unused(other.ID); err != nil {
 		return Prunable{}, err
 	}
-	return Prunable{profile, other.ID, u.facts.Seen.User, other.Active, other.Created, other.Used, u.facts.Rotation != nil}, nil
+	return Prunable{profile, other.ID, t.facts.Seen.User, other.Active, other.Created, other.Used, t.facts.Rotation != nil}, nil
 }
 
 // openPruneTarget takes the pass lock and returns the target of a profile whose
@@ -64,32 +64,32 @@ func (d *Daemon) pruneUnit(ctx context.Context, profile, id string) (*world, *un
 		leave()
 		return nil, nil, nil, err
 	}
-	of := func(u *unit) bool { return u.names([]string{profile}) }
-	i := slices.IndexFunc(w.units, func(u *unit) bool { return of(u) && u.facts.Unread == nil })
+	showsProfile := func(t *unit) bool { return t.names([]string{profile}) }
+	i := slices.IndexFunc(w.units, func(t *unit) bool { return showsProfile(t) && t.facts.Unread == nil })
 	if i < 0 {
-		i = slices.IndexFunc(w.units, of)
+		i = slices.IndexFunc(w.units, showsProfile)
 	}
-	u := w.units[i]
-	if err := cmp.Or(u.prunable(profile, id), d.mayAsk(u, profile)); err != nil {
+	t := w.units[i]
+	if err := cmp.Or(t.prunable(profile, id), d.mayAsk(t, profile)); err != nil {
 		leave()
 		return nil, nil, nil, err
 	}
-	return w, u, leave, nil
+	return w, t, leave, nil
 }
 
 // lookBeforePrune asks AWS for the user's keys. It then checks again whether
 // the account is excluded, since not every key id reveals its account.
-func (d *Daemon) lookToPrune(ctx context.Context, u *unit, profile string) error {
-	if err := d.look(ctx, u); err != nil {
+func (d *Daemon) lookToPrune(ctx context.Context, t *unit, profile string) error {
+	if err := d.look(ctx, t); err != nil {
 		return err
 	}
-	return d.mayAsk(u, profile)
+	return d.mayAsk(t, profile)
 }
 
 // checkNotExcluded refuses to sign anything with a decoy or with a key of
 // never_accounts, as Next does for a pass.
-func (d *Daemon) mayAsk(u *unit, profile string) error {
-	if why := leaveAlone(u.facts.ID, u.facts.account(), d.Settings.NeverAccounts); why != "" {
+func (d *Daemon) mayAsk(t *unit, profile string) error {
+	if why := leaveAlone(t.facts.ID, t.facts.account(), d.Settings.NeverAccounts); why != "" {
 		return fmt.Errorf("%s: %s", profile, why)
 	}
 	return nil
@@ -97,19 +97,19 @@ func (d *Daemon) mayAsk(u *unit, profile string) error {
 
 // checkPrunable refuses while a rotation is in progress, unless the rotation is
 // stuck on the very question whose key id is.
-func (u *unit) prunable(profile, id string) error {
-	switch r := u.facts.Rotation; {
-	case id == u.facts.ID:
+func (t *unit) prunable(profile, id string) error {
+	switch r := t.facts.Rotation; {
+	case id == t.facts.ID:
 		return fmt.Errorf("%s is the key that %s uses: not pruned", short(id), profile)
-	case u.facts.Unread != nil:
-		return u.facts.Unread
-	case u.facts.Skip != "":
-		return fmt.Errorf("%s: %s", profile, u.facts.Skip)
+	case t.facts.Unread != nil:
+		return t.facts.Unread
+	case t.facts.Skip != "":
+		return fmt.Errorf("%s: %s", profile, t.facts.Skip)
 	case r != nil && r.stuck() && !slices.Contains(r.Suspects, id):
 		return &needPersonError{text: r.Stuck, run: whoseIsIt(r)}
 	case r == nil || r.stuck():
-		if u.key.IsZero() {
-			return fmt.Errorf("no file shows %s any more: keyd has no key to ask AWS with", short(u.facts.ID))
+		if t.key.IsZero() {
+			return fmt.Errorf("no file shows %s any more: keyd has no key to ask AWS with", short(t.facts.ID))
 		}
 		return nil
 	}
@@ -118,12 +118,12 @@ func (u *unit) prunable(profile, id string) error {
 
 // checkNotShown refuses a key that a profile shows.
 func (w *world) unused(id string) error {
-	for _, u := range w.units {
-		if by := u.facts.ShownBy[id]; by != "" {
+	for _, t := range w.units {
+		if by := t.facts.ShownBy[id]; by != "" {
 			return fmt.Errorf("%s is the key that %s uses: not pruned", short(id), by)
 		}
-		if slices.ContainsFunc(u.holders, func(p credfile.Profile) bool { return p.Key.ID == id }) {
-			return fmt.Errorf("%s is the key that %s uses: not pruned", short(id), u.facts.Profiles[0])
+		if slices.ContainsFunc(t.holders, func(p credfile.Profile) bool { return p.Key.ID == id }) {
+			return fmt.Errorf("%s is the key that %s uses: not pruned", short(id), t.facts.Profiles[0])
 		}
 	}
 	return nil

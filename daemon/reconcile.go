@@ -27,33 +27,33 @@ const (
 // reconcileCreate finds out what a CreateAccessKey whose answer was lost has
 // done. A single list proves nothing, because lists lag: three equal ones over
 // half a minute must agree.
-func (d *Daemon) reconcile(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
-	client, err := d.client(u, u.key)
+func (d *Daemon) reconcile(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
+	client, err := d.client(t, t.key)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	if early := r.ended().Add(reconcileAfter).Sub(d.Now()); early > 0 && d.flaw != trustFirstList {
-		d.progress(u, Reconcile, "reconcile", "the answer to CreateAccessKey was lost; waiting until the call can no longer take effect", d.Now(), early+equalFor)
+		d.progress(t, Reconcile, "reconcile", "the answer to CreateAccessKey was lost; waiting until the call can no longer take effect", d.Now(), early+equalFor)
 		if err := pause(ctx, min(early, reconcileAfter)); err != nil {
 			return err
 		}
 	}
-	keys, err := d.steadyList(ctx, u, client)
+	keys, err := d.steadyList(ctx, t, client)
 	if err != nil {
 		return err
 	}
-	fresh := slices.DeleteFunc(keys, func(k iam.KeyInfo) bool { return slices.Contains(r.Before, k.ID) })
-	return d.conclude(context.WithoutCancel(ctx), u, client, fresh)
+	newKeys := slices.DeleteFunc(keys, func(k iam.KeyInfo) bool { return slices.Contains(r.Before, k.ID) })
+	return d.conclude(context.WithoutCancel(ctx), t, client, newKeys)
 }
 
 // listUntilSteady lists until the answer has not changed for half a minute.
-func (d *Daemon) steadyList(ctx context.Context, u *unit, client *iam.Client) ([]iam.KeyInfo, error) {
+func (d *Daemon) steadyList(ctx context.Context, t *unit, client *iam.Client) ([]iam.KeyInfo, error) {
 	var last string
 	var since time.Time
 	for equal := 0; ; {
-		listing, err := client.ListKeys(ctx, u.facts.Rotation.User)
+		listing, err := client.ListKeys(ctx, t.facts.Rotation.User)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +65,7 @@ func (d *Daemon) steadyList(ctx context.Context, u *unit, client *iam.Client) ([
 		if equal >= equalAnswers && now.Sub(since) >= equalFor || d.flaw == trustFirstList {
 			return listing.Keys, nil
 		}
-		d.progress(u, Reconcile, "reconcile", fmt.Sprintf("the same answer %d times in a row", equal), since, equalFor)
+		d.progress(t, Reconcile, "reconcile", fmt.Sprintf("the same answer %d times in a row", equal), since, equalFor)
 		if err := pause(ctx, equalFor/6); err != nil {
 			return nil, err
 		}
@@ -85,19 +85,19 @@ func fingerprint(keys []iam.KeyInfo) string {
 // judgeNewKeys decides whose the new keys are. A single key from the time of
 // the call is taken for keyd's own; if there are no new keys, the call had no
 // effect; anything else needs a person.
-func (d *Daemon) conclude(ctx context.Context, u *unit, client *iam.Client, fresh []iam.KeyInfo) error {
-	r := u.facts.Rotation
+func (d *Daemon) conclude(ctx context.Context, t *unit, client *iam.Client, newKeys []iam.KeyInfo) error {
+	r := t.facts.Rotation
 	switch {
-	case len(fresh) == 0:
-		d.record(u, "create had no effect", r.Old.ID, "")
-		d.tell(u, Reconcile, "reconciled", "CreateAccessKey had no effect")
-		return d.closeRotation(u)
-	case len(fresh) == 1 && d.inWindow(r, fresh[0]), d.flaw == dropAnyUnknown:
-		return d.disown(ctx, u, client, fresh[0])
+	case len(newKeys) == 0:
+		d.record(t, "create had no effect", r.Old.ID, "")
+		d.tell(t, Reconcile, "reconciled", "CreateAccessKey had no effect")
+		return d.closeRotation(t)
+	case len(newKeys) == 1 && d.inWindow(r, newKeys[0]), d.flaw == dropAnyUnknown:
+		return d.disown(ctx, t, client, newKeys[0])
 	}
 	var seen []string
 	r.Suspects = nil
-	for _, k := range fresh {
+	for _, k := range newKeys {
 		seen = append(seen, fmt.Sprintf("%s created %s", short(k.ID), k.Created.UTC().Format(time.RFC3339)))
 		r.Suspects = append(r.Suspects, k.ID)
 	}
@@ -118,8 +118,8 @@ func (d *Daemon) inWindow(r *Rotation, k iam.KeyInfo) bool {
 
 // deactivateOrphan makes the key Inactive that the lost call created. This is
 // reversible, in case the key belongs to someone else after all.
-func (d *Daemon) disown(ctx context.Context, u *unit, client *iam.Client, k iam.KeyInfo) error {
-	r := u.facts.Rotation
+func (d *Daemon) disown(ctx context.Context, t *unit, client *iam.Client, k iam.KeyInfo) error {
+	r := t.facts.Rotation
 	use, err := client.LastUsed(ctx, k.ID)
 	if err != nil && iam.ClassOf(err) != iam.Denied {
 		return err
@@ -137,20 +137,20 @@ func (d *Daemon) disown(ctx context.Context, u *unit, client *iam.Client, k iam.
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
-	d.record(u, "deactivated", k.ID, "came from a CreateAccessKey whose answer was lost")
-	d.tell(u, Reconcile, "reconciled", fmt.Sprintf("%s came from the call whose answer was lost, and no one has its secret: made inactive", short(k.ID)))
+	d.record(t, "deactivated", k.ID, "came from a CreateAccessKey whose answer was lost")
+	d.tell(t, Reconcile, "reconciled", fmt.Sprintf("%s came from the call whose answer was lost, and no one has its secret: made inactive", short(k.ID)))
 	return nil
 }
 
 // dropOrphan deletes the orphan, which frees its slot for a successor.
-func (d *Daemon) dropOrphan(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
-	client, err := d.client(u, u.key)
+func (d *Daemon) dropOrphan(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
+	client, err := d.client(t, t.key)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	switch k, err := d.ours(ctx, u, client, r.Orphan, iam.Inactive); {
+	switch k, err := d.ours(ctx, t, client, r.Orphan, iam.Inactive); {
 	case err != nil:
 		return err
 	case k != nil && (k.Status == iam.Active || !d.inWindow(r, *k)):
@@ -159,13 +159,13 @@ func (d *Daemon) dropOrphan(ctx context.Context, u *unit) error {
 		r.Orphan, r.OrphanOff, r.OrphanExact, r.Suspects = "", time.Time{}, false, []string{k.ID}
 		return d.journal().Save(r)
 	case k != nil:
-		if err := d.deleteKey(ctx, u, client, r.Orphan); err != nil {
+		if err := d.deleteKey(ctx, t, client, r.Orphan); err != nil {
 			return err
 		}
 	}
-	d.record(u, "deleted", r.Orphan, "came from a CreateAccessKey whose answer was lost")
-	d.tell(u, DropOrphan, "deleted", short(r.Orphan)+", which came from the call whose answer was lost")
-	return d.closeRotation(u)
+	d.record(t, "deleted", r.Orphan, "came from a CreateAccessKey whose answer was lost")
+	d.tell(t, DropOrphan, "deleted", short(r.Orphan)+", which came from the call whose answer was lost")
+	return d.closeRotation(t)
 }
 
 // relistOwnKey lists once more before a key is deleted that the journal calls
@@ -173,8 +173,8 @@ func (d *Daemon) dropOrphan(ctx context.Context, u *unit) error {
 // the key. Lists lag, so IAM is asked for a while until it shows the key with
 // the expected status. The key is returned as last listed, or nil if it was not
 // listed.
-func (d *Daemon) ours(ctx context.Context, u *unit, client *iam.Client, id string, status iam.Status) (k *iam.KeyInfo, err error) {
-	err = d.confirm(ctx, u, client, func(keys []iam.KeyInfo) bool {
+func (d *Daemon) ours(ctx context.Context, t *unit, client *iam.Client, id string, status iam.Status) (k *iam.KeyInfo, err error) {
+	err = d.confirm(ctx, t, client, func(keys []iam.KeyInfo) bool {
 		k = contains(keys, id)
 		return k != nil && k.Status == status
 	})
@@ -185,12 +185,12 @@ func (d *Daemon) ours(ctx context.Context, u *unit, client *iam.Client, id strin
 }
 
 // closeRotation erases the journal. What AWS said before is out of date then.
-func (d *Daemon) closeRotation(u *unit) error {
-	u.facts.Seen = staleSeen(u.facts.Seen)
-	if err := d.journal().Erase(u.facts.Rotation.Old.ID); err != nil {
+func (d *Daemon) closeRotation(t *unit) error {
+	t.facts.Seen = staleSeen(t.facts.Seen)
+	if err := d.journal().Erase(t.facts.Rotation.Old.ID); err != nil {
 		return err
 	}
-	u.facts.Rotation = nil
+	t.facts.Rotation = nil
 	return nil
 }
 

@@ -32,48 +32,48 @@ func (d *Daemon) Rehearse(ctx context.Context) ([]Rehearsal, error) {
 		return nil, err
 	}
 	var all []Rehearsal
-	for _, u := range w.units {
+	for _, t := range w.units {
 		if err := context.Cause(ctx); err != nil {
 			return all, err
 		}
-		all = append(all, d.rehearse(ctx, u))
+		all = append(all, d.rehearse(ctx, t))
 	}
 	return all, nil
 }
 
 // rehearseTarget rehearses the rotation of one key.
-func (d *Daemon) rehearse(ctx context.Context, u *unit) Rehearsal {
-	decision := Next(u.facts, d.Settings, d.Now())
+func (d *Daemon) rehearse(ctx context.Context, t *unit) Rehearsal {
+	decision := Next(t.facts, d.Settings, d.Now())
 	for range maxSteps { // before its preflight an idle key needs nothing but looks
-		if decision.Do != Look || u.facts.Rotation != nil {
+		if decision.Do != Look || t.facts.Rotation != nil {
 			break
 		}
-		if err := d.look(ctx, u); err != nil {
-			return Rehearsal{Result: d.failed(u, decision, err)}
+		if err := d.look(ctx, t); err != nil {
+			return Rehearsal{Result: d.failed(t, decision, err)}
 		}
-		decision = Next(u.facts, d.Settings, d.Now())
+		decision = Next(t.facts, d.Settings, d.Now())
 	}
-	if !u.rehearsable(decision) {
-		return Rehearsal{Result: d.result(u, decision, nil)}
+	if !t.rehearsable(decision) {
+		return Rehearsal{Result: d.result(t, decision, nil)}
 	}
-	if err := u.facts.copyOf(u.facts.ID); err != nil {
-		return Rehearsal{Result: d.result(u, keepsCopy(err, d.Now()), nil)}
+	if err := t.facts.copyOf(t.facts.ID); err != nil {
+		return Rehearsal{Result: d.result(t, keepsCopy(err, d.Now()), nil)}
 	}
-	if err := d.preflight(ctx, u); err != nil {
-		return Rehearsal{Result: d.failed(u, decision, err)}
+	if err := d.preflight(ctx, t); err != nil {
+		return Rehearsal{Result: d.failed(t, decision, err)}
 	}
-	return Rehearsal{Result: d.result(u, decision, nil), Ready: u.facts.Ready}
+	return Rehearsal{Result: d.result(t, decision, nil), Ready: t.facts.Ready}
 }
 
 // canRehearse reports whether keyd would rotate this key, now or later.
-func (u *unit) rehearsable(decision Decision) bool {
+func (t *unit) rehearsable(decision Decision) bool {
 	rests := decision.Do == Wait && decision.State == OK
-	return u.facts.Rotation == nil && !u.key.IsZero() && (rests || decision.Do == Preflight)
+	return t.facts.Rotation == nil && !t.key.IsZero() && (rests || decision.Do == Preflight)
 }
 
 // failedResult describes a failure for a person rather than for a later pass.
-func (d *Daemon) failed(u *unit, decision Decision, err error) Result {
-	r := d.result(u, decision, err)
+func (d *Daemon) failed(t *unit, decision Decision, err error) Result {
+	r := d.result(t, decision, err)
 	r.NeedsPerson = needsPerson(err)
 	r.Run = HintFor(err, r.Profiles)
 	return r

@@ -11,12 +11,12 @@ import (
 // deactivateOld makes the old key Inactive, signed with the new one, and
 // verifies that the new one still works. If AWS refuses the new key then, the
 // old one is made Active again.
-func (d *Daemon) deactivate(ctx context.Context, u *unit) error {
-	r, signer := u.facts.Rotation, u.facts.Rotation.New
+func (d *Daemon) deactivate(ctx context.Context, t *unit) error {
+	r, signer := t.facts.Rotation, t.facts.Rotation.New
 	if d.flaw == oldDeactivates {
 		signer = r.Old
 	}
-	client, err := d.client(u, signer)
+	client, err := d.client(t, signer)
 	if err != nil {
 		return err
 	}
@@ -26,12 +26,12 @@ func (d *Daemon) deactivate(ctx context.Context, u *unit) error {
 		return err
 	}
 	if err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Inactive); err != nil && iam.ClassOf(err) != iam.NoSuch {
-		return d.notDeactivated(u, err)
+		return d.notDeactivated(t, err)
 	}
-	if _, err := retried(ctx, validateTries, func() (iam.Identity, error) { return u.identity(ctx, client) }); err != nil {
-		return d.stepBack(ctx, u, client, err)
+	if _, err := retried(ctx, validateTries, func() (iam.Identity, error) { return t.identity(ctx, client) }); err != nil {
+		return d.stepBack(ctx, t, client, err)
 	}
-	if err := d.confirm(ctx, u, client, func(keys []iam.KeyInfo) bool {
+	if err := d.confirm(ctx, t, client, func(keys []iam.KeyInfo) bool {
 		old, next := contains(keys, r.Old.ID), contains(keys, r.New.ID)
 		return (old == nil || old.Status != iam.Active) && next != nil && next.Status == iam.Active
 	}); err != nil {
@@ -41,18 +41,18 @@ func (d *Daemon) deactivate(ctx context.Context, u *unit) error {
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
-	u.facts.Seen = staleSeen(u.facts.Seen) // whatever the clock says, that look came before the deactivation
-	d.record(u, "deactivated", r.Old.ID, "")
-	d.tell(u, Deactivate, "deactivated", fmt.Sprintf("%s, and %s still works", r.Old, r.New))
+	t.facts.Seen = staleSeen(t.facts.Seen) // whatever the clock says, that look came before the deactivation
+	d.record(t, "deactivated", r.Old.ID, "")
+	d.tell(t, Deactivate, "deactivated", fmt.Sprintf("%s, and %s still works", r.Old, r.New))
 	return nil
 }
 
 // clearDeactivating withdraws the journaled intent to deactivate when AWS
 // certainly did nothing.
-func (d *Daemon) notDeactivated(u *unit, err error) error {
+func (d *Daemon) notDeactivated(t *unit, err error) error {
 	if definite(err) {
-		u.facts.Rotation.Deactivating = time.Time{}
-		if saveErr := d.journal().Save(u.facts.Rotation); saveErr != nil {
+		t.facts.Rotation.Deactivating = time.Time{}
+		if saveErr := d.journal().Save(t.facts.Rotation); saveErr != nil {
 			return saveErr
 		}
 	}
@@ -61,8 +61,8 @@ func (d *Daemon) notDeactivated(u *unit, err error) error {
 
 // reactivateOld makes the old key Active again after the new one was refused.
 // An error that says nothing about the key changes nothing.
-func (d *Daemon) stepBack(ctx context.Context, u *unit, client *iam.Client, why error) error {
-	r := u.facts.Rotation
+func (d *Daemon) stepBack(ctx context.Context, t *unit, client *iam.Client, why error) error {
+	r := t.facts.Rotation
 	if iam.ClassOf(why) != iam.BadKey {
 		return why // says nothing about the key: the next pass verifies it again
 	}
@@ -79,20 +79,20 @@ func (d *Daemon) stepBack(ctx context.Context, u *unit, client *iam.Client, why 
 // reviveOld makes the old key Active again for a person who holds the rotation.
 // If the old key was already deleted, there is nothing left to hold and the
 // rotation ends.
-func (d *Daemon) revive(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
-	client, err := d.client(u, r.New)
+func (d *Daemon) revive(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
+	client, err := d.client(t, r.New)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
-	if isNobody(err) && d.renamed(ctx, u) { // perhaps not the key but the user is missing under that name
+	if isNobody(err) && d.renamed(ctx, t) { // perhaps not the key but the user is missing under that name
 		err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
 	}
 	if iam.ClassOf(err) == iam.NoSuch {
 		r.Held = time.Time{}
-		d.tell(u, Revive, "too late", r.Old.String()+" was already deleted: there is nothing left to hold")
+		d.tell(t, Revive, "too late", r.Old.String()+" was already deleted: there is nothing left to hold")
 		return d.journal().Save(r)
 	}
 	if err != nil {
@@ -103,8 +103,8 @@ func (d *Daemon) revive(ctx context.Context, u *unit) error {
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
-	d.record(u, "revived", r.Old.ID, "held by a person")
-	d.tell(u, Revive, "revived", r.Old.String()+" is active again")
+	d.record(t, "revived", r.Old.ID, "held by a person")
+	d.tell(t, Revive, "revived", r.Old.String()+" is active again")
 	return nil
 }
 
@@ -112,42 +112,42 @@ func (d *Daemon) revive(ctx context.Context, u *unit) error {
 // well, unless another program changed the files in the last few seconds. The
 // journal holds the only other copy of the new secret, so in that case it
 // stays, and the files are mended from it.
-func (d *Daemon) delete(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
-	client, err := d.client(u, r.New)
+func (d *Daemon) delete(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
+	client, err := d.client(t, r.New)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	if err := d.deleteKey(ctx, u, client, r.Old.ID); err != nil {
+	if err := d.deleteKey(ctx, t, client, r.Old.ID); err != nil {
 		return err
 	}
 	if r.Described { // an optional permission; a leftover tag does no harm
 		_ = client.Undescribe(ctx, r.User, r.Old.ID)
 	}
-	d.record(u, "deleted", r.Old.ID, "")
-	d.tell(u, Delete, "deleted", r.Old.String())
-	if err := d.lookAgain(ctx, u); err != nil { // nothing slow happens between this read and the end
+	d.record(t, "deleted", r.Old.ID, "")
+	d.tell(t, Delete, "deleted", r.Old.String())
+	if err := d.lookAgain(ctx, t); err != nil { // nothing slow happens between this read and the end
 		return err
 	}
-	if u.facts.Rotation == nil || u.facts.Shows.Old > 0 || u.facts.Shows.New == 0 {
+	if t.facts.Rotation == nil || t.facts.Shows.Old > 0 || t.facts.Shows.New == 0 {
 		return nil
 	}
-	return d.succeed(u)
+	return d.succeed(t)
 }
 
 // handOver closes the rotation and carries what is known over to the new id.
-func (d *Daemon) succeed(u *unit) error {
-	r := u.facts.Rotation
+func (d *Daemon) succeed(t *unit) error {
+	r := t.facts.Rotation
 	if err := d.journal().Erase(r.Old.ID); err != nil {
 		return err
 	}
-	u.facts.ID, u.facts.Ready, u.facts.Proven, u.facts.Ask = r.New.ID, false, false, Ask{}
-	u.key, u.facts.Rotation, u.facts.Trouble = r.New, nil, nil
-	if seen := u.facts.Seen; seen != nil {
+	t.facts.ID, t.facts.Ready, t.facts.Proven, t.facts.Ask = r.New.ID, false, false, Ask{}
+	t.key, t.facts.Rotation, t.facts.Trouble = r.New, nil, nil
+	if seen := t.facts.Seen; seen != nil {
 		left := *seen
 		left.Keys = without(seen.Keys, r.Old.ID)
-		u.facts.Seen = &left
+		t.facts.Seen = &left
 	}
 	return nil
 }

@@ -12,15 +12,15 @@ import (
 
 // rereadTarget reads the files and the journal again after an action. What AWS
 // said and what this pass has proven is kept.
-func (d *Daemon) lookAgain(ctx context.Context, u *unit) error {
+func (d *Daemon) lookAgain(ctx context.Context, t *unit) error {
 	rotations, problems := d.journal().Load(ctx)
-	if handsOff(problems, u.facts.ID) != nil {
+	if handsOff(problems, t.facts.ID) != nil {
 		return errors.Join(problems...)
 	}
-	i := slices.IndexFunc(rotations, func(r *Rotation) bool { return r.Old.ID == u.facts.ID })
-	if i < 0 && u.facts.Rotation != nil { // someone removed the journal: memory holds the only copy of the new secret
-		i, rotations = len(rotations), append(rotations, u.facts.Rotation)
-		if err := d.journal().Save(u.facts.Rotation); err != nil {
+	i := slices.IndexFunc(rotations, func(r *Rotation) bool { return r.Old.ID == t.facts.ID })
+	if i < 0 && t.facts.Rotation != nil { // someone removed the journal: memory holds the only copy of the new secret
+		i, rotations = len(rotations), append(rotations, t.facts.Rotation)
+		if err := d.journal().Save(t.facts.Rotation); err != nil {
 			return err
 		}
 	}
@@ -29,13 +29,13 @@ func (d *Daemon) lookAgain(ctx context.Context, u *unit) error {
 		return err
 	}
 	if i < 0 {
-		u.facts.Rotation, u.facts.Shows = nil, Shows{}
+		t.facts.Rotation, t.facts.Shows = nil, Shows{}
 		return nil
 	}
-	now := d.rotationUnit(rotations[i], snapshot)
-	u.facts.Rotation, u.facts.Shows, u.facts.Unread, u.holders = now.facts.Rotation, now.facts.Shows, now.facts.Unread, now.holders
-	if !now.key.IsZero() {
-		u.key = now.key
+	reread := d.rotationUnit(rotations[i], snapshot)
+	t.facts.Rotation, t.facts.Shows, t.facts.Unread, t.holders = reread.facts.Rotation, reread.facts.Shows, reread.facts.Unread, reread.holders
+	if !reread.key.IsZero() {
+		t.key = reread.key
 	}
 	return nil
 }
@@ -76,23 +76,23 @@ func expected(status Status, rotations []*Rotation, others []foreign) []string {
 // rotationTarget returns the target of a rotation in progress, with what the
 // files show of it.
 func (d *Daemon) rotationUnit(r *Rotation, snapshot *credfile.Snapshot) *unit {
-	u := &unit{facts: Facts{ID: r.Old.ID, Profiles: r.Profiles(), Rotation: r, Unread: d.elsewhere(r)}}
-	u.facts.Shows.Away = d.Away(r)
-	u.facts.Shows.Doubt = cmp.Or(snapshot.Doubt(r.New.ID), snapshot.Doubt(r.Old.ID))
+	t := &unit{facts: Facts{ID: r.Old.ID, Profiles: r.Profiles(), Rotation: r, Unread: d.elsewhere(r)}}
+	t.facts.Shows.Away = d.Away(r)
+	t.facts.Shows.Doubt = cmp.Or(snapshot.Doubt(r.New.ID), snapshot.Doubt(r.Old.ID))
 	for _, p := range snapshot.Profiles {
 		switch {
 		case torn(r, p):
-			u.facts.Shows.Old++
-			u.facts.Shows.Torn++
+			t.facts.Shows.Old++
+			t.facts.Shows.Torn++
 		case p.Key.ID == r.Old.ID:
-			u.facts.Shows.Old++
-			u.key = p.Key
+			t.facts.Shows.Old++
+			t.key = p.Key
 		case p.Key.ID == r.New.ID && r.New.ID != "":
-			u.facts.Shows.New++
+			t.facts.Shows.New++
 		default:
 			continue
 		}
-		u.holders = append(u.holders, p)
+		t.holders = append(t.holders, p)
 	}
 	for _, place := range r.Places {
 		i := slices.IndexFunc(snapshot.Profiles, func(p credfile.Profile) bool {
@@ -100,13 +100,13 @@ func (d *Daemon) rotationUnit(r *Rotation, snapshot *credfile.Snapshot) *unit {
 		})
 		switch {
 		case i < 0 || snapshot.Profiles[i].Key.ID == "":
-			u.facts.Shows.Gone = append(u.facts.Shows.Gone, place.Profile)
+			t.facts.Shows.Gone = append(t.facts.Shows.Gone, place.Profile)
 		case torn(r, snapshot.Profiles[i]):
 		case snapshot.Profiles[i].Key.ID != r.Old.ID && snapshot.Profiles[i].Key.ID != r.New.ID:
-			u.facts.Shows.Third = append(u.facts.Shows.Third, place.Profile)
+			t.facts.Shows.Third = append(t.facts.Shows.Third, place.Profile)
 		}
 	}
-	return u
+	return t
 }
 
 // isTorn reports whether a profile shows half of the old pair and half of the

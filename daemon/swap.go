@@ -12,13 +12,13 @@ import (
 // swapFiles replaces the old pair in every file that shows it. The old pair
 // stays in the journal until the new one is validated, so that it can be put
 // back, and so that a write that was cut short can be mended.
-func (d *Daemon) swap(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
+func (d *Daemon) swap(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
 	mend := !r.Validated.IsZero()
 	if mend {
 		r.Mending = d.Now().UTC()
 	}
-	r.Old.Secret = u.key.Secret
+	r.Old.Secret = t.key.Secret
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
@@ -26,8 +26,8 @@ func (d *Daemon) swap(ctx context.Context, u *unit) error {
 	if mend { // the old key may be Inactive by now: write whatever can be written
 		put = d.Store.Restore
 	}
-	swapped, err := put(ctx, u.key, r.New)
-	d.tellKept(u, Swap, swapped)
+	swapped, err := put(ctx, t.key, r.New)
+	d.tellKept(t, Swap, swapped)
 	if err != nil {
 		return fmt.Errorf("%w; %s%s is kept for the next pass", err, leftAs(err, r, mend), r.New)
 	}
@@ -40,8 +40,8 @@ func (d *Daemon) swap(ctx context.Context, u *unit) error {
 		verb = "mended"
 	}
 	text := fmt.Sprintf("%s (%d values in %s), every other byte as it was", strings.Join(swapped.Files, ", "), swapped.Values, count(len(swapped.Profiles), "profile"))
-	d.record(u, verb, r.New.ID, text)
-	d.tell(u, Swap, verb, text)
+	d.record(t, verb, r.New.ID, text)
+	d.tell(t, Swap, verb, text)
 	return nil
 }
 
@@ -61,10 +61,10 @@ func leftAs(err error, r *Rotation, mend bool) string {
 
 // emitConcurrent reports what happened to the text of a program that wrote a
 // file at the moment of the swap.
-func (d *Daemon) tellKept(u *unit, do Do, swapped credfile.Swapped) {
+func (d *Daemon) tellKept(t *unit, do Do, swapped credfile.Swapped) {
 	for _, note := range swapped.Notes {
-		d.record(u, "met another program", u.facts.Rotation.New.ID, note)
-		d.tell(u, do, "met another program", note)
+		d.record(t, "met another program", t.facts.Rotation.New.ID, note)
+		d.tell(t, do, "met another program", note)
 	}
 }
 
@@ -73,10 +73,10 @@ func (d *Daemon) tellKept(u *unit, do Do, swapped credfile.Swapped) {
 // the new pair was proven before it was written, and what is on disk is
 // validated afterwards. Places that show the whole old pair are left to
 // swapFiles.
-func (d *Daemon) mend(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
+func (d *Daemon) mend(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
 	mended, err := d.Store.Mend(ctx, r.Old, r.New)
-	d.tellKept(u, Mend, mended)
+	d.tellKept(t, Mend, mended)
 	if err != nil {
 		return fmt.Errorf("%w; files that could not be written still show half of %s and half of %s", err, r.Old, r.New)
 	}
@@ -85,7 +85,7 @@ func (d *Daemon) mend(ctx context.Context, u *unit) error {
 		return err
 	}
 	text := fmt.Sprintf("%s (%d values half of %s and half of %s), every other byte as it was", strings.Join(mended.Files, ", "), mended.Values, r.Old, r.New)
-	d.record(u, "mended", r.New.ID, text)
-	d.tell(u, Mend, "mended", text)
+	d.record(t, "mended", r.New.ID, text)
+	d.tell(t, Mend, "mended", text)
 	return nil
 }

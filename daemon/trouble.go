@@ -56,10 +56,10 @@ func needsPerson(err error) bool {
 	if e, ok := errors.AsType[*iam.Error](err); ok {
 		return e.Definite() && !e.Temporary()
 	}
-	for _, is := range []bool{
+	for _, matches := range []bool{
 		is[*needPersonError](err), is[*credfile.Refusal](err), is[*iam.ConflictError](err),
 	} {
-		if is {
+		if matches {
 			return true
 		}
 	}

@@ -25,35 +25,35 @@ type unit struct {
 }
 
 // hasProfile reports whether one of the target's profiles is among profiles.
-func (u *unit) names(profiles []string) bool {
-	return slices.ContainsFunc(u.facts.Profiles, func(p string) bool { return slices.Contains(profiles, p) })
+func (t *unit) names(profiles []string) bool {
+	return slices.ContainsFunc(t.facts.Profiles, func(p string) bool { return slices.Contains(profiles, p) })
 }
 
 // fillTarget adds what the status remembers of the key, and where its calls go.
-func (d *Daemon) equip(u *unit, status Status, ask Ask) {
-	u.facts.Ask = ask
-	line := status.line(u.facts.ID)
-	if r := u.facts.Rotation; r != nil && line == nil {
+func (d *Daemon) equip(t *unit, status Status, ask Ask) {
+	t.facts.Ask = ask
+	line := status.line(t.facts.ID)
+	if r := t.facts.Rotation; r != nil && line == nil {
 		line = status.line(r.New.ID)
 	}
-	if u.line = line; line != nil && u.facts.Skip == "" { // a skipped key's line may belong to another place with the same id
-		u.facts.Seen, u.facts.Trouble = recalled(line.Seen, d.Now()), line.Trouble
+	if t.line = line; line != nil && t.facts.Skip == "" { // a skipped key's line may belong to another place with the same id
+		t.facts.Seen, t.facts.Trouble = recalled(line.Seen, d.Now()), line.Trouble
 	}
-	if u.facts.Rotation != nil { // in the middle of a rotation, what another process saw confirms nothing
-		u.facts.Seen = staleSeen(u.facts.Seen)
+	if t.facts.Rotation != nil { // in the middle of a rotation, what another process saw confirms nothing
+		t.facts.Seen = staleSeen(t.facts.Seen)
 	}
 	if ask.Person {
-		u.facts.Trouble = nil
+		t.facts.Trouble = nil
 	}
 	sites := []credfile.Site{}
-	for _, p := range u.holders {
+	for _, p := range t.holders {
 		sites = append(sites, p.Site)
 		for _, w := range p.Warnings {
-			u.warnings = append(u.warnings, fmt.Sprintf("%s:%d: %s", w.Path, w.Line, w.Text))
+			t.warnings = append(t.warnings, fmt.Sprintf("%s:%d: %s", w.Path, w.Line, w.Text))
 		}
 	}
-	if u.facts.Skip == "" {
-		d.locate(u, sites)
+	if t.facts.Skip == "" {
+		d.locate(t, sites)
 	}
 }
 
@@ -71,17 +71,17 @@ func recalled(seen *Seen, now time.Time) *Seen {
 
 // signingPair returns the pair that signs the calls to AWS: the one that the
 // files show.
-func (u *unit) signer() credfile.Key {
-	if r := u.facts.Rotation; r != nil && r.New.ID != "" && (u.facts.Shows.New > 0 || u.facts.Shows.Old == 0 || !r.Validated.IsZero()) {
+func (t *unit) signer() credfile.Key {
+	if r := t.facts.Rotation; r != nil && r.New.ID != "" && (t.facts.Shows.New > 0 || t.facts.Shows.Old == 0 || !r.Validated.IsZero()) {
 		return r.New
 	}
-	return u.key
+	return t.key
 }
 
 // newClient returns a client that signs with key and with nothing else.
-func (d *Daemon) client(u *unit, key credfile.Key) (*iam.Client, error) {
-	if u.facts.Misplaced != nil {
-		return nil, u.facts.Misplaced
+func (d *Daemon) client(t *unit, key credfile.Key) (*iam.Client, error) {
+	if t.facts.Misplaced != nil {
+		return nil, t.facts.Misplaced
 	}
-	return iam.New(key, u.site, iam.Options{HTTP: d.HTTP, Now: d.Now, App: "keyd"})
+	return iam.New(key, t.site, iam.Options{HTTP: d.HTTP, Now: d.Now, App: "keyd"})
 }

@@ -16,9 +16,9 @@ const validateTries = 15
 
 // validateFiles reads the pair back from disk through an independent path and
 // asks AWS with those bytes.
-func (d *Daemon) validate(ctx context.Context, u *unit) error {
-	r := u.facts.Rotation
-	for _, p := range u.holders {
+func (d *Daemon) validate(ctx context.Context, t *unit) error {
+	r := t.facts.Rotation
+	for _, p := range t.holders {
 		if err := d.Store.Sync(ctx, p); err != nil {
 			return err
 		}
@@ -27,22 +27,22 @@ func (d *Daemon) validate(ctx context.Context, u *unit) error {
 			return err
 		}
 		if onDisk.ID != r.New.ID || !onDisk.Secret.Equal(r.New.Secret) {
-			return d.invalid(u, nil, fmt.Sprintf("%s does not read back as the pair that was written", p.Path))
+			return d.invalid(t, nil, fmt.Sprintf("%s does not read back as the pair that was written", p.Path))
 		}
 	}
-	client, err := d.client(u, r.New)
+	client, err := d.client(t, r.New)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	who, err := retried(ctx, validateTries, func() (iam.Identity, error) { return u.identity(ctx, client) })
+	who, err := retried(ctx, validateTries, func() (iam.Identity, error) { return t.identity(ctx, client) })
 	switch class := iam.ClassOf(err); {
 	case class == iam.BadKey || class == iam.BadSecret:
-		return d.invalid(u, err, "AWS refuses the pair that is on disk ("+err.Error()+")")
+		return d.invalid(t, err, "AWS refuses the pair that is on disk ("+err.Error()+")")
 	case err != nil:
 		return err
 	case !r.isOf(who):
-		return d.invalid(u, nil, fmt.Sprintf("the pair on disk belongs to %s, not %s", who.ARN, r.ARN))
+		return d.invalid(t, nil, fmt.Sprintf("the pair on disk belongs to %s, not %s", who.ARN, r.ARN))
 	}
 	r.validated(d.Now().UTC())
 	if d.flaw != oldDeactivates {
@@ -51,11 +51,11 @@ func (d *Daemon) validate(ctx context.Context, u *unit) error {
 	if err := d.journal().Save(r); err != nil {
 		return err
 	}
-	u.facts.Seen = staleSeen(u.facts.Seen) // that look came before the files showed the new pair
-	d.record(u, "validated", r.New.ID, who.ARN)
-	d.tell(u, Validate, "validated", who.ARN+", from the file")
+	t.facts.Seen = staleSeen(t.facts.Seen) // that look came before the files showed the new pair
+	d.record(t, "validated", r.New.ID, who.ARN)
+	d.tell(t, Validate, "validated", who.ARN+", from the file")
 	if d.flaw == eraseEarly {
-		return d.closeRotation(u)
+		return d.closeRotation(t)
 	}
 	return nil
 }
@@ -74,10 +74,10 @@ func (r *Rotation) validated(now time.Time) {
 
 // rejectPair handles a pair on disk that does not validate. A key that was
 // validated before is not given up, because the old one may be Inactive by now.
-func (d *Daemon) invalid(u *unit, err error, why string) error {
-	r := u.facts.Rotation
+func (d *Daemon) invalid(t *unit, err error, why string) error {
+	r := t.facts.Rotation
 	if r.Validated.IsZero() {
-		return d.fail(u, why)
+		return d.fail(t, why)
 	}
 	return &needPersonError{text: fmt.Sprintf("%s: %s was left as it is", why, r.Old), run: AsProfile("aws iam list-access-keys", r.Profiles()[0]), err: err}
 }

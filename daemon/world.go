@@ -38,7 +38,7 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 		w.add(p, handsOff(problems, p.Key.ID))
 	}
 	for _, p := range problems {
-		if !slices.ContainsFunc(w.units, func(u *unit) bool { return errors.Is(u.facts.Unread, p) }) {
+		if !slices.ContainsFunc(w.units, func(t *unit) bool { return errors.Is(t.facts.Unread, p) }) {
 			w.notes = append(w.notes, p.Error())
 		}
 	}
@@ -52,10 +52,10 @@ func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
 		w.notes = append(w.notes, err.Error())
 	}
 	by := shownBy(snapshot)
-	for _, u := range w.units {
-		d.equip(u, status, ask)
-		u.made, u.facts.ShownBy = made, by
-		u.facts.Awake, u.facts.LastRotation = d.awake, made[u.facts.owner()]
+	for _, t := range w.units {
+		d.equip(t, status, ask)
+		t.made, t.facts.ShownBy = made, by
+		t.facts.Awake, t.facts.LastRotation = d.awake, made[t.facts.owner()]
 	}
 	w.noteCopies(others, by)
 	w.files = d.reads(status)
@@ -87,31 +87,31 @@ func (w *world) noteKept(store *credfile.Store) {
 }
 
 // fileOrder returns the position of a target's first profile in the files.
-func order(snapshot *credfile.Snapshot, u *unit) int {
+func order(snapshot *credfile.Snapshot, t *unit) int {
 	return slices.IndexFunc(snapshot.Profiles, func(p credfile.Profile) bool {
-		return slices.Contains(u.facts.Profiles, p.Name)
+		return slices.Contains(t.facts.Profiles, p.Name)
 	})
 }
 
 // addProfile adds a profile to the target of its key, or creates a target for
 // it.
 func (w *world) add(p credfile.Profile, unread error) {
-	for _, u := range w.units {
-		if slices.ContainsFunc(u.holders, func(h credfile.Profile) bool { return h.Path == p.Path && h.Section == p.Section }) {
-			u.facts.addProfile(p.Name)
+	for _, t := range w.units {
+		if slices.ContainsFunc(t.holders, func(h credfile.Profile) bool { return h.Path == p.Path && h.Section == p.Section }) {
+			t.facts.addProfile(p.Name)
 			return
 		}
-		if p.Skip == credfile.Rotatable && u.facts.Skip == "" && p.Key.ID == u.facts.ID && u.facts.Rotation == nil {
-			u.holders = append(u.holders, p)
-			u.facts.addProfile(p.Name)
+		if p.Skip == credfile.Rotatable && t.facts.Skip == "" && p.Key.ID == t.facts.ID && t.facts.Rotation == nil {
+			t.holders = append(t.holders, p)
+			t.facts.addProfile(p.Name)
 			return
 		}
 	}
-	u := &unit{facts: Facts{ID: p.Key.ID, Profiles: []string{p.Name}, Unread: unread}, key: p.Key, holders: []credfile.Profile{p}}
+	t := &unit{facts: Facts{ID: p.Key.ID, Profiles: []string{p.Name}, Unread: unread}, key: p.Key, holders: []credfile.Profile{p}}
 	if p.Skip != credfile.Rotatable {
-		u.facts.Skip = cmp.Or(p.Why, string(p.Skip))
+		t.facts.Skip = cmp.Or(p.Why, string(p.Skip))
 	}
-	w.units = append(w.units, u)
+	w.units = append(w.units, t)
 }
 
 // addProfileName adds a profile name unless it is there already.
@@ -144,8 +144,8 @@ func handsOff(problems []error, id string) error {
 // profileNames returns the names of all profiles, including those that
 // disappeared in the middle of a rotation.
 func (w *world) profiles() (names []string) {
-	for _, u := range w.units {
-		names = append(names, u.facts.Profiles...)
+	for _, t := range w.units {
+		names = append(names, t.facts.Profiles...)
 	}
 	return names
 }
