@@ -71,7 +71,7 @@ func contains(keys []iam.KeyInfo, id string) *iam.KeyInfo {
 	return &keys[i]
 }
 
-// withoutKey returns the keys but the one with this id.
+// withoutKey returns keys without the one with this id.
 func without(keys []SeenKey, id string) []SeenKey {
 	var left []SeenKey
 	for _, k := range keys {

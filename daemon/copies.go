@@ -11,8 +11,7 @@ import (
 )
 
 // CopyError reports a key that is also in a file that this process does not
-// read. The new key would not be written there. ID is the key's id, Path that
-// file.
+// read, so that its successor would not be written there.
 type CopyError struct{ ID, Path string }
 
 // Error names the shortened id and the file.
@@ -26,7 +25,7 @@ func (e *CopyError) Hint() string {
 	return "give " + e.Path + " its own key, or make it a symbolic link to the file that keyd reads"
 }
 
-// copyError returns a CopyError when a known foreign file also shows the key,
+// CopyErr returns a CopyError when a known foreign file also shows the key,
 // and nil otherwise.
 func (f *Facts) copyOf(id string) error {
 	if path := f.Copies[id]; path != "" {
@@ -35,7 +34,7 @@ func (f *Facts) copyOf(id string) error {
 	return nil
 }
 
-// blockForCopy blocks any step that would take a key away from a file that this
+// BlockForCopy blocks any step that would take a key away from a file that this
 // process cannot write.
 func keepsCopy(err error, now time.Time) Decision {
 	return blocked(now.Add(recheck), err.Error(), Hint(err))

@@ -33,7 +33,7 @@ func (d *Daemon) progress(t *unit, do Do, verb, text string, since time.Time, li
 		Progress: true, Elapsed: d.Now().Sub(since), Limit: limit})
 }
 
-// deliver calls OnEvent, if it is set.
+// Deliver calls OnEvent, if it is set.
 func (d *Daemon) emit(e Event) {
 	if d.Tell != nil {
 		d.Tell(e)

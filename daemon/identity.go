@@ -95,7 +95,7 @@ func (t *unit) user() string {
 	return ""
 }
 
-// belongsTo reports whether who is the user of the rotation. The unique user id
+// BelongsTo reports whether who is the user of the rotation. The unique user id
 // decides, because the ARN changes when the user is renamed or moved to another
 // path. The journal of an older keyd has no user id; then the user name
 // decides, which is unique in an account.

@@ -29,7 +29,7 @@ func (d *Daemon) describe(ctx context.Context, t *unit) error {
 	return d.journal().Save(r)
 }
 
-// forgetUse makes keyd ask AWS again when the old key was last used: while a
+// ForgetUse makes keyd ask AWS again when the old key was last used: while a
 // rotation is held, the old key may be used.
 func (r *Rotation) forgetUse() { r.UseRead, r.Used = time.Time{}, nil }
 

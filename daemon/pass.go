@@ -74,16 +74,15 @@ func (d *Daemon) Pass(ctx context.Context, req Request) ([]Result, error) {
 	return results, status.save(d.Sys, d.State)
 }
 
-// lastingNotes returns the notes that belong into the status. The notes about
-// profiles that appear only in keyd.ini are left out: anyone who reads the
-// status finds those out for himself, and keyd.ini may have been corrected by
-// then.
+// lastingNotes returns the notes for the status. It leaves out the notes about
+// profiles that appear only in keyd.ini: keyd status looks for those itself,
+// and keyd.ini may have been corrected by then.
 func (w *world) lasting(s Settings) []string {
 	strangers := s.Strangers(w.profiles())
 	return slices.DeleteFunc(slices.Clone(w.notes), func(note string) bool { return slices.Contains(strangers, note) })
 }
 
-// maxSteps bounds the actions of one pass on one key. A whole rotation with
+// maxActions bounds the actions of one pass on one key. A whole rotation with
 // --retire-now takes about fifteen.
 const maxSteps = 40
 
@@ -160,7 +159,7 @@ func (d *Daemon) show(t *unit) {
 	_ = d.saveLine(t, d.result(t, Next(t.facts, d.Settings, d.Now()), nil))
 }
 
-// reportAlive tells the watchdog that the pass is still working.
+// reportAlive reports to the watchdog that the pass is still working.
 func (d *Daemon) tick() {
 	if d.beat != nil {
 		d.beat()

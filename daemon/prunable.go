@@ -96,7 +96,7 @@ func (d *Daemon) mayAsk(t *unit, profile string) error {
 }
 
 // checkPrunable refuses while a rotation is in progress, unless the rotation is
-// stuck on the very question whose key id is.
+// stuck because keyd cannot tell whose the key with this id is.
 func (t *unit) prunable(profile, id string) error {
 	switch r := t.facts.Rotation; {
 	case id == t.facts.ID:

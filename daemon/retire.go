@@ -59,8 +59,8 @@ func (d *Daemon) notDeactivated(t *unit, err error) error {
 	return err
 }
 
-// reactivateOld makes the old key Active again after the new one was refused.
-// An error that says nothing about the key changes nothing.
+// reactivateOld makes the old key Active again after AWS refused the new one.
+// It does nothing after an error that says nothing about the new key.
 func (d *Daemon) stepBack(ctx context.Context, t *unit, client *iam.Client, why error) error {
 	r := t.facts.Rotation
 	if iam.ClassOf(why) != iam.BadKey {

@@ -9,7 +9,7 @@ import (
 )
 
 // needPersonError is a failure that waiting does not cure. text is the message,
-// run the hint.
+// hint the command or question that helps.
 type needPersonError struct {
 	text, run string
 	err       error

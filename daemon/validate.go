@@ -60,7 +60,7 @@ func (d *Daemon) validate(ctx context.Context, t *unit) error {
 	return nil
 }
 
-// markValidated records that the files show the new pair durably. The overlap
+// MarkValidated records that the files show the new pair durably. The overlap
 // begins with the first validation.
 func (r *Rotation) validated(now time.Time) {
 	if r.Swapped.IsZero() || r.Swapped.Before(r.Mending) { // keyd was killed between the write and the journal

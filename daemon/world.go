@@ -114,7 +114,7 @@ func (w *world) add(p credfile.Profile, unread error) {
 	w.units = append(w.units, t)
 }
 
-// addProfileName adds a profile name unless it is there already.
+// AddProfileName adds a profile name unless it is there already.
 func (f *Facts) addProfile(name string) {
 	if !slices.Contains(f.Profiles, name) {
 		f.Profiles = append(f.Profiles, name)
