@@ -9,16 +9,10 @@ import (
 // Check does everything of a swap that can be refused, before a new key
 // exists and without changing a file: every place of old is found, can be
 // edited and is seen alike by a second reader; every file that holds it can be
-// written; the lock can be had.
+// written.
 //
-// The errors are *Gone, *Refusal, *atomicfile.Refused, ErrLocked and those of
-// Read. Success is no promise: all of it is checked again by Swap.
+// The errors are *Gone, *Refusal, *atomicfile.Refused and those of Read. Success is no promise: all of it is checked again by Swap.
 func (s *Store) Check(ctx context.Context, old Key) error {
-	unlock, err := s.Lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	snap, err := s.Read(ctx, old.ID)
 	if err != nil {
 		return err

@@ -14,10 +14,13 @@ import (
 
 // Store is the pair of files of one user. It keeps nothing in memory: every
 // call looks at the disk.
+//
+// A Store locks nothing. The caller makes sure that Check, Swap, Restore, Mend,
+// Sync and Sweep of one user's files do not run at the same time: keyd holds the
+// pass lock of its state folder. Other programs may write the files at any time.
 type Store struct {
-	Paths   Paths
-	LockDir string         // for keyd's own locks; created with mode 0700
-	Sys     atomicfile.Sys // the file system; nil is the real one
+	Paths Paths
+	Sys   atomicfile.Sys // the file system; nil means the real one
 }
 
 func (s *Store) sys() atomicfile.Sys {
@@ -80,11 +83,6 @@ func (s *Store) ReadBack(ctx context.Context, p Profile) (Key, error) {
 // Sync makes what a file shows durable, whoever wrote it: a swap that was killed
 // before its last step may have left a name that a power failure takes back.
 func (s *Store) Sync(ctx context.Context, p Profile) error {
-	unlock, err := s.Lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	o, err := atomicfile.Read(ctx, s.sys(), p.Path)
 	if err == nil {
 		err = o.Sync()
@@ -108,12 +106,7 @@ func (s *Store) Kept() ([]string, error) {
 }
 
 // Sweep removes the temporary files that a crash left beside the files.
-func (s *Store) Sweep(ctx context.Context) error {
-	unlock, err := s.Lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
+func (s *Store) Sweep() error {
 	for _, path := range s.paths() {
 		if err := atomicfile.Sweep(s.sys(), path); err != nil {
 			return fmt.Errorf("credfile: sweep %s: %w", filepath.Dir(path), err)

@@ -41,8 +41,7 @@ func store(t *testing.T, credentials, config string) *credfile.Store {
 		t.Fatal(err)
 	}
 	s := &credfile.Store{
-		Paths:   credfile.Paths{Credentials: filepath.Join(dir, ".aws", "credentials"), Config: filepath.Join(dir, ".aws", "config")},
-		LockDir: filepath.Join(dir, "state", "locks"),
+		Paths: credfile.Paths{Credentials: filepath.Join(dir, ".aws", "credentials"), Config: filepath.Join(dir, ".aws", "config")},
 	}
 	if err := os.Mkdir(filepath.Join(dir, ".aws"), 0o700); err != nil {
 		t.Fatal(err)
@@ -225,7 +224,7 @@ func TestSwapResumesAndMends(t *testing.T) {
 
 func TestSwapThroughLinks(t *testing.T) {
 	s := store(t, "", pair("default", oldKey))
-	dotfiles := filepath.Join(filepath.Dir(s.LockDir), "..", "dotfiles")
+	dotfiles := filepath.Join(filepath.Dir(s.Paths.Credentials), "..", "dotfiles")
 	if err := os.MkdirAll(dotfiles, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +303,7 @@ func TestStoreSweep(t *testing.T) {
 	for _, base := range []string{".credentials", ".config"} {
 		put(t, filepath.Join(filepath.Dir(s.Paths.Config), base+".keyd-00112233445566ff"), "stale")
 	}
-	if err := s.Sweep(t.Context()); err != nil {
+	if err := s.Sweep(); err != nil {
 		t.Fatal(err)
 	}
 	shows(t, s, pair("default", oldKey), pair("default", oldKey))

@@ -85,12 +85,7 @@ func (s *Store) swap(ctx context.Context, sw swap) (Swapped, error) {
 	if sw.old.ID == sw.next.ID {
 		return Swapped{}, fmt.Errorf("credfile: %s cannot replace itself", sw.next)
 	}
-	unlock, err := s.Lock(ctx)
-	if err != nil {
-		return Swapped{}, err
-	}
-	defer unlock()
-	err = sw.run(ctx)
+	err := sw.run(ctx)
 	if err != nil && !sw.keeps {
 		err = errors.Join(err, sw.undo(ctx))
 		return Swapped{Notes: sw.swapped.Notes}, err

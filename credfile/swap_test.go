@@ -81,7 +81,7 @@ func TestSwapFaults(t *testing.T) {
 						t.Errorf("%v, but %q, %q", err, credentials, config)
 					}
 					s.Sys = &faulty.Sys{Sys: atomicfile.OS{}, Fast: true, Ask: func(faulty.Call) error { return nil }}
-					if err := s.Sweep(t.Context()); err != nil {
+					if err := s.Sweep(); err != nil {
 						t.Error(err)
 					}
 					if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {

@@ -134,7 +134,7 @@ func TestATornFileIsMendedWhateverFails(t *testing.T) {
 						t.Errorf("no error after call %d: %q, %q", n, credentials, config)
 					}
 					fast(s, nothing)
-					if err := s.Sweep(t.Context()); err != nil {
+					if err := s.Sweep(); err != nil {
 						t.Error(err)
 					}
 					if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {

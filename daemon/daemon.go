@@ -74,7 +74,7 @@ func (d *Daemon) reader() *Daemon {
 
 // sweepTemp removes the temporary files that a killed process left behind.
 func (d *Daemon) sweep(ctx context.Context) error {
-	errs := []error{d.Store.Sweep(ctx), d.journal().Sweep()}
+	errs := []error{d.Store.Sweep(), d.journal().Sweep()}
 	for _, path := range []string{statusPath(d.State), memoryPath(d.State), lifePath(d.State), goodPath(d.State)} {
 		errs = append(errs, atomicfile.Sweep(d.Sys, path))
 	}

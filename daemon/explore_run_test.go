@@ -93,7 +93,7 @@ func (r *take) start(sys atomicfile.Sys, http interface {
 	Do(*http.Request) (*http.Response, error)
 }) {
 	r.d = &Daemon{
-		Store: &credfile.Store{Paths: credfile.Paths{Credentials: credentials, Config: configFile}, LockDir: filepath.Join(stateFolder, "locks"), Sys: sys},
+		Store: &credfile.Store{Paths: credfile.Paths{Credentials: credentials, Config: configFile}, Sys: sys},
 		State: stateFolder, Sys: sys, Settings: DefaultSettings(), HTTP: http, Now: time.Now,
 		Getenv: func(string) string { return "" }, Log: slog.New(listener{slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}), r}),
 		Process: "test", Tell: r.told,

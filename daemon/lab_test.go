@@ -104,7 +104,7 @@ func (l *lab) restart() {
 	paths := credfile.Paths{Credentials: filepath.Join(l.home, "credentials"), Config: filepath.Join(l.home, "config")}
 	state := filepath.Join(l.home, "state")
 	l.d = &Daemon{
-		Store: &credfile.Store{Paths: paths, LockDir: filepath.Join(state, "locks"), Sys: l.sys},
+		Store: &credfile.Store{Paths: paths, Sys: l.sys},
 		State: state, Sys: l.sys, Settings: DefaultSettings(), HTTP: l.http, Now: l.now,
 		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Process: "test", Tell: func(e Event) { l.said = append(l.said, e.Verb+" "+e.Text); l.watch() },

@@ -35,9 +35,7 @@ func (u *ui) find() (setup, error) {
 	if err != nil {
 		return setup{}, err
 	}
-	return setup{folders, &credfile.Store{
-		Paths: paths, LockDir: filepath.Join(folders.State, "locks"), Sys: atomicfile.OS{},
-	}, u.defaults(paths)}, nil
+	return setup{folders, &credfile.Store{Paths: paths, Sys: atomicfile.OS{}}, u.defaults(paths)}, nil
 }
 
 // defaults are the files that programs read which do not see the environment of
