@@ -12,8 +12,8 @@ var (
 	newKey = Key{"AKIANEWNEWNEWNEW0002", NewSecret("freshfreshfreshfreshfreshfreshfresh5/+=X")}
 )
 
-// with fills in a pair for ID and SECRET.
-func with(key Key, text string) []byte {
+// withKey fills in a pair for ID and SECRET.
+func withKey(key Key, text string) []byte {
 	return []byte(strings.NewReplacer("{ID}", key.ID, "{SECRET}", key.Secret.Reveal(), "{OLD}", oldKey.ID).Replace(text))
 }
 
@@ -77,34 +77,34 @@ func TestEdited(t *testing.T) {
 		{name: "very long line", text: plainFile + "x = " + strings.Repeat("x", 70_000) + "\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			data := with(oldKey, test.text)
+			data := withKey(oldKey, test.text)
 			f := Lex("credentials", Credentials, data)
 			got, changes, err := f.Replace(oldKey, newKey)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := with(newKey, test.text); !bytes.Equal(got, want) {
+			if want := withKey(newKey, test.text); !bytes.Equal(got, want) {
 				t.Errorf("got  %q\nwant %q", got, want)
 			}
 			if want := strings.Count(test.text, "{ID}") + strings.Count(test.text, "{SECRET}"); len(changes) != want {
 				t.Errorf("%d changes, want %d", len(changes), want)
 			}
-			if !bytes.Equal(data, with(oldKey, test.text)) {
+			if !bytes.Equal(data, withKey(oldKey, test.text)) {
 				t.Error("the old bytes were changed")
 			}
-			p := profile(t, Profiles(f, nil), test.profile)
+			p := findProfile(t, Profiles(f, nil), test.profile)
 			if p.Skip != Rotatable || p.Key.ID != oldKey.ID || !p.Key.Secret.Equal(oldKey.Secret) {
 				t.Errorf("profile is %q (%s) with key %s", p.Skip, p.Why, p.Key)
 			}
 			if key, err := Pair(got, Credentials, p.Section); err != nil || key.ID != newKey.ID || !key.Secret.Equal(newKey.Secret) {
 				t.Errorf("the second reader sees %s, %v", key, err)
 			}
-			warned(t, p, test.warning)
+			requireWarning(t, p, test.warning)
 		})
 	}
 }
 
-func profile(t *testing.T, profiles []Profile, name string) Profile {
+func findProfile(t *testing.T, profiles []Profile, name string) Profile {
 	t.Helper()
 	if name == "" {
 		name = "default"
@@ -118,7 +118,7 @@ func profile(t *testing.T, profiles []Profile, name string) Profile {
 	return Profile{}
 }
 
-func warned(t *testing.T, p Profile, text string) {
+func requireWarning(t *testing.T, p Profile, text string) {
 	t.Helper()
 	found := text == "" && len(p.Warnings) == 0
 	for _, w := range p.Warnings {
@@ -171,30 +171,30 @@ func TestRefused(t *testing.T) {
 		{"key no deeper than an empty value", "[default]\n  s3 =\n  aws_access_key_id = {ID}\n  aws_secret_access_key = {SECRET}\n", 3, "", Unreadable},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			data := with(oldKey, test.text)
+			data := withKey(oldKey, test.text)
 			f := Lex("credentials", Credentials, data)
 			got, changes, err := f.Replace(oldKey, newKey)
 			if got != nil || changes != nil {
 				t.Fatalf("edited: %q", got)
 			}
-			if r := refusedWith(t, err, test.reason); r.Line != test.line {
+			if r := requireRefusal(t, err, test.reason); r.Line != test.line {
 				t.Errorf("line %d, want %d: %v", r.Line, test.line, r)
 			}
-			secretFree(t, err.Error())
+			requireNoSecret(t, err.Error())
 			p := Profiles(f, nil)[0]
 			if p.Skip != test.skip || (p.Why == "") != (p.Skip == Rotatable) {
 				t.Errorf("profile is %q (%s), want %q", p.Skip, p.Why, test.skip)
 			}
-			secretFree(t, p.Why)
-			if !bytes.Equal(data, with(oldKey, test.text)) {
+			requireNoSecret(t, p.Why)
+			if !bytes.Equal(data, withKey(oldKey, test.text)) {
 				t.Error("the old bytes were changed")
 			}
 		})
 	}
 }
 
-// secretFree looks for the beginning of each secret, in any case.
-func secretFree(t *testing.T, text string) {
+// requireNoSecret looks for the beginning of each secret, in any case.
+func requireNoSecret(t *testing.T, text string) {
 	t.Helper()
 	for _, key := range []Key{oldKey, newKey} {
 		if strings.Contains(strings.ToLower(text), strings.ToLower(key.Secret.Reveal()[:12])) {
@@ -223,11 +223,11 @@ func TestRefusedKeys(t *testing.T) {
 		{"34 new id stands there with another secret", oldKey, Key{thirdKey.ID, newKey.Secret}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			data, changes, err := Lex("credentials", Credentials, slices.Concat(with(oldKey, plainFile), with(thirdKey, "[b]\n"+pairLines))).Replace(test.old, test.next)
+			data, changes, err := Lex("credentials", Credentials, slices.Concat(withKey(oldKey, plainFile), withKey(thirdKey, "[b]\n"+pairLines))).Replace(test.old, test.next)
 			if err == nil || data != nil || changes != nil {
 				t.Fatalf("edited: %q", data)
 			}
-			secretFree(t, err.Error())
+			requireNoSecret(t, err.Error())
 			if strings.Count(err.Error(), "credfile: ") != 1 {
 				t.Errorf("want the package's name once: %v", err)
 			}
@@ -236,7 +236,7 @@ func TestRefusedKeys(t *testing.T) {
 }
 
 func TestChanges(t *testing.T) {
-	data := with(oldKey, "[default]\nregion = x\n[profile work]\naws_secret_access_key = {SECRET}\naws_access_key_id = \"{ID}\"\n")
+	data := withKey(oldKey, "[default]\nregion = x\n[profile work]\naws_secret_access_key = {SECRET}\naws_access_key_id = \"{ID}\"\n")
 	f := Lex("/h/config", Config, data)
 	_, changes, err := f.Replace(oldKey, newKey)
 	if err != nil || len(changes) != 2 {

@@ -11,7 +11,7 @@ import (
 func BenchmarkProfiles100(b *testing.B) {
 	var credentials, config bytes.Buffer
 	for i := range 100 {
-		fmt.Fprintf(&credentials, "# profile %d\n[acme-%d]\n%s\n", i, i, with(oldKey, pairLines))
+		fmt.Fprintf(&credentials, "# profile %d\n[acme-%d]\n%s\n", i, i, withKey(oldKey, pairLines))
 		fmt.Fprintf(&config, "[profile acme-%d]\nregion = eu-west-1\noutput = json\ns3 =\n  max_concurrent_requests = 20\n\n", i)
 	}
 	b.ReportAllocs()
@@ -26,9 +26,9 @@ func BenchmarkProfiles100(b *testing.B) {
 func BenchmarkReplace100(b *testing.B) {
 	var credentials bytes.Buffer
 	for i := range 100 {
-		fmt.Fprintf(&credentials, "[acme-%d]\n%s\n", i, with(thirdKey, pairLines))
+		fmt.Fprintf(&credentials, "[acme-%d]\n%s\n", i, withKey(thirdKey, pairLines))
 	}
-	fmt.Fprintf(&credentials, "[mine]\n%s", with(oldKey, pairLines))
+	fmt.Fprintf(&credentials, "[mine]\n%s", withKey(oldKey, pairLines))
 	f := Lex("credentials", Credentials, credentials.Bytes())
 	for b.Loop() {
 		if _, _, err := f.Replace(oldKey, newKey); err != nil {

@@ -17,18 +17,18 @@ func (s *Store) Check(ctx context.Context, old Key) error {
 	if err != nil {
 		return err
 	}
-	edits, err := snap.edits(old, madeUp(old))
+	edits, err := snap.findEdits(old, placeholderKey(old))
 	if err != nil {
 		return err
 	}
 	if len(edits) == 0 {
 		return &Gone{old.ID, s.paths()}
 	}
-	return writable(edits)
+	return checkWritable(edits)
 }
 
-// madeUp returns a pair of the shape that IAM hands out, which is no key.
-func madeUp(old Key) Key {
+// placeholderKey returns a pair of the shape that IAM hands out, which is no key.
+func placeholderKey(old Key) Key {
 	id := "AKIA" + strings.Repeat("X", 16)
 	if id == old.ID {
 		id = "AKIA" + strings.Repeat("Y", 16)
@@ -36,7 +36,7 @@ func madeUp(old Key) Key {
 	return Key{ID: id, Secret: NewSecret(strings.Repeat("x", 40))}
 }
 
-func writable(edits []edit) error {
+func checkWritable(edits []fileEdit) error {
 	for _, e := range edits {
 		if _, err := e.original.Writable(); err != nil {
 			return fmt.Errorf("credfile: %w", err)
@@ -63,7 +63,7 @@ func (s *Store) Preview(ctx context.Context, id string) ([]Change, error) {
 		if !src.file.Holds(id) {
 			continue
 		}
-		_, changes, err := src.file.Replace(old, madeUp(old))
+		_, changes, err := src.file.Replace(old, placeholderKey(old))
 		if err != nil {
 			return nil, err
 		}

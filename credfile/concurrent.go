@@ -11,9 +11,9 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// undoLimit bounds the time for putting files back, which a cancelled context
+// maxUndoTime bounds the time for putting files back, which a cancelled context
 // does not cut short.
-const undoLimit = 15 * time.Second
+const maxUndoTime = 15 * time.Second
 
 // NotUndone says that a swap has failed and that a file may show the new key
 // nevertheless, because putting the old one back failed, too.
@@ -29,13 +29,13 @@ func (n *NotUndone) Error() string {
 
 func (n *NotUndone) Unwrap() error { return n.Err }
 
-// undo puts the old pair back into the files that were written.
-func (sw *swap) undo(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoLimit)
+// undoWrites puts the old pair back into the files that were written.
+func (sw *pairSwap) undoWrites(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxUndoTime)
 	defer cancel()
 	var errs []error
-	for _, e := range slices.Backward(sw.done) {
-		way, err := sw.putBack(ctx, e)
+	for _, e := range slices.Backward(sw.written) {
+		way, err := sw.undoFile(ctx, e)
 		switch {
 		case err != nil && way == atomicfile.Renamed: // the old pair is there
 			err = fmt.Errorf("credfile: putting %s back: %w", sw.old, err)
@@ -47,23 +47,23 @@ func (sw *swap) undo(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (sw *swap) putBack(ctx context.Context, e edit) (atomicfile.Way, error) {
+func (sw *pairSwap) undoFile(ctx context.Context, e fileEdit) (atomicfile.Way, error) {
 	var b backoff
-	for range swapTries {
+	for range maxSwapTries {
 		now, err := atomicfile.Read(ctx, sw.store.sys(), e.file.Path)
 		if err != nil {
 			return atomicfile.Nowhere, err
 		}
-		back := edit{source: source{e.file, now}, data: e.was}
+		back := fileEdit{source: source{e.file, now}, data: e.undoData}
 		if !bytes.Equal(now.Data, e.data) { // somebody wrote since, or the write was cut short: take back the pair alone
-			back.data, err = sw.without(Lex(e.file.Path, e.file.Kind, now.Data))
+			back.data, err = sw.withOld(Lex(e.file.Path, e.file.Kind, now.Data))
 		}
 		if err != nil || bytes.Equal(back.data, now.Data) {
 			return atomicfile.Nowhere, err
 		}
 		w, err := now.Replace(ctx, back.data)
 		if err == nil {
-			_, err = sw.carry(ctx, back, w, sw.without)
+			_, err = sw.carryOver(ctx, back, w, sw.withOld)
 		}
 		if !errors.Is(err, atomicfile.ErrChanged) {
 			return w.Way, err
@@ -72,15 +72,15 @@ func (sw *swap) putBack(ctx context.Context, e edit) (atomicfile.Way, error) {
 			return atomicfile.Nowhere, err
 		}
 	}
-	return atomicfile.Nowhere, fmt.Errorf("gave up after %d attempts: %w", swapTries, atomicfile.ErrChanged)
+	return atomicfile.Nowhere, fmt.Errorf("gave up after %d attempts: %w", maxSwapTries, atomicfile.ErrChanged)
 }
 
-// without returns the file with the old pair in the place of the new one.
-func (sw *swap) without(f *File) ([]byte, error) { return f.turned(sw.next, sw.old) }
+// withOld returns the file with the old pair in the place of the new one.
+func (sw *pairSwap) withOld(f *File) ([]byte, error) { return f.replaceAll(sw.next, sw.old) }
 
-// turned returns the file with the pair to in the place of from, and of what is
+// replaceAll returns the file with the pair to in the place of from, and of what is
 // half of each.
-func (f *File) turned(from, to Key) ([]byte, error) {
+func (f *File) replaceAll(from, to Key) ([]byte, error) {
 	data, _, err := f.Mend(from, to)
 	if err != nil {
 		return nil, err
@@ -91,21 +91,21 @@ func (f *File) turned(from, to Key) ([]byte, error) {
 	return data, err
 }
 
-// carry writes what another program wrote into the file that wrote has just
+// carryOver writes what another program wrote into the file that wrote has just
 // replaced (w.Stray) into the new file, after turn has put the right pair into
 // it, and returns the edits. What cannot be carried stays beside the file: a part
 // of a text, one that is no credentials file, or one that came while a third
 // program wrote the new file.
-func (sw *swap) carry(ctx context.Context, wrote edit, w atomicfile.Written, turn func(*File) ([]byte, error)) ([]edit, error) {
-	var carried []edit
-	for tries := 0; w.Stray != nil && !w.Unfinished && tries < swapTries; tries++ {
-		next, ok := sw.onto(ctx, wrote, w.Stray, turn)
+func (sw *pairSwap) carryOver(ctx context.Context, wrote fileEdit, w atomicfile.Written, turn func(*File) ([]byte, error)) ([]fileEdit, error) {
+	var carried []fileEdit
+	for tries := 0; w.Stray != nil && !w.Unfinished && tries < maxSwapTries; tries++ {
+		next, ok := sw.prepareCarry(ctx, wrote, w.Stray, turn)
 		if !ok {
 			break
 		}
 		written, err := next.original.Replace(ctx, next.data)
 		if written.Way == atomicfile.Nowhere {
-			sw.noteOf(err)
+			sw.noteError(err)
 			break
 		}
 		carried = append(carried, next)
@@ -115,40 +115,40 @@ func (sw *swap) carry(ctx context.Context, wrote edit, w atomicfile.Written, tur
 		wrote, w = next, written
 	}
 	if w.Stray != nil {
-		sw.swapped.Notes = append(sw.swapped.Notes, keep(wrote, w.Stray))
+		sw.result.Notes = append(sw.result.Notes, leaveBeside(wrote, w.Stray))
 	}
 	return carried, nil
 }
 
-// noteOf notes why a text could not be carried: the error may say where that of a
+// noteError notes why a text could not be carried: the error may say where that of a
 // third program is.
-func (sw *swap) noteOf(err error) {
+func (sw *pairSwap) noteError(err error) {
 	if !errors.Is(err, atomicfile.ErrChanged) {
-		sw.swapped.Notes = append(sw.swapped.Notes, err.Error())
+		sw.result.Notes = append(sw.result.Notes, err.Error())
 	}
 }
 
-// onto returns the edit that puts stray in the place of what wrote has written,
+// prepareCarry returns the edit that puts stray in the place of what wrote has written,
 // if that is still there.
-func (sw *swap) onto(ctx context.Context, wrote edit, stray []byte, turn func(*File) ([]byte, error)) (edit, bool) {
+func (sw *pairSwap) prepareCarry(ctx context.Context, wrote fileEdit, stray []byte, turn func(*File) ([]byte, error)) (fileEdit, bool) {
 	now, err := atomicfile.Read(ctx, sw.store.sys(), wrote.file.Path)
 	if err != nil || len(stray) == 0 || !bytes.Equal(now.Data, wrote.data) {
-		return edit{}, false
+		return fileEdit{}, false
 	}
 	file := Lex(wrote.file.Path, wrote.file.Kind, stray)
 	if file.Err() != nil && wrote.file.Err() == nil {
-		return edit{}, false
+		return fileEdit{}, false
 	}
 	was, _, err := file.Mend(sw.old, sw.next) // nobody wants the halves back
 	if err != nil {
-		return edit{}, false
+		return fileEdit{}, false
 	}
 	data, err := turn(file)
-	return edit{source: source{file, now}, data: data, was: was}, err == nil
+	return fileEdit{source: source{file, now}, data: data, undoData: was}, err == nil
 }
 
-// keep leaves a text beside the file that it was meant for, and says where.
-func keep(wrote edit, text []byte) string {
+// leaveBeside leaves a text beside the file that it was meant for, and says where.
+func leaveBeside(wrote fileEdit, text []byte) string {
 	path := wrote.file.Path
 	if len(text) == 0 {
 		return "another program emptied " + path + " at the same moment and did not write it: what it still writes is lost"

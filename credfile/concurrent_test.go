@@ -70,8 +70,8 @@ func (l *latecomer) write(t *testing.T) {
 	}
 }
 
-// secondFails lets no new file take the name of the config file.
-func secondFails(s *credfile.Store, ask func(faulty.Call) error) func(faulty.Call) error {
+// failConfig lets no new file take the name of the config file.
+func failConfig(s *credfile.Store, ask func(faulty.Call) error) func(faulty.Call) error {
 	return func(c faulty.Call) error {
 		if c.Name == s.Paths.Config && (c.Op == "Exchange" || c.Op == "Rename") {
 			return syscall.EIO
@@ -80,15 +80,15 @@ func secondFails(s *credfile.Store, ask func(faulty.Call) error) func(faulty.Cal
 	}
 }
 
-// theirs takes away what the store has kept beside its files.
-func theirs(t *testing.T, s *credfile.Store) (texts []string) {
+// takeDisplaced takes away what the store has kept beside its files.
+func takeDisplaced(t *testing.T, s *credfile.Store) (texts []string) {
 	t.Helper()
 	names, err := s.Kept()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		texts = append(texts, content(t, name))
+		texts = append(texts, readText(t, name))
 		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", name, info.Mode(), err)
 		}
@@ -107,8 +107,8 @@ func TestLatecomers(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no file takes the name of one that is open")
 	}
-	was, third := pair("default", oldKey), pair("default", thirdKey)
-	more := pair("work", thirdKey)
+	was, third := pairText("default", oldKey), pairText("default", thirdKey)
+	more := pairText("work", thirdKey)
 	for _, test := range []struct {
 		name, text string
 		stays      bool
@@ -116,12 +116,12 @@ func TestLatecomers(t *testing.T) {
 		kept       string
 	}{
 		{name: "a third key", text: third, is: third, undone: third},
-		{name: "another profile", text: was + more, is: pair("default", newKey) + more, undone: was + more},
-		{name: "the same again", text: was, is: pair("default", newKey), undone: was},
-		{name: "another profile, after a moment only", text: was, stays: true, is: pair("default", newKey), undone: was},
-		{name: "no credentials", text: "no credentials\n", is: pair("default", newKey), undone: was, kept: "no credentials\n"},
-		{name: "nothing", stays: true, is: pair("default", newKey), undone: was},
-		{name: "a part", text: more, stays: true, is: pair("default", newKey), undone: was, kept: more},
+		{name: "another profile", text: was + more, is: pairText("default", newKey) + more, undone: was + more},
+		{name: "the same again", text: was, is: pairText("default", newKey), undone: was},
+		{name: "another profile, after a moment only", text: was, stays: true, is: pairText("default", newKey), undone: was},
+		{name: "no credentials", text: "no credentials\n", is: pairText("default", newKey), undone: was, kept: "no credentials\n"},
+		{name: "nothing", stays: true, is: pairText("default", newKey), undone: was},
+		{name: "a part", text: more, stays: true, is: pairText("default", newKey), undone: was, kept: more},
 	} {
 		for _, fails := range []bool{false, true} {
 			for _, l := range []latecomer{{from: 1}, {from: 1, truncates: true}} {
@@ -129,25 +129,25 @@ func TestLatecomers(t *testing.T) {
 					if test.stays && runtime.GOOS != "linux" {
 						t.Skip("the system does not tell that somebody is still writing")
 					}
-					s := store(t, was, was)
+					s := newStore(t, was, was)
 					l.path, l.text, l.stays = s.Paths.Credentials, test.text, test.stays
 					synctest.Test(t, func(t *testing.T) {
-						fast(s, l.ask(t))
+						askBeforeCalls(s, l.ask(t))
 						if fails {
-							fast(s, secondFails(s, l.ask(t)))
+							askBeforeCalls(s, failConfig(s, l.ask(t)))
 						}
 						swapped, err := s.Swap(t.Context(), oldKey, newKey)
-						credentials, config := test.is, pair("default", newKey)
+						credentials, config := test.is, pairText("default", newKey)
 						if fails {
 							credentials, config = test.undone, was
 						}
 						if (err != nil) != fails {
 							t.Errorf("%v, with a second file that fails: %t", err, fails)
 						}
-						if kept := strings.Join(theirs(t, s), "|"); kept != test.kept || (kept != "" || test.text == "") != (len(swapped.Notes) > 0) {
+						if kept := strings.Join(takeDisplaced(t, s), "|"); kept != test.kept || (kept != "" || test.text == "") != (len(swapped.Notes) > 0) {
 							t.Errorf("kept %q, told %q", kept, swapped.Notes)
 						}
-						shows(t, s, credentials, config)
+						requireFiles(t, s, credentials, config)
 					})
 					if l.stays {
 						l.file.Close()
@@ -163,15 +163,15 @@ func TestLatecomersOfAnUndo(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no file takes the name of one that is open")
 	}
-	was, more := pair("default", oldKey), pair("work", thirdKey)
-	s := store(t, was, was)
-	l := latecomer{path: s.Paths.Credentials, text: pair("default", newKey) + more, from: 2}
+	was, more := pairText("default", oldKey), pairText("work", thirdKey)
+	s := newStore(t, was, was)
+	l := latecomer{path: s.Paths.Credentials, text: pairText("default", newKey) + more, from: 2}
 	synctest.Test(t, func(t *testing.T) {
-		fast(s, secondFails(s, l.ask(t)))
+		askBeforeCalls(s, failConfig(s, l.ask(t)))
 		if _, err := s.Swap(t.Context(), oldKey, newKey); err == nil || !l.done {
 			t.Error("it succeeded, or nobody came late")
 		}
-		shows(t, s, was+more, was)
+		requireFiles(t, s, was+more, was)
 	})
 }
 
@@ -181,15 +181,15 @@ func TestAThirdKeyThatCameLateStays(t *testing.T) {
 		t.Skip("no file takes the name of one that is open")
 	}
 	for _, truncates := range []bool{false, true} {
-		s := store(t, pair("default", oldKey), "")
-		l := latecomer{path: s.Paths.Credentials, text: pair("default", thirdKey), from: 1, truncates: truncates}
+		s := newStore(t, pairText("default", oldKey), "")
+		l := latecomer{path: s.Paths.Credentials, text: pairText("default", thirdKey), from: 1, truncates: truncates}
 		synctest.Test(t, func(t *testing.T) {
-			fast(s, l.ask(t))
+			askBeforeCalls(s, l.ask(t))
 			_, err := s.Swap(t.Context(), oldKey, newKey)
 			if _, ok := errors.AsType[*credfile.Gone](err); !ok {
 				t.Error(err)
 			}
-			shows(t, s, pair("default", thirdKey), "")
+			requireFiles(t, s, pairText("default", thirdKey), "")
 		})
 	}
 }
@@ -197,15 +197,15 @@ func TestAThirdKeyThatCameLateStays(t *testing.T) {
 // TestUndoneBesideAWriter: a program appends to a file that is written in place
 // before keyd has looked at what it wrote there. The undo takes the pair back.
 func TestUndoneBesideAWriter(t *testing.T) {
-	was, more := pair("default", oldKey), pair("work", thirdKey)
-	s := store(t, was, was)
-	inPlace(t, s.Paths.Credentials)
+	was, more := pairText("default", oldKey), pairText("work", thirdKey)
+	s := newStore(t, was, was)
+	forceInPlace(t, s.Paths.Credentials)
 	synctest.Test(t, func(t *testing.T) {
 		appended := false
-		fast(s, func(c faulty.Call) error {
+		askBeforeCalls(s, func(c faulty.Call) error {
 			if c.Op == "Sync" && c.Name == s.Paths.Credentials && !appended {
 				appended = true
-				put(t, c.Name, content(t, c.Name)+more)
+				writeOldFile(t, c.Name, readText(t, c.Name)+more)
 			}
 			if c.Name == s.Paths.Config && (c.Op == "Exchange" || c.Op == "Rename") {
 				return syscall.EIO
@@ -215,7 +215,7 @@ func TestUndoneBesideAWriter(t *testing.T) {
 		if _, err := s.Swap(t.Context(), oldKey, newKey); err == nil || !appended {
 			t.Error("it succeeded, or nobody wrote")
 		}
-		shows(t, s, was+more, was)
+		requireFiles(t, s, was+more, was)
 	})
 }
 
@@ -223,10 +223,10 @@ func TestUndoneBesideAWriter(t *testing.T) {
 // pair is back; when the file cannot be read nobody knows.
 func TestUndoSaysWhatTheFileShows(t *testing.T) {
 	for op, unknown := range map[string]bool{"SyncDir": false, "OpenFile": true} {
-		s := store(t, pair("default", oldKey), "")
+		s := newStore(t, pairText("default", oldKey), "")
 		synctest.Test(t, func(t *testing.T) {
 			written, failed := false, false
-			fast(s, func(c faulty.Call) error {
+			askBeforeCalls(s, func(c faulty.Call) error {
 				folder := c.Op == "SyncDir" && c.Name == filepath.Dir(s.Paths.Credentials)
 				if written && (folder || failed && c.Op == op) {
 					failed = true
@@ -240,7 +240,7 @@ func TestUndoSaysWhatTheFileShows(t *testing.T) {
 			if err == nil || told != unknown {
 				t.Errorf("%s fails: %v", op, err)
 			}
-			shows(t, s, map[bool]string{false: pair("default", oldKey), true: pair("default", newKey)}[unknown], "")
+			requireFiles(t, s, map[bool]string{false: pairText("default", oldKey), true: pairText("default", newKey)}[unknown], "")
 		})
 	}
 }
@@ -248,7 +248,7 @@ func TestUndoSaysWhatTheFileShows(t *testing.T) {
 // TestAResumedSwapSyncsWhatShowsTheKey, and nothing else: the other file may
 // stand where nobody can write, in a Nix store for one.
 func TestAResumedSwapSyncsWhatShowsTheKey(t *testing.T) {
-	s := store(t, pair("default", newKey), "[default]\nregion = eu-west-1\n")
+	s := newStore(t, pairText("default", newKey), "[default]\nregion = eu-west-1\n")
 	s.Sys = readOnly{atomicfile.OS{}, s.Paths.Config}
 	if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
 		t.Error(err)
@@ -261,15 +261,15 @@ func TestUndoWritesNoHalvesBack(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no file takes the name of one that is open")
 	}
-	half := pair("default", key(newKey.ID, "o")) // the new id and the old secret
-	s := store(t, half, pair("default", oldKey))
-	l := latecomer{path: s.Paths.Credentials, text: half + pair("work", thirdKey), from: 1}
+	half := pairText("default", makeKey(newKey.ID, "o")) // the new id and the old secret
+	s := newStore(t, half, pairText("default", oldKey))
+	l := latecomer{path: s.Paths.Credentials, text: half + pairText("work", thirdKey), from: 1}
 	synctest.Test(t, func(t *testing.T) {
-		fast(s, secondFails(s, l.ask(t)))
+		askBeforeCalls(s, failConfig(s, l.ask(t)))
 		if _, err := s.Swap(t.Context(), oldKey, newKey); err == nil || !l.done {
 			t.Error("it succeeded, or nobody came late")
 		}
-		shows(t, s, pair("default", newKey)+pair("work", thirdKey), pair("default", oldKey))
+		requireFiles(t, s, pairText("default", newKey)+pairText("work", thirdKey), pairText("default", oldKey))
 	})
 }
 
@@ -278,11 +278,11 @@ func TestWhatIsKeptIsNotLost(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no file takes the name of one that is open")
 	}
-	s := store(t, pair("default", oldKey), "")
+	s := newStore(t, pairText("default", oldKey), "")
 	l := latecomer{path: s.Paths.Credentials, text: "no credentials\n", from: 1}
 	synctest.Test(t, func(t *testing.T) {
 		latecomer, kept := l.ask(t), false
-		fast(s, func(c faulty.Call) error {
+		askBeforeCalls(s, func(c faulty.Call) error {
 			if kept && c.Op == "SyncDir" && c.Name == filepath.Dir(s.Paths.Credentials) {
 				return syscall.EIO
 			}
@@ -290,7 +290,7 @@ func TestWhatIsKeptIsNotLost(t *testing.T) {
 			return latecomer(c)
 		})
 		swapped, _ := s.Swap(t.Context(), oldKey, newKey)
-		if texts := theirs(t, s); len(texts) != 1 || strings.Contains(strings.Join(swapped.Notes, ""), "lost") {
+		if texts := takeDisplaced(t, s); len(texts) != 1 || strings.Contains(strings.Join(swapped.Notes, ""), "lost") {
 			t.Errorf("kept %q, told %q", texts, swapped.Notes)
 		}
 	})

@@ -57,11 +57,11 @@ func (f *File) crossCheck(values map[string]string, p *Property) *Refusal {
 	value, ok := values[p.Name]
 	raw, rest := f.Text(p.Raw), f.Text(p.Rest)
 	if ok && strings.HasPrefix(rest, value) && strings.HasPrefix(value, raw) {
-		if behind := value[len(raw):]; behind == "" || blank(behind[0]) {
+		if behind := value[len(raw):]; behind == "" || isBlank(behind[0]) {
 			return nil
 		}
 	}
-	return f.refusal(p.Line, "write the line as `"+p.Name+" = ...` with nothing behind the value",
+	return f.newRefusal(p.Line, "write the line as `"+p.Name+" = ...` with nothing behind the value",
 		"a second reader of the file sees another value for %s", p.Name)
 }
 
@@ -75,7 +75,7 @@ func (f *File) crossCheck(values map[string]string, p *Property) *Refusal {
 // is not there or holds half a pair is an error; the shape of the key is not
 // looked at.
 func Pair(data []byte, kind Kind, section string) (Key, error) {
-	body, err := bodyOf(data, kind, section)
+	body, err := sectionBody(data, kind, section)
 	if err != nil {
 		return Key{}, err
 	}
@@ -83,17 +83,17 @@ func Pair(data []byte, kind Kind, section string) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("credfile: read back [%s]: %w", section, err)
 	}
-	key := Key{ID: bare(values[idName]), Secret: NewSecret(bare(values[secretName]))}
+	key := Key{ID: stripValue(values[idName]), Secret: NewSecret(stripValue(values[secretName]))}
 	if key.ID == "" || key.Secret.IsZero() {
 		return Key{}, fmt.Errorf("credfile: read back [%s]: there is no whole pair", section)
 	}
 	return key, nil
 }
 
-// bodyOf returns the lines between the header of section and the next one. A
+// sectionBody returns the lines between the header of section and the next one. A
 // header is a line whose first character is a bracket: no more of the format is
 // known here, on purpose.
-func bodyOf(data []byte, kind Kind, section string) ([]byte, error) {
+func sectionBody(data []byte, kind Kind, section string) ([]byte, error) {
 	var body []byte
 	found, inside := 0, false
 	for line := range bytes.Lines(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))) {
@@ -121,9 +121,9 @@ func sameSection(kind Kind, a, b string) bool {
 	return strings.Trim(a, " \t") == b
 }
 
-// bare cuts off what ini.v1 leaves around a value: quotes, and a comment behind
+// stripValue cuts off what ini.v1 leaves around a value: quotes, and a comment behind
 // a tab.
-func bare(value string) string {
+func stripValue(value string) string {
 	if i := strings.IndexAny(value, " \t"); i >= 0 {
 		value = value[:i]
 	}

@@ -9,31 +9,31 @@ import (
 	"testing"
 )
 
-// edge is one awkward file with a pair in it.
-type edge struct {
+// edgeFile is one awkward file with a pair in it.
+type edgeFile struct {
 	name string
 	data []byte
 }
 
-// edges returns the awkward files of the shared vectors in three forms: with
+// edgeFiles returns the awkward files of the shared vectors in three forms: with
 // their own pair, with the pair made of the property that they are about, and
 // with the pair in a profile behind all else.
-func edges(t testing.TB) []edge {
+func edgeFiles(t testing.TB) []edgeFile {
 	var files []struct {
 		ID  string `json:"id"`
 		B64 []byte `json:"b64"`
 	}
-	vector(t, "edgecases.json", &files)
+	loadVector(t, "edgecases.json", &files)
 	if len(files) != 123 {
 		t.Errorf("%d files, want 123", len(files))
 	}
-	var all []edge
+	var all []edgeFile
 	for _, f := range files {
 		own := ownPair(f.B64)
 		all = append(all,
-			edge{f.ID + "/own", own},
-			edge{f.ID + "/property", propertyPair(f.B64)},
-			edge{f.ID + "/behind", fmt.Appendf(bytes.Clone(own), "\n[keyd]\n%s", with(thirdKey, pairLines))})
+			edgeFile{f.ID + "/own", own},
+			edgeFile{f.ID + "/property", propertyPair(f.B64)},
+			edgeFile{f.ID + "/behind", fmt.Appendf(bytes.Clone(own), "\n[keyd]\n%s", withKey(thirdKey, pairLines))})
 	}
 	return all
 }
@@ -60,8 +60,8 @@ func propertyPair(data []byte) []byte {
 	return bytes.Replace(data, []byte("[a]\n"), []byte("[a]\naws_secret_access_key = agedagedaged/agedagedaged+agedagedaged=1\n"), 1)
 }
 
-// candidates returns the keys that stand somewhere in a file.
-func candidates(data []byte) []Key {
+// keysIn returns the keys that stand somewhere in a file.
+func keysIn(data []byte) []Key {
 	keys := []Key{thirdKey}
 	for _, c := range "01234DP" {
 		keys = append(keys, Key{"AKIAOLDOLDOLDOLD000" + string(c), NewSecret("agedagedaged/agedagedaged+agedagedaged=" + string(c))})
@@ -74,22 +74,22 @@ func candidates(data []byte) []Key {
 // an editor that refuses everything.
 func TestEdgeFiles(t *testing.T) {
 	edited, refused := map[string]int{}, map[string]int{}
-	for _, e := range edges(t) {
+	for _, e := range edgeFiles(t) {
 		_, form, _ := strings.Cut(e.name, "/")
-		for _, old := range candidates(e.data) {
+		for _, old := range keysIn(e.data) {
 			f := Lex("credentials", Credentials, e.data)
 			data, changes, err := f.Replace(old, newKey)
 			if err != nil {
 				refused[form]++
-				secretFree(t, err.Error())
+				requireNoSecret(t, err.Error())
 				if strings.Contains(err.Error(), "no profile holds") && !f.Holds(old.ID) {
 					continue // it stands in a comment, or belongs to no key
 				}
-				t.Logf("%s: %v", e.name, refusedWith(t, err, ""))
+				t.Logf("%s: %v", e.name, requireRefusal(t, err, ""))
 				continue
 			}
 			edited[form]++
-			if want := swapped(e.data, changes); !bytes.Equal(data, want) || bytes.Equal(data, e.data) {
+			if want := applyChanges(e.data, changes); !bytes.Equal(data, want) || bytes.Equal(data, e.data) {
 				t.Errorf("%s: got %q, want %q", e.name, data, want)
 			}
 			back, _, err := Lex("credentials", Credentials, data).Replace(newKey, old)
@@ -106,8 +106,8 @@ func TestEdgeFiles(t *testing.T) {
 	}
 }
 
-// swapped splices by the reported changes, apart from the code under test.
-func swapped(data []byte, changes []Change) []byte {
+// applyChanges splices by the reported changes, apart from the code under test.
+func applyChanges(data []byte, changes []Change) []byte {
 	out := bytes.Clone(data)
 	for i := len(changes) - 1; i >= 0; i-- {
 		c, text := changes[i], newKey.ID

@@ -15,8 +15,8 @@ type Change struct {
 	What    string // "aws_access_key_id" or "aws_secret_access_key"
 }
 
-// place is one pair in the file that is to change.
-type place struct {
+// pairPlace is one pair in the file that is to change.
+type pairPlace struct {
 	section int
 	pair    pair
 }
@@ -37,17 +37,17 @@ func (f *File) Replace(old, next Key) ([]byte, []Change, error) {
 	if err := next.Check(); err != nil {
 		return nil, nil, err
 	}
-	places, refusal := f.places(old)
-	if refusal = cmp.Or(refusal, f.otherPair(next)); refusal != nil {
+	places, refusal := f.findPlaces(old)
+	if refusal = cmp.Or(refusal, f.checkNewID(next)); refusal != nil {
 		return nil, nil, refusal.wrap()
 	}
-	return f.rewrite(places, next)
+	return f.rewritePlaces(places, next)
 }
 
-// rewrite puts next into the places, and verifies that nothing else changes.
-func (f *File) rewrite(places []place, next Key) ([]byte, []Change, error) {
-	changes := f.changes(places)
-	data := f.splice(changes, next)
+// rewritePlaces puts next into the places, and verifies that nothing else changes.
+func (f *File) rewritePlaces(places []pairPlace, next Key) ([]byte, []Change, error) {
+	changes := f.listChanges(places)
+	data := f.spliceKey(changes, next)
 	g := Lex(f.Path, f.Kind, data)
 	if r := cmp.Or(f.verifyLexed(places, g), f.verifySecondReader(places, g, next)); r != nil {
 		return nil, nil, r.wrap()
@@ -58,101 +58,101 @@ func (f *File) rewrite(places []place, next Key) ([]byte, []Change, error) {
 // Holds reports whether the pair of some section has this id.
 func (f *File) Holds(id string) bool {
 	return slices.ContainsFunc(f.Sections, func(s Section) bool {
-		return slices.ContainsFunc(s.Properties, func(p Property) bool { return f.isID(&p, id) })
+		return slices.ContainsFunc(s.Properties, func(p Property) bool { return f.setsID(&p, id) })
 	})
 }
 
-func (f *File) isID(p *Property, id string) bool {
+func (f *File) setsID(p *Property, id string) bool {
 	return p.Name == idName && id != "" && string(f.Data[p.Value.Start:p.Value.End]) == id
 }
 
-// mentions reports whether p sets the key id to a value that id is a part of.
-func (f *File) mentions(p *Property, id string) bool {
+// containsID reports whether p sets the key id to a value that id is a part of.
+func (f *File) containsID(p *Property, id string) bool {
 	return p.Name == idName && bytes.Contains(f.Data[p.Raw.Start:p.Raw.End], []byte(id))
 }
 
-// places finds the pairs of old, and refuses all of them for the sake of one.
-func (f *File) places(old Key) ([]place, *Refusal) {
+// findPlaces finds the pairs of old, and refuses all of them for the sake of one.
+func (f *File) findPlaces(old Key) ([]pairPlace, *Refusal) {
 	if !LongTerm(old.ID) {
-		return nil, f.refusal(0, "keyd rotates long-term keys (AKIA...) only", "%s is not the id of a long-term access key", old)
+		return nil, f.newRefusal(0, "keyd rotates long-term keys (AKIA...) only", "%s is not the id of a long-term access key", old)
 	}
-	places, r := f.standing(old)
+	places, r := f.findByID(old)
 	if r == nil {
-		r = f.sameSecret(places, old)
+		r = f.checkSecrets(places, old)
 	}
 	if r != nil {
 		return nil, r
 	}
 	if len(places) == 0 {
-		return nil, f.refusal(0, "run keyd status to see which keys the file holds now", "no profile holds %s", old)
+		return nil, f.newRefusal(0, "run keyd status to see which keys the file holds now", "no profile holds %s", old)
 	}
 	return places, nil
 }
 
-// standing finds the pairs with the id of k, and refuses all of them when it
+// findByID finds the pairs with the id of k, and refuses all of them when it
 // also stands where only some AWS readers find it.
-func (f *File) standing(k Key) ([]place, *Refusal) {
-	var places []place
+func (f *File) findByID(k Key) ([]pairPlace, *Refusal) {
+	var places []pairPlace
 	for i := range f.Sections {
 		s := &f.Sections[i]
-		if !slices.ContainsFunc(s.Properties, func(p Property) bool { return f.mentions(&p, k.ID) }) {
+		if !slices.ContainsFunc(s.Properties, func(p Property) bool { return f.containsID(&p, k.ID) }) {
 			continue
 		}
-		p := f.pair(s)
-		if p.flaw == nil && !f.isID(p.id, k.ID) {
+		p := f.findPair(s)
+		if p.flaw == nil && !f.setsID(p.id, k.ID) {
 			continue // another key, whose id is longer
 		}
-		if r := f.editable(p, k); r != nil {
+		if r := f.checkEditable(p, k); r != nil {
 			return nil, r
 		}
-		places = append(places, place{i, p})
+		places = append(places, pairPlace{i, p})
 	}
-	return places, f.stray(places, k.ID)
+	return places, f.checkOtherLines(places, k.ID)
 }
 
-// editable refuses a pair that is not beyond doubt.
-func (f *File) editable(p pair, old Key) *Refusal {
+// checkEditable refuses a pair that is not beyond doubt.
+func (f *File) checkEditable(p pair, old Key) *Refusal {
 	switch {
 	case p.flaw != nil:
 		return p.flaw
 	case p.secret == nil:
-		return f.refusal(p.id.Line, "add the aws_secret_access_key below the id, or remove the id", "%s stands without its secret", old)
+		return f.newRefusal(p.id.Line, "add the aws_secret_access_key below the id, or remove the id", "%s stands without its secret", old)
 	case p.token != nil:
-		return f.refusal(p.token.Line, "remove the line if the key is a long-term one", "a session token stands beside %s", old)
+		return f.newRefusal(p.token.Line, "remove the line if the key is a long-term one", "a session token stands beside %s", old)
 	}
 	return nil
 }
 
-// sameSecret requires that every place of the id has old's secret.
-func (f *File) sameSecret(places []place, old Key) *Refusal {
+// checkSecrets requires that every place of the id has old's secret.
+func (f *File) checkSecrets(places []pairPlace, old Key) *Refusal {
 	for _, p := range places {
 		if s := p.pair.secret; !NewSecret(f.Text(s.Value)).Equal(old.Secret) {
 			for _, q := range places {
 				if t := q.pair.secret; f.Text(t.Value) != f.Text(s.Value) {
-					return f.refusal(max(s.Line, t.Line), "find out which secret is right and remove the other pair",
+					return f.newRefusal(max(s.Line, t.Line), "find out which secret is right and remove the other pair",
 						"%s stands with two different secrets, in lines %d and %d", old, min(s.Line, t.Line), max(s.Line, t.Line))
 				}
 			}
-			return f.refusal(s.Line, "run keyd status to see which keys the file holds now", "the secret of %s is not the one that was read before", old)
+			return f.newRefusal(s.Line, "run keyd status to see which keys the file holds now", "the secret of %s is not the one that was read before", old)
 		}
 	}
 	return nil
 }
 
-// otherPair refuses when next's id stands in the file already, with a secret
+// checkNewID refuses when next's id stands in the file already, with a secret
 // that is not next's: one of the two is wrong.
-func (f *File) otherPair(next Key) *Refusal {
+func (f *File) checkNewID(next Key) *Refusal {
 	for i := range f.Sections {
-		p := f.pair(&f.Sections[i])
-		if p.whole() && f.isID(p.id, next.ID) && !f.key(p).Secret.Equal(next.Secret) {
-			return f.refusal(p.secret.Line, "find out which secret is right and remove the other pair", "%s stands here with another secret", next)
+		p := f.findPair(&f.Sections[i])
+		if p.isWhole() && f.setsID(p.id, next.ID) && !f.pairKey(p).Secret.Equal(next.Secret) {
+			return f.newRefusal(p.secret.Line, "find out which secret is right and remove the other pair", "%s stands here with another secret", next)
 		}
 	}
 	return nil
 }
 
-// changes lists the values to rewrite, in file order.
-func (f *File) changes(places []place) []Change {
+// listChanges lists the values to rewrite, in file order.
+func (f *File) listChanges(places []pairPlace) []Change {
 	var changes []Change
 	for _, p := range places {
 		s := &f.Sections[p.section]
@@ -168,7 +168,7 @@ func (f *File) changes(places []place) []Change {
 	return changes
 }
 
-func (f *File) splice(changes []Change, next Key) []byte {
+func (f *File) spliceKey(changes []Change, next Key) []byte {
 	out := make([]byte, 0, len(f.Data)+len(changes)*64)
 	pos := 0
 	for _, c := range changes {

@@ -48,13 +48,13 @@ type File struct {
 
 // Section is one header and the lines below it, up to the next header.
 type Section struct {
-	Name       string // trimmed text between the brackets, e.g. "default" or "profile dev"
-	Line       int    // of the header, from 1
-	Last       int    // line, the last one before the next header
-	Form       Form
-	Body       Span // the lines after the header line
-	Properties []Property
-	Twin       int // line of another header of the same name in the file, 0 when there is none
+	Name          string // trimmed text between the brackets, e.g. "default" or "profile dev"
+	Line          int    // of the header, from 1
+	Last          int    // line, the last one before the next header
+	Form          Form
+	Body          Span // the lines after the header line
+	Properties    []Property
+	DuplicateLine int // line of another header of the same name in the file, 0 when there is none
 }
 
 // Property is one "name = value" with its continuation lines. An indented

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func seeds(f *testing.F) {
+func addSeeds(f *testing.F) {
 	for _, text := range []string{
 		"", "\n", "[", "[]", "]\n", "=\n", "[a]\n=", "[a]\n b", " [a]\n\tb=c\n", "\ufeff[a]\r\nb = c\r\n", "[a]\rb=c\r",
 		plainFile, "[default] # x\naws_access_key_id=\"{ID}\"\n\taws_secret_access_key = {SECRET}\t# c\n",
@@ -14,8 +14,8 @@ func seeds(f *testing.F) {
 		"[a]\naws_secret_access_key = '{SECRET}' ; c\nAWS_ACCESS_KEY_ID = {ID} # d\n[b]\nx = `y\n",
 		"[a]\n  s3 =\n    x = y\n aws_access_key_id : {ID}\n", plainFile + "x = %(y)s\ny = %(x)s\n\"aws_session_token\" = z\n",
 	} {
-		f.Add(with(oldKey, text), false)
-		f.Add(with(oldKey, text), true)
+		f.Add(withKey(oldKey, text), false)
+		f.Add(withKey(oldKey, text), true)
 	}
 }
 
@@ -28,7 +28,7 @@ func kindOf(config bool) Kind {
 
 // FuzzLex: lexing never fails, and every span lies where it says.
 func FuzzLex(f *testing.F) {
-	seeds(f)
+	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte, config bool) {
 		file := Lex("file", kindOf(config), bytes.Clone(data))
 		if !bytes.Equal(file.Data, data) {
@@ -66,15 +66,15 @@ func FuzzLex(f *testing.F) {
 				t.Fatalf("problem %+v", p)
 			}
 		}
-		tellsNoSecret(t, file, Profiles(file, nil))
-		tellsNoSecret(t, file, Profiles(nil, file))
+		requireNoSecretIn(t, file, Profiles(file, nil))
+		requireNoSecretIn(t, file, Profiles(nil, file))
 	})
 }
 
 // FuzzReplace: an edit there and back restores every byte, the second reader
 // sees the new pair in between, and a refusal gives its reason.
 func FuzzReplace(f *testing.F) {
-	seeds(f)
+	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte, config bool) {
 		file := Lex("file", kindOf(config), data)
 		if bytes.Contains(data, []byte(newKey.ID)) {
@@ -82,13 +82,13 @@ func FuzzReplace(f *testing.F) {
 		}
 		edited, changes, err := file.Replace(oldKey, newKey)
 		if err != nil {
-			if strings.Contains(strings.ToLower(names(file)), strings.ToLower(oldKey.Secret.Reveal()[:12])) {
+			if strings.Contains(strings.ToLower(allNames(file)), strings.ToLower(oldKey.Secret.Reveal()[:12])) {
 				return // what is a name as well is told as one
 			}
-			secretFree(t, err.Error())
+			requireNoSecret(t, err.Error())
 			return
 		}
-		if len(changes) == 0 || len(changes)%2 != 0 || !bytes.Equal(edited, swapped(data, changes)) {
+		if len(changes) == 0 || len(changes)%2 != 0 || !bytes.Equal(edited, applyChanges(data, changes)) {
 			t.Fatalf("%v made %q", changes, edited)
 		}
 		for _, p := range Profiles(file, nil) {
@@ -99,7 +99,7 @@ func FuzzReplace(f *testing.F) {
 				t.Fatalf("the second reader sees %s, %v", key, err)
 			}
 		}
-		agrees(t, thirdReader(data), thirdReader(edited))
+		requireSameReading(t, thirdReader(data), thirdReader(edited))
 		back, _, err := Lex("file", kindOf(config), edited).Replace(newKey, oldKey)
 		if err != nil || !bytes.Equal(back, data) {
 			t.Fatalf("not restored: %v\n%q\n%q", err, back, data)
@@ -107,9 +107,9 @@ func FuzzReplace(f *testing.F) {
 	})
 }
 
-// tellsNoSecret holds the words about a file against the secrets in it, where
+// requireNoSecretIn holds the words about a file against the secrets in it, where
 // they stand as secrets: what is a name as well is told as one.
-func tellsNoSecret(t *testing.T, file *File, profiles []Profile) {
+func requireNoSecretIn(t *testing.T, file *File, profiles []Profile) {
 	t.Helper()
 	var words strings.Builder
 	problems := file.Problems
@@ -123,15 +123,15 @@ func tellsNoSecret(t *testing.T, file *File, profiles []Profile) {
 	for _, s := range file.Sections {
 		for _, p := range s.Properties {
 			secret := file.Text(p.Value)
-			if p.Name == secretName && len(secret) >= 16 && strings.Contains(words.String(), secret) && !strings.Contains(names(file), secret) {
+			if p.Name == secretName && len(secret) >= 16 && strings.Contains(words.String(), secret) && !strings.Contains(allNames(file), secret) {
 				t.Errorf("%q is told in %q", secret, words.String())
 			}
 		}
 	}
 }
 
-// names is every name in a file.
-func names(file *File) string {
+// allNames is every name in a file.
+func allNames(file *File) string {
 	var all strings.Builder
 	all.WriteString(file.Path)
 	for _, s := range file.Sections {
@@ -184,14 +184,14 @@ func thirdReader(data []byte) map[string]map[string]string {
 	return sections
 }
 
-// unswap turns the new pair into the old one. What this reader takes for one value
+// newToOld turns the new pair into the old one. What this reader takes for one value
 // may be more than the pair: lines below it, and a comment behind it that repeats
 // a half, which stays as it is.
-var unswap = strings.NewReplacer(newKey.ID, oldKey.ID, newKey.Secret.Reveal(), oldKey.Secret.Reveal())
+var newToOld = strings.NewReplacer(newKey.ID, oldKey.ID, newKey.Secret.Reveal(), oldKey.Secret.Reveal())
 
-// agrees requires that a reader of the file before and after sees the same but
+// requireSameReading requires that a reader of the file before and after sees the same but
 // for the pair, and never half of it.
-func agrees(t *testing.T, before, after map[string]map[string]string) {
+func requireSameReading(t *testing.T, before, after map[string]map[string]string) {
 	t.Helper()
 	if len(before) != len(after) || (before == nil) != (after == nil) {
 		t.Fatalf("the third reader saw %d sections, sees %d", len(before), len(after))
@@ -202,7 +202,7 @@ func agrees(t *testing.T, before, after map[string]map[string]string) {
 			t.Fatalf("the third reader sees other names in [%s]", name)
 		}
 		for key, value := range values {
-			if unswap.Replace(value) != unswap.Replace(now[key]) {
+			if newToOld.Replace(value) != newToOld.Replace(now[key]) {
 				t.Errorf("the third reader saw %s = %q in [%s], sees %q", key, value, name, now[key])
 			}
 		}

@@ -35,30 +35,30 @@ func Short(id string) string {
 // Source: IAM user guide, "Understanding unique ID prefixes".
 func LongTerm(id string) bool { return strings.HasPrefix(id, "AKIA") }
 
-// validID reports whether id has the shape of a long-term key id: AKIA and 12
+// isLongTermID reports whether id has the shape of a long-term key id: AKIA and 12
 // to 124 more capitals and digits.
 // Source: IAM API reference, accessKeyIdType (16 to 128 word characters).
-func validID(id string) bool { return LongTerm(id) && shapedID(id) }
+func isLongTermID(id string) bool { return LongTerm(id) && hasIDShape(id) }
 
-// shapedID reports whether id has the shape of any key id, which no secret has:
+// hasIDShape reports whether id has the shape of any key id, which no secret has:
 // 16 to 128 capitals and digits.
-func shapedID(id string) bool {
+func hasIDShape(id string) bool {
 	if len(id) < 16 || len(id) > 128 {
 		return false
 	}
 	for i := range len(id) {
-		if c := id[i]; !digit(c) && (c < 'A' || c > 'Z') {
+		if c := id[i]; !isDigit(c) && (c < 'A' || c > 'Z') {
 			return false
 		}
 	}
 	return true
 }
 
-// validSecret reports whether s has the shape of a secret access key: 16 to 128
+// hasSecretShape reports whether s has the shape of a secret access key: 16 to 128
 // characters of base64. AWS hands out 40.
-func validSecret(s string) bool {
+func hasSecretShape(s string) bool {
 	for i := range len(s) {
-		if !letter(s[i]) && !digit(s[i]) && strings.IndexByte("/+=", s[i]) < 0 {
+		if !isLetter(s[i]) && !isDigit(s[i]) && strings.IndexByte("/+=", s[i]) < 0 {
 			return false
 		}
 	}
@@ -69,10 +69,10 @@ func validSecret(s string) bool {
 // and only bytes that every reader of the file takes literally. A pair that
 // fails must never be written.
 func (k Key) Check() error {
-	if !validID(k.ID) {
+	if !isLongTermID(k.ID) {
 		return errors.New("credfile: the id has not the shape of that of a long-term access key") // nor is it shown: it may be the secret
 	}
-	if !validSecret(k.Secret.Reveal()) {
+	if !hasSecretShape(k.Secret.Reveal()) {
 		return fmt.Errorf("credfile: the secret of %s has not the shape of a secret access key", k)
 	}
 	return nil
@@ -105,8 +105,8 @@ func (s Secret) Equal(t Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(t.Reveal())) == 1
 }
 
-// mixes reports whether each byte of s is that of a or b in the same place.
-func (s Secret) mixes(a, b Secret) bool { return mixed(s.Reveal(), a.Reveal(), b.Reveal()) }
+// isMixtureOf reports whether each byte of s is that of a or b in the same place.
+func (s Secret) isMixtureOf(a, b Secret) bool { return isMixture(s.Reveal(), a.Reveal(), b.Reveal()) }
 
 const masked = "****"
 

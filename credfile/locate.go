@@ -21,11 +21,11 @@ type Paths struct{ Credentials, Config string }
 // Source: smithy-rs file-location-tests.
 func Locate(getenv func(string) string, goos string) (Paths, error) {
 	home := homeDir(getenv, goos)
-	credentials, err := locate(getenv, goos, home, "AWS_SHARED_CREDENTIALS_FILE", "credentials")
+	credentials, err := locateFile(getenv, goos, home, "AWS_SHARED_CREDENTIALS_FILE", "credentials")
 	if err != nil {
 		return Paths{}, err
 	}
-	config, err := locate(getenv, goos, home, "AWS_CONFIG_FILE", "config")
+	config, err := locateFile(getenv, goos, home, "AWS_CONFIG_FILE", "config")
 	if err != nil {
 		return Paths{}, err
 	}
@@ -34,7 +34,7 @@ func Locate(getenv func(string) string, goos string) (Paths, error) {
 
 var errNoHome = errors.New("credfile: no home directory is known, so neither is ~/.aws: set HOME")
 
-func locate(getenv func(string) string, goos, home, variable, base string) (string, error) {
+func locateFile(getenv func(string) string, goos, home, variable, base string) (string, error) {
 	path := getenv(variable)
 	switch {
 	case path != "" && path[0] != '~':
@@ -42,11 +42,11 @@ func locate(getenv func(string) string, goos, home, variable, base string) (stri
 	case home == "":
 		return "", errNoHome
 	case path == "":
-		return join(goos, home, ".aws", base), nil
+		return joinPath(goos, home, ".aws", base), nil
 	case path == "~":
 		return home, nil
 	case path[1] == '/' || goos == "windows" && path[1] == '\\':
-		return join(goos, home, path[2:]), nil
+		return joinPath(goos, home, path[2:]), nil
 	}
 	return "", fmt.Errorf("credfile: %s: the home directory of another user is not looked up: write the path in full", variable)
 }
@@ -64,8 +64,8 @@ func homeDir(getenv func(string) string, goos string) string {
 	return ""
 }
 
-// join is filepath.Join for another system than this one.
-func join(goos, dir string, names ...string) string {
+// joinPath is filepath.Join for another system than this one.
+func joinPath(goos, dir string, names ...string) string {
 	separator, ends := "/", "/"
 	if goos == "windows" {
 		separator, ends = `\`, `/\`

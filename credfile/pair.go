@@ -10,29 +10,29 @@ type pair struct {
 	flaw       *Refusal  // readers disagree on what the pair is
 }
 
-// any reports whether the section holds a part of a static credential.
-func (p pair) any() bool { return p.id != nil || p.secret != nil || p.flaw != nil }
+// hasAny reports whether the section holds a part of a static credential.
+func (p pair) hasAny() bool { return p.id != nil || p.secret != nil || p.flaw != nil }
 
-// whole reports whether both halves are there and readable.
-func (p pair) whole() bool { return p.id != nil && p.secret != nil && p.flaw == nil }
+// isWhole reports whether both halves are there and readable.
+func (p pair) isWhole() bool { return p.id != nil && p.secret != nil && p.flaw == nil }
 
-// pair finds the static credential of s. An empty half is an absent one.
-func (f *File) pair(s *Section) pair {
+// findPair finds the static credential of s. An empty half is an absent one.
+func (f *File) findPair(s *Section) pair {
 	var p pair
 	for i := range s.Properties {
 		q := &s.Properties[i]
 		switch q.Name {
 		case idName:
-			f.take(&p, &p.id, q)
+			f.setHalf(&p, &p.id, q)
 		case secretName:
-			f.take(&p, &p.secret, q)
+			f.setHalf(&p, &p.secret, q)
 		case tokenNames[0], tokenNames[1]:
 			if !q.Value.Empty() {
 				p.token = q
 			}
 		}
 	}
-	if p.any() && p.flaw == nil {
+	if p.hasAny() && p.flaw == nil {
 		p.flaw = f.sectionFlaw(s)
 	}
 	if p.flaw == nil {
@@ -44,15 +44,15 @@ func (f *File) pair(s *Section) pair {
 	return p
 }
 
-// take puts q into half, or says why it cannot be read.
-func (f *File) take(p *pair, half **Property, q *Property) {
+// setHalf puts q into half, or says why it cannot be read.
+func (f *File) setHalf(p *pair, half **Property, q *Property) {
 	switch {
 	case p.flaw != nil:
 	case q.Form == Disputed:
-		p.flaw = f.refusal(q.Line, "write the line as `"+q.Name+" = ...`, without quotes or blanks before the name",
+		p.flaw = f.newRefusal(q.Line, "write the line as `"+q.Name+" = ...`, without quotes or blanks before the name",
 			"only some AWS readers take this line for %s", q.Name)
 	case *half != nil:
-		p.flaw = f.refusal(q.Line, "remove the line that does not count",
+		p.flaw = f.newRefusal(q.Line, "remove the line that does not count",
 			"%s stands in lines %d and %d: AWS readers disagree on which one counts", q.Name, (*half).Line, q.Line)
 	case !q.Raw.Empty():
 		*half = q
@@ -61,11 +61,11 @@ func (f *File) take(p *pair, half **Property, q *Property) {
 
 func (f *File) sectionFlaw(s *Section) *Refusal {
 	switch {
-	case s.Twin != 0:
-		return f.refusal(s.Line, "put the lines of both under one header",
-			"[%s] stands in lines %d and %d: AWS readers disagree on which one counts", s.Name, min(s.Line, s.Twin), max(s.Line, s.Twin))
+	case s.DuplicateLine != 0:
+		return f.newRefusal(s.Line, "put the lines of both under one header",
+			"[%s] stands in lines %d and %d: AWS readers disagree on which one counts", s.Name, min(s.Line, s.DuplicateLine), max(s.Line, s.DuplicateLine))
 	case s.Form == Disputed:
-		return f.refusal(s.Line, "write the header as [name] at the beginning of its line",
+		return f.newRefusal(s.Line, "write the header as [name] at the beginning of its line",
 			"AWS readers disagree on whether this line begins a profile")
 	}
 	return nil
@@ -79,17 +79,17 @@ func (f *File) valueFlaw(p *Property, name string) *Refusal {
 	}
 	for _, c := range f.Data[p.Value.Start:p.Value.End] {
 		if c <= ' ' || c >= 0x7f || strings.IndexByte("#;\"'`\\", c) >= 0 {
-			return f.refusal(p.Line, "leave nothing but the value behind the '=', and a blank before a comment",
+			return f.newRefusal(p.Line, "leave nothing but the value behind the '=', and a blank before a comment",
 				"the value of %s holds a character that AWS readers disagree on", name)
 		}
 	}
 	if p.Value.Empty() {
-		return f.refusal(p.Line, "write the value, or remove the line", "the value of %s is a pair of quotes", name)
+		return f.newRefusal(p.Line, "write the value, or remove the line", "the value of %s is a pair of quotes", name)
 	}
 	return nil
 }
 
-// key returns the pair itself.
-func (f *File) key(p pair) Key {
+// pairKey returns the pair itself.
+func (f *File) pairKey(p pair) Key {
 	return Key{ID: f.Text(p.id.Value), Secret: NewSecret(f.Text(p.secret.Value))}
 }

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// stray refuses an id in a line that some reader takes for the access key and
+// checkOtherLines refuses an id in a line that some reader takes for the access key and
 // keyd does not: that reader would be locked out when the old key goes. Not
 // looked at are comments, nested blocks and lines that do not name the
 // property: nobody signs with those, and "keyd where" finds them.
-func (f *File) stray(places []place, id string) *Refusal {
+func (f *File) checkOtherLines(places []pairPlace, id string) *Refusal {
 	for pos := range f.occurrences(id) {
 		start := bytes.LastIndexByte(f.Data[:pos], '\n') + 1
 		before := strings.ToLower(f.Text(Span{start, pos}))
-		if !strings.Contains(before, idName) || f.covered(places, pos) || f.harmless(Span{start, pos}, before) {
+		if !strings.Contains(before, idName) || f.isKnownPlace(places, pos) || f.isCommentOrNested(Span{start, pos}, before) {
 			continue
 		}
-		return f.refusal(bytes.Count(f.Data[:start], []byte("\n"))+1, "write the line as `aws_access_key_id = ...` below a header, or remove it",
+		return f.newRefusal(bytes.Count(f.Data[:start], []byte("\n"))+1, "write the line as `aws_access_key_id = ...` below a header, or remove it",
 			"only some AWS readers take this line for the key id %s", Short(id))
 	}
 	return nil
@@ -33,7 +33,7 @@ func (f *File) occurrences(id string) iter.Seq[int] {
 				return
 			}
 			pos += n
-			if end := pos + len(id); end < len(f.Data) && (letter(f.Data[end]) || digit(f.Data[end])) {
+			if end := pos + len(id); end < len(f.Data) && (isLetter(f.Data[end]) || isDigit(f.Data[end])) {
 				continue
 			}
 			if !yield(pos) {
@@ -43,14 +43,14 @@ func (f *File) occurrences(id string) iter.Seq[int] {
 	}
 }
 
-func (f *File) covered(places []place, pos int) bool {
-	return slices.ContainsFunc(places, func(p place) bool { return p.pair.id.Value.Start == pos })
+func (f *File) isKnownPlace(places []pairPlace, pos int) bool {
+	return slices.ContainsFunc(places, func(p pairPlace) bool { return p.pair.id.Value.Start == pos })
 }
 
-// harmless reports whether what stands at the end of s is a comment, or a line
+// isCommentOrNested reports whether what stands at the end of s is a comment, or a line
 // of a nested block.
-func (f *File) harmless(s Span, before string) bool {
-	if t := f.trim(s); !t.Empty() && (f.Data[t.Start] == '#' || f.Data[t.Start] == ';') {
+func (f *File) isCommentOrNested(s Span, before string) bool {
+	if t := f.trimBlanks(s); !t.Empty() && (f.Data[t.Start] == '#' || f.Data[t.Start] == ';') {
 		return true
 	}
 	for _, mark := range []string{" #", "\t#", " ;", "\t;"} {

@@ -39,7 +39,7 @@ func (r *Refusal) Error() string {
 // wrap puts the package's name before r, once.
 func (r *Refusal) wrap() error { return fmt.Errorf("credfile: %w", r) }
 
-func (f *File) refusal(line int, remedy, format string, args ...any) *Refusal {
+func (f *File) newRefusal(line int, remedy, format string, args ...any) *Refusal {
 	return &Refusal{f.Path, line, fmt.Sprintf(format, args...), remedy}
 }
 
@@ -56,15 +56,15 @@ func (f *File) Err() error {
 	return nil
 }
 
-func (f *File) fatal(line int, text, remedy string) {
+func (f *File) addFatal(line int, text, remedy string) {
 	f.Problems = append(f.Problems, Problem{Path: f.Path, Line: line, Text: text, Remedy: remedy, Fatal: true, Wide: true})
 }
 
-func (f *File) wide(line int, text, remedy string) {
+func (f *File) addWide(line int, text, remedy string) {
 	f.Problems = append(f.Problems, Problem{Path: f.Path, Line: line, Text: text, Remedy: remedy, Wide: true})
 }
 
-func (f *File) minor(line int, text, remedy string) {
+func (f *File) addMinor(line int, text, remedy string) {
 	f.Problems = append(f.Problems, Problem{Path: f.Path, Line: line, Text: text, Remedy: remedy})
 }
 
@@ -73,8 +73,8 @@ func (f *File) sortProblems() {
 	slices.SortStableFunc(f.Problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 }
 
-// warnings appends to ws what single readers make of one pair.
-func (f *File) warnings(ws []Problem, s *Section, p pair) []Problem {
+// appendWarnings appends to ws what single readers make of one pair.
+func (f *File) appendWarnings(ws []Problem, s *Section, p pair) []Problem {
 	from, _ := slices.BinarySearchFunc(f.Problems, s.Line, func(q Problem, line int) int { return q.Line - line })
 	for _, q := range f.Problems[from:] {
 		if q.Line > s.Last {
@@ -85,37 +85,37 @@ func (f *File) warnings(ws []Problem, s *Section, p pair) []Problem {
 		}
 	}
 	if s.Form == Ignored {
-		ws = append(ws, f.warning(s.Line, "the cross-SDK rules pass over a profile with this name", "name the profile with letters, digits and - _ / . % @ : + only"))
+		ws = append(ws, f.newProblem(s.Line, "the cross-SDK rules pass over a profile with this name", "name the profile with letters, digits and - _ / . % @ : + only"))
 	}
 	if s.Name == "DEFAULT" {
-		ws = append(ws, f.warning(s.Line, "the AWS CLI merges [DEFAULT] into every profile of the file", "write [default]"))
+		ws = append(ws, f.newProblem(s.Line, "the AWS CLI merges [DEFAULT] into every profile of the file", "write [default]"))
 	}
 	for _, q := range []*Property{p.id, p.secret} {
 		if q != nil {
-			ws = f.valueWarnings(ws, q)
+			ws = f.appendValueWarnings(ws, q)
 		}
 	}
 	return ws
 }
 
-func (f *File) valueWarnings(ws []Problem, p *Property) []Problem {
-	if name := f.lineStart(p); !strings.HasPrefix(name, p.Name) {
-		ws = append(ws, f.warning(p.Line, "the first Go SDK and the JavaScript SDK do not find "+p.Name+" in capitals", "write the name in lower case"))
+func (f *File) appendValueWarnings(ws []Problem, p *Property) []Problem {
+	if name := f.textBeforeValue(p); !strings.HasPrefix(name, p.Name) {
+		ws = append(ws, f.newProblem(p.Line, "the first Go SDK and the JavaScript SDK do not find "+p.Name+" in capitals", "write the name in lower case"))
 	}
 	if p.Raw != p.Value {
-		ws = append(ws, f.warning(p.Line, "the AWS CLI reads "+f.shown(p)+" with the quotes around it", "remove the quotes"))
+		ws = append(ws, f.newProblem(p.Line, "the AWS CLI reads "+f.describeHalf(p)+" with the quotes around it", "remove the quotes"))
 	}
 	if p.Rest.End > p.Raw.End {
-		ws = append(ws, f.warning(p.Line, "the AWS CLI reads "+f.shown(p)+" with the comment behind it", "put the comment on a line of its own"))
+		ws = append(ws, f.newProblem(p.Line, "the AWS CLI reads "+f.describeHalf(p)+" with the comment behind it", "put the comment on a line of its own"))
 	}
 	if len(p.More) > 0 {
-		ws = append(ws, f.warning(p.Line, "the AWS CLI and the cross-SDK rules read "+f.shown(p)+" with the indented lines below it", "remove the blanks before those lines"))
+		ws = append(ws, f.newProblem(p.Line, "the AWS CLI and the cross-SDK rules read "+f.describeHalf(p)+" with the indented lines below it", "remove the blanks before those lines"))
 	}
 	return ws
 }
 
-// lineStart returns what stands on p's line before its value.
-func (f *File) lineStart(p *Property) string {
+// textBeforeValue returns what stands on p's line before its value.
+func (f *File) textBeforeValue(p *Property) string {
 	start := p.Raw.Start
 	for start > 0 && f.Data[start-1] != '\n' {
 		start--
@@ -123,31 +123,31 @@ func (f *File) lineStart(p *Property) string {
 	return strings.TrimLeft(f.Text(Span{start, p.Raw.Start}), " \t\ufeff")
 }
 
-// shown returns the form of a half that people may see.
-func (f *File) shown(p *Property) string {
+// describeHalf returns the form of a half that people may see.
+func (f *File) describeHalf(p *Property) string {
 	if p.Name != idName {
 		return "the secret"
 	}
-	return cmp.Or(Short(tellable(f.Text(p.Value))), "the id")
+	return cmp.Or(Short(idIfSafe(f.Text(p.Value))), "the id")
 }
 
-func (f *File) warning(line int, text, remedy string) Problem {
+func (f *File) newProblem(line int, text, remedy string) Problem {
 	return Problem{Path: f.Path, Line: line, Text: text, Remedy: remedy}
 }
 
-// otherProviders warns of settings that some readers prefer to the pair.
-func (v *view) otherProviders(f *File, profile string, s *Section, p pair) []Problem {
-	if !p.whole() {
+// warnOfProviders warns of settings that some readers prefer to the pair.
+func (v *profileIndex) warnOfProviders(f *File, profile string, s *Section, p pair) []Problem {
+	if !p.isWhole() {
 		return nil
 	}
-	switch skip, _ := v.provider(profile); skip {
+	switch skip, _ := v.findProvider(profile); skip {
 	case Role:
-		if v.get(profile, "source_profile") == profile {
+		if v.setting(profile, "source_profile") == profile {
 			return nil // the role is assumed with this very pair
 		}
-		return []Problem{f.warning(s.Line, "the profile also assumes a role: most readers sign with the role, not with the pair", "keep the pair and the role in two profiles")}
+		return []Problem{f.newProblem(s.Line, "the profile also assumes a role: most readers sign with the role, not with the pair", "keep the pair and the role in two profiles")}
 	case SSO:
-		return []Problem{f.warning(s.Line, "the profile also signs in through IAM Identity Center: the AWS CLI prefers that to the pair", "remove what is not used")}
+		return []Problem{f.newProblem(s.Line, "the profile also signs in through IAM Identity Center: the AWS CLI prefers that to the pair", "remove what is not used")}
 	}
 	return nil
 }

@@ -56,9 +56,9 @@ const (
 // The section [DEFAULT], which the AWS CLI merges into every profile, is no
 // more than the profile DEFAULT here. Nothing is inherited from [default].
 func Profiles(credentials, config *File) []Profile {
-	v := newView(credentials, config)
+	v := indexProfiles(credentials, config)
 	for _, name := range v.order {
-		v.pairs[name] = v.hasPair(name)
+		v.hasStaticPair[name] = v.hasPair(name)
 	}
 	profiles := make([]Profile, 0, len(v.order))
 	for _, f := range []*File{credentials, config} {
@@ -73,31 +73,31 @@ func Profiles(credentials, config *File) []Profile {
 				continue
 			}
 			p := Profile{Name: name, Path: f.Path, Section: s.Name, Line: s.Line, Warnings: wide}
-			switch found := f.pair(s); {
-			case found.any():
-				f.describe(&p, s, found)
-				v.shadow(&p, s)
-				p.Warnings = f.warnings(p.Warnings, s, found)
-				p.Warnings = append(p.Warnings, v.otherProviders(f, name, s, found)...)
-			case v.pairs[name] || !f.listed(s):
+			switch found := f.findPair(s); {
+			case found.hasAny():
+				f.describePair(&p, s, found)
+				v.warnIfShadowed(&p, s)
+				p.Warnings = f.appendWarnings(p.Warnings, s, found)
+				p.Warnings = append(p.Warnings, v.warnOfProviders(f, name, s, found)...)
+			case v.hasStaticPair[name] || !f.isListed(s):
 				continue
 			default:
-				v.pairs[name] = true // once
-				p.Skip, p.Why = v.provider(name)
+				v.hasStaticPair[name] = true // once
+				p.Skip, p.Why = v.findProvider(name)
 			}
-			p.Site = v.siteOf(name)
+			p.Site = v.endpointConfig(name)
 			profiles = append(profiles, p)
 		}
 	}
 	return profiles
 }
 
-// listed reports whether a section without keys is worth a line: in the
+// isListed reports whether a section without keys is worth a line: in the
 // credentials file, a name with a blank in it belongs to no profile.
-func (f *File) listed(s *Section) bool { return s.Form != Ignored }
+func (f *File) isListed(s *Section) bool { return s.Form != Ignored }
 
-// describe fills in what a section's own pair says.
-func (f *File) describe(p *Profile, s *Section, found pair) {
+// describePair fills in what a section's own pair says.
+func (f *File) describePair(p *Profile, s *Section, found pair) {
 	if found.id != nil {
 		p.Line = found.id.Line
 	}
@@ -106,43 +106,43 @@ func (f *File) describe(p *Profile, s *Section, found pair) {
 		p.Skip, p.Why, p.Line = Unreadable, found.flaw.Text+"; "+found.flaw.Remedy, found.flaw.Line
 	case found.secret == nil:
 		p.Skip, p.Why = HalfPair, "there is no aws_secret_access_key below the id; add it, or remove the id"
-		p.Key.ID = tellable(f.Text(found.id.Value))
+		p.Key.ID = idIfSafe(f.Text(found.id.Value))
 	case found.id == nil:
 		p.Skip, p.Why = HalfPair, "there is a secret but no aws_access_key_id; add it, or remove the secret"
 		p.Line = found.secret.Line
 	default:
-		p.Key = f.key(found)
-		p.Skip, p.Why = keySkip(p.Key.ID, found.token != nil)
-		p.Key.ID = tellable(p.Key.ID)
+		p.Key = f.pairKey(found)
+		p.Skip, p.Why = skipForID(p.Key.ID, found.token != nil)
+		p.Key.ID = idIfSafe(p.Key.ID)
 	}
 }
 
-// tellable returns an id that may be shown, else none: what stands in the place
+// idIfSafe returns an id that may be shown, else none: what stands in the place
 // of the id may be the secret, when the two were pasted in the wrong order.
-func tellable(id string) string {
-	if !shapedID(id) {
+func idIfSafe(id string) string {
+	if !hasIDShape(id) {
 		return ""
 	}
 	return id
 }
 
-// keySkip judges a readable pair by its id.
+// skipForID judges a readable pair by its id.
 // Source: IAM user guide, "Understanding unique ID prefixes".
-func keySkip(id string, token bool) (Skip, string) {
+func skipForID(id string, token bool) (Skip, string) {
 	switch {
 	case strings.HasPrefix(id, "ASIA"):
 		return Temporary, "temporary credentials: whoever issued them renews them"
 	case token:
 		return Temporary, "a session token stands beside the pair; if the key is a long-term one, remove the aws_session_token line"
-	case !validID(id):
+	case !isLongTermID(id):
 		return NotLongTerm, "the id does not have the form of a long-term AWS access key (AKIA...)"
 	}
 	return Rotatable, ""
 }
 
-// maxWide bounds how many problems of the whole file each of its profiles
+// maxWideWarnings bounds how many problems of the whole file each of its profiles
 // carries: some tools append another [default] with every login.
-const maxWide = 4
+const maxWideWarnings = 4
 
 // wideProblems returns what makes some reader lose the whole file, and of the
 // reasons of the cross-SDK rules only the first: they stop there.
@@ -150,7 +150,7 @@ func (f *File) wideProblems() []Problem {
 	var wide []Problem
 	fatal := false
 	for _, p := range f.Problems {
-		if p.Wide && !(p.Fatal && fatal) && len(wide) < maxWide {
+		if p.Wide && !(p.Fatal && fatal) && len(wide) < maxWideWarnings {
 			wide = append(wide, p)
 		}
 		fatal = fatal || p.Fatal
@@ -158,13 +158,13 @@ func (f *File) wideProblems() []Problem {
 	return slices.Clip(wide)
 }
 
-// shadow marks the pair of [default] in the config file when [profile default]
+// warnIfShadowed marks the pair of [default] in the config file when [profile default]
 // takes its place.
-func (v *view) shadow(p *Profile, s *Section) {
-	if v.config == nil || p.Path != v.config.Path || p.Section != "default" || v.shadows == nil || p.Skip != Rotatable {
+func (v *profileIndex) warnIfShadowed(p *Profile, s *Section) {
+	if v.config == nil || p.Path != v.config.Path || p.Section != "default" || v.profileDefault == nil || p.Skip != Rotatable {
 		return
 	}
 	p.Warnings = append(p.Warnings, Problem{Path: p.Path, Line: s.Line,
-		Text:   fmt.Sprintf("[profile default] in line %d takes the place of [default]", v.shadows.Line),
+		Text:   fmt.Sprintf("[profile default] in line %d takes the place of [default]", v.profileDefault.Line),
 		Remedy: "put the lines of both under one header"})
 }

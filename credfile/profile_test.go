@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// described is what a test wants to know of a profile.
-func described(p Profile) string {
+// summary is what a test wants to know of a profile.
+func summary(p Profile) string {
 	s := fmt.Sprintf("%s %s:%d", p.Name, p.Path, p.Line)
 	if p.Skip != Rotatable {
 		s += " " + string(p.Skip)
@@ -63,8 +63,8 @@ func TestProfiles(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
-			for _, p := range Profiles(Lex("credentials", Credentials, with(oldKey, test.credentials)), Lex("config", Config, with(oldKey, test.config))) {
-				got = append(got, described(p))
+			for _, p := range Profiles(Lex("credentials", Credentials, withKey(oldKey, test.credentials)), Lex("config", Config, withKey(oldKey, test.config))) {
+				got = append(got, summary(p))
 				if (p.Why == "") != (p.Skip == Rotatable) {
 					t.Errorf("%s: why %q", p.Name, p.Why)
 				}
@@ -80,11 +80,11 @@ func TestProfiles(t *testing.T) {
 }
 
 func TestProfilesOfOneFile(t *testing.T) {
-	f := Lex("credentials", Credentials, with(oldKey, plainFile))
+	f := Lex("credentials", Credentials, withKey(oldKey, plainFile))
 	if got := Profiles(f, nil); len(got) != 1 {
 		t.Errorf("credentials alone: %v", got)
 	}
-	g := Lex("config", Config, with(oldKey, plainFile))
+	g := Lex("config", Config, withKey(oldKey, plainFile))
 	if got := Profiles(nil, g); len(got) != 1 || got[0].Section != "default" {
 		t.Errorf("config alone: %v", got)
 	}
@@ -94,7 +94,7 @@ func TestProfilesOfOneFile(t *testing.T) {
 }
 
 func TestSite(t *testing.T) {
-	credentials := Lex("credentials", Credentials, with(oldKey, "[dev]\n"+pairLines+"region = eu-west-1\n[default]\nregion = nowhere\n"))
+	credentials := Lex("credentials", Credentials, withKey(oldKey, "[dev]\n"+pairLines+"region = eu-west-1\n[default]\nregion = nowhere\n"))
 	config := Lex("config", Config, []byte(`[profile dev]
 region = us-east-1 # overridden
 endpoint_url = https://all.example
@@ -120,29 +120,29 @@ ignore_configured_endpoint_urls = true
 	profiles := Profiles(credentials, config)
 	want := Site{Region: "eu-west-1", EndpointURL: "https://all.example", EndpointIAM: "https://iam.example", EndpointSTS: "https://sts.example",
 		FIPS: true, CABundle: "~/ca.pem", MFASerial: "arn:aws:iam::111122223333:mfa/alice"}
-	if got := profile(t, profiles, "dev").Site; got != want {
+	if got := findProfile(t, profiles, "dev").Site; got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if got := profile(t, profiles, "off").Site; got != (Site{IgnoreEndpoints: true}) {
+	if got := findProfile(t, profiles, "off").Site; got != (Site{IgnoreEndpoints: true}) {
 		t.Errorf("off: %+v", got)
 	}
 }
 
 func TestSiteOfDefault(t *testing.T) {
 	config := Lex("config", Config, []byte("[default]\nregion = hidden\nca_bundle = hidden\n[profile default]\nregion = eu-west-1\n"))
-	if got := profile(t, Profiles(nil, config), "default").Site; got != (Site{Region: "eu-west-1"}) {
+	if got := findProfile(t, Profiles(nil, config), "default").Site; got != (Site{Region: "eu-west-1"}) {
 		t.Errorf("[profile default] must win over [default] completely: %+v", got)
 	}
 }
 
 func TestConfigEdited(t *testing.T) {
 	const text = "[default]\nregion = x\n[profile\tdev]\r\naws_access_key_id = {ID}\r\naws_secret_access_key = {SECRET}\r\ns3 =\n  max = 1\n"
-	f := Lex("config", Config, with(oldKey, text))
+	f := Lex("config", Config, withKey(oldKey, text))
 	data, _, err := f.Replace(oldKey, newKey)
-	if err != nil || string(data) != string(with(newKey, text)) {
+	if err != nil || string(data) != string(withKey(newKey, text)) {
 		t.Errorf("got %q, %v", data, err)
 	}
-	if key, err := Pair(data, Config, profile(t, Profiles(nil, f), "dev").Section); err != nil || key.ID != newKey.ID {
+	if key, err := Pair(data, Config, findProfile(t, Profiles(nil, f), "dev").Section); err != nil || key.ID != newKey.ID {
 		t.Errorf("read back %s, %v", key, err)
 	}
 }
@@ -157,11 +157,11 @@ func TestPairRefused(t *testing.T) {
 		"elsewhere": "[default]\n[other]\n" + pairLines,
 	} {
 		t.Run(name, func(t *testing.T) {
-			key, err := Pair(with(oldKey, text), Credentials, "default")
+			key, err := Pair(withKey(oldKey, text), Credentials, "default")
 			if err == nil || !key.IsZero() {
 				t.Fatalf("got %s", key)
 			}
-			secretFree(t, err.Error())
+			requireNoSecret(t, err.Error())
 		})
 	}
 }
@@ -176,18 +176,18 @@ func TestNothingQuotesASecret(t *testing.T) {
 		"[default]\naws_access_key_id = {SECRET} # pasted the wrong way round\naws_secret_access_key = {ID}\n",
 		"[default]\naws_access_key_id = \"{SECRET}\"\n  {SECRET}\naws_secret_access_key = {ID}\n",
 	} {
-		f := Lex("credentials", Credentials, with(oldKey, text))
+		f := Lex("credentials", Credentials, withKey(oldKey, text))
 		for _, p := range f.Problems {
-			secretFree(t, p.Text+p.Remedy)
+			requireNoSecret(t, p.Text+p.Remedy)
 		}
-		secretFree(t, fmt.Sprintf("%+v %v", Profiles(f, nil), f.Err()))
+		requireNoSecret(t, fmt.Sprintf("%+v %v", Profiles(f, nil), f.Err()))
 	}
 }
 
 // The second reader takes what stands adjacent to a value for a part of it, as
 // the AWS readers do, and so does not call a broken line a pair.
 func TestPairTakesAdjacentMarks(t *testing.T) {
-	key, err := Pair(with(oldKey, "[default]\naws_access_key_id = {ID}#c\naws_secret_access_key = {SECRET}\t# c\n"), Credentials, "default")
+	key, err := Pair(withKey(oldKey, "[default]\naws_access_key_id = {ID}#c\naws_secret_access_key = {SECRET}\t# c\n"), Credentials, "default")
 	if err != nil || key.ID != oldKey.ID+"#c" || !key.Secret.Equal(oldKey.Secret) {
 		t.Errorf("got %s, %v", key.ID, err)
 	}
@@ -195,7 +195,7 @@ func TestPairTakesAdjacentMarks(t *testing.T) {
 
 // Tools that append a section with every login make files like this one.
 func TestManyDuplicates(t *testing.T) {
-	f := Lex("credentials", Credentials, with(oldKey, strings.Repeat(plainFile, 2000)))
+	f := Lex("credentials", Credentials, withKey(oldKey, strings.Repeat(plainFile, 2000)))
 	profiles := Profiles(f, nil)
 	if len(profiles) != 2000 || profiles[0].Skip != Unreadable {
 		t.Fatalf("%d profiles", len(profiles))

@@ -14,7 +14,7 @@ import (
 // was written fails. Swap puts everything back, Restore keeps what it could
 // write, and goes on with the other file: the pair that was there may be dead.
 func TestRestoreKeepsWhatItHasWritten(t *testing.T) {
-	was, is := pair("default", oldKey), pair("default", newKey)
+	was, is := pairText("default", oldKey), pairText("default", newKey)
 	for name, test := range map[string]struct {
 		put  func(*credfile.Store) (credfile.Swapped, error)
 		want string
@@ -23,9 +23,9 @@ func TestRestoreKeepsWhatItHasWritten(t *testing.T) {
 		"restore": {func(s *credfile.Store) (credfile.Swapped, error) { return s.Restore(t.Context(), oldKey, newKey) }, is},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := store(t, was, was)
+			s := newStore(t, was, was)
 			written, failed := false, false
-			fast(s, func(c faulty.Call) error {
+			askBeforeCalls(s, func(c faulty.Call) error {
 				written = written || c.Op == "Exchange" || c.Op == "Rename" && c.Name == s.Paths.Credentials
 				if c.Op == "SyncDir" && written && !failed {
 					failed = true
@@ -36,7 +36,7 @@ func TestRestoreKeepsWhatItHasWritten(t *testing.T) {
 			if _, err := test.put(s); !errors.Is(err, syscall.EDQUOT) {
 				t.Errorf("the failure is not told: %v", err)
 			}
-			shows(t, s, test.want, test.want)
+			requireFiles(t, s, test.want, test.want)
 		})
 	}
 }
@@ -49,15 +49,15 @@ func TestRestoreInPlaceKeepsWhatItHasWritten(t *testing.T) {
 		name, was, want string
 		put             func(*credfile.Store, context.Context, credfile.Key, credfile.Key) (credfile.Swapped, error)
 	}{
-		{"swap", pair("default", oldKey), pair("default", oldKey), (*credfile.Store).Swap},
-		{"restore", pair("default", oldKey), pair("default", newKey), (*credfile.Store).Restore},
-		{"mend", pair("default", key(newKey.ID, "o")), pair("default", newKey), (*credfile.Store).Mend},
+		{"swap", pairText("default", oldKey), pairText("default", oldKey), (*credfile.Store).Swap},
+		{"restore", pairText("default", oldKey), pairText("default", newKey), (*credfile.Store).Restore},
+		{"mend", pairText("default", makeKey(newKey.ID, "o")), pairText("default", newKey), (*credfile.Store).Mend},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := store(t, test.was, "")
-			inPlace(t, s.Paths.Credentials)
+			s := newStore(t, test.was, "")
+			forceInPlace(t, s.Paths.Credentials)
 			failed := false
-			fast(s, func(c faulty.Call) error {
+			askBeforeCalls(s, func(c faulty.Call) error {
 				if c.Op == "Sync" && c.Name == s.Paths.Credentials && !failed {
 					failed = true
 					return syscall.ENOSPC
@@ -67,7 +67,7 @@ func TestRestoreInPlaceKeepsWhatItHasWritten(t *testing.T) {
 			if _, err := test.put(s, t.Context(), oldKey, newKey); !errors.Is(err, syscall.ENOSPC) {
 				t.Errorf("the failure is not told: %v", err)
 			}
-			shows(t, s, test.want, "")
+			requireFiles(t, s, test.want, "")
 		})
 	}
 }

@@ -19,46 +19,46 @@ type Site struct {
 	MFASerial       string // mfa_serial
 }
 
-// view joins both files: which sections make up which profile.
-type view struct {
+// profileIndex joins both files: which sections make up which profile.
+type profileIndex struct {
 	credentials, config *File
-	order               []string              // profile names, each once
-	sections            map[string][]*located // weakest first: config, then credentials
-	services            map[string]*located
-	shadows             *Section // [profile default], when [default] stands too
-	pairs               map[string]bool
-	sites               map[string]Site
+	order               []string                // profile names, each once
+	sections            map[string][]*sectionOf // weakest first: config, then credentials
+	services            map[string]*sectionOf
+	profileDefault      *Section // [profile default], when [default] stands too
+	hasStaticPair       map[string]bool
+	endpoints           map[string]Site
 }
 
-type located struct {
+type sectionOf struct {
 	file    *File
 	section *Section
 }
 
-func newView(credentials, config *File) *view {
+func indexProfiles(credentials, config *File) *profileIndex {
 	n := 0
 	for _, f := range []*File{config, credentials} {
 		if f != nil {
 			n += len(f.Sections)
 		}
 	}
-	v := &view{credentials: credentials, config: config, order: make([]string, 0, n), services: map[string]*located{},
-		sections: make(map[string][]*located, n), pairs: make(map[string]bool, n), sites: make(map[string]Site, n)}
-	v.shadows = profileDefault(config)
+	v := &profileIndex{credentials: credentials, config: config, order: make([]string, 0, n), services: map[string]*sectionOf{},
+		sections: make(map[string][]*sectionOf, n), hasStaticPair: make(map[string]bool, n), endpoints: make(map[string]Site, n)}
+	v.profileDefault = findProfileDefault(config)
 	for _, f := range []*File{config, credentials} {
 		if f == nil {
 			continue
 		}
 		for i := range f.Sections {
-			v.add(f, &f.Sections[i])
+			v.addSection(f, &f.Sections[i])
 		}
 	}
 	return v
 }
 
-func (v *view) add(f *File, s *Section) {
-	at := &located{f, s}
-	if prefix, name := cutPrefix(s.Name); f.Kind == Config && prefix == "services" {
+func (v *profileIndex) addSection(f *File, s *Section) {
+	at := &sectionOf{f, s}
+	if prefix, name := splitHeader(s.Name); f.Kind == Config && prefix == "services" {
 		v.services[name] = at
 	}
 	name, ok := profileName(f.Kind, s.Name)
@@ -68,47 +68,47 @@ func (v *view) add(f *File, s *Section) {
 	if v.sections[name] == nil {
 		v.order = append(v.order, name)
 	}
-	if f.Kind == Config && s.Name == "default" && v.shadows != nil {
-		at = &located{f, &Section{}} // known by name, worth nothing
+	if f.Kind == Config && s.Name == "default" && v.profileDefault != nil {
+		at = &sectionOf{f, &Section{}} // known by name, worth nothing
 	}
 	v.sections[name] = append(v.sections[name], at)
 }
 
-// profileDefault returns [profile default], which wins over [default].
-func profileDefault(config *File) *Section {
+// findProfileDefault returns [profile default], which wins over [default].
+func findProfileDefault(config *File) *Section {
 	if config == nil {
 		return nil
 	}
 	for i, s := range config.Sections {
-		if identity(s.Name) == "profile default" {
+		if normalHeader(s.Name) == "profile default" {
 			return &config.Sections[i]
 		}
 	}
 	return nil
 }
 
-func (v *view) hasPair(name string) bool {
+func (v *profileIndex) hasPair(name string) bool {
 	for _, at := range v.sections[name] {
-		if at.file.pair(at.section).any() {
+		if at.file.findPair(at.section).hasAny() {
 			return true
 		}
 	}
 	return false
 }
 
-// get returns a setting of a profile. The last line wins, and the credentials
+// setting returns a setting of a profile. The last line wins, and the credentials
 // file over the config file.
-func (v *view) get(profile, name string) string {
+func (v *profileIndex) setting(profile, name string) string {
 	value := ""
 	for _, at := range v.sections[profile] {
-		if p := at.find(name); p != nil {
+		if p := at.findProperty(name); p != nil {
 			value = at.file.Text(p.Value)
 		}
 	}
 	return value
 }
 
-func (l *located) find(name string) *Property {
+func (l *sectionOf) findProperty(name string) *Property {
 	for i := len(l.section.Properties) - 1; i >= 0; i-- {
 		if p := &l.section.Properties[i]; p.Name == name && p.Form != Disputed {
 			return p
@@ -117,57 +117,57 @@ func (l *located) find(name string) *Property {
 	return nil
 }
 
-// siteOf is site, asked once per profile.
-func (v *view) siteOf(profile string) Site {
-	s, ok := v.sites[profile]
+// endpointConfig is site, asked once per profile.
+func (v *profileIndex) endpointConfig(profile string) Site {
+	s, ok := v.endpoints[profile]
 	if !ok {
-		s = v.site(profile)
-		v.sites[profile] = s
+		s = v.readEndpointConfig(profile)
+		v.endpoints[profile] = s
 	}
 	return s
 }
 
-// site merges the settings of a profile from both files.
-func (v *view) site(profile string) Site {
+// readEndpointConfig merges the settings of a profile from both files.
+func (v *profileIndex) readEndpointConfig(profile string) Site {
 	s := Site{
-		Region:          v.get(profile, "region"),
-		EndpointURL:     v.get(profile, "endpoint_url"),
-		IgnoreEndpoints: isTrue(v.get(profile, "ignore_configured_endpoint_urls")),
-		FIPS:            isTrue(v.get(profile, "use_fips_endpoint")),
-		CABundle:        v.get(profile, "ca_bundle"),
-		MFASerial:       v.get(profile, "mfa_serial"),
+		Region:          v.setting(profile, "region"),
+		EndpointURL:     v.setting(profile, "endpoint_url"),
+		IgnoreEndpoints: isTrue(v.setting(profile, "ignore_configured_endpoint_urls")),
+		FIPS:            isTrue(v.setting(profile, "use_fips_endpoint")),
+		CABundle:        v.setting(profile, "ca_bundle"),
+		MFASerial:       v.setting(profile, "mfa_serial"),
 	}
-	if services := v.services[v.get(profile, "services")]; services != nil {
-		s.EndpointIAM = services.nested("iam", "endpoint_url")
-		s.EndpointSTS = services.nested("sts", "endpoint_url")
+	if services := v.services[v.setting(profile, "services")]; services != nil {
+		s.EndpointIAM = services.nestedValue("iam", "endpoint_url")
+		s.EndpointSTS = services.nestedValue("sts", "endpoint_url")
 	}
 	return s
 }
 
 func isTrue(s string) bool { return strings.EqualFold(s, "true") }
 
-// nested returns a value out of a nested block. An inline comment is cut off:
+// nestedValue returns a value out of a nested block. An inline comment is cut off:
 // the cross-SDK rules keep it there, but no URL holds a blank.
-func (l *located) nested(block, name string) string {
-	p := l.find(block)
+func (l *sectionOf) nestedValue(block, name string) string {
+	p := l.findProperty(block)
 	if p == nil || !p.Raw.Empty() {
 		return ""
 	}
 	value := ""
 	for _, line := range p.More {
 		eq := bytes.IndexByte(l.file.Data[line.Start:line.End], '=')
-		if eq > 0 && lower(l.file.Data, l.file.trim(Span{line.Start, line.Start + eq})) == name {
-			value = l.file.Text(l.file.value(Span{line.Start + eq + 1, line.End}))
+		if eq > 0 && lowerText(l.file.Data, l.file.trimBlanks(Span{line.Start, line.Start + eq})) == name {
+			value = l.file.Text(l.file.cutComment(Span{line.Start + eq + 1, line.End}))
 		}
 	}
 	return value
 }
 
-// provider says where a profile without a static pair gets its credentials, in
+// findProvider says where a profile without a static pair gets its credentials, in
 // the order in which the SDKs ask.
 // Source: aws-sdk-go-v2/config, resolveCredsFromProfile.
-func (v *view) provider(profile string) (Skip, string) {
-	get := func(name string) string { return v.get(profile, name) }
+func (v *profileIndex) findProvider(profile string) (Skip, string) {
+	get := func(name string) string { return v.setting(profile, name) }
 	switch source := get("source_profile"); {
 	case get("role_arn") != "" && source != "":
 		return Role, "assumes a role with the key of profile " + source + ": that key is rotated"

@@ -47,7 +47,7 @@ func (s *Snapshot) Doubt(id string) error {
 		if id == "" {
 			break
 		}
-		if _, r := src.file.standing(Key{ID: id}); r != nil {
+		if _, r := src.file.findByID(Key{ID: id}); r != nil {
 			return r.wrap()
 		}
 	}
@@ -59,20 +59,20 @@ func (f *File) Stands(id string) bool {
 	if id == "" {
 		return false
 	}
-	places, r := f.standing(Key{ID: id})
+	places, r := f.findByID(Key{ID: id})
 	return len(places) > 0 || r != nil
 }
 
-// young is the age below which a file that looks cut off may be one that is
+// writingAge is the age below which a file that looks cut off may be one that is
 // still being written.
-const young = 250 * time.Millisecond
+const writingAge = 250 * time.Millisecond
 
-// cutOff reports whether one of the files may end before its end.
-func (s *Snapshot) cutOff(now time.Time) bool {
+// looksCutOff reports whether one of the files may end before its end.
+func (s *Snapshot) looksCutOff(now time.Time) bool {
 	for _, src := range s.sources {
 		age := now.Sub(src.original.Info.ModTime)
 		ends := len(src.file.Data) == 0 || bytes.HasSuffix(src.file.Data, []byte("\n"))
-		if age >= 0 && age < young && (!ends || src.file.Err() != nil) {
+		if age >= 0 && age < writingAge && (!ends || src.file.Err() != nil) {
 			return true
 		}
 	}
@@ -89,9 +89,9 @@ func (s *Snapshot) cutOff(now time.Time) bool {
 // wraps fs.ErrNotExist. A file that is never still is atomicfile.ErrBusy; one
 // that cannot be read as it stands is an *atomicfile.Refused.
 func (s *Store) Read(ctx context.Context, expect ...string) (*Snapshot, error) {
-	return s.read(ctx, len(expect) > 0, func(snap *Snapshot) bool {
+	return s.readUntil(ctx, len(expect) > 0, func(snap *Snapshot) bool {
 		for _, id := range expect {
-			if !snap.holds(id) {
+			if !snap.holdsID(id) {
 				return false
 			}
 		}
@@ -99,17 +99,17 @@ func (s *Store) Read(ctx context.Context, expect ...string) (*Snapshot, error) {
 	})
 }
 
-// read looks until believe says yes, or all waits are over. A missing file is
+// readUntil looks until believe says yes, or all waits are over. A missing file is
 // looked for again when it is expected.
-func (s *Store) read(ctx context.Context, expected bool, believe func(*Snapshot) bool) (*Snapshot, error) {
+func (s *Store) readUntil(ctx context.Context, expected bool, believe func(*Snapshot) bool) (*Snapshot, error) {
 	var b backoff
 	for {
-		snap, err := s.look(ctx)
+		snap, err := s.readOnce(ctx)
 		missing := errors.Is(err, fs.ErrNotExist)
 		switch {
-		case err != nil && !missing, missing && !expected, b.spent():
+		case err != nil && !missing, missing && !expected, b.isSpent():
 			return snap, err
-		case !missing && !snap.cutOff(time.Now()) && believe(snap):
+		case !missing && !snap.looksCutOff(time.Now()) && believe(snap):
 			return snap, nil
 		}
 		if err := b.wait(ctx); err != nil {
@@ -118,8 +118,8 @@ func (s *Store) read(ctx context.Context, expected bool, believe func(*Snapshot)
 	}
 }
 
-// look reads both files once.
-func (s *Store) look(ctx context.Context) (*Snapshot, error) {
+// readOnce reads both files once.
+func (s *Store) readOnce(ctx context.Context) (*Snapshot, error) {
 	snap := &Snapshot{}
 	for _, path := range s.paths() {
 		o, err := atomicfile.Read(ctx, s.sys(), path)
@@ -129,7 +129,7 @@ func (s *Store) look(ctx context.Context) (*Snapshot, error) {
 		if err != nil {
 			return nil, fmt.Errorf("credfile: %w", err)
 		}
-		file := Lex(path, s.kind(path), o.Data)
+		file := Lex(path, s.kindOf(path), o.Data)
 		snap.sources = append(snap.sources, source{file, o})
 		if file.Kind == Config {
 			snap.Config = file
@@ -138,19 +138,19 @@ func (s *Store) look(ctx context.Context) (*Snapshot, error) {
 		}
 	}
 	snap.Profiles = Profiles(snap.Credentials, snap.Config)
-	if snap.Credentials == nil && !snap.anyKey() {
+	if snap.Credentials == nil && !snap.holdsAnyKey() {
 		return nil, fmt.Errorf("credfile: no key in %s or %s: %w; create one with: aws configure",
 			s.Paths.Credentials, s.Paths.Config, fs.ErrNotExist)
 	}
 	return snap, nil
 }
 
-// holds reports whether the pair of any section has this id, also where no
+// holdsID reports whether the pair of any section has this id, also where no
 // reader sees a profile.
-func (s *Snapshot) holds(id string) bool {
+func (s *Snapshot) holdsID(id string) bool {
 	return slices.ContainsFunc(s.sources, func(src source) bool { return src.file.Holds(id) })
 }
 
-func (s *Snapshot) anyKey() bool {
+func (s *Snapshot) holdsAnyKey() bool {
 	return slices.ContainsFunc(s.Profiles, func(p Profile) bool { return !p.Key.IsZero() })
 }

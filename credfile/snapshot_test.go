@@ -11,19 +11,19 @@ import (
 )
 
 func TestReadWaits(t *testing.T) {
-	whole := pair("default", oldKey) + pair("work", thirdKey)
+	whole := pairText("default", oldKey) + pairText("work", thirdKey)
 	for _, tt := range []struct{ name, torn string }{
 		{"38 an empty file", ""},
-		{"38 a file that ends before the expected key", pair("work", thirdKey)},
-		{"38 a file that ends in the middle of the secret", whole[:len(pair("default", oldKey))-20]},
+		{"38 a file that ends before the expected key", pairText("work", thirdKey)},
+		{"38 a file that ends in the middle of the secret", whole[:len(pairText("default", oldKey))-20]},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := store(t, whole, "")
+			s := newStore(t, whole, "")
 			synctest.Test(t, func(t *testing.T) {
 				if err := os.WriteFile(s.Paths.Credentials, []byte(tt.torn), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				time.AfterFunc(time.Second, func() { put(t, s.Paths.Credentials, whole) })
+				time.AfterFunc(time.Second, func() { writeOldFile(t, s.Paths.Credentials, whole) })
 				snap, err := s.Read(t.Context(), oldKey.ID, thirdKey.ID)
 				if err != nil || string(snap.Credentials.Data) != whole || len(snap.Holding(oldKey.ID)) != 1 {
 					t.Errorf("read %v, %v", snap, err)
@@ -32,16 +32,16 @@ func TestReadWaits(t *testing.T) {
 		})
 	}
 	t.Run("38 a file that is away while an editor saves it", func(t *testing.T) {
-		s := store(t, "", "")
+		s := newStore(t, "", "")
 		synctest.Test(t, func(t *testing.T) {
-			time.AfterFunc(time.Second, func() { put(t, s.Paths.Credentials, whole) })
+			time.AfterFunc(time.Second, func() { writeOldFile(t, s.Paths.Credentials, whole) })
 			if snap, err := s.Read(t.Context(), oldKey.ID); err != nil || len(snap.Holding(oldKey.ID)) != 1 {
 				t.Errorf("read %v, %v", snap, err)
 			}
 		})
 	})
 	t.Run("a key that is really gone is believed in the end", func(t *testing.T) {
-		s := store(t, pair("work", thirdKey), "")
+		s := newStore(t, pairText("work", thirdKey), "")
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
 			snap, err := s.Read(t.Context(), oldKey.ID)
@@ -57,13 +57,13 @@ func TestReadWaits(t *testing.T) {
 
 func TestReadWithoutFiles(t *testing.T) {
 	for name, config := range map[string]string{"neither": "", "settings only": "[default]\nregion = x\n"} {
-		s := store(t, "", config)
+		s := newStore(t, "", config)
 		_, err := s.Read(t.Context())
 		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), s.Paths.Credentials) || !strings.Contains(err.Error(), s.Paths.Config) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	s := store(t, "", pair("default", oldKey))
+	s := newStore(t, "", pairText("default", oldKey))
 	if snap, err := s.Read(t.Context()); err != nil || snap.Credentials != nil || len(snap.Holding(oldKey.ID)) != 1 {
 		t.Errorf("config alone: %v, %v", snap, err)
 	}

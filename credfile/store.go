@@ -61,8 +61,8 @@ func (s *Store) Exists(path string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// kind tells which of the two files path is.
-func (s *Store) kind(path string) Kind {
+// kindOf tells which of the two files path is.
+func (s *Store) kindOf(path string) Kind {
 	if path == s.Paths.Config && path != s.Paths.Credentials {
 		return Config
 	}
@@ -77,7 +77,7 @@ func (s *Store) ReadBack(ctx context.Context, p Profile) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("credfile: %w", err)
 	}
-	return Pair(o.Data, s.kind(p.Path), p.Section)
+	return Pair(o.Data, s.kindOf(p.Path), p.Section)
 }
 
 // Sync makes what a file shows durable, whoever wrote it: a swap that was killed
@@ -123,8 +123,8 @@ const (
 	lastWait  = 5 * time.Second
 )
 
-// spent reports whether all waits are over, after about 10 s.
-func (b *backoff) spent() bool { return b.next > lastWait }
+// isSpent reports whether all waits are over, after about 10 s.
+func (b *backoff) isSpent() bool { return b.next > lastWait }
 
 // wait waits for the next while.
 func (b *backoff) wait(ctx context.Context) error {

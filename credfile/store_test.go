@@ -19,22 +19,22 @@ import (
 )
 
 var (
-	oldKey   = key("AKIAIOSFODNN7OLDOLD0", "o")
-	newKey   = key("AKIAIOSFODNN7NEWNEW0", "n")
-	thirdKey = key("AKIAIOSFODNN7THIRD00", "t")
+	oldKey   = makeKey("AKIAIOSFODNN7OLDOLD0", "o")
+	newKey   = makeKey("AKIAIOSFODNN7NEWNEW0", "n")
+	thirdKey = makeKey("AKIAIOSFODNN7THIRD00", "t")
 )
 
-func key(id, secret string) credfile.Key {
+func makeKey(id, secret string) credfile.Key {
 	return credfile.Key{ID: id, Secret: credfile.NewSecret(strings.Repeat(secret, 40))}
 }
 
-// pair is a section with k and a comment that must survive.
-func pair(section string, k credfile.Key) string {
+// pairText is a section with k and a comment that must survive.
+func pairText(section string, k credfile.Key) string {
 	return fmt.Sprintf("# keep\n[%s]\naws_access_key_id = %s\naws_secret_access_key=%s\r\n", section, k.ID, k.Secret.Reveal())
 }
 
-// store returns a store in a new directory. An empty text is no file.
-func store(t *testing.T, credentials, config string) *credfile.Store {
+// newStore returns a store in a new directory. An empty text is no file.
+func newStore(t *testing.T, credentials, config string) *credfile.Store {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -46,21 +46,21 @@ func store(t *testing.T, credentials, config string) *credfile.Store {
 	if err := os.Mkdir(filepath.Join(dir, ".aws"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, s, credentials, config)
+	writeFiles(t, s, credentials, config)
 	return s
 }
 
-func write(t *testing.T, s *credfile.Store, credentials, config string) {
+func writeFiles(t *testing.T, s *credfile.Store, credentials, config string) {
 	t.Helper()
 	for path, text := range map[string]string{s.Paths.Credentials: credentials, s.Paths.Config: config} {
 		if text != "" {
-			put(t, path, text)
+			writeOldFile(t, path, text)
 		}
 	}
 }
 
-// put writes a file that is old enough to be believed at once, in a bubble too.
-func put(t *testing.T, path, text string) {
+// writeOldFile writes a file that is old enough to be believed at once, in a bubble too.
+func writeOldFile(t *testing.T, path, text string) {
 	t.Helper()
 	then := time.Now().Add(-time.Hour)
 	if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chtimes(path, then, then)); err != nil {
@@ -68,9 +68,9 @@ func put(t *testing.T, path, text string) {
 	}
 }
 
-// shows fails the test unless the files hold exactly these texts and nothing
+// requireFiles fails the test unless the files hold exactly these texts and nothing
 // is left beside them. An empty text is no file.
-func shows(t *testing.T, s *credfile.Store, credentials, config string) {
+func requireFiles(t *testing.T, s *credfile.Store, credentials, config string) {
 	t.Helper()
 	want := map[string]string{}
 	for path, text := range map[string]string{s.Paths.Credentials: credentials, s.Paths.Config: config} {
@@ -106,31 +106,31 @@ func (f fixture) texts(k credfile.Key) (credentials, config string) {
 // key.
 type fixture struct{ name, credentials, config string }
 
-const place = "aws_access_key_id = ID\naws_secret_access_key = SECRET\n"
+const pairTemplate = "aws_access_key_id = ID\naws_secret_access_key = SECRET\n"
 
 var fixtures = []fixture{
-	{"one profile", "[default]\n" + place, ""},
-	{"34 two profiles and the config file", "[default]\n" + place + "\n; two\n[work]\n" + place, "[profile other]\nregion=x\n" + place},
-	{"34 the config file alone", "", "[default]\n" + place + "region = eu-west-1"},
-	{"34 a profile in both files", "[work]\n" + place, "[profile work]\r\n" + place},
+	{"one profile", "[default]\n" + pairTemplate, ""},
+	{"34 two profiles and the config file", "[default]\n" + pairTemplate + "\n; two\n[work]\n" + pairTemplate, "[profile other]\nregion=x\n" + pairTemplate},
+	{"34 the config file alone", "", "[default]\n" + pairTemplate + "region = eu-west-1"},
+	{"34 a profile in both files", "[work]\n" + pairTemplate, "[profile work]\r\n" + pairTemplate},
 }
 
 func TestSwap(t *testing.T) {
 	for _, f := range fixtures {
 		t.Run(f.name, func(t *testing.T) {
-			s := store(t, "", "")
+			s := newStore(t, "", "")
 			credentials, config := f.texts(oldKey)
-			write(t, s, credentials, config)
+			writeFiles(t, s, credentials, config)
 			if err := s.Check(t.Context(), oldKey); err != nil {
 				t.Fatal(err)
 			}
-			shows(t, s, credentials, config) // the check changed nothing
+			requireFiles(t, s, credentials, config) // the check changed nothing
 			swapped, err := s.Swap(t.Context(), oldKey, newKey)
 			if err != nil {
 				t.Fatal(err)
 			}
 			credentials, config = f.texts(newKey)
-			shows(t, s, credentials, config)
+			requireFiles(t, s, credentials, config)
 			if want := 2 * strings.Count(f.credentials+f.config, "ID\n"); swapped.Values != want || swapped.InPlace || len(swapped.Notes) > 0 {
 				t.Errorf("told %+v, want %d values", swapped, want)
 			}
@@ -153,7 +153,7 @@ func TestSwap(t *testing.T) {
 				t.Fatal(err)
 			}
 			credentials, config = f.texts(oldKey)
-			shows(t, s, credentials, config) // 36
+			requireFiles(t, s, credentials, config) // 36
 		})
 	}
 }
@@ -161,22 +161,22 @@ func TestSwap(t *testing.T) {
 // What a swap cannot do beyond doubt it does not do at all, and neither does
 // the check before a key is created.
 func TestSwapRefuses(t *testing.T) {
-	whole := pair("default", oldKey)
+	whole := pairText("default", oldKey)
 	otherSecret := credfile.Key{ID: oldKey.ID, Secret: thirdKey.Secret}
 	for _, tt := range []struct {
 		name                string
 		credentials, config string
 		gone                bool
 	}{
-		{"33 the secret differs", pair("default", otherSecret), "", false},
-		{"34 one of two places has another secret", whole + pair("work", otherSecret), "", false},
+		{"33 the secret differs", pairText("default", otherSecret), "", false},
+		{"34 one of two places has another secret", whole + pairText("work", otherSecret), "", false},
 		{"34 the place in the config file is half a pair", whole, "[default]\naws_access_key_id = " + oldKey.ID + "\n", false},
-		{"34 a session token beside one of two places", whole, pair("profile x", oldKey) + "aws_session_token = x\n", false},
-		{"33 another id", pair("default", thirdKey), "", true},
-		{"41 a third id in every place", pair("default", thirdKey), pair("default", thirdKey), true},
+		{"34 a session token beside one of two places", whole, pairText("profile x", oldKey) + "aws_session_token = x\n", false},
+		{"33 another id", pairText("default", thirdKey), "", true},
+		{"41 a third id in every place", pairText("default", thirdKey), pairText("default", thirdKey), true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := store(t, tt.credentials, tt.config)
+			s := newStore(t, tt.credentials, tt.config)
 			synctest.Test(t, func(t *testing.T) {
 				check := s.Check(t.Context(), oldKey)
 				_, swap := s.Swap(t.Context(), oldKey, newKey)
@@ -191,44 +191,44 @@ func TestSwapRefuses(t *testing.T) {
 					}
 				}
 			})
-			shows(t, s, tt.credentials, tt.config)
+			requireFiles(t, s, tt.credentials, tt.config)
 		})
 	}
 	t.Run("35 a new pair that is none", func(t *testing.T) {
-		s := store(t, whole, "")
+		s := newStore(t, whole, "")
 		for _, next := range []credfile.Key{{}, oldKey, {ID: newKey.ID}, {ID: newKey.ID, Secret: credfile.NewSecret("a b\n")}} {
 			if _, err := s.Swap(t.Context(), oldKey, next); err == nil {
 				t.Errorf("%s was written", next)
 			}
 		}
-		shows(t, s, whole, "")
+		requireFiles(t, s, whole, "")
 	})
 }
 
 func TestSwapResumesAndMends(t *testing.T) {
 	for _, tt := range []struct{ name, credentials, config string }{
-		{"42 cut off after the first file", pair("default", newKey), pair("default", oldKey)},
-		{"42 cut off before the second of two profiles", pair("default", newKey) + pair("work", oldKey), pair("default", newKey)},
-		{"39 put back by a program that had read it before", pair("default", oldKey), pair("default", newKey)},
+		{"42 cut off after the first file", pairText("default", newKey), pairText("default", oldKey)},
+		{"42 cut off before the second of two profiles", pairText("default", newKey) + pairText("work", oldKey), pairText("default", newKey)},
+		{"39 put back by a program that had read it before", pairText("default", oldKey), pairText("default", newKey)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := store(t, tt.credentials, tt.config)
+			s := newStore(t, tt.credentials, tt.config)
 			if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
 				t.Fatal(err)
 			}
 			mended := strings.NewReplacer(oldKey.ID, newKey.ID, oldKey.Secret.Reveal(), newKey.Secret.Reveal())
-			shows(t, s, mended.Replace(tt.credentials), mended.Replace(tt.config))
+			requireFiles(t, s, mended.Replace(tt.credentials), mended.Replace(tt.config))
 		})
 	}
 }
 
 func TestSwapThroughLinks(t *testing.T) {
-	s := store(t, "", pair("default", oldKey))
+	s := newStore(t, "", pairText("default", oldKey))
 	dotfiles := filepath.Join(filepath.Dir(s.Paths.Credentials), "..", "dotfiles")
 	if err := os.MkdirAll(dotfiles, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	put(t, filepath.Join(dotfiles, "creds"), pair("default", oldKey))
+	writeOldFile(t, filepath.Join(dotfiles, "creds"), pairText("default", oldKey))
 	if err := os.Symlink("../dotfiles/creds", s.Paths.Credentials); err != nil {
 		t.Skip("this system lets the test make no symbolic links:", err)
 	}
@@ -238,7 +238,7 @@ func TestSwapThroughLinks(t *testing.T) {
 	if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
 		t.Fatal(err)
 	}
-	shows(t, s, pair("default", newKey), pair("default", newKey))
+	requireFiles(t, s, pairText("default", newKey), pairText("default", newKey))
 	if target, err := os.Readlink(s.Paths.Credentials); err != nil || filepath.ToSlash(target) != "../dotfiles/creds" {
 		t.Errorf("43 the link leads to %q, %v", target, err)
 	}
@@ -246,17 +246,17 @@ func TestSwapThroughLinks(t *testing.T) {
 
 // Both variables of the environment may name one file.
 func TestOneFileForBoth(t *testing.T) {
-	s := store(t, pair("default", oldKey), "")
+	s := newStore(t, pairText("default", oldKey), "")
 	s.Paths.Config = s.Paths.Credentials
 	if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
 		t.Fatal(err)
 	}
-	shows(t, s, pair("default", newKey), pair("default", newKey))
+	requireFiles(t, s, pairText("default", newKey), pairText("default", newKey))
 }
 
 func TestCheckRefusesUnwritable(t *testing.T) {
-	whole := pair("default", oldKey)
-	s := store(t, whole, whole)
+	whole := pairText("default", oldKey)
+	s := newStore(t, whole, whole)
 	full := func(errno error) atomicfile.Sys {
 		return &faulty.Sys{Sys: atomicfile.OS{}, Ask: func(c faulty.Call) error {
 			if c.Op == "Write" && strings.Contains(c.Name, ".config.keyd-") {
@@ -279,7 +279,7 @@ func TestCheckRefusesUnwritable(t *testing.T) {
 			if err := s.Check(t.Context(), oldKey); !errors.Is(err, tt.err) {
 				t.Error(err)
 			}
-			shows(t, s, whole, whole)
+			requireFiles(t, s, whole, whole)
 		})
 	}
 }
@@ -299,23 +299,23 @@ func (r readOnly) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.
 }
 
 func TestStoreSweep(t *testing.T) {
-	s := store(t, pair("default", oldKey), pair("default", oldKey))
+	s := newStore(t, pairText("default", oldKey), pairText("default", oldKey))
 	for _, base := range []string{".credentials", ".config"} {
-		put(t, filepath.Join(filepath.Dir(s.Paths.Config), base+".keyd-00112233445566ff"), "stale")
+		writeOldFile(t, filepath.Join(filepath.Dir(s.Paths.Config), base+".keyd-00112233445566ff"), "stale")
 	}
 	if err := s.Sweep(); err != nil {
 		t.Fatal(err)
 	}
-	shows(t, s, pair("default", oldKey), pair("default", oldKey))
+	requireFiles(t, s, pairText("default", oldKey), pairText("default", oldKey))
 }
 
 // TestReads: a file is the same under each of its names, and one that is not
 // there is none of ours.
 func TestReads(t *testing.T) {
-	s := store(t, pair("default", oldKey), "")
+	s := newStore(t, pairText("default", oldKey), "")
 	dir := filepath.Dir(s.Paths.Credentials)
 	link, other := filepath.Join(dir, "link"), filepath.Join(dir, "other")
-	put(t, other, pair("default", oldKey))
+	writeOldFile(t, other, pairText("default", oldKey))
 	if err := os.Symlink(s.Paths.Credentials, link); err != nil {
 		t.Skip(err)
 	}

@@ -33,17 +33,17 @@ func (g *Gone) Error() string {
 	return "credfile: no profile in " + strings.Join(g.Files, " or ") + " shows the key " + Short(g.ID)
 }
 
-// swapTries bounds how often a swap starts again because another program wrote.
-const swapTries = 10
+// maxSwapTries bounds how often a swap starts again because another program wrote.
+const maxSwapTries = 10
 
-// swap is one swap under way.
-type swap struct {
+// pairSwap is one swap under way.
+type pairSwap struct {
 	store     *Store
 	old, next Key
-	mends     bool   // only what is torn
-	keeps     bool   // what is written, whatever becomes of the rest
-	done      []edit // what was written and can be undone, in order
-	swapped   Swapped
+	onlyTorn  bool       // only what is torn
+	neverUndo bool       // what is written, whatever becomes of the rest
+	written   []fileEdit // what was written and can be undone, in order
+	result    Swapped
 }
 
 // Swap puts next wherever a profile of either file shows old, and returns once
@@ -60,14 +60,14 @@ type swap struct {
 // it afterwards puts the old pair back; nothing can prevent that, so the
 // caller looks again later.
 func (s *Store) Swap(ctx context.Context, old, next Key) (Swapped, error) {
-	return s.swap(ctx, swap{store: s, old: old, next: next})
+	return s.swap(ctx, pairSwap{store: s, old: old, next: next})
 }
 
 // Restore is Swap for an old pair that may not work any more, and a next one that
 // does: each file that shows next is one less that is locked out. So what is
 // written stays when another file, or the sync of its folder, fails.
 func (s *Store) Restore(ctx context.Context, old, next Key) (Swapped, error) {
-	return s.swap(ctx, swap{store: s, old: old, next: next, keeps: true})
+	return s.swap(ctx, pairSwap{store: s, old: old, next: next, neverUndo: true})
 }
 
 // Mend puts next where a power failure has left a mixture of old and next in a
@@ -75,40 +75,40 @@ func (s *Store) Restore(ctx context.Context, old, next Key) (Swapped, error) {
 // shows old as a whole keeps it. Nothing torn is no error. One that cannot be
 // written is, and then stays as it is.
 func (s *Store) Mend(ctx context.Context, old, next Key) (Swapped, error) {
-	return s.swap(ctx, swap{store: s, old: old, next: next, mends: true})
+	return s.swap(ctx, pairSwap{store: s, old: old, next: next, onlyTorn: true})
 }
 
-func (s *Store) swap(ctx context.Context, sw swap) (Swapped, error) {
+func (s *Store) swap(ctx context.Context, sw pairSwap) (Swapped, error) {
 	if err := sw.next.Check(); err != nil {
 		return Swapped{}, err
 	}
 	if sw.old.ID == sw.next.ID {
 		return Swapped{}, fmt.Errorf("credfile: %s cannot replace itself", sw.next)
 	}
-	err := sw.run(ctx)
-	if err != nil && !sw.keeps {
-		err = errors.Join(err, sw.undo(ctx))
-		return Swapped{Notes: sw.swapped.Notes}, err
+	err := sw.writeUntilDone(ctx)
+	if err != nil && !sw.neverUndo {
+		err = errors.Join(err, sw.undoWrites(ctx))
+		return Swapped{Notes: sw.result.Notes}, err
 	}
-	return sw.swapped, err
+	return sw.result, err
 }
 
-// run edits what it finds until it finds nothing to edit.
-func (sw *swap) run(ctx context.Context) error {
+// writeUntilDone edits what it finds until it finds nothing to edit.
+func (sw *pairSwap) writeUntilDone(ctx context.Context) error {
 	var b backoff
-	for range swapTries {
-		snap, err := sw.store.read(ctx, true, sw.shows)
+	for range maxSwapTries {
+		snap, err := sw.store.readUntil(ctx, true, sw.showsEitherKey)
 		if err != nil {
 			return err
 		}
-		edits, err := sw.edits(snap)
+		edits, err := sw.findEdits(snap)
 		if err != nil {
 			return err
 		}
 		if len(edits) == 0 {
-			return sw.finish(snap)
+			return sw.confirmResult(snap)
 		}
-		err = sw.write(ctx, edits)
+		err = sw.writeAll(ctx, edits)
 		if err != nil && !errors.Is(err, atomicfile.ErrChanged) && !errors.Is(err, atomicfile.ErrBusy) {
 			return err
 		}
@@ -118,33 +118,33 @@ func (sw *swap) run(ctx context.Context) error {
 			}
 		}
 	}
-	return fmt.Errorf("credfile: gave up after %d attempts: %w", swapTries, atomicfile.ErrChanged)
+	return fmt.Errorf("credfile: gave up after %d attempts: %w", maxSwapTries, atomicfile.ErrChanged)
 }
 
-// edits returns what is to be written now: first what is torn.
-func (sw *swap) edits(snap *Snapshot) ([]edit, error) {
-	if torn, err := snap.mends(sw.old, sw.next); err != nil || len(torn) > 0 || sw.mends {
+// findEdits returns what is to be written now: first what is torn.
+func (sw *pairSwap) findEdits(snap *Snapshot) ([]fileEdit, error) {
+	if torn, err := snap.findMends(sw.old, sw.next); err != nil || len(torn) > 0 || sw.onlyTorn {
 		return torn, err
 	}
-	return snap.edits(sw.old, sw.next)
+	return snap.findEdits(sw.old, sw.next)
 }
 
-// shows reports whether a snapshot shows either key, or halves of both. A file
+// showsEitherKey reports whether a snapshot shows either key, or halves of both. A file
 // that is being written shows none.
-func (sw *swap) shows(snap *Snapshot) bool {
-	return snap.holds(sw.old.ID) || snap.holds(sw.next.ID) || snap.torn(sw.old, sw.next)
+func (sw *pairSwap) showsEitherKey(snap *Snapshot) bool {
+	return snap.holdsID(sw.old.ID) || snap.holdsID(sw.next.ID) || snap.holdsTornPair(sw.old, sw.next)
 }
 
-// write writes all files, or returns the first error; what is kept, as many as
+// writeAll writes all files, or returns the first error; what is kept, as many as
 // it can.
-func (sw *swap) write(ctx context.Context, edits []edit) error {
-	if err := writable(edits); err != nil && !sw.keeps {
+func (sw *pairSwap) writeAll(ctx context.Context, edits []fileEdit) error {
+	if err := checkWritable(edits); err != nil && !sw.neverUndo {
 		return err
 	}
 	var failed []error
 	for _, e := range edits {
 		err := sw.writeOne(ctx, e)
-		if err != nil && !sw.keeps {
+		if err != nil && !sw.neverUndo {
 			return err
 		}
 		failed = append(failed, err)
@@ -152,49 +152,49 @@ func (sw *swap) write(ctx context.Context, edits []edit) error {
 	return errors.Join(failed...)
 }
 
-func (sw *swap) writeOne(ctx context.Context, e edit) error {
+func (sw *pairSwap) writeOne(ctx context.Context, e fileEdit) error {
 	put := e.original.Replace
-	if sw.keeps || e.mends {
+	if sw.neverUndo || e.isMend {
 		put = e.original.Better
 	}
 	w, err := put(ctx, e.data)
 	if w.Way != atomicfile.Nowhere {
-		sw.note(e, w)
+		sw.recordWrite(e, w)
 	}
 	if err != nil {
 		return fmt.Errorf("credfile: %w", err)
 	}
-	carried, err := sw.carry(ctx, e, w, sw.forward)
-	sw.done = append(sw.done, carried...)
+	carried, err := sw.carryOver(ctx, e, w, sw.withNew)
+	sw.written = append(sw.written, carried...)
 	return err
 }
 
-// forward returns the file with the new pair where this swap puts it.
-func (sw *swap) forward(f *File) ([]byte, error) {
-	if sw.mends {
+// withNew returns the file with the new pair where this swap puts it.
+func (sw *pairSwap) withNew(f *File) ([]byte, error) {
+	if sw.onlyTorn {
 		data, _, err := f.Mend(sw.old, sw.next)
 		return data, err
 	}
-	return f.turned(sw.old, sw.next)
+	return f.replaceAll(sw.old, sw.next)
 }
 
-func (sw *swap) note(e edit, w atomicfile.Written) {
-	if !e.mends {
-		sw.done = append(sw.done, e)
+func (sw *pairSwap) recordWrite(e fileEdit, w atomicfile.Written) {
+	if !e.isMend {
+		sw.written = append(sw.written, e)
 	}
-	sw.swapped.Values += e.values
-	sw.swapped.InPlace = sw.swapped.InPlace || w.Way == atomicfile.InPlace
-	if !slices.Contains(sw.swapped.Files, e.file.Path) {
-		sw.swapped.Files = append(sw.swapped.Files, e.file.Path)
+	sw.result.Values += e.values
+	sw.result.InPlace = sw.result.InPlace || w.Way == atomicfile.InPlace
+	if !slices.Contains(sw.result.Files, e.file.Path) {
+		sw.result.Files = append(sw.result.Files, e.file.Path)
 	}
 }
 
-// finish checks what the files show and makes sure that it stays.
-func (sw *swap) finish(snap *Snapshot) error {
-	if sw.mends { // of what it does not touch it says nothing
+// confirmResult checks what the files show and makes sure that it stays.
+func (sw *pairSwap) confirmResult(snap *Snapshot) error {
+	if sw.onlyTorn { // of what it does not touch it says nothing
 		return nil
 	}
-	if !snap.holds(sw.next.ID) {
+	if !snap.holdsID(sw.next.ID) {
 		return &Gone{sw.old.ID, sw.store.paths()}
 	}
 	for _, p := range snap.Holding(sw.next.ID) {
@@ -202,9 +202,9 @@ func (sw *swap) finish(snap *Snapshot) error {
 			return (&Refusal{Path: p.Path, Line: p.Line, Text: "shows " + Short(p.Key.ID) + " with another secret",
 				Remedy: "restore the file, or run aws configure"}).wrap()
 		}
-		sw.swapped.Profiles = append(sw.swapped.Profiles, p.Name)
+		sw.result.Profiles = append(sw.result.Profiles, p.Name)
 	}
-	if len(sw.done) > 0 {
+	if len(sw.written) > 0 {
 		return nil
 	}
 	for _, src := range snap.sources { // a swap before this one may have been cut off
@@ -218,18 +218,18 @@ func (sw *swap) finish(snap *Snapshot) error {
 	return nil
 }
 
-// edit is the new content of one file.
-type edit struct {
+// fileEdit is the new content of one file.
+type fileEdit struct {
 	source
-	data   []byte
-	values int
-	was    []byte // what undoing it puts back
-	mends  bool   // a torn pair: what stood there is nothing to go back to
+	data     []byte
+	values   int
+	undoData []byte // what undoing it puts back
+	isMend   bool   // a torn pair: what stood there is nothing to go back to
 }
 
-// edits returns what is to be written so that next stands wherever old does.
-func (s *Snapshot) edits(old, next Key) ([]edit, error) {
-	var edits []edit
+// findEdits returns what is to be written so that next stands wherever old does.
+func (s *Snapshot) findEdits(old, next Key) ([]fileEdit, error) {
+	var edits []fileEdit
 	for _, src := range s.sources {
 		if !src.file.Holds(old.ID) {
 			continue
@@ -238,7 +238,7 @@ func (s *Snapshot) edits(old, next Key) ([]edit, error) {
 		if err != nil {
 			return nil, err
 		}
-		edits = append(edits, edit{source: src, data: data, was: src.original.Data, values: len(changes)})
+		edits = append(edits, fileEdit{source: src, data: data, undoData: src.original.Data, values: len(changes)})
 	}
 	return edits, nil
 }

@@ -19,7 +19,7 @@ import (
 // crash is what a system call panics with when the process dies there.
 type crash struct{}
 
-func survive(sys *faulty.Sys, do func()) (died bool) {
+func runUntilCrash(sys *faulty.Sys, do func()) (died bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			if _, died = r.(crash); !died {
@@ -36,7 +36,7 @@ func survive(sys *faulty.Sys, do func()) (died bool) {
 // last one, the files show the old pair or the new one and nothing else; after
 // an error both show the old one; and the next swap completes it.
 func TestSwapFaults(t *testing.T) {
-	was, is := pair("default", oldKey), pair("default", newKey)
+	was, is := pairText("default", oldKey), pairText("default", newKey)
 	for _, tt := range []struct {
 		name string
 		err  error
@@ -50,10 +50,10 @@ func TestSwapFaults(t *testing.T) {
 		{"42 crash", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := store(t, "", "")
+			s := newStore(t, "", "")
 			reached := true
 			for n := 1; reached && !t.Failed(); n++ {
-				write(t, s, was, was)
+				writeFiles(t, s, was, was)
 				synctest.Test(t, func(t *testing.T) {
 					calls := 0
 					var hit faulty.Call
@@ -69,9 +69,9 @@ func TestSwapFaults(t *testing.T) {
 					}}
 					s.Sys = sys
 					var err error
-					died := survive(sys, func() { _, err = s.Swap(t.Context(), oldKey, newKey) })
+					died := runUntilCrash(sys, func() { _, err = s.Swap(t.Context(), oldKey, newKey) })
 					reached = hit.Op != ""
-					credentials, config := content(t, s.Paths.Credentials), content(t, s.Paths.Config)
+					credentials, config := readText(t, s.Paths.Credentials), readText(t, s.Paths.Config)
 					switch {
 					case (credentials != was && credentials != is) || (config != was && config != is):
 						t.Errorf("neither old nor new: %q, %q", credentials, config)
@@ -87,7 +87,7 @@ func TestSwapFaults(t *testing.T) {
 					if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
 						t.Error(err)
 					}
-					shows(t, s, is, is)
+					requireFiles(t, s, is, is)
 					if t.Failed() {
 						t.Logf("at call %d, %s %s", n, hit.Op, filepath.Base(hit.Name))
 					}
@@ -97,7 +97,7 @@ func TestSwapFaults(t *testing.T) {
 	}
 }
 
-func content(t *testing.T, path string) string {
+func readText(t *testing.T, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -109,10 +109,10 @@ func content(t *testing.T, path string) string {
 // 34: when the second file cannot be written and the first was changed by
 // somebody else meanwhile, the old pair returns and the change stays.
 func TestSwapUndoKeepsOthersChanges(t *testing.T) {
-	s := store(t, pair("default", oldKey), pair("default", oldKey))
+	s := newStore(t, pairText("default", oldKey), pairText("default", oldKey))
 	s.Sys = &faulty.Sys{Sys: atomicfile.OS{}, Ask: func(c faulty.Call) error {
 		if (c.Op == "Exchange" || c.Op == "Rename") && c.Name == s.Paths.Config {
-			put(t, s.Paths.Credentials, content(t, s.Paths.Credentials)+pair("work", thirdKey))
+			writeOldFile(t, s.Paths.Credentials, readText(t, s.Paths.Credentials)+pairText("work", thirdKey))
 			return syscall.EIO
 		}
 		return nil
@@ -120,7 +120,7 @@ func TestSwapUndoKeepsOthersChanges(t *testing.T) {
 	if _, err := s.Swap(t.Context(), oldKey, newKey); !errors.Is(err, syscall.EIO) {
 		t.Error(err)
 	}
-	shows(t, s, pair("default", oldKey)+pair("work", thirdKey), pair("default", oldKey))
+	requireFiles(t, s, pairText("default", oldKey)+pairText("work", thirdKey), pairText("default", oldKey))
 }
 
 // configure is aws configure set region: read, truncate, write, three moments
@@ -136,7 +136,7 @@ func (c *configure) step(t *testing.T, moment int) {
 	var err error
 	switch moment {
 	case 0:
-		c.text = content(t, c.path)
+		c.text = readText(t, c.path)
 		c.lost = !strings.Contains(c.text, "[work]")
 		c.text += "region = eu-west-1\n"
 	case 1:
@@ -150,8 +150,8 @@ func (c *configure) step(t *testing.T, moment int) {
 	}
 }
 
-// slow is more calls than a swap makes: that moment comes after it.
-const slow = 10000
+// afterSwap is more calls than a swap makes: that moment comes after it.
+const afterSwap = 10000
 
 // 39, 40: a program that reads, truncates and writes the file at any three
 // moments of a swap never sees a torn file and never loses its change. What it
@@ -162,13 +162,13 @@ func TestSwapBesideConfigure(t *testing.T) {
 	if filepath.Separator == '\\' {
 		t.Skip("Windows renames over no file that another program writes")
 	}
-	was := pair("default", oldKey) + pair("work", thirdKey)
-	is := pair("default", newKey) + pair("work", thirdKey)
-	s := store(t, was, "")
+	was := pairText("default", oldKey) + pairText("work", thirdKey)
+	is := pairText("default", newKey) + pairText("work", thirdKey)
+	s := newStore(t, was, "")
 	reached := true
 	for n := 1; reached && !t.Failed(); n++ {
-		for _, gaps := range [][2]int{{0, 0}, {0, 1}, {0, 3}, {1, 0}, {2, 2}, {4, 4}, {16, 2}, {0, slow}, {3, slow}, {slow, slow}} {
-			write(t, s, was, "")
+		for _, gaps := range [][2]int{{0, 0}, {0, 1}, {0, 3}, {1, 0}, {2, 2}, {4, 4}, {16, 2}, {0, afterSwap}, {3, afterSwap}, {afterSwap, afterSwap}} {
+			writeFiles(t, s, was, "")
 			synctest.Test(t, func(t *testing.T) {
 				other := &configure{path: s.Paths.Credentials}
 				moments := []int{n, n + gaps[0], n + gaps[0] + gaps[1]}
@@ -196,10 +196,10 @@ func TestSwapBesideConfigure(t *testing.T) {
 				if other.lost {
 					t.Error("the other program read a torn file")
 				}
-				if len(swapped.Notes) > 0 && gaps[1] == slow { // it was told that this change could not be kept
-					shows(t, s, is, "")
+				if len(swapped.Notes) > 0 && gaps[1] == afterSwap { // it was told that this change could not be kept
+					requireFiles(t, s, is, "")
 				} else {
-					shows(t, s, is+"region = eu-west-1\n", "")
+					requireFiles(t, s, is+"region = eu-west-1\n", "")
 				}
 				if t.Failed() {
 					t.Logf("moments %d, +%d, +%d", n, gaps[0], gaps[1])
@@ -211,7 +211,7 @@ func TestSwapBesideConfigure(t *testing.T) {
 
 // 39: the same program in a loop, at its own pace, beside swaps in a loop.
 func TestSwapBesideLoop(t *testing.T) {
-	s := store(t, pair("default", oldKey)+pair("work", thirdKey), "")
+	s := newStore(t, pairText("default", oldKey)+pairText("work", thirdKey), "")
 	synctest.Test(t, func(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
@@ -239,14 +239,14 @@ func TestSwapBesideLoop(t *testing.T) {
 			t.Errorf("%d swaps, %v", swaps, err)
 		}
 	})
-	shows(t, s, pair("default", newKey)+pair("work", thirdKey)+"region = r39\n", "")
+	requireFiles(t, s, pairText("default", newKey)+pairText("work", thirdKey)+"region = r39\n", "")
 }
 
 // setRegion rewrites the last line of the file, as a program that neither
 // locks nor renames, and then waits for its change to be there: a swap may
 // take it away for as long as it takes to carry it over.
 func setRegion(t *testing.T, path, line string) {
-	text := content(t, path)
+	text := readText(t, path)
 	if !strings.Contains(text, "[work]") {
 		t.Errorf("read a torn file: %q", text)
 	}
@@ -262,7 +262,7 @@ func setRegion(t *testing.T, path, line string) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		t.Error(err)
 	}
-	for waited := 0; !strings.HasSuffix(content(t, path), line); waited++ {
+	for waited := 0; !strings.HasSuffix(readText(t, path), line); waited++ {
 		if waited > 3000 {
 			t.Errorf("lost the update %q", line)
 			return

@@ -16,14 +16,14 @@ import "slices"
 // Keys of different lengths never mix: writing one over the other moves the rest
 // of the file.
 func (k Key) Mixes(a, b Key) bool {
-	whole := k.same(a) || k.same(b)
-	return !whole && mixed(k.ID, a.ID, b.ID) && k.Secret.mixes(a.Secret, b.Secret)
+	whole := k.equals(a) || k.equals(b)
+	return !whole && isMixture(k.ID, a.ID, b.ID) && k.Secret.isMixtureOf(a.Secret, b.Secret)
 }
 
-func (k Key) same(l Key) bool { return k.ID == l.ID && k.Secret.Equal(l.Secret) }
+func (k Key) equals(l Key) bool { return k.ID == l.ID && k.Secret.Equal(l.Secret) }
 
-// mixed reports whether each byte of s is that of a or b in the same place.
-func mixed(s, a, b string) bool {
+// isMixture reports whether each byte of s is that of a or b in the same place.
+func isMixture(s, a, b string) bool {
 	if s == "" || len(s) != len(a) || len(s) != len(b) {
 		return false
 	}
@@ -41,42 +41,42 @@ func mixed(s, a, b string) bool {
 // nothing else moves, and one place that cannot be edited beyond doubt refuses
 // all of it.
 func (f *File) Mend(old, next Key) ([]byte, []Change, error) {
-	places := f.torn(old, next)
+	places := f.findTorn(old, next)
 	if len(places) == 0 {
 		return f.Data, nil, nil
 	}
 	if err := next.Check(); err != nil {
 		return nil, nil, err
 	}
-	return f.rewrite(places, next)
+	return f.rewritePlaces(places, next)
 }
 
-// torn finds the mixtures of two keys.
-func (f *File) torn(a, b Key) []place {
-	var places []place
+// findTorn finds the mixtures of two keys.
+func (f *File) findTorn(a, b Key) []pairPlace {
+	var places []pairPlace
 	for i := range f.Sections {
-		p := f.pair(&f.Sections[i])
-		if p.whole() && p.token == nil && f.key(p).Mixes(a, b) {
-			places = append(places, place{i, p})
+		p := f.findPair(&f.Sections[i])
+		if p.isWhole() && p.token == nil && f.pairKey(p).Mixes(a, b) {
+			places = append(places, pairPlace{i, p})
 		}
 	}
 	return places
 }
 
-func (s *Snapshot) torn(a, b Key) bool {
-	return slices.ContainsFunc(s.sources, func(src source) bool { return len(src.file.torn(a, b)) > 0 })
+func (s *Snapshot) holdsTornPair(a, b Key) bool {
+	return slices.ContainsFunc(s.sources, func(src source) bool { return len(src.file.findTorn(a, b)) > 0 })
 }
 
-// mends returns what is to be written so that no file holds a mixture.
-func (s *Snapshot) mends(old, next Key) ([]edit, error) {
-	var edits []edit
+// findMends returns what is to be written so that no file holds a mixture.
+func (s *Snapshot) findMends(old, next Key) ([]fileEdit, error) {
+	var edits []fileEdit
 	for _, src := range s.sources {
 		data, changes, err := src.file.Mend(old, next)
 		if err != nil {
 			return nil, err
 		}
 		if len(changes) > 0 {
-			edits = append(edits, edit{source: src, data: data, values: len(changes), mends: true})
+			edits = append(edits, fileEdit{source: src, data: data, values: len(changes), isMend: true})
 		}
 	}
 	return edits, nil

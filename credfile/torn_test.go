@@ -16,9 +16,9 @@ var tornTexts = []struct{ name, text string }{
 	{"commented-out halves", plainFile + "# aws_access_key_id = {OLD}\n#aws_secret_access_key = half\n"},
 }
 
-// cuts yields what a write of b over a can leave that the disk cut once: the
+// cutEverywhere yields what a write of b over a can leave that the disk cut once: the
 // first part is b's and the rest a's, or the other way round.
-func cuts(a, b []byte, yield func(torn []byte)) {
+func cutEverywhere(a, b []byte, yield func(torn []byte)) {
 	for at := range len(a) + 1 {
 		yield(slices.Concat(b[:at], a[at:]))
 		yield(slices.Concat(a[:at], b[at:]))
@@ -31,9 +31,9 @@ func cuts(a, b []byte, yield func(torn []byte)) {
 func TestATornPairIsMended(t *testing.T) {
 	for _, test := range tornTexts {
 		t.Run(test.name, func(t *testing.T) {
-			was, is := with(oldKey, test.text), with(newKey, test.text)
+			was, is := withKey(oldKey, test.text), withKey(newKey, test.text)
 			torn := 0
-			cuts(was, is, func(cut []byte) {
+			cutEverywhere(was, is, func(cut []byte) {
 				for _, way := range []struct {
 					from, to Key
 					done     []byte
@@ -44,7 +44,7 @@ func TestATornPairIsMended(t *testing.T) {
 						t.Fatalf("%q: %v", cut, err)
 					}
 					torn += len(changes)
-					allWhole(t, data)
+					requireWholePairs(t, data)
 					g := Lex("file", Credentials, data)
 					if g.Holds(way.from.ID) {
 						if data, _, err = g.Replace(way.from, way.to); err != nil {
@@ -63,16 +63,16 @@ func TestATornPairIsMended(t *testing.T) {
 	}
 }
 
-// allWhole requires that each pair is one key's, for both readers.
-func allWhole(t *testing.T, data []byte) {
+// requireWholePairs requires that each pair is one key's, for both readers.
+func requireWholePairs(t *testing.T, data []byte) {
 	t.Helper()
 	f := Lex("file", Credentials, data)
 	for _, p := range Profiles(f, nil) {
 		key, err := Pair(data, Credentials, p.Section)
-		if err != nil || !key.same(p.Key) {
+		if err != nil || !key.equals(p.Key) {
 			t.Fatalf("the second reader sees %s where the first sees %s: %v", key, p.Key, err)
 		}
-		if !key.same(oldKey) && !key.same(newKey) && !strings.HasPrefix(key.ID, "AKIAOTHER") {
+		if !key.equals(oldKey) && !key.equals(newKey) && !strings.HasPrefix(key.ID, "AKIAOTHER") {
 			t.Fatalf("[%s] shows a mixture in %q", p.Name, data)
 		}
 	}
@@ -87,20 +87,20 @@ func TestWhatIsNoMixtureStays(t *testing.T) {
 		text string
 		old  Key
 	}{
-		{"the old pair", string(with(oldKey, plainFile)), oldKey},
-		{"the new pair", string(with(newKey, plainFile)), oldKey},
-		{"an id with one other character", string(with(Key{"AKIA0" + half.ID[5:], half.Secret}, plainFile)), oldKey},
-		{"a secret with one other character", string(with(Key{half.ID, NewSecret("-" + mine[1:])}, plainFile)), oldKey},
-		{"the old id with a third secret", string(with(Key{oldKey.ID, NewSecret(strings.Repeat("t", 40))}, plainFile)), oldKey},
-		{"the new id with a third secret", string(with(Key{newKey.ID, NewSecret(strings.Repeat("t", 40))}, plainFile)), oldKey},
-		{"a longer secret", string(with(Key{half.ID, NewSecret(mine + "x")}, plainFile)), oldKey},
-		{"a shorter id", string(with(Key{half.ID[:19], half.Secret}, plainFile)), oldKey},
+		{"the old pair", string(withKey(oldKey, plainFile)), oldKey},
+		{"the new pair", string(withKey(newKey, plainFile)), oldKey},
+		{"an id with one other character", string(withKey(Key{"AKIA0" + half.ID[5:], half.Secret}, plainFile)), oldKey},
+		{"a secret with one other character", string(withKey(Key{half.ID, NewSecret("-" + mine[1:])}, plainFile)), oldKey},
+		{"the old id with a third secret", string(withKey(Key{oldKey.ID, NewSecret(strings.Repeat("t", 40))}, plainFile)), oldKey},
+		{"the new id with a third secret", string(withKey(Key{newKey.ID, NewSecret(strings.Repeat("t", 40))}, plainFile)), oldKey},
+		{"a longer secret", string(withKey(Key{half.ID, NewSecret(mine + "x")}, plainFile)), oldKey},
+		{"a shorter id", string(withKey(Key{half.ID[:19], half.Secret}, plainFile)), oldKey},
 		{"half a pair", "[default]\naws_access_key_id = " + half.ID + "\n", oldKey},
-		{"a session token beside it", string(with(half, plainFile)) + "aws_session_token = x\n", oldKey},
-		{"a line of it twice", string(with(half, plainFile)) + "aws_access_key_id = " + half.ID + "\n", oldKey},
-		{"in a comment", "# " + strings.ReplaceAll(string(with(half, pairLines)), "\n", "\n# "), oldKey},
-		{"the old secret is not known", string(with(half, plainFile)), Key{ID: oldKey.ID}},
-		{"the old key was of another length", string(with(Key{half.ID, NewSecret(mine[:20] + next[20:])}, plainFile)), Key{oldKey.ID, NewSecret(mine[:39])}},
+		{"a session token beside it", string(withKey(half, plainFile)) + "aws_session_token = x\n", oldKey},
+		{"a line of it twice", string(withKey(half, plainFile)) + "aws_access_key_id = " + half.ID + "\n", oldKey},
+		{"in a comment", "# " + strings.ReplaceAll(string(withKey(half, pairLines)), "\n", "\n# "), oldKey},
+		{"the old secret is not known", string(withKey(half, plainFile)), Key{ID: oldKey.ID}},
+		{"the old key was of another length", string(withKey(Key{half.ID, NewSecret(mine[:20] + next[20:])}, plainFile)), Key{oldKey.ID, NewSecret(mine[:39])}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			data, changes, err := Lex("file", Credentials, []byte(test.text)).Mend(test.old, newKey)
@@ -109,7 +109,7 @@ func TestWhatIsNoMixtureStays(t *testing.T) {
 			}
 		})
 	}
-	if changed, changes, err := Lex("file", Credentials, with(half, plainFile)).Mend(oldKey, newKey); err != nil || len(changes) != 2 || !bytes.Equal(changed, with(newKey, plainFile)) {
+	if changed, changes, err := Lex("file", Credentials, withKey(half, plainFile)).Mend(oldKey, newKey); err != nil || len(changes) != 2 || !bytes.Equal(changed, withKey(newKey, plainFile)) {
 		t.Errorf("the mixture itself: %v, %v", changes, err)
 	}
 }
@@ -120,14 +120,14 @@ func TestWhatIsNoMixtureStays(t *testing.T) {
 func FuzzMend(f *testing.F) {
 	for _, test := range tornTexts {
 		for _, mask := range []uint64{0, 1, 0xfff, 0xffff << 20, 0x5555555555555555, ^uint64(0)} {
-			f.Add(with(oldKey, test.text), false, mask, uint16(0))
-			f.Add(with(oldKey, test.text), true, mask, uint16(mask%61+1))
+			f.Add(withKey(oldKey, test.text), false, mask, uint16(0))
+			f.Add(withKey(oldKey, test.text), true, mask, uint16(mask%61+1))
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte, config bool, mask uint64, foreign uint16) {
 		file := Lex("file", kindOf(config), data)
 		edited, changes, err := file.Replace(oldKey, newKey)
-		if err != nil || bytes.Contains(data, []byte(newKey.ID)) || len(edited) != len(data) || len(file.torn(oldKey, newKey)) > 0 {
+		if err != nil || bytes.Contains(data, []byte(newKey.ID)) || len(edited) != len(data) || len(file.findTorn(oldKey, newKey)) > 0 {
 			return
 		}
 		torn, bit := bytes.Clone(edited), 0
@@ -171,6 +171,6 @@ func FuzzMend(f *testing.F) {
 		if !bytes.Equal(mended, edited) {
 			t.Fatalf("%q became\n%q\nwant\n%q", torn, mended, edited)
 		}
-		agrees(t, thirdReader(data), thirdReader(mended))
+		requireSameReading(t, thirdReader(data), thirdReader(mended))
 	})
 }

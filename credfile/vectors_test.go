@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// vector reads a file of the shared test vectors, which are not part of the
+// loadVector reads a file of the shared test vectors, which are not part of the
 // repository.
-func vector(t testing.TB, name string, into any) {
+func loadVector(t testing.TB, name string, into any) {
 	dir := os.Getenv("KEYD_VECTORS")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "shared", "vectors")
@@ -29,16 +29,16 @@ func vector(t testing.TB, name string, into any) {
 	}
 }
 
-// reference merges both files as the cross-SDK rules do: profile (or, under
+// mergeFiles merges both files as the cross-SDK rules do: profile (or, under
 // "sso-session ", session) -> property -> value with its continuation lines.
-func reference(files ...*File) map[string]map[string]string {
+func mergeFiles(files ...*File) map[string]map[string]string {
 	merged := map[string]map[string]string{}
 	for _, f := range files { // weakest first
-		shadowed := f.Kind == Config && profileDefault(f) != nil
+		shadowed := f.Kind == Config && findProfileDefault(f) != nil
 		for i := range f.Sections {
 			s := &f.Sections[i]
 			name, ok := profileName(f.Kind, s.Name)
-			if prefix, session := cutPrefix(s.Name); f.Kind == Config && prefix == "sso-session" {
+			if prefix, session := splitHeader(s.Name); f.Kind == Config && prefix == "sso-session" {
 				name, ok = "sso-session "+session, true
 			}
 			if !ok || s.Form != Plain || shadowed && s.Name == "default" {
@@ -76,7 +76,7 @@ func Test01ProfileParserVectors(t *testing.T) {
 			}
 		}
 	}
-	vector(t, "smithy-rs/profile-parser-tests.json", &suite)
+	loadVector(t, "smithy-rs/profile-parser-tests.json", &suite)
 	if len(suite.Tests) != 65 {
 		t.Errorf("%d vectors, want 65", len(suite.Tests))
 	}
@@ -86,7 +86,7 @@ func Test01ProfileParserVectors(t *testing.T) {
 			credentials := Lex("credentials", Credentials, []byte(test.Input.CredentialsFile))
 			err := errors.Join(config.Err(), credentials.Err())
 			if want := test.Output.ErrorContaining; want != "" {
-				refusedWith(t, config.Err(), strings.ToLower(want[:1])+want[1:])
+				requireRefusal(t, config.Err(), strings.ToLower(want[:1])+want[1:])
 				return
 			}
 			if err != nil {
@@ -97,7 +97,7 @@ func Test01ProfileParserVectors(t *testing.T) {
 			for name, session := range test.Output.Config.SSOSessions {
 				want["sso-session "+name] = session
 			}
-			got := reference(config, credentials)
+			got := mergeFiles(config, credentials)
 			if test.Output.Config.SSOSessions == nil {
 				maps.DeleteFunc(got, func(name string, _ map[string]string) bool { return strings.HasPrefix(name, "sso-session ") })
 			}
@@ -108,8 +108,8 @@ func Test01ProfileParserVectors(t *testing.T) {
 	}
 }
 
-// refusedWith requires a Refusal with a line, a remedy and the text.
-func refusedWith(t *testing.T, err error, text string) *Refusal {
+// requireRefusal requires a Refusal with a line, a remedy and the text.
+func requireRefusal(t *testing.T, err error, text string) *Refusal {
 	t.Helper()
 	r, ok := errors.AsType[*Refusal](err)
 	if !ok {
@@ -130,7 +130,7 @@ func Test02FileLocationVectors(t *testing.T) {
 			ConfigLocation, CredentialsLocation string
 		}
 	}
-	vector(t, "smithy-rs/file-location-tests.json", &suite)
+	loadVector(t, "smithy-rs/file-location-tests.json", &suite)
 	if len(suite.Tests) != 9 {
 		t.Errorf("%d vectors, want 9", len(suite.Tests))
 	}

@@ -10,8 +10,8 @@ const reportRemedy = "write the profile's lines plainly, one `name = value` each
 
 // verifyLexed lexes the new bytes and requires that nothing but the values of
 // the places changed: no other line, and in those lines no name and no comment.
-func (f *File) verifyLexed(places []place, g *File) *Refusal {
-	moved := f.refusal(0, reportRemedy, "the change would alter more than the pair")
+func (f *File) verifyLexed(places []pairPlace, g *File) *Refusal {
+	moved := f.newRefusal(0, reportRemedy, "the change would alter more than the pair")
 	if len(g.Sections) != len(f.Sections) || len(g.Problems) != len(f.Problems) {
 		return moved
 	}
@@ -19,7 +19,7 @@ func (f *File) verifyLexed(places []place, g *File) *Refusal {
 	for _, p := range places {
 		changed[p.pair.id.Line], changed[p.pair.secret.Line] = true, true
 	}
-	if n := firstOther(f.Data, g.Data, changed); n != 0 {
+	if n := firstOtherDiff(f.Data, g.Data, changed); n != 0 {
 		moved.Line = n
 		return moved
 	}
@@ -29,7 +29,7 @@ func (f *File) verifyLexed(places []place, g *File) *Refusal {
 			return moved
 		}
 		for j := range a.Properties {
-			if p := &a.Properties[j]; !sameProperty(f, g, p, &b.Properties[j], changed[p.Line]) {
+			if p := &a.Properties[j]; !propertiesEqual(f, g, p, &b.Properties[j], changed[p.Line]) {
 				moved.Line = p.Line
 				return moved
 			}
@@ -38,8 +38,8 @@ func (f *File) verifyLexed(places []place, g *File) *Refusal {
 	return nil
 }
 
-// firstOther returns the first line that differs without being listed, or 0.
-func firstOther(a, b []byte, listed map[int]bool) int {
+// firstOtherDiff returns the first line that differs without being listed, or 0.
+func firstOtherDiff(a, b []byte, listed map[int]bool) int {
 	old, next := bytes.SplitAfter(a, []byte("\n")), bytes.SplitAfter(b, []byte("\n"))
 	for i := range max(len(old), len(next)) {
 		if i >= len(old) || i >= len(next) || !listed[i+1] && !bytes.Equal(old[i], next[i]) {
@@ -49,8 +49,8 @@ func firstOther(a, b []byte, listed map[int]bool) int {
 	return 0
 }
 
-// sameProperty compares all of a property but, when changed is set, its value.
-func sameProperty(f, g *File, p, q *Property, changed bool) bool {
+// propertiesEqual compares all of a property but, when changed is set, its value.
+func propertiesEqual(f, g *File, p, q *Property, changed bool) bool {
 	if p.Name != q.Name || p.Line != q.Line || p.Form != q.Form || len(p.More) != len(q.More) {
 		return false
 	}
@@ -61,37 +61,37 @@ func sameProperty(f, g *File, p, q *Property, changed bool) bool {
 // verifySecondReader reads each section by ini.v1 before and after: the pair
 // must be where the lexer found it, everything else must be as it was, and the
 // reader that validates the file on disk must find the new pair.
-func (f *File) verifySecondReader(places []place, g *File, next Key) *Refusal {
+func (f *File) verifySecondReader(places []pairPlace, g *File, next Key) *Refusal {
 	for _, p := range places {
 		a, b := &f.Sections[p.section], &g.Sections[p.section]
-		q := g.pair(b)
+		q := g.findPair(b)
 		before, errBefore := iniSection(f.Data[a.Body.Start:a.Body.End])
 		after, errAfter := iniSection(g.Data[b.Body.Start:b.Body.End])
-		if errBefore != nil || errAfter != nil || !q.whole() {
-			return f.unread(a)
+		if errBefore != nil || errAfter != nil || !q.isWhole() {
+			return f.cannotRead(a)
 		}
 		if r := cmp.Or(f.crossCheck(before, p.pair.id), f.crossCheck(before, p.pair.secret),
 			g.crossCheck(after, q.id), g.crossCheck(after, q.secret)); r != nil {
 			return r
 		}
-		if !sameOthers(before, after) {
-			return f.refusal(a.Line, reportRemedy, "a second reader of the file sees more change in [%s] than the pair", a.Name)
+		if !othersEqual(before, after) {
+			return f.newRefusal(a.Line, reportRemedy, "a second reader of the file sees more change in [%s] than the pair", a.Name)
 		}
 		key, err := Pair(g.Data, f.Kind, a.Name)
 		if err != nil || key.ID != next.ID || !key.Secret.Equal(next.Secret) {
-			return f.refusal(a.Line, "write the header as [name], once in the file", "the new pair could not be read back from [%s]", a.Name)
+			return f.newRefusal(a.Line, "write the header as [name], once in the file", "the new pair could not be read back from [%s]", a.Name)
 		}
 	}
 	return nil
 }
 
-func (f *File) unread(s *Section) *Refusal {
-	return f.refusal(s.Line, "look for a value in [...] or backticks that is not closed, or a line that is neither `name = value` nor a comment",
+func (f *File) cannotRead(s *Section) *Refusal {
+	return f.newRefusal(s.Line, "look for a value in [...] or backticks that is not closed, or a line that is neither `name = value` nor a comment",
 		"a second reader of the file cannot read the lines of [%s]", s.Name)
 }
 
-// sameOthers reports whether two readings differ in the pair alone.
-func sameOthers(a, b map[string]string) bool {
+// othersEqual reports whether two readings differ in the pair alone.
+func othersEqual(a, b map[string]string) bool {
 	if len(a) != len(b) {
 		return false
 	}

@@ -23,9 +23,9 @@ func TestVerify(t *testing.T) {
 		{"the secret is another one", "[default]\naws_access_key_id = {ID}\naws_secret_access_key = x\nregion = x\ns3 =\n  max = 1\n[b]\nk = v # c\n", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := Lex("credentials", Credentials, with(oldKey, before))
-			g := Lex("credentials", Credentials, with(newKey, test.after))
-			places, r := f.places(oldKey)
+			f := Lex("credentials", Credentials, withKey(oldKey, before))
+			g := Lex("credentials", Credentials, withKey(newKey, test.after))
+			places, r := f.findPlaces(oldKey)
 			if r != nil {
 				t.Fatal(r)
 			}
