@@ -57,10 +57,10 @@ func TestEdited(t *testing.T) {
 		{name: "20 blanks in the header", text: "[ default ]\n" + pairLines, warning: "blanks inside the brackets"},
 		{name: "20 comment right behind the header", text: "[default]#c\n" + pairLines, warning: "JavaScript"},
 		{name: "20 brackets in the header's comment", text: "[default] # see [x]\n" + pairLines, warning: "last ']'"},
-		{name: "21 [profile foo] in credentials is a name of its own", text: "[profile foo]\n" + pairLines, profile: "profile foo", warning: "pass over"},
+		{name: "21 [profile foo] in credentials is a name of its own", text: "[profile foo]\n" + pairLines, profile: "profile foo", warning: "rules ignore"},
 		{name: "22 [DEFAULT] is the profile DEFAULT", text: "[DEFAULT]\n" + pairLines + "[default]\nregion = x\n", profile: "DEFAULT", warning: "merges [DEFAULT]"},
-		{name: "26 duplicate key in another profile", text: plainFile + "[b]\nx = 1\nx = 2\n", warning: "x stands in line 5 too"},
-		{name: "26 duplicate section elsewhere", text: plainFile + "[b]\nx = 1\n[b]\ny = 2\n", warning: "[b] stands in line 4 too"},
+		{name: "26 duplicate key in another profile", text: plainFile + "[b]\nx = 1\nx = 2\n", warning: "x also appears in line 5"},
+		{name: "26 duplicate section elsewhere", text: plainFile + "[b]\nx = 1\n[b]\ny = 2\n", warning: "[b] also appears in line 4"},
 		{name: "27 open backtick in another section", text: "[a]\nk = `v\n" + plainFile},
 		{name: "27 open triple quote in another section", text: plainFile + "[a]\nk = \"\"\"v\n"},
 		{name: "27 junk in another section", text: "[a]\n<<<<<<< HEAD\n" + plainFile, warning: "expected an '=' sign"},
@@ -72,7 +72,7 @@ func TestEdited(t *testing.T) {
 		{name: "empty session token", text: plainFile + "aws_session_token =\n"},
 		{name: "text behind the header", text: "[default] prod\n" + pairLines, warning: "must end with ']'"},
 		{name: "indented header", text: "  [default]\n" + pairLines, warning: "expected a profile definition"},
-		{name: "name with a blank", text: "[my profile]\n" + pairLines, profile: "my profile", warning: "pass over"},
+		{name: "name with a blank", text: "[my profile]\n" + pairLines, profile: "my profile", warning: "rules ignore"},
 		{name: "header without a name elsewhere", text: "[]\nx = 1\n" + plainFile, warning: "names no profile"},
 		{name: "very long line", text: plainFile + "x = " + strings.Repeat("x", 70_000) + "\n"},
 	} {
@@ -140,10 +140,10 @@ func TestRefused(t *testing.T) {
 		reason string
 		skip   Skip // of the first profile
 	}{
-		{"24 duplicate section", plainFile + "[b]\nx = 1\n[default]\nregion = x\n", 1, "[default] stands in lines 1 and 6", Unreadable},
+		{"24 duplicate section", plainFile + "[b]\nx = 1\n[default]\nregion = x\n", 1, "[default] appears in lines 1 and 6", Unreadable},
 		{"24 pair over two sections of one name", "[default]\naws_access_key_id = {ID}\n[ default ]\naws_secret_access_key = {SECRET}\n", 1, "lines 1 and 3", Unreadable},
-		{"25 duplicate id", plainFile + "aws_access_key_id = AKIAOTHEROTHEROTHER1\n", 4, "stands in lines 2 and 4", Unreadable},
-		{"25 duplicate by case", plainFile + "AWS_SECRET_ACCESS_KEY = x\n", 4, "stands in lines 3 and 4", Unreadable},
+		{"25 duplicate id", plainFile + "aws_access_key_id = AKIAOTHEROTHEROTHER1\n", 4, "appears in lines 2 and 4", Unreadable},
+		{"25 duplicate by case", plainFile + "AWS_SECRET_ACCESS_KEY = x\n", 4, "appears in lines 3 and 4", Unreadable},
 		{"25 duplicate by indentation", plainFile + " aws_access_key_id = AKIAOTHEROTHEROTHER1\n", 4, "lines 2 and 4", Unreadable},
 		{"25 duplicate by quotes", plainFile + "\"aws_access_key_id\" = AKIAOTHEROTHEROTHER1\n", 4, "only some AWS readers", Unreadable},
 		{"27 open backtick in the same section", plainFile + "x = `v\n", 1, "cannot read the lines of [default]", Rotatable},

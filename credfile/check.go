@@ -6,12 +6,13 @@ import (
 	"strings"
 )
 
-// Check does everything of a swap that can be refused, before a new key
-// exists and without changing a file: every place of old is found, can be
-// edited and is seen alike by a second reader; every file that holds it can be
-// written.
+// Check tries every step of a swap that can be refused. It runs before a new
+// key exists, and it changes no file: it finds every place that shows old,
+// edits each place in memory, compares the edit with a second reader, and
+// requires that every file with such a place can be written.
 //
-// The errors are *Gone, *Refusal, *atomicfile.Refused and those of Read. Success is no promise: all of it is checked again by Swap.
+// The errors are *Gone, *Refusal, *atomicfile.Refused and those of Read.
+// Success is no promise: Swap checks everything again.
 func (s *Store) Check(ctx context.Context, old Key) error {
 	snap, err := s.Read(ctx, old.ID)
 	if err != nil {
@@ -27,7 +28,8 @@ func (s *Store) Check(ctx context.Context, old Key) error {
 	return checkWritable(edits)
 }
 
-// placeholderKey returns a pair of the shape that IAM hands out, which is no key.
+// placeholderKey returns a pair with the shape of a new IAM key. It differs
+// from old and signs nothing.
 func placeholderKey(old Key) Key {
 	id := "AKIA" + strings.Repeat("X", 16)
 	if id == old.ID {
@@ -36,6 +38,7 @@ func placeholderKey(old Key) Key {
 	return Key{ID: id, Secret: NewSecret(strings.Repeat("x", 40))}
 }
 
+// checkWritable returns the first reason why one of the files cannot be written.
 func checkWritable(edits []fileEdit) error {
 	for _, e := range edits {
 		if _, err := e.original.Writable(); err != nil {
@@ -46,8 +49,9 @@ func checkWritable(edits []fileEdit) error {
 }
 
 // Preview returns the values that a swap of the key with this id would
-// replace, in the order of the files. Nothing is written; the errors are those
-// of Check, as far as they are about what the files hold.
+// replace, in file order, credentials file first. It writes nothing. The errors
+// are those of Check, except that Preview does not try whether the files can be
+// written.
 func (s *Store) Preview(ctx context.Context, id string) ([]Change, error) {
 	snap, err := s.Read(ctx, id)
 	if err != nil {

@@ -11,25 +11,27 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// maxUndoTime bounds the time for putting files back, which a cancelled context
-// does not cut short.
+// maxUndoTime bounds the time for putting old pairs back. Cancelling the context of
+// the swap does not shorten it.
 const maxUndoTime = 15 * time.Second
 
-// NotUndone says that a swap has failed and that a file may show the new key
-// nevertheless, because putting the old one back failed, too.
+// NotUndone is the error that a swap has failed and that a file may still show the
+// new key, because putting the old key back has failed as well.
 type NotUndone struct {
-	Path string
+	Path string // of the file
 	Key  string // the short form of the new key
-	Err  error
+	Err  error  // why the old key could not be put back
 }
 
+// Error names the file and the short form of the new key.
 func (n *NotUndone) Error() string {
 	return fmt.Sprintf("credfile: %s may still show the new key %s: %v", n.Path, n.Key, n.Err)
 }
 
+// Unwrap returns Err.
 func (n *NotUndone) Unwrap() error { return n.Err }
 
-// undoWrites puts the old pair back into the files that were written.
+// undoWrites puts the old pair back into the files that were written, newest first.
 func (sw *pairSwap) undoWrites(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxUndoTime)
 	defer cancel()
@@ -37,7 +39,7 @@ func (sw *pairSwap) undoWrites(ctx context.Context) error {
 	for _, e := range slices.Backward(sw.written) {
 		way, err := sw.undoFile(ctx, e)
 		switch {
-		case err != nil && way == atomicfile.Renamed: // the old pair is there
+		case err != nil && way == atomicfile.Renamed: // the file shows the old pair, but may not survive a power failure
 			err = fmt.Errorf("credfile: putting %s back: %w", sw.old, err)
 		case err != nil:
 			err = &NotUndone{e.file.Path, sw.next.String(), err}
@@ -47,6 +49,9 @@ func (sw *pairSwap) undoWrites(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// undoFile undoes one write. It puts back all bytes of the file, or only the pair if
+// another program has written the file since. It starts again when a program writes
+// at the same moment.
 func (sw *pairSwap) undoFile(ctx context.Context, e fileEdit) (atomicfile.Way, error) {
 	var b backoff
 	for range maxSwapTries {
@@ -55,7 +60,7 @@ func (sw *pairSwap) undoFile(ctx context.Context, e fileEdit) (atomicfile.Way, e
 			return atomicfile.Nowhere, err
 		}
 		back := fileEdit{source: source{e.file, now}, data: e.undoData}
-		if !bytes.Equal(now.Data, e.data) { // somebody wrote since, or the write was cut short: take back the pair alone
+		if !bytes.Equal(now.Data, e.data) { // another program wrote since, or the write was interrupted: exchange only the pair
 			back.data, err = sw.withOld(Lex(e.file.Path, e.file.Kind, now.Data))
 		}
 		if err != nil || bytes.Equal(back.data, now.Data) {
@@ -75,11 +80,11 @@ func (sw *pairSwap) undoFile(ctx context.Context, e fileEdit) (atomicfile.Way, e
 	return atomicfile.Nowhere, fmt.Errorf("gave up after %d attempts: %w", maxSwapTries, atomicfile.ErrChanged)
 }
 
-// withOld returns the file with the old pair in the place of the new one.
+// withOld returns the data of f with the old pair in place of the new one.
 func (sw *pairSwap) withOld(f *File) ([]byte, error) { return f.replaceAll(sw.next, sw.old) }
 
-// replaceAll returns the file with the pair to in the place of from, and of what is
-// half of each.
+// replaceAll returns the data of f with the pair to in place of the pair from and of
+// every mixture of both.
 func (f *File) replaceAll(from, to Key) ([]byte, error) {
 	data, _, err := f.Mend(from, to)
 	if err != nil {
@@ -91,11 +96,11 @@ func (f *File) replaceAll(from, to Key) ([]byte, error) {
 	return data, err
 }
 
-// carryOver writes what another program wrote into the file that wrote has just
-// replaced (w.Stray) into the new file, after turn has put the right pair into
-// it, and returns the edits. What cannot be carried stays beside the file: a part
-// of a text, one that is no credentials file, or one that came while a third
-// program wrote the new file.
+// carryOver handles w.Stray, the text that another program wrote into the old file
+// after the edit wrote had replaced it. It writes that text into the new file, with
+// the pair that turn puts into it, and returns the edits it has written. It leaves
+// the text next to the file when the text is incomplete, is no credentials file, or
+// arrived while a third program wrote the new file.
 func (sw *pairSwap) carryOver(ctx context.Context, wrote fileEdit, w atomicfile.Written, turn func(*File) ([]byte, error)) ([]fileEdit, error) {
 	var carried []fileEdit
 	for tries := 0; w.Stray != nil && !w.Unfinished && tries < maxSwapTries; tries++ {
@@ -120,16 +125,17 @@ func (sw *pairSwap) carryOver(ctx context.Context, wrote fileEdit, w atomicfile.
 	return carried, nil
 }
 
-// noteError notes why a text could not be carried: the error may say where that of a
-// third program is.
+// noteError adds to the notes why a text could not be carried over. The error may
+// also say where the text of a third program is.
 func (sw *pairSwap) noteError(err error) {
 	if !errors.Is(err, atomicfile.ErrChanged) {
 		sw.result.Notes = append(sw.result.Notes, err.Error())
 	}
 }
 
-// prepareCarry returns the edit that puts stray in the place of what wrote has written,
-// if that is still there.
+// prepareCarry returns the edit that replaces what wrote has written with stray. It
+// returns false when the file no longer shows what wrote has written, and when stray
+// cannot be edited.
 func (sw *pairSwap) prepareCarry(ctx context.Context, wrote fileEdit, stray []byte, turn func(*File) ([]byte, error)) (fileEdit, bool) {
 	now, err := atomicfile.Read(ctx, sw.store.sys(), wrote.file.Path)
 	if err != nil || len(stray) == 0 || !bytes.Equal(now.Data, wrote.data) {
@@ -139,7 +145,7 @@ func (sw *pairSwap) prepareCarry(ctx context.Context, wrote fileEdit, stray []by
 	if file.Err() != nil && wrote.file.Err() == nil {
 		return fileEdit{}, false
 	}
-	was, _, err := file.Mend(sw.old, sw.next) // nobody wants the halves back
+	was, _, err := file.Mend(sw.old, sw.next) // an undo must not put a torn pair back
 	if err != nil {
 		return fileEdit{}, false
 	}
@@ -147,11 +153,12 @@ func (sw *pairSwap) prepareCarry(ctx context.Context, wrote fileEdit, stray []by
 	return fileEdit{source: source{file, now}, data: data, undoData: was}, err == nil
 }
 
-// leaveBeside leaves a text beside the file that it was meant for, and says where.
+// leaveBeside writes a text into a file next to the one that it was meant for, and
+// returns a note that says where.
 func leaveBeside(wrote fileEdit, text []byte) string {
 	path := wrote.file.Path
 	if len(text) == 0 {
-		return "another program emptied " + path + " at the same moment and did not write it: what it still writes is lost"
+		return "another program emptied " + path + " at the same moment and has written nothing yet: what it writes later is lost"
 	}
 	name, err := wrote.original.Keep(text)
 	if name == "" {

@@ -9,9 +9,10 @@ import (
 	"gopkg.in/ini.v1"
 )
 
-// iniOptions bring ini.v1 as near to the AWS readers as it gets. Lines that it
-// cannot take are passed over: other readers' quirks elsewhere in a section are
-// no reason to refuse, a different value for the pair is.
+// iniOptions returns the options that bring ini.v1 closest to the AWS readers.
+// ini.v1 skips lines that it cannot parse: a line elsewhere in the section that
+// only some readers understand is no reason to refuse an edit. A different value
+// for the pair is.
 func iniOptions() ini.LoadOptions {
 	return ini.LoadOptions{
 		InsensitiveKeys:          true,
@@ -27,10 +28,11 @@ func iniOptions() ini.LoadOptions {
 
 var errSecondReader = errors.New("the second reader cannot read the section")
 
-// iniSection reads the lines below one header with ini.v1, under a header of our
-// own: an open quote in another section, or this one's header, must not decide.
-// Of ini.v1 nothing is used that expands values, creates keys or writes files.
-// Its errors quote whole lines and are therefore dropped.
+// iniSection reads the lines below one header with ini.v1. It puts its own
+// header above them, so that neither an open quote in another section nor the
+// real header can affect the result. It uses no function of ini.v1 that expands
+// values, creates keys or writes files. It drops the errors of ini.v1, because
+// they quote whole lines.
 func iniSection(body []byte) (map[string]string, error) {
 	const header = "[x]\n"
 	file, err := ini.LoadSources(iniOptions(), append([]byte(header), body...))
@@ -51,29 +53,29 @@ func iniSection(body []byte) (map[string]string, error) {
 }
 
 // crossCheck requires that the second reader finds the value of p where the
-// lexer found it. They may differ in one point only: where an inline comment
+// lexer found it. The two may disagree only about where an inline comment
 // begins.
 func (f *File) crossCheck(values map[string]string, p *Property) *Refusal {
 	value, ok := values[p.Name]
 	raw, rest := f.Text(p.Raw), f.Text(p.Rest)
 	if ok && strings.HasPrefix(rest, value) && strings.HasPrefix(value, raw) {
-		if behind := value[len(raw):]; behind == "" || isBlank(behind[0]) {
+		if after := value[len(raw):]; after == "" || isBlank(after[0]) {
 			return nil
 		}
 	}
-	return f.newRefusal(p.Line, "write the line as `"+p.Name+" = ...` with nothing behind the value",
+	return f.newRefusal(p.Line, "write the line as `"+p.Name+" = ...` with nothing after the value",
 		"a second reader of the file sees another value for %s", p.Name)
 }
 
-// Pair reads the static pair of one section with ini.v1 and nothing of the
-// lexer, so that what stands on disk is seen through other eyes before the new
-// key is trusted. Section is Profile.Section. Only the lines of that section are
-// given to ini.v1: loaded as a whole, a file fails for an open quote or a
-// bracket in a section that is no concern of ours.
+// Pair reads the static pair of one section with ini.v1. It shares no code with
+// the lexer, so that an independent reader confirms what is on disk before the
+// new key is trusted. section is a Profile.Section. Pair gives ini.v1 only the
+// lines of that section: loading the whole file would fail on an open quote or a
+// bracket in a section that does not matter here.
 //
-// The error names the section and never a value. A section that stands twice,
-// is not there or holds half a pair is an error; the shape of the key is not
-// looked at.
+// A section that is missing, appears twice or holds half a pair is an error. The
+// error names the section and never quotes a value. Pair does not check the
+// shape of the key.
 func Pair(data []byte, kind Kind, section string) (Key, error) {
 	body, err := sectionBody(data, kind, section)
 	if err != nil {
@@ -85,14 +87,15 @@ func Pair(data []byte, kind Kind, section string) (Key, error) {
 	}
 	key := Key{ID: stripValue(values[idName]), Secret: NewSecret(stripValue(values[secretName]))}
 	if key.ID == "" || key.Secret.IsZero() {
-		return Key{}, fmt.Errorf("credfile: read back [%s]: there is no whole pair", section)
+		return Key{}, fmt.Errorf("credfile: read back [%s]: the section holds no complete pair", section)
 	}
 	return key, nil
 }
 
-// sectionBody returns the lines between the header of section and the next one. A
-// header is a line whose first character is a bracket: no more of the format is
-// known here, on purpose.
+// sectionBody returns the lines between the header of section and the next
+// header. It takes every line whose first character is a bracket for a header.
+// It knows no more of the format on purpose, so that it cannot share a mistake
+// with the lexer.
 func sectionBody(data []byte, kind Kind, section string) ([]byte, error) {
 	var body []byte
 	found, inside := 0, false
@@ -109,11 +112,12 @@ func sectionBody(data []byte, kind Kind, section string) ([]byte, error) {
 		}
 	}
 	if found != 1 {
-		return nil, fmt.Errorf("credfile: read back: [%s] stands %d times in the file", section, found)
+		return nil, fmt.Errorf("credfile: read back: [%s] appears %d times in the file", section, found)
 	}
 	return body, nil
 }
 
+// sameSection reports whether two headers name the same section.
 func sameSection(kind Kind, a, b string) bool {
 	if kind == Config {
 		return strings.Join(strings.Fields(a), " ") == strings.Join(strings.Fields(b), " ")
@@ -121,8 +125,8 @@ func sameSection(kind Kind, a, b string) bool {
 	return strings.Trim(a, " \t") == b
 }
 
-// stripValue cuts off what ini.v1 leaves around a value: quotes, and a comment behind
-// a tab.
+// stripValue removes what ini.v1 leaves around a value: quotes, and a comment
+// that follows a tab.
 func stripValue(value string) string {
 	if i := strings.IndexAny(value, " \t"); i >= 0 {
 		value = value[:i]

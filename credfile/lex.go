@@ -2,10 +2,10 @@ package credfile
 
 import "bytes"
 
-// Lex finds the sections and properties of data by the cross-SDK rules and, in
-// the same pass, what the more lenient readers make of it. It never fails and
-// does not copy data, which must not be changed afterwards.
-// Source: the profile file specification of the AWS SDKs, as told by the
+// Lex finds the sections and properties of data by the cross-SDK rules. In the
+// same pass it notes what the more lenient readers understand. It never fails. It
+// does not copy data: the caller must not change data afterwards.
+// Source: the profile file specification of the AWS SDKs, as given by the
 // smithy-rs profile-parser tests.
 func Lex(path string, kind Kind, data []byte) *File {
 	l := lexer{File: &File{Path: path, Kind: kind, Data: data}, open: -1, last: -1}
@@ -30,22 +30,24 @@ func Lex(path string, kind Kind, data []byte) *File {
 	return l.File
 }
 
+// lexer is the state of Lex between two lines.
 type lexer struct {
 	*File
-	start       int // of the first line, behind a byte order mark
+	start       int // of the first line, after a byte order mark
 	line        int
-	begin, next int // of this line and of the one after it
-	open        int // the property that the cross-SDK rules would continue, or -1
-	last        int // the property that lenient readers saw last, or -1
+	begin, next int // offsets of this line and of the next one
+	open        int // index of the property that the cross-SDK rules would continue, or -1
+	last        int // index of the property that lenient readers saw last, or -1
 }
 
+// lexLine lexes one line without its line ending.
 func (l *lexer) lexLine(line Span) {
 	t := l.trimBlanks(line)
 	if t.Empty() {
 		return
 	}
 	if bytes.IndexByte(l.Data[t.Start:t.End], '\r') >= 0 {
-		l.addMinor(l.line, "a carriage return stands inside the line: some readers end it there",
+		l.addMinor(l.line, "there is a carriage return inside the line: some readers end the line there",
 			"save the file with LF or CRLF line endings")
 	}
 	c := l.Data[t.Start]
@@ -60,7 +62,7 @@ func (l *lexer) lexLine(line Span) {
 	}
 }
 
-// lexProperty lexes a line that begins in column 0.
+// lexProperty lexes a property line that begins in the first column.
 func (l *lexer) lexProperty(t Span) {
 	eq := bytes.IndexByte(l.Data[t.Start:t.End], '=')
 	switch {
@@ -79,7 +81,8 @@ func (l *lexer) lexProperty(t Span) {
 	}
 }
 
-// lexColon notes a key that is set by "name : value", which only some readers take.
+// lexColon adds a credential property that is set by "name : value", which only
+// some readers accept.
 func (l *lexer) lexColon(t Span) {
 	at := bytes.IndexByte(l.Data[t.Start:t.End], ':')
 	if at < 0 {
@@ -90,7 +93,7 @@ func (l *lexer) lexColon(t Span) {
 	}
 }
 
-// addNamed appends the property of a line whose first '=' stands at eq.
+// addNamed appends the property of a line whose first '=' is at offset eq.
 func (l *lexer) addNamed(t Span, eq int, form Form) {
 	name := lowerText(l.Data, l.trimBlanks(Span{t.Start, eq}))
 	key := credentialName(name)
@@ -106,11 +109,13 @@ func (l *lexer) addNamed(t Span, eq int, form Form) {
 	}
 }
 
+// addProperty appends a property with this name to the last section. eq is the
+// offset of the '=' or ':' in front of the value.
 func (l *lexer) addProperty(name string, t Span, eq int, form Form) {
 	raw := l.cutComment(Span{eq + 1, t.End})
 	s := l.lastSection()
 	if s.Properties == nil {
-		s.Properties = make([]Property, 0, 4) // id, secret, and a little more
+		s.Properties = make([]Property, 0, 4) // id, secret and a few more
 	}
 	s.Properties = append(s.Properties, Property{
 		Name: name, Line: l.line, Form: form,
@@ -119,7 +124,8 @@ func (l *lexer) addProperty(name string, t Span, eq int, form Form) {
 }
 
 // lexHeader lexes a section header. A comment begins at the first '#' or ';', with
-// or without a blank before it.
+// or without a blank before it. form is the least disputed form that the header
+// can have.
 func (l *lexer) lexHeader(t Span, form Form) {
 	head := t
 	if n := bytes.IndexAny(l.Data[t.Start:t.End], "#;"); n >= 0 {
@@ -127,7 +133,7 @@ func (l *lexer) lexHeader(t Span, form Form) {
 	}
 	name := Span{t.Start + 1, head.End - 1}
 	if l.Data[head.End-1] != ']' {
-		l.addFatal(l.line, "profile definition must end with ']'", "end the header with ']', with nothing but a comment behind it")
+		l.addFatal(l.line, "profile definition must end with ']'", "end the header with ']', and write nothing but a comment after it")
 		form = max(form, Loose)
 		name = Span{t.Start + 1, t.End}
 		if n := bytes.IndexByte(l.Data[t.Start:t.End], ']'); n > 0 {
@@ -150,33 +156,35 @@ func (l *lexer) lexHeader(t Span, form Form) {
 	l.open, l.last = -1, -1
 }
 
-// checkHeader notes what hides a well-formed header from single readers.
+// checkHeader notes what hides a well-formed header from some readers.
 func (l *lexer) checkHeader(t, head, name Span) {
 	if l.trimBlanks(name) != name {
-		l.addMinor(l.line, "the AWS CLI and the JavaScript SDK take the blanks inside the brackets for a part of the name and do not find the profile",
+		l.addMinor(l.line, "the AWS CLI and the JavaScript SDK take the blanks inside the brackets for part of the name and do not find the profile",
 			"remove the blanks inside the brackets")
 	}
 	if head == t {
 		return
 	}
 	if bytes.IndexByte(l.Data[head.End:t.End], ']') >= 0 {
-		l.addMinor(l.line, "the AWS CLI takes the comment up to its last ']' for a part of the profile's name", "remove the bracket from the comment")
+		l.addMinor(l.line, "the AWS CLI takes the comment up to its last ']' for part of the profile's name", "remove the bracket from the comment")
 	}
 	if !isBlank(l.Data[head.End]) {
-		l.addMinor(l.line, "the JavaScript SDK does not see a header with a comment right behind it", "put a blank before the comment")
+		l.addMinor(l.line, "the JavaScript SDK does not see a header that a comment follows without a blank", "put a blank before the comment")
 	}
 }
 
+// lastSection returns the section of the current line.
 func (l *lexer) lastSection() *Section { return &l.Sections[len(l.Sections)-1] }
 
+// closeSection ends the last section, if there is one, at offset end and at line.
 func (l *lexer) closeSection(end, line int) {
 	if len(l.Sections) > 0 {
 		l.lastSection().Body.End, l.lastSection().Last = end, line
 	}
 }
 
-// lexIndented lexes a line that begins with a blank. The cross-SDK rules know only
-// continuations there, comments and headers included.
+// lexIndented lexes a line that begins with a blank. To the cross-SDK rules every
+// such line is a continuation, even a comment or a header.
 func (l *lexer) lexIndented(t Span) {
 	l.lexContinuation(t)
 	switch c := l.Data[t.Start]; {
@@ -185,7 +193,7 @@ func (l *lexer) lexIndented(t Span) {
 		form := Loose
 		if l.last >= 0 {
 			form = Disputed
-			l.addWide(l.line, "an indented header: the AWS CLI takes it for a part of the value above, others for a profile",
+			l.addWide(l.line, "an indented header: the AWS CLI takes it for part of the value above, other readers take it for a profile",
 				"remove the blanks before the header, or the line")
 		}
 		l.lexHeader(t, form)
@@ -201,7 +209,7 @@ func (l *lexer) lexIndented(t Span) {
 	}
 }
 
-// lexContinuation is what the cross-SDK rules make of an indented line.
+// lexContinuation applies the cross-SDK rules to an indented line.
 func (l *lexer) lexContinuation(t Span) {
 	switch {
 	case len(l.Sections) == 0:
@@ -218,6 +226,7 @@ func (l *lexer) lexContinuation(t Span) {
 	}
 }
 
+// checkSubProperty notes why the cross-SDK rules refuse a line of a nested block.
 func (l *lexer) checkSubProperty(t Span) {
 	eq := bytes.IndexByte(l.Data[t.Start:t.End], '=')
 	switch {
@@ -228,18 +237,18 @@ func (l *lexer) checkSubProperty(t Span) {
 	}
 }
 
-// inNestedBlock reports whether indented lines belong to a nested block: the last
-// property has no value of its own.
+// inNestedBlock reports whether an indented line belongs to a nested block: the
+// last property has an empty value.
 func (l *lexer) inNestedBlock() bool {
 	return l.last >= 0 && l.lastSection().Properties[l.last].Raw.Empty()
 }
 
-// lexNestedLine lexes a line of a nested block. One that stands no deeper than the
-// name of its block is a property of its own to the AWS CLI only.
+// lexNestedLine lexes a line of a nested block. If the line is indented no deeper
+// than the name of its block, only the AWS CLI takes it for a property.
 func (l *lexer) lexNestedLine(t Span) {
 	p := &l.lastSection().Properties[l.last]
 	if p.Form == Plain || p.Form == Ignored {
-		return // noted as a continuation
+		return // lexContinuation has added the line
 	}
 	p.More = append(p.More, t)
 	if t.Start-l.begin > l.indentAt(p.Raw.Start) {
@@ -252,7 +261,7 @@ func (l *lexer) lexNestedLine(t Span) {
 	}
 }
 
-// indentAt returns the number of blanks that begin the line that holds pos.
+// indentAt returns the number of blanks at the beginning of the line that holds pos.
 func (l *lexer) indentAt(pos int) int {
 	start := bytes.LastIndexByte(l.Data[:pos], '\n') + 1
 	n := start

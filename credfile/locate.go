@@ -6,18 +6,20 @@ import (
 	"strings"
 )
 
-// Paths are where the two files stand, existing or not.
+// Paths holds the paths of the two files, whether or not they exist.
 type Paths struct{ Credentials, Config string }
 
-// Locate finds the files by the rules of the AWS SDKs: AWS_SHARED_CREDENTIALS_FILE
-// and AWS_CONFIG_FILE, else .aws below the home directory. The home directory is
-// HOME, and on Windows also USERPROFILE or HOMEDRIVE and HOMEPATH. goos is a
+// Locate returns the paths of the files by the rules of the AWS SDKs: the values
+// of AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE, otherwise credentials and
+// config in .aws below the home directory. The home directory is HOME; on Windows,
+// if HOME is empty, it is USERPROFILE or HOMEDRIVE with HOMEPATH. goos is a
 // runtime.GOOS value and decides the separator.
 //
-// A leading ~ in either variable stands for the home directory. Relative paths
-// are returned as they are: every reader takes them from its own working
-// directory. Not guaranteed: Python programs on Windows, the AWS CLI among
-// them, pass over HOME.
+// A leading ~ in either variable means the home directory. Locate returns relative
+// paths unchanged, because every reader resolves them against its own working
+// directory. It fails when it needs a home directory and finds none, and for the
+// home directory of another user (~name). Not guaranteed: Python programs on
+// Windows, including the AWS CLI, ignore HOME.
 // Source: smithy-rs file-location-tests.
 func Locate(getenv func(string) string, goos string) (Paths, error) {
 	home := homeDir(getenv, goos)
@@ -32,8 +34,9 @@ func Locate(getenv func(string) string, goos string) (Paths, error) {
 	return Paths{Credentials: credentials, Config: config}, nil
 }
 
-var errNoHome = errors.New("credfile: no home directory is known, so neither is ~/.aws: set HOME")
+var errNoHome = errors.New("credfile: the home directory is unknown, so ~/.aws cannot be found: set HOME")
 
+// locateFile returns the path of one file: the value of variable, or base in .aws.
 func locateFile(getenv func(string) string, goos, home, variable, base string) (string, error) {
 	path := getenv(variable)
 	switch {
@@ -48,9 +51,10 @@ func locateFile(getenv func(string) string, goos, home, variable, base string) (
 	case path[1] == '/' || goos == "windows" && path[1] == '\\':
 		return joinPath(goos, home, path[2:]), nil
 	}
-	return "", fmt.Errorf("credfile: %s: the home directory of another user is not looked up: write the path in full", variable)
+	return "", fmt.Errorf("credfile: %s: keyd does not look up the home directory of another user: write the path in full", variable)
 }
 
+// homeDir returns the home directory, "" if the environment names none.
 func homeDir(getenv func(string) string, goos string) string {
 	if home := getenv("HOME"); home != "" || goos != "windows" {
 		return home
@@ -64,7 +68,7 @@ func homeDir(getenv func(string) string, goos string) string {
 	return ""
 }
 
-// joinPath is filepath.Join for another system than this one.
+// joinPath joins the names to dir as filepath.Join does on the system goos.
 func joinPath(goos, dir string, names ...string) string {
 	separator, ends := "/", "/"
 	if goos == "windows" {

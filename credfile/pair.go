@@ -2,21 +2,21 @@ package credfile
 
 import "strings"
 
-// pair is the static credential of one section: where its two halves stand, and
-// what keeps keyd from reading or editing them.
+// pair is the static credential of one section: the lines of its two halves, and
+// the reason why keyd cannot read or edit them, if there is one.
 type pair struct {
 	id, secret *Property
 	token      *Property // a session token that is not empty
-	flaw       *Refusal  // readers disagree on what the pair is
+	flaw       *Refusal  // why readers disagree on the pair; nil if they agree
 }
 
-// hasAny reports whether the section holds a part of a static credential.
+// hasAny reports whether the section holds at least a part of a static credential.
 func (p pair) hasAny() bool { return p.id != nil || p.secret != nil || p.flaw != nil }
 
-// isWhole reports whether both halves are there and readable.
+// isWhole reports whether both halves are present and readable.
 func (p pair) isWhole() bool { return p.id != nil && p.secret != nil && p.flaw == nil }
 
-// findPair finds the static credential of s. An empty half is an absent one.
+// findPair finds the static credential of s. An empty half counts as absent.
 func (f *File) findPair(s *Section) pair {
 	var p pair
 	for i := range s.Properties {
@@ -44,7 +44,7 @@ func (f *File) findPair(s *Section) pair {
 	return p
 }
 
-// setHalf puts q into half, or says why it cannot be read.
+// setHalf puts q into half, or records why q cannot be read.
 func (f *File) setHalf(p *pair, half **Property, q *Property) {
 	switch {
 	case p.flaw != nil:
@@ -53,17 +53,18 @@ func (f *File) setHalf(p *pair, half **Property, q *Property) {
 			"only some AWS readers take this line for %s", q.Name)
 	case *half != nil:
 		p.flaw = f.newRefusal(q.Line, "remove the line that does not count",
-			"%s stands in lines %d and %d: AWS readers disagree on which one counts", q.Name, (*half).Line, q.Line)
+			"%s appears in lines %d and %d: AWS readers disagree on which one counts", q.Name, (*half).Line, q.Line)
 	case !q.Raw.Empty():
 		*half = q
 	}
 }
 
+// sectionFlaw returns why readers disagree on which lines belong to s, or nil.
 func (f *File) sectionFlaw(s *Section) *Refusal {
 	switch {
 	case s.DuplicateLine != 0:
 		return f.newRefusal(s.Line, "put the lines of both under one header",
-			"[%s] stands in lines %d and %d: AWS readers disagree on which one counts", s.Name, min(s.Line, s.DuplicateLine), max(s.Line, s.DuplicateLine))
+			"[%s] appears in lines %d and %d: AWS readers disagree on which one counts", s.Name, min(s.Line, s.DuplicateLine), max(s.Line, s.DuplicateLine))
 	case s.Form == Disputed:
 		return f.newRefusal(s.Line, "write the header as [name] at the beginning of its line",
 			"AWS readers disagree on whether this line begins a profile")
@@ -71,15 +72,15 @@ func (f *File) sectionFlaw(s *Section) *Refusal {
 	return nil
 }
 
-// valueFlaw refuses a value with a byte that some reader takes for a quote, a
-// comment, a blank or an escape.
+// valueFlaw refuses an empty value, and a value with a byte that some reader
+// takes for a quote, a comment, a blank or an escape.
 func (f *File) valueFlaw(p *Property, name string) *Refusal {
 	if p == nil {
 		return nil
 	}
 	for _, c := range f.Data[p.Value.Start:p.Value.End] {
 		if c <= ' ' || c >= 0x7f || strings.IndexByte("#;\"'`\\", c) >= 0 {
-			return f.newRefusal(p.Line, "leave nothing but the value behind the '=', and a blank before a comment",
+			return f.newRefusal(p.Line, "write nothing but the value after the '=', and put a blank before a comment",
 				"the value of %s holds a character that AWS readers disagree on", name)
 		}
 	}
@@ -89,7 +90,7 @@ func (f *File) valueFlaw(p *Property, name string) *Refusal {
 	return nil
 }
 
-// pairKey returns the pair itself.
+// pairKey returns the key that a whole pair holds.
 func (f *File) pairKey(p pair) Key {
 	return Key{ID: f.Text(p.id.Value), Secret: NewSecret(f.Text(p.secret.Value))}
 }

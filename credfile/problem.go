@@ -7,20 +7,21 @@ import (
 	"strings"
 )
 
-// Problem is something that one or more AWS readers stumble over. It never
-// quotes a value. Two equal Problems are the same one, so that a list of them
-// over several profiles can be compacted.
+// Problem describes a part of a file that at least one AWS reader does not
+// understand, or understands differently. It never quotes a value. Equal Problems
+// are the same problem, so that duplicates in a list over several profiles can be
+// removed.
 type Problem struct {
 	Path   string
-	Line   int    // from 1; 0 when it concerns the file as a whole
-	Text   string // what is there
-	Remedy string // what to do
-	Fatal  bool   // the cross-SDK rules refuse the whole file for it
-	Wide   bool   // some reader loses the whole file for it, not one profile
+	Line   int    // from 1; 0 when the problem concerns the whole file
+	Text   string // what is wrong
+	Remedy string // what a person can do about it
+	Fatal  bool   // the cross-SDK rules refuse the whole file because of it
+	Wide   bool   // some reader loses the whole file because of it, not just one profile
 }
 
-// Refusal says why a file, or a change to it, is refused. Whoever gets one may
-// rely on nothing having been changed. It never holds a secret.
+// Refusal is the error that says why keyd refuses a file or a change to it. The
+// caller may rely on the file being unchanged. It never holds a secret.
 type Refusal struct {
 	Path   string
 	Line   int    // from 1; 0 when no single line is to blame
@@ -28,7 +29,7 @@ type Refusal struct {
 	Remedy string // what a person can do about it
 }
 
-// Error returns "path:line: text".
+// Error returns "path:line: text", or "path: text" when Line is 0.
 func (r *Refusal) Error() string {
 	if r.Line == 0 {
 		return r.Path + ": " + r.Text
@@ -36,17 +37,18 @@ func (r *Refusal) Error() string {
 	return fmt.Sprintf("%s:%d: %s", r.Path, r.Line, r.Text)
 }
 
-// wrap puts the package's name before r, once.
+// wrap returns r with the package's name in front. Call it once per Refusal.
 func (r *Refusal) wrap() error { return fmt.Errorf("credfile: %w", r) }
 
+// newRefusal returns a Refusal for a line of f.
 func (f *File) newRefusal(line int, remedy, format string, args ...any) *Refusal {
 	return &Refusal{f.Path, line, fmt.Sprintf(format, args...), remedy}
 }
 
-// Err returns what the cross-SDK rules refuse the whole file for, the first
-// line first, as an error that holds a *Refusal, or nil. Many readers are more
-// lenient than these rules, and so are Profiles and Replace: a file with an Err
-// is a reason to tell its owner, not a reason to do nothing.
+// Err returns the first reason for which the cross-SDK rules refuse the whole
+// file, as an error that wraps a *Refusal, or nil if they accept the file. Many
+// readers are more lenient than these rules, and so are Profiles and Replace: the
+// owner should hear of the error, but it is no reason to leave the file alone.
 func (f *File) Err() error {
 	for _, p := range f.Problems {
 		if p.Fatal {
@@ -56,24 +58,27 @@ func (f *File) Err() error {
 	return nil
 }
 
+// addFatal adds a problem for which the cross-SDK rules refuse the whole file.
 func (f *File) addFatal(line int, text, remedy string) {
 	f.Problems = append(f.Problems, Problem{Path: f.Path, Line: line, Text: text, Remedy: remedy, Fatal: true, Wide: true})
 }
 
+// addWide adds a problem for which some other reader loses the whole file.
 func (f *File) addWide(line int, text, remedy string) {
 	f.Problems = append(f.Problems, Problem{Path: f.Path, Line: line, Text: text, Remedy: remedy, Wide: true})
 }
 
+// addMinor adds a problem that hides one profile, or a part of it, from some reader.
 func (f *File) addMinor(line int, text, remedy string) {
 	f.Problems = append(f.Problems, Problem{Path: f.Path, Line: line, Text: text, Remedy: remedy})
 }
 
-// sortProblems orders them by line: the duplicates are found last.
+// sortProblems orders the problems by line: Lex finds the duplicates last.
 func (f *File) sortProblems() {
 	slices.SortStableFunc(f.Problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 }
 
-// appendWarnings appends to ws what single readers make of one pair.
+// appendWarnings appends to ws how some readers see the pair p of s differently.
 func (f *File) appendWarnings(ws []Problem, s *Section, p pair) []Problem {
 	from, _ := slices.BinarySearchFunc(f.Problems, s.Line, func(q Problem, line int) int { return q.Line - line })
 	for _, q := range f.Problems[from:] {
@@ -85,7 +90,7 @@ func (f *File) appendWarnings(ws []Problem, s *Section, p pair) []Problem {
 		}
 	}
 	if s.Form == Ignored {
-		ws = append(ws, f.newProblem(s.Line, "the cross-SDK rules pass over a profile with this name", "name the profile with letters, digits and - _ / . % @ : + only"))
+		ws = append(ws, f.newProblem(s.Line, "the cross-SDK rules ignore a profile with this name", "name the profile with letters, digits and - _ / . % @ : + only"))
 	}
 	if s.Name == "DEFAULT" {
 		ws = append(ws, f.newProblem(s.Line, "the AWS CLI merges [DEFAULT] into every profile of the file", "write [default]"))
@@ -98,6 +103,8 @@ func (f *File) appendWarnings(ws []Problem, s *Section, p pair) []Problem {
 	return ws
 }
 
+// appendValueWarnings appends to ws how some readers see one half of a pair
+// differently.
 func (f *File) appendValueWarnings(ws []Problem, p *Property) []Problem {
 	if name := f.textBeforeValue(p); !strings.HasPrefix(name, p.Name) {
 		ws = append(ws, f.newProblem(p.Line, "the first Go SDK and the JavaScript SDK do not find "+p.Name+" in capitals", "write the name in lower case"))
@@ -106,7 +113,7 @@ func (f *File) appendValueWarnings(ws []Problem, p *Property) []Problem {
 		ws = append(ws, f.newProblem(p.Line, "the AWS CLI reads "+f.describeHalf(p)+" with the quotes around it", "remove the quotes"))
 	}
 	if p.Rest.End > p.Raw.End {
-		ws = append(ws, f.newProblem(p.Line, "the AWS CLI reads "+f.describeHalf(p)+" with the comment behind it", "put the comment on a line of its own"))
+		ws = append(ws, f.newProblem(p.Line, "the AWS CLI reads "+f.describeHalf(p)+" with the comment after it", "put the comment on a line of its own"))
 	}
 	if len(p.More) > 0 {
 		ws = append(ws, f.newProblem(p.Line, "the AWS CLI and the cross-SDK rules read "+f.describeHalf(p)+" with the indented lines below it", "remove the blanks before those lines"))
@@ -114,7 +121,7 @@ func (f *File) appendValueWarnings(ws []Problem, p *Property) []Problem {
 	return ws
 }
 
-// textBeforeValue returns what stands on p's line before its value.
+// textBeforeValue returns the text on p's line before its value.
 func (f *File) textBeforeValue(p *Property) string {
 	start := p.Raw.Start
 	for start > 0 && f.Data[start-1] != '\n' {
@@ -123,7 +130,7 @@ func (f *File) textBeforeValue(p *Property) string {
 	return strings.TrimLeft(f.Text(Span{start, p.Raw.Start}), " \t\ufeff")
 }
 
-// describeHalf returns the form of a half that people may see.
+// describeHalf returns a name for one half of a pair that may be shown to people.
 func (f *File) describeHalf(p *Property) string {
 	if p.Name != idName {
 		return "the secret"
@@ -131,11 +138,13 @@ func (f *File) describeHalf(p *Property) string {
 	return cmp.Or(Short(idIfSafe(f.Text(p.Value))), "the id")
 }
 
+// newProblem returns a Problem that concerns a single profile.
 func (f *File) newProblem(line int, text, remedy string) Problem {
 	return Problem{Path: f.Path, Line: line, Text: text, Remedy: remedy}
 }
 
-// warnOfProviders warns of settings that some readers prefer to the pair.
+// warnOfProviders returns warnings about settings that some readers prefer to the
+// pair p.
 func (v *profileIndex) warnOfProviders(f *File, profile string, s *Section, p pair) []Problem {
 	if !p.isWhole() {
 		return nil
@@ -143,7 +152,7 @@ func (v *profileIndex) warnOfProviders(f *File, profile string, s *Section, p pa
 	switch skip, _ := v.findProvider(profile); skip {
 	case Role:
 		if v.setting(profile, "source_profile") == profile {
-			return nil // the role is assumed with this very pair
+			return nil // the role is assumed with this same pair
 		}
 		return []Problem{f.newProblem(s.Line, "the profile also assumes a role: most readers sign with the role, not with the pair", "keep the pair and the role in two profiles")}
 	case SSO:

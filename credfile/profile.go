@@ -6,55 +6,55 @@ import (
 	"strings"
 )
 
-// Profile is one named profile as keyd sees it: where its key stands, whether
-// that key can be rotated, and what a client needs to know to use it.
+// Profile is one named profile as keyd sees it: the place of its key, whether the
+// key can be rotated, and the settings that a client needs to use it.
 type Profile struct {
 	Name    string
-	Path    string // the file that holds the pair; or the one that names the profile
-	Section string // the section in that file
-	Line    int    // of the key id, or of the header when there is none
-	Key     Key    // zero when the profile holds no static key that can be read; without ID when what stands there is none
-	Skip    Skip   // why there is nothing to rotate; Rotatable otherwise
-	Why     string // Skip in words, with the remedy where one exists
+	Path    string // of the file that holds the pair; without a pair, of the file that names the profile
+	Section string // its name in that file, e.g. "default" or "profile dev"
+	Line    int    // of the key id, or of the header without one; from 1
+	Key     Key    // zero when the profile holds no readable static key; without ID when the value does not look like an id
+	Skip    Skip   // the kind of reason why there is nothing to rotate; Rotatable if the key can be rotated
+	Why     string // the reason in words, with the remedy if there is one; "" when Rotatable
 
 	Site Site
 
-	// Warnings name the readers that see something else than keyd does. What
-	// concerns the whole file is in the Warnings of each of its profiles, the
-	// first four of it; File.Problems has all.
+	// Warnings name the readers that do not see what keyd sees. Each profile's
+	// Warnings include problems of its whole file, but at most four of those;
+	// File.Problems has all of them.
 	Warnings []Problem
 }
 
-// Skip is the reason for which a profile has nothing to rotate.
+// Skip is the kind of reason why a profile has nothing to rotate.
 type Skip string
 
-// The reasons. All but HalfPair and Unreadable are normal ways to use AWS.
+// The kinds of reasons. All but HalfPair and Unreadable are normal ways to use AWS.
 const (
 	Rotatable         Skip = ""
-	Temporary         Skip = "temporary"           // ASIA id, or a session token beside the pair
+	Temporary         Skip = "temporary"           // an ASIA id, or a session token next to the pair
 	Role              Skip = "role"                // role_arn
 	SSO               Skip = "sso"                 // sso_session, sso_start_url
 	Login             Skip = "login_session"       // aws login
-	CredentialProcess Skip = "credential_process"  // the key lives elsewhere
+	CredentialProcess Skip = "credential_process"  // credential_process: another program has the key
 	NoKeys            Skip = "no keys"             // settings only
-	HalfPair          Skip = "half a pair"         // an id without secret, or the reverse
-	Unreadable        Skip = "unreadable"          // duplicates, quotes: AWS readers disagree on the value
-	NotLongTerm       Skip = "not a long-term key" // another store's key, or a prefix that is not AKIA
+	HalfPair          Skip = "half a pair"         // an id without a secret, or a secret without an id
+	Unreadable        Skip = "unreadable"          // AWS readers disagree on the value: duplicates, quotes
+	NotLongTerm       Skip = "not a long-term key" // a key of another store, or an id that does not begin with AKIA
 )
 
-// Profiles returns the profiles of both files, in file order, credentials first.
-// Either file may be nil. A profile whose pair stands in two places is there
-// twice, since both places must change together; the credentials file is the
-// one that AWS readers take. A profile without a static pair is there once.
+// Profiles returns the profiles of both files in file order, credentials file
+// first. Either file may be nil. A profile with a pair in each file is returned
+// twice, because both places must change together; AWS readers take the pair in
+// the credentials file. A profile without a static pair is returned once.
 //
-// A static pair decides before anything else: a profile with a role_arn, SSO or
-// credential_process beside its own AKIA pair is Rotatable. Its pair is what a
-// source_profile that names it (or that it has itself) signs with, and GetCallerIdentity
-// is asked with the pair, not with the role. A role without a pair is
-// skipped: the key of its source profile is the one that is rotated.
+// A static pair comes before every other way to sign in: a profile that has an
+// AKIA pair next to a role_arn, SSO or credential_process setting is Rotatable. A
+// source_profile that names it, which may be its own, signs with that pair, and
+// keyd calls GetCallerIdentity with the pair, not with the role. A role without a
+// pair is skipped: keyd rotates the key of its source profile instead.
 //
-// The section [DEFAULT], which the AWS CLI merges into every profile, is no
-// more than the profile DEFAULT here. Nothing is inherited from [default].
+// The AWS CLI merges the section [DEFAULT] into every profile. Here it is only the
+// profile DEFAULT. No profile inherits anything from [default].
 func Profiles(credentials, config *File) []Profile {
 	v := indexProfiles(credentials, config)
 	for _, name := range v.order {
@@ -82,7 +82,7 @@ func Profiles(credentials, config *File) []Profile {
 			case v.hasStaticPair[name] || !f.isListed(s):
 				continue
 			default:
-				v.hasStaticPair[name] = true // once
+				v.hasStaticPair[name] = true // return it once
 				p.Skip, p.Why = v.findProvider(name)
 			}
 			p.Site = v.endpointConfig(name)
@@ -92,11 +92,12 @@ func Profiles(credentials, config *File) []Profile {
 	return profiles
 }
 
-// isListed reports whether a section without keys is worth a line: in the
-// credentials file, a name with a blank in it belongs to no profile.
+// isListed reports whether a section without keys counts as a profile. A header
+// that the cross-SDK rules ignore does not, such as one with a blank in the
+// credentials file.
 func (f *File) isListed(s *Section) bool { return s.Form != Ignored }
 
-// describePair fills in what a section's own pair says.
+// describePair fills in the fields of p that depend on the pair found in its section.
 func (f *File) describePair(p *Profile, s *Section, found pair) {
 	if found.id != nil {
 		p.Line = found.id.Line
@@ -117,8 +118,8 @@ func (f *File) describePair(p *Profile, s *Section, found pair) {
 	}
 }
 
-// idIfSafe returns an id that may be shown, else none: what stands in the place
-// of the id may be the secret, when the two were pasted in the wrong order.
+// idIfSafe returns id if it may be shown, and "" otherwise: if id and secret were
+// pasted in the wrong order, the value in the place of the id is the secret.
 func idIfSafe(id string) string {
 	if !hasIDShape(id) {
 		return ""
@@ -126,26 +127,28 @@ func idIfSafe(id string) string {
 	return id
 }
 
-// skipForID judges a readable pair by its id.
+// skipForID decides by its id whether a readable pair can be rotated. token says
+// whether a session token is next to it.
 // Source: IAM user guide, "Understanding unique ID prefixes".
 func skipForID(id string, token bool) (Skip, string) {
 	switch {
 	case strings.HasPrefix(id, "ASIA"):
-		return Temporary, "temporary credentials: whoever issued them renews them"
+		return Temporary, "temporary credentials: their issuer renews them"
 	case token:
-		return Temporary, "a session token stands beside the pair; if the key is a long-term one, remove the aws_session_token line"
+		return Temporary, "there is a session token next to the pair; if the key is a long-term one, remove the aws_session_token line"
 	case !isLongTermID(id):
 		return NotLongTerm, "the id does not have the form of a long-term AWS access key (AKIA...)"
 	}
 	return Rotatable, ""
 }
 
-// maxWideWarnings bounds how many problems of the whole file each of its profiles
-// carries: some tools append another [default] with every login.
+// maxWideWarnings bounds how many problems of the whole file the Warnings of each
+// profile repeat: some tools append another [default] with every login.
 const maxWideWarnings = 4
 
-// wideProblems returns what makes some reader lose the whole file, and of the
-// reasons of the cross-SDK rules only the first: they stop there.
+// wideProblems returns the first problems for which some reader loses the whole
+// file. Of the problems that are fatal to the cross-SDK rules it returns only the
+// first, because these readers stop there.
 func (f *File) wideProblems() []Problem {
 	var wide []Problem
 	fatal := false
@@ -158,13 +161,13 @@ func (f *File) wideProblems() []Problem {
 	return slices.Clip(wide)
 }
 
-// warnIfShadowed marks the pair of [default] in the config file when [profile default]
-// takes its place.
+// warnIfShadowed adds a warning to the pair of [default] in the config file when
+// readers use [profile default] instead.
 func (v *profileIndex) warnIfShadowed(p *Profile, s *Section) {
 	if v.config == nil || p.Path != v.config.Path || p.Section != "default" || v.profileDefault == nil || p.Skip != Rotatable {
 		return
 	}
 	p.Warnings = append(p.Warnings, Problem{Path: p.Path, Line: s.Line,
-		Text:   fmt.Sprintf("[profile default] in line %d takes the place of [default]", v.profileDefault.Line),
+		Text:   fmt.Sprintf("readers use [profile default] in line %d instead of [default]", v.profileDefault.Line),
 		Remedy: "put the lines of both under one header"})
 }

@@ -13,13 +13,13 @@ const (
 	secretName = "aws_secret_access_key"
 )
 
-// tokenNames are both spellings of the session token: boto's old one is read
-// first by the AWS CLI.
+// tokenNames holds both names of the session token. The AWS CLI reads boto's old
+// name first.
 var tokenNames = [...]string{"aws_session_token", "aws_security_token"}
 
-// credentialName returns the name of the credential property that some reader takes
-// name for: it may stand in quotes, before a colon, or beside blanks that are
-// neither a space nor a tab. It returns "" for all other names.
+// credentialName returns the name of the credential property that some reader
+// sees in name, even if name is in quotes, ends before a colon, or has blanks
+// around it other than spaces and tabs. It returns "" for all other names.
 func credentialName(name string) string {
 	if !strings.Contains(name, "aws_") {
 		return ""
@@ -36,7 +36,7 @@ func credentialName(name string) string {
 }
 
 // isPlainName reports whether the cross-SDK rules allow name for a profile or a
-// property; they ignore any other.
+// property. They ignore profiles and properties with other names.
 func isPlainName(name string) bool {
 	for i := range len(name) {
 		if !isLetter(name[i]) && !isDigit(name[i]) && strings.IndexByte("_-/.%@:+", name[i]) < 0 {
@@ -50,8 +50,8 @@ func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 func isBlank(c byte) bool  { return c == ' ' || c == '\t' }
 
-// trimBlanks narrows s by the spaces and tabs at its ends. No other character is
-// blank to the cross-SDK rules.
+// trimBlanks returns s without the spaces and tabs at its ends. No other
+// character is blank to the cross-SDK rules.
 func (f *File) trimBlanks(s Span) Span {
 	for s.Start < s.End && isBlank(f.Data[s.Start]) {
 		s.Start++
@@ -62,8 +62,9 @@ func (f *File) trimBlanks(s Span) Span {
 	return s
 }
 
-// cutComment narrows what stands behind the '=' to the value: a comment begins at
-// the first '#' or ';' that follows a blank.
+// cutComment returns the value in s, the text after the '=': it cuts off an inline
+// comment, which begins at the first '#' or ';' that follows a blank, and trims
+// the rest.
 func (f *File) cutComment(s Span) Span {
 	for i := s.Start + 1; i < s.End; i++ {
 		if c := f.Data[i]; (c == '#' || c == ';') && isBlank(f.Data[i-1]) {
@@ -74,6 +75,7 @@ func (f *File) cutComment(s Span) Span {
 	return f.trimBlanks(s)
 }
 
+// unquote returns s without one pair of surrounding quotes.
 func (f *File) unquote(s Span) Span {
 	if n := s.End - s.Start; n >= 2 {
 		if q := f.Data[s.Start]; (q == '"' || q == '\'') && f.Data[s.End-1] == q {
@@ -88,8 +90,8 @@ func lowerText(data []byte, s Span) string {
 	return strings.ToLower(string(data[s.Start:s.End]))
 }
 
-// checkEncoding notes what is wrong with the file before its first line, and skips a
-// byte order mark.
+// checkEncoding notes problems of the encoding of the whole file and skips a byte
+// order mark.
 func (l *lexer) checkEncoding() {
 	const utf8Remedy = "save the file as UTF-8 without a byte order mark"
 	switch {
@@ -97,7 +99,7 @@ func (l *lexer) checkEncoding() {
 		l.start = 3
 		l.addFatal(1, "the file begins with a byte order mark: the AWS CLI refuses it and the Go SDK takes it for empty", utf8Remedy)
 	case bytes.HasPrefix(l.Data, []byte("\xff\xfe")), bytes.HasPrefix(l.Data, []byte("\xfe\xff")):
-		l.addFatal(1, "the file is UTF-16, which no AWS reader takes", utf8Remedy)
+		l.addFatal(1, "the file is UTF-16, which no AWS reader accepts", utf8Remedy)
 	case !utf8.Valid(l.Data):
 		line := 1
 		for text := range bytes.Lines(l.Data) {
@@ -110,8 +112,8 @@ func (l *lexer) checkEncoding() {
 	}
 }
 
-// findDuplicates notes sections and properties that stand twice: the AWS CLI
-// refuses the whole file, and the others disagree on which one counts.
+// findDuplicates notes sections and properties that appear twice: the AWS CLI
+// refuses the whole file, and other readers disagree on which one counts.
 func (l *lexer) findDuplicates() {
 	headers := make(map[string]int, len(l.Sections))
 	names := make(map[string]int)
@@ -119,7 +121,7 @@ func (l *lexer) findDuplicates() {
 		s := &l.Sections[i]
 		if first, ok := headers[normalHeader(s.Name)]; ok {
 			s.DuplicateLine, l.Sections[first].DuplicateLine = l.Sections[first].Line, s.Line
-			l.addWide(s.Line, fmt.Sprintf("[%s] stands in line %d too: the AWS CLI refuses the whole file", s.Name, s.DuplicateLine),
+			l.addWide(s.Line, fmt.Sprintf("[%s] also appears in line %d: the AWS CLI refuses the whole file", s.Name, s.DuplicateLine),
 				"put the lines of both under one header")
 		} else {
 			headers[normalHeader(s.Name)] = i
@@ -127,7 +129,7 @@ func (l *lexer) findDuplicates() {
 		clear(names)
 		for _, p := range s.Properties {
 			if line, ok := names[p.Name]; ok && p.Form != Loose {
-				l.addWide(p.Line, fmt.Sprintf("%s stands in line %d too: the AWS CLI refuses the whole file", nameIfSafe(p.Name), line),
+				l.addWide(p.Line, fmt.Sprintf("%s also appears in line %d: the AWS CLI refuses the whole file", nameIfSafe(p.Name), line),
 					"remove one of the two lines")
 			}
 			names[p.Name] = p.Line
@@ -135,8 +137,9 @@ func (l *lexer) findDuplicates() {
 	}
 }
 
-// nameIfSafe returns name, or a word for it when it could be a secret that
-// somebody pasted into a line of its own: those end with an '=' now and then.
+// nameIfSafe returns name, or "the property" when name could be a secret that was
+// pasted into a line of its own. Some secrets end with an '=', so that such a line
+// looks like a property.
 func nameIfSafe(name string) string {
 	if len(name) > 32 || !isPlainName(name) || strings.ContainsAny(name, "/+:") {
 		return "the property"
@@ -144,7 +147,8 @@ func nameIfSafe(name string) string {
 	return name
 }
 
-// splitHeader splits "profile dev" at the blanks behind its first word.
+// splitHeader splits "profile dev" at the blanks after its first word. The prefix is
+// "" for a single word.
 func splitHeader(section string) (prefix, name string) {
 	if i := strings.IndexAny(section, " \t"); i > 0 {
 		return section[:i], strings.TrimLeft(section[i:], " \t")
@@ -160,7 +164,7 @@ func normalHeader(section string) string {
 	return section
 }
 
-// hasMeaning reports whether the cross-SDK rules give a section a meaning.
+// hasMeaning reports whether the cross-SDK rules know sections with this header.
 func hasMeaning(kind Kind, section string) bool {
 	prefix, name := splitHeader(section)
 	if kind == Credentials {
@@ -175,9 +179,9 @@ func hasMeaning(kind Kind, section string) bool {
 	return false
 }
 
-// profileName returns the name under which a section's profile is asked for. In
-// the credentials file that is the whole header, "profile dev" included, which
-// is not the profile dev there.
+// profileName returns the name of the profile that a section belongs to, and
+// whether there is one. In the credentials file the name is the whole header:
+// [profile dev] there belongs to the profile "profile dev", not to dev.
 func profileName(kind Kind, section string) (string, bool) {
 	if kind == Credentials {
 		return section, section != ""

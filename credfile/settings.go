@@ -5,36 +5,39 @@ import (
 	"strings"
 )
 
-// Site is what the files say of how AWS is reached with a profile. Empty
-// fields say nothing; the environment is not looked at here. The values are as
-// they stand: a path is not expanded, a URL not checked.
+// Site holds the settings in the two files that decide how a profile reaches AWS.
+// An empty field means that the files do not set it. The environment is not
+// considered here. The values are raw: paths are not expanded and URLs are not
+// checked.
 type Site struct {
 	Region          string
-	EndpointURL     string // endpoint_url
-	EndpointIAM     string // services section, iam
-	EndpointSTS     string // services section, sts
+	EndpointURL     string // endpoint_url of the profile
+	EndpointIAM     string // endpoint_url of iam in the services section
+	EndpointSTS     string // endpoint_url of sts in the services section
 	IgnoreEndpoints bool   // ignore_configured_endpoint_urls
 	FIPS            bool   // use_fips_endpoint
 	CABundle        string // ca_bundle
 	MFASerial       string // mfa_serial
 }
 
-// profileIndex joins both files: which sections make up which profile.
+// profileIndex joins both files: it knows which sections make up which profile.
 type profileIndex struct {
 	credentials, config *File
-	order               []string                // profile names, each once
-	sections            map[string][]*sectionOf // weakest first: config, then credentials
+	order               []string                // names of the profiles, each once
+	sections            map[string][]*sectionOf // by profile; config first, because credentials wins
 	services            map[string]*sectionOf
-	profileDefault      *Section // [profile default], when [default] stands too
+	profileDefault      *Section // [profile default] in the config file, or nil
 	hasStaticPair       map[string]bool
 	endpoints           map[string]Site
 }
 
+// sectionOf is a section and the file that holds it.
 type sectionOf struct {
 	file    *File
 	section *Section
 }
 
+// indexProfiles indexes the sections of both files. Either file may be nil.
 func indexProfiles(credentials, config *File) *profileIndex {
 	n := 0
 	for _, f := range []*File{config, credentials} {
@@ -56,6 +59,7 @@ func indexProfiles(credentials, config *File) *profileIndex {
 	return v
 }
 
+// addSection adds one section to its profile, or to the services sections.
 func (v *profileIndex) addSection(f *File, s *Section) {
 	at := &sectionOf{f, s}
 	if prefix, name := splitHeader(s.Name); f.Kind == Config && prefix == "services" {
@@ -69,12 +73,13 @@ func (v *profileIndex) addSection(f *File, s *Section) {
 		v.order = append(v.order, name)
 	}
 	if f.Kind == Config && s.Name == "default" && v.profileDefault != nil {
-		at = &sectionOf{f, &Section{}} // known by name, worth nothing
+		at = &sectionOf{f, &Section{}} // keeps the name; [profile default] hides the settings
 	}
 	v.sections[name] = append(v.sections[name], at)
 }
 
-// findProfileDefault returns [profile default], which wins over [default].
+// findProfileDefault returns the section [profile default], which wins over
+// [default], or nil.
 func findProfileDefault(config *File) *Section {
 	if config == nil {
 		return nil
@@ -87,6 +92,7 @@ func findProfileDefault(config *File) *Section {
 	return nil
 }
 
+// hasPair reports whether a section of the profile holds a part of a pair.
 func (v *profileIndex) hasPair(name string) bool {
 	for _, at := range v.sections[name] {
 		if at.file.findPair(at.section).hasAny() {
@@ -96,8 +102,8 @@ func (v *profileIndex) hasPair(name string) bool {
 	return false
 }
 
-// setting returns a setting of a profile. The last line wins, and the credentials
-// file over the config file.
+// setting returns a setting of a profile, "" if there is none. The last line wins,
+// and the credentials file wins over the config file.
 func (v *profileIndex) setting(profile, name string) string {
 	value := ""
 	for _, at := range v.sections[profile] {
@@ -108,6 +114,7 @@ func (v *profileIndex) setting(profile, name string) string {
 	return value
 }
 
+// findProperty returns the last undisputed property with this name, or nil.
 func (l *sectionOf) findProperty(name string) *Property {
 	for i := len(l.section.Properties) - 1; i >= 0; i-- {
 		if p := &l.section.Properties[i]; p.Name == name && p.Form != Disputed {
@@ -117,7 +124,7 @@ func (l *sectionOf) findProperty(name string) *Property {
 	return nil
 }
 
-// endpointConfig is site, asked once per profile.
+// endpointConfig calls readEndpointConfig once per profile and remembers the result.
 func (v *profileIndex) endpointConfig(profile string) Site {
 	s, ok := v.endpoints[profile]
 	if !ok {
@@ -127,7 +134,7 @@ func (v *profileIndex) endpointConfig(profile string) Site {
 	return s
 }
 
-// readEndpointConfig merges the settings of a profile from both files.
+// readEndpointConfig collects the settings of a profile from both files.
 func (v *profileIndex) readEndpointConfig(profile string) Site {
 	s := Site{
 		Region:          v.setting(profile, "region"),
@@ -146,8 +153,9 @@ func (v *profileIndex) readEndpointConfig(profile string) Site {
 
 func isTrue(s string) bool { return strings.EqualFold(s, "true") }
 
-// nestedValue returns a value out of a nested block. An inline comment is cut off:
-// the cross-SDK rules keep it there, but no URL holds a blank.
+// nestedValue returns a value in a nested block, "" if there is none. It cuts off
+// an inline comment. The cross-SDK rules keep the comment, but no URL holds a
+// blank.
 func (l *sectionOf) nestedValue(block, name string) string {
 	p := l.findProperty(block)
 	if p == nil || !p.Raw.Empty() {
@@ -163,8 +171,9 @@ func (l *sectionOf) nestedValue(block, name string) string {
 	return value
 }
 
-// findProvider says where a profile without a static pair gets its credentials, in
-// the order in which the SDKs ask.
+// findProvider returns the way in which a profile gets its credentials apart from a
+// static pair, and the reason in words. The first match counts, in the order in
+// which the SDKs try.
 // Source: aws-sdk-go-v2/config, resolveCredsFromProfile.
 func (v *profileIndex) findProvider(profile string) (Skip, string) {
 	get := func(name string) string { return v.setting(profile, name) }

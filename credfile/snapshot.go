@@ -12,23 +12,23 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// Snapshot is both files as they were at one time, each by itself: nothing
-// stops other programs from changing one while the other is read.
+// Snapshot holds both files. Each is consistent in itself, but the two may be from
+// different times: other programs may change one file while keyd reads the other.
 type Snapshot struct {
-	Credentials *File // nil when there is no such file
-	Config      *File // nil when there is no such file
+	Credentials *File // nil if the file does not exist
+	Config      *File // nil if the file does not exist
 	Profiles    []Profile
 
 	sources []source
 }
 
-// source is one file that exists.
+// source is one existing file, lexed and as read from the disk.
 type source struct {
 	file     *File
 	original *atomicfile.Original
 }
 
-// Holding returns the profiles that show the key id.
+// Holding returns the profiles that show the key with this id, none for "".
 func (s *Snapshot) Holding(id string) []Profile {
 	var holding []Profile
 	for _, p := range s.Profiles {
@@ -39,9 +39,10 @@ func (s *Snapshot) Holding(id string) []Profile {
 	return holding
 }
 
-// Doubt says where a key stands in a form that keyd does not take for a pair, and
-// other AWS readers may: a *Refusal with file and line. Such a key is neither
-// gone nor can it be replaced. Nil when there is no such place.
+// Doubt returns an error that wraps a *Refusal with file and line when the key
+// appears in a form that keyd does not accept as a pair but other AWS readers may.
+// Such a key is not gone, and it cannot be replaced. Doubt returns nil when there
+// is no such place.
 func (s *Snapshot) Doubt(id string) error {
 	for _, src := range s.sources {
 		if id == "" {
@@ -54,7 +55,7 @@ func (s *Snapshot) Doubt(id string) error {
 	return nil
 }
 
-// Stands reports whether the file shows a key with this id to any AWS reader.
+// Stands reports whether any AWS reader may find a key with this id in the file.
 func (f *File) Stands(id string) bool {
 	if id == "" {
 		return false
@@ -63,11 +64,11 @@ func (f *File) Stands(id string) bool {
 	return len(places) > 0 || r != nil
 }
 
-// writingAge is the age below which a file that looks cut off may be one that is
-// still being written.
+// writingAge is the age below which another program may still be writing a file
+// that looks incomplete.
 const writingAge = 250 * time.Millisecond
 
-// looksCutOff reports whether one of the files may end before its end.
+// looksCutOff reports whether one of the files may be incomplete.
 func (s *Snapshot) looksCutOff(now time.Time) bool {
 	for _, src := range s.sources {
 		age := now.Sub(src.original.Info.ModTime)
@@ -79,15 +80,15 @@ func (s *Snapshot) looksCutOff(now time.Time) bool {
 	return false
 }
 
-// Read returns both files once they hold still. Programs that truncate and
-// write show empty and short files that look whole, so a snapshot in which no
-// profile shows one of the expected key ids is only believed after looking
-// again for about 10 s; so is a file that vanished. It is then returned
-// without an error: the caller asks Holding.
+// Read returns both files once no program is writing them. A program that truncates
+// a file before it writes shows an empty or short file that looks complete. So when
+// an expected key id or an expected file is missing, Read looks again for about
+// 10 s before it returns the snapshot without it. That is no error: the caller uses
+// Holding to see which keys are there.
 //
-// Without a credentials file and without keys in the config file the error
-// wraps fs.ErrNotExist. A file that is never still is atomicfile.ErrBusy; one
-// that cannot be read as it stands is an *atomicfile.Refused.
+// When there is no credentials file, and no key in the config file, the error wraps
+// fs.ErrNotExist. When a file never stops changing, it wraps atomicfile.ErrBusy.
+// When a file cannot be read in its present state, it wraps an *atomicfile.Refused.
 func (s *Store) Read(ctx context.Context, expect ...string) (*Snapshot, error) {
 	return s.readUntil(ctx, len(expect) > 0, func(snap *Snapshot) bool {
 		for _, id := range expect {
@@ -99,8 +100,8 @@ func (s *Store) Read(ctx context.Context, expect ...string) (*Snapshot, error) {
 	})
 }
 
-// readUntil looks until believe says yes, or all waits are over. A missing file is
-// looked for again when it is expected.
+// readUntil reads until believe returns true or all waits are over. When expected
+// is set, it also waits for missing files.
 func (s *Store) readUntil(ctx context.Context, expected bool, believe func(*Snapshot) bool) (*Snapshot, error) {
 	var b backoff
 	for {
@@ -118,7 +119,7 @@ func (s *Store) readUntil(ctx context.Context, expected bool, believe func(*Snap
 	}
 }
 
-// readOnce reads both files once.
+// readOnce reads both files once, with the errors of Read.
 func (s *Store) readOnce(ctx context.Context) (*Snapshot, error) {
 	snap := &Snapshot{}
 	for _, path := range s.paths() {
@@ -145,12 +146,13 @@ func (s *Store) readOnce(ctx context.Context) (*Snapshot, error) {
 	return snap, nil
 }
 
-// holdsID reports whether the pair of any section has this id, also where no
-// reader sees a profile.
+// holdsID reports whether the pair of any section has this id, even a section that
+// is no profile.
 func (s *Snapshot) holdsID(id string) bool {
 	return slices.ContainsFunc(s.sources, func(src source) bool { return src.file.Holds(id) })
 }
 
+// holdsAnyKey reports whether any profile shows an id or a secret.
 func (s *Snapshot) holdsAnyKey() bool {
 	return slices.ContainsFunc(s.Profiles, func(p Profile) bool { return !p.Key.IsZero() })
 }

@@ -12,8 +12,8 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// Store is the pair of files of one user. It keeps nothing in memory: every
-// call looks at the disk.
+// Store reads and changes the two files of one user. It keeps nothing in memory:
+// every call reads the disk.
 //
 // A Store locks nothing. The caller makes sure that Check, Swap, Restore, Mend,
 // Sync and Sweep of one user's files do not run at the same time: keyd holds the
@@ -23,6 +23,7 @@ type Store struct {
 	Sys   atomicfile.Sys // the file system; nil means the real one
 }
 
+// sys returns the file system to use.
 func (s *Store) sys() atomicfile.Sys {
 	if s.Sys == nil {
 		return atomicfile.OS{}
@@ -30,7 +31,7 @@ func (s *Store) sys() atomicfile.Sys {
 	return s.Sys
 }
 
-// paths returns the files that have a path at all.
+// paths returns the paths that are set, credentials file first.
 func (s *Store) paths() []string {
 	var paths []string
 	for _, path := range []string{s.Paths.Credentials, s.Paths.Config} {
@@ -41,8 +42,8 @@ func (s *Store) paths() []string {
 	return paths
 }
 
-// Reads reports whether path is one of the files, under whatever name. A path
-// that leads nowhere is none of them.
+// Reads reports whether path leads to one of the two files, under any of its names.
+// A path that leads nowhere does not.
 func (s *Store) Reads(path string) bool {
 	if slices.Contains(s.paths(), path) {
 		return true
@@ -54,14 +55,14 @@ func (s *Store) Reads(path string) bool {
 	})
 }
 
-// Exists reports whether a file stands at path, or may: an error other than that
-// there is none is no proof.
+// Exists reports whether there is, or may be, a file at path. It returns false only
+// when the file system says that there is none: any other error proves nothing.
 func (s *Store) Exists(path string) bool {
 	_, err := atomicfile.Resolve(s.sys(), path)
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// kindOf tells which of the two files path is.
+// kindOf returns which of the two files path is.
 func (s *Store) kindOf(path string) Kind {
 	if path == s.Paths.Config && path != s.Paths.Credentials {
 		return Config
@@ -69,9 +70,9 @@ func (s *Store) kindOf(path string) Kind {
 	return Credentials
 }
 
-// ReadBack returns the pair that a profile shows on disk now, by way of a
-// second reader that shares no code with Lex: what keyd validates is what
-// other programs will find.
+// ReadBack returns the pair that a profile shows on disk now. It uses a second
+// reader that shares no code with Lex, so that keyd validates what other programs
+// will find. The errors are those of Pair and of reading the file.
 func (s *Store) ReadBack(ctx context.Context, p Profile) (Key, error) {
 	o, err := atomicfile.Read(ctx, s.sys(), p.Path)
 	if err != nil {
@@ -80,8 +81,9 @@ func (s *Store) ReadBack(ctx context.Context, p Profile) (Key, error) {
 	return Pair(o.Data, s.kindOf(p.Path), p.Section)
 }
 
-// Sync makes what a file shows durable, whoever wrote it: a swap that was killed
-// before its last step may have left a name that a power failure takes back.
+// Sync makes the present contents of p's file durable, no matter which program
+// wrote them. A swap that was killed before its last step may have left a new file
+// that a power failure would undo.
 func (s *Store) Sync(ctx context.Context, p Profile) error {
 	o, err := atomicfile.Read(ctx, s.sys(), p.Path)
 	if err == nil {
@@ -93,8 +95,9 @@ func (s *Store) Sync(ctx context.Context, p Profile) error {
 	return nil
 }
 
-// Kept returns the files beside the two in which texts of other programs were
-// kept, since they had no place in them.
+// Kept returns the paths of the files, next to the two, in which keyd has left text
+// of other programs that it could not put into the two files. It may return paths
+// together with an error.
 func (s *Store) Kept() ([]string, error) {
 	var kept []string
 	var errs []error
@@ -105,7 +108,7 @@ func (s *Store) Kept() ([]string, error) {
 	return kept, errors.Join(errs...)
 }
 
-// Sweep removes the temporary files that a crash left beside the files.
+// Sweep removes the temporary files that a crash has left next to the two files.
 func (s *Store) Sweep() error {
 	for _, path := range s.paths() {
 		if err := atomicfile.Sweep(s.sys(), path); err != nil {
@@ -115,7 +118,7 @@ func (s *Store) Sweep() error {
 	return nil
 }
 
-// backoff is the waiting between two looks: 5 ms, doubled, up to 5 s.
+// backoff is the wait between two tries: 5 ms at first, doubled each time up to 5 s.
 type backoff struct{ next time.Duration }
 
 const (
@@ -123,10 +126,10 @@ const (
 	lastWait  = 5 * time.Second
 )
 
-// isSpent reports whether all waits are over, after about 10 s.
+// isSpent reports whether all waits are over, about 10 s in all.
 func (b *backoff) isSpent() bool { return b.next > lastWait }
 
-// wait waits for the next while.
+// wait sleeps for the next wait, or returns the reason when ctx is done first.
 func (b *backoff) wait(ctx context.Context) error {
 	b.next = max(b.next, firstWait)
 	t := time.NewTimer(b.next)

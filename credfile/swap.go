@@ -10,74 +10,78 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// Swapped is what a swap did.
+// Swapped says what a swap did.
 type Swapped struct {
-	Files    []string // that were written, as Paths names them
-	Profiles []string // that show the new key now; not of Mend
-	Values   int      // that were replaced: ids and secrets
-	InPlace  bool     // a file was overwritten, because no rename could replace it
-	// Notes say of each text that another program was writing at the moment of
-	// the swap, and that could not be carried over to the new file, where it
-	// is kept. They are there beside an error, too.
+	Files    []string // the files that were written, with their paths as in Paths
+	Profiles []string // the profiles that show the new key now; nil after Mend
+	Values   int      // the number of ids and secrets that were replaced
+	InPlace  bool     // a file was written in place because no rename could replace it
+	// Notes has a line for each text that another program wrote during the swap and
+	// that could not be carried over. The line says where the text is. Notes is set
+	// even when the swap returns an error.
 	Notes []string
 }
 
-// Gone says that no profile shows the key that was to be replaced, nor its
-// successor: somebody else changed it, and nothing was overwritten.
+// Gone is the error that no profile shows the old key or the new key: another
+// program changed it, and nothing was overwritten.
 type Gone struct {
-	ID    string
-	Files []string
+	ID    string   // of the old key
+	Files []string // that were searched
 }
 
+// Error names the files and the short form of the id.
 func (g *Gone) Error() string {
 	return "credfile: no profile in " + strings.Join(g.Files, " or ") + " shows the key " + Short(g.ID)
 }
 
-// maxSwapTries bounds how often a swap starts again because another program wrote.
+// maxSwapTries bounds how often a swap starts again because another program wrote a
+// file.
 const maxSwapTries = 10
 
-// pairSwap is one swap under way.
+// pairSwap is one swap in progress. The package comment describes its steps.
 type pairSwap struct {
 	store     *Store
 	old, next Key
-	onlyTorn  bool       // only what is torn
-	neverUndo bool       // what is written, whatever becomes of the rest
-	written   []fileEdit // what was written and can be undone, in order
+	onlyTorn  bool       // complete torn pairs and change nothing else
+	neverUndo bool       // what was written stays, even if the rest fails
+	written   []fileEdit // the writes that can be undone, in order
 	result    Swapped
 }
 
-// Swap puts next wherever a profile of either file shows old, and returns once
-// the files on disk show it: all of them or none. When a file cannot be
-// written, those before it get their old pair back. A place that shows next
-// already is fine: so a swap that was cut off is resumed, and a file that
-// another program put back is mended. A pair that a power failure has torn, half
-// old and half next, becomes next before anything else, and stays it even when
-// the rest fails: nobody wants the halves back.
+// Swap replaces old with next wherever a profile of either file shows old. It
+// returns nil when the files on disk show next in every such place. When one file
+// cannot be written, Swap puts the old pair back into the files before it. A place
+// that already shows next is fine, so Swap completes an interrupted swap and mends a
+// file that another program set back. It first completes torn pairs, which a power
+// failure has left half old and half next. They stay next even when the rest fails,
+// because a torn pair is of no use to anyone.
 //
-// It starts again, a bounded number of times, when another program writes at
-// the same moment, and then returns atomicfile.ErrChanged. It never overwrites
-// a third key: *Gone. A program that read the file before the swap and writes
-// it afterwards puts the old pair back; nothing can prevent that, so the
-// caller looks again later.
+// When another program writes a file at the same moment, Swap starts again. After 10
+// tries it returns an error that wraps atomicfile.ErrChanged. It never overwrites a
+// third key; it returns *Gone instead. Other errors are *Refusal, those of Read, and
+// those of writing a file; an error may include *NotUndone. A program that read a
+// file before the swap and writes it afterwards restores the old pair. Nothing can
+// prevent that, so the caller looks again later.
 func (s *Store) Swap(ctx context.Context, old, next Key) (Swapped, error) {
 	return s.swap(ctx, pairSwap{store: s, old: old, next: next})
 }
 
-// Restore is Swap for an old pair that may not work any more, and a next one that
-// does: each file that shows next is one less that is locked out. So what is
-// written stays when another file, or the sync of its folder, fails.
+// Restore does what Swap does, for an old pair that may no longer work and a next
+// pair that does. Each file that shows next helps its readers, so what Restore has
+// written stays, even when another file or the sync of a folder fails.
 func (s *Store) Restore(ctx context.Context, old, next Key) (Swapped, error) {
 	return s.swap(ctx, pairSwap{store: s, old: old, next: next, neverUndo: true})
 }
 
-// Mend puts next where a power failure has left a mixture of old and next in a
-// file that is written in place (Key.Mixes), and nowhere else: a profile that
-// shows old as a whole keeps it. Nothing torn is no error. One that cannot be
-// written is, and then stays as it is.
+// Mend replaces with next every torn pair that a power failure has left, a mixture
+// of old and next (Key.Mixes), and changes nothing else: a profile that shows all of
+// old keeps it. It is no error when no pair is torn. It is an error when a torn pair
+// cannot be written; that pair then stays as it is.
 func (s *Store) Mend(ctx context.Context, old, next Key) (Swapped, error) {
 	return s.swap(ctx, pairSwap{store: s, old: old, next: next, onlyTorn: true})
 }
 
+// swap checks the keys, runs sw, and undoes it when it fails.
 func (s *Store) swap(ctx context.Context, sw pairSwap) (Swapped, error) {
 	if err := sw.next.Check(); err != nil {
 		return Swapped{}, err
@@ -93,7 +97,7 @@ func (s *Store) swap(ctx context.Context, sw pairSwap) (Swapped, error) {
 	return sw.result, err
 }
 
-// writeUntilDone edits what it finds until it finds nothing to edit.
+// writeUntilDone reads the files and writes edits until there is nothing to edit.
 func (sw *pairSwap) writeUntilDone(ctx context.Context) error {
 	var b backoff
 	for range maxSwapTries {
@@ -121,7 +125,7 @@ func (sw *pairSwap) writeUntilDone(ctx context.Context) error {
 	return fmt.Errorf("credfile: gave up after %d attempts: %w", maxSwapTries, atomicfile.ErrChanged)
 }
 
-// findEdits returns what is to be written now: first what is torn.
+// findEdits returns the edits that come next. Edits of torn pairs come first.
 func (sw *pairSwap) findEdits(snap *Snapshot) ([]fileEdit, error) {
 	if torn, err := snap.findMends(sw.old, sw.next); err != nil || len(torn) > 0 || sw.onlyTorn {
 		return torn, err
@@ -129,14 +133,14 @@ func (sw *pairSwap) findEdits(snap *Snapshot) ([]fileEdit, error) {
 	return snap.findEdits(sw.old, sw.next)
 }
 
-// showsEitherKey reports whether a snapshot shows either key, or halves of both. A file
-// that is being written shows none.
+// showsEitherKey reports whether a snapshot shows either key, or a mixture of both.
+// If it shows none, another program may be writing a file.
 func (sw *pairSwap) showsEitherKey(snap *Snapshot) bool {
 	return snap.holdsID(sw.old.ID) || snap.holdsID(sw.next.ID) || snap.holdsTornPair(sw.old, sw.next)
 }
 
-// writeAll writes all files, or returns the first error; what is kept, as many as
-// it can.
+// writeAll writes the edits and stops at the first error. With neverUndo it tries
+// every file and returns all errors.
 func (sw *pairSwap) writeAll(ctx context.Context, edits []fileEdit) error {
 	if err := checkWritable(edits); err != nil && !sw.neverUndo {
 		return err
@@ -152,6 +156,7 @@ func (sw *pairSwap) writeAll(ctx context.Context, edits []fileEdit) error {
 	return errors.Join(failed...)
 }
 
+// writeOne writes one edit, and carries over what another program wrote meanwhile.
 func (sw *pairSwap) writeOne(ctx context.Context, e fileEdit) error {
 	put := e.original.Replace
 	if sw.neverUndo || e.isMend {
@@ -169,7 +174,7 @@ func (sw *pairSwap) writeOne(ctx context.Context, e fileEdit) error {
 	return err
 }
 
-// withNew returns the file with the new pair where this swap puts it.
+// withNew returns the data of f with the new pair in the places that this swap edits.
 func (sw *pairSwap) withNew(f *File) ([]byte, error) {
 	if sw.onlyTorn {
 		data, _, err := f.Mend(sw.old, sw.next)
@@ -178,6 +183,7 @@ func (sw *pairSwap) withNew(f *File) ([]byte, error) {
 	return f.replaceAll(sw.old, sw.next)
 }
 
+// recordWrite adds a write to the result, and to the writes that can be undone.
 func (sw *pairSwap) recordWrite(e fileEdit, w atomicfile.Written) {
 	if !e.isMend {
 		sw.written = append(sw.written, e)
@@ -189,9 +195,10 @@ func (sw *pairSwap) recordWrite(e fileEdit, w atomicfile.Written) {
 	}
 }
 
-// confirmResult checks what the files show and makes sure that it stays.
+// confirmResult requires that the files show the new key with its secret, and makes
+// that durable.
 func (sw *pairSwap) confirmResult(snap *Snapshot) error {
-	if sw.onlyTorn { // of what it does not touch it says nothing
+	if sw.onlyTorn { // the other places do not matter to it
 		return nil
 	}
 	if !snap.holdsID(sw.next.ID) {
@@ -199,7 +206,7 @@ func (sw *pairSwap) confirmResult(snap *Snapshot) error {
 	}
 	for _, p := range snap.Holding(sw.next.ID) {
 		if !p.Key.Secret.Equal(sw.next.Secret) {
-			return (&Refusal{Path: p.Path, Line: p.Line, Text: "shows " + Short(p.Key.ID) + " with another secret",
+			return (&Refusal{Path: p.Path, Line: p.Line, Text: "the file shows " + Short(p.Key.ID) + " with another secret",
 				Remedy: "restore the file, or run aws configure"}).wrap()
 		}
 		sw.result.Profiles = append(sw.result.Profiles, p.Name)
@@ -207,7 +214,7 @@ func (sw *pairSwap) confirmResult(snap *Snapshot) error {
 	if len(sw.written) > 0 {
 		return nil
 	}
-	for _, src := range snap.sources { // a swap before this one may have been cut off
+	for _, src := range snap.sources { // an earlier swap may have been interrupted before its sync
 		if !src.file.Holds(sw.next.ID) {
 			continue
 		}
@@ -218,16 +225,16 @@ func (sw *pairSwap) confirmResult(snap *Snapshot) error {
 	return nil
 }
 
-// fileEdit is the new content of one file.
+// fileEdit is one file and its new content.
 type fileEdit struct {
 	source
 	data     []byte
-	values   int
-	undoData []byte // what undoing it puts back
-	isMend   bool   // a torn pair: what stood there is nothing to go back to
+	values   int    // how many values change
+	undoData []byte // the data that an undo puts back
+	isMend   bool   // it completes a torn pair, so it is never undone
 }
 
-// findEdits returns what is to be written so that next stands wherever old does.
+// findEdits returns the edits that put next wherever a file shows old.
 func (s *Snapshot) findEdits(old, next Key) ([]fileEdit, error) {
 	var edits []fileEdit
 	for _, src := range s.sources {

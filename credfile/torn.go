@@ -2,27 +2,30 @@ package credfile
 
 import "slices"
 
-// A file that no rename can replace is written in place, and a power failure in
-// that very moment leaves a pair that is half the old key and half the new one.
-// Whoever has both can tell it from any other key, and make it whole.
+// A file that no rename can replace is written in place. A power failure during
+// that write can leave a torn pair, with some bytes of the old key and some of the
+// new one. A program that has both keys can tell a torn pair from any other key and
+// can repair it.
 
-// Mixes reports whether k is neither a nor b, but each byte of its id and of its
-// secret is the one that a or b has in that place. So it finds what a write in
-// place leaves that was cut off, wherever the disk cut it and in whatever order
-// it wrote the parts; also when the cut is between id and secret. A third key
-// looks like this by chance once in some 10^19 keys, as the id has 16 random
-// characters of 32, and the secret would have to do so as well.
+// Mixes reports whether k is a mixture of a and b: it is neither of them, and each
+// byte of its id and its secret is the byte of a or of b at the same offset. That
+// covers everything that an interrupted write in place can leave, no matter where
+// the disk cut it and in which order it wrote the parts, including a cut between id
+// and secret. By chance, a third key looks like that once in about 10^19 keys: the
+// id has 16 random characters out of 32, and the secret would have to match as well.
 //
-// Keys of different lengths never mix: writing one over the other moves the rest
-// of the file.
+// Keys of different lengths never mix, because writing one over the other moves the
+// rest of the file.
 func (k Key) Mixes(a, b Key) bool {
 	whole := k.equals(a) || k.equals(b)
 	return !whole && isMixture(k.ID, a.ID, b.ID) && k.Secret.isMixtureOf(a.Secret, b.Secret)
 }
 
+// equals reports whether id and secret are the same.
 func (k Key) equals(l Key) bool { return k.ID == l.ID && k.Secret.Equal(l.Secret) }
 
-// isMixture reports whether each byte of s is that of a or b in the same place.
+// isMixture reports whether each byte of s is the byte of a or of b at the same
+// offset. It is false for "" and for different lengths.
 func isMixture(s, a, b string) bool {
 	if s == "" || len(s) != len(a) || len(s) != len(b) {
 		return false
@@ -35,11 +38,11 @@ func isMixture(s, a, b string) bool {
 	return true
 }
 
-// Mend returns the file with next in the place of every mixture of old and next
-// (Key.Mixes), and what changed, in file order; f's own bytes when there is
-// none. A pair that is wholly old stays. Everything else is as with Replace:
-// nothing else moves, and one place that cannot be edited beyond doubt refuses
-// all of it.
+// Mend returns the file with next in place of every mixture of old and next
+// (Key.Mixes), and the changes in file order. Without a mixture it returns f.Data
+// itself. A pair that is entirely old stays. Otherwise Mend behaves like Replace:
+// nothing else moves, and a single place that cannot be edited safely refuses the
+// whole change.
 func (f *File) Mend(old, next Key) ([]byte, []Change, error) {
 	places := f.findTorn(old, next)
 	if len(places) == 0 {
@@ -51,7 +54,7 @@ func (f *File) Mend(old, next Key) ([]byte, []Change, error) {
 	return f.rewritePlaces(places, next)
 }
 
-// findTorn finds the mixtures of two keys.
+// findTorn returns the pairs that are mixtures of two keys.
 func (f *File) findTorn(a, b Key) []pairPlace {
 	var places []pairPlace
 	for i := range f.Sections {
@@ -63,11 +66,12 @@ func (f *File) findTorn(a, b Key) []pairPlace {
 	return places
 }
 
+// holdsTornPair reports whether a file holds a mixture of a and b.
 func (s *Snapshot) holdsTornPair(a, b Key) bool {
 	return slices.ContainsFunc(s.sources, func(src source) bool { return len(src.file.findTorn(a, b)) > 0 })
 }
 
-// findMends returns what is to be written so that no file holds a mixture.
+// findMends returns the edits that leave no mixture of old and next in any file.
 func (s *Snapshot) findMends(old, next Key) ([]fileEdit, error) {
 	var edits []fileEdit
 	for _, src := range s.sources {

@@ -8,14 +8,14 @@ import (
 
 const reportRemedy = "write the profile's lines plainly, one `name = value` each, and try again"
 
-// verifyLexed lexes the new bytes and requires that nothing but the values of
-// the places changed: no other line, and in those lines no name and no comment.
+// verifyLexed compares f with g, the lexed result of an edit. Only the values of the
+// places may differ: no other line, and no name or comment in the same lines.
 func (f *File) verifyLexed(places []pairPlace, g *File) *Refusal {
 	moved := f.newRefusal(0, reportRemedy, "the change would alter more than the pair")
 	if len(g.Sections) != len(f.Sections) || len(g.Problems) != len(f.Problems) {
 		return moved
 	}
-	changed := map[int]bool{} // lines
+	changed := map[int]bool{} // by line number
 	for _, p := range places {
 		changed[p.pair.id.Line], changed[p.pair.secret.Line] = true, true
 	}
@@ -38,7 +38,8 @@ func (f *File) verifyLexed(places []pairPlace, g *File) *Refusal {
 	return nil
 }
 
-// firstOtherDiff returns the first line that differs without being listed, or 0.
+// firstOtherDiff returns the number of the first differing line that is not listed,
+// or 0.
 func firstOtherDiff(a, b []byte, listed map[int]bool) int {
 	old, next := bytes.SplitAfter(a, []byte("\n")), bytes.SplitAfter(b, []byte("\n"))
 	for i := range max(len(old), len(next)) {
@@ -49,7 +50,8 @@ func firstOtherDiff(a, b []byte, listed map[int]bool) int {
 	return 0
 }
 
-// propertiesEqual compares all of a property but, when changed is set, its value.
+// propertiesEqual reports whether p of f and q of g are equal. When changed is set,
+// their values may differ.
 func propertiesEqual(f, g *File, p, q *Property, changed bool) bool {
 	if p.Name != q.Name || p.Line != q.Line || p.Form != q.Form || len(p.More) != len(q.More) {
 		return false
@@ -58,9 +60,9 @@ func propertiesEqual(f, g *File, p, q *Property, changed bool) bool {
 		(changed || f.Text(p.Raw) == g.Text(q.Raw))
 }
 
-// verifySecondReader reads each section by ini.v1 before and after: the pair
-// must be where the lexer found it, everything else must be as it was, and the
-// reader that validates the file on disk must find the new pair.
+// verifySecondReader reads each section with ini.v1 before and after an edit. The
+// pair must be where the lexer found it, everything else must be unchanged, and
+// the reader that later validates the file on disk must find the new pair.
 func (f *File) verifySecondReader(places []pairPlace, g *File, next Key) *Refusal {
 	for _, p := range places {
 		a, b := &f.Sections[p.section], &g.Sections[p.section]
@@ -75,22 +77,24 @@ func (f *File) verifySecondReader(places []pairPlace, g *File, next Key) *Refusa
 			return r
 		}
 		if !othersEqual(before, after) {
-			return f.newRefusal(a.Line, reportRemedy, "a second reader of the file sees more change in [%s] than the pair", a.Name)
+			return f.newRefusal(a.Line, reportRemedy, "a second reader of the file sees a change in [%s] other than the pair", a.Name)
 		}
 		key, err := Pair(g.Data, f.Kind, a.Name)
 		if err != nil || key.ID != next.ID || !key.Secret.Equal(next.Secret) {
-			return f.newRefusal(a.Line, "write the header as [name], once in the file", "the new pair could not be read back from [%s]", a.Name)
+			return f.newRefusal(a.Line, "write the header as [name], and only once in the file", "the new pair could not be read back from [%s]", a.Name)
 		}
 	}
 	return nil
 }
 
+// cannotRead returns the refusal of a section that ini.v1 cannot read.
 func (f *File) cannotRead(s *Section) *Refusal {
-	return f.newRefusal(s.Line, "look for a value in [...] or backticks that is not closed, or a line that is neither `name = value` nor a comment",
+	return f.newRefusal(s.Line, "look for an unclosed backtick or [...] in a value, or for a line that is neither `name = value` nor a comment",
 		"a second reader of the file cannot read the lines of [%s]", s.Name)
 }
 
-// othersEqual reports whether two readings differ in the pair alone.
+// othersEqual reports whether two readings of a section agree on everything but the
+// pair.
 func othersEqual(a, b map[string]string) bool {
 	if len(a) != len(b) {
 		return false
