@@ -12,7 +12,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
-	"keyd/credfile/internal/faulty"
+	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
 // latecomer is a program that has a file open when the new one takes its name,
@@ -27,8 +27,8 @@ type latecomer struct {
 	done bool
 }
 
-func (l *latecomer) ask(t *testing.T) func(faulty.Call) error {
-	return func(c faulty.Call) error {
+func (l *latecomer) ask(t *testing.T) func(atomicfiletest.Call) error {
+	return func(c atomicfiletest.Call) error {
 		takes := c.Name == l.path && (c.Op == "Exchange" || c.Op == "Rename")
 		switch {
 		case l.truncates && c.Op == "Exchange":
@@ -71,8 +71,8 @@ func (l *latecomer) write(t *testing.T) {
 }
 
 // failConfig lets no new file take the name of the config file.
-func failConfig(s *credfile.Store, ask func(faulty.Call) error) func(faulty.Call) error {
-	return func(c faulty.Call) error {
+func failConfig(s *credfile.Store, ask func(atomicfiletest.Call) error) func(atomicfiletest.Call) error {
+	return func(c atomicfiletest.Call) error {
 		if c.Name == s.Paths.Config && (c.Op == "Exchange" || c.Op == "Rename") {
 			return syscall.EIO
 		}
@@ -202,7 +202,7 @@ func TestUndoneBesideAWriter(t *testing.T) {
 	forceInPlace(t, s.Paths.Credentials)
 	synctest.Test(t, func(t *testing.T) {
 		appended := false
-		askBeforeCalls(s, func(c faulty.Call) error {
+		askBeforeCalls(s, func(c atomicfiletest.Call) error {
 			if c.Op == "Sync" && c.Name == s.Paths.Credentials && !appended {
 				appended = true
 				writeOldFile(t, c.Name, readText(t, c.Name)+more)
@@ -226,7 +226,7 @@ func TestUndoSaysWhatTheFileShows(t *testing.T) {
 		s := newStore(t, pairText("default", oldKey), "")
 		synctest.Test(t, func(t *testing.T) {
 			written, failed := false, false
-			askBeforeCalls(s, func(c faulty.Call) error {
+			askBeforeCalls(s, func(c atomicfiletest.Call) error {
 				folder := c.Op == "SyncDir" && c.Name == filepath.Dir(s.Paths.Credentials)
 				if written && (folder || failed && c.Op == op) {
 					failed = true
@@ -282,7 +282,7 @@ func TestWhatIsKeptIsNotLost(t *testing.T) {
 	l := latecomer{path: s.Paths.Credentials, text: "no credentials\n", from: 1}
 	synctest.Test(t, func(t *testing.T) {
 		latecomer, kept := l.ask(t), false
-		askBeforeCalls(s, func(c faulty.Call) error {
+		askBeforeCalls(s, func(c atomicfiletest.Call) error {
 			if kept && c.Op == "SyncDir" && c.Name == filepath.Dir(s.Paths.Credentials) {
 				return syscall.EIO
 			}

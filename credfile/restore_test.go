@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"keyd/credfile"
-	"keyd/credfile/internal/faulty"
+	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
 // TestRestoreKeepsWhatItHasWritten: the folder's first sync after the first file
@@ -25,7 +25,7 @@ func TestRestoreKeepsWhatItHasWritten(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t, was, was)
 			written, failed := false, false
-			askBeforeCalls(s, func(c faulty.Call) error {
+			askBeforeCalls(s, func(c atomicfiletest.Call) error {
 				written = written || c.Op == "Exchange" || c.Op == "Rename" && c.Name == s.Paths.Credentials
 				if c.Op == "SyncDir" && written && !failed {
 					failed = true
@@ -57,7 +57,7 @@ func TestRestoreInPlaceKeepsWhatItHasWritten(t *testing.T) {
 			s := newStore(t, test.was, "")
 			forceInPlace(t, s.Paths.Credentials)
 			failed := false
-			askBeforeCalls(s, func(c faulty.Call) error {
+			askBeforeCalls(s, func(c atomicfiletest.Call) error {
 				if c.Op == "Sync" && c.Name == s.Paths.Credentials && !failed {
 					failed = true
 					return syscall.ENOSPC

@@ -15,7 +15,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
-	"keyd/credfile/internal/faulty"
+	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
 var (
@@ -258,7 +258,7 @@ func TestCheckRefusesUnwritable(t *testing.T) {
 	whole := pairText("default", oldKey)
 	s := newStore(t, whole, whole)
 	full := func(errno error) atomicfile.Sys {
-		return &faulty.Sys{Sys: atomicfile.OS{}, Ask: func(c faulty.Call) error {
+		return &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Ask: func(c atomicfiletest.Call) error {
 			if c.Op == "Write" && strings.Contains(c.Name, ".config.keyd-") {
 				return errno
 			}

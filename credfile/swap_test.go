@@ -13,13 +13,13 @@ import (
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
-	"keyd/credfile/internal/faulty"
+	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
 // crash is what a system call panics with when the process dies there.
 type crash struct{}
 
-func runUntilCrash(sys *faulty.Sys, do func()) (died bool) {
+func runUntilCrash(sys *atomicfiletest.Faulty, do func()) (died bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			if _, died = r.(crash); !died {
@@ -42,7 +42,7 @@ func TestSwapFaults(t *testing.T) {
 		err  error
 	}{
 		{"46 ENOSPC", syscall.ENOSPC},
-		{"46 ENOSPC after half the bytes", &faulty.Short{Err: syscall.ENOSPC}},
+		{"46 ENOSPC after half the bytes", &atomicfiletest.ShortWrite{Err: syscall.ENOSPC}},
 		{"EIO", syscall.EIO},
 		{"50 EROFS", syscall.EROFS},
 		{"47 EBUSY", syscall.EBUSY},
@@ -56,8 +56,8 @@ func TestSwapFaults(t *testing.T) {
 				writeFiles(t, s, was, was)
 				synctest.Test(t, func(t *testing.T) {
 					calls := 0
-					var hit faulty.Call
-					sys := &faulty.Sys{Sys: atomicfile.OS{}, Fast: true, Ask: func(c faulty.Call) error {
+					var hit atomicfiletest.Call
+					sys := &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Fast: true, Ask: func(c atomicfiletest.Call) error {
 						if calls++; calls != n {
 							return nil
 						}
@@ -80,7 +80,7 @@ func TestSwapFaults(t *testing.T) {
 					case !died && err != nil && (credentials != was || config != was):
 						t.Errorf("%v, but %q, %q", err, credentials, config)
 					}
-					s.Sys = &faulty.Sys{Sys: atomicfile.OS{}, Fast: true, Ask: func(faulty.Call) error { return nil }}
+					s.Sys = &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Fast: true, Ask: func(atomicfiletest.Call) error { return nil }}
 					if err := s.Sweep(); err != nil {
 						t.Error(err)
 					}
@@ -110,7 +110,7 @@ func readText(t *testing.T, path string) string {
 // somebody else meanwhile, the old pair returns and the change stays.
 func TestSwapUndoKeepsOthersChanges(t *testing.T) {
 	s := newStore(t, pairText("default", oldKey), pairText("default", oldKey))
-	s.Sys = &faulty.Sys{Sys: atomicfile.OS{}, Ask: func(c faulty.Call) error {
+	s.Sys = &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Ask: func(c atomicfiletest.Call) error {
 		if (c.Op == "Exchange" || c.Op == "Rename") && c.Name == s.Paths.Config {
 			writeOldFile(t, s.Paths.Credentials, readText(t, s.Paths.Credentials)+pairText("work", thirdKey))
 			return syscall.EIO
@@ -173,7 +173,7 @@ func TestSwapBesideConfigure(t *testing.T) {
 				other := &configure{path: s.Paths.Credentials}
 				moments := []int{n, n + gaps[0], n + gaps[0] + gaps[1]}
 				calls := 0
-				s.Sys = &faulty.Sys{Sys: atomicfile.OS{}, Fast: true, Ask: func(c faulty.Call) error {
+				s.Sys = &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Fast: true, Ask: func(c atomicfiletest.Call) error {
 					calls++
 					for len(moments) > 0 && calls >= moments[0] {
 						other.step(t, 3-len(moments))
@@ -189,7 +189,7 @@ func TestSwapBesideConfigure(t *testing.T) {
 				for ; len(moments) > 0; moments = moments[1:] {
 					other.step(t, 3-len(moments))
 				}
-				s.Sys = &faulty.Sys{Sys: atomicfile.OS{}, Fast: true, Ask: func(faulty.Call) error { return nil }}
+				s.Sys = &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Fast: true, Ask: func(atomicfiletest.Call) error { return nil }}
 				if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
 					t.Error(err)
 				}

@@ -11,7 +11,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
-	"keyd/credfile/internal/faulty"
+	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
 // tornText is a text with both keys' bytes: to's up to a part of the way, from's
@@ -39,11 +39,11 @@ func forceInPlace(t *testing.T, path string) {
 	}
 }
 
-func askBeforeCalls(s *credfile.Store, ask func(faulty.Call) error) { // without syncs
-	s.Sys = &faulty.Sys{Sys: atomicfile.OS{}, Fast: true, Ask: ask}
+func askBeforeCalls(s *credfile.Store, ask func(atomicfiletest.Call) error) { // without syncs
+	s.Sys = &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Fast: true, Ask: ask}
 }
 
-func failNothing(faulty.Call) error { return nil }
+func failNothing(atomicfiletest.Call) error { return nil }
 
 // TestSwapAndMendOfATornFile: Swap makes everything next's, what is torn and what
 // shows old; Mend only what is torn. A third key beside it stays either way.
@@ -101,7 +101,7 @@ func TestATornFileIsMendedWhateverFails(t *testing.T) {
 		name string
 		err  error
 	}{
-		{"ENOSPC after half the bytes", &faulty.Short{Err: syscall.ENOSPC}},
+		{"ENOSPC after half the bytes", &atomicfiletest.ShortWrite{Err: syscall.ENOSPC}},
 		{"EIO", syscall.EIO},
 		{"EROFS", syscall.EROFS},
 		{"crash", nil},
@@ -114,7 +114,7 @@ func TestATornFileIsMendedWhateverFails(t *testing.T) {
 				writeFiles(t, s, half, was)
 				synctest.Test(t, func(t *testing.T) {
 					calls := 0
-					askBeforeCalls(s, func(c faulty.Call) error {
+					askBeforeCalls(s, func(c atomicfiletest.Call) error {
 						if calls++; calls == n && tt.err == nil {
 							panic(crash{})
 						}
@@ -124,7 +124,7 @@ func TestATornFileIsMendedWhateverFails(t *testing.T) {
 						return nil
 					})
 					var err error
-					died := runUntilCrash(s.Sys.(*faulty.Sys), func() { _, err = s.Swap(t.Context(), oldKey, newKey) })
+					died := runUntilCrash(s.Sys.(*atomicfiletest.Faulty), func() { _, err = s.Swap(t.Context(), oldKey, newKey) })
 					reached = calls >= n
 					credentials, config := readText(t, s.Paths.Credentials), readText(t, s.Paths.Config)
 					if credentials != half && credentials != is || config != was && config != is {
@@ -155,13 +155,13 @@ func TestUndoMendsWhatItsOwnWriteTore(t *testing.T) {
 	forceInPlace(t, s.Paths.Credentials)
 	synctest.Test(t, func(t *testing.T) {
 		writes := 0
-		askBeforeCalls(s, func(c faulty.Call) error {
+		askBeforeCalls(s, func(c atomicfiletest.Call) error {
 			if c.Op != "WriteAt" {
 				return nil
 			}
 			switch writes++; writes {
 			case 1:
-				return &faulty.Short{Err: syscall.ENOSPC}
+				return &atomicfiletest.ShortWrite{Err: syscall.ENOSPC}
 			case 2:
 				if half := readText(t, s.Paths.Credentials); half == was {
 					t.Error("the first write has torn nothing")

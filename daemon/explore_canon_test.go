@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"keyd/credfile/atomicfile/ramdisk"
+	"keyd/credfile/atomicfile/atomicfiletest"
 	"keyd/daemon/awssim"
 )
 
@@ -69,7 +69,7 @@ func newMemo(w *scene) *memo {
 }
 
 // text is a file in a key.
-func (m *memo) text(w *scene, f ramdisk.File) string {
+func (m *memo) text(w *scene, f atomicfiletest.FileState) string {
 	of := fmt.Sprint(f.Path, f.Synced, f.Mode, "\x00") + string(f.Data)
 	if text, known := m.texts[of]; known {
 		return text

@@ -19,7 +19,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
-	"keyd/credfile/atomicfile/ramdisk"
+	"keyd/credfile/atomicfile/atomicfiletest"
 	"keyd/daemon/awssim"
 )
 
@@ -53,7 +53,7 @@ type take struct {
 // moment is an instant after an effect: what a process that dies there leaves.
 type moment struct {
 	after int // the effect
-	disk  *ramdisk.Disk
+	disk  *atomicfiletest.Disk
 	cloud *awssim.Cloud
 	at    time.Time
 	ghost ghost
@@ -132,7 +132,7 @@ func (r *take) end(results []Result) {
 }
 
 // onDisk is one call to the disk.
-func (r *take) onDisk(op ramdisk.Op, do func() error) error {
+func (r *take) onDisk(op atomicfiletest.DiskOp, do func() error) error {
 	dir, base := filepath.Split(op.Path)
 	base, _, temp := strings.Cut(base, ".keyd-")
 	if temp {
@@ -326,7 +326,7 @@ func (r *take) deaths(m moment, b *bug) []*scene {
 	at := m.at.Add(restartAfter)
 	clock := func() time.Time { return at }
 	from := r.scene.trace[:len(r.scene.trace)-1]
-	one := func(how string, disk *ramdisk.Disk) *scene {
+	one := func(how string, disk *atomicfiletest.Disk) *scene {
 		w := &scene{disk: disk, cloud: m.cloud.Clone(clock), at: at, since: m.at, ghost: m.ghost, faults: r.scene.faults + 1}
 		w.trace = trace(from).with(step{r.faults, m.after, how})
 		if b != nil && b.forget != "" {

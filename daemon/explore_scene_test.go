@@ -7,14 +7,14 @@ import (
 	"time"
 
 	"keyd/credfile"
-	"keyd/credfile/atomicfile/ramdisk"
+	"keyd/credfile/atomicfile/atomicfiletest"
 	"keyd/daemon/awssim"
 )
 
 // scene is everything that outlives a process: the disk, AWS, and the time. The
 // exploration goes on from one scene in many ways.
 type scene struct {
-	disk   *ramdisk.Disk
+	disk   *atomicfiletest.Disk
 	cloud  *awssim.Cloud
 	at     time.Time // when the next process looks
 	since  time.Time // when the last one ended
@@ -79,7 +79,7 @@ func (s setting) begin() *scene {
 	clock := func() time.Time { return epoch }
 	cloud := awssim.New(awssim.Options{Now: clock, Seed: s.seed + 7, Lag: s.lag, Regions: []string{"us-east-1"}})
 	id, secret := cloud.AddUser(account, "/", "alice").AddKey(70 * day)
-	w := &scene{disk: ramdisk.New(clock, homeFolder), cloud: cloud, at: epoch.Add(time.Minute)}
+	w := &scene{disk: atomicfiletest.NewDisk(clock, homeFolder), cloud: cloud, at: epoch.Add(time.Minute)}
 	w.ghost.first = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
 	pair := "aws_access_key_id = " + id + "\r\naws_secret_access_key\t=\t" + secret + "\r\n"
 	w.disk.Put(credentials, []byte("# mine\r\n[default]\r\n"+pair+"\r\n[other]\r\naws_access_key_id=AKIAIOSFODNN7EXAMPLE\r\n"), false)

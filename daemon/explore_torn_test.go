@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"keyd/credfile/atomicfile/ramdisk"
+	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
 // torn reports whether a file shows what is half of one key and half of another.
@@ -31,7 +31,7 @@ func (w *scene) mixed(text []byte) bool {
 
 // tears reports whether a power failure has torn a file that was written in
 // place, and so had no second copy: only then may a pair be torn.
-func (m moment) tears(o ramdisk.Outcome) bool {
+func (m moment) tears(o atomicfiletest.Outcome) bool {
 	return strings.Contains(o.Name, "torn") && (m.disk.Overwritten(credentials) || m.disk.Overwritten(configFile))
 }
 

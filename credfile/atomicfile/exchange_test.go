@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 
 	"keyd/credfile/atomicfile"
-	"keyd/credfile/internal/faulty"
+	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
 // exchanges reports whether the file system of dir can exchange two names.
@@ -118,7 +118,7 @@ func TestReplaceLosesNothing(t *testing.T) {
 			o := read(t, atomicfile.OS{}, path)
 			synctest.Test(t, func(t *testing.T) { // for time to pass quickly
 				done := map[string]int{}
-				sys := asking(func(c faulty.Call) error {
+				sys := asking(func(c atomicfiletest.Call) error {
 					if c.Op == "Lstat" && !strings.Contains(c.Name, ".keyd-") {
 						return nil
 					}
@@ -169,7 +169,7 @@ func TestReplaceLosesNoLateWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var writer *os.File
 		exchanged, looked := 0, 0
-		sys := asking(func(c faulty.Call) (err error) {
+		sys := asking(func(c atomicfiletest.Call) (err error) {
 			switch {
 			case c.Op == "Exchange" && exchanged == 0:
 				other{t, path}.renames("first\n")
@@ -210,7 +210,7 @@ func TestOwnTextIsNotKept(t *testing.T) {
 	o := read(t, atomicfile.OS{}, path)
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
-		sys := asking(func(c faulty.Call) error {
+		sys := asking(func(c atomicfiletest.Call) error {
 			if c.Op == "Exchange" {
 				if n++; n == 1 {
 					other{t, path}.renames("theirs\n")

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 
 	"keyd/credfile/atomicfile"
-	"keyd/credfile/internal/faulty"
+	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
 // crash is what a system call panics with when the process dies there.
@@ -26,8 +26,8 @@ type fault struct {
 
 var faults = []fault{
 	{name: "46 ENOSPC", err: syscall.ENOSPC},
-	{name: "46 ENOSPC after half the bytes", err: &faulty.Short{Err: syscall.ENOSPC}},
-	{name: "46 EFBIG for good", err: &faulty.Short{Err: syscall.EFBIG}, forGood: true},
+	{name: "46 ENOSPC after half the bytes", err: &atomicfiletest.ShortWrite{Err: syscall.ENOSPC}},
+	{name: "46 EFBIG for good", err: &atomicfiletest.ShortWrite{Err: syscall.EFBIG}, forGood: true},
 	{name: "EIO", err: syscall.EIO},
 	{name: "50 EROFS", err: syscall.EROFS},
 	{name: "EIO for good", err: syscall.EIO, forGood: true},
@@ -36,9 +36,9 @@ var faults = []fault{
 
 // at returns the real file system with a fault at the nth call, and the call
 // that it hit, which is zero as long as it did not come to that.
-func (f fault) at(n int, ask func(faulty.Call) error) (sys atomicfile.Sys, hit *faulty.Call) {
-	hit = new(faulty.Call)
-	return asking(func(c faulty.Call) error {
+func (f fault) at(n int, ask func(atomicfiletest.Call) error) (sys atomicfile.Sys, hit *atomicfiletest.Call) {
+	hit = new(atomicfiletest.Call)
+	return asking(func(c atomicfiletest.Call) error {
 		if n--; n > 0 || n < 0 && !f.forGood {
 			return ask(c)
 		}
@@ -59,17 +59,17 @@ func survive(sys atomicfile.Sys, do func()) (died bool) {
 			if _, died = r.(crash); !died {
 				panic(r)
 			}
-			sys.(*faulty.Sys).Die()
+			sys.(*atomicfiletest.Faulty).Die()
 		}
 	}()
 	do()
 	return false
 }
 
-func fine(faulty.Call) error { return nil }
+func fine(atomicfiletest.Call) error { return nil }
 
 // mounted makes a file one that no rename replaces.
-func mounted(c faulty.Call) error {
+func mounted(c atomicfiletest.Call) error {
 	if c.Op == "Rename" || c.Op == "Exchange" {
 		return syscall.EBUSY
 	}
@@ -77,7 +77,7 @@ func mounted(c faulty.Call) error {
 }
 
 // unexchanged is a file system that cannot exchange two names.
-func unexchanged(c faulty.Call) error {
+func unexchanged(c atomicfiletest.Call) error {
 	if c.Op == "Exchange" {
 		return atomicfile.ErrNoExchange
 	}
@@ -94,7 +94,7 @@ func TestReplaceFaults(t *testing.T) {
 	long := strings.Repeat("#\n", 20)
 	for _, mode := range []struct {
 		name, old, data string
-		ask             func(faulty.Call) error
+		ask             func(atomicfiletest.Call) error
 	}{
 		{"exchange", text + long, "[default]\n" + long, fine},
 		{"rename", text + long, "[default]\n" + long, unexchanged},
@@ -125,17 +125,17 @@ func TestReplaceFaults(t *testing.T) {
 	}
 }
 
-func replaceWithFault(t *testing.T, f fault, n int, ask func(faulty.Call) error, o *atomicfile.Original, data string, inPlace bool) bool {
+func replaceWithFault(t *testing.T, f fault, n int, ask func(atomicfiletest.Call) error, o *atomicfile.Original, data string, inPlace bool) bool {
 	var lost []string // temporary files whose removal, or another name for them, failed
 	sys, hit := f.at(n, ask)
-	watched := asking(func(c faulty.Call) error {
-		err := sys.(*faulty.Sys).Ask(c)
+	watched := asking(func(c atomicfiletest.Call) error {
+		err := sys.(*atomicfiletest.Faulty).Ask(c)
 		if err != nil && (c.Op == "Remove" || strings.HasSuffix(c.Name, ".theirs")) {
 			lost = append(lost, filepath.Base(strings.TrimSuffix(c.Name, ".theirs")))
 		}
 		return err
 	})
-	watched.(*faulty.Sys).Fast = true
+	watched.(*atomicfiletest.Faulty).Fast = true
 	o = atomicfile.On(watched, o)
 	var w atomicfile.Written
 	var err error

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"keyd/credfile/atomicfile"
-	"keyd/credfile/internal/faulty"
+	"keyd/credfile/atomicfile/atomicfiletest"
 
 	"golang.org/x/sys/unix"
 )
@@ -321,7 +321,7 @@ func TestExchangeOnFileSystems(t *testing.T) {
 			if !exchanges(t, dir) {
 				t.Skip("it exchanges no names")
 			}
-			o := read(t, asking(func(c faulty.Call) error {
+			o := read(t, asking(func(c atomicfiletest.Call) error {
 				if c.Op == "Exchange" && get(t, path) == "newer\n" {
 					other{t, path}.renames("theirs\n")
 				}
@@ -363,7 +363,7 @@ func TestSyncOfAMountedFile(t *testing.T) {
 	put(t, path, "")
 	mount(t, host, path, "", unix.MS_BIND, "")
 	wrote := false
-	o := read(t, asking(func(c faulty.Call) error {
+	o := read(t, asking(func(c atomicfiletest.Call) error {
 		wrote = wrote || c.Op == "WriteAt"
 		return nil
 	}), path)

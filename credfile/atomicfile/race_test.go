@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 
 	"keyd/credfile/atomicfile"
-	"keyd/credfile/internal/faulty"
+	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
 var races = flag.Int("races", 200, "TestReplaceRaces lets another program write so often during a replacement")
@@ -32,7 +32,7 @@ func TestReplaceRaces(t *testing.T) {
 	t.Logf("%d of %d were there first, none was lost; a rename would have lost %d", changed, *races, renames)
 }
 
-func raced(t *testing.T, dir string, ask func(faulty.Call) error) (lost, changed int) {
+func raced(t *testing.T, dir string, ask func(atomicfiletest.Call) error) (lost, changed int) {
 	path := filepath.Join(dir, "credentials")
 	for range *races {
 		put(t, path, text)
@@ -47,7 +47,7 @@ func raced(t *testing.T, dir string, ask func(faulty.Call) error) (lost, changed
 				}
 				done <- os.Rename(path+".new", path)
 			}()
-			sys := &faulty.Sys{Sys: atomicfile.OS{}, Ask: ask, Fast: true}
+			sys := &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Ask: ask, Fast: true}
 			_, err := atomicfile.On(sys, o).Replace(t.Context(), []byte("ours\n"))
 			if errors.Is(err, atomicfile.ErrChanged) {
 				changed++

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"keyd/credfile/atomicfile"
-	"keyd/credfile/internal/faulty"
+	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
 const text = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
@@ -203,7 +203,7 @@ func TestReadWaitsForWriters(t *testing.T) {
 		path := home(t) + "/credentials"
 		put(t, path, text)
 		grown := false
-		sys := &faulty.Sys{Sys: atomicfile.OS{}, Ask: func(c faulty.Call) error {
+		sys := &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Ask: func(c atomicfiletest.Call) error {
 			if c.Op == "ReadAt" && !grown {
 				grown = true
 				put(t, path, text+"region = eu-west-1\n")
@@ -221,7 +221,7 @@ func TestReadWaitsForWriters(t *testing.T) {
 			put(t, path, text)
 			age(t, path, 0)
 			opened := 0
-			sys := &faulty.Sys{Sys: atomicfile.OS{}, Ask: func(c faulty.Call) error {
+			sys := &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Ask: func(c atomicfiletest.Call) error {
 				if c.Op == "OpenFile" {
 					opened++
 				}

@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 
 	"keyd/credfile/atomicfile"
-	"keyd/credfile/internal/faulty"
+	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
 func read(t *testing.T, sys atomicfile.Sys, path string) *atomicfile.Original {
@@ -66,8 +66,8 @@ func names(t *testing.T, path string) []string {
 }
 
 // asking returns the real file system with a question before each call.
-func asking(ask func(faulty.Call) error) atomicfile.Sys {
-	return &faulty.Sys{Sys: atomicfile.OS{}, Ask: ask}
+func asking(ask func(atomicfiletest.Call) error) atomicfile.Sys {
+	return &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Ask: ask}
 }
 
 func TestReplaceKeepsLinks(t *testing.T) {
@@ -114,7 +114,7 @@ func TestReplaceOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	var calls []string
-	sys := asking(func(c faulty.Call) error {
+	sys := asking(func(c atomicfiletest.Call) error {
 		if c.Op == "OpenFile" || !c.Changes() {
 			return nil
 		}
@@ -176,7 +176,7 @@ func TestReplaceSeesChanges(t *testing.T) {
 				put(t, dir+"/real", text)
 				link(t, "real", dir+"/credentials")
 				armed := false
-				sys := asking(func(c faulty.Call) error {
+				sys := asking(func(c atomicfiletest.Call) error {
 					if armed && c.Op == "Sync" {
 						armed = false
 						tt.change(t, dir)
@@ -224,16 +224,16 @@ func TestReplaceInPlace(t *testing.T) {
 			t.Run(tt.name+", "+name, func(t *testing.T) {
 				path := filepath.Join(home(t), "credentials")
 				put(t, path, text)
-				var writes []faulty.Call
+				var writes []atomicfiletest.Call
 				truncated := false
-				sys := asking(func(c faulty.Call) error {
+				sys := asking(func(c atomicfiletest.Call) error {
 					switch {
 					case c.Op == tt.op && (c.Op != "OpenFile" || c.Name != path):
 						return tt.err
 					case c.Op == "Exchange":
 						return atomicfile.ErrNoExchange
 					case c.Op == "WriteAt":
-						writes = append(writes, faulty.Call{Off: c.Off, Data: bytes.Clone(c.Data)})
+						writes = append(writes, atomicfiletest.Call{Off: c.Off, Data: bytes.Clone(c.Data)})
 					case c.Op == "Truncate":
 						truncated = true
 					}
@@ -263,7 +263,7 @@ func TestReplaceReturnsStrayWrites(t *testing.T) {
 	for _, tt := range []struct {
 		name, takes string
 		open        int
-		ask         func(faulty.Call) error
+		ask         func(atomicfiletest.Call) error
 	}{
 		{"opened before the exchange", "Exchange", os.O_WRONLY, fine},
 		{"truncated before the rename", "Rename", os.O_WRONLY | os.O_TRUNC, unexchanged},
@@ -273,7 +273,7 @@ func TestReplaceReturnsStrayWrites(t *testing.T) {
 			put(t, path, text)
 			synctest.Test(t, func(t *testing.T) {
 				var writer *os.File
-				sys := asking(func(c faulty.Call) (err error) {
+				sys := asking(func(c atomicfiletest.Call) (err error) {
 					switch c.Op {
 					case tt.takes:
 						writer, err = os.OpenFile(path, tt.open, 0)

@@ -8,14 +8,14 @@ import (
 	"testing"
 
 	"keyd/credfile/atomicfile"
-	"keyd/credfile/internal/faulty"
+	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
 func TestWrite(t *testing.T) {
 	dir := home(t)
 	path := dir + "/status.json"
 	var calls []string
-	sys := asking(func(c faulty.Call) error {
+	sys := asking(func(c atomicfiletest.Call) error {
 		calls = append(calls, c.Op)
 		return nil
 	})
@@ -53,7 +53,7 @@ func TestAppend(t *testing.T) {
 				put(t, path, tt.before)
 			}
 			var calls []string
-			sys := asking(func(c faulty.Call) error {
+			sys := asking(func(c atomicfiletest.Call) error {
 				if c.Changes() {
 					calls = append(calls, c.Op)
 				}
@@ -77,7 +77,7 @@ func TestMkdirAll(t *testing.T) {
 	mkdir(t, dir+"/real")
 	link(t, "real", dir+"/link")
 	var synced []string
-	sys := asking(func(c faulty.Call) error {
+	sys := asking(func(c atomicfiletest.Call) error {
 		if c.Op == "SyncDir" {
 			synced = append(synced, c.Name)
 		}

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"keyd/credfile/atomicfile/ramdisk"
+	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
 var (
@@ -28,12 +28,12 @@ func TestSyncAfterASyncThatFailed(t *testing.T) {
 	}{{"written in place", true}, {"replaced by a rename", false}} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				disk := ramdisk.New(time.Now, syncedIn)
+				disk := atomicfiletest.NewDisk(time.Now, syncedIn)
 				was, is := []byte("key = old\n"), []byte("key = new\n")
 				disk.Put(synced, was, false)
 				time.Sleep(time.Hour) // it is believed at once
 				broken := false
-				disk.Around = func(op ramdisk.Op, do func() error) error {
+				disk.Around = func(op atomicfiletest.DiskOp, do func() error) error {
 					broken = broken || op.Name == "sync" && op.Path == synced
 					switch {
 					case test.inPlace && op.Name == "create":
@@ -47,7 +47,7 @@ func TestSyncAfterASyncThatFailed(t *testing.T) {
 					t.Fatal(err)
 				}
 				broken = false
-				disk.Around = func(op ramdisk.Op, do func() error) error {
+				disk.Around = func(op atomicfiletest.DiskOp, do func() error) error {
 					if test.inPlace && op.Name == "create" {
 						return syscall.EACCES
 					}
@@ -74,8 +74,8 @@ func TestSyncAfterASyncThatFailed(t *testing.T) {
 // TestSyncOfAFileThatChanged writes nothing over what somebody else has written.
 func TestSyncOfAFileThatChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		disk := ramdisk.New(time.Now, syncedIn)
-		disk.Around = func(op ramdisk.Op, do func() error) error {
+		disk := atomicfiletest.NewDisk(time.Now, syncedIn)
+		disk.Around = func(op atomicfiletest.DiskOp, do func() error) error {
 			if op.Name == "create" {
 				return syscall.EACCES
 			}

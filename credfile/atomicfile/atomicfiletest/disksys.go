@@ -1,4 +1,4 @@
-package ramdisk
+package atomicfiletest
 
 import (
 	"io/fs"
@@ -9,16 +9,18 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-const write = os.O_WRONLY | os.O_RDWR
+// writeFlags are the flags of which one is set when a file is opened for writing.
+const writeFlags = os.O_WRONLY | os.O_RDWR
 
-// OpenFile is "open", "open to write" or, where it makes a file, "create".
+// OpenFile is the operation "open", "open to write" or, when it creates a file,
+// "create".
 func (d *Disk) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.File, error) {
-	op := Op{Name: "open", Path: name, Read: true}
+	op := DiskOp{Name: "open", Path: name, Read: true}
 	switch {
 	case flag&os.O_CREATE != 0 && d.names[name] == nil:
-		op = Op{Name: "create", Path: name}
-	case flag&write != 0:
-		op = Op{Name: "open to write", Path: name}
+		op = DiskOp{Name: "create", Path: name}
+	case flag&writeFlags != 0:
+		op = DiskOp{Name: "open to write", Path: name}
 	}
 	var f atomicfile.File
 	err := d.do(op, func() (err error) {
@@ -31,6 +33,7 @@ func (d *Disk) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.Fil
 	return f, nil
 }
 
+// open opens or creates a file; its error is the bare error number.
 func (d *Disk) open(name string, flag int, perm fs.FileMode) (atomicfile.File, error) {
 	n := d.names[name]
 	switch {
@@ -41,13 +44,13 @@ func (d *Disk) open(name string, flag int, perm fs.FileMode) (atomicfile.File, e
 	case n == nil:
 		n = d.node(perm)
 		d.set("", name, n)
-	case n.mode.IsDir() && flag&write != 0:
+	case n.mode.IsDir() && flag&writeFlags != 0:
 		return nil, syscall.EISDIR
 	}
-	return &file{disk: d, node: n, name: name, appends: flag&os.O_APPEND != 0, writes: flag&write != 0}, nil
+	return &openFile{disk: d, node: n, name: name, appends: flag&os.O_APPEND != 0, writes: flag&writeFlags != 0}, nil
 }
 
-// Lstat asks nobody.
+// Lstat does not call Around.
 func (d *Disk) Lstat(name string) (atomicfile.Info, error) {
 	n := d.names[name]
 	if n == nil {
@@ -56,18 +59,19 @@ func (d *Disk) Lstat(name string) (atomicfile.Info, error) {
 	return n.info(), nil
 }
 
+// info describes a node as Lstat and Stat do.
 func (n *node) info() atomicfile.Info {
 	return atomicfile.Info{Mode: n.mode, Size: int64(len(n.data)), ModTime: n.mtime, ID: atomicfile.FileID{Dev: 1, Ino: n.ino}, Links: 1, UID: -1}
 }
 
-// Readlink fails: there are no links.
+// Readlink always fails: the disk has no links.
 func (d *Disk) Readlink(name string) (string, error) {
 	return "", &fs.PathError{Op: "readlink", Path: name, Err: syscall.EINVAL}
 }
 
-// Rename is "rename".
+// Rename is the operation "rename".
 func (d *Disk) Rename(from, to string) error {
-	err := d.do(Op{Name: "rename", Path: to}, func() error {
+	err := d.do(DiskOp{Name: "rename", Path: to}, func() error {
 		n := d.names[from]
 		if n == nil {
 			return syscall.ENOENT
@@ -81,9 +85,9 @@ func (d *Disk) Rename(from, to string) error {
 	return nil
 }
 
-// Exchange is "exchange", of the second name.
+// Exchange is the operation "exchange" on the second name.
 func (d *Disk) Exchange(a, b string) error {
-	err := d.do(Op{Name: "exchange", Path: b}, func() error {
+	err := d.do(DiskOp{Name: "exchange", Path: b}, func() error {
 		x, y := d.names[a], d.names[b]
 		if x == nil || y == nil {
 			return syscall.ENOENT
@@ -98,20 +102,21 @@ func (d *Disk) Exchange(a, b string) error {
 	return nil
 }
 
-// Remove is "remove".
+// Remove is the operation "remove". It does not call Around for a name that does
+// not exist, because that changes nothing.
 func (d *Disk) Remove(name string) error {
-	if d.names[name] == nil { // changes nothing, so nothing asks
+	if d.names[name] == nil {
 		return &fs.PathError{Op: "remove", Path: name, Err: syscall.ENOENT}
 	}
-	return pathError("remove", name, d.do(Op{Name: "remove", Path: name}, func() error {
+	return pathError("remove", name, d.do(DiskOp{Name: "remove", Path: name}, func() error {
 		d.set(name, "", d.names[name])
 		return nil
 	}))
 }
 
-// Mkdir is "mkdir".
+// Mkdir is the operation "mkdir".
 func (d *Disk) Mkdir(name string, perm fs.FileMode) error {
-	return pathError("mkdir", name, d.do(Op{Name: "mkdir", Path: name}, func() error {
+	return pathError("mkdir", name, d.do(DiskOp{Name: "mkdir", Path: name}, func() error {
 		if d.names[name] != nil {
 			return syscall.EEXIST
 		}
@@ -120,10 +125,10 @@ func (d *Disk) Mkdir(name string, perm fs.FileMode) error {
 	}))
 }
 
-// ReadDir is "list".
+// ReadDir is the operation "list".
 func (d *Disk) ReadDir(name string) ([]string, error) {
 	var names []string
-	err := d.do(Op{Name: "list", Path: name, Read: true}, func() error {
+	err := d.do(DiskOp{Name: "list", Path: name, Read: true}, func() error {
 		if d.names[filepath.Clean(name)] == nil {
 			return syscall.ENOENT
 		}
@@ -137,16 +142,16 @@ func (d *Disk) ReadDir(name string) ([]string, error) {
 	return names, pathError("open", name, err)
 }
 
-// SyncDir is "sync dir".
+// SyncDir is the operation "sync dir".
 func (d *Disk) SyncDir(name string) error {
-	return pathError("sync", name, d.do(Op{Name: "sync dir", Path: name}, func() error {
+	return pathError("sync", name, d.do(DiskOp{Name: "sync dir", Path: name}, func() error {
 		if d.names[filepath.Clean(name)] == nil {
 			return syscall.ENOENT
 		}
 		left := d.pending[:0:0]
 		for _, c := range d.pending {
 			if c.dir() == filepath.Clean(name) {
-				c.keep(d.kept)
+				c.applyTo(d.kept)
 			} else {
 				left = append(left, c)
 			}
@@ -156,16 +161,17 @@ func (d *Disk) SyncDir(name string) error {
 	}))
 }
 
-// CopyMeta is "copy meta". There is nothing but the mode, and it is not lost.
+// CopyMeta is the operation "copy meta". It copies the mode, which is all that
+// there is, and which a power failure does not take back.
 func (d *Disk) CopyMeta(from, to atomicfile.File) error {
-	f := to.(*file)
-	return pathError("chmod", f.name, d.do(Op{Name: "copy meta", Path: f.name}, func() error {
-		f.node.mode = from.(*file).node.mode
+	f := to.(*openFile)
+	return pathError("chmod", f.name, d.do(DiskOp{Name: "copy meta", Path: f.name}, func() error {
+		f.node.mode = from.(*openFile).node.mode
 		return nil
 	}))
 }
 
-// TryLock asks nobody, and makes no file.
+// TryLock does not call Around and creates no file.
 func (d *Disk) TryLock(name string) (unlock func(), err error) {
 	if d.locked[name] {
 		return nil, atomicfile.ErrLocked
@@ -174,9 +180,10 @@ func (d *Disk) TryLock(name string) (unlock func(), err error) {
 	return func() { delete(d.locked, name) }, nil
 }
 
-// Euid is -1: files have no owner.
+// Euid returns -1: files have no owner.
 func (d *Disk) Euid() int { return -1 }
 
+// pathError wraps err, and returns nil for nil.
 func pathError(op, name string, err error) error {
 	if err == nil {
 		return nil
