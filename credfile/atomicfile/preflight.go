@@ -3,6 +3,7 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -80,4 +81,31 @@ func (o *Original) tryTemp() error {
 		return err
 	}
 	return o.sys.SyncDir(filepath.Dir(o.Real))
+}
+
+// unwritable says why a file cannot even be written in place.
+func (o *Original) unwritable(err error) error {
+	switch {
+	case errors.Is(err, ErrChanged):
+		return err
+	case errors.Is(err, syscall.EAGAIN): // somebody holds a lease on it, for moments
+		return ErrBusy
+	case errors.Is(err, syscall.EROFS):
+		return &Refused{Path: o.Path, Err: err, Why: "stands on a read-only file system",
+			Remedy: "let it be a file that you can write: a link into a Nix store or a read-only mount cannot hold a key that changes"}
+	case errors.Is(err, syscall.EPERM):
+		return &Refused{Path: o.Path, Err: err, Why: "is immutable", Remedy: "run chattr -i, or chflags nouchg, on " + o.Real}
+	case forbidden(err):
+		return &Refused{Path: o.Path, Err: err, Why: "can be written neither through its directory nor itself",
+			Remedy: "run chmod u+w on it or its directory"}
+	}
+	return err
+}
+
+// fixed reports whether a rename would not replace the file but part its names.
+func fixed(info Info) bool { return info.Mount || info.Links > 1 }
+
+// forbidden reports whether err says that the directory takes no new file.
+func forbidden(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }

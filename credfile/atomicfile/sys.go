@@ -1,27 +1,3 @@
-// Package atomicfile is the seam between keyd and the file system: the stable
-// read and the atomic, durable replacement of a file whose loss would lock its
-// owner out. The same few calls write keyd's own state.
-//
-// A replacement is a temporary file in the same directory, synced, renamed
-// over the target, and the directory synced. Where no rename is possible (a
-// mounted file, a directory without write permission, hard links) the file is
-// overwritten in place, which is not atomic: a reader may see a mixture for
-// microseconds, and a machine that loses power in that moment may keep it. With
-// bytes of equal length each byte of it is the old one or the new one in that
-// place, so that whoever has both can tell and mend it (credfile.Key.Mixes).
-//
-// No lock of any kind protects the target, because no other program that
-// writes it takes one. What is guaranteed instead: a change that another
-// program made before the new file took the name is seen (ErrChanged), and one
-// that it was still making then is handed back (Written.Stray).
-//
-// A rename cannot promise the first of these: no system call compares and
-// renames, so that a file which another program puts there in the microseconds
-// between the last look and the rename would be gone. Where the system can
-// exchange two names in one step (Sys.Exchange) the new file and the target are
-// exchanged, what stood there in that very instant is looked at afterwards, and
-// given back when it is not what was read. Where it cannot (Windows, NFS and
-// other network file systems, HFS+), and in place, those microseconds remain.
 package atomicfile
 
 import (

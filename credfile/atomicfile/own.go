@@ -2,31 +2,15 @@ package atomicfile
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
-
-// Write replaces or creates one of keyd's own files, atomically and durably.
-// After an error the file holds the old bytes or, when only the last sync
-// failed, the new ones that a power failure may still take back. The directory
-// must exist; a symbolic link at path is replaced by the file.
-func Write(sys Sys, path string, data []byte, perm fs.FileMode) error {
-	name, err := writeTemp(sys, path, data, perm)
-	if err != nil {
-		return fmt.Errorf("write %s: %w; it was left as it is", path, err)
-	}
-	if err := sys.Rename(name, path); err != nil {
-		return fmt.Errorf("write %s: %w; it was left as it is", path, errors.Join(err, sys.Remove(name)))
-	}
-	if err := sys.SyncDir(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("write %s: %w; it is written, but may not survive a power failure", path, err)
-	}
-	return nil
-}
 
 // Tail returns the last bytes of one of keyd's own files, at most so many and
 // never more than MaxSize: its writers rename or append, so that it needs no
@@ -128,4 +112,18 @@ func isDir(sys Sys, path, real string) error {
 		err = &Refused{Path: path, Why: "is not a directory", Remedy: "move it away"}
 	}
 	return err
+}
+
+// Lock takes the lock of a file, asking again every retry until ctx is done;
+// it then returns ErrLocked. The directory must exist.
+func Lock(ctx context.Context, sys Sys, name string, retry time.Duration) (unlock func(), err error) {
+	for {
+		unlock, err := sys.TryLock(name)
+		if !errors.Is(err, ErrLocked) {
+			return unlock, err
+		}
+		if sleep(ctx, retry) != nil {
+			return nil, err
+		}
+	}
 }

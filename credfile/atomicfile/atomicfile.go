@@ -1,3 +1,27 @@
+// Package atomicfile is the seam between keyd and the file system: the stable
+// read and the atomic, durable replacement of a file whose loss would lock its
+// owner out. The same few calls write keyd's own state.
+//
+// A replacement is a temporary file in the same directory, synced, renamed
+// over the target, and the directory synced. Where no rename is possible (a
+// mounted file, a directory without write permission, hard links) the file is
+// overwritten in place, which is not atomic: a reader may see a mixture for
+// microseconds, and a machine that loses power in that moment may keep it. With
+// bytes of equal length each byte of it is the old one or the new one in that
+// place, so that whoever has both can tell and mend it (credfile.Key.Mixes).
+//
+// No lock of any kind protects the target, because no other program that
+// writes it takes one. What is guaranteed instead: a change that another
+// program made before the new file took the name is seen (ErrChanged), and one
+// that it was still making then is handed back (Written.Stray).
+//
+// A rename cannot promise the first of these: no system call compares and
+// renames, so that a file which another program puts there in the microseconds
+// between the last look and the rename would be gone. Where the system can
+// exchange two names in one step (Sys.Exchange) the new file and the target are
+// exchanged, what stood there in that very instant is looked at afterwards, and
+// given back when it is not what was read. Where it cannot (Windows, NFS and
+// other network file systems, HFS+), and in place, those microseconds remain.
 package atomicfile
 
 import (
@@ -5,11 +29,26 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"syscall"
-	"time"
 )
+
+// Write replaces or creates one of keyd's own files, atomically and durably.
+// After an error the file holds the old bytes or, when only the last sync
+// failed, the new ones that a power failure may still take back. The directory
+// must exist; a symbolic link at path is replaced by the file.
+func Write(sys Sys, path string, data []byte, perm fs.FileMode) error {
+	name, err := writeTemp(sys, path, data, perm)
+	if err != nil {
+		return fmt.Errorf("write %s: %w; it was left as it is", path, err)
+	}
+	if err := sys.Rename(name, path); err != nil {
+		return fmt.Errorf("write %s: %w; it was left as it is", path, errors.Join(err, sys.Remove(name)))
+	}
+	if err := sys.SyncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("write %s: %w; it is written, but may not survive a power failure", path, err)
+	}
+	return nil
+}
 
 // Way is how a file is written.
 type Way uint8
@@ -47,10 +86,6 @@ type Written struct {
 	// after 2 s: Stray may be a part of what it meant to write.
 	Unfinished bool
 }
-
-// How long a program that has the file open for writing is waited for before
-// the bytes alone decide.
-const writerLimit = 250 * time.Millisecond
 
 // Replace puts data in the place of the original. Mode, owner, extended
 // attributes and symbolic links stay.
@@ -110,124 +145,4 @@ func (o *Original) replace(ctx context.Context, data []byte, undo undoing) (Writ
 		return o.overwrite(ctx, data, undo)
 	}
 	return w, err
-}
-
-// fixed reports whether a rename would not replace the file but part its names.
-func fixed(info Info) bool { return info.Mount || info.Links > 1 }
-
-// unrenamable is an error that leaves the way in place.
-type unrenamable struct{ err error }
-
-func (u *unrenamable) Error() string { return u.err.Error() }
-func (u *unrenamable) Unwrap() error { return u.err }
-
-// forbidden reports whether err says that the directory takes no new file.
-func forbidden(err error) bool {
-	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
-}
-
-func (o *Original) rename(ctx context.Context, data []byte) (w Written, err error) {
-	old, err := o.open(0)
-	if err != nil {
-		return Written{}, err
-	}
-	defer func() { old.Close() }()
-	name, err := writeTemp(o.sys, o.Real, data, 0o600)
-	if forbidden(err) {
-		return Written{}, &unrenamable{err}
-	}
-	if err != nil {
-		return Written{}, err
-	}
-	exchanged, err := o.commit(ctx, old, name, data)
-	if d, ok := errors.AsType[*displaced](err); ok {
-		return Written{Way: d.way}, err
-	}
-	if err != nil {
-		return Written{}, errors.Join(err, o.sys.Remove(name))
-	}
-	err = o.sys.SyncDir(filepath.Dir(o.Real))
-	if exchanged {
-		_ = o.sys.Remove(name) // the old file; else Sweep does it
-	}
-	w = Written{Way: Renamed}
-	if err != nil {
-		return w, fmt.Errorf("%w; it is written, but may not survive a power failure", err)
-	}
-	w.Stray, w.Unfinished = o.stray(ctx, old)
-	return w, nil
-}
-
-// commit looks at the target once more, after the slow part is done, and puts
-// the new file there. The new file is private until here, and then no wider
-// than the old one. The old one has the temporary name afterwards when the
-// names were exchanged; after an error that is no *displaced the new one has it.
-func (o *Original) commit(ctx context.Context, old File, temp string, data []byte) (exchanged bool, err error) {
-	if err := o.quiet(ctx, old); err != nil {
-		return false, err
-	}
-	dressed, err := o.dress(old, temp)
-	if forbidden(err) {
-		return false, &unrenamable{err}
-	}
-	if err != nil {
-		return false, err
-	}
-	f, err := o.open(0)
-	if err != nil {
-		return false, err
-	}
-	err = o.holds(f)
-	f.Close()
-	if err != nil {
-		return false, err
-	}
-	if !renameSparesOpenFiles {
-		old.Close()
-	}
-	err = o.exchange(ctx, old, temp, fresh{dressed, data})
-	if errors.Is(err, ErrNoExchange) { // so that microseconds remain since the look
-		return false, busy(o.sys.Rename(temp, o.Real))
-	}
-	return err == nil, err
-}
-
-// busy tells a mounted file, which no other takes the place of, from what is
-// wrong otherwise.
-func busy(err error) error {
-	if errors.Is(err, syscall.EBUSY) {
-		return &unrenamable{err}
-	}
-	return err
-}
-
-// dress gives the temporary file the owner, mode and attributes of the old one,
-// and describes it.
-func (o *Original) dress(old File, temp string) (Info, error) {
-	f, err := o.sys.OpenFile(temp, os.O_RDWR, 0)
-	if err != nil {
-		return Info{}, err
-	}
-	var info Info
-	err = o.sys.CopyMeta(old, f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err == nil {
-		info, err = f.Stat()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	return info, err
-}
-
-// quiet waits until nobody has the file open for writing, for a while.
-func (o *Original) quiet(ctx context.Context, f File) error {
-	for waited := time.Duration(0); waited < writerLimit && f.BeingWritten(); waited += firstWait {
-		if err := sleep(ctx, firstWait); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
 }
