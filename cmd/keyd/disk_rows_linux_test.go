@@ -37,7 +37,7 @@ func fullDisks() []diskRow {
 }
 
 func closedDisks() []diskRow {
-	const readOnlyText = `stands on a read-only file system \(open ~/\.aws/credentials: read-only file system\); let it be a file that you can write`
+	const readOnlyText = `is on a read-only file system \(open ~/\.aws/credentials: read-only file system\); use a file that you can write`
 	const immutableText = `is immutable \(open ~/\.aws/credentials: operation not permitted\); run chattr -i, or chflags nouchg, on ~/\.aws/credentials`
 	return []diskRow{
 		{name: "a read-only folder", lay: inOrder(putFile(creds), bindFolder(".aws")), harm: readOnly(".aws"), heal: writableAgain(".aws"),
@@ -60,7 +60,7 @@ func closedDisks() []diskRow {
 func oddFiles() []diskRow {
 	again := func(text string) []string { return []string{`^keyd: error: ~/\.aws/credentials: ` + text} }
 	const irregular = `is not a regular file; put a file in its place, or point AWS_SHARED_CREDENTIALS_FILE elsewhere$`
-	const dangles = `is or passes a symbolic link to ~/volume, which does not exist; create that file, mount its volume, or remove the link$`
+	const dangles = `leads through a symbolic link to ~/volume, which does not exist; create that file, mount its volume, or remove the link$`
 	const loops = `its symbolic links form a loop; point the link at a file$`
 	return []diskRow{
 		{name: "a FIFO", lay: makeFIFO(creds), exit: 1, told: again(irregular), status: 1, shown: again(irregular), logged: []string{"is not a regular file"},
@@ -81,8 +81,8 @@ func oddFiles() []diskRow {
 }
 
 func strangers() []diskRow {
-	const theirs = `belongs to user 4243, not to \d+, who runs keyd; run keyd as its owner, or chown it$`
-	denied := []string{`^keyd: error: \w+ ~/\.aws/credentials: permission denied$`, `^keyd: hint: does ~/\.aws/credentials belong to you, and its folder\?$`}
+	const theirs = `belongs to user 4243, and keyd runs as user \d+; run keyd as its owner, or chown it$`
+	denied := []string{`^keyd: error: \w+ ~/\.aws/credentials: permission denied$`, `^keyd: hint: do ~/\.aws/credentials and its folder belong to you\?$`}
 	return []diskRow{
 		{name: "the file of another user, as root", harm: setOwner(creds, other), exit: 3, told: []string{theirs}, status: 3, shown: []string{asksForYou + theirs}, heal: setOwner(creds, 0)},
 		{name: "the file of another user, readable", uid: someone, harm: inOrder(setOwner(creds, other), setMode(creds, 0o644)),
@@ -91,7 +91,7 @@ func strangers() []diskRow {
 		{name: "a folder without write permission", uid: someone, harm: setMode(".aws", 0o500),
 			told: []string{`^  swapped     ~/\.aws/credentials `}, shown: []string{`overlap: `}, heal: setMode(".aws", 0o700)},
 		{name: "neither folder nor file writable", uid: someone, harm: inOrder(setMode(".aws", 0o500), setMode(creds, 0o400)), heal: setMode(".aws", 0o700),
-			exit: 3, told: []string{`can be written neither through its directory nor itself .*; run chmod u\+w on it or its directory$`}, status: 3, shown: []string{asksForYou}},
+			exit: 3, told: []string{`is not writable, and its directory accepts no new file .*; run chmod u\+w on it or its directory$`}, status: 3, shown: []string{asksForYou}},
 		{name: "a folder that may not be entered", uid: someone, harm: setMode(".aws", 0), exit: 1, told: denied, status: 1, shown: denied, heal: setMode(".aws", 0o700)},
 	}
 }
@@ -115,11 +115,11 @@ func stateFolders() []diskRow {
 		{name: "a state folder that becomes read-only after the swap", lay: bound, when: swapped, harm: readOnly("state"), heal: writableAgain("state"), exit: 1, told: []string{`^  swapped `, closed}},
 		{name: "a state folder that becomes read-only in the overlap", lay: bound, when: overlaps, harm: readOnly("state"), heal: writableAgain("state"), exit: 1, told: []string{closed}, shown: []string{`overlap: `}},
 		{name: "the state folder of another user", uid: someone, harm: setOwner("state", other), heal: setOwner("state", someone),
-			exit: 1, told: []string{`open ~/state/pass\.lock: permission denied$`, `^keyd: hint: does ~/state/pass\.lock belong to you, and its folder\?$`}, status: 1, shown: []string{`permission denied$`}},
+			exit: 1, told: []string{`open ~/state/pass\.lock: permission denied$`, `^keyd: hint: do ~/state/pass\.lock and its folder belong to you\?$`}, status: 1, shown: []string{`permission denied$`}},
 		{name: "a file in place of the state folder", harm: inOrder(removeAll("state"), copyFile("keyd.ini", "state")), heal: removeAll("state"),
 			exit: 1, told: []string{`^keyd: error: the state folder: ~/state: is not a directory; move it away$`}, status: 1},
 		{name: "journals that cannot be listed, in the overlap", uid: someone, when: overlaps, harm: setMode("state/rotations", 0o300), heal: setMode("state/rotations", 0o700),
-			exit: 3, told: []string{`^keyd: error: default: the journal: open ~/state/rotations: permission denied; its key is left as it is$`, `^keyd: hint: does ~/state/rotations belong to you, and its folder\?$`}, status: 3},
+			exit: 3, told: []string{`^keyd: error: default: the journal: open ~/state/rotations: permission denied; its key is left as it is$`, `^keyd: hint: do ~/state/rotations and its folder belong to you\?$`}, status: 3},
 		{name: "a state folder that is removed while proving", when: proving, harm: removeAll("state"), told: []string{`^  swapped `, `stays usable until tomorrow`}, shown: []string{`overlap: `}},
 		{name: "a state folder that is removed after the swap", when: swapped, harm: removeAll("state"), told: []string{`^  validated `, `stays usable until tomorrow`}, shown: []string{`overlap: `}},
 		{name: "a state folder that is removed in the overlap", when: overlaps, harm: removeAll("state"), heal: pruned,

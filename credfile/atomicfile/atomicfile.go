@@ -1,27 +1,31 @@
-// Package atomicfile is the seam between keyd and the file system: the stable
-// read and the atomic, durable replacement of a file whose loss would lock its
-// owner out. The same few calls write keyd's own state.
+// Package atomicfile is the seam between keyd and the file system. It reads and
+// replaces, atomically and durably, a file whose loss would lock its owner out.
 //
-// A replacement is a temporary file in the same directory, synced, renamed
-// over the target, and the directory synced. Where no rename is possible (a
+// There are two ways in:
+//   - [Write] replaces one of keyd's own files, which no other program writes.
+//   - [Read] and [Original.Replace] change a file that other programs write as well.
+//
+// A replacement creates a temporary file in the same directory, syncs it, renames
+// it over the target, and syncs the directory. Where no rename is possible (a
 // mounted file, a directory without write permission, hard links) the file is
 // overwritten in place, which is not atomic: a reader may see a mixture for
-// microseconds, and a machine that loses power in that moment may keep it. With
-// bytes of equal length each byte of it is the old one or the new one in that
-// place, so that whoever has both can tell and mend it (credfile.Key.Mixes).
+// microseconds, and a machine that loses power in that moment may keep the mixture.
+// When the old and the new bytes have equal lengths, each byte of the mixture is the
+// old or the new byte at its position. A caller that has both texts can therefore
+// recognize and repair it (credfile.Key.Mixes).
 //
-// No lock of any kind protects the target, because no other program that
-// writes it takes one. What is guaranteed instead: a change that another
-// program made before the new file took the name is seen (ErrChanged), and one
-// that it was still making then is handed back (Written.Stray).
+// No lock of any kind protects the target, because no other program that writes it
+// takes one. The guarantee is instead that a change which another program completed
+// before the new file took the name is noticed ([ErrChanged]), and that a change
+// which was still being written then is returned ([Written.Stray]).
 //
-// A rename cannot promise the first of these: no system call compares and
-// renames, so that a file which another program puts there in the microseconds
-// between the last look and the rename would be gone. Where the system can
-// exchange two names in one step (Sys.Exchange) the new file and the target are
-// exchanged, what stood there in that very instant is looked at afterwards, and
-// given back when it is not what was read. Where it cannot (Windows, NFS and
-// other network file systems, HFS+), and in place, those microseconds remain.
+// A rename cannot guarantee the first of these. No system call compares and renames,
+// so a rename would destroy a file that another program put there in the
+// microseconds since the last look. Where the system can exchange two names in one
+// step ([Sys.Exchange]), the new file and the target are exchanged, the file that
+// came out is examined afterwards, and it is given back when it is not the file that
+// was read. Where the system cannot (Windows, NFS and other network file systems,
+// HFS+), and in place, those microseconds remain.
 package atomicfile
 
 import (
@@ -32,10 +36,10 @@ import (
 	"path/filepath"
 )
 
-// Write replaces or creates one of keyd's own files, atomically and durably.
-// After an error the file holds the old bytes or, when only the last sync
-// failed, the new ones that a power failure may still take back. The directory
-// must exist; a symbolic link at path is replaced by the file.
+// Write replaces or creates one of keyd's own files, atomically and durably. After
+// an error the file holds the old bytes or, when only the last sync failed, the new
+// bytes, which a power failure may still take back. The directory must exist. When
+// path is a symbolic link, the file replaces the link.
 func Write(sys Sys, path string, data []byte, perm fs.FileMode) error {
 	name, err := writeTemp(sys, path, data, perm)
 	if err != nil {
@@ -50,83 +54,86 @@ func Write(sys Sys, path string, data []byte, perm fs.FileMode) error {
 	return nil
 }
 
-// Way is how a file is written.
+// Way is the way in which a file was or would be written.
 type Way uint8
 
 const (
-	// Nowhere: nothing was written.
+	// Nowhere means that nothing was written.
 	Nowhere Way = iota
-	// Renamed: a new file took the name. Readers see old or new.
+	// Renamed means that a new file took the name. Readers see the old file or
+	// the new one.
 	Renamed
-	// InPlace: the old file was overwritten. Readers may see a mixture for
-	// microseconds when the change crosses a page of memory (4 KiB).
+	// InPlace means that the old file was overwritten. Readers may see a mixture
+	// for microseconds when the change crosses a page of memory (4 KiB).
 	InPlace
 )
 
-// String returns the way as a person reads it.
+// String returns the way in words: "not written", "renamed" or "in place".
 func (w Way) String() string {
 	return [...]string{"not written", "renamed", "in place"}[w]
 }
 
-// Written is what became of a replacement.
+// Written is the result of a replacement.
 type Written struct {
-	// Way is not Nowhere when bytes were written. With an error they are the
-	// new bytes, which a power failure may take back, or, in place, a mixture
-	// where putting the old ones back failed too: the error says which. With
-	// ErrChanged, in place, another program has written at the same time, and
-	// the file shows what both of them wrote.
+	// Way is set when bytes were written, even if there is an error as well. The
+	// file then shows the new bytes, which a power failure may take back, or, in
+	// place, a mixture because the old bytes could not be put back either; the
+	// error says which. With ErrChanged, in place, another program wrote at the
+	// same time, and the file shows what both of them wrote.
 	Way Way
-	// Stray is what another program, which had opened the file before it lost
-	// its name, wrote into it afterwards: bytes that no name leads to. Its
-	// change is lost unless the caller carries it over, or keeps it. Nil when
-	// there is no such program; empty when it had emptied the file and not
-	// written it after 2 s.
+	// Stray holds the bytes that another program wrote into the old file after
+	// the file had lost its name, having opened it before. No name leads to these
+	// bytes: the change is lost unless the caller carries it over or saves it.
+	// Stray is nil when there was no such program. It is empty when the program
+	// emptied the file and wrote nothing within 2 s.
 	Stray []byte
-	// Unfinished says that the program still had the file open for writing
-	// after 2 s: Stray may be a part of what it meant to write.
+	// Unfinished means that the program still had the file open for writing after
+	// 2 s, so that Stray may be only a part of what it meant to write.
 	Unfinished bool
 }
 
-// Replace puts data in the place of the original. Mode, owner, extended
-// attributes and symbolic links stay.
+// Replace replaces the bytes of the original with data. The file keeps its mode,
+// owner and extended attributes, and symbolic links stay as they are.
 //
-// The error is ErrChanged when the file, its identity or where its path leads
-// is no longer what was read, also when that was seen after writing in place;
-// and *Refused when it cannot be written at all.
-// After any other error with Written.Way == Nowhere the file has its old bytes,
-// or those of other programs that wrote it at the same moment: two of them may
-// meet keyd so closely that the text of one has to be kept beside the file. The
-// error then says where.
+// The error is ErrChanged when the bytes, the identity or the end of the path are no
+// longer the ones that were read, even when that was noticed only after writing in
+// place. It is *Refused when the file cannot be written at all. When nothing was
+// written after any other error, the file has its old bytes, or those of other
+// programs that wrote it at the same moment. Two of them may write so close to keyd
+// that the text of one has to be saved next to the file; the error then says where.
 //
-// When the file is written in place a power failure may leave a mixture: the
-// caller keeps old and new bytes until this returns, and, when it is not sure
-// that it did, until Sync has. With equal lengths it is one write of the bytes
-// that differ, and only a power failure in the middle of it, or a disk that fails
-// it and what was to take it back, leaves one.
+// When the file is written in place, a power failure may leave a mixture: the caller
+// must keep the old and the new bytes until Replace returns and, after an error,
+// until Sync has succeeded. With equal lengths there is one write of the bytes that
+// differ. A mixture then needs a power failure in the middle of that write, or a
+// disk that fails both the write and its undoing.
 func (o *Original) Replace(ctx context.Context, data []byte) (Written, error) {
-	return o.replaceBy(ctx, data, o.restore)
+	return o.replaceOrUndo(ctx, data, o.restoreOriginal)
 }
 
-// Better is Replace for data that are of more use than the original, even where a
-// power failure may take them back: in place, they stay when they were written and
-// only their sync has failed.
+// Better is Replace for data that are worth more than the original even when a power
+// failure may take them back. When a write in place succeeds and only its sync fails,
+// the new bytes stay.
 func (o *Original) Better(ctx context.Context, data []byte) (Written, error) {
-	return o.replaceBy(ctx, data, o.restoreParts)
+	return o.replaceOrUndo(ctx, data, o.restoreUnlessWritten)
 }
 
-// replaceBy replaces, and lets undo take back a write in place that has failed.
-func (o *Original) replaceBy(ctx context.Context, data []byte, undo undoing) (Written, error) {
-	w, err := o.replace(ctx, data, undo)
+// undoFunc puts the original bytes back after a write in place that has failed.
+type undoFunc func(f File, data []byte, cause error) (Written, error)
+
+// replaceOrUndo replaces the file and names it in the error. A write in place that
+// fails is undone by undo.
+func (o *Original) replaceOrUndo(ctx context.Context, data []byte, undo undoFunc) (Written, error) {
+	w, err := o.replaceFile(ctx, data, undo)
 	if err != nil {
-		return w, o.about("replace", err)
+		return w, o.wrapPath("replace", err)
 	}
 	return w, nil
 }
 
-// undoing puts the original bytes back after a failed patch.
-type undoing func(f File, data []byte, cause error) (Written, error)
-
-func (o *Original) replace(ctx context.Context, data []byte, undo undoing) (Written, error) {
+// replaceFile replaces the file by a rename where that is possible, and otherwise in
+// place.
+func (o *Original) replaceFile(ctx context.Context, data []byte, undo undoFunc) (Written, error) {
 	info, err := o.sys.Lstat(o.Real)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -134,15 +141,15 @@ func (o *Original) replace(ctx context.Context, data []byte, undo undoing) (Writ
 	case err != nil:
 		return Written{}, err
 	}
-	if err := o.owned(info); err != nil {
+	if err := o.checkOwner(info); err != nil {
 		return Written{}, err
 	}
-	if fixed(info) || fixed(o.Info) {
-		return o.overwrite(ctx, data, undo)
+	if cannotRename(info) || cannotRename(o.Info) {
+		return o.replaceInPlace(ctx, data, undo)
 	}
-	w, err := o.rename(ctx, data)
-	if _, ok := errors.AsType[*unrenamable](err); ok {
-		return o.overwrite(ctx, data, undo)
+	w, err := o.replaceByRename(ctx, data)
+	if _, ok := errors.AsType[*noRenameError](err); ok {
+		return o.replaceInPlace(ctx, data, undo)
 	}
 	return w, err
 }

@@ -10,18 +10,26 @@ import (
 	"time"
 )
 
-// displaced says that what another program put at the target could not get its
-// name back: err tells why, nil when a third program has written since. It
-// stays at, beside the target, and way tells whether the new file has the name.
-type displaced struct {
-	way Way
-	at  string
-	err error
+// A displaced text is what another program wrote, and what has no place in the target.
+// There are two kinds: a file that another program put at the target in the moment of
+// an exchange (setAside saves it), and bytes that another program wrote into the old
+// file after that had lost its name (watchStray finds them, and Keep saves them).
+
+// asideSuffix ends the name of a file next to the target in which a displaced text is
+// saved. keyd never removes such a file; its owner does.
+const asideSuffix = ".theirs"
+
+// displacedError means that the name could not be given back to a file that another
+// program had put at the target. The file is saved next to the target.
+type displacedError struct {
+	way Way    // Renamed when the new file has the name of the target
+	at  string // where the file is now
+	err error  // why it has no name; nil when the file at the target is newer
 }
 
-func (d *displaced) Error() string {
+func (d *displacedError) Error() string {
 	text := "another program wrote the file at the same moment; its text is in " + d.at
-	if !strings.HasSuffix(d.at, theirs) {
+	if !strings.HasSuffix(d.at, asideSuffix) {
 		text += " until keyd runs again"
 	}
 	if d.err != nil {
@@ -30,76 +38,75 @@ func (d *displaced) Error() string {
 	return text
 }
 
-func (d *displaced) Unwrap() error { return d.err }
+func (d *displacedError) Unwrap() error { return d.err }
 
-// keep gives the file with the temporary name one that Sweep spares. The error
-// is not ErrChanged: whoever starts again would not hear of it.
-func (o *Original) keep(temp string, way Way, cause, err error) error {
+// setAside gives the file with the temporary name a name that Sweep spares, and returns
+// a *displacedError. That error never wraps ErrChanged, because a caller that started
+// again after ErrChanged would not report where the text is.
+func (o *Original) setAside(temp string, way Way, cause, err error) error {
 	if errors.Is(cause, ErrChanged) {
 		cause = nil
 	}
-	kept := temp + theirs
-	if failed := o.sys.Rename(temp, kept); failed != nil {
-		kept, err = temp, errors.Join(err, failed)
+	at := temp + asideSuffix
+	if failed := o.sys.Rename(temp, at); failed != nil {
+		at, err = temp, errors.Join(err, failed)
 	}
-	return &displaced{way: way, at: kept, err: errors.Join(cause, err, o.sys.SyncDir(filepath.Dir(o.Real)))}
+	return &displacedError{way: way, at: at, err: errors.Join(cause, err, o.sys.SyncDir(filepath.Dir(o.Real)))}
 }
 
-// theirs ends the name of a file beside the target with what another program has
-// written and what has no place in the target. Nobody but its owner removes it.
-const theirs = ".theirs"
-
-// Keep writes text, which another program wrote into a file that has lost its
-// name, into a new file of mode 0600 beside the original, one that Sweep spares,
-// and returns its name.
+// Keep saves text, which another program wrote into a file that has lost its name, in a
+// new file of mode 0600 next to the original and returns the name of that file. Sweep
+// spares it.
 func (o *Original) Keep(text []byte) (string, error) {
 	temp, err := writeTemp(o.sys, o.Real, text, 0o600)
 	if err != nil {
-		return "", o.about("keep a text beside", err)
+		return "", o.wrapPath("keep a text beside", err)
 	}
-	kept := temp + theirs
-	if err := o.sys.Rename(temp, kept); err != nil {
-		return "", o.about("keep a text beside", errors.Join(err, o.sys.Remove(temp)))
+	at := temp + asideSuffix
+	if err := o.sys.Rename(temp, at); err != nil {
+		return "", o.wrapPath("keep a text beside", errors.Join(err, o.sys.Remove(temp)))
 	}
-	return kept, o.sys.SyncDir(filepath.Dir(o.Real))
+	return at, o.sys.SyncDir(filepath.Dir(o.Real))
 }
 
-// Kept returns the files beside path in which texts of other programs were kept,
-// by this process or an earlier one.
-func Kept(sys Sys, path string) ([]string, error) { return beside(sys, path, theirs) }
+// Kept returns the files next to path in which this process or an earlier one has saved
+// texts of other programs.
+func Kept(sys Sys, path string) ([]string, error) { return findTemps(sys, path, asideSuffix) }
 
 const (
-	// How long a file that has lost its name is watched. A program that opened
-	// it before has truncated it by then.
+	// strayWatch is how long a file is watched after it lost its name. A program
+	// that had opened the file before has truncated it within that time.
 	strayWatch = 25 * time.Millisecond
-	// How long a changed file must hold still of whose writer the system tells
-	// nothing: it has closed it, or the system cannot tell.
+	// strayPause is how long a changed file must stay the same when the system
+	// never reported a writer: the writer has closed the file, or the system
+	// cannot report writers.
 	strayPause = 300 * time.Millisecond
-	// How long its writer gets to finish.
+	// strayLimit is how long the writer may take to finish.
 	strayLimit = 2 * time.Second
 )
 
-// stray watches the replaced file and returns what was written into it, once
-// its writer has finished, or has not for too long.
-func (o *Original) stray(ctx context.Context, old File) (text []byte, unfinished bool) {
+// watchStray watches the replaced file and returns the bytes that another program wrote
+// into it, once that program has finished or has taken longer than strayLimit.
+func (o *Original) watchStray(ctx context.Context, old File) (text []byte, unfinished bool) {
 	if !renameSparesOpenFiles {
 		return nil, false
 	}
-	return written(ctx, old, o.Info, o.Data)
+	return watchWriters(ctx, old, o.Info, o.Data)
 }
 
-// written watches an open file that had these bytes, until it holds still, and
-// returns the others that it has then. They are nil when there are none.
-func written(ctx context.Context, f File, was Info, data []byte) (text []byte, unfinished bool) {
-	watch, still, told := strayWatch, time.Duration(0), false
+// watchWriters watches an open file, which held data when it was described by was, until
+// it stays the same. It returns the bytes that the file holds then, or nil when they are
+// still data.
+func watchWriters(ctx context.Context, f File, was Info, data []byte) (text []byte, unfinished bool) {
+	watch, still, sawWriter := strayWatch, time.Duration(0), false
 	for waited := time.Duration(0); waited < strayLimit; waited += firstWait {
 		info, err := f.Stat()
 		if err != nil {
 			return nil, false
 		}
-		moved, writing := !info.unmoved(was), f.BeingWritten()
-		unfinished, told = moved || writing, told || writing
-		if moved && !told {
+		changed, writing := !info.sameState(was), f.BeingWritten()
+		unfinished, sawWriter = changed || writing, sawWriter || writing
+		if changed && !sawWriter {
 			watch = strayPause
 		}
 		switch {

@@ -9,38 +9,38 @@ import (
 	"path/filepath"
 )
 
-// overwrite writes data over the original without a new file. The one write
-// covers the bytes that differ: with equal lengths it allocates nothing on
-// most file systems, so that a full disk cannot tear it, and a reader sees old
-// or new unless the span crosses a page.
-func (o *Original) overwrite(ctx context.Context, data []byte, undo undoing) (Written, error) {
+// replaceInPlace writes data over the original without a new file. A single write covers
+// the bytes that differ. With equal lengths it allocates nothing on most file systems, so
+// that a full disk cannot tear it, and a reader sees the old or the new bytes unless the
+// range crosses a page of memory.
+func (o *Original) replaceInPlace(ctx context.Context, data []byte, undo undoFunc) (Written, error) {
 	if err := ctx.Err(); err != nil {
 		return Written{}, err
 	}
-	f, err := o.open(os.O_RDWR)
+	f, err := o.openTarget(os.O_RDWR)
 	if err != nil {
-		return Written{}, o.unwritable(err)
+		return Written{}, o.explainInPlace(err)
 	}
 	defer f.Close()
-	if err := o.holds(f); err != nil {
+	if err := o.checkBytes(f); err != nil {
 		return Written{}, err
 	}
-	if err := o.patch(f, data); err != nil {
+	if err := o.writeChanges(f, data); err != nil {
 		return undo(f, data, err)
 	}
-	after, err := contents(f, int64(len(data)))
+	after, err := readContents(f, int64(len(data)))
 	if err == nil && !bytes.Equal(after, data) { // another program wrote at the same time
 		err = ErrChanged
 	}
 	return Written{Way: InPlace}, err
 }
 
-// patch turns the original bytes into data.
-func (o *Original) patch(f File, data []byte) error {
+// writeChanges turns the original bytes of the file into data and syncs it.
+func (o *Original) writeChanges(f File, data []byte) error {
 	if bytes.Equal(o.Data, data) {
 		return nil
 	}
-	start, end := differing(o.Data, data)
+	start, end := changedRange(o.Data, data)
 	if _, err := f.WriteAt(data[start:end], int64(start)); err != nil {
 		return err
 	}
@@ -52,9 +52,9 @@ func (o *Original) patch(f File, data []byte) error {
 	return f.Sync()
 }
 
-// restore puts the original bytes back after a failed patch.
-func (o *Original) restore(f File, data []byte, cause error) (Written, error) {
-	start, _ := differing(o.Data, data)
+// restoreOriginal puts the original bytes back after writeChanges has failed with cause.
+func (o *Original) restoreOriginal(f File, data []byte, cause error) (Written, error) {
+	start, _ := changedRange(o.Data, data)
 	_, err := f.WriteAt(o.Data[start:], int64(start))
 	if err == nil {
 		err = f.Truncate(int64(len(o.Data)))
@@ -68,17 +68,17 @@ func (o *Original) restore(f File, data []byte, cause error) (Written, error) {
 	return Written{}, fmt.Errorf("%w; the old bytes were put back", cause)
 }
 
-// restoreParts restores unless all of data was written.
-func (o *Original) restoreParts(f File, data []byte, cause error) (Written, error) {
-	if now, err := contents(f, int64(len(data))); err == nil && bytes.Equal(now, data) {
+// restoreUnlessWritten puts the original bytes back unless the file shows all of data.
+func (o *Original) restoreUnlessWritten(f File, data []byte, cause error) (Written, error) {
+	if now, err := readContents(f, int64(len(data))); err == nil && bytes.Equal(now, data) {
 		return Written{Way: InPlace}, fmt.Errorf("%w; it is written, but may not survive a power failure", cause)
 	}
-	return o.restore(f, data, cause)
+	return o.restoreOriginal(f, data, cause)
 }
 
-// differing returns the range of b that a reader of a must be given: from the
-// first byte that differs to the last, or to the end when the lengths differ.
-func differing(a, b []byte) (start, end int) {
+// changedRange returns the range of b that has to be written over a: from the first byte
+// that differs to the last, or to the end of b when the lengths differ.
+func changedRange(a, b []byte) (start, end int) {
 	for start < len(a) && start < len(b) && a[start] == b[start] {
 		start++
 	}
@@ -91,22 +91,22 @@ func differing(a, b []byte) (start, end int) {
 	return start, end
 }
 
-// Sync makes what the file shows durable, its name included, also when this
-// process did not write it.
+// Sync makes the bytes and the name of the file durable, even when another process wrote
+// the file.
 //
-// A file that is written in place is written again first, with the bytes that it
-// shows: when a sync has failed before, systems take those bytes for written,
-// and the next sync says nothing of it. ErrChanged when they are no longer those
-// that were read; a power failure meanwhile may leave a mixture, as in Replace.
+// Sync first rewrites a file that can only be written in place, with the bytes that it
+// shows. After a sync has failed, systems treat those bytes as written, and the next sync
+// reports no error. The error is ErrChanged when the bytes are no longer the ones that
+// were read. A power failure during Sync may leave a mixture, as in Replace.
 func (o *Original) Sync() error {
-	if err := o.sync(); err != nil {
-		return o.about("sync", err)
+	if err := o.syncFile(); err != nil {
+		return o.wrapPath("sync", err)
 	}
 	return nil
 }
 
-func (o *Original) sync() error {
-	inPlace, err := o.inPlace()
+func (o *Original) syncFile() error {
+	inPlace, err := o.needsInPlace()
 	if err != nil {
 		return err
 	}
@@ -114,16 +114,16 @@ func (o *Original) sync() error {
 	if inPlace {
 		flag = os.O_RDWR
 	}
-	f, err := o.open(flag)
+	f, err := o.openTarget(flag)
 	if err != nil && inPlace {
-		err = o.unwritable(err)
+		err = o.explainInPlace(err)
 	}
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	if inPlace {
-		err = o.again(f)
+		err = o.rewriteBytes(f)
 	}
 	if err == nil {
 		err = f.Sync()
@@ -134,29 +134,30 @@ func (o *Original) sync() error {
 	return err
 }
 
-// again writes the bytes of the file over themselves, and looks whether another
-// program has written at the same time.
-func (o *Original) again(f File) error {
-	if err := o.holds(f); err != nil {
+// rewriteBytes writes the bytes of the file over themselves, and returns ErrChanged when
+// another program wrote at the same time.
+func (o *Original) rewriteBytes(f File) error {
+	if err := o.checkBytes(f); err != nil {
 		return err
 	}
 	if _, err := f.WriteAt(o.Data, 0); err != nil {
 		return err
 	}
-	return o.holds(f)
+	return o.checkBytes(f)
 }
 
-// inPlace reports whether no rename can replace the file.
-func (o *Original) inPlace() (bool, error) {
-	if fixed(o.Info) {
+// needsInPlace reports whether the file can only be written in place, because no rename
+// can replace it.
+func (o *Original) needsInPlace() (bool, error) {
+	if cannotRename(o.Info) {
 		return true, nil
 	}
 	f, name, err := createTemp(o.sys, o.Real)
-	if forbidden(err) {
+	if isForbidden(err) {
 		return true, nil
 	}
 	if err != nil {
-		return false, inFolder(err, name)
+		return false, nameFolder(err, name)
 	}
 	return false, errors.Join(f.Close(), o.sys.Remove(name))
 }

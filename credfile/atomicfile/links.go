@@ -8,20 +8,22 @@ import (
 	"strings"
 )
 
-const maxLinks = 40 // as Linux counts before ELOOP
+// maxLinks is how many symbolic links are followed on the way to one file, as many as
+// Linux follows before it reports ELOOP.
+const maxLinks = 40
 
-// Resolve follows every symbolic link in path, one component at a time, and
-// returns the name of the file itself. A name that does not exist is an error
-// that wraps fs.ErrNotExist, unless a link promises it: that one dangles and is
-// *Refused, because "there is no file" would be the wrong conclusion when a
-// volume is not mounted yet.
+// Resolve follows every symbolic link in path, one component at a time, and returns the
+// absolute name of the file itself. The error wraps fs.ErrNotExist when path does not
+// exist. It is *Refused when a symbolic link leads to a name that does not exist, because
+// "there is no file" would be the wrong conclusion while a volume is not mounted yet, and
+// when the links form a loop.
 func Resolve(sys Sys, path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
 	}
-	done, rest := split(abs)
-	linked := 0 // how many names of rest stand there because a link said so
+	done, rest := splitPath(abs)
+	linked := 0 // how many of the first names in rest come from the target of a link
 	for links := 0; len(rest) > 0; {
 		name, promised := rest[0], linked > 0
 		rest, linked = rest[1:], max(linked-1, 0)
@@ -33,7 +35,7 @@ func Resolve(sys Sys, path string) (string, error) {
 		info, err := sys.Lstat(next)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && promised:
-			return "", dangling(path, next)
+			return "", danglingError(path, next)
 		case err != nil:
 			return "", err
 		case info.Mode&fs.ModeSymlink == 0:
@@ -49,22 +51,23 @@ func Resolve(sys Sys, path string) (string, error) {
 		}
 		var more []string
 		if filepath.IsAbs(target) {
-			done, more = split(target)
+			done, more = splitPath(target)
 		} else {
-			_, more = split(target)
+			_, more = splitPath(target)
 		}
 		rest, linked = append(more, rest...), linked+len(more)
 	}
 	return done, nil
 }
 
-func dangling(path, missing string) error {
-	return &Refused{Path: path, Why: "is or passes a symbolic link to " + missing + ", which does not exist",
+// danglingError refuses a path on which a symbolic link leads to a name that is missing.
+func danglingError(path, missing string) error {
+	return &Refused{Path: path, Why: "leads through a symbolic link to " + missing + ", which does not exist",
 		Remedy: "create that file, mount its volume, or remove the link"}
 }
 
-// split takes the root off path and returns the components of the rest.
-func split(path string) (root string, names []string) {
+// splitPath returns the root of path and the components of the rest.
+func splitPath(path string) (root string, names []string) {
 	root = filepath.VolumeName(path)
 	path = filepath.ToSlash(path[len(root):])
 	if strings.HasPrefix(path, "/") {
@@ -78,24 +81,26 @@ func split(path string) (root string, names []string) {
 	return root, names
 }
 
-// Same reports whether what is written at own, a name without symbolic links,
-// also shows at other: a hard link, a mounted folder, another case of letters.
-// A file that is mounted alone keeps the old one when own is renamed.
+// Same reports whether other is another name of the file at own, a name without symbolic
+// links, so that other shows what is written at own. Such names come from hard links,
+// mounted folders and file systems that ignore the case of letters. A file that is itself
+// mounted at other does not count, because other keeps the old file when a new one takes
+// the name own.
 func Same(sys Sys, other, own string) bool {
 	info, err := sys.Lstat(other)
 	if err != nil || info.Mount || !info.Mode.IsRegular() {
 		return false
 	}
-	a, err := identity(sys, other)
+	a, err := fileIdentity(sys, other)
 	if err != nil {
 		return false
 	}
-	b, err := identity(sys, own)
+	b, err := fileIdentity(sys, own)
 	return err == nil && a == b
 }
 
-// identity opens: on Windows only an open file tells.
-func identity(sys Sys, path string) (FileID, error) {
+// fileIdentity opens the file, because on Windows only an open file has an ID.
+func fileIdentity(sys Sys, path string) (FileID, error) {
 	f, err := sys.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return FileID{}, err
@@ -103,7 +108,7 @@ func identity(sys Sys, path string) (FileID, error) {
 	defer f.Close()
 	info, err := f.Stat()
 	if err == nil && info.ID == (FileID{}) {
-		err = errors.ErrUnsupported // a file system without any would make all files one
+		err = errors.ErrUnsupported // without this check all files of a file system without IDs would be the same
 	}
 	return info.ID, err
 }

@@ -7,9 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// copyAttributes copies the extended attributes as far as this process may.
-// The access lists of macOS are no extended attributes and need libc; a file
-// that has one loses it, and with it the rights of others, never its owner's.
+// copyAttributes copies the extended attributes as far as this process may. Access lists
+// on macOS are not extended attributes and can only be read through libc, so that a file
+// loses its access list. With the list, other users lose the rights that it gave them;
+// the owner loses nothing.
 func copyAttributes(from, to *os.File, _ bool) error {
 	buf := make([]byte, 64<<10)
 	n, err := unix.Flistxattr(int(from.Fd()), buf)
@@ -20,16 +21,17 @@ func copyAttributes(from, to *os.File, _ bool) error {
 		value := make([]byte, 64<<10)
 		n, err := unix.Fgetxattr(int(from.Fd()), string(name), value)
 		if err == nil && len(name) > 0 {
-			_ = unix.Fsetxattr(int(to.Fd()), string(name), value[:n], 0) // as far as it may
+			_ = unix.Fsetxattr(int(to.Fd()), string(name), value[:n], 0) // a failure is ignored: not every process may set every attribute
 		}
 	}
 	return nil
 }
 
+// exchangeNames exchanges the files of two names.
 func exchangeNames(a, b string) error { return unix.RenamexNp(a, b, unix.RENAME_SWAP) }
 
-// mountedOn is false: only Linux mounts single files.
+// mountedOn returns false: only Linux mounts single files.
 func mountedOn(string) bool { return false }
 
-// BeingWritten is false: the system cannot tell.
+// BeingWritten returns false: the system cannot report writers.
 func (osFile) BeingWritten() bool { return false }

@@ -10,17 +10,17 @@ import (
 
 const aclAttribute = "system.posix_acl_access"
 
-// copyAttributes copies the extended attributes of from, among them its security
-// label and, when list, its access list. An error means that the access list of
-// to is not that of from; other attributes are copied as far as this process may.
-func copyAttributes(from, to *os.File, list bool) error {
+// copyAttributes copies the extended attributes of from, among them its security label
+// and, if withACL is set, its access list. An error means that the access lists of the
+// two files differ; other attributes are copied as far as this process may.
+func copyAttributes(from, to *os.File, withACL bool) error {
 	names, err := attributeNames(from)
 	if err != nil {
-		return nil // no attributes on this file system, hence no access list
+		return nil // the file system has no attributes, and therefore no access lists
 	}
 	acl := false
 	for _, name := range names {
-		if name == aclAttribute && !list {
+		if name == aclAttribute && !withACL {
 			continue
 		}
 		value := make([]byte, 64<<10) // the kernel's limit for one value
@@ -41,7 +41,7 @@ func copyAttributes(from, to *os.File, list bool) error {
 	return dropACL(to)
 }
 
-// dropACL removes the access list that a new file inherits from its directory.
+// dropACL removes the access list that a new file has inherited from its directory.
 func dropACL(f *os.File) error {
 	err := unix.Fremovexattr(int(f.Fd()), aclAttribute)
 	if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
@@ -50,6 +50,7 @@ func dropACL(f *os.File) error {
 	return err
 }
 
+// attributeNames returns the names of the extended attributes of a file.
 func attributeNames(f *os.File) ([]string, error) {
 	buf := make([]byte, 64<<10) // the kernel's limit for the list
 	n, err := unix.Flistxattr(int(f.Fd()), buf)
@@ -65,28 +66,29 @@ func attributeNames(f *os.File) ([]string, error) {
 	return names, nil
 }
 
+// exchangeNames exchanges the files of two names.
 func exchangeNames(a, b string) error {
 	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 }
 
-// mountedOn reports whether name is the root of a mount, as a file that is
-// bind-mounted into a container is. Before Linux 5.8 it is always false and
-// the rename itself says EBUSY.
+// mountedOn reports whether name is the root of a mount, like a file that is bind-mounted
+// into a container. Before Linux 5.8 it always returns false, and the rename itself fails
+// with EBUSY.
 func mountedOn(name string) bool {
 	var st unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, name, unix.AT_SYMLINK_NOFOLLOW, 0, &st)
 	return err == nil && st.Attributes&st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0
 }
 
-// BeingWritten asks for a read lease, which the kernel refuses with EAGAIN
-// while any process has the file open for writing, and gives it back at once.
-// NFSv4 refuses it the same way whenever it holds no delegation.
+// BeingWritten requests a read lease and releases it at once. The kernel refuses the lease
+// with EAGAIN while any process has the file open for writing. An NFSv4 client refuses it
+// in the same way whenever it holds no delegation.
 func (f osFile) BeingWritten() bool {
 	fd := f.Fd()
 	_, err := unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_RDLCK)
 	if err != nil {
 		return errors.Is(err, unix.EAGAIN)
 	}
-	_, _ = unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_UNLCK) // else it goes when f is closed
+	_, _ = unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_UNLCK) // if this fails, the lease ends when f is closed
 	return false
 }

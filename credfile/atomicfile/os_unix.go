@@ -9,11 +9,12 @@ import (
 	"syscall"
 )
 
-// A file that is open stays readable after another one took its name.
+// renameSparesOpenFiles is true: an open file stays readable after another file took its
+// name.
 const renameSparesOpenFiles = true
 
-// OpenFile opens with O_NOFOLLOW and O_NONBLOCK; the latter means nothing to a
-// regular file and everything to a FIFO, which would hang the daemon.
+// OpenFile adds O_NOFOLLOW and O_NONBLOCK. The latter has no effect on a regular file, but
+// without it the open of a FIFO would hang the daemon.
 func (OS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 	f, err := os.OpenFile(name, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, perm)
 	if err != nil {
@@ -22,13 +23,13 @@ func (OS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 	return osFile{f}, nil
 }
 
-// Lstat describes name itself.
+// Lstat describes name itself and does not follow a symbolic link.
 func (OS) Lstat(name string) (Info, error) {
 	fi, err := os.Lstat(name)
 	if err != nil {
 		return Info{}, err
 	}
-	info := infoOf(fi)
+	info := infoFrom(fi)
 	info.Mount = info.Mode.IsRegular() && mountedOn(name)
 	return info, nil
 }
@@ -39,10 +40,11 @@ func (f osFile) Stat() (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return infoOf(fi), nil
+	return infoFrom(fi), nil
 }
 
-func infoOf(fi fs.FileInfo) Info {
+// infoFrom converts the description of a file by package os.
+func infoFrom(fi fs.FileInfo) Info {
 	info := Info{Mode: fi.Mode(), Size: fi.Size(), ModTime: fi.ModTime(), Links: 1, UID: -1}
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		info.ID = FileID{uint64(st.Dev), uint64(st.Ino)}
@@ -52,14 +54,14 @@ func infoOf(fi fs.FileInfo) Info {
 	return info
 }
 
-// Rename is rename(2).
+// Rename calls rename(2).
 func (OS) Rename(from, to string) error { return os.Rename(from, to) }
 
-// Exchange is renameat2(2) with RENAME_EXCHANGE or renamex_np(2) with
-// RENAME_SWAP. What they cannot do they call by many names: EINVAL (Linux: the
-// file system does not know the flag), ENOTSUP (macOS), ENOSYS (before Linux
-// 3.15), EPERM and EACCES (a sandbox that lets rename(2) pass; where that is
-// forbidden, too, it says so itself).
+// Exchange calls renameat2(2) with RENAME_EXCHANGE or, on macOS, renamex_np(2) with
+// RENAME_SWAP. Many errors mean that the exchange is not possible: EINVAL (Linux: the file
+// system does not know the flag), ENOTSUP (macOS), ENOSYS (before Linux 3.15), and EPERM
+// and EACCES (a sandbox that may still allow rename(2); if it does not, the rename that
+// follows fails with its own error).
 //
 // Source: rename(2) of Linux and of macOS, under ERRORS.
 func (OS) Exchange(a, b string) error {
@@ -75,17 +77,18 @@ func (OS) Exchange(a, b string) error {
 	return nil
 }
 
-func diskFull(err error) bool { return errors.Is(err, syscall.ENOSPC) }
+func isDiskFull(err error) bool { return errors.Is(err, syscall.ENOSPC) }
 
-func overQuota(err error) bool { return errors.Is(err, syscall.EDQUOT) }
+func isOverQuota(err error) bool { return errors.Is(err, syscall.EDQUOT) }
 
-// A disk may also have room and no inode left.
+// roomRemedy also names df -i, because a disk can run out of inodes before it is full.
 func roomRemedy(path string) string {
 	return "make room on the disk of " + path + ": df -h and df -i show how full it is"
 }
 
-// SyncDir is fsync on the directory. File systems that cannot do it (some FUSE
-// and network ones) say EINVAL or ENOTSUP; there is nothing better to call.
+// SyncDir calls fsync on the directory. File systems that cannot do that (some FUSE and
+// network file systems) return EINVAL or ENOTSUP, which SyncDir ignores, because there is
+// no better call.
 func (OS) SyncDir(name string) error {
 	d, err := os.Open(name)
 	if err != nil {
@@ -99,10 +102,10 @@ func (OS) SyncDir(name string) error {
 	return err
 }
 
-// CopyMeta copies the owner, then the access list and the other extended
-// attributes, then the mode: what a list grants the group is never another
-// group's on the way. A file that cannot have the group of the old one gets
-// neither list nor group rights.
+// CopyMeta copies the owner, then the access list and the other extended attributes, and
+// then the mode. In this order another group never gets, for a moment, the rights that the
+// list grants to the group. A file that cannot get the group of the old file gets neither
+// an access list nor rights for its group.
 func (OS) CopyMeta(from, to File) error {
 	src, dst := from.(osFile).File, to.(osFile).File
 	fi, err := src.Stat()
@@ -111,16 +114,17 @@ func (OS) CopyMeta(from, to File) error {
 	}
 	mode, owned := fi.Mode().Perm(), true
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		owned = chown(dst, int(st.Uid), int(st.Gid)) == nil
+		owned = chownIfNeeded(dst, int(st.Uid), int(st.Gid)) == nil
 	}
 	if err := copyAttributes(src, dst, owned); err != nil || !owned {
-		mode &^= 0o070 // they would open it to another group; with an access list they are its mask
+		mode &^= 0o070 // these bits would give rights to another group; with an access list they are its mask
 	}
-	return chmod(dst, mode)
+	return chmodIfSupported(dst, mode)
 }
 
-// chown changes the owner only when it differs: few may, and few need to.
-func chown(f *os.File, uid, gid int) error {
+// chownIfNeeded changes the owner and group only when they differ, because few processes
+// may change them.
+func chownIfNeeded(f *os.File, uid, gid int) error {
 	fi, err := f.Stat()
 	if err != nil {
 		return err
@@ -132,9 +136,9 @@ func chown(f *os.File, uid, gid int) error {
 	return f.Chown(uid, gid)
 }
 
-// chmod fails on file systems without modes (FAT, drvfs); the file then has
-// the mode that every file there has, as the old one did.
-func chmod(f *os.File, mode fs.FileMode) error {
+// chmodIfSupported changes the mode, except on file systems without modes (FAT, drvfs),
+// where the new file has the same mode as every other file, including the old one.
+func chmodIfSupported(f *os.File, mode fs.FileMode) error {
 	err := f.Chmod(mode)
 	if errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.EPERM) {
 		return nil

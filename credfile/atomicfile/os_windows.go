@@ -13,20 +13,21 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Where POSIX renames are missing an open file keeps its name, so none is kept
-// open over a rename.
+// renameSparesOpenFiles is false: where Windows lacks POSIX renames, an open file keeps its
+// name. The old file is therefore closed before a rename.
 const renameSparesOpenFiles = false
 
-func diskFull(err error) bool {
+func isDiskFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }
 
-func overQuota(err error) bool { return errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED) }
+func isOverQuota(err error) bool { return errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED) }
 
 func roomRemedy(path string) string { return "make room on the disk of " + path }
 
-// OpenFile shares reading, writing and deletion when it only reads, so that no
-// other program finds the file locked; otherwise it is os.OpenFile.
+// OpenFile opens a file for reading so that other programs may read, write and delete it
+// at the same time; none of them finds the file locked. With every other flag OpenFile
+// calls os.OpenFile.
 func (OS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 	if flag != os.O_RDONLY {
 		f, err := os.OpenFile(name, flag, perm)
@@ -48,7 +49,7 @@ func (OS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 	return osFile{os.NewFile(uintptr(h), name)}, nil
 }
 
-// Lstat describes name itself, without ID.
+// Lstat describes name itself and does not follow a symbolic link. It leaves Info.ID zero.
 func (OS) Lstat(name string) (Info, error) {
 	fi, err := os.Lstat(name)
 	if err != nil {
@@ -74,10 +75,9 @@ func (f osFile) Stat() (Info, error) {
 	}, nil
 }
 
-// Rename first asks for POSIX semantics, which replace a file that others have
-// open with delete sharing. Else it repeats for up to 2 s, because virus
-// scanners and readers make MoveFileEx fail for moments; then the error wraps
-// ErrBusy.
+// Rename first requests POSIX semantics, which replace a file that other programs have open
+// with delete sharing. If that fails, Rename repeats MoveFileEx for up to 2 s, because
+// virus scanners and readers make it fail for moments. After that the error wraps ErrBusy.
 func (OS) Rename(from, to string) error {
 	if err := posixRename(from, to); err == nil {
 		return nil
@@ -89,6 +89,7 @@ func (OS) Rename(from, to string) error {
 	return err
 }
 
+// posixRename renames with POSIX semantics, which package os requests for an os.Root only.
 func posixRename(from, to string) error {
 	root, err := os.OpenRoot(filepath.Dir(to))
 	if err != nil {
@@ -98,19 +99,19 @@ func posixRename(from, to string) error {
 	return root.Rename(filepath.Base(from), filepath.Base(to))
 }
 
-// Exchange is ErrNoExchange: Windows has no such call. ReplaceFile, which comes
-// near it, leaves a moment in which the name is missing.
+// Exchange returns ErrNoExchange: Windows has no such call. ReplaceFile, which is the
+// closest, leaves a moment in which the name is missing.
 //
 // Source: ReplaceFileW, under Return value: ERROR_UNABLE_TO_MOVE_REPLACEMENT_2.
 func (OS) Exchange(string, string) error { return ErrNoExchange }
 
-// SyncDir does nothing: Windows refuses to flush a directory, and NTFS keeps
-// its own journal of names.
+// SyncDir does nothing: Windows refuses to flush a directory, and NTFS has its own journal
+// of names.
 func (OS) SyncDir(string) error { return nil }
 
-// CopyMeta copies the access list. Without the right to do so the new file has
-// the one that it inherits from its directory, as a file that any other
-// program creates there.
+// CopyMeta copies the access list. Without the right to do so, the new file keeps the list
+// that it inherited from its directory, as a file would that any other program created
+// there.
 func (OS) CopyMeta(from, to File) error {
 	src, dst := from.(osFile).Name(), to.(osFile).Name()
 	sd, err := windows.GetNamedSecurityInfo(src, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
@@ -132,11 +133,11 @@ func (OS) CopyMeta(from, to File) error {
 	return nil
 }
 
-// BeingWritten is false: the system does not tell.
+// BeingWritten returns false: the system cannot report writers.
 func (osFile) BeingWritten() bool { return false }
 
-// Sync flushes the file. One that is open for reading only cannot be flushed;
-// whoever wrote it had to.
+// Sync flushes the file. A file that is open only for reading cannot be flushed; the
+// program that wrote it had to do that.
 func (f osFile) Sync() error {
 	err := f.File.Sync()
 	if errors.Is(err, windows.ERROR_ACCESS_DENIED) {

@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// Tail returns the last bytes of one of keyd's own files, at most so many and
-// never more than MaxSize: its writers rename or append, so that it needs no
-// waiting. The error wraps fs.ErrNotExist when there is no such file.
+// Tail returns the last bytes of one of keyd's own files, no more than most bytes and no
+// more than MaxSize. It does not wait until the file is stable, because keyd writes its
+// own files by renaming and appending only. The error wraps fs.ErrNotExist when there is no such
+// file.
 func Tail(sys Sys, path string, most int64) ([]byte, error) {
 	f, err := sys.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
@@ -28,8 +29,9 @@ func Tail(sys Sys, path string, most int64) ([]byte, error) {
 	return io.ReadAll(io.NewSectionReader(f, max(info.Size-min(most, MaxSize), 0), MaxSize))
 }
 
-// Peek returns the bytes of a file as it stands, at most MaxSize, without waiting
-// for it to hold still: for a look at what is not to be changed.
+// Peek returns the bytes that a file has at this moment, at most the last MaxSize of them,
+// without waiting until the file is stable. It is meant for files that the caller will not
+// change.
 func Peek(sys Sys, path string) ([]byte, error) {
 	real, err := Resolve(sys, path)
 	if err != nil {
@@ -38,11 +40,10 @@ func Peek(sys Sys, path string) ([]byte, error) {
 	return Tail(sys, real, MaxSize)
 }
 
-// Append adds one line to one of keyd's own files and makes it durable. The
-// file is created with perm when it is missing. A last line without its end,
-// which a crash or a full disk left, stays, and the new one starts below it:
-// the reader skips what it cannot read. Lines of two processes do not mix on a
-// local file system.
+// Append adds one line to one of keyd's own files and makes it durable. It creates a
+// missing file with mode perm. When a crash or a full disk has left a last line without
+// its end, that line stays, and the new one starts below it: readers skip lines that they
+// cannot parse. On a local file system the lines of two processes do not mix.
 func Append(sys Sys, path string, line []byte, perm fs.FileMode) error {
 	if err := appendLine(sys, path, line, perm); err != nil {
 		return fmt.Errorf("append to %s: %w", path, err)
@@ -65,6 +66,7 @@ func appendLine(sys Sys, path string, line []byte, perm fs.FileMode) error {
 	return sys.SyncDir(filepath.Dir(path))
 }
 
+// addLine writes the line at the end of the open file and syncs it.
 func addLine(f File, line []byte) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -86,12 +88,13 @@ func addLine(f File, line []byte) error {
 	return f.Sync()
 }
 
-// MkdirAll makes a directory and its missing parents, all with perm, and makes
-// their names durable. A directory that exists keeps its mode.
+// MkdirAll creates a directory and its missing parents, all with mode perm, and makes
+// their names durable. A directory that exists keeps its mode. The error is *Refused when
+// dir is not a directory or leads through a dangling link.
 func MkdirAll(sys Sys, dir string, perm fs.FileMode) error {
 	real, err := Resolve(sys, dir)
 	if err == nil {
-		return isDir(sys, dir, real)
+		return checkDir(sys, dir, real)
 	}
 	parent := filepath.Dir(filepath.Clean(dir))
 	if !errors.Is(err, fs.ErrNotExist) || parent == filepath.Clean(dir) {
@@ -106,7 +109,8 @@ func MkdirAll(sys Sys, dir string, perm fs.FileMode) error {
 	return sys.SyncDir(parent)
 }
 
-func isDir(sys Sys, path, real string) error {
+// checkDir refuses the path when the file real, to which it leads, is not a directory.
+func checkDir(sys Sys, path, real string) error {
 	info, err := sys.Lstat(real)
 	if err == nil && !info.Mode.IsDir() {
 		err = &Refused{Path: path, Why: "is not a directory", Remedy: "move it away"}
@@ -114,8 +118,9 @@ func isDir(sys Sys, path, real string) error {
 	return err
 }
 
-// Lock takes the lock of a file, asking again every retry until ctx is done;
-// it then returns ErrLocked. The directory must exist.
+// Lock takes the lock that the file name stands for. While another process or another part
+// of this one holds the lock, Lock tries again after each interval of length retry, and
+// returns ErrLocked when ctx is done. The directory of name must exist.
 func Lock(ctx context.Context, sys Sys, name string, retry time.Duration) (unlock func(), err error) {
 	for {
 		unlock, err := sys.TryLock(name)

@@ -10,68 +10,61 @@ import (
 	"syscall"
 )
 
-// Writable does everything of a replacement that can be refused, without
-// changing the file, and returns how it would be written: a file of the same
-// size is created beside it, synced and removed, or the file is opened for
-// writing. What cannot be done is *Refused, with the remedy. It guarantees
-// nothing: a disk may fill and a mode may change a moment later.
+// Writable tries every part of a replacement that can be refused, without changing the
+// file, and returns the way in which it would be written. It creates a file of the same
+// size next to it, syncs that file and removes it, or it opens the file for writing. An
+// error that a person can resolve is a *Refused with a remedy. Writable guarantees
+// nothing: a moment later a disk may fill up and a mode may change.
 func (o *Original) Writable() (Way, error) {
-	way, err := o.writable()
+	way, err := o.tryWay()
 	if err != nil {
-		return Nowhere, o.about("write to", err)
+		return Nowhere, o.wrapPath("write to", err)
 	}
 	return way, nil
 }
 
-func (o *Original) writable() (Way, error) {
+func (o *Original) tryWay() (Way, error) {
 	info, err := o.sys.Lstat(o.Real)
 	if err != nil {
 		return Nowhere, err
 	}
-	if err := o.owned(info); err != nil {
+	if err := o.checkOwner(info); err != nil {
 		return Nowhere, err
 	}
-	opened := o.openable()
-	if fixed(info) || fixed(o.Info) {
-		return InPlace, o.refusal(opened)
+	opened := o.tryOpen()
+	if cannotRename(info) || cannotRename(o.Info) {
+		return InPlace, o.explainInPlace(opened)
 	}
 	if errors.Is(opened, syscall.EPERM) || opened != nil && runtime.GOOS == "windows" {
-		return Nowhere, o.unwritable(opened) // no rename replaces an immutable or read-only one
+		return Nowhere, o.explainInPlace(opened) // a rename cannot replace an immutable or read-only file either
 	}
 	err = o.tryTemp()
-	if forbidden(err) {
-		return InPlace, o.refusal(opened)
+	if isForbidden(err) {
+		return InPlace, o.explainInPlace(opened)
 	}
 	return Renamed, err
 }
 
-func (o *Original) refusal(opened error) error {
-	if opened == nil {
-		return nil
-	}
-	return o.unwritable(opened)
-}
-
-// owned refuses a file of somebody else: the new one would be ours.
-func (o *Original) owned(info Info) error {
+// checkOwner refuses a file of another user: its replacement would belong to this one.
+func (o *Original) checkOwner(info Info) error {
 	if euid := o.sys.Euid(); euid >= 0 && info.UID >= 0 && info.UID != euid {
-		return &Refused{Path: o.Path, Why: fmt.Sprintf("belongs to user %d, not to %d, who runs keyd", info.UID, euid),
+		return &Refused{Path: o.Path, Why: fmt.Sprintf("belongs to user %d, and keyd runs as user %d", info.UID, euid),
 			Remedy: "run keyd as its owner, or chown it"}
 	}
 	return nil
 }
 
-// openable opens the file for writing and writes nothing.
-func (o *Original) openable() error {
-	f, err := o.open(os.O_RDWR)
+// tryOpen opens the file for writing and writes nothing.
+func (o *Original) tryOpen() error {
+	f, err := o.openTarget(os.O_RDWR)
 	if err != nil {
 		return err
 	}
 	return f.Close()
 }
 
-// tryTemp writes as many bytes as the file has beside it, and removes them: a
-// full disk or quota shows now.
+// tryTemp writes one byte more than the file has into a new file next to it and removes
+// that file, so that a full disk or quota is noticed now.
 func (o *Original) tryTemp() error {
 	name, err := writeTemp(o.sys, o.Real, make([]byte, len(o.Data)+1), 0o600)
 	if err != nil {
@@ -83,29 +76,31 @@ func (o *Original) tryTemp() error {
 	return o.sys.SyncDir(filepath.Dir(o.Real))
 }
 
-// unwritable says why a file cannot even be written in place.
-func (o *Original) unwritable(err error) error {
+// cannotRename reports whether a rename would fail or would separate the names of the
+// file instead of replacing it.
+func cannotRename(info Info) bool { return info.Mount || info.Links > 1 }
+
+// isForbidden reports whether err means that the directory accepts no new file.
+func isForbidden(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+// explainInPlace explains why a file could not be opened for writing in place, as a
+// *Refused where a person can resolve it. It returns other errors, and nil, as they are.
+func (o *Original) explainInPlace(err error) error {
 	switch {
 	case errors.Is(err, ErrChanged):
 		return err
-	case errors.Is(err, syscall.EAGAIN): // somebody holds a lease on it, for moments
+	case errors.Is(err, syscall.EAGAIN): // another program holds a lease on it, which lasts only moments
 		return ErrBusy
 	case errors.Is(err, syscall.EROFS):
-		return &Refused{Path: o.Path, Err: err, Why: "stands on a read-only file system",
-			Remedy: "let it be a file that you can write: a link into a Nix store or a read-only mount cannot hold a key that changes"}
+		return &Refused{Path: o.Path, Err: err, Why: "is on a read-only file system",
+			Remedy: "use a file that you can write: a link into a Nix store or a read-only mount cannot hold a key that changes"}
 	case errors.Is(err, syscall.EPERM):
 		return &Refused{Path: o.Path, Err: err, Why: "is immutable", Remedy: "run chattr -i, or chflags nouchg, on " + o.Real}
-	case forbidden(err):
-		return &Refused{Path: o.Path, Err: err, Why: "can be written neither through its directory nor itself",
+	case isForbidden(err):
+		return &Refused{Path: o.Path, Err: err, Why: "is not writable, and its directory accepts no new file",
 			Remedy: "run chmod u+w on it or its directory"}
 	}
 	return err
-}
-
-// fixed reports whether a rename would not replace the file but part its names.
-func fixed(info Info) bool { return info.Mount || info.Links > 1 }
-
-// forbidden reports whether err says that the directory takes no new file.
-func forbidden(err error) bool {
-	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }

@@ -11,46 +11,47 @@ import (
 	"time"
 )
 
-// MaxSize is the size in bytes of the largest file that is read: 4 MiB. The
-// largest credentials file that tests of AWS tools use has 2,000 profiles and
-// 300 kB.
+// MaxSize is the size in bytes of the largest file that is read: 4 MiB. The largest
+// credentials file in the tests of AWS tools has 2,000 profiles and 300 kB.
 const MaxSize = 4 << 20
 
 const (
 	firstWait = 5 * time.Millisecond
 	lastWait  = 5 * time.Second
 
-	// A file is believed when it was not written for this long, because the
-	// clock of file systems ticks every 1 to 10 ms and a writer that has
-	// truncated the file writes it within a millisecond.
-	settled = 10 * time.Millisecond
+	// settleTime is how long ago a file must have been written before Read accepts
+	// its bytes: the clock of file systems ticks every 1 to 10 ms, and a program that
+	// has truncated a file writes it within a millisecond.
+	settleTime = 10 * time.Millisecond
 
-	// An empty file that nobody touched for this long is meant to be empty.
+	// emptyAge is how long ago an empty file must have been written before Read
+	// accepts that it is empty.
 	emptyAge = time.Minute
 )
 
-// Original is a file as it was read, and the right to replace those bytes.
+// Original is a file as Read found it. Its methods replace exactly those bytes and
+// return ErrChanged when the file holds other ones by now.
 type Original struct {
-	Path string // as asked for
-	Real string // absolute, free of symbolic links
-	Data []byte // must not be changed
+	Path string // as passed to Read
+	Real string // absolute and free of symbolic links
+	Data []byte // must not be modified
 	Info Info
 
 	sys Sys
 }
 
-// Read returns the bytes of a regular file of at most MaxSize bytes, once they
-// hold still: same size, time and identity before and after, not written just
-// now, and not empty, since a program that truncates and writes shows an empty
-// or short file in between. It looks again after 5 ms, 10 ms, ... 5 s, and
-// then returns ErrBusy. An empty file older than a minute is believed.
+// Read returns a regular file of at most MaxSize bytes once it is stable. A stable file
+// has the same size, time and identity before and after the reading, was not written just
+// now, and is not empty, because a program that truncates and then writes shows an empty
+// or short file in between. An empty file older than a minute is stable as well. Read
+// tries again after 5 ms, 10 ms, ... 5 s, and then returns ErrBusy.
 //
-// A short file whose writer pauses is not recognised here: the caller looks
-// for what it expects to find.
+// Read does not recognize a short file whose writer pauses: the caller checks that the
+// file holds what it expects.
 //
-// A file that does not exist is an error that wraps fs.ErrNotExist. A loop or
-// dangling link, a directory, FIFO or device, and a file that is too large are
-// *Refused, at once.
+// The error wraps fs.ErrNotExist when the file does not exist. A loop of links, a
+// dangling link, a directory, a FIFO, a device and a file that is too large are *Refused
+// at once.
 func Read(ctx context.Context, sys Sys, path string) (*Original, error) {
 	for wait := firstWait; ; wait *= 2 {
 		o, err := readOnce(sys, path)
@@ -66,7 +67,7 @@ func Read(ctx context.Context, sys Sys, path string) (*Original, error) {
 	}
 }
 
-// readOnce returns nil and no error when the file does not hold still.
+// readOnce reads the file. It returns nil and no error when the file is not stable.
 func readOnce(sys Sys, path string) (*Original, error) {
 	real, err := Resolve(sys, path)
 	if err != nil {
@@ -76,7 +77,7 @@ func readOnce(sys Sys, path string) (*Original, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := readable(path, info); err != nil { // before it is opened: devices act on that
+	if err := checkReadable(path, info); err != nil { // before the file is opened, because opening a device may trigger it
 		return nil, err
 	}
 	f, err := sys.OpenFile(real, os.O_RDONLY, 0)
@@ -88,10 +89,10 @@ func readOnce(sys Sys, path string) (*Original, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := readable(path, before); err != nil {
+	if err := checkReadable(path, before); err != nil {
 		return nil, err
 	}
-	data, err := contents(f, before.Size)
+	data, err := readContents(f, before.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -99,14 +100,15 @@ func readOnce(sys Sys, path string) (*Original, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !before.unmoved(after) || int64(len(data)) != after.Size || !believable(after, time.Now()) {
+	if !before.sameState(after) || int64(len(data)) != after.Size || !isSettled(after, time.Now()) {
 		return nil, nil
 	}
-	after.Mount = info.Mount // which the open file does not tell
+	after.Mount = info.Mount // Stat of an open file does not report it
 	return &Original{Path: path, Real: real, Data: data, Info: after, sys: sys}, nil
 }
 
-func readable(path string, info Info) error {
+// checkReadable refuses what is not a regular file, and a file that is too large.
+func checkReadable(path string, info Info) error {
 	if !info.Mode.IsRegular() {
 		return &Refused{Path: path, Why: "is not a regular file", Remedy: "put a file in its place, or point AWS_SHARED_CREDENTIALS_FILE elsewhere"}
 	}
@@ -117,19 +119,19 @@ func readable(path string, info Info) error {
 	return nil
 }
 
-// believable reports whether a file that was last written then is complete at
-// now. A time in the future is no reason to wait: clocks differ.
-func believable(info Info, now time.Time) bool {
+// isSettled reports whether a file with this time and size counts as completely written
+// at now. A time in the future does not make Read wait, because clocks differ.
+func isSettled(info Info, now time.Time) bool {
 	age := now.Sub(info.ModTime)
 	if info.Size == 0 {
 		return age > emptyAge
 	}
-	return age < 0 || age >= settled
+	return age < 0 || age >= settleTime
 }
 
-// contents reads a file that should have size bytes, and one byte more where
-// there are more: the caller then sees that it is another one.
-func contents(f File, size int64) ([]byte, error) {
+// readContents reads a file that should have size bytes. From a longer file it reads one
+// byte more, which shows the caller that the file is a different one.
+func readContents(f File, size int64) ([]byte, error) {
 	data := make([]byte, size+1)
 	n, err := f.ReadAt(data, 0)
 	if errors.Is(err, io.EOF) {
@@ -138,13 +140,13 @@ func contents(f File, size int64) ([]byte, error) {
 	return data[:n], err
 }
 
-// holds returns ErrChanged unless the open file is the original, byte for byte.
-func (o *Original) holds(f File) error {
+// checkBytes returns ErrChanged unless the open file is the original, byte for byte.
+func (o *Original) checkBytes(f File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	data, err := contents(f, int64(len(o.Data)))
+	data, err := readContents(f, int64(len(o.Data)))
 	if err != nil {
 		return err
 	}
@@ -154,17 +156,17 @@ func (o *Original) holds(f File) error {
 	return nil
 }
 
-// about says which file err is about, where it does not say so itself.
-func (o *Original) about(what string, err error) error {
+// wrapPath adds the path of the file to err, unless err is a *Refused, which has it.
+func (o *Original) wrapPath(what string, err error) error {
 	if _, ok := errors.AsType[*Refused](err); ok {
 		return err
 	}
 	return fmt.Errorf("%s %s: %w", what, o.Path, err)
 }
 
-// open opens the file that the path leads to now, or returns ErrChanged when
-// it leads elsewhere or nowhere.
-func (o *Original) open(flag int) (File, error) {
+// openTarget opens the file to which the path leads now. It returns ErrChanged when the
+// path leads to another name or to no file.
+func (o *Original) openTarget(flag int) (File, error) {
 	real, err := Resolve(o.sys, o.Path)
 	_, dangles := errors.AsType[*Refused](err)
 	if dangles || errors.Is(err, fs.ErrNotExist) || err == nil && real != o.Real {
@@ -180,7 +182,7 @@ func (o *Original) open(flag int) (File, error) {
 	return f, err
 }
 
-// sleep waits for d or until ctx is done.
+// sleep waits for d, or returns the cause when ctx is done before.
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

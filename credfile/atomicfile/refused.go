@@ -8,30 +8,32 @@ import (
 	"syscall"
 )
 
-// ErrBusy means that another program was writing the file all the time. It
-// says nothing about what the file holds: never that something is gone.
+// ErrBusy means that another program was writing the file during every attempt. The
+// caller learns nothing about the contents, and must not conclude that something is
+// missing from the file.
 var ErrBusy = errors.New("another program is writing the file; it was left as it is")
 
-// ErrChanged means that the file is no longer the one that was read. Nothing
-// was written; read it again.
+// ErrChanged means that the file is no longer the one that was read. Nothing was written,
+// unless Written.Way says so. The caller has to read the file again.
 var ErrChanged = errors.New("the file changed since it was read; it was left as it is")
 
-// ErrLocked means that another keyd had the lock all the time.
+// ErrLocked means that another keyd held the lock during every attempt.
 var ErrLocked = errors.New("another keyd has the lock")
 
-// ErrNoExchange means that two names cannot be exchanged here: see
+// ErrNoExchange means that the system or the file system cannot exchange two names; see
 // Sys.Exchange. Nothing was changed.
 var ErrNoExchange = errors.New("the names of two files cannot be exchanged here")
 
-// Refused is a file that keyd does not read or write as it stands, and what
-// its owner can do about it. Nothing was changed.
+// Refused is the error for a file that keyd cannot read or write in its present state. It
+// includes what the owner can do. Nothing was changed.
 type Refused struct {
-	Path   string
-	Why    string
-	Remedy string
-	Err    error // what the system said; may be nil
+	Path   string // as the caller passed it
+	Why    string // a predicate that follows Path in a sentence: "is immutable"
+	Remedy string // a command or a question, or "" when there is none
+	Err    error  // the error of the system, or nil
 }
 
+// Error returns the path, the reason, the error of the system and the remedy.
 func (r *Refused) Error() string {
 	s := r.Path + ": " + r.Why
 	if r.Err != nil {
@@ -43,12 +45,12 @@ func (r *Refused) Error() string {
 	return s
 }
 
-// Unwrap returns what the system said.
+// Unwrap returns the error of the system, which may be nil.
 func (r *Refused) Unwrap() error { return r.Err }
 
-// Remedy is what a person can do about a call that the system has refused: a
-// command or a question. It is "" when err comes from no such call, and when
-// nothing general helps. A *Refused says its remedy itself.
+// Remedy returns what a person can do about a call that the system has refused: a command
+// or a question. It returns "" when err comes from no such call, when there is no general
+// advice, and for a *Refused, which has its own remedy.
 func Remedy(err error) string {
 	if _, ok := errors.AsType[*Refused](err); ok {
 		return ""
@@ -57,21 +59,21 @@ func Remedy(err error) string {
 	switch {
 	case path == "":
 		return ""
-	case diskFull(err):
+	case isDiskFull(err):
 		return roomRemedy(path)
-	case overQuota(err):
-		return "your quota on the disk of " + path + " is used up: remove something of yours there"
+	case isOverQuota(err):
+		return "your quota on the disk of " + path + " is used up: remove some of your files there"
 	case errors.Is(err, syscall.EROFS):
 		return "why is the disk of " + path + " read-only? make it writable again"
 	case errors.Is(err, syscall.EIO):
-		return "the disk of " + path + " fails: look into the log of the system, and save what is on it"
+		return "the disk of " + path + " is failing: read the log of the system, and back up what is on the disk"
 	case errors.Is(err, fs.ErrPermission):
-		return "does " + path + " belong to you, and its folder?"
+		return "do " + path + " and its folder belong to you?"
 	}
 	return ""
 }
 
-// refusedPath is the first path that the chain of err names.
+// refusedPath returns the path in the first error of the chain that has one.
 func refusedPath(err error) string {
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		return at.Path

@@ -11,21 +11,23 @@ import (
 	"time"
 )
 
-func (o *Original) rename(ctx context.Context, data []byte) (w Written, err error) {
-	old, err := o.open(0)
+// replaceByRename writes data into a new file and gives it the name of the target.
+// The error is a *noRenameError when the file can only be replaced in place.
+func (o *Original) replaceByRename(ctx context.Context, data []byte) (w Written, err error) {
+	old, err := o.openTarget(0)
 	if err != nil {
 		return Written{}, err
 	}
 	defer func() { old.Close() }()
 	name, err := writeTemp(o.sys, o.Real, data, 0o600)
-	if forbidden(err) {
-		return Written{}, &unrenamable{err}
+	if isForbidden(err) {
+		return Written{}, &noRenameError{err}
 	}
 	if err != nil {
 		return Written{}, err
 	}
-	exchanged, err := o.commit(ctx, old, name, data)
-	if d, ok := errors.AsType[*displaced](err); ok {
+	exchanged, err := o.commitTemp(ctx, old, name, data)
+	if d, ok := errors.AsType[*displacedError](err); ok {
 		return Written{Way: d.way}, err
 	}
 	if err != nil {
@@ -33,42 +35,53 @@ func (o *Original) rename(ctx context.Context, data []byte) (w Written, err erro
 	}
 	err = o.sys.SyncDir(filepath.Dir(o.Real))
 	if exchanged {
-		_ = o.sys.Remove(name) // the old file; else Sweep does it
+		_ = o.sys.Remove(name) // the old file; if this fails, Sweep removes it
 	}
 	w = Written{Way: Renamed}
 	if err != nil {
 		return w, fmt.Errorf("%w; it is written, but may not survive a power failure", err)
 	}
-	w.Stray, w.Unfinished = o.stray(ctx, old)
+	w.Stray, w.Unfinished = o.watchStray(ctx, old)
 	return w, nil
 }
 
-// unrenamable is an error that leaves the way in place.
-type unrenamable struct{ err error }
+// noRenameError means that no rename can replace the file. Replacing it in place may
+// still work.
+type noRenameError struct{ err error }
 
-func (u *unrenamable) Error() string { return u.err.Error() }
-func (u *unrenamable) Unwrap() error { return u.err }
+func (n *noRenameError) Error() string { return n.err.Error() }
+func (n *noRenameError) Unwrap() error { return n.err }
 
-// commit looks at the target once more, after the slow part is done, and puts
-// the new file there. The new file is private until here, and then no wider
-// than the old one. The old one has the temporary name afterwards when the
-// names were exchanged; after an error that is no *displaced the new one has it.
-func (o *Original) commit(ctx context.Context, old File, temp string, data []byte) (exchanged bool, err error) {
-	if err := o.quiet(ctx, old); err != nil {
+// wrapBusy turns EBUSY, with which the system refuses to rename over a mounted file,
+// into a *noRenameError. It returns every other error as it is.
+func wrapBusy(err error) error {
+	if errors.Is(err, syscall.EBUSY) {
+		return &noRenameError{err}
+	}
+	return err
+}
+
+// commitTemp examines the target once more, after the slow part is done, and gives
+// its name to the new file. Until now the new file was private; now it gets the
+// rights of the old file and never more. After an exchange the old file has the
+// temporary name. After an error other than *displacedError the new file still has
+// the temporary name.
+func (o *Original) commitTemp(ctx context.Context, old File, temp string, data []byte) (exchanged bool, err error) {
+	if err := o.waitForWriters(ctx, old); err != nil {
 		return false, err
 	}
-	dressed, err := o.dress(old, temp)
-	if forbidden(err) {
-		return false, &unrenamable{err}
+	info, err := o.finishTemp(old, temp)
+	if isForbidden(err) {
+		return false, &noRenameError{err}
 	}
 	if err != nil {
 		return false, err
 	}
-	f, err := o.open(0)
+	f, err := o.openTarget(0)
 	if err != nil {
 		return false, err
 	}
-	err = o.holds(f)
+	err = o.checkBytes(f)
 	f.Close()
 	if err != nil {
 		return false, err
@@ -76,25 +89,16 @@ func (o *Original) commit(ctx context.Context, old File, temp string, data []byt
 	if !renameSparesOpenFiles {
 		old.Close()
 	}
-	err = o.exchange(ctx, old, temp, fresh{dressed, data})
-	if errors.Is(err, ErrNoExchange) { // so that microseconds remain since the look
-		return false, busy(o.sys.Rename(temp, o.Real))
+	err = o.exchangeTarget(ctx, old, temp, newFile{info, data})
+	if errors.Is(err, ErrNoExchange) { // rename right away: microseconds have passed since checkBytes
+		return false, wrapBusy(o.sys.Rename(temp, o.Real))
 	}
 	return err == nil, err
 }
 
-// busy tells a mounted file, which no other takes the place of, from what is
-// wrong otherwise.
-func busy(err error) error {
-	if errors.Is(err, syscall.EBUSY) {
-		return &unrenamable{err}
-	}
-	return err
-}
-
-// dress gives the temporary file the owner, mode and attributes of the old one,
+// finishTemp gives the temporary file the owner, mode and attributes of the old file,
 // and describes it.
-func (o *Original) dress(old File, temp string) (Info, error) {
+func (o *Original) finishTemp(old File, temp string) (Info, error) {
 	f, err := o.sys.OpenFile(temp, os.O_RDWR, 0)
 	if err != nil {
 		return Info{}, err
@@ -113,12 +117,13 @@ func (o *Original) dress(old File, temp string) (Info, error) {
 	return info, err
 }
 
-// How long a program that has the file open for writing is waited for before
-// the bytes alone decide.
+// writerLimit is the time for which waitForWriters waits. After that the bytes alone
+// decide whether the file has changed.
 const writerLimit = 250 * time.Millisecond
 
-// quiet waits until nobody has the file open for writing, for a while.
-func (o *Original) quiet(ctx context.Context, f File) error {
+// waitForWriters waits until no program has the file open for writing, but not longer
+// than writerLimit.
+func (o *Original) waitForWriters(ctx context.Context, f File) error {
 	for waited := time.Duration(0); waited < writerLimit && f.BeingWritten(); waited += firstWait {
 		if err := sleep(ctx, firstWait); err != nil {
 			return err
@@ -127,92 +132,116 @@ func (o *Original) quiet(ctx context.Context, f File) error {
 	return ctx.Err()
 }
 
-// fresh is the new file, before anybody else has seen it.
-type fresh struct {
+// newFile describes the new file as keyd wrote it, before other programs saw it.
+type newFile struct {
 	info Info
 	data []byte
 }
 
-// exchange gives the new file the name of the target and the other way round,
-// and then looks at what came out: what stood there in the very instant of the
-// exchange. When that is not the original it goes back, and the error is
-// ErrChanged.
+// An exchange of names, and what follows when another program meets it. "ours" is
+// keyd's new file; "first", "second" and so on are the texts of other programs in the
+// order in which they were written.
 //
-// Not guaranteed: that a process which is killed between the exchange and the
-// look, microseconds later, has given back what came out. The next Sweep
-// removes it as it removes the original. The same goes for what a further
-// program writes into the new file in those microseconds, when the process is
-// killed while that is watched, for 25 ms and more.
-func (o *Original) exchange(ctx context.Context, old File, temp string, ours fresh) error {
+//	target     temporary name
+//	--------   --------------
+//	original   ours
+//	   |       exchangeTarget
+//	ours       original          done: the caller removes the original
+//	ours       first             another program put first there before the exchange
+//	   |       giveBack, first exchange
+//	first      ours              given back: ErrChanged, the caller removes ours
+//	first      second            meanwhile a further program replaced ours with second,
+//	   |                         or wrote second into it
+//	   |       giveBack, second exchange
+//	second     first             the newest text has the name: setAside(first)
+//	second     third             and so on, at most maxExchanges times, then setAside
+//
+// An exchange that fails on the way back ends in setAside of the text that then has
+// the temporary name. setAside returns a *displacedError, which names the file in
+// which that text was saved.
+
+// exchangeTarget exchanges the names of the new file and the target, and then examines
+// the file that came out, which is the one that had the name at the very instant of the
+// exchange. When that file is not the original, exchangeTarget gives it back, and the
+// error is ErrChanged.
+//
+// Two things are not guaranteed when the process is killed. A kill between the exchange
+// and the examination, microseconds later, leaves the file that came out under its
+// temporary name, and the next Sweep removes it as it would remove the original. The
+// same happens to a text that a further program writes into the new file in those
+// microseconds when the kill comes while that file is being watched, which takes 25 ms
+// or more.
+func (o *Original) exchangeTarget(ctx context.Context, old File, temp string, ours newFile) error {
 	err := o.sys.Exchange(temp, o.Real)
-	if errors.Is(err, fs.ErrNotExist) { // somebody has removed the target
+	if errors.Is(err, fs.ErrNotExist) { // another program has removed the target
 		return ErrChanged
 	}
 	if err != nil {
-		return busy(err)
+		return wrapBusy(err)
 	}
 	out, err := o.sys.Lstat(temp)
 	if err == nil && out.ID == o.Info.ID {
-		err = o.holds(old)
+		err = o.checkBytes(old)
 	} else if err == nil {
 		err = ErrChanged
 	}
-	if err == nil || errors.Is(err, fs.ErrNotExist) { // some FUSE file systems rename instead
+	if err == nil || errors.Is(err, fs.ErrNotExist) { // some FUSE file systems rename instead of exchanging
 		return nil
 	}
 	return o.giveBack(ctx, temp, out, ours, err)
 }
 
-// mostExchanges bounds how often other programs may be met on the way back.
-const mostExchanges = 8
+// maxExchanges limits how often giveBack exchanges names.
+const maxExchanges = 8
 
-// giveBack puts the file out, which another program put at the target and which
-// now has the temporary name, back. It returns cause, ErrChanged or why nobody
-// knows what out is, when the new file has the temporary name again.
+// giveBack gives its name back to the file out, which another program put at the target
+// and which now has the temporary name. When the new file has the temporary name again
+// giveBack returns cause, which is ErrChanged or the reason why out could not be
+// examined.
 //
-// Meanwhile a further program may have replaced the new file or written into
-// it, and so on. What comes out of the target is then the newest text, and goes
-// back in turn: the last one to write has the name, as without keyd. The text
-// before it is kept beside, because its writer may not have seen it.
-func (o *Original) giveBack(ctx context.Context, temp string, out Info, ours fresh, cause error) error {
-	at := ours.info // what should come out of the target, having been put there
-	for n := range mostExchanges {
+// A further program may meanwhile have replaced the new file or written into it, and so
+// on. The file that comes out of the target then has the newest text, and is given back
+// in turn: the program that wrote last has the name, as it would without keyd. The text
+// before it is set aside, because the last program may not have seen that text.
+func (o *Original) giveBack(ctx context.Context, temp string, out Info, ours newFile, cause error) error {
+	at := ours.info // the file that keyd put at the target, which should come out of it
+	for n := range maxExchanges {
 		if err := o.sys.Exchange(temp, o.Real); err != nil {
 			way := Nowhere
 			if n == 0 && !errors.Is(err, fs.ErrNotExist) {
 				way = Renamed
 			}
-			return o.keep(temp, way, cause, err)
+			return o.setAside(temp, way, cause, err)
 		}
 		put := out
 		var err error
 		out, err = o.sys.Lstat(temp)
 		if err == nil && n == 0 && out.ID == ours.info.ID {
-			touched, failed := o.touched(ctx, temp, ours)
-			if failed != nil { // then what it looks like must do
-				touched = !out.unmoved(ours.info)
+			changed, failed := o.wasWrittenTo(ctx, temp, ours)
+			if failed != nil { // the bytes cannot be read: size and time decide
+				changed = !out.sameState(ours.info)
 			}
-			if !touched {
+			if !changed {
 				return errors.Join(cause, failed, o.sys.SyncDir(filepath.Dir(o.Real)))
 			}
 			out, err = o.sys.Lstat(temp)
 		}
-		if err != nil || n > 0 && out.unmoved(at) {
-			return o.keep(temp, Nowhere, cause, err)
+		if err != nil || n > 0 && out.sameState(at) {
+			return o.setAside(temp, Nowhere, cause, err)
 		}
 		at = put
 	}
-	return o.keep(temp, Nowhere, cause, nil)
+	return o.setAside(temp, Nowhere, cause, nil)
 }
 
-// touched reports whether another program has written into the new file while
-// it had the target's name, or is about to.
-func (o *Original) touched(ctx context.Context, temp string, ours fresh) (bool, error) {
+// wasWrittenTo reports whether another program has written into the new file while it
+// had the name of the target, or still has it open for writing.
+func (o *Original) wasWrittenTo(ctx context.Context, temp string, ours newFile) (bool, error) {
 	f, err := o.sys.OpenFile(temp, os.O_RDONLY, 0)
 	if err != nil {
 		return false, err
 	}
 	defer f.Close()
-	text, _ := written(ctx, f, ours.info, ours.data)
+	text, _ := watchWriters(ctx, f, ours.info, ours.data)
 	return text != nil, nil
 }

@@ -6,48 +6,53 @@ import (
 	"time"
 )
 
-// Sys is every system call that keyd makes on a file whose bytes matter. The
-// real one is OS; a test puts one in its place that loses, tears or refuses
-// the Nth call. Errors are those of package os.
+// Sys is every system call that keyd makes on a file whose bytes matter. OS implements it
+// for the real file system; package atomicfiletest implements it for tests, which lose,
+// tear or refuse the Nth call. Errors have the types that package os returns.
 type Sys interface {
-	// OpenFile opens name itself, never what a symbolic link points to, and
-	// never waits for a FIFO. A file that it creates is durable after
+	// OpenFile opens name itself: it does not follow a symbolic link and does not
+	// wait for the other end of a FIFO. A file that it creates is durable after
 	// File.Sync and SyncDir of its directory.
 	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
-	// Lstat describes name itself. ID may be zero; that of File.Stat is not.
+	// Lstat describes name itself and does not follow a symbolic link. Info.ID may
+	// be zero; the ID that File.Stat returns is set.
 	Lstat(name string) (Info, error)
-	// Readlink returns what the link says, relative or absolute.
+	// Readlink returns the target of a symbolic link as it is stored, relative or
+	// absolute.
 	Readlink(name string) (string, error)
-	// Rename replaces to atomically. Durable after SyncDir.
+	// Rename atomically gives the file from the name to, and replaces a file that
+	// has that name. It is durable after SyncDir.
 	Rename(from, to string) error
-	// Exchange gives each of two names in one directory the other's file, in
-	// one step. Both must exist. It changes nothing and says ErrNoExchange
-	// where the system, the file system or a sandbox has no such call, or does
-	// not allow it. Durable after SyncDir: both names or none.
+	// Exchange exchanges the files of two names in one directory, in one step. Both
+	// names must exist. Exchange changes nothing and returns ErrNoExchange where the
+	// system, the file system or a sandbox lacks or forbids such a call. After
+	// SyncDir the exchange is durable; before, a power failure leaves either both
+	// names exchanged or neither.
 	Exchange(a, b string) error
-	// Remove removes a file. Durable after SyncDir.
+	// Remove removes a file. The removal is durable after SyncDir.
 	Remove(name string) error
-	// Mkdir makes one directory. Durable after SyncDir of its parent.
+	// Mkdir creates one directory. It is durable after SyncDir of its parent.
 	Mkdir(name string, perm fs.FileMode) error
 	// ReadDir returns the names in a directory, in no particular order.
 	ReadDir(name string) ([]string, error)
-	// SyncDir makes what was created, renamed and removed in a directory
-	// durable, as far as the file system knows how.
+	// SyncDir makes durable what was created, renamed and removed in a directory, as
+	// far as the file system can.
 	SyncDir(name string) error
-	// CopyMeta gives to the owner, mode, extended attributes and access list
-	// of from, as far as this process may. What cannot be copied makes to
-	// narrower, never wider.
+	// CopyMeta copies the owner, mode, extended attributes and access list of from
+	// to the file to, as far as this process may. When something cannot be copied,
+	// the file to gives other users fewer rights, never more.
 	CopyMeta(from, to File) error
-	// TryLock takes the lock that the file name stands for, and creates it with
-	// mode 0600 when it is missing; ErrLocked when somebody else has it, another
-	// part of this process included. It goes with the process, however that ends.
+	// TryLock takes the lock that the file name stands for, and creates a missing
+	// file with mode 0600. It returns ErrLocked when another process, or another
+	// part of this one, holds the lock. The system releases the lock when the process
+	// ends, however it ends.
 	TryLock(name string) (unlock func(), err error)
-	// Euid returns the user that this process acts as, -1 where files have no
-	// such owner.
+	// Euid returns the effective user id of this process, or -1 where files have no
+	// numeric owner.
 	Euid() int
 }
 
-// File is an open file.
+// File is an open file of a Sys. It stays the same file when another one takes its name.
 type File interface {
 	io.ReaderAt
 	io.Writer
@@ -57,13 +62,14 @@ type File interface {
 	Sync() error // makes the bytes and the size durable, not the name
 	Truncate(size int64) error
 	Chmod(mode fs.FileMode) error
-	// BeingWritten reports whether anybody has this file open for writing. It
-	// is false where the system cannot tell, and some network file systems
-	// say true for ever: it is a reason to wait a little, never to refuse.
+	// BeingWritten reports whether any process has this file open for writing. It
+	// returns false where the system cannot report that, and on some network file
+	// systems it always returns true. It is therefore a reason to wait for a moment,
+	// never to refuse a file.
 	BeingWritten() bool
 }
 
-// Info is what matters of a file.
+// Info describes a file, as far as a replacement needs to know it.
 type Info struct {
 	Mode    fs.FileMode
 	Size    int64 // bytes
@@ -71,16 +77,17 @@ type Info struct {
 	ID      FileID
 	Links   uint64 // names of this file; 1 where unknown
 	UID     int    // owner; -1 where files have none
-	Mount   bool   // something is mounted on this very name: no rename replaces it
+	Mount   bool   // a file is mounted on this very name, so that no rename can replace it
 }
 
-// FileID tells files apart whatever their names: device and inode, or volume
-// and file index.
+// FileID identifies a file independently of its names: by device and inode or, on
+// Windows, by volume and file index.
 type FileID struct{ Dev, Ino uint64 }
 
-// unmoved reports whether nothing was written between two looks at one file.
-// Two writes within one tick of the file system's clock that leave the size
-// alone go unseen, hence the settling time of Read.
-func (a Info) unmoved(b Info) bool {
+// sameState reports whether two descriptions are of the same file with the same size and
+// time, which means that nothing was written between them. Two writes within one tick of
+// the clock of the file system that leave the size unchanged are not noticed, which is
+// why Read waits for settleTime.
+func (a Info) sameState(b Info) bool {
 	return a.ID == b.ID && a.Size == b.Size && a.ModTime.Equal(b.ModTime)
 }

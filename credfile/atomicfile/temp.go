@@ -10,20 +10,21 @@ import (
 	"strings"
 )
 
-// tempPrefix is the start of the names of the temporary files of target. They
-// stand in the directory of the target, since a rename does not cross file
-// systems and a secret does not belong into a directory that others share.
+// tempPrefix returns the start of the paths of the temporary files of target. They are in
+// the directory of the target, because a rename does not cross file systems and a secret
+// does not belong in a shared directory.
 func tempPrefix(target string) string {
 	return filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".keyd-")
 }
 
-// ours reports whether name is one that createTemp made with this prefix.
-func ours(name, prefix string) bool {
+// isTempName reports whether createTemp could have made name with this prefix.
+func isTempName(name, prefix string) bool {
 	suffix, ok := strings.CutPrefix(name, prefix)
 	return ok && len(suffix) == 16 && strings.Trim(suffix, "0123456789abcdef") == ""
 }
 
-// createTemp creates an empty file of mode 0600 beside target.
+// createTemp creates an empty file of mode 0600 in the directory of target. It returns the
+// name that it tried last together with an error.
 func createTemp(sys Sys, target string) (f File, name string, err error) {
 	for range 100 {
 		var random [8]byte
@@ -37,22 +38,23 @@ func createTemp(sys Sys, target string) (f File, name string, err error) {
 	return f, name, err
 }
 
-// writeTemp leaves data in a new file of mode perm beside target, synced and
-// closed, and returns its name. On an error nothing is left, unless the removal fails as well: see Sweep.
+// writeTemp writes data to a new file of mode perm in the directory of target, syncs and
+// closes it, and returns its name. After an error it leaves no file, unless the removal
+// fails as well; Sweep removes such a file later.
 func writeTemp(sys Sys, target string, data []byte, perm fs.FileMode) (string, error) {
 	f, name, err := createTemp(sys, target)
 	if err != nil {
-		return "", inFolder(err, name)
+		return "", nameFolder(err, name)
 	}
-	if err := fill(f, data, perm); err != nil {
-		return "", errors.Join(inFolder(err, name), sys.Remove(name))
+	if err := fillFile(f, data, perm); err != nil {
+		return "", errors.Join(nameFolder(err, name), sys.Remove(name))
 	}
 	return name, nil
 }
 
-// inFolder names the folder of a temporary file that failed: of a name that is
-// gone by now nobody learns anything.
-func inFolder(err error, name string) error {
+// nameFolder changes an error about the temporary file name into one about its folder,
+// because a person cannot do anything with the name of a file that no longer exists.
+func nameFolder(err error, name string) error {
 	at, ok := errors.AsType[*fs.PathError](err)
 	if !ok || at.Path != name {
 		return err
@@ -60,7 +62,8 @@ func inFolder(err error, name string) error {
 	return &fs.PathError{Op: at.Op + " a new file in", Path: filepath.Dir(name), Err: at.Err}
 }
 
-func fill(f File, data []byte, perm fs.FileMode) error {
+// fillFile writes, syncs and closes a new file. It closes the file after an error as well.
+func fillFile(f File, data []byte, perm fs.FileMode) error {
 	var err error
 	if perm != 0o600 {
 		err = f.Chmod(perm)
@@ -77,11 +80,11 @@ func fill(f File, data []byte, perm fs.FileMode) error {
 	return err
 }
 
-// Sweep removes the temporary files that a crash left beside path. Nobody may
-// be writing path meanwhile: the caller holds whatever lock guards it. What is
-// not named exactly as keyd names its files stays.
+// Sweep removes the temporary files that a crash left next to path. The caller must hold
+// the lock that guards path, so that no other keyd writes it at the same time. Sweep
+// removes only files with exactly the names that keyd gives its temporary files.
 func Sweep(sys Sys, path string) error {
-	temps, err := beside(sys, path, "")
+	temps, err := findTemps(sys, path, "")
 	errs := []error{err}
 	for _, name := range temps {
 		errs = append(errs, sys.Remove(name))
@@ -89,9 +92,9 @@ func Sweep(sys Sys, path string) error {
 	return errors.Join(errs...)
 }
 
-// beside returns the files in the folder of what path leads to whose names are
-// those of its temporary files, and end with suffix.
-func beside(sys Sys, path, suffix string) ([]string, error) {
+// findTemps returns the temporary files of the file to which path leads, each with suffix
+// appended to its name.
+func findTemps(sys Sys, path, suffix string) ([]string, error) {
 	real, err := Resolve(sys, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		real, err = path, nil
@@ -106,7 +109,7 @@ func beside(sys Sys, path, suffix string) ([]string, error) {
 	}
 	var found []string
 	for _, name := range names {
-		if temp, ok := strings.CutSuffix(name, suffix); ok && ours(temp, prefix) {
+		if temp, ok := strings.CutSuffix(name, suffix); ok && isTempName(temp, prefix) {
 			found = append(found, filepath.Join(dir, name))
 		}
 	}
