@@ -120,7 +120,7 @@ func (w *watch) arm() {
 	dirs := map[string]bool{}
 	w.names = nil
 	for _, path := range w.paths {
-		for _, name := range trail(w.sys, path) {
+		for _, name := range atomicfile.LinkChain(w.sys, path) {
 			w.names = append(w.names, name)
 			dirs[filepath.Dir(name)] = true
 		}

@@ -18,13 +18,36 @@ const maxLinks = 40
 // "there is no file" would be the wrong conclusion while a volume is not mounted yet, and
 // when the links form a loop.
 func Resolve(sys Sys, path string) (string, error) {
-	abs, err := filepath.Abs(path)
+	end, _, err := followLinks(sys, path)
 	if err != nil {
 		return "", err
 	}
+	return end, nil
+}
+
+// LinkChain returns the absolute names whose change can make path another file: every
+// symbolic link on the way, in order, and then the file itself. Where a name is missing the
+// chain ends with that name. Where the links form a loop, or a link cannot be read, the
+// chain ends with that link.
+func LinkChain(sys Sys, path string) []string {
+	end, links, _ := followLinks(sys, path)
+	if end != "" {
+		links = append(links, end)
+	}
+	return links
+}
+
+// followLinks returns the symbolic links on the way to a file and the name at its end: that
+// of the file, or, with an error, the name that could not be described. The end is "" when
+// the last link could not be followed.
+func followLinks(sys Sys, path string) (end string, links []string, err error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", nil, err
+	}
 	done, rest := splitPath(abs)
 	linked := 0 // how many of the first names in rest come from the target of a link
-	for links := 0; len(rest) > 0; {
+	for len(rest) > 0 {
 		name, promised := rest[0], linked > 0
 		rest, linked = rest[1:], max(linked-1, 0)
 		if name == ".." { // done holds no link, so this is its true parent
@@ -35,19 +58,20 @@ func Resolve(sys Sys, path string) (string, error) {
 		info, err := sys.Lstat(next)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && promised:
-			return "", danglingError(path, next)
+			return next, links, danglingError(path, next)
 		case err != nil:
-			return "", err
+			return next, links, err
 		case info.Mode&fs.ModeSymlink == 0:
 			done = next
 			continue
 		}
-		if links++; links > maxLinks {
-			return "", &Refused{Path: path, Why: "its symbolic links form a loop", Remedy: "point the link at a file"}
+		links = append(links, next)
+		if len(links) > maxLinks {
+			return "", links, &Refused{Path: path, Why: "its symbolic links form a loop", Remedy: "point the link at a file"}
 		}
 		target, err := sys.Readlink(next)
 		if err != nil {
-			return "", err
+			return "", links, err
 		}
 		var more []string
 		if filepath.IsAbs(target) {
@@ -57,7 +81,7 @@ func Resolve(sys Sys, path string) (string, error) {
 		}
 		rest, linked = append(more, rest...), linked+len(more)
 	}
-	return done, nil
+	return done, links, nil
 }
 
 // danglingError refuses a path on which a symbolic link leads to a name that is missing.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -103,6 +104,35 @@ func TestReadFollowsLinks(t *testing.T) {
 				t.Errorf("read %q with %q", o.Real, o.Data)
 			}
 		})
+	}
+}
+
+func TestLinkChain(t *testing.T) {
+	dir := home(t)
+	mkdir(t, dir+"/sub")
+	put(t, dir+"/real", text)
+	link(t, dir+"/sub/two", dir+"/credentials")
+	link(t, "../real", dir+"/sub/two")
+	link(t, "sub/gone/file", dir+"/dangling")
+	link(t, "loop", dir+"/loop")
+	for name, want := range map[string][]string{
+		"real":        {"real"},
+		"credentials": {"credentials", "sub/two", "real"},
+		"dangling":    {"dangling", "sub/gone"},
+		"none/file":   {"none"},
+		"loop":        slices.Repeat([]string{"loop"}, 41),
+	} {
+		var got []string
+		for _, path := range atomicfile.LinkChain(atomicfile.OS{}, filepath.Join(dir, name)) {
+			inside, err := filepath.Rel(dir, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, filepath.ToSlash(inside))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the chain of %s is %q, want %q", name, got, want)
+		}
 	}
 }
 
