@@ -12,8 +12,8 @@ import (
 
 // A displaced text is what another program wrote, and what has no place in the target.
 // There are two kinds: a file that another program put at the target in the moment of
-// an exchange (setAside saves it), and bytes that another program wrote into the old
-// file after that had lost its name (watchStray finds them, and Keep saves them).
+// an exchange, which setAside saves, and bytes that another program wrote into the old
+// file after that file had lost its name, which watchStray returns.
 
 // asideSuffix ends the name of a file next to the target in which a displaced text is
 // saved. keyd never removes such a file; its owner does.

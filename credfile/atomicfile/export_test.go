@@ -1,7 +1,8 @@
 package atomicfile
 
-// On returns o on another file system, so that a test can read on a sound one.
-func On(sys Sys, o *Original) *Original {
+// WithSys returns a copy of o that makes its system calls through sys, so that a test can
+// read through a sound file system and write through a faulty one.
+func WithSys(sys Sys, o *Original) *Original {
 	c := *o
 	c.sys = sys
 	return &c

@@ -19,8 +19,8 @@ var (
 	synced      = filepath.Join(syncedIn, "file")
 )
 
-// A mounted file and a directory without write permission, as the logic sees
-// them; the real ones are in the tests that need privileges.
+// TestReplaceInPlace covers a mounted file and a directory without write permission by the
+// errors that they cause. The tests that need privileges use real ones.
 func TestReplaceInPlace(t *testing.T) {
 	const longer = text + "region = eu-west-1\n"
 	for _, tt := range []struct {
@@ -28,19 +28,19 @@ func TestReplaceInPlace(t *testing.T) {
 		op   string
 		err  error
 	}{
-		{"47 the exchange says EBUSY", "Exchange", syscall.EBUSY},
-		{"47 rename says EBUSY", "Rename", syscall.EBUSY},
-		{"48 the directory says EACCES", "OpenFile", syscall.EACCES},
-		{"48 the directory says EPERM", "OpenFile", syscall.EPERM},
-		{"47 the directory around a mounted file is read-only", "OpenFile", syscall.EROFS},
+		{"the exchange fails with EBUSY", "Exchange", syscall.EBUSY},
+		{"the rename fails with EBUSY", "Rename", syscall.EBUSY},
+		{"a new file fails with EACCES", "OpenFile", syscall.EACCES},
+		{"a new file fails with EPERM", "OpenFile", syscall.EPERM},
+		{"the directory around a mounted file is read-only", "OpenFile", syscall.EROFS},
 	} {
 		for name, data := range map[string]string{"same length": strings.Replace(text, "AKIA", "ABIA", 1), "longer": longer, "shorter": "[default]\n"} {
 			t.Run(tt.name+", "+name, func(t *testing.T) {
-				path := filepath.Join(home(t), "credentials")
-				put(t, path, text)
+				path := filepath.Join(tempDir(t), "credentials")
+				writeFile(t, path, text)
 				var writes []atomicfiletest.Call
 				truncated := false
-				sys := asking(func(c atomicfiletest.Call) error {
+				sys := askBefore(func(c atomicfiletest.Call) error {
 					switch {
 					case c.Op == tt.op && (c.Op != "OpenFile" || c.Name != path):
 						return tt.err
@@ -53,26 +53,26 @@ func TestReplaceInPlace(t *testing.T) {
 					}
 					return nil
 				})
-				w, err := read(t, sys, path).Replace(t.Context(), []byte(data))
-				if err != nil || w.Way != atomicfile.InPlace || get(t, path) != data {
-					t.Fatalf("%v, %v: %q", w, err, get(t, path))
+				w, err := mustRead(t, sys, path).Replace(t.Context(), []byte(data))
+				if err != nil || w.Way != atomicfile.InPlace || readFile(t, path) != data {
+					t.Fatalf("%v, %v: %q", w, err, readFile(t, path))
 				}
 				if name == "same length" && (truncated || len(writes) != 1 || string(writes[0].Data) != "B" || writes[0].Off != int64(strings.Index(text, "KIA"))) {
-					t.Errorf("not one write of what differs: %v, truncated: %v", writes, truncated)
+					t.Errorf("want a single write of the bytes that differ, got %v, truncated: %v", writes, truncated)
 				}
-				if len(names(t, path)) != 1 {
-					t.Error("left", names(t, path))
+				if len(listDir(t, path)) != 1 {
+					t.Error("a temporary file is left:", listDir(t, path))
 				}
 			})
 		}
 	}
 }
 
-// TestSyncAfterASyncThatFailed: a write in place reaches the page cache, its sync
-// fails, and the disk then takes no write that would put the old bytes back.
-// Later, when the disk works again, the file shows the new bytes: Sync must make
-// them durable, although the system takes them for written.
-func TestSyncAfterASyncThatFailed(t *testing.T) {
+// TestSyncAfterFailedSync: a write in place reaches the page cache, its sync fails, and the
+// disk then refuses the write that would put the old bytes back. Later, when the disk works
+// again, the file shows the new bytes. Sync must make them durable, although the system
+// treats them as written.
+func TestSyncAfterFailedSync(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		inPlace bool
@@ -82,7 +82,7 @@ func TestSyncAfterASyncThatFailed(t *testing.T) {
 				disk := atomicfiletest.NewDisk(time.Now, syncedIn)
 				was, is := []byte("key = old\n"), []byte("key = new\n")
 				disk.Put(synced, was, false)
-				time.Sleep(time.Hour) // it is believed at once
+				time.Sleep(time.Hour) // so that Read accepts the file at once
 				broken := false
 				disk.Around = func(op atomicfiletest.DiskOp, do func() error) error {
 					broken = broken || op.Name == "sync" && op.Path == synced
@@ -94,7 +94,7 @@ func TestSyncAfterASyncThatFailed(t *testing.T) {
 					}
 					return do()
 				}
-				if _, err := read(t, disk, synced).Replace(t.Context(), is); (err != nil) != test.inPlace {
+				if _, err := mustRead(t, disk, synced).Replace(t.Context(), is); (err != nil) != test.inPlace {
 					t.Fatal(err)
 				}
 				broken = false
@@ -106,24 +106,24 @@ func TestSyncAfterASyncThatFailed(t *testing.T) {
 				}
 				time.Sleep(time.Hour)
 				if !bytes.Equal(disk.Data(synced), is) || test.inPlace && !bytes.Equal(disk.Kept(synced), was) {
-					t.Fatalf("processes see %q, the disk has %q", disk.Data(synced), disk.Kept(synced))
+					t.Fatalf("processes see %q, and the disk has %q", disk.Data(synced), disk.Kept(synced))
 				}
-				if err := read(t, disk, synced).Sync(); err != nil {
+				if err := mustRead(t, disk, synced).Sync(); err != nil {
 					t.Fatal(err)
 				}
 				if kept := disk.Kept(synced); !bytes.Equal(kept, is) {
 					t.Errorf("a power failure leaves %q", kept)
 				}
 				if names, err := disk.ReadDir(syncedIn); err != nil || !slices.Equal(names, []string{"file"}) {
-					t.Errorf("beside it stand %v, %v", names, err)
+					t.Errorf("the directory has %v, %v", names, err)
 				}
 			})
 		})
 	}
 }
 
-// TestSyncOfAFileThatChanged writes nothing over what somebody else has written.
-func TestSyncOfAFileThatChanged(t *testing.T) {
+// TestSyncKeepsAForeignChange: Sync does not write over what another program has written.
+func TestSyncKeepsAForeignChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := atomicfiletest.NewDisk(time.Now, syncedIn)
 		disk.Around = func(op atomicfiletest.DiskOp, do func() error) error {
@@ -134,15 +134,16 @@ func TestSyncOfAFileThatChanged(t *testing.T) {
 		}
 		disk.Put(synced, []byte("mine\n"), false)
 		time.Sleep(time.Hour)
-		o := read(t, disk, synced)
+		o := mustRead(t, disk, synced)
 		disk.Put(synced, []byte("yours\n"), false)
 		if err := o.Sync(); err == nil || string(disk.Data(synced)) != "yours\n" {
-			t.Errorf("%v, and it holds %q", err, disk.Data(synced))
+			t.Errorf("error %v, and the file holds %q", err, disk.Data(synced))
 		}
 	})
 }
 
-// FuzzInPlace: whatever the bytes, a replacement in place shows the new ones.
+// FuzzInPlace: after a replacement in place the file shows the new bytes, whatever the old
+// and the new ones are.
 func FuzzInPlace(f *testing.F) {
 	f.Add([]byte("aXb"), []byte("aYb"))
 	f.Add([]byte("same"), []byte("same"))
@@ -155,10 +156,10 @@ func FuzzInPlace(f *testing.F) {
 			return
 		}
 		path := filepath.Join(dir, "credentials")
-		put(t, path, string(old))
-		sys := asking(mounted)
-		w, err := read(t, sys, path).Replace(t.Context(), data)
-		if err != nil || w.Way != atomicfile.InPlace || get(t, path) != string(data) {
+		writeFile(t, path, string(old))
+		sys := askBefore(refuseRename)
+		w, err := mustRead(t, sys, path).Replace(t.Context(), data)
+		if err != nil || w.Way != atomicfile.InPlace || readFile(t, path) != string(data) {
 			t.Errorf("%v, %v", w, err)
 		}
 	})

@@ -11,11 +11,11 @@ import (
 	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
-func TestWrite(t *testing.T) {
-	dir := home(t)
+func TestWriteReplacesAtomically(t *testing.T) {
+	dir := tempDir(t)
 	path := dir + "/status.json"
 	var calls []string
-	sys := asking(func(c atomicfiletest.Call) error {
+	sys := askBefore(func(c atomicfiletest.Call) error {
 		calls = append(calls, c.Op)
 		return nil
 	})
@@ -24,8 +24,8 @@ func TestWrite(t *testing.T) {
 		if err := atomicfile.Write(sys, path, []byte(data), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := get(t, path); got != data {
-			t.Errorf("holds %q", got)
+		if got := readFile(t, path); got != data {
+			t.Errorf("the file holds %q", got)
 		}
 		want := []string{"OpenFile", "Write", "Sync", "Close", "Rename", "SyncDir"}
 		if !slices.Equal(calls, want) {
@@ -35,25 +35,25 @@ func TestWrite(t *testing.T) {
 	if fi, err := os.Stat(path); err != nil || filepath.Separator == '/' && fi.Mode() != 0o600 {
 		t.Errorf("%v, %v", fi.Mode(), err)
 	}
-	if got := names(t, path); !slices.Equal(got, []string{"status.json"}) {
-		t.Errorf("left %q", got)
+	if got := listDir(t, path); !slices.Equal(got, []string{"status.json"}) {
+		t.Errorf("the directory has %q", got)
 	}
 }
 
-func TestAppend(t *testing.T) {
+func TestAppendAddsOneLine(t *testing.T) {
 	for _, tt := range []struct{ name, before, line, after string }{
 		{"to a new file", "", "one", "one\n"},
 		{"to a whole line", "one\n", "two", "one\ntwo\n"},
-		{"with its end", "one\n", "two\n", "one\ntwo\n"},
+		{"a line that has its end", "one\n", "two\n", "one\ntwo\n"},
 		{"below a torn line", "one\n{\"to", "two", "one\n{\"to\ntwo\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			path := home(t) + "/history.jsonl"
+			path := tempDir(t) + "/history.jsonl"
 			if tt.before != "" {
-				put(t, path, tt.before)
+				writeFile(t, path, tt.before)
 			}
 			var calls []string
-			sys := asking(func(c atomicfiletest.Call) error {
+			sys := askBefore(func(c atomicfiletest.Call) error {
 				if c.Changes() {
 					calls = append(calls, c.Op)
 				}
@@ -62,7 +62,7 @@ func TestAppend(t *testing.T) {
 			if err := atomicfile.Append(sys, path, []byte(tt.line), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if got := get(t, path); got != tt.after {
+			if got := readFile(t, path); got != tt.after {
 				t.Errorf("got %q, want %q", got, tt.after)
 			}
 			if want := []string{"OpenFile", "Write", "Sync", "Close", "SyncDir"}; !slices.Equal(calls, want) {
@@ -72,12 +72,12 @@ func TestAppend(t *testing.T) {
 	}
 }
 
-func TestMkdirAll(t *testing.T) {
-	dir := home(t)
-	mkdir(t, dir+"/real")
-	link(t, "real", dir+"/link")
+func TestMkdirAllSyncsEachParent(t *testing.T) {
+	dir := tempDir(t)
+	makeDir(t, dir+"/real")
+	makeLink(t, "real", dir+"/link")
 	var synced []string
-	sys := asking(func(c atomicfiletest.Call) error {
+	sys := askBefore(func(c atomicfiletest.Call) error {
 		if c.Op == "SyncDir" {
 			synced = append(synced, c.Name)
 		}
@@ -90,17 +90,17 @@ func TestMkdirAll(t *testing.T) {
 		t.Errorf("%v, %v", fi, err)
 	}
 	if want := []string{filepath.Join(dir, "link"), filepath.Join(dir, "link", "a")}; !slices.Equal(synced, want) {
-		t.Errorf("synced %q", synced)
+		t.Errorf("synced %q, want %q", synced, want)
 	}
 	if err := atomicfile.MkdirAll(sys, dir+"/link/a/b", 0o700); err != nil {
-		t.Error("a second time:", err)
+		t.Error("the second call failed:", err)
 	}
-	put(t, dir+"/file", text)
+	writeFile(t, dir+"/file", text)
 	if err := atomicfile.MkdirAll(sys, dir+"/file", 0o700); err == nil {
-		t.Error("a file is no directory")
+		t.Error("MkdirAll accepted a file")
 	}
-	link(t, "gone", dir+"/dangling")
+	makeLink(t, "gone", dir+"/dangling")
 	if _, ok := errors.AsType[*atomicfile.Refused](atomicfile.MkdirAll(sys, dir+"/dangling/x", 0o700)); !ok {
-		t.Error("a dangling link was followed")
+		t.Error("MkdirAll followed a dangling link")
 	}
 }

@@ -18,8 +18,8 @@ import (
 
 const text = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
 
-// home returns a directory whose path has no links in it.
-func home(t *testing.T) string {
+// tempDir returns a temporary directory whose path contains no symbolic links.
+func tempDir(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -28,16 +28,16 @@ func home(t *testing.T) string {
 	return dir
 }
 
-// put writes a file that is old enough to be believed at once.
-func put(t *testing.T, path, data string) {
+// writeFile writes a file that is old enough for Read to accept it at once.
+func writeFile(t *testing.T, path, data string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	age(t, path, time.Hour)
+	setAge(t, path, time.Hour)
 }
 
-func age(t *testing.T, path string, by time.Duration) {
+func setAge(t *testing.T, path string, by time.Duration) {
 	t.Helper()
 	then := time.Now().Add(-by)
 	if err := os.Chtimes(path, then, then); err != nil {
@@ -45,7 +45,7 @@ func age(t *testing.T, path string, by time.Duration) {
 	}
 }
 
-func get(t *testing.T, path string) string {
+func readFile(t *testing.T, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -54,17 +54,17 @@ func get(t *testing.T, path string) string {
 	return string(data)
 }
 
-func link(t *testing.T, target, name string) {
+func makeLink(t *testing.T, target, name string) {
 	t.Helper()
 	if err := os.Symlink(target, name); err != nil {
-		t.Skip("this system lets the test make no symbolic links:", err)
+		t.Skip("this system does not allow the test to create symbolic links:", err)
 	}
 	if _, err := os.Lstat(name); err != nil {
-		t.Skip("this system hides the symbolic links that it makes:", err)
+		t.Skip("this system hides the symbolic links that it creates:", err)
 	}
 }
 
-func mkdir(t *testing.T, dir string) {
+func makeDir(t *testing.T, dir string) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -76,45 +76,45 @@ func TestReadFollowsLinks(t *testing.T) {
 		name string
 		lay  func(t *testing.T, dir string)
 	}{
-		{"a file", func(t *testing.T, dir string) { link(t, "real", dir+"/credentials") }},
-		{"43 a relative link through a parent", func(t *testing.T, dir string) {
-			mkdir(t, dir+"/sub")
-			link(t, "sub/../real", dir+"/credentials")
+		{"a link to a file", func(t *testing.T, dir string) { makeLink(t, "real", dir+"/credentials") }},
+		{"a relative link through a parent", func(t *testing.T, dir string) {
+			makeDir(t, dir+"/sub")
+			makeLink(t, "sub/../real", dir+"/credentials")
 		}},
-		{"43 a chain of absolute and relative links", func(t *testing.T, dir string) {
-			mkdir(t, dir+"/sub")
-			link(t, dir+"/sub/two", dir+"/credentials")
-			link(t, "../real", dir+"/sub/two")
+		{"a chain of absolute and relative links", func(t *testing.T, dir string) {
+			makeDir(t, dir+"/sub")
+			makeLink(t, dir+"/sub/two", dir+"/credentials")
+			makeLink(t, "../real", dir+"/sub/two")
 		}},
-		{"43 .. behind a directory link is the parent of where it leads", func(t *testing.T, dir string) {
-			mkdir(t, dir+"/deep/er")
-			link(t, "deep/er", dir+"/d")
-			link(t, "d/../../real", dir+"/credentials")
+		{".. after a link to a directory is the parent of its target", func(t *testing.T, dir string) {
+			makeDir(t, dir+"/deep/er")
+			makeLink(t, "deep/er", dir+"/d")
+			makeLink(t, "d/../../real", dir+"/credentials")
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := home(t)
-			put(t, dir+"/real", text)
+			dir := tempDir(t)
+			writeFile(t, dir+"/real", text)
 			tt.lay(t, dir)
 			o, err := atomicfile.Read(t.Context(), atomicfile.OS{}, dir+"/credentials")
 			if err != nil {
 				t.Fatal(err)
 			}
 			if o.Real != filepath.Join(dir, "real") || string(o.Data) != text {
-				t.Errorf("read %q with %q", o.Real, o.Data)
+				t.Errorf("Read resolved %q and returned %q", o.Real, o.Data)
 			}
 		})
 	}
 }
 
 func TestLinkChain(t *testing.T) {
-	dir := home(t)
-	mkdir(t, dir+"/sub")
-	put(t, dir+"/real", text)
-	link(t, dir+"/sub/two", dir+"/credentials")
-	link(t, "../real", dir+"/sub/two")
-	link(t, "sub/gone/file", dir+"/dangling")
-	link(t, "loop", dir+"/loop")
+	dir := tempDir(t)
+	makeDir(t, dir+"/sub")
+	writeFile(t, dir+"/real", text)
+	makeLink(t, dir+"/sub/two", dir+"/credentials")
+	makeLink(t, "../real", dir+"/sub/two")
+	makeLink(t, "sub/gone/file", dir+"/dangling")
+	makeLink(t, "loop", dir+"/loop")
 	for name, want := range map[string][]string{
 		"real":        {"real"},
 		"credentials": {"credentials", "sub/two", "real"},
@@ -141,59 +141,62 @@ func TestReadRefusesAtOnce(t *testing.T) {
 		name, why string
 		lay       func(t *testing.T, path string)
 	}{
-		{"44 a dangling link", "does not exist", func(t *testing.T, path string) { link(t, "nothing", path) }},
-		{"44 a link into a missing directory", "does not exist", func(t *testing.T, path string) { link(t, "/nowhere/nothing", path) }},
-		{"44 a link to itself", "loop", func(t *testing.T, path string) { link(t, "credentials", path) }},
-		{"44 two links to each other", "loop", func(t *testing.T, path string) { link(t, "b", path); link(t, "credentials", filepath.Dir(path)+"/b") }},
-		{"55 a directory", "not a regular file", mkdir},
-		{"55 100 MB", "104857600 bytes", func(t *testing.T, path string) {
-			put(t, path, text)
+		{"a dangling link", "does not exist", func(t *testing.T, path string) { makeLink(t, "nothing", path) }},
+		{"a link into a missing directory", "does not exist", func(t *testing.T, path string) { makeLink(t, "/nowhere/nothing", path) }},
+		{"a link to itself", "loop", func(t *testing.T, path string) { makeLink(t, "credentials", path) }},
+		{"two links to each other", "loop", func(t *testing.T, path string) {
+			makeLink(t, "b", path)
+			makeLink(t, "credentials", filepath.Dir(path)+"/b")
+		}},
+		{"a directory", "not a regular file", makeDir},
+		{"a file of 100 MB", "104857600 bytes", func(t *testing.T, path string) {
+			writeFile(t, path, text)
 			if err := os.Truncate(path, 100<<20); err != nil {
 				t.Fatal(err)
 			}
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			path := home(t) + "/credentials"
+			path := tempDir(t) + "/credentials"
 			tt.lay(t, path)
 			_, err := atomicfile.Read(t.Context(), atomicfile.OS{}, path)
 			refused, ok := errors.AsType[*atomicfile.Refused](err)
 			if !ok || !strings.Contains(refused.Why, tt.why) || refused.Remedy == "" {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want a *Refused with a remedy", err)
 			}
 			if errors.Is(err, fs.ErrNotExist) {
-				t.Error("a refused file counts as missing")
+				t.Error("the error of a refused file wraps fs.ErrNotExist")
 			}
 		})
 	}
 }
 
-func TestReadMissing(t *testing.T) {
+func TestReadReportsMissingFile(t *testing.T) {
 	for _, name := range []string{"/credentials", "/no/such/credentials"} {
-		if _, err := atomicfile.Read(t.Context(), atomicfile.OS{}, home(t)+name); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := atomicfile.Read(t.Context(), atomicfile.OS{}, tempDir(t)+name); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
-// In the bubble time starts in the year 2000, so that a file that is written
-// now comes from the future and its age is no reason to wait.
+// In a synctest bubble, time starts in the year 2000. A file that is written there comes
+// from the future, so that its age is no reason for Read to wait.
 func TestReadWaitsForWriters(t *testing.T) {
-	t.Run("38 a truncated file is waited for", func(t *testing.T) {
-		path := home(t) + "/credentials"
+	t.Run("a truncated file is read once it is written", func(t *testing.T) {
+		path := tempDir(t) + "/credentials"
 		synctest.Test(t, func(t *testing.T) {
 			if err := os.WriteFile(path, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			time.AfterFunc(300*time.Millisecond, func() { put(t, path, text) })
+			time.AfterFunc(300*time.Millisecond, func() { writeFile(t, path, text) })
 			o, err := atomicfile.Read(t.Context(), atomicfile.OS{}, path)
 			if err != nil || string(o.Data) != text {
 				t.Fatalf("read %v, %v", o, err)
 			}
 		})
 	})
-	t.Run("38 a file that stays empty is busy, not gone", func(t *testing.T) {
-		path := home(t) + "/credentials"
+	t.Run("a file that stays empty is busy, not missing", func(t *testing.T) {
+		path := tempDir(t) + "/credentials"
 		synctest.Test(t, func(t *testing.T) {
 			if err := os.WriteFile(path, nil, 0o600); err != nil {
 				t.Fatal(err)
@@ -208,16 +211,16 @@ func TestReadWaitsForWriters(t *testing.T) {
 			}
 		})
 	})
-	t.Run("an empty file that is old is empty", func(t *testing.T) {
-		path := home(t) + "/config"
-		put(t, path, "")
+	t.Run("an old empty file is read as empty", func(t *testing.T) {
+		path := tempDir(t) + "/config"
+		writeFile(t, path, "")
 		o, err := atomicfile.Read(t.Context(), atomicfile.OS{}, path)
 		if err != nil || len(o.Data) != 0 {
 			t.Errorf("read %v, %v", o, err)
 		}
 	})
-	t.Run("a cancelled wait says so", func(t *testing.T) {
-		path := home(t) + "/credentials"
+	t.Run("a cancelled wait returns the cause", func(t *testing.T) {
+		path := tempDir(t) + "/credentials"
 		synctest.Test(t, func(t *testing.T) {
 			if err := os.WriteFile(path, nil, 0o600); err != nil {
 				t.Fatal(err)
@@ -229,14 +232,14 @@ func TestReadWaitsForWriters(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a file that grows while it is read is read again", func(t *testing.T) {
-		path := home(t) + "/credentials"
-		put(t, path, text)
+	t.Run("a file that grows during the reading is read again", func(t *testing.T) {
+		path := tempDir(t) + "/credentials"
+		writeFile(t, path, text)
 		grown := false
 		sys := &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Ask: func(c atomicfiletest.Call) error {
 			if c.Op == "ReadAt" && !grown {
 				grown = true
-				put(t, path, text+"region = eu-west-1\n")
+				writeFile(t, path, text+"region = eu-west-1\n")
 			}
 			return nil
 		}}
@@ -245,11 +248,11 @@ func TestReadWaitsForWriters(t *testing.T) {
 			t.Errorf("read %v, %v", o, err)
 		}
 	})
-	t.Run("a file that was written this instant is looked at twice", func(t *testing.T) {
-		path := home(t) + "/credentials"
+	t.Run("a file that was written this instant is read twice", func(t *testing.T) {
+		path := tempDir(t) + "/credentials"
 		synctest.Test(t, func(t *testing.T) {
-			put(t, path, text)
-			age(t, path, 0)
+			writeFile(t, path, text)
+			setAge(t, path, 0)
 			opened := 0
 			sys := &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Ask: func(c atomicfiletest.Call) error {
 				if c.Op == "OpenFile" {

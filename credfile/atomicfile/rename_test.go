@@ -15,15 +15,15 @@ import (
 	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
-// exchanges reports whether the file system of dir can exchange two names.
-func exchanges(t *testing.T, dir string) bool {
+// canExchange reports whether the file system of dir can exchange two names.
+func canExchange(t *testing.T, dir string) bool {
 	t.Helper()
 	a, b := filepath.Join(dir, "one"), filepath.Join(dir, "two")
-	put(t, a, "1")
-	put(t, b, "2")
+	writeFile(t, a, "1")
+	writeFile(t, b, "2")
 	err := atomicfile.OS{}.Exchange(a, b)
-	if err == nil && get(t, a)+get(t, b) != "21" || err != nil && (!errors.Is(err, atomicfile.ErrNoExchange) || get(t, a)+get(t, b) != "12") {
-		t.Errorf("%v, %q, %q", err, get(t, a), get(t, b))
+	if err == nil && readFile(t, a)+readFile(t, b) != "21" || err != nil && (!errors.Is(err, atomicfile.ErrNoExchange) || readFile(t, a)+readFile(t, b) != "12") {
+		t.Errorf("Exchange: %v; the files hold %q and %q", err, readFile(t, a), readFile(t, b))
 	}
 	if err := errors.Join(os.Remove(a), os.Remove(b)); err != nil {
 		t.Fatal(err)
@@ -31,112 +31,113 @@ func exchanges(t *testing.T, dir string) bool {
 	return err == nil
 }
 
-func TestExchange(t *testing.T) {
-	dir := home(t)
-	if !exchanges(t, dir) {
-		t.Skip("the file system exchanges no names")
+func TestExchangeNeedsBothNames(t *testing.T) {
+	dir := tempDir(t)
+	if !canExchange(t, dir) {
+		t.Skip("the file system cannot exchange names")
 	}
-	put(t, dir+"/a", text)
-	if err := (atomicfile.OS{}).Exchange(dir+"/a", dir+"/gone"); !errors.Is(err, os.ErrNotExist) || get(t, dir+"/a") != text {
+	writeFile(t, dir+"/a", text)
+	if err := (atomicfile.OS{}).Exchange(dir+"/a", dir+"/gone"); !errors.Is(err, os.ErrNotExist) || readFile(t, dir+"/a") != text {
 		t.Error(err)
 	}
 }
 
-// other is a program that writes the credentials file.
-type other struct {
+// otherProgram writes the credentials file at the same time as keyd.
+type otherProgram struct {
 	t    *testing.T
 	path string
 }
 
-// renames puts a new file there.
-func (o other) renames(data string) {
-	put(o.t, o.path+".new", data)
+// renames puts a new file in place of the credentials file.
+func (o otherProgram) renames(data string) {
+	writeFile(o.t, o.path+".new", data)
 	if err := os.Rename(o.path+".new", o.path); err != nil {
 		o.t.Fatal(err)
 	}
 }
 
-// writes truncates and writes the file that is there.
-func (o other) writes(data string) { put(o.t, o.path, data) }
+// writes truncates the credentials file and writes it.
+func (o otherProgram) writes(data string) { writeFile(o.t, o.path, data) }
 
-func (o other) removes() { os.Remove(o.path) }
+func (o otherProgram) removes() { os.Remove(o.path) }
 
-// What another program does to the file after the last look at it, and between
-// each two steps from there, is the last word. Nothing of it is lost.
+// TestReplaceLosesNothing lets another program act after keyd's last look at the file, and
+// between any two steps that follow. The file then shows what that program wrote last, and
+// no text is lost.
 func TestReplaceLosesNothing(t *testing.T) {
-	if !exchanges(t, home(t)) {
-		t.Skip("the file system exchanges no names: what is written in the microseconds before a rename is lost")
+	if !canExchange(t, tempDir(t)) {
+		t.Skip("the file system cannot exchange names: what is written in the microseconds before a rename is lost")
 	}
-	type acts map[string]func(other) // before the nth call of that name
+	type acts map[string]func(otherProgram) // the key "Exchange 2" means: before the second Exchange
 	for _, tt := range []struct {
 		name  string
 		do    acts
-		fails map[string]error // calls
-		file  string           // afterwards; "" for none
-		kept  string           // beside it
+		fails map[string]error // calls that fail, named like those in acts
+		file  string           // the bytes of the file afterwards; "" for no file
+		kept  string           // the text saved next to the file
 		err   error
 	}{
-		{name: "nobody", file: "ours\n"},
-		{name: "renamed before the exchange", do: acts{"Exchange 1": func(o other) { o.renames("theirs\n") }}, file: "theirs\n", err: atomicfile.ErrChanged},
-		{name: "the same bytes in another file", do: acts{"Exchange 1": func(o other) { o.renames(text) }}, file: text, err: atomicfile.ErrChanged},
-		{name: "written before the exchange", do: acts{"Exchange 1": func(o other) { o.writes("theirs\n") }}, file: "theirs\n", err: atomicfile.ErrChanged},
-		{name: "emptied before the exchange", do: acts{"Exchange 1": func(o other) { os.Truncate(o.path, 0) }}, file: "", err: atomicfile.ErrChanged},
-		{name: "removed before the exchange", do: acts{"Exchange 1": other.removes}, err: atomicfile.ErrChanged},
-		{name: "became a link", do: acts{"Exchange 1": func(o other) {
-			put(o.t, filepath.Dir(o.path)+"/dotfile", "theirs\n")
-			link(o.t, "dotfile", o.path+".new")
+		{name: "no other program", file: "ours\n"},
+		{name: "renamed before the exchange", do: acts{"Exchange 1": func(o otherProgram) { o.renames("theirs\n") }}, file: "theirs\n", err: atomicfile.ErrChanged},
+		{name: "the same bytes in another file", do: acts{"Exchange 1": func(o otherProgram) { o.renames(text) }}, file: text, err: atomicfile.ErrChanged},
+		{name: "written before the exchange", do: acts{"Exchange 1": func(o otherProgram) { o.writes("theirs\n") }}, file: "theirs\n", err: atomicfile.ErrChanged},
+		{name: "emptied before the exchange", do: acts{"Exchange 1": func(o otherProgram) { os.Truncate(o.path, 0) }}, file: "", err: atomicfile.ErrChanged},
+		{name: "removed before the exchange", do: acts{"Exchange 1": otherProgram.removes}, err: atomicfile.ErrChanged},
+		{name: "replaced by a link before the exchange", do: acts{"Exchange 1": func(o otherProgram) {
+			writeFile(o.t, filepath.Dir(o.path)+"/dotfile", "theirs\n")
+			makeLink(o.t, "dotfile", o.path+".new")
 			os.Rename(o.path+".new", o.path)
 		}}, file: "theirs\n", err: atomicfile.ErrChanged},
-		{name: "renamed after the exchange", do: acts{"Lstat 1": func(o other) { o.renames("theirs\n") }}, file: "theirs\n"},
+		{name: "renamed after the exchange", do: acts{"Lstat 1": func(o otherProgram) { o.renames("theirs\n") }}, file: "theirs\n"},
 		{name: "renamed, and again before it is given back",
-			do:   acts{"Exchange 1": func(o other) { o.renames("first\n") }, "Exchange 2": func(o other) { o.renames("second\n") }},
+			do:   acts{"Exchange 1": func(o otherProgram) { o.renames("first\n") }, "Exchange 2": func(o otherProgram) { o.renames("second\n") }},
 			file: "second\n", kept: "first\n"},
-		{name: "renamed, and what is ours written before it is given back",
-			do:   acts{"Exchange 1": func(o other) { o.renames("first\n") }, "Exchange 2": func(o other) { o.writes("second\n") }},
+		{name: "renamed, and our file written before it is given back",
+			do:   acts{"Exchange 1": func(o otherProgram) { o.renames("first\n") }, "Exchange 2": func(o otherProgram) { o.writes("second\n") }},
 			file: "second\n", kept: "first\n"},
 		{name: "written, and again before it is given back",
-			do:   acts{"Exchange 1": func(o other) { o.writes("first\n") }, "Exchange 2": func(o other) { o.writes("second\n") }},
+			do:   acts{"Exchange 1": func(o otherProgram) { o.writes("first\n") }, "Exchange 2": func(o otherProgram) { o.writes("second\n") }},
 			file: "second\n", kept: "first\n"},
 		{name: "renamed three times",
-			do: acts{"Exchange 1": func(o other) { o.renames("first\n") }, "Exchange 2": func(o other) { o.renames("second\n") },
-				"Exchange 3": func(o other) { o.renames("third\n") }},
-			file: "third\n", kept: "second\n"}, // over the first
-		{name: "what is ours written, then renamed over",
-			do: acts{"Exchange 1": func(o other) { o.renames("first\n") }, "Exchange 2": func(o other) { o.writes("second\n") },
-				"Exchange 3": func(o other) { o.renames("third\n") }},
+			do: acts{"Exchange 1": func(o otherProgram) { o.renames("first\n") }, "Exchange 2": func(o otherProgram) { o.renames("second\n") },
+				"Exchange 3": func(o otherProgram) { o.renames("third\n") }},
+			file: "third\n", kept: "second\n"}, // the third program renamed over the first text
+		{name: "renamed, our file written, and then renamed over",
+			do: acts{"Exchange 1": func(o otherProgram) { o.renames("first\n") }, "Exchange 2": func(o otherProgram) { o.writes("second\n") },
+				"Exchange 3": func(o otherProgram) { o.renames("third\n") }},
 			file: "third\n", kept: "second\n"},
 		{name: "renamed, and removed before it is given back",
-			do: acts{"Exchange 1": func(o other) { o.renames("theirs\n") }, "Exchange 2": other.removes}, kept: "theirs\n", err: os.ErrNotExist},
+			do: acts{"Exchange 1": func(o otherProgram) { o.renames("theirs\n") }, "Exchange 2": otherProgram.removes}, kept: "theirs\n", err: os.ErrNotExist},
 		{name: "renamed, and it cannot be given back",
-			do:    acts{"Exchange 1": func(o other) { o.renames("theirs\n") }},
+			do:    acts{"Exchange 1": func(o otherProgram) { o.renames("theirs\n") }},
 			fails: map[string]error{"Exchange 2": syscall.EIO}, file: "ours\n", kept: "theirs\n", err: syscall.EIO},
-		{name: "renamed, and nobody can look", do: acts{"Exchange 1": func(o other) { o.renames("theirs\n") }},
+		{name: "renamed, and the look afterwards fails", do: acts{"Exchange 1": func(o otherProgram) { o.renames("theirs\n") }},
 			fails: map[string]error{"Lstat 1": syscall.EIO}, file: "theirs\n", err: syscall.EIO},
-		{name: "nobody, and nobody can look", fails: map[string]error{"Lstat 1": syscall.EIO}, file: text, err: syscall.EIO},
+		{name: "no other program, and the look afterwards fails", fails: map[string]error{"Lstat 1": syscall.EIO}, file: text, err: syscall.EIO},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			path := filepath.Join(home(t), "credentials")
-			put(t, path, text)
-			o := read(t, atomicfile.OS{}, path)
-			synctest.Test(t, func(t *testing.T) { // for time to pass quickly
+			path := filepath.Join(tempDir(t), "credentials")
+			writeFile(t, path, text)
+			o := mustRead(t, atomicfile.OS{}, path)
+			synctest.Test(t, func(t *testing.T) { // so that time passes quickly
 				done := map[string]int{}
-				sys := asking(func(c atomicfiletest.Call) error {
+				sys := askBefore(func(c atomicfiletest.Call) error {
 					if c.Op == "Lstat" && !strings.Contains(c.Name, ".keyd-") {
 						return nil
 					}
 					done[c.Op]++
 					call := c.Op + " " + string(rune('0'+done[c.Op]))
 					if act := tt.do[call]; act != nil {
-						act(other{t, path})
+						act(otherProgram{t, path})
 					}
 					return tt.fails[call]
 				})
-				w, err := atomicfile.On(sys, o).Replace(t.Context(), []byte("ours\n"))
+				w, err := atomicfile.WithSys(sys, o).Replace(t.Context(), []byte("ours\n"))
 				if err == nil != (tt.err == nil && tt.kept == "") || tt.err != nil && !errors.Is(err, tt.err) {
-					t.Errorf("error %v", err)
+					t.Errorf("error %v, want %v", err, tt.err)
 				}
 				if want := tt.file == "ours\n" || err == nil; (w.Way == atomicfile.Renamed) != want {
-					t.Errorf("%v, %v", w, err)
+					t.Errorf("written %v, error %v", w, err)
 				}
 				if got, _ := os.ReadFile(path); string(got) != tt.file {
 					t.Errorf("the file holds %q", got)
@@ -145,36 +146,36 @@ func TestReplaceLosesNothing(t *testing.T) {
 					t.Error(err)
 				}
 				var kept strings.Builder
-				for _, name := range temps(t, path) {
-					kept.WriteString(get(t, filepath.Join(filepath.Dir(path), name)))
+				for _, name := range listTemps(t, path) {
+					kept.WriteString(readFile(t, filepath.Join(filepath.Dir(path), name)))
 					if !strings.Contains(err.Error(), name) {
-						t.Errorf("nobody is told of %s: %v", name, err)
+						t.Errorf("the error does not name %s: %v", name, err)
 					}
 				}
 				if kept.String() != tt.kept || tt.kept != "" && errors.Is(err, atomicfile.ErrChanged) {
-					t.Errorf("beside it: %q, %v", kept.String(), err)
+					t.Errorf("saved next to the file: %q, error %v", kept.String(), err)
 				}
 			})
 		})
 	}
 }
 
-// A program that opened the new file in the moment in which it had the name, and
-// writes it after the other one was given back, has the last word, too.
+// TestReplaceLosesNoLateWrite: a program opens the new file in the moment in which it has
+// the name, and writes it after the other file was given back. Its text wins as well.
 func TestReplaceLosesNoLateWrite(t *testing.T) {
-	if !exchanges(t, home(t)) {
-		t.Skip("the file system exchanges no names")
+	if !canExchange(t, tempDir(t)) {
+		t.Skip("the file system cannot exchange names")
 	}
-	path := filepath.Join(home(t), "credentials")
-	put(t, path, text)
-	o := read(t, atomicfile.OS{}, path)
+	path := filepath.Join(tempDir(t), "credentials")
+	writeFile(t, path, text)
+	o := mustRead(t, atomicfile.OS{}, path)
 	synctest.Test(t, func(t *testing.T) {
 		var writer *os.File
 		exchanged, looked := 0, 0
-		sys := asking(func(c atomicfiletest.Call) (err error) {
+		sys := askBefore(func(c atomicfiletest.Call) (err error) {
 			switch {
 			case c.Op == "Exchange" && exchanged == 0:
-				other{t, path}.renames("first\n")
+				otherProgram{t, path}.renames("first\n")
 				exchanged++
 			case c.Op == "Exchange" && exchanged == 1:
 				writer, err = os.OpenFile(path, os.O_WRONLY, 0)
@@ -186,36 +187,37 @@ func TestReplaceLosesNoLateWrite(t *testing.T) {
 			}
 			return err
 		})
-		w, err := atomicfile.On(sys, o).Replace(t.Context(), []byte("ours\n"))
-		left := temps(t, path)
-		if err == nil || w.Way != atomicfile.Nowhere || get(t, path) != "second\n" || len(left) != 1 || !strings.Contains(err.Error(), left[0]) {
-			t.Errorf("%v, %v, %q, %q", w, err, get(t, path), left)
+		w, err := atomicfile.WithSys(sys, o).Replace(t.Context(), []byte("ours\n"))
+		left := listTemps(t, path)
+		if err == nil || w.Way != atomicfile.Nowhere || readFile(t, path) != "second\n" || len(left) != 1 || !strings.Contains(err.Error(), left[0]) {
+			t.Errorf("written %v, error %v, the file holds %q, next to it are %q", w, err, readFile(t, path), left)
 		}
 	})
 }
 
-// Where no names are exchanged a rename does it.
+// TestReplaceWithoutExchange: where names cannot be exchanged, the file is renamed.
 func TestReplaceWithoutExchange(t *testing.T) {
-	path := filepath.Join(home(t), "credentials")
-	put(t, path, text)
-	replaced(t, asking(unexchanged), path, "new\n", atomicfile.Renamed)
+	path := filepath.Join(tempDir(t), "credentials")
+	writeFile(t, path, text)
+	checkReplace(t, askBefore(refuseExchange), path, "new\n", atomicfile.Renamed)
 }
 
-// TestOwnTextIsNotKept: the names were given back, and the new file cannot be
-// opened to see whether somebody has written into it. Nobody has.
+// TestOwnTextIsNotKept: the name was given back, and the new file cannot be opened to see
+// whether another program has written into it. No program has, so keyd's own text, which
+// holds a secret, must not stay next to the file.
 func TestOwnTextIsNotKept(t *testing.T) {
-	path := filepath.Join(home(t), "credentials")
-	if !exchanges(t, filepath.Dir(path)) {
-		t.Skip("the file system exchanges no names")
+	path := filepath.Join(tempDir(t), "credentials")
+	if !canExchange(t, filepath.Dir(path)) {
+		t.Skip("the file system cannot exchange names")
 	}
-	put(t, path, text)
-	o := read(t, atomicfile.OS{}, path)
+	writeFile(t, path, text)
+	o := mustRead(t, atomicfile.OS{}, path)
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
-		sys := asking(func(c atomicfiletest.Call) error {
+		sys := askBefore(func(c atomicfiletest.Call) error {
 			if c.Op == "Exchange" {
 				if n++; n == 1 {
-					other{t, path}.renames("theirs\n")
+					otherProgram{t, path}.renames("theirs\n")
 				}
 			}
 			if n == 2 && c.Op == "OpenFile" && strings.Contains(c.Name, ".keyd-") {
@@ -223,39 +225,39 @@ func TestOwnTextIsNotKept(t *testing.T) {
 			}
 			return nil
 		})
-		_, err := atomicfile.On(sys, o).Replace(t.Context(), []byte("ours, secret\n"))
-		if !errors.Is(err, atomicfile.ErrChanged) || n != 2 || get(t, path) != "theirs\n" || len(temps(t, path)) > 0 {
-			t.Errorf("%v after %d exchanges, the file holds %q, beside it stand %v", err, n, get(t, path), temps(t, path))
+		_, err := atomicfile.WithSys(sys, o).Replace(t.Context(), []byte("ours, secret\n"))
+		if !errors.Is(err, atomicfile.ErrChanged) || n != 2 || readFile(t, path) != "theirs\n" || len(listTemps(t, path)) > 0 {
+			t.Errorf("%v after %d exchanges, the file holds %q, next to it are %v", err, n, readFile(t, path), listTemps(t, path))
 		}
 	})
 }
 
-var races = flag.Int("races", 200, "TestReplaceRaces lets another program write so often during a replacement")
+var races = flag.Int("races", 200, "how often TestReplaceRaces lets another program write during a replacement")
 
-// TestReplaceRaces lets another program rename a file into place at any instant of
-// a replacement, and nobody tells them when: whatever the instant, its file is
-// there when both are done. How often it came between the last look and the
-// moment in which the new file took the name is counted.
+// TestReplaceRaces lets another program rename a file into place at a random instant of a
+// replacement. Whatever the instant, that file has the name when both are done. The test
+// counts how often the file came between keyd's last look and the moment in which the new
+// file took the name.
 func TestReplaceRaces(t *testing.T) {
-	dir := home(t)
-	if !exchanges(t, dir) {
-		t.Skip("the file system exchanges no names: what is renamed in the microseconds before keyd's rename is lost")
+	dir := tempDir(t)
+	if !canExchange(t, dir) {
+		t.Skip("the file system cannot exchange names: what is renamed in the microseconds before keyd's rename is lost")
 	}
-	lost, changed := raced(t, dir, fine)
+	lost, changed := raceReplace(t, dir, allowAll)
 	if lost > 0 {
-		t.Errorf("lost %d of %d", lost, *races)
+		t.Errorf("lost %d of %d files", lost, *races)
 	}
-	renames, _ := raced(t, dir, unexchanged)
-	t.Logf("%d of %d were there first, none was lost; a rename would have lost %d", changed, *races, renames)
+	renames, _ := raceReplace(t, dir, refuseExchange)
+	t.Logf("%d of %d files came first, and none was lost; plain renames lost %d", changed, *races, renames)
 }
 
-func raced(t *testing.T, dir string, ask func(atomicfiletest.Call) error) (lost, changed int) {
+func raceReplace(t *testing.T, dir string, ask func(atomicfiletest.Call) error) (lost, changed int) {
 	path := filepath.Join(dir, "credentials")
 	for range *races {
-		put(t, path, text)
-		put(t, path+".new", "theirs\n")
-		o := read(t, atomicfile.OS{}, path)
-		synctest.Test(t, func(t *testing.T) { // time passes quickly where keyd waits
+		writeFile(t, path, text)
+		writeFile(t, path+".new", "theirs\n")
+		o := mustRead(t, atomicfile.OS{}, path)
+		synctest.Test(t, func(t *testing.T) { // so that time passes quickly while keyd waits
 			done := make(chan error)
 			spins := rand.IntN(60000)
 			go func() {
@@ -265,7 +267,7 @@ func raced(t *testing.T, dir string, ask func(atomicfiletest.Call) error) (lost,
 				done <- os.Rename(path+".new", path)
 			}()
 			sys := &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Ask: ask, Fast: true}
-			_, err := atomicfile.On(sys, o).Replace(t.Context(), []byte("ours\n"))
+			_, err := atomicfile.WithSys(sys, o).Replace(t.Context(), []byte("ours\n"))
 			if errors.Is(err, atomicfile.ErrChanged) {
 				changed++
 			} else if err != nil {
@@ -275,11 +277,11 @@ func raced(t *testing.T, dir string, ask func(atomicfiletest.Call) error) (lost,
 				t.Error(err)
 			}
 		})
-		if get(t, path) != "theirs\n" {
+		if readFile(t, path) != "theirs\n" {
 			lost++
 		}
-		if left := temps(t, path); len(left) > 0 {
-			t.Fatalf("left %q", left)
+		if left := listTemps(t, path); len(left) > 0 {
+			t.Fatalf("temporary files are left: %q", left)
 		}
 	}
 	return lost, changed

@@ -23,8 +23,8 @@ func isTempName(name, prefix string) bool {
 	return ok && len(suffix) == 16 && strings.Trim(suffix, "0123456789abcdef") == ""
 }
 
-// createTemp creates an empty file of mode 0600 in the directory of target. It returns the
-// name that it tried last together with an error.
+// createTemp creates an empty file of mode 0600 in the directory of target. After an error,
+// name is the last one that it tried.
 func createTemp(sys Sys, target string) (f File, name string, err error) {
 	for range 100 {
 		var random [8]byte

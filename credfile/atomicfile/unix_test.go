@@ -13,11 +13,11 @@ import (
 )
 
 func TestReadRefusesSpecialFiles(t *testing.T) {
-	fifo := home(t) + "/credentials"
+	fifo := tempDir(t) + "/credentials"
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, path := range map[string]string{"55 a FIFO": fifo, "55 a device": os.DevNull} {
+	for name, path := range map[string]string{"a FIFO": fifo, "a device": os.DevNull} {
 		t.Run(name, func(t *testing.T) {
 			_, err := atomicfile.Read(t.Context(), atomicfile.OS{}, path)
 			if _, ok := errors.AsType[*atomicfile.Refused](err); !ok {
@@ -25,8 +25,8 @@ func TestReadRefusesSpecialFiles(t *testing.T) {
 			}
 		})
 	}
-	t.Run("55 a FIFO that took the place of the file just now", func(t *testing.T) {
-		if f, err := (atomicfile.OS{}).OpenFile(fifo, os.O_RDONLY, 0); err == nil { // must not hang
+	t.Run("opening a FIFO does not hang", func(t *testing.T) {
+		if f, err := (atomicfile.OS{}).OpenFile(fifo, os.O_RDONLY, 0); err == nil {
 			f.Close()
 		}
 	})
@@ -34,17 +34,17 @@ func TestReadRefusesSpecialFiles(t *testing.T) {
 
 func TestReplaceKeepsModeAndGroup(t *testing.T) {
 	for _, mode := range []os.FileMode{0o600, 0o640, 0o644, 0o660, 0o400} {
-		t.Run("45 "+mode.String(), func(t *testing.T) {
-			path := home(t) + "/credentials"
-			put(t, path, text)
+		t.Run(mode.String(), func(t *testing.T) {
+			path := tempDir(t) + "/credentials"
+			writeFile(t, path, text)
 			gid := os.Getegid()
 			if os.Geteuid() == 0 {
-				gid = 12345 // another group than a new file would have
+				gid = 12345 // not the group that a new file would have
 			}
 			if err := errors.Join(os.Chown(path, -1, gid), os.Chmod(path, mode)); err != nil {
 				t.Fatal(err)
 			}
-			replaced(t, atomicfile.OS{}, path, "new\n", atomicfile.Renamed)
+			checkReplace(t, atomicfile.OS{}, path, "new\n", atomicfile.Renamed)
 			fi, err := os.Stat(path)
 			if err != nil {
 				t.Fatal(err)
@@ -60,8 +60,8 @@ func TestReplaceRefusesForeignOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a file away")
 	}
-	path := home(t) + "/credentials"
-	put(t, path, text)
+	path := tempDir(t) + "/credentials"
+	writeFile(t, path, text)
 	if err := os.Chown(path, 12345, -1); err != nil {
 		t.Fatal(err)
 	}
@@ -76,45 +76,45 @@ func TestReplaceRefusesForeignOwner(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if get(t, path) != text {
-		t.Error("written")
+	if readFile(t, path) != text {
+		t.Error("the file was written")
 	}
 }
 
-func TestUnwritableDirectory(t *testing.T) {
+func TestReplaceInUnwritableDirectory(t *testing.T) {
 	if os.Geteuid() == 0 {
-		t.Skip("root may write to every directory; TestImmutable has the same case for root")
+		t.Skip("root may write to every directory; TestReplaceImmutable has the same case for root")
 	}
-	dir := home(t)
+	dir := tempDir(t)
 	path := dir + "/credentials"
-	put(t, path, text)
+	writeFile(t, path, text)
 	if err := os.Chmod(dir, 0o500); err != nil {
 		t.Fatal(err)
 	}
 	defer os.Chmod(dir, 0o700)
-	replaced(t, atomicfile.OS{}, path, "48 new\n", atomicfile.InPlace)
+	checkReplace(t, atomicfile.OS{}, path, "new\n", atomicfile.InPlace)
 	if err := os.Chmod(path, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	refusesToWrite(t, path)
+	checkRefusesWrite(t, path)
 }
 
-// refusesToWrite fails the test unless the preflight refuses with a remedy and
-// the replacement fails, both without a trace.
-func refusesToWrite(t *testing.T, path string) {
+// checkRefusesWrite fails the test unless Writable refuses with a remedy and Replace fails,
+// and both leave the directory as it was.
+func checkRefusesWrite(t *testing.T, path string) {
 	t.Helper()
-	o, before := read(t, atomicfile.OS{}, path), names(t, path)
+	o, before := mustRead(t, atomicfile.OS{}, path), listDir(t, path)
 	_, err := o.Writable()
 	if refused, ok := errors.AsType[*atomicfile.Refused](err); !ok || refused.Remedy == "" {
-		t.Errorf("preflight: %v", err)
+		t.Errorf("Writable: %v, want a *Refused with a remedy", err)
 	}
 	if w, err := o.Replace(t.Context(), []byte("new\n")); err == nil || w.Way != atomicfile.Nowhere {
-		t.Errorf("replaced: %v, %v", w, err)
+		t.Errorf("Replace wrote: %v, %v", w, err)
 	}
-	if get(t, path) != string(o.Data) {
+	if readFile(t, path) != string(o.Data) {
 		t.Error("the file changed")
 	}
-	if after := names(t, path); !slices.Equal(before, after) {
-		t.Errorf("directory had %q, has %q", before, after)
+	if after := listDir(t, path); !slices.Equal(before, after) {
+		t.Errorf("the directory had %q and now has %q", before, after)
 	}
 }
