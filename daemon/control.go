@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 // regionTries is how often a region must refuse the old key, a second apart,
@@ -18,7 +19,7 @@ const controlTries = 5
 // accept it are returned as open. Regions that refuse it are returned as
 // closed, and are not asked about the new key later. Any other failure ends the
 // probe, because a new key could not be proven there.
-func (d *Daemon) control(ctx context.Context, t *unit, do Do, regions []string) (open, closed []string, who iam.Identity, err error) {
+func (d *Daemon) control(ctx context.Context, t *unit, do Do, regions []string) (open, closed []string, who remote.Identity, err error) {
 	client, err := d.client(t, t.key)
 	if err != nil {
 		return nil, nil, who, err
@@ -26,7 +27,7 @@ func (d *Daemon) control(ctx context.Context, t *unit, do Do, regions []string) 
 	defer client.Close()
 	for _, region := range regions {
 		d.tick()
-		found, err := retried(ctx, controlTries, func() (iam.Identity, error) {
+		found, err := retried(ctx, controlTries, func() (remote.Identity, error) {
 			defer client.Close() // the next try may then reach another server
 			return client.CallerIdentity(ctx, region)
 		})

@@ -18,7 +18,7 @@ func CustomEndpoints(profiles []credfile.Profile, getenv func(string) string) []
 			continue
 		}
 		site, err := iam.Resolve([]credfile.Site{p.Site}, getenv)
-		if url := site.Custom(); err == nil && url != "" && !slices.Contains(custom, url) {
+		if url := iam.CustomEndpoints(site); err == nil && url != "" && !slices.Contains(custom, url) {
 			custom = append(custom, url)
 		}
 	}

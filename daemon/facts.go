@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keyd/credfile"
+	"keyd/daemon/iam/remote"
 )
 
 // Facts is everything that Next may know about one access key.
@@ -94,7 +95,7 @@ type SeenKey struct {
 	Active  bool      `json:"active"`
 	Status  string    `json:"status"`
 	Created time.Time `json:"created,omitzero"`
-	Used    *Use      `json:"used,omitzero"` // set only for a second key that occupies the slot for a new one
+	Used    *remote.Use      `json:"used,omitzero"` // set only for a second key that occupies the slot for a new one
 }
 
 // FindKey returns the listed key with this id, or nil.

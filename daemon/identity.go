@@ -5,13 +5,14 @@ import (
 	"fmt"
 
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 // askIdentity asks AWS whose key client signs with, in the first region that
 // knows the key. A region that is turned off, or where STS is turned off, says
 // nothing about a key, and the next one is asked. The error is the first
 // region's.
-func (t *unit) identity(ctx context.Context, client *iam.Client) (who iam.Identity, err error) {
+func (t *unit) identity(ctx context.Context, client *iam.Client) (who remote.Identity, err error) {
 	for _, region := range t.openRegions() {
 		found, regionErr := client.CallerIdentity(ctx, region)
 		if regionErr == nil {
@@ -41,7 +42,7 @@ func (d *Daemon) identify(ctx context.Context, client *iam.Client, t *unit) erro
 
 // adoptIdentity records whose key it is. If the user has another name than
 // before, what was known of the user's keys is dropped.
-func (d *Daemon) adopt(t *unit, who iam.Identity) error {
+func (d *Daemon) adopt(t *unit, who remote.Identity) error {
 	if who.Partition != t.site.Partition {
 		return &needPersonError{text: fmt.Sprintf("the key belongs to partition %s, but its profile points to %s: nothing was changed", who.Partition, t.site.Partition),
 			run: fmt.Sprintf("set region in profile %s to a region of partition %s", t.facts.Profiles[0], who.Partition)}
@@ -100,7 +101,7 @@ func (t *unit) user() string {
 // path. The journal of an older keyd has no user id; then the user name
 // decides, which is unique in an account.
 // Source: IAM user guide, "IAM identifiers".
-func (r *Rotation) isOf(who iam.Identity) bool {
+func (r *Rotation) isOf(who remote.Identity) bool {
 	switch {
 	case who.Account != r.Account:
 		return false

@@ -12,16 +12,16 @@ import (
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
-	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 func someRotation() *Rotation {
 	at := time.Date(2026, 11, 23, 9, 0, 0, 123, time.UTC)
 	return &Rotation{
 		Old: credfile.Key{ID: "AKIAOLD", Secret: credfile.NewSecret("old+secret")}, New: credfile.Key{ID: "AKIANEW", Secret: credfile.NewSecret("new/secret")},
-		Account: "1", User: "alice", ARN: "arn", UserID: "AIDA", Regions: []string{"eu-west-1"}, Closed: []string{"me-central-1"}, Site: iam.Site{Partition: "aws", Regions: []string{"eu-west-1"}}, Places: []Place{{"/c", "default", "default"}}, RetireNow: true,
+		Account: "1", User: "alice", ARN: "arn", UserID: "AIDA", Regions: []string{"eu-west-1"}, Closed: []string{"me-central-1"}, Site: remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1"}}, Places: []Place{{"/c", "default", "default"}}, RetireNow: true,
 		Before: []string{"AKIAOLD"}, Sent: at, Offset: time.Second, Answered: at, Orphan: "AKIAORPHAN", OrphanOff: at, OrphanExact: true,
-		Created: at, Swapped: at, Validated: at, Mending: at, Failed: "why", Described: true, UseRead: at, Used: &Use{at, "s3", "eu-west-1"},
+		Created: at, Swapped: at, Validated: at, Mending: at, Failed: "why", Described: true, UseRead: at, Used: &remote.Use{At: at, Service: "s3", Region: "eu-west-1"},
 		Deactivating: at, Deactivated: at, Held: at, Stuck: "why", Suspects: []string{"AKIA3"},
 	}
 }

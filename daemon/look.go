@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 // lookAtKeys asks AWS whose key it is and which keys that user has. It signs
@@ -75,7 +76,7 @@ func (d *Daemon) list(ctx context.Context, client *iam.Client, t *unit, seen *Se
 	use, err := client.LastUsed(ctx, other.ID)
 	switch {
 	case err == nil:
-		other.Used = &Use{At: use.At, Service: use.Service, Region: use.Region}
+		other.Used = &remote.Use{At: use.At, Service: use.Service, Region: use.Region}
 	case iam.ClassOf(err) != iam.Denied: // GetAccessKeyLastUsed is an optional permission
 		return err
 	}

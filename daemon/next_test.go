@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keyd/credfile"
+	"keyd/daemon/iam/remote"
 )
 
 // TestNext is the specification of what keyd does when. Every row is one
@@ -33,7 +34,7 @@ func TestNext(t *testing.T) {
 		}
 		return r
 	}
-	useRead := func(when time.Duration, u *Use) func(*Rotation) {
+	useRead := func(when time.Duration, u *remote.Use) func(*Rotation) {
 		return func(r *Rotation) { r.UseRead, r.Used = ago(when), u }
 	}
 	deactivated := func(when time.Duration) func(*Rotation) {
@@ -61,7 +62,7 @@ func TestNext(t *testing.T) {
 		{"due and preflight passed: create", Facts{Seen: seen(70 * day), Ready: true}, Create, Due, time.Time{}, "", ""},
 		{"due, but the clock is an hour off: a person", Facts{Seen: offset(seen(70*day), time.Hour)}, Blocked, Stopped, now.Add(day), "clock", "set the clock"},
 		{"a root key: never", Facts{Seen: &Seen{At: now, Root: true, Account: "1"}}, Skip, Skipped, time.Time{}, "root key", ""},
-		{"due, but there is a second active key: a person", Facts{Seen: seen(70*day, SeenKey{ID: other, Active: true, Used: &Use{At: ago(3 * day), Service: "s3", Region: "eu-west-1"}})},
+		{"due, but there is a second active key: a person", Facts{Seen: seen(70*day, SeenKey{ID: other, Active: true, Used: &remote.Use{At: ago(3 * day), Service: "s3", Region: "eu-west-1"}})},
 			Blocked, Stopped, now.Add(day), "last used 3d ago by s3 in eu-west-1", "keyd prune default"},
 		{"due, but there is a second inactive key: a person", Facts{Seen: seen(70*day, SeenKey{ID: other})}, Blocked, Stopped, time.Time{}, "inactive", "keyd prune default"},
 		{"IAM does not list the key that signs: wait, the list lags", Facts{Seen: &Seen{At: now, User: "alice"}}, Wait, Waiting, now.Add(time.Minute), "does not list", ""},
@@ -105,10 +106,10 @@ func TestNext(t *testing.T) {
 		{"mended five minutes ago at the end of the overlap: wait until it is undisturbed", Facts{Rotation: rotation(25*time.Hour, func(r *Rotation) { r.Swapped = ago(5 * time.Minute) }), Shows: onNew}, Wait, Overlap, now.Add(5 * time.Minute), "", ""},
 		{"the overlap is over: ask for the last use", Facts{Rotation: rotation(25 * time.Hour), Shows: onNew}, CheckUse, Overlap, time.Time{}, "", ""},
 		{"the last use was read too soon after the swap: ask again", Facts{Rotation: rotation(25*time.Hour, useRead(23*time.Hour, nil)), Shows: onNew}, CheckUse, Overlap, time.Time{}, "", ""},
-		{"still used: a person, with service and region", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &Use{At: ago(2 * time.Hour), Service: "s3", Region: "eu-west-1"})), Shows: onNew},
+		{"still used: a person, with service and region", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &remote.Use{At: ago(2 * time.Hour), Service: "s3", Region: "eu-west-1"})), Shows: onNew},
 			Blocked, Stopped, time.Time{}, "by s3 in eu-west-1, 2h ago", "keyd rotate --retire-now default"},
-		{"last used before the swap: look at both keys once more", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &Use{At: ago(26 * time.Hour)})), Shows: onNew}, Look, Overlap, time.Time{}, "", ""},
-		{"a use within AWS's granularity of the swap counts as before it", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &Use{At: ago(25*time.Hour - 10*time.Minute)})), Shows: onNew, Seen: both(true)}, Deactivate, Overlap, time.Time{}, "", ""},
+		{"last used before the swap: look at both keys once more", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &remote.Use{At: ago(26 * time.Hour)})), Shows: onNew}, Look, Overlap, time.Time{}, "", ""},
+		{"a use within AWS's granularity of the swap counts as before it", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &remote.Use{At: ago(25*time.Hour - 10*time.Minute)})), Shows: onNew, Seen: both(true)}, Deactivate, Overlap, time.Time{}, "", ""},
 		{"nobody uses it and IAM lists both: deactivate", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Shows: onNew, Seen: both(true)}, Deactivate, Overlap, time.Time{}, "", ""},
 		{"nobody used it, but that was read two days ago: ask again", Facts{Rotation: rotation(9*day, useRead(2*day, nil)), Shows: onNew, Seen: both(true)}, CheckUse, Overlap, time.Time{}, "", ""},
 		{"the last use was read in the future: ask again", Facts{Rotation: rotation(25*time.Hour, useRead(-day, nil)), Shows: onNew, Seen: both(true)}, CheckUse, Overlap, time.Time{}, "", ""},

@@ -1,6 +1,10 @@
 package daemon
 
-import "time"
+import (
+	"time"
+
+	"keyd/daemon/iam"
+)
 
 // outage is a network failure found in this pass, shared among the keys. If one
 // key waits half a minute for a connection in vain, sixty keys would take half
@@ -17,7 +21,7 @@ func (a *absence) share(t *unit, do Do, now time.Time) {
 	if a.found == nil || do == Mend || t.facts.Misplaced != nil || t.facts.Ask.Person {
 		return
 	}
-	if t.site.Partition != a.found.site.Partition || t.site.Custom() != a.found.site.Custom() {
+	if t.site.Partition != a.found.site.Partition || iam.CustomEndpoints(t.site) != iam.CustomEndpoints(a.found.site) {
 		return
 	}
 	before, failure := t.facts.Trouble, *a.found.facts.Trouble

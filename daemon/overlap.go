@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 // describeKey sets the new key's text in the console's description column.
@@ -46,7 +47,7 @@ func (d *Daemon) checkUse(ctx context.Context, t *unit) error {
 	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.NoSuch {
 		return err
 	}
-	r.UseRead, r.Used = d.Now().UTC(), &Use{At: use.At.Add(-r.Offset), Service: use.Service, Region: use.Region}
+	r.UseRead, r.Used = d.Now().UTC(), &remote.Use{At: use.At.Add(-r.Offset), Service: use.Service, Region: use.Region}
 	if err != nil || use.At.IsZero() {
 		r.Used = nil
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keyd/credfile"
+	"keyd/daemon/iam/remote"
 )
 
 // PruneCandidate is a second key of a profile's user, as shown to a person
@@ -16,7 +17,7 @@ type Prunable struct {
 	Profile, ID, User string
 	Active            bool
 	Created           time.Time
-	Used              *Use // nil: unknown
+	Used              *remote.Use // nil: unknown
 	Suspect           bool // a rotation waits until a person says that no one needs the key
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 // deactivateOld makes the old key Inactive, signed with the new one, and
@@ -28,7 +29,7 @@ func (d *Daemon) deactivate(ctx context.Context, t *unit) error {
 	if err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Inactive); err != nil && iam.ClassOf(err) != iam.NoSuch {
 		return d.notDeactivated(t, err)
 	}
-	if _, err := retried(ctx, validateTries, func() (iam.Identity, error) { return t.identity(ctx, client) }); err != nil {
+	if _, err := retried(ctx, validateTries, func() (remote.Identity, error) { return t.identity(ctx, client) }); err != nil {
 		return d.stepBack(ctx, t, client, err)
 	}
 	if err := d.confirm(ctx, t, client, func(keys []iam.KeyInfo) bool {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"keyd/credfile"
-	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 // Rotation is the journal of one rotation: everything about it that the files and
@@ -33,7 +33,7 @@ type Rotation struct {
 	Regions []string `json:"regions,omitzero"` // accepted the old key, so they must accept the new key as well
 	Closed  []string `json:"closed,omitzero"`  // refused the old key, so keyd does not ask them about the new key
 
-	Site iam.Site `json:"site,omitzero"` // where calls go when no profile is left to name the endpoints
+	Site remote.Endpoints `json:"site,omitzero"` // where calls go when no profile is left to name the endpoints
 
 	// The intent: once it is written, a new key may exist at AWS.
 	Before   []string      `json:"before,omitzero"`    // all key ids of the user, listed before the call
@@ -54,7 +54,7 @@ type Rotation struct {
 
 	Described    bool      `json:"described,omitzero"`    // the new key is tagged for the console, or keyd may not tag it
 	UseRead      time.Time `json:"use_read,omitzero"`     // when AWS was last asked about the use of the old key
-	Used         *Use      `json:"used,omitzero"`         // the last use of the old key, as of then
+	Used         *remote.Use      `json:"used,omitzero"`         // the last use of the old key, as of then
 	Deactivating time.Time `json:"deactivating,omitzero"` // set before the call: from then on the old key may be Inactive
 	Deactivated  time.Time `json:"deactivated,omitzero"`  // the old key was seen Inactive and the new key still works: the quarantine starts
 	Held         time.Time `json:"held,omitzero"`         // when a person paused the rotation

@@ -3,6 +3,8 @@ package daemon
 import (
 	"fmt"
 	"time"
+
+	"keyd/daemon/iam/remote"
 )
 
 // FormatAge prints a duration in its largest unit, rounded down: 61d, 3h, 12m, 40s.
@@ -23,7 +25,7 @@ func formatAgo(at, now time.Time) string { return formatAge(now.Sub(at)) + " ago
 
 // describeUse prints when, by which service and where a key was last used; nil is
 // unknown.
-func lastUsed(u *Use, now time.Time) string {
+func lastUsed(u *remote.Use, now time.Time) string {
 	switch {
 	case u == nil:
 		return "last use unknown"

@@ -7,6 +7,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 // target is one access key and everything known about it.
@@ -14,7 +15,7 @@ type unit struct {
 	facts    Facts
 	key      credfile.Key       // the pair with the id facts.ID, as the files show it; zero when no file does
 	holders  []credfile.Profile // the profiles that show the old or the new id
-	site     iam.Site
+	site     remote.Endpoints
 	warnings []string
 	line     *KeyLine             // the key's line in the last status; nil when it has none
 	made     map[string]time.Time // when keyd last created a key, by owner

@@ -7,6 +7,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 // validateTries is how often AWS is asked about the pair on disk while it
@@ -35,7 +36,7 @@ func (d *Daemon) validate(ctx context.Context, t *unit) error {
 		return err
 	}
 	defer client.Close()
-	who, err := retried(ctx, validateTries, func() (iam.Identity, error) { return t.identity(ctx, client) })
+	who, err := retried(ctx, validateTries, func() (remote.Identity, error) { return t.identity(ctx, client) })
 	switch class := iam.ClassOf(err); {
 	case class == iam.BadKey || class == iam.BadSecret:
 		return d.invalid(t, err, "AWS refuses the pair that is on disk ("+err.Error()+")")

@@ -19,8 +19,9 @@ const repository = "../.."
 // more.
 var imports = map[string][]string{
 	"keyd/cmd/keyd":                           {"keyd/daemon", "keyd/daemon/awssim", "keyd/install", "keyd/credfile", "keyd/credfile/atomicfile"},
-	"keyd/daemon":                             {"keyd/daemon/iam", "keyd/credfile", "keyd/credfile/atomicfile"},
-	"keyd/daemon/iam":                         {"keyd/credfile"},
+	"keyd/daemon":                             {"keyd/daemon/iam", "keyd/daemon/iam/remote", "keyd/credfile", "keyd/credfile/atomicfile"},
+	"keyd/daemon/iam":                         {"keyd/daemon/iam/remote", "keyd/credfile"},
+	"keyd/daemon/iam/remote":                  {},
 	"keyd/daemon/awssim":                      {},
 	"keyd/install":                            {"keyd/credfile/atomicfile"},
 	"keyd/credfile":                           {"keyd/credfile/atomicfile"},

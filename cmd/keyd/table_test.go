@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keyd/daemon"
+	"keyd/daemon/iam/remote"
 )
 
 var monday = time.Date(2026, 11, 23, 10, 12, 0, 0, time.UTC)
@@ -73,7 +74,7 @@ func TestKeysNearTheLimitAreRed(t *testing.T) {
 // A program that reads year 1 takes it for a time.
 func TestNoTimeIsAbsentFromTheJSON(t *testing.T) {
 	r := fourKeys()
-	r.Keys[0].Seen = &daemon.Seen{Keys: []daemon.SeenKey{{ID: "AKIAIOSFODNN7EXAMPLE", Used: &daemon.Use{}}}}
+	r.Keys[0].Seen = &daemon.Seen{Keys: []daemon.SeenKey{{ID: "AKIAIOSFODNN7EXAMPLE", Used: &remote.Use{}}}}
 	if text := asObject(r); strings.Contains(text, "0001-01-01") || !strings.Contains(text, `"used"`) {
 		t.Error(text)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 // The caller's identity is believed only when its parts fit together.
@@ -20,15 +21,15 @@ func TestCallerIdentity(t *testing.T) {
 	const account = "123456789012"
 	for _, test := range []struct {
 		arn, id string
-		want    iam.Identity
+		want    remote.Identity
 	}{
-		{"arn:aws:iam::123456789012:user/Bob", "AIDA1", iam.Identity{Partition: "aws", User: "Bob", IsUser: true}},
-		{"arn:aws-cn:iam::123456789012:user/eng/berlin/Carol", "AIDA1", iam.Identity{Partition: "aws-cn", User: "Carol", IsUser: true}},
-		{"arn:aws:iam::123456789012:user/a+b=c,d.e@f-g_h", "AIDA1", iam.Identity{Partition: "aws", User: "a+b=c,d.e@f-g_h", IsUser: true}},
-		{"arn:aws:iam::123456789012:root", account, iam.Identity{Partition: "aws", Root: true}},
-		{"arn:aws:sts::123456789012:assumed-role/r/session", "AROA1:session", iam.Identity{Partition: "aws"}},
-		{"arn:aws:sts::123456789012:federated-user/root", "1:x", iam.Identity{Partition: "aws"}},
-		{"arn:aws:sts::123456789012:user/moto", "AKIA1", iam.Identity{Partition: "aws"}},
+		{"arn:aws:iam::123456789012:user/Bob", "AIDA1", remote.Identity{Partition: "aws", User: "Bob", IsUser: true}},
+		{"arn:aws-cn:iam::123456789012:user/eng/berlin/Carol", "AIDA1", remote.Identity{Partition: "aws-cn", User: "Carol", IsUser: true}},
+		{"arn:aws:iam::123456789012:user/a+b=c,d.e@f-g_h", "AIDA1", remote.Identity{Partition: "aws", User: "a+b=c,d.e@f-g_h", IsUser: true}},
+		{"arn:aws:iam::123456789012:root", account, remote.Identity{Partition: "aws", Root: true}},
+		{"arn:aws:sts::123456789012:assumed-role/r/session", "AROA1:session", remote.Identity{Partition: "aws"}},
+		{"arn:aws:sts::123456789012:federated-user/root", "1:x", remote.Identity{Partition: "aws"}},
+		{"arn:aws:sts::123456789012:user/moto", "AKIA1", remote.Identity{Partition: "aws"}},
 	} {
 		test.want.Account, test.want.ARN, test.want.UserID = account, test.arn, test.id
 		got, err := client(t, answers(body(200, identityXML(account, test.arn, test.id))), aws()).CallerIdentity(t.Context(), "")
@@ -46,7 +47,7 @@ func TestCallerIdentity(t *testing.T) {
 		"no partition":        identityXML(account, "arn::iam::123456789012:user/Bob", "AIDA1"),
 		"no fields":           document("GetCallerIdentity", " "),
 	} {
-		if got, err := client(t, answers(body(200, text)), aws()).CallerIdentity(t.Context(), ""); iam.ClassOf(err) != iam.Ambiguous || err == nil || got != (iam.Identity{}) {
+		if got, err := client(t, answers(body(200, text)), aws()).CallerIdentity(t.Context(), ""); iam.ClassOf(err) != iam.Ambiguous || err == nil || got != (remote.Identity{}) {
 			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
 	}
@@ -182,12 +183,12 @@ func TestLastUsed(t *testing.T) {
 	}
 	for _, test := range []struct {
 		text string
-		want iam.Use
+		want remote.Use
 	}{
 		{used("<Region>us-west-2</Region><LastUsedDate>2015-03-13T10:45:00Z</LastUsedDate><ServiceName>s3</ServiceName>"),
-			iam.Use{At: time.Date(2015, 3, 13, 10, 45, 0, 0, time.UTC), Service: "s3", Region: "us-west-2"}},
-		{used("<ServiceName>N/A</ServiceName><Region>N/A</Region>"), iam.Use{}},
-		{used(""), iam.Use{}},
+			remote.Use{At: time.Date(2015, 3, 13, 10, 45, 0, 0, time.UTC), Service: "s3", Region: "us-west-2"}},
+		{used("<ServiceName>N/A</ServiceName><Region>N/A</Region>"), remote.Use{}},
+		{used(""), remote.Use{}},
 	} {
 		w := answers(body(200, test.text))
 		use, err := client(t, w, aws()).LastUsed(t.Context(), oldID)

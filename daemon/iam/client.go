@@ -24,6 +24,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"keyd/credfile"
+	"keyd/daemon/iam/remote"
 )
 
 // Doer sends one HTTP request. It must not follow redirects and must not send
@@ -44,7 +45,7 @@ type Options struct {
 // use. Each call takes 30 s at most, with its retries.
 type Client struct {
 	key   credfile.Key
-	site  Site
+	site  remote.Endpoints
 	iam   *iam.Client
 	sts   *sts.Client
 	clock *clock
@@ -56,14 +57,14 @@ type Client struct {
 // the file site.CABundle, and that only without opt.HTTP; it sends nothing. An
 // error means that the pair has not the shape of a key, that the site was not
 // made by Resolve, or that the bundle cannot be read.
-func New(key credfile.Key, site Site, opt Options) (*Client, error) {
+func New(key credfile.Key, site remote.Endpoints, opt Options) (*Client, error) {
 	if key.ID == "" || key.Secret.IsZero() {
 		return nil, fmt.Errorf("iam: %s is not a whole pair", key)
 	}
 	return newClient(key, credfile.Secret{}, site, opt)
 }
 
-func newClient(key credfile.Key, token credfile.Secret, site Site, opt Options) (*Client, error) {
+func newClient(key credfile.Key, token credfile.Secret, site remote.Endpoints, opt Options) (*Client, error) {
 	if home(site.Partition) == "" || len(site.Regions) == 0 {
 		return nil, fmt.Errorf("iam: no partition %q with regions", site.Partition)
 	}

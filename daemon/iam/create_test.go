@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 // server is IAM on loopback behind a real transport: every request counts as a
@@ -44,7 +45,7 @@ func newServer(t *testing.T, create http.HandlerFunc) *server {
 }
 
 func (s *server) client(t *testing.T) *iam.Client {
-	c, err := iam.New(oldKey(), iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: s.URL, STSURL: s.URL}, iam.Options{})
+	c, err := iam.New(oldKey(), remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: s.URL, STSURL: s.URL}, iam.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,18 +6,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-)
 
-// Identity is whom a key belongs to.
-type Identity struct {
-	Account   string // 12 digits
-	ARN       string
-	UserID    string // AIDA... for a user
-	Partition string // of the ARN: what AWS says, not what the region suggests
-	User      string // last segment of the ARN's path, "" unless IsUser; unique in the account
-	Root      bool   // the account's root user, whose keys keyd leaves alone
-	IsUser    bool   // an IAM user, whose keys can be rotated
-}
+	"keyd/daemon/iam/remote"
+)
 
 // CallerIdentity asks the STS of region whom the key belongs to; "" is the
 // first of Site.Regions. It needs no permission. An answer that is not a
@@ -26,9 +17,9 @@ type Identity struct {
 // BadKey has many reasons, among them a region that is not enabled in the
 // account, where every key fails: try the old key before judging a new one.
 // Source: STS API reference, GetCallerIdentity; boto3 issue 3975.
-func (c *Client) CallerIdentity(ctx context.Context, region string) (Identity, error) {
+func (c *Client) CallerIdentity(ctx context.Context, region string) (remote.Identity, error) {
 	k := &call{name: "GetCallerIdentity"}
-	var id Identity
+	var id remote.Identity
 	err := c.do(ctx, k, func(ctx context.Context) error {
 		out, err := c.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}, func(o *sts.Options) {
 			if region != "" {
@@ -46,20 +37,20 @@ func (c *Client) CallerIdentity(ctx context.Context, region string) (Identity, e
 
 // parseIdentity checks the three parts against each other.
 // Source: IAM user guide, "IAM ARNs".
-func parseIdentity(account, arn, userID string) (Identity, error) {
+func parseIdentity(accountID, arn, userID string) (remote.Identity, error) {
 	f := strings.SplitN(arn, ":", 6)
-	digits := len(account) == 12 && strings.Trim(account, "0123456789") == ""
-	if len(f) != 6 || f[0] != "arn" || f[1] == "" || !digits || f[4] != account || f[5] == "" || userID == "" {
-		return Identity{}, &answerError{"the answer is no identity: account, ARN and user id do not fit together"}
+	digits := len(accountID) == 12 && strings.Trim(accountID, "0123456789") == ""
+	if len(f) != 6 || f[0] != "arn" || f[1] == "" || !digits || f[4] != accountID || f[5] == "" || userID == "" {
+		return remote.Identity{}, &answerError{"the answer is no identity: account, ARN and user id do not fit together"}
 	}
-	id := Identity{Account: account, ARN: arn, UserID: userID, Partition: f[1]}
+	id := remote.Identity{Account: accountID, ARN: arn, UserID: userID, Partition: f[1]}
 	path, isUser := strings.CutPrefix(f[5], "user/")
 	id.Root = f[2] == "iam" && f[5] == "root"
 	id.IsUser = f[2] == "iam" && isUser
 	if id.IsUser {
 		id.User = path[strings.LastIndex(path, "/")+1:]
 		if id.User == "" {
-			return Identity{}, &answerError{"the answer is no identity: the user has no name"}
+			return remote.Identity{}, &answerError{"the answer is no identity: the user has no name"}
 		}
 	}
 	return id, nil

@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"keyd/daemon/iam/remote"
 )
 
 // Status is what IAM says of a key. A status that this version does not know
@@ -110,20 +112,13 @@ func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
 	})
 }
 
-// Use is what AWS last saw a key used for.
-type Use struct {
-	At      time.Time // zero: never, as far as AWS knows
-	Service string    // e.g. "s3"; "" when never used
-	Region  string    // e.g. "eu-west-1"; "" when never used
-}
-
 // LastUsed returns the last use of the key id. AWS shows a use late (minutes,
 // up to four hours by its documentation) and only the first of several within
 // 15 minutes; keyd's own calls count. A key that does not exist is answered
 // with class Denied, as recorded against AWS.
-func (c *Client) LastUsed(ctx context.Context, id string) (Use, error) {
+func (c *Client) LastUsed(ctx context.Context, id string) (remote.Use, error) {
 	k := &call{name: "GetAccessKeyLastUsed"}
-	var use Use
+	var use remote.Use
 	err := c.do(ctx, k, func(ctx context.Context) error {
 		out, err := c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &id})
 		if err != nil {
@@ -133,7 +128,7 @@ func (c *Client) LastUsed(ctx context.Context, id string) (Use, error) {
 			return &answerError{"the answer lacks the last use"}
 		}
 		last := out.AccessKeyLastUsed
-		use = Use{aws.ToTime(last.LastUsedDate), known(last.ServiceName), known(last.Region)}
+		use = remote.Use{At: aws.ToTime(last.LastUsedDate), Service: known(last.ServiceName), Region: known(last.Region)}
 		return nil
 	})
 	return use, err

@@ -8,7 +8,7 @@ import (
 	"keyd/credfile"
 )
 
-func (s *Site) setRegions(sites []credfile.Site, env environment) error {
+func (s *resolver) setRegions(sites []credfile.Site, env environment) error {
 	setting := "region"
 	named := func(site credfile.Site) bool { return site.Region != "" }
 	if !slices.ContainsFunc(sites, named) {
@@ -45,7 +45,7 @@ func (s *Site) setRegions(sites []credfile.Site, env environment) error {
 
 // partition returns the partition of region. Behind a custom endpoint a region
 // is whatever its owner calls it.
-func (s *Site) partition(region string) (p string, ok bool) {
+func (s *resolver) partition(region string) (p string, ok bool) {
 	if p := PartitionOf(region); p != "" {
 		return p, true
 	}
@@ -53,7 +53,7 @@ func (s *Site) partition(region string) (p string, ok bool) {
 }
 
 // hint guesses the partition when nothing names a region.
-func (s *Site) hint(sites []credfile.Site) string {
+func (s *resolver) hint(sites []credfile.Site) string {
 	for _, u := range []string{s.STSURL, s.IAMURL} {
 		if p := hintOf(u); p != "" {
 			return p
@@ -68,12 +68,12 @@ func (s *Site) hint(sites []credfile.Site) string {
 	return "aws"
 }
 
-func (s *Site) setPartition(partition string) {
+func (s *resolver) setPartition(partition string) {
 	s.Partition = partition
 	s.addRegion(home(partition))
 }
 
-func (s *Site) addRegion(region string) {
+func (s *resolver) addRegion(region string) {
 	if !slices.Contains(s.Regions, region) {
 		s.Regions = append(s.Regions, region)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 func mac(key []byte, text string) []byte {
@@ -288,7 +289,7 @@ func TestNewWantsAWholePair(t *testing.T) {
 			t.Errorf("%v: got %v", key, err)
 		}
 	}
-	if _, err := iam.New(oldKey(), iam.Site{}, iam.Options{HTTP: answers(nil)}); err == nil {
+	if _, err := iam.New(oldKey(), remote.Endpoints{}, iam.Options{HTTP: answers(nil)}); err == nil {
 		t.Error("a site that goes nowhere was taken")
 	}
 }

@@ -7,23 +7,14 @@ import (
 	"strings"
 
 	"keyd/credfile"
+	"keyd/daemon/iam/remote"
 )
 
-// Site is where the calls of one key go.
-type Site struct {
-	Regions   []string // STS regions to prove a key in: those of the profiles, then the partition's default; no duplicates, never empty after Resolve
-	Partition string   // aws, aws-cn, aws-us-gov, ...
-	IAMURL    string   // custom endpoint, "" for AWS's own
-	STSURL    string   // custom endpoint, "" for AWS's own
-	FIPS      bool     // FIPS 140 endpoints; never together with a custom endpoint
-	CABundle  string   // PEM file of further certificate authorities, "" for none
-}
-
-// Custom returns the endpoint that is not AWS's and that a person must see
+// CustomEndpoints returns the endpoint that is not AWS's and that a person must see
 // before a real key is used there, or "" when both are AWS's own.
-func (s Site) Custom() string {
+func CustomEndpoints(e remote.Endpoints) string {
 	var custom []string
-	for _, u := range []string{s.IAMURL, s.STSURL} {
+	for _, u := range []string{e.IAMURL, e.STSURL} {
 		if u != "" && !isAWS(u) && !slices.Contains(custom, u) {
 			custom = append(custom, u)
 		}
@@ -62,22 +53,25 @@ func (e *ConflictError) Error() string {
 // together with a custom endpoint, a region of no known partition, a malformed
 // variable; and a *ConflictError. Values of variables that may hold a password
 // are not shown. Waiting mends none of them.
-func Resolve(sites []credfile.Site, getenv func(string) string) (Site, error) {
+func Resolve(sites []credfile.Site, getenv func(string) string) (remote.Endpoints, error) {
 	s, err := resolve(sites, environment(getenv))
 	if err != nil {
 		if _, ok := errors.AsType[*ConflictError](err); ok {
-			return Site{}, err
+			return remote.Endpoints{}, err
 		}
-		return Site{}, fmt.Errorf("iam: %w", err)
+		return remote.Endpoints{}, fmt.Errorf("iam: %w", err)
 	}
-	return s, nil
+	return s.Endpoints, nil
 }
 
-func resolve(sites []credfile.Site, env environment) (Site, error) {
+// resolver collects the Endpoints of a key, one setting after the other.
+type resolver struct{ remote.Endpoints }
+
+func resolve(sites []credfile.Site, env environment) (resolver, error) {
 	if len(sites) == 0 {
 		sites = []credfile.Site{{}}
 	}
-	s := Site{}
+	s := resolver{}
 	if err := s.setEndpoints(sites, env); err != nil {
 		return s, err
 	}
@@ -97,7 +91,7 @@ func resolve(sites []credfile.Site, env environment) (Site, error) {
 	return s, nil
 }
 
-func (s *Site) setEndpoints(sites []credfile.Site, env environment) error {
+func (s *resolver) setEndpoints(sites []credfile.Site, env environment) error {
 	for i, site := range sites {
 		iam, sts, err := endpoints(site, env)
 		if err != nil {
@@ -123,7 +117,7 @@ func orAWS(endpoint string) string {
 	return endpoint
 }
 
-func (s *Site) setBundle(sites []credfile.Site, env environment) error {
+func (s *resolver) setBundle(sites []credfile.Site, env environment) error {
 	s.CABundle = env.origin("AWS_CA_BUNDLE").value
 	if s.CABundle != "" {
 		return nil
@@ -144,7 +138,7 @@ func (s *Site) setBundle(sites []credfile.Site, env environment) error {
 
 // setFIPS: a profile that asks for FIPS endpoints forbids the others; a
 // profile that does not ask forbids nothing.
-func (s *Site) setFIPS(sites []credfile.Site, env environment) error {
+func (s *resolver) setFIPS(sites []credfile.Site, env environment) error {
 	set, ok, err := env.boolean("AWS_USE_FIPS_ENDPOINT")
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 type env map[string]string
@@ -28,63 +29,63 @@ func TestResolve(t *testing.T) {
 		name  string
 		sites []credfile.Site
 		env   env
-		want  iam.Site
+		want  remote.Endpoints
 	}{
-		{"nothing said", nil, nil, iam.Site{Partition: "aws", Regions: []string{"us-east-1"}}},
+		{"nothing said", nil, nil, remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
 		{"region of the profile, then the partition's", profile(credfile.Site{Region: "eu-west-1"}), nil,
-			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
 		{"the partition's region alone", profile(credfile.Site{Region: "us-east-1"}), nil,
-			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
 		{"several profiles, no duplicates", []credfile.Site{{Region: "eu-west-1"}, {}, {Region: "us-east-1"}, {Region: "eu-west-1"}, {Region: "ap-south-1"}}, nil,
-			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1", "ap-south-1"}}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1", "ap-south-1"}}},
 		{"profile beats AWS_REGION", profile(credfile.Site{Region: "eu-west-1"}), env{"AWS_REGION": "cn-north-1"},
-			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
 		{"AWS_REGION when no profile names one", profile(credfile.Site{}), env{"AWS_REGION": "cn-northwest-1", "AWS_DEFAULT_REGION": "us-east-1"},
-			iam.Site{Partition: "aws-cn", Regions: []string{"cn-northwest-1", "cn-north-1"}}},
+			remote.Endpoints{Partition: "aws-cn", Regions: []string{"cn-northwest-1", "cn-north-1"}}},
 		{"AWS_DEFAULT_REGION last", profile(credfile.Site{}), env{"AWS_DEFAULT_REGION": "us-gov-east-1"},
-			iam.Site{Partition: "aws-us-gov", Regions: []string{"us-gov-east-1", "us-gov-west-1"}}},
+			remote.Endpoints{Partition: "aws-us-gov", Regions: []string{"us-gov-east-1", "us-gov-west-1"}}},
 		{"partition from the MFA device", profile(credfile.Site{MFASerial: "arn:aws-cn:iam::123456789012:mfa/bob"}), nil,
-			iam.Site{Partition: "aws-cn", Regions: []string{"cn-north-1"}}},
+			remote.Endpoints{Partition: "aws-cn", Regions: []string{"cn-north-1"}}},
 		{"partition from an endpoint of AWS", profile(credfile.Site{EndpointSTS: "https://sts.us-gov-east-1.amazonaws.com"}), nil,
-			iam.Site{Partition: "aws-us-gov", Regions: []string{"us-gov-west-1"}, STSURL: "https://sts.us-gov-east-1.amazonaws.com"}},
+			remote.Endpoints{Partition: "aws-us-gov", Regions: []string{"us-gov-west-1"}, STSURL: "https://sts.us-gov-east-1.amazonaws.com"}},
 		{"partition from the endpoint of GovCloud's IAM", profile(credfile.Site{EndpointIAM: "https://iam.us-gov.amazonaws.com"}), nil,
-			iam.Site{Partition: "aws-us-gov", Regions: []string{"us-gov-west-1"}, IAMURL: "https://iam.us-gov.amazonaws.com"}},
+			remote.Endpoints{Partition: "aws-us-gov", Regions: []string{"us-gov-west-1"}, IAMURL: "https://iam.us-gov.amazonaws.com"}},
 		{"a stranger's host name hints at nothing", profile(credfile.Site{EndpointURL: "https://cn-north-1.example/"}), nil,
-			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "https://cn-north-1.example", STSURL: "https://cn-north-1.example"}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "https://cn-north-1.example", STSURL: "https://cn-north-1.example"}},
 		{"pseudo region with fips", profile(credfile.Site{Region: "fips-us-gov-west-1"}), nil,
-			iam.Site{Partition: "aws-us-gov", Regions: []string{"us-gov-west-1"}, FIPS: true}},
+			remote.Endpoints{Partition: "aws-us-gov", Regions: []string{"us-gov-west-1"}, FIPS: true}},
 		{"pseudo region of the partition", profile(credfile.Site{Region: "aws-global"}), nil,
-			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
 		{"region of a private cloud", profile(credfile.Site{Region: "garage", EndpointURL: a}), nil,
-			iam.Site{Partition: "aws", Regions: []string{"garage", "us-east-1"}, IAMURL: a, STSURL: a}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"garage", "us-east-1"}, IAMURL: a, STSURL: a}},
 		{"profile endpoints: the service before the profile", profile(full), nil,
-			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: c, STSURL: d}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: c, STSURL: d}},
 		{"AWS_ENDPOINT_URL beats the profile", profile(full), env{"AWS_ENDPOINT_URL": b},
-			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: b, STSURL: b}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: b, STSURL: b}},
 		{"AWS_ENDPOINT_URL_STS beats AWS_ENDPOINT_URL", profile(full), env{"AWS_ENDPOINT_URL": b, "AWS_ENDPOINT_URL_STS": a},
-			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: b, STSURL: a}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: b, STSURL: a}},
 		{"AWS_ENDPOINT_URL_IAM alone", profile(full), env{"AWS_ENDPOINT_URL_IAM": a},
-			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: a, STSURL: d}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: a, STSURL: d}},
 		{"ignored by the environment", profile(full), env{"AWS_ENDPOINT_URL": b, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "TRUE"},
-			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
 		{"ignored by the profile", profile(credfile.Site{Region: "eu-west-1", EndpointURL: d, IgnoreEndpoints: true}), env{"AWS_ENDPOINT_URL": b},
-			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
 		{"environment takes the profile's ignoring back", profile(credfile.Site{Region: "eu-west-1", EndpointURL: d, IgnoreEndpoints: true}), env{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"},
-			iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: d, STSURL: d}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: d, STSURL: d}},
 		{"bundle of the environment", profile(credfile.Site{CABundle: "/p.pem"}), env{"AWS_CA_BUNDLE": "/e.pem"},
-			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/e.pem"}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/e.pem"}},
 		{"bundle of one profile", []credfile.Site{{}, {CABundle: "/p.pem"}, {CABundle: "/p.pem"}}, nil,
-			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/p.pem"}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/p.pem"}},
 		{"FIPS by one of the profiles", []credfile.Site{{}, {FIPS: true}}, nil,
-			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, FIPS: true}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, FIPS: true}},
 		{"FIPS by the environment", nil, env{"AWS_USE_FIPS_ENDPOINT": "true"},
-			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, FIPS: true}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, FIPS: true}},
 		{"FIPS switched off by the environment", profile(credfile.Site{FIPS: true}), env{"AWS_USE_FIPS_ENDPOINT": "false"},
-			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
 		{"plain http to this machine", profile(credfile.Site{EndpointSTS: "http://localhost:4566/", EndpointIAM: "http://[::1]:4566"}), nil,
-			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "http://[::1]:4566", STSURL: "http://localhost:4566"}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "http://[::1]:4566", STSURL: "http://localhost:4566"}},
 		{"plain http to 127.0.0.0/8", profile(credfile.Site{EndpointURL: "http://127.8.9.1:1"}), nil,
-			iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "http://127.8.9.1:1", STSURL: "http://127.8.9.1:1"}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "http://127.8.9.1:1", STSURL: "http://127.8.9.1:1"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := iam.Resolve(test.sites, test.env.get)
@@ -194,11 +195,11 @@ func TestCustom(t *testing.T) {
 		if aws {
 			want = ""
 		}
-		if got := (iam.Site{IAMURL: endpoint, STSURL: endpoint}).Custom(); got != want {
+		if got := iam.CustomEndpoints(remote.Endpoints{IAMURL: endpoint, STSURL: endpoint}); got != want {
 			t.Errorf("%s: got %q", endpoint, got)
 		}
 	}
-	if got := (iam.Site{IAMURL: "https://a.example", STSURL: "https://b.example"}).Custom(); got != "https://a.example and https://b.example" {
+	if got := iam.CustomEndpoints(remote.Endpoints{IAMURL: "https://a.example", STSURL: "https://b.example"}); got != "https://a.example and https://b.example" {
 		t.Errorf("got %q", got)
 	}
 }

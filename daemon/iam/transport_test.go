@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
@@ -55,7 +56,7 @@ func TestBundle(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	site := iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: s.URL, STSURL: s.URL, CABundle: good}
+	site := remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: s.URL, STSURL: s.URL, CABundle: good}
 	c, err := iam.New(oldKey(), site, iam.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +88,7 @@ func TestCloseLeavesNoConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site := iam.Site{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: s.URL, STSURL: s.URL}
+	site := remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: s.URL, STSURL: s.URL}
 	for _, opt := range []iam.Options{{}, {HTTP: shared}} {
 		c, err := iam.New(oldKey(), site, opt)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 const (
@@ -27,8 +28,8 @@ func oldKey() credfile.Key {
 }
 
 // aws is a site in partition aws.
-func aws() iam.Site {
-	return iam.Site{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}
+func aws() remote.Endpoints {
+	return remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}
 }
 
 // request is what arrived, with the form read.
@@ -121,7 +122,7 @@ func listXML(members, tail string) string {
 	return document("ListAccessKeys", "<AccessKeyMetadata>"+members+"</AccessKeyMetadata>"+tail)
 }
 
-func client(t testing.TB, w iam.Doer, site iam.Site) *iam.Client {
+func client(t testing.TB, w iam.Doer, site remote.Endpoints) *iam.Client {
 	t.Helper()
 	c, err := iam.New(oldKey(), site, iam.Options{HTTP: w})
 	if err != nil {
