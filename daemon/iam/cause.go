@@ -13,28 +13,28 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// failure turns what the SDK returned for k into an Error.
-func (k *call) failure(err error) *Error {
+// newError turns what the SDK returned for k into an Error.
+func (k *call) newError(err error) *Error {
 	e := &Error{
 		Call: k.name, Endpoint: k.host, HTTPStatus: k.status, RequestID: k.requestID,
-		Offset: k.offset, mutates: k.mutates, doubt: k.doubt, page: k.page,
+		Offset: k.offset, mutates: k.mutates, mayHaveActed: k.mayHaveActed, isWebPage: k.isWebPage,
 	}
 	if k.refusal.Code != "" && !isContext(err) {
 		e.Code, e.Message = k.refusal.Code, k.refusal.Message
-		if k.refused() {
+		if k.refusedByAWS() {
 			e.Class = classify(e.Code, e.Message)
 		}
 		return e
 	}
-	e.Class, e.Message = k.unspoken(err), k.wording(err)
+	e.Class, e.Message = k.classWithoutCode(err), k.describeFailure(err)
 	if _, ok := errors.AsType[*smithy.DeserializationError](err); !ok {
-		e.err = network(err)
+		e.err = networkCause(err)
 	}
 	return e
 }
 
-// unspoken returns the class of a failure that AWS did not word.
-func (k *call) unspoken(err error) Class {
+// classWithoutCode returns the class of a failure that AWS did not word.
+func (k *call) classWithoutCode(err error) Class {
 	switch {
 	case k.attempts == 0 && isContext(err):
 		return Unsent
@@ -42,7 +42,7 @@ func (k *call) unspoken(err error) Class {
 		return Invalid // refused by the SDK: a name that is none, a region without endpoint
 	case !k.left:
 		return Unsent
-	case k.refused():
+	case k.refusedByAWS():
 		return Throttled // the wait for the next attempt was cut short
 	}
 	return Ambiguous
@@ -52,8 +52,8 @@ func isContext(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// wording says what went wrong when AWS did not.
-func (k *call) wording(err error) string {
+// describeFailure says what went wrong when AWS did not.
+func (k *call) describeFailure(err error) string {
 	if a, ok := errors.AsType[*answerError](err); ok {
 		return a.what
 	}
@@ -63,15 +63,15 @@ func (k *call) wording(err error) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
-	case k.page:
+	case k.isWebPage:
 		return "the answer is a web page"
 	}
-	return clean(network(err).Error())
+	return cleanText(networkCause(err).Error())
 }
 
-// network strips the wrappers of the SDK and of net/http, which repeat the call
+// networkCause strips the wrappers of the SDK and of net/http, which repeat the call
 // and the URL, from a transport error. Its type survives for errors.AsType.
-func network(err error) error {
+func networkCause(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
@@ -95,24 +95,24 @@ func network(err error) error {
 	return err
 }
 
-// sent reports whether an attempt that ended in err may have left this machine.
+// mayHaveLeft reports whether an attempt that ended in err may have left this machine.
 // A transport of our own says so itself; of another one only the errors that
 // come before a request is written count as proof.
-func (k *call) sent(err error) bool {
-	return k.connected.Load() || !k.traced && !beforeWrite(err)
+func (k *call) mayHaveLeft(err error) bool {
+	return k.connected.Load() || !k.traced && !failedBeforeWrite(err)
 }
 
-func beforeWrite(err error) bool {
+func failedBeforeWrite(err error) bool {
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return true
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Op == "dial" || op.Op == "proxyconnect"
 	}
-	return isTLS(err)
+	return isTLSFailure(err)
 }
 
-func isTLS(err error) bool {
+func isTLSFailure(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
 	}
@@ -130,7 +130,7 @@ func hintUnsent(err error) string {
 	switch op, _ := errors.AsType[*net.OpError](err); {
 	case errors.Is(err, context.Canceled):
 		return ""
-	case isTLS(err):
+	case isTLSFailure(err):
 		return "does a proxy open TLS on the way? name its certificate in AWS_CA_BUNDLE"
 	case op != nil && op.Op == "proxyconnect":
 		return "is HTTPS_PROXY right?"
@@ -138,9 +138,9 @@ func hintUnsent(err error) string {
 	return "is this machine online?"
 }
 
-// clean makes text from the network fit to print: one line, no control
+// cleanText makes text from the network fit to print: one line, no control
 // characters that a terminal obeys, not endless.
-func clean(s string) string {
+func cleanText(s string) string {
 	const most = 1000
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -44,13 +44,13 @@ type Options struct {
 // Client makes calls that are signed with one key. It is safe for concurrent
 // use. Each call takes 30 s at most, with its retries.
 type Client struct {
-	key   credfile.Key
-	site  remote.Endpoints
-	iam   *iam.Client
-	sts   *sts.Client
-	clock *clock
-	opt   Options    // with HTTP and Now set
-	own   *Transport // nil when the transport is the caller's
+	key       credfile.Key
+	endpoints remote.Endpoints
+	iam       *iam.Client
+	sts       *sts.Client
+	clock     *clock
+	opt       Options    // with HTTP and Now set
+	own       *Transport // nil when the transport is the caller's
 }
 
 // New returns a client that signs with exactly this pair. It reads nothing but
@@ -65,10 +65,10 @@ func New(key credfile.Key, site remote.Endpoints, opt Options) (*Client, error) 
 }
 
 func newClient(key credfile.Key, token credfile.Secret, site remote.Endpoints, opt Options) (*Client, error) {
-	if home(site.Partition) == "" || len(site.Regions) == 0 {
+	if homeRegion(site.Partition) == "" || len(site.Regions) == 0 {
 		return nil, fmt.Errorf("iam: no partition %q with regions", site.Partition)
 	}
-	c := &Client{key: key, site: site}
+	c := &Client{key: key, endpoints: site}
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
@@ -81,32 +81,32 @@ func newClient(key credfile.Key, token credfile.Secret, site remote.Endpoints, o
 	}
 	c.opt, c.clock = opt, &clock{now: opt.Now}
 	s := &signer{v4: v4.NewSigner(), clock: c.clock, key: key, token: token}
-	c.connect(s, &wire{http: opt.HTTP, clock: c.clock}, appID(opt.App))
+	c.connectSDK(s, &wire{http: opt.HTTP, clock: c.clock}, appID(opt.App))
 	return c, nil
 }
 
-// connect makes the two SDK clients. Nothing in them comes from the
+// connectSDK makes the two SDK clients. Nothing in them comes from the
 // environment: that is what the SDK's config package would add.
-func (c *Client) connect(s *signer, w *wire, app string) {
+func (c *Client) connectSDK(s *signer, w *wire, app string) {
 	fips := aws.FIPSEndpointStateUnset
-	if c.site.FIPS {
+	if c.endpoints.FIPS {
 		fips = aws.FIPSEndpointStateEnabled
 	}
 	c.iam = iam.New(iam.Options{
-		AppID: app, Credentials: s, HTTPSignerV4: s, HTTPClient: w, Retryer: c.retryer(),
-		Region: home(c.site.Partition), BaseEndpoint: custom(c.site.IAMURL),
+		AppID: app, Credentials: s, HTTPSignerV4: s, HTTPClient: w, Retryer: c.newRetryer(),
+		Region: homeRegion(c.endpoints.Partition), BaseEndpoint: baseEndpoint(c.endpoints.IAMURL),
 		EndpointOptions:            iam.EndpointResolverOptions{UseFIPSEndpoint: fips},
 		DisableClockSkewCorrection: true,
 	})
 	c.sts = sts.New(sts.Options{
-		AppID: app, Credentials: s, HTTPSignerV4: s, HTTPClient: w, Retryer: c.retryer(),
-		Region: c.site.Regions[0], BaseEndpoint: custom(c.site.STSURL),
+		AppID: app, Credentials: s, HTTPSignerV4: s, HTTPClient: w, Retryer: c.newRetryer(),
+		Region: c.endpoints.Regions[0], BaseEndpoint: baseEndpoint(c.endpoints.STSURL),
 		EndpointOptions:            sts.EndpointResolverOptions{UseFIPSEndpoint: fips},
 		DisableClockSkewCorrection: true,
 	})
 }
 
-func custom(endpoint string) *string {
+func baseEndpoint(endpoint string) *string {
 	if endpoint == "" {
 		return nil
 	}
@@ -120,12 +120,12 @@ func appID(app string) string {
 	return app
 }
 
-// retryer repeats what may be repeated: three attempts, at most 3 s apart, and
+// newRetryer repeats what may be repeated: three attempts, at most 3 s apart, and
 // once more when the answer shows that the signature had the wrong time.
-func (c *Client) retryer() aws.Retryer {
+func (c *Client) newRetryer() aws.Retryer {
 	wrongClock := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 		api, ok := errors.AsType[smithy.APIError](err)
-		if ok && classify(api.ErrorCode(), api.ErrorMessage()) == Clock && c.clock.stale() {
+		if ok && classify(api.ErrorCode(), api.ErrorMessage()) == Clock && c.clock.correctionChanged() {
 			return aws.TrueTernary
 		}
 		return aws.UnknownTernary
@@ -136,12 +136,12 @@ func (c *Client) retryer() aws.Retryer {
 	})
 }
 
-// do makes one call and turns its failure into an Error.
-func (c *Client) do(ctx context.Context, k *call, f func(context.Context) error) error {
+// doCall makes one call and turns its failure into an Error.
+func (c *Client) doCall(ctx context.Context, k *call, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if err := f(context.WithValue(ctx, callKey{}, k)); err != nil {
-		return k.failure(err)
+		return k.newError(err)
 	}
 	return nil
 }

@@ -18,10 +18,10 @@ type Error struct {
 	Offset     time.Duration // server clock minus the clock that signed, 0 when not measured
 	Class      Class
 
-	doubt   bool // an earlier attempt of the same call may have taken effect
-	mutates bool
-	page    bool // the answer was a web page
-	err     error
+	mayHaveActed bool // an earlier attempt of the same call may have taken effect
+	mutates      bool
+	isWebPage    bool // the answer was a web page
+	err          error
 }
 
 // Error reads "iam: CreateAccessKey at iam.amazonaws.com: AccessDenied: ...".
@@ -56,7 +56,7 @@ func (e *Error) Unwrap() error { return e.err }
 // Definite reports whether the call certainly had no effect. A refusal is not
 // definite when an earlier attempt of the same call got lost: the NoSuchEntity
 // of a repeated DeleteAccessKey may be the trace of its success.
-func (e *Error) Definite() bool { return e.Class != Ambiguous && !e.doubt }
+func (e *Error) Definite() bool { return e.Class != Ambiguous && !e.mayHaveActed }
 
 // Temporary reports whether the same call may succeed later although nobody
 // does anything.
@@ -74,15 +74,15 @@ func (e *Error) Temporary() bool {
 // Unsent.
 func Intercepted(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Class == Unsent && isTLS(e.err)
+	return ok && e.Class == Unsent && isTLSFailure(e.err)
 }
 
-// Layer returns the part of AWS's message that says which policy denied the
+// DenialReason returns the part of AWS's message that says which policy denied the
 // call, verbatim: "because no identity-based policy allows the
 // iam:CreateAccessKey action", "with an explicit deny in a service control
 // policy: arn:...". It is "" when AWS did not say.
 // Source: IAM user guide, "Troubleshoot access denied error messages".
-func (e *Error) Layer() string {
+func (e *Error) DenialReason() string {
 	if e.Class != Denied {
 		return ""
 	}
@@ -94,13 +94,13 @@ func (e *Error) Layer() string {
 	return ""
 }
 
-// MFA reports whether the denial looks like the guard of AWS's self-management
+// SuggestsMFA reports whether the denial looks like the guard of AWS's self-management
 // policy, which refuses every call that is not signed with an MFA session. Any
 // other explicit deny in the user's own policies looks the same.
 // Source: IAM user guide, "AWS: Allows MFA-authenticated IAM users to manage
 // their own credentials".
-func (e *Error) MFA() bool {
-	return strings.HasPrefix(e.Layer(), "with an explicit deny in an identity-based policy")
+func (e *Error) SuggestsMFA() bool {
+	return strings.HasPrefix(e.DenialReason(), "with an explicit deny in an identity-based policy")
 }
 
 // Hint returns a command or a question that may help a person, or "". Whose key
@@ -109,7 +109,7 @@ func (e *Error) Hint() string {
 	//exhaustive:enforce
 	switch e.Class {
 	case Ambiguous:
-		if e.page {
+		if e.isWebPage {
 			return "the answer is a web page: is there a captive portal or a proxy between this machine and AWS?"
 		}
 	case Unsent:
@@ -136,11 +136,11 @@ func (e *Error) Hint() string {
 }
 
 func (e *Error) hintDenied() string {
-	layer := e.Layer()
+	layer := e.DenialReason()
 	switch {
 	case e.Call == "GetSessionToken":
 		return "is the MFA code right, and not one that was used before?"
-	case e.MFA():
+	case e.SuggestsMFA():
 		return "does a policy of this user ask for MFA? such a key cannot be rotated unattended: replace it in the console"
 	case strings.Contains(layer, "service control policy"), strings.Contains(layer, "resource control policy"):
 		return "the organization forbids it " + layer + ": ask its administrator"
@@ -159,4 +159,110 @@ func (e *Error) hintClock() string {
 		return fmt.Sprintf("set the clock of this machine: it is %s ahead of AWS", -off)
 	}
 	return "is the clock of this machine right?"
+}
+
+// Class is what an error means for the caller. The zero Class is the careful
+// one: it is not known whether the call took effect.
+type Class uint8
+
+// The classes. All but Ambiguous say that this request had no effect.
+const (
+	Ambiguous    Class = iota // lost, cut or garbled answer, 5xx, timeout after the request may have left
+	Unsent                    // no connection: DNS, dial, proxy or TLS handshake failed
+	Throttled                 // too many requests; later
+	Denied                    // a policy forbids the call; see Error.Layer
+	BadKey                    // key unknown, deleted, inactive, not yet known here, or the region is not enabled: AWS does not say which
+	BadSecret                 // the secret does not belong to the key id
+	Clock                     // the clock of this machine is off by more than 15 minutes
+	ExpiredToken              // the MFA session is over
+	Quota                     // a quota is full: two access keys per user for CreateAccessKey
+	Replicating               // IAM has too many updates to replicate or the entity is being changed; some minutes later
+	NoSuch                    // the key or the user does not exist (here, yet)
+	OptIn                     // the account is not signed up for the service or region
+	Invalid                   // any other refusal, or a request that was never valid
+)
+
+var classNames = [...]string{
+	"ambiguous", "unsent", "throttled", "denied", "bad key", "bad secret",
+	"clock", "expired token", "quota", "replicating", "no such entity", "opt-in", "invalid",
+}
+
+// String returns the class in words.
+func (c Class) String() string {
+	if int(c) >= len(classNames) {
+		return "unknown"
+	}
+	return classNames[c]
+}
+
+// ClassOf returns the class of an error of this package. Any other error is
+// Ambiguous, since nothing is known of it; nil is too, so ask only on failure.
+func ClassOf(err error) Class {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Class
+	}
+	return Ambiguous
+}
+
+// classify returns the class of a refusal that AWS itself worded: an answer
+// with a 4xx status whose body named a code.
+// Source: IAM and STS API references, "Common errors" and the errors of each
+// action; messages as recorded against AWS.
+func classify(code, message string) Class {
+	switch code {
+	case "AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation":
+		return Denied
+	case "InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException":
+		return BadKey
+	case "SignatureDoesNotMatch", "InvalidSignatureException":
+		return classifySignature(message)
+	case "RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture":
+		return Clock
+	case "ExpiredToken", "ExpiredTokenException":
+		return ExpiredToken
+	case "LimitExceeded", "LimitExceededException":
+		return classifyLimit(message)
+	case "EntityTemporarilyUnmodifiable", "ConcurrentModification":
+		return Replicating
+	case "NoSuchEntity", "NoSuchEntityException":
+		return NoSuch
+	case "OptInRequired", "SubscriptionRequiredException":
+		return OptIn
+	}
+	if isThrottle(code) {
+		return Throttled
+	}
+	return Invalid
+}
+
+func isThrottle(code string) bool {
+	switch code {
+	case "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled",
+		"RequestThrottledException", "RequestLimitExceeded", "TooManyRequestsException",
+		"SlowDown", "PriorRequestNotComplete", "BandwidthLimitExceeded":
+		return true
+	}
+	return false
+}
+
+// classifySignature tells the three meanings of one code apart: IAM and STS
+// answer SignatureDoesNotMatch for a wrong secret, for a wrong clock and for a
+// scope of the wrong region.
+func classifySignature(message string) Class {
+	switch {
+	case strings.Contains(message, "Signature expired"), strings.Contains(message, "Signature not yet current"):
+		return Clock
+	case strings.Contains(message, "Credential should be scoped"):
+		return Invalid
+	}
+	return BadSecret
+}
+
+// classifyLimit: the code of the key quota also says that IAM is busy.
+// Source: aws-sdk-go issue 807.
+func classifyLimit(message string) Class {
+	if strings.Contains(message, "awaiting replication") || strings.Contains(message, "try again later") {
+		return Replicating
+	}
+	return Quota
 }

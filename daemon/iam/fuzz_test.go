@@ -135,7 +135,7 @@ func checkFailure(t *testing.T, c fuzzed, err error, status int, text []byte) {
 	case strings.Contains(e.Error(), newSecret) && !strings.Contains(e.Message, newSecret):
 		t.Errorf("%s: the secret is told", c.action)
 	}
-	for _, word := range []string{err.Error(), e.Hint(), e.Layer(), e.RequestID} {
+	for _, word := range []string{err.Error(), e.Hint(), e.DenialReason(), e.RequestID} {
 		if strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("%s: not fit to print: %q", c.action, word)
 		}

@@ -8,7 +8,7 @@ import "strings"
 // if it were deleted.
 // Source: the partition table of aws-sdk-go-v2, aws/endpoints (regionRegex).
 func PartitionOf(region string) string {
-	if p, ok := strings.CutSuffix(region, "-global"); ok && home(p) != "" {
+	if p, ok := strings.CutSuffix(region, "-global"); ok && homeRegion(p) != "" {
 		return p
 	}
 	area, rest, ok := strings.Cut(region, "-")
@@ -52,11 +52,11 @@ func isRegionTail(s string) bool {
 	return last >= 1
 }
 
-// home returns the region that IAM is signed for in a partition, which is also
+// homeRegion returns the region that IAM is signed for in a partition, which is also
 // the default region of its STS, or "" for an unknown partition.
 // Source: IAM endpoint rules of aws-sdk-go-v2; AWS general reference, "IAM
 // endpoints and quotas".
-func home(partition string) string {
+func homeRegion(partition string) string {
 	switch partition {
 	case "aws":
 		return "us-east-1"
@@ -83,8 +83,8 @@ func home(partition string) string {
 func plainRegion(region string) (name string, fips bool) {
 	name = strings.TrimSuffix(strings.TrimPrefix(region, "fips-"), "-fips")
 	fips = name != region
-	if p, ok := strings.CutSuffix(name, "-global"); ok && home(p) != "" {
-		name = home(p)
+	if p, ok := strings.CutSuffix(name, "-global"); ok && homeRegion(p) != "" {
+		name = homeRegion(p)
 	}
 	return name, fips
 }

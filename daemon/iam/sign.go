@@ -24,23 +24,23 @@ type clock struct {
 	signed   atomic.Int64 // correction that the last signature used
 }
 
-// tolerated is how far the clocks may lie apart before a signature is
+// maxSkew is how far the clocks may lie apart before a signature is
 // corrected. AWS accepts 15 minutes either way; the SDK's threshold is 4.
-const tolerated = 4 * time.Minute
+const maxSkew = 4 * time.Minute
 
 // correction returns what to add to now, 0 for a clock that is about right.
 func (c *clock) correction() time.Duration {
 	off := time.Duration(c.measured.Load())
-	if off.Abs() <= tolerated {
+	if off.Abs() <= maxSkew {
 		return 0
 	}
 	return off
 }
 
-// stale reports whether the last signature used a correction that has been
+// correctionChanged reports whether the last signature used a correction that has been
 // found wrong since, so that signing again may help.
-func (c *clock) stale() bool {
-	return (c.correction() - time.Duration(c.signed.Load())).Abs() > tolerated
+func (c *clock) correctionChanged() bool {
+	return (c.correction() - time.Duration(c.signed.Load())).Abs() > maxSkew
 }
 
 // signer signs with exactly one pair. The SDK is given the id only, since it

@@ -28,7 +28,7 @@ type Transport struct {
 // as an unreachable AWS. Proxies come from the environment (HTTPS_PROXY,
 // NO_PROXY), read once per process.
 func NewTransport(bundle string) (*Transport, error) {
-	roots, err := pool(bundle)
+	roots, err := loadRoots(bundle)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func newRoundTripper(roots *x509.CertPool) *http.Transport {
 	protocols.SetHTTP1(true)
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
 	return &http.Transport{
-		Proxy:                  proxy,
+		Proxy:                  proxyFor,
 		DialContext:            dialer.DialContext,
 		Protocols:              protocols,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
@@ -77,9 +77,9 @@ func newHTTPClient(rt http.RoundTripper) *http.Client {
 	}
 }
 
-// proxy is http.ProxyFromEnvironment without its error text, which quotes the
+// proxyFor is http.ProxyFromEnvironment without its error text, which quotes the
 // address and with it the password that may stand in it.
-func proxy(r *http.Request) (*url.URL, error) {
+func proxyFor(r *http.Request) (*url.URL, error) {
 	u, err := http.ProxyFromEnvironment(r)
 	if err != nil {
 		return nil, errors.New("HTTPS_PROXY or HTTP_PROXY is not a URL")
@@ -90,14 +90,14 @@ func proxy(r *http.Request) (*url.URL, error) {
 // CheckBundle reports why NewTransport would refuse bundle, as a *SiteError; nil
 // when it would not.
 func CheckBundle(bundle string) error {
-	_, err := pool(bundle)
+	_, err := loadRoots(bundle)
 	return err
 }
 
-// pool returns the system's authorities with those of bundle added, or nil for
+// loadRoots returns the system's authorities with those of bundle added, or nil for
 // the system's alone. AWS tools replace the system's instead; adding trusts a
 // superset and cannot fail where they succeed.
-func pool(bundle string) (*x509.CertPool, error) {
+func loadRoots(bundle string) (*x509.CertPool, error) {
 	if bundle == "" {
 		return nil, nil
 	}

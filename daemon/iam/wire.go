@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,31 +42,31 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	if k.once {
 		limit = callTimeout
 	}
-	r = k.begin(r)
+	r = k.startAttempt(r)
 	ctx, cancel := context.WithTimeout(r.Context(), limit)
 	defer cancel()
-	resp, err := w.send(k, r.WithContext(ctx))
+	resp, err := w.sendRequest(k, r.WithContext(ctx))
 	if err != nil {
-		k.left = k.status != 0 || k.sent(err)
+		k.left = k.status != 0 || k.mayHaveLeft(err)
 		return nil, err
 	}
 	return resp, nil
 }
 
-func (w *wire) send(k *call, r *http.Request) (*http.Response, error) {
+func (w *wire) sendRequest(k *call, r *http.Request) (*http.Response, error) {
 	before := w.clock.now()
 	resp, err := w.http.Do(r)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	k.status, k.requestID = resp.StatusCode, clean(resp.Header.Get("X-Amzn-Requestid"))
+	k.status, k.requestID = resp.StatusCode, cleanText(resp.Header.Get("X-Amzn-Requestid"))
 	after := w.clock.now()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit+1))
 	if err != nil {
 		return nil, fmt.Errorf("the answer was cut off: %w", err)
 	}
-	if err := k.check(resp, body); err != nil {
+	if err := k.checkAnswer(resp, body); err != nil {
 		return nil, err
 	}
 	k.readClock(w.clock, resp.Header, before, after)
@@ -77,15 +79,15 @@ type answerError struct{ what string }
 
 func (e *answerError) Error() string { return e.what }
 
-// check returns an error unless body is what AWS answers to this call.
-func (k *call) check(resp *http.Response, body []byte) error {
-	k.page = isPage(body)
+// checkAnswer returns an error unless body is what AWS answers to this call.
+func (k *call) checkAnswer(resp *http.Response, body []byte) error {
+	k.isWebPage = isWebPage(body)
 	switch {
 	case len(body) > answerLimit:
 		return &answerError{"the answer is longer than 1 MiB"}
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
-		return &answerError{"the answer is a redirect to " + redirect(resp) + ", which is not followed"}
-	case k.page:
+		return &answerError{"the answer is a redirect to " + redirectHost(resp) + ", which is not followed"}
+	case k.isWebPage:
 		return &answerError{"the answer is a web page"}
 	case resp.StatusCode >= 400:
 		return k.readRefusal(body)
@@ -106,24 +108,24 @@ func (k *call) readRefusal(body []byte) error {
 	if err := xml.Unmarshal(body, &r); err != nil || r.Code == "" {
 		return &answerError{"the answer is not one of AWS's"}
 	}
-	k.refusal = refusal{Code: clean(r.Code), Message: clean(r.Message)}
+	k.refusal = refusal{Code: cleanText(r.Code), Message: cleanText(r.Message)}
 	if r.RequestID != "" {
-		k.requestID = clean(r.RequestID)
+		k.requestID = cleanText(r.RequestID)
 	}
 	return nil
 }
 
-func redirect(resp *http.Response) string {
+func redirectHost(resp *http.Response) string {
 	u, err := url.Parse(resp.Header.Get("Location"))
 	if err != nil || u.Host == "" {
 		return "nowhere"
 	}
-	return clean(u.Host)
+	return cleanText(u.Host)
 }
 
-// isPage reports whether body is HTML. The content type proves nothing: some
+// isWebPage reports whether body is HTML. The content type proves nothing: some
 // servers call their XML text/html.
-func isPage(body []byte) bool {
+func isWebPage(body []byte) bool {
 	head := strings.ToLower(string(bytes.TrimSpace(body[:min(len(body), 512)])))
 	return strings.HasPrefix(head, "<!doctype html") || strings.HasPrefix(head, "<html")
 }
@@ -164,3 +166,47 @@ func (k *call) readClock(c *clock, h http.Header, before, after time.Time) {
 	k.date, k.offset = date.UTC(), date.Add(half).Sub(middle)
 	c.measured.Store(int64(k.offset))
 }
+
+// call is what one call learns on the wire, over all its attempts. The SDK
+// forgets most of it: which attempt may have taken effect, whether a request
+// left at all, what the server's clock said.
+type call struct {
+	name    string // the action
+	mutates bool
+	once    bool // exactly one request may leave
+
+	host         string
+	attempts     int
+	mayHaveActed bool // an attempt before the last one may have taken effect
+	traced       bool // the transport reports its connections
+	connected    atomic.Bool
+	left         bool // the last attempt may have left this machine
+	status       int
+	refusal      refusal // zero unless the body was AWS's error document
+	isWebPage    bool
+	requestID    string
+	date         time.Time // the server's Date of the last answer
+	offset       time.Duration
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) *call {
+	k, _ := ctx.Value(callKey{}).(*call)
+	return k
+}
+
+// startAttempt starts one attempt and returns the request with a trace on it.
+func (k *call) startAttempt(r *http.Request) *http.Request {
+	k.mayHaveActed = k.mayHaveActed || k.left && !k.refusedByAWS()
+	k.attempts++
+	k.host = r.URL.Hostname()
+	k.status, k.refusal, k.isWebPage, k.requestID, k.left = 0, refusal{}, false, "", true
+	k.connected.Store(false)
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { k.connected.Store(true) }}
+	return r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
+}
+
+// refusedByAWS reports whether AWS itself turned the last attempt down, so that it
+// had no effect.
+func (k *call) refusedByAWS() bool { return k.refusal.Code != "" && k.status < 500 }

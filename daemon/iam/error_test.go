@@ -179,8 +179,8 @@ func TestDenialNamesItsLayer(t *testing.T) {
 		if !ok {
 			t.Fatalf("got %v", err)
 		}
-		if e.Layer() != test.layer || !strings.Contains(e.Hint(), test.hint) || e.MFA() != test.mfa {
-			t.Errorf("%q: layer %q, hint %q, mfa %t", test.layer, e.Layer(), e.Hint(), e.MFA())
+		if e.DenialReason() != test.layer || !strings.Contains(e.Hint(), test.hint) || e.SuggestsMFA() != test.mfa {
+			t.Errorf("%q: layer %q, hint %q, mfa %t", test.layer, e.DenialReason(), e.Hint(), e.SuggestsMFA())
 		}
 	}
 }

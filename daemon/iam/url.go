@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -9,26 +8,13 @@ import (
 	"keyd/credfile"
 )
 
-// origin is a setting and the name of the place it was read from, for errors.
-type origin struct{ value, from string }
-
-// firstSet returns the first of origins that says something.
-func firstSet(origins ...origin) origin {
-	for _, o := range origins {
-		if o.value != "" {
-			return o
-		}
-	}
-	return origin{}
-}
-
-// endpoints returns the custom URLs of IAM and STS for one profile, "" where
+// profileEndpoints returns the custom URLs of IAM and STS for one profile, "" where
 // AWS's own is meant.
 // Source: AWS SDKs and Tools reference guide, "Service-specific endpoints",
 // precedence.
-func endpoints(site credfile.Site, env environment) (iam, sts string, err error) {
+func profileEndpoints(site credfile.Site, env environment) (iam, sts string, err error) {
 	ignore := site.IgnoreEndpoints
-	if set, ok, err := env.boolean("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"); err != nil {
+	if set, ok, err := env.lookupBool("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"); err != nil {
 		return "", "", err
 	} else if ok {
 		ignore = set
@@ -36,13 +22,13 @@ func endpoints(site credfile.Site, env environment) (iam, sts string, err error)
 	if ignore {
 		return "", "", nil
 	}
-	global := env.origin("AWS_ENDPOINT_URL")
+	global := env.lookup("AWS_ENDPOINT_URL")
 	file := origin{site.EndpointURL, "endpoint_url"}
-	iam, err = checkURL(firstSet(env.origin("AWS_ENDPOINT_URL_IAM"), global, origin{site.EndpointIAM, "endpoint_url of iam"}, file))
+	iam, err = checkURL(firstSet(env.lookup("AWS_ENDPOINT_URL_IAM"), global, origin{site.EndpointIAM, "endpoint_url of iam"}, file))
 	if err != nil {
 		return "", "", err
 	}
-	sts, err = checkURL(firstSet(env.origin("AWS_ENDPOINT_URL_STS"), global, origin{site.EndpointSTS, "endpoint_url of sts"}, file))
+	sts, err = checkURL(firstSet(env.lookup("AWS_ENDPOINT_URL_STS"), global, origin{site.EndpointSTS, "endpoint_url of sts"}, file))
 	return iam, sts, err
 }
 
@@ -56,15 +42,15 @@ func checkURL(o origin) (string, error) {
 	u, err := url.Parse(o.value)
 	switch {
 	case err != nil || u.Hostname() == "":
-		return "", wrong(o.from, "is not a URL with a host")
+		return "", newSettingError(o.from, "is not a URL with a host")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return "", wrong(o.from, "must hold scheme, host, port and path only")
+		return "", newSettingError(o.from, "must hold scheme, host, port and path only")
 	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
 		return strings.TrimSuffix(o.value, "/"), nil
 	case u.Scheme == "http":
-		return "", wrong(o.from, "is "+o.value+": without TLS anybody on the way can read a new secret; use https (plain http only for localhost)")
+		return "", newSettingError(o.from, "is "+o.value+": without TLS anybody on the way can read a new secret; use https (plain http only for localhost)")
 	}
-	return "", wrong(o.from, "is "+o.value+": the scheme must be https")
+	return "", newSettingError(o.from, "is "+o.value+": the scheme must be https")
 }
 
 // isLoopback reports whether host is this machine by name or by address.
@@ -107,8 +93,8 @@ func isServiceName(name string) bool {
 	return false
 }
 
-// hintOf returns the partition that a host name gives away, or "".
-func hintOf(endpoint string) string {
+// partitionOfHost returns the partition that a host name gives away, or "".
+func partitionOfHost(endpoint string) string {
 	if !isAWS(endpoint) {
 		return ""
 	}
@@ -125,25 +111,4 @@ func hintOf(endpoint string) string {
 		}
 	}
 	return ""
-}
-
-// environment looks variables up. It is a function so that a test, and a
-// command that speaks for another environment, need no real one.
-type environment func(string) string
-
-func (e environment) origin(name string) origin { return origin{e(name), name} }
-
-// boolean reads a variable as AWS tools do: true or false in any case; empty
-// says nothing.
-func (e environment) boolean(name string) (value, ok bool, err error) {
-	switch v := e(name); {
-	case v == "":
-		return false, false, nil
-	case strings.EqualFold(v, "true"):
-		return true, true, nil
-	case strings.EqualFold(v, "false"):
-		return false, true, nil
-	default:
-		return false, false, wrong(name, fmt.Sprintf("is %q: must be true or false", v))
-	}
 }

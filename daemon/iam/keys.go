@@ -2,12 +2,15 @@ package iam
 
 import (
 	"context"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"keyd/credfile"
 	"keyd/daemon/iam/remote"
 )
 
@@ -48,7 +51,7 @@ type Listing struct {
 func (c *Client) ListKeys(ctx context.Context, user string) (Listing, error) {
 	k := &call{name: "ListAccessKeys"}
 	var l Listing
-	err := c.do(ctx, k, func(ctx context.Context) error {
+	err := c.doCall(ctx, k, func(ctx context.Context) error {
 		var err error
 		l.Keys, err = c.listPages(ctx, user)
 		return err
@@ -94,7 +97,7 @@ func (c *Client) listPages(ctx context.Context, user string) ([]KeyInfo, error) 
 // takes some seconds to reach every region.
 func (c *Client) SetStatus(ctx context.Context, user, id string, s Status) error {
 	k := &call{name: "UpdateAccessKey", mutates: true}
-	return c.do(ctx, k, func(ctx context.Context) error {
+	return c.doCall(ctx, k, func(ctx context.Context) error {
 		_, err := c.iam.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{
 			UserName: &user, AccessKeyId: &id, Status: types.StatusType(s),
 		})
@@ -106,7 +109,7 @@ func (c *Client) SetStatus(ctx context.Context, user, id string, s Status) error
 // class NoSuch; whether that is success is for the caller to say.
 func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
 	k := &call{name: "DeleteAccessKey", mutates: true}
-	return c.do(ctx, k, func(ctx context.Context) error {
+	return c.doCall(ctx, k, func(ctx context.Context) error {
 		_, err := c.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: &id})
 		return err
 	})
@@ -119,7 +122,7 @@ func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
 func (c *Client) LastUsed(ctx context.Context, id string) (remote.Use, error) {
 	k := &call{name: "GetAccessKeyLastUsed"}
 	var use remote.Use
-	err := c.do(ctx, k, func(ctx context.Context) error {
+	err := c.doCall(ctx, k, func(ctx context.Context) error {
 		out, err := c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &id})
 		if err != nil {
 			return err
@@ -128,16 +131,105 @@ func (c *Client) LastUsed(ctx context.Context, id string) (remote.Use, error) {
 			return &answerError{"the answer lacks the last use"}
 		}
 		last := out.AccessKeyLastUsed
-		use = remote.Use{At: aws.ToTime(last.LastUsedDate), Service: known(last.ServiceName), Region: known(last.Region)}
+		use = remote.Use{At: aws.ToTime(last.LastUsedDate), Service: valueOrNone(last.ServiceName), Region: valueOrNone(last.Region)}
 		return nil
 	})
 	return use, err
 }
 
-// known returns *s, or "" for IAM's N/A.
-func known(s *string) string {
+// valueOrNone returns *s, or "" for IAM's N/A.
+func valueOrNone(s *string) string {
 	if v := aws.ToString(s); v != "N/A" {
 		return v
 	}
 	return ""
+}
+
+// Created is a new access key.
+type Created struct {
+	Key  credfile.Key
+	At   time.Time // CreateDate, or Date when AWS left it out
+	Date time.Time // the server's clock at the answer, whole seconds; zero when unknown
+}
+
+// CreateKey makes a new access key for user. It sends one request and never
+// repeats it, since each repetition makes another key.
+//
+// Only a complete, well-shaped, Active pair of this user is success. After an
+// error with Definite() false a key may exist whose secret nobody has: list and
+// reconcile before anything else. Created.Key.ID is then set if the answer
+// named one, as a help for that, never the secret.
+// Source: IAM API reference, CreateAccessKey (no idempotency token).
+func (c *Client) CreateKey(ctx context.Context, user string) (Created, error) {
+	k := &call{name: "CreateAccessKey", mutates: true, once: true}
+	var created Created
+	err := c.doCall(ctx, k, func(ctx context.Context) error {
+		out, err := c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, func(o *iam.Options) {
+			o.Retryer = aws.NopRetryer{}
+		})
+		if err != nil {
+			return err
+		}
+		created, err = checkCreated(out.AccessKey, user)
+		return err
+	})
+	created.Date = k.date
+	if err == nil && created.At.IsZero() {
+		created.At = k.date
+	}
+	return created, err
+}
+
+func checkCreated(a *types.AccessKey, user string) (Created, error) {
+	if a == nil {
+		return Created{}, &answerError{"the answer holds no key"}
+	}
+	key := credfile.Key{ID: aws.ToString(a.AccessKeyId), Secret: credfile.NewSecret(aws.ToString(a.SecretAccessKey))}
+	named := Created{Key: credfile.Key{ID: key.ID}}
+	switch {
+	case key.ID == "" || key.Secret.IsZero():
+		return named, &answerError{"the answer holds half a pair"}
+	case key.Check() != nil:
+		return named, &answerError{"the answer holds a pair that has not the shape of an access key"}
+	case aws.ToString(a.UserName) != user:
+		return named, &answerError{"the answer holds a key of another user"}
+	case a.Status != types.StatusTypeActive:
+		return named, &answerError{"the answer holds a key that is not active"}
+	}
+	return Created{Key: key, At: aws.ToTime(a.CreateDate)}, nil
+}
+
+// Describe sets the description of a key that the console shows: a tag on the
+// user whose name is the key id. Characters that a tag cannot hold become "-";
+// text beyond 256 characters is cut. A user has 50 tags at most, so undescribe
+// a key that is deleted.
+// Source: IAM API reference, Tag; IAM user guide, "Managing access keys".
+func (c *Client) Describe(ctx context.Context, user, id, text string) error {
+	k := &call{name: "TagUser", mutates: true}
+	value := tagValue(text)
+	return c.doCall(ctx, k, func(ctx context.Context) error {
+		_, err := c.iam.TagUser(ctx, &iam.TagUserInput{UserName: &user, Tags: []types.Tag{{Key: &id, Value: &value}}})
+		return err
+	})
+}
+
+// Undescribe removes the description of a key. It is no error when there is
+// none.
+func (c *Client) Undescribe(ctx context.Context, user, id string) error {
+	k := &call{name: "UntagUser", mutates: true}
+	return c.doCall(ctx, k, func(ctx context.Context) error {
+		_, err := c.iam.UntagUser(ctx, &iam.UntagUserInput{UserName: &user, TagKeys: []string{id}})
+		return err
+	})
+}
+
+// tagValue makes text a tag value: letters, digits, spaces and _.:/=+-@.
+func tagValue(text string) string {
+	runes := []rune(strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.L, unicode.Z, unicode.N) || strings.ContainsRune("_.:/=+-@", r) {
+			return r
+		}
+		return '-'
+	}, text))
+	return string(runes[:min(len(runes), 256)])
 }

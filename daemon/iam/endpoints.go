@@ -25,14 +25,14 @@ func CustomEndpoints(e remote.Endpoints) string {
 // ConflictError says that profiles which share one key disagree on where the
 // key lives, so that no answer would hold for both of them.
 type ConflictError struct {
-	I, J   int    // indices of the two profiles in the argument of Resolve
-	What   string // what they disagree on, e.g. "the endpoint of iam"
-	Vi, Vj string // what each says
+	I, J                  int    // indices of the two profiles in the argument of Resolve
+	What                  string // what they disagree on, e.g. "the endpoint of iam"
+	FirstSays, SecondSays string // what each says
 }
 
 // Error names both values.
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("iam: profiles that share this key disagree on %s: %s and %s", e.What, e.Vi, e.Vj)
+	return fmt.Sprintf("iam: profiles that share this key disagree on %s: %s and %s", e.What, e.FirstSays, e.SecondSays)
 }
 
 // Resolve finds the one place that the calls of a key go to, from what the
@@ -93,24 +93,24 @@ func resolve(sites []credfile.Site, env environment) (resolver, error) {
 
 func (s *resolver) setEndpoints(sites []credfile.Site, env environment) error {
 	for i, site := range sites {
-		iam, sts, err := endpoints(site, env)
+		iam, sts, err := profileEndpoints(site, env)
 		if err != nil {
-			return in(i, err)
+			return ofProfile(i, err)
 		}
 		if i == 0 {
 			s.IAMURL, s.STSURL = iam, sts
 		}
 		if iam != s.IAMURL {
-			return &ConflictError{0, i, "the endpoint of iam", orAWS(s.IAMURL), orAWS(iam)}
+			return &ConflictError{0, i, "the endpoint of iam", endpointOrAWS(s.IAMURL), endpointOrAWS(iam)}
 		}
 		if sts != s.STSURL {
-			return &ConflictError{0, i, "the endpoint of sts", orAWS(s.STSURL), orAWS(sts)}
+			return &ConflictError{0, i, "the endpoint of sts", endpointOrAWS(s.STSURL), endpointOrAWS(sts)}
 		}
 	}
 	return nil
 }
 
-func orAWS(endpoint string) string {
+func endpointOrAWS(endpoint string) string {
 	if endpoint == "" {
 		return "AWS itself"
 	}
@@ -118,7 +118,7 @@ func orAWS(endpoint string) string {
 }
 
 func (s *resolver) setBundle(sites []credfile.Site, env environment) error {
-	s.CABundle = env.origin("AWS_CA_BUNDLE").value
+	s.CABundle = env.lookup("AWS_CA_BUNDLE").value
 	if s.CABundle != "" {
 		return nil
 	}
@@ -139,7 +139,7 @@ func (s *resolver) setBundle(sites []credfile.Site, env environment) error {
 // setFIPS: a profile that asks for FIPS endpoints forbids the others; a
 // profile that does not ask forbids nothing.
 func (s *resolver) setFIPS(sites []credfile.Site, env environment) error {
-	set, ok, err := env.boolean("AWS_USE_FIPS_ENDPOINT")
+	set, ok, err := env.lookupBool("AWS_USE_FIPS_ENDPOINT")
 	if err != nil {
 		return err
 	}
@@ -149,4 +149,75 @@ func (s *resolver) setFIPS(sites []credfile.Site, env environment) error {
 		s.FIPS = s.FIPS || pseudo || site.FIPS && !ok
 	}
 	return nil
+}
+
+func (s *resolver) setRegions(sites []credfile.Site, env environment) error {
+	setting := "region"
+	named := func(site credfile.Site) bool { return site.Region != "" }
+	if !slices.ContainsFunc(sites, named) {
+		o := firstSet(env.lookup("AWS_REGION"), env.lookup("AWS_DEFAULT_REGION"))
+		if o.value == "" {
+			s.setPartition(s.guessPartition(sites))
+			return nil
+		}
+		sites, setting = []credfile.Site{{Region: o.value}}, o.from
+		_, pseudo := plainRegion(o.value)
+		s.FIPS = s.FIPS || pseudo
+	}
+	first := 0
+	for i, site := range sites {
+		if site.Region == "" {
+			continue
+		}
+		region, _ := plainRegion(site.Region)
+		partition, ok := s.partitionFor(region)
+		if !ok {
+			return ofProfile(i, newSettingError(setting, fmt.Sprintf("is %q, which belongs to no AWS partition that is known here", region)))
+		}
+		if s.Partition != "" && partition != s.Partition {
+			return &ConflictError{first, i, "the partition", s.Partition + " (" + s.Regions[0] + ")", partition + " (" + region + ")"}
+		}
+		if s.Partition == "" {
+			s.Partition, first = partition, i
+		}
+		s.addRegion(region)
+	}
+	s.setPartition(s.Partition)
+	return nil
+}
+
+// partitionFor returns the partition of region. Behind a custom endpoint a region
+// is whatever its owner calls it.
+func (s *resolver) partitionFor(region string) (p string, ok bool) {
+	if p := PartitionOf(region); p != "" {
+		return p, true
+	}
+	return "aws", s.IAMURL != "" && s.STSURL != "" && isHostLabel(region)
+}
+
+// guessPartition guesses the partition when nothing names a region.
+func (s *resolver) guessPartition(sites []credfile.Site) string {
+	for _, u := range []string{s.STSURL, s.IAMURL} {
+		if p := partitionOfHost(u); p != "" {
+			return p
+		}
+	}
+	for _, site := range sites {
+		f := strings.SplitN(site.MFASerial, ":", 3)
+		if len(f) == 3 && f[0] == "arn" && homeRegion(f[1]) != "" {
+			return f[1]
+		}
+	}
+	return "aws"
+}
+
+func (s *resolver) setPartition(partition string) {
+	s.Partition = partition
+	s.addRegion(homeRegion(partition))
+}
+
+func (s *resolver) addRegion(region string) {
+	if !slices.Contains(s.Regions, region) {
+		s.Regions = append(s.Regions, region)
+	}
 }
