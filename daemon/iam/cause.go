@@ -13,7 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// newError turns what the SDK returned for k into an Error.
+// newError turns the error that the SDK returned for k into an Error.
 func (k *call) newError(err error) *Error {
 	e := &Error{
 		Call: k.name, Endpoint: k.host, HTTPStatus: k.status, RequestID: k.requestID,
@@ -33,17 +33,17 @@ func (k *call) newError(err error) *Error {
 	return e
 }
 
-// classWithoutCode returns the class of a failure that AWS did not word.
+// classWithoutCode returns the class of a failure for which AWS gave no code.
 func (k *call) classWithoutCode(err error) Class {
 	switch {
 	case k.attempts == 0 && isContext(err):
 		return Unsent
 	case k.attempts == 0:
-		return Invalid // refused by the SDK: a name that is none, a region without endpoint
+		return Invalid // rejected by the SDK: a malformed name, or a region without an endpoint
 	case !k.left:
 		return Unsent
 	case k.refusedByAWS():
-		return Throttled // the wait for the next attempt was cut short
+		return Throttled // the wait before the next attempt was cut short
 	}
 	return Ambiguous
 }
@@ -52,7 +52,7 @@ func isContext(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// describeFailure says what went wrong when AWS did not.
+// describeFailure returns the message for a failure that AWS did not explain.
 func (k *call) describeFailure(err error) string {
 	if a, ok := errors.AsType[*answerError](err); ok {
 		return a.what
@@ -69,8 +69,8 @@ func (k *call) describeFailure(err error) string {
 	return cleanText(networkCause(err).Error())
 }
 
-// networkCause strips the wrappers of the SDK and of net/http, which repeat the call
-// and the URL, from a transport error. Its type survives for errors.AsType.
+// networkCause strips the wrappers of the SDK and of net/http, which repeat the
+// call and the URL, from a transport error. errors.AsType still finds its type.
 func networkCause(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
@@ -95,13 +95,16 @@ func networkCause(err error) error {
 	return err
 }
 
-// mayHaveLeft reports whether an attempt that ended in err may have left this machine.
-// A transport of our own says so itself; of another one only the errors that
-// come before a request is written count as proof.
+// mayHaveLeft reports whether an attempt that ended in err may have left this
+// machine. A Transport of this package reports its connections. With any other
+// HTTP client, only an error that precedes the writing of a request proves that
+// nothing left.
 func (k *call) mayHaveLeft(err error) bool {
 	return k.connected.Load() || !k.traced && !failedBeforeWrite(err)
 }
 
+// failedBeforeWrite reports whether err comes before anything is written: from the
+// lookup of the name, the dial, the proxy or the TLS handshake.
 func failedBeforeWrite(err error) bool {
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return true
@@ -126,20 +129,21 @@ func isTLSFailure(err error) bool {
 	return ok
 }
 
+// hintUnsent returns the hint for an error of class Unsent.
 func hintUnsent(err error) string {
 	switch op, _ := errors.AsType[*net.OpError](err); {
 	case errors.Is(err, context.Canceled):
 		return ""
 	case isTLSFailure(err):
-		return "does a proxy open TLS on the way? name its certificate in AWS_CA_BUNDLE"
+		return "does a proxy intercept TLS? then name its certificate in AWS_CA_BUNDLE"
 	case op != nil && op.Op == "proxyconnect":
 		return "is HTTPS_PROXY right?"
 	}
 	return "is this machine online?"
 }
 
-// cleanText makes text from the network fit to print: one line, no control
-// characters that a terminal obeys, not endless.
+// cleanText makes text from the network fit to print: one line of at most 1000
+// bytes, without control characters that a terminal obeys.
 func cleanText(s string) string {
 	const most = 1000
 	s = strings.Map(func(r rune) rune {

@@ -1,11 +1,3 @@
-// Package iam speaks to IAM and STS for one access key at a time. It is the
-// only package that does, and the only one that imports the SDK.
-//
-// It signs with the pair it is given and with nothing else: no environment
-// variable, no file, no instance role. It sends CreateAccessKey exactly once,
-// whatever becomes of the answer, since the call has no idempotency token and
-// each repetition makes another key. And it believes an answer only when AWS
-// can have given it: complete, of the right shape, to this call.
 package iam
 
 import (
@@ -33,47 +25,47 @@ type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// Options are what a Client needs of its surroundings. The zero value is for
-// real use.
+// Options are what a Client takes from its surroundings. The zero value is the
+// one for production.
 type Options struct {
-	HTTP Doer             // nil: a Transport of the client's own, with Site.CABundle
-	Now  func() time.Time // the clock that signs; nil: time.Now
+	HTTP Doer             // nil: the client makes a Transport of its own, with Endpoints.CABundle
+	Now  func() time.Time // the clock that dates signatures; nil: time.Now
 	App  string           // identifies this installation in CloudTrail as app/APP; "": keyd
 }
 
 // Client makes calls that are signed with one key. It is safe for concurrent
-// use. Each call takes 30 s at most, with its retries.
+// use. Each call takes at most 30 s, retries included.
 type Client struct {
 	key       credfile.Key
 	endpoints remote.Endpoints
 	iam       *iam.Client
 	sts       *sts.Client
 	clock     *clock
-	opt       Options    // with HTTP and Now set
-	own       *Transport // nil when the transport is the caller's
+	opt       Options    // HTTP and Now are set
+	own       *Transport // nil when the caller brought the transport
 }
 
-// New returns a client that signs with exactly this pair. It reads nothing but
-// the file site.CABundle, and that only without opt.HTTP; it sends nothing. An
-// error means that the pair has not the shape of a key, that the site was not
-// made by Resolve, or that the bundle cannot be read.
-func New(key credfile.Key, site remote.Endpoints, opt Options) (*Client, error) {
+// New returns a client that signs with exactly this pair. It sends nothing, and
+// the only file it reads is e.CABundle, unless opt.HTTP is set. It returns an
+// error when half of the pair is missing, when e does not come from Resolve, or
+// when the bundle cannot be read.
+func New(key credfile.Key, e remote.Endpoints, opt Options) (*Client, error) {
 	if key.ID == "" || key.Secret.IsZero() {
 		return nil, fmt.Errorf("iam: %s is not a whole pair", key)
 	}
-	return newClient(key, credfile.Secret{}, site, opt)
+	return newClient(key, credfile.Secret{}, e, opt)
 }
 
-func newClient(key credfile.Key, token credfile.Secret, site remote.Endpoints, opt Options) (*Client, error) {
-	if homeRegion(site.Partition) == "" || len(site.Regions) == 0 {
-		return nil, fmt.Errorf("iam: no partition %q with regions", site.Partition)
+func newClient(key credfile.Key, token credfile.Secret, e remote.Endpoints, opt Options) (*Client, error) {
+	if homeRegion(e.Partition) == "" || len(e.Regions) == 0 {
+		return nil, fmt.Errorf("iam: no partition %q with regions", e.Partition)
 	}
-	c := &Client{key: key, endpoints: site}
+	c := &Client{key: key, endpoints: e}
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
 	if opt.HTTP == nil {
-		t, err := NewTransport(site.CABundle)
+		t, err := NewTransport(e.CABundle)
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +78,7 @@ func newClient(key credfile.Key, token credfile.Secret, site remote.Endpoints, o
 }
 
 // connectSDK makes the two SDK clients. Nothing in them comes from the
-// environment: that is what the SDK's config package would add.
+// environment, because the SDK's config package, which reads it, is not used.
 func (c *Client) connectSDK(s *signer, w *wire, app string) {
 	fips := aws.FIPSEndpointStateUnset
 	if c.endpoints.FIPS {
@@ -120,8 +112,9 @@ func appID(app string) string {
 	return app
 }
 
-// newRetryer repeats what may be repeated: three attempts, at most 3 s apart, and
-// once more when the answer shows that the signature had the wrong time.
+// newRetryer returns the retry policy of the calls that may be repeated: three
+// attempts, at most 3 s apart. A refused signature counts as retryable when the
+// answer shows that its time was wrong.
 func (c *Client) newRetryer() aws.Retryer {
 	wrongClock := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 		api, ok := errors.AsType[smithy.APIError](err)
@@ -136,7 +129,8 @@ func (c *Client) newRetryer() aws.Retryer {
 	})
 }
 
-// doCall makes one call and turns its failure into an Error.
+// doCall makes one call, within callTimeout, and turns its failure into an
+// Error.
 func (c *Client) doCall(ctx context.Context, k *call, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -146,15 +140,16 @@ func (c *Client) doCall(ctx context.Context, k *call, f func(context.Context) er
 	return nil
 }
 
-// Close closes idle connections. The client stays usable.
+// Close closes the idle connections of the client's own transport. The client
+// stays usable.
 func (c *Client) Close() {
 	if c.own != nil {
 		c.own.Close()
 	}
 }
 
-// String returns the shortened id of the key.
+// String names the client by the shortened id of its key.
 func (c *Client) String() string { return "iam client of " + c.key.String() }
 
-// LogValue returns what String does, for log/slog.
+// LogValue makes log/slog print what String returns.
 func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }

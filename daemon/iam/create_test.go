@@ -18,8 +18,8 @@ import (
 	"keyd/daemon/iam/remote"
 )
 
-// server is IAM on loopback behind a real transport: every request counts as a
-// key made, and then the handler loses the answer in its own way.
+// server plays IAM on loopback, behind a real transport. Every CreateAccessKey
+// counts as a key made; then the handler loses the answer in its own way.
 type server struct {
 	*httptest.Server
 	mu   sync.Mutex
@@ -53,7 +53,8 @@ func (s *server) client(t *testing.T) *iam.Client {
 	return c
 }
 
-// created counts the keys that a user would have by now.
+// created returns how many keys the user would have now, and the headers of the
+// requests that made them.
 func (s *server) created() (int, []http.Header) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,9 +83,9 @@ func raw(text string) http.HandlerFunc {
 	}
 }
 
-// The promise that matters most: however the answer to CreateAccessKey gets
-// lost, one request was sent, one key exists, and the caller is told that it is
-// not known.
+// The promise that matters most: however the answer to CreateAccessKey is lost,
+// one request was sent, one key exists, and the caller learns that the outcome
+// is unknown.
 func TestCreateKeyIsSentOnceAndNeverBelievedWithoutAPair(t *testing.T) {
 	const html = "<!DOCTYPE html><html><body>Welcome to the hotel</body></html>"
 	whole := createdXML()
@@ -121,7 +122,7 @@ func TestCreateKeyIsSentOnceAndNeverBelievedWithoutAPair(t *testing.T) {
 		{"no result", status(200, document("CreateAccessKey", "")), ""},
 		{"misshapen id", status(200, document("CreateAccessKey", keyXML(user, "ASIAY34FZKBOKMUTVV7A", "Active", newSecret))), ""},
 		{"misshapen secret", status(200, document("CreateAccessKey", keyXML(user, newID, "Active", "two words and more"))), ""},
-		{"key of somebody else", status(200, document("CreateAccessKey", keyXML("Eve", newID, "Active", newSecret))), ""},
+		{"key of another user", status(200, document("CreateAccessKey", keyXML("Eve", newID, "Active", newSecret))), ""},
 		{"inactive key", status(200, document("CreateAccessKey", keyXML(user, newID, "Inactive", newSecret))), ""},
 		{"endless answer", status(200, strings.Repeat(" ", 2<<20)), ""},
 	} {
@@ -129,13 +130,13 @@ func TestCreateKeyIsSentOnceAndNeverBelievedWithoutAPair(t *testing.T) {
 			t.Parallel()
 			s := newServer(t, test.create)
 			c := s.client(t)
-			// A kept connection is what tempts net/http to send again.
+			// An idle connection is what tempts net/http to send a request again.
 			if _, err := c.ListKeys(t.Context(), user); err != nil {
 				t.Fatal(err)
 			}
 			ctx, giveUp := context.WithCancel(t.Context())
 			defer giveUp()
-			if test.name == "hang" { // not before the request is there: a busy machine is slow to send it
+			if test.name == "hang" { // give up only after the request has arrived: a busy machine is slow to send it
 				go func() { <-reached; giveUp() }()
 			}
 			created, err := c.CreateKey(ctx, user)
@@ -160,7 +161,7 @@ func TestCreateKeyIsSentOnceAndNeverBelievedWithoutAPair(t *testing.T) {
 	}
 }
 
-// CreateAccessKey never travels on a connection that another call used.
+// CreateAccessKey never uses a connection that another call has used.
 func TestCreateKeyUsesAFreshConnection(t *testing.T) {
 	s := newServer(t, status(200, createdXML()))
 	c := s.client(t)
@@ -184,9 +185,9 @@ func TestCreateKeyUsesAFreshConnection(t *testing.T) {
 	}
 }
 
-// Where a refused or unreachable server proves that no request was read, the
-// error is definite, with the real transport too.
-func TestCreateKeyUnsent(t *testing.T) {
+// When the connection fails before the request is written, the error is definite,
+// with the real transport too.
+func TestCreateKeyWithoutConnectionIsDefinite(t *testing.T) {
 	closed := httptest.NewServer(nil)
 	closed.Close()
 	strange := httptest.NewUnstartedServer(status(200, createdXML()))
@@ -208,8 +209,8 @@ func TestCreateKeyUnsent(t *testing.T) {
 	}
 }
 
-// The id that a half answer names comes along for the reconciliation.
-func TestHalfAnAnswerNamesTheKey(t *testing.T) {
+// An answer without a secret still yields the id, which helps to reconcile.
+func TestAnswerWithoutSecretNamesTheKey(t *testing.T) {
 	half := strings.Replace(createdXML(), newSecret, "", 1)
 	created, err := client(t, answers(body(200, half)), aws()).CreateKey(t.Context(), user)
 	if err == nil || created.Key.ID != newID || !created.Key.Secret.IsZero() || created.Date.IsZero() {
@@ -217,9 +218,9 @@ func TestHalfAnAnswerNamesTheKey(t *testing.T) {
 	}
 }
 
-// Waiting has an end: half a minute for the one attempt that may not be
-// repeated, and for all attempts of any other call together.
-func TestTimeouts(t *testing.T) {
+// Every call ends within half a minute: the single attempt of CreateAccessKey,
+// and all attempts of any other call together.
+func TestCallsEndWithinHalfAMinute(t *testing.T) {
 	hang := func(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
@@ -241,19 +242,19 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-// endless is a body without end that counts what is read of it.
+// endless is a body without an end that counts how much of it is read.
 type endless struct{ read int }
 
 func (e *endless) Read(p []byte) (int, error) {
 	if e.read += len(p); e.read > 8<<20 {
-		return 0, errors.New("read on and on")
+		return 0, errors.New("read without limit")
 	}
 	return copy(p, bytes.Repeat([]byte(" "), len(p))), nil
 }
 
 func (e *endless) Close() error { return nil }
 
-// A server that never stops cannot fill the memory.
+// A server that never stops sending cannot fill the memory.
 func TestAnswersAreBounded(t *testing.T) {
 	e := &endless{}
 	w := answers(func(*http.Request) (*http.Response, error) {
@@ -265,8 +266,8 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 }
 
-// FuzzCreateKey: no body makes CreateKey succeed without a whole pair, show a
-// secret beside an error, or crash.
+// FuzzCreateKey checks that no body makes CreateKey crash, succeed without a whole
+// pair, or return a secret together with an error.
 func FuzzCreateKey(f *testing.F) {
 	f.Add(200, createdXML())
 	f.Add(200, document("CreateAccessKey", ""))

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,8 +11,9 @@ import (
 	"keyd/daemon/iam/remote"
 )
 
-// CustomEndpoints returns the endpoint that is not AWS's and that a person must see
-// before a real key is used there, or "" when both are AWS's own.
+// CustomEndpoints returns the URLs in e that do not belong to AWS, joined with
+// " and ", or "" when there are none. A person must see them before a real key
+// is used there.
 func CustomEndpoints(e remote.Endpoints) string {
 	var custom []string
 	for _, u := range []string{e.IAMURL, e.STSURL} {
@@ -22,12 +24,12 @@ func CustomEndpoints(e remote.Endpoints) string {
 	return strings.Join(custom, " and ")
 }
 
-// ConflictError says that profiles which share one key disagree on where the
-// key lives, so that no answer would hold for both of them.
+// ConflictError says that two profiles share one key and disagree on where its
+// calls go, so that no answer would be right for both.
 type ConflictError struct {
 	I, J                  int    // indices of the two profiles in the argument of Resolve
 	What                  string // what they disagree on, e.g. "the endpoint of iam"
-	FirstSays, SecondSays string // what each says
+	FirstSays, SecondSays string // the value of each
 }
 
 // Error names both values.
@@ -35,134 +37,128 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("iam: profiles that share this key disagree on %s: %s and %s", e.What, e.FirstSays, e.SecondSays)
 }
 
-// Resolve finds the one place that the calls of a key go to, from what the
-// profiles that hold it say and from the environment.
+// Resolve returns the endpoints to which the calls of one key go. sites are the
+// settings of the profiles that hold the key, getenv reads the environment.
 //
 // Endpoints follow the precedence of every AWS tool: AWS_ENDPOINT_URL_IAM and
-// _STS, AWS_ENDPOINT_URL, the profile's services section, its endpoint_url;
+// _STS, AWS_ENDPOINT_URL, the profile's services section, its endpoint_url.
 // AWS_IGNORE_CONFIGURED_ENDPOINT_URLS switches all of them off. AWS_CA_BUNDLE
-// and AWS_USE_FIPS_ENDPOINT beat the profile too.
+// and AWS_USE_FIPS_ENDPOINT override the profile too.
 //
-// Regions do not: AWS_REGION and AWS_DEFAULT_REGION count only when no profile
-// names one. The region of keyd's own environment says nothing about the tools
-// that use the profile, and a profile's key has to work where the profile
-// points. With no region at all the partition is aws, unless an endpoint or the
-// ARN of mfa_serial hints at another one.
+// Regions are different: AWS_REGION and AWS_DEFAULT_REGION count only when no
+// profile names a region. The region in keyd's own environment says nothing
+// about the tools that use the profile, and the key has to work where the
+// profile points. Without any region the partition is aws, unless an endpoint
+// or the ARN in mfa_serial hints at another one.
 //
-// Errors: a *SiteError for an endpoint without TLS that is not this machine, FIPS
-// together with a custom endpoint, a region of no known partition, a malformed
-// variable; and a *ConflictError. Values of variables that may hold a password
-// are not shown. Waiting mends none of them.
+// Resolve returns a *ConflictError, or a *SiteError for an endpoint without TLS
+// that is not on this machine, for FIPS together with a custom endpoint, for a
+// region of no known partition, and for a malformed variable. No error shows
+// the value of a variable that may hold a password. Waiting fixes none of these
+// errors.
 func Resolve(sites []credfile.Site, getenv func(string) string) (remote.Endpoints, error) {
-	s, err := resolve(sites, environment(getenv))
-	if err != nil {
-		if _, ok := errors.AsType[*ConflictError](err); ok {
-			return remote.Endpoints{}, err
-		}
-		return remote.Endpoints{}, fmt.Errorf("iam: %w", err)
-	}
-	return s.Endpoints, nil
-}
-
-// resolver collects the Endpoints of a key, one setting after the other.
-type resolver struct{ remote.Endpoints }
-
-func resolve(sites []credfile.Site, env environment) (resolver, error) {
 	if len(sites) == 0 {
 		sites = []credfile.Site{{}}
 	}
-	s := resolver{}
-	if err := s.setEndpoints(sites, env); err != nil {
-		return s, err
+	r := resolver{sites: sites, env: environment(getenv)}
+	err := r.resolveAll()
+	switch _, conflict := errors.AsType[*ConflictError](err); {
+	case conflict:
+		return remote.Endpoints{}, err
+	case err != nil:
+		return remote.Endpoints{}, fmt.Errorf("iam: %w", err)
 	}
-	if err := s.setBundle(sites, env); err != nil {
-		return s, err
-	}
-	if err := s.setFIPS(sites, env); err != nil {
-		return s, err
-	}
-	if err := s.setRegions(sites, env); err != nil {
-		return s, err
-	}
-	if s.FIPS && (s.IAMURL != "" || s.STSURL != "") {
-		return s, &SiteError{Setting: "use_fips_endpoint", Profile: -1,
-			text: fmt.Sprintf("FIPS endpoints and the custom endpoint %s exclude each other", firstSet(origin{value: s.IAMURL}, origin{value: s.STSURL}).value)}
-	}
-	return s, nil
+	return r.Endpoints, nil
 }
 
-func (s *resolver) setEndpoints(sites []credfile.Site, env environment) error {
-	for i, site := range sites {
-		iam, sts, err := profileEndpoints(site, env)
+// resolver fills in the Endpoints of one key, one setting after the other.
+type resolver struct {
+	remote.Endpoints
+	sites []credfile.Site // one for each profile, at least one
+	env   environment
+}
+
+func (r *resolver) resolveAll() error {
+	for _, set := range []func() error{r.setURLs, r.setBundle, r.setFIPS, r.setRegions} {
+		if err := set(); err != nil {
+			return err
+		}
+	}
+	if custom := cmp.Or(r.IAMURL, r.STSURL); r.FIPS && custom != "" {
+		return &SiteError{Setting: "use_fips_endpoint", Profile: -1,
+			text: fmt.Sprintf("FIPS endpoints and the custom endpoint %s exclude each other", custom)}
+	}
+	return nil
+}
+
+func (r *resolver) setURLs() error {
+	for i, site := range r.sites {
+		iam, sts, err := profileURLs(site, r.env)
 		if err != nil {
 			return ofProfile(i, err)
 		}
 		if i == 0 {
-			s.IAMURL, s.STSURL = iam, sts
+			r.IAMURL, r.STSURL = iam, sts
 		}
-		if iam != s.IAMURL {
-			return &ConflictError{0, i, "the endpoint of iam", endpointOrAWS(s.IAMURL), endpointOrAWS(iam)}
+		if iam != r.IAMURL {
+			return &ConflictError{0, i, "the endpoint of iam", urlOrAWS(r.IAMURL), urlOrAWS(iam)}
 		}
-		if sts != s.STSURL {
-			return &ConflictError{0, i, "the endpoint of sts", endpointOrAWS(s.STSURL), endpointOrAWS(sts)}
+		if sts != r.STSURL {
+			return &ConflictError{0, i, "the endpoint of sts", urlOrAWS(r.STSURL), urlOrAWS(sts)}
 		}
 	}
 	return nil
 }
 
-func endpointOrAWS(endpoint string) string {
-	if endpoint == "" {
-		return "AWS itself"
-	}
-	return endpoint
-}
+func urlOrAWS(endpoint string) string { return cmp.Or(endpoint, "AWS itself") }
 
-func (s *resolver) setBundle(sites []credfile.Site, env environment) error {
-	s.CABundle = env.lookup("AWS_CA_BUNDLE").value
-	if s.CABundle != "" {
+func (r *resolver) setBundle() error {
+	r.CABundle = r.env.lookup("AWS_CA_BUNDLE").value
+	if r.CABundle != "" {
 		return nil
 	}
 	first := 0
-	for i, site := range sites {
+	for i, site := range r.sites {
 		switch site.CABundle {
-		case "", s.CABundle:
+		case "", r.CABundle:
 			continue
 		}
-		if s.CABundle != "" {
-			return &ConflictError{first, i, "ca_bundle", s.CABundle, site.CABundle}
+		if r.CABundle != "" {
+			return &ConflictError{first, i, "ca_bundle", r.CABundle, site.CABundle}
 		}
-		s.CABundle, first = site.CABundle, i
+		r.CABundle, first = site.CABundle, i
 	}
 	return nil
 }
 
-// setFIPS: a profile that asks for FIPS endpoints forbids the others; a
-// profile that does not ask forbids nothing.
-func (s *resolver) setFIPS(sites []credfile.Site, env environment) error {
-	set, ok, err := env.lookupBool("AWS_USE_FIPS_ENDPOINT")
+// setFIPS chooses FIPS endpoints as soon as one profile asks for them. A profile
+// that does not ask for them does not forbid them.
+func (r *resolver) setFIPS() error {
+	set, ok, err := r.env.lookupBool("AWS_USE_FIPS_ENDPOINT")
 	if err != nil {
 		return err
 	}
-	s.FIPS = ok && set
-	for _, site := range sites {
+	r.FIPS = ok && set
+	for _, site := range r.sites {
 		_, pseudo := plainRegion(site.Region)
-		s.FIPS = s.FIPS || pseudo || site.FIPS && !ok
+		r.FIPS = r.FIPS || pseudo || site.FIPS && !ok
 	}
 	return nil
 }
 
-func (s *resolver) setRegions(sites []credfile.Site, env environment) error {
-	setting := "region"
+// setRegions also sets the partition, to which all regions must belong.
+func (r *resolver) setRegions() error {
+	sites, setting := r.sites, "region"
 	named := func(site credfile.Site) bool { return site.Region != "" }
 	if !slices.ContainsFunc(sites, named) {
-		o := firstSet(env.lookup("AWS_REGION"), env.lookup("AWS_DEFAULT_REGION"))
+		o := firstSet(r.env.lookup("AWS_REGION"), r.env.lookup("AWS_DEFAULT_REGION"))
 		if o.value == "" {
-			s.setPartition(s.guessPartition(sites))
+			r.setPartition(r.guessPartition())
 			return nil
 		}
 		sites, setting = []credfile.Site{{Region: o.value}}, o.from
 		_, pseudo := plainRegion(o.value)
-		s.FIPS = s.FIPS || pseudo
+		r.FIPS = r.FIPS || pseudo
 	}
 	first := 0
 	for i, site := range sites {
@@ -170,39 +166,40 @@ func (s *resolver) setRegions(sites []credfile.Site, env environment) error {
 			continue
 		}
 		region, _ := plainRegion(site.Region)
-		partition, ok := s.partitionFor(region)
+		partition, ok := r.partitionFor(region)
 		if !ok {
 			return ofProfile(i, newSettingError(setting, fmt.Sprintf("is %q, which belongs to no AWS partition that is known here", region)))
 		}
-		if s.Partition != "" && partition != s.Partition {
-			return &ConflictError{first, i, "the partition", s.Partition + " (" + s.Regions[0] + ")", partition + " (" + region + ")"}
+		if r.Partition != "" && partition != r.Partition {
+			return &ConflictError{first, i, "the partition", r.Partition + " (" + r.Regions[0] + ")", partition + " (" + region + ")"}
 		}
-		if s.Partition == "" {
-			s.Partition, first = partition, i
+		if r.Partition == "" {
+			r.Partition, first = partition, i
 		}
-		s.addRegion(region)
+		r.addRegion(region)
 	}
-	s.setPartition(s.Partition)
+	r.setPartition(r.Partition)
 	return nil
 }
 
-// partitionFor returns the partition of region. Behind a custom endpoint a region
-// is whatever its owner calls it.
-func (s *resolver) partitionFor(region string) (p string, ok bool) {
+// partitionFor returns the partition of region. When both endpoints are custom,
+// their owner may call the region anything.
+func (r *resolver) partitionFor(region string) (p string, ok bool) {
 	if p := PartitionOf(region); p != "" {
 		return p, true
 	}
-	return "aws", s.IAMURL != "" && s.STSURL != "" && isHostLabel(region)
+	return "aws", r.IAMURL != "" && r.STSURL != "" && isHostLabel(region)
 }
 
-// guessPartition guesses the partition when nothing names a region.
-func (s *resolver) guessPartition(sites []credfile.Site) string {
-	for _, u := range []string{s.STSURL, s.IAMURL} {
+// guessPartition guesses the partition when no region is named: from AWS's own
+// host names, then from the ARN of an MFA device.
+func (r *resolver) guessPartition() string {
+	for _, u := range []string{r.STSURL, r.IAMURL} {
 		if p := partitionOfHost(u); p != "" {
 			return p
 		}
 	}
-	for _, site := range sites {
+	for _, site := range r.sites {
 		f := strings.SplitN(site.MFASerial, ":", 3)
 		if len(f) == 3 && f[0] == "arn" && homeRegion(f[1]) != "" {
 			return f[1]
@@ -211,13 +208,13 @@ func (s *resolver) guessPartition(sites []credfile.Site) string {
 	return "aws"
 }
 
-func (s *resolver) setPartition(partition string) {
-	s.Partition = partition
-	s.addRegion(homeRegion(partition))
+func (r *resolver) setPartition(partition string) {
+	r.Partition = partition
+	r.addRegion(homeRegion(partition))
 }
 
-func (s *resolver) addRegion(region string) {
-	if !slices.Contains(s.Regions, region) {
-		s.Regions = append(s.Regions, region)
+func (r *resolver) addRegion(region string) {
+	if !slices.Contains(r.Regions, region) {
+		r.Regions = append(r.Regions, region)
 	}
 }

@@ -16,9 +16,8 @@ type env map[string]string
 
 func (e env) get(name string) string { return e[name] }
 
-// Where calls go follows the profile and the environment as it does for every
-// AWS tool.
-func TestResolve(t *testing.T) {
+// Calls go where the profile and the environment would send any AWS tool.
+func TestResolveFollowsProfileAndEnvironment(t *testing.T) {
 	const (
 		a, b = "https://a.example", "https://b.example"
 		c, d = "https://c.example", "https://d.example"
@@ -31,7 +30,7 @@ func TestResolve(t *testing.T) {
 		env   env
 		want  remote.Endpoints
 	}{
-		{"nothing said", nil, nil, remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
+		{"no settings", nil, nil, remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
 		{"region of the profile, then the partition's", profile(credfile.Site{Region: "eu-west-1"}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
 		{"the partition's region alone", profile(credfile.Site{Region: "us-east-1"}), nil,
@@ -58,7 +57,7 @@ func TestResolve(t *testing.T) {
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
 		{"region of a private cloud", profile(credfile.Site{Region: "garage", EndpointURL: a}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"garage", "us-east-1"}, IAMURL: a, STSURL: a}},
-		{"profile endpoints: the service before the profile", profile(full), nil,
+		{"an endpoint of a service beats the endpoint of the profile", profile(full), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: c, STSURL: d}},
 		{"AWS_ENDPOINT_URL beats the profile", profile(full), env{"AWS_ENDPOINT_URL": b},
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: b, STSURL: b}},
@@ -66,11 +65,11 @@ func TestResolve(t *testing.T) {
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: b, STSURL: a}},
 		{"AWS_ENDPOINT_URL_IAM alone", profile(full), env{"AWS_ENDPOINT_URL_IAM": a},
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: a, STSURL: d}},
-		{"ignored by the environment", profile(full), env{"AWS_ENDPOINT_URL": b, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "TRUE"},
+		{"the environment says to ignore endpoints", profile(full), env{"AWS_ENDPOINT_URL": b, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "TRUE"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
-		{"ignored by the profile", profile(credfile.Site{Region: "eu-west-1", EndpointURL: d, IgnoreEndpoints: true}), env{"AWS_ENDPOINT_URL": b},
+		{"the profile says to ignore endpoints", profile(credfile.Site{Region: "eu-west-1", EndpointURL: d, IgnoreEndpoints: true}), env{"AWS_ENDPOINT_URL": b},
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
-		{"environment takes the profile's ignoring back", profile(credfile.Site{Region: "eu-west-1", EndpointURL: d, IgnoreEndpoints: true}), env{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"},
+		{"the environment overrides that the profile ignores endpoints", profile(credfile.Site{Region: "eu-west-1", EndpointURL: d, IgnoreEndpoints: true}), env{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: d, STSURL: d}},
 		{"bundle of the environment", profile(credfile.Site{CABundle: "/p.pem"}), env{"AWS_CA_BUNDLE": "/e.pem"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/e.pem"}},
@@ -142,16 +141,16 @@ func TestResolveRefuses(t *testing.T) {
 	}
 }
 
-// Profiles that share a key and disagree on its cloud are told apart by index,
-// so that a caller can name them.
-func TestResolveConflicts(t *testing.T) {
+// The error names two profiles that disagree by index, so that a caller can show
+// their names.
+func TestResolveReportsConflicts(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		sites []credfile.Site
 		i, j  int
 		words []string
 	}{
-		{"endpoint and none", []credfile.Site{{EndpointURL: "https://a.example"}, {EndpointURL: "https://a.example"}, {}}, 0, 2, []string{"https://a.example", "AWS itself"}},
+		{"endpoint and no endpoint", []credfile.Site{{EndpointURL: "https://a.example"}, {EndpointURL: "https://a.example"}, {}}, 0, 2, []string{"https://a.example", "AWS itself"}},
 		{"two endpoints of sts", []credfile.Site{{EndpointSTS: "https://a.example"}, {EndpointSTS: "https://b.example"}}, 0, 1, []string{"a.example", "b.example", "sts"}},
 		{"two partitions", []credfile.Site{{}, {Region: "eu-west-1"}, {Region: "us-east-1"}, {Region: "cn-north-1"}}, 1, 3, []string{"aws-cn (cn-north-1)", "aws (eu-west-1)"}},
 		{"two bundles", []credfile.Site{{}, {CABundle: "/a"}, {CABundle: "/b"}}, 1, 2, []string{"/a", "/b"}},
@@ -170,9 +169,9 @@ func TestResolveConflicts(t *testing.T) {
 	}
 }
 
-// A person is shown every endpoint that is not AWS's own, also one that only
-// lives under AWS's domain.
-func TestCustom(t *testing.T) {
+// CustomEndpoints names every endpoint that is not AWS's own, even one under AWS's
+// domain.
+func TestCustomEndpointsAreNotAWS(t *testing.T) {
 	for endpoint, aws := range map[string]bool{
 		"https://sts.eu-west-1.amazonaws.com":             true,
 		"https://sts.amazonaws.com":                       true,
@@ -204,9 +203,9 @@ func TestCustom(t *testing.T) {
 	}
 }
 
-// One line per partition: the hosts that are called and the region that is
-// signed for, as they go over the wire.
-func TestEndpointsOfPartitions(t *testing.T) {
+// Each partition has its own hosts and its own region for signatures. The table
+// lists them as they appear on the wire.
+func TestHostsAndRegionsOfPartitions(t *testing.T) {
 	for _, p := range []struct{ partition, region, iam, signed, sts string }{
 		{"aws", "eu-west-1", "iam.amazonaws.com", "us-east-1", "sts.eu-west-1.amazonaws.com"},
 		{"aws", "us-east-1", "iam.amazonaws.com", "us-east-1", "sts.us-east-1.amazonaws.com"},
@@ -222,14 +221,14 @@ func TestEndpointsOfPartitions(t *testing.T) {
 		if got := iam.PartitionOf(p.region); got != p.partition {
 			t.Errorf("%s: partition %q, want %q", p.region, got, p.partition)
 		}
-		called(t, credfile.Site{Region: p.region}, p.iam, p.signed, p.sts, p.region)
+		checkCalled(t, credfile.Site{Region: p.region}, p.iam, p.signed, p.sts, p.region)
 	}
-	called(t, credfile.Site{Region: "eu-west-1", FIPS: true}, "iam-fips.amazonaws.com", "us-east-1", "sts-fips.eu-west-1.amazonaws.com", "eu-west-1")
-	called(t, credfile.Site{Region: "us-gov-east-1", FIPS: true}, "iam.us-gov.amazonaws.com", "us-gov-west-1", "sts.us-gov-east-1.amazonaws.com", "us-gov-east-1")
-	called(t, credfile.Site{Region: "eu-west-1", EndpointURL: "https://a.example:8443/x"}, "a.example:8443", "us-east-1", "a.example:8443", "eu-west-1")
+	checkCalled(t, credfile.Site{Region: "eu-west-1", FIPS: true}, "iam-fips.amazonaws.com", "us-east-1", "sts-fips.eu-west-1.amazonaws.com", "eu-west-1")
+	checkCalled(t, credfile.Site{Region: "us-gov-east-1", FIPS: true}, "iam.us-gov.amazonaws.com", "us-gov-west-1", "sts.us-gov-east-1.amazonaws.com", "us-gov-east-1")
+	checkCalled(t, credfile.Site{Region: "eu-west-1", EndpointURL: "https://a.example:8443/x"}, "a.example:8443", "us-east-1", "a.example:8443", "eu-west-1")
 }
 
-func called(t *testing.T, site credfile.Site, iamHost, iamRegion, stsHost, stsRegion string) {
+func checkCalled(t *testing.T, site credfile.Site, iamHost, iamRegion, stsHost, stsRegion string) {
 	t.Helper()
 	resolved, err := iam.Resolve([]credfile.Site{site}, env{}.get)
 	if err != nil {
@@ -250,7 +249,7 @@ func called(t *testing.T, site credfile.Site, iamHost, iamRegion, stsHost, stsRe
 	}
 }
 
-// No region that the pattern of a partition does not know gets one.
+// A region name that fits no pattern has no partition.
 func TestPartitionOfUnknownRegions(t *testing.T) {
 	for _, region := range []string{"", "us", "us-east", "us-east-1a", "us-east-1.example", "xx-foo-1", "US-EAST-1", "us--1", "us-gov", "-east-1", "us-east-1-", "foo-global", "eusc-fr-west-1"} {
 		if got := iam.PartitionOf(region); got != "" {

@@ -7,16 +7,17 @@ import (
 	"time"
 )
 
-// Error is a call that failed. It holds no secret and no body of an answer.
+// Error describes a call that failed. It holds no secret and no body of an
+// answer.
 type Error struct {
 	Call       string        // the IAM or STS action, e.g. "CreateAccessKey"
-	Endpoint   string        // host that was called, "" when none was reached for
-	Code       string        // AWS's error code, "" when AWS did not answer
+	Endpoint   string        // host that was called; "" when the call did not get that far
+	Code       string        // AWS's error code; "" when AWS did not answer
 	Message    string        // AWS's words, or what was wrong with the answer
 	RequestID  string        // AWS's id of the request, for support and CloudTrail
 	HTTPStatus int           // 0 when there was no answer
-	Offset     time.Duration // server clock minus the clock that signed, 0 when not measured
-	Class      Class
+	Offset     time.Duration // server clock minus the clock that signed; 0 when not measured
+	Class      Class         // what the error means for the caller
 
 	mayHaveActed bool // an earlier attempt of the same call may have taken effect
 	mutates      bool
@@ -24,8 +25,9 @@ type Error struct {
 	err          error
 }
 
-// Error reads "iam: CreateAccessKey at iam.amazonaws.com: AccessDenied: ...".
-// For a call that changes something it ends with what became of the change.
+// Error returns one line such as "iam: CreateAccessKey at iam.amazonaws.com:
+// AccessDenied: ...". For a call that changes something, the line ends by saying
+// whether the change took effect.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "iam: %s", e.Call)
@@ -50,16 +52,17 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the cause below AWS: a network or context error, or nil.
+// Unwrap returns the network or context error behind the failure, or nil.
 func (e *Error) Unwrap() error { return e.err }
 
 // Definite reports whether the call certainly had no effect. A refusal is not
-// definite when an earlier attempt of the same call got lost: the NoSuchEntity
-// of a repeated DeleteAccessKey may be the trace of its success.
+// definite when the answer to an earlier attempt of the same call was lost: the
+// NoSuchEntity of a repeated DeleteAccessKey may mean that the first attempt
+// succeeded.
 func (e *Error) Definite() bool { return e.Class != Ambiguous && !e.mayHaveActed }
 
-// Temporary reports whether the same call may succeed later although nobody
-// does anything.
+// Temporary reports whether the same call may succeed later without any action
+// by a person.
 func (e *Error) Temporary() bool {
 	switch e.Class {
 	case Ambiguous, Unsent, Throttled, Replicating:
@@ -68,19 +71,19 @@ func (e *Error) Temporary() bool {
 	return false
 }
 
-// Intercepted reports whether err is a call for which a connection came about and
-// TLS failed on it: a proxy or a captive portal is in the way, or the machine does
-// not trust AWS's certificate. It is a network, unlike the other calls of class
-// Unsent.
+// Intercepted reports whether err is a call whose connection was made but whose
+// TLS handshake failed: a proxy or a captive portal is in the way, or this
+// machine does not trust AWS's certificate. Unlike other errors of class Unsent
+// it shows that a network is there.
 func Intercepted(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Class == Unsent && isTLSFailure(e.err)
 }
 
-// DenialReason returns the part of AWS's message that says which policy denied the
-// call, verbatim: "because no identity-based policy allows the
+// DenialReason returns the part of AWS's message that says which kind of policy
+// denied the call, verbatim: "because no identity-based policy allows the
 // iam:CreateAccessKey action", "with an explicit deny in a service control
-// policy: arn:...". It is "" when AWS did not say.
+// policy: arn:...". It returns "" for other classes and when AWS did not say.
 // Source: IAM user guide, "Troubleshoot access denied error messages".
 func (e *Error) DenialReason() string {
 	if e.Class != Denied {
@@ -94,17 +97,18 @@ func (e *Error) DenialReason() string {
 	return ""
 }
 
-// SuggestsMFA reports whether the denial looks like the guard of AWS's self-management
-// policy, which refuses every call that is not signed with an MFA session. Any
-// other explicit deny in the user's own policies looks the same.
+// SuggestsMFA reports whether the denial looks like AWS's self-management policy,
+// which refuses every call that is not signed with an MFA session. Any other
+// explicit deny in the user's own policies looks the same.
 // Source: IAM user guide, "AWS: Allows MFA-authenticated IAM users to manage
 // their own credentials".
 func (e *Error) SuggestsMFA() bool {
 	return strings.HasPrefix(e.DenialReason(), "with an explicit deny in an identity-based policy")
 }
 
-// Hint returns a command or a question that may help a person, or "". Whose key
-// it is about nobody here knows: a command that names a profile ends in PROFILE.
+// Hint returns a command or a question that may help a person, or "". This
+// package does not know the profile, so a command that names one ends in
+// PROFILE.
 func (e *Error) Hint() string {
 	//exhaustive:enforce
 	switch e.Class {
@@ -136,15 +140,15 @@ func (e *Error) Hint() string {
 }
 
 func (e *Error) hintDenied() string {
-	layer := e.DenialReason()
+	reason := e.DenialReason()
 	switch {
 	case e.Call == "GetSessionToken":
-		return "is the MFA code right, and not one that was used before?"
+		return "is the MFA code right, and was it not used before?"
 	case e.SuggestsMFA():
 		return "does a policy of this user ask for MFA? such a key cannot be rotated unattended: replace it in the console"
-	case strings.Contains(layer, "service control policy"), strings.Contains(layer, "resource control policy"):
-		return "the organization forbids it " + layer + ": ask its administrator"
-	case strings.Contains(layer, "permissions boundary"):
+	case strings.Contains(reason, "service control policy"), strings.Contains(reason, "resource control policy"):
+		return "the organization forbids it " + reason + ": ask its administrator"
+	case strings.Contains(reason, "permissions boundary"):
 		return "the permissions boundary of this user forbids it: ask who manages the account"
 	}
 	return "keyd policy PROFILE"
@@ -161,25 +165,25 @@ func (e *Error) hintClock() string {
 	return "is the clock of this machine right?"
 }
 
-// Class is what an error means for the caller. The zero Class is the careful
-// one: it is not known whether the call took effect.
+// Class says what an error means for the caller. The zero Class is the cautious
+// one: whether the call took effect is unknown.
 type Class uint8
 
-// The classes. All but Ambiguous say that this request had no effect.
+// The classes. With any class but Ambiguous, this request had no effect.
 const (
-	Ambiguous    Class = iota // lost, cut or garbled answer, 5xx, timeout after the request may have left
+	Ambiguous    Class = iota // the answer was lost, cut or garbled, or a 5xx, or a timeout after the request may have left
 	Unsent                    // no connection: DNS, dial, proxy or TLS handshake failed
-	Throttled                 // too many requests; later
-	Denied                    // a policy forbids the call; see Error.Layer
-	BadKey                    // key unknown, deleted, inactive, not yet known here, or the region is not enabled: AWS does not say which
+	Throttled                 // too many requests; try later
+	Denied                    // a policy forbids the call; see Error.DenialReason
+	BadKey                    // the key is unknown, deleted, inactive or not known here yet, or the region is not enabled; AWS does not say which
 	BadSecret                 // the secret does not belong to the key id
 	Clock                     // the clock of this machine is off by more than 15 minutes
 	ExpiredToken              // the MFA session is over
 	Quota                     // a quota is full: two access keys per user for CreateAccessKey
-	Replicating               // IAM has too many updates to replicate or the entity is being changed; some minutes later
-	NoSuch                    // the key or the user does not exist (here, yet)
+	Replicating               // IAM has too many updates to replicate, or the entity is being changed; try again some minutes later
+	NoSuch                    // the key or the user does not exist, or is not known here yet
 	OptIn                     // the account is not signed up for the service or region
-	Invalid                   // any other refusal, or a request that was never valid
+	Invalid                   // any other refusal, or a request that the SDK rejected as malformed
 )
 
 var classNames = [...]string{
@@ -187,7 +191,7 @@ var classNames = [...]string{
 	"clock", "expired token", "quota", "replicating", "no such entity", "opt-in", "invalid",
 }
 
-// String returns the class in words.
+// String returns the class in words, such as "bad key".
 func (c Class) String() string {
 	if int(c) >= len(classNames) {
 		return "unknown"
@@ -195,8 +199,9 @@ func (c Class) String() string {
 	return classNames[c]
 }
 
-// ClassOf returns the class of an error of this package. Any other error is
-// Ambiguous, since nothing is known of it; nil is too, so ask only on failure.
+// ClassOf returns the class of an error of this package. For any other error it
+// returns Ambiguous, because nothing is known of its effect. It does so for nil
+// too, so ask only after a failure.
 func ClassOf(err error) Class {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Class
@@ -204,8 +209,8 @@ func ClassOf(err error) Class {
 	return Ambiguous
 }
 
-// classify returns the class of a refusal that AWS itself worded: an answer
-// with a 4xx status whose body named a code.
+// classify returns the class of a refusal by AWS itself: an answer with a 4xx
+// status whose body names a code.
 // Source: IAM and STS API references, "Common errors" and the errors of each
 // action; messages as recorded against AWS.
 func classify(code, message string) Class {
@@ -245,9 +250,9 @@ func isThrottle(code string) bool {
 	return false
 }
 
-// classifySignature tells the three meanings of one code apart: IAM and STS
-// answer SignatureDoesNotMatch for a wrong secret, for a wrong clock and for a
-// scope of the wrong region.
+// classifySignature distinguishes three meanings of one code: IAM and STS answer
+// SignatureDoesNotMatch for a wrong secret, for a wrong clock, and for a
+// signature scoped to the wrong region.
 func classifySignature(message string) Class {
 	switch {
 	case strings.Contains(message, "Signature expired"), strings.Contains(message, "Signature not yet current"):
@@ -258,7 +263,8 @@ func classifySignature(message string) Class {
 	return BadSecret
 }
 
-// classifyLimit: the code of the key quota also says that IAM is busy.
+// classifyLimit distinguishes a full quota from a busy IAM: both have the code
+// LimitExceeded.
 // Source: aws-sdk-go issue 807.
 func classifyLimit(message string) Class {
 	if strings.Contains(message, "awaiting replication") || strings.Contains(message, "try again later") {

@@ -16,8 +16,8 @@ import (
 	"keyd/daemon/iam"
 )
 
-// Every refusal that AWS words has one class and certainly had no effect; what
-// AWS did not word is ambiguous.
+// Every refusal with an error code of AWS has one class and certainly had no
+// effect. A failure of the service is ambiguous.
 func TestClassOfRefusals(t *testing.T) {
 	const denied = "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: iam:CreateAccessKey on resource: user alice "
 	for _, test := range []struct {
@@ -74,8 +74,8 @@ func TestClassOfRefusals(t *testing.T) {
 	}
 }
 
-// What fails before a request is written had no effect; what fails later may
-// have had one.
+// A request that fails before it is written had no effect. One that fails later
+// may have had an effect.
 func TestClassOfTransportErrors(t *testing.T) {
 	dial := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 	for _, test := range []struct {
@@ -115,8 +115,8 @@ func TestClassOfTransportErrors(t *testing.T) {
 	}
 }
 
-// A refusal says nothing about an earlier attempt whose answer got lost.
-func TestRepeatedCallIsNotDefinite(t *testing.T) {
+// A refusal says nothing about an earlier attempt whose answer was lost.
+func TestRefusalAfterALostAnswerIsNotDefinite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gone := refusal(404, "NoSuchEntity", "The Access Key with id AKIAIOSFODNN7EXAMPLE cannot be found.")
 		for _, test := range []struct {
@@ -139,31 +139,31 @@ func TestRepeatedCallIsNotDefinite(t *testing.T) {
 	})
 }
 
-// A cancelled context is told apart by whether anything was sent, and shows
-// under errors.Is.
-func TestCancelled(t *testing.T) {
+// The class of a cancelled call depends on whether anything was sent, and
+// errors.Is finds the cancellation.
+func TestClassOfCancelledCalls(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	w := answers(body(200, createdXML()))
 	_, err := client(t, w, aws()).CreateKey(ctx, user)
 	if iam.ClassOf(err) != iam.Unsent || !errors.Is(err, context.Canceled) || len(w.got) != 0 {
-		t.Errorf("before: got %v (%s), %d requests", err, iam.ClassOf(err), len(w.got))
+		t.Errorf("cancelled before: got %v (%s), %d requests", err, iam.ClassOf(err), len(w.got))
 	}
 
 	ctx, cancel = context.WithCancel(t.Context())
 	w = answers(func(*http.Request) (*http.Response, error) { cancel(); return nil, context.Canceled })
 	_, err = client(t, w, aws()).CreateKey(ctx, user)
 	if iam.ClassOf(err) != iam.Ambiguous || !errors.Is(err, context.Canceled) {
-		t.Errorf("during: got %v (%s)", err, iam.ClassOf(err))
+		t.Errorf("cancelled during: got %v (%s)", err, iam.ClassOf(err))
 	}
 }
 
-// The layer of a denial is AWS's own wording, and the hint follows it.
-func TestDenialNamesItsLayer(t *testing.T) {
+// The reason of a denial is AWS's own wording, and the hint follows from it.
+func TestDenialQuotesItsReason(t *testing.T) {
 	const who = "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: iam:UpdateAccessKey on resource: user alice "
 	for _, test := range []struct {
-		layer, hint string
-		mfa         bool
+		reason, hint string
+		mfa          bool
 	}{
 		{"because no identity-based policy allows the iam:UpdateAccessKey action", "keyd policy PROFILE", false},
 		{"with an explicit deny in an identity-based policy", "MFA", true},
@@ -173,19 +173,19 @@ func TestDenialNamesItsLayer(t *testing.T) {
 		{"with an explicit deny in a permissions boundary", "boundary", false},
 		{"", "keyd policy PROFILE", false},
 	} {
-		w := answers(refusal(403, "AccessDenied", strings.TrimSpace(who+test.layer)))
+		w := answers(refusal(403, "AccessDenied", strings.TrimSpace(who+test.reason)))
 		err := client(t, w, aws()).SetStatus(t.Context(), user, oldID, iam.Active)
 		e, ok := errors.AsType[*iam.Error](err)
 		if !ok {
 			t.Fatalf("got %v", err)
 		}
-		if e.DenialReason() != test.layer || !strings.Contains(e.Hint(), test.hint) || e.SuggestsMFA() != test.mfa {
-			t.Errorf("%q: layer %q, hint %q, mfa %t", test.layer, e.DenialReason(), e.Hint(), e.SuggestsMFA())
+		if e.DenialReason() != test.reason || !strings.Contains(e.Hint(), test.hint) || e.SuggestsMFA() != test.mfa {
+			t.Errorf("%q: reason %q, hint %q, mfa %t", test.reason, e.DenialReason(), e.Hint(), e.SuggestsMFA())
 		}
 	}
 }
 
-// Errors are read on a terminal: what came over the network cannot steer it.
+// Errors are printed on a terminal, which text from the network must not control.
 func TestMessagesAreOneCleanLine(t *testing.T) {
 	w := answers(refusal(403, "AccessDenied", "a&#xA;b&#x9b;31m "+strings.Repeat("x", 5000)))
 	_, err := client(t, w, aws()).ListKeys(t.Context(), user)
@@ -194,9 +194,9 @@ func TestMessagesAreOneCleanLine(t *testing.T) {
 	}
 }
 
-// Every class that a person can do something about comes with a command or a
-// question; the classes that pass by themselves are Temporary.
-func TestHints(t *testing.T) {
+// Every class that a person can act on comes with a command or a question. The
+// classes that end by themselves are Temporary.
+func TestHintsFollowTheClass(t *testing.T) {
 	for _, test := range []struct {
 		first     answer
 		words     string
@@ -227,7 +227,7 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// A call that is cancelled before its next attempt says what is known by then.
+// The error of a call cancelled between two attempts says what is known so far.
 func TestCancelledBeforeTheNextAttempt(t *testing.T) {
 	for name, test := range map[string]struct {
 		first answer
@@ -249,8 +249,9 @@ func TestCancelledBeforeTheNextAttempt(t *testing.T) {
 	}
 }
 
-// What the SDK itself refuses was never sent, and foreign errors are unknown.
-func TestClassOfTheRest(t *testing.T) {
+// A request that the SDK itself rejects was never sent. An error from elsewhere
+// is Ambiguous.
+func TestClassOfUnsentAndForeignErrors(t *testing.T) {
 	w := answers(fails(io.EOF))
 	_, err := client(t, w, aws()).CallerIdentity(t.Context(), "no region!")
 	if iam.ClassOf(err) != iam.Invalid || len(w.got) != 0 {

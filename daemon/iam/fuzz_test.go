@@ -15,19 +15,19 @@ import (
 	"keyd/daemon/iam"
 )
 
-// fuzzed is one call and what its success says.
+// fuzzed is one call of the client. call returns the words of a successful answer.
 type fuzzed struct {
 	action string
 	call   func(context.Context, *iam.Client) (says []string, err error)
 }
 
-// calls are all that the client can be asked.
+// calls returns every call of the client except WithMFA.
 func calls() []fuzzed {
 	return []fuzzed{
 		{"CreateAccessKey", func(ctx context.Context, c *iam.Client) ([]string, error) {
 			created, err := c.CreateKey(ctx, user)
 			if err != nil && !created.Key.Secret.IsZero() {
-				return []string{"a secret beside an error"}, nil
+				return []string{"a secret together with an error"}, nil
 			}
 			return []string{created.Key.ID, created.Key.Secret.Reveal()}, err
 		}},
@@ -57,9 +57,9 @@ func calls() []fuzzed {
 	}
 }
 
-// FuzzEveryCall answers every call with any status, headers and bytes. Nothing
-// panics; success says nothing that the answer does not; a refusal that counts
-// as "it had no effect" is AWS's own; an error is fit to print.
+// FuzzEveryCall answers every call with any status, headers and bytes. No call
+// panics. A success reports only what the answer says. An error that claims "no
+// effect" comes from a refusal by AWS. Every error is fit to print.
 func FuzzEveryCall(f *testing.F) {
 	date := "Mon, 23 Nov 2026 00:40:03 GMT"
 	for i, c := range calls() {
@@ -93,9 +93,9 @@ func askFuzzed(t *testing.T, c fuzzed, status int, date, location string, text [
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun := time.Now()
+	start := time.Now()
 	says, err := c.call(t.Context(), client)
-	if took := time.Since(begun); took > time.Minute {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("%s took %s", c.action, took)
 	}
 	if c.action == "CreateAccessKey" && sent != 1 {
@@ -113,14 +113,14 @@ func askFuzzed(t *testing.T, c fuzzed, status int, date, location string, text [
 	if status < 200 || status > 299 || !root.Match(text) {
 		t.Errorf("%s: success from status %d and %q", c.action, status, text)
 	}
-	plain := !strings.ContainsAny(string(text), "&!\r") // the answer's words are its bytes
+	plain := !strings.ContainsAny(string(text), "&!\r") // no escapes: the words appear in the bytes as they are
 	for _, word := range says {
 		if plain && !strings.Contains(string(text), word) {
-			t.Errorf("%s: says %q, the answer does not: %q", c.action, word, text)
+			t.Errorf("%s: reports %q, which is not in the answer %q", c.action, word, text)
 		}
 	}
 	if c.action == "CreateAccessKey" && (credfile.Key{ID: says[0], Secret: credfile.NewSecret(says[1])}).Check() != nil {
-		t.Errorf("success with half a pair, or an odd one: %q", text)
+		t.Errorf("success with an incomplete or malformed pair: %q", text)
 	}
 }
 
@@ -133,7 +133,7 @@ func checkFailure(t *testing.T, c fuzzed, err error, status int, text []byte) {
 	case e.Definite() && (status < 400 || status > 499 || !strings.Contains(string(text), "Code")):
 		t.Errorf("%s: a definite %s from status %d and %q", c.action, e.Class, status, text)
 	case strings.Contains(e.Error(), newSecret) && !strings.Contains(e.Message, newSecret):
-		t.Errorf("%s: the secret is told", c.action)
+		t.Errorf("%s: the error shows the secret", c.action)
 	}
 	for _, word := range []string{err.Error(), e.Hint(), e.DenialReason(), e.RequestID} {
 		if strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsPrint(r) }) {

@@ -14,11 +14,11 @@ import (
 	"keyd/daemon/iam/remote"
 )
 
-// Status is what IAM says of a key. A status that this version does not know
-// is kept as AWS spelt it, and is not usable.
+// Status is the status of a key in IAM. A status that this version does not
+// know is kept as AWS spells it and counts as not usable.
 type Status string
 
-// The statuses that IAM knows.
+// The statuses in IAM's model.
 // Source: IAM API reference, UpdateAccessKey; the SDK's model for Expired.
 const (
 	Active   Status = "Active"
@@ -26,28 +26,28 @@ const (
 	Expired  Status = "Expired"
 )
 
-// Usable reports whether a key of this status signs requests.
+// Usable reports whether AWS accepts requests signed with a key of this status.
 func (s Status) Usable() bool { return s == Active }
 
-// KeyInfo is one access key as ListAccessKeys shows it.
+// KeyInfo describes one access key as ListAccessKeys shows it.
 type KeyInfo struct {
 	ID      string
 	Status  Status
-	Created time.Time // server time; differs by up to 2 s from what CreateAccessKey said; zero when not given
+	Created time.Time // server time; up to 2 s away from what CreateAccessKey said; zero when AWS left it out
 	User    string
 }
 
-// Listing is the access keys of one user at one moment.
+// Listing holds the access keys of one user at one moment.
 type Listing struct {
 	Keys   []KeyInfo     // as ordered by IAM
-	Date   time.Time     // the server's clock, whole seconds; zero when the answer had none
-	Offset time.Duration // server clock minus Options.Now, right to half the trip and half a second
+	Date   time.Time     // the server's clock, whole seconds; zero when the answer had no date
+	Offset time.Duration // server clock minus Options.Now, accurate to half the round trip plus half a second
 }
 
 // ListKeys returns all access keys of user, over all pages. IAM is eventually
-// consistent: a key that was just made may be missing, one that was just
-// deleted may still be there, and two answers in a row may differ either way.
-// There can be more keys than the quota of two.
+// consistent: a new key may be missing, a deleted key may still be listed, and
+// two lists in a row may differ in either direction. There can be more keys
+// than the quota of two.
 func (c *Client) ListKeys(ctx context.Context, user string) (Listing, error) {
 	k := &call{name: "ListAccessKeys"}
 	var l Listing
@@ -93,8 +93,8 @@ func (c *Client) listPages(ctx context.Context, user string) ([]KeyInfo, error) 
 	return nil, &answerError{"the list of keys does not end"}
 }
 
-// SetStatus makes a key Active or Inactive. It may be repeated. The change
-// takes some seconds to reach every region.
+// SetStatus makes a key Active or Inactive. Repeating it does no harm. The
+// change takes some seconds to reach every region.
 func (c *Client) SetStatus(ctx context.Context, user, id string, s Status) error {
 	k := &call{name: "UpdateAccessKey", mutates: true}
 	return c.doCall(ctx, k, func(ctx context.Context) error {
@@ -105,8 +105,8 @@ func (c *Client) SetStatus(ctx context.Context, user, id string, s Status) error
 	})
 }
 
-// DeleteKey deletes a key for good. A key that does not exist is an error of
-// class NoSuch; whether that is success is for the caller to say.
+// DeleteKey deletes a key permanently. A key that does not exist is an error of
+// class NoSuch; the caller decides whether that counts as success.
 func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
 	k := &call{name: "DeleteAccessKey", mutates: true}
 	return c.doCall(ctx, k, func(ctx context.Context) error {
@@ -115,10 +115,10 @@ func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
 	})
 }
 
-// LastUsed returns the last use of the key id. AWS shows a use late (minutes,
-// up to four hours by its documentation) and only the first of several within
-// 15 minutes; keyd's own calls count. A key that does not exist is answered
-// with class Denied, as recorded against AWS.
+// LastUsed returns the last use of the key id. AWS reports a use minutes later,
+// up to four hours by its documentation, and of several uses within 15 minutes
+// only the first. keyd's own calls count as uses. For a key that does not exist
+// AWS answers with a refusal of class Denied, as recordings show.
 func (c *Client) LastUsed(ctx context.Context, id string) (remote.Use, error) {
 	k := &call{name: "GetAccessKeyLastUsed"}
 	var use remote.Use
@@ -137,7 +137,7 @@ func (c *Client) LastUsed(ctx context.Context, id string) (remote.Use, error) {
 	return use, err
 }
 
-// valueOrNone returns *s, or "" for IAM's N/A.
+// valueOrNone returns *s, or "" where IAM says N/A.
 func valueOrNone(s *string) string {
 	if v := aws.ToString(s); v != "N/A" {
 		return v
@@ -145,20 +145,20 @@ func valueOrNone(s *string) string {
 	return ""
 }
 
-// Created is a new access key.
+// Created is a new access key, with the only copy of its secret.
 type Created struct {
 	Key  credfile.Key
-	At   time.Time // CreateDate, or Date when AWS left it out
-	Date time.Time // the server's clock at the answer, whole seconds; zero when unknown
+	At   time.Time // CreateDate; Date when AWS left it out
+	Date time.Time // the server's clock when it answered, whole seconds; zero when unknown
 }
 
 // CreateKey makes a new access key for user. It sends one request and never
-// repeats it, since each repetition makes another key.
+// repeats it, because each repetition makes another key.
 //
-// Only a complete, well-shaped, Active pair of this user is success. After an
-// error with Definite() false a key may exist whose secret nobody has: list and
-// reconcile before anything else. Created.Key.ID is then set if the answer
-// named one, as a help for that, never the secret.
+// Only a complete, well-shaped, Active pair of this user counts as success.
+// After an error whose Definite method returns false, a key may exist whose
+// secret is lost: list and reconcile before anything else. To help with that,
+// Created.Key.ID is set if the answer named an id. The secret is never set.
 // Source: IAM API reference, CreateAccessKey (no idempotency token).
 func (c *Client) CreateKey(ctx context.Context, user string) (Created, error) {
 	k := &call{name: "CreateAccessKey", mutates: true, once: true}
@@ -199,10 +199,10 @@ func checkCreated(a *types.AccessKey, user string) (Created, error) {
 	return Created{Key: key, At: aws.ToTime(a.CreateDate)}, nil
 }
 
-// Describe sets the description of a key that the console shows: a tag on the
-// user whose name is the key id. Characters that a tag cannot hold become "-";
-// text beyond 256 characters is cut. A user has 50 tags at most, so undescribe
-// a key that is deleted.
+// Describe sets the description that the console shows for a key: a tag on the
+// user, named after the key id. Characters that a tag cannot hold become "-";
+// text beyond 256 characters is cut. A user has at most 50 tags, so call
+// Undescribe for a key that is deleted.
 // Source: IAM API reference, Tag; IAM user guide, "Managing access keys".
 func (c *Client) Describe(ctx context.Context, user, id, text string) error {
 	k := &call{name: "TagUser", mutates: true}
@@ -213,8 +213,8 @@ func (c *Client) Describe(ctx context.Context, user, id, text string) error {
 	})
 }
 
-// Undescribe removes the description of a key. It is no error when there is
-// none.
+// Undescribe removes the description of a key. A key without a description is
+// not an error.
 func (c *Client) Undescribe(ctx context.Context, user, id string) error {
 	k := &call{name: "UntagUser", mutates: true}
 	return c.doCall(ctx, k, func(ctx context.Context) error {
@@ -223,7 +223,8 @@ func (c *Client) Undescribe(ctx context.Context, user, id string) error {
 	})
 }
 
-// tagValue makes text a tag value: letters, digits, spaces and _.:/=+-@.
+// tagValue turns text into a tag value, which holds letters, digits, spaces and
+// _.:/=+-@ only.
 func tagValue(text string) string {
 	runes := []rune(strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.L, unicode.Z, unicode.N) || strings.ContainsRune("_.:/=+-@", r) {

@@ -16,8 +16,8 @@ import (
 	"keyd/daemon/iam/remote"
 )
 
-// The caller's identity is believed only when its parts fit together.
-func TestCallerIdentity(t *testing.T) {
+// An identity is believed only when its parts fit together.
+func TestCallerIdentityFitsTogether(t *testing.T) {
 	const account = "123456789012"
 	for _, test := range []struct {
 		arn, id string
@@ -38,14 +38,14 @@ func TestCallerIdentity(t *testing.T) {
 		}
 	}
 	for name, text := range map[string]string{
-		"account of another":  identityXML("210987654321", "arn:aws:iam::123456789012:user/Bob", "AIDA1"),
-		"account not digits":  identityXML("12345678901x", "arn:aws:iam::12345678901x:user/Bob", "AIDA1"),
-		"no account":          identityXML("", "arn:aws:iam:::user/Bob", "AIDA1"),
-		"no ARN":              identityXML(account, "", "AIDA1"),
-		"no user id":          identityXML(account, "arn:aws:iam::123456789012:user/Bob", ""),
-		"user without a name": identityXML(account, "arn:aws:iam::123456789012:user/eng/", "AIDA1"),
-		"no partition":        identityXML(account, "arn::iam::123456789012:user/Bob", "AIDA1"),
-		"no fields":           document("GetCallerIdentity", " "),
+		"account of another ARN": identityXML("210987654321", "arn:aws:iam::123456789012:user/Bob", "AIDA1"),
+		"account with a letter":  identityXML("12345678901x", "arn:aws:iam::12345678901x:user/Bob", "AIDA1"),
+		"no account":             identityXML("", "arn:aws:iam:::user/Bob", "AIDA1"),
+		"no ARN":                 identityXML(account, "", "AIDA1"),
+		"no user id":             identityXML(account, "arn:aws:iam::123456789012:user/Bob", ""),
+		"user without a name":    identityXML(account, "arn:aws:iam::123456789012:user/eng/", "AIDA1"),
+		"no partition":           identityXML(account, "arn::iam::123456789012:user/Bob", "AIDA1"),
+		"no fields":              document("GetCallerIdentity", " "),
 	} {
 		if got, err := client(t, answers(body(200, text)), aws()).CallerIdentity(t.Context(), ""); iam.ClassOf(err) != iam.Ambiguous || err == nil || got != (remote.Identity{}) {
 			t.Errorf("%s: got %+v, %v", name, got, err)
@@ -53,8 +53,8 @@ func TestCallerIdentity(t *testing.T) {
 	}
 }
 
-// Keys come from all pages, with odd statuses and absent fields.
-func TestListKeys(t *testing.T) {
+// A list spans all pages and keeps unknown statuses and absent fields.
+func TestListKeysReadsAllPages(t *testing.T) {
 	member := func(id, rest string) string {
 		return "<member><AccessKeyId>" + id + "</AccessKeyId>" + rest + "</member>"
 	}
@@ -94,17 +94,17 @@ func TestListKeys(t *testing.T) {
 	}
 }
 
-// An answer that would make a key look as if it did not exist is an error.
-func TestListKeysRefusesHalfLists(t *testing.T) {
+// An answer that could make an existing key look absent is an error.
+func TestListKeysRefusesIncompleteLists(t *testing.T) {
 	for name, text := range map[string]string{
-		"empty":             "",
-		"no result":         document("ListAccessKeys", ""),
-		"key without id":    listXML("<member><Status>Active</Status></member>", ""),
-		"page after page":   listXML("", "<IsTruncated>true</IsTruncated><Marker>same</Marker>"),
-		"next page nowhere": listXML("", "<IsTruncated>true</IsTruncated>"),
-		"bad date":          listXML("<member><AccessKeyId>A</AccessKeyId><CreateDate>soon</CreateDate></member>", ""),
-		"web page":          "<html><body>sign in</body></html>",
-		"truncated":         listXML("", "")[:150],
+		"empty":                    "",
+		"no result":                document("ListAccessKeys", ""),
+		"key without an id":        listXML("<member><Status>Active</Status></member>", ""),
+		"page after page":          listXML("", "<IsTruncated>true</IsTruncated><Marker>same</Marker>"),
+		"next page without marker": listXML("", "<IsTruncated>true</IsTruncated>"),
+		"bad date":                 listXML("<member><AccessKeyId>A</AccessKeyId><CreateDate>soon</CreateDate></member>", ""),
+		"web page":                 "<html><body>sign in</body></html>",
+		"truncated":                listXML("", "")[:150],
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			l, err := client(t, answers(body(200, text)), aws()).ListKeys(t.Context(), user)
@@ -115,9 +115,9 @@ func TestListKeysRefusesHalfLists(t *testing.T) {
 	}
 }
 
-// The SDK does not look at the body of an answer without result. A captive
+// The SDK ignores the body of the answer when a call returns nothing. A captive
 // portal's page must not count as a deactivated or deleted key.
-func TestCallsWithoutResultWantAnAnswerOfAWS(t *testing.T) {
+func TestCallsWithoutResultRequireAnAnswerOfAWS(t *testing.T) {
 	calls := map[string]func(context.Context, *iam.Client) error{
 		"UpdateAccessKey": func(ctx context.Context, c *iam.Client) error { return c.SetStatus(ctx, user, oldID, iam.Inactive) },
 		"DeleteAccessKey": func(ctx context.Context, c *iam.Client) error { return c.DeleteKey(ctx, user, oldID) },
@@ -147,8 +147,9 @@ func TestCallsWithoutResultWantAnAnswerOfAWS(t *testing.T) {
 	}
 }
 
-// Calls that may be repeated get over lost answers; one that may not is not.
-func TestRetries(t *testing.T) {
+// A call that may be repeated survives lost answers; a refused call is not
+// repeated.
+func TestRetriesOnlyWhatMayPass(t *testing.T) {
 	fine := body(200, listXML("", "<IsTruncated>false</IsTruncated>"))
 	for name, test := range map[string]struct {
 		first    answer
@@ -176,8 +177,8 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// The last use, and its absence.
-func TestLastUsed(t *testing.T) {
+// A key that was never used has no last use.
+func TestLastUsedReportsUseOrNone(t *testing.T) {
 	used := func(inner string) string {
 		return document("GetAccessKeyLastUsed", "<UserName>Bob</UserName><AccessKeyLastUsed>"+inner+"</AccessKeyLastUsed>")
 	}
@@ -197,12 +198,12 @@ func TestLastUsed(t *testing.T) {
 		}
 	}
 	if _, err := client(t, answers(body(200, document("GetAccessKeyLastUsed", "<UserName>Bob</UserName>"))), aws()).LastUsed(t.Context(), oldID); err == nil {
-		t.Error("an answer without last use says never used")
+		t.Error("an answer without a last use counts as never used")
 	}
 }
 
-// A description holds only what a tag can hold.
-func TestDescribe(t *testing.T) {
+// A description is cut down to what a tag can hold.
+func TestDescribeFitsATag(t *testing.T) {
 	for text, want := range map[string]string{
 		"keyd on laptop":         "keyd on laptop",
 		"büro, 2. Stock (links)": "büro- 2. Stock -links-",
@@ -219,7 +220,8 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// FuzzAnswers: no body crashes a call or passes for an answer to it.
+// FuzzAnswers checks that no body crashes a call or passes for an answer to it
+// that it is not.
 func FuzzAnswers(f *testing.F) {
 	for _, text := range []string{"", "<html>", listXML("<member><AccessKeyId>A</AccessKeyId></member>", ""), identityXML("123456789012", "arn:aws:iam::123456789012:user/Bob", "AIDA1"), document("DeleteAccessKey", ""), refusalXML("NoSuchEntity", "x")} {
 		f.Add(200, text)
@@ -237,7 +239,7 @@ func FuzzAnswers(f *testing.F) {
 			if err := c.DeleteKey(t.Context(), user, oldID); err == nil && !strings.Contains(text, "DeleteAccessKeyResponse") {
 				t.Error("deleted")
 			} else if err != nil && fmt.Sprint(err) == "" {
-				t.Error("an error without words")
+				t.Error("an error without a message")
 			}
 		})
 	})

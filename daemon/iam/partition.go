@@ -2,10 +2,10 @@ package iam
 
 import "strings"
 
-// PartitionOf returns the partition that region belongs to, or "" when the
-// name follows the pattern of none. The SDK sends such a region to partition
-// aws without a word, and a key of another partition is then refused there as
-// if it were deleted.
+// PartitionOf returns the partition that region belongs to, or "" when its name
+// fits the pattern of no partition. The SDK silently sends such a region to
+// partition aws, where a key of another partition is refused as if it had been
+// deleted.
 // Source: the partition table of aws-sdk-go-v2, aws/endpoints (regionRegex).
 func PartitionOf(region string) string {
 	if p, ok := strings.CutSuffix(region, "-global"); ok && homeRegion(p) != "" {
@@ -37,8 +37,8 @@ func PartitionOf(region string) string {
 	return ""
 }
 
-// isRegionTail reports whether s ends as region names do: words of lower-case
-// letters and then a number.
+// isRegionTail reports whether s is built like the rest of a region name: words
+// of lower-case letters and then a number.
 func isRegionTail(s string) bool {
 	words := strings.Split(s, "-")
 	last := len(words) - 1
@@ -52,8 +52,8 @@ func isRegionTail(s string) bool {
 	return last >= 1
 }
 
-// homeRegion returns the region that IAM is signed for in a partition, which is also
-// the default region of its STS, or "" for an unknown partition.
+// homeRegion returns the region for which IAM requests of a partition are signed,
+// which is also the default region of its STS, or "" for an unknown partition.
 // Source: IAM endpoint rules of aws-sdk-go-v2; AWS general reference, "IAM
 // endpoints and quotas".
 func homeRegion(partition string) string {
@@ -78,8 +78,9 @@ func homeRegion(partition string) string {
 	return ""
 }
 
-// plainRegion turns the pseudo regions that old configurations hold into the
-// region itself: fips-us-east-1, us-east-1-fips, aws-global.
+// plainRegion turns the pseudo regions of old configurations, such as
+// fips-us-east-1, us-east-1-fips or aws-global, into the real region. fips
+// reports whether the name asked for FIPS endpoints.
 func plainRegion(region string) (name string, fips bool) {
 	name = strings.TrimSuffix(strings.TrimPrefix(region, "fips-"), "-fips")
 	fips = name != region
@@ -89,7 +90,7 @@ func plainRegion(region string) (name string, fips bool) {
 	return name, fips
 }
 
-// isHostLabel reports whether s can stand as one label of a host name.
+// isHostLabel reports whether s can be one label of a host name.
 func isHostLabel(s string) bool {
 	const allowed = "abcdefghijklmnopqrstuvwxyz0123456789-"
 	return s != "" && len(s) <= 63 && strings.Trim(s, allowed) == "" && s[0] != '-'

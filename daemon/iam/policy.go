@@ -2,14 +2,15 @@ package iam
 
 import "strings"
 
-// Policy is an IAM policy document, for JSON.
+// Policy is an IAM policy document, ready to be marshalled to JSON.
 // Source: IAM user guide, "Grammar of the IAM JSON policy language".
 type Policy struct {
 	Version   string
 	Statement []Statement
 }
 
-// Statement allows actions on the users that Resource matches.
+// Statement is one statement of a Policy: its effect on the actions, for the
+// users that Resource matches.
 type Statement struct {
 	Sid      string
 	Effect   string
@@ -17,13 +18,14 @@ type Statement struct {
 	Resource string
 }
 
-// LeastPolicy allows a user what keyd calls with the user's own key, and nothing
-// with anybody else's. The second statement is what keyd does without when it is
-// denied; it is left out unless optional. arn is the user's, for the partition and
-// the path; partition serves when arn is "", and then the user has no path.
+// LeastPolicy returns the policy that allows a user what keyd does with the
+// user's own keys, and nothing with the keys of others. keyd can work without the
+// second statement, which is included only if optional is set. The partition and
+// the path of the user come from arn, the ARN of the user. When arn is "", the
+// argument partition is used and the user has no path.
 //
-// What STS is asked needs no permission: GetCallerIdentity, and GetSessionToken
-// for users.
+// The calls to STS need no permission: GetCallerIdentity, and GetSessionToken for
+// users.
 // Source: IAM user guide, "Permissions required to manage access keys" and "IAM
 // policy elements: variables"; STS API reference, both actions.
 func LeastPolicy(partition, arn string, optional bool) Policy {

@@ -12,9 +12,8 @@ import (
 	"keyd/daemon/iam"
 )
 
-// TestPolicyIsWhatIsCalled: the policy allows each action that the code of this
-// package calls, and no other.
-func TestPolicyIsWhatIsCalled(t *testing.T) {
+// The policy allows exactly the actions that the code of this package calls.
+func TestPolicyAllowsExactlyWhatIsCalled(t *testing.T) {
 	called := map[string][]string{}
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) < 10 {
@@ -52,7 +51,8 @@ func TestPolicyIsWhatIsCalled(t *testing.T) {
 	}
 }
 
-// sdkCall is the action of x.iam.Action(...) or x.sts.Action(...).
+// sdkCall returns the service and action of x.iam.Action(...) or
+// x.sts.Action(...).
 func sdkCall(n ast.Node) (service, action string) {
 	call, ok := n.(*ast.CallExpr)
 	if !ok {
@@ -68,9 +68,8 @@ func sdkCall(n ast.Node) (service, action string) {
 	return "", ""
 }
 
-// The resource is the user's own self, in the partition and on the path where
-// the user is.
-func TestPolicyIsAboutTheUserAlone(t *testing.T) {
+// The only resource is the user, in the user's partition and under its path.
+func TestPolicyCoversTheUserAlone(t *testing.T) {
 	for _, test := range []struct{ partition, arn, want string }{
 		{"aws", "", "arn:aws:iam::*:user/${aws:username}"},
 		{"aws-cn", "", "arn:aws-cn:iam::*:user/${aws:username}"},

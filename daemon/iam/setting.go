@@ -6,30 +6,33 @@ import (
 	"strings"
 )
 
-// SiteError is a mistake in what says how AWS is reached, in the environment or
-// in the AWS files: waiting does not mend it.
+// SiteError describes a mistake in a setting that says how AWS is reached, in
+// the environment or in the AWS files. Waiting does not fix it.
 type SiteError struct {
 	Setting string // the variable, or the setting of a profile: "AWS_REGION", "region", "ca_bundle"
-	Profile int    // index in the argument of Resolve; -1 when it is not one profile's
+	Profile int    // index in the argument of Resolve; -1 when the setting belongs to no single profile
 
 	text string
 	err  error
 }
 
+// Error names the setting and what is wrong with it.
 func (e *SiteError) Error() string { return e.text }
 
 // Unwrap returns the cause, or nil.
 func (e *SiteError) Unwrap() error { return e.err }
 
-// Variable reports whether Setting is a variable of the environment.
+// Variable reports whether Setting is an environment variable.
 func (e *SiteError) Variable() bool { return strings.HasPrefix(e.Setting, "AWS_") }
 
-// newSettingError is a setting whose value cannot be meant.
+// newSettingError returns the error for a setting with an impossible value. text
+// follows the name of the setting and never quotes a possible password.
 func newSettingError(setting, text string) error {
 	return &SiteError{Setting: setting, Profile: -1, text: setting + " " + text}
 }
 
-// ofProfile notes whose setting it is that is wrong.
+// ofProfile records in err which profile the wrong setting belongs to. A variable
+// of the environment belongs to none.
 func ofProfile(profile int, err error) error {
 	if e, ok := errors.AsType[*SiteError](err); ok && !e.Variable() {
 		e.Profile = profile
@@ -37,10 +40,11 @@ func ofProfile(profile int, err error) error {
 	return err
 }
 
-// origin is a setting and the name of the place it was read from, for errors.
+// origin is the value of a setting, with the name that errors give to the place
+// it was read from.
 type origin struct{ value, from string }
 
-// firstSet returns the first of origins that says something.
+// firstSet returns the first of origins with a value.
 func firstSet(origins ...origin) origin {
 	for _, o := range origins {
 		if o.value != "" {
@@ -50,14 +54,14 @@ func firstSet(origins ...origin) origin {
 	return origin{}
 }
 
-// environment looks variables up. It is a function so that a test, and a
-// command that speaks for another environment, need no real one.
+// environment looks up variables. It is a function so that tests, and commands
+// that speak for another environment, do not need the real one.
 type environment func(string) string
 
 func (e environment) lookup(name string) origin { return origin{e(name), name} }
 
-// lookupBool reads a variable as AWS tools do: true or false in any case; empty
-// says nothing.
+// lookupBool reads a variable as AWS tools do: true or false in upper or lower
+// case. ok is false for an empty one.
 func (e environment) lookupBool(name string) (value, ok bool, err error) {
 	switch v := e(name); {
 	case v == "":

@@ -12,23 +12,23 @@ import (
 	"keyd/credfile"
 )
 
-// clock is the time that requests are signed with: the local one, corrected by
-// what AWS's answers say when they say that it is far off.
+// clock gives the time of signatures: the local time, corrected by what AWS's
+// answers say when the two are far apart.
 //
 // The SDK's own correction is switched off. It compares the server with the
-// clock of the machine even when the caller brings another one, and it would
-// apply that difference on top.
+// clock of the machine even when the caller brings another clock, and it would
+// add that difference on top.
 type clock struct {
 	now      func() time.Time
-	measured atomic.Int64 // server minus now, nanoseconds, last measured
-	signed   atomic.Int64 // correction that the last signature used
+	measured atomic.Int64 // server clock minus now, in nanoseconds, as last measured
+	signed   atomic.Int64 // correction used by the last signature, in nanoseconds
 }
 
-// maxSkew is how far the clocks may lie apart before a signature is
-// corrected. AWS accepts 15 minutes either way; the SDK's threshold is 4.
+// maxSkew is the difference between the clocks above which a signature is
+// corrected. AWS accepts 15 minutes either way; the SDK also corrects above 4.
 const maxSkew = 4 * time.Minute
 
-// correction returns what to add to now, 0 for a clock that is about right.
+// correction returns what to add to now: 0 for a clock that is about right.
 func (c *clock) correction() time.Duration {
 	off := time.Duration(c.measured.Load())
 	if off.Abs() <= maxSkew {
@@ -37,14 +37,14 @@ func (c *clock) correction() time.Duration {
 	return off
 }
 
-// correctionChanged reports whether the last signature used a correction that has been
-// found wrong since, so that signing again may help.
+// correctionChanged reports whether the last signature used a correction that has
+// since turned out to be wrong, so that signing again may help.
 func (c *clock) correctionChanged() bool {
 	return (c.correction() - time.Duration(c.signed.Load())).Abs() > maxSkew
 }
 
-// signer signs with exactly one pair. The SDK is given the id only, since it
-// keeps what it is given.
+// signer signs with exactly one pair. The SDK gets only the id, because it keeps
+// what it gets.
 type signer struct {
 	v4    *v4.Signer
 	clock *clock
@@ -52,7 +52,7 @@ type signer struct {
 	token credfile.Secret // session token of an MFA session, or empty
 }
 
-// SignHTTP signs r. The time and the secret that the SDK hands in are replaced.
+// SignHTTP signs r. It ignores the time and the secret that the SDK passes in.
 func (s *signer) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string, _ time.Time, opts ...func(*v4.SignerOptions)) error {
 	c.AccessKeyID, c.SecretAccessKey, c.SessionToken = s.key.ID, s.key.Secret.Reveal(), s.token.Reveal()
 	correction := s.clock.correction()
@@ -60,7 +60,7 @@ func (s *signer) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Reques
 	return s.v4.SignHTTP(ctx, c, r, hash, service, region, s.clock.now().Add(correction).UTC(), opts...)
 }
 
-// Retrieve returns credentials that sign nothing; SignHTTP puts the pair in.
+// Retrieve returns credentials that cannot sign; SignHTTP adds the secret.
 func (s *signer) Retrieve(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{AccessKeyID: s.key.ID, SecretAccessKey: "set while signing", Source: "keyd"}, nil
 }

@@ -33,8 +33,8 @@ func hash(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// isSignedBy verifies the signature of r, written from the specification and
-// not with the SDK.
+// isSignedBy verifies the signature of r. It follows the specification and does
+// not use the SDK.
 // Source: IAM user guide, "Create a signed AWS API request".
 func isSignedBy(t *testing.T, r request, secret string) bool {
 	t.Helper()
@@ -66,8 +66,8 @@ func isSignedBy(t *testing.T, r request, secret string) bool {
 	return hex.EncodeToString(mac(key, text)) == signature
 }
 
-// Nothing in the environment of the process decides who signs, where to, or
-// how often.
+// The environment of the process does not decide who signs, where a request
+// goes, or how often it is sent.
 func TestEnvironmentDecidesNothing(t *testing.T) {
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIAEVILEVILEVILEVIL", "AWS_SECRET_ACCESS_KEY": "evil", "AWS_SESSION_TOKEN": "evil",
@@ -95,7 +95,7 @@ func TestEnvironmentDecidesNothing(t *testing.T) {
 			t.Errorf("%s signed by %v", r.URL, scope)
 		}
 		if !isSignedBy(t, r, oldSecret) || isSignedBy(t, r, newSecret) {
-			t.Error("not signed with the secret that was given")
+			t.Error("not signed with the given secret")
 		}
 		if agent := r.Header.Get("User-Agent"); !strings.Contains(agent, "app/keyd") || strings.Contains(agent, "evil") {
 			t.Errorf("User-Agent is %q", agent)
@@ -106,8 +106,8 @@ func TestEnvironmentDecidesNothing(t *testing.T) {
 	}
 }
 
-// AWS's clock is the one that counts: a client with a wrong clock finds out by
-// its first call, says so, and signs rightly from then on.
+// AWS's clock counts. A client with a wrong clock notices at its first call,
+// reports it, and signs with the right time from then on.
 func TestWrongClockIsCorrected(t *testing.T) {
 	for _, wrong := range []time.Duration{-20 * time.Minute, 3 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestWrongClockIsCorrected(t *testing.T) {
 				t.Fatalf("ListKeys: %v, offset %s, %d requests", err, l.Offset, len(w.got)-1)
 			}
 
-			// A second client learns within its first call.
+			// A second client corrects its clock within its first call.
 			c, _ = iam.New(oldKey(), aws(), iam.Options{HTTP: w, Now: func() time.Time { return time.Now().Add(wrong) }})
 			if _, err := c.ListKeys(t.Context(), user); err != nil || len(w.got) != 4 {
 				t.Errorf("second client: %v, %d requests", err, len(w.got)-2)
@@ -151,8 +151,8 @@ func TestWrongClockIsCorrected(t *testing.T) {
 	}
 }
 
-// A caller that lives in another time, as a demonstration does, signs there:
-// the machine's own clock plays no part.
+// A caller with a clock of its own, such as keyd demo, signs by that clock. The
+// machine's clock plays no part.
 func TestSigningFollowsTheCallersClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const future = 60 * 24 * time.Hour
@@ -171,7 +171,7 @@ func TestSigningFollowsTheCallersClock(t *testing.T) {
 				t.Fatalf("%v, offset %s", err, l.Offset)
 			}
 		}
-		// The distance to the machine's clock is no reason to try again.
+		// The difference to the machine's clock is no reason to try again.
 		sent := len(w.got)
 		fine := w.answers[0]
 		w.answers = []answer{func(r *http.Request) (*http.Response, error) {
@@ -192,8 +192,8 @@ func TestSigningFollowsTheCallersClock(t *testing.T) {
 	})
 }
 
-// An answer out of a cache, or of something that is not AWS, sets no clock.
-func TestStrangersSetNoClock(t *testing.T) {
+// An answer from a cache, or from something other than AWS, sets no clock.
+func TestOnlyAWSSetsTheClock(t *testing.T) {
 	past := func(r *http.Request, status int, text, age string) (*http.Response, error) {
 		resp, err := body(status, text)(r)
 		resp.Header.Set("Date", "Mon, 02 Jan 2006 15:04:05 GMT")
@@ -219,9 +219,9 @@ func TestStrangersSetNoClock(t *testing.T) {
 	}
 }
 
-// With a session the client signs with the session's pair and sends its token;
-// the code is sent once.
-func TestWithMFA(t *testing.T) {
+// A client with a session signs with the session's pair and sends its token. The
+// MFA code is sent once.
+func TestWithMFASignsWithTheSession(t *testing.T) {
 	session := document("GetSessionToken", "<Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>"+newSecret+
 		"</SecretAccessKey><SessionToken>token/with+odd==</SessionToken><Expiration>2026-11-23T01:40:03Z</Expiration></Credentials>")
 	w := answers(body(200, session), body(200, createdXML()), fails(io.EOF))
@@ -245,12 +245,12 @@ func TestWithMFA(t *testing.T) {
 	for _, lacking := range []string{"AccessKeyId", "SecretAccessKey", "SessionToken"} {
 		cut := strings.NewReplacer("<"+lacking+">", "<Odd>", "</"+lacking+">", "</Odd>").Replace(session)
 		if _, err := client(t, answers(body(200, cut)), aws()).WithMFA(t.Context(), "arn", "123456"); err == nil {
-			t.Errorf("a session without %s was taken", lacking)
+			t.Errorf("a session without %s was accepted", lacking)
 		}
 	}
 }
 
-// No way of printing shows a secret.
+// No way of printing a value of this package shows a secret.
 func TestNothingPrintsASecret(t *testing.T) {
 	w := answers(body(200, createdXML()), body(200, strings.Replace(createdXML(), ">Active<", ">Inactive<", 1)),
 		body(200, createdXML()[:300]), fails(io.EOF), refusal(403, "AccessDenied", "no"))
@@ -282,14 +282,14 @@ func TestNothingPrintsASecret(t *testing.T) {
 	}
 }
 
-// Half a pair signs nothing.
-func TestNewWantsAWholePair(t *testing.T) {
+// New refuses half a pair and endpoints without a region.
+func TestNewRequiresAWholePair(t *testing.T) {
 	for _, key := range []credfile.Key{{}, {ID: oldID}, {Secret: credfile.NewSecret(oldSecret)}} {
 		if _, err := iam.New(key, aws(), iam.Options{HTTP: answers(nil)}); err == nil || strings.Contains(err.Error(), oldSecret) {
 			t.Errorf("%v: got %v", key, err)
 		}
 	}
 	if _, err := iam.New(oldKey(), remote.Endpoints{}, iam.Options{HTTP: answers(nil)}); err == nil {
-		t.Error("a site that goes nowhere was taken")
+		t.Error("endpoints without a region were accepted")
 	}
 }

@@ -12,12 +12,13 @@ import (
 	"keyd/daemon/iam/remote"
 )
 
-// CallerIdentity asks the STS of region whom the key belongs to; "" is the
-// first of Site.Regions. It needs no permission. An answer that is not a
-// well-formed identity is an Ambiguous error.
+// CallerIdentity asks STS in region who owns the key. An empty region means the
+// first of Endpoints.Regions. The call needs no permission. An answer that is
+// not a well-formed identity is an Ambiguous error.
 //
-// BadKey has many reasons, among them a region that is not enabled in the
-// account, where every key fails: try the old key before judging a new one.
+// An error of class BadKey has many causes. One is a region that is not enabled
+// in the account: every key fails there. So try the old key in that region
+// before judging a new one.
 // Source: STS API reference, GetCallerIdentity; boto3 issue 3975.
 func (c *Client) CallerIdentity(ctx context.Context, region string) (remote.Identity, error) {
 	k := &call{name: "GetCallerIdentity"}
@@ -37,7 +38,7 @@ func (c *Client) CallerIdentity(ctx context.Context, region string) (remote.Iden
 	return id, err
 }
 
-// parseIdentity checks the three parts against each other.
+// parseIdentity returns an error unless account, ARN and user id fit together.
 // Source: IAM user guide, "IAM ARNs".
 func parseIdentity(accountID, arn, userID string) (remote.Identity, error) {
 	f := strings.SplitN(arn, ":", 6)
@@ -58,14 +59,15 @@ func parseIdentity(accountID, arn, userID string) (remote.Identity, error) {
 	return id, nil
 }
 
-// WithMFA returns a client that acts as the same user in a session proved with
-// a one-time code, for users whose policy denies calls without MFA. The session
-// lasts an hour, lives in memory only and shares c's transport. serial is the
-// ARN of a virtual or hardware device (mfa_serial), code its six digits;
-// passkeys and FIDO devices have none and cannot be used.
+// WithMFA returns a client that acts as the same user in a session opened with
+// a one-time code. It serves users whose policy denies calls without MFA. The
+// session lasts an hour and is kept in memory only; the client shares c's
+// transport when the caller brought it. serial is the ARN of a virtual or
+// hardware device (mfa_serial) and code its six digits. Passkeys and FIDO
+// devices show no code and cannot be used.
 //
-// The code is sent once: AWS takes none twice. A wrong or used code is an error
-// of class Denied.
+// The code is sent once, because AWS accepts no code twice. A wrong or used
+// code is an error of class Denied.
 // Source: STS API reference, GetSessionToken.
 func (c *Client) WithMFA(ctx context.Context, serial, code string) (*Client, error) {
 	k := &call{name: "GetSessionToken", once: true}

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// Transport is the HTTP client that keyd speaks to AWS with. It follows no
-// redirect, keeps a connection for a few seconds only, so that an idle daemon
-// holds no socket, and speaks HTTP/1.1, which is all that IAM and STS need and
-// whose rules for sending a request twice are simple. It is safe for
-// concurrent use and may be shared by clients.
+// Transport is the HTTP client for AWS. It follows no redirect. It keeps an idle
+// connection only for seconds, so that an idle daemon holds no socket. It speaks
+// HTTP/1.1, which is all that IAM and STS need and which has simple rules for
+// sending a request twice. It is safe for concurrent use, and clients may share
+// it.
 type Transport struct {
 	keep  *http.Client
 	fresh *http.Client // a new connection for each request
@@ -24,8 +24,8 @@ type Transport struct {
 
 // NewTransport returns a Transport that trusts the system's certificate
 // authorities and those in the PEM file bundle, "" for none. A bundle that is
-// missing or holds no certificate is an error: going on without it would show
-// as an unreachable AWS. Proxies come from the environment (HTTPS_PROXY,
+// missing or holds no certificate is an error, because without it AWS would
+// merely look unreachable. Proxies come from the environment (HTTPS_PROXY,
 // NO_PROXY), read once per process.
 func NewTransport(bundle string) (*Transport, error) {
 	roots, err := loadRoots(bundle)
@@ -38,9 +38,9 @@ func NewTransport(bundle string) (*Transport, error) {
 	return &Transport{keep: newHTTPClient(keep), fresh: newHTTPClient(fresh)}, nil
 }
 
-// Do sends r. CreateAccessKey gets a connection of its own: on one that was
-// used before, a request can die of the server's earlier decision to close it,
-// and nobody can tell whether it was read.
+// Do sends r. CreateAccessKey gets a new connection. On a used one, the server
+// may already have decided to close it; the request then fails, and no one can
+// tell whether it was read.
 func (t *Transport) Do(r *http.Request) (*http.Response, error) {
 	if k := callOf(r.Context()); k != nil && k.once {
 		return t.fresh.Do(r)
@@ -48,7 +48,7 @@ func (t *Transport) Do(r *http.Request) (*http.Response, error) {
 	return t.keep.Do(r)
 }
 
-// Close closes the connections that are idle. The Transport stays usable.
+// Close closes idle connections. The Transport stays usable.
 func (t *Transport) Close() { t.keep.CloseIdleConnections() }
 
 func newRoundTripper(roots *x509.CertPool) *http.Transport {
@@ -68,8 +68,8 @@ func newRoundTripper(roots *x509.CertPool) *http.Transport {
 	}
 }
 
-// newHTTPClient follows no redirect: a request is signed for one host, and its
-// answer may hold a secret.
+// newHTTPClient returns a client that follows no redirect: a request is signed for
+// one host, and its answer may hold a secret.
 func newHTTPClient(rt http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     rt,
@@ -77,8 +77,8 @@ func newHTTPClient(rt http.RoundTripper) *http.Client {
 	}
 }
 
-// proxyFor is http.ProxyFromEnvironment without its error text, which quotes the
-// address and with it the password that may stand in it.
+// proxyFor works like http.ProxyFromEnvironment but replaces its error text,
+// which quotes the address and any password in it.
 func proxyFor(r *http.Request) (*url.URL, error) {
 	u, err := http.ProxyFromEnvironment(r)
 	if err != nil {
@@ -87,16 +87,16 @@ func proxyFor(r *http.Request) (*url.URL, error) {
 	return u, nil
 }
 
-// CheckBundle reports why NewTransport would refuse bundle, as a *SiteError; nil
-// when it would not.
+// CheckBundle returns nil when NewTransport would accept bundle, and otherwise a
+// *SiteError that says why not.
 func CheckBundle(bundle string) error {
 	_, err := loadRoots(bundle)
 	return err
 }
 
-// loadRoots returns the system's authorities with those of bundle added, or nil for
-// the system's alone. AWS tools replace the system's instead; adding trusts a
-// superset and cannot fail where they succeed.
+// loadRoots returns the system's authorities plus those of bundle, or nil for the
+// system's alone. AWS tools replace the system's authorities instead. Adding
+// trusts a superset and cannot fail where those tools succeed.
 func loadRoots(bundle string) (*x509.CertPool, error) {
 	if bundle == "" {
 		return nil, nil

@@ -41,9 +41,9 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-// The authorities of the bundle are added to the system's; a bundle that is not
-// there is an error at once.
-func TestBundle(t *testing.T) {
+// The authorities of the bundle are added to the system's. A missing bundle is an
+// error at once.
+func TestBundleAddsAuthorities(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(status(200, createdXML())))
 	s.Config.ErrorLog = quiet()
 	s.StartTLS()
@@ -56,8 +56,8 @@ func TestBundle(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	site := remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: s.URL, STSURL: s.URL, CABundle: good}
-	c, err := iam.New(oldKey(), site, iam.Options{})
+	endpoints := remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: s.URL, STSURL: s.URL, CABundle: good}
+	c, err := iam.New(oldKey(), endpoints, iam.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +66,8 @@ func TestBundle(t *testing.T) {
 		t.Error(err)
 	}
 	for _, bad := range []string{empty, filepath.Join(dir, "missing.pem"), dir} {
-		site.CABundle = bad
-		if _, err := iam.New(oldKey(), site, iam.Options{}); err == nil || !strings.Contains(err.Error(), bad) {
+		endpoints.CABundle = bad
+		if _, err := iam.New(oldKey(), endpoints, iam.Options{}); err == nil || !strings.Contains(err.Error(), bad) {
 			t.Errorf("%s: got %v", bad, err)
 		}
 	}
@@ -88,9 +88,9 @@ func TestCloseLeavesNoConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site := remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: s.URL, STSURL: s.URL}
+	endpoints := remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: s.URL, STSURL: s.URL}
 	for _, opt := range []iam.Options{{}, {HTTP: shared}} {
-		c, err := iam.New(oldKey(), site, opt)
+		c, err := iam.New(oldKey(), endpoints, opt)
 		if err != nil {
 			t.Fatal(err)
 		}

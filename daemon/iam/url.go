@@ -8,11 +8,11 @@ import (
 	"keyd/credfile"
 )
 
-// profileEndpoints returns the custom URLs of IAM and STS for one profile, "" where
-// AWS's own is meant.
+// profileURLs returns the custom URLs of IAM and STS for one profile, "" for
+// AWS's own endpoint.
 // Source: AWS SDKs and Tools reference guide, "Service-specific endpoints",
 // precedence.
-func profileEndpoints(site credfile.Site, env environment) (iam, sts string, err error) {
+func profileURLs(site credfile.Site, env environment) (iam, sts string, err error) {
 	ignore := site.IgnoreEndpoints
 	if set, ok, err := env.lookupBool("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"); err != nil {
 		return "", "", err
@@ -32,9 +32,9 @@ func profileEndpoints(site credfile.Site, env environment) (iam, sts string, err
 	return iam, sts, err
 }
 
-// checkURL refuses an endpoint that requests must not be signed to: one that is
-// no URL, carries a password, or would send the new secret in clear text over a
-// network.
+// checkURL returns the URL in o without a trailing slash. It refuses a value that
+// is not a URL, that carries a password, or that would send the new secret over
+// a network in clear text.
 func checkURL(o origin) (string, error) {
 	if o.value == "" {
 		return "", nil
@@ -48,12 +48,12 @@ func checkURL(o origin) (string, error) {
 	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
 		return strings.TrimSuffix(o.value, "/"), nil
 	case u.Scheme == "http":
-		return "", newSettingError(o.from, "is "+o.value+": without TLS anybody on the way can read a new secret; use https (plain http only for localhost)")
+		return "", newSettingError(o.from, "is "+o.value+": without TLS anyone on the way can read a new secret; use https (plain http only for localhost)")
 	}
 	return "", newSettingError(o.from, "is "+o.value+": the scheme must be https")
 }
 
-// isLoopback reports whether host is this machine by name or by address.
+// isLoopback reports whether host is this machine, by name or by address.
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true
@@ -63,8 +63,8 @@ func isLoopback(host string) bool {
 }
 
 // isAWS reports whether endpoint is one of AWS's own names for IAM or STS. The
-// suffix alone proves nothing: buckets, load balancers and machines of
-// strangers live under it too.
+// suffix alone proves nothing, because buckets, load balancers and machines of
+// strangers have names under it too.
 func isAWS(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -83,7 +83,8 @@ func isAWS(endpoint string) bool {
 	return false
 }
 
-// isServiceName reports whether name is iam or sts, or that in one region.
+// isServiceName reports whether name is iam or sts, alone or followed by a
+// region.
 func isServiceName(name string) bool {
 	service, region, regional := strings.Cut(name, ".")
 	switch service {
@@ -93,7 +94,7 @@ func isServiceName(name string) bool {
 	return false
 }
 
-// partitionOfHost returns the partition that a host name gives away, or "".
+// partitionOfHost returns the partition that an AWS host name reveals, or "".
 func partitionOfHost(endpoint string) string {
 	if !isAWS(endpoint) {
 		return ""

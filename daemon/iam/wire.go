@@ -16,22 +16,22 @@ import (
 )
 
 const (
-	callTimeout    = 30 * time.Second // a whole call with its retries, and the one attempt of CreateAccessKey
+	callTimeout    = 30 * time.Second // a whole call with its retries, or the single attempt of CreateAccessKey
 	attemptTimeout = 10 * time.Second // one attempt of a call that may be repeated
-	answerLimit    = 1 << 20          // bytes; a page of 1000 keys has a quarter of that
+	answerLimit    = 1 << 20          // bytes; a page of 1000 keys takes a quarter of that
 )
 
-// wire stands between the SDK and the HTTP client. It reads every answer to its
-// end and lets pass only what AWS can have said: the SDK takes an empty 200 for
-// an answer without fields, does not look at the body of a call without
-// result, and so would report success for a captive portal's page.
+// wire sits between the SDK and the HTTP client. It reads every answer to its
+// end and rejects what AWS cannot have said. The SDK alone is too trusting: it
+// takes an empty 200 for an answer without fields and ignores the body of a
+// call that returns nothing, so a captive portal's page would pass for success.
 type wire struct {
 	http  Doer
 	clock *clock
 }
 
-// Do sends one attempt. An answer of AWS, good or bad, is returned with its
-// whole body in memory; anything else is an error.
+// Do sends one attempt. It returns an answer of AWS, good or bad, with the whole
+// body in memory, and an error for anything else.
 func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	k := callOf(r.Context())
 	if k == nil {
@@ -74,12 +74,13 @@ func (w *wire) sendRequest(k *call, r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// answerError says what is wrong with an answer. It quotes nothing of it.
+// answerError says what is wrong with an answer. It quotes no part of the
+// answer.
 type answerError struct{ what string }
 
 func (e *answerError) Error() string { return e.what }
 
-// checkAnswer returns an error unless body is what AWS answers to this call.
+// checkAnswer returns an error unless body is one that AWS gives to this call.
 func (k *call) checkAnswer(resp *http.Response, body []byte) error {
 	k.isWebPage = isWebPage(body)
 	switch {
@@ -95,7 +96,7 @@ func (k *call) checkAnswer(resp *http.Response, body []byte) error {
 	return checkDocument(body, k.name+"Response")
 }
 
-// refusal is the error document of IAM and STS.
+// refusal is the XML error document of IAM and STS.
 type refusal struct {
 	XMLName   xml.Name `xml:"ErrorResponse"`
 	Code      string   `xml:"Error>Code"`
@@ -106,7 +107,7 @@ type refusal struct {
 func (k *call) readRefusal(body []byte) error {
 	var r refusal
 	if err := xml.Unmarshal(body, &r); err != nil || r.Code == "" {
-		return &answerError{"the answer is not one of AWS's"}
+		return &answerError{"the answer does not come from AWS"}
 	}
 	k.refusal = refusal{Code: cleanText(r.Code), Message: cleanText(r.Message)}
 	if r.RequestID != "" {
@@ -123,15 +124,15 @@ func redirectHost(resp *http.Response) string {
 	return cleanText(u.Host)
 }
 
-// isWebPage reports whether body is HTML. The content type proves nothing: some
-// servers call their XML text/html.
+// isWebPage reports whether body is HTML. The content type proves nothing,
+// because some servers label their XML text/html.
 func isWebPage(body []byte) bool {
 	head := strings.ToLower(string(bytes.TrimSpace(body[:min(len(body), 512)])))
 	return strings.HasPrefix(head, "<!doctype html") || strings.HasPrefix(head, "<html")
 }
 
-// checkDocument returns an error unless body is one complete XML document with
-// the named root.
+// checkDocument returns an error unless body is one complete XML document whose
+// root element is called root.
 func checkDocument(body []byte, root string) error {
 	d := xml.NewDecoder(bytes.NewReader(body))
 	seen := false
@@ -143,33 +144,33 @@ func checkDocument(body []byte, root string) error {
 		case errors.Is(err, io.EOF):
 			return &answerError{"the answer is empty"}
 		case err != nil:
-			return &answerError{"the answer is cut off or is no XML"}
+			return &answerError{"the answer is cut off or not XML"}
 		}
 		start, ok := t.(xml.StartElement)
 		if ok && !seen && start.Name.Local != root {
-			return &answerError{"the answer is not one to this call"}
+			return &answerError{"the answer belongs to another call"}
 		}
 		seen = seen || ok
 	}
 }
 
-// readClock takes the server's clock from an answer of AWS. An answer out of a
-// cache (Age) has the clock of the past.
+// readClock reads the server's clock from an answer of AWS. It skips an answer
+// from a cache (with an Age header), whose date lies in the past.
 func (k *call) readClock(c *clock, h http.Header, before, after time.Time) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil || h.Get("Age") != "" {
 		return
 	}
-	// Date is cut to the second and was written somewhere during the trip.
+	// Date is cut to whole seconds and was written at some point of the trip.
 	const half = 500 * time.Millisecond
 	middle := before.Add(after.Sub(before) / 2)
 	k.date, k.offset = date.UTC(), date.Add(half).Sub(middle)
 	c.measured.Store(int64(k.offset))
 }
 
-// call is what one call learns on the wire, over all its attempts. The SDK
+// call records what one call learns on the wire over all its attempts. The SDK
 // forgets most of it: which attempt may have taken effect, whether a request
-// left at all, what the server's clock said.
+// left this machine, and what the server's clock said.
 type call struct {
 	name    string // the action
 	mutates bool
@@ -178,7 +179,7 @@ type call struct {
 	host         string
 	attempts     int
 	mayHaveActed bool // an attempt before the last one may have taken effect
-	traced       bool // the transport reports its connections
+	traced       bool // the transport reports when it gets a connection
 	connected    atomic.Bool
 	left         bool // the last attempt may have left this machine
 	status       int
@@ -189,6 +190,7 @@ type call struct {
 	offset       time.Duration
 }
 
+// callKey is the context key under which doCall passes a *call to the wire.
 type callKey struct{}
 
 func callOf(ctx context.Context) *call {
@@ -196,7 +198,8 @@ func callOf(ctx context.Context) *call {
 	return k
 }
 
-// startAttempt starts one attempt and returns the request with a trace on it.
+// startAttempt resets what belongs to one attempt and returns r with a trace
+// that notes the connection.
 func (k *call) startAttempt(r *http.Request) *http.Request {
 	k.mayHaveActed = k.mayHaveActed || k.left && !k.refusedByAWS()
 	k.attempts++
@@ -207,6 +210,6 @@ func (k *call) startAttempt(r *http.Request) *http.Request {
 	return r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
 }
 
-// refusedByAWS reports whether AWS itself turned the last attempt down, so that it
-// had no effect.
+// refusedByAWS reports whether AWS itself refused the last attempt, which
+// therefore had no effect.
 func (k *call) refusedByAWS() bool { return k.refusal.Code != "" && k.status < 500 }

@@ -27,12 +27,12 @@ func oldKey() credfile.Key {
 	return credfile.Key{ID: oldID, Secret: credfile.NewSecret(oldSecret)}
 }
 
-// aws is a site in partition aws.
+// aws returns the endpoints of partition aws.
 func aws() remote.Endpoints {
 	return remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}
 }
 
-// request is what arrived, with the form read.
+// request is a request that arrived, with its form parsed.
 type request struct {
 	*http.Request
 	form url.Values
@@ -46,8 +46,8 @@ func (r request) scope() []string {
 	return strings.Split(credential, "/")
 }
 
-// wire is an HTTP client that answers from a list, one entry per request, the
-// last one for all that follow. It remembers what it was sent.
+// wire is an HTTP client that answers from a list: one entry per request, and the
+// last one for every request after that. It records the requests.
 type wire struct {
 	mu      sync.Mutex
 	answers []answer
@@ -97,7 +97,8 @@ func refusalXML(code, message string) string {
 		`</Code><Message>` + message + `</Message></Error><RequestId>7a62c49f-347e-4fc4-9331-6e8eEXAMPLE</RequestId></ErrorResponse>`
 }
 
-// document wraps a result as IAM and STS do. An action without result has "".
+// document wraps a result as IAM and STS do. Pass "" for an action that returns
+// nothing.
 func document(action, result string) string {
 	if result != "" {
 		result = "<" + action + "Result>" + result + "</" + action + "Result>"
@@ -122,9 +123,9 @@ func listXML(members, tail string) string {
 	return document("ListAccessKeys", "<AccessKeyMetadata>"+members+"</AccessKeyMetadata>"+tail)
 }
 
-func client(t testing.TB, w iam.Doer, site remote.Endpoints) *iam.Client {
+func client(t testing.TB, w iam.Doer, endpoints remote.Endpoints) *iam.Client {
 	t.Helper()
-	c, err := iam.New(oldKey(), site, iam.Options{HTTP: w})
+	c, err := iam.New(oldKey(), endpoints, iam.Options{HTTP: w})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,46 @@
+// Package iam calls IAM and STS for one access key at a time. It is the only
+// package of keyd that speaks to AWS and imports its SDK.
+//
+// # What it is for
+//
+// A Client holds one pair (key id and secret) and the Endpoints where its calls
+// go. It offers the calls that a rotation needs: CallerIdentity, ListKeys,
+// CreateKey, SetStatus, DeleteKey, LastUsed, Describe and Undescribe. WithMFA
+// returns a second client that signs with a session. LeastPolicy is the
+// permission that all of this takes. The plain data that outlives a call is in
+// package remote, next to this one.
+//
+// # How a call travels
+//
+//	profiles, environment --Resolve--> remote.Endpoints --New--> Client
+//
+//	keys.go, sts.go    one method per call: it fills in the SDK's input and
+//	                   checks that the output has every part it must have
+//	the SDK            builds the request and repeats it when that is safe
+//	sign.go            signs it with this pair, by a clock corrected by AWS's
+//	wire.go            sends one attempt, reads the whole answer and lets it
+//	                   pass only if AWS can have said it
+//	transport.go       HTTP: no redirects, few idle connections, and a new
+//	                   connection for each CreateAccessKey
+//	cause.go           turns any failure into an *Error with a Class
+//
+// While a call is under way, one value of type call records what the SDK
+// forgets: how many attempts left this machine, whether an earlier one may have
+// taken effect, and what the server's clock said.
+//
+// # What it promises
+//
+// A client signs with the pair it was given and with nothing else: it reads no
+// environment variable, no credentials file and no instance role.
+//
+// It sends CreateAccessKey exactly once, whatever becomes of the answer. That
+// call has no idempotency token, so each repetition makes another key.
+//
+// It believes an answer only when AWS can have given it: complete, of the right
+// shape, and to this call. Everything else is an error of class Ambiguous, which
+// means that the call may have taken effect. Error.Definite reports the
+// opposite: the call certainly had no effect.
+//
+// No error, hint or printed value of this package holds a secret or the body of
+// an answer.
+package iam
