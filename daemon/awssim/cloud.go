@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -34,7 +35,7 @@ type Cloud struct {
 	sessions map[string]*session
 	views    []string // every view that has been used or configured, "iam" first
 	closed   map[string]bool
-	faults   []*armed
+	faults   []*armedFault
 	calls    []*Call
 	late     []lateEffect // by time
 }
@@ -53,7 +54,7 @@ func New(o Options) *Cloud {
 		closed:   map[string]bool{},
 	}
 	for _, r := range o.Regions {
-		c.see(viewSTS(r))
+		c.noteView(viewSTS(r))
 	}
 	return c
 }
@@ -63,7 +64,7 @@ func New(o Options) *Cloud {
 // every date of an answer. It is how a client with a wrong clock sees AWS. The
 // oracles speak of Options.Now, whatever the skew.
 func (c *Cloud) SkewDate(d time.Duration) {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	c.skew = d
 }
 
@@ -71,18 +72,18 @@ func (c *Cloud) SkewDate(d time.Duration) {
 // on: STS answers InvalidClientTokenId to every key there, and Outage and
 // Usable leave it out.
 func (c *Cloud) CloseRegion(region string) {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	c.closed[region] = true
 }
 
 // OpenRegion undoes CloseRegion.
 func (c *Cloud) OpenRegion(region string) {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	delete(c.closed, region)
 }
 
-// enter locks the cloud and lets everything happen that was to happen by now.
-func (c *Cloud) enter() (leave func()) {
+// lockAndSettle locks the cloud and lets everything happen that was to happen by now.
+func (c *Cloud) lockAndSettle() (leave func()) {
 	c.mu.Lock()
 	c.settle(c.opt.Now())
 	return c.mu.Unlock
@@ -94,8 +95,8 @@ type lateEffect struct {
 	x  *exchange
 }
 
-// delay puts a request into the queue. The caller holds the lock.
-func (c *Cloud) delay(at time.Time, x *exchange) {
+// queueLate puts a request into the queue. The caller holds the lock.
+func (c *Cloud) queueLate(at time.Time, x *exchange) {
 	i := len(c.late)
 	for i > 0 && c.late[i-1].at.After(at) {
 		i--
@@ -108,18 +109,18 @@ func (c *Cloud) settle(now time.Time) {
 	for len(c.late) > 0 && !c.late[0].at.After(now) {
 		e := c.late[0]
 		c.late = c.late[1:]
-		e.x.act(e.at)
+		e.x.carryOut(e.at)
 	}
 }
 
-func (c *Cloud) next() int {
+func (c *Cloud) nextSerial() int {
 	c.serial++
 	return c.serial
 }
 
-// draw hashes the seed, a label and numbers: FNV-1a, then splitmix64's
+// hashSeed hashes the seed, a label and numbers: FNV-1a, then splitmix64's
 // finalizer, because FNV alone leaves the high bits of short inputs alike.
-func (c *Cloud) draw(label string, n ...int) uint64 {
+func (c *Cloud) hashSeed(label string, n ...int) uint64 {
 	const prime = 1099511628211
 	h := c.opt.Seed ^ 14695981039346656037
 	for i := range len(label) {
@@ -131,4 +132,54 @@ func (c *Cloud) draw(label string, n ...int) uint64 {
 	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
 	h = (h ^ h>>27) * 0x94d049bb133111eb
 	return h ^ h>>31
+}
+
+// Clone returns a second cloud in the same state, by a clock of its own; from
+// there the two go apart. Requests that are late stay on their way in both.
+// Faults are left behind and the ledger begins anew, so that a test can go on
+// from one instant in many ways. Users of the new cloud are asked for by User.
+func (c *Cloud) Clone(now func() time.Time) *Cloud {
+	defer c.lockAndSettle()()
+	d := New(Options{Now: now, Seed: c.opt.Seed, Lag: c.opt.Lag, AnyRegion: c.opt.AnyRegion})
+	d.skew, d.serial = c.skew, c.serial
+	d.views, d.closed = slices.Clone(c.views), maps.Clone(c.closed)
+	for name, u := range c.users {
+		twin := new(*u)
+		twin.c, twin.keys = d, nil
+		twin.tags, twin.policies, twin.denials = slices.Clone(u.tags), slices.Clone(u.policies), slices.Clone(u.denials)
+		d.users[name] = twin
+		for _, k := range u.keys {
+			twin.keys = append(twin.keys, k.cloneFor(twin))
+			d.keys[k.id] = twin.keys[len(twin.keys)-1]
+		}
+	}
+	for id, s := range c.sessions {
+		twin := new(*s)
+		twin.key = d.keys[s.key.id]
+		d.sessions[id] = twin
+	}
+	for _, e := range c.late {
+		d.late = append(d.late, lateEffect{e.at, e.x.cloneLate(d)})
+	}
+	return d
+}
+
+func (k *key) cloneFor(u *User) *key {
+	twin := new(*k)
+	twin.user, twin.log, twin.uses = u, slices.Clone(k.log), slices.Clone(k.uses)
+	return twin
+}
+
+// cloneLate is a late request that has not been acted upon: it knows its caller
+// only then.
+func (x *exchange) cloneLate(c *Cloud) *exchange {
+	twin, call := new(*x), new(*x.call)
+	twin.c, twin.call = c, call
+	return twin
+}
+
+// User returns the user of that name, nil when there is none. Empty is root.
+func (c *Cloud) User(account, name string) *User {
+	defer c.lockAndSettle()()
+	return c.users[userName{account, name}]
 }

@@ -25,24 +25,24 @@ func (c *Cloud) Do(r *http.Request) (*http.Response, error) {
 		defer r.Body.Close()
 	}
 	fail := func(err error) (*http.Response, error) {
-		return nil, &url.Error{Op: title(r.Method), URL: r.URL.String(), Err: err}
+		return nil, &url.Error{Op: errorMethod(r.Method), URL: r.URL.String(), Err: err}
 	}
 	if err := r.Context().Err(); err != nil {
 		return fail(err)
 	}
-	x, err := read(c, r)
+	x, err := readRequest(c, r)
 	if err != nil {
 		return fail(err)
 	}
 	c.process(x)
-	if err := c.wait(r.Context(), x); err != nil {
+	if err := c.awaitAnswer(r.Context(), x); err != nil {
 		return fail(err)
 	}
-	if x.fault.Kind.lost() {
+	if x.fault.Kind.losesAnswer() {
 		return fail(networkError(x.fault.Kind, r.URL))
 	}
-	a := c.send(x)
-	c.delivered(x)
+	a := c.takeAnswer(x)
+	c.noteDelivered(x)
 	var body io.Reader = strings.NewReader(string(a.body))
 	if a.short > 0 {
 		body = io.MultiReader(body, brokenReader{})
@@ -50,13 +50,13 @@ func (c *Cloud) Do(r *http.Request) (*http.Response, error) {
 	return &http.Response{
 		Status: strconv.Itoa(a.status) + " " + http.StatusText(a.status), StatusCode: a.status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: c.header(x, a), ContentLength: int64(len(a.body) + a.short),
+		Header: c.answerHeader(x, a), ContentLength: int64(len(a.body) + a.short),
 		Body: io.NopCloser(body), Request: r,
 	}, nil
 }
 
-// title is how http.Client names the method in its errors.
-func title(method string) string {
+// errorMethod is how http.Client names the method in its errors.
+func errorMethod(method string) string {
 	if method == "" {
 		return "Get"
 	}
@@ -95,7 +95,7 @@ func networkError(k Kind, u *url.URL) error {
 // ServeHTTP answers a request on a listener. Any host name will do on
 // loopback: service and region are the signature's.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x, err := read(c, r)
+	x, err := readRequest(c, r)
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client went away while it was still sending
 	}
@@ -103,25 +103,25 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.fault.Kind == Timeout {
 		x.fault.Kind = Hang
 	}
-	if c.wait(r.Context(), x) != nil {
+	if c.awaitAnswer(r.Context(), x) != nil {
 		panic(http.ErrAbortHandler)
 	}
 	if x.fault.Kind == Reset {
-		reset(w)
+		resetConnection(w)
 	}
-	if x.fault.Kind.lost() {
+	if x.fault.Kind.losesAnswer() {
 		panic(http.ErrAbortHandler) // net/http closes the connection without a word
 	}
-	a := c.send(x)
-	maps.Copy(w.Header(), c.header(x, a))
+	a := c.takeAnswer(x)
+	maps.Copy(w.Header(), c.answerHeader(x, a))
 	w.WriteHeader(a.status)
 	if _, err := w.Write(a.body); err == nil && r.Context().Err() == nil {
-		c.delivered(x)
+		c.noteDelivered(x)
 	}
 }
 
-// reset ends the connection with RST where the transport allows it.
-func reset(w http.ResponseWriter) {
+// resetConnection ends the connection with RST where the transport allows it.
+func resetConnection(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
@@ -132,9 +132,9 @@ func reset(w http.ResponseWriter) {
 	conn.Close()
 }
 
-// wait holds the answer back for as long as the fault says, for ever with
+// awaitAnswer holds the answer back for as long as the fault says, for ever with
 // Hang.
-func (c *Cloud) wait(ctx context.Context, x *exchange) error {
+func (c *Cloud) awaitAnswer(ctx context.Context, x *exchange) error {
 	var done <-chan time.Time
 	switch {
 	case x.fault.Kind == Hang:
@@ -153,20 +153,20 @@ func (c *Cloud) wait(ctx context.Context, x *exchange) error {
 	}
 }
 
-// send notes that an answer leaves and returns it. A late request has been
+// takeAnswer notes that an answer leaves and returns it. A late request has been
 // acted upon by now; when Options.Now does not move with timers, it is here.
-func (c *Cloud) send(x *exchange) answer {
-	defer c.enter()()
+func (c *Cloud) takeAnswer(x *exchange) answer {
+	defer c.lockAndSettle()()
 	if x.answer.status == 0 {
-		x.act(c.opt.Now())
+		x.carryOut(c.opt.Now())
 	}
 	x.call.Status = x.answer.status
 	return x.answer
 }
 
-// delivered notes that the client has the answer.
-func (c *Cloud) delivered(x *exchange) {
-	defer c.enter()()
+// noteDelivered notes that the client has the answer.
+func (c *Cloud) noteDelivered(x *exchange) {
+	defer c.lockAndSettle()()
 	if x.fault.Kind != "" {
 		return
 	}
@@ -176,8 +176,8 @@ func (c *Cloud) delivered(x *exchange) {
 	}
 }
 
-func (c *Cloud) header(x *exchange, a answer) http.Header {
-	defer c.enter()()
+func (c *Cloud) answerHeader(x *exchange, a answer) http.Header {
+	defer c.lockAndSettle()()
 	return http.Header{
 		"Content-Type":     {a.contentType},
 		"Content-Length":   {strconv.Itoa(len(a.body) + a.short)},

@@ -60,8 +60,8 @@ type Fault struct {
 	Late    time.Duration // the request is acted upon so much later, also when the client is long gone. Overrides When; with no Kind the answer waits for it
 }
 
-// armed is a Fault that counts.
-type armed struct {
+// armedFault is a Fault that counts.
+type armedFault struct {
 	Fault
 	seen int
 }
@@ -69,18 +69,18 @@ type armed struct {
 // Inject arms a fault. Faults are asked in the order in which they were
 // injected; each counts only the requests that no earlier one took.
 func (c *Cloud) Inject(f Fault) {
-	defer c.enter()()
-	c.faults = append(c.faults, &armed{Fault: f})
+	defer c.lockAndSettle()()
+	c.faults = append(c.faults, &armedFault{Fault: f})
 }
 
 // ClearFaults disarms all faults. What is already late stays on its way.
 func (c *Cloud) ClearFaults() {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	c.faults = nil
 }
 
-// strike returns the fault for a request, the zero Fault for none.
-func (c *Cloud) strike(x *exchange) Fault {
+// chooseFault returns the fault for a request, the zero Fault for none.
+func (c *Cloud) chooseFault(x *exchange) Fault {
 	fits := func(want, is string) bool { return want == "" || want == is }
 	for _, f := range c.faults {
 		if !fits(f.Action, x.action) || !fits(f.User, x.call.User) || !fits(f.Region, x.cred.region) || !fits(f.KeyID, x.cred.keyID) {
@@ -94,11 +94,11 @@ func (c *Cloud) strike(x *exchange) Fault {
 	return Fault{}
 }
 
-// unreached reports whether the request never gets to AWS.
-func (k Kind) unreached() bool { return k == DNS || k == Dial || k == TLS }
+// neverArrives reports whether the request never gets to AWS.
+func (k Kind) neverArrives() bool { return k == DNS || k == Dial || k == TLS }
 
-// lost reports whether no answer comes at all.
-func (k Kind) lost() bool {
+// losesAnswer reports whether no answer comes at all.
+func (k Kind) losesAnswer() bool {
 	switch k {
 	case Close, Reset, Hang, Timeout, DNS, Dial, TLS:
 		return true
@@ -108,52 +108,52 @@ func (k Kind) lost() bool {
 
 // process decides what becomes of a request and does what is due now.
 func (c *Cloud) process(x *exchange) {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	now := c.opt.Now()
-	c.log(x, now)
+	c.logCall(x, now)
 	x.id = c.newUUID()
-	x.fault = c.strike(x)
+	x.fault = c.chooseFault(x)
 	x.call.Fault = x.fault.Kind
 	switch f := x.fault; {
-	case f.Kind.unreached():
+	case f.Kind.neverArrives():
 	case f.Late > 0:
-		c.delay(now.Add(f.Late), x)
+		c.queueLate(now.Add(f.Late), x)
 		if f.Kind == "" {
 			x.fault.Latency += f.Late
 			return
 		}
 	case f.Kind == "" || f.When == After:
-		x.act(now)
+		x.carryOut(now)
 	}
-	x.spoil()
+	x.spoilAnswer()
 }
 
-// spoil makes the answer what the fault wants it to be. Before the effect
+// spoilAnswer makes the answer what the fault wants it to be. Before the effect
 // there is none yet, so one without a result stands in.
-func (x *exchange) spoil() {
+func (x *exchange) spoilAnswer() {
 	if x.fault.Kind == "" {
 		return
 	}
 	effective := x.answer.status != 0
 	a := x.answer
 	if !effective {
-		a = answer{status: http.StatusOK, contentType: "text/xml", body: success(x.service, x.action, x.id, []node{})}
+		a = answer{status: http.StatusOK, contentType: "text/xml", body: successBody(x.service, x.action, x.id, []node{})}
 	}
 	switch x.fault.Kind {
 	case Status500:
-		a = x.failure(refuse(500, "ServiceFailure", "The request processing has failed because of an unknown error, exception or failure."))
+		a = x.failureAnswer(newRefusal(500, "ServiceFailure", "The request processing has failed because of an unknown error, exception or failure."))
 	case Status503:
-		a = x.failure(refuse(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server."))
+		a = x.failureAnswer(newRefusal(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server."))
 	case Throttle:
-		a = x.failure(refuse(400, "Throttling", "Rate exceeded"))
+		a = x.failureAnswer(newRefusal(400, "Throttling", "Rate exceeded"))
 	case Refused:
-		a = x.failure(refuse(403, "AccessDenied", "User is not authorized to perform: %s:%s with an explicit deny in a service control policy", x.service, x.action))
+		a = x.failureAnswer(newRefusal(403, "AccessDenied", "User is not authorized to perform: %s:%s with an explicit deny in a service control policy", x.service, x.action))
 	case ReplicationLimit:
-		a = x.failure(refuse(409, "LimitExceeded", "Your account has a large number of updates awaiting replication, please try again later."))
+		a = x.failureAnswer(newRefusal(409, "LimitExceeded", "Your account has a large number of updates awaiting replication, please try again later."))
 	case Truncated:
-		a.body = a.body[:cut(a.body)]
+		a.body = a.body[:cutPoint(a.body)]
 	case ShortLength:
-		n := cut(a.body)
+		n := cutPoint(a.body)
 		a.short, a.body = len(a.body)-n, a.body[:n]
 	case Empty:
 		a = answer{status: http.StatusOK, contentType: "text/xml"}
@@ -165,17 +165,17 @@ func (x *exchange) spoil() {
 	x.answer = a
 }
 
-func (x *exchange) failure(r *refusal) answer {
+func (x *exchange) failureAnswer(r *refusal) answer {
 	if x.call.Code == "" {
 		x.call.Code = r.code
 	}
-	return answer{status: r.status, contentType: "text/xml", body: r.body(x.service, x.id)}
+	return answer{status: r.status, contentType: "text/xml", body: r.errorBody(x.service, x.id)}
 }
 
 const secretTag, secretEnd = "<SecretAccessKey>", "</SecretAccessKey>"
 
-// cut is where a body breaks off: in the middle of the secret when it has one.
-func cut(body []byte) int {
+// cutPoint is where a body breaks off: in the middle of the secret when it has one.
+func cutPoint(body []byte) int {
 	if i := bytes.Index(body, []byte(secretTag)); i >= 0 {
 		return i + len(secretTag) + 20
 	}

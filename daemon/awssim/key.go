@@ -41,13 +41,13 @@ type version struct {
 	everywhere bool // known to all replicas since ever
 }
 
-func (k *key) status() string { return k.log[len(k.log)-1].status }
+func (k *key) currentStatus() string { return k.log[len(k.log)-1].status }
 
-func (k *key) deleted() bool { return k.status() == statusDeleted }
+func (k *key) isDeleted() bool { return k.currentStatus() == statusDeleted }
 
-// set appends to the log, unless nothing changes.
-func (k *key) set(status string, at time.Time) {
-	if k.status() != status {
+// setStatus appends to the log, unless nothing changes.
+func (k *key) setStatus(status string, at time.Time) {
+	if k.currentStatus() != status {
 		k.log = append(k.log, version{at: at, status: status})
 	}
 }
@@ -62,8 +62,8 @@ type Use struct {
 // the first counts. Source: IAM user guide, credential report format.
 const useGranularity = 15 * time.Minute
 
-// use records a use unless an earlier one covers it.
-func (k *key) use(u Use) {
+// recordUse records a use unless an earlier one covers it.
+func (k *key) recordUse(u Use) {
 	i := len(k.uses)
 	for i > 0 && k.uses[i-1].At.After(u.At) {
 		i--
@@ -95,15 +95,15 @@ func (c *Cloud) newKey(u *User, by string, v version) *key {
 	return k
 }
 
-func (c *Cloud) random() *rand.Rand {
-	return rand.New(rand.NewPCG(c.opt.Seed, uint64(c.next())))
+func (c *Cloud) newRand() *rand.Rand {
+	return rand.New(rand.NewPCG(c.opt.Seed, uint64(c.nextSerial())))
 }
 
 // newID returns an id that carries the account as AWS's do: base32 of ten
 // bytes, of which bits 46 to 7 of the first 48 are the account.
 // Source: Aidan Steele, Tal Be'ery, "AWS access key id formats"; undocumented.
 func (c *Cloud) newID(prefix, account string) string {
-	rng := c.random()
+	rng := c.newRand()
 	n, _ := strconv.ParseUint(account, 10, 40) // checked by addUser
 	head := 1<<47 | n<<7 | rng.Uint64()&0x7f
 	b := binary.BigEndian.AppendUint64(nil, head<<16)[:6]
@@ -128,7 +128,7 @@ func accountOf(id string) string {
 // newSecret returns 40 characters of which at least one is '/' and one '+':
 // the two that careless quoting, escaping and patterns break on.
 func (c *Cloud) newSecret() string {
-	rng := c.random()
+	rng := c.newRand()
 	b := make([]byte, 0, 32)
 	for len(b) < 30 {
 		b = binary.BigEndian.AppendUint64(b, rng.Uint64())
@@ -142,7 +142,7 @@ func (c *Cloud) newSecret() string {
 // newUUID returns a random UUID, as AWS numbers requests.
 func (c *Cloud) newUUID() string {
 	const hex = "0123456789abcdef"
-	rng := c.random()
+	rng := c.newRand()
 	s := []byte("xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx")
 	for i := range s {
 		if s[i] == 'x' {

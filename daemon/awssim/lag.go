@@ -53,8 +53,8 @@ const (
 
 func viewSTS(region string) string { return "sts-" + region }
 
-// see remembers a view as used.
-func (c *Cloud) see(view string) {
+// noteView remembers a view as used.
+func (c *Cloud) noteView(view string) {
 	if !slices.Contains(c.views, view) {
 		c.views = append(c.views, view)
 	}
@@ -72,8 +72,8 @@ func (c *Cloud) viewsOf(p string) []string {
 	return vs
 }
 
-// reach returns when version i of k reaches a replica of a view.
-func (c *Cloud) reach(k *key, i int, view string, replica int) time.Time {
+// arrivalTime returns when version i of k reaches a replica of a view.
+func (c *Cloud) arrivalTime(k *key, i int, view string, replica int) time.Time {
 	v := k.log[i]
 	if v.everywhere {
 		return time.Time{}
@@ -85,25 +85,25 @@ func (c *Cloud) reach(k *key, i int, view string, replica int) time.Time {
 	case v.status == statusActive:
 		lag = c.opt.Lag.Create
 	}
-	return v.at.Add(lag.sample(c.draw(k.id+view, i, replica)))
+	return v.at.Add(lag.sample(c.hashSeed(k.id+view, i, replica)))
 }
 
-// shown returns what a replica shows of k at t: the newest version that has
+// statusAt returns what a replica shows of k at t: the newest version that has
 // reached it, also when an older one is still on its way. Empty: nothing.
-func (c *Cloud) shown(k *key, view string, replica int, t time.Time) string {
+func (c *Cloud) statusAt(k *key, view string, replica int, t time.Time) string {
 	for i := len(k.log) - 1; i >= 0; i-- {
-		if !c.reach(k, i, view, replica).After(t) {
+		if !c.arrivalTime(k, i, view, replica).After(t) {
 			return k.log[i].status
 		}
 	}
 	return ""
 }
 
-// everywhere reports whether each replica of each view accepts k at t.
-func (c *Cloud) everywhere(k *key, t time.Time) bool {
+// acceptedEverywhere reports whether each replica of each view accepts k at t.
+func (c *Cloud) acceptedEverywhere(k *key, t time.Time) bool {
 	for _, view := range c.viewsOf(k.user.partition) {
 		for r := range c.opt.Lag.replicas() {
-			if c.shown(k, view, r, t) != statusActive {
+			if c.statusAt(k, view, r, t) != statusActive {
 				return false
 			}
 		}

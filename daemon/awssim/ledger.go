@@ -25,7 +25,7 @@ type Call struct {
 
 // Calls returns every request so far, by arrival.
 func (c *Cloud) Calls() []Call {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	cs := make([]Call, len(c.calls))
 	for i, call := range c.calls {
 		cs[i] = *call
@@ -36,7 +36,7 @@ func (c *Cloud) Calls() []Call {
 // Secrets returns the secret of every key and session that ever was, deleted
 // ones too, by id: for a test that searches for them where they must not be.
 func (c *Cloud) Secrets() map[string]string {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	secrets := make(map[string]string, len(c.keys)+len(c.sessions))
 	for id, k := range c.keys {
 		secrets[id] = k.secret
@@ -49,35 +49,35 @@ func (c *Cloud) Secrets() map[string]string {
 
 // Last returns the newest request, the zero Call when there was none.
 func (c *Cloud) Last() Call {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	if len(c.calls) == 0 {
 		return Call{}
 	}
 	return *c.calls[len(c.calls)-1]
 }
 
-// log opens the entry of a request that has just been read.
-func (c *Cloud) log(x *exchange, at time.Time) {
-	n := c.next()
+// logCall opens the entry of a request that has just been read.
+func (c *Cloud) logCall(x *exchange, at time.Time) {
+	n := c.nextSerial()
 	call := &Call{At: at, View: viewIAM, Action: x.action, KeyID: x.cred.keyID, Target: x.params.Get("AccessKeyId"), Asked: x.params.Get("Status")}
-	call.Attempt, call.Max = attempts(x.http.Header)
+	call.Attempt, call.Max = readAttempts(x.http.Header)
 	if x.service == "sts" {
 		call.View = viewSTS(x.cred.region)
 	}
-	call.Replica = int(c.draw("replica", n) % uint64(c.opt.Lag.replicas()))
-	if k := c.claimed(call.KeyID); k != nil {
+	call.Replica = int(c.hashSeed("replica", n) % uint64(c.opt.Lag.replicas()))
+	if k := c.claimedKey(call.KeyID); k != nil {
 		call.Account, call.User = k.user.account, k.user.name
 		if regionShape.MatchString(x.cred.region) {
-			c.see(call.View) // a stranger's request makes no view one that counts
+			c.noteView(call.View) // a stranger's request makes no view one that counts
 		}
 	}
 	x.call = call
 	c.calls = append(c.calls, call)
 }
 
-// claimed returns the long-term key behind a key id: itself, or the one that a
+// claimedKey returns the long-term key behind a key id: itself, or the one that a
 // session was made with.
-func (c *Cloud) claimed(id string) *key {
+func (c *Cloud) claimedKey(id string) *key {
 	if s := c.sessions[id]; s != nil {
 		return s.key
 	}
@@ -87,7 +87,7 @@ func (c *Cloud) claimed(id string) *key {
 // Late returns the requests that are still on their way, by when they are due:
 // At is that time.
 func (c *Cloud) Late() []Call {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	var cs []Call
 	for _, e := range c.late {
 		call := *e.x.call
@@ -100,10 +100,10 @@ func (c *Cloud) Late() []Call {
 // Spread returns when every change so far is known everywhere: at once, or
 // some seconds from now.
 func (c *Cloud) Spread() time.Time {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	var last time.Time
 	for _, k := range c.keys {
-		for _, t := range c.arrivals(k) {
+		for _, t := range c.arrivalTimes(k) {
 			if t.After(last) {
 				last = t
 			}

@@ -17,15 +17,15 @@ type KeyState struct {
 
 // Keys returns the keys that a user really has, by creation.
 func (c *Cloud) Keys(u *User) []KeyState {
-	defer c.enter()()
-	return c.states(u.present())
+	defer c.lockAndSettle()()
+	return c.keyStates(u.existingKeys())
 }
 
-func (c *Cloud) states(keys []*key) []KeyState {
+func (c *Cloud) keyStates(keys []*key) []KeyState {
 	var ks []KeyState
 	for _, k := range keys {
 		last, _ := k.lastUse(c.opt.Now())
-		ks = append(ks, KeyState{k.id, k.status(), k.created, k.by, last, k.delivered})
+		ks = append(ks, KeyState{k.id, k.currentStatus(), k.created, k.by, last, k.delivered})
 	}
 	return ks
 }
@@ -33,28 +33,28 @@ func (c *Cloud) states(keys []*key) []KeyState {
 // History returns every key that a user ever had, by creation. The status of
 // one that was deleted is "Deleted".
 func (c *Cloud) History(u *User) []KeyState {
-	defer c.enter()()
-	return c.states(u.keys)
+	defer c.lockAndSettle()()
+	return c.keyStates(u.keys)
 }
 
 // Usable reports whether every replica of every view that has been used
 // accepts the pair now.
 func (c *Cloud) Usable(id, secret string) bool {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	k := c.keys[id]
-	return k != nil && k.secret == secret && c.everywhere(k, c.opt.Now())
+	return k != nil && k.secret == secret && c.acceptedEverywhere(k, c.opt.Now())
 }
 
 // Orphans returns the active keys that were made by a signed CreateAccessKey
 // and whose secret is lost: the answer did not arrive whole or, when known ids
 // are given, the id is not among them. Keys of AddKey and CreateKey never are.
 func (c *Cloud) Orphans(known ...string) []string {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	var ids []string
 	for _, k := range c.keys {
 		ours := k.by != BySeed && k.by != ByConsole
 		lost := !k.delivered || len(known) > 0 && !slices.Contains(known, k.id)
-		if ours && lost && k.status() == statusActive {
+		if ours && lost && k.currentStatus() == statusActive {
 			ids = append(ids, k.id)
 		}
 	}
@@ -68,10 +68,10 @@ func (c *Cloud) Orphans(known ...string) []string {
 // between them. Calls count whether or not they had an effect; those with a
 // signer or a target that never existed count too.
 func (c *Cloud) Touched() []Call {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	var cs []Call
 	for _, call := range c.calls {
-		if c.foreign(call) {
+		if c.isForeign(call) {
 			cs = append(cs, *call)
 		}
 	}
@@ -80,23 +80,23 @@ func (c *Cloud) Touched() []Call {
 
 // Foreign reports whether a call is one of Touched.
 func (c *Cloud) Foreign(call Call) bool {
-	defer c.enter()()
-	return c.foreign(&call)
+	defer c.lockAndSettle()()
+	return c.isForeign(&call)
 }
 
-func (c *Cloud) foreign(call *Call) bool {
+func (c *Cloud) isForeign(call *Call) bool {
 	if call.Action != "UpdateAccessKey" && call.Action != "DeleteAccessKey" {
 		return false
 	}
-	signer, target := c.origin(call.KeyID), c.origin(call.Target)
+	signer, target := c.firstOfLine(call.KeyID), c.firstOfLine(call.Target)
 	return signer == nil || signer != target
 }
 
-// origin returns the key with which the line of id began.
-func (c *Cloud) origin(id string) *key {
-	k := c.claimed(id)
+// firstOfLine returns the key with which the line of id began.
+func (c *Cloud) firstOfLine(id string) *key {
+	k := c.claimedKey(id)
 	for k != nil && k.by != BySeed && k.by != ByConsole {
-		k = c.claimed(k.by)
+		k = c.claimedKey(k.by)
 	}
 	return k
 }
@@ -114,21 +114,21 @@ type Held struct {
 // not sampled. held is in order of time. After Options.Now it counts on
 // nothing more being changed.
 func (c *Cloud) Outage(held []Held, until time.Time) time.Duration {
-	defer c.enter()()
+	defer c.lockAndSettle()()
 	var total time.Duration
 	for i, h := range held {
 		end := until
 		if i+1 < len(held) && held[i+1].At.Before(until) {
 			end = held[i+1].At
 		}
-		total += c.refused(h, end)
+		total += c.refusedTime(h, end)
 	}
 	return total
 }
 
-// refused adds up the spans of [h.At, end) in which the pair is not accepted
+// refusedTime adds up the spans of [h.At, end) in which the pair is not accepted
 // everywhere. Between two arrivals of a version at a replica nothing changes.
-func (c *Cloud) refused(h Held, end time.Time) time.Duration {
+func (c *Cloud) refusedTime(h Held, end time.Time) time.Duration {
 	if !end.After(h.At) {
 		return 0
 	}
@@ -137,7 +137,7 @@ func (c *Cloud) refused(h Held, end time.Time) time.Duration {
 		return end.Sub(h.At)
 	}
 	edges := []time.Time{h.At, end}
-	for _, t := range c.arrivals(k) {
+	for _, t := range c.arrivalTimes(k) {
 		if t.After(h.At) && t.Before(end) {
 			edges = append(edges, t)
 		}
@@ -145,20 +145,20 @@ func (c *Cloud) refused(h Held, end time.Time) time.Duration {
 	slices.SortFunc(edges, time.Time.Compare)
 	var total time.Duration
 	for i, t := range edges[:len(edges)-1] {
-		if !c.everywhere(k, t) {
+		if !c.acceptedEverywhere(k, t) {
 			total += edges[i+1].Sub(t)
 		}
 	}
 	return total
 }
 
-// arrivals returns when each version of k reaches each replica of each view.
-func (c *Cloud) arrivals(k *key) []time.Time {
+// arrivalTimes returns when each version of k reaches each replica of each view.
+func (c *Cloud) arrivalTimes(k *key) []time.Time {
 	var ts []time.Time
 	for _, view := range c.viewsOf(k.user.partition) {
 		for r := range c.opt.Lag.replicas() {
 			for i := range k.log {
-				ts = append(ts, c.reach(k, i, view, r))
+				ts = append(ts, c.arrivalTime(k, i, view, r))
 			}
 		}
 	}

@@ -45,7 +45,7 @@ func (u *User) AllowSelf(withPaths bool) {
 	if withPaths {
 		resources = append(resources, "arn:"+u.partition+":iam::*:user/*/${aws:username}")
 	}
-	defer u.c.enter()()
+	defer u.c.lockAndSettle()()
 	u.policies = append(u.policies, policy{list[statement]{{
 		Effect: effectAllow, Resource: resources,
 		Action: list[string]{
@@ -70,11 +70,11 @@ func (u *User) Allow(policyJSON string) error {
 		return fmt.Errorf("awssim: policy: %w", err)
 	}
 	for _, s := range p.Statement {
-		if err := s.check(); err != nil {
+		if err := s.validate(); err != nil {
 			return err
 		}
 	}
-	defer u.c.enter()()
+	defer u.c.lockAndSettle()()
 	u.policies = append(u.policies, p.policy)
 	return nil
 }
@@ -84,14 +84,14 @@ const (
 	effectDeny  = "Deny"
 )
 
-func (s statement) check() error {
+func (s statement) validate() error {
 	if s.Effect != effectAllow && s.Effect != effectDeny ||
 		(len(s.Action) == 0) == (len(s.NotAction) == 0) || (len(s.Resource) == 0) == (len(s.NotResource) == 0) {
 		return fmt.Errorf("awssim: policy: a statement needs Effect Allow or Deny, and one each of Action and NotAction, Resource and NotResource")
 	}
 	for op, keys := range s.Condition {
 		for name := range keys {
-			if _, known := condition(op, name, &caller{user: &User{}}, nil); !known {
+			if _, known := checkCondition(op, name, &caller{user: &User{}}, nil); !known {
 				return fmt.Errorf("awssim: policy: no condition %s on %s here", op, name)
 			}
 		}
@@ -107,7 +107,7 @@ func (s statement) matches(c *caller, action, arn string) bool {
 			if fold {
 				p, value = strings.ToLower(p), strings.ToLower(value)
 			}
-			return like(p, value)
+			return matchPattern(p, value)
 		})
 	}
 	if len(s.Action) > 0 && !has(s.Action, action, true) || len(s.NotAction) > 0 && has(s.NotAction, action, true) ||
@@ -116,7 +116,7 @@ func (s statement) matches(c *caller, action, arn string) bool {
 	}
 	for op, keys := range s.Condition {
 		for name, values := range keys {
-			if met, _ := condition(op, name, c, values); !met {
+			if met, _ := checkCondition(op, name, c, values); !met {
 				return false
 			}
 		}
@@ -124,10 +124,10 @@ func (s statement) matches(c *caller, action, arn string) bool {
 	return true
 }
 
-// condition reports whether one condition is met and whether it is known here
+// checkCondition reports whether one condition is met and whether it is known here
 // at all. aws:MultiFactorAuthPresent is absent for long-term keys: that is why
 // IfExists matters in AWS's own guard.
-func condition(op, name string, c *caller, values list[string]) (met, known bool) {
+func checkCondition(op, name string, c *caller, values list[string]) (met, known bool) {
 	switch strings.ToLower(op + " " + name) {
 	case "bool aws:multifactorauthpresent", "boolifexists aws:multifactorauthpresent":
 		if c.session == nil {
@@ -137,17 +137,17 @@ func condition(op, name string, c *caller, values list[string]) (met, known bool
 	case "stringequals aws:username":
 		return slices.Contains(values, c.user.name), true
 	case "stringlike aws:username":
-		return slices.ContainsFunc(values, func(p string) bool { return like(p, c.user.name) }), true
+		return slices.ContainsFunc(values, func(p string) bool { return matchPattern(p, c.user.name) }), true
 	}
 	return false, false
 }
 
-// like matches s against a pattern of * and ?.
-func like(pattern, s string) bool {
+// matchPattern matches s against a pattern of * and ?.
+func matchPattern(pattern, s string) bool {
 	for pattern != "" {
 		if pattern[0] == '*' {
 			for i := range len(s) + 1 {
-				if like(pattern[1:], s[i:]) {
+				if matchPattern(pattern[1:], s[i:]) {
 					return true
 				}
 			}
@@ -159,4 +159,130 @@ func like(pattern, s string) bool {
 		pattern, s = pattern[1:], s[1:]
 	}
 	return s == ""
+}
+
+// Layer is the kind of policy that denies a call.
+type Layer uint8
+
+// The layers, with the words that AWS ends its refusal with. Source: IAM user
+// guide, "Troubleshoot access denied error messages"; the SCP's ARN is seen
+// since 2026.
+const (
+	NotAllowed   Layer = iota // because no identity-based policy allows the ACTION action
+	ExplicitDeny              // with an explicit deny in an identity-based policy
+	MFAGuard                  // the same, unless the caller has a session made with MFA
+	SCP                       // with an explicit deny in a service control policy: ARN
+	Boundary                  // because no permissions boundary allows the ACTION action
+	BoundaryDeny              // with an explicit deny in a permissions boundary
+)
+
+func (l Layer) denialText(action string) string {
+	switch l {
+	case ExplicitDeny, MFAGuard:
+		return "with an explicit deny in an identity-based policy"
+	case SCP:
+		return "with an explicit deny in a service control policy: arn:aws:organizations::999999999999:policy/o-exampleorgid/service_control_policy/p-examplepolicyid"
+	case Boundary:
+		return "because no permissions boundary allows the " + action + " action"
+	case BoundaryDeny:
+		return "with an explicit deny in a permissions boundary"
+	}
+	return "because no identity-based policy allows the " + action + " action"
+}
+
+// denial is a Deny in force.
+type denial struct {
+	action string // with its service, may hold * and ?
+	layer  Layer
+}
+
+// Deny makes AWS refuse an action of the user's, such as "CreateAccessKey",
+// "iam:*AccessKey" or "*", whatever its policies allow. GetCallerIdentity
+// cannot be denied, and nothing can be to root.
+func (u *User) Deny(action string, l Layer) {
+	defer u.c.lockAndSettle()()
+	u.denials = append(u.denials, denial{withService(action), l})
+}
+
+// LiftDeny undoes every Deny of an action.
+func (u *User) LiftDeny(action string) {
+	defer u.c.lockAndSettle()()
+	u.denials = slices.DeleteFunc(u.denials, func(d denial) bool { return d.action == withService(action) })
+}
+
+func withService(action string) string {
+	if action == "*" || strings.Contains(action, ":") {
+		return action
+	}
+	return "iam:" + action
+}
+
+// allowedWithoutMFA is what AWS's DenyAllExceptListedIfNoMFA leaves to a bare key.
+// Source: IAM user guide, "Allows MFA-authenticated IAM users to manage their
+// own credentials".
+func allowedWithoutMFA(action string) bool {
+	switch action {
+	case "iam:CreateVirtualMFADevice", "iam:EnableMFADevice", "iam:GetUser", "iam:ListMFADevices",
+		"iam:ListVirtualMFADevices", "iam:ResyncMFADevice", "sts:GetSessionToken":
+		return true
+	}
+	return false
+}
+
+// authorize asks every policy whether the caller may do x's action to a user
+// of its account.
+func (x *exchange) authorize(name string) *refusal {
+	u := x.caller.user
+	if u.isRoot() {
+		return nil
+	}
+	action := x.service + ":" + x.action
+	l, denied := x.denyingLayer(action, x.c.arnOf(u, name))
+	if !denied {
+		return nil
+	}
+	return newRefusal(403, "AccessDenied", "User: %s is not authorized to perform: %s on resource: user %s %s",
+		u.ARN(), action, name, l.denialText(action))
+}
+
+// arnOf is the resource that policies see: of a user who does not exist too.
+func (c *Cloud) arnOf(caller *User, name string) string {
+	if u := c.users[userName{caller.account, strings.ToLower(name)}]; u != nil {
+		return u.ARN()
+	}
+	return "arn:" + caller.partition + ":iam::" + caller.account + ":user/" + name
+}
+
+// denyingLayer applies AWS's order: an explicit deny anywhere, then the boundary,
+// then what identity-based policies allow.
+func (x *exchange) denyingLayer(action, arn string) (Layer, bool) {
+	u := x.caller.user
+	said := func(l Layer) bool {
+		return slices.ContainsFunc(u.denials, func(d denial) bool { return d.layer == l && matchPattern(d.action, action) })
+	}
+	says := func(effect string) bool {
+		return slices.ContainsFunc(u.policies, func(p policy) bool {
+			return slices.ContainsFunc(p.Statement, func(s statement) bool {
+				return s.Effect == effect && s.matches(&x.caller, action, arn)
+			})
+		})
+	}
+	mfa := x.caller.session != nil && x.caller.session.mfa
+	switch {
+	case said(SCP):
+		return SCP, true
+	case said(ExplicitDeny), says(effectDeny):
+		return ExplicitDeny, true
+	case said(MFAGuard) && !mfa && !allowedWithoutMFA(action):
+		return MFAGuard, true
+	case said(BoundaryDeny):
+		return BoundaryDeny, true
+	case said(Boundary):
+		return Boundary, true
+	case said(NotAllowed):
+		return NotAllowed, true
+	case len(u.policies) == 0:
+		return NotAllowed, arn != u.ARN()
+	}
+	return NotAllowed, !says(effectAllow)
 }

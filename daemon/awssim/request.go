@@ -36,7 +36,7 @@ type exchange struct {
 
 	id     string // of the request
 	fault  Fault
-	acted  bool   // happens once
+	done   bool   // happens once
 	answer answer // what is sent, once there is something to send
 }
 
@@ -50,10 +50,10 @@ type answer struct {
 
 const maxBody = 1 << 20
 
-// read takes a request off the wire. The body is read whole before anything
+// readRequest takes a request off the wire. The body is read whole before anything
 // else happens and the head is copied: a client may go away and use both again
 // while a late request is still to be acted upon.
-func read(c *Cloud, r *http.Request) (*exchange, error) {
+func readRequest(c *Cloud, r *http.Request) (*exchange, error) {
 	x := &exchange{c: c, http: r.Clone(context.Background()), params: r.URL.Query()}
 	if r.Body != nil {
 		b, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
@@ -68,7 +68,7 @@ func read(c *Cloud, r *http.Request) (*exchange, error) {
 	}
 	x.action, x.version = x.params.Get("Action"), x.params.Get("Version")
 	x.cred, x.unreadable = readCredential(r)
-	x.service = x.serviceMeant()
+	x.service = x.guessService()
 	return x, nil
 }
 
@@ -79,9 +79,9 @@ func (x *exchange) host() string {
 	return x.http.URL.Host
 }
 
-// serviceMeant goes by the host's name, then by the version, then by the
+// guessService goes by the host's name, then by the version, then by the
 // client's scope: on loopback the host says nothing.
-func (x *exchange) serviceMeant() string {
+func (x *exchange) guessService() string {
 	service, _ := hostScope(x.host())
 	switch {
 	case service != "":
@@ -129,20 +129,20 @@ func (x *exchange) operation() func() ([]node, *refusal) {
 	return nil
 }
 
-// act does what the request asks for, at t. An answer that a fault has already
+// carryOut does what the request asks for, at t. An answer that a fault has already
 // made is left as it is. The caller holds the lock.
-func (x *exchange) act(t time.Time) {
-	if x.acted {
+func (x *exchange) carryOut(t time.Time) {
+	if x.done {
 		return
 	}
-	x.acted, x.t = true, t
-	result, r := x.try()
+	x.done, x.t = true, t
+	result, r := x.perform()
 	a := answer{status: http.StatusOK, contentType: "text/xml"}
 	if r != nil {
-		a.status, a.body = r.status, r.body(x.service, x.id)
+		a.status, a.body = r.status, r.errorBody(x.service, x.id)
 		x.call.Code = r.code
 	} else {
-		a.body = success(x.service, x.action, x.id, result)
+		a.body = successBody(x.service, x.action, x.id, result)
 		x.call.Effect = true
 	}
 	if x.answer.status == 0 {
@@ -150,7 +150,7 @@ func (x *exchange) act(t time.Time) {
 	}
 }
 
-func (x *exchange) try() ([]node, *refusal) {
+func (x *exchange) perform() ([]node, *refusal) {
 	op := x.operation()
 	if op == nil {
 		return nil, noSuchAction(x.action, x.version)
@@ -161,13 +161,13 @@ func (x *exchange) try() ([]node, *refusal) {
 	return op()
 }
 
-// date writes a time as the cloud's clock has it, in whole seconds.
-func (x *exchange) date(t time.Time) string {
+// formatDate writes a time as the cloud's clock has it, in whole seconds.
+func (x *exchange) formatDate(t time.Time) string {
 	return t.Add(x.c.skew).UTC().Truncate(time.Second).Format(time.RFC3339)
 }
 
-// attempts reads the SDKs' count of this attempt and of all it may make.
-func attempts(h http.Header) (attempt, most int) {
+// readAttempts reads the SDKs' count of this attempt and of all it may make.
+func readAttempts(h http.Header) (attempt, most int) {
 	for part := range strings.SplitSeq(h.Get("Amz-Sdk-Request"), ";") {
 		part = strings.TrimSpace(part)
 		fmt.Sscanf(part, "attempt=%d", &attempt)

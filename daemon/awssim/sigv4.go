@@ -33,16 +33,16 @@ const (
 func readCredential(r *http.Request) (credential, *refusal) {
 	q := r.URL.Query()
 	if q.Get("X-Amz-Algorithm") != "" {
-		return presigned(q)
+		return readPresigned(q)
 	}
 	h := strings.TrimSpace(r.Header.Get("Authorization"))
 	if h == "" {
-		return credential{}, refuse(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
+		return credential{}, newRefusal(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
 	}
 	rest, ok := strings.CutPrefix(h, algorithm)
 	if !ok {
 		scheme, _, _ := strings.Cut(h, " ")
-		return credential{}, incomplete("Unsupported AWS 'algorithm': '%s'.", scheme)
+		return credential{}, incompleteSignature("Unsupported AWS 'algorithm': '%s'.", scheme)
 	}
 	m := map[string]string{}
 	for part := range strings.SplitSeq(rest, ",") {
@@ -53,17 +53,17 @@ func readCredential(r *http.Request) (credential, *refusal) {
 	if c.stamp == "" {
 		c.stamp = httpStamp(r.Header.Get("Date"))
 	}
-	return c.fill(m["Credential"], m["SignedHeaders"], m["Signature"], "Authorization header requires")
+	return c.parseClaim(m["Credential"], m["SignedHeaders"], m["Signature"], "Authorization header requires")
 }
 
-func presigned(q url.Values) (credential, *refusal) {
+func readPresigned(q url.Values) (credential, *refusal) {
 	c := credential{stamp: q.Get("X-Amz-Date"), token: q.Get("X-Amz-Security-Token"), query: true}
 	n, err := strconv.Atoi(q.Get("X-Amz-Expires"))
 	if err != nil || n < 1 || n > 604800 {
 		n = 900 // IAM and STS also accept presigned requests that do not say
 	}
 	c.expires = time.Duration(n) * time.Second
-	return c.fill(q.Get("X-Amz-Credential"), q.Get("X-Amz-SignedHeaders"), q.Get("X-Amz-Signature"), "AWS query-string parameters must include")
+	return c.parseClaim(q.Get("X-Amz-Credential"), q.Get("X-Amz-SignedHeaders"), q.Get("X-Amz-Signature"), "AWS query-string parameters must include")
 }
 
 // httpStamp turns an HTTP date into a SigV4 one: a signer may send only Date.
@@ -74,8 +74,8 @@ func httpStamp(s string) string {
 	return ""
 }
 
-// fill takes the claim apart. Missing parts are listed in one message.
-func (c credential) fill(cred, headers, signature, requires string) (credential, *refusal) {
+// parseClaim takes the claim apart. Missing parts are listed in one message.
+func (c credential) parseClaim(cred, headers, signature, requires string) (credential, *refusal) {
 	c.signature, c.headers = signature, strings.Split(headers, ";")
 	var missing []string
 	for _, p := range [][2]string{{"Credential", cred}, {"Signature", signature}, {"SignedHeaders", headers}} {
@@ -89,19 +89,19 @@ func (c credential) fill(cred, headers, signature, requires string) (credential,
 	scope := strings.Split(cred, "/")
 	c.keyID = scope[0]
 	if len(missing) > 0 {
-		return c, incomplete("%s", strings.Join(missing, " "))
+		return c, incompleteSignature("%s", strings.Join(missing, " "))
 	}
 	if len(scope) != 5 {
-		return c, incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'", cred)
+		return c, incompleteSignature("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'", cred)
 	}
 	c.date, c.region, c.service, c.term = scope[1], scope[2], scope[3], scope[4]
 	return c, nil
 }
 
-// signed reports whether secret makes the claimed signature over the request.
-func (c credential) signed(secret string, r *http.Request, body []byte) bool {
+// isSignedWith reports whether secret makes the claimed signature over the request.
+func (c credential) isSignedWith(secret string, r *http.Request, body []byte) bool {
 	text := algorithm + "\n" + c.stamp + "\n" + strings.Join([]string{c.date, c.region, c.service, c.term}, "/") +
-		"\n" + hash([]byte(c.canonical(r, body)))
+		"\n" + hexHash([]byte(c.canonicalRequest(r, body)))
 	k := []byte("AWS4" + secret)
 	for _, part := range []string{c.date, c.region, c.service, c.term, text} {
 		m := hmac.New(sha256.New, k)
@@ -112,21 +112,21 @@ func (c credential) signed(secret string, r *http.Request, body []byte) bool {
 	return err == nil && hmac.Equal(k, claimed)
 }
 
-func hash(b []byte) string {
+func hexHash(b []byte) string {
 	h := sha256.Sum256(b)
 	return hex.EncodeToString(h[:])
 }
 
-// canonical is SigV4's canonical request, over the headers that the client
+// canonicalRequest is SigV4's canonical request, over the headers that the client
 // says it signed and no other. Source: IAM user guide, "Create a signed AWS
 // API request".
-func (c credential) canonical(r *http.Request, body []byte) string {
+func (c credential) canonicalRequest(r *http.Request, body []byte) string {
 	var b strings.Builder
 	b.WriteString(r.Method + "\n" + canonicalPath(r.URL) + "\n" + canonicalQuery(r.URL.RawQuery) + "\n")
 	for _, h := range c.headers {
 		b.WriteString(h + ":" + headerValue(r, h) + "\n")
 	}
-	b.WriteString("\n" + strings.Join(c.headers, ";") + "\n" + hash(body))
+	b.WriteString("\n" + strings.Join(c.headers, ";") + "\n" + hexHash(body))
 	return b.String()
 }
 
@@ -156,34 +156,34 @@ func canonicalPath(u *url.URL) string {
 	if p == "" {
 		return "/"
 	}
-	return encode(p, "/")
+	return percentEncode(p, "/")
 }
 
 func canonicalQuery(raw string) string {
 	var ps []string
 	for p := range strings.SplitSeq(raw, "&") {
 		name, value, _ := strings.Cut(p, "=")
-		name, value = unescape(name), unescape(value)
+		name, value = unescapeOrKeep(name), unescapeOrKeep(value)
 		if p != "" && name != "X-Amz-Signature" {
-			ps = append(ps, encode(name, "")+"="+encode(value, ""))
+			ps = append(ps, percentEncode(name, "")+"="+percentEncode(value, ""))
 		}
 	}
 	slices.Sort(ps)
 	return strings.Join(ps, "&")
 }
 
-// unescape leaves what is no valid escape as it is: its signature will not
+// unescapeOrKeep leaves what is no valid escape as it is: its signature will not
 // match anyway.
-func unescape(s string) string {
+func unescapeOrKeep(s string) string {
 	if u, err := url.QueryUnescape(s); err == nil {
 		return u
 	}
 	return s
 }
 
-// encode percent-encodes everything but RFC 3986's unreserved characters and
+// percentEncode percent-encodes everything but RFC 3986's unreserved characters and
 // those of keep.
-func encode(s, keep string) string {
+func percentEncode(s, keep string) string {
 	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder

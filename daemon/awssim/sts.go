@@ -1,5 +1,11 @@
 package awssim
 
+import (
+	"crypto/subtle"
+	"strconv"
+	"time"
+)
+
 // getCallerIdentity needs no permission and no policy can deny it.
 // Source: STS API reference.
 func (x *exchange) getCallerIdentity() ([]node, *refusal) {
@@ -15,7 +21,90 @@ func (x *exchange) getAccessKeyInfo() ([]node, *refusal) {
 	}
 	account := accountOf(id)
 	if account == "" {
-		return nil, invalid("Value '%s' at 'accessKeyId' failed to satisfy constraint: Member must be an access key", id)
+		return nil, validationError("Value '%s' at 'accessKeyId' failed to satisfy constraint: Member must be an access key", id)
 	}
 	return []node{leaf("Account", account)}, nil
+}
+
+// session is a set of temporary credentials from GetSessionToken. It works in
+// every view at once and outlives the key it was made with, until it expires.
+type session struct {
+	id, secret, token string
+	key               *key
+	mfa               bool
+	expires           time.Time
+}
+
+// device is a virtual MFA device. Its code never changes: what is simulated is
+// the asking, not the arithmetic.
+type device struct {
+	serial, code string
+	enabled      time.Time
+}
+
+// SetMFA gives the user a virtual MFA device whose code is always the same,
+// and returns the device's serial number.
+func (u *User) SetMFA(code string) (serial string) {
+	defer u.c.lockAndSettle()()
+	serial = "arn:" + u.partition + ":iam::" + u.account + ":mfa/" + u.name
+	u.mfa = &device{serial: serial, code: code, enabled: u.c.opt.Now()}
+	return serial
+}
+
+// checkSession is checkKey for temporary credentials.
+func (x *exchange) checkSession() (secret string, r *refusal) {
+	s := x.c.sessions[x.cred.keyID]
+	if s == nil || subtle.ConstantTimeCompare([]byte(s.token), []byte(x.cred.token)) != 1 {
+		return "", invalidToken()
+	}
+	if s.key.user.partition != partitionOf(x.cred.region) || x.service == "iam" && !s.mfa {
+		return "", invalidToken()
+	}
+	if x.t.After(s.expires) {
+		return "", expiredToken()
+	}
+	x.caller = caller{user: s.key.user, key: s.key, session: s}
+	return s.secret, nil
+}
+
+// getSessionToken: 900 s to 36 h, 12 h when not said. Source: STS API
+// reference; the texts are from reports, not from a recording.
+func (x *exchange) getSessionToken() ([]node, *refusal) {
+	if x.caller.session != nil {
+		return nil, newRefusal(403, "AccessDenied", "Cannot call GetSessionToken with session credentials")
+	}
+	seconds := 43200
+	if s := x.params.Get("DurationSeconds"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 900 || n > 129600 {
+			return nil, validationError("Value '%s' at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 129600", s)
+		}
+		seconds = n
+	}
+	mfa, r := x.checkMFACode()
+	if r != nil {
+		return nil, r
+	}
+	s := &session{
+		id: x.c.newID("ASIA", x.caller.user.account), secret: x.c.newSecret(), token: x.c.newSecret() + x.c.newSecret(),
+		key: x.caller.key, mfa: mfa, expires: x.t.Add(time.Duration(seconds) * time.Second),
+	}
+	x.c.sessions[s.id] = s
+	return []node{branch("Credentials",
+		leaf("AccessKeyId", s.id), leaf("SecretAccessKey", s.secret),
+		leaf("SessionToken", s.token), leaf("Expiration", x.formatDate(s.expires)))}, nil
+}
+
+// checkMFACode reports whether the session is to count as made with MFA.
+func (x *exchange) checkMFACode() (mfa bool, r *refusal) {
+	serial, code, d := x.params.Get("SerialNumber"), x.params.Get("TokenCode"), x.caller.user.mfa
+	switch {
+	case serial == "" && code == "":
+		return false, nil
+	case d == nil || serial != d.serial:
+		return false, newRefusal(403, "AccessDenied", "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.")
+	case code != d.code:
+		return false, newRefusal(403, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ")
+	}
+	return true, nil
 }
