@@ -91,11 +91,11 @@ type Seen struct {
 
 // ListedKey is one access key of the user, as ListAccessKeys returns it.
 type SeenKey struct {
-	ID      string    `json:"id"`
-	Active  bool      `json:"active"`
-	Status  string    `json:"status"`
-	Created time.Time `json:"created,omitzero"`
-	Used    *remote.Use      `json:"used,omitzero"` // set only for a second key that occupies the slot for a new one
+	ID      string      `json:"id"`
+	Active  bool        `json:"active"`
+	Status  string      `json:"status"`
+	Created time.Time   `json:"created,omitzero"`
+	Used    *remote.Use `json:"used,omitzero"` // set only for a second key that occupies the slot for a new one
 }
 
 // FindKey returns the listed key with this id, or nil.

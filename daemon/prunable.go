@@ -18,7 +18,7 @@ type Prunable struct {
 	Active            bool
 	Created           time.Time
 	Used              *remote.Use // nil: unknown
-	Suspect           bool // a rotation waits until a person says that no one needs the key
+	Suspect           bool        // a rotation waits until a person says that no one needs the key
 }
 
 // FindSecondKey returns the key of the same user that is not the profile's own.

@@ -52,14 +52,14 @@ type Rotation struct {
 	Mending   time.Time `json:"mending,omitzero"`   // set before the new pair is written back into a file that shows the old one again, until that write is validated
 	Failed    string    `json:"failed,omitzero"`    // why the new key is given up; keyd puts the old pair back and deletes the new key
 
-	Described    bool      `json:"described,omitzero"`    // the new key is tagged for the console, or keyd may not tag it
-	UseRead      time.Time `json:"use_read,omitzero"`     // when AWS was last asked about the use of the old key
-	Used         *remote.Use      `json:"used,omitzero"`         // the last use of the old key, as of then
-	Deactivating time.Time `json:"deactivating,omitzero"` // set before the call: from then on the old key may be Inactive
-	Deactivated  time.Time `json:"deactivated,omitzero"`  // the old key was seen Inactive and the new key still works: the quarantine starts
-	Held         time.Time `json:"held,omitzero"`         // when a person paused the rotation
-	Stuck        string    `json:"stuck,omitzero"`        // why only a person can continue
-	Suspects     []string  `json:"suspects,omitzero"`     // the key ids in question: only a person can tell whose they are
+	Described    bool        `json:"described,omitzero"`    // the new key is tagged for the console, or keyd may not tag it
+	UseRead      time.Time   `json:"use_read,omitzero"`     // when AWS was last asked about the use of the old key
+	Used         *remote.Use `json:"used,omitzero"`         // the last use of the old key, as of then
+	Deactivating time.Time   `json:"deactivating,omitzero"` // set before the call: from then on the old key may be Inactive
+	Deactivated  time.Time   `json:"deactivated,omitzero"`  // the old key was seen Inactive and the new key still works: the quarantine starts
+	Held         time.Time   `json:"held,omitzero"`         // when a person paused the rotation
+	Stuck        string      `json:"stuck,omitzero"`        // why only a person can continue
+	Suspects     []string    `json:"suspects,omitzero"`     // the key ids in question: only a person can tell whose they are
 }
 
 // Place is one place that shows a key: one section of one file.
@@ -67,15 +67,6 @@ type Place struct {
 	Path    string `json:"path"`
 	Section string `json:"section"`
 	Profile string `json:"profile"`
-}
-
-// Use is when, for which service and in which region AWS last saw a key used. AWS
-// records a use at most every 15 minutes and shows it minutes to hours later.
-// Source: IAM API reference, AccessKeyLastUsed.
-type Use struct {
-	At      time.Time `json:"at,omitzero"` // zero: never
-	Service string    `json:"service"`
-	Region  string    `json:"region"`
 }
 
 // Profiles returns the names of the profiles in the rotation. When a person has
