@@ -2,5 +2,5 @@
 
 package main
 
-// leaveConsole does nothing where a background process gets no window.
-func leaveConsole() {}
+// closeConsole does nothing where a background process gets no window.
+func closeConsole() {}

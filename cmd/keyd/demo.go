@@ -26,13 +26,13 @@ and the pair in the file was usable at every millisecond.
 --serve keeps the simulator up on loopback instead, and prints the environment
 with which keyd, the AWS CLI and every SDK use it.`
 
-func newDemo(u *ui) *cobra.Command {
+func newDemoCommand(u *ui) *cobra.Command {
 	serve := false
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "show a whole rotation against a simulated AWS",
 		Long:  demoLong,
-		Args:  takes(0, 0, ""),
+		Args:  limitArgs(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := os.MkdirTemp("", "keyd-demo-")
 			if err != nil {
@@ -42,37 +42,37 @@ func newDemo(u *ui) *cobra.Command {
 			if serve {
 				return u.serveDemo(cmd.Context(), home)
 			}
-			return u.demo(cmd.Context(), home)
+			return u.runDemo(cmd.Context(), home)
 		},
 	}
 	cmd.Flags().BoolVar(&serve, "serve", false, "keep the simulator up on loopback until Ctrl-C")
 	return cmd
 }
 
-// demo is what a person sees.
-func (u *ui) demo(ctx context.Context, home string) error {
+// runDemo is what a person sees.
+func (u *ui) runDemo(ctx context.Context, home string) error {
 	began := time.Now()
 	w, err := newDemoWorld(home, false)
 	if err != nil {
 		return err
 	}
-	inner := u.within(w)
-	watcher := watch(w)
+	inner := u.enterDemo(w)
+	watcher := watchFile(w)
 	u.printf("A throwaway home, and a simulated AWS whose IAM takes 3 to 10 seconds to learn a new key.\n")
-	if err := inner.shown(ctx, "$ keyd status"); err != nil {
+	if err := inner.showDemoStatus(ctx, "$ keyd status"); err != nil {
 		return err
 	}
-	if err := inner.demoLife(ctx, w); err != nil {
+	if err := inner.rotateDemo(ctx, w); err != nil {
 		return err
 	}
-	if err := inner.shown(ctx, "$ keyd status"); err != nil {
+	if err := inner.showDemoStatus(ctx, "$ keyd status"); err != nil {
 		return err
 	}
-	v := w.judge(watcher.stop())
+	v := w.judgeDemo(watcher.stop())
 	u.printf("\n$ diff credentials.before credentials\n%s\nAWS, as it really is:\n%s\n", v.diff, v.keys)
-	u.printf("The pair in the file was not usable for %d ms, in %s of simulated time.\n", v.outage.Milliseconds(), span(w.skipped()))
+	u.printf("The pair in the file was not usable for %d ms, in %s of simulated time.\n", v.outage.Milliseconds(), formatDuration(w.skipped()))
 	for _, wrong := range v.wrong {
-		u.fail(wrong, "")
+		u.printError(wrong, "")
 	}
 	if len(v.wrong) > 0 {
 		return exitError(exitFailed)
@@ -81,32 +81,32 @@ func (u *ui) demo(ctx context.Context, home string) error {
 	return nil
 }
 
-// within is the same terminal in the demo's world: its home, clock and AWS.
-func (u *ui) within(w *demoWorld) *ui {
+// enterDemo is the same terminal in the demo's world: its home, clock and AWS.
+func (u *ui) enterDemo(w *demoWorld) *ui {
 	inner := *u
 	inner.getenv, inner.now, inner.http, inner.home, inner.err = w.getenv, w.clock.now, w.cloud, w.home, u.out
 	inner.host = nil // no service of the person's is about this world
 	return &inner
 }
 
-// shown runs keyd status as a person would.
-func (u *ui) shown(ctx context.Context, prompt string) error {
+// showDemoStatus runs keyd status as a person would.
+func (u *ui) showDemoStatus(ctx context.Context, prompt string) error {
 	u.printf("\n%s\n", prompt)
-	return unlessPerson(u.status(ctx, nil, false))
+	return ignoreNeedsPerson(u.showStatus(ctx, nil, false))
 }
 
-// unlessPerson forgives exit code 3: the demo has a key that needs a person.
-func unlessPerson(err error) error {
+// ignoreNeedsPerson forgives exit code 3: the demo has a key that needs a person.
+func ignoreNeedsPerson(err error) error {
 	if code, ok := errors.AsType[exitError](err); ok && code == exitPerson {
 		return nil
 	}
 	return err
 }
 
-// demoLife rotates, and lets the time pass that a rotation takes.
-func (u *ui) demoLife(ctx context.Context, w *demoWorld) error {
+// rotateDemo rotates, and lets the time pass that a rotation takes.
+func (u *ui) rotateDemo(ctx context.Context, w *demoWorld) error {
 	u.printf("\n$ keyd rotate\n")
-	if err := unlessPerson(u.rotate(ctx, nil, rotateFlags{})); err != nil {
+	if err := ignoreNeedsPerson(u.rotateKeys(ctx, nil, rotateFlags{})); err != nil {
 		return err
 	}
 	for {
@@ -116,8 +116,8 @@ func (u *ui) demoLife(ctx context.Context, w *demoWorld) error {
 		}
 		skip := max(until.Sub(u.now()), 0)
 		w.clock.skip(skip)
-		u.printf("\n~~~ %s later: %s ~~~\n", span(skip.Round(time.Hour)), about)
-		if err := unlessPerson(u.rotate(ctx, []string{"default"}, rotateFlags{})); err != nil {
+		u.printf("\n~~~ %s later: %s ~~~\n", formatDuration(skip.Round(time.Hour)), about)
+		if err := ignoreNeedsPerson(u.rotateKeys(ctx, []string{"default"}, rotateFlags{})); err != nil {
 			return err
 		}
 	}

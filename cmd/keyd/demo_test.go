@@ -17,7 +17,7 @@ func TestDemo(t *testing.T) {
 		u := newUI(process{in: strings.NewReader(""), out: &out, err: &out, goos: "linux", now: time.Now,
 			getenv: func(string) string { return "" }})
 		began := time.Now()
-		if err := u.demo(t.Context(), home); err != nil {
+		if err := u.runDemo(t.Context(), home); err != nil {
 			t.Fatalf("%v\n%s", err, out.String())
 		}
 		if took := time.Since(began); took > 30*time.Second {
@@ -53,9 +53,9 @@ func TestDemoSees(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := watch(w)
+		o := watchFile(w)
 		lie(w)
-		if v := w.judge(o.stop()); len(v.wrong) < 2 { // one: nothing was rotated
+		if v := w.judgeDemo(o.stop()); len(v.wrong) < 2 { // one: nothing was rotated
 			t.Errorf("%s is not seen: %q", name, v.wrong)
 		}
 	}

@@ -19,9 +19,9 @@ type demoWatcher struct {
 	quit, done chan struct{}
 }
 
-func watch(w *demoWorld) *demoWatcher {
+func watchFile(w *demoWorld) *demoWatcher {
 	o := &demoWatcher{world: w, quit: make(chan struct{}), done: make(chan struct{})}
-	o.look()
+	o.readPair()
 	go func() {
 		defer close(o.done)
 		tick := time.NewTicker(time.Millisecond)
@@ -29,7 +29,7 @@ func watch(w *demoWorld) *demoWatcher {
 		for {
 			select {
 			case <-tick.C:
-				o.look()
+				o.readPair()
 			case <-o.quit:
 				return
 			}
@@ -38,7 +38,7 @@ func watch(w *demoWorld) *demoWatcher {
 	return o
 }
 
-func (o *demoWatcher) look() {
+func (o *demoWatcher) readPair() {
 	data, err := os.ReadFile(o.world.credentials())
 	k, pairErr := credfile.Pair(data, credfile.Credentials, "default")
 	if err != nil || pairErr != nil {
@@ -54,27 +54,27 @@ func (o *demoWatcher) look() {
 func (o *demoWatcher) stop() *demoWatcher {
 	close(o.quit)
 	<-o.done
-	o.look()
+	o.readPair()
 	return o
 }
 
-// verdict is whether the demo showed what it promises.
-type verdict struct {
+// demoVerdict is whether the demo showed what it promises.
+type demoVerdict struct {
 	diff, keys string
 	outage     time.Duration
 	wrong      []string
 }
 
-// judge asks the simulator and the disk, not keyd.
-func (w *demoWorld) judge(o *demoWatcher) verdict {
-	v := verdict{outage: w.cloud.Outage(o.held, w.clock.now())}
+// judgeDemo asks the simulator and the disk, not keyd.
+func (w *demoWorld) judgeDemo(o *demoWatcher) demoVerdict {
+	v := demoVerdict{outage: w.cloud.Outage(o.held, w.clock.now())}
 	last := o.held[len(o.held)-1]
 	after, err := os.ReadFile(w.credentials())
 	if err != nil {
 		v.wrong = append(v.wrong, err.Error())
 	}
-	v.diff = w.diff(string(after), last)
-	v.keys = w.list()
+	v.diff = w.diffFile(string(after), last)
+	v.keys = w.listKeys()
 	v.check(v.outage == 0, "the pair in the file was not usable for %s", v.outage)
 	v.check(o.unreadable == 0, "the file could not be read %d times", o.unreadable)
 	v.check(last.ID != w.old[0], "the old key is still in the file")
@@ -91,14 +91,14 @@ func (w *demoWorld) judge(o *demoWatcher) verdict {
 	return v
 }
 
-func (v *verdict) check(ok bool, format string, args ...any) {
+func (v *demoVerdict) check(ok bool, format string, args ...any) {
 	if !ok {
 		v.wrong = append(v.wrong, fmt.Sprintf(format, args...))
 	}
 }
 
-// diff shows the lines that changed, ids shortened and secrets masked.
-func (w *demoWorld) diff(after string, last awssim.Held) string {
+// diffFile shows the lines that changed, ids shortened and secrets masked.
+func (w *demoWorld) diffFile(after string, last awssim.Held) string {
 	mask := strings.NewReplacer(w.old[0], shortID(w.old[0]), last.ID, shortID(last.ID),
 		w.old[1], "(the old secret)", last.Secret, "(the new secret)")
 	now := strings.Split(after, "\n")
@@ -111,7 +111,7 @@ func (w *demoWorld) diff(after string, last awssim.Held) string {
 	return b.String()
 }
 
-func (w *demoWorld) list() string {
+func (w *demoWorld) listKeys() string {
 	var b strings.Builder
 	for _, user := range w.users {
 		for _, k := range w.cloud.Keys(user) {

@@ -53,7 +53,7 @@ func newDemoWorld(home string, served bool) (*demoWorld, error) {
 		"HOME": home, "AWS_SHARED_CREDENTIALS_FILE": w.credentials(), "AWS_CONFIG_FILE": filepath.Join(home, ".aws", "config"),
 		"KEYD_SETTINGS": filepath.Join(home, "keyd.ini"), "KEYD_STATE_DIR": w.state(),
 	}
-	if err := w.fill(); err != nil {
+	if err := w.writeFiles(); err != nil {
 		return nil, err
 	}
 	return w, nil
@@ -85,7 +85,7 @@ aws_secret_access_key = %[8]s
 aws_session_token = %[9]s
 `
 
-func (w *demoWorld) fill() error {
+func (w *demoWorld) writeFiles() error {
 	alice, bob, carol := w.users[0], w.users[1], w.users[2]
 	id, secret := alice.AddKey(75 * demoDay)
 	young, youngSecret := bob.AddKey(12 * demoDay)
@@ -96,7 +96,7 @@ func (w *demoWorld) fill() error {
 	}
 	w.old = [2]string{id, secret}
 	w.before = fmt.Sprintf(demoCredentials, id, secret, young, youngSecret, legacy, legacySecret,
-		noise(16), noise(40), noise(120))
+		randomText(16), randomText(40), randomText(120))
 	if err := os.MkdirAll(filepath.Dir(w.credentials()), 0o700); err != nil {
 		return err
 	}
@@ -106,8 +106,8 @@ func (w *demoWorld) fill() error {
 	return os.WriteFile(w.credentials(), []byte(w.before), 0o600)
 }
 
-// noise is n letters that look like part of a key and open nothing.
-func noise(n int) string {
+// randomText is n letters that look like part of a key and open nothing.
+func randomText(n int) string {
 	random := make([]byte, n)
 	_, _ = rand.Read(random)
 	return base32.StdEncoding.EncodeToString(random)[:n]

@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// escapes reports whether the terminal knows colours and cursor movement.
-func escapes(*os.File) bool { return true }
+// enableEscapes reports whether the terminal knows colours and cursor movement.
+func enableEscapes(*os.File) bool { return true }

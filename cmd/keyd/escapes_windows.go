@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// escapes turns on colours and cursor movement, which an old console does not
+// enableEscapes turns on colours and cursor movement, which an old console does not
 // understand unless asked to.
-func escapes(out *os.File) bool {
+func enableEscapes(out *os.File) bool {
 	console := windows.Handle(out.Fd())
 	var mode uint32
 	if windows.GetConsoleMode(console, &mode) != nil {

@@ -33,35 +33,35 @@ type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-// worse returns the exit code of two that says more. A failure goes before a
+// worseCode returns the exit code of two that says more. A failure goes before a
 // question: scripts that wait for a person should not hide it.
-func worse(a, b int) int {
+func worseCode(a, b int) int {
 	if a == exitFailed || b == exitFailed {
 		return exitFailed
 	}
 	return max(a, b)
 }
 
-// codeOf is the exit code of a failure. A file that cannot be read or written at
+// errorCode is the exit code of a failure. A file that cannot be read or written at
 // all concerns no key: that is a failure like any other.
-func codeOf(err error) int {
+func errorCode(err error) int {
 	if _, files := errors.AsType[*atomicfile.Refused](err); !files && daemon.NeedsPerson(err) {
 		return exitPerson
 	}
 	return exitFailed
 }
 
-// exitCode says what err says, if nobody has yet, and returns its code.
-func (u *ui) exitCode(err error) int {
+// reportError says what err says, if nobody has yet, and returns its code.
+func (u *ui) reportError(err error) int {
 	if err == nil {
 		return exitDone
 	}
 	if code, ok := errors.AsType[exitError](err); ok {
 		return int(code)
 	}
-	u.fail(plainly(err.Error()), daemon.Hint(err))
+	u.printError(stripPackages(err.Error()), daemon.Hint(err))
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
-	return codeOf(err)
+	return errorCode(err)
 }

@@ -16,15 +16,15 @@ func FuzzVisible(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		shown := visible(text)
+		shown := escape(text)
 		bare := strings.NewReplacer("\x1b[31m", "", "\x1b[33m", "", "\x1b[2m", "", "\x1b[0m", "").Replace(shown)
 		if !utf8.ValidString(bare) || strings.ContainsFunc(bare, func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }) {
 			t.Errorf("%q is shown as %q", text, shown)
 		}
-		if utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl) && !strings.ContainsFunc(text, obeyed) && shown != text {
+		if utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl) && !strings.ContainsFunc(text, needsEscape) && shown != text {
 			t.Errorf("%q is shown as %q", text, shown)
 		}
-		if visible(shown) != shown {
+		if escape(shown) != shown {
 			t.Errorf("%q is shown as %q, and that as another text", text, shown)
 		}
 		object, err := json.Marshal(map[string]string{text: text})
@@ -32,12 +32,12 @@ func FuzzVisible(f *testing.F) {
 			t.Fatal(err)
 		}
 		var before, after map[string]string
-		if json.Unmarshal(object, &before) != nil || json.Unmarshal([]byte(visible(string(object))), &after) != nil || len(after) != len(before) {
-			t.Fatalf("JSON %s became %s", object, visible(string(object)))
+		if json.Unmarshal(object, &before) != nil || json.Unmarshal([]byte(escape(string(object))), &after) != nil || len(after) != len(before) {
+			t.Fatalf("JSON %s became %s", object, escape(string(object)))
 		}
 		for name := range before {
 			if after[name] != before[name] {
-				t.Errorf("JSON %s became %s", object, visible(string(object)))
+				t.Errorf("JSON %s became %s", object, escape(string(object)))
 			}
 		}
 	})

@@ -17,28 +17,28 @@ const historyLong = `Print what keyd did to which key, when, and by which proces
 read) and entries, each with time, process, pid, profiles, did, key, user,
 account and text. Times are RFC 3339, key ids whole.`
 
-// chronicle is what keyd history --json prints.
-type chronicle struct {
+// historyJSON is what keyd history --json prints.
+type historyJSON struct {
 	Version int            `json:"version"` // 1
 	Damaged int            `json:"damaged"` // lines that could not be read
 	Entries []daemon.Entry `json:"entries"`
 }
 
-func newHistory(u *ui) *cobra.Command {
+func newHistoryCommand(u *ui) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "print what was done, when, by which process",
 		Long:  historyLong,
-		Args:  takes(0, 0, ""),
-		RunE:  func(*cobra.Command, []string) error { return u.history(asJSON) },
+		Args:  limitArgs(0, 0, ""),
+		RunE:  func(*cobra.Command, []string) error { return u.showHistory(asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
 
-func (u *ui) history(asJSON bool) error {
-	s, err := u.find()
+func (u *ui) showHistory(asJSON bool) error {
+	s, err := u.findLocations()
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (u *ui) history(asJSON bool) error {
 		if entries == nil {
 			entries = []daemon.Entry{}
 		}
-		data, err := json.MarshalIndent(chronicle{1, damaged, entries}, "", "\t")
+		data, err := json.MarshalIndent(historyJSON{1, damaged, entries}, "", "\t")
 		if err != nil {
 			return err
 		}
@@ -60,11 +60,11 @@ func (u *ui) history(asJSON bool) error {
 	var b strings.Builder
 	process, profiles, did := 0, 0, 0
 	for _, e := range entries {
-		process, profiles, did = max(process, columns(e.Process)), max(profiles, columns(listed(e.Profiles))), max(did, columns(e.Did))
+		process, profiles, did = max(process, countColumns(e.Process)), max(profiles, countColumns(joinNames(e.Profiles))), max(did, countColumns(e.Did))
 	}
 	for _, e := range entries {
-		line := fmt.Sprintf("%s  %s  %s  %s  %s  %s", e.Time.Local().Format("2006-01-02 15:04:05"), pad(e.Process, process),
-			pad(listed(e.Profiles), profiles), pad(e.Did, did), shortID(e.Key), u.short(plainly(e.Text)))
+		line := fmt.Sprintf("%s  %s  %s  %s  %s  %s", e.Time.Local().Format("2006-01-02 15:04:05"), padRight(e.Process, process),
+			padRight(joinNames(e.Profiles), profiles), padRight(e.Did, did), shortID(e.Key), u.shortenHome(stripPackages(e.Text)))
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	if len(entries) == 0 {
@@ -72,7 +72,7 @@ func (u *ui) history(asJSON bool) error {
 	}
 	u.print(b.String())
 	if damaged > 0 {
-		u.note("%d damaged lines in the history were passed over", damaged)
+		u.printNote("%d damaged lines in the history were passed over", damaged)
 	}
 	return nil
 }

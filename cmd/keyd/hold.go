@@ -12,44 +12,44 @@ const holdLong = `Pause the rotation of a profile's key, and make its old key us
 is inactive already. The files go on showing the new key. Nothing happens to
 either key until keyd resume.`
 
-func newHold(u *ui) *cobra.Command {
+func newHoldCommand(u *ui) *cobra.Command {
 	return &cobra.Command{
 		Use:               "hold PROFILE",
 		Short:             "pause a rotation and make its old key usable again",
 		Long:              holdLong,
-		Args:              takes(1, 1, "one profile"),
+		Args:              limitArgs(1, 1, "one profile"),
 		ValidArgsFunction: u.completeProfiles(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			d, s, err := u.daemon("hold")
+			d, s, err := u.openDaemon("hold")
 			if err != nil {
 				return err
 			}
-			if err := u.nameEndpoints(cmd.Context(), s, args); err != nil {
+			if err := u.noteEndpoints(cmd.Context(), s, args); err != nil {
 				return err
 			}
-			return u.changed(cmd.Context(), d, func(ctx context.Context) (daemon.Result, error) {
+			return u.changeRotation(cmd.Context(), d, func(ctx context.Context) (daemon.Result, error) {
 				return d.Hold(ctx, args[0])
 			})
 		},
 	}
 }
 
-// changed does what a person asks of one rotation and tells how it ended.
-func (u *ui) changed(ctx context.Context, d *daemon.Daemon, change func(context.Context) (daemon.Result, error)) error {
+// changeRotation does what a person asks of one rotation and tells how it ended.
+func (u *ui) changeRotation(ctx context.Context, d *daemon.Daemon, change func(context.Context) (daemon.Result, error)) error {
 	n := &narrator{ui: u, settings: d.Settings, acted: map[string]bool{}}
-	d.Tell = n.tell
+	d.Tell = n.printEvent
 	r, err := change(ctx)
 	if r.Rotation != nil && !r.Rotation.Held.IsZero() && (err != nil || r.State != daemon.Held) {
-		n.note("the hold of %s is noted and lasts until keyd resume, but there is more", listed(r.Profiles))
+		n.printNote("the hold of %s is noted and lasts until keyd resume, but there is more", joinNames(r.Profiles))
 	}
 	if err != nil {
 		return err
 	}
-	if code := n.result(ctx, r); code != exitDone {
+	if code := n.printResult(ctx, r); code != exitDone {
 		return exitError(code)
 	}
 	if r.Rotation != nil && r.Rotation.Held.IsZero() && !daemon.Lives(d.State) {
-		u.hint("no daemon runs here to finish this: keyd install")
+		u.printHint("no daemon runs here to finish this: keyd install")
 	}
 	return nil
 }

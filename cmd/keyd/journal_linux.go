@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// journaled reports whether w is the stream that JOURNAL_STREAM names by device
+// isJournal reports whether w is the stream that JOURNAL_STREAM names by device
 // and inode. The variable alone says nothing: it is inherited, and standard
 // error may have been redirected since.
 // Source: systemd.exec(5), "$JOURNAL_STREAM".
-func journaled(w io.Writer, stream string) bool {
+func isJournal(w io.Writer, stream string) bool {
 	file, ok := w.(*os.File)
 	if !ok || stream == "" {
 		return false

@@ -4,5 +4,5 @@ package main
 
 import "io"
 
-// journaled is for systemd only.
-func journaled(io.Writer, string) bool { return false }
+// isJournal is for systemd only.
+func isJournal(io.Writer, string) bool { return false }

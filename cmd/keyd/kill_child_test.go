@@ -55,18 +55,18 @@ func hurry(args []string) int {
 	if len(args) == 1 && args[0] == "run" {
 		return hurryRun(p)
 	}
-	return run(args, p)
+	return executeKeyd(args, p)
 }
 
 // hurryRun is keyd run without the watch of the files.
 func hurryRun(p process) int {
 	u := newUI(p)
-	d, s, err := u.daemon("run")
+	d, s, err := u.openDaemon("run")
 	if err != nil {
-		return u.exitCode(err)
+		return u.reportError(err)
 	}
 	d.Log = slog.New(slog.NewTextHandler(u.err, nil))
-	return u.exitCode(daemon.Run(context.Background(), d, daemon.Around{
+	return u.reportError(daemon.Run(context.Background(), d, daemon.Around{
 		Reload: func() (daemon.Settings, error) { return daemon.LoadSettings(s.folders.Settings) },
 	}))
 }

@@ -11,13 +11,13 @@ const logonLong = `Do what keyd run does, with the environment variables given. 
 Windows has no environment of its own, and shows a console to a program that
 has one: this is what keyd install writes into it.`
 
-func newLogon(u *ui) *cobra.Command {
+func newLogonCommand(u *ui) *cobra.Command {
 	return &cobra.Command{
 		Use:    "logon [NAME=VALUE...]",
 		Short:  "run, as a logon task starts it",
 		Long:   logonLong,
 		Hidden: true,
-		Args:   takes(0, -1, ""),
+		Args:   limitArgs(0, -1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, arg := range args {
 				name, value, ok := strings.Cut(arg, "=")
@@ -28,8 +28,8 @@ func newLogon(u *ui) *cobra.Command {
 					return err
 				}
 			}
-			leaveConsole()
-			return u.run(cmd.Context())
+			closeConsole()
+			return u.runDaemon(cmd.Context())
 		},
 	}
 }

@@ -19,25 +19,25 @@ const logsLong = `Show what the daemon logged: from the journal on Linux, from k
 two files before it, in the state folder, on macOS and Windows. A keyd run that
 was started by hand logs to its own terminal on Linux.`
 
-// unit is the name of the service under systemd.
-const unit = "keyd-aws.service"
+// systemdUnit is the name of the service under systemd.
+const systemdUnit = "keyd-aws.service"
 
-func newLogs(u *ui) *cobra.Command {
+func newLogsCommand(u *ui) *cobra.Command {
 	var follow bool
 	var lines int
 	cmd := &cobra.Command{
 		Use:   "logs",
 		Short: "show what the daemon logged",
 		Long:  logsLong,
-		Args:  takes(0, 0, ""),
+		Args:  limitArgs(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case lines < 1:
 				return usage("keyd logs -n 100", "logs: -n takes a number above 0")
 			case u.goos == "linux":
-				return u.journal(cmd.Context(), lines, follow)
+				return u.showJournal(cmd.Context(), lines, follow)
 			}
-			return u.logFiles(cmd.Context(), lines, follow)
+			return u.showLogFiles(cmd.Context(), lines, follow)
 		},
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on showing what comes, until Ctrl-C")
@@ -45,9 +45,9 @@ func newLogs(u *ui) *cobra.Command {
 	return cmd
 }
 
-// journal leaves it to journalctl.
-func (u *ui) journal(ctx context.Context, lines int, follow bool) error {
-	args := []string{"--user", "--unit=" + unit, "--no-pager", "--lines=" + strconv.Itoa(lines)}
+// showJournal leaves it to journalctl.
+func (u *ui) showJournal(ctx context.Context, lines int, follow bool) error {
+	args := []string{"--user", "--unit=" + systemdUnit, "--no-pager", "--lines=" + strconv.Itoa(lines)}
 	if follow {
 		args = append(args, "--follow")
 	}
@@ -66,9 +66,9 @@ func (u *ui) journal(ctx context.Context, lines int, follow bool) error {
 	return nil
 }
 
-// logFiles prints the end of the log files.
-func (u *ui) logFiles(ctx context.Context, lines int, follow bool) error {
-	s, err := u.find()
+// showLogFiles prints the end of the log files.
+func (u *ui) showLogFiles(ctx context.Context, lines int, follow bool) error {
+	s, err := u.findLocations()
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (u *ui) logFiles(ctx context.Context, lines int, follow bool) error {
 	}
 	u.print(string(lastLines(text, lines)))
 	if follow {
-		u.follow(ctx, daemon.LogPath(s.folders.State), shown)
+		u.followFile(ctx, daemon.LogPath(s.folders.State), shown)
 	}
 	return nil
 }
@@ -104,10 +104,10 @@ func lastLines(text []byte, n int) []byte {
 	return text
 }
 
-// follow prints what is added to a file after offset. When the file is full
+// followFile prints what is added to a file after offset. When the file is full
 // another one takes its place, and the end of the old one comes first.
-func (u *ui) follow(ctx context.Context, path string, offset int64) {
-	every(ctx, 300*time.Millisecond, func() {
+func (u *ui) followFile(ctx context.Context, path string, offset int64) {
+	runEvery(ctx, 300*time.Millisecond, func() {
 		if info, err := os.Stat(path); err != nil {
 			return
 		} else if info.Size() < offset {

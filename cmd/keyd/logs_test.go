@@ -58,7 +58,7 @@ func mac(t *testing.T) (*ui, *screen, string) {
 
 func TestLogsOfFilesInTheOrderOfTime(t *testing.T) {
 	u, out, state := mac(t)
-	if err := u.logFiles(t.Context(), 10, false); err == nil || daemon.Hint(err) != "keyd install" {
+	if err := u.showLogFiles(t.Context(), 10, false); err == nil || daemon.Hint(err) != "keyd install" {
 		t.Errorf("without a log: %v", err)
 	}
 	for name, text := range map[string]string{"keyd.log.2": "1\n2\n", "keyd.log.1": "3\n4\n", "keyd.log": "5\n"} {
@@ -66,7 +66,7 @@ func TestLogsOfFilesInTheOrderOfTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := u.logFiles(t.Context(), 4, false); err != nil || out.text.String() != "2\n3\n4\n5\n" {
+	if err := u.showLogFiles(t.Context(), 4, false); err != nil || out.text.String() != "2\n3\n4\n5\n" {
 		t.Errorf("%q, %v", out.text.String(), err)
 	}
 }
@@ -90,7 +90,7 @@ func TestLogsAreFollowedIntoTheNextFile(t *testing.T) {
 	say("past")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- u.logFiles(ctx, 10, true) }()
+	go func() { ended <- u.showLogFiles(ctx, 10, true) }()
 	out.await(t, "past\n")
 	say("present")
 	out.await(t, "present\n")
@@ -109,7 +109,7 @@ func TestTheJournalIsKnownByItsStreamOnly(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has it")
 	}
-	if journaled(os.Stderr, "") || journaled(&bytes.Buffer{}, "8:1") || journaled(os.Stderr, "0:0") {
+	if isJournal(os.Stderr, "") || isJournal(&bytes.Buffer{}, "8:1") || isJournal(os.Stderr, "0:0") {
 		t.Error("what is not the journal was taken for it")
 	}
 }

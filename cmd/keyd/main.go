@@ -18,7 +18,7 @@ import (
 
 func main() {
 	_ = daemon.NoDumps() // every command reads the secrets; keyd run, which lives long, tells when this fails
-	os.Exit(run(os.Args[1:], process{
+	os.Exit(executeKeyd(os.Args[1:], process{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		getenv: os.Getenv, goos: runtime.GOOS, now: time.Now, host: install.Here,
 	}))
@@ -31,19 +31,19 @@ type process struct {
 	getenv   func(string) string
 	goos     string // a runtime.GOOS value
 	now      func() time.Time
-	http     doer // nil: the network
+	http     httpClient // nil: the network
 	host     func() (install.Host, error)
 }
 
-// doer sends one request, as http.Client does.
-type doer interface {
+// httpClient sends one request, as http.Client does.
+type httpClient interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// run is keyd from the arguments to the exit code.
-func run(args []string, p process) int {
+// executeKeyd is keyd from the arguments to the exit code.
+func executeKeyd(args []string, p process) int {
 	u := newUI(p)
-	root := newRoot(u, args)
+	root := newRootCommand(u, args)
 	root.SetArgs(args)
 	ctx := context.Background()
 	if len(args) == 0 || args[0] != "status" { // over before anybody could interrupt it
@@ -51,7 +51,7 @@ func run(args []string, p process) int {
 		ctx, stop = untilSignal(ctx)
 		defer stop()
 	}
-	return u.exitCode(root.ExecuteContext(ctx))
+	return u.reportError(root.ExecuteContext(ctx))
 }
 
 // untilSignal ends the context on the first SIGINT or SIGTERM: the command ends

@@ -13,57 +13,57 @@ import (
 
 func shortID(id string) string { return credfile.Short(id) }
 
-// waiting is the line of a wait: what for, how long, how long at most.
-func waiting(e daemon.Event) string {
-	return fmt.Sprintf("  %-11s %s  %s of %s at most", e.Verb, e.Text, seconds(e.Elapsed), span(e.Limit))
+// formatWait is the line of a wait: what for, how long, how long at most.
+func formatWait(e daemon.Event) string {
+	return fmt.Sprintf("  %-11s %s  %s of %s at most", e.Verb, e.Text, formatElapsed(e.Elapsed), formatDuration(e.Limit))
 }
 
-// result tells how a key stands at the end of a pass, and what the next thing
+// printResult tells how a key stands at the end of a pass, and what the next thing
 // to happen is. It returns the exit code that this key asks for.
-func (n *narrator) result(ctx context.Context, r daemon.Result) int {
+func (n *narrator) printResult(ctx context.Context, r daemon.Result) int {
 	switch {
 	case r.Err != nil && ctx.Err() != nil && errors.Is(r.Err, context.Cause(ctx)):
-		return n.broken(ctx, r)
+		return n.printInterrupted(ctx, r)
 	case r.Err != nil:
-		n.fail(about(r.Profiles, plainly(r.Err.Error())), cmp.Or(daemon.HintFor(r.Err, r.Profiles), r.Run))
-		return needsPerson(r)
+		n.printError(prefixProfiles(r.Profiles, stripPackages(r.Err.Error())), cmp.Or(daemon.HintFor(r.Err, r.Profiles), r.Run))
+		return resultCode(r)
 	case r.Do == daemon.Blocked:
-		n.fail(about(r.Profiles, plainly(r.Why)), r.Run)
+		n.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Run)
 		return exitPerson
 	case r.State == daemon.Waiting:
-		n.fail(about(r.Profiles, plainly(r.Why)), r.Run)
+		n.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Run)
 		return exitFailed
 	case r.Do == daemon.Skip && n.named:
-		n.fail(listed(r.Profiles)+": nothing to rotate: "+plainly(r.Why), r.Run)
+		n.printError(joinNames(r.Profiles)+": nothing to rotate: "+stripPackages(r.Why), r.Run)
 		return exitFailed
-	case !ends(r.Do):
-		n.preview(r)
+	case !endsPass(r.Do):
+		n.printPreview(r)
 	default:
-		n.closing(r)
+		n.printClosing(r)
 	}
 	return exitDone
 }
 
-func needsPerson(r daemon.Result) int {
+func resultCode(r daemon.Result) int {
 	if r.NeedsPerson {
 		return exitPerson
 	}
-	return codeOf(r.Err)
+	return errorCode(r.Err)
 }
 
-// broken says where an interrupted rotation stands. A key without one is passed
+// printInterrupted says where an interrupted rotation stands. A key without one is passed
 // over: nothing happened to it.
-func (n *narrator) broken(ctx context.Context, r daemon.Result) int {
+func (n *narrator) printInterrupted(ctx context.Context, r daemon.Result) int {
 	rotation := r.Rotation
 	if rotation == nil {
 		return exitDone
 	}
-	n.fail(fmt.Sprintf("%s: %v; %s", listed(r.Profiles), context.Cause(ctx), standing(rotation)), daemon.Command("keyd rotate", r.Profiles[0]))
+	n.printError(fmt.Sprintf("%s: %v; %s", joinNames(r.Profiles), context.Cause(ctx), describeRotation(rotation)), daemon.Command("keyd rotate", r.Profiles[0]))
 	return exitFailed
 }
 
-// standing tells which keys exist, what the files show and what comes next.
-func standing(r *daemon.Rotation) string {
+// describeRotation tells which keys exist, what the files show and what comes next.
+func describeRotation(r *daemon.Rotation) string {
 	old, fresh := r.Old, r.New
 	switch {
 	case fresh.ID == "":
@@ -78,48 +78,48 @@ func standing(r *daemon.Rotation) string {
 	return fmt.Sprintf("the files show %s, which works.\n%s is inactive and not deleted yet", fresh, old)
 }
 
-// closing is the last line about a key that waits for its next step.
-func (n *narrator) closing(r daemon.Result) {
-	text := n.stays(r)
-	if listed(r.Profiles) == n.about {
+// printClosing is the last line about a key that waits for its next step.
+func (n *narrator) printClosing(r daemon.Result) {
+	text := n.closingText(r)
+	if joinNames(r.Profiles) == n.heading {
 		n.printf("  %s\n", text)
 		return
 	}
-	n.printf("%s: %s\n", listed(r.Profiles), text)
+	n.printf("%s: %s\n", joinNames(r.Profiles), text)
 }
 
-func (n *narrator) stays(r daemon.Result) string {
+func (n *narrator) closingText(r daemon.Result) string {
 	now := n.now()
 	rotation := r.Rotation
 	switch {
 	case r.State == daemon.Overlap && rotation != nil:
 		return fmt.Sprintf("%s stays usable until %s, is inactive until %s, then deleted", rotation.Old,
-			moment(r.Next, now), moment(r.Next.Add(n.settings.Quarantine), now))
+			formatMoment(r.Next, now), formatMoment(r.Next.Add(n.settings.Quarantine), now))
 	case r.State == daemon.Quarantine && rotation != nil && rotation.New.ID != "":
-		return fmt.Sprintf("%s is inactive until %s, then deleted; keyd hold makes it usable again", rotation.Old, moment(r.Next, now))
-	case r.State == daemon.OK && listed(r.Profiles) == n.about:
+		return fmt.Sprintf("%s is inactive until %s, then deleted; keyd hold makes it usable again", rotation.Old, formatMoment(r.Next, now))
+	case r.State == daemon.OK && joinNames(r.Profiles) == n.heading:
 		return fmt.Sprintf("done: %s is the only key", shortID(r.Key))
 	case r.State == daemon.OK:
-		return fmt.Sprintf("%s is %s old and is replaced in %s: nothing to do", shortID(r.Key), age(now.Sub(r.KeyLine.Created)), span(r.Next.Sub(now)))
+		return fmt.Sprintf("%s is %s old and is replaced in %s: nothing to do", shortID(r.Key), formatAge(now.Sub(r.KeyLine.Created)), formatDuration(r.Next.Sub(now)))
 	}
-	return string(r.State) + ": " + plainly(r.Why)
+	return string(r.State) + ": " + stripPackages(r.Why)
 }
 
-// preview says what a pass would do to a key, and to which values.
-func (n *narrator) preview(r daemon.Result) {
+// printPreview says what a pass would do to a key, and to which values.
+func (n *narrator) printPreview(r daemon.Result) {
 	what := "would go on: " + string(r.Do)
 	if slices.Contains([]daemon.Do{daemon.Preflight, daemon.Create}, r.Do) {
 		what = "would be replaced"
 	}
-	n.printf("%s: %s %s (%s)\n", listed(r.Profiles), shortID(r.Key), what, r.Why)
+	n.printf("%s: %s %s (%s)\n", joinNames(r.Profiles), shortID(r.Key), what, r.Why)
 	for _, c := range r.Changes {
 		old := shortID(r.Key)
 		if c.What == "aws_secret_access_key" {
 			old = "(secret)"
 		}
-		n.printf("  %s: %-21s %s -> \"new\"\n", n.short(fmt.Sprintf("%s:%d", c.Path, c.Line)), c.What, old)
+		n.printf("  %s: %-21s %s -> \"new\"\n", n.shortenHome(fmt.Sprintf("%s:%d", c.Path, c.Line)), c.What, old)
 	}
 }
 
-// ends reports whether a pass has nothing more to do after it.
-func ends(do daemon.Do) bool { return daemon.Decision{Do: do}.Ends() }
+// endsPass reports whether a pass has nothing more to do after it.
+func endsPass(do daemon.Do) bool { return daemon.Decision{Do: do}.Ends() }

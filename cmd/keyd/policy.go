@@ -20,29 +20,29 @@ the partition aws. Nothing is asked of AWS.
 The second statement is what keyd can do without: when the old key was last used,
 and the description that the console shows. --required leaves it out.`
 
-func newPolicy(u *ui) *cobra.Command {
+func newPolicyCommand(u *ui) *cobra.Command {
 	var required bool
 	cmd := &cobra.Command{
 		Use:               "policy [PROFILE]",
 		Short:             "print the least IAM policy that keyd needs",
 		Long:              policyLong,
-		Args:              takes(0, 1, "at most one profile"),
+		Args:              limitArgs(0, 1, "at most one profile"),
 		ValidArgsFunction: u.completeProfiles(1),
-		RunE:              func(cmd *cobra.Command, args []string) error { return u.policy(cmd.Context(), args, !required) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return u.printPolicy(cmd.Context(), args, !required) },
 	}
 	cmd.Flags().BoolVar(&required, "required", false, "leave out what keyd can do without")
 	return cmd
 }
 
-func (u *ui) policy(ctx context.Context, names []string, optional bool) error {
-	s, err := u.find()
+func (u *ui) printPolicy(ctx context.Context, names []string, optional bool) error {
+	s, err := u.findLocations()
 	if err != nil {
 		return err
 	}
 	var profile credfile.Profile
 	var status daemon.Status
 	if len(names) > 0 {
-		if profile, err = s.profile(ctx, names[0]); err != nil {
+		if profile, err = s.findProfile(ctx, names[0]); err != nil {
 			return err
 		}
 		if status, err = daemon.Recall(s.folders.State); err != nil {
@@ -57,8 +57,8 @@ func (u *ui) policy(ctx context.Context, names []string, optional bool) error {
 	return nil
 }
 
-// profile is the one of this name, with its key if it has one.
-func (s setup) profile(ctx context.Context, name string) (credfile.Profile, error) {
+// findProfile is the one of this name, with its key if it has one.
+func (s locations) findProfile(ctx context.Context, name string) (credfile.Profile, error) {
 	snapshot, err := s.store.Read(ctx)
 	if err != nil {
 		return credfile.Profile{}, err

@@ -12,23 +12,23 @@ import (
 	"keyd/daemon"
 )
 
-// ownFiles are what keyd makes in its state folder. KEYD_STATE_DIR may name a
+// ownPatterns are what keyd makes in its state folder. KEYD_STATE_DIR may name a
 // folder that holds other things too.
-var ownFiles = [...]string{"status.json", "daemon.json", "memory.json", "history.jsonl", "settings.good", "rotations", "locks", "*.lock", "*.log", "*.log.*", "*.keyd-*", "task.xml"}
+var ownPatterns = [...]string{"status.json", "daemon.json", "memory.json", "history.jsonl", "settings.good", "rotations", "locks", "*.lock", "*.log", "*.log.*", "*.keyd-*", "task.xml"}
 
-// purgeable refuses to forget a rotation in progress, and asks.
-func (u *ui) purgeable(ctx context.Context, s setup, yes bool) error {
-	if err := s.idle(ctx); err != nil {
+// checkPurge refuses to forget a rotation in progress, and asks.
+func (u *ui) checkPurge(ctx context.Context, s locations, yes bool) error {
+	if err := s.requireNoRotation(ctx); err != nil {
 		return err
 	}
-	return u.agreed(ctx, yes, "remove "+u.short(s.folders.Settings)+" and "+u.short(s.folders.State)+", with the history?")
+	return u.requireYes(ctx, yes, "remove "+u.shortenHome(s.folders.Settings)+" and "+u.shortenHome(s.folders.State)+", with the history?")
 }
 
 // goingOnError is a rotation that only the state folder knows of.
 type goingOnError struct{ profiles []string }
 
 func (e *goingOnError) Error() string {
-	return "a rotation of " + listed(e.profiles) + " goes on, and the state holds its keys: nothing was removed"
+	return "a rotation of " + joinNames(e.profiles) + " goes on, and the state holds its keys: nothing was removed"
 }
 
 // Hint ends it.
@@ -36,9 +36,9 @@ func (e *goingOnError) Hint() string {
 	return daemon.Command("keyd rotate --retire-now", e.profiles[0])
 }
 
-// idle refuses a state folder in which a rotation goes on or cannot be read.
-func (s setup) idle(ctx context.Context) error {
-	rotations, problems := s.journal().Load(ctx)
+// requireNoRotation refuses a state folder in which a rotation goes on or cannot be read.
+func (s locations) requireNoRotation(ctx context.Context) error {
+	rotations, problems := s.openJournal().Load(ctx)
 	if len(problems) > 0 {
 		return problems[0]
 	}
@@ -48,13 +48,13 @@ func (s setup) idle(ctx context.Context) error {
 	return nil
 }
 
-// purge removes what is keyd's own and nothing else. It looks once more whether a
+// purgeState removes what is keyd's own and nothing else. It looks once more whether a
 // rotation goes on: the daemon has run until a moment ago.
-func (u *ui) purge(ctx context.Context, s setup) error {
+func (u *ui) purgeState(ctx context.Context, s locations) error {
 	if daemon.Lives(s.folders.State) {
 		return usage("end it, then: keyd uninstall --purge", "keyd run still runs here: settings and state were left")
 	}
-	if err := s.idle(ctx); err != nil {
+	if err := s.requireNoRotation(ctx); err != nil {
 		return err
 	}
 	kept, err := removeJournals(filepath.Join(s.folders.State, "rotations"))
@@ -66,12 +66,12 @@ func (u *ui) purge(ctx context.Context, s setup) error {
 		return err
 	}
 	for _, path := range kept {
-		u.note("%s is a damaged journal, which may hold the only copy of a secret key: it was left", path)
+		u.printNote("%s is a damaged journal, which may hold the only copy of a secret key: it was left", path)
 	}
 	for _, path := range left {
-		u.note("%s is not keyd's and was left", path)
+		u.printNote("%s is not keyd's and was left", path)
 	}
-	u.printf("removed: %s, %s\n", u.short(s.folders.Settings), u.short(s.folders.State))
+	u.printf("removed: %s, %s\n", u.shortenHome(s.folders.Settings), u.shortenHome(s.folders.State))
 	return nil
 }
 
@@ -96,18 +96,18 @@ func removeJournals(dir string) (kept []string, err error) {
 
 // removeOwn removes the settings file, keyd's files in the state folder, and the
 // folders if nothing else is in them. It returns what was left in them.
-func removeOwn(s setup) (left []string, err error) {
+func removeOwn(s locations) (left []string, err error) {
 	entries, err := os.ReadDir(s.folders.State)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if !own(e.Name()) {
+		if !isOwnFile(e.Name()) {
 			continue
 		}
 		path, remove := filepath.Join(s.folders.State, e.Name()), os.RemoveAll
 		if e.Name() == "rotations" {
-			remove = unlessFull
+			remove = removeIfEmpty
 		}
 		if err := remove(path); err != nil {
 			return nil, err
@@ -130,7 +130,7 @@ func removeOwn(s setup) (left []string, err error) {
 			return nil, err
 		}
 		for _, e := range entries {
-			if !own(e.Name()) {
+			if !isOwnFile(e.Name()) {
 				left = append(left, filepath.Join(dir, e.Name()))
 			}
 		}
@@ -138,16 +138,16 @@ func removeOwn(s setup) (left []string, err error) {
 	return left, nil
 }
 
-// unlessFull removes a folder if nothing is left in it.
-func unlessFull(dir string) error {
+// removeIfEmpty removes a folder if nothing is left in it.
+func removeIfEmpty(dir string) error {
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		return err
 	}
 	return os.Remove(dir)
 }
 
-func own(name string) bool {
-	return slices.ContainsFunc(ownFiles[:], func(pattern string) bool {
+func isOwnFile(name string) bool {
+	return slices.ContainsFunc(ownPatterns[:], func(pattern string) bool {
 		ok, err := filepath.Match(pattern, name)
 		return ok && err == nil
 	})

@@ -32,16 +32,16 @@ type report struct {
 	Keys     []daemon.KeyLine `json:"keys"`                    // those that need a person first
 
 	settings daemon.Settings
-	looks    time.Time // when the daemon looks again, at the latest
+	nextLook time.Time // when the daemon looks again, at the latest
 }
 
-// unseen is the state of a key that no pass has looked at.
-const unseen daemon.State = "new"
+// stateNew is the state of a key that no pass has looked at.
+const stateNew daemon.State = "new"
 
-// report joins what the files show now with what the last pass found out, as
+// buildReport joins what the files show now with what the last pass found out, as
 // load reads it: daemon.LoadStatus, or daemon.Recall for all of it.
-func (u *ui) report(ctx context.Context, names []string, load func(state string) (daemon.Status, error)) (*report, error) {
-	s, err := u.find()
+func (u *ui) buildReport(ctx context.Context, names []string, load func(state string) (daemon.Status, error)) (*report, error) {
+	s, err := u.findLocations()
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +49,8 @@ func (u *ui) report(ctx context.Context, names []string, load func(state string)
 	if err != nil {
 		return nil, err
 	}
-	snapshot, err := s.glance(ctx)
-	gone := errors.Is(err, fs.ErrNotExist) && slices.Contains(status.Files, s.store.Paths.Credentials) && slices.ContainsFunc(status.Keys, rotates)
+	snapshot, err := s.quickRead(ctx)
+	gone := errors.Is(err, fs.ErrNotExist) && slices.Contains(status.Files, s.store.Paths.Credentials) && slices.ContainsFunc(status.Keys, hasRotation)
 	if err != nil && !gone {
 		return nil, err
 	}
@@ -60,23 +60,23 @@ func (u *ui) report(ctx context.Context, names []string, load func(state string)
 		Files: []string{s.store.Paths.Credentials, s.store.Paths.Config},
 	}
 	if r.Running {
-		r.live(s.folders.State)
+		r.addDaemon(s.folders.State)
 	}
-	if err := r.load(s, status); err != nil {
+	if err := r.readSettings(s, status); err != nil {
 		r.Settings = err.Error()
 	}
 	switch {
 	case gone:
-		r.bereave(s.store.Paths.Credentials, status)
-		err = r.known(names, s.store.Paths)
+		r.reportMissing(s.store.Paths.Credentials, status)
+		err = r.requireProfiles(names, s.store.Paths)
 	case snapshot == nil:
 		r.Keys = status.Keys
 		r.Warnings = []string{s.store.Paths.Credentials + " is empty, or is being written just now: this is what the last pass found"}
 	default:
-		r.gather(snapshot.Profiles, status)
-		r.addHidden(snapshot.Profiles, status)
-		r.addStrangers()
-		err = r.known(names, s.store.Paths)
+		r.addProfiles(snapshot.Profiles, status)
+		r.addHiddenRotations(snapshot.Profiles, status)
+		r.addUnknownProfiles()
+		err = r.requireProfiles(names, s.store.Paths)
 	}
 	if err != nil {
 		return nil, err
@@ -84,16 +84,16 @@ func (u *ui) report(ctx context.Context, names []string, load func(state string)
 	if text := u.serviceProblem(s); text != "" {
 		r.Warnings = append(r.Warnings, text)
 	}
-	r.choose(names)
-	r.plan()
+	r.selectKeys(names)
+	r.planNextLook()
 	return r, nil
 }
 
-func rotates(l daemon.KeyLine) bool { return l.InRotation }
+func hasRotation(l daemon.KeyLine) bool { return l.InRotation }
 
-// bereave makes the lines of the rotations in whose middle the credentials file
+// reportMissing makes the lines of the rotations in whose middle the credentials file
 // was removed. What the last pass said of them is overtaken: none can go on.
-func (r *report) bereave(path string, status daemon.Status) {
+func (r *report) reportMissing(path string, status daemon.Status) {
 	r.Warnings = []string{path + " is not there: what keyd knows of the keys in it are the rotations that go on"}
 	for _, l := range status.Keys {
 		if !l.InRotation {
@@ -106,13 +106,13 @@ func (r *report) bereave(path string, status daemon.Status) {
 	}
 }
 
-// patience is how long keyd status waits for a file that holds still.
-const patience = 300 * time.Millisecond
+// quickReadLimit is how long keyd status waits for a file that holds still.
+const quickReadLimit = 300 * time.Millisecond
 
-// glance reads the files. It returns neither them nor an error when they do not
+// quickRead reads the files. It returns neither them nor an error when they do not
 // hold still: a pass waits for that, a person does not.
-func (s setup) glance(ctx context.Context) (*credfile.Snapshot, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (s locations) quickRead(ctx context.Context) (*credfile.Snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, quickReadLimit)
 	defer cancel()
 	snapshot, err := s.store.Read(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -121,46 +121,46 @@ func (s setup) glance(ctx context.Context) (*credfile.Snapshot, error) {
 	return snapshot, err
 }
 
-// live adds what the daemon says of itself.
-func (r *report) live(state string) {
+// addDaemon adds what the daemon says of itself.
+func (r *report) addDaemon(state string) {
 	if r.Daemon = daemon.LoadLife(state); r.Daemon != nil {
 		r.Notes = append(r.Notes, r.Daemon.Notes...)
 	}
 }
 
-// load reads the settings. With a mistake in them those in force serve to show
+// readSettings reads the settings. With a mistake in them those in force serve to show
 // the rest.
-func (r *report) load(s setup, status daemon.Status) (err error) {
+func (r *report) readSettings(s locations, status daemon.Status) (err error) {
 	r.Settings = status.Settings
 	r.settings, err = daemon.LoadSettings(s.folders.Settings)
 	if err != nil {
-		r.settings = s.settings().InForce()
+		r.settings = s.settingsFile().InForce()
 	} else {
 		r.Settings = ""
 	}
 	return err
 }
 
-// inForce says what holds while there is a mistake in the settings.
-func (r *report) inForce() string {
+// settingsInForce says what holds while there is a mistake in the settings.
+func (r *report) settingsInForce() string {
 	if r.settings.Unknown {
 		return ": nothing is begun until it is mended"
 	}
 	return ": the last good settings are in force"
 }
 
-// profiles are the names of all, also of those that are gone in the middle of a
+// profileNames are the names of all, also of those that are gone in the middle of a
 // rotation.
-func (r *report) profiles() (names []string) {
+func (r *report) profileNames() (names []string) {
 	for _, l := range r.Keys {
 		names = append(names, l.Profiles...)
 	}
 	return names
 }
 
-// known refuses a name that no profile has.
-func (r *report) known(names []string, paths credfile.Paths) error {
-	all := r.profiles()
+// requireProfiles refuses a name that no profile has.
+func (r *report) requireProfiles(names []string, paths credfile.Paths) error {
+	all := r.profileNames()
 	for _, name := range names {
 		if !slices.Contains(all, name) {
 			return &daemon.UnknownProfileError{Name: name, Known: all, Paths: paths}
@@ -169,19 +169,19 @@ func (r *report) known(names []string, paths credfile.Paths) error {
 	return nil
 }
 
-// addStrangers notes the profiles that only keyd.ini knows. The last pass may
+// addUnknownProfiles notes the profiles that only keyd.ini knows. The last pass may
 // have done so too.
-func (r *report) addStrangers() {
-	for _, text := range r.settings.Strangers(r.profiles()) {
+func (r *report) addUnknownProfiles() {
+	for _, text := range r.settings.Strangers(r.profileNames()) {
 		if !slices.Contains(r.Notes, text) {
 			r.Notes = append(r.Notes, text)
 		}
 	}
 }
 
-// addHidden adds the rotations that the files do not tell of: somebody has put
+// addHiddenRotations adds the rotations that the files do not tell of: somebody has put
 // another key into them, or taken the profile out.
-func (r *report) addHidden(profiles []credfile.Profile, status daemon.Status) {
+func (r *report) addHiddenRotations(profiles []credfile.Profile, status daemon.Status) {
 	for _, l := range status.Keys {
 		if l.InRotation && !slices.ContainsFunc(profiles, func(p credfile.Profile) bool {
 			return p.Key.ID == l.Key && p.Skip == credfile.Rotatable
@@ -192,8 +192,8 @@ func (r *report) addHidden(profiles []credfile.Profile, status daemon.Status) {
 	}
 }
 
-// gather makes one line per key, and one per profile without a key.
-func (r *report) gather(profiles []credfile.Profile, status daemon.Status) {
+// addProfiles makes one line per key, and one per profile without a key.
+func (r *report) addProfiles(profiles []credfile.Profile, status daemon.Status) {
 	at, lines := make(map[string]int, len(profiles)), make(map[string]*daemon.KeyLine, len(status.Keys))
 	r.Keys = make([]daemon.KeyLine, 0, len(profiles))
 	for i := range status.Keys {
@@ -211,7 +211,7 @@ func (r *report) gather(profiles []credfile.Profile, status daemon.Status) {
 		if p.Skip == credfile.Rotatable {
 			at[p.Key.ID] = len(r.Keys)
 		}
-		r.Keys = append(r.Keys, lineOf(p, lines[p.Key.ID]))
+		r.Keys = append(r.Keys, profileLine(p, lines[p.Key.ID]))
 	}
 	for _, w := range slices.Compact(warnings) {
 		text := fmt.Sprintf("%s:%d: %s; %s", w.Path, w.Line, w.Text, w.Remedy)
@@ -221,26 +221,26 @@ func (r *report) gather(profiles []credfile.Profile, status daemon.Status) {
 	}
 }
 
-// choose keeps the keys of the profiles named, each with all its profiles, and
+// selectKeys keeps the keys of the profiles named, each with all its profiles, and
 // puts first what needs a person.
-func (r *report) choose(names []string) {
+func (r *report) selectKeys(names []string) {
 	if len(names) > 0 {
 		r.Keys = slices.DeleteFunc(r.Keys, func(l daemon.KeyLine) bool {
 			return !slices.ContainsFunc(l.Profiles, func(p string) bool { return slices.Contains(names, p) })
 		})
 	}
-	slices.SortStableFunc(r.Keys, func(a, b daemon.KeyLine) int { return cmp.Compare(urgency(a), urgency(b)) })
+	slices.SortStableFunc(r.Keys, func(a, b daemon.KeyLine) int { return cmp.Compare(sortRank(a), sortRank(b)) })
 }
 
-// lineOf is what is known of the key of a profile.
-func lineOf(p credfile.Profile, last *daemon.KeyLine) daemon.KeyLine {
+// profileLine is what is known of the key of a profile.
+func profileLine(p credfile.Profile, last *daemon.KeyLine) daemon.KeyLine {
 	fresh := daemon.KeyLine{Profiles: []string{p.Name}, Key: p.Key.ID}
 	if p.Skip != credfile.Rotatable {
 		fresh.State, fresh.Why = daemon.Skipped, cmp.Or(p.Why, string(p.Skip))
 		return fresh
 	}
 	if last == nil {
-		fresh.State, fresh.Why = unseen, "not yet looked at"
+		fresh.State, fresh.Why = stateNew, "not yet looked at"
 		return fresh
 	}
 	line := *last
@@ -248,27 +248,27 @@ func lineOf(p credfile.Profile, last *daemon.KeyLine) daemon.KeyLine {
 	return line
 }
 
-// urgency orders the table: what needs a person comes first.
-func urgency(l daemon.KeyLine) int {
+// sortRank orders the table: what needs a person comes first.
+func sortRank(l daemon.KeyLine) int {
 	order := []daemon.State{daemon.Stopped, daemon.Waiting, daemon.Held, daemon.Rotating, daemon.Due,
-		daemon.Overlap, daemon.Quarantine, unseen, daemon.OK, daemon.Skipped}
+		daemon.Overlap, daemon.Quarantine, stateNew, daemon.OK, daemon.Skipped}
 	if l.NeedsPerson {
 		return -1
 	}
 	return slices.Index(order, l.State)
 }
 
-// plan finds out when the daemon looks again: when something is due, and at
+// planNextLook finds out when the daemon looks again: when something is due, and at
 // least every check_every.
-func (r *report) plan() {
+func (r *report) planNextLook() {
 	if r.Daemon != nil {
-		r.looks = r.Daemon.Next
+		r.nextLook = r.Daemon.Next
 		return
 	}
-	r.looks = r.Looked.Add(r.settings.CheckEvery)
+	r.nextLook = r.Looked.Add(r.settings.CheckEvery)
 	for _, l := range r.Keys {
-		if !l.Next.IsZero() && l.Next.Before(r.looks) {
-			r.looks = l.Next
+		if !l.Next.IsZero() && l.Next.Before(r.nextLook) {
+			r.nextLook = l.Next
 		}
 	}
 }

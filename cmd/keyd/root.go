@@ -13,10 +13,10 @@ it, and only later deactivates and deletes the old one.
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 a key needs a person.`
 
-// newRoot puts the commands together for these arguments. When they name one of
+// newRootCommand puts the commands together for these arguments. When they name one of
 // the commands outright the others are left out: keyd status runs in shell
 // prompts, and building a dozen commands takes a tenth of its time.
-func newRoot(u *ui, args []string) *cobra.Command {
+func newRootCommand(u *ui, args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "keyd",
 		Short:         "rotate the access keys in ~/.aws/credentials",
@@ -27,19 +27,19 @@ func newRoot(u *ui, args []string) *cobra.Command {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			return usage(didYouMean(args[0], cmd.SuggestionsFor(args[0]), "keyd help"), "unknown command %q", args[0])
+			return usage(suggestNearest(args[0], cmd.SuggestionsFor(args[0]), "keyd help"), "unknown command %q", args[0])
 		},
 		Args: cobra.ArbitraryArgs,
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(explainFlagError)
 	root.SetIn(u.in)
 	root.SetOut(u.out)
 	root.SetErr(u.err)
 	commands := map[string]func(*ui) *cobra.Command{
-		"status": newStatus, "rotate": newRotate, "hold": newHold, "resume": newResume,
-		"prune": newPrune, "history": newHistory, "policy": newPolicy, "run": newRun, "demo": newDemo, "version": newVersion,
-		"install": newInstall, "uninstall": newUninstall, "start": newStart, "stop": newStop, "restart": newRestart, "logon": newLogon, "logs": newLogs,
+		"status": newStatusCommand, "rotate": newRotateCommand, "hold": newHoldCommand, "resume": newResumeCommand,
+		"prune": newPruneCommand, "history": newHistoryCommand, "policy": newPolicyCommand, "run": newRunCommand, "demo": newDemoCommand, "version": newVersionCommand,
+		"install": newInstallCommand, "uninstall": newUninstallCommand, "start": newStartCommand, "stop": newStopCommand, "restart": newRestartCommand, "logon": newLogonCommand, "logs": newLogsCommand,
 	}
 	if len(args) > 0 && commands[args[0]] != nil {
 		root.AddCommand(commands[args[0]](u))
@@ -49,12 +49,12 @@ func newRoot(u *ui, args []string) *cobra.Command {
 	for _, command := range commands {
 		root.AddCommand(command(u))
 	}
-	strict(root)
+	rejectUnknownWords(root)
 	return root
 }
 
-// takes refuses another number of arguments. most < 0 is any.
-func takes(least, most int, what string) cobra.PositionalArgs {
+// limitArgs refuses another number of arguments. most < 0 is any.
+func limitArgs(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) >= least && (most < 0 || len(args) <= most) {
 			return nil

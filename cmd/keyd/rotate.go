@@ -21,16 +21,16 @@ later keyd rotate.`
 
 type rotateFlags struct{ dryRun, force, retireNow, yes bool }
 
-func newRotate(u *ui) *cobra.Command {
+func newRotateCommand(u *ui) *cobra.Command {
 	var f rotateFlags
 	cmd := &cobra.Command{
 		Use:               "rotate [PROFILE...]",
 		Short:             "replace the keys that are due, now",
 		Long:              rotateLong,
-		Args:              takes(0, -1, ""),
+		Args:              limitArgs(0, -1, ""),
 		ValidArgsFunction: u.completeProfiles(-1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return u.rotate(cmd.Context(), args, f)
+			return u.rotateKeys(cmd.Context(), args, f)
 		},
 	}
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would be done and which values would change; change nothing")
@@ -40,19 +40,19 @@ func newRotate(u *ui) *cobra.Command {
 	return cmd
 }
 
-func (u *ui) rotate(ctx context.Context, names []string, f rotateFlags) error {
-	d, s, err := u.daemon("rotate")
+func (u *ui) rotateKeys(ctx context.Context, names []string, f rotateFlags) error {
+	d, s, err := u.openDaemon("rotate")
 	if err != nil {
 		return err
 	}
-	if err := u.agreeToRotate(ctx, names, f); err != nil {
+	if err := u.confirmRotate(ctx, names, f); err != nil {
 		return err
 	}
-	if err := u.nameEndpoints(ctx, s, names); err != nil {
+	if err := u.noteEndpoints(ctx, s, names); err != nil {
 		return err
 	}
 	n := &narrator{ui: u, settings: d.Settings, named: len(names) > 0, acted: map[string]bool{}}
-	d.Tell = n.tell
+	d.Tell = n.printEvent
 	results, err := d.Pass(ctx, daemon.Request{
 		Ask:      daemon.Ask{Person: true, Force: f.force, RetireNow: f.retireNow},
 		Profiles: names, DryRun: f.dryRun,
@@ -61,16 +61,16 @@ func (u *ui) rotate(ctx context.Context, names []string, f rotateFlags) error {
 		return err
 	}
 	if !f.dryRun { // which saves no status
-		u.notes(s)
+		u.printStatusNotes(s)
 	}
-	u.nameStrangers(ctx, s, d.Settings, results...)
+	u.noteUnknownProfiles(ctx, s, d.Settings, results...)
 	code, open := exitDone, false
 	for _, r := range results {
-		code = worse(code, n.result(ctx, r))
+		code = worseCode(code, n.printResult(ctx, r))
 		open = open || r.Rotation != nil
 	}
 	if open && ctx.Err() == nil && !daemon.Lives(s.folders.State) {
-		u.hint("no daemon runs here to finish this: keyd install")
+		u.printHint("no daemon runs here to finish this: keyd install")
 	}
 	switch {
 	case err != nil:
@@ -78,51 +78,51 @@ func (u *ui) rotate(ctx context.Context, names []string, f rotateFlags) error {
 	case len(results) == 0:
 		return &noKeyError{s.store.Paths.Credentials}
 	case ctx.Err() != nil:
-		return n.interrupted(ctx, results, code)
+		return n.interruptedError(ctx, results, code)
 	case code != exitDone:
 		return exitError(code)
 	}
 	return nil
 }
 
-// notes tells what a pass found out that concerns no single key.
-func (u *ui) notes(s setup) {
+// printStatusNotes tells what a pass found out that concerns no single key.
+func (u *ui) printStatusNotes(s locations) {
 	status, err := daemon.LoadStatus(s.folders.State)
 	if err != nil {
 		return // the pass has just written it; its own error says more
 	}
 	for _, text := range status.Notes {
-		u.note("%s", plainly(text))
+		u.printNote("%s", stripPackages(text))
 	}
 }
 
-// agreeToRotate asks where more might happen than the person thinks of.
-func (u *ui) agreeToRotate(ctx context.Context, names []string, f rotateFlags) error {
+// confirmRotate asks where more might happen than the person thinks of.
+func (u *ui) confirmRotate(ctx context.Context, names []string, f rotateFlags) error {
 	switch {
 	case f.dryRun:
 		return nil
 	case f.retireNow:
-		return u.agreed(ctx, f.yes, "--retire-now ends the old key at once, also for programs that still use it: go on?")
+		return u.requireYes(ctx, f.yes, "--retire-now ends the old key at once, also for programs that still use it: go on?")
 	case f.force && len(names) == 0:
-		return u.agreed(ctx, f.yes, "--force without a profile replaces every key in the files: go on?")
+		return u.requireYes(ctx, f.yes, "--force without a profile replaces every key in the files: go on?")
 	}
 	return nil
 }
 
-// interrupted tells what Ctrl-C left undone. A rotation that goes on has told
+// interruptedError tells what Ctrl-C left undone. A rotation that goes on has told
 // where it stands, and one that has ended that it did.
-func (n *narrator) interrupted(ctx context.Context, results []daemon.Result, code int) error {
+func (n *narrator) interruptedError(ctx context.Context, results []daemon.Result, code int) error {
 	var undone []string
 	changed := len(n.acted) > 0
 	for _, r := range results {
 		changed = changed || r.Rotation != nil
-		if r.Rotation == nil && errors.Is(r.Err, context.Cause(ctx)) && !n.acted[listed(r.Profiles)] {
+		if r.Rotation == nil && errors.Is(r.Err, context.Cause(ctx)) && !n.acted[joinNames(r.Profiles)] {
 			undone = append(undone, r.Profiles...)
 		}
 	}
 	switch {
 	case len(undone) > 0 && changed:
-		return fmt.Errorf("%w: nothing was begun with %s", context.Cause(ctx), listed(undone))
+		return fmt.Errorf("%w: nothing was begun with %s", context.Cause(ctx), joinNames(undone))
 	case len(undone) > 0:
 		return fmt.Errorf("%w: nothing was changed", context.Cause(ctx))
 	case code != exitDone:
@@ -144,36 +144,36 @@ type narrator struct {
 	*ui
 	settings daemon.Settings
 	named    bool            // the person has named the profiles
-	about    string          // the profiles that the last line was about
+	heading  string          // the profiles that the last line was about
 	acted    map[string]bool // the profiles with whose key something was done
 	waited   time.Time
 }
 
-// progressStep is how often a wait is told where no line can be redrawn.
-const progressStep = 10 * time.Second
+// progressEvery is how often a wait is told where no line can be redrawn.
+const progressEvery = 10 * time.Second
 
-func (n *narrator) tell(e daemon.Event) {
-	n.head(e)
+func (n *narrator) printEvent(e daemon.Event) {
+	n.printHeading(e)
 	switch {
 	case e.Verb == "begin":
 	case !e.Progress:
-		n.waited, n.acted[n.about] = time.Time{}, true
-		n.line(e.Verb, e.Text)
-	case n.terminal():
-		n.redraw(n.short(waiting(e)))
-	case n.waited.IsZero() || e.Time.Sub(n.waited) >= progressStep:
+		n.waited, n.acted[n.heading] = time.Time{}, true
+		n.printStep(e.Verb, e.Text)
+	case n.hasScreen():
+		n.redrawLine(n.shortenHome(formatWait(e)))
+	case n.waited.IsZero() || e.Time.Sub(n.waited) >= progressEvery:
 		n.waited = e.Time
-		n.print(n.short(waiting(e)) + "\n")
+		n.print(n.shortenHome(formatWait(e)) + "\n")
 	}
 }
 
-// head begins a paragraph when another key has its turn.
-func (n *narrator) head(e daemon.Event) {
-	about := listed(e.Profiles)
-	if about == n.about && e.Verb != "begin" {
+// printHeading begins a paragraph when another key has its turn.
+func (n *narrator) printHeading(e daemon.Event) {
+	about := joinNames(e.Profiles)
+	if about == n.heading && e.Verb != "begin" {
 		return
 	}
-	n.about, n.waited = about, time.Time{}
+	n.heading, n.waited = about, time.Time{}
 	if e.Verb == "begin" {
 		n.printf("%s: %s\n", about, e.Text)
 		return
@@ -181,4 +181,6 @@ func (n *narrator) head(e daemon.Event) {
 	n.printf("%s: going on with the rotation of %s\n", about, shortID(e.Key))
 }
 
-func (n *narrator) line(verb, text string) { n.printf("  %-11s %s\n", verb, n.short(plainly(text))) }
+func (n *narrator) printStep(verb, text string) {
+	n.printf("  %-11s %s\n", verb, n.shortenHome(stripPackages(text)))
+}

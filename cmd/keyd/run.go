@@ -31,23 +31,23 @@ profiles, key, text, run (the command that helps) and needs_person. There is
 never a secret in it. After 30 seconds the program is killed. What it writes to
 standard error is told when it fails; nothing else comes of it.`
 
-func newRun(u *ui) *cobra.Command {
+func newRunCommand(u *ui) *cobra.Command {
 	return &cobra.Command{
 		Use:   "run",
 		Short: "keep all keys young, in the foreground",
 		Long:  runLong,
-		Args:  takes(0, 0, ""),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return u.run(cmd.Context()) },
+		Args:  limitArgs(0, 0, ""),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return u.runDaemon(cmd.Context()) },
 	}
 }
 
-func (u *ui) run(ctx context.Context) error {
-	s, err := u.find()
+func (u *ui) runDaemon(ctx context.Context) error {
+	s, err := u.findLocations()
 	if err != nil {
 		return err
 	}
-	d := u.daemonWith(s.settings().InForce(), s, "run") // unless keyd.ini is good: see Reload
-	handler, done, err := u.logHandler(s.folders.State)
+	d := u.newDaemon(s.settingsFile().InForce(), s, "run") // unless keyd.ini is good: see Reload
+	handler, done, err := u.openLog(s.folders.State)
 	if err != nil {
 		return err
 	}
@@ -58,21 +58,21 @@ func (u *ui) run(ctx context.Context) error {
 	}
 	d.Tell = func(e daemon.Event) {
 		if !e.Progress {
-			d.Log.Info(e.Verb, "profiles", listed(e.Profiles), "key", shortID(e.Key), "text", e.Text)
+			d.Log.Info(e.Verb, "profiles", joinNames(e.Profiles), "key", shortID(e.Key), "text", e.Text)
 		}
 	}
-	if err := u.nameEndpoints(ctx, s, nil); err != nil {
+	if err := u.noteEndpoints(ctx, s, nil); err != nil {
 		d.Log.Warn("files", "why", err.Error()) // they may come
 	}
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // never comes on Windows
 	defer signal.Stop(hangup)
 	err = daemon.Run(ctx, d, daemon.Around{
-		Reload:     s.settings().Load,
+		Reload:     s.settingsFile().Load,
 		Changed:    daemon.Watch(ctx, []string{s.store.Paths.Credentials, s.store.Paths.Config, s.folders.Settings}),
 		Hangup:     hangup,
-		Supervisor: u.supervisor(),
-		Release:    version(),
+		Supervisor: u.findSupervisor(),
+		Release:    buildVersion(),
 	})
 	if err == nil {
 		d.Log.Info("ended", "why", context.Cause(ctx).Error())
@@ -80,19 +80,19 @@ func (u *ui) run(ctx context.Context) error {
 	return err
 }
 
-// supervisor is systemd, if it started this process.
-func (u *ui) supervisor() daemon.Supervisor {
+// findSupervisor is systemd, if it started this process.
+func (u *ui) findSupervisor() daemon.Supervisor {
 	if u.goos != "linux" {
 		return daemon.Supervisor{}
 	}
 	return daemon.FindSupervisor(u.getenv, os.Getpid())
 }
 
-// logHandler is where the daemon logs to: the journal when standard error is
+// openLog is where the daemon logs to: the journal when standard error is
 // it; else standard error, and where there is no journal a file.
-func (u *ui) logHandler(state string) (h slog.Handler, done func(), err error) {
+func (u *ui) openLog(state string) (h slog.Handler, done func(), err error) {
 	if u.goos == "linux" {
-		if journaled(u.err, u.getenv("JOURNAL_STREAM")) {
+		if isJournal(u.err, u.getenv("JOURNAL_STREAM")) {
 			return daemon.JournalLog(u.err), func() {}, nil
 		}
 		return slog.NewTextHandler(u.err, nil), func() {}, nil
@@ -102,15 +102,15 @@ func (u *ui) logHandler(state string) (h slog.Handler, done func(), err error) {
 		return nil, nil, err
 	}
 	h = slog.NewTextHandler(file, nil)
-	if u.supervised() {
+	if u.startedByLaunchd() {
 		return h, func() { _ = file.Close() }, nil
 	}
 	return slog.NewMultiHandler(h, slog.NewTextHandler(u.err, nil)), func() { _ = file.Close() }, nil
 }
 
-// supervised reports whether launchd started this process: standard error is
+// startedByLaunchd reports whether launchd started this process: standard error is
 // then a file that nobody cuts. It holds what a crash prints, and no more.
-func (u *ui) supervised() bool { return u.getenv("XPC_SERVICE_NAME") == serviceLabel }
+func (u *ui) startedByLaunchd() bool { return u.getenv("XPC_SERVICE_NAME") == launchdLabel }
 
-// serviceLabel is the name of the service on macOS.
-const serviceLabel = "local.keyd-aws"
+// launchdLabel is the name of the service on macOS.
+const launchdLabel = "local.keyd-aws"

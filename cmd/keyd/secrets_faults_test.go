@@ -66,14 +66,14 @@ func (d *desk) state() string { return filepath.Join(d.home, "state") }
 // keyd runs one command, as main does but for the signals.
 func (d *desk) keyd(args ...string) int {
 	u := d.ui()
-	root := newRoot(u, args)
+	root := newRootCommand(u, args)
 	root.SetArgs(args)
-	return u.exitCode(root.ExecuteContext(d.t.Context()))
+	return u.reportError(root.ExecuteContext(d.t.Context()))
 }
 
 // pass does one pass and prints all that anybody could ever print of it.
 func (d *desk) pass(ctx context.Context) {
-	keyd, _, err := d.ui().daemon("run")
+	keyd, _, err := d.ui().openDaemon("run")
 	if err != nil {
 		fmt.Fprintln(&d.said, err)
 		return
@@ -282,7 +282,7 @@ func TestDemoTellsNoSecret(t *testing.T) {
 		var out bytes.Buffer
 		u := newUI(process{in: strings.NewReader(""), out: &out, err: &out, goos: "linux", now: time.Now,
 			getenv: func(string) string { return "" }})
-		if err := u.demo(t.Context(), home); err != nil {
+		if err := u.runDemo(t.Context(), home); err != nil {
 			t.Fatal(err)
 		}
 		secrets, own := map[string]string{}, []string(nil)

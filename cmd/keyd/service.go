@@ -9,8 +9,8 @@ import (
 	"keyd/install"
 )
 
-// service is keyd as a service of this user.
-func (u *ui) service(s setup) (*install.Service, error) {
+// openService is keyd as a service of this user.
+func (u *ui) openService(s locations) (*install.Service, error) {
 	host, err := u.host()
 	if err != nil {
 		return nil, err
@@ -29,11 +29,11 @@ func (u *ui) service(s setup) (*install.Service, error) {
 // serviceProblem is what keyd status says of a service that does not start this
 // program: it was moved, removed or upgraded elsewhere. "" when there is none to
 // tell of, or no service.
-func (u *ui) serviceProblem(s setup) string {
+func (u *ui) serviceProblem(s locations) string {
 	if u.host == nil {
 		return "" // the demo's world has no services
 	}
-	service, err := u.service(s)
+	service, err := u.openService(s)
 	if err != nil {
 		return "" // for root, and where there is no service manager
 	}
@@ -48,30 +48,30 @@ func (u *ui) serviceProblem(s setup) string {
 	return ""
 }
 
-func newStart(u *ui) *cobra.Command {
-	return u.control("start", "start the service", "keyd runs", (*install.Service).Start)
+func newStartCommand(u *ui) *cobra.Command {
+	return u.newServiceCommand("start", "start the service", "keyd runs", (*install.Service).Start)
 }
 
-func newStop(u *ui) *cobra.Command {
-	return u.control("stop", "stop the service until the next login", "keyd is stopped until the next login, or keyd start", (*install.Service).Stop)
+func newStopCommand(u *ui) *cobra.Command {
+	return u.newServiceCommand("stop", "stop the service until the next login", "keyd is stopped until the next login, or keyd start", (*install.Service).Stop)
 }
 
-func newRestart(u *ui) *cobra.Command {
-	return u.control("restart", "stop and start the service", "keyd runs again", (*install.Service).Restart)
+func newRestartCommand(u *ui) *cobra.Command {
+	return u.newServiceCommand("restart", "stop and start the service", "keyd runs again", (*install.Service).Restart)
 }
 
-// control is a command that tells the service manager one word.
-func (u *ui) control(word, short, done string, do func(*install.Service) error) *cobra.Command {
+// newServiceCommand is a command that tells the service manager one word.
+func (u *ui) newServiceCommand(word, short, done string, do func(*install.Service) error) *cobra.Command {
 	return &cobra.Command{
 		Use:   word,
 		Short: short,
-		Args:  takes(0, 0, ""),
+		Args:  limitArgs(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
-			s, err := u.find()
+			s, err := u.findLocations()
 			if err != nil {
 				return err
 			}
-			service, err := u.service(s)
+			service, err := u.openService(s)
 			if err != nil {
 				return err
 			}

@@ -16,7 +16,7 @@ import (
 // launchd would do is made up by launchctl below, so the stories are about what
 // a person sees; the real thing is tested in package install.
 func keydOnMac() {
-	os.Exit(run(os.Args[1:], process{
+	os.Exit(executeKeyd(os.Args[1:], process{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, goos: "darwin", now: time.Now,
 		host: func() (install.Host, error) {
 			return install.Host{

@@ -15,32 +15,34 @@ import (
 	"keyd/daemon"
 )
 
-// setup is where everything of this user stands.
-type setup struct {
+// locations is where everything of this user stands.
+type locations struct {
 	folders daemon.Folders
 	store   *credfile.Store
 	also    []string // the default files, where the environment names others
 }
 
-// find locates the files. It reads and creates nothing.
-func (u *ui) find() (setup, error) {
+// findLocations locates the files. It reads and creates nothing.
+func (u *ui) findLocations() (locations, error) {
 	paths, err := credfile.Locate(u.getenv, u.goos)
 	if err != nil {
-		return setup{}, err
+		return locations{}, err
 	}
-	if paths, err = absolute(paths); err != nil {
-		return setup{}, err
+	if paths, err = absolutePaths(paths); err != nil {
+		return locations{}, err
 	}
 	folders, err := daemon.FindFolders(u.getenv, u.goos)
 	if err != nil {
-		return setup{}, err
+		return locations{}, err
 	}
-	return setup{folders, &credfile.Store{Paths: paths, Sys: atomicfile.OS{}}, u.defaults(paths)}, nil
+	return locations{folders, &credfile.Store{
+		Paths: paths, Sys: atomicfile.OS{},
+	}, u.defaultFiles(paths)}, nil
 }
 
-// defaults are the files that programs read which do not see the environment of
+// defaultFiles are the files that programs read which do not see the environment of
 // this one.
-func (u *ui) defaults(paths credfile.Paths) []string {
+func (u *ui) defaultFiles(paths credfile.Paths) []string {
 	bare := func(name string) string {
 		if strings.HasPrefix(name, "AWS_") {
 			return ""
@@ -54,17 +56,17 @@ func (u *ui) defaults(paths credfile.Paths) []string {
 	return []string{usual.Credentials, usual.Config}
 }
 
-// absolute makes paths mean the same to every process, wherever it was started.
-func absolute(paths credfile.Paths) (credfile.Paths, error) {
+// absolutePaths makes paths mean the same to every process, wherever it was started.
+func absolutePaths(paths credfile.Paths) (credfile.Paths, error) {
 	credentials, err := filepath.Abs(paths.Credentials)
 	config, failed := filepath.Abs(paths.Config)
 	return credfile.Paths{Credentials: credentials, Config: config}, errors.Join(err, failed)
 }
 
-// daemon returns what does the passes for this user. A mistake in keyd.ini is
+// openDaemon returns what does the passes for this user. A mistake in keyd.ini is
 // refused: it might be the one that excludes a key.
-func (u *ui) daemon(process string) (*daemon.Daemon, setup, error) {
-	s, err := u.find()
+func (u *ui) openDaemon(process string) (*daemon.Daemon, locations, error) {
+	s, err := u.findLocations()
 	if err != nil {
 		return nil, s, err
 	}
@@ -72,38 +74,38 @@ func (u *ui) daemon(process string) (*daemon.Daemon, setup, error) {
 	if err != nil {
 		return nil, s, err
 	}
-	return u.daemonWith(settings, s, process), s, nil
+	return u.newDaemon(settings, s, process), s, nil
 }
 
-func (u *ui) daemonWith(settings daemon.Settings, s setup, process string) *daemon.Daemon {
+func (u *ui) newDaemon(settings daemon.Settings, s locations, process string) *daemon.Daemon {
 	return &daemon.Daemon{
 		Store: s.store, State: s.folders.State, Sys: atomicfile.OS{}, Settings: settings,
 		HTTP: u.http, Now: u.now, Getenv: u.getenv, Log: slog.New(slog.DiscardHandler), Process: process, Also: s.also,
 	}
 }
 
-// settings is keyd.ini, and what the daemon keeps of it.
-func (s setup) settings() daemon.SettingsFile {
+// settingsFile is keyd.ini, and what the daemon keeps of it.
+func (s locations) settingsFile() daemon.SettingsFile {
 	return daemon.SettingsFile{Path: s.folders.Settings, State: s.folders.State, Sys: atomicfile.OS{}}
 }
 
-// nameEndpoints tells the person, before anything is signed, which endpoints
+// noteEndpoints tells the person, before anything is signed, which endpoints
 // are not AWS's: whoever answers there learns which keys exist. Without the
 // files nothing can be named, so nothing may be signed either.
-func (u *ui) nameEndpoints(ctx context.Context, s setup, names []string) error {
+func (u *ui) noteEndpoints(ctx context.Context, s locations, names []string) error {
 	snapshot, err := s.store.Read(ctx)
 	if err != nil {
 		return err
 	}
-	for _, endpoint := range daemon.CustomEndpoints(named(snapshot.Profiles, names), u.getenv) {
-		u.note("requests are signed to %s, which is not AWS", endpoint)
+	for _, endpoint := range daemon.CustomEndpoints(selectProfiles(snapshot.Profiles, names), u.getenv) {
+		u.printNote("requests are signed to %s, which is not AWS", endpoint)
 	}
 	return nil
 }
 
-// nameStrangers tells which profiles only keyd.ini knows, before a person agrees
+// noteUnknownProfiles tells which profiles only keyd.ini knows, before a person agrees
 // to what rests on it. A profile that only a rotation knows is in its result.
-func (u *ui) nameStrangers(ctx context.Context, s setup, settings daemon.Settings, results ...daemon.Result) {
+func (u *ui) noteUnknownProfiles(ctx context.Context, s locations, settings daemon.Settings, results ...daemon.Result) {
 	snapshot, err := s.store.Read(ctx)
 	if err != nil {
 		return // the pass has read them, or says why not
@@ -116,12 +118,12 @@ func (u *ui) nameStrangers(ctx context.Context, s setup, settings daemon.Setting
 		names = append(names, r.Profiles...)
 	}
 	for _, text := range settings.Strangers(names) {
-		u.note("%s", text)
+		u.printNote("%s", text)
 	}
 }
 
-// named returns the profiles with these names; all of them without names.
-func named(profiles []credfile.Profile, names []string) []credfile.Profile {
+// selectProfiles returns the profiles with these names; all of them without names.
+func selectProfiles(profiles []credfile.Profile, names []string) []credfile.Profile {
 	if len(names) == 0 {
 		return profiles
 	}
@@ -137,7 +139,7 @@ func named(profiles []credfile.Profile, names []string) []credfile.Profile {
 // completeProfiles offers the names of the profiles to the shell.
 func (u *ui) completeProfiles(most int) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		s, err := u.find()
+		s, err := u.findLocations()
 		if err != nil || most >= 0 && len(args) >= most {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -153,7 +155,7 @@ func (u *ui) completeProfiles(most int) cobra.CompletionFunc {
 	}
 }
 
-// journal is where rotations in progress are kept, for reading only.
-func (s setup) journal() daemon.Journal {
+// openJournal is where rotations in progress are kept, for reading only.
+func (s locations) openJournal() daemon.Journal {
 	return daemon.Journal{Dir: filepath.Join(s.folders.State, "rotations"), Sys: atomicfile.OS{}, ReadOnly: true}
 }

@@ -24,24 +24,24 @@ in_rotation, seen (what AWS said) and trouble (what failed last). State is one o
 new, ok, due, rotating, overlap, quarantine, hold, waiting, blocked, skipped. A
 rotation that goes on has an entry also when the files no longer show its keys. Times are RFC 3339, key ids whole; secrets are never shown.`
 
-func newStatus(u *ui) *cobra.Command {
+func newStatusCommand(u *ui) *cobra.Command {
 	var asJSON, watch bool
 	cmd := &cobra.Command{
 		Use:               "status [PROFILE...]",
 		Short:             "show how every key stands; asks nothing of AWS",
 		Long:              statusLong,
-		Args:              takes(0, -1, ""),
+		Args:              limitArgs(0, -1, ""),
 		ValidArgsFunction: u.completeProfiles(-1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case watch && asJSON:
 				return usage("keyd status --json", "--watch and --json exclude each other")
-			case watch && !u.terminal():
+			case watch && !u.hasScreen():
 				return usage("keyd status --json", "--watch needs a terminal")
 			case watch:
-				return u.watch(cmd.Context(), args)
+				return u.watchStatus(cmd.Context(), args)
 			}
-			return u.status(cmd.Context(), args, asJSON)
+			return u.showStatus(cmd.Context(), args, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
@@ -49,12 +49,12 @@ func newStatus(u *ui) *cobra.Command {
 	return cmd
 }
 
-func (u *ui) status(ctx context.Context, names []string, asJSON bool) error {
-	load, show := daemon.LoadStatus, u.table
+func (u *ui) showStatus(ctx context.Context, names []string, asJSON bool) error {
+	load, show := daemon.LoadStatus, u.statusTable
 	if asJSON {
-		load, show = daemon.Recall, asObject
+		load, show = daemon.Recall, formatJSON
 	}
-	r, err := u.report(ctx, names, load)
+	r, err := u.buildReport(ctx, names, load)
 	if err != nil {
 		return err
 	}
@@ -65,8 +65,8 @@ func (u *ui) status(ctx context.Context, names []string, asJSON bool) error {
 	return nil
 }
 
-// asObject is a report as JSON, with what is remembered of each key.
-func asObject(r *report) string {
+// formatJSON is a report as JSON, with what is remembered of each key.
+func formatJSON(r *report) string {
 	type key struct {
 		daemon.KeyLine
 		daemon.Memory
@@ -85,20 +85,20 @@ func asObject(r *report) string {
 	return string(data) + "\n"
 }
 
-// watch redraws the table until Ctrl-C, which is the way to end it and no
+// watchStatus redraws the table until Ctrl-C, which is the way to end it and no
 // failure.
-func (u *ui) watch(ctx context.Context, names []string) error {
+func (u *ui) watchStatus(ctx context.Context, names []string) error {
 	ctx, stop := untilSignal(ctx)
 	defer stop()
-	u.clear()
-	every(ctx, time.Second, func() {
-		u.resize()
-		r, err := u.report(ctx, names, daemon.LoadStatus)
+	u.clearScreen()
+	runEvery(ctx, time.Second, func() {
+		u.measureWidth()
+		r, err := u.buildReport(ctx, names, daemon.LoadStatus)
 		if err != nil {
-			u.screen(fmt.Sprintf("keyd: error: %s\n", u.short(plainly(err.Error()))))
+			u.redrawScreen(fmt.Sprintf("keyd: error: %s\n", u.shortenHome(stripPackages(err.Error()))))
 			return
 		}
-		u.screen(u.table(r))
+		u.redrawScreen(u.statusTable(r))
 	})
 	return nil
 }

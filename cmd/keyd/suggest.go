@@ -13,9 +13,9 @@ import (
 	"keyd/daemon"
 )
 
-// didYouMean asks for the nearest of cobra's suggestions, which have no order:
+// suggestNearest asks for the nearest of cobra's suggestions, which have no order:
 // without one that is near, the first that is the least longer.
-func didYouMean(typed string, suggestions []string, otherwise string) string {
+func suggestNearest(typed string, suggestions []string, otherwise string) string {
 	if len(suggestions) == 0 {
 		return otherwise
 	}
@@ -23,9 +23,9 @@ func didYouMean(typed string, suggestions []string, otherwise string) string {
 	return fmt.Sprintf("did you mean %s?", cmp.Or(daemon.Nearest(typed, suggestions), suggestions[0]))
 }
 
-// flagError makes a usage error of what is wrong with a flag, and names the
+// explainFlagError makes a usage error of what is wrong with a flag, and names the
 // flag that was probably meant.
-func flagError(cmd *cobra.Command, err error) error {
+func explainFlagError(cmd *cobra.Command, err error) error {
 	hint := cmd.CommandPath() + " -h"
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		// cobra suggests commands only: let the flags be commands for that.
@@ -34,7 +34,7 @@ func flagError(cmd *cobra.Command, err error) error {
 			flags.AddCommand(&cobra.Command{Use: "--" + f.Name, Run: func(*cobra.Command, []string) {}})
 		})
 		typed := "--" + unknown.GetSpecifiedName()
-		hint = didYouMean(typed, flags.SuggestionsFor(typed), hint)
+		hint = suggestNearest(typed, flags.SuggestionsFor(typed), hint)
 	}
 	if wrong, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		kinds := map[string]string{"int": "a whole number", "bool": "true or false"}
@@ -45,32 +45,32 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usage(hint, "%s: %v", cmd.Name(), err)
 }
 
-// strict lets cobra's own commands, help and completion, refuse what they do not
+// rejectUnknownWords lets cobra's own commands, help and completion, refuse what they do not
 // know: they would print the help of keyd and call that done.
-func strict(root *cobra.Command) {
+func rejectUnknownWords(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		switch cmd.Name() {
 		case "help":
-			cmd.Args = func(_ *cobra.Command, args []string) error { return known(root, args, "no help on %q") }
+			cmd.Args = func(_ *cobra.Command, args []string) error { return requireCommands(root, args, "no help on %q") }
 		case "completion":
-			cmd.Args = func(_ *cobra.Command, args []string) error { return known(cmd, args, "no completion for %q") }
+			cmd.Args = func(_ *cobra.Command, args []string) error { return requireCommands(cmd, args, "no completion for %q") }
 			cmd.RunE = func(*cobra.Command, []string) error { return cmd.Help() }
 			for _, shell := range cmd.Commands() {
-				shell.Args = takes(0, 0, "")
+				shell.Args = limitArgs(0, 0, "")
 			}
 		}
 	}
 }
 
-// known refuses words that lead to no command below parent.
-func known(parent *cobra.Command, words []string, text string) error {
+// requireCommands refuses words that lead to no command below parent.
+func requireCommands(parent *cobra.Command, words []string, text string) error {
 	for _, word := range words {
 		i := slices.IndexFunc(parent.Commands(), func(c *cobra.Command) bool { return c.Name() == word })
 		if i < 0 {
 			parent.SuggestionsMinimumDistance = 2
-			return usage(didYouMean(word, parent.SuggestionsFor(word), parent.CommandPath()+" -h"), text, word)
+			return usage(suggestNearest(word, parent.SuggestionsFor(word), parent.CommandPath()+" -h"), text, word)
 		}
 		parent = parent.Commands()[i]
 	}

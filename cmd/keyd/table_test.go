@@ -14,7 +14,7 @@ var monday = time.Date(2026, 11, 23, 10, 12, 0, 0, time.UTC)
 func fourKeys() *report {
 	return &report{
 		Version: 1, Now: monday, Running: true, By: "run", PID: 4711, Daemon: &daemon.Life{PID: 4711, Since: monday.Add(-time.Hour)},
-		Looked: monday.Add(-4 * time.Minute), looks: monday.Add(11 * time.Minute), settings: daemon.DefaultSettings(),
+		Looked: monday.Add(-4 * time.Minute), nextLook: monday.Add(11 * time.Minute), settings: daemon.DefaultSettings(),
 		Keys: []daemon.KeyLine{
 			{Profiles: []string{"legacy"}, Key: "AKIAIOSFODNN7EXAMPLE", Created: monday.Add(-412 * day), State: daemon.Stopped,
 				Why: "the user has a second active key, AKIA..9ZTT, last used 3d ago by s3 in eu-west-1", Run: "keyd prune legacy", NeedsPerson: true},
@@ -34,7 +34,7 @@ sandbox        -              -  -          skipped: temporary credentials
 
 keyd runs since 09:12 (pid 4711), looked 4m ago, looks again in 11m
 `
-	if got := (&ui{}).table(fourKeys()); got != want {
+	if got := (&ui{}).statusTable(fourKeys()); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -42,8 +42,8 @@ keyd runs since 09:12 (pid 4711), looked 4m ago, looks again in 11m
 // A line that the terminal breaks is read as two keys.
 func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 	for width := 50; width < 150; width++ {
-		for line := range strings.Lines((&ui{width: width}).table(fourKeys())) {
-			if n := columns(strings.TrimRight(line, " \n")); n > max(width, 68) { // the footer is not broken
+		for line := range strings.Lines((&ui{width: width}).statusTable(fourKeys())) {
+			if n := countColumns(strings.TrimRight(line, " \n")); n > max(width, 68) { // the footer is not broken
 				t.Errorf("width %d: %d columns: %s", width, n, line)
 			}
 		}
@@ -51,13 +51,13 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 }
 
 func TestColoursOnlyWhereTheyMeanSomething(t *testing.T) {
-	text := (&ui{width: 200, colour: true}).table(fourKeys())
+	text := (&ui{width: 200, colour: true}).statusTable(fourKeys())
 	for _, red := range []string{"\x1b[31m412d\x1b[0m", "\x1b[31mblocked: "} {
 		if !strings.Contains(text, red) {
 			t.Errorf("no %q in %q", red, text)
 		}
 	}
-	if strings.Contains(text, "\x1b[31m12d") || strings.Contains((&ui{width: 200}).table(fourKeys()), "\x1b") {
+	if strings.Contains(text, "\x1b[31m12d") || strings.Contains((&ui{width: 200}).statusTable(fourKeys()), "\x1b") {
 		t.Error("a colour where none is meant")
 	}
 }
@@ -65,7 +65,7 @@ func TestColoursOnlyWhereTheyMeanSomething(t *testing.T) {
 func TestKeysNearTheLimitAreRed(t *testing.T) {
 	u := &ui{colour: true}
 	for old, red := range map[time.Duration]bool{80 * day: false, 81 * day: true, 91 * day: true} {
-		if got := u.shade(old, 90*day)("x") != "x"; got != red {
+		if got := u.ageColour(old, 90*day)("x") != "x"; got != red {
 			t.Errorf("%v of 90 days: red is %v", old, got)
 		}
 	}
@@ -75,7 +75,7 @@ func TestKeysNearTheLimitAreRed(t *testing.T) {
 func TestNoTimeIsAbsentFromTheJSON(t *testing.T) {
 	r := fourKeys()
 	r.Keys[0].Seen = &daemon.Seen{Keys: []daemon.SeenKey{{ID: "AKIAIOSFODNN7EXAMPLE", Used: &remote.Use{}}}}
-	if text := asObject(r); strings.Contains(text, "0001-01-01") || !strings.Contains(text, `"used"`) {
+	if text := formatJSON(r); strings.Contains(text, "0001-01-01") || !strings.Contains(text, `"used"`) {
 		t.Error(text)
 	}
 }

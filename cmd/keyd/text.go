@@ -10,8 +10,8 @@ import (
 
 const day = 24 * time.Hour
 
-// span prints a duration as people say it: 45d, 1d 3h, 3h 12m, 12m, 40s.
-func span(d time.Duration) string {
+// formatDuration prints a duration as people say it: 45d, 1d 3h, 3h 12m, 12m, 40s.
+func formatDuration(d time.Duration) string {
 	d = d.Abs()
 	hours, minutes := d%day/time.Hour, d%time.Hour/time.Minute
 	switch {
@@ -27,25 +27,25 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%ds", d/time.Second)
 }
 
-// age prints the largest unit of a duration.
-func age(d time.Duration) string {
-	first, _, _ := strings.Cut(span(max(d, 0)), " ")
+// formatAge prints the largest unit of a duration.
+func formatAge(d time.Duration) string {
+	first, _, _ := strings.Cut(formatDuration(max(d, 0)), " ")
 	return first
 }
 
-// seconds prints how long something takes while it does: 8.4s, 2m05s.
-func seconds(d time.Duration) string {
+// formatElapsed prints how long something takes while it does: 8.4s, 2m05s.
+func formatElapsed(d time.Duration) string {
 	if d < time.Minute {
 		return fmt.Sprintf("%.1fs", d.Seconds())
 	}
 	return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
 }
 
-// moment prints a time in the person's zone, as short as it stays clear:
+// formatMoment prints a time in the person's zone, as short as it stays clear:
 // 14:20, tomorrow 10:12, yesterday 10:12, Mon 09:12, 1 Dec, 1 Dec 2027.
-func moment(t, now time.Time) string {
+func formatMoment(t, now time.Time) string {
 	t, now = t.Local(), now.Local()
-	days := midnight(t).Sub(midnight(now)).Round(day) / day
+	days := startOfDay(t).Sub(startOfDay(now)).Round(day) / day
 	switch {
 	case days == 0:
 		return t.Format("15:04")
@@ -61,12 +61,12 @@ func moment(t, now time.Time) string {
 	return t.Format("2 Jan 2006")
 }
 
-func midnight(t time.Time) time.Time {
+func startOfDay(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }
 
-// cut shortens a line to width columns, with .. where something is missing.
-func cut(line string, width int) string {
+// cutLine shortens a line to width columns, with .. where something is missing.
+func cutLine(line string, width int) string {
 	if width < 1 || utf8.RuneCountInString(line) <= width {
 		return line
 	}
@@ -74,9 +74,9 @@ func cut(line string, width int) string {
 	return string(runes[:max(width-2, 0)]) + ".."
 }
 
-// wrap breaks a text between words, so that no line is wider than width, as
+// wrapText breaks a text between words, so that no line is wider than width, as
 // far as the words allow. A width of 0 breaks nothing.
-func wrap(text string, width int) []string {
+func wrapText(text string, width int) []string {
 	if width <= 0 || utf8.RuneCountInString(text) <= width {
 		return []string{text}
 	}
@@ -96,12 +96,12 @@ func wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-// listed joins names as people do: a, b.
-func listed(names []string) string { return strings.Join(names, ", ") }
+// joinNames joins names as people do: a, b.
+func joinNames(names []string) string { return strings.Join(names, ", ") }
 
-// plainly leaves out the names of the packages that an error came through: a
+// stripPackages leaves out the names of the packages that an error came through: a
 // person has no use for them. The log keeps them.
-func plainly(text string) string {
+func stripPackages(text string) string {
 	if !strings.Contains(text, ": ") {
 		return text
 	}
@@ -109,18 +109,18 @@ func plainly(text string) string {
 	for i, line := range lines {
 		parts := strings.Split(line, ": ")
 		last := len(parts) - 1
-		lines[i] = strings.Join(append(slices.DeleteFunc(parts[:last:last], isPackage), parts[last]), ": ")
+		lines[i] = strings.Join(append(slices.DeleteFunc(parts[:last:last], isPackageName), parts[last]), ": ")
 	}
 	return strings.Join(lines, "\n")
 }
 
-func isPackage(word string) bool {
+func isPackageName(word string) bool {
 	return word == "credfile" || word == "iam" || word == "daemon" || word == "install"
 }
 
-// about says of which profiles a text is, unless it says so itself.
-func about(profiles []string, text string) string {
-	names := listed(profiles)
+// prefixProfiles says of which profiles a text is, unless it says so itself.
+func prefixProfiles(profiles []string, text string) string {
+	names := joinNames(profiles)
 	for _, said := range [...]string{" shows a key other than", " is no longer in the files"} {
 		if strings.HasPrefix(text, names+said) {
 			return text
@@ -129,8 +129,8 @@ func about(profiles []string, text string) string {
 	return names + ": " + text
 }
 
-// advice is what helps, with the word that tells a command from prose.
-func advice(text string) string {
+// formatHint is what helps, with the word that tells a command from prose.
+func formatHint(text string) string {
 	if strings.HasPrefix(text, "keyd ") || strings.HasPrefix(text, "aws ") {
 		return "run: " + text
 	}

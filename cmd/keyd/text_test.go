@@ -20,7 +20,7 @@ func TestSpan(t *testing.T) {
 		{45 * day, "45d"},
 		{-2 * time.Minute, "2m"},
 	} {
-		if got := span(tc.d); got != tc.want {
+		if got := formatDuration(tc.d); got != tc.want {
 			t.Errorf("span(%v) = %q, want %q", tc.d, got, tc.want)
 		}
 	}
@@ -30,7 +30,7 @@ func TestAgeIsOneUnitAndNeverNegative(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Minute: "0s", 90 * time.Minute: "1h", 30 * time.Hour: "1d", 412 * day: "412d",
 	} {
-		if got := age(d); got != want {
+		if got := formatAge(d); got != want {
 			t.Errorf("age(%v) = %q, want %q", d, got, want)
 		}
 	}
@@ -52,7 +52,7 @@ func TestMomentIsAsShortAsItStaysClear(t *testing.T) {
 		{now.AddDate(-1, 0, 0), "23 Nov 2025"},
 		{now.AddDate(0, 9, 0), "23 Aug 2027"},
 	} {
-		if got := moment(tc.at, now); got != tc.want {
+		if got := formatMoment(tc.at, now); got != tc.want {
 			t.Errorf("%v is %q, want %q", tc.at, got, tc.want)
 		}
 	}
@@ -62,7 +62,7 @@ func TestWrapLosesNoWordAndKeepsTheWidth(t *testing.T) {
 	text := "the user has a second active key, AKIA..9ZTT, last used 3 days ago"
 	for width := 12; width < 80; width++ {
 		var joined strings.Builder
-		for i, line := range wrap(text, width) {
+		for i, line := range wrapText(text, width) {
 			if len(line) > width {
 				t.Errorf("width %d: %q", width, line)
 			}
@@ -86,7 +86,7 @@ func TestPeopleReadNoNamesOfPackages(t *testing.T) {
 		"the last word is daemon":                                "the last word is daemon",
 		"what: iam":                                              "what: iam",
 	} {
-		if got := plainly(text); got != want {
+		if got := stripPackages(text); got != want {
 			t.Errorf("%q is told as %q, want %q", text, got, want)
 		}
 	}
@@ -99,7 +99,7 @@ func TestOnlyCommandsAreToBeRun(t *testing.T) {
 		"does the secret in the file belong to this?": "hint: does the secret in the file belong to this?",
 		"please report it with: keyd history":         "hint: please report it with: keyd history",
 	} {
-		if got := advice(text); got != want {
+		if got := formatHint(text); got != want {
 			t.Errorf("%q is %q, want %q", text, got, want)
 		}
 	}
@@ -112,11 +112,11 @@ func TestProfilesAreNamedOnce(t *testing.T) {
 		"work is no longer in the files":          "default, work: work is no longer in the files",
 		"the user has a second key":               "default, work: the user has a second key",
 	} {
-		if got := about(two, text); got != want {
+		if got := prefixProfiles(two, text); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	if got := about([]string{"the"}, "the user has a second key"); got != "the: the user has a second key" {
+	if got := prefixProfiles([]string{"the"}, "the user has a second key"); got != "the: the user has a second key" {
 		t.Errorf("a profile that is called like the first word is passed over: %q", got)
 	}
 }

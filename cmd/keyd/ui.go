@@ -27,9 +27,9 @@ type ui struct {
 
 func newUI(p process) *ui {
 	u := &ui{process: p, home: cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE"))}
-	if out, ok := p.out.(*os.File); ok && term.IsTerminal(int(out.Fd())) && p.getenv("TERM") != "dumb" && escapes(out) {
+	if out, ok := p.out.(*os.File); ok && term.IsTerminal(int(out.Fd())) && p.getenv("TERM") != "dumb" && enableEscapes(out) {
 		u.width = 80
-		u.resize()
+		u.measureWidth()
 		u.colour = p.getenv("NO_COLOR") == ""
 	}
 	in, ok := p.in.(*os.File)
@@ -38,12 +38,12 @@ func newUI(p process) *ui {
 	return u
 }
 
-// terminal reports whether a person watches standard output.
-func (u *ui) terminal() bool { return u.width > 0 }
+// hasScreen reports whether a person watches standard output.
+func (u *ui) hasScreen() bool { return u.width > 0 }
 
-// resize asks again how wide the terminal is.
-func (u *ui) resize() {
-	if out, ok := u.out.(*os.File); ok && u.terminal() {
+// measureWidth asks again how wide the terminal is.
+func (u *ui) measureWidth() {
+	if out, ok := u.out.(*os.File); ok && u.hasScreen() {
 		if width, _, err := term.GetSize(int(out.Fd())); err == nil && width > 0 {
 			u.width = width
 		}
@@ -52,61 +52,63 @@ func (u *ui) resize() {
 
 // print writes text to standard output, in one piece.
 func (u *ui) print(text string) {
-	u.still()
-	_, _ = io.WriteString(u.out, visible(text))
+	u.eraseLine()
+	_, _ = io.WriteString(u.out, escape(text))
 }
 
 func (u *ui) printf(format string, args ...any) { u.print(fmt.Sprintf(format, args...)) }
 
-// fail says what went wrong and what helps.
-func (u *ui) fail(text, hint string) {
-	u.say("error", u.red, text)
-	u.hint(hint)
+// printError says what went wrong and what helps.
+func (u *ui) printError(text, hint string) {
+	u.printMessage("error", u.red, text)
+	u.printHint(hint)
 }
 
-func (u *ui) hint(text string) {
+func (u *ui) printHint(text string) {
 	if text != "" {
-		u.say("hint", plain, text)
+		u.printMessage("hint", plain, text)
 	}
 }
 
-func (u *ui) note(format string, args ...any) { u.say("note", plain, fmt.Sprintf(format, args...)) }
-
-func (u *ui) say(kind string, paint func(string) string, text string) {
-	u.still()
-	lines := strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
-	_, _ = fmt.Fprintf(u.err, "keyd: %s: %s\n", paint(kind), visible(u.short(lines)))
+func (u *ui) printNote(format string, args ...any) {
+	u.printMessage("note", plain, fmt.Sprintf(format, args...))
 }
 
-// redraw shows a line in place of the one it showed before. Only a terminal
+func (u *ui) printMessage(kind string, paint func(string) string, text string) {
+	u.eraseLine()
+	lines := strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
+	_, _ = fmt.Fprintf(u.err, "keyd: %s: %s\n", paint(kind), escape(u.shortenHome(lines)))
+}
+
+// redrawLine shows a line in place of the one it showed before. Only a terminal
 // can.
-func (u *ui) redraw(line string) {
-	u.resize()
-	_, _ = io.WriteString(u.out, "\r"+visible(cut(line, u.width-1))+"\x1b[K")
+func (u *ui) redrawLine(line string) {
+	u.measureWidth()
+	_, _ = io.WriteString(u.out, "\r"+escape(cutLine(line, u.width-1))+"\x1b[K")
 	u.live = true
 }
 
-// still makes room for what stays: the line that was redrawn goes.
-func (u *ui) still() {
+// eraseLine makes room for what stays: the line that was redrawn goes.
+func (u *ui) eraseLine() {
 	if u.live {
 		_, _ = io.WriteString(u.out, "\r\x1b[K")
 		u.live = false
 	}
 }
 
-// screen shows text alone, in place of what was there.
-func (u *ui) screen(text string) {
-	text = strings.ReplaceAll(visible(text), "\n", "\x1b[K\n")
+// redrawScreen shows text alone, in place of what was there.
+func (u *ui) redrawScreen(text string) {
+	text = strings.ReplaceAll(escape(text), "\n", "\x1b[K\n")
 	_, _ = io.WriteString(u.out, "\x1b[H"+text+"\x1b[J")
 }
 
-// clear empties the terminal before the first screen.
-func (u *ui) clear() { _, _ = io.WriteString(u.out, "\x1b[H\x1b[2J") }
+// clearScreen empties the terminal before the first screen.
+func (u *ui) clearScreen() { _, _ = io.WriteString(u.out, "\x1b[H\x1b[2J") }
 
-// ask asks a person, who has to answer yes. Nobody there, or Ctrl-C, is no.
-func (u *ui) ask(ctx context.Context, question string) (bool, error) {
-	u.still()
-	_, _ = fmt.Fprintf(u.err, "%s [y/N] ", visible(question))
+// askYesNo asks a person, who has to answer yes. Nobody there, or Ctrl-C, is no.
+func (u *ui) askYesNo(ctx context.Context, question string) (bool, error) {
+	u.eraseLine()
+	_, _ = fmt.Fprintf(u.err, "%s [y/N] ", escape(question))
 	answer := make(chan string, 1)
 	go func() { // a read of a terminal cannot be cancelled: it ends with the process
 		line, _ := bufio.NewReader(u.in).ReadString('\n')
@@ -121,25 +123,25 @@ func (u *ui) ask(ctx context.Context, question string) (bool, error) {
 	}
 }
 
-// agreed asks unless the person has said yes on the command line. Where nobody
+// requireYes asks unless the person has said yes on the command line. Where nobody
 // can be asked it is a usage error, so that no script goes on by accident.
-func (u *ui) agreed(ctx context.Context, yes bool, question string) error {
+func (u *ui) requireYes(ctx context.Context, yes bool, question string) error {
 	switch {
 	case yes:
 		return nil
 	case !u.asks:
 		return usage("add --yes to agree", "nobody can be asked here: %s", question)
 	}
-	ok, err := u.ask(ctx, question)
+	ok, err := u.askYesNo(ctx, question)
 	if err == nil && !ok {
-		u.note("nothing was done")
+		u.printNote("nothing was done")
 		return exitError(exitFailed)
 	}
 	return err
 }
 
-// short writes the home directory as ~.
-func (u *ui) short(text string) string {
+// shortenHome writes the home directory as ~.
+func (u *ui) shortenHome(text string) string {
 	if len(u.home) < 2 {
 		return text
 	}
@@ -159,8 +161,8 @@ func (u *ui) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-// every calls f now and then every step, until ctx ends.
-func every(ctx context.Context, step time.Duration, f func()) {
+// runEvery calls f now and then every step, until ctx ends.
+func runEvery(ctx context.Context, step time.Duration, f func()) {
 	ticker := time.NewTicker(step)
 	defer ticker.Stop()
 	for {

@@ -13,31 +13,31 @@ goes on can be ended by keyd rotate, or by the next installation.
 while a rotation goes on: the state is what knows both keys. A damaged journal,
 which may hold the only copy of a secret key, is left, and it is said where.`
 
-func newUninstall(u *ui) *cobra.Command {
+func newUninstallCommand(u *ui) *cobra.Command {
 	var purge, yes bool
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "stop the service and remove it",
 		Long:  uninstallLong,
-		Args:  takes(0, 0, ""),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return u.uninstall(cmd.Context(), purge, yes) },
+		Args:  limitArgs(0, 0, ""),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return u.uninstallService(cmd.Context(), purge, yes) },
 	}
 	cmd.Flags().BoolVar(&purge, "purge", false, "remove the settings, the state and the history too")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask before --purge")
 	return cmd
 }
 
-func (u *ui) uninstall(ctx context.Context, purge, yes bool) error {
-	s, err := u.find()
+func (u *ui) uninstallService(ctx context.Context, purge, yes bool) error {
+	s, err := u.findLocations()
 	if err != nil {
 		return err
 	}
-	service, err := u.service(s)
+	service, err := u.openService(s)
 	if err != nil {
 		return err
 	}
 	if purge {
-		if err := u.purgeable(ctx, s, yes); err != nil {
+		if err := u.checkPurge(ctx, s, yes); err != nil {
 			return err
 		}
 	}
@@ -51,8 +51,8 @@ func (u *ui) uninstall(ctx context.Context, purge, yes bool) error {
 		u.printf("keyd was not installed as a service\n")
 	}
 	if !purge {
-		u.note("settings and state stay: %s, %s", s.folders.Settings, s.folders.State)
+		u.printNote("settings and state stay: %s, %s", s.folders.Settings, s.folders.State)
 		return nil
 	}
-	return u.purge(ctx, s)
+	return u.purgeState(ctx, s)
 }

@@ -7,21 +7,21 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newVersion(u *ui) *cobra.Command {
+func newVersionCommand(u *ui) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "print the version and what it was built with",
-		Args:  takes(0, 0, ""),
+		Args:  limitArgs(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
-			u.print(version() + "\n")
+			u.print(buildVersion() + "\n")
 			return nil
 		},
 	}
 }
 
-// version is what the build left in the program: there is nothing to keep in
+// buildVersion is what the build left in the program: there is nothing to keep in
 // step by hand.
-func version() string {
+func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "keyd (unknown build)"
