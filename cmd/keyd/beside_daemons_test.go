@@ -86,7 +86,7 @@ func (w *besideWorld) replaced() {
 	w.t.Helper()
 	next := w.daemon()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		if code, out := w.keyd("status"); strings.Contains(out, "\nkeyd runs since") {
+		if code, out := w.keyd("status"); strings.Contains(out, "\nkeyd running since") {
 			break
 		} else if time.Now().After(end) {
 			w.t.Fatalf("status: exit code %d\n%s", code, out)

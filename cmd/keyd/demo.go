@@ -14,23 +14,23 @@ import (
 	"keyd/daemon"
 )
 
-const demoLong = `Show the whole life of four keys in half a minute, in a throwaway home and
-against a simulated AWS: a young key, an old one that two profiles share, one
-whose user already has a second key, and a temporary one. The simulator's IAM
-takes as long as the real one to learn a key; hours and days are skipped.
-Nothing outside the throwaway home is read or written, and nothing listens.
+const demoLong = `Show the whole life of four keys in half a minute, in a throwaway home and with a
+simulated AWS: a young key, an old key that two profiles share, a key whose user
+already has a second one, and a temporary key. The simulator's IAM takes as long
+as the real one to accept a new key; hours and days are skipped. The demo reads
+and writes nothing outside the throwaway home, and does not listen on the network.
 
-The exit code is 0 only if the old key was replaced, nothing else was touched,
-and the pair in the file was usable at every millisecond.
+The exit code is 0 only if the old key was replaced, nothing else was changed, and
+the pair in the file was usable at every millisecond.
 
---serve keeps the simulator up on loopback instead, and prints the environment
-with which keyd, the AWS CLI and every SDK use it.`
+--serve keeps the simulator running on loopback instead, and prints the environment
+variables that make keyd, the AWS CLI and every SDK use it.`
 
-func newDemoCommand(u *ui) *cobra.Command {
+func newDemoCommand(a *app) *cobra.Command {
 	serve := false
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "show a whole rotation against a simulated AWS",
+		Short: "show a whole rotation with a simulated AWS",
 		Long:  demoLong,
 		Args:  limitArgs(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -40,62 +40,64 @@ func newDemoCommand(u *ui) *cobra.Command {
 			}
 			defer os.RemoveAll(home)
 			if serve {
-				return u.serveDemo(cmd.Context(), home)
+				return a.serveDemo(cmd.Context(), home)
 			}
-			return u.runDemo(cmd.Context(), home)
+			return a.runDemo(cmd.Context(), home)
 		},
 	}
-	cmd.Flags().BoolVar(&serve, "serve", false, "keep the simulator up on loopback until Ctrl-C")
+	cmd.Flags().BoolVar(&serve, "serve", false, "keep the simulator running on loopback until Ctrl-C")
 	return cmd
 }
 
-// runDemo is what a person sees.
-func (u *ui) runDemo(ctx context.Context, home string) error {
+// runDemo shows keyd status, a whole rotation, keyd status again, and the verdict.
+func (a *app) runDemo(ctx context.Context, home string) error {
 	began := time.Now()
 	w, err := newDemoWorld(home, false)
 	if err != nil {
 		return err
 	}
-	inner := u.enterDemo(w)
+	inner := a.enterDemo(w)
 	watcher := watchFile(w)
-	u.printf("A throwaway home, and a simulated AWS whose IAM takes 3 to 10 seconds to learn a new key.\n")
-	if err := inner.showDemoStatus(ctx, "$ keyd status"); err != nil {
+	a.term.printf("A throwaway home, and a simulated AWS whose IAM takes 3 to 10 seconds to accept a new key.\n")
+	if err := inner.showDemoStatus(ctx); err != nil {
 		return err
 	}
 	if err := inner.rotateDemo(ctx, w); err != nil {
 		return err
 	}
-	if err := inner.showDemoStatus(ctx, "$ keyd status"); err != nil {
+	if err := inner.showDemoStatus(ctx); err != nil {
 		return err
 	}
 	v := w.judgeDemo(watcher.stop())
-	u.printf("\n$ diff credentials.before credentials\n%s\nAWS, as it really is:\n%s\n", v.diff, v.keys)
-	u.printf("The pair in the file was not usable for %d ms, in %s of simulated time.\n", v.outage.Milliseconds(), formatDuration(w.skipped()))
+	a.term.printf("\n$ diff credentials.before credentials\n%s\nAWS, as it really is:\n%s\n", v.diff, v.keys)
+	a.term.printf("The pair in the file was not usable for %d ms, in %s of simulated time.\n", v.outage.Milliseconds(), formatDuration(w.skipped()))
 	for _, wrong := range v.wrong {
-		u.printError(wrong, "")
+		a.term.printError(wrong, "")
 	}
 	if len(v.wrong) > 0 {
 		return exitError(exitFailed)
 	}
-	u.printf("Took %s. On your own keys: keyd rotate --dry-run\n", time.Since(began).Round(100*time.Millisecond))
+	a.term.printf("Took %s. On your own keys: keyd rotate --dry-run\n", time.Since(began).Round(100*time.Millisecond))
 	return nil
 }
 
-// enterDemo is the same terminal in the demo's world: its home, clock and AWS.
-func (u *ui) enterDemo(w *demoWorld) *ui {
-	inner := *u
-	inner.getenv, inner.now, inner.http, inner.home, inner.err = w.getenv, w.clock.now, w.cloud, w.home, u.out
-	inner.host = nil // no service of the person's is about this world
-	return &inner
+// enterDemo returns an app that prints to the same terminal, and runs in the home,
+// at the time and with the AWS of the demo.
+func (a *app) enterDemo(w *demoWorld) *app {
+	p, term := a.process, *a.term
+	p.getenv, p.now, p.http = w.getenv, w.clock.now, w.cloud
+	p.host = nil // a real service has nothing to do with the demo
+	p.err, term.err = p.out, term.out
+	term.home = w.home
+	return &app{p, &term}
 }
 
-// showDemoStatus runs keyd status as a person would.
-func (u *ui) showDemoStatus(ctx context.Context, prompt string) error {
-	u.printf("\n%s\n", prompt)
-	return ignoreNeedsPerson(u.showStatus(ctx, nil, false))
+func (a *app) showDemoStatus(ctx context.Context) error {
+	a.term.printf("\n$ keyd status\n")
+	return ignoreNeedsPerson(a.showStatus(ctx, nil, false))
 }
 
-// ignoreNeedsPerson forgives exit code 3: the demo has a key that needs a person.
+// ignoreNeedsPerson drops exit code 3: one of the demo's keys needs a person.
 func ignoreNeedsPerson(err error) error {
 	if code, ok := errors.AsType[exitError](err); ok && code == exitPerson {
 		return nil
@@ -103,29 +105,29 @@ func ignoreNeedsPerson(err error) error {
 	return err
 }
 
-// rotateDemo rotates, and lets the time pass that a rotation takes.
-func (u *ui) rotateDemo(ctx context.Context, w *demoWorld) error {
-	u.printf("\n$ keyd rotate\n")
-	if err := ignoreNeedsPerson(u.rotateKeys(ctx, nil, rotateFlags{})); err != nil {
+// rotateDemo runs a whole rotation, and skips the time that it waits.
+func (a *app) rotateDemo(ctx context.Context, w *demoWorld) error {
+	a.term.printf("\n$ keyd rotate\n")
+	if err := ignoreNeedsPerson(a.rotateKeys(ctx, nil, rotateFlags{})); err != nil {
 		return err
 	}
 	for {
-		until, about, err := w.nextStep()
-		if err != nil || about == "" {
+		until, what, err := w.nextStep()
+		if err != nil || what == "" {
 			return err
 		}
-		skip := max(until.Sub(u.now()), 0)
+		skip := max(until.Sub(a.now()), 0)
 		w.clock.skip(skip)
-		u.printf("\n~~~ %s later: %s ~~~\n", formatDuration(skip.Round(time.Hour)), about)
-		if err := ignoreNeedsPerson(u.rotateKeys(ctx, []string{"default"}, rotateFlags{})); err != nil {
+		a.term.printf("\n~~~ %s later: %s ~~~\n", formatDuration(skip.Round(time.Hour)), what)
+		if err := ignoreNeedsPerson(a.rotateKeys(ctx, []string{"default"}, rotateFlags{})); err != nil {
 			return err
 		}
 	}
 }
 
-// nextStep is when the rotation goes on, and what has passed until then; "" when
-// none goes on.
-func (w *demoWorld) nextStep() (until time.Time, about string, err error) {
+// nextStep returns when the rotation continues, and what happens then; "" if no
+// rotation is in progress.
+func (w *demoWorld) nextStep() (until time.Time, what string, err error) {
 	status, err := daemon.LoadStatus(w.state())
 	if err != nil {
 		return time.Time{}, "", err
@@ -143,8 +145,8 @@ func (w *demoWorld) nextStep() (until time.Time, about string, err error) {
 	return time.Time{}, "", nil
 }
 
-// serveDemo is the simulator for other programs.
-func (u *ui) serveDemo(ctx context.Context, home string) error {
+// serveDemo serves the simulator to other programs until ctx ends.
+func (a *app) serveDemo(ctx context.Context, home string) error {
 	w, err := newDemoWorld(home, true)
 	if err != nil {
 		return err
@@ -155,11 +157,11 @@ func (u *ui) serveDemo(ctx context.Context, home string) error {
 	}
 	server := &http.Server{Handler: w.cloud, ReadHeaderTimeout: 10 * time.Second}
 	defer server.Close()
-	u.printf("# a simulated AWS, until Ctrl-C; in another terminal:\n")
+	a.term.printf("# a simulated AWS, until Ctrl-C; in another terminal:\n")
 	for _, line := range w.environment("http://" + listener.Addr().String()) {
-		u.printf("export %s\n", line)
+		a.term.printf("export %s\n", line)
 	}
-	u.printf("# keyd status; keyd rotate; aws sts get-caller-identity; aws iam list-access-keys --profile work\n")
+	a.term.printf("# keyd status; keyd rotate; aws sts get-caller-identity; aws iam list-access-keys --profile work\n")
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("the simulator ended: %w", err)

@@ -14,7 +14,7 @@ func TestDemo(t *testing.T) {
 	home := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		u := newUI(process{in: strings.NewReader(""), out: &out, err: &out, goos: "linux", now: time.Now,
+		u := newApp(process{in: strings.NewReader(""), out: &out, err: &out, goos: "linux", now: time.Now,
 			getenv: func(string) string { return "" }})
 		began := time.Now()
 		if err := u.runDemo(t.Context(), home); err != nil {

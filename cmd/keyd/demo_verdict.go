@@ -10,8 +10,8 @@ import (
 	"keyd/daemon/awssim"
 )
 
-// demoWatcher reads the file all the time, as any program of the user's might,
-// and notes which pair it shows since when.
+// demoWatcher reads the file every millisecond, as any of the user's programs
+// might, and records which pair it shows from when on.
 type demoWatcher struct {
 	world      *demoWorld
 	held       []awssim.Held
@@ -58,14 +58,14 @@ func (o *demoWatcher) stop() *demoWatcher {
 	return o
 }
 
-// demoVerdict is whether the demo showed what it promises.
+// demoVerdict says whether the demo showed what it promises.
 type demoVerdict struct {
 	diff, keys string
 	outage     time.Duration
 	wrong      []string
 }
 
-// judgeDemo asks the simulator and the disk, not keyd.
+// judgeDemo examines the simulator and the disk, and asks keyd nothing.
 func (w *demoWorld) judgeDemo(o *demoWatcher) demoVerdict {
 	v := demoVerdict{outage: w.cloud.Outage(o.held, w.clock.now())}
 	last := o.held[len(o.held)-1]
@@ -84,7 +84,7 @@ func (w *demoWorld) judgeDemo(o *demoWatcher) demoVerdict {
 	v.check(len(alice) == 1 && alice[0].ID == last.ID && alice[0].Status == "Active", "alice should have just the key in the file")
 	v.check(len(w.cloud.Keys(w.users[1])) == 1, "bob's young key should have been left alone")
 	v.check(len(w.cloud.Keys(w.users[2])) == 2, "carol's two keys should have been left alone")
-	v.check(len(w.cloud.Touched())+len(w.cloud.Orphans()) == 0, "a key was touched or left behind that should not")
+	v.check(len(w.cloud.Touched())+len(w.cloud.Orphans()) == 0, "a key was changed or left behind that should not have been")
 	for _, c := range w.cloud.Calls() {
 		v.check(len(o.held) < 2 || c.KeyID != w.old[0] || !c.At.After(o.held[1].At), "%s was signed with the old key after the swap", c.Action)
 	}
@@ -97,7 +97,7 @@ func (v *demoVerdict) check(ok bool, format string, args ...any) {
 	}
 }
 
-// diffFile shows the lines that changed, ids shortened and secrets masked.
+// diffFile returns the lines that changed, with short ids and without secrets.
 func (w *demoWorld) diffFile(after string, last awssim.Held) string {
 	mask := strings.NewReplacer(w.old[0], shortID(w.old[0]), last.ID, shortID(last.ID),
 		w.old[1], "(the old secret)", last.Secret, "(the new secret)")
@@ -105,7 +105,7 @@ func (w *demoWorld) diffFile(after string, last awssim.Held) string {
 	var b strings.Builder
 	for i, line := range strings.Split(w.before, "\n") {
 		if i < len(now) && now[i] != line {
-			fmt.Fprintf(&b, "%dc%d\n< %s\n> %s\n", i+1, i+1, mask.Replace(line), mask.Replace(now[i]))
+			b.WriteString(fmt.Sprintf("%dc%d\n< %s\n> %s\n", i+1, i+1, mask.Replace(line), mask.Replace(now[i])))
 		}
 	}
 	return b.String()
@@ -115,7 +115,7 @@ func (w *demoWorld) listKeys() string {
 	var b strings.Builder
 	for _, user := range w.users {
 		for _, k := range w.cloud.Keys(user) {
-			fmt.Fprintf(&b, "  %-6s  %s  %-8s  created %s\n", user.Name(), shortID(k.ID), k.Status, k.Created.Local().Format("2 Jan 2006"))
+			b.WriteString(fmt.Sprintf("  %-6s  %s  %-8s  created %s\n", user.Name(), shortID(k.ID), k.Status, k.Created.Local().Format("2 Jan 2006")))
 		}
 	}
 	return b.String()

@@ -12,20 +12,18 @@ import (
 	"keyd/daemon/awssim"
 )
 
-const demoDay = 24 * time.Hour
-
-// demoWorld is a home, a clock and an AWS of the demo's own.
+// demoWorld holds the demo's own home, clock and AWS.
 type demoWorld struct {
 	home   string
 	clock  *demoClock
 	cloud  *awssim.Cloud
 	users  []*awssim.User // alice, bob, carol
-	old    [2]string      // id and secret that default and work share at first
-	before string         // the credentials file at first
+	old    [2]string      // id and secret that default and work share at the start
+	before string         // the credentials file at the start
 	env    map[string]string
 }
 
-// demoClock is the wall clock, and what has been skipped.
+// demoClock shows the wall clock's time plus the time that was skipped.
 type demoClock struct{ skipped atomic.Int64 }
 
 func (c *demoClock) now() time.Time { return time.Now().Add(time.Duration(c.skipped.Load())) }
@@ -40,9 +38,9 @@ func (w *demoWorld) state() string { return filepath.Join(w.home, "keyd") }
 
 func (w *demoWorld) credentials() string { return filepath.Join(w.home, ".aws", "credentials") }
 
-// newDemoWorld makes the four keys and the files that hold them. Served to other
-// programs, IAM takes signatures for any region: botocore signs for the
-// configured one as soon as there is a custom endpoint.
+// newDemoWorld creates the four keys and the files that hold them. If other
+// programs use the simulator, its IAM accepts signatures for any region: with a
+// custom endpoint, botocore signs for the configured region.
 func newDemoWorld(home string, served bool) (*demoWorld, error) {
 	w := &demoWorld{home: home, clock: &demoClock{}}
 	w.cloud = awssim.New(awssim.Options{Now: w.clock.now, Seed: 1, Lag: awssim.RealLag(), AnyRegion: served, Regions: []string{"eu-west-1", "us-east-1"}})
@@ -64,7 +62,7 @@ const demoCredentials = `# my keys
 aws_access_key_id = %[1]s
 aws_secret_access_key = %[2]s
 
-[work]   ; the same key, written by another hand
+[work]   ; the same key, written by someone else
 aws_secret_access_key	=	%[2]s
 aws_access_key_id	=	%[1]s
 s3 =
@@ -78,7 +76,7 @@ aws_secret_access_key=%[4]s
 aws_access_key_id = %[5]s
 aws_secret_access_key = %[6]s
 
-# from an assumed role, ends by itself
+# from an assumed role, expires by itself
 [sandbox]
 aws_access_key_id = ASIA%[7]s
 aws_secret_access_key = %[8]s
@@ -87,11 +85,11 @@ aws_session_token = %[9]s
 
 func (w *demoWorld) writeFiles() error {
 	alice, bob, carol := w.users[0], w.users[1], w.users[2]
-	id, secret := alice.AddKey(75 * demoDay)
-	young, youngSecret := bob.AddKey(12 * demoDay)
-	legacy, legacySecret := carol.AddKey(412 * demoDay)
-	second, _ := carol.AddKey(200 * demoDay)
-	if err := carol.UseAgo(second, "s3", "eu-west-1", 3*demoDay); err != nil {
+	id, secret := alice.AddKey(75 * day)
+	young, youngSecret := bob.AddKey(12 * day)
+	legacy, legacySecret := carol.AddKey(412 * day)
+	second, _ := carol.AddKey(200 * day)
+	if err := carol.UseAgo(second, "s3", "eu-west-1", 3*day); err != nil {
 		return err
 	}
 	w.old = [2]string{id, secret}
@@ -106,14 +104,16 @@ func (w *demoWorld) writeFiles() error {
 	return os.WriteFile(w.credentials(), []byte(w.before), 0o600)
 }
 
-// randomText is n letters that look like part of a key and open nothing.
+// randomText returns n letters that look like part of a key and give access to
+// nothing.
 func randomText(n int) string {
 	random := make([]byte, n)
 	_, _ = rand.Read(random)
 	return base32.StdEncoding.EncodeToString(random)[:n]
 }
 
-// environment is what makes every AWS tool, and keyd, use this world.
+// environment returns the variables that make keyd and every AWS tool use this
+// world.
 func (w *demoWorld) environment(endpoint string) []string {
 	lines := []string{"AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1"}
 	for _, name := range []string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "KEYD_SETTINGS", "KEYD_STATE_DIR"} {

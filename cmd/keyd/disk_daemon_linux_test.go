@@ -46,8 +46,8 @@ func TestDaemonWhoseStateIsRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	until("state=ok") // of the rotation nothing is known any more, and AWS was asked again
-	h.does(exitFailed, []string{`^keyd: error: a daemon is already running here$`}, "run")
-	h.does(exitDone, []string{`^keyd runs since .*\(pid \d+\)`}, "status")
+	h.does(exitFailed, []string{`^keyd: error: a daemon already runs here$`}, "run")
+	h.does(exitDone, []string{`^keyd running since .*\(pid \d+\)`}, "status")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -16,25 +16,34 @@ const (
 	exitPerson = 3 // a key needs a person
 )
 
-// usageError is a command line that keyd does not understand.
-type usageError struct{ text, hint string }
-
-func (e *usageError) Error() string { return e.text }
-
-// Hint is the command, or the question, that helps.
-func (e *usageError) Hint() string { return e.hint }
-
-func usage(hint, format string, args ...any) error {
-	return &usageError{fmt.Sprintf(format, args...), hint}
+// commandError ends a command with an error, a hint and an exit code.
+type commandError struct {
+	text, hint string
+	code       int
 }
 
-// exitError ends the program with a code, after all that is to be said has been.
+func (e *commandError) Error() string { return e.text }
+
+// Hint returns a command or a question that helps.
+func (e *commandError) Hint() string { return e.hint }
+
+// usageError reports a command line that keyd does not understand.
+func usageError(hint, format string, args ...any) error {
+	return &commandError{fmt.Sprintf(format, args...), hint, exitUsage}
+}
+
+// hintedError reports any other failure, with a hint.
+func hintedError(hint, format string, args ...any) error {
+	return &commandError{fmt.Sprintf(format, args...), hint, exitFailed}
+}
+
+// exitError ends the program with an exit code after everything has been printed.
 type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-// worseCode returns the exit code of two that says more. A failure goes before a
-// question: scripts that wait for a person should not hide it.
+// worseCode returns the more important of two exit codes. A failure outranks a
+// key that needs a person: a script that waits for the person should not hide it.
 func worseCode(a, b int) int {
 	if a == exitFailed || b == exitFailed {
 		return exitFailed
@@ -42,26 +51,27 @@ func worseCode(a, b int) int {
 	return max(a, b)
 }
 
-// errorCode is the exit code of a failure. A file that cannot be read or written at
-// all concerns no key: that is a failure like any other.
+// errorCode returns the exit code for an error. A file that cannot be read or
+// written concerns no single key, so it is a failure like any other.
 func errorCode(err error) int {
+	if command, ok := errors.AsType[*commandError](err); ok {
+		return command.code
+	}
 	if _, files := errors.AsType[*atomicfile.Refused](err); !files && daemon.NeedsPerson(err) {
 		return exitPerson
 	}
 	return exitFailed
 }
 
-// reportError says what err says, if nobody has yet, and returns its code.
-func (u *ui) reportError(err error) int {
+// reportError prints an error, unless that has been done, and returns its exit
+// code.
+func (a *app) reportError(err error) int {
 	if err == nil {
 		return exitDone
 	}
 	if code, ok := errors.AsType[exitError](err); ok {
 		return int(code)
 	}
-	u.printError(stripPackages(err.Error()), daemon.Hint(err))
-	if _, ok := errors.AsType[*usageError](err); ok {
-		return exitUsage
-	}
+	a.term.printError(stripPackages(err.Error()), daemon.Hint(err))
 	return errorCode(err)
 }

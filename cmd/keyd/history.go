@@ -11,11 +11,11 @@ import (
 	"keyd/daemon"
 )
 
-const historyLong = `Print what keyd did to which key, when, and by which process: oldest first.
+const historyLong = `Print what keyd did to which key, when, and in which process, oldest first.
 
---json prints one object: version (1), damaged (how many lines could not be
-read) and entries, each with time, process, pid, profiles, did, key, user,
-account and text. Times are RFC 3339, key ids whole.`
+--json prints one object: version (1), damaged (the number of lines that could
+not be read) and entries. Each entry has time, process, pid, profiles, did, key,
+user, account and text. Times are RFC 3339; key ids are complete.`
 
 // historyJSON is what keyd history --json prints.
 type historyJSON struct {
@@ -24,25 +24,25 @@ type historyJSON struct {
 	Entries []daemon.Entry `json:"entries"`
 }
 
-func newHistoryCommand(u *ui) *cobra.Command {
+func newHistoryCommand(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "print what was done, when, by which process",
 		Long:  historyLong,
 		Args:  limitArgs(0, 0, ""),
-		RunE:  func(*cobra.Command, []string) error { return u.showHistory(asJSON) },
+		RunE:  func(*cobra.Command, []string) error { return a.showHistory(asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
 
-func (u *ui) showHistory(asJSON bool) error {
-	s, err := u.findLocations()
+func (a *app) showHistory(asJSON bool) error {
+	loc, err := a.findLocations()
 	if err != nil {
 		return err
 	}
-	entries, damaged, err := daemon.History{Path: filepath.Join(s.folders.State, "history.jsonl")}.Read()
+	entries, damaged, err := daemon.History{Path: filepath.Join(loc.folders.State, "history.jsonl")}.Read()
 	if err != nil {
 		return err
 	}
@@ -54,25 +54,30 @@ func (u *ui) showHistory(asJSON bool) error {
 		if err != nil {
 			return err
 		}
-		u.print(string(data) + "\n")
+		a.term.print(string(data) + "\n")
 		return nil
 	}
-	var b strings.Builder
+	a.term.print(a.term.historyTable(entries))
+	if damaged > 0 {
+		a.term.printNote("%d damaged lines in the history were skipped", damaged)
+	}
+	return nil
+}
+
+// historyTable renders the history for people.
+func (t *terminal) historyTable(entries []daemon.Entry) string {
+	if len(entries) == 0 {
+		return "nothing has been done yet\n"
+	}
 	process, profiles, did := 0, 0, 0
 	for _, e := range entries {
 		process, profiles, did = max(process, countColumns(e.Process)), max(profiles, countColumns(joinNames(e.Profiles))), max(did, countColumns(e.Did))
 	}
+	var b strings.Builder
 	for _, e := range entries {
 		line := fmt.Sprintf("%s  %s  %s  %s  %s  %s", e.Time.Local().Format("2006-01-02 15:04:05"), padRight(e.Process, process),
-			padRight(joinNames(e.Profiles), profiles), padRight(e.Did, did), shortID(e.Key), u.shortenHome(stripPackages(e.Text)))
+			padRight(joinNames(e.Profiles), profiles), padRight(e.Did, did), shortID(e.Key), t.shortenHome(stripPackages(e.Text)))
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
-	if len(entries) == 0 {
-		b.WriteString("nothing has been done yet\n")
-	}
-	u.print(b.String())
-	if damaged > 0 {
-		u.printNote("%d damaged lines in the history were passed over", damaged)
-	}
-	return nil
+	return b.String()
 }

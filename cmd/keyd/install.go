@@ -13,37 +13,37 @@ import (
 )
 
 const installLong = `Start keyd run now and at every login, as a service of this user: a systemd user
-unit, a LaunchAgent on macOS, a logon task on Windows. It needs no root, and
-concerns no other user.
+unit, a LaunchAgent on macOS, or a logon task on Windows. The service needs no
+root and does not affect other users.
 
-Before anything is installed it is shown which keys would be replaced and when,
-and which are left alone and why. What can be tried of a rotation is tried: the
-files, and what the key may do at AWS. Nothing is changed by that, and no key is
-made. Then it asks.
+keyd first shows which keys it would replace and when, and which keys it would
+leave alone and why. It tries what can be tried of a rotation without changing
+anything or creating a key: whether the files can be edited, and what each key
+may do at AWS. Then it asks.
 
 The variables of this shell that say which files and endpoints to use are written
-into the service. Over an older installation it takes its place. Exit code 3
-means that it is installed, and a key needs a person.`
+into the service. An older installation is replaced. Exit code 3 means that keyd
+is installed and that a key needs a person.`
 
-func newInstallCommand(u *ui) *cobra.Command {
+func newInstallCommand(a *app) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "install",
-		Short: "run keyd at every login; shows what it would do and asks",
+		Short: "run keyd at every login; first show what it would do, and ask",
 		Long:  installLong,
 		Args:  limitArgs(0, 0, ""),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return u.installService(cmd.Context(), yes) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.installService(cmd.Context(), yes) },
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }
 
-func (u *ui) installService(ctx context.Context, yes bool) error {
-	d, s, err := u.openDaemon("install")
+func (a *app) installService(ctx context.Context, yes bool) error {
+	d, loc, err := a.openDaemon("install")
 	if err != nil {
 		return err
 	}
-	service, err := u.openService(s)
+	service, err := a.openService(loc)
 	if err != nil {
 		return err
 	}
@@ -51,91 +51,92 @@ func (u *ui) installService(ctx context.Context, yes bool) error {
 	if err != nil {
 		return err
 	}
-	needed, err := u.showOutlook(ctx, d, s)
+	needsPerson, err := a.showOutlook(ctx, d, loc)
 	if err != nil {
 		return err
 	}
-	u.printPlan(plan, s)
-	if err := u.requireYes(ctx, yes, "install it?"); err != nil {
+	a.printPlan(plan, loc)
+	if err := a.term.requireYes(ctx, yes, "install it?"); err != nil {
 		return err
 	}
 	if plan, err = service.Install(); err != nil {
 		return err
 	}
-	u.printf("installed: %s, and it runs\n", u.shortenHome(plan.File))
-	if needed {
+	a.term.printf("installed: %s; keyd is running\n", a.term.shortenHome(plan.File))
+	if needsPerson {
 		return exitError(exitPerson)
 	}
 	return nil
 }
 
-// showOutlook shows what keyd would do with every key, and reports whether one of
+// showOutlook prints what keyd would do with every key, and reports whether one of
 // them needs a person.
-func (u *ui) showOutlook(ctx context.Context, d *daemon.Daemon, s locations) (needed bool, err error) {
-	if err := u.noteEndpoints(ctx, s, nil); err != nil {
+func (a *app) showOutlook(ctx context.Context, d *daemon.Daemon, loc locations) (needsPerson bool, err error) {
+	if err := a.noteEndpoints(ctx, loc, nil); err != nil {
 		return false, err
 	}
-	u.noteUnknownProfiles(ctx, s, d.Settings)
+	a.noteUnknownProfiles(ctx, loc, d.Settings)
 	all, err := d.Rehearse(ctx)
 	if err != nil {
 		return false, err
 	}
 	if len(all) == 0 {
-		u.printf("no profile in %s yet: keyd waits for one\n", u.shortenHome(s.store.Paths.Credentials))
+		a.term.printf("no profile in %s yet: keyd waits for one\n", a.term.shortenHome(loc.store.Paths.Credentials))
 		return false, nil
 	}
-	rows := []tableRow{{profiles: "PROFILE", key: "KEY", age: "AGE", next: "NEXT", state: "KEYD WOULD", paint: plain, paintAge: plain}}
+	rows := []tableRow{tableHeading("PLAN")}
 	for _, r := range all {
-		rows = append(rows, u.outlookRow(r, d.Settings))
-		needed = needed || r.NeedsPerson
+		rows = append(rows, a.outlookRow(r, d.Settings))
+		needsPerson = needsPerson || r.NeedsPerson
 	}
 	var b strings.Builder
-	u.writeRows(&b, rows)
-	u.print(b.String() + "\n")
-	return needed, nil
+	a.term.writeRows(&b, rows)
+	a.term.print(b.String() + "\n")
+	return needsPerson, nil
 }
 
-// outlookRow is one line of the outlook. Where the rehearsal failed nothing is
-// promised.
-func (u *ui) outlookRow(r daemon.Rehearsal, settings daemon.Settings) tableRow {
-	w := u.keyRow(r.KeyLine, &report{Now: u.now(), settings: settings})
-	w.lines, w.paint = nil, plain
+// outlookRow returns one row of the outlook. It promises nothing for a key whose
+// rehearsal failed.
+func (a *app) outlookRow(r daemon.Rehearsal, settings daemon.Settings) tableRow {
+	w := a.term.keyRow(r.KeyLine, &report{Now: a.now(), settings: settings})
+	w.lines, w.paint = nil, plainText
 	switch {
 	case r.Err != nil && r.NeedsPerson:
-		w.next, w.state, w.paint = "needs you", "not be able to replace it: "+stripPackages(r.Err.Error()), u.red
+		w.next, w.state, w.paint = "needs you", "cannot replace it: "+stripPackages(r.Err.Error()), a.term.red
 	case r.Err != nil:
-		w.next, w.state, w.paint = "-", "replace it when AWS can be asked; now: "+stripPackages(r.Err.Error()), u.yellow
+		w.next, w.state, w.paint = "-", "replace it once AWS answers; now: "+stripPackages(r.Err.Error()), a.term.yellow
 	case r.NeedsPerson:
-		w.state, w.paint = "leave it alone: "+stripPackages(r.Why), u.red
+		w.state, w.paint = "leave it alone: "+stripPackages(r.Why), a.term.red
 	case r.Do == daemon.Skip:
-		w.state, w.paint = "leave it alone: "+stripPackages(r.Why), u.dim
+		w.state, w.paint = "leave it alone: "+stripPackages(r.Why), a.term.dim
 	case r.Rotation != nil:
-		w.state = "go on with its rotation: " + stripPackages(r.Why)
+		w.state = "continue its rotation: " + stripPackages(r.Why)
 	case r.Ready && r.State == daemon.OK:
-		w.state = "replace it then: the file can be edited, the key may deactivate its old one"
+		w.state = "replace it then: the file can be edited, and the key may deactivate its old one"
 	case r.Ready:
-		w.next, w.state = "now", "replace it at once: the file can be edited, the key may deactivate its old one"
+		w.next, w.state = "now", "replace it at once: the file can be edited, and the key may deactivate its old one"
 	default:
 		w.state = "wait: " + stripPackages(r.Why)
 	}
 	if run := cmp.Or(r.Run, daemon.HintFor(r.Err, r.Profiles)); run != "" && (r.NeedsPerson || r.Err != nil) {
-		w.lines = []string{u.shortenHome(formatHint(run))}
+		w.lines = []string{a.term.shortenHome(formatHint(run))}
 	}
 	return w
 }
 
-// printPlan tells what would be installed.
-func (u *ui) printPlan(p install.Plan, s locations) {
-	u.printf("%s\nwould start now and at every login: %s run\n", u.shortenHome(p.File), u.shortenHome(p.Program))
+// printPlan prints what would be installed.
+func (a *app) printPlan(p install.Plan, loc locations) {
+	short := a.term.shortenHome
+	a.term.printf("%s\nwould start now and at every login: %s run\n", short(p.File), short(p.Program))
 	for i, v := range p.Env {
 		lead := "  with "
 		if i > 0 {
 			lead = "       "
 		}
-		u.printf("%s%s, as in this shell\n", lead, u.shortenHome(v.String()))
+		a.term.printf("%s%s, as in this shell\n", lead, short(v.String()))
 	}
 	for _, name := range p.Secret {
-		u.printNote("%s holds a user or a password: it is not written into the service, which goes without it", name)
+		a.term.printNote("%s contains a user name or a password: it is not written into the service, which runs without it", name)
 	}
-	u.printf("  keeps its state in %s, reads %s\n", u.shortenHome(s.folders.State+string(filepath.Separator)), u.shortenHome(s.store.Paths.Credentials))
+	a.term.printf("  keeps its state in %s, reads %s\n", short(loc.folders.State+string(filepath.Separator)), short(loc.store.Paths.Credentials))
 }

@@ -7,9 +7,10 @@ import (
 	"syscall"
 )
 
-// isJournal reports whether w is the stream that JOURNAL_STREAM names by device
-// and inode. The variable alone says nothing: it is inherited, and standard
-// error may have been redirected since.
+// isJournal reports whether w is the stream to the journal. stream is the value of
+// JOURNAL_STREAM: the device and inode of that stream. The variable alone proves
+// nothing: child processes inherit it, and standard error may have been redirected
+// since.
 // Source: systemd.exec(5), "$JOURNAL_STREAM".
 func isJournal(w io.Writer, stream string) bool {
 	file, ok := w.(*os.File)

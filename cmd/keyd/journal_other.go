@@ -4,5 +4,5 @@ package main
 
 import "io"
 
-// isJournal is for systemd only.
+// isJournal always reports false: only Linux has systemd's journal.
 func isJournal(io.Writer, string) bool { return false }

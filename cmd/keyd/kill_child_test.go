@@ -60,7 +60,7 @@ func hurry(args []string) int {
 
 // hurryRun is keyd run without the watch of the files.
 func hurryRun(p process) int {
-	u := newUI(p)
+	u := newApp(p)
 	d, s, err := u.openDaemon("run")
 	if err != nil {
 		return u.reportError(err)

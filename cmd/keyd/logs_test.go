@@ -50,10 +50,10 @@ func (s *screen) await(t *testing.T, text string) {
 }
 
 // mac is a keyd on a system without a journal.
-func mac(t *testing.T) (*ui, *screen, string) {
+func mac(t *testing.T) (*app, *screen, string) {
 	state, out := t.TempDir(), &screen{wrote: make(chan struct{}, 1)}
 	env := map[string]string{"KEYD_STATE_DIR": state, "KEYD_SETTINGS": filepath.Join(state, "keyd.ini"), "HOME": state, "USERPROFILE": state}
-	return newUI(process{out: out, err: out, getenv: func(name string) string { return env[name] }, goos: "darwin"}), out, state
+	return newApp(process{out: out, err: out, getenv: func(name string) string { return env[name] }, goos: "darwin"}), out, state
 }
 
 func TestLogsOfFilesInTheOrderOfTime(t *testing.T) {

@@ -1,5 +1,5 @@
-// Keyd keeps the access keys in ~/.aws/credentials young without ever locking
-// their owner out.
+// Keyd replaces the access keys in ~/.aws/credentials before they get old,
+// without ever locking their owner out.
 package main
 
 import (
@@ -17,22 +17,22 @@ import (
 )
 
 func main() {
-	_ = daemon.NoDumps() // every command reads the secrets; keyd run, which lives long, tells when this fails
+	_ = daemon.NoDumps() // every command reads the secrets; only keyd run, which lives long, reports a failure
 	os.Exit(executeKeyd(os.Args[1:], process{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		getenv: os.Getenv, goos: runtime.GOOS, now: time.Now, host: install.Here,
 	}))
 }
 
-// process is what a command gets from outside.
+// process holds everything that a command gets from outside.
 type process struct {
 	in       io.Reader
 	out, err io.Writer
 	getenv   func(string) string
 	goos     string // a runtime.GOOS value
 	now      func() time.Time
-	http     httpClient // nil: the network
-	host     func() (install.Host, error)
+	http     httpClient                   // nil: the network
+	host     func() (install.Host, error) // nil: no service manager
 }
 
 // httpClient sends one request, as http.Client does.
@@ -40,23 +40,24 @@ type httpClient interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// executeKeyd is keyd from the arguments to the exit code.
+// executeKeyd runs the command that the arguments name, and returns its exit code.
 func executeKeyd(args []string, p process) int {
-	u := newUI(p)
-	root := newRootCommand(u, args)
+	a := newApp(p)
+	root := newRootCommand(a, args)
 	root.SetArgs(args)
 	ctx := context.Background()
-	if len(args) == 0 || args[0] != "status" { // over before anybody could interrupt it
+	if len(args) == 0 || args[0] != "status" { // status ends before anyone could interrupt it
 		var stop func()
 		ctx, stop = untilSignal(ctx)
 		defer stop()
 	}
-	return u.reportError(root.ExecuteContext(ctx))
+	return a.reportError(root.ExecuteContext(ctx))
 }
 
-// untilSignal ends the context on the first SIGINT or SIGTERM: the command ends
-// what can be ended and says where things stand. The second one kills, which
-// harms nothing either: what a crash must not lose is on disk.
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM. The
+// command then finishes what can be finished, and reports where things stand. A
+// second signal kills the process, which does no harm either: everything that a
+// crash must not lose is on disk.
 func untilSignal(parent context.Context) (context.Context, func()) {
 	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

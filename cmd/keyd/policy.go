@@ -10,56 +10,57 @@ import (
 	"keyd/daemon"
 )
 
-const policyLong = `Print the least IAM policy with which keyd can rotate the key of a user, as JSON,
-for whoever manages the account. It concerns the user's own keys alone.
+const policyLong = `Print the smallest IAM policy that lets keyd rotate a user's key, as JSON, for
+the administrator of the account. The policy covers only the user's own keys.
 
-With PROFILE it is for the partition and the path of the user whose key the
-profile holds, as far as a pass has seen them; else for a user without a path in
-the partition aws. Nothing is asked of AWS.
+With PROFILE, the policy fits the partition and the path of the user who owns the
+profile's key, as far as a pass has seen them. Otherwise it fits a user without a
+path in the partition aws. No call to AWS is made.
 
-The second statement is what keyd can do without: when the old key was last used,
-and the description that the console shows. --required leaves it out.`
+The second statement is optional: it allows reading when the old key was last
+used, and writing the description that the console shows. --required leaves the
+statement out.`
 
-func newPolicyCommand(u *ui) *cobra.Command {
+func newPolicyCommand(a *app) *cobra.Command {
 	var required bool
 	cmd := &cobra.Command{
 		Use:               "policy [PROFILE]",
-		Short:             "print the least IAM policy that keyd needs",
+		Short:             "print the smallest IAM policy that keyd needs",
 		Long:              policyLong,
 		Args:              limitArgs(0, 1, "at most one profile"),
-		ValidArgsFunction: u.completeProfiles(1),
-		RunE:              func(cmd *cobra.Command, args []string) error { return u.printPolicy(cmd.Context(), args, !required) },
+		ValidArgsFunction: a.completeProfiles(1),
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.printPolicy(cmd.Context(), args, !required) },
 	}
-	cmd.Flags().BoolVar(&required, "required", false, "leave out what keyd can do without")
+	cmd.Flags().BoolVar(&required, "required", false, "leave out the optional permissions")
 	return cmd
 }
 
-func (u *ui) printPolicy(ctx context.Context, names []string, optional bool) error {
-	s, err := u.findLocations()
+func (a *app) printPolicy(ctx context.Context, names []string, optional bool) error {
+	loc, err := a.findLocations()
 	if err != nil {
 		return err
 	}
 	var profile credfile.Profile
 	var status daemon.Status
 	if len(names) > 0 {
-		if profile, err = s.findProfile(ctx, names[0]); err != nil {
+		if profile, err = loc.findProfile(ctx, names[0]); err != nil {
 			return err
 		}
-		if status, err = daemon.Recall(s.folders.State); err != nil {
+		if status, err = daemon.Recall(loc.folders.State); err != nil {
 			return err
 		}
 	}
-	text, err := daemon.Policy(profile, status, u.getenv, optional)
+	text, err := daemon.Policy(profile, status, a.getenv, optional)
 	if err != nil {
 		return err
 	}
-	u.print(text)
+	a.term.print(text)
 	return nil
 }
 
-// findProfile is the one of this name, with its key if it has one.
-func (s locations) findProfile(ctx context.Context, name string) (credfile.Profile, error) {
-	snapshot, err := s.store.Read(ctx)
+// findProfile returns the profile of this name, with its key if it has one.
+func (loc locations) findProfile(ctx context.Context, name string) (credfile.Profile, error) {
+	snapshot, err := loc.store.Read(ctx)
 	if err != nil {
 		return credfile.Profile{}, err
 	}
@@ -67,9 +68,7 @@ func (s locations) findProfile(ctx context.Context, name string) (credfile.Profi
 	if i >= 0 {
 		return snapshot.Profiles[i], nil
 	}
-	var known []string
-	for _, p := range snapshot.Profiles {
-		known = append(known, p.Name)
+	return credfile.Profile{}, &daemon.UnknownProfileError{
+		Name: name, Known: profileNames(snapshot.Profiles), Paths: loc.store.Paths,
 	}
-	return credfile.Profile{}, &daemon.UnknownProfileError{Name: name, Known: known, Paths: s.store.Paths}
 }

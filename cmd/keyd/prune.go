@@ -9,85 +9,87 @@ import (
 	"keyd/daemon"
 )
 
-const pruneLong = `Delete the second key of the user whose key PROFILE holds, so that there is room
-for a successor. When it was last used is shown before anything happens.
+const pruneLong = `Delete the second key of the user who owns PROFILE's key, to make room for a new
+one. keyd first shows when the second key was last used.
 
-An active key has to be named by its id. It is then made inactive only, which
-can be undone; deleting it takes a second keyd prune. A key that a profile shows
-is never pruned.
+An active key has to be named by its id. It is only made inactive, which can be
+undone; a second keyd prune deletes it. keyd never prunes a key that a profile
+shows.
 
-While a rotation waits for a person to say whose a key is that may have come
-from a lost answer, keyd prune PROFILE KEY-ID says: nobody's. When the key is
-deleted the rotation goes on by itself.`
+After a lost answer from AWS, a rotation may wait for a person to decide about a
+key that keyd may or may not have created. keyd prune PROFILE KEY-ID says that no
+one needs the key. Once it is deleted, the rotation continues by itself.`
 
-func newPruneCommand(u *ui) *cobra.Command {
+func newPruneCommand(a *app) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:               "prune PROFILE [KEY-ID]",
 		Short:             "delete an inactive second key of the same user",
 		Long:              pruneLong,
 		Args:              limitArgs(1, 2, "a profile and at most one key id"),
-		ValidArgsFunction: u.completeProfiles(1),
+		ValidArgsFunction: a.completeProfiles(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return u.pruneKey(cmd.Context(), args[0], append(args, "")[1], yes)
+			return a.pruneKey(cmd.Context(), args[0], append(args, "")[1], yes)
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }
 
-func (u *ui) pruneKey(ctx context.Context, profile, id string, yes bool) error {
-	d, s, err := u.openDaemon("prune")
+// pruneKey makes the user's second key inactive, or deletes it if it is inactive
+// already. id names the key; "" stands for the only one there is.
+func (a *app) pruneKey(ctx context.Context, profile, id string, yes bool) error {
+	d, loc, err := a.openDaemon("prune")
 	if err != nil {
 		return err
 	}
-	if err := u.noteEndpoints(ctx, s, []string{profile}); err != nil {
+	if err := a.noteEndpoints(ctx, loc, []string{profile}); err != nil {
 		return err
 	}
 	p, err := d.Second(ctx, profile, id)
 	if err != nil {
-		return u.printRefusal(err, profile)
+		return a.printRefusal(err, profile)
 	}
-	u.print(u.describeKey(p))
+	a.term.print(a.describeKey(p))
 	if p.Active && id == "" {
-		u.printError(fmt.Sprintf("%s is active: it is not touched unless it is named", shortID(p.ID)),
-			"does nobody need it? "+daemon.Command("keyd prune", profile, p.ID))
+		a.term.printError(fmt.Sprintf("%s is active: keyd prunes an active key only if it is named", shortID(p.ID)),
+			"is it no longer needed? "+daemon.Command("keyd prune", profile, p.ID))
 		return exitError(exitPerson)
 	}
-	verb, did := "delete", "deleted"
+	verb, done := "delete", "deleted"
 	if p.Active {
-		verb, did = "make inactive", "made inactive"
+		verb, done = "make inactive", "made inactive"
 	}
-	if err := u.requireYes(ctx, yes, fmt.Sprintf("%s %s?", verb, shortID(p.ID))); err != nil {
+	if err := a.term.requireYes(ctx, yes, fmt.Sprintf("%s %s?", verb, shortID(p.ID))); err != nil {
 		return err
 	}
 	if err := d.Prune(ctx, p); err != nil {
-		return u.printRefusal(err, profile)
+		return a.printRefusal(err, profile)
 	}
-	u.printf("%s was %s\n", shortID(p.ID), did)
+	a.term.printf("%s was %s\n", shortID(p.ID), done)
 	if p.Suspect && !p.Active {
-		u.printHint("the next pass goes on with the rotation; at once: " + daemon.Command("keyd rotate", profile))
+		a.term.printHint("the next pass continues the rotation; to do it now: " + daemon.Command("keyd rotate", profile))
 	}
 	if p.Active {
-		u.printHint("to undo it: " + daemon.AsProfile("aws iam update-access-key --access-key-id "+p.ID+" --status Active", profile))
-		u.printHint("to delete it: " + daemon.Command("keyd prune", profile, p.ID))
+		a.term.printHint("to undo it: " + daemon.AsProfile("aws iam update-access-key --access-key-id "+p.ID+" --status Active", profile))
+		a.term.printHint("to delete it: " + daemon.Command("keyd prune", profile, p.ID))
 	}
 	return nil
 }
 
-// printRefusal says what went wrong with a profile that the person has named.
-func (u *ui) printRefusal(err error, profile string) error {
-	u.printError(stripPackages(err.Error()), daemon.HintFor(err, []string{profile}))
+// printRefusal prints an error with a hint that names the profile.
+func (a *app) printRefusal(err error, profile string) error {
+	a.term.printError(stripPackages(err.Error()), daemon.HintFor(err, []string{profile}))
 	return exitError(errorCode(err))
 }
 
-func (u *ui) describeKey(p daemon.Prunable) string {
+func (a *app) describeKey(p daemon.Prunable) string {
 	state := "inactive"
 	if p.Active {
 		state = "active"
 	}
-	now := u.now()
-	used := "when it was last used is not known"
+	now := a.now()
+	used := "last use unknown"
 	switch {
 	case p.Used != nil && p.Used.At.IsZero():
 		used = "never used"

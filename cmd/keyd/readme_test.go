@@ -39,7 +39,7 @@ func TestReadmeBeginsWithTwoCommands(t *testing.T) {
 // TestReadmeNamesEveryCommand holds the table against the program, both ways.
 func TestReadmeNamesEveryCommand(t *testing.T) {
 	text := readme(t)
-	root := newRootCommand(newUI(process{getenv: func(string) string { return "" }}), nil)
+	root := newRootCommand(newApp(process{getenv: func(string) string { return "" }}), nil)
 	for _, command := range root.Commands() {
 		if !command.Hidden && !strings.Contains(text, "keyd "+command.Name()) {
 			t.Errorf("the README does not name keyd %s", command.Name())

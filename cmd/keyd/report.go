@@ -13,75 +13,76 @@ import (
 	"keyd/daemon"
 )
 
-// report is what keyd status tells, as a table or as JSON. It never holds a
+// report is what keyd status prints, as a table or as JSON. It never holds a
 // secret.
 type report struct {
 	Version int       `json:"version"` // 1
 	Now     time.Time `json:"now"`
 	Running bool      `json:"daemon_running"`
-	Looked  time.Time `json:"looked,omitzero"` // when a pass last ended
-	By      string    `json:"by,omitzero"`     // the command whose pass it was: run, rotate, ...
-	PID     int       `json:"pid,omitzero"`    // of that process
+	Looked  time.Time `json:"looked,omitzero"` // when the last pass ended
+	By      string    `json:"by,omitzero"`     // the command that ran this pass: run, rotate, ...
+	PID     int       `json:"pid,omitzero"`    // of the process that ran this pass
 
-	Daemon *daemon.Life `json:"daemon,omitzero"` // what the daemon says of itself; nil when none lives
+	Daemon *daemon.Life `json:"daemon,omitzero"` // what the daemon says about itself; nil if none is running
 
 	Files    []string         `json:"files"`
 	Settings string           `json:"settings_error,omitzero"` // a mistake in keyd.ini
-	Notes    []string         `json:"notes,omitzero"`          // a damaged journal, and the like
-	Warnings []string         `json:"warnings,omitzero"`       // about what the files hold
-	Keys     []daemon.KeyLine `json:"keys"`                    // those that need a person first
+	Notes    []string         `json:"notes,omitzero"`          // from passes: a damaged journal, for example
+	Warnings []string         `json:"warnings,omitzero"`       // about the contents of the files
+	Keys     []daemon.KeyLine `json:"keys"`                    // those that need a person come first
 
 	settings daemon.Settings
 	nextLook time.Time // when the daemon looks again, at the latest
 }
 
-// stateNew is the state of a key that no pass has looked at.
+// stateNew is the state of a key that no pass has looked at yet.
 const stateNew daemon.State = "new"
 
-// buildReport joins what the files show now with what the last pass found out, as
-// load reads it: daemon.LoadStatus, or daemon.Recall for all of it.
-func (u *ui) buildReport(ctx context.Context, names []string, load func(state string) (daemon.Status, error)) (*report, error) {
-	s, err := u.findLocations()
+// buildReport combines what the files show now with what the last pass found.
+// load reads the latter: daemon.LoadStatus, or daemon.Recall to include everything
+// that keyd remembers.
+func (a *app) buildReport(ctx context.Context, names []string, load func(state string) (daemon.Status, error)) (*report, error) {
+	loc, err := a.findLocations()
 	if err != nil {
 		return nil, err
 	}
-	status, err := load(s.folders.State)
+	status, err := load(loc.folders.State)
 	if err != nil {
 		return nil, err
 	}
-	snapshot, err := s.quickRead(ctx)
-	gone := errors.Is(err, fs.ErrNotExist) && slices.Contains(status.Files, s.store.Paths.Credentials) && slices.ContainsFunc(status.Keys, hasRotation)
-	if err != nil && !gone {
+	snapshot, err := loc.quickRead(ctx)
+	missing := errors.Is(err, fs.ErrNotExist) && slices.Contains(status.Files, loc.store.Paths.Credentials) && slices.ContainsFunc(status.Keys, hasRotation)
+	if err != nil && !missing {
 		return nil, err
 	}
 	r := &report{
-		Version: 1, Now: u.now().UTC(), Running: daemon.Lives(s.folders.State),
+		Version: 1, Now: a.now().UTC(), Running: daemon.Lives(loc.folders.State),
 		Looked: status.Written, By: status.Process, PID: status.PID, Notes: status.Notes,
-		Files: []string{s.store.Paths.Credentials, s.store.Paths.Config},
+		Files: []string{loc.store.Paths.Credentials, loc.store.Paths.Config},
 	}
 	if r.Running {
-		r.addDaemon(s.folders.State)
+		r.addDaemon(loc.folders.State)
 	}
-	if err := r.readSettings(s, status); err != nil {
+	if err := r.readSettings(loc, status); err != nil {
 		r.Settings = err.Error()
 	}
 	switch {
-	case gone:
-		r.reportMissing(s.store.Paths.Credentials, status)
-		err = r.requireProfiles(names, s.store.Paths)
+	case missing:
+		r.reportMissing(loc.store.Paths.Credentials, status)
+		err = r.requireProfiles(names, loc.store.Paths)
 	case snapshot == nil:
 		r.Keys = status.Keys
-		r.Warnings = []string{s.store.Paths.Credentials + " is empty, or is being written just now: this is what the last pass found"}
+		r.Warnings = []string{loc.store.Paths.Credentials + " is empty or is being written right now: this is what the last pass found"}
 	default:
 		r.addProfiles(snapshot.Profiles, status)
 		r.addHiddenRotations(snapshot.Profiles, status)
 		r.addUnknownProfiles()
-		err = r.requireProfiles(names, s.store.Paths)
+		err = r.requireProfiles(names, loc.store.Paths)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if text := u.serviceProblem(s); text != "" {
+	if text := a.serviceProblem(loc); text != "" {
 		r.Warnings = append(r.Warnings, text)
 	}
 	r.selectKeys(names)
@@ -91,66 +92,66 @@ func (u *ui) buildReport(ctx context.Context, names []string, load func(state st
 
 func hasRotation(l daemon.KeyLine) bool { return l.InRotation }
 
-// reportMissing makes the lines of the rotations in whose middle the credentials file
-// was removed. What the last pass said of them is overtaken: none can go on.
+// reportMissing fills in the rotations in progress when the credentials file was
+// removed. It replaces what the last pass said about them: none can continue.
 func (r *report) reportMissing(path string, status daemon.Status) {
-	r.Warnings = []string{path + " is not there: what keyd knows of the keys in it are the rotations that go on"}
+	r.Warnings = []string{path + " is missing: keyd knows only the keys of rotations in progress"}
 	for _, l := range status.Keys {
 		if !l.InRotation {
 			continue
 		}
 		l.State, l.NeedsPerson, l.Next, l.Warnings = daemon.Stopped, true, time.Time{}, nil
-		l.Why = "a rotation goes on, and " + path + " is not there"
-		l.Run = "restore " + path + " from a backup: one with the old key will do"
+		l.Why = "a rotation is in progress, and " + path + " is missing"
+		l.Run = "restore " + path + " from a backup; one with the old key will do"
 		r.Keys = append(r.Keys, l)
 	}
 }
 
-// quickReadLimit is how long keyd status waits for a file that holds still.
+// quickReadLimit is how long keyd status waits until no program writes the files.
 const quickReadLimit = 300 * time.Millisecond
 
-// quickRead reads the files. It returns neither them nor an error when they do not
-// hold still: a pass waits for that, a person does not.
-func (s locations) quickRead(ctx context.Context) (*credfile.Snapshot, error) {
+// quickRead reads the files. It returns nil without an error if programs keep
+// writing them: a pass waits for that to end, but a person does not.
+func (loc locations) quickRead(ctx context.Context) (*credfile.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, quickReadLimit)
 	defer cancel()
-	snapshot, err := s.store.Read(ctx)
+	snapshot, err := loc.store.Read(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, nil
 	}
 	return snapshot, err
 }
 
-// addDaemon adds what the daemon says of itself.
+// addDaemon adds what the daemon says about itself.
 func (r *report) addDaemon(state string) {
 	if r.Daemon = daemon.LoadLife(state); r.Daemon != nil {
 		r.Notes = append(r.Notes, r.Daemon.Notes...)
 	}
 }
 
-// readSettings reads the settings. With a mistake in them those in force serve to show
-// the rest.
-func (r *report) readSettings(s locations, status daemon.Status) (err error) {
+// readSettings reads keyd.ini and returns the mistake in it, if any. With a
+// mistake, the report uses the settings in force.
+func (r *report) readSettings(loc locations, status daemon.Status) (err error) {
 	r.Settings = status.Settings
-	r.settings, err = daemon.LoadSettings(s.folders.Settings)
+	r.settings, err = daemon.LoadSettings(loc.folders.Settings)
 	if err != nil {
-		r.settings = s.settingsFile().InForce()
+		r.settings = loc.settingsFile().InForce()
 	} else {
 		r.Settings = ""
 	}
 	return err
 }
 
-// settingsInForce says what holds while there is a mistake in the settings.
+// settingsInForce ends the sentence about a mistake in keyd.ini.
 func (r *report) settingsInForce() string {
 	if r.settings.Unknown {
-		return ": nothing is begun until it is mended"
+		return ": keyd starts nothing until this is corrected"
 	}
 	return ": the last good settings are in force"
 }
 
-// profileNames are the names of all, also of those that are gone in the middle of a
-// rotation.
+// profileNames returns the names of all profiles, including those that have
+// disappeared from the files in the middle of a rotation.
 func (r *report) profileNames() (names []string) {
 	for _, l := range r.Keys {
 		names = append(names, l.Profiles...)
@@ -169,8 +170,8 @@ func (r *report) requireProfiles(names []string, paths credfile.Paths) error {
 	return nil
 }
 
-// addUnknownProfiles notes the profiles that only keyd.ini knows. The last pass may
-// have done so too.
+// addUnknownProfiles notes the profiles that only keyd.ini names, unless the last
+// pass has noted them already.
 func (r *report) addUnknownProfiles() {
 	for _, text := range r.settings.Strangers(r.profileNames()) {
 		if !slices.Contains(r.Notes, text) {
@@ -179,8 +180,8 @@ func (r *report) addUnknownProfiles() {
 	}
 }
 
-// addHiddenRotations adds the rotations that the files do not tell of: somebody has put
-// another key into them, or taken the profile out.
+// addHiddenRotations adds the rotations whose old key the files no longer show:
+// someone has replaced the key or removed the profile.
 func (r *report) addHiddenRotations(profiles []credfile.Profile, status daemon.Status) {
 	for _, l := range status.Keys {
 		if l.InRotation && !slices.ContainsFunc(profiles, func(p credfile.Profile) bool {
@@ -192,7 +193,7 @@ func (r *report) addHiddenRotations(profiles []credfile.Profile, status daemon.S
 	}
 }
 
-// addProfiles makes one line per key, and one per profile without a key.
+// addProfiles adds one line for each key, and one for each profile without a key.
 func (r *report) addProfiles(profiles []credfile.Profile, status daemon.Status) {
 	at, lines := make(map[string]int, len(profiles)), make(map[string]*daemon.KeyLine, len(status.Keys))
 	r.Keys = make([]daemon.KeyLine, 0, len(profiles))
@@ -221,8 +222,8 @@ func (r *report) addProfiles(profiles []credfile.Profile, status daemon.Status) 
 	}
 }
 
-// selectKeys keeps the keys of the profiles named, each with all its profiles, and
-// puts first what needs a person.
+// selectKeys keeps the keys of the named profiles, each with all its profiles, and
+// sorts them by sortRank. Without names it keeps all keys.
 func (r *report) selectKeys(names []string) {
 	if len(names) > 0 {
 		r.Keys = slices.DeleteFunc(r.Keys, func(l daemon.KeyLine) bool {
@@ -232,7 +233,8 @@ func (r *report) selectKeys(names []string) {
 	slices.SortStableFunc(r.Keys, func(a, b daemon.KeyLine) int { return cmp.Compare(sortRank(a), sortRank(b)) })
 }
 
-// profileLine is what is known of the key of a profile.
+// profileLine returns the line of a profile's key. last is what the last pass
+// said about the key; nil if no pass has seen it.
 func profileLine(p credfile.Profile, last *daemon.KeyLine) daemon.KeyLine {
 	fresh := daemon.KeyLine{Profiles: []string{p.Name}, Key: p.Key.ID}
 	if p.Skip != credfile.Rotatable {
@@ -248,7 +250,7 @@ func profileLine(p credfile.Profile, last *daemon.KeyLine) daemon.KeyLine {
 	return line
 }
 
-// sortRank orders the table: what needs a person comes first.
+// sortRank orders the keys by state. Keys that need a person come first.
 func sortRank(l daemon.KeyLine) int {
 	order := []daemon.State{daemon.Stopped, daemon.Waiting, daemon.Held, daemon.Rotating, daemon.Due,
 		daemon.Overlap, daemon.Quarantine, stateNew, daemon.OK, daemon.Skipped}
@@ -258,8 +260,8 @@ func sortRank(l daemon.KeyLine) int {
 	return slices.Index(order, l.State)
 }
 
-// planNextLook finds out when the daemon looks again: when something is due, and at
-// least every check_every.
+// planNextLook works out when the daemon looks again: when something is due, and
+// at the latest check_every after the last pass.
 func (r *report) planNextLook() {
 	if r.Daemon != nil {
 		r.nextLook = r.Daemon.Next

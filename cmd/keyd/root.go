@@ -7,16 +7,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const rootLong = `keyd keeps the access keys in ~/.aws/credentials young without ever locking
-their owner out. It makes a new key, proves it, writes it in place, validates
-it, and only later deactivates and deletes the old one.
+const rootLong = `keyd replaces the access keys in ~/.aws/credentials before they get old, without
+ever locking their owner out. It creates a new key, proves that AWS accepts it,
+writes it into the files and validates it. Only later does it deactivate and
+delete the old key.
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 a key needs a person.`
 
-// newRootCommand puts the commands together for these arguments. When they name one of
-// the commands outright the others are left out: keyd status runs in shell
-// prompts, and building a dozen commands takes a tenth of its time.
-func newRootCommand(u *ui, args []string) *cobra.Command {
+// newRootCommand builds keyd's commands. If the first argument names one of them,
+// it builds only that one: shell prompts run keyd status, and building all the
+// commands would take a tenth of its time.
+func newRootCommand(a *app, args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "keyd",
 		Short:         "rotate the access keys in ~/.aws/credentials",
@@ -27,39 +28,42 @@ func newRootCommand(u *ui, args []string) *cobra.Command {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			return usage(suggestNearest(args[0], cmd.SuggestionsFor(args[0]), "keyd help"), "unknown command %q", args[0])
+			return usageError(suggestNearest(args[0], commandNames(cmd), "keyd help"), "unknown command %q", args[0])
 		},
 		Args: cobra.ArbitraryArgs,
 	}
-	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(explainFlagError)
-	root.SetIn(u.in)
-	root.SetOut(u.out)
-	root.SetErr(u.err)
-	commands := map[string]func(*ui) *cobra.Command{
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	commands := map[string]func(*app) *cobra.Command{
 		"status": newStatusCommand, "rotate": newRotateCommand, "hold": newHoldCommand, "resume": newResumeCommand,
-		"prune": newPruneCommand, "history": newHistoryCommand, "policy": newPolicyCommand, "run": newRunCommand, "demo": newDemoCommand, "version": newVersionCommand,
-		"install": newInstallCommand, "uninstall": newUninstallCommand, "start": newStartCommand, "stop": newStopCommand, "restart": newRestartCommand, "logon": newLogonCommand, "logs": newLogsCommand,
+		"prune": newPruneCommand, "history": newHistoryCommand, "policy": newPolicyCommand,
+		"run": newRunCommand, "logon": newLogonCommand, "logs": newLogsCommand,
+		"install": newInstallCommand, "uninstall": newUninstallCommand,
+		"start": newStartCommand, "stop": newStopCommand, "restart": newRestartCommand,
+		"demo": newDemoCommand, "version": newVersionCommand,
 	}
 	if len(args) > 0 && commands[args[0]] != nil {
-		root.AddCommand(commands[args[0]](u))
+		root.AddCommand(commands[args[0]](a))
 		root.CompletionOptions.DisableDefaultCmd = true
 		return root
 	}
 	for _, command := range commands {
-		root.AddCommand(command(u))
+		root.AddCommand(command(a))
 	}
 	rejectUnknownWords(root)
 	return root
 }
 
-// limitArgs refuses another number of arguments. most < 0 is any.
+// limitArgs refuses fewer than least arguments, and more than most unless most is
+// negative. what says in the error message which arguments the command takes.
 func limitArgs(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) >= least && (most < 0 || len(args) <= most) {
 			return nil
 		}
 		text := cmp.Or(what, "no argument")
-		return usage(strings.TrimSuffix(cmd.UseLine(), " [flags]"), "%s takes %s", cmd.Name(), text)
+		return usageError(strings.TrimSuffix(cmd.UseLine(), " [flags]"), "%s takes %s", cmd.Name(), text)
 	}
 }

@@ -2,56 +2,54 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"keyd/daemon"
 )
 
-const rotateLong = `Do one pass now, in this process: look at every key, or at those of the
-profiles named, and do what is due. Profiles that share a key change together.
+const rotateLong = `Run one pass now, in this process: look at every key, or at the keys of the named
+profiles, and do what is due. Profiles that share a key change together.
 
-A key that is due is replaced: a new one is made, proven, written into the
-files and validated. The old one stays usable for the overlap, is then
-deactivated, and deleted after the quarantine: by keyd run, or by the passes of
-later keyd rotate.`
+A key that is due is replaced: a new one is created, proven, written into the
+files and validated. The old key stays usable for the overlap. It is then
+deactivated, and deleted after the quarantine, either by keyd run or by the
+passes of later keyd rotate commands.`
 
 type rotateFlags struct{ dryRun, force, retireNow, yes bool }
 
-func newRotateCommand(u *ui) *cobra.Command {
+func newRotateCommand(a *app) *cobra.Command {
 	var f rotateFlags
 	cmd := &cobra.Command{
 		Use:               "rotate [PROFILE...]",
 		Short:             "replace the keys that are due, now",
 		Long:              rotateLong,
 		Args:              limitArgs(0, -1, ""),
-		ValidArgsFunction: u.completeProfiles(-1),
+		ValidArgsFunction: a.completeProfiles(-1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return u.rotateKeys(cmd.Context(), args, f)
+			return a.rotateKeys(cmd.Context(), args, f)
 		},
 	}
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would be done and which values would change; change nothing")
-	cmd.Flags().BoolVar(&f.force, "force", false, "replace keys that are not due yet too")
+	cmd.Flags().BoolVar(&f.force, "force", false, "also replace keys that are not due yet")
 	cmd.Flags().BoolVar(&f.retireNow, "retire-now", false, "deactivate and delete the old key at once, without overlap and quarantine")
-	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "agree to what would be asked")
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "answer yes to every question")
 	return cmd
 }
 
-func (u *ui) rotateKeys(ctx context.Context, names []string, f rotateFlags) error {
-	d, s, err := u.openDaemon("rotate")
+func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) error {
+	d, loc, err := a.openDaemon("rotate")
 	if err != nil {
 		return err
 	}
-	if err := u.confirmRotate(ctx, names, f); err != nil {
+	if err := a.confirmRotate(ctx, names, f); err != nil {
 		return err
 	}
-	if err := u.noteEndpoints(ctx, s, names); err != nil {
+	if err := a.noteEndpoints(ctx, loc, names); err != nil {
 		return err
 	}
-	n := &narrator{ui: u, settings: d.Settings, named: len(names) > 0, acted: map[string]bool{}}
+	n := a.newNarrator(d.Settings)
+	n.named = len(names) > 0
 	d.Tell = n.printEvent
 	results, err := d.Pass(ctx, daemon.Request{
 		Ask:      daemon.Ask{Person: true, Force: f.force, RetireNow: f.retireNow},
@@ -60,23 +58,23 @@ func (u *ui) rotateKeys(ctx context.Context, names []string, f rotateFlags) erro
 	if results == nil && err != nil {
 		return err
 	}
-	if !f.dryRun { // which saves no status
-		u.printStatusNotes(s)
+	if !f.dryRun { // a dry run saves no status
+		a.printStatusNotes(loc)
 	}
-	u.noteUnknownProfiles(ctx, s, d.Settings, results...)
+	a.noteUnknownProfiles(ctx, loc, d.Settings, results...)
 	code, open := exitDone, false
 	for _, r := range results {
 		code = worseCode(code, n.printResult(ctx, r))
 		open = open || r.Rotation != nil
 	}
-	if open && ctx.Err() == nil && !daemon.Lives(s.folders.State) {
-		u.printHint("no daemon runs here to finish this: keyd install")
+	if open && ctx.Err() == nil {
+		a.hintDaemon(loc.folders.State)
 	}
 	switch {
 	case err != nil:
 		return err
 	case len(results) == 0:
-		return &noKeyError{s.store.Paths.Credentials}
+		return hintedError("aws configure", "there is no profile in %s", loc.store.Paths.Credentials)
 	case ctx.Err() != nil:
 		return n.interruptedError(ctx, results, code)
 	case code != exitDone:
@@ -85,102 +83,33 @@ func (u *ui) rotateKeys(ctx context.Context, names []string, f rotateFlags) erro
 	return nil
 }
 
-// printStatusNotes tells what a pass found out that concerns no single key.
-func (u *ui) printStatusNotes(s locations) {
-	status, err := daemon.LoadStatus(s.folders.State)
+// printStatusNotes prints what the last pass found that concerns no single key.
+func (a *app) printStatusNotes(loc locations) {
+	status, err := daemon.LoadStatus(loc.folders.State)
 	if err != nil {
-		return // the pass has just written it; its own error says more
+		return // the pass has just written the status; its own error says more
 	}
 	for _, text := range status.Notes {
-		u.printNote("%s", stripPackages(text))
+		a.term.printNote("%s", stripPackages(text))
 	}
 }
 
-// confirmRotate asks where more might happen than the person thinks of.
-func (u *ui) confirmRotate(ctx context.Context, names []string, f rotateFlags) error {
+// hintDaemon prints a hint if no daemon is running to finish a rotation.
+func (a *app) hintDaemon(state string) {
+	if !daemon.Lives(state) {
+		a.term.printHint("no daemon is running here to finish this: keyd install")
+	}
+}
+
+// confirmRotate asks before a command that may do more than the person expects.
+func (a *app) confirmRotate(ctx context.Context, names []string, f rotateFlags) error {
 	switch {
 	case f.dryRun:
 		return nil
 	case f.retireNow:
-		return u.requireYes(ctx, f.yes, "--retire-now ends the old key at once, also for programs that still use it: go on?")
+		return a.term.requireYes(ctx, f.yes, "--retire-now deletes the old key at once, even if programs still use it: continue?")
 	case f.force && len(names) == 0:
-		return u.requireYes(ctx, f.yes, "--force without a profile replaces every key in the files: go on?")
+		return a.term.requireYes(ctx, f.yes, "--force without a profile replaces every key in the files: continue?")
 	}
 	return nil
-}
-
-// interruptedError tells what Ctrl-C left undone. A rotation that goes on has told
-// where it stands, and one that has ended that it did.
-func (n *narrator) interruptedError(ctx context.Context, results []daemon.Result, code int) error {
-	var undone []string
-	changed := len(n.acted) > 0
-	for _, r := range results {
-		changed = changed || r.Rotation != nil
-		if r.Rotation == nil && errors.Is(r.Err, context.Cause(ctx)) && !n.acted[joinNames(r.Profiles)] {
-			undone = append(undone, r.Profiles...)
-		}
-	}
-	switch {
-	case len(undone) > 0 && changed:
-		return fmt.Errorf("%w: nothing was begun with %s", context.Cause(ctx), joinNames(undone))
-	case len(undone) > 0:
-		return fmt.Errorf("%w: nothing was changed", context.Cause(ctx))
-	case code != exitDone:
-		return exitError(code)
-	}
-	return nil // it came when all was done
-}
-
-// noKeyError is files without a single profile.
-type noKeyError struct{ path string }
-
-func (e *noKeyError) Error() string { return "there is no profile in " + e.path }
-
-// Hint makes one.
-func (e *noKeyError) Hint() string { return "aws configure" }
-
-// narrator tells a person what a pass does, while it does it.
-type narrator struct {
-	*ui
-	settings daemon.Settings
-	named    bool            // the person has named the profiles
-	heading  string          // the profiles that the last line was about
-	acted    map[string]bool // the profiles with whose key something was done
-	waited   time.Time
-}
-
-// progressEvery is how often a wait is told where no line can be redrawn.
-const progressEvery = 10 * time.Second
-
-func (n *narrator) printEvent(e daemon.Event) {
-	n.printHeading(e)
-	switch {
-	case e.Verb == "begin":
-	case !e.Progress:
-		n.waited, n.acted[n.heading] = time.Time{}, true
-		n.printStep(e.Verb, e.Text)
-	case n.hasScreen():
-		n.redrawLine(n.shortenHome(formatWait(e)))
-	case n.waited.IsZero() || e.Time.Sub(n.waited) >= progressEvery:
-		n.waited = e.Time
-		n.print(n.shortenHome(formatWait(e)) + "\n")
-	}
-}
-
-// printHeading begins a paragraph when another key has its turn.
-func (n *narrator) printHeading(e daemon.Event) {
-	about := joinNames(e.Profiles)
-	if about == n.heading && e.Verb != "begin" {
-		return
-	}
-	n.heading, n.waited = about, time.Time{}
-	if e.Verb == "begin" {
-		n.printf("%s: %s\n", about, e.Text)
-		return
-	}
-	n.printf("%s: going on with the rotation of %s\n", about, shortID(e.Key))
-}
-
-func (n *narrator) printStep(verb, text string) {
-	n.printf("  %-11s %s\n", verb, n.shortenHome(stripPackages(text)))
 }

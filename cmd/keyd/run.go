@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -12,46 +13,78 @@ import (
 	"keyd/daemon"
 )
 
-const runLong = `Look at every key again and again, and do what is due, until SIGTERM or Ctrl-C.
-SIGHUP, a changed file and a machine that wakes from sleep make it look at once;
-else it looks every check_every. It logs to standard error, under systemd to the
-journal, and on macOS and Windows to a file as well: keyd logs shows it. keyd.ini
-is read again before every pass; a mistake in it is told, and the last good
-settings stay in force, also when keyd is started again. When none are known,
-nothing is begun until the mistake is mended.
+const runLong = `Look at every key again and again and do what is due, until SIGTERM or Ctrl-C.
+keyd looks at once on SIGHUP, when a file changes and when the machine wakes from
+sleep, and otherwise every check_every.
+
+It logs to standard error: under systemd, that is the journal. On macOS and
+Windows it also logs to a file. keyd logs shows the log.
+
+keyd.ini is read again before every pass. A mistake in it is reported, and the
+last good settings stay in force, even after a restart. If no good settings are
+known, keyd starts nothing until the mistake is corrected.
 
 notify = desktop shows a notification when a key needs a person and when a
-rotation ended; notify = none shows none.
+rotation has ended; notify = none shows no notifications.
 
-on_event = PROGRAM [ARG...] is run for every event, without a shell: blanks
-separate, "..." and '...' hold together, nothing else is special. The event is
-one JSON object on standard input: version (1), time, event (created, swapped,
-mended, validated, deactivated, revived, deleted, gave up, "needs you", ...),
-profiles, key, text, run (the command that helps) and needs_person. There is
-never a secret in it. After 30 seconds the program is killed. What it writes to
-standard error is told when it fails; nothing else comes of it.`
+on_event = PROGRAM [ARG...] runs a program for every event, without a shell.
+Blanks separate arguments, "..." and '...' keep blanks together, and no other
+character is special. The event is one JSON object on standard input with version
+(1), time, event (created, swapped, mended, validated, deactivated, revived,
+deleted, gave up, "needs you", ...), profiles, key, text, run (a command that
+helps) and needs_person. It never contains a secret. keyd kills the program after
+30 seconds. If the program fails, keyd logs what it wrote to standard error;
+nothing else depends on it.`
 
-func newRunCommand(u *ui) *cobra.Command {
+func newRunCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "run",
-		Short: "keep all keys young, in the foreground",
+		Short: "rotate all keys when they are due, in the foreground",
 		Long:  runLong,
 		Args:  limitArgs(0, 0, ""),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return u.runDaemon(cmd.Context()) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.runDaemon(cmd.Context()) },
 	}
 }
 
-func (u *ui) runDaemon(ctx context.Context) error {
-	s, err := u.findLocations()
+const logonLong = `Do what keyd run does, with the environment variables given. keyd install writes
+this command into the Windows logon task: such a task has no environment of its
+own, and opens a console window for a program that uses the console.`
+
+// newLogonCommand returns the hidden command that a Windows logon task starts.
+func newLogonCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:    "logon [NAME=VALUE...]",
+		Short:  "keyd run, as a Windows logon task starts it",
+		Long:   logonLong,
+		Hidden: true,
+		Args:   limitArgs(0, -1, ""),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, arg := range args {
+				name, value, ok := strings.Cut(arg, "=")
+				if !ok || name == "" {
+					return usageError("keyd run", "logon takes NAME=VALUE, not %q", arg)
+				}
+				if err := os.Setenv(name, value); err != nil {
+					return err
+				}
+			}
+			closeConsole()
+			return a.runDaemon(cmd.Context())
+		},
+	}
+}
+
+func (a *app) runDaemon(ctx context.Context) error {
+	loc, err := a.findLocations()
 	if err != nil {
 		return err
 	}
-	d := u.newDaemon(s.settingsFile().InForce(), s, "run") // unless keyd.ini is good: see Reload
-	handler, done, err := u.openLog(s.folders.State)
+	d := a.newDaemon(loc.settingsFile().InForce(), loc, "run") // Reload replaces these settings if keyd.ini is good
+	handler, closeLog, err := a.openLog(loc.folders.State)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer closeLog()
 	d.Log = slog.New(handler)
 	if err := daemon.NoDumps(); err != nil {
 		d.Log.Warn("core dumps", "why", err.Error())
@@ -61,17 +94,17 @@ func (u *ui) runDaemon(ctx context.Context) error {
 			d.Log.Info(e.Verb, "profiles", joinNames(e.Profiles), "key", shortID(e.Key), "text", e.Text)
 		}
 	}
-	if err := u.noteEndpoints(ctx, s, nil); err != nil {
-		d.Log.Warn("files", "why", err.Error()) // they may come
+	if err := a.noteEndpoints(ctx, loc, nil); err != nil {
+		d.Log.Warn("files", "why", err.Error()) // the files may appear later
 	}
 	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP) // never comes on Windows
+	signal.Notify(hangup, syscall.SIGHUP) // Windows never sends it
 	defer signal.Stop(hangup)
 	err = daemon.Run(ctx, d, daemon.Around{
-		Reload:     s.settingsFile().Load,
-		Changed:    daemon.Watch(ctx, []string{s.store.Paths.Credentials, s.store.Paths.Config, s.folders.Settings}),
+		Reload:     loc.settingsFile().Load,
+		Changed:    daemon.Watch(ctx, []string{loc.store.Paths.Credentials, loc.store.Paths.Config, loc.folders.Settings}),
 		Hangup:     hangup,
-		Supervisor: u.findSupervisor(),
+		Supervisor: a.findSupervisor(),
 		Release:    buildVersion(),
 	})
 	if err == nil {
@@ -80,37 +113,39 @@ func (u *ui) runDaemon(ctx context.Context) error {
 	return err
 }
 
-// findSupervisor is systemd, if it started this process.
-func (u *ui) findSupervisor() daemon.Supervisor {
-	if u.goos != "linux" {
+// findSupervisor returns systemd if it started this process.
+func (a *app) findSupervisor() daemon.Supervisor {
+	if a.goos != "linux" {
 		return daemon.Supervisor{}
 	}
-	return daemon.FindSupervisor(u.getenv, os.Getpid())
+	return daemon.FindSupervisor(a.getenv, os.Getpid())
 }
 
-// openLog is where the daemon logs to: the journal when standard error is
-// it; else standard error, and where there is no journal a file.
-func (u *ui) openLog(state string) (h slog.Handler, done func(), err error) {
-	if u.goos == "linux" {
-		if isJournal(u.err, u.getenv("JOURNAL_STREAM")) {
-			return daemon.JournalLog(u.err), func() {}, nil
+// openLog returns the handler of the daemon's log. On Linux the log goes to
+// standard error, with journal priorities if that is the journal. Elsewhere it
+// goes to a file in the state folder as well.
+func (a *app) openLog(state string) (h slog.Handler, closeLog func(), err error) {
+	if a.goos == "linux" {
+		if isJournal(a.err, a.getenv("JOURNAL_STREAM")) {
+			return daemon.JournalLog(a.err), func() {}, nil
 		}
-		return slog.NewTextHandler(u.err, nil), func() {}, nil
+		return slog.NewTextHandler(a.err, nil), func() {}, nil
 	}
 	file, err := daemon.OpenLog(state)
 	if err != nil {
 		return nil, nil, err
 	}
 	h = slog.NewTextHandler(file, nil)
-	if u.startedByLaunchd() {
+	if a.startedByLaunchd() {
 		return h, func() { _ = file.Close() }, nil
 	}
-	return slog.NewMultiHandler(h, slog.NewTextHandler(u.err, nil)), func() { _ = file.Close() }, nil
+	return slog.NewMultiHandler(h, slog.NewTextHandler(a.err, nil)), func() { _ = file.Close() }, nil
 }
 
-// startedByLaunchd reports whether launchd started this process: standard error is
-// then a file that nobody cuts. It holds what a crash prints, and no more.
-func (u *ui) startedByLaunchd() bool { return u.getenv("XPC_SERVICE_NAME") == launchdLabel }
+// startedByLaunchd reports whether launchd started this process as keyd's service.
+// Standard error is then a file that nothing truncates, so the log stays out of
+// it: it holds what a crash prints, and nothing else.
+func (a *app) startedByLaunchd() bool { return a.getenv("XPC_SERVICE_NAME") == launchdLabel }
 
 // launchdLabel is the name of the service on macOS.
 const launchdLabel = "local.keyd-aws"

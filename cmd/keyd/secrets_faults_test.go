@@ -55,9 +55,9 @@ func (d *desk) Do(r *http.Request) (*http.Response, error) {
 	return d.cloud.Do(r)
 }
 
-func (d *desk) ui() *ui {
+func (d *desk) app() *app {
 	env := map[string]string{"HOME": d.home, "KEYD_STATE_DIR": d.state(), "KEYD_SETTINGS": filepath.Join(d.home, "keyd.ini"), "TZ": "UTC"}
-	return newUI(process{in: strings.NewReader(""), out: &d.said, err: &d.said, goos: "linux", now: time.Now, http: d,
+	return newApp(process{in: strings.NewReader(""), out: &d.said, err: &d.said, goos: "linux", now: time.Now, http: d,
 		getenv: func(name string) string { return env[name] }})
 }
 
@@ -65,7 +65,7 @@ func (d *desk) state() string { return filepath.Join(d.home, "state") }
 
 // keyd runs one command, as main does but for the signals.
 func (d *desk) keyd(args ...string) int {
-	u := d.ui()
+	u := d.app()
 	root := newRootCommand(u, args)
 	root.SetArgs(args)
 	return u.reportError(root.ExecuteContext(d.t.Context()))
@@ -73,7 +73,7 @@ func (d *desk) keyd(args ...string) int {
 
 // pass does one pass and prints all that anybody could ever print of it.
 func (d *desk) pass(ctx context.Context) {
-	keyd, _, err := d.ui().openDaemon("run")
+	keyd, _, err := d.app().openDaemon("run")
 	if err != nil {
 		fmt.Fprintln(&d.said, err)
 		return
@@ -280,7 +280,7 @@ func TestDemoTellsNoSecret(t *testing.T) {
 	home := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		u := newUI(process{in: strings.NewReader(""), out: &out, err: &out, goos: "linux", now: time.Now,
+		u := newApp(process{in: strings.NewReader(""), out: &out, err: &out, goos: "linux", now: time.Now,
 			getenv: func(string) string { return "" }})
 		if err := u.runDemo(t.Context(), home); err != nil {
 			t.Fatal(err)

@@ -12,60 +12,64 @@ import (
 	"keyd/daemon"
 )
 
-const statusLong = `Show how the key of every profile stands: from the files and from what the
-last pass found out. Nothing is asked of AWS, and nothing is changed. Exit code
-3 means that a key needs a person.
+const statusLong = `Show the state of every profile's key, from the files and from what the last pass
+found. No call to AWS is made, and nothing is changed. Exit code 3 means that a
+key needs a person.
 
---json prints one object: version (1), now, daemon_running, looked (when a pass
-last ended), by and pid (which command made it), daemon (pid, since, program,
-release, next, notes; when one runs), files, settings_error, notes, warnings, and keys.
-Each of the keys has profiles, key, created, state, next, why, run, needs_person,
-in_rotation, seen (what AWS said) and trouble (what failed last). State is one of
-new, ok, due, rotating, overlap, quarantine, hold, waiting, blocked, skipped. A
-rotation that goes on has an entry also when the files no longer show its keys. Times are RFC 3339, key ids whole; secrets are never shown.`
+--json prints one object with version (1), now, daemon_running, looked (when the
+last pass ended), by and pid (the command and the process that ran it), daemon
+(only while one is running: pid, since, program, release, next, notes), files,
+settings_error, notes, warnings and keys.
 
-func newStatusCommand(u *ui) *cobra.Command {
+Each key has profiles, key, created, state, next, why, run, needs_person,
+in_rotation, seen (what AWS said) and trouble (the last failure). The state is
+new, ok, due, rotating, overlap, quarantine, hold, waiting, blocked or skipped.
+A rotation in progress is listed even if the files no longer show its keys.
+
+Times are RFC 3339; key ids are complete. Secrets are never shown.`
+
+func newStatusCommand(a *app) *cobra.Command {
 	var asJSON, watch bool
 	cmd := &cobra.Command{
 		Use:               "status [PROFILE...]",
-		Short:             "show how every key stands; asks nothing of AWS",
+		Short:             "show the state of every key, without asking AWS",
 		Long:              statusLong,
 		Args:              limitArgs(0, -1, ""),
-		ValidArgsFunction: u.completeProfiles(-1),
+		ValidArgsFunction: a.completeProfiles(-1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case watch && asJSON:
-				return usage("keyd status --json", "--watch and --json exclude each other")
-			case watch && !u.hasScreen():
-				return usage("keyd status --json", "--watch needs a terminal")
+				return usageError("keyd status --json", "--watch and --json exclude each other")
+			case watch && !a.term.hasScreen():
+				return usageError("keyd status --json", "--watch needs a terminal")
 			case watch:
-				return u.watchStatus(cmd.Context(), args)
+				return a.watchStatus(cmd.Context(), args)
 			}
-			return u.showStatus(cmd.Context(), args, asJSON)
+			return a.showStatus(cmd.Context(), args, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it again every second, until Ctrl-C")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "update the table every second, until Ctrl-C")
 	return cmd
 }
 
-func (u *ui) showStatus(ctx context.Context, names []string, asJSON bool) error {
-	load, show := daemon.LoadStatus, u.statusTable
+func (a *app) showStatus(ctx context.Context, names []string, asJSON bool) error {
+	load, format := daemon.LoadStatus, a.term.statusTable
 	if asJSON {
-		load, show = daemon.Recall, formatJSON
+		load, format = daemon.Recall, formatJSON
 	}
-	r, err := u.buildReport(ctx, names, load)
+	r, err := a.buildReport(ctx, names, load)
 	if err != nil {
 		return err
 	}
-	u.print(show(r))
+	a.term.print(format(r))
 	if slices.ContainsFunc(r.Keys, func(l daemon.KeyLine) bool { return l.NeedsPerson }) {
 		return exitError(exitPerson)
 	}
 	return nil
 }
 
-// formatJSON is a report as JSON, with what is remembered of each key.
+// formatJSON renders a report as JSON, including what keyd remembers of each key.
 func formatJSON(r *report) string {
 	type key struct {
 		daemon.KeyLine
@@ -80,25 +84,24 @@ func formatJSON(r *report) string {
 	}
 	data, err := json.MarshalIndent(whole, "", "\t")
 	if err != nil {
-		return err.Error() // of a type that cannot be marshalled: never
+		return err.Error() // only for a type that cannot be marshalled, so never
 	}
 	return string(data) + "\n"
 }
 
-// watchStatus redraws the table until Ctrl-C, which is the way to end it and no
-// failure.
-func (u *ui) watchStatus(ctx context.Context, names []string) error {
+// watchStatus redraws the table until Ctrl-C, which is the normal way to end it.
+func (a *app) watchStatus(ctx context.Context, names []string) error {
 	ctx, stop := untilSignal(ctx)
 	defer stop()
-	u.clearScreen()
+	a.term.clearScreen()
 	runEvery(ctx, time.Second, func() {
-		u.measureWidth()
-		r, err := u.buildReport(ctx, names, daemon.LoadStatus)
+		a.term.measureWidth()
+		r, err := a.buildReport(ctx, names, daemon.LoadStatus)
 		if err != nil {
-			u.redrawScreen(fmt.Sprintf("keyd: error: %s\n", u.shortenHome(stripPackages(err.Error()))))
+			a.term.redrawScreen(fmt.Sprintf("keyd: error: %s\n", a.term.shortenHome(stripPackages(err.Error()))))
 			return
 		}
-		u.redrawScreen(u.statusTable(r))
+		a.term.redrawScreen(a.term.statusTable(r))
 	})
 	return nil
 }

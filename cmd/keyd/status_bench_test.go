@@ -38,7 +38,7 @@ func BenchmarkStatusOf100Profiles(b *testing.B) {
 		}
 	}
 	environment := map[string]string{"HOME": home, "KEYD_STATE_DIR": state, "KEYD_SETTINGS": filepath.Join(home, "keyd.ini")}
-	u := newUI(process{out: io.Discard, err: io.Discard, goos: runtime.GOOS, now: time.Now,
+	u := newApp(process{out: io.Discard, err: io.Discard, goos: runtime.GOOS, now: time.Now,
 		getenv: func(name string) string { return environment[name] }})
 	for b.Loop() {
 		if err := u.showStatus(b.Context(), nil, false); err != nil {

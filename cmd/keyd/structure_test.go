@@ -1,6 +1,7 @@
 package main
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -109,5 +110,47 @@ func TestTopLevel(t *testing.T) {
 		if !strings.HasPrefix(entry.Name(), ".") && !slices.Contains(want, entry.Name()) {
 			t.Errorf("%s stands at the top level", entry.Name())
 		}
+	}
+}
+
+// TestOnlyTheTerminalPrints keeps every other file of this package from writing
+// to standard output or standard error: their text would reach the terminal
+// without escape.
+func TestOnlyTheTerminalPrints(t *testing.T) {
+	forbidden := map[string][]string{
+		"fmt": {"Print", "Printf", "Println", "Fprint", "Fprintf", "Fprintln"},
+		"io":  {"WriteString"},
+		"os":  {"Stdout", "Stderr"},
+		"cmd": {"Print", "Printf", "Println", "PrintErr", "PrintErrf", "PrintErrln", "OutOrStdout", "OutOrStderr", "ErrOrStderr"},
+	}
+	allowed := map[string]string{"terminal.go": "", "main.go": "os"} // main hands the files to the terminal
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, file := range files {
+		exempt, found := allowed[file]
+		if strings.HasSuffix(file, "_test.go") || found && exempt == "" {
+			continue
+		}
+		checked++
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			selector, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if of, ok := selector.X.(*ast.Ident); ok && of.Name != exempt && slices.Contains(forbidden[of.Name], selector.Sel.Name) {
+				t.Errorf("%s uses %s.%s: only terminal.go may print", file, of.Name, selector.Sel.Name)
+			}
+			return true
+		})
+	}
+	if checked < 25 {
+		t.Errorf("only %d files were checked", checked)
 	}
 }

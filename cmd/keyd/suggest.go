@@ -1,9 +1,7 @@
 package main
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -13,40 +11,53 @@ import (
 	"keyd/daemon"
 )
 
-// suggestNearest asks for the nearest of cobra's suggestions, which have no order:
-// without one that is near, the first that is the least longer.
-func suggestNearest(typed string, suggestions []string, otherwise string) string {
-	if len(suggestions) == 0 {
+// suggestNearest returns a question that names the word which was probably meant:
+// the nearest one, or the shortest one that typed abbreviates. Without such a word
+// it returns otherwise.
+func suggestNearest(typed string, words []string, otherwise string) string {
+	slices.SortStableFunc(words, func(a, b string) int { return len(a) - len(b) })
+	typed = strings.ToLower(typed)
+	if nearest := daemon.Nearest(typed, words); nearest != "" {
+		return "did you mean " + nearest + "?"
+	}
+	i := slices.IndexFunc(words, func(word string) bool { return strings.HasPrefix(word, typed) })
+	if i < 0 || typed == "" {
 		return otherwise
 	}
-	slices.SortFunc(suggestions, func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) })
-	return fmt.Sprintf("did you mean %s?", cmp.Or(daemon.Nearest(typed, suggestions), suggestions[0]))
+	return "did you mean " + words[i] + "?"
 }
 
-// explainFlagError makes a usage error of what is wrong with a flag, and names the
-// flag that was probably meant.
+// commandNames returns the subcommands that help lists, in alphabetical order.
+func commandNames(parent *cobra.Command) (names []string) {
+	for _, cmd := range parent.Commands() {
+		if cmd.IsAvailableCommand() {
+			names = append(names, cmd.Name())
+		}
+	}
+	return names
+}
+
+// explainFlagError turns an error about a flag into a usage error, and suggests
+// the flag that was probably meant.
 func explainFlagError(cmd *cobra.Command, err error) error {
 	hint := cmd.CommandPath() + " -h"
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		// cobra suggests commands only: let the flags be commands for that.
-		flags := &cobra.Command{SuggestionsMinimumDistance: 2}
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			flags.AddCommand(&cobra.Command{Use: "--" + f.Name, Run: func(*cobra.Command, []string) {}})
-		})
-		typed := "--" + unknown.GetSpecifiedName()
-		hint = suggestNearest(typed, flags.SuggestionsFor(typed), hint)
+		var flags []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
+		hint = suggestNearest("--"+unknown.GetSpecifiedName(), flags, hint)
 	}
 	if wrong, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		kinds := map[string]string{"int": "a whole number", "bool": "true or false"}
 		if flag := wrong.GetFlag(); kinds[flag.Value.Type()] != "" {
-			return usage(hint, "%s: --%s takes %s, not %q", cmd.Name(), flag.Name, kinds[flag.Value.Type()], wrong.GetValue())
+			return usageError(hint, "%s: --%s takes %s, not %q", cmd.Name(), flag.Name, kinds[flag.Value.Type()], wrong.GetValue())
 		}
 	}
-	return usage(hint, "%s: %v", cmd.Name(), err)
+	return usageError(hint, "%s: %v", cmd.Name(), err)
 }
 
-// rejectUnknownWords lets cobra's own commands, help and completion, refuse what they do not
-// know: they would print the help of keyd and call that done.
+// rejectUnknownWords makes cobra's own commands, help and completion, refuse
+// arguments that they do not know. They would otherwise print keyd's help and
+// exit with 0.
 func rejectUnknownWords(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -55,7 +66,9 @@ func rejectUnknownWords(root *cobra.Command) {
 		case "help":
 			cmd.Args = func(_ *cobra.Command, args []string) error { return requireCommands(root, args, "no help on %q") }
 		case "completion":
-			cmd.Args = func(_ *cobra.Command, args []string) error { return requireCommands(cmd, args, "no completion for %q") }
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				return requireCommands(cmd, args, "no completion for %q")
+			}
 			cmd.RunE = func(*cobra.Command, []string) error { return cmd.Help() }
 			for _, shell := range cmd.Commands() {
 				shell.Args = limitArgs(0, 0, "")
@@ -64,13 +77,13 @@ func rejectUnknownWords(root *cobra.Command) {
 	}
 }
 
-// requireCommands refuses words that lead to no command below parent.
-func requireCommands(parent *cobra.Command, words []string, text string) error {
+// requireCommands refuses words that do not name a command below parent, one
+// level for each word. format is the error message, with the word as its argument.
+func requireCommands(parent *cobra.Command, words []string, format string) error {
 	for _, word := range words {
 		i := slices.IndexFunc(parent.Commands(), func(c *cobra.Command) bool { return c.Name() == word })
 		if i < 0 {
-			parent.SuggestionsMinimumDistance = 2
-			return usage(suggestNearest(word, parent.SuggestionsFor(word), parent.CommandPath()+" -h"), text, word)
+			return usageError(suggestNearest(word, commandNames(parent), parent.CommandPath()+" -h"), format, word)
 		}
 		parent = parent.Commands()[i]
 	}

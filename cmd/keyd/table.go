@@ -9,66 +9,73 @@ import (
 	"keyd/daemon"
 )
 
-// tableRow is one line of the table, as text.
+// tableRow is one key in a table, as text.
 type tableRow struct {
 	profiles, key, age, next, state string
-	lines                           []string // more below the state
-	paint                           func(string) string
-	paintAge                        func(string) string
+
+	lines    []string // printed below the state, in its column
+	paint    func(string) string
+	paintAge func(string) string
 }
 
-// statusTable prints a report for people.
-func (u *ui) statusTable(r *report) string {
+// tableHeading returns the first row of a table, whose last column has this name.
+func tableHeading(last string) tableRow {
+	return tableRow{profiles: "PROFILE", key: "KEY", age: "AGE", next: "NEXT", state: last, paint: plainText, paintAge: plainText}
+}
+
+// statusTable renders a report for people.
+func (t *terminal) statusTable(r *report) string {
 	var b strings.Builder
-	rows := []tableRow{{profiles: "PROFILE", key: "KEY", age: "AGE", next: "NEXT", state: "STATE", paint: plain, paintAge: plain}}
+	rows := []tableRow{tableHeading("STATE")}
 	for _, l := range r.Keys {
-		rows = append(rows, u.keyRow(l, r))
+		rows = append(rows, t.keyRow(l, r))
 	}
 	if len(r.Keys) == 0 {
-		fmt.Fprintf(&b, "no profile in %s\n", u.shortenHome(joinNames(r.Files)))
+		b.WriteString("no profile in " + t.shortenHome(joinNames(r.Files)) + "\n")
 	} else {
-		u.writeRows(&b, rows)
+		t.writeRows(&b, rows)
 	}
-	u.writeRemarks(&b, r)
-	b.WriteString("\n" + u.statusFooter(r) + "\n")
+	t.writeRemarks(&b, r)
+	b.WriteString("\n" + statusFooter(r) + "\n")
 	return b.String()
 }
 
-func (u *ui) keyRow(l daemon.KeyLine, r *report) tableRow {
+func (t *terminal) keyRow(l daemon.KeyLine, r *report) tableRow {
 	w := tableRow{
 		profiles: joinNames(l.Profiles), key: shortID(l.Key), age: "-", next: formatNext(l, r.Now),
-		state: u.shortenHome(string(l.State) + ": " + stripPackages(l.Why)), paint: plain, paintAge: plain,
+		state: t.shortenHome(string(l.State) + ": " + stripPackages(l.Why)), paint: plainText, paintAge: plainText,
 	}
 	if l.Key == "" {
 		w.key = "-"
 	}
 	if !l.Created.IsZero() {
 		old := r.Now.Sub(l.Created)
-		w.age, w.paintAge = formatAge(old), u.ageColour(old, r.settings.MaxAge)
+		w.age, w.paintAge = formatAge(old), t.ageColour(old, r.settings.MaxAge)
 	}
 	switch {
 	case l.NeedsPerson:
-		w.paint = u.red
+		w.paint = t.red
 	case l.State == daemon.Waiting || l.State == daemon.Held || l.State == daemon.Due:
-		w.paint = u.yellow
+		w.paint = t.yellow
 	case l.State == daemon.Skipped || l.State == stateNew:
-		w.paint = u.dim
+		w.paint = t.dim
 	}
 	if l.State == daemon.OK {
 		w.state = "ok"
 	}
 	if l.Run != "" {
-		w.lines = append(w.lines, u.shortenHome(formatHint(l.Run)))
+		w.lines = append(w.lines, t.shortenHome(formatHint(l.Run)))
 	}
 	return w
 }
 
-// ageColour turns red before the limit that auditors check.
-func (u *ui) ageColour(old, limit time.Duration) func(string) string {
+// ageColour returns red for the last tenth before limit, which auditors check,
+// and from then on.
+func (t *terminal) ageColour(old, limit time.Duration) func(string) string {
 	if old >= limit-limit/10 {
-		return u.red
+		return t.red
 	}
-	return plain
+	return plainText
 }
 
 func formatNext(l daemon.KeyLine, now time.Time) string {
@@ -83,38 +90,38 @@ func formatNext(l daemon.KeyLine, now time.Time) string {
 	return "in " + formatDuration(l.Next.Sub(now))
 }
 
-// narrowest is the width below which a state gets lines of its own: a column of
-// single words is worse.
+// narrowest is the least width of the state's column. Where the terminal leaves
+// less, the state goes on lines of its own: a column of single words reads worse.
 const narrowest = 24
 
-// writeRows puts the rows into columns; ages stand right, as numbers do. On a
-// terminal the last column is wrapped.
-func (u *ui) writeRows(b *strings.Builder, rows []tableRow) {
+// writeRows arranges the rows in columns. Ages are aligned to the right, as
+// numbers are. On a terminal the last column is wrapped.
+func (t *terminal) writeRows(b *strings.Builder, rows []tableRow) {
 	profiles, key, age, next := 0, 0, 0, 0
 	for _, r := range rows {
 		profiles = max(profiles, countColumns(r.profiles))
 		key, age, next = max(key, countColumns(r.key)), max(age, countColumns(r.age)), max(next, countColumns(r.next))
 	}
 	indent, gap := profiles+key+age+next+8, "  "
-	if u.hasScreen() && u.width-indent < narrowest {
+	if t.hasScreen() && t.width-indent < narrowest {
 		indent, gap = 4, "\n    "
 	}
 	for _, r := range rows {
-		lines := u.wrapState(r, indent)
+		lines := t.wrapState(r, indent)
 		for _, text := range []string{padRight(r.profiles, profiles), "  ", padRight(r.key, key), "  ",
 			strings.Repeat(" ", age-countColumns(r.age)), r.paintAge(r.age), "  ", padRight(r.next, next), gap, r.paint(lines[0]), "\n"} {
 			b.WriteString(text)
 		}
 		for _, line := range lines[1:] {
-			fmt.Fprintf(b, "%*s%s\n", indent, "", r.paint(line))
+			b.WriteString(strings.Repeat(" ", indent) + r.paint(line) + "\n")
 		}
 	}
 }
 
-func (u *ui) wrapState(r tableRow, indent int) []string {
+func (t *terminal) wrapState(r tableRow, indent int) []string {
 	width := 0
-	if u.hasScreen() {
-		width = max(u.width-indent, narrowest)
+	if t.hasScreen() {
+		width = max(t.width-indent, narrowest)
 	}
 	lines := wrapText(r.state, width)
 	for _, line := range r.lines {
@@ -129,19 +136,46 @@ func padRight(text string, width int) string {
 	return text + strings.Repeat(" ", max(width-countColumns(text), 0))
 }
 
-// writeRemarks are about the files, the settings and the state, not about one key.
-func (u *ui) writeRemarks(b *strings.Builder, r *report) {
+// writeRemarks writes what concerns the files, the settings or the state folder,
+// and so no single key.
+func (t *terminal) writeRemarks(b *strings.Builder, r *report) {
 	var all []string
 	if r.Settings != "" {
-		all = append(all, u.red(u.shortenHome(stripPackages(r.Settings)))+r.settingsInForce())
+		all = append(all, t.red(t.shortenHome(stripPackages(r.Settings)))+r.settingsInForce())
 	}
 	for _, text := range append(r.Notes[:len(r.Notes):len(r.Notes)], r.Warnings...) {
-		all = append(all, u.yellow("warning: ")+u.shortenHome(stripPackages(text)))
+		all = append(all, t.yellow("warning: ")+t.shortenHome(stripPackages(text)))
 	}
 	if len(all) > 0 {
 		b.WriteString("\n")
 	}
 	for _, text := range all {
-		b.WriteString(strings.Join(wrapText(text, u.width), "\n    ") + "\n")
+		b.WriteString(strings.Join(wrapText(text, t.width), "\n    ") + "\n")
 	}
+}
+
+// statusFooter says whether a daemon is running, and when a pass looked last.
+func statusFooter(r *report) string {
+	looked := "no pass has looked yet"
+	if !r.Looked.IsZero() {
+		looked = "looked " + formatAgo(r.Now.Sub(r.Looked))
+	}
+	switch {
+	case r.Daemon != nil:
+		return fmt.Sprintf("keyd running since %s (pid %d), %s%s", formatMoment(r.Daemon.Since, r.Now), r.Daemon.PID, looked, formatNextLook(r))
+	case !r.Running && r.Looked.IsZero():
+		return "no daemon is running here, and " + looked + ": keyd install, or keyd rotate"
+	case !r.Running:
+		return "no daemon is running here: keyd install; keyd " + r.By + " " + looked
+	case r.By != "run":
+		return "keyd is running, " + looked + formatNextLook(r)
+	}
+	return fmt.Sprintf("keyd is running (pid %d), %s%s", r.PID, looked, formatNextLook(r))
+}
+
+func formatNextLook(r *report) string {
+	if r.Looked.IsZero() || !r.nextLook.After(r.Now) {
+		return ""
+	}
+	return ", next look in " + formatDuration(r.nextLook.Sub(r.Now))
 }

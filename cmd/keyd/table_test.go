@@ -32,9 +32,9 @@ legacy         AKIA..MPLE  412d  needs you  blocked: the user has a second activ
 default, work  AKIA..MPL2   12d  in 45d     ok
 sandbox        -              -  -          skipped: temporary credentials
 
-keyd runs since 09:12 (pid 4711), looked 4m ago, looks again in 11m
+keyd running since 09:12 (pid 4711), looked 4m ago, next look in 11m
 `
-	if got := (&ui{}).statusTable(fourKeys()); got != want {
+	if got := (&terminal{}).statusTable(fourKeys()); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -42,7 +42,7 @@ keyd runs since 09:12 (pid 4711), looked 4m ago, looks again in 11m
 // A line that the terminal breaks is read as two keys.
 func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 	for width := 50; width < 150; width++ {
-		for line := range strings.Lines((&ui{width: width}).statusTable(fourKeys())) {
+		for line := range strings.Lines((&terminal{width: width}).statusTable(fourKeys())) {
 			if n := countColumns(strings.TrimRight(line, " \n")); n > max(width, 68) { // the footer is not broken
 				t.Errorf("width %d: %d columns: %s", width, n, line)
 			}
@@ -51,19 +51,19 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 }
 
 func TestColoursOnlyWhereTheyMeanSomething(t *testing.T) {
-	text := (&ui{width: 200, colour: true}).statusTable(fourKeys())
+	text := (&terminal{width: 200, colour: true}).statusTable(fourKeys())
 	for _, red := range []string{"\x1b[31m412d\x1b[0m", "\x1b[31mblocked: "} {
 		if !strings.Contains(text, red) {
 			t.Errorf("no %q in %q", red, text)
 		}
 	}
-	if strings.Contains(text, "\x1b[31m12d") || strings.Contains((&ui{width: 200}).statusTable(fourKeys()), "\x1b") {
+	if strings.Contains(text, "\x1b[31m12d") || strings.Contains((&terminal{width: 200}).statusTable(fourKeys()), "\x1b") {
 		t.Error("a colour where none is meant")
 	}
 }
 
 func TestKeysNearTheLimitAreRed(t *testing.T) {
-	u := &ui{colour: true}
+	u := &terminal{colour: true}
 	for old, red := range map[time.Duration]bool{80 * day: false, 81 * day: true, 91 * day: true} {
 		if got := u.ageColour(old, 90*day)("x") != "x"; got != red {
 			t.Errorf("%v of 90 days: red is %v", old, got)

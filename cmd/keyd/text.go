@@ -6,11 +6,14 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"keyd/credfile"
 )
 
 const day = 24 * time.Hour
 
-// formatDuration prints a duration as people say it: 45d, 1d 3h, 3h 12m, 12m, 40s.
+// formatDuration prints a duration as people say it, in at most two units: 45d,
+// 1d 3h, 3h 12m, 12m, 40s. The sign is dropped.
 func formatDuration(d time.Duration) string {
 	d = d.Abs()
 	hours, minutes := d%day/time.Hour, d%time.Hour/time.Minute
@@ -27,13 +30,22 @@ func formatDuration(d time.Duration) string {
 	return fmt.Sprintf("%ds", d/time.Second)
 }
 
-// formatAge prints the largest unit of a duration.
+// formatAge prints the largest unit of a duration. A negative age, which comes
+// from a wrong clock, is 0s.
 func formatAge(d time.Duration) string {
 	first, _, _ := strings.Cut(formatDuration(max(d, 0)), " ")
 	return first
 }
 
-// formatElapsed prints how long something takes while it does: 8.4s, 2m05s.
+func formatAgo(d time.Duration) string {
+	if d < time.Minute {
+		return "just now"
+	}
+	return formatDuration(d) + " ago"
+}
+
+// formatElapsed prints how long a wait has lasted so far. It is redrawn while a
+// person watches, so it moves every tenth of a second: 8.4s, 2m05s.
 func formatElapsed(d time.Duration) string {
 	if d < time.Minute {
 		return fmt.Sprintf("%.1fs", d.Seconds())
@@ -41,8 +53,9 @@ func formatElapsed(d time.Duration) string {
 	return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
 }
 
-// formatMoment prints a time in the person's zone, as short as it stays clear:
-// 14:20, tomorrow 10:12, yesterday 10:12, Mon 09:12, 1 Dec, 1 Dec 2027.
+// formatMoment prints a time in the person's time zone, in the shortest form
+// that is unambiguous: 14:20, tomorrow 10:12, yesterday 10:12, Mon 09:12, 1 Dec,
+// 1 Dec 2027.
 func formatMoment(t, now time.Time) string {
 	t, now = t.Local(), now.Local()
 	days := startOfDay(t).Sub(startOfDay(now)).Round(day) / day
@@ -65,7 +78,7 @@ func startOfDay(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }
 
-// cutLine shortens a line to width columns, with .. where something is missing.
+// cutLine shortens a line to width columns and ends it with ".." if it was longer.
 func cutLine(line string, width int) string {
 	if width < 1 || utf8.RuneCountInString(line) <= width {
 		return line
@@ -74,8 +87,8 @@ func cutLine(line string, width int) string {
 	return string(runes[:max(width-2, 0)]) + ".."
 }
 
-// wrapText breaks a text between words, so that no line is wider than width, as
-// far as the words allow. A width of 0 breaks nothing.
+// wrapText breaks a text between words so that no line is wider than width,
+// unless a single word is. A width of 0 breaks nothing.
 func wrapText(text string, width int) []string {
 	if width <= 0 || utf8.RuneCountInString(text) <= width {
 		return []string{text}
@@ -99,8 +112,10 @@ func wrapText(text string, width int) []string {
 // joinNames joins names as people do: a, b.
 func joinNames(names []string) string { return strings.Join(names, ", ") }
 
-// stripPackages leaves out the names of the packages that an error came through: a
-// person has no use for them. The log keeps them.
+func shortID(id string) string { return credfile.Short(id) }
+
+// stripPackages removes the names of the packages that an error passed through.
+// They mean nothing to a person; the log keeps them.
 func stripPackages(text string) string {
 	if !strings.Contains(text, ": ") {
 		return text
@@ -118,18 +133,19 @@ func isPackageName(word string) bool {
 	return word == "credfile" || word == "iam" || word == "daemon" || word == "install"
 }
 
-// prefixProfiles says of which profiles a text is, unless it says so itself.
+// prefixProfiles puts the names of the profiles in front of a text about them,
+// unless the text begins with them already.
 func prefixProfiles(profiles []string, text string) string {
 	names := joinNames(profiles)
-	for _, said := range [...]string{" shows a key other than", " is no longer in the files"} {
-		if strings.HasPrefix(text, names+said) {
+	for _, verb := range [...]string{" shows a key other than", " is no longer in the files"} {
+		if strings.HasPrefix(text, names+verb) {
 			return text
 		}
 	}
 	return names + ": " + text
 }
 
-// formatHint is what helps, with the word that tells a command from prose.
+// formatHint marks a command as one to run, and any other text as a hint.
 func formatHint(text string) string {
 	if strings.HasPrefix(text, "keyd ") || strings.HasPrefix(text, "aws ") {
 		return "run: " + text

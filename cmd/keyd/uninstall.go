@@ -2,42 +2,51 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"keyd/daemon"
 )
 
-const uninstallLong = `Stop the service and remove it. The settings and the state stay: a rotation that
-goes on can be ended by keyd rotate, or by the next installation.
+const uninstallLong = `Stop the service and remove it. The settings and the state folder stay: keyd
+rotate or the next installation can finish a rotation that is in progress.
 
---purge removes the settings and the state too, with the history. It is refused
-while a rotation goes on: the state is what knows both keys. A damaged journal,
-which may hold the only copy of a secret key, is left, and it is said where.`
+--purge also removes the settings and the state folder, including the history. It
+is refused while a rotation is in progress, because only the state folder holds
+both of its keys. A damaged journal may hold the only copy of a secret key: keyd
+leaves it in place and prints its path.`
 
-func newUninstallCommand(u *ui) *cobra.Command {
+func newUninstallCommand(a *app) *cobra.Command {
 	var purge, yes bool
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "stop the service and remove it",
 		Long:  uninstallLong,
 		Args:  limitArgs(0, 0, ""),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return u.uninstallService(cmd.Context(), purge, yes) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.uninstallService(cmd.Context(), purge, yes) },
 	}
-	cmd.Flags().BoolVar(&purge, "purge", false, "remove the settings, the state and the history too")
+	cmd.Flags().BoolVar(&purge, "purge", false, "also remove the settings, the state and the history")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask before --purge")
 	return cmd
 }
 
-func (u *ui) uninstallService(ctx context.Context, purge, yes bool) error {
-	s, err := u.findLocations()
+func (a *app) uninstallService(ctx context.Context, purge, yes bool) error {
+	loc, err := a.findLocations()
 	if err != nil {
 		return err
 	}
-	service, err := u.openService(s)
+	service, err := a.openService(loc)
 	if err != nil {
 		return err
 	}
 	if purge {
-		if err := u.checkPurge(ctx, s, yes); err != nil {
+		if err := a.checkPurge(ctx, loc, yes); err != nil {
 			return err
 		}
 	}
@@ -46,13 +55,146 @@ func (u *ui) uninstallService(ctx context.Context, purge, yes bool) error {
 		return err
 	}
 	if installed {
-		u.printf("uninstalled: keyd does not start any more\n")
+		a.term.printf("uninstalled: keyd no longer starts at login\n")
 	} else {
-		u.printf("keyd was not installed as a service\n")
+		a.term.printf("keyd was not installed as a service\n")
 	}
 	if !purge {
-		u.printNote("settings and state stay: %s, %s", s.folders.Settings, s.folders.State)
+		a.term.printNote("the settings and the state were left in place: %s, %s", loc.folders.Settings, loc.folders.State)
 		return nil
 	}
-	return u.purgeState(ctx, s)
+	return a.purgeState(ctx, loc)
+}
+
+// ownPatterns match the files that keyd creates in its state folder. Other files
+// may be there too: KEYD_STATE_DIR may name a folder that is not keyd's alone.
+var ownPatterns = [...]string{"status.json", "daemon.json", "memory.json", "history.jsonl", "settings.good", "rotations", "locks", "*.lock", "*.log", "*.log.*", "*.keyd-*", "task.xml"}
+
+func isOwnFile(name string) bool {
+	return slices.ContainsFunc(ownPatterns[:], func(pattern string) bool {
+		ok, err := filepath.Match(pattern, name)
+		return ok && err == nil
+	})
+}
+
+// checkPurge refuses to purge while a rotation is in progress, and asks.
+func (a *app) checkPurge(ctx context.Context, loc locations, yes bool) error {
+	if err := loc.requireNoRotation(ctx); err != nil {
+		return err
+	}
+	return a.term.requireYes(ctx, yes, "remove "+a.term.shortenHome(loc.folders.Settings)+" and "+a.term.shortenHome(loc.folders.State)+", including the history?")
+}
+
+// requireNoRotation returns an error if a rotation is in progress or if a journal
+// cannot be read.
+func (loc locations) requireNoRotation(ctx context.Context) error {
+	rotations, problems := loc.openJournal().Load(ctx)
+	if len(problems) > 0 {
+		return problems[0]
+	}
+	if len(rotations) == 0 {
+		return nil
+	}
+	profiles := rotations[0].Profiles()
+	return hintedError(daemon.Command("keyd rotate --retire-now", profiles[0]),
+		"a rotation of %s is in progress, and the state folder holds its keys: nothing was removed", joinNames(profiles))
+}
+
+// purgeState removes keyd's own files and nothing else. It checks for rotations
+// once more: the daemon was running until a moment ago.
+func (a *app) purgeState(ctx context.Context, loc locations) error {
+	if daemon.Lives(loc.folders.State) {
+		return usageError("stop it, then: keyd uninstall --purge", "keyd run is still running here: the settings and the state were left in place")
+	}
+	if err := loc.requireNoRotation(ctx); err != nil {
+		return err
+	}
+	damaged, err := removeJournals(filepath.Join(loc.folders.State, "rotations"))
+	if err != nil {
+		return err
+	}
+	foreign, err := removeOwn(loc)
+	if err != nil {
+		return err
+	}
+	for _, path := range damaged {
+		a.term.printNote("%s is a damaged journal, which may hold the only copy of a secret key: it was left in place", path)
+	}
+	for _, path := range foreign {
+		a.term.printNote("%s does not belong to keyd and was left in place", path)
+	}
+	a.term.printf("removed: %s, %s\n", a.term.shortenHome(loc.folders.Settings), a.term.shortenHome(loc.folders.State))
+	return nil
+}
+
+// removeJournals empties the folder of the journals, except for damaged ones that
+// were set aside, and returns the paths of those. A damaged journal may hold the
+// only copy of a secret, and only a person can tell.
+func removeJournals(dir string) (damaged []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if strings.Contains(e.Name(), ".damaged") {
+			damaged = append(damaged, path)
+		} else if err := os.RemoveAll(path); err != nil {
+			return nil, err
+		}
+	}
+	return damaged, nil
+}
+
+// removeOwn removes the settings file, keyd's files in the state folder, and both
+// folders if nothing else is in them. It returns the paths of the files that do
+// not belong to keyd.
+func removeOwn(loc locations) (foreign []string, err error) {
+	entries, err := os.ReadDir(loc.folders.State)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		if !isOwnFile(e.Name()) {
+			continue
+		}
+		path, remove := filepath.Join(loc.folders.State, e.Name()), os.RemoveAll
+		if e.Name() == "rotations" {
+			remove = removeIfEmpty
+		}
+		if err := remove(path); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.Remove(loc.folders.Settings); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	folders := []string{loc.folders.State, filepath.Dir(loc.folders.Settings)}
+	slices.Sort(folders)
+	for _, dir := range slices.Compact(folders) {
+		if filepath.Base(dir) != "keyd-aws" && dir != loc.folders.State {
+			continue // KEYD_SETTINGS names a file in a folder that is not keyd's
+		}
+		if err := os.Remove(dir); err == nil || errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if !isOwnFile(e.Name()) {
+				foreign = append(foreign, filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	return foreign, nil
+}
+
+// removeIfEmpty removes a folder unless something is left in it.
+func removeIfEmpty(dir string) error {
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		return err
+	}
+	return os.Remove(dir)
 }

@@ -7,20 +7,20 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newVersionCommand(u *ui) *cobra.Command {
+func newVersionCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "print the version and what it was built with",
+		Short: "print the version and how it was built",
 		Args:  limitArgs(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
-			u.print(buildVersion() + "\n")
+			a.term.print(buildVersion() + "\n")
 			return nil
 		},
 	}
 }
 
-// buildVersion is what the build left in the program: there is nothing to keep in
-// step by hand.
+// buildVersion returns the version that the Go toolchain recorded in the program,
+// so there is no version number to update by hand.
 func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

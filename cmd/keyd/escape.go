@@ -8,9 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// escape writes out what a terminal would obey or hide, so that it does
-// neither: profiles are named by whoever writes the file. Lines, tabs and keyd's
-// own colours stay. The form is that of JSON, which so keeps its meaning.
+// escape replaces every character that a terminal would obey or hide by its JSON
+// escape. Anyone who writes the credentials file chooses the profile names, and
+// so could send commands to the terminal. Line feeds, tabs and keyd's own colours
+// stay. JSON keeps its meaning.
 func escape(text string) string {
 	if !strings.ContainsFunc(text, needsEscape) && utf8.ValidString(text) {
 		return text
@@ -22,7 +23,7 @@ func escape(text string) string {
 			size = n
 			b.WriteString(text[:n])
 		} else {
-			writeEscaped(&b, r)
+			b.WriteString(escapeRune(r))
 		}
 		text = text[size:]
 	}
@@ -31,19 +32,19 @@ func escape(text string) string {
 
 func needsEscape(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }
 
-func writeEscaped(b *strings.Builder, r rune) {
+func escapeRune(r rune) string {
 	switch {
 	case !needsEscape(r):
-		b.WriteRune(r)
+		return string(r)
 	case r > 0xffff:
 		high, low := utf16.EncodeRune(r)
-		fmt.Fprintf(b, `\u%04x\u%04x`, high, low)
-	default:
-		fmt.Fprintf(b, `\u%04x`, r)
+		return fmt.Sprintf(`\u%04x\u%04x`, high, low)
 	}
+	return fmt.Sprintf(`\u%04x`, r)
 }
 
-// colourLength is the length of the colour that text begins with; 0 for none.
+// colourLength returns the length of the colour sequence at the start of text, or
+// 0 if there is none.
 func colourLength(text string) int {
 	for _, c := range []string{"\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"} {
 		if strings.HasPrefix(text, c) {

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+	"keyd/daemon"
+)
+
+// app runs keyd's commands, with what they get from outside. It prints through
+// its terminal only.
+type app struct {
+	process
+	term *terminal
+}
+
+func newApp(p process) *app { return &app{p, newTerminal(p)} }
+
+// locations says where this user's files are.
+type locations struct {
+	folders daemon.Folders
+	store   *credfile.Store
+	also    []string // the default AWS files, if the environment names others
+}
+
+// findLocations finds out where the files are. It reads and creates nothing.
+func (a *app) findLocations() (locations, error) {
+	paths, err := credfile.Locate(a.getenv, a.goos)
+	if err != nil {
+		return locations{}, err
+	}
+	if paths, err = absolutePaths(paths); err != nil {
+		return locations{}, err
+	}
+	folders, err := daemon.FindFolders(a.getenv, a.goos)
+	if err != nil {
+		return locations{}, err
+	}
+	return locations{folders, &credfile.Store{
+		Paths: paths, Sys: atomicfile.OS{},
+	}, a.defaultFiles(paths)}, nil
+}
+
+// defaultFiles returns the AWS files that programs read which do not have the AWS
+// variables of this environment; nil if they read the same files.
+func (a *app) defaultFiles(paths credfile.Paths) []string {
+	withoutAWS := func(name string) string {
+		if strings.HasPrefix(name, "AWS_") {
+			return ""
+		}
+		return a.getenv(name)
+	}
+	usual, err := credfile.Locate(withoutAWS, a.goos)
+	if err != nil || usual == paths {
+		return nil
+	}
+	return []string{usual.Credentials, usual.Config}
+}
+
+// absolutePaths makes the paths mean the same to every process, wherever it was
+// started.
+func absolutePaths(paths credfile.Paths) (credfile.Paths, error) {
+	credentials, err := filepath.Abs(paths.Credentials)
+	config, failed := filepath.Abs(paths.Config)
+	return credfile.Paths{Credentials: credentials, Config: config}, errors.Join(err, failed)
+}
+
+// openDaemon returns the daemon that runs passes for this user, with the settings
+// of keyd.ini. It refuses a keyd.ini with a mistake in it: the mistake may be in
+// the line that excludes a key.
+func (a *app) openDaemon(process string) (*daemon.Daemon, locations, error) {
+	loc, err := a.findLocations()
+	if err != nil {
+		return nil, loc, err
+	}
+	settings, err := daemon.LoadSettings(loc.folders.Settings)
+	if err != nil {
+		return nil, loc, err
+	}
+	return a.newDaemon(settings, loc, process), loc, nil
+}
+
+// newDaemon returns a daemon with these settings. process is the command that
+// status and history name.
+func (a *app) newDaemon(settings daemon.Settings, loc locations, process string) *daemon.Daemon {
+	return &daemon.Daemon{
+		Store: loc.store, State: loc.folders.State, Sys: atomicfile.OS{}, Settings: settings,
+		HTTP: a.http, Now: a.now, Getenv: a.getenv, Log: slog.New(slog.DiscardHandler), Process: process, Also: loc.also,
+	}
+}
+
+// settingsFile returns keyd.ini together with the daemon's copy of the last good
+// settings.
+func (loc locations) settingsFile() daemon.SettingsFile {
+	return daemon.SettingsFile{Path: loc.folders.Settings, State: loc.folders.State, Sys: atomicfile.OS{}}
+}
+
+// openJournal returns the journal of the rotations in progress, for reading only.
+func (loc locations) openJournal() daemon.Journal {
+	return daemon.Journal{Dir: filepath.Join(loc.folders.State, "rotations"), Sys: atomicfile.OS{}, ReadOnly: true}
+}
+
+// noteEndpoints notes, before anything is signed, which endpoints do not belong
+// to AWS: the server behind one learns which keys exist. If the files cannot be
+// read, it cannot tell, and returns an error so that nothing is signed.
+func (a *app) noteEndpoints(ctx context.Context, loc locations, names []string) error {
+	snapshot, err := loc.store.Read(ctx)
+	if err != nil {
+		return err
+	}
+	for _, endpoint := range daemon.CustomEndpoints(selectProfiles(snapshot.Profiles, names), a.getenv) {
+		a.term.printNote("signed requests go to %s, which is not AWS", endpoint)
+	}
+	return nil
+}
+
+// noteUnknownProfiles notes the profiles that are named in keyd.ini and exist
+// nowhere else, before a person agrees to something that depends on them. A
+// profile that only a rotation in progress knows is in that rotation's result.
+func (a *app) noteUnknownProfiles(ctx context.Context, loc locations, settings daemon.Settings, results ...daemon.Result) {
+	snapshot, err := loc.store.Read(ctx)
+	if err != nil {
+		return // the pass read the files, or reports why it could not
+	}
+	names := profileNames(snapshot.Profiles)
+	for _, r := range results {
+		names = append(names, r.Profiles...)
+	}
+	for _, text := range settings.Strangers(names) {
+		a.term.printNote("%s", text)
+	}
+}
+
+func profileNames(profiles []credfile.Profile) (names []string) {
+	for _, p := range profiles {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// selectProfiles returns the profiles with these names, or all of them if names is
+// empty.
+func selectProfiles(profiles []credfile.Profile, names []string) []credfile.Profile {
+	if len(names) == 0 {
+		return profiles
+	}
+	var some []credfile.Profile
+	for _, p := range profiles {
+		if slices.Contains(names, p.Name) {
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
+// completeProfiles offers profile names to the shell, for the first most arguments
+// or, if most is negative, for all of them.
+func (a *app) completeProfiles(most int) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		loc, err := a.findLocations()
+		if err != nil || most >= 0 && len(args) >= most {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		snapshot, err := loc.store.Read(cmd.Context())
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return profileNames(snapshot.Profiles), cobra.ShellCompDirectiveNoFileComp
+	}
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"keyd/daemon"
+)
+
+// narrator tells a person what a pass does while it does it, and how each key
+// stands at the end.
+type narrator struct {
+	term     *terminal
+	now      func() time.Time
+	settings daemon.Settings
+	named    bool            // the person has named the profiles
+	heading  string          // the profiles that the last line was about
+	acted    map[string]bool // by heading: something was done to the key
+	waited   time.Time       // when the last line about a wait was printed
+}
+
+func (a *app) newNarrator(settings daemon.Settings) *narrator {
+	return &narrator{term: a.term, now: a.now, settings: settings, acted: map[string]bool{}}
+}
+
+// progressEvery is how often a wait is reported where no line can be redrawn.
+const progressEvery = 10 * time.Second
+
+// printEvent prints one event of a pass: a step, or the progress of a wait.
+func (n *narrator) printEvent(e daemon.Event) {
+	n.printHeading(e)
+	switch {
+	case e.Verb == "begin":
+	case !e.Progress:
+		n.waited, n.acted[n.heading] = time.Time{}, true
+		n.printStep(e.Verb, e.Text)
+	case n.term.hasScreen():
+		n.term.redrawLine(n.term.shortenHome(formatWait(e)))
+	case n.waited.IsZero() || e.Time.Sub(n.waited) >= progressEvery:
+		n.waited = e.Time
+		n.term.print(n.term.shortenHome(formatWait(e)) + "\n")
+	}
+}
+
+// printHeading starts a paragraph if the event is about another key than the last
+// one.
+func (n *narrator) printHeading(e daemon.Event) {
+	profiles := joinNames(e.Profiles)
+	if profiles == n.heading && e.Verb != "begin" {
+		return
+	}
+	n.heading, n.waited = profiles, time.Time{}
+	if e.Verb == "begin" {
+		n.term.printf("%s: %s\n", profiles, e.Text)
+		return
+	}
+	n.term.printf("%s: continuing the rotation of %s\n", profiles, shortID(e.Key))
+}
+
+func (n *narrator) printStep(verb, text string) {
+	n.term.printf("  %-11s %s\n", verb, n.term.shortenHome(stripPackages(text)))
+}
+
+// formatWait says what keyd is waiting for, for how long, and for how long at most.
+func formatWait(e daemon.Event) string {
+	return fmt.Sprintf("  %-11s %s  %s of %s at most", e.Verb, e.Text, formatElapsed(e.Elapsed), formatDuration(e.Limit))
+}
+
+// printResult prints how a key stands at the end of a pass and what happens next.
+// It returns the exit code for this key.
+func (n *narrator) printResult(ctx context.Context, r daemon.Result) int {
+	switch {
+	case r.Err != nil && ctx.Err() != nil && errors.Is(r.Err, context.Cause(ctx)):
+		return n.printInterrupted(ctx, r)
+	case r.Err != nil:
+		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Err.Error())), cmp.Or(daemon.HintFor(r.Err, r.Profiles), r.Run))
+		return resultCode(r)
+	case r.Do == daemon.Blocked:
+		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Run)
+		return exitPerson
+	case r.State == daemon.Waiting:
+		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Run)
+		return exitFailed
+	case r.Do == daemon.Skip && n.named:
+		n.term.printError(joinNames(r.Profiles)+": nothing to rotate: "+stripPackages(r.Why), r.Run)
+		return exitFailed
+	case !endsPass(r.Do):
+		n.printPreview(r)
+	default:
+		n.printClosing(r)
+	}
+	return exitDone
+}
+
+func resultCode(r daemon.Result) int {
+	if r.NeedsPerson {
+		return exitPerson
+	}
+	return errorCode(r.Err)
+}
+
+// endsPass reports whether do leaves the pass nothing more to do with the key.
+func endsPass(do daemon.Do) bool { return daemon.Decision{Do: do}.Ends() }
+
+// printInterrupted prints where an interrupted rotation stands. It prints nothing
+// about a key without a rotation: nothing happened to it.
+func (n *narrator) printInterrupted(ctx context.Context, r daemon.Result) int {
+	rotation := r.Rotation
+	if rotation == nil {
+		return exitDone
+	}
+	n.term.printError(fmt.Sprintf("%s: %v; %s", joinNames(r.Profiles), context.Cause(ctx), describeRotation(rotation)), daemon.Command("keyd rotate", r.Profiles[0]))
+	return exitFailed
+}
+
+// describeRotation says which keys exist, which one the files show, and what
+// happens next.
+func describeRotation(r *daemon.Rotation) string {
+	old, fresh := r.Old, r.New
+	switch {
+	case fresh.ID == "":
+		return fmt.Sprintf("CreateAccessKey was sent, and its result is unknown.\nthe files show %s, which still works; the next pass finds out whether a key was created", old)
+	case r.Swapped.IsZero():
+		return fmt.Sprintf("%s exists at AWS and is stored here, but no file shows it yet.\nthe files show %s, which still works; the next pass continues with %s", fresh, old, fresh)
+	case r.Validated.IsZero():
+		return fmt.Sprintf("the files show %s.\n%s stays usable; the next pass validates the files", fresh, old)
+	case r.Deactivated.IsZero():
+		return fmt.Sprintf("the files show %s, which works.\n%s stays usable until the overlap is over", fresh, old)
+	}
+	return fmt.Sprintf("the files show %s, which works.\n%s is inactive and not deleted yet", fresh, old)
+}
+
+// interruptedError says which keys Ctrl-C left untouched, or returns nil if it
+// came after everything was done. A rotation that is in progress or has ended was
+// reported already; code is the exit code of those reports.
+func (n *narrator) interruptedError(ctx context.Context, results []daemon.Result, code int) error {
+	var untouched []string
+	changed := len(n.acted) > 0
+	for _, r := range results {
+		changed = changed || r.Rotation != nil
+		if r.Rotation == nil && errors.Is(r.Err, context.Cause(ctx)) && !n.acted[joinNames(r.Profiles)] {
+			untouched = append(untouched, r.Profiles...)
+		}
+	}
+	switch {
+	case len(untouched) > 0 && changed:
+		return fmt.Errorf("%w: nothing was started for %s", context.Cause(ctx), joinNames(untouched))
+	case len(untouched) > 0:
+		return fmt.Errorf("%w: nothing was changed", context.Cause(ctx))
+	case code != exitDone:
+		return exitError(code)
+	}
+	return nil
+}
+
+// printClosing prints the last line about a key, which waits for its next step.
+func (n *narrator) printClosing(r daemon.Result) {
+	text := n.closingText(r)
+	if joinNames(r.Profiles) == n.heading {
+		n.term.printf("  %s\n", text)
+		return
+	}
+	n.term.printf("%s: %s\n", joinNames(r.Profiles), text)
+}
+
+func (n *narrator) closingText(r daemon.Result) string {
+	now := n.now()
+	rotation := r.Rotation
+	switch {
+	case r.State == daemon.Overlap && rotation != nil:
+		return fmt.Sprintf("%s stays usable until %s, is inactive until %s, then deleted", rotation.Old,
+			formatMoment(r.Next, now), formatMoment(r.Next.Add(n.settings.Quarantine), now))
+	case r.State == daemon.Quarantine && rotation != nil && rotation.New.ID != "":
+		return fmt.Sprintf("%s is inactive until %s, then deleted; keyd hold makes it usable again", rotation.Old, formatMoment(r.Next, now))
+	case r.State == daemon.OK && joinNames(r.Profiles) == n.heading:
+		return fmt.Sprintf("done: %s is the only key", shortID(r.Key))
+	case r.State == daemon.OK:
+		return fmt.Sprintf("%s is %s old and due in %s: nothing to do", shortID(r.Key), formatAge(now.Sub(r.KeyLine.Created)), formatDuration(r.Next.Sub(now)))
+	}
+	return string(r.State) + ": " + stripPackages(r.Why)
+}
+
+// printPreview prints what a pass would do to a key, and which values it would
+// change.
+func (n *narrator) printPreview(r daemon.Result) {
+	what := "would continue: " + string(r.Do)
+	if slices.Contains([]daemon.Do{daemon.Preflight, daemon.Create}, r.Do) {
+		what = "would be replaced"
+	}
+	n.term.printf("%s: %s %s (%s)\n", joinNames(r.Profiles), shortID(r.Key), what, r.Why)
+	for _, c := range r.Changes {
+		old := shortID(r.Key)
+		if c.What == "aws_secret_access_key" {
+			old = "(secret)"
+		}
+		n.term.printf("  %s: %-21s %s -> \"new\"\n", n.term.shortenHome(fmt.Sprintf("%s:%d", c.Path, c.Line)), c.What, old)
+	}
+}

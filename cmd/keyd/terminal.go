@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// terminal prints, and asks questions. No other code in this package writes to
+// standard output or standard error, or knows about colours and widths; a test
+// enforces that. The result of a command goes to standard output. Errors, hints,
+// notes and questions go to standard error.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+	home     string // printed as ~
+	width    int    // columns of standard output; 0 if it is not a terminal
+	colour   bool
+	canAsk   bool // a person can answer a question
+	live     bool // the last line on standard output is one that redrawLine wrote
+}
+
+func newTerminal(p process) *terminal {
+	t := &terminal{in: p.in, out: p.out, err: p.err, home: cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE"))}
+	if out, ok := p.out.(*os.File); ok && term.IsTerminal(int(out.Fd())) && p.getenv("TERM") != "dumb" && enableEscapes(out) {
+		t.width = 80
+		t.measureWidth()
+		t.colour = p.getenv("NO_COLOR") == ""
+	}
+	in, ok := p.in.(*os.File)
+	errors, too := p.err.(*os.File)
+	t.canAsk = ok && too && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(errors.Fd()))
+	return t
+}
+
+// hasScreen reports whether standard output is a terminal that a person watches.
+func (t *terminal) hasScreen() bool { return t.width > 0 }
+
+// measureWidth reads the width of the terminal again: its window may have been
+// resized.
+func (t *terminal) measureWidth() {
+	if out, ok := t.out.(*os.File); ok && t.hasScreen() {
+		if width, _, err := term.GetSize(int(out.Fd())); err == nil && width > 0 {
+			t.width = width
+		}
+	}
+}
+
+// print writes text to standard output in a single write.
+func (t *terminal) print(text string) {
+	t.eraseLine()
+	_, _ = io.WriteString(t.out, escape(text))
+}
+
+func (t *terminal) printf(format string, args ...any) { t.print(fmt.Sprintf(format, args...)) }
+
+// printError prints what went wrong, and a hint unless it is empty.
+func (t *terminal) printError(text, hint string) {
+	t.printMessage("error", t.red, text)
+	t.printHint(hint)
+}
+
+func (t *terminal) printHint(text string) {
+	if text != "" {
+		t.printMessage("hint", plainText, text)
+	}
+}
+
+func (t *terminal) printNote(format string, args ...any) {
+	t.printMessage("note", plainText, fmt.Sprintf(format, args...))
+}
+
+func (t *terminal) printMessage(kind string, paint func(string) string, text string) {
+	t.eraseLine()
+	lines := strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
+	_, _ = fmt.Fprintf(t.err, "keyd: %s: %s\n", paint(kind), escape(t.shortenHome(lines)))
+}
+
+// redrawLine prints a line in place of the one it printed before. Standard output
+// must be a terminal.
+func (t *terminal) redrawLine(line string) {
+	t.measureWidth()
+	_, _ = io.WriteString(t.out, "\r"+escape(cutLine(line, t.width-1))+"\x1b[K")
+	t.live = true
+}
+
+// eraseLine removes the line that redrawLine printed, so that lasting text can
+// take its place.
+func (t *terminal) eraseLine() {
+	if t.live {
+		_, _ = io.WriteString(t.out, "\r\x1b[K")
+		t.live = false
+	}
+}
+
+// redrawScreen replaces everything on the screen by text.
+func (t *terminal) redrawScreen(text string) {
+	text = strings.ReplaceAll(escape(text), "\n", "\x1b[K\n")
+	_, _ = io.WriteString(t.out, "\x1b[H"+text+"\x1b[J")
+}
+
+// clearScreen empties the screen before redrawScreen is first called.
+func (t *terminal) clearScreen() { _, _ = io.WriteString(t.out, "\x1b[H\x1b[2J") }
+
+// askYesNo asks a question and reports whether the answer is yes. The end of the
+// input, or Ctrl-C, means no.
+func (t *terminal) askYesNo(ctx context.Context, question string) (bool, error) {
+	t.eraseLine()
+	_, _ = fmt.Fprintf(t.err, "%s [y/N] ", escape(question))
+	answer := make(chan string, 1)
+	go func() { // a read from a terminal cannot be cancelled: it ends with the process
+		line, _ := bufio.NewReader(t.in).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case line := <-answer:
+		return line == "y" || line == "yes", nil
+	case <-ctx.Done():
+		_, _ = io.WriteString(t.err, "\n")
+		return false, context.Cause(ctx)
+	}
+}
+
+// requireYes asks a question unless the command line says yes already. It returns
+// an error if the answer is no. Without a terminal to ask on, it returns a usage
+// error, so that no script continues by accident.
+func (t *terminal) requireYes(ctx context.Context, yes bool, question string) error {
+	switch {
+	case yes:
+		return nil
+	case !t.canAsk:
+		return usageError("add --yes to agree", "there is no terminal to ask on: %s", question)
+	}
+	ok, err := t.askYesNo(ctx, question)
+	if err == nil && !ok {
+		t.printNote("nothing was done")
+		return exitError(exitFailed)
+	}
+	return err
+}
+
+// shortenHome writes the home directory as ~.
+func (t *terminal) shortenHome(text string) string {
+	if len(t.home) < 2 {
+		return text
+	}
+	return strings.ReplaceAll(text, t.home+string(os.PathSeparator), "~"+string(os.PathSeparator))
+}
+
+func plainText(text string) string { return text }
+
+func (t *terminal) red(text string) string    { return t.paint("31", text) }
+func (t *terminal) yellow(text string) string { return t.paint("33", text) }
+func (t *terminal) dim(text string) string    { return t.paint("2", text) }
+
+func (t *terminal) paint(code, text string) string {
+	if !t.colour || text == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// runEvery calls f at once and then at every step, until ctx ends.
+func runEvery(ctx context.Context, step time.Duration, f func()) {
+	ticker := time.NewTicker(step)
+	defer ticker.Stop()
+	for {
+		f()
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
