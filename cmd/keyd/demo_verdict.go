@@ -11,7 +11,7 @@ import (
 )
 
 // demoWatcher reads the file every millisecond, as any of the user's programs
-// might, and records which pair it shows from when on.
+// might, and records which pair it shows and since when.
 type demoWatcher struct {
 	world      *demoWorld
 	held       []awssim.Held
@@ -65,7 +65,7 @@ type demoVerdict struct {
 	wrong      []string
 }
 
-// judgeDemo examines the simulator and the disk, and asks keyd nothing.
+// judgeDemo examines the simulator and the disk. It does not trust what keyd says.
 func (w *demoWorld) judgeDemo(o *demoWatcher) demoVerdict {
 	v := demoVerdict{outage: w.cloud.Outage(o.held, w.clock.now())}
 	last := o.held[len(o.held)-1]
