@@ -15,11 +15,11 @@ const (
 	busyText  = "keyd: error: another keyd is in the middle of a pass: nothing was done"
 )
 
-// TestTwoDaemonsAndACommand starts two keyd run at once, and meanwhile two
-// shells that rotate again and again, all in one home. One daemon says that the
-// other is there, and ends. There is one pass at a time, so never two creations
-// in flight, and a command that waited in vain says so. When the daemon that
-// is left is killed, the next one takes its place at once.
+// TestTwoDaemonsAndACommand starts two keyd run processes at once, and two shells
+// that rotate again and again, all in one home. One daemon reports that another one
+// is running, and exits. Only one pass runs at a time, so no two CreateAccessKey
+// calls are ever in flight together, and a command that waited in vain says so. When
+// the remaining daemon is killed, the next one takes over at once.
 func TestTwoDaemonsAndACommand(t *testing.T) {
 	t.Parallel()
 	w := newBesideWorld(t)
@@ -37,7 +37,7 @@ func TestTwoDaemonsAndACommand(t *testing.T) {
 	}
 	shells.Wait()
 	if err := winner.cmd.Process.Kill(); err != nil {
-		t.Errorf("the first daemon has ended: %v\n%s", err, winner.said.String())
+		t.Errorf("the remaining daemon has exited: %v\n%s", err, winner.said.String())
 	}
 	<-winner.end
 	w.replaced()
@@ -53,7 +53,8 @@ func TestTwoDaemonsAndACommand(t *testing.T) {
 	t.Logf("%d and %d rotations", done[0], done[1])
 }
 
-// rotateUntil is a person who knows no patience, and rotates at least once.
+// rotateUntil runs keyd rotate until end, without a pause and at least once. It
+// returns the number of rotations that succeeded.
 func (w *besideWorld) rotateUntil(end time.Time) (done int) {
 	for done == 0 || time.Now().Before(end) {
 		switch code, out := w.keyd("rotate", "default", "--force", "--retire-now", "--yes"); {
@@ -67,7 +68,7 @@ func (w *besideWorld) rotateUntil(end time.Time) (done int) {
 	return done
 }
 
-// either waits for the daemon that ends.
+// either waits until one of two daemons exits.
 func either(t *testing.T, a, b *besideDaemon) (ended, runs *besideDaemon) {
 	t.Helper()
 	select {
@@ -76,12 +77,13 @@ func either(t *testing.T, a, b *besideDaemon) (ended, runs *besideDaemon) {
 	case <-b.end:
 		return b, a
 	case <-time.After(time.Minute):
-		t.Fatal("two daemons run")
+		t.Fatal("two daemons are running")
 	}
 	return nil, nil
 }
 
-// replaced starts a daemon where one was killed, and ends it as systemd does.
+// replaced starts a daemon after another one was killed, and stops it as systemd
+// does.
 func (w *besideWorld) replaced() {
 	w.t.Helper()
 	next := w.daemon()

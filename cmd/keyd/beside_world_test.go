@@ -16,14 +16,14 @@ import (
 	"keyd/daemon/awssim"
 )
 
-// besideWorld is a home in which keyd is not alone, by the wall clock.
+// besideWorld is a home in which other programs run next to keyd, in real time.
 type besideWorld struct {
 	*killHome
 	cloud      *awssim.Cloud
 	alice, bob *awssim.User
 	server     *killServer
-	creating   atomic.Int64 // CreateAccessKey in flight
-	most       atomic.Int64 // at one time
+	creating   atomic.Int64 // CreateAccessKey calls in flight
+	most       atomic.Int64 // the most calls in flight at one time
 }
 
 func newBesideWorld(t *testing.T) *besideWorld {
@@ -38,7 +38,8 @@ func newBesideWorld(t *testing.T) *besideWorld {
 	return w
 }
 
-// called makes a creation take so long that a second one would overlap it.
+// called makes each CreateAccessKey take long enough that a second one would
+// overlap it.
 func (w *besideWorld) called(action string, served bool) {
 	switch {
 	case action != "CreateAccessKey":
@@ -58,7 +59,7 @@ func (w *besideWorld) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// keyd runs it and returns its exit code and what it printed.
+// keyd runs keyd, and returns its exit code and its output.
 func (w *besideWorld) keyd(args ...string) (int, string) {
 	out, err := w.command(args...).CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
@@ -70,13 +71,13 @@ func (w *besideWorld) keyd(args ...string) (int, string) {
 	return 0, string(out)
 }
 
-// oneKey demands that nothing is left of any rotation but one Active key, the
-// one in the file.
+// oneKey demands that one Active key, the one in the file, is all that the
+// rotations left behind.
 func (w *besideWorld) oneKey(id string) {
 	w.t.Helper()
 	keys := w.cloud.Keys(w.alice)
 	if len(keys) != 1 || keys[0].ID != id || keys[0].Status != "Active" {
-		w.t.Errorf("the file shows %s, AWS has %+v", id, keys)
+		w.t.Errorf("the file shows %s, and AWS has %+v", id, keys)
 	}
 	if left := w.leftovers(); len(left)+len(w.rotations()) > 0 {
 		w.t.Errorf("left behind: temporary files %v, %d journals", left, len(w.rotations()))
@@ -87,11 +88,11 @@ func (w *besideWorld) oneKey(id string) {
 		}
 	}
 	if most := w.most.Load(); most != 1 {
-		w.t.Errorf("%d CreateAccessKey at one time", most)
+		w.t.Errorf("%d CreateAccessKey calls at one time", most)
 	}
 }
 
-// besideDaemon is one keyd run.
+// besideDaemon is one keyd run process.
 type besideDaemon struct {
 	cmd  *exec.Cmd
 	said bytes.Buffer
@@ -106,7 +107,7 @@ func (w *besideWorld) daemon() *besideDaemon {
 		w.t.Fatal(err)
 	}
 	go func() { d.end <- d.cmd.Wait() }()
-	w.t.Cleanup(func() { _ = d.cmd.Process.Kill() }) // does nothing when it has ended
+	w.t.Cleanup(func() { _ = d.cmd.Process.Kill() }) // does nothing if it has exited
 	return d
 }
 
@@ -122,7 +123,7 @@ aws_session_token = %d
 
 var besideShape = regexp.MustCompile(`^# mine\n\[default\]\naws_access_key_id = (\S+)\naws_secret_access_key = (\S+)\n\n\[stand-in\]\naws_session_token = (\d+)\n# the end\n$`)
 
-// besideText is a whole file, taken apart.
+// besideText is the parsed contents of a whole file.
 type besideText struct {
 	id, secret string
 	counter    int

@@ -12,25 +12,25 @@ import (
 	"time"
 )
 
-// writer is another program that changes a property of its own, again and again:
-// it reads the file, makes its change, and writes the whole text it has.
+// writer is another program that changes its own property in the file, again and
+// again: it reads the file, makes its change, and writes the whole text back.
 type writer struct {
 	t       *testing.T
 	path    string
 	replace func(path, text string) error
 	rest    time.Duration // between two changes
 
-	mu       sync.Mutex // held while it goes from reading to writing
+	mu       sync.Mutex // held from reading until writing
 	wrote    int        // the counter that it wrote last
-	at       time.Time  // when
-	stale    int        // texts that it wrote back over a swap
-	lost     []string   // updates that were overwritten, and nothing excuses it
-	excused  int        // updates that were not there for a moment, or overwritten in it: see lastMoment
+	at       time.Time  // when it wrote that counter
+	stale    int        // texts from before a swap that it wrote after the swap
+	lost     []string   // updates that were overwritten without an excuse
+	excused  int        // updates that disappeared in the last moment before a swap: see lastMoment
 	quit, ok chan struct{}
 }
 
-// truncating writes as the AWS CLI and most editors do: the file is empty, and
-// then part of itself, for some milliseconds.
+// truncating writes as the AWS CLI and most editors do: for some milliseconds the
+// file is empty or incomplete.
 func truncating(path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
@@ -48,7 +48,7 @@ func truncating(path, text string) error {
 	return f.Close()
 }
 
-// renaming puts a new file in the place of the old one.
+// renaming replaces the file by a new one.
 func renaming(path, text string) error {
 	temp := filepath.Join(filepath.Dir(path), "new-credentials")
 	if err := os.WriteFile(temp, []byte(text), 0o640); err != nil {
@@ -82,16 +82,16 @@ func (w *writer) stop() {
 	<-w.ok
 }
 
-// lastMoment is how long before keyd's swap an update may have come that a
-// reader does not find. keyd compares the file with what it has read immediately
-// before. A file that takes the name in those microseconds is given back in the
-// next ones, so that only who reads in between does not find it; where the system
-// cannot exchange two names it is overwritten. The kernel's clock for files ticks
-// every 10 ms or less, so the test cannot demand more: TestReplaceLosesNothing of
-// atomicfile does.
+// lastMoment is how long before keyd's swap an update may be written that a reader
+// then does not find. Immediately before the swap, keyd compares the file with what
+// it has read. If another file takes the name in the microseconds after that, keyd
+// puts it back in the next few microseconds, so only a reader in between misses it.
+// Where the system cannot exchange two names, that file is overwritten. The kernel's
+// clock for files advances in steps of up to 10 ms, so this test cannot demand more;
+// TestReplaceLosesNothing in atomicfile does.
 const lastMoment = 12 * time.Millisecond
 
-// read reads the file and finds out whether the last update is still there.
+// read reads the file and checks whether the last update is still there.
 func (w *writer) read() (besideText, bool) {
 	data, err := os.ReadFile(w.path)
 	x, torn := parseBeside(data)
@@ -104,13 +104,14 @@ func (w *writer) read() (besideText, bool) {
 	case changed(w.t, w.path).Sub(w.at).Abs() < lastMoment:
 		w.excused++
 	default:
-		w.lost = append(w.lost, fmt.Sprintf("the file has %d, %d was written", x.counter, w.wrote))
+		w.lost = append(w.lost, fmt.Sprintf("the file has %d, but %d was written", x.counter, w.wrote))
 	}
 	w.wrote = x.counter
 	return x, true
 }
 
-// write changes what was read, and notes whether that was out of date by then.
+// write writes the text that was read with one change, and records whether the text
+// was out of date by then.
 func (w *writer) write(x besideText) {
 	x.counter++
 	if now, err := os.ReadFile(w.path); err == nil {
@@ -125,7 +126,7 @@ func (w *writer) write(x besideText) {
 	w.wrote, w.at = x.counter, time.Now()
 }
 
-// changed is when the file took its name, which sets its ctime.
+// changed returns the file's ctime, which is set when the file takes its name.
 func changed(t *testing.T, path string) time.Time {
 	var st syscall.Stat_t
 	if err := syscall.Stat(path, &st); err != nil {

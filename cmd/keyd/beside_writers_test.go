@@ -14,26 +14,29 @@ import (
 )
 
 var (
-	beside    = flag.Int("beside", 1, "TestOthersWriteBeside rotates so often beside each program")
-	besideAWS = flag.Int("beside-aws", 0, "TestOthersWriteBeside rotates so often beside the AWS CLI; it needs aws")
+	beside    = flag.Int("beside", 1, "number of rotations of TestProgramsWriteDuringRotations next to each program")
+	besideAWS = flag.Int("beside-aws", 0, "number of rotations of TestProgramsWriteDuringRotations next to the AWS CLI; needs aws")
 )
 
-// TestOthersWriteBeside rotates beside programs that write the same file, and
-// know nothing of keyd's lock: no update of theirs is lost, no file is torn, and
-// the key is rotated.
+// TestProgramsWriteDuringRotations rotates while programs that know nothing of
+// keyd's lock write the same file: none of their updates is lost, no file is torn,
+// and the key is rotated.
 //
-// What cannot be guaranteed: a program that has read the file before the swap
-// and writes its whole text afterwards puts the old key back; whoever writes
-// last wins. keyd sees it when it looks again, at once where a daemon runs, and
-// puts the new key in again, with the other program's change: "the next pass
-// mends it". Until then the old key must work, which is what the overlap is
-// for: with --retire-now there is none, and a text that is older than the
-// deletion locks its writer out. And a file that takes the name in the
-// microseconds between keyd's last comparison and its rename is lost where the
-// system cannot exchange two names. And a
-// program that rewrites the file every few milliseconds, without a rest, keeps
-// keyd from swapping at all: it says so, leaves the file, and tries again later.
-func TestOthersWriteBeside(t *testing.T) {
+// Three things cannot be guaranteed:
+//
+// A program that has read the file before the swap and writes its whole text
+// afterwards puts the old key back; the last writer wins. keyd notices when it looks
+// again, at once if a daemon is running, and puts the new key in again together with
+// the other program's change: "the next pass mends it". Until then the old key must
+// work, and the overlap exists for that. With --retire-now there is no overlap, and
+// a text that is older than the deletion locks its writer out.
+//
+// A file that takes the name in the microseconds between keyd's last comparison and
+// its rename is lost if the system cannot exchange two names.
+//
+// A program that rewrites the file every few milliseconds, without a pause, keeps
+// keyd from swapping: keyd says so, leaves the file alone, and tries again later.
+func TestProgramsWriteDuringRotations(t *testing.T) {
 	t.Parallel()
 	for name, replace := range map[string]func(path, text string) error{"truncating": truncating, "renaming": renaming} {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +52,7 @@ func TestOthersWriteBeside(t *testing.T) {
 	}
 	t.Run("aws configure set", func(t *testing.T) {
 		if *besideAWS == 0 {
-			t.Skip("left out: go test ./cmd/keyd -run TestOthersWriteBeside -beside-aws 20 -v")
+			t.Skip("left out: go test ./cmd/keyd -run TestProgramsWriteDuringRotations -beside-aws 20 -v")
 		}
 		if _, err := exec.LookPath("aws"); err != nil {
 			t.Skip(err)
@@ -63,7 +66,8 @@ func TestOthersWriteBeside(t *testing.T) {
 	})
 }
 
-// configure lets the AWS CLI make the change. It reads the file itself, later.
+// configure lets the AWS CLI make the change. The CLI reads the file itself, later
+// than the writer did.
 func (w *besideWorld) configure(_, text string) error {
 	x, err := parseBeside([]byte(text))
 	if err != nil {
@@ -74,7 +78,8 @@ func (w *besideWorld) configure(_, text string) error {
 	return cmd.Run()
 }
 
-// beside writes the file that the others change too, and lets one begin.
+// beside writes the file that the other programs change too, and starts one of
+// them.
 func (w *besideWorld) beside(replace func(path, text string) error, rest time.Duration) *writer {
 	w.t.Helper()
 	id, secret := w.held0()
@@ -86,13 +91,14 @@ func (w *besideWorld) beside(replace func(path, text string) error, rest time.Du
 	return o
 }
 
-// held0 is the pair in the file.
+// held0 returns the pair in the file.
 func (w *besideWorld) held0() (id, secret string) {
 	w.look()
 	return w.pair().ID, w.pair().Secret
 }
 
-// rotateBeside is one rotation, with as many passes as the others make it take.
+// rotateBeside runs one rotation, with as many passes as the other program makes
+// necessary.
 func (w *besideWorld) rotateBeside(o *writer) {
 	w.t.Helper()
 	code, out := exitFailed, ""
@@ -105,14 +111,14 @@ func (w *besideWorld) rotateBeside(o *writer) {
 	w.retire(o)
 }
 
-// mended does passes until the file shows the new key between two changes of the
-// other program's.
+// mended runs passes until the file shows the new key between two changes of the
+// other program.
 func (w *besideWorld) mended(o *writer, code int, out string) {
 	w.t.Helper()
 	for range 6 {
 		open := w.rotations()
 		if len(open) != 1 {
-			w.t.Fatalf("%d rotations go on; exit code %d\n%s", len(open), code, out)
+			w.t.Fatalf("%d rotations are in progress; exit code %d\n%s", len(open), code, out)
 		}
 		if shown := w.usable(o); shown.id == open[0].New.ID && code == exitDone {
 			return
@@ -122,7 +128,8 @@ func (w *besideWorld) mended(o *writer, code int, out string) {
 	w.t.Fatalf("the file does not show the new key after 6 passes: exit code %d\n%s", code, out)
 }
 
-// usable is what the file shows between two changes: a pair that AWS accepts.
+// usable returns what the file shows between two changes, and demands that AWS
+// accepts the pair.
 func (w *besideWorld) usable(o *writer) besideText {
 	w.t.Helper()
 	o.mu.Lock()
@@ -134,8 +141,8 @@ func (w *besideWorld) usable(o *writer) besideText {
 	return x
 }
 
-// retire ends the rotation. Whatever the other program writes now, it has read
-// since the swap.
+// retire finishes the rotation. Everything that the other program writes from now on
+// it has read after the swap.
 func (w *besideWorld) retire(o *writer) {
 	w.t.Helper()
 	code, out := exitFailed, ""
@@ -150,8 +157,8 @@ func (w *besideWorld) retire(o *writer) {
 	w.usable(o)
 }
 
-// heldText lets the other program hold a text all through a swap, and then write
-// it: it shows the old key again until the next pass.
+// heldText lets the other program read the file before a swap and write its text
+// after the swap. The file then shows the old key again until the next pass.
 func (w *besideWorld) heldText(o *writer) {
 	w.t.Helper()
 	o.mu.Lock()
@@ -162,7 +169,7 @@ func (w *besideWorld) heldText(o *writer) {
 	}
 	o.write(held)
 	if w.text().id != held.id {
-		w.t.Error("the text that was held has no effect")
+		w.t.Error("the text from before the swap was not written")
 	}
 	o.mu.Unlock()
 	code, out = w.keyd("rotate", "default")
@@ -170,20 +177,21 @@ func (w *besideWorld) heldText(o *writer) {
 	w.retire(o)
 }
 
-// settled demands that both sides have what they wrote.
+// settled demands that the file holds what both keyd and the other program wrote
+// last.
 func (w *besideWorld) settled(o *writer) {
 	w.t.Helper()
 	o.stop()
 	x := w.text()
 	for _, lost := range o.lost {
-		w.t.Errorf("an update of the other program's: %s", lost)
+		w.t.Errorf("an update of the other program: %s", lost)
 	}
 	if x.counter != o.wrote || o.wrote == 0 {
-		w.t.Errorf("the file has %d, %d was written last", x.counter, o.wrote)
+		w.t.Errorf("the file has %d, but %d was written last", x.counter, o.wrote)
 	}
 	w.oneKey(x.id)
 	judgeCloud(w.t, w.cloud, w.bob, []awssim.Held{{At: time.Now(), ID: x.id, Secret: x.secret}})
-	w.t.Logf("%d changes beside %d creations; %d wrote a text from before the swap, mended; %d overwritten in the last moment",
+	w.t.Logf("%d changes during %d rotations; %d of them wrote a text from before the swap, which keyd mended; %d were overwritten in the last moment",
 		o.wrote, w.created(), o.stale, o.excused)
 }
 

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestDemo is the README's first command, in a bubble: the same code, with the
-// waiting left out.
+// TestDemo runs the README's first command in a synctest bubble: the same code without
+// the waiting.
 func TestDemo(t *testing.T) {
 	home := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -21,7 +21,7 @@ func TestDemo(t *testing.T) {
 			t.Fatalf("%v\n%s", err, out.String())
 		}
 		if took := time.Since(began); took > 30*time.Second {
-			t.Errorf("a person waits %s", took)
+			t.Errorf("the demo takes %s", took)
 		}
 		for _, want := range []string{"default, work", "blocked: the user has a second active key", "temporary credentials",
 			"accepted by sts eu-west-1 5/5, sts us-east-1 5/5, iam 5/5", "1d later", "7d later", "(the new secret)",
@@ -39,10 +39,10 @@ func TestDemo(t *testing.T) {
 	})
 }
 
-// TestDemoSees changes what the demo must not change, and looks at its verdict.
-func TestDemoSees(t *testing.T) {
+// TestDemoNoticesDamage changes what the demo must not change, and checks its verdict.
+func TestDemoNoticesDamage(t *testing.T) {
 	lies := map[string]func(*demoWorld){
-		"a second key of alice's": func(w *demoWorld) { w.users[0].CreateKey() },
+		"a second key of alice": func(w *demoWorld) { w.users[0].CreateKey() },
 		"bob's key deleted": func(w *demoWorld) {
 			_ = w.users[1].DeleteKey(w.cloud.Keys(w.users[1])[0].ID)
 		},
@@ -55,8 +55,8 @@ func TestDemoSees(t *testing.T) {
 		}
 		o := watchFile(w)
 		lie(w)
-		if v := w.judgeDemo(o.stop()); len(v.wrong) < 2 { // one: nothing was rotated
-			t.Errorf("%s is not seen: %q", name, v.wrong)
+		if v := w.judgeDemo(o.stop()); len(v.wrong) < 2 { // there is always one: nothing was rotated
+			t.Errorf("%s is not noticed: %q", name, v.wrong)
 		}
 	}
 }

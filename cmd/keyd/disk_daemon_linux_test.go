@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestDaemonWhoseStateIsRemoved removes the state folder under a daemon that
-// waits: it makes another one, and stays the only daemon.
+// TestDaemonWhoseStateIsRemoved removes the state folder of a daemon that waits: the
+// daemon creates the folder again, and remains the only daemon.
 func TestDaemonWhoseStateIsRemoved(t *testing.T) {
 	t.Parallel()
 	h := newDiskHome(t, os.Geteuid())
@@ -37,7 +37,7 @@ func TestDaemonWhoseStateIsRemoved(t *testing.T) {
 	}
 	until("state=overlap")
 	for err = os.RemoveAll(h.path("state")); errors.Is(err, syscall.ENOTEMPTY); err = os.RemoveAll(h.path("state")) {
-		continue // it was writing down when it looks again
+		continue // the daemon was just writing into it
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestDaemonWhoseStateIsRemoved(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	until("state=ok") // of the rotation nothing is known any more, and AWS was asked again
+	until("state=ok") // the rotation is forgotten, and the daemon has asked AWS again
 	h.does(exitFailed, []string{`^keyd: error: a daemon already runs here$`}, "run")
 	h.does(exitDone, []string{`^keyd running since .*\(pid \d+\)`}, "status")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {

@@ -27,33 +27,32 @@ import (
 	"keyd/daemon/awssim"
 )
 
-// diskHome is a home on real disks, with an AWS on loopback that knows at every
-// request what the credentials file shows.
+// diskHome is a home on real disks, with a simulated AWS on loopback that reads the
+// credentials file at every request.
 type diskHome struct {
 	t      *testing.T
 	home   string
-	uid    int // who runs keyd
+	uid    int // of the user who runs keyd
 	server *httptest.Server
 	cloud  *awssim.Cloud
 	user   *awssim.User
 
 	old  credfile.Key
-	text string // of the file at the start
+	text string // of the credentials file at the start
 	mode fs.FileMode
 
 	mu   sync.Mutex
 	when stage
-	harm change // done once, at that stage; nil when it has been
+	harm change // made once, at stage when; nil once it has been made
 	made []credfile.Key
 	held []awssim.Held
 	said []string // everything that keyd has printed
 }
 
-// change is something that happens to a disk. It may come from the goroutine of
-// a request.
+// change changes something on a disk. It may run in the goroutine of a request.
 type change func(*diskHome) error
 
-// stage is when it happens.
+// stage is when a change is made.
 type stage string
 
 const (
@@ -88,7 +87,7 @@ func (h *diskHome) path(name string) string { return filepath.Join(h.home, name)
 
 func (h *diskHome) file() string { return h.path(".aws/credentials") }
 
-// write puts the credentials file, as it was at the start, under a name.
+// write writes the credentials file, as it was at the start, under a name.
 func (h *diskHome) write(name string) error { return os.WriteFile(h.path(name), []byte(h.text), 0o600) }
 
 // give hands everything in the home to the user who runs keyd.
@@ -101,7 +100,7 @@ func (h *diskHome) give() error {
 	})
 }
 
-// shows returns what the credentials file holds; nothing when there is none.
+// shows returns the text of the credentials file, or a nil info if there is none.
 func (h *diskHome) shows() (text string, info fs.FileInfo) {
 	info, err := os.Stat(h.file())
 	if err != nil || !info.Mode().IsRegular() {
@@ -114,8 +113,8 @@ func (h *diskHome) shows() (text string, info fs.FileInfo) {
 	return string(data), info
 }
 
-// ServeHTTP lets the disk change at its time, notes what the file shows, and
-// keeps the pairs that are handed out.
+// ServeHTTP makes the change when its stage has come, records what the file shows,
+// and remembers the pairs that AWS creates.
 func (h *diskHome) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -162,8 +161,8 @@ func (h *diskHome) keep(answer []byte) {
 	}
 }
 
-// look demands that the file, where there is one, is old or new to the byte and
-// shows a pair that AWS accepts.
+// look demands that the file, if there is one, is the old or the new one to the byte
+// and shows a pair that AWS accepts.
 func (h *diskHome) look(when string) {
 	text, info := h.shows()
 	if info == nil {
@@ -171,7 +170,7 @@ func (h *diskHome) look(when string) {
 	}
 	i := slices.IndexFunc(h.pairs(), func(k credfile.Key) bool { return text == h.with(k) })
 	if i < 0 {
-		h.t.Errorf("%s the file is neither old nor new:\n%s", when, text)
+		h.t.Errorf("%s the file is neither the old nor the new one:\n%s", when, text)
 		return
 	}
 	k := h.pairs()[i]
@@ -189,9 +188,9 @@ func (h *diskHome) with(k credfile.Key) string {
 	return strings.NewReplacer(h.old.ID, k.ID, h.old.Secret.Reveal(), k.Secret.Reveal()).Replace(h.text)
 }
 
-// keyd runs the real thing, as the user of this home.
+// keyd returns a command that runs the real keyd, as the user of this home.
 func (h *diskHome) keyd(args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second) // a run that nobody ends
+	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second) // in case nothing stops a keyd run
 	h.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
 	cmd.Args[0] = "keyd"
@@ -204,8 +203,8 @@ func (h *diskHome) keyd(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// does runs a command to its end and demands an exit code and, line by line,
-// what the person is told.
+// does runs a command to its end, and demands an exit code and lines of output that
+// match the patterns in told.
 func (h *diskHome) does(exit int, told []string, args ...string) {
 	h.t.Helper()
 	out, err := h.keyd(args...).CombinedOutput()
@@ -217,7 +216,7 @@ func (h *diskHome) does(exit int, told []string, args ...string) {
 	}
 	h.t.Logf("keyd %s: exit code %d\n%s", strings.Join(args, " "), code, out)
 	if code != exit {
-		h.t.Errorf("keyd %s ends with %d, not %d", strings.Join(args, " "), code, exit)
+		h.t.Errorf("keyd %s exits with %d, want %d", strings.Join(args, " "), code, exit)
 	}
 	h.heard(string(out), told)
 }
@@ -229,19 +228,19 @@ func (h *diskHome) heard(out string, told []string) {
 	h.said = append(h.said, out)
 	for _, pattern := range told {
 		if !regexp.MustCompile("(?m)" + pattern).MatchString(out) {
-			h.t.Errorf("the person is not told %q, but\n%s", pattern, out)
+			h.t.Errorf("no line matches %q in\n%s", pattern, out)
 		}
 	}
 	h.safe()
 }
 
-// safe demands what holds whenever keyd has ended.
+// safe demands what must be true whenever keyd has exited.
 func (h *diskHome) safe() {
 	h.t.Helper()
 	h.look("at the end")
 	kept := h.secrets()
 	if lost := h.cloud.Orphans(append(kept, "none")...); len(lost) > 0 {
-		h.t.Errorf("nobody has the secret of %v", lost)
+		h.t.Errorf("the secret of %v is lost", lost)
 	}
 	for _, c := range h.cloud.Touched() {
 		h.t.Errorf("a foreign key was touched: %s %s", c.Action, c.Target)
@@ -252,18 +251,17 @@ func (h *diskHome) safe() {
 		}
 	}
 	if _, info := h.shows(); info != nil && h.mode != 0 && info.Mode() != h.mode {
-		h.t.Errorf("the mode of the file was %v and is %v", h.mode, info.Mode())
+		h.t.Errorf("the mode of the file was %v and is now %v", h.mode, info.Mode())
 	}
 }
 
-// secrets looks through all of the home and returns the ids of the new keys
-// whose secret is in the credentials file or in the journal. It stands nowhere
-// else.
+// secrets searches the whole home, and returns the ids of the new keys whose secret
+// is in the credentials file or in the journal. A secret anywhere else is an error.
 func (h *diskHome) secrets() (ids []string) {
 	h.t.Helper()
 	_, credentials := h.shows()
 	err := filepath.WalkDir(h.home, func(path string, entry fs.DirEntry, err error) error {
-		if path == h.path("gone") { // a volume that is not mounted
+		if path == h.path("gone") { // stands for a volume that is not mounted
 			return fs.SkipDir
 		}
 		if err != nil || !entry.Type().IsRegular() {
@@ -300,7 +298,7 @@ func (h *diskHome) secrets() (ids []string) {
 	return ids
 }
 
-// ended demands that the rotation is over: one key, no journal.
+// ended demands that the rotation is over: one key, and no journal.
 func (h *diskHome) ended() {
 	h.t.Helper()
 	h.mu.Lock()
@@ -308,7 +306,7 @@ func (h *diskHome) ended() {
 	text, info := h.shows()
 	keys := h.cloud.Keys(h.user)
 	if info == nil || len(keys) != 1 || !strings.Contains(text, keys[0].ID) || keys[0].ID == h.old.ID || keys[0].Status != "Active" {
-		h.t.Errorf("AWS has %+v, the file shows\n%s", keys, text)
+		h.t.Errorf("AWS has %+v, and the file shows\n%s", keys, text)
 	}
 	if left, _ := filepath.Glob(h.path("state/rotations/*")); len(left) > 0 {
 		h.t.Errorf("a journal was left: %v", left)

@@ -17,33 +17,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// diskRow is one disk: what is wrong with it and when, what the person is told,
-// and how it is put right.
+// diskRow describes one disk: what goes wrong with it and when, what keyd prints, and
+// how the disk is repaired.
 type diskRow struct {
 	name   string
-	uid    int    // who runs keyd; 0 is who runs the test
-	lay    change // before anything else; nil: a file in a folder
-	when   stage  // zero: before
+	uid    int    // of the user who runs keyd; 0: the user who runs the test
+	lay    change // made first; nil: write the credentials file
+	when   stage  // of harm; zero: before
 	harm   change
-	exit   int      // of keyd rotate --force default, or of the one after it in the overlap
-	told   []string // patterns, each of a line
+	exit   int      // of keyd rotate --force default; if when is overlaps, of the second one
+	told   []string // patterns that lines of its output match
 	status int      // exit code of keyd status
 	shown  []string
-	logged []string // by keyd run; one that ends by itself ends with 1
+	logged []string // by keyd run; if keyd run exits by itself, it exits with 1
 	heal   change
-	long   bool // it waits for a minute: only with KEYD_DISKS=all
+	long   bool // takes a minute: only with KEYD_DISKS=all
 }
 
 const (
-	someone = 4242 // runs keyd where root would be refused nothing
+	someone = 4242 // runs keyd where root would get past every refusal
 	other   = 4243
 	creds   = ".aws/credentials"
 )
 
-// TestDisks runs the real keyd on real disks that refuse: what the person is
-// told, that the file is old or new to the byte and its pair usable at every
-// request, that nobody's secret is lost or lies about, and that a rotation comes
-// to its end once the disk is put right.
+// TestDisks runs the real keyd on real disks that refuse something. It checks what
+// keyd prints; that at every request the file is the old or the new one to the byte
+// and AWS accepts its pair; that no secret is lost or left in another file; and that
+// the rotation finishes once the disk is repaired.
 func TestDisks(t *testing.T) {
 	t.Parallel()
 	if !inNamespace(t) {
@@ -53,7 +53,7 @@ func TestDisks(t *testing.T) {
 		t.Run(strings.ReplaceAll(row.name, "/", "_"), func(t *testing.T) {
 			t.Parallel()
 			if row.long && os.Getenv("KEYD_DISKS") != "all" {
-				t.Log("left out: it takes a minute, until it is known that no key was made; with KEYD_DISKS=all it runs")
+				t.Log("left out: keyd needs a minute to be sure that no key was created; set KEYD_DISKS=all to run it")
 				return
 			}
 			row.run(t)
@@ -91,7 +91,7 @@ func (row diskRow) run(t *testing.T) {
 	h.does(row.exit, row.told, "rotate", "--force", "default")
 	h.mu.Lock()
 	if h.harm != nil {
-		t.Errorf("nothing happened %s", row.when)
+		t.Errorf("the change was not made %s", row.when)
 	}
 	h.mu.Unlock()
 	h.does(row.status, row.shown, "status")
@@ -105,14 +105,14 @@ func (row diskRow) run(t *testing.T) {
 	h.ended()
 }
 
-// manyUsers reports whether this process knows other users than its own.
+// manyUsers reports whether other users than its own exist for this process.
 func manyUsers() bool {
 	mapping, err := os.ReadFile("/proc/self/uid_map")
 	fields := strings.Fields(string(mapping))
 	return err == nil && len(fields) == 3 && fields[2] != "1"
 }
 
-// must makes a change, or skips where this machine cannot.
+// must makes a change. It skips the test if this machine cannot make it.
 func (h *diskHome) must(c change) {
 	h.t.Helper()
 	if c == nil {
@@ -127,7 +127,7 @@ func (h *diskHome) must(c change) {
 	}
 }
 
-// runs starts the daemon, and ends it after its first pass.
+// runs starts the daemon, and stops it after its first pass.
 func (h *diskHome) runs(logged []string) {
 	h.t.Helper()
 	cmd := h.keyd("run")
@@ -200,7 +200,7 @@ func setOwner(name string, uid int) change {
 	}
 }
 
-// giveAll gives what a healing has made to who runs keyd.
+// giveAll hands everything that a repair created to the user who runs keyd.
 func giveAll(h *diskHome) error { return h.give() }
 
 func makeFIFO(name string) change {
@@ -236,8 +236,8 @@ func sameText(a, b string) change {
 	}
 }
 
-// inDisk makes a folder on the disk that is mounted as disk, and puts a mount of
-// it where keyd looks.
+// inDisk creates a folder on the disk that is mounted as disk, and mounts it where
+// keyd looks for it.
 func inDisk(name string) change {
 	return func(h *diskHome) error {
 		if err := os.Mkdir(h.path("disk/"+name), 0o700); err != nil {
@@ -247,15 +247,15 @@ func inDisk(name string) change {
 	}
 }
 
-// pruned is what keyd advises where it no longer knows of a rotation: the old
-// key is made inactive by name, and then deleted.
+// pruned follows keyd's hints after keyd has forgotten a rotation: it names the old
+// key to make it inactive, and then deletes it.
 func pruned(h *diskHome) error {
 	h.does(exitDone, []string{`was made inactive$`}, "prune", "--yes", "default", h.old.ID)
 	h.does(exitDone, []string{`was deleted$`}, "prune", "--yes", "default")
 	return nil
 }
 
-// leadsTo demands that links still say what they said.
+// leadsTo demands that a link still has this target.
 func leadsTo(name, target string) change {
 	return func(h *diskHome) error {
 		got, err := os.Readlink(h.path(name))

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inNamespace runs the calling test again as a process with mounts of its own,
-// and reports whether this is that process.
+// inNamespace runs the calling test again in a process that has its own mounts, and
+// reports whether this is that process.
 func inNamespace(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv("KEYD_TEST_MOUNTS") == t.Name() {
@@ -43,7 +43,7 @@ func inNamespace(t *testing.T) bool {
 	}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EINVAL) {
-		t.Skip("this user may have no mounts of its own:", err)
+		t.Skip("this user may not create a mount namespace:", err)
 	}
 	if err != nil {
 		t.Errorf("%v", err)
@@ -64,7 +64,7 @@ func (h *diskHome) mounted(source, name, fstype string, flags uintptr, data stri
 	return nil
 }
 
-// tmpfs puts a small disk of its own under each name.
+// tmpfs mounts a separate small disk under each name.
 func tmpfs(names ...string) change {
 	return func(h *diskHome) error {
 		for _, name := range names {
@@ -79,7 +79,7 @@ func tmpfs(names ...string) change {
 	}
 }
 
-// remount makes what is mounted under a name read-only, or writable again.
+// remount changes the flags of the mount under a name.
 func remount(name string, flags uintptr) change {
 	return func(h *diskHome) error {
 		return unix.Mount("", h.path(name), "", unix.MS_BIND|unix.MS_REMOUNT|flags, "")
@@ -89,7 +89,7 @@ func remount(name string, flags uintptr) change {
 func readOnly(name string) change      { return remount(name, unix.MS_RDONLY) }
 func writableAgain(name string) change { return remount(name, 0) }
 
-// bindFolder mounts a folder upon itself, so that it can be made read-only.
+// bindFolder mounts a folder over itself, so that it can be made read-only.
 func bindFolder(name string) change {
 	return func(h *diskHome) error { return h.mounted(h.path(name), name, "", unix.MS_BIND, "") }
 }
@@ -159,7 +159,7 @@ func setImmutable(name string, on bool) change {
 	}
 }
 
-// absent is what this machine does not have: the reason of a skip.
+// absent is an error that skips a test: this machine lacks something.
 type absent struct {
 	what string
 	err  error
@@ -167,8 +167,9 @@ type absent struct {
 
 func (a *absent) Error() string { return fmt.Sprintf("%s: %v", a.what, a.err) }
 
-// fileSystem puts a new file system in a file, on a loop device, under a name. Two
-// kinds have quotas without further tools, where the kernel was built with them.
+// fileSystem creates a file system in a file, and mounts it under a name through a
+// loop device. ext4 and btrfs have quotas without further tools, if the kernel was
+// built with them.
 func fileSystem(name, options string, size int64, mkfs ...string) change {
 	return func(h *diskHome) error {
 		image := filepath.Join(h.t.TempDir(), "image")
@@ -204,7 +205,7 @@ func btrfs(name string) change {
 	})
 }
 
-// tool runs a program of the machine's, which may not have it.
+// tool runs a program that this machine may lack.
 func (h *diskHome) tool(args ...string) error {
 	program, err := exec.LookPath(args[0])
 	if err != nil {
@@ -217,27 +218,28 @@ func (h *diskHome) tool(args ...string) error {
 	return nil
 }
 
-// limitGroup limits all that is on a btrfs, root's files too.
+// limitGroup limits everything on a btrfs, including root's files.
 func limitGroup(name, limit string) change {
 	return func(h *diskHome) error {
 		if err := h.tool("btrfs", "qgroup", "limit", limit, h.path(name)); err != nil {
 			return err
 		}
-		return h.tool("btrfs", "filesystem", "sync", h.path(name)) // the limit counts from then on
+		return h.tool("btrfs", "filesystem", "sync", h.path(name)) // the limit takes effect from here on
 	}
 }
 
-// noQuota ends the limits. To raise one would need room within it.
+// noQuota turns the limits off. Raising a limit would need free space within it.
 func noQuota(name string) change {
 	return func(h *diskHome) error { return h.tool("btrfs", "quota", "disable", h.path(name)) }
 }
 
-// mountFile mounts one file over another, as into a container.
+// mountFile mounts one file over another, as containers do.
 func mountFile(host, name string) change {
 	return func(h *diskHome) error { return h.mounted(h.path(host), name, "", unix.MS_BIND, "") }
 }
 
-// loopDevice attaches a file. The device goes when nothing uses it any more.
+// loopDevice attaches a file to a loop device. The kernel removes the device once
+// nothing uses it.
 func loopDevice(image string) (device string, release func(), err error) {
 	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
 	if err != nil {
@@ -273,8 +275,8 @@ func loopDevice(image string) (device string, release func(), err error) {
 	return "", nil, unix.EBUSY
 }
 
-// setQuota lets the user of this home have so many KiB on the disk under a name; 0
-// is no limit.
+// setQuota limits the user of this home to so many KiB on the disk under a name; 0
+// means no limit.
 func setQuota(name string, limit uint64) change {
 	return func(h *diskHome) error {
 		var device unix.Stat_t

@@ -2,8 +2,8 @@ package main
 
 import "slices"
 
-// diskRows are the disks, and what a person is told of each. The patterns say it with
-// the home as ~, as keyd does.
+// diskRows returns the disks, and what keyd prints about each. The patterns write the
+// home as ~, as keyd does.
 func diskRows() []diskRow {
 	return slices.Concat(fullDisks(), closedDisks(), oddFiles(), strangers(), stateFolders())
 }

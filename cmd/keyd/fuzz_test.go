@@ -8,10 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzVisible: nothing that reaches a terminal makes it do anything but show
-// text and keyd's own colours, nothing that can be shown is changed, and JSON
-// means what it meant.
-func FuzzVisible(f *testing.F) {
+// FuzzEscape demands that escaped text makes a terminal show only text and keyd's own
+// colours, that printable text stays unchanged, and that JSON keeps its meaning.
+func FuzzEscape(f *testing.F) {
 	for _, text := range []string{"", "default, work  AKIA..M2PL\tok\n", "\x1b[31mblocked\x1b[0m", "evil\x1b[2J\x1b]0;owned\x07", "\u009b31m\x80\xff", "\u202egnp.exe", "\x1b[31", "a\rb\bc\x7f", "\U000e0041", "Zoë 日本 🔑"} {
 		f.Add(text)
 	}
@@ -25,7 +24,7 @@ func FuzzVisible(f *testing.F) {
 			t.Errorf("%q is shown as %q", text, shown)
 		}
 		if escape(shown) != shown {
-			t.Errorf("%q is shown as %q, and that as another text", text, shown)
+			t.Errorf("%q is shown as %q, and escaping that again changes it", text, shown)
 		}
 		object, err := json.Marshal(map[string]string{text: text})
 		if err != nil {

@@ -16,16 +16,16 @@ import (
 	"keyd/daemon/awssim"
 )
 
-// killAWS is the AWS of processes that are killed: the simulator or moto.
+// killAWS is the AWS that the killed processes use: the simulator or moto.
 type killAWS struct {
 	http.Handler
 	usable func(id, secret string) bool
-	keys   func() map[string]string // status by id: the user's, as they really are
-	judge  func([]awssim.Held)      // what can be said at the end only
+	keys   func() map[string]string // the status of the user's keys by id, as they really are
+	judge  func([]awssim.Held)      // checks what can only be checked at the end
 }
 
-// killClock is the clock of all processes of a test, those in a hurry and AWS.
-// It goes as far as the last of them says.
+// killClock is the clock that the hurried processes of a test and AWS share. It shows
+// the latest time that any of them has reached.
 type killClock struct{ at atomic.Int64 }
 
 func newKillClock() *killClock {
@@ -41,9 +41,9 @@ func (c *killClock) reach(t time.Time) {
 	}
 }
 
-// simulatedAWS has two users with a key each, and each of its endpoints is one
-// machine. With several, five successes in a row are a
-// matter of chance, however likely; here the oracle demands no outage at all.
+// simulatedAWS returns an AWS with two users who have one key each. Each of its
+// endpoints is a single machine: with several, five successes in a row would not
+// quite rule out an outage, and this test allows none.
 func simulatedAWS(t *testing.T, now func() time.Time, lag awssim.Lag, seed uint64) (aws killAWS, pairs [2][2]string) {
 	lag.Replicas = 1
 	cloud := awssim.New(awssim.Options{Now: now, Seed: seed, Lag: lag, Regions: []string{"eu-west-1", "us-east-1"}})
@@ -64,7 +64,7 @@ func simulatedAWS(t *testing.T, now func() time.Time, lag awssim.Lag, seed uint6
 	}, pairs
 }
 
-// judgeCloud asks the ledger about the whole of the test.
+// judgeCloud checks the simulator's record of the whole test.
 func judgeCloud(t *testing.T, cloud *awssim.Cloud, bystander *awssim.User, held []awssim.Held) {
 	t.Helper()
 	if out := cloud.Outage(held, held[len(held)-1].At.Add(time.Minute)); out > 0 {
@@ -75,7 +75,7 @@ func judgeCloud(t *testing.T, cloud *awssim.Cloud, bystander *awssim.User, held 
 	}
 	for _, c := range cloud.Calls() {
 		if c.User == bystander.Name() {
-			t.Errorf("%s was signed with a key that nobody named", c.Action)
+			t.Errorf("%s was signed with the key of a profile that the command did not name", c.Action)
 		}
 	}
 	if keys := cloud.Keys(bystander); len(keys) != 1 || keys[0].Status != "Active" {
@@ -83,7 +83,7 @@ func judgeCloud(t *testing.T, cloud *awssim.Cloud, bystander *awssim.User, held 
 	}
 }
 
-// killServer brings requests to an AWS and lets a test do something before and
+// killServer passes requests to an AWS, and calls a function of the test before and
 // after each.
 type killServer struct {
 	*httptest.Server
@@ -130,8 +130,8 @@ func (s *killServer) state(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// settle returns once AWS has done what it was asked by a process that is dead:
-// the clock must not run past a request that is still in a socket.
+// settle returns once AWS has handled all requests of a process that was killed: the
+// clock must not run past a request that is still in a socket.
 func (s *killServer) settle(t *testing.T) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -142,7 +142,7 @@ func (s *killServer) settle(t *testing.T) {
 	answer.Body.Close()
 	for end := time.Now().Add(time.Minute); s.open.Load() > 0; time.Sleep(50 * time.Microsecond) {
 		if time.Now().After(end) {
-			t.Fatal("a request of a dead process is still open")
+			t.Fatal("a request of a killed process is still open")
 		}
 	}
 }

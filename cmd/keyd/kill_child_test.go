@@ -16,31 +16,30 @@ import (
 	"keyd/daemon"
 )
 
-// clockHeader tells the AWS of a keyd in a hurry what time it is there. It is
-// added after signing, and not signed.
+// clockHeader tells AWS the time at a hurried keyd. The header is added after signing,
+// so the signature does not cover it.
 const clockHeader = "X-Keyd-Clock"
 
-// keydHurried is keyd, the whole process, in a hurry: files, locks, sockets and
-// kill -9 are real, but whenever it does nothing but wait, the time that it
-// waits for is over. So a rotation takes as long as its work, a tenth of a
-// second, and a kill at a random instant hits an effect and not a wait. Time
-// begins at $KEYD_CLOCK.
+// keydHurried runs the whole keyd process in simulated time. Files, locks, sockets
+// and kill -9 are real, but as soon as keyd only waits, the wait is over. So a
+// rotation takes only as long as its work, a tenth of a second, and a kill at a
+// random instant hits an effect and not a wait. The time starts at $KEYD_CLOCK.
 //
-// It differs from keyd in this: each request has a connection of its own, since
-// an idle one would hold the clock, and "run" is the loop without the watch of
-// the files, for the same reason. What another program does meanwhile is not
-// waited for in earnest, so the tests of other writers use keyd itself.
+// It differs from keyd in two ways, because an idle connection or a file watch would
+// stop the simulated clock: each request has its own connection, and "run" is the
+// loop without the file watch. It does not really wait for other programs either, so
+// the tests with other writers use keyd itself.
 func keydHurried() {
 	args := os.Args[1:]
 	os.Args = os.Args[:1]
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM) // the runtime's goroutine for signals must be outside
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM) // starts the runtime's signal goroutine outside the bubble
 	all := func(string, string) (bool, error) { return true, nil }
 	testing.Main(all, []testing.InternalTest{{Name: "keyd", F: func(t *testing.T) {
 		synctest.Test(t, func(*testing.T) { os.Exit(hurry(args)) })
 	}}}, nil, nil)
 }
 
-// hurry is main in a bubble.
+// hurry does what main does, inside a synctest bubble.
 func hurry(args []string) int {
 	start, err := time.Parse(time.RFC3339Nano, os.Getenv("KEYD_CLOCK"))
 	if err != nil {
@@ -58,7 +57,7 @@ func hurry(args []string) int {
 	return executeKeyd(args, p)
 }
 
-// hurryRun is keyd run without the watch of the files.
+// hurryRun does what keyd run does, without the file watch.
 func hurryRun(p process) int {
 	u := newApp(p)
 	d, s, err := u.openDaemon("run")
@@ -73,8 +72,9 @@ func hurryRun(p process) int {
 
 type hurriedHTTP struct{ *http.Client }
 
-// callTime is how long a call takes by the clock of a keyd in a hurry. Its work
-// takes no time: without this, what comes before and after would be the same instant.
+// callTime is how long a call takes by the clock of a hurried keyd. Work takes no
+// simulated time, so without it everything before and after a call would happen at
+// the same instant.
 const callTime = 30 * time.Millisecond
 
 func (h hurriedHTTP) Do(r *http.Request) (*http.Response, error) {

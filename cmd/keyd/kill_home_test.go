@@ -19,21 +19,21 @@ import (
 	"keyd/daemon/awssim"
 )
 
-// killHome is the home of a user whose keyd is killed, and what every reader of
-// its credentials file saw.
+// killHome is the home of a user whose keyd is killed. It records what readers of the
+// credentials file saw.
 type killHome struct {
 	t      *testing.T
 	dir    string
 	now    func() time.Time
-	before string // the credentials file, %[1]s and %[2]s being the pair of default and work
+	before string // the credentials file; %[1]s and %[2]s stand for the pair of default and work
 	mode   fs.FileMode
 	quit   chan struct{}
-	ended  chan struct{} // by the watcher
+	ended  chan struct{} // closed by the watcher when it stops
 	last   []byte
 	sighting
 }
 
-// sighting is what was seen of the file.
+// sighting records what was seen of the file.
 type sighting struct {
 	held  []awssim.Held
 	reads int
@@ -45,7 +45,7 @@ const killCredentials = `# two profiles, one key
 aws_access_key_id = %%[1]s
 aws_secret_access_key	=	%%[2]s
 
-[work]   ; by another hand, and with CRLF
+[work]   ; written by someone else, with CRLF
 aws_secret_access_key=%%[2]s` + "\r\n" + `aws_access_key_id=%%[1]s # shared
 s3 =
   max_concurrent_requests = 20
@@ -55,11 +55,11 @@ aws_access_key_id = %s
 aws_secret_access_key = %s
 # the end, without a line feed`
 
-// killSettings lets keyd run close a rotation within a day or so.
+// killSettings lets keyd run finish a rotation within about a day.
 const killSettings = "notify = none\noverlap = 1h\nquarantine = 1d\ncheck_every = 12h\n[profile bystander]\nrotate = never\n"
 
-// newKillHome has the first pair in two profiles, and the second in another.
-// The file is 0640: neither keyd's own mode nor what a umask gives.
+// newKillHome puts the first pair into two profiles, and the second pair into a third
+// one. The file's mode is 0640, which neither keyd nor a usual umask would choose.
 func newKillHome(t *testing.T, pairs [2][2]string, now func() time.Time) *killHome {
 	h := &killHome{t: t, dir: t.TempDir(), now: now, mode: 0o640}
 	h.before = fmt.Sprintf(killCredentials, pairs[1][0], pairs[1][1])
@@ -91,7 +91,7 @@ func (h *killHome) environment(endpoint string) []string {
 		"AWS_ENDPOINT_URL="+endpoint, "NO_PROXY=*")
 }
 
-// watch reads the file all the time, as any program of the user's might.
+// watch reads the file again and again, as any of the user's programs might.
 func (h *killHome) watch() {
 	h.quit, h.ended = make(chan struct{}), make(chan struct{})
 	go func() {
@@ -109,7 +109,8 @@ func (h *killHome) watch() {
 	}()
 }
 
-// unwatch returns what was seen so far. It may be watched again.
+// unwatch stops watching, and returns what was seen so far. watch may be called
+// again.
 func (h *killHome) unwatch() sighting {
 	close(h.quit)
 	<-h.ended
@@ -122,8 +123,8 @@ var (
 	killSecret = regexp.MustCompile(`(?m)^aws_secret_access_key\t=\t(\S+)$`)
 )
 
-// look reads the file once. Every byte must be that of the file as it was at
-// first, but for a whole pair.
+// look reads the file once. It must be the file as it was at the start, with one whole
+// pair in it.
 func (h *killHome) look() {
 	at := h.now()
 	data, err := os.ReadFile(h.path())
@@ -143,10 +144,10 @@ func (h *killHome) look() {
 	h.last = data
 }
 
-// pair is what the file showed last.
+// pair returns the pair that the file showed last.
 func (s sighting) pair() awssim.Held { return s.held[len(s.held)-1] }
 
-// rotations is what the journal knows.
+// rotations returns the rotations in the journal: none or one.
 func (h *killHome) rotations() []*daemon.Rotation {
 	h.t.Helper()
 	rotations, errs := daemon.Journal{Dir: filepath.Join(h.state(), "rotations"), Sys: atomicfile.OS{}}.Load(context.Background())
@@ -156,8 +157,8 @@ func (h *killHome) rotations() []*daemon.Rotation {
 	return rotations
 }
 
-// leftovers are the temporary files in the home; none may be open to more
-// people than what it was to replace, and nothing else may have changed its mode.
+// leftovers returns the temporary files in the home. None may be readable by more
+// people than the file it was to replace, and no other file may have another mode.
 func (h *killHome) leftovers() []string {
 	h.t.Helper()
 	var left []string

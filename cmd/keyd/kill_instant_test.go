@@ -20,26 +20,26 @@ import (
 )
 
 var (
-	kills    = flag.Int("kills", 0, "TestKills kills so many processes; 0: as many as fit into 4 s")
-	killSeed = flag.Uint64("kill-seed", 0, "of the instants of TestKills and TestKillsMoto; 0: another one each time")
+	kills    = flag.Int("kills", 0, "number of processes that TestKills kills; 0: as many as fit into 4 s")
+	killSeed = flag.Uint64("kill-seed", 0, "seed of the instants of TestKills and TestKillsMoto; 0: a new one each time")
 )
 
-// TestKills kills keyd with SIGKILL at random instants, again and again in the
-// same home and against the same AWS. The next one goes on from what the one
-// before has left. Three of four are keyd rotate --force --retire-now, so that
-// a whole rotation, from the first look to the deletion, happens again and
-// again; the others are keyd run, with an overlap and a quarantine. They are in
-// a hurry, see keydHurried: no kill is wasted on a wait.
+// TestKills kills keyd with SIGKILL at random instants, again and again in the same
+// home and with the same AWS. Each process continues from what the last one left
+// behind. Three in four are keyd rotate --force --retire-now, so that a whole
+// rotation, from the first look to the deletion, happens again and again; the others
+// are keyd run, with an overlap and a quarantine. They run in simulated time, see
+// keydHurried: no kill is wasted on a wait.
 //
-// All the time, and after every kill: the file is the old or the new one to the
-// byte and in its mode; every endpoint accepts its pair; keyd's temporary files
-// are no wider than what they replace; every key at AWS is known to the file or
-// the journal, but for one whose creation the journal announces. A process that
-// ends before its kill must end well, and leave one key, no journal and no
-// temporary file; so must the last one, which nobody kills.
+// At all times, and after every kill, the file is the old or the new one to the byte
+// and has its mode; every endpoint accepts its pair; keyd's temporary files are
+// readable by no one who may not read the files they replace; and the file or the
+// journal holds every key at AWS, except for one key whose creation the journal
+// announces. A process that exits before its kill must succeed, and leave one key, no
+// journal and no temporary file. So must the last one, which is not killed.
 //
-// The seed decides how each instant is drawn, not where it hits: the scheduler
-// has a say in that.
+// The seed decides how each instant is chosen, not what it hits, which also depends on
+// the scheduler.
 func TestKills(t *testing.T) {
 	t.Parallel()
 	k := newKilling(t)
@@ -54,15 +54,15 @@ func TestKills(t *testing.T) {
 	k.end()
 }
 
-// killing is one home, one AWS and many dead processes.
+// killing is one home and one AWS for many processes that are killed.
 type killing struct {
 	t      *testing.T
 	seed   uint64
 	rand   *rand.Rand
 	clock  *killClock
-	keyd   string           // the program
+	keyd   string           // the program to run
 	now    func() time.Time // AWS's clock
-	start  func() time.Time // where the clock of a process in a hurry begins
+	start  func() time.Time // the time at which the clock of a hurried process starts
 	home   *killHome
 	server *killServer
 	victim atomic.Pointer[victim]
@@ -71,7 +71,7 @@ type killing struct {
 	began  time.Time
 }
 
-// killTally is what is published.
+// killTally counts the processes and kills, for the log.
 type killTally struct {
 	processes, killed int
 	how, phase, left  map[string]int
@@ -91,7 +91,7 @@ func newKilling(t *testing.T) *killing {
 	}
 }
 
-// begin makes the home, and measures whole runs in it that nobody disturbs.
+// begin creates the home, and measures whole runs in it without a kill.
 func (k *killing) begin(aws killAWS, pairs [2][2]string) {
 	k.home = newKillHome(k.t, pairs, k.now)
 	k.server = newKillServer(k.t, aws, k.clock, func(action string, served bool) {
@@ -108,14 +108,14 @@ func (k *killing) begin(aws killAWS, pairs [2][2]string) {
 		v := k.one("rotate", death{})
 		k.paces["rotate"] = k.paces["rotate"].slower(v.pace)
 	}
-	k.paces["run"] = k.paces["rotate"] // of which it does more: it also waits, and looks again
+	k.paces["run"] = k.paces["rotate"] // a run takes longer: it also waits, and looks again
 }
 
 func (p pace) slower(q pace) pace {
 	return pace{whole: max(p.whole, q.whole), swap: max(p.swap, q.swap), calls: max(p.calls, q.calls)}
 }
 
-// until kills until it is enough.
+// until kills processes until enough returns true.
 func (k *killing) until(enough func() bool) {
 	for !enough() && !k.t.Failed() {
 		command := "rotate"
@@ -126,7 +126,7 @@ func (k *killing) until(enough func() bool) {
 	}
 }
 
-// one lets one process live until its death, and judges what is left.
+// one runs one process until its death, and checks what it left behind.
 func (k *killing) one(command string, d death) *victim {
 	k.t.Helper()
 	args := []string{"rotate", "default", "--force", "--retire-now", "--yes"}
@@ -142,7 +142,7 @@ func (k *killing) one(command string, d death) *victim {
 	cmd.Stdout, cmd.Stderr = &said, &said
 	k.home.watch()
 	v := start(k.t, cmd, d, &k.victim)
-	if command == "run" { // it never ends by itself
+	if command == "run" { // it never exits by itself
 		go v.killIn(2 * k.paces[command].whole)
 	}
 	killed, err := v.wait()
@@ -165,7 +165,7 @@ func (s *killTally) count(d death, killed bool) {
 	}
 }
 
-// judge holds what a process has left against the promises.
+// judge checks what a process left behind against the promises.
 func (k *killing) judge(seen sighting, killed bool, err error) {
 	k.t.Helper()
 	for _, wrong := range seen.wrong {
@@ -173,7 +173,7 @@ func (k *killing) judge(seen sighting, killed bool, err error) {
 	}
 	shown := seen.pair()
 	if !k.server.aws.usable(shown.ID, shown.Secret) {
-		k.t.Errorf("AWS refuses %s, which is in the file", shown.ID)
+		k.t.Errorf("AWS refuses %s, which the file shows", shown.ID)
 	}
 	left, keys := k.home.leftovers(), k.server.aws.keys()
 	var r *daemon.Rotation
@@ -189,12 +189,12 @@ func (k *killing) judge(seen sighting, killed bool, err error) {
 		return
 	}
 	if err != nil || r != nil || len(left) > 0 || len(keys) != 1 || keys[shown.ID] != "Active" {
-		k.t.Errorf("it was not killed and should have left one key: %v, journal %v, temporary files %v, keys %v, the file shows %s",
+		k.t.Errorf("the process was not killed and should have left one key: %v, journal %v, temporary files %v, keys %v, the file shows %s",
 			err, r != nil, left, keys, shown.ID)
 	}
 }
 
-// temporary says of which file a leftover is a copy.
+// temporary returns which file a leftover was to replace.
 func temporary(name string) string {
 	of, _, _ := strings.Cut(name, ".keyd-")
 	if strings.Contains(of, "/.AKIA") {
@@ -203,9 +203,8 @@ func temporary(name string) string {
 	return of
 }
 
-// known demands that somebody has the secret of every key at AWS: the file or
-// the journal. One key may be unknown while the journal says that a creation is
-// under way.
+// known demands that the file or the journal holds every key at AWS. One key may be
+// unknown while the journal says that CreateAccessKey is under way.
 func (k *killing) known(keys map[string]string, shown string, r *daemon.Rotation) {
 	k.t.Helper()
 	var unknown []string
@@ -215,11 +214,11 @@ func (k *killing) known(keys map[string]string, shown string, r *daemon.Rotation
 		}
 	}
 	if announced := r != nil && r.New.ID == ""; len(unknown) > 1 || len(unknown) == 1 && !announced {
-		k.t.Errorf("nobody knows %v", unknown)
+		k.t.Errorf("neither the file nor the journal holds %v", unknown)
 	}
 }
 
-// phase is where a rotation stood, by the journal, the file and AWS.
+// phase says where a rotation stood, according to the journal, the file and AWS.
 func phase(keys map[string]string, shown string, r *daemon.Rotation) string {
 	switch {
 	case r == nil:
@@ -227,9 +226,9 @@ func phase(keys map[string]string, shown string, r *daemon.Rotation) string {
 	case r.Orphan != "":
 		return "1c retiring a key whose secret is lost"
 	case r.New.ID == "" && len(keys) > 1:
-		return "1b a key was made, and its secret is lost"
+		return "1b a key was created, and its secret is lost"
 	case r.New.ID == "":
-		return "1a intent, no key was made"
+		return "1a intent, no key was created"
 	case shown == r.Old.ID && r.Old.Secret.IsZero():
 		return "2 the pair is kept, proving"
 	case shown == r.Old.ID:
@@ -248,7 +247,7 @@ func phase(keys map[string]string, shown string, r *daemon.Rotation) string {
 	return "8 old is deleted, journal not yet erased"
 }
 
-// end is the last process, that nobody kills, and the verdict on all of them.
+// end runs the last process, which is not killed, and checks all of them together.
 func (k *killing) end() {
 	k.one("rotate", death{})
 	seen := k.home.sighting

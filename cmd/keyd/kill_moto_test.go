@@ -24,15 +24,15 @@ import (
 	"keyd/daemon/iam"
 )
 
-var killsMoto = flag.Int("kills-moto", 0, "TestKillsMoto kills so many processes; it needs python3 with moto[server]")
+var killsMoto = flag.Int("kills-moto", 0, "number of processes that TestKillsMoto kills; needs python3 with moto[server]")
 
-// TestKillsMoto is TestKills against an IAM that somebody else wrote: moto, with
-// signatures and policies checked. It is no oracle for outages, since it spreads
-// a key at once and accepts Inactive ones too. What it says about the pair in
-// the file is therefore asked twice: it must sign, and it must be listed Active.
+// TestKillsMoto is TestKills with an IAM that someone else wrote: moto, which checks
+// signatures and policies. moto cannot detect outages: it accepts a new key at once,
+// and Inactive keys too. So the pair in the file has to pass two checks: its signature
+// must be accepted, and the key must be listed as Active.
 //
-// moto goes by the machine's clock, so the clock of every process begins there,
-// and is up to a minute behind the one before: a clock that was set back.
+// moto uses the machine's clock, so the clock of every process starts there, up to a
+// minute behind the clock of the process before it, as if it had been set back.
 func TestKillsMoto(t *testing.T) {
 	if *killsMoto == 0 {
 		t.Skip("left out: go test ./cmd/keyd -run TestKillsMoto -kills-moto 300 -v")
@@ -48,7 +48,7 @@ func TestKillsMoto(t *testing.T) {
 	k.end()
 }
 
-// moto is one moto server, and two users in it.
+// moto is a moto server with two users.
 type moto struct {
 	t          *testing.T
 	base       string
@@ -56,8 +56,8 @@ type moto struct {
 	alice, bob [2]string // their first pairs
 }
 
-// startMoto takes the requests that make the users unsigned, and checks every
-// signature afterwards.
+// startMoto starts moto and creates the users. moto accepts the requests that create
+// them without a signature, and checks every signature after those.
 func startMoto(t *testing.T) *moto {
 	const unsigned = 6
 	free, err := net.Listen("tcp", "127.0.0.1:0")
@@ -75,9 +75,9 @@ func startMoto(t *testing.T) *moto {
 	m := &moto{t: t, base: "http://127.0.0.1:" + port}
 	target, _ := url.Parse(m.base)
 	m.proxy = &httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) {
-		r.Out = r.Out.WithContext(context.WithoutCancel(r.Out.Context())) // who asked may be dead: it is done, and not later
+		r.Out = r.Out.WithContext(context.WithoutCancel(r.Out.Context())) // the client may have been killed: moto handles its request now, and not later
 		r.SetURL(target)
-		r.Out.Host = r.In.Host // it is signed
+		r.Out.Host = r.In.Host // the signature covers it
 	}}
 	m.await("127.0.0.1:" + port)
 	m.alice, m.bob = m.user("alice"), m.user("bob")
@@ -95,7 +95,7 @@ func (m *moto) await(address string) {
 	m.t.Fatal("moto does not listen after 30 s")
 }
 
-// user makes a user who may do everything, with a key.
+// user creates a user who may do everything, and returns the user's key.
 func (m *moto) user(name string) [2]string {
 	m.t.Helper()
 	var made struct {
@@ -109,8 +109,8 @@ func (m *moto) user(name string) [2]string {
 	return [2]string{made.ID, made.Secret}
 }
 
-// unsigned asks without a valid signature; moto goes by its scope to know which
-// service is meant.
+// unsigned sends a request without a valid signature. moto reads from the signature's
+// scope which service is meant.
 func (m *moto) unsigned(into any, action string, args ...string) {
 	m.t.Helper()
 	form := url.Values{"Action": {action}, "Version": {"2010-05-08"}}
@@ -164,7 +164,7 @@ func (m *moto) usable(id, secret string) bool {
 
 func (m *moto) keys() map[string]string { return m.keysOf("alice") }
 
-// keysOf asks as bob: no key of alice's is used by it.
+// keysOf signs with bob's key, so that it uses none of alice's.
 func (m *moto) keysOf(user string) map[string]string {
 	c := m.client(m.bob[0], m.bob[1])
 	defer c.Close()

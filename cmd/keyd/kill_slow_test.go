@@ -10,12 +10,12 @@ import (
 	"keyd/daemon/awssim"
 )
 
-var killsSlow = flag.Int("kills-slow", 0, "TestKillsByTheWallClock kills so many processes")
+var killsSlow = flag.Int("kills-slow", 0, "number of processes that TestKillsByTheWallClock kills")
 
-// TestKillsByTheWallClock is TestKills with keyd as it is installed, which waits
-// in earnest and watches its files. It shows that the hurry hides nothing. A
-// kill takes a second, and three quarters of a minute more when it hits
-// CreateAccessKey: so long it takes to find out what became of that.
+// TestKillsByTheWallClock is TestKills with keyd as it is installed, which really waits
+// and watches its files. It shows that simulated time hides nothing. A kill takes a
+// second. One that hits CreateAccessKey takes 45 seconds more, which keyd needs to
+// find out whether a key was created.
 func TestKillsByTheWallClock(t *testing.T) {
 	if *killsSlow == 0 {
 		t.Skip("left out: go test ./cmd/keyd -run TestKillsByTheWallClock -kills-slow 100 -timeout 1h -v")

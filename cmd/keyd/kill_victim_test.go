@@ -17,20 +17,20 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// The ways in which the instant of a kill is drawn.
+// The ways in which the instant of a kill is chosen.
 const (
-	anyInstant = "any instant"     // of the measured length of a whole run
-	inSwap     = "in the swap"     // from its temporary file on
+	anyInstant = "any instant"     // within the measured length of a whole run
+	inSwap     = "in the swap"     // after its temporary file appears
 	atCreate   = "at the creation" // around CreateAccessKey
-	atCall     = "at a call"       // around one call, whichever
+	atCall     = "at a call"       // around any one call
 )
 
-// death is when one process is killed.
+// death says when one process is killed.
 type death struct {
 	how    string
-	call   int           // atCall: this one, from 1
-	served bool          // when AWS has done it; else before
-	after  time.Duration // so much later; when 0 and served, the answer is lost
+	call   int           // for atCall: the number of the call, from 1
+	served bool          // after AWS has handled the call; otherwise before
+	after  time.Duration // how much later; if it is 0 and served is true, the answer is lost
 }
 
 func (d death) String() string {
@@ -44,14 +44,14 @@ func (d death) String() string {
 	return fmt.Sprintf("%s +%s", s, d.after)
 }
 
-// pace is how long things take here and now.
+// pace is how long a run takes on this machine.
 type pace struct {
 	whole time.Duration // a whole run
-	swap  time.Duration // from the temporary file to the call that comes next
+	swap  time.Duration // from its temporary file to the next call
 	calls int
 }
 
-// draw chooses a death: half of all at any instant, a quarter in the swap.
+// draw chooses a death: half of them at any instant, a quarter in the swap.
 func (p pace) draw(r *rand.Rand) death {
 	upTo := func(d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d) + 1)) }
 	switch r.IntN(8) {
@@ -65,7 +65,7 @@ func (p pace) draw(r *rand.Rand) death {
 	return death{how: anyInstant, after: upTo(p.whole)}
 }
 
-// victim is one process that is killed, unless it ends first.
+// victim is one process that is killed, unless it exits first.
 type victim struct {
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -73,13 +73,13 @@ type victim struct {
 	began  time.Time
 	calls  int
 	swap   time.Time // when its temporary file was seen
-	pace   pace      // what was measured
+	pace   pace      // measured so far
 	killed bool
-	done   chan struct{} // closed when it has ended
+	done   chan struct{} // closed once the process has exited
 }
 
-// start begins a process and puts it where it can be told what AWS and the disk
-// see of it: called and swapping. A zero death kills nobody.
+// start starts a process and stores it in at, so that the server and the watch of the
+// disk can call called and swapping. With a zero death, the process is not killed.
 func start(t *testing.T, cmd *exec.Cmd, d death, at *atomic.Pointer[victim]) *victim {
 	t.Helper()
 	v := &victim{cmd: cmd, death: d, began: time.Now(), done: make(chan struct{})}
@@ -95,7 +95,7 @@ func start(t *testing.T, cmd *exec.Cmd, d death, at *atomic.Pointer[victim]) *vi
 	return v
 }
 
-// called is one of the calls that the process makes.
+// called is called before and after AWS handles a call of the process.
 func (v *victim) called(action string, served bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -117,7 +117,7 @@ func (v *victim) called(action string, served bool) {
 	}
 }
 
-// swapping is the temporary file of a swap.
+// swapping is called when the temporary file of a swap appears.
 func (v *victim) swapping() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -129,8 +129,8 @@ func (v *victim) swapping() {
 	}
 }
 
-// killIn kills after d, to the microsecond: the last millisecond is not slept,
-// timers are not that exact.
+// killIn kills the process after d, to the microsecond. It does not sleep through the
+// last millisecond, because timers are not that exact.
 func (v *victim) killIn(d time.Duration) {
 	at := time.Now().Add(d)
 	select {
@@ -146,8 +146,8 @@ func (v *victim) killIn(d time.Duration) {
 	v.kill()
 }
 
-// kill is kill -9. A process that has been waited for is not killed again: its
-// number may be another one's by then.
+// kill sends SIGKILL, unless the process has been waited for: another process may have
+// its number by then.
 func (v *victim) kill() {
 	select {
 	case <-v.done:
@@ -156,7 +156,7 @@ func (v *victim) kill() {
 	}
 }
 
-// wait waits for the end and reports whether it was the kill.
+// wait waits until the process exits, and reports whether the kill ended it.
 func (v *victim) wait() (killed bool, err error) {
 	err = v.cmd.Wait()
 	v.mu.Lock()
@@ -166,7 +166,7 @@ func (v *victim) wait() (killed bool, err error) {
 	return v.killed && v.cmd.ProcessState.ExitCode() < 0, err
 }
 
-// swaps tells when a swap of the file at path begins.
+// swaps calls begins whenever a swap of the file at path begins.
 func swaps(t *testing.T, path string, begins func()) {
 	events, err := fsnotify.NewWatcher()
 	if err == nil {

@@ -13,7 +13,7 @@ import (
 	"keyd/daemon"
 )
 
-// screen is a standard output that one goroutine writes and another one reads.
+// screen is a standard output that one goroutine writes while another one reads it.
 type screen struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
@@ -44,19 +44,19 @@ func (s *screen) await(t *testing.T, text string) {
 		select {
 		case <-s.wrote:
 		case <-t.Context().Done():
-			t.Fatalf("%q is not shown", text)
+			t.Fatalf("%q was not printed", text)
 		}
 	}
 }
 
-// mac is a keyd on a system without a journal.
+// mac returns an app on a system without a journal, its output and its state folder.
 func mac(t *testing.T) (*app, *screen, string) {
 	state, out := t.TempDir(), &screen{wrote: make(chan struct{}, 1)}
 	env := map[string]string{"KEYD_STATE_DIR": state, "KEYD_SETTINGS": filepath.Join(state, "keyd.ini"), "HOME": state, "USERPROFILE": state}
 	return newApp(process{out: out, err: out, getenv: func(name string) string { return env[name] }, goos: "darwin"}), out, state
 }
 
-func TestLogsOfFilesInTheOrderOfTime(t *testing.T) {
+func TestLogFilesArePrintedOldestFirst(t *testing.T) {
 	u, out, state := mac(t)
 	if err := u.showLogFiles(t.Context(), 10, false); err == nil || daemon.Hint(err) != "keyd install" {
 		t.Errorf("without a log: %v", err)
@@ -71,9 +71,9 @@ func TestLogsOfFilesInTheOrderOfTime(t *testing.T) {
 	}
 }
 
-func TestLogsAreFollowedIntoTheNextFile(t *testing.T) {
+func TestFollowContinuesInTheNextLogFile(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("a file that is being read keeps its name there")
+		t.Skip("Windows does not rename a file that is being read")
 	}
 	u, out, state := mac(t)
 	log, err := daemon.OpenLog(state)
@@ -94,7 +94,7 @@ func TestLogsAreFollowedIntoTheNextFile(t *testing.T) {
 	out.await(t, "past\n")
 	say("present")
 	out.await(t, "present\n")
-	for range 2 { // a new file is begun
+	for range 2 { // fills the file, so that the log starts a new one
 		say(strings.Repeat("x", 600<<10))
 	}
 	say("future")
@@ -105,11 +105,11 @@ func TestLogsAreFollowedIntoTheNextFile(t *testing.T) {
 	}
 }
 
-func TestTheJournalIsKnownByItsStreamOnly(t *testing.T) {
+func TestJournalIsRecognisedByItsStream(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux has it")
+		t.Skip("only Linux has the journal")
 	}
 	if isJournal(os.Stderr, "") || isJournal(&bytes.Buffer{}, "8:1") || isJournal(os.Stderr, "0:0") {
-		t.Error("what is not the journal was taken for it")
+		t.Error("a stream that is not the journal was taken for it")
 	}
 }

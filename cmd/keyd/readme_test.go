@@ -36,7 +36,8 @@ func TestReadmeBeginsWithTwoCommands(t *testing.T) {
 	}
 }
 
-// TestReadmeNamesEveryCommand holds the table against the program, both ways.
+// TestReadmeNamesEveryCommand compares the README's commands with the program's, in both
+// directions.
 func TestReadmeNamesEveryCommand(t *testing.T) {
 	text := readme(t)
 	root := newRootCommand(newApp(process{getenv: func(string) string { return "" }}), nil)
@@ -56,7 +57,7 @@ func TestReadmeNamesEveryCommand(t *testing.T) {
 			found = found || command.Name() == name
 		}
 		if !found {
-			t.Errorf("the README names keyd %s", name)
+			t.Errorf("the README names keyd %s, which does not exist", name)
 		}
 		rest = after
 	}
@@ -78,8 +79,7 @@ func TestReadmeSettingsAreTheDefaults(t *testing.T) {
 	}
 }
 
-// TestReadmeNamesTests holds the lines that repeat a bug against the tests that
-// there are.
+// TestReadmeNamesTests checks that the tests exist which the README names for each bug.
 func TestReadmeNamesTests(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(repository, "*", "*_test.go"))
 	if err != nil {
@@ -101,10 +101,10 @@ func TestReadmeNamesTests(t *testing.T) {
 			continue
 		}
 		if named++; !strings.Contains(code.String(), "\nfunc "+name[0]) && name[0] != "TestContractElsewhere" {
-			t.Errorf("the README names %s, which is no test", name[0])
+			t.Errorf("the README names %s, which is not a test", name[0])
 		}
 	}
 	if named < 20 {
-		t.Errorf("only %d tests named", named)
+		t.Errorf("the README names only %d tests", named)
 	}
 }

@@ -20,8 +20,8 @@ import (
 	"keyd/daemon"
 )
 
-// The scripts wait for keyd and keyd for AWS: more of them than there are
-// processors run side by side.
+// TestMain runs more scripts at a time than there are processors: a script waits for
+// keyd most of the time, and keyd waits for AWS.
 func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
@@ -29,8 +29,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"keyd": main, "keyd-mac": keydOnMac, "launchctl": launchctl, "keyd-leaky": leaky, "keyd-hurried": keydHurried})
 }
 
-// Every script is one story, told in a home of its own and against an AWS of
-// its own, on loopback. sim arranges and asks that AWS.
+// TestStories runs the scripts. Each one is a story with its own home and its own AWS on
+// loopback, which the command sim changes and checks.
 func TestStories(t *testing.T) {
 	testscript.RunT(&overheard{T: t}, testscript.Params{
 		Dir:                 "testdata/script",
@@ -44,7 +44,7 @@ func TestStories(t *testing.T) {
 	})
 }
 
-// settle gives a script its AWS and the folders that keyd uses.
+// settle sets up a script's AWS, and the folders that keyd uses.
 func settle(env *testscript.Env) error {
 	w := newWorld()
 	server := httptest.NewServer(w)
@@ -59,7 +59,7 @@ func settle(env *testscript.Env) error {
 		"AWS_ENDPOINT_URL": server.URL,
 		"NO_PROXY":         "*",
 		"TZ":               "UTC",
-		"GORACE":           "atexit_sleep_ms=0", // under the race detector, else a second for each keyd
+		"GORACE":           "atexit_sleep_ms=0", // saves a second for each keyd under the race detector
 	} {
 		env.Setenv(name, value)
 	}
@@ -74,7 +74,7 @@ func condition(name string) (bool, error) {
 	return false, errors.New("unknown condition " + name)
 }
 
-// exits runs a program and demands this exit code: exits 3 keyd status.
+// exits runs a program and demands an exit code: exits 3 keyd status.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	if neg || err != nil || len(args) < 2 {
@@ -96,8 +96,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 var secretLine = regexp.MustCompile(`(?m)^aws_secret_access_key\s*=\s*(\S{30,})`)
 
-// silent demands that nothing that keyd printed, or keeps where the design
-// names no place for it, holds a secret of AWS's or of the files.
+// silent demands that keyd has neither printed a secret of AWS or of the files, nor
+// stored one where the design does not allow it.
 func silent(ts *testscript.TestScript) {
 	w := worldOf(ts)
 	marks := marksOf(w.secrets())
@@ -112,8 +112,8 @@ func silent(ts *testscript.TestScript) {
 	}
 }
 
-// shape compares what a program printed, line by line, with regular expressions
-// in which $VARIABLES are taken literally: shape stdout want.
+// shape compares the output of a program, line by line, with regular expressions in
+// which the values of $VARIABLES are taken literally: shape stdout want.
 func shape(ts *testscript.TestScript, neg bool, args []string) {
 	got := strings.Split(strings.TrimSuffix(ts.ReadFile(args[0]), "\n"), "\n")
 	want := strings.Split(strings.TrimSuffix(ts.ReadFile(args[1]), "\n"), "\n")
@@ -123,19 +123,19 @@ func shape(ts *testscript.TestScript, neg bool, args []string) {
 	for i, line := range want {
 		pattern := os.Expand(line, func(name string) string { return regexp.QuoteMeta(ts.Getenv(name)) })
 		if ok, err := regexp.MatchString("^(?:"+pattern+")$", got[i]); !ok || err != nil {
-			ts.Fatalf("line %d is\n%s\nand not\n%s", i+1, got[i], pattern)
+			ts.Fatalf("line %d is\n%s\nwant\n%s", i+1, got[i], pattern)
 		}
 	}
 }
 
-// save keeps what files hold now, for unchanged.
+// save remembers the contents and modes of files, for unchanged.
 func save(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
 		worldOf(ts).saved[name] = stateOf(ts, name)
 	}
 }
 
-// unchanged compares every byte, and the mode, with what save has kept.
+// unchanged compares every byte, and the mode, with what save remembered.
 func unchanged(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
 		want, ok := worldOf(ts).saved[name]
@@ -167,26 +167,26 @@ func subst(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// terminate sends SIGTERM to the daemon whose pass the status tells of.
+// terminate sends SIGTERM to the daemon that ran the last pass.
 func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	status, err := daemon.LoadStatus(ts.Getenv("KEYD_STATE_DIR"))
 	ts.Check(err)
 	if status.Process != "run" {
-		ts.Fatalf("the last pass is that of keyd %s", status.Process)
+		ts.Fatalf("keyd %s ran the last pass", status.Process)
 	}
 	process, err := os.FindProcess(status.PID)
 	ts.Check(err)
 	ts.Check(process.Signal(syscall.SIGTERM))
 }
 
-// fill makes a file of so many bytes.
+// fill writes a file of this many bytes: fill NAME BYTES.
 func fill(ts *testscript.TestScript, _ bool, args []string) {
 	size, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), bytes.Repeat([]byte("#\n"), size/2), 0o600))
 }
 
-// backdate makes files look as if nobody had written them for an hour.
+// backdate makes files look as if they had last been written an hour ago.
 func backdate(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
 		at := time.Now().Add(-time.Hour)

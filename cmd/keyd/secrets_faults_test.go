@@ -21,17 +21,18 @@ import (
 	"keyd/daemon/awssim"
 )
 
-// everyFault is for a night: each fault at each call.
-var everyFault = flag.Bool("every-fault", false, "TestNoSecretWhateverFails: each kind of fault, before and after each call")
+// everyFault makes TestNoSecretWhateverFails try every fault at every call, which
+// takes a night.
+var everyFault = flag.Bool("every-fault", false, "TestNoSecretWhateverFails tries each kind of fault before and after each call")
 
-// desk is a home with keyd in this process and an AWS without a socket, for a
-// synctest bubble.
+// desk is a home in which keyd runs inside this process, with an AWS that needs no
+// socket, so that it fits into a synctest bubble.
 type desk struct {
 	*world
 	t    *testing.T
-	id   string // of the key in the file when it was made
+	id   string // of the key in the file at the start
 	said bytes.Buffer
-	asks bool // a person was needed when the last pass ended
+	asks bool // the last pass ended with a key that needs a person
 }
 
 func newDesk(t *testing.T, credentials string) *desk {
@@ -49,7 +50,7 @@ func newDesk(t *testing.T, credentials string) *desk {
 	return d
 }
 
-// Do makes a desk what keyd sends its requests with.
+// Do makes the desk an httpClient: keyd sends its requests to it.
 func (d *desk) Do(r *http.Request) (*http.Response, error) {
 	d.ears.hear(d.cloud, r)
 	return d.cloud.Do(r)
@@ -63,7 +64,7 @@ func (d *desk) app() *app {
 
 func (d *desk) state() string { return filepath.Join(d.home, "state") }
 
-// keyd runs one command, as main does but for the signals.
+// keyd runs one command as main does, without the signals.
 func (d *desk) keyd(args ...string) int {
 	u := d.app()
 	root := newRootCommand(u, args)
@@ -71,7 +72,7 @@ func (d *desk) keyd(args ...string) int {
 	return u.reportError(root.ExecuteContext(d.t.Context()))
 }
 
-// pass does one pass and prints all that anybody could ever print of it.
+// pass runs one pass, and prints everything about it in every way that code could.
 func (d *desk) pass(ctx context.Context) {
 	keyd, _, err := d.app().openDaemon("run")
 	if err != nil {
@@ -95,23 +96,23 @@ func (d *desk) pass(ctx context.Context) {
 	fmt.Fprintf(&d.said, "%v %+v %#v\n", err, err, err)
 }
 
-// looks runs the commands that only look.
+// looks runs the commands that change nothing.
 func (d *desk) looks() {
 	for _, args := range []string{"status", "status --json", "history", "history --json", "rotate --dry-run --force", "__complete rotate "} {
 		d.keyd(strings.Split(args, " ")...)
 	}
 }
 
-// closed reports whether nothing of a rotation is left: the file shows another
-// key, or a person is asked, and there is no journal.
+// closed reports whether a rotation is over: there is no journal, and the file shows
+// another key or a person is needed.
 func (d *desk) closed() bool {
 	journals, _ := filepath.Glob(filepath.Join(d.state(), "rotations", "*"))
 	text, err := os.ReadFile(d.own[0])
 	return err == nil && len(journals) == 0 && (!bytes.Contains(text, []byte(d.id)) || d.asks)
 }
 
-// silent demands that there was no secret anywhere by now. A journal may stand
-// only while a rotation is open.
+// silent demands that no secret has leaked so far. open says that a rotation is in
+// progress, so that there may be a journal.
 func (d *desk) silent(what string, open bool) {
 	d.t.Helper()
 	secrets := d.cloud.Secrets()
@@ -126,10 +127,10 @@ func (d *desk) silent(what string, open bool) {
 
 const tidy = "[default]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n"
 
-// TestMisplaced puts a secret where a person, or a bad paste, may have put it
-// in the file. keyd tells what is wrong without telling the secret. (Names are
-// told: of a profile, or of a region, whatever they are.)
-func TestMisplaced(t *testing.T) {
+// TestMisplacedSecretIsNotShown puts a secret where a person, or a bad paste, may have
+// put it in the file. keyd says what is wrong and does not show the secret. (It does
+// show names, of a profile or a region, whatever they hold.)
+func TestMisplacedSecretIsNotShown(t *testing.T) {
 	for name, text := range map[string]string{
 		"exchanged":                "[default]\naws_access_key_id = SECRET\naws_secret_access_key = ID\n",
 		"twice":                    "[default]\naws_access_key_id = SECRET\naws_secret_access_key = SECRET\n",
@@ -180,10 +181,10 @@ func TestMisplaced(t *testing.T) {
 	}
 }
 
-// TestNoSecretWhateverFails lets the calls of a rotation fail one after the
-// other, in every way, and searches all that is printed and kept meanwhile and
-// after keyd has recovered. By itself it does each kind of fault once at
-// CreateAccessKey, whose answer holds the secret, and one at every other call.
+// TestNoSecretWhateverFails lets one call of a rotation after the other fail, in every
+// way, and searches everything that keyd prints and stores, before and after it has
+// recovered. Without -every-fault it tries each kind of fault once at CreateAccessKey,
+// whose answer holds the secret, and one kind at every other call.
 func TestNoSecretWhateverFails(t *testing.T) {
 	calls := rotateOnce(t, awssim.Fault{Times: -1})
 	faults := faultsOf("CreateAccessKey", 0)
@@ -203,7 +204,7 @@ func TestNoSecretWhateverFails(t *testing.T) {
 	}
 }
 
-// faultsOf are all kinds of fault at one call, before and after its effect.
+// faultsOf returns every kind of fault at one call, before and after its effect.
 func faultsOf(action string, skip int) (faults []awssim.Fault) {
 	for _, kind := range []awssim.Kind{awssim.Close, awssim.Reset, awssim.Timeout, awssim.Status500, awssim.Status503,
 		awssim.Throttle, awssim.ReplicationLimit, awssim.Truncated, awssim.ShortLength, awssim.Empty, awssim.HTML,
@@ -215,8 +216,9 @@ func faultsOf(action string, skip int) (faults []awssim.Fault) {
 	return faults
 }
 
-// rotateOnce does a whole rotation with this fault in it, and what a person
-// looks at meanwhile, until it is closed. It returns how many calls it took.
+// rotateOnce runs a whole rotation with this fault in it until it is over, and the
+// commands with which a person looks at it meanwhile. It returns the number of calls
+// of the first keyd rotate.
 func rotateOnce(t *testing.T, f awssim.Fault) (calls int) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, tidy)
@@ -227,16 +229,16 @@ func rotateOnce(t *testing.T, f awssim.Fault) (calls int) {
 		d.silent("after the fault", true)
 		d.cloud.ClearFaults()
 		for pass := 0; pass < 5 && !d.closed(); pass++ {
-			time.Sleep(8 * day) // an orphan stays for the quarantine
+			time.Sleep(8 * day) // a key whose secret was lost waits for the quarantine
 			d.pass(t.Context())
 		}
 		d.looks()
 		if !d.closed() {
-			t.Error("the rotation is not closed")
+			t.Error("the rotation is not over")
 		}
-		d.silent("when it was closed", false)
+		d.silent("after the rotation", false)
 		if text, _ := os.ReadFile(d.own[0]); len(marksIn(text, marksOf(d.cloud.Secrets()))) != 1 {
-			t.Error("the search does not even see the secret that is in the file")
+			t.Error("the search does not find the secret in the credentials file")
 		}
 		if t.Failed() {
 			t.Log(d.said.String())
@@ -245,9 +247,10 @@ func rotateOnce(t *testing.T, f awssim.Fault) (calls int) {
 	return calls
 }
 
-// TestJournalKeepsOneSecret looks into the journal of a rotation that waits in
-// its overlap: the new secret is in it, to mend the file with, and the old one,
-// which nobody needs any more, is not. Then an old key that signs is heard.
+// TestJournalKeepsOneSecret reads the journal of a rotation in its overlap. It holds
+// the new secret, with which keyd can mend the file, and no longer holds the old one,
+// which keyd does not need any more. The test then shows that a request signed with
+// the old key would be noticed.
 func TestJournalKeepsOneSecret(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, tidy)
@@ -265,18 +268,18 @@ func TestJournalKeepsOneSecret(t *testing.T) {
 		}
 		d.silent("in the overlap", true)
 		if len(findSecrets(d.state(), marksOf(d.cloud.Secrets()), d.places(false))) != 1 {
-			t.Error("a journal that stays when it must not is not seen")
+			t.Error("a journal that should be gone is not found")
 		}
 		d.ears.hear(d.cloud, newRequest(t, "/", "Authorization", "AWS4-HMAC-SHA256 Credential="+d.id+"/20260101/us-east-1/iam/aws4_request"))
 		if len(d.ears.wrong(nil)) != 1 {
-			t.Error("an old key that signs after the swap is not heard")
+			t.Error("a request that the old key signs after the swap is not noticed")
 		}
 	})
 }
 
-// TestDemoTellsNoSecret searches what the demo shows, in the terminal and in its
-// state, for the secrets that its files end with.
-func TestDemoTellsNoSecret(t *testing.T) {
+// TestDemoShowsNoSecret searches the demo's output and its state folder for the secrets
+// that its files hold at the end.
+func TestDemoShowsNoSecret(t *testing.T) {
 	home := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer

@@ -17,18 +17,18 @@ import (
 	"time"
 )
 
-// house is a home in which keyd runs as a process of its own, with an AWS on
-// loopback. When the tests are run by root it belongs to nobody: what root may
-// read says nothing of what other processes of a user may.
+// house is a home in which keyd runs as a separate process, with an AWS on loopback.
+// If root runs the tests, the home belongs to user 65534: root may read everything, so
+// it could not show what a user's other processes may read.
 type house struct {
 	*world
 	t       *testing.T
 	program string
 	url     string
-	user    *syscall.Credential // nil: that of the test
-	open    func()              // lets AWS answer; before and after stay as they are from then on
+	user    *syscall.Credential // who runs keyd; nil: the user who runs the test
+	open    func()              // lets AWS answer; before and after must not change from then on
 	before  func(n int)         // called before the nth request is answered
-	after   func(n int)         // and after
+	after   func(n int)         // called after the nth request is answered
 	n       atomic.Int64
 }
 
@@ -47,7 +47,7 @@ func newHouse(t *testing.T, program string) *house {
 	return h
 }
 
-// openFolder is a folder that every user may enter, as t.TempDir is not.
+// openFolder creates a folder that every user may enter, unlike t.TempDir.
 func openFolder(t *testing.T) string {
 	t.Helper()
 	path, err := os.MkdirTemp("", "keyd-secrets")
@@ -61,9 +61,10 @@ func openFolder(t *testing.T) string {
 	return path
 }
 
-// readyProgram puts this binary where every user may run it, and lets cores be
-// dumped for the rest of the test. A process of its own copies: were the copy
-// open for writing here, children of other tests would keep it busy.
+// readyProgram copies this binary to a place where every user may run it, and allows
+// core dumps for the rest of the test. A separate process makes the copy: if this
+// process opened the copy for writing, child processes of other tests could inherit
+// it, and the copy could not be executed.
 func readyProgram(t *testing.T) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -93,7 +94,7 @@ func (h *house) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
 	h.after(n)
 }
 
-// write makes a file of the user's.
+// write writes a file that belongs to the user.
 func (h *house) write(name, text string, mode fs.FileMode) {
 	h.t.Helper()
 	path := filepath.Join(h.home, name)
@@ -109,7 +110,7 @@ func (h *house) write(name, text string, mode fs.FileMode) {
 	}
 }
 
-// key gives a user a key of this age, in a profile of the same name.
+// key creates a user with a key of this age, in a profile of the same name.
 func (h *house) key(name string, days int) (id string) {
 	h.t.Helper()
 	user := h.cloud.AddUser(account, "/", name)
@@ -120,13 +121,13 @@ func (h *house) key(name string, days int) (id string) {
 	return id
 }
 
-// lived is a process and what it printed.
+// lived is a process and its output.
 type lived struct {
 	*exec.Cmd
 	out, err bytes.Buffer
 }
 
-// start runs a program of this binary, by name.
+// start starts one of the programs in this binary, by name.
 func (h *house) start(env []string, args ...string) *lived {
 	h.t.Helper()
 	h.open()
@@ -144,8 +145,7 @@ func (h *house) start(env []string, args ...string) *lived {
 	return l
 }
 
-// silent demands that there is no secret in any of these texts, in the house
-// and in what AWS was sent.
+// silent demands that these texts, the home and the requests to AWS contain no secret.
 func (h *house) silent(texts map[string]string) {
 	h.t.Helper()
 	secrets := h.cloud.Secrets()

@@ -4,10 +4,10 @@ package main
 
 import "path/filepath"
 
-// silent demands that what a process printed and left, however it ended, shows
-// a secret only where the design names a place for it. Searched for are the
-// last pairs of the file and of the journal: the older ones are deleted, and
-// were searched for in their time.
+// silent demands that the output of a process and the files that it left, however it
+// ended, hold a secret only where the design allows it. It searches for the latest
+// pairs of the file and the journal: earlier calls have searched for the older ones,
+// which are deleted.
 func (k *killing) silent(said []byte, killed bool) {
 	k.t.Helper()
 	secrets := map[string]string{}
@@ -18,7 +18,7 @@ func (k *killing) silent(said []byte, killed bool) {
 	for _, r := range k.home.rotations() {
 		secrets[r.New.ID] = r.New.Secret.Reveal()
 	}
-	delete(secrets, "") // of a rotation that has no new pair yet
+	delete(secrets, "") // from a rotation that has no new pair yet
 	for _, m := range marksIn(said, marksOf(secrets)) {
 		k.t.Errorf("%s was printed", m)
 	}

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// observer looks at the command line and the environment of a process and of
-// all that come from it, as ps does.
+// observer reads the command lines and environments of a process and all its
+// descendants, as ps does.
 type observer struct {
 	stop, done chan struct{}
 	seen       map[string]bool
@@ -32,7 +32,7 @@ func observe(pid int) *observer {
 		for {
 			for _, p := range family(pid) {
 				line, _ := os.ReadFile(filepath.Join("/proc", p, "cmdline"))
-				environ, _ := os.ReadFile(filepath.Join("/proc", p, "environ")) // only root may, when p wants no dumps
+				environ, _ := os.ReadFile(filepath.Join("/proc", p, "environ")) // only root may read it if p has turned off dumps
 				o.seen[strings.ReplaceAll(string(line)+"\n"+string(environ), "\x00", "\n")] = true
 			}
 			select {
@@ -45,7 +45,7 @@ func observe(pid int) *observer {
 	return o
 }
 
-// text is all that was seen.
+// text stops the observer, and returns everything that it saw.
 func (o *observer) text() string {
 	close(o.stop)
 	<-o.done
@@ -69,19 +69,19 @@ func family(pid int) []string {
 	return all
 }
 
-// stranger stands for notify-send and for the program of on_event: it writes
-// down all that it gets, and stays to be seen.
+// stranger takes the place of notify-send and of the on_event program. It writes
+// everything it gets to a file, and runs long enough to be observed.
 const stranger = `#!/bin/sh
 { echo "$0 $*"; env; cat; echo; } >> "$HOME/told.$$"
 sleep 0.05
 `
 
-// TestProcessesTellNothing runs the daemon, lets it rotate one key and ask a
-// person about another one, and looks at all that other processes can see of
-// it: what it starts, prints, logs and leaves, and what the kernel shows.
-func TestProcessesTellNothing(t *testing.T) {
+// TestProcessesShowNoSecret runs the daemon, which rotates one key and reports that
+// another one needs a person. It searches everything that other processes can see:
+// what the daemon starts, prints, logs and stores, and what the kernel shows.
+func TestProcessesShowNoSecret(t *testing.T) {
 	program := readyProgram(t)
-	for _, name := range []string{"keyd", "keyd-mac"} { // the journal, and a log file
+	for _, name := range []string{"keyd", "keyd-mac"} { // the first logs to the journal, the second to a file
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, program)
@@ -91,7 +91,7 @@ func TestProcessesTellNothing(t *testing.T) {
 			h.write("keyd.ini", "notify = desktop\non_event = event --of \"a key\"\n", 0o600)
 			h.key("alice", 70)
 			h.key("bob", 70)
-			h.users["bob"].AddKey(20 * day) // nobody knows whose it is
+			h.users["bob"].AddKey(20 * day) // keyd cannot know who uses it
 			keyd := h.start([]string{"DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere"}, name, "run")
 			o := observe(keyd.Process.Pid)
 			told := h.await("needs_person\":true", "notify-send --app-name", "\"event\":\"validated\"")
@@ -103,24 +103,24 @@ func TestProcessesTellNothing(t *testing.T) {
 			seen := o.text()
 			for _, want := range []string{name + "\nrun\n", "--of\na key\n", "--urgency=critical\n", "HOME=" + h.home} {
 				if !strings.Contains(seen, want) && (!strings.HasPrefix(want, "HOME=") || h.seesEnvironments()) {
-					t.Errorf("ps has not seen %q", want)
+					t.Errorf("ps did not see %q", want)
 				}
 			}
 			if !strings.Contains(keyd.err.String(), "SIGQUIT") || !strings.Contains(keyd.err.String(), "goroutine ") {
-				t.Errorf("no stack trace came:\n%s", keyd.err.String())
+				t.Errorf("there is no stack trace:\n%s", keyd.err.String())
 			}
 			logs := h.start(nil, name, "logs")
 			_ = logs.Wait()
 			if text := logs.out.String() + keyd.err.String(); !strings.Contains(text, "msg=swapped") {
 				t.Errorf("nothing was logged:\n%s", text)
 			}
-			h.silent(map[string]string{"ps": seen, "what was told": told, "standard error": keyd.err.String(), "standard output": keyd.out.String(),
+			h.silent(map[string]string{"ps": seen, "what the programs received": told, "standard error": keyd.err.String(), "standard output": keyd.out.String(),
 				"the status": status.out.String() + status.err.String(), "the logs": logs.out.String() + logs.err.String()})
 		})
 	}
 }
 
-// await returns what the strangers were told, once it holds these words.
+// await returns what the strangers received, once it contains all these words.
 func (h *house) await(words ...string) string {
 	h.t.Helper()
 	var all []byte
@@ -140,12 +140,13 @@ func (h *house) await(words ...string) string {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	h.t.Fatalf("not all of %q was told within 10 s:\n%s", words, all)
+	h.t.Fatalf("the programs did not receive all of %q within 10 s:\n%s", words, all)
 	return ""
 }
 
-// seesEnvironments reports whether this process may read those of the house. A
-// container's root may not, without CAP_SYS_PTRACE: the house is another user's.
+// seesEnvironments reports whether this process may read the environments of the
+// processes in the house. Without CAP_SYS_PTRACE, root in a container may not: they
+// belong to another user.
 func (h *house) seesEnvironments() bool {
 	h.t.Helper()
 	open, err := h.neighbour()
@@ -154,14 +155,14 @@ func (h *house) seesEnvironments() bool {
 	}
 	defer func() { _ = errors.Join(open.Process.Kill(), open.Wait()) }()
 	if _, err = os.ReadFile(fmt.Sprintf("/proc/%d/environ", open.Process.Pid)); err != nil {
-		h.t.Logf("what stands in environments was not looked at: %v", err)
+		h.t.Logf("environments were not searched: %v", err)
 	}
 	return err == nil
 }
 
-// neighbour starts another program of the user's, which hides nothing and runs
-// until it is killed. It has answered: the kernel shows no environment of one
-// that has only just begun.
+// neighbour starts another program of the user, which hides nothing and runs until it
+// is killed. neighbour waits for its first output: the kernel does not show the
+// environment of a process that has only just started.
 func (h *house) neighbour() (*exec.Cmd, error) {
 	open := exec.CommandContext(h.t.Context(), "cat")
 	open.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
@@ -183,8 +184,8 @@ func (h *house) neighbour() (*exec.Cmd, error) {
 	return open, err
 }
 
-// closed demands that a process leaves no core and lets no other one of the
-// same user read its memory or environment.
+// closed demands that a process leaves no core dump, and that no other process of the
+// same user can read its memory or environment.
 func (h *house) closed(pid int) {
 	h.t.Helper()
 	open, err := h.neighbour()
@@ -194,29 +195,30 @@ func (h *house) closed(pid int) {
 	}
 	defer func() { _ = errors.Join(open.Process.Kill(), open.Wait()) }()
 	if limit := coreLimit(pid); limit != "0 0" {
-		h.t.Errorf("a core of so many bytes may be dumped: %s", limit)
+		h.t.Errorf("the limits for a core dump are not zero: %s", limit)
 	}
 	if coreLimit(open.Process.Pid) == "0 0" {
-		h.t.Log("this machine lets nobody dump cores: that keyd forbids them itself was not seen")
+		h.t.Log("this machine allows no core dumps: whether keyd forbids them itself was not tested")
 	}
 	for _, name := range []string{"environ", "maps"} {
 		if !h.readable(open.Process.Pid, name) {
-			h.t.Errorf("the check of %s is blind: it cannot even be read of cat", name)
+			h.t.Errorf("the check proves nothing: not even the %s of cat can be read", name)
 		}
 		if h.readable(pid, name) {
-			h.t.Errorf("other processes of the same user can read its %s", name)
+			h.t.Errorf("other processes of the same user can read keyd's %s", name)
 		}
 	}
 }
 
-// coreLimit is how large a core of a process may be: soft and hard, in bytes.
+// coreLimit returns the soft and hard limits for a process's core dump, in bytes.
 func coreLimit(pid int) string {
 	limits, _ := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
 	_, rest, _ := strings.Cut(string(limits), "Max core file size")
 	return strings.Join(strings.Fields(rest + " none none")[:2], " ")
 }
 
-// readable reports whether another process of the user can read a file of /proc.
+// readable reports whether another process of the same user can read a file of a
+// process in /proc.
 func (h *house) readable(pid int, name string) bool {
 	read := exec.CommandContext(h.t.Context(), "head", "-c", "1", fmt.Sprintf("/proc/%d/%s", pid, name))
 	read.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
@@ -224,10 +226,10 @@ func (h *house) readable(pid int, name string) bool {
 	return err == nil && len(text) > 0
 }
 
-// TestDumpsTellNothing lets keyd rotate die of a signal with a stack trace, in
-// the most talkative ways of Go's runtime, while it waits for an answer and
-// right after one: no trace shows a secret, and none of them leaves a core.
-func TestDumpsTellNothing(t *testing.T) {
+// TestDumpsShowNoSecret makes keyd rotate die of a signal, with the most detailed stack
+// traces that Go's runtime can print, while it waits for an answer and right after one.
+// No trace shows a secret, and no process leaves a core dump.
+func TestDumpsShowNoSecret(t *testing.T) {
 	program := readyProgram(t)
 	for n, traceback := range map[int]string{2: "single", 4: "all", 5: "system", 6: "crash", 7: "crash", 9: "all", 14: "system", 16: "crash"} {
 		t.Run(fmt.Sprintf("%s at request %d", traceback, n), func(t *testing.T) {
@@ -244,7 +246,7 @@ func TestDumpsTellNothing(t *testing.T) {
 				if at == n && n%2 == 0 {
 					_ = syscall.Kill(int(pid.Load()), syscall.SIGQUIT)
 				}
-				if at > n || at == n && n%2 == 0 { // nothing else may end it, however late the signal is
+				if at > n || at == n && n%2 == 0 { // keyd must not exit for another reason, however late the signal is
 					<-over
 				}
 			}
@@ -259,21 +261,21 @@ func TestDumpsTellNothing(t *testing.T) {
 			err := keyd.Wait()
 			close(over)
 			if err == nil {
-				t.Errorf("it lives on: %s", keyd.out.String())
+				t.Errorf("keyd did not die: %s", keyd.out.String())
 			}
 			if !strings.Contains(keyd.err.String(), "goroutine ") {
-				t.Errorf("no stack trace came (%v):\n%s", err, keyd.err.String())
+				t.Errorf("there is no stack trace (%v):\n%s", err, keyd.err.String())
 			}
 			if cores, _ := filepath.Glob(filepath.Join(h.home, "core*")); len(cores) > 0 {
-				t.Errorf("a core was left: %q", cores)
+				t.Errorf("a core dump was left: %q", cores)
 			}
 			h.silent(map[string]string{"standard error": keyd.err.String(), "standard output": keyd.out.String()})
 		})
 	}
 }
 
-// TestObserversSee runs a program that does all of it wrong.
-func TestObserversSee(t *testing.T) {
+// TestObserverFindsLeaks runs a program that leaks its secret in every way.
+func TestObserverFindsLeaks(t *testing.T) {
 	h := newHouse(t, readyProgram(t))
 	h.write("tmp/x", "", 0o600)
 	leaky := h.start([]string{"LEAK=" + plantedSecret, "GOTRACEBACK=all"}, "keyd-leaky")
@@ -284,12 +286,12 @@ func TestObserversSee(t *testing.T) {
 	for name, text := range map[string]string{"a child's arguments": lineAfter(seen, "sleep 0.1; true\n"), "an environment": lineAfter(seen, "LEAK="),
 		"a stack trace": leaky.err.String()} {
 		if len(marksIn([]byte(text), marks)) != 1 && (name != "an environment" || h.seesEnvironments()) {
-			t.Errorf("a secret in %s is not seen:\n%s", name, text)
+			t.Errorf("a secret in %s is not found:\n%s", name, text)
 		}
 	}
 }
 
-// lineAfter is the line that begins with a word.
+// lineAfter returns the rest of the line after the first occurrence of word.
 func lineAfter(text, word string) string {
 	_, rest, _ := strings.Cut(text, word)
 	line, _, _ := strings.Cut(rest, "\n")

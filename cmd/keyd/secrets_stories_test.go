@@ -18,24 +18,23 @@ import (
 	"keyd/daemon/awssim"
 )
 
-// overheard is the T of the stories: whatever their commands print, in front or
-// in the background, comes by here in Log, and is searched for secrets.
+// overheard is the T of the stories. Log gets everything that their commands print, in
+// the foreground or the background, and searches it for secrets.
 type overheard struct {
 	*testing.T
 	world *world
 }
 
-// Run runs one story, which shall be overheard too.
+// Run runs one story with a T of this type.
 func (o *overheard) Run(name string, f func(testscript.T)) {
 	o.T.Run(name, func(t *testing.T) { f(&overheard{T: t}) })
 }
 
-// Verbose keeps testscript from forgetting what was printed in the phases that
-// are over.
+// Verbose makes testscript keep the output of the phases that are over.
 func (o *overheard) Verbose() bool { return true }
 
-// Log gets the whole of a story when it is over. It is printed where a T would
-// have done so.
+// Log gets the whole output of a story at its end. It prints the output when a T would
+// have printed it.
 func (o *overheard) Log(args ...any) {
 	o.Helper()
 	if o.world != nil && !o.Failed() {
@@ -48,10 +47,10 @@ func (o *overheard) Log(args ...any) {
 	}
 }
 
-// printed says what is wrong with all that the commands of a story printed.
+// printed returns the errors in the output of a story's commands.
 func (w *world) printed(text string) (wrong []string) {
 	if last := strings.ReplaceAll(w.last, w.home, "$WORK"); !strings.Contains(text, last) {
-		wrong = append(wrong, "not all that was printed came by")
+		wrong = append(wrong, "the log lacks some of the output")
 	}
 	for _, m := range marksIn([]byte(text), marksOf(w.secrets())) {
 		wrong = append(wrong, m.String()+" was printed")
@@ -59,17 +58,17 @@ func (w *world) printed(text string) (wrong []string) {
 	return wrong
 }
 
-// listen lets the end of a story fail for every secret that is where it must
-// not be: in the story's folder, in what it printed, in what AWS was sent.
+// listen makes a story fail at its end if its folder, its output or its requests to AWS
+// contain a secret that must not be there.
 func (w *world) listen(env *testscript.Env) {
 	t, ok := env.T().(*overheard)
 	if !ok {
-		panic("a story that nobody overhears")
+		panic("the T of a story is not an overheard")
 	}
 	t.world, w.home, w.ears.home = w, env.WorkDir, env.WorkDir
 	w.own = []string{filepath.Join(w.home, ".aws", "credentials"), filepath.Join(w.home, ".aws", "config")}
 	err := filepath.WalkDir(w.home, func(path string, entry fs.DirEntry, err error) error {
-		w.own = append(w.own, path) // the story brings it
+		w.own = append(w.own, path) // the story itself brought the file
 		return err
 	})
 	if err != nil {
@@ -85,18 +84,18 @@ func (w *world) listen(env *testscript.Env) {
 	})
 }
 
-// places are those of a story.
+// places returns where secrets may be in a story.
 func (w *world) places(open bool) places {
 	return places{own: w.own, state: filepath.Join(w.home, "state"), open: open}
 }
 
-// secrets are those of AWS, and what else the files show in the place of one.
+// secrets returns the secrets of AWS, and any others that the files hold.
 func (w *world) secrets() map[string]string {
 	secrets := w.cloud.Secrets()
 	for _, path := range w.own {
 		info, err := os.Stat(path)
 		if err != nil || !info.Mode().IsRegular() {
-			continue // a story without one, or with a FIFO in its place
+			continue // no such file, or a FIFO in its place
 		}
 		text, _ := os.ReadFile(path)
 		for i, found := range secretLine.FindAllSubmatch(text, -1) {
@@ -108,20 +107,20 @@ func (w *world) secrets() map[string]string {
 	return secrets
 }
 
-// ears listen to what is sent to AWS.
+// ears records what keyd sends to AWS.
 type ears struct {
 	home string
 
 	mu    sync.Mutex
 	heard bytes.Buffer // every request, whole
-	late  []string     // requests that an old key signed when the files showed its successor
+	late  []string     // requests that an old key signed while the files showed its successor
 }
 
-// hear notes a request and hands its body on.
+// hear records a request, and leaves its body readable.
 func (e *ears) hear(cloud *awssim.Cloud, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		panic(http.ErrAbortHandler) // the client went away while it was still sending
+		panic(http.ErrAbortHandler) // the client disconnected while it was still sending
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	e.mu.Lock()
@@ -130,12 +129,12 @@ func (e *ears) hear(cloud *awssim.Cloud, r *http.Request) {
 	_ = r.Header.Write(&e.heard)
 	e.heard.Write(append(body, '\n'))
 	if next := e.successor(cloud, signer(r)); next != "" {
-		e.late = append(e.late, fmt.Sprintf("%s signed %q when the files showed %s", signer(r), body, next))
+		e.late = append(e.late, fmt.Sprintf("%s signed %q while the files showed %s", signer(r), body, next))
 	}
 }
 
-// successor returns the key that was made with this one and stands in the files
-// in its place; "" for none. Once it does, the old key must sign nothing.
+// successor returns the key that this key created and that has replaced it in the
+// files, or "" if there is none. From then on the old key must sign nothing.
 func (e *ears) successor(cloud *awssim.Cloud, id string) string {
 	var files []byte
 	for _, name := range []string{"credentials", "config"} {
@@ -156,14 +155,14 @@ func (e *ears) successor(cloud *awssim.Cloud, id string) string {
 	return ""
 }
 
-// signer is the key id that a request names.
+// signer returns the id of the key that signed a request.
 func signer(r *http.Request) string {
 	_, rest, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	id, _, _ := strings.Cut(rest, "/")
 	return id
 }
 
-// wrong says what was sent that must not be.
+// wrong returns what was sent and must not have been.
 func (e *ears) wrong(secrets map[string]string) []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -174,8 +173,9 @@ func (e *ears) wrong(secrets map[string]string) []string {
 	return wrong
 }
 
-// TestEarsHear sends what must not be sent, and looks whether it is heard.
-func TestEarsHear(t *testing.T) {
+// TestRequestsAreSearched sends secrets that must not be sent, and checks that they are
+// found.
+func TestRequestsAreSearched(t *testing.T) {
 	secrets := map[string]string{plantedID: plantedSecret}
 	for name, r := range map[string]*http.Request{
 		"the URL":    newRequest(t, "/?secret="+shapesOf(plantedSecret)["URL-escaped"], "", ""),
@@ -186,16 +186,16 @@ func TestEarsHear(t *testing.T) {
 		e := &ears{home: t.TempDir()}
 		e.hear(awssim.New(awssim.Options{}), r)
 		if len(e.wrong(secrets)) != 1 {
-			t.Errorf("a secret in %s is not heard", name)
+			t.Errorf("a secret in %s is not found", name)
 		}
 		if len(e.wrong(map[string]string{"AKIAOTHER": strings.Repeat("another/+", 5)})) != 0 {
-			t.Errorf("%s: another secret is heard", name)
+			t.Errorf("%s: another secret is found", name)
 		}
 	}
 }
 
-// TestPrintedSees overhears a story that prints a secret.
-func TestPrintedSees(t *testing.T) {
+// TestStoryOutputIsSearched searches the output of a story that prints a secret.
+func TestStoryOutputIsSearched(t *testing.T) {
 	w := newWorld()
 	w.home = "/home/alice"
 	_, secret := w.cloud.AddUser(account, "/", "alice").AddKey(0)
@@ -205,12 +205,12 @@ func TestPrintedSees(t *testing.T) {
 		}
 	}
 	if w.last = "something else"; len(w.printed("all is well")) != 1 {
-		t.Error("an output that does not come by is not missed")
+		t.Error("output that the log lacks is not reported")
 	}
 }
 
-// newRequest is a request as a server gets it. Without a header's name the
-// value is the body.
+// newRequest returns a request as a server gets it. Without the name of a header, value
+// is the body.
 func newRequest(t *testing.T, uri, header, value string) *http.Request {
 	t.Helper()
 	body := value

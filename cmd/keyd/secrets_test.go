@@ -21,17 +21,16 @@ import (
 	"unicode/utf16"
 )
 
-// places says where the design lets a secret stand.
+// places says where the design allows a secret to be.
 type places struct {
-	own   []string // files of the user, and those that the test itself wrote
-	state string   // keyd's state folder; "": none
-	open  bool     // a rotation goes on: its journal may stand, and what a kill left of a write
+	own   []string // the user's files, and files that the test itself wrote
+	state string   // keyd's state folder; "" if there is none
+	open  bool     // a rotation is in progress: there may be a journal, and temporary files of a killed process
 }
 
-// searchSecrets fails the test for each secret (by key id) that stands anywhere
-// under root, in any shape, in a file, a name or a link, but where the design
-// names it. Files that vanish meanwhile are passed over; what was deleted is
-// not searched for on the disk.
+// searchSecrets fails the test for each secret (by key id) that it finds under root, in
+// any shape, in a file, a name or a link, except where the design allows it. It skips
+// files that disappear meanwhile, and does not search the disk for deleted data.
 func searchSecrets(t testing.TB, root string, secrets map[string]string, where places) {
 	t.Helper()
 	for _, found := range findSecrets(root, marksOf(secrets), where) {
@@ -39,8 +38,8 @@ func searchSecrets(t testing.TB, root string, secrets map[string]string, where p
 	}
 }
 
-// findSecrets is searchSecrets with the findings returned. They name the key,
-// the shape and the place, and never the secret.
+// findSecrets returns what searchSecrets would report: the key, the shape and the place
+// of each secret, and never the secret itself.
 func findSecrets(root string, marks []mark, where places) (found []string) {
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -54,18 +53,18 @@ func findSecrets(root string, marks []mark, where places) (found []string) {
 			return err
 		}
 		for _, m := range marksIn(append([]byte(filepath.ToSlash(path)+"\n"), text...), marks) {
-			found = append(found, fmt.Sprintf("%s stands in %s%s", m, path, why))
+			found = append(found, fmt.Sprintf("%s is in %s%s", m, path, why))
 		}
 		return nil
 	})
 	if err != nil {
-		found = append(found, "not everything could be searched: "+err.Error())
+		found = append(found, "part of the files could not be searched: "+err.Error())
 	}
 	return found
 }
 
-// read returns what is to be searched of one entry of a folder, and what keeps
-// it from being a place for secrets although it looks like one.
+// read returns the text of one folder entry that must not contain a secret, and why the
+// entry is not a place for secrets although it looks like one.
 func (p places) read(path string, entry fs.DirEntry) (text []byte, why string, err error) {
 	info, err := entry.Info()
 	switch {
@@ -75,8 +74,8 @@ func (p places) read(path string, entry fs.DirEntry) (text []byte, why string, e
 		return nil, "", err
 	case entry.Type()&fs.ModeSymlink != 0:
 		target, _ := os.Readlink(path)
-		return []byte(filepath.ToSlash(target)), " (a link)", nil // Windows turns the slashes of a secret round
-	case !entry.Type().IsRegular() || info.Size() == 0: // a FIFO would never end to be read
+		return []byte(filepath.ToSlash(target)), " (a link)", nil // Windows turns the slashes of a secret into backslashes
+	case !entry.Type().IsRegular() || info.Size() == 0: // reading a FIFO would never end
 		return nil, "", nil
 	}
 	allowed, why := p.allow(path, info)
@@ -92,8 +91,8 @@ func (p places) read(path string, entry fs.DirEntry) (text []byte, why string, e
 
 var tempName = regexp.MustCompile(`^\.(.+)\.keyd-[0-9a-f]{16}$`)
 
-// allow reports whether a secret may stand in a file. why says what a file that
-// could be such a place lacks.
+// allow reports whether a secret may be in a file. If the file looks like such a place
+// but is not one, why says what is wrong with it.
 func (p places) allow(path string, info fs.FileInfo) (ok bool, why string) {
 	if slices.Contains(p.own, path) {
 		return true, ""
@@ -108,8 +107,8 @@ func (p places) allow(path string, info fs.FileInfo) (ok bool, why string) {
 	case !journal && !(temp && slices.Contains(p.own, target)):
 		return false, ""
 	case !p.open:
-		return false, " although no rotation goes on"
-	case !journal && asNarrow(info, target): // it has got the mode of what it is to replace
+		return false, " although no rotation is in progress"
+	case !journal && asNarrow(info, target): // it has the mode of the file it is to replace
 		return true, ""
 	case !private(info, 0o600):
 		return false, " with mode " + info.Mode().String()
@@ -120,19 +119,19 @@ func (p places) allow(path string, info fs.FileInfo) (ok bool, why string) {
 	return true, ""
 }
 
-// asNarrow reports whether a file lets nobody in who may not read target.
+// asNarrow reports whether no one may read a file who may not read target.
 func asNarrow(info fs.FileInfo, target string) bool {
 	of, err := os.Stat(target)
 	return err == nil && info.Mode().Perm()&^of.Mode().Perm() == 0
 }
 
-// private reports whether a file has this mode. Windows has none: there the
-// profile folder keeps others out.
+// private reports whether a file has this mode. On Windows there are no modes, and the
+// profile folder keeps other users out.
 func private(info fs.FileInfo, mode fs.FileMode) bool {
 	return info.Mode().Perm() == mode || runtime.GOOS == "windows"
 }
 
-// mark is one shape of one half of a secret.
+// mark is one half of a secret in one shape.
 type mark struct {
 	key   string // the id
 	shape string
@@ -141,7 +140,7 @@ type mark struct {
 
 func (m mark) String() string { return fmt.Sprintf("the secret of %s, %s,", m.key, m.shape) }
 
-// marksIn returns the marks that stand in text, one per key.
+// marksIn returns the marks that text contains, at most one for each key.
 func marksIn(text []byte, marks []mark) (found []mark) {
 	for _, m := range marks {
 		if bytes.Contains(text, m.text) && !slices.ContainsFunc(found, func(f mark) bool { return f.key == m.key }) {
@@ -151,8 +150,8 @@ func marksIn(text []byte, marks []mark) (found []mark) {
 	return found
 }
 
-// marksOf returns secrets, by key id, in all shapes. Half of one is enough: a
-// text that was cut short gives it away as well.
+// marksOf returns the halves of secrets, by key id, in all shapes. Half a secret is a
+// leak too: text may be cut short.
 func marksOf(secrets map[string]string) []mark {
 	var marks []mark
 	for id, secret := range secrets {
@@ -170,7 +169,7 @@ func marksOf(secrets map[string]string) []mark {
 	return marks
 }
 
-// shapesOf returns a text as programs write it.
+// shapesOf returns a text in every form in which programs write it.
 func shapesOf(s string) map[string]string {
 	query, digits := url.QueryEscape(s), hex.EncodeToString([]byte(s))
 	shapes := map[string]string{
@@ -191,16 +190,16 @@ func shapesOf(s string) map[string]string {
 		"in UTF-16":           wide(s),
 	}
 	for name, encoding := range map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "URL base64": base64.RawURLEncoding} {
-		for before := range 3 { // bytes in front of it shift everything
+		for before := range 3 { // bytes in front of s shift the encoding
 			text := encoding.EncodeToString([]byte(strings.Repeat("x", before) + s))
-			start, end := (before*8+5)/6, (before+len(s))*8/6 // what depends on s alone
+			start, end := (before*8+5)/6, (before+len(s))*8/6 // the part that depends only on s
 			shapes[fmt.Sprintf("in %s (%d)", name, before)] = text[start:end]
 		}
 	}
 	return shapes
 }
 
-// wide is s as Windows writes it.
+// wide returns s in the encoding of Windows.
 func wide(s string) string {
 	var b []byte
 	for _, unit := range utf16.Encode([]rune(s)) {
@@ -209,8 +208,8 @@ func wide(s string) string {
 	return string(b)
 }
 
-// wordsOf returns a secret as a stack trace would show it, were it ever passed
-// by value: in words of the machine, or in an array's first bytes.
+// wordsOf returns a secret as a stack trace would show it if it were passed by value:
+// as machine words, or as the first bytes of an array.
 func wordsOf(secret string) map[string]string {
 	words := map[string]string{}
 	for at := 0; at+8 <= len(secret); at += 8 {
@@ -222,8 +221,8 @@ func wordsOf(secret string) map[string]string {
 	return words
 }
 
-// leaky is a program that shows its secret, LEAK, in its environment, in the
-// arguments of another one, and in a stack trace.
+// leaky is a program that leaks its secret, LEAK, in its environment, in the arguments
+// of a child process, and in a stack trace.
 func leaky() {
 	secret := os.Getenv("LEAK")
 	_ = exec.Command("sh", "-c", "sleep 0.1; true", secret).Run()
@@ -231,20 +230,20 @@ func leaky() {
 }
 
 //go:noinline
-func spill(secret [8]byte) { panic(fmt.Sprint(len(secret), " bytes are spilt")) }
+func spill(secret [8]byte) { panic(fmt.Sprint(len(secret), " bytes leak")) }
 
 const plantedID, plantedSecret = "AKIAPLANTED000000001", "abcdefGHIJ/KLMN+opqrstuvwxYZ0123456789/+"
 
-// TestSearchSees plants a secret in every kind of place: the search must find
-// it there, in every shape, and must not where the design allows it.
-func TestSearchSees(t *testing.T) {
+// TestSearchFindsSecrets plants a secret in every kind of place. The search must find it
+// in every shape, except where the design allows it.
+func TestSearchFindsSecrets(t *testing.T) {
 	planted := map[string]string{plantedID: plantedSecret}
 	marks := marksOf(planted)
 	search := func(t *testing.T, name string, text string, mode, dirMode fs.FileMode, open bool) []string {
 		root := t.TempDir()
 		path := filepath.Join(root, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), dirMode), os.WriteFile(path, []byte(text), mode),
-			os.Chmod(path, mode), os.Chmod(filepath.Dir(path), dirMode)); err != nil { // whatever the umask
+			os.Chmod(path, mode), os.Chmod(filepath.Dir(path), dirMode)); err != nil { // whatever the umask is
 			t.Fatal(err)
 		}
 		home := places{own: []string{filepath.Join(root, ".aws", "credentials")}, state: filepath.Join(root, "state"), open: open}
@@ -252,12 +251,12 @@ func TestSearchSees(t *testing.T) {
 	}
 	for shape, text := range shapesOf(plantedSecret) {
 		if found := search(t, "state/status.json", "{\"why\": \"x"+text+"x\"}", 0o600, 0o700, true); len(found) != 1 {
-			t.Errorf("a secret %s is not seen: %q", shape, found)
+			t.Errorf("a secret %s is not found: %q", shape, found)
 		}
 	}
 	for word, text := range wordsOf(plantedSecret) {
 		if len(marksIn([]byte("main.f({"+text+", 0x1})"), marks)) != 1 {
-			t.Errorf("%s are not seen", word)
+			t.Errorf("%s are not found", word)
 		}
 	}
 	for name, p := range plantings() {
@@ -271,13 +270,13 @@ func TestSearchSees(t *testing.T) {
 	}
 	for _, found := range search(t, "leak", plantedSecret, 0o600, 0o700, false) {
 		if len(marksIn([]byte(found), marks)) > 0 {
-			t.Errorf("the finding tells the secret: %s", found)
+			t.Errorf("the report shows the secret: %s", found)
 		}
 	}
 }
 
-// TestSearchSeesLinks plants a secret in what a link says.
-func TestSearchSeesLinks(t *testing.T) {
+// TestSearchFindsSecretsInLinks plants a secret in the target of a link.
+func TestSearchFindsSecretsInLinks(t *testing.T) {
 	root := t.TempDir()
 	name := filepath.Join(root, "link")
 	if err := os.Symlink(plantedSecret, name); err != nil {
@@ -287,7 +286,7 @@ func TestSearchSeesLinks(t *testing.T) {
 		t.Skip("this system hides the symbolic links that it makes:", err)
 	}
 	if found := findSecrets(root, marksOf(map[string]string{plantedID: plantedSecret}), places{}); len(found) != 1 {
-		t.Errorf("a link is not seen: %q", found)
+		t.Errorf("a secret in a link is not found: %q", found)
 	}
 }
 
@@ -295,8 +294,8 @@ func TestSearchSeesLinks(t *testing.T) {
 type planting struct {
 	path          string
 	mode, dirMode fs.FileMode
-	open          bool // while a rotation goes on
-	found         bool // where none may be
+	open          bool // a rotation is in progress
+	found         bool // the design does not allow a secret there
 }
 
 func plantings() map[string]planting {

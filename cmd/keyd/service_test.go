@@ -12,23 +12,23 @@ import (
 	"keyd/install"
 )
 
-// keydOnMac is keyd as it runs on a Mac, for a user who is not root. What
-// launchd would do is made up by launchctl below, so the stories are about what
-// a person sees; the real thing is tested in package install.
+// keydOnMac runs keyd as on a Mac, for a user who is not root. The program launchctl
+// below imitates launchd, so the stories test only what a person sees; package install
+// tests the rest.
 func keydOnMac() {
 	os.Exit(executeKeyd(os.Args[1:], process{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, goos: "darwin", now: time.Now,
 		host: func() (install.Host, error) {
 			return install.Host{
 				GOOS: "darwin", Getenv: getenvOnMac, Home: os.Getenv("HOME"), UID: "501", Login: "alice",
-				Executable: "/bin/sh", Argv0: "sh", // any program that is there to stay
+				Executable: "/bin/sh", Argv0: "sh", // any program with a permanent path
 			}, nil
 		},
 	}))
 }
 
-// getenvOnMac hides the folder of the test's commands: its link to /bin/sh, if
-// any, is not there to stay.
+// getenvOnMac hides the folder of the test's commands from PATH: a link to /bin/sh in it
+// would not be a permanent path.
 func getenvOnMac(name string) string {
 	if name == "PATH" {
 		return "/bin"
@@ -36,8 +36,8 @@ func getenvOnMac(name string) string {
 	return os.Getenv(name)
 }
 
-// launchctl is a launchd with one agent. It writes down what it is asked to do,
-// in $HOME/launchctl.
+// launchctl imitates a launchd with one agent. It writes the commands it gets to
+// $HOME/launchctl.
 func launchctl() {
 	loaded := filepath.Join(os.Getenv("HOME"), "loaded")
 	code := 0

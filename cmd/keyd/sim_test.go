@@ -18,12 +18,12 @@ import (
 type world struct {
 	cloud *awssim.Cloud
 	users map[string]*awssim.User
-	user  *awssim.User      // that was named last
+	user  *awssim.User      // the user named last
 	names map[string]string // of keys, by id
 	saved map[string]string // by file name
 
 	home string
-	own  []string // files that may show a secret: the user's, and what the story brings
+	own  []string // files that may hold a secret: the user's, and those that the story brought
 	ears ears
 	last string // what a command printed to standard error
 }
@@ -46,22 +46,22 @@ func (w *world) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
 
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
 
-// sim arranges and asks AWS:
+// sim changes AWS, or checks something there:
 //
-//	sim lag 8s                    a new key is known after so long; goes first
+//	sim lag 8s                    AWS accepts a new key only after this; goes first
 //	sim user NAME [PARTITION]     the commands below are about this user
-//	sim root                      or about the root of the account
-//	sim key NAME AGE [inactive]   sets NAME_ID and NAME_SECRET
+//	sim root                      the commands below are about the account's root
+//	sim key NAME AGE [inactive]   creates a key; sets NAME_ID and NAME_SECRET
 //	sim use NAME SERVICE REGION AGO
-//	sim set NAME Active|Inactive  as a person would, in the console
+//	sim set NAME Active|Inactive  sets the status, as a person would in the console
 //	sim fault ACTION before|after KIND [TIMES]
-//	sim deny ACTION [scp|mfa]     without a layer: no policy allows it
-//	sim skew 20m                  AWS's clock is ahead by so much
-//	sim keys [NAME STATUS]...     the user has these keys and no others; a key
-//	                              that keyd made is called new
-//	sim calls ACTION N            so many requests came
-//	sim await ACTION N            wait until so many came
-//	sim touched N                 so many calls were about keys of strangers
+//	sim deny ACTION [scp|mfa]     denies; without a layer, no policy allows the action
+//	sim skew 20m                  AWS's clock is ahead by this much
+//	sim keys [NAME STATUS]...     demands that the user has exactly these keys; a key
+//	                              that keyd created is called new
+//	sim calls ACTION N            demands that N requests have come
+//	sim await ACTION N            waits until N requests have come
+//	sim touched N                 demands that N calls were about foreign keys
 func sim(ts *testscript.TestScript, neg bool, args []string) {
 	commands := map[string]func(*world, *testscript.TestScript, []string) error{
 		"lag": simLag, "user": simUser, "root": simRoot, "key": simKey, "use": simUse, "set": simSet,
@@ -70,7 +70,7 @@ func sim(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	command := commands[args[0]]
 	if command == nil || neg {
-		ts.Fatalf("sim is followed by one of %v", slices.Sorted(maps.Keys(commands)))
+		ts.Fatalf("the word after sim must be one of %v", slices.Sorted(maps.Keys(commands)))
 	}
 	ts.Check(command(worldOf(ts), ts, args[1:]))
 }
@@ -171,7 +171,7 @@ func simKeys(w *world, _ *testscript.TestScript, args []string) error {
 		have = append(have, name, k.Status)
 	}
 	if !slices.Equal(have, args) {
-		return fmt.Errorf("the keys are %v, not %v", have, args)
+		return fmt.Errorf("the keys are %v, want %v", have, args)
 	}
 	return nil
 }
@@ -188,7 +188,7 @@ func (w *world) count(action string) int {
 
 func simCalls(w *world, _ *testscript.TestScript, args []string) error {
 	if n := w.count(args[0]); strconv.Itoa(n) != args[1] {
-		return fmt.Errorf("%d calls of %s, not %s", n, args[0], args[1])
+		return fmt.Errorf("%d calls of %s, want %s", n, args[0], args[1])
 	}
 	return nil
 }
@@ -204,12 +204,12 @@ func simAwait(w *world, _ *testscript.TestScript, args []string) error {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	return fmt.Errorf("no %d calls of %s within 10 s", want, args[0])
+	return fmt.Errorf("fewer than %d calls of %s within 10 s", want, args[0])
 }
 
 func simTouched(w *world, _ *testscript.TestScript, args []string) error {
 	if calls := w.cloud.Touched(); strconv.Itoa(len(calls)) != args[0] {
-		return fmt.Errorf("calls on keys of strangers: %+v", calls)
+		return fmt.Errorf("calls about foreign keys: %+v", calls)
 	}
 	return nil
 }

@@ -16,8 +16,8 @@ import (
 
 const repository = "../.."
 
-// imports is who may import what of keyd: data flows one way. Tests may import
-// more.
+// imports lists which packages of keyd each package may import: data flows one way.
+// Tests may import more.
 var imports = map[string][]string{
 	"keyd/cmd/keyd":                           {"keyd/daemon", "keyd/daemon/awssim", "keyd/install", "keyd/credfile", "keyd/credfile/atomicfile"},
 	"keyd/daemon":                             {"keyd/daemon/iam", "keyd/daemon/iam/remote", "keyd/credfile", "keyd/credfile/atomicfile"},
@@ -30,7 +30,7 @@ var imports = map[string][]string{
 	"keyd/credfile/atomicfile/atomicfiletest": {"keyd/credfile/atomicfile"},
 }
 
-// only is who may import a module: each stands behind one seam.
+// only lists the packages that may import a module: each module has one seam.
 var only = map[string][]string{
 	"github.com/aws/":                 {"keyd/daemon/iam"},
 	"gopkg.in/ini.v1":                 {"keyd/credfile", "keyd/daemon"},
@@ -86,11 +86,11 @@ func checkImport(t *testing.T, file, from, to string) {
 	allowed, known := imports[from]
 	switch {
 	case !known:
-		t.Errorf("%s: package %s has no place in the structure", file, from)
+		t.Errorf("%s: the list of imports has no package %s", file, from)
 	case strings.HasPrefix(to, "keyd/") && !slices.Contains(allowed, to):
 		t.Errorf("%s: %s may not import %s", file, from, to)
 	case from == "keyd/daemon/awssim" && strings.Contains(strings.Split(to, "/")[0], "."):
-		t.Errorf("%s: the simulator imports %s: the standard library is enough", file, to)
+		t.Errorf("%s: the simulator imports %s, but may import only the standard library", file, to)
 	}
 	for module, users := range only {
 		if strings.HasPrefix(to, module) && !slices.Contains(users, from) {
@@ -99,8 +99,8 @@ func checkImport(t *testing.T, file, from, to string) {
 	}
 }
 
-// TestTopLevel holds the layout that a reader expects.
-func TestTopLevel(t *testing.T) {
+// TestTopLevelHasNoOtherEntries keeps the layout that a reader expects.
+func TestTopLevelHasNoOtherEntries(t *testing.T) {
 	want := []string{"cmd", "daemon", "credfile", "install", "go.mod", "go.sum", "README.md", "LICENSE"}
 	entries, err := os.ReadDir(repository)
 	if err != nil {
@@ -108,7 +108,7 @@ func TestTopLevel(t *testing.T) {
 	}
 	for _, entry := range entries {
 		if !strings.HasPrefix(entry.Name(), ".") && !slices.Contains(want, entry.Name()) {
-			t.Errorf("%s stands at the top level", entry.Name())
+			t.Errorf("%s does not belong at the top level", entry.Name())
 		}
 	}
 }

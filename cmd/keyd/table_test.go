@@ -25,7 +25,7 @@ func fourKeys() *report {
 	}
 }
 
-func TestTableInAPipe(t *testing.T) {
+func TestTableWithoutATerminal(t *testing.T) {
 	want := `PROFILE        KEY          AGE  NEXT       STATE
 legacy         AKIA..MPLE  412d  needs you  blocked: the user has a second active key, AKIA..9ZTT, last used 3d ago by s3 in eu-west-1
                                             run: keyd prune legacy
@@ -39,18 +39,19 @@ keyd running since 09:12 (pid 4711), looked 4m ago, next look in 11m
 	}
 }
 
-// A line that the terminal breaks is read as two keys.
+// TestNoLineIsWiderThanTheTerminal: people would read a line that the terminal breaks
+// as two keys.
 func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 	for width := 50; width < 150; width++ {
 		for line := range strings.Lines((&terminal{width: width}).statusTable(fourKeys())) {
-			if n := countColumns(strings.TrimRight(line, " \n")); n > max(width, 68) { // the footer is not broken
+			if n := countColumns(strings.TrimRight(line, " \n")); n > max(width, 68) { // the footer is not wrapped
 				t.Errorf("width %d: %d columns: %s", width, n, line)
 			}
 		}
 	}
 }
 
-func TestColoursOnlyWhereTheyMeanSomething(t *testing.T) {
+func TestOnlyUrgentTextIsRed(t *testing.T) {
 	text := (&terminal{width: 200, colour: true}).statusTable(fourKeys())
 	for _, red := range []string{"\x1b[31m412d\x1b[0m", "\x1b[31mblocked: "} {
 		if !strings.Contains(text, red) {
@@ -58,7 +59,7 @@ func TestColoursOnlyWhereTheyMeanSomething(t *testing.T) {
 		}
 	}
 	if strings.Contains(text, "\x1b[31m12d") || strings.Contains((&terminal{width: 200}).statusTable(fourKeys()), "\x1b") {
-		t.Error("a colour where none is meant")
+		t.Error("there is a colour where there should be none")
 	}
 }
 
@@ -66,13 +67,13 @@ func TestKeysNearTheLimitAreRed(t *testing.T) {
 	u := &terminal{colour: true}
 	for old, red := range map[time.Duration]bool{80 * day: false, 81 * day: true, 91 * day: true} {
 		if got := u.ageColour(old, 90*day)("x") != "x"; got != red {
-			t.Errorf("%v of 90 days: red is %v", old, got)
+			t.Errorf("red for a key that is %v old: %v", old, got)
 		}
 	}
 }
 
-// A program that reads year 1 takes it for a time.
-func TestNoTimeIsAbsentFromTheJSON(t *testing.T) {
+// TestJSONOmitsZeroTimes: a program that reads the year 1 would take it for a time.
+func TestJSONOmitsZeroTimes(t *testing.T) {
 	r := fourKeys()
 	r.Keys[0].Seen = &daemon.Seen{Keys: []daemon.SeenKey{{ID: "AKIAIOSFODNN7EXAMPLE", Used: &remote.Use{}}}}
 	if text := formatJSON(r); strings.Contains(text, "0001-01-01") || !strings.Contains(text, `"used"`) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestSpan(t *testing.T) {
+func TestDurationHasAtMostTwoUnits(t *testing.T) {
 	for _, tc := range []struct {
 		d    time.Duration
 		want string
@@ -21,22 +21,22 @@ func TestSpan(t *testing.T) {
 		{-2 * time.Minute, "2m"},
 	} {
 		if got := formatDuration(tc.d); got != tc.want {
-			t.Errorf("span(%v) = %q, want %q", tc.d, got, tc.want)
+			t.Errorf("formatDuration(%v) = %q, want %q", tc.d, got, tc.want)
 		}
 	}
 }
 
-func TestAgeIsOneUnitAndNeverNegative(t *testing.T) {
+func TestAgeHasOneUnitAndIsNeverNegative(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Minute: "0s", 90 * time.Minute: "1h", 30 * time.Hour: "1d", 412 * day: "412d",
 	} {
 		if got := formatAge(d); got != want {
-			t.Errorf("age(%v) = %q, want %q", d, got, want)
+			t.Errorf("formatAge(%v) = %q, want %q", d, got, want)
 		}
 	}
 }
 
-func TestMomentIsAsShortAsItStaysClear(t *testing.T) {
+func TestMomentIsShortAndUnambiguous(t *testing.T) {
 	now := time.Date(2026, 11, 23, 10, 12, 0, 0, time.Local) // a Monday
 	for _, tc := range []struct {
 		at   time.Time
@@ -53,7 +53,7 @@ func TestMomentIsAsShortAsItStaysClear(t *testing.T) {
 		{now.AddDate(0, 9, 0), "23 Aug 2027"},
 	} {
 		if got := formatMoment(tc.at, now); got != tc.want {
-			t.Errorf("%v is %q, want %q", tc.at, got, tc.want)
+			t.Errorf("formatMoment(%v) = %q, want %q", tc.at, got, tc.want)
 		}
 	}
 }
@@ -77,7 +77,7 @@ func TestWrapLosesNoWordAndKeepsTheWidth(t *testing.T) {
 	}
 }
 
-func TestPeopleReadNoNamesOfPackages(t *testing.T) {
+func TestPackageNamesAreStripped(t *testing.T) {
 	for text, want := range map[string]string{
 		"credfile: ~/.aws/credentials: is immutable":             "~/.aws/credentials: is immutable",
 		"daemon: the journal: x\niam: no network":                "the journal: x\nno network",
@@ -87,12 +87,12 @@ func TestPeopleReadNoNamesOfPackages(t *testing.T) {
 		"what: iam":                                              "what: iam",
 	} {
 		if got := stripPackages(text); got != want {
-			t.Errorf("%q is told as %q, want %q", text, got, want)
+			t.Errorf("stripPackages(%q) = %q, want %q", text, got, want)
 		}
 	}
 }
 
-func TestOnlyCommandsAreToBeRun(t *testing.T) {
+func TestOnlyCommandsAreMarkedAsRun(t *testing.T) {
 	for text, want := range map[string]string{
 		"keyd prune default":                          "run: keyd prune default",
 		"aws iam list-access-keys":                    "run: aws iam list-access-keys",
@@ -100,12 +100,12 @@ func TestOnlyCommandsAreToBeRun(t *testing.T) {
 		"please report it with: keyd history":         "hint: please report it with: keyd history",
 	} {
 		if got := formatHint(text); got != want {
-			t.Errorf("%q is %q, want %q", text, got, want)
+			t.Errorf("formatHint(%q) = %q, want %q", text, got, want)
 		}
 	}
 }
 
-func TestProfilesAreNamedOnce(t *testing.T) {
+func TestPrefixNamesProfilesOnce(t *testing.T) {
 	two := []string{"default", "work"}
 	for text, want := range map[string]string{
 		"default, work is no longer in the files": "default, work is no longer in the files",
@@ -117,6 +117,6 @@ func TestProfilesAreNamedOnce(t *testing.T) {
 		}
 	}
 	if got := prefixProfiles([]string{"the"}, "the user has a second key"); got != "the: the user has a second key" {
-		t.Errorf("a profile that is called like the first word is passed over: %q", got)
+		t.Errorf("a profile with the name of the first word is left out: %q", got)
 	}
 }
