@@ -14,17 +14,18 @@ import (
 	"keyd/daemon"
 )
 
-const demoLong = `Show the whole life of four keys in half a minute, in a throwaway home and with a
-simulated AWS: a young key, an old key that two profiles share, a key whose user
-already has a second one, and a temporary key. The simulator's IAM takes as long
-as the real one to accept a new key; hours and days are skipped. The demo reads
-and writes nothing outside the throwaway home, and does not listen on the network.
+const demoLong = `Show the whole life of four keys in half a minute, in a throwaway home and with
+a simulated AWS: a young key, an old key that two profiles share, a key whose
+user already has a second one, and a temporary key. The simulator's IAM takes
+as long as the real one to accept a new key; hours and days are skipped. The
+demo reads and writes nothing outside the throwaway home, and does not listen
+on the network.
 
-The exit code is 0 only if the old key was replaced, nothing else was changed, and
-the pair in the file was usable at every millisecond.
+The exit code is 0 only if the old key was replaced, nothing else was changed,
+and the pair in the file was usable at every millisecond.
 
---serve keeps the simulator running on loopback instead, and prints the environment
-variables that make keyd, the AWS CLI and every SDK use it.`
+--serve keeps the simulator running on loopback instead, and prints the
+environment variables that make keyd, the AWS CLI and every SDK use it.`
 
 func newDemoCommand(a *app) *cobra.Command {
 	serve := false

@@ -14,8 +14,8 @@ import (
 const historyLong = `Print what keyd did to which key, when, and in which process, oldest first.
 
 --json prints one object: version (1), damaged (the number of lines that could
-not be read) and entries. Each entry has time, process, pid, profiles, did, key,
-user, account and text. Times are RFC 3339; key ids are complete.`
+not be read) and entries. Each entry has time, process, pid, profiles, did,
+key, user, account and text. Times are RFC 3339; key ids are complete.`
 
 // historyJSON is what keyd history --json prints.
 type historyJSON struct {

@@ -8,9 +8,9 @@ import (
 	"keyd/daemon"
 )
 
-const holdLong = `Pause the rotation of a profile's key. If the old key is inactive already, make it
-usable again. The files keep showing the new key. Neither key changes until keyd
-resume.`
+const holdLong = `Pause the rotation of a profile's key. If the old key is inactive already, make
+it usable again. The files keep showing the new key. Neither key changes until
+keyd resume.`
 
 func newHoldCommand(a *app) *cobra.Command {
 	return &cobra.Command{

@@ -12,18 +12,18 @@ import (
 	"keyd/install"
 )
 
-const installLong = `Start keyd run now and at every login, as a service of this user: a systemd user
-unit, a LaunchAgent on macOS, or a logon task on Windows. The service needs no
-root and does not affect other users.
+const installLong = `Start keyd run now and at every login, as a service of this user: a systemd
+user unit, a LaunchAgent on macOS, or a logon task on Windows. The service
+needs no root and does not affect other users.
 
 keyd first shows which keys it would replace and when, and which keys it would
 leave alone and why. It tries what can be tried of a rotation without changing
 anything or creating a key: whether the files can be edited, and what each key
 may do at AWS. Then it asks.
 
-The variables of this shell that say which files and endpoints to use are written
-into the service. An older installation is replaced. Exit code 3 means that keyd
-is installed and that a key needs a person.`
+The variables of this shell that say which files and endpoints to use are
+written into the service. An older installation is replaced. Exit code 3 means
+that keyd is installed and that a key needs a person.`
 
 func newInstallCommand(a *app) *cobra.Command {
 	var yes bool

@@ -15,9 +15,9 @@ import (
 	"keyd/daemon"
 )
 
-const logsLong = `Show what the daemon has logged. On Linux the log is in the journal. On macOS and
-Windows it is keyd.log and the two files before it, in the state folder. On Linux
-a keyd run that was started by hand logs to its own terminal instead.`
+const logsLong = `Show what the daemon has logged. On Linux the log is in the journal. On macOS
+and Windows it is keyd.log and the two files before it, in the state folder. On
+Linux a keyd run that was started by hand logs to its own terminal instead.`
 
 // systemdUnit is the name of the service under systemd.
 const systemdUnit = "keyd-aws.service"

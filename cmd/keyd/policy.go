@@ -13,9 +13,9 @@ import (
 const policyLong = `Print the smallest IAM policy that lets keyd rotate a user's key, as JSON, for
 the administrator of the account. The policy covers only the user's own keys.
 
-With PROFILE, the policy fits the partition and the path of the user who owns the
-profile's key, as far as a pass has seen them. Otherwise it fits a user without a
-path in the partition aws. No call to AWS is made.
+With PROFILE, the policy fits the partition and the path of the user who owns
+the profile's key, as far as a pass has seen them. Otherwise it fits a user
+without a path in the partition aws. No call to AWS is made.
 
 The second statement is optional: it allows reading when the old key was last
 used, and writing the description that the console shows. --required leaves the

@@ -9,16 +9,17 @@ import (
 	"keyd/daemon"
 )
 
-const pruneLong = `Delete the second key of the user who owns PROFILE's key, to make room for a new
-one. keyd first shows when the second key was last used.
+const pruneLong = `Delete the second key of the user who owns PROFILE's key, to make room for a
+new one. keyd first shows when the second key was last used.
 
 An active key has to be named by its id. It is only made inactive, which can be
 undone; a second keyd prune deletes it. keyd never prunes a key that a profile
 shows.
 
-After a lost answer from AWS, a rotation may wait for a person to decide about a
-key that keyd may or may not have created. keyd prune PROFILE KEY-ID says that no
-one needs the key. Once it is deleted, the rotation continues by itself.`
+After a lost answer from AWS, a rotation may wait for a person to decide about
+a key that keyd may or may not have created. keyd prune PROFILE KEY-ID says
+that no one needs the key. Once it is deleted, the rotation continues by
+itself.`
 
 func newPruneCommand(a *app) *cobra.Command {
 	var yes bool

@@ -10,9 +10,9 @@ import (
 )
 
 const resumeLong = `Continue a rotation that was held, or that stopped because someone put another
-key into the files. keyd leaves the other key alone. If no profile shows a key of
-the rotation any more, the rotation is given up: the new key is deleted, and the
-old one stays as it is.`
+key into the files. keyd leaves the other key alone. If no profile shows a key
+of the rotation any more, the rotation is given up: the new key is deleted, and
+the old one stays as it is.`
 
 func newResumeCommand(a *app) *cobra.Command {
 	var yes bool

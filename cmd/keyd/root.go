@@ -7,10 +7,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const rootLong = `keyd replaces the access keys in ~/.aws/credentials before they get old, without
-ever locking their owner out. It creates a new key, proves that AWS accepts it,
-writes it into the files and validates it. Only later does it deactivate and
-delete the old key.
+const rootLong = `keyd replaces the access keys in ~/.aws/credentials before they get old,
+without ever locking their owner out. It creates a new key, proves that AWS
+accepts it, writes it into the files and validates it. Only later does it
+deactivate and delete the old key.
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 a key needs a person.`
 

@@ -8,8 +8,8 @@ import (
 	"keyd/daemon"
 )
 
-const rotateLong = `Run one pass now, in this process: look at every key, or at the keys of the named
-profiles, and do what is due. Profiles that share a key change together.
+const rotateLong = `Run one pass now, in this process: look at every key, or at the keys of the
+named profiles, and do what is due. Profiles that share a key change together.
 
 A key that is due is replaced: a new one is created, proven, written into the
 files and validated. The old key stays usable for the overlap. It is then

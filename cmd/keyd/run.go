@@ -14,8 +14,8 @@ import (
 )
 
 const runLong = `Look at every key again and again and do what is due, until SIGTERM or Ctrl-C.
-keyd looks at once on SIGHUP, when a file changes and when the machine wakes from
-sleep, and otherwise every check_every.
+keyd looks at once on SIGHUP, when a file changes and when the machine wakes
+from sleep, and otherwise every check_every.
 
 It logs to standard error: under systemd, that is the journal. On macOS and
 Windows it also logs to a file. keyd logs shows the log.
@@ -29,12 +29,12 @@ rotation has ended; notify = none shows no notifications.
 
 on_event = PROGRAM [ARG...] runs a program for every event, without a shell.
 Blanks separate arguments, "..." and '...' keep blanks together, and no other
-character is special. The event is one JSON object on standard input with version
-(1), time, event (created, swapped, mended, validated, deactivated, revived,
-deleted, gave up, "needs you", ...), profiles, key, text, run (a command that
-helps) and needs_person. It never contains a secret. keyd kills the program after
-30 seconds. If the program fails, keyd logs what it wrote to standard error;
-nothing else depends on it.`
+character is special. The event is one JSON object on standard input with
+version (1), time, event (created, swapped, mended, validated, deactivated,
+revived, deleted, gave up, "needs you", ...), profiles, key, text, run (a
+command that helps) and needs_person. It never contains a secret. keyd kills
+the program after 30 seconds. If the program fails, keyd logs what it wrote to
+standard error; nothing else depends on it.`
 
 func newRunCommand(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -46,9 +46,9 @@ func newRunCommand(a *app) *cobra.Command {
 	}
 }
 
-const logonLong = `Do what keyd run does, with the environment variables given. keyd install writes
-this command into the Windows logon task: such a task has no environment of its
-own, and opens a console window for a program that uses the console.`
+const logonLong = `Do what keyd run does, with the environment variables given. keyd install
+writes this command into the Windows logon task: such a task has no environment
+of its own, and opens a console window for a program that uses the console.`
 
 // newLogonCommand returns the hidden command that a Windows logon task starts.
 func newLogonCommand(a *app) *cobra.Command {

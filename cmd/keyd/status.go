@@ -12,14 +12,14 @@ import (
 	"keyd/daemon"
 )
 
-const statusLong = `Show the state of every profile's key, from the files and from what the last pass
-found. No call to AWS is made, and nothing is changed. Exit code 3 means that a
-key needs a person.
+const statusLong = `Show the state of every profile's key, from the files and from what the last
+pass found. No call to AWS is made, and nothing is changed. Exit code 3 means
+that a key needs a person.
 
---json prints one object with version (1), now, daemon_running, looked (when the
-last pass ended), by and pid (the command and the process that ran it), daemon
-(only while one is running: pid, since, program, release, next, notes), files,
-settings_error, notes, warnings and keys.
+--json prints one object with version (1), now, daemon_running, looked (when
+the last pass ended), by and pid (the command and the process that ran it),
+daemon (only while one is running: pid, since, program, release, next, notes),
+files, settings_error, notes, warnings and keys.
 
 Each key has profiles, key, created, state, next, why, run, needs_person,
 in_rotation, seen (what AWS said) and trouble (the last failure). The state is

@@ -17,10 +17,10 @@ import (
 const uninstallLong = `Stop the service and remove it. The settings and the state folder stay: keyd
 rotate or the next installation can finish a rotation that is in progress.
 
---purge also removes the settings and the state folder, including the history. It
-is refused while a rotation is in progress, because only the state folder holds
-both of its keys. A damaged journal may hold the only copy of a secret key: keyd
-leaves it in place and prints its path.`
+--purge also removes the settings and the state folder, including the history.
+It is refused while a rotation is in progress, because only the state folder
+holds both of its keys. A damaged journal may hold the only copy of a secret
+key: keyd leaves it in place and prints its path.`
 
 func newUninstallCommand(a *app) *cobra.Command {
 	var purge, yes bool
