@@ -309,7 +309,7 @@ func plantings() map[string]planting {
 		"a log that was turned":        {"state/keyd.log.1", 0o600, 0o700, true, true},
 		"what on_event got":            {"told", 0o600, 0o700, true, true},
 		"a name":                       {"state/" + plantedSecret[:10] + "/" + plantedSecret[11:], 0o600, 0o700, true, true},
-		"a copy beside the file":       {".aws/credentials.bak", 0o600, 0o700, true, true},
+		"a copy next to the file":      {".aws/credentials.bak", 0o600, 0o700, true, true},
 		"a temporary file elsewhere":   {"tmp/.credentials" + temp, 0o600, 0o700, true, true},
 		"another name for one":         {".aws/.credentials.keyd-0123", 0o600, 0o700, true, true},
 		"a journal of a closed one":    {"state/rotations/A.json", 0o600, 0o700, false, true},
