@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// BenchmarkProfiles100 is what keyd status does to the files of an owner of 100
-// profiles, reading apart.
+// BenchmarkProfiles100 measures what keyd status does with the files of a user with 100
+// profiles, apart from reading them.
 func BenchmarkProfiles100(b *testing.B) {
 	var credentials, config bytes.Buffer
 	for i := range 100 {
@@ -23,6 +23,7 @@ func BenchmarkProfiles100(b *testing.B) {
 	}
 }
 
+// BenchmarkReplace100 measures one replacement in a file with 101 profiles.
 func BenchmarkReplace100(b *testing.B) {
 	var credentials bytes.Buffer
 	for i := range 100 {

@@ -15,36 +15,37 @@ import (
 	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
-// latecomer is a program that has a file open when the new one takes its name,
-// and writes its text into what it has open right afterwards.
-type latecomer struct {
+// lateWriter is a program that has the file open when the new file takes its name,
+// and that writes its text into the open file right afterwards.
+type lateWriter struct {
 	path, text string
-	truncates  bool // as aws configure does, on a disk that exchanges no names: elsewhere that is seen before
-	stays      bool // it has more to write, and takes long
-	from       int  // which time that a new file takes the name; from 1
+	truncates  bool // it truncates the file on opening, like aws configure, on a disk that cannot exchange names: a disk that can would show it earlier
+	staysOpen  bool // it keeps the file open because it has more to write
+	exchange   int  // which exchange of names it meets, counted from 1
 
 	file *os.File
 	done bool
 }
 
-func (l *latecomer) ask(t *testing.T) func(atomicfiletest.Call) error {
+// beforeCall returns the question to ask before each call of the swap.
+func (l *lateWriter) beforeCall(t *testing.T) func(atomicfiletest.Call) error {
 	return func(c atomicfiletest.Call) error {
 		takes := c.Name == l.path && (c.Op == "Exchange" || c.Op == "Rename")
 		switch {
 		case l.truncates && c.Op == "Exchange":
 			return atomicfile.ErrNoExchange
 		case takes && l.file == nil:
-			if l.from--; l.from <= 0 {
-				l.open(t)
+			if l.exchange--; l.exchange <= 0 {
+				l.openFile(t)
 			}
 		case l.file != nil && c.Op == "SyncDir":
-			l.write(t)
+			l.writeText(t)
 		}
 		return nil
 	}
 }
 
-func (l *latecomer) open(t *testing.T) {
+func (l *lateWriter) openFile(t *testing.T) {
 	flag := os.O_WRONLY
 	if l.truncates {
 		flag |= os.O_TRUNC
@@ -55,14 +56,14 @@ func (l *latecomer) open(t *testing.T) {
 	}
 }
 
-func (l *latecomer) write(t *testing.T) {
+func (l *lateWriter) writeText(t *testing.T) {
 	if l.done {
 		return
 	}
 	l.done = true
 	_, err := l.file.WriteAt([]byte(l.text), 0)
 	err = errors.Join(err, l.file.Truncate(int64(len(l.text))))
-	if !l.stays {
+	if !l.staysOpen {
 		err = errors.Join(err, l.file.Close())
 	}
 	if err != nil {
@@ -70,7 +71,7 @@ func (l *latecomer) write(t *testing.T) {
 	}
 }
 
-// failConfig lets no new file take the name of the config file.
+// failConfig refuses each new file that would take the name of the config file.
 func failConfig(s *credfile.Store, ask func(atomicfiletest.Call) error) func(atomicfiletest.Call) error {
 	return func(c atomicfiletest.Call) error {
 		if c.Name == s.Paths.Config && (c.Op == "Exchange" || c.Op == "Rename") {
@@ -80,7 +81,8 @@ func failConfig(s *credfile.Store, ask func(atomicfiletest.Call) error) func(ato
 	}
 }
 
-// takeDisplaced takes away what the store has kept beside its files.
+// takeDisplaced removes the files that the store has left next to its two files, and
+// returns their texts.
 func takeDisplaced(t *testing.T, s *credfile.Store) (texts []string) {
 	t.Helper()
 	names, err := s.Kept()
@@ -90,7 +92,7 @@ func takeDisplaced(t *testing.T, s *credfile.Store) (texts []string) {
 	for _, name := range names {
 		texts = append(texts, readText(t, name))
 		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+			t.Errorf("%s has mode %v, %v, want 0600", name, info.Mode(), err)
 		}
 		if err := os.Remove(name); err != nil {
 			t.Fatal(err)
@@ -99,13 +101,13 @@ func takeDisplaced(t *testing.T, s *credfile.Store) (texts []string) {
 	return texts
 }
 
-// TestLatecomers: whatever another program writes into the file that has just
-// lost its name, it is in the file afterwards, or beside it; whether the swap
-// succeeds or has to be undone, because the second file cannot be written. A
-// third key is never overwritten.
-func TestLatecomers(t *testing.T) {
+// Another program writes into the file that has just lost its name. Its text is
+// afterwards in the file or next to it, both when the swap succeeds and when it has to
+// be undone because the second file cannot be written. A third key is never
+// overwritten.
+func TestLateWritersAreKept(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("no file takes the name of one that is open")
+		t.Skip("on Windows no new file can take the name of an open one")
 	}
 	was, third := pairText("default", oldKey), pairText("default", thirdKey)
 	more := pairText("work", thirdKey)
@@ -119,22 +121,22 @@ func TestLatecomers(t *testing.T) {
 		{name: "another profile", text: was + more, is: pairText("default", newKey) + more, undone: was + more},
 		{name: "the same again", text: was, is: pairText("default", newKey), undone: was},
 		{name: "another profile, after a moment only", text: was, stays: true, is: pairText("default", newKey), undone: was},
-		{name: "no credentials", text: "no credentials\n", is: pairText("default", newKey), undone: was, kept: "no credentials\n"},
+		{name: "no credentials file", text: "no credentials\n", is: pairText("default", newKey), undone: was, kept: "no credentials\n"},
 		{name: "nothing", stays: true, is: pairText("default", newKey), undone: was},
-		{name: "a part", text: more, stays: true, is: pairText("default", newKey), undone: was, kept: more},
+		{name: "a part of a file", text: more, stays: true, is: pairText("default", newKey), undone: was, kept: more},
 	} {
 		for _, fails := range []bool{false, true} {
-			for _, l := range []latecomer{{from: 1}, {from: 1, truncates: true}} {
+			for _, l := range []lateWriter{{exchange: 1}, {exchange: 1, truncates: true}} {
 				t.Run(test.name, func(t *testing.T) {
 					if test.stays && runtime.GOOS != "linux" {
-						t.Skip("the system does not tell that somebody is still writing")
+						t.Skip("this system does not report that a program still has the file open for writing")
 					}
 					s := newStore(t, was, was)
-					l.path, l.text, l.stays = s.Paths.Credentials, test.text, test.stays
+					l.path, l.text, l.staysOpen = s.Paths.Credentials, test.text, test.stays
 					synctest.Test(t, func(t *testing.T) {
-						askBeforeCalls(s, l.ask(t))
+						askBeforeCalls(s, l.beforeCall(t))
 						if fails {
-							askBeforeCalls(s, failConfig(s, l.ask(t)))
+							askBeforeCalls(s, failConfig(s, l.beforeCall(t)))
 						}
 						swapped, err := s.Swap(t.Context(), oldKey, newKey)
 						credentials, config := test.is, pairText("default", newKey)
@@ -142,14 +144,14 @@ func TestLatecomers(t *testing.T) {
 							credentials, config = test.undone, was
 						}
 						if (err != nil) != fails {
-							t.Errorf("%v, with a second file that fails: %t", err, fails)
+							t.Errorf("the swap returned %v; the second file fails: %t", err, fails)
 						}
 						if kept := strings.Join(takeDisplaced(t, s), "|"); kept != test.kept || (kept != "" || test.text == "") != (len(swapped.Notes) > 0) {
-							t.Errorf("kept %q, told %q", kept, swapped.Notes)
+							t.Errorf("left %q next to the file, notes %q", kept, swapped.Notes)
 						}
 						requireFiles(t, s, credentials, config)
 					})
-					if l.stays {
+					if l.staysOpen {
 						l.file.Close()
 					}
 				})
@@ -158,33 +160,33 @@ func TestLatecomers(t *testing.T) {
 	}
 }
 
-// The same while an undo gives the name back.
-func TestLatecomersOfAnUndo(t *testing.T) {
+// A late writer meets the undo of a swap, which exchanges the names as well.
+func TestLateWritersDuringUndoAreKept(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("no file takes the name of one that is open")
+		t.Skip("on Windows no new file can take the name of an open one")
 	}
 	was, more := pairText("default", oldKey), pairText("work", thirdKey)
 	s := newStore(t, was, was)
-	l := latecomer{path: s.Paths.Credentials, text: pairText("default", newKey) + more, from: 2}
+	l := lateWriter{path: s.Paths.Credentials, text: pairText("default", newKey) + more, exchange: 2}
 	synctest.Test(t, func(t *testing.T) {
-		askBeforeCalls(s, failConfig(s, l.ask(t)))
+		askBeforeCalls(s, failConfig(s, l.beforeCall(t)))
 		if _, err := s.Swap(t.Context(), oldKey, newKey); err == nil || !l.done {
-			t.Error("it succeeded, or nobody came late")
+			t.Error("the swap succeeded, or the late writer did not write")
 		}
 		requireFiles(t, s, was+more, was)
 	})
 }
 
-// TestAThirdKeyThatCameLateStays: with one file there is nothing else to fail.
-func TestAThirdKeyThatCameLateStays(t *testing.T) {
+// With a single file, nothing else can fail after a third key has arrived.
+func TestLateThirdKeyStays(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("no file takes the name of one that is open")
+		t.Skip("on Windows no new file can take the name of an open one")
 	}
 	for _, truncates := range []bool{false, true} {
 		s := newStore(t, pairText("default", oldKey), "")
-		l := latecomer{path: s.Paths.Credentials, text: pairText("default", thirdKey), from: 1, truncates: truncates}
+		l := lateWriter{path: s.Paths.Credentials, text: pairText("default", thirdKey), exchange: 1, truncates: truncates}
 		synctest.Test(t, func(t *testing.T) {
-			askBeforeCalls(s, l.ask(t))
+			askBeforeCalls(s, l.beforeCall(t))
 			_, err := s.Swap(t.Context(), oldKey, newKey)
 			if _, ok := errors.AsType[*credfile.Gone](err); !ok {
 				t.Error(err)
@@ -194,9 +196,9 @@ func TestAThirdKeyThatCameLateStays(t *testing.T) {
 	}
 }
 
-// TestUndoneBesideAWriter: a program appends to a file that is written in place
-// before keyd has looked at what it wrote there. The undo takes the pair back.
-func TestUndoneBesideAWriter(t *testing.T) {
+// A program appends to a file that keyd writes in place, before keyd has read back
+// what it wrote. The undo puts the old pair back and keeps the appended text.
+func TestUndoKeepsConcurrentAppend(t *testing.T) {
 	was, more := pairText("default", oldKey), pairText("work", thirdKey)
 	s := newStore(t, was, was)
 	forceInPlace(t, s.Paths.Credentials)
@@ -213,15 +215,15 @@ func TestUndoneBesideAWriter(t *testing.T) {
 			return nil
 		})
 		if _, err := s.Swap(t.Context(), oldKey, newKey); err == nil || !appended {
-			t.Error("it succeeded, or nobody wrote")
+			t.Error("the swap succeeded, or the other program did not write")
 		}
 		requireFiles(t, s, was+more, was)
 	})
 }
 
-// TestUndoSaysWhatTheFileShows: when only the folder cannot be synced the old
-// pair is back; when the file cannot be read nobody knows.
-func TestUndoSaysWhatTheFileShows(t *testing.T) {
+// When only the sync of the folder fails, the file shows the old pair again. When the
+// file cannot be read, no one knows what it shows, and the error says so.
+func TestUndoReportsUnknownFile(t *testing.T) {
 	for op, unknown := range map[string]bool{"SyncDir": false, "OpenFile": true} {
 		s := newStore(t, pairText("default", oldKey), "")
 		synctest.Test(t, func(t *testing.T) {
@@ -238,16 +240,16 @@ func TestUndoSaysWhatTheFileShows(t *testing.T) {
 			_, err := s.Swap(t.Context(), oldKey, newKey)
 			_, told := errors.AsType[*credfile.NotUndone](err)
 			if err == nil || told != unknown {
-				t.Errorf("%s fails: %v", op, err)
+				t.Errorf("%s fails: the swap returned %v; want NotUndone: %t", op, err, unknown)
 			}
 			requireFiles(t, s, map[bool]string{false: pairText("default", oldKey), true: pairText("default", newKey)}[unknown], "")
 		})
 	}
 }
 
-// TestAResumedSwapSyncsWhatShowsTheKey, and nothing else: the other file may
-// stand where nobody can write, in a Nix store for one.
-func TestAResumedSwapSyncsWhatShowsTheKey(t *testing.T) {
+// A resumed swap does not sync the other file, which may be in a place where no one
+// can write, for example in a Nix store.
+func TestResumedSwapSyncsOnlyFilesWithTheKey(t *testing.T) {
 	s := newStore(t, pairText("default", newKey), "[default]\nregion = eu-west-1\n")
 	s.Sys = readOnly{atomicfile.OS{}, s.Paths.Config}
 	if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
@@ -255,33 +257,33 @@ func TestAResumedSwapSyncsWhatShowsTheKey(t *testing.T) {
 	}
 }
 
-// TestUndoWritesNoHalvesBack: a torn pair was mended, a program that had the file
-// open adds to the torn text, and the second file fails.
-func TestUndoWritesNoHalvesBack(t *testing.T) {
+// A swap completes a torn pair, a program that had the file open adds to the torn
+// text, and the second file fails.
+func TestUndoRestoresNoTornPair(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("no file takes the name of one that is open")
+		t.Skip("on Windows no new file can take the name of an open one")
 	}
 	half := pairText("default", makeKey(newKey.ID, "o")) // the new id and the old secret
 	s := newStore(t, half, pairText("default", oldKey))
-	l := latecomer{path: s.Paths.Credentials, text: half + pairText("work", thirdKey), from: 1}
+	l := lateWriter{path: s.Paths.Credentials, text: half + pairText("work", thirdKey), exchange: 1}
 	synctest.Test(t, func(t *testing.T) {
-		askBeforeCalls(s, failConfig(s, l.ask(t)))
+		askBeforeCalls(s, failConfig(s, l.beforeCall(t)))
 		if _, err := s.Swap(t.Context(), oldKey, newKey); err == nil || !l.done {
-			t.Error("it succeeded, or nobody came late")
+			t.Error("the swap succeeded, or the late writer did not write")
 		}
 		requireFiles(t, s, pairText("default", newKey)+pairText("work", thirdKey), pairText("default", oldKey))
 	})
 }
 
-// TestWhatIsKeptIsNotLost: only the folder could not be synced afterwards.
-func TestWhatIsKeptIsNotLost(t *testing.T) {
+// A text is not lost when only the sync of its folder fails.
+func TestDisplacedTextIsNotReportedLost(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("no file takes the name of one that is open")
+		t.Skip("on Windows no new file can take the name of an open one")
 	}
 	s := newStore(t, pairText("default", oldKey), "")
-	l := latecomer{path: s.Paths.Credentials, text: "no credentials\n", from: 1}
+	l := lateWriter{path: s.Paths.Credentials, text: "no credentials\n", exchange: 1}
 	synctest.Test(t, func(t *testing.T) {
-		latecomer, kept := l.ask(t), false
+		latecomer, kept := l.beforeCall(t), false
 		askBeforeCalls(s, func(c atomicfiletest.Call) error {
 			if kept && c.Op == "SyncDir" && c.Name == filepath.Dir(s.Paths.Credentials) {
 				return syscall.EIO
@@ -291,7 +293,7 @@ func TestWhatIsKeptIsNotLost(t *testing.T) {
 		})
 		swapped, _ := s.Swap(t.Context(), oldKey, newKey)
 		if texts := takeDisplaced(t, s); len(texts) != 1 || strings.Contains(strings.Join(swapped.Notes, ""), "lost") {
-			t.Errorf("kept %q, told %q", texts, swapped.Notes)
+			t.Errorf("left %q next to the file, notes %q", texts, swapped.Notes)
 		}
 	})
 }

@@ -9,15 +9,15 @@ import (
 	"testing"
 )
 
-// edgeFile is one awkward file with a pair in it.
+// edgeFile is an awkward file that holds a pair.
 type edgeFile struct {
 	name string
 	data []byte
 }
 
-// edgeFiles returns the awkward files of the shared vectors in three forms: with
-// their own pair, with the pair made of the property that they are about, and
-// with the pair in a profile behind all else.
+// edgeFiles returns the awkward files of the shared vectors in three forms: with their
+// own pair, with a pair made of the property that the file is about, and with a pair
+// in a profile at the end.
 func edgeFiles(t testing.TB) []edgeFile {
 	var files []struct {
 		ID  string `json:"id"`
@@ -25,7 +25,7 @@ func edgeFiles(t testing.TB) []edgeFile {
 	}
 	loadVector(t, "edgecases.json", &files)
 	if len(files) != 123 {
-		t.Errorf("%d files, want 123", len(files))
+		t.Errorf("got %d files, want 123", len(files))
 	}
 	var all []edgeFile
 	for _, f := range files {
@@ -47,20 +47,21 @@ var (
 	firstName   = regexp.MustCompile(`(?m)^k( ?[=:])`)
 )
 
-// ownPair gives the pairs of a file, AKIA1 and s1, the length of real ones.
+// ownPair lengthens the pairs of a file, such as AKIA1 and s1, to the length of real
+// ones.
 func ownPair(data []byte) []byte {
 	data = shortID.ReplaceAll(data, []byte("AKIAOLDOLDOLDOLD000$1"))
 	return shortSecret.ReplaceAll(data, []byte("${1}agedagedaged/agedagedaged+agedagedaged=$2"))
 }
 
-// propertyPair turns "k = v" into a key id and puts its secret above it.
+// propertyPair turns "k = v" into a line with a key id and puts its secret above it.
 func propertyPair(data []byte) []byte {
 	data = firstValue.ReplaceAll(data, []byte("${1}AKIAOLDOLDOLDOLD0001"))
 	data = firstName.ReplaceAll(data, []byte("aws_access_key_id$1"))
 	return bytes.Replace(data, []byte("[a]\n"), []byte("[a]\naws_secret_access_key = agedagedaged/agedagedaged+agedagedaged=1\n"), 1)
 }
 
-// keysIn returns the keys that stand somewhere in a file.
+// keysIn returns the keys whose ids occur anywhere in a file.
 func keysIn(data []byte) []Key {
 	keys := []Key{thirdKey}
 	for _, c := range "01234DP" {
@@ -69,10 +70,10 @@ func keysIn(data []byte) []Key {
 	return slices.DeleteFunc(keys, func(k Key) bool { return !bytes.Contains(data, []byte(k.ID)) })
 }
 
-// Every awkward file is either edited, and then only in its two values, or
-// refused with file, line and remedy. The floors keep the check from passing on
-// an editor that refuses everything.
-func TestEdgeFiles(t *testing.T) {
+// Replace either edits only the two values of an awkward file, or refuses it with file,
+// line and remedy. The lower bounds keep the test from accepting a Replace that refuses
+// everything.
+func TestEdgeFilesAreEditedExactlyOrRefused(t *testing.T) {
 	edited, refused := map[string]int{}, map[string]int{}
 	for _, e := range edgeFiles(t) {
 		_, form, _ := strings.Cut(e.name, "/")
@@ -83,7 +84,7 @@ func TestEdgeFiles(t *testing.T) {
 				refused[form]++
 				requireNoSecret(t, err.Error())
 				if strings.Contains(err.Error(), "no profile holds") && !f.Holds(old.ID) {
-					continue // it stands in a comment, or belongs to no key
+					continue // the id is in a comment or belongs to no pair
 				}
 				t.Logf("%s: %v", e.name, requireRefusal(t, err, ""))
 				continue
@@ -94,7 +95,7 @@ func TestEdgeFiles(t *testing.T) {
 			}
 			back, _, err := Lex("credentials", Credentials, data).Replace(newKey, old)
 			if err != nil || !bytes.Equal(back, e.data) {
-				t.Errorf("%s: not restored: %v", e.name, err)
+				t.Errorf("%s: the way back did not restore the file: %v", e.name, err)
 			}
 		}
 	}
@@ -106,7 +107,7 @@ func TestEdgeFiles(t *testing.T) {
 	}
 }
 
-// applyChanges splices by the reported changes, apart from the code under test.
+// applyChanges applies the reported changes without the code under test.
 func applyChanges(data []byte, changes []Change) []byte {
 	out := bytes.Clone(data)
 	for i := len(changes) - 1; i >= 0; i-- {

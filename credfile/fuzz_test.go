@@ -6,6 +6,7 @@ import (
 	"testing"
 )
 
+// addSeeds adds awkward files with the old key, as either kind of file.
 func addSeeds(f *testing.F) {
 	for _, text := range []string{
 		"", "\n", "[", "[]", "]\n", "=\n", "[a]\n=", "[a]\n b", " [a]\n\tb=c\n", "\ufeff[a]\r\nb = c\r\n", "[a]\rb=c\r",
@@ -26,7 +27,8 @@ func kindOf(config bool) Kind {
 	return Credentials
 }
 
-// FuzzLex: lexing never fails, and every span lies where it says.
+// FuzzLex checks that lexing never fails, that spans nest properly, and that no text
+// about a file quotes its secrets.
 func FuzzLex(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte, config bool) {
@@ -50,7 +52,7 @@ func FuzzLex(f *testing.F) {
 				within("value", p.Value, p.Raw)
 				for _, m := range p.More {
 					end := s.Body.End
-					if m.Start < len(data) && data[m.Start] == '[' { // an indented header is both: a section, and a part of the value above
+					if m.Start < len(data) && data[m.Start] == '[' { // an indented header is a section and part of the value above at once
 						end = len(data)
 					}
 					within("more", m, Span{p.Rest.End, end})
@@ -63,7 +65,7 @@ func FuzzLex(f *testing.F) {
 		}
 		for _, p := range file.Problems {
 			if p.Line < 1 || p.Line > lines || p.Text == "" || p.Remedy == "" {
-				t.Fatalf("problem %+v", p)
+				t.Fatalf("the problem is incomplete or has a wrong line: %+v", p)
 			}
 		}
 		requireNoSecretIn(t, file, Profiles(file, nil))
@@ -71,25 +73,26 @@ func FuzzLex(f *testing.F) {
 	})
 }
 
-// FuzzReplace: an edit there and back restores every byte, the second reader
-// sees the new pair in between, and a refusal gives its reason.
+// FuzzReplace checks that replacing a key and replacing it back restores every byte,
+// that other readers see the new pair in between and nothing else that is new, and
+// that a refusal quotes no secret.
 func FuzzReplace(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte, config bool) {
 		file := Lex("file", kindOf(config), data)
 		if bytes.Contains(data, []byte(newKey.ID)) {
-			return // the way back would change more
+			return // the way back would change more places
 		}
 		edited, changes, err := file.Replace(oldKey, newKey)
 		if err != nil {
 			if strings.Contains(strings.ToLower(allNames(file)), strings.ToLower(oldKey.Secret.Reveal()[:12])) {
-				return // what is a name as well is told as one
+				return // the secret is a name as well, and names are not secret
 			}
 			requireNoSecret(t, err.Error())
 			return
 		}
 		if len(changes) == 0 || len(changes)%2 != 0 || !bytes.Equal(edited, applyChanges(data, changes)) {
-			t.Fatalf("%v made %q", changes, edited)
+			t.Fatalf("the changes %v do not lead to %q", changes, edited)
 		}
 		for _, p := range Profiles(file, nil) {
 			if p.Key.ID != oldKey.ID || file.Kind != Credentials {
@@ -107,8 +110,8 @@ func FuzzReplace(f *testing.F) {
 	})
 }
 
-// requireNoSecretIn holds the words about a file against the secrets in it, where
-// they stand as secrets: what is a name as well is told as one.
+// requireNoSecretIn requires that no text about a file contains a secret of that file.
+// It accepts a secret that is a name as well, because names are not secret.
 func requireNoSecretIn(t *testing.T, file *File, profiles []Profile) {
 	t.Helper()
 	var words strings.Builder
@@ -124,13 +127,13 @@ func requireNoSecretIn(t *testing.T, file *File, profiles []Profile) {
 		for _, p := range s.Properties {
 			secret := file.Text(p.Value)
 			if p.Name == secretName && len(secret) >= 16 && strings.Contains(words.String(), secret) && !strings.Contains(allNames(file), secret) {
-				t.Errorf("%q is told in %q", secret, words.String())
+				t.Errorf("the secret %q is in %q", secret, words.String())
 			}
 		}
 	}
 }
 
-// allNames is every name in a file.
+// allNames returns every name in a file, one per line.
 func allNames(file *File) string {
 	var all strings.Builder
 	all.WriteString(file.Path)
@@ -143,10 +146,10 @@ func allNames(file *File) string {
 	return all.String()
 }
 
-// thirdReader reads as Python's configparser does, and with it the AWS CLI: a
-// name ends at "=" or ":", a deeper line goes on with the value above, nothing
-// behind a value is a comment, the case of names does not count, and anything
-// twice is an error. Nil when it cannot read the file.
+// thirdReader reads a file the way Python's configparser and so the AWS CLI do: a name
+// ends at "=" or ":", a deeper line continues the value above, there are no comments
+// after a value, names are case-insensitive, and a duplicate is an error. It returns
+// nil when it cannot read the file.
 func thirdReader(data []byte) map[string]map[string]string {
 	sections := map[string]map[string]string{}
 	var section map[string]string
@@ -184,17 +187,17 @@ func thirdReader(data []byte) map[string]map[string]string {
 	return sections
 }
 
-// newToOld turns the new pair into the old one. What this reader takes for one value
-// may be more than the pair: lines below it, and a comment behind it that repeats
-// a half, which stays as it is.
+// newToOld replaces the new pair with the old one. The third reader may take more than
+// half a pair for one value: the lines below it, and a comment after it. A comment that
+// repeats half of the pair must not change.
 var newToOld = strings.NewReplacer(newKey.ID, oldKey.ID, newKey.Secret.Reveal(), oldKey.Secret.Reveal())
 
-// requireSameReading requires that a reader of the file before and after sees the same but
-// for the pair, and never half of it.
+// requireSameReading requires that a reader sees the same before and after a
+// replacement except for the pair, and never sees half of the new pair.
 func requireSameReading(t *testing.T, before, after map[string]map[string]string) {
 	t.Helper()
 	if len(before) != len(after) || (before == nil) != (after == nil) {
-		t.Fatalf("the third reader saw %d sections, sees %d", len(before), len(after))
+		t.Fatalf("the third reader saw %d sections before and sees %d now", len(before), len(after))
 	}
 	for name, values := range before {
 		now := after[name]
@@ -203,12 +206,12 @@ func requireSameReading(t *testing.T, before, after map[string]map[string]string
 		}
 		for key, value := range values {
 			if newToOld.Replace(value) != newToOld.Replace(now[key]) {
-				t.Errorf("the third reader saw %s = %q in [%s], sees %q", key, value, name, now[key])
+				t.Errorf("the third reader saw %s = %q in [%s] before and sees %q now", key, value, name, now[key])
 			}
 		}
 		old := values[idName] == oldKey.ID && values[secretName] == oldKey.Secret.Reveal()
 		if old && (now[idName] != newKey.ID || now[secretName] != newKey.Secret.Reveal()) {
-			t.Errorf("the third reader sees %q in [%s]", now, name)
+			t.Errorf("the third reader sees %q in [%s], want the new pair", now, name)
 		}
 	}
 }

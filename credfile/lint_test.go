@@ -12,16 +12,17 @@ import (
 	"testing"
 )
 
-// On user files, ini.v1's other names rewrite the text, create what they ask
-// for, or expand values until the stack overflows.
+// Other functions of ini.v1 rewrite the text of a file, create the keys that they look
+// up, or expand values until the stack overflows. keyd must not use them on the files
+// of a user.
 var (
 	iniFuncs  = []string{"LoadSources", "LoadOptions"}
 	iniBanned = []string{"String", "MapTo", "StrictMapTo", "MustString", "SaveTo", "SaveToIndent", "WriteTo", "WriteToIndent",
 		"Section", "Key", "GetKey", "HasKey", "NewKey", "NewSection", "ReflectFrom", "KeysHash", "Reload", "Append"}
 )
 
-// iniMisuse returns the uses of ini.v1 in one source file that are not allowed,
-// and whether the file imports it at all.
+// iniMisuse returns the forbidden uses of ini.v1 in one source file, and whether the
+// file imports ini.v1.
 func iniMisuse(t *testing.T, path string, source any) (misuse []string, imports bool) {
 	t.Helper()
 	fset := token.NewFileSet()
@@ -56,7 +57,7 @@ func iniMisuse(t *testing.T, path string, source any) (misuse []string, imports 
 	return misuse, imports
 }
 
-func Test58IniIsOnlyRead(t *testing.T) {
+func TestIniOnlyReads(t *testing.T) {
 	found := false
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
@@ -65,17 +66,17 @@ func Test58IniIsOnlyRead(t *testing.T) {
 		misuse, imports := iniMisuse(t, path, nil)
 		found = found || imports
 		if len(misuse) > 0 {
-			t.Errorf("%s: %s", path, misuse)
+			t.Errorf("%s makes forbidden use of ini.v1: %s", path, misuse)
 		}
 		return nil
 	})
 	if err != nil || !found {
-		t.Errorf("nothing was checked: %v", err)
+		t.Errorf("no file imports ini.v1, so nothing was checked: %v", err)
 	}
 	for _, call := range append(slices.Clone(iniBanned), "Sections().X.SaveTo") {
 		source := "package x\nimport \"gopkg.in/ini.v1\"\nvar _ = ini.LoadSources\nvar f any\nfunc g() { f." + call + "() }\n"
 		if misuse, _ := iniMisuse(t, "x.go", source); len(misuse) != 1 {
-			t.Errorf("%s is not noticed", call)
+			t.Errorf("iniMisuse does not report %s", call)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// summary is what a test wants to know of a profile.
+// summary returns the name, file, line and Skip of a profile.
 func summary(p Profile) string {
 	s := fmt.Sprintf("%s %s:%d", p.Name, p.Path, p.Line)
 	if p.Skip != Rotatable {
@@ -15,7 +15,7 @@ func summary(p Profile) string {
 	return s
 }
 
-func TestProfiles(t *testing.T) {
+func TestProfilesOfBothFiles(t *testing.T) {
 	other := strings.ReplaceAll(pairLines, "{ID}", "AKIAOTHEROTHEROTHER1")
 	for _, test := range []struct {
 		name                string
@@ -25,14 +25,14 @@ func TestProfiles(t *testing.T) {
 		{"file order, credentials first",
 			"[b]\n" + pairLines + "[a]\n" + other, "[profile c]\n" + other + "[default]\n" + other,
 			[]string{"b credentials:2", "a credentials:5", "c config:2", "default config:5"}},
-		{"21 [profile foo] is foo in config and another name in credentials",
+		{"[profile foo] is foo in config and another name in credentials",
 			"[profile foo]\n" + pairLines, "[profile foo]\n" + pairLines,
 			[]string{"profile foo credentials:2", "foo config:2"}},
-		{"21 other sections of config are no profiles",
+		{"other sections of config are no profiles",
 			"", "[foo]\n" + pairLines + "[services s]\niam =\n  endpoint_url = x\n[sso-session x]\nsso_region = y\n[profile]\nx = y\n", nil},
-		{"22 [DEFAULT] is not inherited",
+		{"[DEFAULT] is not inherited",
 			"[DEFAULT]\n" + pairLines + "[dev]\nregion = x\n", "", []string{"DEFAULT credentials:2", "dev credentials:4 no keys"}},
-		{"23 [acme.dev] does not take the keys of [acme]",
+		{"[acme.dev] does not take the keys of [acme]",
 			"[acme]\n" + pairLines + "[acme.dev]\nregion = x\n", "", []string{"acme credentials:2", "acme.dev credentials:4 no keys"}},
 		{"pair in credentials, settings in config: one profile",
 			"[dev]\n" + pairLines, "[profile dev]\nregion = x\n", []string{"dev credentials:2"}},
@@ -44,7 +44,7 @@ func TestProfiles(t *testing.T) {
 		{"one half in each file",
 			"[dev]\naws_access_key_id = {ID}\n", "[profile dev]\naws_secret_access_key = {SECRET}\n",
 			[]string{"dev credentials:2 half a pair", "dev config:2 half a pair"}},
-		{"32 temporary", "[a]\naws_access_key_id = ASIAOLDOLDOLDOLD0001\naws_secret_access_key = {SECRET}\n[b]\n" + pairLines + "aws_session_token = x\n", "",
+		{"temporary", "[a]\naws_access_key_id = ASIAOLDOLDOLDOLD0001\naws_secret_access_key = {SECRET}\n[b]\n" + pairLines + "aws_session_token = x\n", "",
 			[]string{"a credentials:2 temporary", "b credentials:5 temporary"}},
 		{"another store's key", "[minio]\naws_access_key_id = minioadmin\naws_secret_access_key = minioadmin\n", "", []string{"minio credentials:2 not a long-term key"}},
 		{"other ways to sign in", "",
@@ -53,11 +53,11 @@ func TestProfiles(t *testing.T) {
 				"[profile l]\nlogin_session = x\n[profile p]\ncredential_process = x\n[profile n]\n",
 			[]string{"r config:1 role", "e config:4 role", "w config:7 role", "s config:10 sso", "t config:12 sso",
 				"l config:14 login_session", "p config:16 credential_process", "n config:18 no keys"}},
-		{"a pair goes before a role, SSO and a process",
+		{"a pair comes before a role, SSO and a process",
 			"[r]\n" + pairLines + "role_arn = arn\nsource_profile = r\n[s]\n" + pairLines + "[p]\n" + pairLines,
 			"[profile s]\nsso_session = x\n[profile p]\ncredential_process = x\n",
 			[]string{"r credentials:2", "s credentials:7", "p credentials:10"}},
-		{"[profile default] takes the place of [default]", "", "[default]\nregion = x\n[profile default]\n" + pairLines, []string{"default config:4"}},
+		{"[profile default] wins over [default]", "", "[default]\nregion = x\n[profile default]\n" + pairLines, []string{"default config:4"}},
 		{"empty values are no pair", "[a]\naws_access_key_id =\naws_secret_access_key = \n", "", []string{"a credentials:1 no keys"}},
 		{"no files", "", "", nil},
 	} {
@@ -66,10 +66,10 @@ func TestProfiles(t *testing.T) {
 			for _, p := range Profiles(Lex("credentials", Credentials, withKey(oldKey, test.credentials)), Lex("config", Config, withKey(oldKey, test.config))) {
 				got = append(got, summary(p))
 				if (p.Why == "") != (p.Skip == Rotatable) {
-					t.Errorf("%s: why %q", p.Name, p.Why)
+					t.Errorf("%s: Why is %q, want it empty only for a rotatable profile", p.Name, p.Why)
 				}
 				if p.Skip == Rotatable && (!p.Key.Secret.Equal(oldKey.Secret) || p.Key.Check() != nil) {
-					t.Errorf("%s: key %s", p.Name, p.Key)
+					t.Errorf("%s: the key %s is not a whole long-term pair", p.Name, p.Key)
 				}
 			}
 			if strings.Join(got, "\n") != strings.Join(test.want, "\n") {
@@ -79,21 +79,21 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
-func TestProfilesOfOneFile(t *testing.T) {
+func TestProfilesAcceptsNilFiles(t *testing.T) {
 	f := Lex("credentials", Credentials, withKey(oldKey, plainFile))
 	if got := Profiles(f, nil); len(got) != 1 {
-		t.Errorf("credentials alone: %v", got)
+		t.Errorf("got %v for the credentials file alone", got)
 	}
 	g := Lex("config", Config, withKey(oldKey, plainFile))
 	if got := Profiles(nil, g); len(got) != 1 || got[0].Section != "default" {
-		t.Errorf("config alone: %v", got)
+		t.Errorf("got %v for the config file alone", got)
 	}
 	if got := Profiles(nil, nil); len(got) != 0 {
-		t.Errorf("no file: %v", got)
+		t.Errorf("got %v without a file", got)
 	}
 }
 
-func TestSite(t *testing.T) {
+func TestEndpointConfigMergesBothFiles(t *testing.T) {
 	credentials := Lex("credentials", Credentials, withKey(oldKey, "[dev]\n"+pairLines+"region = eu-west-1\n[default]\nregion = nowhere\n"))
 	config := Lex("config", Config, []byte(`[profile dev]
 region = us-east-1 # overridden
@@ -124,18 +124,18 @@ ignore_configured_endpoint_urls = true
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	if got := findProfile(t, profiles, "off").Site; got != (Site{IgnoreEndpoints: true}) {
-		t.Errorf("off: %+v", got)
+		t.Errorf("off: got %+v, want only IgnoreEndpoints", got)
 	}
 }
 
-func TestSiteOfDefault(t *testing.T) {
+func TestProfileDefaultHidesDefault(t *testing.T) {
 	config := Lex("config", Config, []byte("[default]\nregion = hidden\nca_bundle = hidden\n[profile default]\nregion = eu-west-1\n"))
 	if got := findProfile(t, Profiles(nil, config), "default").Site; got != (Site{Region: "eu-west-1"}) {
-		t.Errorf("[profile default] must win over [default] completely: %+v", got)
+		t.Errorf("got %+v, want only the settings of [profile default]", got)
 	}
 }
 
-func TestConfigEdited(t *testing.T) {
+func TestReplaceInConfig(t *testing.T) {
 	const text = "[default]\nregion = x\n[profile\tdev]\r\naws_access_key_id = {ID}\r\naws_secret_access_key = {SECRET}\r\ns3 =\n  max = 1\n"
 	f := Lex("config", Config, withKey(oldKey, text))
 	data, _, err := f.Replace(oldKey, newKey)
@@ -143,11 +143,11 @@ func TestConfigEdited(t *testing.T) {
 		t.Errorf("got %q, %v", data, err)
 	}
 	if key, err := Pair(data, Config, findProfile(t, Profiles(nil, f), "dev").Section); err != nil || key.ID != newKey.ID {
-		t.Errorf("read back %s, %v", key, err)
+		t.Errorf("Pair returned %s, %v, want the new key", key, err)
 	}
 }
 
-func TestPairRefused(t *testing.T) {
+func TestReadPairRefusesIncompleteSections(t *testing.T) {
 	for name, text := range map[string]string{
 		"absent":    "[other]\n" + pairLines,
 		"twice":     plainFile + plainFile,
@@ -184,25 +184,25 @@ func TestNothingQuotesASecret(t *testing.T) {
 	}
 }
 
-// The second reader takes what stands adjacent to a value for a part of it, as
-// the AWS readers do, and so does not call a broken line a pair.
-func TestPairTakesAdjacentMarks(t *testing.T) {
+// Like the AWS readers, the second reader takes a mark right after a value for part of
+// the value. So it never reads a valid pair from a broken line.
+func TestReadPairKeepsAdjacentMarks(t *testing.T) {
 	key, err := Pair(withKey(oldKey, "[default]\naws_access_key_id = {ID}#c\naws_secret_access_key = {SECRET}\t# c\n"), Credentials, "default")
 	if err != nil || key.ID != oldKey.ID+"#c" || !key.Secret.Equal(oldKey.Secret) {
 		t.Errorf("got %s, %v", key.ID, err)
 	}
 }
 
-// Tools that append a section with every login make files like this one.
-func TestManyDuplicates(t *testing.T) {
+// Some tools append a section with every login and so produce files like this one.
+func TestManyDuplicatesBoundWarnings(t *testing.T) {
 	f := Lex("credentials", Credentials, withKey(oldKey, strings.Repeat(plainFile, 2000)))
 	profiles := Profiles(f, nil)
 	if len(profiles) != 2000 || profiles[0].Skip != Unreadable {
-		t.Fatalf("%d profiles", len(profiles))
+		t.Fatalf("got %d profiles, want 2000 that are unreadable", len(profiles))
 	}
 	for _, p := range profiles {
 		if len(p.Warnings) > 10 {
-			t.Fatalf("%d warnings on one profile", len(p.Warnings))
+			t.Fatalf("one profile has %d warnings, want at most 10", len(p.Warnings))
 		}
 	}
 }

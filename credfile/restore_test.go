@@ -10,9 +10,9 @@ import (
 	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
-// TestRestoreKeepsWhatItHasWritten: the folder's first sync after the first file
-// was written fails. Swap puts everything back, Restore keeps what it could
-// write, and goes on with the other file: the pair that was there may be dead.
+// The first sync of the folder after the first file was written fails. Swap then puts
+// everything back. Restore keeps what it has written and continues with the other
+// file, because the previous pair may no longer work.
 func TestRestoreKeepsWhatItHasWritten(t *testing.T) {
 	was, is := pairText("default", oldKey), pairText("default", newKey)
 	for name, test := range map[string]struct {
@@ -34,16 +34,15 @@ func TestRestoreKeepsWhatItHasWritten(t *testing.T) {
 				return nil
 			})
 			if _, err := test.put(s); !errors.Is(err, syscall.EDQUOT) {
-				t.Errorf("the failure is not told: %v", err)
+				t.Errorf("got %v, want the failed sync", err)
 			}
 			requireFiles(t, s, test.want, test.want)
 		})
 	}
 }
 
-// TestRestoreInPlaceKeepsWhatItHasWritten: the sync of a file that is written in
-// place fails. A swap takes its write back; what was dead, or half a pair, does
-// not come back.
+// The sync of a file that is written in place fails. Swap undoes its write. Restore and
+// Mend do not, so that neither a dead pair nor a torn pair comes back.
 func TestRestoreInPlaceKeepsWhatItHasWritten(t *testing.T) {
 	for _, test := range []struct {
 		name, was, want string
@@ -65,7 +64,7 @@ func TestRestoreInPlaceKeepsWhatItHasWritten(t *testing.T) {
 				return nil
 			})
 			if _, err := test.put(s, t.Context(), oldKey, newKey); !errors.Is(err, syscall.ENOSPC) {
-				t.Errorf("the failure is not told: %v", err)
+				t.Errorf("got %v, want the failed sync", err)
 			}
 			requireFiles(t, s, test.want, "")
 		})

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-func TestReadWaits(t *testing.T) {
+func TestReadWaitsForWholeFiles(t *testing.T) {
 	whole := pairText("default", oldKey) + pairText("work", thirdKey)
 	for _, tt := range []struct{ name, torn string }{
-		{"38 an empty file", ""},
-		{"38 a file that ends before the expected key", pairText("work", thirdKey)},
-		{"38 a file that ends in the middle of the secret", whole[:len(pairText("default", oldKey))-20]},
+		{"an empty file", ""},
+		{"a file that ends before the expected key", pairText("work", thirdKey)},
+		{"a file that ends in the middle of the secret", whole[:len(pairText("default", oldKey))-20]},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStore(t, whole, "")
@@ -26,41 +26,41 @@ func TestReadWaits(t *testing.T) {
 				time.AfterFunc(time.Second, func() { writeOldFile(t, s.Paths.Credentials, whole) })
 				snap, err := s.Read(t.Context(), oldKey.ID, thirdKey.ID)
 				if err != nil || string(snap.Credentials.Data) != whole || len(snap.Holding(oldKey.ID)) != 1 {
-					t.Errorf("read %v, %v", snap, err)
+					t.Errorf("Read returned %v, %v", snap, err)
 				}
 			})
 		})
 	}
-	t.Run("38 a file that is away while an editor saves it", func(t *testing.T) {
+	t.Run("a file that is missing while an editor saves it", func(t *testing.T) {
 		s := newStore(t, "", "")
 		synctest.Test(t, func(t *testing.T) {
 			time.AfterFunc(time.Second, func() { writeOldFile(t, s.Paths.Credentials, whole) })
 			if snap, err := s.Read(t.Context(), oldKey.ID); err != nil || len(snap.Holding(oldKey.ID)) != 1 {
-				t.Errorf("read %v, %v", snap, err)
+				t.Errorf("Read returned %v, %v", snap, err)
 			}
 		})
 	})
-	t.Run("a key that is really gone is believed in the end", func(t *testing.T) {
+	t.Run("a key that is really gone is believed after about 10 s", func(t *testing.T) {
 		s := newStore(t, pairText("work", thirdKey), "")
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
 			snap, err := s.Read(t.Context(), oldKey.ID)
 			if err != nil || len(snap.Holding(oldKey.ID)) != 0 || len(snap.Holding(thirdKey.ID)) != 1 {
-				t.Errorf("read %v, %v", snap, err)
+				t.Errorf("Read returned %v, %v", snap, err)
 			}
 			if d := time.Since(start); d < 5*time.Second || d > 15*time.Second {
-				t.Errorf("believed after %v", d)
+				t.Errorf("Read believed it after %v, want about 10 s", d)
 			}
 		})
 	})
 }
 
-func TestReadWithoutFiles(t *testing.T) {
+func TestReadReportsMissingFiles(t *testing.T) {
 	for name, config := range map[string]string{"neither": "", "settings only": "[default]\nregion = x\n"} {
 		s := newStore(t, "", config)
 		_, err := s.Read(t.Context())
 		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), s.Paths.Credentials) || !strings.Contains(err.Error(), s.Paths.Config) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want fs.ErrNotExist with both paths", name, err)
 		}
 	}
 	s := newStore(t, "", pairText("default", oldKey))

@@ -28,12 +28,12 @@ func makeKey(id, secret string) credfile.Key {
 	return credfile.Key{ID: id, Secret: credfile.NewSecret(strings.Repeat(secret, 40))}
 }
 
-// pairText is a section with k and a comment that must survive.
+// pairText returns a section with k, below a comment that must survive.
 func pairText(section string, k credfile.Key) string {
 	return fmt.Sprintf("# keep\n[%s]\naws_access_key_id = %s\naws_secret_access_key=%s\r\n", section, k.ID, k.Secret.Reveal())
 }
 
-// newStore returns a store in a new directory. An empty text is no file.
+// newStore returns a store in a new directory. It creates no file for an empty text.
 func newStore(t *testing.T, credentials, config string) *credfile.Store {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -59,7 +59,8 @@ func writeFiles(t *testing.T, s *credfile.Store, credentials, config string) {
 	}
 }
 
-// writeOldFile writes a file that is old enough to be believed at once, in a bubble too.
+// writeOldFile writes a file that is old enough for Read to believe it at once, even
+// in a synctest bubble.
 func writeOldFile(t *testing.T, path, text string) {
 	t.Helper()
 	then := time.Now().Add(-time.Hour)
@@ -69,7 +70,7 @@ func writeOldFile(t *testing.T, path, text string) {
 }
 
 // requireFiles fails the test unless the files hold exactly these texts and nothing
-// is left beside them. An empty text is no file.
+// is left next to them. An empty text means that the file must not exist.
 func requireFiles(t *testing.T, s *credfile.Store, credentials, config string) {
 	t.Helper()
 	want := map[string]string{}
@@ -91,48 +92,48 @@ func requireFiles(t *testing.T, s *credfile.Store, credentials, config string) {
 		delete(want, e.Name())
 	}
 	if len(want) > 0 {
-		t.Errorf("missing: %q", want)
+		t.Errorf("files are missing: %q", want)
 	}
 }
 
-func (f fixture) texts(k credfile.Key) (credentials, config string) {
+// withKey returns the two texts with k in the places of the key.
+func (f fixture) withKey(k credfile.Key) (credentials, config string) {
 	put := func(template string) string {
 		return strings.NewReplacer("ID", k.ID, "SECRET", k.Secret.Reveal()).Replace(template)
 	}
 	return put(f.credentials), put(f.config)
 }
 
-// fixture is a pair of files with the words ID and SECRET in the places of the
-// key.
+// fixture is a pair of files with the words ID and SECRET in the places of a key.
 type fixture struct{ name, credentials, config string }
 
 const pairTemplate = "aws_access_key_id = ID\naws_secret_access_key = SECRET\n"
 
 var fixtures = []fixture{
 	{"one profile", "[default]\n" + pairTemplate, ""},
-	{"34 two profiles and the config file", "[default]\n" + pairTemplate + "\n; two\n[work]\n" + pairTemplate, "[profile other]\nregion=x\n" + pairTemplate},
-	{"34 the config file alone", "", "[default]\n" + pairTemplate + "region = eu-west-1"},
-	{"34 a profile in both files", "[work]\n" + pairTemplate, "[profile work]\r\n" + pairTemplate},
+	{"two profiles and the config file", "[default]\n" + pairTemplate + "\n; two\n[work]\n" + pairTemplate, "[profile other]\nregion=x\n" + pairTemplate},
+	{"the config file alone", "", "[default]\n" + pairTemplate + "region = eu-west-1"},
+	{"a profile in both files", "[work]\n" + pairTemplate, "[profile work]\r\n" + pairTemplate},
 }
 
-func TestSwap(t *testing.T) {
+func TestSwapReplacesEveryPlace(t *testing.T) {
 	for _, f := range fixtures {
 		t.Run(f.name, func(t *testing.T) {
 			s := newStore(t, "", "")
-			credentials, config := f.texts(oldKey)
+			credentials, config := f.withKey(oldKey)
 			writeFiles(t, s, credentials, config)
 			if err := s.Check(t.Context(), oldKey); err != nil {
 				t.Fatal(err)
 			}
-			requireFiles(t, s, credentials, config) // the check changed nothing
+			requireFiles(t, s, credentials, config) // Check must not change anything
 			swapped, err := s.Swap(t.Context(), oldKey, newKey)
 			if err != nil {
 				t.Fatal(err)
 			}
-			credentials, config = f.texts(newKey)
+			credentials, config = f.withKey(newKey)
 			requireFiles(t, s, credentials, config)
 			if want := 2 * strings.Count(f.credentials+f.config, "ID\n"); swapped.Values != want || swapped.InPlace || len(swapped.Notes) > 0 {
-				t.Errorf("told %+v, want %d values", swapped, want)
+				t.Errorf("Swap returned %+v, want %d values", swapped, want)
 			}
 			snap, err := s.Read(t.Context(), newKey.ID)
 			if err != nil {
@@ -143,24 +144,24 @@ func TestSwap(t *testing.T) {
 					t.Errorf("%s reads back as %v, %v", p.Name, back, err)
 				}
 				if !slices.Contains(swapped.Profiles, p.Name) || !slices.Contains(swapped.Files, p.Path) {
-					t.Errorf("told %+v, not %s", swapped, p.Name)
+					t.Errorf("Swap returned %+v, which lacks %s", swapped, p.Name)
 				}
 			}
 			if again, err := s.Swap(t.Context(), oldKey, newKey); err != nil || again.Values != 0 || len(again.Files) != 0 {
-				t.Errorf("a second swap: %+v, %v", again, err)
+				t.Errorf("a second swap returned %+v, %v, want no change", again, err)
 			}
 			if _, err := s.Swap(t.Context(), newKey, oldKey); err != nil {
 				t.Fatal(err)
 			}
-			credentials, config = f.texts(oldKey)
-			requireFiles(t, s, credentials, config) // 36
+			credentials, config = f.withKey(oldKey)
+			requireFiles(t, s, credentials, config) // the way back restores every byte
 		})
 	}
 }
 
-// What a swap cannot do beyond doubt it does not do at all, and neither does
-// the check before a key is created.
-func TestSwapRefuses(t *testing.T) {
+// Swap refuses an edit that is not safe and leaves the files alone, and so does
+// Check, before a key is created.
+func TestSwapAndCheckRefuseUnsafeChanges(t *testing.T) {
 	whole := pairText("default", oldKey)
 	otherSecret := credfile.Key{ID: oldKey.ID, Secret: thirdKey.Secret}
 	for _, tt := range []struct {
@@ -168,12 +169,12 @@ func TestSwapRefuses(t *testing.T) {
 		credentials, config string
 		gone                bool
 	}{
-		{"33 the secret differs", pairText("default", otherSecret), "", false},
-		{"34 one of two places has another secret", whole + pairText("work", otherSecret), "", false},
-		{"34 the place in the config file is half a pair", whole, "[default]\naws_access_key_id = " + oldKey.ID + "\n", false},
-		{"34 a session token beside one of two places", whole, pairText("profile x", oldKey) + "aws_session_token = x\n", false},
-		{"33 another id", pairText("default", thirdKey), "", true},
-		{"41 a third id in every place", pairText("default", thirdKey), pairText("default", thirdKey), true},
+		{"the secret differs", pairText("default", otherSecret), "", false},
+		{"one of two places has another secret", whole + pairText("work", otherSecret), "", false},
+		{"the place in the config file is half a pair", whole, "[default]\naws_access_key_id = " + oldKey.ID + "\n", false},
+		{"a session token beside one of two places", whole, pairText("profile x", oldKey) + "aws_session_token = x\n", false},
+		{"another id", pairText("default", thirdKey), "", true},
+		{"a third id in every place", pairText("default", thirdKey), pairText("default", thirdKey), true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStore(t, tt.credentials, tt.config)
@@ -184,32 +185,32 @@ func TestSwapRefuses(t *testing.T) {
 					_, refused := errors.AsType[*credfile.Refusal](err)
 					_, gone := errors.AsType[*credfile.Gone](err)
 					if refused == tt.gone || gone != tt.gone {
-						t.Errorf("got %v", err)
+						t.Errorf("got %v, want gone: %t", err, tt.gone)
 					}
 					if err != nil && strings.Contains(err.Error(), strings.Repeat("t", 40)) {
-						t.Error("56 the error holds a secret")
+						t.Error("the error holds a secret")
 					}
 				}
 			})
 			requireFiles(t, s, tt.credentials, tt.config)
 		})
 	}
-	t.Run("35 a new pair that is none", func(t *testing.T) {
+	t.Run("a new pair that is no valid key", func(t *testing.T) {
 		s := newStore(t, whole, "")
 		for _, next := range []credfile.Key{{}, oldKey, {ID: newKey.ID}, {ID: newKey.ID, Secret: credfile.NewSecret("a b\n")}} {
 			if _, err := s.Swap(t.Context(), oldKey, next); err == nil {
-				t.Errorf("%s was written", next)
+				t.Errorf("Swap wrote %s", next)
 			}
 		}
 		requireFiles(t, s, whole, "")
 	})
 }
 
-func TestSwapResumesAndMends(t *testing.T) {
+func TestSwapCompletesInterruptedSwap(t *testing.T) {
 	for _, tt := range []struct{ name, credentials, config string }{
-		{"42 cut off after the first file", pairText("default", newKey), pairText("default", oldKey)},
-		{"42 cut off before the second of two profiles", pairText("default", newKey) + pairText("work", oldKey), pairText("default", newKey)},
-		{"39 put back by a program that had read it before", pairText("default", oldKey), pairText("default", newKey)},
+		{"interrupted after the first file", pairText("default", newKey), pairText("default", oldKey)},
+		{"interrupted before the second of two profiles", pairText("default", newKey) + pairText("work", oldKey), pairText("default", newKey)},
+		{"set back by a program that had read the file before", pairText("default", oldKey), pairText("default", newKey)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStore(t, tt.credentials, tt.config)
@@ -222,7 +223,7 @@ func TestSwapResumesAndMends(t *testing.T) {
 	}
 }
 
-func TestSwapThroughLinks(t *testing.T) {
+func TestSwapKeepsSymlinks(t *testing.T) {
 	s := newStore(t, "", pairText("default", oldKey))
 	dotfiles := filepath.Join(filepath.Dir(s.Paths.Credentials), "..", "dotfiles")
 	if err := os.MkdirAll(dotfiles, 0o700); err != nil {
@@ -230,7 +231,7 @@ func TestSwapThroughLinks(t *testing.T) {
 	}
 	writeOldFile(t, filepath.Join(dotfiles, "creds"), pairText("default", oldKey))
 	if err := os.Symlink("../dotfiles/creds", s.Paths.Credentials); err != nil {
-		t.Skip("this system lets the test make no symbolic links:", err)
+		t.Skip("this system does not let the test create symbolic links:", err)
 	}
 	if _, err := os.Lstat(s.Paths.Credentials); err != nil {
 		t.Skip("this system hides the symbolic links that it makes:", err)
@@ -240,12 +241,12 @@ func TestSwapThroughLinks(t *testing.T) {
 	}
 	requireFiles(t, s, pairText("default", newKey), pairText("default", newKey))
 	if target, err := os.Readlink(s.Paths.Credentials); err != nil || filepath.ToSlash(target) != "../dotfiles/creds" {
-		t.Errorf("43 the link leads to %q, %v", target, err)
+		t.Errorf("the link leads to %q, %v, want ../dotfiles/creds", target, err)
 	}
 }
 
-// Both variables of the environment may name one file.
-func TestOneFileForBoth(t *testing.T) {
+// Both environment variables may name the same file.
+func TestSwapWithOneFileForBothPaths(t *testing.T) {
 	s := newStore(t, pairText("default", oldKey), "")
 	s.Paths.Config = s.Paths.Credentials
 	if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
@@ -254,7 +255,7 @@ func TestOneFileForBoth(t *testing.T) {
 	requireFiles(t, s, pairText("default", newKey), pairText("default", newKey))
 }
 
-func TestCheckRefusesUnwritable(t *testing.T) {
+func TestCheckRefusesUnwritableFiles(t *testing.T) {
 	whole := pairText("default", oldKey)
 	s := newStore(t, whole, whole)
 	full := func(errno error) atomicfile.Sys {
@@ -270,9 +271,9 @@ func TestCheckRefusesUnwritable(t *testing.T) {
 		sys  atomicfile.Sys
 		err  error
 	}{
-		{"50 the second file stands on a read-only file system", readOnly{atomicfile.OS{}, s.Paths.Config}, syscall.EROFS},
-		{"46 the disk is full", full(syscall.ENOSPC), syscall.ENOSPC},
-		{"46 the quota is used up", full(syscall.EDQUOT), syscall.EDQUOT},
+		{"the second file is on a read-only file system", readOnly{atomicfile.OS{}, s.Paths.Config}, syscall.EROFS},
+		{"the disk is full", full(syscall.ENOSPC), syscall.ENOSPC},
+		{"the quota is used up", full(syscall.EDQUOT), syscall.EDQUOT},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s.Sys = tt.sys
@@ -284,8 +285,7 @@ func TestCheckRefusesUnwritable(t *testing.T) {
 	}
 }
 
-// readOnly is a file system on which one file and the new ones beside it cannot
-// be written.
+// readOnly is a file system that refuses to write one file and new files next to it.
 type readOnly struct {
 	atomicfile.Sys
 	path string
@@ -298,7 +298,7 @@ func (r readOnly) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.
 	return r.Sys.OpenFile(name, flag, perm)
 }
 
-func TestStoreSweep(t *testing.T) {
+func TestSweepRemovesTemporaryFiles(t *testing.T) {
 	s := newStore(t, pairText("default", oldKey), pairText("default", oldKey))
 	for _, base := range []string{".credentials", ".config"} {
 		writeOldFile(t, filepath.Join(filepath.Dir(s.Paths.Config), base+".keyd-00112233445566ff"), "stale")
@@ -309,9 +309,9 @@ func TestStoreSweep(t *testing.T) {
 	requireFiles(t, s, pairText("default", oldKey), pairText("default", oldKey))
 }
 
-// TestReads: a file is the same under each of its names, and one that is not
-// there is none of ours.
-func TestReads(t *testing.T) {
+// A file is the same under each of its names, and a path that leads nowhere is not
+// one of the two files.
+func TestHasFileKnowsEveryName(t *testing.T) {
 	s := newStore(t, pairText("default", oldKey), "")
 	dir := filepath.Dir(s.Paths.Credentials)
 	link, other := filepath.Join(dir, "link"), filepath.Join(dir, "other")
@@ -329,7 +329,7 @@ func TestReads(t *testing.T) {
 	for path, want := range map[string]bool{s.Paths.Credentials: true, s.Paths.Config: true, link: true, hard: true,
 		filepath.Join(dir, "..", filepath.Base(dir), "credentials"): true, other: false, filepath.Join(dir, "gone"): false} {
 		if got := s.Reads(path); got != want {
-			t.Errorf("%s: %t", path, got)
+			t.Errorf("%s: got %t, want %t", path, got, want)
 		}
 	}
 }

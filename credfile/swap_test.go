@@ -16,9 +16,10 @@ import (
 	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
-// crash is what a system call panics with when the process dies there.
+// crash is the value of the panic that ends the process at a system call.
 type crash struct{}
 
+// runUntilCrash calls do and reports whether a crash ended it.
 func runUntilCrash(sys *atomicfiletest.Faulty, do func()) (died bool) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -32,22 +33,22 @@ func runUntilCrash(sys *atomicfiletest.Faulty, do func()) (died bool) {
 	return false
 }
 
-// 34, 42, 46: whichever system call of a swap of two files fails or is the
-// last one, the files show the old pair or the new one and nothing else; after
-// an error both show the old one; and the next swap completes it.
-func TestSwapFaults(t *testing.T) {
+// One run for each system call of a swap of two files: that call fails, or the process
+// dies there. Each file then shows the old pair or the new one and nothing else. After
+// an error both files show the old one. The next swap completes the work.
+func TestSwapSurvivesEveryFault(t *testing.T) {
 	was, is := pairText("default", oldKey), pairText("default", newKey)
 	for _, tt := range []struct {
 		name string
 		err  error
 	}{
-		{"46 ENOSPC", syscall.ENOSPC},
-		{"46 ENOSPC after half the bytes", &atomicfiletest.ShortWrite{Err: syscall.ENOSPC}},
+		{"ENOSPC", syscall.ENOSPC},
+		{"ENOSPC after half the bytes", &atomicfiletest.ShortWrite{Err: syscall.ENOSPC}},
 		{"EIO", syscall.EIO},
-		{"50 EROFS", syscall.EROFS},
-		{"47 EBUSY", syscall.EBUSY},
-		{"48 EACCES", syscall.EACCES},
-		{"42 crash", nil},
+		{"EROFS", syscall.EROFS},
+		{"EBUSY", syscall.EBUSY},
+		{"EACCES", syscall.EACCES},
+		{"crash", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStore(t, "", "")
@@ -74,11 +75,11 @@ func TestSwapFaults(t *testing.T) {
 					credentials, config := readText(t, s.Paths.Credentials), readText(t, s.Paths.Config)
 					switch {
 					case (credentials != was && credentials != is) || (config != was && config != is):
-						t.Errorf("neither old nor new: %q, %q", credentials, config)
+						t.Errorf("a file shows neither the old pair nor the new one: %q, %q", credentials, config)
 					case !died && err == nil && (credentials != is || config != is):
-						t.Errorf("done, but %q, %q", credentials, config)
+						t.Errorf("the swap succeeded, but the files show %q, %q", credentials, config)
 					case !died && err != nil && (credentials != was || config != was):
-						t.Errorf("%v, but %q, %q", err, credentials, config)
+						t.Errorf("the swap failed with %v, but the files show %q, %q", err, credentials, config)
 					}
 					s.Sys = &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Fast: true, Ask: func(atomicfiletest.Call) error { return nil }}
 					if err := s.Sweep(); err != nil {
@@ -106,8 +107,8 @@ func readText(t *testing.T, path string) string {
 	return string(data)
 }
 
-// 34: when the second file cannot be written and the first was changed by
-// somebody else meanwhile, the old pair returns and the change stays.
+// When the second file cannot be written and another program has changed the first
+// one meanwhile, the old pair returns and that change stays.
 func TestSwapUndoKeepsOthersChanges(t *testing.T) {
 	s := newStore(t, pairText("default", oldKey), pairText("default", oldKey))
 	s.Sys = &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Ask: func(c atomicfiletest.Call) error {
@@ -123,14 +124,15 @@ func TestSwapUndoKeepsOthersChanges(t *testing.T) {
 	requireFiles(t, s, pairText("default", oldKey)+pairText("work", thirdKey), pairText("default", oldKey))
 }
 
-// configure is aws configure set region: read, truncate, write, three moments
-// between which anything may happen.
+// configure behaves like "aws configure set region": it reads, truncates and writes
+// the file at three moments, and anything may happen in between.
 type configure struct {
 	path, text string
 	file       *os.File
-	lost       bool // what it read was not a whole file
+	lost       bool // it read an incomplete file
 }
 
+// step does what the program does at this moment: 0 reads, 1 truncates, 2 writes.
 func (c *configure) step(t *testing.T, moment int) {
 	t.Helper()
 	var err error
@@ -150,15 +152,15 @@ func (c *configure) step(t *testing.T, moment int) {
 	}
 }
 
-// afterSwap is more calls than a swap makes: that moment comes after it.
+// afterSwap is more than the number of calls of a swap: that moment is after the swap.
 const afterSwap = 10000
 
-// 39, 40: a program that reads, truncates and writes the file at any three
-// moments of a swap never sees a torn file and never loses its change. What it
-// puts back, because it had read the file before, the next swap mends. One that
-// empties the file at the moment of the rename and takes longer than a swap
-// waits to write it loses its change, and the swap says so.
-func TestSwapBesideConfigure(t *testing.T) {
+// A program reads, truncates and writes the file at any three moments of a swap. It
+// never reads an incomplete file and never loses its change. If it restores the old
+// pair because it had read the file before, the next swap replaces that again. Only a
+// program that empties the file at the moment of the rename, and writes it later than
+// a swap waits, loses its change, and the swap says so.
+func TestSwapKeepsConcurrentChange(t *testing.T) {
 	if filepath.Separator == '\\' {
 		t.Skip("Windows renames over no file that another program writes")
 	}
@@ -194,9 +196,9 @@ func TestSwapBesideConfigure(t *testing.T) {
 					t.Error(err)
 				}
 				if other.lost {
-					t.Error("the other program read a torn file")
+					t.Error("the other program read an incomplete file")
 				}
-				if len(swapped.Notes) > 0 && gaps[1] == afterSwap { // it was told that this change could not be kept
+				if len(swapped.Notes) > 0 && gaps[1] == afterSwap { // the notes say that this change could not be kept
 					requireFiles(t, s, is, "")
 				} else {
 					requireFiles(t, s, is+"region = eu-west-1\n", "")
@@ -209,8 +211,8 @@ func TestSwapBesideConfigure(t *testing.T) {
 	}
 }
 
-// 39: the same program in a loop, at its own pace, beside swaps in a loop.
-func TestSwapBesideLoop(t *testing.T) {
+// The same program runs in a loop at its own pace while swaps run in a loop.
+func TestSwapKeepsChangesInALoop(t *testing.T) {
 	s := newStore(t, pairText("default", oldKey)+pairText("work", thirdKey), "")
 	synctest.Test(t, func(t *testing.T) {
 		done := make(chan struct{})
@@ -236,19 +238,19 @@ func TestSwapBesideLoop(t *testing.T) {
 			}
 		}
 		if _, err := s.Swap(t.Context(), oldKey, newKey); err != nil || swaps == 0 {
-			t.Errorf("%d swaps, %v", swaps, err)
+			t.Errorf("%d swaps, last error %v", swaps, err)
 		}
 	})
 	requireFiles(t, s, pairText("default", newKey)+pairText("work", thirdKey)+"region = r39\n", "")
 }
 
-// setRegion rewrites the last line of the file, as a program that neither
-// locks nor renames, and then waits for its change to be there: a swap may
-// take it away for as long as it takes to carry it over.
+// setRegion rewrites the last line of the file like a program that neither locks nor
+// renames. It then waits until the file shows its change: a swap may hide the change
+// for as long as carrying it over takes.
 func setRegion(t *testing.T, path, line string) {
 	text := readText(t, path)
 	if !strings.Contains(text, "[work]") {
-		t.Errorf("read a torn file: %q", text)
+		t.Errorf("read an incomplete file: %q", text)
 	}
 	text, _, _ = strings.Cut(text, "region")
 	time.Sleep(2 * time.Millisecond)

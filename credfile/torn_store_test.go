@@ -14,14 +14,14 @@ import (
 	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
-// tornText is a text with both keys' bytes: to's up to a part of the way, from's
-// behind it.
+// tornText returns text with the bytes of to before the offset at, and the bytes of
+// from after it.
 func tornText(text string, from, to credfile.Key, at int) string {
 	swap := strings.NewReplacer(from.ID, to.ID, from.Secret.Reveal(), to.Secret.Reveal()).Replace(text)
 	return swap[:at] + text[at:]
 }
 
-// tornAt are where in pair("default", ...) a write can be cut, and into what.
+// tornAt lists offsets in pairText("default", ...) at which a write may be interrupted.
 var tornAt = []struct {
 	name string
 	at   int
@@ -31,7 +31,7 @@ var tornAt = []struct {
 	{"in the secret", strings.Index(pairText("default", oldKey), "ooooo") + 11},
 }
 
-// forceInPlace makes a file one that no rename may replace.
+// forceInPlace adds a hard link to the file, so that keyd writes it in place.
 func forceInPlace(t *testing.T, path string) {
 	t.Helper()
 	if err := os.Link(path, filepath.Join(t.TempDir(), "hard link")); err != nil {
@@ -39,15 +39,16 @@ func forceInPlace(t *testing.T, path string) {
 	}
 }
 
-func askBeforeCalls(s *credfile.Store, ask func(atomicfiletest.Call) error) { // without syncs
+// askBeforeCalls lets s ask before each system call, and leaves out real syncs.
+func askBeforeCalls(s *credfile.Store, ask func(atomicfiletest.Call) error) {
 	s.Sys = &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Fast: true, Ask: ask}
 }
 
 func failNothing(atomicfiletest.Call) error { return nil }
 
-// TestSwapAndMendOfATornFile: Swap makes everything next's, what is torn and what
-// shows old; Mend only what is torn. A third key beside it stays either way.
-func TestSwapAndMendOfATornFile(t *testing.T) {
+// Swap replaces torn pairs and old pairs; Mend replaces only torn pairs. Both leave a
+// third key alone.
+func TestSwapAndMendCompleteTornFiles(t *testing.T) {
 	third := pairText("third", thirdKey)
 	was, is := pairText("default", oldKey), pairText("default", newKey)
 	for _, tear := range tornAt {
@@ -59,16 +60,16 @@ func TestSwapAndMendOfATornFile(t *testing.T) {
 				writeFiles(t, s, half+third, was)
 				swapped, err := s.Mend(t.Context(), oldKey, newKey)
 				if err != nil || swapped.Values != 2 {
-					t.Errorf("mend: %+v, %v", swapped, err)
+					t.Errorf("Mend returned %+v, %v, want 2 values", swapped, err)
 				}
 				requireFiles(t, s, is+third, was)
 				writeFiles(t, s, half+third, was)
 				if swapped, err = s.Swap(t.Context(), oldKey, newKey); err != nil || swapped.Values != 4 || len(swapped.Profiles) != 2 {
-					t.Errorf("swap: %+v, %v", swapped, err)
+					t.Errorf("Swap returned %+v, %v, want 4 values in 2 profiles", swapped, err)
 				}
 				requireFiles(t, s, is+third, is)
 				writeFiles(t, s, was+third, half)
-				if _, err = s.Swap(t.Context(), newKey, oldKey); err != nil { // put back
+				if _, err = s.Swap(t.Context(), newKey, oldKey); err != nil { // the way back
 					t.Error(err)
 				}
 				requireFiles(t, s, was+third, was)
@@ -77,24 +78,24 @@ func TestSwapAndMendOfATornFile(t *testing.T) {
 	}
 }
 
-// TestMendWithNothingTorn changes nothing, and asks for nothing.
-func TestMendWithNothingTorn(t *testing.T) {
+// Mend succeeds when no pair is torn, even if the files do not show old or next.
+func TestMendWithoutTornPairChangesNothing(t *testing.T) {
 	for _, text := range []string{pairText("default", oldKey), pairText("default", newKey), pairText("default", thirdKey)} {
 		s := newStore(t, text, pairText("work", oldKey))
 		askBeforeCalls(s, failNothing)
 		synctest.Test(t, func(t *testing.T) {
 			if swapped, err := s.Mend(t.Context(), oldKey, newKey); err != nil || swapped.Values != 0 {
-				t.Errorf("%+v, %v", swapped, err)
+				t.Errorf("Mend returned %+v, %v, want no change", swapped, err)
 			}
 			requireFiles(t, s, text, pairText("work", oldKey))
 		})
 	}
 }
 
-// TestATornFileIsMendedWhateverFails: whichever system call of a swap fails or is
-// the last one, the torn file is as it was, or shows one of the keys; and the next
-// swap makes it whole, with the other file.
-func TestATornFileIsMendedWhateverFails(t *testing.T) {
+// One run for each system call of a swap: that call fails, or the process dies there.
+// The torn file is then unchanged or shows the new key, and the next swap completes
+// both files.
+func TestTornFileIsCompletedAfterEveryFault(t *testing.T) {
 	was, is := pairText("default", oldKey), pairText("default", newKey)
 	half := tornText(was, oldKey, newKey, tornAt[2].at)
 	for _, tt := range []struct {
@@ -128,10 +129,10 @@ func TestATornFileIsMendedWhateverFails(t *testing.T) {
 					reached = calls >= n
 					credentials, config := readText(t, s.Paths.Credentials), readText(t, s.Paths.Config)
 					if credentials != half && credentials != is || config != was && config != is {
-						t.Errorf("after call %d, %v: %q, %q", n, err, credentials, config)
+						t.Errorf("after call %d, error %v, the files show %q, %q", n, err, credentials, config)
 					}
 					if done := credentials == is && config == is; !done && !died && err == nil {
-						t.Errorf("no error after call %d: %q, %q", n, credentials, config)
+						t.Errorf("no error after call %d, but the files show %q, %q", n, credentials, config)
 					}
 					askBeforeCalls(s, failNothing)
 					if err := s.Sweep(); err != nil {
@@ -147,9 +148,9 @@ func TestATornFileIsMendedWhateverFails(t *testing.T) {
 	}
 }
 
-// TestUndoMendsWhatItsOwnWriteTore: the write in place fails halfway, and so does
-// putting the old bytes back at once; the undo then finds halves of both keys.
-func TestUndoMendsWhatItsOwnWriteTore(t *testing.T) {
+// The write in place fails halfway, and so does putting the old bytes back at once.
+// The undo then finds a mixture of both keys and repairs it.
+func TestUndoRepairsItsOwnTornWrite(t *testing.T) {
 	was := pairText("default", oldKey)
 	s := newStore(t, was, "")
 	forceInPlace(t, s.Paths.Credentials)
@@ -164,7 +165,7 @@ func TestUndoMendsWhatItsOwnWriteTore(t *testing.T) {
 				return &atomicfiletest.ShortWrite{Err: syscall.ENOSPC}
 			case 2:
 				if half := readText(t, s.Paths.Credentials); half == was {
-					t.Error("the first write has torn nothing")
+					t.Error("the first write has changed nothing")
 				}
 				return syscall.EIO
 			}
@@ -177,9 +178,9 @@ func TestUndoMendsWhatItsOwnWriteTore(t *testing.T) {
 	})
 }
 
-// TestMendDespiteTheOtherFile: a file that cannot be written keeps the old key,
-// and does not keep the torn one from being mended.
-func TestMendDespiteTheOtherFile(t *testing.T) {
+// One file cannot be written and keeps the old key. The torn pair in the other file is
+// completed nevertheless.
+func TestTornPairIsCompletedDespiteUnwritableFile(t *testing.T) {
 	was, is := pairText("default", oldKey), pairText("default", newKey)
 	s := newStore(t, tornText(was, oldKey, newKey, tornAt[0].at), was)
 	s.Sys = readOnly{atomicfile.OS{}, s.Paths.Config}

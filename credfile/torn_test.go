@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// tornTexts are files in which keyd writes in place: several profiles, in all
-// the ways to write a pair.
+// tornTexts holds files for writes in place: with several profiles, and with all the
+// ways to write a pair.
 var tornTexts = []struct{ name, text string }{
 	{"one profile", plainFile + "region = x\n"},
 	{"the secret first, CRLF, quotes and comments", "[a]\r\naws_secret_access_key\t=\t'{SECRET}' # s\r\nAWS_ACCESS_KEY_ID=\"{ID}\" ; i\r\n"},
@@ -16,8 +16,8 @@ var tornTexts = []struct{ name, text string }{
 	{"commented-out halves", plainFile + "# aws_access_key_id = {OLD}\n#aws_secret_access_key = half\n"},
 }
 
-// cutEverywhere yields what a write of b over a can leave that the disk cut once: the
-// first part is b's and the rest a's, or the other way round.
+// cutEverywhere yields all results of a write of b over a that was interrupted once:
+// the first part is from b and the rest from a, or the other way round.
 func cutEverywhere(a, b []byte, yield func(torn []byte)) {
 	for at := range len(a) + 1 {
 		yield(slices.Concat(b[:at], a[at:]))
@@ -25,10 +25,10 @@ func cutEverywhere(a, b []byte, yield func(torn []byte)) {
 	}
 }
 
-// TestATornPairIsMended: wherever the write of the new pair over the old one was
-// cut, Mend makes whole what is torn and leaves what is whole, and then Replace
-// does the rest. The same when it was the old pair that was put back.
-func TestATornPairIsMended(t *testing.T) {
+// A write of the new pair over the old one may be interrupted anywhere. Mend then
+// completes the torn pairs and leaves whole pairs alone, and Replace does the rest. The
+// same holds for a write of the old pair over the new one.
+func TestMendCompletesEveryTornPair(t *testing.T) {
 	for _, test := range tornTexts {
 		t.Run(test.name, func(t *testing.T) {
 			was, is := withKey(oldKey, test.text), withKey(newKey, test.text)
@@ -57,13 +57,13 @@ func TestATornPairIsMended(t *testing.T) {
 				}
 			})
 			if torn < 100 {
-				t.Errorf("only %d values were torn", torn)
+				t.Errorf("only %d values were torn, want at least 100", torn)
 			}
 		})
 	}
 }
 
-// requireWholePairs requires that each pair is one key's, for both readers.
+// requireWholePairs requires that both readers see the same pairs and no mixture.
 func requireWholePairs(t *testing.T, data []byte) {
 	t.Helper()
 	f := Lex("file", Credentials, data)
@@ -78,8 +78,8 @@ func requireWholePairs(t *testing.T, data []byte) {
 	}
 }
 
-// TestWhatIsNoMixtureStays: a pair that could be anybody's is not touched.
-func TestWhatIsNoMixtureStays(t *testing.T) {
+// Mend does not touch a pair that may be any other key.
+func TestMendLeavesOtherPairs(t *testing.T) {
 	half := Key{oldKey.ID[:12] + newKey.ID[12:], oldKey.Secret}
 	mine, next := oldKey.Secret.Reveal(), newKey.Secret.Reveal()
 	for _, test := range []struct {
@@ -96,8 +96,8 @@ func TestWhatIsNoMixtureStays(t *testing.T) {
 		{"a longer secret", string(withKey(Key{half.ID, NewSecret(mine + "x")}, plainFile)), oldKey},
 		{"a shorter id", string(withKey(Key{half.ID[:19], half.Secret}, plainFile)), oldKey},
 		{"half a pair", "[default]\naws_access_key_id = " + half.ID + "\n", oldKey},
-		{"a session token beside it", string(withKey(half, plainFile)) + "aws_session_token = x\n", oldKey},
-		{"a line of it twice", string(withKey(half, plainFile)) + "aws_access_key_id = " + half.ID + "\n", oldKey},
+		{"a session token next to it", string(withKey(half, plainFile)) + "aws_session_token = x\n", oldKey},
+		{"one of its lines appears twice", string(withKey(half, plainFile)) + "aws_access_key_id = " + half.ID + "\n", oldKey},
 		{"in a comment", "# " + strings.ReplaceAll(string(withKey(half, pairLines)), "\n", "\n# "), oldKey},
 		{"the old secret is not known", string(withKey(half, plainFile)), Key{ID: oldKey.ID}},
 		{"the old key was of another length", string(withKey(Key{half.ID, NewSecret(mine[:20] + next[20:])}, plainFile)), Key{oldKey.ID, NewSecret(mine[:39])}},
@@ -110,13 +110,13 @@ func TestWhatIsNoMixtureStays(t *testing.T) {
 		})
 	}
 	if changed, changes, err := Lex("file", Credentials, withKey(half, plainFile)).Mend(oldKey, newKey); err != nil || len(changes) != 2 || !bytes.Equal(changed, withKey(newKey, plainFile)) {
-		t.Errorf("the mixture itself: %v, %v", changes, err)
+		t.Errorf("the mixture itself was not mended: %v, %v", changes, err)
 	}
 }
 
-// FuzzMend tears an edit in any way that a disk could, byte by byte: Mend and
-// Replace then do all of it, and every other byte stays. One byte that is neither
-// key's makes a pair somebody else's: it stays.
+// FuzzMend tears an edit byte by byte, in every way that a disk could. Mend and Replace
+// then complete the edit, and every other byte stays. A single byte that is in neither
+// key makes the pair another key, which Mend must leave alone.
 func FuzzMend(f *testing.F) {
 	for _, test := range tornTexts {
 		for _, mask := range []uint64{0, 1, 0xfff, 0xffff << 20, 0x5555555555555555, ^uint64(0)} {
@@ -158,7 +158,7 @@ func FuzzMend(f *testing.F) {
 		if strange >= 0 {
 			at := changes[strange].At
 			if !bytes.Equal(mended[at.Start:at.End], torn[at.Start:at.End]) {
-				t.Fatalf("somebody else's pair changed: %q", mended)
+				t.Fatalf("Mend changed another key: %q", mended)
 			}
 			return
 		}

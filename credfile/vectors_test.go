@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// loadVector reads a file of the shared test vectors, which are not part of the
-// repository.
+// loadVector reads a file of the shared test vectors. It skips the test when they are
+// absent, because they are not part of the repository.
 func loadVector(t testing.TB, name string, into any) {
 	dir := os.Getenv("KEYD_VECTORS")
 	if dir == "" {
@@ -29,11 +29,11 @@ func loadVector(t testing.TB, name string, into any) {
 	}
 }
 
-// mergeFiles merges both files as the cross-SDK rules do: profile (or, under
-// "sso-session ", session) -> property -> value with its continuation lines.
+// mergeFiles merges both files by the cross-SDK rules, into a map from the profile, or
+// "sso-session " and the session, to its properties with their continuation lines.
 func mergeFiles(files ...*File) map[string]map[string]string {
 	merged := map[string]map[string]string{}
-	for _, f := range files { // weakest first
+	for _, f := range files { // later files win
 		shadowed := f.Kind == Config && findProfileDefault(f) != nil
 		for i := range f.Sections {
 			s := &f.Sections[i]
@@ -62,7 +62,7 @@ func mergeFiles(files ...*File) map[string]map[string]string {
 	return merged
 }
 
-func Test01ProfileParserVectors(t *testing.T) {
+func TestProfileParserVectors(t *testing.T) {
 	var suite struct {
 		Tests []struct {
 			Name   string
@@ -78,7 +78,7 @@ func Test01ProfileParserVectors(t *testing.T) {
 	}
 	loadVector(t, "smithy-rs/profile-parser-tests.json", &suite)
 	if len(suite.Tests) != 65 {
-		t.Errorf("%d vectors, want 65", len(suite.Tests))
+		t.Errorf("got %d vectors, want 65", len(suite.Tests))
 	}
 	for _, test := range suite.Tests {
 		t.Run(test.Name, func(t *testing.T) {
@@ -108,7 +108,8 @@ func Test01ProfileParserVectors(t *testing.T) {
 	}
 }
 
-// requireRefusal requires a Refusal with a line, a remedy and the text.
+// requireRefusal requires that err is a Refusal with a file, a line, a remedy and the
+// text, and returns it.
 func requireRefusal(t *testing.T, err error, text string) *Refusal {
 	t.Helper()
 	r, ok := errors.AsType[*Refusal](err)
@@ -121,7 +122,7 @@ func requireRefusal(t *testing.T, err error, text string) *Refusal {
 	return r
 }
 
-func Test02FileLocationVectors(t *testing.T) {
+func TestFileLocationVectors(t *testing.T) {
 	var suite struct {
 		Tests []struct {
 			Name                                string
@@ -132,7 +133,7 @@ func Test02FileLocationVectors(t *testing.T) {
 	}
 	loadVector(t, "smithy-rs/file-location-tests.json", &suite)
 	if len(suite.Tests) != 9 {
-		t.Errorf("%d vectors, want 9", len(suite.Tests))
+		t.Errorf("got %d vectors, want 9", len(suite.Tests))
 	}
 	for _, test := range suite.Tests {
 		t.Run(test.Name, func(t *testing.T) {
@@ -144,7 +145,7 @@ func Test02FileLocationVectors(t *testing.T) {
 	}
 }
 
-func TestLocate(t *testing.T) {
+func TestLocateFindsHomeDirectory(t *testing.T) {
 	for _, test := range []struct {
 		name, goos string
 		env        map[string]string

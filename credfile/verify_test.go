@@ -2,9 +2,9 @@ package credfile
 
 import "testing"
 
-// The checks after an edit are handed results that no edit makes, one for each
-// thing that must not happen to a file.
-func TestVerify(t *testing.T) {
+// The checks after an edit get results that no edit produces, one for each thing that
+// must not happen to a file.
+func TestVerifyRefusesOtherChanges(t *testing.T) {
 	const before = plainFile + "region = x\ns3 =\n  max = 1\n[b]\nk = v # c\n"
 	for _, test := range []struct {
 		name, after string
@@ -35,7 +35,7 @@ func TestVerify(t *testing.T) {
 				second = f.verifySecondReader(places, g, newKey)
 			}
 			if refused := second != nil; refused != test.refused {
-				t.Errorf("refused %v, want %v: %v", refused, test.refused, second)
+				t.Errorf("refused: %v, want %v: %v", refused, test.refused, second)
 			}
 		})
 	}
