@@ -96,15 +96,15 @@ func (f *File) replaceAll(from, to Key) ([]byte, error) {
 	return data, err
 }
 
-// carryOver handles w.Stray, the text that another program wrote into the old file
-// after the edit wrote had replaced it. It writes that text into the new file, with
-// the pair that turn puts into it, and returns the edits it has written. It leaves
+// carryOver handles w.Stray, the text that another program wrote into the file that
+// the edit last has just replaced. It writes that text into the new file, with the
+// pair that setPair puts into it, and returns the edits that it has written. It leaves
 // the text next to the file when the text is incomplete, is no credentials file, or
 // arrived while a third program wrote the new file.
-func (sw *pairSwap) carryOver(ctx context.Context, wrote fileEdit, w atomicfile.Written, turn func(*File) ([]byte, error)) ([]fileEdit, error) {
+func (sw *pairSwap) carryOver(ctx context.Context, last fileEdit, w atomicfile.Written, setPair func(*File) ([]byte, error)) ([]fileEdit, error) {
 	var carried []fileEdit
 	for tries := 0; w.Stray != nil && !w.Unfinished && tries < maxSwapTries; tries++ {
-		next, ok := sw.prepareCarry(ctx, wrote, w.Stray, turn)
+		next, ok := sw.prepareCarry(ctx, last, w.Stray, setPair)
 		if !ok {
 			break
 		}
@@ -117,10 +117,10 @@ func (sw *pairSwap) carryOver(ctx context.Context, wrote fileEdit, w atomicfile.
 		if err != nil {
 			return carried, fmt.Errorf("credfile: %w", err)
 		}
-		wrote, w = next, written
+		last, w = next, written
 	}
 	if w.Stray != nil {
-		sw.result.Notes = append(sw.result.Notes, leaveBeside(wrote, w.Stray))
+		sw.result.Notes = append(sw.result.Notes, leaveBeside(last, w.Stray))
 	}
 	return carried, nil
 }
@@ -133,34 +133,34 @@ func (sw *pairSwap) noteError(err error) {
 	}
 }
 
-// prepareCarry returns the edit that replaces what wrote has written with stray. It
-// returns false when the file no longer shows what wrote has written, and when stray
-// cannot be edited.
-func (sw *pairSwap) prepareCarry(ctx context.Context, wrote fileEdit, stray []byte, turn func(*File) ([]byte, error)) (fileEdit, bool) {
-	now, err := atomicfile.Read(ctx, sw.store.sys(), wrote.file.Path)
-	if err != nil || len(stray) == 0 || !bytes.Equal(now.Data, wrote.data) {
+// prepareCarry returns the edit that replaces the data of the edit last with stray. It
+// returns false when the file no longer shows these data, and when stray cannot be
+// edited.
+func (sw *pairSwap) prepareCarry(ctx context.Context, last fileEdit, stray []byte, setPair func(*File) ([]byte, error)) (fileEdit, bool) {
+	now, err := atomicfile.Read(ctx, sw.store.sys(), last.file.Path)
+	if err != nil || len(stray) == 0 || !bytes.Equal(now.Data, last.data) {
 		return fileEdit{}, false
 	}
-	file := Lex(wrote.file.Path, wrote.file.Kind, stray)
-	if file.Err() != nil && wrote.file.Err() == nil {
+	file := Lex(last.file.Path, last.file.Kind, stray)
+	if file.Err() != nil && last.file.Err() == nil {
 		return fileEdit{}, false
 	}
-	was, _, err := file.Mend(sw.old, sw.next) // an undo must not put a torn pair back
+	undoData, _, err := file.Mend(sw.old, sw.next) // an undo must not put a torn pair back
 	if err != nil {
 		return fileEdit{}, false
 	}
-	data, err := turn(file)
-	return fileEdit{source: source{file, now}, data: data, undoData: was}, err == nil
+	data, err := setPair(file)
+	return fileEdit{source: source{file, now}, data: data, undoData: undoData}, err == nil
 }
 
 // leaveBeside writes a text into a file next to the one that it was meant for, and
 // returns a note that says where.
-func leaveBeside(wrote fileEdit, text []byte) string {
-	path := wrote.file.Path
+func leaveBeside(last fileEdit, text []byte) string {
+	path := last.file.Path
 	if len(text) == 0 {
 		return "another program emptied " + path + " at the same moment and has written nothing yet: what it writes later is lost"
 	}
-	name, err := wrote.original.Keep(text)
+	name, err := last.original.Keep(text)
 	if name == "" {
 		return fmt.Sprintf("what another program wrote into %s at the same moment is lost: %v", path, err)
 	}
