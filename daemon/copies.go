@@ -16,7 +16,7 @@ type CopyError struct{ ID, Path string }
 
 // Error names the shortened id and the file.
 func (e *CopyError) Error() string {
-	return fmt.Sprintf("%s is also in %s, which this keyd does not read: it would stop working there", short(e.ID), e.Path)
+	return fmt.Sprintf("%s is also in %s, which this keyd does not read: it would stop working there", credfile.Short(e.ID), e.Path)
 }
 
 // Hint says how to arrange the files so that keyd can change the key

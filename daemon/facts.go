@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"keyd/credfile"
 	"keyd/daemon/iam/remote"
 )
 
@@ -153,6 +152,3 @@ func (r *Rotation) newest() string {
 	}
 	return r.Old.ID
 }
-
-// shortID shortens a key id for people, for example AKIA..OLD1.
-func short(id string) string { return credfile.Short(id) }

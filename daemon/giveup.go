@@ -103,7 +103,7 @@ func (d *Daemon) discard(ctx context.Context, t *unit) error {
 		again.At, again.Lasted = before.At, before.Lasted
 	}
 	t.facts.Trouble = again
-	return &gaveUpError{text: why + "; the files still show " + short(t.facts.ID)}
+	return &gaveUpError{text: why + "; the files still show " + credfile.Short(t.facts.ID)}
 }
 
 // giveUpNew journals why the new key is given up. Next then decides to put the

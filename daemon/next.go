@@ -3,6 +3,8 @@ package daemon
 import (
 	"fmt"
 	"time"
+
+	"keyd/credfile"
 )
 
 const (
@@ -68,9 +70,9 @@ func idle(f Facts, s Settings, now time.Time) Decision {
 	case seen.User == "":
 		return Decision{Do: Skip, State: Skipped, Why: "not the key of an IAM user: " + seen.ARN}
 	case key == nil && now.Sub(seen.At) >= retryAfter(1):
-		return act(Look, Waiting, "asking AWS again whether it lists "+short(f.ID))
+		return act(Look, Waiting, "asking AWS again whether it lists "+credfile.Short(f.ID))
 	case key == nil:
-		return wait(Waiting, seen.At.Add(retryAfter(1)), fmt.Sprintf("IAM does not list %s among the keys of %s yet", short(f.ID), seen.User))
+		return wait(Waiting, seen.At.Add(retryAfter(1)), fmt.Sprintf("IAM does not list %s among the keys of %s yet", credfile.Short(f.ID), seen.User))
 	}
 	age := now.Add(seen.Offset).Sub(key.Created)
 	due := key.Created.Add(jitter(s.After(f.Profiles), f.ID)).Add(-seen.Offset)
@@ -78,7 +80,7 @@ func idle(f Facts, s Settings, now time.Time) Decision {
 		return wait(OK, due, fmt.Sprintf("%s old, replaced at %s", formatAge(age), formatAge(jitter(s.After(f.Profiles), f.ID))))
 	}
 	if stale(f, f.Awake, now) {
-		return act(Look, Due, fmt.Sprintf("%s is %s old", short(f.ID), formatAge(age)))
+		return act(Look, Due, fmt.Sprintf("%s is %s old", credfile.Short(f.ID), formatAge(age)))
 	}
 	return dueNow(f, s, now, age)
 }
@@ -97,12 +99,12 @@ func dueNow(f Facts, s Settings, now time.Time, age time.Duration) Decision {
 	}
 	if again := f.LastRotation.Add(day); now.Before(again) && !f.Ask.Person {
 		return wait(Due, again, fmt.Sprintf("%s is %s old, but a key was made for %s %s: never two within a day",
-			short(f.ID), formatAge(age), f.Seen.User, formatAgo(f.LastRotation, now)))
+			credfile.Short(f.ID), formatAge(age), f.Seen.User, formatAgo(f.LastRotation, now)))
 	}
 	if !f.Ready {
-		return act(Preflight, Due, fmt.Sprintf("%s is %s old: checking that it can be replaced", short(f.ID), formatAge(age)))
+		return act(Preflight, Due, fmt.Sprintf("%s is %s old: checking that it can be replaced", credfile.Short(f.ID), formatAge(age)))
 	}
-	return act(Create, Due, fmt.Sprintf("%s is %s old", short(f.ID), formatAge(age)))
+	return act(Create, Due, fmt.Sprintf("%s is %s old", credfile.Short(f.ID), formatAge(age)))
 }
 
 // checkClock blocks actions that depend on this machine's clock when the clock
@@ -125,17 +127,17 @@ func secondKey(f Facts, other *SeenKey, s Settings, now time.Time) Decision {
 	}
 	run := Command("keyd prune", f.Profiles[0])
 	if by := f.ShownBy[other.ID]; by != "" {
-		return blocked(now.Add(recheck), fmt.Sprintf("the user has a second key, %s, which %s uses: AWS allows two keys, and the new key needs a free slot", short(other.ID), by),
+		return blocked(now.Add(recheck), fmt.Sprintf("the user has a second key, %s, which %s uses: AWS allows two keys, and the new key needs a free slot", credfile.Short(other.ID), by),
 			fmt.Sprintf("make %s and %s use the same key, then %s", f.Profiles[0], by, run))
 	}
 	if other.Active {
-		return blocked(now.Add(recheck), fmt.Sprintf("the user has a second active key, %s, %s", short(other.ID), lastUsed(other.Used, now)), run)
+		return blocked(now.Add(recheck), fmt.Sprintf("the user has a second active key, %s, %s", credfile.Short(other.ID), lastUsed(other.Used, now)), run)
 	}
 	if s.PruneInactiveAfter > 0 && other.Used != nil && now.Sub(since) >= s.PruneInactiveAfter {
-		return act(Prune, Due, fmt.Sprintf("%s is inactive and unused for %s", short(other.ID), formatAge(now.Sub(since))))
+		return act(Prune, Due, fmt.Sprintf("%s is inactive and unused for %s", credfile.Short(other.ID), formatAge(now.Sub(since))))
 	}
 	return blocked(now.Add(recheck), fmt.Sprintf("the user has a second key, %s, inactive, %s: it occupies the slot that the new key needs",
-		short(other.ID), lastUsed(other.Used, now)), run)
+		credfile.Short(other.ID), lastUsed(other.Used, now)), run)
 }
 
 // lookIsStale reports whether the last look at AWS is too old to act on: by the

@@ -3,6 +3,8 @@ package daemon
 import (
 	"fmt"
 	"time"
+
+	"keyd/credfile"
 )
 
 // decideOverlap decides while both keys are Active and the files show the new one.
@@ -18,24 +20,24 @@ func overlap(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 		end = quiet
 	}
 	if now.Before(end) {
-		return wait(Overlap, end, short(r.Old.ID)+" stays usable until then, then it is deactivated")
+		return wait(Overlap, end, credfile.Short(r.Old.ID)+" stays usable until then, then it is deactivated")
 	}
 	readable := r.Swapped.Add(useLag)
 	if end.Before(readable) {
 		readable = end
 	}
 	if r.UseRead.Before(readable) || r.UseRead.After(now) {
-		return act(CheckUse, Overlap, "asking AWS when "+short(r.Old.ID)+" was used last")
+		return act(CheckUse, Overlap, "asking AWS when "+credfile.Short(r.Old.ID)+" was used last")
 	}
 	if r.Used != nil && r.Used.At.After(r.Swapped.Add(useGrain)) {
 		if now.Sub(r.UseRead) >= recheck || f.Ask.Person && now.Sub(r.UseRead) >= fresh {
-			return act(CheckUse, Overlap, "asking AWS again when "+short(r.Old.ID)+" was used last")
+			return act(CheckUse, Overlap, "asking AWS again when "+credfile.Short(r.Old.ID)+" was used last")
 		}
-		return blocked(r.UseRead.Add(recheck), fmt.Sprintf("%s is still used: by %s in %s, %s", short(r.Old.ID), r.Used.Service, r.Used.Region,
+		return blocked(r.UseRead.Add(recheck), fmt.Sprintf("%s is still used: by %s in %s, %s", credfile.Short(r.Old.ID), r.Used.Service, r.Used.Region,
 			formatAgo(r.Used.At, now)), Command("keyd rotate --retire-now", r.Profiles()[0]))
 	}
 	if now.Sub(r.UseRead) >= recheck { // the rotation has been delayed since then
-		return act(CheckUse, Overlap, "asking AWS again when "+short(r.Old.ID)+" was used last")
+		return act(CheckUse, Overlap, "asking AWS again when "+credfile.Short(r.Old.ID)+" was used last")
 	}
 	return retire(f, now)
 }
@@ -65,7 +67,7 @@ func retire(f Facts, now time.Time) Decision {
 	if d, ok := newKeyMissing(f, now); ok {
 		return d
 	}
-	return act(Deactivate, Overlap, short(r.Old.ID)+" is no longer needed")
+	return act(Deactivate, Overlap, credfile.Short(r.Old.ID)+" is no longer needed")
 }
 
 // decideQuarantine decides while the old key is Inactive and not yet deleted.
@@ -75,7 +77,7 @@ func quarantine(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	}
 	end := r.Deactivated.Add(s.Quarantine)
 	if now.Before(end) && !r.RetireNow {
-		return wait(Quarantine, end, short(r.Old.ID)+" is inactive and is deleted then; keyd hold makes it usable again")
+		return wait(Quarantine, end, credfile.Short(r.Old.ID)+" is inactive and is deleted then; keyd hold makes it usable again")
 	}
 	if stale(f, r.Deactivated, now) {
 		return act(Look, Quarantine, "the quarantine is over: looking at both keys once more")
@@ -88,12 +90,12 @@ func quarantine(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	}
 	if old := f.Seen.Key(r.Old.ID); old != nil && old.Active {
 		if f.Ask.RetireNow { // asked in this pass, so after someone made the key active
-			return act(Deactivate, Quarantine, fmt.Sprintf("someone made %s active again, and it is to be retired now", short(r.Old.ID)))
+			return act(Deactivate, Quarantine, fmt.Sprintf("someone made %s active again, and it is to be retired now", credfile.Short(r.Old.ID)))
 		}
-		return blocked(now.Add(recheck), fmt.Sprintf("someone made %s active again during its quarantine", short(r.Old.ID)),
+		return blocked(now.Add(recheck), fmt.Sprintf("someone made %s active again during its quarantine", credfile.Short(r.Old.ID)),
 			"to keep it: "+Command("keyd hold", r.Profiles()[0])+"; to retire it: "+Command("keyd rotate --retire-now", r.Profiles()[0]))
 	}
-	return act(Delete, Quarantine, short(r.Old.ID)+" has been inactive long enough")
+	return act(Delete, Quarantine, credfile.Short(r.Old.ID)+" has been inactive long enough")
 }
 
 // checkNewKey waits or blocks when the key in the files is not an Active key of
@@ -103,7 +105,7 @@ func newKeyMissing(f Facts, now time.Time) (Decision, bool) {
 	if key := f.Seen.Key(r.New.ID); key != nil && key.Active {
 		return Decision{}, false
 	}
-	why := fmt.Sprintf("IAM does not list %s as active: %s is left as it is", short(r.New.ID), short(r.Old.ID))
+	why := fmt.Sprintf("IAM does not list %s as active: %s is left as it is", credfile.Short(r.New.ID), credfile.Short(r.Old.ID))
 	if now.Sub(r.Created) < undisturbed { // ListAccessKeys lags, and its answers are not monotonic
 		return wait(Waiting, now.Add(retryAfter(1)), why), true
 	}

@@ -95,7 +95,7 @@ func (d *Daemon) settle(ctx context.Context, t *unit, req Request) Result {
 	for range maxSteps {
 		d.tick()
 		decision := Next(t.facts, d.Settings, d.Now())
-		d.Log.Debug("decided", append([]any{"profile", strings.Join(t.facts.Profiles, ","), "key", short(t.facts.ID),
+		d.Log.Debug("decided", append([]any{"profile", strings.Join(t.facts.Profiles, ","), "key", credfile.Short(t.facts.ID),
 			"do", string(decision.Do), "why", decision.Why}, until(decision.Until)...)...)
 		if decision.Ends() {
 			t.outlive(d.Now())
@@ -192,5 +192,5 @@ func (d *Daemon) remember(t *unit, do Do, err error) {
 		failure.goesOn(before, d.awake)
 	}
 	t.facts.Trouble = failure
-	d.Log.Warn("failed", "profile", strings.Join(t.facts.Profiles, ","), "key", short(t.facts.ID), "do", string(do), "why", err.Error())
+	d.Log.Warn("failed", "profile", strings.Join(t.facts.Profiles, ","), "key", credfile.Short(t.facts.ID), "do", string(do), "why", err.Error())
 }

@@ -101,7 +101,7 @@ func (d *Daemon) mayAsk(t *unit, profile string) error {
 func (t *unit) prunable(profile, id string) error {
 	switch r := t.facts.Rotation; {
 	case id == t.facts.ID:
-		return fmt.Errorf("%s is the key that %s uses: not pruned", short(id), profile)
+		return fmt.Errorf("%s is the key that %s uses: not pruned", credfile.Short(id), profile)
 	case t.facts.Unread != nil:
 		return t.facts.Unread
 	case t.facts.Skip != "":
@@ -110,7 +110,7 @@ func (t *unit) prunable(profile, id string) error {
 		return &needPersonError{text: r.Stuck, run: whoseIsIt(r)}
 	case r == nil || r.stuck():
 		if t.key.IsZero() {
-			return fmt.Errorf("no file shows %s any more: keyd has no key to ask AWS with", short(t.facts.ID))
+			return fmt.Errorf("no file shows %s any more: keyd has no key to ask AWS with", credfile.Short(t.facts.ID))
 		}
 		return nil
 	}
@@ -121,10 +121,10 @@ func (t *unit) prunable(profile, id string) error {
 func (w *world) unused(id string) error {
 	for _, t := range w.units {
 		if by := t.facts.ShownBy[id]; by != "" {
-			return fmt.Errorf("%s is the key that %s uses: not pruned", short(id), by)
+			return fmt.Errorf("%s is the key that %s uses: not pruned", credfile.Short(id), by)
 		}
 		if slices.ContainsFunc(t.holders, func(p credfile.Profile) bool { return p.Key.ID == id }) {
-			return fmt.Errorf("%s is the key that %s uses: not pruned", short(id), t.facts.Profiles[0])
+			return fmt.Errorf("%s is the key that %s uses: not pruned", credfile.Short(id), t.facts.Profiles[0])
 		}
 	}
 	return nil

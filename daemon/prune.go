@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"keyd/credfile"
 	"keyd/daemon/iam"
 )
 
@@ -20,7 +21,7 @@ func (d *Daemon) Prune(ctx context.Context, p Prunable) error {
 		return err
 	}
 	if key := t.facts.Seen.Key(p.ID); key == nil || key.Active != p.Active || w.unused(p.ID) != nil {
-		return fmt.Errorf("%s has changed in the meantime: nothing was done", short(p.ID))
+		return fmt.Errorf("%s has changed in the meantime: nothing was done", credfile.Short(p.ID))
 	}
 	if p.Active {
 		return d.turnOff(ctx, t, p)
@@ -60,7 +61,7 @@ func (d *Daemon) turnOff(ctx context.Context, t *unit, p Prunable) error {
 // time.
 func (d *Daemon) awaits(ctx context.Context, t *unit, client *iam.Client, shown func([]iam.KeyInfo) bool) {
 	if err := d.confirm(ctx, t, client, shown); err != nil {
-		d.Log.Info("not listed yet", "key", short(t.facts.ID), "why", err.Error())
+		d.Log.Info("not listed yet", "key", credfile.Short(t.facts.ID), "why", err.Error())
 	}
 }
 
@@ -89,6 +90,6 @@ func (d *Daemon) prune(ctx context.Context, t *unit, id string) error {
 	t.facts.Seen = staleSeen(t.facts.Seen)
 	d.awaits(ctx, t, client, func(keys []iam.KeyInfo) bool { return contains(keys, id) == nil })
 	d.record(t, "deleted", id, "pruned")
-	d.tell(t, Prune, "deleted", short(id)+", which was inactive")
+	d.tell(t, Prune, "deleted", credfile.Short(id)+", which was inactive")
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"keyd/credfile"
 	"keyd/daemon/iam"
 )
 
@@ -98,7 +99,7 @@ func (d *Daemon) conclude(ctx context.Context, t *unit, client *iam.Client, newK
 	var seen []string
 	r.Suspects = nil
 	for _, k := range newKeys {
-		seen = append(seen, fmt.Sprintf("%s created %s", short(k.ID), k.Created.UTC().Format(time.RFC3339)))
+		seen = append(seen, fmt.Sprintf("%s created %s", credfile.Short(k.ID), k.Created.UTC().Format(time.RFC3339)))
 		r.Suspects = append(r.Suspects, k.ID)
 	}
 	when := ""
@@ -125,7 +126,7 @@ func (d *Daemon) disown(ctx context.Context, t *unit, client *iam.Client, k iam.
 		return err
 	}
 	if err == nil && !use.At.IsZero() {
-		r.Stuck = fmt.Sprintf("%s appeared when the answer to CreateAccessKey was lost, but it is in use (by %s)", short(k.ID), use.Service)
+		r.Stuck = fmt.Sprintf("%s appeared when the answer to CreateAccessKey was lost, but it is in use (by %s)", credfile.Short(k.ID), use.Service)
 		r.Suspects = []string{k.ID}
 		return d.journal().Save(r)
 	}
@@ -138,7 +139,7 @@ func (d *Daemon) disown(ctx context.Context, t *unit, client *iam.Client, k iam.
 		return err
 	}
 	d.record(t, "deactivated", k.ID, "came from a CreateAccessKey whose answer was lost")
-	d.tell(t, Reconcile, "reconciled", fmt.Sprintf("%s came from the call whose answer was lost, and no one has its secret: made inactive", short(k.ID)))
+	d.tell(t, Reconcile, "reconciled", fmt.Sprintf("%s came from the call whose answer was lost, and no one has its secret: made inactive", credfile.Short(k.ID)))
 	return nil
 }
 
@@ -154,7 +155,7 @@ func (d *Daemon) dropOrphan(ctx context.Context, t *unit) error {
 	case err != nil:
 		return err
 	case k != nil && (k.Status == iam.Active || !d.inWindow(r, *k)):
-		r.Stuck = fmt.Sprintf("%s is %s and was created %s: it is not, or no longer, the key from the call whose answer was lost at %s", short(k.ID), k.Status,
+		r.Stuck = fmt.Sprintf("%s is %s and was created %s: it is not, or no longer, the key from the call whose answer was lost at %s", credfile.Short(k.ID), k.Status,
 			k.Created.UTC().Format(time.RFC3339), r.Sent.Format(time.RFC3339))
 		r.Orphan, r.OrphanOff, r.OrphanExact, r.Suspects = "", time.Time{}, false, []string{k.ID}
 		return d.journal().Save(r)
@@ -164,7 +165,7 @@ func (d *Daemon) dropOrphan(ctx context.Context, t *unit) error {
 		}
 	}
 	d.record(t, "deleted", r.Orphan, "came from a CreateAccessKey whose answer was lost")
-	d.tell(t, DropOrphan, "deleted", short(r.Orphan)+", which came from the call whose answer was lost")
+	d.tell(t, DropOrphan, "deleted", credfile.Short(r.Orphan)+", which came from the call whose answer was lost")
 	return d.closeRotation(t)
 }
 

@@ -137,7 +137,7 @@ type ElsewhereError struct {
 
 // Error names the key, its file, and the files that this process reads instead.
 func (e *ElsewhereError) Error() string {
-	return fmt.Sprintf("%s is being rotated in %s, but this keyd reads %s and %s: it is left alone", short(e.ID), e.Path, e.Reads.Credentials, e.Reads.Config)
+	return fmt.Sprintf("%s is being rotated in %s, but this keyd reads %s and %s: it is left alone", credfile.Short(e.ID), e.Path, e.Reads.Credentials, e.Reads.Config)
 }
 
 // Hint says how to make keyd read that file again.

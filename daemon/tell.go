@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"keyd/credfile"
 )
 
 // onEvent forwards an event to the watchdog, the log, and the programs that notify people.
@@ -69,7 +71,7 @@ func (l *loop) tellPass(results []Result, err error) {
 	for _, r := range results {
 		name, line := r.name(), string(r.State)+r.Why
 		if l.logged[name] != line {
-			l.Log.Info("key", append([]any{"profiles", r.Profiles, "key", short(r.Key), "state", string(r.State), "why", r.Why}, until(r.Next)...)...)
+			l.Log.Info("key", append([]any{"profiles", r.Profiles, "key", credfile.Short(r.Key), "state", string(r.State), "why", r.Why}, until(r.Next)...)...)
 		}
 		l.logged[name] = line
 		if r.NeedsPerson && !l.needs[name] {
