@@ -48,7 +48,8 @@ type setting struct {
 	noExchange bool // of two names: a rename puts the new file there
 
 	inPlace bool // the folder takes no new file, so that the file itself is written
-	faults  int  // combined in go test
+	faults  int  // combined in deep tests
+	draw    draw // from them, in others
 	seed    uint64
 	rounds  int // of a proof, when not as many as ever: they are alike
 }

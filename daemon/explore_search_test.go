@@ -18,6 +18,7 @@ type search struct {
 	most  int // faults
 	light bool
 	bug   *bug
+	draw  draw
 
 	queue [][]*task       // by the number of faults
 	seen  map[uint64]bool // scenes, by key
@@ -25,6 +26,13 @@ type search struct {
 	leads map[uint64]lead // where a scene goes without a fault
 	tally tally
 	found []finding // violations, those with the fewest faults first
+}
+
+// draw is what a search tries when it is not to try everything.
+type draw struct {
+	runs [3]int   // how many runs it draws from those of so many faults; 0: it makes all of them
+	thin int      // one in so many runs of a fault is gone into further; 0: every one
+	only []string // what a run of one fault, two faults and so on must have in its trace
 }
 
 // tally is what a search has done.
@@ -51,6 +59,8 @@ type task struct {
 	keys   []uint64 // of next
 	deaths int
 	wrong  []finding
+
+	further bool // other faults are tried on top of this run
 }
 
 // explore goes through everything, worlds of fewer faults first: the first
@@ -65,15 +75,17 @@ func (s *search) explore(t *testing.T) {
 		if n > 1 {
 			s.queue[n] = slices.DeleteFunc(s.queue[n], func(k *task) bool { return !strings.Contains(k.text(), *with) })
 		}
-		if n > 2 {
-			s.sample(n)
-		}
-		for len(s.queue[n]) > 0 && len(s.found) == 0 {
+		s.limit(n)
+		for taken := 0; len(s.queue[n]) > 0 && len(s.found) == 0; {
 			if *progress {
 				fmt.Fprintf(os.Stderr, "%d faults: %d tasks; %s\n", n, len(s.queue[n]), s.tally)
 			}
 			batch := s.queue[n][:min(len(s.queue[n]), s.batch())]
 			s.queue[n] = s.queue[n][len(batch):]
+			for i, k := range batch {
+				k.further = n < s.most && (n == 0 || (taken+i)%max(s.draw.thin, 1) == 0)
+			}
+			taken += len(batch)
 			s.do(t, batch)
 		}
 	}
@@ -82,18 +94,31 @@ func (s *search) explore(t *testing.T) {
 // text is the trace of a run before it is made.
 func (k *task) text() string { return k.scene.trace.with(step{faults: k.faults}).String() }
 
+// limit leaves out the runs of n faults that are not to be made.
+func (s *search) limit(n int) {
+	if n > 0 && n <= len(s.draw.only) {
+		s.queue[n] = slices.DeleteFunc(s.queue[n], func(k *task) bool { return !strings.Contains(k.text(), s.draw.only[n-1]) })
+	}
+	switch {
+	case n < len(s.draw.runs) && s.draw.runs[n] > 0:
+		s.sample(n, s.draw.runs[n])
+	case n > 2:
+		s.sample(n, *samples)
+	}
+}
+
 // sample draws from the runs of n faults.
-func (s *search) sample(n int) {
+func (s *search) sample(n, most int) {
 	rng := rand.New(rand.NewPCG(*sampleSeed, uint64(n)))
 	rng.Shuffle(len(s.queue[n]), func(i, j int) { s.queue[n][i], s.queue[n][j] = s.queue[n][j], s.queue[n][i] })
-	s.queue[n] = s.queue[n][:min(len(s.queue[n]), *samples)]
+	s.queue[n] = s.queue[n][:min(len(s.queue[n]), most)]
 }
 
 // batch is how many tasks are done before they are counted: few where a finding
 // is expected soon.
 func (s *search) batch() int {
 	if s.bug != nil {
-		return 64
+		return 16
 	}
 	return 2000
 }
@@ -120,10 +145,10 @@ func (s *search) do(t *testing.T, batch []*task) {
 
 // more plans a run for each fault that can come on top of a task's own.
 func (s *search) more(k *task) {
-	n := k.scene.faults + len(k.faults)
-	if n >= s.most {
+	if !k.further {
 		return
 	}
+	n := k.scene.faults + len(k.faults)
 	rank := inSingles
 	if n > 0 {
 		rank = inPairs
@@ -166,13 +191,12 @@ func amid(effects []effect, i int) bool {
 
 // do is one run with everything that follows from it at once.
 func (k *task) do(t *testing.T, s *search) {
-	n := k.scene.faults + len(k.faults)
-	k.run = s.execute(t, k.scene, k.faults, s.bug, n < s.most)
+	k.run = s.execute(t, k.scene, k.faults, s.bug, k.further)
 	for _, wrong := range k.run.wrong {
 		k.wrong = append(k.wrong, finding{wrong, k.run.trace})
 	}
 	k.next, k.keys = append(k.next, k.run.scene), append(k.keys, k.run.scene.key(s.light))
-	if n >= s.most {
+	if !k.further {
 		return
 	}
 	for _, m := range k.run.moments {

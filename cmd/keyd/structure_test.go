@@ -28,6 +28,7 @@ var imports = map[string][]string{
 	"keyd/credfile":                           {"keyd/credfile/atomicfile"},
 	"keyd/credfile/atomicfile":                {},
 	"keyd/credfile/atomicfile/atomicfiletest": {"keyd/credfile/atomicfile"},
+	"keyd/credfile/deeptest":                  {},
 }
 
 // only lists the packages that may import a module: each module has one seam.
