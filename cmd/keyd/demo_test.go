@@ -12,8 +12,8 @@ import (
 // the waiting.
 func TestDemo(t *testing.T) {
 	home := t.TempDir()
+	var out bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
 		u := newApp(process{in: strings.NewReader(""), out: &out, err: &out, goos: "linux", now: time.Now,
 			getenv: func(string) string { return "" }})
 		began := time.Now()
@@ -37,6 +37,7 @@ func TestDemo(t *testing.T) {
 			t.Log(out.String())
 		}
 	})
+	t.Run("tells no secret", func(t *testing.T) { demoTellsNoSecret(t, home, out.Bytes()) })
 }
 
 // TestDemoNoticesDamage changes what the demo must not change, and checks its verdict.

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"keyd/credfile"
+	"keyd/credfile/deeptest"
 	"keyd/daemon/awssim"
 )
 
@@ -188,15 +189,21 @@ func (h *diskHome) with(k credfile.Key) string {
 	return strings.NewReplacer(h.old.ID, k.ID, h.old.Secret.Reveal(), k.Secret.Reveal()).Replace(h.text)
 }
 
-// keyd returns a command that runs the real keyd, as the user of this home.
+func (h *diskHome) environment() map[string]string {
+	return map[string]string{"HOME": h.home, "KEYD_STATE_DIR": h.path("state"), "KEYD_SETTINGS": h.path("keyd.ini"),
+		"AWS_ENDPOINT_URL": h.server.URL, "NO_PROXY": "*", "TZ": "UTC"}
+}
+
+// keyd runs the real thing, as the user of this home.
 func (h *diskHome) keyd(args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second) // in case nothing stops a keyd run
 	h.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
 	cmd.Args[0] = "keyd"
 	cmd.Dir = "/"
-	cmd.Env = []string{"HOME=" + h.home, "KEYD_STATE_DIR=" + h.path("state"), "KEYD_SETTINGS=" + h.path("keyd.ini"),
-		"AWS_ENDPOINT_URL=" + h.server.URL, "NO_PROXY=*", "TZ=UTC"}
+	for name, value := range h.environment() {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
 	if h.uid != os.Geteuid() {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(h.uid), Gid: uint32(h.uid)}}
 	}
@@ -207,18 +214,29 @@ func (h *diskHome) keyd(args ...string) *exec.Cmd {
 // match the patterns in told.
 func (h *diskHome) does(exit int, told []string, args ...string) {
 	h.t.Helper()
-	out, err := h.keyd(args...).CombinedOutput()
-	code := 0
-	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
-		code = failed.ExitCode()
-	} else if err != nil {
-		h.t.Fatal(err)
-	}
+	code, out := h.ends(args)
 	h.t.Logf("keyd %s: exit code %d\n%s", strings.Join(args, " "), code, out)
 	if code != exit {
 		h.t.Errorf("keyd %s exits with %d, want %d", strings.Join(args, " "), code, exit)
 	}
-	h.heard(string(out), told)
+	h.heard(out, told)
+}
+
+// ends runs a command to its end.
+func (h *diskHome) ends(args []string) (exit int, said string) {
+	h.t.Helper()
+	if !deeptest.Tests && h.uid == os.Geteuid() {
+		env := h.environment()
+		exit, stdout, stderr := runHere(func(name string) string { return env[name] }, args)
+		return exit, stdout + stderr
+	}
+	out, err := h.keyd(args...).CombinedOutput()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		exit = failed.ExitCode()
+	} else if err != nil {
+		h.t.Fatal(err)
+	}
+	return exit, string(out)
 }
 
 func (h *diskHome) heard(out string, told []string) {

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"io"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,7 +19,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"keyd/credfile/deeptest"
 	"keyd/daemon"
+	"keyd/install"
 )
 
 // TestMain runs more scripts at a time than there are processors: a script waits for
@@ -39,7 +43,7 @@ func TestStories(t *testing.T) {
 		Setup:               settle,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sim": sim, "exits": exits, "shape": shape, "save": save, "unchanged": unchanged, "subst": subst, "terminate": terminate, "fill": fill, "backdate": backdate,
+			"sim": sim, "exits": exits, "await": await, "shape": shape, "save": save, "unchanged": unchanged, "subst": subst, "terminate": terminate, "fill": fill, "backdate": backdate,
 		},
 	})
 }
@@ -80,32 +84,78 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || err != nil || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
 	}
-	got := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		exit, ok := errors.AsType[*exec.ExitError](err)
-		if !ok {
-			ts.Fatalf("%v", err)
+	got, stdout, stderr := 0, "", ""
+	if args[1] == "keyd" && needsNoProcess(ts) {
+		got, stdout, stderr = runHere(ts.Getenv, args[2:])
+		_, _ = io.WriteString(ts.Stdout(), stdout)
+		_, _ = io.WriteString(ts.Stderr(), stderr)
+	} else {
+		if err := ts.Exec(args[1], args[2:]...); err != nil {
+			exit, ok := errors.AsType[*exec.ExitError](err)
+			if !ok {
+				ts.Fatalf("%v", err)
+			}
+			got = exit.ExitCode()
 		}
-		got = exit.ExitCode()
+		stdout, stderr = ts.ReadFile("stdout"), ts.ReadFile("stderr")
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
-	silent(ts)
+	silent(ts, stdout, stderr)
+}
+
+// await runs keyd status until a line that it prints matches: await 'default .* ok$'.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await PATTERN")
+	}
+	pattern, out := regexp.MustCompile("(?m)"+args[0]), ""
+	for range 400 {
+		if _, out, _ = runHere(ts.Getenv, []string{"status"}); pattern.MatchString(out) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("keyd status shows no line like %s within 20 s:\n%s", args[0], out)
+}
+
+// needsNoProcess reports whether keyd may run in the process of the test, which
+// costs a fraction of a new one. Deep tests start one each time. So does a story
+// with a path that depends on the folder in which keyd was started, or with a
+// proxy, which Go's http client knows from the environment of its process.
+func needsNoProcess(ts *testscript.TestScript) bool {
+	file := ts.Getenv("AWS_SHARED_CREDENTIALS_FILE")
+	return !deeptest.Tests && (file == "" || filepath.IsAbs(file)) && ts.Getenv("HTTPS_PROXY") == ""
+}
+
+// runHere is keyd with this environment, without a process of its own.
+func runHere(getenv func(string) string, args []string) (exit int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	exit = executeKeyd(args, process{
+		in: strings.NewReader(""), out: &out, err: &err, getenv: getenv, goos: runtime.GOOS, now: time.Now,
+		host: func() (install.Host, error) {
+			h, err := install.Here()
+			h.Getenv, h.Home, h.Argv0 = getenv, getenv("HOME"), "keyd"
+			return h, err
+		},
+	})
+	return exit, out.String(), err.String()
 }
 
 var secretLine = regexp.MustCompile(`(?m)^aws_secret_access_key\s*=\s*(\S{30,})`)
 
-// silent demands that keyd has neither printed a secret of AWS or of the files, nor
-// stored one where the design does not allow it.
-func silent(ts *testscript.TestScript) {
+// silent demands that nothing that keyd printed, or keeps where the design
+// names no place for it, holds a secret of AWS's or of the files.
+func silent(ts *testscript.TestScript, stdout, stderr string) {
 	w := worldOf(ts)
 	marks := marksOf(w.secrets())
-	for _, name := range []string{"stdout", "stderr"} {
-		w.last = ts.ReadFile(name)
-		for _, m := range marksIn([]byte(ts.ReadFile(name)), marks) {
-			ts.Fatalf("%s was printed to %s", m, name)
-		}
+	w.last = stderr
+	for _, m := range marksIn([]byte(stdout), marks) {
+		ts.Fatalf("%s was printed to stdout", m)
+	}
+	for _, m := range marksIn([]byte(stderr), marks) {
+		ts.Fatalf("%s was printed to stderr", m)
 	}
 	if found := findSecrets(w.home, marks, w.places(true)); len(found) > 0 {
 		ts.Fatalf("%s", strings.Join(found, "\n"))

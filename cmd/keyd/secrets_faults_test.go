@@ -9,14 +9,17 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"keyd/credfile/deeptest"
 	"keyd/daemon"
 	"keyd/daemon/awssim"
 )
@@ -127,11 +130,11 @@ func (d *desk) silent(what string, open bool) {
 
 const tidy = "[default]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n"
 
-// TestMisplacedSecretIsNotShown puts a secret where a person, or a bad paste, may have
-// put it in the file. keyd says what is wrong and does not show the secret. (It does
-// show names, of a profile or a region, whatever they hold.)
-func TestMisplacedSecretIsNotShown(t *testing.T) {
-	for name, text := range map[string]string{
+// TestMisplaced puts a secret where a person, or a bad paste, may have put it
+// in the file. keyd tells what is wrong without telling the secret. (Names are
+// told: of a profile, or of a region, whatever they are.)
+func TestMisplaced(t *testing.T) {
+	misplaced := map[string]string{
 		"exchanged":                "[default]\naws_access_key_id = SECRET\naws_secret_access_key = ID\n",
 		"twice":                    "[default]\naws_access_key_id = SECRET\naws_secret_access_key = SECRET\n",
 		"as the id, alone":         "[default]\naws_access_key_id = SECRET\n",
@@ -162,7 +165,9 @@ func TestMisplacedSecretIsNotShown(t *testing.T) {
 		"with a NUL":               "[default]\naws_access_key_id = ID\naws_secret_access_key = SECRET\x00\n",
 		"in a line without an end": "[default]\naws_access_key_id = ID\naws_secret_access_key = SECRET",
 		"in carriage returns":      "[default]\raws_access_key_id = ID\raws_secret_access_key = SECRET\r",
-	} {
+	}
+	for _, name := range deeptest.Sample(slices.Sorted(maps.Keys(misplaced)), 3) {
+		text := misplaced[name]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -181,10 +186,11 @@ func TestMisplacedSecretIsNotShown(t *testing.T) {
 	}
 }
 
-// TestNoSecretWhateverFails lets one call of a rotation after the other fail, in every
-// way, and searches everything that keyd prints and stores, before and after it has
-// recovered. Without -every-fault it tries each kind of fault once at CreateAccessKey,
-// whose answer holds the secret, and one kind at every other call.
+// TestNoSecretWhateverFails lets the calls of a rotation fail one after the
+// other, in every way, and searches all that is printed and kept meanwhile and
+// after keyd has recovered. By itself it does each kind of fault once at
+// CreateAccessKey, whose answer holds the secret, and one at every other call:
+// one in five of them, unless the tests are deep.
 func TestNoSecretWhateverFails(t *testing.T) {
 	calls := rotateOnce(t, awssim.Fault{Times: -1})
 	faults := faultsOf("CreateAccessKey", 0)
@@ -196,7 +202,7 @@ func TestNoSecretWhateverFails(t *testing.T) {
 		}
 	}
 	t.Logf("%d faults in a rotation of %d calls", len(faults), calls)
-	for _, f := range faults {
+	for _, f := range deeptest.Sample(faults, 5) {
 		t.Run(fmt.Sprintf("%s %d", f, f.Skip), func(t *testing.T) {
 			t.Parallel()
 			rotateOnce(t, f)
@@ -277,35 +283,26 @@ func TestJournalKeepsOneSecret(t *testing.T) {
 	})
 }
 
-// TestDemoShowsNoSecret searches the demo's output and its state folder for the secrets
-// that its files hold at the end.
-func TestDemoShowsNoSecret(t *testing.T) {
-	home := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
-		u := newApp(process{in: strings.NewReader(""), out: &out, err: &out, goos: "linux", now: time.Now,
-			getenv: func(string) string { return "" }})
-		if err := u.runDemo(t.Context(), home); err != nil {
-			t.Fatal(err)
-		}
-		secrets, own := map[string]string{}, []string(nil)
-		err := filepath.WalkDir(home, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.Name() != "credentials" {
-				return err
-			}
-			own = append(own, path)
-			text, err := os.ReadFile(path)
-			for i, found := range secretLine.FindAllSubmatch(text, -1) {
-				secrets[fmt.Sprint("number ", i+1)] = string(found[1])
-			}
+// demoTellsNoSecret searches what the demo shows, in the terminal and in its
+// state, for the secrets that its files end with.
+func demoTellsNoSecret(t *testing.T, home string, out []byte) {
+	secrets, own := map[string]string{}, []string(nil)
+	err := filepath.WalkDir(home, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.Name() != "credentials" {
 			return err
-		})
-		if err != nil || len(secrets) < 3 {
-			t.Fatalf("the demo left %d secrets: %v", len(secrets), err)
 		}
-		for _, m := range marksIn(out.Bytes(), marksOf(secrets)) {
-			t.Errorf("%s was printed", m)
+		own = append(own, path)
+		text, err := os.ReadFile(path)
+		for i, found := range secretLine.FindAllSubmatch(text, -1) {
+			secrets[fmt.Sprint("number ", i+1)] = string(found[1])
 		}
-		searchSecrets(t, home, secrets, places{own: own})
+		return err
 	})
+	if err != nil || len(secrets) < 3 {
+		t.Fatalf("the demo left %d secrets: %v", len(secrets), err)
+	}
+	for _, m := range marksIn(out, marksOf(secrets)) {
+		t.Errorf("%s was printed", m)
+	}
+	searchSecrets(t, home, secrets, places{own: own})
 }

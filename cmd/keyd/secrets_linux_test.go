@@ -27,7 +27,7 @@ func observe(pid int) *observer {
 	o := &observer{stop: make(chan struct{}), done: make(chan struct{}), seen: map[string]bool{}}
 	go func() {
 		defer close(o.done)
-		tick := time.NewTicker(4 * time.Millisecond)
+		tick := time.NewTicker(12 * time.Millisecond) // a stranger stays for 50
 		defer tick.Stop()
 		for {
 			for _, p := range family(pid) {
