@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// caller is who signed a request that was found good.
+// caller is the signer of a request whose signature is valid.
 type caller struct {
 	user    *User
-	key     *key // that signed, or from which the session was made
+	key     *key // the key that signed, or that opened the session
 	session *session
 }
 
-// signatureWindow is how far a signature's date may be off, either way.
-// Source: IAM user guide, "Troubleshoot Signature Version 4", and the texts of
-// the refusals.
+// signatureWindow is how far the date of a signature may be off in either
+// direction. Source: IAM user guide, "Troubleshoot Signature Version 4", and the
+// texts of the refusals.
 const signatureWindow = 15 * time.Minute
 
 var regionShape = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d+$`)
 
-// authenticate checks a request in the order in which AWS does: the claim can
-// be read, its date is near, its scope is right, the key is known and active
-// in this view, and last the signature. So an unknown key is told as such
-// even when its signature is nonsense.
+// authenticate checks a request in AWS's order: the claim can be read, its date is
+// near, its scope is right, the key is known and active in this view, and last
+// the signature. AWS therefore reports an unknown key as unknown even when the
+// signature is nonsense.
 func (x *exchange) authenticate() *refusal {
 	if x.unreadable != nil {
 		return x.unreadable
@@ -88,7 +88,7 @@ func (x *exchange) checkScope() *refusal {
 	return nil
 }
 
-// checkSignedHost refuses a signature that does not cover the host.
+// checkSignedHost refuses a signature that does not cover the host header.
 func (x *exchange) checkSignedHost() *refusal {
 	if !slices.Contains(x.cred.headers, "host") {
 		return signatureMismatch("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
@@ -96,8 +96,8 @@ func (x *exchange) checkSignedHost() *refusal {
 	return nil
 }
 
-// findSigner finds who signs and with which secret, in the view that serves
-// this request.
+// findSigner sets the caller and returns the secret it must have signed with, as
+// the view that serves this request knows them.
 func (x *exchange) findSigner() (secret string, r *refusal) {
 	region := x.cred.region
 	if x.service == "sts" && x.c.closed[region] {
@@ -114,8 +114,8 @@ func (x *exchange) findSigner() (secret string, r *refusal) {
 	return k.secret, nil
 }
 
-// partitionOf returns the partition of a region, judged by its name. An
-// unknown name is taken for one of partition aws, as the SDKs do.
+// partitionOf returns the partition of a region, judged by its name. An unknown
+// name counts as partition aws, as it does in the SDKs.
 // Source: aws-sdk-go-v2 internal/endpoints, partitions.json.
 func partitionOf(region string) string {
 	for _, p := range [][2]string{
@@ -130,8 +130,8 @@ func partitionOf(region string) string {
 	return "aws"
 }
 
-// regionOfIAM returns the one region for which IAM requests of a partition are
-// signed. Source: AWS general reference, IAM endpoints.
+// regionOfIAM returns the only region for which a partition accepts IAM requests.
+// Source: AWS general reference, IAM endpoints.
 func regionOfIAM(partition string) string {
 	switch partition {
 	case "aws-cn":
@@ -152,9 +152,8 @@ func regionOfIAM(partition string) string {
 	return "us-east-1"
 }
 
-// hostScope returns what the name of an AWS endpoint says of service and
-// region. Both are empty for any other host: then the client's own scope is
-// all there is to go by.
+// hostScope returns the service and region in the name of an AWS endpoint. Both
+// are empty for any other host, where only the client's own scope is known.
 func hostScope(host string) (service, region string) {
 	service, rest, _ := strings.Cut(host, ".")
 	service = strings.TrimSuffix(service, "-fips")

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// clause is one thing that IAM or STS observably does. A clause returns what
-// it saw instead, and leaves no key behind but the first: clean sees to that.
+// clause is one observable property of IAM or STS. holds returns an error that says
+// what it saw instead. Afterwards clean deletes every key but the first.
 type clause struct {
 	name  string
 	holds func(*world) error
@@ -24,7 +24,7 @@ const (
 	noKey        = "AKIAIOSFODNN7EXAMPLE" // of AWS's documentation
 )
 
-// clauses returns the contract. The names are what KEYD_CONTRACT_EXCEPT takes.
+// clauses returns the contract. KEYD_CONTRACT_EXCEPT takes their names.
 func clauses() []clause {
 	return slices.Concat(keyClauses(), changeClauses(), stateClauses(), requestClauses(), signatureClauses(), formClauses(), userClauses())
 }
@@ -64,7 +64,7 @@ func keyClauses() []clause {
 			}
 			return nil
 		}},
-		{"list refuses an odd page size", func(w *world) error {
+		{"list refuses a page size of zero", func(w *world) error {
 			return refused(w.call("ListAccessKeys", "MaxItems", "0"), 400, "ValidationError", "")
 		}},
 		{"dates are whole seconds", func(w *world) error {
@@ -105,8 +105,9 @@ func changeClauses() []clause {
 			return refused(w.call("UpdateAccessKey", "AccessKeyId", w.other, "Status", "Active"), 404, "NoSuchEntity", "The Access Key with id "+w.other+" cannot be found.")
 		}},
 		{"another user's key cannot be deleted", func(w *world) error {
-			// Under the caller's own name: an endpoint that takes another's
-			// key by id alone would lose it to the following clauses.
+			// The call names its own user. An endpoint that finds another user's
+			// key by id alone would otherwise delete it, and the following
+			// clauses need it.
 			return refused(w.call("DeleteAccessKey", "UserName", w.name, "AccessKeyId", w.other), 404, "NoSuchEntity", "The Access Key with id "+w.other+" cannot be found.")
 		}},
 	}
@@ -139,10 +140,10 @@ func stateClauses() []clause {
 			w.call("UpdateAccessKey", "AccessKeyId", k.id, "Status", "Active")
 			return w.soon(func() error { return accepted(w.with(k, "GetCallerIdentity")) })
 		}},
-		{"a key may be set to what it is", func(w *world) error {
+		{"a key may be set to the status it has", func(w *world) error {
 			return accepted(w.call("UpdateAccessKey", "AccessKeyId", w.key.id, "Status", "Active"))
 		}},
-		{"a key may end itself", func(w *world) error {
+		{"a key may delete itself", func(w *world) error {
 			k := w.second()
 			if err := accepted(w.with(k, "DeleteAccessKey", "AccessKeyId", k.id)); err != nil {
 				return err
@@ -227,7 +228,7 @@ func signatureClauses() []clause {
 			c.token = "FwoGZXIvYXdzEXAMPLE"
 			return refused(w.with(c, "GetCallerIdentity"), 403, "InvalidClientTokenId", invalidToken)
 		}},
-		{"ten minutes off is near enough", func(w *world) error {
+		{"a date ten minutes off is accepted", func(w *world) error {
 			return all(accepted(shifted(w, -10*time.Minute)), accepted(shifted(w, 10*time.Minute)))
 		}},
 		{"an old signature is expired", func(w *world) error {
@@ -277,7 +278,7 @@ func formClauses() []clause {
 			return w.matches(`^(<\?xml[^>]*>)?\s*<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">\s*<GetCallerIdentityResult>`,
 				w.call("GetCallerIdentity").body)
 		}},
-		{"an answer says when and which it is", func(w *world) error {
+		{"an answer has a date and a request id", func(w *world) error {
 			r := w.call("GetCallerIdentity")
 			at, err := http.ParseTime(r.header.Get("Date"))
 			if err != nil || time.Since(at).Abs() > 5*time.Minute {
@@ -299,13 +300,13 @@ func userClauses() []clause {
 			arn := w.call("GetCallerIdentity").Identity.Arn
 			return w.matches("<Arn>"+regexp.QuoteMeta(arn)+"</Arn>", w.call("GetUser").body)
 		}},
-		{"tags come and go", func(w *world) error {
+		{"tags can be set and removed", func(w *world) error {
 			set := w.call("TagUser", "UserName", w.name, "Tags.member.1.Key", "keyd-contract", "Tags.member.1.Value", "a laptop")
 			shown := w.call("ListUserTags", "UserName", w.name).body
 			unset := w.call("UntagUser", "UserName", w.name, "TagKeys.member.1", "keyd-contract")
 			gone := w.call("ListUserTags", "UserName", w.name).body
 			if strings.Contains(gone, "keyd-contract") {
-				return fmt.Errorf("tag still there: %s", gone)
+				return fmt.Errorf("the tag is still there: %s", gone)
 			}
 			return all(accepted(set), accepted(unset), w.matches("<Value>a laptop</Value>", shown))
 		}},
@@ -319,13 +320,13 @@ func userClauses() []clause {
 			return all(w.matches("^ASIA", s.AccessKeyId), accepted(w.with(c, "GetCallerIdentity")),
 				refused(w.with(c, "ListAccessKeys"), 403, "InvalidClientTokenId", invalidToken))
 		}},
-		{"a session has a least duration", func(w *world) error {
+		{"a session has a minimum duration", func(w *world) error {
 			return refused(w.call("GetSessionToken", "DurationSeconds", "899"), 400, "ValidationError", "")
 		}},
 	}
 }
 
-// accepted wants a 200.
+// accepted returns an error unless the status is 200.
 func accepted(r reply) error {
 	if r.status != 200 {
 		return fmt.Errorf("answer %d %s: %s", r.status, r.Code, r.Message)
@@ -333,7 +334,7 @@ func accepted(r reply) error {
 	return nil
 }
 
-// refused wants one refusal; with an empty message, whatever it says.
+// refused returns an error unless r is this refusal. An empty message allows any.
 func refused(r reply, status int, code, message string) error {
 	if r.status != status || r.Code != code || message != "" && r.Message != message {
 		return fmt.Errorf("answer %d %s: %q, want %d %s: %q", r.status, r.Code, r.Message, status, code, message)

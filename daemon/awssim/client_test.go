@@ -16,24 +16,24 @@ import (
 	"keyd/daemon/awssim"
 )
 
-// doer is http.Client or a Cloud.
+// doer is an http.Client or a Cloud.
 type doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// client signs requests by hand: the SDK's signer and the simulator's verifier
-// could share a mistake.
+// client signs requests with code of its own, because the SDK's signer and the
+// simulator's verifier could share a mistake.
 type client struct {
 	doer
 	base       string // http://host
 	id, secret string
 	token      string
 	region     string // of the scope; empty: us-east-1
-	service    string // of the scope; empty: by the action
+	service    string // of the scope; empty: that of the action
 	now        func() time.Time
 	presign    bool
 	edit       func(*http.Request) // after signing
-	ctx        context.Context     // nil: the test's
+	ctx        context.Context     // nil: the context of the test
 }
 
 // with returns a copy that signs with another pair.
@@ -47,7 +47,7 @@ func (c client) in(region string) client {
 	return c
 }
 
-// reply is an answer, taken apart as far as tests look.
+// reply is an answer with the parts that tests look at.
 type reply struct {
 	status int
 	header http.Header
@@ -82,11 +82,12 @@ type listedKey struct {
 
 const stampShape = "20060102T150405Z"
 
-var services = map[string][2]string{ // of actions that are not IAM's
+var services = map[string][2]string{ // service and version of the actions outside IAM
 	"GetCallerIdentity": {"sts", "2011-06-15"}, "GetSessionToken": {"sts", "2011-06-15"}, "GetAccessKeyInfo": {"sts", "2011-06-15"},
 }
 
-// request makes the signed request of an action with name, value pairs.
+// request returns the signed request of an action. args are pairs of name and
+// value.
 func (c client) request(t testing.TB, action string, args ...string) *http.Request {
 	t.Helper()
 	v, ok := services[action]
@@ -126,7 +127,7 @@ func (c client) request(t testing.TB, action string, args ...string) *http.Reque
 	return r
 }
 
-// sign follows the text of AWS's "Create a signed AWS API request".
+// sign follows AWS's "Create a signed AWS API request".
 func (c client) sign(r *http.Request, body string) {
 	now := time.Now()
 	if c.now != nil {
@@ -171,7 +172,8 @@ func (c client) sign(r *http.Request, body string) {
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+c.id+"/"+scope+", SignedHeaders="+names+", Signature="+signature)
 }
 
-// call sends the request of an action and wants an answer that is whole.
+// call sends the request of an action and fails the test unless a complete answer
+// arrives.
 func (c client) call(t testing.TB, action string, args ...string) reply {
 	t.Helper()
 	r, err := c.try(t, action, args...)
@@ -197,7 +199,7 @@ func (c client) send(req *http.Request) (reply, error) {
 	if err != nil {
 		return r, err
 	}
-	xml.Unmarshal(b, &r) // what is no XML leaves r without a code, which no test takes for one
+	xml.Unmarshal(b, &r) // if b is not XML, r has no code, and no test takes that for a refusal
 	return r, nil
 }
 

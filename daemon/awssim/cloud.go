@@ -7,33 +7,33 @@ import (
 	"time"
 )
 
-// Options says how a Cloud behaves. The zero value is a cloud that is
-// consistent at once and uses the wall clock.
+// Options says how a Cloud behaves. With the zero value, changes are visible at
+// once and the clock is the wall clock.
 type Options struct {
 	Now     func() time.Time // the cloud's only clock; nil: time.Now
-	Seed    uint64           // ids, secrets, delays and the choice of replicas follow from it
-	Lag     Lag              // how late a view shows a change; zero: at once
-	Regions []string         // STS regions that count as used from the start, see Outage
+	Seed    uint64           // determines ids, secrets, delays and the choice of replicas
+	Lag     Lag              // how late the views show a change; zero: at once
+	Regions []string         // STS regions that count as used from the start; see Outage
 
 	// AnyRegion accepts IAM requests signed for any region of the partition.
-	// AWS does not, but clients with an endpoint of their own sign for the
-	// region they are set to: botocore does, aws-cli with it.
+	// AWS does not accept them, but a client with a custom endpoint signs for
+	// its configured region. botocore does so, and aws-cli with it.
 	AnyRegion bool
 }
 
-// Cloud is every account of every partition. It is safe for concurrent use.
-// With one request at a time, the same seed and clock give the same answers
-// byte for byte; concurrent requests are numbered as they come.
+// Cloud simulates every account of every partition. It is safe for concurrent use.
+// With one request at a time, the same seed and clock give the same answers byte
+// for byte. Concurrent requests are numbered in the order of their arrival.
 type Cloud struct {
 	opt Options
 
 	mu       sync.Mutex
 	skew     time.Duration
-	serial   int // of everything that is named: keys, users, requests
+	serial   int // counts everything that gets an id: keys, users, requests
 	users    map[userName]*User
 	keys     map[string]*key
 	sessions map[string]*session
-	views    []string // every view that has been used or configured, "iam" first
+	views    []string // every view that was used or configured, "iam" first
 	closed   map[string]bool
 	faults   []*armedFault
 	calls    []*Call
@@ -60,17 +60,17 @@ func New(o Options) *Cloud {
 }
 
 // SkewDate sets how far the cloud's clock is ahead of Options.Now (behind when
-// negative): in the Date header, in the check of a signature's date and in
-// every date of an answer. It is how a client with a wrong clock sees AWS. The
-// oracles speak of Options.Now, whatever the skew.
+// negative). The skew applies to the Date header, to the check of a signature's
+// date and to every date in an answer: a client with a wrong clock sees AWS like
+// this. The oracles (Keys, Outage and so on) use Options.Now without the skew.
 func (c *Cloud) SkewDate(d time.Duration) {
 	defer c.lockAndSettle()()
 	c.skew = d
 }
 
-// CloseRegion makes region an opt-in region that the accounts have not turned
-// on: STS answers InvalidClientTokenId to every key there, and Outage and
-// Usable leave it out.
+// CloseRegion turns region into an opt-in region that the accounts have not
+// enabled. STS there answers InvalidClientTokenId to every key, and Outage and
+// Usable ignore the region.
 func (c *Cloud) CloseRegion(region string) {
 	defer c.lockAndSettle()()
 	c.closed[region] = true
@@ -82,20 +82,20 @@ func (c *Cloud) OpenRegion(region string) {
 	delete(c.closed, region)
 }
 
-// lockAndSettle locks the cloud and lets everything happen that was to happen by now.
+// lockAndSettle locks the cloud and carries out the late requests that are due.
 func (c *Cloud) lockAndSettle() (leave func()) {
 	c.mu.Lock()
 	c.settle(c.opt.Now())
 	return c.mu.Unlock
 }
 
-// lateEffect is a request that is still on its way.
+// lateEffect is a request that waits to be carried out at a later time.
 type lateEffect struct {
 	at time.Time
 	x  *exchange
 }
 
-// queueLate puts a request into the queue. The caller holds the lock.
+// queueLate queues a request until at. The caller holds the lock.
 func (c *Cloud) queueLate(at time.Time, x *exchange) {
 	i := len(c.late)
 	for i > 0 && c.late[i-1].at.After(at) {
@@ -104,7 +104,7 @@ func (c *Cloud) queueLate(at time.Time, x *exchange) {
 	c.late = slices.Insert(c.late, i, lateEffect{at, x})
 }
 
-// settle acts upon the late requests that are due, each at its own time.
+// settle carries out the late requests that are due, each at its own time.
 func (c *Cloud) settle(now time.Time) {
 	for len(c.late) > 0 && !c.late[0].at.After(now) {
 		e := c.late[0]
@@ -118,8 +118,8 @@ func (c *Cloud) nextSerial() int {
 	return c.serial
 }
 
-// hashSeed hashes the seed, a label and numbers: FNV-1a, then splitmix64's
-// finalizer, because FNV alone leaves the high bits of short inputs alike.
+// hashSeed hashes the seed, a label and numbers with FNV-1a and then splitmix64's
+// finalizer, because FNV alone barely changes the high bits for short inputs.
 func (c *Cloud) hashSeed(label string, n ...int) uint64 {
 	const prime = 1099511628211
 	h := c.opt.Seed ^ 14695981039346656037
@@ -134,10 +134,10 @@ func (c *Cloud) hashSeed(label string, n ...int) uint64 {
 	return h ^ h>>31
 }
 
-// Clone returns a second cloud in the same state, by a clock of its own; from
-// there the two go apart. Requests that are late stay on their way in both.
-// Faults are left behind and the ledger begins anew, so that a test can go on
-// from one instant in many ways. Users of the new cloud are asked for by User.
+// Clone returns a second cloud in the same state with its own clock. From then on
+// the two are independent, so that a test can continue from one instant in many
+// ways. Late requests stay under way in both. The clone has no faults and an
+// empty record of calls. User returns its users.
 func (c *Cloud) Clone(now func() time.Time) *Cloud {
 	defer c.lockAndSettle()()
 	d := New(Options{Now: now, Seed: c.opt.Seed, Lag: c.opt.Lag, AnyRegion: c.opt.AnyRegion})
@@ -170,15 +170,15 @@ func (k *key) cloneFor(u *User) *key {
 	return twin
 }
 
-// cloneLate is a late request that has not been acted upon: it knows its caller
-// only then.
+// cloneLate copies a late request for cloud c. The request has not been carried
+// out, so its caller is not known yet and needs no copy.
 func (x *exchange) cloneLate(c *Cloud) *exchange {
 	twin, call := new(*x), new(*x.call)
 	twin.c, twin.call = c, call
 	return twin
 }
 
-// User returns the user of that name, nil when there is none. Empty is root.
+// User returns the user with this name, or nil. An empty name means root.
 func (c *Cloud) User(account, name string) *User {
 	defer c.lockAndSettle()()
 	return c.users[userName{account, name}]

@@ -15,14 +15,14 @@ import (
 	"keyd/daemon/awssim"
 )
 
-// world is an endpoint with a user who may do everything, and with another one
-// who has a key.
+// world is an endpoint with a user who may do everything and another user who has
+// a key.
 type world struct {
 	t        *testing.T
-	key      client // the user's first pair; no clause changes it
+	key      client // the user's first pair, which no clause changes
 	name     string
 	other    string        // key id of another user
-	patience time.Duration // for a change to be seen; 0 where it is seen at once
+	patience time.Duration // how long a change may take to show; 0 where it shows at once
 }
 
 func TestContractInProcess(t *testing.T) {
@@ -50,14 +50,14 @@ func simulated(t *testing.T) (*awssim.Cloud, *world) {
 	return c, &world{t: t, name: "alice", other: other, key: client{id: id, secret: secret}}
 }
 
-// TestContractElsewhere holds the clauses against $KEYD_CONTRACT_ENDPOINT,
-// another simulator or AWS itself. The clauses that
-// $KEYD_CONTRACT_EXCEPT names, by commas, must fail there.
+// TestContractElsewhere checks the clauses at $KEYD_CONTRACT_ENDPOINT, which is
+// another simulator or AWS itself. The clauses named in $KEYD_CONTRACT_EXCEPT,
+// separated by commas, must fail there.
 //
-// It signs with $KEYD_CONTRACT_KEY_ID and $KEYD_CONTRACT_SECRET, the only key
-// of a user who may do everything. Without them it makes a user, a key and a
-// policy by three requests that nobody signed, which a simulator may allow. A change is
-// given a minute to be seen, or $KEYD_CONTRACT_PATIENCE. For moto 5.2.1:
+// It signs with $KEYD_CONTRACT_KEY_ID and $KEYD_CONTRACT_SECRET, the only key of a
+// user who may do everything. Without them it makes a user, a key and a policy
+// with three requests signed by an unknown key, which a simulator may allow. A
+// change may take a minute to show, or $KEYD_CONTRACT_PATIENCE. For moto 5.2.1:
 //
 //	INITIAL_NO_AUTH_ACTION_COUNT=3 python3 -m moto.server -H 127.0.0.1 -p 5599 &
 //	KEYD_CONTRACT_ENDPOINT=http://127.0.0.1:5599 \
@@ -104,7 +104,7 @@ func (w *world) addOther() {
 	w.must(w.call("CreateUser", "UserName", name))
 	w.other = w.must(w.call("CreateAccessKey", "UserName", name)).Key.AccessKeyId
 	w.t.Cleanup(func() {
-		w.key.ctx = context.Background() // the test's own has ended
+		w.key.ctx = context.Background() // the context of the test has ended
 		w.call("DeleteAccessKey", "UserName", name, "AccessKeyId", w.other)
 		w.call("DeleteUser", "UserName", name)
 	})
@@ -118,8 +118,8 @@ func (w *world) must(r reply) reply {
 	return r
 }
 
-// check holds every clause. One that is excepted must fail, so that no
-// exception outlives its reason.
+// check runs every clause. An excepted clause must fail, so that no exception
+// outlives its reason.
 func (w *world) check(except []string) {
 	names := map[string]bool{}
 	for _, c := range clauses() {
@@ -138,7 +138,7 @@ func (w *world) check(except []string) {
 			case err != nil && !excepted:
 				t.Error(err)
 			case err == nil && excepted:
-				t.Error("excepted, but it holds")
+				t.Error("the clause is excepted, but it holds")
 			case err != nil:
 				t.Logf("differs, as declared: %v", err)
 			}
@@ -151,7 +151,7 @@ func (w *world) check(except []string) {
 	}
 }
 
-// clean deletes every key of the user's but the first.
+// clean deletes all of the user's keys except the first.
 func (w *world) clean() {
 	w.t.Helper()
 	for _, k := range w.must(w.call("ListAccessKeys")).Keys {
@@ -172,7 +172,7 @@ func (w *world) second() client {
 	return c
 }
 
-// soon tries until there is no error or patience ends.
+// soon repeats try until it succeeds or the patience ends.
 func (w *world) soon(try func() error) error {
 	for end := time.Now().Add(w.patience); ; time.Sleep(time.Second) {
 		if err := try(); err == nil || time.Now().After(end) {
@@ -186,14 +186,15 @@ func (w *world) call(action string, args ...string) reply {
 	return w.with(w.key, action, args...)
 }
 
-// stranger signs with a pair that does not exist: a simulator may go by the
-// scope to know which service is meant.
+// stranger signs with a pair that does not exist. An unsigned request would not do,
+// because a simulator may take the service from the scope.
 func (w *world) stranger(action string, args ...string) reply {
 	w.t.Helper()
 	return w.with(w.key.with("AKIAIOSFODNN7EXAMPLE", "nobody's"), action, args...)
 }
 
-// with calls and makes a broken connection an answer that no clause wants.
+// with makes a call. It turns a broken connection into a reply that no clause
+// accepts.
 func (w *world) with(c client, action string, args ...string) reply {
 	w.t.Helper()
 	r, err := c.try(w.t, action, args...)

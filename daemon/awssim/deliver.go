@@ -17,9 +17,9 @@ import (
 	"time"
 )
 
-// Do answers a request in process, without a socket: it is what an SDK takes
-// for its HTTP client. It fails as http.Client does, with a *url.Error around
-// the error of the network, and ends when r's context does.
+// Do answers a request in process, without a socket. It has the form that an SDK
+// expects of its HTTP client. It fails like http.Client, with a *url.Error around
+// the network's error, and ends when r's context ends.
 func (c *Cloud) Do(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		defer r.Body.Close()
@@ -55,7 +55,7 @@ func (c *Cloud) Do(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// errorMethod is how http.Client names the method in its errors.
+// errorMethod returns the method as http.Client writes it in its errors.
 func errorMethod(method string) string {
 	if method == "" {
 		return "Get"
@@ -63,18 +63,18 @@ func errorMethod(method string) string {
 	return method[:1] + strings.ToLower(method[1:])
 }
 
-// brokenReader ends as a body does that is shorter than its Content-Length.
+// brokenReader ends like a body that is shorter than its Content-Length.
 type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// networkError is what net/http returns for a fault.
+// networkError returns the error that net/http returns for a fault.
 func networkError(k Kind, u *url.URL) error {
 	port := u.Port()
 	if port == "" {
 		port = "443"
 	}
-	// 192.0.2.1 is a documentation address (RFC 5737): in process there is no real one.
+	// 192.0.2.1 is a documentation address (RFC 5737): in process there is no real address.
 	n, _ := strconv.Atoi(port)
 	peer := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: n}
 	switch k {
@@ -92,12 +92,12 @@ func networkError(k Kind, u *url.URL) error {
 	return io.EOF
 }
 
-// ServeHTTP answers a request on a listener. Any host name will do on
-// loopback: service and region are the signature's.
+// ServeHTTP answers a request on a listener. On loopback any host name works,
+// because service and region come from the signature.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x, err := readRequest(c, r)
 	if err != nil {
-		panic(http.ErrAbortHandler) // the client went away while it was still sending
+		panic(http.ErrAbortHandler) // the client disconnected while it was still sending
 	}
 	c.process(x)
 	if x.fault.Kind == Timeout {
@@ -110,7 +110,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		resetConnection(w)
 	}
 	if x.fault.Kind.losesAnswer() {
-		panic(http.ErrAbortHandler) // net/http closes the connection without a word
+		panic(http.ErrAbortHandler) // net/http closes the connection without an answer
 	}
 	a := c.takeAnswer(x)
 	maps.Copy(w.Header(), c.answerHeader(x, a))
@@ -120,7 +120,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// resetConnection ends the connection with RST where the transport allows it.
+// resetConnection ends the connection with a TCP RST where the transport allows it.
 func resetConnection(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -132,8 +132,8 @@ func resetConnection(w http.ResponseWriter) {
 	conn.Close()
 }
 
-// awaitAnswer holds the answer back for as long as the fault says, for ever with
-// Hang.
+// awaitAnswer holds the answer back for as long as the fault says; with Hang, until
+// ctx ends.
 func (c *Cloud) awaitAnswer(ctx context.Context, x *exchange) error {
 	var done <-chan time.Time
 	switch {
@@ -153,8 +153,9 @@ func (c *Cloud) awaitAnswer(ctx context.Context, x *exchange) error {
 	}
 }
 
-// takeAnswer notes that an answer leaves and returns it. A late request has been
-// acted upon by now; when Options.Now does not move with timers, it is here.
+// takeAnswer records that an answer leaves and returns it. A late request has
+// usually been carried out by now. If Options.Now does not advance with timers,
+// takeAnswer carries it out.
 func (c *Cloud) takeAnswer(x *exchange) answer {
 	defer c.lockAndSettle()()
 	if x.answer.status == 0 {
@@ -164,7 +165,7 @@ func (c *Cloud) takeAnswer(x *exchange) answer {
 	return x.answer
 }
 
-// noteDelivered notes that the client has the answer.
+// noteDelivered records that the client has received the answer.
 func (c *Cloud) noteDelivered(x *exchange) {
 	defer c.lockAndSettle()()
 	if x.fault.Kind != "" {

@@ -1,21 +1,47 @@
-// Package awssim is IAM and STS as they behave for one thing: the access keys
-// of users. It verifies SigV4, is eventually consistent, evaluates policies,
-// fails on demand, and keeps a ledger from which a test asks what really
-// happened.
+// Package awssim simulates IAM and STS for one purpose: the access keys of users.
+// keyd demo and the tests use it in place of AWS. It verifies SigV4, is eventually
+// consistent, evaluates policies and fails on demand, and it keeps a record from
+// which a test learns what really happened.
 //
-// A Cloud answers in process (Do, for an SDK's HTTP client) and on a listener
-// (ServeHTTP). Both deliver what one function decided, so they cannot differ.
-// All time is Options.Now, waiting included when that clock is a
-// testing/synctest bubble's: it never starts a goroutine of its own.
+// # How to use it
 //
-// What a client sees of a key is never the truth but a view of it. IAM is one
-// view, STS of each region another; every view has several replicas, each
-// change reaches each replica after a delay of its own, and a request is
-// served by any of them. Two reads in a row may therefore disagree, in either
-// order. Delays are hashed from the seed, not drawn in sequence, so the same
-// seed gives the same cloud whatever is asked of it and in which order.
+//	cloud := awssim.New(awssim.Options{Seed: 1, Lag: awssim.RealLag()})
+//	alice := cloud.AddUser("111122223333", "/", "alice")
+//	id, secret := alice.AddKey(90 * 24 * time.Hour) // a key that is 90 days old
 //
-// What it is not: no roles, groups, managed policies or resource policies, no
-// throttling unless a Fault asks for it, no limits on sizes, and the lag
-// figures of RealLag are what third parties measured, not what AWS promises.
+// In process, give the Cloud to an SDK as its HTTP client; Do answers without a
+// socket. On a listener, serve it like any http.Handler and set AWS_ENDPOINT_URL
+// to the address. Both ways send what one function decided, so they cannot differ.
+//
+// The methods of User stand for people: they create, use, deactivate and delete
+// keys in the console, attach policies and deny actions. Inject arms a Fault, such
+// as a lost answer or a request that takes effect late. SkewDate and CloseRegion
+// change the surroundings.
+//
+// Then ask what happened. Calls returns every request. Keys, History and Orphans
+// tell the truth about the keys. Touched returns the calls that tried to change a
+// key of someone else. Outage returns for how long a pair in a file did not work.
+//
+// All time comes from Options.Now. The only waiting is for a Fault, on real timers,
+// so in a testing/synctest bubble time passes at once. The simulator starts no
+// goroutine.
+//
+// # What it models
+//
+// A client never sees the true state of a key but a view of it. IAM has one view
+// for authentication and one for lists, and STS has one for each region. Each view
+// has several replicas, each change reaches each replica after its own delay, and
+// any replica may serve a request. Two reads in a row may therefore disagree, in
+// either order. Delays are hashed from the seed and not drawn in sequence: the
+// same seed gives the same cloud, whatever is asked of it and in whatever order.
+//
+// Error codes, messages and statuses are those of AWS, with their sources in the
+// code. TestContractElsewhere checks the same clauses against another simulator
+// or against AWS.
+//
+// # What it does not model
+//
+// It has no roles, groups, managed policies or resource policies. It throttles only
+// when a Fault says so, and it does not limit sizes. The delays of RealLag are what
+// third parties have measured; AWS promises none.
 package awssim

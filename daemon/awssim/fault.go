@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// Kind is what goes wrong with a request.
+// Kind names what goes wrong with a request.
 type Kind string
 
-// The kinds. The first group loses the answer, the second sends another one,
-// the third cannot have reached AWS at all.
+// The kinds. With the first group the answer is lost, with the second the client
+// gets another answer, and with the third the request cannot have reached AWS.
 const (
 	Close   Kind = "close"   // the connection ends where the answer should begin: EOF
 	Reset   Kind = "reset"   // RST
-	Hang    Kind = "hang"    // nothing comes until the client gives up
-	Timeout Kind = "timeout" // the socket's own timeout; on a listener the same as Hang
+	Hang    Kind = "hang"    // no answer comes before the client gives up
+	Timeout Kind = "timeout" // the client's socket times out; on a listener the same as Hang
 
 	Status500        Kind = "500"               // ServiceFailure
 	Status503        Kind = "503"               // ServiceUnavailable
 	Throttle         Kind = "throttle"          // 400 Throttling
-	Refused          Kind = "refused"           // 403 AccessDenied, as by a policy that was just attached
+	Refused          Kind = "refused"           // 403 AccessDenied, as if a policy had just been attached
 	ReplicationLimit Kind = "replication limit" // 409 LimitExceeded, not the quota
 	Truncated        Kind = "truncated"         // 200, XML cut short, with a Content-Length to match
 	ShortLength      Kind = "short length"      // 200, fewer bytes than Content-Length says
@@ -34,52 +34,53 @@ const (
 	TLS  Kind = "tls"  // the certificate is not trusted
 )
 
-// When says on which side of its effect a request fails.
+// When says whether a request fails before or after its effect.
 type When uint8
 
+// The two moments at which a request can fail.
 const (
 	Before When = iota // the request has no effect
-	After              // the effect takes place, the answer suffers
+	After              // the effect takes place, and then the answer fails
 )
 
-// Fault is something that is to go wrong. The first fault that fits a request
-// is applied and no other one. DNS, Dial and TLS are always Before; on a
-// listener, where a connection exists already, they close it.
+// Fault describes a failure to inject. Only the first fault that matches
+// a request is applied. DNS, Dial and TLS always come Before; on a listener, where
+// a connection already exists, they close it.
 type Fault struct {
-	Action string // empty: every one
-	User   string // name of the user whose key signs; empty: every one
-	Region string // of the signature's scope; empty: every one
-	KeyID  string // that signs; empty: every one
+	Action string // empty: any
+	User   string // name of the user whose key signs; empty: any
+	Region string // of the signature's scope; empty: any
+	KeyID  string // id of the key that signs; empty: any
 
-	Skip  int // so many fitting requests pass first
-	Times int // so many are hit, 0: all
+	Skip  int // how many matching requests pass first
+	Times int // how many requests are hit after that; 0: all
 
-	Kind    Kind          // empty: nothing but Latency and Late
-	When    When          // Before unless said
-	Latency time.Duration // the answer, or the failure, comes so much later; the effect does not
-	Late    time.Duration // the request is acted upon so much later, also when the client is long gone. Overrides When; with no Kind the answer waits for it
+	Kind    Kind          // empty: only Latency and Late apply
+	When    When          // Before unless set
+	Latency time.Duration // delays the answer or the failure, not the effect
+	Late    time.Duration // delays the effect, which takes place even if the client has left long ago. Overrides When. Without a Kind the answer waits for the effect
 }
 
-// armedFault is a Fault that counts.
+// armedFault is a Fault with its count of matching requests.
 type armedFault struct {
 	Fault
 	seen int
 }
 
-// Inject arms a fault. Faults are asked in the order in which they were
-// injected; each counts only the requests that no earlier one took.
+// Inject arms a fault. Faults are tried in the order of their injection, and each
+// counts only the requests that no earlier fault has taken.
 func (c *Cloud) Inject(f Fault) {
 	defer c.lockAndSettle()()
 	c.faults = append(c.faults, &armedFault{Fault: f})
 }
 
-// ClearFaults disarms all faults. What is already late stays on its way.
+// ClearFaults disarms all faults. Requests that are already late stay late.
 func (c *Cloud) ClearFaults() {
 	defer c.lockAndSettle()()
 	c.faults = nil
 }
 
-// chooseFault returns the fault for a request, the zero Fault for none.
+// chooseFault returns the fault for a request, or the zero Fault.
 func (c *Cloud) chooseFault(x *exchange) Fault {
 	fits := func(want, is string) bool { return want == "" || want == is }
 	for _, f := range c.faults {
@@ -94,10 +95,10 @@ func (c *Cloud) chooseFault(x *exchange) Fault {
 	return Fault{}
 }
 
-// neverArrives reports whether the request never gets to AWS.
+// neverArrives reports whether the request does not reach AWS.
 func (k Kind) neverArrives() bool { return k == DNS || k == Dial || k == TLS }
 
-// losesAnswer reports whether no answer comes at all.
+// losesAnswer reports whether the client gets no answer.
 func (k Kind) losesAnswer() bool {
 	switch k {
 	case Close, Reset, Hang, Timeout, DNS, Dial, TLS:
@@ -106,7 +107,7 @@ func (k Kind) losesAnswer() bool {
 	return false
 }
 
-// process decides what becomes of a request and does what is due now.
+// process chooses the fault for a request and carries out what is due now.
 func (c *Cloud) process(x *exchange) {
 	defer c.lockAndSettle()()
 	now := c.opt.Now()
@@ -128,8 +129,8 @@ func (c *Cloud) process(x *exchange) {
 	x.spoilAnswer()
 }
 
-// spoilAnswer makes the answer what the fault wants it to be. Before the effect
-// there is none yet, so one without a result stands in.
+// spoilAnswer changes the answer as the fault says. Before the effect there is no
+// answer yet, so it starts from one without a result.
 func (x *exchange) spoilAnswer() {
 	if x.fault.Kind == "" {
 		return
@@ -174,7 +175,7 @@ func (x *exchange) failureAnswer(r *refusal) answer {
 
 const secretTag, secretEnd = "<SecretAccessKey>", "</SecretAccessKey>"
 
-// cutPoint is where a body breaks off: in the middle of the secret when it has one.
+// cutPoint returns where a body breaks off: inside the secret if there is one.
 func cutPoint(body []byte) int {
 	if i := bytes.Index(body, []byte(secretTag)); i >= 0 {
 		return i + len(secretTag) + 20
@@ -190,7 +191,7 @@ func withoutSecret(body []byte) []byte {
 	return append(bytes.Clone(body[:i]), body[j+len(secretEnd):]...)
 }
 
-// String names the fault for a test's output.
+// String names the fault in the output of a test.
 func (f Fault) String() string {
 	when := "before"
 	if f.When == After {

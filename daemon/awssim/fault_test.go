@@ -21,8 +21,8 @@ import (
 // mode is one way to lose or spoil the answer of CreateAccessKey.
 type mode struct {
 	kind  awssim.Kind
-	lost  func(error) bool // what Do fails with; nil: there is an answer
-	wire  bool             // a listener shows it as such
+	lost  func(error) bool // checks the error of Do; nil: there is an answer
+	wire  bool             // a listener can show it too
 	reply func(reply, error) bool
 }
 
@@ -61,11 +61,11 @@ func modes() []mode {
 	}
 }
 
-// wsaReset is WSAECONNRESET, the reset that a socket of Windows tells of.
+// wsaReset is WSAECONNRESET, the error of a reset socket on Windows.
 const wsaReset = syscall.Errno(10054)
 
-// check sends one CreateAccessKey into the fault and looks at what comes back
-// and at what really happened.
+// check sends one CreateAccessKey into the fault. It checks the answer and what
+// really happened.
 func (m mode) check(t *testing.T, c *awssim.Cloud, u *awssim.User, old client, when awssim.When, ctx context.Context) {
 	c.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: m.kind, When: when, Times: 1})
 	old.ctx = ctx
@@ -109,7 +109,7 @@ func TestFaultsInProcess(t *testing.T) {
 func TestFaultsOnLoopback(t *testing.T) {
 	for _, m := range modes() {
 		if !m.wire {
-			continue // a connection exists: there is nothing left to resolve, to dial, to shake hands with
+			continue // the connection exists already: nothing is left to resolve, dial or shake hands with
 		}
 		sides(t, string(m.kind), func(t *testing.T, when awssim.When) {
 			c := awssim.New(awssim.Options{Seed: 3})
@@ -128,8 +128,8 @@ func TestFaultsOnLoopback(t *testing.T) {
 	}
 }
 
-// whenCalled is the context of a client that gives up as soon as its call has
-// been taken in, which on a busy machine no fixed time is sure to outlast.
+// whenCalled returns a context that ends as soon as the cloud has received a call.
+// No fixed time would be long enough on every busy machine.
 func whenCalled(t *testing.T, c *awssim.Cloud) context.Context {
 	ctx, giveUp := context.WithCancel(t.Context())
 	go func() {
@@ -141,7 +141,7 @@ func whenCalled(t *testing.T, c *awssim.Cloud) context.Context {
 	return ctx
 }
 
-func TestFaultsCountAndChoose(t *testing.T) {
+func TestFaultsMatchSkipAndCount(t *testing.T) {
 	bubble(t, awssim.Lag{}, func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
 		id, secret := c.AddUser(account, "/", "bob").AddKey(0)
 		bob := old.with(id, secret)
@@ -156,12 +156,12 @@ func TestFaultsCountAndChoose(t *testing.T) {
 		c.Inject(awssim.Fault{Kind: awssim.Status503})
 		for range 3 {
 			if r := bob.call(t, "ListAccessKeys"); r.status != 503 {
-				t.Errorf("without end: %d", r.status)
+				t.Errorf("fault without a limit: %d", r.status)
 			}
 		}
 		c.ClearFaults()
 		if r := bob.call(t, "ListAccessKeys"); r.status != 200 {
-			t.Errorf("cleared: %d", r.status)
+			t.Errorf("after ClearFaults: %d", r.status)
 		}
 	})
 }
@@ -186,7 +186,7 @@ func TestLatencyDelaysTheAnswerOnly(t *testing.T) {
 	})
 }
 
-func TestLateRequestTakesEffectAfterTheClientHasGone(t *testing.T) {
+func TestLateRequestTakesEffectAfterTheClientLeft(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		kind    awssim.Kind
@@ -210,7 +210,7 @@ func TestLateRequestTakesEffectAfterTheClientHasGone(t *testing.T) {
 				}
 				time.Sleep(time.Until(start.Add(20*time.Second - 1)))
 				if n := len(c.Keys(u)); tc.lost && n != 1 {
-					t.Errorf("%d keys before it is due", n)
+					t.Errorf("%d keys before the request is due", n)
 				}
 				time.Sleep(time.Until(start.Add(30 * time.Second)))
 				keys := c.Keys(u)
@@ -225,7 +225,7 @@ func TestLateRequestTakesEffectAfterTheClientHasGone(t *testing.T) {
 	}
 }
 
-func TestLateEffectLeavesTheFailureAsItIs(t *testing.T) {
+func TestLateEffectKeepsTheFailure(t *testing.T) {
 	bubble(t, awssim.Lag{}, func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
 		c.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Status500, Late: time.Second, Latency: 2 * time.Second, Times: 1})
 		if r := old.call(t, "CreateAccessKey"); r.status != 500 || len(c.Keys(u)) != 2 {

@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// Source: recorded against AWS by LocalStack.
+// keysPerUser is the quota of access keys. Source: recorded against AWS by
+// LocalStack.
 const keysPerUser = 2
 
-// createAccessKey counts the quota where the lagging list stands, so that it
-// can be exceeded, as on AWS (terraform-provider-aws #39693).
+// createAccessKey checks the quota against the lagging list. The quota can
+// therefore be exceeded, as on AWS (terraform-provider-aws #39693).
 func (x *exchange) createAccessKey() ([]node, *refusal) {
 	u, r := x.findUser()
 	if r != nil {
@@ -27,14 +28,14 @@ func (x *exchange) createAccessKey() ([]node, *refusal) {
 		leaf("SecretAccessKey", k.secret), leaf("CreateDate", x.formatDate(k.created)))}, nil
 }
 
-// shownKey is a key as one replica lists it.
+// shownKey is a key with the status that one replica shows.
 type shownKey struct {
 	*key
 	status string
 }
 
-// listedKeys returns the user's keys as the replica that serves this request
-// knows them.
+// listedKeys returns the user's keys as the replica that serves this request shows
+// them.
 func (x *exchange) listedKeys(u *User) []shownKey {
 	var ks []shownKey
 	for _, k := range u.keys {
@@ -68,8 +69,8 @@ func (x *exchange) listAccessKeys() ([]node, *refusal) {
 	return result, nil
 }
 
-// cutPage cuts n items by Marker and MaxItems. A marker is opaque on AWS; here it
-// is the number of items already given.
+// cutPage returns which of n items belong on the page that Marker and MaxItems ask
+// for. A marker is opaque on AWS; here it is the number of items already listed.
 func (x *exchange) cutPage(n int) (start, end int, r *refusal) {
 	size := 100
 	if s := x.params.Get("MaxItems"); s != "" {
@@ -104,8 +105,8 @@ func (x *exchange) deleteAccessKey() ([]node, *refusal) {
 	return nil, x.changeKey(statusDeleted)
 }
 
-// changeKey writes to the truth, not to a view: a key that another user has, or
-// that was deleted, cannot be found however late the lists are.
+// changeKey works on the true state, not on a view: it never finds a deleted key or
+// a key of another user, even if lists still show it.
 func (x *exchange) changeKey(status string) *refusal {
 	id := x.params.Get("AccessKeyId")
 	x.call.Target = id
@@ -124,6 +125,7 @@ func (x *exchange) changeKey(status string) *refusal {
 	return nil
 }
 
+// quoteOrNull returns s as AWS quotes a value in its validation errors.
 func quoteOrNull(s string) string {
 	if s == "" {
 		return "null"
@@ -131,7 +133,8 @@ func quoteOrNull(s string) string {
 	return "'" + s + "'"
 }
 
-// checkID refuses what the model does: 16 to 128 characters.
+// checkID refuses ids that the service model refuses: they have 16 to 128
+// characters.
 func checkID(id string) *refusal {
 	const text = "Value %s at 'accessKeyId' failed to satisfy constraint: Member must "
 	switch {
@@ -145,8 +148,8 @@ func checkID(id string) *refusal {
 	return nil
 }
 
-// getAccessKeyLastUsed refuses an unknown key, and one of another account,
-// with a text of its own. Source: recorded against AWS by LocalStack.
+// getAccessKeyLastUsed refuses an unknown key, and a key of another account, with
+// a message that no other call has. Source: recorded against AWS by LocalStack.
 func (x *exchange) getAccessKeyLastUsed() ([]node, *refusal) {
 	id := x.params.Get("AccessKeyId")
 	x.call.Target = id
@@ -169,12 +172,12 @@ func (x *exchange) getAccessKeyLastUsed() ([]node, *refusal) {
 	return []node{leaf("UserName", k.user.name), branch("AccessKeyLastUsed", used...)}, nil
 }
 
-// Source: IAM user guide, quotas.
+// tagsPerUser is the quota of tags. Source: IAM user guide, quotas.
 const tagsPerUser = 50
 
-// findUser finds the user whom a call is about, the caller when none is named,
-// and asks the policies. They are asked first: AWS does not tell who exists to
-// those who may not know.
+// findUser returns the user named by a call, or the caller when the call names no
+// one. It evaluates the policies first, because AWS does not reveal to an
+// unauthorized caller which users exist.
 func (x *exchange) findUser() (*User, *refusal) {
 	name := x.params.Get("UserName")
 	if name == "" {
@@ -190,7 +193,7 @@ func (x *exchange) findUser() (*User, *refusal) {
 	return u, nil
 }
 
-// findNamedUser is subject for the calls whose UserName is required.
+// findNamedUser is findUser for the calls that require UserName.
 func (x *exchange) findNamedUser() (*User, *refusal) {
 	if x.params.Get("UserName") == "" {
 		return nil, validationError("Value null at 'userName' failed to satisfy constraint: Member must not be null")
@@ -222,7 +225,7 @@ func tagNodes(tags []tag) []node {
 	return ms
 }
 
-// tagUser takes all of the tags or none.
+// tagUser sets all of the tags or none.
 func (x *exchange) tagUser() ([]node, *refusal) {
 	u, r := x.findNamedUser()
 	if r != nil {
@@ -247,7 +250,7 @@ func (x *exchange) tagUser() ([]node, *refusal) {
 
 func memberName(list string, i int) string { return list + ".member." + strconv.Itoa(i) }
 
-// untagUser does not mind tags that are not there.
+// untagUser accepts tags that do not exist.
 func (x *exchange) untagUser() ([]node, *refusal) {
 	u, r := x.findNamedUser()
 	if r != nil {

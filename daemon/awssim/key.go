@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// What a key can be. IAM knows no "Deleted": it is how the log ends.
+// The statuses of a key. IAM has no "Deleted": here it ends the log of a key.
 const (
 	statusActive   = "Active"
 	statusInactive = "Inactive"
@@ -17,52 +17,53 @@ const (
 	statusDeleted  = "Deleted"
 )
 
-// Creators that are not the id of a signing key.
+// The values of KeyState.CreatedBy that are not the id of a signing key.
 const (
-	BySeed    = "seed"    // AddKey: there before the test began
-	ByConsole = "console" // CreateKey: a person, unseen by the client under test
+	BySeed    = "seed"    // AddKey: the key existed before the test
+	ByConsole = "console" // CreateKey: a person, out of sight of the client under test
 )
 
-// key is one long-term access key as it really is.
+// key is the true state of one long-term access key.
 type key struct {
 	id, secret string
 	user       *User
 	created    time.Time
 	by         string // BySeed, ByConsole or the id of the key that signed CreateAccessKey
-	delivered  bool   // an answer that held the secret reached the client whole
+	delivered  bool   // the client received a complete answer that held the secret
 	log        []version
-	uses       []Use // as recorded, by time
+	uses       []Use // as recorded, in order of time
 }
 
-// version is one entry of a key's log.
+// version is one entry in the log of a key's status.
 type version struct {
 	at         time.Time
 	status     string
-	everywhere bool // known to all replicas since ever
+	everywhere bool // every replica has always known it
 }
 
 func (k *key) currentStatus() string { return k.log[len(k.log)-1].status }
 
 func (k *key) isDeleted() bool { return k.currentStatus() == statusDeleted }
 
-// setStatus appends to the log, unless nothing changes.
+// setStatus appends to the log, unless the status stays the same.
 func (k *key) setStatus(status string, at time.Time) {
 	if k.currentStatus() != status {
 		k.log = append(k.log, version{at: at, status: status})
 	}
 }
 
-// Use is one recorded use of a key.
+// Use is one recorded use of a key: when, for which service, in which region.
 type Use struct {
 	At              time.Time
 	Service, Region string
 }
 
-// Recorded uses lie at least this far apart: of several in a 15-minute span only
-// the first counts. Source: IAM user guide, credential report format.
+// useGranularity is the least distance between recorded uses. Of several uses
+// within 15 minutes only the first counts. Source: IAM user guide, credential
+// report format.
 const useGranularity = 15 * time.Minute
 
-// recordUse records a use unless an earlier one covers it.
+// recordUse records a use, unless an earlier one covers it.
 func (k *key) recordUse(u Use) {
 	i := len(k.uses)
 	for i > 0 && k.uses[i-1].At.After(u.At) {
@@ -84,7 +85,7 @@ func (k *key) lastUse(t time.Time) (Use, bool) {
 	return Use{}, false
 }
 
-// newKey makes a key of u and puts it into the cloud.
+// newKey makes a key for u and adds it to the cloud.
 func (c *Cloud) newKey(u *User, by string, v version) *key {
 	k := &key{
 		user: u, by: by, created: v.at, log: []version{v},
@@ -99,8 +100,8 @@ func (c *Cloud) newRand() *rand.Rand {
 	return rand.New(rand.NewPCG(c.opt.Seed, uint64(c.nextSerial())))
 }
 
-// newID returns an id that carries the account as AWS's do: base32 of ten
-// bytes, of which bits 46 to 7 of the first 48 are the account.
+// newID returns an id that contains the account as AWS's ids do: base32 of ten
+// bytes; of the first 48 bits, bits 46 to 7 are the account.
 // Source: Aidan Steele, Tal Be'ery, "AWS access key id formats"; undocumented.
 func (c *Cloud) newID(prefix, account string) string {
 	rng := c.newRand()
@@ -111,7 +112,8 @@ func (c *Cloud) newID(prefix, account string) string {
 	return prefix + base32.StdEncoding.EncodeToString(b)
 }
 
-// accountOf undoes newID. It returns nonsense for ids of AWS's older formats.
+// accountOf returns the account in an id of newID. For ids of AWS's older formats
+// the result is meaningless.
 func accountOf(id string) string {
 	b, err := base32.StdEncoding.DecodeString(id[min(4, len(id)):])
 	if err != nil || len(b) < 6 {
@@ -125,8 +127,8 @@ func accountOf(id string) string {
 	return s
 }
 
-// newSecret returns 40 characters of which at least one is '/' and one '+':
-// the two that careless quoting, escaping and patterns break on.
+// newSecret returns 40 characters that include '/' and '+', the two on which
+// careless quoting, escaping and patterns break.
 func (c *Cloud) newSecret() string {
 	rng := c.newRand()
 	b := make([]byte, 0, 32)
@@ -139,7 +141,7 @@ func (c *Cloud) newSecret() string {
 	return string(s)
 }
 
-// newUUID returns a random UUID, as AWS numbers requests.
+// newUUID returns a random UUID, the form of AWS's request ids.
 func (c *Cloud) newUUID() string {
 	const hex = "0123456789abcdef"
 	rng := c.newRand()

@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// Range is a delay: uniform in [Min, Max], except that one sample in fifty
-// lies in [Max, Tail] when Tail is above Max.
+// Range describes a delay: uniform in [Min, Max], except that one sample in fifty
+// lies in [Max, Tail] if Tail is above Max.
 type Range struct{ Min, Max, Tail time.Duration }
 
-// Lag is how late the views of the cloud show a change. Each change draws a
-// delay for each view and each of its replicas.
+// Lag says how late the views of the cloud show a change. Each change has its own
+// delay for each replica of each view.
 type Lag struct {
-	Create   Range         // until a new or re-activated key authenticates
-	Revoke   Range         // until a deactivated or deleted key no longer does
-	List     Range         // until ListAccessKeys, and the key quota with it, show a change
+	Create   Range         // until a new or reactivated key authenticates
+	Revoke   Range         // until a deactivated or deleted key no longer authenticates
+	List     Range         // until ListAccessKeys and the key quota reflect a change
 	LastUsed time.Duration // until GetAccessKeyLastUsed shows a use
-	Replicas int           // of each view; 0 means 1. A request is served by any of them
+	Replicas int           // number of replicas of each view, any of which may serve a request; 0 means 1
 }
 
-// RealLag returns delays like those of AWS, which publishes none. Source:
+// RealLag returns delays like those of AWS, which publishes no figures. Source:
 // Create: HashiCorp go-secure-stdlib ("often takes 3-5 seconds"), aws-vault
 // ("consistently about 8 seconds"), openshift/rosa (about 30 s at worst).
 // Revoke: OFFENSAI's measurement of deleted keys, 3-4 s. LastUsed: one
-// recording by LocalStack, 441 s. List and Replicas are a guess.
+// recording by LocalStack, 441 s. List and Replicas are guesses.
 func RealLag() Lag {
 	return Lag{
 		Create:   Range{3 * time.Second, 10 * time.Second, 30 * time.Second},
@@ -45,7 +45,8 @@ func (r Range) sample(h uint64) time.Duration {
 	return low + time.Duration((h>>8)%uint64(high-low+1))
 }
 
-// The views. Lists lag apart from authentication, so they are one of their own.
+// The views. Lists lag independently of authentication, so they have their own
+// view.
 const (
 	viewIAM  = "iam"
 	viewList = "list"
@@ -53,14 +54,14 @@ const (
 
 func viewSTS(region string) string { return "sts-" + region }
 
-// noteView remembers a view as used.
+// noteView marks a view as used.
 func (c *Cloud) noteView(view string) {
 	if !slices.Contains(c.views, view) {
 		c.views = append(c.views, view)
 	}
 }
 
-// viewsOf returns the views in which a key of partition p is expected to work.
+// viewsOf returns the views in which a key of partition p should work.
 func (c *Cloud) viewsOf(p string) []string {
 	var vs []string
 	for _, v := range c.views {
@@ -72,7 +73,7 @@ func (c *Cloud) viewsOf(p string) []string {
 	return vs
 }
 
-// arrivalTime returns when version i of k reaches a replica of a view.
+// arrivalTime returns when version i of k reaches one replica of a view.
 func (c *Cloud) arrivalTime(k *key, i int, view string, replica int) time.Time {
 	v := k.log[i]
 	if v.everywhere {
@@ -88,8 +89,9 @@ func (c *Cloud) arrivalTime(k *key, i int, view string, replica int) time.Time {
 	return v.at.Add(lag.sample(c.hashSeed(k.id+view, i, replica)))
 }
 
-// statusAt returns what a replica shows of k at t: the newest version that has
-// reached it, also when an older one is still on its way. Empty: nothing.
+// statusAt returns the status of k that a replica shows at t: that of the newest
+// version that has reached it, even if an older version has not. It returns ""
+// when no version has.
 func (c *Cloud) statusAt(k *key, view string, replica int, t time.Time) string {
 	for i := len(k.log) - 1; i >= 0; i-- {
 		if !c.arrivalTime(k, i, view, replica).After(t) {
@@ -99,7 +101,7 @@ func (c *Cloud) statusAt(k *key, view string, replica int, t time.Time) string {
 	return ""
 }
 
-// acceptedEverywhere reports whether each replica of each view accepts k at t.
+// acceptedEverywhere reports whether every replica of every view accepts k at t.
 func (c *Cloud) acceptedEverywhere(k *key, t time.Time) bool {
 	for _, view := range c.viewsOf(k.user.partition) {
 		for r := range c.opt.Lag.replicas() {

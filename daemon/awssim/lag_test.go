@@ -11,7 +11,7 @@ import (
 
 const account = "111122223333"
 
-// laggy is slow to create, fast to list.
+// laggy returns delays that are long after a creation and short for lists.
 func laggy() awssim.Lag {
 	return awssim.Lag{
 		Create:   awssim.Range{Min: 3 * time.Second, Max: 10 * time.Second},
@@ -22,7 +22,8 @@ func laggy() awssim.Lag {
 	}
 }
 
-// bubble runs test in a bubble with a user, one key and a client for it.
+// bubble runs test in a synctest bubble with a cloud, a user and a client for the
+// user's only key.
 func bubble(t *testing.T, lag awssim.Lag, test func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client)) {
 	synctest.Test(t, func(t *testing.T) {
 		c := awssim.New(awssim.Options{Seed: 42, Lag: lag})
@@ -32,7 +33,7 @@ func bubble(t *testing.T, lag awssim.Lag, test func(t *testing.T, c *awssim.Clou
 	})
 }
 
-// create makes a key with old and returns its client.
+// create makes a key and returns a client that signs with it.
 func (c client) create(t testing.TB) client {
 	t.Helper()
 	r := c.call(t, "CreateAccessKey")
@@ -42,7 +43,8 @@ func (c client) create(t testing.TB) client {
 	return c.with(r.Key.AccessKeyId, r.Key.SecretAccessKey)
 }
 
-// every samples code 100 ms apart for a while. An empty code is a success.
+// every collects the results of code, called every 100 ms for the duration d. An
+// empty result is a success.
 func every(t *testing.T, d time.Duration, code func() string) (codes []string) {
 	for range d / (100 * time.Millisecond) {
 		codes = append(codes, code())
@@ -63,16 +65,16 @@ func TestNewKeyIsRefusedThenFlickersThenWorks(t *testing.T) {
 					last--
 				}
 				if first < 29 {
-					t.Errorf("accepted after %d00 ms, before the least lag", first)
+					t.Errorf("accepted after %d00 ms, before the minimum lag", first)
 				}
 				if last > 100 {
-					t.Errorf("refused after %d00 ms, beyond the greatest lag", last)
+					t.Errorf("refused after %d00 ms, beyond the maximum lag", last)
 				}
 				if first > last {
 					t.Error("reads are monotonic: no refusal came after a success")
 				}
 				if !c.Usable(fresh.id, fresh.secret) {
-					t.Error("not usable when every lag is over")
+					t.Error("not usable although every lag is over")
 				}
 			})
 		})
@@ -93,17 +95,17 @@ func TestRevokedKeyWorksForAWhile(t *testing.T) {
 				old.call(t, tc.action, append(tc.args, "AccessKeyId", old.id)...)
 				codes := every(t, 5*time.Second, func() string { return old.call(t, "GetCallerIdentity").Code })
 				if i := slices.Index(codes, "InvalidClientTokenId"); i < 29 {
-					t.Errorf("refused after %d00 ms, before the least lag", i)
+					t.Errorf("refused after %d00 ms, before the minimum lag", i)
 				}
 				if i := len(codes) - 1; codes[i] != "InvalidClientTokenId" {
-					t.Error("still accepted after the greatest lag")
+					t.Error("still accepted after the maximum lag")
 				}
 			})
 		})
 	}
 }
 
-func TestViewsDifferFromEachOther(t *testing.T) {
+func TestRegionsDisagreeAboutANewKey(t *testing.T) {
 	bubble(t, laggy(), func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
 		fresh := old.create(t)
 		disagreed := false
@@ -129,7 +131,7 @@ func TestListLagsInBothDirections(t *testing.T) {
 		}
 		time.Sleep(3 * time.Second)
 		if !listed(id) {
-			t.Error("a key is not listed after the greatest lag")
+			t.Error("a key is not listed after the maximum lag")
 		}
 		if err := u.DeleteKey(id); err != nil {
 			t.Fatal(err)
@@ -139,12 +141,12 @@ func TestListLagsInBothDirections(t *testing.T) {
 		}
 		time.Sleep(3 * time.Second)
 		if listed(id) {
-			t.Error("a deleted key is listed after the greatest lag")
+			t.Error("a deleted key is listed after the maximum lag")
 		}
 	})
 }
 
-func TestQuotaIsCountedWhereTheListStands(t *testing.T) {
+func TestQuotaLagsLikeTheList(t *testing.T) {
 	bubble(t, laggy(), func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
 		var made []client
 		for range 4 {
@@ -163,7 +165,7 @@ func TestQuotaIsCountedWhereTheListStands(t *testing.T) {
 			}
 		}
 		if r := old.call(t, "CreateAccessKey"); r.Code != "LimitExceeded" {
-			t.Errorf("right after the deletion: %d %s, want the quota still full", r.status, r.Code)
+			t.Errorf("right after the deletion: %d %s, want a quota that is still full", r.status, r.Code)
 		}
 		time.Sleep(4 * time.Second)
 		old.create(t)
@@ -187,7 +189,7 @@ func TestLastUsedIsLateAndCoarse(t *testing.T) {
 			{0, "never"}, // this call is itself the first use
 			{6*time.Minute + 59*time.Second, "never"},
 			{time.Second, first},
-			{7 * time.Minute, first}, // uses up to now lie within 15 minutes of the first
+			{7 * time.Minute, first}, // all uses so far are within 15 minutes of the first
 		} {
 			time.Sleep(step.sleep)
 			if got := date(); got != step.want {
@@ -195,19 +197,19 @@ func TestLastUsedIsLateAndCoarse(t *testing.T) {
 			}
 		}
 		time.Sleep(10 * time.Minute)
-		old.in("eu-west-1").call(t, "GetCallerIdentity") // 24 minutes: a use of its own
+		old.in("eu-west-1").call(t, "GetCallerIdentity") // 24 minutes after the first: recorded as a second use
 		second := time.Now().UTC().Truncate(time.Minute).Format(time.RFC3339) + " sts eu-west-1"
 		time.Sleep(8 * time.Minute)
 		if got := date(); got != second {
 			t.Errorf("second use: %s, want %s", got, second)
 		}
 		if got := c.Keys(u)[0].LastUsed.Region; got != "eu-west-1" {
-			t.Errorf("truth: %s", got)
+			t.Errorf("true last use: %s", got)
 		}
 	})
 }
 
-func TestSameSeedSameCloud(t *testing.T) {
+func TestSameSeedGivesSameAnswers(t *testing.T) {
 	run := func(t *testing.T) (out []string) {
 		bubble(t, awssim.RealLag(), func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
 			fresh := old.create(t)
@@ -231,16 +233,16 @@ func TestClosedRegionKnowsNoKey(t *testing.T) {
 			t.Errorf("another region: %s", r.body)
 		}
 		if !c.Usable(old.id, old.secret) {
-			t.Error("a region that is off makes a key unusable")
+			t.Error("a closed region makes a key unusable")
 		}
 		c.OpenRegion("af-south-1")
 		if r := old.in("af-south-1").call(t, "GetCallerIdentity"); r.status != 200 {
-			t.Errorf("open again: %s", r.body)
+			t.Errorf("reopened: %s", r.body)
 		}
 	})
 }
 
-func TestPartitionsAreApart(t *testing.T) {
+func TestPartitionsAreSeparate(t *testing.T) {
 	bubble(t, awssim.Lag{}, func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
 		li := c.AddUserIn("aws-cn", "444455556666", "/", "li")
 		id, secret := li.AddKey(0)
@@ -260,7 +262,7 @@ func TestPartitionsAreApart(t *testing.T) {
 	})
 }
 
-func TestRootIsToldApart(t *testing.T) {
+func TestRootHasItsOwnIdentity(t *testing.T) {
 	bubble(t, awssim.Lag{}, func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
 		root := c.AddRoot("777788889999")
 		id, secret := root.AddKey(0)
@@ -270,7 +272,7 @@ func TestRootIsToldApart(t *testing.T) {
 			t.Errorf("identity %+v", i)
 		}
 		if n := len(r.call(t, "ListAccessKeys").Keys); n != 1 {
-			t.Errorf("%d keys of its own, want 1", n)
+			t.Errorf("root has %d keys, want 1", n)
 		}
 	})
 }

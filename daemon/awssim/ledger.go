@@ -2,28 +2,28 @@ package awssim
 
 import "time"
 
-// Call is one request as the cloud saw it.
+// Call is the record of one request.
 type Call struct {
-	At      time.Time // of arrival, by Options.Now
+	At      time.Time // arrival, by Options.Now
 	View    string    // "iam", or "sts-" and a region
-	Replica int       // of that view, from 0
+	Replica int       // of that view, counted from 0
 	Action  string    // as sent
-	KeyID   string    // that claims to have signed; empty when unsigned
-	Account string    // of that key, empty when it never existed
-	User    string    // of that key
-	Target  string    // the access key that is made, changed or asked about
-	Asked   string    // the status that UpdateAccessKey asks for
-	Attempt int       // from Amz-Sdk-Request: which attempt this is, 0 when not said
-	Max     int       // how many the client is ready to make, 0 when not said
+	KeyID   string    // the key that the request claims to be signed with; empty when unsigned
+	Account string    // of that key; empty when the key never existed
+	User    string    // of that key; empty when the key never existed
+	Target  string    // the access key that the request makes, changes or asks about
+	Asked   string    // the status that UpdateAccessKey requests
+	Attempt int       // which attempt this is, from Amz-Sdk-Request; 0 when absent
+	Max     int       // how many attempts the client may make; 0 when absent
 
-	Fault     Kind   // that was applied, empty for none
-	Effect    bool   // it was accepted and carried out; for a late one, once it has been
-	Status    int    // HTTP status that was sent, 0 for none
-	Code      string // AWS error code that the call earned, also when a fault hid it
-	Delivered bool   // an answer left the cloud whole and unaltered
+	Fault     Kind   // the fault that was applied; empty for none
+	Effect    bool   // the request was accepted and carried out; false for a late one until then
+	Status    int    // HTTP status of the answer; 0 when none was sent
+	Code      string // AWS error code of the refusal, even if a fault hid it
+	Delivered bool   // the answer left the cloud complete and unaltered
 }
 
-// Calls returns every request so far, by arrival.
+// Calls returns every request so far, in order of arrival.
 func (c *Cloud) Calls() []Call {
 	defer c.lockAndSettle()()
 	cs := make([]Call, len(c.calls))
@@ -33,8 +33,8 @@ func (c *Cloud) Calls() []Call {
 	return cs
 }
 
-// Secrets returns the secret of every key and session that ever was, deleted
-// ones too, by id: for a test that searches for them where they must not be.
+// Secrets returns the secret of every key and session that ever existed, by id.
+// Tests search for them in places where no secret may be.
 func (c *Cloud) Secrets() map[string]string {
 	defer c.lockAndSettle()()
 	secrets := make(map[string]string, len(c.keys)+len(c.sessions))
@@ -47,7 +47,7 @@ func (c *Cloud) Secrets() map[string]string {
 	return secrets
 }
 
-// Last returns the newest request, the zero Call when there was none.
+// Last returns the newest request, or the zero Call.
 func (c *Cloud) Last() Call {
 	defer c.lockAndSettle()()
 	if len(c.calls) == 0 {
@@ -56,7 +56,7 @@ func (c *Cloud) Last() Call {
 	return *c.calls[len(c.calls)-1]
 }
 
-// logCall opens the entry of a request that has just been read.
+// logCall adds the record of a request that has just been read.
 func (c *Cloud) logCall(x *exchange, at time.Time) {
 	n := c.nextSerial()
 	call := &Call{At: at, View: viewIAM, Action: x.action, KeyID: x.cred.keyID, Target: x.params.Get("AccessKeyId"), Asked: x.params.Get("Status")}
@@ -68,15 +68,15 @@ func (c *Cloud) logCall(x *exchange, at time.Time) {
 	if k := c.claimedKey(call.KeyID); k != nil {
 		call.Account, call.User = k.user.account, k.user.name
 		if regionShape.MatchString(x.cred.region) {
-			c.noteView(call.View) // a stranger's request makes no view one that counts
+			c.noteView(call.View) // a request by a stranger must not make a view count
 		}
 	}
 	x.call = call
 	c.calls = append(c.calls, call)
 }
 
-// claimedKey returns the long-term key behind a key id: itself, or the one that a
-// session was made with.
+// claimedKey returns the long-term key behind a key id: the key itself, or the key
+// that opened the session.
 func (c *Cloud) claimedKey(id string) *key {
 	if s := c.sessions[id]; s != nil {
 		return s.key
@@ -84,8 +84,8 @@ func (c *Cloud) claimedKey(id string) *key {
 	return c.keys[id]
 }
 
-// Late returns the requests that are still on their way, by when they are due:
-// At is that time.
+// Late returns the requests that have not taken effect yet, in the order in which
+// they will. At is the time at which each will take effect.
 func (c *Cloud) Late() []Call {
 	defer c.lockAndSettle()()
 	var cs []Call
@@ -97,8 +97,8 @@ func (c *Cloud) Late() []Call {
 	return cs
 }
 
-// Spread returns when every change so far is known everywhere: at once, or
-// some seconds from now.
+// Spread returns the time at which the last change so far has reached every
+// replica. It may lie in the past.
 func (c *Cloud) Spread() time.Time {
 	defer c.lockAndSettle()()
 	var last time.Time

@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// KeyState is the truth about one key, whatever the views show.
+// KeyState is the true state of one key, regardless of what the views show.
 type KeyState struct {
 	ID        string
 	Status    string // "Active", "Inactive" or "Expired"; "Deleted" in a History
 	Created   time.Time
 	CreatedBy string // BySeed, ByConsole or the id of the key that signed CreateAccessKey
-	LastUsed  Use    // zero when never; without the lag of GetAccessKeyLastUsed
-	Delivered bool   // its secret has left in an answer that arrived whole
+	LastUsed  Use    // zero when never; not delayed as in GetAccessKeyLastUsed
+	Delivered bool   // its secret was in an answer that arrived complete
 }
 
-// Keys returns the keys that a user really has, by creation.
+// Keys returns the keys that a user really has, in order of creation.
 func (c *Cloud) Keys(u *User) []KeyState {
 	defer c.lockAndSettle()()
 	return c.keyStates(u.existingKeys())
@@ -30,24 +30,24 @@ func (c *Cloud) keyStates(keys []*key) []KeyState {
 	return ks
 }
 
-// History returns every key that a user ever had, by creation. The status of
-// one that was deleted is "Deleted".
+// History returns every key that a user ever had, in order of creation. A deleted
+// key has the status "Deleted".
 func (c *Cloud) History(u *User) []KeyState {
 	defer c.lockAndSettle()()
 	return c.keyStates(u.keys)
 }
 
-// Usable reports whether every replica of every view that has been used
-// accepts the pair now.
+// Usable reports whether every replica of every view that counts accepts the pair
+// now. Outage says which views count.
 func (c *Cloud) Usable(id, secret string) bool {
 	defer c.lockAndSettle()()
 	k := c.keys[id]
 	return k != nil && k.secret == secret && c.acceptedEverywhere(k, c.opt.Now())
 }
 
-// Orphans returns the active keys that were made by a signed CreateAccessKey
-// and whose secret is lost: the answer did not arrive whole or, when known ids
-// are given, the id is not among them. Keys of AddKey and CreateKey never are.
+// Orphans returns the ids of active keys whose secret is lost. It looks only at
+// keys made by a signed CreateAccessKey. The secret is lost when the answer did
+// not arrive complete or, if known ids are given, when the id is not one of them.
 func (c *Cloud) Orphans(known ...string) []string {
 	defer c.lockAndSettle()()
 	var ids []string
@@ -63,10 +63,10 @@ func (c *Cloud) Orphans(known ...string) []string {
 }
 
 // Touched returns the calls that asked to change or delete a key outside the
-// signer's own line. A line is a key of AddKey or CreateKey with all the keys
-// that were made with it, with those, and so on: old, new, and every orphan
-// between them. Calls count whether or not they had an effect; those with a
-// signer or a target that never existed count too.
+// signer's own line. A line is a key of AddKey or CreateKey, the keys made with
+// it, the keys made with those, and so on: old keys, new keys and the orphans
+// between them. A call counts whether or not it had an effect, and also when its
+// signer or its target never existed.
 func (c *Cloud) Touched() []Call {
 	defer c.lockAndSettle()()
 	var cs []Call
@@ -78,7 +78,7 @@ func (c *Cloud) Touched() []Call {
 	return cs
 }
 
-// Foreign reports whether a call is one of Touched.
+// Foreign reports whether a call belongs to Touched.
 func (c *Cloud) Foreign(call Call) bool {
 	defer c.lockAndSettle()()
 	return c.isForeign(&call)
@@ -92,7 +92,7 @@ func (c *Cloud) isForeign(call *Call) bool {
 	return signer == nil || signer != target
 }
 
-// firstOfLine returns the key with which the line of id began.
+// firstOfLine returns the first key of the line to which id belongs; see Touched.
 func (c *Cloud) firstOfLine(id string) *key {
 	k := c.claimedKey(id)
 	for k != nil && k.by != BySeed && k.by != ByConsole {
@@ -101,18 +101,20 @@ func (c *Cloud) firstOfLine(id string) *key {
 	return k
 }
 
-// Held is the pair that a credentials file shows from a moment on.
+// Held is the pair that a credentials file shows from the time At on.
 type Held struct {
 	At         time.Time
 	ID, Secret string
 }
 
-// Outage returns for how long, from the first Held until a time, the pair that
-// the file showed was not accepted by every replica of every view: IAM and all
-// STS regions that were used or configured, those that are off left out. It is
-// exact: it is computed from the log of the keys and its way to each replica,
-// not sampled. held is in order of time. After Options.Now it counts on
-// nothing more being changed.
+// Outage returns for how long, from the first Held until the given time, the pair
+// in the file did not work everywhere: at least one replica of one view refused
+// it. The views that count are IAM and all STS regions that were used or
+// configured, without the closed ones. held is in order of time.
+//
+// The result is exact, because it is computed from the log of each key and from
+// the arrival of its versions, not sampled. For the time after Options.Now, Outage
+// assumes that no key changes again.
 func (c *Cloud) Outage(held []Held, until time.Time) time.Duration {
 	defer c.lockAndSettle()()
 	var total time.Duration
@@ -126,8 +128,8 @@ func (c *Cloud) Outage(held []Held, until time.Time) time.Duration {
 	return total
 }
 
-// refusedTime adds up the spans of [h.At, end) in which the pair is not accepted
-// everywhere. Between two arrivals of a version at a replica nothing changes.
+// refusedTime adds up the parts of [h.At, end) in which the pair is not accepted
+// everywhere. Nothing changes between two arrivals of a version at a replica.
 func (c *Cloud) refusedTime(h Held, end time.Time) time.Duration {
 	if !end.After(h.At) {
 		return 0
@@ -152,7 +154,8 @@ func (c *Cloud) refusedTime(h Held, end time.Time) time.Duration {
 	return total
 }
 
-// arrivalTimes returns when each version of k reaches each replica of each view.
+// arrivalTimes returns the times at which each version of k reaches each replica of
+// each view.
 func (c *Cloud) arrivalTimes(k *key) []time.Time {
 	var ts []time.Time
 	for _, view := range c.viewsOf(k.user.partition) {

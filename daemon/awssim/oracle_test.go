@@ -10,7 +10,7 @@ import (
 	"keyd/daemon/awssim"
 )
 
-// constant is a lag without chance, so that outages can be told in advance.
+// constant returns fixed delays, so that a test can predict outages.
 func constant() awssim.Lag {
 	return awssim.Lag{
 		Create:   awssim.Range{Min: 7 * time.Second},
@@ -61,16 +61,16 @@ func TestOutageIsExact(t *testing.T) {
 	})
 }
 
-// TestOutageAgreesWithRequests compares the computed outage of a new key with
-// the last refusal that a client can meet in any view.
+// TestOutageAgreesWithRequests compares the computed outage of a new key with the
+// last refusal that a client receives in any view.
 func TestOutageAgreesWithRequests(t *testing.T) {
 	bubble(t, laggy(), func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
-		old.call(t, "GetCallerIdentity") // from now on this view counts
+		old.call(t, "GetCallerIdentity") // makes this view count
 		start := time.Now()
 		fresh := old.create(t)
 		var last time.Duration
 		for range 240 {
-			for range 12 { // replicas are drawn: ask often enough to meet each
+			for range 12 { // any replica may answer: ask often enough to reach each
 				if fresh.call(t, "GetCallerIdentity").status != 200 || fresh.call(t, "ListAccessKeys").status != 200 {
 					last = time.Since(start)
 				}
@@ -79,7 +79,7 @@ func TestOutageAgreesWithRequests(t *testing.T) {
 		}
 		got := c.Outage([]awssim.Held{{At: start, ID: fresh.id, Secret: fresh.secret}}, time.Now())
 		if got < last || got > last+100*time.Millisecond {
-			t.Errorf("computed %v, last refusal met after %v", got, last)
+			t.Errorf("computed %v, last refusal after %v", got, last)
 		}
 	})
 }
@@ -93,7 +93,7 @@ func TestViewsCountOnceUsedOrConfigured(t *testing.T) {
 			old := newClient(c, "", "")
 			old.id, old.secret = u.AddKey(0)
 			if !c.Usable(old.id, old.secret) || c.Usable(old.id, "x") || c.Usable(noKey, old.secret) {
-				t.Error("usable is not told from unusable")
+				t.Error("Usable does not distinguish good pairs from bad ones")
 			}
 			for _, r := range closed {
 				c.CloseRegion(r)
@@ -110,7 +110,7 @@ func TestViewsCountOnceUsedOrConfigured(t *testing.T) {
 			t.Errorf("iam alone %v, with three regions configured %v, used %v", iam, configured, used)
 		}
 		if off := measure(regions, nil, regions...); off != iam {
-			t.Errorf("regions that are off count: %v, want %v", off, iam)
+			t.Errorf("closed regions count: %v, want %v", off, iam)
 		}
 		if cn := measure([]string{"cn-north-1"}, nil); cn != iam {
 			t.Errorf("a region of another partition counts: %v, want %v", cn, iam)
@@ -133,7 +133,7 @@ func TestOrphansAndDelivery(t *testing.T) {
 			t.Errorf("a known key is an orphan: %v", o)
 		}
 		if o := c.Orphans("AKIAOTHER"); !slices.Equal(o, []string{fresh.id}) {
-			t.Errorf("a key that nobody knows is no orphan: %v", o)
+			t.Errorf("a key of unknown id is not an orphan: %v", o)
 		}
 		old.call(t, "UpdateAccessKey", "AccessKeyId", fresh.id, "Status", "Inactive")
 		if o := c.Orphans("AKIAOTHER"); len(o) != 0 {
@@ -142,34 +142,34 @@ func TestOrphansAndDelivery(t *testing.T) {
 	})
 }
 
-func TestTouchedTellsStrangersFromTheLine(t *testing.T) {
+func TestTouchedDistinguishesStrangersFromTheLine(t *testing.T) {
 	bubble(t, awssim.Lag{}, func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
 		set := func(k client, id, status string) {
 			k.call(t, "UpdateAccessKey", "AccessKeyId", id, "Status", status)
 		}
-		set(old, old.id, "Active") // itself
+		set(old, old.id, "Active") // the key itself
 		lost := old.create(t)
-		old.call(t, "DeleteAccessKey", "AccessKeyId", lost.id) // what it made
+		old.call(t, "DeleteAccessKey", "AccessKeyId", lost.id) // a key it made
 		lost = old.create(t)
 		set(old, lost.id, "Inactive")
 		u.DeleteKey(lost.id)
 		fresh := old.create(t)
-		set(fresh, old.id, "Inactive")                           // its predecessor
+		set(fresh, old.id, "Inactive")                           // the predecessor
 		fresh.call(t, "DeleteAccessKey", "AccessKeyId", lost.id) // a sibling
 		if touched := c.Touched(); len(touched) != 0 {
-			t.Fatalf("its own line: %+v", touched)
+			t.Fatalf("calls within the line count: %+v", touched)
 		}
 		foreign, _ := u.CreateKey()
 		set(fresh, foreign, "Inactive")
 		fresh.call(t, "DeleteAccessKey", "AccessKeyId", noKey)
 		touched := c.Touched()
 		if len(touched) != 2 || touched[0].Target != foreign || touched[0].Asked != "Inactive" || touched[1].Target != noKey {
-			t.Errorf("strangers: %+v", touched)
+			t.Errorf("calls to other keys: %+v", touched)
 		}
 	})
 }
 
-func TestConsoleRefusesWhatIsNotThere(t *testing.T) {
+func TestConsoleRefusesUnknownKeysAndStatuses(t *testing.T) {
 	c := awssim.New(awssim.Options{})
 	alice, bob := c.AddUser(account, "/", "alice"), c.AddUser(account, "/", "bob")
 	id, _ := bob.AddInactiveKey(time.Hour)
@@ -194,9 +194,9 @@ func TestConsoleRefusesWhatIsNotThere(t *testing.T) {
 	}
 }
 
-// TestConcurrentCallers is for the race detector; and whoever comes when, one
-// key too many is refused.
-func TestConcurrentCallers(t *testing.T) {
+// TestConcurrentCallersRespectTheQuota also serves the race detector. Whatever the
+// order of the calls, a third key is refused.
+func TestConcurrentCallersRespectTheQuota(t *testing.T) {
 	c := awssim.New(awssim.Options{Seed: 9})
 	u := c.AddUser(account, "/", "alice")
 	id, secret := u.AddKey(time.Hour)

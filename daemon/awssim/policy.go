@@ -11,8 +11,8 @@ import (
 // policy is an identity-based policy of a user.
 type policy struct{ Statement list[statement] }
 
-// statement knows the parts of the policy language that policies on access
-// keys use. Allow refuses a document with any other.
+// statement holds the parts of the policy language that policies on access keys
+// use. Allow refuses a document with any other part.
 type statement struct {
 	Sid                   string
 	Effect                string
@@ -21,7 +21,7 @@ type statement struct {
 	Condition             map[string]map[string]list[string]
 }
 
-// list is one value or several, as policy JSON writes both.
+// list is one value or several. Policy JSON allows both forms.
 type list[T any] []T
 
 func (l *list[T]) UnmarshalJSON(b []byte) error {
@@ -36,10 +36,10 @@ func (l *list[T]) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// AllowSelf attaches the policy that AWS documents for users who manage their
-// own keys, on arn:PARTITION:iam::*:user/${aws:username}. That pattern does
-// not match a user with a path; withPaths adds user/*/${aws:username}, which
-// does. Source: IAM user guide, "Permissions required to manage access keys".
+// AllowSelf attaches the policy that AWS documents for users who manage their own
+// keys, with the resource arn:PARTITION:iam::*:user/${aws:username}. That pattern
+// does not match a user with a path. withPaths adds user/*/${aws:username}, which
+// matches. Source: IAM user guide, "Permissions required to manage access keys".
 func (u *User) AllowSelf(withPaths bool) {
 	resources := list[string]{"arn:" + u.partition + ":iam::*:user/${aws:username}"}
 	if withPaths {
@@ -55,10 +55,11 @@ func (u *User) AllowSelf(withPaths bool) {
 	}}})
 }
 
-// Allow attaches an identity-based policy, which may deny too. The first one
-// takes the place of the default, which allows a user everything on itself.
-// Conditions may be Bool and BoolIfExists on aws:MultiFactorAuthPresent and
-// StringEquals and StringLike on aws:username.
+// Allow attaches an identity-based policy, which may also deny. The first one
+// replaces the default, which allows a user everything on itself. It accepts the
+// conditions Bool and BoolIfExists on aws:MultiFactorAuthPresent, and StringEquals
+// and StringLike on aws:username. It returns an error for a document that it does
+// not understand completely.
 func (u *User) Allow(policyJSON string) error {
 	var p struct {
 		Version, ID string
@@ -92,14 +93,14 @@ func (s statement) validate() error {
 	for op, keys := range s.Condition {
 		for name := range keys {
 			if _, known := checkCondition(op, name, &caller{user: &User{}}, nil); !known {
-				return fmt.Errorf("awssim: policy: no condition %s on %s here", op, name)
+				return fmt.Errorf("awssim: policy: the condition %s on %s is not supported", op, name)
 			}
 		}
 	}
 	return nil
 }
 
-// matches reports whether s speaks of this call.
+// matches reports whether s applies to this call.
 func (s statement) matches(c *caller, action, arn string) bool {
 	has := func(patterns list[string], value string, fold bool) bool {
 		return slices.ContainsFunc(patterns, func(p string) bool {
@@ -124,9 +125,9 @@ func (s statement) matches(c *caller, action, arn string) bool {
 	return true
 }
 
-// checkCondition reports whether one condition is met and whether it is known here
-// at all. aws:MultiFactorAuthPresent is absent for long-term keys: that is why
-// IfExists matters in AWS's own guard.
+// checkCondition reports whether one condition is met and whether the simulator
+// supports it. Requests signed with long-term keys have no
+// aws:MultiFactorAuthPresent, which is why AWS's own policy uses BoolIfExists.
 func checkCondition(op, name string, c *caller, values list[string]) (met, known bool) {
 	switch strings.ToLower(op + " " + name) {
 	case "bool aws:multifactorauthpresent", "boolifexists aws:multifactorauthpresent":
@@ -142,7 +143,7 @@ func checkCondition(op, name string, c *caller, values list[string]) (met, known
 	return false, false
 }
 
-// matchPattern matches s against a pattern of * and ?.
+// matchPattern reports whether s matches a pattern with * and ?.
 func matchPattern(pattern, s string) bool {
 	for pattern != "" {
 		if pattern[0] == '*' {
@@ -164,13 +165,13 @@ func matchPattern(pattern, s string) bool {
 // Layer is the kind of policy that denies a call.
 type Layer uint8
 
-// The layers, with the words that AWS ends its refusal with. Source: IAM user
-// guide, "Troubleshoot access denied error messages"; the SCP's ARN is seen
+// The layers, with the words that end AWS's refusal. Source: IAM user guide,
+// "Troubleshoot access denied error messages". AWS has included the ARN of the SCP
 // since 2026.
 const (
 	NotAllowed   Layer = iota // because no identity-based policy allows the ACTION action
 	ExplicitDeny              // with an explicit deny in an identity-based policy
-	MFAGuard                  // the same, unless the caller has a session made with MFA
+	MFAGuard                  // the same, unless the caller has a session opened with MFA
 	SCP                       // with an explicit deny in a service control policy: ARN
 	Boundary                  // because no permissions boundary allows the ACTION action
 	BoundaryDeny              // with an explicit deny in a permissions boundary
@@ -190,15 +191,15 @@ func (l Layer) denialText(action string) string {
 	return "because no identity-based policy allows the " + action + " action"
 }
 
-// denial is a Deny in force.
+// denial records one Deny.
 type denial struct {
-	action string // with its service, may hold * and ?
+	action string // with its service; may contain * and ?
 	layer  Layer
 }
 
-// Deny makes AWS refuse an action of the user's, such as "CreateAccessKey",
-// "iam:*AccessKey" or "*", whatever its policies allow. GetCallerIdentity
-// cannot be denied, and nothing can be to root.
+// Deny makes AWS refuse an action of the user, such as "CreateAccessKey",
+// "iam:*AccessKey" or "*", whatever its policies allow. GetCallerIdentity cannot
+// be denied, and root cannot be denied anything.
 func (u *User) Deny(action string, l Layer) {
 	defer u.c.lockAndSettle()()
 	u.denials = append(u.denials, denial{withService(action), l})
@@ -217,7 +218,8 @@ func withService(action string) string {
 	return "iam:" + action
 }
 
-// allowedWithoutMFA is what AWS's DenyAllExceptListedIfNoMFA leaves to a bare key.
+// allowedWithoutMFA reports whether AWS's DenyAllExceptListedIfNoMFA statement
+// leaves action to a key without an MFA session.
 // Source: IAM user guide, "Allows MFA-authenticated IAM users to manage their
 // own credentials".
 func allowedWithoutMFA(action string) bool {
@@ -229,8 +231,8 @@ func allowedWithoutMFA(action string) bool {
 	return false
 }
 
-// authorize asks every policy whether the caller may do x's action to a user
-// of its account.
+// authorize evaluates the policies: may the caller perform x's action on the user
+// called name in its account?
 func (x *exchange) authorize(name string) *refusal {
 	u := x.caller.user
 	if u.isRoot() {
@@ -245,7 +247,7 @@ func (x *exchange) authorize(name string) *refusal {
 		u.ARN(), action, name, l.denialText(action))
 }
 
-// arnOf is the resource that policies see: of a user who does not exist too.
+// arnOf returns the resource that policies see, even if the user does not exist.
 func (c *Cloud) arnOf(caller *User, name string) string {
 	if u := c.users[userName{caller.account, strings.ToLower(name)}]; u != nil {
 		return u.ARN()
@@ -253,8 +255,8 @@ func (c *Cloud) arnOf(caller *User, name string) string {
 	return "arn:" + caller.partition + ":iam::" + caller.account + ":user/" + name
 }
 
-// denyingLayer applies AWS's order: an explicit deny anywhere, then the boundary,
-// then what identity-based policies allow.
+// denyingLayer evaluates in AWS's order: an explicit deny anywhere, then the
+// boundary, then what identity-based policies allow.
 func (x *exchange) denyingLayer(action, arn string) (Layer, bool) {
 	u := x.caller.user
 	said := func(l Layer) bool {

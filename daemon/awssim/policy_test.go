@@ -7,7 +7,7 @@ import (
 	"keyd/daemon/awssim"
 )
 
-func TestPoliciesAndPaths(t *testing.T) {
+func TestPoliciesMatchThePathOfAUser(t *testing.T) {
 	const doc = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:*AccessKey*"],"Resource":%RES%}]}`
 	with := func(resource string) func(*awssim.User) error {
 		return func(u *awssim.User) error { return u.Allow(strings.Replace(doc, "%RES%", resource, 1)) }
@@ -26,12 +26,12 @@ func TestPoliciesAndPaths(t *testing.T) {
 		{"both patterns, a path", "/eng/", self(true), true},
 		{"both patterns, a long path", "/eng/core/", self(true), true},
 		{"both patterns, no path", "/", self(true), true},
-		{"somebody else's name", "/", with(`"arn:aws:iam::*:user/bob"`), false},
+		{"name of another user", "/", with(`"arn:aws:iam::*:user/bob"`), false},
 		{"another account", "/", with(`"arn:aws:iam::999999999999:user/${aws:username}"`), false},
 		{"another partition", "/", with(`"arn:aws-cn:iam::*:user/${aws:username}"`), false},
 		{"one of a list", "/", with(`["arn:aws:iam::*:user/bob","arn:aws:iam::111122223333:user/al?ce"]`), true},
 		{"everything", "/eng/", with(`"*"`), true},
-		{"names are told by case", "/", with(`"arn:aws:iam::*:user/Alice"`), false},
+		{"names differ by case", "/", with(`"arn:aws:iam::*:user/Alice"`), false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := awssim.New(awssim.Options{})
@@ -57,7 +57,7 @@ func TestPoliciesAndPaths(t *testing.T) {
 	}
 }
 
-func TestAnotherUserIsDeniedBeforeItIsLookedFor(t *testing.T) {
+func TestPoliciesAreEvaluatedBeforeTheLookup(t *testing.T) {
 	c := awssim.New(awssim.Options{})
 	id, secret := c.AddUser(account, "/", "alice").AddKey(0)
 	theirs, _ := c.AddUser(account, "/", "bob").AddKey(0)
@@ -68,7 +68,7 @@ func TestAnotherUserIsDeniedBeforeItIsLookedFor(t *testing.T) {
 		}
 	}
 	if r := k.call(t, "DeleteAccessKey", "UserName", "alice", "AccessKeyId", theirs); r.Code != "NoSuchEntity" {
-		t.Errorf("under one's own name: %s", r.body)
+		t.Errorf("under the caller's name: %s", r.body)
 	}
 	far, _ := c.AddUser("444455556666", "/", "alice").AddKey(0)
 	if r := k.call(t, "GetAccessKeyLastUsed", "AccessKeyId", far); r.Code != "AccessDenied" || !strings.HasSuffix(r.Message, "on resource: access key "+far) {
@@ -114,7 +114,7 @@ func TestDenialsNameTheirLayer(t *testing.T) {
 	}
 }
 
-func TestMFAGuardLetsASessionPass(t *testing.T) {
+func TestMFAGuardAcceptsASessionWithMFA(t *testing.T) {
 	const guard = `{"Version":"2012-10-17","Statement":[
 		{"Sid":"AllowAll","Effect":"Allow","Action":"*","Resource":"*"},
 		{"Sid":"DenyAllExceptListedIfNoMFA","Effect":"Deny","NotAction":["iam:GetUser","iam:ListMFADevices","sts:GetSessionToken"],
@@ -161,7 +161,7 @@ func TestMFAGuardLetsASessionPass(t *testing.T) {
 	}
 }
 
-func TestAllowRefusesWhatItDoesNotKnow(t *testing.T) {
+func TestAllowRefusesUnknownPolicyElements(t *testing.T) {
 	u := awssim.New(awssim.Options{}).AddUser(account, "/", "alice")
 	for name, doc := range map[string]string{
 		"no JSON":             `{`,
@@ -179,7 +179,7 @@ func TestAllowRefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestTagQuota(t *testing.T) {
+func TestTagQuotaCountsNewTagsOnly(t *testing.T) {
 	c := awssim.New(awssim.Options{})
 	u := c.AddUser(account, "/", "alice")
 	id, secret := u.AddKey(0)
@@ -193,7 +193,7 @@ func TestTagQuota(t *testing.T) {
 		}
 	}
 	if r := tag("k"); r.status != 200 {
-		t.Errorf("a tag that is there: %s", r.body)
+		t.Errorf("an existing tag: %s", r.body)
 	}
 	if r := tag("one more"); r.status != 409 || r.Message != "Cannot exceed quota for TagsPerUser: 50" {
 		t.Errorf("51st tag: %s", r.body)

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// The query protocol's versions say which service is meant.
+// The API versions of the query protocol. They also tell the service.
 const (
 	versionIAM = "2010-05-08"
 	versionSTS = "2011-06-15"
 )
 
-// exchange is one request and what becomes of it.
+// exchange is one request and everything that follows from it.
 type exchange struct {
 	c    *Cloud
 	http *http.Request
@@ -26,33 +26,33 @@ type exchange struct {
 	action, version string
 	service         string // iam or sts
 	params          url.Values
-	cred            credential // as claimed
-	unreadable      *refusal   // why cred is not whole
+	cred            credential // as the request claims
+	unreadable      *refusal   // why cred is not complete; nil when it is
 
-	t      time.Time // when it is acted upon
+	t      time.Time // when it is carried out
 	caller caller
-	made   *key // by CreateAccessKey
+	made   *key // the key of CreateAccessKey
 	call   *Call
 
 	id     string // of the request
 	fault  Fault
-	done   bool   // happens once
-	answer answer // what is sent, once there is something to send
+	done   bool   // carried out, which happens once
+	answer answer // what to send; its status is 0 until it is known
 }
 
-// answer is what is sent back.
+// answer is the response to send.
 type answer struct {
 	status      int
 	contentType string
 	body        []byte
-	short       int // Content-Length says so many bytes more than there are
+	short       int // how many bytes the body lacks of its Content-Length
 }
 
 const maxBody = 1 << 20
 
-// readRequest takes a request off the wire. The body is read whole before anything
-// else happens and the head is copied: a client may go away and use both again
-// while a late request is still to be acted upon.
+// readRequest reads the whole body and copies the head before anything else
+// happens: a client may leave and reuse both while a late request still waits to
+// be carried out.
 func readRequest(c *Cloud, r *http.Request) (*exchange, error) {
 	x := &exchange{c: c, http: r.Clone(context.Background()), params: r.URL.Query()}
 	if r.Body != nil {
@@ -63,7 +63,7 @@ func readRequest(c *Cloud, r *http.Request) (*exchange, error) {
 		x.body = b
 	}
 	if r.Method == http.MethodPost {
-		form, _ := url.ParseQuery(string(x.body)) // what cannot be read is an unknown action
+		form, _ := url.ParseQuery(string(x.body)) // a malformed body becomes an unknown action
 		maps.Copy(x.params, form)
 	}
 	x.action, x.version = x.params.Get("Action"), x.params.Get("Version")
@@ -79,8 +79,8 @@ func (x *exchange) host() string {
 	return x.http.URL.Host
 }
 
-// guessService goes by the host's name, then by the version, then by the
-// client's scope: on loopback the host says nothing.
+// guessService returns the service by the name of the host, then by the API
+// version, then by the client's scope. On loopback the host says nothing.
 func (x *exchange) guessService() string {
 	service, _ := hostScope(x.host())
 	switch {
@@ -96,7 +96,7 @@ func (x *exchange) guessService() string {
 	return "iam"
 }
 
-// operation returns what does an action, nil when there is none.
+// operation returns the function that performs the action, nil when there is none.
 func (x *exchange) operation() func() ([]node, *refusal) {
 	switch x.service + " " + x.version + " " + x.action {
 	case "iam 2010-05-08 CreateAccessKey":
@@ -129,8 +129,8 @@ func (x *exchange) operation() func() ([]node, *refusal) {
 	return nil
 }
 
-// carryOut does what the request asks for, at t. An answer that a fault has already
-// made is left as it is. The caller holds the lock.
+// carryOut performs the request at time t. It keeps an answer that a fault has
+// already made. The caller holds the lock.
 func (x *exchange) carryOut(t time.Time) {
 	if x.done {
 		return
@@ -161,12 +161,13 @@ func (x *exchange) perform() ([]node, *refusal) {
 	return op()
 }
 
-// formatDate writes a time as the cloud's clock has it, in whole seconds.
+// formatDate formats a time by the cloud's clock, in whole seconds.
 func (x *exchange) formatDate(t time.Time) string {
 	return t.Add(x.c.skew).UTC().Truncate(time.Second).Format(time.RFC3339)
 }
 
-// readAttempts reads the SDKs' count of this attempt and of all it may make.
+// readAttempts returns the number of this attempt and of all that the SDK may make,
+// from the header Amz-Sdk-Request.
 func readAttempts(h http.Header) (attempt, most int) {
 	for part := range strings.SplitSeq(h.Get("Amz-Sdk-Request"), ";") {
 		part = strings.TrimSpace(part)

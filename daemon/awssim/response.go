@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// node is one XML element: text, or children.
+// node is one XML element with text or children.
 type node struct {
 	name, text string
 	kids       []node
@@ -28,7 +28,7 @@ func namespaceOf(service string) string {
 	return namespaceIAM
 }
 
-// render writes n indented, as AWS does. The namespace is for the root only.
+// render formats n with indentation, as AWS does. Only the root gets the namespace.
 func (n node) render(namespace string) []byte {
 	var b strings.Builder
 	n.write(&b, "", namespace)
@@ -52,8 +52,8 @@ func (n node) write(b *strings.Builder, indent, namespace string) {
 	b.WriteString("</" + n.name + ">\n")
 }
 
-// successBody is the body of an answer. A call that returns nothing has no Result
-// element; result is nil then.
+// successBody returns the body of an answer. For a call that returns nothing,
+// result is nil and the body has no Result element.
 func successBody(service, action, id string, result []node) []byte {
 	var kids []node
 	if result != nil {
@@ -63,7 +63,7 @@ func successBody(service, action, id string, result []node) []byte {
 	return branch(action+"Response", kids...).render(namespaceOf(service))
 }
 
-// errorBody is the body of a refusal. RequestId is a direct child here.
+// errorBody returns the body of a refusal. In it RequestId is a child of the root.
 func (r *refusal) errorBody(service, id string) []byte {
 	kind, ns := "Sender", r.namespace
 	if r.status >= 500 {
@@ -77,22 +77,22 @@ func (r *refusal) errorBody(service, id string) []byte {
 		leaf("RequestId", id)).render(ns)
 }
 
-// refusal is an AWS error. Source of the codes and statuses: the service
-// models in botocore; of the texts: recordings against AWS and its
-// documentation, as said where they stand.
+// refusal is an AWS error. The codes and statuses come from the service models in
+// botocore. The texts come from recordings of AWS and from its documentation; the
+// source is next to each text.
 type refusal struct {
 	status        int
 	code, message string
-	namespace     string // empty: the service's own
+	namespace     string // empty: that of the service
 }
 
 func newRefusal(status int, code, format string, args ...any) *refusal {
 	return &refusal{status: status, code: code, message: fmt.Sprintf(format, args...)}
 }
 
-// invalidToken is the one answer for a key that does not exist, is deleted,
-// inactive or not known here yet, for a session that may not call IAM, and for
-// a region that is off: AWS lets nobody tell these apart.
+// invalidToken is the single answer for a key that does not exist, is deleted or
+// inactive, or is not known here yet; for a session that may not call IAM; and for
+// a region that is not enabled. AWS does not let a caller distinguish them.
 // Source: aws-sdk-go-base servicemocks; boto3 #3975; aws-vault #132.
 func invalidToken() *refusal {
 	return newRefusal(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
@@ -125,8 +125,8 @@ func noSuchUser(name string) *refusal {
 	return newRefusal(404, "NoSuchEntity", "The user with name %s cannot be found.", name)
 }
 
-// Source: recorded against AWS by LocalStack for AccessKeysPerUser; the form
-// is the same for every quota.
+// Source: recorded against AWS by LocalStack for AccessKeysPerUser. Every quota
+// has the same form.
 func overQuota(quota string, n int) *refusal {
 	return newRefusal(409, "LimitExceeded", "Cannot exceed quota for %s: %d", quota, n)
 }

@@ -52,7 +52,7 @@ func TestRotationFromEndToEnd(t *testing.T) {
 				t.Errorf("%d calls, want 5", n)
 			}
 			if o, f := c.Orphans(), c.Touched(); len(o)+len(f) != 0 {
-				t.Errorf("orphans %v, touched %v", o, f)
+				t.Errorf("orphans %v, foreign keys touched by %v", o, f)
 			}
 		})
 	}

@@ -13,12 +13,12 @@ import (
 	"keyd/daemon/awssim"
 )
 
-func TestSkewWindowAndTexts(t *testing.T) {
+func TestSignatureDateMayBeFifteenMinutesOff(t *testing.T) {
 	bubble(t, awssim.Lag{}, func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
 		time.Sleep(time.Until(time.Date(2026, 11, 23, 0, 41, 32, 0, time.UTC)))
 		for _, tc := range []struct {
 			ahead time.Duration // of the cloud's clock
-			want  string        // refusal, empty for none
+			want  string        // the refusal, or empty
 		}{
 			{0, ""},
 			{15 * time.Minute, ""},
@@ -44,7 +44,7 @@ func TestSkewWindowAndTexts(t *testing.T) {
 	})
 }
 
-func TestSkewIsToldBeforeAnUnknownKey(t *testing.T) {
+func TestDateIsCheckedBeforeScopeKeyAndSignature(t *testing.T) {
 	bubble(t, awssim.Lag{}, func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
 		k := old.with(noKey, "x")
 		c.SkewDate(time.Hour)
@@ -64,7 +64,7 @@ func TestSkewIsToldBeforeAnUnknownKey(t *testing.T) {
 	})
 }
 
-func TestRealHostsNameTheirScope(t *testing.T) {
+func TestHostsOfAWSDetermineTheScope(t *testing.T) {
 	bubble(t, awssim.Lag{}, func(t *testing.T, c *awssim.Cloud, u *awssim.User, old client) {
 		id, secret := c.AddUserIn("aws-cn", "444455556666", "/", "li").AddKey(0)
 		cn := old.with(id, secret)
@@ -95,7 +95,7 @@ func TestRealHostsNameTheirScope(t *testing.T) {
 	})
 }
 
-func TestAnyRegionIsForIAMAlone(t *testing.T) {
+func TestAnyRegionAppliesToIAMOnly(t *testing.T) {
 	c := awssim.New(awssim.Options{AnyRegion: true})
 	id, secret := c.AddUser(account, "/", "alice").AddKey(0)
 	k := newClient(c, id, secret)
@@ -141,8 +141,8 @@ func TestTamperedRequestsDoNotMatch(t *testing.T) {
 	})
 }
 
-// FuzzRequest holds that nothing a stranger sends is carried out, and that
-// every answer is one of AWS's own.
+// FuzzRequest checks that no request of a stranger is carried out and that every
+// answer has the form of AWS's.
 func FuzzRequest(f *testing.F) {
 	f.Add("AWS4-HMAC-SHA256 Credential="+noKey+"/20000101/us-east-1/iam/aws4_request, SignedHeaders=host;x-amz-date, Signature=00", "20000101T000000Z", "", "Action=ListAccessKeys&Version=2010-05-08")
 	f.Add("", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a/b/c/d/e&X-Amz-Date=1&X-Amz-SignedHeaders=;&X-Amz-Signature=%zz", "")
@@ -179,11 +179,11 @@ func TestSessionExpires(t *testing.T) {
 		k.token = s.SessionToken
 		time.Sleep(15 * time.Minute)
 		if r := k.call(t, "ListAccessKeys"); r.status != 200 {
-			t.Errorf("in its last second: %s", r.body)
+			t.Errorf("in the last second of the session: %s", r.body)
 		}
 		time.Sleep(time.Second)
 		if r := k.call(t, "ListAccessKeys"); r.status != 403 || r.Code != "ExpiredToken" {
-			t.Errorf("after its end: %s", r.body)
+			t.Errorf("after the end of the session: %s", r.body)
 		}
 	})
 }

@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// credential is what a request claims about its signature.
+// credential holds what a request claims about its signature.
 type credential struct {
 	keyID, date, region, service, term string
-	headers                            []string // signed, lower-case, as sent
+	headers                            []string // the signed headers, in lower case, in the order sent
 	signature                          string
 	stamp                              string        // X-Amz-Date
-	expires                            time.Duration // of a presigned request; 0: in a header
+	expires                            time.Duration // validity of a presigned request; 0 for a header
 	token                              string
 	query                              bool
 }
@@ -28,8 +28,8 @@ const (
 	stampShape = "20060102T150405Z"
 )
 
-// readCredential finds the claim in the header or, for presigned requests, in
-// the query. What can be read is returned beside a refusal too.
+// readCredential reads the claim from the header or, for a presigned request, from
+// the query. Together with a refusal it returns what it could read.
 func readCredential(r *http.Request) (credential, *refusal) {
 	q := r.URL.Query()
 	if q.Get("X-Amz-Algorithm") != "" {
@@ -60,13 +60,14 @@ func readPresigned(q url.Values) (credential, *refusal) {
 	c := credential{stamp: q.Get("X-Amz-Date"), token: q.Get("X-Amz-Security-Token"), query: true}
 	n, err := strconv.Atoi(q.Get("X-Amz-Expires"))
 	if err != nil || n < 1 || n > 604800 {
-		n = 900 // IAM and STS also accept presigned requests that do not say
+		n = 900 // IAM and STS also accept presigned requests without it
 	}
 	c.expires = time.Duration(n) * time.Second
 	return c.parseClaim(q.Get("X-Amz-Credential"), q.Get("X-Amz-SignedHeaders"), q.Get("X-Amz-Signature"), "AWS query-string parameters must include")
 }
 
-// httpStamp turns an HTTP date into a SigV4 one: a signer may send only Date.
+// httpStamp turns an HTTP date into a SigV4 date, because a signer may send only
+// Date.
 func httpStamp(s string) string {
 	if t, err := http.ParseTime(s); err == nil {
 		return t.UTC().Format(stampShape)
@@ -74,7 +75,7 @@ func httpStamp(s string) string {
 	return ""
 }
 
-// parseClaim takes the claim apart. Missing parts are listed in one message.
+// parseClaim takes the claim apart. One message lists all missing parts.
 func (c credential) parseClaim(cred, headers, signature, requires string) (credential, *refusal) {
 	c.signature, c.headers = signature, strings.Split(headers, ";")
 	var missing []string
@@ -98,7 +99,7 @@ func (c credential) parseClaim(cred, headers, signature, requires string) (crede
 	return c, nil
 }
 
-// isSignedWith reports whether secret makes the claimed signature over the request.
+// isSignedWith reports whether secret yields the claimed signature of the request.
 func (c credential) isSignedWith(secret string, r *http.Request, body []byte) bool {
 	text := algorithm + "\n" + c.stamp + "\n" + strings.Join([]string{c.date, c.region, c.service, c.term}, "/") +
 		"\n" + hexHash([]byte(c.canonicalRequest(r, body)))
@@ -117,8 +118,8 @@ func hexHash(b []byte) string {
 	return hex.EncodeToString(h[:])
 }
 
-// canonicalRequest is SigV4's canonical request, over the headers that the client
-// says it signed and no other. Source: IAM user guide, "Create a signed AWS
+// canonicalRequest returns SigV4's canonical request. It covers exactly the headers
+// that the client claims to have signed. Source: IAM user guide, "Create a signed AWS
 // API request".
 func (c credential) canonicalRequest(r *http.Request, body []byte) string {
 	var b strings.Builder
@@ -130,8 +131,8 @@ func (c credential) canonicalRequest(r *http.Request, body []byte) string {
 	return b.String()
 }
 
-// headerValue returns what the client signed for a header. Host and
-// Content-Length never stand in http.Request's own map.
+// headerValue returns the value that the client signed for a header. The header map
+// of http.Request never holds Host and Content-Length.
 func headerValue(r *http.Request, name string) string {
 	switch name {
 	case "host":
@@ -149,8 +150,8 @@ func headerValue(r *http.Request, name string) string {
 	return strings.Join(vs, ",")
 }
 
-// canonicalPath encodes the path as sent once more, as for every service but
-// S3.
+// canonicalPath encodes the path of the request a second time, as every service but
+// S3 requires.
 func canonicalPath(u *url.URL) string {
 	p := u.EscapedPath()
 	if p == "" {
@@ -172,8 +173,8 @@ func canonicalQuery(raw string) string {
 	return strings.Join(ps, "&")
 }
 
-// unescapeOrKeep leaves what is no valid escape as it is: its signature will not
-// match anyway.
+// unescapeOrKeep returns s unchanged if it is not validly escaped. The signature of
+// such a request does not match anyway.
 func unescapeOrKeep(s string) string {
 	if u, err := url.QueryUnescape(s); err == nil {
 		return u
@@ -181,8 +182,8 @@ func unescapeOrKeep(s string) string {
 	return s
 }
 
-// percentEncode percent-encodes everything but RFC 3986's unreserved characters and
-// those of keep.
+// percentEncode encodes every character except RFC 3986's unreserved ones and those
+// in keep.
 func percentEncode(s, keep string) string {
 	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 	const hex = "0123456789ABCDEF"

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// getCallerIdentity needs no permission and no policy can deny it.
+// getCallerIdentity needs no permission, and no policy can deny it.
 // Source: STS API reference.
 func (x *exchange) getCallerIdentity() ([]node, *refusal) {
 	u := x.caller.user
 	return []node{leaf("Arn", u.ARN()), leaf("UserId", u.id), leaf("Account", u.account)}, nil
 }
 
-// getAccessKeyInfo tells the account of any key, whatever its status.
+// getAccessKeyInfo returns the account of any key, whatever its status.
 func (x *exchange) getAccessKeyInfo() ([]node, *refusal) {
 	id := x.params.Get("AccessKeyId")
 	if r := checkID(id); r != nil {
@@ -26,8 +26,9 @@ func (x *exchange) getAccessKeyInfo() ([]node, *refusal) {
 	return []node{leaf("Account", account)}, nil
 }
 
-// session is a set of temporary credentials from GetSessionToken. It works in
-// every view at once and outlives the key it was made with, until it expires.
+// session holds temporary credentials from GetSessionToken. They work in every view
+// at once and, until they expire, even after the key that opened the session is
+// gone.
 type session struct {
 	id, secret, token string
 	key               *key
@@ -35,15 +36,15 @@ type session struct {
 	expires           time.Time
 }
 
-// device is a virtual MFA device. Its code never changes: what is simulated is
-// the asking, not the arithmetic.
+// device is a virtual MFA device. Its code never changes, because the simulator
+// models the question for a code and not the arithmetic.
 type device struct {
 	serial, code string
 	enabled      time.Time
 }
 
-// SetMFA gives the user a virtual MFA device whose code is always the same,
-// and returns the device's serial number.
+// SetMFA gives the user a virtual MFA device with a code that never changes. It
+// returns the serial number of the device.
 func (u *User) SetMFA(code string) (serial string) {
 	defer u.c.lockAndSettle()()
 	serial = "arn:" + u.partition + ":iam::" + u.account + ":mfa/" + u.name
@@ -51,7 +52,7 @@ func (u *User) SetMFA(code string) (serial string) {
 	return serial
 }
 
-// checkSession is checkKey for temporary credentials.
+// checkSession is findSigner for temporary credentials.
 func (x *exchange) checkSession() (secret string, r *refusal) {
 	s := x.c.sessions[x.cred.keyID]
 	if s == nil || subtle.ConstantTimeCompare([]byte(s.token), []byte(x.cred.token)) != 1 {
@@ -67,8 +68,8 @@ func (x *exchange) checkSession() (secret string, r *refusal) {
 	return s.secret, nil
 }
 
-// getSessionToken: 900 s to 36 h, 12 h when not said. Source: STS API
-// reference; the texts are from reports, not from a recording.
+// getSessionToken opens a session of 900 s to 36 h, by default 12 h. Source: STS
+// API reference. The texts come from reports, not from a recording.
 func (x *exchange) getSessionToken() ([]node, *refusal) {
 	if x.caller.session != nil {
 		return nil, newRefusal(403, "AccessDenied", "Cannot call GetSessionToken with session credentials")
@@ -95,7 +96,7 @@ func (x *exchange) getSessionToken() ([]node, *refusal) {
 		leaf("SessionToken", s.token), leaf("Expiration", x.formatDate(s.expires)))}, nil
 }
 
-// checkMFACode reports whether the session is to count as made with MFA.
+// checkMFACode reports whether the session counts as opened with MFA.
 func (x *exchange) checkMFACode() (mfa bool, r *refusal) {
 	serial, code, d := x.params.Get("SerialNumber"), x.params.Get("TokenCode"), x.caller.user.mfa
 	switch {

@@ -16,29 +16,29 @@ type User struct {
 	path, name         string // name is empty for root
 	id                 string
 	created            time.Time
-	keys               []*key // deleted ones too, by creation
+	keys               []*key // in order of creation, deleted ones included
 	tags               []tag
-	policies           []policy // none: everything on itself
+	policies           []policy // none: the user may do everything to itself
 	denials            []denial
 	mfa                *device
 }
 
 type tag struct{ key, value string }
 
-// userName is how IAM finds a user: names are unique in an account whatever
-// their path and case.
+// userName identifies a user. Names are unique in an account regardless of path
+// and case, so name is in lower case.
 type userName struct{ account, name string }
 
 var accountShape = regexp.MustCompile(`^\d{12}$`)
 
-// AddUser makes a user of partition aws. The path begins and ends with a
-// slash; empty means "/". Like AddUserIn it panics when the account is not 12
-// digits or the name is taken: both are mistakes of the caller's.
+// AddUser adds a user to partition aws. The path begins and ends with a slash;
+// empty means "/". Like AddUserIn it panics when the account is not 12 digits or
+// the name is taken, because both are mistakes of the caller.
 func (c *Cloud) AddUser(account, path, name string) *User {
 	return c.AddUserIn("aws", account, path, name)
 }
 
-// AddUserIn makes a user of another partition, such as aws-cn or aws-us-gov.
+// AddUserIn adds a user to another partition, such as aws-cn or aws-us-gov.
 func (c *Cloud) AddUserIn(partition, account, path, name string) *User {
 	defer c.lockAndSettle()()
 	if path == "" {
@@ -47,8 +47,8 @@ func (c *Cloud) AddUserIn(partition, account, path, name string) *User {
 	return c.addUser(&User{partition: partition, account: account, path: path, name: name})
 }
 
-// AddRoot returns the root identity of an account. No policy binds it, and
-// GetCallerIdentity gives an Arn that ends in ":root".
+// AddRoot adds the root identity of an account. No policy applies to it, and
+// GetCallerIdentity returns an Arn that ends in ":root".
 func (c *Cloud) AddRoot(account string) *User {
 	defer c.lockAndSettle()()
 	return c.addUser(&User{partition: "aws", account: account})
@@ -57,7 +57,7 @@ func (c *Cloud) AddRoot(account string) *User {
 func (c *Cloud) addUser(u *User) *User {
 	n := userName{u.account, strings.ToLower(u.name)}
 	if !accountShape.MatchString(u.account) || c.users[n] != nil {
-		panic(fmt.Sprintf("awssim: account %q is not 12 digits, or has a user %q already", u.account, u.name))
+		panic(fmt.Sprintf("awssim: account %q is not 12 digits, or already has a user %q", u.account, u.name))
 	}
 	u.c, u.created = c, c.opt.Now()
 	u.id = u.account
@@ -70,13 +70,13 @@ func (c *Cloud) addUser(u *User) *User {
 
 func (u *User) isRoot() bool { return u.name == "" }
 
-// Name returns the user's name, empty for root.
+// Name returns the user's name, "" for root.
 func (u *User) Name() string { return u.name }
 
 // Account returns the 12 digits of the user's account.
 func (u *User) Account() string { return u.account }
 
-// ARN returns what GetCallerIdentity calls the user, path included.
+// ARN returns the Arn of GetCallerIdentity, path included.
 func (u *User) ARN() string {
 	if u.isRoot() {
 		return "arn:" + u.partition + ":iam::" + u.account + ":root"
@@ -84,13 +84,13 @@ func (u *User) ARN() string {
 	return "arn:" + u.partition + ":iam::" + u.account + ":user" + u.path + u.name
 }
 
-// AddKey gives the user an active key that is age old and known everywhere.
-// It asks no quota.
+// AddKey gives the user an active key of this age that every replica knows. It
+// ignores the quota.
 func (u *User) AddKey(age time.Duration) (id, secret string) {
 	return u.addKey(age, statusActive)
 }
 
-// AddInactiveKey is AddKey for a key that has been inactive for as long.
+// AddInactiveKey is AddKey for a key that has been inactive since its creation.
 func (u *User) AddInactiveKey(age time.Duration) (id, secret string) {
 	return u.addKey(age, statusInactive)
 }
@@ -116,15 +116,15 @@ func (u *User) existingKeys() []*key {
 	return slices.DeleteFunc(slices.Clone(u.keys), (*key).isDeleted)
 }
 
-// findKey returns the user's key with that id, unless it is deleted.
+// findKey returns the user's key with this id, unless it is deleted.
 func (u *User) findKey(id string) (*key, bool) {
 	k, ok := u.c.keys[id]
 	return k, ok && k.user == u && !k.isDeleted()
 }
 
-// CreateKey makes a key as another person would, in the console. It spreads
-// with the usual lag. No quota is asked, so that a test reaches the states
-// that AWS reaches under lag.
+// CreateKey makes a key as another person would in the console. The key becomes
+// visible with the usual lag. CreateKey ignores the quota, so that a test can
+// reach every state that AWS reaches under lag.
 func (u *User) CreateKey() (id, secret string) {
 	defer u.c.lockAndSettle()()
 	k := u.c.newKey(u, ByConsole, version{at: u.c.opt.Now(), status: statusActive})
@@ -133,20 +133,21 @@ func (u *User) CreateKey() (id, secret string) {
 }
 
 // Move gives the user another path and name, as another person would with
-// UpdateUser: the unique id stays, and so do the keys. It panics when the name
-// is taken.
+// UpdateUser. The unique id and the keys stay. Move panics when the name is
+// taken.
 func (u *User) Move(path, name string) {
 	defer u.c.lockAndSettle()()
 	n := userName{u.account, strings.ToLower(name)}
 	if other := u.c.users[n]; other != nil && other != u {
-		panic(fmt.Sprintf("awssim: account %s has a user %q already", u.account, name))
+		panic(fmt.Sprintf("awssim: account %s already has a user %q", u.account, name))
 	}
 	delete(u.c.users, userName{u.account, strings.ToLower(u.name)})
 	u.path, u.name, u.c.users[n] = path, name, u
 }
 
-// SetStatus makes a key "Active" or "Inactive" as another person would, or
-// "Expired", which AWS's model has since 2026 and no call can ask for.
+// SetStatus makes a key "Active" or "Inactive" as another person would. It also
+// accepts "Expired", a status that AWS's model has had since 2026 and that no
+// call can set.
 func (u *User) SetStatus(id, status string) error {
 	defer u.c.lockAndSettle()()
 	k, ok := u.findKey(id)
@@ -168,13 +169,13 @@ func (u *User) DeleteKey(id string) error {
 	return nil
 }
 
-// Use records that a key was used now, say for "s3" in "eu-west-1".
+// Use records that a key was used now, for example for "s3" in "eu-west-1".
 func (u *User) Use(id, service, region string) error {
 	return u.UseAgo(id, service, region, 0)
 }
 
-// UseAgo is Use some time ago. A use within 15 minutes after a recorded one
-// is not recorded.
+// UseAgo records a use that took place some time ago. A use within 15 minutes
+// after a recorded one is not recorded.
 func (u *User) UseAgo(id, service, region string, ago time.Duration) error {
 	defer u.c.lockAndSettle()()
 	k, ok := u.findKey(id)

@@ -58,7 +58,7 @@ func New(key credfile.Key, e remote.Endpoints, opt Options) (*Client, error) {
 
 func newClient(key credfile.Key, token credfile.Secret, e remote.Endpoints, opt Options) (*Client, error) {
 	if homeRegion(e.Partition) == "" || len(e.Regions) == 0 {
-		return nil, fmt.Errorf("iam: no partition %q with regions", e.Partition)
+		return nil, fmt.Errorf("iam: the endpoints name no known partition (%q) or no region", e.Partition)
 	}
 	c := &Client{key: key, endpoints: e}
 	if opt.Now == nil {

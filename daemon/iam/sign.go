@@ -25,7 +25,8 @@ type clock struct {
 }
 
 // maxSkew is the difference between the clocks above which a signature is
-// corrected. AWS accepts 15 minutes either way; the SDK also corrects above 4.
+// corrected. AWS accepts 15 minutes either way; the SDK's threshold is 4 minutes
+// too.
 const maxSkew = 4 * time.Minute
 
 // correction returns what to add to now: 0 for a clock that is about right.

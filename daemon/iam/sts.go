@@ -44,7 +44,7 @@ func parseIdentity(accountID, arn, userID string) (remote.Identity, error) {
 	f := strings.SplitN(arn, ":", 6)
 	digits := len(accountID) == 12 && strings.Trim(accountID, "0123456789") == ""
 	if len(f) != 6 || f[0] != "arn" || f[1] == "" || !digits || f[4] != accountID || f[5] == "" || userID == "" {
-		return remote.Identity{}, &answerError{"the answer is no identity: account, ARN and user id do not fit together"}
+		return remote.Identity{}, &answerError{"the answer is not an identity: account, ARN and user id do not fit together"}
 	}
 	id := remote.Identity{Account: accountID, ARN: arn, UserID: userID, Partition: f[1]}
 	path, isUser := strings.CutPrefix(f[5], "user/")
@@ -53,7 +53,7 @@ func parseIdentity(accountID, arn, userID string) (remote.Identity, error) {
 	if id.IsUser {
 		id.User = path[strings.LastIndex(path, "/")+1:]
 		if id.User == "" {
-			return remote.Identity{}, &answerError{"the answer is no identity: the user has no name"}
+			return remote.Identity{}, &answerError{"the answer is not an identity: the user has no name"}
 		}
 	}
 	return id, nil
@@ -61,8 +61,8 @@ func parseIdentity(accountID, arn, userID string) (remote.Identity, error) {
 
 // WithMFA returns a client that acts as the same user in a session opened with
 // a one-time code. It serves users whose policy denies calls without MFA. The
-// session lasts an hour and is kept in memory only; the client shares c's
-// transport when the caller brought it. serial is the ARN of a virtual or
+// session lasts an hour and is kept in memory only. The new client shares c's
+// transport. serial is the ARN of a virtual or
 // hardware device (mfa_serial) and code its six digits. Passkeys and FIDO
 // devices show no code and cannot be used.
 //

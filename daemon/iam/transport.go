@@ -38,9 +38,9 @@ func NewTransport(bundle string) (*Transport, error) {
 	return &Transport{keep: newHTTPClient(keep), fresh: newHTTPClient(fresh)}, nil
 }
 
-// Do sends r. CreateAccessKey gets a new connection. On a used one, the server
-// may already have decided to close it; the request then fails, and no one can
-// tell whether it was read.
+// Do sends r. CreateAccessKey gets a new connection, because the server may
+// already have decided to close a used one: the request then fails, and no one
+// can tell whether the server read it.
 func (t *Transport) Do(r *http.Request) (*http.Response, error) {
 	if k := callOf(r.Context()); k != nil && k.once {
 		return t.fresh.Do(r)
