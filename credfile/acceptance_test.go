@@ -97,7 +97,7 @@ func TestReplaceChangesOnlyThePair(t *testing.T) {
 			if p.Skip != Rotatable || p.Key.ID != oldKey.ID || !p.Key.Secret.Equal(oldKey.Secret) {
 				t.Errorf("the profile is %q (%s) with key %s, want rotatable with the old key", p.Skip, p.Why, p.Key)
 			}
-			if key, err := Pair(got, Credentials, p.Section); err != nil || key.ID != newKey.ID || !key.Secret.Equal(newKey.Secret) {
+			if key, err := ReadPair(got, Credentials, p.Section); err != nil || key.ID != newKey.ID || !key.Secret.Equal(newKey.Secret) {
 				t.Errorf("the second reader sees %s, %v, want the new key", key, err)
 			}
 			requireWarning(t, p, test.warning)
@@ -252,7 +252,7 @@ func TestReplaceReportsItsChanges(t *testing.T) {
 		line       int
 	}{{secretName, oldKey.Secret.Reveal(), 4}, {idName, oldKey.ID, 5}} {
 		c := changes[i]
-		if c.What != want.what || f.Text(c.At) != want.text || c.Line != want.line || c.Profile != "work" || c.Path != "/h/config" {
+		if c.Property != want.what || f.Text(c.At) != want.text || c.Line != want.line || c.Profile != "work" || c.Path != "/h/config" {
 			t.Errorf("change %d is %+v", i, c)
 		}
 	}

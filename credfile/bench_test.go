@@ -17,7 +17,7 @@ func BenchmarkProfiles100(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		p := Profiles(Lex("credentials", Credentials, credentials.Bytes()), Lex("config", Config, config.Bytes()))
-		if len(p) != 100 || p[99].Skip != Rotatable || p[99].Site.Region != "eu-west-1" {
+		if len(p) != 100 || p[99].Skip != Rotatable || p[99].Endpoints.Region != "eu-west-1" {
 			b.Fatal("wrong profiles")
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // edits each place in memory, compares the edit with a second reader, and
 // requires that every file with such a place can be written.
 //
-// The errors are *Gone, *Refusal, *atomicfile.Refused and those of Read.
+// The errors are *GoneError, *Refusal, *atomicfile.Refused and those of Read.
 // Success is no promise: Swap checks everything again.
 func (s *Store) Check(ctx context.Context, old Key) error {
 	snap, err := s.Read(ctx, old.ID)
@@ -23,7 +23,7 @@ func (s *Store) Check(ctx context.Context, old Key) error {
 		return err
 	}
 	if len(edits) == 0 {
-		return &Gone{old.ID, s.paths()}
+		return &GoneError{old.ID, s.paths()}
 	}
 	return checkWritable(edits)
 }
@@ -41,7 +41,7 @@ func placeholderKey(old Key) Key {
 // checkWritable returns the first reason why one of the files cannot be written.
 func checkWritable(edits []fileEdit) error {
 	for _, e := range edits {
-		if _, err := e.original.Writable(); err != nil {
+		if _, err := e.original.CheckWritable(); err != nil {
 			return fmt.Errorf("credfile: %w", err)
 		}
 	}
@@ -57,9 +57,9 @@ func (s *Store) Preview(ctx context.Context, id string) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	holding := snap.Holding(id)
+	holding := snap.ProfilesHolding(id)
 	if len(holding) == 0 {
-		return nil, &Gone{ID: id, Files: s.paths()}
+		return nil, &GoneError{ID: id, Files: s.paths()}
 	}
 	old := holding[0].Key
 	var all []Change

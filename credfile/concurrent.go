@@ -15,21 +15,21 @@ import (
 // the swap does not shorten it.
 const maxUndoTime = 15 * time.Second
 
-// NotUndone is the error that a swap has failed and that a file may still show the
+// NotUndoneError is the error that a swap has failed and that a file may still show the
 // new key, because putting the old key back has failed as well.
-type NotUndone struct {
+type NotUndoneError struct {
 	Path string // of the file
 	Key  string // the short form of the new key
 	Err  error  // why the old key could not be put back
 }
 
 // Error names the file and the short form of the new key.
-func (n *NotUndone) Error() string {
+func (n *NotUndoneError) Error() string {
 	return fmt.Sprintf("credfile: %s may still show the new key %s: %v", n.Path, n.Key, n.Err)
 }
 
 // Unwrap returns Err.
-func (n *NotUndone) Unwrap() error { return n.Err }
+func (n *NotUndoneError) Unwrap() error { return n.Err }
 
 // undoWrites puts the old pair back into the files that were written, newest first.
 func (sw *pairSwap) undoWrites(ctx context.Context) error {
@@ -42,7 +42,7 @@ func (sw *pairSwap) undoWrites(ctx context.Context) error {
 		case err != nil && way == atomicfile.Renamed: // the file shows the old pair, but may not survive a power failure
 			err = fmt.Errorf("credfile: putting %s back: %w", sw.old, err)
 		case err != nil:
-			err = &NotUndone{e.file.Path, sw.next.String(), err}
+			err = &NotUndoneError{e.file.Path, sw.next.String(), err}
 		}
 		errs = append(errs, err)
 	}
@@ -57,14 +57,14 @@ func (sw *pairSwap) undoFile(ctx context.Context, e fileEdit) (atomicfile.Way, e
 	for range maxSwapTries {
 		now, err := atomicfile.Read(ctx, sw.store.sys(), e.file.Path)
 		if err != nil {
-			return atomicfile.Nowhere, err
+			return atomicfile.NotWritten, err
 		}
 		back := fileEdit{source: source{e.file, now}, data: e.undoData}
 		if !bytes.Equal(now.Data, e.data) { // another program wrote since, or the write was interrupted: exchange only the pair
 			back.data, err = sw.withOld(Lex(e.file.Path, e.file.Kind, now.Data))
 		}
 		if err != nil || bytes.Equal(back.data, now.Data) {
-			return atomicfile.Nowhere, err
+			return atomicfile.NotWritten, err
 		}
 		w, err := now.Replace(ctx, back.data)
 		if err == nil {
@@ -74,10 +74,10 @@ func (sw *pairSwap) undoFile(ctx context.Context, e fileEdit) (atomicfile.Way, e
 			return w.Way, err
 		}
 		if err := b.wait(ctx); err != nil {
-			return atomicfile.Nowhere, err
+			return atomicfile.NotWritten, err
 		}
 	}
-	return atomicfile.Nowhere, fmt.Errorf("gave up after %d attempts: %w", maxSwapTries, atomicfile.ErrChanged)
+	return atomicfile.NotWritten, fmt.Errorf("gave up after %d attempts: %w", maxSwapTries, atomicfile.ErrChanged)
 }
 
 // withOld returns the data of f with the old pair in place of the new one.
@@ -109,7 +109,7 @@ func (sw *pairSwap) carryOver(ctx context.Context, last fileEdit, w atomicfile.W
 			break
 		}
 		written, err := next.original.Replace(ctx, next.data)
-		if written.Way == atomicfile.Nowhere {
+		if written.Way == atomicfile.NotWritten {
 			sw.noteError(err)
 			break
 		}
@@ -160,7 +160,7 @@ func leaveBeside(last fileEdit, text []byte) string {
 	if len(text) == 0 {
 		return "another program emptied " + path + " at the same moment and has written nothing yet: what it writes later is lost"
 	}
-	name, err := last.original.Keep(text)
+	name, err := last.original.SaveDisplaced(text)
 	if name == "" {
 		return fmt.Sprintf("what another program wrote into %s at the same moment is lost: %v", path, err)
 	}

@@ -85,7 +85,7 @@ func failConfig(s *credfile.Store, ask func(atomicfiletest.Call) error) func(ato
 // returns their texts.
 func takeDisplaced(t *testing.T, s *credfile.Store) (texts []string) {
 	t.Helper()
-	names, err := s.Kept()
+	names, err := s.DisplacedFiles()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestLateThirdKeyStays(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			askBeforeCalls(s, l.beforeCall(t))
 			_, err := s.Swap(t.Context(), oldKey, newKey)
-			if _, ok := errors.AsType[*credfile.Gone](err); !ok {
+			if _, ok := errors.AsType[*credfile.GoneError](err); !ok {
 				t.Error(err)
 			}
 			requireFiles(t, s, pairText("default", thirdKey), "")
@@ -238,7 +238,7 @@ func TestUndoReportsUnknownFile(t *testing.T) {
 				return nil
 			})
 			_, err := s.Swap(t.Context(), oldKey, newKey)
-			_, told := errors.AsType[*credfile.NotUndone](err)
+			_, told := errors.AsType[*credfile.NotUndoneError](err)
 			if err == nil || told != unknown {
 				t.Errorf("%s fails: the swap returned %v; want NotUndone: %t", op, err, unknown)
 			}

@@ -67,16 +67,16 @@ func (f *File) crossCheck(values map[string]string, p *Property) *Refusal {
 		"a second reader of the file sees another value for %s", p.Name)
 }
 
-// Pair reads the static pair of one section with ini.v1. It shares no code with
+// ReadPair reads the static pair of one section with ini.v1. It shares no code with
 // the lexer, so that an independent reader confirms what is on disk before the
-// new key is trusted. section is a Profile.Section. Pair gives ini.v1 only the
+// new key is trusted. section is a Profile.Section. ReadPair gives ini.v1 only the
 // lines of that section: loading the whole file would fail on an open quote or a
 // bracket in a section that does not matter here.
 //
 // A section that is missing, appears twice or holds half a pair is an error. The
-// error names the section and never quotes a value. Pair does not check the
+// error names the section and never quotes a value. ReadPair does not check the
 // shape of the key.
-func Pair(data []byte, kind Kind, section string) (Key, error) {
+func ReadPair(data []byte, kind Kind, section string) (Key, error) {
 	body, err := sectionBody(data, kind, section)
 	if err != nil {
 		return Key{}, err

@@ -112,7 +112,7 @@ func applyChanges(data []byte, changes []Change) []byte {
 	out := bytes.Clone(data)
 	for i := len(changes) - 1; i >= 0; i-- {
 		c, text := changes[i], newKey.ID
-		if c.What == secretName {
+		if c.Property == secretName {
 			text = newKey.Secret.Reveal()
 		}
 		out = append(out[:c.At.Start:c.At.Start], append([]byte(text), out[c.At.End:]...)...)

@@ -8,11 +8,11 @@ import (
 
 // Change is one value that Replace or Mend rewrote.
 type Change struct {
-	Path    string
-	Profile string // as in Profile.Name; the section's name if no reader sees a profile there
-	Line    int    // from 1
-	At      Span   // of the old value, in the old data
-	What    string // "aws_access_key_id" or "aws_secret_access_key"
+	Path     string
+	Profile  string // as in Profile.Name; the section's name if no reader sees a profile there
+	Line     int    // from 1
+	At       Span   // of the old value, in the old data
+	Property string // "aws_access_key_id" or "aws_secret_access_key"
 }
 
 // Replace returns the file with next in every pair that has old's id, and the
@@ -77,7 +77,7 @@ func (f *File) listChanges(places []pairPlace) []Change {
 			name = s.Name
 		}
 		for _, q := range []*Property{p.pair.id, p.pair.secret} {
-			changes = append(changes, Change{Path: f.Path, Profile: name, Line: q.Line, At: q.Value, What: q.Name})
+			changes = append(changes, Change{Path: f.Path, Profile: name, Line: q.Line, At: q.Value, Property: q.Name})
 		}
 	}
 	slices.SortFunc(changes, func(a, b Change) int { return a.At.Start - b.At.Start })
@@ -90,7 +90,7 @@ func (f *File) spliceKey(changes []Change, next Key) []byte {
 	pos := 0
 	for _, c := range changes {
 		out = append(out, f.Data[pos:c.At.Start]...)
-		if c.What == idName {
+		if c.Property == idName {
 			out = append(out, next.ID...)
 		} else {
 			out = append(out, next.Secret.Reveal()...)

@@ -19,7 +19,7 @@
 //	│      │ no
 //	│    old pair? ──── yes ──> edit: old -> new, checked by a second reader
 //	│      │ no
-//	│    new pair? ──── no ───> Gone: another program wrote a third key
+//	│    new pair? ──── no ───> GoneError: another program wrote a third key
 //	│      │ yes
 //	│    done: sync what an interrupted swap may have left unsynced
 //	│
@@ -41,14 +41,14 @@
 // detects that and returns the text. The swap then replaces its own pair in that
 // text and writes the result as a further edit, so that the other program's change
 // survives: the text is carried over. Text that cannot be carried over is left in a
-// file next to the target, and a note in Swapped says where. That happens to text
+// file next to the target, and a note in SwapResult says where. That happens to text
 // that is incomplete, is not a credentials file, or arrived while a third program
 // wrote the target.
 //
 // An undo puts back the bytes that were there before each write. If another program
 // has written since, it exchanges only the pair, so that the other program's change
 // survives as well, and a third key is never overwritten. If the undo fails, the
-// error is NotUndone: the file may still show the new key.
+// error is NotUndoneError: the file may still show the new key.
 //
 // Not guaranteed: a program that read the file before a swap and writes it back later
 // restores the old pair. The caller looks again and swaps again.

@@ -98,7 +98,7 @@ func FuzzReplace(f *testing.F) {
 			if p.Key.ID != oldKey.ID || file.Kind != Credentials {
 				continue
 			}
-			if key, err := Pair(edited, file.Kind, p.Section); err != nil || key.ID != newKey.ID || !key.Secret.Equal(newKey.Secret) {
+			if key, err := ReadPair(edited, file.Kind, p.Section); err != nil || key.ID != newKey.ID || !key.Secret.Equal(newKey.Secret) {
 				t.Fatalf("the second reader sees %s, %v", key, err)
 			}
 		}

@@ -31,15 +31,15 @@ func Short(id string) string {
 	return id[:4] + ".." + id[len(id)-4:]
 }
 
-// LongTerm reports whether id has the prefix of a user's long-term key, AKIA.
+// IsLongTerm reports whether id has the prefix of a user's long-term key, AKIA.
 // ASIA ids are temporary; ABIA and ACCA ids are other kinds of credentials.
 // Source: IAM user guide, "Understanding unique ID prefixes".
-func LongTerm(id string) bool { return strings.HasPrefix(id, "AKIA") }
+func IsLongTerm(id string) bool { return strings.HasPrefix(id, "AKIA") }
 
 // isLongTermID reports whether id has the shape of a long-term key id: AKIA and 12
 // to 124 more capital letters and digits.
 // Source: IAM API reference, accessKeyIdType (16 to 128 word characters).
-func isLongTermID(id string) bool { return LongTerm(id) && hasIDShape(id) }
+func isLongTermID(id string) bool { return IsLongTerm(id) && hasIDShape(id) }
 
 // hasIDShape reports whether id has the shape of a key id of any kind: 16 to 128
 // capital letters and digits. No secret has that shape.

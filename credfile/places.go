@@ -16,7 +16,7 @@ type pairPlace struct {
 // findPlaces finds the pairs of old. If one of them cannot be edited, it refuses
 // all of them.
 func (f *File) findPlaces(old Key) ([]pairPlace, *Refusal) {
-	if !LongTerm(old.ID) {
+	if !IsLongTerm(old.ID) {
 		return nil, f.newRefusal(0, "keyd rotates long-term keys (AKIA...) only", "%s is not the id of a long-term access key", old)
 	}
 	places, r := f.findByID(old)

@@ -17,7 +17,7 @@ type Profile struct {
 	Skip    Skip   // the kind of reason why there is nothing to rotate; Rotatable if the key can be rotated
 	Why     string // the reason in words, with the remedy if there is one; "" when Rotatable
 
-	Site Site
+	Endpoints EndpointConfig
 
 	// Warnings name the readers that do not see what keyd sees. Each profile's
 	// Warnings include problems of its whole file, but at most four of those;
@@ -85,7 +85,7 @@ func Profiles(credentials, config *File) []Profile {
 				v.hasStaticPair[name] = true // return it once
 				p.Skip, p.Why = v.findProvider(name)
 			}
-			p.Site = v.endpointConfig(name)
+			p.Endpoints = v.endpointConfig(name)
 			profiles = append(profiles, p)
 		}
 	}

@@ -118,19 +118,19 @@ services = nowhere
 ignore_configured_endpoint_urls = true
 `))
 	profiles := Profiles(credentials, config)
-	want := Site{Region: "eu-west-1", EndpointURL: "https://all.example", EndpointIAM: "https://iam.example", EndpointSTS: "https://sts.example",
+	want := EndpointConfig{Region: "eu-west-1", EndpointURL: "https://all.example", EndpointIAM: "https://iam.example", EndpointSTS: "https://sts.example",
 		FIPS: true, CABundle: "~/ca.pem", MFASerial: "arn:aws:iam::111122223333:mfa/alice"}
-	if got := findProfile(t, profiles, "dev").Site; got != want {
+	if got := findProfile(t, profiles, "dev").Endpoints; got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if got := findProfile(t, profiles, "off").Site; got != (Site{IgnoreEndpoints: true}) {
+	if got := findProfile(t, profiles, "off").Endpoints; got != (EndpointConfig{IgnoreEndpoints: true}) {
 		t.Errorf("off: got %+v, want only IgnoreEndpoints", got)
 	}
 }
 
 func TestProfileDefaultHidesDefault(t *testing.T) {
 	config := Lex("config", Config, []byte("[default]\nregion = hidden\nca_bundle = hidden\n[profile default]\nregion = eu-west-1\n"))
-	if got := findProfile(t, Profiles(nil, config), "default").Site; got != (Site{Region: "eu-west-1"}) {
+	if got := findProfile(t, Profiles(nil, config), "default").Endpoints; got != (EndpointConfig{Region: "eu-west-1"}) {
 		t.Errorf("got %+v, want only the settings of [profile default]", got)
 	}
 }
@@ -142,7 +142,7 @@ func TestReplaceInConfig(t *testing.T) {
 	if err != nil || string(data) != string(withKey(newKey, text)) {
 		t.Errorf("got %q, %v", data, err)
 	}
-	if key, err := Pair(data, Config, findProfile(t, Profiles(nil, f), "dev").Section); err != nil || key.ID != newKey.ID {
+	if key, err := ReadPair(data, Config, findProfile(t, Profiles(nil, f), "dev").Section); err != nil || key.ID != newKey.ID {
 		t.Errorf("Pair returned %s, %v, want the new key", key, err)
 	}
 }
@@ -157,7 +157,7 @@ func TestReadPairRefusesIncompleteSections(t *testing.T) {
 		"elsewhere": "[default]\n[other]\n" + pairLines,
 	} {
 		t.Run(name, func(t *testing.T) {
-			key, err := Pair(withKey(oldKey, text), Credentials, "default")
+			key, err := ReadPair(withKey(oldKey, text), Credentials, "default")
 			if err == nil || !key.IsZero() {
 				t.Fatalf("got %s", key)
 			}
@@ -187,7 +187,7 @@ func TestNothingQuotesASecret(t *testing.T) {
 // Like the AWS readers, the second reader takes a mark right after a value for part of
 // the value. So it never reads a valid pair from a broken line.
 func TestReadPairKeepsAdjacentMarks(t *testing.T) {
-	key, err := Pair(withKey(oldKey, "[default]\naws_access_key_id = {ID}#c\naws_secret_access_key = {SECRET}\t# c\n"), Credentials, "default")
+	key, err := ReadPair(withKey(oldKey, "[default]\naws_access_key_id = {ID}#c\naws_secret_access_key = {SECRET}\t# c\n"), Credentials, "default")
 	if err != nil || key.ID != oldKey.ID+"#c" || !key.Secret.Equal(oldKey.Secret) {
 		t.Errorf("got %s, %v", key.ID, err)
 	}

@@ -16,11 +16,11 @@ import (
 func TestRestoreKeepsWhatItHasWritten(t *testing.T) {
 	was, is := pairText("default", oldKey), pairText("default", newKey)
 	for name, test := range map[string]struct {
-		put  func(*credfile.Store) (credfile.Swapped, error)
+		put  func(*credfile.Store) (credfile.SwapResult, error)
 		want string
 	}{
-		"swap":    {func(s *credfile.Store) (credfile.Swapped, error) { return s.Swap(t.Context(), oldKey, newKey) }, was},
-		"restore": {func(s *credfile.Store) (credfile.Swapped, error) { return s.Restore(t.Context(), oldKey, newKey) }, is},
+		"swap":    {func(s *credfile.Store) (credfile.SwapResult, error) { return s.Swap(t.Context(), oldKey, newKey) }, was},
+		"restore": {func(s *credfile.Store) (credfile.SwapResult, error) { return s.Restore(t.Context(), oldKey, newKey) }, is},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t, was, was)
@@ -46,7 +46,7 @@ func TestRestoreKeepsWhatItHasWritten(t *testing.T) {
 func TestRestoreInPlaceKeepsWhatItHasWritten(t *testing.T) {
 	for _, test := range []struct {
 		name, was, want string
-		put             func(*credfile.Store, context.Context, credfile.Key, credfile.Key) (credfile.Swapped, error)
+		put             func(*credfile.Store, context.Context, credfile.Key, credfile.Key) (credfile.SwapResult, error)
 	}{
 		{"swap", pairText("default", oldKey), pairText("default", oldKey), (*credfile.Store).Swap},
 		{"restore", pairText("default", oldKey), pairText("default", newKey), (*credfile.Store).Restore},

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Site holds the settings in the two files that decide how a profile reaches AWS.
+// EndpointConfig holds the settings in the two files that decide how a profile reaches AWS.
 // An empty field means that the files do not set it. The environment is not
 // considered here. The values are raw: paths are not expanded and URLs are not
 // checked.
-type Site struct {
+type EndpointConfig struct {
 	Region          string
 	EndpointURL     string // endpoint_url of the profile
 	EndpointIAM     string // endpoint_url of iam in the services section
@@ -28,7 +28,7 @@ type profileIndex struct {
 	services            map[string]*sectionOf
 	profileDefault      *Section // [profile default] in the config file, or nil
 	hasStaticPair       map[string]bool
-	endpoints           map[string]Site
+	endpoints           map[string]EndpointConfig
 }
 
 // sectionOf is a section and the file that holds it.
@@ -46,7 +46,7 @@ func indexProfiles(credentials, config *File) *profileIndex {
 		}
 	}
 	v := &profileIndex{credentials: credentials, config: config, order: make([]string, 0, n), services: map[string]*sectionOf{},
-		sections: make(map[string][]*sectionOf, n), hasStaticPair: make(map[string]bool, n), endpoints: make(map[string]Site, n)}
+		sections: make(map[string][]*sectionOf, n), hasStaticPair: make(map[string]bool, n), endpoints: make(map[string]EndpointConfig, n)}
 	v.profileDefault = findProfileDefault(config)
 	for _, f := range []*File{config, credentials} {
 		if f == nil {
@@ -125,7 +125,7 @@ func (l *sectionOf) findProperty(name string) *Property {
 }
 
 // endpointConfig calls readEndpointConfig once per profile and remembers the result.
-func (v *profileIndex) endpointConfig(profile string) Site {
+func (v *profileIndex) endpointConfig(profile string) EndpointConfig {
 	s, ok := v.endpoints[profile]
 	if !ok {
 		s = v.readEndpointConfig(profile)
@@ -135,8 +135,8 @@ func (v *profileIndex) endpointConfig(profile string) Site {
 }
 
 // readEndpointConfig collects the settings of a profile from both files.
-func (v *profileIndex) readEndpointConfig(profile string) Site {
-	s := Site{
+func (v *profileIndex) readEndpointConfig(profile string) EndpointConfig {
+	s := EndpointConfig{
 		Region:          v.setting(profile, "region"),
 		EndpointURL:     v.setting(profile, "endpoint_url"),
 		IgnoreEndpoints: isTrue(v.setting(profile, "ignore_configured_endpoint_urls")),

@@ -28,8 +28,8 @@ type source struct {
 	original *atomicfile.Original
 }
 
-// Holding returns the profiles that show the key with this id, none for "".
-func (s *Snapshot) Holding(id string) []Profile {
+// ProfilesHolding returns the profiles that show the key with this id, none for "".
+func (s *Snapshot) ProfilesHolding(id string) []Profile {
 	var holding []Profile
 	for _, p := range s.Profiles {
 		if id != "" && p.Key.ID == id {
@@ -39,11 +39,11 @@ func (s *Snapshot) Holding(id string) []Profile {
 	return holding
 }
 
-// Doubt returns an error that wraps a *Refusal with file and line when the key
+// Ambiguous returns an error that wraps a *Refusal with file and line when the key
 // appears in a form that keyd does not accept as a pair but other AWS readers may.
-// Such a key is not gone, and it cannot be replaced. Doubt returns nil when there
+// Such a key is not gone, and it cannot be replaced. Ambiguous returns nil when there
 // is no such place.
-func (s *Snapshot) Doubt(id string) error {
+func (s *Snapshot) Ambiguous(id string) error {
 	for _, src := range s.sources {
 		if id == "" {
 			break
@@ -55,8 +55,8 @@ func (s *Snapshot) Doubt(id string) error {
 	return nil
 }
 
-// Stands reports whether any AWS reader may find a key with this id in the file.
-func (f *File) Stands(id string) bool {
+// MayHold reports whether any AWS reader may find a key with this id in the file.
+func (f *File) MayHold(id string) bool {
 	if id == "" {
 		return false
 	}
@@ -84,7 +84,7 @@ func (s *Snapshot) looksCutOff(now time.Time) bool {
 // a file before it writes shows an empty or short file that looks complete. So when
 // an expected key id or an expected file is missing, Read looks again for about
 // 10 s before it returns the snapshot without it. That is no error: the caller uses
-// Holding to see which keys are there.
+// ProfilesHolding to see which keys are there.
 //
 // When there is no credentials file, and no key in the config file, the error wraps
 // fs.ErrNotExist. When a file never stops changing, it wraps atomicfile.ErrBusy.

@@ -25,7 +25,7 @@ func TestReadWaitsForWholeFiles(t *testing.T) {
 				}
 				time.AfterFunc(time.Second, func() { writeOldFile(t, s.Paths.Credentials, whole) })
 				snap, err := s.Read(t.Context(), oldKey.ID, thirdKey.ID)
-				if err != nil || string(snap.Credentials.Data) != whole || len(snap.Holding(oldKey.ID)) != 1 {
+				if err != nil || string(snap.Credentials.Data) != whole || len(snap.ProfilesHolding(oldKey.ID)) != 1 {
 					t.Errorf("Read returned %v, %v", snap, err)
 				}
 			})
@@ -35,7 +35,7 @@ func TestReadWaitsForWholeFiles(t *testing.T) {
 		s := newStore(t, "", "")
 		synctest.Test(t, func(t *testing.T) {
 			time.AfterFunc(time.Second, func() { writeOldFile(t, s.Paths.Credentials, whole) })
-			if snap, err := s.Read(t.Context(), oldKey.ID); err != nil || len(snap.Holding(oldKey.ID)) != 1 {
+			if snap, err := s.Read(t.Context(), oldKey.ID); err != nil || len(snap.ProfilesHolding(oldKey.ID)) != 1 {
 				t.Errorf("Read returned %v, %v", snap, err)
 			}
 		})
@@ -45,7 +45,7 @@ func TestReadWaitsForWholeFiles(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
 			snap, err := s.Read(t.Context(), oldKey.ID)
-			if err != nil || len(snap.Holding(oldKey.ID)) != 0 || len(snap.Holding(thirdKey.ID)) != 1 {
+			if err != nil || len(snap.ProfilesHolding(oldKey.ID)) != 0 || len(snap.ProfilesHolding(thirdKey.ID)) != 1 {
 				t.Errorf("Read returned %v, %v", snap, err)
 			}
 			if d := time.Since(start); d < 5*time.Second || d > 15*time.Second {
@@ -64,7 +64,7 @@ func TestReadReportsMissingFiles(t *testing.T) {
 		}
 	}
 	s := newStore(t, "", pairText("default", oldKey))
-	if snap, err := s.Read(t.Context()); err != nil || snap.Credentials != nil || len(snap.Holding(oldKey.ID)) != 1 {
+	if snap, err := s.Read(t.Context()); err != nil || snap.Credentials != nil || len(snap.ProfilesHolding(oldKey.ID)) != 1 {
 		t.Errorf("config alone: %v, %v", snap, err)
 	}
 }

@@ -42,22 +42,22 @@ func (s *Store) paths() []string {
 	return paths
 }
 
-// Reads reports whether path leads to one of the two files, under any of its names.
+// HasFile reports whether path leads to one of the two files, under any of its names.
 // A path that leads nowhere does not.
-func (s *Store) Reads(path string) bool {
+func (s *Store) HasFile(path string) bool {
 	if slices.Contains(s.paths(), path) {
 		return true
 	}
 	real, err := atomicfile.Resolve(s.sys(), path)
 	return slices.ContainsFunc(s.paths(), func(own string) bool {
 		other, failed := atomicfile.Resolve(s.sys(), own)
-		return err == nil && failed == nil && (real == other || atomicfile.Same(s.sys(), real, other))
+		return err == nil && failed == nil && (real == other || atomicfile.SameFile(s.sys(), real, other))
 	})
 }
 
-// Exists reports whether there is, or may be, a file at path. It returns false only
+// MayExist reports whether there is, or may be, a file at path. It returns false only
 // when the file system says that there is none: any other error proves nothing.
-func (s *Store) Exists(path string) bool {
+func (s *Store) MayExist(path string) bool {
 	_, err := atomicfile.Resolve(s.sys(), path)
 	return !errors.Is(err, fs.ErrNotExist)
 }
@@ -72,13 +72,13 @@ func (s *Store) kindOf(path string) Kind {
 
 // ReadBack returns the pair that a profile shows on disk now. It uses a second
 // reader that shares no code with Lex, so that keyd validates what other programs
-// will find. The errors are those of Pair and of reading the file.
+// will find. The errors are those of ReadPair and of reading the file.
 func (s *Store) ReadBack(ctx context.Context, p Profile) (Key, error) {
 	o, err := atomicfile.Read(ctx, s.sys(), p.Path)
 	if err != nil {
 		return Key{}, fmt.Errorf("credfile: %w", err)
 	}
-	return Pair(o.Data, s.kindOf(p.Path), p.Section)
+	return ReadPair(o.Data, s.kindOf(p.Path), p.Section)
 }
 
 // Sync makes the present contents of p's file durable, no matter which program
@@ -95,14 +95,14 @@ func (s *Store) Sync(ctx context.Context, p Profile) error {
 	return nil
 }
 
-// Kept returns the paths of the files, next to the two, in which keyd has left text
+// DisplacedFiles returns the paths of the files, next to the two, in which keyd has left text
 // of other programs that it could not put into the two files. It may return paths
 // together with an error.
-func (s *Store) Kept() ([]string, error) {
+func (s *Store) DisplacedFiles() ([]string, error) {
 	var kept []string
 	var errs []error
 	for _, path := range s.paths() {
-		names, err := atomicfile.Kept(s.sys(), path)
+		names, err := atomicfile.DisplacedTexts(s.sys(), path)
 		kept, errs = append(kept, names...), append(errs, err)
 	}
 	return kept, errors.Join(errs...)

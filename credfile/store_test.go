@@ -139,7 +139,7 @@ func TestSwapReplacesEveryPlace(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, p := range snap.Holding(newKey.ID) {
+			for _, p := range snap.ProfilesHolding(newKey.ID) {
 				if back, err := s.ReadBack(t.Context(), p); err != nil || back.ID != newKey.ID || !back.Secret.Equal(newKey.Secret) {
 					t.Errorf("%s reads back as %v, %v", p.Name, back, err)
 				}
@@ -183,7 +183,7 @@ func TestSwapAndCheckRefuseUnsafeChanges(t *testing.T) {
 				_, swap := s.Swap(t.Context(), oldKey, newKey)
 				for _, err := range []error{check, swap} {
 					_, refused := errors.AsType[*credfile.Refusal](err)
-					_, gone := errors.AsType[*credfile.Gone](err)
+					_, gone := errors.AsType[*credfile.GoneError](err)
 					if refused == tt.gone || gone != tt.gone {
 						t.Errorf("got %v, want gone: %t", err, tt.gone)
 					}
@@ -328,7 +328,7 @@ func TestHasFileKnowsEveryName(t *testing.T) {
 	}
 	for path, want := range map[string]bool{s.Paths.Credentials: true, s.Paths.Config: true, link: true, hard: true,
 		filepath.Join(dir, "..", filepath.Base(dir), "credentials"): true, other: false, filepath.Join(dir, "gone"): false} {
-		if got := s.Reads(path); got != want {
+		if got := s.HasFile(path); got != want {
 			t.Errorf("%s: got %t, want %t", path, got, want)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// Swapped says what a swap did.
-type Swapped struct {
+// SwapResult says what a swap did.
+type SwapResult struct {
 	Files    []string // the files that were written, with their paths as in Paths
 	Profiles []string // the profiles that show the new key now; nil after Mend
 	Values   int      // the number of ids and secrets that were replaced
@@ -22,15 +22,15 @@ type Swapped struct {
 	Notes []string
 }
 
-// Gone is the error that no profile shows the old key or the new key: another
+// GoneError is the error that no profile shows the old key or the new key: another
 // program changed it, and nothing was overwritten.
-type Gone struct {
+type GoneError struct {
 	ID    string   // of the old key
 	Files []string // that were searched
 }
 
 // Error names the files and the short form of the id.
-func (g *Gone) Error() string {
+func (g *GoneError) Error() string {
 	return "credfile: no profile in " + strings.Join(g.Files, " or ") + " shows the key " + Short(g.ID)
 }
 
@@ -45,7 +45,7 @@ type pairSwap struct {
 	onlyTorn  bool       // complete torn pairs and change nothing else
 	neverUndo bool       // what was written stays, even if the rest fails
 	written   []fileEdit // the writes that can be undone, in order
-	result    Swapped
+	result    SwapResult
 }
 
 // Swap replaces old with next wherever a profile of either file shows old. It
@@ -58,41 +58,41 @@ type pairSwap struct {
 //
 // When another program writes a file at the same moment, Swap starts again. After 10
 // tries it returns an error that wraps atomicfile.ErrChanged. It never overwrites a
-// third key; it returns *Gone instead. Other errors are *Refusal, those of Read, and
-// those of writing a file; an error may include *NotUndone. A program that read a
+// third key; it returns *GoneError instead. Other errors are *Refusal, those of Read, and
+// those of writing a file; an error may include *NotUndoneError. A program that read a
 // file before the swap and writes it afterwards restores the old pair. Nothing can
 // prevent that, so the caller looks again later.
-func (s *Store) Swap(ctx context.Context, old, next Key) (Swapped, error) {
+func (s *Store) Swap(ctx context.Context, old, next Key) (SwapResult, error) {
 	return s.swap(ctx, pairSwap{store: s, old: old, next: next})
 }
 
 // Restore does what Swap does, for an old pair that may no longer work and a next
 // pair that does. Each file that shows next helps its readers, so what Restore has
 // written stays, even when another file or the sync of a folder fails.
-func (s *Store) Restore(ctx context.Context, old, next Key) (Swapped, error) {
+func (s *Store) Restore(ctx context.Context, old, next Key) (SwapResult, error) {
 	return s.swap(ctx, pairSwap{store: s, old: old, next: next, neverUndo: true})
 }
 
 // Mend replaces with next every torn pair that a power failure has left, a mixture
-// of old and next (Key.Mixes), and changes nothing else: a profile that shows all of
+// of old and next (Key.IsMixtureOf), and changes nothing else: a profile that shows all of
 // old keeps it. It is no error when no pair is torn. It is an error when a torn pair
 // cannot be written; that pair then stays as it is.
-func (s *Store) Mend(ctx context.Context, old, next Key) (Swapped, error) {
+func (s *Store) Mend(ctx context.Context, old, next Key) (SwapResult, error) {
 	return s.swap(ctx, pairSwap{store: s, old: old, next: next, onlyTorn: true})
 }
 
 // swap checks the keys, runs sw, and undoes it when it fails.
-func (s *Store) swap(ctx context.Context, sw pairSwap) (Swapped, error) {
+func (s *Store) swap(ctx context.Context, sw pairSwap) (SwapResult, error) {
 	if err := sw.next.Check(); err != nil {
-		return Swapped{}, err
+		return SwapResult{}, err
 	}
 	if sw.old.ID == sw.next.ID {
-		return Swapped{}, fmt.Errorf("credfile: %s cannot replace itself", sw.next)
+		return SwapResult{}, fmt.Errorf("credfile: %s cannot replace itself", sw.next)
 	}
 	err := sw.writeUntilDone(ctx)
 	if err != nil && !sw.neverUndo {
 		err = errors.Join(err, sw.undoWrites(ctx))
-		return Swapped{Notes: sw.result.Notes}, err
+		return SwapResult{Notes: sw.result.Notes}, err
 	}
 	return sw.result, err
 }
@@ -160,10 +160,10 @@ func (sw *pairSwap) writeAll(ctx context.Context, edits []fileEdit) error {
 func (sw *pairSwap) writeOne(ctx context.Context, e fileEdit) error {
 	put := e.original.Replace
 	if sw.neverUndo || e.isMend {
-		put = e.original.Better
+		put = e.original.ReplaceKeepUnsynced
 	}
 	w, err := put(ctx, e.data)
-	if w.Way != atomicfile.Nowhere {
+	if w.Way != atomicfile.NotWritten {
 		sw.recordWrite(e, w)
 	}
 	if err != nil {
@@ -202,9 +202,9 @@ func (sw *pairSwap) confirmResult(snap *Snapshot) error {
 		return nil
 	}
 	if !snap.holdsID(sw.next.ID) {
-		return &Gone{sw.old.ID, sw.store.paths()}
+		return &GoneError{sw.old.ID, sw.store.paths()}
 	}
-	for _, p := range snap.Holding(sw.next.ID) {
+	for _, p := range snap.ProfilesHolding(sw.next.ID) {
 		if !p.Key.Secret.Equal(sw.next.Secret) {
 			return (&Refusal{Path: p.Path, Line: p.Line, Text: "the file shows " + Short(p.Key.ID) + " with another secret",
 				Remedy: "restore the file, or run aws configure"}).wrap()

@@ -226,7 +226,7 @@ func TestSwapKeepsChangesInALoop(t *testing.T) {
 		for running := true; running; {
 			swapped, err := s.Swap(t.Context(), old, next)
 			swaps += swapped.Values / 2
-			_, gone := errors.AsType[*credfile.Gone](err)
+			_, gone := errors.AsType[*credfile.GoneError](err)
 			if err != nil && !gone && !errors.Is(err, atomicfile.ErrBusy) && !errors.Is(err, atomicfile.ErrChanged) {
 				t.Error(err)
 			}

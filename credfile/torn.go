@@ -7,7 +7,7 @@ import "slices"
 // new one. A program that has both keys can tell a torn pair from any other key and
 // can repair it.
 
-// Mixes reports whether k is a mixture of a and b: it is neither of them, and each
+// IsMixtureOf reports whether k is a mixture of a and b: it is neither of them, and each
 // byte of its id and its secret is the byte of a or of b at the same offset. That
 // covers everything that an interrupted write in place can leave, no matter where
 // the disk cut it and in which order it wrote the parts, including a cut between id
@@ -16,7 +16,7 @@ import "slices"
 //
 // Keys of different lengths never mix, because writing one over the other moves the
 // rest of the file.
-func (k Key) Mixes(a, b Key) bool {
+func (k Key) IsMixtureOf(a, b Key) bool {
 	whole := k.equals(a) || k.equals(b)
 	return !whole && isMixture(k.ID, a.ID, b.ID) && k.Secret.isMixtureOf(a.Secret, b.Secret)
 }
@@ -39,7 +39,7 @@ func isMixture(s, a, b string) bool {
 }
 
 // Mend returns the file with next in place of every mixture of old and next
-// (Key.Mixes), and the changes in file order. Without a mixture it returns f.Data
+// (Key.IsMixtureOf), and the changes in file order. Without a mixture it returns f.Data
 // itself. A pair that is entirely old stays. Otherwise Mend behaves like Replace:
 // nothing else moves, and a single place that cannot be edited safely refuses the
 // whole change.
@@ -59,7 +59,7 @@ func (f *File) findTorn(a, b Key) []pairPlace {
 	var places []pairPlace
 	for i := range f.Sections {
 		p := f.findPair(&f.Sections[i])
-		if p.isWhole() && p.token == nil && f.pairKey(p).Mixes(a, b) {
+		if p.isWhole() && p.token == nil && f.pairKey(p).IsMixtureOf(a, b) {
 			places = append(places, pairPlace{i, p})
 		}
 	}

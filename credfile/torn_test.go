@@ -68,7 +68,7 @@ func requireWholePairs(t *testing.T, data []byte) {
 	t.Helper()
 	f := Lex("file", Credentials, data)
 	for _, p := range Profiles(f, nil) {
-		key, err := Pair(data, Credentials, p.Section)
+		key, err := ReadPair(data, Credentials, p.Section)
 		if err != nil || !key.equals(p.Key) {
 			t.Fatalf("the second reader sees %s where the first sees %s: %v", key, p.Key, err)
 		}

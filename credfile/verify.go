@@ -79,7 +79,7 @@ func (f *File) verifySecondReader(places []pairPlace, g *File, next Key) *Refusa
 		if !othersEqual(before, after) {
 			return f.newRefusal(a.Line, reportRemedy, "a second reader of the file sees a change in [%s] other than the pair", a.Name)
 		}
-		key, err := Pair(g.Data, f.Kind, a.Name)
+		key, err := ReadPair(g.Data, f.Kind, a.Name)
 		if err != nil || key.ID != next.ID || !key.Secret.Equal(next.Secret) {
 			return f.newRefusal(a.Line, "write the header as [name], and only once in the file", "the new pair could not be read back from [%s]", a.Name)
 		}

@@ -18,7 +18,7 @@ import (
 //	7        20m   50m
 //	8 ..      1h
 //	16 ..     6h
-func retryAfter(n int) time.Duration {
+func RetryAfter(n int) time.Duration {
 	steps := []time.Duration{1, 2, 2, 5, 10, 10, 20}
 	switch {
 	case n < 1:
@@ -34,9 +34,9 @@ func retryAfter(n int) time.Duration {
 const (
 	// offlineMaxWait limits the wait for a network. The network may return at any
 	// moment, and a try costs one DNS query that does not leave the machine.
-	offlineMost = 15 * time.Minute
+	offlineMaxWait = 15 * time.Minute
 	// offlineMinWait prevents retries in quick succession after a short draw.
-	offlineLeast = 10 * time.Second
+	offlineMinWait = 10 * time.Second
 )
 
 // offlineRetryAfter returns how long to wait for the network after the nth failure
@@ -44,28 +44,28 @@ const (
 // full, so that a company's machines do not all call AWS in the second in which
 // their network comes back. The draw is derived from the time of the failure, so
 // every call returns the same result.
-func offlineAfter(n int, failed time.Time) time.Duration {
-	most := min(retryAfter(n), offlineMost)
+func offlineRetryAfter(n int, failed time.Time) time.Duration {
+	most := min(RetryAfter(n), offlineMaxWait)
 	h := fnv.New64a()
 	h.Write([]byte(strconv.FormatInt(failed.UnixNano(), 10)))
 	h.Write([]byte(strconv.Itoa(n)))
-	return max(time.Duration(h.Sum64()%uint64(max(most, 1))), offlineLeast)
+	return max(time.Duration(h.Sum64()%uint64(max(most, 1))), offlineMinWait)
 }
 
 // retryAt returns when the failed action may be tried again.
-func (t *Trouble) until() time.Time {
+func (t *Failure) retryAt() time.Time {
 	switch {
-	case t.Definite:
-		return t.At.Add(recheck)
+	case t.NeedsPerson:
+		return t.At.Add(RecheckEvery)
 	case t.Offline:
-		return t.At.Add(offlineAfter(t.Count, t.At))
+		return t.At.Add(offlineRetryAfter(t.Count, t.At))
 	}
-	return t.At.Add(retryAfter(t.Count))
+	return t.At.Add(RetryAfter(t.Count))
 }
 
 // MayRetry reports whether the failed action may be tried again. A failure without
 // a network says nothing once the machine has slept and woken. Neither does a
 // failure in the future: its clock has been set back since.
-func (t *Trouble) over(awake, now time.Time) bool {
-	return !now.Before(t.until()) || t.Offline && t.At.Before(awake) || t.At.Sub(now) > maxClockOff
+func (t *Failure) MayRetry(awake, now time.Time) bool {
+	return !now.Before(t.retryAt()) || t.Offline && t.At.Before(awake) || t.At.Sub(now) > MaxClockOffset
 }

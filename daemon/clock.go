@@ -8,30 +8,30 @@ import (
 // wakeDetector detects that the machine slept. During sleep the wall clock continues. The
 // monotonic clock either stops (Linux, macOS) or continues too, and then a timer fires
 // late (Windows).
-type clock struct {
-	now   func() time.Time
-	wall  time.Time     // start of the step by the wall clock, without a monotonic part
-	began time.Time     // start of the step by the monotonic clock
-	step  time.Duration // the longest that the step should last; 0: unknown
+type wakeDetector struct {
+	now       func() time.Time
+	wall      time.Time     // start of the step by the wall clock, without a monotonic part
+	monotonic time.Time     // start of the step by the monotonic clock
+	step      time.Duration // the longest that the step should last; 0: unknown
 }
 
 // startStep starts a step that a timer ends.
-func (c *clock) set(step time.Duration) {
-	c.wall, c.began, c.step = c.now().Round(0), time.Now(), step
+func (c *wakeDetector) startStep(step time.Duration) {
+	c.wall, c.monotonic, c.step = c.now().Round(0), time.Now(), step
 }
 
 // hasWoken reports whether, since the step started, the machine slept or the wall clock
 // was set by more than wakeThreshold. It then starts a new step of unknown length.
-func (c *clock) woke() bool {
-	wall, ran := c.now().Round(0).Sub(c.wall), time.Since(c.began)
-	jumped := (wall - ran).Abs() > overslept
-	late := c.step > 0 && ran > c.step+overslept
-	c.set(0)
+func (c *wakeDetector) hasWoken() bool {
+	wall, ran := c.now().Round(0).Sub(c.wall), time.Since(c.monotonic)
+	jumped := (wall - ran).Abs() > wakeThreshold
+	late := c.step > 0 && ran > c.step+wakeThreshold
+	c.startStep(0)
 	return jumped || late
 }
 
 // pauseFor waits for t, or until ctx ends, and then returns the cause.
-func pause(ctx context.Context, t time.Duration) error {
+func pauseFor(ctx context.Context, t time.Duration) error {
 	timer := time.NewTimer(t)
 	defer timer.Stop()
 	select {

@@ -32,14 +32,14 @@ func TestTheClockTellsSleep(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var offset time.Duration
-				c := clock{now: func() time.Time { return time.Now().Add(offset) }}
-				c.set(s.step)
+				c := wakeDetector{now: func() time.Time { return time.Now().Add(offset) }}
+				c.startStep(s.step)
 				time.Sleep(s.passes)
 				offset += s.jumps
-				if got := c.woke(); got != s.wantWoke {
+				if got := c.hasWoken(); got != s.wantWoke {
 					t.Errorf("woke: %v", got)
 				}
-				if c.woke() {
+				if c.hasWoken() {
 					t.Error("the same sleep is told twice")
 				}
 			})
@@ -54,8 +54,8 @@ func TestClockSetForwardEndsNoWait(t *testing.T) {
 		at    State
 		ahead time.Duration
 	}{
-		"in the overlap":    {Overlap, 2 * day},
-		"in the quarantine": {Quarantine, 10 * day},
+		"in the overlap":    {StateOverlap, 2 * day},
+		"in the quarantine": {StateQuarantine, 10 * day},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -86,8 +86,8 @@ func TestWaitThatBeganInTheFuture(t *testing.T) {
 		at   State
 		edit func(*Rotation, time.Time)
 	}{
-		"the overlap":    {Overlap, func(r *Rotation, at time.Time) { r.Swapped, r.Validated = at, at }},
-		"the quarantine": {Quarantine, func(r *Rotation, at time.Time) { r.Deactivated = at }},
+		"the overlap":    {StateOverlap, func(r *Rotation, at time.Time) { r.Swapped, r.Validated = at, at }},
+		"the quarantine": {StateQuarantine, func(r *Rotation, at time.Time) { r.Deactivated = at }},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestWaitThatBeganInTheFuture(t *testing.T) {
 				l.live(3*day, func(r Result) bool { return r.State == c.at })
 				r := journalled(t, l.d)
 				c.edit(r, time.Now().Add(300*day).UTC())
-				if err := l.d.journal().Save(r); err != nil {
+				if err := l.d.journalDir().Save(r); err != nil {
 					t.Fatal(err)
 				}
 				if got := l.pass(Request{}); got.State != c.at {
@@ -114,12 +114,12 @@ func TestWaitThatBeganInTheFuture(t *testing.T) {
 func TestLastUseThatWasReadInTheFuture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
-		l.live(time.Hour, func(r Result) bool { return r.State == Overlap })
+		l.live(time.Hour, func(r Result) bool { return r.State == StateOverlap })
 		ahead := 300 * day
 		l.now = func() time.Time { return time.Now().Add(ahead) }
 		l.restart()
 		time.Sleep(time.Hour)
-		if err := l.user.Use(l.old.ID, "s3", "eu-west-1"); err != nil {
+		if err := l.user.UseKey(l.old.ID, "s3", "eu-west-1"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
@@ -127,8 +127,8 @@ func TestLastUseThatWasReadInTheFuture(t *testing.T) {
 		ahead = 0
 		time.Sleep(2 * day)
 		read := l.count("GetAccessKeyLastUsed")
-		if r := l.pass(Request{}); time.Until(r.Next) > day || l.count("GetAccessKeyLastUsed") == read || !strings.Contains(r.Why, "still used") {
-			t.Errorf("%s: %s, next in %s", r.State, r.Why, time.Until(r.Next))
+		if r := l.pass(Request{}); time.Until(r.Until) > day || l.count("GetAccessKeyLastUsed") == read || !strings.Contains(r.Why, "still used") {
+			t.Errorf("%s: %s, next in %s", r.State, r.Why, time.Until(r.Until))
 		}
 	})
 }

@@ -19,23 +19,23 @@ func Command(words string, operands ...string) string {
 		}
 	}
 	for _, name := range operands {
-		b.WriteString(" " + quoted(name))
+		b.WriteString(" " + quoteWord(name))
 	}
 	return b.String()
 }
 
 // AWSCommand returns a command of the AWS CLI for one profile, safe to paste as from
 // Command. The AWS CLI takes the profile as the value of a flag.
-func AsProfile(words, profile string) string {
+func AWSCommand(words, profile string) string {
 	if strings.HasPrefix(profile, "-") {
-		return words + " --profile=" + quoted(profile)
+		return words + " --profile=" + quoteWord(profile)
 	}
-	return words + " --profile " + quoted(profile)
+	return words + " --profile " + quoteWord(profile)
 }
 
 // quoteWord returns word so that a POSIX shell reads it as one word, unchanged.
 // Source: POSIX.1-2024, shell command language, 2.2.2.
-func quoted(word string) string {
+func quoteWord(word string) string {
 	harmless := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,", r)
 	}
@@ -47,7 +47,7 @@ func quoted(word string) string {
 
 // FillProfile replaces PROFILE at the end of a command by the first of profiles. Code
 // that does not know the profile writes such commands.
-func about(run string, profiles []string) string {
+func FillProfile(run string, profiles []string) string {
 	words, found := strings.CutSuffix(run, " PROFILE")
 	if !found || len(profiles) == 0 { // a rotation that was given up may have no profile
 		return run

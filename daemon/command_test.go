@@ -28,12 +28,12 @@ func TestCommandsAreWhatAShellTakes(t *testing.T) {
 			t.Errorf("%q: %s, want %s", name, got, want)
 		}
 		asShell(t, got, name)
-		asShell(t, strings.Replace(AsProfile("aws x", name), "--profile=", "--profile ", 1), name)
+		asShell(t, strings.Replace(AWSCommand("aws x", name), "--profile=", "--profile ", 1), name)
 	}
 	if got := Command("keyd rotate", "a", "-b"); got != "keyd rotate -- a -b" {
 		t.Error(got)
 	}
-	if got := AsProfile("aws x", "-b c"); got != "aws x --profile='-b c'" {
+	if got := AWSCommand("aws x", "-b c"); got != "aws x --profile='-b c'" {
 		t.Error(got)
 	}
 }
@@ -59,11 +59,11 @@ func TestHintsNameTheProfile(t *testing.T) {
 		"is the PROFILE right?":  "is the PROFILE right?",
 		"":                       "",
 	} {
-		if got := about(run, []string{"my PROFILE", "b"}); got != want {
+		if got := FillProfile(run, []string{"my PROFILE", "b"}); got != want {
 			t.Errorf("%q: %q, want %q", run, got, want)
 		}
 	}
-	if got := about("keyd prune PROFILE", nil); got != "keyd prune PROFILE" {
+	if got := FillProfile("keyd prune PROFILE", nil); got != "keyd prune PROFILE" {
 		t.Error(got)
 	}
 }

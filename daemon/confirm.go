@@ -10,33 +10,33 @@ import (
 
 // confirmLimit is how long to wait until ListAccessKeys shows a change. The
 // list lags by seconds.
-const confirmFor = 30 * time.Second
+const confirmLimit = 30 * time.Second
 
 // deleteAndConfirm deletes a key and waits until the list no longer shows it. A
 // key that does not exist was deleted before.
-func (d *Daemon) deleteKey(ctx context.Context, t *unit, client *iam.Client, id string) error {
+func (d *Rotator) deleteAndConfirm(ctx context.Context, t *target, client *iam.Client, id string) error {
 	if err := client.DeleteKey(ctx, t.facts.Rotation.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
 		return err
 	}
-	return d.confirm(ctx, t, client, func(keys []iam.KeyInfo) bool { return contains(keys, id) == nil })
+	return d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool { return findKey(keys, id) == nil })
 }
 
 // confirmList lists until ok returns true. The list lags, so a "no" is checked
 // again for up to confirmLimit.
-func (d *Daemon) confirm(ctx context.Context, t *unit, client *iam.Client, ok func([]iam.KeyInfo) bool) error {
+func (d *Rotator) confirmList(ctx context.Context, t *target, client *iam.Client, ok func([]iam.KeyInfo) bool) error {
 	began := d.Now()
 	for {
-		listing, err := client.ListKeys(ctx, t.user())
+		listing, err := client.ListKeys(ctx, t.userName())
 		if err == nil && ok(listing.Keys) {
 			return nil
 		}
-		if d.Now().Sub(began) >= confirmFor {
+		if d.Now().Sub(began) >= confirmLimit {
 			if err != nil {
 				return err
 			}
-			return &gaveUpError{text: "IAM did not show the change within " + formatAge(confirmFor) + "; the next pass checks again"}
+			return &gaveUpError{text: "IAM did not show the change within " + FormatAge(confirmLimit) + "; the next pass checks again"}
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := pauseFor(ctx, time.Second); err != nil {
 			return err
 		}
 	}
@@ -46,24 +46,24 @@ func (d *Daemon) confirm(ctx context.Context, t *unit, client *iam.Client, ok fu
 // keyd made Inactive a moment ago, it lists again for a while: each list may
 // come from another server, and a lagging one must not be mistaken for a person
 // who wants the key back.
-func (d *Daemon) listing(ctx context.Context, client *iam.Client, t *unit, user string) (iam.Listing, error) {
+func (d *Rotator) listSettled(ctx context.Context, client *iam.Client, t *target, user string) (iam.Listing, error) {
 	for began := d.Now(); ; {
 		listing, err := client.ListKeys(ctx, user)
 		r := t.facts.Rotation
-		if err != nil || r == nil || d.Now().Sub(r.Deactivated) >= undisturbed || d.Now().Sub(began) >= confirmFor {
+		if err != nil || r == nil || d.Now().Sub(r.Deactivated) >= UndisturbedFor || d.Now().Sub(began) >= confirmLimit {
 			return listing, err
 		}
-		if old := contains(listing.Keys, r.Old.ID); old == nil || old.Status != iam.Active {
+		if old := findKey(listing.Keys, r.Old.ID); old == nil || old.Status != iam.Active {
 			return listing, nil
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := pauseFor(ctx, time.Second); err != nil {
 			return iam.Listing{}, err
 		}
 	}
 }
 
 // findKey returns the key with this id, or nil.
-func contains(keys []iam.KeyInfo, id string) *iam.KeyInfo {
+func findKey(keys []iam.KeyInfo, id string) *iam.KeyInfo {
 	i := slices.IndexFunc(keys, func(k iam.KeyInfo) bool { return k.ID == id })
 	if i < 0 {
 		return nil
@@ -72,8 +72,8 @@ func contains(keys []iam.KeyInfo, id string) *iam.KeyInfo {
 }
 
 // withoutKey returns keys without the one with this id.
-func without(keys []SeenKey, id string) []SeenKey {
-	var left []SeenKey
+func withoutKey(keys []ListedKey, id string) []ListedKey {
+	var left []ListedKey
 	for _, k := range keys {
 		if k.ID != id {
 			left = append(left, k)

@@ -54,11 +54,11 @@ func TestNoKeyIsMadeThatCannotBeProven(t *testing.T) {
 				c.Doer, c.shut = l.http, new(int)
 				l.d.HTTP = c
 				r := l.live(2*day, func(r Result) bool { return r.NeedsPerson })
-				if n := l.count("CreateAccessKey"); n > 0 || !strings.Contains(r.Why, c.host) || r.Run == "" {
-					t.Errorf("%d keys were made; %s: %s; %s", n, r.State, r.Why, r.Run)
+				if n := l.count("CreateAccessKey"); n > 0 || !strings.Contains(r.Why, c.host) || r.Hint == "" {
+					t.Errorf("%d keys were made; %s: %s; %s", n, r.State, r.Why, r.Hint)
 				}
 				l.d.HTTP = l.http
-				l.pass(Request{Ask: Ask{Person: true}})
+				l.pass(Request{Options: Options{Manual: true}})
 				if l.watch(); l.shows() == l.old.ID {
 					t.Error("nothing is in the way any more, and the key is not replaced")
 				}
@@ -73,8 +73,8 @@ func TestOneRefusalIsNoClosedRegion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
 		l.d.HTTP = gate{Doer: l.http, host: "sts.us-east-1.amazonaws.com", key: l.old.ID, times: 2, code: "InvalidClientTokenId", shut: new(int)}
-		r := l.pass(Request{Ask: Ask{Person: true}})
-		if r.State != Overlap || !slices.Contains(r.Rotation.Regions, "us-east-1") || !strings.Contains(strings.Join(l.said, "\n"), "sts us-east-1 5/5") {
+		r := l.pass(Request{Options: Options{Manual: true}})
+		if r.State != StateOverlap || !slices.Contains(r.Rotation.OpenRegions, "us-east-1") || !strings.Contains(strings.Join(l.said, "\n"), "sts us-east-1 5/5") {
 			t.Errorf("%s: %s; %v\n%s", r.State, r.Why, r.Rotation, strings.Join(l.said, "\n"))
 		}
 		l.safe()
@@ -98,7 +98,7 @@ func TestARegionThatIsOff(t *testing.T) {
 					}
 					l.write("config", config)
 					l.cloud.CloseRegion("me-central-1")
-					l.live(30*day, func(r Result) bool { return r.State == Quarantine })
+					l.live(30*day, func(r Result) bool { return r.State == StateQuarantine })
 					l.write("credentials", start)
 					l.watch()
 					l.live(time.Minute, func(r Result) bool { return l.shows() != l.old.ID })
@@ -117,11 +117,11 @@ func TestARegionThatIsOff(t *testing.T) {
 func TestAnOlderKeydsJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVictim(t, 14, false) // killed in the proof
-		v.rewrite(func(r *Rotation) { r.Regions, r.Closed, r.UserID = nil, nil, "" })
+		v.rewrite(func(r *Rotation) { r.OpenRegions, r.ClosedRegions, r.UserID = nil, nil, "" })
 		v.cloud.CloseRegion("us-east-1")
 		v.restart()
 		r := v.pass(Request{})
-		if r.State != Overlap || !slices.Equal(r.Rotation.Regions, []string{"eu-west-1"}) || !slices.Equal(r.Rotation.Closed, []string{"us-east-1"}) {
+		if r.State != StateOverlap || !slices.Equal(r.Rotation.OpenRegions, []string{"eu-west-1"}) || !slices.Equal(r.Rotation.ClosedRegions, []string{"us-east-1"}) {
 			t.Errorf("%s: %s; %+v", r.State, r.Why, r.Rotation)
 		}
 	})
@@ -135,12 +135,12 @@ func TestMendingAsksOneEndpointThatAnswers(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t, awssim.RealLag(), 70*day)
 				start := l.text()
-				l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+				l.live(3*day, func(r Result) bool { return r.State == StateQuarantine })
 				l.d.HTTP = gate{Doer: l.http, host: "sts.us-east-1.amazonaws.com", code: code, shut: new(int)}
 				l.write("credentials", start)
 				l.watch()
 				if r := l.pass(Request{}); l.shows() == l.old.ID {
-					t.Errorf("%s: %s; %s", r.State, r.Why, r.Run)
+					t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
 				}
 			})
 		})
@@ -153,7 +153,7 @@ func TestMendingDoesNotBringBackAKeyThatIsTurnedOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 70*day)
 		start := l.text()
-		l.live(3*day, func(r Result) bool { return r.State == Overlap })
+		l.live(3*day, func(r Result) bool { return r.State == StateOverlap })
 		time.Sleep(time.Hour)
 		l.d.HTTP = gate{Doer: l.http, host: "sts.us-east-1.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}
 		fresh := l.shows()
@@ -173,7 +173,7 @@ func TestMendingDoesNotBringBackAKeyThatIsTurnedOff(t *testing.T) {
 // TestAnOlderJournalInTheProof: it does not say where the old key works, and that
 // cannot be found out now: there is no network, or the old key was turned off.
 func TestAnOlderJournalInTheProof(t *testing.T) {
-	older := func(r *Rotation) { r.Regions, r.Closed, r.UserID = nil, nil, "" }
+	older := func(r *Rotation) { r.OpenRegions, r.ClosedRegions, r.UserID = nil, nil, "" }
 	t.Run("offline", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			v := newVictim(t, killedInProof, false)
@@ -183,7 +183,7 @@ func TestAnOlderJournalInTheProof(t *testing.T) {
 			for range 200 {
 				r := v.pass(Request{})
 				if r.NeedsPerson {
-					t.Fatalf("%s: %s; %s", r.State, r.Why, r.Run)
+					t.Fatalf("%s: %s; %s", r.State, r.Why, r.Hint)
 				}
 				time.Sleep(15 * time.Minute)
 			}
@@ -223,7 +223,7 @@ func TestMendingBesideARefusalAndSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
 		start := l.text()
-		l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+		l.live(3*day, func(r Result) bool { return r.State == StateQuarantine })
 		l.d.HTTP = gate{Doer: l.http, host: "sts.us-east-1.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}
 		l.d.HTTP = gate{Doer: l.d.HTTP, host: "iam.amazonaws.com", shut: new(int)}
 		l.write("credentials", start)
@@ -242,7 +242,7 @@ func TestGivenUpWhereItWasMade(t *testing.T) {
 		own := "region = eu-west-1\nendpoint_url = https://aws.example.com\n"
 		l.write("config", "[default]\n"+own+"[profile work]\n"+own)
 		l.pass(Request{})
-		l.d.HTTP, l.d.Tell = gate{Doer: l.cloud, host: "iam.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}, nil
+		l.d.HTTP, l.d.OnEvent = gate{Doer: l.cloud, host: "iam.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}, nil
 		l.write("credentials", "[other]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
 		if r, err := l.d.Resume(t.Context(), "default"); err != nil || len(l.cloud.Keys(l.user)) != 1 {
 			t.Errorf("%s: %s, %v; AWS has %v", r.State, r.Why, err, l.cloud.Keys(l.user))

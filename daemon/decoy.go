@@ -14,7 +14,7 @@ import (
 // Source: github.com/trufflesecurity/trufflehog,
 // pkg/detectors/aws/access_keys/canary.go (read in November 2026), and
 // trufflesecurity.com/blog/canaries.
-func decoys() []string {
+func decoyAccounts() []string {
 	return []string{
 		"052310077262", "171436882533", "266735846894", "534261010715", "595918472158",
 		"717712589309", "730335385048", "819147034852", "893192397702", "992382622183",
@@ -30,8 +30,8 @@ func decoys() []string {
 // a key alone, never to act on it. Ids of keys made before about 2019 contain no
 // account; in those ids the bit before the account is 0.
 // Source: trufflesecurity.com/blog/research-uncovers-aws-account-numbers-hidden-in-access-keys.
-func accountOf(id string) (account string, ok bool) {
-	if !credfile.LongTerm(id) || len(id) != 20 {
+func accountFromID(id string) (account string, ok bool) {
+	if !credfile.IsLongTerm(id) || len(id) != 20 {
 		return "", false
 	}
 	bytes, err := base32.StdEncoding.DecodeString(id[4:])
@@ -49,14 +49,14 @@ func accountOf(id string) (account string, ok bool) {
 // NeverSignReason returns why a key must not sign anything, or "" when it may. seen
 // is the account that AWS named, or "" when AWS was never asked; never are the
 // accounts of never_accounts.
-func leaveAlone(id, seen string, never []string) string {
-	account, _ := accountOf(id)
+func NeverSignReason(id, seen string, never []string) string {
+	account, _ := accountFromID(id)
 	for _, a := range []string{account, seen} {
 		switch {
 		case a == "":
 		case slices.Contains(never, a):
 			return fmt.Sprintf("account %s is excluded by never_accounts in keyd.ini", a)
-		case slices.Contains(decoys(), a):
+		case slices.Contains(decoyAccounts(), a):
 			return fmt.Sprintf("decoy key: account %s is known for keys that raise an alarm when they are used", a)
 		}
 	}

@@ -18,7 +18,7 @@ func TestAccountIsReadFromTheID(t *testing.T) {
 		"AKIAY34FZKBO========":                 "",
 	}
 	for id, want := range cases {
-		if got, ok := accountOf(id); got != want && (ok || want != "") || ok != (want != "") {
+		if got, ok := accountFromID(id); got != want && (ok || want != "") || ok != (want != "") {
 			t.Errorf("%s: %s, %v, want %q", id, got, ok, want)
 		}
 	}
@@ -29,7 +29,7 @@ func FuzzAccountOf(f *testing.F) {
 	f.Add("AKIA\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n")
 	f.Add("AKIAY34FZKBOK\n======")
 	f.Fuzz(func(t *testing.T, id string) {
-		account, ok := accountOf(id)
+		account, ok := accountFromID(id)
 		if ok && len(account) != 12 {
 			t.Errorf("%q: %q", id, account)
 		}

@@ -10,20 +10,20 @@ import (
 
 // Desktop returns the program that shows words as a desktop notification, or a Program
 // without Argv when there is no desktop.
-func (o *outbox) desktop(words string, urgent bool) command {
-	c := notification(runtime.GOOS, words, urgent)
-	if len(c.argv) == 0 || runtime.GOOS == "linux" && !o.hasBus() {
-		return command{}
+func (o *Outbox) Desktop(words string, urgent bool) Program {
+	c := desktopProgram(runtime.GOOS, words, urgent)
+	if len(c.Argv) == 0 || runtime.GOOS == "linux" && !o.hasSessionBus() {
+		return Program{}
 	}
-	if _, err := exec.LookPath(c.argv[0]); err != nil {
-		return command{}
+	if _, err := exec.LookPath(c.Argv[0]); err != nil {
+		return Program{}
 	}
 	return c
 }
 
 // hasSessionBus reports whether the session has a message bus. Without one notify-send
 // always fails.
-func (o *outbox) hasBus() bool {
+func (o *Outbox) hasSessionBus() bool {
 	if o.getenv("DBUS_SESSION_BUS_ADDRESS") != "" {
 		return true
 	}
@@ -35,26 +35,26 @@ func (o *outbox) hasBus() bool {
 // desktopProgram returns the program that shows words on the operating system goos. It
 // passes words as an argument or a variable, never as part of a script, because they
 // contain profile names and anyone who writes the credentials file chooses those.
-func notification(goos, words string, urgent bool) command {
-	c := command{name: "notify", limit: desktopLimit, quietly: true}
+func desktopProgram(goos, words string, urgent bool) Program {
+	c := Program{Name: "notify", Limit: desktopLimit, IgnoreFailure: true}
 	switch goos {
 	case "linux":
 		urgency := "normal"
 		if urgent {
 			urgency = "critical"
 		}
-		c.argv = []string{"notify-send", "--app-name=keyd", "--urgency=" + urgency, "--", "keyd", html.EscapeString(words)}
+		c.Argv = []string{"notify-send", "--app-name=keyd", "--urgency=" + urgency, "--", "keyd", html.EscapeString(words)}
 	case "darwin":
 		script := `display notification (item 1 of argv) with title "keyd"`
 		if urgent {
 			script += ` sound name "Basso"`
 		}
-		c.argv = []string{"/usr/bin/osascript", "-e", "on run argv", "-e", script, "-e", "end run", "--", words}
+		c.Argv = []string{"/usr/bin/osascript", "-e", "on run argv", "-e", script, "-e", "end run", "--", words}
 	case "windows":
-		c.argv = []string{"powershell.exe", "-NoProfile", "-NonInteractive", "-WindowStyle", "Hidden", "-Command", toast}
-		c.env = []string{"KEYD_WORDS=" + words, "KEYD_SCENARIO=default"}
+		c.Argv = []string{"powershell.exe", "-NoProfile", "-NonInteractive", "-WindowStyle", "Hidden", "-Command", toastScript}
+		c.Env = []string{"KEYD_WORDS=" + words, "KEYD_SCENARIO=default"}
 		if urgent {
-			c.env[1] = "KEYD_SCENARIO=reminder"
+			c.Env[1] = "KEYD_SCENARIO=reminder"
 		}
 	}
 	return c
@@ -62,7 +62,7 @@ func notification(goos, words string, urgent bool) command {
 
 // toastScript shows KEYD_WORDS under the name of PowerShell, the only sender that is
 // registered on every Windows.
-const toast = `$null = [Windows.UI.Notifications.ToastNotificationManager, Windows.UI.Notifications, ContentType = WindowsRuntime]
+const toastScript = `$null = [Windows.UI.Notifications.ToastNotificationManager, Windows.UI.Notifications, ContentType = WindowsRuntime]
 $xml = [Windows.UI.Notifications.ToastNotificationManager]::GetTemplateContent([Windows.UI.Notifications.ToastTemplateType]::ToastText02)
 $text = $xml.GetElementsByTagName('text')
 $null = $text.Item(0).AppendChild($xml.CreateTextNode('keyd'))

@@ -32,19 +32,19 @@ func TestRotationInAnotherFile(t *testing.T) {
 				l.pass(Request{})
 				if givenUp {
 					r := journalled(t, l.d)
-					r.Failed, r.Validated, r.Old.Secret = "AWS refuses the pair that is on disk", time.Time{}, l.old.Secret // as validate leaves it
-					if err := l.d.journal().Save(r); err != nil {
+					r.GiveUpReason, r.Validated, r.Old.Secret = "AWS refuses the pair that is on disk", time.Time{}, l.old.Secret // as validate leaves it
+					if err := l.d.journalDir().Save(r); err != nil {
 						t.Fatal(err)
 					}
 				} else {
-					l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+					l.live(3*day, func(r Result) bool { return r.State == StateQuarantine })
 				}
 				l.elsewhere()
 				told := false
-				for _, r := range l.passes(Request{Ask: Ask{Person: true, RetireNow: true}}) {
+				for _, r := range l.passes(Request{Options: Options{Manual: true, RetireNow: true}}) {
 					told = told || r.NeedsPerson && strings.Contains(r.Why, filepath.Join(l.home, "credentials"))
 				}
-				gone, err := l.d.GivesUp(t.Context(), "default")
+				gone, err := l.d.RotationToGiveUp(t.Context(), "default")
 				if gone != nil || err != nil || !told {
 					t.Errorf("a person was told: %t; to resume is to give up %v, %v", told, gone, err)
 				}
@@ -77,15 +77,15 @@ func TestKeyThatStandsElsewhereToo(t *testing.T) {
 				l.write("elsewhere", l.text())
 				l.d.Store.Paths.Credentials = filepath.Join(l.home, "elsewhere")
 				if also {
-					l.d.Also = []string{usual}
+					l.d.OtherFiles = []string{usual}
 				}
-				r := l.pass(Request{Ask: Ask{Person: true, Force: true, RetireNow: true}})
+				r := l.pass(Request{Options: Options{Manual: true, Force: true, RetireNow: true}})
 				if !r.NeedsPerson || !strings.Contains(r.Why, usual) || l.count("CreateAccessKey") > 0 {
 					t.Fatalf("%s: %s", r.State, r.Why)
 				}
 				l.write("credentials", "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
-				l.live(time.Hour, func(r Result) bool { return r.State == OK && l.count("CreateAccessKey") == 0 })
-				l.pass(Request{Ask: Ask{Person: true, Force: true}})
+				l.live(time.Hour, func(r Result) bool { return r.State == StateOK && l.count("CreateAccessKey") == 0 })
+				l.pass(Request{Options: Options{Manual: true, Force: true}})
 				l.write("credentials", l.text()+"[copy]\naws_access_key_id = "+l.old.ID+"\naws_secret_access_key = x\n")
 				l.live(30*day, func(r Result) bool { return r.NeedsPerson && strings.Contains(r.Why, usual) })
 				if keys := l.cloud.Keys(l.user); len(keys) != 2 || keys[0].Status != "Active" {
@@ -116,7 +116,7 @@ func TestKnownFileOnADiskThatIsAway(t *testing.T) {
 			}
 			l.pass(Request{})
 		}
-		r := l.pass(Request{Ask: Ask{Person: true, Force: true}})
+		r := l.pass(Request{Options: Options{Manual: true, Force: true}})
 		if !r.NeedsPerson || !strings.Contains(r.Why, stick) || l.count("CreateAccessKey") > 0 {
 			t.Errorf("%s: %s", r.State, r.Why)
 		}
@@ -128,17 +128,17 @@ func TestKnownFileOnADiskThatIsAway(t *testing.T) {
 func TestFileOnADiskThatIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
-		l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+		l.live(3*day, func(r Result) bool { return r.State == StateQuarantine })
 		l.write("config", "[profile other]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
 		if err := os.Rename(filepath.Join(l.home, "credentials"), filepath.Join(l.home, "away")); err != nil {
 			t.Fatal(err)
 		}
 		l.d.HTTP = l.cloud // the lab's own looks at the file
 		r := l.passes(Request{})[0]
-		if !r.NeedsPerson || !strings.Contains(r.Why, "credentials is not there") || !strings.Contains(r.Run, "not mounted") {
-			t.Errorf("%s: %s; %s", r.State, r.Why, r.Run)
+		if !r.NeedsPerson || !strings.Contains(r.Why, "credentials is not there") || !strings.Contains(r.Hint, "not mounted") {
+			t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
 		}
-		if rotation, err := l.d.GivesUp(t.Context(), "default"); err != nil || rotation == nil || l.d.Away(rotation) == "" {
+		if rotation, err := l.d.RotationToGiveUp(t.Context(), "default"); err != nil || rotation == nil || l.d.MissingFile(rotation) == "" {
 			t.Errorf("%v, %v", rotation, err)
 		}
 		if err := os.Rename(filepath.Join(l.home, "away"), filepath.Join(l.home, "credentials")); err != nil {
@@ -158,11 +158,11 @@ func TestSecondKeyOfAKnownFile(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 70*day)
 		id, secret := l.user.AddInactiveKey(300 * day)
 		l.write("usual", fmt.Sprintf("[usual]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
-		l.d.Also, l.d.Settings.PruneInactiveAfter = []string{filepath.Join(l.home, "usual")}, day
+		l.d.OtherFiles, l.d.Settings.PruneInactiveAfter = []string{filepath.Join(l.home, "usual")}, day
 		if r := l.pass(Request{}); !strings.Contains(r.Why, "usual in "+l.home) || l.count("DeleteAccessKey") > 0 {
 			t.Errorf("%s: %s", r.State, r.Why)
 		}
-		if p, err := l.d.Second(t.Context(), "default", ""); err == nil {
+		if p, err := l.d.FindSecondKey(t.Context(), "default", ""); err == nil {
 			t.Errorf("offered: %+v", p)
 		}
 		l.write("usual", l.text())
@@ -186,7 +186,7 @@ func TestHoldOfTheRightRotation(t *testing.T) {
 			l.write("elsewhere", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
 			l.d.Store.Paths.Credentials = filepath.Join(l.home, "elsewhere")
 			l.passes(Request{})
-			if r, err := l.d.Hold(t.Context(), "default"); err != nil || r.State != Held || r.Rotation.Old.ID != id {
+			if r, err := l.d.Hold(t.Context(), "default"); err != nil || r.State != StateHeld || r.Rotation.Old.ID != id {
 				t.Errorf("%s: %s, %v", r.State, r.Why, err)
 			}
 		})
@@ -202,10 +202,10 @@ func TestKeyThatStandsUnreadably(t *testing.T) {
 		state   State
 		mistake func(text, old, id string) string
 	}{
-		{"the new id twice in its only place", Quarantine, func(text, _, id string) string {
+		{"the new id twice in its only place", StateQuarantine, func(text, _, id string) string {
 			return strings.Replace(text[:strings.Index(text, "[work]")], "[default]", "[default]\naws_access_key_id = "+id, 1)
 		}},
-		{"a section again, with the old pair", Overlap, func(text, old, _ string) string {
+		{"a section again, with the old pair", StateOverlap, func(text, old, _ string) string {
 			return text + "\n[work]\n" + old
 		}},
 	} {
@@ -219,8 +219,8 @@ func TestKeyThatStandsUnreadably(t *testing.T) {
 				l.write("credentials", test.mistake(whole, old, l.shows()))
 				for range 30 {
 					r := l.passes(Request{})[0]
-					if !r.NeedsPerson || !strings.Contains(r.Why, "credentials:") || strings.Contains(r.Run, "keyd") {
-						t.Fatalf("%s: %s; %s", r.State, r.Why, r.Run)
+					if !r.NeedsPerson || !strings.Contains(r.Why, "credentials:") || strings.Contains(r.Hint, "keyd") {
+						t.Fatalf("%s: %s; %s", r.State, r.Why, r.Hint)
 					}
 					time.Sleep(12 * time.Hour)
 				}
@@ -248,8 +248,8 @@ func TestTwoKeysInTwoProfiles(t *testing.T) {
 				l.write("credentials", l.text()+fmt.Sprintf("[second]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
 				l.d.Settings.PruneInactiveAfter = 30 * day
 				r := l.pass(Request{})
-				if len(l.cloud.Keys(l.user)) != 2 || !r.NeedsPerson || !strings.Contains(r.Why, "second uses") || strings.HasPrefix(r.Run, "keyd prune") {
-					t.Errorf("%d keys, %s: %s; %s", len(l.cloud.Keys(l.user)), r.State, r.Why, r.Run)
+				if len(l.cloud.Keys(l.user)) != 2 || !r.NeedsPerson || !strings.Contains(r.Why, "second uses") || strings.HasPrefix(r.Hint, "keyd prune") {
+					t.Errorf("%d keys, %s: %s; %s", len(l.cloud.Keys(l.user)), r.State, r.Why, r.Hint)
 				}
 			})
 		})
@@ -266,8 +266,8 @@ func TestTwinOfAKey(t *testing.T) {
 		for n := range 5 {
 			results := l.passes(Request{})
 			r := results[1]
-			if r.Profiles[0] != "default" || !r.NeedsPerson || !strings.Contains(r.Why, "credentials:4") || r.Trouble == nil || r.Trouble.Count != n+1 {
-				t.Fatalf("pass %d: %v %s: %s (%+v)", n, r.Profiles, r.State, r.Why, r.Trouble)
+			if r.Profiles[0] != "default" || !r.NeedsPerson || !strings.Contains(r.Why, "credentials:4") || r.Failure == nil || r.Failure.Count != n+1 {
+				t.Fatalf("pass %d: %v %s: %s (%+v)", n, r.Profiles, r.State, r.Why, r.Failure)
 			}
 			time.Sleep(2 * day)
 		}

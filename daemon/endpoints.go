@@ -17,7 +17,7 @@ func CustomEndpoints(profiles []credfile.Profile, getenv func(string) string) []
 		if p.Skip != credfile.Rotatable {
 			continue
 		}
-		site, err := iam.Resolve([]credfile.Site{p.Site}, getenv)
+		site, err := iam.ResolveEndpoints([]credfile.EndpointConfig{p.Endpoints}, getenv)
 		if url := iam.CustomEndpoints(site); err == nil && url != "" && !slices.Contains(custom, url) {
 			custom = append(custom, url)
 		}

@@ -7,11 +7,11 @@ import "time"
 type Event struct {
 	Time     time.Time
 	Profiles []string
-	Key      string // the id that the profiles showed when the pass began
+	KeyID    string // the id that the profiles showed when the pass began
 	Do       Do
 	Verb     string // "created", "proving", "swapped", ...
 	Text     string
-	Run      string        // the command or question that helps, when a person is needed
+	Hint     string        // the command or question that helps, when a person is needed
 	Progress bool          // replaces the previous progress event; more will follow
 	Elapsed  time.Duration // of Progress: since the wait began
 	Limit    time.Duration // of Progress: the longest time that the wait can take
@@ -22,20 +22,20 @@ type Event struct {
 const NeedsYou = "needs you"
 
 // emit sends an event about t to OnEvent.
-func (d *Daemon) tell(t *unit, do Do, verb, text string) {
-	d.emit(Event{Time: d.Now(), Profiles: t.facts.Profiles, Key: t.facts.ID, Do: do, Verb: verb, Text: text})
+func (d *Rotator) emit(t *target, do Do, verb, text string) {
+	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: do, Verb: verb, Text: text})
 }
 
 // emitProgress sends a progress event about a wait that began at since and
 // takes at most limit.
-func (d *Daemon) progress(t *unit, do Do, verb, text string, since time.Time, limit time.Duration) {
-	d.emit(Event{Time: d.Now(), Profiles: t.facts.Profiles, Key: t.facts.ID, Do: do, Verb: verb, Text: text,
+func (d *Rotator) emitProgress(t *target, do Do, verb, text string, since time.Time, limit time.Duration) {
+	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: do, Verb: verb, Text: text,
 		Progress: true, Elapsed: d.Now().Sub(since), Limit: limit})
 }
 
 // Deliver calls OnEvent, if it is set.
-func (d *Daemon) emit(e Event) {
-	if d.Tell != nil {
-		d.Tell(e)
+func (d *Rotator) Deliver(e Event) {
+	if d.OnEvent != nil {
+		d.OnEvent(e)
 	}
 }

@@ -17,7 +17,7 @@ import (
 var seed = maphash.MakeSeed()
 
 // ages are where keyd's policy, and so a scene, changes with time.
-var ages = []time.Duration{-time.Minute, reconcileAfter, fresh, undisturbed, useLag, day, 7 * day, 60 * day}
+var ages = []time.Duration{-time.Minute, ReconcileAfter, FreshFor, UndisturbedFor, useReportDelay, day, 7 * day, 60 * day}
 
 // age is the class of a time, seen from the scene's.
 func (w *scene) age(t time.Time) int {
@@ -138,8 +138,8 @@ func (w *scene) made(text []byte) int {
 			text = line
 		}
 	}
-	var e Entry
-	if json.Unmarshal(bytes.TrimSpace(text), &e) != nil || e.Did != "created" {
+	var e HistoryEntry
+	if json.Unmarshal(bytes.TrimSpace(text), &e) != nil || e.Verb != "created" {
 		return -1
 	}
 	return w.age(e.Time)
@@ -152,7 +152,7 @@ func statusText(data []byte, n *strings.Replacer) string {
 	}
 	var b strings.Builder
 	for _, l := range s.Keys {
-		fmt.Fprint(&b, n.Replace(l.Key), l.State, l.Profiles)
+		fmt.Fprint(&b, n.Replace(l.KeyID), l.State, l.Profiles)
 	}
 	return b.String()
 }
@@ -172,8 +172,8 @@ func (w *scene) memoryText(data []byte, n *strings.Replacer) string {
 				line.WriteString(fmt.Sprint(n.Replace(k.ID), k.Active))
 			}
 		}
-		if t := m.Trouble; t != nil {
-			line.WriteString(fmt.Sprint(t.Do, w.age(t.At), min(t.Count, 3), t.Definite, t.Offline, t.Intercepted, t.Lasted >= oldPatience, t.Lasted >= patience, t.over(time.Time{}, w.at)))
+		if t := m.Failure; t != nil {
+			line.WriteString(fmt.Sprint(t.Do, w.age(t.At), min(t.Count, 3), t.NeedsPerson, t.Offline, t.Intercepted, t.Lasted >= failureLimitOldKey, t.Lasted >= failureLimit, t.MayRetry(time.Time{}, w.at)))
 		}
 		lines = append(lines, line.String())
 	}
@@ -186,9 +186,9 @@ func (w *scene) cloudText(n *strings.Replacer) string {
 	for _, k := range w.cloud.History(w.user()) {
 		fmt.Fprint(&b, n.Replace(k.ID), k.Status, k.CreatedBy == awssim.BySeed, k.CreatedBy == awssim.ByConsole, w.age(k.Created))
 	}
-	for _, c := range w.cloud.Late() {
+	for _, c := range w.cloud.LateCalls() {
 		fmt.Fprint(&b, c.Action, n.Replace(c.Target), c.Asked, w.age(c.At))
 	}
-	fmt.Fprint(&b, w.cloud.Spread().After(w.at))
+	fmt.Fprint(&b, w.cloud.LastArrival().After(w.at))
 	return b.String()
 }

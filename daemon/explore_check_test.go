@@ -171,8 +171,8 @@ func journalName(path string) bool {
 
 // checkCall is I3, I6 and I7, for the call that was just made.
 func (r *take) checkCall(e effect) {
-	call := r.cloud.Last()
-	if r.cloud.Foreign(call) && !r.twin(call.Target) && call.Target != r.named {
+	call := r.cloud.LastCall()
+	if r.cloud.IsForeign(call) && !r.twin(call.Target) && call.Target != r.named {
 		r.violated("I3", "%s of the foreign key %s", call.Action, call.Target)
 	}
 	for _, f := range r.disk.Files() {

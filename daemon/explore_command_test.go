@@ -8,22 +8,22 @@ import (
 // commands are what a person runs instead of waiting for the next pass. Each
 // counts as one fault; what goes wrong in it is tried as in any pass.
 var commands = append([]fate{
-	{name: "keyd rotate", command: asked(Ask{Person: true}), stands: inSingles},
-	{name: "keyd rotate --force", command: asked(Ask{Person: true, Force: true}), stands: inSingles},
-	{name: "keyd rotate --retire-now", command: asked(Ask{Person: true, RetireNow: true}), stands: inPairs},
-	{name: "keyd hold", command: one((*Daemon).Hold), stands: inPairs},
-	{name: "keyd resume", command: one((*Daemon).Resume), stands: inPairs},
+	{name: "keyd rotate", command: asked(Options{Manual: true}), stands: inSingles},
+	{name: "keyd rotate --force", command: asked(Options{Manual: true, Force: true}), stands: inSingles},
+	{name: "keyd rotate --retire-now", command: asked(Options{Manual: true, RetireNow: true}), stands: inPairs},
+	{name: "keyd hold", command: one((*Rotator).Hold), stands: inPairs},
+	{name: "keyd resume", command: one((*Rotator).Resume), stands: inPairs},
 	{name: "keyd prune", command: (*take).prune, stands: inPairs},
 }, odds...)
 
 // atStart is the number of the effect at which a command is run.
 const atStart = 0
 
-func asked(a Ask) func(*take, context.Context) ([]Result, error) {
-	return func(r *take, ctx context.Context) ([]Result, error) { return r.d.Pass(ctx, Request{Ask: a}) }
+func asked(a Options) func(*take, context.Context) ([]Result, error) {
+	return func(r *take, ctx context.Context) ([]Result, error) { return r.d.Pass(ctx, Request{Options: a}) }
 }
 
-func one(do func(*Daemon, context.Context, string) (Result, error)) func(*take, context.Context) ([]Result, error) {
+func one(do func(*Rotator, context.Context, string) (Result, error)) func(*take, context.Context) ([]Result, error) {
 	return func(r *take, ctx context.Context) ([]Result, error) {
 		result, err := do(r.d, ctx, "default")
 		if err != nil {
@@ -42,11 +42,11 @@ func (r *take) prune(ctx context.Context) ([]Result, error) {
 			r.named = k.ID
 		}
 	}
-	p, err := r.d.Second(ctx, "default", r.named)
+	p, err := r.d.FindSecondKey(ctx, "default", r.named)
 	if err != nil || p.Active && r.named == "" { // an active one must be named
 		return nil, err
 	}
-	r.named = p.ID
+	r.named = p.KeyID
 	return nil, r.d.Prune(ctx, p)
 }
 

@@ -15,10 +15,10 @@ import (
 // AWS_SHARED_CREDENTIALS_FILE names another file, or by a clock that is set to
 // another month. They keep the state folder of the others.
 var odds = []fate{
-	{name: "keyd rotate elsewhere", command: elsewhere(asked(Ask{Person: true, RetireNow: true})), stands: inSingles},
-	{name: "keyd resume elsewhere", command: elsewhere(one((*Daemon).Resume)), stands: inSingles},
-	{name: "clock ahead", command: ahead(asked(Ask{})), stands: inSingles},
-	{name: "keyd rotate, clock ahead", command: ahead(asked(Ask{Person: true})), stands: inSingles},
+	{name: "keyd rotate elsewhere", command: elsewhere(asked(Options{Manual: true, RetireNow: true})), stands: inSingles},
+	{name: "keyd resume elsewhere", command: elsewhere(one((*Rotator).Resume)), stands: inSingles},
+	{name: "clock ahead", command: ahead(asked(Options{})), stands: inSingles},
+	{name: "keyd rotate, clock ahead", command: ahead(asked(Options{Manual: true})), stands: inSingles},
 }
 
 var elsewhereFile = filepath.Join(homeFolder, "elsewhere")
@@ -27,7 +27,7 @@ func elsewhere(do func(*take, context.Context) ([]Result, error)) func(*take, co
 	return func(r *take, ctx context.Context) ([]Result, error) {
 		id, secret := r.stranger()
 		r.disk.Put(elsewhereFile, []byte("[personal]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n"), false)
-		r.d.Store.Paths.Credentials, r.d.Also = elsewhereFile, []string{credentials}
+		r.d.Store.Paths.Credentials, r.d.OtherFiles = elsewhereFile, []string{credentials}
 		return do(r, ctx)
 	}
 }
@@ -52,7 +52,7 @@ type shown struct {
 // checkPatience: nothing of the old key goes before its time, unless a person has
 // said so. It is told by a clock that is right.
 func (r *take) checkPatience() {
-	call := r.cloud.Last()
+	call := r.cloud.LastCall()
 	path := filepath.Join(rotations, call.Target+".json")
 	if !call.Effect || !slices.Contains(r.journals(), path) {
 		return
@@ -62,7 +62,7 @@ func (r *take) checkPatience() {
 	case call.Action == "UpdateAccessKey" && call.Asked == "Active":
 		r.ghost.off = time.Time{}
 	case call.Action == "UpdateAccessKey":
-		if early := now.Sub(r.ghost.shown.first) < day || now.Sub(r.ghost.shown.last) < undisturbed; early && !hurried {
+		if early := now.Sub(r.ghost.shown.first) < day || now.Sub(r.ghost.shown.last) < UndisturbedFor; early && !hurried {
 			r.violated("the overlap", "%s is made Inactive %s after the file changed", call.Target, now.Sub(r.ghost.shown.last))
 		}
 		r.ghost.off = now
@@ -96,14 +96,14 @@ func (r *take) ofUser(id string) bool {
 // checkMended: when nothing goes wrong in a pass, no file is left showing the old
 // key that does not work while a journal holds the new one that does.
 func (r *take) checkMended() {
-	if len(r.faults)+len(r.standing) > 0 || r.err != nil || r.result.State == Waiting { // for a try of its own that failed
+	if len(r.faults)+len(r.standing) > 0 || r.err != nil || r.result.State == StateWaiting { // for a try of its own that failed
 		return
 	}
 	for _, path := range userFiles {
 		id, _ := r.shows(path)
 		journal := string(r.disk.Data(filepath.Join(rotations, id+".json")))
 		for next, secret := range r.cloud.Secrets() {
-			if id != "" && !r.usable(path) && strings.Contains(journal, secret) && next != id && r.cloud.Usable(next, secret) {
+			if id != "" && !r.usable(path) && strings.Contains(journal, secret) && next != id && r.cloud.IsUsable(next, secret) {
 				r.violated("I1", "%s still shows %s, which does not work, and a journal has one that does: %s", filepath.Base(path), id, r.result.Why)
 			}
 		}

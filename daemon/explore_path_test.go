@@ -34,7 +34,7 @@ func (s *search) arrives(t *testing.T, tr trace) bool {
 
 // asks reports whether a person is told what to do, or has said what is to be.
 func (r *take) asks() bool {
-	return r.err == nil && (r.result.State == Held || r.result.Do == Blocked && r.result.Run != "")
+	return r.err == nil && (r.result.State == StateHeld || r.result.Do == DoBlock && r.result.Hint != "")
 }
 
 // deadEnds is I4: from every scene, without further faults, the rotation ends or
@@ -80,9 +80,9 @@ func (s *search) repeat(t *testing.T, text string) {
 				break
 			}
 		}
-		t.Logf("pass %d: %s, %s %s (%v) %s", i+1, r.result.Do, r.result.Why, r.result.Run, r.err, step.how)
+		t.Logf("pass %d: %s, %s %s (%v) %s", i+1, r.result.Do, r.result.Why, r.result.Hint, r.err, step.how)
 		for _, o := range r.others {
-			t.Logf("\t%s: %s, %s %s (%v)", o.Profiles[0], o.Do, o.Why, o.Run, o.Err)
+			t.Logf("\t%s: %s, %s %s (%v)", o.Profiles[0], o.Do, o.Why, o.Hint, o.Err)
 		}
 		for _, wrong := range r.wrong {
 			t.Error(wrong)

@@ -32,8 +32,8 @@ var persons = []fate{
 	{name: "policy: no delete", person: func(w *scene) { w.deny("DeleteAccessKey") }, stands: inSingles},
 	{name: "policy: no change", person: func(w *scene) { w.deny("UpdateAccessKey") }},
 	{name: "policy: nothing", person: func(w *scene) { w.deny("*") }},
-	{name: "console: user renamed", person: func(w *scene) { w.user().Move("/", "alice-2") }, stands: inSingles},
-	{name: "console: user moved", person: func(w *scene) { w.user().Move("/staff/", "alice") }},
+	{name: "console: user renamed", person: func(w *scene) { w.user().Rename("/", "alice-2") }, stands: inSingles},
+	{name: "console: user moved", person: func(w *scene) { w.user().Rename("/staff/", "alice") }},
 	{name: "console: old deleted", person: func(w *scene) { _ = w.user().DeleteKey(w.ghost.first.ID) }},
 }
 
@@ -56,7 +56,7 @@ func (w *scene) edit(change func(string) string) {
 
 // stranger is a working key of somebody else.
 func (w *scene) stranger() (id, secret string) {
-	bob := w.cloud.User(account, "bob")
+	bob := w.cloud.FindUser(account, "bob")
 	if bob == nil {
 		bob = w.cloud.AddUser(account, "/", "bob")
 	}
@@ -74,6 +74,6 @@ func (w *scene) newest() string {
 
 // deny is an administrator, for good.
 func (w *scene) deny(action string) {
-	w.user().Deny(action, awssim.NotAllowed)
+	w.user().DenyAction(action, awssim.NotAllowed)
 	w.ghost.denied += action
 }

@@ -17,7 +17,7 @@ func TestProofFindsTheSlowReplica(t *testing.T) {
 		if r := s.execute(t, s.begin(), nil, nil, false); len(r.wrong) > 0 {
 			late++
 			t.Logf("seed %d: %s", seed+1, r.wrong[0])
-		} else if r.result.State != Overlap {
+		} else if r.result.State != StateOverlap {
 			t.Errorf("seed %d: %s %s", seed+1, r.result.State, r.result.Why)
 		}
 	}

@@ -28,7 +28,7 @@ import (
 type take struct {
 	*scene
 	setting
-	d        *Daemon
+	d        *Rotator
 	faults   []fault
 	standing []*fate // that happen to every effect from now on
 	effects  []effect
@@ -92,13 +92,13 @@ func (s setting) execute(t *testing.T, w *scene, faults []fault, b *bug, further
 func (r *take) start(sys atomicfile.Sys, http interface {
 	Do(*http.Request) (*http.Response, error)
 }) {
-	r.d = &Daemon{
-		Store: &credfile.Store{Paths: credfile.Paths{Credentials: credentials, Config: configFile}, Sys: sys},
-		State: stateFolder, Sys: sys, Settings: DefaultSettings(), HTTP: http, Now: time.Now,
+	r.d = &Rotator{
+		Store:    &credfile.Store{Paths: credfile.Paths{Credentials: credentials, Config: configFile}, Sys: sys},
+		StateDir: stateFolder, Sys: sys, Settings: Default(), HTTP: http, Now: time.Now,
 		Getenv: func(string) string { return "" }, Log: slog.New(listener{slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}), r}),
-		Process: "test", Tell: r.told,
+		Process: "test", OnEvent: r.told,
 	}
-	r.d.rounds = r.rounds
+	r.d.proofStreak = r.rounds
 	r.d.Settings.CheckEvery = 30 * day // what is due wakes it
 }
 
@@ -112,7 +112,7 @@ func (r *take) end(results []Result) {
 	}
 	wait := time.Minute
 	if r.err == nil && i >= 0 {
-		wait = r.d.untilNext(results)
+		wait = r.d.timeToNextPass(results)
 	}
 	if !r.read { // the watch of the files sees it
 		wait = min(wait, time.Second)
@@ -277,15 +277,15 @@ type round struct {
 
 // told hears what a person would.
 func (r *take) told(e Event) {
-	r.log.WriteString(e.Verb + " " + e.Text + e.Run + "\n")
+	r.log.WriteString(e.Verb + " " + e.Text + e.Hint + "\n")
 	if !e.Progress {
 		return
 	}
 	if r.round.alike++; r.round.text != e.Text {
 		r.round.text, r.round.alike = e.Text, 0
 	}
-	began, _ := slices.BinarySearch([]time.Duration{settleLeast, settleMost, proveSoft, proveHard - settleMost}, e.Elapsed)
-	muted := time.Since(r.round.fault) > proveMute
+	began, _ := slices.BinarySearch([]time.Duration{settleMin, settleMax, proveSoftLimit, proveHardLimit - settleMax}, e.Elapsed)
+	muted := time.Since(r.round.fault) > muteLimit
 	r.enter()
 	r.phase = mix(r.phase, fmt.Sprint(e.Text, min(r.round.alike, 2), began, muted))
 }

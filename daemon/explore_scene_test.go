@@ -95,10 +95,10 @@ func (s setting) begin() *scene {
 
 // user is the one whose keys they are, under whatever name.
 func (w *scene) user() *awssim.User {
-	if u := w.cloud.User(account, "alice"); u != nil {
+	if u := w.cloud.FindUser(account, "alice"); u != nil {
 		return u
 	}
-	return w.cloud.User(account, "alice-2")
+	return w.cloud.FindUser(account, "alice-2")
 }
 
 // shape is both files without what may change in them.
@@ -156,5 +156,5 @@ func (w *scene) usable(path string) bool {
 	if w.ghost.torn && w.torn(path) {
 		return false
 	}
-	return id == "" || whole && w.cloud.Usable(id, w.cloud.Secrets()[id])
+	return id == "" || whole && w.cloud.IsUsable(id, w.cloud.Secrets()[id])
 }

@@ -249,14 +249,14 @@ func (s *search) over(r *take) bool {
 	case s.ended(r):
 		s.tally.reasons["skipped: "+r.result.Why]++
 		return true
-	case r.err == nil && r.result.State == Held && r.result.Next.IsZero():
+	case r.err == nil && r.result.State == StateHeld && r.result.Until.IsZero():
 		s.tally.asked++
 		s.tally.reasons["held"]++
 		return true
-	case r.err == nil && r.result.Do == Blocked && r.result.Next.IsZero():
+	case r.err == nil && r.result.Do == DoBlock && r.result.Until.IsZero():
 		s.tally.asked++
 		s.tally.reasons[plain(r.result.Why)]++
-		if r.result.Run == "" {
+		if r.result.Hint == "" {
 			s.found = append(s.found, finding{"I4: a person is asked, and not told what to run: " + r.result.Why, r.trace})
 		}
 		return true
@@ -266,7 +266,7 @@ func (s *search) over(r *take) bool {
 
 // ended reports whether there is nothing left to rotate, or nothing due.
 func (s *search) ended(r *take) bool {
-	return r.err == nil && len(r.journals()) == 0 && (settled(r.result) || r.result.State == Skipped)
+	return r.err == nil && len(r.journals()) == 0 && (settled(r.result) || r.result.State == StateSkipped)
 }
 
 // plain takes the ids out of a reason.

@@ -89,7 +89,7 @@ func heal(text []byte, a, b string) {
 // pass that nothing disturbs mends it, unless it waits because an earlier one
 // could not.
 func (r *take) checkTorn(began time.Time) {
-	waits := r.result.Trouble != nil && r.result.Trouble.At.Before(began)
+	waits := r.result.Failure != nil && r.result.Failure.At.Before(began)
 	if r.ghost.torn && r.anyTorn() && len(r.faults) == 0 && r.err == nil && !waits {
 		r.violated("I1", "a file still shows half of one key and half of another")
 	}

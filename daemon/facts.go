@@ -10,25 +10,25 @@ import (
 
 // Facts is everything that Next may know about one access key.
 type Facts struct {
-	ID       string   // the key id in the files; during a rotation, the old id
-	Profiles []string // the names of the profiles that show it, in file order
-	Skip     string   // why there is nothing to rotate; "" when there may be something
-	Unread   error    // set when the key may be in a rotation whose journal or files cannot be read now
+	ID          string   // the key id in the files; during a rotation, the old id
+	Profiles    []string // the names of the profiles that show it, in file order
+	SkipReason  string   // why there is nothing to rotate; "" when there may be something
+	RotationErr error    // set when the key may be in a rotation whose journal or files cannot be read now
 
-	Misplaced error // set when the settings that locate AWS contain a mistake
+	EndpointErr error // set when the settings that locate AWS contain a mistake
 
-	Rotation *Rotation // the rotation in progress; nil when there is none
-	Shows    Shows     // what the files show of the rotation; zero without one
-	Seen     *Seen     // what AWS last said; nil when AWS was never asked
-	Trouble  *Trouble  // the failure of the last action; nil when it succeeded
+	Rotation  *Rotation // the rotation in progress; nil when there is none
+	Placement Placement // what the files show of the rotation; zero without one
+	Seen      *Seen     // what AWS last said; nil when AWS was never asked
+	Failure   *Failure  // the failure of the last action; nil when it succeeded
 
 	// Set in this pass only. After a crash, keyd finds both out again.
-	Ready  bool // the preflight has passed
-	Proven bool // AWS has accepted the new key everywhere
+	PreflightDone bool // the preflight has passed
+	Proven        bool // AWS has accepted the new key everywhere
 
 	// Awake is when the daemon started or the machine last woke from sleep. Set
 	// only in the daemon loop; zero in a manual pass.
-	Awake time.Time
+	AwakeSince time.Time
 	// LastRotation is when keyd last made a key for this user, from the history.
 	// The zero time means not within the last day.
 	LastRotation time.Time
@@ -37,11 +37,11 @@ type Facts struct {
 
 	Copies map[string]string // for each key id, a file that shows it and that this process does not read
 
-	Ask Ask // what the person who started this pass asked for
+	Options Options // what the person who started this pass asked for
 }
 
 // knownAccount returns the account id that AWS named, or "" before AWS was asked.
-func (f *Facts) account() string {
+func (f *Facts) knownAccount() string {
 	if f.Seen == nil {
 		return ""
 	}
@@ -50,7 +50,7 @@ func (f *Facts) account() string {
 
 // OwnerID identifies the IAM user of the key as "account/user". It returns ""
 // before AWS has named the user.
-func (f *Facts) owner() string {
+func (f *Facts) OwnerID() string {
 	if f.Seen == nil || f.Seen.User == "" {
 		return ""
 	}
@@ -59,20 +59,20 @@ func (f *Facts) owner() string {
 
 // Options are what a person asks of a pass, beyond what is due. The daemon uses
 // the zero Options.
-type Ask struct {
-	Person    bool // a person started the pass: do not wait for the next retry or re-check
+type Options struct {
+	Manual    bool // a person started the pass: do not wait for the next retry or re-check
 	Force     bool // replace the key even if it is young
 	RetireNow bool // skip the overlap and the quarantine, but not the proof
 }
 
 // Placement is what the places of a rotation show now.
-type Shows struct {
-	Old, New int      // number of places that show the old id, and the new id
-	Torn     int      // how many of Old hold a pair that an interrupted write left half old, half new
-	Third    []string // profiles with an id that is neither old nor new: a person changed it
-	Gone     []string // profiles that no longer exist
-	Away     string   // a missing file of the rotation; "" when all exist
-	Doubt    error    // set when some AWS tools read one of the two ids in a place where keyd reads none
+type Placement struct {
+	Old, New  int      // number of places that show the old id, and the new id
+	Torn      int      // how many of Old hold a pair that an interrupted write left half old, half new
+	Foreign   []string // profiles with an id that is neither old nor new: a person changed it
+	Missing   []string // profiles that no longer exist
+	Unmounted string   // a missing file of the rotation; "" when all exist
+	Ambiguous error    // set when some AWS tools read one of the two ids in a place where keyd reads none
 }
 
 // Seen is what AWS said about a key. memory.json keeps it across restarts. It is
@@ -85,21 +85,21 @@ type Seen struct {
 	User    string        `json:"user"`
 	UserID  string        `json:"user_id,omitzero"` // AIDA... for a user; "" when an older keyd recorded it
 	Root    bool          `json:"root,omitzero"`
-	Keys    []SeenKey     `json:"keys"`
+	Keys    []ListedKey   `json:"keys"`
 }
 
 // ListedKey is one access key of the user, as ListAccessKeys returns it.
-type SeenKey struct {
+type ListedKey struct {
 	ID      string      `json:"id"`
 	Active  bool        `json:"active"`
 	Status  string      `json:"status"`
 	Created time.Time   `json:"created,omitzero"`
-	Used    *remote.Use `json:"used,omitzero"` // set only for a second key that occupies the slot for a new one
+	LastUse *remote.Use `json:"used,omitzero"` // set only for a second key that occupies the slot for a new one
 }
 
 // FindKey returns the listed key with this id, or nil.
-func (s *Seen) Key(id string) *SeenKey {
-	i := slices.IndexFunc(s.Keys, func(k SeenKey) bool { return k.ID == id })
+func (s *Seen) FindKey(id string) *ListedKey {
+	i := slices.IndexFunc(s.Keys, func(k ListedKey) bool { return k.ID == id })
 	if i < 0 {
 		return nil
 	}
@@ -107,8 +107,8 @@ func (s *Seen) Key(id string) *SeenKey {
 }
 
 // FindOther returns the first listed key whose id is not id, or nil.
-func (s *Seen) Other(id string) *SeenKey {
-	i := slices.IndexFunc(s.Keys, func(k SeenKey) bool { return k.ID != id })
+func (s *Seen) FindOther(id string) *ListedKey {
+	i := slices.IndexFunc(s.Keys, func(k ListedKey) bool { return k.ID != id })
 	if i < 0 {
 		return nil
 	}
@@ -117,14 +117,14 @@ func (s *Seen) Other(id string) *SeenKey {
 
 // Failure is the last failure of an action. Repeated failures of one action are
 // counted.
-type Trouble struct {
-	Do       Do        `json:"do"`
-	At       time.Time `json:"at,omitzero"` // of the last failure
-	Count    int       `json:"count"`       // failures in a row
-	Why      string    `json:"why"`
-	Hint     string    `json:"hint,omitzero"`
-	Definite bool      `json:"definite,omitzero"` // waiting does not help; a person has to act
-	Offline  bool      `json:"offline,omitzero"`  // no connection was made: DNS, dial or TLS failed
+type Failure struct {
+	Do          Do        `json:"do"`
+	At          time.Time `json:"at,omitzero"` // of the last failure
+	Count       int       `json:"count"`       // failures in a row
+	Why         string    `json:"why"`
+	Hint        string    `json:"hint,omitzero"`
+	NeedsPerson bool      `json:"definite,omitzero"` // waiting does not help; a person has to act
+	Offline     bool      `json:"offline,omitzero"`  // no connection was made: DNS, dial or TLS failed
 
 	Intercepted bool          `json:"intercepted,omitzero"` // Offline because TLS failed: something answered that is not AWS
 	Lasted      time.Duration `json:"lasted_ns,omitzero"`   // time since the first failure in a row, not counting time asleep or off
@@ -132,12 +132,12 @@ type Trouble struct {
 
 // RecheckEvery is how often keyd looks again at a key for which nothing is due,
 // and how often it retries an action that AWS has definitely refused.
-const recheck = day
+const RecheckEvery = day
 
 // addJitter moves after by up to a tenth in either direction, so that a company's
 // keys do not all become due on one day. The same key id always gets the same
 // result, across restarts and reinstalls.
-func jitter(after time.Duration, id string) time.Duration {
+func addJitter(after time.Duration, id string) time.Duration {
 	h := fnv.New32a()
 	h.Write([]byte(id))
 	tenth := int64(after / 10)
@@ -146,7 +146,7 @@ func jitter(after time.Duration, id string) time.Duration {
 
 // NewestID returns the full id of the newest key of the rotation: the new key's,
 // or the old key's before a new one exists.
-func (r *Rotation) newest() string {
+func (r *Rotation) NewestID() string {
 	if r.New.ID != "" {
 		return r.New.ID
 	}

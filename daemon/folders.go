@@ -11,23 +11,23 @@ const folderName = "keyd-aws"
 
 // Folders are the places of keyd's own files.
 type Folders struct {
-	Settings string // the file keyd.ini
-	State    string // the folder of status.json, history.jsonl, rotations/ and the locks
+	SettingsFile string // the file keyd.ini
+	StateDir     string // the folder of status.json, history.jsonl, rotations/ and the locks
 }
 
 // FindFolders returns the places for this user on the operating system goos.
 // KEYD_SETTINGS and KEYD_STATE_DIR override them. FindFolders creates nothing. Its
 // error names the variables to set when no home folder is known.
 func FindFolders(getenv func(string) string, goos string) (Folders, error) {
-	config, state := bases(getenv, goos)
-	f := Folders{Settings: getenv("KEYD_SETTINGS"), State: getenv("KEYD_STATE_DIR")}
-	if f.Settings == "" && config != "" {
-		f.Settings = filepath.Join(config, folderName, "keyd.ini")
+	config, state := baseFolders(getenv, goos)
+	f := Folders{SettingsFile: getenv("KEYD_SETTINGS"), StateDir: getenv("KEYD_STATE_DIR")}
+	if f.SettingsFile == "" && config != "" {
+		f.SettingsFile = filepath.Join(config, folderName, "keyd.ini")
 	}
-	if f.State == "" && state != "" {
-		f.State = filepath.Join(state, folderName)
+	if f.StateDir == "" && state != "" {
+		f.StateDir = filepath.Join(state, folderName)
 	}
-	if f.Settings == "" || f.State == "" {
+	if f.SettingsFile == "" || f.StateDir == "" {
 		return f, errors.New("daemon: no home folder is known: set HOME, or KEYD_SETTINGS and KEYD_STATE_DIR")
 	}
 	return f, nil
@@ -35,7 +35,7 @@ func FindFolders(getenv func(string) string, goos string) (Folders, error) {
 
 // baseFolders returns the folders for the settings and the state of all programs; ""
 // when unknown.
-func bases(getenv func(string) string, goos string) (config, state string) {
+func baseFolders(getenv func(string) string, goos string) (config, state string) {
 	home := getenv("HOME")
 	under := func(variable string, rest ...string) string {
 		if v := getenv(variable); filepath.IsAbs(v) {

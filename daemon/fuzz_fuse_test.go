@@ -99,6 +99,6 @@ func (v *victim) untilBlown() {
 		if settled(results[0]) {
 			return
 		}
-		time.Sleep(v.d.untilNext(results))
+		time.Sleep(v.d.timeToNextPass(results))
 	}
 }

@@ -135,11 +135,11 @@ type lyingCase struct {
 // unsummed returns the journal of r as an older keyd wrote it, without a checksum.
 func unsummed(t *testing.T, r *Rotation) []byte {
 	t.Helper()
-	j := Journal{Dir: t.TempDir(), Sys: atomicfile.OS{}}
+	j := Dir{Path: t.TempDir(), Sys: atomicfile.OS{}}
 	if err := j.Save(r); err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(filepath.Join(j.Dir, r.Old.ID+".json"))
+	data, err := os.ReadFile(filepath.Join(j.Path, r.Old.ID+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,10 +159,10 @@ func (c lyingCase) run(t *testing.T) {
 	v := newVictim(t, c.stage%56, c.third)
 	start := v.held[0]
 	time.Sleep(time.Duration(c.hours%1000) * time.Hour)
-	path := filepath.Join(v.d.journal().Dir, v.old.ID+".json")
+	path := filepath.Join(v.d.journalDir().Path, v.old.ID+".json")
 	data, err := os.ReadFile(path)
 	if err != nil {
-		data = unsummed(t, &Rotation{Old: v.old, User: "alice", Account: account, Sent: v.now().Add(-5 * time.Hour), Before: []string{v.old.ID}})
+		data = unsummed(t, &Rotation{Old: v.old, User: "alice", Account: account, CreateSent: v.now().Add(-5 * time.Hour), IDsBefore: []string{v.old.ID}})
 	}
 	if len(c.lies) > 0 { // by an older keyd, whose journals have no sum
 		data = v.lied(data, c.lies)
@@ -172,7 +172,7 @@ func (c lyingCase) run(t *testing.T) {
 	if len(c.raw) > 0 {
 		data = c.raw
 	}
-	if err := os.MkdirAll(v.d.journal().Dir, 0o700); err != nil {
+	if err := os.MkdirAll(v.d.journalDir().Path, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, data, 0o600); err != nil {
@@ -256,12 +256,12 @@ func (v *victim) liveOn(passes int) {
 			v.t.Errorf("a pass took %s", took)
 		}
 		v.watch()
-		time.Sleep(min(v.d.untilNext(results), 3*day))
+		time.Sleep(min(v.d.timeToNextPass(results), 3*day))
 	}
 }
 
 // unharmed checks both promises.
-func (v *victim) unharmed(start awssim.Held) {
+func (v *victim) unharmed(start awssim.ShownPair) {
 	v.t.Helper()
 	v.watch()
 	if out := v.cloud.Outage(v.held, v.now()); out > 0 {
@@ -270,7 +270,7 @@ func (v *victim) unharmed(start awssim.Held) {
 	if now := v.foreign(); !slices.EqualFunc(now, v.states, sameKey) {
 		v.t.Errorf("foreign keys were %+v, are %+v", v.states, now)
 	}
-	for _, c := range v.cloud.Touched() {
+	for _, c := range v.cloud.ForeignCalls() {
 		if v.others[c.Target] != "" {
 			v.t.Errorf("a foreign key was touched: %s %s %s", c.Action, c.Target, c.Asked)
 		}

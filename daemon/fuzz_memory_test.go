@@ -10,11 +10,11 @@ import (
 func TestKeyThatIsNotListedYet(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	f := Facts{ID: "AKIAXXXXXXXXXXXXXXXX", Profiles: []string{"default"}, Seen: &Seen{At: now, Account: account, ARN: "arn", User: "alice"}}
-	first := Next(f, DefaultSettings(), now)
-	if first.Do != Wait || !first.Until.After(now) {
+	first := Next(f, Default(), now)
+	if first.Do != DoWait || !first.Until.After(now) {
 		t.Fatalf("%+v", first)
 	}
-	if again := Next(f, DefaultSettings(), first.Until); again.Do != Look {
+	if again := Next(f, Default(), first.Until); again.Do != DoLook {
 		t.Errorf("when the wait is over: %s until %s, which is not after %s", again.Do, again.Until, first.Until)
 	}
 }

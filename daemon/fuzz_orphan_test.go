@@ -19,7 +19,7 @@ func TestOrphanThatSomebodyWants(t *testing.T) {
 		id, _ := v.user.CreateKey()
 		v.restart()
 		r := v.pass(Request{})
-		if r.State != Quarantine || r.Rotation.Orphan != id {
+		if r.State != StateQuarantine || r.Rotation.OrphanID != id {
 			t.Fatalf("%s: %s (%v)", r.State, r.Why, r.Err)
 		}
 		if err := v.user.SetStatus(id, "Active"); err != nil {
@@ -28,7 +28,7 @@ func TestOrphanThatSomebodyWants(t *testing.T) {
 		time.Sleep(8 * day)
 		r = v.pass(Request{})
 		wanted := func(k awssim.KeyState) bool { return k.ID == id && k.Status == "Active" }
-		if !slices.ContainsFunc(v.cloud.Keys(v.user), wanted) || r.Do != Blocked || r.Run == "" {
+		if !slices.ContainsFunc(v.cloud.Keys(v.user), wanted) || r.Do != DoBlock || r.Hint == "" {
 			t.Errorf("%s: %s (%v), keys %+v", r.State, r.Why, r.Err, v.cloud.Keys(v.user))
 		}
 	})

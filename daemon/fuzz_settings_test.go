@@ -26,9 +26,9 @@ func FuzzSettingsAgain(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := ParseSettings("keyd.ini", data)
+		s, err := Parse("keyd.ini", data)
 		if err != nil {
-			wrong, ok := errors.AsType[*SettingsError](err)
+			wrong, ok := errors.AsType[*Error](err)
 			if !ok || wrong.Path != "keyd.ini" || wrong.Line < 0 || wrong.Line > bytes.Count(data, []byte("\n"))+1 || wrong.Text == "" {
 				t.Fatalf("%T %+v", err, err)
 			}
@@ -39,8 +39,8 @@ func FuzzSettingsAgain(f *testing.F) {
 		if !ok {
 			return
 		}
-		again, err := ParseSettings("keyd.ini", []byte(text))
-		if again.Sections, s.Sections = nil, nil; err != nil || !reflect.DeepEqual(again, s) { // they stand in other lines now
+		again, err := Parse("keyd.ini", []byte(text))
+		if again.ProfileLines, s.ProfileLines = nil, nil; err != nil || !reflect.DeepEqual(again, s) { // they stand in other lines now
 			t.Fatalf("%v\n%+v\n%+v\n%s", err, s, again, text)
 		}
 	})
@@ -52,7 +52,7 @@ func inRange(t *testing.T, s Settings) {
 		"rotate_after": {s.RotateAfter, day}, "check_every": {s.CheckEvery, time.Minute}, "overlap": {s.Overlap, 0}, "quarantine": {s.Quarantine, 0},
 		"prune_inactive_after": {s.PruneInactiveAfter, 0}, "max_age": {s.MaxAge, max(s.RotateAfter, s.Overlap)},
 	}
-	for name, after := range s.Profiles {
+	for name, after := range s.ProfileRotateAfter {
 		if after != Never {
 			spans["of "+name] = [2]time.Duration{after, day}
 		}
@@ -92,12 +92,12 @@ func rewritten(s Settings) (string, bool) {
 		b.WriteString([]string{"on_event=", " "}[min(i, 1)] + "'" + word + "'")
 	}
 	b.WriteString("\n")
-	for _, name := range slices.Sorted(maps.Keys(s.Profiles)) {
+	for _, name := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
 		if odd(name) {
 			return "", false
 		}
-		setting := "rotate_after=" + s.Profiles[name].String()
-		if s.Profiles[name] == Never {
+		setting := "rotate_after=" + s.ProfileRotateAfter[name].String()
+		if s.ProfileRotateAfter[name] == Never {
 			setting = "rotate=never"
 		}
 		fmt.Fprintf(&b, "[profile %s]\n%s\n", name, setting)

@@ -45,18 +45,18 @@ func remembered(t *testing.T, stage, file uint8, third bool, text []byte) {
 	v.write(filepath.Join("state", name), string(text))
 	v.restart()
 	v.d.Settings.PruneInactiveAfter = day
-	status, err := Recall(v.d.State)
+	status, err := LoadStatusAndMemory(v.d.StateDir)
 	damaged := name == "status.json" && !json.Valid(bytes.TrimSpace(text))
 	if err != nil || damaged && len(status.Notes) == 0 {
 		t.Errorf("status of %s: %v, %q", name, err, status.Notes)
 	}
-	LoadLife(v.d.State)
-	if _, _, err := v.d.history().Read(); err != nil {
+	LoadDaemonInfo(v.d.StateDir)
+	if _, _, err := v.d.historyLog().Read(); err != nil {
 		t.Errorf("the history: %v", err)
 	}
 	v.liveOn(8)
 	v.unharmed(start)
-	if data, err := os.ReadFile(statusPath(v.d.State)); err != nil || !json.Valid(data) {
+	if data, err := os.ReadFile(StatusPath(v.d.StateDir)); err != nil || !json.Valid(data) {
 		t.Errorf("the status was not written again: %v", err)
 	}
 	if t.Failed() {

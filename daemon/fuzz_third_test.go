@@ -15,16 +15,16 @@ func TestThirdKeyAfterALostAnswer(t *testing.T) {
 		third := v.foreign()[0].ID
 		v.restart()
 		v.write("credentials", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", third, v.others[third]))
-		if r := v.pass(Request{}); r.Do != Blocked || r.Run != "keyd resume default" {
-			t.Errorf("%s: %s (%v), run %q", r.State, r.Why, r.Err, r.Run)
+		if r := v.pass(Request{}); r.Do != DoBlock || r.Hint != "keyd resume default" {
+			t.Errorf("%s: %s (%v), run %q", r.State, r.Why, r.Err, r.Hint)
 		}
-		if r, err := v.d.Resume(t.Context(), "default"); err != nil || r.Err != nil || r.State != Skipped {
+		if r, err := v.d.Resume(t.Context(), "default"); err != nil || r.Err != nil || r.State != StateSkipped {
 			t.Errorf("%s: %s (%v), %v", r.State, r.Why, r.Err, err)
 		}
-		if r := v.pass(Request{}); r.State != OK || r.Rotation != nil || r.Key != third {
+		if r := v.pass(Request{}); r.State != StateOK || r.Rotation != nil || r.KeyID != third {
 			t.Errorf("%s: %s (%v) %+v", r.State, r.Why, r.Err, r.Rotation)
 		}
-		if rotations, errs := v.d.journal().Load(t.Context()); len(rotations)+len(errs) > 0 {
+		if rotations, errs := v.d.journalDir().Load(t.Context()); len(rotations)+len(errs) > 0 {
 			t.Errorf("the journal is left: %+v %v", rotations, errs)
 		}
 	})

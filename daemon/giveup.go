@@ -9,36 +9,36 @@ import (
 )
 
 // putBack writes the old pair into the files again, because the new one failed.
-func (d *Daemon) putBack(ctx context.Context, t *unit) error {
+func (d *Rotator) putBack(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
 	if r.Old.Secret.IsZero() {
-		return &needPersonError{text: fmt.Sprintf("%s; keyd no longer has the secret of %s", r.Failed, r.Old), run: AsProfile("aws configure", r.Profiles()[0])}
+		return &needPersonError{text: fmt.Sprintf("%s; keyd no longer has the secret of %s", r.GiveUpReason, r.Old), hint: AWSCommand("aws configure", r.Profiles()[0])}
 	}
-	if err := d.worthIt(ctx, t); err != nil {
+	if err := d.verifyOldWorks(ctx, t); err != nil {
 		return err
 	}
 	restored, err := d.Store.Restore(ctx, r.New, r.Old)
-	d.tellKept(t, PutBack, restored)
+	d.emitConcurrent(t, DoPutBack, restored)
 	if err != nil {
 		return err
 	}
-	d.record(t, "put back", r.Old.ID, r.Failed)
-	d.tell(t, PutBack, "put back", fmt.Sprintf("%s (%s)", r.Old, r.Failed))
+	d.appendHistory(t, "put back", r.Old.ID, r.GiveUpReason)
+	d.emit(t, DoPutBack, "put back", fmt.Sprintf("%s (%s)", r.Old, r.GiveUpReason))
 	return nil
 }
 
 // verifyOldWorks refuses to put the old pair back in place of a new one that
 // works, unless the old pair works too. If AWS refuses the new pair there is
 // nothing to lose, and the old pair is not used to sign anything.
-func (d *Daemon) worthIt(ctx context.Context, t *unit) error {
+func (d *Rotator) verifyOldWorks(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
 	ask := func(key credfile.Key) error {
-		client, err := d.client(t, key)
+		client, err := d.newClient(t, key)
 		if err != nil {
 			return err
 		}
 		defer client.Close()
-		_, err = t.identity(ctx, client)
+		_, err = t.askIdentity(ctx, client)
 		return err
 	}
 	err := ask(r.New)
@@ -49,7 +49,7 @@ func (d *Daemon) worthIt(ctx context.Context, t *unit) error {
 		return err
 	}
 	if err := ask(r.Old); err != nil {
-		return fmt.Errorf("%s; %s was not put back: %w", r.Failed, r.Old, err)
+		return fmt.Errorf("%s; %s was not put back: %w", r.GiveUpReason, r.Old, err)
 	}
 	return nil
 }
@@ -58,13 +58,13 @@ func (d *Daemon) worthIt(ctx context.Context, t *unit) error {
 // First it makes sure that the files without the new key would survive a power
 // failure: the process that put the old pair back may have been killed before
 // its last step.
-func (d *Daemon) discard(ctx context.Context, t *unit) error {
+func (d *Rotator) discardNew(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
-	signer := t.key
-	if signer.IsZero() || t.facts.Shows.Old == 0 {
+	signer := t.pair
+	if signer.IsZero() || t.facts.Placement.Old == 0 {
 		signer = r.New
 	}
-	client, err := d.client(t, signer)
+	client, err := d.newClient(t, signer)
 	if err != nil {
 		return err
 	}
@@ -74,47 +74,47 @@ func (d *Daemon) discard(ctx context.Context, t *unit) error {
 			return err
 		}
 	}
-	k, err := d.ours(ctx, t, client, r.New.ID, iam.Active)
+	k, err := d.relistOwnKey(ctx, t, client, r.New.ID, iam.Active)
 	switch refused := signer == r.New && iam.ClassOf(err) == iam.BadKey; {
-	case refused && d.Now().Sub(r.Created) < proveHard: // the key may simply be too young
-		return &gaveUpError{text: fmt.Sprintf("%s; AWS does not know %s, not yet or no longer", r.Failed, r.New)}
+	case refused && d.Now().Sub(r.Created) < proveHardLimit: // the key may simply be too young
+		return &gaveUpError{text: fmt.Sprintf("%s; AWS does not know %s, not yet or no longer", r.GiveUpReason, r.New)}
 	case refused: // the key is deleted or Inactive: no one can use it, and keyd cannot ask about it
 	case err != nil:
 		return err
-	case k != nil && !d.inWindow(r, *k):
-		return &needPersonError{text: fmt.Sprintf("%s; %s was not created by this rotation: it was left as it is", r.Failed, r.New), run: "aws iam list-access-keys"}
+	case k != nil && !d.inCreateWindow(r, *k):
+		return &needPersonError{text: fmt.Sprintf("%s; %s was not created by this rotation: it was left as it is", r.GiveUpReason, r.New), hint: "aws iam list-access-keys"}
 	case k != nil:
 		if err := client.DeleteKey(ctx, r.User, r.New.ID); err != nil && iam.ClassOf(err) != iam.NoSuch {
 			return err
 		}
 	}
-	d.record(t, "deleted", r.New.ID, r.Failed)
-	d.tell(t, Discard, "deleted", r.New.String()+" again: "+r.Failed)
-	why := r.Failed
+	d.appendHistory(t, "deleted", r.New.ID, r.GiveUpReason)
+	d.emit(t, DoDiscard, "deleted", r.New.String()+" again: "+r.GiveUpReason)
+	why := r.GiveUpReason
 	if err := d.closeRotation(t); err != nil {
 		return err
 	}
-	if t.facts.Shows.Old == 0 { // a person gave the rotation up: nothing failed, and nothing is left to rotate
-		t.facts.Skip = why
+	if t.facts.Placement.Old == 0 { // a person gave the rotation up: nothing failed, and nothing is left to rotate
+		t.facts.SkipReason = why
 		return nil
 	}
-	again := &Trouble{Do: Discard, Count: longWait}
-	if before := t.facts.Trouble; before != nil && before.Do == Discard {
+	again := &Failure{Do: DoDiscard, Count: longWaitCount}
+	if before := t.facts.Failure; before != nil && before.Do == DoDiscard {
 		again.At, again.Lasted = before.At, before.Lasted
 	}
-	t.facts.Trouble = again
+	t.facts.Failure = again
 	return &gaveUpError{text: why + "; the files still show " + credfile.Short(t.facts.ID)}
 }
 
 // giveUpNew journals why the new key is given up. Next then decides to put the
 // old pair back and to delete the new key.
-func (d *Daemon) fail(t *unit, why string) error {
+func (d *Rotator) giveUpNew(t *target, why string) error {
 	r := t.facts.Rotation
-	r.Failed = why
-	if err := d.journal().Save(r); err != nil {
+	r.GiveUpReason = why
+	if err := d.journalDir().Save(r); err != nil {
 		return err
 	}
-	d.record(t, "gave up", r.New.ID, why)
-	d.tell(t, Validate, "gave up", why)
+	d.appendHistory(t, "gave up", r.New.ID, why)
+	d.emit(t, DoValidate, "gave up", why)
 	return nil
 }

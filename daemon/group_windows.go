@@ -8,6 +8,6 @@ import (
 // setProcessGroup makes Ctrl-C on a daemon in the foreground not reach a command, and
 // hides the command's console window. Not guaranteed: that the command's children are
 // killed with it at its limit, because Windows kills processes one by one.
-func ownGroup(cmd *exec.Cmd) {
+func setProcessGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP, HideWindow: true}
 }

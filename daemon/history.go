@@ -16,13 +16,13 @@ import (
 
 // HistoryEntry is one line of history.jsonl: what keyd did to which key. It contains
 // full key ids and no secret.
-type Entry struct {
+type HistoryEntry struct {
 	Time     time.Time `json:"time"`
 	Process  string    `json:"process"` // "run", "rotate", ...
 	PID      int       `json:"pid"`
 	Profiles []string  `json:"profiles,omitzero"`
-	Did      string    `json:"did"` // "created", "swapped", "deleted", ...
-	Key      string    `json:"key"`
+	Verb     string    `json:"did"` // "created", "swapped", "deleted", ...
+	KeyID    string    `json:"key"`
 	User     string    `json:"user,omitzero"`
 	Account  string    `json:"account,omitzero"`
 	Text     string    `json:"text,omitzero"`
@@ -35,12 +35,12 @@ type History struct {
 }
 
 // OpenHistory returns the history in a state folder.
-func historyIn(stateDir string, sys atomicfile.Sys) History {
+func OpenHistory(stateDir string, sys atomicfile.Sys) History {
 	return History{Path: filepath.Join(stateDir, "history.jsonl"), Sys: sys}
 }
 
 // Append adds e at the end of the history, and returns when it is durable.
-func (h History) Add(e Entry) error {
+func (h History) Append(e HistoryEntry) error {
 	line, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("daemon: the history: %w", err)
@@ -53,7 +53,7 @@ func (h History) Add(e Entry) error {
 
 // Read returns all entries, oldest first, and the number of damaged lines that it
 // skipped. A missing file is an empty history.
-func (h History) Read() (entries []Entry, damaged int, err error) {
+func (h History) Read() (entries []HistoryEntry, damaged int, err error) {
 	data, err := os.ReadFile(h.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, nil
@@ -64,7 +64,7 @@ func (h History) Read() (entries []Entry, damaged int, err error) {
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	lines.Buffer(nil, len(data)+1)
 	for lines.Scan() {
-		var e Entry
+		var e HistoryEntry
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 			continue
 		}
@@ -79,19 +79,19 @@ func (h History) Read() (entries []Entry, damaged int, err error) {
 
 // maxRecentBytes is how much LastCreated reads from the end of the history: some
 // hundred rotations.
-const recent = 256 << 10
+const maxRecentBytes = 256 << 10
 
 // LastCreated returns when keyd last made a key for each user, by account and user
 // name as in "111122223333/alice". Users without a key made after since are left out.
-func (h History) made(since time.Time) (map[string]time.Time, error) {
-	lines, err := atomicfile.Tail(h.Sys, h.Path, recent)
+func (h History) LastCreated(since time.Time) (map[string]time.Time, error) {
+	lines, err := atomicfile.Tail(h.Sys, h.Path, maxRecentBytes)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("daemon: the history: %w", err)
 	}
 	last := map[string]time.Time{}
 	for line := range bytes.Lines(lines) {
-		var e Entry
-		if !bytes.Contains(line, []byte(`"created"`)) || json.Unmarshal(line, &e) != nil || e.Did != "created" {
+		var e HistoryEntry
+		if !bytes.Contains(line, []byte(`"created"`)) || json.Unmarshal(line, &e) != nil || e.Verb != "created" {
 			continue
 		}
 		if e.Time.After(since) {
@@ -103,13 +103,13 @@ func (h History) made(since time.Time) (map[string]time.Time, error) {
 
 // appendHistory records what was done to the key id. A failure to write the history
 // stops nothing; it is reported as a warning.
-func (d *Daemon) record(u *unit, did, id, text string) {
+func (d *Rotator) appendHistory(u *target, did, id, text string) {
 	r := u.facts.Rotation
-	e := Entry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: u.facts.Profiles, Did: did, Key: id, Text: text}
+	e := HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: u.facts.Profiles, Verb: did, KeyID: id, Text: text}
 	if r != nil {
 		e.User, e.Account = r.User, r.Account
 	}
-	if err := d.history().Add(e); err != nil {
-		d.tell(u, "", "warning", err.Error())
+	if err := d.historyLog().Append(e); err != nil {
+		d.emit(u, "", "warning", err.Error())
 	}
 }

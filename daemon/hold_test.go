@@ -15,19 +15,19 @@ func TestResumeAsksForTheLastUse(t *testing.T) {
 	for _, used := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLab(t, awssim.RealLag(), 70*day)
-			l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+			l.live(3*day, func(r Result) bool { return r.State == StateQuarantine })
 			if _, err := l.d.Hold(t.Context(), "default"); err != nil {
 				t.Fatal(err)
 			}
 			for range 10 {
 				time.Sleep(day)
 				if used {
-					must(t, l.user.Use(l.old.ID, "s3", "eu-west-1"))
+					must(t, l.user.UseKey(l.old.ID, "s3", "eu-west-1"))
 				}
 			}
 			time.Sleep(time.Hour)
 			r, err := l.d.Resume(t.Context(), "default")
-			if err != nil || used == (r.State == Quarantine) || used != strings.Contains(r.Why, "still used") {
+			if err != nil || used == (r.State == StateQuarantine) || used != strings.Contains(r.Why, "still used") {
 				t.Errorf("used %v: %s: %s (%v)", used, r.State, r.Why, err)
 			}
 			l.watch()
@@ -42,14 +42,14 @@ func TestHoldOfAnOrphan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := orphanLab(t)
 		r, err := l.d.Hold(t.Context(), "default")
-		if err != nil || r.State != Held || !strings.Contains(r.Why, "is not deleted, keyd resume continues") {
+		if err != nil || r.State != StateHeld || !strings.Contains(r.Why, "is not deleted, keyd resume continues") {
 			t.Errorf("%s: %s (%v)", r.State, r.Why, err)
 		}
 		for range 10 {
 			time.Sleep(day)
 			l.pass(Request{})
 		}
-		if r, n := l.pass(Request{}), l.count("DeleteAccessKey"); n > 0 || r.State != Held {
+		if r, n := l.pass(Request{}), l.count("DeleteAccessKey"); n > 0 || r.State != StateHeld {
 			t.Errorf("%s: %s; deleted %d times", r.State, r.Why, n)
 		}
 		if _, err := l.d.Resume(t.Context(), "default"); err != nil {
@@ -71,7 +71,7 @@ func TestHoldWhileTheAnswerIsLost(t *testing.T) {
 				l.cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: when, Times: 1})
 				l.pass(Request{})
 				r, err := l.d.Hold(t.Context(), "default")
-				if err != nil || r.State != Held || l.count("CreateAccessKey") != 1 {
+				if err != nil || r.State != StateHeld || l.count("CreateAccessKey") != 1 {
 					t.Errorf("%s: %s (%v); sent %d times", r.State, r.Why, err, l.count("CreateAccessKey"))
 				}
 				time.Sleep(3 * day)
@@ -90,9 +90,9 @@ func TestHoldWhileTheAnswerIsLost(t *testing.T) {
 // orphanLab has a key, probably of a lost answer, in its quarantine.
 func orphanLab(t *testing.T) *lab {
 	l := newLab(t, awssim.Lag{}, 70*day)
-	l.user.Deny("GetAccessKeyLastUsed", awssim.NotAllowed) // so that it is not certain
+	l.user.DenyAction("GetAccessKeyLastUsed", awssim.NotAllowed) // so that it is not certain
 	l.cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: awssim.After, Times: 1})
-	l.live(time.Hour, func(r Result) bool { return r.State == Quarantine })
+	l.live(time.Hour, func(r Result) bool { return r.State == StateQuarantine })
 	return l
 }
 
@@ -101,11 +101,11 @@ func orphanLab(t *testing.T) *lab {
 func TestHoldInDoubt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
-		l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+		l.live(3*day, func(r Result) bool { return r.State == StateQuarantine })
 		l.watch()
 		whole := l.text()
 		l.write("credentials", strings.Replace(whole[:strings.Index(whole, "[work]")], "[default]", "[default]\naws_access_key_id = "+l.shows(), 1))
-		l.d.Tell = nil // the lab reads the file whenever something is told
+		l.d.OnEvent = nil // the lab reads the file whenever something is told
 		r, err := l.d.Hold(t.Context(), "default")
 		if keys := l.cloud.Keys(l.user); err != nil || len(keys) != 2 || keys[0].Status != "Active" || !strings.Contains(r.Why, "credentials:") {
 			t.Errorf("%s: %s, %v; %v", r.State, r.Why, err, keys)
@@ -119,12 +119,12 @@ func TestHoldSignsWithTheNewKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
 		start := l.text()
-		l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+		l.live(3*day, func(r Result) bool { return r.State == StateQuarantine })
 		time.Sleep(time.Hour)
-		l.user.Move("/", "alicia")
+		l.user.Rename("/", "alicia")
 		l.write("credentials", start)
 		from := len(l.cloud.Calls())
-		if r, err := l.d.Hold(t.Context(), "default"); err != nil || r.State != Held {
+		if r, err := l.d.Hold(t.Context(), "default"); err != nil || r.State != StateHeld {
 			t.Errorf("%s: %s, %v", r.State, r.Why, err)
 		}
 		for _, call := range l.cloud.Calls()[from:] {

@@ -17,14 +17,14 @@ func TestAUserWhoIsRenamedOrMoved(t *testing.T) {
 	} {
 		for when, ripe := range map[string]func(Result) bool{
 			"before it is due":  func(r Result) bool { return settled(r) },
-			"in the overlap":    func(r Result) bool { return r.State == Overlap },
-			"in the quarantine": func(r Result) bool { return r.State == Quarantine },
+			"in the overlap":    func(r Result) bool { return r.State == StateOverlap },
+			"in the quarantine": func(r Result) bool { return r.State == StateQuarantine },
 		} {
 			t.Run(name+" "+when, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := newLab(t, awssim.Lag{}, 40*day)
 					l.live(40*day, ripe)
-					l.user.Move(to.path, to.name)
+					l.user.Rename(to.path, to.name)
 					first := l.old.ID
 					r := l.live(50*day, func(r Result) bool {
 						l.watch()
@@ -47,7 +47,7 @@ func TestTheOldNameIsAnothersNow(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 40*day)
 		l.pass(Request{})
 		l.allowAll()
-		l.user.Move("/", "alicia")
+		l.user.Rename("/", "alicia")
 		other := l.cloud.AddUser(account, "/", "alice")
 		l.live(70*day, func(r Result) bool { return settled(r) && l.shows() != l.old.ID })
 		if n := len(l.cloud.Keys(other)) + len(l.cloud.History(other)); n > 0 {
@@ -63,11 +63,11 @@ func TestTheOldNameIsAnothersNow(t *testing.T) {
 func TestHoldOfARenamedUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
-		l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+		l.live(3*day, func(r Result) bool { return r.State == StateQuarantine })
 		l.allowAll()
-		l.user.Move("/", "alicia")
+		l.user.Rename("/", "alicia")
 		r, err := l.d.Hold(t.Context(), "default")
-		if err != nil || r.State != Held || r.Rotation.Deactivated != (time.Time{}) {
+		if err != nil || r.State != StateHeld || r.Rotation.Deactivated != (time.Time{}) {
 			t.Errorf("%s: %s (%v)", r.State, r.Why, err)
 		}
 	})
@@ -84,20 +84,20 @@ func TestMendingNeverGivesAValidatedKeyUp(t *testing.T) {
 		"the user was moved":             {func(r *Rotation) { r.ARN = path }, true},
 		"moved, and an older keyd's":     {func(r *Rotation) { r.ARN, r.UserID = path, "" }, true},
 		"AWS says it is somebody else":   {func(r *Rotation) { r.UserID = "AIDAXXXXXXXXXXXXXXXX" }, false},
-		"the journal of an older keyd's": {func(r *Rotation) { r.UserID, r.Regions, r.Closed = "", nil, nil }, true},
+		"the journal of an older keyd's": {func(r *Rotation) { r.UserID, r.OpenRegions, r.ClosedRegions = "", nil, nil }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t, awssim.RealLag(), 70*day)
 				start := l.text()
-				l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+				l.live(3*day, func(r Result) bool { return r.State == StateQuarantine })
 				l.rewrite(c.lie)
 				l.write("credentials", start)
 				r := l.pass(Request{})
 				if mended := l.shows() != l.old.ID; mended != c.mends {
 					t.Errorf("mended: %v; %s: %s", mended, r.State, r.Why)
 				}
-				if r.Rotation == nil || r.Rotation.Failed != "" || r.NeedsPerson == c.mends {
+				if r.Rotation == nil || r.Rotation.GiveUpReason != "" || r.NeedsPerson == c.mends {
 					t.Errorf("%s, needs a person: %v: %s", r.State, r.NeedsPerson, r.Why)
 				}
 			})
@@ -108,7 +108,7 @@ func TestMendingNeverGivesAValidatedKeyUp(t *testing.T) {
 // allowAll makes an administrator of the user.
 func (l *lab) allowAll() {
 	l.t.Helper()
-	if err := l.user.Allow(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}`); err != nil {
+	if err := l.user.AllowPolicy(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}`); err != nil {
 		l.t.Fatal(err)
 	}
 }
@@ -116,12 +116,12 @@ func (l *lab) allowAll() {
 // rewrite edits the journal.
 func (l *lab) rewrite(edit func(*Rotation)) {
 	l.t.Helper()
-	rotations, errs := l.d.journal().Load(l.t.Context())
+	rotations, errs := l.d.journalDir().Load(l.t.Context())
 	if len(rotations) != 1 || len(errs) > 0 {
 		l.t.Fatalf("%d journals, %v", len(rotations), errs)
 	}
 	edit(rotations[0])
-	if err := l.d.journal().Save(rotations[0]); err != nil {
+	if err := l.d.journalDir().Save(rotations[0]); err != nil {
 		l.t.Fatal(err)
 	}
 }

@@ -14,9 +14,9 @@ import (
 // Dir is the folder rotations/. It holds one file per rotation in progress, named
 // after the old key id, with mode 0600 in a folder of mode 0700: the file contains
 // the new secret until the rotation is closed.
-type Journal struct {
-	Dir string // of the folder
-	Sys atomicfile.Sys
+type Dir struct {
+	Path string // of the folder
+	Sys  atomicfile.Sys
 
 	// ReadOnly leaves a damaged journal where it is. It is set in a dry run, and by
 	// commands that only show rotations.
@@ -28,26 +28,26 @@ const journalVersion = 1
 
 // fileRecord is a Rotation as it is on disk, the only form with secrets in plain
 // text.
-type record struct {
+type fileRecord struct {
 	Version   int    `json:"version"`
 	OldID     string `json:"old_id"`
 	OldSecret string `json:"old_secret,omitzero"`
 	NewID     string `json:"new_id,omitzero"`
 	NewSecret string `json:"new_secret,omitzero"`
 	Rotation  `json:"rotation"`
-	Sum       string `json:"sum,omitzero"` // see addChecksum
+	Checksum  string `json:"sum,omitzero"` // see addChecksum
 }
 
 // Save writes r, and returns when it is durable.
-func (j Journal) Save(r *Rotation) error {
+func (j Dir) Save(r *Rotation) error {
 	data, err := json.MarshalIndent(toRecord(r), "", "\t")
 	if err != nil {
 		return fmt.Errorf("daemon: the journal: %w", err)
 	}
-	if err := atomicfile.MkdirAll(j.Sys, j.Dir, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(j.Sys, j.Path, 0o700); err != nil {
 		return fmt.Errorf("daemon: the journal: %w", err)
 	}
-	if err := atomicfile.Write(j.Sys, j.path(r.Old.ID), sealed(append(data, '\n')), 0o600); err != nil {
+	if err := atomicfile.Write(j.Sys, j.filePath(r.Old.ID), addChecksum(append(data, '\n')), 0o600); err != nil {
 		return fmt.Errorf("daemon: the journal: %w", err)
 	}
 	return nil
@@ -55,26 +55,26 @@ func (j Journal) Save(r *Rotation) error {
 
 // CheckWritable returns an error if a journal could not be written, or could be
 // lost in a power failure. It makes the folder and its parents durable.
-func (j Journal) Writable() error {
-	if err := atomicfile.MkdirAll(j.Sys, j.Dir, 0o700); err != nil {
+func (j Dir) CheckWritable() error {
+	if err := atomicfile.MkdirAll(j.Sys, j.Path, 0o700); err != nil {
 		return fmt.Errorf("daemon: the journal: %w", err)
 	}
-	probe := filepath.Join(j.Dir, "probe")
+	probe := filepath.Join(j.Path, "probe")
 	if err := atomicfile.Write(j.Sys, probe, []byte("keyd\n"), 0o600); err != nil {
 		return fmt.Errorf("daemon: the journal: %w", err)
 	}
 	if err := j.Sys.Remove(probe); err != nil {
 		return fmt.Errorf("daemon: the journal: %w", err)
 	}
-	return j.anchor()
+	return j.syncParents()
 }
 
 // syncParents makes the folders above the journal durable, as far up as this user
 // owns them. A process may have been killed after it created one of them and before
 // it synced the parent. A power failure would then remove that folder and
 // everything in it.
-func (j Journal) anchor() error {
-	for dir := filepath.Clean(j.Dir); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+func (j Dir) syncParents() error {
+	for dir := filepath.Clean(j.Path); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		info, err := j.Sys.Lstat(dir)
 		if err == nil && info.UID != j.Sys.Euid() {
 			return nil
@@ -94,39 +94,39 @@ func (j Journal) anchor() error {
 
 // Erase removes the journal of the rotation that replaces oldID, and returns when
 // the removal is durable. It is not an error if there is no such journal.
-func (j Journal) Erase(oldID string) error {
-	err := j.Sys.Remove(j.path(oldID))
+func (j Dir) Erase(oldID string) error {
+	err := j.Sys.Remove(j.filePath(oldID))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("daemon: erasing the journal: %w", err)
 	}
-	if err := j.Sys.SyncDir(j.Dir); err != nil {
+	if err := j.Sys.SyncDir(j.Path); err != nil {
 		return fmt.Errorf("daemon: erasing the journal: %w", err)
 	}
 	return nil
 }
 
 // Sweep removes the temporary files of interrupted writes: they may hold a secret.
-func (j Journal) Sweep() error {
-	names, err := j.Sys.ReadDir(j.Dir)
+func (j Dir) Sweep() error {
+	names, err := j.Sys.ReadDir(j.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	errs := []error{err}
 	for _, name := range names {
 		if target, _, ok := strings.Cut(strings.TrimPrefix(name, "."), ".keyd-"); ok {
-			errs = append(errs, atomicfile.Sweep(j.Sys, filepath.Join(j.Dir, target)))
+			errs = append(errs, atomicfile.Sweep(j.Sys, filepath.Join(j.Path, target)))
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // filePath returns the path of the journal of the rotation that replaces oldID.
-func (j Journal) path(oldID string) string { return filepath.Join(j.Dir, oldID+".json") }
+func (j Dir) filePath(oldID string) string { return filepath.Join(j.Path, oldID+".json") }
 
 // toRecord returns r as it is written to disk, before its checksum is added.
-func toRecord(r *Rotation) record {
-	return record{
-		Version: journalVersion, Rotation: *r, Sum: unsealed,
+func toRecord(r *Rotation) fileRecord {
+	return fileRecord{
+		Version: journalVersion, Rotation: *r, Checksum: zeroChecksum,
 		OldID: r.Old.ID, OldSecret: r.Old.Secret.Reveal(),
 		NewID: r.New.ID, NewSecret: r.New.Secret.Reveal(),
 	}

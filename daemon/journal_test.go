@@ -19,10 +19,10 @@ func someRotation() *Rotation {
 	at := time.Date(2026, 11, 23, 9, 0, 0, 123, time.UTC)
 	return &Rotation{
 		Old: credfile.Key{ID: "AKIAOLD", Secret: credfile.NewSecret("old+secret")}, New: credfile.Key{ID: "AKIANEW", Secret: credfile.NewSecret("new/secret")},
-		Account: "1", User: "alice", ARN: "arn", UserID: "AIDA", Regions: []string{"eu-west-1"}, Closed: []string{"me-central-1"}, Site: remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1"}}, Places: []Place{{"/c", "default", "default"}}, RetireNow: true,
-		Before: []string{"AKIAOLD"}, Sent: at, Offset: time.Second, Answered: at, Orphan: "AKIAORPHAN", OrphanOff: at, OrphanExact: true,
-		Created: at, Swapped: at, Validated: at, Mending: at, Failed: "why", Described: true, UseRead: at, Used: &remote.Use{At: at, Service: "s3", Region: "eu-west-1"},
-		Deactivating: at, Deactivated: at, Held: at, Stuck: "why", Suspects: []string{"AKIA3"},
+		Account: "1", User: "alice", ARN: "arn", UserID: "AIDA", OpenRegions: []string{"eu-west-1"}, ClosedRegions: []string{"me-central-1"}, Endpoints: remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1"}}, Places: []Place{{"/c", "default", "default"}}, RetireNow: true,
+		IDsBefore: []string{"AKIAOLD"}, CreateSent: at, ClockOffset: time.Second, CreateAnswered: at, OrphanID: "AKIAORPHAN", OrphanDeactivated: at, OrphanCertain: true,
+		Created: at, Swapped: at, Validated: at, MendStarted: at, GiveUpReason: "why", Described: true, UseChecked: at, LastUse: &remote.Use{At: at, Service: "s3", Region: "eu-west-1"},
+		DeactivateStarted: at, Deactivated: at, Held: at, StuckReason: "why", Suspects: []string{"AKIA3"},
 	}
 }
 
@@ -33,7 +33,7 @@ func TestJournalKeepsEverything(t *testing.T) {
 			t.Fatalf("the test does not fill in %s", reflect.TypeFor[Rotation]().Field(i).Name)
 		}
 	}
-	j := Journal{Dir: filepath.Join(t.TempDir(), "state", "rotations"), Sys: atomicfile.OS{}}
+	j := Dir{Path: filepath.Join(t.TempDir(), "state", "rotations"), Sys: atomicfile.OS{}}
 	if err := j.Save(want); err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestJournalKeepsEverything(t *testing.T) {
 	if len(errs) != 0 || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 		t.Fatalf("%v\n%+v\n%+v", errs, got[0], want)
 	}
-	for path, mode := range map[string]fs.FileMode{j.Dir: 0o700, j.path("AKIAOLD"): 0o600} {
+	for path, mode := range map[string]fs.FileMode{j.Path: 0o700, j.filePath("AKIAOLD"): 0o600} {
 		info, err := os.Stat(path)
 		if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != mode {
 			t.Errorf("%s: %v, %v", path, info.Mode(), err)
@@ -69,9 +69,9 @@ func TestJournalsThatCannotBeRead(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			j := Journal{Dir: t.TempDir(), Sys: atomicfile.OS{}}
+			j := Dir{Path: t.TempDir(), Sys: atomicfile.OS{}}
 			for range 2 { // a second damaged one must not overwrite the first
-				if err := os.WriteFile(j.path("AKIAX"), []byte(c.text), 0o600); err != nil {
+				if err := os.WriteFile(j.filePath("AKIAX"), []byte(c.text), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				rotations, errs := j.Load(t.Context())
@@ -83,7 +83,7 @@ func TestJournalsThatCannotBeRead(t *testing.T) {
 				if newer != c.newer || isDamaged == c.newer {
 					t.Fatalf("%v", errs[0])
 				}
-				kept := j.path("AKIAX")
+				kept := j.filePath("AKIAX")
 				if isDamaged {
 					kept = damaged.Aside
 				}
@@ -99,25 +99,25 @@ func FuzzJournal(f *testing.F) {
 	f.Add([]byte(`{"version": 1, "old_id": "AKIAX", "rotation": {"sent": "2026-11-23T00:00:00Z"}}`))
 	f.Add([]byte(`{"version": 2}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		j := Journal{Dir: t.TempDir(), Sys: unsynced{}}
-		if len(data) == 0 || os.WriteFile(j.path("AKIAX"), data, 0o600) != nil {
+		j := Dir{Path: t.TempDir(), Sys: unsynced{}}
+		if len(data) == 0 || os.WriteFile(j.filePath("AKIAX"), data, 0o600) != nil {
 			t.Skip("an empty file waits for its writer")
 		}
 		rotations, errs := j.Load(t.Context())
 		if len(rotations)+len(errs) != 1 {
 			t.Fatalf("%d rotations, %v", len(rotations), errs)
 		}
-		names, _ := os.ReadDir(j.Dir)
-		if kept, err := os.ReadFile(filepath.Join(j.Dir, names[0].Name())); err != nil || string(kept) != string(data) {
+		names, _ := os.ReadDir(j.Path)
+		if kept, err := os.ReadFile(filepath.Join(j.Path, names[0].Name())); err != nil || string(kept) != string(data) {
 			t.Errorf("the bytes are not kept: %v", err)
 		}
 	})
 }
 
 func TestHistoryIsAppendOnlyAndSurvivesDamage(t *testing.T) {
-	h := historyIn(t.TempDir(), atomicfile.OS{})
+	h := OpenHistory(t.TempDir(), atomicfile.OS{})
 	for _, did := range []string{"created", "swapped"} {
-		if err := h.Add(Entry{Did: did, Key: "AKIAX", Time: time.Now().UTC()}); err != nil {
+		if err := h.Append(HistoryEntry{Verb: did, KeyID: "AKIAX", Time: time.Now().UTC()}); err != nil {
 			t.Fatal(err)
 		}
 		file, err := os.OpenFile(h.Path, os.O_APPEND|os.O_WRONLY, 0)
@@ -130,7 +130,7 @@ func TestHistoryIsAppendOnlyAndSurvivesDamage(t *testing.T) {
 		file.Close()
 	}
 	entries, damaged, err := h.Read()
-	if err != nil || len(entries) != 2 || damaged != 2 || entries[1].Did != "swapped" {
+	if err != nil || len(entries) != 2 || damaged != 2 || entries[1].Verb != "swapped" {
 		t.Errorf("%+v, %d damaged, %v", entries, damaged, err)
 	}
 }
@@ -138,10 +138,10 @@ func TestHistoryIsAppendOnlyAndSurvivesDamage(t *testing.T) {
 func TestDamagedStatusIsForgotten(t *testing.T) {
 	dir := t.TempDir()
 	for _, text := range []string{"", "{", `{"version": 7}`, "[]"} {
-		if err := os.WriteFile(statusPath(dir), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(StatusPath(dir), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := LoadStatus(dir); err != nil || s.Version != statusVersion || len(s.Keys) != 0 || len(s.Notes) != 1 {
+		if s, err := LoadStatus(dir); err != nil || s.Version != StatusVersion || len(s.Keys) != 0 || len(s.Notes) != 1 {
 			t.Errorf("%q: %+v, %v", text, s, err)
 		}
 	}

@@ -18,20 +18,20 @@ import (
 // Load returns every rotation in progress. An unreadable journal does not hide the
 // others: errs has one error for each such file, a *NewerError, *UnreadableError,
 // *DamagedError or a failure to set a damaged file aside.
-func (j Journal) Load(ctx context.Context) (rotations []*Rotation, errs []error) {
-	names, err := j.Sys.ReadDir(j.Dir)
+func (j Dir) Load(ctx context.Context) (rotations []*Rotation, errs []error) {
+	names, err := j.Sys.ReadDir(j.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, []error{&UnreadError{Path: j.Dir, err: err}}
+		return nil, []error{&UnreadableError{Path: j.Path, err: err}}
 	}
 	slices.Sort(names)
 	for _, name := range names {
 		if !strings.HasSuffix(name, ".json") || strings.HasPrefix(name, ".") {
 			continue
 		}
-		r, err := j.load(ctx, filepath.Join(j.Dir, name))
+		r, err := j.loadFile(ctx, filepath.Join(j.Path, name))
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -42,29 +42,29 @@ func (j Journal) Load(ctx context.Context) (rotations []*Rotation, errs []error)
 }
 
 // loadFile reads one journal. It sets a damaged one aside.
-func (j Journal) load(ctx context.Context, path string) (*Rotation, error) {
+func (j Dir) loadFile(ctx context.Context, path string) (*Rotation, error) {
 	original, err := atomicfile.Read(ctx, j.Sys, path)
 	if errors.Is(err, atomicfile.ErrBusy) { // an empty file: its write was interrupted
 		return nil, j.setAside(path, err)
 	}
 	if err != nil {
-		return nil, &UnreadError{Path: path, err: err}
+		return nil, &UnreadableError{Path: path, err: err}
 	}
-	var rec record
+	var rec fileRecord
 	if err := json.Unmarshal(original.Data, &rec); err != nil {
 		return nil, j.setAside(path, errors.New("not the JSON that keyd writes"))
 	}
 	if rec.Version > journalVersion {
 		return nil, &NewerError{Path: path, Version: rec.Version}
 	}
-	if !intact(original.Data, rec.Sum) {
+	if !checksumMatches(original.Data, rec.Checksum) {
 		return nil, j.setAside(path, errors.New("its checksum does not match: the disk or a person has changed it"))
 	}
 	if rec.Version < 1 || rec.OldID+".json" != filepath.Base(path) {
 		return nil, j.setAside(path, errors.New("the key in it is not the key in its file name"))
 	}
 	r := fromRecord(rec)
-	if err := r.possible(); err != nil {
+	if err := r.checkConsistent(); err != nil {
 		return nil, j.setAside(path, err)
 	}
 	return r, nil
@@ -72,7 +72,7 @@ func (j Journal) load(ctx context.Context, path string) (*Rotation, error) {
 
 // setAside renames a damaged journal instead of removing it: it may hold the only
 // copy of a secret.
-func (j Journal) setAside(path string, why error) error {
+func (j Dir) setAside(path string, why error) error {
 	if j.ReadOnly {
 		return &DamagedError{Path: path, err: why}
 	}
@@ -107,18 +107,18 @@ func (e *NewerError) Hint() string {
 // UnreadableError reports a journal that the system does not let keyd read now.
 // Until it can, keyd leaves the key of that journal alone, or every key when Path is
 // the folder.
-type UnreadError struct {
+type UnreadableError struct {
 	Path string
 	err  error
 }
 
 // Error says why the journal cannot be read.
-func (e *UnreadError) Error() string {
+func (e *UnreadableError) Error() string {
 	return fmt.Sprintf("daemon: the journal: %v; its key is left as it is", e.err)
 }
 
 // Unwrap returns the error of the system.
-func (e *UnreadError) Unwrap() error { return e.err }
+func (e *UnreadableError) Unwrap() error { return e.err }
 
 // DamagedError reports a journal with contents that keyd cannot trust. keyd has
 // moved it to Aside. When Aside is "", it is still at Path.
@@ -144,14 +144,14 @@ func (e *DamagedError) Hint() string {
 }
 
 // fromRecord returns the Rotation that was read from disk.
-func fromRecord(rec record) *Rotation {
+func fromRecord(rec fileRecord) *Rotation {
 	r := rec.Rotation
-	r.Old, r.New = key(rec.OldID, rec.OldSecret), key(rec.NewID, rec.NewSecret)
+	r.Old, r.New = newPair(rec.OldID, rec.OldSecret), newPair(rec.NewID, rec.NewSecret)
 	return &r
 }
 
 // newPair returns a key pair; secret may be "".
-func key(id, secret string) credfile.Key {
+func newPair(id, secret string) credfile.Key {
 	k := credfile.Key{ID: id}
 	if secret != "" {
 		k.Secret = credfile.NewSecret(secret)

@@ -27,11 +27,11 @@ type lab struct {
 	user  *awssim.User
 	old   credfile.Key
 	home  string
-	d     *Daemon
+	d     *Rotator
 	http  iam.Doer
 	sys   atomicfile.Sys
 	now   func() time.Time
-	held  []awssim.Held // which pair the file showed since when
+	held  []awssim.ShownPair // which pair the file showed since when
 	log   bytes.Buffer
 	said  []string
 }
@@ -103,23 +103,23 @@ func (l *lab) text() string {
 func (l *lab) restart() {
 	paths := credfile.Paths{Credentials: filepath.Join(l.home, "credentials"), Config: filepath.Join(l.home, "config")}
 	state := filepath.Join(l.home, "state")
-	l.d = &Daemon{
-		Store: &credfile.Store{Paths: paths, Sys: l.sys},
-		State: state, Sys: l.sys, Settings: DefaultSettings(), HTTP: l.http, Now: l.now,
+	l.d = &Rotator{
+		Store:    &credfile.Store{Paths: paths, Sys: l.sys},
+		StateDir: state, Sys: l.sys, Settings: Default(), HTTP: l.http, Now: l.now,
 		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Process: "test", Tell: func(e Event) { l.said = append(l.said, e.Verb+" "+e.Text); l.watch() },
+		Process: "test", OnEvent: func(e Event) { l.said = append(l.said, e.Verb+" "+e.Text); l.watch() },
 	}
 	l.d.Settings.CheckEvery = 12 * time.Hour // fewer passes in which nothing is due
 }
 
 // watch notes the pair that [default] shows now.
 func (l *lab) watch() {
-	k, err := credfile.Pair([]byte(l.text()), credfile.Credentials, "default")
+	k, err := credfile.ReadPair([]byte(l.text()), credfile.Credentials, "default")
 	if err != nil {
 		l.t.Fatalf("the file cannot be read back: %v", err)
 	}
 	if n := len(l.held); n == 0 || l.held[n-1].ID != k.ID || l.held[n-1].Secret != k.Secret.Reveal() {
-		l.held = append(l.held, awssim.Held{At: l.now(), ID: k.ID, Secret: k.Secret.Reveal()})
+		l.held = append(l.held, awssim.ShownPair{At: l.now(), ID: k.ID, Secret: k.Secret.Reveal()})
 	}
 }
 
@@ -153,12 +153,12 @@ func (l *lab) live(limit time.Duration, ok func(Result) bool) Result {
 		if time.Now().After(end) {
 			l.t.Fatalf("not there after %s: %s, %s (%v)\n%s", limit, r.State, r.Why, r.Err, strings.Join(l.said, "\n"))
 		}
-		time.Sleep(l.d.untilNext([]Result{r}))
+		time.Sleep(l.d.timeToNextPass([]Result{r}))
 	}
 }
 
 // settled reports a key that waits for its next birthday with nothing open.
-func settled(r Result) bool { return r.State == OK && r.Rotation == nil }
+func settled(r Result) bool { return r.State == StateOK && r.Rotation == nil }
 
 // safe checks the promises that hold in every state.
 func (l *lab) safe() {
@@ -167,7 +167,7 @@ func (l *lab) safe() {
 	if out := l.cloud.Outage(l.held, time.Now()); out > 0 {
 		l.t.Errorf("the pair in the file was refused for %s", out)
 	}
-	for _, c := range l.cloud.Touched() {
+	for _, c := range l.cloud.ForeignCalls() {
 		l.t.Errorf("a foreign key was touched: %s %s", c.Action, c.Target)
 	}
 	l.signedAfterSwap()

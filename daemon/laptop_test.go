@@ -72,12 +72,12 @@ func newLaptop(t *testing.T, age time.Duration) *laptop {
 // boot starts the daemon as a login does.
 func (p *laptop) boot() {
 	p.restart()
-	p.d.Settings = DefaultSettings()
+	p.d.Settings = Default()
 	p.d.Settings.Notify, p.d.Settings.CheckEvery = "none", lazy()
 	p.d.Log = slog.New(slog.DiscardHandler)
 	ctx, stop := context.WithCancel(p.t.Context())
 	p.stop = stop
-	go func() { p.ended <- Run(ctx, p.d, Around{Changed: p.changed}) }()
+	go func() { p.ended <- Run(ctx, p.d, RunOptions{Changed: p.changed}) }()
 }
 
 func (p *laptop) shutdown() {
@@ -194,7 +194,7 @@ func (p *laptop) judge() {
 	if out := p.cloud.Outage(p.held, p.now()); out > 0 {
 		t.Errorf("the pair in the file was refused for %s", out)
 	}
-	if touched := p.cloud.Touched(); len(touched) > 0 {
+	if touched := p.cloud.ForeignCalls(); len(touched) > 0 {
 		t.Errorf("foreign keys were touched: %v", touched)
 	}
 	perDay := map[string]int{}
@@ -239,13 +239,13 @@ func lazy() time.Duration {
 	if runtime.GOOS == "windows" {
 		return 2 * time.Hour
 	}
-	return DefaultSettings().CheckEvery
+	return Default().CheckEvery
 }
 
 // mostLate is how long the laptop was awake and online, at most, between the
 // moment when a key was due and its replacement: a timer of check_every that
 // stood still in the night, or the longest wait for a network, and a step.
-func mostLate() time.Duration { return lazy() + soonStep }
+func mostLate() time.Duration { return lazy() + dueSoonStep }
 
 // usable is how long the laptop was awake, online and not shut down.
 func (p *laptop) usable(from, to time.Time) time.Duration {
@@ -262,7 +262,7 @@ func (p *laptop) usable(from, to time.Time) time.Duration {
 func (p *laptop) judgeDays(made []time.Time) {
 	born, id := p.born, p.old.ID
 	for i := 0; ; i++ {
-		due := born.Add(jitter(60*day, id))
+		due := born.Add(addJitter(60*day, id))
 		if due.After(p.now().Add(-day)) {
 			if i < len(made) {
 				p.t.Errorf("a key was made at %s that nobody needed", made[i])

@@ -27,20 +27,20 @@ func (e *BusyError) Hint() string {
 }
 
 // passLockWait is how long a command waits for a pass of another process to end.
-const lockPatience = 3 * time.Second
+const passLockWait = 3 * time.Second
 
 // lockPollEvery is how often a waiting process tries the lock.
-const lockRetry = 20 * time.Millisecond
+const lockPollEvery = 20 * time.Millisecond
 
 // lockAndSweep starts an operation that may change something. It takes the pass lock,
 // and removes the temporary files of processes that were killed, because they may hold
 // a secret.
-func (d *Daemon) enter(ctx context.Context) (leave func(), err error) {
-	leave, err = d.lock(ctx)
+func (d *Rotator) lockAndSweep(ctx context.Context) (leave func(), err error) {
+	leave, err = d.lockPass(ctx)
 	if err != nil || d.readOnly {
 		return leave, err
 	}
-	if err := d.sweep(ctx); err != nil {
+	if err := d.sweepTemp(ctx); err != nil {
 		d.Log.Warn("sweep", "why", err.Error())
 	}
 	return leave, nil
@@ -48,19 +48,19 @@ func (d *Daemon) enter(ctx context.Context) (leave func(), err error) {
 
 // lockPass takes the pass lock, which allows one pass at a time for a state folder.
 // The kernel releases the lock when the process dies, however it dies.
-func (d *Daemon) lock(ctx context.Context) (unlock func(), err error) {
-	if err := atomicfile.MkdirAll(d.Sys, d.State, 0o700); err != nil {
+func (d *Rotator) lockPass(ctx context.Context) (unlock func(), err error) {
+	if err := atomicfile.MkdirAll(d.Sys, d.StateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("daemon: the state folder: %w", err)
 	}
-	return lockFile(ctx, d.Sys, filepath.Join(d.State, "pass.lock"), lockPatience)
+	return LockFile(ctx, d.Sys, filepath.Join(d.StateDir, "pass.lock"), passLockWait)
 }
 
 // LockFile locks the file at path, and waits for up to limit while another process holds
 // the lock. After that it returns a *BusyError. When ctx ends it returns the cause.
-func lockFile(ctx context.Context, sys atomicfile.Sys, path string, limit time.Duration) (unlock func(), err error) {
+func LockFile(ctx context.Context, sys atomicfile.Sys, path string, limit time.Duration) (unlock func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	unlock, err = atomicfile.Lock(waiting, sys, path, lockRetry)
+	unlock, err = atomicfile.Lock(waiting, sys, path, lockPollEvery)
 	switch {
 	case errors.Is(err, atomicfile.ErrLocked) && ctx.Err() == nil:
 		return nil, &BusyError{Path: path}
@@ -74,7 +74,7 @@ func lockFile(ctx context.Context, sys atomicfile.Sys, path string, limit time.D
 
 // DaemonRunning reports whether a daemon runs on this state folder. It tests the lock
 // and not a process id, because another process may have that id by now.
-func Lives(stateDir string) bool {
+func DaemonRunning(stateDir string) bool {
 	path := filepath.Join(stateDir, "daemon.lock")
 	if _, err := os.Stat(path); err != nil {
 		return false

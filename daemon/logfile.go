@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	logSize  = 1 << 20 // size in bytes at which a new file is started
-	logFiles = 3       // number of files: the current one and older ones
+	maxLogBytes = 1 << 20 // size in bytes at which a new file is started
+	maxLogFiles = 3       // number of files: the current one and older ones
 )
 
 // LogPath returns the path of the daemon's log on systems without a journal.
@@ -20,8 +20,8 @@ func LogPath(stateDir string) string { return filepath.Join(stateDir, "keyd.log"
 // LogPaths returns the existing files of the log, oldest first.
 func LogPaths(stateDir string) []string {
 	var paths []string
-	for i := range logFiles {
-		path := turned(LogPath(stateDir), logFiles-1-i)
+	for i := range maxLogFiles {
+		path := numberedPath(LogPath(stateDir), maxLogFiles-1-i)
 		if _, err := os.Stat(path); err == nil {
 			paths = append(paths, path)
 		}
@@ -30,7 +30,7 @@ func LogPaths(stateDir string) []string {
 }
 
 // numberedPath returns the path of the nth older file of the log; 0 is the current one.
-func turned(path string, n int) string {
+func numberedPath(path string, n int) string {
 	if n == 0 {
 		return path
 	}
@@ -41,11 +41,11 @@ func turned(path string, n int) string {
 // Only the owner can read it. Its writes are not synced, because nothing depends on the
 // log.
 type LogFile struct {
-	mu   sync.Mutex
-	path string
-	file *os.File
-	size int64
-	most int64
+	mu       sync.Mutex
+	path     string
+	file     *os.File
+	size     int64
+	maxBytes int64
 }
 
 // OpenLog opens the log in the state folder. It creates both if they do not exist.
@@ -53,15 +53,15 @@ func OpenLog(stateDir string) (*LogFile, error) {
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("daemon: the log: %w", err)
 	}
-	l := &LogFile{path: LogPath(stateDir), most: logSize}
-	if err := l.open(); err != nil {
+	l := &LogFile{path: LogPath(stateDir), maxBytes: maxLogBytes}
+	if err := l.openFile(); err != nil {
 		return nil, fmt.Errorf("daemon: the log: %w", err)
 	}
 	return l, nil
 }
 
 // openFile opens the current file at its end.
-func (l *LogFile) open() error {
+func (l *LogFile) openFile() error {
 	file, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
@@ -78,8 +78,8 @@ func (l *LogFile) open() error {
 func (l *LogFile) Write(record []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.size > 0 && l.size+int64(len(record)) > l.most {
-		if err := l.turn(); err != nil {
+	if l.size > 0 && l.size+int64(len(record)) > l.maxBytes {
+		if err := l.startNewFile(); err != nil {
 			return 0, fmt.Errorf("daemon: the log: %w", err)
 		}
 	}
@@ -90,16 +90,16 @@ func (l *LogFile) Write(record []byte) (int, error) {
 
 // startNewFile renames the current file and starts a new one. On Windows a file cannot
 // be renamed while someone reads it; the log then continues in the old file.
-func (l *LogFile) turn() error {
+func (l *LogFile) startNewFile() error {
 	if err := l.file.Close(); err != nil {
 		return err
 	}
-	for n := logFiles - 1; n > 0; n-- {
-		if err := os.Rename(turned(l.path, n-1), turned(l.path, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for n := maxLogFiles - 1; n > 0; n-- {
+		if err := os.Rename(numberedPath(l.path, n-1), numberedPath(l.path, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
-	return l.open()
+	return l.openFile()
 }
 
 // Close closes the current file.

@@ -14,13 +14,13 @@ func TestTheLogDoesNotGrowForEver(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	l, err := OpenLog(state)
 	must(t, err)
-	l.most = 1000
+	l.maxBytes = 1000
 	for i := range 100 {
 		if i == 50 { // a new process goes on in the same file
 			must(t, l.Close())
 			l, err = OpenLog(state)
 			must(t, err)
-			l.most = 1000
+			l.maxBytes = 1000
 		}
 		if _, err := l.Write([]byte(strings.Repeat("x", 99) + "\n")); err != nil {
 			t.Fatal(err)
@@ -31,7 +31,7 @@ func TestTheLogDoesNotGrowForEver(t *testing.T) {
 	}
 	must(t, l.Close())
 	paths := LogPaths(state)
-	if len(paths) != logFiles || paths[len(paths)-1] != LogPath(state) {
+	if len(paths) != maxLogFiles || paths[len(paths)-1] != LogPath(state) {
 		t.Fatalf("%q", paths)
 	}
 	for i, path := range paths {
@@ -50,7 +50,7 @@ func TestTheLogDoesNotGrowForEver(t *testing.T) {
 
 func TestTheJournalGetsPrioritiesAndNoTime(t *testing.T) {
 	var out bytes.Buffer
-	log := slog.New(JournalLog(&out)).With("key", "AKIA..MPLE")
+	log := slog.New(NewLogHandler(&out)).With("key", "AKIA..MPLE")
 	log.Debug("never")
 	log.Info("looked", "why", "due")
 	log.Warn("failed")

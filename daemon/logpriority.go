@@ -10,22 +10,24 @@ import (
 // journal reads from standard error: with a priority in front, and without the time,
 // because the journal records it.
 // Source: sd-daemon(3), "SD_WARNING" and the like.
-func JournalLog(w io.Writer) slog.Handler {
-	h := priorities{}
+func NewLogHandler(w io.Writer) slog.Handler {
+	h := priorityHandler{}
 	for i, prefix := range []string{"<7>", "<6>", "<4>", "<3>"} {
-		h[i] = slog.NewTextHandler(prefixed{w, prefix}, &slog.HandlerOptions{ReplaceAttr: untimed})
+		h[i] = slog.NewTextHandler(prefixWriter{w, prefix}, &slog.HandlerOptions{ReplaceAttr: dropTimeAndLevel})
 	}
 	return h
 }
 
 // priorityHandler has one handler for each of debug, info, warning and error.
-type priorities [4]slog.Handler
+type priorityHandler [4]slog.Handler
 
 // Enabled reports whether level is at least slog.LevelInfo.
-func (h priorities) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (h priorityHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelInfo
+}
 
 // Handle writes one record with the handler of its level.
-func (h priorities) Handle(ctx context.Context, r slog.Record) error {
+func (h priorityHandler) Handle(ctx context.Context, r slog.Record) error {
 	i := 0
 	for _, floor := range []slog.Level{slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
 		if r.Level >= floor {
@@ -36,7 +38,7 @@ func (h priorities) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs returns a handler that adds attributes to every record.
-func (h priorities) WithAttrs(attrs []slog.Attr) slog.Handler {
+func (h priorityHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	for i := range h {
 		h[i] = h[i].WithAttrs(attrs)
 	}
@@ -44,7 +46,7 @@ func (h priorities) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 // WithGroup returns a handler that puts later attributes into a group.
-func (h priorities) WithGroup(name string) slog.Handler {
+func (h priorityHandler) WithGroup(name string) slog.Handler {
 	for i := range h {
 		h[i] = h[i].WithGroup(name)
 	}
@@ -52,7 +54,7 @@ func (h priorities) WithGroup(name string) slog.Handler {
 }
 
 // dropTimeAndLevel removes the time and the level from a record.
-func untimed(groups []string, a slog.Attr) slog.Attr {
+func dropTimeAndLevel(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey) {
 		return slog.Attr{}
 	}
@@ -60,13 +62,13 @@ func untimed(groups []string, a slog.Attr) slog.Attr {
 }
 
 // prefixWriter writes a prefix and a record in one call.
-type prefixed struct {
+type prefixWriter struct {
 	w      io.Writer
 	prefix string
 }
 
 // Write writes the prefix and one record.
-func (p prefixed) Write(record []byte) (int, error) {
+func (p prefixWriter) Write(record []byte) (int, error) {
 	if _, err := p.w.Write(append([]byte(p.prefix), record...)); err != nil {
 		return 0, err
 	}

@@ -21,8 +21,8 @@ func TestMendingDoesNotWaitForAnotherTrouble(t *testing.T) {
 				backup := l.text()
 				l.pass(Request{})
 				want := l.text()
-				l.user.Deny(action, awssim.NotAllowed)
-				l.live(limit, func(r Result) bool { return r.Do == Blocked })
+				l.user.DenyAction(action, awssim.NotAllowed)
+				l.live(limit, func(r Result) bool { return r.Do == DoBlock })
 				l.write("credentials", backup)
 				calls := len(l.cloud.Calls())
 				r := l.pass(Request{})
@@ -49,35 +49,35 @@ func TestWhatPutsRightWaitsForItsOwnTroubleOnly(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	rotation := func(edit func(*Rotation)) *Rotation {
 		r := &Rotation{Old: credfile.Key{ID: "AKIAOLDOLDOLDOLDOLD1"}, New: credfile.Key{ID: "AKIANEWNEWNEWNEWNEW2"}, Places: []Place{{Profile: "default"}},
-			Created: now, Swapped: now, Validated: now, Deactivating: now, Deactivated: now, Described: true}
+			Created: now, Swapped: now, Validated: now, DeactivateStarted: now, Deactivated: now, Described: true}
 		edit(r)
 		return r
 	}
 	none := func(*Rotation) {}
 	cases := map[string]struct {
 		rotation func(*Rotation)
-		shows    Shows
+		shows    Placement
 		proven   bool
 		do       Do
 		with     Do // another failure that holds it back
 	}{
-		"half of each pair":           {none, Shows{Old: 1, Torn: 1}, false, Mend, ""},
-		"the old pair is back":        {none, Shows{Old: 1}, false, Prove, Swap},
-		"the old pair is back, asked": {none, Shows{Old: 1}, true, Swap, ""},
-		"mended":                      {func(r *Rotation) { r.Mending = now }, Shows{New: 1}, false, Validate, ""},
-		"the new key failed":          {failed, Shows{New: 1}, false, PutBack, ""},
-		"held":                        {held, Shows{New: 1}, false, Revive, ""},
+		"half of each pair":           {none, Placement{Old: 1, Torn: 1}, false, DoMend, ""},
+		"the old pair is back":        {none, Placement{Old: 1}, false, DoProve, DoSwap},
+		"the old pair is back, asked": {none, Placement{Old: 1}, true, DoSwap, ""},
+		"mended":                      {func(r *Rotation) { r.MendStarted = now }, Placement{New: 1}, false, DoValidate, ""},
+		"the new key failed":          {failed, Placement{New: 1}, false, DoPutBack, ""},
+		"held":                        {held, Placement{New: 1}, false, DoRevive, ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			for _, failed := range []Do{Look, Prove, Mend, Swap, Validate, PutBack, Describe, CheckUse, Deactivate, Revive, Delete} {
-				f := Facts{ID: "AKIAOLDOLDOLDOLDOLD1", Profiles: []string{"default"}, Rotation: rotation(c.rotation), Shows: c.shows, Proven: c.proven,
-					Trouble: &Trouble{Do: failed, At: now, Count: 1, Why: "AccessDenied", Definite: true}}
+			for _, failed := range []Do{DoLook, DoProve, DoMend, DoSwap, DoValidate, DoPutBack, DoDescribe, DoCheckUse, DoDeactivate, DoRevive, DoDelete} {
+				f := Facts{ID: "AKIAOLDOLDOLDOLDOLD1", Profiles: []string{"default"}, Rotation: rotation(c.rotation), Placement: c.shows, Proven: c.proven,
+					Failure: &Failure{Do: failed, At: now, Count: 1, Why: "AccessDenied", NeedsPerson: true}}
 				want := c.do
 				if failed == c.do || failed == c.with {
-					want = Blocked
+					want = DoBlock
 				}
-				if d := Next(f, DefaultSettings(), now); d.Do != want {
+				if d := Next(f, Default(), now); d.Do != want {
 					t.Errorf("after %s failed: %s (%s), want %s", failed, d.Do, d.Why, want)
 				}
 			}
@@ -90,14 +90,14 @@ func TestWhatPutsRightWaitsForItsOwnTroubleOnly(t *testing.T) {
 // AWS does not wait for a timeout of its own.
 func TestAbsentNetworkDoesNotHoldBackWhatNeedsNone(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
-	for _, do := range []Do{Mend, Prove} {
-		found := &unit{facts: Facts{Trouble: &Trouble{Do: Look, At: now, Count: 3, Offline: true, Why: "no such host"}}}
-		away := absence{began: now.Add(-time.Second)}
-		away.note(found)
-		u := &unit{}
-		away.share(u, do, now)
-		got := cmp.Or(u.facts.Trouble, &Trouble{})
-		if do == Mend && got.Count != 0 || do != Mend && (got.Do != do || got.Count != 1) {
+	for _, do := range []Do{DoMend, DoProve} {
+		found := &target{facts: Facts{Failure: &Failure{Do: DoLook, At: now, Count: 3, Offline: true, Why: "no such host"}}}
+		away := outage{passBegan: now.Add(-time.Second)}
+		away.noteTarget(found)
+		u := &target{}
+		away.shareFailure(u, do, now)
+		got := cmp.Or(u.facts.Failure, &Failure{})
+		if do == DoMend && got.Count != 0 || do != DoMend && (got.Do != do || got.Count != 1) {
 			t.Errorf("%s: %+v", do, got)
 		}
 	}

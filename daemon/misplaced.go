@@ -13,40 +13,40 @@ import (
 // resolveEndpoints finds out where the calls of a key go. A mistake in the
 // configuration is found again in each pass, so that nothing waits any longer
 // once a person has corrected it.
-func (d *Daemon) locate(t *unit, sites []credfile.Site) {
-	if r := t.facts.Rotation; r != nil && len(sites) == 0 && r.Site.Partition != "" {
-		t.site = r.Site
+func (d *Rotator) resolveEndpoints(t *target, sites []credfile.EndpointConfig) {
+	if r := t.facts.Rotation; r != nil && len(sites) == 0 && r.Endpoints.Partition != "" {
+		t.endpoints = r.Endpoints
 		return
 	}
 	var err error
-	t.site, err = iam.Resolve(sites, d.Getenv)
-	if err == nil && d.HTTP == nil && t.site.CABundle != "" {
-		err = iam.CheckBundle(t.site.CABundle)
+	t.endpoints, err = iam.ResolveEndpoints(sites, d.Getenv)
+	if err == nil && d.HTTP == nil && t.endpoints.CABundle != "" {
+		err = iam.CheckBundle(t.endpoints.CABundle)
 	}
 	if err != nil {
-		t.facts.Misplaced = &needPersonError{text: err.Error(), run: d.toMend(t, err), err: err}
+		t.facts.EndpointErr = &needPersonError{text: err.Error(), hint: d.endpointHint(t, err), err: err}
 	}
 }
 
 // endpointHint names the setting to correct, and the file or environment that
 // it comes from.
-func (d *Daemon) toMend(t *unit, err error) string {
+func (d *Rotator) endpointHint(t *target, err error) string {
 	files := fmt.Sprintf("%s or %s", d.Store.Paths.Config, d.Store.Paths.Credentials)
 	if c, ok := errors.AsType[*iam.ConflictError](err); ok {
-		return fmt.Sprintf("make profiles %s and %s agree, in %s", t.holders[c.I].Name, t.holders[c.J].Name, files)
+		return fmt.Sprintf("make profiles %s and %s agree, in %s", t.holders[c.First].Name, t.holders[c.Second].Name, files)
 	}
-	e, ok := errors.AsType[*iam.SiteError](err)
+	e, ok := errors.AsType[*iam.SettingError](err)
 	switch {
 	case !ok:
 		return ""
-	case e.Variable():
-		return inShell(e.Setting)
+	case e.IsVariable():
+		return variableHint(e.Setting)
 	case e.Setting == "ca_bundle" && d.Getenv("AWS_CA_BUNDLE") != "":
-		return inShell("AWS_CA_BUNDLE")
+		return variableHint("AWS_CA_BUNDLE")
 	case e.Setting == "use_fips_endpoint":
 		return fmt.Sprintf("remove one of the two: use_fips_endpoint or endpoint_url in %s, AWS_USE_FIPS_ENDPOINT or AWS_ENDPOINT_URL in the environment", files)
 	case e.Setting == "ca_bundle":
-		e.Profile = slices.IndexFunc(t.holders, func(p credfile.Profile) bool { return p.Site.CABundle == t.site.CABundle })
+		e.Profile = slices.IndexFunc(t.holders, func(p credfile.Profile) bool { return p.Endpoints.CABundle == t.endpoints.CABundle })
 	}
 	name := t.facts.Profiles[0]
 	if e.Profile >= 0 {
@@ -57,15 +57,15 @@ func (d *Daemon) toMend(t *unit, err error) string {
 
 // variableHint says how to correct an environment variable. The service uses a
 // copy of it from the time of the installation.
-func inShell(variable string) string {
+func variableHint(variable string) string {
 	return fmt.Sprintf("correct %s in the environment; for the service, then run keyd install in that shell", variable)
 }
 
 // unlessEndpointErr blocks a key whose configuration does not say where AWS is.
 // A torn pair is mended even so.
-func unlessMisplaced(f Facts, d Decision) Decision {
-	if f.Misplaced == nil || d.Ends() || d.Do == Mend {
+func unlessEndpointErr(f Facts, d Decision) Decision {
+	if f.EndpointErr == nil || d.EndsPass() || d.Do == DoMend {
 		return d
 	}
-	return blocked(time.Time{}, f.Misplaced.Error(), Hint(f.Misplaced))
+	return BlockUntil(time.Time{}, f.EndpointErr.Error(), Hint(f.EndpointErr))
 }

@@ -34,14 +34,14 @@ func TestMistakesInWhereAWSIsNeedAPerson(t *testing.T) {
 				l.d.Getenv = func(n string) string { return map[string]string{c.variable: c.value}[n] }
 				l.d.HTTP = nil // nothing is sent
 				r := l.pass(Request{})
-				if !r.NeedsPerson || !strings.HasPrefix(r.Run, c.run) || len(l.cloud.Calls()) > 0 {
-					t.Errorf("needs a person: %t; %s; run %q", r.NeedsPerson, r.Why, r.Run)
+				if !r.NeedsPerson || !strings.HasPrefix(r.Hint, c.run) || len(l.cloud.Calls()) > 0 {
+					t.Errorf("needs a person: %t; %s; run %q", r.NeedsPerson, r.Why, r.Hint)
 				}
 				l.d.HTTP = l.http
 				l.d.Getenv = func(string) string { return "" }
 				l.write("config", region)
 				time.Sleep(time.Minute)
-				if r := l.pass(Request{}); r.State != Overlap {
+				if r := l.pass(Request{}); r.State != StateOverlap {
 					t.Errorf("mended: %s: %s", r.State, r.Why)
 				}
 			})
@@ -58,15 +58,15 @@ func (correctable) Hint() string    { return "correct it" }
 // TestAFileIsMendedWhereverAWSIs: half a pair is of use to nobody, and making it
 // whole asks nobody.
 func TestAFileIsMendedWhereverAWSIs(t *testing.T) {
-	f := Facts{ID: "AKIAOLD", Profiles: []string{"default"}, Misplaced: correctable("wrong")}
+	f := Facts{ID: "AKIAOLD", Profiles: []string{"default"}, EndpointErr: correctable("wrong")}
 	f.Rotation = &Rotation{Validated: time.Now()}
 	f.Rotation.New.ID = "AKIANEW"
-	f.Shows = Shows{Old: 1, Torn: 1}
-	if d := Next(f, DefaultSettings(), time.Now()); d.Do != Mend {
+	f.Placement = Placement{Old: 1, Torn: 1}
+	if d := Next(f, Default(), time.Now()); d.Do != DoMend {
 		t.Errorf("%s: %s", d.Do, d.Why)
 	}
-	f.Shows = Shows{Old: 1}
-	if d := Next(f, DefaultSettings(), time.Now()); d.Do != Blocked || d.Run != "correct it" {
+	f.Placement = Placement{Old: 1}
+	if d := Next(f, Default(), time.Now()); d.Do != DoBlock || d.Hint != "correct it" {
 		t.Errorf("%s: %s", d.Do, d.Why)
 	}
 }

@@ -8,106 +8,106 @@ import (
 )
 
 // decideOverlap decides while both keys are Active and the files show the new one.
-func overlap(f Facts, r *Rotation, s Settings, now time.Time) Decision {
+func decideOverlap(f Facts, r *Rotation, s Settings, now time.Time) Decision {
 	if r.RetireNow {
-		return retire(f, now)
+		return decideDeactivate(f, now)
 	}
-	if d, ok := tooEarly(f, now, Overlap); ok {
+	if d, ok := checkFutureWaits(f, now, StateOverlap); ok {
 		return d
 	}
 	end := r.Validated.Add(s.Overlap)
-	if quiet := r.Swapped.Add(undisturbed); quiet.After(end) {
+	if quiet := r.Swapped.Add(UndisturbedFor); quiet.After(end) {
 		end = quiet
 	}
 	if now.Before(end) {
-		return wait(Overlap, end, credfile.Short(r.Old.ID)+" stays usable until then, then it is deactivated")
+		return WaitUntil(StateOverlap, end, credfile.Short(r.Old.ID)+" stays usable until then, then it is deactivated")
 	}
-	readable := r.Swapped.Add(useLag)
+	readable := r.Swapped.Add(useReportDelay)
 	if end.Before(readable) {
 		readable = end
 	}
-	if r.UseRead.Before(readable) || r.UseRead.After(now) {
-		return act(CheckUse, Overlap, "asking AWS when "+credfile.Short(r.Old.ID)+" was used last")
+	if r.UseChecked.Before(readable) || r.UseChecked.After(now) {
+		return actNow(DoCheckUse, StateOverlap, "asking AWS when "+credfile.Short(r.Old.ID)+" was used last")
 	}
-	if r.Used != nil && r.Used.At.After(r.Swapped.Add(useGrain)) {
-		if now.Sub(r.UseRead) >= recheck || f.Ask.Person && now.Sub(r.UseRead) >= fresh {
-			return act(CheckUse, Overlap, "asking AWS again when "+credfile.Short(r.Old.ID)+" was used last")
+	if r.LastUse != nil && r.LastUse.At.After(r.Swapped.Add(useGranularity)) {
+		if now.Sub(r.UseChecked) >= RecheckEvery || f.Options.Manual && now.Sub(r.UseChecked) >= FreshFor {
+			return actNow(DoCheckUse, StateOverlap, "asking AWS again when "+credfile.Short(r.Old.ID)+" was used last")
 		}
-		return blocked(r.UseRead.Add(recheck), fmt.Sprintf("%s is still used: by %s in %s, %s", credfile.Short(r.Old.ID), r.Used.Service, r.Used.Region,
-			formatAgo(r.Used.At, now)), Command("keyd rotate --retire-now", r.Profiles()[0]))
+		return BlockUntil(r.UseChecked.Add(RecheckEvery), fmt.Sprintf("%s is still used: by %s in %s, %s", credfile.Short(r.Old.ID), r.LastUse.Service, r.LastUse.Region,
+			formatAgo(r.LastUse.At, now)), Command("keyd rotate --retire-now", r.Profiles()[0]))
 	}
-	if now.Sub(r.UseRead) >= recheck { // the rotation has been delayed since then
-		return act(CheckUse, Overlap, "asking AWS again when "+credfile.Short(r.Old.ID)+" was used last")
+	if now.Sub(r.UseChecked) >= RecheckEvery { // the rotation has been delayed since then
+		return actNow(DoCheckUse, StateOverlap, "asking AWS again when "+credfile.Short(r.Old.ID)+" was used last")
 	}
-	return retire(f, now)
+	return decideDeactivate(f, now)
 }
 
 // checkFutureWaits handles a wait that started in the future: either the clock was
 // ahead then and has been set back, or it is behind now. A fresh look tells which.
 // Waits that started under the wrong clock restart.
-func tooEarly(f Facts, now time.Time, state State) (Decision, bool) {
+func checkFutureWaits(f Facts, now time.Time, state State) (Decision, bool) {
 	switch {
-	case !f.Rotation.ahead(now):
+	case !f.Rotation.HasFutureWaits(now):
 		return Decision{}, false
-	case stale(f, time.Time{}, now):
-		return act(Look, state, "the journal is from the future: comparing this machine's clock with AWS's"), true
+	case lookIsStale(f, time.Time{}, now):
+		return actNow(DoLook, state, "the journal is from the future: comparing this machine's clock with AWS's"), true
 	}
-	return clockOff(f, now)
+	return checkClock(f, now)
 }
 
 // decideDeactivate deactivates the old key, but only after a fresh look at AWS.
-func retire(f Facts, now time.Time) Decision {
+func decideDeactivate(f Facts, now time.Time) Decision {
 	r := f.Rotation
-	if stale(f, r.Validated, now) {
-		return act(Look, Overlap, "the overlap is over: looking at both keys once more")
+	if lookIsStale(f, r.Validated, now) {
+		return actNow(DoLook, StateOverlap, "the overlap is over: looking at both keys once more")
 	}
-	if d, off := clockOff(f, now); off {
+	if d, off := checkClock(f, now); off {
 		return d
 	}
-	if d, ok := newKeyMissing(f, now); ok {
+	if d, ok := checkNewKey(f, now); ok {
 		return d
 	}
-	return act(Deactivate, Overlap, credfile.Short(r.Old.ID)+" is no longer needed")
+	return actNow(DoDeactivate, StateOverlap, credfile.Short(r.Old.ID)+" is no longer needed")
 }
 
 // decideQuarantine decides while the old key is Inactive and not yet deleted.
-func quarantine(f Facts, r *Rotation, s Settings, now time.Time) Decision {
-	if d, ok := tooEarly(f, now, Quarantine); ok && !r.RetireNow {
+func decideQuarantine(f Facts, r *Rotation, s Settings, now time.Time) Decision {
+	if d, ok := checkFutureWaits(f, now, StateQuarantine); ok && !r.RetireNow {
 		return d
 	}
 	end := r.Deactivated.Add(s.Quarantine)
 	if now.Before(end) && !r.RetireNow {
-		return wait(Quarantine, end, credfile.Short(r.Old.ID)+" is inactive and is deleted then; keyd hold makes it usable again")
+		return WaitUntil(StateQuarantine, end, credfile.Short(r.Old.ID)+" is inactive and is deleted then; keyd hold makes it usable again")
 	}
-	if stale(f, r.Deactivated, now) {
-		return act(Look, Quarantine, "the quarantine is over: looking at both keys once more")
+	if lookIsStale(f, r.Deactivated, now) {
+		return actNow(DoLook, StateQuarantine, "the quarantine is over: looking at both keys once more")
 	}
-	if d, off := clockOff(f, now); off {
+	if d, off := checkClock(f, now); off {
 		return d
 	}
-	if d, ok := newKeyMissing(f, now); ok {
+	if d, ok := checkNewKey(f, now); ok {
 		return d
 	}
-	if old := f.Seen.Key(r.Old.ID); old != nil && old.Active {
-		if f.Ask.RetireNow { // asked in this pass, so after someone made the key active
-			return act(Deactivate, Quarantine, fmt.Sprintf("someone made %s active again, and it is to be retired now", credfile.Short(r.Old.ID)))
+	if old := f.Seen.FindKey(r.Old.ID); old != nil && old.Active {
+		if f.Options.RetireNow { // asked in this pass, so after someone made the key active
+			return actNow(DoDeactivate, StateQuarantine, fmt.Sprintf("someone made %s active again, and it is to be retired now", credfile.Short(r.Old.ID)))
 		}
-		return blocked(now.Add(recheck), fmt.Sprintf("someone made %s active again during its quarantine", credfile.Short(r.Old.ID)),
+		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("someone made %s active again during its quarantine", credfile.Short(r.Old.ID)),
 			"to keep it: "+Command("keyd hold", r.Profiles()[0])+"; to retire it: "+Command("keyd rotate --retire-now", r.Profiles()[0]))
 	}
-	return act(Delete, Quarantine, credfile.Short(r.Old.ID)+" has been inactive long enough")
+	return actNow(DoDelete, StateQuarantine, credfile.Short(r.Old.ID)+" has been inactive long enough")
 }
 
 // checkNewKey waits or blocks when the key in the files is not an Active key of
 // the user: keyd must not touch the old key then.
-func newKeyMissing(f Facts, now time.Time) (Decision, bool) {
+func checkNewKey(f Facts, now time.Time) (Decision, bool) {
 	r := f.Rotation
-	if key := f.Seen.Key(r.New.ID); key != nil && key.Active {
+	if key := f.Seen.FindKey(r.New.ID); key != nil && key.Active {
 		return Decision{}, false
 	}
 	why := fmt.Sprintf("IAM does not list %s as active: %s is left as it is", credfile.Short(r.New.ID), credfile.Short(r.Old.ID))
-	if now.Sub(r.Created) < undisturbed { // ListAccessKeys lags, and its answers are not monotonic
-		return wait(Waiting, now.Add(retryAfter(1)), why), true
+	if now.Sub(r.Created) < UndisturbedFor { // ListAccessKeys lags, and its answers are not monotonic
+		return WaitUntil(StateWaiting, now.Add(RetryAfter(1)), why), true
 	}
-	return blocked(now.Add(recheck), why, AsProfile("aws iam list-access-keys", r.Profiles()[0])), true
+	return BlockUntil(now.Add(RecheckEvery), why, AWSCommand("aws iam list-access-keys", r.Profiles()[0])), true
 }

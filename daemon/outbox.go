@@ -12,42 +12,42 @@ import (
 
 // Outbox runs programs in its own goroutine, one after the other, so that a program
 // that hangs does not delay the rotation of keys.
-type outbox struct {
-	getenv func(string) string
-	queue  chan command
-	failed chan string // the failures of programs, for the loop to report
-	done   chan struct{}
-	cancel context.CancelFunc
+type Outbox struct {
+	getenv   func(string) string
+	queue    chan Program
+	Failures chan string // the failures of programs, for the loop to report
+	done     chan struct{}
+	cancel   context.CancelFunc
 }
 
 // Program is one program to run. Without Argv there is nothing to run: do not Post it.
-type command struct {
-	name    string        // the setting that names the program, for errors
-	argv    []string      // the program and its arguments
-	stdin   []byte        // its standard input
-	env     []string      // variables to add to the daemon's environment
-	limit   time.Duration // after which it is killed
-	quietly bool          // do not report failures: there may be no desktop
+type Program struct {
+	Name          string        // the setting that names the program, for errors
+	Argv          []string      // the program and its arguments
+	Stdin         []byte        // its standard input
+	Env           []string      // variables to add to the daemon's environment
+	Limit         time.Duration // after which it is killed
+	IgnoreFailure bool          // do not report failures: there may be no desktop
 }
 
 const (
 	// EventLimit is how long an on_event program may run.
-	eventLimit   = 30 * time.Second
+	EventLimit   = 30 * time.Second
 	desktopLimit = 10 * time.Second // how long a desktop notification may take
-	lastWords    = 5 * time.Second  // how long Close waits for programs
-	mostWaiting  = 64               // how many programs may wait in the queue
+	closeWait    = 5 * time.Second  // how long Close waits for programs
+	maxQueued    = 64               // how many programs may wait in the queue
 )
 
 // StartOutbox returns a running Outbox. getenv finds the session's message bus.
-func newOutbox(getenv func(string) string) *outbox {
+func StartOutbox(getenv func(string) string) *Outbox {
 	ctx, cancel := context.WithCancel(context.Background())
-	o := &outbox{getenv: getenv, queue: make(chan command, mostWaiting), failed: make(chan string, mostWaiting), done: make(chan struct{}), cancel: cancel}
-	go o.run(ctx)
+	o := &Outbox{getenv: getenv, queue: make(chan Program, maxQueued), Failures: make(chan string, maxQueued), done: make(chan struct{}), cancel: cancel}
+	go o.runQueue(ctx)
 	return o
 }
 
 // Post queues a program. It returns false, and drops the program, when too many wait.
-func (o *outbox) post(c command) bool {
+func (o *Outbox) Post(c Program) bool {
 	select {
 	case o.queue <- c:
 		return true
@@ -57,15 +57,15 @@ func (o *outbox) post(c command) bool {
 }
 
 // runQueue runs the queued programs until the queue is closed and empty.
-func (o *outbox) run(ctx context.Context) {
+func (o *Outbox) runQueue(ctx context.Context) {
 	defer close(o.done)
 	for c := range o.queue {
 		err := c.run(ctx)
-		if err == nil || c.quietly {
+		if err == nil || c.IgnoreFailure {
 			continue
 		}
 		select {
-		case o.failed <- err.Error():
+		case o.Failures <- err.Error():
 		default: // the failures already queued are enough
 		}
 	}
@@ -73,9 +73,9 @@ func (o *outbox) run(ctx context.Context) {
 
 // Close waits a few seconds for the queued programs. Then it kills the running one and
 // drops the others.
-func (o *outbox) close() {
+func (o *Outbox) Close() {
 	close(o.queue)
-	timer := time.NewTimer(lastWords)
+	timer := time.NewTimer(closeWait)
 	defer timer.Stop()
 	select {
 	case <-o.done:
@@ -86,7 +86,7 @@ func (o *outbox) close() {
 }
 
 // eventJSON is what on_event gets on standard input.
-type told struct {
+type eventJSON struct {
 	Version     int       `json:"version"` // 1
 	Time        time.Time `json:"time"`
 	Event       string    `json:"event"` // a word of keyd history, or "needs you"
@@ -98,27 +98,27 @@ type told struct {
 }
 
 // onEventProgram returns the program of on_event, with e on standard input.
-func onEvent(argv []string, e Event) command {
-	text, err := json.Marshal(told{Version: 1, Time: e.Time.UTC(), Event: e.Verb, Profiles: e.Profiles, Key: e.Key,
-		Text: e.Text, Run: e.Run, NeedsPerson: e.Verb == NeedsYou})
+func onEventProgram(argv []string, e Event) Program {
+	text, err := json.Marshal(eventJSON{Version: 1, Time: e.Time.UTC(), Event: e.Verb, Profiles: e.Profiles, Key: e.KeyID,
+		Text: e.Text, Run: e.Hint, NeedsPerson: e.Verb == NeedsYou})
 	if err != nil {
-		return command{}
+		return Program{}
 	}
-	return command{name: "on_event", argv: argv, stdin: append(text, '\n'), limit: eventLimit}
+	return Program{Name: "on_event", Argv: argv, Stdin: append(text, '\n'), Limit: EventLimit}
 }
 
 // run runs the program and waits for it. At the limit it kills the program and
 // everything the program started, except processes that left its process group.
-func (c command) run(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, fmt.Errorf("not finished after %s: killed", c.limit))
+func (c Program) run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Limit, fmt.Errorf("not finished after %s: killed", c.Limit))
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
-	cmd.Stdin = bytes.NewReader(c.stdin)
-	cmd.Env = append(withoutOurs(cmd.Environ()), c.env...)
+	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
+	cmd.Stdin = bytes.NewReader(c.Stdin)
+	cmd.Env = append(withoutServiceVars(cmd.Environ()), c.Env...)
 	cmd.WaitDelay = 2 * time.Second
 	var lastError lastLine
 	cmd.Stderr = &lastError
-	ownGroup(cmd)
+	setProcessGroup(cmd)
 	err := cmd.Run()
 	switch {
 	case err == nil:
@@ -126,7 +126,7 @@ func (c command) run(ctx context.Context) error {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	}
-	text := fmt.Sprintf("%s: %s: %v", c.name, c.argv[0], err)
+	text := fmt.Sprintf("%s: %s: %v", c.Name, c.Argv[0], err)
 	if lastError.text != "" {
 		text += ": " + lastError.text
 	}
@@ -135,7 +135,7 @@ func (c command) run(ctx context.Context) error {
 
 // withoutServiceVars returns env without the variables that are meant only for the
 // daemon: a child that notified the watchdog would keep a hanging daemon alive.
-func withoutOurs(env []string) []string {
+func withoutServiceVars(env []string) []string {
 	var kept []string
 	for _, v := range env {
 		name, _, _ := strings.Cut(v, "=")

@@ -37,10 +37,10 @@ func TestMain(m *testing.M) {
 	}
 }
 
-func play(role string, limit time.Duration, args ...string) command {
-	c := onEvent(append([]string{os.Args[0]}, args...), Event{Time: time.Now(), Verb: NeedsYou, Profiles: []string{"default"},
-		Key: "AKIAIOSFODNN7EXAMPLE", Text: "denied", Run: "keyd policy"})
-	c.env, c.limit = []string{"KEYD_TEST_PLAYS=" + role}, limit
+func play(role string, limit time.Duration, args ...string) Program {
+	c := onEventProgram(append([]string{os.Args[0]}, args...), Event{Time: time.Now(), Verb: NeedsYou, Profiles: []string{"default"},
+		KeyID: "AKIAIOSFODNN7EXAMPLE", Text: "denied", Hint: "keyd policy"})
+	c.Env, c.Limit = []string{"KEYD_TEST_PLAYS=" + role}, limit
 	return c
 }
 
@@ -66,18 +66,18 @@ func TestOnEventGetsTheEventAndNothingElse(t *testing.T) {
 }
 
 func TestOnEventThatFailsIsReported(t *testing.T) {
-	o := newOutbox(os.Getenv)
-	o.post(play("failure", time.Minute))
+	o := StartOutbox(os.Getenv)
+	o.Post(play("failure", time.Minute))
 	missing := play("failure", time.Minute)
-	missing.argv = []string{filepath.Join(t.TempDir(), "missing")}
-	o.post(missing)
+	missing.Argv = []string{filepath.Join(t.TempDir(), "missing")}
+	o.Post(missing)
 	quiet := missing
-	quiet.quietly = true
-	o.post(quiet)
-	o.close()
-	close(o.failed)
+	quiet.IgnoreFailure = true
+	o.Post(quiet)
+	o.Close()
+	close(o.Failures)
 	var all []string
-	for why := range o.failed {
+	for why := range o.Failures {
 		all = append(all, why)
 	}
 	if len(all) != 2 || !strings.HasSuffix(all[0], "exit status 7: no such chat") || !strings.Contains(all[1], "missing") {
@@ -100,38 +100,38 @@ func TestOnEventThatHangsIsKilledWithItsChildren(t *testing.T) {
 }
 
 func TestACrowdOfEventsKeepsNothingWaiting(t *testing.T) {
-	o := newOutbox(os.Getenv)
+	o := StartOutbox(os.Getenv)
 	posted := 0
-	for range 3 * mostWaiting {
-		if o.post(play("sleeper", 5*time.Millisecond)) {
+	for range 3 * maxQueued {
+		if o.Post(play("sleeper", 5*time.Millisecond)) {
 			posted++
 		}
 	}
-	if posted > 2*mostWaiting {
+	if posted > 2*maxQueued {
 		t.Errorf("%d were taken", posted)
 	}
 	o.cancel()
-	o.close()
+	o.Close()
 }
 
 // TestNotificationsCarryNoKeyAndNoMarkup: names of profiles are anybody's text.
 func TestNotificationsCarryNoKeyAndNoMarkup(t *testing.T) {
-	e := Event{Verb: NeedsYou, Profiles: []string{`a"; rm <b>`, "--help"}, Key: "AKIAIOSFODNN7EXAMPLE", Text: "AKIA..MPLE is refused"}
-	words, urgent := forPeople(e)
+	e := Event{Verb: NeedsYou, Profiles: []string{`a"; rm <b>`, "--help"}, KeyID: "AKIAIOSFODNN7EXAMPLE", Text: "AKIA..MPLE is refused"}
+	words, urgent := desktopText(e)
 	for _, goos := range []string{"linux", "darwin", "windows"} {
-		c := notification(goos, words, urgent)
-		all := strings.Join(append(c.argv, c.env...), "\x00")
-		if strings.Contains(all, "AKIA") || !c.quietly || c.limit > 10*time.Second || len(c.argv) == 0 {
+		c := desktopProgram(goos, words, urgent)
+		all := strings.Join(append(c.Argv, c.Env...), "\x00")
+		if strings.Contains(all, "AKIA") || !c.IgnoreFailure || c.Limit > 10*time.Second || len(c.Argv) == 0 {
 			t.Errorf("%s: %q", goos, all)
 		}
 		if goos == "linux" && (strings.Contains(all, "<b>") || !strings.Contains(all, "--urgency=critical\x00--\x00")) {
 			t.Errorf("%q", all)
 		}
-		if goos == "windows" && strings.Contains(c.argv[len(c.argv)-1], "rm") {
+		if goos == "windows" && strings.Contains(c.Argv[len(c.Argv)-1], "rm") {
 			t.Error("a name is part of the script")
 		}
 	}
-	if len(notification("plan9", words, urgent).argv) != 0 {
+	if len(desktopProgram("plan9", words, urgent).Argv) != 0 {
 		t.Error("a program for a system without one")
 	}
 }
@@ -141,15 +141,15 @@ func TestPeopleAreToldOfThreeThings(t *testing.T) {
 		event        Event
 		told, urgent bool
 	}{
-		{Event{Verb: NeedsYou, Do: Blocked}, true, true},
-		{Event{Verb: "deleted", Do: Delete}, true, false},
-		{Event{Verb: "deleted", Do: Discard}, true, true},
-		{Event{Verb: "deleted", Do: Prune}, false, false},
-		{Event{Verb: "created", Do: Create}, false, false},
-		{Event{Verb: "swapped", Do: Swap}, false, false},
+		{Event{Verb: NeedsYou, Do: DoBlock}, true, true},
+		{Event{Verb: "deleted", Do: DoDelete}, true, false},
+		{Event{Verb: "deleted", Do: DoDiscard}, true, true},
+		{Event{Verb: "deleted", Do: DoPrune}, false, false},
+		{Event{Verb: "created", Do: DoCreate}, false, false},
+		{Event{Verb: "swapped", Do: DoSwap}, false, false},
 		{Event{Verb: "warning"}, false, false},
 	} {
-		if words, urgent := forPeople(c.event); (words != "") != c.told || urgent != c.urgent {
+		if words, urgent := desktopText(c.event); (words != "") != c.told || urgent != c.urgent {
 			t.Errorf("%s %s: %q, urgent %v", c.event.Do, c.event.Verb, words, urgent)
 		}
 	}
@@ -162,22 +162,22 @@ func TestWithoutADesktopNothingIsRun(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	must(t, os.WriteFile(filepath.Join(os.Getenv("PATH"), "notify-send"), []byte("#!/bin/sh\n"), 0o700))
 	env := map[string]string{}
-	o := newOutbox(func(name string) string { return env[name] })
-	defer o.close()
-	if c := o.desktop("words", false); len(c.argv) != 0 {
-		t.Errorf("without a bus: %q", c.argv)
+	o := StartOutbox(func(name string) string { return env[name] })
+	defer o.Close()
+	if c := o.Desktop("words", false); len(c.Argv) != 0 {
+		t.Errorf("without a bus: %q", c.Argv)
 	}
 	env["XDG_RUNTIME_DIR"] = t.TempDir()
-	if c := o.desktop("words", false); len(c.argv) != 0 {
-		t.Errorf("without a bus in the folder: %q", c.argv)
+	if c := o.Desktop("words", false); len(c.Argv) != 0 {
+		t.Errorf("without a bus in the folder: %q", c.Argv)
 	}
 	env["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/nowhere"
-	if c := o.desktop("words", false); len(c.argv) == 0 {
+	if c := o.Desktop("words", false); len(c.Argv) == 0 {
 		t.Error("with a bus: nothing")
 	}
 	must(t, os.Remove(filepath.Join(os.Getenv("PATH"), "notify-send")))
-	if c := o.desktop("words", false); len(c.argv) != 0 {
-		t.Errorf("without notify-send: %q", c.argv)
+	if c := o.Desktop("words", false); len(c.Argv) != 0 {
+		t.Errorf("without notify-send: %q", c.Argv)
 	}
 }
 

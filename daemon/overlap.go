@@ -12,33 +12,33 @@ import (
 // Nothing depends on it. A refusal is remembered for this rotation and does not
 // count as a failure, and neither does the second failure of another kind.
 // Without a network the step waits, since nothing else could be done either.
-func (d *Daemon) describe(ctx context.Context, t *unit) error {
+func (d *Rotator) describeKey(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
-	client, err := d.client(t, r.New)
+	client, err := d.newClient(t, r.New)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	err = client.Describe(ctx, r.User, r.New.ID, d.description())
+	err = client.DescribeKey(ctx, r.User, r.New.ID, d.keyDescription())
 	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.Quota && class != iam.Invalid {
-		if before := t.facts.Trouble; offline(err) || before == nil || before.Do != Describe || before.Offline {
+		if before := t.facts.Failure; isOffline(err) || before == nil || before.Do != DoDescribe || before.Offline {
 			return err
 		}
-		d.tell(t, Describe, "not described", r.New.String()+" has no tag for the console: "+err.Error())
+		d.emit(t, DoDescribe, "not described", r.New.String()+" has no tag for the console: "+err.Error())
 	}
 	r.Described = true
-	return d.journal().Save(r)
+	return d.journalDir().Save(r)
 }
 
 // ForgetUse makes keyd ask AWS again when the old key was last used: while a
 // rotation is held, the old key may be used.
-func (r *Rotation) forgetUse() { r.UseRead, r.Used = time.Time{}, nil }
+func (r *Rotation) ForgetUse() { r.UseChecked, r.LastUse = time.Time{}, nil }
 
 // checkUse asks AWS when it last saw the old key in use. Without the
 // permission, only the length of the overlap decides.
-func (d *Daemon) checkUse(ctx context.Context, t *unit) error {
+func (d *Rotator) checkUse(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
-	client, err := d.client(t, r.New)
+	client, err := d.newClient(t, r.New)
 	if err != nil {
 		return err
 	}
@@ -47,9 +47,9 @@ func (d *Daemon) checkUse(ctx context.Context, t *unit) error {
 	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.NoSuch {
 		return err
 	}
-	r.UseRead, r.Used = d.Now().UTC(), &remote.Use{At: use.At.Add(-r.Offset), Service: use.Service, Region: use.Region}
+	r.UseChecked, r.LastUse = d.Now().UTC(), &remote.Use{At: use.At.Add(-r.ClockOffset), Service: use.Service, Region: use.Region}
 	if err != nil || use.At.IsZero() {
-		r.Used = nil
+		r.LastUse = nil
 	}
-	return d.journal().Save(r)
+	return d.journalDir().Save(r)
 }

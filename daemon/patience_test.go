@@ -29,7 +29,7 @@ func TestTroubleThatLastsNeedsAPerson(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t, awssim.Lag{}, c.age)
-				l.d.Settings.Profiles = map[string]time.Duration{"default": 365 * day, "work": 365 * day}
+				l.d.Settings.ProfileRotateAfter = map[string]time.Duration{"default": 365 * day, "work": 365 * day}
 				l.pass(Request{})
 				time.Sleep(day)
 				l.cloud.Inject(awssim.Fault{Kind: c.kind})
@@ -38,13 +38,13 @@ func TestTroubleThatLastsNeedsAPerson(t *testing.T) {
 				for time.Since(began) < 9*day {
 					time.Sleep(6 * time.Hour)
 					r := l.pass(Request{})
-					if lasted := time.Since(began); r.NeedsPerson != (c.after > 0 && lasted >= c.after) || r.NeedsPerson && r.Run == "" {
-						t.Fatalf("after %s: %s: %s; run %q", lasted, r.State, r.Why, r.Run)
+					if lasted := time.Since(began); r.NeedsPerson != (c.after > 0 && lasted >= c.after) || r.NeedsPerson && r.Hint == "" {
+						t.Fatalf("after %s: %s: %s; run %q", lasted, r.State, r.Why, r.Hint)
 					}
 				}
 				l.cloud.ClearFaults()
 				time.Sleep(6 * time.Hour)
-				if r := l.pass(Request{}); r.State != OK {
+				if r := l.pass(Request{}); r.State != StateOK {
 					t.Errorf("when it is over: %s: %s", r.State, r.Why)
 				}
 			})
@@ -55,7 +55,7 @@ func TestTroubleThatLastsNeedsAPerson(t *testing.T) {
 // TestPatienceDoesNotCountSleep: a week with the lid closed is no week of trouble.
 func TestPatienceDoesNotCountSleep(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
-	before := &Trouble{Do: Look, At: at, Count: 3, Lasted: time.Hour}
+	before := &Failure{Do: DoLook, At: at, Count: 3, Lasted: time.Hour}
 	for _, c := range []struct{ awake, now, want time.Duration }{
 		{0, 6 * time.Hour, 7 * time.Hour},
 		{-day, 6 * time.Hour, 7 * time.Hour},
@@ -63,8 +63,8 @@ func TestPatienceDoesNotCountSleep(t *testing.T) {
 		{0, -time.Hour, time.Hour},     // the clock was set back
 		{0, 30 * day, day + time.Hour}, // keyd was not there
 	} {
-		next := Trouble{Do: Look, At: at.Add(c.now)}
-		next.goesOn(before, at.Add(c.awake))
+		next := Failure{Do: DoLook, At: at.Add(c.now)}
+		next.ContinueFrom(before, at.Add(c.awake))
 		if next.Count != 4 || next.Lasted != c.want {
 			t.Errorf("awake since %s, at %s: %+v", c.awake, c.now, next)
 		}
@@ -77,18 +77,18 @@ func TestTroubleThatIsOverIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 100*day)
 		backup := l.text()
-		l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+		l.live(3*day, func(r Result) bool { return r.State == StateQuarantine })
 		swapped := l.text()
 		for range 2 {
 			l.cloud.Inject(awssim.Fault{Kind: awssim.TLS})
 			l.write("credentials", backup)
-			if r := l.pass(Request{}); r.State != Waiting {
+			if r := l.pass(Request{}); r.State != StateWaiting {
 				t.Errorf("%s: %s", r.State, r.Why)
 			}
 			l.cloud.ClearFaults()
 			l.write("credentials", swapped) // by its owner
 			time.Sleep(2 * day)
-			if r := l.pass(Request{}); r.State != Quarantine {
+			if r := l.pass(Request{}); r.State != StateQuarantine {
 				t.Errorf("%s: %s", r.State, r.Why)
 			}
 		}
@@ -100,7 +100,7 @@ func TestTagIsTriedTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 70*day)
 		l.cloud.Inject(awssim.Fault{Action: "TagUser", Kind: awssim.Status500})
-		l.live(time.Hour, func(r Result) bool { return r.State == Overlap })
+		l.live(time.Hour, func(r Result) bool { return r.State == StateOverlap })
 		l.live(10*day, settled)
 		if said := strings.Join(l.said, "\n"); !strings.Contains(said, "TagUser") {
 			t.Errorf("nobody is told that it has no tag: %s", said)

@@ -13,8 +13,8 @@ import (
 // Active again. While it is held, a key from a lost answer is neither looked
 // for nor deleted. Hold fails when no rotation of the key is in progress; see
 // IsNoRotation.
-func (d *Daemon) Hold(ctx context.Context, profile string) (Result, error) {
-	return d.change(ctx, profile, func(r *Rotation) { r.Held = d.Now().UTC() })
+func (d *Rotator) Hold(ctx context.Context, profile string) (Result, error) {
+	return d.changeRotation(ctx, profile, func(r *Rotation) { r.Held = d.Now().UTC() })
 }
 
 // Resume continues a rotation that was held. Places where a person has put
@@ -22,55 +22,55 @@ func (d *Daemon) Hold(ctx context.Context, profile string) (Result, error) {
 // the rotation is given up: the new key, which no file shows, is deleted, and
 // the old one stays as it is. Resume fails when no rotation of the key is in
 // progress; see IsNoRotation.
-func (d *Daemon) Resume(ctx context.Context, profile string) (Result, error) {
-	return d.change(ctx, profile, func(r *Rotation) {
+func (d *Rotator) Resume(ctx context.Context, profile string) (Result, error) {
+	return d.changeRotation(ctx, profile, func(r *Rotation) {
 		r.Held = time.Time{}
-		r.forgetUse()
+		r.ForgetUse()
 	})
 }
 
 // changeRotation edits the journal of the profile's rotation and then does what
 // is due for its key.
-func (d *Daemon) change(ctx context.Context, profile string, edit func(*Rotation)) (Result, error) {
-	leave, err := d.enter(ctx)
+func (d *Rotator) changeRotation(ctx context.Context, profile string, edit func(*Rotation)) (Result, error) {
+	leave, err := d.lockAndSweep(ctx)
 	if err != nil {
 		return Result{}, err
 	}
 	defer leave()
-	w, err := d.gather(ctx, Ask{Person: true})
+	w, err := d.gatherWorld(ctx, Options{Manual: true})
 	if err != nil {
 		return Result{}, err
 	}
-	if err := w.know([]string{profile}, d.Store.Paths); err != nil {
+	if err := w.requireProfiles([]string{profile}, d.Store.Paths); err != nil {
 		return Result{}, err
 	}
-	i := slices.IndexFunc(w.units, func(t *unit) bool {
-		return t.facts.Rotation != nil && t.facts.Unread == nil && t.names([]string{profile})
+	i := slices.IndexFunc(w.targets, func(t *target) bool {
+		return t.facts.Rotation != nil && t.facts.RotationErr == nil && t.hasProfile([]string{profile})
 	})
 	if i < 0 {
-		return Result{}, cmp.Or(w.unread(profile), error(&noRotationError{profile}))
+		return Result{}, cmp.Or(w.unreadError(profile), error(&noRotationError{profile}))
 	}
-	t := w.units[i]
+	t := w.targets[i]
 	edit(t.facts.Rotation)
-	if err := letGo(t); err != nil {
+	if err := dropForeignPlaces(t); err != nil {
 		return Result{}, err
 	}
-	if r := t.facts.Rotation; r.New.ID == "" && r.Held.IsZero() && t.facts.Shows.Old == 0 {
-		return d.abandon(t)
+	if r := t.facts.Rotation; r.New.ID == "" && r.Held.IsZero() && t.facts.Placement.Old == 0 {
+		return d.abandonRotation(t)
 	}
-	if err := d.journal().Save(t.facts.Rotation); err != nil {
+	if err := d.journalDir().Save(t.facts.Rotation); err != nil {
 		return Result{}, err
 	}
-	result := d.settle(ctx, t, Request{Ask: Ask{Person: true}})
-	return result, d.saveLine(t, result)
+	result := d.settleTarget(ctx, t, Request{Options: Options{Manual: true}})
+	return result, d.saveStatusLine(t, result)
 }
 
 // unreadError returns why keyd cannot tell whether a rotation of a profile's
 // key is in progress, or nil if it can tell.
-func (w *world) unread(profile string) error {
-	for _, t := range w.units {
-		if t.names([]string{profile}) && t.facts.Unread != nil {
-			return t.facts.Unread
+func (w *world) unreadError(profile string) error {
+	for _, t := range w.targets {
+		if t.hasProfile([]string{profile}) && t.facts.RotationErr != nil {
+			return t.facts.RotationErr
 		}
 	}
 	return nil
@@ -79,44 +79,44 @@ func (w *world) unread(profile string) error {
 // dropForeignPlaces drops the places that no longer show a key of the rotation,
 // once a person has asked to continue. It refuses while keyd cannot tell which
 // places those are.
-func letGo(t *unit) error {
+func dropForeignPlaces(t *target) error {
 	r := t.facts.Rotation
 	if !r.Held.IsZero() {
 		return nil
 	}
-	if t.facts.Shows.Doubt != nil {
-		return t.facts.Shows.Doubt
+	if t.facts.Placement.Ambiguous != nil {
+		return t.facts.Placement.Ambiguous
 	}
-	if r.stuck() {
-		r.askAgain()
+	if r.IsStuck() {
+		r.ResetReconcile()
 	}
 	r.Places = slices.DeleteFunc(r.Places, func(p Place) bool {
-		return slices.Contains(t.facts.Shows.Third, p.Profile) || slices.Contains(t.facts.Shows.Gone, p.Profile)
+		return slices.Contains(t.facts.Placement.Foreign, p.Profile) || slices.Contains(t.facts.Placement.Missing, p.Profile)
 	})
-	t.facts.Shows.Third, t.facts.Shows.Gone = nil, nil
-	if t.givesUp() {
-		r.Failed = "no profile shows it any more"
+	t.facts.Placement.Foreign, t.facts.Placement.Missing = nil, nil
+	if t.wouldGiveUp() {
+		r.GiveUpReason = "no profile shows it any more"
 	}
 	return nil
 }
 
 // wouldGiveUp reports whether no file shows a key of the rotation any more, so
 // that continuing the rotation means ending it.
-func (t *unit) givesUp() bool {
-	shows := t.facts.Shows
-	return t.facts.Rotation.New.ID != "" && shows.Old+shows.New == 0 && shows.Doubt == nil && t.facts.Unread == nil
+func (t *target) wouldGiveUp() bool {
+	shows := t.facts.Placement
+	return t.facts.Rotation.New.ID != "" && shows.Old+shows.New == 0 && shows.Ambiguous == nil && t.facts.RotationErr == nil
 }
 
 // RotationToGiveUp returns the profile's rotation if Resume would give it up
 // and delete its new key, because no profile shows a key of it any more.
 // Otherwise it returns nil. It changes nothing.
-func (d *Daemon) GivesUp(ctx context.Context, profile string) (*Rotation, error) {
-	w, err := d.reader().gather(ctx, Ask{Person: true})
+func (d *Rotator) RotationToGiveUp(ctx context.Context, profile string) (*Rotation, error) {
+	w, err := d.readOnlyCopy().gatherWorld(ctx, Options{Manual: true})
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range w.units {
-		if t.facts.Rotation != nil && t.names([]string{profile}) && t.givesUp() {
+	for _, t := range w.targets {
+		if t.facts.Rotation != nil && t.hasProfile([]string{profile}) && t.wouldGiveUp() {
 			return t.facts.Rotation, nil
 		}
 	}
@@ -125,42 +125,42 @@ func (d *Daemon) GivesUp(ctx context.Context, profile string) (*Rotation, error)
 
 // abandonRotation ends a rotation without a known new key whose old key no file
 // shows any more, because a person has asked to continue.
-func (d *Daemon) abandon(t *unit) (Result, error) {
+func (d *Rotator) abandonRotation(t *target) (Result, error) {
 	why := "no profile shows it any more; aws iam list-access-keys shows whether a second key was left behind"
-	d.record(t, "gave up", t.facts.ID, why)
+	d.appendHistory(t, "gave up", t.facts.ID, why)
 	if err := d.closeRotation(t); err != nil {
 		return Result{}, err
 	}
-	t.facts.Skip = why
-	result := d.result(t, Next(t.facts, d.Settings, d.Now()), nil)
-	return result, d.saveLine(t, result)
+	t.facts.SkipReason = why
+	result := d.makeResult(t, Next(t.facts, d.Settings, d.Now()), nil)
+	return result, d.saveStatusLine(t, result)
 }
 
 // saveStatusLine replaces one key's line in the status. Lines of other keys
 // stay, even those with the same profiles: someone may have put another key
 // into the files in the middle of a rotation.
-func (d *Daemon) saveLine(t *unit, result Result) error {
-	status, err := recall(d.Sys, d.State)
+func (d *Rotator) saveStatusLine(t *target, result Result) error {
+	status, err := LoadStatusAndMemoryFrom(d.Sys, d.StateDir)
 	if err != nil {
 		return err
 	}
-	ids := []string{result.Key, t.facts.ID} // the files may have shown the other id before
-	if t.line != nil {
-		ids = append(ids, t.line.Key)
+	ids := []string{result.KeyID, t.facts.ID} // the files may have shown the other id before
+	if t.lastStatus != nil {
+		ids = append(ids, t.lastStatus.KeyID)
 	}
-	own := func(l KeyLine) bool {
-		if l.Key == "" || result.Key == "" {
-			return l.Key == result.Key && slices.Equal(l.Profiles, result.Profiles)
+	own := func(l KeyStatus) bool {
+		if l.KeyID == "" || result.KeyID == "" {
+			return l.KeyID == result.KeyID && slices.Equal(l.Profiles, result.Profiles)
 		}
-		return slices.Contains(ids, l.Key)
+		return slices.Contains(ids, l.KeyID)
 	}
 	i := slices.IndexFunc(status.Keys, own)
 	if i < 0 {
 		i = len(status.Keys)
 	}
-	status.Keys = slices.Insert(slices.DeleteFunc(status.Keys, own), i, result.KeyLine)
+	status.Keys = slices.Insert(slices.DeleteFunc(status.Keys, own), i, result.KeyStatus)
 	status.Written, status.Process, status.PID = d.Now().UTC(), d.Process, os.Getpid()
-	return status.save(d.Sys, d.State)
+	return status.Save(d.Sys, d.StateDir)
 }
 
 // noRotationError reports that no rotation of the profile's key is in progress.

@@ -15,20 +15,20 @@ import (
 func TestHoldLeavesTheOtherLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
-		l.pass(Request{Ask: Ask{Person: true}})
+		l.pass(Request{Options: Options{Manual: true}})
 		third, secret := l.cloud.AddUser(account, "/", "bob").AddKey(day)
 		pair := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\n", third, secret)
 		l.write("credentials", "[default]\n"+pair+"[work]\n"+pair)
 		before := l.lines()
-		if len(before) != 2 || before[third].State != OK || !before[l.old.ID].NeedsPerson || !before[l.old.ID].InRotation {
+		if len(before) != 2 || before[third].State != StateOK || !before[l.old.ID].NeedsPerson || !before[l.old.ID].InRotation {
 			t.Fatalf("%+v", before)
 		}
 		if _, err := l.d.Hold(t.Context(), "default"); err != nil {
 			t.Fatal(err)
 		}
-		after, _ := LoadStatus(l.d.State)
+		after, _ := LoadStatus(l.d.StateDir)
 		for _, line := range after.Keys {
-			if was := before[line.Key]; was.State != line.State || was.InRotation != line.InRotation || len(after.Keys) != 2 {
+			if was := before[line.KeyID]; was.State != line.State || was.InRotation != line.InRotation || len(after.Keys) != 2 {
 				t.Errorf("%+v, was %+v", line, was)
 			}
 		}
@@ -39,23 +39,23 @@ func TestHoldLeavesTheOtherLines(t *testing.T) {
 }
 
 // lines does a pass and returns the lines of the status, by key.
-func (l *lab) lines() map[string]KeyLine {
+func (l *lab) lines() map[string]KeyStatus {
 	l.t.Helper()
 	time.Sleep(time.Minute)
 	if _, err := l.d.Pass(l.t.Context(), Request{}); err != nil {
 		l.t.Fatal(err)
 	}
-	status, err := LoadStatus(l.d.State)
+	status, err := LoadStatus(l.d.StateDir)
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	status.PID = 0 // of another process, as far as a test can tell
-	if err := status.save(l.sys, l.d.State); err != nil {
+	if err := status.Save(l.sys, l.d.StateDir); err != nil {
 		l.t.Fatal(err)
 	}
-	all := map[string]KeyLine{}
+	all := map[string]KeyStatus{}
 	for _, line := range status.Keys {
-		all[line.Key] = line
+		all[line.KeyID] = line
 	}
 	return all
 }

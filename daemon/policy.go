@@ -16,10 +16,10 @@ import (
 // optional adds the permissions that keyd can do without.
 func Policy(p credfile.Profile, status Status, getenv func(string) string, optional bool) (string, error) {
 	partition, arn := "aws", ""
-	if site, err := iam.Resolve([]credfile.Site{p.Site}, getenv); err == nil && p.Name != "" {
+	if site, err := iam.ResolveEndpoints([]credfile.EndpointConfig{p.Endpoints}, getenv); err == nil && p.Name != "" {
 		partition = site.Partition
 	}
-	i := slices.IndexFunc(status.Keys, func(l KeyLine) bool { return l.Key != "" && l.Key == p.Key.ID && l.Seen != nil })
+	i := slices.IndexFunc(status.Keys, func(l KeyStatus) bool { return l.KeyID != "" && l.KeyID == p.Key.ID && l.Seen != nil })
 	if i >= 0 {
 		arn = status.Keys[i].Seen.ARN
 	}

@@ -13,74 +13,74 @@ import (
 
 // proof is the state of one run of proveKey.
 type proof struct {
-	d         *Daemon
-	target    *unit
-	need      int  // required successes in a row
-	mend      bool // the pair was proven before
-	endpoints []endpoint
-	began     time.Time
-	failed    time.Time // when the last refusal came; zero when none came
-	err       error     // the last refusal
-	mute      time.Time // since when an endpoint gives no verdict on the key: no network, no permission; zero when all do
+	d           *Rotator
+	target      *target
+	required    int  // required successes in a row
+	mending     bool // the pair was proven before
+	endpoints   []proofEndpoint
+	began       time.Time
+	lastRefusal time.Time // when the last refusal came; zero when none came
+	lastErr     error     // the last refusal
+	muteSince   time.Time // since when an endpoint gives no verdict on the key: no network, no permission; zero when all do
 }
 
 // runRounds asks the endpoints in rounds until the key is proven or the proof
 // ends for now.
-func (p *proof) run(ctx context.Context, client *iam.Client) error {
-	for !p.done() {
-		p.round(ctx, client)
+func (p *proof) runRounds(ctx context.Context, client *iam.Client) error {
+	for !p.isDone() {
+		p.askAll(ctx, client)
 		elapsed := p.d.Now().Sub(p.began)
-		p.d.progress(p.target, Prove, "proving", p.text(elapsed), p.began, proveHard)
-		if over, err := p.over(elapsed); over {
+		p.d.emitProgress(p.target, DoProve, "proving", p.progressText(elapsed), p.began, proveHardLimit)
+		if over, err := p.isOver(elapsed); over {
 			return err
 		}
-		if err := pause(ctx, p.interval()); err != nil {
+		if err := pauseFor(ctx, p.nextInterval()); err != nil {
 			return err
 		}
 	}
-	p.d.tell(p.target, Prove, "proving", fmt.Sprintf("%s  %s", p.text(0), p.d.Now().Sub(p.began).Round(100*time.Millisecond)))
+	p.d.emit(p.target, DoProve, "proving", fmt.Sprintf("%s  %s", p.progressText(0), p.d.Now().Sub(p.began).Round(100*time.Millisecond)))
 	return nil
 }
 
 // askAll asks every endpoint once, over new connections. A load balancer may
 // then choose another server, which may not know the key yet.
-func (p *proof) round(ctx context.Context, client *iam.Client) {
+func (p *proof) askAll(ctx context.Context, client *iam.Client) {
 	defer client.Close()
 	mute := false
 	for i := range p.endpoints {
 		e := &p.endpoints[i]
-		p.d.tick()
+		p.d.reportAlive()
 		if err := e.ask(ctx, client); err != nil {
-			e.row, p.failed, p.err = 0, p.d.Now(), err
+			e.streak, p.lastRefusal, p.lastErr = 0, p.d.Now(), err
 			e.refused = iam.ClassOf(err) == iam.BadKey || errors.Is(err, errNotListed)
 			mute = mute || !e.refused
 			continue
 		}
-		e.row++
+		e.streak++
 		e.refused = false
 	}
 	switch {
 	case !mute:
-		p.mute = time.Time{}
-	case p.mute.IsZero():
-		p.mute = p.d.Now()
+		p.muteSince = time.Time{}
+	case p.muteSince.IsZero():
+		p.muteSince = p.d.Now()
 	}
 }
 
 // isDone reports whether the key is proven.
-func (p *proof) done() bool {
-	if p.mend {
+func (p *proof) isDone() bool {
+	if p.mending {
 		return p.stillWorks()
 	}
 	for _, e := range p.endpoints {
-		if e.row < p.need {
+		if e.streak < p.required {
 			return false
 		}
 	}
-	if p.failed.IsZero() {
+	if p.lastRefusal.IsZero() {
 		return true
 	}
-	return p.d.Now().Sub(p.failed) >= min(settleMost, max(settleLeast, p.failed.Sub(p.began)))
+	return p.d.Now().Sub(p.lastRefusal) >= min(settleMax, max(settleMin, p.lastRefusal.Sub(p.began)))
 }
 
 // stillWorks reports whether a pair that was proven before still works: one
@@ -91,60 +91,60 @@ func (p *proof) done() bool {
 func (p *proof) stillWorks() bool {
 	row, refused := 0, false
 	for _, e := range p.endpoints {
-		row, refused = max(row, e.row), refused || e.refused
+		row, refused = max(row, e.streak), refused || e.refused
 	}
-	return row >= p.need && !refused || row >= outvotes
+	return row >= p.required && !refused || row >= outvoteStreak
 }
 
 // isOver ends a proof that will not succeed now. Only refusals by AWS give a
 // key up. A network that is down for an hour says nothing about the key, and is
 // not tried every second until it is back. A pair that was proven before is
 // never given up, because the old key may be Inactive by now.
-func (p *proof) over(elapsed time.Duration) (bool, error) {
-	if other, ok := errors.AsType[*otherIdentityError](p.err); ok {
-		if p.mend {
-			return true, &needPersonError{text: other.Error() + ": the file was left as it is", run: AsProfile("aws sts get-caller-identity", p.target.facts.Profiles[0])}
+func (p *proof) isOver(elapsed time.Duration) (bool, error) {
+	if other, ok := errors.AsType[*wrongIdentityError](p.lastErr); ok {
+		if p.mending {
+			return true, &needPersonError{text: other.Error() + ": the file was left as it is", hint: AWSCommand("aws sts get-caller-identity", p.target.facts.Profiles[0])}
 		}
-		return true, p.d.fail(p.target, other.Error())
+		return true, p.d.giveUpNew(p.target, other.Error())
 	}
-	if !p.mute.IsZero() && p.d.Now().Sub(p.mute) >= proveMute && !(p.mend && p.accepted()) {
-		return true, p.said()
+	if !p.muteSince.IsZero() && p.d.Now().Sub(p.muteSince) >= muteLimit && !(p.mending && p.anyAccepts()) {
+		return true, p.finalErr()
 	}
-	if elapsed < proveHard {
+	if elapsed < proveHardLimit {
 		return false, nil
 	}
-	if iam.ClassOf(p.err) == iam.BadKey && !p.mend {
-		return true, p.d.fail(p.target, "AWS did not accept the new key reliably within "+formatAge(proveHard))
+	if iam.ClassOf(p.lastErr) == iam.BadKey && !p.mending {
+		return true, p.d.giveUpNew(p.target, "AWS did not accept the new key reliably within "+FormatAge(proveHardLimit))
 	}
-	return true, p.err
+	return true, p.lastErr
 }
 
 // finalErr returns why the proof ends for now. The error may need a person when
 // some endpoints answer and others stay silent.
-func (p *proof) said() error {
-	if p.accepted() {
-		return p.target.unanswered(Prove, p.err)
+func (p *proof) finalErr() error {
+	if p.anyAccepts() {
+		return p.target.endpointFailure(DoProve, p.lastErr)
 	}
-	return p.err
+	return p.lastErr
 }
 
 // anyAccepts reports whether an endpoint accepts the key now.
-func (p *proof) accepted() bool {
-	return slices.ContainsFunc(p.endpoints, func(e endpoint) bool { return e.row > 0 })
+func (p *proof) anyAccepts() bool {
+	return slices.ContainsFunc(p.endpoints, func(e proofEndpoint) bool { return e.streak > 0 })
 }
 
 // nextInterval returns how long to wait before the next round.
-func (p *proof) interval() time.Duration {
-	if p.d.Now().Sub(p.began) > proveSoft {
+func (p *proof) nextInterval() time.Duration {
+	if p.d.Now().Sub(p.began) > proveSoftLimit {
 		return 5 * time.Second
 	}
 	for _, e := range p.endpoints {
-		if e.row == 0 {
+		if e.streak == 0 {
 			return time.Second
 		}
 	}
 	for _, e := range p.endpoints {
-		if e.row < p.need {
+		if e.streak < p.required {
 			return 200 * time.Millisecond
 		}
 	}
@@ -152,13 +152,13 @@ func (p *proof) interval() time.Duration {
 }
 
 // progressText describes the proof for the person who watches.
-func (p *proof) text(elapsed time.Duration) string {
+func (p *proof) progressText(elapsed time.Duration) string {
 	var parts []string
 	for _, e := range p.endpoints {
-		parts = append(parts, fmt.Sprintf("%s %d/%d", e.name, min(e.row, p.need), p.need))
+		parts = append(parts, fmt.Sprintf("%s %d/%d", e.name, min(e.streak, p.required), p.required))
 	}
 	text := "accepted by " + strings.Join(parts, ", ")
-	if elapsed > proveSoft {
+	if elapsed > proveSoftLimit {
 		text += ": this is taking longer than usual; the files are unchanged"
 	}
 	return text

@@ -11,29 +11,29 @@ import (
 )
 
 const (
-	streak    = 5                // required successes in a row at each endpoint
-	proveSoft = 2 * time.Minute  // after this long the progress text says that the proof is slow
-	proveHard = 15 * time.Minute // after this long the new key is given up
+	proofStreak    = 5                // required successes in a row at each endpoint
+	proveSoftLimit = 2 * time.Minute  // after this long the progress text says that the proof is slow
+	proveHardLimit = 15 * time.Minute // after this long the new key is given up
 	// settleMin and settleMax bound how long a streak must last after a
 	// refusal, which is otherwise as long as the key took to be accepted. One
 	// server of an endpoint may lag far behind the others, and only frequent
 	// asking finds it.
-	settleLeast = 5 * time.Second
-	settleMost  = 15 * time.Second
+	settleMin = 5 * time.Second
+	settleMax = 15 * time.Second
 	// outvoteStreak is how often in a row, a second apart, one endpoint must
 	// accept a previously proven pair that another endpoint refuses. A key that
 	// was just made Inactive is refused everywhere by then.
-	outvotes = 30
+	outvoteStreak = 30
 	// muteLimit is how long a proof continues while an endpoint gives no verdict on
 	// the key.
-	proveMute = 10 * time.Second
+	muteLimit = 10 * time.Second
 )
 
 // proofEndpoint is one endpoint that must accept the new key.
-type endpoint struct {
-	name string
-	ask  func(context.Context, *iam.Client) error
-	row  int // successes in a row since the last failure
+type proofEndpoint struct {
+	name   string
+	ask    func(context.Context, *iam.Client) error
+	streak int // successes in a row since the last failure
 
 	refused bool // the last answer was that the key is unknown or not listed
 }
@@ -45,48 +45,48 @@ type endpoint struct {
 // After a refusal, it must also do so for as long as the key took to be
 // accepted, but at least 5 and at most 15 seconds. This finds a server that
 // lags behind almost certainly, not certainly.
-func (d *Daemon) prove(ctx context.Context, t *unit) error {
+func (d *Rotator) proveKey(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
-	need := cmp.Or(d.rounds, streak)
+	need := cmp.Or(d.proofStreak, proofStreak)
 	if !r.Validated.IsZero() { // proven before; a file may show an inactive id, which is urgent
 		need = 1
-	} else if err := d.complete(ctx, t); err != nil {
+	} else if err := d.probeNewRegions(ctx, t); err != nil {
 		return err
 	}
 	if d.flaw == swapUnproven {
 		t.facts.Proven = true
 		return nil
 	}
-	client, err := d.client(t, r.New)
+	client, err := d.newClient(t, r.New)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	p := proof{d: d, target: t, need: need, mend: !r.Validated.IsZero(), endpoints: d.endpoints(t), began: d.Now()}
-	if err := p.run(ctx, client); err != nil {
+	p := proof{d: d, target: t, required: need, mending: !r.Validated.IsZero(), endpoints: d.proofEndpoints(t), began: d.Now()}
+	if err := p.runRounds(ctx, client); err != nil {
 		return err
 	}
-	t.facts.Proven = r.Failed == ""
+	t.facts.Proven = r.GiveUpReason == ""
 	return nil
 }
 
 // proofEndpoints returns STS in every region of the profiles and in the
 // partition's default region, without the regions that are off, and IAM.
-func (d *Daemon) endpoints(t *unit) []endpoint {
+func (d *Rotator) proofEndpoints(t *target) []proofEndpoint {
 	r := t.facts.Rotation
-	var all []endpoint
-	for _, region := range t.openRegions() {
-		all = append(all, endpoint{name: "sts " + region, ask: func(ctx context.Context, c *iam.Client) error {
+	var all []proofEndpoint
+	for _, region := range t.usableRegions() {
+		all = append(all, proofEndpoint{name: "sts " + region, ask: func(ctx context.Context, c *iam.Client) error {
 			who, err := c.CallerIdentity(ctx, region)
-			if err == nil && !r.isOf(who) {
-				err = &otherIdentityError{got: who.ARN, want: r.ARN}
+			if err == nil && !r.BelongsTo(who) {
+				err = &wrongIdentityError{got: who.ARN, want: r.ARN}
 			}
 			return err
 		}})
 	}
-	return append(all, endpoint{name: "iam", ask: func(ctx context.Context, c *iam.Client) error {
+	return append(all, proofEndpoint{name: "iam", ask: func(ctx context.Context, c *iam.Client) error {
 		listing, err := c.ListKeys(ctx, r.User)
-		if err == nil && contains(listing.Keys, r.New.ID) == nil {
+		if err == nil && findKey(listing.Keys, r.New.ID) == nil {
 			err = errNotListed
 		}
 		return err
@@ -99,8 +99,8 @@ var errNotListed = errors.New("daemon: IAM accepts the new key but does not list
 
 // wrongIdentityError reports a new key that belongs to another user. got and
 // want are ARNs.
-type otherIdentityError struct{ got, want string }
+type wrongIdentityError struct{ got, want string }
 
-func (e *otherIdentityError) Error() string {
+func (e *wrongIdentityError) Error() string {
 	return fmt.Sprintf("daemon: the new key belongs to %s, not %s", e.got, e.want)
 }

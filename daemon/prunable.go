@@ -13,65 +13,65 @@ import (
 
 // PruneCandidate is a second key of a profile's user, as shown to a person
 // before it is pruned.
-type Prunable struct {
-	Profile, ID, User string
-	Active            bool
-	Created           time.Time
-	Used              *remote.Use // nil: unknown
-	Suspect           bool        // a rotation waits until a person says that no one needs the key
+type PruneCandidate struct {
+	Profile, KeyID, User string
+	Active               bool
+	Created              time.Time
+	LastUse              *remote.Use // nil: unknown
+	Suspect              bool        // a rotation waits until a person says that no one needs the key
 }
 
 // FindSecondKey returns the key of the same user that is not the profile's own.
 // id may name it, or be empty if there is only one. A key that a profile shows
 // is never returned. While a rotation is in progress, a key is returned only if
 // keyd cannot tell whose it is and id names it.
-func (d *Daemon) Second(ctx context.Context, profile, id string) (Prunable, error) {
-	w, t, unlock, err := d.pruneUnit(ctx, profile, id)
+func (d *Rotator) FindSecondKey(ctx context.Context, profile, id string) (PruneCandidate, error) {
+	w, t, unlock, err := d.openPruneTarget(ctx, profile, id)
 	if err != nil {
-		return Prunable{}, err
+		return PruneCandidate{}, err
 	}
 	defer unlock()
-	if err := d.lookToPrune(ctx, t, profile); err != nil {
-		return Prunable{}, err
+	if err := d.lookBeforePrune(ctx, t, profile); err != nil {
+		return PruneCandidate{}, err
 	}
-	other := t.facts.Seen.Other(t.facts.ID)
+	other := t.facts.Seen.FindOther(t.facts.ID)
 	if id != "" {
-		other = t.facts.Seen.Key(id)
+		other = t.facts.Seen.FindKey(id)
 	}
 	switch {
 	case other == nil && id != "":
-		return Prunable{}, fmt.Errorf("%s is not a key of user %s", id, t.facts.Seen.User)
+		return PruneCandidate{}, fmt.Errorf("%s is not a key of user %s", id, t.facts.Seen.User)
 	case other == nil:
-		return Prunable{}, fmt.Errorf("user %s has no second key", t.facts.Seen.User)
+		return PruneCandidate{}, fmt.Errorf("user %s has no second key", t.facts.Seen.User)
 	}
-	if err := w.unused(other.ID); err != nil {
-		return Prunable{}, err
+	if err := w.checkNotShown(other.ID); err != nil {
+		return PruneCandidate{}, err
 	}
-	return Prunable{profile, other.ID, t.facts.Seen.User, other.Active, other.Created, other.Used, t.facts.Rotation != nil}, nil
+	return PruneCandidate{profile, other.ID, t.facts.Seen.User, other.Active, other.Created, other.LastUse, t.facts.Rotation != nil}, nil
 }
 
 // openPruneTarget takes the pass lock and returns the target of a profile whose
 // user's second key may be pruned, with the function that releases the lock.
-func (d *Daemon) pruneUnit(ctx context.Context, profile, id string) (*world, *unit, func(), error) {
-	leave, err := d.enter(ctx)
+func (d *Rotator) openPruneTarget(ctx context.Context, profile, id string) (*world, *target, func(), error) {
+	leave, err := d.lockAndSweep(ctx)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	w, err := d.gather(ctx, Ask{Person: true})
+	w, err := d.gatherWorld(ctx, Options{Manual: true})
 	if err == nil {
-		err = w.know([]string{profile}, d.Store.Paths)
+		err = w.requireProfiles([]string{profile}, d.Store.Paths)
 	}
 	if err != nil {
 		leave()
 		return nil, nil, nil, err
 	}
-	showsProfile := func(t *unit) bool { return t.names([]string{profile}) }
-	i := slices.IndexFunc(w.units, func(t *unit) bool { return showsProfile(t) && t.facts.Unread == nil })
+	showsProfile := func(t *target) bool { return t.hasProfile([]string{profile}) }
+	i := slices.IndexFunc(w.targets, func(t *target) bool { return showsProfile(t) && t.facts.RotationErr == nil })
 	if i < 0 {
-		i = slices.IndexFunc(w.units, showsProfile)
+		i = slices.IndexFunc(w.targets, showsProfile)
 	}
-	t := w.units[i]
-	if err := cmp.Or(t.prunable(profile, id), d.mayAsk(t, profile)); err != nil {
+	t := w.targets[i]
+	if err := cmp.Or(t.checkPrunable(profile, id), d.checkNotExcluded(t, profile)); err != nil {
 		leave()
 		return nil, nil, nil, err
 	}
@@ -80,17 +80,17 @@ func (d *Daemon) pruneUnit(ctx context.Context, profile, id string) (*world, *un
 
 // lookBeforePrune asks AWS for the user's keys. It then checks again whether
 // the account is excluded, since not every key id reveals its account.
-func (d *Daemon) lookToPrune(ctx context.Context, t *unit, profile string) error {
-	if err := d.look(ctx, t); err != nil {
+func (d *Rotator) lookBeforePrune(ctx context.Context, t *target, profile string) error {
+	if err := d.lookAtKeys(ctx, t); err != nil {
 		return err
 	}
-	return d.mayAsk(t, profile)
+	return d.checkNotExcluded(t, profile)
 }
 
 // checkNotExcluded refuses to sign anything with a decoy or with a key of
 // never_accounts, as Next does for a pass.
-func (d *Daemon) mayAsk(t *unit, profile string) error {
-	if why := leaveAlone(t.facts.ID, t.facts.account(), d.Settings.NeverAccounts); why != "" {
+func (d *Rotator) checkNotExcluded(t *target, profile string) error {
+	if why := NeverSignReason(t.facts.ID, t.facts.knownAccount(), d.Settings.NeverAccounts); why != "" {
 		return fmt.Errorf("%s: %s", profile, why)
 	}
 	return nil
@@ -98,28 +98,28 @@ func (d *Daemon) mayAsk(t *unit, profile string) error {
 
 // checkPrunable refuses while a rotation is in progress, unless the rotation is
 // stuck because keyd cannot tell whose the key with this id is.
-func (t *unit) prunable(profile, id string) error {
+func (t *target) checkPrunable(profile, id string) error {
 	switch r := t.facts.Rotation; {
 	case id == t.facts.ID:
 		return fmt.Errorf("%s is the key that %s uses: not pruned", credfile.Short(id), profile)
-	case t.facts.Unread != nil:
-		return t.facts.Unread
-	case t.facts.Skip != "":
-		return fmt.Errorf("%s: %s", profile, t.facts.Skip)
-	case r != nil && r.stuck() && !slices.Contains(r.Suspects, id):
-		return &needPersonError{text: r.Stuck, run: whoseIsIt(r)}
-	case r == nil || r.stuck():
-		if t.key.IsZero() {
+	case t.facts.RotationErr != nil:
+		return t.facts.RotationErr
+	case t.facts.SkipReason != "":
+		return fmt.Errorf("%s: %s", profile, t.facts.SkipReason)
+	case r != nil && r.IsStuck() && !slices.Contains(r.Suspects, id):
+		return &needPersonError{text: r.StuckReason, hint: SuspectHint(r)}
+	case r == nil || r.IsStuck():
+		if t.pair.IsZero() {
 			return fmt.Errorf("no file shows %s any more: keyd has no key to ask AWS with", credfile.Short(t.facts.ID))
 		}
 		return nil
 	}
-	return &needPersonError{text: fmt.Sprintf("a rotation of %s is in progress: its keys are not pruned", profile), run: Command("keyd rotate --retire-now", profile)}
+	return &needPersonError{text: fmt.Sprintf("a rotation of %s is in progress: its keys are not pruned", profile), hint: Command("keyd rotate --retire-now", profile)}
 }
 
 // checkNotShown refuses a key that a profile shows.
-func (w *world) unused(id string) error {
-	for _, t := range w.units {
+func (w *world) checkNotShown(id string) error {
+	for _, t := range w.targets {
 		if by := t.facts.ShownBy[id]; by != "" {
 			return fmt.Errorf("%s is the key that %s uses: not pruned", credfile.Short(id), by)
 		}

@@ -19,9 +19,9 @@ func doubtful(t *testing.T, when awssim.When) (l *lab, foreign, foreignSecret st
 	l.pass(Request{})
 	time.Sleep(5 * time.Minute)
 	foreign, foreignSecret = l.user.CreateKey()
-	r := l.live(day, func(r Result) bool { return r.State == Stopped })
-	if !strings.Contains(r.Run, "keyd prune default AKIA") || !slices.Contains(r.Rotation.Suspects, foreign) {
-		t.Fatalf("run: %s; %+v", r.Run, r.Rotation)
+	r := l.live(day, func(r Result) bool { return r.State == StateBlocked })
+	if !strings.Contains(r.Hint, "keyd prune default AKIA") || !slices.Contains(r.Rotation.Suspects, foreign) {
+		t.Fatalf("run: %s; %+v", r.Hint, r.Rotation)
 	}
 	return l, foreign, foreignSecret
 }
@@ -29,8 +29,8 @@ func doubtful(t *testing.T, when awssim.When) (l *lab, foreign, foreignSecret st
 // pruned does what keyd prune default ID does after it has asked.
 func (l *lab) pruned(id string, active bool) {
 	l.t.Helper()
-	p, err := l.d.Second(l.t.Context(), "default", id)
-	if err != nil || p.ID != id || p.Active != active || !p.Suspect || p.Used == nil {
+	p, err := l.d.FindSecondKey(l.t.Context(), "default", id)
+	if err != nil || p.KeyID != id || p.Active != active || !p.Suspect || p.LastUse == nil {
 		l.t.Fatalf("%+v, %v", p, err)
 	}
 	must(l.t, l.d.Prune(l.t.Context(), p))
@@ -49,17 +49,17 @@ func TestAPersonSaysThatNobodyNeedsTheKey(t *testing.T) {
 		l, foreign, _ := doubtful(t, awssim.Before)
 		start := l.text()
 		l.pruned(foreign, true)
-		if r := l.pass(Request{}); r.State != Stopped || l.statuses()[foreign] != "Inactive" || l.statuses()[l.old.ID] != "Active" {
+		if r := l.pass(Request{}); r.State != StateBlocked || l.statuses()[foreign] != "Inactive" || l.statuses()[l.old.ID] != "Active" {
 			t.Errorf("%s: %s; %v", r.State, r.Why, l.statuses())
 		}
 		l.pruned(foreign, false)
 		if l.text() != start {
 			t.Error("the file changed")
 		}
-		if r := l.pass(Request{}); r.Rotation == nil || r.Rotation.Old.ID != l.old.ID || r.State != Overlap {
+		if r := l.pass(Request{}); r.Rotation == nil || r.Rotation.Old.ID != l.old.ID || r.State != StateOverlap {
 			t.Errorf("the rotation does not go on: %s, %s", r.State, r.Why)
 		}
-		for _, c := range l.cloud.Touched() {
+		for _, c := range l.cloud.ForeignCalls() {
 			if c.Target != foreign {
 				t.Errorf("%s %s", c.Action, c.Target)
 			}
@@ -86,7 +86,7 @@ func TestOneOfTwoKeysIsNobodys(t *testing.T) {
 		l.pruned(lost, true)
 		l.pruned(lost, false)
 		r := l.pass(Request{})
-		if r.State != Stopped || !slices.Equal(r.Rotation.Suspects, []string{foreign}) || strings.Contains(r.Why, "0001") {
+		if r.State != StateBlocked || !slices.Equal(r.Rotation.Suspects, []string{foreign}) || strings.Contains(r.Why, "0001") {
 			t.Errorf("%s: %s; %+v", r.State, r.Why, r.Rotation)
 		}
 		if l.statuses()[foreign] != "Active" {
@@ -107,14 +107,14 @@ func TestWhatIsNotPrunedWhileARotationWaits(t *testing.T) {
 		before := l.statuses()
 		refused := func(id, says string) {
 			t.Helper()
-			if p, err := l.d.Second(t.Context(), "default", id); err == nil || !strings.Contains(err.Error(), says) {
+			if p, err := l.d.FindSecondKey(t.Context(), "default", id); err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("%q: %+v, %v", id, p, err)
 			}
 		}
 		refused("", "keyd cannot tell whether the call made")
 		refused("AKIAIOSFODNN7EXAMPLE", "keyd cannot tell whether the call made")
 		refused(l.old.ID, "is the key that default uses")
-		p, err := l.d.Second(t.Context(), "default", foreign)
+		p, err := l.d.FindSecondKey(t.Context(), "default", foreign)
 		must(t, err)
 		l.write("credentials", l.text()+"[bob]\naws_access_key_id = "+foreign+"\naws_secret_access_key = "+secret+"\n")
 		refused(foreign, "is the key that bob uses")
@@ -133,14 +133,14 @@ func TestAPruneThatFailsIsAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, foreign, _ := doubtful(t, awssim.Before)
 		l.pruned(foreign, true)
-		p, err := l.d.Second(t.Context(), "default", foreign)
+		p, err := l.d.FindSecondKey(t.Context(), "default", foreign)
 		must(t, err)
-		l.user.Deny("iam:DeleteAccessKey", awssim.NotAllowed)
+		l.user.DenyAction("iam:DeleteAccessKey", awssim.NotAllowed)
 		if err := l.d.Prune(t.Context(), p); err == nil {
 			t.Fatal("it was not allowed")
 		}
 		r := l.pass(Request{})
-		if r.State != Stopped || !slices.Equal(r.Rotation.Suspects, []string{foreign}) {
+		if r.State != StateBlocked || !slices.Equal(r.Rotation.Suspects, []string{foreign}) {
 			t.Errorf("%s: %s; %+v", r.State, r.Why, r.Rotation)
 		}
 		l.user.LiftDeny("iam:DeleteAccessKey")
@@ -163,11 +163,11 @@ func TestPruneSignsNothingWithAKeyThatIsLeftAlone(t *testing.T) {
 			if name == "never_accounts" {
 				l.d.Settings.NeverAccounts = []string{account}
 			}
-			p, err := l.d.Second(t.Context(), "default", "")
+			p, err := l.d.FindSecondKey(t.Context(), "default", "")
 			if err == nil || !strings.Contains(err.Error(), account) {
 				t.Errorf("%s: %+v, %v", name, p, err)
 			}
-			if err := l.d.Prune(t.Context(), Prunable{Profile: "default", ID: second, User: "carol"}); err == nil {
+			if err := l.d.Prune(t.Context(), PruneCandidate{Profile: "default", KeyID: second, User: "carol"}); err == nil {
 				t.Errorf("%s: it was pruned", name)
 			}
 			if calls := l.cloud.Calls(); len(calls) > 0 {
@@ -183,7 +183,7 @@ func TestPruneChangesNothingInAnExcludedAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 70*day)
 		second, _ := l.user.AddInactiveKey(100 * day)
-		p, err := l.d.Second(t.Context(), "default", "")
+		p, err := l.d.FindSecondKey(t.Context(), "default", "")
 		must(t, err)
 		l.d.Settings.NeverAccounts = []string{account}
 		if err := l.d.lookToPruneAs(t.Context(), "AKIAIOSFODNN7EXAMPLE", l.old); err == nil || !strings.Contains(err.Error(), "never_accounts") {

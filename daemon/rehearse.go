@@ -20,61 +20,61 @@ type Rehearsal struct {
 // nothing is saved to the status. The only request that could change something
 // asks for the key to be Active, which it is already, since it signs that
 // request. The failure of one key is in its Result.
-func (d *Daemon) Rehearse(ctx context.Context) ([]Rehearsal, error) {
-	unlock, err := d.lock(ctx)
+func (d *Rotator) Rehearse(ctx context.Context) ([]Rehearsal, error) {
+	unlock, err := d.lockPass(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	d = d.reader()
-	w, err := d.gather(ctx, Ask{Person: true})
+	d = d.readOnlyCopy()
+	w, err := d.gatherWorld(ctx, Options{Manual: true})
 	if err != nil {
 		return nil, err
 	}
 	var all []Rehearsal
-	for _, t := range w.units {
+	for _, t := range w.targets {
 		if err := context.Cause(ctx); err != nil {
 			return all, err
 		}
-		all = append(all, d.rehearse(ctx, t))
+		all = append(all, d.rehearseTarget(ctx, t))
 	}
 	return all, nil
 }
 
 // rehearseTarget rehearses the rotation of one key.
-func (d *Daemon) rehearse(ctx context.Context, t *unit) Rehearsal {
+func (d *Rotator) rehearseTarget(ctx context.Context, t *target) Rehearsal {
 	decision := Next(t.facts, d.Settings, d.Now())
-	for range maxSteps { // before its preflight an idle key needs nothing but looks
-		if decision.Do != Look || t.facts.Rotation != nil {
+	for range maxActions { // before its preflight an idle key needs nothing but looks
+		if decision.Do != DoLook || t.facts.Rotation != nil {
 			break
 		}
-		if err := d.look(ctx, t); err != nil {
-			return Rehearsal{Result: d.failed(t, decision, err)}
+		if err := d.lookAtKeys(ctx, t); err != nil {
+			return Rehearsal{Result: d.failedResult(t, decision, err)}
 		}
 		decision = Next(t.facts, d.Settings, d.Now())
 	}
-	if !t.rehearsable(decision) {
-		return Rehearsal{Result: d.result(t, decision, nil)}
+	if !t.canRehearse(decision) {
+		return Rehearsal{Result: d.makeResult(t, decision, nil)}
 	}
-	if err := t.facts.copyOf(t.facts.ID); err != nil {
-		return Rehearsal{Result: d.result(t, keepsCopy(err, d.Now()), nil)}
+	if err := t.facts.CopyErr(t.facts.ID); err != nil {
+		return Rehearsal{Result: d.makeResult(t, BlockForCopy(err, d.Now()), nil)}
 	}
-	if err := d.preflight(ctx, t); err != nil {
-		return Rehearsal{Result: d.failed(t, decision, err)}
+	if err := d.runPreflight(ctx, t); err != nil {
+		return Rehearsal{Result: d.failedResult(t, decision, err)}
 	}
-	return Rehearsal{Result: d.result(t, decision, nil), Ready: t.facts.Ready}
+	return Rehearsal{Result: d.makeResult(t, decision, nil), Ready: t.facts.PreflightDone}
 }
 
 // canRehearse reports whether keyd would rotate this key, now or later.
-func (t *unit) rehearsable(decision Decision) bool {
-	rests := decision.Do == Wait && decision.State == OK
-	return t.facts.Rotation == nil && !t.key.IsZero() && (rests || decision.Do == Preflight)
+func (t *target) canRehearse(decision Decision) bool {
+	rests := decision.Do == DoWait && decision.State == StateOK
+	return t.facts.Rotation == nil && !t.pair.IsZero() && (rests || decision.Do == DoPreflight)
 }
 
 // failedResult describes a failure for a person rather than for a later pass.
-func (d *Daemon) failed(t *unit, decision Decision, err error) Result {
-	r := d.result(t, decision, err)
-	r.NeedsPerson = needsPerson(err)
-	r.Run = HintFor(err, r.Profiles)
+func (d *Rotator) failedResult(t *target, decision Decision, err error) Result {
+	r := d.makeResult(t, decision, err)
+	r.NeedsPerson = actionNeedsPerson(err)
+	r.Hint = HintFor(err, r.Profiles)
 	return r
 }

@@ -22,13 +22,13 @@ func TestRehearseChangesNothing(t *testing.T) {
 		person  bool
 		fails   bool
 	}{
-		{name: "young", age: 10 * day, ready: true, state: OK},
-		{name: "due", age: 70 * day, ready: true, state: Due},
-		{name: "a second key", age: 70 * day, arrange: func(l *lab) { l.user.CreateKey() }, state: Stopped, person: true},
-		{name: "may not deactivate", age: 10 * day, arrange: func(l *lab) { l.user.Deny("UpdateAccessKey", awssim.NotAllowed) }, state: OK, person: true, fails: true},
-		{name: "may not list", age: 10 * day, arrange: func(l *lab) { l.user.Deny("ListAccessKeys", awssim.NotAllowed) }, state: OK, person: true, fails: true},
-		{name: "offline", age: 10 * day, arrange: func(l *lab) { l.cloud.Inject(awssim.Fault{Kind: awssim.DNS}) }, state: OK, fails: true},
-		{name: "excluded", age: 70 * day, arrange: func(l *lab) { l.d.Settings.Profiles = map[string]time.Duration{"work": Never} }, state: Skipped},
+		{name: "young", age: 10 * day, ready: true, state: StateOK},
+		{name: "due", age: 70 * day, ready: true, state: StateDue},
+		{name: "a second key", age: 70 * day, arrange: func(l *lab) { l.user.CreateKey() }, state: StateBlocked, person: true},
+		{name: "may not deactivate", age: 10 * day, arrange: func(l *lab) { l.user.DenyAction("UpdateAccessKey", awssim.NotAllowed) }, state: StateOK, person: true, fails: true},
+		{name: "may not list", age: 10 * day, arrange: func(l *lab) { l.user.DenyAction("ListAccessKeys", awssim.NotAllowed) }, state: StateOK, person: true, fails: true},
+		{name: "offline", age: 10 * day, arrange: func(l *lab) { l.cloud.Inject(awssim.Fault{Kind: awssim.DNS}) }, state: StateOK, fails: true},
+		{name: "excluded", age: 70 * day, arrange: func(l *lab) { l.d.Settings.ProfileRotateAfter = map[string]time.Duration{"work": Never} }, state: StateSkipped},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func (l *lab) asBefore(start string, keys []awssim.KeyState) {
 		}
 	}
 	for _, name := range []string{"status.json", "history.jsonl"} {
-		if _, err := os.Stat(filepath.Join(l.d.State, name)); err == nil {
+		if _, err := os.Stat(filepath.Join(l.d.StateDir, name)); err == nil {
 			l.t.Errorf("the rehearsal wrote %s", name)
 		}
 	}

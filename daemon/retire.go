@@ -12,48 +12,48 @@ import (
 // deactivateOld makes the old key Inactive, signed with the new one, and
 // verifies that the new one still works. If AWS refuses the new key then, the
 // old one is made Active again.
-func (d *Daemon) deactivate(ctx context.Context, t *unit) error {
+func (d *Rotator) deactivateOld(ctx context.Context, t *target) error {
 	r, signer := t.facts.Rotation, t.facts.Rotation.New
 	if d.flaw == oldDeactivates {
 		signer = r.Old
 	}
-	client, err := d.client(t, signer)
+	client, err := d.newClient(t, signer)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	r.Deactivating = d.Now().UTC()
-	if err := d.journal().Save(r); err != nil {
+	r.DeactivateStarted = d.Now().UTC()
+	if err := d.journalDir().Save(r); err != nil {
 		return err
 	}
 	if err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Inactive); err != nil && iam.ClassOf(err) != iam.NoSuch {
-		return d.notDeactivated(t, err)
+		return d.clearDeactivating(t, err)
 	}
-	if _, err := retried(ctx, validateTries, func() (remote.Identity, error) { return t.identity(ctx, client) }); err != nil {
-		return d.stepBack(ctx, t, client, err)
+	if _, err := retryRefused(ctx, validateTries, func() (remote.Identity, error) { return t.askIdentity(ctx, client) }); err != nil {
+		return d.reactivateOld(ctx, t, client, err)
 	}
-	if err := d.confirm(ctx, t, client, func(keys []iam.KeyInfo) bool {
-		old, next := contains(keys, r.Old.ID), contains(keys, r.New.ID)
+	if err := d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool {
+		old, next := findKey(keys, r.Old.ID), findKey(keys, r.New.ID)
 		return (old == nil || old.Status != iam.Active) && next != nil && next.Status == iam.Active
 	}); err != nil {
 		return err
 	}
 	r.Deactivated = d.Now().UTC()
-	if err := d.journal().Save(r); err != nil {
+	if err := d.journalDir().Save(r); err != nil {
 		return err
 	}
 	t.facts.Seen = staleSeen(t.facts.Seen) // whatever the clock says, that look came before the deactivation
-	d.record(t, "deactivated", r.Old.ID, "")
-	d.tell(t, Deactivate, "deactivated", fmt.Sprintf("%s, and %s still works", r.Old, r.New))
+	d.appendHistory(t, "deactivated", r.Old.ID, "")
+	d.emit(t, DoDeactivate, "deactivated", fmt.Sprintf("%s, and %s still works", r.Old, r.New))
 	return nil
 }
 
 // clearDeactivating withdraws the journaled intent to deactivate when AWS
 // certainly did nothing.
-func (d *Daemon) notDeactivated(t *unit, err error) error {
-	if definite(err) {
-		t.facts.Rotation.Deactivating = time.Time{}
-		if saveErr := d.journal().Save(t.facts.Rotation); saveErr != nil {
+func (d *Rotator) clearDeactivating(t *target, err error) error {
+	if hadNoEffect(err) {
+		t.facts.Rotation.DeactivateStarted = time.Time{}
+		if saveErr := d.journalDir().Save(t.facts.Rotation); saveErr != nil {
 			return saveErr
 		}
 	}
@@ -62,7 +62,7 @@ func (d *Daemon) notDeactivated(t *unit, err error) error {
 
 // reactivateOld makes the old key Active again after AWS refused the new one.
 // It does nothing after an error that says nothing about the new key.
-func (d *Daemon) stepBack(ctx context.Context, t *unit, client *iam.Client, why error) error {
+func (d *Rotator) reactivateOld(ctx context.Context, t *target, client *iam.Client, why error) error {
 	r := t.facts.Rotation
 	if iam.ClassOf(why) != iam.BadKey {
 		return why // says nothing about the key: the next pass verifies it again
@@ -70,42 +70,42 @@ func (d *Daemon) stepBack(ctx context.Context, t *unit, client *iam.Client, why 
 	if err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Active); err != nil {
 		return fmt.Errorf("%w, and %s could not be made active again: %w", why, r.Old, err)
 	}
-	r.Deactivating = time.Time{}
-	if err := d.journal().Save(r); err != nil {
+	r.DeactivateStarted = time.Time{}
+	if err := d.journalDir().Save(r); err != nil {
 		return err
 	}
-	return &needPersonError{text: fmt.Sprintf("%s was refused after %s was deactivated: %s is active again", r.New, r.Old, r.Old), run: Command("keyd status", r.Profiles()[0]), err: why}
+	return &needPersonError{text: fmt.Sprintf("%s was refused after %s was deactivated: %s is active again", r.New, r.Old, r.Old), hint: Command("keyd status", r.Profiles()[0]), err: why}
 }
 
 // reviveOld makes the old key Active again for a person who holds the rotation.
 // If the old key was already deleted, there is nothing left to hold and the
 // rotation ends.
-func (d *Daemon) revive(ctx context.Context, t *unit) error {
+func (d *Rotator) reviveOld(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
-	client, err := d.client(t, r.New)
+	client, err := d.newClient(t, r.New)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
-	if isNobody(err) && d.renamed(ctx, t) { // perhaps not the key but the user is missing under that name
+	if mayBeRenamed(err) && d.checkRenamed(ctx, t) { // perhaps not the key but the user is missing under that name
 		err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
 	}
 	if iam.ClassOf(err) == iam.NoSuch {
 		r.Held = time.Time{}
-		d.tell(t, Revive, "too late", r.Old.String()+" was already deleted: there is nothing left to hold")
-		return d.journal().Save(r)
+		d.emit(t, DoRevive, "too late", r.Old.String()+" was already deleted: there is nothing left to hold")
+		return d.journalDir().Save(r)
 	}
 	if err != nil {
 		return err
 	}
-	r.Deactivating, r.Deactivated = time.Time{}, time.Time{}
-	r.forgetUse()
-	if err := d.journal().Save(r); err != nil {
+	r.DeactivateStarted, r.Deactivated = time.Time{}, time.Time{}
+	r.ForgetUse()
+	if err := d.journalDir().Save(r); err != nil {
 		return err
 	}
-	d.record(t, "revived", r.Old.ID, "held by a person")
-	d.tell(t, Revive, "revived", r.Old.String()+" is active again")
+	d.appendHistory(t, "revived", r.Old.ID, "held by a person")
+	d.emit(t, DoRevive, "revived", r.Old.String()+" is active again")
 	return nil
 }
 
@@ -113,41 +113,41 @@ func (d *Daemon) revive(ctx context.Context, t *unit) error {
 // well, unless another program changed the files in the last few seconds. The
 // journal holds the only other copy of the new secret, so in that case it
 // stays, and the files are mended from it.
-func (d *Daemon) delete(ctx context.Context, t *unit) error {
+func (d *Rotator) deleteOld(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
-	client, err := d.client(t, r.New)
+	client, err := d.newClient(t, r.New)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	if err := d.deleteKey(ctx, t, client, r.Old.ID); err != nil {
+	if err := d.deleteAndConfirm(ctx, t, client, r.Old.ID); err != nil {
 		return err
 	}
 	if r.Described { // an optional permission; a leftover tag does no harm
-		_ = client.Undescribe(ctx, r.User, r.Old.ID)
+		_ = client.UndescribeKey(ctx, r.User, r.Old.ID)
 	}
-	d.record(t, "deleted", r.Old.ID, "")
-	d.tell(t, Delete, "deleted", r.Old.String())
-	if err := d.lookAgain(ctx, t); err != nil { // nothing slow happens between this read and the end
+	d.appendHistory(t, "deleted", r.Old.ID, "")
+	d.emit(t, DoDelete, "deleted", r.Old.String())
+	if err := d.rereadTarget(ctx, t); err != nil { // nothing slow happens between this read and the end
 		return err
 	}
-	if t.facts.Rotation == nil || t.facts.Shows.Old > 0 || t.facts.Shows.New == 0 {
+	if t.facts.Rotation == nil || t.facts.Placement.Old > 0 || t.facts.Placement.New == 0 {
 		return nil
 	}
-	return d.succeed(t)
+	return d.handOver(t)
 }
 
 // handOver closes the rotation and carries what is known over to the new id.
-func (d *Daemon) succeed(t *unit) error {
+func (d *Rotator) handOver(t *target) error {
 	r := t.facts.Rotation
-	if err := d.journal().Erase(r.Old.ID); err != nil {
+	if err := d.journalDir().Erase(r.Old.ID); err != nil {
 		return err
 	}
-	t.facts.ID, t.facts.Ready, t.facts.Proven, t.facts.Ask = r.New.ID, false, false, Ask{}
-	t.key, t.facts.Rotation, t.facts.Trouble = r.New, nil, nil
+	t.facts.ID, t.facts.PreflightDone, t.facts.Proven, t.facts.Options = r.New.ID, false, false, Options{}
+	t.pair, t.facts.Rotation, t.facts.Failure = r.New, nil, nil
 	if seen := t.facts.Seen; seen != nil {
 		left := *seen
-		left.Keys = without(seen.Keys, r.Old.ID)
+		left.Keys = withoutKey(seen.Keys, r.Old.ID)
 		t.facts.Seen = &left
 	}
 	return nil

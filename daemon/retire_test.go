@@ -15,7 +15,7 @@ import (
 func TestRetiringRestsOnALookOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 70*day)
-		r := l.pass(Request{Ask: Ask{Person: true, RetireNow: true}})
+		r := l.pass(Request{Options: Options{Manual: true, RetireNow: true}})
 		if !settled(r) {
 			t.Errorf("%s: %s", r.State, r.Why)
 		}
@@ -31,11 +31,11 @@ func TestAClockThatIsSetBack(t *testing.T) {
 		t.Run(back.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t, awssim.RealLag(), 70*day)
-				l.pass(Request{Ask: Ask{Person: true}})
+				l.pass(Request{Options: Options{Manual: true}})
 				l.restart()
 				l.d.Now = func() time.Time { return time.Now().Add(-back) }
-				l.d.awake = time.Now() // as the daemon that began before the clock was set
-				r := l.pass(Request{Ask: Ask{Person: true, RetireNow: true}})
+				l.d.AwakeSince = time.Now() // as the daemon that began before the clock was set
+				r := l.pass(Request{Options: Options{Manual: true, RetireNow: true}})
 				if !settled(r) {
 					t.Errorf("%s: %s", r.State, r.Why)
 				}
@@ -53,7 +53,7 @@ func TestAListThatLagsIsNoPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
 		for n := range 20 {
-			if r := l.pass(Request{Ask: Ask{Person: true, Force: true, RetireNow: true}}); !settled(r) {
+			if r := l.pass(Request{Options: Options{Manual: true, Force: true, RetireNow: true}}); !settled(r) {
 				t.Fatalf("rotation %d: %s: %s", n, r.State, r.Why)
 			}
 			time.Sleep(time.Minute)
@@ -66,7 +66,7 @@ func TestAListThatLagsIsNoPerson(t *testing.T) {
 func TestHoldThatComesTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
-		l.live(20*day, func(r Result) bool { return r.State == Quarantine })
+		l.live(20*day, func(r Result) bool { return r.State == StateQuarantine })
 		if err := l.user.DeleteKey(l.old.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -106,16 +106,16 @@ func TestNewKeyThatNobodyShowsIsGone(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if left, errs := l.d.journal().Load(t.Context()); len(left) > 0 || len(errs) > 0 {
+		if left, errs := l.d.journalDir().Load(t.Context()); len(left) > 0 || len(errs) > 0 {
 			t.Errorf("the rotation goes on for ever: %v %v", left, errs)
 		}
 	})
 }
 
 // journalled is the one rotation in progress.
-func journalled(t *testing.T, d *Daemon) *Rotation {
+func journalled(t *testing.T, d *Rotator) *Rotation {
 	t.Helper()
-	all, errs := d.journal().Load(t.Context())
+	all, errs := d.journalDir().Load(t.Context())
 	if len(all) != 1 || len(errs) > 0 {
 		t.Fatalf("%d rotations go on: %v", len(all), errs)
 	}
@@ -129,10 +129,10 @@ func TestRetireNowEndsWhatItIsNamedFor(t *testing.T) {
 		"a key of a lost answer in its quarantine": orphanLab,
 		"an old key that is active again": func(t *testing.T) *lab {
 			l := newLab(t, awssim.RealLag(), 70*day)
-			l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+			l.live(3*day, func(r Result) bool { return r.State == StateQuarantine })
 			time.Sleep(time.Hour)
 			must(t, l.user.SetStatus(l.old.ID, "Active"))
-			l.live(12*day, func(r Result) bool { return r.Do == Blocked })
+			l.live(12*day, func(r Result) bool { return r.Do == DoBlock })
 			return l
 		},
 	}
@@ -140,11 +140,11 @@ func TestRetireNowEndsWhatItIsNamedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := begin(t)
-				if r := l.pass(Request{}); !strings.Contains(r.Why+r.Run, "keyd rotate --retire-now") {
-					t.Errorf("%s: %s; %s", r.State, r.Why, r.Run)
+				if r := l.pass(Request{}); !strings.Contains(r.Why+r.Hint, "keyd rotate --retire-now") {
+					t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
 				}
-				if r := l.pass(Request{Ask: Ask{Person: true, RetireNow: true}}); !settled(r) {
-					t.Errorf("%s: %s; %s", r.State, r.Why, r.Run)
+				if r := l.pass(Request{Options: Options{Manual: true, RetireNow: true}}); !settled(r) {
+					t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
 				}
 				l.safe()
 				l.oneKey()
@@ -158,8 +158,8 @@ func TestRetireNowEndsWhatItIsNamedFor(t *testing.T) {
 func TestRetireNowIsSaidOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
-		l.user.Deny("DeleteAccessKey", awssim.NotAllowed)
-		l.pass(Request{Ask: Ask{Person: true, RetireNow: true}})
+		l.user.DenyAction("DeleteAccessKey", awssim.NotAllowed)
+		l.pass(Request{Options: Options{Manual: true, RetireNow: true}})
 		time.Sleep(time.Hour)
 		must(t, l.user.SetStatus(l.old.ID, "Active"))
 		for range 3 {

@@ -30,36 +30,36 @@ type Rotation struct {
 	// Where the old key works, according to STS, asked before the new key existed.
 	// A disabled region refuses every key, with the same answer that it gives for a
 	// new key that has not reached it yet. Endpoints in neither list were not asked.
-	Regions []string `json:"regions,omitzero"` // accepted the old key, so they must accept the new key as well
-	Closed  []string `json:"closed,omitzero"`  // refused the old key, so keyd does not ask them about the new key
+	OpenRegions   []string `json:"regions,omitzero"` // accepted the old key, so they must accept the new key as well
+	ClosedRegions []string `json:"closed,omitzero"`  // refused the old key, so keyd does not ask them about the new key
 
-	Site remote.Endpoints `json:"site,omitzero"` // where calls go when no profile is left to name the endpoints
+	Endpoints remote.Endpoints `json:"site,omitzero"` // where calls go when no profile is left to name the endpoints
 
 	// The intent: once it is written, a new key may exist at AWS.
-	Before   []string      `json:"before,omitzero"`    // all key ids of the user, listed before the call
-	Sent     time.Time     `json:"sent,omitzero"`      // when CreateAccessKey was about to be sent
-	Offset   time.Duration `json:"offset_ns,omitzero"` // server clock minus local clock at that time
-	Answered time.Time     `json:"answered,omitzero"`  // when the call ended without a usable pair; zero while it is in flight
+	IDsBefore      []string      `json:"before,omitzero"`    // all key ids of the user, listed before the call
+	CreateSent     time.Time     `json:"sent,omitzero"`      // when CreateAccessKey was about to be sent
+	ClockOffset    time.Duration `json:"offset_ns,omitzero"` // server clock minus local clock at that time
+	CreateAnswered time.Time     `json:"answered,omitzero"`  // when the call ended without a usable pair; zero while it is in flight
 
 	// An orphan: a key from a call whose answer was lost, so no one has its secret.
-	Orphan      string    `json:"orphan,omitzero"`
-	OrphanOff   time.Time `json:"orphan_off,omitzero"`   // when keyd made it Inactive
-	OrphanExact bool      `json:"orphan_exact,omitzero"` // created within seconds of the call, so it is keyd's beyond reasonable doubt; or a person asked to delete it now
+	OrphanID          string    `json:"orphan,omitzero"`
+	OrphanDeactivated time.Time `json:"orphan_off,omitzero"`   // when keyd made it Inactive
+	OrphanCertain     bool      `json:"orphan_exact,omitzero"` // created within seconds of the call, so it is keyd's beyond reasonable doubt; or a person asked to delete it now
 
-	Created   time.Time `json:"created,omitzero"`   // when CreateAccessKey answered with the new pair
-	Swapped   time.Time `json:"swapped,omitzero"`   // the last swap or mend: since then the files show the new id
-	Validated time.Time `json:"validated,omitzero"` // when AWS first accepted the pair as it is on disk: the overlap starts
-	Mending   time.Time `json:"mending,omitzero"`   // set before the new pair is written back into a file that shows the old one again, until that write is validated
-	Failed    string    `json:"failed,omitzero"`    // why the new key is given up; keyd puts the old pair back and deletes the new key
+	Created      time.Time `json:"created,omitzero"`   // when CreateAccessKey answered with the new pair
+	Swapped      time.Time `json:"swapped,omitzero"`   // the last swap or mend: since then the files show the new id
+	Validated    time.Time `json:"validated,omitzero"` // when AWS first accepted the pair as it is on disk: the overlap starts
+	MendStarted  time.Time `json:"mending,omitzero"`   // set before the new pair is written back into a file that shows the old one again, until that write is validated
+	GiveUpReason string    `json:"failed,omitzero"`    // why the new key is given up; keyd puts the old pair back and deletes the new key
 
-	Described    bool        `json:"described,omitzero"`    // the new key is tagged for the console, or keyd may not tag it
-	UseRead      time.Time   `json:"use_read,omitzero"`     // when AWS was last asked about the use of the old key
-	Used         *remote.Use `json:"used,omitzero"`         // the last use of the old key, as of then
-	Deactivating time.Time   `json:"deactivating,omitzero"` // set before the call: from then on the old key may be Inactive
-	Deactivated  time.Time   `json:"deactivated,omitzero"`  // the old key was seen Inactive and the new key still works: the quarantine starts
-	Held         time.Time   `json:"held,omitzero"`         // when a person paused the rotation
-	Stuck        string      `json:"stuck,omitzero"`        // why only a person can continue
-	Suspects     []string    `json:"suspects,omitzero"`     // the key ids in question: only a person can tell whose they are
+	Described         bool        `json:"described,omitzero"`    // the new key is tagged for the console, or keyd may not tag it
+	UseChecked        time.Time   `json:"use_read,omitzero"`     // when AWS was last asked about the use of the old key
+	LastUse           *remote.Use `json:"used,omitzero"`         // the last use of the old key, as of then
+	DeactivateStarted time.Time   `json:"deactivating,omitzero"` // set before the call: from then on the old key may be Inactive
+	Deactivated       time.Time   `json:"deactivated,omitzero"`  // the old key was seen Inactive and the new key still works: the quarantine starts
+	Held              time.Time   `json:"held,omitzero"`         // when a person paused the rotation
+	StuckReason       string      `json:"stuck,omitzero"`        // why only a person can continue
+	Suspects          []string    `json:"suspects,omitzero"`     // the key ids in question: only a person can tell whose they are
 }
 
 // Place is one place that shows a key: one section of one file.
@@ -84,36 +84,36 @@ func (r *Rotation) Profiles() []string {
 
 // MaxClockOffset is how far this machine's clock may differ from AWS's. AWS
 // refuses signatures that are off by 15 minutes or more.
-const maxClockOff = 5 * time.Minute
+const MaxClockOffset = 5 * time.Minute
 
 // CreateDeadline returns the latest moment at which CreateAccessKey can have taken
 // effect, by the local clock.
-func (r *Rotation) ended() time.Time {
-	switch latest := r.Sent.Add(requestLife); {
+func (r *Rotation) CreateDeadline() time.Time {
+	switch latest := r.CreateSent.Add(requestLifetime); {
 	case !r.Created.IsZero():
 		if r.Created.Before(latest) {
 			return r.Created
 		}
 		return latest
-	case r.Answered.After(latest): // the machine slept in between
+	case r.CreateAnswered.After(latest): // the machine slept in between
 		return latest
 	}
-	if r.Answered.IsZero() {
-		return r.Sent
+	if r.CreateAnswered.IsZero() {
+		return r.CreateSent
 	}
-	return r.Answered
+	return r.CreateAnswered
 }
 
 // HasFutureWaits reports whether a wait starts more than MaxClockOffset after now:
 // the clock was ahead when it was recorded, or is behind now.
-func (r *Rotation) ahead(now time.Time) bool {
-	return slices.ContainsFunc(r.waits(), func(began *time.Time) bool { return began.Sub(now) > maxClockOff })
+func (r *Rotation) HasFutureWaits(now time.Time) bool {
+	return slices.ContainsFunc(r.waitStarts(), func(began *time.Time) bool { return began.Sub(now) > MaxClockOffset })
 }
 
 // ResetFutureWaits restarts every wait that starts after now. Call it only when the
 // clock agrees with AWS's.
-func (r *Rotation) redate(now time.Time) {
-	for _, began := range r.waits() {
+func (r *Rotation) ResetFutureWaits(now time.Time) {
+	for _, began := range r.waitStarts() {
 		if began.After(now) {
 			*began = now
 		}
@@ -121,17 +121,17 @@ func (r *Rotation) redate(now time.Time) {
 }
 
 // waitStarts returns the times from which the overlap and the quarantines count.
-func (r *Rotation) waits() []*time.Time {
-	return []*time.Time{&r.Swapped, &r.Validated, &r.Deactivated, &r.OrphanOff}
+func (r *Rotation) waitStarts() []*time.Time {
+	return []*time.Time{&r.Swapped, &r.Validated, &r.Deactivated, &r.OrphanDeactivated}
 }
 
 // IsStuck reports whether only a person can tell what a CreateAccessKey call with a
 // lost answer did.
-func (r *Rotation) stuck() bool { return r.New.ID == "" && r.Stuck != "" }
+func (r *Rotation) IsStuck() bool { return r.New.ID == "" && r.StuckReason != "" }
 
 // ResetReconcile makes keyd find out again what the call with the lost answer did.
 // It also erases the time of the call, and without that keyd believes no key to be
 // its own.
-func (r *Rotation) askAgain() {
-	r.Stuck, r.Suspects, r.Sent, r.Answered = "", nil, time.Time{}, time.Time{}
+func (r *Rotation) ResetReconcile() {
+	r.StuckReason, r.Suspects, r.CreateSent, r.CreateAnswered = "", nil, time.Time{}, time.Time{}
 }

@@ -19,7 +19,7 @@ func TestRotationIsWholeAndNobodyNotices(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
 		start := l.text()
 		first := l.pass(Request{})
-		if first.State != Overlap || first.Key == l.old.ID {
+		if first.State != StateOverlap || first.KeyID == l.old.ID {
 			t.Fatalf("after the first pass: %s, %s (%v)", first.State, first.Why, first.Err)
 		}
 		l.live(20*day, settled)
@@ -65,7 +65,7 @@ func TestRetireNowDoesItAllInOneRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 3*day)
 		start := l.text()
-		r := l.pass(Request{Ask: Ask{Person: true, Force: true, RetireNow: true}})
+		r := l.pass(Request{Options: Options{Manual: true, Force: true, RetireNow: true}})
 		if !settled(r) {
 			t.Fatalf("%s: %s (%v)", r.State, r.Why, r.Err)
 		}

@@ -13,16 +13,16 @@ import (
 )
 
 // AlreadyRunningError reports that another daemon runs on the same state folder.
-type AliveError struct{}
+type AlreadyRunningError struct{}
 
 // Error says that another daemon is running.
-func (AliveError) Error() string { return "a daemon is already running here" }
+func (AlreadyRunningError) Error() string { return "a daemon is already running here" }
 
 // Hint is the command that shows the other daemon.
-func (AliveError) Hint() string { return "keyd status" }
+func (AlreadyRunningError) Hint() string { return "keyd status" }
 
 // RunOptions are what the process gives to Run. Every field may be zero.
-type Around struct {
+type RunOptions struct {
 	Reload     func() (Settings, error) // called before every pass; after an error the last good settings stay in use
 	Changed    <-chan Change            // file changes from the watch; each one causes a pass
 	Hangup     <-chan os.Signal         // SIGHUP; each one causes a pass
@@ -31,9 +31,9 @@ type Around struct {
 }
 
 const (
-	soon      = time.Hour        // if a key is due within this time, the loop sleeps in short steps
-	soonStep  = 5 * time.Minute  // such a step: setting the clock or waking the machine delays the key by no more
-	overslept = 30 * time.Second // if the wall clock jumps by more, the machine slept or its clock was set
+	dueSoon       = time.Hour        // if a key is due within this time, the loop sleeps in short steps
+	dueSoonStep   = 5 * time.Minute  // such a step: setting the clock or waking the machine delays the key by no more
+	wakeThreshold = 30 * time.Second // if the wall clock jumps by more, the machine slept or its clock was set
 )
 
 // Run starts a pass at once, and another one whenever something is due, a file or the
@@ -44,28 +44,28 @@ const (
 //
 // All deadlines use the wall clock. A timer stops while a laptop sleeps, so Run computes
 // the remaining time again after every step.
-func Run(ctx context.Context, d *Daemon, a Around) error {
-	release, mine, err := claim(ctx, d)
+func Run(ctx context.Context, d *Rotator, a RunOptions) error {
+	release, mine, err := claimState(ctx, d)
 	if err != nil {
 		return err
 	}
 	defer func() { release() }()
 	l := newLoop(d, a)
-	defer l.end()
+	defer l.close()
 	for {
-		l.pass(ctx)
-		if l.wait(ctx) != nil {
+		l.runPass(ctx)
+		if l.waitForPass(ctx) != nil {
 			return nil
 		}
-		if now, err := d.Sys.Lstat(lockPath(d.State)); err == nil && now.ID == mine || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if now, err := d.Sys.Lstat(daemonLockPath(d.StateDir)); err == nil && now.ID == mine || err != nil && !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		again, id, err := claim(ctx, d) // someone removed the folder: a deleted lock file excludes no one
-		if is[AliveError](err) {
+		again, id, err := claimState(ctx, d) // someone removed the folder: a deleted lock file excludes no one
+		if isType[AlreadyRunningError](err) {
 			return err
 		}
 		if err != nil {
-			l.note("lock", err.Error())
+			l.noteProblem("lock", err.Error())
 			continue
 		}
 		release()
@@ -74,22 +74,22 @@ func Run(ctx context.Context, d *Daemon, a Around) error {
 }
 
 // daemonLockPath returns the path of the lock that a daemon holds while it runs.
-func lockPath(state string) string { return filepath.Join(state, "daemon.lock") }
+func daemonLockPath(state string) string { return filepath.Join(state, "daemon.lock") }
 
 // claimState makes this process the only daemon of the state folder, and returns the
 // identity of the lock file.
-func claim(ctx context.Context, d *Daemon) (release func(), id atomicfile.FileID, err error) {
-	if err := atomicfile.MkdirAll(d.Sys, d.State, 0o700); err != nil {
+func claimState(ctx context.Context, d *Rotator) (release func(), id atomicfile.FileID, err error) {
+	if err := atomicfile.MkdirAll(d.Sys, d.StateDir, 0o700); err != nil {
 		return nil, id, fmt.Errorf("daemon: the state folder: %w", err)
 	}
-	release, err = lockFile(ctx, d.Sys, lockPath(d.State), 200*time.Millisecond)
-	if is[*BusyError](err) {
-		return nil, id, AliveError{}
+	release, err = LockFile(ctx, d.Sys, daemonLockPath(d.StateDir), 200*time.Millisecond)
+	if isType[*BusyError](err) {
+		return nil, id, AlreadyRunningError{}
 	}
 	if err != nil {
 		return nil, id, err
 	}
-	info, err := d.Sys.Lstat(lockPath(d.State))
+	info, err := d.Sys.Lstat(daemonLockPath(d.StateDir))
 	if err != nil {
 		release()
 		return nil, id, fmt.Errorf("daemon: the lock: %w", err)

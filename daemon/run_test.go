@@ -48,7 +48,7 @@ func (p *page) String() string {
 // run starts a daemon on the lab's files. In the bubble everything that it does
 // at once is over when run returns.
 func run(l *lab, reload func() (Settings, error)) *running {
-	s := DefaultSettings()
+	s := Default()
 	s.CheckEvery = 12 * time.Hour // fewer passes in which nothing is due
 	return runWith(l, s, reload)
 }
@@ -60,11 +60,11 @@ func runWith(l *lab, s Settings, reload func() (Settings, error)) *running {
 	l.d.Settings = s
 	l.d.Settings.Notify = "none"
 	l.d.Log = slog.New(slog.NewTextHandler(&r.log, nil))
-	l.d.Tell = func(e Event) { r.told = append(r.told, e.Verb) }
+	l.d.OnEvent = func(e Event) { r.told = append(r.told, e.Verb) }
 	ctx, cancel := context.WithCancel(l.t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(ctx, l.d, Around{Reload: reload, Changed: r.change, Hangup: r.hangup, Release: "keyd test"})
+		ended <- Run(ctx, l.d, RunOptions{Reload: reload, Changed: r.change, Hangup: r.hangup, Release: "keyd test"})
 	}()
 	r.stop = func() {
 		cancel()
@@ -88,15 +88,15 @@ func TestTheDaemonSaysThatItLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 12*day)
 		r := run(l, nil)
-		life := LoadLife(l.d.State)
-		if !Lives(l.d.State) || life == nil || life.PID != os.Getpid() || life.Release != "keyd test" || !life.Since.Equal(time.Now()) || !life.Next.After(time.Now()) {
-			t.Errorf("lives: %v, %+v", Lives(l.d.State), life)
+		life := LoadDaemonInfo(l.d.StateDir)
+		if !DaemonRunning(l.d.StateDir) || life == nil || life.PID != os.Getpid() || life.Release != "keyd test" || !life.Since.Equal(time.Now()) || !life.NextPass.After(time.Now()) {
+			t.Errorf("lives: %v, %+v", DaemonRunning(l.d.StateDir), life)
 		}
-		if err := Run(t.Context(), l.d, Around{}); !errors.Is(err, AliveError{}) {
+		if err := Run(t.Context(), l.d, RunOptions{}); !errors.Is(err, AlreadyRunningError{}) {
 			t.Errorf("a second daemon: %v", err)
 		}
 		r.stop()
-		if Lives(l.d.State) || LoadLife(l.d.State) != nil {
+		if DaemonRunning(l.d.StateDir) || LoadDaemonInfo(l.d.StateDir) != nil {
 			t.Error("it ended, and still says that it lives")
 		}
 	})
@@ -134,7 +134,7 @@ func TestAKeyThatAppearsIsLookedAtAtOnce(t *testing.T) {
 func TestPeopleAreCalledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 70*day)
-		must(t, l.user.Allow(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}]}`))
+		must(t, l.user.AllowPolicy(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}]}`))
 		calls := func(r *running) int { return strings.Count(strings.Join(r.told, "\n"), NeedsYou) }
 		r := run(l, nil)
 		r.let(5 * day)
@@ -160,9 +160,9 @@ func TestPeopleAreCalledOnce(t *testing.T) {
 func TestAMistakeInTheSettingsKeepsTheLastGoodOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 55*day)
-		good := DefaultSettings()
+		good := Default()
 		good.CheckEvery = 6 * time.Hour
-		good.Notify, good.Profiles = "none", map[string]time.Duration{"default": Never}
+		good.Notify, good.ProfileRotateAfter = "none", map[string]time.Duration{"default": Never}
 		var broken atomic.Bool
 		r := run(l, func() (Settings, error) {
 			if broken.Load() {
@@ -179,8 +179,8 @@ func TestAMistakeInTheSettingsKeepsTheLastGoodOnes(t *testing.T) {
 		if n := strings.Count(r.log.String(), "unknown setting"); n != 1 {
 			t.Errorf("the mistake was logged %d times", n)
 		}
-		if s, err := LoadStatus(l.d.State); err != nil || !strings.Contains(s.Settings, "unknown setting") {
-			t.Errorf("the status says %q, %v", s.Settings, err)
+		if s, err := LoadStatus(l.d.StateDir); err != nil || !strings.Contains(s.SettingsErr, "unknown setting") {
+			t.Errorf("the status says %q, %v", s.SettingsErr, err)
 		}
 	})
 }
@@ -189,9 +189,9 @@ func TestSlowWatchingIsToldInTheStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 12*day)
 		r := run(l, nil)
-		r.change <- Change{Slow: errors.New("no space left on device")}
+		r.change <- Change{SlowReason: errors.New("no space left on device")}
 		synctest.Wait()
-		if life := LoadLife(l.d.State); life == nil || len(life.Notes) != 1 || !strings.Contains(life.Notes[0], "a minute late") {
+		if life := LoadDaemonInfo(l.d.StateDir); life == nil || len(life.Notes) != 1 || !strings.Contains(life.Notes[0], "a minute late") {
 			t.Errorf("%+v", life)
 		}
 		r.stop()
@@ -228,7 +228,7 @@ func TestOneKeyFindsOutThatTheNetworkIsAway(t *testing.T) {
 			id, secret := l.cloud.AddUser(account, "/", name).AddKey(day)
 			l.write("credentials", l.text()+"["+name+"]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
 		}
-		time.Sleep(offlineMost)
+		time.Sleep(offlineMaxWait)
 		before := len(l.cloud.Calls())
 		results, err := l.d.Pass(t.Context(), Request{})
 		must(t, err)
@@ -236,16 +236,16 @@ func TestOneKeyFindsOutThatTheNetworkIsAway(t *testing.T) {
 			t.Errorf("%d requests for seven keys, %d for one", n, alone)
 		}
 		for _, r := range results {
-			if r.State != Waiting || r.NeedsPerson || time.Until(r.Next) > offlineMost {
-				t.Errorf("%v: %s until %s", r.Profiles, r.State, r.Next)
+			if r.State != StateWaiting || r.NeedsPerson || time.Until(r.Until) > offlineMaxWait {
+				t.Errorf("%v: %s until %s", r.Profiles, r.State, r.Until)
 			}
 		}
 		l.cloud.ClearFaults()
-		time.Sleep(offlineMost)
+		time.Sleep(offlineMaxWait)
 		results, err = l.d.Pass(t.Context(), Request{})
 		must(t, err)
 		for _, r := range results {
-			if r.State != OK {
+			if r.State != StateOK {
 				t.Errorf("%v with a network: %s, %s", r.Profiles, r.State, r.Why)
 			}
 		}
@@ -262,7 +262,7 @@ func TestAKeyThatNeedsNoNetworkDoesNotMissIt(t *testing.T) {
 		l.cloud.Inject(awssim.Fault{Kind: awssim.DNS})
 		results, err := l.d.Pass(t.Context(), Request{})
 		must(t, err)
-		if len(results) != 2 || results[0].State != Waiting || results[1].State != OK {
+		if len(results) != 2 || results[0].State != StateWaiting || results[1].State != StateOK {
 			t.Errorf("%+v", results)
 		}
 	})

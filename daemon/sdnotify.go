@@ -11,22 +11,22 @@ import (
 // in sd_notify(3) and sd_watchdog_enabled(3). The zero Supervisor stands for no service
 // manager: it sends nothing.
 type Supervisor struct {
-	socket   string
-	watchdog time.Duration // systemd kills the process after this long without a message; 0: never
-	beaten   *time.Time    // when the last watchdog message was sent, monotonic
+	socket        string
+	watchdogLimit time.Duration // systemd kills the process after this long without a message; 0: never
+	lastBeat      *time.Time    // when the last watchdog message was sent, monotonic
 }
 
 // FindSupervisor reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. pid is the id of
 // this process.
 func FindSupervisor(getenv func(string) string, pid int) Supervisor {
-	s := Supervisor{socket: getenv("NOTIFY_SOCKET"), beaten: new(time.Time)}
+	s := Supervisor{socket: getenv("NOTIFY_SOCKET"), lastBeat: new(time.Time)}
 	if !strings.HasPrefix(s.socket, "/") && !strings.HasPrefix(s.socket, "@") {
 		return Supervisor{}
 	}
 	usec, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64)
 	own := getenv("WATCHDOG_PID")
 	if err == nil && usec > 0 && (own == "" || own == strconv.Itoa(pid)) {
-		s.watchdog = time.Duration(usec) * time.Microsecond
+		s.watchdogLimit = time.Duration(usec) * time.Microsecond
 	}
 	return s
 }
@@ -34,7 +34,7 @@ func FindSupervisor(getenv func(string) string, pid int) Supervisor {
 // sendState sends a message to the service manager. It ignores failures: when systemd is
 // not there, systemd notices before keyd does. Go's net package treats the @ of an
 // abstract socket as systemd does.
-func (s Supervisor) tell(message string) {
+func (s Supervisor) sendState(message string) {
 	if s.socket == "" {
 		return
 	}
@@ -48,24 +48,24 @@ func (s Supervisor) tell(message string) {
 
 // BeatEvery returns the longest time to leave between two beats: half of the watchdog's
 // limit, or 0 when there is no watchdog.
-func (s Supervisor) every() time.Duration { return s.watchdog / 2 }
+func (s Supervisor) BeatEvery() time.Duration { return s.watchdogLimit / 2 }
 
 // Beat tells the watchdog that the loop is making progress. Only the loop and the events
 // of a pass call it, never a goroutine that would continue when they hang. Beat sends at
 // most one message in each quarter of the watchdog's limit.
 func (s Supervisor) Beat() {
-	if s.watchdog == 0 || time.Since(*s.beaten) < s.watchdog/4 {
+	if s.watchdogLimit == 0 || time.Since(*s.lastBeat) < s.watchdogLimit/4 {
 		return
 	}
-	*s.beaten = time.Now()
-	s.tell("WATCHDOG=1")
+	*s.lastBeat = time.Now()
+	s.sendState("WATCHDOG=1")
 }
 
 // SendReady reports that the daemon has started.
-func (s Supervisor) ready() { s.tell("READY=1\nSTATUS=looking at the keys") }
+func (s Supervisor) SendReady() { s.sendState("READY=1\nSTATUS=looking at the keys") }
 
 // SendStopping reports that the daemon is about to end.
-func (s Supervisor) stopping() { s.tell("STOPPING=1\nSTATUS=stopping") }
+func (s Supervisor) SendStopping() { s.sendState("STOPPING=1\nSTATUS=stopping") }
 
 // SendStatus sets the status line of systemctl status. The text must name no key.
-func (s Supervisor) status(text string) { s.tell("STATUS=" + text) }
+func (s Supervisor) SendStatus(text string) { s.sendState("STATUS=" + text) }

@@ -51,18 +51,18 @@ func TestTheSupervisorIsTold(t *testing.T) {
 			s := FindSupervisor(func(name string) string {
 				return map[string]string{"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "40000000", "WATCHDOG_PID": "4711"}[name]
 			}, 4711)
-			s.ready()
+			s.SendReady()
 			s.Beat()
 			s.Beat() // too soon: nothing is sent
-			s.status(summary([]Result{{KeyLine: KeyLine{NeedsPerson: true, Key: "AKIAIOSFODNN7EXAMPLE"}}, {}}, time.Now()))
-			s.stopping()
+			s.SendStatus(summary([]Result{{KeyStatus: KeyStatus{NeedsPerson: true, KeyID: "AKIAIOSFODNN7EXAMPLE"}}, {}}, time.Now()))
+			s.SendStopping()
 			for _, want := range []string{"READY=1\nSTATUS=", "WATCHDOG=1", "STATUS=2 keys, 1 of them waiting for you", "STOPPING=1"} {
 				if got := heard(); !strings.HasPrefix(got, want) || strings.Contains(got, "AKIA") {
 					t.Errorf("%q, want %q", got, want)
 				}
 			}
-			if s.every() != 20*time.Second {
-				t.Errorf("beats every %s", s.every())
+			if s.BeatEvery() != 20*time.Second {
+				t.Errorf("beats every %s", s.BeatEvery())
 			}
 		})
 	}
@@ -78,11 +78,11 @@ func TestNobodyIsNoSupervisor(t *testing.T) {
 		"a watchdog of no time whatsoever": {"NOTIFY_SOCKET": "/nowhere/notify", "WATCHDOG_USEC": "0"},
 	} {
 		s := FindSupervisor(func(v string) string { return env[v] }, 4711)
-		s.ready()
+		s.SendReady()
 		s.Beat()
-		s.stopping()
-		if s.every() != 0 {
-			t.Errorf("%s: beats every %s", name, s.every())
+		s.SendStopping()
+		if s.BeatEvery() != 0 {
+			t.Errorf("%s: beats every %s", name, s.BeatEvery())
 		}
 	}
 }
@@ -93,7 +93,7 @@ func TestTheWatchdogIsFedInALongProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{Create: awssim.Range{Min: 10 * time.Minute, Max: 10 * time.Minute}}, 70*day)
 		last, longest := time.Now(), time.Duration(0)
-		l.d.beat = func() { longest, last = max(longest, time.Since(last)), time.Now() }
+		l.d.Heartbeat = func() { longest, last = max(longest, time.Since(last)), time.Now() }
 		began := time.Now()
 		l.pass(Request{})
 		if took := time.Since(began); took < 9*time.Minute {

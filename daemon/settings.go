@@ -27,8 +27,8 @@ type Settings struct {
 	DescribeKeys       bool                     // tag new keys for the console's description column
 	NeverAccounts      []string                 // keyd leaves the keys of these accounts alone; 12 digits each
 	PruneInactiveAfter time.Duration            // 0: never delete a second, Inactive key without being told to
-	Profiles           map[string]time.Duration // rotate_after by profile, or Never
-	Sections           map[string]string        // the section of each of those profiles, as file:line
+	ProfileRotateAfter map[string]time.Duration // rotate_after by profile, or Never
+	ProfileLines       map[string]string        // the section of each of those profiles, as file:line
 
 	// Unknown is set when keyd.ini has a mistake and no earlier good settings are
 	// known. All other fields are then the defaults, and nothing may depend on them.
@@ -36,7 +36,7 @@ type Settings struct {
 }
 
 // Default returns the settings of a missing or empty keyd.ini.
-func DefaultSettings() Settings {
+func Default() Settings {
 	return Settings{
 		RotateAfter: 60 * day, MaxAge: 90 * day, Overlap: day, Quarantine: 7 * day,
 		CheckEvery: 15 * time.Minute, Notify: "desktop", DescribeKeys: true,
@@ -45,10 +45,10 @@ func DefaultSettings() Settings {
 
 // RotateAfterFor returns the rotate_after of a key that these profiles share: the
 // shortest that any of them asks for, or Never if one of them is excluded.
-func (s Settings) After(profiles []string) time.Duration {
+func (s Settings) RotateAfterFor(profiles []string) time.Duration {
 	after := time.Duration(0)
 	for _, name := range profiles {
-		own, ok := s.Profiles[name]
+		own, ok := s.ProfileRotateAfter[name]
 		if !ok {
 			own = s.RotateAfter
 		}
@@ -66,13 +66,13 @@ func (s Settings) After(profiles []string) time.Duration {
 // not in profiles, the profiles of the AWS files: a misspelt section applies to no
 // key. keyd does not refuse such a section, because the profile may be added later
 // and one keyd.ini may serve several machines.
-func (s Settings) Strangers(profiles []string) (notes []string) {
-	free := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { _, named := s.Profiles[name]; return named })
-	for _, name := range slices.Sorted(maps.Keys(s.Profiles)) {
+func (s Settings) UnknownProfiles(profiles []string) (notes []string) {
+	free := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { _, named := s.ProfileRotateAfter[name]; return named })
+	for _, name := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
 		if slices.Contains(profiles, name) {
 			continue
 		}
-		text := fmt.Sprintf("%s: no profile %s in the AWS files, so this section applies to no key", s.Sections[name], name)
+		text := fmt.Sprintf("%s: no profile %s in the AWS files, so this section applies to no key", s.ProfileLines[name], name)
 		if near := Nearest(name, free); near != "" {
 			text += fmt.Sprintf("; did you mean %s?", near)
 		}
@@ -82,7 +82,7 @@ func (s Settings) Strangers(profiles []string) (notes []string) {
 }
 
 // Error reports a mistake in keyd.ini.
-type SettingsError struct {
+type Error struct {
 	Path string
 	Line int // 0 when the mistake concerns the whole file
 	Text string
@@ -90,7 +90,7 @@ type SettingsError struct {
 }
 
 // Error names the file, the line and the mistake.
-func (e *SettingsError) Error() string {
+func (e *Error) Error() string {
 	if e.Line == 0 {
 		return fmt.Sprintf("%s: %s", e.Path, e.Text)
 	}
@@ -98,7 +98,7 @@ func (e *SettingsError) Error() string {
 }
 
 // Hint asks whether the nearest valid name was meant, or returns "".
-func (e *SettingsError) Hint() string {
+func (e *Error) Hint() string {
 	if e.Near == "" {
 		return ""
 	}

@@ -25,13 +25,13 @@ func TestSettings(t *testing.T) {
 		"on_event =":                                         func(s Settings) bool { return len(s.OnEvent) == 0 },
 		`notify = "none"`:                                    func(s Settings) bool { return s.Notify == "none" },
 		"never_accounts = 111122223333, 012345678901 ; ours": func(s Settings) bool { return slices.Equal(s.NeverAccounts, []string{"111122223333", "012345678901"}) },
-		"[profile legacy]\nrotate = never":                   func(s Settings) bool { return s.After([]string{"default", "legacy"}) == Never },
+		"[profile legacy]\nrotate = never":                   func(s Settings) bool { return s.RotateAfterFor([]string{"default", "legacy"}) == Never },
 		"[profile a.b]\nrotate_after = 10d": func(s Settings) bool {
-			return s.After([]string{"a.b"}) == 10*day && s.After([]string{"a"}) == 60*day && s.After([]string{"a", "a.b"}) == 10*day
+			return s.RotateAfterFor([]string{"a.b"}) == 10*day && s.RotateAfterFor([]string{"a"}) == 60*day && s.RotateAfterFor([]string{"a", "a.b"}) == 10*day
 		},
 	}
 	for text, ok := range good {
-		s, err := ParseSettings("keyd.ini", []byte(text))
+		s, err := Parse("keyd.ini", []byte(text))
 		if err != nil || !ok(s) {
 			t.Errorf("%q: %+v, %v", text, s, err)
 		}
@@ -59,8 +59,8 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		{"never_account = 111122223333", "unknown setting", "did you mean never_accounts?"},
 	}
 	for _, c := range bad {
-		_, err := ParseSettings("keyd.ini", []byte(c.text))
-		mistake, ok := errors.AsType[*SettingsError](err)
+		_, err := Parse("keyd.ini", []byte(c.text))
+		mistake, ok := errors.AsType[*Error](err)
 		if !ok || !strings.Contains(err.Error(), c.says) || mistake.Hint() != c.hint {
 			t.Errorf("%q: %v, hint %q", c.text, err, Hint(err))
 		}
@@ -71,7 +71,7 @@ func FuzzSettings(f *testing.F) {
 	f.Add([]byte("rotate_after = 60d\n[profile a]\nrotate = never\n"))
 	f.Add([]byte("overlap = 1d12h ; c\n[DEFAULT]\nx\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := ParseSettings("keyd.ini", data)
+		s, err := Parse("keyd.ini", data)
 		if err == nil && (s.RotateAfter < day || s.CheckEvery < time.Minute || s.Overlap < 0 || s.RotateAfter+s.Overlap > s.MaxAge) {
 			t.Errorf("accepted: %+v", s)
 		}
@@ -90,7 +90,7 @@ func TestDurations(t *testing.T) {
 		}
 	}
 	for d, want := range map[time.Duration]string{60 * day: "60d", 36 * time.Hour: "36h", 10 * time.Minute: "10m", time.Minute: "1m", 0: "0s"} {
-		if got := formatSetting(d); got != want {
+		if got := formatDuration(d); got != want {
 			t.Errorf("%d prints as %q, want %q", d, got, want)
 		}
 	}
@@ -114,7 +114,7 @@ func TestFolders(t *testing.T) {
 			continue // which is no absolute path there
 		}
 		f, err := FindFolders(func(v string) string { return c.env[v] }, c.goos)
-		if err != nil || filepath.ToSlash(f.Settings) != c.settings || filepath.ToSlash(f.State) != c.state {
+		if err != nil || filepath.ToSlash(f.SettingsFile) != c.settings || filepath.ToSlash(f.StateDir) != c.state {
 			t.Errorf("%s %v: %+v, %v", c.goos, c.env, f, err)
 		}
 	}

@@ -19,66 +19,66 @@ import (
 //
 // Not guaranteed: that the copy is the last good keyd.ini. If keyd.ini was changed
 // and then broken while no daemon ran, no daemon has seen the good version.
-type SettingsFile struct {
-	Path  string // keyd.ini
-	State string // the state folder
-	Sys   atomicfile.Sys
+type File struct {
+	Path     string // keyd.ini
+	StateDir string // the state folder
+	Sys      atomicfile.Sys
 }
 
 // Load reads keyd.ini as the function Load does, and saves a copy if it has no
 // mistake. Good settings are not refused when the copy cannot be written.
-func (f SettingsFile) Load() (Settings, error) {
-	data, err := readSettings(f.Path)
+func (f File) Load() (Settings, error) {
+	data, err := readFile(f.Path)
 	if err != nil {
 		return Settings{}, err
 	}
-	s, err := ParseSettings(f.Path, data)
+	s, err := Parse(f.Path, data)
 	if err != nil {
 		return Settings{}, err
 	}
-	if good, err := f.kept(); err != nil || !bytes.Equal(good, data) {
-		_ = atomicfile.Write(f.Sys, goodPath(f.State), append(seal(data), data...), 0o600)
+	if good, err := f.readCopy(); err != nil || !bytes.Equal(good, data) {
+		_ = atomicfile.Write(f.Sys, CopyPath(f.StateDir), append(checksumLine(data), data...), 0o600)
 	}
 	return s, nil
 }
 
 // Effective returns the settings to use while Load fails: those of the copy, or
 // Default with Unknown set if there is no usable copy.
-func (f SettingsFile) InForce() Settings {
-	if data, err := f.kept(); err == nil {
-		if s, err := ParseSettings(goodPath(f.State), data); err == nil {
+func (f File) Effective() Settings {
+	if data, err := f.readCopy(); err == nil {
+		if s, err := Parse(CopyPath(f.StateDir), data); err == nil {
 			return s
 		}
 	}
-	unknown := DefaultSettings()
+	unknown := Default()
 	unknown.Unknown = true
 	return unknown
 }
 
 // readCopy returns the copy if it is complete. A truncated copy might lack the line
 // that excludes a key.
-func (f SettingsFile) kept() ([]byte, error) {
-	text, err := atomicfile.Tail(f.Sys, goodPath(f.State), atomicfile.MaxSize)
+func (f File) readCopy() ([]byte, error) {
+	text, err := atomicfile.Tail(f.Sys, CopyPath(f.StateDir), atomicfile.MaxSize)
 	if err != nil {
 		return nil, err
 	}
 	_, data, _ := bytes.Cut(text, []byte("\n"))
-	if !bytes.HasPrefix(text, seal(data)) {
+	if !bytes.HasPrefix(text, checksumLine(data)) {
 		return nil, errors.New("damaged copy of the settings")
 	}
 	return data, nil
 }
 
 // checksumLine returns the first line of a copy, a comment with the SHA-256 of data.
-func seal(data []byte) []byte {
+func checksumLine(data []byte) []byte {
 	return fmt.Appendf(nil, "; the last good keyd.ini, sha256 %x\n", sha256.Sum256(data))
 }
 
 // CopyPath returns the path of the copy in the state folder.
-func goodPath(stateDir string) string { return filepath.Join(stateDir, "settings.good") }
+func CopyPath(stateDir string) string { return filepath.Join(stateDir, "settings.good") }
 
 // readFile reads keyd.ini. A missing file counts as empty.
-func readSettings(path string) ([]byte, error) {
+func readFile(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("daemon: reading the settings: %w", err)
@@ -90,13 +90,13 @@ func readSettings(path string) ([]byte, error) {
 // which keys are excluded, which accounts are decoys and must not even be looked at,
 // how long an old key is kept. A rotation in progress still gets its proven pair into
 // the files, or its old key back, because neither depends on the settings.
-func unlessUnknown(s Settings, d Decision) Decision {
-	if !s.Unknown || d.State == Waiting || d.State == Held {
+func unlessSettingsUnknown(s Settings, d Decision) Decision {
+	if !s.Unknown || d.State == StateWaiting || d.State == StateHeld {
 		return d
 	}
 	switch d.Do {
-	case Skip, Blocked, Mend, Prove, Swap, Validate, PutBack, Revive:
+	case DoSkip, DoBlock, DoMend, DoProve, DoSwap, DoValidate, DoPutBack, DoRevive:
 		return d
 	}
-	return blocked(time.Time{}, "keyd.ini has a mistake, and no earlier good settings are known: nothing is started until it is fixed", "")
+	return BlockUntil(time.Time{}, "keyd.ini has a mistake, and no earlier good settings are known: nothing is started until it is fixed", "")
 }

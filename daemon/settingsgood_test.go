@@ -12,15 +12,15 @@ import (
 	"keyd/daemon/awssim"
 )
 
-func settingsOf(l *lab, text string) SettingsFile {
+func settingsOf(l *lab, text string) File {
 	l.t.Helper()
 	l.write("keyd.ini", text)
-	return SettingsFile{Path: filepath.Join(l.home, "keyd.ini"), State: l.d.State, Sys: atomicfile.OS{}}
+	return File{Path: filepath.Join(l.home, "keyd.ini"), StateDir: l.d.StateDir, Sys: atomicfile.OS{}}
 }
 
 // inForce is with fewer passes in which nothing is due.
-func inForce(f SettingsFile) Settings {
-	s := f.InForce()
+func inForce(f File) Settings {
+	s := f.Effective()
 	s.CheckEvery = 12 * time.Hour
 	return s
 }
@@ -42,8 +42,8 @@ func TestADaemonStartedWithAMistakeGoesByWhatItKnew(t *testing.T) {
 		if l.watch(); l.shows() != l.old.ID || l.count("GetCallerIdentity") > 0 {
 			t.Error("an excluded key was used or replaced")
 		}
-		if s, err := LoadStatus(l.d.State); err != nil || !strings.Contains(s.Settings, "keyd.ini:2: unknown setting") {
-			t.Errorf("the status says %q, %v", s.Settings, err)
+		if s, err := LoadStatus(l.d.StateDir); err != nil || !strings.Contains(s.SettingsErr, "keyd.ini:2: unknown setting") {
+			t.Errorf("the status says %q, %v", s.SettingsErr, err)
 		}
 		r = runWith(l, inForce(file), settingsOf(l, "notify = none\ncheck_every = 12h\n").Load)
 		r.let(time.Minute)
@@ -66,8 +66,8 @@ func TestNothingIsBegunWithoutSettings(t *testing.T) {
 		if n := len(l.cloud.Calls()); n > 0 {
 			t.Errorf("%d calls", n)
 		}
-		s, err := LoadStatus(l.d.State)
-		if err != nil || len(s.Keys) != 1 || s.Keys[0].State != Stopped || !s.Keys[0].NeedsPerson || !strings.Contains(s.Keys[0].Why, "keyd.ini has a mistake") {
+		s, err := LoadStatus(l.d.StateDir)
+		if err != nil || len(s.Keys) != 1 || s.Keys[0].State != StateBlocked || !s.Keys[0].NeedsPerson || !strings.Contains(s.Keys[0].Why, "keyd.ini has a mistake") {
 			t.Errorf("%+v, %v", s.Keys, err)
 		}
 		settingsOf(l, "notify = none\ncheck_every = 12h\n")
@@ -87,7 +87,7 @@ func TestWithoutSettingsARotationKeepsTheFileGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 70*day)
 		before := l.text()
-		l.live(day, func(r Result) bool { return r.State == Overlap })
+		l.live(day, func(r Result) bool { return r.State == StateOverlap })
 		swapped := l.shows()
 		file := settingsOf(l, mistake)
 		r := runWith(l, inForce(file), file.Load)
@@ -113,32 +113,32 @@ func TestWithoutSettingsARotationKeepsTheFileGood(t *testing.T) {
 func TestOnlyAWholeCopyOfTheSettingsIsBelieved(t *testing.T) {
 	state := t.TempDir()
 	path := filepath.Join(state, "keyd.ini")
-	file := SettingsFile{Path: path, State: state, Sys: atomicfile.OS{}}
-	if !file.InForce().Unknown {
+	file := File{Path: path, StateDir: state, Sys: atomicfile.OS{}}
+	if !file.Effective().Unknown {
 		t.Error("without a copy the settings are known")
 	}
-	if _, err := file.Load(); err != nil || file.InForce().Unknown {
+	if _, err := file.Load(); err != nil || file.Effective().Unknown {
 		t.Errorf("no keyd.ini, which means the defaults: %v", err)
 	}
 	must(t, os.WriteFile(path, []byte("overlap = 3h\r\n[profile legacy]\nrotate = never"), 0o600))
 	if _, err := file.Load(); err != nil {
 		t.Fatal(err)
 	}
-	whole, err := os.ReadFile(goodPath(state))
+	whole, err := os.ReadFile(CopyPath(state))
 	must(t, err)
-	if s := file.InForce(); s.Unknown || s.Overlap != 3*time.Hour || s.Profiles["legacy"] != Never {
+	if s := file.Effective(); s.Unknown || s.Overlap != 3*time.Hour || s.ProfileRotateAfter["legacy"] != Never {
 		t.Errorf("%+v", s)
 	}
 	must(t, os.WriteFile(path, []byte("overlap = 3"), 0o600))
 	if _, err := file.Load(); err == nil {
 		t.Fatal("a mistake was accepted")
 	}
-	if now, err := os.ReadFile(goodPath(state)); err != nil || string(now) != string(whole) {
+	if now, err := os.ReadFile(CopyPath(state)); err != nil || string(now) != string(whole) {
 		t.Errorf("a mistake changed the copy: %q, %v", now, err)
 	}
 	for n := range whole {
-		must(t, os.WriteFile(goodPath(state), whole[:n], 0o600))
-		if s := file.InForce(); !s.Unknown {
+		must(t, os.WriteFile(CopyPath(state), whole[:n], 0o600))
+		if s := file.Effective(); !s.Unknown {
 			t.Fatalf("cut to %d bytes it is believed: %+v", n, s)
 		}
 	}

@@ -9,33 +9,33 @@ import (
 )
 
 // parseAccounts reads never_accounts: AWS account ids separated by commas.
-func (p *settingsParser) accounts(name, value string) {
+func (p *parser) parseAccounts(name, value string) {
 	for account := range strings.SplitSeq(value, ",") {
 		account = strings.TrimSpace(account)
 		if account == "" && strings.TrimSpace(value) == "" {
 			return
 		}
 		if len(account) != 12 || strings.Trim(account, "0123456789") != "" {
-			p.fail("", name, fmt.Sprintf("%s: %q is not an account id: write 12 digits each, separated by commas", name, account), "")
+			p.addError("", name, fmt.Sprintf("%s: %q is not an account id: write 12 digits each, separated by commas", name, account), "")
 			return
 		}
-		p.into.NeverAccounts = append(p.into.NeverAccounts, account)
+		p.result.NeverAccounts = append(p.result.NeverAccounts, account)
 	}
 }
 
 // parseCommand reads on_event.
-func (p *settingsParser) command(name, value string) {
+func (p *parser) parseCommand(name, value string) {
 	words, err := splitWords(value)
 	if err != nil {
-		p.fail("", name, fmt.Sprintf("%s = %s: %v", name, value, err), "")
+		p.addError("", name, fmt.Sprintf("%s = %s: %v", name, value, err), "")
 	}
-	p.into.OnEvent = words
+	p.result.OnEvent = words
 }
 
 // unquoteValue returns the value of a setting without the quotation marks around it.
 // on_event keeps them: they belong to the command. If only a comment follows "=",
 // ini.v1 returns the comment as the value; unquoteValue then returns "".
-func unlessCommand(key *ini.Key) string {
+func unquoteValue(key *ini.Key) string {
 	value := key.Value()
 	if strings.HasPrefix(value, ";") || strings.HasPrefix(value, "#") {
 		return ""
@@ -47,7 +47,7 @@ func unlessCommand(key *ini.Key) string {
 }
 
 // errUnclosedQuote reports a command with an odd quotation mark.
-var errQuote = errors.New("a quotation mark is not closed")
+var errUnclosedQuote = errors.New("a quotation mark is not closed")
 
 // splitWords splits a command into the program and its arguments, without a shell.
 // Blanks and tabs separate words, and "..." and '...' keep a word together. No other
@@ -74,7 +74,7 @@ func splitWords(text string) (words []string, err error) {
 		}
 	}
 	if quote != 0 {
-		return nil, errQuote
+		return nil, errUnclosedQuote
 	}
 	if inWord {
 		words = append(words, word.String())

@@ -15,7 +15,7 @@ var errDuration = errors.New("a duration looks like 60d, 24h, 15m or 1d12h")
 
 // maxDuration is a hundred years, so that the sum of a few durations does not
 // overflow.
-const longest = 36500 * day
+const maxDuration = 36500 * day
 
 // parseDuration reads a duration as time.ParseDuration does, and also accepts whole
 // days in front, as in 1d12h. It accepts no years and months, because they have no
@@ -30,21 +30,21 @@ func parseDuration(text string) (time.Duration, error) {
 		return 0, errDuration
 	}
 	total := time.Duration(n) * day
-	if total > longest {
+	if total > maxDuration {
 		return 0, errDuration
 	}
 	if rest == "" {
 		return total, nil
 	}
 	d, err := time.ParseDuration(rest)
-	if err != nil || d < 0 || d > longest-total {
+	if err != nil || d < 0 || d > maxDuration-total {
 		return 0, errDuration
 	}
 	return total + d, nil
 }
 
 // formatDuration prints a duration in the form that keyd.ini uses.
-func formatSetting(d time.Duration) string {
+func formatDuration(d time.Duration) string {
 	if d != 0 && d%day == 0 {
 		return strconv.Itoa(int(d/day)) + "d"
 	}
@@ -59,7 +59,7 @@ func formatSetting(d time.Duration) string {
 
 // findLine returns the line number of a setting, because ini.v1 keeps none. An empty
 // name stands for the section header. findLine returns 0 if there is no such line.
-func lineOf(data []byte, section, name string) int {
+func findLine(data []byte, section, name string) int {
 	in, number := "", 0
 	for line := range bytes.Lines(data) {
 		number++
@@ -84,7 +84,7 @@ func lineOf(data []byte, section, name string) int {
 // letters and in more than one letter. Among equally near words it prefers one with
 // the same first letter, then one of the same length, then the first in known.
 func Nearest(text string, known []string) string {
-	near := slices.DeleteFunc(slices.Clone(known), func(word string) bool { return distance(text, word) > max(len(text)/3, 1) })
+	near := slices.DeleteFunc(slices.Clone(known), func(word string) bool { return editDistance(text, word) > max(len(text)/3, 1) })
 	if len(near) == 0 {
 		return ""
 	}
@@ -98,13 +98,13 @@ func Nearest(text string, known []string) string {
 		return n
 	}
 	return slices.MinFunc(near, func(a, b string) int {
-		return cmp.Or(distance(text, a)-distance(text, b), unlike(a)-unlike(b))
+		return cmp.Or(editDistance(text, a)-editDistance(text, b), unlike(a)-unlike(b))
 	})
 }
 
 // editDistance returns the number of single-letter edits between a and b. Two
 // swapped neighbours count as one edit (optimal string alignment).
-func distance(a, b string) int {
+func editDistance(a, b string) int {
 	var before []int // the row before last
 	last := make([]int, len(b)+1)
 	for j := range last {

@@ -12,30 +12,30 @@ import (
 
 // rereadTarget reads the files and the journal again after an action. What AWS
 // said and what this pass has proven is kept.
-func (d *Daemon) lookAgain(ctx context.Context, t *unit) error {
-	rotations, problems := d.journal().Load(ctx)
-	if handsOff(problems, t.facts.ID) != nil {
+func (d *Rotator) rereadTarget(ctx context.Context, t *target) error {
+	rotations, problems := d.journalDir().Load(ctx)
+	if blockingProblem(problems, t.facts.ID) != nil {
 		return errors.Join(problems...)
 	}
 	i := slices.IndexFunc(rotations, func(r *Rotation) bool { return r.Old.ID == t.facts.ID })
 	if i < 0 && t.facts.Rotation != nil { // someone removed the journal: memory holds the only copy of the new secret
 		i, rotations = len(rotations), append(rotations, t.facts.Rotation)
-		if err := d.journal().Save(t.facts.Rotation); err != nil {
+		if err := d.journalDir().Save(t.facts.Rotation); err != nil {
 			return err
 		}
 	}
-	snapshot, err := d.read(ctx, rotations)
+	snapshot, err := d.readFiles(ctx, rotations)
 	if err != nil {
 		return err
 	}
 	if i < 0 {
-		t.facts.Rotation, t.facts.Shows = nil, Shows{}
+		t.facts.Rotation, t.facts.Placement = nil, Placement{}
 		return nil
 	}
-	reread := d.rotationUnit(rotations[i], snapshot)
-	t.facts.Rotation, t.facts.Shows, t.facts.Unread, t.holders = reread.facts.Rotation, reread.facts.Shows, reread.facts.Unread, reread.holders
-	if !reread.key.IsZero() {
-		t.key = reread.key
+	reread := d.rotationTarget(rotations[i], snapshot)
+	t.facts.Rotation, t.facts.Placement, t.facts.RotationErr, t.holders = reread.facts.Rotation, reread.facts.Placement, reread.facts.RotationErr, reread.holders
+	if !reread.pair.IsZero() {
+		t.pair = reread.pair
 	}
 	return nil
 }
@@ -43,14 +43,14 @@ func (d *Daemon) lookAgain(ctx context.Context, t *unit) error {
 // readFiles reads the files. When the profiles of a rotation seem to be gone,
 // it reads once more and waits for the new id: another program may have
 // truncated the file and be about to write it.
-func (d *Daemon) read(ctx context.Context, rotations []*Rotation, expect ...string) (*credfile.Snapshot, error) {
+func (d *Rotator) readFiles(ctx context.Context, rotations []*Rotation, expect ...string) (*credfile.Snapshot, error) {
 	snapshot, err := d.Store.Read(ctx, expect...)
 	for _, r := range rotations {
 		if err != nil {
 			return nil, err
 		}
-		if f := d.rotationUnit(r, snapshot).facts; f.Shows.Old+f.Shows.New == 0 && len(f.Shows.Third) == 0 && f.Unread == nil {
-			snapshot, err = d.Store.Read(ctx, r.newest())
+		if f := d.rotationTarget(r, snapshot).facts; f.Placement.Old+f.Placement.New == 0 && len(f.Placement.Foreign) == 0 && f.RotationErr == nil {
+			snapshot, err = d.Store.Read(ctx, r.NewestID())
 		}
 	}
 	return snapshot, err
@@ -60,11 +60,11 @@ func (d *Daemon) read(ctx context.Context, rotations []*Rotation, expect ...stri
 // of them is not believed at once. It leaves out the ids of temporary
 // credentials, which come and go, and ids that foreign files show: the process
 // that saw those may read other files.
-func expected(status Status, rotations []*Rotation, others []foreign) []string {
+func expectedIDs(status Status, rotations []*Rotation, others []foreignFile) []string {
 	var ids []string
 	for _, l := range status.Keys {
-		if l.Key != "" && l.State != Skipped && !showsAny(others, l.Key) {
-			ids = append(ids, l.Key)
+		if l.KeyID != "" && l.State != StateSkipped && !anyShows(others, l.KeyID) {
+			ids = append(ids, l.KeyID)
 		}
 	}
 	for _, r := range rotations { // the files may show either id; the status has the one shown last
@@ -75,20 +75,20 @@ func expected(status Status, rotations []*Rotation, others []foreign) []string {
 
 // rotationTarget returns the target of a rotation in progress, with what the
 // files show of it.
-func (d *Daemon) rotationUnit(r *Rotation, snapshot *credfile.Snapshot) *unit {
-	t := &unit{facts: Facts{ID: r.Old.ID, Profiles: r.Profiles(), Rotation: r, Unread: d.elsewhere(r)}}
-	t.facts.Shows.Away = d.Away(r)
-	t.facts.Shows.Doubt = cmp.Or(snapshot.Doubt(r.New.ID), snapshot.Doubt(r.Old.ID))
+func (d *Rotator) rotationTarget(r *Rotation, snapshot *credfile.Snapshot) *target {
+	t := &target{facts: Facts{ID: r.Old.ID, Profiles: r.Profiles(), Rotation: r, RotationErr: d.checkElsewhere(r)}}
+	t.facts.Placement.Unmounted = d.MissingFile(r)
+	t.facts.Placement.Ambiguous = cmp.Or(snapshot.Ambiguous(r.New.ID), snapshot.Ambiguous(r.Old.ID))
 	for _, p := range snapshot.Profiles {
 		switch {
-		case torn(r, p):
-			t.facts.Shows.Old++
-			t.facts.Shows.Torn++
+		case isTorn(r, p):
+			t.facts.Placement.Old++
+			t.facts.Placement.Torn++
 		case p.Key.ID == r.Old.ID:
-			t.facts.Shows.Old++
-			t.key = p.Key
+			t.facts.Placement.Old++
+			t.pair = p.Key
 		case p.Key.ID == r.New.ID && r.New.ID != "":
-			t.facts.Shows.New++
+			t.facts.Placement.New++
 		default:
 			continue
 		}
@@ -100,10 +100,10 @@ func (d *Daemon) rotationUnit(r *Rotation, snapshot *credfile.Snapshot) *unit {
 		})
 		switch {
 		case i < 0 || snapshot.Profiles[i].Key.ID == "":
-			t.facts.Shows.Gone = append(t.facts.Shows.Gone, place.Profile)
-		case torn(r, snapshot.Profiles[i]):
+			t.facts.Placement.Missing = append(t.facts.Placement.Missing, place.Profile)
+		case isTorn(r, snapshot.Profiles[i]):
 		case snapshot.Profiles[i].Key.ID != r.Old.ID && snapshot.Profiles[i].Key.ID != r.New.ID:
-			t.facts.Shows.Third = append(t.facts.Shows.Third, place.Profile)
+			t.facts.Placement.Foreign = append(t.facts.Placement.Foreign, place.Profile)
 		}
 	}
 	return t
@@ -112,15 +112,15 @@ func (d *Daemon) rotationUnit(r *Rotation, snapshot *credfile.Snapshot) *unit {
 // isTorn reports whether a profile shows half of the old pair and half of the
 // new one. That happens when a power failure or a full disk cuts a write in
 // place short.
-func torn(r *Rotation, p credfile.Profile) bool {
-	return p.Skip == credfile.Rotatable && p.Key.Mixes(r.Old, r.New)
+func isTorn(r *Rotation, p credfile.Profile) bool {
+	return p.Skip == credfile.Rotatable && p.Key.IsMixtureOf(r.Old, r.New)
 }
 
 // MissingFile returns the first file of the rotation that does not exist, or ""
 // when all exist. The file was removed, or its disk is not mounted.
-func (d *Daemon) Away(r *Rotation) string {
+func (d *Rotator) MissingFile(r *Rotation) string {
 	for _, place := range r.Places {
-		if !d.Store.Exists(place.Path) {
+		if !d.Store.MayExist(place.Path) {
 			return place.Path
 		}
 	}
@@ -131,13 +131,13 @@ func (d *Daemon) Away(r *Rotation) string {
 // The rotation began where AWS_SHARED_CREDENTIALS_FILE or AWS_CONFIG_FILE named
 // another file.
 type ElsewhereError struct {
-	ID, Path string         // the id of the old key, and the file that showed it
-	Reads    credfile.Paths // the files that this process reads
+	KeyID, Path string         // the id of the old key, and the file that showed it
+	Reads       credfile.Paths // the files that this process reads
 }
 
 // Error names the key, its file, and the files that this process reads instead.
 func (e *ElsewhereError) Error() string {
-	return fmt.Sprintf("%s is being rotated in %s, but this keyd reads %s and %s: it is left alone", credfile.Short(e.ID), e.Path, e.Reads.Credentials, e.Reads.Config)
+	return fmt.Sprintf("%s is being rotated in %s, but this keyd reads %s and %s: it is left alone", credfile.Short(e.KeyID), e.Path, e.Reads.Credentials, e.Reads.Config)
 }
 
 // Hint says how to make keyd read that file again.
@@ -148,9 +148,9 @@ func (e *ElsewhereError) Hint() string {
 // checkElsewhere returns an error when one of the rotation's places is in a
 // file that exists and that this process does not read: the rotation cannot be
 // judged then. A file that no longer exists holds no key.
-func (d *Daemon) elsewhere(r *Rotation) error {
+func (d *Rotator) checkElsewhere(r *Rotation) error {
 	for _, place := range r.Places {
-		if !d.Store.Reads(place.Path) && d.Store.Exists(place.Path) {
+		if !d.Store.HasFile(place.Path) && d.Store.MayExist(place.Path) {
 			return &ElsewhereError{r.Old.ID, place.Path, d.Store.Paths}
 		}
 	}

@@ -17,25 +17,25 @@ import (
 // "keyd status --json" prints the same structure. It contains full key ids and no
 // secret.
 type Status struct {
-	Version  int       `json:"version"` // 1
-	Written  time.Time `json:"written"`
-	Process  string    `json:"process"` // "run", "rotate", ...
-	PID      int       `json:"pid"`
-	Settings string    `json:"settings_error,omitzero"` // a mistake in keyd.ini; keyd uses the last good settings
-	Notes    []string  `json:"notes,omitzero"`          // problems that concern no single key, such as a damaged journal
-	Files    []string  `json:"files,omitzero"`          // AWS files that this process and others have read and that may still exist
-	Keys     []KeyLine `json:"keys"`
+	Version     int         `json:"version"` // 1
+	Written     time.Time   `json:"written"`
+	Process     string      `json:"process"` // "run", "rotate", ...
+	PID         int         `json:"pid"`
+	SettingsErr string      `json:"settings_error,omitzero"` // a mistake in keyd.ini; keyd uses the last good settings
+	Notes       []string    `json:"notes,omitzero"`          // problems that concern no single key, such as a damaged journal
+	Files       []string    `json:"files,omitzero"`          // AWS files that this process and others have read and that may still exist
+	Keys        []KeyStatus `json:"keys"`
 }
 
 // KeyStatus is the condition of one key, or of one profile without a key.
-type KeyLine struct {
+type KeyStatus struct {
 	Profiles    []string  `json:"profiles"`
-	Key         string    `json:"key,omitzero"`     // the id that the files show
+	KeyID       string    `json:"key,omitzero"`     // the id that the files show
 	Created     time.Time `json:"created,omitzero"` // server time
 	State       State     `json:"state"`
-	Next        time.Time `json:"next,omitzero"` // when keyd looks again; zero when only a change helps
+	Until       time.Time `json:"next,omitzero"` // when keyd looks again; zero when only a change helps
 	Why         string    `json:"why"`
-	Run         string    `json:"run,omitzero"` // a command or a question that helps
+	Hint        string    `json:"run,omitzero"` // a command or a question that helps
 	NeedsPerson bool      `json:"needs_person"`
 	InRotation  bool      `json:"in_rotation,omitzero"` // a rotation is in progress, even if the files no longer show its keys
 	Warnings    []string  `json:"warnings,omitzero"`    // about the files, not about the key
@@ -47,62 +47,64 @@ type KeyLine struct {
 // memory.json, which only passes read: keyd status is faster without it.
 type Memory struct {
 	Seen    *Seen    `json:"seen,omitzero"`
-	Trouble *Trouble `json:"trouble,omitzero"`
+	Failure *Failure `json:"trouble,omitzero"`
 }
 
 // StatusVersion is the version of status.json that this keyd writes.
-const statusVersion = 1
+const StatusVersion = 1
 
 // MemoryPath returns the path of memory.json.
-func memoryPath(stateDir string) string { return filepath.Join(stateDir, "memory.json") }
+func MemoryPath(stateDir string) string { return filepath.Join(stateDir, "memory.json") }
 
 // StatusPath returns the path of status.json.
-func statusPath(stateDir string) string { return filepath.Join(stateDir, "status.json") }
+func StatusPath(stateDir string) string { return filepath.Join(stateDir, "status.json") }
 
 // LoadStatus reads status.json. It returns an empty Status when the file is missing
 // or damaged, because keyd can find out everything in it again.
-func LoadStatus(stateDir string) (Status, error) { return loadStatus(atomicfile.OS{}, stateDir) }
+func LoadStatus(stateDir string) (Status, error) { return loadStatusFrom(atomicfile.OS{}, stateDir) }
 
 // loadStatusFrom is LoadStatus on any file system.
-func loadStatus(sys atomicfile.Sys, stateDir string) (Status, error) {
-	data, err := atomicfile.Tail(sys, statusPath(stateDir), atomicfile.MaxSize)
+func loadStatusFrom(sys atomicfile.Sys, stateDir string) (Status, error) {
+	data, err := atomicfile.Tail(sys, StatusPath(stateDir), atomicfile.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Status{Version: statusVersion}, nil
+		return Status{Version: StatusVersion}, nil
 	}
 	if err != nil {
 		return Status{}, fmt.Errorf("daemon: the status: %w", err)
 	}
-	s := Status{Keys: make([]KeyLine, 0, bytes.Count(data, []byte(`"profiles"`)))}
-	if json.Unmarshal(data, &s) != nil || s.Version != statusVersion {
-		return Status{Version: statusVersion, Notes: []string{"status.json could not be read; the next pass writes it again"}}, nil
+	s := Status{Keys: make([]KeyStatus, 0, bytes.Count(data, []byte(`"profiles"`)))}
+	if json.Unmarshal(data, &s) != nil || s.Version != StatusVersion {
+		return Status{Version: StatusVersion, Notes: []string{"status.json could not be read; the next pass writes it again"}}, nil
 	}
 	return s, nil
 }
 
 // LoadStatusAndMemory reads status.json and memory.json. When memory.json is missing
 // or damaged, the next pass looks at those keys again.
-func Recall(stateDir string) (Status, error) { return recall(atomicfile.OS{}, stateDir) }
+func LoadStatusAndMemory(stateDir string) (Status, error) {
+	return LoadStatusAndMemoryFrom(atomicfile.OS{}, stateDir)
+}
 
 // LoadStatusAndMemoryFrom is LoadStatusAndMemory on any file system.
-func recall(sys atomicfile.Sys, stateDir string) (Status, error) {
-	s, err := loadStatus(sys, stateDir)
+func LoadStatusAndMemoryFrom(sys atomicfile.Sys, stateDir string) (Status, error) {
+	s, err := loadStatusFrom(sys, stateDir)
 	if err != nil {
 		return s, err
 	}
 	memories := map[string]Memory{}
-	if data, err := atomicfile.Tail(sys, memoryPath(stateDir), atomicfile.MaxSize); err == nil {
+	if data, err := atomicfile.Tail(sys, MemoryPath(stateDir), atomicfile.MaxSize); err == nil {
 		_ = json.Unmarshal(data, &memories) // a cache: keyd uses whatever part of it is readable
 	}
 	for i := range s.Keys {
-		s.Keys[i].Memory = memories[s.Keys[i].Key]
+		s.Keys[i].Memory = memories[s.Keys[i].KeyID]
 	}
 	return s, nil
 }
 
 // FindKey returns the status of the key with this id, or nil.
-func (s *Status) line(id string) *KeyLine {
+func (s *Status) FindKey(id string) *KeyStatus {
 	for i := range s.Keys {
-		if s.Keys[i].Key == id && id != "" {
+		if s.Keys[i].KeyID == id && id != "" {
 			return &s.Keys[i]
 		}
 	}
@@ -111,21 +113,21 @@ func (s *Status) line(id string) *KeyLine {
 
 // Save writes status.json and memory.json. It does not indent them: keyd status may
 // read status.json at every shell prompt, and formats it for people itself.
-func (s Status) save(sys atomicfile.Sys, stateDir string) error {
+func (s Status) Save(sys atomicfile.Sys, stateDir string) error {
 	memories := map[string]Memory{}
 	for _, l := range s.Keys {
-		if l.Key != "" && l.Memory != (Memory{}) {
-			memories[l.Key] = l.Memory
+		if l.KeyID != "" && l.Memory != (Memory{}) {
+			memories[l.KeyID] = l.Memory
 		}
 	}
-	if err := saveJSON(sys, memoryPath(stateDir), memories); err != nil {
+	if err := writeJSON(sys, MemoryPath(stateDir), memories); err != nil {
 		return err
 	}
-	return saveJSON(sys, statusPath(stateDir), s)
+	return writeJSON(sys, StatusPath(stateDir), s)
 }
 
 // writeJSON replaces the file at path by value as JSON, on one line.
-func saveJSON(sys atomicfile.Sys, path string, value any) error {
+func writeJSON(sys atomicfile.Sys, path string, value any) error {
 	data, err := json.Marshal(value)
 	if err == nil {
 		err = atomicfile.Write(sys, path, append(data, '\n'), 0o600)
@@ -139,23 +141,23 @@ func saveJSON(sys atomicfile.Sys, path string, value any) error {
 // Identity distinguishes the entries of a Status. The key id is not enough: several
 // profiles may have no key, and a profile that cannot use a key has its own entry next
 // to the profiles that can.
-func (l *KeyLine) name() string { return l.Key + " " + strings.Join(l.Profiles, ", ") }
+func (l *KeyStatus) Identity() string { return l.KeyID + " " + strings.Join(l.Profiles, ", ") }
 
 // keyStatus returns the status of a key after its last decision.
-func lineOfUnit(u *unit, d Decision) KeyLine {
-	l := KeyLine{
-		Profiles: u.facts.Profiles, Key: u.facts.ID, State: d.State, Next: d.Until, Why: d.Why, Run: d.Run,
-		NeedsPerson: d.Do == Blocked, Warnings: u.warnings, Memory: Memory{u.facts.Seen, u.facts.Trouble},
+func keyStatus(u *target, d Decision) KeyStatus {
+	l := KeyStatus{
+		Profiles: u.facts.Profiles, KeyID: u.facts.ID, State: d.State, Until: d.Until, Why: d.Why, Hint: d.Hint,
+		NeedsPerson: d.Do == DoBlock, Warnings: u.warnings, Memory: Memory{u.facts.Seen, u.facts.Failure},
 	}
 	r := u.facts.Rotation
 	if r == nil || len(r.Places) > 0 { // otherwise the only "profile" is a key id
-		l.Run = about(l.Run, l.Profiles)
+		l.Hint = FillProfile(l.Hint, l.Profiles)
 	}
-	if l.InRotation = r != nil; r != nil && u.facts.Shows.New > 0 {
-		l.Key, l.Created = r.New.ID, r.Created.Add(r.Offset) // until IAM lists the new key
+	if l.InRotation = r != nil; r != nil && u.facts.Placement.New > 0 {
+		l.KeyID, l.Created = r.New.ID, r.Created.Add(r.ClockOffset) // until IAM lists the new key
 	}
 	if l.Seen != nil {
-		if k := l.Seen.Key(l.Key); k != nil {
+		if k := l.Seen.FindKey(l.KeyID); k != nil {
 			l.Created = k.Created
 		}
 	}

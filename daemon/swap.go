@@ -12,44 +12,44 @@ import (
 // swapFiles replaces the old pair in every file that shows it. The old pair
 // stays in the journal until the new one is validated, so that it can be put
 // back, and so that a write that was cut short can be mended.
-func (d *Daemon) swap(ctx context.Context, t *unit) error {
+func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
 	mend := !r.Validated.IsZero()
 	if mend {
-		r.Mending = d.Now().UTC()
+		r.MendStarted = d.Now().UTC()
 	}
-	r.Old.Secret = t.key.Secret
-	if err := d.journal().Save(r); err != nil {
+	r.Old.Secret = t.pair.Secret
+	if err := d.journalDir().Save(r); err != nil {
 		return err
 	}
 	put := d.Store.Swap
 	if mend { // the old key may be Inactive by now: write whatever can be written
 		put = d.Store.Restore
 	}
-	swapped, err := put(ctx, t.key, r.New)
-	d.tellKept(t, Swap, swapped)
+	swapped, err := put(ctx, t.pair, r.New)
+	d.emitConcurrent(t, DoSwap, swapped)
 	if err != nil {
-		return fmt.Errorf("%w; %s%s is kept for the next pass", err, leftAs(err, r, mend), r.New)
+		return fmt.Errorf("%w; %s%s is kept for the next pass", err, filesLeftAs(err, r, mend), r.New)
 	}
 	r.Swapped = d.Now().UTC()
-	if err := d.journal().Save(r); err != nil {
+	if err := d.journalDir().Save(r); err != nil {
 		return err
 	}
 	verb := "swapped"
 	if mend {
 		verb = "mended"
 	}
-	text := fmt.Sprintf("%s (%d values in %s), every other byte as it was", strings.Join(swapped.Files, ", "), swapped.Values, count(len(swapped.Profiles), "profile"))
-	d.record(t, verb, r.New.ID, text)
-	d.tell(t, Swap, verb, text)
+	text := fmt.Sprintf("%s (%d values in %s), every other byte as it was", strings.Join(swapped.Files, ", "), swapped.Values, countNoun(len(swapped.Profiles), "profile"))
+	d.appendHistory(t, verb, r.New.ID, text)
+	d.emit(t, DoSwap, verb, text)
 	return nil
 }
 
 // filesLeftAs says what the files show after a failed swap, as far as that is
 // known.
-func leftAs(err error, r *Rotation, mend bool) string {
-	_, gone := errors.AsType[*credfile.Gone](err)
-	_, unknown := errors.AsType[*credfile.NotUndone](err)
+func filesLeftAs(err error, r *Rotation, mend bool) string {
+	_, gone := errors.AsType[*credfile.GoneError](err)
+	_, unknown := errors.AsType[*credfile.NotUndoneError](err)
 	switch {
 	case gone, unknown: // the error already says it
 		return ""
@@ -61,10 +61,10 @@ func leftAs(err error, r *Rotation, mend bool) string {
 
 // emitConcurrent reports what happened to the text of a program that wrote a
 // file at the moment of the swap.
-func (d *Daemon) tellKept(t *unit, do Do, swapped credfile.Swapped) {
+func (d *Rotator) emitConcurrent(t *target, do Do, swapped credfile.SwapResult) {
 	for _, note := range swapped.Notes {
-		d.record(t, "met another program", t.facts.Rotation.New.ID, note)
-		d.tell(t, do, "met another program", note)
+		d.appendHistory(t, "met another program", t.facts.Rotation.New.ID, note)
+		d.emit(t, do, "met another program", note)
 	}
 }
 
@@ -73,19 +73,19 @@ func (d *Daemon) tellKept(t *unit, do Do, swapped credfile.Swapped) {
 // the new pair was proven before it was written, and what is on disk is
 // validated afterwards. Places that show the whole old pair are left to
 // swapFiles.
-func (d *Daemon) mend(ctx context.Context, t *unit) error {
+func (d *Rotator) mendTorn(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
 	mended, err := d.Store.Mend(ctx, r.Old, r.New)
-	d.tellKept(t, Mend, mended)
+	d.emitConcurrent(t, DoMend, mended)
 	if err != nil {
 		return fmt.Errorf("%w; files that could not be written still show half of %s and half of %s", err, r.Old, r.New)
 	}
 	r.Swapped = d.Now().UTC()
-	if err := d.journal().Save(r); err != nil {
+	if err := d.journalDir().Save(r); err != nil {
 		return err
 	}
 	text := fmt.Sprintf("%s (%d values half of %s and half of %s), every other byte as it was", strings.Join(mended.Files, ", "), mended.Values, r.Old, r.New)
-	d.record(t, "mended", r.New.ID, text)
-	d.tell(t, Mend, "mended", text)
+	d.appendHistory(t, "mended", r.New.ID, text)
+	d.emit(t, DoMend, "mended", text)
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // onEvent forwards an event to the watchdog, the log, and the programs that notify people.
-func (l *loop) heard(e Event, log func(Event)) {
-	l.around.Supervisor.Beat()
+func (l *loop) onEvent(e Event, log func(Event)) {
+	l.options.Supervisor.Beat()
 	if log != nil {
 		log(e)
 	}
@@ -18,30 +18,30 @@ func (l *loop) heard(e Event, log func(Event)) {
 		return
 	}
 	if len(l.Settings.OnEvent) > 0 {
-		l.post(onEvent(l.Settings.OnEvent, e))
+		l.queueProgram(onEventProgram(l.Settings.OnEvent, e))
 	}
-	if words, urgent := forPeople(e); words != "" && l.Settings.Notify == "desktop" {
-		l.post(l.out.desktop(words, urgent))
+	if words, urgent := desktopText(e); words != "" && l.Settings.Notify == "desktop" {
+		l.queueProgram(l.outbox.Desktop(words, urgent))
 	}
 }
 
 // queueProgram queues a program. It notes when the queue is full.
-func (l *loop) post(c command) {
-	if len(c.argv) > 0 && !l.out.post(c) {
-		l.note("telling", c.name+": too many events are waiting, one was skipped")
+func (l *loop) queueProgram(c Program) {
+	if len(c.Argv) > 0 && !l.outbox.Post(c) {
+		l.noteProblem("telling", c.Name+": too many events are waiting, one was skipped")
 	}
 }
 
 // noteProblem logs something that does not work, and adds it to the notes of keyd status.
-func (l *loop) note(what, why string) {
+func (l *loop) noteProblem(what, why string) {
 	l.Log.Warn(what, "why", why)
-	l.life.note(what + ": " + why)
-	l.keep()
+	l.info.AddNote(what + ": " + why)
+	l.saveInfo()
 }
 
 // saveInfo writes daemon.json.
-func (l *loop) keep() {
-	if err := l.life.save(l.Sys, l.State); err != nil {
+func (l *loop) saveInfo() {
+	if err := l.info.Save(l.Sys, l.StateDir); err != nil {
 		l.Log.Warn("status", "why", err.Error())
 	}
 }
@@ -49,14 +49,14 @@ func (l *loop) keep() {
 // desktopText returns what a desktop notification shows of an event, or "". Only two
 // kinds of event have one: a person is needed, or a rotation ended. The text contains
 // no key id, because a projector or a phone may show it to everyone.
-func forPeople(e Event) (words string, urgent bool) {
+func desktopText(e Event) (words string, urgent bool) {
 	who := strings.Join(e.Profiles, ", ")
 	switch {
 	case e.Verb == NeedsYou:
 		return who + ": the access key needs you. keyd status says why", true
-	case e.Verb == "deleted" && e.Do == Delete:
+	case e.Verb == "deleted" && e.Do == DoDelete:
 		return who + ": the access key was replaced, and the old one is deleted", false
-	case e.Verb == "deleted" && e.Do == Discard:
+	case e.Verb == "deleted" && e.Do == DoDiscard:
 		return who + ": a rotation was given up, and the old access key stays. keyd history says why", true
 	}
 	return "", false
@@ -64,20 +64,20 @@ func forPeople(e Event) (words string, urgent bool) {
 
 // reportPass logs what changed since the last pass, and emits an event for each key that
 // newly needs a person. A key that still needs one is not reported again.
-func (l *loop) tellPass(results []Result, err error) {
+func (l *loop) reportPass(results []Result, err error) {
 	if err != nil {
 		l.Log.Error("pass", "why", err.Error())
 	}
 	for _, r := range results {
-		name, line := r.name(), string(r.State)+r.Why
-		if l.logged[name] != line {
-			l.Log.Info("key", append([]any{"profiles", r.Profiles, "key", credfile.Short(r.Key), "state", string(r.State), "why", r.Why}, until(r.Next)...)...)
+		name, line := r.Identity(), string(r.State)+r.Why
+		if l.lastLogged[name] != line {
+			l.Log.Info("key", append([]any{"profiles", r.Profiles, "key", credfile.Short(r.KeyID), "state", string(r.State), "why", r.Why}, untilAttr(r.Until)...)...)
 		}
-		l.logged[name] = line
-		if r.NeedsPerson && !l.needs[name] {
-			l.emit(Event{Time: l.Now(), Profiles: r.Profiles, Key: r.Key, Do: r.Do, Verb: NeedsYou, Text: r.Why, Run: r.Run})
+		l.lastLogged[name] = line
+		if r.NeedsPerson && !l.needsPerson[name] {
+			l.Deliver(Event{Time: l.Now(), Profiles: r.Profiles, KeyID: r.KeyID, Do: r.Do, Verb: NeedsYou, Text: r.Why, Hint: r.Hint})
 		}
-		l.needs[name] = r.NeedsPerson
+		l.needsPerson[name] = r.NeedsPerson
 	}
 }
 
@@ -90,7 +90,7 @@ func summary(results []Result, next time.Time) string {
 			needs++
 		}
 	}
-	text := count(len(results), "key")
+	text := countNoun(len(results), "key")
 	if needs > 0 {
 		text += fmt.Sprintf(", %d of them waiting for you: keyd status", needs)
 	}
@@ -99,7 +99,7 @@ func summary(results []Result, next time.Time) string {
 
 // untilAttr returns the log attribute of the time until which keyd waits; none when t is
 // zero, because then only a change helps.
-func until(t time.Time) []any {
+func untilAttr(t time.Time) []any {
 	if t.IsZero() {
 		return nil
 	}

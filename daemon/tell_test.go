@@ -20,10 +20,10 @@ func TestLogTellsWhatIsNew(t *testing.T) {
 		l.write("config", "[default]\nregion = eu-west-1\n[profile sso]\nsso_session = x\nsso_account_id = 1\nsso_role_name = r\n[profile role]\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = default\n[sso-session x]\nsso_start_url = https://x\nsso_region = eu-west-1\n")
 		var out bytes.Buffer
 		l.d.Log = slog.New(slog.NewTextHandler(&out, nil))
-		loop := &loop{Daemon: l.d, out: newOutbox(func(string) string { return "" }), logged: map[string]string{}, needs: map[string]bool{}}
-		defer loop.out.close()
+		loop := &loop{Rotator: l.d, outbox: StartOutbox(func(string) string { return "" }), lastLogged: map[string]string{}, needsPerson: map[string]bool{}}
+		defer loop.outbox.Close()
 		for range 10 {
-			loop.tellPass(l.d.Pass(t.Context(), Request{}))
+			loop.reportPass(l.d.Pass(t.Context(), Request{}))
 			time.Sleep(15 * time.Minute)
 		}
 		if n := strings.Count(out.String(), "msg=key"); n != 4 {

@@ -8,7 +8,7 @@ import (
 )
 
 // FormatAge prints a duration in its largest unit, rounded down: 61d, 3h, 12m, 40s.
-func formatAge(d time.Duration) string {
+func FormatAge(d time.Duration) string {
 	switch d = d.Abs(); {
 	case d >= day:
 		return fmt.Sprintf("%dd", d/day)
@@ -21,11 +21,11 @@ func formatAge(d time.Duration) string {
 }
 
 // formatAgo prints how long at is before now, such as "3d ago".
-func formatAgo(at, now time.Time) string { return formatAge(now.Sub(at)) + " ago" }
+func formatAgo(at, now time.Time) string { return FormatAge(now.Sub(at)) + " ago" }
 
 // describeUse prints when, by which service and where a key was last used; nil is
 // unknown.
-func lastUsed(u *remote.Use, now time.Time) string {
+func describeUse(u *remote.Use, now time.Time) string {
 	switch {
 	case u == nil:
 		return "last use unknown"
@@ -36,7 +36,7 @@ func lastUsed(u *remote.Use, now time.Time) string {
 }
 
 // countNoun prints n with the noun what, in the plural unless n is 1.
-func count(n int, what string) string {
+func countNoun(n int, what string) string {
 	if n == 1 {
 		return fmt.Sprintf("%d %s", n, what)
 	}

@@ -100,7 +100,7 @@ func tornSwap(t *testing.T, cut tearing) {
 	l := newLinkedLab(t)
 	start := l.text()
 	l.isTorn(dies(l, &cut))
-	if r := l.pass(Request{}); r.State != Overlap {
+	if r := l.pass(Request{}); r.State != StateOverlap {
 		t.Errorf("%s: %s", r.State, r.Why)
 	}
 	l.mended()
@@ -117,11 +117,11 @@ func tornSwap(t *testing.T, cut tearing) {
 func tornMend(t *testing.T, cut tearing) {
 	l := newLinkedLab(t)
 	start := l.text()
-	l.live(3*day, func(r Result) bool { return r.State == Quarantine })
+	l.live(3*day, func(r Result) bool { return r.State == StateQuarantine })
 	quarantine := l.held
 	l.write("credentials", start)
 	l.isTorn(dies(l, &cut))
-	if r := l.pass(Request{}); r.State != Quarantine {
+	if r := l.pass(Request{}); r.State != StateQuarantine {
 		t.Errorf("%s: %s", r.State, r.Why)
 	}
 	l.held = quarantine // what the other program has put there meanwhile is not keyd's doing
@@ -153,7 +153,7 @@ func tornPutBack(t *testing.T, cut tearing) {
 	if l.text() != start {
 		t.Errorf("the old pair is not back: %q", l.text())
 	}
-	for _, c := range l.cloud.Touched() {
+	for _, c := range l.cloud.ForeignCalls() {
 		t.Errorf("a foreign key was touched: %s %s", c.Action, c.Target)
 	}
 }

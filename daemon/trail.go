@@ -6,7 +6,7 @@ import (
 )
 
 // absolutePaths returns paths as absolute paths, without empty and repeated ones.
-func absolute(paths []string) []string {
+func absolutePaths(paths []string) []string {
 	var all []string
 	for _, p := range paths {
 		if full, err := filepath.Abs(p); p != "" && err == nil && !slices.Contains(all, full) {

@@ -11,15 +11,15 @@ import (
 // needPersonError is a failure that waiting does not cure. text is the message,
 // hint the command or question that helps.
 type needPersonError struct {
-	text, run string
-	err       error
+	text, hint string
+	err        error
 }
 
 func (e *needPersonError) Error() string { return e.text }
 func (e *needPersonError) Unwrap() error { return e.err }
 
 // Hint returns the command or the question that helps.
-func (e *needPersonError) Hint() string { return e.run }
+func (e *needPersonError) Hint() string { return e.hint }
 
 // gaveUpError is an attempt that ended cleanly without reaching its goal. The
 // next attempt is hours away, because each one creates and deletes a key.
@@ -29,7 +29,7 @@ func (e *gaveUpError) Error() string { return e.text }
 
 // longWaitCount is the number of failures from which RetryAfter returns its
 // longest wait.
-const longWait = 16
+const longWaitCount = 16
 
 // Hint returns what an error advises, a command or a question, or "" if it
 // advises nothing.
@@ -43,21 +43,21 @@ func Hint(err error) string {
 	if refusal, ok := errors.AsType[*credfile.Refusal](err); ok {
 		return refusal.Remedy
 	}
-	return atomicfile.Remedy(err)
+	return atomicfile.RemedyFor(err)
 }
 
 // HintFor is Hint for an error about the key of known profiles: a command in
 // the hint names the first of them.
-func HintFor(err error, profiles []string) string { return about(Hint(err), profiles) }
+func HintFor(err error, profiles []string) string { return FillProfile(Hint(err), profiles) }
 
 // actionNeedsPerson reports whether only a person can make a failed action
 // succeed.
-func needsPerson(err error) bool {
+func actionNeedsPerson(err error) bool {
 	if e, ok := errors.AsType[*iam.Error](err); ok {
 		return e.Definite() && !e.Temporary()
 	}
 	for _, matches := range []bool{
-		is[*needPersonError](err), is[*credfile.Refusal](err), is[*iam.ConflictError](err),
+		isType[*needPersonError](err), isType[*credfile.Refusal](err), isType[*iam.ConflictError](err),
 	} {
 		if matches {
 			return true
@@ -70,25 +70,25 @@ func needsPerson(err error) bool {
 // NeedsPerson reports whether only a person can resolve err. A program that
 // ends with such an error exits with the code for that.
 func NeedsPerson(err error) bool {
-	return needsPerson(err) || is[*ElsewhereError](err) || is[*NewerError](err) || is[*UnreadError](err)
+	return actionNeedsPerson(err) || isType[*ElsewhereError](err) || isType[*NewerError](err) || isType[*UnreadableError](err)
 }
 
 // IsNoRotation reports whether err says that no rotation of a profile's key is
 // in progress.
-func NoRotation(err error) bool { return is[*noRotationError](err) }
+func IsNoRotation(err error) bool { return isType[*noRotationError](err) }
 
 // isType reports whether err is, or wraps, an E.
-func is[E error](err error) bool {
+func isType[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
 	return ok
 }
 
 // hadNoEffect reports whether a call to AWS certainly changed nothing.
-func definite(err error) bool {
+func hadNoEffect(err error) bool {
 	e, ok := errors.AsType[*iam.Error](err)
 	return ok && e.Definite()
 }
 
 // isOffline reports whether err means that no connection was made. Neither the
 // key nor AWS is at fault then.
-func offline(err error) bool { return is[*iam.Error](err) && iam.ClassOf(err) == iam.Unsent }
+func isOffline(err error) bool { return isType[*iam.Error](err) && iam.ClassOf(err) == iam.Unsent }

@@ -54,7 +54,7 @@ func TestForeignKeyAppearsWhileTheAnswerIsLost(t *testing.T) {
 		foreign, _ := l.user.CreateKey()
 		time.Sleep(2 * time.Minute)
 		r := l.pass(Request{})
-		if r.State != Stopped || !strings.Contains(r.Why, credfile.Short(foreign)) {
+		if r.State != StateBlocked || !strings.Contains(r.Why, credfile.Short(foreign)) {
 			t.Errorf("%s: %s", r.State, r.Why)
 		}
 		for _, k := range l.cloud.Keys(l.user) {
@@ -72,17 +72,17 @@ func TestPermissionsThatAreMissing(t *testing.T) {
 		want  State
 		says  string
 	}{
-		"nothing may be listed":            {"ListAccessKeys", awssim.NotAllowed, Stopped, "no identity-based policy allows"},
-		"nothing may be created":           {"CreateAccessKey", awssim.SCP, Stopped, "service control policy"},
-		"the old key could not be retired": {"UpdateAccessKey", awssim.Boundary, Stopped, "permissions boundary"},
-		"only with MFA":                    {"*AccessKey*", awssim.MFAGuard, Stopped, "explicit deny"},
+		"nothing may be listed":            {"ListAccessKeys", awssim.NotAllowed, StateBlocked, "no identity-based policy allows"},
+		"nothing may be created":           {"CreateAccessKey", awssim.SCP, StateBlocked, "service control policy"},
+		"the old key could not be retired": {"UpdateAccessKey", awssim.Boundary, StateBlocked, "permissions boundary"},
+		"only with MFA":                    {"*AccessKey*", awssim.MFAGuard, StateBlocked, "explicit deny"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t, awssim.Lag{}, 70*day)
 				start := l.text()
-				l.user.Deny("iam:"+c.deny, c.layer)
+				l.user.DenyAction("iam:"+c.deny, c.layer)
 				r := l.pass(Request{})
 				if r.State != c.want || !r.NeedsPerson || !strings.Contains(r.Why, c.says) || r.Err == nil {
 					t.Errorf("%s: %s (%v)", r.State, r.Why, r.Err)
@@ -100,7 +100,7 @@ func TestOptionalPermissions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 70*day)
 		for _, action := range []string{"iam:GetAccessKeyLastUsed", "iam:TagUser", "iam:UntagUser"} {
-			l.user.Deny(action, awssim.NotAllowed)
+			l.user.DenyAction(action, awssim.NotAllowed)
 		}
 		l.live(20*day, settled)
 		l.safe()
@@ -114,7 +114,7 @@ func TestOptionalPermissions(t *testing.T) {
 func TestDeleteIsDeniedAfterTheSwap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 70*day)
-		l.user.Deny("iam:DeleteAccessKey", awssim.NotAllowed)
+		l.user.DenyAction("iam:DeleteAccessKey", awssim.NotAllowed)
 		r := l.live(20*day, func(r Result) bool { return r.NeedsPerson })
 		if !strings.Contains(r.Why, "DeleteAccessKey") {
 			t.Errorf("%s", r.Why)
@@ -154,7 +154,7 @@ func TestNewKeyIsNeverAccepted(t *testing.T) {
 		if keys := l.cloud.Keys(l.user); len(keys) != 1 || keys[0].ID != l.old.ID {
 			t.Errorf("keys left: %+v", keys)
 		}
-		if left := time.Until(r.Next); left < 5*time.Hour {
+		if left := time.Until(r.Until); left < 5*time.Hour {
 			t.Errorf("tries again in %s: each try makes a key", left)
 		}
 		l.safe()
@@ -162,7 +162,7 @@ func TestNewKeyIsNeverAccepted(t *testing.T) {
 }
 
 func TestMending(t *testing.T) {
-	for name, at := range map[string]State{"in the overlap": Overlap, "in the quarantine": Quarantine} {
+	for name, at := range map[string]State{"in the overlap": StateOverlap, "in the quarantine": StateQuarantine} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t, awssim.RealLag(), 70*day)
@@ -191,7 +191,7 @@ func TestThirdIDStopsEverything(t *testing.T) {
 		l.write("credentials", mine)
 		calls := len(l.cloud.Calls())
 		results, err := l.d.Pass(t.Context(), Request{})
-		if err != nil || results[0].State != Stopped || results[0].Run != "keyd resume default" {
+		if err != nil || results[0].State != StateBlocked || results[0].Hint != "keyd resume default" {
 			t.Fatalf("%v %+v", err, results)
 		}
 		if l.text() != mine {
@@ -208,16 +208,16 @@ func TestThirdIDStopsEverything(t *testing.T) {
 func TestHoldRevivesAndResumeGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
-		l.live(20*day, func(r Result) bool { return r.State == Quarantine })
+		l.live(20*day, func(r Result) bool { return r.State == StateQuarantine })
 		if _, err := l.d.Hold(t.Context(), "work"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if !l.cloud.Usable(l.old.ID, l.old.Secret.Reveal()) {
+		if !l.cloud.IsUsable(l.old.ID, l.old.Secret.Reveal()) {
 			t.Error("the old key is not usable again")
 		}
-		r := l.live(0, func(r Result) bool { return r.State == Held })
-		if !r.Next.IsZero() {
+		r := l.live(0, func(r Result) bool { return r.State == StateHeld })
+		if !r.Until.IsZero() {
 			t.Error("a hold ends by itself")
 		}
 		if _, err := l.d.Resume(t.Context(), "default"); err != nil {
@@ -234,7 +234,7 @@ func TestOldKeyStillUsedElsewhere(t *testing.T) {
 		l := newLab(t, awssim.RealLag(), 70*day)
 		l.pass(Request{})
 		time.Sleep(5 * time.Hour)
-		if err := l.user.Use(l.old.ID, "s3", "eu-west-1"); err != nil {
+		if err := l.user.UseKey(l.old.ID, "s3", "eu-west-1"); err != nil {
 			t.Fatal(err)
 		}
 		r := l.live(3*day, func(r Result) bool { return r.NeedsPerson })
@@ -248,7 +248,7 @@ func TestOldKeyStillUsedElsewhere(t *testing.T) {
 		if keys := l.cloud.Keys(l.user); len(keys) != 2 || keys[0].Status != "Active" {
 			t.Errorf("a key in use was touched: %+v", keys)
 		}
-		l.pass(Request{Ask: Ask{Person: true, RetireNow: true}})
+		l.pass(Request{Options: Options{Manual: true, RetireNow: true}})
 		l.oneKey()
 		l.safe()
 	})
@@ -265,8 +265,8 @@ func TestSecondKeyIsNotTouchedUnasked(t *testing.T) {
 				}
 			}
 			r := l.pass(Request{})
-			if r.State != Stopped || r.Run != "keyd prune default" || !strings.Contains(r.Why, credfile.Short(second)) {
-				t.Errorf("%s: %s, run %q", r.State, r.Why, r.Run)
+			if r.State != StateBlocked || r.Hint != "keyd prune default" || !strings.Contains(r.Why, credfile.Short(second)) {
+				t.Errorf("%s: %s, run %q", r.State, r.Why, r.Hint)
 			}
 			if n := len(l.cloud.Keys(l.user)); n != 2 || l.count("CreateAccessKey") != 0 {
 				t.Errorf("%d keys, %d created", n, l.count("CreateAccessKey"))
@@ -274,7 +274,7 @@ func TestSecondKeyIsNotTouchedUnasked(t *testing.T) {
 			l.d.Settings.PruneInactiveAfter = 90 * day
 			time.Sleep(2 * day)
 			r = l.pass(Request{})
-			if pruned := r.State == Overlap; pruned == active {
+			if pruned := r.State == StateOverlap; pruned == active {
 				t.Errorf("active %v, prune_inactive_after set: %s, %s", active, r.State, r.Why)
 			}
 		})
@@ -284,14 +284,14 @@ func TestSecondKeyIsNotTouchedUnasked(t *testing.T) {
 func TestKeysThatAreLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, awssim.Lag{}, 70*day)
-		l.d.Settings.Profiles = map[string]time.Duration{"work": Never}
-		if r := l.pass(Request{}); r.State != Skipped || len(l.cloud.Calls()) != 0 {
+		l.d.Settings.ProfileRotateAfter = map[string]time.Duration{"work": Never}
+		if r := l.pass(Request{}); r.State != StateSkipped || len(l.cloud.Calls()) != 0 {
 			t.Errorf("excluded: %s, %d calls", r.State, len(l.cloud.Calls()))
 		}
-		l.d.Settings.Profiles = nil
+		l.d.Settings.ProfileRotateAfter = nil
 		root, secret := l.cloud.AddRoot(account).AddKey(400 * day)
 		l.write("credentials", "[default]\naws_access_key_id = "+root+"\naws_secret_access_key = "+secret+"\n")
-		if r := l.pass(Request{}); r.State != Skipped || !strings.Contains(r.Why, "root") {
+		if r := l.pass(Request{}); r.State != StateSkipped || !strings.Contains(r.Why, "root") {
 			t.Errorf("root: %s, %s", r.State, r.Why)
 		}
 	})
@@ -342,9 +342,9 @@ func TestKeysAreReplacedAgainAndAgain(t *testing.T) {
 // TestACommandRemovesWhatAKilledPassLeft: the temporary file of a journal holds
 // a secret, and it may be long until the next pass.
 func TestACommandRemovesWhatAKilledPassLeft(t *testing.T) {
-	for name, command := range map[string]func(*Daemon, context.Context) error{
-		"hold":  func(d *Daemon, ctx context.Context) error { _, err := d.Hold(ctx, "work"); return err },
-		"prune": func(d *Daemon, ctx context.Context) error { _, err := d.Second(ctx, "work", ""); return err },
+	for name, command := range map[string]func(*Rotator, context.Context) error{
+		"hold":  func(d *Rotator, ctx context.Context) error { _, err := d.Hold(ctx, "work"); return err },
+		"prune": func(d *Rotator, ctx context.Context) error { _, err := d.FindSecondKey(ctx, "work", ""); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

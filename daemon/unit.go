@@ -11,78 +11,78 @@ import (
 )
 
 // target is one access key and everything known about it.
-type unit struct {
-	facts    Facts
-	key      credfile.Key       // the pair with the id facts.ID, as the files show it; zero when no file does
-	holders  []credfile.Profile // the profiles that show the old or the new id
-	site     remote.Endpoints
-	warnings []string
-	line     *KeyLine             // the key's line in the last status; nil when it has none
-	made     map[string]time.Time // when keyd last created a key, by owner
+type target struct {
+	facts       Facts
+	pair        credfile.Key       // the pair with the id facts.ID, as the files show it; zero when no file does
+	holders     []credfile.Profile // the profiles that show the old or the new id
+	endpoints   remote.Endpoints
+	warnings    []string
+	lastStatus  *KeyStatus           // the key's line in the last status; nil when it has none
+	lastCreated map[string]time.Time // when keyd last created a key, by owner
 
 	// Known in this pass only:
-	identified      bool     // AWS has said whose key it is, in this pass
-	regions, closed []string // STS regions that accepted and refused the key in the preflight; see Rotation
+	identified                        bool     // AWS has said whose key it is, in this pass
+	acceptingRegions, refusingRegions []string // STS regions that accepted and refused the key in the preflight; see Rotation
 }
 
 // hasProfile reports whether one of the target's profiles is among profiles.
-func (t *unit) names(profiles []string) bool {
+func (t *target) hasProfile(profiles []string) bool {
 	return slices.ContainsFunc(t.facts.Profiles, func(p string) bool { return slices.Contains(profiles, p) })
 }
 
 // fillTarget adds what the status remembers of the key, and where its calls go.
-func (d *Daemon) equip(t *unit, status Status, ask Ask) {
-	t.facts.Ask = ask
-	line := status.line(t.facts.ID)
+func (d *Rotator) fillTarget(t *target, status Status, ask Options) {
+	t.facts.Options = ask
+	line := status.FindKey(t.facts.ID)
 	if r := t.facts.Rotation; r != nil && line == nil {
-		line = status.line(r.New.ID)
+		line = status.FindKey(r.New.ID)
 	}
-	if t.line = line; line != nil && t.facts.Skip == "" { // a skipped key's line may belong to another place with the same id
-		t.facts.Seen, t.facts.Trouble = recalled(line.Seen, d.Now()), line.Trouble
+	if t.lastStatus = line; line != nil && t.facts.SkipReason == "" { // a skipped key's line may belong to another place with the same id
+		t.facts.Seen, t.facts.Failure = agedSeen(line.Seen, d.Now()), line.Failure
 	}
 	if t.facts.Rotation != nil { // in the middle of a rotation, what another process saw confirms nothing
 		t.facts.Seen = staleSeen(t.facts.Seen)
 	}
-	if ask.Person {
-		t.facts.Trouble = nil
+	if ask.Manual {
+		t.facts.Failure = nil
 	}
-	sites := []credfile.Site{}
+	sites := []credfile.EndpointConfig{}
 	for _, p := range t.holders {
-		sites = append(sites, p.Site)
+		sites = append(sites, p.Endpoints)
 		for _, w := range p.Warnings {
 			t.warnings = append(t.warnings, fmt.Sprintf("%s:%d: %s", w.Path, w.Line, w.Text))
 		}
 	}
-	if t.facts.Skip == "" {
-		d.locate(t, sites)
+	if t.facts.SkipReason == "" {
+		d.resolveEndpoints(t, sites)
 	}
 }
 
 // agedSeen returns what an earlier pass saw, made too old to count as fresh. It
 // is a cache: a decision that could do harm rests only on what this pass has
 // seen.
-func recalled(seen *Seen, now time.Time) *Seen {
-	if seen == nil || now.Sub(seen.At) >= fresh || seen.At.Sub(now) > maxClockOff {
+func agedSeen(seen *Seen, now time.Time) *Seen {
+	if seen == nil || now.Sub(seen.At) >= FreshFor || seen.At.Sub(now) > MaxClockOffset {
 		return seen
 	}
 	old := *seen
-	old.At = now.Add(-fresh)
+	old.At = now.Add(-FreshFor)
 	return &old
 }
 
 // signingPair returns the pair that signs the calls to AWS: the one that the
 // files show.
-func (t *unit) signer() credfile.Key {
-	if r := t.facts.Rotation; r != nil && r.New.ID != "" && (t.facts.Shows.New > 0 || t.facts.Shows.Old == 0 || !r.Validated.IsZero()) {
+func (t *target) signingPair() credfile.Key {
+	if r := t.facts.Rotation; r != nil && r.New.ID != "" && (t.facts.Placement.New > 0 || t.facts.Placement.Old == 0 || !r.Validated.IsZero()) {
 		return r.New
 	}
-	return t.key
+	return t.pair
 }
 
 // newClient returns a client that signs with key and with nothing else.
-func (d *Daemon) client(t *unit, key credfile.Key) (*iam.Client, error) {
-	if t.facts.Misplaced != nil {
-		return nil, t.facts.Misplaced
+func (d *Rotator) newClient(t *target, key credfile.Key) (*iam.Client, error) {
+	if t.facts.EndpointErr != nil {
+		return nil, t.facts.EndpointErr
 	}
-	return iam.New(key, t.site, iam.Options{HTTP: d.HTTP, Now: d.Now, App: "keyd"})
+	return iam.New(key, t.endpoints, iam.Options{HTTP: d.HTTP, Now: d.Now, App: "keyd"})
 }

@@ -17,7 +17,7 @@ const validateTries = 15
 
 // validateFiles reads the pair back from disk through an independent path and
 // asks AWS with those bytes.
-func (d *Daemon) validate(ctx context.Context, t *unit) error {
+func (d *Rotator) validateFiles(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
 	for _, p := range t.holders {
 		if err := d.Store.Sync(ctx, p); err != nil {
@@ -28,33 +28,33 @@ func (d *Daemon) validate(ctx context.Context, t *unit) error {
 			return err
 		}
 		if onDisk.ID != r.New.ID || !onDisk.Secret.Equal(r.New.Secret) {
-			return d.invalid(t, nil, fmt.Sprintf("%s does not read back as the pair that was written", p.Path))
+			return d.rejectPair(t, nil, fmt.Sprintf("%s does not read back as the pair that was written", p.Path))
 		}
 	}
-	client, err := d.client(t, r.New)
+	client, err := d.newClient(t, r.New)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	who, err := retried(ctx, validateTries, func() (remote.Identity, error) { return t.identity(ctx, client) })
+	who, err := retryRefused(ctx, validateTries, func() (remote.Identity, error) { return t.askIdentity(ctx, client) })
 	switch class := iam.ClassOf(err); {
 	case class == iam.BadKey || class == iam.BadSecret:
-		return d.invalid(t, err, "AWS refuses the pair that is on disk ("+err.Error()+")")
+		return d.rejectPair(t, err, "AWS refuses the pair that is on disk ("+err.Error()+")")
 	case err != nil:
 		return err
-	case !r.isOf(who):
-		return d.invalid(t, nil, fmt.Sprintf("the pair on disk belongs to %s, not %s", who.ARN, r.ARN))
+	case !r.BelongsTo(who):
+		return d.rejectPair(t, nil, fmt.Sprintf("the pair on disk belongs to %s, not %s", who.ARN, r.ARN))
 	}
-	r.validated(d.Now().UTC())
+	r.MarkValidated(d.Now().UTC())
 	if d.flaw != oldDeactivates {
 		r.Old.Secret = credfile.Secret{}
 	}
-	if err := d.journal().Save(r); err != nil {
+	if err := d.journalDir().Save(r); err != nil {
 		return err
 	}
 	t.facts.Seen = staleSeen(t.facts.Seen) // that look came before the files showed the new pair
-	d.record(t, "validated", r.New.ID, who.ARN)
-	d.tell(t, Validate, "validated", who.ARN+", from the file")
+	d.appendHistory(t, "validated", r.New.ID, who.ARN)
+	d.emit(t, DoValidate, "validated", who.ARN+", from the file")
 	if d.flaw == eraseEarly {
 		return d.closeRotation(t)
 	}
@@ -63,36 +63,36 @@ func (d *Daemon) validate(ctx context.Context, t *unit) error {
 
 // MarkValidated records that the files show the new pair durably. The overlap
 // begins with the first validation.
-func (r *Rotation) validated(now time.Time) {
-	if r.Swapped.IsZero() || r.Swapped.Before(r.Mending) { // keyd was killed between the write and the journal
+func (r *Rotation) MarkValidated(now time.Time) {
+	if r.Swapped.IsZero() || r.Swapped.Before(r.MendStarted) { // keyd was killed between the write and the journal
 		r.Swapped = now
 	}
 	if r.Validated.IsZero() {
 		r.Validated = now
 	}
-	r.Mending = time.Time{}
+	r.MendStarted = time.Time{}
 }
 
 // rejectPair handles a pair on disk that does not validate. A key that was
 // validated before is not given up, because the old one may be Inactive by now.
-func (d *Daemon) invalid(t *unit, err error, why string) error {
+func (d *Rotator) rejectPair(t *target, err error, why string) error {
 	r := t.facts.Rotation
 	if r.Validated.IsZero() {
-		return d.fail(t, why)
+		return d.giveUpNew(t, why)
 	}
-	return &needPersonError{text: fmt.Sprintf("%s: %s was left as it is", why, r.Old), run: AsProfile("aws iam list-access-keys", r.Profiles()[0]), err: err}
+	return &needPersonError{text: fmt.Sprintf("%s: %s was left as it is", why, r.Old), hint: AWSCommand("aws iam list-access-keys", r.Profiles()[0]), err: err}
 }
 
 // retryRefused repeats a call, a second apart, while AWS refuses the key, since
 // a new key spreads slowly.
-func retried[T any](ctx context.Context, tries int, call func() (T, error)) (T, error) {
+func retryRefused[T any](ctx context.Context, tries int, call func() (T, error)) (T, error) {
 	for {
 		value, err := call()
 		tries--
 		if iam.ClassOf(err) != iam.BadKey || err == nil || tries <= 0 {
 			return value, err
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := pauseFor(ctx, time.Second); err != nil {
 			return value, err
 		}
 	}

@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	debounce = 150 * time.Millisecond // saving a file causes several events; one check is enough
-	slowPoll = time.Minute            // for changes without events: network drives, a full inotify
+	debounce  = 150 * time.Millisecond // saving a file causes several events; one check is enough
+	pollEvery = time.Minute            // for changes without events: network drives, a full inotify
 )
 
 // Change is one report of Files. Exactly one field is set.
 type Change struct {
-	Path string // the absolute path of the file that changed
-	Slow error  // why changes may be noticed up to a minute late from now on
+	Path       string // the absolute path of the file that changed
+	SlowReason error  // why changes may be noticed up to a minute late from now on
 }
 
 // Files reports when one of the files at paths changes, appears, disappears, or becomes
@@ -38,33 +38,33 @@ type Change struct {
 //
 // Not guaranteed: that a change is reported that was undone within a moment. Files
 // closes the channel some time after ctx ends.
-func Watch(ctx context.Context, paths []string) <-chan Change {
-	w := &watch{sys: atomicfile.OS{}, paths: absolute(paths), seen: map[string]imprint{}, dirs: map[string]bool{}, out: make(chan Change, len(paths)+1)}
+func Files(ctx context.Context, paths []string) <-chan Change {
+	w := &fileWatcher{sys: atomicfile.OS{}, paths: absolutePaths(paths), digests: map[string]fileDigest{}, dirs: map[string]bool{}, out: make(chan Change, len(paths)+1)}
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
-		w.slow(err)
+		w.reportSlow(err)
 	}
 	w.events = events
-	w.arm()
-	w.compare(false)
+	w.watchFolders()
+	w.compareFiles(false)
 	go w.run(ctx)
 	return w.out
 }
 
 // fileWatcher is owned by the goroutine that runs it.
-type watch struct {
-	sys    atomicfile.Sys
-	paths  []string
-	events *fsnotify.Watcher  // nil: poll only
-	dirs   map[string]bool    // the folders being watched
-	names  []string           // the files, and the symbolic links on the way to them
-	seen   map[string]imprint // the last known digest of each file, by path
-	told   bool               // a SlowReason was sent
-	out    chan Change
+type fileWatcher struct {
+	sys           atomicfile.Sys
+	paths         []string
+	events        *fsnotify.Watcher     // nil: poll only
+	dirs          map[string]bool       // the folders being watched
+	relevantNames []string              // the files, and the symbolic links on the way to them
+	digests       map[string]fileDigest // the last known digest of each file, by path
+	slowSent      bool                  // a SlowReason was sent
+	out           chan Change
 }
 
 // run reports changes until ctx ends.
-func (w *watch) run(ctx context.Context) {
+func (w *fileWatcher) run(ctx context.Context) {
 	defer close(w.out)
 	var events <-chan fsnotify.Event
 	var failures <-chan error
@@ -72,7 +72,7 @@ func (w *watch) run(ctx context.Context) {
 		defer w.events.Close()
 		events, failures = w.events.Events, w.events.Errors
 	}
-	poll := time.NewTicker(slowPoll)
+	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	var burst <-chan time.Time // nil: no event since the last check
 	for {
@@ -82,46 +82,46 @@ func (w *watch) run(ctx context.Context) {
 		case e, ok := <-events:
 			if !ok {
 				events = nil
-			} else if w.matters(e) && burst == nil {
+			} else if w.isRelevant(e) && burst == nil {
 				burst = time.After(debounce)
 			}
 		case err, ok := <-failures:
 			if !ok {
 				failures = nil
 			} else if burst = time.After(debounce); !errors.Is(err, fsnotify.ErrEventOverflow) { // an overflow only lost events
-				w.slow(err)
+				w.reportSlow(err)
 			}
 		case <-burst:
 			burst = nil
-			w.look()
+			w.checkFiles()
 		case <-poll.C:
-			w.look()
+			w.checkFiles()
 		}
 	}
 }
 
 // checkFiles follows the links to the files again, and reports which files changed.
-func (w *watch) look() {
-	w.arm()
-	w.compare(true)
+func (w *fileWatcher) checkFiles() {
+	w.watchFolders()
+	w.compareFiles(true)
 }
 
 // isRelevant reports whether an event can concern one of the files. A change of mode
 // alone does not. Names are compared without regard to case, because some file systems
 // ignore it.
-func (w *watch) matters(e fsnotify.Event) bool {
+func (w *fileWatcher) isRelevant(e fsnotify.Event) bool {
 	name := filepath.Clean(e.Name)
-	return e.Op != fsnotify.Chmod && (w.dirs[name] || slices.ContainsFunc(w.names, func(n string) bool { return strings.EqualFold(n, name) }))
+	return e.Op != fsnotify.Chmod && (w.dirs[name] || slices.ContainsFunc(w.relevantNames, func(n string) bool { return strings.EqualFold(n, name) }))
 }
 
 // watchFolders watches exactly the folders in which a change can occur. It is called
 // again after every change, because links are moved and folders created.
-func (w *watch) arm() {
+func (w *fileWatcher) watchFolders() {
 	dirs := map[string]bool{}
-	w.names = nil
+	w.relevantNames = nil
 	for _, path := range w.paths {
 		for _, name := range atomicfile.LinkChain(w.sys, path) {
-			w.names = append(w.names, name)
+			w.relevantNames = append(w.relevantNames, name)
 			dirs[filepath.Dir(name)] = true
 		}
 	}
@@ -135,31 +135,31 @@ func (w *watch) arm() {
 		}
 	}
 	for dir := range dirs {
-		w.add(dir)
+		w.addFolder(dir)
 	}
 }
 
 // addFolder watches a folder, even one that is already being watched: after a folder was
 // removed and created again, the new one has the same name and no watch.
-func (w *watch) add(dir string) {
+func (w *fileWatcher) addFolder(dir string) {
 	switch err := w.events.Add(dir); {
 	case err == nil:
 		w.dirs[dir] = true
-	case w.exists(dir): // otherwise the folder has just been removed, and its parent has an event
-		w.slow(fmt.Errorf("%s: %w", dir, err))
+	case w.nameExists(dir): // otherwise the folder has just been removed, and its parent has an event
+		w.reportSlow(fmt.Errorf("%s: %w", dir, err))
 	}
 }
 
 // nameExists reports whether there is a file or folder called name.
-func (w *watch) exists(name string) bool {
+func (w *fileWatcher) nameExists(name string) bool {
 	_, err := w.sys.Lstat(name)
 	return err == nil
 }
 
 // reportSlow reports, once, that changes are only found by the check every minute.
-func (w *watch) slow(err error) {
-	if !w.told {
-		w.told = true
-		w.out <- Change{Slow: err} // out has room for it
+func (w *fileWatcher) reportSlow(err error) {
+	if !w.slowSent {
+		w.slowSent = true
+		w.out <- Change{SlowReason: err} // out has room for it
 	}
 }

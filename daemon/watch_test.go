@@ -51,7 +51,7 @@ func TestEveryWayToChangeTheFileIsSeen(t *testing.T) {
 			}
 			h := newHome(t)
 			h.put(t, "credentials", "[default]\naws_access_key_id = old\n")
-			changes := Watch(t.Context(), []string{h.path("credentials"), h.path("config")})
+			changes := Files(t.Context(), []string{h.path("credentials"), h.path("config")})
 			change(t, h)
 			h.seen(t, changes, "credentials")
 		})
@@ -92,7 +92,7 @@ func TestLinksAreFollowedAndWatched(t *testing.T) {
 			h.put(t, "dotfiles/credentials", "old")
 			h.link(t, "dotfiles", "between")
 			h.link(t, "between/credentials", "credentials")
-			changes := Watch(t.Context(), []string{h.path("credentials")})
+			changes := Files(t.Context(), []string{h.path("credentials")})
 			change(t, h)
 			h.seen(t, changes, "credentials")
 			h.put(t, "credentials", "and it goes on")
@@ -142,7 +142,7 @@ func (h home) told(t *testing.T, w *fsnotify.Watcher, ops fsnotify.Op) {
 
 func TestAFolderThatIsBornLaterIsWatched(t *testing.T) {
 	h := home{t.TempDir()}
-	changes := Watch(t.Context(), []string{h.path("a/b/.aws/credentials")})
+	changes := Files(t.Context(), []string{h.path("a/b/.aws/credentials")})
 	h.put(t, "a/b/.aws/credentials", "first")
 	h.seen(t, changes, "a/b/.aws/credentials")
 	if err := os.RemoveAll(h.path("a")); err != nil {
@@ -157,7 +157,7 @@ func TestAFolderThatIsBornLaterIsWatched(t *testing.T) {
 func TestWhatIsNoChangeIsNotTold(t *testing.T) {
 	h := newHome(t)
 	h.put(t, "credentials", "old")
-	changes := Watch(t.Context(), []string{h.path("credentials"), h.path("config")})
+	changes := Files(t.Context(), []string{h.path("credentials"), h.path("config")})
 	must(t, os.Chmod(h.path("credentials"), 0o400))
 	h.put(t, "cli/cache", "something else")
 	h.put(t, "other", "something else")
@@ -251,8 +251,8 @@ func (h home) seen(t *testing.T, changes <-chan Change, name string) {
 	for {
 		select {
 		case c := <-changes:
-			if c.Slow != nil {
-				t.Fatal(c.Slow)
+			if c.SlowReason != nil {
+				t.Fatal(c.SlowReason)
 			}
 			if c.Path == h.path(name) {
 				return

@@ -12,59 +12,59 @@ import (
 
 // world is what the files, the journal and the status say at one instant.
 type world struct {
-	units []*unit
-	notes []string
-	files []string // for Status.Files
+	targets   []*target
+	notes     []string
+	filesRead []string // for Status.Files
 }
 
 // gatherWorld reads the files, the journals and the status. It makes no call to
 // AWS.
-func (d *Daemon) gather(ctx context.Context, ask Ask) (*world, error) {
-	status, err := recall(d.Sys, d.State)
+func (d *Rotator) gatherWorld(ctx context.Context, ask Options) (*world, error) {
+	status, err := LoadStatusAndMemoryFrom(d.Sys, d.StateDir)
 	if err != nil {
 		return nil, err
 	}
-	rotations, problems := d.journal().Load(ctx)
-	others := d.foreign(status)
-	snapshot, err := d.read(ctx, rotations, expected(status, rotations, others)...)
+	rotations, problems := d.journalDir().Load(ctx)
+	others := d.readForeign(status)
+	snapshot, err := d.readFiles(ctx, rotations, expectedIDs(status, rotations, others)...)
 	if err != nil {
 		return nil, err
 	}
 	w := &world{}
 	for _, r := range rotations {
-		w.units = append(w.units, d.rotationUnit(r, snapshot))
+		w.targets = append(w.targets, d.rotationTarget(r, snapshot))
 	}
 	for _, p := range snapshot.Profiles {
-		w.add(p, handsOff(problems, p.Key.ID))
+		w.addProfile(p, blockingProblem(problems, p.Key.ID))
 	}
 	for _, p := range problems {
-		if !slices.ContainsFunc(w.units, func(t *unit) bool { return errors.Is(t.facts.Unread, p) }) {
+		if !slices.ContainsFunc(w.targets, func(t *target) bool { return errors.Is(t.facts.RotationErr, p) }) {
 			w.notes = append(w.notes, p.Error())
 		}
 	}
-	w.noteKept(d.Store)
-	w.notes = append(w.notes, d.Settings.Strangers(w.profiles())...)
-	slices.SortStableFunc(w.units, func(a, b *unit) int {
-		return cmp.Compare(order(snapshot, a), order(snapshot, b))
+	w.noteDisplaced(d.Store)
+	w.notes = append(w.notes, d.Settings.UnknownProfiles(w.profileNames())...)
+	slices.SortStableFunc(w.targets, func(a, b *target) int {
+		return cmp.Compare(fileOrder(snapshot, a), fileOrder(snapshot, b))
 	})
-	made, err := d.history().made(d.Now().Add(-day))
+	made, err := d.historyLog().LastCreated(d.Now().Add(-day))
 	if err != nil {
 		w.notes = append(w.notes, err.Error())
 	}
-	by := shownBy(snapshot)
-	for _, t := range w.units {
-		d.equip(t, status, ask)
-		t.made, t.facts.ShownBy = made, by
-		t.facts.Awake, t.facts.LastRotation = d.awake, made[t.facts.owner()]
+	by := firstProfiles(snapshot)
+	for _, t := range w.targets {
+		d.fillTarget(t, status, ask)
+		t.lastCreated, t.facts.ShownBy = made, by
+		t.facts.AwakeSince, t.facts.LastRotation = d.AwakeSince, made[t.facts.OwnerID()]
 	}
 	w.noteCopies(others, by)
-	w.files = d.reads(status)
+	w.filesRead = d.filesToRemember(status)
 	return w, nil
 }
 
 // firstProfiles maps each key id to the first profile that shows it, in
 // whatever form.
-func shownBy(snapshot *credfile.Snapshot) map[string]string {
+func firstProfiles(snapshot *credfile.Snapshot) map[string]string {
 	by := map[string]string{}
 	for _, p := range snapshot.Profiles {
 		if p.Key.ID != "" && by[p.Key.ID] == "" {
@@ -76,8 +76,8 @@ func shownBy(snapshot *credfile.Snapshot) map[string]string {
 
 // noteDisplaced adds a note for each text of another program that could not be
 // carried over into the files.
-func (w *world) noteKept(store *credfile.Store) {
-	kept, err := store.Kept()
+func (w *world) noteDisplaced(store *credfile.Store) {
+	kept, err := store.DisplacedFiles()
 	for _, name := range kept {
 		w.notes = append(w.notes, "another program wrote a file at the same moment as keyd: its text is in "+name+"; put back what is missing, then remove it")
 	}
@@ -87,7 +87,7 @@ func (w *world) noteKept(store *credfile.Store) {
 }
 
 // fileOrder returns the position of a target's first profile in the files.
-func order(snapshot *credfile.Snapshot, t *unit) int {
+func fileOrder(snapshot *credfile.Snapshot, t *target) int {
 	return slices.IndexFunc(snapshot.Profiles, func(p credfile.Profile) bool {
 		return slices.Contains(t.facts.Profiles, p.Name)
 	})
@@ -95,27 +95,27 @@ func order(snapshot *credfile.Snapshot, t *unit) int {
 
 // addProfile adds a profile to the target of its key, or creates a target for
 // it.
-func (w *world) add(p credfile.Profile, unread error) {
-	for _, t := range w.units {
+func (w *world) addProfile(p credfile.Profile, unread error) {
+	for _, t := range w.targets {
 		if slices.ContainsFunc(t.holders, func(h credfile.Profile) bool { return h.Path == p.Path && h.Section == p.Section }) {
-			t.facts.addProfile(p.Name)
+			t.facts.AddProfileName(p.Name)
 			return
 		}
-		if p.Skip == credfile.Rotatable && t.facts.Skip == "" && p.Key.ID == t.facts.ID && t.facts.Rotation == nil {
+		if p.Skip == credfile.Rotatable && t.facts.SkipReason == "" && p.Key.ID == t.facts.ID && t.facts.Rotation == nil {
 			t.holders = append(t.holders, p)
-			t.facts.addProfile(p.Name)
+			t.facts.AddProfileName(p.Name)
 			return
 		}
 	}
-	t := &unit{facts: Facts{ID: p.Key.ID, Profiles: []string{p.Name}, Unread: unread}, key: p.Key, holders: []credfile.Profile{p}}
+	t := &target{facts: Facts{ID: p.Key.ID, Profiles: []string{p.Name}, RotationErr: unread}, pair: p.Key, holders: []credfile.Profile{p}}
 	if p.Skip != credfile.Rotatable {
-		t.facts.Skip = cmp.Or(p.Why, string(p.Skip))
+		t.facts.SkipReason = cmp.Or(p.Why, string(p.Skip))
 	}
-	w.units = append(w.units, t)
+	w.targets = append(w.targets, t)
 }
 
 // AddProfileName adds a profile name unless it is there already.
-func (f *Facts) addProfile(name string) {
+func (f *Facts) AddProfileName(name string) {
 	if !slices.Contains(f.Profiles, name) {
 		f.Profiles = append(f.Profiles, name)
 	}
@@ -125,13 +125,13 @@ func (f *Facts) addProfile(name string) {
 // left alone when its journal cannot be read, since its rotation may be in any
 // phase. When the journal folder itself cannot be read, that holds for every
 // key.
-func handsOff(problems []error, id string) error {
+func blockingProblem(problems []error, id string) error {
 	for _, p := range problems {
 		path := ""
 		if newer, ok := errors.AsType[*NewerError](p); ok {
 			path = newer.Path
 		}
-		if unread, ok := errors.AsType[*UnreadError](p); ok {
+		if unread, ok := errors.AsType[*UnreadableError](p); ok {
 			path = unread.Path
 		}
 		if path != "" && id != "" && (filepath.Base(path) == id+".json" || filepath.Ext(path) != ".json") {
@@ -143,16 +143,16 @@ func handsOff(problems []error, id string) error {
 
 // profileNames returns the names of all profiles, including those that
 // disappeared in the middle of a rotation.
-func (w *world) profiles() (names []string) {
-	for _, t := range w.units {
+func (w *world) profileNames() (names []string) {
+	for _, t := range w.targets {
 		names = append(names, t.facts.Profiles...)
 	}
 	return names
 }
 
 // requireProfiles refuses names that no profile has.
-func (w *world) know(names []string, paths credfile.Paths) error {
-	known := w.profiles()
+func (w *world) requireProfiles(names []string, paths credfile.Paths) error {
+	known := w.profileNames()
 	for _, name := range names {
 		if !slices.Contains(known, name) {
 			return &UnknownProfileError{Name: name, Known: known, Paths: paths}

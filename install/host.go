@@ -20,16 +20,16 @@ type Host struct {
 	Root       bool   // the process runs as root
 	Executable string // path of this program, as the system reports it
 	Argv0      string // path or name of this program, as it was called
-	State      string // path of keyd's state folder
+	StateDir   string // path of keyd's state folder
 
 	// Daemon reports whether a daemon runs on the state folder, and its process
 	// id, 0 when the id is not known. It answers where the service manager cannot.
 	Daemon func() (pid int, lives bool)
 }
 
-// Here returns this machine and the user who runs this process. The caller fills
+// CurrentHost returns this machine and the user who runs this process. The caller fills
 // in the state folder and Daemon.
-func Here() (Host, error) {
+func CurrentHost() (Host, error) {
 	h := Host{GOOS: runtime.GOOS, Getenv: os.Getenv, Root: os.Geteuid() == 0, Argv0: os.Args[0]}
 	var err error
 	if h.Executable, err = os.Executable(); err != nil {

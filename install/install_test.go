@@ -22,7 +22,7 @@ func newHost(t *testing.T, goos string) Host {
 	}
 	h := Host{
 		GOOS: goos, Home: home, UID: "501", Login: `CORP\alice`, Executable: program, Argv0: "keyd",
-		State: filepath.Join(home, "state"), Getenv: func(string) string { return "" },
+		StateDir: filepath.Join(home, "state"), Getenv: func(string) string { return "" },
 		Daemon: func() (int, bool) { return 0, false },
 	}
 	return h

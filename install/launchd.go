@@ -43,7 +43,7 @@ func (a *agent) definitionPath() string {
 }
 
 // crashLog returns the path of the file for what a crash prints.
-func (a *agent) crashLog() string { return filepath.Join(a.host.State, "stderr.log") }
+func (a *agent) crashLog() string { return filepath.Join(a.host.StateDir, "stderr.log") }
 
 func launchctl(args ...string) (string, error) { return runCommand("launchctl", args...) }
 
@@ -77,7 +77,7 @@ func (a *agent) Install() error {
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.MkdirAll(atomicfile.OS{}, a.host.State, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(atomicfile.OS{}, a.host.StateDir, 0o700); err != nil {
 		return err
 	}
 	_, was := printAgent(domain)

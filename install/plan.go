@@ -14,7 +14,7 @@ type Plan struct {
 	File     string     // path of the definition that is written
 	Program  string     // path of the program that starts at login
 	Env      []Variable // environment variables for the program, sorted by name
-	Secret   []string   // names of variables that are left out, because they hold a user or a password
+	LeftOut  []string   // names of variables that are left out, because they hold a user or a password
 }
 
 // Plan returns what Install would do. It writes nothing.
@@ -27,7 +27,7 @@ func (s *Service) Plan() (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	return Plan{Platform: s.login.Platform(), File: s.login.definitionPath(), Program: program, Env: env, Secret: secret}, nil
+	return Plan{Platform: s.login.Platform(), File: s.login.definitionPath(), Program: program, Env: env, LeftOut: secret}, nil
 }
 
 // A service does not see what a shell has exported. These variables decide which

@@ -237,11 +237,11 @@ func TestRealSystemdWithoutABusLeavesNothing(t *testing.T) {
 func TestRealSystemdFailedStartLeavesNothing(t *testing.T) {
 	r := newRealUser(t, "bin")
 	before := r.homeTree()
-	h, err := Here()
+	h, err := CurrentHost()
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.State, h.Daemon = filepath.Join(h.Home, "state"), func() (int, bool) { return 0, false }
+	h.StateDir, h.Daemon = filepath.Join(h.Home, "state"), func() (int, bool) { return 0, false }
 	h.Executable = "/bin/false"
 	s, err := Open(h)
 	if err != nil {

@@ -21,12 +21,12 @@ func newWineTask(t *testing.T) (*task, *bool) {
 	if windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() != nil {
 		t.Skip("this test would make a logon task for you: it runs under wine only")
 	}
-	h, err := Here()
+	h, err := CurrentHost()
 	if err != nil {
 		t.Fatal(err)
 	}
 	lives := false
-	h.State = filepath.Join(t.TempDir(), "state")
+	h.StateDir = filepath.Join(t.TempDir(), "state")
 	h.Daemon = func() (int, bool) { return 0, lives }
 	c := awkwardConfig()
 	c.Executable, c.EnvVars = filepath.Join(t.TempDir(), "My Apps", "keyd.exe"), map[string]string{"KEYD_SETTINGS": `C:\a b\keyd.ini`}

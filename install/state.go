@@ -8,12 +8,12 @@ import (
 
 // State describes the installed service and the program that it starts.
 type State struct {
-	Installed bool   // the definition exists, or the service manager knows the service
-	File      string // path of the definition, also when it does not exist
-	Program   string // path of the program that the service starts; "" when the definition names none
-	Missing   bool   // Program does not exist
-	Other     bool   // Program is another build than this process
-	Version   string // version of Program; "" when it is not known, or Program is this process
+	Installed      bool   // the definition exists, or the service manager knows the service
+	File           string // path of the definition, also when it does not exist
+	Program        string // path of the program that the service starts; "" when the definition names none
+	ProgramMissing bool   // Program does not exist
+	OtherBuild     bool   // Program is another build than this process
+	Version        string // version of Program; "" when it is not known, or Program is this process
 
 	// Only the service manager knows the fields below; Service.State sets them.
 	Enabled bool   // the service starts at login
@@ -25,7 +25,7 @@ type State struct {
 // State reads the files and asks the service manager, which starts processes.
 // When the service manager cannot be asked, Detail says why.
 func (s *Service) State() State {
-	state := s.Installed()
+	state := s.QuickState()
 	compared := state.Program
 	if err := s.login.queryState(&state); err != nil {
 		state.Detail = err.Error()
@@ -36,10 +36,10 @@ func (s *Service) State() State {
 	return state
 }
 
-// Installed reads the files only and starts no process. That takes less than a
+// QuickState reads the files only and starts no process. That takes less than a
 // millisecond, unless the service starts another file than this program: then the
 // build information of that file has to be read.
-func (s *Service) Installed() State {
+func (s *Service) QuickState() State {
 	state := State{File: s.login.definitionPath()}
 	definition, err := os.ReadFile(state.File)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *Service) compareProgram(state *State) {
 		return
 	}
 	if _, err := os.Stat(state.Program); err != nil {
-		state.Missing = true
+		state.ProgramMissing = true
 		return
 	}
 	mine, ok := debug.ReadBuildInfo()
@@ -65,9 +65,9 @@ func (s *Service) compareProgram(state *State) {
 	}
 	theirs, err := buildinfo.ReadFile(state.Program)
 	if err != nil {
-		state.Other = true
+		state.OtherBuild = true
 		return
 	}
 	state.Version = theirs.Main.Version
-	state.Other = theirs.String() != mine.String()
+	state.OtherBuild = theirs.String() != mine.String()
 }

@@ -89,10 +89,10 @@ func (t *task) Install() error {
 // registerTask registers a definition with the task scheduler, which accepts it
 // only as a file.
 func (t *task) registerTask(definition []byte) error {
-	if err := atomicfile.MkdirAll(atomicfile.OS{}, t.host.State, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(atomicfile.OS{}, t.host.StateDir, 0o700); err != nil {
 		return err
 	}
-	file := filepath.Join(t.host.State, "task.xml")
+	file := filepath.Join(t.host.StateDir, "task.xml")
 	if err := atomicfile.Write(atomicfile.OS{}, file, definition, 0o600); err != nil {
 		return err
 	}

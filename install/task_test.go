@@ -34,7 +34,7 @@ func newTestTask(t *testing.T) (*task, standIn) {
 
 func TestTaskCallsSchtasks(t *testing.T) {
 	k, s := newTestTask(t)
-	file := filepath.Join(k.host.State, "task.xml")
+	file := filepath.Join(k.host.StateDir, "task.xml")
 	name := "keyd-aws-CORP-alice"
 	create := "schtasks /create /tn " + name + " /xml " + file + " /f\nschtasks /query /tn " + name + "\nschtasks /run /tn " + name
 	end := "schtasks /query /tn " + name + "\nschtasks /end /tn " + name + "\n"
@@ -209,7 +209,7 @@ func (runKeyOnly) queryState(state *State) error {
 func TestStateSeesThatTheProgramOfTheRunKeyIsMissing(t *testing.T) {
 	k, _ := newTestTask(t)
 	s := Service{host: *k.host, login: runKeyOnly{k}}
-	if state := s.State(); !state.Installed || !state.Missing {
+	if state := s.State(); !state.Installed || !state.ProgramMissing {
 		t.Errorf("state %+v, want an installed service whose program is missing", state)
 	}
 }

@@ -76,12 +76,12 @@ func absolutePaths(paths credfile.Paths) (credfile.Paths, error) {
 // openDaemon returns the daemon that runs passes for this user, with the settings
 // of keyd.ini. It refuses a keyd.ini with a mistake in it: the mistake may be in
 // the line that excludes a key.
-func (a *app) openDaemon(process string) (*daemon.Daemon, locations, error) {
+func (a *app) openDaemon(process string) (*daemon.Rotator, locations, error) {
 	loc, err := a.findLocations()
 	if err != nil {
 		return nil, loc, err
 	}
-	settings, err := daemon.LoadSettings(loc.folders.Settings)
+	settings, err := daemon.Load(loc.folders.SettingsFile)
 	if err != nil {
 		return nil, loc, err
 	}
@@ -90,22 +90,22 @@ func (a *app) openDaemon(process string) (*daemon.Daemon, locations, error) {
 
 // newDaemon returns a daemon with these settings. process is the command that
 // status and history name.
-func (a *app) newDaemon(settings daemon.Settings, loc locations, process string) *daemon.Daemon {
-	return &daemon.Daemon{
-		Store: loc.store, State: loc.folders.State, Sys: atomicfile.OS{}, Settings: settings,
-		HTTP: a.http, Now: a.now, Getenv: a.getenv, Log: slog.New(slog.DiscardHandler), Process: process, Also: loc.also,
+func (a *app) newDaemon(settings daemon.Settings, loc locations, process string) *daemon.Rotator {
+	return &daemon.Rotator{
+		Store: loc.store, StateDir: loc.folders.StateDir, Sys: atomicfile.OS{}, Settings: settings,
+		HTTP: a.http, Now: a.now, Getenv: a.getenv, Log: slog.New(slog.DiscardHandler), Process: process, OtherFiles: loc.also,
 	}
 }
 
 // settingsFile returns keyd.ini together with the daemon's copy of the last good
 // settings.
-func (loc locations) settingsFile() daemon.SettingsFile {
-	return daemon.SettingsFile{Path: loc.folders.Settings, State: loc.folders.State, Sys: atomicfile.OS{}}
+func (loc locations) settingsFile() daemon.File {
+	return daemon.File{Path: loc.folders.SettingsFile, StateDir: loc.folders.StateDir, Sys: atomicfile.OS{}}
 }
 
 // openJournal returns the journal of the rotations in progress, for reading only.
-func (loc locations) openJournal() daemon.Journal {
-	return daemon.Journal{Dir: filepath.Join(loc.folders.State, "rotations"), Sys: atomicfile.OS{}, ReadOnly: true}
+func (loc locations) openJournal() daemon.Dir {
+	return daemon.Dir{Path: filepath.Join(loc.folders.StateDir, "rotations"), Sys: atomicfile.OS{}, ReadOnly: true}
 }
 
 // noteEndpoints notes, before anything is signed, which endpoints do not belong
@@ -134,7 +134,7 @@ func (a *app) noteUnknownProfiles(ctx context.Context, loc locations, settings d
 	for _, r := range results {
 		names = append(names, r.Profiles...)
 	}
-	for _, text := range settings.Strangers(names) {
+	for _, text := range settings.UnknownProfiles(names) {
 		a.term.printNote("%s", text)
 	}
 }

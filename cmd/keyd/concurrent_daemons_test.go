@@ -22,16 +22,16 @@ const (
 // the remaining daemon is killed, the next one takes over at once.
 func TestTwoDaemonsAndACommand(t *testing.T) {
 	t.Parallel()
-	w := newBesideWorld(t)
-	w.watch()
-	first, second := w.daemon(), w.daemon()
+	w := newSharedWorld(t)
+	w.startWatching()
+	first, second := w.startDaemon(), w.startDaemon()
 	var shells sync.WaitGroup
 	done := make([]int, 2)
 	end := time.Now().Add(time.Second)
 	for i := range done {
 		shells.Go(func() { done[i] = w.rotateUntil(end) })
 	}
-	loser, winner := either(t, first, second)
+	loser, winner := awaitExit(t, first, second)
 	if got := loser.said.String(); !strings.Contains(got, aliveText) || loser.cmd.ProcessState.ExitCode() != exitFailed {
 		t.Errorf("the second daemon: %v: %s", loser.cmd.ProcessState, got)
 	}
@@ -40,24 +40,24 @@ func TestTwoDaemonsAndACommand(t *testing.T) {
 		t.Errorf("the remaining daemon has exited: %v\n%s", err, winner.said.String())
 	}
 	<-winner.end
-	w.replaced()
-	if code, out := w.keyd("rotate", "default", "--force", "--retire-now", "--yes"); code != exitDone {
+	w.replaceDaemon()
+	if code, out := w.runKeyd("rotate", "default", "--force", "--retire-now", "--yes"); code != exitDone {
 		t.Errorf("the last rotation: exit code %d\n%s", code, out)
 	}
-	seen := w.unwatch()
+	seen := w.stopWatching()
 	for _, wrong := range seen.wrong {
 		t.Errorf("the file: %s", wrong)
 	}
-	w.oneKey(seen.pair().ID)
+	w.demandOneKey(seen.lastPair().ID)
 	judgeCloud(t, w.cloud, w.bob, seen.held)
 	t.Logf("%d and %d rotations", done[0], done[1])
 }
 
 // rotateUntil runs keyd rotate until end, without a pause and at least once. It
 // returns the number of rotations that succeeded.
-func (w *besideWorld) rotateUntil(end time.Time) (done int) {
+func (w *sharedWorld) rotateUntil(end time.Time) (done int) {
 	for done == 0 || time.Now().Before(end) {
-		switch code, out := w.keyd("rotate", "default", "--force", "--retire-now", "--yes"); {
+		switch code, out := w.runKeyd("rotate", "default", "--force", "--retire-now", "--yes"); {
 		case code == exitDone:
 			done++
 		case code != exitFailed || !strings.Contains(out, busyText):
@@ -68,8 +68,8 @@ func (w *besideWorld) rotateUntil(end time.Time) (done int) {
 	return done
 }
 
-// either waits until one of two daemons exits.
-func either(t *testing.T, a, b *besideDaemon) (ended, runs *besideDaemon) {
+// awaitExit waits until one of two daemons exits.
+func awaitExit(t *testing.T, a, b *daemonProcess) (ended, runs *daemonProcess) {
 	t.Helper()
 	select {
 	case <-a.end:
@@ -82,13 +82,13 @@ func either(t *testing.T, a, b *besideDaemon) (ended, runs *besideDaemon) {
 	return nil, nil
 }
 
-// replaced starts a daemon after another one was killed, and stops it as systemd
+// replaceDaemon starts a daemon after another one was killed, and stops it as systemd
 // does.
-func (w *besideWorld) replaced() {
+func (w *sharedWorld) replaceDaemon() {
 	w.t.Helper()
-	next := w.daemon()
+	next := w.startDaemon()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		if code, out := w.keyd("status"); strings.Contains(out, "\nkeyd running since") {
+		if code, out := w.runKeyd("status"); strings.Contains(out, "\nkeyd running since") {
 			break
 		} else if time.Now().After(end) {
 			w.t.Fatalf("status: exit code %d\n%s", code, out)

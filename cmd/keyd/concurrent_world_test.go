@@ -16,8 +16,8 @@ import (
 	"keyd/daemon/awssim"
 )
 
-// besideWorld is a home in which other programs run next to keyd, in real time.
-type besideWorld struct {
+// sharedWorld is a home in which other programs run next to keyd, in real time.
+type sharedWorld struct {
 	*killHome
 	cloud      *awssim.Cloud
 	alice, bob *awssim.User
@@ -26,21 +26,21 @@ type besideWorld struct {
 	most       atomic.Int64 // the most calls in flight at one time
 }
 
-func newBesideWorld(t *testing.T) *besideWorld {
-	w := &besideWorld{cloud: awssim.New(awssim.Options{Seed: 1, Regions: []string{"eu-west-1", "us-east-1"}})}
+func newSharedWorld(t *testing.T) *sharedWorld {
+	w := &sharedWorld{cloud: awssim.New(awssim.Options{Seed: 1, Regions: []string{"eu-west-1", "us-east-1"}})}
 	w.alice, w.bob = w.cloud.AddUser(account, "/", "alice"), w.cloud.AddUser(account, "/", "bob")
 	var pairs [2][2]string
 	for i, user := range []*awssim.User{w.alice, w.bob} {
 		pairs[i][0], pairs[i][1] = user.AddKey(12 * day)
 	}
 	w.killHome = newKillHome(t, pairs, time.Now)
-	w.server = newKillServer(t, killAWS{Handler: w.cloud}, newKillClock(), w.called)
+	w.server = newKillServer(t, killAWS{Handler: w.cloud}, newKillClock(), w.slowDownCreation)
 	return w
 }
 
-// called makes each CreateAccessKey take long enough that a second one would
+// slowDownCreation makes each CreateAccessKey take long enough that a second one would
 // overlap it.
-func (w *besideWorld) called(action string, served bool) {
+func (w *sharedWorld) slowDownCreation(action string, served bool) {
 	switch {
 	case action != "CreateAccessKey":
 	case served:
@@ -53,15 +53,15 @@ func (w *besideWorld) called(action string, served bool) {
 	}
 }
 
-func (w *besideWorld) command(args ...string) *exec.Cmd {
+func (w *sharedWorld) keydCommand(args ...string) *exec.Cmd {
 	cmd := exec.Command("keyd", args...)
 	cmd.Env = w.environment(w.server.URL)
 	return cmd
 }
 
-// keyd runs keyd, and returns its exit code and its output.
-func (w *besideWorld) keyd(args ...string) (int, string) {
-	out, err := w.command(args...).CombinedOutput()
+// runKeyd runs keyd, and returns its exit code and its output.
+func (w *sharedWorld) runKeyd(args ...string) (int, string) {
+	out, err := w.keydCommand(args...).CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode(), string(out)
 	}
@@ -71,16 +71,16 @@ func (w *besideWorld) keyd(args ...string) (int, string) {
 	return 0, string(out)
 }
 
-// oneKey demands that one Active key, the one in the file, is all that the
+// demandOneKey demands that one Active key, the one in the file, is all that the
 // rotations left behind.
-func (w *besideWorld) oneKey(id string) {
+func (w *sharedWorld) demandOneKey(id string) {
 	w.t.Helper()
 	keys := w.cloud.Keys(w.alice)
 	if len(keys) != 1 || keys[0].ID != id || keys[0].Status != "Active" {
 		w.t.Errorf("the file shows %s, and AWS has %+v", id, keys)
 	}
-	if left := w.leftovers(); len(left)+len(w.rotations()) > 0 {
-		w.t.Errorf("left behind: temporary files %v, %d journals", left, len(w.rotations()))
+	if left := w.temporaryFiles(); len(left)+len(w.openRotations()) > 0 {
+		w.t.Errorf("left behind: temporary files %v, %d journals", left, len(w.openRotations()))
 	}
 	for _, c := range w.cloud.Calls() {
 		if c.Action == "CreateAccessKey" && c.Code != "" {
@@ -92,16 +92,16 @@ func (w *besideWorld) oneKey(id string) {
 	}
 }
 
-// besideDaemon is one keyd run process.
-type besideDaemon struct {
+// daemonProcess is one keyd run process.
+type daemonProcess struct {
 	cmd  *exec.Cmd
 	said bytes.Buffer
 	end  chan error
 }
 
-func (w *besideWorld) daemon() *besideDaemon {
+func (w *sharedWorld) startDaemon() *daemonProcess {
 	w.t.Helper()
-	d := &besideDaemon{cmd: w.command("run"), end: make(chan error, 1)}
+	d := &daemonProcess{cmd: w.keydCommand("run"), end: make(chan error, 1)}
 	d.cmd.Stdout, d.cmd.Stderr = &d.said, &d.said
 	if err := d.cmd.Start(); err != nil {
 		w.t.Fatal(err)
@@ -111,7 +111,7 @@ func (w *besideWorld) daemon() *besideDaemon {
 	return d
 }
 
-const besideCredentials = `# mine
+const sharedCredentials = `# mine
 [default]
 aws_access_key_id = %s
 aws_secret_access_key = %s
@@ -121,16 +121,16 @@ aws_session_token = %d
 # the end
 `
 
-var besideShape = regexp.MustCompile(`^# mine\n\[default\]\naws_access_key_id = (\S+)\naws_secret_access_key = (\S+)\n\n\[stand-in\]\naws_session_token = (\d+)\n# the end\n$`)
+var sharedShape = regexp.MustCompile(`^# mine\n\[default\]\naws_access_key_id = (\S+)\naws_secret_access_key = (\S+)\n\n\[stand-in\]\naws_session_token = (\d+)\n# the end\n$`)
 
-// besideText is the parsed contents of a whole file.
-type besideText struct {
+// sharedText is the parsed contents of a whole file.
+type sharedText struct {
 	id, secret string
 	counter    int
 }
 
-func parseBeside(data []byte) (x besideText, err error) {
-	m := besideShape.FindSubmatch(data)
+func parseShared(data []byte) (x sharedText, err error) {
+	m := sharedShape.FindSubmatch(data)
 	if m == nil {
 		return x, fmt.Errorf("the file is torn: %d bytes", len(data))
 	}
@@ -139,17 +139,17 @@ func parseBeside(data []byte) (x besideText, err error) {
 	return x, err
 }
 
-func (x besideText) String() string {
-	return fmt.Sprintf(besideCredentials, x.id, x.secret, x.counter)
+func (x sharedText) String() string {
+	return fmt.Sprintf(sharedCredentials, x.id, x.secret, x.counter)
 }
 
-func (w *besideWorld) text() besideText {
+func (w *sharedWorld) readText() sharedText {
 	w.t.Helper()
 	data, err := os.ReadFile(w.path())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	x, err := parseBeside(data)
+	x, err := parseShared(data)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -29,9 +29,9 @@ type writer struct {
 	quit, ok chan struct{}
 }
 
-// truncating writes as the AWS CLI and most editors do: for some milliseconds the
+// writeTruncating writes as the AWS CLI and most editors do: for some milliseconds the
 // file is empty or incomplete.
-func truncating(path, text string) error {
+func writeTruncating(path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
 		return err
@@ -48,8 +48,8 @@ func truncating(path, text string) error {
 	return f.Close()
 }
 
-// renaming replaces the file by a new one.
-func renaming(path, text string) error {
+// writeRenaming replaces the file by a new one.
+func writeRenaming(path, text string) error {
 	temp := filepath.Join(filepath.Dir(path), "new-credentials")
 	if err := os.WriteFile(temp, []byte(text), 0o640); err != nil {
 		return err
@@ -64,8 +64,8 @@ func (w *writer) start() {
 		defer close(w.ok)
 		for {
 			w.mu.Lock()
-			if x, ok := w.read(); ok {
-				w.write(x)
+			if x, ok := w.readUpdate(); ok {
+				w.writeUpdate(x)
 			}
 			w.mu.Unlock()
 			select {
@@ -91,17 +91,17 @@ func (w *writer) stop() {
 // TestReplaceLosesNothing in atomicfile does.
 const lastMoment = 12 * time.Millisecond
 
-// read reads the file and checks whether the last update is still there.
-func (w *writer) read() (besideText, bool) {
+// readUpdate reads the file and checks whether the last update is still there.
+func (w *writer) readUpdate() (sharedText, bool) {
 	data, err := os.ReadFile(w.path)
-	x, torn := parseBeside(data)
+	x, torn := parseShared(data)
 	if err != nil || torn != nil {
 		w.lost = append(w.lost, fmt.Sprintf("a reader saw: %v, %v", err, torn))
 		return x, false
 	}
 	switch {
 	case x.counter == w.wrote:
-	case changed(w.t, w.path).Sub(w.at).Abs() < lastMoment:
+	case changeTime(w.t, w.path).Sub(w.at).Abs() < lastMoment:
 		w.excused++
 	default:
 		w.lost = append(w.lost, fmt.Sprintf("the file has %d, but %d was written", x.counter, w.wrote))
@@ -110,12 +110,12 @@ func (w *writer) read() (besideText, bool) {
 	return x, true
 }
 
-// write writes the text that was read with one change, and records whether the text
+// writeUpdate writes the text that was read with one change, and records whether the text
 // was out of date by then.
-func (w *writer) write(x besideText) {
+func (w *writer) writeUpdate(x sharedText) {
 	x.counter++
 	if now, err := os.ReadFile(w.path); err == nil {
-		if y, err := parseBeside(now); err == nil && y.id != x.id {
+		if y, err := parseShared(now); err == nil && y.id != x.id {
 			w.stale++
 		}
 	}
@@ -126,8 +126,8 @@ func (w *writer) write(x besideText) {
 	w.wrote, w.at = x.counter, time.Now()
 }
 
-// changed returns the file's ctime, which is set when the file takes its name.
-func changed(t *testing.T, path string) time.Time {
+// changeTime returns the file's ctime, which is set when the file takes its name.
+func changeTime(t *testing.T, path string) time.Time {
 	var st syscall.Stat_t
 	if err := syscall.Stat(path, &st); err != nil {
 		t.Error(err)

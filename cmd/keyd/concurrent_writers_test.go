@@ -38,16 +38,16 @@ var (
 // keyd from swapping: keyd says so, leaves the file alone, and tries again later.
 func TestProgramsWriteDuringRotations(t *testing.T) {
 	t.Parallel()
-	for name, replace := range map[string]func(path, text string) error{"truncating": truncating, "renaming": renaming} {
+	for name, replace := range map[string]func(path, text string) error{"truncating": writeTruncating, "renaming": writeRenaming} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newBesideWorld(t)
-			o := w.beside(replace, 15*time.Millisecond)
+			w := newSharedWorld(t)
+			o := w.startWriter(replace, 15*time.Millisecond)
 			for range *beside {
-				w.rotateBeside(o)
+				w.rotateWithWriter(o)
 			}
-			w.heldText(o)
-			w.settled(o)
+			w.writeStaleText(o)
+			w.demandBothTexts(o)
 		})
 	}
 	t.Run("aws configure set", func(t *testing.T) {
@@ -57,19 +57,19 @@ func TestProgramsWriteDuringRotations(t *testing.T) {
 		if _, err := exec.LookPath("aws"); err != nil {
 			t.Skip(err)
 		}
-		w := newBesideWorld(t)
-		o := w.beside(w.configure, 0)
+		w := newSharedWorld(t)
+		o := w.startWriter(w.awsConfigure, 0)
 		for range *besideAWS {
-			w.rotateBeside(o)
+			w.rotateWithWriter(o)
 		}
-		w.settled(o)
+		w.demandBothTexts(o)
 	})
 }
 
-// configure lets the AWS CLI make the change. The CLI reads the file itself, later
+// awsConfigure lets the AWS CLI make the change. The CLI reads the file itself, later
 // than the writer did.
-func (w *besideWorld) configure(_, text string) error {
-	x, err := parseBeside([]byte(text))
+func (w *sharedWorld) awsConfigure(_, text string) error {
+	x, err := parseShared([]byte(text))
 	if err != nil {
 		return err
 	}
@@ -78,12 +78,12 @@ func (w *besideWorld) configure(_, text string) error {
 	return cmd.Run()
 }
 
-// beside writes the file that the other programs change too, and starts one of
+// startWriter writes the file that the other programs change too, and starts one of
 // them.
-func (w *besideWorld) beside(replace func(path, text string) error, rest time.Duration) *writer {
+func (w *sharedWorld) startWriter(replace func(path, text string) error, rest time.Duration) *writer {
 	w.t.Helper()
-	id, secret := w.held0()
-	if err := os.WriteFile(w.path(), []byte(besideText{id: id, secret: secret}.String()), w.mode); err != nil {
+	id, secret := w.filePair()
+	if err := os.WriteFile(w.path(), []byte(sharedText{id: id, secret: secret}.String()), w.mode); err != nil {
 		w.t.Fatal(err)
 	}
 	o := &writer{t: w.t, path: w.path(), replace: replace, rest: rest}
@@ -91,111 +91,111 @@ func (w *besideWorld) beside(replace func(path, text string) error, rest time.Du
 	return o
 }
 
-// held0 returns the pair in the file.
-func (w *besideWorld) held0() (id, secret string) {
-	w.look()
-	return w.pair().ID, w.pair().Secret
+// filePair returns the pair in the file.
+func (w *sharedWorld) filePair() (id, secret string) {
+	w.readCredentials()
+	return w.lastPair().ID, w.lastPair().Secret
 }
 
-// rotateBeside runs one rotation, with as many passes as the other program makes
+// rotateWithWriter runs one rotation, with as many passes as the other program makes
 // necessary.
-func (w *besideWorld) rotateBeside(o *writer) {
+func (w *sharedWorld) rotateWithWriter(o *writer) {
 	w.t.Helper()
 	code, out := exitFailed, ""
 	for range 6 {
-		if code, out = w.keyd("rotate", "default", "--force", "--yes"); code != exitFailed || len(w.rotations()) > 0 {
+		if code, out = w.runKeyd("rotate", "default", "--force", "--yes"); code != exitFailed || len(w.openRotations()) > 0 {
 			break
 		}
 	}
-	w.mended(o, code, out)
-	w.retire(o)
+	w.awaitNewKey(o, code, out)
+	w.finishRotation(o)
 }
 
-// mended runs passes until the file shows the new key between two changes of the
+// awaitNewKey runs passes until the file shows the new key between two changes of the
 // other program.
-func (w *besideWorld) mended(o *writer, code int, out string) {
+func (w *sharedWorld) awaitNewKey(o *writer, code int, out string) {
 	w.t.Helper()
 	for range 6 {
-		open := w.rotations()
+		open := w.openRotations()
 		if len(open) != 1 {
 			w.t.Fatalf("%d rotations are in progress; exit code %d\n%s", len(open), code, out)
 		}
-		if shown := w.usable(o); shown.id == open[0].New.ID && code == exitDone {
+		if shown := w.usableText(o); shown.id == open[0].New.ID && code == exitDone {
 			return
 		}
-		code, out = w.keyd("rotate", "default")
+		code, out = w.runKeyd("rotate", "default")
 	}
 	w.t.Fatalf("the file does not show the new key after 6 passes: exit code %d\n%s", code, out)
 }
 
-// usable returns what the file shows between two changes, and demands that AWS
+// usableText returns what the file shows between two changes, and demands that AWS
 // accepts the pair.
-func (w *besideWorld) usable(o *writer) besideText {
+func (w *sharedWorld) usableText(o *writer) sharedText {
 	w.t.Helper()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	x := w.text()
-	if !w.cloud.Usable(x.id, x.secret) {
+	x := w.readText()
+	if !w.cloud.IsUsable(x.id, x.secret) {
 		w.t.Errorf("AWS refuses %s, which is in the file", x.id)
 	}
 	return x
 }
 
-// retire finishes the rotation. Everything that the other program writes from now on
+// finishRotation finishes the rotation. Everything that the other program writes from now on
 // it has read after the swap.
-func (w *besideWorld) retire(o *writer) {
+func (w *sharedWorld) finishRotation(o *writer) {
 	w.t.Helper()
 	code, out := exitFailed, ""
 	for range 6 {
-		if code, out = w.keyd("rotate", "default", "--retire-now", "--yes"); code == exitDone {
+		if code, out = w.runKeyd("rotate", "default", "--retire-now", "--yes"); code == exitDone {
 			break
 		}
 	}
-	if code != exitDone || len(w.rotations()) > 0 {
+	if code != exitDone || len(w.openRotations()) > 0 {
 		w.t.Fatalf("retiring: exit code %d\n%s", code, out)
 	}
-	w.usable(o)
+	w.usableText(o)
 }
 
-// heldText lets the other program read the file before a swap and write its text
+// writeStaleText lets the other program read the file before a swap and write its text
 // after the swap. The file then shows the old key again until the next pass.
-func (w *besideWorld) heldText(o *writer) {
+func (w *sharedWorld) writeStaleText(o *writer) {
 	w.t.Helper()
 	o.mu.Lock()
-	held, ok := o.read()
-	code, out := w.keyd("rotate", "default", "--force", "--yes")
-	if !ok || code != exitDone || w.text().id == held.id {
+	held, ok := o.readUpdate()
+	code, out := w.runKeyd("rotate", "default", "--force", "--yes")
+	if !ok || code != exitDone || w.readText().id == held.id {
 		w.t.Errorf("rotate: exit code %d\n%s", code, out)
 	}
-	o.write(held)
-	if w.text().id != held.id {
+	o.writeUpdate(held)
+	if w.readText().id != held.id {
 		w.t.Error("the text from before the swap was not written")
 	}
 	o.mu.Unlock()
-	code, out = w.keyd("rotate", "default")
-	w.mended(o, code, out)
-	w.retire(o)
+	code, out = w.runKeyd("rotate", "default")
+	w.awaitNewKey(o, code, out)
+	w.finishRotation(o)
 }
 
-// settled demands that the file holds what both keyd and the other program wrote
+// demandBothTexts demands that the file holds what both keyd and the other program wrote
 // last.
-func (w *besideWorld) settled(o *writer) {
+func (w *sharedWorld) demandBothTexts(o *writer) {
 	w.t.Helper()
 	o.stop()
-	x := w.text()
+	x := w.readText()
 	for _, lost := range o.lost {
 		w.t.Errorf("an update of the other program: %s", lost)
 	}
 	if x.counter != o.wrote || o.wrote == 0 {
 		w.t.Errorf("the file has %d, but %d was written last", x.counter, o.wrote)
 	}
-	w.oneKey(x.id)
-	judgeCloud(w.t, w.cloud, w.bob, []awssim.Held{{At: time.Now(), ID: x.id, Secret: x.secret}})
+	w.demandOneKey(x.id)
+	judgeCloud(w.t, w.cloud, w.bob, []awssim.ShownPair{{At: time.Now(), ID: x.id, Secret: x.secret}})
 	w.t.Logf("%d changes during %d rotations; %d of them wrote a text from before the swap, which keyd mended; %d were overwritten in the last moment",
-		o.wrote, w.created(), o.stale, o.excused)
+		o.wrote, w.countCreations(), o.stale, o.excused)
 }
 
-func (w *besideWorld) created() (n int) {
+func (w *sharedWorld) countCreations() (n int) {
 	for _, c := range w.cloud.Calls() {
 		if c.Action == "CreateAccessKey" {
 			n++

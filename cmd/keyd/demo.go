@@ -135,12 +135,12 @@ func (w *demoWorld) nextStep() (until time.Time, what string, err error) {
 	}
 	for _, l := range status.Keys {
 		switch l.State {
-		case daemon.Overlap:
-			return l.Next, "the overlap is over", nil
-		case daemon.Quarantine:
-			return l.Next, "the quarantine is over", nil
-		case daemon.Waiting, daemon.Rotating:
-			return l.Next, "trying again", nil
+		case daemon.StateOverlap:
+			return l.Until, "the overlap is over", nil
+		case daemon.StateQuarantine:
+			return l.Until, "the quarantine is over", nil
+		case daemon.StateWaiting, daemon.StateRotating:
+			return l.Until, "trying again", nil
 		}
 	}
 	return time.Time{}, "", nil

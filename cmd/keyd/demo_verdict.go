@@ -14,7 +14,7 @@ import (
 // might, and records which pair it shows and since when.
 type demoWatcher struct {
 	world      *demoWorld
-	held       []awssim.Held
+	held       []awssim.ShownPair
 	unreadable int
 	quit, done chan struct{}
 }
@@ -40,12 +40,12 @@ func watchFile(w *demoWorld) *demoWatcher {
 
 func (o *demoWatcher) readPair() {
 	data, err := os.ReadFile(o.world.credentials())
-	k, pairErr := credfile.Pair(data, credfile.Credentials, "default")
+	k, pairErr := credfile.ReadPair(data, credfile.Credentials, "default")
 	if err != nil || pairErr != nil {
 		o.unreadable++
 		return
 	}
-	now := awssim.Held{At: o.world.clock.now(), ID: k.ID, Secret: k.Secret.Reveal()}
+	now := awssim.ShownPair{At: o.world.clock.now(), ID: k.ID, Secret: k.Secret.Reveal()}
 	if n := len(o.held); n == 0 || o.held[n-1].ID != now.ID || o.held[n-1].Secret != now.Secret {
 		o.held = append(o.held, now)
 	}
@@ -84,7 +84,7 @@ func (w *demoWorld) judgeDemo(o *demoWatcher) demoVerdict {
 	v.check(len(alice) == 1 && alice[0].ID == last.ID && alice[0].Status == "Active", "alice should have just the key in the file")
 	v.check(len(w.cloud.Keys(w.users[1])) == 1, "bob's young key should have been left alone")
 	v.check(len(w.cloud.Keys(w.users[2])) == 2, "carol's two keys should have been left alone")
-	v.check(len(w.cloud.Touched())+len(w.cloud.Orphans()) == 0, "a key was changed or left behind that should not have been")
+	v.check(len(w.cloud.ForeignCalls())+len(w.cloud.Orphans()) == 0, "a key was changed or left behind that should not have been")
 	for _, c := range w.cloud.Calls() {
 		v.check(len(o.held) < 2 || c.KeyID != w.old[0] || !c.At.After(o.held[1].At), "%s was signed with the old key after the swap", c.Action)
 	}
@@ -98,7 +98,7 @@ func (v *demoVerdict) check(ok bool, format string, args ...any) {
 }
 
 // diffFile returns the lines that changed, with short ids and without secrets.
-func (w *demoWorld) diffFile(after string, last awssim.Held) string {
+func (w *demoWorld) diffFile(after string, last awssim.ShownPair) string {
 	mask := strings.NewReplacer(w.old[0], shortID(w.old[0]), last.ID, shortID(last.ID),
 		w.old[1], "(the old secret)", last.Secret, "(the new secret)")
 	now := strings.Split(after, "\n")

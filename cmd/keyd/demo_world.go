@@ -89,7 +89,7 @@ func (w *demoWorld) writeFiles() error {
 	young, youngSecret := bob.AddKey(12 * day)
 	legacy, legacySecret := carol.AddKey(412 * day)
 	second, _ := carol.AddKey(200 * day)
-	if err := carol.UseAgo(second, "s3", "eu-west-1", 3*day); err != nil {
+	if err := carol.UseKeyAgo(second, "s3", "eu-west-1", 3*day); err != nil {
 		return err
 	}
 	w.old = [2]string{id, secret}

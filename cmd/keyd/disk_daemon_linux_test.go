@@ -15,8 +15,8 @@ import (
 func TestDaemonWhoseStateIsRemoved(t *testing.T) {
 	t.Parallel()
 	h := newDiskHome(t, os.Geteuid())
-	h.must(putFile(creds))
-	cmd := h.keyd("run")
+	h.mustChange(putFile(creds))
+	cmd := h.keydCommand("run")
 	log, err := cmd.StderrPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -46,8 +46,8 @@ func TestDaemonWhoseStateIsRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	until("state=ok") // the rotation is forgotten, and the daemon has asked AWS again
-	h.does(exitFailed, []string{`^keyd: error: a daemon already runs here$`}, "run")
-	h.does(exitDone, []string{`^keyd running since .*\(pid \d+\)`}, "status")
+	h.runKeyd(exitFailed, []string{`^keyd: error: a daemon already runs here$`}, "run")
+	h.runKeyd(exitDone, []string{`^keyd running since .*\(pid \d+\)`}, "status")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -55,5 +55,5 @@ func TestDaemonWhoseStateIsRemoved(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
-	h.heard(said.String(), nil)
+	h.checkOutput(said.String(), nil)
 }

@@ -46,7 +46,7 @@ type diskHome struct {
 	when stage
 	harm change // made once, at stage when; nil once it has been made
 	made []credfile.Key
-	held []awssim.Held
+	held []awssim.ShownPair
 	said []string // everything that keyd has printed
 }
 
@@ -91,8 +91,8 @@ func (h *diskHome) file() string { return h.path(".aws/credentials") }
 // write writes the credentials file, as it was at the start, under a name.
 func (h *diskHome) write(name string) error { return os.WriteFile(h.path(name), []byte(h.text), 0o600) }
 
-// give hands everything in the home to the user who runs keyd.
-func (h *diskHome) give() error {
+// chownHome hands everything in the home to the user who runs keyd.
+func (h *diskHome) chownHome() error {
 	return filepath.WalkDir(h.home, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || h.uid == os.Geteuid() {
 			return err
@@ -101,8 +101,8 @@ func (h *diskHome) give() error {
 	})
 }
 
-// shows returns the text of the credentials file, or a nil info if there is none.
-func (h *diskHome) shows() (text string, info fs.FileInfo) {
+// readCredentials returns the text of the credentials file, or a nil info if there is none.
+func (h *diskHome) readCredentials() (text string, info fs.FileInfo) {
 	info, err := os.Stat(h.file())
 	if err != nil || !info.Mode().IsRegular() {
 		return "", nil
@@ -125,7 +125,7 @@ func (h *diskHome) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	form, _ := url.ParseQuery(string(body))
-	h.look("at a request")
+	h.checkCredentials("at a request")
 	if h.harm != nil && h.stageOf(form.Get("Action"), r.Header.Get("Authorization")) == h.when {
 		if err := h.harm(h); err != nil {
 			h.t.Errorf("%s: %v", h.when, err)
@@ -134,7 +134,7 @@ func (h *diskHome) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := httptest.NewRecorder()
 	h.cloud.ServeHTTP(answer, r)
-	h.keep(answer.Body.Bytes())
+	h.rememberPair(answer.Body.Bytes())
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes())
@@ -152,7 +152,7 @@ func (h *diskHome) stageOf(action, signature string) stage {
 	return swapped
 }
 
-func (h *diskHome) keep(answer []byte) {
+func (h *diskHome) rememberPair(answer []byte) {
 	var created struct {
 		ID     string `xml:"CreateAccessKeyResult>AccessKey>AccessKeyId"`
 		Secret string `xml:"CreateAccessKeyResult>AccessKey>SecretAccessKey"`
@@ -162,30 +162,30 @@ func (h *diskHome) keep(answer []byte) {
 	}
 }
 
-// look demands that the file, if there is one, is the old or the new one to the byte
+// checkCredentials demands that the file, if there is one, is the old or the new one to the byte
 // and shows a pair that AWS accepts.
-func (h *diskHome) look(when string) {
-	text, info := h.shows()
+func (h *diskHome) checkCredentials(when string) {
+	text, info := h.readCredentials()
 	if info == nil {
 		return
 	}
-	i := slices.IndexFunc(h.pairs(), func(k credfile.Key) bool { return text == h.with(k) })
+	i := slices.IndexFunc(h.allPairs(), func(k credfile.Key) bool { return text == h.textWith(k) })
 	if i < 0 {
 		h.t.Errorf("%s the file is neither the old nor the new one:\n%s", when, text)
 		return
 	}
-	k := h.pairs()[i]
-	if !h.cloud.Usable(k.ID, k.Secret.Reveal()) {
+	k := h.allPairs()[i]
+	if !h.cloud.IsUsable(k.ID, k.Secret.Reveal()) {
 		h.t.Errorf("%s AWS refuses the pair in the file, %s", when, k)
 	}
 	if n := len(h.held); n == 0 || h.held[n-1].ID != k.ID {
-		h.held = append(h.held, awssim.Held{At: time.Now(), ID: k.ID, Secret: k.Secret.Reveal()})
+		h.held = append(h.held, awssim.ShownPair{At: time.Now(), ID: k.ID, Secret: k.Secret.Reveal()})
 	}
 }
 
-func (h *diskHome) pairs() []credfile.Key { return append([]credfile.Key{h.old}, h.made...) }
+func (h *diskHome) allPairs() []credfile.Key { return append([]credfile.Key{h.old}, h.made...) }
 
-func (h *diskHome) with(k credfile.Key) string {
+func (h *diskHome) textWith(k credfile.Key) string {
 	return strings.NewReplacer(h.old.ID, k.ID, h.old.Secret.Reveal(), k.Secret.Reveal()).Replace(h.text)
 }
 
@@ -194,8 +194,8 @@ func (h *diskHome) environment() map[string]string {
 		"AWS_ENDPOINT_URL": h.server.URL, "NO_PROXY": "*", "TZ": "UTC"}
 }
 
-// keyd runs the real thing, as the user of this home.
-func (h *diskHome) keyd(args ...string) *exec.Cmd {
+// keydCommand runs the real thing, as the user of this home.
+func (h *diskHome) keydCommand(args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second) // in case nothing stops a keyd run
 	h.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
@@ -210,16 +210,16 @@ func (h *diskHome) keyd(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// does runs a command to its end, and demands an exit code and lines of output that
+// runKeyd runs a command to its end, and demands an exit code and lines of output that
 // match the patterns in told.
-func (h *diskHome) does(exit int, told []string, args ...string) {
+func (h *diskHome) runKeyd(exit int, told []string, args ...string) {
 	h.t.Helper()
 	code, out := h.ends(args)
 	h.t.Logf("keyd %s: exit code %d\n%s", strings.Join(args, " "), code, out)
 	if code != exit {
 		h.t.Errorf("keyd %s exits with %d, want %d", strings.Join(args, " "), code, exit)
 	}
-	h.heard(out, told)
+	h.checkOutput(out, told)
 }
 
 // ends runs a command to its end.
@@ -230,7 +230,7 @@ func (h *diskHome) ends(args []string) (exit int, said string) {
 		exit, stdout, stderr := runHere(func(name string) string { return env[name] }, args)
 		return exit, stdout + stderr
 	}
-	out, err := h.keyd(args...).CombinedOutput()
+	out, err := h.keydCommand(args...).CombinedOutput()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		exit = failed.ExitCode()
 	} else if err != nil {
@@ -239,7 +239,7 @@ func (h *diskHome) ends(args []string) (exit int, said string) {
 	return exit, string(out)
 }
 
-func (h *diskHome) heard(out string, told []string) {
+func (h *diskHome) checkOutput(out string, told []string) {
 	h.t.Helper()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -249,35 +249,35 @@ func (h *diskHome) heard(out string, told []string) {
 			h.t.Errorf("no line matches %q in\n%s", pattern, out)
 		}
 	}
-	h.safe()
+	h.checkInvariants()
 }
 
-// safe demands what must be true whenever keyd has exited.
-func (h *diskHome) safe() {
+// checkInvariants demands what must be true whenever keyd has exited.
+func (h *diskHome) checkInvariants() {
 	h.t.Helper()
-	h.look("at the end")
-	kept := h.secrets()
+	h.checkCredentials("at the end")
+	kept := h.storedSecrets()
 	if lost := h.cloud.Orphans(append(kept, "none")...); len(lost) > 0 {
 		h.t.Errorf("the secret of %v is lost", lost)
 	}
-	for _, c := range h.cloud.Touched() {
+	for _, c := range h.cloud.ForeignCalls() {
 		h.t.Errorf("a foreign key was touched: %s %s", c.Action, c.Target)
 	}
-	for _, k := range h.pairs() {
+	for _, k := range h.allPairs() {
 		for _, m := range marksIn([]byte(strings.Join(h.said, "\n")), marksOf(map[string]string{k.ID: k.Secret.Reveal()})) {
 			h.t.Errorf("%s was printed", m)
 		}
 	}
-	if _, info := h.shows(); info != nil && h.mode != 0 && info.Mode() != h.mode {
+	if _, info := h.readCredentials(); info != nil && h.mode != 0 && info.Mode() != h.mode {
 		h.t.Errorf("the mode of the file was %v and is now %v", h.mode, info.Mode())
 	}
 }
 
-// secrets searches the whole home, and returns the ids of the new keys whose secret
+// storedSecrets searches the whole home, and returns the ids of the new keys whose secret
 // is in the credentials file or in the journal. A secret anywhere else is an error.
-func (h *diskHome) secrets() (ids []string) {
+func (h *diskHome) storedSecrets() (ids []string) {
 	h.t.Helper()
-	_, credentials := h.shows()
+	_, credentials := h.readCredentials()
 	err := filepath.WalkDir(h.home, func(path string, entry fs.DirEntry, err error) error {
 		if path == h.path("gone") { // stands for a volume that is not mounted
 			return fs.SkipDir
@@ -292,7 +292,7 @@ func (h *diskHome) secrets() (ids []string) {
 		if err != nil {
 			return err
 		}
-		for i, k := range h.pairs() {
+		for i, k := range h.allPairs() {
 			if len(marksIn(data, marksOf(map[string]string{k.ID: k.Secret.Reveal()}))) == 0 {
 				continue
 			}
@@ -316,12 +316,12 @@ func (h *diskHome) secrets() (ids []string) {
 	return ids
 }
 
-// ended demands that the rotation is over: one key, and no journal.
-func (h *diskHome) ended() {
+// demandOver demands that the rotation is over: one key, and no journal.
+func (h *diskHome) demandOver() {
 	h.t.Helper()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	text, info := h.shows()
+	text, info := h.readCredentials()
 	keys := h.cloud.Keys(h.user)
 	if info == nil || len(keys) != 1 || !strings.Contains(text, keys[0].ID) || keys[0].ID == h.old.ID || keys[0].Status != "Active" {
 		h.t.Errorf("AWS has %+v, and the file shows\n%s", keys, text)

@@ -59,12 +59,12 @@ func TestDisks(t *testing.T) {
 				t.Log("left out: keyd needs a minute to be sure that no key was created; set KEYD_DISKS=all to run it")
 				return
 			}
-			row.run(t)
+			row.runRow(t)
 		})
 	}
 }
 
-func (row diskRow) run(t *testing.T) {
+func (row diskRow) runRow(t *testing.T) {
 	if row.uid != 0 && !manyUsers() {
 		t.Skip("only root may run keyd as another user")
 	}
@@ -73,39 +73,39 @@ func (row diskRow) run(t *testing.T) {
 	if lay == nil {
 		lay = putFile(creds)
 	}
-	h.must(lay)
-	if err := h.give(); err != nil {
+	h.mustChange(lay)
+	if err := h.chownHome(); err != nil {
 		t.Fatal(err)
 	}
 	if row.when == overlaps {
-		h.does(exitDone, nil, "rotate", "--force", "default")
+		h.runKeyd(exitDone, nil, "rotate", "--force", "default")
 	}
 	switch row.when {
 	case "", before, overlaps:
-		h.must(row.harm)
+		h.mustChange(row.harm)
 	default:
 		h.mu.Lock()
 		h.when, h.harm = row.when, row.harm
 		h.mu.Unlock()
 	}
-	if _, info := h.shows(); info != nil {
+	if _, info := h.readCredentials(); info != nil {
 		h.mode = info.Mode()
 	}
-	h.does(row.exit, row.told, "rotate", "--force", "default")
+	h.runKeyd(row.exit, row.told, "rotate", "--force", "default")
 	h.mu.Lock()
 	if h.harm != nil {
 		t.Errorf("the change was not made %s", row.when)
 	}
 	h.mu.Unlock()
-	h.does(row.status, row.shown, "status")
-	h.runs(row.logged)
+	h.runKeyd(row.status, row.shown, "status")
+	h.runDaemonOnce(row.logged)
 	if row.heal != nil {
 		if err := row.heal(h); err != nil {
 			t.Fatal(err)
 		}
 	}
-	h.does(exitDone, nil, "rotate", "--force", "--retire-now", "--yes", "default")
-	h.ended()
+	h.runKeyd(exitDone, nil, "rotate", "--force", "--retire-now", "--yes", "default")
+	h.demandOver()
 }
 
 // manyUsers reports whether other users than its own exist for this process.
@@ -115,14 +115,14 @@ func manyUsers() bool {
 	return err == nil && len(fields) == 3 && fields[2] != "1"
 }
 
-// must makes a change. It skips the test if this machine cannot make it.
-func (h *diskHome) must(c change) {
+// mustChange makes a change. It skips the test if this machine cannot make it.
+func (h *diskHome) mustChange(c change) {
 	h.t.Helper()
 	if c == nil {
 		return
 	}
 	err := c(h)
-	if lacks, ok := errors.AsType[*absent](err); ok {
+	if lacks, ok := errors.AsType[*missingFeature](err); ok {
 		h.t.Skip(lacks)
 	}
 	if err != nil {
@@ -130,10 +130,10 @@ func (h *diskHome) must(c change) {
 	}
 }
 
-// runs starts the daemon, and stops it after its first pass.
-func (h *diskHome) runs(logged []string) {
+// runDaemonOnce starts the daemon, and stops it after its first pass.
+func (h *diskHome) runDaemonOnce(logged []string) {
 	h.t.Helper()
-	cmd := h.keyd("run")
+	cmd := h.keydCommand("run")
 	log, err := cmd.StderrPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -157,7 +157,7 @@ func (h *diskHome) runs(logged []string) {
 		h.t.Errorf("keyd run: %v", err)
 	}
 	h.t.Logf("keyd run:\n%s", said.String())
-	h.heard(said.String(), logged)
+	h.checkOutput(said.String(), logged)
 }
 
 // inOrder makes one change after the other.
@@ -197,20 +197,20 @@ func setOwner(name string, uid int) change {
 	return func(h *diskHome) error {
 		err := os.Chown(h.path(name), uid, uid)
 		if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EPERM) {
-			return &absent{"only root may give a file away", err}
+			return &missingFeature{"only root may give a file away", err}
 		}
 		return err
 	}
 }
 
-// giveAll hands everything that a repair created to the user who runs keyd.
-func giveAll(h *diskHome) error { return h.give() }
+// chownAll hands everything that a repair created to the user who runs keyd.
+func chownAll(h *diskHome) error { return h.chownHome() }
 
 func makeFIFO(name string) change {
 	return func(h *diskHome) error { return unix.Mkfifo(h.path(name), 0o600) }
 }
 
-func rename(from, to string) change {
+func renameFile(from, to string) change {
 	return func(h *diskHome) error { return os.Rename(h.path(from), h.path(to)) }
 }
 
@@ -246,15 +246,15 @@ func inDisk(name string) change {
 		if err := os.Mkdir(h.path("disk/"+name), 0o700); err != nil {
 			return err
 		}
-		return h.mounted(h.path("disk/"+name), name, "", unix.MS_BIND, "")
+		return h.mountUntilEnd(h.path("disk/"+name), name, "", unix.MS_BIND, "")
 	}
 }
 
-// pruned follows keyd's hints after keyd has forgotten a rotation: it names the old
+// pruneOldKey follows keyd's hints after keyd has forgotten a rotation: it names the old
 // key to make it inactive, and then deletes it.
-func pruned(h *diskHome) error {
-	h.does(exitDone, []string{`was made inactive$`}, "prune", "--yes", "default", h.old.ID)
-	h.does(exitDone, []string{`was deleted$`}, "prune", "--yes", "default")
+func pruneOldKey(h *diskHome) error {
+	h.runKeyd(exitDone, []string{`was made inactive$`}, "prune", "--yes", "default", h.old.ID)
+	h.runKeyd(exitDone, []string{`was deleted$`}, "prune", "--yes", "default")
 	return nil
 }
 

@@ -54,8 +54,8 @@ func inNamespace(t *testing.T) bool {
 	return false
 }
 
-// mounted mounts something under a name in the home, until the test ends.
-func (h *diskHome) mounted(source, name, fstype string, flags uintptr, data string) error {
+// mountUntilEnd mounts something under a name in the home, until the test ends.
+func (h *diskHome) mountUntilEnd(source, name, fstype string, flags uintptr, data string) error {
 	target := h.path(name)
 	if err := unix.Mount(source, target, fstype, flags, data); err != nil {
 		return &os.PathError{Op: "mount", Path: target, Err: err}
@@ -64,14 +64,14 @@ func (h *diskHome) mounted(source, name, fstype string, flags uintptr, data stri
 	return nil
 }
 
-// tmpfs mounts a separate small disk under each name.
-func tmpfs(names ...string) change {
+// mountTmpfs mounts a separate small disk under each name.
+func mountTmpfs(names ...string) change {
 	return func(h *diskHome) error {
 		for _, name := range names {
 			if err := os.MkdirAll(h.path(name), 0o700); err != nil {
 				return err
 			}
-			if err := h.mounted("none", name, "tmpfs", 0, "size=128k,nr_inodes=64,mode=0700"); err != nil {
+			if err := h.mountUntilEnd("none", name, "tmpfs", 0, "size=128k,nr_inodes=64,mode=0700"); err != nil {
 				return err
 			}
 		}
@@ -79,19 +79,19 @@ func tmpfs(names ...string) change {
 	}
 }
 
-// remount changes the flags of the mount under a name.
-func remount(name string, flags uintptr) change {
+// remountWith changes the flags of the mount under a name.
+func remountWith(name string, flags uintptr) change {
 	return func(h *diskHome) error {
 		return unix.Mount("", h.path(name), "", unix.MS_BIND|unix.MS_REMOUNT|flags, "")
 	}
 }
 
-func readOnly(name string) change      { return remount(name, unix.MS_RDONLY) }
-func writableAgain(name string) change { return remount(name, 0) }
+func readOnly(name string) change      { return remountWith(name, unix.MS_RDONLY) }
+func writableAgain(name string) change { return remountWith(name, 0) }
 
 // bindFolder mounts a folder over itself, so that it can be made read-only.
 func bindFolder(name string) change {
-	return func(h *diskHome) error { return h.mounted(h.path(name), name, "", unix.MS_BIND, "") }
+	return func(h *diskHome) error { return h.mountUntilEnd(h.path(name), name, "", unix.MS_BIND, "") }
 }
 
 // fillDisk writes until nothing more fits.
@@ -146,26 +146,26 @@ func setImmutable(name string, on bool) change {
 		const flag = 0x10 // FS_IMMUTABLE_FL
 		flags, err := unix.IoctlGetInt(int(f.Fd()), unix.FS_IOC_GETFLAGS)
 		if err != nil {
-			return &absent{"the file system has no chattr", err}
+			return &missingFeature{"the file system has no chattr", err}
 		}
 		if flags |= flag; !on {
 			flags &^= flag
 		}
 		err = unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, flags)
 		if err != nil && on {
-			return &absent{"this user may not chattr +i", err}
+			return &missingFeature{"this user may not chattr +i", err}
 		}
 		return err
 	}
 }
 
-// absent is an error that skips a test: this machine lacks something.
-type absent struct {
+// missingFeature is an error that skips a test: this machine lacks something.
+type missingFeature struct {
 	what string
 	err  error
 }
 
-func (a *absent) Error() string { return fmt.Sprintf("%s: %v", a.what, a.err) }
+func (a *missingFeature) Error() string { return fmt.Sprintf("%s: %v", a.what, a.err) }
 
 // fileSystem creates a file system in a file, and mounts it under a name through a
 // loop device. ext4 and btrfs have quotas without further tools, if the kernel was
@@ -179,41 +179,41 @@ func fileSystem(name, options string, size int64, mkfs ...string) change {
 		if err := os.Truncate(image, size); err != nil {
 			return err
 		}
-		if err := h.tool(append(mkfs, image)...); err != nil {
+		if err := h.runTool(append(mkfs, image)...); err != nil {
 			return err
 		}
 		device, release, err := loopDevice(image)
 		if err != nil {
-			return &absent{"no loop device", err}
+			return &missingFeature{"no loop device", err}
 		}
 		defer release()
 		fstype := strings.TrimPrefix(mkfs[0], "mkfs.")
-		if err := h.mounted(device, name, fstype, 0, options); err != nil {
-			return &absent{"no " + fstype + " with " + options, err}
+		if err := h.mountUntilEnd(device, name, fstype, 0, options); err != nil {
+			return &missingFeature{"no " + fstype + " with " + options, err}
 		}
 		return nil
 	}
 }
 
-func ext4(name string) change {
+func mountExt4(name string) change {
 	return fileSystem(name, "usrquota", 8<<20, "mkfs.ext4", "-q", "-F", "-O", "quota")
 }
 
-func btrfs(name string) change {
+func mountBtrfs(name string) change {
 	return inOrder(fileSystem(name, "", 20<<20, "mkfs.btrfs", "-q", "-M"), func(h *diskHome) error {
-		return h.tool("btrfs", "quota", "enable", h.path(name))
+		return h.runTool("btrfs", "quota", "enable", h.path(name))
 	})
 }
 
-// tool runs a program that this machine may lack.
-func (h *diskHome) tool(args ...string) error {
+// runTool runs a program that this machine may lack.
+func (h *diskHome) runTool(args ...string) error {
 	program, err := exec.LookPath(args[0])
 	if err != nil {
 		program = "/usr/sbin/" + args[0] // which is not in every PATH
 	}
 	out, err := exec.CommandContext(h.t.Context(), program, args[1:]...).CombinedOutput()
 	if err != nil {
-		return &absent{"no " + args[0] + " that can do this", fmt.Errorf("%w: %s", err, out)}
+		return &missingFeature{"no " + args[0] + " that can do this", fmt.Errorf("%w: %s", err, out)}
 	}
 	return nil
 }
@@ -221,21 +221,21 @@ func (h *diskHome) tool(args ...string) error {
 // limitGroup limits everything on a btrfs, including root's files.
 func limitGroup(name, limit string) change {
 	return func(h *diskHome) error {
-		if err := h.tool("btrfs", "qgroup", "limit", limit, h.path(name)); err != nil {
+		if err := h.runTool("btrfs", "qgroup", "limit", limit, h.path(name)); err != nil {
 			return err
 		}
-		return h.tool("btrfs", "filesystem", "sync", h.path(name)) // the limit takes effect from here on
+		return h.runTool("btrfs", "filesystem", "sync", h.path(name)) // the limit takes effect from here on
 	}
 }
 
 // noQuota turns the limits off. Raising a limit would need free space within it.
 func noQuota(name string) change {
-	return func(h *diskHome) error { return h.tool("btrfs", "quota", "disable", h.path(name)) }
+	return func(h *diskHome) error { return h.runTool("btrfs", "quota", "disable", h.path(name)) }
 }
 
 // mountFile mounts one file over another, as containers do.
 func mountFile(host, name string) change {
-	return func(h *diskHome) error { return h.mounted(h.path(host), name, "", unix.MS_BIND, "") }
+	return func(h *diskHome) error { return h.mountUntilEnd(h.path(host), name, "", unix.MS_BIND, "") }
 }
 
 // loopDevice attaches a file to a loop device. The kernel removes the device once
@@ -299,7 +299,7 @@ func setQuota(name string, limit uint64) change {
 		_, _, errno := unix.Syscall6(unix.SYS_QUOTACTL, setUserQuota, uintptr(unsafe.Pointer(special)),
 			uintptr(h.uid), uintptr(unsafe.Pointer(&block)), 0, 0)
 		if errno != 0 {
-			return &absent{"the kernel has no quotas", errno}
+			return &missingFeature{"the kernel has no quotas", errno}
 		}
 		return nil
 	}

@@ -5,7 +5,7 @@ import "slices"
 // diskRows returns the disks, and what keyd prints about each. The patterns write the
 // home as ~, as keyd does.
 func diskRows() []diskRow {
-	return slices.Concat(fullDisks(), closedDisks(), oddFiles(), strangers(), stateFolders())
+	return slices.Concat(fullDisks(), closedDisks(), oddFiles(), foreignFiles(), stateFolders())
 }
 
 const (
@@ -17,7 +17,7 @@ const (
 )
 
 func fullDisks() []diskRow {
-	onTmpfs := inOrder(tmpfs(".aws"), putFile(creds))
+	onTmpfs := inOrder(mountTmpfs(".aws"), putFile(creds))
 	return []diskRow{
 		{name: "a full disk", lay: onTmpfs, harm: fillDisk(".aws"), heal: makeRoom(".aws"),
 			exit: 1, told: []string{noSpace + "$", roomForAWS}, shown: []string{waits + noSpace, `hint: make room`}, logged: []string{"no space left"}},
@@ -27,11 +27,11 @@ func fullDisks() []diskRow {
 			told: []string{`^  validated `, `stays usable until tomorrow`}, shown: []string{`overlap: `}},
 		{name: "a disk without inodes", lay: onTmpfs, harm: takeInodes(".aws"), heal: makeRoom(".aws"),
 			exit: 1, told: []string{`open a new file in ~/\.aws: no space left on device$`, roomForAWS + `df -h and df -i`}, shown: []string{waits}},
-		{name: "one full disk for all", lay: inOrder(tmpfs("disk"), inDisk(".aws"), inDisk("state"), putFile(creds)), harm: fillDisk("disk"), heal: makeRoom("disk"),
+		{name: "one full disk for all", lay: inOrder(mountTmpfs("disk"), inDisk(".aws"), inDisk("state"), putFile(creds)), harm: fillDisk("disk"), heal: makeRoom("disk"),
 			exit: 1, told: []string{`no space left on device$`, roomForAWS, `^keyd: error: the status: `}, shown: []string{`new: not yet looked at`}},
-		{name: "a quota of ext4", uid: someone, lay: inOrder(ext4(".aws"), putFile(creds)), harm: setQuota(".aws", 1), heal: setQuota(".aws", 0),
+		{name: "a quota of ext4", uid: someone, lay: inOrder(mountExt4(".aws"), putFile(creds)), harm: setQuota(".aws", 1), heal: setQuota(".aws", 0),
 			exit: 1, told: []string{`disk quota exceeded$`, `^keyd: hint: your quota on the disk of ~/\.aws is used up`}, shown: []string{waits}},
-		{name: "a quota of btrfs", lay: inOrder(btrfs(".aws"), putFile(creds)), harm: limitGroup(".aws", "1"), heal: noQuota(".aws"),
+		{name: "a quota of btrfs", lay: inOrder(mountBtrfs(".aws"), putFile(creds)), harm: limitGroup(".aws", "1"), heal: noQuota(".aws"),
 			exit: 1, told: []string{`disk quota exceeded$`, `^keyd: hint: your quota on the disk of ~/\.aws is used up`}, shown: []string{waits}},
 	}
 }
@@ -64,23 +64,23 @@ func oddFiles() []diskRow {
 	const loops = `its symbolic links form a loop; point the link at a file$`
 	return []diskRow{
 		{name: "a FIFO", lay: makeFIFO(creds), exit: 1, told: again(irregular), status: 1, shown: again(irregular), logged: []string{"is not a regular file"},
-			heal: inOrder(removeAll(creds), putFile(creds), giveAll)},
+			heal: inOrder(removeAll(creds), putFile(creds), chownAll)},
 		{name: "a directory", lay: makeFolder(creds), exit: 1, told: again(irregular), status: 1, shown: again(irregular), logged: []string{"is not a regular file"},
-			heal: inOrder(removeAll(creds), putFile(creds), giveAll)},
+			heal: inOrder(removeAll(creds), putFile(creds), chownAll)},
 		{name: "a dangling link", lay: linkTo("../volume/credentials", creds), exit: 1, told: again(dangles), status: 1, shown: again(dangles), logged: []string{"which does not exist"},
-			heal: inOrder(makeFolder("volume"), putFile("volume/credentials"), giveAll)},
+			heal: inOrder(makeFolder("volume"), putFile("volume/credentials"), chownAll)},
 		{name: "links in a loop", lay: inOrder(linkTo("b", creds), linkTo("credentials", ".aws/b")), exit: 1, told: again(loops), status: 1, shown: again(loops), logged: []string{"form a loop"},
-			heal: inOrder(removeAll(".aws/b"), putFile(".aws/b"), giveAll)},
-		{name: "links into another file system", lay: inOrder(tmpfs("volume"), makeFolder("dotfiles"), putFile("volume/keys"), linkTo("../dotfiles/aws", creds), linkTo("../volume/keys", "dotfiles/aws")),
+			heal: inOrder(removeAll(".aws/b"), putFile(".aws/b"), chownAll)},
+		{name: "links into another file system", lay: inOrder(mountTmpfs("volume"), makeFolder("dotfiles"), putFile("volume/keys"), linkTo("../dotfiles/aws", creds), linkTo("../volume/keys", "dotfiles/aws")),
 			told: []string{`^  swapped     ~/\.aws/credentials `}, shown: []string{`overlap: `}, heal: inOrder(leadsTo(creds, "../dotfiles/aws"), leadsTo("dotfiles/aws", "../volume/keys"))},
-		{name: "links into another file system, full", lay: inOrder(tmpfs("volume"), putFile("volume/keys"), linkTo("../volume/keys", creds)), harm: fillDisk("volume"), heal: makeRoom("volume"),
+		{name: "links into another file system, full", lay: inOrder(mountTmpfs("volume"), putFile("volume/keys"), linkTo("../volume/keys", creds)), harm: fillDisk("volume"), heal: makeRoom("volume"),
 			exit: 1, told: []string{`write a new file in ~/volume: no space left on device$`, `^keyd: hint: make room on the disk of ~/volume: `}, shown: []string{waits}},
-		{name: "a volume that goes while proving", lay: inOrder(makeFolder("volume"), putFile("volume/keys"), linkTo("../volume/keys", creds)), when: proving, harm: rename("volume", "gone"), heal: rename("gone", "volume"),
+		{name: "a volume that goes while proving", lay: inOrder(makeFolder("volume"), putFile("volume/keys"), linkTo("../volume/keys", creds)), when: proving, harm: renameFile("volume", "gone"), heal: renameFile("gone", "volume"),
 			exit: 1, told: []string{`which does not exist; create that file, mount its volume`}, status: 1, shown: []string{`which does not exist`}},
 	}
 }
 
-func strangers() []diskRow {
+func foreignFiles() []diskRow {
 	const theirs = `belongs to user 4243, and keyd runs as user \d+; run keyd as its owner, or chown it$`
 	denied := []string{`^keyd: error: \w+ ~/\.aws/credentials: permission denied$`, `^keyd: hint: do ~/\.aws/credentials and its folder belong to you\?$`}
 	return []diskRow{
@@ -97,7 +97,7 @@ func strangers() []diskRow {
 }
 
 func stateFolders() []diskRow {
-	onTmpfs, bound := inOrder(tmpfs("state"), putFile(creds)), inOrder(putFile(creds), bindFolder("state"))
+	onTmpfs, bound := inOrder(mountTmpfs("state"), putFile(creds)), inOrder(putFile(creds), bindFolder("state"))
 	const noRoom, closed = `^keyd: error: .*the journal: write ~/state/.*: no space left on device; it was left as it is`, `read-only file system`
 	room, unseen := []string{noRoom, `^keyd: hint: make room on the disk of ~/state`}, []string{`new: not yet looked at`}
 	return []diskRow{
@@ -122,7 +122,7 @@ func stateFolders() []diskRow {
 			exit: 3, told: []string{`^keyd: error: default: the journal: open ~/state/rotations: permission denied; its key is left as it is$`, `^keyd: hint: do ~/state/rotations and its folder belong to you\?$`}, status: 3},
 		{name: "a state folder that is removed while proving", when: proving, harm: removeAll("state"), told: []string{`^  swapped `, `stays usable until tomorrow`}, shown: []string{`overlap: `}},
 		{name: "a state folder that is removed after the swap", when: swapped, harm: removeAll("state"), told: []string{`^  validated `, `stays usable until tomorrow`}, shown: []string{`overlap: `}},
-		{name: "a state folder that is removed in the overlap", when: overlaps, harm: removeAll("state"), heal: pruned,
+		{name: "a state folder that is removed in the overlap", when: overlaps, harm: removeAll("state"), heal: pruneOldKey,
 			exit: 3, told: []string{`the user has a second active key, AKIA\.\.\w{4}, last used`, `^keyd: hint: keyd prune default$`}, status: 3},
 	}
 }

@@ -19,9 +19,9 @@ key, user, account and text. Times are RFC 3339; key ids are complete.`
 
 // historyJSON is what keyd history --json prints.
 type historyJSON struct {
-	Version int            `json:"version"` // 1
-	Damaged int            `json:"damaged"` // lines that could not be read
-	Entries []daemon.Entry `json:"entries"`
+	Version int                   `json:"version"` // 1
+	Damaged int                   `json:"damaged"` // lines that could not be read
+	Entries []daemon.HistoryEntry `json:"entries"`
 }
 
 func newHistoryCommand(a *app) *cobra.Command {
@@ -42,13 +42,13 @@ func (a *app) showHistory(asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	entries, damaged, err := daemon.History{Path: filepath.Join(loc.folders.State, "history.jsonl")}.Read()
+	entries, damaged, err := daemon.History{Path: filepath.Join(loc.folders.StateDir, "history.jsonl")}.Read()
 	if err != nil {
 		return err
 	}
 	if asJSON {
 		if entries == nil {
-			entries = []daemon.Entry{}
+			entries = []daemon.HistoryEntry{}
 		}
 		data, err := json.MarshalIndent(historyJSON{1, damaged, entries}, "", "\t")
 		if err != nil {
@@ -65,18 +65,18 @@ func (a *app) showHistory(asJSON bool) error {
 }
 
 // historyTable renders the history for people.
-func (t *terminal) historyTable(entries []daemon.Entry) string {
+func (t *terminal) historyTable(entries []daemon.HistoryEntry) string {
 	if len(entries) == 0 {
 		return "nothing has been done yet\n"
 	}
 	process, profiles, did := 0, 0, 0
 	for _, e := range entries {
-		process, profiles, did = max(process, countColumns(e.Process)), max(profiles, countColumns(joinNames(e.Profiles))), max(did, countColumns(e.Did))
+		process, profiles, did = max(process, countColumns(e.Process)), max(profiles, countColumns(joinNames(e.Profiles))), max(did, countColumns(e.Verb))
 	}
 	var b strings.Builder
 	for _, e := range entries {
 		line := fmt.Sprintf("%s  %s  %s  %s  %s  %s", e.Time.Local().Format("2006-01-02 15:04:05"), padRight(e.Process, process),
-			padRight(joinNames(e.Profiles), profiles), padRight(e.Did, did), shortID(e.Key), t.shortenHome(stripPackages(e.Text)))
+			padRight(joinNames(e.Profiles), profiles), padRight(e.Verb, did), shortID(e.KeyID), t.shortenHome(stripPackages(e.Text)))
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	return b.String()

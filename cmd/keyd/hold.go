@@ -36,11 +36,11 @@ func newHoldCommand(a *app) *cobra.Command {
 
 // changeRotation runs change, which holds or resumes one rotation, and prints how
 // it ended.
-func (a *app) changeRotation(ctx context.Context, d *daemon.Daemon, change func(context.Context) (daemon.Result, error)) error {
+func (a *app) changeRotation(ctx context.Context, d *daemon.Rotator, change func(context.Context) (daemon.Result, error)) error {
 	n := a.newNarrator(d.Settings)
-	d.Tell = n.printEvent
+	d.OnEvent = n.printEvent
 	r, err := change(ctx)
-	if r.Rotation != nil && !r.Rotation.Held.IsZero() && (err != nil || r.State != daemon.Held) {
+	if r.Rotation != nil && !r.Rotation.Held.IsZero() && (err != nil || r.State != daemon.StateHeld) {
 		n.term.printNote("the hold on %s is in place until keyd resume, but there is another problem", joinNames(r.Profiles))
 	}
 	if err != nil {
@@ -50,7 +50,7 @@ func (a *app) changeRotation(ctx context.Context, d *daemon.Daemon, change func(
 		return exitError(code)
 	}
 	if r.Rotation != nil && r.Rotation.Held.IsZero() {
-		a.hintDaemon(d.State)
+		a.hintDaemon(d.StateDir)
 	}
 	return nil
 }

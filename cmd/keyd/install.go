@@ -71,7 +71,7 @@ func (a *app) installService(ctx context.Context, yes bool) error {
 
 // showOutlook prints what keyd would do with every key, and reports whether one of
 // them needs a person.
-func (a *app) showOutlook(ctx context.Context, d *daemon.Daemon, loc locations) (needsPerson bool, err error) {
+func (a *app) showOutlook(ctx context.Context, d *daemon.Rotator, loc locations) (needsPerson bool, err error) {
 	if err := a.noteEndpoints(ctx, loc, nil); err != nil {
 		return false, err
 	}
@@ -98,7 +98,7 @@ func (a *app) showOutlook(ctx context.Context, d *daemon.Daemon, loc locations) 
 // outlookRow returns one row of the outlook. It promises nothing for a key whose
 // rehearsal failed.
 func (a *app) outlookRow(r daemon.Rehearsal, settings daemon.Settings) tableRow {
-	w := a.term.keyRow(r.KeyLine, &report{Now: a.now(), settings: settings})
+	w := a.term.keyRow(r.KeyStatus, &report{Now: a.now(), settings: settings})
 	w.lines, w.paint = nil, plainText
 	switch {
 	case r.Err != nil && r.NeedsPerson:
@@ -107,18 +107,18 @@ func (a *app) outlookRow(r daemon.Rehearsal, settings daemon.Settings) tableRow 
 		w.next, w.state, w.paint = "-", "replace it once AWS answers; now: "+stripPackages(r.Err.Error()), a.term.yellow
 	case r.NeedsPerson:
 		w.state, w.paint = "leave it alone: "+stripPackages(r.Why), a.term.red
-	case r.Do == daemon.Skip:
+	case r.Do == daemon.DoSkip:
 		w.state, w.paint = "leave it alone: "+stripPackages(r.Why), a.term.dim
 	case r.Rotation != nil:
 		w.state = "continue its rotation: " + stripPackages(r.Why)
-	case r.Ready && r.State == daemon.OK:
+	case r.Ready && r.State == daemon.StateOK:
 		w.state = "replace it then: the file can be edited, and the key may deactivate its old one"
 	case r.Ready:
 		w.next, w.state = "now", "replace it at once: the file can be edited, and the key may deactivate its old one"
 	default:
 		w.state = "wait: " + stripPackages(r.Why)
 	}
-	if run := cmp.Or(r.Run, daemon.HintFor(r.Err, r.Profiles)); run != "" && (r.NeedsPerson || r.Err != nil) {
+	if run := cmp.Or(r.Hint, daemon.HintFor(r.Err, r.Profiles)); run != "" && (r.NeedsPerson || r.Err != nil) {
 		w.lines = []string{a.term.shortenHome(formatHint(run))}
 	}
 	return w
@@ -135,8 +135,8 @@ func (a *app) printPlan(p install.Plan, loc locations) {
 		}
 		a.term.printf("%s%s, as in this shell\n", lead, short(v.String()))
 	}
-	for _, name := range p.Secret {
+	for _, name := range p.LeftOut {
 		a.term.printNote("%s contains a user name or a password: it is not written into the service, which runs without it", name)
 	}
-	a.term.printf("  keeps its state in %s, reads %s\n", short(loc.folders.State+string(filepath.Separator)), short(loc.store.Paths.Credentials))
+	a.term.printf("  keeps its state in %s, reads %s\n", short(loc.folders.StateDir+string(filepath.Separator)), short(loc.store.Paths.Credentials))
 }

@@ -21,7 +21,7 @@ type killAWS struct {
 	http.Handler
 	usable func(id, secret string) bool
 	keys   func() map[string]string // the status of the user's keys by id, as they really are
-	judge  func([]awssim.Held)      // checks what can only be checked at the end
+	judge  func([]awssim.ShownPair) // checks what can only be checked at the end
 }
 
 // killClock is the clock that the hurried processes of a test and AWS share. It shows
@@ -36,7 +36,7 @@ func newKillClock() *killClock {
 
 func (c *killClock) now() time.Time { return time.Unix(0, c.at.Load()).UTC() }
 
-func (c *killClock) reach(t time.Time) {
+func (c *killClock) advanceTo(t time.Time) {
 	for now := c.at.Load(); t.UnixNano() > now && !c.at.CompareAndSwap(now, t.UnixNano()); now = c.at.Load() {
 	}
 }
@@ -52,7 +52,7 @@ func simulatedAWS(t *testing.T, now func() time.Time, lag awssim.Lag, seed uint6
 		pairs[i][0], pairs[i][1] = user.AddKey(70 * day)
 	}
 	return killAWS{
-		Handler: cloud, usable: cloud.Usable,
+		Handler: cloud, usable: cloud.IsUsable,
 		keys: func() map[string]string {
 			keys := map[string]string{}
 			for _, k := range cloud.Keys(alice) {
@@ -60,17 +60,17 @@ func simulatedAWS(t *testing.T, now func() time.Time, lag awssim.Lag, seed uint6
 			}
 			return keys
 		},
-		judge: func(held []awssim.Held) { judgeCloud(t, cloud, bob, held) },
+		judge: func(held []awssim.ShownPair) { judgeCloud(t, cloud, bob, held) },
 	}, pairs
 }
 
 // judgeCloud checks the simulator's record of the whole test.
-func judgeCloud(t *testing.T, cloud *awssim.Cloud, bystander *awssim.User, held []awssim.Held) {
+func judgeCloud(t *testing.T, cloud *awssim.Cloud, bystander *awssim.User, held []awssim.ShownPair) {
 	t.Helper()
 	if out := cloud.Outage(held, held[len(held)-1].At.Add(time.Minute)); out > 0 {
 		t.Errorf("the pair in the file was refused for %s", out)
 	}
-	for _, c := range cloud.Touched() {
+	for _, c := range cloud.ForeignCalls() {
 		t.Errorf("a foreign key was touched: %s %s, signed with %s", c.Action, c.Target, c.KeyID)
 	}
 	for _, c := range cloud.Calls() {
@@ -96,7 +96,7 @@ type killServer struct {
 func newKillServer(t *testing.T, aws killAWS, clock *killClock, called func(action string, served bool)) *killServer {
 	s := &killServer{aws: aws, clock: clock, called: called}
 	s.Server = httptest.NewUnstartedServer(s)
-	s.Config.ConnState = s.state
+	s.Config.ConnState = s.countConnections
 	s.Start()
 	t.Cleanup(s.Close)
 	return s
@@ -107,7 +107,7 @@ func (s *killServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if at, err := time.Parse(time.RFC3339Nano, r.Header.Get(clockHeader)); err == nil {
-		s.clock.reach(at)
+		s.clock.advanceTo(at)
 	}
 	r.Header.Del(clockHeader)
 	body, err := io.ReadAll(r.Body)
@@ -121,7 +121,7 @@ func (s *killServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.called(form.Get("Action"), true) // the answer leaves when this returns
 }
 
-func (s *killServer) state(_ net.Conn, state http.ConnState) {
+func (s *killServer) countConnections(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		s.open.Add(1)
@@ -130,9 +130,9 @@ func (s *killServer) state(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// settle returns once AWS has handled all requests of a process that was killed: the
+// awaitRequests returns once AWS has handled all requests of a process that was killed: the
 // clock must not run past a request that is still in a socket.
-func (s *killServer) settle(t *testing.T) {
+func (s *killServer) awaitRequests(t *testing.T) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := client.Get(s.URL + "/settled") // connections are accepted in order

@@ -35,12 +35,12 @@ func keydHurried() {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM) // starts the runtime's signal goroutine outside the bubble
 	all := func(string, string) (bool, error) { return true, nil }
 	testing.Main(all, []testing.InternalTest{{Name: "keyd", F: func(t *testing.T) {
-		synctest.Test(t, func(*testing.T) { os.Exit(hurry(args)) })
+		synctest.Test(t, func(*testing.T) { os.Exit(executeHurried(args)) })
 	}}}, nil, nil)
 }
 
-// hurry does what main does, inside a synctest bubble.
-func hurry(args []string) int {
+// executeHurried does what main does, inside a synctest bubble.
+func executeHurried(args []string) int {
 	start, err := time.Parse(time.RFC3339Nano, os.Getenv("KEYD_CLOCK"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "KEYD_CLOCK:", err)
@@ -52,21 +52,21 @@ func hurry(args []string) int {
 		http: hurriedHTTP{&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}},
 	}
 	if len(args) == 1 && args[0] == "run" {
-		return hurryRun(p)
+		return runHurriedDaemon(p)
 	}
 	return executeKeyd(args, p)
 }
 
-// hurryRun does what keyd run does, without the file watch.
-func hurryRun(p process) int {
+// runHurriedDaemon does what keyd run does, without the file watch.
+func runHurriedDaemon(p process) int {
 	u := newApp(p)
 	d, s, err := u.openDaemon("run")
 	if err != nil {
 		return u.reportError(err)
 	}
 	d.Log = slog.New(slog.NewTextHandler(u.err, nil))
-	return u.reportError(daemon.Run(context.Background(), d, daemon.Around{
-		Reload: func() (daemon.Settings, error) { return daemon.LoadSettings(s.folders.Settings) },
+	return u.reportError(daemon.Run(context.Background(), d, daemon.RunOptions{
+		Reload: func() (daemon.Settings, error) { return daemon.Load(s.folders.SettingsFile) },
 	}))
 }
 

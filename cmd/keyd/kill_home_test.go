@@ -35,7 +35,7 @@ type killHome struct {
 
 // sighting records what was seen of the file.
 type sighting struct {
-	held  []awssim.Held
+	held  []awssim.ShownPair
 	reads int
 	wrong []string // states that no rotation may show
 }
@@ -91,8 +91,8 @@ func (h *killHome) environment(endpoint string) []string {
 		"AWS_ENDPOINT_URL="+endpoint, "NO_PROXY=*")
 }
 
-// watch reads the file again and again, as any of the user's programs might.
-func (h *killHome) watch() {
+// startWatching reads the file again and again, as any of the user's programs might.
+func (h *killHome) startWatching() {
 	h.quit, h.ended = make(chan struct{}), make(chan struct{})
 	go func() {
 		tick := time.NewTicker(200 * time.Microsecond)
@@ -100,7 +100,7 @@ func (h *killHome) watch() {
 		for {
 			select {
 			case <-tick.C:
-				h.look()
+				h.readCredentials()
 			case <-h.quit:
 				close(h.ended)
 				return
@@ -109,12 +109,12 @@ func (h *killHome) watch() {
 	}()
 }
 
-// unwatch stops watching, and returns what was seen so far. watch may be called
+// stopWatching stops watching, and returns what was seen so far. watch may be called
 // again.
-func (h *killHome) unwatch() sighting {
+func (h *killHome) stopWatching() sighting {
 	close(h.quit)
 	<-h.ended
-	h.look()
+	h.readCredentials()
 	return h.sighting
 }
 
@@ -123,9 +123,9 @@ var (
 	killSecret = regexp.MustCompile(`(?m)^aws_secret_access_key\t=\t(\S+)$`)
 )
 
-// look reads the file once. It must be the file as it was at the start, with one whole
+// readCredentials reads the file once. It must be the file as it was at the start, with one whole
 // pair in it.
-func (h *killHome) look() {
+func (h *killHome) readCredentials() {
 	at := h.now()
 	data, err := os.ReadFile(h.path())
 	h.reads++
@@ -139,27 +139,27 @@ func (h *killHome) look() {
 	case id == nil || secret == nil || string(data) != fmt.Sprintf(h.before, id[1], secret[1]):
 		h.wrong = append(h.wrong, fmt.Sprintf("torn: %d of %d bytes", len(data), len(h.last)))
 	default:
-		h.held = append(h.held, awssim.Held{At: at, ID: string(id[1]), Secret: string(secret[1])})
+		h.held = append(h.held, awssim.ShownPair{At: at, ID: string(id[1]), Secret: string(secret[1])})
 	}
 	h.last = data
 }
 
-// pair returns the pair that the file showed last.
-func (s sighting) pair() awssim.Held { return s.held[len(s.held)-1] }
+// lastPair returns the pair that the file showed last.
+func (s sighting) lastPair() awssim.ShownPair { return s.held[len(s.held)-1] }
 
-// rotations returns the rotations in the journal: none or one.
-func (h *killHome) rotations() []*daemon.Rotation {
+// openRotations returns the rotations in the journal: none or one.
+func (h *killHome) openRotations() []*daemon.Rotation {
 	h.t.Helper()
-	rotations, errs := daemon.Journal{Dir: filepath.Join(h.state(), "rotations"), Sys: atomicfile.OS{}}.Load(context.Background())
+	rotations, errs := daemon.Dir{Path: filepath.Join(h.state(), "rotations"), Sys: atomicfile.OS{}}.Load(context.Background())
 	if len(errs)+max(len(rotations)-1, 0) > 0 {
 		h.t.Fatalf("%d journals, %v", len(rotations), errs)
 	}
 	return rotations
 }
 
-// leftovers returns the temporary files in the home. None may be readable by more
+// temporaryFiles returns the temporary files in the home. None may be readable by more
 // people than the file it was to replace, and no other file may have another mode.
-func (h *killHome) leftovers() []string {
+func (h *killHome) temporaryFiles() []string {
 	h.t.Helper()
 	var left []string
 	err := filepath.WalkDir(h.dir, func(path string, e fs.DirEntry, err error) error {

@@ -44,14 +44,14 @@ func TestKills(t *testing.T) {
 	t.Parallel()
 	k := newKilling(t)
 	aws, pairs := simulatedAWS(t, k.clock.now, awssim.RealLag(), k.seed)
-	k.begin(aws, pairs)
+	k.measureRuns(aws, pairs)
 	if *kills > 0 {
-		k.until(func() bool { return k.tally.killed >= *kills })
+		k.killUntil(func() bool { return k.tally.killed >= *kills })
 	} else {
-		k.until(func() bool { return time.Since(k.began) > 3500*time.Millisecond })
+		k.killUntil(func() bool { return time.Since(k.began) > 3500*time.Millisecond })
 		t.Log("left out: thousands of kills take minutes; go test ./cmd/keyd -run 'TestKills$' -kills 2000 -v")
 	}
-	k.end()
+	k.judgeAll()
 }
 
 // killing is one home and one AWS for many processes that are killed.
@@ -91,21 +91,21 @@ func newKilling(t *testing.T) *killing {
 	}
 }
 
-// begin creates the home, and measures whole runs in it without a kill.
-func (k *killing) begin(aws killAWS, pairs [2][2]string) {
+// measureRuns creates the home, and measures whole runs in it without a kill.
+func (k *killing) measureRuns(aws killAWS, pairs [2][2]string) {
 	k.home = newKillHome(k.t, pairs, k.now)
 	k.server = newKillServer(k.t, aws, k.clock, func(action string, served bool) {
 		if v := k.victim.Load(); v != nil {
-			v.called(action, served)
+			v.noteCall(action, served)
 		}
 	})
-	swaps(k.t, k.home.path(), func() {
+	watchSwaps(k.t, k.home.path(), func() {
 		if v := k.victim.Load(); v != nil {
-			v.swapping()
+			v.noteSwap()
 		}
 	})
 	for range 2 {
-		v := k.one("rotate", death{})
+		v := k.runOne("rotate", death{})
 		k.paces["rotate"] = k.paces["rotate"].slower(v.pace)
 	}
 	k.paces["run"] = k.paces["rotate"] // a run takes longer: it also waits, and looks again
@@ -115,41 +115,41 @@ func (p pace) slower(q pace) pace {
 	return pace{whole: max(p.whole, q.whole), swap: max(p.swap, q.swap), calls: max(p.calls, q.calls)}
 }
 
-// until kills processes until enough returns true.
-func (k *killing) until(enough func() bool) {
+// killUntil kills processes until enough returns true.
+func (k *killing) killUntil(enough func() bool) {
 	for !enough() && !k.t.Failed() {
 		command := "rotate"
 		if k.rand.IntN(4) == 0 {
 			command = "run"
 		}
-		k.one(command, k.paces[command].draw(k.rand))
+		k.runOne(command, k.paces[command].chooseDeath(k.rand))
 	}
 }
 
-// one runs one process until its death, and checks what it left behind.
-func (k *killing) one(command string, d death) *victim {
+// runOne runs one process until its death, and checks what it left behind.
+func (k *killing) runOne(command string, d death) *victim {
 	k.t.Helper()
 	args := []string{"rotate", "default", "--force", "--retire-now", "--yes"}
 	if command == "run" {
 		args = []string{"run"}
-		if len(k.home.rotations()) == 0 {
-			k.clock.reach(k.clock.now().Add(70 * day)) // the key is due
+		if len(k.home.openRotations()) == 0 {
+			k.clock.advanceTo(k.clock.now().Add(70 * day)) // the key is due
 		}
 	}
 	cmd := exec.Command(k.keyd, args...)
 	cmd.Env = append(k.home.environment(k.server.URL), "KEYD_CLOCK="+k.start().Format(time.RFC3339Nano))
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
-	k.home.watch()
-	v := start(k.t, cmd, d, &k.victim)
+	k.home.startWatching()
+	v := startVictim(k.t, cmd, d, &k.victim)
 	if command == "run" { // it never exits by itself
 		go v.killIn(2 * k.paces[command].whole)
 	}
 	killed, err := v.wait()
 	k.victim.Store(nil)
-	k.server.settle(k.t)
-	k.judge(k.home.unwatch(), killed, err)
-	k.silent(said.Bytes(), killed)
+	k.server.awaitRequests(k.t)
+	k.checkPromises(k.home.stopWatching(), killed, err)
+	k.demandNoSecret(said.Bytes(), killed)
 	k.tally.count(d, killed)
 	if k.t.Failed() {
 		k.t.Fatalf("process %d, keyd %s, %s (-kill-seed %d): %v\n%s", k.tally.processes, command, d, k.seed, err, said.Bytes())
@@ -165,26 +165,26 @@ func (s *killTally) count(d death, killed bool) {
 	}
 }
 
-// judge checks what a process left behind against the promises.
-func (k *killing) judge(seen sighting, killed bool, err error) {
+// checkPromises checks what a process left behind against the promises.
+func (k *killing) checkPromises(seen sighting, killed bool, err error) {
 	k.t.Helper()
 	for _, wrong := range seen.wrong {
 		k.t.Errorf("the file: %s", wrong)
 	}
-	shown := seen.pair()
+	shown := seen.lastPair()
 	if !k.server.aws.usable(shown.ID, shown.Secret) {
 		k.t.Errorf("AWS refuses %s, which the file shows", shown.ID)
 	}
-	left, keys := k.home.leftovers(), k.server.aws.keys()
+	left, keys := k.home.temporaryFiles(), k.server.aws.keys()
 	var r *daemon.Rotation
-	if open := k.home.rotations(); len(open) > 0 {
+	if open := k.home.openRotations(); len(open) > 0 {
 		r = open[0]
 	}
-	k.known(keys, shown.ID, r)
+	k.demandKnownKeys(keys, shown.ID, r)
 	if killed {
-		k.tally.phase[phase(keys, shown.ID, r)]++
+		k.tally.phase[rotationPhase(keys, shown.ID, r)]++
 		for _, name := range left {
-			k.tally.left[temporary(name)]++
+			k.tally.left[replacedFile(name)]++
 		}
 		return
 	}
@@ -194,8 +194,8 @@ func (k *killing) judge(seen sighting, killed bool, err error) {
 	}
 }
 
-// temporary returns which file a leftover was to replace.
-func temporary(name string) string {
+// replacedFile returns which file a leftover was to replace.
+func replacedFile(name string) string {
 	of, _, _ := strings.Cut(name, ".keyd-")
 	if strings.Contains(of, "/.AKIA") {
 		return "state/rotations/ journal"
@@ -203,13 +203,13 @@ func temporary(name string) string {
 	return of
 }
 
-// known demands that the file or the journal holds every key at AWS. One key may be
+// demandKnownKeys demands that the file or the journal holds every key at AWS. One key may be
 // unknown while the journal says that CreateAccessKey is under way.
-func (k *killing) known(keys map[string]string, shown string, r *daemon.Rotation) {
+func (k *killing) demandKnownKeys(keys map[string]string, shown string, r *daemon.Rotation) {
 	k.t.Helper()
 	var unknown []string
 	for id := range keys {
-		if id != shown && (r == nil || id != r.Old.ID && id != r.New.ID && id != r.Orphan) {
+		if id != shown && (r == nil || id != r.Old.ID && id != r.New.ID && id != r.OrphanID) {
 			unknown = append(unknown, id)
 		}
 	}
@@ -218,12 +218,12 @@ func (k *killing) known(keys map[string]string, shown string, r *daemon.Rotation
 	}
 }
 
-// phase says where a rotation stood, according to the journal, the file and AWS.
-func phase(keys map[string]string, shown string, r *daemon.Rotation) string {
+// rotationPhase says where a rotation stood, according to the journal, the file and AWS.
+func rotationPhase(keys map[string]string, shown string, r *daemon.Rotation) string {
 	switch {
 	case r == nil:
 		return "0 no journal: before the intent, or after the end"
-	case r.Orphan != "":
+	case r.OrphanID != "":
 		return "1c retiring a key whose secret is lost"
 	case r.New.ID == "" && len(keys) > 1:
 		return "1b a key was created, and its secret is lost"
@@ -237,7 +237,7 @@ func phase(keys map[string]string, shown string, r *daemon.Rotation) string {
 		return "3b the file shows new, the journal does not know"
 	case r.Validated.IsZero():
 		return "4 validating"
-	case r.Deactivating.IsZero():
+	case r.DeactivateStarted.IsZero():
 		return "5 overlap"
 	case r.Deactivated.IsZero():
 		return "6 deactivating"
@@ -247,9 +247,9 @@ func phase(keys map[string]string, shown string, r *daemon.Rotation) string {
 	return "8 old is deleted, journal not yet erased"
 }
 
-// end runs the last process, which is not killed, and checks all of them together.
-func (k *killing) end() {
-	k.one("rotate", death{})
+// judgeAll runs the last process, which is not killed, and checks all of them together.
+func (k *killing) judgeAll() {
+	k.runOne("rotate", death{})
 	seen := k.home.sighting
 	k.server.aws.judge(seen.held)
 	if k.t.Failed() {

@@ -43,9 +43,9 @@ func TestKillsMoto(t *testing.T) {
 	k := newKilling(t)
 	m := startMoto(t)
 	k.start = time.Now
-	k.begin(killAWS{Handler: m.proxy, usable: m.usable, keys: m.keys, judge: m.judge}, [2][2]string{m.alice, m.bob})
-	k.until(func() bool { return k.tally.killed >= *killsMoto })
-	k.end()
+	k.measureRuns(killAWS{Handler: m.proxy, usable: m.isUsable, keys: m.aliceKeys, judge: m.checkBystander}, [2][2]string{m.alice, m.bob})
+	k.killUntil(func() bool { return k.tally.killed >= *killsMoto })
+	k.judgeAll()
 }
 
 // moto is a moto server with two users.
@@ -79,12 +79,12 @@ func startMoto(t *testing.T) *moto {
 		r.SetURL(target)
 		r.Out.Host = r.In.Host // the signature covers it
 	}}
-	m.await("127.0.0.1:" + port)
-	m.alice, m.bob = m.user("alice"), m.user("bob")
+	m.awaitPort("127.0.0.1:" + port)
+	m.alice, m.bob = m.createUser("alice"), m.createUser("bob")
 	return m
 }
 
-func (m *moto) await(address string) {
+func (m *moto) awaitPort(address string) {
 	for range 600 {
 		if c, err := net.Dial("tcp", address); err == nil {
 			c.Close()
@@ -95,23 +95,23 @@ func (m *moto) await(address string) {
 	m.t.Fatal("moto does not listen after 30 s")
 }
 
-// user creates a user who may do everything, and returns the user's key.
-func (m *moto) user(name string) [2]string {
+// createUser creates a user who may do everything, and returns the user's key.
+func (m *moto) createUser(name string) [2]string {
 	m.t.Helper()
 	var made struct {
 		ID     string `xml:"CreateAccessKeyResult>AccessKey>AccessKeyId"`
 		Secret string `xml:"CreateAccessKeyResult>AccessKey>SecretAccessKey"`
 	}
-	m.unsigned(nil, "CreateUser", "UserName", name)
-	m.unsigned(nil, "PutUserPolicy", "UserName", name, "PolicyName", "all",
+	m.sendUnsigned(nil, "CreateUser", "UserName", name)
+	m.sendUnsigned(nil, "PutUserPolicy", "UserName", name, "PolicyName", "all",
 		"PolicyDocument", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
-	m.unsigned(&made, "CreateAccessKey", "UserName", name)
+	m.sendUnsigned(&made, "CreateAccessKey", "UserName", name)
 	return [2]string{made.ID, made.Secret}
 }
 
-// unsigned sends a request without a valid signature. moto reads from the signature's
+// sendUnsigned sends a request without a valid signature. moto reads from the signature's
 // scope which service is meant.
-func (m *moto) unsigned(into any, action string, args ...string) {
+func (m *moto) sendUnsigned(into any, action string, args ...string) {
 	m.t.Helper()
 	form := url.Values{"Action": {action}, "Version": {"2010-05-08"}}
 	for i := 0; i < len(args); i += 2 {
@@ -138,8 +138,8 @@ func (m *moto) unsigned(into any, action string, args ...string) {
 	}
 }
 
-func (m *moto) client(id, secret string) *iam.Client {
-	site, err := iam.Resolve([]credfile.Site{{}}, func(name string) string {
+func (m *moto) newClient(id, secret string) *iam.Client {
+	site, err := iam.ResolveEndpoints([]credfile.EndpointConfig{{}}, func(name string) string {
 		return map[string]string{"AWS_ENDPOINT_URL": m.base, "NO_PROXY": "*"}[name]
 	})
 	if err != nil {
@@ -152,21 +152,21 @@ func (m *moto) client(id, secret string) *iam.Client {
 	return c
 }
 
-func (m *moto) usable(id, secret string) bool {
-	c := m.client(id, secret)
+func (m *moto) isUsable(id, secret string) bool {
+	c := m.newClient(id, secret)
 	defer c.Close()
 	who, err := c.CallerIdentity(context.Background(), "us-east-1")
 	if err != nil {
 		m.t.Errorf("moto: %v", err)
 	}
-	return err == nil && who.User == "alice" && m.keys()[id] == "Active"
+	return err == nil && who.User == "alice" && m.aliceKeys()[id] == "Active"
 }
 
-func (m *moto) keys() map[string]string { return m.keysOf("alice") }
+func (m *moto) aliceKeys() map[string]string { return m.keysOf("alice") }
 
 // keysOf signs with bob's key, so that it uses none of alice's.
 func (m *moto) keysOf(user string) map[string]string {
-	c := m.client(m.bob[0], m.bob[1])
+	c := m.newClient(m.bob[0], m.bob[1])
 	defer c.Close()
 	listing, err := c.ListKeys(context.Background(), user)
 	if err != nil {
@@ -179,7 +179,7 @@ func (m *moto) keysOf(user string) map[string]string {
 	return keys
 }
 
-func (m *moto) judge([]awssim.Held) {
+func (m *moto) checkBystander([]awssim.ShownPair) {
 	if keys := m.keysOf("bob"); len(keys) != 1 || keys[m.bob[0]] != "Active" {
 		m.t.Errorf("the bystander's keys are %v", keys)
 	}

@@ -25,7 +25,7 @@ func TestKillsByTheWallClock(t *testing.T) {
 	aws, pairs := simulatedAWS(t, k.now, awssim.Lag{
 		Create: awssim.Range{Max: 300 * time.Millisecond}, Revoke: awssim.Range{Max: 300 * time.Millisecond}, List: awssim.Range{Max: 100 * time.Millisecond},
 	}, k.seed)
-	k.begin(aws, pairs)
-	k.until(func() bool { return k.tally.killed >= *killsSlow })
-	k.end()
+	k.measureRuns(aws, pairs)
+	k.killUntil(func() bool { return k.tally.killed >= *killsSlow })
+	k.judgeAll()
 }

@@ -51,8 +51,8 @@ type pace struct {
 	calls int
 }
 
-// draw chooses a death: half of them at any instant, a quarter in the swap.
-func (p pace) draw(r *rand.Rand) death {
+// chooseDeath chooses a death: half of them at any instant, a quarter in the swap.
+func (p pace) chooseDeath(r *rand.Rand) death {
 	upTo := func(d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d) + 1)) }
 	switch r.IntN(8) {
 	case 0, 1:
@@ -78,9 +78,9 @@ type victim struct {
 	done   chan struct{} // closed once the process has exited
 }
 
-// start starts a process and stores it in at, so that the server and the watch of the
+// startVictim starts a process and stores it in at, so that the server and the watch of the
 // disk can call called and swapping. With a zero death, the process is not killed.
-func start(t *testing.T, cmd *exec.Cmd, d death, at *atomic.Pointer[victim]) *victim {
+func startVictim(t *testing.T, cmd *exec.Cmd, d death, at *atomic.Pointer[victim]) *victim {
 	t.Helper()
 	v := &victim{cmd: cmd, death: d, began: time.Now(), done: make(chan struct{})}
 	v.mu.Lock()
@@ -95,8 +95,8 @@ func start(t *testing.T, cmd *exec.Cmd, d death, at *atomic.Pointer[victim]) *vi
 	return v
 }
 
-// called is called before and after AWS handles a call of the process.
-func (v *victim) called(action string, served bool) {
+// noteCall is called before and after AWS handles a call of the process.
+func (v *victim) noteCall(action string, served bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if !served {
@@ -117,8 +117,8 @@ func (v *victim) called(action string, served bool) {
 	}
 }
 
-// swapping is called when the temporary file of a swap appears.
-func (v *victim) swapping() {
+// noteSwap is called when the temporary file of a swap appears.
+func (v *victim) noteSwap() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.swap.IsZero() {
@@ -166,8 +166,8 @@ func (v *victim) wait() (killed bool, err error) {
 	return v.killed && v.cmd.ProcessState.ExitCode() < 0, err
 }
 
-// swaps calls begins whenever a swap of the file at path begins.
-func swaps(t *testing.T, path string, begins func()) {
+// watchSwaps calls begins whenever a swap of the file at path begins.
+func watchSwaps(t *testing.T, path string, begins func()) {
 	events, err := fsnotify.NewWatcher()
 	if err == nil {
 		err = events.Add(filepath.Dir(path))

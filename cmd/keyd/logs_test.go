@@ -32,15 +32,15 @@ func (s *screen) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
-func (s *screen) has(text string) bool {
+func (s *screen) hasText(text string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return strings.Contains(s.text.String(), text)
 }
 
-func (s *screen) await(t *testing.T, text string) {
+func (s *screen) awaitText(t *testing.T, text string) {
 	t.Helper()
-	for !s.has(text) {
+	for !s.hasText(text) {
 		select {
 		case <-s.wrote:
 		case <-t.Context().Done():
@@ -49,15 +49,15 @@ func (s *screen) await(t *testing.T, text string) {
 	}
 }
 
-// mac returns an app on a system without a journal, its output and its state folder.
-func mac(t *testing.T) (*app, *screen, string) {
+// newMacApp returns an app on a system without a journal, its output and its state folder.
+func newMacApp(t *testing.T) (*app, *screen, string) {
 	state, out := t.TempDir(), &screen{wrote: make(chan struct{}, 1)}
 	env := map[string]string{"KEYD_STATE_DIR": state, "KEYD_SETTINGS": filepath.Join(state, "keyd.ini"), "HOME": state, "USERPROFILE": state}
 	return newApp(process{out: out, err: out, getenv: func(name string) string { return env[name] }, goos: "darwin"}), out, state
 }
 
 func TestLogFilesArePrintedOldestFirst(t *testing.T) {
-	u, out, state := mac(t)
+	u, out, state := newMacApp(t)
 	if err := u.showLogFiles(t.Context(), 10, false); err == nil || daemon.Hint(err) != "keyd install" {
 		t.Errorf("without a log: %v", err)
 	}
@@ -75,7 +75,7 @@ func TestFollowContinuesInTheNextLogFile(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows does not rename a file that is being read")
 	}
-	u, out, state := mac(t)
+	u, out, state := newMacApp(t)
 	log, err := daemon.OpenLog(state)
 	if err != nil {
 		t.Fatal(err)
@@ -91,14 +91,14 @@ func TestFollowContinuesInTheNextLogFile(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- u.showLogFiles(ctx, 10, true) }()
-	out.await(t, "past\n")
+	out.awaitText(t, "past\n")
 	say("present")
-	out.await(t, "present\n")
+	out.awaitText(t, "present\n")
 	for range 2 { // fills the file, so that the log starts a new one
 		say(strings.Repeat("x", 600<<10))
 	}
 	say("future")
-	out.await(t, "future\n")
+	out.awaitText(t, "future\n")
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)

@@ -20,7 +20,7 @@ func main() {
 	_ = daemon.NoDumps() // every command reads the secrets; only keyd run, which lives long, reports a failure
 	os.Exit(executeKeyd(os.Args[1:], process{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		getenv: os.Getenv, goos: runtime.GOOS, now: time.Now, host: install.Here,
+		getenv: os.Getenv, goos: runtime.GOOS, now: time.Now, host: install.CurrentHost,
 	}))
 }
 

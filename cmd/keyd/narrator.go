@@ -58,7 +58,7 @@ func (n *narrator) printHeading(e daemon.Event) {
 		n.term.printf("%s: %s\n", profiles, e.Text)
 		return
 	}
-	n.term.printf("%s: continuing the rotation of %s\n", profiles, shortID(e.Key))
+	n.term.printf("%s: continuing the rotation of %s\n", profiles, shortID(e.KeyID))
 }
 
 func (n *narrator) printStep(verb, text string) {
@@ -77,16 +77,16 @@ func (n *narrator) printResult(ctx context.Context, r daemon.Result) int {
 	case r.Err != nil && ctx.Err() != nil && errors.Is(r.Err, context.Cause(ctx)):
 		return n.printInterrupted(ctx, r)
 	case r.Err != nil:
-		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Err.Error())), cmp.Or(daemon.HintFor(r.Err, r.Profiles), r.Run))
+		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Err.Error())), cmp.Or(daemon.HintFor(r.Err, r.Profiles), r.Hint))
 		return resultCode(r)
-	case r.Do == daemon.Blocked:
-		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Run)
+	case r.Do == daemon.DoBlock:
+		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Hint)
 		return exitPerson
-	case r.State == daemon.Waiting:
-		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Run)
+	case r.State == daemon.StateWaiting:
+		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Hint)
 		return exitFailed
-	case r.Do == daemon.Skip && n.named:
-		n.term.printError(joinNames(r.Profiles)+": nothing to rotate: "+stripPackages(r.Why), r.Run)
+	case r.Do == daemon.DoSkip && n.named:
+		n.term.printError(joinNames(r.Profiles)+": nothing to rotate: "+stripPackages(r.Why), r.Hint)
 		return exitFailed
 	case !endsPass(r.Do):
 		n.printPreview(r)
@@ -104,7 +104,7 @@ func resultCode(r daemon.Result) int {
 }
 
 // endsPass reports whether do leaves the pass nothing more to do with the key.
-func endsPass(do daemon.Do) bool { return daemon.Decision{Do: do}.Ends() }
+func endsPass(do daemon.Do) bool { return daemon.Decision{Do: do}.EndsPass() }
 
 // printInterrupted prints where an interrupted rotation stands. It prints nothing
 // about a key without a rotation: nothing happened to it.
@@ -171,15 +171,15 @@ func (n *narrator) closingText(r daemon.Result) string {
 	now := n.now()
 	rotation := r.Rotation
 	switch {
-	case r.State == daemon.Overlap && rotation != nil:
+	case r.State == daemon.StateOverlap && rotation != nil:
 		return fmt.Sprintf("%s stays usable until %s, is inactive until %s, then deleted", rotation.Old,
-			formatMoment(r.Next, now), formatMoment(r.Next.Add(n.settings.Quarantine), now))
-	case r.State == daemon.Quarantine && rotation != nil && rotation.New.ID != "":
-		return fmt.Sprintf("%s is inactive until %s, then deleted; keyd hold makes it usable again", rotation.Old, formatMoment(r.Next, now))
-	case r.State == daemon.OK && joinNames(r.Profiles) == n.heading:
-		return fmt.Sprintf("done: %s is the only key", shortID(r.Key))
-	case r.State == daemon.OK:
-		return fmt.Sprintf("%s is %s old and due in %s: nothing to do", shortID(r.Key), formatAge(now.Sub(r.KeyLine.Created)), formatDuration(r.Next.Sub(now)))
+			formatMoment(r.Until, now), formatMoment(r.Until.Add(n.settings.Quarantine), now))
+	case r.State == daemon.StateQuarantine && rotation != nil && rotation.New.ID != "":
+		return fmt.Sprintf("%s is inactive until %s, then deleted; keyd hold makes it usable again", rotation.Old, formatMoment(r.Until, now))
+	case r.State == daemon.StateOK && joinNames(r.Profiles) == n.heading:
+		return fmt.Sprintf("done: %s is the only key", shortID(r.KeyID))
+	case r.State == daemon.StateOK:
+		return fmt.Sprintf("%s is %s old and due in %s: nothing to do", shortID(r.KeyID), formatAge(now.Sub(r.KeyStatus.Created)), formatDuration(r.Until.Sub(now)))
 	}
 	return string(r.State) + ": " + stripPackages(r.Why)
 }
@@ -188,15 +188,15 @@ func (n *narrator) closingText(r daemon.Result) string {
 // change.
 func (n *narrator) printPreview(r daemon.Result) {
 	what := "would continue: " + string(r.Do)
-	if slices.Contains([]daemon.Do{daemon.Preflight, daemon.Create}, r.Do) {
+	if slices.Contains([]daemon.Do{daemon.DoPreflight, daemon.DoCreate}, r.Do) {
 		what = "would be replaced"
 	}
-	n.term.printf("%s: %s %s (%s)\n", joinNames(r.Profiles), shortID(r.Key), what, r.Why)
+	n.term.printf("%s: %s %s (%s)\n", joinNames(r.Profiles), shortID(r.KeyID), what, r.Why)
 	for _, c := range r.Changes {
-		old := shortID(r.Key)
-		if c.What == "aws_secret_access_key" {
+		old := shortID(r.KeyID)
+		if c.Property == "aws_secret_access_key" {
 			old = "(secret)"
 		}
-		n.term.printf("  %s: %-21s %s -> \"new\"\n", n.term.shortenHome(fmt.Sprintf("%s:%d", c.Path, c.Line)), c.What, old)
+		n.term.printf("  %s: %-21s %s -> \"new\"\n", n.term.shortenHome(fmt.Sprintf("%s:%d", c.Path, c.Line)), c.Property, old)
 	}
 }

@@ -46,7 +46,7 @@ func (a *app) printPolicy(ctx context.Context, names []string, optional bool) er
 		if profile, err = loc.findProfile(ctx, names[0]); err != nil {
 			return err
 		}
-		if status, err = daemon.Recall(loc.folders.State); err != nil {
+		if status, err = daemon.LoadStatusAndMemory(loc.folders.StateDir); err != nil {
 			return err
 		}
 	}

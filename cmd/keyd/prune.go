@@ -47,33 +47,33 @@ func (a *app) pruneKey(ctx context.Context, profile, id string, yes bool) error 
 	if err := a.noteEndpoints(ctx, loc, []string{profile}); err != nil {
 		return err
 	}
-	p, err := d.Second(ctx, profile, id)
+	p, err := d.FindSecondKey(ctx, profile, id)
 	if err != nil {
 		return a.printRefusal(err, profile)
 	}
 	a.term.print(a.describeKey(p))
 	if p.Active && id == "" {
-		a.term.printError(fmt.Sprintf("%s is active: keyd prunes an active key only if it is named", shortID(p.ID)),
-			"is it no longer needed? "+daemon.Command("keyd prune", profile, p.ID))
+		a.term.printError(fmt.Sprintf("%s is active: keyd prunes an active key only if it is named", shortID(p.KeyID)),
+			"is it no longer needed? "+daemon.Command("keyd prune", profile, p.KeyID))
 		return exitError(exitPerson)
 	}
 	verb, done := "delete", "deleted"
 	if p.Active {
 		verb, done = "make inactive", "made inactive"
 	}
-	if err := a.term.requireYes(ctx, yes, fmt.Sprintf("%s %s?", verb, shortID(p.ID))); err != nil {
+	if err := a.term.requireYes(ctx, yes, fmt.Sprintf("%s %s?", verb, shortID(p.KeyID))); err != nil {
 		return err
 	}
 	if err := d.Prune(ctx, p); err != nil {
 		return a.printRefusal(err, profile)
 	}
-	a.term.printf("%s was %s\n", shortID(p.ID), done)
+	a.term.printf("%s was %s\n", shortID(p.KeyID), done)
 	if p.Suspect && !p.Active {
 		a.term.printHint("the next pass continues the rotation; to do it now: " + daemon.Command("keyd rotate", profile))
 	}
 	if p.Active {
-		a.term.printHint("to undo it: " + daemon.AsProfile("aws iam update-access-key --access-key-id "+p.ID+" --status Active", profile))
-		a.term.printHint("to delete it: " + daemon.Command("keyd prune", profile, p.ID))
+		a.term.printHint("to undo it: " + daemon.AWSCommand("aws iam update-access-key --access-key-id "+p.KeyID+" --status Active", profile))
+		a.term.printHint("to delete it: " + daemon.Command("keyd prune", profile, p.KeyID))
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func (a *app) printRefusal(err error, profile string) error {
 	return exitError(errorCode(err))
 }
 
-func (a *app) describeKey(p daemon.Prunable) string {
+func (a *app) describeKey(p daemon.PruneCandidate) string {
 	state := "inactive"
 	if p.Active {
 		state = "active"
@@ -92,10 +92,10 @@ func (a *app) describeKey(p daemon.Prunable) string {
 	now := a.now()
 	used := "last use unknown"
 	switch {
-	case p.Used != nil && p.Used.At.IsZero():
+	case p.LastUse != nil && p.LastUse.At.IsZero():
 		used = "never used"
-	case p.Used != nil:
-		used = fmt.Sprintf("last used %s, by %s in %s", formatAgo(now.Sub(p.Used.At)), p.Used.Service, p.Used.Region)
+	case p.LastUse != nil:
+		used = fmt.Sprintf("last used %s, by %s in %s", formatAgo(now.Sub(p.LastUse.At)), p.LastUse.Service, p.LastUse.Region)
 	}
-	return fmt.Sprintf("%s of user %s: %s, %s old, %s\n", p.ID, p.User, state, formatAge(now.Sub(p.Created)), used)
+	return fmt.Sprintf("%s of user %s: %s, %s old, %s\n", p.KeyID, p.User, state, formatAge(now.Sub(p.Created)), used)
 }

@@ -9,7 +9,7 @@ import (
 	"keyd/daemon"
 )
 
-func readme(t *testing.T) string {
+func readReadme(t *testing.T) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(repository, "README.md"))
 	if err != nil {
@@ -18,8 +18,8 @@ func readme(t *testing.T) string {
 	return string(data)
 }
 
-// block returns the fenced block that contains a line.
-func block(t *testing.T, text, line string) string {
+// findBlock returns the fenced block that contains a line.
+func findBlock(t *testing.T, text, line string) string {
 	t.Helper()
 	for i, part := range strings.Split(text, "```") {
 		if i%2 == 1 && strings.Contains(part, line) {
@@ -31,7 +31,7 @@ func block(t *testing.T, text, line string) string {
 }
 
 func TestReadmeBeginsWithTwoCommands(t *testing.T) {
-	if got := block(t, readme(t), "keyd demo\n"); got != "go run ./cmd/keyd demo\ngo test ./...\n" {
+	if got := findBlock(t, readReadme(t), "keyd demo\n"); got != "go run ./cmd/keyd demo\ngo test ./...\n" {
 		t.Errorf("the first commands are\n%s", got)
 	}
 }
@@ -39,7 +39,7 @@ func TestReadmeBeginsWithTwoCommands(t *testing.T) {
 // TestReadmeNamesEveryCommand compares the README's commands with the program's, in both
 // directions.
 func TestReadmeNamesEveryCommand(t *testing.T) {
-	text := readme(t)
+	text := readReadme(t)
 	root := newRootCommand(newApp(process{getenv: func(string) string { return "" }}), nil)
 	for _, command := range root.Commands() {
 		if !command.Hidden && !strings.Contains(text, "keyd "+command.Name()) {
@@ -64,15 +64,15 @@ func TestReadmeNamesEveryCommand(t *testing.T) {
 }
 
 func TestReadmeSettingsAreTheDefaults(t *testing.T) {
-	got, err := daemon.ParseSettings("README.md", []byte(block(t, readme(t), "rotate_after = 60d")))
+	got, err := daemon.Parse("README.md", []byte(findBlock(t, readReadme(t), "rotate_after = 60d")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := daemon.DefaultSettings()
-	if got.Profiles["legacy"] != daemon.Never {
+	want := daemon.Default()
+	if got.ProfileRotateAfter["legacy"] != daemon.Never {
 		t.Error("legacy is not excluded")
 	}
-	got.Profiles, want.Profiles = nil, nil
+	got.ProfileRotateAfter, want.ProfileRotateAfter = nil, nil
 	if got.RotateAfter != want.RotateAfter || got.MaxAge != want.MaxAge || got.Overlap != want.Overlap || got.Quarantine != want.Quarantine ||
 		got.CheckEvery != want.CheckEvery || got.DescribeKeys != want.DescribeKeys || got.PruneInactiveAfter != want.PruneInactiveAfter {
 		t.Errorf("%+v, want %+v", got, want)
@@ -95,7 +95,7 @@ func TestReadmeNamesTests(t *testing.T) {
 		code.Write(data)
 	}
 	named := 0
-	for part := range strings.SplitSeq(readme(t), "-run ") {
+	for part := range strings.SplitSeq(readReadme(t), "-run ") {
 		name := strings.FieldsFunc(part, func(r rune) bool { return strings.ContainsRune("/$` \n'(", r) })
 		if len(name) == 0 || !strings.HasPrefix(name[0], "Test") && !strings.HasPrefix(name[0], "Fuzz") {
 			continue

@@ -23,13 +23,13 @@ type report struct {
 	By      string    `json:"by,omitzero"`     // the command that ran this pass: run, rotate, ...
 	PID     int       `json:"pid,omitzero"`    // of the process that ran this pass
 
-	Daemon *daemon.Life `json:"daemon,omitzero"` // what the daemon says about itself; nil if none is running
+	Daemon *daemon.DaemonInfo `json:"daemon,omitzero"` // what the daemon says about itself; nil if none is running
 
-	Files    []string         `json:"files"`
-	Settings string           `json:"settings_error,omitzero"` // a mistake in keyd.ini
-	Notes    []string         `json:"notes,omitzero"`          // from passes: a damaged journal, for example
-	Warnings []string         `json:"warnings,omitzero"`       // about the contents of the files
-	Keys     []daemon.KeyLine `json:"keys"`                    // those that need a person come first
+	Files    []string           `json:"files"`
+	Settings string             `json:"settings_error,omitzero"` // a mistake in keyd.ini
+	Notes    []string           `json:"notes,omitzero"`          // from passes: a damaged journal, for example
+	Warnings []string           `json:"warnings,omitzero"`       // about the contents of the files
+	Keys     []daemon.KeyStatus `json:"keys"`                    // those that need a person come first
 
 	settings daemon.Settings
 	nextLook time.Time // when the daemon looks again, at the latest
@@ -46,7 +46,7 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(state s
 	if err != nil {
 		return nil, err
 	}
-	status, err := load(loc.folders.State)
+	status, err := load(loc.folders.StateDir)
 	if err != nil {
 		return nil, err
 	}
@@ -56,12 +56,12 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(state s
 		return nil, err
 	}
 	r := &report{
-		Version: 1, Now: a.now().UTC(), Running: daemon.Lives(loc.folders.State),
+		Version: 1, Now: a.now().UTC(), Running: daemon.DaemonRunning(loc.folders.StateDir),
 		Looked: status.Written, By: status.Process, PID: status.PID, Notes: status.Notes,
 		Files: []string{loc.store.Paths.Credentials, loc.store.Paths.Config},
 	}
 	if r.Running {
-		r.addDaemon(loc.folders.State)
+		r.addDaemon(loc.folders.StateDir)
 	}
 	if err := r.readSettings(loc, status); err != nil {
 		r.Settings = err.Error()
@@ -90,7 +90,7 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(state s
 	return r, nil
 }
 
-func hasRotation(l daemon.KeyLine) bool { return l.InRotation }
+func hasRotation(l daemon.KeyStatus) bool { return l.InRotation }
 
 // reportMissing fills in the rotations in progress when the credentials file was
 // removed. It replaces what the last pass said about them: none can continue.
@@ -100,9 +100,9 @@ func (r *report) reportMissing(path string, status daemon.Status) {
 		if !l.InRotation {
 			continue
 		}
-		l.State, l.NeedsPerson, l.Next, l.Warnings = daemon.Stopped, true, time.Time{}, nil
+		l.State, l.NeedsPerson, l.Until, l.Warnings = daemon.StateBlocked, true, time.Time{}, nil
 		l.Why = "a rotation is in progress, and " + path + " is missing"
-		l.Run = "restore " + path + " from a backup; one with the old key will do"
+		l.Hint = "restore " + path + " from a backup; one with the old key will do"
 		r.Keys = append(r.Keys, l)
 	}
 }
@@ -124,7 +124,7 @@ func (loc locations) quickRead(ctx context.Context) (*credfile.Snapshot, error) 
 
 // addDaemon adds what the daemon says about itself.
 func (r *report) addDaemon(state string) {
-	if r.Daemon = daemon.LoadLife(state); r.Daemon != nil {
+	if r.Daemon = daemon.LoadDaemonInfo(state); r.Daemon != nil {
 		r.Notes = append(r.Notes, r.Daemon.Notes...)
 	}
 }
@@ -132,10 +132,10 @@ func (r *report) addDaemon(state string) {
 // readSettings reads keyd.ini and returns the mistake in it, if any. With a
 // mistake, the report uses the settings in force.
 func (r *report) readSettings(loc locations, status daemon.Status) (err error) {
-	r.Settings = status.Settings
-	r.settings, err = daemon.LoadSettings(loc.folders.Settings)
+	r.Settings = status.SettingsErr
+	r.settings, err = daemon.Load(loc.folders.SettingsFile)
 	if err != nil {
-		r.settings = loc.settingsFile().InForce()
+		r.settings = loc.settingsFile().Effective()
 	} else {
 		r.Settings = ""
 	}
@@ -173,7 +173,7 @@ func (r *report) requireProfiles(names []string, paths credfile.Paths) error {
 // addUnknownProfiles notes the profiles that only keyd.ini names, unless the last
 // pass has noted them already.
 func (r *report) addUnknownProfiles() {
-	for _, text := range r.settings.Strangers(r.profileNames()) {
+	for _, text := range r.settings.UnknownProfiles(r.profileNames()) {
 		if !slices.Contains(r.Notes, text) {
 			r.Notes = append(r.Notes, text)
 		}
@@ -185,7 +185,7 @@ func (r *report) addUnknownProfiles() {
 func (r *report) addHiddenRotations(profiles []credfile.Profile, status daemon.Status) {
 	for _, l := range status.Keys {
 		if l.InRotation && !slices.ContainsFunc(profiles, func(p credfile.Profile) bool {
-			return p.Key.ID == l.Key && p.Skip == credfile.Rotatable
+			return p.Key.ID == l.KeyID && p.Skip == credfile.Rotatable
 		}) {
 			l.Warnings = nil
 			r.Keys = append(r.Keys, l)
@@ -195,10 +195,10 @@ func (r *report) addHiddenRotations(profiles []credfile.Profile, status daemon.S
 
 // addProfiles adds one line for each key, and one for each profile without a key.
 func (r *report) addProfiles(profiles []credfile.Profile, status daemon.Status) {
-	at, lines := make(map[string]int, len(profiles)), make(map[string]*daemon.KeyLine, len(status.Keys))
-	r.Keys = make([]daemon.KeyLine, 0, len(profiles))
+	at, lines := make(map[string]int, len(profiles)), make(map[string]*daemon.KeyStatus, len(status.Keys))
+	r.Keys = make([]daemon.KeyStatus, 0, len(profiles))
 	for i := range status.Keys {
-		lines[status.Keys[i].Key] = &status.Keys[i]
+		lines[status.Keys[i].KeyID] = &status.Keys[i]
 	}
 	var warnings []credfile.Problem
 	for _, p := range profiles {
@@ -226,19 +226,19 @@ func (r *report) addProfiles(profiles []credfile.Profile, status daemon.Status) 
 // sorts them by sortRank. Without names it keeps all keys.
 func (r *report) selectKeys(names []string) {
 	if len(names) > 0 {
-		r.Keys = slices.DeleteFunc(r.Keys, func(l daemon.KeyLine) bool {
+		r.Keys = slices.DeleteFunc(r.Keys, func(l daemon.KeyStatus) bool {
 			return !slices.ContainsFunc(l.Profiles, func(p string) bool { return slices.Contains(names, p) })
 		})
 	}
-	slices.SortStableFunc(r.Keys, func(a, b daemon.KeyLine) int { return cmp.Compare(sortRank(a), sortRank(b)) })
+	slices.SortStableFunc(r.Keys, func(a, b daemon.KeyStatus) int { return cmp.Compare(sortRank(a), sortRank(b)) })
 }
 
 // profileLine returns the line of a profile's key. last is what the last pass
 // said about the key; nil if no pass has seen it.
-func profileLine(p credfile.Profile, last *daemon.KeyLine) daemon.KeyLine {
-	fresh := daemon.KeyLine{Profiles: []string{p.Name}, Key: p.Key.ID}
+func profileLine(p credfile.Profile, last *daemon.KeyStatus) daemon.KeyStatus {
+	fresh := daemon.KeyStatus{Profiles: []string{p.Name}, KeyID: p.Key.ID}
 	if p.Skip != credfile.Rotatable {
-		fresh.State, fresh.Why = daemon.Skipped, cmp.Or(p.Why, string(p.Skip))
+		fresh.State, fresh.Why = daemon.StateSkipped, cmp.Or(p.Why, string(p.Skip))
 		return fresh
 	}
 	if last == nil {
@@ -251,9 +251,9 @@ func profileLine(p credfile.Profile, last *daemon.KeyLine) daemon.KeyLine {
 }
 
 // sortRank orders the keys by state. Keys that need a person come first.
-func sortRank(l daemon.KeyLine) int {
-	order := []daemon.State{daemon.Stopped, daemon.Waiting, daemon.Held, daemon.Rotating, daemon.Due,
-		daemon.Overlap, daemon.Quarantine, stateNew, daemon.OK, daemon.Skipped}
+func sortRank(l daemon.KeyStatus) int {
+	order := []daemon.State{daemon.StateBlocked, daemon.StateWaiting, daemon.StateHeld, daemon.StateRotating, daemon.StateDue,
+		daemon.StateOverlap, daemon.StateQuarantine, stateNew, daemon.StateOK, daemon.StateSkipped}
 	if l.NeedsPerson {
 		return -1
 	}
@@ -264,13 +264,13 @@ func sortRank(l daemon.KeyLine) int {
 // at the latest check_every after the last pass.
 func (r *report) planNextLook() {
 	if r.Daemon != nil {
-		r.nextLook = r.Daemon.Next
+		r.nextLook = r.Daemon.NextPass
 		return
 	}
 	r.nextLook = r.Looked.Add(r.settings.CheckEvery)
 	for _, l := range r.Keys {
-		if !l.Next.IsZero() && l.Next.Before(r.nextLook) {
-			r.nextLook = l.Next
+		if !l.Until.IsZero() && l.Until.Before(r.nextLook) {
+			r.nextLook = l.Until
 		}
 	}
 }

@@ -35,13 +35,13 @@ func (a *app) resumeRotation(ctx context.Context, profile string, yes bool) erro
 	if err != nil {
 		return err
 	}
-	rotation, err := d.GivesUp(ctx, profile)
+	rotation, err := d.RotationToGiveUp(ctx, profile)
 	if err != nil {
 		return err
 	}
 	if rotation != nil {
 		question := fmt.Sprintf("no profile shows %s or %s any more: give up the rotation and delete %s?", rotation.Old, rotation.New, rotation.New)
-		if path := d.Away(rotation); path != "" {
+		if path := d.MissingFile(rotation); path != "" {
 			question = fmt.Sprintf("%s is missing, perhaps on a disk that is not mounted: give up the rotation and delete %s, which would stop working there?", path, rotation.New)
 		}
 		if err := a.term.requireYes(ctx, yes, question); err != nil {
@@ -52,7 +52,7 @@ func (a *app) resumeRotation(ctx context.Context, profile string, yes bool) erro
 		return err
 	}
 	err = a.changeRotation(ctx, d, func(ctx context.Context) (daemon.Result, error) { return d.Resume(ctx, profile) })
-	if daemon.NoRotation(err) {
+	if daemon.IsNoRotation(err) {
 		return hintedError(daemon.Command("keyd status", profile), "%v: nothing to resume%s", err, a.describeState(ctx, profile))
 	}
 	return err

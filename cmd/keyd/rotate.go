@@ -50,9 +50,9 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 	}
 	n := a.newNarrator(d.Settings)
 	n.named = len(names) > 0
-	d.Tell = n.printEvent
+	d.OnEvent = n.printEvent
 	results, err := d.Pass(ctx, daemon.Request{
-		Ask:      daemon.Ask{Person: true, Force: f.force, RetireNow: f.retireNow},
+		Options:  daemon.Options{Manual: true, Force: f.force, RetireNow: f.retireNow},
 		Profiles: names, DryRun: f.dryRun,
 	})
 	if results == nil && err != nil {
@@ -68,7 +68,7 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 		open = open || r.Rotation != nil
 	}
 	if open && ctx.Err() == nil {
-		a.hintDaemon(loc.folders.State)
+		a.hintDaemon(loc.folders.StateDir)
 	}
 	switch {
 	case err != nil:
@@ -85,7 +85,7 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 
 // printStatusNotes prints what the last pass found that concerns no single key.
 func (a *app) printStatusNotes(loc locations) {
-	status, err := daemon.LoadStatus(loc.folders.State)
+	status, err := daemon.LoadStatus(loc.folders.StateDir)
 	if err != nil {
 		return // the pass has just written the status; its own error says more
 	}
@@ -96,7 +96,7 @@ func (a *app) printStatusNotes(loc locations) {
 
 // hintDaemon prints a hint if no daemon is running to finish a rotation.
 func (a *app) hintDaemon(state string) {
-	if !daemon.Lives(state) {
+	if !daemon.DaemonRunning(state) {
 		a.term.printHint("no daemon is running here to finish this: keyd install")
 	}
 }

@@ -79,8 +79,8 @@ func (a *app) runDaemon(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d := a.newDaemon(loc.settingsFile().InForce(), loc, "run") // Reload replaces these settings if keyd.ini is good
-	handler, closeLog, err := a.openLog(loc.folders.State)
+	d := a.newDaemon(loc.settingsFile().Effective(), loc, "run") // Reload replaces these settings if keyd.ini is good
+	handler, closeLog, err := a.openLog(loc.folders.StateDir)
 	if err != nil {
 		return err
 	}
@@ -89,9 +89,9 @@ func (a *app) runDaemon(ctx context.Context) error {
 	if err := daemon.NoDumps(); err != nil {
 		d.Log.Warn("core dumps", "why", err.Error())
 	}
-	d.Tell = func(e daemon.Event) {
+	d.OnEvent = func(e daemon.Event) {
 		if !e.Progress {
-			d.Log.Info(e.Verb, "profiles", joinNames(e.Profiles), "key", shortID(e.Key), "text", e.Text)
+			d.Log.Info(e.Verb, "profiles", joinNames(e.Profiles), "key", shortID(e.KeyID), "text", e.Text)
 		}
 	}
 	if err := a.noteEndpoints(ctx, loc, nil); err != nil {
@@ -100,9 +100,9 @@ func (a *app) runDaemon(ctx context.Context) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // Windows never sends it
 	defer signal.Stop(hangup)
-	err = daemon.Run(ctx, d, daemon.Around{
+	err = daemon.Run(ctx, d, daemon.RunOptions{
 		Reload:     loc.settingsFile().Load,
-		Changed:    daemon.Watch(ctx, []string{loc.store.Paths.Credentials, loc.store.Paths.Config, loc.folders.Settings}),
+		Changed:    daemon.Files(ctx, []string{loc.store.Paths.Credentials, loc.store.Paths.Config, loc.folders.SettingsFile}),
 		Hangup:     hangup,
 		Supervisor: a.findSupervisor(),
 		Release:    buildVersion(),
@@ -127,7 +127,7 @@ func (a *app) findSupervisor() daemon.Supervisor {
 func (a *app) openLog(state string) (h slog.Handler, closeLog func(), err error) {
 	if a.goos == "linux" {
 		if isJournal(a.err, a.getenv("JOURNAL_STREAM")) {
-			return daemon.JournalLog(a.err), func() {}, nil
+			return daemon.NewLogHandler(a.err), func() {}, nil
 		}
 		return slog.NewTextHandler(a.err, nil), func() {}, nil
 	}

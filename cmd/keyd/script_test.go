@@ -30,31 +30,31 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"keyd": main, "keyd-mac": keydOnMac, "launchctl": launchctl, "keyd-leaky": leaky, "keyd-hurried": keydHurried})
+	testscript.Main(m, map[string]func(){"keyd": main, "keyd-mac": keydOnMac, "launchctl": launchctl, "keyd-leaky": leakSecret, "keyd-hurried": keydHurried})
 }
 
 // TestStories runs the scripts. Each one is a story with its own home and its own AWS on
 // loopback, which the command sim changes and checks.
 func TestStories(t *testing.T) {
-	testscript.RunT(&overheard{T: t}, testscript.Params{
+	testscript.RunT(&searchedT{T: t}, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup:               settle,
-		Condition:           condition,
+		Setup:               setUpStory,
+		Condition:           checkCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sim": sim, "exits": exits, "await": await, "shape": shape, "save": save, "unchanged": unchanged, "subst": subst, "terminate": terminate, "fill": fill, "backdate": backdate,
+			"sim": runSim, "exits": demandExit, "await": await, "shape": demandShape, "save": saveFiles, "unchanged": demandUnchanged, "subst": substituteVariables, "terminate": terminateDaemon, "fill": fillFile, "backdate": backdateFiles,
 		},
 	})
 }
 
-// settle sets up a script's AWS, and the folders that keyd uses.
-func settle(env *testscript.Env) error {
+// setUpStory sets up a script's AWS, and the folders that keyd uses.
+func setUpStory(env *testscript.Env) error {
 	w := newWorld()
 	server := httptest.NewServer(w)
 	env.Defer(server.Close)
 	env.Values[worldKey{}] = w
-	w.listen(env)
+	w.listenToStory(env)
 	for name, value := range map[string]string{
 		"HOME":             env.WorkDir,
 		"USERPROFILE":      env.WorkDir,
@@ -70,7 +70,7 @@ func settle(env *testscript.Env) error {
 	return nil
 }
 
-func condition(name string) (bool, error) {
+func checkCondition(name string) (bool, error) {
 	switch name {
 	case "root":
 		return os.Geteuid() == 0, nil
@@ -78,8 +78,8 @@ func condition(name string) (bool, error) {
 	return false, errors.New("unknown condition " + name)
 }
 
-// exits runs a program and demands an exit code: exits 3 keyd status.
-func exits(ts *testscript.TestScript, neg bool, args []string) {
+// demandExit runs a program and demands an exit code: exits 3 keyd status.
+func demandExit(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	if neg || err != nil || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
@@ -102,7 +102,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
-	silent(ts, stdout, stderr)
+	demandNoSecret(ts, stdout, stderr)
 }
 
 // await runs keyd status until a line that it prints matches: await 'default .* ok$'.
@@ -135,7 +135,7 @@ func runHere(getenv func(string) string, args []string) (exit int, stdout, stder
 	exit = executeKeyd(args, process{
 		in: strings.NewReader(""), out: &out, err: &err, getenv: getenv, goos: runtime.GOOS, now: time.Now,
 		host: func() (install.Host, error) {
-			h, err := install.Here()
+			h, err := install.CurrentHost()
 			h.Getenv, h.Home, h.Argv0 = getenv, getenv("HOME"), "keyd"
 			return h, err
 		},
@@ -145,11 +145,11 @@ func runHere(getenv func(string) string, args []string) (exit int, stdout, stder
 
 var secretLine = regexp.MustCompile(`(?m)^aws_secret_access_key\s*=\s*(\S{30,})`)
 
-// silent demands that nothing that keyd printed, or keeps where the design
+// demandNoSecret demands that nothing that keyd printed, or keeps where the design
 // names no place for it, holds a secret of AWS's or of the files.
-func silent(ts *testscript.TestScript, stdout, stderr string) {
+func demandNoSecret(ts *testscript.TestScript, stdout, stderr string) {
 	w := worldOf(ts)
-	marks := marksOf(w.secrets())
+	marks := marksOf(w.knownSecrets())
 	w.last = stderr
 	for _, m := range marksIn([]byte(stdout), marks) {
 		ts.Fatalf("%s was printed to stdout", m)
@@ -157,14 +157,14 @@ func silent(ts *testscript.TestScript, stdout, stderr string) {
 	for _, m := range marksIn([]byte(stderr), marks) {
 		ts.Fatalf("%s was printed to stderr", m)
 	}
-	if found := findSecrets(w.home, marks, w.places(true)); len(found) > 0 {
+	if found := findSecrets(w.home, marks, w.secretPlaces(true)); len(found) > 0 {
 		ts.Fatalf("%s", strings.Join(found, "\n"))
 	}
 }
 
-// shape compares the output of a program, line by line, with regular expressions in
+// demandShape compares the output of a program, line by line, with regular expressions in
 // which the values of $VARIABLES are taken literally: shape stdout want.
-func shape(ts *testscript.TestScript, neg bool, args []string) {
+func demandShape(ts *testscript.TestScript, neg bool, args []string) {
 	got := strings.Split(strings.TrimSuffix(ts.ReadFile(args[0]), "\n"), "\n")
 	want := strings.Split(strings.TrimSuffix(ts.ReadFile(args[1]), "\n"), "\n")
 	if len(got) != len(want) {
@@ -178,15 +178,15 @@ func shape(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// save remembers the contents and modes of files, for unchanged.
-func save(ts *testscript.TestScript, _ bool, args []string) {
+// saveFiles remembers the contents and modes of files, for unchanged.
+func saveFiles(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
 		worldOf(ts).saved[name] = stateOf(ts, name)
 	}
 }
 
-// unchanged compares every byte, and the mode, with what save remembered.
-func unchanged(ts *testscript.TestScript, neg bool, args []string) {
+// demandUnchanged compares every byte, and the mode, with what save remembered.
+func demandUnchanged(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
 		want, ok := worldOf(ts).saved[name]
 		if !ok {
@@ -208,8 +208,8 @@ func stateOf(ts *testscript.TestScript, name string) string {
 	return info.Mode().String() + "\n" + string(data)
 }
 
-// subst puts the values of variables into files: ${OLD_ID}.
-func subst(ts *testscript.TestScript, _ bool, args []string) {
+// substituteVariables puts the values of variables into files: ${OLD_ID}.
+func substituteVariables(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
 		data, err := os.ReadFile(ts.MkAbs(name))
 		ts.Check(err)
@@ -217,8 +217,8 @@ func subst(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// terminate sends SIGTERM to the daemon that ran the last pass.
-func terminate(ts *testscript.TestScript, _ bool, _ []string) {
+// terminateDaemon sends SIGTERM to the daemon that ran the last pass.
+func terminateDaemon(ts *testscript.TestScript, _ bool, _ []string) {
 	status, err := daemon.LoadStatus(ts.Getenv("KEYD_STATE_DIR"))
 	ts.Check(err)
 	if status.Process != "run" {
@@ -229,15 +229,15 @@ func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(process.Signal(syscall.SIGTERM))
 }
 
-// fill writes a file of this many bytes: fill NAME BYTES.
-func fill(ts *testscript.TestScript, _ bool, args []string) {
+// fillFile writes a file of this many bytes: fill NAME BYTES.
+func fillFile(ts *testscript.TestScript, _ bool, args []string) {
 	size, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), bytes.Repeat([]byte("#\n"), size/2), 0o600))
 }
 
-// backdate makes files look as if they had last been written an hour ago.
-func backdate(ts *testscript.TestScript, _ bool, args []string) {
+// backdateFiles makes files look as if they had last been written an hour ago.
+func backdateFiles(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
 		at := time.Now().Add(-time.Hour)
 		ts.Check(os.Chtimes(ts.MkAbs(name), at, at))

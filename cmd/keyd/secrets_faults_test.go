@@ -55,11 +55,11 @@ func newDesk(t *testing.T, credentials string) *desk {
 
 // Do makes the desk an httpClient: keyd sends its requests to it.
 func (d *desk) Do(r *http.Request) (*http.Response, error) {
-	d.ears.hear(d.cloud, r)
+	d.ears.record(d.cloud, r)
 	return d.cloud.Do(r)
 }
 
-func (d *desk) app() *app {
+func (d *desk) newApp() *app {
 	env := map[string]string{"HOME": d.home, "KEYD_STATE_DIR": d.state(), "KEYD_SETTINGS": filepath.Join(d.home, "keyd.ini"), "TZ": "UTC"}
 	return newApp(process{in: strings.NewReader(""), out: &d.said, err: &d.said, goos: "linux", now: time.Now, http: d,
 		getenv: func(name string) string { return env[name] }})
@@ -67,28 +67,28 @@ func (d *desk) app() *app {
 
 func (d *desk) state() string { return filepath.Join(d.home, "state") }
 
-// keyd runs one command as main does, without the signals.
-func (d *desk) keyd(args ...string) int {
-	u := d.app()
+// runKeyd runs one command as main does, without the signals.
+func (d *desk) runKeyd(args ...string) int {
+	u := d.newApp()
 	root := newRootCommand(u, args)
 	root.SetArgs(args)
 	return u.reportError(root.ExecuteContext(d.t.Context()))
 }
 
-// pass runs one pass, and prints everything about it in every way that code could.
-func (d *desk) pass(ctx context.Context) {
-	keyd, _, err := d.app().openDaemon("run")
+// runPass runs one pass, and prints everything about it in every way that code could.
+func (d *desk) runPass(ctx context.Context) {
+	keyd, _, err := d.newApp().openDaemon("run")
 	if err != nil {
 		fmt.Fprintln(&d.said, err)
 		return
 	}
 	options := &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}
 	keyd.Log = slog.New(slog.NewMultiHandler(slog.NewTextHandler(&d.said, options), slog.NewJSONHandler(&d.said, options)))
-	keyd.Tell = func(e daemon.Event) {
+	keyd.OnEvent = func(e daemon.Event) {
 		keyd.Log.Info("event", "event", e, "err", e.Err)
 		fmt.Fprintf(&d.said, "%v %+v %#v\n", e, e, e)
 	}
-	results, err := keyd.Pass(ctx, daemon.Request{Ask: daemon.Ask{RetireNow: true}})
+	results, err := keyd.Pass(ctx, daemon.Request{Options: daemon.Options{RetireNow: true}})
 	for _, r := range results {
 		d.asks = r.NeedsPerson
 		text, failed := json.Marshal(r)
@@ -99,31 +99,31 @@ func (d *desk) pass(ctx context.Context) {
 	fmt.Fprintf(&d.said, "%v %+v %#v\n", err, err, err)
 }
 
-// looks runs the commands that change nothing.
-func (d *desk) looks() {
+// runReadOnly runs the commands that change nothing.
+func (d *desk) runReadOnly() {
 	for _, args := range []string{"status", "status --json", "history", "history --json", "rotate --dry-run --force", "__complete rotate "} {
-		d.keyd(strings.Split(args, " ")...)
+		d.runKeyd(strings.Split(args, " ")...)
 	}
 }
 
-// closed reports whether a rotation is over: there is no journal, and the file shows
+// isOver reports whether a rotation is over: there is no journal, and the file shows
 // another key or a person is needed.
-func (d *desk) closed() bool {
+func (d *desk) isOver() bool {
 	journals, _ := filepath.Glob(filepath.Join(d.state(), "rotations", "*"))
 	text, err := os.ReadFile(d.own[0])
 	return err == nil && len(journals) == 0 && (!bytes.Contains(text, []byte(d.id)) || d.asks)
 }
 
-// silent demands that no secret has leaked so far. open says that a rotation is in
+// demandNoSecret demands that no secret has leaked so far. open says that a rotation is in
 // progress, so that there may be a journal.
-func (d *desk) silent(what string, open bool) {
+func (d *desk) demandNoSecret(what string, open bool) {
 	d.t.Helper()
 	secrets := d.cloud.Secrets()
 	marks := marksOf(secrets)
 	for _, m := range marksIn(d.said.Bytes(), marks) {
 		d.t.Errorf("%s: %s was printed", what, m)
 	}
-	for _, found := range append(findSecrets(d.home, marks, d.places(open)), d.ears.wrong(secrets)...) {
+	for _, found := range append(findSecrets(d.home, marks, d.secretPlaces(open)), d.ears.findWrong(secrets)...) {
 		d.t.Errorf("%s: %s", what, found)
 	}
 }
@@ -172,12 +172,12 @@ func TestMisplaced(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d := newDesk(t, text)
-				d.looks()
-				d.keyd("rotate")
-				d.keyd("rotate", "--force", "default")
-				d.looks()
-				d.pass(t.Context())
-				d.silent(name, true)
+				d.runReadOnly()
+				d.runKeyd("rotate")
+				d.runKeyd("rotate", "--force", "default")
+				d.runReadOnly()
+				d.runPass(t.Context())
+				d.demandNoSecret(name, true)
 				if t.Failed() {
 					t.Log(d.said.String())
 				}
@@ -229,20 +229,20 @@ func rotateOnce(t *testing.T, f awssim.Fault) (calls int) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, tidy)
 		d.cloud.Inject(f)
-		d.keyd("rotate", "--force", "--retire-now", "--yes")
+		d.runKeyd("rotate", "--force", "--retire-now", "--yes")
 		calls = len(d.cloud.Calls())
-		d.looks()
-		d.silent("after the fault", true)
+		d.runReadOnly()
+		d.demandNoSecret("after the fault", true)
 		d.cloud.ClearFaults()
-		for pass := 0; pass < 5 && !d.closed(); pass++ {
+		for pass := 0; pass < 5 && !d.isOver(); pass++ {
 			time.Sleep(8 * day) // a key whose secret was lost waits for the quarantine
-			d.pass(t.Context())
+			d.runPass(t.Context())
 		}
-		d.looks()
-		if !d.closed() {
+		d.runReadOnly()
+		if !d.isOver() {
 			t.Error("the rotation is not over")
 		}
-		d.silent("after the rotation", false)
+		d.demandNoSecret("after the rotation", false)
 		if text, _ := os.ReadFile(d.own[0]); len(marksIn(text, marksOf(d.cloud.Secrets()))) != 1 {
 			t.Error("the search does not find the secret in the credentials file")
 		}
@@ -260,7 +260,7 @@ func rotateOnce(t *testing.T, f awssim.Fault) (calls int) {
 func TestJournalKeepsOneSecret(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, tidy)
-		d.keyd("rotate", "--force", "default")
+		d.runKeyd("rotate", "--force", "default")
 		journals, _ := filepath.Glob(filepath.Join(d.state(), "rotations", "*"))
 		if len(journals) != 1 {
 			t.Fatalf("no overlap: %q\n%s", journals, d.said.String())
@@ -272,12 +272,12 @@ func TestJournalKeepsOneSecret(t *testing.T) {
 		if found := marksIn(text, marksOf(d.cloud.Secrets())); len(found) != 1 || found[0].key == d.id {
 			t.Errorf("the journal holds %v", found)
 		}
-		d.silent("in the overlap", true)
-		if len(findSecrets(d.state(), marksOf(d.cloud.Secrets()), d.places(false))) != 1 {
+		d.demandNoSecret("in the overlap", true)
+		if len(findSecrets(d.state(), marksOf(d.cloud.Secrets()), d.secretPlaces(false))) != 1 {
 			t.Error("a journal that should be gone is not found")
 		}
-		d.ears.hear(d.cloud, newRequest(t, "/", "Authorization", "AWS4-HMAC-SHA256 Credential="+d.id+"/20260101/us-east-1/iam/aws4_request"))
-		if len(d.ears.wrong(nil)) != 1 {
+		d.ears.record(d.cloud, newRequest(t, "/", "Authorization", "AWS4-HMAC-SHA256 Credential="+d.id+"/20260101/us-east-1/iam/aws4_request"))
+		if len(d.ears.findWrong(nil)) != 1 {
 			t.Error("a request that the old key signs after the swap is not noticed")
 		}
 	})

@@ -96,8 +96,8 @@ func (h *house) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
 	h.after(n)
 }
 
-// write writes a file that belongs to the user.
-func (h *house) write(name, text string, mode fs.FileMode) {
+// writeFile writes a file that belongs to the user.
+func (h *house) writeFile(name, text string, mode fs.FileMode) {
 	h.t.Helper()
 	path := filepath.Join(h.home, name)
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), mode)); err != nil {
@@ -112,28 +112,28 @@ func (h *house) write(name, text string, mode fs.FileMode) {
 	}
 }
 
-// key creates a user with a key of this age, in a profile of the same name.
-func (h *house) key(name string, days int) (id string) {
+// addKey creates a user with a key of this age, in a profile of the same name.
+func (h *house) addKey(name string, days int) (id string) {
 	h.t.Helper()
 	user := h.cloud.AddUser(account, "/", name)
 	id, secret := user.AddKey(time.Duration(days) * day)
 	text, _ := os.ReadFile(h.own[0])
-	h.write(".aws/credentials", fmt.Sprintf("%s[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", text, name, id, secret), 0o600)
+	h.writeFile(".aws/credentials", fmt.Sprintf("%s[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", text, name, id, secret), 0o600)
 	h.users[name] = user
 	return id
 }
 
-// lived is a process and its output.
-type lived struct {
+// runningProgram is a process and its output.
+type runningProgram struct {
 	*exec.Cmd
 	out, err bytes.Buffer
 }
 
-// start starts one of the programs in this binary, by name.
-func (h *house) start(env []string, args ...string) *lived {
+// startProgram starts one of the programs in this binary, by name.
+func (h *house) startProgram(env []string, args ...string) *runningProgram {
 	h.t.Helper()
 	h.open()
-	l := &lived{Cmd: exec.CommandContext(h.t.Context(), h.program)}
+	l := &runningProgram{Cmd: exec.CommandContext(h.t.Context(), h.program)}
 	l.Args = args
 	l.Dir, l.Stdout, l.Stderr = h.home, &l.out, &l.err
 	l.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
@@ -147,8 +147,8 @@ func (h *house) start(env []string, args ...string) *lived {
 	return l
 }
 
-// silent demands that these texts, the home and the requests to AWS contain no secret.
-func (h *house) silent(texts map[string]string) {
+// demandNoSecret demands that these texts, the home and the requests to AWS contain no secret.
+func (h *house) demandNoSecret(texts map[string]string) {
 	h.t.Helper()
 	secrets := h.cloud.Secrets()
 	for where, text := range texts {
@@ -156,8 +156,8 @@ func (h *house) silent(texts map[string]string) {
 			h.t.Errorf("%s is in %s", m, where)
 		}
 	}
-	searchSecrets(h.t, h.home, secrets, h.places(true))
-	for _, wrong := range h.ears.wrong(secrets) {
+	searchSecrets(h.t, h.home, secrets, h.secretPlaces(true))
+	for _, wrong := range h.ears.findWrong(secrets) {
 		h.t.Error(wrong)
 	}
 }

@@ -23,14 +23,14 @@ type observer struct {
 	seen       map[string]bool
 }
 
-func observe(pid int) *observer {
+func startObserver(pid int) *observer {
 	o := &observer{stop: make(chan struct{}), done: make(chan struct{}), seen: map[string]bool{}}
 	go func() {
 		defer close(o.done)
 		tick := time.NewTicker(12 * time.Millisecond) // a stranger stays for 50
 		defer tick.Stop()
 		for {
-			for _, p := range family(pid) {
+			for _, p := range listFamily(pid) {
 				line, _ := os.ReadFile(filepath.Join("/proc", p, "cmdline"))
 				environ, _ := os.ReadFile(filepath.Join("/proc", p, "environ")) // only root may read it if p has turned off dumps
 				o.seen[strings.ReplaceAll(string(line)+"\n"+string(environ), "\x00", "\n")] = true
@@ -56,8 +56,8 @@ func (o *observer) text() string {
 	return b.String()
 }
 
-// family returns a process and its descendants.
-func family(pid int) []string {
+// listFamily returns a process and its descendants.
+func listFamily(pid int) []string {
 	all := []string{strconv.Itoa(pid)}
 	for i := 0; i < len(all); i++ {
 		threads, _ := filepath.Glob(filepath.Join("/proc", all[i], "task", "*", "children"))
@@ -69,9 +69,9 @@ func family(pid int) []string {
 	return all
 }
 
-// stranger takes the place of notify-send and of the on_event program. It writes
+// recordingScript takes the place of notify-send and of the on_event program. It writes
 // everything it gets to a file, and runs long enough to be observed.
-const stranger = `#!/bin/sh
+const recordingScript = `#!/bin/sh
 { echo "$0 $*"; env; cat; echo; } >> "$HOME/told.$$"
 sleep 0.05
 `
@@ -85,18 +85,18 @@ func TestProcessesShowNoSecret(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, program)
-			h.write("tmp/x", "", 0o600)
-			h.write("bin/notify-send", stranger, 0o755)
-			h.write("bin/event", stranger, 0o755)
-			h.write("keyd.ini", "notify = desktop\non_event = event --of \"a key\"\n", 0o600)
-			h.key("alice", 70)
-			h.key("bob", 70)
+			h.writeFile("tmp/x", "", 0o600)
+			h.writeFile("bin/notify-send", recordingScript, 0o755)
+			h.writeFile("bin/event", recordingScript, 0o755)
+			h.writeFile("keyd.ini", "notify = desktop\non_event = event --of \"a key\"\n", 0o600)
+			h.addKey("alice", 70)
+			h.addKey("bob", 70)
 			h.users["bob"].AddKey(20 * day) // keyd cannot know who uses it
-			keyd := h.start([]string{"DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere"}, name, "run")
-			o := observe(keyd.Process.Pid)
-			told := h.await("needs_person\":true", "notify-send --app-name", "\"event\":\"validated\"")
-			h.closed(keyd.Process.Pid)
-			status := h.start(nil, name, "status", "--json")
+			keyd := h.startProgram([]string{"DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere"}, name, "run")
+			o := startObserver(keyd.Process.Pid)
+			told := h.awaitWords("needs_person\":true", "notify-send --app-name", "\"event\":\"validated\"")
+			h.demandClosed(keyd.Process.Pid)
+			status := h.startProgram(nil, name, "status", "--json")
 			_ = status.Wait()
 			_ = keyd.Process.Signal(syscall.SIGQUIT)
 			_ = keyd.Wait()
@@ -109,19 +109,19 @@ func TestProcessesShowNoSecret(t *testing.T) {
 			if !strings.Contains(keyd.err.String(), "SIGQUIT") || !strings.Contains(keyd.err.String(), "goroutine ") {
 				t.Errorf("there is no stack trace:\n%s", keyd.err.String())
 			}
-			logs := h.start(nil, name, "logs")
+			logs := h.startProgram(nil, name, "logs")
 			_ = logs.Wait()
 			if text := logs.out.String() + keyd.err.String(); !strings.Contains(text, "msg=swapped") {
 				t.Errorf("nothing was logged:\n%s", text)
 			}
-			h.silent(map[string]string{"ps": seen, "what the programs received": told, "standard error": keyd.err.String(), "standard output": keyd.out.String(),
+			h.demandNoSecret(map[string]string{"ps": seen, "what the programs received": told, "standard error": keyd.err.String(), "standard output": keyd.out.String(),
 				"the status": status.out.String() + status.err.String(), "the logs": logs.out.String() + logs.err.String()})
 		})
 	}
 }
 
-// await returns what the strangers received, once it contains all these words.
-func (h *house) await(words ...string) string {
+// awaitWords returns what the strangers received, once it contains all these words.
+func (h *house) awaitWords(words ...string) string {
 	h.t.Helper()
 	var all []byte
 	for range 2000 {
@@ -149,7 +149,7 @@ func (h *house) await(words ...string) string {
 // belong to another user.
 func (h *house) seesEnvironments() bool {
 	h.t.Helper()
-	open, err := h.neighbour()
+	open, err := h.startNeighbour()
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -160,10 +160,10 @@ func (h *house) seesEnvironments() bool {
 	return err == nil
 }
 
-// neighbour starts another program of the user, which hides nothing and runs until it
+// startNeighbour starts another program of the user, which hides nothing and runs until it
 // is killed. neighbour waits for its first output: the kernel does not show the
 // environment of a process that has only just started.
-func (h *house) neighbour() (*exec.Cmd, error) {
+func (h *house) startNeighbour() (*exec.Cmd, error) {
 	open := exec.CommandContext(h.t.Context(), "cat")
 	open.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
 	in, err := open.StdinPipe()
@@ -184,11 +184,11 @@ func (h *house) neighbour() (*exec.Cmd, error) {
 	return open, err
 }
 
-// closed demands that a process leaves no core dump, and that no other process of the
+// demandClosed demands that a process leaves no core dump, and that no other process of the
 // same user can read its memory or environment.
-func (h *house) closed(pid int) {
+func (h *house) demandClosed(pid int) {
 	h.t.Helper()
-	open, err := h.neighbour()
+	open, err := h.startNeighbour()
 	if err != nil {
 		h.t.Error(err)
 		return
@@ -201,10 +201,10 @@ func (h *house) closed(pid int) {
 		h.t.Log("this machine allows no core dumps: whether keyd forbids them itself was not tested")
 	}
 	for _, name := range []string{"environ", "maps"} {
-		if !h.readable(open.Process.Pid, name) {
+		if !h.canRead(open.Process.Pid, name) {
 			h.t.Errorf("the check proves nothing: not even the %s of cat can be read", name)
 		}
-		if h.readable(pid, name) {
+		if h.canRead(pid, name) {
 			h.t.Errorf("other processes of the same user can read keyd's %s", name)
 		}
 	}
@@ -217,9 +217,9 @@ func coreLimit(pid int) string {
 	return strings.Join(strings.Fields(rest + " none none")[:2], " ")
 }
 
-// readable reports whether another process of the same user can read a file of a
+// canRead reports whether another process of the same user can read a file of a
 // process in /proc.
-func (h *house) readable(pid int, name string) bool {
+func (h *house) canRead(pid int, name string) bool {
 	read := exec.CommandContext(h.t.Context(), "head", "-c", "1", fmt.Sprintf("/proc/%d/%s", pid, name))
 	read.SysProcAttr = &syscall.SysProcAttr{Credential: h.user}
 	text, err := read.Output()
@@ -235,13 +235,13 @@ func TestDumpsShowNoSecret(t *testing.T) {
 		t.Run(fmt.Sprintf("%s at request %d", traceback, n), func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, program)
-			h.key("alice", 70)
+			h.addKey("alice", 70)
 			var pid atomic.Int64
 			started, over := make(chan struct{}), make(chan struct{})
 			h.before = func(at int) {
 				<-started
 				if at == n {
-					h.closed(int(pid.Load()))
+					h.demandClosed(int(pid.Load()))
 				}
 				if at == n && n%2 == 0 {
 					_ = syscall.Kill(int(pid.Load()), syscall.SIGQUIT)
@@ -255,7 +255,7 @@ func TestDumpsShowNoSecret(t *testing.T) {
 					_ = syscall.Kill(int(pid.Load()), syscall.SIGQUIT)
 				}
 			}
-			keyd := h.start([]string{"GOTRACEBACK=" + traceback}, "keyd", "rotate", "--force", "alice")
+			keyd := h.startProgram([]string{"GOTRACEBACK=" + traceback}, "keyd", "rotate", "--force", "alice")
 			pid.Store(int64(keyd.Process.Pid))
 			close(started)
 			err := keyd.Wait()
@@ -269,7 +269,7 @@ func TestDumpsShowNoSecret(t *testing.T) {
 			if cores, _ := filepath.Glob(filepath.Join(h.home, "core*")); len(cores) > 0 {
 				t.Errorf("a core dump was left: %q", cores)
 			}
-			h.silent(map[string]string{"standard error": keyd.err.String(), "standard output": keyd.out.String()})
+			h.demandNoSecret(map[string]string{"standard error": keyd.err.String(), "standard output": keyd.out.String()})
 		})
 	}
 }
@@ -277,9 +277,9 @@ func TestDumpsShowNoSecret(t *testing.T) {
 // TestObserverFindsLeaks runs a program that leaks its secret in every way.
 func TestObserverFindsLeaks(t *testing.T) {
 	h := newHouse(t, readyProgram(t))
-	h.write("tmp/x", "", 0o600)
-	leaky := h.start([]string{"LEAK=" + plantedSecret, "GOTRACEBACK=all"}, "keyd-leaky")
-	o := observe(leaky.Process.Pid)
+	h.writeFile("tmp/x", "", 0o600)
+	leaky := h.startProgram([]string{"LEAK=" + plantedSecret, "GOTRACEBACK=all"}, "keyd-leaky")
+	o := startObserver(leaky.Process.Pid)
 	_ = leaky.Wait()
 	marks := marksOf(map[string]string{plantedID: plantedSecret})
 	seen := o.text()

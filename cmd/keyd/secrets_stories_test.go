@@ -18,27 +18,27 @@ import (
 	"keyd/daemon/awssim"
 )
 
-// overheard is the T of the stories. Log gets everything that their commands print, in
+// searchedT is the T of the stories. Log gets everything that their commands print, in
 // the foreground or the background, and searches it for secrets.
-type overheard struct {
+type searchedT struct {
 	*testing.T
 	world *world
 }
 
 // Run runs one story with a T of this type.
-func (o *overheard) Run(name string, f func(testscript.T)) {
-	o.T.Run(name, func(t *testing.T) { f(&overheard{T: t}) })
+func (o *searchedT) Run(name string, f func(testscript.T)) {
+	o.T.Run(name, func(t *testing.T) { f(&searchedT{T: t}) })
 }
 
 // Verbose makes testscript keep the output of the phases that are over.
-func (o *overheard) Verbose() bool { return true }
+func (o *searchedT) Verbose() bool { return true }
 
 // Log gets the whole output of a story at its end. It prints the output when a T would
 // have printed it.
-func (o *overheard) Log(args ...any) {
+func (o *searchedT) Log(args ...any) {
 	o.Helper()
 	if o.world != nil && !o.Failed() {
-		for _, wrong := range o.world.printed(fmt.Sprint(args...)) {
+		for _, wrong := range o.world.findPrinted(fmt.Sprint(args...)) {
 			o.Error(wrong)
 		}
 	}
@@ -47,21 +47,21 @@ func (o *overheard) Log(args ...any) {
 	}
 }
 
-// printed returns the errors in the output of a story's commands.
-func (w *world) printed(text string) (wrong []string) {
+// findPrinted returns the errors in the output of a story's commands.
+func (w *world) findPrinted(text string) (wrong []string) {
 	if last := strings.ReplaceAll(w.last, w.home, "$WORK"); !strings.Contains(text, last) {
 		wrong = append(wrong, "the log lacks some of the output")
 	}
-	for _, m := range marksIn([]byte(text), marksOf(w.secrets())) {
+	for _, m := range marksIn([]byte(text), marksOf(w.knownSecrets())) {
 		wrong = append(wrong, m.String()+" was printed")
 	}
 	return wrong
 }
 
-// listen makes a story fail at its end if its folder, its output or its requests to AWS
+// listenToStory makes a story fail at its end if its folder, its output or its requests to AWS
 // contain a secret that must not be there.
-func (w *world) listen(env *testscript.Env) {
-	t, ok := env.T().(*overheard)
+func (w *world) listenToStory(env *testscript.Env) {
+	t, ok := env.T().(*searchedT)
 	if !ok {
 		panic("the T of a story is not an overheard")
 	}
@@ -75,22 +75,22 @@ func (w *world) listen(env *testscript.Env) {
 		t.Fatal(err)
 	}
 	env.Defer(func() {
-		secrets := w.secrets()
+		secrets := w.knownSecrets()
 		journals, _ := filepath.Glob(filepath.Join(w.home, "state", "rotations", "*.json"))
-		searchSecrets(t, w.home, secrets, w.places(len(journals) > 0))
-		for _, wrong := range w.ears.wrong(secrets) {
+		searchSecrets(t, w.home, secrets, w.secretPlaces(len(journals) > 0))
+		for _, wrong := range w.ears.findWrong(secrets) {
 			t.Error(wrong)
 		}
 	})
 }
 
-// places returns where secrets may be in a story.
-func (w *world) places(open bool) places {
+// secretPlaces returns where secrets may be in a story.
+func (w *world) secretPlaces(open bool) places {
 	return places{own: w.own, state: filepath.Join(w.home, "state"), open: open}
 }
 
-// secrets returns the secrets of AWS, and any others that the files hold.
-func (w *world) secrets() map[string]string {
+// knownSecrets returns the secrets of AWS, and any others that the files hold.
+func (w *world) knownSecrets() map[string]string {
 	secrets := w.cloud.Secrets()
 	for _, path := range w.own {
 		info, err := os.Stat(path)
@@ -107,8 +107,8 @@ func (w *world) secrets() map[string]string {
 	return secrets
 }
 
-// ears records what keyd sends to AWS.
-type ears struct {
+// requestLog records what keyd sends to AWS.
+type requestLog struct {
 	home string
 
 	mu    sync.Mutex
@@ -116,8 +116,8 @@ type ears struct {
 	late  []string     // requests that an old key signed while the files showed its successor
 }
 
-// hear records a request, and leaves its body readable.
-func (e *ears) hear(cloud *awssim.Cloud, r *http.Request) {
+// record records a request, and leaves its body readable.
+func (e *requestLog) record(cloud *awssim.Cloud, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client disconnected while it was still sending
@@ -128,14 +128,14 @@ func (e *ears) hear(cloud *awssim.Cloud, r *http.Request) {
 	fmt.Fprintf(&e.heard, "%s %s %s %s\n", r.Method, r.Host, r.RequestURI, r.URL)
 	_ = r.Header.Write(&e.heard)
 	e.heard.Write(append(body, '\n'))
-	if next := e.successor(cloud, signer(r)); next != "" {
-		e.late = append(e.late, fmt.Sprintf("%s signed %q while the files showed %s", signer(r), body, next))
+	if next := e.findSuccessor(cloud, signingKey(r)); next != "" {
+		e.late = append(e.late, fmt.Sprintf("%s signed %q while the files showed %s", signingKey(r), body, next))
 	}
 }
 
-// successor returns the key that this key created and that has replaced it in the
+// findSuccessor returns the key that this key created and that has replaced it in the
 // files, or "" if there is none. From then on the old key must sign nothing.
-func (e *ears) successor(cloud *awssim.Cloud, id string) string {
+func (e *requestLog) findSuccessor(cloud *awssim.Cloud, id string) string {
 	var files []byte
 	for _, name := range []string{"credentials", "config"} {
 		path := filepath.Join(e.home, ".aws", name)
@@ -155,15 +155,15 @@ func (e *ears) successor(cloud *awssim.Cloud, id string) string {
 	return ""
 }
 
-// signer returns the id of the key that signed a request.
-func signer(r *http.Request) string {
+// signingKey returns the id of the key that signed a request.
+func signingKey(r *http.Request) string {
 	_, rest, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	id, _, _ := strings.Cut(rest, "/")
 	return id
 }
 
-// wrong returns what was sent and must not have been.
-func (e *ears) wrong(secrets map[string]string) []string {
+// findWrong returns what was sent and must not have been.
+func (e *requestLog) findWrong(secrets map[string]string) []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	wrong := slices.Clone(e.late)
@@ -183,12 +183,12 @@ func TestRequestsAreSearched(t *testing.T) {
 		"the body":   newRequest(t, "/", "", "SecretAccessKey="+shapesOf(plantedSecret)["URL-escaped"]),
 		"basic auth": newRequest(t, "/", "Authorization", "Basic "+shapesOf("AKIA:" + plantedSecret)["in base64 (0)"]),
 	} {
-		e := &ears{home: t.TempDir()}
-		e.hear(awssim.New(awssim.Options{}), r)
-		if len(e.wrong(secrets)) != 1 {
+		e := &requestLog{home: t.TempDir()}
+		e.record(awssim.New(awssim.Options{}), r)
+		if len(e.findWrong(secrets)) != 1 {
 			t.Errorf("a secret in %s is not found", name)
 		}
-		if len(e.wrong(map[string]string{"AKIAOTHER": strings.Repeat("another/+", 5)})) != 0 {
+		if len(e.findWrong(map[string]string{"AKIAOTHER": strings.Repeat("another/+", 5)})) != 0 {
 			t.Errorf("%s: another secret is found", name)
 		}
 	}
@@ -200,11 +200,11 @@ func TestStoryOutputIsSearched(t *testing.T) {
 	w.home = "/home/alice"
 	_, secret := w.cloud.AddUser(account, "/", "alice").AddKey(0)
 	for text, want := range map[string]int{"[stdout]\nall is well\n": 0, "[background]\n[stderr]\nkey=" + secret[20:] + "\n": 1} {
-		if wrong := w.printed(text); len(wrong) != want {
+		if wrong := w.findPrinted(text); len(wrong) != want {
 			t.Errorf("%q", wrong)
 		}
 	}
-	if w.last = "something else"; len(w.printed("all is well")) != 1 {
+	if w.last = "something else"; len(w.findPrinted("all is well")) != 1 {
 		t.Error("output that the log lacks is not reported")
 	}
 }

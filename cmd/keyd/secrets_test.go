@@ -110,10 +110,10 @@ func (p places) allow(path string, info fs.FileInfo) (ok bool, why string) {
 		return false, " although no rotation is in progress"
 	case !journal && asNarrow(info, target): // it has the mode of the file it is to replace
 		return true, ""
-	case !private(info, 0o600):
+	case !hasMode(info, 0o600):
 		return false, " with mode " + info.Mode().String()
 	}
-	if folder, err := os.Stat(dir); journal && (err != nil || !private(folder, 0o700)) {
+	if folder, err := os.Stat(dir); journal && (err != nil || !hasMode(folder, 0o700)) {
 		return false, " in a folder that others may enter"
 	}
 	return true, ""
@@ -125,9 +125,9 @@ func asNarrow(info fs.FileInfo, target string) bool {
 	return err == nil && info.Mode().Perm()&^of.Mode().Perm() == 0
 }
 
-// private reports whether a file has this mode. On Windows there are no modes, and the
+// hasMode reports whether a file has this mode. On Windows there are no modes, and the
 // profile folder keeps other users out.
-func private(info fs.FileInfo, mode fs.FileMode) bool {
+func hasMode(info fs.FileInfo, mode fs.FileMode) bool {
 	return info.Mode().Perm() == mode || runtime.GOOS == "windows"
 }
 
@@ -187,7 +187,7 @@ func shapesOf(s string) map[string]string {
 		"in hex with blanks":  fmt.Sprintf("% x", s),
 		"as a list of bytes":  strings.Trim(fmt.Sprint([]byte(s)), "[]"),
 		"as a JSON list":      strings.ReplaceAll(strings.Trim(fmt.Sprint([]byte(s)), "[]"), " ", ","),
-		"in UTF-16":           wide(s),
+		"in UTF-16":           encodeUTF16(s),
 	}
 	for name, encoding := range map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "URL base64": base64.RawURLEncoding} {
 		for before := range 3 { // bytes in front of s shift the encoding
@@ -199,8 +199,8 @@ func shapesOf(s string) map[string]string {
 	return shapes
 }
 
-// wide returns s in the encoding of Windows.
-func wide(s string) string {
+// encodeUTF16 returns s in the encoding of Windows.
+func encodeUTF16(s string) string {
 	var b []byte
 	for _, unit := range utf16.Encode([]rune(s)) {
 		b = binary.LittleEndian.AppendUint16(b, unit)
@@ -221,16 +221,16 @@ func wordsOf(secret string) map[string]string {
 	return words
 }
 
-// leaky is a program that leaks its secret, LEAK, in its environment, in the arguments
+// leakSecret is a program that leaks its secret, LEAK, in its environment, in the arguments
 // of a child process, and in a stack trace.
-func leaky() {
+func leakSecret() {
 	secret := os.Getenv("LEAK")
 	_ = exec.Command("sh", "-c", "sleep 0.1; true", secret).Run()
-	spill([8]byte([]byte(secret)[:8]))
+	panicWith([8]byte([]byte(secret)[:8]))
 }
 
 //go:noinline
-func spill(secret [8]byte) { panic(fmt.Sprint(len(secret), " bytes leak")) }
+func panicWith(secret [8]byte) { panic(fmt.Sprint(len(secret), " bytes leak")) }
 
 const plantedID, plantedSecret = "AKIAPLANTED000000001", "abcdefGHIJ/KLMN+opqrstuvwxYZ0123456789/+"
 

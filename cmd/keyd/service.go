@@ -15,11 +15,11 @@ func (a *app) openService(loc locations) (*install.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	host.State = loc.folders.State
+	host.StateDir = loc.folders.StateDir
 	host.Daemon = func() (int, bool) {
-		life := daemon.LoadLife(loc.folders.State)
-		if !daemon.Lives(loc.folders.State) || life == nil {
-			return 0, daemon.Lives(loc.folders.State)
+		life := daemon.LoadDaemonInfo(loc.folders.StateDir)
+		if !daemon.DaemonRunning(loc.folders.StateDir) || life == nil {
+			return 0, daemon.DaemonRunning(loc.folders.StateDir)
 		}
 		return life.PID, true
 	}
@@ -37,12 +37,12 @@ func (a *app) serviceProblem(loc locations) string {
 	if err != nil {
 		return "" // root, or no service manager
 	}
-	switch state := service.Installed(); {
-	case state.Missing:
+	switch state := service.QuickState(); {
+	case state.ProgramMissing:
 		return fmt.Sprintf("the service starts %s, which no longer exists; keyd install", state.Program)
-	case state.Other && state.Version != "":
+	case state.OtherBuild && state.Version != "":
 		return fmt.Sprintf("the service starts %s, version %s, which is a different build from this one; keyd install", state.Program, state.Version)
-	case state.Other:
+	case state.OtherBuild:
 		return fmt.Sprintf("the service starts %s, which is a different build from this one; keyd install", state.Program)
 	}
 	return ""

@@ -47,21 +47,21 @@ func launchctl() {
 			code = 113
 		}
 	case "bootstrap":
-		code = failed(os.WriteFile(loaded, nil, 0o600))
+		code = exitStatus(os.WriteFile(loaded, nil, 0o600))
 	case "bootout":
-		code = failed(os.Remove(loaded))
+		code = exitStatus(os.Remove(loaded))
 	}
 	if !strings.HasPrefix(os.Args[1], "print") {
 		f, err := os.OpenFile(filepath.Join(os.Getenv("HOME"), "launchctl"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err == nil {
 			_, err = fmt.Fprintln(f, strings.Join(os.Args[1:], " "))
 		}
-		code = max(code, failed(err))
+		code = max(code, exitStatus(err))
 	}
 	os.Exit(code)
 }
 
-func failed(err error) int {
+func exitStatus(err error) int {
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return 0
 	}

@@ -24,7 +24,7 @@ type world struct {
 
 	home string
 	own  []string // files that may hold a secret: the user's, and those that the story brought
-	ears ears
+	ears requestLog
 	last string // what a command printed to standard error
 }
 
@@ -40,13 +40,13 @@ func newWorld() *world {
 }
 
 func (w *world) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
-	w.ears.hear(w.cloud, r)
+	w.ears.record(w.cloud, r)
 	w.cloud.ServeHTTP(answer, r)
 }
 
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
 
-// sim changes AWS, or checks something there:
+// runSim changes AWS, or checks something there:
 //
 //	sim lag 8s                    AWS accepts a new key only after this; goes first
 //	sim user NAME [PARTITION]     the commands below are about this user
@@ -62,7 +62,7 @@ func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*w
 //	sim calls ACTION N            demands that N requests have come
 //	sim await ACTION N            waits until N requests have come
 //	sim touched N                 demands that N calls were about foreign keys
-func sim(ts *testscript.TestScript, neg bool, args []string) {
+func runSim(ts *testscript.TestScript, neg bool, args []string) {
 	commands := map[string]func(*world, *testscript.TestScript, []string) error{
 		"lag": simLag, "user": simUser, "root": simRoot, "key": simKey, "use": simUse, "set": simSet,
 		"fault": simFault, "deny": simDeny, "skew": simSkew, "keys": simKeys, "calls": simCalls,
@@ -119,7 +119,7 @@ func simUse(w *world, ts *testscript.TestScript, args []string) error {
 	if err != nil {
 		return err
 	}
-	return w.user.UseAgo(ts.Getenv(args[0]+"_ID"), args[1], args[2], ago)
+	return w.user.UseKeyAgo(ts.Getenv(args[0]+"_ID"), args[1], args[2], ago)
 }
 
 func simSet(w *world, ts *testscript.TestScript, args []string) error {
@@ -151,7 +151,7 @@ func simDeny(w *world, _ *testscript.TestScript, args []string) error {
 	if !ok {
 		return fmt.Errorf("no layer %q", args[1])
 	}
-	w.user.Deny(args[0], layer)
+	w.user.DenyAction(args[0], layer)
 	return nil
 }
 
@@ -176,7 +176,7 @@ func simKeys(w *world, _ *testscript.TestScript, args []string) error {
 	return nil
 }
 
-func (w *world) count(action string) int {
+func (w *world) countCalls(action string) int {
 	n := 0
 	for _, call := range w.cloud.Calls() {
 		if call.Action == action {
@@ -187,7 +187,7 @@ func (w *world) count(action string) int {
 }
 
 func simCalls(w *world, _ *testscript.TestScript, args []string) error {
-	if n := w.count(args[0]); strconv.Itoa(n) != args[1] {
+	if n := w.countCalls(args[0]); strconv.Itoa(n) != args[1] {
 		return fmt.Errorf("%d calls of %s, want %s", n, args[0], args[1])
 	}
 	return nil
@@ -199,7 +199,7 @@ func simAwait(w *world, _ *testscript.TestScript, args []string) error {
 		return err
 	}
 	for range 2000 {
-		if w.count(args[0]) >= want {
+		if w.countCalls(args[0]) >= want {
 			return nil
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -208,7 +208,7 @@ func simAwait(w *world, _ *testscript.TestScript, args []string) error {
 }
 
 func simTouched(w *world, _ *testscript.TestScript, args []string) error {
-	if calls := w.cloud.Touched(); strconv.Itoa(len(calls)) != args[0] {
+	if calls := w.cloud.ForeignCalls(); strconv.Itoa(len(calls)) != args[0] {
 		return fmt.Errorf("calls about foreign keys: %+v", calls)
 	}
 	return nil

@@ -56,14 +56,14 @@ func newStatusCommand(a *app) *cobra.Command {
 func (a *app) showStatus(ctx context.Context, names []string, asJSON bool) error {
 	load, format := daemon.LoadStatus, a.term.statusTable
 	if asJSON {
-		load, format = daemon.Recall, formatJSON
+		load, format = daemon.LoadStatusAndMemory, formatJSON
 	}
 	r, err := a.buildReport(ctx, names, load)
 	if err != nil {
 		return err
 	}
 	a.term.print(format(r))
-	if slices.ContainsFunc(r.Keys, func(l daemon.KeyLine) bool { return l.NeedsPerson }) {
+	if slices.ContainsFunc(r.Keys, func(l daemon.KeyStatus) bool { return l.NeedsPerson }) {
 		return exitError(exitPerson)
 	}
 	return nil
@@ -72,7 +72,7 @@ func (a *app) showStatus(ctx context.Context, names []string, asJSON bool) error
 // formatJSON renders a report as JSON, including what keyd remembers of each key.
 func formatJSON(r *report) string {
 	type key struct {
-		daemon.KeyLine
+		daemon.KeyStatus
 		daemon.Memory
 	}
 	whole := struct {

@@ -40,12 +40,12 @@ func (t *terminal) statusTable(r *report) string {
 	return b.String()
 }
 
-func (t *terminal) keyRow(l daemon.KeyLine, r *report) tableRow {
+func (t *terminal) keyRow(l daemon.KeyStatus, r *report) tableRow {
 	w := tableRow{
-		profiles: joinNames(l.Profiles), key: shortID(l.Key), age: "-", next: formatNext(l, r.Now),
+		profiles: joinNames(l.Profiles), key: shortID(l.KeyID), age: "-", next: formatNext(l, r.Now),
 		state: t.shortenHome(string(l.State) + ": " + stripPackages(l.Why)), paint: plainText, paintAge: plainText,
 	}
-	if l.Key == "" {
+	if l.KeyID == "" {
 		w.key = "-"
 	}
 	if !l.Created.IsZero() {
@@ -55,16 +55,16 @@ func (t *terminal) keyRow(l daemon.KeyLine, r *report) tableRow {
 	switch {
 	case l.NeedsPerson:
 		w.paint = t.red
-	case l.State == daemon.Waiting || l.State == daemon.Held || l.State == daemon.Due:
+	case l.State == daemon.StateWaiting || l.State == daemon.StateHeld || l.State == daemon.StateDue:
 		w.paint = t.yellow
-	case l.State == daemon.Skipped || l.State == stateNew:
+	case l.State == daemon.StateSkipped || l.State == stateNew:
 		w.paint = t.dim
 	}
-	if l.State == daemon.OK {
+	if l.State == daemon.StateOK {
 		w.state = "ok"
 	}
-	if l.Run != "" {
-		w.lines = append(w.lines, t.shortenHome(formatHint(l.Run)))
+	if l.Hint != "" {
+		w.lines = append(w.lines, t.shortenHome(formatHint(l.Hint)))
 	}
 	return w
 }
@@ -78,16 +78,16 @@ func (t *terminal) ageColour(old, limit time.Duration) func(string) string {
 	return plainText
 }
 
-func formatNext(l daemon.KeyLine, now time.Time) string {
+func formatNext(l daemon.KeyStatus, now time.Time) string {
 	switch {
 	case l.NeedsPerson:
 		return "needs you"
-	case l.Next.IsZero():
+	case l.Until.IsZero():
 		return "-"
-	case !l.Next.After(now):
+	case !l.Until.After(now):
 		return "now"
 	}
-	return "in " + formatDuration(l.Next.Sub(now))
+	return "in " + formatDuration(l.Until.Sub(now))
 }
 
 // narrowest is the least width of the state's column. Where the terminal leaves

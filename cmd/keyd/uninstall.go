@@ -60,7 +60,7 @@ func (a *app) uninstallService(ctx context.Context, purge, yes bool) error {
 		a.term.printf("keyd was not installed as a service\n")
 	}
 	if !purge {
-		a.term.printNote("the settings and the state were left in place: %s, %s", loc.folders.Settings, loc.folders.State)
+		a.term.printNote("the settings and the state were left in place: %s, %s", loc.folders.SettingsFile, loc.folders.StateDir)
 		return nil
 	}
 	return a.purgeState(ctx, loc)
@@ -82,7 +82,7 @@ func (a *app) checkPurge(ctx context.Context, loc locations, yes bool) error {
 	if err := loc.requireNoRotation(ctx); err != nil {
 		return err
 	}
-	return a.term.requireYes(ctx, yes, "remove "+a.term.shortenHome(loc.folders.Settings)+" and "+a.term.shortenHome(loc.folders.State)+", including the history?")
+	return a.term.requireYes(ctx, yes, "remove "+a.term.shortenHome(loc.folders.SettingsFile)+" and "+a.term.shortenHome(loc.folders.StateDir)+", including the history?")
 }
 
 // requireNoRotation returns an error if a rotation is in progress or if a journal
@@ -103,13 +103,13 @@ func (loc locations) requireNoRotation(ctx context.Context) error {
 // purgeState removes keyd's own files and nothing else. It checks for rotations
 // once more: the daemon was running until a moment ago.
 func (a *app) purgeState(ctx context.Context, loc locations) error {
-	if daemon.Lives(loc.folders.State) {
+	if daemon.DaemonRunning(loc.folders.StateDir) {
 		return usageError("stop it, then: keyd uninstall --purge", "keyd run is still running here: the settings and the state were left in place")
 	}
 	if err := loc.requireNoRotation(ctx); err != nil {
 		return err
 	}
-	damaged, err := removeJournals(filepath.Join(loc.folders.State, "rotations"))
+	damaged, err := removeJournals(filepath.Join(loc.folders.StateDir, "rotations"))
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (a *app) purgeState(ctx context.Context, loc locations) error {
 	for _, path := range foreign {
 		a.term.printNote("%s does not belong to keyd and was left in place", path)
 	}
-	a.term.printf("removed: %s, %s\n", a.term.shortenHome(loc.folders.Settings), a.term.shortenHome(loc.folders.State))
+	a.term.printf("removed: %s, %s\n", a.term.shortenHome(loc.folders.SettingsFile), a.term.shortenHome(loc.folders.StateDir))
 	return nil
 }
 
@@ -150,7 +150,7 @@ func removeJournals(dir string) (damaged []string, err error) {
 // folders if nothing else is in them. It returns the paths of the files that do
 // not belong to keyd.
 func removeOwn(loc locations) (foreign []string, err error) {
-	entries, err := os.ReadDir(loc.folders.State)
+	entries, err := os.ReadDir(loc.folders.StateDir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func removeOwn(loc locations) (foreign []string, err error) {
 		if !isOwnFile(e.Name()) {
 			continue
 		}
-		path, remove := filepath.Join(loc.folders.State, e.Name()), os.RemoveAll
+		path, remove := filepath.Join(loc.folders.StateDir, e.Name()), os.RemoveAll
 		if e.Name() == "rotations" {
 			remove = removeIfEmpty
 		}
@@ -166,13 +166,13 @@ func removeOwn(loc locations) (foreign []string, err error) {
 			return nil, err
 		}
 	}
-	if err := os.Remove(loc.folders.Settings); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(loc.folders.SettingsFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	folders := []string{loc.folders.State, filepath.Dir(loc.folders.Settings)}
+	folders := []string{loc.folders.StateDir, filepath.Dir(loc.folders.SettingsFile)}
 	slices.Sort(folders)
 	for _, dir := range slices.Compact(folders) {
-		if filepath.Base(dir) != "keyd-aws" && dir != loc.folders.State {
+		if filepath.Base(dir) != "keyd-aws" && dir != loc.folders.StateDir {
 			continue // KEYD_SETTINGS names a file in a folder that is not keyd's
 		}
 		if err := os.Remove(dir); err == nil || errors.Is(err, fs.ErrNotExist) {

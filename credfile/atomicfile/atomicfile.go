@@ -58,8 +58,8 @@ func Write(sys Sys, path string, data []byte, perm fs.FileMode) error {
 type Way uint8
 
 const (
-	// Nowhere means that nothing was written.
-	Nowhere Way = iota
+	// NotWritten means that nothing was written.
+	NotWritten Way = iota
 	// Renamed means that a new file took the name. Readers see the old file or
 	// the new one.
 	Renamed
@@ -111,10 +111,10 @@ func (o *Original) Replace(ctx context.Context, data []byte) (Written, error) {
 	return o.replaceOrUndo(ctx, data, o.restoreOriginal)
 }
 
-// Better is Replace for data that are worth more than the original even when a power
+// ReplaceKeepUnsynced is Replace for data that are worth more than the original even when a power
 // failure may take them back. When a write in place succeeds and only its sync fails,
 // the new bytes stay.
-func (o *Original) Better(ctx context.Context, data []byte) (Written, error) {
+func (o *Original) ReplaceKeepUnsynced(ctx context.Context, data []byte) (Written, error) {
 	return o.replaceOrUndo(ctx, data, o.restoreUnlessWritten)
 }
 

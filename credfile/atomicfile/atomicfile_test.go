@@ -31,7 +31,7 @@ func checkReplace(t *testing.T, sys atomicfile.Sys, path, data string, want atom
 	t.Helper()
 	before := listDir(t, path)
 	o := mustRead(t, sys, path)
-	if way, err := o.Writable(); err != nil || way != want {
+	if way, err := o.CheckWritable(); err != nil || way != want {
 		t.Errorf("Writable: %v, %v, want %v", way, err, want)
 	}
 	if readFile(t, path) != string(o.Data) {
@@ -189,7 +189,7 @@ func TestReplaceNoticesChanges(t *testing.T) {
 				}
 				after := func() string { b, _ := os.ReadFile(dir + "/credentials"); return string(b) }
 				w, err := o.Replace(t.Context(), []byte("new\n"))
-				if !errors.Is(err, atomicfile.ErrChanged) || w.Way != atomicfile.Nowhere {
+				if !errors.Is(err, atomicfile.ErrChanged) || w.Way != atomicfile.NotWritten {
 					t.Errorf("%v, %v", w, err)
 				}
 				if after() == "new\n" {

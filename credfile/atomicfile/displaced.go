@@ -54,10 +54,10 @@ func (o *Original) setAside(temp string, way Way, cause, err error) error {
 	return &displacedError{way: way, at: at, err: errors.Join(cause, err, o.sys.SyncDir(filepath.Dir(o.Real)))}
 }
 
-// Keep saves text, which another program wrote into a file that has lost its name, in a
+// SaveDisplaced saves text, which another program wrote into a file that has lost its name, in a
 // new file of mode 0600 next to the original and returns the name of that file. Sweep
 // spares it.
-func (o *Original) Keep(text []byte) (string, error) {
+func (o *Original) SaveDisplaced(text []byte) (string, error) {
 	temp, err := writeTemp(o.sys, o.Real, text, 0o600)
 	if err != nil {
 		return "", o.wrapPath("keep a text beside", err)
@@ -69,9 +69,9 @@ func (o *Original) Keep(text []byte) (string, error) {
 	return at, o.sys.SyncDir(filepath.Dir(o.Real))
 }
 
-// Kept returns the files next to path in which this process or an earlier one has saved
+// DisplacedTexts returns the files next to path in which this process or an earlier one has saved
 // texts of other programs.
-func Kept(sys Sys, path string) ([]string, error) { return findTemps(sys, path, asideSuffix) }
+func DisplacedTexts(sys Sys, path string) ([]string, error) { return findTemps(sys, path, asideSuffix) }
 
 const (
 	// strayWatch is how long a file is watched after it lost its name. A program

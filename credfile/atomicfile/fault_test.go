@@ -143,8 +143,8 @@ func replaceWithFault(t *testing.T, f fault, n int, ask func(atomicfiletest.Call
 	died := survive(watched, func() { w, err = o.Replace(t.Context(), []byte(data)) })
 	got := readFile(t, o.Path)
 	switch {
-	case got == data && (died || err == nil || w.Way != atomicfile.Nowhere):
-	case got == string(o.Data) && (died || err != nil && w.Way == atomicfile.Nowhere):
+	case got == data && (died || err == nil || w.Way != atomicfile.NotWritten):
+	case got == string(o.Data) && (died || err != nil && w.Way == atomicfile.NotWritten):
 	case inPlace && f.lasts && err != nil && w.Way == atomicfile.InPlace: // the error says that the old bytes could not be put back
 	default:
 		t.Errorf("error %v, written %v, died %v, file %q", err, w.Way, died, got)
@@ -170,7 +170,7 @@ func TestWritableFaults(t *testing.T) {
 				sys, hit := f.at(n, allowAll)
 				var way atomicfile.Way
 				var err error
-				died := survive(sys, func() { way, err = atomicfile.WithSys(sys, o).Writable() })
+				died := survive(sys, func() { way, err = atomicfile.WithSys(sys, o).CheckWritable() })
 				again = hit.Op != ""
 				onTemp := strings.Contains(hit.Name, ".keyd-")
 				if onTemp && !died && err == nil && !(way == atomicfile.InPlace && errors.Is(f.err, syscall.EROFS)) {

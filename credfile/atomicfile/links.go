@@ -105,12 +105,12 @@ func splitPath(path string) (root string, names []string) {
 	return root, names
 }
 
-// Same reports whether other is another name of the file at own, a name without symbolic
+// SameFile reports whether other is another name of the file at own, a name without symbolic
 // links, so that other shows what is written at own. Such names come from hard links,
 // mounted folders and file systems that ignore the case of letters. A file that is itself
 // mounted at other does not count, because other keeps the old file when a new one takes
 // the name own.
-func Same(sys Sys, other, own string) bool {
+func SameFile(sys Sys, other, own string) bool {
 	info, err := sys.Lstat(other)
 	if err != nil || info.Mount || !info.Mode.IsRegular() {
 		return false

@@ -203,10 +203,10 @@ func TestReplaceOnFullDisk(t *testing.T) {
 	writeFile(t, path, text)
 	fillDisk(t, dir+"/fill")
 	o := mustRead(t, atomicfile.OS{}, path)
-	if _, err := o.Writable(); !errors.Is(err, unix.ENOSPC) {
+	if _, err := o.CheckWritable(); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("Writable: %v", err)
 	}
-	if w, err := o.Replace(t.Context(), []byte("new\n")); !errors.Is(err, unix.ENOSPC) || w.Way != atomicfile.Nowhere {
+	if w, err := o.Replace(t.Context(), []byte("new\n")); !errors.Is(err, unix.ENOSPC) || w.Way != atomicfile.NotWritten {
 		t.Errorf("Replace: %v, %v", w, err)
 	}
 	if got := fmt.Sprint(listDir(t, path)); readFile(t, path) != text || got != "[credentials fill]" {
@@ -222,7 +222,7 @@ func TestReplaceOnFullDisk(t *testing.T) {
 		t.Errorf("in place, same length: %v, %v", w, err)
 	}
 	longer := append([]byte("# more\n"+changed), make([]byte, 10<<10)...)
-	if w, err := mustRead(t, atomicfile.OS{}, path).Replace(t.Context(), longer); err == nil || w.Way != atomicfile.Nowhere || readFile(t, path) != changed {
+	if w, err := mustRead(t, atomicfile.OS{}, path).Replace(t.Context(), longer); err == nil || w.Way != atomicfile.NotWritten || readFile(t, path) != changed {
 		t.Errorf("in place, longer: %v, %v", w, err)
 	}
 }

@@ -10,15 +10,15 @@ import (
 	"syscall"
 )
 
-// Writable tries every part of a replacement that can be refused, without changing the
+// CheckWritable tries every part of a replacement that can be refused, without changing the
 // file, and returns the way in which it would be written. It creates a file of the same
 // size next to it, syncs that file and removes it, or it opens the file for writing. An
 // error that a person can resolve is a *Refused with a remedy. Writable guarantees
 // nothing: a moment later a disk may fill up and a mode may change.
-func (o *Original) Writable() (Way, error) {
+func (o *Original) CheckWritable() (Way, error) {
 	way, err := o.tryWay()
 	if err != nil {
-		return Nowhere, o.wrapPath("write to", err)
+		return NotWritten, o.wrapPath("write to", err)
 	}
 	return way, nil
 }
@@ -26,17 +26,17 @@ func (o *Original) Writable() (Way, error) {
 func (o *Original) tryWay() (Way, error) {
 	info, err := o.sys.Lstat(o.Real)
 	if err != nil {
-		return Nowhere, err
+		return NotWritten, err
 	}
 	if err := o.checkOwner(info); err != nil {
-		return Nowhere, err
+		return NotWritten, err
 	}
 	opened := o.tryOpen()
 	if cannotRename(info) || cannotRename(o.Info) {
 		return InPlace, o.explainInPlace(opened)
 	}
 	if errors.Is(opened, syscall.EPERM) || opened != nil && runtime.GOOS == "windows" {
-		return Nowhere, o.explainInPlace(opened) // a rename cannot replace an immutable or read-only file either
+		return NotWritten, o.explainInPlace(opened) // a rename cannot replace an immutable or read-only file either
 	}
 	err = o.tryTemp()
 	if isForbidden(err) {

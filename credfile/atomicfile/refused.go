@@ -48,10 +48,10 @@ func (r *Refused) Error() string {
 // Unwrap returns the error of the system, which may be nil.
 func (r *Refused) Unwrap() error { return r.Err }
 
-// Remedy returns what a person can do about a call that the system has refused: a command
+// RemedyFor returns what a person can do about a call that the system has refused: a command
 // or a question. It returns "" when err comes from no such call, when there is no general
 // advice, and for a *Refused, which has its own remedy.
-func Remedy(err error) string {
+func RemedyFor(err error) string {
 	if _, ok := errors.AsType[*Refused](err); ok {
 		return ""
 	}

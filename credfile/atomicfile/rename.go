@@ -207,7 +207,7 @@ func (o *Original) giveBack(ctx context.Context, temp string, out Info, ours new
 	at := ours.info // the file that keyd put at the target, which should come out of it
 	for n := range maxExchanges {
 		if err := o.sys.Exchange(temp, o.Real); err != nil {
-			way := Nowhere
+			way := NotWritten
 			if n == 0 && !errors.Is(err, fs.ErrNotExist) {
 				way = Renamed
 			}
@@ -227,11 +227,11 @@ func (o *Original) giveBack(ctx context.Context, temp string, out Info, ours new
 			out, err = o.sys.Lstat(temp)
 		}
 		if err != nil || n > 0 && out.sameState(at) {
-			return o.setAside(temp, Nowhere, cause, err)
+			return o.setAside(temp, NotWritten, cause, err)
 		}
 		at = put
 	}
-	return o.setAside(temp, Nowhere, cause, nil)
+	return o.setAside(temp, NotWritten, cause, nil)
 }
 
 // wasWrittenTo reports whether another program has written into the new file while it

@@ -189,7 +189,7 @@ func TestReplaceLosesNoLateWrite(t *testing.T) {
 		})
 		w, err := atomicfile.WithSys(sys, o).Replace(t.Context(), []byte("ours\n"))
 		left := listTemps(t, path)
-		if err == nil || w.Way != atomicfile.Nowhere || readFile(t, path) != "second\n" || len(left) != 1 || !strings.Contains(err.Error(), left[0]) {
+		if err == nil || w.Way != atomicfile.NotWritten || readFile(t, path) != "second\n" || len(left) != 1 || !strings.Contains(err.Error(), left[0]) {
 			t.Errorf("written %v, error %v, the file holds %q, next to it are %q", w, err, readFile(t, path), left)
 		}
 	})

@@ -69,7 +69,7 @@ func TestReplaceRefusesForeignOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, writable := o.Writable()
+	_, writable := o.CheckWritable()
 	_, replace := o.Replace(t.Context(), []byte("new\n"))
 	for _, err := range []error{writable, replace} {
 		if _, ok := errors.AsType[*atomicfile.Refused](err); !ok {
@@ -104,11 +104,11 @@ func TestReplaceInUnwritableDirectory(t *testing.T) {
 func checkRefusesWrite(t *testing.T, path string) {
 	t.Helper()
 	o, before := mustRead(t, atomicfile.OS{}, path), listDir(t, path)
-	_, err := o.Writable()
+	_, err := o.CheckWritable()
 	if refused, ok := errors.AsType[*atomicfile.Refused](err); !ok || refused.Remedy == "" {
 		t.Errorf("Writable: %v, want a *Refused with a remedy", err)
 	}
-	if w, err := o.Replace(t.Context(), []byte("new\n")); err == nil || w.Way != atomicfile.Nowhere {
+	if w, err := o.Replace(t.Context(), []byte("new\n")); err == nil || w.Way != atomicfile.NotWritten {
 		t.Errorf("Replace wrote: %v, %v", w, err)
 	}
 	if readFile(t, path) != string(o.Data) {

@@ -178,8 +178,8 @@ func (x *exchange) cloneLate(c *Cloud) *exchange {
 	return twin
 }
 
-// User returns the user with this name, or nil. An empty name means root.
-func (c *Cloud) User(account, name string) *User {
+// FindUser returns the user with this name, or nil. An empty name means root.
+func (c *Cloud) FindUser(account, name string) *User {
 	defer c.lockAndSettle()()
 	return c.users[userName{account, name}]
 }

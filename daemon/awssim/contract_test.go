@@ -42,7 +42,7 @@ func TestContractOnLoopback(t *testing.T) {
 func simulated(t *testing.T) (*awssim.Cloud, *world) {
 	c := awssim.New(awssim.Options{Seed: 7})
 	alice := c.AddUser("111122223333", "/", "alice")
-	if err := alice.Allow(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`); err != nil {
+	if err := alice.AllowPolicy(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`); err != nil {
 		t.Fatal(err)
 	}
 	id, secret := alice.AddKey(time.Hour)

@@ -73,7 +73,7 @@ func TestNewKeyIsRefusedThenFlickersThenWorks(t *testing.T) {
 				if first > last {
 					t.Error("reads are monotonic: no refusal came after a success")
 				}
-				if !c.Usable(fresh.id, fresh.secret) {
+				if !c.IsUsable(fresh.id, fresh.secret) {
 					t.Error("not usable although every lag is over")
 				}
 			})
@@ -232,7 +232,7 @@ func TestClosedRegionKnowsNoKey(t *testing.T) {
 		if r := old.in("eu-west-1").call(t, "GetCallerIdentity"); r.status != 200 {
 			t.Errorf("another region: %s", r.body)
 		}
-		if !c.Usable(old.id, old.secret) {
+		if !c.IsUsable(old.id, old.secret) {
 			t.Error("a closed region makes a key unusable")
 		}
 		c.OpenRegion("af-south-1")

@@ -47,8 +47,8 @@ func (c *Cloud) Secrets() map[string]string {
 	return secrets
 }
 
-// Last returns the newest request, or the zero Call.
-func (c *Cloud) Last() Call {
+// LastCall returns the newest request, or the zero Call.
+func (c *Cloud) LastCall() Call {
 	defer c.lockAndSettle()()
 	if len(c.calls) == 0 {
 		return Call{}
@@ -84,9 +84,9 @@ func (c *Cloud) claimedKey(id string) *key {
 	return c.keys[id]
 }
 
-// Late returns the requests that have not taken effect yet, in the order in which
+// LateCalls returns the requests that have not taken effect yet, in the order in which
 // they will. At is the time at which each will take effect.
-func (c *Cloud) Late() []Call {
+func (c *Cloud) LateCalls() []Call {
 	defer c.lockAndSettle()()
 	var cs []Call
 	for _, e := range c.late {
@@ -97,9 +97,9 @@ func (c *Cloud) Late() []Call {
 	return cs
 }
 
-// Spread returns the time at which the last change so far has reached every
+// LastArrival returns the time at which the last change so far has reached every
 // replica. It may lie in the past.
-func (c *Cloud) Spread() time.Time {
+func (c *Cloud) LastArrival() time.Time {
 	defer c.lockAndSettle()()
 	var last time.Time
 	for _, k := range c.keys {

@@ -37,9 +37,9 @@ func (c *Cloud) History(u *User) []KeyState {
 	return c.keyStates(u.keys)
 }
 
-// Usable reports whether every replica of every view that counts accepts the pair
+// IsUsable reports whether every replica of every view that counts accepts the pair
 // now. Outage says which views count.
-func (c *Cloud) Usable(id, secret string) bool {
+func (c *Cloud) IsUsable(id, secret string) bool {
 	defer c.lockAndSettle()()
 	k := c.keys[id]
 	return k != nil && k.secret == secret && c.acceptedEverywhere(k, c.opt.Now())
@@ -62,12 +62,12 @@ func (c *Cloud) Orphans(known ...string) []string {
 	return ids
 }
 
-// Touched returns the calls that asked to change or delete a key outside the
+// ForeignCalls returns the calls that asked to change or delete a key outside the
 // signer's own line. A line is a key of AddKey or CreateKey, the keys made with
 // it, the keys made with those, and so on: old keys, new keys and the orphans
 // between them. A call counts whether or not it had an effect, and also when its
 // signer or its target never existed.
-func (c *Cloud) Touched() []Call {
+func (c *Cloud) ForeignCalls() []Call {
 	defer c.lockAndSettle()()
 	var cs []Call
 	for _, call := range c.calls {
@@ -78,8 +78,8 @@ func (c *Cloud) Touched() []Call {
 	return cs
 }
 
-// Foreign reports whether a call belongs to Touched.
-func (c *Cloud) Foreign(call Call) bool {
+// IsForeign reports whether a call belongs to Touched.
+func (c *Cloud) IsForeign(call Call) bool {
 	defer c.lockAndSettle()()
 	return c.isForeign(&call)
 }
@@ -101,8 +101,8 @@ func (c *Cloud) firstOfLine(id string) *key {
 	return k
 }
 
-// Held is the pair that a credentials file shows from the time At on.
-type Held struct {
+// ShownPair is the pair that a credentials file shows from the time At on.
+type ShownPair struct {
 	At         time.Time
 	ID, Secret string
 }
@@ -115,7 +115,7 @@ type Held struct {
 // The result is exact, because it is computed from the log of each key and from
 // the arrival of its versions, not sampled. For the time after Options.Now, Outage
 // assumes that no key changes again.
-func (c *Cloud) Outage(held []Held, until time.Time) time.Duration {
+func (c *Cloud) Outage(held []ShownPair, until time.Time) time.Duration {
 	defer c.lockAndSettle()()
 	var total time.Duration
 	for i, h := range held {
@@ -130,7 +130,7 @@ func (c *Cloud) Outage(held []Held, until time.Time) time.Duration {
 
 // refusedTime adds up the parts of [h.At, end) in which the pair is not accepted
 // everywhere. Nothing changes between two arrivals of a version at a replica.
-func (c *Cloud) refusedTime(h Held, end time.Time) time.Duration {
+func (c *Cloud) refusedTime(h ShownPair, end time.Time) time.Duration {
 	if !end.After(h.At) {
 		return 0
 	}

@@ -33,26 +33,26 @@ func TestOutageIsExact(t *testing.T) {
 			t.Fatal(err) // usable from 47 s
 		}
 		time.Sleep(time.Minute)
-		show := func(d time.Duration, k client) awssim.Held {
-			return awssim.Held{At: at(d), ID: k.id, Secret: k.secret}
+		show := func(d time.Duration, k client) awssim.ShownPair {
+			return awssim.ShownPair{At: at(d), ID: k.id, Secret: k.secret}
 		}
 		for _, tc := range []struct {
 			name  string
-			held  []awssim.Held
+			held  []awssim.ShownPair
 			until time.Duration
 			want  time.Duration
 		}{
 			{"nothing shown", nil, 90 * time.Second, 0},
-			{"old while it works", []awssim.Held{show(0, old)}, 23 * time.Second, 0},
-			{"old through its quarantine", []awssim.Held{show(0, old)}, 90 * time.Second, 24 * time.Second},
-			{"old, cut in the middle", []awssim.Held{show(0, old)}, 30 * time.Second, 7 * time.Second},
-			{"new at once", []awssim.Held{show(0, fresh)}, 90 * time.Second, 7 * time.Second},
-			{"swapped too early", []awssim.Held{show(0, old), show(4*time.Second, fresh)}, 90 * time.Second, 3 * time.Second},
-			{"swapped when proven", []awssim.Held{show(0, old), show(7*time.Second, fresh)}, 90 * time.Second, 0},
-			{"put back and mended", []awssim.Held{show(0, old), show(8*time.Second, fresh), show(25*time.Second, old), show(26*time.Second, fresh)}, 90 * time.Second, time.Second},
-			{"a wrong secret", []awssim.Held{show(0, old), show(10*time.Second, old.with(fresh.id, old.secret)), show(12*time.Second, fresh)}, 90 * time.Second, 2 * time.Second},
-			{"an unknown key", []awssim.Held{show(0, old.with(noKey, "x"))}, 5 * time.Second, 5 * time.Second},
-			{"shown after the end", []awssim.Held{show(0, old), show(50*time.Second, old.with(noKey, "x"))}, 10 * time.Second, 0},
+			{"old while it works", []awssim.ShownPair{show(0, old)}, 23 * time.Second, 0},
+			{"old through its quarantine", []awssim.ShownPair{show(0, old)}, 90 * time.Second, 24 * time.Second},
+			{"old, cut in the middle", []awssim.ShownPair{show(0, old)}, 30 * time.Second, 7 * time.Second},
+			{"new at once", []awssim.ShownPair{show(0, fresh)}, 90 * time.Second, 7 * time.Second},
+			{"swapped too early", []awssim.ShownPair{show(0, old), show(4*time.Second, fresh)}, 90 * time.Second, 3 * time.Second},
+			{"swapped when proven", []awssim.ShownPair{show(0, old), show(7*time.Second, fresh)}, 90 * time.Second, 0},
+			{"put back and mended", []awssim.ShownPair{show(0, old), show(8*time.Second, fresh), show(25*time.Second, old), show(26*time.Second, fresh)}, 90 * time.Second, time.Second},
+			{"a wrong secret", []awssim.ShownPair{show(0, old), show(10*time.Second, old.with(fresh.id, old.secret)), show(12*time.Second, fresh)}, 90 * time.Second, 2 * time.Second},
+			{"an unknown key", []awssim.ShownPair{show(0, old.with(noKey, "x"))}, 5 * time.Second, 5 * time.Second},
+			{"shown after the end", []awssim.ShownPair{show(0, old), show(50*time.Second, old.with(noKey, "x"))}, 10 * time.Second, 0},
 		} {
 			if got := c.Outage(tc.held, at(tc.until)); got != tc.want {
 				t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
@@ -77,7 +77,7 @@ func TestOutageAgreesWithRequests(t *testing.T) {
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
-		got := c.Outage([]awssim.Held{{At: start, ID: fresh.id, Secret: fresh.secret}}, time.Now())
+		got := c.Outage([]awssim.ShownPair{{At: start, ID: fresh.id, Secret: fresh.secret}}, time.Now())
 		if got < last || got > last+100*time.Millisecond {
 			t.Errorf("computed %v, last refusal after %v", got, last)
 		}
@@ -92,7 +92,7 @@ func TestViewsCountOnceUsedOrConfigured(t *testing.T) {
 			u := c.AddUser(account, "/", "alice")
 			old := newClient(c, "", "")
 			old.id, old.secret = u.AddKey(0)
-			if !c.Usable(old.id, old.secret) || c.Usable(old.id, "x") || c.Usable(noKey, old.secret) {
+			if !c.IsUsable(old.id, old.secret) || c.IsUsable(old.id, "x") || c.IsUsable(noKey, old.secret) {
 				t.Error("Usable does not distinguish good pairs from bad ones")
 			}
 			for _, r := range closed {
@@ -102,7 +102,7 @@ func TestViewsCountOnceUsedOrConfigured(t *testing.T) {
 			for _, r := range calls {
 				old.in(r).call(t, "GetCallerIdentity")
 			}
-			return c.Outage([]awssim.Held{{At: start, ID: id, Secret: secret}}, start.Add(time.Minute))
+			return c.Outage([]awssim.ShownPair{{At: start, ID: id, Secret: secret}}, start.Add(time.Minute))
 		}
 		regions := []string{"eu-west-1", "eu-west-2", "eu-west-3"}
 		iam, configured, used := measure(nil, nil), measure(regions, nil), measure(nil, regions)
@@ -156,13 +156,13 @@ func TestTouchedDistinguishesStrangersFromTheLine(t *testing.T) {
 		fresh := old.create(t)
 		set(fresh, old.id, "Inactive")                           // the predecessor
 		fresh.call(t, "DeleteAccessKey", "AccessKeyId", lost.id) // a sibling
-		if touched := c.Touched(); len(touched) != 0 {
+		if touched := c.ForeignCalls(); len(touched) != 0 {
 			t.Fatalf("calls within the line count: %+v", touched)
 		}
 		foreign, _ := u.CreateKey()
 		set(fresh, foreign, "Inactive")
 		fresh.call(t, "DeleteAccessKey", "AccessKeyId", noKey)
-		touched := c.Touched()
+		touched := c.ForeignCalls()
 		if len(touched) != 2 || touched[0].Target != foreign || touched[0].Asked != "Inactive" || touched[1].Target != noKey {
 			t.Errorf("calls to other keys: %+v", touched)
 		}
@@ -180,7 +180,7 @@ func TestConsoleRefusesUnknownKeysAndStatuses(t *testing.T) {
 		"another user's key": alice.SetStatus(id, "Active"),
 		"no such status":     bob.SetStatus(id, "Dormant"),
 		"delete another's":   alice.DeleteKey(id),
-		"use another's":      alice.Use(id, "s3", "eu-west-1"),
+		"use another's":      alice.UseKey(id, "s3", "eu-west-1"),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)
@@ -189,7 +189,7 @@ func TestConsoleRefusesUnknownKeysAndStatuses(t *testing.T) {
 	if err := bob.SetStatus(id, "Expired"); err != nil || c.Keys(bob)[0].Status != "Expired" {
 		t.Errorf("expired: %v, %+v", err, c.Keys(bob))
 	}
-	if err := bob.UseAgo(id, "s3", "eu-west-1", time.Minute); err != nil || c.Keys(bob)[0].LastUsed.Service != "s3" {
+	if err := bob.UseKeyAgo(id, "s3", "eu-west-1", time.Minute); err != nil || c.Keys(bob)[0].LastUsed.Service != "s3" {
 		t.Errorf("use: %v, %+v", err, c.Keys(bob))
 	}
 }

@@ -55,12 +55,12 @@ func (u *User) AllowSelf(withPaths bool) {
 	}}})
 }
 
-// Allow attaches an identity-based policy, which may also deny. The first one
+// AllowPolicy attaches an identity-based policy, which may also deny. The first one
 // replaces the default, which allows a user everything on itself. It accepts the
 // conditions Bool and BoolIfExists on aws:MultiFactorAuthPresent, and StringEquals
 // and StringLike on aws:username. It returns an error for a document that it does
 // not understand completely.
-func (u *User) Allow(policyJSON string) error {
+func (u *User) AllowPolicy(policyJSON string) error {
 	var p struct {
 		Version, ID string
 		policy
@@ -197,10 +197,10 @@ type denial struct {
 	layer  Layer
 }
 
-// Deny makes AWS refuse an action of the user, such as "CreateAccessKey",
+// DenyAction makes AWS refuse an action of the user, such as "CreateAccessKey",
 // "iam:*AccessKey" or "*", whatever its policies allow. GetCallerIdentity cannot
 // be denied, and root cannot be denied anything.
-func (u *User) Deny(action string, l Layer) {
+func (u *User) DenyAction(action string, l Layer) {
 	defer u.c.lockAndSettle()()
 	u.denials = append(u.denials, denial{withService(action), l})
 }

@@ -10,7 +10,7 @@ import (
 func TestPoliciesMatchThePathOfAUser(t *testing.T) {
 	const doc = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:*AccessKey*"],"Resource":%RES%}]}`
 	with := func(resource string) func(*awssim.User) error {
-		return func(u *awssim.User) error { return u.Allow(strings.Replace(doc, "%RES%", resource, 1)) }
+		return func(u *awssim.User) error { return u.AllowPolicy(strings.Replace(doc, "%RES%", resource, 1)) }
 	}
 	self := func(paths bool) func(*awssim.User) error {
 		return func(u *awssim.User) error { u.AllowSelf(paths); return nil }
@@ -98,7 +98,7 @@ func TestDenialsNameTheirLayer(t *testing.T) {
 			u := c.AddUser(account, "/", "alice")
 			id, secret := u.AddKey(0)
 			k := newClient(c, id, secret)
-			u.Deny("CreateAccessKey", tc.layer)
+			u.DenyAction("CreateAccessKey", tc.layer)
 			if r := k.call(t, "CreateAccessKey"); r.status != 403 || r.Code != "AccessDenied" || r.Message != head+tc.tail {
 				t.Errorf("answer %d %s %q", r.status, r.Code, r.Message)
 			}
@@ -123,8 +123,8 @@ func TestMFAGuardAcceptsASessionWithMFA(t *testing.T) {
 		name   string
 		attach func(*awssim.User) error
 	}{
-		{"by a policy", func(u *awssim.User) error { return u.Allow(guard) }},
-		{"by Deny", func(u *awssim.User) error { u.Deny("*", awssim.MFAGuard); return nil }},
+		{"by a policy", func(u *awssim.User) error { return u.AllowPolicy(guard) }},
+		{"by Deny", func(u *awssim.User) error { u.DenyAction("*", awssim.MFAGuard); return nil }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := awssim.New(awssim.Options{})
@@ -173,7 +173,7 @@ func TestAllowRefusesUnknownPolicyElements(t *testing.T) {
 		"unknown condition":   `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}}`,
 		"number for a string": `{"Statement":{"Effect":"Allow","Action":7,"Resource":"*"}}`,
 	} {
-		if err := u.Allow(doc); err == nil {
+		if err := u.AllowPolicy(doc); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -44,14 +44,14 @@ func TestRotationFromEndToEnd(t *testing.T) {
 			if len(keys) != 1 || keys[0].ID != made.AccessKeyId || keys[0].CreatedBy != oldID || !keys[0].Delivered {
 				t.Errorf("keys: %+v", keys)
 			}
-			held := []awssim.Held{{At: start, ID: oldID, Secret: oldSecret}, {At: swapped, ID: made.AccessKeyId, Secret: made.SecretAccessKey}}
+			held := []awssim.ShownPair{{At: start, ID: oldID, Secret: oldSecret}, {At: swapped, ID: made.AccessKeyId, Secret: made.SecretAccessKey}}
 			if d := c.Outage(held, time.Now()); d != 0 {
 				t.Errorf("outage %v", d)
 			}
 			if n := len(c.Calls()); n != 5 {
 				t.Errorf("%d calls, want 5", n)
 			}
-			if o, f := c.Orphans(), c.Touched(); len(o)+len(f) != 0 {
+			if o, f := c.Orphans(), c.ForeignCalls(); len(o)+len(f) != 0 {
 				t.Errorf("orphans %v, foreign keys touched by %v", o, f)
 			}
 		})

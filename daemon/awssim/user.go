@@ -132,10 +132,10 @@ func (u *User) CreateKey() (id, secret string) {
 	return k.id, k.secret
 }
 
-// Move gives the user another path and name, as another person would with
+// Rename gives the user another path and name, as another person would with
 // UpdateUser. The unique id and the keys stay. Move panics when the name is
 // taken.
-func (u *User) Move(path, name string) {
+func (u *User) Rename(path, name string) {
 	defer u.c.lockAndSettle()()
 	n := userName{u.account, strings.ToLower(name)}
 	if other := u.c.users[n]; other != nil && other != u {
@@ -169,14 +169,14 @@ func (u *User) DeleteKey(id string) error {
 	return nil
 }
 
-// Use records that a key was used now, for example for "s3" in "eu-west-1".
-func (u *User) Use(id, service, region string) error {
-	return u.UseAgo(id, service, region, 0)
+// UseKey records that a key was used now, for example for "s3" in "eu-west-1".
+func (u *User) UseKey(id, service, region string) error {
+	return u.UseKeyAgo(id, service, region, 0)
 }
 
-// UseAgo records a use that took place some time ago. A use within 15 minutes
+// UseKeyAgo records a use that took place some time ago. A use within 15 minutes
 // after a recorded one is not recorded.
-func (u *User) UseAgo(id, service, region string, ago time.Duration) error {
+func (u *User) UseKeyAgo(id, service, region string, ago time.Duration) error {
 	defer u.c.lockAndSettle()()
 	k, ok := u.findKey(id)
 	if !ok {

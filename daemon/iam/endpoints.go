@@ -27,7 +27,7 @@ func CustomEndpoints(e remote.Endpoints) string {
 // ConflictError says that two profiles share one key and disagree on where its
 // calls go, so that no answer would be right for both.
 type ConflictError struct {
-	I, J                  int    // indices of the two profiles in the argument of Resolve
+	First, Second         int    // indices of the two profiles in the argument of Resolve
 	What                  string // what they disagree on, e.g. "the endpoint of iam"
 	FirstSays, SecondSays string // the value of each
 }
@@ -37,7 +37,7 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("iam: profiles that share this key disagree on %s: %s and %s", e.What, e.FirstSays, e.SecondSays)
 }
 
-// Resolve returns the endpoints to which the calls of one key go. sites are the
+// ResolveEndpoints returns the endpoints to which the calls of one key go. sites are the
 // settings of the profiles that hold the key, getenv reads the environment.
 //
 // Endpoints follow the precedence of every AWS tool: AWS_ENDPOINT_URL_IAM and
@@ -56,9 +56,9 @@ func (e *ConflictError) Error() string {
 // region of no known partition, and for a malformed variable. No error shows
 // the value of a variable that may hold a password. Waiting fixes none of these
 // errors.
-func Resolve(sites []credfile.Site, getenv func(string) string) (remote.Endpoints, error) {
+func ResolveEndpoints(sites []credfile.EndpointConfig, getenv func(string) string) (remote.Endpoints, error) {
 	if len(sites) == 0 {
-		sites = []credfile.Site{{}}
+		sites = []credfile.EndpointConfig{{}}
 	}
 	r := resolver{sites: sites, env: environment(getenv)}
 	err := r.resolveAll()
@@ -74,7 +74,7 @@ func Resolve(sites []credfile.Site, getenv func(string) string) (remote.Endpoint
 // resolver fills in the Endpoints of one key, one setting after the other.
 type resolver struct {
 	remote.Endpoints
-	sites []credfile.Site // one for each profile, at least one
+	sites []credfile.EndpointConfig // one for each profile, at least one
 	env   environment
 }
 
@@ -85,7 +85,7 @@ func (r *resolver) resolveAll() error {
 		}
 	}
 	if custom := cmp.Or(r.IAMURL, r.STSURL); r.FIPS && custom != "" {
-		return &SiteError{Setting: "use_fips_endpoint", Profile: -1,
+		return &SettingError{Setting: "use_fips_endpoint", Profile: -1,
 			text: fmt.Sprintf("FIPS endpoints and the custom endpoint %s exclude each other", custom)}
 	}
 	return nil
@@ -149,14 +149,14 @@ func (r *resolver) setFIPS() error {
 // setRegions also sets the partition, to which all regions must belong.
 func (r *resolver) setRegions() error {
 	sites, setting := r.sites, "region"
-	named := func(site credfile.Site) bool { return site.Region != "" }
+	named := func(site credfile.EndpointConfig) bool { return site.Region != "" }
 	if !slices.ContainsFunc(sites, named) {
 		o := firstSet(r.env.lookup("AWS_REGION"), r.env.lookup("AWS_DEFAULT_REGION"))
 		if o.value == "" {
 			r.setPartition(r.guessPartition())
 			return nil
 		}
-		sites, setting = []credfile.Site{{Region: o.value}}, o.from
+		sites, setting = []credfile.EndpointConfig{{Region: o.value}}, o.from
 		_, pseudo := plainRegion(o.value)
 		r.FIPS = r.FIPS || pseudo
 	}

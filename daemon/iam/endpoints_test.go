@@ -22,40 +22,40 @@ func TestResolveFollowsProfileAndEnvironment(t *testing.T) {
 		a, b = "https://a.example", "https://b.example"
 		c, d = "https://c.example", "https://d.example"
 	)
-	profile := func(s credfile.Site) []credfile.Site { return []credfile.Site{s} }
-	full := credfile.Site{Region: "eu-west-1", EndpointURL: d, EndpointIAM: c}
+	profile := func(s credfile.EndpointConfig) []credfile.EndpointConfig { return []credfile.EndpointConfig{s} }
+	full := credfile.EndpointConfig{Region: "eu-west-1", EndpointURL: d, EndpointIAM: c}
 	for _, test := range []struct {
 		name  string
-		sites []credfile.Site
+		sites []credfile.EndpointConfig
 		env   env
 		want  remote.Endpoints
 	}{
 		{"no settings", nil, nil, remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
-		{"region of the profile, then the partition's", profile(credfile.Site{Region: "eu-west-1"}), nil,
+		{"region of the profile, then the partition's", profile(credfile.EndpointConfig{Region: "eu-west-1"}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
-		{"the partition's region alone", profile(credfile.Site{Region: "us-east-1"}), nil,
+		{"the partition's region alone", profile(credfile.EndpointConfig{Region: "us-east-1"}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
-		{"several profiles, no duplicates", []credfile.Site{{Region: "eu-west-1"}, {}, {Region: "us-east-1"}, {Region: "eu-west-1"}, {Region: "ap-south-1"}}, nil,
+		{"several profiles, no duplicates", []credfile.EndpointConfig{{Region: "eu-west-1"}, {}, {Region: "us-east-1"}, {Region: "eu-west-1"}, {Region: "ap-south-1"}}, nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1", "ap-south-1"}}},
-		{"profile beats AWS_REGION", profile(credfile.Site{Region: "eu-west-1"}), env{"AWS_REGION": "cn-north-1"},
+		{"profile beats AWS_REGION", profile(credfile.EndpointConfig{Region: "eu-west-1"}), env{"AWS_REGION": "cn-north-1"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
-		{"AWS_REGION when no profile names one", profile(credfile.Site{}), env{"AWS_REGION": "cn-northwest-1", "AWS_DEFAULT_REGION": "us-east-1"},
+		{"AWS_REGION when no profile names one", profile(credfile.EndpointConfig{}), env{"AWS_REGION": "cn-northwest-1", "AWS_DEFAULT_REGION": "us-east-1"},
 			remote.Endpoints{Partition: "aws-cn", Regions: []string{"cn-northwest-1", "cn-north-1"}}},
-		{"AWS_DEFAULT_REGION last", profile(credfile.Site{}), env{"AWS_DEFAULT_REGION": "us-gov-east-1"},
+		{"AWS_DEFAULT_REGION last", profile(credfile.EndpointConfig{}), env{"AWS_DEFAULT_REGION": "us-gov-east-1"},
 			remote.Endpoints{Partition: "aws-us-gov", Regions: []string{"us-gov-east-1", "us-gov-west-1"}}},
-		{"partition from the MFA device", profile(credfile.Site{MFASerial: "arn:aws-cn:iam::123456789012:mfa/bob"}), nil,
+		{"partition from the MFA device", profile(credfile.EndpointConfig{MFASerial: "arn:aws-cn:iam::123456789012:mfa/bob"}), nil,
 			remote.Endpoints{Partition: "aws-cn", Regions: []string{"cn-north-1"}}},
-		{"partition from an endpoint of AWS", profile(credfile.Site{EndpointSTS: "https://sts.us-gov-east-1.amazonaws.com"}), nil,
+		{"partition from an endpoint of AWS", profile(credfile.EndpointConfig{EndpointSTS: "https://sts.us-gov-east-1.amazonaws.com"}), nil,
 			remote.Endpoints{Partition: "aws-us-gov", Regions: []string{"us-gov-west-1"}, STSURL: "https://sts.us-gov-east-1.amazonaws.com"}},
-		{"partition from the endpoint of GovCloud's IAM", profile(credfile.Site{EndpointIAM: "https://iam.us-gov.amazonaws.com"}), nil,
+		{"partition from the endpoint of GovCloud's IAM", profile(credfile.EndpointConfig{EndpointIAM: "https://iam.us-gov.amazonaws.com"}), nil,
 			remote.Endpoints{Partition: "aws-us-gov", Regions: []string{"us-gov-west-1"}, IAMURL: "https://iam.us-gov.amazonaws.com"}},
-		{"a stranger's host name hints at nothing", profile(credfile.Site{EndpointURL: "https://cn-north-1.example/"}), nil,
+		{"a stranger's host name hints at nothing", profile(credfile.EndpointConfig{EndpointURL: "https://cn-north-1.example/"}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "https://cn-north-1.example", STSURL: "https://cn-north-1.example"}},
-		{"pseudo region with fips", profile(credfile.Site{Region: "fips-us-gov-west-1"}), nil,
+		{"pseudo region with fips", profile(credfile.EndpointConfig{Region: "fips-us-gov-west-1"}), nil,
 			remote.Endpoints{Partition: "aws-us-gov", Regions: []string{"us-gov-west-1"}, FIPS: true}},
-		{"pseudo region of the partition", profile(credfile.Site{Region: "aws-global"}), nil,
+		{"pseudo region of the partition", profile(credfile.EndpointConfig{Region: "aws-global"}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
-		{"region of a private cloud", profile(credfile.Site{Region: "garage", EndpointURL: a}), nil,
+		{"region of a private cloud", profile(credfile.EndpointConfig{Region: "garage", EndpointURL: a}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"garage", "us-east-1"}, IAMURL: a, STSURL: a}},
 		{"an endpoint of a service beats the endpoint of the profile", profile(full), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: c, STSURL: d}},
@@ -67,27 +67,27 @@ func TestResolveFollowsProfileAndEnvironment(t *testing.T) {
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: a, STSURL: d}},
 		{"the environment says to ignore endpoints", profile(full), env{"AWS_ENDPOINT_URL": b, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "TRUE"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
-		{"the profile says to ignore endpoints", profile(credfile.Site{Region: "eu-west-1", EndpointURL: d, IgnoreEndpoints: true}), env{"AWS_ENDPOINT_URL": b},
+		{"the profile says to ignore endpoints", profile(credfile.EndpointConfig{Region: "eu-west-1", EndpointURL: d, IgnoreEndpoints: true}), env{"AWS_ENDPOINT_URL": b},
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
-		{"the environment overrides that the profile ignores endpoints", profile(credfile.Site{Region: "eu-west-1", EndpointURL: d, IgnoreEndpoints: true}), env{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"},
+		{"the environment overrides that the profile ignores endpoints", profile(credfile.EndpointConfig{Region: "eu-west-1", EndpointURL: d, IgnoreEndpoints: true}), env{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: d, STSURL: d}},
-		{"bundle of the environment", profile(credfile.Site{CABundle: "/p.pem"}), env{"AWS_CA_BUNDLE": "/e.pem"},
+		{"bundle of the environment", profile(credfile.EndpointConfig{CABundle: "/p.pem"}), env{"AWS_CA_BUNDLE": "/e.pem"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/e.pem"}},
-		{"bundle of one profile", []credfile.Site{{}, {CABundle: "/p.pem"}, {CABundle: "/p.pem"}}, nil,
+		{"bundle of one profile", []credfile.EndpointConfig{{}, {CABundle: "/p.pem"}, {CABundle: "/p.pem"}}, nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/p.pem"}},
-		{"FIPS by one of the profiles", []credfile.Site{{}, {FIPS: true}}, nil,
+		{"FIPS by one of the profiles", []credfile.EndpointConfig{{}, {FIPS: true}}, nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, FIPS: true}},
 		{"FIPS by the environment", nil, env{"AWS_USE_FIPS_ENDPOINT": "true"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, FIPS: true}},
-		{"FIPS switched off by the environment", profile(credfile.Site{FIPS: true}), env{"AWS_USE_FIPS_ENDPOINT": "false"},
+		{"FIPS switched off by the environment", profile(credfile.EndpointConfig{FIPS: true}), env{"AWS_USE_FIPS_ENDPOINT": "false"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
-		{"plain http to this machine", profile(credfile.Site{EndpointSTS: "http://localhost:4566/", EndpointIAM: "http://[::1]:4566"}), nil,
+		{"plain http to this machine", profile(credfile.EndpointConfig{EndpointSTS: "http://localhost:4566/", EndpointIAM: "http://[::1]:4566"}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "http://[::1]:4566", STSURL: "http://localhost:4566"}},
-		{"plain http to 127.0.0.0/8", profile(credfile.Site{EndpointURL: "http://127.8.9.1:1"}), nil,
+		{"plain http to 127.0.0.0/8", profile(credfile.EndpointConfig{EndpointURL: "http://127.8.9.1:1"}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "http://127.8.9.1:1", STSURL: "http://127.8.9.1:1"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := iam.Resolve(test.sites, test.env.get)
+			got, err := iam.ResolveEndpoints(test.sites, test.env.get)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,36 +106,36 @@ func TestResolveFollowsProfileAndEnvironment(t *testing.T) {
 func TestResolveRefuses(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		site  credfile.Site
+		site  credfile.EndpointConfig
 		env   env
 		words string
 	}{
-		{"plain http over a network", credfile.Site{EndpointURL: "http://iam.example"}, nil, "without TLS"},
-		{"plain http to a name like localhost", credfile.Site{EndpointURL: "http://localhost.example"}, nil, "without TLS"},
-		{"plain http to every address", credfile.Site{EndpointURL: "http://0.0.0.0:4566"}, nil, "without TLS"},
-		{"plain http by the environment", credfile.Site{}, env{"AWS_ENDPOINT_URL_STS": "http://10.0.0.1"}, "AWS_ENDPOINT_URL_STS"},
-		{"another scheme", credfile.Site{EndpointURL: "ftp://localhost"}, nil, "https"},
-		{"no host", credfile.Site{EndpointURL: "localhost:4566"}, nil, "not a URL with a host"},
-		{"no URL", credfile.Site{EndpointURL: "https://[::1"}, nil, "not a URL with a host"},
-		{"query", credfile.Site{EndpointURL: "https://a.example/?x=1"}, nil, "scheme, host, port and path"},
-		{"FIPS and a custom endpoint", credfile.Site{EndpointURL: "https://a.example", FIPS: true}, nil, "FIPS"},
-		{"FIPS by the region and a custom endpoint", credfile.Site{EndpointURL: "https://a.example", Region: "us-east-1-fips"}, nil, "FIPS"},
-		{"region of no partition", credfile.Site{Region: "xx-foo-1"}, nil, `"xx-foo-1"`},
-		{"region with a host in it", credfile.Site{Region: "us-east-1.evil.example", EndpointURL: "https://a.example"}, nil, "partition"},
-		{"AWS_REGION of no partition", credfile.Site{}, env{"AWS_REGION": "nowhere"}, `"nowhere"`},
-		{"odd boolean", credfile.Site{}, env{"AWS_USE_FIPS_ENDPOINT": "yes"}, "AWS_USE_FIPS_ENDPOINT"},
-		{"odd ignoring", credfile.Site{}, env{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "1"}, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"},
+		{"plain http over a network", credfile.EndpointConfig{EndpointURL: "http://iam.example"}, nil, "without TLS"},
+		{"plain http to a name like localhost", credfile.EndpointConfig{EndpointURL: "http://localhost.example"}, nil, "without TLS"},
+		{"plain http to every address", credfile.EndpointConfig{EndpointURL: "http://0.0.0.0:4566"}, nil, "without TLS"},
+		{"plain http by the environment", credfile.EndpointConfig{}, env{"AWS_ENDPOINT_URL_STS": "http://10.0.0.1"}, "AWS_ENDPOINT_URL_STS"},
+		{"another scheme", credfile.EndpointConfig{EndpointURL: "ftp://localhost"}, nil, "https"},
+		{"no host", credfile.EndpointConfig{EndpointURL: "localhost:4566"}, nil, "not a URL with a host"},
+		{"no URL", credfile.EndpointConfig{EndpointURL: "https://[::1"}, nil, "not a URL with a host"},
+		{"query", credfile.EndpointConfig{EndpointURL: "https://a.example/?x=1"}, nil, "scheme, host, port and path"},
+		{"FIPS and a custom endpoint", credfile.EndpointConfig{EndpointURL: "https://a.example", FIPS: true}, nil, "FIPS"},
+		{"FIPS by the region and a custom endpoint", credfile.EndpointConfig{EndpointURL: "https://a.example", Region: "us-east-1-fips"}, nil, "FIPS"},
+		{"region of no partition", credfile.EndpointConfig{Region: "xx-foo-1"}, nil, `"xx-foo-1"`},
+		{"region with a host in it", credfile.EndpointConfig{Region: "us-east-1.evil.example", EndpointURL: "https://a.example"}, nil, "partition"},
+		{"AWS_REGION of no partition", credfile.EndpointConfig{}, env{"AWS_REGION": "nowhere"}, `"nowhere"`},
+		{"odd boolean", credfile.EndpointConfig{}, env{"AWS_USE_FIPS_ENDPOINT": "yes"}, "AWS_USE_FIPS_ENDPOINT"},
+		{"odd ignoring", credfile.EndpointConfig{}, env{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "1"}, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"},
 	} {
-		_, err := iam.Resolve([]credfile.Site{test.site}, test.env.get)
+		_, err := iam.ResolveEndpoints([]credfile.EndpointConfig{test.site}, test.env.get)
 		if err == nil || !strings.HasPrefix(err.Error(), "iam: ") || !strings.Contains(err.Error(), test.words) {
 			t.Errorf("%s: got %v", test.name, err)
 		}
 	}
-	_, err := iam.Resolve(nil, env{"AWS_ENDPOINT_URL": "https://bob:hunter2@a.example"}.get)
+	_, err := iam.ResolveEndpoints(nil, env{"AWS_ENDPOINT_URL": "https://bob:hunter2@a.example"}.get)
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("URL with a password: got %v", err)
 	}
-	_, err = iam.Resolve(nil, env{"AWS_ENDPOINT_URL": "http://bob:hunter2@a.example"}.get)
+	_, err = iam.ResolveEndpoints(nil, env{"AWS_ENDPOINT_URL": "http://bob:hunter2@a.example"}.get)
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("URL with a password: got %v", err)
 	}
@@ -146,18 +146,18 @@ func TestResolveRefuses(t *testing.T) {
 func TestResolveReportsConflicts(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		sites []credfile.Site
+		sites []credfile.EndpointConfig
 		i, j  int
 		words []string
 	}{
-		{"endpoint and no endpoint", []credfile.Site{{EndpointURL: "https://a.example"}, {EndpointURL: "https://a.example"}, {}}, 0, 2, []string{"https://a.example", "AWS itself"}},
-		{"two endpoints of sts", []credfile.Site{{EndpointSTS: "https://a.example"}, {EndpointSTS: "https://b.example"}}, 0, 1, []string{"a.example", "b.example", "sts"}},
-		{"two partitions", []credfile.Site{{}, {Region: "eu-west-1"}, {Region: "us-east-1"}, {Region: "cn-north-1"}}, 1, 3, []string{"aws-cn (cn-north-1)", "aws (eu-west-1)"}},
-		{"two bundles", []credfile.Site{{}, {CABundle: "/a"}, {CABundle: "/b"}}, 1, 2, []string{"/a", "/b"}},
+		{"endpoint and no endpoint", []credfile.EndpointConfig{{EndpointURL: "https://a.example"}, {EndpointURL: "https://a.example"}, {}}, 0, 2, []string{"https://a.example", "AWS itself"}},
+		{"two endpoints of sts", []credfile.EndpointConfig{{EndpointSTS: "https://a.example"}, {EndpointSTS: "https://b.example"}}, 0, 1, []string{"a.example", "b.example", "sts"}},
+		{"two partitions", []credfile.EndpointConfig{{}, {Region: "eu-west-1"}, {Region: "us-east-1"}, {Region: "cn-north-1"}}, 1, 3, []string{"aws-cn (cn-north-1)", "aws (eu-west-1)"}},
+		{"two bundles", []credfile.EndpointConfig{{}, {CABundle: "/a"}, {CABundle: "/b"}}, 1, 2, []string{"/a", "/b"}},
 	} {
-		_, err := iam.Resolve(test.sites, env{}.get)
+		_, err := iam.ResolveEndpoints(test.sites, env{}.get)
 		e, ok := errors.AsType[*iam.ConflictError](err)
-		if !ok || e.I != test.i || e.J != test.j {
+		if !ok || e.First != test.i || e.Second != test.j {
 			t.Errorf("%s: got %v", test.name, err)
 			continue
 		}
@@ -221,16 +221,16 @@ func TestHostsAndRegionsOfPartitions(t *testing.T) {
 		if got := iam.PartitionOf(p.region); got != p.partition {
 			t.Errorf("%s: partition %q, want %q", p.region, got, p.partition)
 		}
-		checkCalled(t, credfile.Site{Region: p.region}, p.iam, p.signed, p.sts, p.region)
+		checkCalled(t, credfile.EndpointConfig{Region: p.region}, p.iam, p.signed, p.sts, p.region)
 	}
-	checkCalled(t, credfile.Site{Region: "eu-west-1", FIPS: true}, "iam-fips.amazonaws.com", "us-east-1", "sts-fips.eu-west-1.amazonaws.com", "eu-west-1")
-	checkCalled(t, credfile.Site{Region: "us-gov-east-1", FIPS: true}, "iam.us-gov.amazonaws.com", "us-gov-west-1", "sts.us-gov-east-1.amazonaws.com", "us-gov-east-1")
-	checkCalled(t, credfile.Site{Region: "eu-west-1", EndpointURL: "https://a.example:8443/x"}, "a.example:8443", "us-east-1", "a.example:8443", "eu-west-1")
+	checkCalled(t, credfile.EndpointConfig{Region: "eu-west-1", FIPS: true}, "iam-fips.amazonaws.com", "us-east-1", "sts-fips.eu-west-1.amazonaws.com", "eu-west-1")
+	checkCalled(t, credfile.EndpointConfig{Region: "us-gov-east-1", FIPS: true}, "iam.us-gov.amazonaws.com", "us-gov-west-1", "sts.us-gov-east-1.amazonaws.com", "us-gov-east-1")
+	checkCalled(t, credfile.EndpointConfig{Region: "eu-west-1", EndpointURL: "https://a.example:8443/x"}, "a.example:8443", "us-east-1", "a.example:8443", "eu-west-1")
 }
 
-func checkCalled(t *testing.T, site credfile.Site, iamHost, iamRegion, stsHost, stsRegion string) {
+func checkCalled(t *testing.T, site credfile.EndpointConfig, iamHost, iamRegion, stsHost, stsRegion string) {
 	t.Helper()
-	resolved, err := iam.Resolve([]credfile.Site{site}, env{}.get)
+	resolved, err := iam.ResolveEndpoints([]credfile.EndpointConfig{site}, env{}.get)
 	if err != nil {
 		t.Fatal(err)
 	}

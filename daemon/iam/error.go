@@ -71,11 +71,11 @@ func (e *Error) Temporary() bool {
 	return false
 }
 
-// Intercepted reports whether err is a call whose connection was made but whose
+// IsIntercepted reports whether err is a call whose connection was made but whose
 // TLS handshake failed: a proxy or a captive portal is in the way, or this
 // machine does not trust AWS's certificate. Unlike other errors of class Unsent
 // it shows that a network is there.
-func Intercepted(err error) bool {
+func IsIntercepted(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Class == Unsent && isTLSFailure(e.err)
 }

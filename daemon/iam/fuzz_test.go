@@ -51,9 +51,11 @@ func calls() []fuzzed {
 		}},
 		{"DeleteAccessKey", func(ctx context.Context, c *iam.Client) ([]string, error) { return nil, c.DeleteKey(ctx, user, oldID) }},
 		{"TagUser", func(ctx context.Context, c *iam.Client) ([]string, error) {
-			return nil, c.Describe(ctx, user, oldID, "x")
+			return nil, c.DescribeKey(ctx, user, oldID, "x")
 		}},
-		{"UntagUser", func(ctx context.Context, c *iam.Client) ([]string, error) { return nil, c.Undescribe(ctx, user, oldID) }},
+		{"UntagUser", func(ctx context.Context, c *iam.Client) ([]string, error) {
+			return nil, c.UndescribeKey(ctx, user, oldID)
+		}},
 	}
 }
 

@@ -145,8 +145,8 @@ func valueOrNone(s *string) string {
 	return ""
 }
 
-// Created is a new access key, with the only copy of its secret.
-type Created struct {
+// CreatedKey is a new access key, with the only copy of its secret.
+type CreatedKey struct {
 	Key  credfile.Key
 	At   time.Time // CreateDate; Date when AWS left it out
 	Date time.Time // the server's clock when it answered, whole seconds; zero when unknown
@@ -160,9 +160,9 @@ type Created struct {
 // secret is lost: list and reconcile before anything else. To help with that,
 // Created.Key.ID is set if the answer named an id. The secret is never set.
 // Source: IAM API reference, CreateAccessKey (no idempotency token).
-func (c *Client) CreateKey(ctx context.Context, user string) (Created, error) {
+func (c *Client) CreateKey(ctx context.Context, user string) (CreatedKey, error) {
 	k := &call{name: "CreateAccessKey", mutates: true, once: true}
-	var created Created
+	var created CreatedKey
 	err := c.doCall(ctx, k, func(ctx context.Context) error {
 		out, err := c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, func(o *iam.Options) {
 			o.Retryer = aws.NopRetryer{}
@@ -180,12 +180,12 @@ func (c *Client) CreateKey(ctx context.Context, user string) (Created, error) {
 	return created, err
 }
 
-func checkCreated(a *types.AccessKey, user string) (Created, error) {
+func checkCreated(a *types.AccessKey, user string) (CreatedKey, error) {
 	if a == nil {
-		return Created{}, &answerError{"the answer holds no key"}
+		return CreatedKey{}, &answerError{"the answer holds no key"}
 	}
 	key := credfile.Key{ID: aws.ToString(a.AccessKeyId), Secret: credfile.NewSecret(aws.ToString(a.SecretAccessKey))}
-	named := Created{Key: credfile.Key{ID: key.ID}}
+	named := CreatedKey{Key: credfile.Key{ID: key.ID}}
 	switch {
 	case key.ID == "" || key.Secret.IsZero():
 		return named, &answerError{"the answer holds half a pair"}
@@ -196,15 +196,15 @@ func checkCreated(a *types.AccessKey, user string) (Created, error) {
 	case a.Status != types.StatusTypeActive:
 		return named, &answerError{"the answer holds a key that is not active"}
 	}
-	return Created{Key: key, At: aws.ToTime(a.CreateDate)}, nil
+	return CreatedKey{Key: key, At: aws.ToTime(a.CreateDate)}, nil
 }
 
-// Describe sets the description that the console shows for a key: a tag on the
+// DescribeKey sets the description that the console shows for a key: a tag on the
 // user, named after the key id. Characters that a tag cannot hold become "-";
 // text beyond 256 characters is cut. A user has at most 50 tags, so call
 // Undescribe for a key that is deleted.
 // Source: IAM API reference, Tag; IAM user guide, "Managing access keys".
-func (c *Client) Describe(ctx context.Context, user, id, text string) error {
+func (c *Client) DescribeKey(ctx context.Context, user, id, text string) error {
 	k := &call{name: "TagUser", mutates: true}
 	value := tagValue(text)
 	return c.doCall(ctx, k, func(ctx context.Context) error {
@@ -213,9 +213,9 @@ func (c *Client) Describe(ctx context.Context, user, id, text string) error {
 	})
 }
 
-// Undescribe removes the description of a key. A key without a description is
+// UndescribeKey removes the description of a key. A key without a description is
 // not an error.
-func (c *Client) Undescribe(ctx context.Context, user, id string) error {
+func (c *Client) UndescribeKey(ctx context.Context, user, id string) error {
 	k := &call{name: "UntagUser", mutates: true}
 	return c.doCall(ctx, k, func(ctx context.Context) error {
 		_, err := c.iam.UntagUser(ctx, &iam.UntagUserInput{UserName: &user, TagKeys: []string{id}})

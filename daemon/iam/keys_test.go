@@ -121,8 +121,10 @@ func TestCallsWithoutResultRequireAnAnswerOfAWS(t *testing.T) {
 	calls := map[string]func(context.Context, *iam.Client) error{
 		"UpdateAccessKey": func(ctx context.Context, c *iam.Client) error { return c.SetStatus(ctx, user, oldID, iam.Inactive) },
 		"DeleteAccessKey": func(ctx context.Context, c *iam.Client) error { return c.DeleteKey(ctx, user, oldID) },
-		"TagUser":         func(ctx context.Context, c *iam.Client) error { return c.Describe(ctx, user, oldID, "keyd on laptop") },
-		"UntagUser":       func(ctx context.Context, c *iam.Client) error { return c.Undescribe(ctx, user, oldID) },
+		"TagUser": func(ctx context.Context, c *iam.Client) error {
+			return c.DescribeKey(ctx, user, oldID, "keyd on laptop")
+		},
+		"UntagUser": func(ctx context.Context, c *iam.Client) error { return c.UndescribeKey(ctx, user, oldID) },
 	}
 	for action, call := range calls {
 		whole := document(action, "")
@@ -211,7 +213,7 @@ func TestDescribeFitsATag(t *testing.T) {
 		strings.Repeat("é", 300): strings.Repeat("é", 256),
 	} {
 		w := answers(body(200, document("TagUser", "")))
-		if err := client(t, w, aws()).Describe(t.Context(), user, oldID, text); err != nil {
+		if err := client(t, w, aws()).DescribeKey(t.Context(), user, oldID, text); err != nil {
 			t.Fatal(err)
 		}
 		if f := w.got[0].form; f.Get("Tags.member.1.Key") != oldID || f.Get("Tags.member.1.Value") != want {

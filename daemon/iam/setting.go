@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// SiteError describes a mistake in a setting that says how AWS is reached, in
+// SettingError describes a mistake in a setting that says how AWS is reached, in
 // the environment or in the AWS files. Waiting does not fix it.
-type SiteError struct {
+type SettingError struct {
 	Setting string // the variable, or the setting of a profile: "AWS_REGION", "region", "ca_bundle"
 	Profile int    // index in the argument of Resolve; -1 when the setting belongs to no single profile
 
@@ -17,24 +17,24 @@ type SiteError struct {
 }
 
 // Error names the setting and what is wrong with it.
-func (e *SiteError) Error() string { return e.text }
+func (e *SettingError) Error() string { return e.text }
 
 // Unwrap returns the cause, or nil.
-func (e *SiteError) Unwrap() error { return e.err }
+func (e *SettingError) Unwrap() error { return e.err }
 
-// Variable reports whether Setting is an environment variable.
-func (e *SiteError) Variable() bool { return strings.HasPrefix(e.Setting, "AWS_") }
+// IsVariable reports whether Setting is an environment variable.
+func (e *SettingError) IsVariable() bool { return strings.HasPrefix(e.Setting, "AWS_") }
 
 // newSettingError returns the error for a setting with an impossible value. text
 // follows the name of the setting and never quotes a possible password.
 func newSettingError(setting, text string) error {
-	return &SiteError{Setting: setting, Profile: -1, text: setting + " " + text}
+	return &SettingError{Setting: setting, Profile: -1, text: setting + " " + text}
 }
 
 // ofProfile records in err which profile the wrong setting belongs to. A variable
 // of the environment belongs to none.
 func ofProfile(profile int, err error) error {
-	if e, ok := errors.AsType[*SiteError](err); ok && !e.Variable() {
+	if e, ok := errors.AsType[*SettingError](err); ok && !e.IsVariable() {
 		e.Profile = profile
 	}
 	return err

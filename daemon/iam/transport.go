@@ -103,14 +103,14 @@ func loadRoots(bundle string) (*x509.CertPool, error) {
 	}
 	pem, err := os.ReadFile(bundle)
 	if err != nil {
-		return nil, &SiteError{Setting: "ca_bundle", Profile: -1, text: fmt.Sprintf("iam: cannot read the certificate bundle (AWS_CA_BUNDLE or ca_bundle): %v", err), err: err}
+		return nil, &SettingError{Setting: "ca_bundle", Profile: -1, text: fmt.Sprintf("iam: cannot read the certificate bundle (AWS_CA_BUNDLE or ca_bundle): %v", err), err: err}
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, &SiteError{Setting: "ca_bundle", Profile: -1, text: "iam: the certificate bundle " + bundle + " (AWS_CA_BUNDLE or ca_bundle) holds no certificate in PEM form"}
+		return nil, &SettingError{Setting: "ca_bundle", Profile: -1, text: "iam: the certificate bundle " + bundle + " (AWS_CA_BUNDLE or ca_bundle) holds no certificate in PEM form"}
 	}
 	return roots, nil
 }

@@ -12,7 +12,7 @@ import (
 // AWS's own endpoint.
 // Source: AWS SDKs and Tools reference guide, "Service-specific endpoints",
 // precedence.
-func profileURLs(site credfile.Site, env environment) (iam, sts string, err error) {
+func profileURLs(site credfile.EndpointConfig, env environment) (iam, sts string, err error) {
 	ignore := site.IgnoreEndpoints
 	if set, ok, err := env.lookupBool("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"); err != nil {
 		return "", "", err
