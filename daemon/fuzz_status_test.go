@@ -51,7 +51,7 @@ func remembered(t *testing.T, stage, file uint8, third bool, text []byte) {
 		t.Errorf("status of %s: %v, %q", name, err, status.Notes)
 	}
 	LoadDaemonInfo(v.d.StateDir)
-	if _, _, err := v.d.historyLog().Read(); err != nil {
+	if _, _, err := OpenHistory(v.d.StateDir, v.d.Sys).Read(); err != nil {
 		t.Errorf("the history: %v", err)
 	}
 	v.liveOn(8)

@@ -99,7 +99,7 @@ func FuzzJournal(f *testing.F) {
 	f.Add([]byte(`{"version": 1, "old_id": "AKIAX", "rotation": {"sent": "2026-11-23T00:00:00Z"}}`))
 	f.Add([]byte(`{"version": 2}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		j := Dir{Path: t.TempDir(), Sys: unsynced{}}
+		j := Dir{Path: t.TempDir(), Sys: atomicfile.OS{}}
 		if len(data) == 0 || os.WriteFile(j.filePath("AKIAX"), data, 0o600) != nil {
 			t.Skip("an empty file waits for its writer")
 		}
