@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"time"
 )
 
@@ -28,16 +27,4 @@ func (c *wakeDetector) hasWoken() bool {
 	late := c.step > 0 && ran > c.step+wakeThreshold
 	c.startStep(0)
 	return jumped || late
-}
-
-// pauseFor waits for t, or until ctx ends, and then returns the cause.
-func pauseFor(ctx context.Context, t time.Duration) error {
-	timer := time.NewTimer(t)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

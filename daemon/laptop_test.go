@@ -20,18 +20,22 @@ import (
 
 	"keyd/credfile"
 	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/settings"
+	"keyd/daemon/watch"
 )
 
 // laptop is a lab whose wall clock runs ahead when the lid is closed: the
 // bubble's time, which all timers follow, stands still meanwhile.
 type laptop struct {
-	*lab
+	*lab.Lab
 	mu      sync.Mutex
 	slept   time.Duration
 	offline bool
 	asleep  []span
 	away    []span // without a network
-	changed chan Change
+	changed chan watch.Change
 	ended   chan error
 	stop    context.CancelFunc
 	born    time.Time // of the first key
@@ -56,34 +60,34 @@ func (p *laptop) Do(r *http.Request) (*http.Response, error) {
 		gone := &net.DNSError{Err: "no such host", Name: r.URL.Hostname(), IsNotFound: true}
 		return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: &net.OpError{Op: "dial", Net: "tcp", Err: gone}}
 	}
-	p.watch()
-	return p.cloud.Do(r)
+	p.Watch()
+	return p.Cloud.Do(r)
 }
 
 func newLaptop(t *testing.T, age time.Duration) *laptop {
-	p := &laptop{lab: &lab{t: t, home: t.TempDir(), sys: unsynced{}}, changed: make(chan Change, 1), ended: make(chan error, 1)}
-	p.lab.now = p.now
-	p.lab.http = p
-	p.lab.start(awssim.RealLag(), age)
+	p := &laptop{Lab: &lab.Lab{T: t, Home: t.TempDir(), Sys: lab.Unsynced{}}, changed: make(chan watch.Change, 1), ended: make(chan error, 1)}
+	p.Lab.Now = p.now
+	p.Lab.HTTP = p
+	p.Lab.Start(awssim.RealLag(), age)
 	p.born = p.now().Add(-age)
 	return p
 }
 
 // boot starts the daemon as a login does.
 func (p *laptop) boot() {
-	p.restart()
-	p.d.Settings = Default()
-	p.d.Settings.Notify, p.d.Settings.CheckEvery = "none", lazy()
-	p.d.Log = slog.New(slog.DiscardHandler)
-	ctx, stop := context.WithCancel(p.t.Context())
+	p.Restart()
+	p.D.Settings = settings.Default()
+	p.D.Settings.Notify, p.D.Settings.CheckEvery = "none", lazy()
+	p.D.Log = slog.New(slog.DiscardHandler)
+	ctx, stop := context.WithCancel(p.T.Context())
 	p.stop = stop
-	go func() { p.ended <- Run(ctx, p.d, RunOptions{Changed: p.changed}) }()
+	go func() { p.ended <- Run(ctx, p.D, RunOptions{Changed: p.changed}) }()
 }
 
 func (p *laptop) shutdown() {
 	p.stop()
 	if err := <-p.ended; err != nil {
-		p.t.Error(err)
+		p.T.Error(err)
 	}
 }
 
@@ -111,10 +115,10 @@ func (p *laptop) network(on bool) {
 // edit changes the file as its owner does, who knows nothing of keyd.
 func (p *laptop) edit(text func(string) string) {
 	synctest.Wait()
-	p.write("credentials", text(p.text()))
-	p.watch()
+	p.Write("credentials", text(p.Text()))
+	p.Watch()
 	select {
-	case p.changed <- Change{Path: filepath.Join(p.home, "credentials")}:
+	case p.changed <- watch.Change{Path: filepath.Join(p.Home, "credentials")}:
 	default:
 	}
 }
@@ -142,10 +146,10 @@ const (
 )
 
 func ninetyDays(t *testing.T, dice *rand.Rand) {
-	p := newLaptop(t, 50*day)
+	p := newLaptop(t, 50*settings.Day)
 	minutes := func(from, to int) time.Duration { return time.Duration(from+dice.IntN(to-from+1)) * time.Minute }
 	p.boot()
-	backup := p.text()
+	backup := p.Text()
 	for today := range 90 {
 		began := p.now()
 		if dice.IntN(2) == 0 { // to work, by train
@@ -180,8 +184,8 @@ func ninetyDays(t *testing.T, dice *rand.Rand) {
 			p.boot()
 		}
 		time.Sleep(minutes(60, 120))
-		backup = p.text()
-		p.sleep(day - p.now().Sub(began)) // night
+		backup = p.Text()
+		p.sleep(settings.Day - p.now().Sub(began)) // night
 	}
 	p.shutdown()
 	p.judge()
@@ -189,17 +193,17 @@ func ninetyDays(t *testing.T, dice *rand.Rand) {
 
 // judge looks back at the quarter.
 func (p *laptop) judge() {
-	t := p.t
-	p.watch()
-	if out := p.cloud.Outage(p.held, p.now()); out > 0 {
+	t := p.T
+	p.Watch()
+	if out := p.Cloud.Outage(p.Held, p.now()); out > 0 {
 		t.Errorf("the pair in the file was refused for %s", out)
 	}
-	if touched := p.cloud.ForeignCalls(); len(touched) > 0 {
+	if touched := p.Cloud.ForeignCalls(); len(touched) > 0 {
 		t.Errorf("foreign keys were touched: %v", touched)
 	}
 	perDay := map[string]int{}
 	var made []time.Time
-	for _, c := range p.cloud.Calls() {
+	for _, c := range p.Cloud.Calls() {
 		perDay[c.At.Format(time.DateOnly)]++
 		for _, s := range slices.Concat(p.asleep, p.away) {
 			if s.holds(c.At) {
@@ -239,7 +243,7 @@ func lazy() time.Duration {
 	if runtime.GOOS == "windows" {
 		return 2 * time.Hour
 	}
-	return Default().CheckEvery
+	return settings.Default().CheckEvery
 }
 
 // mostLate is how long the laptop was awake and online, at most, between the
@@ -260,34 +264,34 @@ func (p *laptop) usable(from, to time.Time) time.Duration {
 
 // judgeDays checks that every key was replaced as soon as it was due.
 func (p *laptop) judgeDays(made []time.Time) {
-	born, id := p.born, p.old.ID
+	born, id := p.born, p.Old.ID
 	for i := 0; ; i++ {
-		due := born.Add(addJitter(60*day, id))
-		if due.After(p.now().Add(-day)) {
+		due := born.Add(decide.AddJitter(60*settings.Day, id))
+		if due.After(p.now().Add(-settings.Day)) {
 			if i < len(made) {
-				p.t.Errorf("a key was made at %s that nobody needed", made[i])
+				p.T.Errorf("a key was made at %s that nobody needed", made[i])
 			}
 			break
 		}
 		if i >= len(made) {
-			p.t.Errorf("%s was due on %s and was not replaced", credfile.Short(id), due)
+			p.T.Errorf("%s was due on %s and was not replaced", credfile.Short(id), due)
 			return
 		}
 		if early, late := due.Sub(made[i]), p.usable(due, made[i]); early > time.Minute || late > mostLate() {
-			p.t.Errorf("%s was due at %s and replaced at %s, after %s in which it was possible", credfile.Short(id), due, made[i], late)
+			p.T.Errorf("%s was due at %s and replaced at %s, after %s in which it was possible", credfile.Short(id), due, made[i], late)
 		}
 		born = made[i]
 		id = p.after(made[i])
 	}
 	if len(made) < 1 {
-		p.t.Error("nothing was due in a quarter: the test shows nothing")
+		p.T.Error("nothing was due in a quarter: the test shows nothing")
 	}
 }
 
 // after is the id that the file showed first after a time, and never before.
 func (p *laptop) after(at time.Time) string {
 	before := map[string]bool{}
-	for _, h := range p.held {
+	for _, h := range p.Held {
 		if !h.At.After(at) {
 			before[h.ID] = true
 		} else if !before[h.ID] {

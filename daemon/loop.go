@@ -5,16 +5,21 @@ import (
 	"math/rand/v2"
 	"os"
 	"time"
+
+	"keyd/daemon/decide"
+	"keyd/daemon/notify"
+	"keyd/daemon/rotate"
+	"keyd/daemon/state"
 )
 
 // loop is the state of Run. A single goroutine owns it. The other goroutines, the watch
 // of the files and the programs that notify people, report their results over channels.
 type loop struct {
-	*Rotator
+	*rotate.Rotator
 	options     RunOptions
 	wakes       wakeDetector
-	outbox      *Outbox
-	info        DaemonInfo
+	outbox      *notify.Outbox
+	info        state.DaemonInfo
 	firstDue    time.Time         // when the first key is due; zero when none is
 	nextPass    time.Time         // when the next pass is due
 	failures    int               // passes in a row that returned an error
@@ -24,14 +29,14 @@ type loop struct {
 
 // newLoop starts the loop: it writes daemon.json, notifies the service manager, and
 // receives the events of passes.
-func newLoop(d *Rotator, a RunOptions) *loop {
-	l := &loop{Rotator: d, options: a, outbox: StartOutbox(d.Getenv), lastLogged: map[string]string{}, needsPerson: map[string]bool{}}
+func newLoop(d *rotate.Rotator, a RunOptions) *loop {
+	l := &loop{Rotator: d, options: a, outbox: notify.StartOutbox(d.Getenv), lastLogged: map[string]string{}, needsPerson: map[string]bool{}}
 	l.wakes = wakeDetector{now: d.Now}
 	l.wakes.startStep(0)
 	d.AwakeSince = d.Now().Round(0)
-	l.info = DaemonInfo{Version: DaemonInfoVersion, PID: os.Getpid(), Since: d.AwakeSince.UTC(), Release: a.Release}
+	l.info = state.DaemonInfo{Version: state.DaemonInfoVersion, PID: os.Getpid(), Since: d.AwakeSince.UTC(), Release: a.Release}
 	l.info.Program, _ = os.Executable()
-	if before, err := LoadStatus(d.StateDir); err == nil {
+	if before, err := state.LoadStatus(d.StateDir); err == nil {
 		for _, line := range before.Keys {
 			l.needsPerson[line.Identity()] = line.NeedsPerson
 		}
@@ -40,7 +45,7 @@ func newLoop(d *Rotator, a RunOptions) *loop {
 	d.Heartbeat = a.Supervisor.Beat
 	a.Supervisor.SendReady()
 	log := d.OnEvent
-	d.OnEvent = func(e Event) { l.onEvent(e, log) }
+	d.OnEvent = func(e rotate.Event) { l.onEvent(e, log) }
 	return l
 }
 
@@ -57,13 +62,13 @@ func (l *loop) close() {
 func (l *loop) runPass(ctx context.Context) {
 	l.options.Supervisor.Beat()
 	l.reloadSettings()
-	results, err := l.Pass(ctx, Request{})
+	results, err := l.Pass(ctx, rotate.Request{})
 	l.reportPass(results, err)
 	now := l.Now().Round(0)
-	l.firstDue, l.nextPass = earliestDue(results), now.Add(l.timeToNextPass(results))
+	l.firstDue, l.nextPass = rotate.EarliestDue(results), now.Add(l.TimeToNextPass(results))
 	if l.failures++; err == nil {
 		l.failures = 0
-	} else if again := now.Add(RetryAfter(l.failures)); again.Before(l.nextPass) {
+	} else if again := now.Add(decide.RetryAfter(l.failures)); again.Before(l.nextPass) {
 		l.nextPass = again
 	}
 	l.info.NextPass = l.nextPass.UTC()
@@ -142,7 +147,7 @@ func (l *loop) pauseAfterWake(ctx context.Context) error {
 	l.AwakeSince = l.Now().Round(0)
 	l.Log.Info("woke", "why", "the wall clock ran ahead: the machine slept, or its clock was set")
 	l.options.Supervisor.Beat()
-	return pauseFor(ctx, 5*time.Second+rand.N(25*time.Second))
+	return rotate.PauseFor(ctx, 5*time.Second+rand.N(25*time.Second))
 }
 
 // reloadSettings reads keyd.ini again. If that fails, the last good settings stay in use.
@@ -159,25 +164,4 @@ func (l *loop) reloadSettings() {
 		l.Log.Error("settings", "why", err.Error())
 	}
 	l.SettingsProblem = err.Error()
-}
-
-// timeToNextPass returns how long to sleep after a pass: until the next due time, but
-// never longer than check_every, so that an edited file or a laptop that slept is
-// noticed.
-func (d *Rotator) timeToNextPass(results []Result) time.Duration {
-	step := d.Settings.CheckEvery
-	if due := earliestDue(results); !due.IsZero() {
-		step = min(step, due.Sub(d.Now()))
-	}
-	return max(step, time.Second)
-}
-
-// earliestDue returns the earliest time at which something is due; zero when nothing is.
-func earliestDue(results []Result) (due time.Time) {
-	for _, r := range results {
-		if !r.Until.IsZero() && (due.IsZero() || r.Until.Before(due)) {
-			due = r.Until
-		}
-	}
-	return due
 }

@@ -10,6 +10,11 @@ import (
 	"time"
 
 	"keyd/credfile/atomicfile"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+	"keyd/daemon/state"
+	"keyd/daemon/systemd"
+	"keyd/daemon/watch"
 )
 
 // AlreadyRunningError reports that another daemon runs on the same state folder.
@@ -23,11 +28,11 @@ func (AlreadyRunningError) Hint() string { return "keyd status" }
 
 // RunOptions are what the process gives to Run. Every field may be zero.
 type RunOptions struct {
-	Reload     func() (Settings, error) // called before every pass; after an error the last good settings stay in use
-	Changed    <-chan Change            // file changes from the watch; each one causes a pass
-	Hangup     <-chan os.Signal         // SIGHUP; each one causes a pass
-	Supervisor Supervisor               // the service manager, if one started the process
-	Release    string                   // version of the program, for keyd status
+	Reload     func() (settings.Settings, error) // called before every pass; after an error the last good settings stay in use
+	Changed    <-chan watch.Change               // file changes from the watch; each one causes a pass
+	Hangup     <-chan os.Signal                  // SIGHUP; each one causes a pass
+	Supervisor systemd.Supervisor                // the service manager, if one started the process
+	Release    string                            // version of the program, for keyd status
 }
 
 const (
@@ -44,7 +49,7 @@ const (
 //
 // All deadlines use the wall clock. A timer stops while a laptop sleeps, so Run computes
 // the remaining time again after every step.
-func Run(ctx context.Context, d *Rotator, a RunOptions) error {
+func Run(ctx context.Context, d *rotate.Rotator, a RunOptions) error {
 	release, mine, err := claimState(ctx, d)
 	if err != nil {
 		return err
@@ -61,7 +66,7 @@ func Run(ctx context.Context, d *Rotator, a RunOptions) error {
 			continue
 		}
 		again, id, err := claimState(ctx, d) // someone removed the folder: a deleted lock file excludes no one
-		if isType[AlreadyRunningError](err) {
+		if rotate.IsType[AlreadyRunningError](err) {
 			return err
 		}
 		if err != nil {
@@ -78,12 +83,12 @@ func daemonLockPath(state string) string { return filepath.Join(state, "daemon.l
 
 // claimState makes this process the only daemon of the state folder, and returns the
 // identity of the lock file.
-func claimState(ctx context.Context, d *Rotator) (release func(), id atomicfile.FileID, err error) {
+func claimState(ctx context.Context, d *rotate.Rotator) (release func(), id atomicfile.FileID, err error) {
 	if err := atomicfile.MkdirAll(d.Sys, d.StateDir, 0o700); err != nil {
 		return nil, id, fmt.Errorf("daemon: the state folder: %w", err)
 	}
-	release, err = LockFile(ctx, d.Sys, daemonLockPath(d.StateDir), 200*time.Millisecond)
-	if isType[*BusyError](err) {
+	release, err = state.LockFile(ctx, d.Sys, daemonLockPath(d.StateDir), 200*time.Millisecond)
+	if rotate.IsType[*state.BusyError](err) {
 		return nil, id, AlreadyRunningError{}
 	}
 	if err != nil {

@@ -15,15 +15,21 @@ import (
 	"time"
 
 	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+	"keyd/daemon/state"
+	"keyd/daemon/watch"
 )
 
 // running is a daemon of a lab, and what it said.
 type running struct {
-	*lab
+	*lab.Lab
 	log    page
 	told   []string
 	hangup chan os.Signal
-	change chan Change
+	change chan watch.Change
 	stop   func()
 }
 
@@ -47,29 +53,29 @@ func (p *page) String() string {
 
 // run starts a daemon on the lab's files. In the bubble everything that it does
 // at once is over when run returns.
-func run(l *lab, reload func() (Settings, error)) *running {
-	s := Default()
+func run(l *lab.Lab, reload func() (settings.Settings, error)) *running {
+	s := settings.Default()
 	s.CheckEvery = 12 * time.Hour // fewer passes in which nothing is due
 	return runWith(l, s, reload)
 }
 
 // runWith is run with settings that hold as long as reload fails.
-func runWith(l *lab, s Settings, reload func() (Settings, error)) *running {
-	r := &running{lab: l, hangup: make(chan os.Signal, 1), change: make(chan Change, 1)}
-	l.restart()
-	l.d.Settings = s
-	l.d.Settings.Notify = "none"
-	l.d.Log = slog.New(slog.NewTextHandler(&r.log, nil))
-	l.d.OnEvent = func(e Event) { r.told = append(r.told, e.Verb) }
-	ctx, cancel := context.WithCancel(l.t.Context())
+func runWith(l *lab.Lab, s settings.Settings, reload func() (settings.Settings, error)) *running {
+	r := &running{Lab: l, hangup: make(chan os.Signal, 1), change: make(chan watch.Change, 1)}
+	l.Restart()
+	l.D.Settings = s
+	l.D.Settings.Notify = "none"
+	l.D.Log = slog.New(slog.NewTextHandler(&r.log, nil))
+	l.D.OnEvent = func(e rotate.Event) { r.told = append(r.told, e.Verb) }
+	ctx, cancel := context.WithCancel(l.T.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(ctx, l.d, RunOptions{Reload: reload, Changed: r.change, Hangup: r.hangup, Release: "keyd test"})
+		ended <- Run(ctx, l.D, RunOptions{Reload: reload, Changed: r.change, Hangup: r.hangup, Release: "keyd test"})
 	}()
 	r.stop = func() {
 		cancel()
 		if err := <-ended; err != nil {
-			l.t.Error(err)
+			l.T.Error(err)
 		}
 	}
 	synctest.Wait()
@@ -82,21 +88,21 @@ func (r *running) let(d time.Duration) {
 	synctest.Wait()
 }
 
-func (r *running) passes() int { return r.count("ListAccessKeys") }
+func (r *running) passes() int { return r.Count("ListAccessKeys") }
 
 func TestTheDaemonSaysThatItLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, awssim.Lag{}, 12*day)
+		l := lab.NewLab(t, awssim.Lag{}, 12*settings.Day)
 		r := run(l, nil)
-		life := LoadDaemonInfo(l.d.StateDir)
-		if !DaemonRunning(l.d.StateDir) || life == nil || life.PID != os.Getpid() || life.Release != "keyd test" || !life.Since.Equal(time.Now()) || !life.NextPass.After(time.Now()) {
-			t.Errorf("lives: %v, %+v", DaemonRunning(l.d.StateDir), life)
+		life := state.LoadDaemonInfo(l.D.StateDir)
+		if !state.DaemonRunning(l.D.StateDir) || life == nil || life.PID != os.Getpid() || life.Release != "keyd test" || !life.Since.Equal(time.Now()) || !life.NextPass.After(time.Now()) {
+			t.Errorf("lives: %v, %+v", state.DaemonRunning(l.D.StateDir), life)
 		}
-		if err := Run(t.Context(), l.d, RunOptions{}); !errors.Is(err, AlreadyRunningError{}) {
+		if err := Run(t.Context(), l.D, RunOptions{}); !errors.Is(err, AlreadyRunningError{}) {
 			t.Errorf("a second daemon: %v", err)
 		}
 		r.stop()
-		if DaemonRunning(l.d.StateDir) || LoadDaemonInfo(l.d.StateDir) != nil {
+		if state.DaemonRunning(l.D.StateDir) || state.LoadDaemonInfo(l.D.StateDir) != nil {
 			t.Error("it ended, and still says that it lives")
 		}
 	})
@@ -105,18 +111,18 @@ func TestTheDaemonSaysThatItLives(t *testing.T) {
 // TestAKeyThatAppearsIsLookedAtAtOnce, by whatever the daemon hears of it.
 func TestAKeyThatAppearsIsLookedAtAtOnce(t *testing.T) {
 	for name, wake := range map[string]func(*running){
-		"a file changed": func(r *running) { r.change <- Change{Path: filepath.Join(r.home, "credentials")} },
+		"a file changed": func(r *running) { r.change <- watch.Change{Path: filepath.Join(r.Home, "credentials")} },
 		"SIGHUP":         func(r *running) { r.hangup <- os.Interrupt },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, awssim.Lag{}, 12*day)
+				l := lab.NewLab(t, awssim.Lag{}, 12*settings.Day)
 				r := run(l, nil)
 				defer r.stop()
 				r.let(time.Minute)
 				before := r.passes()
-				id, secret := l.cloud.AddUser(account, "/", "bob").AddKey(day)
-				l.write("credentials", l.text()+"[bob]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
+				id, secret := l.Cloud.AddUser(lab.Account, "/", "bob").AddKey(settings.Day)
+				l.Write("credentials", l.Text()+"[bob]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
 				synctest.Wait()
 				if r.passes() != before {
 					t.Fatal("it looked before it was woken")
@@ -133,25 +139,25 @@ func TestAKeyThatAppearsIsLookedAtAtOnce(t *testing.T) {
 
 func TestPeopleAreCalledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, awssim.Lag{}, 70*day)
-		must(t, l.user.AllowPolicy(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}]}`))
-		calls := func(r *running) int { return strings.Count(strings.Join(r.told, "\n"), NeedsYou) }
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		lab.Must(t, l.User.AllowPolicy(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}]}`))
+		calls := func(r *running) int { return strings.Count(strings.Join(r.told, "\n"), rotate.NeedsYou) }
 		r := run(l, nil)
-		r.let(5 * day)
+		r.let(5 * settings.Day)
 		if n := calls(r); n != 1 {
 			t.Errorf("told %d times in five days", n)
 		}
 		r.stop()
 		r = run(l, nil)
-		r.let(2 * day)
+		r.let(2 * settings.Day)
 		if n := calls(r); n != 0 {
 			t.Errorf("told %d times again after a restart", n)
 		}
-		l.user.AllowSelf(false)
-		r.let(30 * day)
+		l.User.AllowSelf(false)
+		r.let(30 * settings.Day)
 		r.stop()
-		l.watch()
-		if l.shows() == l.old.ID {
+		l.Watch()
+		if l.Shows() == l.Old.ID {
 			t.Error("it was allowed, and was not done")
 		}
 	})
@@ -159,27 +165,27 @@ func TestPeopleAreCalledOnce(t *testing.T) {
 
 func TestAMistakeInTheSettingsKeepsTheLastGoodOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, awssim.Lag{}, 55*day)
-		good := Default()
+		l := lab.NewLab(t, awssim.Lag{}, 55*settings.Day)
+		good := settings.Default()
 		good.CheckEvery = 6 * time.Hour
-		good.Notify, good.ProfileRotateAfter = "none", map[string]time.Duration{"default": Never}
+		good.Notify, good.ProfileRotateAfter = "none", map[string]time.Duration{"default": settings.Never}
 		var broken atomic.Bool
-		r := run(l, func() (Settings, error) {
+		r := run(l, func() (settings.Settings, error) {
 			if broken.Load() {
-				return Settings{}, errors.New("keyd.ini:1: unknown setting")
+				return settings.Settings{}, errors.New("keyd.ini:1: unknown setting")
 			}
 			return good, nil
 		})
 		broken.Store(true)
-		r.let(30 * day)
+		r.let(30 * settings.Day)
 		r.stop()
-		if l.watch(); l.shows() != l.old.ID {
+		if l.Watch(); l.Shows() != l.Old.ID {
 			t.Error("an excluded key was replaced")
 		}
 		if n := strings.Count(r.log.String(), "unknown setting"); n != 1 {
 			t.Errorf("the mistake was logged %d times", n)
 		}
-		if s, err := LoadStatus(l.d.StateDir); err != nil || !strings.Contains(s.SettingsErr, "unknown setting") {
+		if s, err := state.LoadStatus(l.D.StateDir); err != nil || !strings.Contains(s.SettingsErr, "unknown setting") {
 			t.Errorf("the status says %q, %v", s.SettingsErr, err)
 		}
 	})
@@ -187,11 +193,11 @@ func TestAMistakeInTheSettingsKeepsTheLastGoodOnes(t *testing.T) {
 
 func TestSlowWatchingIsToldInTheStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, awssim.Lag{}, 12*day)
+		l := lab.NewLab(t, awssim.Lag{}, 12*settings.Day)
 		r := run(l, nil)
-		r.change <- Change{SlowReason: errors.New("no space left on device")}
+		r.change <- watch.Change{SlowReason: errors.New("no space left on device")}
 		synctest.Wait()
-		if life := LoadDaemonInfo(l.d.StateDir); life == nil || len(life.Notes) != 1 || !strings.Contains(life.Notes[0], "a minute late") {
+		if life := state.LoadDaemonInfo(l.D.StateDir); life == nil || len(life.Notes) != 1 || !strings.Contains(life.Notes[0], "a minute late") {
 			t.Errorf("%+v", life)
 		}
 		r.stop()
@@ -202,11 +208,11 @@ func TestSlowWatchingIsToldInTheStatus(t *testing.T) {
 // people turn a daemon off.
 func TestAnIdleDaemonIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, awssim.Lag{}, 12*day)
+		l := lab.NewLab(t, awssim.Lag{}, 12*settings.Day)
 		r := run(l, nil)
-		r.let(day / 2)
+		r.let(settings.Day / 2)
 		before := len(r.log.String())
-		r.let(day)
+		r.let(settings.Day)
 		r.stop()
 		if lines := strings.Count(r.log.String()[before:], "\n"); lines > 2 { // the age in days, the end
 			t.Errorf("%d lines in a day:\n%s", lines, r.log.String()[before:])
@@ -218,34 +224,34 @@ func TestAnIdleDaemonIsSilent(t *testing.T) {
 // keep everything else waiting.
 func TestOneKeyFindsOutThatTheNetworkIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, awssim.Lag{}, 12*day)
+		l := lab.NewLab(t, awssim.Lag{}, 12*settings.Day)
 		alone := func() int {
-			l.cloud.Inject(awssim.Fault{Kind: awssim.Dial})
-			l.pass(Request{})
-			return len(l.cloud.Calls())
+			l.Cloud.Inject(awssim.Fault{Kind: awssim.Dial})
+			l.Pass(rotate.Request{})
+			return len(l.Cloud.Calls())
 		}()
 		for name := range strings.FieldsSeq("a b c d e f") {
-			id, secret := l.cloud.AddUser(account, "/", name).AddKey(day)
-			l.write("credentials", l.text()+"["+name+"]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
+			id, secret := l.Cloud.AddUser(lab.Account, "/", name).AddKey(settings.Day)
+			l.Write("credentials", l.Text()+"["+name+"]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
 		}
-		time.Sleep(offlineMaxWait)
-		before := len(l.cloud.Calls())
-		results, err := l.d.Pass(t.Context(), Request{})
-		must(t, err)
-		if n := len(l.cloud.Calls()) - before; n > alone {
+		time.Sleep(decide.OfflineMaxWait)
+		before := len(l.Cloud.Calls())
+		results, err := l.D.Pass(t.Context(), rotate.Request{})
+		lab.Must(t, err)
+		if n := len(l.Cloud.Calls()) - before; n > alone {
 			t.Errorf("%d requests for seven keys, %d for one", n, alone)
 		}
 		for _, r := range results {
-			if r.State != StateWaiting || r.NeedsPerson || time.Until(r.Until) > offlineMaxWait {
+			if r.State != decide.StateWaiting || r.NeedsPerson || time.Until(r.Until) > decide.OfflineMaxWait {
 				t.Errorf("%v: %s until %s", r.Profiles, r.State, r.Until)
 			}
 		}
-		l.cloud.ClearFaults()
-		time.Sleep(offlineMaxWait)
-		results, err = l.d.Pass(t.Context(), Request{})
-		must(t, err)
+		l.Cloud.ClearFaults()
+		time.Sleep(decide.OfflineMaxWait)
+		results, err = l.D.Pass(t.Context(), rotate.Request{})
+		lab.Must(t, err)
 		for _, r := range results {
-			if r.State != StateOK {
+			if r.State != decide.StateOK {
 				t.Errorf("%v with a network: %s, %s", r.Profiles, r.State, r.Why)
 			}
 		}
@@ -255,14 +261,14 @@ func TestOneKeyFindsOutThatTheNetworkIsAway(t *testing.T) {
 // TestAKeyThatNeedsNoNetworkDoesNotMissIt: nothing is due for it, and it is ok.
 func TestAKeyThatNeedsNoNetworkDoesNotMissIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, awssim.Lag{}, 12*day)
-		l.pass(Request{})
-		id, secret := l.cloud.AddUser(account, "/", "bob").AddKey(day)
-		l.write("credentials", "[bob]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n"+l.text())
-		l.cloud.Inject(awssim.Fault{Kind: awssim.DNS})
-		results, err := l.d.Pass(t.Context(), Request{})
-		must(t, err)
-		if len(results) != 2 || results[0].State != StateWaiting || results[1].State != StateOK {
+		l := lab.NewLab(t, awssim.Lag{}, 12*settings.Day)
+		l.Pass(rotate.Request{})
+		id, secret := l.Cloud.AddUser(lab.Account, "/", "bob").AddKey(settings.Day)
+		l.Write("credentials", "[bob]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n"+l.Text())
+		l.Cloud.Inject(awssim.Fault{Kind: awssim.DNS})
+		results, err := l.D.Pass(t.Context(), rotate.Request{})
+		lab.Must(t, err)
+		if len(results) != 2 || results[0].State != decide.StateWaiting || results[1].State != decide.StateOK {
 			t.Errorf("%+v", results)
 		}
 	})

@@ -12,6 +12,11 @@ import (
 	"time"
 
 	"keyd/daemon/awssim"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+	"keyd/daemon/state"
+	"keyd/daemon/systemd"
 )
 
 // manager is the systemd side of the socket.
@@ -48,13 +53,13 @@ func TestTheSupervisorIsTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			heard := manager(t, address)
-			s := FindSupervisor(func(name string) string {
+			s := systemd.FindSupervisor(func(name string) string {
 				return map[string]string{"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "40000000", "WATCHDOG_PID": "4711"}[name]
 			}, 4711)
 			s.SendReady()
 			s.Beat()
 			s.Beat() // too soon: nothing is sent
-			s.SendStatus(summary([]Result{{KeyStatus: KeyStatus{NeedsPerson: true, KeyID: "AKIAIOSFODNN7EXAMPLE"}}, {}}, time.Now()))
+			s.SendStatus(summary([]rotate.Result{{KeyStatus: state.KeyStatus{NeedsPerson: true, KeyID: "AKIAIOSFODNN7EXAMPLE"}}, {}}, time.Now()))
 			s.SendStopping()
 			for _, want := range []string{"READY=1\nSTATUS=", "WATCHDOG=1", "STATUS=2 keys, 1 of them waiting for you", "STOPPING=1"} {
 				if got := heard(); !strings.HasPrefix(got, want) || strings.Contains(got, "AKIA") {
@@ -77,7 +82,7 @@ func TestNobodyIsNoSupervisor(t *testing.T) {
 		"a socket that nobody listens at":  {"NOTIFY_SOCKET": "/nowhere/notify"},
 		"a watchdog of no time whatsoever": {"NOTIFY_SOCKET": "/nowhere/notify", "WATCHDOG_USEC": "0"},
 	} {
-		s := FindSupervisor(func(v string) string { return env[v] }, 4711)
+		s := systemd.FindSupervisor(func(v string) string { return env[v] }, 4711)
 		s.SendReady()
 		s.Beat()
 		s.SendStopping()
@@ -91,11 +96,11 @@ func TestNobodyIsNoSupervisor(t *testing.T) {
 // and half a minute never goes by in silence.
 func TestTheWatchdogIsFedInALongProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, awssim.Lag{Create: awssim.Range{Min: 10 * time.Minute, Max: 10 * time.Minute}}, 70*day)
+		l := lab.NewLab(t, awssim.Lag{Create: awssim.Range{Min: 10 * time.Minute, Max: 10 * time.Minute}}, 70*settings.Day)
 		last, longest := time.Now(), time.Duration(0)
-		l.d.Heartbeat = func() { longest, last = max(longest, time.Since(last)), time.Now() }
+		l.D.Heartbeat = func() { longest, last = max(longest, time.Since(last)), time.Now() }
 		began := time.Now()
-		l.pass(Request{})
+		l.Pass(rotate.Request{})
 		if took := time.Since(began); took < 9*time.Minute {
 			t.Fatalf("the proof took %s only: the test shows nothing", took)
 		}

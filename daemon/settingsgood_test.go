@@ -10,16 +10,22 @@ import (
 
 	"keyd/credfile/atomicfile"
 	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+	"keyd/daemon/state"
+	"keyd/daemon/watch"
 )
 
-func settingsOf(l *lab, text string) File {
-	l.t.Helper()
-	l.write("keyd.ini", text)
-	return File{Path: filepath.Join(l.home, "keyd.ini"), StateDir: l.d.StateDir, Sys: atomicfile.OS{}}
+func settingsOf(l *lab.Lab, text string) settings.File {
+	l.T.Helper()
+	l.Write("keyd.ini", text)
+	return settings.File{Path: filepath.Join(l.Home, "keyd.ini"), StateDir: l.D.StateDir, Sys: atomicfile.OS{}}
 }
 
 // inForce is with fewer passes in which nothing is due.
-func inForce(f File) Settings {
+func inForce(f settings.File) settings.Settings {
 	s := f.Effective()
 	s.CheckEvery = 12 * time.Hour
 	return s
@@ -29,29 +35,29 @@ const mistake = "[profile default]\nrotat = never\n"
 
 func TestADaemonStartedWithAMistakeGoesByWhatItKnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, awssim.Lag{}, 55*day)
+		l := lab.NewLab(t, awssim.Lag{}, 55*settings.Day)
 		r := run(l, settingsOf(l, "notify = none\ncheck_every = 12h\n[profile default]\nrotate = never\n").Load)
 		r.let(time.Minute)
 		r.stop()
 		file := settingsOf(l, mistake)
 		for range 3 { // also when it is started again and again
 			r = runWith(l, inForce(file), file.Load)
-			r.let(10 * day)
+			r.let(10 * settings.Day)
 			r.stop()
 		}
-		if l.watch(); l.shows() != l.old.ID || l.count("GetCallerIdentity") > 0 {
+		if l.Watch(); l.Shows() != l.Old.ID || l.Count("GetCallerIdentity") > 0 {
 			t.Error("an excluded key was used or replaced")
 		}
-		if s, err := LoadStatus(l.d.StateDir); err != nil || !strings.Contains(s.SettingsErr, "keyd.ini:2: unknown setting") {
+		if s, err := state.LoadStatus(l.D.StateDir); err != nil || !strings.Contains(s.SettingsErr, "keyd.ini:2: unknown setting") {
 			t.Errorf("the status says %q, %v", s.SettingsErr, err)
 		}
 		r = runWith(l, inForce(file), settingsOf(l, "notify = none\ncheck_every = 12h\n").Load)
 		r.let(time.Minute)
 		r.stop()
-		if l.watch(); l.shows() == l.old.ID {
+		if l.Watch(); l.Shows() == l.Old.ID {
 			t.Error("the mistake was mended, the key is due, and nothing was done")
 		}
-		l.safe()
+		l.Safe()
 	})
 }
 
@@ -59,25 +65,25 @@ func TestADaemonStartedWithAMistakeGoesByWhatItKnew(t *testing.T) {
 // of never_accounts.
 func TestNothingIsBegunWithoutSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, awssim.Lag{}, 70*day)
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		file := settingsOf(l, mistake)
 		r := runWith(l, inForce(file), file.Load)
-		r.let(30 * day)
-		if n := len(l.cloud.Calls()); n > 0 {
+		r.let(30 * settings.Day)
+		if n := len(l.Cloud.Calls()); n > 0 {
 			t.Errorf("%d calls", n)
 		}
-		s, err := LoadStatus(l.d.StateDir)
-		if err != nil || len(s.Keys) != 1 || s.Keys[0].State != StateBlocked || !s.Keys[0].NeedsPerson || !strings.Contains(s.Keys[0].Why, "keyd.ini has a mistake") {
+		s, err := state.LoadStatus(l.D.StateDir)
+		if err != nil || len(s.Keys) != 1 || s.Keys[0].State != decide.StateBlocked || !s.Keys[0].NeedsPerson || !strings.Contains(s.Keys[0].Why, "keyd.ini has a mistake") {
 			t.Errorf("%+v, %v", s.Keys, err)
 		}
 		settingsOf(l, "notify = none\ncheck_every = 12h\n")
-		r.change <- Change{Path: file.Path}
+		r.change <- watch.Change{Path: file.Path}
 		r.let(time.Minute)
 		r.stop()
-		if l.watch(); l.shows() == l.old.ID {
+		if l.Watch(); l.Shows() == l.Old.ID {
 			t.Error("the mistake was mended, and nothing was done")
 		}
-		l.safe()
+		l.Safe()
 	})
 }
 
@@ -85,26 +91,26 @@ func TestNothingIsBegunWithoutSettings(t *testing.T) {
 // again is mended, and no key is deactivated, however long the mistake stands.
 func TestWithoutSettingsARotationKeepsTheFileGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, awssim.Lag{}, 70*day)
-		before := l.text()
-		l.live(day, func(r Result) bool { return r.State == StateOverlap })
-		swapped := l.shows()
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		before := l.Text()
+		l.Live(settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+		swapped := l.Shows()
 		file := settingsOf(l, mistake)
 		r := runWith(l, inForce(file), file.Load)
-		l.write("credentials", before)
-		l.watch()
-		r.change <- Change{Path: l.d.Store.Paths.Credentials}
-		r.let(90 * day)
+		l.Write("credentials", before)
+		l.Watch()
+		r.change <- watch.Change{Path: l.D.Store.Paths.Credentials}
+		r.let(90 * settings.Day)
 		r.stop()
-		if l.watch(); l.shows() != swapped {
+		if l.Watch(); l.Shows() != swapped {
 			t.Error("the file was not mended")
 		}
-		for _, k := range l.cloud.Keys(l.user) {
+		for _, k := range l.Cloud.Keys(l.User) {
 			if k.Status != "Active" {
 				t.Errorf("%s is %s", k.ID, k.Status)
 			}
 		}
-		if n := l.count("DeleteAccessKey") + l.count("CreateAccessKey"); n != 1 {
+		if n := l.Count("DeleteAccessKey") + l.Count("CreateAccessKey"); n != 1 {
 			t.Errorf("%d keys were made or deleted", n)
 		}
 	})
@@ -113,31 +119,31 @@ func TestWithoutSettingsARotationKeepsTheFileGood(t *testing.T) {
 func TestOnlyAWholeCopyOfTheSettingsIsBelieved(t *testing.T) {
 	state := t.TempDir()
 	path := filepath.Join(state, "keyd.ini")
-	file := File{Path: path, StateDir: state, Sys: atomicfile.OS{}}
+	file := settings.File{Path: path, StateDir: state, Sys: atomicfile.OS{}}
 	if !file.Effective().Unknown {
 		t.Error("without a copy the settings are known")
 	}
 	if _, err := file.Load(); err != nil || file.Effective().Unknown {
 		t.Errorf("no keyd.ini, which means the defaults: %v", err)
 	}
-	must(t, os.WriteFile(path, []byte("overlap = 3h\r\n[profile legacy]\nrotate = never"), 0o600))
+	lab.Must(t, os.WriteFile(path, []byte("overlap = 3h\r\n[profile legacy]\nrotate = never"), 0o600))
 	if _, err := file.Load(); err != nil {
 		t.Fatal(err)
 	}
-	whole, err := os.ReadFile(CopyPath(state))
-	must(t, err)
-	if s := file.Effective(); s.Unknown || s.Overlap != 3*time.Hour || s.ProfileRotateAfter["legacy"] != Never {
+	whole, err := os.ReadFile(settings.CopyPath(state))
+	lab.Must(t, err)
+	if s := file.Effective(); s.Unknown || s.Overlap != 3*time.Hour || s.ProfileRotateAfter["legacy"] != settings.Never {
 		t.Errorf("%+v", s)
 	}
-	must(t, os.WriteFile(path, []byte("overlap = 3"), 0o600))
+	lab.Must(t, os.WriteFile(path, []byte("overlap = 3"), 0o600))
 	if _, err := file.Load(); err == nil {
 		t.Fatal("a mistake was accepted")
 	}
-	if now, err := os.ReadFile(CopyPath(state)); err != nil || string(now) != string(whole) {
+	if now, err := os.ReadFile(settings.CopyPath(state)); err != nil || string(now) != string(whole) {
 		t.Errorf("a mistake changed the copy: %q, %v", now, err)
 	}
 	for n := range whole {
-		must(t, os.WriteFile(CopyPath(state), whole[:n], 0o600))
+		lab.Must(t, os.WriteFile(settings.CopyPath(state), whole[:n], 0o600))
 		if s := file.Effective(); !s.Unknown {
 			t.Fatalf("cut to %d bytes it is believed: %+v", n, s)
 		}

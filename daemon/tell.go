@@ -1,15 +1,19 @@
 package daemon
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	"keyd/credfile"
+	"keyd/daemon/decide"
+	"keyd/daemon/notify"
+	"keyd/daemon/rotate"
 )
 
 // onEvent forwards an event to the watchdog, the log, and the programs that notify people.
-func (l *loop) onEvent(e Event, log func(Event)) {
+func (l *loop) onEvent(e rotate.Event, log func(rotate.Event)) {
 	l.options.Supervisor.Beat()
 	if log != nil {
 		log(e)
@@ -26,7 +30,7 @@ func (l *loop) onEvent(e Event, log func(Event)) {
 }
 
 // queueProgram queues a program. It notes when the queue is full.
-func (l *loop) queueProgram(c Program) {
+func (l *loop) queueProgram(c notify.Program) {
 	if len(c.Argv) > 0 && !l.outbox.Post(c) {
 		l.noteProblem("telling", c.Name+": too many events are waiting, one was skipped")
 	}
@@ -49,14 +53,14 @@ func (l *loop) saveInfo() {
 // desktopText returns what a desktop notification shows of an event, or "". Only two
 // kinds of event have one: a person is needed, or a rotation ended. The text contains
 // no key id, because a projector or a phone may show it to everyone.
-func desktopText(e Event) (words string, urgent bool) {
+func desktopText(e rotate.Event) (words string, urgent bool) {
 	who := strings.Join(e.Profiles, ", ")
 	switch {
-	case e.Verb == NeedsYou:
+	case e.Verb == rotate.NeedsYou:
 		return who + ": the access key needs you. keyd status says why", true
-	case e.Verb == "deleted" && e.Do == DoDelete:
+	case e.Verb == "deleted" && e.Do == decide.DoDelete:
 		return who + ": the access key was replaced, and the old one is deleted", false
-	case e.Verb == "deleted" && e.Do == DoDiscard:
+	case e.Verb == "deleted" && e.Do == decide.DoDiscard:
 		return who + ": a rotation was given up, and the old access key stays. keyd history says why", true
 	}
 	return "", false
@@ -64,18 +68,18 @@ func desktopText(e Event) (words string, urgent bool) {
 
 // reportPass logs what changed since the last pass, and emits an event for each key that
 // newly needs a person. A key that still needs one is not reported again.
-func (l *loop) reportPass(results []Result, err error) {
+func (l *loop) reportPass(results []rotate.Result, err error) {
 	if err != nil {
 		l.Log.Error("pass", "why", err.Error())
 	}
 	for _, r := range results {
 		name, line := r.Identity(), string(r.State)+r.Why
 		if l.lastLogged[name] != line {
-			l.Log.Info("key", append([]any{"profiles", r.Profiles, "key", credfile.Short(r.KeyID), "state", string(r.State), "why", r.Why}, untilAttr(r.Until)...)...)
+			l.Log.Info("key", append([]any{"profiles", r.Profiles, "key", credfile.Short(r.KeyID), "state", string(r.State), "why", r.Why}, rotate.UntilAttr(r.Until)...)...)
 		}
 		l.lastLogged[name] = line
 		if r.NeedsPerson && !l.needsPerson[name] {
-			l.Deliver(Event{Time: l.Now(), Profiles: r.Profiles, KeyID: r.KeyID, Do: r.Do, Verb: NeedsYou, Text: r.Why, Hint: r.Hint})
+			l.Deliver(rotate.Event{Time: l.Now(), Profiles: r.Profiles, KeyID: r.KeyID, Do: r.Do, Verb: rotate.NeedsYou, Text: r.Why, Hint: r.Hint})
 		}
 		l.needsPerson[name] = r.NeedsPerson
 	}
@@ -83,25 +87,38 @@ func (l *loop) reportPass(results []Result, err error) {
 
 // summary returns the status line that systemctl status shows after a pass; next is
 // the time of the next one. The line names no key.
-func summary(results []Result, next time.Time) string {
+func summary(results []rotate.Result, next time.Time) string {
 	needs := 0
 	for _, r := range results {
 		if r.NeedsPerson {
 			needs++
 		}
 	}
-	text := countNoun(len(results), "key")
+	text := decide.CountNoun(len(results), "key")
 	if needs > 0 {
 		text += fmt.Sprintf(", %d of them waiting for you: keyd status", needs)
 	}
 	return text + "; next look at " + next.Local().Format("15:04")
 }
 
-// untilAttr returns the log attribute of the time until which keyd waits; none when t is
-// zero, because then only a change helps.
-func untilAttr(t time.Time) []any {
-	if t.IsZero() {
-		return nil
+// eventJSON is what on_event gets on standard input.
+type eventJSON struct {
+	Version     int       `json:"version"` // 1
+	Time        time.Time `json:"time"`
+	Event       string    `json:"event"` // a word of keyd history, or "needs you"
+	Profiles    []string  `json:"profiles"`
+	Key         string    `json:"key"` // the key id in the files; never a secret
+	Text        string    `json:"text"`
+	Run         string    `json:"run,omitzero"` // a command or a question that helps
+	NeedsPerson bool      `json:"needs_person"`
+}
+
+// onEventProgram returns the program of on_event, with e on standard input.
+func onEventProgram(argv []string, e rotate.Event) notify.Program {
+	text, err := json.Marshal(eventJSON{Version: 1, Time: e.Time.UTC(), Event: e.Verb, Profiles: e.Profiles, Key: e.KeyID,
+		Text: e.Text, Run: e.Hint, NeedsPerson: e.Verb == rotate.NeedsYou})
+	if err != nil {
+		return notify.Program{}
 	}
-	return []any{"until", t}
+	return notify.Program{Name: "on_event", Argv: argv, Stdin: append(text, '\n'), Limit: notify.EventLimit}
 }

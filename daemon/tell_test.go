@@ -2,28 +2,37 @@ package daemon
 
 import (
 	"bytes"
+	"encoding/json"
+	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/notify"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 )
 
 // TestLogTellsWhatIsNew and nothing again: two profiles without a key, and one
 // whose key another profile may not use, are three lines, not three in each pass.
 func TestLogTellsWhatIsNew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, awssim.Lag{}, 5*day)
-		l.write("credentials", l.text()+"\n[session]\naws_access_key_id = "+l.old.ID+"\naws_secret_access_key = x\naws_session_token = y\n")
-		l.write("config", "[default]\nregion = eu-west-1\n[profile sso]\nsso_session = x\nsso_account_id = 1\nsso_role_name = r\n[profile role]\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = default\n[sso-session x]\nsso_start_url = https://x\nsso_region = eu-west-1\n")
+		l := lab.NewLab(t, awssim.Lag{}, 5*settings.Day)
+		l.Write("credentials", l.Text()+"\n[session]\naws_access_key_id = "+l.Old.ID+"\naws_secret_access_key = x\naws_session_token = y\n")
+		l.Write("config", "[default]\nregion = eu-west-1\n[profile sso]\nsso_session = x\nsso_account_id = 1\nsso_role_name = r\n[profile role]\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = default\n[sso-session x]\nsso_start_url = https://x\nsso_region = eu-west-1\n")
 		var out bytes.Buffer
-		l.d.Log = slog.New(slog.NewTextHandler(&out, nil))
-		loop := &loop{Rotator: l.d, outbox: StartOutbox(func(string) string { return "" }), lastLogged: map[string]string{}, needsPerson: map[string]bool{}}
+		l.D.Log = slog.New(slog.NewTextHandler(&out, nil))
+		loop := &loop{Rotator: l.D, outbox: notify.StartOutbox(func(string) string { return "" }), lastLogged: map[string]string{}, needsPerson: map[string]bool{}}
 		defer loop.outbox.Close()
 		for range 10 {
-			loop.reportPass(l.d.Pass(t.Context(), Request{}))
+			loop.reportPass(l.D.Pass(t.Context(), rotate.Request{}))
 			time.Sleep(15 * time.Minute)
 		}
 		if n := strings.Count(out.String(), "msg=key"); n != 4 {
@@ -33,4 +42,68 @@ func TestLogTellsWhatIsNew(t *testing.T) {
 			t.Errorf("a key that waits for no time is logged with one:\n%s", out.String())
 		}
 	})
+}
+
+// TestMain lets the test program play a command of on_event that keeps its input.
+func TestMain(m *testing.M) {
+	if os.Getenv("KEYD_TEST_PLAYS") != "keeper" {
+		os.Exit(m.Run())
+	}
+	text, err := io.ReadAll(os.Stdin)
+	if err != nil || os.WriteFile(os.Args[1], text, 0o600) != nil || os.Getenv("NOTIFY_SOCKET") != "" {
+		os.Exit(1)
+	}
+}
+
+// keep is a command of on_event that keeps its input in a file.
+func keep(path string) notify.Program {
+	p := onEventProgram([]string{os.Args[0], path}, rotate.Event{Time: time.Now(), Verb: rotate.NeedsYou, Profiles: []string{"default"},
+		KeyID: "AKIAIOSFODNN7EXAMPLE", Text: "denied", Hint: "keyd policy"})
+	p.Env, p.Limit = []string{"KEYD_TEST_PLAYS=keeper"}, time.Minute
+	return p
+}
+
+func TestOnEventGetsTheEventAndNothingElse(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", "/run/notify") // a child must not speak for the daemon
+	kept := filepath.Join(t.TempDir(), "with a blank", "event")
+	lab.Must(t, os.MkdirAll(filepath.Dir(kept), 0o700))
+	if err := keep(kept).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(kept)
+	lab.Must(t, err)
+	var got map[string]any
+	lab.Must(t, json.Unmarshal(text, &got))
+	for name, want := range map[string]any{"version": 1.0, "event": "needs you", "text": "denied", "run": "keyd policy", "needs_person": true, "key": "AKIAIOSFODNN7EXAMPLE"} {
+		if got[name] != want {
+			t.Errorf("%s is %v", name, got[name])
+		}
+	}
+	if !strings.HasSuffix(string(text), "}\n") || strings.Count(string(text), "\n") != 1 {
+		t.Errorf("not one line: %q", text)
+	}
+}
+
+func TestPeopleAreToldOfThreeThings(t *testing.T) {
+	for _, c := range []struct {
+		event        rotate.Event
+		told, urgent bool
+	}{
+		{rotate.Event{Verb: rotate.NeedsYou, Do: decide.DoBlock}, true, true},
+		{rotate.Event{Verb: "deleted", Do: decide.DoDelete}, true, false},
+		{rotate.Event{Verb: "deleted", Do: decide.DoDiscard}, true, true},
+		{rotate.Event{Verb: "deleted", Do: decide.DoPrune}, false, false},
+		{rotate.Event{Verb: "created", Do: decide.DoCreate}, false, false},
+		{rotate.Event{Verb: "swapped", Do: decide.DoSwap}, false, false},
+		{rotate.Event{Verb: "warning"}, false, false},
+	} {
+		c.event.KeyID, c.event.Text = "AKIAIOSFODNN7EXAMPLE", "AKIA..MPLE is refused"
+		words, urgent := desktopText(c.event)
+		if strings.Contains(words, "AKIA") {
+			t.Errorf("%q names a key", words)
+		}
+		if (words != "") != c.told || urgent != c.urgent {
+			t.Errorf("%s %s: %q, urgent %v", c.event.Do, c.event.Verb, words, urgent)
+		}
+	}
 }

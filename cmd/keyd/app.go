@@ -12,7 +12,10 @@ import (
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
-	"keyd/daemon"
+	"keyd/daemon/journal"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+	"keyd/daemon/state"
 )
 
 // app runs keyd's commands, with what they get from outside. It prints through
@@ -26,7 +29,7 @@ func newApp(p process) *app { return &app{p, newTerminal(p)} }
 
 // locations says where this user's files are.
 type locations struct {
-	folders daemon.Folders
+	folders state.Folders
 	store   *credfile.Store
 	also    []string // the default AWS files, if the environment names others
 }
@@ -40,7 +43,7 @@ func (a *app) findLocations() (locations, error) {
 	if paths, err = absolutePaths(paths); err != nil {
 		return locations{}, err
 	}
-	folders, err := daemon.FindFolders(a.getenv, a.goos)
+	folders, err := state.FindFolders(a.getenv, a.goos)
 	if err != nil {
 		return locations{}, err
 	}
@@ -76,12 +79,12 @@ func absolutePaths(paths credfile.Paths) (credfile.Paths, error) {
 // openDaemon returns the daemon that runs passes for this user, with the settings
 // of keyd.ini. It refuses a keyd.ini with a mistake in it: the mistake may be in
 // the line that excludes a key.
-func (a *app) openDaemon(process string) (*daemon.Rotator, locations, error) {
+func (a *app) openDaemon(process string) (*rotate.Rotator, locations, error) {
 	loc, err := a.findLocations()
 	if err != nil {
 		return nil, loc, err
 	}
-	settings, err := daemon.Load(loc.folders.SettingsFile)
+	settings, err := settings.Load(loc.folders.SettingsFile)
 	if err != nil {
 		return nil, loc, err
 	}
@@ -90,8 +93,8 @@ func (a *app) openDaemon(process string) (*daemon.Rotator, locations, error) {
 
 // newDaemon returns a daemon with these settings. process is the command that
 // status and history name.
-func (a *app) newDaemon(settings daemon.Settings, loc locations, process string) *daemon.Rotator {
-	return &daemon.Rotator{
+func (a *app) newDaemon(settings settings.Settings, loc locations, process string) *rotate.Rotator {
+	return &rotate.Rotator{
 		Store: loc.store, StateDir: loc.folders.StateDir, Sys: atomicfile.OS{}, Settings: settings,
 		HTTP: a.http, Now: a.now, Getenv: a.getenv, Log: slog.New(slog.DiscardHandler), Process: process, OtherFiles: loc.also,
 	}
@@ -99,13 +102,13 @@ func (a *app) newDaemon(settings daemon.Settings, loc locations, process string)
 
 // settingsFile returns keyd.ini together with the daemon's copy of the last good
 // settings.
-func (loc locations) settingsFile() daemon.File {
-	return daemon.File{Path: loc.folders.SettingsFile, StateDir: loc.folders.StateDir, Sys: atomicfile.OS{}}
+func (loc locations) settingsFile() settings.File {
+	return settings.File{Path: loc.folders.SettingsFile, StateDir: loc.folders.StateDir, Sys: atomicfile.OS{}}
 }
 
 // openJournal returns the journal of the rotations in progress, for reading only.
-func (loc locations) openJournal() daemon.Dir {
-	return daemon.Dir{Path: filepath.Join(loc.folders.StateDir, "rotations"), Sys: atomicfile.OS{}, ReadOnly: true}
+func (loc locations) openJournal() journal.Dir {
+	return journal.Dir{Path: filepath.Join(loc.folders.StateDir, "rotations"), Sys: atomicfile.OS{}, ReadOnly: true}
 }
 
 // noteEndpoints notes, before anything is signed, which endpoints do not belong
@@ -116,7 +119,7 @@ func (a *app) noteEndpoints(ctx context.Context, loc locations, names []string) 
 	if err != nil {
 		return err
 	}
-	for _, endpoint := range daemon.CustomEndpoints(selectProfiles(snapshot.Profiles, names), a.getenv) {
+	for _, endpoint := range rotate.CustomEndpoints(selectProfiles(snapshot.Profiles, names), a.getenv) {
 		a.term.printNote("signed requests go to %s, which is not AWS", endpoint)
 	}
 	return nil
@@ -125,7 +128,7 @@ func (a *app) noteEndpoints(ctx context.Context, loc locations, names []string) 
 // noteUnknownProfiles notes the profiles that are named in keyd.ini and exist
 // nowhere else, before a person agrees to something that depends on them. A
 // profile that only a rotation in progress knows is in that rotation's result.
-func (a *app) noteUnknownProfiles(ctx context.Context, loc locations, settings daemon.Settings, results ...daemon.Result) {
+func (a *app) noteUnknownProfiles(ctx context.Context, loc locations, settings settings.Settings, results ...rotate.Result) {
 	snapshot, err := loc.store.Read(ctx)
 	if err != nil {
 		return // the pass read the files, or reports why it could not

@@ -11,7 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyd/daemon"
+	"keyd/daemon/decide"
+	"keyd/daemon/state"
 )
 
 const demoLong = `Show the whole life of four keys in half a minute, in a throwaway home and with
@@ -129,17 +130,17 @@ func (a *app) rotateDemo(ctx context.Context, w *demoWorld) error {
 // nextStep returns when the rotation continues, and what happens then; "" if no
 // rotation is in progress.
 func (w *demoWorld) nextStep() (until time.Time, what string, err error) {
-	status, err := daemon.LoadStatus(w.state())
+	status, err := state.LoadStatus(w.state())
 	if err != nil {
 		return time.Time{}, "", err
 	}
 	for _, l := range status.Keys {
 		switch l.State {
-		case daemon.StateOverlap:
+		case decide.StateOverlap:
 			return l.Until, "the overlap is over", nil
-		case daemon.StateQuarantine:
+		case decide.StateQuarantine:
 			return l.Until, "the quarantine is over", nil
-		case daemon.StateWaiting, daemon.StateRotating:
+		case decide.StateWaiting, decide.StateRotating:
 			return l.Until, "trying again", nil
 		}
 	}

@@ -5,7 +5,8 @@ import (
 	"fmt"
 
 	"keyd/credfile/atomicfile"
-	"keyd/daemon"
+	"keyd/daemon/hint"
+	"keyd/daemon/rotate"
 )
 
 // The exit codes.
@@ -57,7 +58,7 @@ func errorCode(err error) int {
 	if command, ok := errors.AsType[*commandError](err); ok {
 		return command.code
 	}
-	if _, files := errors.AsType[*atomicfile.Refused](err); !files && daemon.NeedsPerson(err) {
+	if _, files := errors.AsType[*atomicfile.Refused](err); !files && rotate.NeedsPerson(err) {
 		return exitPerson
 	}
 	return exitFailed
@@ -72,6 +73,6 @@ func (a *app) reportError(err error) int {
 	if code, ok := errors.AsType[exitError](err); ok {
 		return int(code)
 	}
-	a.term.printError(stripPackages(err.Error()), daemon.Hint(err))
+	a.term.printError(stripPackages(err.Error()), hint.Hint(err))
 	return errorCode(err)
 }

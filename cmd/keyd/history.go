@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyd/daemon"
+	"keyd/daemon/state"
 )
 
 const historyLong = `Print what keyd did to which key, when, and in which process, oldest first.
@@ -19,9 +19,9 @@ key, user, account and text. Times are RFC 3339; key ids are complete.`
 
 // historyJSON is what keyd history --json prints.
 type historyJSON struct {
-	Version int                   `json:"version"` // 1
-	Damaged int                   `json:"damaged"` // lines that could not be read
-	Entries []daemon.HistoryEntry `json:"entries"`
+	Version int                  `json:"version"` // 1
+	Damaged int                  `json:"damaged"` // lines that could not be read
+	Entries []state.HistoryEntry `json:"entries"`
 }
 
 func newHistoryCommand(a *app) *cobra.Command {
@@ -42,13 +42,13 @@ func (a *app) showHistory(asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	entries, damaged, err := daemon.History{Path: filepath.Join(loc.folders.StateDir, "history.jsonl")}.Read()
+	entries, damaged, err := state.History{Path: filepath.Join(loc.folders.StateDir, "history.jsonl")}.Read()
 	if err != nil {
 		return err
 	}
 	if asJSON {
 		if entries == nil {
-			entries = []daemon.HistoryEntry{}
+			entries = []state.HistoryEntry{}
 		}
 		data, err := json.MarshalIndent(historyJSON{1, damaged, entries}, "", "\t")
 		if err != nil {
@@ -65,7 +65,7 @@ func (a *app) showHistory(asJSON bool) error {
 }
 
 // historyTable renders the history for people.
-func (t *terminal) historyTable(entries []daemon.HistoryEntry) string {
+func (t *terminal) historyTable(entries []state.HistoryEntry) string {
 	if len(entries) == 0 {
 		return "nothing has been done yet\n"
 	}

@@ -5,7 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyd/daemon"
+	"keyd/daemon/decide"
+	"keyd/daemon/rotate"
 )
 
 const holdLong = `Pause the rotation of a profile's key. If the old key is inactive already, make
@@ -27,7 +28,7 @@ func newHoldCommand(a *app) *cobra.Command {
 			if err := a.noteEndpoints(cmd.Context(), loc, args); err != nil {
 				return err
 			}
-			return a.changeRotation(cmd.Context(), d, func(ctx context.Context) (daemon.Result, error) {
+			return a.changeRotation(cmd.Context(), d, func(ctx context.Context) (rotate.Result, error) {
 				return d.Hold(ctx, args[0])
 			})
 		},
@@ -36,11 +37,11 @@ func newHoldCommand(a *app) *cobra.Command {
 
 // changeRotation runs change, which holds or resumes one rotation, and prints how
 // it ended.
-func (a *app) changeRotation(ctx context.Context, d *daemon.Rotator, change func(context.Context) (daemon.Result, error)) error {
+func (a *app) changeRotation(ctx context.Context, d *rotate.Rotator, change func(context.Context) (rotate.Result, error)) error {
 	n := a.newNarrator(d.Settings)
 	d.OnEvent = n.printEvent
 	r, err := change(ctx)
-	if r.Rotation != nil && !r.Rotation.Held.IsZero() && (err != nil || r.State != daemon.StateHeld) {
+	if r.Rotation != nil && !r.Rotation.Held.IsZero() && (err != nil || r.State != decide.StateHeld) {
 		n.term.printNote("the hold on %s is in place until keyd resume, but there is another problem", joinNames(r.Profiles))
 	}
 	if err != nil {

@@ -8,7 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyd/daemon"
+	"keyd/daemon/decide"
+	"keyd/daemon/hint"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 	"keyd/install"
 )
 
@@ -71,7 +74,7 @@ func (a *app) installService(ctx context.Context, yes bool) error {
 
 // showOutlook prints what keyd would do with every key, and reports whether one of
 // them needs a person.
-func (a *app) showOutlook(ctx context.Context, d *daemon.Rotator, loc locations) (needsPerson bool, err error) {
+func (a *app) showOutlook(ctx context.Context, d *rotate.Rotator, loc locations) (needsPerson bool, err error) {
 	if err := a.noteEndpoints(ctx, loc, nil); err != nil {
 		return false, err
 	}
@@ -97,7 +100,7 @@ func (a *app) showOutlook(ctx context.Context, d *daemon.Rotator, loc locations)
 
 // outlookRow returns one row of the outlook. It promises nothing for a key whose
 // rehearsal failed.
-func (a *app) outlookRow(r daemon.Rehearsal, settings daemon.Settings) tableRow {
+func (a *app) outlookRow(r rotate.Rehearsal, settings settings.Settings) tableRow {
 	w := a.term.keyRow(r.KeyStatus, &report{Now: a.now(), settings: settings})
 	w.lines, w.paint = nil, plainText
 	switch {
@@ -107,18 +110,18 @@ func (a *app) outlookRow(r daemon.Rehearsal, settings daemon.Settings) tableRow 
 		w.next, w.state, w.paint = "-", "replace it once AWS answers; now: "+stripPackages(r.Err.Error()), a.term.yellow
 	case r.NeedsPerson:
 		w.state, w.paint = "leave it alone: "+stripPackages(r.Why), a.term.red
-	case r.Do == daemon.DoSkip:
+	case r.Do == decide.DoSkip:
 		w.state, w.paint = "leave it alone: "+stripPackages(r.Why), a.term.dim
 	case r.Rotation != nil:
 		w.state = "continue its rotation: " + stripPackages(r.Why)
-	case r.Ready && r.State == daemon.StateOK:
+	case r.Ready && r.State == decide.StateOK:
 		w.state = "replace it then: the file can be edited, and the key may deactivate its old one"
 	case r.Ready:
 		w.next, w.state = "now", "replace it at once: the file can be edited, and the key may deactivate its old one"
 	default:
 		w.state = "wait: " + stripPackages(r.Why)
 	}
-	if run := cmp.Or(r.Hint, daemon.HintFor(r.Err, r.Profiles)); run != "" && (r.NeedsPerson || r.Err != nil) {
+	if run := cmp.Or(r.Hint, hint.HintFor(r.Err, r.Profiles)); run != "" && (r.NeedsPerson || r.Err != nil) {
 		w.lines = []string{a.term.shortenHome(formatHint(run))}
 	}
 	return w

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"keyd/daemon"
+	"keyd/daemon/settings"
 )
 
 // clockHeader tells AWS the time at a hurried keyd. The header is added after signing,
@@ -66,7 +67,7 @@ func runHurriedDaemon(p process) int {
 	}
 	d.Log = slog.New(slog.NewTextHandler(u.err, nil))
 	return u.reportError(daemon.Run(context.Background(), d, daemon.RunOptions{
-		Reload: func() (daemon.Settings, error) { return daemon.Load(s.folders.SettingsFile) },
+		Reload: func() (settings.Settings, error) { return settings.Load(s.folders.SettingsFile) },
 	}))
 }
 

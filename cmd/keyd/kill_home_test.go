@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"keyd/credfile/atomicfile"
-	"keyd/daemon"
 	"keyd/daemon/awssim"
+	"keyd/daemon/journal"
 )
 
 // killHome is the home of a user whose keyd is killed. It records what readers of the
@@ -148,9 +148,9 @@ func (h *killHome) readCredentials() {
 func (s sighting) lastPair() awssim.ShownPair { return s.held[len(s.held)-1] }
 
 // openRotations returns the rotations in the journal: none or one.
-func (h *killHome) openRotations() []*daemon.Rotation {
+func (h *killHome) openRotations() []*journal.Rotation {
 	h.t.Helper()
-	rotations, errs := daemon.Dir{Path: filepath.Join(h.state(), "rotations"), Sys: atomicfile.OS{}}.Load(context.Background())
+	rotations, errs := journal.Dir{Path: filepath.Join(h.state(), "rotations"), Sys: atomicfile.OS{}}.Load(context.Background())
 	if len(errs)+max(len(rotations)-1, 0) > 0 {
 		h.t.Fatalf("%d journals, %v", len(rotations), errs)
 	}

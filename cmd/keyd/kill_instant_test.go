@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"keyd/daemon"
 	"keyd/daemon/awssim"
+	"keyd/daemon/journal"
 )
 
 var (
@@ -176,7 +176,7 @@ func (k *killing) checkPromises(seen sighting, killed bool, err error) {
 		k.t.Errorf("AWS refuses %s, which the file shows", shown.ID)
 	}
 	left, keys := k.home.temporaryFiles(), k.server.aws.keys()
-	var r *daemon.Rotation
+	var r *journal.Rotation
 	if open := k.home.openRotations(); len(open) > 0 {
 		r = open[0]
 	}
@@ -205,7 +205,7 @@ func replacedFile(name string) string {
 
 // demandKnownKeys demands that the file or the journal holds every key at AWS. One key may be
 // unknown while the journal says that CreateAccessKey is under way.
-func (k *killing) demandKnownKeys(keys map[string]string, shown string, r *daemon.Rotation) {
+func (k *killing) demandKnownKeys(keys map[string]string, shown string, r *journal.Rotation) {
 	k.t.Helper()
 	var unknown []string
 	for id := range keys {
@@ -219,7 +219,7 @@ func (k *killing) demandKnownKeys(keys map[string]string, shown string, r *daemo
 }
 
 // rotationPhase says where a rotation stood, according to the journal, the file and AWS.
-func rotationPhase(keys map[string]string, shown string, r *daemon.Rotation) string {
+func rotationPhase(keys map[string]string, shown string, r *journal.Rotation) string {
 	switch {
 	case r == nil:
 		return "0 no journal: before the intent, or after the end"

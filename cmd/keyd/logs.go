@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyd/daemon"
+	"keyd/daemon/state"
 )
 
 const logsLong = `Show what the daemon has logged. On Linux the log is in the journal. On macOS
@@ -72,9 +72,9 @@ func (a *app) showLogFiles(ctx context.Context, lines int, follow bool) error {
 	if err != nil {
 		return err
 	}
-	paths := daemon.LogPaths(loc.folders.StateDir)
+	paths := state.LogPaths(loc.folders.StateDir)
 	if len(paths) == 0 && !follow {
-		return hintedError("keyd install", "nothing has been logged: %s does not exist", daemon.LogPath(loc.folders.StateDir))
+		return hintedError("keyd install", "nothing has been logged: %s does not exist", state.LogPath(loc.folders.StateDir))
 	}
 	var text []byte
 	size := int64(0) // of the current file, in bytes
@@ -87,7 +87,7 @@ func (a *app) showLogFiles(ctx context.Context, lines int, follow bool) error {
 	}
 	a.term.print(string(lastLines(text, lines)))
 	if follow {
-		a.followFile(ctx, daemon.LogPath(loc.folders.StateDir), size)
+		a.followFile(ctx, state.LogPath(loc.folders.StateDir), size)
 	}
 	return nil
 }

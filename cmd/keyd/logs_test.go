@@ -10,7 +10,8 @@ import (
 	"sync"
 	"testing"
 
-	"keyd/daemon"
+	"keyd/daemon/hint"
+	"keyd/daemon/state"
 )
 
 // screen is a standard output that one goroutine writes while another one reads it.
@@ -51,18 +52,18 @@ func (s *screen) awaitText(t *testing.T, text string) {
 
 // newMacApp returns an app on a system without a journal, its output and its state folder.
 func newMacApp(t *testing.T) (*app, *screen, string) {
-	state, out := t.TempDir(), &screen{wrote: make(chan struct{}, 1)}
-	env := map[string]string{"KEYD_STATE_DIR": state, "KEYD_SETTINGS": filepath.Join(state, "keyd.ini"), "HOME": state, "USERPROFILE": state}
-	return newApp(process{out: out, err: out, getenv: func(name string) string { return env[name] }, goos: "darwin"}), out, state
+	stateDir, out := t.TempDir(), &screen{wrote: make(chan struct{}, 1)}
+	env := map[string]string{"KEYD_STATE_DIR": stateDir, "KEYD_SETTINGS": filepath.Join(stateDir, "keyd.ini"), "HOME": stateDir, "USERPROFILE": stateDir}
+	return newApp(process{out: out, err: out, getenv: func(name string) string { return env[name] }, goos: "darwin"}), out, stateDir
 }
 
 func TestLogFilesArePrintedOldestFirst(t *testing.T) {
-	u, out, state := newMacApp(t)
-	if err := u.showLogFiles(t.Context(), 10, false); err == nil || daemon.Hint(err) != "keyd install" {
+	u, out, stateDir := newMacApp(t)
+	if err := u.showLogFiles(t.Context(), 10, false); err == nil || hint.Hint(err) != "keyd install" {
 		t.Errorf("without a log: %v", err)
 	}
 	for name, text := range map[string]string{"keyd.log.2": "1\n2\n", "keyd.log.1": "3\n4\n", "keyd.log": "5\n"} {
-		if err := os.WriteFile(filepath.Join(state, name), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(stateDir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -75,8 +76,8 @@ func TestFollowContinuesInTheNextLogFile(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows does not rename a file that is being read")
 	}
-	u, out, state := newMacApp(t)
-	log, err := daemon.OpenLog(state)
+	u, out, stateDir := newMacApp(t)
+	log, err := state.OpenLog(stateDir)
 	if err != nil {
 		t.Fatal(err)
 	}

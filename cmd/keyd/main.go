@@ -12,12 +12,11 @@ import (
 	"syscall"
 	"time"
 
-	"keyd/daemon"
 	"keyd/install"
 )
 
 func main() {
-	_ = daemon.NoDumps() // every command reads the secrets; only keyd run, which lives long, reports a failure
+	_ = preventDumps() // every command reads the secrets; only keyd run, which lives long, reports a failure
 	os.Exit(executeKeyd(os.Args[1:], process{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		getenv: os.Getenv, goos: runtime.GOOS, now: time.Now, host: install.CurrentHost,

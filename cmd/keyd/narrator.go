@@ -8,7 +8,11 @@ import (
 	"slices"
 	"time"
 
-	"keyd/daemon"
+	"keyd/daemon/decide"
+	"keyd/daemon/hint"
+	"keyd/daemon/journal"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 )
 
 // narrator tells a person what a pass does while it does it, and how each key
@@ -16,14 +20,14 @@ import (
 type narrator struct {
 	term     *terminal
 	now      func() time.Time
-	settings daemon.Settings
+	settings settings.Settings
 	named    bool            // the person has named the profiles
 	heading  string          // the profiles that the last line was about
 	acted    map[string]bool // by heading: something was done to the key
 	waited   time.Time       // when the last line about a wait was printed
 }
 
-func (a *app) newNarrator(settings daemon.Settings) *narrator {
+func (a *app) newNarrator(settings settings.Settings) *narrator {
 	return &narrator{term: a.term, now: a.now, settings: settings, acted: map[string]bool{}}
 }
 
@@ -31,7 +35,7 @@ func (a *app) newNarrator(settings daemon.Settings) *narrator {
 const progressEvery = 10 * time.Second
 
 // printEvent prints one event of a pass: a step, or the progress of a wait.
-func (n *narrator) printEvent(e daemon.Event) {
+func (n *narrator) printEvent(e rotate.Event) {
 	n.printHeading(e)
 	switch {
 	case e.Verb == "begin":
@@ -48,7 +52,7 @@ func (n *narrator) printEvent(e daemon.Event) {
 
 // printHeading starts a paragraph if the event is about another key than the last
 // one.
-func (n *narrator) printHeading(e daemon.Event) {
+func (n *narrator) printHeading(e rotate.Event) {
 	profiles := joinNames(e.Profiles)
 	if profiles == n.heading && e.Verb != "begin" {
 		return
@@ -66,26 +70,26 @@ func (n *narrator) printStep(verb, text string) {
 }
 
 // formatWait says what keyd is waiting for, for how long, and for how long at most.
-func formatWait(e daemon.Event) string {
+func formatWait(e rotate.Event) string {
 	return fmt.Sprintf("  %-11s %s  %s of %s at most", e.Verb, e.Text, formatElapsed(e.Elapsed), formatDuration(e.Limit))
 }
 
 // printResult prints how a key stands at the end of a pass and what happens next.
 // It returns the exit code for this key.
-func (n *narrator) printResult(ctx context.Context, r daemon.Result) int {
+func (n *narrator) printResult(ctx context.Context, r rotate.Result) int {
 	switch {
 	case r.Err != nil && ctx.Err() != nil && errors.Is(r.Err, context.Cause(ctx)):
 		return n.printInterrupted(ctx, r)
 	case r.Err != nil:
-		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Err.Error())), cmp.Or(daemon.HintFor(r.Err, r.Profiles), r.Hint))
+		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Err.Error())), cmp.Or(hint.HintFor(r.Err, r.Profiles), r.Hint))
 		return resultCode(r)
-	case r.Do == daemon.DoBlock:
+	case r.Do == decide.DoBlock:
 		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Hint)
 		return exitPerson
-	case r.State == daemon.StateWaiting:
+	case r.State == decide.StateWaiting:
 		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Hint)
 		return exitFailed
-	case r.Do == daemon.DoSkip && n.named:
+	case r.Do == decide.DoSkip && n.named:
 		n.term.printError(joinNames(r.Profiles)+": nothing to rotate: "+stripPackages(r.Why), r.Hint)
 		return exitFailed
 	case !endsPass(r.Do):
@@ -96,7 +100,7 @@ func (n *narrator) printResult(ctx context.Context, r daemon.Result) int {
 	return exitDone
 }
 
-func resultCode(r daemon.Result) int {
+func resultCode(r rotate.Result) int {
 	if r.NeedsPerson {
 		return exitPerson
 	}
@@ -104,22 +108,22 @@ func resultCode(r daemon.Result) int {
 }
 
 // endsPass reports whether do leaves the pass nothing more to do with the key.
-func endsPass(do daemon.Do) bool { return daemon.Decision{Do: do}.EndsPass() }
+func endsPass(do decide.Do) bool { return decide.Decision{Do: do}.EndsPass() }
 
 // printInterrupted prints where an interrupted rotation stands. It prints nothing
 // about a key without a rotation: nothing happened to it.
-func (n *narrator) printInterrupted(ctx context.Context, r daemon.Result) int {
+func (n *narrator) printInterrupted(ctx context.Context, r rotate.Result) int {
 	rotation := r.Rotation
 	if rotation == nil {
 		return exitDone
 	}
-	n.term.printError(fmt.Sprintf("%s: %v; %s", joinNames(r.Profiles), context.Cause(ctx), describeRotation(rotation)), daemon.Command("keyd rotate", r.Profiles[0]))
+	n.term.printError(fmt.Sprintf("%s: %v; %s", joinNames(r.Profiles), context.Cause(ctx), describeRotation(rotation)), hint.Command("keyd rotate", r.Profiles[0]))
 	return exitFailed
 }
 
 // describeRotation says which keys exist, which one the files show, and what
 // happens next.
-func describeRotation(r *daemon.Rotation) string {
+func describeRotation(r *journal.Rotation) string {
 	old, fresh := r.Old, r.New
 	switch {
 	case fresh.ID == "":
@@ -137,7 +141,7 @@ func describeRotation(r *daemon.Rotation) string {
 // interruptedError says which keys Ctrl-C left untouched, or returns nil if it
 // came after everything was done. A rotation that is in progress or has ended was
 // reported already; code is the exit code of those reports.
-func (n *narrator) interruptedError(ctx context.Context, results []daemon.Result, code int) error {
+func (n *narrator) interruptedError(ctx context.Context, results []rotate.Result, code int) error {
 	var untouched []string
 	changed := len(n.acted) > 0
 	for _, r := range results {
@@ -158,7 +162,7 @@ func (n *narrator) interruptedError(ctx context.Context, results []daemon.Result
 }
 
 // printClosing prints the last line about a key, which waits for its next step.
-func (n *narrator) printClosing(r daemon.Result) {
+func (n *narrator) printClosing(r rotate.Result) {
 	text := n.closingText(r)
 	if joinNames(r.Profiles) == n.heading {
 		n.term.printf("  %s\n", text)
@@ -167,18 +171,18 @@ func (n *narrator) printClosing(r daemon.Result) {
 	n.term.printf("%s: %s\n", joinNames(r.Profiles), text)
 }
 
-func (n *narrator) closingText(r daemon.Result) string {
+func (n *narrator) closingText(r rotate.Result) string {
 	now := n.now()
 	rotation := r.Rotation
 	switch {
-	case r.State == daemon.StateOverlap && rotation != nil:
+	case r.State == decide.StateOverlap && rotation != nil:
 		return fmt.Sprintf("%s stays usable until %s, is inactive until %s, then deleted", rotation.Old,
 			formatMoment(r.Until, now), formatMoment(r.Until.Add(n.settings.Quarantine), now))
-	case r.State == daemon.StateQuarantine && rotation != nil && rotation.New.ID != "":
+	case r.State == decide.StateQuarantine && rotation != nil && rotation.New.ID != "":
 		return fmt.Sprintf("%s is inactive until %s, then deleted; keyd hold makes it usable again", rotation.Old, formatMoment(r.Until, now))
-	case r.State == daemon.StateOK && joinNames(r.Profiles) == n.heading:
+	case r.State == decide.StateOK && joinNames(r.Profiles) == n.heading:
 		return fmt.Sprintf("done: %s is the only key", shortID(r.KeyID))
-	case r.State == daemon.StateOK:
+	case r.State == decide.StateOK:
 		return fmt.Sprintf("%s is %s old and due in %s: nothing to do", shortID(r.KeyID), formatAge(now.Sub(r.KeyStatus.Created)), formatDuration(r.Until.Sub(now)))
 	}
 	return string(r.State) + ": " + stripPackages(r.Why)
@@ -186,9 +190,9 @@ func (n *narrator) closingText(r daemon.Result) string {
 
 // printPreview prints what a pass would do to a key, and which values it would
 // change.
-func (n *narrator) printPreview(r daemon.Result) {
+func (n *narrator) printPreview(r rotate.Result) {
 	what := "would continue: " + string(r.Do)
-	if slices.Contains([]daemon.Do{daemon.DoPreflight, daemon.DoCreate}, r.Do) {
+	if slices.Contains([]decide.Do{decide.DoPreflight, decide.DoCreate}, r.Do) {
 		what = "would be replaced"
 	}
 	n.term.printf("%s: %s %s (%s)\n", joinNames(r.Profiles), shortID(r.KeyID), what, r.Why)

@@ -7,7 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyd/credfile"
-	"keyd/daemon"
+	"keyd/daemon/rotate"
+	"keyd/daemon/state"
 )
 
 const policyLong = `Print the smallest IAM policy that lets keyd rotate a user's key, as JSON, for
@@ -41,16 +42,16 @@ func (a *app) printPolicy(ctx context.Context, names []string, optional bool) er
 		return err
 	}
 	var profile credfile.Profile
-	var status daemon.Status
+	var status state.Status
 	if len(names) > 0 {
 		if profile, err = loc.findProfile(ctx, names[0]); err != nil {
 			return err
 		}
-		if status, err = daemon.LoadStatusAndMemory(loc.folders.StateDir); err != nil {
+		if status, err = state.LoadStatusAndMemory(loc.folders.StateDir); err != nil {
 			return err
 		}
 	}
-	text, err := daemon.Policy(profile, status, a.getenv, optional)
+	text, err := rotate.Policy(profile, status, a.getenv, optional)
 	if err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func (loc locations) findProfile(ctx context.Context, name string) (credfile.Pro
 	if i >= 0 {
 		return snapshot.Profiles[i], nil
 	}
-	return credfile.Profile{}, &daemon.UnknownProfileError{
+	return credfile.Profile{}, &rotate.UnknownProfileError{
 		Name: name, Known: profileNames(snapshot.Profiles), Paths: loc.store.Paths,
 	}
 }

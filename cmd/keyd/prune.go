@@ -6,7 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyd/daemon"
+	"keyd/daemon/hint"
+	"keyd/daemon/rotate"
 )
 
 const pruneLong = `Delete the second key of the user who owns PROFILE's key, to make room for a
@@ -54,7 +55,7 @@ func (a *app) pruneKey(ctx context.Context, profile, id string, yes bool) error 
 	a.term.print(a.describeKey(p))
 	if p.Active && id == "" {
 		a.term.printError(fmt.Sprintf("%s is active: keyd prunes an active key only if it is named", shortID(p.KeyID)),
-			"is it no longer needed? "+daemon.Command("keyd prune", profile, p.KeyID))
+			"is it no longer needed? "+hint.Command("keyd prune", profile, p.KeyID))
 		return exitError(exitPerson)
 	}
 	verb, done := "delete", "deleted"
@@ -69,22 +70,22 @@ func (a *app) pruneKey(ctx context.Context, profile, id string, yes bool) error 
 	}
 	a.term.printf("%s was %s\n", shortID(p.KeyID), done)
 	if p.Suspect && !p.Active {
-		a.term.printHint("the next pass continues the rotation; to do it now: " + daemon.Command("keyd rotate", profile))
+		a.term.printHint("the next pass continues the rotation; to do it now: " + hint.Command("keyd rotate", profile))
 	}
 	if p.Active {
-		a.term.printHint("to undo it: " + daemon.AWSCommand("aws iam update-access-key --access-key-id "+p.KeyID+" --status Active", profile))
-		a.term.printHint("to delete it: " + daemon.Command("keyd prune", profile, p.KeyID))
+		a.term.printHint("to undo it: " + hint.AWSCommand("aws iam update-access-key --access-key-id "+p.KeyID+" --status Active", profile))
+		a.term.printHint("to delete it: " + hint.Command("keyd prune", profile, p.KeyID))
 	}
 	return nil
 }
 
 // printRefusal prints an error with a hint that names the profile.
 func (a *app) printRefusal(err error, profile string) error {
-	a.term.printError(stripPackages(err.Error()), daemon.HintFor(err, []string{profile}))
+	a.term.printError(stripPackages(err.Error()), hint.HintFor(err, []string{profile}))
 	return exitError(errorCode(err))
 }
 
-func (a *app) describeKey(p daemon.PruneCandidate) string {
+func (a *app) describeKey(p rotate.PruneCandidate) string {
 	state := "inactive"
 	if p.Active {
 		state = "active"

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"keyd/daemon"
+	"keyd/daemon/settings"
 )
 
 func readReadme(t *testing.T) string {
@@ -64,12 +64,12 @@ func TestReadmeNamesEveryCommand(t *testing.T) {
 }
 
 func TestReadmeSettingsAreTheDefaults(t *testing.T) {
-	got, err := daemon.Parse("README.md", []byte(findBlock(t, readReadme(t), "rotate_after = 60d")))
+	got, err := settings.Parse("README.md", []byte(findBlock(t, readReadme(t), "rotate_after = 60d")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := daemon.Default()
-	if got.ProfileRotateAfter["legacy"] != daemon.Never {
+	want := settings.Default()
+	if got.ProfileRotateAfter["legacy"] != settings.Never {
 		t.Error("legacy is not excluded")
 	}
 	got.ProfileRotateAfter, want.ProfileRotateAfter = nil, nil

@@ -10,7 +10,10 @@ import (
 	"time"
 
 	"keyd/credfile"
-	"keyd/daemon"
+	"keyd/daemon/decide"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+	"keyd/daemon/state"
 )
 
 // report is what keyd status prints, as a table or as JSON. It never holds a
@@ -23,25 +26,25 @@ type report struct {
 	By      string    `json:"by,omitzero"`     // the command that ran this pass: run, rotate, ...
 	PID     int       `json:"pid,omitzero"`    // of the process that ran this pass
 
-	Daemon *daemon.DaemonInfo `json:"daemon,omitzero"` // what the daemon says about itself; nil if none is running
+	Daemon *state.DaemonInfo `json:"daemon,omitzero"` // what the daemon says about itself; nil if none is running
 
-	Files    []string           `json:"files"`
-	Settings string             `json:"settings_error,omitzero"` // a mistake in keyd.ini
-	Notes    []string           `json:"notes,omitzero"`          // from passes: a damaged journal, for example
-	Warnings []string           `json:"warnings,omitzero"`       // about the contents of the files
-	Keys     []daemon.KeyStatus `json:"keys"`                    // those that need a person come first
+	Files    []string          `json:"files"`
+	Settings string            `json:"settings_error,omitzero"` // a mistake in keyd.ini
+	Notes    []string          `json:"notes,omitzero"`          // from passes: a damaged journal, for example
+	Warnings []string          `json:"warnings,omitzero"`       // about the contents of the files
+	Keys     []state.KeyStatus `json:"keys"`                    // those that need a person come first
 
-	settings daemon.Settings
+	settings settings.Settings
 	nextLook time.Time // when the daemon looks again, at the latest
 }
 
 // stateNew is the state of a key that no pass has looked at yet.
-const stateNew daemon.State = "new"
+const stateNew decide.State = "new"
 
 // buildReport combines what the files show now with what the last pass found.
 // load reads the latter: daemon.LoadStatus, or daemon.Recall to include everything
 // that keyd remembers.
-func (a *app) buildReport(ctx context.Context, names []string, load func(state string) (daemon.Status, error)) (*report, error) {
+func (a *app) buildReport(ctx context.Context, names []string, load func(stateDir string) (state.Status, error)) (*report, error) {
 	loc, err := a.findLocations()
 	if err != nil {
 		return nil, err
@@ -56,7 +59,7 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(state s
 		return nil, err
 	}
 	r := &report{
-		Version: 1, Now: a.now().UTC(), Running: daemon.DaemonRunning(loc.folders.StateDir),
+		Version: 1, Now: a.now().UTC(), Running: state.DaemonRunning(loc.folders.StateDir),
 		Looked: status.Written, By: status.Process, PID: status.PID, Notes: status.Notes,
 		Files: []string{loc.store.Paths.Credentials, loc.store.Paths.Config},
 	}
@@ -90,17 +93,17 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(state s
 	return r, nil
 }
 
-func hasRotation(l daemon.KeyStatus) bool { return l.InRotation }
+func hasRotation(l state.KeyStatus) bool { return l.InRotation }
 
 // reportMissing fills in the rotations in progress when the credentials file was
 // removed. It replaces what the last pass said about them: none can continue.
-func (r *report) reportMissing(path string, status daemon.Status) {
+func (r *report) reportMissing(path string, status state.Status) {
 	r.Warnings = []string{path + " is missing: keyd knows only the keys of rotations in progress"}
 	for _, l := range status.Keys {
 		if !l.InRotation {
 			continue
 		}
-		l.State, l.NeedsPerson, l.Until, l.Warnings = daemon.StateBlocked, true, time.Time{}, nil
+		l.State, l.NeedsPerson, l.Until, l.Warnings = decide.StateBlocked, true, time.Time{}, nil
 		l.Why = "a rotation is in progress, and " + path + " is missing"
 		l.Hint = "restore " + path + " from a backup; one with the old key will do"
 		r.Keys = append(r.Keys, l)
@@ -123,17 +126,17 @@ func (loc locations) quickRead(ctx context.Context) (*credfile.Snapshot, error) 
 }
 
 // addDaemon adds what the daemon says about itself.
-func (r *report) addDaemon(state string) {
-	if r.Daemon = daemon.LoadDaemonInfo(state); r.Daemon != nil {
+func (r *report) addDaemon(stateDir string) {
+	if r.Daemon = state.LoadDaemonInfo(stateDir); r.Daemon != nil {
 		r.Notes = append(r.Notes, r.Daemon.Notes...)
 	}
 }
 
 // readSettings reads keyd.ini and returns the mistake in it, if any. With a
 // mistake, the report uses the settings in force.
-func (r *report) readSettings(loc locations, status daemon.Status) (err error) {
+func (r *report) readSettings(loc locations, status state.Status) (err error) {
 	r.Settings = status.SettingsErr
-	r.settings, err = daemon.Load(loc.folders.SettingsFile)
+	r.settings, err = settings.Load(loc.folders.SettingsFile)
 	if err != nil {
 		r.settings = loc.settingsFile().Effective()
 	} else {
@@ -164,7 +167,7 @@ func (r *report) requireProfiles(names []string, paths credfile.Paths) error {
 	all := r.profileNames()
 	for _, name := range names {
 		if !slices.Contains(all, name) {
-			return &daemon.UnknownProfileError{Name: name, Known: all, Paths: paths}
+			return &rotate.UnknownProfileError{Name: name, Known: all, Paths: paths}
 		}
 	}
 	return nil
@@ -182,7 +185,7 @@ func (r *report) addUnknownProfiles() {
 
 // addHiddenRotations adds the rotations whose old key the files no longer show:
 // someone has replaced the key or removed the profile.
-func (r *report) addHiddenRotations(profiles []credfile.Profile, status daemon.Status) {
+func (r *report) addHiddenRotations(profiles []credfile.Profile, status state.Status) {
 	for _, l := range status.Keys {
 		if l.InRotation && !slices.ContainsFunc(profiles, func(p credfile.Profile) bool {
 			return p.Key.ID == l.KeyID && p.Skip == credfile.Rotatable
@@ -194,9 +197,9 @@ func (r *report) addHiddenRotations(profiles []credfile.Profile, status daemon.S
 }
 
 // addProfiles adds one line for each key, and one for each profile without a key.
-func (r *report) addProfiles(profiles []credfile.Profile, status daemon.Status) {
-	at, lines := make(map[string]int, len(profiles)), make(map[string]*daemon.KeyStatus, len(status.Keys))
-	r.Keys = make([]daemon.KeyStatus, 0, len(profiles))
+func (r *report) addProfiles(profiles []credfile.Profile, status state.Status) {
+	at, lines := make(map[string]int, len(profiles)), make(map[string]*state.KeyStatus, len(status.Keys))
+	r.Keys = make([]state.KeyStatus, 0, len(profiles))
 	for i := range status.Keys {
 		lines[status.Keys[i].KeyID] = &status.Keys[i]
 	}
@@ -226,19 +229,19 @@ func (r *report) addProfiles(profiles []credfile.Profile, status daemon.Status) 
 // sorts them by sortRank. Without names it keeps all keys.
 func (r *report) selectKeys(names []string) {
 	if len(names) > 0 {
-		r.Keys = slices.DeleteFunc(r.Keys, func(l daemon.KeyStatus) bool {
+		r.Keys = slices.DeleteFunc(r.Keys, func(l state.KeyStatus) bool {
 			return !slices.ContainsFunc(l.Profiles, func(p string) bool { return slices.Contains(names, p) })
 		})
 	}
-	slices.SortStableFunc(r.Keys, func(a, b daemon.KeyStatus) int { return cmp.Compare(sortRank(a), sortRank(b)) })
+	slices.SortStableFunc(r.Keys, func(a, b state.KeyStatus) int { return cmp.Compare(sortRank(a), sortRank(b)) })
 }
 
 // profileLine returns the line of a profile's key. last is what the last pass
 // said about the key; nil if no pass has seen it.
-func profileLine(p credfile.Profile, last *daemon.KeyStatus) daemon.KeyStatus {
-	fresh := daemon.KeyStatus{Profiles: []string{p.Name}, KeyID: p.Key.ID}
+func profileLine(p credfile.Profile, last *state.KeyStatus) state.KeyStatus {
+	fresh := state.KeyStatus{Profiles: []string{p.Name}, KeyID: p.Key.ID}
 	if p.Skip != credfile.Rotatable {
-		fresh.State, fresh.Why = daemon.StateSkipped, cmp.Or(p.Why, string(p.Skip))
+		fresh.State, fresh.Why = decide.StateSkipped, cmp.Or(p.Why, string(p.Skip))
 		return fresh
 	}
 	if last == nil {
@@ -251,9 +254,9 @@ func profileLine(p credfile.Profile, last *daemon.KeyStatus) daemon.KeyStatus {
 }
 
 // sortRank orders the keys by state. Keys that need a person come first.
-func sortRank(l daemon.KeyStatus) int {
-	order := []daemon.State{daemon.StateBlocked, daemon.StateWaiting, daemon.StateHeld, daemon.StateRotating, daemon.StateDue,
-		daemon.StateOverlap, daemon.StateQuarantine, stateNew, daemon.StateOK, daemon.StateSkipped}
+func sortRank(l state.KeyStatus) int {
+	order := []decide.State{decide.StateBlocked, decide.StateWaiting, decide.StateHeld, decide.StateRotating, decide.StateDue,
+		decide.StateOverlap, decide.StateQuarantine, stateNew, decide.StateOK, decide.StateSkipped}
 	if l.NeedsPerson {
 		return -1
 	}

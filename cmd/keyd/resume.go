@@ -6,7 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyd/daemon"
+	"keyd/daemon/hint"
+	"keyd/daemon/rotate"
+	"keyd/daemon/state"
 )
 
 const resumeLong = `Continue a rotation that was held, or that stopped because someone put another
@@ -51,9 +53,9 @@ func (a *app) resumeRotation(ctx context.Context, profile string, yes bool) erro
 	if err := a.noteEndpoints(ctx, loc, []string{profile}); err != nil {
 		return err
 	}
-	err = a.changeRotation(ctx, d, func(ctx context.Context) (daemon.Result, error) { return d.Resume(ctx, profile) })
-	if daemon.IsNoRotation(err) {
-		return hintedError(daemon.Command("keyd status", profile), "%v: nothing to resume%s", err, a.describeState(ctx, profile))
+	err = a.changeRotation(ctx, d, func(ctx context.Context) (rotate.Result, error) { return d.Resume(ctx, profile) })
+	if rotate.IsNoRotation(err) {
+		return hintedError(hint.Command("keyd status", profile), "%v: nothing to resume%s", err, a.describeState(ctx, profile))
 	}
 	return err
 }
@@ -61,7 +63,7 @@ func (a *app) resumeRotation(ctx context.Context, profile string, yes bool) erro
 // describeState returns a sentence with the state that keyd status shows for a
 // profile, or "" if it shows none.
 func (a *app) describeState(ctx context.Context, profile string) string {
-	r, err := a.buildReport(ctx, []string{profile}, daemon.LoadStatus)
+	r, err := a.buildReport(ctx, []string{profile}, state.LoadStatus)
 	if err != nil || len(r.Keys) == 0 {
 		return ""
 	}

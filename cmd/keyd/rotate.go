@@ -5,7 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyd/daemon"
+	"keyd/daemon/decide"
+	"keyd/daemon/rotate"
+	"keyd/daemon/state"
 )
 
 const rotateLong = `Run one pass now, in this process: look at every key, or at the keys of the
@@ -51,8 +53,8 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 	n := a.newNarrator(d.Settings)
 	n.named = len(names) > 0
 	d.OnEvent = n.printEvent
-	results, err := d.Pass(ctx, daemon.Request{
-		Options:  daemon.Options{Manual: true, Force: f.force, RetireNow: f.retireNow},
+	results, err := d.Pass(ctx, rotate.Request{
+		Options:  decide.Options{Manual: true, Force: f.force, RetireNow: f.retireNow},
 		Profiles: names, DryRun: f.dryRun,
 	})
 	if results == nil && err != nil {
@@ -85,7 +87,7 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 
 // printStatusNotes prints what the last pass found that concerns no single key.
 func (a *app) printStatusNotes(loc locations) {
-	status, err := daemon.LoadStatus(loc.folders.StateDir)
+	status, err := state.LoadStatus(loc.folders.StateDir)
 	if err != nil {
 		return // the pass has just written the status; its own error says more
 	}
@@ -95,8 +97,8 @@ func (a *app) printStatusNotes(loc locations) {
 }
 
 // hintDaemon prints a hint if no daemon is running to finish a rotation.
-func (a *app) hintDaemon(state string) {
-	if !daemon.DaemonRunning(state) {
+func (a *app) hintDaemon(stateDir string) {
+	if !state.DaemonRunning(stateDir) {
 		a.term.printHint("no daemon is running here to finish this: keyd install")
 	}
 }

@@ -11,6 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyd/daemon"
+	"keyd/daemon/rotate"
+	"keyd/daemon/state"
+	"keyd/daemon/systemd"
+	"keyd/daemon/watch"
 )
 
 const runLong = `Look at every key again and again and do what is due, until SIGTERM or Ctrl-C.
@@ -86,10 +90,10 @@ func (a *app) runDaemon(ctx context.Context) error {
 	}
 	defer closeLog()
 	d.Log = slog.New(handler)
-	if err := daemon.NoDumps(); err != nil {
+	if err := preventDumps(); err != nil {
 		d.Log.Warn("core dumps", "why", err.Error())
 	}
-	d.OnEvent = func(e daemon.Event) {
+	d.OnEvent = func(e rotate.Event) {
 		if !e.Progress {
 			d.Log.Info(e.Verb, "profiles", joinNames(e.Profiles), "key", shortID(e.KeyID), "text", e.Text)
 		}
@@ -102,7 +106,7 @@ func (a *app) runDaemon(ctx context.Context) error {
 	defer signal.Stop(hangup)
 	err = daemon.Run(ctx, d, daemon.RunOptions{
 		Reload:     loc.settingsFile().Load,
-		Changed:    daemon.Files(ctx, []string{loc.store.Paths.Credentials, loc.store.Paths.Config, loc.folders.SettingsFile}),
+		Changed:    watch.Files(ctx, []string{loc.store.Paths.Credentials, loc.store.Paths.Config, loc.folders.SettingsFile}),
 		Hangup:     hangup,
 		Supervisor: a.findSupervisor(),
 		Release:    buildVersion(),
@@ -114,24 +118,24 @@ func (a *app) runDaemon(ctx context.Context) error {
 }
 
 // findSupervisor returns systemd if it started this process.
-func (a *app) findSupervisor() daemon.Supervisor {
+func (a *app) findSupervisor() systemd.Supervisor {
 	if a.goos != "linux" {
-		return daemon.Supervisor{}
+		return systemd.Supervisor{}
 	}
-	return daemon.FindSupervisor(a.getenv, os.Getpid())
+	return systemd.FindSupervisor(a.getenv, os.Getpid())
 }
 
 // openLog returns the handler of the daemon's log. On Linux the log goes to
 // standard error, with journal priorities if that is the journal. Elsewhere it
 // goes to a file in the state folder as well.
-func (a *app) openLog(state string) (h slog.Handler, closeLog func(), err error) {
+func (a *app) openLog(stateDir string) (h slog.Handler, closeLog func(), err error) {
 	if a.goos == "linux" {
 		if isJournal(a.err, a.getenv("JOURNAL_STREAM")) {
-			return daemon.NewLogHandler(a.err), func() {}, nil
+			return systemd.NewLogHandler(a.err), func() {}, nil
 		}
 		return slog.NewTextHandler(a.err, nil), func() {}, nil
 	}
-	file, err := daemon.OpenLog(state)
+	file, err := state.OpenLog(stateDir)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"keyd/credfile/deeptest"
-	"keyd/daemon"
+	"keyd/daemon/state"
 	"keyd/install"
 )
 
@@ -219,7 +219,7 @@ func substituteVariables(ts *testscript.TestScript, _ bool, args []string) {
 
 // terminateDaemon sends SIGTERM to the daemon that ran the last pass.
 func terminateDaemon(ts *testscript.TestScript, _ bool, _ []string) {
-	status, err := daemon.LoadStatus(ts.Getenv("KEYD_STATE_DIR"))
+	status, err := state.LoadStatus(ts.Getenv("KEYD_STATE_DIR"))
 	ts.Check(err)
 	if status.Process != "run" {
 		ts.Fatalf("keyd %s ran the last pass", status.Process)

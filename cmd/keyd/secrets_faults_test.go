@@ -20,8 +20,9 @@ import (
 	"time"
 
 	"keyd/credfile/deeptest"
-	"keyd/daemon"
 	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/rotate"
 )
 
 // everyFault makes TestNoSecretWhateverFails try every fault at every call, which
@@ -84,11 +85,11 @@ func (d *desk) runPass(ctx context.Context) {
 	}
 	options := &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}
 	keyd.Log = slog.New(slog.NewMultiHandler(slog.NewTextHandler(&d.said, options), slog.NewJSONHandler(&d.said, options)))
-	keyd.OnEvent = func(e daemon.Event) {
+	keyd.OnEvent = func(e rotate.Event) {
 		keyd.Log.Info("event", "event", e, "err", e.Err)
 		fmt.Fprintf(&d.said, "%v %+v %#v\n", e, e, e)
 	}
-	results, err := keyd.Pass(ctx, daemon.Request{Options: daemon.Options{RetireNow: true}})
+	results, err := keyd.Pass(ctx, rotate.Request{Options: decide.Options{RetireNow: true}})
 	for _, r := range results {
 		d.asks = r.NeedsPerson
 		text, failed := json.Marshal(r)

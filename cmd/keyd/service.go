@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyd/daemon"
+	"keyd/daemon/state"
 	"keyd/install"
 )
 
@@ -17,9 +17,9 @@ func (a *app) openService(loc locations) (*install.Service, error) {
 	}
 	host.StateDir = loc.folders.StateDir
 	host.Daemon = func() (int, bool) {
-		life := daemon.LoadDaemonInfo(loc.folders.StateDir)
-		if !daemon.DaemonRunning(loc.folders.StateDir) || life == nil {
-			return 0, daemon.DaemonRunning(loc.folders.StateDir)
+		life := state.LoadDaemonInfo(loc.folders.StateDir)
+		if !state.DaemonRunning(loc.folders.StateDir) || life == nil {
+			return 0, state.DaemonRunning(loc.folders.StateDir)
 		}
 		return life.PID, true
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyd/daemon"
+	"keyd/daemon/state"
 )
 
 const statusLong = `Show the state of every profile's key, from the files and from what the last
@@ -54,16 +54,16 @@ func newStatusCommand(a *app) *cobra.Command {
 }
 
 func (a *app) showStatus(ctx context.Context, names []string, asJSON bool) error {
-	load, format := daemon.LoadStatus, a.term.statusTable
+	load, format := state.LoadStatus, a.term.statusTable
 	if asJSON {
-		load, format = daemon.LoadStatusAndMemory, formatJSON
+		load, format = state.LoadStatusAndMemory, formatJSON
 	}
 	r, err := a.buildReport(ctx, names, load)
 	if err != nil {
 		return err
 	}
 	a.term.print(format(r))
-	if slices.ContainsFunc(r.Keys, func(l daemon.KeyStatus) bool { return l.NeedsPerson }) {
+	if slices.ContainsFunc(r.Keys, func(l state.KeyStatus) bool { return l.NeedsPerson }) {
 		return exitError(exitPerson)
 	}
 	return nil
@@ -72,8 +72,8 @@ func (a *app) showStatus(ctx context.Context, names []string, asJSON bool) error
 // formatJSON renders a report as JSON, including what keyd remembers of each key.
 func formatJSON(r *report) string {
 	type key struct {
-		daemon.KeyStatus
-		daemon.Memory
+		state.KeyStatus
+		state.Memory
 	}
 	whole := struct {
 		*report
@@ -96,7 +96,7 @@ func (a *app) watchStatus(ctx context.Context, names []string) error {
 	a.term.clearScreen()
 	runEvery(ctx, time.Second, func() {
 		a.term.measureWidth()
-		r, err := a.buildReport(ctx, names, daemon.LoadStatus)
+		r, err := a.buildReport(ctx, names, state.LoadStatus)
 		if err != nil {
 			a.term.redrawScreen(fmt.Sprintf("keyd: error: %s\n", a.term.shortenHome(stripPackages(err.Error()))))
 			return

@@ -19,25 +19,51 @@ const repository = "../.."
 // imports lists which packages of keyd each package may import: data flows one way.
 // Tests may import more.
 var imports = map[string][]string{
-	"keyd/cmd/keyd":                           {"keyd/daemon", "keyd/daemon/awssim", "keyd/install", "keyd/credfile", "keyd/credfile/atomicfile"},
-	"keyd/daemon":                             {"keyd/daemon/iam", "keyd/daemon/iam/remote", "keyd/credfile", "keyd/credfile/atomicfile"},
-	"keyd/daemon/iam":                         {"keyd/daemon/iam/remote", "keyd/credfile"},
-	"keyd/daemon/iam/remote":                  {},
-	"keyd/daemon/awssim":                      {},
-	"keyd/install":                            {"keyd/credfile/atomicfile"},
-	"keyd/credfile":                           {"keyd/credfile/atomicfile"},
-	"keyd/credfile/atomicfile":                {},
-	"keyd/credfile/atomicfile/atomicfiletest": {"keyd/credfile/atomicfile"},
+	"keyd/cmd/keyd": {"keyd/install", "keyd/daemon", "keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/journal",
+		"keyd/daemon/state", "keyd/daemon/settings", "keyd/daemon/hint", "keyd/daemon/watch", "keyd/daemon/systemd",
+		"keyd/daemon/awssim", "keyd/credfile", "keyd/credfile/atomicfile"},
+	"keyd/daemon": {"keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/state", "keyd/daemon/settings",
+		"keyd/daemon/notify", "keyd/daemon/systemd", "keyd/daemon/watch", "keyd/credfile", "keyd/credfile/atomicfile"},
+	"keyd/daemon/rotate": {"keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/state", "keyd/daemon/settings",
+		"keyd/daemon/hint", "keyd/daemon/iam", "keyd/daemon/iam/remote", "keyd/credfile", "keyd/credfile/atomicfile"},
+	"keyd/daemon/state":  {"keyd/daemon/decide", "keyd/credfile/atomicfile"},
+	"keyd/daemon/decide": {"keyd/daemon/journal", "keyd/daemon/settings", "keyd/daemon/hint", "keyd/daemon/iam/remote", "keyd/credfile"},
+
+	"keyd/daemon/journal":    {"keyd/daemon/iam/remote", "keyd/credfile", "keyd/credfile/atomicfile"},
+	"keyd/daemon/settings":   {"keyd/daemon/hint", "keyd/credfile/atomicfile"},
+	"keyd/daemon/hint":       {"keyd/credfile", "keyd/credfile/atomicfile"},
+	"keyd/daemon/watch":      {"keyd/credfile/atomicfile"},
+	"keyd/daemon/notify":     {},
+	"keyd/daemon/systemd":    {},
+	"keyd/daemon/iam":        {"keyd/daemon/iam/remote", "keyd/credfile"},
+	"keyd/daemon/iam/remote": {},
+	"keyd/daemon/awssim":     {},
+
+	"keyd/install":             {"keyd/credfile/atomicfile"},
+	"keyd/credfile":            {"keyd/credfile/atomicfile"},
+	"keyd/credfile/atomicfile": {},
+
+	// What only tests import.
 	"keyd/credfile/deeptest":                  {},
+	"keyd/credfile/atomicfile/atomicfiletest": {"keyd/credfile/atomicfile"},
+	"keyd/daemon/internal/lab": {"keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/state",
+		"keyd/daemon/settings", "keyd/daemon/iam", "keyd/daemon/awssim", "keyd/credfile", "keyd/credfile/atomicfile"},
+}
+
+// pure lists the packages that decide without looking: the standard packages that a
+// program needs to look at files, the environment, the network or the clock's ticking
+// are closed to them.
+var pure = map[string][]string{
+	"keyd/daemon/decide": {"context", "io", "io/fs", "net", "net/http", "net/url", "os", "os/exec", "path/filepath", "syscall"},
 }
 
 // only lists the packages that may import a module: each module has one seam.
 var only = map[string][]string{
 	"github.com/aws/":                 {"keyd/daemon/iam"},
-	"gopkg.in/ini.v1":                 {"keyd/credfile", "keyd/daemon"},
+	"gopkg.in/ini.v1":                 {"keyd/credfile", "keyd/daemon/settings"},
 	"github.com/kardianos/service":    {"keyd/install"},
-	"github.com/fsnotify/":            {"keyd/daemon"},
-	"github.com/gofrs/flock":          {"keyd/credfile/atomicfile", "keyd/daemon"},
+	"github.com/fsnotify/":            {"keyd/daemon/watch"},
+	"github.com/gofrs/flock":          {"keyd/credfile/atomicfile", "keyd/daemon/state"},
 	"github.com/spf13/":               {"keyd/cmd/keyd"},
 	"golang.org/x/term":               {"keyd/cmd/keyd"},
 	"github.com/rogpeppe/go-internal": {"keyd/credfile/atomicfile"},
@@ -90,6 +116,8 @@ func checkImport(t *testing.T, file, from, to string) {
 		t.Errorf("%s: the list of imports has no package %s", file, from)
 	case strings.HasPrefix(to, "keyd/") && !slices.Contains(allowed, to):
 		t.Errorf("%s: %s may not import %s", file, from, to)
+	case slices.Contains(pure[from], to):
+		t.Errorf("%s: %s decides and does not look: it may not import %s", file, from, to)
 	case from == "keyd/daemon/awssim" && strings.Contains(strings.Split(to, "/")[0], "."):
 		t.Errorf("%s: the simulator imports %s, but may import only the standard library", file, to)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"keyd/daemon"
+	"keyd/daemon/hint"
 )
 
 // suggestNearest returns a question that names the word which was probably meant:
@@ -17,7 +17,7 @@ import (
 func suggestNearest(typed string, words []string, otherwise string) string {
 	slices.SortStableFunc(words, func(a, b string) int { return len(a) - len(b) })
 	typed = strings.ToLower(typed)
-	if nearest := daemon.Nearest(typed, words); nearest != "" {
+	if nearest := hint.Nearest(typed, words); nearest != "" {
 		return "did you mean " + nearest + "?"
 	}
 	i := slices.IndexFunc(words, func(word string) bool { return strings.HasPrefix(word, typed) })

@@ -6,7 +6,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"keyd/daemon"
+	"keyd/daemon/decide"
+	"keyd/daemon/state"
 )
 
 // tableRow is one key in a table, as text.
@@ -40,7 +41,7 @@ func (t *terminal) statusTable(r *report) string {
 	return b.String()
 }
 
-func (t *terminal) keyRow(l daemon.KeyStatus, r *report) tableRow {
+func (t *terminal) keyRow(l state.KeyStatus, r *report) tableRow {
 	w := tableRow{
 		profiles: joinNames(l.Profiles), key: shortID(l.KeyID), age: "-", next: formatNext(l, r.Now),
 		state: t.shortenHome(string(l.State) + ": " + stripPackages(l.Why)), paint: plainText, paintAge: plainText,
@@ -55,12 +56,12 @@ func (t *terminal) keyRow(l daemon.KeyStatus, r *report) tableRow {
 	switch {
 	case l.NeedsPerson:
 		w.paint = t.red
-	case l.State == daemon.StateWaiting || l.State == daemon.StateHeld || l.State == daemon.StateDue:
+	case l.State == decide.StateWaiting || l.State == decide.StateHeld || l.State == decide.StateDue:
 		w.paint = t.yellow
-	case l.State == daemon.StateSkipped || l.State == stateNew:
+	case l.State == decide.StateSkipped || l.State == stateNew:
 		w.paint = t.dim
 	}
-	if l.State == daemon.StateOK {
+	if l.State == decide.StateOK {
 		w.state = "ok"
 	}
 	if l.Hint != "" {
@@ -78,7 +79,7 @@ func (t *terminal) ageColour(old, limit time.Duration) func(string) string {
 	return plainText
 }
 
-func formatNext(l daemon.KeyStatus, now time.Time) string {
+func formatNext(l state.KeyStatus, now time.Time) string {
 	switch {
 	case l.NeedsPerson:
 		return "needs you"

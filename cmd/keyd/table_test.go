@@ -5,22 +5,24 @@ import (
 	"testing"
 	"time"
 
-	"keyd/daemon"
+	"keyd/daemon/decide"
 	"keyd/daemon/iam/remote"
+	"keyd/daemon/settings"
+	"keyd/daemon/state"
 )
 
 var monday = time.Date(2026, 11, 23, 10, 12, 0, 0, time.UTC)
 
 func fourKeys() *report {
 	return &report{
-		Version: 1, Now: monday, Running: true, By: "run", PID: 4711, Daemon: &daemon.DaemonInfo{PID: 4711, Since: monday.Add(-time.Hour)},
-		Looked: monday.Add(-4 * time.Minute), nextLook: monday.Add(11 * time.Minute), settings: daemon.Default(),
-		Keys: []daemon.KeyStatus{
-			{Profiles: []string{"legacy"}, KeyID: "AKIAIOSFODNN7EXAMPLE", Created: monday.Add(-412 * day), State: daemon.StateBlocked,
+		Version: 1, Now: monday, Running: true, By: "run", PID: 4711, Daemon: &state.DaemonInfo{PID: 4711, Since: monday.Add(-time.Hour)},
+		Looked: monday.Add(-4 * time.Minute), nextLook: monday.Add(11 * time.Minute), settings: settings.Default(),
+		Keys: []state.KeyStatus{
+			{Profiles: []string{"legacy"}, KeyID: "AKIAIOSFODNN7EXAMPLE", Created: monday.Add(-412 * day), State: decide.StateBlocked,
 				Why: "the user has a second active key, AKIA..9ZTT, last used 3d ago by s3 in eu-west-1", Hint: "keyd prune legacy", NeedsPerson: true},
-			{Profiles: []string{"default", "work"}, KeyID: "AKIAIOSFODNN7EXAMPL2", Created: monday.Add(-12 * day), State: daemon.StateOK,
+			{Profiles: []string{"default", "work"}, KeyID: "AKIAIOSFODNN7EXAMPL2", Created: monday.Add(-12 * day), State: decide.StateOK,
 				Until: monday.Add(45 * day), Why: "12d old, replaced at 57d"},
-			{Profiles: []string{"sandbox"}, State: daemon.StateSkipped, Why: "temporary credentials"},
+			{Profiles: []string{"sandbox"}, State: decide.StateSkipped, Why: "temporary credentials"},
 		},
 	}
 }
@@ -75,7 +77,7 @@ func TestKeysNearTheLimitAreRed(t *testing.T) {
 // TestJSONOmitsZeroTimes: a program that reads the year 1 would take it for a time.
 func TestJSONOmitsZeroTimes(t *testing.T) {
 	r := fourKeys()
-	r.Keys[0].Seen = &daemon.Seen{Keys: []daemon.ListedKey{{ID: "AKIAIOSFODNN7EXAMPLE", LastUse: &remote.Use{}}}}
+	r.Keys[0].Seen = &decide.Seen{Keys: []decide.ListedKey{{ID: "AKIAIOSFODNN7EXAMPLE", LastUse: &remote.Use{}}}}
 	if text := formatJSON(r); strings.Contains(text, "0001-01-01") || !strings.Contains(text, `"used"`) {
 		t.Error(text)
 	}

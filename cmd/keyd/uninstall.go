@@ -11,7 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyd/daemon"
+	"keyd/daemon/hint"
+	"keyd/daemon/state"
 )
 
 const uninstallLong = `Stop the service and remove it. The settings and the state folder stay: keyd
@@ -96,14 +97,14 @@ func (loc locations) requireNoRotation(ctx context.Context) error {
 		return nil
 	}
 	profiles := rotations[0].Profiles()
-	return hintedError(daemon.Command("keyd rotate --retire-now", profiles[0]),
+	return hintedError(hint.Command("keyd rotate --retire-now", profiles[0]),
 		"a rotation of %s is in progress, and the state folder holds its keys: nothing was removed", joinNames(profiles))
 }
 
 // purgeState removes keyd's own files and nothing else. It checks for rotations
 // once more: the daemon was running until a moment ago.
 func (a *app) purgeState(ctx context.Context, loc locations) error {
-	if daemon.DaemonRunning(loc.folders.StateDir) {
+	if state.DaemonRunning(loc.folders.StateDir) {
 		return usageError("stop it, then: keyd uninstall --purge", "keyd run is still running here: the settings and the state were left in place")
 	}
 	if err := loc.requireNoRotation(ctx); err != nil {

@@ -1,0 +1,77 @@
+package decide
+
+import (
+	"time"
+)
+
+// Do is the action to take on a key now.
+type Do string
+
+// The actions, in the order of a rotation. DoWait, DoBlock and DoSkip end the
+// pass for a key.
+const (
+	DoWait       Do = "wait"
+	DoBlock      Do = "blocked"
+	DoSkip       Do = "skip"
+	DoLook       Do = "look"
+	DoPreflight  Do = "preflight"
+	DoPrune      Do = "prune" // deletes the user's second, Inactive key; only with prune_inactive_after
+	DoCreate     Do = "create"
+	DoReconcile  Do = "reconcile"
+	DoDropOrphan Do = "drop orphan"
+	DoProve      Do = "prove"
+	DoMend       Do = "mend" // completes a pair that is half old, half new
+	DoSwap       Do = "swap"
+	DoValidate   Do = "validate"
+	DoPutBack    Do = "put back"
+	DoDiscard    Do = "discard"
+	DoDescribe   Do = "describe"
+	DoCheckUse   Do = "check use"
+	DoDeactivate Do = "deactivate"
+	DoRevive     Do = "revive"
+	DoDelete     Do = "delete"
+)
+
+// State is the condition of a key, in the word that keyd status shows.
+type State string
+
+// The states of a key.
+const (
+	StateOK         State = "ok"
+	StateDue        State = "due"
+	StateRotating   State = "rotating"
+	StateOverlap    State = "overlap"
+	StateQuarantine State = "quarantine"
+	StateHeld       State = "hold"
+	StateWaiting    State = "waiting" // an action failed and will be retried
+	StateBlocked    State = "blocked" // only a person can continue
+	StateSkipped    State = "skipped"
+)
+
+// Decision is what to do with one key, how long to wait, and why. The status,
+// the log and the notification all print Why.
+type Decision struct {
+	Do    Do
+	State State
+	Until time.Time // for DoWait and DoBlock: when to look again; zero when only a change helps
+	Why   string
+	Hint  string // a command or a question that helps; "" when none is needed
+}
+
+// EndsPass reports whether nothing is left to do for the key in this pass.
+func (d Decision) EndsPass() bool { return d.Do == DoWait || d.Do == DoBlock || d.Do == DoSkip }
+
+// actNow returns the decision to take the action do now.
+func actNow(do Do, state State, why string) Decision { return Decision{Do: do, State: state, Why: why} }
+
+// BlockUntil returns the decision to leave the key alone until a person helps.
+// keyd looks again at until, or only after a change when until is zero. run is
+// the hint for the person.
+func BlockUntil(until time.Time, why, run string) Decision {
+	return Decision{Do: DoBlock, State: StateBlocked, Until: until, Why: why, Hint: run}
+}
+
+// WaitUntil returns the decision to do nothing before until, in state.
+func WaitUntil(state State, until time.Time, why string) Decision {
+	return Decision{Do: DoWait, State: state, Until: until, Why: why}
+}

@@ -1,0 +1,163 @@
+package decide
+
+import (
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"keyd/daemon/iam/remote"
+	"keyd/daemon/journal"
+	"keyd/daemon/settings"
+)
+
+// Facts is everything that Next may know about one access key.
+type Facts struct {
+	ID          string   // the key id in the files; during a rotation, the old id
+	Profiles    []string // the names of the profiles that show it, in file order
+	SkipReason  string   // why there is nothing to rotate; "" when there may be something
+	RotationErr error    // set when the key may be in a rotation whose journal or files cannot be read now
+
+	EndpointErr error // set when the settings that locate AWS contain a mistake
+
+	Rotation  *journal.Rotation // the rotation in progress; nil when there is none
+	Placement Placement         // what the files show of the rotation; zero without one
+	Seen      *Seen             // what AWS last said; nil when AWS was never asked
+	Failure   *Failure          // the failure of the last action; nil when it succeeded
+
+	// Set in this pass only. After a crash, keyd finds both out again.
+	PreflightDone bool // the preflight has passed
+	Proven        bool // AWS has accepted the new key everywhere
+
+	// Awake is when the daemon started or the machine last woke from sleep. Set
+	// only in the daemon loop; zero in a manual pass.
+	AwakeSince time.Time
+	// LastRotation is when keyd last made a key for this user, from the history.
+	// The zero time means not within the last day.
+	LastRotation time.Time
+
+	ShownBy map[string]string // for each key id in the files, the first profile that shows it
+
+	Copies map[string]string // for each key id, a file that shows it and that this process does not read
+
+	Options Options // what the person who started this pass asked for
+}
+
+// KnownAccount returns the account id that AWS named, or "" before AWS was asked.
+func (f *Facts) KnownAccount() string {
+	if f.Seen == nil {
+		return ""
+	}
+	return f.Seen.Account
+}
+
+// OwnerID identifies the IAM user of the key as "account/user". It returns ""
+// before AWS has named the user.
+func (f *Facts) OwnerID() string {
+	if f.Seen == nil || f.Seen.User == "" {
+		return ""
+	}
+	return f.Seen.Account + "/" + f.Seen.User
+}
+
+// Options are what a person asks of a pass, beyond what is due. The daemon uses
+// the zero Options.
+type Options struct {
+	Manual    bool // a person started the pass: do not wait for the next retry or re-check
+	Force     bool // replace the key even if it is young
+	RetireNow bool // skip the overlap and the quarantine, but not the proof
+}
+
+// Placement is what the places of a rotation show now.
+type Placement struct {
+	Old, New  int      // number of places that show the old id, and the new id
+	Torn      int      // how many of Old hold a pair that an interrupted write left half old, half new
+	Foreign   []string // profiles with an id that is neither old nor new: a person changed it
+	Missing   []string // profiles that no longer exist
+	Unmounted string   // a missing file of the rotation; "" when all exist
+	Ambiguous error    // set when some AWS tools read one of the two ids in a place where keyd reads none
+}
+
+// Seen is what AWS said about a key. memory.json keeps it across restarts. It is
+// only a cache: keyd asks AWS again before every action that could do harm.
+type Seen struct {
+	At      time.Time     `json:"at,omitzero"`        // when ListAccessKeys answered, by the local clock
+	Offset  time.Duration `json:"offset_ns,omitzero"` // server clock minus local clock
+	Account string        `json:"account"`
+	ARN     string        `json:"arn"`
+	User    string        `json:"user"`
+	UserID  string        `json:"user_id,omitzero"` // AIDA... for a user; "" when an older keyd recorded it
+	Root    bool          `json:"root,omitzero"`
+	Keys    []ListedKey   `json:"keys"`
+}
+
+// ListedKey is one access key of the user, as ListAccessKeys returns it.
+type ListedKey struct {
+	ID      string      `json:"id"`
+	Active  bool        `json:"active"`
+	Status  string      `json:"status"`
+	Created time.Time   `json:"created,omitzero"`
+	LastUse *remote.Use `json:"used,omitzero"` // set only for a second key that occupies the slot for a new one
+}
+
+// FindKey returns the listed key with this id, or nil.
+func (s *Seen) FindKey(id string) *ListedKey {
+	i := slices.IndexFunc(s.Keys, func(k ListedKey) bool { return k.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &s.Keys[i]
+}
+
+// FindOther returns the first listed key whose id is not id, or nil.
+func (s *Seen) FindOther(id string) *ListedKey {
+	i := slices.IndexFunc(s.Keys, func(k ListedKey) bool { return k.ID != id })
+	if i < 0 {
+		return nil
+	}
+	return &s.Keys[i]
+}
+
+// Failure is the last failure of an action. Repeated failures of one action are
+// counted.
+type Failure struct {
+	Do          Do        `json:"do"`
+	At          time.Time `json:"at,omitzero"` // of the last failure
+	Count       int       `json:"count"`       // failures in a row
+	Why         string    `json:"why"`
+	Hint        string    `json:"hint,omitzero"`
+	NeedsPerson bool      `json:"definite,omitzero"` // waiting does not help; a person has to act
+	Offline     bool      `json:"offline,omitzero"`  // no connection was made: DNS, dial or TLS failed
+
+	Intercepted bool          `json:"intercepted,omitzero"` // Offline because TLS failed: something answered that is not AWS
+	Lasted      time.Duration `json:"lasted_ns,omitzero"`   // time since the first failure in a row, not counting time asleep or off
+}
+
+// RecheckEvery is how often keyd looks again at a key for which nothing is due,
+// and how often it retries an action that AWS has definitely refused.
+const RecheckEvery = settings.Day
+
+// AddJitter moves after by up to a tenth in either direction, so that a company's
+// keys do not all become due on one day. The same key id always gets the same
+// result, across restarts and reinstalls.
+func AddJitter(after time.Duration, id string) time.Duration {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	tenth := int64(after / 10)
+	return after - time.Duration(tenth) + time.Duration(2*tenth*int64(h.Sum32()%1000)/1000)
+}
+
+// CopyErr returns a CopyError when a known foreign file also shows the key,
+// and nil otherwise.
+func (f *Facts) CopyErr(id string) error {
+	if path := f.Copies[id]; path != "" {
+		return &CopyError{id, path}
+	}
+	return nil
+}
+
+// AddProfileName adds a profile name unless it is there already.
+func (f *Facts) AddProfileName(name string) {
+	if !slices.Contains(f.Profiles, name) {
+		f.Profiles = append(f.Profiles, name)
+	}
+}

@@ -1,0 +1,153 @@
+package decide
+
+import (
+	"fmt"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/hint"
+	"keyd/daemon/journal"
+	"keyd/daemon/settings"
+)
+
+const (
+	// FreshFor is the maximum age of a look at AWS on which keyd may base an
+	// action that could do harm.
+	FreshFor = 2 * time.Minute
+	// UndisturbedFor is how long the files must have shown the new id before keyd
+	// deactivates the old key: by then, a program that still held the old text
+	// would have written it back.
+	UndisturbedFor = 10 * time.Minute
+	// UseReportDelay is how long after the swap keyd starts to believe AWS's answer
+	// about the last use of the old key, if the overlap is that long. AWS documents
+	// no delay for GetAccessKeyLastUsed; for the access advisor it says "within
+	// four hours".
+	UseReportDelay = 4 * time.Hour
+	// useGranularity is AWS's granularity: AWS records only the first of several
+	// uses within 15 minutes. Source: IAM user guide, credential report.
+	useGranularity = 15 * time.Minute
+	// ReconcileAfter is how long a request may still take effect after its answer
+	// was lost.
+	ReconcileAfter = 15 * time.Second
+)
+
+// Next decides what to do with one key now. It is the whole policy of keyd, as a
+// pure function. keyd calls it again after every action, with freshly gathered
+// facts.
+func Next(f Facts, s settings.Settings, now time.Time) Decision {
+	return unlessEndpointErr(f, unlessSettingsUnknown(s, decideKey(f, s, now)))
+}
+
+// decideKey is Next without the two overriding blocks.
+func decideKey(f Facts, s settings.Settings, now time.Time) Decision {
+	switch {
+	case f.SkipReason != "":
+		return Decision{Do: DoSkip, State: StateSkipped, Why: f.SkipReason}
+	case f.RotationErr != nil: // the rotation may be in any phase
+		return BlockUntil(time.Time{}, f.RotationErr.Error(), hint.Hint(f.RotationErr))
+	case f.Rotation != nil:
+		return decideRotation(f, f.Rotation, s, now)
+	case s.RotateAfterFor(f.Profiles) == settings.Never:
+		return Decision{Do: DoSkip, State: StateSkipped, Why: "excluded by rotate = never in keyd.ini"}
+	}
+	return decideIdle(f, s, now)
+}
+
+// decideIdle decides about a key that is not being rotated.
+func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
+	if why := NeverSignReason(f.ID, f.KnownAccount(), s.NeverAccounts); why != "" {
+		return Decision{Do: DoSkip, State: StateSkipped, Why: why}
+	}
+	if d, held := waitForRetry(f, s, now); held {
+		return d
+	}
+	seen := f.Seen
+	if seen == nil || now.Sub(seen.At) >= RecheckEvery || seen.At.Sub(now) > journal.MaxClockOffset || (f.Options.Manual && now.Sub(seen.At) >= FreshFor) {
+		return actNow(DoLook, StateOK, "asking AWS whose key it is and how old it is")
+	}
+	key := seen.FindKey(f.ID)
+	switch {
+	case seen.Root:
+		return Decision{Do: DoSkip, State: StateSkipped, Why: "root key of account " + seen.Account +
+			": keyd never touches it; AWS advises deleting it"}
+	case seen.User == "":
+		return Decision{Do: DoSkip, State: StateSkipped, Why: "not the key of an IAM user: " + seen.ARN}
+	case key == nil && now.Sub(seen.At) >= RetryAfter(1):
+		return actNow(DoLook, StateWaiting, "asking AWS again whether it lists "+credfile.Short(f.ID))
+	case key == nil:
+		return WaitUntil(StateWaiting, seen.At.Add(RetryAfter(1)), fmt.Sprintf("IAM does not list %s among the keys of %s yet", credfile.Short(f.ID), seen.User))
+	}
+	age := now.Add(seen.Offset).Sub(key.Created)
+	due := key.Created.Add(AddJitter(s.RotateAfterFor(f.Profiles), f.ID)).Add(-seen.Offset)
+	if now.Before(due) && !f.Options.Force {
+		return WaitUntil(StateOK, due, fmt.Sprintf("%s old, replaced at %s", FormatAge(age), FormatAge(AddJitter(s.RotateAfterFor(f.Profiles), f.ID))))
+	}
+	if lookIsStale(f, f.AwakeSince, now) {
+		return actNow(DoLook, StateDue, fmt.Sprintf("%s is %s old", credfile.Short(f.ID), FormatAge(age)))
+	}
+	return decideDue(f, s, now, age)
+}
+
+// decideDue decides about a key that is due, or that a person wants replaced:
+// keyd replaces it now unless something is in the way.
+func decideDue(f Facts, s settings.Settings, now time.Time, age time.Duration) Decision {
+	if d, off := checkClock(f, now); off {
+		return d
+	}
+	if err := f.CopyErr(f.ID); err != nil {
+		return BlockForCopy(err, now)
+	}
+	if other := f.Seen.FindOther(f.ID); other != nil {
+		return decideSecondKey(f, other, s, now)
+	}
+	if again := f.LastRotation.Add(settings.Day); now.Before(again) && !f.Options.Manual {
+		return WaitUntil(StateDue, again, fmt.Sprintf("%s is %s old, but a key was made for %s %s: never two within a day",
+			credfile.Short(f.ID), FormatAge(age), f.Seen.User, formatAgo(f.LastRotation, now)))
+	}
+	if !f.PreflightDone {
+		return actNow(DoPreflight, StateDue, fmt.Sprintf("%s is %s old: checking that it can be replaced", credfile.Short(f.ID), FormatAge(age)))
+	}
+	return actNow(DoCreate, StateDue, fmt.Sprintf("%s is %s old", credfile.Short(f.ID), FormatAge(age)))
+}
+
+// checkClock blocks actions that depend on this machine's clock when the clock
+// differs too much from AWS's.
+func checkClock(f Facts, now time.Time) (Decision, bool) {
+	off := f.Seen.Offset.Abs()
+	if off <= journal.MaxClockOffset {
+		return Decision{}, false
+	}
+	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("this machine's clock differs from AWS's by %s: nothing was changed", FormatAge(off)),
+		"set the clock: timedatectl set-ntp true, or the date settings of your system"), true
+}
+
+// decideSecondKey decides when the user's other key occupies the slot that a new
+// key needs. keyd did not make the other key, and does not touch it unless told to.
+func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Time) Decision {
+	since := other.Created
+	if other.LastUse != nil && other.LastUse.At.After(since) {
+		since = other.LastUse.At
+	}
+	run := hint.Command("keyd prune", f.Profiles[0])
+	if by := f.ShownBy[other.ID]; by != "" {
+		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, which %s uses: AWS allows two keys, and the new key needs a free slot", credfile.Short(other.ID), by),
+			fmt.Sprintf("make %s and %s use the same key, then %s", f.Profiles[0], by, run))
+	}
+	if other.Active {
+		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second active key, %s, %s", credfile.Short(other.ID), describeUse(other.LastUse, now)), run)
+	}
+	if s.PruneInactiveAfter > 0 && other.LastUse != nil && now.Sub(since) >= s.PruneInactiveAfter {
+		return actNow(DoPrune, StateDue, fmt.Sprintf("%s is inactive and unused for %s", credfile.Short(other.ID), FormatAge(now.Sub(since))))
+	}
+	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, inactive, %s: it occupies the slot that the new key needs",
+		credfile.Short(other.ID), describeUse(other.LastUse, now)), run)
+}
+
+// lookIsStale reports whether the last look at AWS is too old to act on: by the
+// clock, or because it happened before the step that it has to confirm, or before
+// the machine slept. A step or a wake-up in the future was recorded before the
+// clock was set back. It is ignored, because no look could come after it.
+func lookIsStale(f Facts, step, now time.Time) bool {
+	before := func(at time.Time) bool { return f.Seen.At.Before(at) && !at.After(now) }
+	return f.Seen == nil || f.Seen.At.After(now) || now.Sub(f.Seen.At) >= FreshFor || before(step) || before(f.AwakeSince)
+}

@@ -1,0 +1,231 @@
+package decide
+
+import (
+	"cmp"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/iam/remote"
+	"keyd/daemon/journal"
+	"keyd/daemon/settings"
+)
+
+// TestNext is the specification of what keyd does when. Every row is one
+// sentence: given these facts, this is decided.
+func TestNext(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	const old, fresh, other = "AKIAOLDOLDOLDOLDOLD1", "AKIANEWNEWNEWNEWNEW2", "AKIAOTHEROTHEROTHER3"
+
+	seen := func(age time.Duration, more ...ListedKey) *Seen {
+		return &Seen{At: now, Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/alice", User: "alice",
+			Keys: append([]ListedKey{{ID: old, Active: true, Created: ago(age)}}, more...)}
+	}
+	both := func(oldActive bool) *Seen {
+		return &Seen{At: now, User: "alice", Keys: []ListedKey{{ID: old, Active: oldActive, Created: ago(70 * settings.Day)}, {ID: fresh, Active: true, Created: ago(9 * settings.Day)}}}
+	}
+	// rotation is one whose files have shown the new id since swapped ago.
+	rotation := func(swapped time.Duration, edit ...func(*journal.Rotation)) *journal.Rotation {
+		r := &journal.Rotation{Old: credfile.Key{ID: old}, New: credfile.Key{ID: fresh}, User: "alice", Places: []journal.Place{{Profile: "default"}},
+			CreateSent: ago(swapped + time.Minute), Created: ago(swapped + time.Minute), Swapped: ago(swapped), Validated: ago(swapped), Described: true}
+		for _, e := range edit {
+			e(r)
+		}
+		return r
+	}
+	useRead := func(when time.Duration, u *remote.Use) func(*journal.Rotation) {
+		return func(r *journal.Rotation) { r.UseChecked, r.LastUse = ago(when), u }
+	}
+	deactivated := func(when time.Duration) func(*journal.Rotation) {
+		return func(r *journal.Rotation) { r.DeactivateStarted, r.Deactivated = ago(when), ago(when) }
+	}
+	onNew, onOld, mixed, torn := Placement{New: 1}, Placement{Old: 1}, Placement{Old: 1, New: 1}, Placement{Old: 1, Torn: 1}
+
+	rows := []struct {
+		name  string
+		facts Facts
+		do    Do
+		state State
+		until time.Time // checked when not zero
+		says  string
+		run   string
+	}{
+		{"nothing to rotate: skip, with the reason of the files", Facts{SkipReason: "temporary credentials"}, DoSkip, StateSkipped, time.Time{}, "temporary", ""},
+		{"excluded by keyd.ini: skip, without a call", Facts{Profiles: []string{"legacy"}}, DoSkip, StateSkipped, time.Time{}, "rotate = never", ""},
+		{"never looked at: look", Facts{}, DoLook, StateOK, time.Time{}, "", ""},
+		{"young: wait until it is due", Facts{Seen: seen(12 * settings.Day)}, DoWait, StateOK, ago(12 * settings.Day).Add(AddJitter(60*settings.Day, old)), "12d old", ""},
+		{"young, but looked at more than a day ago: look again", Facts{Seen: older(seen(12*settings.Day), settings.Day)}, DoLook, StateOK, time.Time{}, "", ""},
+		{"young, but forced: preflight", Facts{Seen: seen(12 * settings.Day), Options: Options{Manual: true, Force: true}}, DoPreflight, StateDue, time.Time{}, "12d old", ""},
+		{"due: preflight first", Facts{Seen: seen(70 * settings.Day)}, DoPreflight, StateDue, time.Time{}, "70d old", ""},
+		{"due, but the look is older than two minutes: look again", Facts{Seen: older(seen(70*settings.Day), 3*time.Minute)}, DoLook, StateDue, time.Time{}, "", ""},
+		{"due and preflight passed: create", Facts{Seen: seen(70 * settings.Day), PreflightDone: true}, DoCreate, StateDue, time.Time{}, "", ""},
+		{"due, but the clock is an hour off: a person", Facts{Seen: offset(seen(70*settings.Day), time.Hour)}, DoBlock, StateBlocked, now.Add(settings.Day), "clock", "set the clock"},
+		{"a root key: never", Facts{Seen: &Seen{At: now, Root: true, Account: "1"}}, DoSkip, StateSkipped, time.Time{}, "root key", ""},
+		{"due, but there is a second active key: a person", Facts{Seen: seen(70*settings.Day, ListedKey{ID: other, Active: true, LastUse: &remote.Use{At: ago(3 * settings.Day), Service: "s3", Region: "eu-west-1"}})},
+			DoBlock, StateBlocked, now.Add(settings.Day), "last used 3d ago by s3 in eu-west-1", "keyd prune default"},
+		{"due, but there is a second inactive key: a person", Facts{Seen: seen(70*settings.Day, ListedKey{ID: other})}, DoBlock, StateBlocked, time.Time{}, "inactive", "keyd prune default"},
+		{"IAM does not list the key that signs: wait, the list lags", Facts{Seen: &Seen{At: now, User: "alice"}}, DoWait, StateWaiting, now.Add(time.Minute), "does not list", ""},
+		{"the last look failed a moment ago: wait a minute", Facts{Failure: &Failure{Do: DoLook, At: now, Count: 1, Why: "no network"}}, DoWait, StateWaiting, now.Add(time.Minute), "no network", ""},
+		{"the last look failed an hour ago: look", Facts{Failure: &Failure{Do: DoLook, At: ago(time.Hour), Count: 1}}, DoLook, StateOK, time.Time{}, "", ""},
+		{"it has failed for a week: a person", Facts{Failure: &Failure{Do: DoLook, At: now, Count: 40, Lasted: 7 * settings.Day, Why: "no answer"}}, DoBlock, StateBlocked, now.Add(6 * time.Hour), "for more than 7d: no answer", "keyd rotate"},
+		{"it has failed for a day, and the key is too old: a person", Facts{Failure: &Failure{Do: DoPreflight, At: now, Count: 17, Lasted: settings.Day, Why: "no answer"}, Seen: seen(91 * settings.Day)}, DoBlock, StateBlocked, now.Add(6 * time.Hour), "for more than 1d", "keyd rotate"},
+		{"no network for a week: wait", Facts{Failure: &Failure{Do: DoLook, At: now, Count: 900, Lasted: 8 * settings.Day, Offline: true, Why: "no such host"}, Seen: seen(70 * settings.Day)}, DoWait, StateWaiting, time.Time{}, "", ""},
+		{"AWS refused: a person, and a daily re-check", Facts{Failure: &Failure{Do: DoLook, At: now, Count: 1, Why: "denied", NeedsPerson: true}}, DoBlock, StateBlocked, now.Add(settings.Day), "denied", ""},
+		{"no network a moment ago: wait, at most as long as the table says", Facts{Failure: &Failure{Do: DoLook, At: now, Count: 5, Why: "no such host", Offline: true}}, DoWait, StateWaiting, now.Add(offlineRetryAfter(5, now)), "no such host", ""},
+		{"no network for days: a quarter of an hour at most", Facts{Failure: &Failure{Do: DoLook, At: ago(15 * time.Minute), Count: 90, Offline: true}}, DoLook, StateOK, time.Time{}, "", ""},
+		{"no network, then the machine slept and woke: try at once", Facts{Failure: &Failure{Do: DoLook, At: ago(8 * time.Second), Count: 5, Offline: true}, AwakeSince: ago(7 * time.Second)}, DoLook, StateOK, time.Time{}, "", ""},
+		{"AWS refused, then the machine slept and woke: that changes nothing", Facts{Failure: &Failure{Do: DoLook, At: ago(8 * time.Second), Count: 1, Why: "denied", NeedsPerson: true}, AwakeSince: ago(7 * time.Second)}, DoBlock, StateBlocked, time.Time{}, "denied", ""},
+		{"it failed in the future, and the clock has been set back: do not wait for that day", Facts{Failure: &Failure{Do: DoLook, At: now.Add(settings.Day), Count: 1}}, DoLook, StateOK, time.Time{}, "", ""},
+		{"looked at in the future, and the clock has been set back: look", Facts{Seen: older(seen(12*settings.Day), -settings.Day)}, DoLook, StateOK, time.Time{}, "", ""},
+		{"due, looked at a minute ago, but woken since: no rotation without a word from AWS", Facts{Seen: older(seen(70*settings.Day), time.Minute), AwakeSince: ago(30 * time.Second)}, DoLook, StateDue, time.Time{}, "", ""},
+		{"due, woken a minute ago, and AWS has answered since: preflight", Facts{Seen: seen(70 * settings.Day), AwakeSince: ago(time.Minute)}, DoPreflight, StateDue, time.Time{}, "", ""},
+		{"due, but a key was made for the user six hours ago: never two within a day", Facts{Seen: seen(70 * settings.Day), LastRotation: ago(6 * time.Hour)}, DoWait, StateDue, now.Add(18 * time.Hour), "never two", ""},
+		{"due, and the last key was made for the user yesterday: preflight", Facts{Seen: seen(70 * settings.Day), LastRotation: ago(settings.Day)}, DoPreflight, StateDue, time.Time{}, "", ""},
+		{"due, a key was made six hours ago, and a person asks: preflight", Facts{Seen: seen(70 * settings.Day), LastRotation: ago(6 * time.Hour), Options: Options{Manual: true}}, DoPreflight, StateDue, time.Time{}, "", ""},
+		{"a decoy key: not a single call", Facts{ID: "AKIASP2TPHJSQH3FJRUX"}, DoSkip, StateSkipped, time.Time{}, "decoy key: account 171436882533", ""},
+		{"a key of an account in never_accounts: not a single call", Facts{ID: "AKIAY34FZKBOKMUTVV7A"}, DoSkip, StateSkipped, time.Time{}, "never_accounts", ""},
+		{"a key whose id hides its account, once AWS has named one of never_accounts: no further call", Facts{Seen: &Seen{At: ago(settings.Day), Account: "609629065308"}}, DoSkip, StateSkipped, time.Time{}, "never_accounts", ""},
+		{"a rotation of such a key that goes on is ended: half of it is worse", Facts{Rotation: rotation(0, unswapped), Placement: onOld, Seen: &Seen{Account: "609629065308"}}, DoProve, StateRotating, time.Time{}, "", ""},
+		{"the overlap is over, looked at a minute ago, but woken since: look again", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: older(both(true), time.Minute), AwakeSince: ago(30 * time.Second)}, DoLook, StateOverlap, time.Time{}, "", ""},
+
+		{"the answer to Create was lost: reconcile, whatever the list says", Facts{Rotation: &journal.Rotation{Old: credfile.Key{ID: old}, CreateSent: ago(time.Minute)}, Placement: onOld}, DoReconcile, StateRotating, time.Time{}, "lost", ""},
+		{"a key that certainly came from a lost answer: drop it", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: now, OrphanCertain: true}, Placement: onOld}, DoDropOrphan, StateRotating, time.Time{}, "", ""},
+		{"a key that probably came from it: only after the quarantine", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: now}, Placement: onOld}, DoWait, StateQuarantine, now.Add(7 * settings.Day), "", ""},
+		{"its quarantine is over: ask AWS for the time, then drop it", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: ago(8 * settings.Day)}, Placement: onOld}, DoLook, StateQuarantine, time.Time{}, "", ""},
+		{"its quarantine is over by AWS's time too: drop it", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: ago(8 * settings.Day)}, Placement: onOld, Seen: seen(70 * settings.Day)}, DoDropOrphan, StateRotating, time.Time{}, "", ""},
+		{"its quarantine is over by a clock that is wrong: a person", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: ago(8 * settings.Day)}, Placement: onOld, Seen: offset(seen(70*settings.Day), -10*settings.Day)}, DoBlock, StateBlocked, time.Time{}, "clock", ""},
+		{"held, and nobody has found out what came of it: wait, or another rotation would begin", Facts{Rotation: &journal.Rotation{CreateSent: ago(time.Minute), Held: now}, Placement: onOld}, DoWait, StateHeld, time.Time{}, "left open", ""},
+		{"held: it is not dropped, however certain it is", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: ago(8 * settings.Day), OrphanCertain: true, Held: now}, Placement: onOld}, DoWait, StateHeld, time.Time{}, "is not deleted", ""},
+		{"a new pair, and the file shows the old one: prove before anybody sees it", Facts{Rotation: rotation(0, unswapped), Placement: onOld}, DoProve, StateRotating, time.Time{}, "", ""},
+		{"proven: swap", Facts{Rotation: rotation(0, unswapped), Placement: onOld, Proven: true}, DoSwap, StateRotating, time.Time{}, "", ""},
+		{"half the files are swapped: prove and swap the rest", Facts{Rotation: rotation(0, unswapped), Placement: mixed}, DoProve, StateRotating, time.Time{}, "", ""},
+		{"swapped: validate what is on disk", Facts{Rotation: rotation(0, unswapped), Placement: onNew}, DoValidate, StateRotating, time.Time{}, "", ""},
+		{"validated: describe it for the console", Facts{Rotation: rotation(0, func(r *journal.Rotation) { r.Described = false }), Placement: onNew}, DoDescribe, StateOverlap, time.Time{}, "", ""},
+		{"in the overlap: wait", Facts{Rotation: rotation(time.Hour), Placement: onNew}, DoWait, StateOverlap, now.Add(23 * time.Hour), "stays usable", ""},
+		{"mended five minutes ago at the end of the overlap: wait until it is undisturbed", Facts{Rotation: rotation(25*time.Hour, func(r *journal.Rotation) { r.Swapped = ago(5 * time.Minute) }), Placement: onNew}, DoWait, StateOverlap, now.Add(5 * time.Minute), "", ""},
+		{"the overlap is over: ask for the last use", Facts{Rotation: rotation(25 * time.Hour), Placement: onNew}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
+		{"the last use was read too soon after the swap: ask again", Facts{Rotation: rotation(25*time.Hour, useRead(23*time.Hour, nil)), Placement: onNew}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
+		{"still used: a person, with service and region", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &remote.Use{At: ago(2 * time.Hour), Service: "s3", Region: "eu-west-1"})), Placement: onNew},
+			DoBlock, StateBlocked, time.Time{}, "by s3 in eu-west-1, 2h ago", "keyd rotate --retire-now default"},
+		{"last used before the swap: look at both keys once more", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &remote.Use{At: ago(26 * time.Hour)})), Placement: onNew}, DoLook, StateOverlap, time.Time{}, "", ""},
+		{"a use within AWS's granularity of the swap counts as before it", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &remote.Use{At: ago(25*time.Hour - 10*time.Minute)})), Placement: onNew, Seen: both(true)}, DoDeactivate, StateOverlap, time.Time{}, "", ""},
+		{"nobody uses it and IAM lists both: deactivate", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: both(true)}, DoDeactivate, StateOverlap, time.Time{}, "", ""},
+		{"nobody used it, but that was read two days ago: ask again", Facts{Rotation: rotation(9*settings.Day, useRead(2*settings.Day, nil)), Placement: onNew, Seen: both(true)}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
+		{"the last use was read in the future: ask again", Facts{Rotation: rotation(25*time.Hour, useRead(-settings.Day, nil)), Placement: onNew, Seen: both(true)}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
+		{"nobody uses it, but the clock is an hour off: a person", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: offset(both(true), -time.Hour)}, DoBlock, StateBlocked, time.Time{}, "clock", "set the clock"},
+		{"swapped in the future: look at the clock", Facts{Rotation: rotation(-settings.Day), Placement: onNew}, DoLook, StateOverlap, time.Time{}, "from the future", ""},
+		{"swapped in the future of a clock that is behind: a person", Facts{Rotation: rotation(-settings.Day), Placement: onNew, Seen: offset(both(true), 2*settings.Day)}, DoBlock, StateBlocked, time.Time{}, "clock", "set the clock"},
+		{"IAM does not list the new key as active: touch nothing", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: seen(70 * settings.Day)}, DoBlock, StateBlocked, time.Time{}, "does not list", ""},
+		{"told to retire now: no overlap, no question of use, but a look", Facts{Rotation: rotation(time.Second, func(r *journal.Rotation) { r.RetireNow = true }), Placement: onNew}, DoLook, StateOverlap, time.Time{}, "", ""},
+		{"in the quarantine: wait", Facts{Rotation: rotation(2*settings.Day, deactivated(settings.Day)), Placement: onNew}, DoWait, StateQuarantine, now.Add(6 * settings.Day), "keyd hold", ""},
+		{"the quarantine is over: look, then delete", Facts{Rotation: rotation(9*settings.Day, deactivated(8*settings.Day)), Placement: onNew}, DoLook, StateQuarantine, time.Time{}, "", ""},
+		{"inactive long enough: delete", Facts{Rotation: rotation(9*settings.Day, deactivated(8*settings.Day)), Placement: onNew, Seen: both(false)}, DoDelete, StateQuarantine, time.Time{}, "", ""},
+		{"inactive long enough by a clock that is ten days ahead: a person", Facts{Rotation: rotation(9*settings.Day, deactivated(8*settings.Day)), Placement: onNew, Seen: offset(both(false), -10*settings.Day)}, DoBlock, StateBlocked, time.Time{}, "clock", "set the clock"},
+		{"someone made it active again in its quarantine, and it is to be retired now: deactivate", Facts{Rotation: rotation(9*settings.Day, deactivated(8*settings.Day)), Placement: onNew, Seen: both(true), Options: Options{Manual: true, RetireNow: true}}, DoDeactivate, StateQuarantine, time.Time{}, "active again", ""},
+		{"someone made it active again in its quarantine: a person", Facts{Rotation: rotation(9*settings.Day, deactivated(8*settings.Day)), Placement: onNew, Seen: both(true)}, DoBlock, StateBlocked, time.Time{}, "active again", "to keep it: keyd hold default; to retire it: keyd rotate --retire-now default"},
+
+		{"a file shows the old id again: prove, then mend", Facts{Rotation: rotation(2*settings.Day, deactivated(settings.Day)), Placement: mixed}, DoProve, StateRotating, time.Time{}, "shows AKIA..OLD1 again", ""},
+		{"the write was cut off by a power failure: mend at once, without a proof", Facts{Rotation: rotation(0, unswapped), Placement: torn}, DoMend, StateRotating, time.Time{}, "half of AKIA..OLD1 and half of", ""},
+		{"half of each, beside a third id: mend, that one stays", Facts{Rotation: rotation(0), Placement: Placement{Old: 1, Torn: 1, Foreign: []string{"work"}}}, DoMend, StateRotating, time.Time{}, "", ""},
+		{"half of each, and held: mend, nobody can use it", Facts{Rotation: rotation(2*settings.Day, held), Placement: torn}, DoMend, StateRotating, time.Time{}, "", ""},
+		{"half of each, and the new key failed: mend, then put back", Facts{Rotation: rotation(0, failed), Placement: torn}, DoMend, StateRotating, time.Time{}, "", ""},
+		{"mending failed a moment ago: wait", Facts{Rotation: rotation(0, unswapped), Placement: torn, Failure: &Failure{Do: DoMend, At: now, Count: 1, Why: "disk full"}}, DoWait, StateWaiting, now.Add(time.Minute), "disk full", ""},
+		{"put back by another program and mended: validate what is on disk again", Facts{Rotation: rotation(2*settings.Day, func(r *journal.Rotation) { r.MendStarted = now }), Placement: onNew}, DoValidate, StateRotating, time.Time{}, "", ""},
+		{"a third id: stop, overwrite nothing", Facts{Rotation: rotation(time.Hour), Placement: Placement{New: 1, Foreign: []string{"default"}}}, DoBlock, StateBlocked, time.Time{}, "overwrites nothing", "keyd resume default"},
+		{"the profile is gone: stop", Facts{Rotation: rotation(time.Hour), Placement: Placement{Missing: []string{"default"}}}, DoBlock, StateBlocked, time.Time{}, "no longer in the files", "put it back; only if it is gone permanently: keyd resume default"},
+		{"a file of it is not there: say so", Facts{Rotation: rotation(time.Hour), Placement: Placement{Missing: []string{"default"}, Unmounted: "/mnt/credentials"}}, DoBlock, StateBlocked, time.Time{}, "/mnt/credentials is not there", "is it on a disk that is not mounted? if it is gone permanently: keyd resume default"},
+		{"given up, held, and in doubt: nothing is deleted", Facts{Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.GiveUpReason, r.DeactivateStarted, r.Held = "why", now, now }), Placement: Placement{Ambiguous: errors.New("line 3")}}, DoBlock, StateBlocked, time.Time{}, "line 3", ""},
+		{"given up, and only the old id stands elsewhere: delete the new one", Facts{Copies: map[string]string{old: "/x"}, Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.GiveUpReason = "why" }), Placement: onOld}, DoDiscard, StateRotating, time.Time{}, "why", ""},
+		{"only the new id stands elsewhere: the old one may go", Facts{Copies: map[string]string{fresh: "/x"}, Rotation: rotation(time.Hour), Placement: onNew}, DoWait, StateOverlap, now.Add(23 * time.Hour), "stays usable", ""},
+		{"the old id stands elsewhere: it may not", Facts{Copies: map[string]string{old: "/x", fresh: "/x"}, Rotation: rotation(time.Hour), Placement: onNew}, DoBlock, StateBlocked, now.Add(RecheckEvery), "/x", "give /x its own key, or make it a symbolic link to the file that keyd reads"},
+		{"given up, and the new id stands elsewhere: stop", Facts{Copies: map[string]string{fresh: "/x"}, Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.GiveUpReason = "why" }), Placement: onOld}, DoBlock, StateBlocked, now.Add(RecheckEvery), "/x", "give /x its own key, or make it a symbolic link to the file that keyd reads"},
+		{"held, old inactive: make it active again", Facts{Rotation: rotation(2*settings.Day, deactivated(settings.Day), held), Placement: onNew}, DoRevive, StateHeld, time.Time{}, "", ""},
+		{"held, old active: wait for a person", Facts{Rotation: rotation(2*settings.Day, held), Placement: onNew}, DoWait, StateHeld, time.Time{}, "held since", ""},
+		{"held, and the file shows the old id: the person's choice", Facts{Rotation: rotation(2*settings.Day, held), Placement: onOld}, DoWait, StateHeld, time.Time{}, "", ""},
+		{"the new key failed and is in the file: put the old pair back", Facts{Rotation: rotation(0, failed), Placement: onNew}, DoPutBack, StateRotating, time.Time{}, "refused", ""},
+		{"the new key failed and no file shows it: delete it again", Facts{Rotation: rotation(0, failed), Placement: onOld}, DoDiscard, StateRotating, time.Time{}, "refused", ""},
+		{"the swap failed a moment ago: wait", Facts{Rotation: rotation(0, unswapped), Placement: onOld, Proven: true, Failure: &Failure{Do: DoSwap, At: now, Count: 2, Why: "disk full"}}, DoWait, StateWaiting, now.Add(2 * time.Minute), "disk full", ""},
+	}
+	inForce := settings.Default()
+	inForce.NeverAccounts = []string{"609629065308"}
+	inForce.ProfileRotateAfter = map[string]time.Duration{"legacy": settings.Never}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			f := row.facts
+			f.ID = cmp.Or(f.ID, old)
+			if f.Profiles == nil {
+				f.Profiles = []string{"default"}
+			}
+			if r := f.Rotation; r != nil && r.Old.ID == "" {
+				r.Old.ID, r.Places = old, []journal.Place{{Profile: "default"}}
+			}
+			d := Next(f, inForce, now)
+			if d.Do != row.do || d.State != row.state || !strings.Contains(d.Why, row.says) || !strings.HasPrefix(d.Hint, row.run) {
+				t.Errorf("%s (%s): %q, run %q", d.Do, d.State, d.Why, d.Hint)
+			}
+			if !row.until.IsZero() && !d.Until.Equal(row.until) {
+				t.Errorf("until %s, want %s", d.Until, row.until)
+			}
+			if d.Do == DoBlock && d.Why == "" || d.Why == "" {
+				t.Error("no reason is given")
+			}
+		})
+	}
+}
+
+func older(s *Seen, by time.Duration) *Seen { s.At = s.At.Add(-by); return s }
+
+func offset(s *Seen, by time.Duration) *Seen { s.Offset = by; return s }
+
+func unswapped(r *journal.Rotation) { r.Swapped, r.Validated = time.Time{}, time.Time{} }
+
+func held(r *journal.Rotation) { r.Held = r.Validated.Add(time.Minute) }
+
+func failed(r *journal.Rotation) { r.GiveUpReason = "AWS refused it" }
+
+func TestJitterIsStableAndWithinATenth(t *testing.T) {
+	different := map[time.Duration]bool{}
+	for id := range strings.SplitSeq("AKIAA AKIAB AKIAC AKIAD AKIAE AKIAF AKIAG AKIAH", " ") {
+		j := AddJitter(60*settings.Day, id)
+		if j < 54*settings.Day || j > 66*settings.Day || j != AddJitter(60*settings.Day, id) {
+			t.Errorf("%s: %s", id, j)
+		}
+		different[j] = true
+	}
+	if len(different) < 6 {
+		t.Errorf("only %d different days for 8 keys", len(different))
+	}
+}
+
+func TestRetriesNeverStopAndNeverRush(t *testing.T) {
+	total := time.Duration(0)
+	for n := 1; n < 60; n++ {
+		step := RetryAfter(n)
+		if step < RetryAfter(n-1) || step > 6*time.Hour {
+			t.Errorf("failure %d waits %s after %s", n, step, RetryAfter(n-1))
+		}
+		total += step
+	}
+	if total < 10*settings.Day {
+		t.Errorf("59 failures in %s", total)
+	}
+}
+
+func TestTheNetworkIsAskedOftenAndNeverInStep(t *testing.T) {
+	at, total := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), time.Duration(0)
+	drawn := map[time.Duration]bool{}
+	for n := range 1000 {
+		step := offlineRetryAfter(n, at.Add(total))
+		if step < 10*time.Second || step > 15*time.Minute || step > max(RetryAfter(n), 10*time.Second) {
+			t.Fatalf("failure %d waits %s", n, step)
+		}
+		drawn[step] = true
+		total += step
+	}
+	if mean := total / 1000; mean < 6*time.Minute || mean > 9*time.Minute || len(drawn) < 900 {
+		t.Errorf("%s on average, %d different", mean, len(drawn))
+	}
+}

@@ -1,0 +1,55 @@
+package decide
+
+import (
+	"fmt"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/hint"
+	"keyd/daemon/settings"
+)
+
+// CopyError reports a key that is also in a file that this process does not
+// read, so that its successor would not be written there.
+type CopyError struct{ KeyID, Path string }
+
+// Error names the shortened id and the file.
+func (e *CopyError) Error() string {
+	return fmt.Sprintf("%s is also in %s, which this keyd does not read: it would stop working there", credfile.Short(e.KeyID), e.Path)
+}
+
+// Hint says how to arrange the files so that keyd can change the key
+// everywhere.
+func (e *CopyError) Hint() string {
+	return "give " + e.Path + " its own key, or make it a symbolic link to the file that keyd reads"
+}
+
+// BlockForCopy blocks any step that would take a key away from a file that this
+// process cannot write.
+func BlockForCopy(err error, now time.Time) Decision {
+	return BlockUntil(now.Add(RecheckEvery), err.Error(), hint.Hint(err))
+}
+
+// unlessEndpointErr blocks a key whose configuration does not say where AWS is.
+// A torn pair is mended even so.
+func unlessEndpointErr(f Facts, d Decision) Decision {
+	if f.EndpointErr == nil || d.EndsPass() || d.Do == DoMend {
+		return d
+	}
+	return BlockUntil(time.Time{}, f.EndpointErr.Error(), hint.Hint(f.EndpointErr))
+}
+
+// unlessSettingsUnknown blocks every action that could depend on unknown settings:
+// which keys are excluded, which accounts are decoys and must not even be looked at,
+// how long an old key is kept. A rotation in progress still gets its proven pair into
+// the files, or its old key back, because neither depends on the settings.
+func unlessSettingsUnknown(s settings.Settings, d Decision) Decision {
+	if !s.Unknown || d.State == StateWaiting || d.State == StateHeld {
+		return d
+	}
+	switch d.Do {
+	case DoSkip, DoBlock, DoMend, DoProve, DoSwap, DoValidate, DoPutBack, DoRevive:
+		return d
+	}
+	return BlockUntil(time.Time{}, "keyd.ini has a mistake, and no earlier good settings are known: nothing is started until it is fixed", "")
+}

@@ -1,0 +1,149 @@
+package decide
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/hint"
+	"keyd/daemon/journal"
+	"keyd/daemon/settings"
+)
+
+// decideRotation decides about a key in a rotation. It checks the situations
+// that can do the most harm first.
+func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
+	switch {
+	case r.New.ID == "":
+		return decideLostAnswer(f, r, s, now)
+	case f.Placement.Torn > 0: // no one can use the pair: everything else comes later
+		return orWaitForRetry(f, s, now, actNow(DoMend, StateRotating, fmt.Sprintf("a write was cut short, and a file holds half of %s and half of %s: writing all of %s",
+			credfile.Short(r.Old.ID), credfile.Short(r.New.ID), credfile.Short(r.New.ID))))
+	case f.Placement.Ambiguous != nil && (!f.wantsOldKeyBack() || r.GiveUpReason != ""): // some AWS tools use the ambiguous id
+		return BlockUntil(time.Time{}, f.Placement.Ambiguous.Error()+": "+credfile.Short(r.Old.ID)+" and "+credfile.Short(r.New.ID)+" are left as they are", hint.Hint(f.Placement.Ambiguous))
+	case f.Placement.Ambiguous != nil:
+		return decideRevive(f, r, s, now)
+	case len(f.Placement.Foreign) > 0 && r.GiveUpReason == "":
+		return BlockUntil(time.Time{}, fmt.Sprintf("%s shows a key other than %s or %s: someone changed it, and keyd overwrites nothing",
+			strings.Join(f.Placement.Foreign, ", "), credfile.Short(r.Old.ID), credfile.Short(r.New.ID)), hint.Command("keyd resume", f.Placement.Foreign[0]))
+	case f.Placement.Old+f.Placement.New == 0 && f.Placement.Unmounted != "" && r.GiveUpReason == "":
+		return BlockUntil(time.Time{}, fmt.Sprintf("%s is not there, in the middle of a rotation of %s", f.Placement.Unmounted, credfile.Short(r.Old.ID)),
+			"is it on a disk that is not mounted? if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0]))
+	case f.Placement.Old+f.Placement.New == 0 && r.GiveUpReason == "":
+		return BlockUntil(time.Time{}, fmt.Sprintf("%s is no longer in the files, in the middle of a rotation",
+			strings.Join(f.Placement.Missing, ", ")), "put it back; only if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0]))
+	case r.GiveUpReason != "":
+		return decideGiveUp(f, r, s, now)
+	case f.wantsOldKeyBack():
+		return decideRevive(f, r, s, now)
+	case !r.Held.IsZero():
+		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("held since %s: %s stays usable, keyd resume continues", r.Held.Local().Format("2 Jan 15:04"), credfile.Short(r.Old.ID)))
+	case f.Placement.Old > 0 && !r.Validated.IsZero():
+		return decideMend(f, r, s, now)
+	}
+	return orWaitForRetry(f, s, now, decideForward(f, r, s, now))
+}
+
+// decideRevive makes the old key Active again for a person who holds the rotation.
+func decideRevive(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
+	return orWaitForRetry(f, s, now, actNow(DoRevive, StateHeld, credfile.Short(r.Old.ID)+" is made usable again: the rotation is held"))
+}
+
+// wantsOldKeyBack reports whether a person holds the rotation and the old key
+// has, or may have, been made Inactive.
+func (f *Facts) wantsOldKeyBack() bool {
+	return !f.Rotation.Held.IsZero() && !f.Rotation.DeactivateStarted.IsZero()
+}
+
+// decideForward decides the next step of an undisturbed rotation.
+func decideForward(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
+	switch {
+	case f.Placement.Old > 0 && !f.Proven:
+		return actNow(DoProve, StateRotating, credfile.Short(r.New.ID)+" is not in any file until AWS accepts it reliably")
+	case f.Placement.Old > 0:
+		return actNow(DoSwap, StateRotating, credfile.Short(r.New.ID)+" is accepted: replacing "+credfile.Short(r.Old.ID))
+	case r.Validated.IsZero(), !r.MendStarted.IsZero():
+		return actNow(DoValidate, StateRotating, "the files show "+credfile.Short(r.New.ID)+": checking what is on disk")
+	case f.CopyErr(r.Old.ID) != nil:
+		return BlockForCopy(f.CopyErr(r.Old.ID), now)
+	case s.DescribeKeys && !r.Described:
+		return actNow(DoDescribe, StateOverlap, "tagging "+credfile.Short(r.New.ID)+" for the console")
+	case r.Deactivated.IsZero():
+		return decideOverlap(f, r, s, now)
+	}
+	return decideQuarantine(f, r, s, now)
+}
+
+// decideMend decides when a file shows the old id again after the new one was
+// validated: a backup, a dotfile manager or a stale editor buffer wrote it.
+func decideMend(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
+	if !f.Proven {
+		return orWaitForRetry(f, s, now, actNow(DoProve, StateRotating, fmt.Sprintf("a file shows %s again: checking that %s still works", credfile.Short(r.Old.ID), credfile.Short(r.New.ID))))
+	}
+	return orWaitForRetry(f, s, now, actNow(DoSwap, StateRotating, fmt.Sprintf("a file shows %s again: putting %s back", credfile.Short(r.Old.ID), credfile.Short(r.New.ID))))
+}
+
+// decideLostAnswer decides when the answer to CreateAccessKey was lost.
+func decideLostAnswer(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
+	switch {
+	case r.StuckReason != "":
+		return BlockUntil(time.Time{}, r.StuckReason, SuspectHint(r))
+	case f.Placement.Old == 0: // so keyd has no pair to sign with
+		return BlockUntil(time.Time{}, fmt.Sprintf("the answer to CreateAccessKey was lost, and the files no longer show %s: keyd cannot ask AWS whether a key was made",
+			credfile.Short(r.Old.ID)), hint.Command("keyd resume", r.Profiles()[0]))
+	case !r.Held.IsZero():
+		left := "whether the lost CreateAccessKey call made a key is left open" // closing it here could start another rotation
+		if r.OrphanID != "" {
+			left = credfile.Short(r.OrphanID) + ", which came from a call whose answer was lost, stays inactive and is not deleted"
+		}
+		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("held since %s: %s, keyd resume continues", r.Held.Local().Format("2 Jan 15:04"), left))
+	case r.OrphanID != "":
+		return orWaitForRetry(f, s, now, decideOrphan(f, r, s, now))
+	}
+	return orWaitForRetry(f, s, now, actNow(DoReconcile, StateRotating, "the answer to CreateAccessKey was lost: finding out whether a key was made"))
+}
+
+// decideOrphan decides about a key that came from a call whose answer was lost,
+// and that keyd has made Inactive. Its quarantine is measured only with a clock
+// that agrees with AWS's.
+func decideOrphan(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
+	drop := actNow(DoDropOrphan, StateRotating, fmt.Sprintf("%s came from a call whose answer was lost: no one has its secret", credfile.Short(r.OrphanID)))
+	if r.OrphanCertain {
+		return drop
+	}
+	if d, ok := checkFutureWaits(f, now, StateQuarantine); ok {
+		return d
+	}
+	if end := r.OrphanDeactivated.Add(s.Quarantine); now.Before(end) {
+		return WaitUntil(StateQuarantine, end, fmt.Sprintf("%s probably came from a call whose answer was lost: it is inactive and is deleted then, or now by keyd rotate --retire-now", credfile.Short(r.OrphanID)))
+	}
+	if lookIsStale(f, time.Time{}, now) {
+		return actNow(DoLook, StateQuarantine, "the quarantine is over: asking AWS once more")
+	}
+	if d, off := checkClock(f, now); off {
+		return d
+	}
+	return drop
+}
+
+// SuspectHint asks the person whether the suspect key is still needed, and names
+// the command for each answer.
+func SuspectHint(r *journal.Rotation) string {
+	again := hint.Command("keyd resume", r.Profiles()[0])
+	if len(r.Suspects) == 0 {
+		return again
+	}
+	return "does no one need that key? " + hint.Command("keyd prune", r.Profiles()[0], r.Suspects[0]) + "; is it gone? " + again
+}
+
+// decideGiveUp undoes a rotation whose new key cannot be used.
+func decideGiveUp(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
+	if f.Placement.New > 0 {
+		return orWaitForRetry(f, s, now, actNow(DoPutBack, StateRotating, r.GiveUpReason+": putting "+credfile.Short(r.Old.ID)+" back"))
+	}
+	if err := f.CopyErr(r.New.ID); err != nil {
+		return BlockForCopy(err, now)
+	}
+	return orWaitForRetry(f, s, now, actNow(DoDiscard, StateRotating, r.GiveUpReason+": deleting "+credfile.Short(r.New.ID)+" again"))
+}

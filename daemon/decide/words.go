@@ -1,0 +1,45 @@
+package decide
+
+import (
+	"fmt"
+	"time"
+
+	"keyd/daemon/iam/remote"
+	"keyd/daemon/settings"
+)
+
+// FormatAge prints a duration in its largest unit, rounded down: 61d, 3h, 12m, 40s.
+func FormatAge(d time.Duration) string {
+	switch d = d.Abs(); {
+	case d >= settings.Day:
+		return fmt.Sprintf("%dd", d/settings.Day)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh", d/time.Hour)
+	case d >= time.Minute:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	}
+	return fmt.Sprintf("%ds", d/time.Second)
+}
+
+// formatAgo prints how long at is before now, such as "3d ago".
+func formatAgo(at, now time.Time) string { return FormatAge(now.Sub(at)) + " ago" }
+
+// describeUse prints when, by which service and where a key was last used; nil is
+// unknown.
+func describeUse(u *remote.Use, now time.Time) string {
+	switch {
+	case u == nil:
+		return "last use unknown"
+	case u.At.IsZero():
+		return "never used"
+	}
+	return fmt.Sprintf("last used %s by %s in %s", formatAgo(u.At, now), u.Service, u.Region)
+}
+
+// CountNoun prints n with the noun what, in the plural unless n is 1.
+func CountNoun(n int, what string) string {
+	if n == 1 {
+		return fmt.Sprintf("%d %s", n, what)
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,9 +1,0 @@
-//go:build !race
-
-package daemon
-
-import "runtime"
-
-// Under wine a run takes as long as under the race detector. The disk of these
-// tests is the same one everywhere.
-const costly = runtime.GOOS == "windows"

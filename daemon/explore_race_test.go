@@ -1,7 +1,0 @@
-//go:build race
-
-package daemon
-
-// Under the race detector a run takes ten times as long, and the runs are one
-// after the other as far as keyd is concerned: single faults will do.
-const costly = true

@@ -1,5 +1,0 @@
-package daemon
-
-import "flag"
-
-var everyLie = flag.Int("lies", 331, "let the journal tell every nth of all lies; 1: all")

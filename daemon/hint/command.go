@@ -1,0 +1,58 @@
+package hint
+
+import (
+	"strings"
+)
+
+// Command returns a command that a person can paste into a POSIX shell. It copies
+// words unchanged. operands may be arbitrary, because anyone can choose a profile
+// name: Command quotes an operand that a shell would split or interpret, and puts
+// "--" before the operands if one of them looks like a flag.
+//
+// Not guaranteed: that cmd.exe on Windows understands the command. PowerShell knows
+// single quotation marks, and cmd.exe does not.
+func Command(words string, operands ...string) string {
+	var b strings.Builder
+	b.WriteString(words)
+	for _, name := range operands {
+		if strings.HasPrefix(name, "-") {
+			b.WriteString(" --")
+			break
+		}
+	}
+	for _, name := range operands {
+		b.WriteString(" " + quoteWord(name))
+	}
+	return b.String()
+}
+
+// AWSCommand returns a command of the AWS CLI for one profile, safe to paste as from
+// Command. The AWS CLI takes the profile as the value of a flag.
+func AWSCommand(words, profile string) string {
+	if strings.HasPrefix(profile, "-") {
+		return words + " --profile=" + quoteWord(profile)
+	}
+	return words + " --profile " + quoteWord(profile)
+}
+
+// quoteWord returns word so that a POSIX shell reads it as one word, unchanged.
+// Source: POSIX.1-2024, shell command language, 2.2.2.
+func quoteWord(word string) string {
+	harmless := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,", r)
+	}
+	if word != "" && strings.TrimLeftFunc(word, harmless) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// FillProfile replaces PROFILE at the end of a command by the first of profiles. Code
+// that does not know the profile writes such commands.
+func FillProfile(run string, profiles []string) string {
+	words, found := strings.CutSuffix(run, " PROFILE")
+	if !found || len(profiles) == 0 { // a rotation that was given up may have no profile
+		return run
+	}
+	return Command(words, profiles[0])
+}

@@ -1,0 +1,27 @@
+package hint
+
+import (
+	"errors"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+)
+
+// Hint returns what an error advises, a command or a question, or "" if it
+// advises nothing.
+func Hint(err error) string {
+	if hinted, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return hinted.Hint()
+	}
+	if refusal, ok := errors.AsType[*credfile.Refusal](err); ok {
+		return refusal.Remedy
+	}
+	return atomicfile.RemedyFor(err)
+}
+
+// HintFor is Hint for an error about the key of known profiles: a command in
+// the hint names the first of them.
+func HintFor(err error, profiles []string) string { return FillProfile(Hint(err), profiles) }

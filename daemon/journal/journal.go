@@ -1,0 +1,156 @@
+package journal
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"keyd/credfile/atomicfile"
+)
+
+// Dir is the folder rotations/. It holds one file per rotation in progress, named
+// after the old key id, with mode 0600 in a folder of mode 0700: the file contains
+// the new secret until the rotation is closed.
+type Dir struct {
+	Path string // of the folder
+	Sys  atomicfile.Sys
+
+	// ReadOnly leaves a damaged journal where it is. It is set in a dry run, and by
+	// commands that only show rotations.
+	ReadOnly bool
+}
+
+// journalVersion increases when an older keyd could misread a new journal.
+const journalVersion = 1
+
+// fileRecord is a Rotation as it is on disk, the only form with secrets in plain
+// text.
+type fileRecord struct {
+	Version   int    `json:"version"`
+	OldID     string `json:"old_id"`
+	OldSecret string `json:"old_secret,omitzero"`
+	NewID     string `json:"new_id,omitzero"`
+	NewSecret string `json:"new_secret,omitzero"`
+	Rotation  `json:"rotation"`
+	Checksum  string `json:"sum,omitzero"` // see addChecksum
+}
+
+// Save writes r, and returns when it is durable.
+func (j Dir) Save(r *Rotation) error {
+	data, err := json.MarshalIndent(toRecord(r), "", "\t")
+	if err != nil {
+		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	if err := atomicfile.MkdirAll(j.Sys, j.Path, 0o700); err != nil {
+		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	if err := atomicfile.Write(j.Sys, j.filePath(r.Old.ID), addChecksum(append(data, '\n')), 0o600); err != nil {
+		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	return nil
+}
+
+// CheckWritable returns an error if a journal could not be written, or could be
+// lost in a power failure. It makes the folder and its parents durable.
+func (j Dir) CheckWritable() error {
+	if err := atomicfile.MkdirAll(j.Sys, j.Path, 0o700); err != nil {
+		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	probe := filepath.Join(j.Path, "probe")
+	if err := atomicfile.Write(j.Sys, probe, []byte("keyd\n"), 0o600); err != nil {
+		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	if err := j.Sys.Remove(probe); err != nil {
+		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	return j.syncParents()
+}
+
+// syncParents makes the folders above the journal durable, as far up as this user
+// owns them. A process may have been killed after it created one of them and before
+// it synced the parent. A power failure would then remove that folder and
+// everything in it.
+func (j Dir) syncParents() error {
+	for dir := filepath.Clean(j.Path); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		info, err := j.Sys.Lstat(dir)
+		if err == nil && info.UID != j.Sys.Euid() {
+			return nil
+		}
+		if err == nil {
+			err = j.Sys.SyncDir(filepath.Dir(dir))
+		}
+		if errors.Is(err, fs.ErrPermission) { // so this user cannot have created anything there either
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("daemon: the journal: %w", err)
+		}
+	}
+	return nil
+}
+
+// Erase removes the journal of the rotation that replaces oldID, and returns when
+// the removal is durable. It is not an error if there is no such journal.
+func (j Dir) Erase(oldID string) error {
+	err := j.Sys.Remove(j.filePath(oldID))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("daemon: erasing the journal: %w", err)
+	}
+	if err := j.Sys.SyncDir(j.Path); err != nil {
+		return fmt.Errorf("daemon: erasing the journal: %w", err)
+	}
+	return nil
+}
+
+// Sweep removes the temporary files of interrupted writes: they may hold a secret.
+func (j Dir) Sweep() error {
+	names, err := j.Sys.ReadDir(j.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	errs := []error{err}
+	for _, name := range names {
+		if target, _, ok := strings.Cut(strings.TrimPrefix(name, "."), ".keyd-"); ok {
+			errs = append(errs, atomicfile.Sweep(j.Sys, filepath.Join(j.Path, target)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// filePath returns the path of the journal of the rotation that replaces oldID.
+func (j Dir) filePath(oldID string) string { return filepath.Join(j.Path, oldID+".json") }
+
+// toRecord returns r as it is written to disk, before its checksum is added.
+func toRecord(r *Rotation) fileRecord {
+	return fileRecord{
+		Version: journalVersion, Rotation: *r, Checksum: zeroChecksum,
+		OldID: r.Old.ID, OldSecret: r.Old.Secret.Reveal(),
+		NewID: r.New.ID, NewSecret: r.New.Secret.Reveal(),
+	}
+}
+
+// A journal contains its own SHA-256, computed with zeros in place of the sum. keyd
+// acts on a journal, up to writing a pair into the credentials file, and so must
+// notice a single flipped bit. The sum protects against disks, not against people.
+
+// zeroChecksum is in the place of the checksum while it is computed.
+var zeroChecksum = strings.Repeat("0", hex.EncodedLen(sha256.Size))
+
+// addChecksum puts the checksum into a journal that contains zeroChecksum.
+func addChecksum(data []byte) []byte {
+	sum := sha256.Sum256(data)
+	return bytes.Replace(data, []byte(zeroChecksum), []byte(hex.EncodeToString(sum[:])), 1)
+}
+
+// checksumMatches reports whether a journal is as it was written. Older versions of
+// keyd wrote no checksum; such a journal passes.
+func checksumMatches(data []byte, sum string) bool {
+	open := bytes.Replace(data, []byte(sum), []byte(zeroChecksum), 1)
+	return sum == "" || !bytes.Equal(open, data) && bytes.Equal(addChecksum(open), data)
+}

@@ -1,0 +1,115 @@
+package journal
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"testing"
+	"time"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+	"keyd/daemon/iam/remote"
+)
+
+func someRotation() *Rotation {
+	at := time.Date(2026, 11, 23, 9, 0, 0, 123, time.UTC)
+	return &Rotation{
+		Old: credfile.Key{ID: "AKIAOLD", Secret: credfile.NewSecret("old+secret")}, New: credfile.Key{ID: "AKIANEW", Secret: credfile.NewSecret("new/secret")},
+		Account: "1", User: "alice", ARN: "arn", UserID: "AIDA", OpenRegions: []string{"eu-west-1"}, ClosedRegions: []string{"me-central-1"}, Endpoints: remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1"}}, Places: []Place{{"/c", "default", "default"}}, RetireNow: true,
+		IDsBefore: []string{"AKIAOLD"}, CreateSent: at, ClockOffset: time.Second, CreateAnswered: at, OrphanID: "AKIAORPHAN", OrphanDeactivated: at, OrphanCertain: true,
+		Created: at, Swapped: at, Validated: at, MendStarted: at, GiveUpReason: "why", Described: true, UseChecked: at, LastUse: &remote.Use{At: at, Service: "s3", Region: "eu-west-1"},
+		DeactivateStarted: at, Deactivated: at, Held: at, StuckReason: "why", Suspects: []string{"AKIA3"},
+	}
+}
+
+func TestJournalKeepsEverything(t *testing.T) {
+	want := someRotation()
+	for i := range reflect.TypeFor[Rotation]().NumField() {
+		if reflect.ValueOf(*want).Field(i).IsZero() {
+			t.Fatalf("the test does not fill in %s", reflect.TypeFor[Rotation]().Field(i).Name)
+		}
+	}
+	j := Dir{Path: filepath.Join(t.TempDir(), "state", "rotations"), Sys: atomicfile.OS{}}
+	if err := j.Save(want); err != nil {
+		t.Fatal(err)
+	}
+	got, errs := j.Load(t.Context())
+	if len(errs) != 0 || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+		t.Fatalf("%v\n%+v\n%+v", errs, got[0], want)
+	}
+	for path, mode := range map[string]fs.FileMode{j.Path: 0o700, j.filePath("AKIAOLD"): 0o600} {
+		info, err := os.Stat(path)
+		if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != mode {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
+		}
+	}
+	if err := j.Erase("AKIAOLD"); err != nil {
+		t.Fatal(err)
+	}
+	if got, errs := j.Load(t.Context()); len(got)+len(errs) != 0 {
+		t.Errorf("after Erase: %v %v", got, errs)
+	}
+}
+
+func TestJournalsThatCannotBeRead(t *testing.T) {
+	cases := map[string]struct {
+		text  string
+		newer bool
+	}{
+		"torn":                 {`{"version": 1, "old_id": "AKIAX", "new_`, false},
+		"not JSON":             {"\x00\x00\x00", false},
+		"of another key":       {`{"version": 1, "old_id": "AKIAY"}`, false},
+		"no version":           {`{"old_id": "AKIAX"}`, false},
+		"of a newer keyd":      {`{"version": 2, "old_id": "AKIAX", "new_secret": "s"}`, true},
+		"of a much newer keyd": {`{"version": 99, "unknown": [1, 2]}`, true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			j := Dir{Path: t.TempDir(), Sys: atomicfile.OS{}}
+			for range 2 { // a second damaged one must not overwrite the first
+				if err := os.WriteFile(j.filePath("AKIAX"), []byte(c.text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				rotations, errs := j.Load(t.Context())
+				if len(rotations) != 0 || len(errs) != 1 {
+					t.Fatalf("%v %v", rotations, errs)
+				}
+				_, newer := errors.AsType[*NewerError](errs[0])
+				damaged, isDamaged := errors.AsType[*DamagedError](errs[0])
+				if newer != c.newer || isDamaged == c.newer {
+					t.Fatalf("%v", errs[0])
+				}
+				kept := j.filePath("AKIAX")
+				if isDamaged {
+					kept = damaged.Aside
+				}
+				if data, err := os.ReadFile(kept); err != nil || string(data) != c.text {
+					t.Errorf("%s is not kept: %v", kept, err)
+				}
+			}
+		})
+	}
+}
+
+func FuzzJournal(f *testing.F) {
+	f.Add([]byte(`{"version": 1, "old_id": "AKIAX", "rotation": {"sent": "2026-11-23T00:00:00Z"}}`))
+	f.Add([]byte(`{"version": 2}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		j := Dir{Path: t.TempDir(), Sys: atomicfile.OS{}}
+		if len(data) == 0 || os.WriteFile(j.filePath("AKIAX"), data, 0o600) != nil {
+			t.Skip("an empty file waits for its writer")
+		}
+		rotations, errs := j.Load(t.Context())
+		if len(rotations)+len(errs) != 1 {
+			t.Fatalf("%d rotations, %v", len(rotations), errs)
+		}
+		names, _ := os.ReadDir(j.Path)
+		if kept, err := os.ReadFile(filepath.Join(j.Path, names[0].Name())); err != nil || string(kept) != string(data) {
+			t.Errorf("the bytes are not kept: %v", err)
+		}
+	})
+}

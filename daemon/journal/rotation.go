@@ -1,0 +1,177 @@
+package journal
+
+import (
+	"slices"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/iam/remote"
+)
+
+// Rotation is the journal of one rotation: everything about it that the files and
+// AWS cannot answer. keyd writes it before each effect that it could otherwise not
+// distinguish from someone else's, and erases it when the rotation is closed. Times
+// are this machine's, in UTC. A rotation does not start while the clock is wrong by
+// more than five minutes.
+type Rotation struct {
+	// Old is the pair being replaced. Its secret is set only while keyd writes a
+	// file that shows the old key, from before the write until the pair on disk is
+	// validated. keyd needs it to put the pair back, and to recognise a pair that a
+	// power failure left half old, half new.
+	Old       credfile.Key `json:"-"`
+	New       credfile.Key `json:"-"`                // zero until CreateAccessKey has answered
+	Account   string       `json:"account,omitzero"` // 12 digits
+	User      string       `json:"user,omitzero"`
+	ARN       string       `json:"arn,omitzero"`
+	UserID    string       `json:"user_id,omitzero"`    // AIDA..., unchanged when the user is renamed or moved; "" when an older keyd wrote the journal
+	Places    []Place      `json:"places,omitzero"`     // every place whose key the rotation replaces
+	RetireNow bool         `json:"retire_now,omitzero"` // skip the overlap and the quarantine; a person asked for it
+
+	// Where the old key works, according to STS, asked before the new key existed.
+	// A disabled region refuses every key, with the same answer that it gives for a
+	// new key that has not reached it yet. Endpoints in neither list were not asked.
+	OpenRegions   []string `json:"regions,omitzero"` // accepted the old key, so they must accept the new key as well
+	ClosedRegions []string `json:"closed,omitzero"`  // refused the old key, so keyd does not ask them about the new key
+
+	Endpoints remote.Endpoints `json:"site,omitzero"` // where calls go when no profile is left to name the endpoints
+
+	// The intent: once it is written, a new key may exist at AWS.
+	IDsBefore      []string      `json:"before,omitzero"`    // all key ids of the user, listed before the call
+	CreateSent     time.Time     `json:"sent,omitzero"`      // when CreateAccessKey was about to be sent
+	ClockOffset    time.Duration `json:"offset_ns,omitzero"` // server clock minus local clock at that time
+	CreateAnswered time.Time     `json:"answered,omitzero"`  // when the call ended without a usable pair; zero while it is in flight
+
+	// An orphan: a key from a call whose answer was lost, so no one has its secret.
+	OrphanID          string    `json:"orphan,omitzero"`
+	OrphanDeactivated time.Time `json:"orphan_off,omitzero"`   // when keyd made it Inactive
+	OrphanCertain     bool      `json:"orphan_exact,omitzero"` // created within seconds of the call, so it is keyd's beyond reasonable doubt; or a person asked to delete it now
+
+	Created      time.Time `json:"created,omitzero"`   // when CreateAccessKey answered with the new pair
+	Swapped      time.Time `json:"swapped,omitzero"`   // the last swap or mend: since then the files show the new id
+	Validated    time.Time `json:"validated,omitzero"` // when AWS first accepted the pair as it is on disk: the overlap starts
+	MendStarted  time.Time `json:"mending,omitzero"`   // set before the new pair is written back into a file that shows the old one again, until that write is validated
+	GiveUpReason string    `json:"failed,omitzero"`    // why the new key is given up; keyd puts the old pair back and deletes the new key
+
+	Described         bool        `json:"described,omitzero"`    // the new key is tagged for the console, or keyd may not tag it
+	UseChecked        time.Time   `json:"use_read,omitzero"`     // when AWS was last asked about the use of the old key
+	LastUse           *remote.Use `json:"used,omitzero"`         // the last use of the old key, as of then
+	DeactivateStarted time.Time   `json:"deactivating,omitzero"` // set before the call: from then on the old key may be Inactive
+	Deactivated       time.Time   `json:"deactivated,omitzero"`  // the old key was seen Inactive and the new key still works: the quarantine starts
+	Held              time.Time   `json:"held,omitzero"`         // when a person paused the rotation
+	StuckReason       string      `json:"stuck,omitzero"`        // why only a person can continue
+	Suspects          []string    `json:"suspects,omitzero"`     // the key ids in question: only a person can tell whose they are
+}
+
+// Place is one place that shows a key: one section of one file.
+type Place struct {
+	Path    string `json:"path"`
+	Section string `json:"section"`
+	Profile string `json:"profile"`
+}
+
+// Profiles returns the names of the profiles in the rotation. When a person has
+// dropped all of them, it returns the id of the old key instead.
+func (r *Rotation) Profiles() []string {
+	if len(r.Places) == 0 {
+		return []string{r.Old.ID}
+	}
+	var names []string
+	for _, p := range r.Places {
+		names = append(names, p.Profile)
+	}
+	return names
+}
+
+// MaxClockOffset is how far this machine's clock may differ from AWS's. AWS
+// refuses signatures that are off by 15 minutes or more.
+const MaxClockOffset = 5 * time.Minute
+
+// CreateDeadline returns the latest moment at which CreateAccessKey can have taken
+// effect, by the local clock.
+func (r *Rotation) CreateDeadline() time.Time {
+	switch latest := r.CreateSent.Add(requestLifetime); {
+	case !r.Created.IsZero():
+		if r.Created.Before(latest) {
+			return r.Created
+		}
+		return latest
+	case r.CreateAnswered.After(latest): // the machine slept in between
+		return latest
+	}
+	if r.CreateAnswered.IsZero() {
+		return r.CreateSent
+	}
+	return r.CreateAnswered
+}
+
+// HasFutureWaits reports whether a wait starts more than MaxClockOffset after now:
+// the clock was ahead when it was recorded, or is behind now.
+func (r *Rotation) HasFutureWaits(now time.Time) bool {
+	return slices.ContainsFunc(r.waitStarts(), func(began *time.Time) bool { return began.Sub(now) > MaxClockOffset })
+}
+
+// ResetFutureWaits restarts every wait that starts after now. Call it only when the
+// clock agrees with AWS's.
+func (r *Rotation) ResetFutureWaits(now time.Time) {
+	for _, began := range r.waitStarts() {
+		if began.After(now) {
+			*began = now
+		}
+	}
+}
+
+// waitStarts returns the times from which the overlap and the quarantines count.
+func (r *Rotation) waitStarts() []*time.Time {
+	return []*time.Time{&r.Swapped, &r.Validated, &r.Deactivated, &r.OrphanDeactivated}
+}
+
+// IsStuck reports whether only a person can tell what a CreateAccessKey call with a
+// lost answer did.
+func (r *Rotation) IsStuck() bool { return r.New.ID == "" && r.StuckReason != "" }
+
+// ResetReconcile makes keyd find out again what the call with the lost answer did.
+// It also erases the time of the call, and without that keyd believes no key to be
+// its own.
+func (r *Rotation) ResetReconcile() {
+	r.StuckReason, r.Suspects, r.CreateSent, r.CreateAnswered = "", nil, time.Time{}, time.Time{}
+}
+
+// NewestID returns the full id of the newest key of the rotation: the new key's,
+// or the old key's before a new one exists.
+func (r *Rotation) NewestID() string {
+	if r.New.ID != "" {
+		return r.New.ID
+	}
+	return r.Old.ID
+}
+
+// BelongsTo reports whether who is the user of the rotation. The unique user id
+// decides, because the ARN changes when the user is renamed or moved to another
+// path. The journal of an older keyd has no user id; then the user name
+// decides, which is unique in an account.
+// Source: IAM user guide, "IAM identifiers".
+func (r *Rotation) BelongsTo(who remote.Identity) bool {
+	switch {
+	case who.Account != r.Account:
+		return false
+	case r.UserID != "":
+		return who.UserID == r.UserID
+	}
+	return who.ARN == r.ARN || who.IsUser && who.User == r.User
+}
+
+// ForgetUse makes keyd ask AWS again when the old key was last used: while a
+// rotation is held, the old key may be used.
+func (r *Rotation) ForgetUse() { r.UseChecked, r.LastUse = time.Time{}, nil }
+
+// MarkValidated records that the files show the new pair durably. The overlap
+// begins with the first validation.
+func (r *Rotation) MarkValidated(now time.Time) {
+	if r.Swapped.IsZero() || r.Swapped.Before(r.MendStarted) { // keyd was killed between the write and the journal
+		r.Swapped = now
+	}
+	if r.Validated.IsZero() {
+		r.Validated = now
+	}
+	r.MendStarted = time.Time{}
+}

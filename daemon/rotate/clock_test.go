@@ -1,0 +1,102 @@
+package rotate_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/journal"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+// TestClockSetForwardEndsNoWait: the overlap and the quarantine are there for
+// people, and do not end because a clock says so that AWS contradicts.
+func TestClockSetForwardEndsNoWait(t *testing.T) {
+	cases := map[string]struct {
+		at    decide.State
+		ahead time.Duration
+	}{
+		"in the overlap":    {decide.StateOverlap, 2 * settings.Day},
+		"in the quarantine": {decide.StateQuarantine, 10 * settings.Day},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+				l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == c.at })
+				before := l.Cloud.Keys(l.User)
+				ahead := c.ahead
+				l.Now = func() time.Time { return time.Now().Add(ahead) }
+				l.Restart()
+				time.Sleep(10 * time.Minute)
+				r := l.Pass(rotate.Request{})
+				if !r.NeedsPerson || !strings.Contains(r.Why, "clock") || !slices.Equal(l.Cloud.Keys(l.User), before) {
+					t.Errorf("%s: %s, keys %+v", r.State, r.Why, l.Cloud.Keys(l.User))
+				}
+				ahead = 0
+				l.Live(9*settings.Day, lab.Settled)
+				l.OneKey()
+			})
+		})
+	}
+}
+
+// TestWaitThatBeganInTheFuture: the clock was ahead when a wait began, and is right
+// again. The wait begins anew, and does not take a year.
+func TestWaitThatBeganInTheFuture(t *testing.T) {
+	cases := map[string]struct {
+		at   decide.State
+		edit func(*journal.Rotation, time.Time)
+	}{
+		"the overlap":    {decide.StateOverlap, func(r *journal.Rotation, at time.Time) { r.Swapped, r.Validated = at, at }},
+		"the quarantine": {decide.StateQuarantine, func(r *journal.Rotation, at time.Time) { r.Deactivated = at }},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+				l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == c.at })
+				r := journalled(t, l.D)
+				c.edit(r, time.Now().Add(300*settings.Day).UTC())
+				if err := l.D.JournalDir().Save(r); err != nil {
+					t.Fatal(err)
+				}
+				if got := l.Pass(rotate.Request{}); got.State != c.at {
+					t.Errorf("%s: %s", got.State, got.Why)
+				}
+				l.Live(9*settings.Day, lab.Settled)
+				l.Safe()
+				l.OneKey()
+			})
+		})
+	}
+}
+
+// TestLastUseThatWasReadInTheFuture by a clock that was ahead is read again.
+func TestLastUseThatWasReadInTheFuture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.Live(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+		ahead := 300 * settings.Day
+		l.Now = func() time.Time { return time.Now().Add(ahead) }
+		l.Restart()
+		time.Sleep(time.Hour)
+		if err := l.User.UseKey(l.Old.ID, "s3", "eu-west-1"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		l.Pass(rotate.Request{})
+		ahead = 0
+		time.Sleep(2 * settings.Day)
+		read := l.Count("GetAccessKeyLastUsed")
+		if r := l.Pass(rotate.Request{}); time.Until(r.Until) > settings.Day || l.Count("GetAccessKeyLastUsed") == read || !strings.Contains(r.Why, "still used") {
+			t.Errorf("%s: %s, next in %s", r.State, r.Why, time.Until(r.Until))
+		}
+	})
+}

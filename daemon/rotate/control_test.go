@@ -1,0 +1,256 @@
+package rotate_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/iam"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/journal"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+// gate answers for one host in AWS's place, as often as it says.
+type gate struct {
+	iam.Doer
+	host  string
+	key   string // only for requests that it signs; "": for all
+	times int    // 0: always
+	code  string // AWS's; "": no connection comes about
+	shut  *int   // how often it has answered
+}
+
+func (g gate) Do(q *http.Request) (*http.Response, error) {
+	if q.URL.Hostname() != g.host || !strings.Contains(q.Header.Get("Authorization"), g.key) || g.times > 0 && *g.shut >= g.times {
+		return g.Doer.Do(q)
+	}
+	*g.shut++
+	if g.code == "" {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+	}
+	const text = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>%s</Code><Message>no</Message></Error><RequestId>x</RequestId></ErrorResponse>`
+	return &http.Response{StatusCode: http.StatusForbidden, Status: "403 Forbidden", Header: http.Header{},
+		Body: io.NopCloser(strings.NewReader(fmt.Sprintf(text, g.code))), Request: q}, nil
+}
+
+// TestNoKeyIsMadeThatCannotBeProven: where an endpoint answers neither yes nor no
+// to the old key, a new one would wait for ever.
+func TestNoKeyIsMadeThatCannotBeProven(t *testing.T) {
+	for name, c := range map[string]gate{
+		"a firewall before the default region": {host: "sts.us-east-1.amazonaws.com"},
+		"STS is not activated there":           {host: "sts.ap-east-1.amazonaws.com", code: "RegionDisabledException"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+				l.Write("config", "[default]\nregion = eu-west-1\n[profile work]\nregion = ap-east-1\n")
+				c.Doer, c.shut = l.HTTP, new(int)
+				l.D.HTTP = c
+				r := l.Live(2*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })
+				if n := l.Count("CreateAccessKey"); n > 0 || !strings.Contains(r.Why, c.host) || r.Hint == "" {
+					t.Errorf("%d keys were made; %s: %s; %s", n, r.State, r.Why, r.Hint)
+				}
+				l.D.HTTP = l.HTTP
+				l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
+				if l.Watch(); l.Shows() == l.Old.ID {
+					t.Error("nothing is in the way any more, and the key is not replaced")
+				}
+			})
+		})
+	}
+}
+
+// TestOneRefusalIsNoClosedRegion: a machine of AWS's that has lost its way must
+// not spare a new key its proof.
+func TestOneRefusalIsNoClosedRegion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.D.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", key: l.Old.ID, times: 2, code: "InvalidClientTokenId", shut: new(int)}
+		r := l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
+		if r.State != decide.StateOverlap || !slices.Contains(r.Rotation.OpenRegions, "us-east-1") || !strings.Contains(strings.Join(l.Said, "\n"), "sts us-east-1 5/5") {
+			t.Errorf("%s: %s; %v\n%s", r.State, r.Why, r.Rotation, strings.Join(l.Said, "\n"))
+		}
+		l.Safe()
+	})
+}
+
+// TestARegionThatIsOff refuses every key, and has no say in any step: neither
+// when it is the profile's only one, nor when a file is mended.
+func TestARegionThatIsOff(t *testing.T) {
+	for name, config := range map[string]string{
+		"of the second profile": "[default]\nregion = eu-west-1\n[profile work]\nregion = me-central-1\n",
+		"of the only profile":   "[default]\nregion = me-central-1\n",
+	} {
+		for when, before := range map[string]bool{"before the first look": true, "since the first look": false} {
+			t.Run(name+", "+when, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					l := lab.NewLab(t, awssim.RealLag(), 50*settings.Day)
+					start := l.Text()
+					if !before {
+						l.Pass(rotate.Request{})
+					}
+					l.Write("config", config)
+					l.Cloud.CloseRegion("me-central-1")
+					l.Live(30*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+					l.Write("credentials", start)
+					l.Watch()
+					l.Live(time.Minute, func(r rotate.Result) bool { return l.Shows() != l.Old.ID })
+					l.Live(20*settings.Day, lab.Settled)
+					if n := l.Count("CreateAccessKey"); n != 1 {
+						t.Errorf("%d keys were made", n)
+					}
+					l.OneKey()
+				})
+			})
+		}
+	}
+}
+
+// TestAnOlderKeydsJournal does not say where the old key works: it is asked then.
+func TestAnOlderKeydsJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVictim(t, 14, false) // killed in the proof
+		v.Rewrite(func(r *journal.Rotation) { r.OpenRegions, r.ClosedRegions, r.UserID = nil, nil, "" })
+		v.Cloud.CloseRegion("us-east-1")
+		v.Restart()
+		r := v.Pass(rotate.Request{})
+		if r.State != decide.StateOverlap || !slices.Equal(r.Rotation.OpenRegions, []string{"eu-west-1"}) || !slices.Equal(r.Rotation.ClosedRegions, []string{"us-east-1"}) {
+			t.Errorf("%s: %s; %+v", r.State, r.Why, r.Rotation)
+		}
+	})
+}
+
+// TestMendingAsksOneEndpointThatAnswers: a file that shows a dead key must not
+// wait for a region that was turned off since, or cannot be reached from here.
+func TestMendingAsksOneEndpointThatAnswers(t *testing.T) {
+	for name, code := range map[string]string{"turned off since": "InvalidClientTokenId", "not reached from here": "", "STS turned off since": "RegionDisabledException"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+				start := l.Text()
+				l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+				l.D.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", code: code, shut: new(int)}
+				l.Write("credentials", start)
+				l.Watch()
+				if r := l.Pass(rotate.Request{}); l.Shows() == l.Old.ID {
+					t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
+				}
+			})
+		})
+	}
+}
+
+// TestMendingDoesNotBringBackAKeyThatIsTurnedOff: while that spreads, one endpoint
+// refuses the key already, and another one still accepts it.
+func TestMendingDoesNotBringBackAKeyThatIsTurnedOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		start := l.Text()
+		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+		time.Sleep(time.Hour)
+		l.D.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}
+		fresh := l.Shows()
+		time.AfterFunc(20*time.Second, func() {
+			if err := l.User.SetStatus(fresh, "Inactive"); err != nil {
+				t.Error(err)
+			}
+		})
+		l.Write("credentials", start)
+		l.Watch()
+		if r := l.Pass(rotate.Request{}); l.Shows() != l.Old.ID {
+			t.Errorf("a key that a person has turned off is back: %s: %s", r.State, r.Why)
+		}
+	})
+}
+
+// TestAnOlderJournalInTheProof: it does not say where the old key works, and that
+// cannot be found out now: there is no network, or the old key was turned off.
+func TestAnOlderJournalInTheProof(t *testing.T) {
+	older := func(r *journal.Rotation) { r.OpenRegions, r.ClosedRegions, r.UserID = nil, nil, "" }
+	t.Run("offline", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			v := newVictim(t, killedInProof, false)
+			v.Rewrite(older)
+			v.Restart()
+			v.D.HTTP = airplane{}
+			for range 200 {
+				r := v.Pass(rotate.Request{})
+				if r.NeedsPerson {
+					t.Fatalf("%s: %s; %s", r.State, r.Why, r.Hint)
+				}
+				time.Sleep(15 * time.Minute)
+			}
+		})
+	})
+	t.Run("the old key is off", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			v := newVictim(t, killedInProof, false)
+			v.Rewrite(older)
+			if err := v.User.SetStatus(v.Old.ID, "Inactive"); err != nil {
+				t.Fatal(err)
+			}
+			v.Restart()
+			time.Sleep(time.Minute)
+			r := v.Pass(rotate.Request{})
+			if v.Watch(); v.Shows() == v.Old.ID {
+				t.Errorf("%s: %s", r.State, r.Why)
+			}
+		})
+	})
+}
+
+// airplane is a machine without a network.
+type airplane struct{}
+
+func (airplane) Do(q *http.Request) (*http.Response, error) {
+	return nil, &url.Error{Op: "Post", URL: q.URL.String(), Err: &net.DNSError{Err: "no such host", Name: q.URL.Hostname(), IsNotFound: true}}
+}
+
+// killedInProof is the stage of a victim whose new key is in the journal and not
+// in the file.
+const killedInProof = 14
+
+// TestMendingBesideARefusalAndSilence: of the endpoints of a pair that was proven
+// before one accepts it, one has been turned off since, and one says nothing.
+func TestMendingBesideARefusalAndSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		start := l.Text()
+		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		l.D.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}
+		l.D.HTTP = gate{Doer: l.D.HTTP, host: "iam.amazonaws.com", shut: new(int)}
+		l.Write("credentials", start)
+		r := l.Pass(rotate.Request{})
+		if l.Watch(); l.Shows() == l.Old.ID {
+			t.Errorf("a dead key stays: %s: %s", r.State, r.Why)
+		}
+	})
+}
+
+// TestGivenUpWhereItWasMade: the profile that named the endpoint is gone, and the
+// new key is deleted where it is, not at another AWS that does not know it.
+func TestGivenUpWhereItWasMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		own := "region = eu-west-1\nendpoint_url = https://aws.example.com\n"
+		l.Write("config", "[default]\n"+own+"[profile work]\n"+own)
+		l.Pass(rotate.Request{})
+		l.D.HTTP, l.D.OnEvent = gate{Doer: l.Cloud, host: "iam.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}, nil
+		l.Write("credentials", "[other]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
+		if r, err := l.D.Resume(t.Context(), "default"); err != nil || len(l.Cloud.Keys(l.User)) != 1 {
+			t.Errorf("%s: %s, %v; AWS has %v", r.State, r.Why, err, l.Cloud.Keys(l.User))
+		}
+	})
+}

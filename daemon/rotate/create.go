@@ -1,0 +1,75 @@
+package rotate
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"keyd/credfile"
+	"keyd/daemon/decide"
+	"keyd/daemon/iam"
+	"keyd/daemon/journal"
+)
+
+// createKey journals the intent, sends CreateAccessKey once, and journals the
+// pair before anything else happens. After an ambiguous answer the journal
+// stays, and reconcileCreate finds out what happened.
+func (d *Rotator) createKey(ctx context.Context, t *target, decision decide.Decision) error {
+	client, err := d.newClient(t, t.pair)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	r := d.makeIntent(t)
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	t.facts.Rotation, t.facts.Placement = r, decide.Placement{Old: len(t.holders)}
+	d.emit(t, decide.DoCreate, "begin", fmt.Sprintf("%s, rotating (user %s, account %s)", decision.Why, r.User, r.Account))
+	created, err := client.CreateKey(ctx, r.User)
+	switch {
+	case err == nil:
+		return d.journalPair(ctx, t, client, created)
+	case iam.ClassOf(err) == iam.Ambiguous:
+		r.CreateAnswered = d.Now().UTC()
+		return cmp.Or(d.JournalDir().Save(r), err)
+	}
+	t.facts.Rotation = nil
+	return cmp.Or(d.JournalDir().Erase(r.Old.ID), err)
+}
+
+// makeIntent returns the journal of a rotation that is about to create its key.
+func (d *Rotator) makeIntent(t *target) *journal.Rotation {
+	seen := t.facts.Seen
+	r := &journal.Rotation{
+		Old: credfile.Key{ID: t.facts.ID}, Account: seen.Account, User: seen.User, ARN: seen.ARN, UserID: seen.UserID,
+		OpenRegions: t.acceptingRegions, ClosedRegions: t.refusingRegions, Endpoints: t.endpoints,
+		RetireNow: t.facts.Options.RetireNow, CreateSent: d.Now().UTC(), ClockOffset: seen.Offset,
+	}
+	for _, p := range t.holders {
+		r.Places = append(r.Places, journal.Place{Path: p.Path, Section: p.Section, Profile: p.Name})
+	}
+	for _, k := range seen.Keys {
+		r.IDsBefore = append(r.IDsBefore, k.ID)
+	}
+	return r
+}
+
+// journalPair journals the new pair. If that fails, the secret exists only in
+// memory, so the key is deleted at once. If the deletion fails as well, the
+// intent on disk lets the next pass find the key.
+func (d *Rotator) journalPair(ctx context.Context, t *target, client *iam.Client, created iam.CreatedKey) error {
+	r := t.facts.Rotation
+	r.New, r.Created = created.Key, d.Now().UTC()
+	if err := d.JournalDir().Save(r); err != nil {
+		r.New = credfile.Key{}
+		if dropErr := client.DeleteKey(ctx, r.User, created.Key.ID); dropErr != nil {
+			return fmt.Errorf("%w; %s exists at AWS and its secret is lost: the next pass deletes it", err, created.Key)
+		}
+		_ = d.JournalDir().Erase(r.Old.ID) // if this fails, the next pass finds that no key was created
+		return fmt.Errorf("%w; the new key was deleted again, and the files are unchanged", err)
+	}
+	d.appendHistory(t, "created", r.New.ID, "")
+	d.emit(t, decide.DoCreate, "created", r.New.String())
+	return nil
+}

@@ -1,0 +1,271 @@
+package rotate_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+// TestRotationInAnotherFile: that the files of this process show nothing of a
+// rotation says nothing when it is about another file. Neither a pass, nor a
+// person, nor a rotation that is being given up takes a key away then.
+func TestRotationInAnotherFile(t *testing.T) {
+	for name, givenUp := range map[string]bool{"in its quarantine": false, "being given up": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+				l.Pass(rotate.Request{})
+				if givenUp {
+					r := journalled(t, l.D)
+					r.GiveUpReason, r.Validated, r.Old.Secret = "AWS refuses the pair that is on disk", time.Time{}, l.Old.Secret // as validate leaves it
+					if err := l.D.JournalDir().Save(r); err != nil {
+						t.Fatal(err)
+					}
+				} else {
+					l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+				}
+				l.Elsewhere()
+				told := false
+				for _, r := range l.Passes(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}}) {
+					told = told || r.NeedsPerson && strings.Contains(r.Why, filepath.Join(l.Home, "credentials"))
+				}
+				gone, err := l.D.RotationToGiveUp(t.Context(), "default")
+				if gone != nil || err != nil || !told {
+					t.Errorf("a person was told: %t; to resume is to give up %v, %v", told, gone, err)
+				}
+				_, err = l.D.Resume(t.Context(), "default")
+				if _, ok := errors.AsType[*rotate.ElsewhereError](err); !ok {
+					t.Error(err)
+				}
+				l.Restart()
+				time.Sleep(time.Hour)
+				l.Safe()
+				l.Live(40*settings.Day, lab.Settled)
+				l.OneKey()
+			})
+		})
+	}
+}
+
+// TestKeyThatStandsElsewhereToo: a file that another process of this user reads, or
+// that is the usual one, shows the same key. Nobody here can write its successor
+// there, so the key stays; what was swapped already waits with both keys usable.
+func TestKeyThatStandsElsewhereToo(t *testing.T) {
+	for name, also := range map[string]bool{"the usual file": true, "a file that was read before": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.RealLag(), 30*settings.Day)
+				if !also {
+					l.Pass(rotate.Request{}) // by which it is known
+				}
+				usual := l.D.Store.Paths.Credentials
+				l.Write("elsewhere", l.Text())
+				l.D.Store.Paths.Credentials = filepath.Join(l.Home, "elsewhere")
+				if also {
+					l.D.OtherFiles = []string{usual}
+				}
+				r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, Force: true, RetireNow: true}})
+				if !r.NeedsPerson || !strings.Contains(r.Why, usual) || l.Count("CreateAccessKey") > 0 {
+					t.Fatalf("%s: %s", r.State, r.Why)
+				}
+				l.Write("credentials", "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
+				l.Live(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateOK && l.Count("CreateAccessKey") == 0 })
+				l.Pass(rotate.Request{Options: decide.Options{Manual: true, Force: true}})
+				l.Write("credentials", l.Text()+"[copy]\naws_access_key_id = "+l.Old.ID+"\naws_secret_access_key = x\n")
+				l.Live(30*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson && strings.Contains(r.Why, usual) })
+				if keys := l.Cloud.Keys(l.User); len(keys) != 2 || keys[0].Status != "Active" {
+					t.Errorf("AWS has %v", keys)
+				}
+			})
+		})
+	}
+}
+
+// TestKnownFileOnADiskThatIsAway: what is on a stick is remembered while it is
+// not mounted.
+func TestKnownFileOnADiskThatIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 30*settings.Day)
+		stick := filepath.Join(l.Home, "stick")
+		usual := l.D.Store.Paths.Credentials
+		if err := os.Mkdir(stick, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		l.Write("stick/credentials", l.Text())
+		l.D.Store.Paths.Credentials = filepath.Join(stick, "credentials")
+		l.Pass(rotate.Request{}) // in a shell whose variable names it
+		l.D.Store.Paths.Credentials = usual
+		for _, move := range [][2]string{{stick, stick + "-away"}, {stick + "-away", stick}} {
+			if err := os.Rename(move[0], move[1]); err != nil {
+				t.Fatal(err)
+			}
+			l.Pass(rotate.Request{})
+		}
+		r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, Force: true}})
+		if !r.NeedsPerson || !strings.Contains(r.Why, stick) || l.Count("CreateAccessKey") > 0 {
+			t.Errorf("%s: %s", r.State, r.Why)
+		}
+	})
+}
+
+// TestFileOnADiskThatIsAway: a file that is not there is not one from which
+// somebody has taken the key, and the person is told so before she gives it up.
+func TestFileOnADiskThatIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		l.Write("config", "[profile other]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
+		if err := os.Rename(filepath.Join(l.Home, "credentials"), filepath.Join(l.Home, "away")); err != nil {
+			t.Fatal(err)
+		}
+		l.D.HTTP = l.Cloud // the lab's own looks at the file
+		r := l.Passes(rotate.Request{})[0]
+		if !r.NeedsPerson || !strings.Contains(r.Why, "credentials is not there") || !strings.Contains(r.Hint, "not mounted") {
+			t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
+		}
+		if rotation, err := l.D.RotationToGiveUp(t.Context(), "default"); err != nil || rotation == nil || l.D.MissingFile(rotation) == "" {
+			t.Errorf("%v, %v", rotation, err)
+		}
+		if err := os.Rename(filepath.Join(l.Home, "away"), filepath.Join(l.Home, "credentials")); err != nil {
+			t.Fatal(err)
+		}
+		l.Restart()
+		l.Live(30*settings.Day, lab.Settled)
+		l.OneKey()
+	})
+}
+
+// TestSecondKeyOfAKnownFile: a key that another file shows is no more offered to
+// be pruned than one of this file, and keyd install does not promise to rotate
+// what it will not.
+func TestSecondKeyOfAKnownFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		id, secret := l.User.AddInactiveKey(300 * settings.Day)
+		l.Write("usual", fmt.Sprintf("[usual]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
+		l.D.OtherFiles, l.D.Settings.PruneInactiveAfter = []string{filepath.Join(l.Home, "usual")}, settings.Day
+		if r := l.Pass(rotate.Request{}); !strings.Contains(r.Why, "usual in "+l.Home) || l.Count("DeleteAccessKey") > 0 {
+			t.Errorf("%s: %s", r.State, r.Why)
+		}
+		if p, err := l.D.FindSecondKey(t.Context(), "default", ""); err == nil {
+			t.Errorf("offered: %+v", p)
+		}
+		l.Write("usual", l.Text())
+		if all, err := l.D.Rehearse(t.Context()); err != nil || all[0].Ready {
+			t.Errorf("%v, %v", all[0].Why, err)
+		}
+	})
+}
+
+// TestHoldOfTheRightRotation: one profile name stands in two files, and in both
+// its key is being rotated.
+func TestHoldOfTheRightRotation(t *testing.T) {
+	for _, first := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+			l.Pass(rotate.Request{})
+			id, secret := "", ""
+			for n := 0; id == "" || (id < l.Old.ID) != first; n++ {
+				id, secret = l.Cloud.AddUser(lab.Account, "/", fmt.Sprint("bob", n)).AddKey(70 * settings.Day)
+			}
+			l.Write("elsewhere", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
+			l.D.Store.Paths.Credentials = filepath.Join(l.Home, "elsewhere")
+			l.Passes(rotate.Request{})
+			if r, err := l.D.Hold(t.Context(), "default"); err != nil || r.State != decide.StateHeld || r.Rotation.Old.ID != id {
+				t.Errorf("%s: %s, %v", r.State, r.Why, err)
+			}
+		})
+	}
+}
+
+// TestKeyThatStandsUnreadably: a place in which AWS readers disagree still shows
+// its key to some of them. No key of the rotation goes while it stands there, and
+// a person is told the line.
+func TestKeyThatStandsUnreadably(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		state   decide.State
+		mistake func(text, old, id string) string
+	}{
+		{"the new id twice in its only place", decide.StateQuarantine, func(text, _, id string) string {
+			return strings.Replace(text[:strings.Index(text, "[work]")], "[default]", "[default]\naws_access_key_id = "+id, 1)
+		}},
+		{"a section again, with the old pair", decide.StateOverlap, func(text, old, _ string) string {
+			return text + "\n[work]\n" + old
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+				l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == test.state })
+				l.Watch()
+				whole, before := l.Text(), len(l.Cloud.Keys(l.User))
+				old := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\n", l.Old.ID, l.Old.Secret.Reveal())
+				l.Write("credentials", test.mistake(whole, old, l.Shows()))
+				for range 30 {
+					r := l.Passes(rotate.Request{})[0]
+					if !r.NeedsPerson || !strings.Contains(r.Why, "credentials:") || strings.Contains(r.Hint, "keyd") {
+						t.Fatalf("%s: %s; %s", r.State, r.Why, r.Hint)
+					}
+					time.Sleep(12 * time.Hour)
+				}
+				if _, err := l.D.Resume(t.Context(), "default"); err == nil || len(l.Cloud.Keys(l.User)) != before {
+					t.Errorf("resume: %v, and %d keys are left", err, len(l.Cloud.Keys(l.User)))
+				}
+				l.Write("credentials", whole)
+				l.Live(40*settings.Day, lab.Settled)
+				l.OneKey()
+			})
+		})
+	}
+}
+
+// TestTwoKeysInTwoProfiles: the user's other key is in the way of a successor,
+// and in use. It is neither pruned nor offered to be.
+func TestTwoKeysInTwoProfiles(t *testing.T) {
+	for name, add := range map[string]func(*awssim.User, time.Duration) (id, secret string){
+		"active": (*awssim.User).AddKey, "inactive": (*awssim.User).AddInactiveKey,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+				id, secret := add(l.User, 300*settings.Day)
+				l.Write("credentials", l.Text()+fmt.Sprintf("[second]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
+				l.D.Settings.PruneInactiveAfter = 30 * settings.Day
+				r := l.Pass(rotate.Request{})
+				if len(l.Cloud.Keys(l.User)) != 2 || !r.NeedsPerson || !strings.Contains(r.Why, "second uses") || strings.HasPrefix(r.Hint, "keyd prune") {
+					t.Errorf("%d keys, %s: %s; %s", len(l.Cloud.Keys(l.User)), r.State, r.Why, r.Hint)
+				}
+			})
+		})
+	}
+}
+
+// TestTwinOfAKey: a place that shows the same id in a form that nobody can rotate
+// hides neither the key nor what is remembered of it.
+func TestTwinOfAKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 200*settings.Day)
+		pair := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = x\n", l.Old.ID, l.Old.Secret.Reveal())
+		l.Write("credentials", "[old]\n"+pair+l.Text()+"[older]\n"+pair)
+		for n := range 5 {
+			results := l.Passes(rotate.Request{})
+			r := results[1]
+			if r.Profiles[0] != "default" || !r.NeedsPerson || !strings.Contains(r.Why, "credentials:4") || r.Failure == nil || r.Failure.Count != n+1 {
+				t.Fatalf("pass %d: %v %s: %s (%+v)", n, r.Profiles, r.State, r.Why, r.Failure)
+			}
+			time.Sleep(2 * settings.Day)
+		}
+	})
+}

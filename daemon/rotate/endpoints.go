@@ -1,0 +1,100 @@
+package rotate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"keyd/credfile"
+	"keyd/daemon/iam"
+	"keyd/daemon/state"
+)
+
+// CustomEndpoints returns the URLs of the endpoints that the calls for these
+// profiles go to and that are not AWS's own, each once. A person must see them
+// before a real key signs a request there. Profiles whose endpoint cannot be
+// determined are skipped: their calls are refused before anything is sent.
+func CustomEndpoints(profiles []credfile.Profile, getenv func(string) string) []string {
+	var custom []string
+	for _, p := range profiles {
+		if p.Skip != credfile.Rotatable {
+			continue
+		}
+		site, err := iam.ResolveEndpoints([]credfile.EndpointConfig{p.Endpoints}, getenv)
+		if url := iam.CustomEndpoints(site); err == nil && url != "" && !slices.Contains(custom, url) {
+			custom = append(custom, url)
+		}
+	}
+	return custom
+}
+
+// resolveEndpoints finds out where the calls of a key go. A mistake in the
+// configuration is found again in each pass, so that nothing waits any longer
+// once a person has corrected it.
+func (d *Rotator) resolveEndpoints(t *target, sites []credfile.EndpointConfig) {
+	if r := t.facts.Rotation; r != nil && len(sites) == 0 && r.Endpoints.Partition != "" {
+		t.endpoints = r.Endpoints
+		return
+	}
+	var err error
+	t.endpoints, err = iam.ResolveEndpoints(sites, d.Getenv)
+	if err == nil && d.HTTP == nil && t.endpoints.CABundle != "" {
+		err = iam.CheckBundle(t.endpoints.CABundle)
+	}
+	if err != nil {
+		t.facts.EndpointErr = &needPersonError{text: err.Error(), hint: d.endpointHint(t, err), err: err}
+	}
+}
+
+// endpointHint names the setting to correct, and the file or environment that
+// it comes from.
+func (d *Rotator) endpointHint(t *target, err error) string {
+	files := fmt.Sprintf("%s or %s", d.Store.Paths.Config, d.Store.Paths.Credentials)
+	if c, ok := errors.AsType[*iam.ConflictError](err); ok {
+		return fmt.Sprintf("make profiles %s and %s agree, in %s", t.holders[c.First].Name, t.holders[c.Second].Name, files)
+	}
+	e, ok := errors.AsType[*iam.SettingError](err)
+	switch {
+	case !ok:
+		return ""
+	case e.IsVariable():
+		return variableHint(e.Setting)
+	case e.Setting == "ca_bundle" && d.Getenv("AWS_CA_BUNDLE") != "":
+		return variableHint("AWS_CA_BUNDLE")
+	case e.Setting == "use_fips_endpoint":
+		return fmt.Sprintf("remove one of the two: use_fips_endpoint or endpoint_url in %s, AWS_USE_FIPS_ENDPOINT or AWS_ENDPOINT_URL in the environment", files)
+	case e.Setting == "ca_bundle":
+		e.Profile = slices.IndexFunc(t.holders, func(p credfile.Profile) bool { return p.Endpoints.CABundle == t.endpoints.CABundle })
+	}
+	name := t.facts.Profiles[0]
+	if e.Profile >= 0 {
+		name = t.holders[e.Profile].Name
+	}
+	return fmt.Sprintf("correct %s of profile %s, in %s", e.Setting, name, files)
+}
+
+// variableHint says how to correct an environment variable. The service uses a
+// copy of it from the time of the installation.
+func variableHint(variable string) string {
+	return fmt.Sprintf("correct %s in the environment; for the service, then run keyd install in that shell", variable)
+}
+
+// Policy returns, as JSON, the smallest IAM policy for the user whose key the
+// profile shows. It makes no call to AWS. The partition and path of the user
+// are those that a pass has seen, as remembered in status. Before the first
+// pass, the partition is that of the profile's region, and the user has no
+// path. For the zero profile the policy fits any user of partition aws.
+// optional adds the permissions that keyd can do without.
+func Policy(p credfile.Profile, status state.Status, getenv func(string) string, optional bool) (string, error) {
+	partition, arn := "aws", ""
+	if site, err := iam.ResolveEndpoints([]credfile.EndpointConfig{p.Endpoints}, getenv); err == nil && p.Name != "" {
+		partition = site.Partition
+	}
+	i := slices.IndexFunc(status.Keys, func(l state.KeyStatus) bool { return l.KeyID != "" && l.KeyID == p.Key.ID && l.Seen != nil })
+	if i >= 0 {
+		arn = status.Keys[i].Seen.ARN
+	}
+	data, err := json.MarshalIndent(iam.LeastPolicy(partition, arn, optional), "", "  ")
+	return string(data) + "\n", err
+}

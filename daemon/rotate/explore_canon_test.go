@@ -1,0 +1,197 @@
+package rotate_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/maphash"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"keyd/credfile/atomicfile/atomicfiletest"
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/settings"
+	"keyd/daemon/state"
+)
+
+var seed = maphash.MakeSeed()
+
+// ages are where keyd's policy, and so a scene, changes with time.
+var ages = []time.Duration{-time.Minute, decide.ReconcileAfter, decide.FreshFor, decide.UndisturbedFor, decide.UseReportDelay, settings.Day, 7 * settings.Day, 60 * settings.Day}
+
+// age is the class of a time, seen from the scene's.
+func (w *scene) age(t time.Time) int {
+	i, _ := slices.BinarySearch(ages, w.at.Sub(t))
+	return i
+}
+
+// key is the same for scenes that differ in nothing that a pass could see but
+// ids, secrets, words for people, and times within one class of age. It is what
+// makes the exploration end. Not guaranteed: two scenes that it takes for one
+// may in theory go different ways. A light key passes over temporary files,
+// which the next pass removes before anything else.
+func (w *scene) key(light bool) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	m := w.memo
+	if m == nil {
+		m = newMemo(w)
+	}
+	for _, f := range w.disk.Files() {
+		if !strings.Contains(f.Path, ".keyd-") {
+			h.WriteString(m.text(w, f))
+		} else if !light {
+			h.WriteString(m.names.Replace(f.Path[:strings.Index(f.Path, ".keyd-")]) + "~")
+		}
+	}
+	for _, name := range w.disk.Unsynced() {
+		if !strings.Contains(name, ".keyd-") && !(light && foundOutAgain(name)) {
+			h.WriteString(m.names.Replace(name) + "?")
+		}
+	}
+	h.WriteString(m.cloud)
+	fmt.Fprint(&h, w.ghost.foreign, w.ghost.denied)
+	return h.Sum64()
+}
+
+// memo keeps what a key is made of, for scenes of one instant: the files that
+// they have in common are looked at once.
+type memo struct {
+	names *strings.Replacer
+	cloud string
+	texts map[string]string // by path and content
+}
+
+func newMemo(w *scene) *memo {
+	m := &memo{names: w.namer(), texts: map[string]string{}}
+	m.cloud = w.cloudText(m.names)
+	return m
+}
+
+// text is a file in a key.
+func (m *memo) text(w *scene, f atomicfiletest.FileState) string {
+	of := fmt.Sprint(f.Path, f.Synced, f.Mode, "\x00") + string(f.Data)
+	if text, known := m.texts[of]; known {
+		return text
+	}
+	text := m.names.Replace(f.Path)
+	switch filepath.Base(f.Path) {
+	case "history.jsonl":
+		text += fmt.Sprint(w.made(f.Data))
+	case "status.json":
+		text = statusText(f.Data, m.names)
+	case "memory.json":
+		text = w.memoryText(f.Data, m.names)
+	default:
+		data, _, _ := strings.Cut(string(f.Data), `"sum"`) // of a journal, where it is the last
+		text += fmt.Sprint(f.Synced, f.Mode) + w.withoutTimes(m.names.Replace(data))
+	}
+	m.texts[of] = text
+	return text
+}
+
+// foundOutAgain reports whether nothing is lost when a file is.
+func foundOutAgain(path string) bool {
+	return filepath.Dir(path) == stateFolder && filepath.Ext(path) != ""
+}
+
+// namer numbers the keys by creation.
+func (w *scene) namer() *strings.Replacer {
+	var pairs []string
+	secrets := w.cloud.Secrets()
+	for i, k := range w.cloud.History(w.user()) {
+		pairs = append(pairs, k.ID, fmt.Sprint("K", i), secrets[k.ID], fmt.Sprint("S", i))
+		delete(secrets, k.ID)
+	}
+	for id, secret := range secrets {
+		pairs = append(pairs, id, "X", secret, "x")
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// withoutTimes puts classes of age in the place of times.
+func (w *scene) withoutTimes(text string) string {
+	var b strings.Builder
+	for {
+		i := strings.Index(text, `": "`)
+		if i < 0 {
+			b.WriteString(text)
+			return b.String()
+		}
+		b.WriteString(text[:i+4])
+		text = text[i+4:]
+		end := strings.IndexByte(text, '"')
+		if end < 0 {
+			continue
+		}
+		if t, err := time.Parse(time.RFC3339Nano, text[:end]); err == nil {
+			fmt.Fprint(&b, w.age(t))
+			text = text[end:]
+		}
+	}
+}
+
+// made is the age of the last key that the history tells of.
+func (w *scene) made(text []byte) int {
+	for line := range bytes.Lines(text) {
+		if bytes.Contains(line, []byte(`"did":"created"`)) {
+			text = line
+		}
+	}
+	var e state.HistoryEntry
+	if json.Unmarshal(bytes.TrimSpace(text), &e) != nil || e.Verb != "created" {
+		return -1
+	}
+	return w.age(e.Time)
+}
+
+func statusText(data []byte, n *strings.Replacer) string {
+	var s state.Status
+	if json.Unmarshal(data, &s) != nil {
+		return "damaged"
+	}
+	var b strings.Builder
+	for _, l := range s.Keys {
+		fmt.Fprint(&b, n.Replace(l.KeyID), l.State, l.Profiles)
+	}
+	return b.String()
+}
+
+func (w *scene) memoryText(data []byte, n *strings.Replacer) string {
+	memories := map[string]state.Memory{}
+	if json.Unmarshal(data, &memories) != nil {
+		return "damaged"
+	}
+	var lines []string
+	for id, m := range memories {
+		var line strings.Builder
+		line.WriteString(n.Replace(id))
+		if m.Seen != nil {
+			line.WriteString(fmt.Sprint(w.age(m.Seen.At), m.Seen.Offset.Round(time.Minute)))
+			for _, k := range m.Seen.Keys {
+				line.WriteString(fmt.Sprint(n.Replace(k.ID), k.Active))
+			}
+		}
+		if t := m.Failure; t != nil {
+			line.WriteString(fmt.Sprint(t.Do, w.age(t.At), min(t.Count, 3), t.NeedsPerson, t.Offline, t.Intercepted, t.Lasted >= decide.FailureLimitOldKey, t.Lasted >= decide.FailureLimit, t.MayRetry(time.Time{}, w.at)))
+		}
+		lines = append(lines, line.String())
+	}
+	slices.Sort(lines)
+	return fmt.Sprint(lines)
+}
+
+func (w *scene) cloudText(n *strings.Replacer) string {
+	var b strings.Builder
+	for _, k := range w.cloud.History(w.user()) {
+		fmt.Fprint(&b, n.Replace(k.ID), k.Status, k.CreatedBy == awssim.BySeed, k.CreatedBy == awssim.ByConsole, w.age(k.Created))
+	}
+	for _, c := range w.cloud.LateCalls() {
+		fmt.Fprint(&b, c.Action, n.Replace(c.Target), c.Asked, w.age(c.At))
+	}
+	fmt.Fprint(&b, w.cloud.LastArrival().After(w.at))
+	return b.String()
+}

@@ -1,0 +1,295 @@
+package rotate_test
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+	"keyd/daemon/awssim"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/journal"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+// FuzzLyingJournal kills a rotation anywhere, lets the journal that it left lie
+// in up to three fields, or damages its bytes, and lives on for a while. Whatever
+// it says: the pair in the file is accepted at every instant, no key of somebody
+// else's is touched, no other byte of the file changes, no secret is printed.
+func FuzzLyingJournal(f *testing.F) {
+	for i, stage := range tellingStages() {
+		for _, third := range []bool{false, true} {
+			f.Add(stage, third, uint16(i), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), []byte(nil))
+			f.Add(stage, third, uint16(0), uint8(i), uint8(3*i), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), []byte(nil))
+			f.Add(stage, third, uint16(9), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint16(i)*131, []byte(nil))
+		}
+	}
+	f.Add(uint8(9), false, uint16(0), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), []byte(`{"version":1}`))
+	f.Fuzz(func(t *testing.T, stage uint8, third bool, hours uint16, f1, v1, f2, v2, f3, v3 uint8, flip uint16, raw []byte) {
+		c := lyingCase{stage: stage, third: third, hours: hours, lies: []lie{{f1, v1}, {f2, v2}, {f3, v3}}, flip: flip, raw: raw}
+		synctest.Test(t, c.run)
+	})
+}
+
+// tellingStages are effects after which the journal has just said another thing.
+func tellingStages() []uint8 { return []uint8{9, 10, 14, 29, 31, 32, 35, 41, 44, 49} }
+
+// TestEveryLieOfOneField is the part of FuzzLyingJournal that is not left to
+// chance: each field of the journal with each value, at each telling stage. All
+// of it takes minutes, so that a run does every nth.
+func TestEveryLieOfOneField(t *testing.T) {
+	t.Parallel()
+	runs, n := 0, 0
+	for _, stage := range tellingStages() {
+		for field, name := range journalFields() {
+			for value := range 2 * lieValues {
+				if n++; n%*everyLie != 0 || value > lieValues {
+					continue
+				}
+				c := lyingCase{stage: stage, third: value%2 == 1, lies: []lie{{uint8(field), uint8(value)}}}
+				synctest.Test(t, c.run)
+				if runs++; t.Failed() {
+					t.Fatalf("killed at effect %d, %s lies with value %d", stage, name, value)
+				}
+			}
+		}
+	}
+	t.Logf("%d lies; all of them: -lies 1", runs)
+}
+
+// TestTellingLies are the journals that have led to a lock-out, a panic or a wait
+// without an end.
+func TestTellingLies(t *testing.T) {
+	field := func(name string) uint8 { return uint8(slices.Index(journalFields(), name)) }
+	const x, old, secret, list, ahead, never = 8, 14, 20, 9, 26, 28 // of lab.value
+	for name, c := range map[string]lyingCase{
+		"the new key is the old one, and is given up":    {stage: 14, lies: []lie{{field("new_id"), old}, {field("rotation.failed"), x}}},
+		"the key of the lost answer is the old one":      {stage: 10, lies: []lie{{field("rotation.orphan"), old}}},
+		"no new key, and the orphan is the old one":      {stage: 14, lies: []lie{{field("new_id"), 1}, {field("new_secret"), 1}, {field("rotation.orphan"), old}}},
+		"the new key is given up, the old one forgotten": {stage: 32, lies: []lie{{field("rotation.failed"), x}, {field("old_secret"), secret}}},
+		"stuck, and nowhere":                             {stage: 10, lies: []lie{{field("rotation.places"), list}, {field("rotation.stuck"), x}}},
+		"sent in a year":                                 {stage: 10, lies: []lie{{field("rotation.sent"), ahead}}},
+		"answered at the end of time":                    {stage: 9, third: true, lies: []lie{{field("rotation.answered"), never}}},
+		"an orphan that is nobody's":                     {stage: 10, third: true, lies: []lie{{field("rotation.orphan"), 15}}},
+	} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, c.run) })
+	}
+}
+
+// lie is one field of the journal and the value it is given, as indices.
+type lie struct{ field, value uint8 }
+
+// journalFields are the names of a journal's fields on disk. The first one is
+// no field: nothing is changed.
+func journalFields() []string {
+	names := []string{"", "version", "old_id", "old_secret", "new_id", "new_secret"}
+	for field := range reflect.TypeFor[journal.Rotation]().Fields() {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "-" {
+			names = append(names, "rotation."+name)
+		}
+	}
+	return names
+}
+
+// lieValues is how many values a lie chooses from: see lab.value.
+const lieValues = 34
+
+// victim is the lab with other people's keys beside the user's own.
+type victim struct {
+	*lab.Lab
+	fuse   *fuse
+	bob    *awssim.User
+	others map[string]string // secrets of the keys that are nobody's business, by id
+	states []awssim.KeyState
+}
+
+// value returns what a lie says; nil and false: the field is left out.
+func (v *victim) value(n uint8) (any, bool) {
+	second := slices.Sorted(maps.Keys(v.others))
+	now := v.Now().UTC()
+	values := [lieValues]any{
+		nil, "", 0, -1, 1 << 40, 1e300, true, false, "x", []any{}, []any{nil}, map[string]any{}, int64(-1 << 62), int64(1<<63 - 1),
+		v.Old.ID, second[0], second[1], []string{v.Old.ID}, []string{second[0], second[1]}, "AKIAXXXXXXXXXXXXXXXX", v.others[second[0]], "bob",
+		now, now.Add(-time.Hour), now.Add(-400 * settings.Day), now.Add(time.Hour), now.Add(400 * settings.Day), "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "yesterday",
+		map[string]any{"at": now, "service": "\x1b[2J", "region": ""}, []any{map[string]any{"path": "/", "section": "", "profile": "default"}},
+		"AKIA/../../x", []string{},
+	}
+	return values[n%lieValues], n%(2*lieValues) >= lieValues
+}
+
+// lyingCase is one run.
+type lyingCase struct {
+	stage uint8  // the effect at which the rotation is killed
+	third bool   // then a person makes a key in the console
+	hours uint16 // and then keyd is not there for so long
+	lies  []lie
+	flip  uint16 // a bit of the journal; 0: none
+	raw   []byte // in place of the journal
+}
+
+// unsummed returns the journal of r as an older keyd wrote it, without a checksum.
+func unsummed(t *testing.T, r *journal.Rotation) []byte {
+	t.Helper()
+	j := journal.Dir{Path: t.TempDir(), Sys: atomicfile.OS{}}
+	if err := j.Save(r); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(j.Path, r.Old.ID+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var record map[string]any
+	if err := json.Unmarshal(data, &record); err != nil {
+		t.Fatal(err)
+	}
+	delete(record, "sum")
+	data, err = json.Marshal(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func (c lyingCase) run(t *testing.T) {
+	v := newVictim(t, c.stage%56, c.third)
+	start := v.Held[0]
+	time.Sleep(time.Duration(c.hours%1000) * time.Hour)
+	path := filepath.Join(v.D.JournalDir().Path, v.Old.ID+".json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		data = unsummed(t, &journal.Rotation{Old: v.Old, User: "alice", Account: lab.Account, CreateSent: v.Now().Add(-5 * time.Hour), IDsBefore: []string{v.Old.ID}})
+	}
+	if len(c.lies) > 0 { // by an older keyd, whose journals have no sum
+		data = v.lied(data, c.lies)
+	} else if c.flip > 0 {
+		data[int(c.flip/8)%len(data)] ^= 1 << (c.flip % 8)
+	}
+	if len(c.raw) > 0 {
+		data = c.raw
+	}
+	if err := os.MkdirAll(v.D.JournalDir().Path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v.Restart()
+	v.liveOn(12)
+	v.unharmed(start)
+	if t.Failed() {
+		t.Logf("the journal said:\n%s\nthen:\n%s\n%s", data, strings.Join(v.Said, "\n"), v.Log.String())
+	}
+}
+
+// newVictim has a rotation that was killed at an effect.
+func newVictim(t *testing.T, stage uint8, third bool) *victim {
+	v := &victim{Lab: lab.NewLab(t, awssim.Lag{}, 70*settings.Day), others: map[string]string{}, fuse: &fuse{left: int(stage)}}
+	v.bob = v.Cloud.AddUser(lab.Account, "/", "bob")
+	for range 2 {
+		id, secret := v.bob.AddKey(settings.Day)
+		v.others[id] = secret
+	}
+	v.HTTP, v.Sys = fusedCloud{lab.Watcher{Lab: v.Lab}, v.fuse}, fusedDisk{fuse: v.fuse}
+	v.Restart()
+	v.D.Settings.CheckEvery = 30 * settings.Day
+	v.untilBlown()
+	v.fuse.left = 0
+	v.Watch()
+	if third {
+		// a key that appears while the answer is awaited is believed to be the answer
+		time.Sleep(37 * time.Minute)
+		id, secret := v.User.CreateKey()
+		v.others[id] = secret
+		time.Sleep(41 * time.Minute)
+	}
+	v.states = v.foreign()
+	return v
+}
+
+// foreign is the truth about the keys that keyd has no business with.
+func (v *victim) foreign() []awssim.KeyState {
+	keys := append(v.Cloud.Keys(v.User), v.Cloud.Keys(v.bob)...)
+	return slices.DeleteFunc(keys, func(k awssim.KeyState) bool { return v.others[k.ID] == "" })
+}
+
+// lied returns the journal with the lies in it.
+func (v *victim) lied(data []byte, lies []lie) []byte {
+	var all map[string]any
+	if json.Unmarshal(data, &all) != nil {
+		return data
+	}
+	delete(all, "sum")
+	for _, l := range lies {
+		name, in := journalFields()[int(l.field)%len(journalFields())], all
+		if inner, ok := strings.CutPrefix(name, "rotation."); ok {
+			name = inner
+			in, _ = all["rotation"].(map[string]any)
+		}
+		value, leave := v.value(l.value)
+		switch {
+		case name == "" || in == nil:
+		case leave:
+			delete(in, name)
+		default:
+			in[name] = value
+		}
+	}
+	out, err := json.Marshal(all)
+	if err != nil {
+		v.T.Fatal(err)
+	}
+	return out
+}
+
+// liveOn does passes as they become due, whatever comes of them: but a pass that
+// waits keeps the lock, and must not wait for long.
+func (v *victim) liveOn(passes int) {
+	for range passes {
+		began := time.Now()
+		results, _ := v.D.Pass(v.T.Context(), rotate.Request{})
+		if took := time.Since(began); took > time.Hour {
+			v.T.Errorf("a pass took %s", took)
+		}
+		v.Watch()
+		time.Sleep(min(v.D.TimeToNextPass(results), 3*settings.Day))
+	}
+}
+
+// unharmed checks both promises.
+func (v *victim) unharmed(start awssim.ShownPair) {
+	v.T.Helper()
+	v.Watch()
+	if out := v.Cloud.Outage(v.Held, v.Now()); out > 0 {
+		v.T.Errorf("the pair in the file was refused for %s", out)
+	}
+	if now := v.foreign(); !slices.EqualFunc(now, v.states, sameKey) {
+		v.T.Errorf("foreign keys were %+v, are %+v", v.states, now)
+	}
+	for _, c := range v.Cloud.ForeignCalls() {
+		if v.others[c.Target] != "" {
+			v.T.Errorf("a foreign key was touched: %s %s %s", c.Action, c.Target, c.Asked)
+		}
+	}
+	now := v.Held[len(v.Held)-1]
+	want := strings.NewReplacer(now.ID, start.ID, now.Secret, start.Secret).Replace(v.Text())
+	first := strings.NewReplacer(start.ID, now.ID, start.Secret, now.Secret).Replace(want)
+	if v.Text() != first || strings.Count(v.Text(), now.ID) != 2 {
+		v.T.Errorf("other bytes changed: %q", v.Text())
+	}
+	for _, k := range append([]credfile.Key{v.Old}, v.Secrets()...) {
+		if strings.Contains(v.Log.String()+strings.Join(v.Said, "\n"), k.Secret.Reveal()) {
+			v.T.Errorf("the secret of %s was printed", k)
+		}
+	}
+}
+
+func sameKey(a, b awssim.KeyState) bool { return a.ID == b.ID && a.Status == b.Status }

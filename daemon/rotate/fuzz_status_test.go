@@ -1,0 +1,68 @@
+package rotate_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/settings"
+	"keyd/daemon/state"
+)
+
+// FuzzStateFolder puts anything into the files of the state folder, or lets what
+// is remembered lie, at any stage of a rotation. The passes go on and say so, and
+// nothing that is not keyd's own is touched.
+func FuzzStateFolder(f *testing.F) {
+	for i, text := range []string{
+		"", "{", "null", "[]", `{"version":1,"keys":null}`, `{"version":1,"keys":[{"profiles":[],"key":"ID","state":"ok","why":"","needs_person":false}]}`,
+		`{"ID":{"seen":{"at":"NOW","account":"111122223333","arn":"arn:aws:iam::111122223333:user/alice","user":"alice","keys":[{"id":"ID","active":true,"status":"Active","created":"2020-01-01T00:00:00Z"},{"id":"THIRD","active":false,"status":"Inactive","created":"2020-01-01T00:00:00Z","used":{"at":"0001-01-01T00:00:00Z"}}]}}}`,
+		`{"ID":{"seen":{"at":"NOW","account":"111122223333","arn":"arn:aws:iam::111122223333:user/bob","user":"bob","keys":[]}}}`,
+		`{"ID":{"seen":{"at":"NOW","keys":[{"id":"ID","created":"9999-01-01T00:00:00Z"}],"offset_ns":-9223372036854775808}}}`,
+		`{"ID":{"seen":{"at":"9999-01-01T00:00:00Z","user":"alice","root":true,"keys":null}}}`, `{"ID":{"trouble":{"do":"no such","at":"NOW","count":-1,"why":"","definite":true}}}`,
+		`{"ID":{"trouble":{"do":"create","at":"NOW","count":99999999999,"offline":true}}}`, `{"did":"created","time":"NOW","account":"111122223333","user":"alice"}`,
+	} {
+		for file := range uint8(4) {
+			f.Add(uint8(5*i), file, i%2 == 0, []byte(text))
+		}
+	}
+	f.Fuzz(func(t *testing.T, stage, file uint8, third bool, text []byte) {
+		synctest.Test(t, func(t *testing.T) { remembered(t, stage, file, third, text) })
+	})
+}
+
+// remembered is one run. In text ID, THIRD and NOW stand for what they say.
+func remembered(t *testing.T, stage, file uint8, third bool, text []byte) {
+	v := newVictim(t, stage%56, third)
+	start := v.Held[0]
+	name := []string{"status.json", "memory.json", "history.jsonl", "daemon.json"}[file%4]
+	other := v.Old.ID
+	for _, k := range v.foreign() {
+		other = k.ID
+	}
+	text = []byte(strings.NewReplacer("ID", v.Shows(), "THIRD", other, "NOW", v.Now().UTC().Format(time.RFC3339)).Replace(string(text)))
+	v.Write(filepath.Join("state", name), string(text))
+	v.Restart()
+	v.D.Settings.PruneInactiveAfter = settings.Day
+	status, err := state.LoadStatusAndMemory(v.D.StateDir)
+	damaged := name == "status.json" && !json.Valid(bytes.TrimSpace(text))
+	if err != nil || damaged && len(status.Notes) == 0 {
+		t.Errorf("status of %s: %v, %q", name, err, status.Notes)
+	}
+	state.LoadDaemonInfo(v.D.StateDir)
+	if _, _, err := state.OpenHistory(v.D.StateDir, v.D.Sys).Read(); err != nil {
+		t.Errorf("the history: %v", err)
+	}
+	v.liveOn(8)
+	v.unharmed(start)
+	if data, err := os.ReadFile(state.StatusPath(v.D.StateDir)); err != nil || !json.Valid(data) {
+		t.Errorf("the status was not written again: %v", err)
+	}
+	if t.Failed() {
+		t.Logf("%s was\n%s\n%s", name, text, v.Log.String())
+	}
+}

@@ -1,0 +1,122 @@
+package rotate
+
+import (
+	"context"
+	"fmt"
+
+	"keyd/credfile"
+	"keyd/daemon/decide"
+	"keyd/daemon/hint"
+	"keyd/daemon/iam"
+)
+
+// putBack writes the old pair into the files again, because the new one failed.
+func (d *Rotator) putBack(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	if r.Old.Secret.IsZero() {
+		return &needPersonError{text: fmt.Sprintf("%s; keyd no longer has the secret of %s", r.GiveUpReason, r.Old), hint: hint.AWSCommand("aws configure", r.Profiles()[0])}
+	}
+	if err := d.verifyOldWorks(ctx, t); err != nil {
+		return err
+	}
+	restored, err := d.Store.Restore(ctx, r.New, r.Old)
+	d.emitConcurrent(t, decide.DoPutBack, restored)
+	if err != nil {
+		return err
+	}
+	d.appendHistory(t, "put back", r.Old.ID, r.GiveUpReason)
+	d.emit(t, decide.DoPutBack, "put back", fmt.Sprintf("%s (%s)", r.Old, r.GiveUpReason))
+	return nil
+}
+
+// verifyOldWorks refuses to put the old pair back in place of a new one that
+// works, unless the old pair works too. If AWS refuses the new pair there is
+// nothing to lose, and the old pair is not used to sign anything.
+func (d *Rotator) verifyOldWorks(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	ask := func(key credfile.Key) error {
+		client, err := d.newClient(t, key)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		_, err = t.askIdentity(ctx, client)
+		return err
+	}
+	err := ask(r.New)
+	if class := iam.ClassOf(err); err != nil && (class == iam.BadKey || class == iam.BadSecret) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := ask(r.Old); err != nil {
+		return fmt.Errorf("%s; %s was not put back: %w", r.GiveUpReason, r.Old, err)
+	}
+	return nil
+}
+
+// discardNew deletes the new key, which no file shows, and ends the rotation.
+// First it makes sure that the files without the new key would survive a power
+// failure: the process that put the old pair back may have been killed before
+// its last step.
+func (d *Rotator) discardNew(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	signer := t.pair
+	if signer.IsZero() || t.facts.Placement.Old == 0 {
+		signer = r.New
+	}
+	client, err := d.newClient(t, signer)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for _, p := range t.holders {
+		if err := d.Store.Sync(ctx, p); err != nil {
+			return err
+		}
+	}
+	k, err := d.relistOwnKey(ctx, t, client, r.New.ID, iam.Active)
+	switch refused := signer == r.New && iam.ClassOf(err) == iam.BadKey; {
+	case refused && d.Now().Sub(r.Created) < proveHardLimit: // the key may simply be too young
+		return &gaveUpError{text: fmt.Sprintf("%s; AWS does not know %s, not yet or no longer", r.GiveUpReason, r.New)}
+	case refused: // the key is deleted or Inactive: no one can use it, and keyd cannot ask about it
+	case err != nil:
+		return err
+	case k != nil && !d.inCreateWindow(r, *k):
+		return &needPersonError{text: fmt.Sprintf("%s; %s was not created by this rotation: it was left as it is", r.GiveUpReason, r.New), hint: "aws iam list-access-keys"}
+	case k != nil:
+		if err := client.DeleteKey(ctx, r.User, r.New.ID); err != nil && iam.ClassOf(err) != iam.NoSuch {
+			return err
+		}
+	}
+	d.appendHistory(t, "deleted", r.New.ID, r.GiveUpReason)
+	d.emit(t, decide.DoDiscard, "deleted", r.New.String()+" again: "+r.GiveUpReason)
+	why := r.GiveUpReason
+	if err := d.closeRotation(t); err != nil {
+		return err
+	}
+	if t.facts.Placement.Old == 0 { // a person gave the rotation up: nothing failed, and nothing is left to rotate
+		t.facts.SkipReason = why
+		return nil
+	}
+	again := &decide.Failure{Do: decide.DoDiscard, Count: longWaitCount}
+	if before := t.facts.Failure; before != nil && before.Do == decide.DoDiscard {
+		again.At, again.Lasted = before.At, before.Lasted
+	}
+	t.facts.Failure = again
+	return &gaveUpError{text: why + "; the files still show " + credfile.Short(t.facts.ID)}
+}
+
+// giveUpNew journals why the new key is given up. Next then decides to put the
+// old pair back and to delete the new key.
+func (d *Rotator) giveUpNew(t *target, why string) error {
+	r := t.facts.Rotation
+	r.GiveUpReason = why
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	d.appendHistory(t, "gave up", r.New.ID, why)
+	d.emit(t, decide.DoValidate, "gave up", why)
+	return nil
+}

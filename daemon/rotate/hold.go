@@ -1,0 +1,180 @@
+package rotate
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"keyd/daemon/decide"
+	"keyd/daemon/journal"
+	"keyd/daemon/state"
+)
+
+// Hold pauses the rotation of a profile's key and makes an Inactive old key
+// Active again. While it is held, a key from a lost answer is neither looked
+// for nor deleted. Hold fails when no rotation of the key is in progress; see
+// IsNoRotation.
+func (d *Rotator) Hold(ctx context.Context, profile string) (Result, error) {
+	return d.changeRotation(ctx, profile, func(r *journal.Rotation) { r.Held = d.Now().UTC() })
+}
+
+// Resume continues a rotation that was held. Places where a person has put
+// another key meanwhile are dropped from the rotation. When no place is left,
+// the rotation is given up: the new key, which no file shows, is deleted, and
+// the old one stays as it is. Resume fails when no rotation of the key is in
+// progress; see IsNoRotation.
+func (d *Rotator) Resume(ctx context.Context, profile string) (Result, error) {
+	return d.changeRotation(ctx, profile, func(r *journal.Rotation) {
+		r.Held = time.Time{}
+		r.ForgetUse()
+	})
+}
+
+// changeRotation edits the journal of the profile's rotation and then does what
+// is due for its key.
+func (d *Rotator) changeRotation(ctx context.Context, profile string, edit func(*journal.Rotation)) (Result, error) {
+	leave, err := d.lockAndSweep(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer leave()
+	w, err := d.gatherWorld(ctx, decide.Options{Manual: true})
+	if err != nil {
+		return Result{}, err
+	}
+	if err := w.requireProfiles([]string{profile}, d.Store.Paths); err != nil {
+		return Result{}, err
+	}
+	i := slices.IndexFunc(w.targets, func(t *target) bool {
+		return t.facts.Rotation != nil && t.facts.RotationErr == nil && t.hasProfile([]string{profile})
+	})
+	if i < 0 {
+		return Result{}, cmp.Or(w.unreadError(profile), error(&noRotationError{profile}))
+	}
+	t := w.targets[i]
+	edit(t.facts.Rotation)
+	if err := dropForeignPlaces(t); err != nil {
+		return Result{}, err
+	}
+	if r := t.facts.Rotation; r.New.ID == "" && r.Held.IsZero() && t.facts.Placement.Old == 0 {
+		return d.abandonRotation(t)
+	}
+	if err := d.JournalDir().Save(t.facts.Rotation); err != nil {
+		return Result{}, err
+	}
+	result := d.settleTarget(ctx, t, Request{Options: decide.Options{Manual: true}})
+	return result, d.saveStatusLine(t, result)
+}
+
+// unreadError returns why keyd cannot tell whether a rotation of a profile's
+// key is in progress, or nil if it can tell.
+func (w *world) unreadError(profile string) error {
+	for _, t := range w.targets {
+		if t.hasProfile([]string{profile}) && t.facts.RotationErr != nil {
+			return t.facts.RotationErr
+		}
+	}
+	return nil
+}
+
+// dropForeignPlaces drops the places that no longer show a key of the rotation,
+// once a person has asked to continue. It refuses while keyd cannot tell which
+// places those are.
+func dropForeignPlaces(t *target) error {
+	r := t.facts.Rotation
+	if !r.Held.IsZero() {
+		return nil
+	}
+	if t.facts.Placement.Ambiguous != nil {
+		return t.facts.Placement.Ambiguous
+	}
+	if r.IsStuck() {
+		r.ResetReconcile()
+	}
+	r.Places = slices.DeleteFunc(r.Places, func(p journal.Place) bool {
+		return slices.Contains(t.facts.Placement.Foreign, p.Profile) || slices.Contains(t.facts.Placement.Missing, p.Profile)
+	})
+	t.facts.Placement.Foreign, t.facts.Placement.Missing = nil, nil
+	if t.wouldGiveUp() {
+		r.GiveUpReason = "no profile shows it any more"
+	}
+	return nil
+}
+
+// wouldGiveUp reports whether no file shows a key of the rotation any more, so
+// that continuing the rotation means ending it.
+func (t *target) wouldGiveUp() bool {
+	shows := t.facts.Placement
+	return t.facts.Rotation.New.ID != "" && shows.Old+shows.New == 0 && shows.Ambiguous == nil && t.facts.RotationErr == nil
+}
+
+// RotationToGiveUp returns the profile's rotation if Resume would give it up
+// and delete its new key, because no profile shows a key of it any more.
+// Otherwise it returns nil. It changes nothing.
+func (d *Rotator) RotationToGiveUp(ctx context.Context, profile string) (*journal.Rotation, error) {
+	w, err := d.readOnlyCopy().gatherWorld(ctx, decide.Options{Manual: true})
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range w.targets {
+		if t.facts.Rotation != nil && t.hasProfile([]string{profile}) && t.wouldGiveUp() {
+			return t.facts.Rotation, nil
+		}
+	}
+	return nil, nil
+}
+
+// abandonRotation ends a rotation without a known new key whose old key no file
+// shows any more, because a person has asked to continue.
+func (d *Rotator) abandonRotation(t *target) (Result, error) {
+	why := "no profile shows it any more; aws iam list-access-keys shows whether a second key was left behind"
+	d.appendHistory(t, "gave up", t.facts.ID, why)
+	if err := d.closeRotation(t); err != nil {
+		return Result{}, err
+	}
+	t.facts.SkipReason = why
+	result := d.makeResult(t, decide.Next(t.facts, d.Settings, d.Now()), nil)
+	return result, d.saveStatusLine(t, result)
+}
+
+// saveStatusLine replaces one key's line in the status. Lines of other keys
+// stay, even those with the same profiles: someone may have put another key
+// into the files in the middle of a rotation.
+func (d *Rotator) saveStatusLine(t *target, result Result) error {
+	status, err := state.LoadStatusAndMemoryFrom(d.Sys, d.StateDir)
+	if err != nil {
+		return err
+	}
+	ids := []string{result.KeyID, t.facts.ID} // the files may have shown the other id before
+	if t.lastStatus != nil {
+		ids = append(ids, t.lastStatus.KeyID)
+	}
+	own := func(l state.KeyStatus) bool {
+		if l.KeyID == "" || result.KeyID == "" {
+			return l.KeyID == result.KeyID && slices.Equal(l.Profiles, result.Profiles)
+		}
+		return slices.Contains(ids, l.KeyID)
+	}
+	i := slices.IndexFunc(status.Keys, own)
+	if i < 0 {
+		i = len(status.Keys)
+	}
+	status.Keys = slices.Insert(slices.DeleteFunc(status.Keys, own), i, result.KeyStatus)
+	status.Written, status.Process, status.PID = d.Now().UTC(), d.Process, os.Getpid()
+	return status.Save(d.Sys, d.StateDir)
+}
+
+// noRotationError reports that no rotation of the profile's key is in progress.
+type noRotationError struct{ profile string }
+
+func (e *noRotationError) Error() string {
+	return fmt.Sprintf("no rotation of %s is in progress", e.profile)
+}
+
+// Hint says how to exclude a profile permanently.
+func (e *noRotationError) Hint() string {
+	return fmt.Sprintf("to never rotate it: [profile %s] rotate = never, in keyd.ini", e.profile)
+}

@@ -1,0 +1,143 @@
+package rotate_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+// TestResumeAsksForTheLastUse: a person holds, because a program still uses the
+// old key. What AWS said of its use before the hold is no reason to deactivate it.
+func TestResumeAsksForTheLastUse(t *testing.T) {
+	for _, used := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+			l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+			if _, err := l.D.Hold(t.Context(), "default"); err != nil {
+				t.Fatal(err)
+			}
+			for range 10 {
+				time.Sleep(settings.Day)
+				if used {
+					lab.Must(t, l.User.UseKey(l.Old.ID, "s3", "eu-west-1"))
+				}
+			}
+			time.Sleep(time.Hour)
+			r, err := l.D.Resume(t.Context(), "default")
+			if err != nil || used == (r.State == decide.StateQuarantine) || used != strings.Contains(r.Why, "still used") {
+				t.Errorf("used %v: %s: %s (%v)", used, r.State, r.Why, err)
+			}
+			l.Watch()
+			l.Safe()
+		})
+	}
+}
+
+// TestHoldOfAnOrphan: the key of a lost answer is not deleted while a person holds
+// the rotation, and is after she has let it go on.
+func TestHoldOfAnOrphan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := orphanLab(t)
+		r, err := l.D.Hold(t.Context(), "default")
+		if err != nil || r.State != decide.StateHeld || !strings.Contains(r.Why, "is not deleted, keyd resume continues") {
+			t.Errorf("%s: %s (%v)", r.State, r.Why, err)
+		}
+		for range 10 {
+			time.Sleep(settings.Day)
+			l.Pass(rotate.Request{})
+		}
+		if r, n := l.Pass(rotate.Request{}), l.Count("DeleteAccessKey"); n > 0 || r.State != decide.StateHeld {
+			t.Errorf("%s: %s; deleted %d times", r.State, r.Why, n)
+		}
+		if _, err := l.D.Resume(t.Context(), "default"); err != nil {
+			t.Fatal(err)
+		}
+		l.Live(20*settings.Day, lab.Settled)
+		l.Safe()
+		l.OneKey()
+	})
+}
+
+// TestHoldWhileTheAnswerIsLost begins no other rotation, also when the call had no
+// effect and the key is still due.
+func TestHoldWhileTheAnswerIsLost(t *testing.T) {
+	for name, when := range map[string]awssim.When{"before the effect": awssim.Before, "after the effect": awssim.After} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+				l.Cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: when, Times: 1})
+				l.Pass(rotate.Request{})
+				r, err := l.D.Hold(t.Context(), "default")
+				if err != nil || r.State != decide.StateHeld || l.Count("CreateAccessKey") != 1 {
+					t.Errorf("%s: %s (%v); sent %d times", r.State, r.Why, err, l.Count("CreateAccessKey"))
+				}
+				time.Sleep(3 * settings.Day)
+				l.Pass(rotate.Request{})
+				if _, err := l.D.Resume(t.Context(), "default"); err != nil || l.Count("CreateAccessKey") > 2 {
+					t.Errorf("%v; sent %d times", err, l.Count("CreateAccessKey"))
+				}
+				l.Live(20*settings.Day, lab.Settled)
+				l.Safe()
+				l.OneKey()
+			})
+		})
+	}
+}
+
+// orphanLab has a key, probably of a lost answer, in its quarantine.
+func orphanLab(t *testing.T) *lab.Lab {
+	l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+	l.User.DenyAction("GetAccessKeyLastUsed", awssim.NotAllowed) // so that it is not certain
+	l.Cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: awssim.After, Times: 1})
+	l.Live(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+	return l
+}
+
+// TestHoldInDoubt: where no place of the key can be read, a person gets the old one
+// back all the same.
+func TestHoldInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		l.Watch()
+		whole := l.Text()
+		l.Write("credentials", strings.Replace(whole[:strings.Index(whole, "[work]")], "[default]", "[default]\naws_access_key_id = "+l.Shows(), 1))
+		l.D.OnEvent = nil // the lab reads the file whenever something is told
+		r, err := l.D.Hold(t.Context(), "default")
+		if keys := l.Cloud.Keys(l.User); err != nil || len(keys) != 2 || keys[0].Status != "Active" || !strings.Contains(r.Why, "credentials:") {
+			t.Errorf("%s: %s, %v; %v", r.State, r.Why, err, keys)
+		}
+	})
+}
+
+// TestHoldSignsWithTheNewKey, also when the old text is back in the file and the
+// user has another name.
+func TestHoldSignsWithTheNewKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		start := l.Text()
+		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		time.Sleep(time.Hour)
+		l.User.Rename("/", "alicia")
+		l.Write("credentials", start)
+		from := len(l.Cloud.Calls())
+		if r, err := l.D.Hold(t.Context(), "default"); err != nil || r.State != decide.StateHeld {
+			t.Errorf("%s: %s, %v", r.State, r.Why, err)
+		}
+		for _, call := range l.Cloud.Calls()[from:] {
+			if call.KeyID == l.Old.ID {
+				t.Errorf("%s was signed with the old key", call.Action)
+			}
+		}
+		if keys := l.Cloud.Keys(l.User); keys[0].Status != "Active" {
+			t.Errorf("the old key is %s", keys[0].Status)
+		}
+	})
+}

@@ -1,0 +1,111 @@
+package rotate_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/journal"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+// TestAUserWhoIsRenamedOrMoved keeps the unique id and the keys: whatever keyd
+// remembers, it finds the user again by itself.
+func TestAUserWhoIsRenamedOrMoved(t *testing.T) {
+	for name, to := range map[string]struct{ path, name string }{
+		"to another path": {"/staff/", "alice"},
+		"to another name": {"/", "alicia"},
+	} {
+		for when, ripe := range map[string]func(rotate.Result) bool{
+			"before it is due":  func(r rotate.Result) bool { return lab.Settled(r) },
+			"in the overlap":    func(r rotate.Result) bool { return r.State == decide.StateOverlap },
+			"in the quarantine": func(r rotate.Result) bool { return r.State == decide.StateQuarantine },
+		} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					l := lab.NewLab(t, awssim.Lag{}, 40*settings.Day)
+					l.Live(40*settings.Day, ripe)
+					l.User.Rename(to.path, to.name)
+					first := l.Old.ID
+					r := l.Live(50*settings.Day, func(r rotate.Result) bool {
+						l.Watch()
+						return lab.Settled(r) && l.Shows() != first && len(l.Cloud.Keys(l.User)) == 1
+					})
+					if n := l.Count("CreateAccessKey"); n != 1 || r.NeedsPerson {
+						t.Errorf("%d keys were made; %s: %s", n, r.State, r.Why)
+					}
+					l.Safe()
+				})
+			})
+		}
+	}
+}
+
+// TestTheOldNameIsAnothersNow: a user with the rights to do so would be given
+// keys that are not the person's own.
+func TestTheOldNameIsAnothersNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 40*settings.Day)
+		l.Pass(rotate.Request{})
+		l.AllowAll()
+		l.User.Rename("/", "alicia")
+		other := l.Cloud.AddUser(lab.Account, "/", "alice")
+		l.Live(70*settings.Day, func(r rotate.Result) bool { return lab.Settled(r) && l.Shows() != l.Old.ID })
+		if n := len(l.Cloud.Keys(other)) + len(l.Cloud.History(other)); n > 0 {
+			t.Errorf("the other user was given %d keys", n)
+		}
+		l.Safe()
+		l.OneKey()
+	})
+}
+
+// TestHoldOfARenamedUser: AWS does not know the user by the old name, which must
+// not be taken for an old key that is gone.
+func TestHoldOfARenamedUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		l.AllowAll()
+		l.User.Rename("/", "alicia")
+		r, err := l.D.Hold(t.Context(), "default")
+		if err != nil || r.State != decide.StateHeld || r.Rotation.Deactivated != (time.Time{}) {
+			t.Errorf("%s: %s (%v)", r.State, r.Why, err)
+		}
+	})
+}
+
+// TestMendingNeverGivesAValidatedKeyUp: whatever AWS calls the user by then, the
+// old key may be Inactive.
+func TestMendingNeverGivesAValidatedKeyUp(t *testing.T) {
+	const path = "arn:aws:iam::" + lab.Account + ":user/before/alice"
+	for name, c := range map[string]struct {
+		lie   func(*journal.Rotation)
+		mends bool
+	}{
+		"the user was moved":             {func(r *journal.Rotation) { r.ARN = path }, true},
+		"moved, and an older keyd's":     {func(r *journal.Rotation) { r.ARN, r.UserID = path, "" }, true},
+		"AWS says it is somebody else":   {func(r *journal.Rotation) { r.UserID = "AIDAXXXXXXXXXXXXXXXX" }, false},
+		"the journal of an older keyd's": {func(r *journal.Rotation) { r.UserID, r.OpenRegions, r.ClosedRegions = "", nil, nil }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+				start := l.Text()
+				l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+				l.Rewrite(c.lie)
+				l.Write("credentials", start)
+				r := l.Pass(rotate.Request{})
+				if mended := l.Shows() != l.Old.ID; mended != c.mends {
+					t.Errorf("mended: %v; %s: %s", mended, r.State, r.Why)
+				}
+				if r.Rotation == nil || r.Rotation.GiveUpReason != "" || r.NeedsPerson == c.mends {
+					t.Errorf("%s, needs a person: %v: %s", r.State, r.NeedsPerson, r.Why)
+				}
+			})
+		})
+	}
+}

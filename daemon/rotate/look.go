@@ -1,0 +1,175 @@
+package rotate
+
+import (
+	"context"
+	"fmt"
+
+	"keyd/daemon/decide"
+	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
+	"keyd/daemon/journal"
+)
+
+// lookAtKeys asks AWS whose key it is and which keys that user has. It signs
+// with the pair that the files show, which after a swap is never the old one.
+// The owner is remembered. AWS is asked for the owner again when a person asks,
+// and when an answer does not fit, since the user may have been renamed.
+func (d *Rotator) lookAtKeys(ctx context.Context, t *target) error {
+	client, err := d.newClient(t, t.signingPair())
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if seen := t.facts.Seen; seen == nil || seen.ARN == "" || t.facts.Options.Manual && t.facts.Rotation == nil {
+		if err := d.identifyOnce(ctx, client, t); err != nil {
+			return err
+		}
+	}
+	seenNow, err := d.lookAsUser(ctx, client, t)
+	if (mayBeRenamed(err) || err == nil && seenNow.User != "" && seenNow.FindKey(t.signingPair().ID) == nil) && d.checkRenamed(ctx, t) {
+		seenNow, err = d.lookAsUser(ctx, client, t)
+	}
+	if err != nil {
+		return err
+	}
+	t.facts.Seen = seenNow
+	t.facts.LastRotation = t.lastCreated[t.facts.OwnerID()]
+	return d.redateRotation(t)
+}
+
+// redateRotation corrects the times of a rotation that began while the clock
+// was ahead, once AWS confirms that the clock is right.
+func (d *Rotator) redateRotation(t *target) error {
+	r, now := t.facts.Rotation, d.Now().UTC()
+	if r == nil || d.readOnly || !r.HasFutureWaits(now) || t.facts.Seen.Offset.Abs() > journal.MaxClockOffset {
+		return nil
+	}
+	r.ResetFutureWaits(now)
+	return d.JournalDir().Save(r)
+}
+
+// lookAsUser lists the keys of the user whose name is remembered.
+func (d *Rotator) lookAsUser(ctx context.Context, client *iam.Client, t *target) (*decide.Seen, error) {
+	seenNow := *t.facts.Seen
+	seenNow.Keys = nil
+	if seenNow.User != "" && !seenNow.Root {
+		if err := d.fillKeys(ctx, client, t, &seenNow); err != nil {
+			return nil, err
+		}
+	}
+	seenNow.At = d.Now().UTC()
+	return &seenNow, nil
+}
+
+// fillKeys lists the user's keys into seen, with the last use of a second key
+// that stands in the way of a rotation.
+func (d *Rotator) fillKeys(ctx context.Context, client *iam.Client, t *target, seen *decide.Seen) error {
+	listing, err := d.listSettled(ctx, client, t, seen.User)
+	if err != nil {
+		return err
+	}
+	seen.Offset = listing.Offset
+	for _, k := range listing.Keys {
+		seen.Keys = append(seen.Keys, decide.ListedKey{ID: k.ID, Active: k.Status == iam.Active, Status: string(k.Status), Created: k.Created})
+	}
+	other := seen.FindOther(t.facts.ID)
+	if r := t.facts.Rotation; other == nil || r != nil && !r.IsStuck() {
+		return nil
+	}
+	use, err := client.LastUsed(ctx, other.ID)
+	switch {
+	case err == nil:
+		other.LastUse = &remote.Use{At: use.At, Service: use.Service, Region: use.Region}
+	case iam.ClassOf(err) != iam.Denied: // GetAccessKeyLastUsed is an optional permission
+		return err
+	}
+	return nil
+}
+
+// askIdentity asks AWS whose key client signs with, in the first region that
+// knows the key. A region that is turned off, or where STS is turned off, says
+// nothing about a key, and the next one is asked. The error is the first
+// region's.
+func (t *target) askIdentity(ctx context.Context, client *iam.Client) (who remote.Identity, err error) {
+	for _, region := range t.usableRegions() {
+		found, regionErr := client.CallerIdentity(ctx, region)
+		if regionErr == nil {
+			return found, nil
+		}
+		if err == nil {
+			err = regionErr
+		}
+		if class := iam.ClassOf(regionErr); class != iam.BadKey && class != iam.Invalid {
+			break
+		}
+	}
+	return who, err
+}
+
+// identifyOnce asks AWS whose key it is, at most once in a pass.
+func (d *Rotator) identifyOnce(ctx context.Context, client *iam.Client, t *target) error {
+	if t.identified {
+		return nil
+	}
+	who, err := t.askIdentity(ctx, client)
+	if err != nil {
+		return err
+	}
+	return d.adoptIdentity(t, who)
+}
+
+// adoptIdentity records whose key it is. If the user has another name than
+// before, what was known of the user's keys is dropped.
+func (d *Rotator) adoptIdentity(t *target, who remote.Identity) error {
+	if who.Partition != t.endpoints.Partition {
+		return &needPersonError{text: fmt.Sprintf("the key belongs to partition %s, but its profile points to %s: nothing was changed", who.Partition, t.endpoints.Partition),
+			hint: fmt.Sprintf("set region in profile %s to a region of partition %s", t.facts.Profiles[0], who.Partition)}
+	}
+	t.identified = true
+	seen := &decide.Seen{Account: who.Account, ARN: who.ARN, Root: who.Root}
+	if who.IsUser {
+		seen.User, seen.UserID = who.User, who.UserID
+	}
+	if old := t.facts.Seen; old != nil && old.Account == seen.Account && old.User == seen.User {
+		seen.At, seen.Offset, seen.Keys = old.At, old.Offset, old.Keys
+	}
+	t.facts.Seen = seen
+	r := t.facts.Rotation
+	if r == nil || d.readOnly || !who.IsUser || who.User == r.User || who.Account != r.Account || r.UserID != "" && r.UserID != who.UserID {
+		return nil
+	}
+	r.User, r.ARN, r.UserID = who.User, who.ARN, who.UserID // otherwise calls go to a user who no longer exists, or to someone else
+	return d.JournalDir().Save(r)
+}
+
+// mayBeRenamed reports whether err is what AWS answers about a user who has
+// been renamed: no such user, or access denied, since a policy that contains
+// the user's own name no longer covers the old one.
+func mayBeRenamed(err error) bool {
+	class := iam.ClassOf(err)
+	return err != nil && (class == iam.NoSuch || class == iam.Denied)
+}
+
+// checkRenamed asks again whose key it is, unless this pass has already asked,
+// and reports whether the user now has another name.
+func (d *Rotator) checkRenamed(ctx context.Context, t *target) bool {
+	client, err := d.newClient(t, t.signingPair())
+	if err != nil || t.identified {
+		return false
+	}
+	defer client.Close()
+	before := t.userName()
+	return d.identifyOnce(ctx, client, t) == nil && t.userName() != before
+}
+
+// userName returns the user name to send in calls about the key, or "" when AWS
+// has not named a user yet.
+func (t *target) userName() string {
+	switch {
+	case t.facts.Rotation != nil:
+		return t.facts.Rotation.User
+	case t.facts.Seen != nil:
+		return t.facts.Seen.User
+	}
+	return ""
+}

@@ -1,0 +1,47 @@
+package rotate_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+// TestMendingDoesNotWaitForAnotherTrouble: the old key cannot be deleted, or AWS
+// cannot be asked for its last use, and that is tried again tomorrow. The file that
+// shows it again is mended now.
+func TestMendingDoesNotWaitForAnotherTrouble(t *testing.T) {
+	for action, limit := range map[string]time.Duration{"DeleteAccessKey": 12 * settings.Day, "UpdateAccessKey": 3 * settings.Day} {
+		t.Run(action, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+				backup := l.Text()
+				l.Pass(rotate.Request{})
+				want := l.Text()
+				l.User.DenyAction(action, awssim.NotAllowed)
+				l.Live(limit, func(r rotate.Result) bool { return r.Do == decide.DoBlock })
+				l.Write("credentials", backup)
+				calls := len(l.Cloud.Calls())
+				r := l.Pass(rotate.Request{})
+				if l.Text() != want {
+					t.Errorf("not mended: %s: %s", r.State, r.Why)
+				}
+				for range 10 {
+					time.Sleep(15 * time.Minute)
+					l.Pass(rotate.Request{})
+				}
+				if n := len(l.Cloud.Calls()) - calls; n > 10 {
+					t.Errorf("%d calls for one mending", n)
+				}
+				if out := l.Cloud.Outage(l.Held, time.Now()); out > time.Minute {
+					t.Errorf("the file showed a dead key for %s", out)
+				}
+			})
+		})
+	}
+}

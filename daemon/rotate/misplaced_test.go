@@ -1,0 +1,94 @@
+package rotate_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/journal"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+// TestMistakesInWhereAWSIsNeedAPerson at once, who is told what to mend. As soon
+// as it is mended the key is looked after again.
+func TestMistakesInWhereAWSIsNeedAPerson(t *testing.T) {
+	const region = "[default]\nregion = eu-west-1\n"
+	for name, c := range map[string]struct{ config, variable, value, run string }{
+		"region":           {config: "[default]\nregion = eu-wset-1x\n", run: "correct region of profile default, in "},
+		"region of one":    {config: region + "[profile work]\nregion = eu-wset-1x\n", run: "correct region of profile work, in "},
+		"two partitions":   {config: region + "[profile work]\nregion = cn-north-1\n", run: "make profiles default and work agree, in "},
+		"endpoint":         {config: region + "endpoint_url = http://aws.example.com\n", run: "correct endpoint_url of profile default, in "},
+		"bundle of a file": {config: region + "ca_bundle = /nowhere.pem\n", run: "correct ca_bundle of profile default, in "},
+		"fips and another": {config: region + "use_fips_endpoint = true\n", variable: "AWS_ENDPOINT_URL", value: "https://aws.example.com", run: "remove one of the two: use_fips_endpoint or endpoint_url in "},
+		"variable":         {config: region, variable: "AWS_USE_FIPS_ENDPOINT", value: "yes", run: "correct AWS_USE_FIPS_ENDPOINT in the environment; for the service, then run keyd install"},
+		"AWS_REGION":       {config: "# none\n", variable: "AWS_REGION", value: "nowhere", run: "correct AWS_REGION in the environment"},
+		"AWS_ENDPOINT_URL": {config: region, variable: "AWS_ENDPOINT_URL", value: "ftp://x", run: "correct AWS_ENDPOINT_URL in the environment"},
+		"bundle":           {config: region, variable: "AWS_CA_BUNDLE", value: "/nowhere.pem", run: "correct AWS_CA_BUNDLE in the environment"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+				l.Write("config", c.config)
+				l.D.Getenv = func(n string) string { return map[string]string{c.variable: c.value}[n] }
+				l.D.HTTP = nil // nothing is sent
+				r := l.Pass(rotate.Request{})
+				if !r.NeedsPerson || !strings.HasPrefix(r.Hint, c.run) || len(l.Cloud.Calls()) > 0 {
+					t.Errorf("needs a person: %t; %s; run %q", r.NeedsPerson, r.Why, r.Hint)
+				}
+				l.D.HTTP = l.HTTP
+				l.D.Getenv = func(string) string { return "" }
+				l.Write("config", region)
+				time.Sleep(time.Minute)
+				if r := l.Pass(rotate.Request{}); r.State != decide.StateOverlap {
+					t.Errorf("mended: %s: %s", r.State, r.Why)
+				}
+			})
+		})
+	}
+}
+
+// correctable is an error whose hint is to correct it.
+type correctable string
+
+func (e correctable) Error() string { return string(e) }
+
+func (correctable) Hint() string { return "correct it" }
+
+// TestAFileIsMendedWhereverAWSIs: half a pair is of use to nobody, and making it
+// whole asks nobody.
+func TestAFileIsMendedWhereverAWSIs(t *testing.T) {
+	f := decide.Facts{ID: "AKIAOLD", Profiles: []string{"default"}, EndpointErr: correctable("wrong")}
+	f.Rotation = &journal.Rotation{Validated: time.Now()}
+	f.Rotation.New.ID = "AKIANEW"
+	f.Placement = decide.Placement{Old: 1, Torn: 1}
+	if d := decide.Next(f, settings.Default(), time.Now()); d.Do != decide.DoMend {
+		t.Errorf("%s: %s", d.Do, d.Why)
+	}
+	f.Placement = decide.Placement{Old: 1}
+	if d := decide.Next(f, settings.Default(), time.Now()); d.Do != decide.DoBlock || d.Hint != "correct it" {
+		t.Errorf("%s: %s", d.Do, d.Why)
+	}
+}
+
+// A bundle without a certificate is no bundle.
+func TestAnEmptyBundleNeedsAPerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		path := filepath.Join(l.Home, "bundle.pem")
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l.Write("config", "[default]\nca_bundle = "+path+"\n")
+		l.D.HTTP = nil
+		if r := l.Pass(rotate.Request{}); !r.NeedsPerson || !strings.Contains(r.Why, "holds no certificate") {
+			t.Errorf("%s: %s", r.State, r.Why)
+		}
+	})
+}

@@ -1,0 +1,27 @@
+package rotate
+
+import (
+	"cmp"
+	"testing"
+	"time"
+
+	"keyd/daemon/decide"
+)
+
+// TestAbsentNetworkDoesNotHoldBackWhatNeedsNone: one key has found the network
+// away. A torn pair of another one is made whole all the same, and what does need
+// AWS does not wait for a timeout of its own.
+func TestAbsentNetworkDoesNotHoldBackWhatNeedsNone(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	for _, do := range []decide.Do{decide.DoMend, decide.DoProve} {
+		found := &target{facts: decide.Facts{Failure: &decide.Failure{Do: decide.DoLook, At: now, Count: 3, Offline: true, Why: "no such host"}}}
+		away := outage{passBegan: now.Add(-time.Second)}
+		away.noteTarget(found)
+		u := &target{}
+		away.shareFailure(u, do, now)
+		got := cmp.Or(u.facts.Failure, &decide.Failure{})
+		if do == decide.DoMend && got.Count != 0 || do != decide.DoMend && (got.Do != do || got.Count != 1) {
+			t.Errorf("%s: %+v", do, got)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package rotate_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+// TestTroubleThatLastsNeedsAPerson: waiting is right for a week of a machine that
+// is on, and for a day when the key is too old. Having no network at all is no
+// trouble until both are over.
+func TestTroubleThatLastsNeedsAPerson(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		kind  awssim.Kind
+		age   time.Duration // of the key, as the trouble begins
+		after time.Duration // of trouble: needs a person then, and not long before
+	}{
+		"a proxy opens TLS, young":      {awssim.TLS, 10 * settings.Day, 7 * settings.Day},
+		"a proxy opens TLS, too old":    {awssim.TLS, 100 * settings.Day, settings.Day},
+		"AWS answers nonsense":          {awssim.HTML, 10 * settings.Day, 7 * settings.Day},
+		"no network at all, but young":  {awssim.DNS, 10 * settings.Day, 0},
+		"no network at all and too old": {awssim.DNS, 100 * settings.Day, 7 * settings.Day},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.Lag{}, c.age)
+				l.D.Settings.ProfileRotateAfter = map[string]time.Duration{"default": 365 * settings.Day, "work": 365 * settings.Day}
+				l.Pass(rotate.Request{})
+				time.Sleep(settings.Day)
+				l.Cloud.Inject(awssim.Fault{Kind: c.kind})
+				l.Pass(rotate.Request{})
+				began := time.Now()
+				for time.Since(began) < 9*settings.Day {
+					time.Sleep(6 * time.Hour)
+					r := l.Pass(rotate.Request{})
+					if lasted := time.Since(began); r.NeedsPerson != (c.after > 0 && lasted >= c.after) || r.NeedsPerson && r.Hint == "" {
+						t.Fatalf("after %s: %s: %s; run %q", lasted, r.State, r.Why, r.Hint)
+					}
+				}
+				l.Cloud.ClearFaults()
+				time.Sleep(6 * time.Hour)
+				if r := l.Pass(rotate.Request{}); r.State != decide.StateOK {
+					t.Errorf("when it is over: %s: %s", r.State, r.Why)
+				}
+			})
+		})
+	}
+}
+
+// TestPatienceDoesNotCountSleep: a week with the lid closed is no week of trouble.
+func TestPatienceDoesNotCountSleep(t *testing.T) {
+	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	before := &decide.Failure{Do: decide.DoLook, At: at, Count: 3, Lasted: time.Hour}
+	for _, c := range []struct{ awake, now, want time.Duration }{
+		{0, 6 * time.Hour, 7 * time.Hour},
+		{-settings.Day, 6 * time.Hour, 7 * time.Hour},
+		{8 * settings.Day, 8*settings.Day + 10*time.Minute, time.Hour + 10*time.Minute},
+		{0, -time.Hour, time.Hour},                       // the clock was set back
+		{0, 30 * settings.Day, settings.Day + time.Hour}, // keyd was not there
+	} {
+		next := decide.Failure{Do: decide.DoLook, At: at.Add(c.now)}
+		next.ContinueFrom(before, at.Add(c.awake))
+		if next.Count != 4 || next.Lasted != c.want {
+			t.Errorf("awake since %s, at %s: %+v", c.awake, c.now, next)
+		}
+	}
+}
+
+// TestTroubleThatIsOverIsForgotten: what failed once, and was not due again for
+// weeks, has not failed for weeks.
+func TestTroubleThatIsOverIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 100*settings.Day)
+		backup := l.Text()
+		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		swapped := l.Text()
+		for range 2 {
+			l.Cloud.Inject(awssim.Fault{Kind: awssim.TLS})
+			l.Write("credentials", backup)
+			if r := l.Pass(rotate.Request{}); r.State != decide.StateWaiting {
+				t.Errorf("%s: %s", r.State, r.Why)
+			}
+			l.Cloud.ClearFaults()
+			l.Write("credentials", swapped) // by its owner
+			time.Sleep(2 * settings.Day)
+			if r := l.Pass(rotate.Request{}); r.State != decide.StateQuarantine {
+				t.Errorf("%s: %s", r.State, r.Why)
+			}
+		}
+	})
+}
+
+// TestTagIsTriedTwice: nobody needs it, and a rotation does not stay open for it.
+func TestTagIsTriedTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		l.Cloud.Inject(awssim.Fault{Action: "TagUser", Kind: awssim.Status500})
+		l.Live(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+		l.Live(10*settings.Day, lab.Settled)
+		if said := strings.Join(l.Said, "\n"); !strings.Contains(said, "TagUser") {
+			t.Errorf("nobody is told that it has no tag: %s", said)
+		}
+		l.Safe()
+		l.OneKey()
+	})
+}
+
+// TestKeysThatNeverServeNeedAPerson: AWS accepts no key that keyd makes, and each
+// try makes and deletes one.
+func TestKeysThatNeverServeNeedAPerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{Create: awssim.Range{Min: time.Hour, Max: time.Hour}, Replicas: 2}, 100*settings.Day)
+		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })
+		if r := l.Live(0, func(r rotate.Result) bool { return r.NeedsPerson }); !strings.Contains(r.Why, "did not accept the new key") {
+			t.Errorf("%s: %s", r.State, r.Why)
+		}
+		l.Safe()
+	})
+}

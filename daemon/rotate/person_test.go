@@ -1,0 +1,43 @@
+package rotate_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"testing/synctest"
+
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+	"keyd/daemon/state"
+)
+
+// TestHoldLeavesTheOtherLines of the status, of which one may have the very
+// profiles of the rotation: someone has put a third key into them.
+func TestHoldLeavesTheOtherLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
+		third, secret := l.Cloud.AddUser(lab.Account, "/", "bob").AddKey(settings.Day)
+		pair := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\n", third, secret)
+		l.Write("credentials", "[default]\n"+pair+"[work]\n"+pair)
+		before := l.Lines()
+		if len(before) != 2 || before[third].State != decide.StateOK || !before[l.Old.ID].NeedsPerson || !before[l.Old.ID].InRotation {
+			t.Fatalf("%+v", before)
+		}
+		if _, err := l.D.Hold(t.Context(), "default"); err != nil {
+			t.Fatal(err)
+		}
+		after, _ := state.LoadStatus(l.D.StateDir)
+		for _, line := range after.Keys {
+			if was := before[line.KeyID]; was.State != line.State || was.InRotation != line.InRotation || len(after.Keys) != 2 {
+				t.Errorf("%+v, was %+v", line, was)
+			}
+		}
+		if after.Process != "test" || after.PID != os.Getpid() {
+			t.Errorf("the status is of %s, pid %d", after.Process, after.PID)
+		}
+	})
+}

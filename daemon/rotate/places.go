@@ -1,0 +1,130 @@
+package rotate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"keyd/credfile"
+	"keyd/daemon/decide"
+	"keyd/daemon/journal"
+	"keyd/daemon/state"
+)
+
+// rereadTarget reads the files and the journal again after an action. What AWS
+// said and what this pass has proven is kept.
+func (d *Rotator) rereadTarget(ctx context.Context, t *target) error {
+	rotations, problems := d.JournalDir().Load(ctx)
+	if blockingProblem(problems, t.facts.ID) != nil {
+		return errors.Join(problems...)
+	}
+	i := slices.IndexFunc(rotations, func(r *journal.Rotation) bool { return r.Old.ID == t.facts.ID })
+	if i < 0 && t.facts.Rotation != nil { // someone removed the journal: memory holds the only copy of the new secret
+		i, rotations = len(rotations), append(rotations, t.facts.Rotation)
+		if err := d.JournalDir().Save(t.facts.Rotation); err != nil {
+			return err
+		}
+	}
+	snapshot, err := d.readFiles(ctx, rotations)
+	if err != nil {
+		return err
+	}
+	if i < 0 {
+		t.facts.Rotation, t.facts.Placement = nil, decide.Placement{}
+		return nil
+	}
+	reread := d.rotationTarget(rotations[i], snapshot)
+	t.facts.Rotation, t.facts.Placement, t.facts.RotationErr, t.holders = reread.facts.Rotation, reread.facts.Placement, reread.facts.RotationErr, reread.holders
+	if !reread.pair.IsZero() {
+		t.pair = reread.pair
+	}
+	return nil
+}
+
+// readFiles reads the files. When the profiles of a rotation seem to be gone,
+// it reads once more and waits for the new id: another program may have
+// truncated the file and be about to write it.
+func (d *Rotator) readFiles(ctx context.Context, rotations []*journal.Rotation, expect ...string) (*credfile.Snapshot, error) {
+	snapshot, err := d.Store.Read(ctx, expect...)
+	for _, r := range rotations {
+		if err != nil {
+			return nil, err
+		}
+		if f := d.rotationTarget(r, snapshot).facts; f.Placement.Old+f.Placement.New == 0 && len(f.Placement.Foreign) == 0 && f.RotationErr == nil {
+			snapshot, err = d.Store.Read(ctx, r.NewestID())
+		}
+	}
+	return snapshot, err
+}
+
+// expectedIDs returns the ids that the files should show; a read that lacks one
+// of them is not believed at once. It leaves out the ids of temporary
+// credentials, which come and go, and ids that foreign files show: the process
+// that saw those may read other files.
+func expectedIDs(status state.Status, rotations []*journal.Rotation, others []foreignFile) []string {
+	var ids []string
+	for _, l := range status.Keys {
+		if l.KeyID != "" && l.State != decide.StateSkipped && !anyShows(others, l.KeyID) {
+			ids = append(ids, l.KeyID)
+		}
+	}
+	for _, r := range rotations { // the files may show either id; the status has the one shown last
+		ids = slices.DeleteFunc(ids, func(id string) bool { return id == r.Old.ID || id == r.New.ID })
+	}
+	return ids
+}
+
+// rotationTarget returns the target of a rotation in progress, with what the
+// files show of it.
+func (d *Rotator) rotationTarget(r *journal.Rotation, snapshot *credfile.Snapshot) *target {
+	t := &target{facts: decide.Facts{ID: r.Old.ID, Profiles: r.Profiles(), Rotation: r, RotationErr: d.checkElsewhere(r)}}
+	t.facts.Placement.Unmounted = d.MissingFile(r)
+	t.facts.Placement.Ambiguous = cmp.Or(snapshot.Ambiguous(r.New.ID), snapshot.Ambiguous(r.Old.ID))
+	for _, p := range snapshot.Profiles {
+		switch {
+		case isTorn(r, p):
+			t.facts.Placement.Old++
+			t.facts.Placement.Torn++
+		case p.Key.ID == r.Old.ID:
+			t.facts.Placement.Old++
+			t.pair = p.Key
+		case p.Key.ID == r.New.ID && r.New.ID != "":
+			t.facts.Placement.New++
+		default:
+			continue
+		}
+		t.holders = append(t.holders, p)
+	}
+	for _, place := range r.Places {
+		i := slices.IndexFunc(snapshot.Profiles, func(p credfile.Profile) bool {
+			return p.Path == place.Path && p.Section == place.Section
+		})
+		switch {
+		case i < 0 || snapshot.Profiles[i].Key.ID == "":
+			t.facts.Placement.Missing = append(t.facts.Placement.Missing, place.Profile)
+		case isTorn(r, snapshot.Profiles[i]):
+		case snapshot.Profiles[i].Key.ID != r.Old.ID && snapshot.Profiles[i].Key.ID != r.New.ID:
+			t.facts.Placement.Foreign = append(t.facts.Placement.Foreign, place.Profile)
+		}
+	}
+	return t
+}
+
+// isTorn reports whether a profile shows half of the old pair and half of the
+// new one. That happens when a power failure or a full disk cuts a write in
+// place short.
+func isTorn(r *journal.Rotation, p credfile.Profile) bool {
+	return p.Skip == credfile.Rotatable && p.Key.IsMixtureOf(r.Old, r.New)
+}
+
+// MissingFile returns the first file of the rotation that does not exist, or ""
+// when all exist. The file was removed, or its disk is not mounted.
+func (d *Rotator) MissingFile(r *journal.Rotation) string {
+	for _, place := range r.Places {
+		if !d.Store.MayExist(place.Path) {
+			return place.Path
+		}
+	}
+	return ""
+}

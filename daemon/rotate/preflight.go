@@ -1,0 +1,144 @@
+package rotate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"keyd/daemon/decide"
+	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
+)
+
+// regionTries is how often a region must refuse the old key, a second apart,
+// before keyd believes that the region is off. A lagging AWS server gives the
+// same answer, and would leave the new key unproven in that region.
+const regionTries = 5
+
+// probeRegions asks STS in the given regions with the old key. Regions that
+// accept it are returned as open. Regions that refuse it are returned as
+// closed, and are not asked about the new key later. Any other failure ends the
+// probe, because a new key could not be proven there.
+func (d *Rotator) probeRegions(ctx context.Context, t *target, do decide.Do, regions []string) (open, closed []string, who remote.Identity, err error) {
+	client, err := d.newClient(t, t.pair)
+	if err != nil {
+		return nil, nil, who, err
+	}
+	defer client.Close()
+	for _, region := range regions {
+		d.reportAlive()
+		found, err := retryRefused(ctx, regionTries, func() (remote.Identity, error) {
+			defer client.Close() // the next try may then reach another server
+			return client.CallerIdentity(ctx, region)
+		})
+		switch {
+		case err == nil:
+			open, who = append(open, region), found
+		case iam.ClassOf(err) == iam.BadKey:
+			closed = append(closed, region)
+		case do == decide.DoProve && len(open)+len(closed) == 0: // the network itself may be down: this is the first call
+			return nil, nil, who, err
+		default:
+			return nil, nil, who, t.endpointFailure(do, err)
+		}
+	}
+	return open, closed, who, nil
+}
+
+// probeNewRegions probes the regions that the journal does not mention: all of
+// them when an older keyd wrote it, or a region that a profile has named since.
+func (d *Rotator) probeNewRegions(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	unknown := slices.DeleteFunc(slices.Clone(t.endpoints.Regions), func(region string) bool {
+		return slices.Contains(r.OpenRegions, region) || slices.Contains(r.ClosedRegions, region)
+	})
+	if len(unknown) == 0 || t.pair.IsZero() || t.facts.Placement.New > 0 {
+		return nil
+	}
+	open, closed, _, err := d.probeRegions(ctx, t, decide.DoProve, unknown)
+	if err != nil {
+		return err
+	}
+	if len(r.OpenRegions)+len(open) == 0 { // the old key works nowhere: only the new key can tell
+		return nil
+	}
+	r.OpenRegions, r.ClosedRegions = append(r.OpenRegions, open...), append(r.ClosedRegions, closed...)
+	return d.JournalDir().Save(r)
+}
+
+// refusedEverywhere returns the error for an old key that no region accepts.
+func refusedEverywhere(t *target) error {
+	return &needPersonError{text: fmt.Sprintf("AWS no longer accepts %s anywhere (was it deactivated?): the files are unchanged", t.pair), hint: "aws iam list-access-keys"}
+}
+
+// usableRegions returns the STS regions that can say something about the user's
+// keys: all regions but those that refuse the old key as well.
+func (t *target) usableRegions() []string {
+	r := t.facts.Rotation
+	if r == nil {
+		return t.endpoints.Regions
+	}
+	open := slices.DeleteFunc(slices.Clone(t.endpoints.Regions), func(region string) bool { return slices.Contains(r.ClosedRegions, region) })
+	if len(open) == 0 {
+		return t.endpoints.Regions
+	}
+	return open
+}
+
+// endpointFailure returns the failure of one endpoint that gave no verdict on a
+// key while other endpoints answer. It needs a person when waiting has not
+// helped for hours.
+func (t *target) endpointFailure(do decide.Do, err error) error {
+	e, ok := errors.AsType[*iam.Error](err)
+	failure := t.facts.Failure
+	switch {
+	case !ok, errors.Is(err, context.Canceled):
+		return err
+	case e.Class == iam.Invalid:
+		return &needPersonError{text: err.Error(), hint: "is STS activated in that region (IAM console, account settings)? if not, set another region in the profile"}
+	case (e.Class == iam.Unsent || e.Class == iam.Ambiguous) && failure != nil && failure.Do == do && failure.Count+1 >= longWaitCount:
+		return &needPersonError{text: err.Error() + "; other AWS endpoints answer",
+			hint: fmt.Sprintf("does a firewall or proxy block %s? the new key must be proven there", e.Endpoint)}
+	}
+	return err
+}
+
+// runPreflight refuses whatever can be refused before a key exists: the edit,
+// the file, the state folder, an endpoint where no key could be proven, and a
+// missing permission to deactivate. The permission is tested by an
+// UpdateAccessKey of the old key to Active, which changes nothing.
+func (d *Rotator) runPreflight(ctx context.Context, t *target) error {
+	effect := context.WithoutCancel(ctx)
+	if err := d.Store.Check(effect, t.pair); err != nil {
+		return err
+	}
+	if err := d.JournalDir().CheckWritable(); err != nil {
+		return err
+	}
+	open, closed, who, err := d.probeRegions(ctx, t, decide.DoPreflight, t.endpoints.Regions)
+	switch {
+	case err != nil:
+		return err
+	case len(open) == 0:
+		return refusedEverywhere(t)
+	}
+	t.acceptingRegions, t.refusingRegions = open, closed
+	user := t.userName()
+	if err := d.adoptIdentity(t, who); err != nil {
+		return err
+	}
+	if t.userName() != user { // the user has another name and perhaps other keys: look again first
+		return nil
+	}
+	client, err := d.newClient(t, t.pair)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := client.SetStatus(effect, t.facts.Seen.User, t.facts.ID, iam.Active); err != nil {
+		return err
+	}
+	t.facts.PreflightDone = true
+	return nil
+}

@@ -1,0 +1,275 @@
+package rotate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"keyd/daemon/decide"
+	"keyd/daemon/hint"
+	"keyd/daemon/iam"
+)
+
+const (
+	proofStreak    = 5                // required successes in a row at each endpoint
+	proveSoftLimit = 2 * time.Minute  // after this long the progress text says that the proof is slow
+	proveHardLimit = 15 * time.Minute // after this long the new key is given up
+	// settleMin and settleMax bound how long a streak must last after a
+	// refusal, which is otherwise as long as the key took to be accepted. One
+	// server of an endpoint may lag far behind the others, and only frequent
+	// asking finds it.
+	settleMin = 5 * time.Second
+	settleMax = 15 * time.Second
+	// outvoteStreak is how often in a row, a second apart, one endpoint must
+	// accept a previously proven pair that another endpoint refuses. A key that
+	// was just made Inactive is refused everywhere by then.
+	outvoteStreak = 30
+	// muteLimit is how long a proof continues while an endpoint gives no verdict on
+	// the key.
+	muteLimit = 10 * time.Second
+)
+
+// proofEndpoint is one endpoint that must accept the new key.
+type proofEndpoint struct {
+	name   string
+	ask    func(context.Context, *iam.Client) error
+	streak int // successes in a row since the last failure
+
+	refused bool // the last answer was that the key is unknown or not listed
+}
+
+// proveKey signs with the new key until AWS accepts it reliably at every
+// endpoint that accepts the old one. IAM spreads a key over its endpoints one
+// by one, and each endpoint consists of many servers, so a refusal can follow a
+// success. Every endpoint must therefore accept the key five times in a row.
+// After a refusal, it must also do so for as long as the key took to be
+// accepted, but at least 5 and at most 15 seconds. This finds a server that
+// lags behind almost certainly, not certainly.
+func (d *Rotator) proveKey(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	need := cmp.Or(d.ProofStreak, proofStreak)
+	if !r.Validated.IsZero() { // proven before; a file may show an inactive id, which is urgent
+		need = 1
+	} else if err := d.probeNewRegions(ctx, t); err != nil {
+		return err
+	}
+	if d.Flaw == SwapUnproven {
+		t.facts.Proven = true
+		return nil
+	}
+	client, err := d.newClient(t, r.New)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	p := proof{d: d, target: t, required: need, mending: !r.Validated.IsZero(), endpoints: d.proofEndpoints(t), began: d.Now()}
+	if err := p.runRounds(ctx, client); err != nil {
+		return err
+	}
+	t.facts.Proven = r.GiveUpReason == ""
+	return nil
+}
+
+// proofEndpoints returns STS in every region of the profiles and in the
+// partition's default region, without the regions that are off, and IAM.
+func (d *Rotator) proofEndpoints(t *target) []proofEndpoint {
+	r := t.facts.Rotation
+	var all []proofEndpoint
+	for _, region := range t.usableRegions() {
+		all = append(all, proofEndpoint{name: "sts " + region, ask: func(ctx context.Context, c *iam.Client) error {
+			who, err := c.CallerIdentity(ctx, region)
+			if err == nil && !r.BelongsTo(who) {
+				err = &wrongIdentityError{got: who.ARN, want: r.ARN}
+			}
+			return err
+		}})
+	}
+	return append(all, proofEndpoint{name: "iam", ask: func(ctx context.Context, c *iam.Client) error {
+		listing, err := c.ListKeys(ctx, r.User)
+		if err == nil && findKey(listing.Keys, r.New.ID) == nil {
+			err = errNotListed
+		}
+		return err
+	}})
+}
+
+// errNotListed reports that ListAccessKeys lags behind. The deactivation of the
+// old key later relies on that list.
+var errNotListed = errors.New("daemon: IAM accepts the new key but does not list it yet")
+
+// wrongIdentityError reports a new key that belongs to another user. got and
+// want are ARNs.
+type wrongIdentityError struct{ got, want string }
+
+func (e *wrongIdentityError) Error() string {
+	return fmt.Sprintf("daemon: the new key belongs to %s, not %s", e.got, e.want)
+}
+
+// PauseFor waits for t, or until ctx ends, and then returns the cause.
+func PauseFor(ctx context.Context, t time.Duration) error {
+	timer := time.NewTimer(t)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// proof is the state of one run of proveKey.
+type proof struct {
+	d           *Rotator
+	target      *target
+	required    int  // required successes in a row
+	mending     bool // the pair was proven before
+	endpoints   []proofEndpoint
+	began       time.Time
+	lastRefusal time.Time // when the last refusal came; zero when none came
+	lastErr     error     // the last refusal
+	muteSince   time.Time // since when an endpoint gives no verdict on the key: no network, no permission; zero when all do
+}
+
+// runRounds asks the endpoints in rounds until the key is proven or the proof
+// ends for now.
+func (p *proof) runRounds(ctx context.Context, client *iam.Client) error {
+	for !p.isDone() {
+		p.askAll(ctx, client)
+		elapsed := p.d.Now().Sub(p.began)
+		p.d.emitProgress(p.target, decide.DoProve, "proving", p.progressText(elapsed), p.began, proveHardLimit)
+		if over, err := p.isOver(elapsed); over {
+			return err
+		}
+		if err := PauseFor(ctx, p.nextInterval()); err != nil {
+			return err
+		}
+	}
+	p.d.emit(p.target, decide.DoProve, "proving", fmt.Sprintf("%s  %s", p.progressText(0), p.d.Now().Sub(p.began).Round(100*time.Millisecond)))
+	return nil
+}
+
+// askAll asks every endpoint once, over new connections. A load balancer may
+// then choose another server, which may not know the key yet.
+func (p *proof) askAll(ctx context.Context, client *iam.Client) {
+	defer client.Close()
+	mute := false
+	for i := range p.endpoints {
+		e := &p.endpoints[i]
+		p.d.reportAlive()
+		if err := e.ask(ctx, client); err != nil {
+			e.streak, p.lastRefusal, p.lastErr = 0, p.d.Now(), err
+			e.refused = iam.ClassOf(err) == iam.BadKey || errors.Is(err, errNotListed)
+			mute = mute || !e.refused
+			continue
+		}
+		e.streak++
+		e.refused = false
+	}
+	switch {
+	case !mute:
+		p.muteSince = time.Time{}
+	case p.muteSince.IsZero():
+		p.muteSince = p.d.Now()
+	}
+}
+
+// isDone reports whether the key is proven.
+func (p *proof) isDone() bool {
+	if p.mending {
+		return p.stillWorks()
+	}
+	for _, e := range p.endpoints {
+		if e.streak < p.required {
+			return false
+		}
+	}
+	if p.lastRefusal.IsZero() {
+		return true
+	}
+	return p.d.Now().Sub(p.lastRefusal) >= min(settleMax, max(settleMin, p.lastRefusal.Sub(p.began)))
+}
+
+// stillWorks reports whether a pair that was proven before still works: one
+// endpoint accepts it, and no endpoint refuses it, or the accepting one has
+// done so often enough to outvote a refusal. An endpoint that is out of reach
+// today, or a region that was turned off since, must not leave a dead key in
+// the file.
+func (p *proof) stillWorks() bool {
+	row, refused := 0, false
+	for _, e := range p.endpoints {
+		row, refused = max(row, e.streak), refused || e.refused
+	}
+	return row >= p.required && !refused || row >= outvoteStreak
+}
+
+// isOver ends a proof that will not succeed now. Only refusals by AWS give a
+// key up. A network that is down for an hour says nothing about the key, and is
+// not tried every second until it is back. A pair that was proven before is
+// never given up, because the old key may be Inactive by now.
+func (p *proof) isOver(elapsed time.Duration) (bool, error) {
+	if other, ok := errors.AsType[*wrongIdentityError](p.lastErr); ok {
+		if p.mending {
+			return true, &needPersonError{text: other.Error() + ": the file was left as it is", hint: hint.AWSCommand("aws sts get-caller-identity", p.target.facts.Profiles[0])}
+		}
+		return true, p.d.giveUpNew(p.target, other.Error())
+	}
+	if !p.muteSince.IsZero() && p.d.Now().Sub(p.muteSince) >= muteLimit && !(p.mending && p.anyAccepts()) {
+		return true, p.finalErr()
+	}
+	if elapsed < proveHardLimit {
+		return false, nil
+	}
+	if iam.ClassOf(p.lastErr) == iam.BadKey && !p.mending {
+		return true, p.d.giveUpNew(p.target, "AWS did not accept the new key reliably within "+decide.FormatAge(proveHardLimit))
+	}
+	return true, p.lastErr
+}
+
+// finalErr returns why the proof ends for now. The error may need a person when
+// some endpoints answer and others stay silent.
+func (p *proof) finalErr() error {
+	if p.anyAccepts() {
+		return p.target.endpointFailure(decide.DoProve, p.lastErr)
+	}
+	return p.lastErr
+}
+
+// anyAccepts reports whether an endpoint accepts the key now.
+func (p *proof) anyAccepts() bool {
+	return slices.ContainsFunc(p.endpoints, func(e proofEndpoint) bool { return e.streak > 0 })
+}
+
+// nextInterval returns how long to wait before the next round.
+func (p *proof) nextInterval() time.Duration {
+	if p.d.Now().Sub(p.began) > proveSoftLimit {
+		return 5 * time.Second
+	}
+	for _, e := range p.endpoints {
+		if e.streak == 0 {
+			return time.Second
+		}
+	}
+	for _, e := range p.endpoints {
+		if e.streak < p.required {
+			return 200 * time.Millisecond
+		}
+	}
+	return 500 * time.Millisecond // settling
+}
+
+// progressText describes the proof for the person who watches.
+func (p *proof) progressText(elapsed time.Duration) string {
+	var parts []string
+	for _, e := range p.endpoints {
+		parts = append(parts, fmt.Sprintf("%s %d/%d", e.name, min(e.streak, p.required), p.required))
+	}
+	text := "accepted by " + strings.Join(parts, ", ")
+	if elapsed > proveSoftLimit {
+		text += ": this is taking longer than usual; the files are unchanged"
+	}
+	return text
+}

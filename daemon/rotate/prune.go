@@ -1,0 +1,220 @@
+package rotate
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/decide"
+	"keyd/daemon/hint"
+	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
+)
+
+// Prune deletes p if it is Inactive. An Active key is only made Inactive, which
+// can be undone; deleting it takes a second call. Prune fails, and does
+// nothing, if the key is no longer as p describes it.
+func (d *Rotator) Prune(ctx context.Context, p PruneCandidate) error {
+	w, t, unlock, err := d.openPruneTarget(ctx, p.Profile, p.KeyID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := d.lookBeforePrune(ctx, t, p.Profile); err != nil {
+		return err
+	}
+	if key := t.facts.Seen.FindKey(p.KeyID); key == nil || key.Active != p.Active || w.checkNotShown(p.KeyID) != nil {
+		return fmt.Errorf("%s has changed in the meantime: nothing was done", credfile.Short(p.KeyID))
+	}
+	if p.Active {
+		return d.deactivateSecond(ctx, t, p)
+	}
+	if r := t.facts.Rotation; r != nil { // saved first: a crash in between costs one more look at most
+		r.ResetReconcile()
+		if err := d.JournalDir().Save(r); err != nil {
+			return err
+		}
+	}
+	if err := d.pruneSecond(ctx, t, p.KeyID); err != nil {
+		return err
+	}
+	return d.forgetListing(t)
+}
+
+// deactivateSecond makes a second key Inactive that a person has named.
+func (d *Rotator) deactivateSecond(ctx context.Context, t *target, p PruneCandidate) error {
+	client, err := d.newClient(t, t.pair)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := client.SetStatus(ctx, p.User, p.KeyID, iam.Inactive); err != nil {
+		return err
+	}
+	d.appendHistory(t, "deactivated", p.KeyID, "pruned by a person")
+	d.awaitListed(ctx, t, client, func(keys []iam.KeyInfo) bool {
+		key := findKey(keys, p.KeyID)
+		return key == nil || key.Status != iam.Active
+	})
+	return d.forgetListing(t)
+}
+
+// awaitListed waits until the list shows a change, so that a person's next
+// command sees it. The change has been made even if IAM does not show it in
+// time.
+func (d *Rotator) awaitListed(ctx context.Context, t *target, client *iam.Client, shown func([]iam.KeyInfo) bool) {
+	if err := d.confirmList(ctx, t, client, shown); err != nil {
+		d.Log.Info("not listed yet", "key", credfile.Short(t.facts.ID), "why", err.Error())
+	}
+}
+
+// forgetListing makes the next pass look again. Otherwise the remembered list
+// would report for a day that the second key is in the way. A rotation that
+// waits for the key to be deleted keeps waiting.
+func (d *Rotator) forgetListing(t *target) error {
+	t.facts.Seen = staleSeen(t.facts.Seen)
+	decision := decide.WaitUntil(decide.StateDue, d.Now(), "a second key was pruned: the next pass looks again")
+	if r := t.facts.Rotation; r != nil && r.IsStuck() {
+		decision = decide.Next(t.facts, d.Settings, d.Now())
+	}
+	return d.saveStatusLine(t, d.makeResult(t, decision, nil))
+}
+
+// pruneSecond deletes a second, Inactive key.
+func (d *Rotator) pruneSecond(ctx context.Context, t *target, id string) error {
+	client, err := d.newClient(t, t.pair)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := client.DeleteKey(ctx, t.facts.Seen.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
+		return err
+	}
+	t.facts.Seen = staleSeen(t.facts.Seen)
+	d.awaitListed(ctx, t, client, func(keys []iam.KeyInfo) bool { return findKey(keys, id) == nil })
+	d.appendHistory(t, "deleted", id, "pruned")
+	d.emit(t, decide.DoPrune, "deleted", credfile.Short(id)+", which was inactive")
+	return nil
+}
+
+// PruneCandidate is a second key of a profile's user, as shown to a person
+// before it is pruned.
+type PruneCandidate struct {
+	Profile, KeyID, User string
+	Active               bool
+	Created              time.Time
+	LastUse              *remote.Use // nil: unknown
+	Suspect              bool        // a rotation waits until a person says that no one needs the key
+}
+
+// FindSecondKey returns the key of the same user that is not the profile's own.
+// id may name it, or be empty if there is only one. A key that a profile shows
+// is never returned. While a rotation is in progress, a key is returned only if
+// keyd cannot tell whose it is and id names it.
+func (d *Rotator) FindSecondKey(ctx context.Context, profile, id string) (PruneCandidate, error) {
+	w, t, unlock, err := d.openPruneTarget(ctx, profile, id)
+	if err != nil {
+		return PruneCandidate{}, err
+	}
+	defer unlock()
+	if err := d.lookBeforePrune(ctx, t, profile); err != nil {
+		return PruneCandidate{}, err
+	}
+	other := t.facts.Seen.FindOther(t.facts.ID)
+	if id != "" {
+		other = t.facts.Seen.FindKey(id)
+	}
+	switch {
+	case other == nil && id != "":
+		return PruneCandidate{}, fmt.Errorf("%s is not a key of user %s", id, t.facts.Seen.User)
+	case other == nil:
+		return PruneCandidate{}, fmt.Errorf("user %s has no second key", t.facts.Seen.User)
+	}
+	if err := w.checkNotShown(other.ID); err != nil {
+		return PruneCandidate{}, err
+	}
+	return PruneCandidate{profile, other.ID, t.facts.Seen.User, other.Active, other.Created, other.LastUse, t.facts.Rotation != nil}, nil
+}
+
+// openPruneTarget takes the pass lock and returns the target of a profile whose
+// user's second key may be pruned, with the function that releases the lock.
+func (d *Rotator) openPruneTarget(ctx context.Context, profile, id string) (*world, *target, func(), error) {
+	leave, err := d.lockAndSweep(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	w, err := d.gatherWorld(ctx, decide.Options{Manual: true})
+	if err == nil {
+		err = w.requireProfiles([]string{profile}, d.Store.Paths)
+	}
+	if err != nil {
+		leave()
+		return nil, nil, nil, err
+	}
+	showsProfile := func(t *target) bool { return t.hasProfile([]string{profile}) }
+	i := slices.IndexFunc(w.targets, func(t *target) bool { return showsProfile(t) && t.facts.RotationErr == nil })
+	if i < 0 {
+		i = slices.IndexFunc(w.targets, showsProfile)
+	}
+	t := w.targets[i]
+	if err := cmp.Or(t.checkPrunable(profile, id), d.checkNotExcluded(t, profile)); err != nil {
+		leave()
+		return nil, nil, nil, err
+	}
+	return w, t, leave, nil
+}
+
+// lookBeforePrune asks AWS for the user's keys. It then checks again whether
+// the account is excluded, since not every key id reveals its account.
+func (d *Rotator) lookBeforePrune(ctx context.Context, t *target, profile string) error {
+	if err := d.lookAtKeys(ctx, t); err != nil {
+		return err
+	}
+	return d.checkNotExcluded(t, profile)
+}
+
+// checkNotExcluded refuses to sign anything with a decoy or with a key of
+// never_accounts, as Next does for a pass.
+func (d *Rotator) checkNotExcluded(t *target, profile string) error {
+	if why := decide.NeverSignReason(t.facts.ID, t.facts.KnownAccount(), d.Settings.NeverAccounts); why != "" {
+		return fmt.Errorf("%s: %s", profile, why)
+	}
+	return nil
+}
+
+// checkPrunable refuses while a rotation is in progress, unless the rotation is
+// stuck because keyd cannot tell whose the key with this id is.
+func (t *target) checkPrunable(profile, id string) error {
+	switch r := t.facts.Rotation; {
+	case id == t.facts.ID:
+		return fmt.Errorf("%s is the key that %s uses: not pruned", credfile.Short(id), profile)
+	case t.facts.RotationErr != nil:
+		return t.facts.RotationErr
+	case t.facts.SkipReason != "":
+		return fmt.Errorf("%s: %s", profile, t.facts.SkipReason)
+	case r != nil && r.IsStuck() && !slices.Contains(r.Suspects, id):
+		return &needPersonError{text: r.StuckReason, hint: decide.SuspectHint(r)}
+	case r == nil || r.IsStuck():
+		if t.pair.IsZero() {
+			return fmt.Errorf("no file shows %s any more: keyd has no key to ask AWS with", credfile.Short(t.facts.ID))
+		}
+		return nil
+	}
+	return &needPersonError{text: fmt.Sprintf("a rotation of %s is in progress: its keys are not pruned", profile), hint: hint.Command("keyd rotate --retire-now", profile)}
+}
+
+// checkNotShown refuses a key that a profile shows.
+func (w *world) checkNotShown(id string) error {
+	for _, t := range w.targets {
+		if by := t.facts.ShownBy[id]; by != "" {
+			return fmt.Errorf("%s is the key that %s uses: not pruned", credfile.Short(id), by)
+		}
+		if slices.ContainsFunc(t.holders, func(p credfile.Profile) bool { return p.Key.ID == id }) {
+			return fmt.Errorf("%s is the key that %s uses: not pruned", credfile.Short(id), t.facts.Profiles[0])
+		}
+	}
+	return nil
+}

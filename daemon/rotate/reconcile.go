@@ -1,0 +1,208 @@
+package rotate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/decide"
+	"keyd/daemon/iam"
+	"keyd/daemon/journal"
+)
+
+const (
+	// equalAnswers and equalDuration say how many equal lists, over how long, are
+	// believed.
+	equalAnswers  = 3
+	equalDuration = 30 * time.Second
+	// A key counts as the effect of the lost call when AWS created it at most
+	// orphanEarly before the call and orphanWindow after its end. Within
+	// orphanExact after the call was sent there is no doubt. AWS stamps whole
+	// seconds when it accepts the request.
+	orphanEarly  = 2 * time.Second
+	orphanWindow = decide.ReconcileAfter
+	orphanExact  = 5 * time.Second
+)
+
+// reconcileCreate finds out what a CreateAccessKey whose answer was lost has
+// done. A single list proves nothing, because lists lag: three equal ones over
+// half a minute must agree.
+func (d *Rotator) reconcileCreate(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	client, err := d.newClient(t, t.pair)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if early := r.CreateDeadline().Add(decide.ReconcileAfter).Sub(d.Now()); early > 0 && d.Flaw != TrustFirstList {
+		d.emitProgress(t, decide.DoReconcile, "reconcile", "the answer to CreateAccessKey was lost; waiting until the call can no longer take effect", d.Now(), early+equalDuration)
+		if err := PauseFor(ctx, min(early, decide.ReconcileAfter)); err != nil {
+			return err
+		}
+	}
+	keys, err := d.listUntilSteady(ctx, t, client)
+	if err != nil {
+		return err
+	}
+	newKeys := slices.DeleteFunc(keys, func(k iam.KeyInfo) bool { return slices.Contains(r.IDsBefore, k.ID) })
+	return d.judgeNewKeys(context.WithoutCancel(ctx), t, client, newKeys)
+}
+
+// listUntilSteady lists until the answer has not changed for half a minute.
+func (d *Rotator) listUntilSteady(ctx context.Context, t *target, client *iam.Client) ([]iam.KeyInfo, error) {
+	var last string
+	var since time.Time
+	for equal := 0; ; {
+		listing, err := client.ListKeys(ctx, t.facts.Rotation.User)
+		if err != nil {
+			return nil, err
+		}
+		now := d.Now()
+		if text := joinIDs(listing.Keys); text != last || equal == 0 {
+			last, since, equal = text, now, 0
+		}
+		equal++
+		if equal >= equalAnswers && now.Sub(since) >= equalDuration || d.Flaw == TrustFirstList {
+			return listing.Keys, nil
+		}
+		d.emitProgress(t, decide.DoReconcile, "reconcile", fmt.Sprintf("the same answer %d times in a row", equal), since, equalDuration)
+		if err := PauseFor(ctx, equalDuration/6); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// joinIDs returns the ids of keys in a fixed order, for comparison.
+func joinIDs(keys []iam.KeyInfo) string {
+	var ids []string
+	for _, k := range keys {
+		ids = append(ids, k.ID)
+	}
+	slices.Sort(ids)
+	return strings.Join(ids, " ")
+}
+
+// judgeNewKeys decides whose the new keys are. A single key from the time of
+// the call is taken for keyd's own; if there are no new keys, the call had no
+// effect; anything else needs a person.
+func (d *Rotator) judgeNewKeys(ctx context.Context, t *target, client *iam.Client, newKeys []iam.KeyInfo) error {
+	r := t.facts.Rotation
+	switch {
+	case len(newKeys) == 0:
+		d.appendHistory(t, "create had no effect", r.Old.ID, "")
+		d.emit(t, decide.DoReconcile, "reconciled", "CreateAccessKey had no effect")
+		return d.closeRotation(t)
+	case len(newKeys) == 1 && d.inCreateWindow(r, newKeys[0]), d.Flaw == DropAnyUnknown:
+		return d.deactivateOrphan(ctx, t, client, newKeys[0])
+	}
+	var seen []string
+	r.Suspects = nil
+	for _, k := range newKeys {
+		seen = append(seen, fmt.Sprintf("%s created %s", credfile.Short(k.ID), k.Created.UTC().Format(time.RFC3339)))
+		r.Suspects = append(r.Suspects, k.ID)
+	}
+	when := ""
+	if !r.CreateSent.IsZero() { // Sent is zero after a person asked keyd to look again
+		when = " at " + r.CreateSent.Format(time.RFC3339)
+	}
+	r.StuckReason = fmt.Sprintf("the answer to CreateAccessKey was lost%s, and keyd cannot tell whether the call made %s", when, strings.Join(seen, "; "))
+	return d.JournalDir().Save(r)
+}
+
+// inCreateWindow reports whether k was created while the lost request was in
+// flight.
+func (d *Rotator) inCreateWindow(r *journal.Rotation, k iam.KeyInfo) bool {
+	created := k.Created.Add(-r.ClockOffset)
+	return !created.Before(r.CreateSent.Add(-orphanEarly)) && !created.After(r.CreateDeadline().Add(orphanWindow))
+}
+
+// deactivateOrphan makes the key Inactive that the lost call created. This is
+// reversible, in case the key belongs to someone else after all.
+func (d *Rotator) deactivateOrphan(ctx context.Context, t *target, client *iam.Client, k iam.KeyInfo) error {
+	r := t.facts.Rotation
+	use, err := client.LastUsed(ctx, k.ID)
+	if err != nil && iam.ClassOf(err) != iam.Denied {
+		return err
+	}
+	if err == nil && !use.At.IsZero() {
+		r.StuckReason = fmt.Sprintf("%s appeared when the answer to CreateAccessKey was lost, but it is in use (by %s)", credfile.Short(k.ID), use.Service)
+		r.Suspects = []string{k.ID}
+		return d.JournalDir().Save(r)
+	}
+	exact := err == nil && k.Created.Add(-r.ClockOffset).Before(r.CreateSent.Add(orphanExact))
+	if err := client.SetStatus(ctx, r.User, k.ID, iam.Inactive); err != nil && iam.ClassOf(err) != iam.NoSuch {
+		return err
+	}
+	r.OrphanID, r.OrphanDeactivated, r.OrphanCertain = k.ID, d.Now().UTC(), exact
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	d.appendHistory(t, "deactivated", k.ID, "came from a CreateAccessKey whose answer was lost")
+	d.emit(t, decide.DoReconcile, "reconciled", fmt.Sprintf("%s came from the call whose answer was lost, and no one has its secret: made inactive", credfile.Short(k.ID)))
+	return nil
+}
+
+// dropOrphan deletes the orphan, which frees its slot for a successor.
+func (d *Rotator) dropOrphan(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	client, err := d.newClient(t, t.pair)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	switch k, err := d.relistOwnKey(ctx, t, client, r.OrphanID, iam.Inactive); {
+	case err != nil:
+		return err
+	case k != nil && (k.Status == iam.Active || !d.inCreateWindow(r, *k)):
+		r.StuckReason = fmt.Sprintf("%s is %s and was created %s: it is not, or no longer, the key from the call whose answer was lost at %s", credfile.Short(k.ID), k.Status,
+			k.Created.UTC().Format(time.RFC3339), r.CreateSent.Format(time.RFC3339))
+		r.OrphanID, r.OrphanDeactivated, r.OrphanCertain, r.Suspects = "", time.Time{}, false, []string{k.ID}
+		return d.JournalDir().Save(r)
+	case k != nil:
+		if err := d.deleteAndConfirm(ctx, t, client, r.OrphanID); err != nil {
+			return err
+		}
+	}
+	d.appendHistory(t, "deleted", r.OrphanID, "came from a CreateAccessKey whose answer was lost")
+	d.emit(t, decide.DoDropOrphan, "deleted", credfile.Short(r.OrphanID)+", which came from the call whose answer was lost")
+	return d.closeRotation(t)
+}
+
+// relistOwnKey lists once more before a key is deleted that the journal calls
+// keyd's own: the journal may be damaged, and a person may have found a use for
+// the key. Lists lag, so IAM is asked for a while until it shows the key with
+// the expected status. The key is returned as last listed, or nil if it was not
+// listed.
+func (d *Rotator) relistOwnKey(ctx context.Context, t *target, client *iam.Client, id string, status iam.Status) (k *iam.KeyInfo, err error) {
+	err = d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool {
+		k = findKey(keys, id)
+		return k != nil && k.Status == status
+	})
+	if IsType[*gaveUpError](err) {
+		err = nil
+	}
+	return k, err
+}
+
+// closeRotation erases the journal. What AWS said before is out of date then.
+func (d *Rotator) closeRotation(t *target) error {
+	t.facts.Seen = staleSeen(t.facts.Seen)
+	if err := d.JournalDir().Erase(t.facts.Rotation.Old.ID); err != nil {
+		return err
+	}
+	t.facts.Rotation = nil
+	return nil
+}
+
+// staleSeen keeps who the user is and marks the list of keys as out of date.
+func staleSeen(s *decide.Seen) *decide.Seen {
+	if s == nil {
+		return nil
+	}
+	old := *s
+	old.At = time.Time{}
+	return &old
+}

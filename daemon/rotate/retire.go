@@ -1,0 +1,198 @@
+package rotate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"keyd/daemon/decide"
+	"keyd/daemon/hint"
+	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
+)
+
+// deactivateOld makes the old key Inactive, signed with the new one, and
+// verifies that the new one still works. If AWS refuses the new key then, the
+// old one is made Active again.
+func (d *Rotator) deactivateOld(ctx context.Context, t *target) error {
+	r, signer := t.facts.Rotation, t.facts.Rotation.New
+	if d.Flaw == OldDeactivates {
+		signer = r.Old
+	}
+	client, err := d.newClient(t, signer)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	r.DeactivateStarted = d.Now().UTC()
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	if err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Inactive); err != nil && iam.ClassOf(err) != iam.NoSuch {
+		return d.clearDeactivating(t, err)
+	}
+	if _, err := retryRefused(ctx, validateTries, func() (remote.Identity, error) { return t.askIdentity(ctx, client) }); err != nil {
+		return d.reactivateOld(ctx, t, client, err)
+	}
+	if err := d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool {
+		old, next := findKey(keys, r.Old.ID), findKey(keys, r.New.ID)
+		return (old == nil || old.Status != iam.Active) && next != nil && next.Status == iam.Active
+	}); err != nil {
+		return err
+	}
+	r.Deactivated = d.Now().UTC()
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	t.facts.Seen = staleSeen(t.facts.Seen) // whatever the clock says, that look came before the deactivation
+	d.appendHistory(t, "deactivated", r.Old.ID, "")
+	d.emit(t, decide.DoDeactivate, "deactivated", fmt.Sprintf("%s, and %s still works", r.Old, r.New))
+	return nil
+}
+
+// clearDeactivating withdraws the journaled intent to deactivate when AWS
+// certainly did nothing.
+func (d *Rotator) clearDeactivating(t *target, err error) error {
+	if hadNoEffect(err) {
+		t.facts.Rotation.DeactivateStarted = time.Time{}
+		if saveErr := d.JournalDir().Save(t.facts.Rotation); saveErr != nil {
+			return saveErr
+		}
+	}
+	return err
+}
+
+// reactivateOld makes the old key Active again after AWS refused the new one.
+// It does nothing after an error that says nothing about the new key.
+func (d *Rotator) reactivateOld(ctx context.Context, t *target, client *iam.Client, why error) error {
+	r := t.facts.Rotation
+	if iam.ClassOf(why) != iam.BadKey {
+		return why // says nothing about the key: the next pass verifies it again
+	}
+	if err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Active); err != nil {
+		return fmt.Errorf("%w, and %s could not be made active again: %w", why, r.Old, err)
+	}
+	r.DeactivateStarted = time.Time{}
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	return &needPersonError{text: fmt.Sprintf("%s was refused after %s was deactivated: %s is active again", r.New, r.Old, r.Old), hint: hint.Command("keyd status", r.Profiles()[0]), err: why}
+}
+
+// reviveOld makes the old key Active again for a person who holds the rotation.
+// If the old key was already deleted, there is nothing left to hold and the
+// rotation ends.
+func (d *Rotator) reviveOld(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	client, err := d.newClient(t, r.New)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
+	if mayBeRenamed(err) && d.checkRenamed(ctx, t) { // perhaps not the key but the user is missing under that name
+		err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
+	}
+	if iam.ClassOf(err) == iam.NoSuch {
+		r.Held = time.Time{}
+		d.emit(t, decide.DoRevive, "too late", r.Old.String()+" was already deleted: there is nothing left to hold")
+		return d.JournalDir().Save(r)
+	}
+	if err != nil {
+		return err
+	}
+	r.DeactivateStarted, r.Deactivated = time.Time{}, time.Time{}
+	r.ForgetUse()
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	d.appendHistory(t, "revived", r.Old.ID, "held by a person")
+	d.emit(t, decide.DoRevive, "revived", r.Old.String()+" is active again")
+	return nil
+}
+
+// deleteOld deletes the old key and ends the rotation. The journal is erased as
+// well, unless another program changed the files in the last few seconds. The
+// journal holds the only other copy of the new secret, so in that case it
+// stays, and the files are mended from it.
+func (d *Rotator) deleteOld(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	client, err := d.newClient(t, r.New)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := d.deleteAndConfirm(ctx, t, client, r.Old.ID); err != nil {
+		return err
+	}
+	if r.Described { // an optional permission; a leftover tag does no harm
+		_ = client.UndescribeKey(ctx, r.User, r.Old.ID)
+	}
+	d.appendHistory(t, "deleted", r.Old.ID, "")
+	d.emit(t, decide.DoDelete, "deleted", r.Old.String())
+	if err := d.rereadTarget(ctx, t); err != nil { // nothing slow happens between this read and the end
+		return err
+	}
+	if t.facts.Rotation == nil || t.facts.Placement.Old > 0 || t.facts.Placement.New == 0 {
+		return nil
+	}
+	return d.handOver(t)
+}
+
+// handOver closes the rotation and carries what is known over to the new id.
+func (d *Rotator) handOver(t *target) error {
+	r := t.facts.Rotation
+	if err := d.JournalDir().Erase(r.Old.ID); err != nil {
+		return err
+	}
+	t.facts.ID, t.facts.PreflightDone, t.facts.Proven, t.facts.Options = r.New.ID, false, false, decide.Options{}
+	t.pair, t.facts.Rotation, t.facts.Failure = r.New, nil, nil
+	if seen := t.facts.Seen; seen != nil {
+		left := *seen
+		left.Keys = withoutKey(seen.Keys, r.Old.ID)
+		t.facts.Seen = &left
+	}
+	return nil
+}
+
+// describeKey sets the new key's text in the console's description column.
+// Nothing depends on it. A refusal is remembered for this rotation and does not
+// count as a failure, and neither does the second failure of another kind.
+// Without a network the step waits, since nothing else could be done either.
+func (d *Rotator) describeKey(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	client, err := d.newClient(t, r.New)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	err = client.DescribeKey(ctx, r.User, r.New.ID, d.keyDescription())
+	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.Quota && class != iam.Invalid {
+		if before := t.facts.Failure; isOffline(err) || before == nil || before.Do != decide.DoDescribe || before.Offline {
+			return err
+		}
+		d.emit(t, decide.DoDescribe, "not described", r.New.String()+" has no tag for the console: "+err.Error())
+	}
+	r.Described = true
+	return d.JournalDir().Save(r)
+}
+
+// checkUse asks AWS when it last saw the old key in use. Without the
+// permission, only the length of the overlap decides.
+func (d *Rotator) checkUse(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	client, err := d.newClient(t, r.New)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	use, err := client.LastUsed(ctx, r.Old.ID)
+	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.NoSuch {
+		return err
+	}
+	r.UseChecked, r.LastUse = d.Now().UTC(), &remote.Use{At: use.At.Add(-r.ClockOffset), Service: use.Service, Region: use.Region}
+	if err != nil || use.At.IsZero() {
+		r.LastUse = nil
+	}
+	return d.JournalDir().Save(r)
+}

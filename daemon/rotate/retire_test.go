@@ -1,0 +1,178 @@
+package rotate_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/journal"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+// TestRetiringRestsOnALookOfItsOwn: when no time passes by the clock between
+// the look before the deactivation and the deactivation, or the clock is set
+// back, the look must not be taken for one that came after.
+func TestRetiringRestsOnALookOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
+		if !lab.Settled(r) {
+			t.Errorf("%s: %s", r.State, r.Why)
+		}
+		l.Safe()
+		l.OneKey()
+	})
+}
+
+// TestAClockThatIsSetBack between the steps of a rotation holds it up for no
+// longer than a look.
+func TestAClockThatIsSetBack(t *testing.T) {
+	for _, back := range []time.Duration{time.Second, 20 * time.Second, 4 * time.Minute} {
+		t.Run(back.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+				l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
+				l.Restart()
+				l.D.Now = func() time.Time { return time.Now().Add(-back) }
+				l.D.AwakeSince = time.Now() // as the daemon that began before the clock was set
+				r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
+				if !lab.Settled(r) {
+					t.Errorf("%s: %s", r.State, r.Why)
+				}
+				l.Safe()
+				l.OneKey()
+			})
+		})
+	}
+}
+
+// TestAListThatLagsIsNoPerson: after the deactivation one list can show the old
+// key Inactive and the next one Active again, although nobody touched it.
+func TestAListThatLagsIsNoPerson(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		for n := range 20 {
+			if r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, Force: true, RetireNow: true}}); !lab.Settled(r) {
+				t.Fatalf("rotation %d: %s: %s", n, r.State, r.Why)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
+// TestHoldThatComesTooLate: the old key is gone already, by the daemon or in the
+// console. There is nothing to hold, and the rotation ends.
+func TestHoldThatComesTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.Live(20*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		if err := l.User.DeleteKey(l.Old.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if _, err := l.D.Hold(t.Context(), "work"); err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Join(l.Said, "\n"); !strings.Contains(said, "nothing left to hold") {
+			t.Errorf("the person is not told: %s", said)
+		}
+		l.Live(8*settings.Day, lab.Settled)
+		l.OneKey()
+	})
+}
+
+// TestNewKeyThatNobodyShowsIsGone: the person has put another key into the file,
+// said that keyd shall go on, and the new key, which alone could be asked about
+// itself, is gone: deleted in the console, or by a pass that was killed before
+// it could note it.
+func TestNewKeyThatNobodyShowsIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.Pass(rotate.Request{})
+		time.Sleep(time.Minute)
+		id, secret := awssim.New(awssim.Options{Seed: 9}).AddUser(lab.Account, "/", "other").AddKey(settings.Day)
+		l.Write("credentials", "[default]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n")
+		if err := l.User.DeleteKey(journalled(t, l.D).New.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if _, err := l.D.Resume(t.Context(), "default"); err != nil {
+			t.Fatal(err)
+		}
+		for range 8 {
+			time.Sleep(3 * time.Hour)
+			if _, err := l.D.Pass(t.Context(), rotate.Request{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if left, errs := l.D.JournalDir().Load(t.Context()); len(left) > 0 || len(errs) > 0 {
+			t.Errorf("the rotation goes on for ever: %v %v", left, errs)
+		}
+	})
+}
+
+// journalled is the one rotation in progress.
+func journalled(t *testing.T, d *rotate.Rotator) *journal.Rotation {
+	t.Helper()
+	all, errs := d.JournalDir().Load(t.Context())
+	if len(all) != 1 || len(errs) > 0 {
+		t.Fatalf("%d rotations go on: %v", len(all), errs)
+	}
+	return all[0]
+}
+
+// TestRetireNowEndsWhatItIsNamedFor: each of these tells the person that keyd
+// rotate --retire-now ends it.
+func TestRetireNowEndsWhatItIsNamedFor(t *testing.T) {
+	cases := map[string]func(*testing.T) *lab.Lab{
+		"a key of a lost answer in its quarantine": orphanLab,
+		"an old key that is active again": func(t *testing.T) *lab.Lab {
+			l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+			l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+			time.Sleep(time.Hour)
+			lab.Must(t, l.User.SetStatus(l.Old.ID, "Active"))
+			l.Live(12*settings.Day, func(r rotate.Result) bool { return r.Do == decide.DoBlock })
+			return l
+		},
+	}
+	for name, begin := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := begin(t)
+				if r := l.Pass(rotate.Request{}); !strings.Contains(r.Why+r.Hint, "keyd rotate --retire-now") {
+					t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
+				}
+				if r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}}); !lab.Settled(r) {
+					t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
+				}
+				l.Safe()
+				l.OneKey()
+			})
+		})
+	}
+}
+
+// TestRetireNowIsSaidOnce: what a person makes Active again after --retire-now is
+// hers, until she says it once more.
+func TestRetireNowIsSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.User.DenyAction("DeleteAccessKey", awssim.NotAllowed)
+		l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
+		time.Sleep(time.Hour)
+		lab.Must(t, l.User.SetStatus(l.Old.ID, "Active"))
+		for range 3 {
+			time.Sleep(settings.Day)
+			l.Pass(rotate.Request{})
+		}
+		if keys := l.Cloud.Keys(l.User); len(keys) != 2 || keys[0].Status != "Active" {
+			t.Errorf("%+v", keys)
+		}
+	})
+}

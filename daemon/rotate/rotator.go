@@ -1,0 +1,135 @@
+package rotate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+	"keyd/daemon/hint"
+	"keyd/daemon/iam"
+	"keyd/daemon/journal"
+	"keyd/daemon/settings"
+	"keyd/daemon/state"
+)
+
+// Rotator runs passes over one user's files. One goroutine calls it; a lock in
+// the state folder keeps other processes out.
+type Rotator struct {
+	Store    *credfile.Store
+	StateDir string // path of the state folder
+	Sys      atomicfile.Sys
+	Settings settings.Settings
+	HTTP     iam.Doer // nil means the network
+	Now      func() time.Time
+	Getenv   func(string) string // read for endpoints, proxies and CA bundles only
+	OnEvent  func(Event)         // may be nil; called during a pass, in order
+	Log      *slog.Logger
+	Process  string // for the history: "run", "rotate", ...
+
+	// OtherFiles are files outside the Store that may show a key as well: the
+	// default files when the environment names others. keyd only reads them.
+	OtherFiles []string
+
+	// SettingsProblem is shown in the status while older settings are in force.
+	SettingsProblem string
+
+	AwakeSince time.Time // when Run began or the machine last woke; zero outside Run
+	Heartbeat  func()    // reports to the watchdog that the pass is still working; may be nil
+
+	readOnly bool // for a dry run: nothing in the state folder changes but the lock
+
+	Flaw        Flaw // set by tests only
+	ProofStreak int  // required successes of a proof; set by tests only, 0 means proofStreak
+}
+
+// UnknownProfileError reports a profile name that appears in no file.
+type UnknownProfileError struct {
+	Name  string
+	Known []string
+	Paths credfile.Paths
+}
+
+// Error names the profile and the two files that were searched.
+func (e *UnknownProfileError) Error() string {
+	return fmt.Sprintf("no profile %q in %s or %s", e.Name, e.Paths.Credentials, e.Paths.Config)
+}
+
+// Hint names the profile that was probably meant, or lists all of them.
+func (e *UnknownProfileError) Hint() string {
+	if near := hint.Nearest(e.Name, e.Known); near != "" {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	return "the profiles are: " + strings.Join(e.Known, ", ")
+}
+
+// readOnlyCopy returns a copy of d that changes nothing.
+func (d *Rotator) readOnlyCopy() *Rotator {
+	only := *d
+	only.readOnly = true
+	return &only
+}
+
+// sweepTemp removes the temporary files that a killed process left behind.
+func (d *Rotator) sweepTemp(ctx context.Context) error {
+	errs := []error{d.Store.Sweep(), d.JournalDir().Sweep()}
+	for _, path := range []string{state.StatusPath(d.StateDir), state.MemoryPath(d.StateDir), state.DaemonInfoPath(d.StateDir), settings.CopyPath(d.StateDir)} {
+		errs = append(errs, atomicfile.Sweep(d.Sys, path))
+	}
+	return errors.Join(errs...)
+}
+
+// JournalDir returns the folder with the journals of all rotations.
+func (d *Rotator) JournalDir() journal.Dir {
+	return journal.Dir{Path: filepath.Join(d.StateDir, "rotations"), Sys: d.Sys, ReadOnly: d.readOnly}
+}
+
+// historyLog returns the history in the state folder.
+func (d *Rotator) historyLog() state.History { return state.OpenHistory(d.StateDir, d.Sys) }
+
+// keyDescription returns the text for the console's description column. Tag
+// values may contain only letters, digits, spaces and _.:/=+-@.
+func (d *Rotator) keyDescription() string {
+	host, err := os.Hostname()
+	if err != nil {
+		return "keyd"
+	}
+	return "keyd " + strings.Map(func(r rune) rune {
+		if r > 127 || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/=+-@ ", r) {
+			return '-'
+		}
+		return r
+	}, host)
+}
+
+// passLockWait is how long a command waits for a pass of another process to end.
+const passLockWait = 3 * time.Second
+
+// lockAndSweep starts an operation that may change something. It takes the pass lock,
+// and removes the temporary files of processes that were killed, because they may hold
+// a secret.
+func (d *Rotator) lockAndSweep(ctx context.Context) (leave func(), err error) {
+	leave, err = d.lockPass(ctx)
+	if err != nil || d.readOnly {
+		return leave, err
+	}
+	if err := d.sweepTemp(ctx); err != nil {
+		d.Log.Warn("sweep", "why", err.Error())
+	}
+	return leave, nil
+}
+
+// lockPass takes the pass lock, which allows one pass at a time for a state folder.
+// The kernel releases the lock when the process dies, however it dies.
+func (d *Rotator) lockPass(ctx context.Context) (unlock func(), err error) {
+	if err := atomicfile.MkdirAll(d.Sys, d.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("daemon: the state folder: %w", err)
+	}
+	return state.LockFile(ctx, d.Sys, filepath.Join(d.StateDir, "pass.lock"), passLockWait)
+}

@@ -1,0 +1,93 @@
+package rotate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"keyd/credfile"
+	"keyd/daemon/decide"
+	"keyd/daemon/journal"
+)
+
+// swapFiles replaces the old pair in every file that shows it. The old pair
+// stays in the journal until the new one is validated, so that it can be put
+// back, and so that a write that was cut short can be mended.
+func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	mend := !r.Validated.IsZero()
+	if mend {
+		r.MendStarted = d.Now().UTC()
+	}
+	r.Old.Secret = t.pair.Secret
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	put := d.Store.Swap
+	if mend { // the old key may be Inactive by now: write whatever can be written
+		put = d.Store.Restore
+	}
+	swapped, err := put(ctx, t.pair, r.New)
+	d.emitConcurrent(t, decide.DoSwap, swapped)
+	if err != nil {
+		return fmt.Errorf("%w; %s%s is kept for the next pass", err, filesLeftAs(err, r, mend), r.New)
+	}
+	r.Swapped = d.Now().UTC()
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	verb := "swapped"
+	if mend {
+		verb = "mended"
+	}
+	text := fmt.Sprintf("%s (%d values in %s), every other byte as it was", strings.Join(swapped.Files, ", "), swapped.Values, decide.CountNoun(len(swapped.Profiles), "profile"))
+	d.appendHistory(t, verb, r.New.ID, text)
+	d.emit(t, decide.DoSwap, verb, text)
+	return nil
+}
+
+// filesLeftAs says what the files show after a failed swap, as far as that is
+// known.
+func filesLeftAs(err error, r *journal.Rotation, mend bool) string {
+	_, gone := errors.AsType[*credfile.GoneError](err)
+	_, unknown := errors.AsType[*credfile.NotUndoneError](err)
+	switch {
+	case gone, unknown: // the error already says it
+		return ""
+	case mend:
+		return fmt.Sprintf("files that could not be written still show %s, and ", r.Old)
+	}
+	return fmt.Sprintf("the files still show %s, and ", r.Old)
+}
+
+// emitConcurrent reports what happened to the text of a program that wrote a
+// file at the moment of the swap.
+func (d *Rotator) emitConcurrent(t *target, do decide.Do, swapped credfile.SwapResult) {
+	for _, note := range swapped.Notes {
+		d.appendHistory(t, "met another program", t.facts.Rotation.New.ID, note)
+		d.emit(t, do, "met another program", note)
+	}
+}
+
+// mendTorn writes the new pair over a pair that an interrupted write in place
+// left half old and half new. AWS is not asked first: the halves work nowhere,
+// the new pair was proven before it was written, and what is on disk is
+// validated afterwards. Places that show the whole old pair are left to
+// swapFiles.
+func (d *Rotator) mendTorn(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	mended, err := d.Store.Mend(ctx, r.Old, r.New)
+	d.emitConcurrent(t, decide.DoMend, mended)
+	if err != nil {
+		return fmt.Errorf("%w; files that could not be written still show half of %s and half of %s", err, r.Old, r.New)
+	}
+	r.Swapped = d.Now().UTC()
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s (%d values half of %s and half of %s), every other byte as it was", strings.Join(mended.Files, ", "), mended.Values, r.Old, r.New)
+	d.appendHistory(t, "mended", r.New.ID, text)
+	d.emit(t, decide.DoMend, "mended", text)
+	return nil
+}

@@ -1,0 +1,123 @@
+package rotate
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/decide"
+	"keyd/daemon/hint"
+	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
+	"keyd/daemon/journal"
+	"keyd/daemon/state"
+)
+
+// clearStaleFailure forgets a failure at the end of a pass when nothing waits for
+// it any more: its action is no longer due, and if it fails again some day, that
+// is another failure. After a rotation was given up, the failure stays until the
+// next rotation succeeds.
+func (u *target) clearStaleFailure(now time.Time) {
+	if t := u.facts.Failure; t != nil && t.Do != decide.DoDiscard && t.MayRetry(u.facts.AwakeSince, now) {
+		u.facts.Failure = nil
+	}
+}
+
+// keyStatus returns the status of a key after its last decision.
+func keyStatus(u *target, d decide.Decision) state.KeyStatus {
+	l := state.KeyStatus{
+		Profiles: u.facts.Profiles, KeyID: u.facts.ID, State: d.State, Until: d.Until, Why: d.Why, Hint: d.Hint,
+		NeedsPerson: d.Do == decide.DoBlock, Warnings: u.warnings, Memory: state.Memory{Seen: u.facts.Seen, Failure: u.facts.Failure},
+	}
+	r := u.facts.Rotation
+	if r == nil || len(r.Places) > 0 { // otherwise the only "profile" is a key id
+		l.Hint = hint.FillProfile(l.Hint, l.Profiles)
+	}
+	if l.InRotation = r != nil; r != nil && u.facts.Placement.New > 0 {
+		l.KeyID, l.Created = r.New.ID, r.Created.Add(r.ClockOffset) // until IAM lists the new key
+	}
+	if l.Seen != nil {
+		if k := l.Seen.FindKey(l.KeyID); k != nil {
+			l.Created = k.Created
+		}
+	}
+	return l
+}
+
+// target is one access key and everything known about it.
+type target struct {
+	facts       decide.Facts
+	pair        credfile.Key       // the pair with the id facts.ID, as the files show it; zero when no file does
+	holders     []credfile.Profile // the profiles that show the old or the new id
+	endpoints   remote.Endpoints
+	warnings    []string
+	lastStatus  *state.KeyStatus     // the key's line in the last status; nil when it has none
+	lastCreated map[string]time.Time // when keyd last created a key, by owner
+
+	// Known in this pass only:
+	identified                        bool     // AWS has said whose key it is, in this pass
+	acceptingRegions, refusingRegions []string // STS regions that accepted and refused the key in the preflight; see Rotation
+}
+
+// hasProfile reports whether one of the target's profiles is among profiles.
+func (t *target) hasProfile(profiles []string) bool {
+	return slices.ContainsFunc(t.facts.Profiles, func(p string) bool { return slices.Contains(profiles, p) })
+}
+
+// fillTarget adds what the status remembers of the key, and where its calls go.
+func (d *Rotator) fillTarget(t *target, status state.Status, ask decide.Options) {
+	t.facts.Options = ask
+	line := status.FindKey(t.facts.ID)
+	if r := t.facts.Rotation; r != nil && line == nil {
+		line = status.FindKey(r.New.ID)
+	}
+	if t.lastStatus = line; line != nil && t.facts.SkipReason == "" { // a skipped key's line may belong to another place with the same id
+		t.facts.Seen, t.facts.Failure = agedSeen(line.Seen, d.Now()), line.Failure
+	}
+	if t.facts.Rotation != nil { // in the middle of a rotation, what another process saw confirms nothing
+		t.facts.Seen = staleSeen(t.facts.Seen)
+	}
+	if ask.Manual {
+		t.facts.Failure = nil
+	}
+	sites := []credfile.EndpointConfig{}
+	for _, p := range t.holders {
+		sites = append(sites, p.Endpoints)
+		for _, w := range p.Warnings {
+			t.warnings = append(t.warnings, fmt.Sprintf("%s:%d: %s", w.Path, w.Line, w.Text))
+		}
+	}
+	if t.facts.SkipReason == "" {
+		d.resolveEndpoints(t, sites)
+	}
+}
+
+// agedSeen returns what an earlier pass saw, made too old to count as fresh. It
+// is a cache: a decision that could do harm rests only on what this pass has
+// seen.
+func agedSeen(seen *decide.Seen, now time.Time) *decide.Seen {
+	if seen == nil || now.Sub(seen.At) >= decide.FreshFor || seen.At.Sub(now) > journal.MaxClockOffset {
+		return seen
+	}
+	old := *seen
+	old.At = now.Add(-decide.FreshFor)
+	return &old
+}
+
+// signingPair returns the pair that signs the calls to AWS: the one that the
+// files show.
+func (t *target) signingPair() credfile.Key {
+	if r := t.facts.Rotation; r != nil && r.New.ID != "" && (t.facts.Placement.New > 0 || t.facts.Placement.Old == 0 || !r.Validated.IsZero()) {
+		return r.New
+	}
+	return t.pair
+}
+
+// newClient returns a client that signs with key and with nothing else.
+func (d *Rotator) newClient(t *target, key credfile.Key) (*iam.Client, error) {
+	if t.facts.EndpointErr != nil {
+		return nil, t.facts.EndpointErr
+	}
+	return iam.New(key, t.endpoints, iam.Options{HTTP: d.HTTP, Now: d.Now, App: "keyd"})
+}

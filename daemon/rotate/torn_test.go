@@ -1,0 +1,173 @@
+package rotate_test
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"keyd/credfile/atomicfile"
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+// tearing is a disk on which the power fails in the middle of a write in place:
+// a part of it is written, from its beginning or its end, and the process dies.
+type tearing struct {
+	lab.Unsynced
+	path     string
+	writes   int // until the one that is torn
+	part     float64
+	endFirst bool
+	between  func() // after each write that is not torn
+}
+
+func (d *tearing) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.File, error) {
+	f, err := d.Unsynced.OpenFile(name, flag, perm)
+	if err != nil || filepath.Base(name) != filepath.Base(d.path) {
+		return f, err
+	}
+	return tearingFile{f, d}, nil
+}
+
+type tearingFile struct {
+	atomicfile.File
+	disk *tearing
+}
+
+func (f tearingFile) WriteAt(p []byte, off int64) (int, error) {
+	if was, err := os.ReadFile(f.disk.path); err == nil && bytes.Equal(was[off:off+int64(len(p))], p) {
+		return len(p), nil // the same bytes once more
+	}
+	if f.disk.writes--; f.disk.writes > 0 {
+		defer f.disk.between()
+		return f.File.WriteAt(p, off)
+	}
+	cut := int(f.disk.part * float64(len(p)))
+	if f.disk.endFirst {
+		_, _ = f.File.WriteAt(p[cut:], off+int64(cut))
+	} else {
+		_, _ = f.File.WriteAt(p[:cut], off)
+	}
+	panic(blown{})
+}
+
+// dies does a pass that the power ends, and returns what the file shows then.
+func dies(l *lab.Lab, disk *tearing) string {
+	l.T.Helper()
+	l.Sys, disk.path = disk, filepath.Join(l.Home, "credentials")
+	l.Restart()
+	func() {
+		defer func() {
+			if r := recover(); r != any(blown{}) {
+				l.T.Errorf("the pass did not come to the write that is torn: %v", r)
+			}
+		}()
+		_, _ = l.D.Pass(l.T.Context(), rotate.Request{})
+	}()
+	l.Sys = lab.Unsynced{}
+	l.Restart()
+	return l.Text()
+}
+
+// TestATornFileIsMendedByTheNextPass: the file is a hard link, so that it is
+// written in place, and the power fails in the middle of a write. Before keyd
+// asks AWS anything in the next pass the pair is whole; nothing is ever signed
+// with a mixture, and the rotation goes on to its end.
+func TestATornFileIsMendedByTheNextPass(t *testing.T) {
+	t.Parallel()
+	for _, part := range []float64{0.04, 0.2, 0.75} {
+		for _, endFirst := range []bool{false, true} {
+			cut := tearing{part: part, endFirst: endFirst, writes: 1}
+			t.Run(fmt.Sprintf("swap %v %v", part, endFirst), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { tornSwap(t, cut) })
+			})
+			t.Run(fmt.Sprintf("mend %v %v", part, endFirst), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { tornMend(t, cut) })
+			})
+			t.Run(fmt.Sprintf("put back %v %v", part, endFirst), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { tornPutBack(t, cut) })
+			})
+		}
+	}
+}
+
+// tornSwap tears the swap of a rotation.
+func tornSwap(t *testing.T, cut tearing) {
+	l := newLinkedLab(t)
+	start := l.Text()
+	l.IsTorn(dies(l, &cut))
+	if r := l.Pass(rotate.Request{}); r.State != decide.StateOverlap {
+		t.Errorf("%s: %s", r.State, r.Why)
+	}
+	l.Mended()
+	l.Live(20*settings.Day, lab.Settled)
+	l.OneKey()
+	l.OnlyValues(start)
+	if n := l.Count("CreateAccessKey"); n != 1 {
+		t.Errorf("CreateAccessKey was sent %d times", n)
+	}
+}
+
+// tornMend tears the write that takes a file back from a program that has put the
+// old text there, days after the swap, when the old key is Inactive.
+func tornMend(t *testing.T, cut tearing) {
+	l := newLinkedLab(t)
+	start := l.Text()
+	l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+	quarantine := l.Held
+	l.Write("credentials", start)
+	l.IsTorn(dies(l, &cut))
+	if r := l.Pass(rotate.Request{}); r.State != decide.StateQuarantine {
+		t.Errorf("%s: %s", r.State, r.Why)
+	}
+	l.Held = quarantine // what the other program has put there meanwhile is not keyd's doing
+	l.Mended()
+	for _, path := range l.Journals() {
+		if data, err := os.ReadFile(path); err != nil || strings.Contains(string(data), l.Old.Secret.Reveal()) {
+			t.Errorf("%s still has the old secret (%v)", filepath.Base(path), err)
+		}
+	}
+	l.Live(20*settings.Day, lab.Settled)
+	l.OneKey()
+	l.OnlyValues(start)
+}
+
+// tornPutBack lets a person make the new key Inactive as soon as it is written,
+// and tears the write that puts the old pair back.
+func tornPutBack(t *testing.T, cut tearing) {
+	l := newLinkedLab(t)
+	start := l.Text()
+	cut.writes, cut.between = 2, func() {
+		for _, k := range l.Cloud.Keys(l.User) {
+			if k.ID != l.Old.ID {
+				_ = l.User.SetStatus(k.ID, "Inactive")
+			}
+		}
+	}
+	l.IsTorn(dies(l, &cut))
+	l.Pass(rotate.Request{})
+	if l.Text() != start {
+		t.Errorf("the old pair is not back: %q", l.Text())
+	}
+	for _, c := range l.Cloud.ForeignCalls() {
+		t.Errorf("a foreign key was touched: %s %s", c.Action, c.Target)
+	}
+}
+
+// newLinkedLab is a lab whose credentials file no rename may replace.
+func newLinkedLab(t *testing.T) *lab.Lab {
+	t.Helper()
+	l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+	if err := os.Link(filepath.Join(l.Home, "credentials"), filepath.Join(l.Home, "another name")); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}

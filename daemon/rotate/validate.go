@@ -1,0 +1,89 @@
+package rotate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/decide"
+	"keyd/daemon/hint"
+	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
+)
+
+// validateTries is how often AWS is asked about the pair on disk while it
+// refuses it. The pair was accepted everywhere a moment ago, and reads are not
+// monotonic.
+const validateTries = 15
+
+// validateFiles reads the pair back from disk through an independent path and
+// asks AWS with those bytes.
+func (d *Rotator) validateFiles(ctx context.Context, t *target) error {
+	r := t.facts.Rotation
+	for _, p := range t.holders {
+		if err := d.Store.Sync(ctx, p); err != nil {
+			return err
+		}
+		onDisk, err := d.Store.ReadBack(ctx, p)
+		if err != nil {
+			return err
+		}
+		if onDisk.ID != r.New.ID || !onDisk.Secret.Equal(r.New.Secret) {
+			return d.rejectPair(t, nil, fmt.Sprintf("%s does not read back as the pair that was written", p.Path))
+		}
+	}
+	client, err := d.newClient(t, r.New)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	who, err := retryRefused(ctx, validateTries, func() (remote.Identity, error) { return t.askIdentity(ctx, client) })
+	switch class := iam.ClassOf(err); {
+	case class == iam.BadKey || class == iam.BadSecret:
+		return d.rejectPair(t, err, "AWS refuses the pair that is on disk ("+err.Error()+")")
+	case err != nil:
+		return err
+	case !r.BelongsTo(who):
+		return d.rejectPair(t, nil, fmt.Sprintf("the pair on disk belongs to %s, not %s", who.ARN, r.ARN))
+	}
+	r.MarkValidated(d.Now().UTC())
+	if d.Flaw != OldDeactivates {
+		r.Old.Secret = credfile.Secret{}
+	}
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	t.facts.Seen = staleSeen(t.facts.Seen) // that look came before the files showed the new pair
+	d.appendHistory(t, "validated", r.New.ID, who.ARN)
+	d.emit(t, decide.DoValidate, "validated", who.ARN+", from the file")
+	if d.Flaw == EraseEarly {
+		return d.closeRotation(t)
+	}
+	return nil
+}
+
+// rejectPair handles a pair on disk that does not validate. A key that was
+// validated before is not given up, because the old one may be Inactive by now.
+func (d *Rotator) rejectPair(t *target, err error, why string) error {
+	r := t.facts.Rotation
+	if r.Validated.IsZero() {
+		return d.giveUpNew(t, why)
+	}
+	return &needPersonError{text: fmt.Sprintf("%s: %s was left as it is", why, r.Old), hint: hint.AWSCommand("aws iam list-access-keys", r.Profiles()[0]), err: err}
+}
+
+// retryRefused repeats a call, a second apart, while AWS refuses the key, since
+// a new key spreads slowly.
+func retryRefused[T any](ctx context.Context, tries int, call func() (T, error)) (T, error) {
+	for {
+		value, err := call()
+		tries--
+		if iam.ClassOf(err) != iam.BadKey || err == nil || tries <= 0 {
+			return value, err
+		}
+		if err := PauseFor(ctx, time.Second); err != nil {
+			return value, err
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package settings
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// FuzzSettingsAgain: whatever stands in keyd.ini, either the settings are within
+// their ranges and the same when they are written again, or the error names the
+// file and a line of it.
+func FuzzSettingsAgain(f *testing.F) {
+	for _, text := range []string{
+		"", "rotate_after = 60d\nmax_age = 90d\n", "[profile legacy]\nrotate = never\n", "[profile  a b ]\nrotate_after=30d ; c\n",
+		"on_event = /bin/sh -c 'echo \"a b\"'\n", "on_event = \"\"\"a\nb\"\"\"\n", "never_accounts = 111122223333, 444455556666\n", "rotate_after = 65535d2562047h\n",
+		"overlap = 65535d2562047h47m16s\n", "overlap = 36500d\nmax_age = 36500d\nrotate_after = 36500d\n", "quarantine = 0s\noverlap=0d\n", "check_every = 1ns\n",
+		"[profile x\nrotate", "\xff\xfe", "a = `b\n", "[]\n", "rotate_after\n", "rotate_after = 1d\nrotate_after = 2d\n", "prune_inactive_after = -1h\n", "notify = \"none\"\n",
+		"[profile x]\nrotate = never\n[profile x]\nrotate_after = 1d\n", "describe_keys = %(x)s\nx = %(x)s\n", "on_event = # c\n", "prune_inactive_after = 0d\n",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := Parse("keyd.ini", data)
+		if err != nil {
+			wrong, ok := errors.AsType[*Error](err)
+			if !ok || wrong.Path != "keyd.ini" || wrong.Line < 0 || wrong.Line > bytes.Count(data, []byte("\n"))+1 || wrong.Text == "" {
+				t.Fatalf("%T %+v", err, err)
+			}
+			return
+		}
+		inRange(t, s)
+		text, ok := rewritten(s)
+		if !ok {
+			return
+		}
+		again, err := Parse("keyd.ini", []byte(text))
+		if again.ProfileLines, s.ProfileLines = nil, nil; err != nil || !reflect.DeepEqual(again, s) { // they stand in other lines now
+			t.Fatalf("%v\n%+v\n%+v\n%s", err, s, again, text)
+		}
+	})
+}
+
+func inRange(t *testing.T, s Settings) {
+	t.Helper()
+	spans := map[string][2]time.Duration{
+		"rotate_after": {s.RotateAfter, Day}, "check_every": {s.CheckEvery, time.Minute}, "overlap": {s.Overlap, 0}, "quarantine": {s.Quarantine, 0},
+		"prune_inactive_after": {s.PruneInactiveAfter, 0}, "max_age": {s.MaxAge, max(s.RotateAfter, s.Overlap)},
+	}
+	for name, after := range s.ProfileRotateAfter {
+		if after != Never {
+			spans["of "+name] = [2]time.Duration{after, Day}
+		}
+	}
+	for name, span := range spans {
+		if span[0] < span[1] {
+			t.Errorf("%s is %s, at least %s", name, span[0], span[1])
+		}
+	}
+	if s.Notify != "desktop" && s.Notify != "none" {
+		t.Errorf("notify is %q", s.Notify)
+	}
+	for _, account := range s.NeverAccounts {
+		if len(account) != 12 || strings.Trim(account, "0123456789") != "" {
+			t.Errorf("account %q", account)
+		}
+	}
+}
+
+// rewritten is a keyd.ini that says s; false when a word of it has no such form
+// that a test would know better than the parser.
+func rewritten(s Settings) (string, bool) {
+	var b strings.Builder
+	prune := "never"
+	if s.PruneInactiveAfter > 0 {
+		prune = s.PruneInactiveAfter.String()
+	}
+	fmt.Fprintf(&b, "rotate_after=%s\nmax_age=%s\noverlap=%s\nquarantine=%s\ncheck_every=%s\nnotify=%s\ndescribe_keys=%t\nprune_inactive_after=%s\nnever_accounts=%s\n",
+		s.RotateAfter, s.MaxAge, s.Overlap, s.Quarantine, s.CheckEvery, s.Notify, s.DescribeKeys, prune, strings.Join(s.NeverAccounts, ","))
+	odd := func(text string) bool {
+		return strings.ContainsAny(text, "\r\n\x00`#;\\\"'[]") || strings.TrimSpace(text) != text
+	}
+	for i, word := range s.OnEvent {
+		if odd(word) || word == "" {
+			return "", false
+		}
+		b.WriteString([]string{"on_event=", " "}[min(i, 1)] + "'" + word + "'")
+	}
+	b.WriteString("\n")
+	for _, name := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
+		if odd(name) {
+			return "", false
+		}
+		setting := "rotate_after=" + s.ProfileRotateAfter[name].String()
+		if s.ProfileRotateAfter[name] == Never {
+			setting = "rotate=never"
+		}
+		fmt.Fprintf(&b, "[profile %s]\n%s\n", name, setting)
+	}
+	return b.String(), true
+}

@@ -1,0 +1,86 @@
+package settings
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"keyd/credfile/atomicfile"
+)
+
+// File is keyd.ini together with settings.good in the state folder, a copy of the
+// last keyd.ini that the daemon read without a mistake. A daemon that starts while
+// keyd.ini has a mistake uses the copy.
+//
+// Not guaranteed: that the copy is the last good keyd.ini. If keyd.ini was changed
+// and then broken while no daemon ran, no daemon has seen the good version.
+type File struct {
+	Path     string // keyd.ini
+	StateDir string // the state folder
+	Sys      atomicfile.Sys
+}
+
+// Load reads keyd.ini as the function Load does, and saves a copy if it has no
+// mistake. Good settings are not refused when the copy cannot be written.
+func (f File) Load() (Settings, error) {
+	data, err := readFile(f.Path)
+	if err != nil {
+		return Settings{}, err
+	}
+	s, err := Parse(f.Path, data)
+	if err != nil {
+		return Settings{}, err
+	}
+	if good, err := f.readCopy(); err != nil || !bytes.Equal(good, data) {
+		_ = atomicfile.Write(f.Sys, CopyPath(f.StateDir), append(checksumLine(data), data...), 0o600)
+	}
+	return s, nil
+}
+
+// Effective returns the settings to use while Load fails: those of the copy, or
+// Default with Unknown set if there is no usable copy.
+func (f File) Effective() Settings {
+	if data, err := f.readCopy(); err == nil {
+		if s, err := Parse(CopyPath(f.StateDir), data); err == nil {
+			return s
+		}
+	}
+	unknown := Default()
+	unknown.Unknown = true
+	return unknown
+}
+
+// readCopy returns the copy if it is complete. A truncated copy might lack the line
+// that excludes a key.
+func (f File) readCopy() ([]byte, error) {
+	text, err := atomicfile.Tail(f.Sys, CopyPath(f.StateDir), atomicfile.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	_, data, _ := bytes.Cut(text, []byte("\n"))
+	if !bytes.HasPrefix(text, checksumLine(data)) {
+		return nil, errors.New("damaged copy of the settings")
+	}
+	return data, nil
+}
+
+// checksumLine returns the first line of a copy, a comment with the SHA-256 of data.
+func checksumLine(data []byte) []byte {
+	return fmt.Appendf(nil, "; the last good keyd.ini, sha256 %x\n", sha256.Sum256(data))
+}
+
+// CopyPath returns the path of the copy in the state folder.
+func CopyPath(stateDir string) string { return filepath.Join(stateDir, "settings.good") }
+
+// readFile reads keyd.ini. A missing file counts as empty.
+func readFile(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("daemon: reading the settings: %w", err)
+	}
+	return data, nil
+}

@@ -1,0 +1,108 @@
+package settings
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"keyd/daemon/hint"
+)
+
+// Day is the longest unit of durations in keyd.ini.
+const Day = 24 * time.Hour
+
+// Never is the rotate_after of a profile that keyd leaves alone.
+const Never time.Duration = -1
+
+// Settings are the contents of keyd.ini. The zero value is not usable; start from
+// Default.
+type Settings struct {
+	RotateAfter        time.Duration            // age at which a key is replaced, +-10 %, at least a day
+	MaxAge             time.Duration            // the age limit that auditors check; CIS AWS Foundations says 90 days
+	Overlap            time.Duration            // how long both keys stay Active after the swap
+	Quarantine         time.Duration            // how long the old key is Inactive before it is deleted
+	CheckEvery         time.Duration            // the daemon looks at least this often; at least a minute
+	Notify             string                   // "desktop" or "none"
+	OnEvent            []string                 // a program and its arguments; it gets events as JSON on standard input
+	DescribeKeys       bool                     // tag new keys for the console's description column
+	NeverAccounts      []string                 // keyd leaves the keys of these accounts alone; 12 digits each
+	PruneInactiveAfter time.Duration            // 0: never delete a second, Inactive key without being told to
+	ProfileRotateAfter map[string]time.Duration // rotate_after by profile, or Never
+	ProfileLines       map[string]string        // the section of each of those profiles, as file:line
+
+	// Unknown is set when keyd.ini has a mistake and no earlier good settings are
+	// known. All other fields are then the defaults, and nothing may depend on them.
+	Unknown bool
+}
+
+// Default returns the settings of a missing or empty keyd.ini.
+func Default() Settings {
+	return Settings{
+		RotateAfter: 60 * Day, MaxAge: 90 * Day, Overlap: Day, Quarantine: 7 * Day,
+		CheckEvery: 15 * time.Minute, Notify: "desktop", DescribeKeys: true,
+	}
+}
+
+// RotateAfterFor returns the rotate_after of a key that these profiles share: the
+// shortest that any of them asks for, or Never if one of them is excluded.
+func (s Settings) RotateAfterFor(profiles []string) time.Duration {
+	after := time.Duration(0)
+	for _, name := range profiles {
+		own, ok := s.ProfileRotateAfter[name]
+		if !ok {
+			own = s.RotateAfter
+		}
+		if own == Never {
+			return Never
+		}
+		if after == 0 || own < after {
+			after = own
+		}
+	}
+	return cmp.Or(after, s.RotateAfter)
+}
+
+// UnknownProfiles returns a note for each profile that keyd.ini names and that is
+// not in profiles, the profiles of the AWS files: a misspelt section applies to no
+// key. keyd does not refuse such a section, because the profile may be added later
+// and one keyd.ini may serve several machines.
+func (s Settings) UnknownProfiles(profiles []string) (notes []string) {
+	free := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { _, named := s.ProfileRotateAfter[name]; return named })
+	for _, name := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
+		if slices.Contains(profiles, name) {
+			continue
+		}
+		text := fmt.Sprintf("%s: no profile %s in the AWS files, so this section applies to no key", s.ProfileLines[name], name)
+		if near := hint.Nearest(name, free); near != "" {
+			text += fmt.Sprintf("; did you mean %s?", near)
+		}
+		notes = append(notes, text)
+	}
+	return notes
+}
+
+// Error reports a mistake in keyd.ini.
+type Error struct {
+	Path string
+	Line int // 0 when the mistake concerns the whole file
+	Text string
+	Near string // the valid name that was probably meant; "" when there is none
+}
+
+// Error names the file, the line and the mistake.
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %s", e.Path, e.Text)
+	}
+	return fmt.Sprintf("%s:%d: %s", e.Path, e.Line, e.Text)
+}
+
+// Hint asks whether the nearest valid name was meant, or returns "".
+func (e *Error) Hint() string {
+	if e.Near == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %s?", e.Near)
+}

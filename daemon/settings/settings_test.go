@@ -1,0 +1,110 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"keyd/daemon/hint"
+)
+
+func TestSettings(t *testing.T) {
+	good := map[string]func(Settings) bool{
+		"on_event =    ; a command":                          func(s Settings) bool { return len(s.OnEvent) == 0 },
+		"never_accounts = # none of them":                    func(s Settings) bool { return len(s.NeverAccounts) == 0 },
+		"":                                                   func(s Settings) bool { return s.RotateAfter == 60*Day && s.DescribeKeys && s.PruneInactiveAfter == 0 },
+		"rotate_after = 30d ; younger":                       func(s Settings) bool { return s.RotateAfter == 30*Day },
+		"overlap = 1d12h\nquarantine=0h":                     func(s Settings) bool { return s.Overlap == 36*time.Hour && s.Quarantine == 0 },
+		"prune_inactive_after = 90d":                         func(s Settings) bool { return s.PruneInactiveAfter == 90*Day },
+		"describe_keys = false\nnotify = none":               func(s Settings) bool { return !s.DescribeKeys && s.Notify == "none" },
+		"on_event = /usr/bin/logger -t keyd":                 func(s Settings) bool { return slices.Equal(s.OnEvent, []string{"/usr/bin/logger", "-t", "keyd"}) },
+		`on_event = "/opt/my tools/x"`:                       func(s Settings) bool { return slices.Equal(s.OnEvent, []string{"/opt/my tools/x"}) },
+		`on_event = C:\Tools\x.exe 'a  b' ""c "" `:           func(s Settings) bool { return slices.Equal(s.OnEvent, []string{`C:\Tools\x.exe`, "a  b", "c", ""}) },
+		"on_event =":                                         func(s Settings) bool { return len(s.OnEvent) == 0 },
+		`notify = "none"`:                                    func(s Settings) bool { return s.Notify == "none" },
+		"never_accounts = 111122223333, 012345678901 ; ours": func(s Settings) bool { return slices.Equal(s.NeverAccounts, []string{"111122223333", "012345678901"}) },
+		"[profile legacy]\nrotate = never":                   func(s Settings) bool { return s.RotateAfterFor([]string{"default", "legacy"}) == Never },
+		"[profile a.b]\nrotate_after = 10d": func(s Settings) bool {
+			return s.RotateAfterFor([]string{"a.b"}) == 10*Day && s.RotateAfterFor([]string{"a"}) == 60*Day && s.RotateAfterFor([]string{"a", "a.b"}) == 10*Day
+		},
+	}
+	for text, ok := range good {
+		s, err := Parse("keyd.ini", []byte(text))
+		if err != nil || !ok(s) {
+			t.Errorf("%q: %+v, %v", text, s, err)
+		}
+	}
+}
+
+func TestSettingsThatAreRefused(t *testing.T) {
+	bad := []struct{ text, says, hint string }{
+		{"rotate_atfer = 30d", "keyd.ini:1: unknown setting \"rotate_atfer\"", "did you mean rotate_after?"},
+		{"\n\nquarantin = 1d", "keyd.ini:3: ", "did you mean quarantine?"},
+		{"rotate_after = 2 months", "keyd.ini:1: rotate_after = \"2 months\"", ""},
+		{"overlap = -1d", "keyd.ini:1: ", ""},
+		{"rotate_after = 1h", "at least 1d", ""},
+		{"check_every = 1s", "at least 1m", ""},
+		{"rotate_after = 85d", "beyond max_age = 90d", ""},
+		{"notify = sms", "one of desktop, none", ""},
+		{"[profile legacy]\nrotate = nevr", "keyd.ini:2: ", "did you mean rotate = never?"},
+		{"[profile legacy]\nrotat = never", "keyd.ini:2: unknown setting \"rotat\" in [profile legacy]", "did you mean rotate?"},
+		{"[profil legacy]\nrotate = never", "keyd.ini:1: unknown section [profil legacy]", "did you mean [profile legacy]?"},
+		{"[legacy]\nrotate = never", "unknown section [legacy]", "did you mean [profile legacy]?"},
+		{"no sense", "keyd.ini: ", ""},
+		{"never_accounts = 1111-2222-3333", "keyd.ini:1: never_accounts: \"1111-2222-3333\" is not an account id", ""},
+		{"never_accounts = 111122223333,", "is not an account id", ""},
+		{"on_event = x 'a b", "keyd.ini:1: on_event = x 'a b: a quotation mark is not closed", ""},
+		{"never_account = 111122223333", "unknown setting", "did you mean never_accounts?"},
+	}
+	for _, c := range bad {
+		_, err := Parse("keyd.ini", []byte(c.text))
+		mistake, ok := errors.AsType[*Error](err)
+		if !ok || !strings.Contains(err.Error(), c.says) || mistake.Hint() != c.hint {
+			t.Errorf("%q: %v, hint %q", c.text, err, hint.Hint(err))
+		}
+	}
+}
+
+func FuzzSettings(f *testing.F) {
+	f.Add([]byte("rotate_after = 60d\n[profile a]\nrotate = never\n"))
+	f.Add([]byte("overlap = 1d12h ; c\n[DEFAULT]\nx\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := Parse("keyd.ini", data)
+		if err == nil && (s.RotateAfter < Day || s.CheckEvery < time.Minute || s.Overlap < 0 || s.RotateAfter+s.Overlap > s.MaxAge) {
+			t.Errorf("accepted: %+v", s)
+		}
+	})
+}
+
+func TestDurations(t *testing.T) {
+	for text, want := range map[string]time.Duration{"60d": 60 * Day, "24h": Day, "90m": 90 * time.Minute, "1d12h": 36 * time.Hour, "0h": 0} {
+		if d, err := parseDuration(text); err != nil || d != want {
+			t.Errorf("%q: %s, %v", text, d, err)
+		}
+	}
+	for _, text := range []string{"", "d", "-1d", "1y", "60", "1d-2h", "99999999999d", "1h1d"} {
+		if d, err := parseDuration(text); err == nil {
+			t.Errorf("%q is accepted as %s", text, d)
+		}
+	}
+	for d, want := range map[time.Duration]string{60 * Day: "60d", 36 * time.Hour: "36h", 10 * time.Minute: "10m", time.Minute: "1m", 0: "0s"} {
+		if got := formatDuration(d); got != want {
+			t.Errorf("%d prints as %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestWordsOfACommand(t *testing.T) {
+	for _, text := range []string{`a "b`, `a 'b`, `"`} {
+		if words, err := splitWords(text); err == nil {
+			t.Errorf("%s: %q", text, words)
+		}
+	}
+	words, err := splitWords(` a	b "c d"e 'f "g' "" \n $HOME `)
+	if want := `["a" "b" "c de" "f \"g" "" "\\n" "$HOME"]`; err != nil || fmt.Sprintf("%q", words) != want {
+		t.Errorf("%q, %v", words, err)
+	}
+}

@@ -1,0 +1,102 @@
+package state
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"keyd/credfile/atomicfile"
+)
+
+// HistoryEntry is one line of history.jsonl: what keyd did to which key. It contains
+// full key ids and no secret.
+type HistoryEntry struct {
+	Time     time.Time `json:"time"`
+	Process  string    `json:"process"` // "run", "rotate", ...
+	PID      int       `json:"pid"`
+	Profiles []string  `json:"profiles,omitzero"`
+	Verb     string    `json:"did"` // "created", "swapped", "deleted", ...
+	KeyID    string    `json:"key"`
+	User     string    `json:"user,omitzero"`
+	Account  string    `json:"account,omitzero"`
+	Text     string    `json:"text,omitzero"`
+}
+
+// History is history.jsonl, the append-only record of what keyd did.
+type History struct {
+	Path string
+	Sys  atomicfile.Sys
+}
+
+// OpenHistory returns the history in a state folder.
+func OpenHistory(stateDir string, sys atomicfile.Sys) History {
+	return History{Path: filepath.Join(stateDir, "history.jsonl"), Sys: sys}
+}
+
+// Append adds e at the end of the history, and returns when it is durable.
+func (h History) Append(e HistoryEntry) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("daemon: the history: %w", err)
+	}
+	if err := atomicfile.Append(h.Sys, h.Path, line, 0o600); err != nil {
+		return fmt.Errorf("daemon: the history: %w", err)
+	}
+	return nil
+}
+
+// Read returns all entries, oldest first, and the number of damaged lines that it
+// skipped. A missing file is an empty history.
+func (h History) Read() (entries []HistoryEntry, damaged int, err error) {
+	data, err := os.ReadFile(h.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("daemon: the history: %w", err)
+	}
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines.Buffer(nil, len(data)+1)
+	for lines.Scan() {
+		var e HistoryEntry
+		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+			continue
+		}
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			damaged++
+			continue
+		}
+		entries = append(entries, e)
+	}
+	return entries, damaged, nil
+}
+
+// maxRecentBytes is how much LastCreated reads from the end of the history: some
+// hundred rotations.
+const maxRecentBytes = 256 << 10
+
+// LastCreated returns when keyd last made a key for each user, by account and user
+// name as in "111122223333/alice". Users without a key made after since are left out.
+func (h History) LastCreated(since time.Time) (map[string]time.Time, error) {
+	lines, err := atomicfile.Tail(h.Sys, h.Path, maxRecentBytes)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("daemon: the history: %w", err)
+	}
+	last := map[string]time.Time{}
+	for line := range bytes.Lines(lines) {
+		var e HistoryEntry
+		if !bytes.Contains(line, []byte(`"created"`)) || json.Unmarshal(line, &e) != nil || e.Verb != "created" {
+			continue
+		}
+		if e.Time.After(since) {
+			last[e.Account+"/"+e.User] = e.Time
+		}
+	}
+	return last, nil
+}

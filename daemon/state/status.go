@@ -1,0 +1,145 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"keyd/credfile/atomicfile"
+	"keyd/daemon/decide"
+)
+
+// Status is status.json: the condition of every key at the end of the last pass.
+// "keyd status --json" prints the same structure. It contains full key ids and no
+// secret.
+type Status struct {
+	Version     int         `json:"version"` // 1
+	Written     time.Time   `json:"written"`
+	Process     string      `json:"process"` // "run", "rotate", ...
+	PID         int         `json:"pid"`
+	SettingsErr string      `json:"settings_error,omitzero"` // a mistake in keyd.ini; keyd uses the last good settings
+	Notes       []string    `json:"notes,omitzero"`          // problems that concern no single key, such as a damaged journal
+	Files       []string    `json:"files,omitzero"`          // AWS files that this process and others have read and that may still exist
+	Keys        []KeyStatus `json:"keys"`
+}
+
+// KeyStatus is the condition of one key, or of one profile without a key.
+type KeyStatus struct {
+	Profiles    []string     `json:"profiles"`
+	KeyID       string       `json:"key,omitzero"`     // the id that the files show
+	Created     time.Time    `json:"created,omitzero"` // server time
+	State       decide.State `json:"state"`
+	Until       time.Time    `json:"next,omitzero"` // when keyd looks again; zero when only a change helps
+	Why         string       `json:"why"`
+	Hint        string       `json:"run,omitzero"` // a command or a question that helps
+	NeedsPerson bool         `json:"needs_person"`
+	InRotation  bool         `json:"in_rotation,omitzero"` // a rotation is in progress, even if the files no longer show its keys
+	Warnings    []string     `json:"warnings,omitzero"`    // about the files, not about the key
+
+	Memory `json:"-"`
+}
+
+// Memory is what passes remember about a key. It is stored separately, in
+// memory.json, which only passes read: keyd status is faster without it.
+type Memory struct {
+	Seen    *decide.Seen    `json:"seen,omitzero"`
+	Failure *decide.Failure `json:"trouble,omitzero"`
+}
+
+// StatusVersion is the version of status.json that this keyd writes.
+const StatusVersion = 1
+
+// MemoryPath returns the path of memory.json.
+func MemoryPath(stateDir string) string { return filepath.Join(stateDir, "memory.json") }
+
+// StatusPath returns the path of status.json.
+func StatusPath(stateDir string) string { return filepath.Join(stateDir, "status.json") }
+
+// LoadStatus reads status.json. It returns an empty Status when the file is missing
+// or damaged, because keyd can find out everything in it again.
+func LoadStatus(stateDir string) (Status, error) { return loadStatusFrom(atomicfile.OS{}, stateDir) }
+
+// loadStatusFrom is LoadStatus on any file system.
+func loadStatusFrom(sys atomicfile.Sys, stateDir string) (Status, error) {
+	data, err := atomicfile.Tail(sys, StatusPath(stateDir), atomicfile.MaxSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Status{Version: StatusVersion}, nil
+	}
+	if err != nil {
+		return Status{}, fmt.Errorf("daemon: the status: %w", err)
+	}
+	s := Status{Keys: make([]KeyStatus, 0, bytes.Count(data, []byte(`"profiles"`)))}
+	if json.Unmarshal(data, &s) != nil || s.Version != StatusVersion {
+		return Status{Version: StatusVersion, Notes: []string{"status.json could not be read; the next pass writes it again"}}, nil
+	}
+	return s, nil
+}
+
+// LoadStatusAndMemory reads status.json and memory.json. When memory.json is missing
+// or damaged, the next pass looks at those keys again.
+func LoadStatusAndMemory(stateDir string) (Status, error) {
+	return LoadStatusAndMemoryFrom(atomicfile.OS{}, stateDir)
+}
+
+// LoadStatusAndMemoryFrom is LoadStatusAndMemory on any file system.
+func LoadStatusAndMemoryFrom(sys atomicfile.Sys, stateDir string) (Status, error) {
+	s, err := loadStatusFrom(sys, stateDir)
+	if err != nil {
+		return s, err
+	}
+	memories := map[string]Memory{}
+	if data, err := atomicfile.Tail(sys, MemoryPath(stateDir), atomicfile.MaxSize); err == nil {
+		_ = json.Unmarshal(data, &memories) // a cache: keyd uses whatever part of it is readable
+	}
+	for i := range s.Keys {
+		s.Keys[i].Memory = memories[s.Keys[i].KeyID]
+	}
+	return s, nil
+}
+
+// FindKey returns the status of the key with this id, or nil.
+func (s *Status) FindKey(id string) *KeyStatus {
+	for i := range s.Keys {
+		if s.Keys[i].KeyID == id && id != "" {
+			return &s.Keys[i]
+		}
+	}
+	return nil
+}
+
+// Save writes status.json and memory.json. It does not indent them: keyd status may
+// read status.json at every shell prompt, and formats it for people itself.
+func (s Status) Save(sys atomicfile.Sys, stateDir string) error {
+	memories := map[string]Memory{}
+	for _, l := range s.Keys {
+		if l.KeyID != "" && l.Memory != (Memory{}) {
+			memories[l.KeyID] = l.Memory
+		}
+	}
+	if err := writeJSON(sys, MemoryPath(stateDir), memories); err != nil {
+		return err
+	}
+	return writeJSON(sys, StatusPath(stateDir), s)
+}
+
+// writeJSON replaces the file at path by value as JSON, on one line.
+func writeJSON(sys atomicfile.Sys, path string, value any) error {
+	data, err := json.Marshal(value)
+	if err == nil {
+		err = atomicfile.Write(sys, path, append(data, '\n'), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("daemon: the status: %w", err)
+	}
+	return nil
+}
+
+// Identity distinguishes the entries of a Status. The key id is not enough: several
+// profiles may have no key, and a profile that cannot use a key has its own entry next
+// to the profiles that can.
+func (l *KeyStatus) Identity() string { return l.KeyID + " " + strings.Join(l.Profiles, ", ") }

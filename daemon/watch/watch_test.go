@@ -1,0 +1,271 @@
+package watch
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"keyd/credfile/atomicfile"
+)
+
+// TestEveryWayToChangeTheFileIsSeen changes the file as editors and tools do,
+// by their own and by the system calls that they make.
+func TestEveryWayToChangeTheFileIsSeen(t *testing.T) {
+	ways := map[string]func(*testing.T, home){
+		"truncated and written":      func(t *testing.T, h home) { h.put(t, "credentials", "new") },
+		"appended":                   func(t *testing.T, h home) { h.append(t, "credentials", "more") },
+		"emptied":                    func(t *testing.T, h home) { h.put(t, "credentials", "") },
+		"replaced by rename":         func(t *testing.T, h home) { h.put(t, "tmp", "new"); h.rename(t, "tmp", "credentials") },
+		"renamed away and made anew": func(t *testing.T, h home) { h.rename(t, "credentials", "credentials~"); h.put(t, "credentials", "new") },
+		"removed":                    func(t *testing.T, h home) { h.remove(t, "credentials") },
+		"its folder was replaced":    func(t *testing.T, h home) { h.swapFolder(t) },
+		"by vim": func(t *testing.T, h home) {
+			h.run(t, "vim", "-es", "-u", "NONE", "-c", "%s/old/new/", "-c", "wq", "credentials")
+		},
+		"by vim that writes in place": func(t *testing.T, h home) {
+			h.run(t, "vim", "-es", "-u", "NONE", "-c", "set backupcopy=yes", "-c", "%s/old/new/", "-c", "wq", "credentials")
+		},
+		"by sed -i":        func(t *testing.T, h home) { h.run(t, "sed", "-i", "s/old/new/", "credentials") },
+		"by aws configure": func(t *testing.T, h home) { h.run(t, "aws", "configure", "set", "aws_access_key_id", "AKIANEW") },
+		"by another keyd":  func(t *testing.T, h home) { h.replace(t, "credentials", "new") },
+		"twice, the second time by rename": func(t *testing.T, h home) {
+			h.put(t, "credentials", "1")
+			h.put(t, "tmp", "2")
+			h.rename(t, "tmp", "credentials")
+		},
+	}
+	for name, change := range ways {
+		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && name == "its folder was replaced" {
+				t.Skip("Windows goes on watching the folder that was there; the slow poll sees the other one")
+			}
+			t.Parallel()
+			if name == "its folder was replaced" && runtime.GOOS == "windows" {
+				t.Skip("a folder is not told of its own new name there: the minutely look finds it")
+			}
+			h := newHome(t)
+			h.put(t, "credentials", "[default]\naws_access_key_id = old\n")
+			changes := Files(t.Context(), []string{h.path("credentials"), h.path("config")})
+			change(t, h)
+			h.seen(t, changes, "credentials")
+		})
+	}
+}
+
+func TestLinksAreFollowedAndWatched(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("links need a privilege there")
+	}
+	ways := map[string]func(*testing.T, home){
+		"the target was replaced": func(t *testing.T, h home) {
+			h.put(t, "dotfiles/tmp", "new")
+			h.rename(t, "dotfiles/tmp", "dotfiles/credentials")
+		},
+		"the target was written": func(t *testing.T, h home) { h.put(t, "dotfiles/credentials", "new") },
+		"the link was pointed away": func(t *testing.T, h home) {
+			h.put(t, "dotfiles/other", "new")
+			h.link(t, "dotfiles/other", "credentials")
+		},
+		"the link became a file": func(t *testing.T, h home) { h.remove(t, "credentials"); h.put(t, "credentials", "new") },
+		"a link on the way was moved": func(t *testing.T, h home) {
+			h.put(t, "elsewhere/credentials", "new")
+			h.link(t, "elsewhere", "between")
+		},
+		"ln -sfn": func(t *testing.T, h home) {
+			h.put(t, "dotfiles/other", "new")
+			h.run(t, "ln", "-sfn", h.path("dotfiles/other"), "credentials")
+		},
+	}
+	for name, change := range ways {
+		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && name == "its folder was replaced" {
+				t.Skip("Windows goes on watching the folder that was there; the slow poll sees the other one")
+			}
+			t.Parallel()
+			h := newHome(t)
+			h.put(t, "dotfiles/credentials", "old")
+			h.link(t, "dotfiles", "between")
+			h.link(t, "between/credentials", "credentials")
+			changes := Files(t.Context(), []string{h.path("credentials")})
+			change(t, h)
+			h.seen(t, changes, "credentials")
+			h.put(t, "credentials", "and it goes on")
+			h.seen(t, changes, "credentials")
+		})
+	}
+}
+
+// TestOthersAreToldOfASwap: a program that waits for a change of the file is told
+// as it is when any program replaces it by rename: the name is made anew, and a
+// watch of the file itself ends.
+func TestOthersAreToldOfASwap(t *testing.T) {
+	h := newHome(t)
+	h.put(t, "credentials", "old")
+	folder, err := fsnotify.NewWatcher()
+	must(t, err)
+	defer folder.Close()
+	must(t, folder.Add(h.dir))
+	file, err := fsnotify.NewWatcher()
+	must(t, err)
+	defer file.Close()
+	must(t, file.Add(h.path("credentials")))
+	h.replace(t, "credentials", "new")
+	if runtime.GOOS == "windows" { // which knows no watch of a file
+		h.told(t, folder, fsnotify.Create)
+		return
+	}
+	h.told(t, folder, fsnotify.Create|fsnotify.Rename) // kqueue may say only that the old file was moved
+	h.told(t, file, fsnotify.Rename|fsnotify.Remove)
+}
+
+// told waits for an event of the credentials file that is one of ops.
+func (h home) told(t *testing.T, w *fsnotify.Watcher, ops fsnotify.Op) {
+	t.Helper()
+	limit := time.After(time.Minute)
+	for {
+		select {
+		case e := <-w.Events:
+			if filepath.Clean(e.Name) == h.path("credentials") && e.Op&ops != 0 {
+				return
+			}
+		case <-limit:
+			t.Fatalf("no %v of the file was told", ops)
+		}
+	}
+}
+
+func TestAFolderThatIsBornLaterIsWatched(t *testing.T) {
+	h := home{t.TempDir()}
+	changes := Files(t.Context(), []string{h.path("a/b/.aws/credentials")})
+	h.put(t, "a/b/.aws/credentials", "first")
+	h.seen(t, changes, "a/b/.aws/credentials")
+	if err := os.RemoveAll(h.path("a")); err != nil {
+		t.Fatal(err)
+	}
+	h.seen(t, changes, "a/b/.aws/credentials")
+	h.put(t, "a/b/.aws/credentials", "second")
+	h.seen(t, changes, "a/b/.aws/credentials")
+}
+
+// TestWhatIsNoChangeIsNotTold: every word costs a pass.
+func TestWhatIsNoChangeIsNotTold(t *testing.T) {
+	h := newHome(t)
+	h.put(t, "credentials", "old")
+	changes := Files(t.Context(), []string{h.path("credentials"), h.path("config")})
+	must(t, os.Chmod(h.path("credentials"), 0o400))
+	h.put(t, "cli/cache", "something else")
+	h.put(t, "other", "something else")
+	must(t, os.Chmod(h.path("credentials"), 0o600))
+	h.put(t, "credentials", "old") // written, and the same
+	h.put(t, "credentials.last", "")
+	h.put(t, "config", "the end of the test")
+	if c := <-changes; c.Path != h.path("config") {
+		t.Errorf("told of %+v first", c)
+	}
+}
+
+// home is a folder like ~/.aws.
+type home struct{ dir string }
+
+func newHome(t *testing.T) home {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return home{filepath.Join(dir, ".aws")}
+}
+
+func (h home) path(name string) string { return filepath.Join(h.dir, filepath.FromSlash(name)) }
+
+func (h home) put(t *testing.T, name, text string) {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Dir(h.path(name)), 0o700))
+	must(t, os.WriteFile(h.path(name), []byte(text), 0o600))
+}
+
+func (h home) append(t *testing.T, name, text string) {
+	t.Helper()
+	file, err := os.OpenFile(h.path(name), os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = file.WriteString(text)
+	must(t, err)
+	must(t, file.Close())
+}
+
+func (h home) rename(t *testing.T, from, to string) {
+	t.Helper()
+	must(t, os.Rename(h.path(from), h.path(to)))
+}
+
+// replace is what a swap does.
+func (h home) replace(t *testing.T, name, text string) {
+	t.Helper()
+	o, err := atomicfile.Read(t.Context(), atomicfile.OS{}, h.path(name))
+	must(t, err)
+	_, err = o.Replace(t.Context(), []byte(text))
+	must(t, err)
+}
+
+func (h home) remove(t *testing.T, name string) { t.Helper(); must(t, os.Remove(h.path(name))) }
+
+// link makes a link, or points one elsewhere as ln -sfn does.
+func (h home) link(t *testing.T, to, name string) {
+	t.Helper()
+	must(t, os.Symlink(h.path(to), h.path("link.tmp")))
+	h.rename(t, "link.tmp", name)
+}
+
+func (h home) swapFolder(t *testing.T) {
+	t.Helper()
+	must(t, os.Rename(h.dir, h.dir+".old"))
+	h.put(t, "credentials", "new")
+}
+
+// run runs a program as its user would. What it does by system calls is tested
+// without it where it is not installed.
+func (h home) run(t *testing.T, program string, args ...string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		t.Skip(program + " is not installed here")
+	}
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Dir = h.dir
+	cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(h.dir), "AWS_SHARED_CREDENTIALS_FILE="+h.path("credentials"), "AWS_CONFIG_FILE="+h.path("config"))
+	if out, err := cmd.CombinedOutput(); err != nil && !strings.Contains(program, "vim") { // vim -es fails for no reason to speak of
+		t.Skipf("%s does not run here: %v: %s", program, err, out)
+	}
+}
+
+// seen waits for the word that a file changed. It has to come long before the
+// minutely look.
+func (h home) seen(t *testing.T, changes <-chan Change, name string) {
+	t.Helper()
+	limit := time.After(40 * time.Second)
+	for {
+		select {
+		case c := <-changes:
+			if c.SlowReason != nil {
+				t.Fatal(c.SlowReason)
+			}
+			if c.Path == h.path(name) {
+				return
+			}
+		case <-limit:
+			t.Fatalf("a change of %s was not told", name)
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
