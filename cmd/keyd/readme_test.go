@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,7 +13,13 @@ import (
 
 func readReadme(t *testing.T) string {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(repository, "README.md"))
+	return readDocument(t, "README.md")
+}
+
+// readDocument returns the text of a file of the repository.
+func readDocument(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(repository, path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,8 +87,15 @@ func TestReadmeSettingsAreTheDefaults(t *testing.T) {
 	}
 }
 
-// TestReadmeNamesTests checks that the tests exist which the README names for each bug.
+// reliability is the document with the evidence, which README.md links to.
+const reliability = "daemon/RELIABILITY.md"
+
+// TestReadmeNamesTests checks that the tests exist which README.md and the document
+// with the evidence name, above all those for each bug.
 func TestReadmeNamesTests(t *testing.T) {
+	if !strings.Contains(readReadme(t), "("+reliability+")") {
+		t.Errorf("the README does not link to %s", reliability)
+	}
 	files, err := filepath.Glob(filepath.Join(repository, "*", "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
@@ -95,16 +110,46 @@ func TestReadmeNamesTests(t *testing.T) {
 		code.Write(data)
 	}
 	named := 0
-	for part := range strings.SplitSeq(readReadme(t), "-run ") {
-		name := strings.FieldsFunc(part, func(r rune) bool { return strings.ContainsRune("/$` \n'(", r) })
-		if len(name) == 0 || !strings.HasPrefix(name[0], "Test") && !strings.HasPrefix(name[0], "Fuzz") {
-			continue
-		}
-		if named++; !strings.Contains(code.String(), "\nfunc "+name[0]) && name[0] != "TestContractElsewhere" {
-			t.Errorf("the README names %s, which is not a test", name[0])
+	for _, document := range []string{"README.md", reliability} {
+		for part := range strings.SplitSeq(readDocument(t, document), "-run ") {
+			name := strings.FieldsFunc(part, func(r rune) bool { return strings.ContainsRune("/$` \n'(", r) })
+			if len(name) == 0 || !strings.HasPrefix(name[0], "Test") && !strings.HasPrefix(name[0], "Fuzz") {
+				continue
+			}
+			if named++; !strings.Contains(code.String(), "\nfunc "+name[0]) && name[0] != "TestContractElsewhere" {
+				t.Errorf("%s names %s, which is not a test", document, name[0])
+			}
 		}
 	}
 	if named < 20 {
-		t.Errorf("the README names only %d tests", named)
+		t.Errorf("the documents name only %d tests", named)
+	}
+}
+
+// repeatCommand matches the arguments of go test that run one test of a package, and
+// its subtest.
+var repeatCommand = regexp.MustCompile(`(\./[\w/]+) -run '?((?:Test|Fuzz)\w+)(?:/(\w+))?`)
+
+// TestReliabilityRepeatsEachBug checks that each test named for a bug is in the named
+// package: go test is silent when a package has no test of a name.
+func TestReliabilityRepeatsEachBug(t *testing.T) {
+	for _, command := range repeatCommand.FindAllStringSubmatch(readDocument(t, reliability), -1) {
+		files, err := filepath.Glob(filepath.Join(repository, filepath.FromSlash(command[1]), "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := slices.ContainsFunc(files, func(path string) bool {
+			data, err := os.ReadFile(path)
+			return err == nil && strings.Contains(string(data), "\nfunc "+command[2])
+		})
+		if !found {
+			t.Errorf("%s has no test %s", command[1], command[2])
+		}
+		if command[2] != "TestStories" {
+			continue
+		}
+		if stories, _ := filepath.Glob(filepath.Join("testdata", "script", command[3]+"*.txtar")); len(stories) == 0 {
+			t.Errorf("no story is called %s", command[3])
+		}
 	}
 }
