@@ -104,6 +104,18 @@ func (u *User) addKey(age time.Duration, status string) (id, secret string) {
 	return k.id, k.secret
 }
 
+// RestoreKey gives the user a key that a Cloud had before, with the id, the status, the
+// creation date and the creator that Keys reported, and lets every replica know it. It
+// is for disks that an earlier keyd has left behind. It ignores the quota.
+func (u *User) RestoreKey(was KeyState, secret string) {
+	defer u.c.lockAndSettle()()
+	u.created = earlierTime(u.created, was.Created)
+	k := u.c.newKey(u, was.CreatedBy, version{at: was.Created, status: was.Status, everywhere: true})
+	delete(u.c.keys, k.id)
+	k.id, k.secret, k.delivered = was.ID, secret, was.Delivered
+	u.c.keys[k.id] = k
+}
+
 func earlierTime(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
