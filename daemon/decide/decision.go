@@ -4,34 +4,6 @@ import (
 	"time"
 )
 
-// Do is the action to take on a key now.
-type Do string
-
-// The actions, in the order of a rotation. DoWait, DoBlock and DoSkip end the
-// pass for a key.
-const (
-	DoWait       Do = "wait"
-	DoBlock      Do = "blocked"
-	DoSkip       Do = "skip"
-	DoLook       Do = "look"
-	DoPreflight  Do = "preflight"
-	DoPrune      Do = "prune" // deletes the user's second, Inactive key; only with prune_inactive_after
-	DoCreate     Do = "create"
-	DoReconcile  Do = "reconcile"
-	DoDropOrphan Do = "drop orphan"
-	DoProve      Do = "prove"
-	DoMend       Do = "mend" // completes a pair that is half old, half new
-	DoSwap       Do = "swap"
-	DoValidate   Do = "validate"
-	DoPutBack    Do = "put back"
-	DoDiscard    Do = "discard"
-	DoDescribe   Do = "describe"
-	DoCheckUse   Do = "check use"
-	DoDeactivate Do = "deactivate"
-	DoRevive     Do = "revive"
-	DoDelete     Do = "delete"
-)
-
 // State is the condition of a key, in the word that keyd status shows.
 type State string
 
@@ -59,7 +31,7 @@ type Decision struct {
 }
 
 // EndsPass reports whether nothing is left to do for the key in this pass.
-func (d Decision) EndsPass() bool { return d.Do == DoWait || d.Do == DoBlock || d.Do == DoSkip }
+func (d Decision) EndsPass() bool { return ActionOf(d.Do).EndsPass }
 
 // actNow returns the decision to take the action do now.
 func actNow(do Do, state State, why string) Decision { return Decision{Do: do, State: state, Why: why} }

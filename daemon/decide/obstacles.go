@@ -30,25 +30,20 @@ func BlockForCopy(err error, now time.Time) Decision {
 	return BlockUntil(now.Add(RecheckEvery), err.Error(), hint.Hint(err))
 }
 
-// unlessEndpointErr blocks a key whose configuration does not say where AWS is.
-// A torn pair is mended even so.
+// unlessEndpointErr blocks a key whose configuration does not say where AWS is,
+// unless the action calls no one.
 func unlessEndpointErr(f Facts, d Decision) Decision {
-	if f.EndpointErr == nil || d.EndsPass() || d.Do == DoMend {
+	if f.EndpointErr == nil || !ActionOf(d.Do).NeedsEndpoint {
 		return d
 	}
 	return BlockUntil(time.Time{}, f.EndpointErr.Error(), hint.Hint(f.EndpointErr))
 }
 
-// unlessSettingsUnknown blocks every action that could depend on unknown settings:
-// which keys are excluded, which accounts are decoys and must not even be looked at,
-// how long an old key is kept. A rotation in progress still gets its proven pair into
-// the files, or its old key back, because neither depends on the settings.
+// unlessSettingsUnknown blocks every action that could depend on unknown settings. A
+// rotation in progress still gets its proven pair into the files, or its old key
+// back.
 func unlessSettingsUnknown(s settings.Settings, d Decision) Decision {
-	if !s.Unknown || d.State == StateWaiting || d.State == StateHeld {
-		return d
-	}
-	switch d.Do {
-	case DoSkip, DoBlock, DoMend, DoProve, DoSwap, DoValidate, DoPutBack, DoRevive:
+	if !s.Unknown || d.State == StateWaiting || d.State == StateHeld || !ActionOf(d.Do).NeedsSettings {
 		return d
 	}
 	return BlockUntil(time.Time{}, "keyd.ini has a mistake, and no earlier good settings are known: nothing is started until it is fixed", "")

@@ -84,24 +84,11 @@ const (
 	FailureLimitOldKey = settings.Day
 )
 
-// holdsBack reports whether the action do has to wait because of this failure. An
-// action that repairs the files waits only for its own failures, or for those of
-// the step it leads to: a key that cannot be deleted today is no reason to leave a
-// dead key in the files until tomorrow.
-func (t *Failure) holdsBack(do Do) bool {
-	switch do {
-	case DoMend, DoSwap, DoValidate, DoPutBack, DoRevive:
-		return t.Do == do
-	case DoProve:
-		return t.Do == DoProve || t.Do == DoSwap
-	}
-	return true
-}
-
 // orWaitForRetry returns d, or the wait for the next retry when its action, or one
 // that holds it back, has recently failed.
 func orWaitForRetry(f Facts, s settings.Settings, now time.Time, d Decision) Decision {
-	if d.EndsPass() || f.Failure == nil || !f.Failure.holdsBack(d.Do) {
+	action := ActionOf(d.Do)
+	if action.EndsPass || f.Failure == nil || !action.isHeldBackBy(f.Failure.Do) {
 		return d
 	}
 	if held, ok := waitForRetry(f, s, now); ok {

@@ -234,7 +234,7 @@ type outage struct {
 // calls the same endpoints and has something to do, so that it need not fail by
 // itself. Actions that need no network are done even so.
 func (a *outage) shareFailure(t *target, do decide.Do, now time.Time) {
-	if a.firstTarget == nil || do == decide.DoMend || t.facts.EndpointErr != nil || t.facts.Options.Manual {
+	if a.firstTarget == nil || !decide.ActionOf(do).NeedsEndpoint || t.facts.EndpointErr != nil || t.facts.Options.Manual {
 		return
 	}
 	if t.endpoints.Partition != a.firstTarget.endpoints.Partition || iam.CustomEndpoints(t.endpoints) != iam.CustomEndpoints(a.firstTarget.endpoints) {

@@ -1,0 +1,102 @@
+package decide
+
+import "slices"
+
+// Do is the action to take on a key now.
+type Do string
+
+// The actions, in the order of a rotation. DoWait, DoBlock and DoSkip end the
+// pass for a key.
+const (
+	DoWait       Do = "wait"
+	DoBlock      Do = "blocked"
+	DoSkip       Do = "skip"
+	DoLook       Do = "look"
+	DoPreflight  Do = "preflight"
+	DoPrune      Do = "prune" // deletes the user's second, Inactive key; only with prune_inactive_after
+	DoCreate     Do = "create"
+	DoReconcile  Do = "reconcile"
+	DoDropOrphan Do = "drop orphan"
+	DoProve      Do = "prove"
+	DoMend       Do = "mend" // completes a pair that is half old, half new
+	DoSwap       Do = "swap"
+	DoValidate   Do = "validate"
+	DoPutBack    Do = "put back"
+	DoDiscard    Do = "discard"
+	DoDescribe   Do = "describe"
+	DoCheckUse   Do = "check use"
+	DoDeactivate Do = "deactivate"
+	DoRevive     Do = "revive"
+	DoDelete     Do = "delete"
+)
+
+// Action is one row of the table of actions: what keyd has to know about an action
+// apart from when it is due and how it is performed.
+type Action struct {
+	Do Do
+
+	// EndsPass is set when there is nothing to perform: the pass is over for the key.
+	EndsPass bool
+	// HeldBackBy lists the actions whose recent failure makes this action wait; nil
+	// means every action. An action that repairs the files waits only for its own
+	// failures, or for those of the action it leads to: a key that cannot be deleted
+	// today is no reason to leave a dead key in the files until tomorrow.
+	HeldBackBy []Do
+	// Optional is set when nothing depends on the action: if AWS fails it twice in a
+	// row, the rotation continues without it.
+	Optional bool
+	// Interruptible is set when the action may be cancelled at any moment. Any other
+	// action has effects at AWS or on files, and runs to its end.
+	Interruptible bool
+	// NeedsSettings is set when the action could depend on settings: on which keys are
+	// excluded, which accounts are decoys and must not even be looked at, or how long an
+	// old key is kept. The other actions put the proven pair of a rotation in progress
+	// into the files, or its old key back, and need no settings for that.
+	NeedsSettings bool
+	// NeedsEndpoint is set when the action calls AWS, so that it can do nothing without
+	// a network, or while a mistake in the settings hides where AWS is.
+	NeedsEndpoint bool
+}
+
+// actions is the table of actions.
+var actions = [...]Action{
+	{Do: DoWait, EndsPass: true, NeedsSettings: true}, // the settings say for how long
+	{Do: DoBlock, EndsPass: true},
+	{Do: DoSkip, EndsPass: true},
+	{Do: DoLook, Interruptible: true, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoPreflight, Interruptible: true, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoPrune, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoCreate, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoReconcile, Interruptible: true, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoDropOrphan, Interruptible: true, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoProve, HeldBackBy: []Do{DoProve, DoSwap}, Interruptible: true, NeedsEndpoint: true},
+	{Do: DoMend, HeldBackBy: []Do{DoMend}},
+	{Do: DoSwap, HeldBackBy: []Do{DoSwap}, NeedsEndpoint: true},
+	{Do: DoValidate, HeldBackBy: []Do{DoValidate}, Interruptible: true, NeedsEndpoint: true},
+	{Do: DoPutBack, HeldBackBy: []Do{DoPutBack}, NeedsEndpoint: true},
+	{Do: DoDiscard, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoDescribe, Optional: true, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoCheckUse, Interruptible: true, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoDeactivate, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoRevive, HeldBackBy: []Do{DoRevive}, NeedsEndpoint: true},
+	{Do: DoDelete, NeedsSettings: true, NeedsEndpoint: true},
+}
+
+// Actions returns the table of actions, one row for each Do.
+func Actions() []Action { return slices.Clone(actions[:]) }
+
+// ActionOf returns the row of do. It is empty, apart from Do, when there is none.
+func ActionOf(do Do) Action {
+	for i := range actions {
+		if actions[i].Do == do {
+			return actions[i]
+		}
+	}
+	return Action{Do: do}
+}
+
+// isHeldBackBy reports whether the action has to wait because failed has recently
+// failed.
+func (a *Action) isHeldBackBy(failed Do) bool {
+	return a.HeldBackBy == nil || slices.Contains(a.HeldBackBy, failed)
+}
