@@ -3,51 +3,70 @@ package rotate
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"keyd/daemon/decide"
+	"keyd/daemon/iam"
 )
 
-// runAction performs one action. Effects at AWS and on files run to their end
-// even when ctx is cancelled meanwhile; only waiting is cut short.
-func (d *Rotator) runAction(ctx context.Context, t *target, decision decide.Decision) error {
-	effect := context.WithoutCancel(ctx)
-	//exhaustive:enforce
-	switch decision.Do {
-	case decide.DoWait, decide.DoBlock, decide.DoSkip: // these end a pass and are never performed
-	case decide.DoLook:
-		return d.lookAtKeys(ctx, t)
-	case decide.DoPreflight:
-		return d.runPreflight(ctx, t)
-	case decide.DoPrune:
-		return d.pruneSecond(effect, t, t.facts.Seen.FindOther(t.facts.ID).ID)
-	case decide.DoCreate:
-		return d.createKey(effect, t, decision)
-	case decide.DoReconcile:
-		return d.reconcileCreate(ctx, t)
-	case decide.DoDropOrphan:
-		return d.dropOrphan(ctx, t)
-	case decide.DoProve:
-		return d.proveKey(ctx, t)
-	case decide.DoMend:
-		return d.mendTorn(effect, t)
-	case decide.DoSwap:
-		return d.swapFiles(effect, t)
-	case decide.DoValidate:
-		return d.validateFiles(ctx, t)
-	case decide.DoPutBack:
-		return d.putBack(effect, t)
-	case decide.DoDiscard:
-		return d.discardNew(effect, t)
-	case decide.DoDescribe:
-		return d.describeKey(effect, t)
-	case decide.DoCheckUse:
-		return d.checkUse(ctx, t)
-	case decide.DoDeactivate:
-		return d.deactivateOld(effect, t)
-	case decide.DoRevive:
-		return d.reviveOld(effect, t)
-	case decide.DoDelete:
-		return d.deleteOld(effect, t)
+// step is how one action is performed. What else there is to know about the action
+// is in its row of decide's table.
+type step struct {
+	do      decide.Do
+	perform func(*Rotator, context.Context, *target) error
+	// leaveOut records that the rotation continues without the action, which AWS
+	// failed. Only optional actions have it.
+	leaveOut func(*Rotator, *target, error) error
+}
+
+// allSteps returns the steps, one for each action that does not end a pass.
+func allSteps() []step {
+	return []step{
+		{do: decide.DoLook, perform: (*Rotator).lookAtKeys},
+		{do: decide.DoPreflight, perform: (*Rotator).runPreflight},
+		{do: decide.DoPrune, perform: (*Rotator).pruneInactive},
+		{do: decide.DoCreate, perform: (*Rotator).createKey},
+		{do: decide.DoReconcile, perform: (*Rotator).reconcileCreate},
+		{do: decide.DoDropOrphan, perform: (*Rotator).dropOrphan},
+		{do: decide.DoProve, perform: (*Rotator).proveKey},
+		{do: decide.DoMend, perform: (*Rotator).mendTorn},
+		{do: decide.DoSwap, perform: (*Rotator).swapFiles},
+		{do: decide.DoValidate, perform: (*Rotator).validateFiles},
+		{do: decide.DoPutBack, perform: (*Rotator).putBack},
+		{do: decide.DoDiscard, perform: (*Rotator).discardNew},
+		{do: decide.DoDescribe, perform: (*Rotator).describeKey, leaveOut: (*Rotator).leaveUndescribed},
+		{do: decide.DoCheckUse, perform: (*Rotator).checkUse},
+		{do: decide.DoDeactivate, perform: (*Rotator).deactivateOld},
+		{do: decide.DoRevive, perform: (*Rotator).reviveOld},
+		{do: decide.DoDelete, perform: (*Rotator).deleteOld},
 	}
-	return fmt.Errorf("daemon: no action %q", decision.Do)
+}
+
+// runAction performs the action that was decided. Unless the action is
+// interruptible, its effects at AWS and on files run to their end even when ctx is
+// cancelled meanwhile.
+func (d *Rotator) runAction(ctx context.Context, t *target, decision decide.Decision) error {
+	steps := allSteps()
+	i := slices.IndexFunc(steps, func(s step) bool { return s.do == decision.Do })
+	if i < 0 {
+		return fmt.Errorf("daemon: no action %q", decision.Do)
+	}
+	action := decide.ActionOf(decision.Do)
+	if !action.Interruptible {
+		ctx = context.WithoutCancel(ctx)
+	}
+	t.decision = decision
+	err := steps[i].perform(d, ctx, t)
+	if action.Optional && !isInterrupted(ctx, err) && t.failsAgain(action.Do, err) {
+		return steps[i].leaveOut(d, t, err)
+	}
+	return err
+}
+
+// failsAgain reports whether err is the second failure in a row in which AWS, or
+// something on the way to it, failed the action. Failures without a network do not
+// count: nothing else could be done then either.
+func (t *target) failsAgain(do decide.Do, err error) bool {
+	before := t.facts.Failure
+	return IsType[*iam.Error](err) && !isOffline(err) && before != nil && before.Do == do && !before.Offline
 }

@@ -14,7 +14,7 @@ import (
 // createKey journals the intent, sends CreateAccessKey once, and journals the
 // pair before anything else happens. After an ambiguous answer the journal
 // stays, and reconcileCreate finds out what happened.
-func (d *Rotator) createKey(ctx context.Context, t *target, decision decide.Decision) error {
+func (d *Rotator) createKey(ctx context.Context, t *target) error {
 	client, err := d.newClient(t, t.pair)
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func (d *Rotator) createKey(ctx context.Context, t *target, decision decide.Deci
 		return err
 	}
 	t.facts.Rotation, t.facts.Placement = r, decide.Placement{Old: len(t.holders)}
-	d.emit(t, decide.DoCreate, "begin", fmt.Sprintf("%s, rotating (user %s, account %s)", decision.Why, r.User, r.Account))
+	d.emit(t, decide.DoCreate, "begin", fmt.Sprintf("%s, rotating (user %s, account %s)", t.decision.Why, r.User, r.Account))
 	created, err := client.CreateKey(ctx, r.User)
 	switch {
 	case err == nil:

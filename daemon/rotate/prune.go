@@ -83,6 +83,12 @@ func (d *Rotator) forgetListing(t *target) error {
 	return d.saveStatusLine(t, d.makeResult(t, decision, nil))
 }
 
+// pruneInactive deletes the user's second key, which has been Inactive for
+// prune_inactive_after.
+func (d *Rotator) pruneInactive(ctx context.Context, t *target) error {
+	return d.pruneSecond(ctx, t, t.facts.Seen.FindOther(t.facts.ID).ID)
+}
+
 // pruneSecond deletes a second, Inactive key.
 func (d *Rotator) pruneSecond(ctx context.Context, t *target, id string) error {
 	client, err := d.newClient(t, t.pair)

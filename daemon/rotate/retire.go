@@ -157,8 +157,7 @@ func (d *Rotator) handOver(t *target) error {
 
 // describeKey sets the new key's text in the console's description column.
 // Nothing depends on it. A refusal is remembered for this rotation and does not
-// count as a failure, and neither does the second failure of another kind.
-// Without a network the step waits, since nothing else could be done either.
+// count as a failure.
 func (d *Rotator) describeKey(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
 	client, err := d.newClient(t, r.New)
@@ -168,11 +167,16 @@ func (d *Rotator) describeKey(ctx context.Context, t *target) error {
 	defer client.Close()
 	err = client.DescribeKey(ctx, r.User, r.New.ID, d.keyDescription())
 	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.Quota && class != iam.Invalid {
-		if before := t.facts.Failure; isOffline(err) || before == nil || before.Do != decide.DoDescribe || before.Offline {
-			return err
-		}
-		d.emit(t, decide.DoDescribe, "not described", r.New.String()+" has no tag for the console: "+err.Error())
+		return err
 	}
+	r.Described = true
+	return d.JournalDir().Save(r)
+}
+
+// leaveUndescribed records that the new key gets no text in the console.
+func (d *Rotator) leaveUndescribed(t *target, err error) error {
+	r := t.facts.Rotation
+	d.emit(t, decide.DoDescribe, "not described", r.New.String()+" has no tag for the console: "+err.Error())
 	r.Described = true
 	return d.JournalDir().Save(r)
 }

@@ -56,8 +56,9 @@ type target struct {
 	lastCreated map[string]time.Time // when keyd last created a key, by owner
 
 	// Known in this pass only:
-	identified                        bool     // AWS has said whose key it is, in this pass
-	acceptingRegions, refusingRegions []string // STS regions that accepted and refused the key in the preflight; see Rotation
+	decision                          decide.Decision // the action in progress, or the last one
+	identified                        bool            // AWS has said whose key it is, in this pass
+	acceptingRegions, refusingRegions []string        // STS regions that accepted and refused the key in the preflight; see Rotation
 }
 
 // hasProfile reports whether one of the target's profiles is among profiles.
