@@ -25,7 +25,7 @@ func (s *search) arrives(t *testing.T, tr trace) bool {
 		w, _ = s.follow(t, w, step)
 	}
 	for range mostPasses {
-		r := s.execute(t, w, nil, s.bug, false)
+		r := s.execute(t, w, nil, s.mistake, false)
 		if s.ended(r) || r.asks() {
 			return true
 		}
@@ -94,12 +94,12 @@ func (s *search) repeat(t *testing.T, text string) {
 
 // follow does one step of a trace.
 func (s *search) follow(t *testing.T, w *scene, step step) (*scene, *take) {
-	r := s.execute(t, w, step.faults, s.bug, true)
+	r := s.execute(t, w, step.faults, s.mistake, true)
 	for _, m := range r.moments {
 		if m.after != step.crash {
 			continue
 		}
-		for _, dead := range r.deaths(m, s.bug) {
+		for _, dead := range r.deaths(m, s.mistake) {
 			if dead.trace[len(dead.trace)-1].how == step.how {
 				r.wrong = append(r.wrong, dead.died(m.works)...)
 				return dead, r

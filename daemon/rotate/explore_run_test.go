@@ -62,23 +62,16 @@ type moment struct {
 	works [2]bool // the pairs of the files, until then
 }
 
-// bug puts one of the known mistakes into a run.
-type bug struct {
-	name   string
-	put    func(*take) // into the daemon, the disk or the network
-	forget string      // the folder that a crash empties; "" for none
-}
-
 // execute does one pass over w.
-func (s setting) execute(t *testing.T, w *scene, faults []fault, b *bug, further bool) *take {
+func (s setting) execute(t *testing.T, w *scene, faults []fault, m *mistake, further bool) *take {
 	r := &take{setting: s, faults: faults, read: true, further: further}
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(r.begins(w)))
 		r.scene = &scene{disk: w.disk.Clone(time.Now), cloud: w.cloud.Clone(time.Now), ghost: w.ghost, trace: w.trace, faults: w.faults}
 		r.disk.Around = r.onDisk
 		r.start(r.disk, r)
-		if b != nil {
-			b.put(r)
+		if m != nil && m.plant != nil {
+			m.plant(r)
 		}
 		r.before = r.look()
 		r.noteShown()
@@ -100,7 +93,7 @@ func (r *take) start(sys atomicfile.Sys, http interface {
 		Getenv: func(string) string { return "" }, Log: slog.New(listener{slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}), r}),
 		Process: "test", OnEvent: r.told,
 	}
-	r.d.ProofStreak = r.rounds
+	r.d.SetProofRounds(r.rounds)
 	r.d.Settings.CheckEvery = 30 * settings.Day // what is due wakes it
 }
 
@@ -324,16 +317,16 @@ func (r *take) keep(n int) {
 const restartAfter = 5 * time.Second
 
 // deaths are the scenes that m can leave: the process killed, or the power cut.
-func (r *take) deaths(m moment, b *bug) []*scene {
+func (r *take) deaths(m moment, planted *mistake) []*scene {
 	at := m.at.Add(restartAfter)
 	clock := func() time.Time { return at }
 	from := r.scene.trace[:len(r.scene.trace)-1]
 	one := func(how string, disk *atomicfiletest.Disk) *scene {
 		w := &scene{disk: disk, cloud: m.cloud.Clone(clock), at: at, since: m.at, ghost: m.ghost, faults: r.scene.faults + 1}
 		w.trace = trace(from).with(step{r.faults, m.after, how})
-		if b != nil && b.forget != "" {
+		if planted != nil && planted.forgets != "" {
 			for _, f := range disk.Files() {
-				if filepath.Dir(f.Path) == b.forget {
+				if filepath.Dir(f.Path) == planted.forgets {
 					_ = disk.Remove(f.Path)
 				}
 			}

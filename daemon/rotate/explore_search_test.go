@@ -18,10 +18,10 @@ import (
 // that was seen before, by its key, is not gone into again.
 type search struct {
 	setting
-	most  int // faults
-	light bool
-	bug   *bug
-	draw  draw
+	most    int // faults
+	light   bool
+	mistake *mistake
+	draw    draw
 
 	queue [][]*task       // by the number of faults
 	seen  map[uint64]bool // scenes, by key
@@ -120,7 +120,7 @@ func (s *search) sample(n, most int) {
 // batch is how many tasks are done before they are counted: few where a finding
 // is expected soon.
 func (s *search) batch() int {
-	if s.bug != nil {
+	if s.mistake != nil {
 		return 16
 	}
 	return 2000
@@ -194,7 +194,7 @@ func amid(effects []effect, i int) bool {
 
 // do is one run with everything that follows from it at once.
 func (k *task) do(t *testing.T, s *search) {
-	k.run = s.execute(t, k.scene, k.faults, s.bug, k.further)
+	k.run = s.execute(t, k.scene, k.faults, s.mistake, k.further)
 	for _, wrong := range k.run.wrong {
 		k.wrong = append(k.wrong, finding{wrong, k.run.trace})
 	}
@@ -204,7 +204,7 @@ func (k *task) do(t *testing.T, s *search) {
 	}
 	for _, m := range k.run.moments {
 		var shared *memo
-		for _, w := range k.run.deaths(m, s.bug) {
+		for _, w := range k.run.deaths(m, s.mistake) {
 			k.deaths++
 			if shared == nil {
 				shared = newMemo(w)

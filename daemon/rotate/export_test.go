@@ -15,6 +15,9 @@ func (d *Rotator) LookToPruneAs(ctx context.Context, id string, key credfile.Key
 	return d.lookBeforePrune(ctx, u, "default")
 }
 
+// SetProofRounds makes a proof take n successes in a row for enough.
+func (d *Rotator) SetProofRounds(n int) { d.proofRounds = n }
+
 // Limits that the tests in package rotate_test measure against.
 const (
 	ProveHardLimit = proveHardLimit

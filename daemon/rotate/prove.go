@@ -51,15 +51,11 @@ type proofEndpoint struct {
 // lags behind almost certainly, not certainly.
 func (d *Rotator) proveKey(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
-	need := cmp.Or(d.ProofStreak, proofStreak)
+	need := cmp.Or(d.proofRounds, proofStreak)
 	if !r.Validated.IsZero() { // proven before; a file may show an inactive id, which is urgent
 		need = 1
 	} else if err := d.probeNewRegions(ctx, t); err != nil {
 		return err
-	}
-	if d.Flaw == SwapUnproven {
-		t.facts.Proven = true
-		return nil
 	}
 	client, err := d.newClient(t, r.New)
 	if err != nil {

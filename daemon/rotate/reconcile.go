@@ -37,7 +37,7 @@ func (d *Rotator) reconcileCreate(ctx context.Context, t *target) error {
 		return err
 	}
 	defer client.Close()
-	if early := r.CreateDeadline().Add(decide.ReconcileAfter).Sub(d.Now()); early > 0 && d.Flaw != TrustFirstList {
+	if early := r.CreateDeadline().Add(decide.ReconcileAfter).Sub(d.Now()); early > 0 {
 		d.emitProgress(t, decide.DoReconcile, "reconcile", "the answer to CreateAccessKey was lost; waiting until the call can no longer take effect", d.Now(), early+equalDuration)
 		if err := PauseFor(ctx, min(early, decide.ReconcileAfter)); err != nil {
 			return err
@@ -65,7 +65,7 @@ func (d *Rotator) listUntilSteady(ctx context.Context, t *target, client *iam.Cl
 			last, since, equal = text, now, 0
 		}
 		equal++
-		if equal >= equalAnswers && now.Sub(since) >= equalDuration || d.Flaw == TrustFirstList {
+		if equal >= equalAnswers && now.Sub(since) >= equalDuration {
 			return listing.Keys, nil
 		}
 		d.emitProgress(t, decide.DoReconcile, "reconcile", fmt.Sprintf("the same answer %d times in a row", equal), since, equalDuration)
@@ -95,7 +95,7 @@ func (d *Rotator) judgeNewKeys(ctx context.Context, t *target, client *iam.Clien
 		d.appendHistory(t, "create had no effect", r.Old.ID, "")
 		d.emit(t, decide.DoReconcile, "reconciled", "CreateAccessKey had no effect")
 		return d.closeRotation(t)
-	case len(newKeys) == 1 && d.inCreateWindow(r, newKeys[0]), d.Flaw == DropAnyUnknown:
+	case len(newKeys) == 1 && d.inCreateWindow(r, newKeys[0]):
 		return d.deactivateOrphan(ctx, t, client, newKeys[0])
 	}
 	var seen []string

@@ -15,11 +15,8 @@ import (
 // verifies that the new one still works. If AWS refuses the new key then, the
 // old one is made Active again.
 func (d *Rotator) deactivateOld(ctx context.Context, t *target) error {
-	r, signer := t.facts.Rotation, t.facts.Rotation.New
-	if d.Flaw == OldDeactivates {
-		signer = r.Old
-	}
-	client, err := d.newClient(t, signer)
+	r := t.facts.Rotation
+	client, err := d.newClient(t, r.New)
 	if err != nil {
 		return err
 	}

@@ -45,8 +45,7 @@ type Rotator struct {
 
 	readOnly bool // for a dry run: nothing in the state folder changes but the lock
 
-	Flaw        Flaw // set by tests only
-	ProofStreak int  // required successes of a proof; set by tests only, 0 means proofStreak
+	proofRounds int // successes in a row that a proof requires; 0, as everywhere but in tests, means proofStreak
 }
 
 // UnknownProfileError reports a profile name that appears in no file.

@@ -48,18 +48,13 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target) error {
 		return d.rejectPair(t, nil, fmt.Sprintf("the pair on disk belongs to %s, not %s", who.ARN, r.ARN))
 	}
 	r.MarkValidated(d.Now().UTC())
-	if d.Flaw != OldDeactivates {
-		r.Old.Secret = credfile.Secret{}
-	}
+	r.Old.Secret = credfile.Secret{}
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
 	t.facts.Seen = staleSeen(t.facts.Seen) // that look came before the files showed the new pair
 	d.appendHistory(t, "validated", r.New.ID, who.ARN)
 	d.emit(t, decide.DoValidate, "validated", who.ARN+", from the file")
-	if d.Flaw == EraseEarly {
-		return d.closeRotation(t)
-	}
 	return nil
 }
 

@@ -1,0 +1,244 @@
+package rotate_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"keyd/credfile/deeptest"
+)
+
+// mistake is one of the classical mistakes of tools that rotate keys. A mistake
+// is made on the wire or on the disk, by plant and forgets, or in the sources of
+// this package, by edits.
+type mistake struct {
+	name    string
+	plant   func(*take) // puts it into the daemon, the disk or the network; may be nil
+	forgets string      // the folder that a crash empties; "" means none
+	edits   []edit
+	setting setting  // in which the mistake can be seen; most are harmless with an AWS that knows everything at once
+	faults  int      // needed to see it, at most
+	wants   string   // the invariant that the exploration must say is violated
+	way     []string // leads there: for each number of faults, the only ones that are tried unless the tests are deep
+}
+
+// edit replaces a text that occurs exactly once in a source file. MISTAKE in the
+// new text becomes a condition that holds while the mistake is being made.
+type edit struct{ file, old, new string }
+
+var mistakes = []mistake{
+	{
+		name:  "the SDK repeats CreateAccessKey",
+		plant: func(r *take) { r.d.HTTP = repeating{r} },
+		wants: "I7", faults: 1, way: []string{"done+lost"},
+	}, {
+		name: "the file is written before the key is proven",
+		edits: []edit{{"prove.go", `	p := proof{`, `	if MISTAKE {
+		t.facts.Proven = true
+		return nil
+	}
+	p := proof{`}},
+		wants: "I1", setting: setting{lag: quick},
+	}, {
+		name:    "there is no journal",
+		forgets: rotations,
+		wants:   "I5", faults: 1, way: []string{"killed"},
+	}, {
+		name: "the first list is believed",
+		edits: []edit{
+			{"reconcile.go", `early > 0 {`, `early > 0 && !MISTAKE {`},
+			{"reconcile.go", `now.Sub(since) >= equalDuration {`, `now.Sub(since) >= equalDuration || MISTAKE {`},
+		},
+		wants: "I5", setting: setting{lag: slowList}, faults: 1, way: []string{"killed"},
+	}, {
+		name:  "any unknown key is deleted",
+		edits: []edit{{"reconcile.go", `case len(newKeys) == 1 && d.inCreateWindow(r, newKeys[0]):`, `case len(newKeys) == 1 && d.inCreateWindow(r, newKeys[0]), MISTAKE:`}},
+		wants: "I3", faults: 2, way: []string{"killed", "second laptop"},
+	}, {
+		name: "the old key signs its own deactivation",
+		edits: []edit{
+			{"validate.go", `r.Old.Secret = credfile.Secret{}`, `if !MISTAKE {
+		r.Old.Secret = credfile.Secret{}
+	}`},
+			{"retire.go", `	r.DeactivateStarted = d.Now()`, `	if MISTAKE {
+		if client, err = d.newClient(t, r.Old); err != nil {
+			return err
+		}
+	}
+	r.DeactivateStarted = d.Now()`},
+		},
+		wants: "I6",
+	}, {
+		name:  "a file is renamed without a sync",
+		plant: func(r *take) { r.lazy = true },
+		wants: "I", faults: 1,
+	}, {
+		name: "the journal is erased too early",
+		edits: []edit{{"validate.go", `who.ARN+", from the file")`, `who.ARN+", from the file")
+	if MISTAKE {
+		return d.closeRotation(t)
+	}`}},
+		wants: "I2",
+	},
+}
+
+// repeating is an HTTP client that sends a request again when its answer is
+// lost, as the SDK's standard retryer does.
+type repeating struct{ *take }
+
+func (c repeating) Do(q *http.Request) (*http.Response, error) {
+	body, _ := io.ReadAll(q.Body)
+	for range 2 {
+		again := q.Clone(q.Context())
+		again.Body = io.NopCloser(bytes.NewReader(body))
+		if resp, err := c.take.Do(again); err == nil {
+			return resp, nil
+		}
+	}
+	q.Body = io.NopCloser(bytes.NewReader(body))
+	return c.take.Do(q)
+}
+
+// mistakeVariable names the mistake that a test program makes, if the program
+// was built with all of them in its sources.
+const mistakeVariable = "KEYD_MISTAKE"
+
+// TestKnownMistakesAreSeen makes each mistake in turn, and the
+// exploration must find it by itself. Otherwise its silence about keyd would
+// prove nothing.
+func TestKnownMistakesAreSeen(t *testing.T) {
+	if making := os.Getenv(mistakeVariable); making != "" {
+		i := slices.IndexFunc(mistakes, func(m mistake) bool { return m.name == making })
+		mistakes[i].mustBeFound(t)
+		return
+	}
+	t.Parallel()
+	t.Run("in the world", func(t *testing.T) {
+		for _, m := range mistakes {
+			if len(m.edits) == 0 {
+				t.Run(m.name, func(t *testing.T) {
+					t.Parallel()
+					m.mustBeFound(t)
+				})
+			}
+		}
+	})
+	t.Run("in the sources", func(t *testing.T) {
+		program := buildWithMistakes(t)
+		for _, m := range mistakes {
+			if len(m.edits) > 0 {
+				t.Run(m.name, func(t *testing.T) {
+					t.Parallel()
+					m.mustBeFoundBy(t, program)
+				})
+			}
+		}
+	})
+}
+
+// mustBeFound fails t unless the exploration finds m in this process, and says
+// that the right invariant is violated.
+func (m *mistake) mustBeFound(t *testing.T) {
+	x := search{setting: m.setting, most: m.faults, light: true, mistake: m}
+	if !deeptest.Tests {
+		x.draw.only = m.way
+	}
+	x.explore(t)
+	if len(x.found) == 0 {
+		t.Fatalf("%s: not found in %d runs and %d deaths", m.name, x.tally.runs, x.tally.moments)
+	}
+	if first := x.found[0]; !strings.HasPrefix(first.wrong, m.wants) {
+		t.Errorf("%s, want %s; trace: %s", first.wrong, m.wants, first.trace)
+	} else {
+		t.Logf("found in run %d: %s\n\ttrace: %s", x.tally.runs, first.wrong, first.trace)
+	}
+}
+
+// mustBeFoundBy lets program, which has the mistakes in its sources, make m and
+// find it.
+func (m *mistake) mustBeFoundBy(t *testing.T, program string) {
+	c := exec.CommandContext(t.Context(), program, "-test.run", "^TestKnownMistakesAreSeen$", "-test.v")
+	c.Env = append(os.Environ(), mistakeVariable+"="+m.name)
+	out, err := c.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil || !bytes.Contains(out, []byte("found in run")) {
+		t.Errorf("%s: the exploration did not find the mistake (%v)", m.name, err)
+	}
+}
+
+// buildWithMistakes returns the path of a program that holds the tests of this
+// package, built with every mistake in its sources. The sources themselves stay
+// as they are.
+func buildWithMistakes(t *testing.T) string {
+	t.Helper()
+	goCommand, err := exec.LookPath("go")
+	if err != nil {
+		t.Skip("the mistakes in the sources need the go command: ", err)
+	}
+	here, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	var overlay struct{ Replace map[string]string }
+	overlay.Replace = map[string]string{}
+	for name, text := range sourcesWithMistakes(t) {
+		path := filepath.Join(dir, name)
+		overlay.Replace[filepath.Join(here, name)] = path
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := json.Marshal(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), list, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "mistakes.test.exe")
+	c := exec.CommandContext(t.Context(), goCommand, "test", "-c", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, ".")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", c, err, out)
+	}
+	return program
+}
+
+// sourcesWithMistakes returns the sources that some mistake edits, with all the
+// edits, and one more file that reads mistakeVariable.
+func sourcesWithMistakes(t *testing.T) map[string]string {
+	t.Helper()
+	before, after := map[string]string{}, map[string]string{
+		"mistake.go": fmt.Sprintf("package rotate\n\nimport \"os\"\n\nfunc makes(mistake string) bool { return os.Getenv(%q) == mistake }\n", mistakeVariable),
+	}
+	for _, m := range mistakes {
+		for _, e := range m.edits {
+			if before[e.file] == "" {
+				data, err := os.ReadFile(e.file)
+				if err != nil {
+					t.Skip("the sources are not here: ", err)
+				}
+				before[e.file] = strings.ReplaceAll(string(data), "\r\n", "\n")
+				after[e.file] = before[e.file]
+			}
+			if n := strings.Count(before[e.file], e.old); n != 1 {
+				t.Fatalf("the mistake does not fit the code any more: %s: %s has %d times\n%s", m.name, e.file, n, e.old)
+			}
+			changed := strings.ReplaceAll(e.new, "MISTAKE", fmt.Sprintf("makes(%q)", m.name))
+			after[e.file] = strings.Replace(after[e.file], e.old, changed, 1)
+		}
+	}
+	return after
+}
+
+// TestMistakesFitTheCode reports an edit whose text is no longer in the sources,
+// also where no mistake is made.
+func TestMistakesFitTheCode(t *testing.T) { sourcesWithMistakes(t) }
