@@ -92,7 +92,7 @@ func TestEarlierInstallationContinues(t *testing.T) {
 
 func continueFrom(t *testing.T, left *leftBehind) {
 	w := left.scene(t)
-	shape := w.masked(credentials)
+	shape := w.maskedText(credentials)
 	d := &rotate.Rotator{
 		Store:    &credfile.Store{Paths: credfile.Paths{Credentials: credentials, Config: configFile}, Sys: w.disk},
 		StateDir: stateFolder, Sys: w.disk, Settings: settings.Default(), Now: time.Now,
@@ -105,7 +105,7 @@ func continueFrom(t *testing.T, left *leftBehind) {
 	}
 	wasHeld := strings.Contains(t.Name(), "-held-")
 	d.HTTP = doer(func(q *http.Request) (*http.Response, error) {
-		if !w.usable(credentials) {
+		if !w.isUsable(credentials) {
 			t.Errorf("the file shows a pair that AWS refuses, %s after the kill", time.Since(left.At))
 		}
 		return w.cloud.Do(q)
@@ -127,11 +127,11 @@ func continueFrom(t *testing.T, left *leftBehind) {
 		}
 		time.Sleep(max(time.Until(result.Until), time.Minute))
 	}
-	id, whole := w.shows(credentials)
+	id, whole := w.shownKey(credentials)
 	if keys := w.cloud.Keys(w.user()); len(keys) != 1 || keys[0].ID != id || keys[0].Status != "Active" || !whole || id == left.Keys[0].ID {
 		t.Errorf("the file shows %s (whole: %v), AWS has %+v", id, whole, keys)
 	}
-	if got := w.masked(credentials); got != shape {
+	if got := w.maskedText(credentials); got != shape {
 		t.Errorf("other bytes changed:\n%q\nwant\n%q", got, shape)
 	}
 	history := filepath.Join(stateFolder, "history.jsonl")

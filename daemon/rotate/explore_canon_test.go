@@ -17,43 +17,43 @@ import (
 	"keyd/daemon/state"
 )
 
-var seed = maphash.MakeSeed()
+var hashSeed = maphash.MakeSeed()
 
-// ages are where keyd's policy, and so a scene, changes with time.
-var ages = []time.Duration{-time.Minute, decide.ReconcileAfter, decide.FreshFor, decide.UndisturbedFor, decide.UseReportDelay, settings.Day, 7 * settings.Day, 60 * settings.Day}
+// ageLimits are where keyd's policy, and so a scene, changes with time.
+var ageLimits = []time.Duration{-time.Minute, decide.ReconcileAfter, decide.FreshFor, decide.UndisturbedFor, decide.UseReportDelay, settings.Day, 7 * settings.Day, 60 * settings.Day}
 
-// age is the class of a time, seen from the scene's.
-func (w *scene) age(t time.Time) int {
-	i, _ := slices.BinarySearch(ages, w.at.Sub(t))
+// ageClass is the class of a time, seen from the scene's.
+func (w *scene) ageClass(t time.Time) int {
+	i, _ := slices.BinarySearch(ageLimits, w.at.Sub(t))
 	return i
 }
 
-// key is the same for scenes that differ in nothing that a pass could see but
+// fingerprint is the same for scenes that differ in nothing that a pass could see but
 // ids, secrets, words for people, and times within one class of age. It is what
 // makes the exploration end. Not guaranteed: two scenes that it takes for one
 // may in theory go different ways. A light key passes over temporary files,
 // which the next pass removes before anything else.
-func (w *scene) key(light bool) uint64 {
+func (w *scene) fingerprint(light bool) uint64 {
 	var h maphash.Hash
-	h.SetSeed(seed)
+	h.SetSeed(hashSeed)
 	m := w.memo
 	if m == nil {
 		m = newMemo(w)
 	}
 	for _, f := range w.disk.Files() {
 		if !strings.Contains(f.Path, ".keyd-") {
-			h.WriteString(m.text(w, f))
+			h.WriteString(m.fileText(w, f))
 		} else if !light {
 			h.WriteString(m.names.Replace(f.Path[:strings.Index(f.Path, ".keyd-")]) + "~")
 		}
 	}
 	for _, name := range w.disk.Unsynced() {
-		if !strings.Contains(name, ".keyd-") && !(light && foundOutAgain(name)) {
+		if !strings.Contains(name, ".keyd-") && !(light && isRediscovered(name)) {
 			h.WriteString(m.names.Replace(name) + "?")
 		}
 	}
 	h.WriteString(m.cloud)
-	fmt.Fprint(&h, w.ghost.foreign, w.ghost.denied)
+	fmt.Fprint(&h, w.ghost.othersActed, w.ghost.denied)
 	return h.Sum64()
 }
 
@@ -66,13 +66,13 @@ type memo struct {
 }
 
 func newMemo(w *scene) *memo {
-	m := &memo{names: w.namer(), texts: map[string]string{}}
+	m := &memo{names: w.keyNamer(), texts: map[string]string{}}
 	m.cloud = w.cloudText(m.names)
 	return m
 }
 
-// text is a file in a key.
-func (m *memo) text(w *scene, f atomicfiletest.FileState) string {
+// fileText is a file in a key.
+func (m *memo) fileText(w *scene, f atomicfiletest.FileState) string {
 	of := fmt.Sprint(f.Path, f.Synced, f.Mode, "\x00") + string(f.Data)
 	if text, known := m.texts[of]; known {
 		return text
@@ -80,26 +80,26 @@ func (m *memo) text(w *scene, f atomicfiletest.FileState) string {
 	text := m.names.Replace(f.Path)
 	switch filepath.Base(f.Path) {
 	case "history.jsonl":
-		text += fmt.Sprint(w.made(f.Data))
+		text += fmt.Sprint(w.lastCreateAge(f.Data))
 	case "status.json":
 		text = statusText(f.Data, m.names)
 	case "memory.json":
 		text = w.memoryText(f.Data, m.names)
 	default:
 		data, _, _ := strings.Cut(string(f.Data), `"sum"`) // of a journal, where it is the last
-		text += fmt.Sprint(f.Synced, f.Mode) + w.withoutTimes(m.names.Replace(data))
+		text += fmt.Sprint(f.Synced, f.Mode) + w.classifyTimes(m.names.Replace(data))
 	}
 	m.texts[of] = text
 	return text
 }
 
-// foundOutAgain reports whether nothing is lost when a file is.
-func foundOutAgain(path string) bool {
+// isRediscovered reports whether nothing is lost when a file is.
+func isRediscovered(path string) bool {
 	return filepath.Dir(path) == stateFolder && filepath.Ext(path) != ""
 }
 
-// namer numbers the keys by creation.
-func (w *scene) namer() *strings.Replacer {
+// keyNamer numbers the keys by creation.
+func (w *scene) keyNamer() *strings.Replacer {
 	var pairs []string
 	secrets := w.cloud.Secrets()
 	for i, k := range w.cloud.History(w.user()) {
@@ -112,8 +112,8 @@ func (w *scene) namer() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// withoutTimes puts classes of age in the place of times.
-func (w *scene) withoutTimes(text string) string {
+// classifyTimes puts classes of age in the place of times.
+func (w *scene) classifyTimes(text string) string {
 	var b strings.Builder
 	for {
 		i := strings.Index(text, `": "`)
@@ -128,14 +128,14 @@ func (w *scene) withoutTimes(text string) string {
 			continue
 		}
 		if t, err := time.Parse(time.RFC3339Nano, text[:end]); err == nil {
-			fmt.Fprint(&b, w.age(t))
+			fmt.Fprint(&b, w.ageClass(t))
 			text = text[end:]
 		}
 	}
 }
 
-// made is the age of the last key that the history tells of.
-func (w *scene) made(text []byte) int {
+// lastCreateAge is the age of the last key that the history tells of.
+func (w *scene) lastCreateAge(text []byte) int {
 	for line := range bytes.Lines(text) {
 		if bytes.Contains(line, []byte(`"did":"created"`)) {
 			text = line
@@ -145,7 +145,7 @@ func (w *scene) made(text []byte) int {
 	if json.Unmarshal(bytes.TrimSpace(text), &e) != nil || e.Verb != "created" {
 		return -1
 	}
-	return w.age(e.Time)
+	return w.ageClass(e.Time)
 }
 
 func statusText(data []byte, n *strings.Replacer) string {
@@ -170,13 +170,13 @@ func (w *scene) memoryText(data []byte, n *strings.Replacer) string {
 		var line strings.Builder
 		line.WriteString(n.Replace(id))
 		if m.Seen != nil {
-			line.WriteString(fmt.Sprint(w.age(m.Seen.At), m.Seen.Offset.Round(time.Minute)))
+			line.WriteString(fmt.Sprint(w.ageClass(m.Seen.At), m.Seen.Offset.Round(time.Minute)))
 			for _, k := range m.Seen.Keys {
 				line.WriteString(fmt.Sprint(n.Replace(k.ID), k.Active))
 			}
 		}
 		if t := m.Failure; t != nil {
-			line.WriteString(fmt.Sprint(t.Do, w.age(t.At), min(t.Count, 3), t.NeedsPerson, t.Offline, t.Intercepted, t.Lasted >= decide.FailureLimitOldKey, t.Lasted >= decide.FailureLimit, t.MayRetry(time.Time{}, w.at)))
+			line.WriteString(fmt.Sprint(t.Do, w.ageClass(t.At), min(t.Count, 3), t.NeedsPerson, t.Offline, t.Intercepted, t.Lasted >= decide.FailureLimitOldKey, t.Lasted >= decide.FailureLimit, t.MayRetry(time.Time{}, w.at)))
 		}
 		lines = append(lines, line.String())
 	}
@@ -187,10 +187,10 @@ func (w *scene) memoryText(data []byte, n *strings.Replacer) string {
 func (w *scene) cloudText(n *strings.Replacer) string {
 	var b strings.Builder
 	for _, k := range w.cloud.History(w.user()) {
-		fmt.Fprint(&b, n.Replace(k.ID), k.Status, k.CreatedBy == awssim.BySeed, k.CreatedBy == awssim.ByConsole, w.age(k.Created))
+		fmt.Fprint(&b, n.Replace(k.ID), k.Status, k.CreatedBy == awssim.BySeed, k.CreatedBy == awssim.ByConsole, w.ageClass(k.Created))
 	}
 	for _, c := range w.cloud.LateCalls() {
-		fmt.Fprint(&b, c.Action, n.Replace(c.Target), c.Asked, w.age(c.At))
+		fmt.Fprint(&b, c.Action, n.Replace(c.Target), c.Asked, w.ageClass(c.At))
 	}
 	fmt.Fprint(&b, w.cloud.LastArrival().After(w.at))
 	return b.String()

@@ -21,55 +21,55 @@ type picture struct {
 
 var userFiles = [2]string{credentials, configFile}
 
-func (r *take) look() picture {
+func (r *take) takePicture() picture {
 	p := picture{keys: r.cloud.Keys(r.user())}
 	for i, path := range userFiles {
-		p.texts[i], p.usable[i] = r.disk.Data(path), r.usable(path)
+		p.texts[i], p.usable[i] = r.disk.Data(path), r.isUsable(path)
 	}
 	return p
 }
 
-func (r *take) violated(invariant, format string, args ...any) {
-	r.wrong = append(r.wrong, invariant+": "+fmt.Sprintf(format, args...)+", at effect "+fmt.Sprint(len(r.effects))+" ("+r.effects[len(r.effects)-1].what+")")
+func (r *take) reportViolation(invariant, format string, args ...any) {
+	r.violations = append(r.violations, invariant+": "+fmt.Sprintf(format, args...)+", at effect "+fmt.Sprint(len(r.effects))+" ("+r.effects[len(r.effects)-1].what+")")
 }
 
-// check is done after everything that keyd does.
-func (r *take) check(e effect) {
+// checkEffect is done after everything that keyd does.
+func (r *take) checkEffect(e effect) {
 	r.noteShown()
 	r.checkFiles() // half of the last write may have come after its effect was checked
-	if e.file {
-		r.checkLeft("")
+	if e.ofUserFile {
+		r.checkUnread("")
 	}
-	if e.kind == orders {
+	if e.kind == order {
 		r.checkKeys()
 	}
-	if e.kind == orders || strings.Contains(e.what, "AKIA") {
-		switch id := r.orphan(); {
-		case id != "" && r.resumed(): // a person said so, after the status had said what that means
-			r.ghost.theirs, r.ghost.beyond = r.ghost.theirs+id, true
-		case id != "" && r.read:
-			r.violated("I5", "%s is active and its secret is nowhere", id)
+	if e.kind == order || strings.Contains(e.what, "AKIA") {
+		switch id := r.findOrphan(); {
+		case id != "" && r.hasResumed(): // a person said so, after the status had said what that means
+			r.ghost.closedKeys, r.ghost.beyondRepair = r.ghost.closedKeys+id, true
+		case id != "" && r.upToDate:
+			r.reportViolation("I5", "%s is active and its secret is nowhere", id)
 		case id != "":
-			r.ghost.theirs, r.ghost.beyond = r.ghost.theirs+id, true
-		case len(r.journals()) == 0:
+			r.ghost.closedKeys, r.ghost.beyondRepair = r.ghost.closedKeys+id, true
+		case len(r.journalPaths()) == 0:
 			for _, path := range userFiles {
-				if shown, _ := r.shows(path); shown != r.ghost.first.ID && !strings.Contains(r.ghost.theirs, shown) {
-					r.ghost.theirs += shown
+				if shown, _ := r.shownKey(path); shown != r.ghost.firstKey.ID && !strings.Contains(r.ghost.closedKeys, shown) {
+					r.ghost.closedKeys += shown
 				}
 			}
 		}
 	}
 }
 
-// resumed reports whether a person has told keyd to go on without the old key:
+// hasResumed reports whether a person has told keyd to go on without the old key:
 // nobody can be asked then whether the lost answer had made one.
-func (r *take) resumed() bool {
-	shown, _ := r.shows(credentials)
-	return len(r.faults) > 0 && r.faults[0].fate.name == "keyd resume" && shown != r.ghost.first.ID
+func (r *take) hasResumed() bool {
+	shown, _ := r.shownKey(credentials)
+	return len(r.faults) > 0 && r.faults[0].fate.name == "keyd resume" && shown != r.ghost.firstKey.ID
 }
 
-// spreads is how long nobody can know what a person did in the console.
-const spreads = 10 * time.Second
+// consoleSpread is how long nobody can know what a person did in the console.
+const consoleSpread = 10 * time.Second
 
 // checkFiles is I1 and I9: what keyd writes is accepted wherever the old pair
 // was, and nothing else changes. A key that a person takes away between the
@@ -80,34 +80,34 @@ const spreads = 10 * time.Second
 func (r *take) checkFiles() {
 	for i, path := range userFiles {
 		text := r.disk.Data(path)
-		if bytes.Equal(text, r.before.texts[i]) {
+		if bytes.Equal(text, r.lastPicture.texts[i]) {
 			continue
 		}
-		r.ghost.torn = r.ghost.torn || r.tearsBySelf()
-		if r.torn(path) && !r.ghost.torn { // else what stood there may be put back
-			r.violated("I9", "%s holds a torn pair", filepath.Base(path))
+		r.ghost.torn = r.ghost.torn || r.hasTornItself()
+		if r.isTorn(path) && !r.ghost.torn { // else what stood there may be put back
+			r.reportViolation("I9", "%s holds a torn pair", filepath.Base(path))
 		}
-		r.ghost.torn = r.ghost.torn && r.mayTear()
-		r.ghost.raced = r.ghost.raced || !r.read && (r.noExchange || r.overwrites())
-		if shape := r.shape(); shape != r.ghost.shape && !r.ghost.raced && !r.beside(".theirs") && (r.read || !r.beside("")) {
-			r.violated("I9", "other bytes changed:\n%q\nwant\n%q", shape, r.ghost.shape)
+		r.ghost.torn = r.ghost.torn && r.mayBeTorn()
+		r.ghost.raced = r.ghost.raced || !r.upToDate && (r.noExchange || r.hasOverwritten())
+		if shape := r.filesShape(); shape != r.ghost.shape && !r.ghost.raced && !r.isKeptBeside(".theirs") && (r.upToDate || !r.isKeptBeside("")) {
+			r.reportViolation("I9", "other bytes changed:\n%q\nwant\n%q", shape, r.ghost.shape)
 		}
-		usable := r.usable(path)
-		if r.before.usable[i] && !usable && !r.ghost.torn && !r.givesBack() && time.Since(r.acted) > spreads {
-			r.violated("I1", "%s shows a pair that AWS does not accept everywhere", filepath.Base(path))
+		usable := r.isUsable(path)
+		if r.lastPicture.usable[i] && !usable && !r.ghost.torn && !r.isGivingBack() && time.Since(r.othersActed) > consoleSpread {
+			r.reportViolation("I1", "%s shows a pair that AWS does not accept everywhere", filepath.Base(path))
 		}
-		r.before.texts[i], r.before.usable[i] = text, usable
+		r.lastPicture.texts[i], r.lastPicture.usable[i] = text, usable
 	}
 }
 
-// givesBack reports whether two exchanges of names follow on each other: what
+// isGivingBack reports whether two exchanges of names follow on each other: what
 // came out could not be looked at, and is where it was. When that was a pair
 // which somebody had switched off, it is mended later.
-func (r *take) givesBack() bool {
+func (r *take) isGivingBack() bool {
 	found := 0
 	for _, e := range slices.Backward(r.effects) {
 		switch {
-		case e.kind != changes:
+		case e.kind != diskChange:
 		case !strings.HasPrefix(e.what, "exchange "):
 			return false
 		default:
@@ -119,8 +119,8 @@ func (r *take) givesBack() bool {
 	return false
 }
 
-// diskGone reports whether a disk fails for good.
-func (r *take) diskGone() bool {
+// isDiskGone reports whether a disk fails for good.
+func (r *take) isDiskGone() bool {
 	return slices.ContainsFunc(r.standing, func(f *fate) bool { return f.disk != nil })
 }
 
@@ -129,35 +129,35 @@ func (r *take) diskGone() bool {
 // have known.
 func (r *take) checkKeys() {
 	now := r.cloud.Keys(r.user())
-	for _, k := range r.before.keys {
+	for _, k := range r.lastPicture.keys {
 		i := slices.IndexFunc(now, func(n awssim.KeyState) bool { return n.ID == k.ID })
 		if k.Status != "Active" || i >= 0 && now[i].Status == "Active" {
 			continue
 		}
 		for _, path := range userFiles {
-			if id, _ := r.shows(path); id == k.ID && r.read {
-				r.violated("I1", "%s was taken away and %s shows it", k.ID, filepath.Base(path))
+			if id, _ := r.shownKey(path); id == k.ID && r.upToDate {
+				r.reportViolation("I1", "%s was taken away and %s shows it", k.ID, filepath.Base(path))
 			}
 		}
 	}
-	r.before.keys = now
+	r.lastPicture.keys = now
 	for i, path := range userFiles {
-		r.before.usable[i] = r.usable(path)
+		r.lastPicture.usable[i] = r.isUsable(path)
 	}
 }
 
-// orphan is I5: it returns an active key of ours whose secret is neither in a
+// findOrphan is I5: it returns an active key of ours whose secret is neither in a
 // file nor in a journal, unless a journal says that one may exist.
-func (w *scene) orphan() string {
+func (w *scene) findOrphan() string {
 	secrets := w.cloud.Secrets()
 	for _, k := range w.cloud.Keys(w.user()) {
-		if k.Status != "Active" || strings.Contains(w.ghost.theirs, k.ID) || k.CreatedBy == awssim.BySeed || k.CreatedBy == awssim.ByConsole {
+		if k.Status != "Active" || strings.Contains(w.ghost.closedKeys, k.ID) || k.CreatedBy == awssim.BySeed || k.CreatedBy == awssim.ByConsole {
 			continue
 		}
 		known := false
 		for _, f := range w.disk.Files() {
 			known = known || bytes.Contains(f.Data, []byte(secrets[k.ID])) && !strings.Contains(f.Path, ".keyd-") ||
-				journalName(f.Path) && !bytes.Contains(f.Data, []byte(`"new_id"`)) && bytes.Contains(f.Data, []byte(`"sent"`))
+				isJournalPath(f.Path) && !bytes.Contains(f.Data, []byte(`"new_id"`)) && bytes.Contains(f.Data, []byte(`"sent"`))
 		}
 		if !known {
 			return k.ID
@@ -166,44 +166,44 @@ func (w *scene) orphan() string {
 	return ""
 }
 
-func journalName(path string) bool {
+func isJournalPath(path string) bool {
 	return filepath.Dir(path) == rotations && strings.HasSuffix(path, ".json") && !strings.HasPrefix(filepath.Base(path), ".")
 }
 
 // checkCall is I3, I6 and I7, for the call that was just made.
 func (r *take) checkCall(e effect) {
 	call := r.cloud.LastCall()
-	if r.cloud.IsForeign(call) && !r.twin(call.Target) && call.Target != r.named {
-		r.violated("I3", "%s of the foreign key %s", call.Action, call.Target)
+	if r.cloud.IsForeign(call) && !r.isTwin(call.Target) && call.Target != r.namedKey {
+		r.reportViolation("I3", "%s of the foreign key %s", call.Action, call.Target)
 	}
 	for _, f := range r.disk.Files() {
-		if !journalName(f.Path) {
+		if !isJournalPath(f.Path) {
 			continue
 		}
 		old := strings.TrimSuffix(filepath.Base(f.Path), ".json")
-		shown, _ := r.shows(credentials)
+		shown, _ := r.shownKey(credentials)
 		swapped := bytes.Contains(f.Data, []byte(`"validated"`)) || shown != old && bytes.Contains(f.Data, []byte(`"new_id": "`+shown+`"`))
-		if call.KeyID == old && swapped && r.read {
-			r.violated("I6", "%s was signed with the old key after the swap", call.Action)
+		if call.KeyID == old && swapped && r.upToDate {
+			r.reportViolation("I6", "%s was signed with the old key after the swap", call.Action)
 		}
 		if e.what == "CreateAccessKey" && call.KeyID == old { // another key's rotation may go on
 			r.checkIntent(old, r.disk.Kept(f.Path))
 		}
 	}
-	if e.what == "CreateAccessKey" && len(r.journals()) == 0 {
-		r.violated("I7", "CreateAccessKey was sent with no intent on the disk")
+	if e.what == "CreateAccessKey" && len(r.journalPaths()) == 0 {
+		r.reportViolation("I7", "CreateAccessKey was sent with no intent on the disk")
 	}
 }
 
-// twin reports whether a key was made in the very seconds of a request whose
+// isTwin reports whether a key was made in the very seconds of a request whose
 // answer nobody has. IAM's answers tell it from the request's own in no way:
 // it is made Inactive, and deleted when nobody wants it back.
-func (r *take) twin(id string) bool {
+func (r *take) isTwin(id string) bool {
 	keys := r.cloud.History(r.user())
 	i := slices.IndexFunc(keys, func(k awssim.KeyState) bool { return k.ID == id })
-	for _, path := range r.journals() {
-		sent, _ := time.Parse(time.RFC3339Nano, field(r.disk.Data(path), "sent"))
-		ended, err := time.Parse(time.RFC3339Nano, field(r.disk.Data(path), "answered"))
+	for _, path := range r.journalPaths() {
+		sent, _ := time.Parse(time.RFC3339Nano, jsonField(r.disk.Data(path), "sent"))
+		ended, err := time.Parse(time.RFC3339Nano, jsonField(r.disk.Data(path), "answered"))
 		if err != nil {
 			ended = sent
 		}
@@ -217,56 +217,56 @@ func (r *take) twin(id string) bool {
 // checkIntent is I7: one CreateAccessKey for each intent, and the intent is
 // where no power failure takes it.
 func (r *take) checkIntent(old string, kept []byte) {
-	sent := field(kept, "sent")
+	sent := jsonField(kept, "sent")
 	switch {
 	case sent == "":
-		r.violated("I7", "CreateAccessKey was sent and a power failure would leave no intent for %s", old)
-	case sent == r.ghost.sent:
-		r.violated("I7", "CreateAccessKey was sent twice for one intent")
+		r.reportViolation("I7", "CreateAccessKey was sent and a power failure would leave no intent for %s", old)
+	case sent == r.ghost.lastIntent:
+		r.reportViolation("I7", "CreateAccessKey was sent twice for one intent")
 	}
-	r.ghost.sent = sent
+	r.ghost.lastIntent = sent
 }
 
-func (r *take) journals() (paths []string) {
+func (r *take) journalPaths() (paths []string) {
 	for _, f := range r.disk.Files() {
-		if journalName(f.Path) {
+		if isJournalPath(f.Path) {
 			paths = append(paths, f.Path)
 		}
 	}
 	return paths
 }
 
-// field cuts a string out of JSON.
-func field(text []byte, name string) string {
+// jsonField cuts a string out of JSON.
+func jsonField(text []byte, name string) string {
 	_, rest, _ := bytes.Cut(text, []byte(`"`+name+`": "`))
 	value, _, _ := bytes.Cut(rest, []byte(`"`))
 	return string(value)
 }
 
-// quietEnd is I9 and I8: what others have written stands where they wrote it, or
+// checkTakeEnd is I9 and I8: what others have written stands where they wrote it, or
 // beside it when it could not be given back; no secret in what was said, and
 // none in a file but these, the user's own and the journal.
-func (r *take) quietEnd() {
+func (r *take) checkTakeEnd() {
 	r.checkFiles()
 	spared := ".theirs"
-	if r.diskGone() { // nobody can give it back, nor another name
+	if r.isDiskGone() { // nobody can give it back, nor another name
 		spared = ""
 	}
-	r.checkLeft(spared)
-	if shape := r.shape(); shape != r.ghost.shape && !r.ghost.raced && !r.beside(spared) {
-		r.violated("I9", "other bytes changed at the end:\n%q\nwant\n%q", shape, r.ghost.shape)
+	r.checkUnread(spared)
+	if shape := r.filesShape(); shape != r.ghost.shape && !r.ghost.raced && !r.isKeptBeside(spared) {
+		r.reportViolation("I9", "other bytes changed at the end:\n%q\nwant\n%q", shape, r.ghost.shape)
 	}
 	for id, secret := range r.cloud.Secrets() {
 		if bytes.Contains(r.log.Bytes(), []byte(secret)) {
-			r.violated("I8", "the secret of %s was logged", id)
+			r.reportViolation("I8", "the secret of %s was logged", id)
 		}
 		for _, f := range r.disk.Files() {
-			allowed := f.Path == credentials || f.Path == configFile || f.Path == elsewhereFile || journalName(f.Path) || strings.HasSuffix(f.Path, ".theirs")
+			allowed := f.Path == credentials || f.Path == configFile || f.Path == elsewhereFile || isJournalPath(f.Path) || strings.HasSuffix(f.Path, ".theirs")
 			if f.Mode.Perm()&0o077 != 0 {
-				r.violated("I8", "%s has mode %v", f.Path, f.Mode)
+				r.reportViolation("I8", "%s has mode %v", f.Path, f.Mode)
 			}
 			if !allowed && bytes.Contains(f.Data, []byte(secret)) && len(r.standing) == 0 && !r.failedToRemove() && !r.sparesTemps() {
-				r.violated("I8", "the secret of %s is in %s", id, f.Path)
+				r.reportViolation("I8", "the secret of %s is in %s", id, f.Path)
 			}
 		}
 	}
@@ -282,42 +282,42 @@ func (r *take) failedToRemove() bool {
 	return slices.ContainsFunc(r.faults, func(f fault) bool { return f.fate.disk != nil })
 }
 
-// rest is I1 and I2 at the end of a rotation: one key of ours, the one in the
+// checkClosed is I1 and I2 at the end of a rotation: one key of ours, the one in the
 // files, and a file that somebody put back while it went on is mended.
-func (r *take) rest() {
+func (r *take) checkClosed() {
 	for _, path := range userFiles {
-		if !r.ghost.beyond && !r.usable(path) {
-			r.violated("I1", "the rotation is over and %s shows a pair that AWS does not accept", filepath.Base(path))
+		if !r.ghost.beyondRepair && !r.isUsable(path) {
+			r.reportViolation("I1", "the rotation is over and %s shows a pair that AWS does not accept", filepath.Base(path))
 		}
 	}
-	shown, _ := r.shows(credentials)
+	shown, _ := r.shownKey(credentials)
 	for _, k := range r.cloud.Keys(r.user()) {
-		if k.ID != shown && !r.ghost.foreign {
-			r.violated("I2", "%s is left over", k.ID)
+		if k.ID != shown && !r.ghost.othersActed {
+			r.reportViolation("I2", "%s is left over", k.ID)
 		}
 	}
 }
 
-// died checks what a crash has left: the pair works that worked before, nothing
+// checkDeath checks what a crash has left: the pair works that worked before, nothing
 // else changed, and no key is lost.
-func (w *scene) died(works [2]bool) (wrong []string) {
+func (w *scene) checkDeath(works [2]bool) (wrong []string) {
 	for i, path := range userFiles {
-		torn := w.torn(path)
+		torn := w.isTorn(path)
 		if torn && !w.ghost.torn {
 			wrong = append(wrong, "I9: "+filepath.Base(path)+" holds a torn pair after the crash")
 		}
-		if works[i] && !torn && !w.ghost.foreign && !w.usable(path) {
+		if works[i] && !torn && !w.ghost.othersActed && !w.isUsable(path) {
 			wrong = append(wrong, "I1: "+filepath.Base(path)+" shows a pair after the crash that AWS does not accept")
 		}
 	}
-	switch shape := w.shape(); {
+	switch shape := w.filesShape(); {
 	case shape == w.ghost.shape, w.ghost.raced:
-	case w.beside(""): // it died before it could give back what somebody had put there
+	case w.isKeptBeside(""): // it died before it could give back what somebody had put there
 		w.ghost.shape = shape
 	default:
-		wrong = append(wrong, fmt.Sprintf("I9: the crash has changed other bytes: %q", w.shape()))
+		wrong = append(wrong, fmt.Sprintf("I9: the crash has changed other bytes: %q", w.filesShape()))
 	}
-	if id := w.orphan(); id != "" {
+	if id := w.findOrphan(); id != "" {
 		wrong = append(wrong, "I5: "+id+" is active after the crash, and its secret is nowhere")
 	}
 	return wrong

@@ -13,73 +13,73 @@ import (
 	"keyd/daemon/rotate"
 )
 
-// stands is where a fate stands for others of its kind, so that all that is left
+// rank is where a fate stands for others of its kind, so that all that is left
 // is few enough for go test. With -explore.every each one stands for itself.
-type stands int
+type rank int
 
 const (
-	forNone   stands = iota
-	inSingles        // of one fault
-	inPairs          // of one, two and more
+	inEvery   rank = iota
+	inSingles      // of one fault
+	inPairs        // of one, two and more
 )
 
 // kind is what can go wrong with an effect.
 type kind int
 
 const (
-	asks    kind = iota // a call to AWS that changes nothing
-	orders              // one that does
-	reads               // of the disk
-	changes             // of the disk
+	query      kind = iota // a call to AWS that changes nothing
+	order                  // one that does
+	diskRead               // of the disk
+	diskChange             // of the disk
 )
 
 // effect is one call to AWS or to the disk.
 type effect struct {
-	what string // as in "rename credentials"
-	kind kind
-	file bool // it concerns the user's files
-	slim bool // it is of a file that is found out again, or the first of several to one temporary file
+	what       string // as in "rename credentials"
+	kind       kind
+	ofUserFile bool // it concerns the user's files
+	isMinor    bool // it is of a file that is found out again, or the first of several to one temporary file
 }
 
-// apt reports whether it makes a difference to keyd what somebody does just
+// mattersAt reports whether it makes a difference to keyd what somebody does just
 // before e: to the files, when keyd is about to read or replace them; to keys,
 // when it is about to list or change them. Of the faults of a disk that come
 // after others it leaves out those that end as their neighbours do.
-func (f *fate) apt(e effect, rank stands) bool {
+func (f *fate) mattersAt(e effect, rank rank) bool {
 	switch {
-	case f.person == nil:
-		return f.disk == nil || rank < inPairs || !e.slim
-	case f.files:
+	case f.act == nil:
+		return f.disk == nil || rank < inPairs || !e.isMinor
+	case f.inFiles:
 		return e.what == "open credentials" || e.what == "rename credentials" || e.what == "exchange credentials"
 	}
-	return e.kind == orders || e.what == "ListAccessKeys"
+	return e.kind == order || e.what == "ListAccessKeys"
 }
 
 // fate is what happens at an effect.
 type fate struct {
 	name    string
-	of      []kind
+	kinds   []kind
 	cloud   awssim.Fault                                          // of a call to AWS
 	disk    error                                                 // of a call to the disk
-	forGood bool                                                  // and to every later one of this pass
-	person  func(*scene)                                          // somebody else acts before it
+	lasts   bool                                                  // and to every later one of this pass
+	act     func(*scene)                                          // somebody else acts before it
 	command func(*take, context.Context) ([]rotate.Result, error) // a person runs this in the place of the pass
-	files   bool                                                  // in the files, not at AWS
-	stands  stands                                                // for others of its kind, where all would be too many
+	inFiles bool                                                  // in the files, not at AWS
+	rank    rank                                                  // for others of its kind, where all would be too many
 }
 
 // fates are all of them; a crash is none, because it costs no run: every
 // instant of every run is one at which it is tried, see moment.
 var fates = slices.Concat([]fate{
-	{name: "refused", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Refused}, stands: inPairs},
-	{name: "question refused", of: []kind{asks}, cloud: awssim.Fault{Kind: awssim.Refused}},
-	{name: "lost", of: []kind{asks, orders}, cloud: awssim.Fault{Kind: awssim.Reset}},
-	{name: "done+lost", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Close, When: awssim.After}, stands: inPairs},
-	{name: "late", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Close, Late: 10 * time.Second}, stands: inPairs},
-	{name: "cut", of: []kind{asks, orders}, cloud: awssim.Fault{Kind: awssim.Truncated, When: awssim.After}},
-	{name: "500", of: []kind{asks, orders}, cloud: awssim.Fault{Kind: awssim.Status500}},
-	{name: "offline", of: []kind{asks, orders}, cloud: awssim.Fault{Kind: awssim.DNS}, forGood: true, stands: inPairs},
-	{name: "done+offline", of: []kind{orders}, cloud: awssim.Fault{Kind: awssim.Reset, When: awssim.After}, forGood: true},
+	{name: "refused", kinds: []kind{order}, cloud: awssim.Fault{Kind: awssim.Refused}, rank: inPairs},
+	{name: "question refused", kinds: []kind{query}, cloud: awssim.Fault{Kind: awssim.Refused}},
+	{name: "lost", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.Reset}},
+	{name: "done+lost", kinds: []kind{order}, cloud: awssim.Fault{Kind: awssim.Close, When: awssim.After}, rank: inPairs},
+	{name: "late", kinds: []kind{order}, cloud: awssim.Fault{Kind: awssim.Close, Late: 10 * time.Second}, rank: inPairs},
+	{name: "cut", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.Truncated, When: awssim.After}},
+	{name: "500", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.Status500}},
+	{name: "offline", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.DNS}, lasts: true, rank: inPairs},
+	{name: "done+offline", kinds: []kind{order}, cloud: awssim.Fault{Kind: awssim.Reset, When: awssim.After}, lasts: true},
 }, diskFates(), persons, commands)
 
 func diskFates() []fate {
@@ -87,18 +87,18 @@ func diskFates() []fate {
 	for _, e := range []struct {
 		name           string
 		errno          syscall.Errno
-		alone, forGood stands
+		alone, forGood rank
 	}{
-		{"ENOSPC", syscall.ENOSPC, inPairs, forNone}, {"EIO", syscall.EIO, forNone, forNone},
-		{"EROFS", syscall.EROFS, forNone, inSingles}, {"EDQUOT", syscall.EDQUOT, forNone, forNone},
+		{"ENOSPC", syscall.ENOSPC, inPairs, inEvery}, {"EIO", syscall.EIO, inEvery, inEvery},
+		{"EROFS", syscall.EROFS, inEvery, inSingles}, {"EDQUOT", syscall.EDQUOT, inEvery, inEvery},
 	} {
-		of := []kind{changes}
+		of := []kind{diskChange}
 		if e.errno == syscall.EIO {
-			of = append(of, reads)
+			of = append(of, diskRead)
 		}
 		all = append(all,
-			fate{name: e.name, of: of, disk: e.errno, stands: e.alone},
-			fate{name: e.name + "!", of: of, disk: e.errno, forGood: true, stands: e.forGood})
+			fate{name: e.name, kinds: of, disk: e.errno, rank: e.alone},
+			fate{name: e.name + "!", kinds: of, disk: e.errno, lasts: true, rank: e.forGood})
 	}
 	return all
 }
@@ -109,12 +109,12 @@ type fault struct {
 	fate *fate
 }
 
-// fit reports whether f can happen at e.
-func (f *fate) fit(e effect) bool {
-	if f.person != nil {
-		return e.file || e.kind == asks || e.kind == orders
+// canHappenAt reports whether f can happen at e.
+func (f *fate) canHappenAt(e effect) bool {
+	if f.act != nil {
+		return e.ofUserFile || e.kind == query || e.kind == order
 	}
-	return slices.Contains(f.of, e.kind)
+	return slices.Contains(f.kinds, e.kind)
 }
 
 // step is one pass in a trace: its faults, and how it ended.

@@ -78,7 +78,7 @@ var mistakes = []mistake{
 		wants: "I6",
 	}, {
 		name:  "a file is renamed without a sync",
-		plant: func(r *take) { r.lazy = true },
+		plant: func(r *take) { r.skipsSync = true },
 		wants: "I", faults: 1,
 	}, {
 		name: "the journal is erased too early",
@@ -147,11 +147,11 @@ func TestKnownMistakesAreSeen(t *testing.T) {
 // mustBeFound fails t unless the exploration finds m in this process, and says
 // that the right invariant is violated.
 func (m *mistake) mustBeFound(t *testing.T) {
-	x := search{setting: m.setting, most: m.faults, light: true, mistake: m}
+	x := search{setting: m.setting, maxFaults: m.faults, light: true, mistake: m}
 	if !deeptest.Tests {
 		x.draw.only = m.way
 	}
-	x.explore(t)
+	x.exploreScenes(t)
 	if len(x.found) == 0 {
 		t.Fatalf("%s: not found in %d runs and %d deaths", m.name, x.tally.runs, x.tally.moments)
 	}

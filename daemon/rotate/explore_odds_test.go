@@ -14,39 +14,39 @@ import (
 	"keyd/daemon/settings"
 )
 
-// odds are processes that look at the world from an odd place: from a shell whose
+// oddProcesses are processes that look at the world from an odd place: from a shell whose
 // AWS_SHARED_CREDENTIALS_FILE names another file, or by a clock that is set to
 // another month. They keep the state folder of the others.
-var odds = []fate{
-	{name: "keyd rotate elsewhere", command: elsewhere(asked(decide.Options{Manual: true, RetireNow: true})), stands: inSingles},
-	{name: "keyd resume elsewhere", command: elsewhere(one((*rotate.Rotator).Resume)), stands: inSingles},
-	{name: "clock ahead", command: ahead(asked(decide.Options{})), stands: inSingles},
-	{name: "keyd rotate, clock ahead", command: ahead(asked(decide.Options{Manual: true})), stands: inSingles},
+var oddProcesses = []fate{
+	{name: "keyd rotate elsewhere", command: fromElsewhere(passWith(decide.Options{Manual: true, RetireNow: true})), rank: inSingles},
+	{name: "keyd resume elsewhere", command: fromElsewhere(commandOnDefault((*rotate.Rotator).Resume)), rank: inSingles},
+	{name: "clock ahead", command: withClockAhead(passWith(decide.Options{})), rank: inSingles},
+	{name: "keyd rotate, clock ahead", command: withClockAhead(passWith(decide.Options{Manual: true})), rank: inSingles},
 }
 
 var elsewhereFile = filepath.Join(homeFolder, "elsewhere")
 
-func elsewhere(do func(*take, context.Context) ([]rotate.Result, error)) func(*take, context.Context) ([]rotate.Result, error) {
+func fromElsewhere(do func(*take, context.Context) ([]rotate.Result, error)) func(*take, context.Context) ([]rotate.Result, error) {
 	return func(r *take, ctx context.Context) ([]rotate.Result, error) {
-		id, secret := r.stranger()
+		id, secret := r.addStranger()
 		r.disk.Put(elsewhereFile, []byte("[personal]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n"), false)
 		r.d.Store.Paths.Credentials, r.d.OtherFiles = elsewhereFile, []string{credentials}
 		return do(r, ctx)
 	}
 }
 
-// ahead is by how much, more than overlap and quarantine together.
-func ahead(do func(*take, context.Context) ([]rotate.Result, error)) func(*take, context.Context) ([]rotate.Result, error) {
+// withClockAhead is by how much, more than overlap and quarantine together.
+func withClockAhead(do func(*take, context.Context) ([]rotate.Result, error)) func(*take, context.Context) ([]rotate.Result, error) {
 	return func(r *take, ctx context.Context) ([]rotate.Result, error) {
 		r.d.Now = func() time.Time { return time.Now().Add(10 * settings.Day) }
 		return do(r, ctx)
 	}
 }
 
-// shown is which keys the files show, and since when one of them shows the key
+// shownKeys is which keys the files show, and since when one of them shows the key
 // that is not the first: the first time and, where another stood there in
 // between, the last.
-type shown struct {
+type shownKeys struct {
 	ids         [2]string
 	next        string
 	first, last time.Time
@@ -57,20 +57,20 @@ type shown struct {
 func (r *take) checkPatience() {
 	call := r.cloud.LastCall()
 	path := filepath.Join(rotations, call.Target+".json")
-	if !call.Effect || !slices.Contains(r.journals(), path) {
+	if !call.Effect || !slices.Contains(r.journalPaths(), path) {
 		return
 	}
 	now, hurried := time.Now(), bytes.Contains(r.disk.Data(path), []byte(`"retire_now": true`))
 	switch {
 	case call.Action == "UpdateAccessKey" && call.Asked == "Active":
-		r.ghost.off = time.Time{}
+		r.ghost.oldOff = time.Time{}
 	case call.Action == "UpdateAccessKey":
 		if early := now.Sub(r.ghost.shown.first) < settings.Day || now.Sub(r.ghost.shown.last) < decide.UndisturbedFor; early && !hurried {
-			r.violated("the overlap", "%s is made Inactive %s after the file changed", call.Target, now.Sub(r.ghost.shown.last))
+			r.reportViolation("the overlap", "%s is made Inactive %s after the file changed", call.Target, now.Sub(r.ghost.shown.last))
 		}
-		r.ghost.off = now
-	case call.Action == "DeleteAccessKey" && !hurried && now.Sub(r.ghost.off) < 7*settings.Day:
-		r.violated("the quarantine", "%s is deleted %s after it was made Inactive", call.Target, now.Sub(r.ghost.off))
+		r.ghost.oldOff = now
+	case call.Action == "DeleteAccessKey" && !hurried && now.Sub(r.ghost.oldOff) < 7*settings.Day:
+		r.reportViolation("the quarantine", "%s is deleted %s after it was made Inactive", call.Target, now.Sub(r.ghost.oldOff))
 	}
 }
 
@@ -78,11 +78,11 @@ func (r *take) checkPatience() {
 func (r *take) noteShown() {
 	s := &r.ghost.shown
 	for i, path := range userFiles {
-		id, whole := r.shows(path)
+		id, whole := r.shownKey(path)
 		if !whole || id == s.ids[i] {
 			continue
 		}
-		if s.ids[i] = id; id == "" || id == r.ghost.first.ID || !r.ofUser(id) {
+		if s.ids[i] = id; id == "" || id == r.ghost.firstKey.ID || !r.isUsers(id) {
 			continue
 		}
 		if s.last = time.Now(); id != s.next {
@@ -91,8 +91,8 @@ func (r *take) noteShown() {
 	}
 }
 
-// ofUser reports whether a key is, or was, the user's, and nobody else's.
-func (r *take) ofUser(id string) bool {
+// isUsers reports whether a key is, or was, the user's, and nobody else's.
+func (r *take) isUsers(id string) bool {
 	return slices.ContainsFunc(r.cloud.History(r.user()), func(k awssim.KeyState) bool { return k.ID == id })
 }
 
@@ -103,11 +103,11 @@ func (r *take) checkMended() {
 		return
 	}
 	for _, path := range userFiles {
-		id, _ := r.shows(path)
+		id, _ := r.shownKey(path)
 		journal := string(r.disk.Data(filepath.Join(rotations, id+".json")))
 		for next, secret := range r.cloud.Secrets() {
-			if id != "" && !r.usable(path) && strings.Contains(journal, secret) && next != id && r.cloud.IsUsable(next, secret) {
-				r.violated("I1", "%s still shows %s, which does not work, and a journal has one that does: %s", filepath.Base(path), id, r.result.Why)
+			if id != "" && !r.isUsable(path) && strings.Contains(journal, secret) && next != id && r.cloud.IsUsable(next, secret) {
+				r.reportViolation("I1", "%s still shows %s, which does not work, and a journal has one that does: %s", filepath.Base(path), id, r.result.Why)
 			}
 		}
 	}

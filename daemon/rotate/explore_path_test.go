@@ -14,19 +14,19 @@ type lead struct {
 	trace trace
 }
 
-// mostPasses is how many it may take to an end.
-const mostPasses = 60
+// maxPasses is how many it may take to an end.
+const maxPasses = 60
 
-// arrives follows a trace, and on without faults. Of scenes that are one but for
+// reachesEnd follows a trace, and on without faults. Of scenes that are one but for
 // the time that is left of a wait, one can seem to lead to itself.
-func (s *search) arrives(t *testing.T, tr trace) bool {
-	w := s.begin()
+func (s *search) reachesEnd(t *testing.T, tr trace) bool {
+	w := s.firstScene()
 	for _, step := range tr {
-		w, _ = s.follow(t, w, step)
+		w, _ = s.followStep(t, w, step)
 	}
-	for range mostPasses {
-		r := s.execute(t, w, nil, s.mistake, false)
-		if s.ended(r) || r.asks() {
+	for range maxPasses {
+		r := s.runTake(t, w, nil, s.mistake, false)
+		if s.hasEnded(r) || r.asksPerson() {
 			return true
 		}
 		w = r.scene
@@ -34,14 +34,14 @@ func (s *search) arrives(t *testing.T, tr trace) bool {
 	return false
 }
 
-// asks reports whether a person is told what to do, or has said what is to be.
-func (r *take) asks() bool {
+// asksPerson reports whether a person is told what to do, or has said what is to be.
+func (r *take) asksPerson() bool {
 	return r.err == nil && (r.result.State == decide.StateHeld || r.result.Do == decide.DoBlock && r.result.Hint != "")
 }
 
-// deadEnds is I4: from every scene, without further faults, the rotation ends or
+// findDeadEnds is I4: from every scene, without further faults, the rotation ends or
 // asks a person. What looks like a circle is followed: see arrives.
-func (s *search) deadEnds(arrives func(trace) bool) {
+func (s *search) findDeadEnds(arrives func(trace) bool) {
 	good := map[uint64]bool{}
 	for id, l := range s.leads {
 		path, at := []uint64{}, id
@@ -66,15 +66,15 @@ func (s *search) deadEnds(arrives func(trace) bool) {
 	}
 }
 
-// repeat follows one trace, and says what happens at each effect.
-func (s *search) repeat(t *testing.T, text string) {
+// repeatTrace follows one trace, and says what happens at each effect.
+func (s *search) repeatTrace(t *testing.T, text string) {
 	steps, err := parseTrace(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := s.begin()
+	w := s.firstScene()
 	for i, step := range steps {
-		next, r := s.follow(t, w, step)
+		next, r := s.followStep(t, w, step)
 		w = next
 		for n, e := range r.effects {
 			t.Logf("%d.%d %s", i+1, n+1, e.what)
@@ -86,22 +86,22 @@ func (s *search) repeat(t *testing.T, text string) {
 		for _, o := range r.others {
 			t.Logf("\t%s: %s, %s %s (%v)", o.Profiles[0], o.Do, o.Why, o.Hint, o.Err)
 		}
-		for _, wrong := range r.wrong {
+		for _, wrong := range r.violations {
 			t.Error(wrong)
 		}
 	}
 }
 
-// follow does one step of a trace.
-func (s *search) follow(t *testing.T, w *scene, step step) (*scene, *take) {
-	r := s.execute(t, w, step.faults, s.mistake, true)
+// followStep does one step of a trace.
+func (s *search) followStep(t *testing.T, w *scene, step step) (*scene, *take) {
+	r := s.runTake(t, w, step.faults, s.mistake, true)
 	for _, m := range r.moments {
 		if m.after != step.crash {
 			continue
 		}
-		for _, dead := range r.deaths(m, s.mistake) {
+		for _, dead := range r.deathScenes(m, s.mistake) {
 			if dead.trace[len(dead.trace)-1].how == step.how {
-				r.wrong = append(r.wrong, dead.died(m.works)...)
+				r.violations = append(r.violations, dead.checkDeath(m.usable)...)
 				return dead, r
 			}
 		}

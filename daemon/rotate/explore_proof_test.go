@@ -15,9 +15,9 @@ func TestProofFindsTheSlowReplica(t *testing.T) {
 	late := 0
 	for seed := range uint64(150) {
 		s := setting{lag: awssim.RealLag(), seed: seed + 1}
-		if r := s.execute(t, s.begin(), nil, nil, false); len(r.wrong) > 0 {
+		if r := s.runTake(t, s.firstScene(), nil, nil, false); len(r.violations) > 0 {
 			late++
-			t.Logf("seed %d: %s", seed+1, r.wrong[0])
+			t.Logf("seed %d: %s", seed+1, r.violations[0])
 		} else if r.result.State != decide.StateOverlap {
 			t.Errorf("seed %d: %s %s", seed+1, r.result.State, r.result.Why)
 		}

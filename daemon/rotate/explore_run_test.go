@@ -30,75 +30,75 @@ import (
 type take struct {
 	*scene
 	setting
-	d        *rotate.Rotator
-	faults   []fault
-	standing []*fate // that happen to every effect from now on
-	effects  []effect
-	marks    []uint64 // of the effects after the last fault: see mark
-	phase    uint64   // where the process is, as far as it matters: the effects of this action
-	moments  []moment
-	wrong    []string // invariants that did not hold
-	before   picture
-	log      bytes.Buffer
-	result   rotate.Result // of [default]
-	others   []rotate.Result
-	err      error
-	acted    time.Time // somebody else, in this pass
-	further  bool      // marks and moments are wanted
-	round    round
-	named    string // the key that a person names
-	lazy     bool   // a sync of a file does nothing
-	read     bool   // keyd has read the files since somebody else wrote them
-	left     []byte // what somebody else wrote into the credentials file, which keyd has not read yet
+	d           *rotate.Rotator
+	faults      []fault
+	standing    []*fate // that happen to every effect from now on
+	effects     []effect
+	marks       []uint64 // of the effects after the last fault: see mark
+	phase       uint64   // where the process is, as far as it matters: the effects of this action
+	moments     []moment
+	violations  []string // invariants that did not hold
+	lastPicture picture
+	log         bytes.Buffer
+	result      rotate.Result // of [default]
+	others      []rotate.Result
+	err         error
+	othersActed time.Time // somebody else, in this pass
+	detailed    bool      // marks and moments are wanted
+	round       round
+	namedKey    string // the key that a person names
+	skipsSync   bool   // a sync of a file does nothing
+	upToDate    bool   // keyd has read the files since somebody else wrote them
+	unread      []byte // what somebody else wrote into the credentials file, which keyd has not read yet
 }
 
 // moment is an instant after an effect: what a process that dies there leaves.
 type moment struct {
-	after int // the effect
-	disk  *atomicfiletest.Disk
-	cloud *awssim.Cloud
-	at    time.Time
-	ghost ghost
-	works [2]bool // the pairs of the files, until then
+	after  int // the effect
+	disk   *atomicfiletest.Disk
+	cloud  *awssim.Cloud
+	at     time.Time
+	ghost  ghost
+	usable [2]bool // the pairs of the files, until then
 }
 
-// execute does one pass over w.
-func (s setting) execute(t *testing.T, w *scene, faults []fault, m *mistake, further bool) *take {
-	r := &take{setting: s, faults: faults, read: true, further: further}
+// runTake does one pass over w.
+func (s setting) runTake(t *testing.T, w *scene, faults []fault, m *mistake, further bool) *take {
+	r := &take{setting: s, faults: faults, upToDate: true, detailed: further}
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(r.begins(w)))
+		time.Sleep(time.Until(r.startTime(w)))
 		r.scene = &scene{disk: w.disk.Clone(time.Now), cloud: w.cloud.Clone(time.Now), ghost: w.ghost, trace: w.trace, faults: w.faults}
-		r.disk.Around = r.onDisk
-		r.start(r.disk, r)
+		r.disk.Around = r.callDisk
+		r.startProcess(r.disk, r)
 		if m != nil && m.plant != nil {
 			m.plant(r)
 		}
-		r.before = r.look()
+		r.lastPicture = r.takePicture()
 		r.noteShown()
 		var results []rotate.Result
-		results, r.err = r.process(t.Context())
-		r.end(results)
+		results, r.err = r.runProcess(t.Context())
+		r.endTake(results)
 		r.checkTorn(w.at)
 	})
 	return r
 }
 
-// start is a new process.
-func (r *take) start(sys atomicfile.Sys, http interface {
+// startProcess is a new process.
+func (r *take) startProcess(sys atomicfile.Sys, http interface {
 	Do(*http.Request) (*http.Response, error)
 }) {
 	r.d = &rotate.Rotator{
 		Store:    &credfile.Store{Paths: credfile.Paths{Credentials: credentials, Config: configFile}, Sys: sys},
 		StateDir: stateFolder, Sys: sys, Settings: settings.Default(), HTTP: http, Now: time.Now,
 		Getenv: func(string) string { return "" }, Log: slog.New(listener{slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}), r}),
-		Process: "test", OnEvent: r.told,
+		Process: "test", OnEvent: r.hearEvent,
 	}
-	r.d.SetProofRounds(r.rounds)
+	r.d.SetProofRounds(r.proofRounds)
 	r.d.Settings.CheckEvery = 30 * settings.Day // what is due wakes it
 }
 
-// end sets the time of the next pass.
-func (r *take) end(results []rotate.Result) {
+// endTake sets the time of the next pass.
+func (r *take) endTake(results []rotate.Result) {
 	mine := func(x rotate.Result) bool { return slices.Contains(x.Profiles, "default") }
 	r.others = slices.DeleteFunc(slices.Clone(results), mine)
 	i := slices.IndexFunc(results, mine)
@@ -109,14 +109,14 @@ func (r *take) end(results []rotate.Result) {
 	if r.err == nil && i >= 0 {
 		wait = r.d.TimeToNextPass(results)
 	}
-	if !r.read { // the watch of the files sees it
+	if !r.upToDate { // the watch of the files sees it
 		wait = min(wait, time.Second)
 	}
 	r.disk.Around = nil
-	r.quietEnd()
+	r.checkTakeEnd()
 	r.checkMended()
-	if r.result.Rotation == nil && r.err == nil && len(r.journals()) == 0 {
-		r.rest()
+	if r.result.Rotation == nil && r.err == nil && len(r.journalPaths()) == 0 {
+		r.checkClosed()
 	}
 	r.since = time.Now()
 	at := r.since.Add(wait)
@@ -126,8 +126,8 @@ func (r *take) end(results []rotate.Result) {
 	r.trace = r.trace.with(step{faults: r.faults})
 }
 
-// onDisk is one call to the disk.
-func (r *take) onDisk(op atomicfiletest.DiskOp, do func() error) error {
+// callDisk is one call to the disk.
+func (r *take) callDisk(op atomicfiletest.DiskOp, do func() error) error {
 	dir, base := filepath.Split(op.Path)
 	base, _, temp := strings.Cut(base, ".keyd-")
 	if temp {
@@ -139,20 +139,20 @@ func (r *take) onDisk(op atomicfiletest.DiskOp, do func() error) error {
 	if r.noExchange && op.Name == "exchange" {
 		return atomicfile.ErrNoExchange
 	}
-	e := effect{what: op.Name + " " + base, kind: changes, file: filepath.Clean(dir) == homeFolder,
-		slim: foundOutAgain(op.Path) || op.Name == "create" && temp}
+	e := effect{what: op.Name + " " + base, kind: diskChange, ofUserFile: filepath.Clean(dir) == homeFolder,
+		isMinor: isRediscovered(op.Path) || op.Name == "create" && temp}
 	if op.Read {
-		e.kind = reads
-		r.read = r.read || op.Path == credentials
+		e.kind = diskRead
+		r.upToDate = r.upToDate || op.Path == credentials
 		if op.Path == credentials {
-			r.hasRead()
+			r.noteRead()
 		}
 	}
-	return r.effect(e, func(f *fate) error {
+	return r.applyEffect(e, func(f *fate) error {
 		switch {
 		case f != nil:
 			return f.disk
-		case r.lazy && op.Name == "sync":
+		case r.skipsSync && op.Name == "sync":
 			return nil
 		}
 		return do()
@@ -161,12 +161,12 @@ func (r *take) onDisk(op atomicfiletest.DiskOp, do func() error) error {
 
 // Do is one call to AWS.
 func (r *take) Do(q *http.Request) (resp *http.Response, err error) {
-	e := effect{what: action(q), kind: asks}
+	e := effect{what: readAction(q), kind: query}
 	switch e.what {
 	case "CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey", "TagUser", "UntagUser":
-		e.kind = orders
+		e.kind = order
 	}
-	_ = r.effect(e, func(f *fate) error {
+	_ = r.applyEffect(e, func(f *fate) error {
 		if f != nil {
 			fault := f.cloud
 			fault.Times = 1
@@ -179,8 +179,8 @@ func (r *take) Do(q *http.Request) (resp *http.Response, err error) {
 	return resp, err
 }
 
-// action reads the form.
-func action(q *http.Request) string {
+// readAction reads the form.
+func readAction(q *http.Request) string {
 	body, _ := io.ReadAll(q.Body)
 	q.Body = io.NopCloser(bytes.NewReader(body))
 	_, rest, _ := bytes.Cut(append([]byte("&"), body...), []byte("&Action="))
@@ -188,51 +188,51 @@ func action(q *http.Request) string {
 	return string(name)
 }
 
-// effect counts one effect, lets its fate happen, and checks the invariants.
-func (r *take) effect(e effect, do func(*fate) error) error {
+// applyEffect counts one effect, lets its fate happen, and checks the invariants.
+func (r *take) applyEffect(e effect, do func(*fate) error) error {
 	r.effects = append(r.effects, e)
 	n := len(r.effects)
-	f := r.fate(n, e)
-	r.mark(n, e, f)
-	if f != nil && f.person != nil {
-		f.person(r.scene)
-		r.wrote()
-		r.ghost.beyond = r.ghost.beyond || !f.files || r.ghost.theirs != ""
-		r.ghost.foreign, r.read, r.acted = true, false, time.Now()
-		r.before = r.look()
+	f := r.fateAt(n, e)
+	r.noteMark(n, e, f)
+	if f != nil && f.act != nil {
+		f.act(r.scene)
+		r.noteUnread()
+		r.ghost.beyondRepair = r.ghost.beyondRepair || !f.inFiles || r.ghost.closedKeys != ""
+		r.ghost.othersActed, r.upToDate, r.othersActed = true, false, time.Now()
+		r.lastPicture = r.takePicture()
 		r.noteShown()
 		f = nil
 	}
 	err := do(f)
-	if e.kind == orders || e.kind == asks {
+	if e.kind == order || e.kind == query {
 		r.checkCall(e)
 		r.checkPatience()
 	}
-	if e.kind == orders || e.kind == changes {
-		r.check(e)
-		r.keep(n)
+	if e.kind == order || e.kind == diskChange {
+		r.checkEffect(e)
+		r.keepMoment(n)
 	}
 	return err
 }
 
-// mark notes in which state of the scene, and where in the code, an effect
+// noteMark notes in which state of the scene, and where in the code, an effect
 // happens. Two effects with one mark have the same future.
-func (r *take) mark(n int, e effect, f *fate) {
+func (r *take) noteMark(n int, e effect, f *fate) {
 	name := ""
 	if f != nil {
 		name, r.round.fault = f.name, time.Now()
 	}
-	r.phase = mix(r.phase, e.what+name)
-	if r.further && (len(r.faults) == 0 || n > r.faults[len(r.faults)-1].at) {
+	r.phase = mixHash(r.phase, e.what+name)
+	if r.detailed && (len(r.faults) == 0 || n > r.faults[len(r.faults)-1].at) {
 		r.at = time.Now()
-		r.marks = append(r.marks, r.phase^r.key(true))
+		r.marks = append(r.marks, r.phase^r.fingerprint(true))
 		return
 	}
 	r.marks = append(r.marks, 0)
 }
 
-func mix(h uint64, text string) uint64 {
-	return h*1099511628211 ^ maphash.String(seed, text)
+func mixHash(h uint64, text string) uint64 {
+	return h*1099511628211 ^ maphash.String(hashSeed, text)
 }
 
 // listener hears which action begins.
@@ -243,10 +243,10 @@ type listener struct {
 
 func (l listener) Handle(ctx context.Context, record slog.Record) error {
 	if record.Message == "decided" {
-		l.r.enter()
+		l.r.resetPhase()
 		record.Attrs(func(a slog.Attr) bool {
 			if a.Key == "do" {
-				l.r.phase = mix(l.r.phase, a.Value.String())
+				l.r.phase = mixHash(l.r.phase, a.Value.String())
 			}
 			return true
 		})
@@ -254,11 +254,11 @@ func (l listener) Handle(ctx context.Context, record slog.Record) error {
 	return l.Handler.Handle(ctx, record)
 }
 
-// enter begins a part of the code in which it does not matter how it was reached.
-func (r *take) enter() {
+// resetPhase begins a part of the code in which it does not matter how it was reached.
+func (r *take) resetPhase() {
 	r.phase = 0
 	for _, f := range r.standing {
-		r.phase = mix(r.phase, f.name)
+		r.phase = mixHash(r.phase, f.name)
 	}
 }
 
@@ -270,8 +270,8 @@ type round struct {
 	fault time.Time // the last one
 }
 
-// told hears what a person would.
-func (r *take) told(e rotate.Event) {
+// hearEvent hears what a person would.
+func (r *take) hearEvent(e rotate.Event) {
 	r.log.WriteString(e.Verb + " " + e.Text + e.Hint + "\n")
 	if !e.Progress {
 		return
@@ -281,43 +281,43 @@ func (r *take) told(e rotate.Event) {
 	}
 	began, _ := slices.BinarySearch([]time.Duration{rotate.SettleMin, rotate.SettleMax, rotate.ProveSoftLimit, rotate.ProveHardLimit - rotate.SettleMax}, e.Elapsed)
 	muted := time.Since(r.round.fault) > rotate.MuteLimit
-	r.enter()
-	r.phase = mix(r.phase, fmt.Sprint(e.Text, min(r.round.alike, 2), began, muted))
+	r.resetPhase()
+	r.phase = mixHash(r.phase, fmt.Sprint(e.Text, min(r.round.alike, 2), began, muted))
 }
 
-// fate returns what happens at an effect, nil for what should.
-func (r *take) fate(n int, e effect) *fate {
+// fateAt returns what happens at an effect, nil for what should.
+func (r *take) fateAt(n int, e effect) *fate {
 	for _, f := range r.faults {
-		if f.at == n && f.fate.fit(e) {
-			if f.fate.forGood {
+		if f.at == n && f.fate.canHappenAt(e) {
+			if f.fate.lasts {
 				r.standing = append(r.standing, f.fate)
 			}
 			return f.fate
 		}
 	}
 	for _, f := range r.standing {
-		if f.fit(e) {
+		if f.canHappenAt(e) {
 			return f
 		}
 	}
 	return nil
 }
 
-// keep remembers the instant, unless a run with fewer faults has been there.
-func (r *take) keep(n int) {
-	if !r.further || len(r.faults) > 0 && n < r.faults[len(r.faults)-1].at {
+// keepMoment remembers the instant, unless a run with fewer faults has been there.
+func (r *take) keepMoment(n int) {
+	if !r.detailed || len(r.faults) > 0 && n < r.faults[len(r.faults)-1].at {
 		return
 	}
 	at := time.Now()
 	clock := func() time.Time { return at }
-	r.moments = append(r.moments, moment{n, r.disk.Clone(clock), r.cloud.Clone(clock), at, r.ghost, r.before.usable})
+	r.moments = append(r.moments, moment{n, r.disk.Clone(clock), r.cloud.Clone(clock), at, r.ghost, r.lastPicture.usable})
 }
 
 // restartAfter is how long the service manager waits.
 const restartAfter = 5 * time.Second
 
-// deaths are the scenes that m can leave: the process killed, or the power cut.
-func (r *take) deaths(m moment, planted *mistake) []*scene {
+// deathScenes are the scenes that m can leave: the process killed, or the power cut.
+func (r *take) deathScenes(m moment, planted *mistake) []*scene {
 	at := m.at.Add(restartAfter)
 	clock := func() time.Time { return at }
 	from := r.scene.trace[:len(r.scene.trace)-1]
@@ -336,7 +336,7 @@ func (r *take) deaths(m moment, planted *mistake) []*scene {
 	scenes := []*scene{one("killed", m.disk.Clone(clock))}
 	for i, o := range m.disk.PowerFails(clock) {
 		w := one("power cut "+strconv.Itoa(i)+" ("+o.Name+")", o.Disk)
-		w.ghost.torn = (m.ghost.torn || m.tears(o)) && w.anyTorn()
+		w.ghost.torn = (m.ghost.torn || m.hasTorn(o)) && w.isAnyTorn()
 		scenes = append(scenes, w)
 	}
 	return scenes

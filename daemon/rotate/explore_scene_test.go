@@ -28,32 +28,32 @@ type scene struct {
 
 // ghost is what the invariants remember. keyd does not see it.
 type ghost struct {
-	shape   string // the files with every id and secret taken out
-	sent    string // the intent under which CreateAccessKey was sent last
-	foreign bool   // somebody else has acted
-	beyond  bool   // at AWS, or in the files of a rotation that is closed: keyd cannot make that good
-	raced   bool   // somebody wrote a file between keyd's last look and its rename or write, where no names are exchanged
-	torn    bool   // the power failed in the middle of a write in place, and nobody has mended it yet
-	theirs  string // the keys of rotations that are closed: what becomes of them is their owners' affair
-	first   credfile.Key
-	shown   shown
-	off     time.Time // when keyd made the old key Inactive
-	denied  string    // what AWS refuses the user from now on
+	shape        string // the files with every id and secret taken out
+	lastIntent   string // the intent under which CreateAccessKey was sent last
+	othersActed  bool   // somebody else has acted
+	beyondRepair bool   // at AWS, or in the files of a rotation that is closed: keyd cannot make that good
+	raced        bool   // somebody wrote a file between keyd's last look and its rename or write, where no names are exchanged
+	torn         bool   // the power failed in the middle of a write in place, and nobody has mended it yet
+	closedKeys   string // the keys of rotations that are closed: what becomes of them is their owners' affair
+	firstKey     credfile.Key
+	shown        shownKeys
+	oldOff       time.Time // when keyd made the old key Inactive
+	denied       string    // what AWS refuses the user from now on
 }
 
 // setting is where an exploration begins.
 type setting struct {
-	name string
-	lag  awssim.Lag
-	both bool // the config file shows the key, too
+	name     string
+	lag      awssim.Lag
+	twoFiles bool // the config file shows the key, too
 
 	noExchange bool // of two names: a rename puts the new file there
 
-	inPlace bool // the folder takes no new file, so that the file itself is written
-	faults  int  // combined in deep tests
-	draw    draw // from them, in others
-	seed    uint64
-	rounds  int // of a proof, when not as many as ever: they are alike
+	inPlace     bool // the folder takes no new file, so that the file itself is written
+	faults      int  // combined in deep tests
+	draw        draw // from them, in others
+	seed        uint64
+	proofRounds int // of a proof, when not as many as ever: they are alike
 }
 
 // quick spreads within seconds and not evenly: each view has two replicas that
@@ -77,21 +77,21 @@ var (
 	rotations     = filepath.Join(stateFolder, "rotations")
 )
 
-// begin is a user with one key that is due.
-func (s setting) begin() *scene {
+// firstScene is a user with one key that is due.
+func (s setting) firstScene() *scene {
 	clock := func() time.Time { return epoch }
 	cloud := awssim.New(awssim.Options{Now: clock, Seed: s.seed + 7, Lag: s.lag, Regions: []string{"us-east-1"}})
 	id, secret := cloud.AddUser(lab.Account, "/", "alice").AddKey(70 * settings.Day)
 	w := &scene{disk: atomicfiletest.NewDisk(clock, homeFolder), cloud: cloud, at: epoch.Add(time.Minute)}
-	w.ghost.first = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
+	w.ghost.firstKey = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
 	pair := "aws_access_key_id = " + id + "\r\naws_secret_access_key\t=\t" + secret + "\r\n"
 	w.disk.Put(credentials, []byte("# mine\r\n[default]\r\n"+pair+"\r\n[other]\r\naws_access_key_id=AKIAIOSFODNN7EXAMPLE\r\n"), false)
 	config := "[default]\nregion = us-east-1\n" // the partition's own: one endpoint less to ask
-	if s.both {
+	if s.twoFiles {
 		config += "[profile work]\nregion = eu-west-1\n" + strings.ReplaceAll(pair, "\r", "")
 	}
 	w.disk.Put(configFile, []byte(config), false)
-	w.ghost.shape = w.shape()
+	w.ghost.shape = w.filesShape()
 	return w
 }
 
@@ -103,18 +103,20 @@ func (w *scene) user() *awssim.User {
 	return w.cloud.FindUser(lab.Account, "alice-2")
 }
 
-// shape is both files without what may change in them.
-func (w *scene) shape() string { return w.masked(credentials) + "\x00" + w.masked(configFile) }
+// filesShape is both files without what may change in them.
+func (w *scene) filesShape() string {
+	return w.maskedText(credentials) + "\x00" + w.maskedText(configFile)
+}
 
-// beside reports whether what keeps the files as they should be stands beside
+// isKeptBeside reports whether what keeps the files as they should be stands beside
 // one of them, in a file of keyd's whose name ends so.
-func (w *scene) beside(suffix string) bool {
+func (w *scene) isKeptBeside(suffix string) bool {
 	for _, f := range w.disk.Files() {
 		for i, path := range userFiles {
 			dir, name := filepath.Split(path)
 			if strings.HasPrefix(f.Path, dir+"."+name+".keyd-") && strings.HasSuffix(f.Path, suffix) {
-				with := [2]string{w.masked(credentials), w.masked(configFile)}
-				with[i] = w.masked(f.Path)
+				with := [2]string{w.maskedText(credentials), w.maskedText(configFile)}
+				with[i] = w.maskedText(f.Path)
 				if with[0]+"\x00"+with[1] == w.ghost.shape {
 					return true
 				}
@@ -124,21 +126,21 @@ func (w *scene) beside(suffix string) bool {
 	return false
 }
 
-func (w *scene) masked(path string) string {
+func (w *scene) maskedText(path string) string {
 	var pairs []string
 	for id, secret := range w.cloud.Secrets() {
 		pairs = append(pairs, id, "ID", secret, "SECRET")
 	}
 	text := w.disk.Data(path)
 	if w.ghost.torn {
-		text = w.healed(text)
+		text = w.healText(text)
 	}
 	return strings.NewReplacer(pairs...).Replace(string(text))
 }
 
-// shows returns the pair that a file shows: "" for none, and whole is false
+// shownKey returns the pair that a file shows: "" for none, and whole is false
 // when it is a mixture.
-func (w *scene) shows(path string) (id string, whole bool) {
+func (w *scene) shownKey(path string) (id string, whole bool) {
 	text := w.disk.Data(path)
 	ids, secrets, secret := 0, 0, ""
 	for i, s := range w.cloud.Secrets() {
@@ -152,10 +154,10 @@ func (w *scene) shows(path string) (id string, whole bool) {
 	return id, ids == secrets && ids <= 1 && id == secret
 }
 
-// usable reports whether AWS accepts what a file shows everywhere.
-func (w *scene) usable(path string) bool {
-	id, whole := w.shows(path)
-	if w.ghost.torn && w.torn(path) {
+// isUsable reports whether AWS accepts what a file shows everywhere.
+func (w *scene) isUsable(path string) bool {
+	id, whole := w.shownKey(path)
+	if w.ghost.torn && w.isTorn(path) {
 		return false
 	}
 	return id == "" || whole && w.cloud.IsUsable(id, w.cloud.Secrets()[id])

@@ -18,10 +18,10 @@ import (
 // that was seen before, by its key, is not gone into again.
 type search struct {
 	setting
-	most    int // faults
-	light   bool
-	mistake *mistake
-	draw    draw
+	maxFaults int // faults
+	light     bool
+	mistake   *mistake
+	draw      draw
 
 	queue [][]*task       // by the number of faults
 	seen  map[uint64]bool // scenes, by key
@@ -54,100 +54,100 @@ type finding struct {
 
 // task is one run to do.
 type task struct {
-	scene  *scene
-	key    uint64 // of the scene
-	faults []fault
-	run    *take
-	next   []*scene // what it leads to: its end first, then the deaths that look new
-	keys   []uint64 // of next
-	deaths int
-	wrong  []finding
+	scene            *scene
+	fingerprint      uint64 // of the scene
+	faults           []fault
+	take             *take
+	next             []*scene // what it leads to: its end first, then the deaths that look new
+	nextFingerprints []uint64 // of next
+	deaths           int
+	findings         []finding
 
 	further bool // other faults are tried on top of this run
 }
 
-// explore goes through everything, worlds of fewer faults first: the first
+// exploreScenes goes through everything, worlds of fewer faults first: the first
 // finding has the shortest trace.
-func (s *search) explore(t *testing.T) {
+func (s *search) exploreScenes(t *testing.T) {
 	s.seen, s.tried, s.tally.reasons = map[uint64]bool{}, map[uint64]bool{}, map[string]int{}
 	s.leads = map[uint64]lead{}
-	s.queue = make([][]*task, s.most+1)
-	s.queue[0] = []*task{{scene: s.begin()}}
-	s.commands(s.queue[0][0].scene, 0)
+	s.queue = make([][]*task, s.maxFaults+1)
+	s.queue[0] = []*task{{scene: s.firstScene()}}
+	s.planCommands(s.queue[0][0].scene, 0)
 	for n := range s.queue {
 		if n > 1 {
-			s.queue[n] = slices.DeleteFunc(s.queue[n], func(k *task) bool { return !strings.Contains(k.text(), *with) })
+			s.queue[n] = slices.DeleteFunc(s.queue[n], func(k *task) bool { return !strings.Contains(k.traceText(), *onlyWith) })
 		}
-		s.limit(n)
+		s.limitRuns(n)
 		for taken := 0; len(s.queue[n]) > 0 && len(s.found) == 0; {
 			if *progress {
 				fmt.Fprintf(os.Stderr, "%d faults: %d tasks; %s\n", n, len(s.queue[n]), s.tally)
 			}
-			batch := s.queue[n][:min(len(s.queue[n]), s.batch())]
+			batch := s.queue[n][:min(len(s.queue[n]), s.batchSize())]
 			s.queue[n] = s.queue[n][len(batch):]
 			for i, k := range batch {
-				k.further = n < s.most && (n == 0 || (taken+i)%max(s.draw.thin, 1) == 0)
+				k.further = n < s.maxFaults && (n == 0 || (taken+i)%max(s.draw.thin, 1) == 0)
 			}
 			taken += len(batch)
-			s.do(t, batch)
+			s.runBatch(t, batch)
 		}
 	}
 }
 
-// text is the trace of a run before it is made.
-func (k *task) text() string { return k.scene.trace.with(step{faults: k.faults}).String() }
+// traceText is the trace of a run before it is made.
+func (k *task) traceText() string { return k.scene.trace.with(step{faults: k.faults}).String() }
 
-// limit leaves out the runs of n faults that are not to be made.
-func (s *search) limit(n int) {
+// limitRuns leaves out the runs of n faults that are not to be made.
+func (s *search) limitRuns(n int) {
 	if n > 0 && n <= len(s.draw.only) {
-		s.queue[n] = slices.DeleteFunc(s.queue[n], func(k *task) bool { return !strings.Contains(k.text(), s.draw.only[n-1]) })
+		s.queue[n] = slices.DeleteFunc(s.queue[n], func(k *task) bool { return !strings.Contains(k.traceText(), s.draw.only[n-1]) })
 	}
 	switch {
 	case n < len(s.draw.runs) && s.draw.runs[n] > 0:
-		s.sample(n, s.draw.runs[n])
+		s.drawRuns(n, s.draw.runs[n])
 	case n > 2:
-		s.sample(n, *samples)
+		s.drawRuns(n, *samples)
 	}
 }
 
-// sample draws from the runs of n faults.
-func (s *search) sample(n, most int) {
+// drawRuns draws from the runs of n faults.
+func (s *search) drawRuns(n, most int) {
 	rng := rand.New(rand.NewPCG(*sampleSeed, uint64(n)))
 	rng.Shuffle(len(s.queue[n]), func(i, j int) { s.queue[n][i], s.queue[n][j] = s.queue[n][j], s.queue[n][i] })
 	s.queue[n] = s.queue[n][:min(len(s.queue[n]), most)]
 }
 
-// batch is how many tasks are done before they are counted: few where a finding
+// batchSize is how many tasks are done before they are counted: few where a finding
 // is expected soon.
-func (s *search) batch() int {
+func (s *search) batchSize() int {
 	if s.mistake != nil {
 		return 16
 	}
 	return 2000
 }
 
-// do does the tasks on all cores, and takes them in by their order: the same
+// runBatch does the tasks on all cores, and takes them in by their order: the same
 // search finds the same scenes.
-func (s *search) do(t *testing.T, batch []*task) {
+func (s *search) runBatch(t *testing.T, batch []*task) {
 	const workers = 2
 	var wait sync.WaitGroup
 	var next atomic.Int64
 	for range workers {
 		wait.Go(func() {
 			for j := next.Add(1) - 1; j < int64(len(batch)); j = next.Add(1) - 1 {
-				batch[j].do(t, s)
+				batch[j].runTask(t, s)
 			}
 		})
 	}
 	wait.Wait()
 	for _, k := range batch {
-		s.count(k)
+		s.countTask(k)
 	}
 	clear(batch) // or the queue keeps every scene that it ever held
 }
 
-// more plans a run for each fault that can come on top of a task's own.
-func (s *search) more(k *task) {
+// planFaults plans a run for each fault that can come on top of a task's own.
+func (s *search) planFaults(k *task) {
 	if !k.further {
 		return
 	}
@@ -156,14 +156,14 @@ func (s *search) more(k *task) {
 	if n > 0 {
 		rank = inPairs
 	}
-	for i, e := range k.run.effects {
-		mark := k.run.marks[i]
-		if mark == 0 || s.tried[mark] || s.light && amid(k.run.effects, i) {
+	for i, e := range k.take.effects {
+		mark := k.take.marks[i]
+		if mark == 0 || s.tried[mark] || s.light && isAmidAlike(k.take.effects, i) {
 			continue
 		}
 		s.tried[mark] = true
 		for j := range fates {
-			if f := &fates[j]; f.fit(e) && (!s.light || f.stands >= rank && k.goesWith(f) && f.apt(e, rank)) {
+			if f := &fates[j]; f.canHappenAt(e) && (!s.light || f.rank >= rank && k.combinesWith(f) && f.mattersAt(e, rank)) {
 				faults := append(k.faults[:len(k.faults):len(k.faults)], fault{i + 1, f})
 				s.queue[n+1] = append(s.queue[n+1], &task{scene: k.scene, faults: faults})
 			}
@@ -171,85 +171,85 @@ func (s *search) more(k *task) {
 	}
 }
 
-// goesWith reports whether f is worth a run after the faults of the same pass:
+// combinesWith reports whether f is worth a run after the faults of the same pass:
 // what fails for good fails anyway, and what people do is tried with the faults
 // of other passes, and with deaths.
-func (k *task) goesWith(f *fate) bool {
+func (k *task) combinesWith(f *fate) bool {
 	for _, first := range k.faults {
 		disk := first.fate.disk != nil
-		if f.person != nil || first.fate.person != nil || first.fate.command != nil || first.fate.forGood && disk == (f.disk != nil) {
+		if f.act != nil || first.fate.act != nil || first.fate.command != nil || first.fate.lasts && disk == (f.disk != nil) {
 			return false
 		}
 	}
 	return true
 }
 
-// amid reports whether an effect stands in the middle of others of its name:
+// isAmidAlike reports whether an effect stands in the middle of others of its name:
 // the fourth round of a proof is like the third.
-func amid(effects []effect, i int) bool {
+func isAmidAlike(effects []effect, i int) bool {
 	const around = 7 // two rounds of three calls
 	same := func(part []effect) bool { return slices.Contains(part, effects[i]) }
-	return effects[i].kind == asks && same(effects[max(i-around, 0):i]) && same(effects[i+1:min(i+1+around, len(effects))])
+	return effects[i].kind == query && same(effects[max(i-around, 0):i]) && same(effects[i+1:min(i+1+around, len(effects))])
 }
 
-// do is one run with everything that follows from it at once.
-func (k *task) do(t *testing.T, s *search) {
-	k.run = s.execute(t, k.scene, k.faults, s.mistake, k.further)
-	for _, wrong := range k.run.wrong {
-		k.wrong = append(k.wrong, finding{wrong, k.run.trace})
+// runTask is one run with everything that follows from it at once.
+func (k *task) runTask(t *testing.T, s *search) {
+	k.take = s.runTake(t, k.scene, k.faults, s.mistake, k.further)
+	for _, wrong := range k.take.violations {
+		k.findings = append(k.findings, finding{wrong, k.take.trace})
 	}
-	k.next, k.keys = append(k.next, k.run.scene), append(k.keys, k.run.scene.key(s.light))
+	k.next, k.nextFingerprints = append(k.next, k.take.scene), append(k.nextFingerprints, k.take.scene.fingerprint(s.light))
 	if !k.further {
 		return
 	}
-	for _, m := range k.run.moments {
+	for _, m := range k.take.moments {
 		var shared *memo
-		for _, w := range k.run.deaths(m, s.mistake) {
+		for _, w := range k.take.deathScenes(m, s.mistake) {
 			k.deaths++
 			if shared == nil {
 				shared = newMemo(w)
 			}
 			w.memo = shared
-			for _, wrong := range w.died(m.works) {
-				k.wrong = append(k.wrong, finding{wrong, w.trace})
+			for _, wrong := range w.checkDeath(m.usable) {
+				k.findings = append(k.findings, finding{wrong, w.trace})
 			}
-			if id := w.key(s.light); !s.seen[id] && !slices.Contains(k.keys, id) {
-				k.next, k.keys = append(k.next, w), append(k.keys, id)
+			if id := w.fingerprint(s.light); !s.seen[id] && !slices.Contains(k.nextFingerprints, id) {
+				k.next, k.nextFingerprints = append(k.next, w), append(k.nextFingerprints, id)
 			}
 			w.memo = nil // it is long, and good for this instant only
 		}
 	}
-	k.run.moments = nil
+	k.take.moments = nil
 }
 
-// count adds a task to the tally, and plans what follows from it.
-func (s *search) count(k *task) {
+// countTask adds a task to the tally, and plans what follows from it.
+func (s *search) countTask(k *task) {
 	s.tally.runs++
 	s.tally.byFaults[min(k.scene.faults+len(k.faults), 7)]++
 	s.tally.moments += k.deaths
-	s.found = append(s.found, k.wrong...)
+	s.found = append(s.found, k.findings...)
 	if len(k.faults) == 0 {
-		s.leads[k.key] = lead{k.keys[0], k.run.asks() || s.ended(k.run), k.run.trace}
+		s.leads[k.fingerprint] = lead{k.nextFingerprints[0], k.take.asksPerson() || s.hasEnded(k.take), k.take.trace}
 	}
 	for i, w := range k.next {
-		if i == 0 && s.over(k.run) || s.seen[k.keys[i]] {
+		if i == 0 && s.isOver(k.take) || s.seen[k.nextFingerprints[i]] {
 			continue
 		}
-		s.seen[k.keys[i]] = true
+		s.seen[k.nextFingerprints[i]] = true
 		s.tally.scenes++
-		s.queue[w.faults] = append(s.queue[w.faults], &task{scene: w, key: k.keys[i]})
-		s.commands(w, k.keys[i])
+		s.queue[w.faults] = append(s.queue[w.faults], &task{scene: w, fingerprint: k.nextFingerprints[i]})
+		s.planCommands(w, k.nextFingerprints[i])
 	}
-	s.more(k)
+	s.planFaults(k)
 }
 
-// over reports whether nothing is to be done after a run.
-func (s *search) over(r *take) bool {
+// isOver reports whether nothing is to be done after a run.
+func (s *search) isOver(r *take) bool {
 	switch {
-	case s.ended(r) && lab.Settled(r.result):
+	case s.hasEnded(r) && lab.Settled(r.result):
 		s.tally.settled++
 		return true
-	case s.ended(r):
+	case s.hasEnded(r):
 		s.tally.reasons["skipped: "+r.result.Why]++
 		return true
 	case r.err == nil && r.result.State == decide.StateHeld && r.result.Until.IsZero():
@@ -258,7 +258,7 @@ func (s *search) over(r *take) bool {
 		return true
 	case r.err == nil && r.result.Do == decide.DoBlock && r.result.Until.IsZero():
 		s.tally.asked++
-		s.tally.reasons[plain(r.result.Why)]++
+		s.tally.reasons[withoutIDs(r.result.Why)]++
 		if r.result.Hint == "" {
 			s.found = append(s.found, finding{"I4: a person is asked, and not told what to run: " + r.result.Why, r.trace})
 		}
@@ -267,13 +267,13 @@ func (s *search) over(r *take) bool {
 	return false
 }
 
-// ended reports whether there is nothing left to rotate, or nothing due.
-func (s *search) ended(r *take) bool {
-	return r.err == nil && len(r.journals()) == 0 && (lab.Settled(r.result) || r.result.State == decide.StateSkipped)
+// hasEnded reports whether there is nothing left to rotate, or nothing due.
+func (s *search) hasEnded(r *take) bool {
+	return r.err == nil && len(r.journalPaths()) == 0 && (lab.Settled(r.result) || r.result.State == decide.StateSkipped)
 }
 
-// plain takes the ids out of a reason.
-func plain(why string) string {
+// withoutIDs takes the ids out of a reason.
+func withoutIDs(why string) string {
 	words := strings.Fields(why)
 	for i, w := range words {
 		if strings.HasPrefix(w, "AKIA") || strings.ContainsAny(w, "0123456789") {

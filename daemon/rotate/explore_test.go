@@ -13,22 +13,22 @@ var (
 	everyFate  = flag.Bool("explore.every", false, "let TestExplore try every fate at every effect, not one that stands for others")
 	samples    = flag.Int("explore.samples", 20000, "how many runs of three faults or more TestExplore draws from all")
 	sampleSeed = flag.Uint64("explore.seed", 1, "of that draw")
-	with       = flag.String("explore.with", "", "let TestExplore combine only faults of which one is named like this")
+	onlyWith   = flag.String("explore.with", "", "let TestExplore combine only faults of which one is named like this")
 	progress   = flag.Bool("explore.progress", false, "say on stderr how TestExplore gets on")
 	replay     = flag.String("explore.replay", "", "a trace that TestExplore repeats, and nothing else")
 )
 
-// beginnings are where the exploration begins, and how many faults it combines in
+// explorations are where the exploration begins, and how many faults it combines in
 // deep tests. go test by itself tries every single fault in the first setting,
 // and draws from its pairs and from the single faults of the others. What a fault does to a rotation follows from the state in which it
 // happens, and hardly from the lag: pairs are tried where runs are quickest.
-var beginnings = []setting{
-	{name: "at once", faults: 2, rounds: 2, draw: draw{runs: [3]int{2: 150}, thin: 20}},
-	{name: "two files", both: true, faults: 1, rounds: 2, draw: fewSingles},
+var explorations = []setting{
+	{name: "at once", faults: 2, proofRounds: 2, draw: draw{runs: [3]int{2: 150}, thin: 20}},
+	{name: "two files", twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "replicas that lag", lag: quick, faults: 1, draw: fewSingles},
 	{name: "a list that lags", lag: slowList, faults: 1, draw: fewSingles},
-	{name: "no exchange of names", noExchange: true, faults: 1, rounds: 2, draw: fewSingles},
-	{name: "in place", inPlace: true, both: true, faults: 1, rounds: 2, draw: fewSingles},
+	{name: "no exchange of names", noExchange: true, faults: 1, proofRounds: 2, draw: fewSingles},
+	{name: "in place", inPlace: true, twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 }
 
 var fewSingles = draw{runs: [3]int{1: 60}}
@@ -38,23 +38,23 @@ var fewSingles = draw{runs: [3]int{1: 60}}
 func TestExplore(t *testing.T) {
 	t.Parallel() // with the other long ones, after those that use one core
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	for _, s := range beginnings {
+	for _, s := range explorations {
 		t.Run(s.name, func(t *testing.T) {
-			x := search{setting: s, most: s.faults, light: !*everyFate}
+			x := search{setting: s, maxFaults: s.faults, light: !*everyFate}
 			switch {
 			case *replay != "":
-				x.repeat(t, *replay)
+				x.repeatTrace(t, *replay)
 				return
 			case *mostFaults > 0:
-				x.most = *mostFaults
+				x.maxFaults = *mostFaults
 			case costly:
-				x.most = 1
+				x.maxFaults = 1
 			}
 			if !deeptest.Tests && !*everyFate && *mostFaults == 0 {
 				x.draw = s.draw
 			}
-			x.explore(t)
-			x.deadEnds(func(path trace) bool { return x.arrives(t, path) })
+			x.exploreScenes(t)
+			x.findDeadEnds(func(path trace) bool { return x.reachesEnd(t, path) })
 			t.Log(x.tally)
 			for _, f := range x.found[:min(len(x.found), 5)] {
 				t.Errorf("%s\n\ttrace: %s\n\tgo test ./daemon -run '%s' -explore.replay '%s'", f.wrong, f.trace, t.Name(), f.trace)

@@ -9,71 +9,71 @@ import (
 	"keyd/credfile/atomicfile/atomicfiletest"
 )
 
-// torn reports whether a file shows what is half of one key and half of another.
-func (w *scene) torn(path string) bool { return w.mixed(w.disk.Data(path)) }
+// isTorn reports whether a file shows what is half of one key and half of another.
+func (w *scene) isTorn(path string) bool { return w.isMixed(w.disk.Data(path)) }
 
-func (w *scene) anyTorn() bool { return w.torn(credentials) || w.torn(configFile) }
+func (w *scene) isAnyTorn() bool { return w.isTorn(credentials) || w.isTorn(configFile) }
 
-// mayTear reports whether a file is torn, or was and what mends it is not on the
+// mayBeTorn reports whether a file is torn, or was and what mends it is not on the
 // disk yet.
-func (w *scene) mayTear() bool {
-	return w.anyTorn() || w.mixed(w.disk.Kept(credentials)) || w.mixed(w.disk.Kept(configFile))
+func (w *scene) mayBeTorn() bool {
+	return w.isAnyTorn() || w.isMixed(w.disk.Kept(credentials)) || w.isMixed(w.disk.Kept(configFile))
 }
 
-func (w *scene) mixed(text []byte) bool {
+func (w *scene) isMixed(text []byte) bool {
 	for id, secret := range w.cloud.Secrets() {
 		if bytes.Contains(text, []byte(id)) != bytes.Contains(text, []byte(secret)) {
 			return true
 		}
 	}
-	return !bytes.Equal(w.healed(text), text)
+	return !bytes.Equal(w.healText(text), text)
 }
 
-// tears reports whether a power failure has torn a file that was written in
+// hasTorn reports whether a power failure has torn a file that was written in
 // place, and so had no second copy: only then may a pair be torn.
-func (m moment) tears(o atomicfiletest.Outcome) bool {
+func (m moment) hasTorn(o atomicfiletest.Outcome) bool {
 	return strings.Contains(o.Name, "torn") && (m.disk.Overwritten(credentials) || m.disk.Overwritten(configFile))
 }
 
-// tearsBySelf reports whether the disk has failed a write in place halfway, and
+// hasTornItself reports whether the disk has failed a write in place halfway, and
 // then the write that was to put the old bytes back.
-func (r *take) tearsBySelf() bool {
+func (r *take) hasTornItself() bool {
 	failed := 0
 	for _, f := range r.faults {
 		if f.fate.disk == nil || f.at > len(r.effects) {
 			continue
 		}
-		if failed++; f.fate.forGood {
+		if failed++; f.fate.lasts {
 			failed++
 		}
 	}
-	return r.overwrites() && failed > 1
+	return r.hasOverwritten() && failed > 1
 }
 
-// overwrites reports whether a file was written in place: because the folder
+// hasOverwritten reports whether a file was written in place: because the folder
 // takes no other, or has refused to for a moment.
-func (r *take) overwrites() bool {
+func (r *take) hasOverwritten() bool {
 	return slices.ContainsFunc(r.effects, func(e effect) bool { return e.what == "write credentials" || e.what == "write config" })
 }
 
-// healed returns a text with a whole id, or secret, in the place of each that is
+// healText returns a text with a whole id, or secret, in the place of each that is
 // mixed of two, byte by byte.
-func (w *scene) healed(text []byte) []byte {
+func (w *scene) healText(text []byte) []byte {
 	text = bytes.Clone(text)
 	secrets := w.cloud.Secrets()
 	for a, secret := range secrets {
 		for b, other := range secrets {
 			if a < b {
-				heal(text, a, b)
-				heal(text, secret, other)
+				replaceMixed(text, a, b)
+				replaceMixed(text, secret, other)
 			}
 		}
 	}
 	return text
 }
 
-// heal puts a where the text has a mixture of a and b.
-func heal(text []byte, a, b string) {
+// replaceMixed puts a where the text has a mixture of a and b.
+func replaceMixed(text []byte, a, b string) {
 	for at := 0; at+len(a) <= len(text) && len(a) == len(b); at++ {
 		part, i := text[at:at+len(a)], 0
 		for i < len(part) && (part[i] == a[i] || part[i] == b[i]) {
@@ -90,8 +90,8 @@ func heal(text []byte, a, b string) {
 // could not.
 func (r *take) checkTorn(began time.Time) {
 	waits := r.result.Failure != nil && r.result.Failure.At.Before(began)
-	if r.ghost.torn && r.anyTorn() && len(r.faults) == 0 && r.err == nil && !waits {
-		r.violated("I1", "a file still shows half of one key and half of another")
+	if r.ghost.torn && r.isAnyTorn() && len(r.faults) == 0 && r.err == nil && !waits {
+		r.reportViolation("I1", "a file still shows half of one key and half of another")
 	}
-	r.ghost.torn = r.ghost.torn && r.mayTear()
+	r.ghost.torn = r.ghost.torn && r.mayBeTorn()
 }

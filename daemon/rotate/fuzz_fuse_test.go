@@ -15,12 +15,12 @@ import (
 // the names on disk, which is when a write becomes true.
 type fuse struct{ left int }
 
-// blown is the panic of a process that was killed.
-type blown struct{}
+// blownFuse is the panic of a process that was killed.
+type blownFuse struct{}
 
-func (f *fuse) burn() {
+func (f *fuse) burnDown() {
 	if f.left--; f.left == 0 {
-		panic(blown{})
+		panic(blownFuse{})
 	}
 }
 
@@ -31,7 +31,7 @@ type fusedCloud struct {
 
 func (c fusedCloud) Do(r *http.Request) (*http.Response, error) {
 	resp, err := c.Watcher.Do(r)
-	c.burn()
+	c.burnDown()
 	return resp, err
 }
 
@@ -44,19 +44,19 @@ type fusedDisk struct {
 
 func (d fusedDisk) Rename(from, to string) error {
 	err := d.OS.Rename(from, to)
-	d.burn()
+	d.burnDown()
 	return err
 }
 
 func (d fusedDisk) Exchange(a, b string) error {
 	err := d.OS.Exchange(a, b)
-	d.burn()
+	d.burnDown()
 	return err
 }
 
 func (d fusedDisk) Remove(name string) error {
 	err := d.OS.Remove(name)
-	d.burn()
+	d.burnDown()
 	return err
 }
 
@@ -71,10 +71,10 @@ func (d fusedDisk) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile
 }
 
 func (d fusedDisk) CopyMeta(from, to atomicfile.File) error {
-	return d.OS.CopyMeta(slow(from), slow(to))
+	return d.OS.CopyMeta(unwrapQuick(from), unwrapQuick(to))
 }
 
-func slow(f atomicfile.File) atomicfile.File {
+func unwrapQuick(f atomicfile.File) atomicfile.File {
 	if quick, ok := f.(quickFile); ok {
 		return quick.File
 	}
@@ -86,10 +86,10 @@ type quickFile struct{ atomicfile.File }
 
 func (quickFile) Sync() error { return nil }
 
-// untilBlown lives through a rotation until the fuse blows, or through all of it.
-func (v *victim) untilBlown() {
+// rotateUntilBlown lives through a rotation until the fuse blows, or through all of it.
+func (v *victim) rotateUntilBlown() {
 	defer func() {
-		if r := recover(); r != nil && r != any(blown{}) {
+		if r := recover(); r != nil && r != any(blownFuse{}) {
 			panic(r)
 		}
 	}()

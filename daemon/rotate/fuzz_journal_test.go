@@ -26,7 +26,7 @@ import (
 // it says: the pair in the file is accepted at every instant, no key of somebody
 // else's is touched, no other byte of the file changes, no secret is printed.
 func FuzzLyingJournal(f *testing.F) {
-	for i, stage := range tellingStages() {
+	for i, stage := range newJournalStages() {
 		for _, third := range []bool{false, true} {
 			f.Add(stage, third, uint16(i), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), []byte(nil))
 			f.Add(stage, third, uint16(0), uint8(i), uint8(3*i), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), []byte(nil))
@@ -36,12 +36,12 @@ func FuzzLyingJournal(f *testing.F) {
 	f.Add(uint8(9), false, uint16(0), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), []byte(`{"version":1}`))
 	f.Fuzz(func(t *testing.T, stage uint8, third bool, hours uint16, f1, v1, f2, v2, f3, v3 uint8, flip uint16, raw []byte) {
 		c := lyingCase{stage: stage, third: third, hours: hours, lies: []lie{{f1, v1}, {f2, v2}, {f3, v3}}, flip: flip, raw: raw}
-		synctest.Test(t, c.run)
+		synctest.Test(t, c.runCase)
 	})
 }
 
-// tellingStages are effects after which the journal has just said another thing.
-func tellingStages() []uint8 { return []uint8{9, 10, 14, 29, 31, 32, 35, 41, 44, 49} }
+// newJournalStages are effects after which the journal has just said another thing.
+func newJournalStages() []uint8 { return []uint8{9, 10, 14, 29, 31, 32, 35, 41, 44, 49} }
 
 // TestEveryLieOfOneField is the part of FuzzLyingJournal that is not left to
 // chance: each field of the journal with each value, at each telling stage. All
@@ -49,14 +49,14 @@ func tellingStages() []uint8 { return []uint8{9, 10, 14, 29, 31, 32, 35, 41, 44,
 func TestEveryLieOfOneField(t *testing.T) {
 	t.Parallel()
 	runs, n := 0, 0
-	for _, stage := range tellingStages() {
+	for _, stage := range newJournalStages() {
 		for field, name := range journalFields() {
 			for value := range 2 * lieValues {
 				if n++; n%*everyLie != 0 || value > lieValues {
 					continue
 				}
 				c := lyingCase{stage: stage, third: value%2 == 1, lies: []lie{{uint8(field), uint8(value)}}}
-				synctest.Test(t, c.run)
+				synctest.Test(t, c.runCase)
 				if runs++; t.Failed() {
 					t.Fatalf("killed at effect %d, %s lies with value %d", stage, name, value)
 				}
@@ -81,7 +81,7 @@ func TestTellingLies(t *testing.T) {
 		"answered at the end of time":                    {stage: 9, third: true, lies: []lie{{field("rotation.answered"), never}}},
 		"an orphan that is nobody's":                     {stage: 10, third: true, lies: []lie{{field("rotation.orphan"), 15}}},
 	} {
-		t.Run(name, func(t *testing.T) { synctest.Test(t, c.run) })
+		t.Run(name, func(t *testing.T) { synctest.Test(t, c.runCase) })
 	}
 }
 
@@ -106,14 +106,14 @@ const lieValues = 34
 // victim is the lab with other people's keys beside the user's own.
 type victim struct {
 	*lab.Lab
-	fuse   *fuse
-	bob    *awssim.User
-	others map[string]string // secrets of the keys that are nobody's business, by id
-	states []awssim.KeyState
+	fuse          *fuse
+	bob           *awssim.User
+	others        map[string]string // secrets of the keys that are nobody's business, by id
+	foreignBefore []awssim.KeyState
 }
 
-// value returns what a lie says; nil and false: the field is left out.
-func (v *victim) value(n uint8) (any, bool) {
+// lieValue returns what a lie says; nil and false: the field is left out.
+func (v *victim) lieValue(n uint8) (any, bool) {
 	second := slices.Sorted(maps.Keys(v.others))
 	now := v.Now().UTC()
 	values := [lieValues]any{
@@ -136,8 +136,8 @@ type lyingCase struct {
 	raw   []byte // in place of the journal
 }
 
-// unsummed returns the journal of r as an older keyd wrote it, without a checksum.
-func unsummed(t *testing.T, r *journal.Rotation) []byte {
+// journalWithoutSum returns the journal of r as an older keyd wrote it, without a checksum.
+func journalWithoutSum(t *testing.T, r *journal.Rotation) []byte {
 	t.Helper()
 	j := journal.Dir{Path: t.TempDir(), Sys: atomicfile.OS{}}
 	if err := j.Save(r); err != nil {
@@ -159,17 +159,17 @@ func unsummed(t *testing.T, r *journal.Rotation) []byte {
 	return data
 }
 
-func (c lyingCase) run(t *testing.T) {
+func (c lyingCase) runCase(t *testing.T) {
 	v := newVictim(t, c.stage%56, c.third)
 	start := v.Held[0]
 	time.Sleep(time.Duration(c.hours%1000) * time.Hour)
 	path := filepath.Join(v.D.JournalDir().Path, v.Old.ID+".json")
 	data, err := os.ReadFile(path)
 	if err != nil {
-		data = unsummed(t, &journal.Rotation{Old: v.Old, User: "alice", Account: lab.Account, CreateSent: v.Now().Add(-5 * time.Hour), IDsBefore: []string{v.Old.ID}})
+		data = journalWithoutSum(t, &journal.Rotation{Old: v.Old, User: "alice", Account: lab.Account, CreateSent: v.Now().Add(-5 * time.Hour), IDsBefore: []string{v.Old.ID}})
 	}
 	if len(c.lies) > 0 { // by an older keyd, whose journals have no sum
-		data = v.lied(data, c.lies)
+		data = v.insertLies(data, c.lies)
 	} else if c.flip > 0 {
 		data[int(c.flip/8)%len(data)] ^= 1 << (c.flip % 8)
 	}
@@ -183,8 +183,8 @@ func (c lyingCase) run(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.Restart()
-	v.liveOn(12)
-	v.unharmed(start)
+	v.keepPassing(12)
+	v.checkUnharmed(start)
 	if t.Failed() {
 		t.Logf("the journal said:\n%s\nthen:\n%s\n%s", data, strings.Join(v.Said, "\n"), v.Log.String())
 	}
@@ -201,7 +201,7 @@ func newVictim(t *testing.T, stage uint8, third bool) *victim {
 	v.HTTP, v.Sys = fusedCloud{lab.Watcher{Lab: v.Lab}, v.fuse}, fusedDisk{fuse: v.fuse}
 	v.Restart()
 	v.D.Settings.CheckEvery = 30 * settings.Day
-	v.untilBlown()
+	v.rotateUntilBlown()
 	v.fuse.left = 0
 	v.Watch()
 	if third {
@@ -211,18 +211,18 @@ func newVictim(t *testing.T, stage uint8, third bool) *victim {
 		v.others[id] = secret
 		time.Sleep(41 * time.Minute)
 	}
-	v.states = v.foreign()
+	v.foreignBefore = v.foreignKeys()
 	return v
 }
 
-// foreign is the truth about the keys that keyd has no business with.
-func (v *victim) foreign() []awssim.KeyState {
+// foreignKeys is the truth about the keys that keyd has no business with.
+func (v *victim) foreignKeys() []awssim.KeyState {
 	keys := append(v.Cloud.Keys(v.User), v.Cloud.Keys(v.bob)...)
 	return slices.DeleteFunc(keys, func(k awssim.KeyState) bool { return v.others[k.ID] == "" })
 }
 
-// lied returns the journal with the lies in it.
-func (v *victim) lied(data []byte, lies []lie) []byte {
+// insertLies returns the journal with the lies in it.
+func (v *victim) insertLies(data []byte, lies []lie) []byte {
 	var all map[string]any
 	if json.Unmarshal(data, &all) != nil {
 		return data
@@ -234,7 +234,7 @@ func (v *victim) lied(data []byte, lies []lie) []byte {
 			name = inner
 			in, _ = all["rotation"].(map[string]any)
 		}
-		value, leave := v.value(l.value)
+		value, leave := v.lieValue(l.value)
 		switch {
 		case name == "" || in == nil:
 		case leave:
@@ -250,9 +250,9 @@ func (v *victim) lied(data []byte, lies []lie) []byte {
 	return out
 }
 
-// liveOn does passes as they become due, whatever comes of them: but a pass that
+// keepPassing does passes as they become due, whatever comes of them: but a pass that
 // waits keeps the lock, and must not wait for long.
-func (v *victim) liveOn(passes int) {
+func (v *victim) keepPassing(passes int) {
 	for range passes {
 		began := time.Now()
 		results, _ := v.D.Pass(v.T.Context(), rotate.Request{})
@@ -264,15 +264,15 @@ func (v *victim) liveOn(passes int) {
 	}
 }
 
-// unharmed checks both promises.
-func (v *victim) unharmed(start awssim.ShownPair) {
+// checkUnharmed checks both promises.
+func (v *victim) checkUnharmed(start awssim.ShownPair) {
 	v.T.Helper()
 	v.Watch()
 	if out := v.Cloud.Outage(v.Held, v.Now()); out > 0 {
 		v.T.Errorf("the pair in the file was refused for %s", out)
 	}
-	if now := v.foreign(); !slices.EqualFunc(now, v.states, sameKey) {
-		v.T.Errorf("foreign keys were %+v, are %+v", v.states, now)
+	if now := v.foreignKeys(); !slices.EqualFunc(now, v.foreignBefore, sameKey) {
+		v.T.Errorf("foreign keys were %+v, are %+v", v.foreignBefore, now)
 	}
 	for _, c := range v.Cloud.ForeignCalls() {
 		if v.others[c.Target] != "" {

@@ -31,17 +31,17 @@ func FuzzStateFolder(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, stage, file uint8, third bool, text []byte) {
-		synctest.Test(t, func(t *testing.T) { remembered(t, stage, file, third, text) })
+		synctest.Test(t, func(t *testing.T) { runDamagedState(t, stage, file, third, text) })
 	})
 }
 
-// remembered is one run. In text ID, THIRD and NOW stand for what they say.
-func remembered(t *testing.T, stage, file uint8, third bool, text []byte) {
+// runDamagedState is one run. In text ID, THIRD and NOW stand for what they say.
+func runDamagedState(t *testing.T, stage, file uint8, third bool, text []byte) {
 	v := newVictim(t, stage%56, third)
 	start := v.Held[0]
 	name := []string{"status.json", "memory.json", "history.jsonl", "daemon.json"}[file%4]
 	other := v.Old.ID
-	for _, k := range v.foreign() {
+	for _, k := range v.foreignKeys() {
 		other = k.ID
 	}
 	text = []byte(strings.NewReplacer("ID", v.Shows(), "THIRD", other, "NOW", v.Now().UTC().Format(time.RFC3339)).Replace(string(text)))
@@ -57,8 +57,8 @@ func remembered(t *testing.T, stage, file uint8, third bool, text []byte) {
 	if _, _, err := state.OpenHistory(v.D.StateDir, v.D.Sys).Read(); err != nil {
 		t.Errorf("the history: %v", err)
 	}
-	v.liveOn(8)
-	v.unharmed(start)
+	v.keepPassing(8)
+	v.checkUnharmed(start)
 	if data, err := os.ReadFile(state.StatusPath(v.D.StateDir)); err != nil || !json.Valid(data) {
 		t.Errorf("the status was not written again: %v", err)
 	}

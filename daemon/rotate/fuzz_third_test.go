@@ -15,7 +15,7 @@ import (
 func TestThirdKeyAfterALostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVictim(t, 10, true)
-		third := v.foreign()[0].ID
+		third := v.foreignKeys()[0].ID
 		v.Restart()
 		v.Write("credentials", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", third, v.others[third]))
 		if r := v.Pass(rotate.Request{}); r.Do != decide.DoBlock || r.Hint != "keyd resume default" {

@@ -8,10 +8,10 @@ import (
 	"keyd/daemon/decide"
 )
 
-// TestAbsentNetworkDoesNotHoldBackWhatNeedsNone: one key has found the network
+// TestOutageDelaysOnlyWhatNeedsAWS: one key has found the network
 // away. A torn pair of another one is made whole all the same, and what does need
 // AWS does not wait for a timeout of its own.
-func TestAbsentNetworkDoesNotHoldBackWhatNeedsNone(t *testing.T) {
+func TestOutageDelaysOnlyWhatNeedsAWS(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	for _, do := range []decide.Do{decide.DoMend, decide.DoProve} {
 		found := &target{facts: decide.Facts{Failure: &decide.Failure{Do: decide.DoLook, At: now, Count: 3, Offline: true, Why: "no such host"}}}

@@ -62,7 +62,7 @@ func TestTheOracleSeesAnOutage(t *testing.T) {
 type hastyCloud struct{ lab.Watcher }
 
 func (c hastyCloud) Do(r *http.Request) (*http.Response, error) {
-	if action(r) == "CreateAccessKey" {
+	if readAction(r) == "CreateAccessKey" {
 		return c.Watcher.Do(r)
 	}
 	defer c.Lab.Watch()

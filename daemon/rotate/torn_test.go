@@ -56,7 +56,7 @@ func (f tearingFile) WriteAt(p []byte, off int64) (int, error) {
 	} else {
 		_, _ = f.File.WriteAt(p[:cut], off)
 	}
-	panic(blown{})
+	panic(blownFuse{})
 }
 
 // dies does a pass that the power ends, and returns what the file shows then.
@@ -66,7 +66,7 @@ func dies(l *lab.Lab, disk *tearing) string {
 	l.Restart()
 	func() {
 		defer func() {
-			if r := recover(); r != any(blown{}) {
+			if r := recover(); r != any(blownFuse{}) {
 				l.T.Errorf("the pass did not come to the write that is torn: %v", r)
 			}
 		}()
