@@ -2,10 +2,12 @@ package rotate_test
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
 	"keyd/daemon/decide"
 	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 )
 
 // commands are what a person runs instead of waiting for the next pass. Each
@@ -80,14 +82,31 @@ func (r *take) startTime(w *scene) time.Time {
 	return w.at
 }
 
-// planCommands plans the runs in which a person acts in a scene.
-func (s *search) planCommands(w *scene, key uint64) {
-	if w.faults >= s.maxFaults {
-		return
+// oddProcesses are processes that look at the world from an odd place: from a shell whose
+// AWS_SHARED_CREDENTIALS_FILE names another file, or by a clock that is set to
+// another month. They keep the state folder of the others.
+var oddProcesses = []fate{
+	{name: "keyd rotate elsewhere", command: fromElsewhere(passWith(decide.Options{Manual: true, RetireNow: true})), rank: inSingles},
+	{name: "keyd resume elsewhere", command: fromElsewhere(commandOnDefault((*rotate.Rotator).Resume)), rank: inSingles},
+	{name: "clock ahead", command: withClockAhead(passWith(decide.Options{})), rank: inSingles},
+	{name: "keyd rotate, clock ahead", command: withClockAhead(passWith(decide.Options{Manual: true})), rank: inSingles},
+}
+
+var elsewhereFile = filepath.Join(homeFolder, "elsewhere")
+
+func fromElsewhere(do func(*take, context.Context) ([]rotate.Result, error)) func(*take, context.Context) ([]rotate.Result, error) {
+	return func(r *take, ctx context.Context) ([]rotate.Result, error) {
+		id, secret := r.addStranger()
+		r.disk.Put(elsewhereFile, []byte("[personal]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n"), false)
+		r.d.Store.Paths.Credentials, r.d.OtherFiles = elsewhereFile, []string{credentials}
+		return do(r, ctx)
 	}
-	for i := range commands {
-		if f := &commands[i]; !s.light || f.rank > inSingles || w.faults == 0 {
-			s.queue[w.faults+1] = append(s.queue[w.faults+1], &task{scene: w, fingerprint: key, faults: []fault{{atStart, f}}})
-		}
+}
+
+// withClockAhead is by how much, more than overlap and quarantine together.
+func withClockAhead(do func(*take, context.Context) ([]rotate.Result, error)) func(*take, context.Context) ([]rotate.Result, error) {
+	return func(r *take, ctx context.Context) ([]rotate.Result, error) {
+		r.d.Now = func() time.Time { return time.Now().Add(10 * settings.Day) }
+		return do(r, ctx)
 	}
 }

@@ -2,14 +2,13 @@ package rotate_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"keyd/daemon/awssim"
+	"keyd/daemon/internal/lab"
 	"keyd/daemon/rotate"
 )
 
@@ -117,54 +116,74 @@ func (f *fate) canHappenAt(e effect) bool {
 	return slices.Contains(f.kinds, e.kind)
 }
 
-// step is one pass in a trace: its faults, and how it ended.
-type step struct {
-	faults []fault
-	crash  int    // the effect after which the process died; 0: it did not
-	how    string // "killed", or how the power failed
+// persons are the others who have a hand in the files and at AWS.
+var persons = []fate{
+	{name: "stale copy", inFiles: true, act: func(w *scene) { w.revertFiles(false) }, rank: inPairs},
+	{name: "old file restored", inFiles: true, act: func(w *scene) { w.revertFiles(true) }},
+	{name: "third key", inFiles: true, act: func(w *scene) {
+		id, secret := w.addStranger()
+		w.editCredentials(func(text string) string {
+			shown, _ := w.shownKey(credentials)
+			if shown == "" {
+				return text
+			}
+			return strings.NewReplacer(shown, id, w.cloud.Secrets()[shown], secret).Replace(text)
+		})
+	}, rank: inSingles},
+	{name: "profile removed", inFiles: true, act: func(w *scene) {
+		w.editCredentials(func(string) string { return "# mine\r\n[other]\r\naws_access_key_id=AKIAIOSFODNN7EXAMPLE\r\n" })
+		w.ghost.shape = w.filesShape()
+	}},
+	{name: "second laptop", act: func(w *scene) { w.user().CreateKey() }, rank: inPairs},
+	{name: "console: newest off", act: func(w *scene) { _ = w.user().SetStatus(w.newestKey(), "Inactive") }},
+	{name: "console: newest deleted", act: func(w *scene) { _ = w.user().DeleteKey(w.newestKey()) }, rank: inSingles},
+	{name: "console: old off", act: func(w *scene) { _ = w.user().SetStatus(w.ghost.firstKey.ID, "Inactive") }},
+	{name: "console: old on", act: func(w *scene) { _ = w.user().SetStatus(w.ghost.firstKey.ID, "Active") }},
+	{name: "policy: no delete", act: func(w *scene) { w.denyAction("DeleteAccessKey") }, rank: inSingles},
+	{name: "policy: no change", act: func(w *scene) { w.denyAction("UpdateAccessKey") }},
+	{name: "policy: nothing", act: func(w *scene) { w.denyAction("*") }},
+	{name: "console: user renamed", act: func(w *scene) { w.user().Rename("/", "alice-2") }, rank: inSingles},
+	{name: "console: user moved", act: func(w *scene) { w.user().Rename("/staff/", "alice") }},
+	{name: "console: old deleted", act: func(w *scene) { _ = w.user().DeleteKey(w.ghost.firstKey.ID) }},
 }
 
-// trace is how a scene came about. Its text repeats it: see parseTrace.
-type trace []step
-
-func (t trace) with(s step) trace { return append(t[:len(t):len(t)], s) }
-
-func (t trace) String() string {
-	var steps []string
-	for _, s := range t {
-		var parts []string
-		for _, f := range s.faults {
-			parts = append(parts, fmt.Sprintf("%d %s", f.at, f.fate.name))
+// revertFiles writes the first pair back, as aws configure does with a text that it
+// read before, or a dotfile manager with a file of its own.
+func (w *scene) revertFiles(replace bool) {
+	first := w.ghost.firstKey
+	for _, path := range []string{credentials, configFile} {
+		shown, _ := w.shownKey(path)
+		if shown != "" && shown != first.ID {
+			text := strings.NewReplacer(shown, first.ID, w.cloud.Secrets()[shown], first.Secret.Reveal()).Replace(string(w.disk.Data(path)))
+			w.disk.Put(path, []byte(text), replace)
 		}
-		if s.crash > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", s.crash, s.how))
-		}
-		steps = append(steps, strings.Join(parts, " & "))
 	}
-	return strings.Join(steps, "; ")
 }
 
-// parseTrace reads what String writes.
-func parseTrace(text string) (trace, error) {
-	var t trace
-	for part := range strings.SplitSeq(text, ";") {
-		var s step
-		for one := range strings.SplitSeq(part, "&") {
-			number, name, ok := strings.Cut(strings.TrimSpace(one), " ")
-			if !ok {
-				continue
-			}
-			at, err := strconv.Atoi(number)
-			if err != nil {
-				return nil, fmt.Errorf("%q is not the number of an effect", number)
-			}
-			if i := slices.IndexFunc(fates, func(f fate) bool { return f.name == name }); i >= 0 {
-				s.faults = append(s.faults, fault{at, &fates[i]})
-				continue
-			}
-			s.crash, s.how = at, name
-		}
-		t = append(t, s)
+func (w *scene) editCredentials(change func(string) string) {
+	w.disk.Put(credentials, []byte(change(string(w.disk.Data(credentials)))), true)
+}
+
+// addStranger is a working key of somebody else.
+func (w *scene) addStranger() (id, secret string) {
+	bob := w.cloud.FindUser(lab.Account, "bob")
+	if bob == nil {
+		bob = w.cloud.AddUser(lab.Account, "/", "bob")
 	}
-	return t, nil
+	return bob.AddKey(0)
+}
+
+// newestKey is the user's last key.
+func (w *scene) newestKey() string {
+	keys := w.cloud.Keys(w.user())
+	if len(keys) == 0 {
+		return ""
+	}
+	return keys[len(keys)-1].ID
+}
+
+// denyAction is an administrator, for good.
+func (w *scene) denyAction(action string) {
+	w.user().DenyAction(action, awssim.NotAllowed)
+	w.ghost.denied += action
 }

@@ -162,3 +162,52 @@ func (w *scene) isUsable(path string) bool {
 	}
 	return id == "" || whole && w.cloud.IsUsable(id, w.cloud.Secrets()[id])
 }
+
+// isTorn reports whether a file shows what is half of one key and half of another.
+func (w *scene) isTorn(path string) bool { return w.isMixed(w.disk.Data(path)) }
+
+func (w *scene) isAnyTorn() bool { return w.isTorn(credentials) || w.isTorn(configFile) }
+
+// mayBeTorn reports whether a file is torn, or was and what mends it is not on the
+// disk yet.
+func (w *scene) mayBeTorn() bool {
+	return w.isAnyTorn() || w.isMixed(w.disk.Kept(credentials)) || w.isMixed(w.disk.Kept(configFile))
+}
+
+func (w *scene) isMixed(text []byte) bool {
+	for id, secret := range w.cloud.Secrets() {
+		if bytes.Contains(text, []byte(id)) != bytes.Contains(text, []byte(secret)) {
+			return true
+		}
+	}
+	return !bytes.Equal(w.healText(text), text)
+}
+
+// healText returns a text with a whole id, or secret, in the place of each that is
+// mixed of two, byte by byte.
+func (w *scene) healText(text []byte) []byte {
+	text = bytes.Clone(text)
+	secrets := w.cloud.Secrets()
+	for a, secret := range secrets {
+		for b, other := range secrets {
+			if a < b {
+				replaceMixed(text, a, b)
+				replaceMixed(text, secret, other)
+			}
+		}
+	}
+	return text
+}
+
+// replaceMixed puts a where the text has a mixture of a and b.
+func replaceMixed(text []byte, a, b string) {
+	for at := 0; at+len(a) <= len(text) && len(a) == len(b); at++ {
+		part, i := text[at:at+len(a)], 0
+		for i < len(part) && (part[i] == a[i] || part[i] == b[i]) {
+			i++
+		}
+		if i == len(part) && string(part) != a && string(part) != b {
+			copy(part, a)
+		}
+	}
+}

@@ -184,14 +184,6 @@ func (k *task) combinesWith(f *fate) bool {
 	return true
 }
 
-// isAmidAlike reports whether an effect stands in the middle of others of its name:
-// the fourth round of a proof is like the third.
-func isAmidAlike(effects []effect, i int) bool {
-	const around = 7 // two rounds of three calls
-	same := func(part []effect) bool { return slices.Contains(part, effects[i]) }
-	return effects[i].kind == query && same(effects[max(i-around, 0):i]) && same(effects[i+1:min(i+1+around, len(effects))])
-}
-
 // runTask is one run with everything that follows from it at once.
 func (k *task) runTask(t *testing.T, s *search) {
 	k.take = s.runTake(t, k.scene, k.faults, s.mistake, k.further)
@@ -296,4 +288,16 @@ func (c tally) String() string {
 		text.WriteString(fmt.Sprintf("\n  %6d  %s", c.reasons[why], why))
 	}
 	return text.String()
+}
+
+// planCommands plans the runs in which a person acts in a scene.
+func (s *search) planCommands(w *scene, key uint64) {
+	if w.faults >= s.maxFaults {
+		return
+	}
+	for i := range commands {
+		if f := &commands[i]; !s.light || f.rank > inSingles || w.faults == 0 {
+			s.queue[w.faults+1] = append(s.queue[w.faults+1], &task{scene: w, fingerprint: key, faults: []fault{{atStart, f}}})
+		}
+	}
 }

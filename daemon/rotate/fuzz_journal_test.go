@@ -12,12 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"keyd/credfile"
 	"keyd/credfile/atomicfile"
-	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
 	"keyd/daemon/internal/lab"
 	"keyd/daemon/journal"
-	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
 )
 
@@ -103,15 +101,6 @@ func journalFields() []string {
 // lieValues is how many values a lie chooses from: see lab.value.
 const lieValues = 34
 
-// victim is the lab with other people's keys beside the user's own.
-type victim struct {
-	*lab.Lab
-	fuse          *fuse
-	bob           *awssim.User
-	others        map[string]string // secrets of the keys that are nobody's business, by id
-	foreignBefore []awssim.KeyState
-}
-
 // lieValue returns what a lie says; nil and false: the field is left out.
 func (v *victim) lieValue(n uint8) (any, bool) {
 	second := slices.Sorted(maps.Keys(v.others))
@@ -190,37 +179,6 @@ func (c lyingCase) runCase(t *testing.T) {
 	}
 }
 
-// newVictim has a rotation that was killed at an effect.
-func newVictim(t *testing.T, stage uint8, third bool) *victim {
-	v := &victim{Lab: lab.NewLab(t, awssim.Lag{}, 70*settings.Day), others: map[string]string{}, fuse: &fuse{left: int(stage)}}
-	v.bob = v.Cloud.AddUser(lab.Account, "/", "bob")
-	for range 2 {
-		id, secret := v.bob.AddKey(settings.Day)
-		v.others[id] = secret
-	}
-	v.HTTP, v.Sys = fusedCloud{lab.Watcher{Lab: v.Lab}, v.fuse}, fusedDisk{fuse: v.fuse}
-	v.Restart()
-	v.D.Settings.CheckEvery = 30 * settings.Day
-	v.rotateUntilBlown()
-	v.fuse.left = 0
-	v.Watch()
-	if third {
-		// a key that appears while the answer is awaited is believed to be the answer
-		time.Sleep(37 * time.Minute)
-		id, secret := v.User.CreateKey()
-		v.others[id] = secret
-		time.Sleep(41 * time.Minute)
-	}
-	v.foreignBefore = v.foreignKeys()
-	return v
-}
-
-// foreignKeys is the truth about the keys that keyd has no business with.
-func (v *victim) foreignKeys() []awssim.KeyState {
-	keys := append(v.Cloud.Keys(v.User), v.Cloud.Keys(v.bob)...)
-	return slices.DeleteFunc(keys, func(k awssim.KeyState) bool { return v.others[k.ID] == "" })
-}
-
 // insertLies returns the journal with the lies in it.
 func (v *victim) insertLies(data []byte, lies []lie) []byte {
 	var all map[string]any
@@ -250,46 +208,16 @@ func (v *victim) insertLies(data []byte, lies []lie) []byte {
 	return out
 }
 
-// keepPassing does passes as they become due, whatever comes of them: but a pass that
-// waits keeps the lock, and must not wait for long.
-func (v *victim) keepPassing(passes int) {
-	for range passes {
-		began := time.Now()
-		results, _ := v.D.Pass(v.T.Context(), rotate.Request{})
-		if took := time.Since(began); took > time.Hour {
-			v.T.Errorf("a pass took %s", took)
-		}
-		v.Watch()
-		time.Sleep(min(v.D.TimeToNextPass(results), 3*settings.Day))
+// TestKeyThatIsNotListedYet is a key that AWS accepts and its list, which lags,
+// does not show: it is looked at again soon, and not waited for in vain.
+func TestKeyThatIsNotListedYet(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	f := decide.Facts{ID: "AKIAXXXXXXXXXXXXXXXX", Profiles: []string{"default"}, Seen: &decide.Seen{At: now, Account: lab.Account, ARN: "arn", User: "alice"}}
+	first := decide.Next(f, settings.Default(), now)
+	if first.Do != decide.DoWait || !first.Until.After(now) {
+		t.Fatalf("%+v", first)
+	}
+	if again := decide.Next(f, settings.Default(), first.Until); again.Do != decide.DoLook {
+		t.Errorf("when the wait is over: %s until %s, which is not after %s", again.Do, again.Until, first.Until)
 	}
 }
-
-// checkUnharmed checks both promises.
-func (v *victim) checkUnharmed(start awssim.ShownPair) {
-	v.T.Helper()
-	v.Watch()
-	if out := v.Cloud.Outage(v.Held, v.Now()); out > 0 {
-		v.T.Errorf("the pair in the file was refused for %s", out)
-	}
-	if now := v.foreignKeys(); !slices.EqualFunc(now, v.foreignBefore, sameKey) {
-		v.T.Errorf("foreign keys were %+v, are %+v", v.foreignBefore, now)
-	}
-	for _, c := range v.Cloud.ForeignCalls() {
-		if v.others[c.Target] != "" {
-			v.T.Errorf("a foreign key was touched: %s %s %s", c.Action, c.Target, c.Asked)
-		}
-	}
-	now := v.Held[len(v.Held)-1]
-	want := strings.NewReplacer(now.ID, start.ID, now.Secret, start.Secret).Replace(v.Text())
-	first := strings.NewReplacer(start.ID, now.ID, start.Secret, now.Secret).Replace(want)
-	if v.Text() != first || strings.Count(v.Text(), now.ID) != 2 {
-		v.T.Errorf("other bytes changed: %q", v.Text())
-	}
-	for _, k := range append([]credfile.Key{v.Old}, v.Secrets()...) {
-		if strings.Contains(v.Log.String()+strings.Join(v.Said, "\n"), k.Secret.Reveal()) {
-			v.T.Errorf("the secret of %s was printed", k)
-		}
-	}
-}
-
-func sameKey(a, b awssim.KeyState) bool { return a.ID == b.ID && a.Status == b.Status }

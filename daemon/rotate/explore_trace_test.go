@@ -1,11 +1,66 @@
 package rotate_test
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"keyd/daemon/decide"
 )
+
+// step is one pass in a trace: its faults, and how it ended.
+type step struct {
+	faults []fault
+	crash  int    // the effect after which the process died; 0: it did not
+	how    string // "killed", or how the power failed
+}
+
+// trace is how a scene came about. Its text repeats it: see parseTrace.
+type trace []step
+
+func (t trace) with(s step) trace { return append(t[:len(t):len(t)], s) }
+
+func (t trace) String() string {
+	var steps []string
+	for _, s := range t {
+		var parts []string
+		for _, f := range s.faults {
+			parts = append(parts, fmt.Sprintf("%d %s", f.at, f.fate.name))
+		}
+		if s.crash > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", s.crash, s.how))
+		}
+		steps = append(steps, strings.Join(parts, " & "))
+	}
+	return strings.Join(steps, "; ")
+}
+
+// parseTrace reads what String writes.
+func parseTrace(text string) (trace, error) {
+	var t trace
+	for part := range strings.SplitSeq(text, ";") {
+		var s step
+		for one := range strings.SplitSeq(part, "&") {
+			number, name, ok := strings.Cut(strings.TrimSpace(one), " ")
+			if !ok {
+				continue
+			}
+			at, err := strconv.Atoi(number)
+			if err != nil {
+				return nil, fmt.Errorf("%q is not the number of an effect", number)
+			}
+			if i := slices.IndexFunc(fates, func(f fate) bool { return f.name == name }); i >= 0 {
+				s.faults = append(s.faults, fault{at, &fates[i]})
+				continue
+			}
+			s.crash, s.how = at, name
+		}
+		t = append(t, s)
+	}
+	return t, nil
+}
 
 // lead is where a scene goes when nothing goes wrong.
 type lead struct {
@@ -107,4 +162,14 @@ func (s *search) followStep(t *testing.T, w *scene, step step) (*scene, *take) {
 		}
 	}
 	return r.scene, r
+}
+
+// TestSearchFindsDeadEnds is a graph in which one scene leads to an end, two lead to
+// each other, and one leads to these.
+func TestSearchFindsDeadEnds(t *testing.T) {
+	s := search{leads: map[uint64]lead{1: {to: 2}, 2: {ends: true}, 3: {to: 4}, 4: {to: 3}, 5: {to: 4}, 6: {to: 1}}}
+	s.findDeadEnds(func(trace) bool { return false })
+	if len(s.found) != 3 {
+		t.Errorf("%d dead ends, want those of 3, 4 and 5", len(s.found))
+	}
 }

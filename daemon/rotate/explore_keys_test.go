@@ -9,119 +9,16 @@ import (
 	"time"
 
 	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
 	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 )
-
-// picture is what an effect is compared with.
-type picture struct {
-	texts  [2][]byte // of the files
-	usable [2]bool
-	keys   []awssim.KeyState
-}
-
-var userFiles = [2]string{credentials, configFile}
-
-func (r *take) takePicture() picture {
-	p := picture{keys: r.cloud.Keys(r.user())}
-	for i, path := range userFiles {
-		p.texts[i], p.usable[i] = r.disk.Data(path), r.isUsable(path)
-	}
-	return p
-}
-
-func (r *take) reportViolation(invariant, format string, args ...any) {
-	r.violations = append(r.violations, invariant+": "+fmt.Sprintf(format, args...)+", at effect "+fmt.Sprint(len(r.effects))+" ("+r.effects[len(r.effects)-1].what+")")
-}
-
-// checkEffect is done after everything that keyd does.
-func (r *take) checkEffect(e effect) {
-	r.noteShown()
-	r.checkFiles() // half of the last write may have come after its effect was checked
-	if e.ofUserFile {
-		r.checkUnread("")
-	}
-	if e.kind == order {
-		r.checkKeys()
-	}
-	if e.kind == order || strings.Contains(e.what, "AKIA") {
-		switch id := r.findOrphan(); {
-		case id != "" && r.hasResumed(): // a person said so, after the status had said what that means
-			r.ghost.closedKeys, r.ghost.beyondRepair = r.ghost.closedKeys+id, true
-		case id != "" && r.upToDate:
-			r.reportViolation("I5", "%s is active and its secret is nowhere", id)
-		case id != "":
-			r.ghost.closedKeys, r.ghost.beyondRepair = r.ghost.closedKeys+id, true
-		case len(r.journalPaths()) == 0:
-			for _, path := range userFiles {
-				if shown, _ := r.shownKey(path); shown != r.ghost.firstKey.ID && !strings.Contains(r.ghost.closedKeys, shown) {
-					r.ghost.closedKeys += shown
-				}
-			}
-		}
-	}
-}
 
 // hasResumed reports whether a person has told keyd to go on without the old key:
 // nobody can be asked then whether the lost answer had made one.
 func (r *take) hasResumed() bool {
 	shown, _ := r.shownKey(credentials)
 	return len(r.faults) > 0 && r.faults[0].fate.name == "keyd resume" && shown != r.ghost.firstKey.ID
-}
-
-// consoleSpread is how long nobody can know what a person did in the console.
-const consoleSpread = 10 * time.Second
-
-// checkFiles is I1 and I9: what keyd writes is accepted wherever the old pair
-// was, and nothing else changes. A key that a person takes away between the
-// proof and the swap, milliseconds later, is found out by the validation. What
-// somebody writes between the last look at the file and the exchange of names,
-// microseconds later, stands beside it until it is given back. It is lost where
-// no names are exchanged: no system call compares and renames.
-func (r *take) checkFiles() {
-	for i, path := range userFiles {
-		text := r.disk.Data(path)
-		if bytes.Equal(text, r.lastPicture.texts[i]) {
-			continue
-		}
-		r.ghost.torn = r.ghost.torn || r.hasTornItself()
-		if r.isTorn(path) && !r.ghost.torn { // else what stood there may be put back
-			r.reportViolation("I9", "%s holds a torn pair", filepath.Base(path))
-		}
-		r.ghost.torn = r.ghost.torn && r.mayBeTorn()
-		r.ghost.raced = r.ghost.raced || !r.upToDate && (r.noExchange || r.hasOverwritten())
-		if shape := r.filesShape(); shape != r.ghost.shape && !r.ghost.raced && !r.isKeptBeside(".theirs") && (r.upToDate || !r.isKeptBeside("")) {
-			r.reportViolation("I9", "other bytes changed:\n%q\nwant\n%q", shape, r.ghost.shape)
-		}
-		usable := r.isUsable(path)
-		if r.lastPicture.usable[i] && !usable && !r.ghost.torn && !r.isGivingBack() && time.Since(r.othersActed) > consoleSpread {
-			r.reportViolation("I1", "%s shows a pair that AWS does not accept everywhere", filepath.Base(path))
-		}
-		r.lastPicture.texts[i], r.lastPicture.usable[i] = text, usable
-	}
-}
-
-// isGivingBack reports whether two exchanges of names follow on each other: what
-// came out could not be looked at, and is where it was. When that was a pair
-// which somebody had switched off, it is mended later.
-func (r *take) isGivingBack() bool {
-	found := 0
-	for _, e := range slices.Backward(r.effects) {
-		switch {
-		case e.kind != diskChange:
-		case !strings.HasPrefix(e.what, "exchange "):
-			return false
-		default:
-			if found++; found == 2 {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// isDiskGone reports whether a disk fails for good.
-func (r *take) isDiskGone() bool {
-	return slices.ContainsFunc(r.standing, func(f *fate) bool { return f.disk != nil })
 }
 
 // checkKeys is I1 from the other side: no key goes away that a file shows. When
@@ -243,35 +140,6 @@ func jsonField(text []byte, name string) string {
 	return string(value)
 }
 
-// checkTakeEnd is I9 and I8: what others have written stands where they wrote it, or
-// beside it when it could not be given back; no secret in what was said, and
-// none in a file but these, the user's own and the journal.
-func (r *take) checkTakeEnd() {
-	r.checkFiles()
-	spared := ".theirs"
-	if r.isDiskGone() { // nobody can give it back, nor another name
-		spared = ""
-	}
-	r.checkUnread(spared)
-	if shape := r.filesShape(); shape != r.ghost.shape && !r.ghost.raced && !r.isKeptBeside(spared) {
-		r.reportViolation("I9", "other bytes changed at the end:\n%q\nwant\n%q", shape, r.ghost.shape)
-	}
-	for id, secret := range r.cloud.Secrets() {
-		if bytes.Contains(r.log.Bytes(), []byte(secret)) {
-			r.reportViolation("I8", "the secret of %s was logged", id)
-		}
-		for _, f := range r.disk.Files() {
-			allowed := f.Path == credentials || f.Path == configFile || f.Path == elsewhereFile || isJournalPath(f.Path) || strings.HasSuffix(f.Path, ".theirs")
-			if f.Mode.Perm()&0o077 != 0 {
-				r.reportViolation("I8", "%s has mode %v", f.Path, f.Mode)
-			}
-			if !allowed && bytes.Contains(f.Data, []byte(secret)) && len(r.standing) == 0 && !r.failedToRemove() && !r.sparesTemps() {
-				r.reportViolation("I8", "the secret of %s is in %s", id, f.Path)
-			}
-		}
-	}
-}
-
 // sparesTemps reports whether this process reads another file: what one that was
 // killed has left beside the usual one is for those that read that.
 func (r *take) sparesTemps() bool { return r.d.Store.Paths.Credentials != credentials }
@@ -321,4 +189,57 @@ func (w *scene) checkDeath(works [2]bool) (wrong []string) {
 		wrong = append(wrong, "I5: "+id+" is active after the crash, and its secret is nowhere")
 	}
 	return wrong
+}
+
+// shownKeys is which keys the files show, and since when one of them shows the key
+// that is not the first: the first time and, where another stood there in
+// between, the last.
+type shownKeys struct {
+	ids         [2]string
+	next        string
+	first, last time.Time
+}
+
+// checkPatience: nothing of the old key goes before its time, unless a person has
+// said so. It is told by a clock that is right.
+func (r *take) checkPatience() {
+	call := r.cloud.LastCall()
+	path := filepath.Join(rotations, call.Target+".json")
+	if !call.Effect || !slices.Contains(r.journalPaths(), path) {
+		return
+	}
+	now, hurried := time.Now(), bytes.Contains(r.disk.Data(path), []byte(`"retire_now": true`))
+	switch {
+	case call.Action == "UpdateAccessKey" && call.Asked == "Active":
+		r.ghost.oldOff = time.Time{}
+	case call.Action == "UpdateAccessKey":
+		if early := now.Sub(r.ghost.shown.first) < settings.Day || now.Sub(r.ghost.shown.last) < decide.UndisturbedFor; early && !hurried {
+			r.reportViolation("the overlap", "%s is made Inactive %s after the file changed", call.Target, now.Sub(r.ghost.shown.last))
+		}
+		r.ghost.oldOff = now
+	case call.Action == "DeleteAccessKey" && !hurried && now.Sub(r.ghost.oldOff) < 7*settings.Day:
+		r.reportViolation("the quarantine", "%s is deleted %s after it was made Inactive", call.Target, now.Sub(r.ghost.oldOff))
+	}
+}
+
+// noteShown notes when a file begins to show another key of the user.
+func (r *take) noteShown() {
+	s := &r.ghost.shown
+	for i, path := range userFiles {
+		id, whole := r.shownKey(path)
+		if !whole || id == s.ids[i] {
+			continue
+		}
+		if s.ids[i] = id; id == "" || id == r.ghost.firstKey.ID || !r.isUsers(id) {
+			continue
+		}
+		if s.last = time.Now(); id != s.next {
+			s.next, s.first = id, s.last
+		}
+	}
+}
+
+// isUsers reports whether a key is, or was, the user's, and nobody else's.
+func (r *take) isUsers(id string) bool {
+	return slices.ContainsFunc(r.cloud.History(r.user()), func(k awssim.KeyState) bool { return k.ID == id })
 }

@@ -2,9 +2,11 @@ package rotate_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"hash/maphash"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"keyd/credfile/atomicfile/atomicfiletest"
 	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
+	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
@@ -194,4 +197,82 @@ func (w *scene) cloudText(n *strings.Replacer) string {
 	}
 	fmt.Fprint(&b, w.cloud.LastArrival().After(w.at))
 	return b.String()
+}
+
+// noteMark notes in which state of the scene, and where in the code, an effect
+// happens. Two effects with one mark have the same future.
+func (r *take) noteMark(n int, e effect, f *fate) {
+	name := ""
+	if f != nil {
+		name, r.round.fault = f.name, time.Now()
+	}
+	r.phase = mixHash(r.phase, e.what+name)
+	if r.detailed && (len(r.faults) == 0 || n > r.faults[len(r.faults)-1].at) {
+		r.at = time.Now()
+		r.marks = append(r.marks, r.phase^r.fingerprint(true))
+		return
+	}
+	r.marks = append(r.marks, 0)
+}
+
+func mixHash(h uint64, text string) uint64 {
+	return h*1099511628211 ^ maphash.String(hashSeed, text)
+}
+
+// listener hears which action begins.
+type listener struct {
+	slog.Handler
+	r *take
+}
+
+func (l listener) Handle(ctx context.Context, record slog.Record) error {
+	if record.Message == "decided" {
+		l.r.resetPhase()
+		record.Attrs(func(a slog.Attr) bool {
+			if a.Key == "do" {
+				l.r.phase = mixHash(l.r.phase, a.Value.String())
+			}
+			return true
+		})
+	}
+	return l.Handler.Handle(ctx, record)
+}
+
+// resetPhase begins a part of the code in which it does not matter how it was reached.
+func (r *take) resetPhase() {
+	r.phase = 0
+	for _, f := range r.standing {
+		r.phase = mixHash(r.phase, f.name)
+	}
+}
+
+// round is what the rounds of a proof differ in, as far as it matters: for a
+// quarter of an hour they may all be alike.
+type round struct {
+	text  string    // how far the endpoints are
+	alike int       // rounds before it with that text
+	fault time.Time // the last one
+}
+
+// hearEvent hears what a person would.
+func (r *take) hearEvent(e rotate.Event) {
+	r.log.WriteString(e.Verb + " " + e.Text + e.Hint + "\n")
+	if !e.Progress {
+		return
+	}
+	if r.round.alike++; r.round.text != e.Text {
+		r.round.text, r.round.alike = e.Text, 0
+	}
+	began, _ := slices.BinarySearch([]time.Duration{rotate.SettleMin, rotate.SettleMax, rotate.ProveSoftLimit, rotate.ProveHardLimit - rotate.SettleMax}, e.Elapsed)
+	muted := time.Since(r.round.fault) > rotate.MuteLimit
+	r.resetPhase()
+	r.phase = mixHash(r.phase, fmt.Sprint(e.Text, min(r.round.alike, 2), began, muted))
+}
+
+// isAmidAlike reports whether an effect stands in the middle of others of its name:
+// the fourth round of a proof is like the third.
+func isAmidAlike(effects []effect, i int) bool {
+	const around = 7 // two rounds of three calls
+	same := func(part []effect) bool { return slices.Contains(part, effects[i]) }
+	return effects[i].kind == query && same(effects[max(i-around, 0):i]) && same(effects[i+1:min(i+1+around, len(effects))])
 }

@@ -1,0 +1,199 @@
+package rotate_test
+
+import (
+	"flag"
+	"io/fs"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"keyd/credfile"
+	"keyd/credfile/atomicfile"
+	"keyd/daemon/awssim"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+var everyLie = flag.Int("lies", 331, "let the journal tell every nth of all lies; 1: all")
+
+// fuse kills the process after so many effects: calls to AWS, and changes of
+// the names on disk, which is when a write becomes true.
+type fuse struct{ left int }
+
+// blownFuse is the panic of a process that was killed.
+type blownFuse struct{}
+
+func (f *fuse) burnDown() {
+	if f.left--; f.left == 0 {
+		panic(blownFuse{})
+	}
+}
+
+type fusedCloud struct {
+	lab.Watcher
+	*fuse
+}
+
+func (c fusedCloud) Do(r *http.Request) (*http.Response, error) {
+	resp, err := c.Watcher.Do(r)
+	c.burnDown()
+	return resp, err
+}
+
+// fusedDisk is the file system without the waiting for the disk: a process that
+// is killed loses no write.
+type fusedDisk struct {
+	atomicfile.OS
+	*fuse
+}
+
+func (d fusedDisk) Rename(from, to string) error {
+	err := d.OS.Rename(from, to)
+	d.burnDown()
+	return err
+}
+
+func (d fusedDisk) Exchange(a, b string) error {
+	err := d.OS.Exchange(a, b)
+	d.burnDown()
+	return err
+}
+
+func (d fusedDisk) Remove(name string) error {
+	err := d.OS.Remove(name)
+	d.burnDown()
+	return err
+}
+
+func (fusedDisk) SyncDir(string) error { return nil }
+
+func (d fusedDisk) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.File, error) {
+	f, err := d.OS.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return quickFile{f}, nil
+}
+
+func (d fusedDisk) CopyMeta(from, to atomicfile.File) error {
+	return d.OS.CopyMeta(unwrapQuick(from), unwrapQuick(to))
+}
+
+func unwrapQuick(f atomicfile.File) atomicfile.File {
+	if quick, ok := f.(quickFile); ok {
+		return quick.File
+	}
+	return f
+}
+
+// quickFile is never synced.
+type quickFile struct{ atomicfile.File }
+
+func (quickFile) Sync() error { return nil }
+
+// rotateUntilBlown lives through a rotation until the fuse blows, or through all of it.
+func (v *victim) rotateUntilBlown() {
+	defer func() {
+		if r := recover(); r != nil && r != any(blownFuse{}) {
+			panic(r)
+		}
+	}()
+	for end := v.Now().Add(30 * settings.Day); v.Now().Before(end); {
+		results, err := v.D.Pass(v.T.Context(), rotate.Request{})
+		if err != nil {
+			v.T.Fatal(err)
+		}
+		v.Watch()
+		if lab.Settled(results[0]) {
+			return
+		}
+		time.Sleep(v.D.TimeToNextPass(results))
+	}
+}
+
+// victim is the lab with other people's keys beside the user's own.
+type victim struct {
+	*lab.Lab
+	fuse          *fuse
+	bob           *awssim.User
+	others        map[string]string // secrets of the keys that are nobody's business, by id
+	foreignBefore []awssim.KeyState
+}
+
+// newVictim has a rotation that was killed at an effect.
+func newVictim(t *testing.T, stage uint8, third bool) *victim {
+	v := &victim{Lab: lab.NewLab(t, awssim.Lag{}, 70*settings.Day), others: map[string]string{}, fuse: &fuse{left: int(stage)}}
+	v.bob = v.Cloud.AddUser(lab.Account, "/", "bob")
+	for range 2 {
+		id, secret := v.bob.AddKey(settings.Day)
+		v.others[id] = secret
+	}
+	v.HTTP, v.Sys = fusedCloud{lab.Watcher{Lab: v.Lab}, v.fuse}, fusedDisk{fuse: v.fuse}
+	v.Restart()
+	v.D.Settings.CheckEvery = 30 * settings.Day
+	v.rotateUntilBlown()
+	v.fuse.left = 0
+	v.Watch()
+	if third {
+		// a key that appears while the answer is awaited is believed to be the answer
+		time.Sleep(37 * time.Minute)
+		id, secret := v.User.CreateKey()
+		v.others[id] = secret
+		time.Sleep(41 * time.Minute)
+	}
+	v.foreignBefore = v.foreignKeys()
+	return v
+}
+
+// foreignKeys is the truth about the keys that keyd has no business with.
+func (v *victim) foreignKeys() []awssim.KeyState {
+	keys := append(v.Cloud.Keys(v.User), v.Cloud.Keys(v.bob)...)
+	return slices.DeleteFunc(keys, func(k awssim.KeyState) bool { return v.others[k.ID] == "" })
+}
+
+// keepPassing does passes as they become due, whatever comes of them: but a pass that
+// waits keeps the lock, and must not wait for long.
+func (v *victim) keepPassing(passes int) {
+	for range passes {
+		began := time.Now()
+		results, _ := v.D.Pass(v.T.Context(), rotate.Request{})
+		if took := time.Since(began); took > time.Hour {
+			v.T.Errorf("a pass took %s", took)
+		}
+		v.Watch()
+		time.Sleep(min(v.D.TimeToNextPass(results), 3*settings.Day))
+	}
+}
+
+// checkUnharmed checks both promises.
+func (v *victim) checkUnharmed(start awssim.ShownPair) {
+	v.T.Helper()
+	v.Watch()
+	if out := v.Cloud.Outage(v.Held, v.Now()); out > 0 {
+		v.T.Errorf("the pair in the file was refused for %s", out)
+	}
+	if now := v.foreignKeys(); !slices.EqualFunc(now, v.foreignBefore, sameKey) {
+		v.T.Errorf("foreign keys were %+v, are %+v", v.foreignBefore, now)
+	}
+	for _, c := range v.Cloud.ForeignCalls() {
+		if v.others[c.Target] != "" {
+			v.T.Errorf("a foreign key was touched: %s %s %s", c.Action, c.Target, c.Asked)
+		}
+	}
+	now := v.Held[len(v.Held)-1]
+	want := strings.NewReplacer(now.ID, start.ID, now.Secret, start.Secret).Replace(v.Text())
+	first := strings.NewReplacer(start.ID, now.ID, start.Secret, now.Secret).Replace(want)
+	if v.Text() != first || strings.Count(v.Text(), now.ID) != 2 {
+		v.T.Errorf("other bytes changed: %q", v.Text())
+	}
+	for _, k := range append([]credfile.Key{v.Old}, v.Secrets()...) {
+		if strings.Contains(v.Log.String()+strings.Join(v.Said, "\n"), k.Secret.Reveal()) {
+			v.T.Errorf("the secret of %s was printed", k)
+		}
+	}
+}
+
+func sameKey(a, b awssim.KeyState) bool { return a.ID == b.ID && a.Status == b.Status }
