@@ -10,8 +10,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// commands are what a person runs instead of waiting for the next pass. Each
-// counts as one fault; what goes wrong in it is tried as in any pass.
+// commands are what a person can run instead of waiting for the next pass.
+// Each counts as one fault, and further faults are tried in it as in any
+// take.
 var commands = append([]fate{
 	{name: "keyd rotate", command: passWith(decide.Options{Manual: true}), rank: inSingles},
 	{name: "keyd rotate --force", command: passWith(decide.Options{Manual: true, Force: true}), rank: inSingles},
@@ -21,15 +22,18 @@ var commands = append([]fate{
 	{name: "keyd prune", command: (*take).pruneNamed, rank: inPairs},
 }, oddProcesses...)
 
-// atStart is the number of the effect at which a command is run.
+// atStart is the number of the effect at which a command is run: the take
+// itself is that command.
 const atStart = 0
 
+// passWith returns a command that runs a pass with the options a.
 func passWith(a decide.Options) func(*take, context.Context) ([]rotate.Result, error) {
 	return func(r *take, ctx context.Context) ([]rotate.Result, error) {
 		return r.d.Pass(ctx, rotate.Request{Options: a})
 	}
 }
 
+// commandOnDefault returns a command that runs do for the profile "default".
 func commandOnDefault(do func(*rotate.Rotator, context.Context, string) (rotate.Result, error)) func(*take, context.Context) ([]rotate.Result, error) {
 	return func(r *take, ctx context.Context) ([]rotate.Result, error) {
 		result, err := do(r.d, ctx, "default")
@@ -40,8 +44,8 @@ func commandOnDefault(do func(*rotate.Rotator, context.Context, string) (rotate.
 	}
 }
 
-// pruneNamed names the newest key that the file does not show, as a person does who
-// has read the status.
+// pruneNamed prunes the newest key that the file does not show, named as by a
+// person who has read the status.
 func (r *take) pruneNamed(ctx context.Context) ([]rotate.Result, error) {
 	shown, _ := r.shownKey(credentials)
 	for _, k := range r.cloud.Keys(r.user()) {
@@ -50,15 +54,14 @@ func (r *take) pruneNamed(ctx context.Context) ([]rotate.Result, error) {
 		}
 	}
 	p, err := r.d.FindSecondKey(ctx, "default", r.namedKey)
-	if err != nil || p.Active && r.namedKey == "" { // an active one must be named
+	if err != nil || p.Active && r.namedKey == "" { // an active key must be named
 		return nil, err
 	}
 	r.namedKey = p.KeyID
 	return nil, r.d.Prune(ctx, p)
 }
 
-// runProcess does what the process was started for: the daemon's pass, or a
-// command.
+// runProcess runs the command of the take, or else the daemon's pass.
 func (r *take) runProcess(ctx context.Context) ([]rotate.Result, error) {
 	if c := r.commandRun(); c != nil {
 		return c(r, ctx)
@@ -66,6 +69,8 @@ func (r *take) runProcess(ctx context.Context) ([]rotate.Result, error) {
 	return r.d.Pass(ctx, rotate.Request{})
 }
 
+// commandRun returns the command that the take runs, or nil for a pass of the
+// daemon.
 func (r *take) commandRun() func(*take, context.Context) ([]rotate.Result, error) {
 	if len(r.faults) == 0 || r.faults[0].at != atStart {
 		return nil
@@ -73,8 +78,8 @@ func (r *take) commandRun() func(*take, context.Context) ([]rotate.Result, error
 	return r.faults[0].fate.command
 }
 
-// startTime is when the process is started: a person does not wait for the time at
-// which something is due.
+// startTime returns when the process starts. A person who runs a command does
+// not wait until something is due.
 func (r *take) startTime(w *scene) time.Time {
 	if soon := w.since.Add(restartAfter); r.commandRun() != nil && !w.since.IsZero() && soon.Before(w.at) {
 		return soon
@@ -82,9 +87,9 @@ func (r *take) startTime(w *scene) time.Time {
 	return w.at
 }
 
-// oddProcesses are processes that look at the world from an odd place: from a shell whose
-// AWS_SHARED_CREDENTIALS_FILE names another file, or by a clock that is set to
-// another month. They keep the state folder of the others.
+// oddProcesses are commands that run in an odd environment: in a shell whose
+// AWS_SHARED_CREDENTIALS_FILE names another file, or on a clock that is ten
+// days ahead. They share the state folder with the daemon.
 var oddProcesses = []fate{
 	{name: "keyd rotate elsewhere", command: fromElsewhere(passWith(decide.Options{Manual: true, RetireNow: true})), rank: inSingles},
 	{name: "keyd resume elsewhere", command: fromElsewhere(commandOnDefault((*rotate.Rotator).Resume)), rank: inSingles},
@@ -92,8 +97,12 @@ var oddProcesses = []fate{
 	{name: "keyd rotate, clock ahead", command: withClockAhead(passWith(decide.Options{Manual: true})), rank: inSingles},
 }
 
+// elsewhereFile is the credentials file that AWS_SHARED_CREDENTIALS_FILE
+// names in such a shell.
 var elsewhereFile = filepath.Join(homeFolder, "elsewhere")
 
+// fromElsewhere returns a command that runs do with elsewhereFile as the
+// credentials file.
 func fromElsewhere(do func(*take, context.Context) ([]rotate.Result, error)) func(*take, context.Context) ([]rotate.Result, error) {
 	return func(r *take, ctx context.Context) ([]rotate.Result, error) {
 		id, secret := r.addStranger()
@@ -103,7 +112,8 @@ func fromElsewhere(do func(*take, context.Context) ([]rotate.Result, error)) fun
 	}
 }
 
-// withClockAhead is by how much, more than overlap and quarantine together.
+// withClockAhead returns a command that runs do ten days ahead of the true
+// time, which is more than overlap and quarantine together.
 func withClockAhead(do func(*take, context.Context) ([]rotate.Result, error)) func(*take, context.Context) ([]rotate.Result, error) {
 	return func(r *take, ctx context.Context) ([]rotate.Result, error) {
 		r.d.Now = func() time.Time { return time.Now().Add(10 * settings.Day) }

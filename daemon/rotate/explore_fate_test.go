@@ -12,38 +12,40 @@ import (
 	"keyd/daemon/rotate"
 )
 
-// rank is where a fate stands for others of its kind, so that all that is left
-// is few enough for go test. With -explore.every each one stands for itself.
+// rank says among how many faults a fate is tried. In a light search some
+// fates stand for others of their kind, which keeps it short enough for go
+// test. With -explore.every each fate stands for itself.
 type rank int
 
 const (
-	inEvery   rank = iota
-	inSingles      // of one fault
-	inPairs        // of one, two and more
+	inEvery   rank = iota // tried with -explore.every only
+	inSingles             // tried as the only fault of a trace
+	inPairs               // tried with other faults as well
 )
 
-// kind is what can go wrong with an effect.
+// kind says what an effect does. It decides which fates can happen there.
 type kind int
 
 const (
 	query      kind = iota // a call to AWS that changes nothing
-	order                  // one that does
-	diskRead               // of the disk
-	diskChange             // of the disk
+	order                  // a call to AWS that changes something
+	diskRead               // a call to the disk that changes nothing
+	diskChange             // a call to the disk that changes something
 )
 
 // effect is one call to AWS or to the disk.
 type effect struct {
-	what       string // as in "rename credentials"
+	what       string // such as "rename credentials" or "ListAccessKeys"
 	kind       kind
-	ofUserFile bool // it concerns the user's files
-	isMinor    bool // it is of a file that is found out again, or the first of several to one temporary file
+	ofUserFile bool // it concerns a file in the user's folder
+	isMinor    bool // it concerns a file whose content keyd can find out again, or is the first of several calls for one temporary file
 }
 
-// mattersAt reports whether it makes a difference to keyd what somebody does just
-// before e: to the files, when keyd is about to read or replace them; to keys,
-// when it is about to list or change them. Of the faults of a disk that come
-// after others it leaves out those that end as their neighbours do.
+// mattersAt reports whether it makes a difference to keyd that f happens just
+// before e. A change to the files matters when keyd is about to read or
+// replace them, a change to keys when it is about to list or change them.
+// Among the faults of a disk that follow other faults, it leaves out those
+// that end as their neighbours do.
 func (f *fate) mattersAt(e effect, rank rank) bool {
 	switch {
 	case f.act == nil:
@@ -54,21 +56,21 @@ func (f *fate) mattersAt(e effect, rank rank) bool {
 	return e.kind == order || e.what == "ListAccessKeys"
 }
 
-// fate is what happens at an effect.
+// fate is something that can happen at an effect.
 type fate struct {
 	name    string
 	kinds   []kind
-	cloud   awssim.Fault                                          // of a call to AWS
-	disk    error                                                 // of a call to the disk
-	lasts   bool                                                  // and to every later one of this pass
-	act     func(*scene)                                          // somebody else acts before it
-	command func(*take, context.Context) ([]rotate.Result, error) // a person runs this in the place of the pass
-	inFiles bool                                                  // in the files, not at AWS
-	rank    rank                                                  // for others of its kind, where all would be too many
+	cloud   awssim.Fault                                          // what happens to a call to AWS
+	disk    error                                                 // the error of a call to the disk
+	lasts   bool                                                  // it also happens to every later effect of the take
+	act     func(*scene)                                          // another person acts before the effect
+	command func(*take, context.Context) ([]rotate.Result, error) // a person runs this instead of the pass
+	inFiles bool                                                  // act changes the files, not AWS
+	rank    rank                                                  // among how many faults a light search tries it
 }
 
-// fates are all of them; a crash is none, because it costs no run: every
-// instant of every run is one at which it is tried, see moment.
+// fates are all fates. A crash is not among them, because it needs no take of
+// its own: it is tried at every moment of every take.
 var fates = slices.Concat([]fate{
 	{name: "refused", kinds: []kind{order}, cloud: awssim.Fault{Kind: awssim.Refused}, rank: inPairs},
 	{name: "question refused", kinds: []kind{query}, cloud: awssim.Fault{Kind: awssim.Refused}},
@@ -81,12 +83,14 @@ var fates = slices.Concat([]fate{
 	{name: "done+offline", kinds: []kind{order}, cloud: awssim.Fault{Kind: awssim.Reset, When: awssim.After}, lasts: true},
 }, diskFates(), persons, commands)
 
+// diskFates returns a fate for each error of a disk, for one call and, with
+// "!" in its name, for all calls from then on.
 func diskFates() []fate {
 	var all []fate
 	for _, e := range []struct {
-		name           string
-		errno          syscall.Errno
-		alone, forGood rank
+		name          string
+		errno         syscall.Errno
+		once, lasting rank
 	}{
 		{"ENOSPC", syscall.ENOSPC, inPairs, inEvery}, {"EIO", syscall.EIO, inEvery, inEvery},
 		{"EROFS", syscall.EROFS, inEvery, inSingles}, {"EDQUOT", syscall.EDQUOT, inEvery, inEvery},
@@ -96,15 +100,15 @@ func diskFates() []fate {
 			of = append(of, diskRead)
 		}
 		all = append(all,
-			fate{name: e.name, kinds: of, disk: e.errno, rank: e.alone},
-			fate{name: e.name + "!", kinds: of, disk: e.errno, lasts: true, rank: e.forGood})
+			fate{name: e.name, kinds: of, disk: e.errno, rank: e.once},
+			fate{name: e.name + "!", kinds: of, disk: e.errno, lasts: true, rank: e.lasting})
 	}
 	return all
 }
 
-// fault is a fate at one effect of a pass.
+// fault is a fate at one effect of a take.
 type fault struct {
-	at   int // from 1
+	at   int // number of the effect, from 1; see atStart
 	fate *fate
 }
 
@@ -116,7 +120,8 @@ func (f *fate) canHappenAt(e effect) bool {
 	return slices.Contains(f.kinds, e.kind)
 }
 
-// persons are the others who have a hand in the files and at AWS.
+// persons are the fates in which other people change the files or the keys at
+// AWS.
 var persons = []fate{
 	{name: "stale copy", inFiles: true, act: func(w *scene) { w.revertFiles(false) }, rank: inPairs},
 	{name: "old file restored", inFiles: true, act: func(w *scene) { w.revertFiles(true) }},
@@ -147,8 +152,9 @@ var persons = []fate{
 	{name: "console: old deleted", act: func(w *scene) { _ = w.user().DeleteKey(w.ghost.firstKey.ID) }},
 }
 
-// revertFiles writes the first pair back, as aws configure does with a text that it
-// read before, or a dotfile manager with a file of its own.
+// revertFiles writes the first pair back, as aws configure does with a text
+// that it read before, or, with replace, as a dotfile manager does with its
+// own copy of the file.
 func (w *scene) revertFiles(replace bool) {
 	first := w.ghost.firstKey
 	for _, path := range []string{credentials, configFile} {
@@ -160,11 +166,13 @@ func (w *scene) revertFiles(replace bool) {
 	}
 }
 
+// editCredentials replaces the credentials file with a changed copy, as an
+// editor does.
 func (w *scene) editCredentials(change func(string) string) {
 	w.disk.Put(credentials, []byte(change(string(w.disk.Data(credentials)))), true)
 }
 
-// addStranger is a working key of somebody else.
+// addStranger creates a working key of another user.
 func (w *scene) addStranger() (id, secret string) {
 	bob := w.cloud.FindUser(lab.Account, "bob")
 	if bob == nil {
@@ -173,7 +181,7 @@ func (w *scene) addStranger() (id, secret string) {
 	return bob.AddKey(0)
 }
 
-// newestKey is the user's last key.
+// newestKey returns the id of the user's newest key, or "".
 func (w *scene) newestKey() string {
 	keys := w.cloud.Keys(w.user())
 	if len(keys) == 0 {
@@ -182,7 +190,7 @@ func (w *scene) newestKey() string {
 	return keys[len(keys)-1].ID
 }
 
-// denyAction is an administrator, for good.
+// denyAction lets an administrator deny an action permanently.
 func (w *scene) denyAction(action string) {
 	w.user().DenyAction(action, awssim.NotAllowed)
 	w.ghost.denied += action

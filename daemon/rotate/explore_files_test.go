@@ -13,15 +13,18 @@ import (
 	"keyd/daemon/decide"
 )
 
-// picture is what an effect is compared with.
+// picture is the state of the files and keys with which the next effect is
+// compared.
 type picture struct {
-	texts  [2][]byte // of the files
+	texts  [2][]byte // texts of the user's files
 	usable [2]bool
 	keys   []awssim.KeyState
 }
 
+// userFiles are the two files that can show a key.
 var userFiles = [2]string{credentials, configFile}
 
+// takePicture returns the current state of the files and keys.
 func (r *take) takePicture() picture {
 	p := picture{keys: r.cloud.Keys(r.user())}
 	for i, path := range userFiles {
@@ -30,14 +33,15 @@ func (r *take) takePicture() picture {
 	return p
 }
 
+// reportViolation notes that an invariant does not hold, and at which effect.
 func (r *take) reportViolation(invariant, format string, args ...any) {
 	r.violations = append(r.violations, invariant+": "+fmt.Sprintf(format, args...)+", at effect "+fmt.Sprint(len(r.effects))+" ("+r.effects[len(r.effects)-1].what+")")
 }
 
-// checkEffect is done after everything that keyd does.
+// checkEffect checks the invariants after an effect that changed something.
 func (r *take) checkEffect(e effect) {
 	r.noteShown()
-	r.checkFiles() // half of the last write may have come after its effect was checked
+	r.checkFiles() // a write that fails halfway changes the file after its effect was checked
 	if e.ofUserFile {
 		r.checkUnread("")
 	}
@@ -46,7 +50,7 @@ func (r *take) checkEffect(e effect) {
 	}
 	if e.kind == order || strings.Contains(e.what, "AKIA") {
 		switch id := r.findOrphan(); {
-		case id != "" && r.hasResumed(): // a person said so, after the status had said what that means
+		case id != "" && r.hasResumed(): // a person decided this after the status had explained the consequence
 			r.ghost.closedKeys, r.ghost.beyondRepair = r.ghost.closedKeys+id, true
 		case id != "" && r.upToDate:
 			r.reportViolation("I5", "%s is active and its secret is nowhere", id)
@@ -62,15 +66,19 @@ func (r *take) checkEffect(e effect) {
 	}
 }
 
-// consoleSpread is how long nobody can know what a person did in the console.
+// consoleSpread is how long an action in the console takes to be visible
+// everywhere. keyd cannot know of it before then.
 const consoleSpread = 10 * time.Second
 
-// checkFiles is I1 and I9: what keyd writes is accepted wherever the old pair
-// was, and nothing else changes. A key that a person takes away between the
-// proof and the swap, milliseconds later, is found out by the validation. What
-// somebody writes between the last look at the file and the exchange of names,
-// microseconds later, stands beside it until it is given back. It is lost where
-// no names are exchanged: no system call compares and renames.
+// checkFiles checks I1 and I9: AWS accepts what keyd writes wherever it
+// accepted the old pair, and no other byte changes.
+//
+// It allows two races. If a person takes a key away in the milliseconds
+// between the proof and the swap, the validation notices. If a person writes
+// the file in the microseconds between keyd's last look and the exchange of
+// names, that text is in a file next to it until keyd gives it back. On a
+// disk that exchanges no names the text is lost, because no system call
+// compares and renames.
 func (r *take) checkFiles() {
 	for i, path := range userFiles {
 		text := r.disk.Data(path)
@@ -78,7 +86,7 @@ func (r *take) checkFiles() {
 			continue
 		}
 		r.ghost.torn = r.ghost.torn || r.hasTornItself()
-		if r.isTorn(path) && !r.ghost.torn { // else what stood there may be put back
+		if r.isTorn(path) && !r.ghost.torn { // otherwise the earlier text may be put back
 			r.reportViolation("I9", "%s holds a torn pair", filepath.Base(path))
 		}
 		r.ghost.torn = r.ghost.torn && r.mayBeTorn()
@@ -94,9 +102,10 @@ func (r *take) checkFiles() {
 	}
 }
 
-// isGivingBack reports whether two exchanges of names follow on each other: what
-// came out could not be looked at, and is where it was. When that was a pair
-// which somebody had switched off, it is mended later.
+// isGivingBack reports whether the last two changes of the disk are exchanges
+// of names: keyd could not read what the first one displaced, and has put it
+// back. If that was a pair that a person had made Inactive, keyd mends the
+// file later.
 func (r *take) isGivingBack() bool {
 	found := 0
 	for _, e := range slices.Backward(r.effects) {
@@ -113,18 +122,19 @@ func (r *take) isGivingBack() bool {
 	return false
 }
 
-// isDiskGone reports whether a disk fails for good.
+// isDiskGone reports whether the disk now fails permanently.
 func (r *take) isDiskGone() bool {
 	return slices.ContainsFunc(r.standing, func(f *fate) bool { return f.disk != nil })
 }
 
-// checkTakeEnd is I9 and I8: what others have written stands where they wrote it, or
-// beside it when it could not be given back; no secret in what was said, and
-// none in a file but these, the user's own and the journal.
+// checkTakeEnd checks I9 and I8 at the end of a take. What others wrote is
+// where they wrote it, or in a file next to it if keyd could not give it
+// back. No secret was logged, and none is in a file other than the user's
+// files, the journal, and what is listed here.
 func (r *take) checkTakeEnd() {
 	r.checkFiles()
 	spared := ".theirs"
-	if r.isDiskGone() { // nobody can give it back, nor another name
+	if r.isDiskGone() { // keyd can neither give it back nor rename it
 		spared = ""
 	}
 	r.checkUnread(spared)
@@ -147,25 +157,28 @@ func (r *take) checkTakeEnd() {
 	}
 }
 
-// noteUnread notes what somebody else has just written into the credentials file.
+// noteUnread notes what another person has just written into the credentials
+// file.
 func (r *take) noteUnread() {
 	if text := r.disk.Data(credentials); !bytes.Equal(text, r.lastPicture.texts[0]) {
 		r.unread = text
 	}
 }
 
-// noteRead notes that keyd reads the file: what it shows is no longer unseen.
+// noteRead notes that keyd has read the file, so what it shows is no longer
+// unread.
 func (r *take) noteRead() {
 	if bytes.Equal(r.disk.Data(credentials), r.unread) {
 		r.unread = nil
 	}
 }
 
-// checkUnread is I9 and the second promise where they are in danger: what somebody
-// has written since keyd read the file, a third key above all, is not replaced.
-// In the moment of a swap it may stand beside the file, until it is given back;
-// at the end of a pass only under a name that nobody sweeps. Where no names are
-// exchanged it may be lost.
+// checkUnread checks I9 and the second promise where they are in danger: keyd
+// does not replace what another person has written since it last read the
+// file, above all a third key. During a swap that text may be in a file next
+// to it, until it is given back. At the end of a take, it may only be in a
+// file that no sweep removes, whose name ends in suffix. On a disk that
+// exchanges no names, it may be lost.
 func (r *take) checkUnread(suffix string) {
 	if r.unread == nil || r.noExchange || r.hasOverwritten() || bytes.Equal(r.disk.Data(credentials), r.unread) {
 		return
@@ -176,18 +189,18 @@ func (r *take) checkUnread(suffix string) {
 			return
 		}
 	}
-	r.reportViolation("I9", "what somebody else wrote is lost, and keyd has not read it")
+	r.reportViolation("I9", "what another person wrote is lost, and keyd has not read it")
 	r.unread = nil
 }
 
-// hasTorn reports whether a power failure has torn a file that was written in
-// place, and so had no second copy: only then may a pair be torn.
+// hasTorn reports whether a power failure has torn a file that was being
+// written in place, which has no second copy. Only then may a pair be torn.
 func (m moment) hasTorn(o atomicfiletest.Outcome) bool {
 	return strings.Contains(o.Name, "torn") && (m.disk.Overwritten(credentials) || m.disk.Overwritten(configFile))
 }
 
-// hasTornItself reports whether the disk has failed a write in place halfway, and
-// then the write that was to put the old bytes back.
+// hasTornItself reports whether the disk has failed a write in place halfway,
+// and then the write that should have restored the old bytes.
 func (r *take) hasTornItself() bool {
 	failed := 0
 	for _, f := range r.faults {
@@ -201,15 +214,14 @@ func (r *take) hasTornItself() bool {
 	return r.hasOverwritten() && failed > 1
 }
 
-// hasOverwritten reports whether a file was written in place: because the folder
-// takes no other, or has refused to for a moment.
+// hasOverwritten reports whether keyd wrote a file in place, because the
+// folder accepts no new file or has just refused one.
 func (r *take) hasOverwritten() bool {
 	return slices.ContainsFunc(r.effects, func(e effect) bool { return e.what == "write credentials" || e.what == "write config" })
 }
 
-// checkTorn is what must hold of a pair that a power failure has torn: the first
-// pass that nothing disturbs mends it, unless it waits because an earlier one
-// could not.
+// checkTorn checks that the first take without faults mends a torn pair,
+// unless keyd waits after an earlier attempt that failed.
 func (r *take) checkTorn(began time.Time) {
 	waits := r.result.Failure != nil && r.result.Failure.At.Before(began)
 	if r.ghost.torn && r.isAnyTorn() && len(r.faults) == 0 && r.err == nil && !waits {
@@ -218,10 +230,10 @@ func (r *take) checkTorn(began time.Time) {
 	r.ghost.torn = r.ghost.torn && r.mayBeTorn()
 }
 
-// checkMended: when nothing goes wrong in a pass, no file is left showing the old
-// key that does not work while a journal holds the new one that does.
+// checkMended checks that after a take without faults no file shows an old
+// key that does not work while a journal holds the new one, which does.
 func (r *take) checkMended() {
-	if len(r.faults)+len(r.standing) > 0 || r.err != nil || r.result.State == decide.StateWaiting { // for a try of its own that failed
+	if len(r.faults)+len(r.standing) > 0 || r.err != nil || r.result.State == decide.StateWaiting { // waiting means that an earlier attempt failed
 		return
 	}
 	for _, path := range userFiles {

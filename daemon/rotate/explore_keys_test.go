@@ -14,16 +14,17 @@ import (
 	"keyd/daemon/settings"
 )
 
-// hasResumed reports whether a person has told keyd to go on without the old key:
-// nobody can be asked then whether the lost answer had made one.
+// hasResumed reports whether a person has told keyd to continue without the
+// old key. Then keyd has no key with which to ask whether the call whose
+// answer was lost created one.
 func (r *take) hasResumed() bool {
 	shown, _ := r.shownKey(credentials)
 	return len(r.faults) > 0 && r.faults[0].fate.name == "keyd resume" && shown != r.ghost.firstKey.ID
 }
 
-// checkKeys is I1 from the other side: no key goes away that a file shows. When
-// somebody has put it there and keyd has not read the file since, nobody could
-// have known.
+// checkKeys checks I1 from the side of AWS: no key stops working while a file
+// shows it. keyd cannot know of a key that another person put there since it
+// last read the file.
 func (r *take) checkKeys() {
 	now := r.cloud.Keys(r.user())
 	for _, k := range r.lastPicture.keys {
@@ -43,8 +44,9 @@ func (r *take) checkKeys() {
 	}
 }
 
-// findOrphan is I5: it returns an active key of ours whose secret is neither in a
-// file nor in a journal, unless a journal says that one may exist.
+// findOrphan looks for a violation of I5. It returns the id of an active key
+// of ours whose secret is in no file, or "". A journal of a call whose answer
+// was lost excuses any such key.
 func (w *scene) findOrphan() string {
 	secrets := w.cloud.Secrets()
 	for _, k := range w.cloud.Keys(w.user()) {
@@ -63,11 +65,12 @@ func (w *scene) findOrphan() string {
 	return ""
 }
 
+// isJournalPath reports whether path is a journal, not a temporary file.
 func isJournalPath(path string) bool {
 	return filepath.Dir(path) == rotations && strings.HasSuffix(path, ".json") && !strings.HasPrefix(filepath.Base(path), ".")
 }
 
-// checkCall is I3, I6 and I7, for the call that was just made.
+// checkCall checks I3, I6 and I7 for the call that was just made.
 func (r *take) checkCall(e effect) {
 	call := r.cloud.LastCall()
 	if r.cloud.IsForeign(call) && !r.isTwin(call.Target) && call.Target != r.namedKey {
@@ -83,7 +86,7 @@ func (r *take) checkCall(e effect) {
 		if call.KeyID == old && swapped && r.upToDate {
 			r.reportViolation("I6", "%s was signed with the old key after the swap", call.Action)
 		}
-		if e.what == "CreateAccessKey" && call.KeyID == old { // another key's rotation may go on
+		if e.what == "CreateAccessKey" && call.KeyID == old { // the rotation of another key may continue
 			r.checkIntent(old, r.disk.Kept(f.Path))
 		}
 	}
@@ -92,9 +95,9 @@ func (r *take) checkCall(e effect) {
 	}
 }
 
-// isTwin reports whether a key was made in the very seconds of a request whose
-// answer nobody has. IAM's answers tell it from the request's own in no way:
-// it is made Inactive, and deleted when nobody wants it back.
+// isTwin reports whether a key was created within seconds of a request whose
+// answer was lost. IAM's answers do not distinguish it from the key of that
+// request, so keyd makes it Inactive, and deletes it if no one wants it back.
 func (r *take) isTwin(id string) bool {
 	keys := r.cloud.History(r.user())
 	i := slices.IndexFunc(keys, func(k awssim.KeyState) bool { return k.ID == id })
@@ -111,8 +114,9 @@ func (r *take) isTwin(id string) bool {
 	return false
 }
 
-// checkIntent is I7: one CreateAccessKey for each intent, and the intent is
-// where no power failure takes it.
+// checkIntent checks I7: each intent allows one CreateAccessKey, and the
+// intent survives a power failure. kept is the journal that a power failure
+// would leave.
 func (r *take) checkIntent(old string, kept []byte) {
 	sent := jsonField(kept, "sent")
 	switch {
@@ -124,6 +128,7 @@ func (r *take) checkIntent(old string, kept []byte) {
 	r.ghost.lastIntent = sent
 }
 
+// journalPaths returns the paths of all journals.
 func (r *take) journalPaths() (paths []string) {
 	for _, f := range r.disk.Files() {
 		if isJournalPath(f.Path) {
@@ -133,25 +138,28 @@ func (r *take) journalPaths() (paths []string) {
 	return paths
 }
 
-// jsonField cuts a string out of JSON.
+// jsonField returns a string from JSON text that may be damaged, or "".
 func jsonField(text []byte, name string) string {
 	_, rest, _ := bytes.Cut(text, []byte(`"`+name+`": "`))
 	value, _, _ := bytes.Cut(rest, []byte(`"`))
 	return string(value)
 }
 
-// sparesTemps reports whether this process reads another file: what one that was
-// killed has left beside the usual one is for those that read that.
+// sparesTemps reports whether this process uses another credentials file. It
+// then leaves the temporary files next to the usual file to processes that
+// use that file.
 func (r *take) sparesTemps() bool { return r.d.Store.Paths.Credentials != credentials }
 
-// failedToRemove reports whether a fault kept a temporary file in its place: it
-// stays, 0600 beside its target, until the next pass.
+// failedToRemove reports whether a fault of the disk may have kept a
+// temporary file from being removed. It stays next to its target, with mode
+// 0600, until the next pass.
 func (r *take) failedToRemove() bool {
 	return slices.ContainsFunc(r.faults, func(f fault) bool { return f.fate.disk != nil })
 }
 
-// checkClosed is I1 and I2 at the end of a rotation: one key of ours, the one in the
-// files, and a file that somebody put back while it went on is mended.
+// checkClosed checks I1 and I2 after a rotation: one key of ours exists, both
+// files show it, and a file that a person put back during the rotation is
+// mended.
 func (r *take) checkClosed() {
 	for _, path := range userFiles {
 		if !r.ghost.beyondRepair && !r.isUsable(path) {
@@ -166,42 +174,45 @@ func (r *take) checkClosed() {
 	}
 }
 
-// checkDeath checks what a crash has left: the pair works that worked before, nothing
-// else changed, and no key is lost.
-func (w *scene) checkDeath(works [2]bool) (wrong []string) {
+// checkDeath checks what a death has left: pairs that were usable still are,
+// no other byte changed, and no key is lost. usable says which pairs AWS
+// accepted before.
+func (w *scene) checkDeath(usable [2]bool) (wrong []string) {
 	for i, path := range userFiles {
 		torn := w.isTorn(path)
 		if torn && !w.ghost.torn {
-			wrong = append(wrong, "I9: "+filepath.Base(path)+" holds a torn pair after the crash")
+			wrong = append(wrong, "I9: "+filepath.Base(path)+" holds a torn pair after the death")
 		}
-		if works[i] && !torn && !w.ghost.othersActed && !w.isUsable(path) {
-			wrong = append(wrong, "I1: "+filepath.Base(path)+" shows a pair after the crash that AWS does not accept")
+		if usable[i] && !torn && !w.ghost.othersActed && !w.isUsable(path) {
+			wrong = append(wrong, "I1: "+filepath.Base(path)+" shows a pair after the death that AWS does not accept")
 		}
 	}
 	switch shape := w.filesShape(); {
 	case shape == w.ghost.shape, w.ghost.raced:
-	case w.isKeptBeside(""): // it died before it could give back what somebody had put there
+	case w.isKeptBeside(""): // it died before it could give back what another person had written
 		w.ghost.shape = shape
 	default:
-		wrong = append(wrong, fmt.Sprintf("I9: the crash has changed other bytes: %q", w.filesShape()))
+		wrong = append(wrong, fmt.Sprintf("I9: the death has changed other bytes: %q", w.filesShape()))
 	}
 	if id := w.findOrphan(); id != "" {
-		wrong = append(wrong, "I5: "+id+" is active after the crash, and its secret is nowhere")
+		wrong = append(wrong, "I5: "+id+" is active after the death, and its secret is nowhere")
 	}
 	return wrong
 }
 
-// shownKeys is which keys the files show, and since when one of them shows the key
-// that is not the first: the first time and, where another stood there in
-// between, the last.
+// shownKeys says which keys the files show, and since when a file has shown
+// the successor of the first key. first is when a file first showed it. last
+// is when a file last began to show it, which is later if another key was
+// shown in between.
 type shownKeys struct {
 	ids         [2]string
 	next        string
 	first, last time.Time
 }
 
-// checkPatience: nothing of the old key goes before its time, unless a person has
-// said so. It is told by a clock that is right.
+// checkPatience checks that keyd deactivates or deletes the old key only
+// after its time, unless a person has said so. It measures with a clock that
+// is right.
 func (r *take) checkPatience() {
 	call := r.cloud.LastCall()
 	path := filepath.Join(rotations, call.Target+".json")
@@ -239,7 +250,7 @@ func (r *take) noteShown() {
 	}
 }
 
-// isUsers reports whether a key is, or was, the user's, and nobody else's.
+// isUsers reports whether a key is, or was, the user's own.
 func (r *take) isUsers(id string) bool {
 	return slices.ContainsFunc(r.cloud.History(r.user()), func(k awssim.KeyState) bool { return k.ID == id })
 }

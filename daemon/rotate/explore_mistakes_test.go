@@ -153,12 +153,12 @@ func (m *mistake) mustBeFound(t *testing.T) {
 	}
 	x.exploreScenes(t)
 	if len(x.found) == 0 {
-		t.Fatalf("%s: not found in %d runs and %d deaths", m.name, x.tally.runs, x.tally.moments)
+		t.Fatalf("%s: not found in %d takes and %d deaths", m.name, x.tally.runs, x.tally.moments)
 	}
 	if first := x.found[0]; !strings.HasPrefix(first.wrong, m.wants) {
 		t.Errorf("%s, want %s; trace: %s", first.wrong, m.wants, first.trace)
 	} else {
-		t.Logf("found in run %d: %s\n\ttrace: %s", x.tally.runs, first.wrong, first.trace)
+		t.Logf("found in take %d: %s\n\ttrace: %s", x.tally.runs, first.wrong, first.trace)
 	}
 }
 
@@ -169,7 +169,7 @@ func (m *mistake) mustBeFoundBy(t *testing.T, program string) {
 	c.Env = append(os.Environ(), mistakeVariable+"="+m.name)
 	out, err := c.CombinedOutput()
 	t.Logf("%s", out)
-	if err != nil || !bytes.Contains(out, []byte("found in run")) {
+	if err != nil || !bytes.Contains(out, []byte("found in take")) {
 		t.Errorf("%s: the exploration did not find the mistake (%v)", m.name, err)
 	}
 }

@@ -2,6 +2,7 @@
 
 package rotate_test
 
-// Under the race detector a run takes ten times as long, and the runs are one
-// after the other as far as keyd is concerned: single faults will do.
+// costly reports that a take needs so long that TestExplore tries only single
+// faults. Under the race detector it needs ten times as long, and since keyd's
+// code runs one call after the other, more faults would show no more races.
 const costly = true

@@ -20,22 +20,26 @@ import (
 	"keyd/daemon/state"
 )
 
+// hashSeed is the seed of fingerprints and marks, which are compared within
+// one process only.
 var hashSeed = maphash.MakeSeed()
 
-// ageLimits are where keyd's policy, and so a scene, changes with time.
+// ageLimits are the ages at which keyd's policy changes what it does.
 var ageLimits = []time.Duration{-time.Minute, decide.ReconcileAfter, decide.FreshFor, decide.UndisturbedFor, decide.UseReportDelay, settings.Day, 7 * settings.Day, 60 * settings.Day}
 
-// ageClass is the class of a time, seen from the scene's.
+// ageClass returns between which two ageLimits the age of t lies, at the time
+// of the scene.
 func (w *scene) ageClass(t time.Time) int {
 	i, _ := slices.BinarySearch(ageLimits, w.at.Sub(t))
 	return i
 }
 
-// fingerprint is the same for scenes that differ in nothing that a pass could see but
-// ids, secrets, words for people, and times within one class of age. It is what
-// makes the exploration end. Not guaranteed: two scenes that it takes for one
-// may in theory go different ways. A light key passes over temporary files,
-// which the next pass removes before anything else.
+// fingerprint returns the same number for scenes that differ only in ids,
+// secrets, words for people, and times within one class of age. Without it
+// the exploration would not end. It is not exact: two scenes with one
+// fingerprint may, in theory, have different futures. A light fingerprint
+// skips temporary files, because the next pass removes them before it does
+// anything else.
 func (w *scene) fingerprint(light bool) uint64 {
 	var h maphash.Hash
 	h.SetSeed(hashSeed)
@@ -60,21 +64,22 @@ func (w *scene) fingerprint(light bool) uint64 {
 	return h.Sum64()
 }
 
-// memo keeps what a key is made of, for scenes of one instant: the files that
-// they have in common are looked at once.
+// memo holds the parts of a fingerprint for scenes of one instant, so that
+// the files they share are read once.
 type memo struct {
 	names *strings.Replacer
 	cloud string
-	texts map[string]string // by path and content
+	texts map[string]string // by the path, state and content of a file
 }
 
+// newMemo returns a memo for scenes with the AWS and the time of w.
 func newMemo(w *scene) *memo {
 	m := &memo{names: w.keyNamer(), texts: map[string]string{}}
 	m.cloud = w.cloudText(m.names)
 	return m
 }
 
-// fileText is a file in a key.
+// fileText returns what a file contributes to a fingerprint.
 func (m *memo) fileText(w *scene, f atomicfiletest.FileState) string {
 	of := fmt.Sprint(f.Path, f.Synced, f.Mode, "\x00") + string(f.Data)
 	if text, known := m.texts[of]; known {
@@ -89,19 +94,21 @@ func (m *memo) fileText(w *scene, f atomicfiletest.FileState) string {
 	case "memory.json":
 		text = w.memoryText(f.Data, m.names)
 	default:
-		data, _, _ := strings.Cut(string(f.Data), `"sum"`) // of a journal, where it is the last
+		data, _, _ := strings.Cut(string(f.Data), `"sum"`) // a journal's checksum, which is its last field, says nothing new
 		text += fmt.Sprint(f.Synced, f.Mode) + w.classifyTimes(m.names.Replace(data))
 	}
 	m.texts[of] = text
 	return text
 }
 
-// isRediscovered reports whether nothing is lost when a file is.
+// isRediscovered reports whether keyd finds out again all that a file of the
+// state folder says, so that nothing is lost with it.
 func isRediscovered(path string) bool {
 	return filepath.Dir(path) == stateFolder && filepath.Ext(path) != ""
 }
 
-// keyNamer numbers the keys by creation.
+// keyNamer returns a replacer that numbers ids and secrets in the order in
+// which their keys were created.
 func (w *scene) keyNamer() *strings.Replacer {
 	var pairs []string
 	secrets := w.cloud.Secrets()
@@ -115,7 +122,7 @@ func (w *scene) keyNamer() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// classifyTimes puts classes of age in the place of times.
+// classifyTimes replaces each time in a JSON text with its class of age.
 func (w *scene) classifyTimes(text string) string {
 	var b strings.Builder
 	for {
@@ -137,7 +144,8 @@ func (w *scene) classifyTimes(text string) string {
 	}
 }
 
-// lastCreateAge is the age of the last key that the history tells of.
+// lastCreateAge returns the class of age of the newest key in a history, or
+// -1.
 func (w *scene) lastCreateAge(text []byte) int {
 	for line := range bytes.Lines(text) {
 		if bytes.Contains(line, []byte(`"did":"created"`)) {
@@ -151,6 +159,8 @@ func (w *scene) lastCreateAge(text []byte) int {
 	return w.ageClass(e.Time)
 }
 
+// statusText returns what a status file contributes to a fingerprint: the
+// state of each key.
 func statusText(data []byte, n *strings.Replacer) string {
 	var s state.Status
 	if json.Unmarshal(data, &s) != nil {
@@ -163,6 +173,8 @@ func statusText(data []byte, n *strings.Replacer) string {
 	return b.String()
 }
 
+// memoryText returns what the memory file contributes to a fingerprint: when
+// each key was looked at, what the look found, and the last failure.
 func (w *scene) memoryText(data []byte, n *strings.Replacer) string {
 	memories := map[string]state.Memory{}
 	if json.Unmarshal(data, &memories) != nil {
@@ -187,6 +199,8 @@ func (w *scene) memoryText(data []byte, n *strings.Replacer) string {
 	return fmt.Sprint(lines)
 }
 
+// cloudText returns what AWS contributes to a fingerprint: every key that the
+// user had, and the calls that are still to take effect.
 func (w *scene) cloudText(n *strings.Replacer) string {
 	var b strings.Builder
 	for _, k := range w.cloud.History(w.user()) {
@@ -199,8 +213,8 @@ func (w *scene) cloudText(n *strings.Replacer) string {
 	return b.String()
 }
 
-// noteMark notes in which state of the scene, and where in the code, an effect
-// happens. Two effects with one mark have the same future.
+// noteMark notes the mark of an effect. Effects before the last fault have
+// mark 0, because a take with fewer faults has tried them.
 func (r *take) noteMark(n int, e effect, f *fate) {
 	name := ""
 	if f != nil {
@@ -215,16 +229,18 @@ func (r *take) noteMark(n int, e effect, f *fate) {
 	r.marks = append(r.marks, 0)
 }
 
+// mixHash adds text to the hash h.
 func mixHash(h uint64, text string) uint64 {
 	return h*1099511628211 ^ maphash.String(hashSeed, text)
 }
 
-// listener hears which action begins.
+// listener is a log handler that notices when the take begins another action.
 type listener struct {
 	slog.Handler
 	r *take
 }
 
+// Handle resets the phase when keyd has decided what to do next.
 func (l listener) Handle(ctx context.Context, record slog.Record) error {
 	if record.Message == "decided" {
 		l.r.resetPhase()
@@ -238,7 +254,8 @@ func (l listener) Handle(ctx context.Context, record slog.Record) error {
 	return l.Handler.Handle(ctx, record)
 }
 
-// resetPhase begins a part of the code in which it does not matter how it was reached.
+// resetPhase begins a part of the code that does the same however it was
+// reached. Only faults that last still matter.
 func (r *take) resetPhase() {
 	r.phase = 0
 	for _, f := range r.standing {
@@ -246,15 +263,16 @@ func (r *take) resetPhase() {
 	}
 }
 
-// round is what the rounds of a proof differ in, as far as it matters: for a
+// round describes the rounds of a proof as far as they differ. For up to a
 // quarter of an hour they may all be alike.
 type round struct {
-	text  string    // how far the endpoints are
-	alike int       // rounds before it with that text
-	fault time.Time // the last one
+	text  string    // how far each endpoint is
+	alike int       // number of rounds before it with the same text
+	fault time.Time // when the last fault happened
 }
 
-// hearEvent hears what a person would.
+// hearEvent logs an event, and resets the phase when a round of a proof
+// begins.
 func (r *take) hearEvent(e rotate.Event) {
 	r.log.WriteString(e.Verb + " " + e.Text + e.Hint + "\n")
 	if !e.Progress {
@@ -269,8 +287,8 @@ func (r *take) hearEvent(e rotate.Event) {
 	r.phase = mixHash(r.phase, fmt.Sprint(e.Text, min(r.round.alike, 2), began, muted))
 }
 
-// isAmidAlike reports whether an effect stands in the middle of others of its name:
-// the fourth round of a proof is like the third.
+// isAmidAlike reports whether effect i has equal ones before and after it.
+// The fourth round of a proof, for example, is like the third.
 func isAmidAlike(effects []effect, i int) bool {
 	const around = 7 // two rounds of three calls
 	same := func(part []effect) bool { return slices.Contains(part, effects[i]) }

@@ -13,60 +13,60 @@ import (
 	"keyd/daemon/settings"
 )
 
-// scene is everything that outlives a process: the disk, AWS, and the time. The
-// exploration goes on from one scene in many ways.
+// scene is everything that outlives a process: the disk, AWS and the time.
+// The exploration continues from one scene in many ways.
 type scene struct {
 	disk   *atomicfiletest.Disk
 	cloud  *awssim.Cloud
-	at     time.Time // when the next process looks
-	since  time.Time // when the last one ended
+	at     time.Time // when the next process starts
+	since  time.Time // when the last process ended; zero at first
 	ghost  ghost
 	trace  trace
-	faults int // how many it took to get here
-	memo   *memo
+	faults int   // in the trace, deaths included
+	memo   *memo // shared by scenes of one moment while their fingerprints are taken; may be nil
 }
 
 // ghost is what the invariants remember. keyd does not see it.
 type ghost struct {
-	shape        string // the files with every id and secret taken out
-	lastIntent   string // the intent under which CreateAccessKey was sent last
-	othersActed  bool   // somebody else has acted
-	beyondRepair bool   // at AWS, or in the files of a rotation that is closed: keyd cannot make that good
-	raced        bool   // somebody wrote a file between keyd's last look and its rename or write, where no names are exchanged
-	torn         bool   // the power failed in the middle of a write in place, and nobody has mended it yet
-	closedKeys   string // the keys of rotations that are closed: what becomes of them is their owners' affair
+	shape        string // both files, with every id and secret masked
+	lastIntent   string // the time in the intent under which CreateAccessKey was last called
+	othersActed  bool   // another person has acted
+	beyondRepair bool   // a person acted at AWS, or in the files of a closed rotation, and keyd cannot repair that
+	raced        bool   // a person wrote a file between keyd's last look and its rename or write, on a disk that exchanges no names
+	torn         bool   // the power failed during a write in place, and the file is not mended yet
+	closedKeys   string // ids of the keys of closed rotations: their owners decide what happens to them
 	firstKey     credfile.Key
 	shown        shownKeys
 	oldOff       time.Time // when keyd made the old key Inactive
-	denied       string    // what AWS refuses the user from now on
+	denied       string    // the actions that AWS refuses the user from now on
 }
 
-// setting is where an exploration begins.
+// setting describes the AWS and the disk with which an exploration begins.
 type setting struct {
 	name     string
 	lag      awssim.Lag
-	twoFiles bool // the config file shows the key, too
+	twoFiles bool // the config file shows the key as well
 
-	noExchange bool // of two names: a rename puts the new file there
+	noExchange bool // the disk cannot exchange two names: a rename puts the new file in place
 
-	inPlace     bool // the folder takes no new file, so that the file itself is written
-	faults      int  // combined in deep tests
-	draw        draw // from them, in others
+	inPlace     bool // the folder accepts no new file, so keyd writes the file itself
+	faults      int  // how many faults deep tests combine
+	draw        draw // what the other tests draw from them
 	seed        uint64
-	proofRounds int // of a proof, when not as many as ever: they are alike
+	proofRounds int // successes in a row that a proof requires; 0 means keyd's own number. Rounds are alike, so few will do
 }
 
-// quick spreads within seconds and not evenly: each view has two replicas that
-// contradict each other meanwhile.
+// quick is a lag of seconds that varies by server: each view has two
+// replicas, which contradict each other during the lag.
 var quick = awssim.Lag{
 	Create: awssim.Range{Min: time.Second, Max: 2 * time.Second}, Revoke: awssim.Range{Min: time.Second, Max: 2 * time.Second},
 	List: awssim.Range{Max: 2 * time.Second}, LastUsed: time.Minute, Replicas: 2,
 }
 
-// slowList tells late which keys there are.
+// slowList is a lag of ListAccessKeys only.
 var slowList = awssim.Lag{List: awssim.Range{Min: 6 * time.Second, Max: 20 * time.Second}, Replicas: 2}
 
-// epoch is when every synctest bubble begins.
+// epoch is the time at which every synctest bubble begins.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 var (
@@ -77,7 +77,8 @@ var (
 	rotations     = filepath.Join(stateFolder, "rotations")
 )
 
-// firstScene is a user with one key that is due.
+// firstScene returns the scene of a user with one key, which is due for
+// rotation.
 func (s setting) firstScene() *scene {
 	clock := func() time.Time { return epoch }
 	cloud := awssim.New(awssim.Options{Now: clock, Seed: s.seed + 7, Lag: s.lag, Regions: []string{"us-east-1"}})
@@ -86,7 +87,7 @@ func (s setting) firstScene() *scene {
 	w.ghost.firstKey = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
 	pair := "aws_access_key_id = " + id + "\r\naws_secret_access_key\t=\t" + secret + "\r\n"
 	w.disk.Put(credentials, []byte("# mine\r\n[default]\r\n"+pair+"\r\n[other]\r\naws_access_key_id=AKIAIOSFODNN7EXAMPLE\r\n"), false)
-	config := "[default]\nregion = us-east-1\n" // the partition's own: one endpoint less to ask
+	config := "[default]\nregion = us-east-1\n" // also the partition's default region, so there is one endpoint fewer to ask
 	if s.twoFiles {
 		config += "[profile work]\nregion = eu-west-1\n" + strings.ReplaceAll(pair, "\r", "")
 	}
@@ -95,7 +96,7 @@ func (s setting) firstScene() *scene {
 	return w
 }
 
-// user is the one whose keys they are, under whatever name.
+// user returns the user whose keys are rotated, whatever their name is now.
 func (w *scene) user() *awssim.User {
 	if u := w.cloud.FindUser(lab.Account, "alice"); u != nil {
 		return u
@@ -103,13 +104,14 @@ func (w *scene) user() *awssim.User {
 	return w.cloud.FindUser(lab.Account, "alice-2")
 }
 
-// filesShape is both files without what may change in them.
+// filesShape returns both files without the values that may change.
 func (w *scene) filesShape() string {
 	return w.maskedText(credentials) + "\x00" + w.maskedText(configFile)
 }
 
-// isKeptBeside reports whether what keeps the files as they should be stands beside
-// one of them, in a file of keyd's whose name ends so.
+// isKeptBeside reports whether one of keyd's files next to a user's file,
+// with a name that ends in suffix, holds what would restore the shape of the
+// files.
 func (w *scene) isKeptBeside(suffix string) bool {
 	for _, f := range w.disk.Files() {
 		for i, path := range userFiles {
@@ -126,6 +128,8 @@ func (w *scene) isKeptBeside(suffix string) bool {
 	return false
 }
 
+// maskedText returns the text of a file with fixed words for every id and
+// secret.
 func (w *scene) maskedText(path string) string {
 	var pairs []string
 	for id, secret := range w.cloud.Secrets() {
@@ -138,8 +142,8 @@ func (w *scene) maskedText(path string) string {
 	return strings.NewReplacer(pairs...).Replace(string(text))
 }
 
-// shownKey returns the pair that a file shows: "" for none, and whole is false
-// when it is a mixture.
+// shownKey returns the id that a file shows, or "". whole is false if the
+// file mixes two pairs.
 func (w *scene) shownKey(path string) (id string, whole bool) {
 	text := w.disk.Data(path)
 	ids, secrets, secret := 0, 0, ""
@@ -154,7 +158,8 @@ func (w *scene) shownKey(path string) (id string, whole bool) {
 	return id, ids == secrets && ids <= 1 && id == secret
 }
 
-// isUsable reports whether AWS accepts what a file shows everywhere.
+// isUsable reports whether AWS accepts the pair in a file at every endpoint.
+// A file without a pair counts as usable.
 func (w *scene) isUsable(path string) bool {
 	id, whole := w.shownKey(path)
 	if w.ghost.torn && w.isTorn(path) {
@@ -163,17 +168,20 @@ func (w *scene) isUsable(path string) bool {
 	return id == "" || whole && w.cloud.IsUsable(id, w.cloud.Secrets()[id])
 }
 
-// isTorn reports whether a file shows what is half of one key and half of another.
+// isTorn reports whether a file shows half of one pair and half of another.
 func (w *scene) isTorn(path string) bool { return w.isMixed(w.disk.Data(path)) }
 
+// isAnyTorn reports whether one of the files is torn.
 func (w *scene) isAnyTorn() bool { return w.isTorn(credentials) || w.isTorn(configFile) }
 
-// mayBeTorn reports whether a file is torn, or was and what mends it is not on the
-// disk yet.
+// mayBeTorn reports whether a file is torn, or would be after a power failure
+// because the mended text is not synced yet.
 func (w *scene) mayBeTorn() bool {
 	return w.isAnyTorn() || w.isMixed(w.disk.Kept(credentials)) || w.isMixed(w.disk.Kept(configFile))
 }
 
+// isMixed reports whether a text has an id without its secret, or mixes two
+// ids or two secrets byte by byte.
 func (w *scene) isMixed(text []byte) bool {
 	for id, secret := range w.cloud.Secrets() {
 		if bytes.Contains(text, []byte(id)) != bytes.Contains(text, []byte(secret)) {
@@ -183,8 +191,8 @@ func (w *scene) isMixed(text []byte) bool {
 	return !bytes.Equal(w.healText(text), text)
 }
 
-// healText returns a text with a whole id, or secret, in the place of each that is
-// mixed of two, byte by byte.
+// healText returns a text in which each mixture of two ids, or of two
+// secrets, is replaced by one of the two.
 func (w *scene) healText(text []byte) []byte {
 	text = bytes.Clone(text)
 	secrets := w.cloud.Secrets()
@@ -199,7 +207,7 @@ func (w *scene) healText(text []byte) []byte {
 	return text
 }
 
-// replaceMixed puts a where the text has a mixture of a and b.
+// replaceMixed overwrites each mixture of a and b in text with a.
 func replaceMixed(text []byte, a, b string) {
 	for at := 0; at+len(a) <= len(text) && len(a) == len(b); at++ {
 		part, i := text[at:at+len(a)], 0

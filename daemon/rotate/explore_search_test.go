@@ -14,60 +14,61 @@ import (
 	"keyd/daemon/internal/lab"
 )
 
-// search goes through every scene that up to so many faults lead to. A scene
-// that was seen before, by its key, is not gone into again.
+// search runs takes over every scene that up to maxFaults faults lead to. It
+// does not continue from a scene whose fingerprint it has seen before.
 type search struct {
 	setting
-	maxFaults int // faults
-	light     bool
-	mistake   *mistake
+	maxFaults int      // in one trace
+	light     bool     // some fates stand for others: see rank
+	mistake   *mistake // that every take makes; nil means none
 	draw      draw
 
-	queue [][]*task       // by the number of faults
-	seen  map[uint64]bool // scenes, by key
+	queue [][]*task       // tasks to do, by their number of faults
+	seen  map[uint64]bool // scenes, by fingerprint
 	tried map[uint64]bool // effects, by mark
-	leads map[uint64]lead // where a scene goes without a fault
+	leads map[uint64]lead // where a scene leads without a fault, by its fingerprint
 	tally tally
-	found []finding // violations, those with the fewest faults first
+	found []finding // violations, with the fewest faults first
 }
 
-// draw is what a search tries when it is not to try everything.
+// draw says what a search tries if it does not try everything.
 type draw struct {
-	runs [3]int   // how many runs it draws from those of so many faults; 0: it makes all of them
-	thin int      // one in so many runs of a fault is gone into further; 0: every one
-	only []string // what a run of one fault, two faults and so on must have in its trace
+	runs [3]int   // how many takes it draws, by their number of faults; 0 means all of them
+	thin int      // it continues from one in so many takes with faults; 0 means from every one
+	only []string // text that a trace of one fault, two faults and so on must contain
 }
 
-// tally is what a search has done.
+// tally counts what a search has done.
 type tally struct {
 	runs, moments, scenes int
-	byFaults              [8]int // runs
+	byFaults              [8]int // takes, by their number of faults
 	settled, asked        int
-	reasons               map[string]int // for which a person is asked
+	reasons               map[string]int // why a person was asked, and how often
 }
 
-// finding is an invariant that did not hold.
+// finding is an invariant that did not hold, and the trace that leads there.
 type finding struct {
 	wrong string
 	trace trace
 }
 
-// task is one run to do.
+// task is one take to run, and what came of it.
 type task struct {
 	scene            *scene
 	fingerprint      uint64 // of the scene
 	faults           []fault
 	take             *take
-	next             []*scene // what it leads to: its end first, then the deaths that look new
+	next             []*scene // the scenes it leads to: its end first, then the deaths that look new
 	nextFingerprints []uint64 // of next
 	deaths           int
 	findings         []finding
 
-	further bool // other faults are tried on top of this run
+	further bool // further faults are tried in addition to its own
 }
 
-// exploreScenes goes through everything, worlds of fewer faults first: the first
-// finding has the shortest trace.
+// exploreScenes runs all tasks, those with fewer faults first, so that the
+// first finding has the shortest trace. It stops after the batch with the
+// first finding.
 func (s *search) exploreScenes(t *testing.T) {
 	s.seen, s.tried, s.tally.reasons = map[uint64]bool{}, map[uint64]bool{}, map[string]int{}
 	s.leads = map[uint64]lead{}
@@ -94,10 +95,10 @@ func (s *search) exploreScenes(t *testing.T) {
 	}
 }
 
-// traceText is the trace of a run before it is made.
+// traceText returns the trace that the take will have.
 func (k *task) traceText() string { return k.scene.trace.with(step{faults: k.faults}).String() }
 
-// limitRuns leaves out the runs of n faults that are not to be made.
+// limitRuns drops the tasks with n faults that the draw leaves out.
 func (s *search) limitRuns(n int) {
 	if n > 0 && n <= len(s.draw.only) {
 		s.queue[n] = slices.DeleteFunc(s.queue[n], func(k *task) bool { return !strings.Contains(k.traceText(), s.draw.only[n-1]) })
@@ -110,15 +111,15 @@ func (s *search) limitRuns(n int) {
 	}
 }
 
-// drawRuns draws from the runs of n faults.
+// drawRuns keeps a random sample of at most most tasks with n faults.
 func (s *search) drawRuns(n, most int) {
 	rng := rand.New(rand.NewPCG(*sampleSeed, uint64(n)))
 	rng.Shuffle(len(s.queue[n]), func(i, j int) { s.queue[n][i], s.queue[n][j] = s.queue[n][j], s.queue[n][i] })
 	s.queue[n] = s.queue[n][:min(len(s.queue[n]), most)]
 }
 
-// batchSize is how many tasks are done before they are counted: few where a finding
-// is expected soon.
+// batchSize returns how many tasks are run before they are counted. It is
+// small if a finding is expected soon.
 func (s *search) batchSize() int {
 	if s.mistake != nil {
 		return 16
@@ -126,8 +127,8 @@ func (s *search) batchSize() int {
 	return 2000
 }
 
-// runBatch does the tasks on all cores, and takes them in by their order: the same
-// search finds the same scenes.
+// runBatch runs the tasks on two cores and counts them in their order, so
+// that the same search always finds the same scenes.
 func (s *search) runBatch(t *testing.T, batch []*task) {
 	const workers = 2
 	var wait sync.WaitGroup
@@ -143,10 +144,11 @@ func (s *search) runBatch(t *testing.T, batch []*task) {
 	for _, k := range batch {
 		s.countTask(k)
 	}
-	clear(batch) // or the queue keeps every scene that it ever held
+	clear(batch) // otherwise the queue keeps every scene that it ever held
 }
 
-// planFaults plans a run for each fault that can come on top of a task's own.
+// planFaults plans a task for each fault that can follow the faults of k in
+// the same take.
 func (s *search) planFaults(k *task) {
 	if !k.further {
 		return
@@ -171,9 +173,9 @@ func (s *search) planFaults(k *task) {
 	}
 }
 
-// combinesWith reports whether f is worth a run after the faults of the same pass:
-// what fails for good fails anyway, and what people do is tried with the faults
-// of other passes, and with deaths.
+// combinesWith reports whether f is worth a take after the faults of k. A
+// call that fails permanently fails whatever else happens. What people do is
+// tried with faults of other takes, and with deaths.
 func (k *task) combinesWith(f *fate) bool {
 	for _, first := range k.faults {
 		disk := first.fate.disk != nil
@@ -184,7 +186,8 @@ func (k *task) combinesWith(f *fate) bool {
 	return true
 }
 
-// runTask is one run with everything that follows from it at once.
+// runTask runs the take of k, and builds the scenes that a death at each of
+// its moments would leave.
 func (k *task) runTask(t *testing.T, s *search) {
 	k.take = s.runTake(t, k.scene, k.faults, s.mistake, k.further)
 	for _, wrong := range k.take.violations {
@@ -208,13 +211,14 @@ func (k *task) runTask(t *testing.T, s *search) {
 			if id := w.fingerprint(s.light); !s.seen[id] && !slices.Contains(k.nextFingerprints, id) {
 				k.next, k.nextFingerprints = append(k.next, w), append(k.nextFingerprints, id)
 			}
-			w.memo = nil // it is long, and good for this instant only
+			w.memo = nil // it is large, and valid for this instant only
 		}
 	}
 	k.take.moments = nil
 }
 
-// countTask adds a task to the tally, and plans what follows from it.
+// countTask adds a task to the tally, and plans the tasks that follow from
+// it.
 func (s *search) countTask(k *task) {
 	s.tally.runs++
 	s.tally.byFaults[min(k.scene.faults+len(k.faults), 7)]++
@@ -235,7 +239,8 @@ func (s *search) countTask(k *task) {
 	s.planFaults(k)
 }
 
-// isOver reports whether nothing is to be done after a run.
+// isOver reports whether nothing remains to be done after a take, and counts
+// why.
 func (s *search) isOver(r *take) bool {
 	switch {
 	case s.hasEnded(r) && lab.Settled(r.result):
@@ -252,19 +257,19 @@ func (s *search) isOver(r *take) bool {
 		s.tally.asked++
 		s.tally.reasons[withoutIDs(r.result.Why)]++
 		if r.result.Hint == "" {
-			s.found = append(s.found, finding{"I4: a person is asked, and not told what to run: " + r.result.Why, r.trace})
+			s.found = append(s.found, finding{"I4: a person is asked but not told what to run: " + r.result.Why, r.trace})
 		}
 		return true
 	}
 	return false
 }
 
-// hasEnded reports whether there is nothing left to rotate, or nothing due.
+// hasEnded reports whether no rotation is under way and nothing is due.
 func (s *search) hasEnded(r *take) bool {
 	return r.err == nil && len(r.journalPaths()) == 0 && (lab.Settled(r.result) || r.result.State == decide.StateSkipped)
 }
 
-// withoutIDs takes the ids out of a reason.
+// withoutIDs replaces the ids and numbers in a reason.
 func withoutIDs(why string) string {
 	words := strings.Fields(why)
 	for i, w := range words {
@@ -275,9 +280,10 @@ func withoutIDs(why string) string {
 	return strings.Join(words, " ")
 }
 
+// String returns the counts, and the reasons why a person was asked.
 func (c tally) String() string {
 	var text strings.Builder
-	text.WriteString(fmt.Sprintf("%d scenes, %d runs (by faults %v), %d deaths, %d settled, %d asked a person", c.scenes, c.runs, c.byFaults, c.moments, c.settled, c.asked))
+	text.WriteString(fmt.Sprintf("%d scenes, %d takes (by faults %v), %d deaths, %d settled, %d asked a person", c.scenes, c.runs, c.byFaults, c.moments, c.settled, c.asked))
 	for _, why := range slices.Sorted(func(yield func(string) bool) {
 		for k := range c.reasons {
 			if !yield(k) {
@@ -290,7 +296,7 @@ func (c tally) String() string {
 	return text.String()
 }
 
-// planCommands plans the runs in which a person acts in a scene.
+// planCommands plans the tasks in which a person runs a command in scene w.
 func (s *search) planCommands(w *scene, key uint64) {
 	if w.faults >= s.maxFaults {
 		return

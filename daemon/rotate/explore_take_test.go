@@ -22,44 +22,46 @@ import (
 	"keyd/daemon/settings"
 )
 
-// take is one pass of the daemon over a copy of a scene, in a bubble where time
-// is fake, with faults at some of its effects.
+// take is one process, a pass of the daemon or a command, run over a copy of
+// a scene in a bubble with fake time, with faults at some of its effects.
 type take struct {
 	*scene
 	setting
 	d           *rotate.Rotator
 	faults      []fault
-	standing    []*fate // that happen to every effect from now on
+	standing    []*fate // fates that happen at every effect from now on
 	effects     []effect
-	marks       []uint64 // of the effects after the last fault: see mark
-	phase       uint64   // where the process is, as far as it matters: the effects of this action
-	moments     []moment
+	marks       []uint64 // one for each effect: see noteMark
+	phase       uint64   // hash of the effects of the current action: where in the code the process is
+	moments     []moment // after the effects that changed something
 	violations  []string // invariants that did not hold
-	lastPicture picture
+	lastPicture picture  // as of the last check
 	log         bytes.Buffer
-	result      rotate.Result // of [default]
-	others      []rotate.Result
+	result      rotate.Result   // for the profile [default]
+	others      []rotate.Result // for other keys
 	err         error
-	othersActed time.Time // somebody else, in this pass
-	detailed    bool      // marks and moments are wanted
+	othersActed time.Time // when another person last acted during this take
+	detailed    bool      // marks and moments are recorded
 	round       round
-	namedKey    string // the key that a person names
-	skipsSync   bool   // a sync of a file does nothing
-	upToDate    bool   // keyd has read the files since somebody else wrote them
-	unread      []byte // what somebody else wrote into the credentials file, which keyd has not read yet
+	namedKey    string // id of the key that a person named
+	skipsSync   bool   // a mistake: syncing a file does nothing
+	upToDate    bool   // keyd has read the files since another person wrote them
+	unread      []byte // what another person wrote into the credentials file and keyd has not read yet
 }
 
-// moment is an instant after an effect: what a process that dies there leaves.
+// moment is the instant after an effect, with everything that a process that
+// dies then leaves behind.
 type moment struct {
-	after  int // the effect
+	after  int // number of the effect
 	disk   *atomicfiletest.Disk
 	cloud  *awssim.Cloud
 	at     time.Time
 	ghost  ghost
-	usable [2]bool // the pairs of the files, until then
+	usable [2]bool // whether AWS accepted the pair in each file
 }
 
-// runTake does one pass over w.
+// runTake runs one take over a copy of w, with the mistake m unless it is
+// nil. With further it records marks and moments.
 func (s setting) runTake(t *testing.T, w *scene, faults []fault, m *mistake, further bool) *take {
 	r := &take{setting: s, faults: faults, upToDate: true, detailed: further}
 	synctest.Test(t, func(t *testing.T) {
@@ -80,7 +82,7 @@ func (s setting) runTake(t *testing.T, w *scene, faults []fault, m *mistake, fur
 	return r
 }
 
-// startProcess is a new process.
+// startProcess makes the Rotator of a new process.
 func (r *take) startProcess(sys atomicfile.Sys, http interface {
 	Do(*http.Request) (*http.Response, error)
 }) {
@@ -91,10 +93,10 @@ func (r *take) startProcess(sys atomicfile.Sys, http interface {
 		Process: "test", OnEvent: r.hearEvent,
 	}
 	r.d.SetProofRounds(r.proofRounds)
-	r.d.Settings.CheckEvery = 30 * settings.Day // what is due wakes it
+	r.d.Settings.CheckEvery = 30 * settings.Day // so that a pass happens only when something is due
 }
 
-// endTake sets the time of the next pass.
+// endTake checks what the take leaves, and sets the time of the next process.
 func (r *take) endTake(results []rotate.Result) {
 	mine := func(x rotate.Result) bool { return slices.Contains(x.Profiles, "default") }
 	r.others = slices.DeleteFunc(slices.Clone(results), mine)
@@ -106,7 +108,7 @@ func (r *take) endTake(results []rotate.Result) {
 	if r.err == nil && i >= 0 {
 		wait = r.d.TimeToNextPass(results)
 	}
-	if !r.upToDate { // the watch of the files sees it
+	if !r.upToDate { // the watch on the files notices the change
 		wait = min(wait, time.Second)
 	}
 	r.disk.Around = nil
@@ -123,7 +125,7 @@ func (r *take) endTake(results []rotate.Result) {
 	r.trace = r.trace.with(step{faults: r.faults})
 }
 
-// callDisk is one call to the disk.
+// callDisk applies the effect of one call to the disk.
 func (r *take) callDisk(op atomicfiletest.DiskOp, do func() error) error {
 	dir, base := filepath.Split(op.Path)
 	base, _, temp := strings.Cut(base, ".keyd-")
@@ -156,7 +158,7 @@ func (r *take) callDisk(op atomicfiletest.DiskOp, do func() error) error {
 	})
 }
 
-// Do is one call to AWS.
+// Do applies the effect of one call to AWS.
 func (r *take) Do(q *http.Request) (resp *http.Response, err error) {
 	e := effect{what: readAction(q), kind: query}
 	switch e.what {
@@ -176,7 +178,7 @@ func (r *take) Do(q *http.Request) (resp *http.Response, err error) {
 	return resp, err
 }
 
-// readAction reads the form.
+// readAction returns the action in the form that a request sends.
 func readAction(q *http.Request) string {
 	body, _ := io.ReadAll(q.Body)
 	q.Body = io.NopCloser(bytes.NewReader(body))
@@ -185,7 +187,8 @@ func readAction(q *http.Request) string {
 	return string(name)
 }
 
-// applyEffect counts one effect, lets its fate happen, and checks the invariants.
+// applyEffect counts one effect, lets its fate happen, and checks the
+// invariants.
 func (r *take) applyEffect(e effect, do func(*fate) error) error {
 	r.effects = append(r.effects, e)
 	n := len(r.effects)
@@ -212,7 +215,8 @@ func (r *take) applyEffect(e effect, do func(*fate) error) error {
 	return err
 }
 
-// fateAt returns what happens at an effect, nil for what should.
+// fateAt returns the fate that happens at an effect, or nil if nothing goes
+// wrong.
 func (r *take) fateAt(n int, e effect) *fate {
 	for _, f := range r.faults {
 		if f.at == n && f.fate.canHappenAt(e) {
@@ -230,7 +234,8 @@ func (r *take) fateAt(n int, e effect) *fate {
 	return nil
 }
 
-// keepMoment remembers the instant, unless a run with fewer faults has been there.
+// keepMoment records the moment after an effect, unless a take with fewer
+// faults has recorded it.
 func (r *take) keepMoment(n int) {
 	if !r.detailed || len(r.faults) > 0 && n < r.faults[len(r.faults)-1].at {
 		return
@@ -240,10 +245,12 @@ func (r *take) keepMoment(n int) {
 	r.moments = append(r.moments, moment{n, r.disk.Clone(clock), r.cloud.Clone(clock), at, r.ghost, r.lastPicture.usable})
 }
 
-// restartAfter is how long the service manager waits.
+// restartAfter is how long the service manager waits before it starts the
+// process again.
 const restartAfter = 5 * time.Second
 
-// deathScenes are the scenes that m can leave: the process killed, or the power cut.
+// deathScenes returns the scenes that a death at m can leave: one in which
+// the process was killed, and one for each way in which the power can fail.
 func (r *take) deathScenes(m moment, planted *mistake) []*scene {
 	at := m.at.Add(restartAfter)
 	clock := func() time.Time { return at }

@@ -1,3 +1,61 @@
+// The explore tests do to a rotation everything that can happen to one, and check
+// after every effect that keyd keeps its promises.
+//
+// Words:
+//
+//   - A scene is everything that outlives a process: the disk, AWS and the time.
+//   - An effect is one call to AWS or to the disk.
+//   - A take is one process, a pass of the daemon or a command, run over a copy of a
+//     scene. It ends in a new scene.
+//   - A fate is something that can happen at an effect: AWS refuses, the answer is
+//     lost, the disk is full, another person changes the file. A fault is a fate at
+//     one particular effect of a take.
+//   - A moment is the instant after an effect that changed something. The process
+//     can be killed at any moment, and the power can fail.
+//   - A mark stands for the state of a scene and the place in the code at which an
+//     effect happens. Effects with one mark have the same future.
+//   - A fingerprint stands for a scene. Scenes with one fingerprint differ in
+//     nothing that a take can see.
+//   - A trace says how a scene came about: for each take, its faults and its end.
+//   - A ghost is what the invariants remember about a scene. keyd does not see it.
+//
+// How it works: the search starts with one scene, in which a key is due, and runs a
+// take over it. Then it runs the take again for each effect and each fate that can
+// happen there, and builds the scenes that a death at each moment would leave. It
+// does the same with every new scene, up to so many faults in one trace. Takes run
+// in memory and on fake time, so each needs milliseconds.
+//
+// What it leaves out: scenes whose fingerprint was seen before, faults at effects
+// whose mark was tried before, and, without -explore.every, the fates for which
+// another one stands in (see rank). Without KEYD_DEEP=1 it also draws a sample of
+// the takes with faults (see draw).
+//
+// The invariants, by the numbers in the messages:
+//
+//   - I1: AWS accepts the pair in each file wherever it accepted the old pair.
+//   - I2: a closed rotation leaves one key of ours, which is the one in the files.
+//   - I3: keyd touches no key that it neither created nor was told to replace.
+//   - I4: from every scene, without further faults, the rotation ends or asks a
+//     person, and says what to run.
+//   - I5: there is no active key of ours whose secret is nowhere.
+//   - I6: the old key signs nothing after the swap.
+//   - I7: each CreateAccessKey has an intent of its own, which survives a power
+//     failure.
+//   - I8: no secret is in a log, or in a file other than the user's and the journal.
+//   - I9: every byte that is not a rotated value stays as it was.
+//   - The overlap and the quarantine last as long as the settings say.
+//
+// To see the counts, and to go deeper, with more faults or more fates:
+//
+//	go test ./daemon/rotate -run TestExplore -v
+//	KEYD_DEEP=1 go test ./daemon/rotate -run TestExplore -v
+//	go test ./daemon/rotate -run TestExplore/at_once -explore.every -explore.faults 2 -timeout 3h
+//
+// A failure prints the shortest trace that leads to it, and the command that
+// repeats that trace and lists its effects, such as:
+//
+//	go test ./daemon/rotate -run TestExplore/at_once -v -explore.replay '59 killed; 26 second laptop'
+
 package rotate_test
 
 import (
@@ -11,19 +69,21 @@ import (
 )
 
 var (
-	mostFaults = flag.Int("explore.faults", 0, "how many faults TestExplore combines; 0: as many as are quick in each setting")
-	everyFate  = flag.Bool("explore.every", false, "let TestExplore try every fate at every effect, not one that stands for others")
-	samples    = flag.Int("explore.samples", 20000, "how many runs of three faults or more TestExplore draws from all")
-	sampleSeed = flag.Uint64("explore.seed", 1, "of that draw")
-	onlyWith   = flag.String("explore.with", "", "let TestExplore combine only faults of which one is named like this")
-	progress   = flag.Bool("explore.progress", false, "say on stderr how TestExplore gets on")
-	replay     = flag.String("explore.replay", "", "a trace that TestExplore repeats, and nothing else")
+	mostFaults = flag.Int("explore.faults", 0, "how many faults TestExplore combines; 0 means as many as each setting says")
+	everyFate  = flag.Bool("explore.every", false, "let TestExplore try every fate at every effect, not only those that stand for others")
+	samples    = flag.Int("explore.samples", 20000, "how many takes TestExplore draws from those with three faults, and with more")
+	sampleSeed = flag.Uint64("explore.seed", 1, "seed of that draw")
+	onlyWith   = flag.String("explore.with", "", "let TestExplore combine faults only if this text is in their trace")
+	progress   = flag.Bool("explore.progress", false, "print the progress of TestExplore on stderr")
+	replay     = flag.String("explore.replay", "", "the only trace for TestExplore to follow")
 )
 
-// explorations are where the exploration begins, and how many faults it combines in
-// deep tests. go test by itself tries every single fault in the first setting,
-// and draws from its pairs and from the single faults of the others. What a fault does to a rotation follows from the state in which it
-// happens, and hardly from the lag: pairs are tried where runs are quickest.
+// explorations are the settings that TestExplore begins with. Deep tests
+// combine as many faults as a setting says. Other tests try every single
+// fault in the first setting, and draw from its pairs and from the single
+// faults of the other settings. What a fault does to a rotation follows from
+// the state in which it happens, and hardly from the lag, so pairs are tried
+// where takes are quickest.
 var explorations = []setting{
 	{name: "at once", faults: 2, proofRounds: 2, draw: draw{runs: [3]int{2: 150}, thin: 20}},
 	{name: "two files", twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
@@ -33,12 +93,12 @@ var explorations = []setting{
 	{name: "in place", inPlace: true, twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 }
 
+// fewSingles draws from the takes with one fault.
 var fewSingles = draw{runs: [3]int{1: 60}}
 
-// TestExplore does what can be done to a rotation: see search. A failure prints
-// the shortest trace that leads to it, and the line that repeats it.
+// TestExplore finds no way to break an invariant: see the top of this file.
 func TestExplore(t *testing.T) {
-	t.Parallel() // with the other long ones, after those that use one core
+	t.Parallel() // runs with the other long tests, after those that use one core
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	for _, s := range explorations {
 		t.Run(s.name, func(t *testing.T) {
@@ -59,22 +119,25 @@ func TestExplore(t *testing.T) {
 			x.findDeadEnds(func(path trace) bool { return x.reachesEnd(t, path) })
 			t.Log(x.tally)
 			for _, f := range x.found[:min(len(x.found), 5)] {
-				t.Errorf("%s\n\ttrace: %s\n\tgo test ./daemon -run '%s' -explore.replay '%s'", f.wrong, f.trace, t.Name(), f.trace)
+				t.Errorf("%s\n\ttrace: %s\n\tgo test ./daemon/rotate -run '%s' -v -explore.replay '%s'", f.wrong, f.trace, t.Name(), f.trace)
 			}
 			if len(x.found) == 0 && x.tally.runs < 100 {
-				t.Errorf("only %d runs: the effects are not counted", x.tally.runs)
+				t.Errorf("only %d takes were run: the effects are not counted", x.tally.runs)
 			}
 		})
 	}
 }
 
-// TestProofFindsTheSlowReplica goes through many AWSs in which one machine in
-// fifty learns of a key 10 to 30 seconds late: a streak of five alone misses it
-// in one rotation of a hundred.
+// TestProofFindsTheSlowReplica rotates with many AWSs in which one server in
+// fifty learns of a key 10 to 30 seconds late. A streak of five successes
+// alone would miss that server in one rotation of a hundred.
 func TestProofFindsTheSlowReplica(t *testing.T) {
 	t.Parallel()
-	late := 0
-	for seed := range uint64(150) {
+	late, rotations := 0, uint64(150)
+	if !deeptest.Tests {
+		rotations = 20
+	}
+	for seed := range rotations {
 		s := setting{lag: awssim.RealLag(), seed: seed + 1}
 		if r := s.runTake(t, s.firstScene(), nil, nil, false); len(r.violations) > 0 {
 			late++
@@ -84,6 +147,6 @@ func TestProofFindsTheSlowReplica(t *testing.T) {
 		}
 	}
 	if late > 0 {
-		t.Errorf("%d of 150 rotations put a key into the file that some machine did not know", late)
+		t.Errorf("%d of %d rotations put a key into the file that some server did not know", late, rotations)
 	}
 }

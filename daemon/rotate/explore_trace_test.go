@@ -10,18 +10,22 @@ import (
 	"keyd/daemon/decide"
 )
 
-// step is one pass in a trace: its faults, and how it ended.
+// step is one take in a trace: its faults, and how it ended.
 type step struct {
 	faults []fault
-	crash  int    // the effect after which the process died; 0: it did not
+	crash  int    // the effect after which the process died; 0 means that it did not die
 	how    string // "killed", or how the power failed
 }
 
-// trace is how a scene came about. Its text repeats it: see parseTrace.
+// trace says how a scene came about. parseTrace reads its text, so that a
+// person can repeat it.
 type trace []step
 
+// with returns the trace with one more step.
 func (t trace) with(s step) trace { return append(t[:len(t):len(t)], s) }
 
+// String writes the trace as in "61 killed; 26 second laptop & 30 lost":
+// steps, and in them the number of an effect and what happened there.
 func (t trace) String() string {
 	var steps []string
 	for _, s := range t {
@@ -62,18 +66,21 @@ func parseTrace(text string) (trace, error) {
 	return t, nil
 }
 
-// lead is where a scene goes when nothing goes wrong.
+// lead says where a scene leads when nothing goes wrong.
 type lead struct {
-	to    uint64
-	ends  bool // there, or with a person who is told what to do
+	to    uint64 // fingerprint of the next scene
+	ends  bool   // the rotation ends there, or a person is told what to do
 	trace trace
 }
 
-// maxPasses is how many it may take to an end.
+// maxPasses is how many passes without a fault a rotation may need to reach
+// an end.
 const maxPasses = 60
 
-// reachesEnd follows a trace, and on without faults. Of scenes that are one but for
-// the time that is left of a wait, one can seem to lead to itself.
+// reachesEnd follows a trace, continues without faults, and reports whether
+// the rotation ends or a person is asked. Scenes that differ only in the time
+// left to wait can have one fingerprint, so that a scene seems to lead to
+// itself.
 func (s *search) reachesEnd(t *testing.T, tr trace) bool {
 	w := s.firstScene()
 	for _, step := range tr {
@@ -89,20 +96,22 @@ func (s *search) reachesEnd(t *testing.T, tr trace) bool {
 	return false
 }
 
-// asksPerson reports whether a person is told what to do, or has said what is to be.
+// asksPerson reports whether keyd tells a person what to do, or waits because
+// a person has said so.
 func (r *take) asksPerson() bool {
 	return r.err == nil && (r.result.State == decide.StateHeld || r.result.Do == decide.DoBlock && r.result.Hint != "")
 }
 
-// findDeadEnds is I4: from every scene, without further faults, the rotation ends or
-// asks a person. What looks like a circle is followed: see arrives.
+// findDeadEnds checks I4: from every scene, without further faults, the
+// rotation ends or asks a person. It calls arrives to follow what looks like
+// a circle.
 func (s *search) findDeadEnds(arrives func(trace) bool) {
 	good := map[uint64]bool{}
 	for id, l := range s.leads {
 		path, at := []uint64{}, id
 		for !good[at] {
 			l, known := s.leads[at]
-			if !known || l.ends { // not known: of a scene that was not gone into
+			if !known || l.ends { // the search did not continue from unknown scenes
 				good[at] = true
 				break
 			}
@@ -121,7 +130,7 @@ func (s *search) findDeadEnds(arrives func(trace) bool) {
 	}
 }
 
-// repeatTrace follows one trace, and says what happens at each effect.
+// repeatTrace follows one trace and logs every effect.
 func (s *search) repeatTrace(t *testing.T, text string) {
 	steps, err := parseTrace(text)
 	if err != nil {
@@ -147,7 +156,7 @@ func (s *search) repeatTrace(t *testing.T, text string) {
 	}
 }
 
-// followStep does one step of a trace.
+// followStep runs one step of a trace over w.
 func (s *search) followStep(t *testing.T, w *scene, step step) (*scene, *take) {
 	r := s.runTake(t, w, step.faults, s.mistake, true)
 	for _, m := range r.moments {
@@ -164,8 +173,8 @@ func (s *search) followStep(t *testing.T, w *scene, step step) (*scene, *take) {
 	return r.scene, r
 }
 
-// TestSearchFindsDeadEnds is a graph in which one scene leads to an end, two lead to
-// each other, and one leads to these.
+// TestSearchFindsDeadEnds searches a graph in which scene 1 leads to an end,
+// 3 and 4 lead to each other, and 5 leads to them.
 func TestSearchFindsDeadEnds(t *testing.T) {
 	s := search{leads: map[uint64]lead{1: {to: 2}, 2: {ends: true}, 3: {to: 4}, 4: {to: 3}, 5: {to: 4}, 6: {to: 1}}}
 	s.findDeadEnds(func(trace) bool { return false })

@@ -7,18 +7,19 @@ import (
 	"keyd/daemon/decide"
 )
 
-// LookToPruneAs asks AWS about a key whose id, as the files show it, does not
-// tell the account, and signs with key.
+// LookToPruneAs looks before a prune, signed with key, at a key whose id does
+// not reveal its account.
 func (d *Rotator) LookToPruneAs(ctx context.Context, id string, key credfile.Key) error {
 	u := &target{facts: decide.Facts{ID: id, Profiles: []string{"default"}}, pair: key}
 	u.endpoints.Partition, u.endpoints.Regions = "aws", []string{"us-east-1"}
 	return d.lookBeforePrune(ctx, u, "default")
 }
 
-// SetProofRounds makes a proof take n successes in a row for enough.
+// SetProofRounds makes a proof require n successes in a row instead of
+// proofStreak.
 func (d *Rotator) SetProofRounds(n int) { d.proofRounds = n }
 
-// Limits that the tests in package rotate_test measure against.
+// Limits against which the tests in package rotate_test measure.
 const (
 	ProveHardLimit = proveHardLimit
 	MuteLimit      = muteLimit

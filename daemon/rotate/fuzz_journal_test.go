@@ -13,18 +13,20 @@ import (
 	"time"
 
 	"keyd/credfile/atomicfile"
+	"keyd/credfile/deeptest"
 	"keyd/daemon/decide"
 	"keyd/daemon/internal/lab"
 	"keyd/daemon/journal"
 	"keyd/daemon/settings"
 )
 
-// FuzzLyingJournal kills a rotation anywhere, lets the journal that it left lie
-// in up to three fields, or damages its bytes, and lives on for a while. Whatever
-// it says: the pair in the file is accepted at every instant, no key of somebody
-// else's is touched, no other byte of the file changes, no secret is printed.
+// FuzzLyingJournal kills a rotation at any effect, puts up to three false
+// values into its journal, or damages the journal's bytes, and runs passes
+// for a while. Whatever the journal says, AWS accepts the pair in the file at
+// every instant, keyd touches no key of another person, no other byte of the
+// file changes, and no secret is printed.
 func FuzzLyingJournal(f *testing.F) {
-	for i, stage := range newJournalStages() {
+	for i, stage := range deeptest.Sample(newJournalStages(), 4) {
 		for _, third := range []bool{false, true} {
 			f.Add(stage, third, uint16(i), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), []byte(nil))
 			f.Add(stage, third, uint16(0), uint8(i), uint8(3*i), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), []byte(nil))
@@ -38,37 +40,46 @@ func FuzzLyingJournal(f *testing.F) {
 	})
 }
 
-// newJournalStages are effects after which the journal has just said another thing.
+// newJournalStages returns the numbers of the effects after which the journal
+// has just changed.
 func newJournalStages() []uint8 { return []uint8{9, 10, 14, 29, 31, 32, 35, 41, 44, 49} }
 
-// TestEveryLieOfOneField is the part of FuzzLyingJournal that is not left to
-// chance: each field of the journal with each value, at each telling stage. All
-// of it takes minutes, so that a run does every nth.
+// TestEveryLieOfOneField does without chance what FuzzLyingJournal does at
+// random: it gives each field of the journal each value, at each of
+// newJournalStages. All of them take minutes, so it tries every nth: see
+// -lies.
 func TestEveryLieOfOneField(t *testing.T) {
 	t.Parallel()
+	every := *everyLie
+	if every == 0 {
+		every = 331
+		if !deeptest.Tests {
+			every *= 4
+		}
+	}
 	runs, n := 0, 0
 	for _, stage := range newJournalStages() {
 		for field, name := range journalFields() {
 			for value := range 2 * lieValues {
-				if n++; n%*everyLie != 0 || value > lieValues {
+				if n++; n%every != 0 || value > lieValues {
 					continue
 				}
 				c := lyingCase{stage: stage, third: value%2 == 1, lies: []lie{{uint8(field), uint8(value)}}}
 				synctest.Test(t, c.runCase)
 				if runs++; t.Failed() {
-					t.Fatalf("killed at effect %d, %s lies with value %d", stage, name, value)
+					t.Fatalf("killed at effect %d, %s has false value %d", stage, name, value)
 				}
 			}
 		}
 	}
-	t.Logf("%d lies; all of them: -lies 1", runs)
+	t.Logf("%d lies tried; -lies 1 tries all", runs)
 }
 
-// TestTellingLies are the journals that have led to a lock-out, a panic or a wait
-// without an end.
+// TestTellingLies repeats the lies that once led to a lock-out, a panic or an
+// endless wait.
 func TestTellingLies(t *testing.T) {
 	field := func(name string) uint8 { return uint8(slices.Index(journalFields(), name)) }
-	const x, old, secret, list, ahead, never = 8, 14, 20, 9, 26, 28 // of lab.value
+	const x, old, secret, list, ahead, never = 8, 14, 20, 9, 26, 28 // indices of victim.lieValue
 	for name, c := range map[string]lyingCase{
 		"the new key is the old one, and is given up":    {stage: 14, lies: []lie{{field("new_id"), old}, {field("rotation.failed"), x}}},
 		"the key of the lost answer is the old one":      {stage: 10, lies: []lie{{field("rotation.orphan"), old}}},
@@ -83,11 +94,12 @@ func TestTellingLies(t *testing.T) {
 	}
 }
 
-// lie is one field of the journal and the value it is given, as indices.
+// lie is a false value in one field of the journal. field is an index of
+// journalFields, value one of victim.lieValue.
 type lie struct{ field, value uint8 }
 
-// journalFields are the names of a journal's fields on disk. The first one is
-// no field: nothing is changed.
+// journalFields returns the names of a journal's fields on disk. The first
+// one is "", for a lie that changes nothing.
 func journalFields() []string {
 	names := []string{"", "version", "old_id", "old_secret", "new_id", "new_secret"}
 	for field := range reflect.TypeFor[journal.Rotation]().Fields() {
@@ -98,10 +110,11 @@ func journalFields() []string {
 	return names
 }
 
-// lieValues is how many values a lie chooses from: see lab.value.
+// lieValues is how many values a lie chooses from: see victim.lieValue.
 const lieValues = 34
 
-// lieValue returns what a lie says; nil and false: the field is left out.
+// lieValue returns the false value with number n. false means that the field
+// is left out.
 func (v *victim) lieValue(n uint8) (any, bool) {
 	second := slices.Sorted(maps.Keys(v.others))
 	now := v.Now().UTC()
@@ -115,17 +128,18 @@ func (v *victim) lieValue(n uint8) (any, bool) {
 	return values[n%lieValues], n%(2*lieValues) >= lieValues
 }
 
-// lyingCase is one run.
+// lyingCase is one run of FuzzLyingJournal.
 type lyingCase struct {
-	stage uint8  // the effect at which the rotation is killed
-	third bool   // then a person makes a key in the console
-	hours uint16 // and then keyd is not there for so long
+	stage uint8  // number of the effect at which the rotation is killed
+	third bool   // then a person creates a key in the console
+	hours uint16 // then keyd does not run for so many hours
 	lies  []lie
-	flip  uint16 // a bit of the journal; 0: none
-	raw   []byte // in place of the journal
+	flip  uint16 // number of the bit of the journal that is flipped; 0 means none
+	raw   []byte // replaces the journal, if not empty
 }
 
-// journalWithoutSum returns the journal of r as an older keyd wrote it, without a checksum.
+// journalWithoutSum returns the journal of r as an older keyd wrote it,
+// without a checksum.
 func journalWithoutSum(t *testing.T, r *journal.Rotation) []byte {
 	t.Helper()
 	j := journal.Dir{Path: t.TempDir(), Sys: atomicfile.OS{}}
@@ -148,6 +162,7 @@ func journalWithoutSum(t *testing.T, r *journal.Rotation) []byte {
 	return data
 }
 
+// runCase runs one case, and checks that no harm was done.
 func (c lyingCase) runCase(t *testing.T) {
 	v := newVictim(t, c.stage%56, c.third)
 	start := v.Held[0]
@@ -157,7 +172,7 @@ func (c lyingCase) runCase(t *testing.T) {
 	if err != nil {
 		data = journalWithoutSum(t, &journal.Rotation{Old: v.Old, User: "alice", Account: lab.Account, CreateSent: v.Now().Add(-5 * time.Hour), IDsBefore: []string{v.Old.ID}})
 	}
-	if len(c.lies) > 0 { // by an older keyd, whose journals have no sum
+	if len(c.lies) > 0 { // as an older keyd wrote it, whose journals have no checksum
 		data = v.insertLies(data, c.lies)
 	} else if c.flip > 0 {
 		data[int(c.flip/8)%len(data)] ^= 1 << (c.flip % 8)
@@ -179,7 +194,8 @@ func (c lyingCase) runCase(t *testing.T) {
 	}
 }
 
-// insertLies returns the journal with the lies in it.
+// insertLies returns the journal with the lies in it and without its
+// checksum.
 func (v *victim) insertLies(data []byte, lies []lie) []byte {
 	var all map[string]any
 	if json.Unmarshal(data, &all) != nil {
@@ -208,16 +224,16 @@ func (v *victim) insertLies(data []byte, lies []lie) []byte {
 	return out
 }
 
-// TestKeyThatIsNotListedYet is a key that AWS accepts and its list, which lags,
-// does not show: it is looked at again soon, and not waited for in vain.
+// TestKeyThatIsNotListedYet looks again soon, but not at once, at a key that
+// AWS accepts and does not list yet, because its list lags.
 func TestKeyThatIsNotListedYet(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	f := decide.Facts{ID: "AKIAXXXXXXXXXXXXXXXX", Profiles: []string{"default"}, Seen: &decide.Seen{At: now, Account: lab.Account, ARN: "arn", User: "alice"}}
 	first := decide.Next(f, settings.Default(), now)
 	if first.Do != decide.DoWait || !first.Until.After(now) {
-		t.Fatalf("%+v", first)
+		t.Fatalf("the first decision is %+v, want to wait until a time to come", first)
 	}
 	if again := decide.Next(f, settings.Default(), first.Until); again.Do != decide.DoLook {
-		t.Errorf("when the wait is over: %s until %s, which is not after %s", again.Do, again.Until, first.Until)
+		t.Errorf("after the wait: %s until %s, want a look at %s", again.Do, again.Until, first.Until)
 	}
 }

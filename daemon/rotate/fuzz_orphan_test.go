@@ -13,18 +13,19 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestOrphanThatSomebodyWants is a key that keyd took for its own, from an
-// answer that was lost, and made Inactive. A person makes it Active again during
-// its quarantine: it is hers, and she is asked.
+// TestOrphanThatSomebodyWants asks a person who has made an orphan Active
+// again during its quarantine. keyd took the key for the effect of a call
+// whose answer was lost, and made it Inactive. Now the key is the person's,
+// and keyd does not delete it.
 func TestOrphanThatSomebodyWants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVictim(t, 9, false) // killed when the intent was on disk, before the call
+		v := newVictim(t, 9, false) // killed before the call, with the intent on the disk
 		time.Sleep(10 * time.Second)
 		id, _ := v.User.CreateKey()
 		v.Restart()
 		r := v.Pass(rotate.Request{})
 		if r.State != decide.StateQuarantine || r.Rotation.OrphanID != id {
-			t.Fatalf("%s: %s (%v)", r.State, r.Why, r.Err)
+			t.Fatalf("first pass: %s: %s (%v), want the orphan in quarantine", r.State, r.Why, r.Err)
 		}
 		if err := v.User.SetStatus(id, "Active"); err != nil {
 			t.Fatal(err)
@@ -33,14 +34,14 @@ func TestOrphanThatSomebodyWants(t *testing.T) {
 		r = v.Pass(rotate.Request{})
 		wanted := func(k awssim.KeyState) bool { return k.ID == id && k.Status == "Active" }
 		if !slices.ContainsFunc(v.Cloud.Keys(v.User), wanted) || r.Do != decide.DoBlock || r.Hint == "" {
-			t.Errorf("%s: %s (%v), keys %+v", r.State, r.Why, r.Err, v.Cloud.Keys(v.User))
+			t.Errorf("state %s: %s (%v), keys %+v, want a block with a hint and an active key", r.State, r.Why, r.Err, v.Cloud.Keys(v.User))
 		}
 	})
 }
 
-// TestThirdKeyAfterALostAnswer is a person who helps herself while keyd does not
-// know what came of its call: she puts a key from the console into the file.
-// keyd asks her, and her word ends it.
+// TestThirdKeyAfterALostAnswer asks a person who has put a key from the
+// console into the file, while keyd did not know what its call had done. keyd
+// resume then ends the rotation.
 func TestThirdKeyAfterALostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVictim(t, 10, true)
@@ -48,16 +49,16 @@ func TestThirdKeyAfterALostAnswer(t *testing.T) {
 		v.Restart()
 		v.Write("credentials", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", third, v.others[third]))
 		if r := v.Pass(rotate.Request{}); r.Do != decide.DoBlock || r.Hint != "keyd resume default" {
-			t.Errorf("%s: %s (%v), run %q", r.State, r.Why, r.Err, r.Hint)
+			t.Errorf("state %s: %s (%v), hint %q, want a block", r.State, r.Why, r.Err, r.Hint)
 		}
 		if r, err := v.D.Resume(t.Context(), "default"); err != nil || r.Err != nil || r.State != decide.StateSkipped {
-			t.Errorf("%s: %s (%v), %v", r.State, r.Why, r.Err, err)
+			t.Errorf("resume: %s: %s (%v), %v", r.State, r.Why, r.Err, err)
 		}
 		if r := v.Pass(rotate.Request{}); r.State != decide.StateOK || r.Rotation != nil || r.KeyID != third {
-			t.Errorf("%s: %s (%v) %+v", r.State, r.Why, r.Err, r.Rotation)
+			t.Errorf("after resume: %s: %s (%v) %+v", r.State, r.Why, r.Err, r.Rotation)
 		}
 		if rotations, errs := v.D.JournalDir().Load(t.Context()); len(rotations)+len(errs) > 0 {
-			t.Errorf("the journal is left: %+v %v", rotations, errs)
+			t.Errorf("the journal was not erased: %+v %v", rotations, errs)
 		}
 	})
 }

@@ -10,13 +10,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keyd/credfile/deeptest"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
-// FuzzStateFolder puts anything into the files of the state folder, or lets what
-// is remembered lie, at any stage of a rotation. The passes go on and say so, and
-// nothing that is not keyd's own is touched.
+// FuzzStateFolder writes any text, or false memories, into a file of the
+// state folder at any stage of a rotation. keyd reports the damage, its
+// passes continue, and it touches nothing of another person.
 func FuzzStateFolder(f *testing.F) {
 	for i, text := range []string{
 		"", "{", "null", "[]", `{"version":1,"keys":null}`, `{"version":1,"keys":[{"profiles":[],"key":"ID","state":"ok","why":"","needs_person":false}]}`,
@@ -27,6 +28,9 @@ func FuzzStateFolder(f *testing.F) {
 		`{"ID":{"trouble":{"do":"create","at":"NOW","count":99999999999,"offline":true}}}`, `{"did":"created","time":"NOW","account":"111122223333","user":"alice"}`,
 	} {
 		for file := range uint8(4) {
+			if !deeptest.Tests && (i+int(file))%4 != 0 {
+				continue
+			}
 			f.Add(uint8(5*i), file, i%2 == 0, []byte(text))
 		}
 	}
@@ -35,7 +39,8 @@ func FuzzStateFolder(f *testing.F) {
 	})
 }
 
-// runDamagedState is one run. In text ID, THIRD and NOW stand for what they say.
+// runDamagedState is one run of FuzzStateFolder. ID, THIRD and NOW in text
+// stand for the id in the file, the id of a foreign key, and the time.
 func runDamagedState(t *testing.T, stage, file uint8, third bool, text []byte) {
 	v := newVictim(t, stage%56, third)
 	start := v.Held[0]
@@ -51,11 +56,11 @@ func runDamagedState(t *testing.T, stage, file uint8, third bool, text []byte) {
 	status, err := state.LoadStatusAndMemory(v.D.StateDir)
 	damaged := name == "status.json" && !json.Valid(bytes.TrimSpace(text))
 	if err != nil || damaged && len(status.Notes) == 0 {
-		t.Errorf("status of %s: %v, %q", name, err, status.Notes)
+		t.Errorf("status with a damaged %s: error %v, notes %q", name, err, status.Notes)
 	}
 	state.LoadDaemonInfo(v.D.StateDir)
 	if _, _, err := state.OpenHistory(v.D.StateDir, v.D.Sys).Read(); err != nil {
-		t.Errorf("the history: %v", err)
+		t.Errorf("reading the history: %v", err)
 	}
 	v.keepPassing(8)
 	v.checkUnharmed(start)

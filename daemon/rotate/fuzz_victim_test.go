@@ -17,21 +17,24 @@ import (
 	"keyd/daemon/settings"
 )
 
-var everyLie = flag.Int("lies", 331, "let the journal tell every nth of all lies; 1: all")
+var everyLie = flag.Int("lies", 0, "try every nth of all lies in the journal; 1 means all, 0 every 331st in deep tests and every 1324th in others")
 
-// fuse kills the process after so many effects: calls to AWS, and changes of
-// the names on disk, which is when a write becomes true.
+// fuse kills the process after a number of effects: calls to AWS, and changes
+// of names on the disk, because a write takes effect when a file gets its
+// name.
 type fuse struct{ left int }
 
-// blownFuse is the panic of a process that was killed.
+// blownFuse is the panic that ends a process whose fuse has blown.
 type blownFuse struct{}
 
+// burnDown counts one effect, and panics if it was the last one.
 func (f *fuse) burnDown() {
 	if f.left--; f.left == 0 {
 		panic(blownFuse{})
 	}
 }
 
+// fusedCloud is the AWS of a process with a fuse.
 type fusedCloud struct {
 	lab.Watcher
 	*fuse
@@ -43,8 +46,8 @@ func (c fusedCloud) Do(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// fusedDisk is the file system without the waiting for the disk: a process that
-// is killed loses no write.
+// fusedDisk is the file system of a process with a fuse. It syncs nothing,
+// because a process that is killed loses no write.
 type fusedDisk struct {
 	atomicfile.OS
 	*fuse
@@ -82,6 +85,7 @@ func (d fusedDisk) CopyMeta(from, to atomicfile.File) error {
 	return d.OS.CopyMeta(unwrapQuick(from), unwrapQuick(to))
 }
 
+// unwrapQuick returns the file in a quickFile.
 func unwrapQuick(f atomicfile.File) atomicfile.File {
 	if quick, ok := f.(quickFile); ok {
 		return quick.File
@@ -89,12 +93,12 @@ func unwrapQuick(f atomicfile.File) atomicfile.File {
 	return f
 }
 
-// quickFile is never synced.
+// quickFile is a file that is never synced.
 type quickFile struct{ atomicfile.File }
 
 func (quickFile) Sync() error { return nil }
 
-// rotateUntilBlown lives through a rotation until the fuse blows, or through all of it.
+// rotateUntilBlown runs passes until the fuse blows or the rotation is over.
 func (v *victim) rotateUntilBlown() {
 	defer func() {
 		if r := recover(); r != nil && r != any(blownFuse{}) {
@@ -114,16 +118,18 @@ func (v *victim) rotateUntilBlown() {
 	}
 }
 
-// victim is the lab with other people's keys beside the user's own.
+// victim is a lab with a fuse, and with keys of other people that keyd must
+// leave alone.
 type victim struct {
 	*lab.Lab
 	fuse          *fuse
 	bob           *awssim.User
-	others        map[string]string // secrets of the keys that are nobody's business, by id
-	foreignBefore []awssim.KeyState
+	others        map[string]string // secrets of the keys that keyd must leave alone, by id
+	foreignBefore []awssim.KeyState // when the fuse blew
 }
 
-// newVictim has a rotation that was killed at an effect.
+// newVictim returns a victim whose rotation was killed at effect number
+// stage. With third, a person has created a key in the console since.
 func newVictim(t *testing.T, stage uint8, third bool) *victim {
 	v := &victim{Lab: lab.NewLab(t, awssim.Lag{}, 70*settings.Day), others: map[string]string{}, fuse: &fuse{left: int(stage)}}
 	v.bob = v.Cloud.AddUser(lab.Account, "/", "bob")
@@ -138,7 +144,8 @@ func newVictim(t *testing.T, stage uint8, third bool) *victim {
 	v.fuse.left = 0
 	v.Watch()
 	if third {
-		// a key that appears while the answer is awaited is believed to be the answer
+		// A key that appears while keyd waits for the answer counts as the effect of
+		// the call, so this key is created later.
 		time.Sleep(37 * time.Minute)
 		id, secret := v.User.CreateKey()
 		v.others[id] = secret
@@ -148,27 +155,30 @@ func newVictim(t *testing.T, stage uint8, third bool) *victim {
 	return v
 }
 
-// foreignKeys is the truth about the keys that keyd has no business with.
+// foreignKeys returns the state of the keys that keyd must leave alone, as
+// AWS knows it.
 func (v *victim) foreignKeys() []awssim.KeyState {
 	keys := append(v.Cloud.Keys(v.User), v.Cloud.Keys(v.bob)...)
 	return slices.DeleteFunc(keys, func(k awssim.KeyState) bool { return v.others[k.ID] == "" })
 }
 
-// keepPassing does passes as they become due, whatever comes of them: but a pass that
-// waits keeps the lock, and must not wait for long.
+// keepPassing runs passes as they become due, whatever comes of them. No pass
+// may last longer than an hour, because it holds the lock.
 func (v *victim) keepPassing(passes int) {
 	for range passes {
 		began := time.Now()
 		results, _ := v.D.Pass(v.T.Context(), rotate.Request{})
 		if took := time.Since(began); took > time.Hour {
-			v.T.Errorf("a pass took %s", took)
+			v.T.Errorf("a pass took %s, want at most an hour", took)
 		}
 		v.Watch()
 		time.Sleep(min(v.D.TimeToNextPass(results), 3*settings.Day))
 	}
 }
 
-// checkUnharmed checks both promises.
+// checkUnharmed checks that AWS accepted the pair in the file at every
+// instant, that foreign keys and other bytes of the file are unchanged, and
+// that no secret was printed. start is the first pair that the file showed.
 func (v *victim) checkUnharmed(start awssim.ShownPair) {
 	v.T.Helper()
 	v.Watch()
@@ -176,7 +186,7 @@ func (v *victim) checkUnharmed(start awssim.ShownPair) {
 		v.T.Errorf("the pair in the file was refused for %s", out)
 	}
 	if now := v.foreignKeys(); !slices.EqualFunc(now, v.foreignBefore, sameKey) {
-		v.T.Errorf("foreign keys were %+v, are %+v", v.foreignBefore, now)
+		v.T.Errorf("foreign keys are %+v, want them unchanged: %+v", now, v.foreignBefore)
 	}
 	for _, c := range v.Cloud.ForeignCalls() {
 		if v.others[c.Target] != "" {
@@ -196,4 +206,5 @@ func (v *victim) checkUnharmed(start awssim.ShownPair) {
 	}
 }
 
+// sameKey reports whether two states have the same id and status.
 func sameKey(a, b awssim.KeyState) bool { return a.ID == b.ID && a.Status == b.Status }

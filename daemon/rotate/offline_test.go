@@ -8,9 +8,9 @@ import (
 	"keyd/daemon/decide"
 )
 
-// TestOutageDelaysOnlyWhatNeedsAWS: one key has found the network
-// away. A torn pair of another one is made whole all the same, and what does need
-// AWS does not wait for a timeout of its own.
+// TestOutageDelaysOnlyWhatNeedsAWS mends the torn pair of one key although
+// another key has found the network away. A step that needs AWS does not wait
+// for a timeout of its own.
 func TestOutageDelaysOnlyWhatNeedsAWS(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	for _, do := range []decide.Do{decide.DoMend, decide.DoProve} {
@@ -21,7 +21,7 @@ func TestOutageDelaysOnlyWhatNeedsAWS(t *testing.T) {
 		away.shareFailure(u, do, now)
 		got := cmp.Or(u.facts.Failure, &decide.Failure{})
 		if do == decide.DoMend && got.Count != 0 || do != decide.DoMend && (got.Do != do || got.Count != 1) {
-			t.Errorf("%s: %+v", do, got)
+			t.Errorf("%s has failure %+v, want one only if it needs AWS", do, got)
 		}
 	}
 }
