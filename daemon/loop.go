@@ -147,7 +147,10 @@ func (l *loop) pauseAfterWake(ctx context.Context) error {
 	l.AwakeSince = l.Now().Round(0)
 	l.Log.Info("woke", "why", "the wall clock ran ahead: the machine slept, or its clock was set")
 	l.options.Supervisor.Beat()
-	return rotate.PauseFor(ctx, 5*time.Second+rand.N(25*time.Second))
+	pause, cancel := context.WithTimeout(ctx, 5*time.Second+rand.N(25*time.Second))
+	defer cancel()
+	<-pause.Done()
+	return context.Cause(ctx)
 }
 
 // reloadSettings reads keyd.ini again. If that fails, the last good settings stay in use.

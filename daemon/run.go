@@ -66,7 +66,7 @@ func Run(ctx context.Context, d *rotate.Rotator, a RunOptions) error {
 			continue
 		}
 		again, id, err := claimState(ctx, d) // someone removed the folder: a deleted lock file excludes no one
-		if rotate.IsType[AlreadyRunningError](err) {
+		if _, running := errors.AsType[AlreadyRunningError](err); running {
 			return err
 		}
 		if err != nil {
@@ -88,7 +88,7 @@ func claimState(ctx context.Context, d *rotate.Rotator) (release func(), id atom
 		return nil, id, fmt.Errorf("daemon: the state folder: %w", err)
 	}
 	release, err = state.LockFile(ctx, d.Sys, daemonLockPath(d.StateDir), 200*time.Millisecond)
-	if rotate.IsType[*state.BusyError](err) {
+	if _, busy := errors.AsType[*state.BusyError](err); busy {
 		return nil, id, AlreadyRunningError{}
 	}
 	if err != nil {

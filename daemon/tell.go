@@ -75,7 +75,11 @@ func (l *loop) reportPass(results []rotate.Result, err error) {
 	for _, r := range results {
 		name, line := r.Identity(), string(r.State)+r.Why
 		if l.lastLogged[name] != line {
-			l.Log.Info("key", append([]any{"profiles", r.Profiles, "key", credfile.Short(r.KeyID), "state", string(r.State), "why", r.Why}, rotate.UntilAttr(r.Until)...)...)
+			attrs := []any{"profiles", r.Profiles, "key", credfile.Short(r.KeyID), "state", string(r.State), "why", r.Why}
+			if !r.Until.IsZero() {
+				attrs = append(attrs, "until", r.Until)
+			}
+			l.Log.Info("key", attrs...)
 		}
 		l.lastLogged[name] = line
 		if r.NeedsPerson && !l.needsPerson[name] {
@@ -94,7 +98,10 @@ func summary(results []rotate.Result, next time.Time) string {
 			needs++
 		}
 	}
-	text := decide.CountNoun(len(results), "key")
+	text := fmt.Sprintf("%d keys", len(results))
+	if len(results) == 1 {
+		text = "1 key"
+	}
 	if needs > 0 {
 		text += fmt.Sprintf(", %d of them waiting for you: keyd status", needs)
 	}

@@ -35,11 +35,3 @@ func describeUse(u *remote.Use, now time.Time) string {
 	}
 	return fmt.Sprintf("last used %s by %s in %s", formatAgo(u.At, now), u.Service, u.Region)
 }
-
-// CountNoun prints n with the noun what, in the plural unless n is 1.
-func CountNoun(n int, what string) string {
-	if n == 1 {
-		return fmt.Sprintf("%d %s", n, what)
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}

@@ -68,5 +68,5 @@ func (d *Rotator) runAction(ctx context.Context, t *target, decision decide.Deci
 // count: nothing else could be done then either.
 func (t *target) failsAgain(do decide.Do, err error) bool {
 	before := t.facts.Failure
-	return IsType[*iam.Error](err) && !isOffline(err) && before != nil && before.Do == do && !before.Offline
+	return isType[*iam.Error](err) && !isOffline(err) && before != nil && before.Do == do && !before.Offline
 }

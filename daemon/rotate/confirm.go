@@ -37,7 +37,7 @@ func (d *Rotator) confirmList(ctx context.Context, t *target, client *iam.Client
 			}
 			return &gaveUpError{text: "IAM did not show the change within " + decide.FormatAge(confirmLimit) + "; the next pass checks again"}
 		}
-		if err := PauseFor(ctx, time.Second); err != nil {
+		if err := pauseFor(ctx, time.Second); err != nil {
 			return err
 		}
 	}
@@ -57,9 +57,21 @@ func (d *Rotator) listSettled(ctx context.Context, client *iam.Client, t *target
 		if old := findKey(listing.Keys, r.Old.ID); old == nil || old.Status != iam.Active {
 			return listing, nil
 		}
-		if err := PauseFor(ctx, time.Second); err != nil {
+		if err := pauseFor(ctx, time.Second); err != nil {
 			return iam.Listing{}, err
 		}
+	}
+}
+
+// pauseFor waits for t, or until ctx ends, and then returns the cause.
+func pauseFor(ctx context.Context, t time.Duration) error {
+	timer := time.NewTimer(t)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

@@ -40,7 +40,7 @@ func actionNeedsPerson(err error) bool {
 		return e.Definite() && !e.Temporary()
 	}
 	for _, matches := range []bool{
-		IsType[*needPersonError](err), IsType[*credfile.Refusal](err), IsType[*iam.ConflictError](err),
+		isType[*needPersonError](err), isType[*credfile.Refusal](err), isType[*iam.ConflictError](err),
 	} {
 		if matches {
 			return true
@@ -53,15 +53,15 @@ func actionNeedsPerson(err error) bool {
 // NeedsPerson reports whether only a person can resolve err. A program that
 // ends with such an error exits with the code for that.
 func NeedsPerson(err error) bool {
-	return actionNeedsPerson(err) || IsType[*ElsewhereError](err) || IsType[*journal.NewerError](err) || IsType[*journal.UnreadableError](err)
+	return actionNeedsPerson(err) || isType[*ElsewhereError](err) || isType[*journal.NewerError](err) || isType[*journal.UnreadableError](err)
 }
 
 // IsNoRotation reports whether err says that no rotation of a profile's key is
 // in progress.
-func IsNoRotation(err error) bool { return IsType[*noRotationError](err) }
+func IsNoRotation(err error) bool { return isType[*noRotationError](err) }
 
-// IsType reports whether err is, or wraps, an E.
-func IsType[E error](err error) bool {
+// isType reports whether err is, or wraps, an E.
+func isType[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
 	return ok
 }
@@ -74,4 +74,4 @@ func hadNoEffect(err error) bool {
 
 // isOffline reports whether err means that no connection was made. Neither the
 // key nor AWS is at fault then.
-func isOffline(err error) bool { return IsType[*iam.Error](err) && iam.ClassOf(err) == iam.Unsent }
+func isOffline(err error) bool { return isType[*iam.Error](err) && iam.ClassOf(err) == iam.Unsent }

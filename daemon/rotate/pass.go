@@ -101,8 +101,7 @@ func (d *Rotator) settleTarget(ctx context.Context, t *target, req Request) Resu
 	for range maxActions {
 		d.reportAlive()
 		decision := decide.Next(t.facts, d.Settings, d.Now())
-		d.Log.Debug("decided", append([]any{"profile", strings.Join(t.facts.Profiles, ","), "key", credfile.Short(t.facts.ID),
-			"do", string(decision.Do), "why", decision.Why}, UntilAttr(decision.Until)...)...)
+		d.logDecision(t, decision)
 		if decision.EndsPass() {
 			t.clearStaleFailure(d.Now())
 			return d.makeResult(t, decision, nil)
@@ -132,6 +131,15 @@ func (d *Rotator) settleTarget(ctx context.Context, t *target, req Request) Resu
 		}
 	}
 	return d.makeResult(t, decide.BlockUntil(d.Now().Add(decide.RecheckEvery), "keyd went in circles and stopped", "please report it with: keyd history"), nil)
+}
+
+// logDecision logs a decision. It leaves out "until" when only a change helps.
+func (d *Rotator) logDecision(t *target, decision decide.Decision) {
+	attrs := []any{"profile", strings.Join(t.facts.Profiles, ","), "key", credfile.Short(t.facts.ID), "do", string(decision.Do), "why", decision.Why}
+	if !decision.Until.IsZero() {
+		attrs = append(attrs, "until", decision.Until)
+	}
+	d.Log.Debug("decided", attrs...)
 }
 
 // noteRetireNow journals that a person wants the rotation in progress to end
@@ -257,13 +265,4 @@ func (a *outage) noteTarget(t *target) {
 	if failure := t.facts.Failure; a.firstTarget == nil && failure != nil && failure.Offline && !failure.At.Before(a.passBegan) {
 		a.firstTarget = t
 	}
-}
-
-// UntilAttr returns the log attribute of the time until which keyd waits; none when t is
-// zero, because then only a change helps.
-func UntilAttr(t time.Time) []any {
-	if t.IsZero() {
-		return nil
-	}
-	return []any{"until", t}
 }

@@ -105,18 +105,6 @@ func (e *wrongIdentityError) Error() string {
 	return fmt.Sprintf("daemon: the new key belongs to %s, not %s", e.got, e.want)
 }
 
-// PauseFor waits for t, or until ctx ends, and then returns the cause.
-func PauseFor(ctx context.Context, t time.Duration) error {
-	timer := time.NewTimer(t)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // proof is the state of one run of proveKey.
 type proof struct {
 	d           *Rotator
@@ -140,7 +128,7 @@ func (p *proof) runRounds(ctx context.Context, client *iam.Client) error {
 		if over, err := p.isOver(elapsed); over {
 			return err
 		}
-		if err := PauseFor(ctx, p.nextInterval()); err != nil {
+		if err := pauseFor(ctx, p.nextInterval()); err != nil {
 			return err
 		}
 	}

@@ -39,7 +39,7 @@ func (d *Rotator) reconcileCreate(ctx context.Context, t *target) error {
 	defer client.Close()
 	if early := r.CreateDeadline().Add(decide.ReconcileAfter).Sub(d.Now()); early > 0 {
 		d.emitProgress(t, decide.DoReconcile, "reconcile", "the answer to CreateAccessKey was lost; waiting until the call can no longer take effect", d.Now(), early+equalDuration)
-		if err := PauseFor(ctx, min(early, decide.ReconcileAfter)); err != nil {
+		if err := pauseFor(ctx, min(early, decide.ReconcileAfter)); err != nil {
 			return err
 		}
 	}
@@ -69,7 +69,7 @@ func (d *Rotator) listUntilSteady(ctx context.Context, t *target, client *iam.Cl
 			return listing.Keys, nil
 		}
 		d.emitProgress(t, decide.DoReconcile, "reconcile", fmt.Sprintf("the same answer %d times in a row", equal), since, equalDuration)
-		if err := PauseFor(ctx, equalDuration/6); err != nil {
+		if err := pauseFor(ctx, equalDuration/6); err != nil {
 			return nil, err
 		}
 	}
@@ -181,7 +181,7 @@ func (d *Rotator) relistOwnKey(ctx context.Context, t *target, client *iam.Clien
 		k = findKey(keys, id)
 		return k != nil && k.Status == status
 	})
-	if IsType[*gaveUpError](err) {
+	if isType[*gaveUpError](err) {
 		err = nil
 	}
 	return k, err

@@ -41,10 +41,18 @@ func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
 	if mend {
 		verb = "mended"
 	}
-	text := fmt.Sprintf("%s (%d values in %s), every other byte as it was", strings.Join(swapped.Files, ", "), swapped.Values, decide.CountNoun(len(swapped.Profiles), "profile"))
+	text := fmt.Sprintf("%s (%d values in %s), every other byte as it was", strings.Join(swapped.Files, ", "), swapped.Values, countProfiles(len(swapped.Profiles)))
 	d.appendHistory(t, verb, r.New.ID, text)
 	d.emit(t, decide.DoSwap, verb, text)
 	return nil
+}
+
+// countProfiles prints a number of profiles.
+func countProfiles(n int) string {
+	if n == 1 {
+		return "1 profile"
+	}
+	return fmt.Sprintf("%d profiles", n)
 }
 
 // filesLeftAs says what the files show after a failed swap, as far as that is

@@ -77,7 +77,7 @@ func retryRefused[T any](ctx context.Context, tries int, call func() (T, error))
 		if iam.ClassOf(err) != iam.BadKey || err == nil || tries <= 0 {
 			return value, err
 		}
-		if err := PauseFor(ctx, time.Second); err != nil {
+		if err := pauseFor(ctx, time.Second); err != nil {
 			return value, err
 		}
 	}
