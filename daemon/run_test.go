@@ -141,7 +141,7 @@ func TestPeopleAreCalledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		lab.Must(t, l.User.AllowPolicy(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}]}`))
-		calls := func(r *running) int { return strings.Count(strings.Join(r.told, "\n"), rotate.NeedsYou) }
+		calls := func(r *running) int { return strings.Count(strings.Join(r.told, "\n"), rotate.VerbNeedsYou) }
 		r := run(l, nil)
 		r.let(5 * settings.Day)
 		if n := calls(r); n != 1 {

@@ -56,11 +56,11 @@ func (l *loop) saveInfo() {
 func desktopText(e rotate.Event) (words string, urgent bool) {
 	who := strings.Join(e.Profiles, ", ")
 	switch {
-	case e.Verb == rotate.NeedsYou:
+	case e.Verb == rotate.VerbNeedsYou:
 		return who + ": the access key needs you. keyd status says why", true
-	case e.Verb == "deleted" && e.Do == decide.DoDelete:
+	case e.Verb == rotate.VerbDeleted && e.Do == decide.DoDelete:
 		return who + ": the access key was replaced, and the old one is deleted", false
-	case e.Verb == "deleted" && e.Do == decide.DoDiscard:
+	case e.Verb == rotate.VerbDeleted && e.Do == decide.DoDiscard:
 		return who + ": a rotation was given up, and the old access key stays. keyd history says why", true
 	}
 	return "", false
@@ -83,7 +83,7 @@ func (l *loop) reportPass(results []rotate.Result, err error) {
 		}
 		l.lastLogged[name] = line
 		if r.NeedsPerson && !l.needsPerson[name] {
-			l.Deliver(rotate.Event{Time: l.Now(), Profiles: r.Profiles, KeyID: r.KeyID, Do: r.Do, Verb: rotate.NeedsYou, Text: r.Why, Hint: r.Hint})
+			l.Deliver(rotate.Event{Time: l.Now(), Profiles: r.Profiles, KeyID: r.KeyID, Do: r.Do, Verb: rotate.VerbNeedsYou, Text: r.Why, Hint: r.Hint})
 		}
 		l.needsPerson[name] = r.NeedsPerson
 	}
@@ -123,7 +123,7 @@ type eventJSON struct {
 // onEventProgram returns the program of on_event, with e on standard input.
 func onEventProgram(argv []string, e rotate.Event) notify.Program {
 	text, err := json.Marshal(eventJSON{Version: 1, Time: e.Time.UTC(), Event: e.Verb, Profiles: e.Profiles, Key: e.KeyID,
-		Text: e.Text, Run: e.Hint, NeedsPerson: e.Verb == rotate.NeedsYou})
+		Text: e.Text, Run: e.Hint, NeedsPerson: e.Verb == rotate.VerbNeedsYou})
 	if err != nil {
 		return notify.Program{}
 	}

@@ -57,7 +57,7 @@ func TestMain(m *testing.M) {
 
 // keep is a command of on_event that keeps its input in a file.
 func keep(path string) notify.Program {
-	p := onEventProgram([]string{os.Args[0], path}, rotate.Event{Time: time.Now(), Verb: rotate.NeedsYou, Profiles: []string{"default"},
+	p := onEventProgram([]string{os.Args[0], path}, rotate.Event{Time: time.Now(), Verb: rotate.VerbNeedsYou, Profiles: []string{"default"},
 		KeyID: "AKIAIOSFODNN7EXAMPLE", Text: "denied", Hint: "keyd policy"})
 	p.Env, p.Limit = []string{"KEYD_TEST_PLAYS=keeper"}, time.Minute
 	return p
@@ -89,7 +89,7 @@ func TestPeopleAreToldOfThreeThings(t *testing.T) {
 		event        rotate.Event
 		told, urgent bool
 	}{
-		{rotate.Event{Verb: rotate.NeedsYou, Do: decide.DoBlock}, true, true},
+		{rotate.Event{Verb: rotate.VerbNeedsYou, Do: decide.DoBlock}, true, true},
 		{rotate.Event{Verb: "deleted", Do: decide.DoDelete}, true, false},
 		{rotate.Event{Verb: "deleted", Do: decide.DoDiscard}, true, true},
 		{rotate.Event{Verb: "deleted", Do: decide.DoPrune}, false, false},

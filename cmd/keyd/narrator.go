@@ -38,7 +38,7 @@ const progressEvery = 10 * time.Second
 func (n *narrator) printEvent(e rotate.Event) {
 	n.printHeading(e)
 	switch {
-	case e.Verb == "begin":
+	case e.Verb == rotate.VerbBegin:
 	case !e.Progress:
 		n.waited, n.acted[n.heading] = time.Time{}, true
 		n.printStep(e.Verb, e.Text)
@@ -54,11 +54,11 @@ func (n *narrator) printEvent(e rotate.Event) {
 // one.
 func (n *narrator) printHeading(e rotate.Event) {
 	profiles := joinNames(e.Profiles)
-	if profiles == n.heading && e.Verb != "begin" {
+	if profiles == n.heading && e.Verb != rotate.VerbBegin {
 		return
 	}
 	n.heading, n.waited = profiles, time.Time{}
-	if e.Verb == "begin" {
+	if e.Verb == rotate.VerbBegin {
 		n.term.printf("%s: %s\n", profiles, e.Text)
 		return
 	}

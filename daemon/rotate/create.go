@@ -25,7 +25,7 @@ func (d *Rotator) createKey(ctx context.Context, t *target) error {
 		return err
 	}
 	t.facts.Rotation, t.facts.Placement = r, decide.Placement{Old: len(t.holders)}
-	d.emit(t, decide.DoCreate, "begin", fmt.Sprintf("%s, rotating (user %s, account %s)", t.decision.Why, r.User, r.Account))
+	d.emit(t, decide.DoCreate, VerbBegin, fmt.Sprintf("%s, rotating (user %s, account %s)", t.decision.Why, r.User, r.Account))
 	created, err := client.CreateKey(ctx, r.User)
 	switch {
 	case err == nil:
@@ -69,7 +69,6 @@ func (d *Rotator) journalPair(ctx context.Context, t *target, client *iam.Client
 		_ = d.JournalDir().Erase(r.Old.ID) // if this fails, the next pass finds that no key was created
 		return fmt.Errorf("%w; the new key was deleted again, and the files are unchanged", err)
 	}
-	d.appendHistory(t, "created", r.New.ID, "")
-	d.emit(t, decide.DoCreate, "created", r.New.String())
+	d.did(t, decide.DoCreate, VerbCreated, r.New.ID, "", r.New.String())
 	return nil
 }

@@ -15,7 +15,7 @@ type Event struct {
 	Profiles []string
 	KeyID    string // the id that the profiles showed when the pass began
 	Do       decide.Do
-	Verb     string // "created", "proving", "swapped", ...
+	Verb     string // VerbCreated, VerbProving, VerbSwapped, ...
 	Text     string
 	Hint     string        // the command or question that helps, when a person is needed
 	Progress bool          // replaces the previous progress event; more will follow
@@ -24,8 +24,48 @@ type Event struct {
 	Err      error
 }
 
-// NeedsYou is the Verb of an event that reports that a person is needed.
-const NeedsYou = "needs you"
+// The verbs of events. Verbs of what was done to a key are also on disk, in
+// history.jsonl, and programs of on_event read all of them: a verb never changes.
+const (
+	VerbBegin        = "begin" // a rotation begins
+	VerbCreated      = "created"
+	VerbNoEffect     = "create had no effect" // only in the history
+	VerbReconcile    = "reconcile"            // progress: finding out what a lost CreateAccessKey did
+	VerbReconciled   = "reconciled"
+	VerbProving      = "proving"
+	VerbSwapped      = "swapped"
+	VerbMended       = "mended"
+	VerbMetAnother   = "met another program" // a program wrote a file at the moment of the swap
+	VerbValidated    = "validated"
+	VerbGaveUp       = "gave up"
+	VerbPutBack      = "put back"
+	VerbNotDescribed = "not described"
+	VerbDeactivated  = "deactivated"
+	VerbRevived      = "revived"
+	VerbTooLate      = "too late" // the key to revive was already deleted
+	VerbDeleted      = "deleted"
+	VerbNeedsYou     = "needs you" // a person is needed
+	VerbWarning      = "warning"   // the history cannot be written
+)
+
+// did records what was done to the key id, and sends an event about it. The
+// history gets note, and the event text.
+func (d *Rotator) did(t *target, do decide.Do, verb, id, note, text string) {
+	d.appendHistory(t, verb, id, note)
+	d.emit(t, do, verb, text)
+}
+
+// appendHistory records what was done to the key id. A failure to write the
+// history stops nothing; it is reported as a warning.
+func (d *Rotator) appendHistory(t *target, verb, id, note string) {
+	e := state.HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: t.facts.Profiles, Verb: verb, KeyID: id, Text: note}
+	if r := t.facts.Rotation; r != nil {
+		e.User, e.Account = r.User, r.Account
+	}
+	if err := d.historyLog().Append(e); err != nil {
+		d.emit(t, "", VerbWarning, err.Error())
+	}
+}
 
 // emit sends an event about t to OnEvent.
 func (d *Rotator) emit(t *target, do decide.Do, verb, text string) {
@@ -43,18 +83,5 @@ func (d *Rotator) emitProgress(t *target, do decide.Do, verb, text string, since
 func (d *Rotator) Deliver(e Event) {
 	if d.OnEvent != nil {
 		d.OnEvent(e)
-	}
-}
-
-// appendHistory records what was done to the key id. A failure to write the history
-// stops nothing; it is reported as a warning.
-func (d *Rotator) appendHistory(u *target, did, id, text string) {
-	r := u.facts.Rotation
-	e := state.HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: u.facts.Profiles, Verb: did, KeyID: id, Text: text}
-	if r != nil {
-		e.User, e.Account = r.User, r.Account
-	}
-	if err := d.historyLog().Append(e); err != nil {
-		d.emit(u, "", "warning", err.Error())
 	}
 }

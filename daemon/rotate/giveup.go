@@ -24,8 +24,7 @@ func (d *Rotator) putBack(ctx context.Context, t *target) error {
 	if err != nil {
 		return err
 	}
-	d.appendHistory(t, "put back", r.Old.ID, r.GiveUpReason)
-	d.emit(t, decide.DoPutBack, "put back", fmt.Sprintf("%s (%s)", r.Old, r.GiveUpReason))
+	d.did(t, decide.DoPutBack, VerbPutBack, r.Old.ID, r.GiveUpReason, fmt.Sprintf("%s (%s)", r.Old, r.GiveUpReason))
 	return nil
 }
 
@@ -90,8 +89,7 @@ func (d *Rotator) discardNew(ctx context.Context, t *target) error {
 			return err
 		}
 	}
-	d.appendHistory(t, "deleted", r.New.ID, r.GiveUpReason)
-	d.emit(t, decide.DoDiscard, "deleted", r.New.String()+" again: "+r.GiveUpReason)
+	d.did(t, decide.DoDiscard, VerbDeleted, r.New.ID, r.GiveUpReason, r.New.String()+" again: "+r.GiveUpReason)
 	why := r.GiveUpReason
 	if err := d.closeRotation(t); err != nil {
 		return err
@@ -116,7 +114,6 @@ func (d *Rotator) giveUpNew(t *target, why string) error {
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	d.appendHistory(t, "gave up", r.New.ID, why)
-	d.emit(t, decide.DoValidate, "gave up", why)
+	d.did(t, decide.DoValidate, VerbGaveUp, r.New.ID, why, why)
 	return nil
 }

@@ -131,7 +131,7 @@ func (d *Rotator) RotationToGiveUp(ctx context.Context, profile string) (*journa
 // shows any more, because a person has asked to continue.
 func (d *Rotator) abandonRotation(t *target) (Result, error) {
 	why := "no profile shows it any more; aws iam list-access-keys shows whether a second key was left behind"
-	d.appendHistory(t, "gave up", t.facts.ID, why)
+	d.appendHistory(t, VerbGaveUp, t.facts.ID, why)
 	if err := d.closeRotation(t); err != nil {
 		return Result{}, err
 	}

@@ -124,7 +124,7 @@ func (p *proof) runRounds(ctx context.Context, client *iam.Client) error {
 	for !p.isDone() {
 		p.askAll(ctx, client)
 		elapsed := p.d.Now().Sub(p.began)
-		p.d.emitProgress(p.target, decide.DoProve, "proving", p.progressText(elapsed), p.began, proveHardLimit)
+		p.d.emitProgress(p.target, decide.DoProve, VerbProving, p.progressText(elapsed), p.began, proveHardLimit)
 		if over, err := p.isOver(elapsed); over {
 			return err
 		}
@@ -132,7 +132,7 @@ func (p *proof) runRounds(ctx context.Context, client *iam.Client) error {
 			return err
 		}
 	}
-	p.d.emit(p.target, decide.DoProve, "proving", fmt.Sprintf("%s  %s", p.progressText(0), p.d.Now().Sub(p.began).Round(100*time.Millisecond)))
+	p.d.emit(p.target, decide.DoProve, VerbProving, fmt.Sprintf("%s  %s", p.progressText(0), p.d.Now().Sub(p.began).Round(100*time.Millisecond)))
 	return nil
 }
 

@@ -54,7 +54,7 @@ func (d *Rotator) deactivateSecond(ctx context.Context, t *target, p PruneCandid
 	if err := client.SetStatus(ctx, p.User, p.KeyID, iam.Inactive); err != nil {
 		return err
 	}
-	d.appendHistory(t, "deactivated", p.KeyID, "pruned by a person")
+	d.appendHistory(t, VerbDeactivated, p.KeyID, "pruned by a person")
 	d.awaitListed(ctx, t, client, func(keys []iam.KeyInfo) bool {
 		key := findKey(keys, p.KeyID)
 		return key == nil || key.Status != iam.Active
@@ -101,8 +101,7 @@ func (d *Rotator) pruneSecond(ctx context.Context, t *target, id string) error {
 	}
 	t.facts.Seen = staleSeen(t.facts.Seen)
 	d.awaitListed(ctx, t, client, func(keys []iam.KeyInfo) bool { return findKey(keys, id) == nil })
-	d.appendHistory(t, "deleted", id, "pruned")
-	d.emit(t, decide.DoPrune, "deleted", credfile.Short(id)+", which was inactive")
+	d.did(t, decide.DoPrune, VerbDeleted, id, "pruned", credfile.Short(id)+", which was inactive")
 	return nil
 }
 

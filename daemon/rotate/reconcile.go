@@ -38,7 +38,7 @@ func (d *Rotator) reconcileCreate(ctx context.Context, t *target) error {
 	}
 	defer client.Close()
 	if early := r.CreateDeadline().Add(decide.ReconcileAfter).Sub(d.Now()); early > 0 {
-		d.emitProgress(t, decide.DoReconcile, "reconcile", "the answer to CreateAccessKey was lost; waiting until the call can no longer take effect", d.Now(), early+equalDuration)
+		d.emitProgress(t, decide.DoReconcile, VerbReconcile, "the answer to CreateAccessKey was lost; waiting until the call can no longer take effect", d.Now(), early+equalDuration)
 		if err := pauseFor(ctx, min(early, decide.ReconcileAfter)); err != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ func (d *Rotator) listUntilSteady(ctx context.Context, t *target, client *iam.Cl
 		if equal >= equalAnswers && now.Sub(since) >= equalDuration {
 			return listing.Keys, nil
 		}
-		d.emitProgress(t, decide.DoReconcile, "reconcile", fmt.Sprintf("the same answer %d times in a row", equal), since, equalDuration)
+		d.emitProgress(t, decide.DoReconcile, VerbReconcile, fmt.Sprintf("the same answer %d times in a row", equal), since, equalDuration)
 		if err := pauseFor(ctx, equalDuration/6); err != nil {
 			return nil, err
 		}
@@ -92,8 +92,8 @@ func (d *Rotator) judgeNewKeys(ctx context.Context, t *target, client *iam.Clien
 	r := t.facts.Rotation
 	switch {
 	case len(newKeys) == 0:
-		d.appendHistory(t, "create had no effect", r.Old.ID, "")
-		d.emit(t, decide.DoReconcile, "reconciled", "CreateAccessKey had no effect")
+		d.appendHistory(t, VerbNoEffect, r.Old.ID, "")
+		d.emit(t, decide.DoReconcile, VerbReconciled, "CreateAccessKey had no effect")
 		return d.closeRotation(t)
 	case len(newKeys) == 1 && d.inCreateWindow(r, newKeys[0]):
 		return d.deactivateOrphan(ctx, t, client, newKeys[0])
@@ -140,8 +140,8 @@ func (d *Rotator) deactivateOrphan(ctx context.Context, t *target, client *iam.C
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	d.appendHistory(t, "deactivated", k.ID, "came from a CreateAccessKey whose answer was lost")
-	d.emit(t, decide.DoReconcile, "reconciled", fmt.Sprintf("%s came from the call whose answer was lost, and no one has its secret: made inactive", credfile.Short(k.ID)))
+	d.appendHistory(t, VerbDeactivated, k.ID, "came from a CreateAccessKey whose answer was lost")
+	d.emit(t, decide.DoReconcile, VerbReconciled, fmt.Sprintf("%s came from the call whose answer was lost, and no one has its secret: made inactive", credfile.Short(k.ID)))
 	return nil
 }
 
@@ -166,8 +166,7 @@ func (d *Rotator) dropOrphan(ctx context.Context, t *target) error {
 			return err
 		}
 	}
-	d.appendHistory(t, "deleted", r.OrphanID, "came from a CreateAccessKey whose answer was lost")
-	d.emit(t, decide.DoDropOrphan, "deleted", credfile.Short(r.OrphanID)+", which came from the call whose answer was lost")
+	d.did(t, decide.DoDropOrphan, VerbDeleted, r.OrphanID, "came from a CreateAccessKey whose answer was lost", credfile.Short(r.OrphanID)+", which came from the call whose answer was lost")
 	return d.closeRotation(t)
 }
 

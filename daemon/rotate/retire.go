@@ -42,8 +42,7 @@ func (d *Rotator) deactivateOld(ctx context.Context, t *target) error {
 		return err
 	}
 	t.facts.Seen = staleSeen(t.facts.Seen) // whatever the clock says, that look came before the deactivation
-	d.appendHistory(t, "deactivated", r.Old.ID, "")
-	d.emit(t, decide.DoDeactivate, "deactivated", fmt.Sprintf("%s, and %s still works", r.Old, r.New))
+	d.did(t, decide.DoDeactivate, VerbDeactivated, r.Old.ID, "", fmt.Sprintf("%s, and %s still works", r.Old, r.New))
 	return nil
 }
 
@@ -92,7 +91,7 @@ func (d *Rotator) reviveOld(ctx context.Context, t *target) error {
 	}
 	if iam.ClassOf(err) == iam.NoSuch {
 		r.Held = time.Time{}
-		d.emit(t, decide.DoRevive, "too late", r.Old.String()+" was already deleted: there is nothing left to hold")
+		d.emit(t, decide.DoRevive, VerbTooLate, r.Old.String()+" was already deleted: there is nothing left to hold")
 		return d.JournalDir().Save(r)
 	}
 	if err != nil {
@@ -103,8 +102,7 @@ func (d *Rotator) reviveOld(ctx context.Context, t *target) error {
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	d.appendHistory(t, "revived", r.Old.ID, "held by a person")
-	d.emit(t, decide.DoRevive, "revived", r.Old.String()+" is active again")
+	d.did(t, decide.DoRevive, VerbRevived, r.Old.ID, "held by a person", r.Old.String()+" is active again")
 	return nil
 }
 
@@ -125,8 +123,7 @@ func (d *Rotator) deleteOld(ctx context.Context, t *target) error {
 	if r.Described { // an optional permission; a leftover tag does no harm
 		_ = client.UndescribeKey(ctx, r.User, r.Old.ID)
 	}
-	d.appendHistory(t, "deleted", r.Old.ID, "")
-	d.emit(t, decide.DoDelete, "deleted", r.Old.String())
+	d.did(t, decide.DoDelete, VerbDeleted, r.Old.ID, "", r.Old.String())
 	if err := d.rereadTarget(ctx, t); err != nil { // nothing slow happens between this read and the end
 		return err
 	}
@@ -173,7 +170,7 @@ func (d *Rotator) describeKey(ctx context.Context, t *target) error {
 // leaveUndescribed records that the new key gets no text in the console.
 func (d *Rotator) leaveUndescribed(t *target, err error) error {
 	r := t.facts.Rotation
-	d.emit(t, decide.DoDescribe, "not described", r.New.String()+" has no tag for the console: "+err.Error())
+	d.emit(t, decide.DoDescribe, VerbNotDescribed, r.New.String()+" has no tag for the console: "+err.Error())
 	r.Described = true
 	return d.JournalDir().Save(r)
 }

@@ -37,13 +37,12 @@ func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	verb := "swapped"
+	verb := VerbSwapped
 	if mend {
-		verb = "mended"
+		verb = VerbMended
 	}
 	text := fmt.Sprintf("%s (%d values in %s), every other byte as it was", strings.Join(swapped.Files, ", "), swapped.Values, countProfiles(len(swapped.Profiles)))
-	d.appendHistory(t, verb, r.New.ID, text)
-	d.emit(t, decide.DoSwap, verb, text)
+	d.did(t, decide.DoSwap, verb, r.New.ID, text, text)
 	return nil
 }
 
@@ -73,8 +72,7 @@ func filesLeftAs(err error, r *journal.Rotation, mend bool) string {
 // file at the moment of the swap.
 func (d *Rotator) emitConcurrent(t *target, do decide.Do, swapped credfile.SwapResult) {
 	for _, note := range swapped.Notes {
-		d.appendHistory(t, "met another program", t.facts.Rotation.New.ID, note)
-		d.emit(t, do, "met another program", note)
+		d.did(t, do, VerbMetAnother, t.facts.Rotation.New.ID, note, note)
 	}
 }
 
@@ -95,7 +93,6 @@ func (d *Rotator) mendTorn(ctx context.Context, t *target) error {
 		return err
 	}
 	text := fmt.Sprintf("%s (%d values half of %s and half of %s), every other byte as it was", strings.Join(mended.Files, ", "), mended.Values, r.Old, r.New)
-	d.appendHistory(t, "mended", r.New.ID, text)
-	d.emit(t, decide.DoMend, "mended", text)
+	d.did(t, decide.DoMend, VerbMended, r.New.ID, text, text)
 	return nil
 }

@@ -53,8 +53,7 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target) error {
 		return err
 	}
 	t.facts.Seen = staleSeen(t.facts.Seen) // that look came before the files showed the new pair
-	d.appendHistory(t, "validated", r.New.ID, who.ARN)
-	d.emit(t, decide.DoValidate, "validated", who.ARN+", from the file")
+	d.did(t, decide.DoValidate, VerbValidated, r.New.ID, who.ARN, who.ARN+", from the file")
 	return nil
 }
 
