@@ -1,12 +1,15 @@
 package rotate
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 
 	"keyd/daemon/decide"
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 )
 
 // confirmLimit is how long to wait until ListAccessKeys shows a change. The
@@ -25,42 +28,60 @@ func (d *Rotator) deleteAndConfirm(ctx context.Context, t *target, client *iam.C
 // confirmList lists until ok returns true. The list lags, so a "no" is checked
 // again for up to confirmLimit.
 func (d *Rotator) confirmList(ctx context.Context, t *target, client *iam.Client, ok func([]iam.KeyInfo) bool) error {
-	began := d.Now()
-	for {
-		listing, err := client.ListKeys(ctx, t.userName())
-		if err == nil && ok(listing.Keys) {
-			return nil
-		}
-		if d.Now().Sub(began) >= confirmLimit {
-			if err != nil {
-				return err
-			}
-			return &gaveUpError{text: "IAM did not show the change within " + decide.FormatAge(confirmLimit) + "; the next pass checks again"}
-		}
-		if err := pauseFor(ctx, time.Second); err != nil {
-			return err
-		}
+	var shown bool
+	var err error
+	cause := d.poll(ctx, time.Second, confirmLimit, func() bool {
+		var listing iam.Listing
+		listing, err = client.ListKeys(ctx, t.userName())
+		shown = err == nil && ok(listing.Keys)
+		return shown
+	})
+	if shown {
+		return nil
 	}
+	return cmp.Or(cause, err, error(&gaveUpError{text: "IAM did not show the change within " + decide.FormatAge(confirmLimit) + "; the next pass checks again"}))
 }
 
 // listSettled lists the user's keys. While the list shows a key Active that
 // keyd made Inactive a moment ago, it lists again for a while: each list may
 // come from another server, and a lagging one must not be mistaken for a person
 // who wants the key back.
-func (d *Rotator) listSettled(ctx context.Context, client *iam.Client, t *target, user string) (iam.Listing, error) {
-	for began := d.Now(); ; {
-		listing, err := client.ListKeys(ctx, user)
-		r := t.facts.Rotation
-		if err != nil || r == nil || d.Now().Sub(r.Deactivated) >= decide.UndisturbedFor || d.Now().Sub(began) >= confirmLimit {
-			return listing, err
+func (d *Rotator) listSettled(ctx context.Context, client *iam.Client, t *target, user string) (listing iam.Listing, err error) {
+	r := t.facts.Rotation
+	cause := d.poll(ctx, time.Second, confirmLimit, func() bool {
+		listing, err = client.ListKeys(ctx, user)
+		if err != nil || r == nil || d.Now().Sub(r.Deactivated) >= decide.UndisturbedFor {
+			return true
 		}
-		if old := findKey(listing.Keys, r.Old.ID); old == nil || old.Status != iam.Active {
-			return listing, nil
-		}
-		if err := pauseFor(ctx, time.Second); err != nil {
-			return iam.Listing{}, err
+		old := findKey(listing.Keys, r.Old.ID)
+		return old == nil || old.Status != iam.Active
+	})
+	return listing, cmp.Or(cause, err)
+}
+
+// retryRefused repeats a call, a second apart, while AWS refuses the key, since
+// a new key spreads slowly.
+func (d *Rotator) retryRefused(ctx context.Context, tries int, call func() (remote.Identity, error)) (who remote.Identity, err error) {
+	cause := d.poll(ctx, time.Second, noLimit, func() bool {
+		who, err = call()
+		tries--
+		return err == nil || iam.ClassOf(err) != iam.BadKey || tries <= 0
+	})
+	return who, cmp.Or(cause, err)
+}
+
+// noLimit lets poll continue for as long as it takes.
+const noLimit time.Duration = math.MaxInt64
+
+// poll calls done until it returns true, or until limit has passed, with a
+// pause of every between two calls. Its error is the cause of the end of ctx.
+func (d *Rotator) poll(ctx context.Context, every, limit time.Duration, done func() bool) error {
+	for began := d.Now(); !done() && d.Now().Sub(began) < limit; {
+		if err := pauseFor(ctx, every); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // pauseFor waits for t, or until ctx ends, and then returns the cause.

@@ -55,7 +55,7 @@ var mistakes = []mistake{
 		name: "the first list is believed",
 		edits: []edit{
 			{"reconcile.go", `early > 0 {`, `early > 0 && !MISTAKE {`},
-			{"reconcile.go", `now.Sub(since) >= equalDuration {`, `now.Sub(since) >= equalDuration || MISTAKE {`},
+			{"reconcile.go", `d.Now().Sub(since) >= equalDuration {`, `d.Now().Sub(since) >= equalDuration || MISTAKE {`},
 		},
 		wants: "I5", setting: setting{lag: slowList}, faults: 1, way: []string{"killed"},
 	}, {

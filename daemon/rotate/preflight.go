@@ -28,7 +28,7 @@ func (d *Rotator) probeRegions(ctx context.Context, t *target, do decide.Do, reg
 	defer client.Close()
 	for _, region := range regions {
 		d.reportAlive()
-		found, err := retryRefused(ctx, regionTries, func() (remote.Identity, error) {
+		found, err := d.retryRefused(ctx, regionTries, func() (remote.Identity, error) {
 			defer client.Close() // the next try may then reach another server
 			return client.CallerIdentity(ctx, region)
 		})

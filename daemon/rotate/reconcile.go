@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -53,26 +54,27 @@ func (d *Rotator) reconcileCreate(ctx context.Context, t *target) error {
 
 // listUntilSteady lists until the answer has not changed for half a minute.
 func (d *Rotator) listUntilSteady(ctx context.Context, t *target, client *iam.Client) ([]iam.KeyInfo, error) {
+	var listing iam.Listing
+	var err error
 	var last string
 	var since time.Time
-	for equal := 0; ; {
-		listing, err := client.ListKeys(ctx, t.facts.Rotation.User)
+	equal := 0
+	cause := d.poll(ctx, equalDuration/6, noLimit, func() bool {
+		listing, err = client.ListKeys(ctx, t.facts.Rotation.User)
 		if err != nil {
-			return nil, err
+			return true
 		}
-		now := d.Now()
 		if text := joinIDs(listing.Keys); text != last || equal == 0 {
-			last, since, equal = text, now, 0
+			last, since, equal = text, d.Now(), 0
 		}
 		equal++
-		if equal >= equalAnswers && now.Sub(since) >= equalDuration {
-			return listing.Keys, nil
+		if equal >= equalAnswers && d.Now().Sub(since) >= equalDuration {
+			return true
 		}
 		d.emitProgress(t, decide.DoReconcile, VerbReconcile, fmt.Sprintf("the same answer %d times in a row", equal), since, equalDuration)
-		if err := pauseFor(ctx, equalDuration/6); err != nil {
-			return nil, err
-		}
-	}
+		return false
+	})
+	return listing.Keys, cmp.Or(cause, err)
 }
 
 // joinIDs returns the ids of keys in a fixed order, for comparison.

@@ -28,7 +28,7 @@ func (d *Rotator) deactivateOld(ctx context.Context, t *target) error {
 	if err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Inactive); err != nil && iam.ClassOf(err) != iam.NoSuch {
 		return d.clearDeactivating(t, err)
 	}
-	if _, err := retryRefused(ctx, validateTries, func() (remote.Identity, error) { return t.askIdentity(ctx, client) }); err != nil {
+	if _, err := d.retryRefused(ctx, validateTries, func() (remote.Identity, error) { return t.askIdentity(ctx, client) }); err != nil {
 		return d.reactivateOld(ctx, t, client, err)
 	}
 	if err := d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool {

@@ -3,7 +3,6 @@ package rotate
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
@@ -38,7 +37,7 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target) error {
 		return err
 	}
 	defer client.Close()
-	who, err := retryRefused(ctx, validateTries, func() (remote.Identity, error) { return t.askIdentity(ctx, client) })
+	who, err := d.retryRefused(ctx, validateTries, func() (remote.Identity, error) { return t.askIdentity(ctx, client) })
 	switch class := iam.ClassOf(err); {
 	case class == iam.BadKey || class == iam.BadSecret:
 		return d.rejectPair(t, err, "AWS refuses the pair that is on disk ("+err.Error()+")")
@@ -65,19 +64,4 @@ func (d *Rotator) rejectPair(t *target, err error, why string) error {
 		return d.giveUpNew(t, why)
 	}
 	return &needPersonError{text: fmt.Sprintf("%s: %s was left as it is", why, r.Old), hint: hint.AWSCommand("aws iam list-access-keys", r.Profiles()[0]), err: err}
-}
-
-// retryRefused repeats a call, a second apart, while AWS refuses the key, since
-// a new key spreads slowly.
-func retryRefused[T any](ctx context.Context, tries int, call func() (T, error)) (T, error) {
-	for {
-		value, err := call()
-		tries--
-		if iam.ClassOf(err) != iam.BadKey || err == nil || tries <= 0 {
-			return value, err
-		}
-		if err := pauseFor(ctx, time.Second); err != nil {
-			return value, err
-		}
-	}
 }
