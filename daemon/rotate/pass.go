@@ -23,6 +23,7 @@ type Request struct {
 	decide.Options
 	Profiles []string // only the keys of these profiles; empty means all
 	DryRun   bool     // look and decide, but change nothing
+	rehearse bool     // also run the preflight of each key that would be rotated; see Rehearse
 }
 
 // Result says how one key stood when its part of the pass ended.
@@ -32,6 +33,13 @@ type Result struct {
 	Rotation *journal.Rotation // nil when none is in progress
 	Err      error             // the failure that ended the key's part of the pass, or nil
 	Changes  []credfile.Change // what a dry run would change in the files
+
+	// Ready reports, after Rehearse, whether the preflight of a rotation passed:
+	// the files can be edited, the state folder can be written, and the key may
+	// deactivate a key of its user. Whether the key may create one is only known
+	// once it does, since AWS has no way to ask. Ready is false for keys that are
+	// left alone or need a person.
+	Ready bool
 }
 
 // Pass looks at every key, does what is due, and saves the status. It ends when
@@ -95,6 +103,9 @@ const maxActions = 40
 // settleTarget acts on one key until there is nothing left to do, and looks
 // again after every action.
 func (d *Rotator) settleTarget(ctx context.Context, t *target, req Request) Result {
+	if req.rehearse {
+		return d.rehearseTarget(ctx, t)
+	}
 	if err := d.noteRetireNow(t, req); err != nil {
 		return d.makeResult(t, decide.Next(t.facts, d.Settings, d.Now()), err)
 	}
