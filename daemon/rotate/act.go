@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/iam"
 )
@@ -19,26 +20,35 @@ type step struct {
 	leaveOut func(*Rotator, *target, error) error
 }
 
-// allSteps returns the steps, one for each action that does not end a pass.
+// allSteps returns the steps, one for each action that does not end a pass, with
+// the pair that signs its calls.
 func allSteps() []step {
 	return []step{
-		{do: decide.DoLook, perform: (*Rotator).lookAtKeys},
-		{do: decide.DoPreflight, perform: (*Rotator).runPreflight},
-		{do: decide.DoPrune, perform: (*Rotator).pruneInactive},
-		{do: decide.DoCreate, perform: (*Rotator).createKey},
-		{do: decide.DoReconcile, perform: (*Rotator).reconcileCreate},
-		{do: decide.DoDropOrphan, perform: (*Rotator).dropOrphan},
-		{do: decide.DoProve, perform: (*Rotator).proveKey},
+		{do: decide.DoLook, perform: signedBy((*target).shownPair, (*Rotator).lookAtKeys)},
+		{do: decide.DoPreflight, perform: signedBy((*target).ownPair, (*Rotator).runPreflight)},
+		{do: decide.DoPrune, perform: signedBy((*target).ownPair, (*Rotator).pruneInactive)},
+		{do: decide.DoCreate, perform: signedBy((*target).ownPair, (*Rotator).createKey)},
+		{do: decide.DoReconcile, perform: signedBy((*target).ownPair, (*Rotator).reconcileCreate)},
+		{do: decide.DoDropOrphan, perform: signedBy((*target).ownPair, (*Rotator).dropOrphan)},
+		{do: decide.DoProve, perform: signedBy((*target).newPair, (*Rotator).proveKey)},
 		{do: decide.DoMend, perform: (*Rotator).mendTorn},
 		{do: decide.DoSwap, perform: (*Rotator).swapFiles},
-		{do: decide.DoValidate, perform: (*Rotator).validateFiles},
+		{do: decide.DoValidate, perform: signedBy((*target).newPair, (*Rotator).validateFiles)},
 		{do: decide.DoPutBack, perform: (*Rotator).putBack},
-		{do: decide.DoDiscard, perform: (*Rotator).discardNew},
-		{do: decide.DoDescribe, perform: (*Rotator).describeKey, leaveOut: (*Rotator).leaveUndescribed},
-		{do: decide.DoCheckUse, perform: (*Rotator).checkUse},
-		{do: decide.DoDeactivate, perform: (*Rotator).deactivateOld},
-		{do: decide.DoRevive, perform: (*Rotator).reviveOld},
-		{do: decide.DoDelete, perform: (*Rotator).deleteOld},
+		{do: decide.DoDiscard, perform: signedBy((*target).discardingPair, (*Rotator).discardNew)},
+		{do: decide.DoDescribe, perform: signedBy((*target).newPair, (*Rotator).describeKey), leaveOut: (*Rotator).leaveUndescribed},
+		{do: decide.DoCheckUse, perform: signedBy((*target).newPair, (*Rotator).checkUse)},
+		{do: decide.DoDeactivate, perform: signedBy((*target).newPair, (*Rotator).deactivateOld)},
+		{do: decide.DoRevive, perform: signedBy((*target).newPair, (*Rotator).reviveOld)},
+		{do: decide.DoDelete, perform: signedBy((*target).newPair, (*Rotator).deleteOld)},
+	}
+}
+
+// signedBy returns a step whose calls to AWS are signed with one pair of the
+// target. The step gets a client of its own.
+func signedBy(pair func(*target) credfile.Key, perform func(*Rotator, context.Context, *target, *iam.Client) error) func(*Rotator, context.Context, *target) error {
+	return func(d *Rotator, ctx context.Context, t *target) error {
+		return d.withClient(t, pair(t), func(client *iam.Client) error { return perform(d, ctx, t, client) })
 	}
 }
 

@@ -14,12 +14,7 @@ import (
 // createKey journals the intent, sends CreateAccessKey once, and journals the
 // pair before anything else happens. After an ambiguous answer the journal
 // stays, and reconcileCreate finds out what happened.
-func (d *Rotator) createKey(ctx context.Context, t *target) error {
-	client, err := d.newClient(t, t.pair)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) error {
 	r := d.makeIntent(t)
 	if err := d.JournalDir().Save(r); err != nil {
 		return err

@@ -69,6 +69,7 @@ var mistakes = []mistake{
 		r.Old.Secret = credfile.Secret{}
 	}`},
 			{"retire.go", `	r.DeactivateStarted = d.Now()`, `	if MISTAKE {
+		var err error
 		if client, err = d.newClient(t, r.Old); err != nil {
 			return err
 		}

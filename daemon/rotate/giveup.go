@@ -34,13 +34,10 @@ func (d *Rotator) putBack(ctx context.Context, t *target) error {
 func (d *Rotator) verifyOldWorks(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
 	ask := func(key credfile.Key) error {
-		client, err := d.newClient(t, key)
-		if err != nil {
+		return d.withClient(t, key, func(client *iam.Client) error {
+			_, err := t.askIdentity(ctx, client)
 			return err
-		}
-		defer client.Close()
-		_, err = t.askIdentity(ctx, client)
-		return err
+		})
 	}
 	err := ask(r.New)
 	if class := iam.ClassOf(err); err != nil && (class == iam.BadKey || class == iam.BadSecret) {
@@ -59,24 +56,15 @@ func (d *Rotator) verifyOldWorks(ctx context.Context, t *target) error {
 // First it makes sure that the files without the new key would survive a power
 // failure: the process that put the old pair back may have been killed before
 // its last step.
-func (d *Rotator) discardNew(ctx context.Context, t *target) error {
+func (d *Rotator) discardNew(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
-	signer := t.pair
-	if signer.IsZero() || t.facts.Placement.Old == 0 {
-		signer = r.New
-	}
-	client, err := d.newClient(t, signer)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
 	for _, p := range t.holders {
 		if err := d.Store.Sync(ctx, p); err != nil {
 			return err
 		}
 	}
 	k, err := d.relistOwnKey(ctx, t, client, r.New.ID, iam.Active)
-	switch refused := signer == r.New && iam.ClassOf(err) == iam.BadKey; {
+	switch refused := t.discardingPair() == r.New && iam.ClassOf(err) == iam.BadKey; {
 	case refused && d.Now().Sub(r.Created) < proveHardLimit: // the key may simply be too young
 		return &gaveUpError{text: fmt.Sprintf("%s; AWS does not know %s, not yet or no longer", r.GiveUpReason, r.New)}
 	case refused: // the key is deleted or Inactive: no one can use it, and keyd cannot ask about it

@@ -14,19 +14,14 @@ import (
 // with the pair that the files show, which after a swap is never the old one.
 // The owner is remembered. AWS is asked for the owner again when a person asks,
 // and when an answer does not fit, since the user may have been renamed.
-func (d *Rotator) lookAtKeys(ctx context.Context, t *target) error {
-	client, err := d.newClient(t, t.signingPair())
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+func (d *Rotator) lookAtKeys(ctx context.Context, t *target, client *iam.Client) error {
 	if seen := t.facts.Seen; seen == nil || seen.ARN == "" || t.facts.Options.Manual && t.facts.Rotation == nil {
 		if err := d.identifyOnce(ctx, client, t); err != nil {
 			return err
 		}
 	}
 	seenNow, err := d.lookAsUser(ctx, client, t)
-	if (mayBeRenamed(err) || err == nil && seenNow.User != "" && seenNow.FindKey(t.signingPair().ID) == nil) && d.checkRenamed(ctx, t) {
+	if (mayBeRenamed(err) || err == nil && seenNow.User != "" && seenNow.FindKey(t.shownPair().ID) == nil) && d.checkRenamed(ctx, t) {
 		seenNow, err = d.lookAsUser(ctx, client, t)
 	}
 	if err != nil {
@@ -153,13 +148,9 @@ func mayBeRenamed(err error) bool {
 // checkRenamed asks again whose key it is, unless this pass has already asked,
 // and reports whether the user now has another name.
 func (d *Rotator) checkRenamed(ctx context.Context, t *target) bool {
-	client, err := d.newClient(t, t.signingPair())
-	if err != nil || t.identified {
-		return false
-	}
-	defer client.Close()
 	before := t.userName()
-	return d.identifyOnce(ctx, client, t) == nil && t.userName() != before
+	err := d.withClient(t, t.shownPair(), func(client *iam.Client) error { return d.identifyOnce(ctx, client, t) })
+	return err == nil && t.userName() != before
 }
 
 // userName returns the user name to send in calls about the key, or "" when AWS

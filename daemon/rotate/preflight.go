@@ -20,12 +20,7 @@ const regionTries = 5
 // accept it are returned as open. Regions that refuse it are returned as
 // closed, and are not asked about the new key later. Any other failure ends the
 // probe, because a new key could not be proven there.
-func (d *Rotator) probeRegions(ctx context.Context, t *target, do decide.Do, regions []string) (open, closed []string, who remote.Identity, err error) {
-	client, err := d.newClient(t, t.pair)
-	if err != nil {
-		return nil, nil, who, err
-	}
-	defer client.Close()
+func (d *Rotator) probeRegions(ctx context.Context, t *target, client *iam.Client, do decide.Do, regions []string) (open, closed []string, who remote.Identity, err error) {
 	for _, region := range regions {
 		d.reportAlive()
 		found, err := d.retryRefused(ctx, regionTries, func() (remote.Identity, error) {
@@ -56,7 +51,11 @@ func (d *Rotator) probeNewRegions(ctx context.Context, t *target) error {
 	if len(unknown) == 0 || t.pair.IsZero() || t.facts.Placement.New > 0 {
 		return nil
 	}
-	open, closed, _, err := d.probeRegions(ctx, t, decide.DoProve, unknown)
+	var open, closed []string
+	err := d.withClient(t, t.pair, func(client *iam.Client) (err error) {
+		open, closed, _, err = d.probeRegions(ctx, t, client, decide.DoProve, unknown)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -108,7 +107,7 @@ func (t *target) endpointFailure(do decide.Do, err error) error {
 // the file, the state folder, an endpoint where no key could be proven, and a
 // missing permission to deactivate. The permission is tested by an
 // UpdateAccessKey of the old key to Active, which changes nothing.
-func (d *Rotator) runPreflight(ctx context.Context, t *target) error {
+func (d *Rotator) runPreflight(ctx context.Context, t *target, client *iam.Client) error {
 	effect := context.WithoutCancel(ctx)
 	if err := d.Store.Check(effect, t.pair); err != nil {
 		return err
@@ -116,7 +115,7 @@ func (d *Rotator) runPreflight(ctx context.Context, t *target) error {
 	if err := d.JournalDir().CheckWritable(); err != nil {
 		return err
 	}
-	open, closed, who, err := d.probeRegions(ctx, t, decide.DoPreflight, t.endpoints.Regions)
+	open, closed, who, err := d.probeRegions(ctx, t, client, decide.DoPreflight, t.endpoints.Regions)
 	switch {
 	case err != nil:
 		return err
@@ -131,11 +130,6 @@ func (d *Rotator) runPreflight(ctx context.Context, t *target) error {
 	if t.userName() != user { // the user has another name and perhaps other keys: look again first
 		return nil
 	}
-	client, err := d.newClient(t, t.pair)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
 	if err := client.SetStatus(effect, t.facts.Seen.User, t.facts.ID, iam.Active); err != nil {
 		return err
 	}

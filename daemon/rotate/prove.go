@@ -49,7 +49,7 @@ type proofEndpoint struct {
 // After a refusal, it must also do so for as long as the key took to be
 // accepted, but at least 5 and at most 15 seconds. This finds a server that
 // lags behind almost certainly, not certainly.
-func (d *Rotator) proveKey(ctx context.Context, t *target) error {
+func (d *Rotator) proveKey(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
 	need := cmp.Or(d.proofRounds, proofStreak)
 	if !r.Validated.IsZero() { // proven before; a file may show an inactive id, which is urgent
@@ -57,11 +57,6 @@ func (d *Rotator) proveKey(ctx context.Context, t *target) error {
 	} else if err := d.probeNewRegions(ctx, t); err != nil {
 		return err
 	}
-	client, err := d.newClient(t, r.New)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
 	p := proof{d: d, target: t, required: need, mending: !r.Validated.IsZero(), endpoints: d.proofEndpoints(t), began: d.Now()}
 	if err := p.runRounds(ctx, client); err != nil {
 		return err

@@ -29,28 +29,25 @@ func (d *Rotator) Prune(ctx context.Context, p PruneCandidate) error {
 	if key := t.facts.Seen.FindKey(p.KeyID); key == nil || key.Active != p.Active || w.checkNotShown(p.KeyID) != nil {
 		return fmt.Errorf("%s has changed in the meantime: nothing was done", credfile.Short(p.KeyID))
 	}
-	if p.Active {
-		return d.deactivateSecond(ctx, t, p)
-	}
-	if r := t.facts.Rotation; r != nil { // saved first: a crash in between costs one more look at most
+	if r := t.facts.Rotation; r != nil && !p.Active { // saved first: a crash in between costs one more look at most
 		r.ResetReconcile()
 		if err := d.JournalDir().Save(r); err != nil {
 			return err
 		}
 	}
-	if err := d.pruneSecond(ctx, t, p.KeyID); err != nil {
+	if err := d.withClient(t, t.pair, func(client *iam.Client) error {
+		if p.Active {
+			return d.deactivateSecond(ctx, t, client, p)
+		}
+		return d.pruneSecond(ctx, t, client, p.KeyID)
+	}); err != nil {
 		return err
 	}
 	return d.forgetListing(t)
 }
 
 // deactivateSecond makes a second key Inactive that a person has named.
-func (d *Rotator) deactivateSecond(ctx context.Context, t *target, p PruneCandidate) error {
-	client, err := d.newClient(t, t.pair)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+func (d *Rotator) deactivateSecond(ctx context.Context, t *target, client *iam.Client, p PruneCandidate) error {
 	if err := client.SetStatus(ctx, p.User, p.KeyID, iam.Inactive); err != nil {
 		return err
 	}
@@ -59,7 +56,7 @@ func (d *Rotator) deactivateSecond(ctx context.Context, t *target, p PruneCandid
 		key := findKey(keys, p.KeyID)
 		return key == nil || key.Status != iam.Active
 	})
-	return d.forgetListing(t)
+	return nil
 }
 
 // awaitListed waits until the list shows a change, so that a person's next
@@ -85,17 +82,12 @@ func (d *Rotator) forgetListing(t *target) error {
 
 // pruneInactive deletes the user's second key, which has been Inactive for
 // prune_inactive_after.
-func (d *Rotator) pruneInactive(ctx context.Context, t *target) error {
-	return d.pruneSecond(ctx, t, t.facts.Seen.FindOther(t.facts.ID).ID)
+func (d *Rotator) pruneInactive(ctx context.Context, t *target, client *iam.Client) error {
+	return d.pruneSecond(ctx, t, client, t.facts.Seen.FindOther(t.facts.ID).ID)
 }
 
 // pruneSecond deletes a second, Inactive key.
-func (d *Rotator) pruneSecond(ctx context.Context, t *target, id string) error {
-	client, err := d.newClient(t, t.pair)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+func (d *Rotator) pruneSecond(ctx context.Context, t *target, client *iam.Client, id string) error {
 	if err := client.DeleteKey(ctx, t.facts.Seen.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
 		return err
 	}
@@ -175,7 +167,7 @@ func (d *Rotator) openPruneTarget(ctx context.Context, profile, id string) (*wor
 // lookBeforePrune asks AWS for the user's keys. It then checks again whether
 // the account is excluded, since not every key id reveals its account.
 func (d *Rotator) lookBeforePrune(ctx context.Context, t *target, profile string) error {
-	if err := d.lookAtKeys(ctx, t); err != nil {
+	if err := d.runAction(ctx, t, decide.Decision{Do: decide.DoLook}); err != nil {
 		return err
 	}
 	return d.checkNotExcluded(t, profile)

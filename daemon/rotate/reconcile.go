@@ -31,13 +31,8 @@ const (
 // reconcileCreate finds out what a CreateAccessKey whose answer was lost has
 // done. A single list proves nothing, because lists lag: three equal ones over
 // half a minute must agree.
-func (d *Rotator) reconcileCreate(ctx context.Context, t *target) error {
+func (d *Rotator) reconcileCreate(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
-	client, err := d.newClient(t, t.pair)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
 	if early := r.CreateDeadline().Add(decide.ReconcileAfter).Sub(d.Now()); early > 0 {
 		d.emitProgress(t, decide.DoReconcile, VerbReconcile, "the answer to CreateAccessKey was lost; waiting until the call can no longer take effect", d.Now(), early+equalDuration)
 		if err := pauseFor(ctx, min(early, decide.ReconcileAfter)); err != nil {
@@ -148,13 +143,8 @@ func (d *Rotator) deactivateOrphan(ctx context.Context, t *target, client *iam.C
 }
 
 // dropOrphan deletes the orphan, which frees its slot for a successor.
-func (d *Rotator) dropOrphan(ctx context.Context, t *target) error {
+func (d *Rotator) dropOrphan(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
-	client, err := d.newClient(t, t.pair)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
 	switch k, err := d.relistOwnKey(ctx, t, client, r.OrphanID, iam.Inactive); {
 	case err != nil:
 		return err

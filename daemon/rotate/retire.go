@@ -14,13 +14,8 @@ import (
 // deactivateOld makes the old key Inactive, signed with the new one, and
 // verifies that the new one still works. If AWS refuses the new key then, the
 // old one is made Active again.
-func (d *Rotator) deactivateOld(ctx context.Context, t *target) error {
+func (d *Rotator) deactivateOld(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
-	client, err := d.newClient(t, r.New)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
 	r.DeactivateStarted = d.Now().UTC()
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
@@ -78,14 +73,9 @@ func (d *Rotator) reactivateOld(ctx context.Context, t *target, client *iam.Clie
 // reviveOld makes the old key Active again for a person who holds the rotation.
 // If the old key was already deleted, there is nothing left to hold and the
 // rotation ends.
-func (d *Rotator) reviveOld(ctx context.Context, t *target) error {
+func (d *Rotator) reviveOld(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
-	client, err := d.newClient(t, r.New)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
+	err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
 	if mayBeRenamed(err) && d.checkRenamed(ctx, t) { // perhaps not the key but the user is missing under that name
 		err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
 	}
@@ -110,13 +100,8 @@ func (d *Rotator) reviveOld(ctx context.Context, t *target) error {
 // well, unless another program changed the files in the last few seconds. The
 // journal holds the only other copy of the new secret, so in that case it
 // stays, and the files are mended from it.
-func (d *Rotator) deleteOld(ctx context.Context, t *target) error {
+func (d *Rotator) deleteOld(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
-	client, err := d.newClient(t, r.New)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
 	if err := d.deleteAndConfirm(ctx, t, client, r.Old.ID); err != nil {
 		return err
 	}
@@ -152,14 +137,9 @@ func (d *Rotator) handOver(t *target) error {
 // describeKey sets the new key's text in the console's description column.
 // Nothing depends on it. A refusal is remembered for this rotation and does not
 // count as a failure.
-func (d *Rotator) describeKey(ctx context.Context, t *target) error {
+func (d *Rotator) describeKey(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
-	client, err := d.newClient(t, r.New)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	err = client.DescribeKey(ctx, r.User, r.New.ID, d.keyDescription())
+	err := client.DescribeKey(ctx, r.User, r.New.ID, d.keyDescription())
 	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.Quota && class != iam.Invalid {
 		return err
 	}
@@ -177,13 +157,8 @@ func (d *Rotator) leaveUndescribed(t *target, err error) error {
 
 // checkUse asks AWS when it last saw the old key in use. Without the
 // permission, only the length of the overlap decides.
-func (d *Rotator) checkUse(ctx context.Context, t *target) error {
+func (d *Rotator) checkUse(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
-	client, err := d.newClient(t, r.New)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
 	use, err := client.LastUsed(ctx, r.Old.ID)
 	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.NoSuch {
 		return err

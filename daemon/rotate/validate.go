@@ -18,7 +18,7 @@ const validateTries = 15
 
 // validateFiles reads the pair back from disk through an independent path and
 // asks AWS with those bytes.
-func (d *Rotator) validateFiles(ctx context.Context, t *target) error {
+func (d *Rotator) validateFiles(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
 	for _, p := range t.holders {
 		if err := d.Store.Sync(ctx, p); err != nil {
@@ -32,11 +32,6 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target) error {
 			return d.rejectPair(t, nil, fmt.Sprintf("%s does not read back as the pair that was written", p.Path))
 		}
 	}
-	client, err := d.newClient(t, r.New)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
 	who, err := d.retryRefused(ctx, validateTries, func() (remote.Identity, error) { return t.askIdentity(ctx, client) })
 	switch class := iam.ClassOf(err); {
 	case class == iam.BadKey || class == iam.BadSecret:
