@@ -21,6 +21,24 @@ type world struct {
 	filesRead []string // for Status.Files
 }
 
+// openWorld takes the pass lock and gathers the world, in which each of profiles
+// must exist. leave releases the lock.
+func (d *Rotator) openWorld(ctx context.Context, ask decide.Options, profiles []string) (w *world, leave func(), err error) {
+	leave, err = d.lockAndSweep(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err = d.gatherWorld(ctx, ask)
+	if err == nil {
+		err = w.requireProfiles(profiles, d.Store.Paths)
+	}
+	if err != nil {
+		leave()
+		return nil, nil, err
+	}
+	return w, leave, nil
+}
+
 // gatherWorld reads the files, the journals and the status. It makes no call to
 // AWS.
 func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, error) {
@@ -145,6 +163,17 @@ func (w *world) profileNames() (names []string) {
 		names = append(names, t.facts.Profiles...)
 	}
 	return names
+}
+
+// findTarget returns the first target of the profile that ok accepts, or nil.
+// One profile name may be in two files, with a key in each.
+func (w *world) findTarget(profile string, ok func(*target) bool) *target {
+	for _, t := range w.targets {
+		if slices.Contains(t.facts.Profiles, profile) && ok(t) {
+			return t
+		}
+	}
+	return nil
 }
 
 // requireProfiles refuses names that no profile has.

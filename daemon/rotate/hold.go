@@ -36,25 +36,15 @@ func (d *Rotator) Resume(ctx context.Context, profile string) (Result, error) {
 // changeRotation edits the journal of the profile's rotation and then does what
 // is due for its key.
 func (d *Rotator) changeRotation(ctx context.Context, profile string, edit func(*journal.Rotation)) (Result, error) {
-	leave, err := d.lockAndSweep(ctx)
+	w, leave, err := d.openWorld(ctx, decide.Options{Manual: true}, []string{profile})
 	if err != nil {
 		return Result{}, err
 	}
 	defer leave()
-	w, err := d.gatherWorld(ctx, decide.Options{Manual: true})
-	if err != nil {
-		return Result{}, err
-	}
-	if err := w.requireProfiles([]string{profile}, d.Store.Paths); err != nil {
-		return Result{}, err
-	}
-	i := slices.IndexFunc(w.targets, func(t *target) bool {
-		return t.facts.Rotation != nil && t.facts.RotationErr == nil && t.hasProfile([]string{profile})
-	})
-	if i < 0 {
+	t := w.findTarget(profile, func(t *target) bool { return t.facts.Rotation != nil && t.facts.RotationErr == nil })
+	if t == nil {
 		return Result{}, cmp.Or(w.unreadError(profile), error(&noRotationError{profile}))
 	}
-	t := w.targets[i]
 	edit(t.facts.Rotation)
 	if err := dropForeignPlaces(t); err != nil {
 		return Result{}, err
@@ -72,10 +62,8 @@ func (d *Rotator) changeRotation(ctx context.Context, profile string, edit func(
 // unreadError returns why keyd cannot tell whether a rotation of a profile's
 // key is in progress, or nil if it can tell.
 func (w *world) unreadError(profile string) error {
-	for _, t := range w.targets {
-		if t.hasProfile([]string{profile}) && t.facts.RotationErr != nil {
-			return t.facts.RotationErr
-		}
+	if t := w.findTarget(profile, func(t *target) bool { return t.facts.RotationErr != nil }); t != nil {
+		return t.facts.RotationErr
 	}
 	return nil
 }
@@ -119,10 +107,8 @@ func (d *Rotator) RotationToGiveUp(ctx context.Context, profile string) (*journa
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range w.targets {
-		if t.facts.Rotation != nil && t.hasProfile([]string{profile}) && t.wouldGiveUp() {
-			return t.facts.Rotation, nil
-		}
+	if t := w.findTarget(profile, func(t *target) bool { return t.facts.Rotation != nil && t.wouldGiveUp() }); t != nil {
+		return t.facts.Rotation, nil
 	}
 	return nil, nil
 }

@@ -51,18 +51,11 @@ func (d *Rotator) Pass(ctx context.Context, req Request) ([]Result, error) {
 	if req.DryRun {
 		d = d.readOnlyCopy()
 	}
-	leave, err := d.lockAndSweep(ctx)
+	w, leave, err := d.openWorld(ctx, req.Options, req.Profiles)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	w, err := d.gatherWorld(ctx, req.Options)
-	if err != nil {
-		return nil, err
-	}
-	if err := w.requireProfiles(req.Profiles, d.Store.Paths); err != nil {
-		return nil, err
-	}
 	var results []Result
 	away := outage{passBegan: d.Now().UTC()}
 	status := state.Status{Version: state.StatusVersion, Process: d.Process, PID: os.Getpid(), SettingsErr: d.SettingsProblem, Notes: w.lastingNotes(d.Settings), Files: w.filesRead}

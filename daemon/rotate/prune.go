@@ -139,24 +139,12 @@ func (d *Rotator) FindSecondKey(ctx context.Context, profile, id string) (PruneC
 // openPruneTarget takes the pass lock and returns the target of a profile whose
 // user's second key may be pruned, with the function that releases the lock.
 func (d *Rotator) openPruneTarget(ctx context.Context, profile, id string) (*world, *target, func(), error) {
-	leave, err := d.lockAndSweep(ctx)
+	w, leave, err := d.openWorld(ctx, decide.Options{Manual: true}, []string{profile})
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	w, err := d.gatherWorld(ctx, decide.Options{Manual: true})
-	if err == nil {
-		err = w.requireProfiles([]string{profile}, d.Store.Paths)
-	}
-	if err != nil {
-		leave()
-		return nil, nil, nil, err
-	}
-	showsProfile := func(t *target) bool { return t.hasProfile([]string{profile}) }
-	i := slices.IndexFunc(w.targets, func(t *target) bool { return showsProfile(t) && t.facts.RotationErr == nil })
-	if i < 0 {
-		i = slices.IndexFunc(w.targets, showsProfile)
-	}
-	t := w.targets[i]
+	t := cmp.Or(w.findTarget(profile, func(t *target) bool { return t.facts.RotationErr == nil }),
+		w.findTarget(profile, func(*target) bool { return true }))
 	if err := cmp.Or(t.checkPrunable(profile, id), d.checkNotExcluded(t, profile)); err != nil {
 		leave()
 		return nil, nil, nil, err
