@@ -67,7 +67,7 @@
 //	daemon          the loop: when a pass runs, and who learns what it did
 //	daemon/rotate   one pass. Pass gathers all targets from the files, journals and
 //	                status; each target is settled: decide, run one action, read again.
-//	                One file per step, from preflight to retire
+//	                One file per step, from preflight to retire; see its doc.go
 //	daemon/decide   Next: facts, settings and the time in, a decision out. The whole
 //	                policy, without any effect
 //	daemon/journal  one rotation on disk, with both secrets: written before each effect
@@ -87,9 +87,9 @@
 //
 // # Faults
 //
-// The tests inject each of these faults wherever it can occur; see explore_test.go.
-// Quoted text is what keyd status, the log and the notification say. A fault needs
-// a person only if the last column says so, which BLOCKED does.
+// The tests inject each of these faults wherever it can occur; see explore_test.go
+// in daemon/rotate. Quoted text is what keyd status, the log and the notification
+// say. A fault needs a person only if the last column says so, which BLOCKED does.
 //
 //	fault                                   what keyd does                                   what the person sees
 //	killed or power cut before the intent   nothing exists yet: starts over                  nothing
@@ -158,8 +158,8 @@
 // region that is off refuses the old key as well, and is ignored. If one endpoint
 // gives no answer, or an answer other than yes or no, while others answer, no key
 // is created; a key that exists already waits, and a person is asked after some
-// hours (control_test.go). A user who was renamed or moved to another path is
-// found again by the key (identity_test.go).
+// hours (control_test.go, in the same folder). A user who was renamed or moved to
+// another path is found again by the key (identity_test.go).
 //
 // # What nothing can prevent
 //

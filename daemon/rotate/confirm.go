@@ -25,6 +25,22 @@ func (d *Rotator) deleteAndConfirm(ctx context.Context, t *target, client *iam.C
 	return d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool { return findKey(keys, id) == nil })
 }
 
+// relistOwnKey lists once more before a key is deleted that the journal calls
+// keyd's own: the journal may be damaged, and a person may have found a use for
+// the key. Lists lag, so IAM is asked for a while until it shows the key with
+// the expected status. The key is returned as last listed, or nil if it was not
+// listed.
+func (d *Rotator) relistOwnKey(ctx context.Context, t *target, client *iam.Client, id string, status iam.Status) (k *iam.KeyInfo, err error) {
+	err = d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool {
+		k = findKey(keys, id)
+		return k != nil && k.Status == status
+	})
+	if isType[*gaveUpError](err) {
+		err = nil
+	}
+	return k, err
+}
+
 // confirmList lists until ok returns true. The list lags, so a "no" is checked
 // again for up to confirmLimit.
 func (d *Rotator) confirmList(ctx context.Context, t *target, client *iam.Client, ok func([]iam.KeyInfo) bool) error {
@@ -103,15 +119,4 @@ func findKey(keys []iam.KeyInfo, id string) *iam.KeyInfo {
 		return nil
 	}
 	return &keys[i]
-}
-
-// withoutKey returns keys without the one with this id.
-func withoutKey(keys []decide.ListedKey, id string) []decide.ListedKey {
-	var left []decide.ListedKey
-	for _, k := range keys {
-		if k.ID != id {
-			left = append(left, k)
-		}
-	}
-	return left
 }

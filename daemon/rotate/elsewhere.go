@@ -11,6 +11,27 @@ import (
 	"keyd/daemon/state"
 )
 
+// foreignFile is a known file that this process does not read.
+type foreignFile struct {
+	path string
+	file *credfile.File
+}
+
+// readForeign reads the known files that this process does not otherwise read,
+// once in a pass. It skips files that cannot be read now.
+func (d *Rotator) readForeign(status state.Status) []foreignFile {
+	var others []foreignFile
+	for _, path := range d.knownFiles(status) {
+		if d.Store.HasFile(path) {
+			continue
+		}
+		if text, err := atomicfile.Peek(d.Sys, path); err == nil {
+			others = append(others, foreignFile{path, credfile.Lex(path, credfile.Credentials, text)})
+		}
+	}
+	return others
+}
+
 // knownFiles returns the existing credentials and config files that keyd has
 // learned of: those that this user's other processes have read, where
 // AWS_SHARED_CREDENTIALS_FILE or AWS_CONFIG_FILE named them, and the default
@@ -41,27 +62,6 @@ func (d *Rotator) filesToRemember(status state.Status) []string {
 	}
 	slices.Sort(paths)
 	return paths
-}
-
-// foreignFile is a known file that this process does not read.
-type foreignFile struct {
-	path string
-	file *credfile.File
-}
-
-// readForeign reads the known files that this process does not otherwise read,
-// once in a pass. It skips files that cannot be read now.
-func (d *Rotator) readForeign(status state.Status) []foreignFile {
-	var others []foreignFile
-	for _, path := range d.knownFiles(status) {
-		if d.Store.HasFile(path) {
-			continue
-		}
-		if text, err := atomicfile.Peek(d.Sys, path); err == nil {
-			others = append(others, foreignFile{path, credfile.Lex(path, credfile.Credentials, text)})
-		}
-	}
-	return others
 }
 
 // anyShows reports whether one of the files shows the key id.

@@ -11,24 +11,6 @@ import (
 	"keyd/daemon/state"
 )
 
-// CustomEndpoints returns the URLs of the endpoints that the calls for these
-// profiles go to and that are not AWS's own, each once. A person must see them
-// before a real key signs a request there. Profiles whose endpoint cannot be
-// determined are skipped: their calls are refused before anything is sent.
-func CustomEndpoints(profiles []credfile.Profile, getenv func(string) string) []string {
-	var custom []string
-	for _, p := range profiles {
-		if p.Skip != credfile.Rotatable {
-			continue
-		}
-		site, err := iam.ResolveEndpoints([]credfile.EndpointConfig{p.Endpoints}, getenv)
-		if url := iam.CustomEndpoints(site); err == nil && url != "" && !slices.Contains(custom, url) {
-			custom = append(custom, url)
-		}
-	}
-	return custom
-}
-
 // resolveEndpoints finds out where the calls of a key go. A mistake in the
 // configuration is found again in each pass, so that nothing waits any longer
 // once a person has corrected it.
@@ -78,6 +60,24 @@ func (d *Rotator) endpointHint(t *target, err error) string {
 // copy of it from the time of the installation.
 func variableHint(variable string) string {
 	return fmt.Sprintf("correct %s in the environment; for the service, then run keyd install in that shell", variable)
+}
+
+// CustomEndpoints returns the URLs of the endpoints that the calls for these
+// profiles go to and that are not AWS's own, each once. A person must see them
+// before a real key signs a request there. Profiles whose endpoint cannot be
+// determined are skipped: their calls are refused before anything is sent.
+func CustomEndpoints(profiles []credfile.Profile, getenv func(string) string) []string {
+	var custom []string
+	for _, p := range profiles {
+		if p.Skip != credfile.Rotatable {
+			continue
+		}
+		site, err := iam.ResolveEndpoints([]credfile.EndpointConfig{p.Endpoints}, getenv)
+		if url := iam.CustomEndpoints(site); err == nil && url != "" && !slices.Contains(custom, url) {
+			custom = append(custom, url)
+		}
+	}
+	return custom
 }
 
 // Policy returns, as JSON, the smallest IAM policy for the user whose key the

@@ -2,12 +2,38 @@ package rotate
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
+	"keyd/daemon/hint"
 	"keyd/daemon/iam"
 	"keyd/daemon/journal"
 )
+
+// NeedsPerson reports whether only a person can resolve err. A program that
+// ends with such an error exits with the code for that.
+func NeedsPerson(err error) bool {
+	return actionNeedsPerson(err) || isType[*ElsewhereError](err) || isType[*journal.NewerError](err) || isType[*journal.UnreadableError](err)
+}
+
+// actionNeedsPerson reports whether only a person can make a failed action
+// succeed.
+func actionNeedsPerson(err error) bool {
+	if e, ok := errors.AsType[*iam.Error](err); ok {
+		return e.Definite() && !e.Temporary()
+	}
+	for _, matches := range []bool{
+		isType[*needPersonError](err), isType[*credfile.Refusal](err), isType[*iam.ConflictError](err),
+	} {
+		if matches {
+			return true
+		}
+	}
+	refused, ok := errors.AsType[*atomicfile.Refused](err)
+	return ok && !errors.Is(refused, atomicfile.ErrBusy) && !errors.Is(refused, atomicfile.ErrChanged)
+}
 
 // needPersonError is a failure that waiting does not cure. text is the message,
 // hint the command or question that helps.
@@ -33,32 +59,25 @@ func (e *gaveUpError) Error() string { return e.text }
 // longest wait.
 const longWaitCount = 16
 
-// actionNeedsPerson reports whether only a person can make a failed action
-// succeed.
-func actionNeedsPerson(err error) bool {
-	if e, ok := errors.AsType[*iam.Error](err); ok {
-		return e.Definite() && !e.Temporary()
-	}
-	for _, matches := range []bool{
-		isType[*needPersonError](err), isType[*credfile.Refusal](err), isType[*iam.ConflictError](err),
-	} {
-		if matches {
-			return true
-		}
-	}
-	refused, ok := errors.AsType[*atomicfile.Refused](err)
-	return ok && !errors.Is(refused, atomicfile.ErrBusy) && !errors.Is(refused, atomicfile.ErrChanged)
+// UnknownProfileError reports a profile name that appears in no file.
+type UnknownProfileError struct {
+	Name  string
+	Known []string
+	Paths credfile.Paths
 }
 
-// NeedsPerson reports whether only a person can resolve err. A program that
-// ends with such an error exits with the code for that.
-func NeedsPerson(err error) bool {
-	return actionNeedsPerson(err) || isType[*ElsewhereError](err) || isType[*journal.NewerError](err) || isType[*journal.UnreadableError](err)
+// Error names the profile and the two files that were searched.
+func (e *UnknownProfileError) Error() string {
+	return fmt.Sprintf("no profile %q in %s or %s", e.Name, e.Paths.Credentials, e.Paths.Config)
 }
 
-// IsNoRotation reports whether err says that no rotation of a profile's key is
-// in progress.
-func IsNoRotation(err error) bool { return isType[*noRotationError](err) }
+// Hint names the profile that was probably meant, or lists all of them.
+func (e *UnknownProfileError) Hint() string {
+	if near := hint.Nearest(e.Name, e.Known); near != "" {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	return "the profiles are: " + strings.Join(e.Known, ", ")
+}
 
 // isType reports whether err is, or wraps, an E.
 func isType[E error](err error) bool {

@@ -10,6 +10,18 @@ import (
 	"keyd/daemon/iam"
 )
 
+// giveUpNew journals why the new key is given up. Next then decides to put the
+// old pair back and to delete the new key.
+func (d *Rotator) giveUpNew(t *target, why string) error {
+	r := t.facts.Rotation
+	r.GiveUpReason = why
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	d.did(t, decide.DoValidate, VerbGaveUp, r.New.ID, why, why)
+	return nil
+}
+
 // putBack writes the old pair into the files again, because the new one failed.
 func (d *Rotator) putBack(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
@@ -94,14 +106,12 @@ func (d *Rotator) discardNew(ctx context.Context, t *target, client *iam.Client)
 	return &gaveUpError{text: why + "; the files still show " + credfile.Short(t.facts.ID)}
 }
 
-// giveUpNew journals why the new key is given up. Next then decides to put the
-// old pair back and to delete the new key.
-func (d *Rotator) giveUpNew(t *target, why string) error {
-	r := t.facts.Rotation
-	r.GiveUpReason = why
-	if err := d.JournalDir().Save(r); err != nil {
+// closeRotation erases the journal. What AWS said before is out of date then.
+func (d *Rotator) closeRotation(t *target) error {
+	t.facts.Seen = staleSeen(t.facts.Seen)
+	if err := d.JournalDir().Erase(t.facts.Rotation.Old.ID); err != nil {
 		return err
 	}
-	d.did(t, decide.DoValidate, VerbGaveUp, r.New.ID, why, why)
+	t.facts.Rotation = nil
 	return nil
 }

@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
 	"keyd/daemon/decide"
 	"keyd/daemon/journal"
-	"keyd/daemon/state"
 )
 
 // Hold pauses the rotation of a profile's key and makes an Inactive old key
@@ -68,6 +66,22 @@ func (w *world) unreadError(profile string) error {
 	return nil
 }
 
+// noRotationError reports that no rotation of the profile's key is in progress.
+type noRotationError struct{ profile string }
+
+func (e *noRotationError) Error() string {
+	return fmt.Sprintf("no rotation of %s is in progress", e.profile)
+}
+
+// Hint says how to exclude a profile permanently.
+func (e *noRotationError) Hint() string {
+	return fmt.Sprintf("to never rotate it: [profile %s] rotate = never, in keyd.ini", e.profile)
+}
+
+// IsNoRotation reports whether err says that no rotation of a profile's key is
+// in progress.
+func IsNoRotation(err error) bool { return isType[*noRotationError](err) }
+
 // dropForeignPlaces drops the places that no longer show a key of the rotation,
 // once a person has asked to continue. It refuses while keyd cannot tell which
 // places those are.
@@ -92,13 +106,6 @@ func dropForeignPlaces(t *target) error {
 	return nil
 }
 
-// wouldGiveUp reports whether no file shows a key of the rotation any more, so
-// that continuing the rotation means ending it.
-func (t *target) wouldGiveUp() bool {
-	shows := t.facts.Placement
-	return t.facts.Rotation.New.ID != "" && shows.Old+shows.New == 0 && shows.Ambiguous == nil && t.facts.RotationErr == nil
-}
-
 // RotationToGiveUp returns the profile's rotation if Resume would give it up
 // and delete its new key, because no profile shows a key of it any more.
 // Otherwise it returns nil. It changes nothing.
@@ -113,6 +120,13 @@ func (d *Rotator) RotationToGiveUp(ctx context.Context, profile string) (*journa
 	return nil, nil
 }
 
+// wouldGiveUp reports whether no file shows a key of the rotation any more, so
+// that continuing the rotation means ending it.
+func (t *target) wouldGiveUp() bool {
+	shows := t.facts.Placement
+	return t.facts.Rotation.New.ID != "" && shows.Old+shows.New == 0 && shows.Ambiguous == nil && t.facts.RotationErr == nil
+}
+
 // abandonRotation ends a rotation without a known new key whose old key no file
 // shows any more, because a person has asked to continue.
 func (d *Rotator) abandonRotation(t *target) (Result, error) {
@@ -124,43 +138,4 @@ func (d *Rotator) abandonRotation(t *target) (Result, error) {
 	t.facts.SkipReason = why
 	result := d.makeResult(t, decide.Next(t.facts, d.Settings, d.Now()), nil)
 	return result, d.saveStatusLine(t, result)
-}
-
-// saveStatusLine replaces one key's line in the status. Lines of other keys
-// stay, even those with the same profiles: someone may have put another key
-// into the files in the middle of a rotation.
-func (d *Rotator) saveStatusLine(t *target, result Result) error {
-	status, err := state.LoadStatusAndMemoryFrom(d.Sys, d.StateDir)
-	if err != nil {
-		return err
-	}
-	ids := []string{result.KeyID, t.facts.ID} // the files may have shown the other id before
-	if t.lastStatus != nil {
-		ids = append(ids, t.lastStatus.KeyID)
-	}
-	own := func(l state.KeyStatus) bool {
-		if l.KeyID == "" || result.KeyID == "" {
-			return l.KeyID == result.KeyID && slices.Equal(l.Profiles, result.Profiles)
-		}
-		return slices.Contains(ids, l.KeyID)
-	}
-	i := slices.IndexFunc(status.Keys, own)
-	if i < 0 {
-		i = len(status.Keys)
-	}
-	status.Keys = slices.Insert(slices.DeleteFunc(status.Keys, own), i, result.KeyStatus)
-	status.Written, status.Process, status.PID = d.Now().UTC(), d.Process, os.Getpid()
-	return status.Save(d.Sys, d.StateDir)
-}
-
-// noRotationError reports that no rotation of the profile's key is in progress.
-type noRotationError struct{ profile string }
-
-func (e *noRotationError) Error() string {
-	return fmt.Sprintf("no rotation of %s is in progress", e.profile)
-}
-
-// Hint says how to exclude a profile permanently.
-func (e *noRotationError) Hint() string {
-	return fmt.Sprintf("to never rotate it: [profile %s] rotate = never, in keyd.ini", e.profile)
 }

@@ -81,6 +81,18 @@ func (d *Rotator) fillKeys(ctx context.Context, client *iam.Client, t *target, s
 	return nil
 }
 
+// identifyOnce asks AWS whose key it is, at most once in a pass.
+func (d *Rotator) identifyOnce(ctx context.Context, client *iam.Client, t *target) error {
+	if t.identified {
+		return nil
+	}
+	who, err := t.askIdentity(ctx, client)
+	if err != nil {
+		return err
+	}
+	return d.adoptIdentity(t, who)
+}
+
 // askIdentity asks AWS whose key client signs with, in the first region that
 // knows the key. A region that is turned off, or where STS is turned off, says
 // nothing about a key, and the next one is asked. The error is the first
@@ -99,18 +111,6 @@ func (t *target) askIdentity(ctx context.Context, client *iam.Client) (who remot
 		}
 	}
 	return who, err
-}
-
-// identifyOnce asks AWS whose key it is, at most once in a pass.
-func (d *Rotator) identifyOnce(ctx context.Context, client *iam.Client, t *target) error {
-	if t.identified {
-		return nil
-	}
-	who, err := t.askIdentity(ctx, client)
-	if err != nil {
-		return err
-	}
-	return d.adoptIdentity(t, who)
 }
 
 // adoptIdentity records whose key it is. If the user has another name than
@@ -151,16 +151,4 @@ func (d *Rotator) checkRenamed(ctx context.Context, t *target) bool {
 	before := t.userName()
 	err := d.withClient(t, t.shownPair(), func(client *iam.Client) error { return d.identifyOnce(ctx, client, t) })
 	return err == nil && t.userName() != before
-}
-
-// userName returns the user name to send in calls about the key, or "" when AWS
-// has not named a user yet.
-func (t *target) userName() string {
-	switch {
-	case t.facts.Rotation != nil:
-		return t.facts.Rotation.User
-	case t.facts.Seen != nil:
-		return t.facts.Seen.User
-	}
-	return ""
 }

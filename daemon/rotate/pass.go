@@ -11,7 +11,6 @@ import (
 	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
-	"keyd/daemon/iam"
 	"keyd/daemon/journal"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
@@ -137,15 +136,6 @@ func (d *Rotator) settleTarget(ctx context.Context, t *target, req Request) Resu
 	return d.makeResult(t, decide.BlockUntil(d.Now().Add(decide.RecheckEvery), "keyd went in circles and stopped", "please report it with: keyd history"), nil)
 }
 
-// logDecision logs a decision. It leaves out "until" when only a change helps.
-func (d *Rotator) logDecision(t *target, decision decide.Decision) {
-	attrs := []any{"profile", strings.Join(t.facts.Profiles, ","), "key", credfile.Short(t.facts.ID), "do", string(decision.Do), "why", decision.Why}
-	if !decision.Until.IsZero() {
-		attrs = append(attrs, "until", decision.Until)
-	}
-	d.Log.Debug("decided", attrs...)
-}
-
 // noteRetireNow journals that a person wants the rotation in progress to end
 // now.
 func (d *Rotator) noteRetireNow(t *target, req Request) error {
@@ -160,6 +150,15 @@ func (d *Rotator) noteRetireNow(t *target, req Request) error {
 	return d.JournalDir().Save(r)
 }
 
+// logDecision logs a decision. It leaves out "until" when only a change helps.
+func (d *Rotator) logDecision(t *target, decision decide.Decision) {
+	attrs := []any{"profile", strings.Join(t.facts.Profiles, ","), "key", credfile.Short(t.facts.ID), "do", string(decision.Do), "why", decision.Why}
+	if !decision.Until.IsZero() {
+		attrs = append(attrs, "until", decision.Until)
+	}
+	d.Log.Debug("decided", attrs...)
+}
+
 // previewTarget ends a dry run: it returns what would be done, and which values
 // would change.
 func (d *Rotator) previewTarget(ctx context.Context, t *target, decision decide.Decision) Result {
@@ -168,13 +167,6 @@ func (d *Rotator) previewTarget(ctx context.Context, t *target, decision decide.
 		r.Changes, r.Err = d.Store.Preview(ctx, t.facts.ID)
 	}
 	return r
-}
-
-// saveProgress lets keyd status show how a key stands in the middle of a pass.
-// If the status cannot be written now, the end of the pass writes it or reports
-// why not.
-func (d *Rotator) saveProgress(t *target) {
-	_ = d.saveStatusLine(t, d.makeResult(t, decide.Next(t.facts, d.Settings, d.Now()), nil))
 }
 
 // reportAlive reports to the watchdog that the pass is still working.
@@ -187,30 +179,6 @@ func (d *Rotator) reportAlive() {
 // isInterrupted reports whether err comes from the cancellation of ctx.
 func isInterrupted(ctx context.Context, err error) bool {
 	return err != nil && ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
-}
-
-// makeResult describes how the key stands after the last decision of a pass.
-func (d *Rotator) makeResult(t *target, decision decide.Decision, err error) Result {
-	return Result{KeyStatus: keyStatus(t, decision), Do: decision.Do, Rotation: t.facts.Rotation, Err: err}
-}
-
-// recordOutcome records the failure of an action, or clears the recorded one
-// after a success.
-func (d *Rotator) recordOutcome(t *target, do decide.Do, err error) {
-	before := t.facts.Failure
-	if err == nil {
-		if before != nil && before.Do == do {
-			t.facts.Failure = nil
-		}
-		return
-	}
-	failure := &decide.Failure{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: hint.Hint(err), NeedsPerson: actionNeedsPerson(err),
-		Offline: isOffline(err), Intercepted: iam.IsIntercepted(err)}
-	if before != nil && before.Do == do {
-		failure.ContinueFrom(before, d.AwakeSince)
-	}
-	t.facts.Failure = failure
-	d.Log.Warn("failed", "profile", strings.Join(t.facts.Profiles, ","), "key", credfile.Short(t.facts.ID), "do", string(do), "why", err.Error())
 }
 
 // TimeToNextPass returns how long to sleep after a pass: until the next due time, but
@@ -232,41 +200,4 @@ func EarliestDue(results []Result) (due time.Time) {
 		}
 	}
 	return due
-}
-
-// outage is a network failure found in this pass, shared among the keys. If one
-// key waits half a minute for a connection in vain, sixty keys would take half
-// an hour, and a file that has to be mended would wait behind them.
-type outage struct {
-	passBegan   time.Time // when the pass began
-	firstTarget *target   // the first target that could not connect; nil while all can
-}
-
-// shareFailure records the failure of the first target for another target that
-// calls the same endpoints and has something to do, so that it need not fail by
-// itself. Actions that need no network are done even so.
-func (a *outage) shareFailure(t *target, do decide.Do, now time.Time) {
-	if a.firstTarget == nil || !decide.ActionOf(do).NeedsEndpoint || t.facts.EndpointErr != nil || t.facts.Options.Manual {
-		return
-	}
-	if t.endpoints.Partition != a.firstTarget.endpoints.Partition || iam.CustomEndpoints(t.endpoints) != iam.CustomEndpoints(a.firstTarget.endpoints) {
-		return
-	}
-	before, failure := t.facts.Failure, *a.firstTarget.facts.Failure
-	failure.Do, failure.At, failure.Count, failure.Lasted = do, now.UTC(), 1, 0
-	switch {
-	case before == nil:
-	case before.Offline:
-		failure.ContinueFrom(before, t.facts.AwakeSince)
-	default: // the target already waits for another reason, which is kept
-		return
-	}
-	t.facts.Failure = &failure
-}
-
-// noteTarget remembers the first target that could not connect.
-func (a *outage) noteTarget(t *target) {
-	if failure := t.facts.Failure; a.firstTarget == nil && failure != nil && failure.Offline && !failure.At.Before(a.passBegan) {
-		a.firstTarget = t
-	}
 }

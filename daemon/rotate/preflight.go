@@ -11,6 +11,40 @@ import (
 	"keyd/daemon/iam/remote"
 )
 
+// runPreflight refuses whatever can be refused before a key exists: the edit,
+// the file, the state folder, an endpoint where no key could be proven, and a
+// missing permission to deactivate. The permission is tested by an
+// UpdateAccessKey of the old key to Active, which changes nothing.
+func (d *Rotator) runPreflight(ctx context.Context, t *target, client *iam.Client) error {
+	effect := context.WithoutCancel(ctx)
+	if err := d.Store.Check(effect, t.pair); err != nil {
+		return err
+	}
+	if err := d.JournalDir().CheckWritable(); err != nil {
+		return err
+	}
+	open, closed, who, err := d.probeRegions(ctx, t, client, decide.DoPreflight, t.endpoints.Regions)
+	switch {
+	case err != nil:
+		return err
+	case len(open) == 0:
+		return refusedEverywhere(t)
+	}
+	t.acceptingRegions, t.refusingRegions = open, closed
+	user := t.userName()
+	if err := d.adoptIdentity(t, who); err != nil {
+		return err
+	}
+	if t.userName() != user { // the user has another name and perhaps other keys: look again first
+		return nil
+	}
+	if err := client.SetStatus(effect, t.facts.Seen.User, t.facts.ID, iam.Active); err != nil {
+		return err
+	}
+	t.facts.PreflightDone = true
+	return nil
+}
+
 // regionTries is how often a region must refuse the old key, a second apart,
 // before keyd believes that the region is off. A lagging AWS server gives the
 // same answer, and would leave the new key unproven in that region.
@@ -66,11 +100,6 @@ func (d *Rotator) probeNewRegions(ctx context.Context, t *target) error {
 	return d.JournalDir().Save(r)
 }
 
-// refusedEverywhere returns the error for an old key that no region accepts.
-func refusedEverywhere(t *target) error {
-	return &needPersonError{text: fmt.Sprintf("AWS no longer accepts %s anywhere (was it deactivated?): the files are unchanged", t.pair), hint: "aws iam list-access-keys"}
-}
-
 // usableRegions returns the STS regions that can say something about the user's
 // keys: all regions but those that refuse the old key as well.
 func (t *target) usableRegions() []string {
@@ -83,6 +112,11 @@ func (t *target) usableRegions() []string {
 		return t.endpoints.Regions
 	}
 	return open
+}
+
+// refusedEverywhere returns the error for an old key that no region accepts.
+func refusedEverywhere(t *target) error {
+	return &needPersonError{text: fmt.Sprintf("AWS no longer accepts %s anywhere (was it deactivated?): the files are unchanged", t.pair), hint: "aws iam list-access-keys"}
 }
 
 // endpointFailure returns the failure of one endpoint that gave no verdict on a
@@ -101,38 +135,4 @@ func (t *target) endpointFailure(do decide.Do, err error) error {
 			hint: fmt.Sprintf("does a firewall or proxy block %s? the new key must be proven there", e.Endpoint)}
 	}
 	return err
-}
-
-// runPreflight refuses whatever can be refused before a key exists: the edit,
-// the file, the state folder, an endpoint where no key could be proven, and a
-// missing permission to deactivate. The permission is tested by an
-// UpdateAccessKey of the old key to Active, which changes nothing.
-func (d *Rotator) runPreflight(ctx context.Context, t *target, client *iam.Client) error {
-	effect := context.WithoutCancel(ctx)
-	if err := d.Store.Check(effect, t.pair); err != nil {
-		return err
-	}
-	if err := d.JournalDir().CheckWritable(); err != nil {
-		return err
-	}
-	open, closed, who, err := d.probeRegions(ctx, t, client, decide.DoPreflight, t.endpoints.Regions)
-	switch {
-	case err != nil:
-		return err
-	case len(open) == 0:
-		return refusedEverywhere(t)
-	}
-	t.acceptingRegions, t.refusingRegions = open, closed
-	user := t.userName()
-	if err := d.adoptIdentity(t, who); err != nil {
-		return err
-	}
-	if t.userName() != user { // the user has another name and perhaps other keys: look again first
-		return nil
-	}
-	if err := client.SetStatus(effect, t.facts.Seen.User, t.facts.ID, iam.Active); err != nil {
-		return err
-	}
-	t.facts.PreflightDone = true
-	return nil
 }

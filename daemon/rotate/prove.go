@@ -33,15 +33,6 @@ const (
 	muteLimit = 10 * time.Second
 )
 
-// proofEndpoint is one endpoint that must accept the new key.
-type proofEndpoint struct {
-	name   string
-	ask    func(context.Context, *iam.Client) error
-	streak int // successes in a row since the last failure
-
-	refused bool // the last answer was that the key is unknown or not listed
-}
-
 // proveKey signs with the new key until AWS accepts it reliably at every
 // endpoint that accepts the old one. IAM spreads a key over its endpoints one
 // by one, and each endpoint consists of many servers, so a refusal can follow a
@@ -63,6 +54,15 @@ func (d *Rotator) proveKey(ctx context.Context, t *target, client *iam.Client) e
 	}
 	t.facts.Proven = r.GiveUpReason == ""
 	return nil
+}
+
+// proofEndpoint is one endpoint that must accept the new key.
+type proofEndpoint struct {
+	name   string
+	ask    func(context.Context, *iam.Client) error
+	streak int // successes in a row since the last failure
+
+	refused bool // the last answer was that the key is unknown or not listed
 }
 
 // proofEndpoints returns STS in every region of the profiles and in the

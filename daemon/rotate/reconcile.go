@@ -161,39 +161,3 @@ func (d *Rotator) dropOrphan(ctx context.Context, t *target, client *iam.Client)
 	d.did(t, decide.DoDropOrphan, VerbDeleted, r.OrphanID, "came from a CreateAccessKey whose answer was lost", credfile.Short(r.OrphanID)+", which came from the call whose answer was lost")
 	return d.closeRotation(t)
 }
-
-// relistOwnKey lists once more before a key is deleted that the journal calls
-// keyd's own: the journal may be damaged, and a person may have found a use for
-// the key. Lists lag, so IAM is asked for a while until it shows the key with
-// the expected status. The key is returned as last listed, or nil if it was not
-// listed.
-func (d *Rotator) relistOwnKey(ctx context.Context, t *target, client *iam.Client, id string, status iam.Status) (k *iam.KeyInfo, err error) {
-	err = d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool {
-		k = findKey(keys, id)
-		return k != nil && k.Status == status
-	})
-	if isType[*gaveUpError](err) {
-		err = nil
-	}
-	return k, err
-}
-
-// closeRotation erases the journal. What AWS said before is out of date then.
-func (d *Rotator) closeRotation(t *target) error {
-	t.facts.Seen = staleSeen(t.facts.Seen)
-	if err := d.JournalDir().Erase(t.facts.Rotation.Old.ID); err != nil {
-		return err
-	}
-	t.facts.Rotation = nil
-	return nil
-}
-
-// staleSeen keeps who the user is and marks the list of keys as out of date.
-func staleSeen(s *decide.Seen) *decide.Seen {
-	if s == nil {
-		return nil
-	}
-	old := *s
-	old.At = time.Time{}
-	return &old
-}

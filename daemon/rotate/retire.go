@@ -3,6 +3,8 @@ package rotate
 import (
 	"context"
 	"fmt"
+	"os"
+	"strings"
 	"time"
 
 	"keyd/daemon/decide"
@@ -10,6 +12,57 @@ import (
 	"keyd/daemon/iam"
 	"keyd/daemon/iam/remote"
 )
+
+// describeKey sets the new key's text in the console's description column.
+// Nothing depends on it. A refusal is remembered for this rotation and does not
+// count as a failure.
+func (d *Rotator) describeKey(ctx context.Context, t *target, client *iam.Client) error {
+	r := t.facts.Rotation
+	err := client.DescribeKey(ctx, r.User, r.New.ID, d.keyDescription())
+	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.Quota && class != iam.Invalid {
+		return err
+	}
+	r.Described = true
+	return d.JournalDir().Save(r)
+}
+
+// leaveUndescribed records that the new key gets no text in the console.
+func (d *Rotator) leaveUndescribed(t *target, err error) error {
+	r := t.facts.Rotation
+	d.emit(t, decide.DoDescribe, VerbNotDescribed, r.New.String()+" has no tag for the console: "+err.Error())
+	r.Described = true
+	return d.JournalDir().Save(r)
+}
+
+// keyDescription returns the text for the console's description column. Tag
+// values may contain only letters, digits, spaces and _.:/=+-@.
+func (d *Rotator) keyDescription() string {
+	host, err := os.Hostname()
+	if err != nil {
+		return "keyd"
+	}
+	return "keyd " + strings.Map(func(r rune) rune {
+		if r > 127 || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/=+-@ ", r) {
+			return '-'
+		}
+		return r
+	}, host)
+}
+
+// checkUse asks AWS when it last saw the old key in use. Without the
+// permission, only the length of the overlap decides.
+func (d *Rotator) checkUse(ctx context.Context, t *target, client *iam.Client) error {
+	r := t.facts.Rotation
+	use, err := client.LastUsed(ctx, r.Old.ID)
+	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.NoSuch {
+		return err
+	}
+	r.UseChecked, r.LastUse = d.Now().UTC(), &remote.Use{At: use.At.Add(-r.ClockOffset), Service: use.Service, Region: use.Region}
+	if err != nil || use.At.IsZero() {
+		r.LastUse = nil
+	}
+	return d.JournalDir().Save(r)
+}
 
 // deactivateOld makes the old key Inactive, signed with the new one, and
 // verifies that the new one still works. If AWS refuses the new key then, the
@@ -134,38 +187,13 @@ func (d *Rotator) handOver(t *target) error {
 	return nil
 }
 
-// describeKey sets the new key's text in the console's description column.
-// Nothing depends on it. A refusal is remembered for this rotation and does not
-// count as a failure.
-func (d *Rotator) describeKey(ctx context.Context, t *target, client *iam.Client) error {
-	r := t.facts.Rotation
-	err := client.DescribeKey(ctx, r.User, r.New.ID, d.keyDescription())
-	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.Quota && class != iam.Invalid {
-		return err
+// withoutKey returns keys without the one with this id.
+func withoutKey(keys []decide.ListedKey, id string) []decide.ListedKey {
+	var left []decide.ListedKey
+	for _, k := range keys {
+		if k.ID != id {
+			left = append(left, k)
+		}
 	}
-	r.Described = true
-	return d.JournalDir().Save(r)
-}
-
-// leaveUndescribed records that the new key gets no text in the console.
-func (d *Rotator) leaveUndescribed(t *target, err error) error {
-	r := t.facts.Rotation
-	d.emit(t, decide.DoDescribe, VerbNotDescribed, r.New.String()+" has no tag for the console: "+err.Error())
-	r.Described = true
-	return d.JournalDir().Save(r)
-}
-
-// checkUse asks AWS when it last saw the old key in use. Without the
-// permission, only the length of the overlap decides.
-func (d *Rotator) checkUse(ctx context.Context, t *target, client *iam.Client) error {
-	r := t.facts.Rotation
-	use, err := client.LastUsed(ctx, r.Old.ID)
-	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.NoSuch {
-		return err
-	}
-	r.UseChecked, r.LastUse = d.Now().UTC(), &remote.Use{At: use.At.Add(-r.ClockOffset), Service: use.Service, Region: use.Region}
-	if err != nil || use.At.IsZero() {
-		r.LastUse = nil
-	}
-	return d.JournalDir().Save(r)
+	return left
 }

@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
-	"keyd/daemon/hint"
 	"keyd/daemon/iam"
 	"keyd/daemon/journal"
 	"keyd/daemon/settings"
@@ -48,40 +45,11 @@ type Rotator struct {
 	proofRounds int // successes in a row that a proof requires; 0, as everywhere but in tests, means proofStreak
 }
 
-// UnknownProfileError reports a profile name that appears in no file.
-type UnknownProfileError struct {
-	Name  string
-	Known []string
-	Paths credfile.Paths
-}
-
-// Error names the profile and the two files that were searched.
-func (e *UnknownProfileError) Error() string {
-	return fmt.Sprintf("no profile %q in %s or %s", e.Name, e.Paths.Credentials, e.Paths.Config)
-}
-
-// Hint names the profile that was probably meant, or lists all of them.
-func (e *UnknownProfileError) Hint() string {
-	if near := hint.Nearest(e.Name, e.Known); near != "" {
-		return fmt.Sprintf("did you mean %s?", near)
-	}
-	return "the profiles are: " + strings.Join(e.Known, ", ")
-}
-
 // readOnlyCopy returns a copy of d that changes nothing.
 func (d *Rotator) readOnlyCopy() *Rotator {
 	only := *d
 	only.readOnly = true
 	return &only
-}
-
-// sweepTemp removes the temporary files that a killed process left behind.
-func (d *Rotator) sweepTemp(ctx context.Context) error {
-	errs := []error{d.Store.Sweep(), d.JournalDir().Sweep()}
-	for _, path := range []string{state.StatusPath(d.StateDir), state.MemoryPath(d.StateDir), state.DaemonInfoPath(d.StateDir), settings.CopyPath(d.StateDir)} {
-		errs = append(errs, atomicfile.Sweep(d.Sys, path))
-	}
-	return errors.Join(errs...)
 }
 
 // JournalDir returns the folder with the journals of all rotations.
@@ -91,21 +59,6 @@ func (d *Rotator) JournalDir() journal.Dir {
 
 // historyLog returns the history in the state folder.
 func (d *Rotator) historyLog() state.History { return state.OpenHistory(d.StateDir, d.Sys) }
-
-// keyDescription returns the text for the console's description column. Tag
-// values may contain only letters, digits, spaces and _.:/=+-@.
-func (d *Rotator) keyDescription() string {
-	host, err := os.Hostname()
-	if err != nil {
-		return "keyd"
-	}
-	return "keyd " + strings.Map(func(r rune) rune {
-		if r > 127 || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/=+-@ ", r) {
-			return '-'
-		}
-		return r
-	}, host)
-}
 
 // passLockWait is how long a command waits for a pass of another process to end.
 const passLockWait = 3 * time.Second
@@ -131,4 +84,13 @@ func (d *Rotator) lockPass(ctx context.Context) (unlock func(), err error) {
 		return nil, fmt.Errorf("daemon: the state folder: %w", err)
 	}
 	return state.LockFile(ctx, d.Sys, filepath.Join(d.StateDir, "pass.lock"), passLockWait)
+}
+
+// sweepTemp removes the temporary files that a killed process left behind.
+func (d *Rotator) sweepTemp(ctx context.Context) error {
+	errs := []error{d.Store.Sweep(), d.JournalDir().Sweep()}
+	for _, path := range []string{state.StatusPath(d.StateDir), state.MemoryPath(d.StateDir), state.DaemonInfoPath(d.StateDir), settings.CopyPath(d.StateDir)} {
+		errs = append(errs, atomicfile.Sweep(d.Sys, path))
+	}
+	return errors.Join(errs...)
 }

@@ -46,14 +46,6 @@ func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
 	return nil
 }
 
-// countProfiles prints a number of profiles.
-func countProfiles(n int) string {
-	if n == 1 {
-		return "1 profile"
-	}
-	return fmt.Sprintf("%d profiles", n)
-}
-
 // filesLeftAs says what the files show after a failed swap, as far as that is
 // known.
 func filesLeftAs(err error, r *journal.Rotation, mend bool) string {
@@ -66,6 +58,14 @@ func filesLeftAs(err error, r *journal.Rotation, mend bool) string {
 		return fmt.Sprintf("files that could not be written still show %s, and ", r.Old)
 	}
 	return fmt.Sprintf("the files still show %s, and ", r.Old)
+}
+
+// countProfiles prints a number of profiles.
+func countProfiles(n int) string {
+	if n == 1 {
+		return "1 profile"
+	}
+	return fmt.Sprintf("%d profiles", n)
 }
 
 // emitConcurrent reports what happened to the text of a program that wrote a

@@ -7,43 +7,11 @@ import (
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
-	"keyd/daemon/hint"
 	"keyd/daemon/iam"
 	"keyd/daemon/iam/remote"
 	"keyd/daemon/journal"
 	"keyd/daemon/state"
 )
-
-// clearStaleFailure forgets a failure at the end of a pass when nothing waits for
-// it any more: its action is no longer due, and if it fails again some day, that
-// is another failure. After a rotation was given up, the failure stays until the
-// next rotation succeeds.
-func (u *target) clearStaleFailure(now time.Time) {
-	if t := u.facts.Failure; t != nil && t.Do != decide.DoDiscard && t.MayRetry(u.facts.AwakeSince, now) {
-		u.facts.Failure = nil
-	}
-}
-
-// keyStatus returns the status of a key after its last decision.
-func keyStatus(u *target, d decide.Decision) state.KeyStatus {
-	l := state.KeyStatus{
-		Profiles: u.facts.Profiles, KeyID: u.facts.ID, State: d.State, Until: d.Until, Why: d.Why, Hint: d.Hint,
-		NeedsPerson: d.Do == decide.DoBlock, Warnings: u.warnings, Memory: state.Memory{Seen: u.facts.Seen, Failure: u.facts.Failure},
-	}
-	r := u.facts.Rotation
-	if r == nil || len(r.Places) > 0 { // otherwise the only "profile" is a key id
-		l.Hint = hint.FillProfile(l.Hint, l.Profiles)
-	}
-	if l.InRotation = r != nil; r != nil && u.facts.Placement.New > 0 {
-		l.KeyID, l.Created = r.New.ID, r.Created.Add(r.ClockOffset) // until IAM lists the new key
-	}
-	if l.Seen != nil {
-		if k := l.Seen.FindKey(l.KeyID); k != nil {
-			l.Created = k.Created
-		}
-	}
-	return l
-}
 
 // target is one access key and everything known about it.
 type target struct {
@@ -64,6 +32,18 @@ type target struct {
 // hasProfile reports whether one of the target's profiles is among profiles.
 func (t *target) hasProfile(profiles []string) bool {
 	return slices.ContainsFunc(t.facts.Profiles, func(p string) bool { return slices.Contains(profiles, p) })
+}
+
+// userName returns the user name to send in calls about the key, or "" when AWS
+// has not named a user yet.
+func (t *target) userName() string {
+	switch {
+	case t.facts.Rotation != nil:
+		return t.facts.Rotation.User
+	case t.facts.Seen != nil:
+		return t.facts.Seen.User
+	}
+	return ""
 }
 
 // fillTarget adds what the status remembers of the key, and where its calls go.
@@ -103,6 +83,16 @@ func agedSeen(seen *decide.Seen, now time.Time) *decide.Seen {
 	}
 	old := *seen
 	old.At = now.Add(-decide.FreshFor)
+	return &old
+}
+
+// staleSeen keeps who the user is and marks the list of keys as out of date.
+func staleSeen(s *decide.Seen) *decide.Seen {
+	if s == nil {
+		return nil
+	}
+	old := *s
+	old.At = time.Time{}
 	return &old
 }
 

@@ -1,0 +1,52 @@
+// Package rotate runs one pass over the keys of one user: it looks, asks package
+// decide what to do, does it, and looks again. The page of package daemon explains
+// the words and the order of a rotation.
+//
+// # What a pass does
+//
+// [Rotator.Pass] takes the lock of the state folder and gathers the world: the AWS
+// files, the journals of rotations in progress, and the status that the last pass
+// left. Each access key that they show becomes a target. A target is settled by
+// itself: decide.Next names one action, the action is performed, the files and the
+// journal are read again, and so on until the key waits, needs a person, or has
+// failed. The failure of one key does not delay the others.
+//
+// An action may be killed at any moment. It therefore journals what it is about to
+// do before it does it, and nothing that it knows is only in memory.
+//
+// # Where to find what
+//
+// The pass:
+//
+//	rotator.go    Rotator, its locks and folders
+//	pass.go       Pass, and how one target is settled
+//	gather.go     the world: all targets, from files, journals and status
+//	target.go     target: one key, its pairs, and the clients that sign with them
+//	places.go     which files show which pair of a rotation
+//	elsewhere.go  files that only other processes read, and rotations in them
+//	endpoints.go  where the calls of a key go
+//	look.go       whose key it is, and which keys that user has
+//	act.go        the table of steps, and which pair signs each
+//	outcome.go    how a key stands afterwards, in results and status
+//
+// The steps, in the order of a rotation:
+//
+//	preflight.go  refuse whatever can be refused before a key exists
+//	create.go     create the new key
+//	reconcile.go  find out what a CreateAccessKey did whose answer was lost
+//	prove.go      sign with the new key until AWS accepts it reliably
+//	swap.go       write the new pair into the files, or repair a pair that is torn
+//	validate.go   read the files back, and ask AWS with those bytes
+//	retire.go     describe the new key; deactivate, revive and delete the old one
+//	giveup.go     put the old pair back, and delete the new key
+//	confirm.go    wait until AWS shows a change
+//
+// What a person asks for:
+//
+//	hold.go       Hold and Resume
+//	prune.go      Prune, which deletes a second key
+//	rehearse.go   Rehearse, which tries a rotation without starting one
+//
+// And what comes out of it: event.go has the events and the history, errors.go the
+// kinds of failure.
+package rotate

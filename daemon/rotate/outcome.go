@@ -1,0 +1,140 @@
+package rotate
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/decide"
+	"keyd/daemon/hint"
+	"keyd/daemon/iam"
+	"keyd/daemon/state"
+)
+
+// makeResult describes how the key stands after the last decision of a pass.
+func (d *Rotator) makeResult(t *target, decision decide.Decision, err error) Result {
+	return Result{KeyStatus: keyStatus(t, decision), Do: decision.Do, Rotation: t.facts.Rotation, Err: err}
+}
+
+// keyStatus returns the status of a key after its last decision.
+func keyStatus(t *target, d decide.Decision) state.KeyStatus {
+	l := state.KeyStatus{
+		Profiles: t.facts.Profiles, KeyID: t.facts.ID, State: d.State, Until: d.Until, Why: d.Why, Hint: d.Hint,
+		NeedsPerson: d.Do == decide.DoBlock, Warnings: t.warnings, Memory: state.Memory{Seen: t.facts.Seen, Failure: t.facts.Failure},
+	}
+	r := t.facts.Rotation
+	if r == nil || len(r.Places) > 0 { // otherwise the only "profile" is a key id
+		l.Hint = hint.FillProfile(l.Hint, l.Profiles)
+	}
+	if l.InRotation = r != nil; r != nil && t.facts.Placement.New > 0 {
+		l.KeyID, l.Created = r.New.ID, r.Created.Add(r.ClockOffset) // until IAM lists the new key
+	}
+	if l.Seen != nil {
+		if k := l.Seen.FindKey(l.KeyID); k != nil {
+			l.Created = k.Created
+		}
+	}
+	return l
+}
+
+// saveProgress lets keyd status show how a key stands in the middle of a pass.
+// If the status cannot be written now, the end of the pass writes it or reports
+// why not.
+func (d *Rotator) saveProgress(t *target) {
+	_ = d.saveStatusLine(t, d.makeResult(t, decide.Next(t.facts, d.Settings, d.Now()), nil))
+}
+
+// saveStatusLine replaces one key's line in the status. Lines of other keys
+// stay, even those with the same profiles: someone may have put another key
+// into the files in the middle of a rotation.
+func (d *Rotator) saveStatusLine(t *target, result Result) error {
+	status, err := state.LoadStatusAndMemoryFrom(d.Sys, d.StateDir)
+	if err != nil {
+		return err
+	}
+	ids := []string{result.KeyID, t.facts.ID} // the files may have shown the other id before
+	if t.lastStatus != nil {
+		ids = append(ids, t.lastStatus.KeyID)
+	}
+	own := func(l state.KeyStatus) bool {
+		if l.KeyID == "" || result.KeyID == "" {
+			return l.KeyID == result.KeyID && slices.Equal(l.Profiles, result.Profiles)
+		}
+		return slices.Contains(ids, l.KeyID)
+	}
+	i := slices.IndexFunc(status.Keys, own)
+	if i < 0 {
+		i = len(status.Keys)
+	}
+	status.Keys = slices.Insert(slices.DeleteFunc(status.Keys, own), i, result.KeyStatus)
+	status.Written, status.Process, status.PID = d.Now().UTC(), d.Process, os.Getpid()
+	return status.Save(d.Sys, d.StateDir)
+}
+
+// recordOutcome records the failure of an action, or clears the recorded one
+// after a success.
+func (d *Rotator) recordOutcome(t *target, do decide.Do, err error) {
+	before := t.facts.Failure
+	if err == nil {
+		if before != nil && before.Do == do {
+			t.facts.Failure = nil
+		}
+		return
+	}
+	failure := &decide.Failure{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: hint.Hint(err), NeedsPerson: actionNeedsPerson(err),
+		Offline: isOffline(err), Intercepted: iam.IsIntercepted(err)}
+	if before != nil && before.Do == do {
+		failure.ContinueFrom(before, d.AwakeSince)
+	}
+	t.facts.Failure = failure
+	d.Log.Warn("failed", "profile", strings.Join(t.facts.Profiles, ","), "key", credfile.Short(t.facts.ID), "do", string(do), "why", err.Error())
+}
+
+// clearStaleFailure forgets a failure at the end of a pass when nothing waits for
+// it any more: its action is no longer due, and if it fails again some day, that
+// is another failure. After a rotation was given up, the failure stays until the
+// next rotation succeeds.
+func (t *target) clearStaleFailure(now time.Time) {
+	if failure := t.facts.Failure; failure != nil && failure.Do != decide.DoDiscard && failure.MayRetry(t.facts.AwakeSince, now) {
+		t.facts.Failure = nil
+	}
+}
+
+// outage is a network failure found in this pass, shared among the keys. If one
+// key waits half a minute for a connection in vain, sixty keys would take half
+// an hour, and a file that has to be mended would wait behind them.
+type outage struct {
+	passBegan   time.Time // when the pass began
+	firstTarget *target   // the first target that could not connect; nil while all can
+}
+
+// shareFailure records the failure of the first target for another target that
+// calls the same endpoints and has something to do, so that it need not fail by
+// itself. Actions that need no network are done even so.
+func (a *outage) shareFailure(t *target, do decide.Do, now time.Time) {
+	if a.firstTarget == nil || !decide.ActionOf(do).NeedsEndpoint || t.facts.EndpointErr != nil || t.facts.Options.Manual {
+		return
+	}
+	if t.endpoints.Partition != a.firstTarget.endpoints.Partition || iam.CustomEndpoints(t.endpoints) != iam.CustomEndpoints(a.firstTarget.endpoints) {
+		return
+	}
+	before, failure := t.facts.Failure, *a.firstTarget.facts.Failure
+	failure.Do, failure.At, failure.Count, failure.Lasted = do, now.UTC(), 1, 0
+	switch {
+	case before == nil:
+	case before.Offline:
+		failure.ContinueFrom(before, t.facts.AwakeSince)
+	default: // the target already waits for another reason, which is kept
+		return
+	}
+	t.facts.Failure = &failure
+}
+
+// noteTarget remembers the first target that could not connect.
+func (a *outage) noteTarget(t *target) {
+	if failure := t.facts.Failure; a.firstTarget == nil && failure != nil && failure.Offline && !failure.At.Before(a.passBegan) {
+		a.firstTarget = t
+	}
+}
