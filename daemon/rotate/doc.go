@@ -11,8 +11,8 @@
 // journal are read again, and so on until the key waits, needs a person, or has
 // failed. The failure of one key does not delay the others.
 //
-// An action may be killed at any moment. It therefore journals what it is about to
-// do before it does it, and nothing that it knows is only in memory.
+// An action may be killed at any moment. It therefore journals its intent before each
+// effect, and the next pass finds out from the world what came of it.
 //
 // # Where to find what
 //
