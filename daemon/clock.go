@@ -1,8 +1,10 @@
 package daemon
 
-import (
-	"time"
-)
+import "time"
+
+// wakeThreshold is how far the wall clock may jump before the machine counts as having
+// slept, or its clock as having been set.
+const wakeThreshold = 30 * time.Second
 
 // wakeDetector detects that the machine slept. During sleep the wall clock continues. The
 // monotonic clock either stops (Linux, macOS) or continues too, and then a timer fires

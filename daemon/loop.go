@@ -29,12 +29,12 @@ type loop struct {
 
 // newLoop starts the loop: it writes daemon.json, notifies the service manager, and
 // receives the events of passes.
-func newLoop(d *rotate.Rotator, a RunOptions) *loop {
-	l := &loop{Rotator: d, options: a, outbox: notify.StartOutbox(d.Getenv), lastLogged: map[string]string{}, needsPerson: map[string]bool{}}
+func newLoop(d *rotate.Rotator, options RunOptions) *loop {
+	l := &loop{Rotator: d, options: options, outbox: notify.StartOutbox(d.Getenv), lastLogged: map[string]string{}, needsPerson: map[string]bool{}}
 	l.wakes = wakeDetector{now: d.Now}
 	l.wakes.startStep(0)
 	d.AwakeSince = d.Now().Round(0)
-	l.info = state.DaemonInfo{Version: state.DaemonInfoVersion, PID: os.Getpid(), Since: d.AwakeSince.UTC(), Release: a.Release}
+	l.info = state.DaemonInfo{Version: state.DaemonInfoVersion, PID: os.Getpid(), Since: d.AwakeSince.UTC(), Release: options.Release}
 	l.info.Program, _ = os.Executable()
 	if before, err := state.LoadStatus(d.StateDir); err == nil {
 		for _, line := range before.Keys {
@@ -42,8 +42,8 @@ func newLoop(d *rotate.Rotator, a RunOptions) *loop {
 		}
 	}
 	l.saveInfo()
-	d.Heartbeat = a.Supervisor.Beat
-	a.Supervisor.SendReady()
+	d.Heartbeat = options.Supervisor.Beat
+	options.Supervisor.SendReady()
 	log := d.OnEvent
 	d.OnEvent = func(e rotate.Event) { l.onEvent(e, log) }
 	return l
@@ -99,6 +99,11 @@ func (l *loop) waitForPass(ctx context.Context) error {
 		}
 	}
 }
+
+const (
+	dueSoon     = time.Hour       // if a key is due within this time, the loop sleeps in short steps
+	dueSoonStep = 5 * time.Minute // such a step: setting the clock or waking the machine delays the key by no more
+)
 
 // nextStep returns how long to sleep before the loop checks the clock again.
 func (l *loop) nextStep(left time.Duration) time.Duration {

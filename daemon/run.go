@@ -35,12 +35,6 @@ type RunOptions struct {
 	Release    string                            // version of the program, for keyd status
 }
 
-const (
-	dueSoon       = time.Hour        // if a key is due within this time, the loop sleeps in short steps
-	dueSoonStep   = 5 * time.Minute  // such a step: setting the clock or waking the machine delays the key by no more
-	wakeThreshold = 30 * time.Second // if the wall clock jumps by more, the machine slept or its clock was set
-)
-
 // Run starts a pass at once, and another one whenever something is due, a file or the
 // settings change, SIGHUP arrives, check_every has passed, or the machine woke from
 // sleep. When ctx is cancelled, Run finishes the current step of a rotation and returns
@@ -49,13 +43,13 @@ const (
 //
 // All deadlines use the wall clock. A timer stops while a laptop sleeps, so Run computes
 // the remaining time again after every step.
-func Run(ctx context.Context, d *rotate.Rotator, a RunOptions) error {
+func Run(ctx context.Context, d *rotate.Rotator, options RunOptions) error {
 	release, mine, err := claimState(ctx, d)
 	if err != nil {
 		return err
 	}
 	defer func() { release() }()
-	l := newLoop(d, a)
+	l := newLoop(d, options)
 	defer l.close()
 	for {
 		l.runPass(ctx)
