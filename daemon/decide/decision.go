@@ -1,8 +1,6 @@
 package decide
 
-import (
-	"time"
-)
+import "time"
 
 // State is the condition of a key, in the word that keyd status shows.
 type State string
@@ -33,8 +31,16 @@ type Decision struct {
 // EndsPass reports whether nothing is left to do for the key in this pass.
 func (d Decision) EndsPass() bool { return ActionOf(d.Do).EndsPass }
 
+// NeedsPerson reports whether only a person can continue. Everything that says so
+// of a key, from the exit code to the notification, goes back to this.
+func (d Decision) NeedsPerson() bool { return d.Do == DoBlock }
+
 // actNow returns the decision to take the action do now.
 func actNow(do Do, state State, why string) Decision { return Decision{Do: do, State: state, Why: why} }
+
+// Skip returns the decision to leave the key alone because there is nothing to
+// rotate.
+func Skip(why string) Decision { return Decision{Do: DoSkip, State: StateSkipped, Why: why} }
 
 // BlockUntil returns the decision to leave the key alone until a person helps.
 // keyd looks again at until, or only after a change when until is zero. run is

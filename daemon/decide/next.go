@@ -42,13 +42,13 @@ func Next(f Facts, s settings.Settings, now time.Time) Decision {
 func decideKey(f Facts, s settings.Settings, now time.Time) Decision {
 	switch {
 	case f.SkipReason != "":
-		return Decision{Do: DoSkip, State: StateSkipped, Why: f.SkipReason}
+		return Skip(f.SkipReason)
 	case f.RotationErr != nil: // the rotation may be in any phase
 		return BlockUntil(time.Time{}, f.RotationErr.Error(), hint.Hint(f.RotationErr))
 	case f.Rotation != nil:
 		return decideRotation(f, f.Rotation, s, now)
 	case s.RotateAfterFor(f.Profiles) == settings.Never:
-		return Decision{Do: DoSkip, State: StateSkipped, Why: "excluded by rotate = never in keyd.ini"}
+		return Skip("excluded by rotate = never in keyd.ini")
 	}
 	return decideIdle(f, s, now)
 }
@@ -56,7 +56,7 @@ func decideKey(f Facts, s settings.Settings, now time.Time) Decision {
 // decideIdle decides about a key that is not being rotated.
 func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
 	if why := NeverSignReason(f.ID, f.KnownAccount(), s.NeverAccounts); why != "" {
-		return Decision{Do: DoSkip, State: StateSkipped, Why: why}
+		return Skip(why)
 	}
 	if d, held := waitForRetry(f, s, now); held {
 		return d
@@ -68,10 +68,9 @@ func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
 	key := seen.FindKey(f.ID)
 	switch {
 	case seen.Root:
-		return Decision{Do: DoSkip, State: StateSkipped, Why: "root key of account " + seen.Account +
-			": keyd never touches it; AWS advises deleting it"}
+		return Skip("root key of account " + seen.Account + ": keyd never touches it; AWS advises deleting it")
 	case seen.User == "":
-		return Decision{Do: DoSkip, State: StateSkipped, Why: "not the key of an IAM user: " + seen.ARN}
+		return Skip("not the key of an IAM user: " + seen.ARN)
 	case key == nil && now.Sub(seen.At) >= RetryAfter(1):
 		return actNow(DoLook, StateWaiting, "asking AWS again whether it lists "+credfile.Short(f.ID))
 	case key == nil:
