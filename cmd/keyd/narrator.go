@@ -10,7 +10,6 @@ import (
 
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
-	"keyd/daemon/journal"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
 )
@@ -83,7 +82,7 @@ func (n *narrator) printResult(ctx context.Context, r rotate.Result) int {
 	case r.Err != nil:
 		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Err.Error())), cmp.Or(hint.HintFor(r.Err, r.Profiles), r.Hint))
 		return resultCode(r)
-	case r.Do == decide.DoBlock:
+	case r.NeedsPerson:
 		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Hint)
 		return exitPerson
 	case r.State == decide.StateWaiting:
@@ -92,7 +91,7 @@ func (n *narrator) printResult(ctx context.Context, r rotate.Result) int {
 	case r.Do == decide.DoSkip && n.named:
 		n.term.printError(joinNames(r.Profiles)+": nothing to rotate: "+stripPackages(r.Why), r.Hint)
 		return exitFailed
-	case !endsPass(r.Do):
+	case !decide.ActionOf(r.Do).EndsPass:
 		n.printPreview(r)
 	default:
 		n.printClosing(r)
@@ -107,9 +106,6 @@ func resultCode(r rotate.Result) int {
 	return errorCode(r.Err)
 }
 
-// endsPass reports whether do leaves the pass nothing more to do with the key.
-func endsPass(do decide.Do) bool { return decide.Decision{Do: do}.EndsPass() }
-
 // printInterrupted prints where an interrupted rotation stands. It prints nothing
 // about a key without a rotation: nothing happened to it.
 func (n *narrator) printInterrupted(ctx context.Context, r rotate.Result) int {
@@ -117,25 +113,8 @@ func (n *narrator) printInterrupted(ctx context.Context, r rotate.Result) int {
 	if rotation == nil {
 		return exitDone
 	}
-	n.term.printError(fmt.Sprintf("%s: %v; %s", joinNames(r.Profiles), context.Cause(ctx), describeRotation(rotation)), hint.Command("keyd rotate", r.Profiles[0]))
+	n.term.printError(fmt.Sprintf("%s: %v; %s", joinNames(r.Profiles), context.Cause(ctx), decide.DescribeRotation(rotation)), hint.Command("keyd rotate", r.Profiles[0]))
 	return exitFailed
-}
-
-// describeRotation says which keys exist, which one the files show, and what
-// happens next.
-func describeRotation(r *journal.Rotation) string {
-	old, fresh := r.Old, r.New
-	switch {
-	case fresh.ID == "":
-		return fmt.Sprintf("CreateAccessKey was sent, and its result is unknown.\nthe files show %s, which still works; the next pass finds out whether a key was created", old)
-	case r.Swapped.IsZero():
-		return fmt.Sprintf("%s exists at AWS and is stored here, but no file shows it yet.\nthe files show %s, which still works; the next pass continues with %s", fresh, old, fresh)
-	case r.Validated.IsZero():
-		return fmt.Sprintf("the files show %s.\n%s stays usable; the next pass validates the files", fresh, old)
-	case r.Deactivated.IsZero():
-		return fmt.Sprintf("the files show %s, which works.\n%s stays usable until the overlap is over", fresh, old)
-	}
-	return fmt.Sprintf("the files show %s, which works.\n%s is inactive and not deleted yet", fresh, old)
 }
 
 // interruptedError says which keys Ctrl-C left untouched, or returns nil if it

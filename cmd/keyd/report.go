@@ -38,9 +38,6 @@ type report struct {
 	nextLook time.Time // when the daemon looks again, at the latest
 }
 
-// stateNew is the state of a key that no pass has looked at yet.
-const stateNew decide.State = "new"
-
 // buildReport combines what the files show now with what the last pass found.
 // load reads the latter: daemon.LoadStatus, or daemon.Recall to include everything
 // that keyd remembers.
@@ -103,9 +100,8 @@ func (r *report) reportMissing(path string, status state.Status) {
 		if !l.InRotation {
 			continue
 		}
-		l.State, l.NeedsPerson, l.Until, l.Warnings = decide.StateBlocked, true, time.Time{}, nil
-		l.Why = "a rotation is in progress, and " + path + " is missing"
-		l.Hint = "restore " + path + " from a backup; one with the old key will do"
+		l.SetDecision(decide.BlockForMissing(path))
+		l.Warnings = nil
 		r.Keys = append(r.Keys, l)
 	}
 }
@@ -241,11 +237,11 @@ func (r *report) selectKeys(names []string) {
 func profileLine(p credfile.Profile, last *state.KeyStatus) state.KeyStatus {
 	fresh := state.KeyStatus{Profiles: []string{p.Name}, KeyID: p.Key.ID}
 	if p.Skip != credfile.Rotatable {
-		fresh.State, fresh.Why = decide.StateSkipped, cmp.Or(p.Why, string(p.Skip))
+		fresh.SetDecision(decide.Skip(cmp.Or(p.Why, string(p.Skip))))
 		return fresh
 	}
 	if last == nil {
-		fresh.State, fresh.Why = stateNew, "not yet looked at"
+		fresh.SetDecision(decide.WaitForFirstPass())
 		return fresh
 	}
 	line := *last
@@ -256,7 +252,7 @@ func profileLine(p credfile.Profile, last *state.KeyStatus) state.KeyStatus {
 // sortRank orders the keys by state. Keys that need a person come first.
 func sortRank(l state.KeyStatus) int {
 	order := []decide.State{decide.StateBlocked, decide.StateWaiting, decide.StateHeld, decide.StateRotating, decide.StateDue,
-		decide.StateOverlap, decide.StateQuarantine, stateNew, decide.StateOK, decide.StateSkipped}
+		decide.StateOverlap, decide.StateQuarantine, decide.StateNew, decide.StateOK, decide.StateSkipped}
 	if l.NeedsPerson {
 		return -1
 	}

@@ -58,7 +58,7 @@ func (t *terminal) keyRow(l state.KeyStatus, r *report) tableRow {
 		w.paint = t.red
 	case l.State == decide.StateWaiting || l.State == decide.StateHeld || l.State == decide.StateDue:
 		w.paint = t.yellow
-	case l.State == decide.StateSkipped || l.State == stateNew:
+	case l.State == decide.StateSkipped || l.State == decide.StateNew:
 		w.paint = t.dim
 	}
 	if l.State == decide.StateOK {

@@ -16,6 +16,7 @@ const (
 	StateWaiting    State = "waiting" // an action failed and will be retried
 	StateBlocked    State = "blocked" // only a person can continue
 	StateSkipped    State = "skipped"
+	StateNew        State = "new" // no pass has looked at the key yet; only keyd status shows it
 )
 
 // Decision is what to do with one key, how long to wait, and why. The status,
@@ -53,3 +54,7 @@ func BlockUntil(until time.Time, why, run string) Decision {
 func WaitUntil(state State, until time.Time, why string) Decision {
 	return Decision{Do: DoWait, State: state, Until: until, Why: why}
 }
+
+// WaitForFirstPass returns what is known about a key before any pass has looked at
+// it.
+func WaitForFirstPass() Decision { return WaitUntil(StateNew, time.Time{}, "not yet looked at") }

@@ -30,6 +30,13 @@ func BlockForCopy(err error, now time.Time) Decision {
 	return BlockUntil(now.Add(RecheckEvery), err.Error(), hint.Hint(err))
 }
 
+// BlockForMissing blocks a rotation in progress whose credentials file was removed:
+// no pass can read the files then, so none comes as far as Next.
+func BlockForMissing(path string) Decision {
+	return BlockUntil(time.Time{}, "a rotation is in progress, and "+path+" is missing",
+		"restore "+path+" from a backup; one with the old key will do")
+}
+
 // unlessEndpointErr blocks a key whose configuration does not say where AWS is,
 // unless the action calls no one.
 func unlessEndpointErr(f Facts, d Decision) Decision {

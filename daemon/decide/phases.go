@@ -11,11 +11,55 @@ import (
 	"keyd/daemon/settings"
 )
 
+// phase is how far a rotation has come, according to its journal. The files can
+// contradict it, so decideRotation looks at them first.
+type phase uint8
+
+// The phases, in the order of a rotation.
+const (
+	phaseCreate     phase = iota // CreateAccessKey was sent, and its result is unknown
+	phaseProof                   // the new key is in the journal, and no file was swapped
+	phaseValidation              // the files were swapped
+	phaseOverlap                 // the pair in the files was validated, and the old key is Active
+	phaseQuarantine              // the old key is Inactive
+)
+
+// phaseOf returns the phase of a rotation.
+func phaseOf(r *journal.Rotation) phase {
+	switch {
+	case r.New.ID == "":
+		return phaseCreate
+	case r.Validated.IsZero() && r.Swapped.IsZero():
+		return phaseProof
+	case r.Validated.IsZero():
+		return phaseValidation
+	case r.Deactivated.IsZero():
+		return phaseOverlap
+	}
+	return phaseQuarantine
+}
+
+// DescribeRotation says in two lines which keys a rotation has, which one the files
+// show, and what happens next, for a person who has interrupted it.
+func DescribeRotation(r *journal.Rotation) string {
+	switch phaseOf(r) {
+	case phaseCreate:
+		return fmt.Sprintf("CreateAccessKey was sent, and its result is unknown.\nthe files show %s, which still works; the next pass finds out whether a key was created", r.Old)
+	case phaseProof:
+		return fmt.Sprintf("%s exists at AWS and is stored here, but no file shows it yet.\nthe files show %s, which still works; the next pass continues with %s", r.New, r.Old, r.New)
+	case phaseValidation:
+		return fmt.Sprintf("the files show %s.\n%s stays usable; the next pass validates the files", r.New, r.Old)
+	case phaseOverlap:
+		return fmt.Sprintf("the files show %s, which works.\n%s stays usable until the overlap is over", r.New, r.Old)
+	}
+	return fmt.Sprintf("the files show %s, which works.\n%s is inactive and not deleted yet", r.New, r.Old)
+}
+
 // decideRotation decides about a key in a rotation. It checks the situations
 // that can do the most harm first.
 func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
 	switch {
-	case r.New.ID == "":
+	case phaseOf(r) == phaseCreate:
 		return decideLostAnswer(f, r, s, now)
 	case f.Placement.Torn > 0: // no one can use the pair: everything else comes later
 		return orWaitForRetry(f, s, now, actNow(DoMend, StateRotating, fmt.Sprintf("a write was cut short, and a file holds half of %s and half of %s: writing all of %s",
@@ -39,7 +83,7 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 		return decideRevive(f, r, s, now)
 	case !r.Held.IsZero():
 		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("held since %s: %s stays usable, keyd resume continues", r.Held.Local().Format("2 Jan 15:04"), credfile.Short(r.Old.ID)))
-	case f.Placement.Old > 0 && !r.Validated.IsZero():
+	case f.Placement.Old > 0 && phaseOf(r) >= phaseOverlap:
 		return decideMend(f, r, s, now)
 	}
 	return orWaitForRetry(f, s, now, decideForward(f, r, s, now))
@@ -63,13 +107,13 @@ func decideForward(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 		return actNow(DoProve, StateRotating, credfile.Short(r.New.ID)+" is not in any file until AWS accepts it reliably")
 	case f.Placement.Old > 0:
 		return actNow(DoSwap, StateRotating, credfile.Short(r.New.ID)+" is accepted: replacing "+credfile.Short(r.Old.ID))
-	case r.Validated.IsZero(), !r.MendStarted.IsZero():
+	case phaseOf(r) < phaseOverlap, !r.MendStarted.IsZero():
 		return actNow(DoValidate, StateRotating, "the files show "+credfile.Short(r.New.ID)+": checking what is on disk")
 	case f.CopyErr(r.Old.ID) != nil:
 		return BlockForCopy(f.CopyErr(r.Old.ID), now)
 	case s.DescribeKeys && !r.Described:
 		return actNow(DoDescribe, StateOverlap, "tagging "+credfile.Short(r.New.ID)+" for the console")
-	case r.Deactivated.IsZero():
+	case phaseOf(r) == phaseOverlap:
 		return decideOverlap(f, r, s, now)
 	}
 	return decideQuarantine(f, r, s, now)

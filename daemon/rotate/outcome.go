@@ -21,9 +21,10 @@ func (d *Rotator) makeResult(t *target, decision decide.Decision, err error) Res
 // keyStatus returns the status of a key after its last decision.
 func keyStatus(t *target, d decide.Decision) state.KeyStatus {
 	l := state.KeyStatus{
-		Profiles: t.facts.Profiles, KeyID: t.facts.ID, State: d.State, Until: d.Until, Why: d.Why, Hint: d.Hint,
-		NeedsPerson: d.Do == decide.DoBlock, Warnings: t.warnings, Memory: state.Memory{Seen: t.facts.Seen, Failure: t.facts.Failure},
+		Profiles: t.facts.Profiles, KeyID: t.facts.ID, Warnings: t.warnings,
+		Memory: state.Memory{Seen: t.facts.Seen, Failure: t.facts.Failure},
 	}
+	l.SetDecision(d)
 	r := t.facts.Rotation
 	if r == nil || len(r.Places) > 0 { // otherwise the only "profile" is a key id
 		l.Hint = hint.FillProfile(l.Hint, l.Profiles)

@@ -44,6 +44,11 @@ type KeyStatus struct {
 	Memory `json:"-"`
 }
 
+// SetDecision fills in what was decided about the key.
+func (l *KeyStatus) SetDecision(d decide.Decision) {
+	l.State, l.Until, l.Why, l.Hint, l.NeedsPerson = d.State, d.Until, d.Why, d.Hint, d.NeedsPerson()
+}
+
 // Memory is what passes remember about a key. It is stored separately, in
 // memory.json, which only passes read: keyd status is faster without it.
 type Memory struct {
