@@ -194,24 +194,23 @@ func (r *report) addHiddenRotations(profiles []credfile.Profile, status state.St
 
 // addProfiles adds one line for each key, and one for each profile without a key.
 func (r *report) addProfiles(profiles []credfile.Profile, status state.Status) {
-	at, lines := make(map[string]int, len(profiles)), make(map[string]*state.KeyStatus, len(status.Keys))
-	r.Keys = make([]state.KeyStatus, 0, len(profiles))
+	lines := make(map[string]*state.KeyStatus, len(status.Keys))
 	for i := range status.Keys {
 		lines[status.Keys[i].KeyID] = &status.Keys[i]
 	}
+	groups := rotate.GroupProfiles(profiles)
+	r.Keys = make([]state.KeyStatus, 0, len(groups))
+	for _, g := range groups {
+		r.Keys = append(r.Keys, groupLine(g, lines[g.Holders[0].Key.ID]))
+	}
+	r.addWarnings(profiles)
+}
+
+// addWarnings adds what is wrong in the files, each problem once.
+func (r *report) addWarnings(profiles []credfile.Profile) {
 	var warnings []credfile.Problem
 	for _, p := range profiles {
 		warnings = append(warnings, p.Warnings...)
-		if i, ok := at[p.Key.ID]; ok && p.Key.ID != "" && p.Skip == credfile.Rotatable {
-			if !slices.Contains(r.Keys[i].Profiles, p.Name) {
-				r.Keys[i].Profiles = append(r.Keys[i].Profiles, p.Name)
-			}
-			continue
-		}
-		if p.Skip == credfile.Rotatable {
-			at[p.Key.ID] = len(r.Keys)
-		}
-		r.Keys = append(r.Keys, profileLine(p, lines[p.Key.ID]))
 	}
 	for _, w := range slices.Compact(warnings) {
 		text := fmt.Sprintf("%s:%d: %s; %s", w.Path, w.Line, w.Text, w.Remedy)
@@ -232,20 +231,19 @@ func (r *report) selectKeys(names []string) {
 	slices.SortStableFunc(r.Keys, func(a, b state.KeyStatus) int { return cmp.Compare(sortRank(a), sortRank(b)) })
 }
 
-// profileLine returns the line of a profile's key. last is what the last pass
-// said about the key; nil if no pass has seen it.
-func profileLine(p credfile.Profile, last *state.KeyStatus) state.KeyStatus {
-	fresh := state.KeyStatus{Profiles: []string{p.Name}, KeyID: p.Key.ID}
-	if p.Skip != credfile.Rotatable {
-		fresh.SetDecision(decide.Skip(cmp.Or(p.Why, string(p.Skip))))
-		return fresh
+// groupLine returns the line of a key. last is what the last pass said about it;
+// nil if no pass has seen it.
+func groupLine(g rotate.Group, last *state.KeyStatus) state.KeyStatus {
+	line := state.KeyStatus{KeyID: g.Holders[0].Key.ID}
+	switch {
+	case g.SkipReason != "":
+		line.SetDecision(decide.Skip(g.SkipReason))
+	case last == nil:
+		line.SetDecision(decide.WaitForFirstPass())
+	default:
+		line = *last
 	}
-	if last == nil {
-		fresh.SetDecision(decide.WaitForFirstPass())
-		return fresh
-	}
-	line := *last
-	line.Profiles, line.Warnings = fresh.Profiles, nil
+	line.Profiles, line.Warnings = g.Names, nil
 	return line
 }
 

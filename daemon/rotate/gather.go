@@ -56,8 +56,8 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 	for _, r := range rotations {
 		w.targets = append(w.targets, d.rotationTarget(r, snapshot))
 	}
-	for _, p := range snapshot.Profiles {
-		w.addProfile(p, blockingProblem(problems, p.Key.ID))
+	for _, g := range GroupProfiles(w.outsideRotations(snapshot.Profiles)) {
+		w.targets = append(w.targets, g.newTarget(blockingProblem(problems, g.Holders[0].Key.ID)))
 	}
 	for _, p := range problems {
 		if !slices.ContainsFunc(w.targets, func(t *target) bool { return errors.Is(t.facts.RotationErr, p) }) {
@@ -115,25 +115,71 @@ func fileOrder(snapshot *credfile.Snapshot, t *target) int {
 	})
 }
 
-// addProfile adds a profile to the target of its key, or creates a target for
-// it.
-func (w *world) addProfile(p credfile.Profile, unread error) {
-	for _, t := range w.targets {
-		if slices.ContainsFunc(t.holders, func(h credfile.Profile) bool { return h.Path == p.Path && h.Section == p.Section }) {
-			t.facts.AddProfileName(p.Name)
-			return
+// outsideRotations returns the profiles that show no key of a rotation in progress.
+// It adds the names of the others to their rotations.
+func (w *world) outsideRotations(profiles []credfile.Profile) (rest []credfile.Profile) {
+	for _, p := range profiles {
+		i := slices.IndexFunc(w.targets, func(t *target) bool {
+			return slices.ContainsFunc(t.holders, func(h credfile.Profile) bool { return isSamePlace(h, p) })
+		})
+		if i < 0 {
+			rest = append(rest, p)
+			continue
 		}
-		if p.Skip == credfile.Rotatable && t.facts.SkipReason == "" && p.Key.ID == t.facts.ID && t.facts.Rotation == nil {
-			t.holders = append(t.holders, p)
-			t.facts.AddProfileName(p.Name)
-			return
+		w.targets[i].facts.AddProfileName(p.Name)
+	}
+	return rest
+}
+
+// isSamePlace reports whether a and b stand for the same section of the same file.
+func isSamePlace(a, b credfile.Profile) bool { return a.Path == b.Path && a.Section == b.Section }
+
+// Group is one key that keyd could rotate, or one profile without such a key.
+type Group struct {
+	Holders    []credfile.Profile // the places that show it, in file order; never empty
+	Names      []string           // the names of their profiles, each once
+	SkipReason string             // why there is nothing to rotate; "" when there may be something
+}
+
+// GroupProfiles groups profiles by key, in file order: profiles that share a key
+// change together. A section that appears twice in a file is one group.
+func GroupProfiles(profiles []credfile.Profile) []Group {
+	type place struct{ path, section string }
+	groups := make([]Group, 0, len(profiles))
+	byPlace, byKey := make(map[place]int, len(profiles)), make(map[string]int, len(profiles))
+	for _, p := range profiles {
+		rotatable, at := p.Skip == credfile.Rotatable, place{p.Path, p.Section}
+		i, known := byPlace[at]
+		if !known && rotatable {
+			i, known = byKey[p.Key.ID]
+			if known {
+				groups[i].Holders = append(groups[i].Holders, p)
+			}
+		}
+		if !known {
+			i = len(groups)
+			groups = append(groups, Group{Holders: []credfile.Profile{p}, SkipReason: skipReason(p)})
+		}
+		byPlace[at] = i
+		if rotatable {
+			byKey[p.Key.ID] = i
+		}
+		if !slices.Contains(groups[i].Names, p.Name) {
+			groups[i].Names = append(groups[i].Names, p.Name)
 		}
 	}
-	t := &target{facts: decide.Facts{ID: p.Key.ID, Profiles: []string{p.Name}, RotationErr: unread}, pair: p.Key, holders: []credfile.Profile{p}}
-	if p.Skip != credfile.Rotatable {
-		t.facts.SkipReason = cmp.Or(p.Why, string(p.Skip))
-	}
-	w.targets = append(w.targets, t)
+	return groups
+}
+
+// skipReason returns in words why a profile has no key to rotate, or "".
+func skipReason(p credfile.Profile) string { return cmp.Or(p.Why, string(p.Skip)) }
+
+// newTarget returns the target of a group. unread is why the journal that the key
+// may have cannot be read, or nil.
+func (g *Group) newTarget(unread error) *target {
+	first := g.Holders[0]
+	return &target{pair: first.Key, holders: g.Holders,
+		facts: decide.Facts{ID: first.Key.ID, Profiles: g.Names, SkipReason: g.SkipReason, RotationErr: unread}}
 }
 
 // blockingProblem returns why the key id must be left alone, or nil. A key is
