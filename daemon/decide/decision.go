@@ -32,8 +32,8 @@ type Decision struct {
 // EndsPass reports whether nothing is left to do for the key in this pass.
 func (d Decision) EndsPass() bool { return ActionOf(d.Do).EndsPass }
 
-// NeedsPerson reports whether only a person can continue. Everything that says so
-// of a key, from the exit code to the notification, goes back to this.
+// NeedsPerson reports whether only a person can continue. It is where the status,
+// and with it the notification, has that from.
 func (d Decision) NeedsPerson() bool { return d.Do == DoBlock }
 
 // actNow returns the decision to take the action do now.

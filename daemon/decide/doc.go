@@ -1,0 +1,46 @@
+// Package decide is the policy of keyd: what to do with one access key now, and why.
+//
+// It has one entrance. Next takes the Facts about a key, the settings and the time,
+// and returns a Decision: the action to take, how long to wait, or what a person has
+// to do, with a reason in words. Next is pure: it reads no file, asks no one and does
+// not look at the clock, so a table of facts tests it, and anything it decides can be
+// decided again. Package rotate gathers the facts, performs the action, and asks again
+// with fresh facts until the Decision ends the pass for the key.
+//
+// # Reading order
+//
+//   - facts.go: everything that Next may know about a key.
+//   - decision.go, action.go: what it may answer; each action is one row of a table.
+//   - next.go: a key at rest, from the first look to the decision to replace it.
+//   - phases.go: a rotation in progress. What can do the most harm comes first.
+//   - retire.go: the end of the old key, in the overlap and in the quarantine.
+//   - retry.go: how a recent failure turns an action into a wait, or into a question to
+//     a person.
+//   - obstacles.go: what overrides a decision, whatever the phase.
+//   - decoy.go: keys that must not sign anything.
+//
+// # A new action
+//
+//  1. action.go: a constant of type Do, and its row in the table, which says what a
+//     failure, unknown settings or a missing network mean for it.
+//  2. Usually phases.go or retire.go: the case in which it is due. The order of the
+//     cases is the order of urgency. The decision must pass through orWaitForRetry,
+//     here or in the caller.
+//  3. Package rotate: a function that performs it, and its row in act.go. If the action
+//     is optional, the row also says how to continue without it.
+//
+// Tests compare the constants, this table and that of package rotate.
+//
+// # A new reason to skip a key
+//
+// A reason of the policy, such as an excluded account, is one Skip("...") in next.go.
+// A reason that the files show, such as another way to sign in, is a case of
+// findProvider or describePair in package credfile: it reaches Next as
+// Facts.SkipReason, with its words.
+//
+// # What a person sees
+//
+// keyd status, the log and the notification all print Decision.Why, and call for a
+// person when Decision.NeedsPerson says so. Texts about the phase of a rotation belong
+// here as well, so that they cannot contradict what Next does: see DescribeRotation.
+package decide
