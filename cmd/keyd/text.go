@@ -8,34 +8,17 @@ import (
 	"unicode/utf8"
 
 	"keyd/credfile"
+	"keyd/daemon/settings"
 )
 
-const day = 24 * time.Hour
+const day = settings.Day
 
-// formatDuration prints a duration as people say it, in at most two units: 45d,
-// 1d 3h, 3h 12m, 12m, 40s. The sign is dropped.
-func formatDuration(d time.Duration) string {
-	d = d.Abs()
-	hours, minutes := d%day/time.Hour, d%time.Hour/time.Minute
-	switch {
-	case d >= 2*day || d >= day && hours == 0:
-		return fmt.Sprintf("%dd", d/day)
-	case d >= day:
-		return fmt.Sprintf("1d %dh", hours)
-	case d >= time.Hour:
-		return fmt.Sprintf("%dh %dm", hours, minutes)
-	case d >= time.Minute:
-		return fmt.Sprintf("%dm", minutes)
-	}
-	return fmt.Sprintf("%ds", d/time.Second)
-}
+// formatDuration prints a duration as people say it, without its sign: 1d 3h.
+func formatDuration(d time.Duration) string { return settings.FormatSpan(d) }
 
 // formatAge prints the largest unit of a duration. A negative age, which comes
 // from a wrong clock, is 0s.
-func formatAge(d time.Duration) string {
-	first, _, _ := strings.Cut(formatDuration(max(d, 0)), " ")
-	return first
-}
+func formatAge(d time.Duration) string { return settings.FormatAge(max(d, 0)) }
 
 func formatAgo(d time.Duration) string {
 	if d < time.Minute {

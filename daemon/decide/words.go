@@ -9,17 +9,7 @@ import (
 )
 
 // FormatAge prints a duration in its largest unit, rounded down: 61d, 3h, 12m, 40s.
-func FormatAge(d time.Duration) string {
-	switch d = d.Abs(); {
-	case d >= settings.Day:
-		return fmt.Sprintf("%dd", d/settings.Day)
-	case d >= time.Hour:
-		return fmt.Sprintf("%dh", d/time.Hour)
-	case d >= time.Minute:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	}
-	return fmt.Sprintf("%ds", d/time.Second)
-}
+func FormatAge(d time.Duration) string { return settings.FormatAge(d) }
 
 // formatAgo prints how long at is before now, such as "3d ago".
 func formatAgo(at, now time.Time) string { return FormatAge(now.Sub(at)) + " ago" }

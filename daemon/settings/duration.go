@@ -1,8 +1,8 @@
 package settings
 
 import (
-	"bytes"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -41,8 +41,9 @@ func parseDuration(text string) (time.Duration, error) {
 	return total + d, nil
 }
 
-// formatDuration prints a duration in the form that keyd.ini uses.
-func formatDuration(d time.Duration) string {
+// FormatDuration prints a duration in the form that keyd.ini uses: 60d, 36h, 1h30m.
+// It drops fractions of a second.
+func FormatDuration(d time.Duration) string {
 	if d != 0 && d%Day == 0 {
 		return strconv.Itoa(int(d/Day)) + "d"
 	}
@@ -55,24 +56,26 @@ func formatDuration(d time.Duration) string {
 	return text
 }
 
-// findLine returns the line number of a setting, because ini.v1 keeps none. An empty
-// name stands for the section header. findLine returns 0 if there is no such line.
-func findLine(data []byte, section, name string) int {
-	in, number := "", 0
-	for line := range bytes.Lines(data) {
-		number++
-		text := strings.TrimSpace(string(line))
-		if inner, ok := strings.CutPrefix(text, "["); ok {
-			in, _, _ = strings.Cut(inner, "]")
-			if in == section && name == "" {
-				return number
-			}
-			continue
-		}
-		key, _, _ := strings.Cut(text, "=")
-		if in == section && name != "" && strings.TrimSpace(key) == name {
-			return number
-		}
+// FormatSpan prints a duration as people say it, in at most two units, rounded down:
+// 45d, 1d 3h, 3h 12m, 12m, 40s. It drops the sign.
+func FormatSpan(d time.Duration) string {
+	d = d.Abs()
+	hours, minutes := d%Day/time.Hour, d%time.Hour/time.Minute
+	switch {
+	case d >= 2*Day || d >= Day && hours == 0:
+		return fmt.Sprintf("%dd", d/Day)
+	case d >= Day:
+		return fmt.Sprintf("1d %dh", hours)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh %dm", hours, minutes)
+	case d >= time.Minute:
+		return fmt.Sprintf("%dm", minutes)
 	}
-	return 0
+	return fmt.Sprintf("%ds", d/time.Second)
+}
+
+// FormatAge prints only the largest unit of FormatSpan: 61d, 3h, 12m, 40s.
+func FormatAge(d time.Duration) string {
+	first, _, _ := strings.Cut(FormatSpan(d), " ")
+	return first
 }

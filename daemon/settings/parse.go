@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -142,20 +143,20 @@ func (p *parser) checkRanges() {
 	s := p.result
 	atLeast := func(name string, d, floor time.Duration) {
 		if d < floor {
-			p.addError("", name, fmt.Sprintf("%s = %s: must be at least %s", name, formatDuration(d), formatDuration(floor)), "")
+			p.addError("", name, fmt.Sprintf("%s = %s: must be at least %s", name, FormatDuration(d), FormatDuration(floor)), "")
 		}
 	}
 	atLeast("rotate_after", s.RotateAfter, Day) // keyd never rotates a user's key twice within a day
 	atLeast("check_every", s.CheckEvery, time.Minute)
 	for name, after := range s.ProfileRotateAfter {
 		if after != Never && after < Day {
-			p.addError("profile "+name, "rotate_after", fmt.Sprintf("rotate_after = %s: must be at least 1d", formatDuration(after)), "")
+			p.addError("profile "+name, "rotate_after", fmt.Sprintf("rotate_after = %s: must be at least 1d", FormatDuration(after)), "")
 		}
 	}
 	latest := s.RotateAfter + s.RotateAfter/10 + s.Overlap
 	if latest > s.MaxAge {
 		p.addError("", "max_age", fmt.Sprintf("rotate_after +10 %% and overlap add up to %s: an old key would be active beyond max_age = %s",
-			formatDuration(latest), formatDuration(s.MaxAge)), "")
+			FormatDuration(latest), FormatDuration(s.MaxAge)), "")
 	}
 }
 
@@ -164,4 +165,26 @@ func (p *parser) addError(section, name, text, near string) {
 	if p.err == nil {
 		p.err = &Error{Path: p.path, Line: findLine(p.data, section, name), Text: text, Near: near}
 	}
+}
+
+// findLine returns the line number of a setting, because ini.v1 keeps none. An empty
+// name stands for the section header. findLine returns 0 if there is no such line.
+func findLine(data []byte, section, name string) int {
+	in, number := "", 0
+	for line := range bytes.Lines(data) {
+		number++
+		text := strings.TrimSpace(string(line))
+		if inner, ok := strings.CutPrefix(text, "["); ok {
+			in, _, _ = strings.Cut(inner, "]")
+			if in == section && name == "" {
+				return number
+			}
+			continue
+		}
+		key, _, _ := strings.Cut(text, "=")
+		if in == section && name != "" && strings.TrimSpace(key) == name {
+			return number
+		}
+	}
+	return 0
 }

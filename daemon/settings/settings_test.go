@@ -91,7 +91,7 @@ func TestDurations(t *testing.T) {
 		}
 	}
 	for d, want := range map[time.Duration]string{60 * Day: "60d", 36 * time.Hour: "36h", 10 * time.Minute: "10m", time.Minute: "1m", 0: "0s"} {
-		if got := formatDuration(d); got != want {
+		if got := FormatDuration(d); got != want {
 			t.Errorf("%d prints as %q, want %q", d, got, want)
 		}
 	}
@@ -106,5 +106,23 @@ func TestWordsOfACommand(t *testing.T) {
 	words, err := splitWords(` a	b "c d"e 'f "g' "" \n $HOME `)
 	if want := `["a" "b" "c de" "f \"g" "" "\\n" "$HOME"]`; err != nil || fmt.Sprintf("%q", words) != want {
 		t.Errorf("%q, %v", words, err)
+	}
+}
+
+func TestDurationsForPeople(t *testing.T) {
+	for _, tc := range []struct {
+		d         time.Duration
+		span, age string
+	}{
+		{0, "0s", "0s"},
+		{90 * time.Second, "1m", "1m"},
+		{3*time.Hour + 12*time.Minute, "3h 12m", "3h"},
+		{Day, "1d", "1d"},
+		{27 * time.Hour, "1d 3h", "1d"},
+		{-61 * Day, "61d", "61d"},
+	} {
+		if span, age := FormatSpan(tc.d), FormatAge(tc.d); span != tc.span || age != tc.age {
+			t.Errorf("%s prints as %q and %q, want %q and %q", tc.d, span, age, tc.span, tc.age)
+		}
 	}
 }
