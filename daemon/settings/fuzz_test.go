@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// FuzzSettingsAgain: whatever stands in keyd.ini, either the settings are within
-// their ranges and the same when they are written again, or the error names the
-// file and a line of it.
+// FuzzSettingsAgain parses any keyd.ini. Either the settings are within their ranges
+// and stay the same when they are written and parsed again, or the error names the file
+// and a line of it.
 func FuzzSettingsAgain(f *testing.F) {
 	for _, text := range []string{
 		"", "rotate_after = 60d\nmax_age = 90d\n", "[profile legacy]\nrotate = never\n", "[profile  a b ]\nrotate_after=30d ; c\n",
@@ -35,12 +35,12 @@ func FuzzSettingsAgain(f *testing.F) {
 			return
 		}
 		inRange(t, s)
-		text, ok := rewritten(s)
+		text, ok := rewrite(s)
 		if !ok {
 			return
 		}
 		again, err := Parse("keyd.ini", []byte(text))
-		if again.ProfileLines, s.ProfileLines = nil, nil; err != nil || !reflect.DeepEqual(again, s) { // they stand in other lines now
+		if again.ProfileLines, s.ProfileLines = nil, nil; err != nil || !reflect.DeepEqual(again, s) { // the sections are on other lines now
 			t.Fatalf("%v\n%+v\n%+v\n%s", err, s, again, text)
 		}
 	})
@@ -72,26 +72,27 @@ func inRange(t *testing.T, s Settings) {
 	}
 }
 
-// rewritten is a keyd.ini that says s; false when a word of it has no such form
-// that a test would know better than the parser.
-func rewritten(s Settings) (string, bool) {
+// rewrite returns a keyd.ini with the settings s. It returns false when a word in it
+// has no form of which a test would know more than the parser.
+func rewrite(s Settings) (string, bool) {
 	var b strings.Builder
-	prune := "never"
-	if s.PruneInactiveAfter > 0 {
-		prune = s.PruneInactiveAfter.String()
-	}
-	fmt.Fprintf(&b, "rotate_after=%s\nmax_age=%s\noverlap=%s\nquarantine=%s\ncheck_every=%s\nnotify=%s\ndescribe_keys=%t\nprune_inactive_after=%s\nnever_accounts=%s\n",
-		s.RotateAfter, s.MaxAge, s.Overlap, s.Quarantine, s.CheckEvery, s.Notify, s.DescribeKeys, prune, strings.Join(s.NeverAccounts, ","))
 	odd := func(text string) bool {
 		return strings.ContainsAny(text, "\r\n\x00`#;\\\"'[]") || strings.TrimSpace(text) != text
 	}
-	for i, word := range s.OnEvent {
-		if odd(word) || word == "" {
-			return "", false
-		}
-		b.WriteString([]string{"on_event=", " "}[min(i, 1)] + "'" + word + "'")
+	if slices.ContainsFunc(s.OnEvent, odd) || slices.Contains(s.OnEvent, "") {
+		return "", false
 	}
-	b.WriteString("\n")
+	for _, r := range table {
+		into := r.field(&s)
+		text := into.String()
+		if d, ok := into.(*duration); ok {
+			text = time.Duration(*d).String() // to the nanosecond
+		}
+		if d, ok := into.(*durationOrNever); ok && *d != 0 {
+			text = time.Duration(*d).String()
+		}
+		fmt.Fprintf(&b, "%s=%s\n", r.name, text)
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
 		if odd(name) {
 			return "", false

@@ -3,6 +3,7 @@ package settings
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -50,120 +51,87 @@ type parser struct {
 
 // parseSection reads all settings of one section.
 func (p *parser) parseSection(s *ini.Section) {
-	name, isProfile := strings.CutPrefix(s.Name(), "profile ")
-	if !isProfile && s.Name() != ini.DefaultSection {
-		p.addError(s.Name(), "", fmt.Sprintf("unknown section [%s]", s.Name()), "[profile "+s.Name()[strings.LastIndex(s.Name(), " ")+1:]+"]")
-		return
-	}
-	for _, key := range s.Keys() {
-		if isProfile {
-			p.parseProfile(s.Name(), strings.TrimSpace(name), key.Name(), unquoteValue(key))
-			continue
+	profile, isProfile := strings.CutPrefix(s.Name(), "profile ")
+	switch {
+	case s.Name() == ini.DefaultSection:
+		for _, key := range s.Keys() {
+			p.parseSetting(table[:], &p.result, "", key)
 		}
-		p.parseTopLevel(key.Name(), unquoteValue(key))
+	case isProfile:
+		for _, key := range s.Keys() {
+			p.parseProfile(s.Name(), strings.TrimSpace(profile), key)
+		}
+	default:
+		p.addError(s.Name(), "", &Error{
+			Text: fmt.Sprintf("unknown section [%s]", s.Name()),
+			Near: "[profile " + s.Name()[strings.LastIndex(s.Name(), " ")+1:] + "]",
+		})
 	}
 }
 
-// parseProfile reads one setting of a [profile NAME] section.
-func (p *parser) parseProfile(section, profile, name, value string) {
+// parseProfile reads one setting of a [profile NAME] section. rotate = never takes
+// precedence over rotate_after.
+func (p *parser) parseProfile(section, profile string, key *ini.Key) {
 	if p.result.ProfileRotateAfter == nil {
 		p.result.ProfileRotateAfter, p.result.ProfileLines = map[string]time.Duration{}, map[string]string{}
 	}
 	p.result.ProfileLines[profile] = fmt.Sprintf("%s:%d", p.path, findLine(p.data, section, ""))
-	switch {
-	case name == "rotate" && value == "never":
-		p.result.ProfileRotateAfter[profile] = Never
-	case name == "rotate":
-		p.addError(section, name, fmt.Sprintf("rotate = %q: a profile is excluded by rotate = never", value), "rotate = never")
-	case name == "rotate_after":
-		var after time.Duration
-		p.setDuration(section, name, value, &after)
-		if _, excluded := p.result.ProfileRotateAfter[profile]; !excluded {
-			p.result.ProfileRotateAfter[profile] = after
+	var own Settings
+	p.parseSetting(profileTable[:], &own, section, key)
+	if p.result.ProfileRotateAfter[profile] != Never {
+		p.result.ProfileRotateAfter[profile] = own.RotateAfter
+	}
+}
+
+// parseSetting reads one setting into s. rows are the settings that its section may
+// have.
+func (p *parser) parseSetting(rows []row, s *Settings, section string, key *ini.Key) {
+	var known []string
+	for _, r := range rows {
+		if r.name == key.Name() {
+			into := r.field(s)
+			_, keepQuotes := into.(*command) // the quotation marks belong to the command
+			p.addError(section, r.name, into.parse(r.name, valueOf(key, keepQuotes)))
+			return
 		}
-	default:
-		known := []string{"rotate", "rotate_after"}
-		p.addError(section, name, fmt.Sprintf("unknown setting %q in [%s]", name, section), hint.Nearest(name, known))
+		known = append(known, r.name)
 	}
-}
-
-// parseTopLevel reads one setting from above the first section.
-func (p *parser) parseTopLevel(name, value string) {
-	s := &p.result
-	durations := map[string]*time.Duration{
-		"rotate_after": &s.RotateAfter, "max_age": &s.MaxAge, "overlap": &s.Overlap,
-		"quarantine": &s.Quarantine, "check_every": &s.CheckEvery,
+	text := fmt.Sprintf("unknown setting %q", key.Name())
+	if section != "" {
+		text += fmt.Sprintf(" in [%s]", section)
 	}
-	if into, ok := durations[name]; ok {
-		p.setDuration("", name, value, into)
-		return
-	}
-	switch name {
-	case "notify":
-		p.parseChoice(name, value, &s.Notify, "desktop", "none")
-	case "on_event":
-		p.parseCommand(name, value)
-	case "never_accounts":
-		p.parseAccounts(name, value)
-	case "describe_keys":
-		word := ""
-		p.parseChoice(name, value, &word, "true", "false")
-		s.DescribeKeys = word == "true"
-	case "prune_inactive_after":
-		if value != "never" {
-			p.setDuration("", name, value, &s.PruneInactiveAfter)
-		}
-	default:
-		known := []string{"rotate_after", "max_age", "overlap", "quarantine", "check_every",
-			"notify", "on_event", "describe_keys", "prune_inactive_after", "never_accounts"}
-		p.addError("", name, fmt.Sprintf("unknown setting %q", name), hint.Nearest(name, known))
-	}
-}
-
-// parseChoice reads a setting that must be one of words.
-func (p *parser) parseChoice(name, value string, into *string, words ...string) {
-	if !slices.Contains(words, value) {
-		p.addError("", name, fmt.Sprintf("%s = %q: must be one of %s", name, value, strings.Join(words, ", ")), hint.Nearest(value, words))
-	}
-	*into = value
-}
-
-// setDuration reads a duration into *into.
-func (p *parser) setDuration(section, name, value string, into *time.Duration) {
-	d, err := parseDuration(value)
-	if err != nil {
-		p.addError(section, name, fmt.Sprintf("%s = %q: %v", name, value, err), "")
-	}
-	*into = d
+	p.addError(section, key.Name(), &Error{Text: text, Near: hint.Nearest(key.Name(), known)})
 }
 
 // checkRanges refuses values that are too short and values that contradict each
 // other.
 func (p *parser) checkRanges() {
 	s := p.result
-	atLeast := func(name string, d, floor time.Duration) {
-		if d < floor {
-			p.addError("", name, fmt.Sprintf("%s = %s: must be at least %s", name, FormatDuration(d), FormatDuration(floor)), "")
-		}
-	}
-	atLeast("rotate_after", s.RotateAfter, Day) // keyd never rotates a user's key twice within a day
-	atLeast("check_every", s.CheckEvery, time.Minute)
-	for name, after := range s.ProfileRotateAfter {
-		if after != Never && after < Day {
-			p.addError("profile "+name, "rotate_after", fmt.Sprintf("rotate_after = %s: must be at least 1d", FormatDuration(after)), "")
-		}
+	p.checkFloors(table[:], s, "")
+	for _, profile := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
+		p.checkFloors(profileTable[:], Settings{RotateAfter: s.ProfileRotateAfter[profile]}, "profile "+profile)
 	}
 	latest := s.RotateAfter + s.RotateAfter/10 + s.Overlap
 	if latest > s.MaxAge {
-		p.addError("", "max_age", fmt.Sprintf("rotate_after +10 %% and overlap add up to %s: an old key would be active beyond max_age = %s",
-			FormatDuration(latest), FormatDuration(s.MaxAge)), "")
+		p.addError("", "max_age", &Error{Text: fmt.Sprintf("rotate_after +10 %% and overlap add up to %s: an old key would be active beyond max_age = %s",
+			FormatDuration(latest), FormatDuration(s.MaxAge))})
 	}
 }
 
-// addError keeps the first mistake, with its line.
-func (p *parser) addError(section, name, text, near string) {
-	if p.err == nil {
-		p.err = &Error{Path: p.path, Line: findLine(p.data, section, name), Text: text, Near: near}
+// checkFloors refuses durations that are too short.
+func (p *parser) checkFloors(rows []row, s Settings, section string) {
+	for _, r := range rows {
+		if d, ok := r.field(&s).(*duration); ok && time.Duration(*d) < r.floor && time.Duration(*d) != Never {
+			p.addError(section, r.name, &Error{Text: fmt.Sprintf("%s = %s: must be at least %s", r.name, d, FormatDuration(r.floor))})
+		}
+	}
+}
+
+// addError keeps the first mistake, with its line. nil is no mistake.
+func (p *parser) addError(section, name string, mistake *Error) {
+	if p.err == nil && mistake != nil {
+		mistake.Path, mistake.Line = p.path, findLine(p.data, section, name)
+		p.err = mistake
 	}
 }
 
@@ -187,4 +155,18 @@ func findLine(data []byte, section, name string) int {
 		}
 	}
 	return 0
+}
+
+// valueOf returns the value of a setting, without quotation marks around it unless
+// keepQuotes. If only a comment follows "=", ini.v1 returns the comment as the value;
+// valueOf then returns "".
+func valueOf(key *ini.Key, keepQuotes bool) string {
+	value := key.Value()
+	if strings.HasPrefix(value, ";") || strings.HasPrefix(value, "#") {
+		return ""
+	}
+	if n := len(value); !keepQuotes && n > 1 && value[0] == value[n-1] && strings.ContainsRune("\"'", rune(value[0])) {
+		return value[1 : n-1]
+	}
+	return value
 }

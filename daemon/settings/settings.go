@@ -1,3 +1,11 @@
+// Package settings reads keyd.ini. Every name and value that keyd does not know is a
+// mistake with a file, a line and the nearest valid name. While keyd.ini has a mistake,
+// the daemon uses a copy of the last good one: see File.
+//
+// To add a setting, add a field to Settings and a row to table. The standard value, the
+// parser, the list of known names, the shortest duration, the line of the README and
+// "settings" in keyd status --json come from the row. A test then asks for the line in
+// the README. A type of value that no setting has yet also needs a type in value.go.
 package settings
 
 import (
@@ -39,10 +47,33 @@ type Settings struct {
 
 // Default returns the settings of a missing or empty keyd.ini.
 func Default() Settings {
-	return Settings{
-		RotateAfter: 60 * Day, MaxAge: 90 * Day, Overlap: Day, Quarantine: 7 * Day,
-		CheckEvery: 15 * time.Minute, Notify: "desktop", DescribeKeys: true,
+	var s Settings
+	for _, r := range table {
+		_ = r.field(&s).parse(r.name, r.standard) // a test parses every row
 	}
+	return s
+}
+
+// Texts returns every setting by its name in keyd.ini, with its value as keyd.ini
+// writes it. A section such as "profile legacy" is a map of its own. Texts returns nil
+// when the settings are unknown.
+func (s Settings) Texts() map[string]any {
+	if s.Unknown {
+		return nil
+	}
+	all := map[string]any{}
+	for _, r := range table {
+		all[r.name] = r.field(&s).String()
+	}
+	for profile, after := range s.ProfileRotateAfter {
+		for _, r := range profileTable {
+			if text := r.field(&Settings{RotateAfter: after}).String(); text != "" {
+				all["profile "+profile] = map[string]string{r.name: text}
+				break
+			}
+		}
+	}
+	return all
 }
 
 // RotateAfterFor returns the rotate_after of a key that these profiles share: the

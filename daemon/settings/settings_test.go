@@ -3,6 +3,9 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -124,5 +127,65 @@ func TestDurationsForPeople(t *testing.T) {
 		if span, age := FormatSpan(tc.d), FormatAge(tc.d); span != tc.span || age != tc.age {
 			t.Errorf("%s prints as %q and %q, want %q and %q", tc.d, span, age, tc.span, tc.age)
 		}
+	}
+}
+
+// TestReadmeShowsEverySetting compares the keyd.ini of the README with the table.
+func TestReadmeShowsEverySetting(t *testing.T) {
+	var want strings.Builder
+	for _, r := range table {
+		want.WriteString(readmeLine(r, 12, r.standard))
+	}
+	want.WriteString("\n[profile legacy]\n" + readmeLine(profileTable[0], 0, "never"))
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(readme), "```ini\nrotate_after")
+	block, _, _ = strings.Cut("rotate_after"+block, "```")
+	if block != want.String() {
+		t.Errorf("the README shows\n%s\nand the table says\n%s", block, want.String())
+	}
+}
+
+// readmeLine returns the line of the README for a setting. It pads the name to width.
+func readmeLine(r row, width int, text string) string {
+	return fmt.Sprintf("%-30s; %s\n", fmt.Sprintf("%-*s = %s", width, r.name, text), r.doc)
+}
+
+func TestEveryStandardValueIsValid(t *testing.T) {
+	for _, r := range table {
+		if err := r.field(new(Settings)).parse(r.name, r.standard); err != nil {
+			t.Errorf("%s: %v", r.name, err)
+		}
+	}
+	if got, err := Parse("keyd.ini", nil); err != nil || !reflect.DeepEqual(got, Default()) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestTextsAreWhatKeydIniSays writes the settings again as keyd.ini would.
+func TestTextsAreWhatKeydIniSays(t *testing.T) {
+	text := "overlap = 1d12h\non_event = /bin/x 'a b' \"it's\"\nnever_accounts = 111122223333,444455556666\nnotify = none\n" +
+		"[profile legacy]\nrotate_after = 2d\nrotate = never\n[profile often]\nrotate_after = 36h\n"
+	s, err := Parse("keyd.ini", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{
+		"rotate_after": "60d", "max_age": "90d", "overlap": "36h", "quarantine": "7d", "check_every": "15m", "notify": "none",
+		"on_event": `/bin/x 'a b' 'it'"'"'s'`, "describe_keys": "true", "prune_inactive_after": "never",
+		"never_accounts": "111122223333, 444455556666",
+		"profile legacy": map[string]string{"rotate": "never"}, "profile often": map[string]string{"rotate_after": "36h"},
+	}
+	if got := s.Texts(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%q", got)
+	}
+	again, err := Parse("keyd.ini", []byte("on_event = "+want["on_event"].(string)))
+	if err != nil || !slices.Equal(again.OnEvent, s.OnEvent) {
+		t.Errorf("%q, %v", again.OnEvent, err)
+	}
+	if got := (Settings{Unknown: true}).Texts(); got != nil {
+		t.Errorf("unknown settings print as %q", got)
 	}
 }

@@ -1,83 +1,47 @@
 package settings
 
-import (
-	"errors"
-	"fmt"
-	"strings"
+import "time"
 
-	"gopkg.in/ini.v1"
-)
+// row is one setting. Everything that keyd knows about a setting comes from its row.
+type row struct {
+	name     string
+	standard string        // the value when keyd.ini does not set it, as keyd.ini writes it
+	floor    time.Duration // the shortest duration; 0 for settings that are none
+	doc      string        // the comment in the README
 
-// parseAccounts reads never_accounts: AWS account ids separated by commas.
-func (p *parser) parseAccounts(name, value string) {
-	for account := range strings.SplitSeq(value, ",") {
-		account = strings.TrimSpace(account)
-		if account == "" && strings.TrimSpace(value) == "" {
-			return
-		}
-		if len(account) != 12 || strings.Trim(account, "0123456789") != "" {
-			p.addError("", name, fmt.Sprintf("%s: %q is not an account id: write 12 digits each, separated by commas", name, account), "")
-			return
-		}
-		p.result.NeverAccounts = append(p.result.NeverAccounts, account)
-	}
+	// field returns where the value is stored, in a type that parses and prints it.
+	field func(s *Settings) value
 }
 
-// parseCommand reads on_event.
-func (p *parser) parseCommand(name, value string) {
-	words, err := splitWords(value)
-	if err != nil {
-		p.addError("", name, fmt.Sprintf("%s = %s: %v", name, value, err), "")
-	}
-	p.result.OnEvent = words
+// table lists the settings above the first section, in the order of the README.
+var table = [...]row{
+	{"rotate_after", "60d", Day, "age at which a key is replaced; +-10 %, always the same for one key", // keyd never rotates a user's key twice within a day
+		func(s *Settings) value { return (*duration)(&s.RotateAfter) }},
+	{"max_age", "90d", 0, "the limit that auditors check (CIS AWS Foundations)",
+		func(s *Settings) value { return (*duration)(&s.MaxAge) }},
+	{"overlap", "24h", 0, "how long both keys work",
+		func(s *Settings) value { return (*duration)(&s.Overlap) }},
+	{"quarantine", "7d", 0, "how long the old key is inactive before it is deleted",
+		func(s *Settings) value { return (*duration)(&s.Quarantine) }},
+	{"check_every", "15m", time.Minute, "the service looks at least this often",
+		func(s *Settings) value { return (*duration)(&s.CheckEvery) }},
+	{"notify", "desktop", 0, "when a key needs you or a rotation ended; or none",
+		func(s *Settings) value { return choice{&s.Notify, []string{"desktop", "none"}} }},
+	{"on_event", "", 0, "a command that gets each event as JSON on standard input",
+		func(s *Settings) value { return (*command)(&s.OnEvent) }},
+	{"describe_keys", "true", 0, "set the console's description of the new key",
+		func(s *Settings) value { return (*flag)(&s.DescribeKeys) }},
+	{"prune_inactive_after", "never", 0, "or 90d: delete an inactive second key unused for so long, without asking",
+		func(s *Settings) value { return (*durationOrNever)(&s.PruneInactiveAfter) }},
+	{"never_accounts", "", 0, "accounts of decoy keys: never used, never rotated",
+		func(s *Settings) value { return (*accounts)(&s.NeverAccounts) }},
 }
 
-// unquoteValue returns the value of a setting without the quotation marks around it.
-// on_event keeps them: they belong to the command. If only a comment follows "=",
-// ini.v1 returns the comment as the value; unquoteValue then returns "".
-func unquoteValue(key *ini.Key) string {
-	value := key.Value()
-	if strings.HasPrefix(value, ";") || strings.HasPrefix(value, "#") {
-		return ""
-	}
-	if n := len(value); key.Name() != "on_event" && n > 1 && value[0] == value[n-1] && strings.ContainsRune("\"'", rune(value[0])) {
-		return value[1 : n-1]
-	}
-	return value
-}
-
-// errUnclosedQuote reports a command with an odd quotation mark.
-var errUnclosedQuote = errors.New("a quotation mark is not closed")
-
-// splitWords splits a command into the program and its arguments, without a shell.
-// Blanks and tabs separate words, and "..." and '...' keep a word together. No other
-// character is special. A backslash is not special either, so Windows paths stay as
-// they are.
-func splitWords(text string) (words []string, err error) {
-	var word strings.Builder
-	quote, inWord := rune(0), false
-	for _, c := range text {
-		switch {
-		case quote == 0 && (c == ' ' || c == '\t'):
-			if inWord {
-				words = append(words, word.String())
-				word.Reset()
-				inWord = false
-			}
-		case quote == 0 && (c == '"' || c == '\''):
-			quote, inWord = c, true
-		case c == quote:
-			quote = 0
-		default:
-			word.WriteRune(c)
-			inWord = true
-		}
-	}
-	if quote != 0 {
-		return nil, errUnclosedQuote
-	}
-	if inWord {
-		words = append(words, word.String())
-	}
-	return words, nil
+// profileTable lists the settings of a [profile NAME] section. Each is a field of a
+// Settings that holds only what the section says.
+var profileTable = [...]row{
+	{"rotate", "never", 0, "or a rotate_after for this profile",
+		func(s *Settings) value { return (*exclusion)(&s.RotateAfter) }},
+	{"rotate_after", "", Day, "",
+		func(s *Settings) value { return (*duration)(&s.RotateAfter) }},
 }
