@@ -19,7 +19,8 @@ that a key needs a person.
 --json prints one object with version (1), now, daemon_running, looked (when
 the last pass ended), by and pid (the command and the process that ran it),
 daemon (only while one is running: pid, since, program, release, next, notes),
-files, settings_error, notes, warnings and keys.
+files, settings (the settings in force, as keyd.ini writes them; absent while
+none are known), settings_error, notes, warnings and keys.
 
 Each key has profiles, key, created, state, next, why, run, needs_person,
 in_rotation, seen (what AWS said) and trouble (the last failure). The state is
@@ -69,7 +70,8 @@ func (a *app) showStatus(ctx context.Context, names []string, asJSON bool) error
 	return nil
 }
 
-// formatJSON renders a report as JSON, including what keyd remembers of each key.
+// formatJSON renders a report as JSON, including the settings in force and what keyd
+// remembers of each key.
 func formatJSON(r *report) string {
 	type key struct {
 		state.KeyStatus
@@ -77,8 +79,9 @@ func formatJSON(r *report) string {
 	}
 	whole := struct {
 		*report
-		Keys []key `json:"keys"`
-	}{report: r, Keys: []key{}}
+		InForce map[string]any `json:"settings,omitzero"`
+		Keys    []key          `json:"keys"`
+	}{report: r, InForce: r.settings.Texts(), Keys: []key{}}
 	for _, l := range r.Keys {
 		whole.Keys = append(whole.Keys, key{l, l.Memory})
 	}
