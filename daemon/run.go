@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"keyd/credfile/atomicfile"
@@ -56,7 +55,7 @@ func Run(ctx context.Context, d *rotate.Rotator, options RunOptions) error {
 		if l.waitForPass(ctx) != nil {
 			return nil
 		}
-		if now, err := d.Sys.Lstat(daemonLockPath(d.StateDir)); err == nil && now.ID == mine || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if now, err := d.Sys.Lstat(state.DaemonLockPath(d.StateDir)); err == nil && now.ID == mine || err != nil && !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		again, id, err := claimState(ctx, d) // someone removed the folder: a deleted lock file excludes no one
@@ -72,23 +71,20 @@ func Run(ctx context.Context, d *rotate.Rotator, options RunOptions) error {
 	}
 }
 
-// daemonLockPath returns the path of the lock that a daemon holds while it runs.
-func daemonLockPath(state string) string { return filepath.Join(state, "daemon.lock") }
-
 // claimState makes this process the only daemon of the state folder, and returns the
 // identity of the lock file.
 func claimState(ctx context.Context, d *rotate.Rotator) (release func(), id atomicfile.FileID, err error) {
 	if err := atomicfile.MkdirAll(d.Sys, d.StateDir, 0o700); err != nil {
 		return nil, id, fmt.Errorf("daemon: the state folder: %w", err)
 	}
-	release, err = state.LockFile(ctx, d.Sys, daemonLockPath(d.StateDir), 200*time.Millisecond)
+	release, err = state.LockFile(ctx, d.Sys, state.DaemonLockPath(d.StateDir), 200*time.Millisecond)
 	if _, busy := errors.AsType[*state.BusyError](err); busy {
 		return nil, id, AlreadyRunningError{}
 	}
 	if err != nil {
 		return nil, id, err
 	}
-	info, err := d.Sys.Lstat(daemonLockPath(d.StateDir))
+	info, err := d.Sys.Lstat(state.DaemonLockPath(d.StateDir))
 	if err != nil {
 		release()
 		return nil, id, fmt.Errorf("daemon: the lock: %w", err)

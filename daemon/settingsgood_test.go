@@ -21,7 +21,7 @@ import (
 func settingsOf(l *lab.Lab, text string) settings.File {
 	l.T.Helper()
 	l.Write("keyd.ini", text)
-	return settings.File{Path: filepath.Join(l.Home, "keyd.ini"), StateDir: l.D.StateDir, Sys: atomicfile.OS{}}
+	return settings.File{Path: filepath.Join(l.Home, "keyd.ini"), Copy: state.SettingsCopyPath(l.D.StateDir), Sys: atomicfile.OS{}}
 }
 
 // inForce is with fewer passes in which nothing is due.
@@ -117,9 +117,9 @@ func TestWithoutSettingsARotationKeepsTheFileGood(t *testing.T) {
 }
 
 func TestOnlyAWholeCopyOfTheSettingsIsBelieved(t *testing.T) {
-	state := t.TempDir()
-	path := filepath.Join(state, "keyd.ini")
-	file := settings.File{Path: path, StateDir: state, Sys: atomicfile.OS{}}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "keyd.ini")
+	file := settings.File{Path: path, Copy: state.SettingsCopyPath(dir), Sys: atomicfile.OS{}}
 	if !file.Effective().Unknown {
 		t.Error("without a copy the settings are known")
 	}
@@ -130,7 +130,7 @@ func TestOnlyAWholeCopyOfTheSettingsIsBelieved(t *testing.T) {
 	if _, err := file.Load(); err != nil {
 		t.Fatal(err)
 	}
-	whole, err := os.ReadFile(settings.CopyPath(state))
+	whole, err := os.ReadFile(file.Copy)
 	lab.Must(t, err)
 	if s := file.Effective(); s.Unknown || s.Overlap != 3*time.Hour || s.ProfileRotateAfter["legacy"] != settings.Never {
 		t.Errorf("%+v", s)
@@ -139,11 +139,11 @@ func TestOnlyAWholeCopyOfTheSettingsIsBelieved(t *testing.T) {
 	if _, err := file.Load(); err == nil {
 		t.Fatal("a mistake was accepted")
 	}
-	if now, err := os.ReadFile(settings.CopyPath(state)); err != nil || string(now) != string(whole) {
+	if now, err := os.ReadFile(file.Copy); err != nil || string(now) != string(whole) {
 		t.Errorf("a mistake changed the copy: %q, %v", now, err)
 	}
 	for n := range whole {
-		lab.Must(t, os.WriteFile(settings.CopyPath(state), whole[:n], 0o600))
+		lab.Must(t, os.WriteFile(file.Copy, whole[:n], 0o600))
 		if s := file.Effective(); !s.Unknown {
 			t.Fatalf("cut to %d bytes it is believed: %+v", n, s)
 		}

@@ -103,12 +103,12 @@ func (a *app) newDaemon(settings settings.Settings, loc locations, process strin
 // settingsFile returns keyd.ini together with the daemon's copy of the last good
 // settings.
 func (loc locations) settingsFile() settings.File {
-	return settings.File{Path: loc.folders.SettingsFile, StateDir: loc.folders.StateDir, Sys: atomicfile.OS{}}
+	return settings.File{Path: loc.folders.SettingsFile, Copy: state.SettingsCopyPath(loc.folders.StateDir), Sys: atomicfile.OS{}}
 }
 
 // openJournal returns the journal of the rotations in progress, for reading only.
 func (loc locations) openJournal() journal.Dir {
-	return journal.Dir{Path: filepath.Join(loc.folders.StateDir, "rotations"), Sys: atomicfile.OS{}, ReadOnly: true}
+	return journal.Dir{Path: state.JournalsPath(loc.folders.StateDir), Sys: atomicfile.OS{}, ReadOnly: true}
 }
 
 // noteEndpoints notes, before anything is signed, which endpoints do not belong

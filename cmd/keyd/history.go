@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,7 +41,7 @@ func (a *app) showHistory(asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	entries, damaged, err := state.History{Path: filepath.Join(loc.folders.StateDir, "history.jsonl")}.Read()
+	entries, damaged, err := state.History{Path: state.HistoryPath(loc.folders.StateDir)}.Read()
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"keyd/credfile"
@@ -54,7 +53,7 @@ func (d *Rotator) readOnlyCopy() *Rotator {
 
 // JournalDir returns the folder with the journals of all rotations.
 func (d *Rotator) JournalDir() journal.Dir {
-	return journal.Dir{Path: filepath.Join(d.StateDir, "rotations"), Sys: d.Sys, ReadOnly: d.readOnly}
+	return journal.Dir{Path: state.JournalsPath(d.StateDir), Sys: d.Sys, ReadOnly: d.readOnly}
 }
 
 // historyLog returns the history in the state folder.
@@ -83,13 +82,13 @@ func (d *Rotator) lockPass(ctx context.Context) (unlock func(), err error) {
 	if err := atomicfile.MkdirAll(d.Sys, d.StateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("daemon: the state folder: %w", err)
 	}
-	return state.LockFile(ctx, d.Sys, filepath.Join(d.StateDir, "pass.lock"), passLockWait)
+	return state.LockFile(ctx, d.Sys, state.PassLockPath(d.StateDir), passLockWait)
 }
 
 // sweepTemp removes the temporary files that a killed process left behind.
 func (d *Rotator) sweepTemp(ctx context.Context) error {
 	errs := []error{d.Store.Sweep(), d.JournalDir().Sweep()}
-	for _, path := range []string{state.StatusPath(d.StateDir), state.MemoryPath(d.StateDir), state.DaemonInfoPath(d.StateDir), settings.CopyPath(d.StateDir)} {
+	for _, path := range []string{state.StatusPath(d.StateDir), state.MemoryPath(d.StateDir), state.DaemonInfoPath(d.StateDir), state.SettingsCopyPath(d.StateDir)} {
 		errs = append(errs, atomicfile.Sweep(d.Sys, path))
 	}
 	return errors.Join(errs...)

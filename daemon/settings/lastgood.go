@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"keyd/credfile/atomicfile"
 )
@@ -19,9 +18,9 @@ import (
 // Not guaranteed: that the copy is the last good keyd.ini. If keyd.ini was changed
 // and then broken while no daemon ran, no daemon has seen the good version.
 type File struct {
-	Path     string // keyd.ini
-	StateDir string // the state folder
-	Sys      atomicfile.Sys
+	Path string // keyd.ini
+	Copy string // settings.good
+	Sys  atomicfile.Sys
 }
 
 // Load reads keyd.ini as the function Load does, and saves a copy if it has no
@@ -36,7 +35,7 @@ func (f File) Load() (Settings, error) {
 		return Settings{}, err
 	}
 	if good, err := f.readCopy(); err != nil || !bytes.Equal(good, data) {
-		_ = atomicfile.Write(f.Sys, CopyPath(f.StateDir), append(checksumLine(data), data...), 0o600)
+		_ = atomicfile.Write(f.Sys, f.Copy, append(checksumLine(data), data...), 0o600)
 	}
 	return s, nil
 }
@@ -45,7 +44,7 @@ func (f File) Load() (Settings, error) {
 // Default with Unknown set if there is no usable copy.
 func (f File) Effective() Settings {
 	if data, err := f.readCopy(); err == nil {
-		if s, err := Parse(CopyPath(f.StateDir), data); err == nil {
+		if s, err := Parse(f.Copy, data); err == nil {
 			return s
 		}
 	}
@@ -57,7 +56,7 @@ func (f File) Effective() Settings {
 // readCopy returns the copy if it is complete. A truncated copy might lack the line
 // that excludes a key.
 func (f File) readCopy() ([]byte, error) {
-	text, err := atomicfile.Tail(f.Sys, CopyPath(f.StateDir), atomicfile.MaxSize)
+	text, err := atomicfile.Tail(f.Sys, f.Copy, atomicfile.MaxSize)
 	if err != nil {
 		return nil, err
 	}
@@ -72,9 +71,6 @@ func (f File) readCopy() ([]byte, error) {
 func checksumLine(data []byte) []byte {
 	return fmt.Appendf(nil, "; the last good keyd.ini, sha256 %x\n", sha256.Sum256(data))
 }
-
-// CopyPath returns the path of the copy in the state folder.
-func CopyPath(stateDir string) string { return filepath.Join(stateDir, "settings.good") }
 
 // readFile reads keyd.ini. A missing file counts as empty.
 func readFile(path string) ([]byte, error) {

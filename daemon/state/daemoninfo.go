@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -31,9 +30,6 @@ const DaemonInfoVersion = 1
 
 // maxNotes limits what a command that fails for weeks leaves in daemon.json.
 const maxNotes = 5
-
-// DaemonInfoPath returns the path of daemon.json.
-func DaemonInfoPath(stateDir string) string { return filepath.Join(stateDir, "daemon.json") }
 
 // LoadDaemonInfo reads daemon.json. A daemon that was killed leaves the file behind, so
 // call DaemonRunning first. LoadDaemonInfo returns nil when there is no usable file.

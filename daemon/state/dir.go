@@ -9,6 +9,46 @@ import (
 // ~/.config/keyd, on many Linux machines.
 const folderName = "keyd-aws"
 
+// The names in the state folder. Files on disk depend on them.
+const (
+	statusName       = "status.json"
+	memoryName       = "memory.json"
+	historyName      = "history.jsonl"
+	daemonInfoName   = "daemon.json"
+	settingsCopyName = "settings.good"
+	logName          = "keyd.log"
+	journalsName     = "rotations"
+	passLockName     = "pass.lock"
+	daemonLockName   = "daemon.lock"
+)
+
+// StatusPath returns the path of status.json.
+func StatusPath(stateDir string) string { return filepath.Join(stateDir, statusName) }
+
+// MemoryPath returns the path of memory.json.
+func MemoryPath(stateDir string) string { return filepath.Join(stateDir, memoryName) }
+
+// HistoryPath returns the path of history.jsonl.
+func HistoryPath(stateDir string) string { return filepath.Join(stateDir, historyName) }
+
+// DaemonInfoPath returns the path of daemon.json.
+func DaemonInfoPath(stateDir string) string { return filepath.Join(stateDir, daemonInfoName) }
+
+// SettingsCopyPath returns the path of the copy of the last good keyd.ini.
+func SettingsCopyPath(stateDir string) string { return filepath.Join(stateDir, settingsCopyName) }
+
+// LogPath returns the path of the daemon's log on systems without a journal.
+func LogPath(stateDir string) string { return filepath.Join(stateDir, logName) }
+
+// JournalsPath returns the path of the folder with the journals of all rotations.
+func JournalsPath(stateDir string) string { return filepath.Join(stateDir, journalsName) }
+
+// PassLockPath returns the path of the lock that a pass holds.
+func PassLockPath(stateDir string) string { return filepath.Join(stateDir, passLockName) }
+
+// DaemonLockPath returns the path of the lock that a daemon holds while it runs.
+func DaemonLockPath(stateDir string) string { return filepath.Join(stateDir, daemonLockName) }
+
 // Folders are the places of keyd's own files.
 type Folders struct {
 	SettingsFile string // the file keyd.ini

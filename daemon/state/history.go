@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"keyd/credfile/atomicfile"
@@ -36,7 +35,7 @@ type History struct {
 
 // OpenHistory returns the history in a state folder.
 func OpenHistory(stateDir string, sys atomicfile.Sys) History {
-	return History{Path: filepath.Join(stateDir, "history.jsonl"), Sys: sys}
+	return History{Path: HistoryPath(stateDir), Sys: sys}
 }
 
 // Append adds e at the end of the history, and returns when it is durable.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -49,7 +48,7 @@ func LockFile(ctx context.Context, sys atomicfile.Sys, path string, limit time.D
 // DaemonRunning reports whether a daemon runs on this state folder. It tests the lock
 // and not a process id, because another process may have that id by now.
 func DaemonRunning(stateDir string) bool {
-	path := filepath.Join(stateDir, "daemon.lock")
+	path := DaemonLockPath(stateDir)
 	if _, err := os.Stat(path); err != nil {
 		return false
 	}

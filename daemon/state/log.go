@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 )
 
@@ -13,9 +12,6 @@ const (
 	maxLogBytes = 1 << 20 // size in bytes at which a new file is started
 	maxLogFiles = 3       // number of files: the current one and older ones
 )
-
-// LogPath returns the path of the daemon's log on systems without a journal.
-func LogPath(stateDir string) string { return filepath.Join(stateDir, "keyd.log") }
 
 // LogPaths returns the existing files of the log, oldest first.
 func LogPaths(stateDir string) []string {

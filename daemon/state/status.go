@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -58,12 +57,6 @@ type Memory struct {
 
 // StatusVersion is the version of status.json that this keyd writes.
 const StatusVersion = 1
-
-// MemoryPath returns the path of memory.json.
-func MemoryPath(stateDir string) string { return filepath.Join(stateDir, "memory.json") }
-
-// StatusPath returns the path of status.json.
-func StatusPath(stateDir string) string { return filepath.Join(stateDir, "status.json") }
 
 // LoadStatus reads status.json. It returns an empty Status when the file is missing
 // or damaged, because keyd can find out everything in it again.

@@ -329,9 +329,9 @@ func (l *Lab) AsBefore(start string, keys []awssim.KeyState) {
 			l.T.Errorf("the keys were %+v and are %+v", keys, now)
 		}
 	}
-	for _, name := range []string{"status.json", "history.jsonl"} {
-		if _, err := os.Stat(filepath.Join(l.D.StateDir, name)); err == nil {
-			l.T.Errorf("the rehearsal wrote %s", name)
+	for _, path := range []string{state.StatusPath(l.D.StateDir), state.HistoryPath(l.D.StateDir)} {
+		if _, err := os.Stat(path); err == nil {
+			l.T.Errorf("the rehearsal wrote %s", path)
 		}
 	}
 }
