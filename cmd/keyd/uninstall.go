@@ -2,12 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -67,17 +61,6 @@ func (a *app) uninstallService(ctx context.Context, purge, yes bool) error {
 	return a.purgeState(ctx, loc)
 }
 
-// ownPatterns match the files that keyd creates in its state folder. Other files
-// may be there too: KEYD_STATE_DIR may name a folder that is not keyd's alone.
-var ownPatterns = [...]string{"status.json", "daemon.json", "memory.json", "history.jsonl", "settings.good", "rotations", "locks", "*.lock", "*.log", "*.log.*", "*.keyd-*", "task.xml"}
-
-func isOwnFile(name string) bool {
-	return slices.ContainsFunc(ownPatterns[:], func(pattern string) bool {
-		ok, err := filepath.Match(pattern, name)
-		return ok && err == nil
-	})
-}
-
 // checkPurge refuses to purge while a rotation is in progress, and asks.
 func (a *app) checkPurge(ctx context.Context, loc locations, yes bool) error {
 	if err := loc.requireNoRotation(ctx); err != nil {
@@ -110,92 +93,16 @@ func (a *app) purgeState(ctx context.Context, loc locations) error {
 	if err := loc.requireNoRotation(ctx); err != nil {
 		return err
 	}
-	damaged, err := removeJournals(filepath.Join(loc.folders.StateDir, "rotations"))
+	left, err := loc.folders.Remove()
 	if err != nil {
 		return err
 	}
-	foreign, err := removeOwn(loc)
-	if err != nil {
-		return err
-	}
-	for _, path := range damaged {
+	for _, path := range left.Damaged {
 		a.term.printNote("%s is a damaged journal, which may hold the only copy of a secret key: it was left in place", path)
 	}
-	for _, path := range foreign {
+	for _, path := range left.Foreign {
 		a.term.printNote("%s does not belong to keyd and was left in place", path)
 	}
 	a.term.printf("removed: %s, %s\n", a.term.shortenHome(loc.folders.SettingsFile), a.term.shortenHome(loc.folders.StateDir))
 	return nil
-}
-
-// removeJournals empties the folder of the journals, except for damaged ones that
-// were set aside, and returns the paths of those. A damaged journal may hold the
-// only copy of a secret, and only a person can tell.
-func removeJournals(dir string) (damaged []string, err error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		if strings.Contains(e.Name(), ".damaged") {
-			damaged = append(damaged, path)
-		} else if err := os.RemoveAll(path); err != nil {
-			return nil, err
-		}
-	}
-	return damaged, nil
-}
-
-// removeOwn removes the settings file, keyd's files in the state folder, and both
-// folders if nothing else is in them. It returns the paths of the files that do
-// not belong to keyd.
-func removeOwn(loc locations) (foreign []string, err error) {
-	entries, err := os.ReadDir(loc.folders.StateDir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	for _, e := range entries {
-		if !isOwnFile(e.Name()) {
-			continue
-		}
-		path, remove := filepath.Join(loc.folders.StateDir, e.Name()), os.RemoveAll
-		if e.Name() == "rotations" {
-			remove = removeIfEmpty
-		}
-		if err := remove(path); err != nil {
-			return nil, err
-		}
-	}
-	if err := os.Remove(loc.folders.SettingsFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	folders := []string{loc.folders.StateDir, filepath.Dir(loc.folders.SettingsFile)}
-	slices.Sort(folders)
-	for _, dir := range slices.Compact(folders) {
-		if filepath.Base(dir) != "keyd-aws" && dir != loc.folders.StateDir {
-			continue // KEYD_SETTINGS names a file in a folder that is not keyd's
-		}
-		if err := os.Remove(dir); err == nil || errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			if !isOwnFile(e.Name()) {
-				foreign = append(foreign, filepath.Join(dir, e.Name()))
-			}
-		}
-	}
-	return foreign, nil
-}
-
-// removeIfEmpty removes a folder unless something is left in it.
-func removeIfEmpty(dir string) error {
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
-		return err
-	}
-	return os.Remove(dir)
 }

@@ -76,7 +76,7 @@ func (j Dir) setAside(path string, why error) error {
 	if j.ReadOnly {
 		return &DamagedError{Path: path, err: why}
 	}
-	aside := strings.TrimSuffix(path, ".json") + ".damaged"
+	aside := strings.TrimSuffix(path, ".json") + damagedSuffix
 	if _, err := j.Sys.Lstat(aside); err == nil {
 		aside += time.Now().UTC().Format("-20060102T150405.000")
 	}
@@ -85,6 +85,13 @@ func (j Dir) setAside(path string, why error) error {
 	}
 	return &DamagedError{Path: path, Aside: aside, err: why}
 }
+
+// damagedSuffix marks a damaged journal that was set aside. A time may follow it.
+const damagedSuffix = ".damaged"
+
+// IsSetAside reports whether a file in the folder of the journals is a damaged journal
+// that was set aside. It may hold the only copy of a secret.
+func IsSetAside(name string) bool { return strings.Contains(name, damagedSuffix) }
 
 // NewerError reports a journal written by a newer keyd. keyd leaves that journal
 // and its key alone.
