@@ -105,12 +105,3 @@ func TestFollowContinuesInTheNextLogFile(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestJournalIsRecognisedByItsStream(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux has the journal")
-	}
-	if isJournal(os.Stderr, "") || isJournal(&bytes.Buffer{}, "8:1") || isJournal(os.Stderr, "0:0") {
-		t.Error("a stream that is not the journal was taken for it")
-	}
-}

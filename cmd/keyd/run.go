@@ -130,7 +130,7 @@ func (a *app) findSupervisor() systemd.Supervisor {
 // goes to a file in the state folder as well.
 func (a *app) openLog(stateDir string) (h slog.Handler, closeLog func(), err error) {
 	if a.goos == "linux" {
-		if isJournal(a.err, a.getenv("JOURNAL_STREAM")) {
+		if systemd.IsJournal(a.err, a.getenv("JOURNAL_STREAM")) {
 			return systemd.NewLogHandler(a.err), func() {}, nil
 		}
 		return slog.NewTextHandler(a.err, nil), func() {}, nil

@@ -1,4 +1,4 @@
-package main
+package systemd
 
 import (
 	"fmt"
@@ -7,12 +7,12 @@ import (
 	"syscall"
 )
 
-// isJournal reports whether w is the stream to the journal. stream is the value of
+// IsJournal reports whether w is the stream to the journal. stream is the value of
 // JOURNAL_STREAM: the device and inode of that stream. The variable alone proves
 // nothing: child processes inherit it, and standard error may have been redirected
 // since.
 // Source: systemd.exec(5), "$JOURNAL_STREAM".
-func isJournal(w io.Writer, stream string) bool {
+func IsJournal(w io.Writer, stream string) bool {
 	file, ok := w.(*os.File)
 	if !ok || stream == "" {
 		return false
