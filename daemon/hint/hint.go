@@ -1,3 +1,5 @@
+// Package hint helps a person who reads an error: it finds the advice in the error,
+// quotes commands so that they are safe to paste, and guesses which word was meant.
 package hint
 
 import (

@@ -1,3 +1,11 @@
+// Package journal keeps the rotations in progress on disk: one file for each, written
+// before each effect that keyd could otherwise not recognise as its own. A journal holds
+// both secrets while they may be needed to go back, so its file is readable by its owner
+// only, and keyd never prints it.
+//
+// Start with Rotation, the contents of one file; its fields follow the course of a
+// rotation. Dir saves, loads and erases the files. A file that is damaged is set aside and never deleted. A file
+// from a newer keyd is left alone.
 package journal
 
 import (

@@ -1,3 +1,6 @@
+// Package notify runs programs that inform people: the on_event program of keyd.ini and
+// the desktop notification. It is the only code of the daemon that starts programs. A
+// program that hangs, fails or floods the queue delays no rotation.
 package notify
 
 import (

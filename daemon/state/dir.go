@@ -1,3 +1,11 @@
+// Package state reads and writes the state folder, except for the journals: what the
+// last pass found (status.json, memory.json), what keyd did (history.jsonl), what the
+// daemon reports about itself (daemon.json), the log and the locks. The commands and the
+// daemon exchange everything through these files. There is no socket.
+//
+// dir.go has the name of every file, and remove.go decides which files are keyd's own.
+// status.json, memory.json and daemon.json may be lost without harm: the next pass finds
+// everything in them again. The files hold full key ids and no secret.
 package state
 
 import (

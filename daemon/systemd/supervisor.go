@@ -1,3 +1,6 @@
+// Package systemd speaks to the systemd that started this process: readiness, the
+// watchdog and the status line through NOTIFY_SOCKET, and log lines with a priority
+// through standard error. Without systemd all of it does nothing.
 package systemd
 
 import (

@@ -1,3 +1,6 @@
+// Package watch reports that one of a few files changed, whichever way a program changed
+// it: see Files. It says that a file changed and not what changed, because the receiver
+// reads the file anyway.
 package watch
 
 import (
@@ -49,6 +52,17 @@ func Files(ctx context.Context, paths []string) <-chan Change {
 	w.compareFiles(false)
 	go w.run(ctx)
 	return w.out
+}
+
+// absolutePaths returns paths as absolute paths, without empty and repeated ones.
+func absolutePaths(paths []string) []string {
+	var all []string
+	for _, p := range paths {
+		if full, err := filepath.Abs(p); p != "" && err == nil && !slices.Contains(all, full) {
+			all = append(all, full)
+		}
+	}
+	return all
 }
 
 // fileWatcher is owned by the goroutine that runs it.
