@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Profiles are called what somebody has called them: a hint that names one is
-// pasted into a shell.
-func TestCommandsAreWhatAShellTakes(t *testing.T) {
+// TestCommandsAreSafeToPaste tries names that a shell would split or interpret: anyone
+// can choose a profile name, and people paste hints into a shell.
+func TestCommandsAreSafeToPaste(t *testing.T) {
 	for name, want := range map[string]string{
 		"default":           "keyd prune default",
 		"a.b@c":             "keyd prune a.b@c",
@@ -27,8 +27,8 @@ func TestCommandsAreWhatAShellTakes(t *testing.T) {
 		if got != want {
 			t.Errorf("%q: %s, want %s", name, got, want)
 		}
-		asShell(t, got, name)
-		asShell(t, strings.Replace(AWSCommand("aws x", name), "--profile=", "--profile ", 1), name)
+		checkInShell(t, got, name)
+		checkInShell(t, strings.Replace(AWSCommand("aws x", name), "--profile=", "--profile ", 1), name)
 	}
 	if got := Command("keyd rotate", "a", "-b"); got != "keyd rotate -- a -b" {
 		t.Error(got)
@@ -38,21 +38,21 @@ func TestCommandsAreWhatAShellTakes(t *testing.T) {
 	}
 }
 
-// asShell lets a shell take the command apart; its last word is the name.
-func asShell(t *testing.T, command, name string) {
+// checkInShell requires that a shell reads name as the last word of command.
+func checkInShell(t *testing.T, command, name string) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		return // has no POSIX shell
+		return // Windows has no POSIX shell
 	}
 	out, err := exec.Command("sh", "-c", `printf '%s\0' `+command).Output()
 	words := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 	if err != nil || words[len(words)-1] != name || slices.Contains(words[:len(words)-1], name) {
-		t.Errorf("a shell takes %s for %q, %v", command, words, err)
+		t.Errorf("a shell reads %s as %q, %v", command, words, err)
 	}
 }
 
-// What AWS has refused knows of no profile. A profile may be called PROFILE.
-func TestHintsNameTheProfile(t *testing.T) {
+// TestFillProfileReplacesOnlyThePlaceholder includes a profile that is called PROFILE.
+func TestFillProfileReplacesOnlyThePlaceholder(t *testing.T) {
 	for run, want := range map[string]string{
 		"keyd prune PROFILE":     "keyd prune 'my PROFILE'",
 		"keyd prune 'A PROFILE'": "keyd prune 'A PROFILE'",

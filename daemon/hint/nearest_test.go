@@ -4,8 +4,8 @@ import (
 	"testing"
 )
 
-// A guess that is far off is worse than none: it is obeyed.
-func TestNearestIsWhatWasMeantOrNothing(t *testing.T) {
+// A guess that is far off is worse than no guess, because people follow it.
+func TestNearestReturnsALikelyWordOrNothing(t *testing.T) {
 	commands := []string{"hold", "install", "logs", "prune", "restart", "resume", "run", "start", "status", "stop", "uninstall"}
 	for _, tc := range []struct {
 		text  string
@@ -27,7 +27,7 @@ func TestNearestIsWhatWasMeantOrNothing(t *testing.T) {
 		{"x", nil, ""},
 	} {
 		if got := Nearest(tc.text, tc.known); got != tc.want {
-			t.Errorf("%q of %q: %q, want %q", tc.text, tc.known, got, tc.want)
+			t.Errorf("Nearest(%q, %q) = %q, want %q", tc.text, tc.known, got, tc.want)
 		}
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// TestNoBitOfAJournalTipsOver: whichever bit of a journal is another, it says what
-// it said, or it is not believed.
-func TestNoBitOfAJournalTipsOver(t *testing.T) {
+// TestFlippedBitIsNoticed flips each bit of a journal in turn. The journal is then
+// refused, or it still reads as before.
+func TestFlippedBitIsNoticed(t *testing.T) {
 	j := Dir{Path: t.TempDir(), Sys: atomicfile.OS{}}
 	want := someRotation()
 	if err := j.Save(want); err != nil {
@@ -22,7 +22,7 @@ func TestNoBitOfAJournalTipsOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	believed := 0
+	accepted := 0
 	for bit := range 8 * len(whole) {
 		data := bytes.Clone(whole)
 		data[bit/8] ^= 1 << (bit % 8)
@@ -30,11 +30,11 @@ func TestNoBitOfAJournalTipsOver(t *testing.T) {
 		if json.Unmarshal(data, &rec) != nil || rec.Version != journalVersion || !checksumMatches(data, rec.Checksum) {
 			continue
 		}
-		if believed++; !reflect.DeepEqual(fromRecord(rec), want) {
-			t.Fatalf("bit %d: %s", bit, data)
+		if accepted++; !reflect.DeepEqual(fromRecord(rec), want) {
+			t.Fatalf("the journal with bit %d flipped is accepted: %s", bit, data)
 		}
 	}
-	if believed > 24 || !checksumMatches(whole, "") {
-		t.Errorf("%d changes are believed: those of the name of the sum are 24 at most", believed)
+	if accepted > 24 || !checksumMatches(whole, "") {
+		t.Errorf("%d flipped bits are accepted, want at most the 24 in the name of the checksum", accepted)
 	}
 }

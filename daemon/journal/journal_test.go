@@ -15,6 +15,7 @@ import (
 	"keyd/daemon/iam/remote"
 )
 
+// someRotation returns a rotation with a value in every field.
 func someRotation() *Rotation {
 	at := time.Date(2026, 11, 23, 9, 0, 0, 123, time.UTC)
 	return &Rotation{
@@ -26,7 +27,7 @@ func someRotation() *Rotation {
 	}
 }
 
-func TestJournalKeepsEverything(t *testing.T) {
+func TestJournalKeepsEveryField(t *testing.T) {
 	want := someRotation()
 	for i := range reflect.TypeFor[Rotation]().NumField() {
 		if reflect.ValueOf(*want).Field(i).IsZero() {
@@ -55,12 +56,12 @@ func TestJournalKeepsEverything(t *testing.T) {
 	}
 }
 
-func TestJournalsThatCannotBeRead(t *testing.T) {
+func TestLoadKeepsJournalsItCannotUse(t *testing.T) {
 	cases := map[string]struct {
 		text  string
 		newer bool
 	}{
-		"torn":                 {`{"version": 1, "old_id": "AKIAX", "new_`, false},
+		"truncated":            {`{"version": 1, "old_id": "AKIAX", "new_`, false},
 		"not JSON":             {"\x00\x00\x00", false},
 		"of another key":       {`{"version": 1, "old_id": "AKIAY"}`, false},
 		"no version":           {`{"old_id": "AKIAX"}`, false},
@@ -70,13 +71,13 @@ func TestJournalsThatCannotBeRead(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			j := Dir{Path: t.TempDir(), Sys: atomicfile.OS{}}
-			for range 2 { // a second damaged one must not overwrite the first
+			for range 2 { // a second damaged journal must not overwrite the first
 				if err := os.WriteFile(j.filePath("AKIAX"), []byte(c.text), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				rotations, errs := j.Load(t.Context())
 				if len(rotations) != 0 || len(errs) != 1 {
-					t.Fatalf("%v %v", rotations, errs)
+					t.Fatalf("Load returns %v, %v", rotations, errs)
 				}
 				_, newer := errors.AsType[*NewerError](errs[0])
 				damaged, isDamaged := errors.AsType[*DamagedError](errs[0])
@@ -88,7 +89,7 @@ func TestJournalsThatCannotBeRead(t *testing.T) {
 					kept = damaged.Aside
 				}
 				if data, err := os.ReadFile(kept); err != nil || string(data) != c.text {
-					t.Errorf("%s is not kept: %v", kept, err)
+					t.Errorf("%s does not hold the damaged journal: %v", kept, err)
 				}
 			}
 		})
@@ -109,7 +110,7 @@ func FuzzJournal(f *testing.F) {
 		}
 		names, _ := os.ReadDir(j.Path)
 		if kept, err := os.ReadFile(filepath.Join(j.Path, names[0].Name())); err != nil || string(kept) != string(data) {
-			t.Errorf("the bytes are not kept: %v", err)
+			t.Errorf("Load changed the file: %v", err)
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestMain lets the test program play a command of on_event.
+// TestMain makes this test program act as an on_event program.
 func TestMain(m *testing.M) {
 	switch os.Getenv("KEYD_TEST_PLAYS") {
 	case "":
@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	case "failure":
 		fmt.Fprintln(os.Stderr, "first line\nno such chat")
 		os.Exit(7)
-	case "sleeper": // and so does what it starts
+	case "sleeper": // starts a child that sleeps, too
 		child := exec.Command(os.Args[0])
 		child.Stdout, child.Stderr = os.Stdout, os.Stderr
 		if os.Getenv("KEYD_TEST_CHILD") == "" {
@@ -30,15 +30,15 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// play is this test program, started again in a role of TestMain.
-func play(role string, limit time.Duration) Program {
+// newProgram returns this test program in a role of TestMain.
+func newProgram(role string, limit time.Duration) Program {
 	return Program{Name: "on_event", Argv: []string{os.Args[0]}, Stdin: []byte("{}\n"), Env: []string{"KEYD_TEST_PLAYS=" + role}, Limit: limit}
 }
 
 func TestOnEventThatFailsIsReported(t *testing.T) {
 	o := StartOutbox(os.Getenv)
-	o.Post(play("failure", time.Minute))
-	missing := play("failure", time.Minute)
+	o.Post(newProgram("failure", time.Minute))
+	missing := newProgram("failure", time.Minute)
 	missing.Argv = []string{filepath.Join(t.TempDir(), "missing")}
 	o.Post(missing)
 	quiet := missing
@@ -51,7 +51,7 @@ func TestOnEventThatFailsIsReported(t *testing.T) {
 		all = append(all, why)
 	}
 	if len(all) != 2 || !strings.HasSuffix(all[0], "exit status 7: no such chat") || !strings.Contains(all[1], "missing") {
-		t.Errorf("%q", all)
+		t.Errorf("the failures are %q", all)
 	}
 }
 
@@ -60,31 +60,31 @@ func TestOnEventThatHangsIsKilledWithItsChildren(t *testing.T) {
 		t.Skip("there are no process groups to kill")
 	}
 	began := time.Now()
-	err := play("sleeper", 100*time.Millisecond).Run(t.Context())
+	err := newProgram("sleeper", 100*time.Millisecond).Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "not finished after 100ms: killed") {
 		t.Errorf("%v", err)
 	}
 	if took := time.Since(began); took > 30*time.Second { // the child holds standard error open until it is killed
-		t.Errorf("it took %s", took)
+		t.Errorf("Run took %s", took)
 	}
 }
 
-func TestACrowdOfEventsKeepsNothingWaiting(t *testing.T) {
+func TestPostDropsProgramsWhenTooManyWait(t *testing.T) {
 	o := StartOutbox(os.Getenv)
 	posted := 0
 	for range 3 * maxQueued {
-		if o.Post(play("sleeper", 5*time.Millisecond)) {
+		if o.Post(newProgram("sleeper", 5*time.Millisecond)) {
 			posted++
 		}
 	}
 	if posted > 2*maxQueued {
-		t.Errorf("%d were taken", posted)
+		t.Errorf("Post queued %d programs", posted)
 	}
 	o.cancel()
 	o.Close()
 }
 
-// TestNotificationsCarryNoMarkup: names of profiles are anybody's text.
+// TestNotificationsCarryNoMarkup uses a hostile profile name: anyone can choose one.
 func TestNotificationsCarryNoMarkup(t *testing.T) {
 	words, urgent := `a"; rm <b>, --help: the access key needs you. keyd status says why`, true
 	for _, goos := range []string{"linux", "darwin", "windows"} {
@@ -97,17 +97,17 @@ func TestNotificationsCarryNoMarkup(t *testing.T) {
 			t.Errorf("%q", all)
 		}
 		if goos == "windows" && strings.Contains(c.Argv[len(c.Argv)-1], "rm") {
-			t.Error("a name is part of the script")
+			t.Error("a profile name is part of the script")
 		}
 	}
 	if len(desktopProgram("plan9", words, urgent).Argv) != 0 {
-		t.Error("a program for a system without one")
+		t.Error("there is a program for a system without desktop notifications")
 	}
 }
 
-func TestWithoutADesktopNothingIsRun(t *testing.T) {
+func TestNoDesktopMeansNoProgram(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("other systems always have one")
+		t.Skip("other systems always have a desktop")
 	}
 	t.Setenv("PATH", t.TempDir())
 	must(t, os.WriteFile(filepath.Join(os.Getenv("PATH"), "notify-send"), []byte("#!/bin/sh\n"), 0o700))
@@ -123,7 +123,7 @@ func TestWithoutADesktopNothingIsRun(t *testing.T) {
 	}
 	env["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/nowhere"
 	if c := o.Desktop("words", false); len(c.Argv) == 0 {
-		t.Error("with a bus: nothing")
+		t.Error("with a bus: no program")
 	}
 	must(t, os.Remove(filepath.Join(os.Getenv("PATH"), "notify-send")))
 	if c := o.Desktop("words", false); len(c.Argv) != 0 {

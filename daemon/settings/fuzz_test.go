@@ -46,6 +46,7 @@ func FuzzSettingsAgain(f *testing.F) {
 	})
 }
 
+// inRange checks what Parse promises of settings that it accepts.
 func inRange(t *testing.T, s Settings) {
 	t.Helper()
 	spans := map[string][2]time.Duration{
@@ -59,7 +60,7 @@ func inRange(t *testing.T, s Settings) {
 	}
 	for name, span := range spans {
 		if span[0] < span[1] {
-			t.Errorf("%s is %s, at least %s", name, span[0], span[1])
+			t.Errorf("%s is %s and must be at least %s", name, span[0], span[1])
 		}
 	}
 	if s.Notify != "desktop" && s.Notify != "none" {

@@ -14,10 +14,10 @@ import (
 	"keyd/daemon/hint"
 )
 
-func TestSettings(t *testing.T) {
+func TestParseReadsEverySetting(t *testing.T) {
 	good := map[string]func(Settings) bool{
 		"on_event =    ; a command":                          func(s Settings) bool { return len(s.OnEvent) == 0 },
-		"never_accounts = # none of them":                    func(s Settings) bool { return len(s.NeverAccounts) == 0 },
+		"never_accounts = # a comment":                       func(s Settings) bool { return len(s.NeverAccounts) == 0 },
 		"":                                                   func(s Settings) bool { return s.RotateAfter == 60*Day && s.DescribeKeys && s.PruneInactiveAfter == 0 },
 		"rotate_after = 30d ; younger":                       func(s Settings) bool { return s.RotateAfter == 30*Day },
 		"overlap = 1d12h\nquarantine=0h":                     func(s Settings) bool { return s.Overlap == 36*time.Hour && s.Quarantine == 0 },
@@ -37,12 +37,12 @@ func TestSettings(t *testing.T) {
 	for text, ok := range good {
 		s, err := Parse("keyd.ini", []byte(text))
 		if err != nil || !ok(s) {
-			t.Errorf("%q: %+v, %v", text, s, err)
+			t.Errorf("Parse(%q) = %+v, %v", text, s, err)
 		}
 	}
 }
 
-func TestSettingsThatAreRefused(t *testing.T) {
+func TestParseRefusesMistakes(t *testing.T) {
 	bad := []struct{ text, says, hint string }{
 		{"rotate_atfer = 30d", "keyd.ini:1: unknown setting \"rotate_atfer\"", "did you mean rotate_after?"},
 		{"\n\nquarantin = 1d", "keyd.ini:3: ", "did you mean quarantine?"},
@@ -66,7 +66,7 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		_, err := Parse("keyd.ini", []byte(c.text))
 		mistake, ok := errors.AsType[*Error](err)
 		if !ok || !strings.Contains(err.Error(), c.says) || mistake.Hint() != c.hint {
-			t.Errorf("%q: %v, hint %q", c.text, err, hint.Hint(err))
+			t.Errorf("Parse(%q): %v, hint %q", c.text, err, hint.Hint(err))
 		}
 	}
 }
@@ -77,15 +77,15 @@ func FuzzSettings(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := Parse("keyd.ini", data)
 		if err == nil && (s.RotateAfter < Day || s.CheckEvery < time.Minute || s.Overlap < 0 || s.RotateAfter+s.Overlap > s.MaxAge) {
-			t.Errorf("accepted: %+v", s)
+			t.Errorf("Parse accepted %+v", s)
 		}
 	})
 }
 
-func TestDurations(t *testing.T) {
+func TestDurationsOfKeydIni(t *testing.T) {
 	for text, want := range map[string]time.Duration{"60d": 60 * Day, "24h": Day, "90m": 90 * time.Minute, "1d12h": 36 * time.Hour, "0h": 0} {
 		if d, err := parseDuration(text); err != nil || d != want {
-			t.Errorf("%q: %s, %v", text, d, err)
+			t.Errorf("parseDuration(%q) = %s, %v", text, d, err)
 		}
 	}
 	for _, text := range []string{"", "d", "-1d", "1y", "60", "1d-2h", "99999999999d", "1h1d"} {
@@ -100,15 +100,15 @@ func TestDurations(t *testing.T) {
 	}
 }
 
-func TestWordsOfACommand(t *testing.T) {
+func TestSplitWordsKeepsQuotedWords(t *testing.T) {
 	for _, text := range []string{`a "b`, `a 'b`, `"`} {
 		if words, err := splitWords(text); err == nil {
-			t.Errorf("%s: %q", text, words)
+			t.Errorf("splitWords(%s) = %q, want an error", text, words)
 		}
 	}
 	words, err := splitWords(` a	b "c d"e 'f "g' "" \n $HOME `)
 	if want := `["a" "b" "c de" "f \"g" "" "\\n" "$HOME"]`; err != nil || fmt.Sprintf("%q", words) != want {
-		t.Errorf("%q, %v", words, err)
+		t.Errorf("splitWords returns %q, %v", words, err)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestEveryStandardValueIsValid(t *testing.T) {
 		}
 	}
 	if got, err := Parse("keyd.ini", nil); err != nil || !reflect.DeepEqual(got, Default()) {
-		t.Errorf("%+v, %v", got, err)
+		t.Errorf("an empty keyd.ini means %+v, %v", got, err)
 	}
 }
 
@@ -179,11 +179,11 @@ func TestTextsAreWhatKeydIniSays(t *testing.T) {
 		"profile legacy": map[string]string{"rotate": "never"}, "profile often": map[string]string{"rotate_after": "36h"},
 	}
 	if got := s.Texts(); !reflect.DeepEqual(got, want) {
-		t.Errorf("%q", got)
+		t.Errorf("Texts returns %q", got)
 	}
 	again, err := Parse("keyd.ini", []byte("on_event = "+want["on_event"].(string)))
 	if err != nil || !slices.Equal(again.OnEvent, s.OnEvent) {
-		t.Errorf("%q, %v", again.OnEvent, err)
+		t.Errorf("the printed on_event reads as %q, %v", again.OnEvent, err)
 	}
 	if got := (Settings{Unknown: true}).Texts(); got != nil {
 		t.Errorf("unknown settings print as %q", got)

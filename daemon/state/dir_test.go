@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestFolders(t *testing.T) {
+func TestFindFoldersFollowsEachSystem(t *testing.T) {
 	cases := []struct {
 		goos            string
 		env             map[string]string
@@ -21,7 +21,7 @@ func TestFolders(t *testing.T) {
 	}
 	for _, c := range cases {
 		if runtime.GOOS == "windows" && c.env["XDG_CONFIG_HOME"] == "/c" {
-			continue // which is no absolute path there
+			continue // /c is not an absolute path on Windows
 		}
 		f, err := FindFolders(func(v string) string { return c.env[v] }, c.goos)
 		if err != nil || filepath.ToSlash(f.SettingsFile) != c.settings || filepath.ToSlash(f.StateDir) != c.state {
@@ -29,6 +29,6 @@ func TestFolders(t *testing.T) {
 		}
 	}
 	if _, err := FindFolders(func(string) string { return "" }, "linux"); err == nil {
-		t.Error("folders are found without a home")
+		t.Error("FindFolders found folders without HOME")
 	}
 }

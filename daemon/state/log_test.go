@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-func TestTheLogDoesNotGrowForEver(t *testing.T) {
+func TestLogSizeIsLimited(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	l, err := OpenLog(state)
 	must(t, err)
 	l.maxBytes = 1000
 	for i := range 100 {
-		if i == 50 { // a new process goes on in the same file
+		if i == 50 { // a new process continues in the same file
 			must(t, l.Close())
 			l, err = OpenLog(state)
 			must(t, err)
@@ -30,7 +30,7 @@ func TestTheLogDoesNotGrowForEver(t *testing.T) {
 	must(t, l.Close())
 	paths := LogPaths(state)
 	if len(paths) != maxLogFiles || paths[len(paths)-1] != LogPath(state) {
-		t.Fatalf("%q", paths)
+		t.Fatalf("the files of the log are %q", paths)
 	}
 	for i, path := range paths {
 		info, err := os.Stat(path)
@@ -41,7 +41,7 @@ func TestTheLogDoesNotGrowForEver(t *testing.T) {
 		data, err := os.ReadFile(path)
 		must(t, err)
 		if last := i == len(paths)-1; strings.HasSuffix(string(data), "the last line\n") != last || len(data)%100 != 0 && !last {
-			t.Errorf("%s is cut, or out of order", path)
+			t.Errorf("%s has a divided record, or is out of order", path)
 		}
 	}
 }

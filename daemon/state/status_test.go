@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestDamagedStatusIsForgotten(t *testing.T) {
+func TestDamagedStatusCountsAsEmpty(t *testing.T) {
 	dir := t.TempDir()
 	for _, text := range []string{"", "{", `{"version": 7}`, "[]"} {
 		if err := os.WriteFile(StatusPath(dir), []byte(text), 0o600); err != nil {

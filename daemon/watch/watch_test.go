@@ -14,15 +14,15 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// TestEveryWayToChangeTheFileIsSeen changes the file as editors and tools do,
-// by their own and by the system calls that they make.
-func TestEveryWayToChangeTheFileIsSeen(t *testing.T) {
+// TestFilesReportsEveryWayToChangeAFile changes a file as editors and tools do: with
+// the programs themselves, and with the system calls that they make.
+func TestFilesReportsEveryWayToChangeAFile(t *testing.T) {
 	ways := map[string]func(*testing.T, home){
 		"truncated and written":      func(t *testing.T, h home) { h.put(t, "credentials", "new") },
 		"appended":                   func(t *testing.T, h home) { h.append(t, "credentials", "more") },
 		"emptied":                    func(t *testing.T, h home) { h.put(t, "credentials", "") },
 		"replaced by rename":         func(t *testing.T, h home) { h.put(t, "tmp", "new"); h.rename(t, "tmp", "credentials") },
-		"renamed away and made anew": func(t *testing.T, h home) { h.rename(t, "credentials", "credentials~"); h.put(t, "credentials", "new") },
+		"renamed away and recreated": func(t *testing.T, h home) { h.rename(t, "credentials", "credentials~"); h.put(t, "credentials", "new") },
 		"removed":                    func(t *testing.T, h home) { h.remove(t, "credentials") },
 		"its folder was replaced":    func(t *testing.T, h home) { h.swapFolder(t) },
 		"by vim": func(t *testing.T, h home) {
@@ -43,24 +43,21 @@ func TestEveryWayToChangeTheFileIsSeen(t *testing.T) {
 	for name, change := range ways {
 		t.Run(name, func(t *testing.T) {
 			if runtime.GOOS == "windows" && name == "its folder was replaced" {
-				t.Skip("Windows goes on watching the folder that was there; the slow poll sees the other one")
+				t.Skip("Windows keeps watching the old folder; only the check every minute finds the new one")
 			}
 			t.Parallel()
-			if name == "its folder was replaced" && runtime.GOOS == "windows" {
-				t.Skip("a folder is not told of its own new name there: the minutely look finds it")
-			}
 			h := newHome(t)
 			h.put(t, "credentials", "[default]\naws_access_key_id = old\n")
 			changes := Files(t.Context(), []string{h.path("credentials"), h.path("config")})
 			change(t, h)
-			h.seen(t, changes, "credentials")
+			h.awaitChange(t, changes, "credentials")
 		})
 	}
 }
 
-func TestLinksAreFollowedAndWatched(t *testing.T) {
+func TestFilesFollowsLinks(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("links need a privilege there")
+		t.Skip("links need a privilege on Windows")
 	}
 	ways := map[string]func(*testing.T, home){
 		"the target was replaced": func(t *testing.T, h home) {
@@ -84,9 +81,6 @@ func TestLinksAreFollowedAndWatched(t *testing.T) {
 	}
 	for name, change := range ways {
 		t.Run(name, func(t *testing.T) {
-			if runtime.GOOS == "windows" && name == "its folder was replaced" {
-				t.Skip("Windows goes on watching the folder that was there; the slow poll sees the other one")
-			}
 			t.Parallel()
 			h := newHome(t)
 			h.put(t, "dotfiles/credentials", "old")
@@ -94,17 +88,17 @@ func TestLinksAreFollowedAndWatched(t *testing.T) {
 			h.link(t, "between/credentials", "credentials")
 			changes := Files(t.Context(), []string{h.path("credentials")})
 			change(t, h)
-			h.seen(t, changes, "credentials")
-			h.put(t, "credentials", "and it goes on")
-			h.seen(t, changes, "credentials")
+			h.awaitChange(t, changes, "credentials")
+			h.put(t, "credentials", "once more")
+			h.awaitChange(t, changes, "credentials")
 		})
 	}
 }
 
-// TestOthersAreToldOfASwap: a program that waits for a change of the file is told
-// as it is when any program replaces it by rename: the name is made anew, and a
-// watch of the file itself ends.
-func TestOthersAreToldOfASwap(t *testing.T) {
+// TestOtherWatchersNoticeASwap watches as other programs do. After a swap they get the
+// events of any replacement by rename: the name is created again, and a watch on the
+// file itself ends.
+func TestOtherWatchersNoticeASwap(t *testing.T) {
 	h := newHome(t)
 	h.put(t, "credentials", "old")
 	folder, err := fsnotify.NewWatcher()
@@ -116,16 +110,16 @@ func TestOthersAreToldOfASwap(t *testing.T) {
 	defer file.Close()
 	must(t, file.Add(h.path("credentials")))
 	h.replace(t, "credentials", "new")
-	if runtime.GOOS == "windows" { // which knows no watch of a file
-		h.told(t, folder, fsnotify.Create)
+	if runtime.GOOS == "windows" { // Windows has no watch on a file
+		h.awaitEvent(t, folder, fsnotify.Create)
 		return
 	}
-	h.told(t, folder, fsnotify.Create|fsnotify.Rename) // kqueue may say only that the old file was moved
-	h.told(t, file, fsnotify.Rename|fsnotify.Remove)
+	h.awaitEvent(t, folder, fsnotify.Create|fsnotify.Rename) // kqueue may say only that the old file was moved
+	h.awaitEvent(t, file, fsnotify.Rename|fsnotify.Remove)
 }
 
-// told waits for an event of the credentials file that is one of ops.
-func (h home) told(t *testing.T, w *fsnotify.Watcher, ops fsnotify.Op) {
+// awaitEvent waits for an event of the credentials file that is one of ops.
+func (h home) awaitEvent(t *testing.T, w *fsnotify.Watcher, ops fsnotify.Op) {
 	t.Helper()
 	limit := time.After(time.Minute)
 	for {
@@ -135,26 +129,26 @@ func (h home) told(t *testing.T, w *fsnotify.Watcher, ops fsnotify.Op) {
 				return
 			}
 		case <-limit:
-			t.Fatalf("no %v of the file was told", ops)
+			t.Fatalf("there was no %v event of the file", ops)
 		}
 	}
 }
 
-func TestAFolderThatIsBornLaterIsWatched(t *testing.T) {
+func TestFilesWatchesFoldersCreatedLater(t *testing.T) {
 	h := home{t.TempDir()}
 	changes := Files(t.Context(), []string{h.path("a/b/.aws/credentials")})
 	h.put(t, "a/b/.aws/credentials", "first")
-	h.seen(t, changes, "a/b/.aws/credentials")
+	h.awaitChange(t, changes, "a/b/.aws/credentials")
 	if err := os.RemoveAll(h.path("a")); err != nil {
 		t.Fatal(err)
 	}
-	h.seen(t, changes, "a/b/.aws/credentials")
+	h.awaitChange(t, changes, "a/b/.aws/credentials")
 	h.put(t, "a/b/.aws/credentials", "second")
-	h.seen(t, changes, "a/b/.aws/credentials")
+	h.awaitChange(t, changes, "a/b/.aws/credentials")
 }
 
-// TestWhatIsNoChangeIsNotTold: every word costs a pass.
-func TestWhatIsNoChangeIsNotTold(t *testing.T) {
+// TestFilesReportsNoUnchangedFile matters because every report causes a pass.
+func TestFilesReportsNoUnchangedFile(t *testing.T) {
 	h := newHome(t)
 	h.put(t, "credentials", "old")
 	changes := Files(t.Context(), []string{h.path("credentials"), h.path("config")})
@@ -162,11 +156,11 @@ func TestWhatIsNoChangeIsNotTold(t *testing.T) {
 	h.put(t, "cli/cache", "something else")
 	h.put(t, "other", "something else")
 	must(t, os.Chmod(h.path("credentials"), 0o600))
-	h.put(t, "credentials", "old") // written, and the same
+	h.put(t, "credentials", "old") // written with the same contents
 	h.put(t, "credentials.last", "")
 	h.put(t, "config", "the end of the test")
 	if c := <-changes; c.Path != h.path("config") {
-		t.Errorf("told of %+v first", c)
+		t.Errorf("the first report is %+v", c)
 	}
 }
 
@@ -204,7 +198,7 @@ func (h home) rename(t *testing.T, from, to string) {
 	must(t, os.Rename(h.path(from), h.path(to)))
 }
 
-// replace is what a swap does.
+// replace replaces a file as a swap does.
 func (h home) replace(t *testing.T, name, text string) {
 	t.Helper()
 	o, err := atomicfile.Read(t.Context(), atomicfile.OS{}, h.path(name))
@@ -215,7 +209,7 @@ func (h home) replace(t *testing.T, name, text string) {
 
 func (h home) remove(t *testing.T, name string) { t.Helper(); must(t, os.Remove(h.path(name))) }
 
-// link makes a link, or points one elsewhere as ln -sfn does.
+// link creates a link, or points an existing one elsewhere as ln -sfn does.
 func (h home) link(t *testing.T, to, name string) {
 	t.Helper()
 	must(t, os.Symlink(h.path(to), h.path("link.tmp")))
@@ -228,8 +222,8 @@ func (h home) swapFolder(t *testing.T) {
 	h.put(t, "credentials", "new")
 }
 
-// run runs a program as its user would. What it does by system calls is tested
-// without it where it is not installed.
+// run runs a program as its user would. It skips the test if the program is not
+// installed; other tests make the same system calls.
 func (h home) run(t *testing.T, program string, args ...string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
@@ -238,14 +232,14 @@ func (h home) run(t *testing.T, program string, args ...string) {
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Dir = h.dir
 	cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(h.dir), "AWS_SHARED_CREDENTIALS_FILE="+h.path("credentials"), "AWS_CONFIG_FILE="+h.path("config"))
-	if out, err := cmd.CombinedOutput(); err != nil && !strings.Contains(program, "vim") { // vim -es fails for no reason to speak of
+	if out, err := cmd.CombinedOutput(); err != nil && !strings.Contains(program, "vim") { // vim -es reports failure without a reason
 		t.Skipf("%s does not run here: %v: %s", program, err, out)
 	}
 }
 
-// seen waits for the word that a file changed. It has to come long before the
-// minutely look.
-func (h home) seen(t *testing.T, changes <-chan Change, name string) {
+// awaitChange waits for the report that a file changed. The report must come long
+// before the check every minute.
+func (h home) awaitChange(t *testing.T, changes <-chan Change, name string) {
 	t.Helper()
 	limit := time.After(40 * time.Second)
 	for {
@@ -258,7 +252,7 @@ func (h home) seen(t *testing.T, changes <-chan Change, name string) {
 				return
 			}
 		case <-limit:
-			t.Fatalf("a change of %s was not told", name)
+			t.Fatalf("no change of %s was reported", name)
 		}
 	}
 }
