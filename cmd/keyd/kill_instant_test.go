@@ -49,7 +49,7 @@ func TestKills(t *testing.T) {
 	enough := *kills
 	switch {
 	case enough > 0:
-	case deeptest.Tests:
+	case deeptest.On():
 		enough = 60
 	default:
 		enough = 8
@@ -88,7 +88,7 @@ func newKilling(t *testing.T) *killing {
 	seed := *killSeed
 	if seed == 0 {
 		seed = 1
-		if deeptest.Tests {
+		if deeptest.On() {
 			seed = rand.Uint64()
 		}
 	}

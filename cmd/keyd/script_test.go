@@ -126,7 +126,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 // proxy, which Go's http client knows from the environment of its process.
 func needsNoProcess(ts *testscript.TestScript) bool {
 	file := ts.Getenv("AWS_SHARED_CREDENTIALS_FILE")
-	return !deeptest.Tests && (file == "" || filepath.IsAbs(file)) && ts.Getenv("HTTPS_PROXY") == ""
+	return !deeptest.On() && (file == "" || filepath.IsAbs(file)) && ts.Getenv("HTTPS_PROXY") == ""
 }
 
 // runHere is keyd with this environment, without a process of its own.

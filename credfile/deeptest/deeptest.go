@@ -5,13 +5,15 @@ package deeptest
 
 import "os"
 
-// Tests reports whether the tests are to try everything.
-var Tests = os.Getenv("KEYD_DEEP") != ""
+// On reports whether the tests are to try everything. It must be called while
+// tests run: go test takes a result from its cache only if each variable of the
+// environment that the tests read then is the same as before.
+func On() bool { return os.Getenv("KEYD_DEEP") != "" }
 
 // Sample returns all of a list when the tests are to try everything, and else every
 // nth of it, from the first on. n is at least 1.
 func Sample[T any](all []T, n int) []T {
-	if Tests {
+	if On() {
 		return all
 	}
 	var some []T

@@ -149,7 +149,7 @@ func TestKnownMistakesAreSeen(t *testing.T) {
 // that the right invariant is violated.
 func (m *mistake) mustBeFound(t *testing.T) {
 	x := search{setting: m.setting, maxFaults: m.faults, light: true, mistake: m}
-	if !deeptest.Tests {
+	if !deeptest.On() {
 		x.draw.only = m.way
 	}
 	x.exploreScenes(t)

@@ -112,7 +112,7 @@ func TestExplore(t *testing.T) {
 			case costly:
 				x.maxFaults = 1
 			}
-			if !deeptest.Tests && !*everyFate && *mostFaults == 0 {
+			if !deeptest.On() && !*everyFate && *mostFaults == 0 {
 				x.draw = s.draw
 			}
 			x.exploreScenes(t)
@@ -134,7 +134,7 @@ func TestExplore(t *testing.T) {
 func TestProofFindsTheSlowReplica(t *testing.T) {
 	t.Parallel()
 	late, rotations := 0, uint64(150)
-	if !deeptest.Tests {
+	if !deeptest.On() {
 		rotations = 20
 	}
 	for seed := range rotations {

@@ -53,7 +53,7 @@ func TestEveryLieOfOneField(t *testing.T) {
 	every := *everyLie
 	if every == 0 {
 		every = 331
-		if !deeptest.Tests {
+		if !deeptest.On() {
 			every *= 4
 		}
 	}

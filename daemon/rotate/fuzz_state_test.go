@@ -28,7 +28,7 @@ func FuzzStateFolder(f *testing.F) {
 		`{"ID":{"trouble":{"do":"create","at":"NOW","count":99999999999,"offline":true}}}`, `{"did":"created","time":"NOW","account":"111122223333","user":"alice"}`,
 	} {
 		for file := range uint8(4) {
-			if !deeptest.Tests && (i+int(file))%4 != 0 {
+			if !deeptest.On() && (i+int(file))%4 != 0 {
 				continue
 			}
 			f.Add(uint8(5*i), file, i%2 == 0, []byte(text))
