@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"keyd/credfile"
+	"keyd/credfile/deeptest"
 	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
 	"keyd/daemon/internal/lab"
@@ -138,6 +139,15 @@ func TestNinetyDaysOfALaptop(t *testing.T) {
 	}
 }
 
+// quarter returns the length of TestNinetyDaysOfALaptop in days. Without deep tests
+// it ends after the first of the two rotations.
+func quarter() int {
+	if deeptest.On() {
+		return 90
+	}
+	return 25
+}
+
 // How many requests for one key reach AWS in one day, at most.
 const (
 	mostOnTheDay = 250 // of a rotation: every endpoint is asked until it is steady
@@ -150,7 +160,7 @@ func ninetyDays(t *testing.T, dice *rand.Rand) {
 	minutes := func(from, to int) time.Duration { return time.Duration(from+dice.IntN(to-from+1)) * time.Minute }
 	p.boot()
 	backup := p.Text()
-	for today := range 90 {
+	for today := range quarter() {
 		began := p.now()
 		if dice.IntN(2) == 0 { // to work, by train
 			p.network(false)

@@ -92,7 +92,7 @@ func (r *running) passes() int { return r.Count("ListAccessKeys") }
 
 func TestTheDaemonSaysThatItLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.Lag{}, 12*settings.Day)
+		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 		r := run(l, nil)
 		life := state.LoadDaemonInfo(l.D.StateDir)
 		if !state.DaemonRunning(l.D.StateDir) || life == nil || life.PID != os.Getpid() || life.Release != "keyd test" || !life.Since.Equal(time.Now()) || !life.NextPass.After(time.Now()) {
@@ -116,7 +116,7 @@ func TestAKeyThatAppearsIsLookedAtAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := lab.NewLab(t, awssim.Lag{}, 12*settings.Day)
+				l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 				r := run(l, nil)
 				defer r.stop()
 				r.let(time.Minute)
@@ -139,7 +139,7 @@ func TestAKeyThatAppearsIsLookedAtAtOnce(t *testing.T) {
 
 func TestPeopleAreCalledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
 		lab.Must(t, l.User.AllowPolicy(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}]}`))
 		calls := func(r *running) int { return strings.Count(strings.Join(r.told, "\n"), rotate.VerbNeedsYou) }
 		r := run(l, nil)
@@ -165,7 +165,7 @@ func TestPeopleAreCalledOnce(t *testing.T) {
 
 func TestAMistakeInTheSettingsKeepsTheLastGoodOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.Lag{}, 55*settings.Day)
+		l := lab.NewOnDisk(t, awssim.Lag{}, 55*settings.Day)
 		good := settings.Default()
 		good.CheckEvery = 6 * time.Hour
 		good.Notify, good.ProfileRotateAfter = "none", map[string]time.Duration{"default": settings.Never}
@@ -193,7 +193,7 @@ func TestAMistakeInTheSettingsKeepsTheLastGoodOnes(t *testing.T) {
 
 func TestSlowWatchingIsToldInTheStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.Lag{}, 12*settings.Day)
+		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 		r := run(l, nil)
 		r.change <- watch.Change{SlowReason: errors.New("no space left on device")}
 		synctest.Wait()
@@ -208,7 +208,7 @@ func TestSlowWatchingIsToldInTheStatus(t *testing.T) {
 // people turn a daemon off.
 func TestAnIdleDaemonIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.Lag{}, 12*settings.Day)
+		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 		r := run(l, nil)
 		r.let(settings.Day / 2)
 		before := len(r.log.String())
@@ -224,7 +224,7 @@ func TestAnIdleDaemonIsSilent(t *testing.T) {
 // keep everything else waiting.
 func TestOneKeyFindsOutThatTheNetworkIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.Lag{}, 12*settings.Day)
+		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 		alone := func() int {
 			l.Cloud.Inject(awssim.Fault{Kind: awssim.Dial})
 			l.Pass(rotate.Request{})
@@ -261,7 +261,7 @@ func TestOneKeyFindsOutThatTheNetworkIsAway(t *testing.T) {
 // TestAKeyThatNeedsNoNetworkDoesNotMissIt: nothing is due for it, and it is ok.
 func TestAKeyThatNeedsNoNetworkDoesNotMissIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.Lag{}, 12*settings.Day)
+		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 		l.Pass(rotate.Request{})
 		id, secret := l.Cloud.AddUser(lab.Account, "/", "bob").AddKey(settings.Day)
 		l.Write("credentials", "[bob]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n"+l.Text())

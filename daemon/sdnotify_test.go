@@ -96,7 +96,7 @@ func TestNobodyIsNoSupervisor(t *testing.T) {
 // and half a minute never goes by in silence.
 func TestTheWatchdogIsFedInALongProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.Lag{Create: awssim.Range{Min: 10 * time.Minute, Max: 10 * time.Minute}}, 70*settings.Day)
+		l := lab.NewOnDisk(t, awssim.Lag{Create: awssim.Range{Min: 10 * time.Minute, Max: 10 * time.Minute}}, 70*settings.Day)
 		last, longest := time.Now(), time.Duration(0)
 		l.D.Heartbeat = func() { longest, last = max(longest, time.Since(last)), time.Now() }
 		began := time.Now()

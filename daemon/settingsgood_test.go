@@ -35,7 +35,7 @@ const mistake = "[profile default]\nrotat = never\n"
 
 func TestADaemonStartedWithAMistakeGoesByWhatItKnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.Lag{}, 55*settings.Day)
+		l := lab.NewOnDisk(t, awssim.Lag{}, 55*settings.Day)
 		r := run(l, settingsOf(l, "notify = none\ncheck_every = 12h\n[profile default]\nrotate = never\n").Load)
 		r.let(time.Minute)
 		r.stop()
@@ -65,7 +65,7 @@ func TestADaemonStartedWithAMistakeGoesByWhatItKnew(t *testing.T) {
 // of never_accounts.
 func TestNothingIsBegunWithoutSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
 		file := settingsOf(l, mistake)
 		r := runWith(l, inForce(file), file.Load)
 		r.let(30 * settings.Day)
@@ -91,7 +91,7 @@ func TestNothingIsBegunWithoutSettings(t *testing.T) {
 // again is mended, and no key is deactivated, however long the mistake stands.
 func TestWithoutSettingsARotationKeepsTheFileGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
 		before := l.Text()
 		l.Live(settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
 		swapped := l.Shows()

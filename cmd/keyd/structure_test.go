@@ -47,7 +47,8 @@ var imports = map[string][]string{
 	"keyd/credfile/deeptest":                  {},
 	"keyd/credfile/atomicfile/atomicfiletest": {"keyd/credfile/atomicfile"},
 	"keyd/daemon/internal/lab": {"keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/state",
-		"keyd/daemon/settings", "keyd/daemon/iam", "keyd/daemon/awssim", "keyd/credfile", "keyd/credfile/atomicfile"},
+		"keyd/daemon/settings", "keyd/daemon/iam", "keyd/daemon/awssim", "keyd/credfile", "keyd/credfile/atomicfile",
+		"keyd/credfile/atomicfile/atomicfiletest", "keyd/credfile/deeptest"},
 }
 
 // pure lists the packages that decide without looking: the standard packages that a

@@ -96,7 +96,7 @@ func TestKeyThatStandsElsewhereToo(t *testing.T) {
 // not mounted.
 func TestKnownFileOnADiskThatIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.RealLag(), 30*settings.Day)
+		l := lab.NewOnDisk(t, awssim.RealLag(), 30*settings.Day)
 		stick := filepath.Join(l.Home, "stick")
 		usual := l.D.Store.Paths.Credentials
 		if err := os.Mkdir(stick, 0o700); err != nil {
@@ -123,7 +123,7 @@ func TestKnownFileOnADiskThatIsAway(t *testing.T) {
 // somebody has taken the key, and the person is told so before she gives it up.
 func TestFileOnADiskThatIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l := lab.NewOnDisk(t, awssim.RealLag(), 70*settings.Day)
 		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
 		l.Write("config", "[profile other]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
 		if err := os.Rename(filepath.Join(l.Home, "credentials"), filepath.Join(l.Home, "away")); err != nil {

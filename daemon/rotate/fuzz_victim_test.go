@@ -131,7 +131,7 @@ type victim struct {
 // newVictim returns a victim whose rotation was killed at effect number
 // stage. With third, a person has created a key in the console since.
 func newVictim(t *testing.T, stage uint8, third bool) *victim {
-	v := &victim{Lab: lab.NewLab(t, awssim.Lag{}, 70*settings.Day), others: map[string]string{}, fuse: &fuse{left: int(stage)}}
+	v := &victim{Lab: lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day), others: map[string]string{}, fuse: &fuse{left: int(stage)}}
 	v.bob = v.Cloud.AddUser(lab.Account, "/", "bob")
 	for range 2 {
 		id, secret := v.bob.AddKey(settings.Day)

@@ -80,7 +80,7 @@ func TestAFileIsMendedWhereverAWSIs(t *testing.T) {
 // A bundle without a certificate is no bundle.
 func TestAnEmptyBundleNeedsAPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
 		path := filepath.Join(l.Home, "bundle.pem")
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)

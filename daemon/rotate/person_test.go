@@ -18,7 +18,7 @@ import (
 // profiles of the rotation: someone has put a third key into them.
 func TestHoldLeavesTheOtherLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l := lab.NewOnDisk(t, awssim.RealLag(), 70*settings.Day)
 		l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
 		third, secret := l.Cloud.AddUser(lab.Account, "/", "bob").AddKey(settings.Day)
 		pair := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\n", third, secret)

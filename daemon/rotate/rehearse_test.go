@@ -34,7 +34,7 @@ func TestRehearseChangesNothing(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := lab.NewLab(t, awssim.Lag{}, test.age)
+				l := lab.NewOnDisk(t, awssim.Lag{}, test.age)
 				if test.arrange != nil {
 					test.arrange(l)
 				}

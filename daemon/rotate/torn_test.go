@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 
 	"keyd/credfile/atomicfile"
+	"keyd/credfile/deeptest"
 	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
 	"keyd/daemon/internal/lab"
@@ -83,8 +84,11 @@ func dies(l *lab.Lab, disk *tearing) string {
 // with a mixture, and the rotation goes on to its end.
 func TestATornFileIsMendedByTheNextPass(t *testing.T) {
 	t.Parallel()
-	for _, part := range []float64{0.04, 0.2, 0.75} {
+	for i, part := range []float64{0.04, 0.2, 0.75} {
 		for _, endFirst := range []bool{false, true} {
+			if !deeptest.On() && endFirst != (i == 1) {
+				continue
+			}
 			cut := tearing{part: part, endFirst: endFirst, writes: 1}
 			t.Run(fmt.Sprintf("swap %v %v", part, endFirst), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { tornSwap(t, cut) })
@@ -165,7 +169,7 @@ func tornPutBack(t *testing.T, cut tearing) {
 // newLinkedLab is a lab whose credentials file no rename may replace.
 func newLinkedLab(t *testing.T) *lab.Lab {
 	t.Helper()
-	l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+	l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
 	if err := os.Link(filepath.Join(l.Home, "credentials"), filepath.Join(l.Home, "another name")); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"keyd/credfile/atomicfile"
+	"keyd/credfile/deeptest"
 )
 
 // TestFilesReportsEveryWayToChangeAFile changes a file as editors and tools do: with
@@ -228,6 +229,9 @@ func (h home) run(t *testing.T, program string, args ...string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
 		t.Skip(program + " is not installed here")
+	}
+	if program == "aws" && !deeptest.On() {
+		t.Skip("left out: the aws command takes as long as all others together; KEYD_DEEP=1 go test -run " + t.Name())
 	}
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Dir = h.dir

@@ -14,6 +14,8 @@ import (
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
+	"keyd/credfile/atomicfile/atomicfiletest"
+	"keyd/credfile/deeptest"
 	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
 	"keyd/daemon/iam"
@@ -64,8 +66,8 @@ func (l *Lab) Rewrite(edit func(*journal.Rotation)) {
 
 const Account = "111122223333"
 
-// Lab is one user's laptop and AWS. It runs in a synctest bubble: time is fake,
-// files are real.
+// Lab is one user's laptop and AWS. It runs in a synctest bubble: time is fake.
+// Files are in memory, and real in deep tests and in a lab of NewOnDisk.
 type Lab struct {
 	T     *testing.T
 	Cloud *awssim.Cloud
@@ -75,10 +77,12 @@ type Lab struct {
 	D     *rotate.Rotator
 	HTTP  iam.Doer
 	Sys   atomicfile.Sys
+	disk  *atomicfiletest.Disk // holds the files, unless they are real
 	Now   func() time.Time
 	Held  []awssim.ShownPair // which pair the file showed since when
 	Log   bytes.Buffer
 	Said  []string
+	seen  string // the credentials file when Watch last read it
 }
 
 // Unsynced is the real file system without its slow syncs.
@@ -104,6 +108,21 @@ func (unsyncedFile) Sync() error { return nil }
 
 // NewLab has one user with one key of the given age, in [default] and [work].
 func NewLab(t *testing.T, lag awssim.Lag, age time.Duration) *Lab {
+	t.Helper()
+	if deeptest.On() {
+		return NewOnDisk(t, lag, age)
+	}
+	home, err := filepath.Abs("/home/alice")
+	Must(t, err)
+	l := &Lab{T: t, Home: home, disk: atomicfiletest.NewDisk(time.Now, home), Now: time.Now}
+	l.Sys = l.disk
+	l.HTTP = Watcher{Lab: l}
+	l.Start(lag, age)
+	return l
+}
+
+// NewOnDisk is NewLab with real files, for a test that reads or changes them itself.
+func NewOnDisk(t *testing.T, lag awssim.Lag, age time.Duration) *Lab {
 	t.Helper()
 	l := &Lab{T: t, Home: t.TempDir(), Sys: Unsynced{}, Now: time.Now}
 	l.HTTP = Watcher{Lab: l}
@@ -131,12 +150,20 @@ type Watcher struct{ Lab *Lab }
 
 func (l *Lab) Write(name, text string) {
 	l.T.Helper()
-	if err := os.WriteFile(filepath.Join(l.Home, name), []byte(text), 0o600); err != nil {
+	path := filepath.Join(l.Home, name)
+	if l.disk != nil {
+		l.disk.Put(path, []byte(text), false)
+		return
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		l.T.Fatal(err)
 	}
 }
 
 func (l *Lab) Text() string {
+	if l.disk != nil {
+		return string(l.disk.Data(filepath.Join(l.Home, "credentials")))
+	}
 	data, err := os.ReadFile(filepath.Join(l.Home, "credentials"))
 	if err != nil {
 		l.T.Fatal(err)
@@ -159,7 +186,12 @@ func (l *Lab) Restart() {
 
 // Watch notes the pair that [default] shows now.
 func (l *Lab) Watch() {
-	k, err := credfile.ReadPair([]byte(l.Text()), credfile.Credentials, "default")
+	text := l.Text()
+	if text == l.seen && len(l.Held) > 0 {
+		return
+	}
+	l.seen = text
+	k, err := credfile.ReadPair([]byte(text), credfile.Credentials, "default")
 	if err != nil {
 		l.T.Fatalf("the file cannot be read back: %v", err)
 	}
