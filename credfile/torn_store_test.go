@@ -12,6 +12,7 @@ import (
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
 	"keyd/credfile/atomicfile/atomicfiletest"
+	"keyd/credfile/deeptest"
 )
 
 // tornText returns text with the bytes of to before the offset at, and the bytes of
@@ -98,7 +99,7 @@ func TestMendWithoutTornPairChangesNothing(t *testing.T) {
 func TestTornFileIsCompletedAfterEveryFault(t *testing.T) {
 	was, is := pairText("default", oldKey), pairText("default", newKey)
 	half := tornText(was, oldKey, newKey, tornAt[2].at)
-	for _, tt := range []struct {
+	for i, tt := range []struct {
 		name string
 		err  error
 	}{
@@ -111,7 +112,8 @@ func TestTornFileIsCompletedAfterEveryFault(t *testing.T) {
 			s := newStore(t, half, was)
 			forceInPlace(t, s.Paths.Credentials)
 			reached := true
-			for n := 1; reached && !t.Failed(); n++ {
+			first, step := deeptest.Steps(i, 3)
+			for n := first; reached && !t.Failed(); n += step {
 				writeFiles(t, s, half, was)
 				synctest.Test(t, func(t *testing.T) {
 					calls := 0

@@ -12,6 +12,7 @@ import (
 
 	"keyd/credfile/atomicfile"
 	"keyd/credfile/atomicfile/atomicfiletest"
+	"keyd/credfile/deeptest"
 )
 
 // crash is the value of the panic that ends the process in a system call.
@@ -103,7 +104,7 @@ func TestReplaceFaults(t *testing.T) {
 		{"in place, shorter", text + long, "[default]\n" + long, refuseRename},
 		{"in place, longer", text + long, "[default]\n# more\n" + text + long, refuseRename},
 	} {
-		for _, f := range faults {
+		for i, f := range faults {
 			inPlace := strings.HasPrefix(mode.name, "in place")
 			if inPlace && len(mode.old) != len(mode.data) && f.err == nil {
 				continue // Replace may leave a mixture here, and says so: the caller keeps both texts
@@ -111,7 +112,8 @@ func TestReplaceFaults(t *testing.T) {
 			t.Run(mode.name+"/"+f.name, func(t *testing.T) {
 				path := tempDir(t) + "/credentials"
 				reached := true
-				for n := 1; reached; n++ {
+				first, step := deeptest.Steps(i, 3)
+				for n := first; reached; n += step {
 					writeFile(t, path, mode.old)
 					o := mustRead(t, atomicfile.OS{}, path)
 					synctest.Test(t, func(t *testing.T) {

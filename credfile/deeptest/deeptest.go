@@ -22,3 +22,14 @@ func Sample[T any](all []T, n int) []T {
 	}
 	return some
 }
+
+// Steps returns the first number that a count from 1 takes, and its step. In deep
+// tests both are 1. Otherwise the step is n, and the counts 0, 1, 2 and so on begin
+// at different numbers: together, n of them take each number once. count is at
+// least 0, and n at least 1.
+func Steps(count, n int) (first, step int) {
+	if On() {
+		return 1, 1
+	}
+	return 1 + count%n, n
+}
