@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"keyd/credfile/atomicfile"
+	"keyd/credfile/deeptest"
 	"keyd/daemon/awssim"
 	"keyd/daemon/journal"
 )
@@ -95,7 +96,11 @@ func (h *killHome) environment(endpoint string) []string {
 func (h *killHome) startWatching() {
 	h.quit, h.ended = make(chan struct{}), make(chan struct{})
 	go func() {
-		tick := time.NewTicker(200 * time.Microsecond)
+		every := time.Millisecond
+		if deeptest.On() {
+			every /= 5
+		}
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {

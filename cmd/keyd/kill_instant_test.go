@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	kills    = flag.Int("kills", 0, "number of processes that TestKills kills; 0: 8, or 60 in deep tests")
+	kills    = flag.Int("kills", 0, "number of processes that TestKills kills; 0: 6, or 60 in deep tests")
 	killSeed = flag.Uint64("kill-seed", 0, "seed of the instants of TestKills and TestKillsMoto; 0: 1, or a new one each time in deep tests")
 )
 
@@ -52,7 +52,7 @@ func TestKills(t *testing.T) {
 	case deeptest.On():
 		enough = 60
 	default:
-		enough = 8
+		enough = 6
 	}
 	k.killUntil(func() bool { return k.tally.killed >= enough })
 	if *kills == 0 {

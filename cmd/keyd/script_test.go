@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"keyd": main, "keyd-mac": keydOnMac, "launchctl": launchctl, "keyd-leaky": leakSecret, "keyd-hurried": keydHurried})
+	testscript.Main(m, map[string]func(){"keyd": main, "keyd-mac": keydOnMac, "keyd-leaky": leakSecret, "keyd-hurried": keydHurried})
 }
 
 // TestStories runs the scripts. Each one is a story with its own home and its own AWS on
@@ -55,7 +55,15 @@ func setUpStory(env *testscript.Env) error {
 	env.Defer(server.Close)
 	env.Values[worldKey{}] = w
 	w.listenToStory(env)
+	programs := filepath.Join(env.WorkDir, ".bin")
+	if err := os.Mkdir(programs, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(programs, "launchctl"), []byte(launchctl), 0o700); err != nil {
+		return err
+	}
 	for name, value := range map[string]string{
+		"PATH":             programs + string(filepath.ListSeparator) + env.Getenv("PATH"),
 		"HOME":             env.WorkDir,
 		"USERPROFILE":      env.WorkDir,
 		"KEYD_STATE_DIR":   filepath.Join(env.WorkDir, "state"),
