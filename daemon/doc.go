@@ -41,7 +41,8 @@
 //	swap        replace every file that shows the old key, each atomically
 //	validate    read the files back from disk, GetCallerIdentity with those bytes
 //	overlap     old and new key both Active; nothing is signed with the old one
-//	check use   GetAccessKeyLastUsed of the old key, four hours after the swap
+//	check use   GetAccessKeyLastUsed of the old key at the end of the overlap; an answer from
+//	            the first four hours after the swap counts only if the overlap is shorter
 //	deactivate  make the old key Inactive, signed with the new one, then verify
 //	quarantine  can be undone: keyd hold makes the old key Active again
 //	delete      delete the old key, and erase the journal
