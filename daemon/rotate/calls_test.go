@@ -13,7 +13,7 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestCallsOfOneRotation counts what the README lists: an IAM that answers at
+// TestCallsOfOneRotation counts what RELIABILITY.md lists: an IAM that answers at
 // once, one key, two regions, from the first look to the deletion.
 func TestCallsOfOneRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -31,7 +31,7 @@ func TestCallsOfOneRotation(t *testing.T) {
 			for _, action := range slices.Sorted(maps.Keys(calls)) {
 				lines = append(lines, fmt.Sprintf("%s %d, want %d", action, calls[action], want[action]))
 			}
-			t.Errorf("the README lists other calls:\n%s", strings.Join(lines, "\n"))
+			t.Errorf("RELIABILITY.md lists other calls:\n%s", strings.Join(lines, "\n"))
 		}
 	})
 }
