@@ -8,6 +8,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"keyd/daemon/state"
 )
 
 // TestDaemonWhoseStateIsRemoved removes the state folder of a daemon that waits: the
@@ -46,7 +49,12 @@ func TestDaemonWhoseStateIsRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	until("state=ok") // the rotation is forgotten, and the daemon has asked AWS again
-	h.runKeyd(exitFailed, []string{`^keyd: error: a daemon already runs here$`}, "run")
+	for end := time.Now().Add(processLimit); !state.DaemonRunning(h.path("state")); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) { // the pass that logged this may have begun before the folder was removed
+			t.Fatalf("the daemon never locks the new state folder:\n%s", said.String())
+		}
+	}
+	h.runKeyd(exitFailed, []string{`^keyd: error: a daemon is already running here$`}, "run")
 	h.runKeyd(exitDone, []string{`^keyd running since .*\(pid \d+\)`}, "status")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

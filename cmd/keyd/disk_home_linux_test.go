@@ -196,7 +196,7 @@ func (h *diskHome) environment() map[string]string {
 
 // keydCommand runs the real thing, as the user of this home.
 func (h *diskHome) keydCommand(args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second) // in case nothing stops a keyd run
+	ctx, cancel := context.WithTimeout(h.t.Context(), processLimit)
 	h.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
 	cmd.Args[0] = "keyd"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"net/http/httptest"
 	"os"
@@ -137,18 +138,32 @@ func needsNoProcess(ts *testscript.TestScript) bool {
 	return !deeptest.On() && (file == "" || filepath.IsAbs(file)) && ts.Getenv("HTTPS_PROXY") == ""
 }
 
-// runHere is keyd with this environment, without a process of its own.
+// processLimit is far longer than any command takes. It ends the test of a keyd that
+// never exits, such as a keyd run that becomes the daemon when it should fail.
+const processLimit = time.Minute
+
+// runHere is keyd with this environment, without a process of its own. When keyd has not
+// ended within processLimit, runHere returns exit code -1 and a message in stderr, and
+// leaves keyd running.
 func runHere(getenv func(string) string, args []string) (exit int, stdout, stderr string) {
 	var out, err bytes.Buffer
-	exit = executeKeyd(args, process{
-		in: strings.NewReader(""), out: &out, err: &err, getenv: getenv, goos: runtime.GOOS, now: time.Now,
-		host: func() (install.Host, error) {
-			h, err := install.CurrentHost()
-			h.Getenv, h.Home, h.Argv0 = getenv, getenv("HOME"), "keyd"
-			return h, err
-		},
-	})
-	return exit, out.String(), err.String()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- executeKeyd(args, process{
+			in: strings.NewReader(""), out: &out, err: &err, getenv: getenv, goos: runtime.GOOS, now: time.Now,
+			host: func() (install.Host, error) {
+				h, err := install.CurrentHost()
+				h.Getenv, h.Home, h.Argv0 = getenv, getenv("HOME"), "keyd"
+				return h, err
+			},
+		})
+	}()
+	select {
+	case exit = <-ended:
+		return exit, out.String(), err.String()
+	case <-time.After(processLimit):
+		return -1, "", fmt.Sprintf("keyd %s still runs after %s in the process of the test\n", strings.Join(args, " "), processLimit)
+	}
 }
 
 var secretLine = regexp.MustCompile(`(?m)^aws_secret_access_key\s*=\s*(\S{30,})`)
