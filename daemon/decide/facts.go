@@ -154,10 +154,3 @@ func (f *Facts) CopyErr(id string) error {
 	}
 	return nil
 }
-
-// AddProfileName adds a profile name unless it is there already.
-func (f *Facts) AddProfileName(name string) {
-	if !slices.Contains(f.Profiles, name) {
-		f.Profiles = append(f.Profiles, name)
-	}
-}

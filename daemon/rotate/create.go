@@ -19,7 +19,7 @@ func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) 
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	t.facts.Rotation, t.facts.Placement = r, decide.Placement{Old: len(t.holders)}
+	t.setRotation(r, decide.Placement{Old: len(t.holders)})
 	d.emit(t, decide.DoCreate, VerbBegin, fmt.Sprintf("%s, rotating (user %s, account %s)", t.decision.Why, r.User, r.Account))
 	created, err := client.CreateKey(ctx, r.User)
 	switch {
@@ -29,7 +29,7 @@ func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) 
 		r.CreateAnswered = d.Now().UTC()
 		return cmp.Or(d.JournalDir().Save(r), err)
 	}
-	t.facts.Rotation = nil
+	t.dropRotation()
 	return cmp.Or(d.JournalDir().Erase(r.Old.ID), err)
 }
 

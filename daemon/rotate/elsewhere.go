@@ -91,13 +91,9 @@ func (t *target) noteCopy(f foreignFile) {
 		ids = append(ids, r.New.ID)
 	}
 	for _, id := range ids {
-		if t.facts.Copies[id] != "" || !f.file.MayHold(id) {
-			continue
+		if f.file.MayHold(id) {
+			t.addCopy(id, f.path)
 		}
-		if t.facts.Copies == nil {
-			t.facts.Copies = map[string]string{}
-		}
-		t.facts.Copies[id] = f.path
 	}
 }
 

@@ -25,7 +25,7 @@ func (d *Rotator) resolveEndpoints(t *target, sites []credfile.EndpointConfig) {
 		err = iam.CheckBundle(t.endpoints.CABundle)
 	}
 	if err != nil {
-		t.facts.EndpointErr = &needPersonError{text: err.Error(), hint: d.endpointHint(t, err), err: err}
+		t.setEndpointErr(&needPersonError{text: err.Error(), hint: d.endpointHint(t, err), err: err})
 	}
 }
 

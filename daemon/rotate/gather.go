@@ -76,8 +76,7 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 	by := firstProfiles(snapshot)
 	for _, t := range w.targets {
 		d.fillTarget(t, status, ask)
-		t.lastCreated, t.facts.ShownBy = made, by
-		t.facts.AwakeSince, t.facts.LastRotation = d.AwakeSince, made[t.facts.OwnerID()]
+		t.setSurroundings(made, by, d.AwakeSince)
 	}
 	w.noteCopies(others, by)
 	w.filesRead = d.filesToRemember(status)
@@ -126,7 +125,7 @@ func (w *world) outsideRotations(profiles []credfile.Profile) (rest []credfile.P
 			rest = append(rest, p)
 			continue
 		}
-		w.targets[i].facts.AddProfileName(p.Name)
+		w.targets[i].addProfileName(p.Name)
 	}
 	return rest
 }

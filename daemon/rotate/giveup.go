@@ -95,23 +95,23 @@ func (d *Rotator) discardNew(ctx context.Context, t *target, client *iam.Client)
 		return err
 	}
 	if t.facts.Placement.Old == 0 { // a person gave the rotation up: nothing failed, and nothing is left to rotate
-		t.facts.SkipReason = why
+		t.setSkipReason(why)
 		return nil
 	}
 	again := &decide.Failure{Do: decide.DoDiscard, Count: longWaitCount}
 	if before := t.facts.Failure; before != nil && before.Do == decide.DoDiscard {
 		again.At, again.Lasted = before.At, before.Lasted
 	}
-	t.facts.Failure = again
+	t.setFailure(again)
 	return &gaveUpError{text: why + "; the files still show " + credfile.Short(t.facts.ID)}
 }
 
 // closeRotation erases the journal. What AWS said before is out of date then.
 func (d *Rotator) closeRotation(t *target) error {
-	t.facts.Seen = staleSeen(t.facts.Seen)
+	t.outdateSeen()
 	if err := d.JournalDir().Erase(t.facts.Rotation.Old.ID); err != nil {
 		return err
 	}
-	t.facts.Rotation = nil
+	t.dropRotation()
 	return nil
 }

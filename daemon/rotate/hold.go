@@ -99,7 +99,7 @@ func dropForeignPlaces(t *target) error {
 	r.Places = slices.DeleteFunc(r.Places, func(p journal.Place) bool {
 		return slices.Contains(t.facts.Placement.Foreign, p.Profile) || slices.Contains(t.facts.Placement.Missing, p.Profile)
 	})
-	t.facts.Placement.Foreign, t.facts.Placement.Missing = nil, nil
+	t.forgetForeign()
 	if t.wouldGiveUp() {
 		r.GiveUpReason = "no profile shows it any more"
 	}
@@ -135,7 +135,7 @@ func (d *Rotator) abandonRotation(t *target) (Result, error) {
 	if err := d.closeRotation(t); err != nil {
 		return Result{}, err
 	}
-	t.facts.SkipReason = why
+	t.setSkipReason(why)
 	result := d.makeResult(t, decide.Next(t.facts, d.Settings, d.Now()), nil)
 	return result, d.saveStatusLine(t, result)
 }

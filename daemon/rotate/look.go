@@ -27,8 +27,7 @@ func (d *Rotator) lookAtKeys(ctx context.Context, t *target, client *iam.Client)
 	if err != nil {
 		return err
 	}
-	t.facts.Seen = seenNow
-	t.facts.LastRotation = t.lastCreated[t.facts.OwnerID()]
+	t.setSeen(seenNow)
 	return d.redateRotation(t)
 }
 
@@ -128,7 +127,7 @@ func (d *Rotator) adoptIdentity(t *target, who remote.Identity) error {
 	if old := t.facts.Seen; old != nil && old.Account == seen.Account && old.User == seen.User {
 		seen.At, seen.Offset, seen.Keys = old.At, old.Offset, old.Keys
 	}
-	t.facts.Seen = seen
+	t.setSeen(seen)
 	r := t.facts.Rotation
 	if r == nil || d.readOnly || !who.IsUser || who.User == r.User || who.Account != r.Account || r.UserID != "" && r.UserID != who.UserID {
 		return nil

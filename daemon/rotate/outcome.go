@@ -80,7 +80,7 @@ func (d *Rotator) recordOutcome(t *target, do decide.Do, err error) {
 	before := t.facts.Failure
 	if err == nil {
 		if before != nil && before.Do == do {
-			t.facts.Failure = nil
+			t.setFailure(nil)
 		}
 		return
 	}
@@ -89,7 +89,7 @@ func (d *Rotator) recordOutcome(t *target, do decide.Do, err error) {
 	if before != nil && before.Do == do {
 		failure.ContinueFrom(before, d.AwakeSince)
 	}
-	t.facts.Failure = failure
+	t.setFailure(failure)
 	d.Log.Warn("failed", "profile", strings.Join(t.facts.Profiles, ","), "key", credfile.Short(t.facts.ID), "do", string(do), "why", err.Error())
 }
 
@@ -99,7 +99,7 @@ func (d *Rotator) recordOutcome(t *target, do decide.Do, err error) {
 // next rotation succeeds.
 func (t *target) clearStaleFailure(now time.Time) {
 	if failure := t.facts.Failure; failure != nil && failure.Do != decide.DoDiscard && failure.MayRetry(t.facts.AwakeSince, now) {
-		t.facts.Failure = nil
+		t.setFailure(nil)
 	}
 }
 
@@ -130,7 +130,7 @@ func (a *outage) shareFailure(t *target, do decide.Do, now time.Time) {
 	default: // the target already waits for another reason, which is kept
 		return
 	}
-	t.facts.Failure = &failure
+	t.setFailure(&failure)
 }
 
 // noteTarget remembers the first target that could not connect.

@@ -31,14 +31,10 @@ func (d *Rotator) rereadTarget(ctx context.Context, t *target) error {
 		return err
 	}
 	if i < 0 {
-		t.facts.Rotation, t.facts.Placement = nil, decide.Placement{}
+		t.setRotation(nil, decide.Placement{})
 		return nil
 	}
-	reread := d.rotationTarget(rotations[i], snapshot)
-	t.facts.Rotation, t.facts.Placement, t.facts.RotationErr, t.holders = reread.facts.Rotation, reread.facts.Placement, reread.facts.RotationErr, reread.holders
-	if !reread.pair.IsZero() {
-		t.pair = reread.pair
-	}
+	t.adoptReread(d.rotationTarget(rotations[i], snapshot))
 	return nil
 }
 
@@ -78,19 +74,18 @@ func expectedIDs(status state.Status, rotations []*journal.Rotation, others []fo
 // rotationTarget returns the target of a rotation in progress, with what the
 // files show of it.
 func (d *Rotator) rotationTarget(r *journal.Rotation, snapshot *credfile.Snapshot) *target {
-	t := &target{facts: decide.Facts{ID: r.Old.ID, Profiles: r.Profiles(), Rotation: r, RotationErr: d.checkElsewhere(r)}}
-	t.facts.Placement.Unmounted = d.MissingFile(r)
-	t.facts.Placement.Ambiguous = cmp.Or(snapshot.Ambiguous(r.New.ID), snapshot.Ambiguous(r.Old.ID))
+	t := &target{facts: decide.Facts{ID: r.Old.ID, Profiles: r.Profiles(), RotationErr: d.checkElsewhere(r)}}
+	shows := decide.Placement{Unmounted: d.MissingFile(r), Ambiguous: cmp.Or(snapshot.Ambiguous(r.New.ID), snapshot.Ambiguous(r.Old.ID))}
 	for _, p := range snapshot.Profiles {
 		switch {
 		case isTorn(r, p):
-			t.facts.Placement.Old++
-			t.facts.Placement.Torn++
+			shows.Old++
+			shows.Torn++
 		case p.Key.ID == r.Old.ID:
-			t.facts.Placement.Old++
+			shows.Old++
 			t.pair = p.Key
 		case p.Key.ID == r.New.ID && r.New.ID != "":
-			t.facts.Placement.New++
+			shows.New++
 		default:
 			continue
 		}
@@ -102,12 +97,13 @@ func (d *Rotator) rotationTarget(r *journal.Rotation, snapshot *credfile.Snapsho
 		})
 		switch {
 		case i < 0 || snapshot.Profiles[i].Key.ID == "":
-			t.facts.Placement.Missing = append(t.facts.Placement.Missing, place.Profile)
+			shows.Missing = append(shows.Missing, place.Profile)
 		case isTorn(r, snapshot.Profiles[i]):
 		case snapshot.Profiles[i].Key.ID != r.Old.ID && snapshot.Profiles[i].Key.ID != r.New.ID:
-			t.facts.Placement.Foreign = append(t.facts.Placement.Foreign, place.Profile)
+			shows.Foreign = append(shows.Foreign, place.Profile)
 		}
 	}
+	t.setRotation(r, shows)
 	return t
 }
 

@@ -41,7 +41,7 @@ func (d *Rotator) runPreflight(ctx context.Context, t *target, client *iam.Clien
 	if err := client.SetStatus(effect, t.facts.Seen.User, t.facts.ID, iam.Active); err != nil {
 		return err
 	}
-	t.facts.PreflightDone = true
+	t.markPreflightDone()
 	return nil
 }
 

@@ -52,7 +52,7 @@ func (d *Rotator) proveKey(ctx context.Context, t *target, client *iam.Client) e
 	if err := p.runRounds(ctx, client); err != nil {
 		return err
 	}
-	t.facts.Proven = r.GiveUpReason == ""
+	t.setProven(r.GiveUpReason == "")
 	return nil
 }
 

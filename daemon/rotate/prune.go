@@ -177,7 +177,7 @@ func (d *Rotator) pruneSecond(ctx context.Context, t *target, client *iam.Client
 	if err := client.DeleteKey(ctx, t.facts.Seen.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
 		return err
 	}
-	t.facts.Seen = staleSeen(t.facts.Seen)
+	t.outdateSeen()
 	d.awaitListed(ctx, t, client, func(keys []iam.KeyInfo) bool { return findKey(keys, id) == nil })
 	d.did(t, decide.DoPrune, VerbDeleted, id, "pruned", credfile.Short(id)+", which was inactive")
 	return nil
@@ -196,7 +196,7 @@ func (d *Rotator) awaitListed(ctx context.Context, t *target, client *iam.Client
 // would report for a day that the second key is in the way. A rotation that
 // waits for the key to be deleted keeps waiting.
 func (d *Rotator) forgetListing(t *target) error {
-	t.facts.Seen = staleSeen(t.facts.Seen)
+	t.outdateSeen()
 	decision := decide.WaitUntil(decide.StateDue, d.Now(), "a second key was pruned: the next pass looks again")
 	if r := t.facts.Rotation; r != nil && r.IsStuck() {
 		decision = decide.Next(t.facts, d.Settings, d.Now())

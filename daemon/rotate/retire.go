@@ -89,7 +89,7 @@ func (d *Rotator) deactivateOld(ctx context.Context, t *target, client *iam.Clie
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	t.facts.Seen = staleSeen(t.facts.Seen) // whatever the clock says, that look came before the deactivation
+	t.outdateSeen() // whatever the clock says, that look came before the deactivation
 	d.did(t, decide.DoDeactivate, VerbDeactivated, r.Old.ID, "", fmt.Sprintf("%s, and %s still works", r.Old, r.New))
 	return nil
 }
@@ -177,13 +177,7 @@ func (d *Rotator) handOver(t *target) error {
 	if err := d.JournalDir().Erase(r.Old.ID); err != nil {
 		return err
 	}
-	t.facts.ID, t.facts.PreflightDone, t.facts.Proven, t.facts.Options = r.New.ID, false, false, decide.Options{}
-	t.pair, t.facts.Rotation, t.facts.Failure = r.New, nil, nil
-	if seen := t.facts.Seen; seen != nil {
-		left := *seen
-		left.Keys = withoutKey(seen.Keys, r.Old.ID)
-		t.facts.Seen = &left
-	}
+	t.adoptNewID(r)
 	return nil
 }
 

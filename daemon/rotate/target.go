@@ -15,7 +15,7 @@ import (
 
 // target is one access key and everything known about it.
 type target struct {
-	facts       decide.Facts
+	facts       decide.Facts       // written only in this file
 	pair        credfile.Key       // the pair with the id facts.ID, as the files show it; zero when no file does
 	holders     []credfile.Profile // the profiles that show the old or the new id
 	endpoints   remote.Endpoints
@@ -28,6 +28,86 @@ type target struct {
 	identified                        bool            // AWS has said whose key it is, in this pass
 	acceptingRegions, refusingRegions []string        // STS regions that accepted and refused the key in the preflight; see Rotation
 }
+
+// addProfileName adds a profile name unless it is there already.
+func (t *target) addProfileName(name string) {
+	if !slices.Contains(t.facts.Profiles, name) {
+		t.facts.Profiles = append(t.facts.Profiles, name)
+	}
+}
+
+// setRotation records the rotation in progress, or nil, and what the files show of it.
+func (t *target) setRotation(r *journal.Rotation, shows decide.Placement) {
+	t.facts.Rotation, t.facts.Placement = r, shows
+}
+
+// dropRotation records that the rotation has ended. What the files showed of it stays
+// known.
+func (t *target) dropRotation() { t.facts.Rotation = nil }
+
+// adoptReread takes over what the files and the journal show now.
+func (t *target) adoptReread(reread *target) {
+	t.setRotation(reread.facts.Rotation, reread.facts.Placement)
+	t.facts.RotationErr, t.holders = reread.facts.RotationErr, reread.holders
+	if !reread.pair.IsZero() {
+		t.pair = reread.pair
+	}
+}
+
+// forgetForeign forgets the places that a person has taken out of the rotation.
+func (t *target) forgetForeign() { t.facts.Placement.Foreign, t.facts.Placement.Missing = nil, nil }
+
+// adoptNewID carries what is known over to the new id, once the rotation r is closed.
+func (t *target) adoptNewID(r *journal.Rotation) {
+	t.facts.ID, t.facts.PreflightDone, t.facts.Proven, t.facts.Options = r.New.ID, false, false, decide.Options{}
+	t.pair, t.facts.Rotation, t.facts.Failure = r.New, nil, nil
+	if seen := t.facts.Seen; seen != nil {
+		left := *seen
+		left.Keys = withoutKey(seen.Keys, r.Old.ID)
+		t.facts.Seen = &left
+	}
+}
+
+// setSurroundings records what the whole pass knows: when keyd last created a key, by
+// owner; the first profile that shows each key; and when the machine woke.
+func (t *target) setSurroundings(made map[string]time.Time, by map[string]string, awake time.Time) {
+	t.lastCreated, t.facts.ShownBy, t.facts.AwakeSince = made, by, awake
+	t.facts.LastRotation = made[t.facts.OwnerID()]
+}
+
+// setSeen records what AWS said about the key.
+func (t *target) setSeen(seen *decide.Seen) {
+	t.facts.Seen = seen
+	t.facts.LastRotation = t.lastCreated[t.facts.OwnerID()]
+}
+
+// outdateSeen makes what AWS said about the keys too old to act on.
+func (t *target) outdateSeen() { t.facts.Seen = staleSeen(t.facts.Seen) }
+
+// setFailure records the failure of an action; nil when none is left.
+func (t *target) setFailure(f *decide.Failure) { t.facts.Failure = f }
+
+// setSkipReason records why there is nothing left to rotate.
+func (t *target) setSkipReason(why string) { t.facts.SkipReason = why }
+
+// setEndpointErr records that the settings do not say where AWS is.
+func (t *target) setEndpointErr(err error) { t.facts.EndpointErr = err }
+
+// addCopy records that a file which keyd does not read shows the id.
+func (t *target) addCopy(id, path string) {
+	if t.facts.Copies == nil {
+		t.facts.Copies = map[string]string{}
+	}
+	if t.facts.Copies[id] == "" {
+		t.facts.Copies[id] = path
+	}
+}
+
+// markPreflightDone records that nothing was found that would refuse a new key.
+func (t *target) markPreflightDone() { t.facts.PreflightDone = true }
+
+// setProven records whether AWS has accepted the new key everywhere.
+func (t *target) setProven(proven bool) { t.facts.Proven = proven }
 
 // hasProfile reports whether one of the target's profiles is among profiles.
 func (t *target) hasProfile(profiles []string) bool {
@@ -57,7 +137,7 @@ func (d *Rotator) fillTarget(t *target, status state.Status, ask decide.Options)
 		t.facts.Seen, t.facts.Failure = agedSeen(line.Seen, d.Now()), line.Failure
 	}
 	if t.facts.Rotation != nil { // in the middle of a rotation, what another process saw confirms nothing
-		t.facts.Seen = staleSeen(t.facts.Seen)
+		t.outdateSeen()
 	}
 	if ask.Manual {
 		t.facts.Failure = nil

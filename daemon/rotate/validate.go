@@ -46,7 +46,7 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target, client *iam.Clie
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	t.facts.Seen = staleSeen(t.facts.Seen) // that look came before the files showed the new pair
+	t.outdateSeen() // that look came before the files showed the new pair
 	d.did(t, decide.DoValidate, VerbValidated, r.New.ID, who.ARN, who.ARN+", from the file")
 	return nil
 }
