@@ -61,7 +61,7 @@ func (p *laptop) Do(r *http.Request) (*http.Response, error) {
 		gone := &net.DNSError{Err: "no such host", Name: r.URL.Hostname(), IsNotFound: true}
 		return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: &net.OpError{Op: "dial", Net: "tcp", Err: gone}}
 	}
-	p.Watch()
+	p.RecordShown()
 	return p.Cloud.Do(r)
 }
 
@@ -69,7 +69,7 @@ func newLaptop(t *testing.T, age time.Duration) *laptop {
 	p := &laptop{Lab: &lab.Lab{T: t, Home: t.TempDir(), Sys: lab.Unsynced{}}, changed: make(chan watch.Change, 1), ended: make(chan error, 1)}
 	p.Lab.Now = p.now
 	p.Lab.HTTP = p
-	p.Lab.Start(awssim.RealLag(), age)
+	p.Lab.SetUp(awssim.RealLag(), age)
 	p.born = p.now().Add(-age)
 	return p
 }
@@ -77,12 +77,12 @@ func newLaptop(t *testing.T, age time.Duration) *laptop {
 // boot starts the daemon as a login does.
 func (p *laptop) boot() {
 	p.Restart()
-	p.D.Settings = settings.Default()
-	p.D.Settings.Notify, p.D.Settings.CheckEvery = "none", lazy()
-	p.D.Log = slog.New(slog.DiscardHandler)
+	p.Rotator.Settings = settings.Default()
+	p.Rotator.Settings.Notify, p.Rotator.Settings.CheckEvery = "none", lazy()
+	p.Rotator.Log = slog.New(slog.DiscardHandler)
 	ctx, stop := context.WithCancel(p.T.Context())
 	p.stop = stop
-	go func() { p.ended <- Run(ctx, p.D, RunOptions{Changed: p.changed}) }()
+	go func() { p.ended <- Run(ctx, p.Rotator, RunOptions{Changed: p.changed}) }()
 }
 
 func (p *laptop) shutdown() {
@@ -116,8 +116,8 @@ func (p *laptop) network(on bool) {
 // edit changes the file as its owner does, who knows nothing of keyd.
 func (p *laptop) edit(text func(string) string) {
 	synctest.Wait()
-	p.Write("credentials", text(p.Text()))
-	p.Watch()
+	p.WriteFile("credentials", text(p.ReadCredentials()))
+	p.RecordShown()
 	select {
 	case p.changed <- watch.Change{Path: filepath.Join(p.Home, "credentials")}:
 	default:
@@ -159,7 +159,7 @@ func ninetyDays(t *testing.T, dice *rand.Rand) {
 	p := newLaptop(t, 50*settings.Day)
 	minutes := func(from, to int) time.Duration { return time.Duration(from+dice.IntN(to-from+1)) * time.Minute }
 	p.boot()
-	backup := p.Text()
+	backup := p.ReadCredentials()
 	for today := range quarter() {
 		began := p.now()
 		if dice.IntN(2) == 0 { // to work, by train
@@ -194,7 +194,7 @@ func ninetyDays(t *testing.T, dice *rand.Rand) {
 			p.boot()
 		}
 		time.Sleep(minutes(60, 120))
-		backup = p.Text()
+		backup = p.ReadCredentials()
 		p.sleep(settings.Day - p.now().Sub(began)) // night
 	}
 	p.shutdown()
@@ -204,8 +204,8 @@ func ninetyDays(t *testing.T, dice *rand.Rand) {
 // judge looks back at the quarter.
 func (p *laptop) judge() {
 	t := p.T
-	p.Watch()
-	if out := p.Cloud.Outage(p.Held, p.now()); out > 0 {
+	p.RecordShown()
+	if out := p.Cloud.Outage(p.Shown, p.now()); out > 0 {
 		t.Errorf("the pair in the file was refused for %s", out)
 	}
 	if touched := p.Cloud.ForeignCalls(); len(touched) > 0 {
@@ -274,7 +274,7 @@ func (p *laptop) usable(from, to time.Time) time.Duration {
 
 // judgeDays checks that every key was replaced as soon as it was due.
 func (p *laptop) judgeDays(made []time.Time) {
-	born, id := p.born, p.Old.ID
+	born, id := p.born, p.OldKey.ID
 	for i := 0; ; i++ {
 		due := born.Add(decide.AddJitter(60*settings.Day, id))
 		if due.After(p.now().Add(-settings.Day)) {
@@ -301,7 +301,7 @@ func (p *laptop) judgeDays(made []time.Time) {
 // after is the id that the file showed first after a time, and never before.
 func (p *laptop) after(at time.Time) string {
 	before := map[string]bool{}
-	for _, h := range p.Held {
+	for _, h := range p.Shown {
 		if !h.At.After(at) {
 			before[h.ID] = true
 		} else if !before[h.ID] {

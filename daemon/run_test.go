@@ -63,14 +63,14 @@ func run(l *lab.Lab, reload func() (settings.Settings, error)) *running {
 func runWith(l *lab.Lab, s settings.Settings, reload func() (settings.Settings, error)) *running {
 	r := &running{Lab: l, hangup: make(chan os.Signal, 1), change: make(chan watch.Change, 1)}
 	l.Restart()
-	l.D.Settings = s
-	l.D.Settings.Notify = "none"
-	l.D.Log = slog.New(slog.NewTextHandler(&r.log, nil))
-	l.D.OnEvent = func(e rotate.Event) { r.told = append(r.told, e.Verb) }
+	l.Rotator.Settings = s
+	l.Rotator.Settings.Notify = "none"
+	l.Rotator.Log = slog.New(slog.NewTextHandler(&r.log, nil))
+	l.Rotator.OnEvent = func(e rotate.Event) { r.told = append(r.told, e.Verb) }
 	ctx, cancel := context.WithCancel(l.T.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(ctx, l.D, RunOptions{Reload: reload, Changed: r.change, Hangup: r.hangup, Release: "keyd test"})
+		ended <- Run(ctx, l.Rotator, RunOptions{Reload: reload, Changed: r.change, Hangup: r.hangup, Release: "keyd test"})
 	}()
 	r.stop = func() {
 		cancel()
@@ -88,21 +88,21 @@ func (r *running) let(d time.Duration) {
 	synctest.Wait()
 }
 
-func (r *running) passes() int { return r.Count("ListAccessKeys") }
+func (r *running) passes() int { return r.CountCalls("ListAccessKeys") }
 
 func TestTheDaemonSaysThatItLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 		r := run(l, nil)
-		life := state.LoadDaemonInfo(l.D.StateDir)
-		if !state.DaemonRunning(l.D.StateDir) || life == nil || life.PID != os.Getpid() || life.Release != "keyd test" || !life.Since.Equal(time.Now()) || !life.NextPass.After(time.Now()) {
-			t.Errorf("lives: %v, %+v", state.DaemonRunning(l.D.StateDir), life)
+		life := state.LoadDaemonInfo(l.Rotator.StateDir)
+		if !state.DaemonRunning(l.Rotator.StateDir) || life == nil || life.PID != os.Getpid() || life.Release != "keyd test" || !life.Since.Equal(time.Now()) || !life.NextPass.After(time.Now()) {
+			t.Errorf("lives: %v, %+v", state.DaemonRunning(l.Rotator.StateDir), life)
 		}
-		if err := Run(t.Context(), l.D, RunOptions{}); !errors.Is(err, AlreadyRunningError{}) {
+		if err := Run(t.Context(), l.Rotator, RunOptions{}); !errors.Is(err, AlreadyRunningError{}) {
 			t.Errorf("a second daemon: %v", err)
 		}
 		r.stop()
-		if state.DaemonRunning(l.D.StateDir) || state.LoadDaemonInfo(l.D.StateDir) != nil {
+		if state.DaemonRunning(l.Rotator.StateDir) || state.LoadDaemonInfo(l.Rotator.StateDir) != nil {
 			t.Error("it ended, and still says that it lives")
 		}
 	})
@@ -122,7 +122,7 @@ func TestAKeyThatAppearsIsLookedAtAtOnce(t *testing.T) {
 				r.let(time.Minute)
 				before := r.passes()
 				id, secret := l.Cloud.AddUser(lab.Account, "/", "bob").AddKey(settings.Day)
-				l.Write("credentials", l.Text()+"[bob]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
+				l.WriteFile("credentials", l.ReadCredentials()+"[bob]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
 				synctest.Wait()
 				if r.passes() != before {
 					t.Fatal("it looked before it was woken")
@@ -156,8 +156,8 @@ func TestPeopleAreCalledOnce(t *testing.T) {
 		l.User.AllowSelf(false)
 		r.let(30 * settings.Day)
 		r.stop()
-		l.Watch()
-		if l.Shows() == l.Old.ID {
+		l.RecordShown()
+		if l.ShownID() == l.OldKey.ID {
 			t.Error("it was allowed, and was not done")
 		}
 	})
@@ -179,13 +179,13 @@ func TestAMistakeInTheSettingsKeepsTheLastGoodOnes(t *testing.T) {
 		broken.Store(true)
 		r.let(30 * settings.Day)
 		r.stop()
-		if l.Watch(); l.Shows() != l.Old.ID {
+		if l.RecordShown(); l.ShownID() != l.OldKey.ID {
 			t.Error("an excluded key was replaced")
 		}
 		if n := strings.Count(r.log.String(), "unknown setting"); n != 1 {
 			t.Errorf("the mistake was logged %d times", n)
 		}
-		if s, err := state.LoadStatus(l.D.StateDir); err != nil || !strings.Contains(s.SettingsErr, "unknown setting") {
+		if s, err := state.LoadStatus(l.Rotator.StateDir); err != nil || !strings.Contains(s.SettingsErr, "unknown setting") {
 			t.Errorf("the status says %q, %v", s.SettingsErr, err)
 		}
 	})
@@ -197,7 +197,7 @@ func TestSlowWatchingIsToldInTheStatus(t *testing.T) {
 		r := run(l, nil)
 		r.change <- watch.Change{SlowReason: errors.New("no space left on device")}
 		synctest.Wait()
-		if life := state.LoadDaemonInfo(l.D.StateDir); life == nil || len(life.Notes) != 1 || !strings.Contains(life.Notes[0], "a minute late") {
+		if life := state.LoadDaemonInfo(l.Rotator.StateDir); life == nil || len(life.Notes) != 1 || !strings.Contains(life.Notes[0], "a minute late") {
 			t.Errorf("%+v", life)
 		}
 		r.stop()
@@ -232,11 +232,11 @@ func TestOneKeyFindsOutThatTheNetworkIsAway(t *testing.T) {
 		}()
 		for name := range strings.FieldsSeq("a b c d e f") {
 			id, secret := l.Cloud.AddUser(lab.Account, "/", name).AddKey(settings.Day)
-			l.Write("credentials", l.Text()+"["+name+"]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
+			l.WriteFile("credentials", l.ReadCredentials()+"["+name+"]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
 		}
 		time.Sleep(decide.OfflineMaxWait)
 		before := len(l.Cloud.Calls())
-		results, err := l.D.Pass(t.Context(), rotate.Request{})
+		results, err := l.Rotator.Pass(t.Context(), rotate.Request{})
 		lab.Must(t, err)
 		if n := len(l.Cloud.Calls()) - before; n > alone {
 			t.Errorf("%d requests for seven keys, %d for one", n, alone)
@@ -248,7 +248,7 @@ func TestOneKeyFindsOutThatTheNetworkIsAway(t *testing.T) {
 		}
 		l.Cloud.ClearFaults()
 		time.Sleep(decide.OfflineMaxWait)
-		results, err = l.D.Pass(t.Context(), rotate.Request{})
+		results, err = l.Rotator.Pass(t.Context(), rotate.Request{})
 		lab.Must(t, err)
 		for _, r := range results {
 			if r.State != decide.StateOK {
@@ -264,9 +264,9 @@ func TestAKeyThatNeedsNoNetworkDoesNotMissIt(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 		l.Pass(rotate.Request{})
 		id, secret := l.Cloud.AddUser(lab.Account, "/", "bob").AddKey(settings.Day)
-		l.Write("credentials", "[bob]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n"+l.Text())
+		l.WriteFile("credentials", "[bob]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n"+l.ReadCredentials())
 		l.Cloud.Inject(awssim.Fault{Kind: awssim.DNS})
-		results, err := l.D.Pass(t.Context(), rotate.Request{})
+		results, err := l.Rotator.Pass(t.Context(), rotate.Request{})
 		lab.Must(t, err)
 		if len(results) != 2 || results[0].State != decide.StateWaiting || results[1].State != decide.StateOK {
 			t.Errorf("%+v", results)

@@ -98,7 +98,7 @@ func TestTheWatchdogIsFedInALongProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{Create: awssim.Range{Min: 10 * time.Minute, Max: 10 * time.Minute}}, 70*settings.Day)
 		last, longest := time.Now(), time.Duration(0)
-		l.D.Heartbeat = func() { longest, last = max(longest, time.Since(last)), time.Now() }
+		l.Rotator.Heartbeat = func() { longest, last = max(longest, time.Since(last)), time.Now() }
 		began := time.Now()
 		l.Pass(rotate.Request{})
 		if took := time.Since(began); took < 9*time.Minute {

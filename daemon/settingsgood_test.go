@@ -20,8 +20,8 @@ import (
 
 func settingsOf(l *lab.Lab, text string) settings.File {
 	l.T.Helper()
-	l.Write("keyd.ini", text)
-	return settings.File{Path: filepath.Join(l.Home, "keyd.ini"), Copy: state.SettingsCopyPath(l.D.StateDir), Sys: atomicfile.OS{}}
+	l.WriteFile("keyd.ini", text)
+	return settings.File{Path: filepath.Join(l.Home, "keyd.ini"), Copy: state.SettingsCopyPath(l.Rotator.StateDir), Sys: atomicfile.OS{}}
 }
 
 // inForce is with fewer passes in which nothing is due.
@@ -45,19 +45,19 @@ func TestADaemonStartedWithAMistakeGoesByWhatItKnew(t *testing.T) {
 			r.let(10 * settings.Day)
 			r.stop()
 		}
-		if l.Watch(); l.Shows() != l.Old.ID || l.Count("GetCallerIdentity") > 0 {
+		if l.RecordShown(); l.ShownID() != l.OldKey.ID || l.CountCalls("GetCallerIdentity") > 0 {
 			t.Error("an excluded key was used or replaced")
 		}
-		if s, err := state.LoadStatus(l.D.StateDir); err != nil || !strings.Contains(s.SettingsErr, "keyd.ini:2: unknown setting") {
+		if s, err := state.LoadStatus(l.Rotator.StateDir); err != nil || !strings.Contains(s.SettingsErr, "keyd.ini:2: unknown setting") {
 			t.Errorf("the status says %q, %v", s.SettingsErr, err)
 		}
 		r = runWith(l, inForce(file), settingsOf(l, "notify = none\ncheck_every = 12h\n").Load)
 		r.let(time.Minute)
 		r.stop()
-		if l.Watch(); l.Shows() == l.Old.ID {
+		if l.RecordShown(); l.ShownID() == l.OldKey.ID {
 			t.Error("the mistake was mended, the key is due, and nothing was done")
 		}
-		l.Safe()
+		l.CheckPromises()
 	})
 }
 
@@ -72,7 +72,7 @@ func TestNothingIsBegunWithoutSettings(t *testing.T) {
 		if n := len(l.Cloud.Calls()); n > 0 {
 			t.Errorf("%d calls", n)
 		}
-		s, err := state.LoadStatus(l.D.StateDir)
+		s, err := state.LoadStatus(l.Rotator.StateDir)
 		if err != nil || len(s.Keys) != 1 || s.Keys[0].State != decide.StateBlocked || !s.Keys[0].NeedsPerson || !strings.Contains(s.Keys[0].Why, "keyd.ini has a mistake") {
 			t.Errorf("%+v, %v", s.Keys, err)
 		}
@@ -80,10 +80,10 @@ func TestNothingIsBegunWithoutSettings(t *testing.T) {
 		r.change <- watch.Change{Path: file.Path}
 		r.let(time.Minute)
 		r.stop()
-		if l.Watch(); l.Shows() == l.Old.ID {
+		if l.RecordShown(); l.ShownID() == l.OldKey.ID {
 			t.Error("the mistake was mended, and nothing was done")
 		}
-		l.Safe()
+		l.CheckPromises()
 	})
 }
 
@@ -92,17 +92,17 @@ func TestNothingIsBegunWithoutSettings(t *testing.T) {
 func TestWithoutSettingsARotationKeepsTheFileGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
-		before := l.Text()
-		l.Live(settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
-		swapped := l.Shows()
+		before := l.ReadCredentials()
+		l.RunUntil(settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+		swapped := l.ShownID()
 		file := settingsOf(l, mistake)
 		r := runWith(l, inForce(file), file.Load)
-		l.Write("credentials", before)
-		l.Watch()
-		r.change <- watch.Change{Path: l.D.Store.Paths.Credentials}
+		l.WriteFile("credentials", before)
+		l.RecordShown()
+		r.change <- watch.Change{Path: l.Rotator.Store.Paths.Credentials}
 		r.let(90 * settings.Day)
 		r.stop()
-		if l.Watch(); l.Shows() != swapped {
+		if l.RecordShown(); l.ShownID() != swapped {
 			t.Error("the file was not mended")
 		}
 		for _, k := range l.Cloud.Keys(l.User) {
@@ -110,7 +110,7 @@ func TestWithoutSettingsARotationKeepsTheFileGood(t *testing.T) {
 				t.Errorf("%s is %s", k.ID, k.Status)
 			}
 		}
-		if n := l.Count("DeleteAccessKey") + l.Count("CreateAccessKey"); n != 1 {
+		if n := l.CountCalls("DeleteAccessKey") + l.CountCalls("CreateAccessKey"); n != 1 {
 			t.Errorf("%d keys were made or deleted", n)
 		}
 	})

@@ -25,14 +25,14 @@ import (
 func TestLogTellsWhatIsNew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 5*settings.Day)
-		l.Write("credentials", l.Text()+"\n[session]\naws_access_key_id = "+l.Old.ID+"\naws_secret_access_key = x\naws_session_token = y\n")
-		l.Write("config", "[default]\nregion = eu-west-1\n[profile sso]\nsso_session = x\nsso_account_id = 1\nsso_role_name = r\n[profile role]\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = default\n[sso-session x]\nsso_start_url = https://x\nsso_region = eu-west-1\n")
+		l.WriteFile("credentials", l.ReadCredentials()+"\n[session]\naws_access_key_id = "+l.OldKey.ID+"\naws_secret_access_key = x\naws_session_token = y\n")
+		l.WriteFile("config", "[default]\nregion = eu-west-1\n[profile sso]\nsso_session = x\nsso_account_id = 1\nsso_role_name = r\n[profile role]\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = default\n[sso-session x]\nsso_start_url = https://x\nsso_region = eu-west-1\n")
 		var out bytes.Buffer
-		l.D.Log = slog.New(slog.NewTextHandler(&out, nil))
-		loop := &loop{Rotator: l.D, outbox: notify.StartOutbox(func(string) string { return "" }), lastLogged: map[string]string{}, needsPerson: map[string]bool{}}
+		l.Rotator.Log = slog.New(slog.NewTextHandler(&out, nil))
+		loop := &loop{Rotator: l.Rotator, outbox: notify.StartOutbox(func(string) string { return "" }), lastLogged: map[string]string{}, needsPerson: map[string]bool{}}
 		defer loop.outbox.Close()
 		for range 10 {
-			loop.reportPass(l.D.Pass(t.Context(), rotate.Request{}))
+			loop.reportPass(l.Rotator.Pass(t.Context(), rotate.Request{}))
 			time.Sleep(15 * time.Minute)
 		}
 		if n := strings.Count(out.String(), "msg=key"); n != 4 {

@@ -18,8 +18,8 @@ import (
 func TestCallsOfOneRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
-		l.D.Settings.CheckEvery = 30 * settings.Day
-		l.Live(20*settings.Day, lab.Settled)
+		l.Rotator.Settings.CheckEvery = 30 * settings.Day
+		l.RunUntil(20*settings.Day, lab.Settled)
 		calls := map[string]int{}
 		for _, c := range l.Cloud.Calls() {
 			calls[c.Action]++

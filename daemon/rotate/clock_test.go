@@ -29,7 +29,7 @@ func TestClockSetForwardEndsNoWait(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-				l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == c.at })
+				l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == c.at })
 				before := l.Cloud.Keys(l.User)
 				ahead := c.ahead
 				l.Now = func() time.Time { return time.Now().Add(ahead) }
@@ -40,8 +40,8 @@ func TestClockSetForwardEndsNoWait(t *testing.T) {
 					t.Errorf("%s: %s, keys %+v", r.State, r.Why, l.Cloud.Keys(l.User))
 				}
 				ahead = 0
-				l.Live(9*settings.Day, lab.Settled)
-				l.OneKey()
+				l.RunUntil(9*settings.Day, lab.Settled)
+				l.CheckOneKey()
 			})
 		})
 	}
@@ -61,18 +61,18 @@ func TestWaitThatBeganInTheFuture(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-				l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == c.at })
-				r := journalled(t, l.D)
+				l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == c.at })
+				r := journalled(t, l.Rotator)
 				c.edit(r, time.Now().Add(300*settings.Day).UTC())
-				if err := l.D.JournalDir().Save(r); err != nil {
+				if err := l.Rotator.JournalDir().Save(r); err != nil {
 					t.Fatal(err)
 				}
 				if got := l.Pass(rotate.Request{}); got.State != c.at {
 					t.Errorf("%s: %s", got.State, got.Why)
 				}
-				l.Live(9*settings.Day, lab.Settled)
-				l.Safe()
-				l.OneKey()
+				l.RunUntil(9*settings.Day, lab.Settled)
+				l.CheckPromises()
+				l.CheckOneKey()
 			})
 		})
 	}
@@ -82,20 +82,20 @@ func TestWaitThatBeganInTheFuture(t *testing.T) {
 func TestLastUseThatWasReadInTheFuture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		l.Live(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+		l.RunUntil(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
 		ahead := 300 * settings.Day
 		l.Now = func() time.Time { return time.Now().Add(ahead) }
 		l.Restart()
 		time.Sleep(time.Hour)
-		if err := l.User.UseKey(l.Old.ID, "s3", "eu-west-1"); err != nil {
+		if err := l.User.UseKey(l.OldKey.ID, "s3", "eu-west-1"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
 		l.Pass(rotate.Request{})
 		ahead = 0
 		time.Sleep(2 * settings.Day)
-		read := l.Count("GetAccessKeyLastUsed")
-		if r := l.Pass(rotate.Request{}); time.Until(r.Until) > settings.Day || l.Count("GetAccessKeyLastUsed") == read || !strings.Contains(r.Why, "still used") {
+		read := l.CountCalls("GetAccessKeyLastUsed")
+		if r := l.Pass(rotate.Request{}); time.Until(r.Until) > settings.Day || l.CountCalls("GetAccessKeyLastUsed") == read || !strings.Contains(r.Why, "still used") {
 			t.Errorf("%s: %s, next in %s", r.State, r.Why, time.Until(r.Until))
 		}
 	})

@@ -55,16 +55,16 @@ func TestNoKeyIsMadeThatCannotBeProven(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-				l.Write("config", "[default]\nregion = eu-west-1\n[profile work]\nregion = ap-east-1\n")
+				l.WriteFile("config", "[default]\nregion = eu-west-1\n[profile work]\nregion = ap-east-1\n")
 				c.Doer, c.shut = l.HTTP, new(int)
-				l.D.HTTP = c
-				r := l.Live(2*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })
-				if n := l.Count("CreateAccessKey"); n > 0 || !strings.Contains(r.Why, c.host) || r.Hint == "" {
+				l.Rotator.HTTP = c
+				r := l.RunUntil(2*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })
+				if n := l.CountCalls("CreateAccessKey"); n > 0 || !strings.Contains(r.Why, c.host) || r.Hint == "" {
 					t.Errorf("%d keys were made; %s: %s; %s", n, r.State, r.Why, r.Hint)
 				}
-				l.D.HTTP = l.HTTP
+				l.Rotator.HTTP = l.HTTP
 				l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
-				if l.Watch(); l.Shows() == l.Old.ID {
+				if l.RecordShown(); l.ShownID() == l.OldKey.ID {
 					t.Error("nothing is in the way any more, and the key is not replaced")
 				}
 			})
@@ -77,12 +77,12 @@ func TestNoKeyIsMadeThatCannotBeProven(t *testing.T) {
 func TestOneRefusalIsNoClosedRegion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		l.D.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", key: l.Old.ID, times: 2, code: "InvalidClientTokenId", shut: new(int)}
+		l.Rotator.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", key: l.OldKey.ID, times: 2, code: "InvalidClientTokenId", shut: new(int)}
 		r := l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
-		if r.State != decide.StateOverlap || !slices.Contains(r.Rotation.OpenRegions, "us-east-1") || !strings.Contains(strings.Join(l.Said, "\n"), "sts us-east-1 5/5") {
-			t.Errorf("%s: %s; %v\n%s", r.State, r.Why, r.Rotation, strings.Join(l.Said, "\n"))
+		if r.State != decide.StateOverlap || !slices.Contains(r.Rotation.OpenRegions, "us-east-1") || !strings.Contains(strings.Join(l.Events, "\n"), "sts us-east-1 5/5") {
+			t.Errorf("%s: %s; %v\n%s", r.State, r.Why, r.Rotation, strings.Join(l.Events, "\n"))
 		}
-		l.Safe()
+		l.CheckPromises()
 	})
 }
 
@@ -97,21 +97,21 @@ func TestARegionThatIsOff(t *testing.T) {
 			t.Run(name+", "+when, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := lab.NewLab(t, awssim.RealLag(), 50*settings.Day)
-					start := l.Text()
+					start := l.ReadCredentials()
 					if !before {
 						l.Pass(rotate.Request{})
 					}
-					l.Write("config", config)
+					l.WriteFile("config", config)
 					l.Cloud.CloseRegion("me-central-1")
-					l.Live(30*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-					l.Write("credentials", start)
-					l.Watch()
-					l.Live(time.Minute, func(r rotate.Result) bool { return l.Shows() != l.Old.ID })
-					l.Live(20*settings.Day, lab.Settled)
-					if n := l.Count("CreateAccessKey"); n != 1 {
+					l.RunUntil(30*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+					l.WriteFile("credentials", start)
+					l.RecordShown()
+					l.RunUntil(time.Minute, func(r rotate.Result) bool { return l.ShownID() != l.OldKey.ID })
+					l.RunUntil(20*settings.Day, lab.Settled)
+					if n := l.CountCalls("CreateAccessKey"); n != 1 {
 						t.Errorf("%d keys were made", n)
 					}
-					l.OneKey()
+					l.CheckOneKey()
 				})
 			})
 		}
@@ -122,7 +122,7 @@ func TestARegionThatIsOff(t *testing.T) {
 func TestAnOlderKeydsJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVictim(t, 14, false) // killed in the proof
-		v.Rewrite(func(r *journal.Rotation) { r.OpenRegions, r.ClosedRegions, r.UserID = nil, nil, "" })
+		v.EditJournal(func(r *journal.Rotation) { r.OpenRegions, r.ClosedRegions, r.UserID = nil, nil, "" })
 		v.Cloud.CloseRegion("us-east-1")
 		v.Restart()
 		r := v.Pass(rotate.Request{})
@@ -139,12 +139,12 @@ func TestMendingAsksOneEndpointThatAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-				start := l.Text()
-				l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-				l.D.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", code: code, shut: new(int)}
-				l.Write("credentials", start)
-				l.Watch()
-				if r := l.Pass(rotate.Request{}); l.Shows() == l.Old.ID {
+				start := l.ReadCredentials()
+				l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+				l.Rotator.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", code: code, shut: new(int)}
+				l.WriteFile("credentials", start)
+				l.RecordShown()
+				if r := l.Pass(rotate.Request{}); l.ShownID() == l.OldKey.ID {
 					t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
 				}
 			})
@@ -157,19 +157,19 @@ func TestMendingAsksOneEndpointThatAnswers(t *testing.T) {
 func TestMendingDoesNotBringBackAKeyThatIsTurnedOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
-		start := l.Text()
-		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+		start := l.ReadCredentials()
+		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
 		time.Sleep(time.Hour)
-		l.D.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}
-		fresh := l.Shows()
+		l.Rotator.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}
+		fresh := l.ShownID()
 		time.AfterFunc(20*time.Second, func() {
 			if err := l.User.SetStatus(fresh, "Inactive"); err != nil {
 				t.Error(err)
 			}
 		})
-		l.Write("credentials", start)
-		l.Watch()
-		if r := l.Pass(rotate.Request{}); l.Shows() != l.Old.ID {
+		l.WriteFile("credentials", start)
+		l.RecordShown()
+		if r := l.Pass(rotate.Request{}); l.ShownID() != l.OldKey.ID {
 			t.Errorf("a key that a person has turned off is back: %s: %s", r.State, r.Why)
 		}
 	})
@@ -182,9 +182,9 @@ func TestAnOlderJournalInTheProof(t *testing.T) {
 	t.Run("offline", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			v := newVictim(t, killedInProof, false)
-			v.Rewrite(older)
+			v.EditJournal(older)
 			v.Restart()
-			v.D.HTTP = airplane{}
+			v.Rotator.HTTP = airplane{}
 			for range 200 {
 				r := v.Pass(rotate.Request{})
 				if r.NeedsPerson {
@@ -197,14 +197,14 @@ func TestAnOlderJournalInTheProof(t *testing.T) {
 	t.Run("the old key is off", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			v := newVictim(t, killedInProof, false)
-			v.Rewrite(older)
-			if err := v.User.SetStatus(v.Old.ID, "Inactive"); err != nil {
+			v.EditJournal(older)
+			if err := v.User.SetStatus(v.OldKey.ID, "Inactive"); err != nil {
 				t.Fatal(err)
 			}
 			v.Restart()
 			time.Sleep(time.Minute)
 			r := v.Pass(rotate.Request{})
-			if v.Watch(); v.Shows() == v.Old.ID {
+			if v.RecordShown(); v.ShownID() == v.OldKey.ID {
 				t.Errorf("%s: %s", r.State, r.Why)
 			}
 		})
@@ -227,13 +227,13 @@ const killedInProof = 14
 func TestMendingBesideARefusalAndSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		start := l.Text()
-		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-		l.D.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}
-		l.D.HTTP = gate{Doer: l.D.HTTP, host: "iam.amazonaws.com", shut: new(int)}
-		l.Write("credentials", start)
+		start := l.ReadCredentials()
+		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		l.Rotator.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}
+		l.Rotator.HTTP = gate{Doer: l.Rotator.HTTP, host: "iam.amazonaws.com", shut: new(int)}
+		l.WriteFile("credentials", start)
 		r := l.Pass(rotate.Request{})
-		if l.Watch(); l.Shows() == l.Old.ID {
+		if l.RecordShown(); l.ShownID() == l.OldKey.ID {
 			t.Errorf("a dead key stays: %s: %s", r.State, r.Why)
 		}
 	})
@@ -245,11 +245,11 @@ func TestGivenUpWhereItWasMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		own := "region = eu-west-1\nendpoint_url = https://aws.example.com\n"
-		l.Write("config", "[default]\n"+own+"[profile work]\n"+own)
+		l.WriteFile("config", "[default]\n"+own+"[profile work]\n"+own)
 		l.Pass(rotate.Request{})
-		l.D.HTTP, l.D.OnEvent = gate{Doer: l.Cloud, host: "iam.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}, nil
-		l.Write("credentials", "[other]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
-		if r, err := l.D.Resume(t.Context(), "default"); err != nil || len(l.Cloud.Keys(l.User)) != 1 {
+		l.Rotator.HTTP, l.Rotator.OnEvent = gate{Doer: l.Cloud, host: "iam.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}, nil
+		l.WriteFile("credentials", "[other]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
+		if r, err := l.Rotator.Resume(t.Context(), "default"); err != nil || len(l.Cloud.Keys(l.User)) != 1 {
 			t.Errorf("%s: %s, %v; AWS has %v", r.State, r.Why, err, l.Cloud.Keys(l.User))
 		}
 	})

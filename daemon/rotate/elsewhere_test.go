@@ -27,32 +27,32 @@ func TestRotationInAnotherFile(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 				l.Pass(rotate.Request{})
 				if givenUp {
-					r := journalled(t, l.D)
-					r.GiveUpReason, r.Validated, r.Old.Secret = "AWS refuses the pair that is on disk", time.Time{}, l.Old.Secret // as validate leaves it
-					if err := l.D.JournalDir().Save(r); err != nil {
+					r := journalled(t, l.Rotator)
+					r.GiveUpReason, r.Validated, r.Old.Secret = "AWS refuses the pair that is on disk", time.Time{}, l.OldKey.Secret // as validate leaves it
+					if err := l.Rotator.JournalDir().Save(r); err != nil {
 						t.Fatal(err)
 					}
 				} else {
-					l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+					l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
 				}
-				l.Elsewhere()
+				l.UseOtherFile()
 				told := false
-				for _, r := range l.Passes(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}}) {
+				for _, r := range l.PassAll(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}}) {
 					told = told || r.NeedsPerson && strings.Contains(r.Why, filepath.Join(l.Home, "credentials"))
 				}
-				gone, err := l.D.RotationToGiveUp(t.Context(), "default")
+				gone, err := l.Rotator.RotationToGiveUp(t.Context(), "default")
 				if gone != nil || err != nil || !told {
 					t.Errorf("a person was told: %t; to resume is to give up %v, %v", told, gone, err)
 				}
-				_, err = l.D.Resume(t.Context(), "default")
+				_, err = l.Rotator.Resume(t.Context(), "default")
 				if _, ok := errors.AsType[*rotate.ElsewhereError](err); !ok {
 					t.Error(err)
 				}
 				l.Restart()
 				time.Sleep(time.Hour)
-				l.Safe()
-				l.Live(40*settings.Day, lab.Settled)
-				l.OneKey()
+				l.CheckPromises()
+				l.RunUntil(40*settings.Day, lab.Settled)
+				l.CheckOneKey()
 			})
 		})
 	}
@@ -69,21 +69,21 @@ func TestKeyThatStandsElsewhereToo(t *testing.T) {
 				if !also {
 					l.Pass(rotate.Request{}) // by which it is known
 				}
-				usual := l.D.Store.Paths.Credentials
-				l.Write("elsewhere", l.Text())
-				l.D.Store.Paths.Credentials = filepath.Join(l.Home, "elsewhere")
+				usual := l.Rotator.Store.Paths.Credentials
+				l.WriteFile("elsewhere", l.ReadCredentials())
+				l.Rotator.Store.Paths.Credentials = filepath.Join(l.Home, "elsewhere")
 				if also {
-					l.D.OtherFiles = []string{usual}
+					l.Rotator.OtherFiles = []string{usual}
 				}
 				r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, Force: true, RetireNow: true}})
-				if !r.NeedsPerson || !strings.Contains(r.Why, usual) || l.Count("CreateAccessKey") > 0 {
+				if !r.NeedsPerson || !strings.Contains(r.Why, usual) || l.CountCalls("CreateAccessKey") > 0 {
 					t.Fatalf("%s: %s", r.State, r.Why)
 				}
-				l.Write("credentials", "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
-				l.Live(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateOK && l.Count("CreateAccessKey") == 0 })
+				l.WriteFile("credentials", "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
+				l.RunUntil(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateOK && l.CountCalls("CreateAccessKey") == 0 })
 				l.Pass(rotate.Request{Options: decide.Options{Manual: true, Force: true}})
-				l.Write("credentials", l.Text()+"[copy]\naws_access_key_id = "+l.Old.ID+"\naws_secret_access_key = x\n")
-				l.Live(30*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson && strings.Contains(r.Why, usual) })
+				l.WriteFile("credentials", l.ReadCredentials()+"[copy]\naws_access_key_id = "+l.OldKey.ID+"\naws_secret_access_key = x\n")
+				l.RunUntil(30*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson && strings.Contains(r.Why, usual) })
 				if keys := l.Cloud.Keys(l.User); len(keys) != 2 || keys[0].Status != "Active" {
 					t.Errorf("AWS has %v", keys)
 				}
@@ -98,14 +98,14 @@ func TestKnownFileOnADiskThatIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.RealLag(), 30*settings.Day)
 		stick := filepath.Join(l.Home, "stick")
-		usual := l.D.Store.Paths.Credentials
+		usual := l.Rotator.Store.Paths.Credentials
 		if err := os.Mkdir(stick, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		l.Write("stick/credentials", l.Text())
-		l.D.Store.Paths.Credentials = filepath.Join(stick, "credentials")
+		l.WriteFile("stick/credentials", l.ReadCredentials())
+		l.Rotator.Store.Paths.Credentials = filepath.Join(stick, "credentials")
 		l.Pass(rotate.Request{}) // in a shell whose variable names it
-		l.D.Store.Paths.Credentials = usual
+		l.Rotator.Store.Paths.Credentials = usual
 		for _, move := range [][2]string{{stick, stick + "-away"}, {stick + "-away", stick}} {
 			if err := os.Rename(move[0], move[1]); err != nil {
 				t.Fatal(err)
@@ -113,7 +113,7 @@ func TestKnownFileOnADiskThatIsAway(t *testing.T) {
 			l.Pass(rotate.Request{})
 		}
 		r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, Force: true}})
-		if !r.NeedsPerson || !strings.Contains(r.Why, stick) || l.Count("CreateAccessKey") > 0 {
+		if !r.NeedsPerson || !strings.Contains(r.Why, stick) || l.CountCalls("CreateAccessKey") > 0 {
 			t.Errorf("%s: %s", r.State, r.Why)
 		}
 	})
@@ -124,25 +124,25 @@ func TestKnownFileOnADiskThatIsAway(t *testing.T) {
 func TestFileOnADiskThatIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.RealLag(), 70*settings.Day)
-		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-		l.Write("config", "[profile other]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
+		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		l.WriteFile("config", "[profile other]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
 		if err := os.Rename(filepath.Join(l.Home, "credentials"), filepath.Join(l.Home, "away")); err != nil {
 			t.Fatal(err)
 		}
-		l.D.HTTP = l.Cloud // the lab's own looks at the file
-		r := l.Passes(rotate.Request{})[0]
+		l.Rotator.HTTP = l.Cloud // the lab's own looks at the file
+		r := l.PassAll(rotate.Request{})[0]
 		if !r.NeedsPerson || !strings.Contains(r.Why, "credentials is not there") || !strings.Contains(r.Hint, "not mounted") {
 			t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
 		}
-		if rotation, err := l.D.RotationToGiveUp(t.Context(), "default"); err != nil || rotation == nil || l.D.MissingFile(rotation) == "" {
+		if rotation, err := l.Rotator.RotationToGiveUp(t.Context(), "default"); err != nil || rotation == nil || l.Rotator.MissingFile(rotation) == "" {
 			t.Errorf("%v, %v", rotation, err)
 		}
 		if err := os.Rename(filepath.Join(l.Home, "away"), filepath.Join(l.Home, "credentials")); err != nil {
 			t.Fatal(err)
 		}
 		l.Restart()
-		l.Live(30*settings.Day, lab.Settled)
-		l.OneKey()
+		l.RunUntil(30*settings.Day, lab.Settled)
+		l.CheckOneKey()
 	})
 }
 
@@ -153,16 +153,16 @@ func TestSecondKeyOfAKnownFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		id, secret := l.User.AddInactiveKey(300 * settings.Day)
-		l.Write("usual", fmt.Sprintf("[usual]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
-		l.D.OtherFiles, l.D.Settings.PruneInactiveAfter = []string{filepath.Join(l.Home, "usual")}, settings.Day
-		if r := l.Pass(rotate.Request{}); !strings.Contains(r.Why, "usual in "+l.Home) || l.Count("DeleteAccessKey") > 0 {
+		l.WriteFile("usual", fmt.Sprintf("[usual]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
+		l.Rotator.OtherFiles, l.Rotator.Settings.PruneInactiveAfter = []string{filepath.Join(l.Home, "usual")}, settings.Day
+		if r := l.Pass(rotate.Request{}); !strings.Contains(r.Why, "usual in "+l.Home) || l.CountCalls("DeleteAccessKey") > 0 {
 			t.Errorf("%s: %s", r.State, r.Why)
 		}
-		if p, err := l.D.FindSecondKey(t.Context(), "default", ""); err == nil {
+		if p, err := l.Rotator.FindSecondKey(t.Context(), "default", ""); err == nil {
 			t.Errorf("offered: %+v", p)
 		}
-		l.Write("usual", l.Text())
-		if all, err := l.D.Rehearse(t.Context()); err != nil || all[0].Ready {
+		l.WriteFile("usual", l.ReadCredentials())
+		if all, err := l.Rotator.Rehearse(t.Context()); err != nil || all[0].Ready {
 			t.Errorf("%v, %v", all[0].Why, err)
 		}
 	})
@@ -176,13 +176,13 @@ func TestHoldOfTheRightRotation(t *testing.T) {
 			l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 			l.Pass(rotate.Request{})
 			id, secret := "", ""
-			for n := 0; id == "" || (id < l.Old.ID) != first; n++ {
+			for n := 0; id == "" || (id < l.OldKey.ID) != first; n++ {
 				id, secret = l.Cloud.AddUser(lab.Account, "/", fmt.Sprint("bob", n)).AddKey(70 * settings.Day)
 			}
-			l.Write("elsewhere", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
-			l.D.Store.Paths.Credentials = filepath.Join(l.Home, "elsewhere")
-			l.Passes(rotate.Request{})
-			if r, err := l.D.Hold(t.Context(), "default"); err != nil || r.State != decide.StateHeld || r.Rotation.Old.ID != id {
+			l.WriteFile("elsewhere", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
+			l.Rotator.Store.Paths.Credentials = filepath.Join(l.Home, "elsewhere")
+			l.PassAll(rotate.Request{})
+			if r, err := l.Rotator.Hold(t.Context(), "default"); err != nil || r.State != decide.StateHeld || r.Rotation.Old.ID != id {
 				t.Errorf("%s: %s, %v", r.State, r.Why, err)
 			}
 		})
@@ -208,24 +208,24 @@ func TestKeyThatStandsUnreadably(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-				l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == test.state })
-				l.Watch()
-				whole, before := l.Text(), len(l.Cloud.Keys(l.User))
-				old := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\n", l.Old.ID, l.Old.Secret.Reveal())
-				l.Write("credentials", test.mistake(whole, old, l.Shows()))
+				l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == test.state })
+				l.RecordShown()
+				whole, before := l.ReadCredentials(), len(l.Cloud.Keys(l.User))
+				old := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\n", l.OldKey.ID, l.OldKey.Secret.Reveal())
+				l.WriteFile("credentials", test.mistake(whole, old, l.ShownID()))
 				for range 30 {
-					r := l.Passes(rotate.Request{})[0]
+					r := l.PassAll(rotate.Request{})[0]
 					if !r.NeedsPerson || !strings.Contains(r.Why, "credentials:") || strings.Contains(r.Hint, "keyd") {
 						t.Fatalf("%s: %s; %s", r.State, r.Why, r.Hint)
 					}
 					time.Sleep(12 * time.Hour)
 				}
-				if _, err := l.D.Resume(t.Context(), "default"); err == nil || len(l.Cloud.Keys(l.User)) != before {
+				if _, err := l.Rotator.Resume(t.Context(), "default"); err == nil || len(l.Cloud.Keys(l.User)) != before {
 					t.Errorf("resume: %v, and %d keys are left", err, len(l.Cloud.Keys(l.User)))
 				}
-				l.Write("credentials", whole)
-				l.Live(40*settings.Day, lab.Settled)
-				l.OneKey()
+				l.WriteFile("credentials", whole)
+				l.RunUntil(40*settings.Day, lab.Settled)
+				l.CheckOneKey()
 			})
 		})
 	}
@@ -241,8 +241,8 @@ func TestTwoKeysInTwoProfiles(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 				id, secret := add(l.User, 300*settings.Day)
-				l.Write("credentials", l.Text()+fmt.Sprintf("[second]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
-				l.D.Settings.PruneInactiveAfter = 30 * settings.Day
+				l.WriteFile("credentials", l.ReadCredentials()+fmt.Sprintf("[second]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
+				l.Rotator.Settings.PruneInactiveAfter = 30 * settings.Day
 				r := l.Pass(rotate.Request{})
 				if len(l.Cloud.Keys(l.User)) != 2 || !r.NeedsPerson || !strings.Contains(r.Why, "second uses") || strings.HasPrefix(r.Hint, "keyd prune") {
 					t.Errorf("%d keys, %s: %s; %s", len(l.Cloud.Keys(l.User)), r.State, r.Why, r.Hint)
@@ -257,10 +257,10 @@ func TestTwoKeysInTwoProfiles(t *testing.T) {
 func TestTwinOfAKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 200*settings.Day)
-		pair := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = x\n", l.Old.ID, l.Old.Secret.Reveal())
-		l.Write("credentials", "[old]\n"+pair+l.Text()+"[older]\n"+pair)
+		pair := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = x\n", l.OldKey.ID, l.OldKey.Secret.Reveal())
+		l.WriteFile("credentials", "[old]\n"+pair+l.ReadCredentials()+"[older]\n"+pair)
 		for n := range 5 {
-			results := l.Passes(rotate.Request{})
+			results := l.PassAll(rotate.Request{})
 			r := results[1]
 			if r.Profiles[0] != "default" || !r.NeedsPerson || !strings.Contains(r.Why, "credentials:4") || r.Failure == nil || r.Failure.Count != n+1 {
 				t.Fatalf("pass %d: %v %s: %s (%+v)", n, r.Profiles, r.State, r.Why, r.Failure)

@@ -120,7 +120,7 @@ func (v *victim) lieValue(n uint8) (any, bool) {
 	now := v.Now().UTC()
 	values := [lieValues]any{
 		nil, "", 0, -1, 1 << 40, 1e300, true, false, "x", []any{}, []any{nil}, map[string]any{}, int64(-1 << 62), int64(1<<63 - 1),
-		v.Old.ID, second[0], second[1], []string{v.Old.ID}, []string{second[0], second[1]}, "AKIAXXXXXXXXXXXXXXXX", v.others[second[0]], "bob",
+		v.OldKey.ID, second[0], second[1], []string{v.OldKey.ID}, []string{second[0], second[1]}, "AKIAXXXXXXXXXXXXXXXX", v.others[second[0]], "bob",
 		now, now.Add(-time.Hour), now.Add(-400 * settings.Day), now.Add(time.Hour), now.Add(400 * settings.Day), "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "yesterday",
 		map[string]any{"at": now, "service": "\x1b[2J", "region": ""}, []any{map[string]any{"path": "/", "section": "", "profile": "default"}},
 		"AKIA/../../x", []string{},
@@ -165,12 +165,12 @@ func journalWithoutSum(t *testing.T, r *journal.Rotation) []byte {
 // runCase runs one case, and checks that no harm was done.
 func (c lyingCase) runCase(t *testing.T) {
 	v := newVictim(t, c.stage%56, c.third)
-	start := v.Held[0]
+	start := v.Shown[0]
 	time.Sleep(time.Duration(c.hours%1000) * time.Hour)
-	path := filepath.Join(v.D.JournalDir().Path, v.Old.ID+".json")
+	path := filepath.Join(v.Rotator.JournalDir().Path, v.OldKey.ID+".json")
 	data, err := os.ReadFile(path)
 	if err != nil {
-		data = journalWithoutSum(t, &journal.Rotation{Old: v.Old, User: "alice", Account: lab.Account, CreateSent: v.Now().Add(-5 * time.Hour), IDsBefore: []string{v.Old.ID}})
+		data = journalWithoutSum(t, &journal.Rotation{Old: v.OldKey, User: "alice", Account: lab.Account, CreateSent: v.Now().Add(-5 * time.Hour), IDsBefore: []string{v.OldKey.ID}})
 	}
 	if len(c.lies) > 0 { // as an older keyd wrote it, whose journals have no checksum
 		data = v.insertLies(data, c.lies)
@@ -180,7 +180,7 @@ func (c lyingCase) runCase(t *testing.T) {
 	if len(c.raw) > 0 {
 		data = c.raw
 	}
-	if err := os.MkdirAll(v.D.JournalDir().Path, 0o700); err != nil {
+	if err := os.MkdirAll(v.Rotator.JournalDir().Path, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, data, 0o600); err != nil {
@@ -190,7 +190,7 @@ func (c lyingCase) runCase(t *testing.T) {
 	v.keepPassing(12)
 	v.checkUnharmed(start)
 	if t.Failed() {
-		t.Logf("the journal said:\n%s\nthen:\n%s\n%s", data, strings.Join(v.Said, "\n"), v.Log.String())
+		t.Logf("the journal said:\n%s\nthen:\n%s\n%s", data, strings.Join(v.Events, "\n"), v.Log.String())
 	}
 }
 

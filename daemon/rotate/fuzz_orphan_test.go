@@ -47,17 +47,17 @@ func TestThirdKeyAfterALostAnswer(t *testing.T) {
 		v := newVictim(t, 10, true)
 		third := v.foreignKeys()[0].ID
 		v.Restart()
-		v.Write("credentials", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", third, v.others[third]))
+		v.WriteFile("credentials", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", third, v.others[third]))
 		if r := v.Pass(rotate.Request{}); r.Do != decide.DoBlock || r.Hint != "keyd resume default" {
 			t.Errorf("state %s: %s (%v), hint %q, want a block", r.State, r.Why, r.Err, r.Hint)
 		}
-		if r, err := v.D.Resume(t.Context(), "default"); err != nil || r.Err != nil || r.State != decide.StateSkipped {
+		if r, err := v.Rotator.Resume(t.Context(), "default"); err != nil || r.Err != nil || r.State != decide.StateSkipped {
 			t.Errorf("resume: %s: %s (%v), %v", r.State, r.Why, r.Err, err)
 		}
 		if r := v.Pass(rotate.Request{}); r.State != decide.StateOK || r.Rotation != nil || r.KeyID != third {
 			t.Errorf("after resume: %s: %s (%v) %+v", r.State, r.Why, r.Err, r.Rotation)
 		}
-		if rotations, errs := v.D.JournalDir().Load(t.Context()); len(rotations)+len(errs) > 0 {
+		if rotations, errs := v.Rotator.JournalDir().Load(t.Context()); len(rotations)+len(errs) > 0 {
 			t.Errorf("the journal was not erased: %+v %v", rotations, errs)
 		}
 	})

@@ -43,28 +43,28 @@ func FuzzStateFolder(f *testing.F) {
 // stand for the id in the file, the id of a foreign key, and the time.
 func runDamagedState(t *testing.T, stage, file uint8, third bool, text []byte) {
 	v := newVictim(t, stage%56, third)
-	start := v.Held[0]
+	start := v.Shown[0]
 	name := []string{"status.json", "memory.json", "history.jsonl", "daemon.json"}[file%4]
-	other := v.Old.ID
+	other := v.OldKey.ID
 	for _, k := range v.foreignKeys() {
 		other = k.ID
 	}
-	text = []byte(strings.NewReplacer("ID", v.Shows(), "THIRD", other, "NOW", v.Now().UTC().Format(time.RFC3339)).Replace(string(text)))
-	v.Write(filepath.Join("state", name), string(text))
+	text = []byte(strings.NewReplacer("ID", v.ShownID(), "THIRD", other, "NOW", v.Now().UTC().Format(time.RFC3339)).Replace(string(text)))
+	v.WriteFile(filepath.Join("state", name), string(text))
 	v.Restart()
-	v.D.Settings.PruneInactiveAfter = settings.Day
-	status, err := state.LoadStatusAndMemory(v.D.StateDir)
+	v.Rotator.Settings.PruneInactiveAfter = settings.Day
+	status, err := state.LoadStatusAndMemory(v.Rotator.StateDir)
 	damaged := name == "status.json" && !json.Valid(bytes.TrimSpace(text))
 	if err != nil || damaged && len(status.Notes) == 0 {
 		t.Errorf("status with a damaged %s: error %v, notes %q", name, err, status.Notes)
 	}
-	state.LoadDaemonInfo(v.D.StateDir)
-	if _, _, err := state.OpenHistory(v.D.StateDir, v.D.Sys).Read(); err != nil {
+	state.LoadDaemonInfo(v.Rotator.StateDir)
+	if _, _, err := state.OpenHistory(v.Rotator.StateDir, v.Rotator.Sys).Read(); err != nil {
 		t.Errorf("reading the history: %v", err)
 	}
 	v.keepPassing(8)
 	v.checkUnharmed(start)
-	if data, err := os.ReadFile(state.StatusPath(v.D.StateDir)); err != nil || !json.Valid(data) {
+	if data, err := os.ReadFile(state.StatusPath(v.Rotator.StateDir)); err != nil || !json.Valid(data) {
 		t.Errorf("the status was not written again: %v", err)
 	}
 	if t.Failed() {

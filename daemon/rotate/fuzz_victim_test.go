@@ -106,15 +106,15 @@ func (v *victim) rotateUntilBlown() {
 		}
 	}()
 	for end := v.Now().Add(30 * settings.Day); v.Now().Before(end); {
-		results, err := v.D.Pass(v.T.Context(), rotate.Request{})
+		results, err := v.Rotator.Pass(v.T.Context(), rotate.Request{})
 		if err != nil {
 			v.T.Fatal(err)
 		}
-		v.Watch()
+		v.RecordShown()
 		if lab.Settled(results[0]) {
 			return
 		}
-		time.Sleep(v.D.TimeToNextPass(results))
+		time.Sleep(v.Rotator.TimeToNextPass(results))
 	}
 }
 
@@ -139,10 +139,10 @@ func newVictim(t *testing.T, stage uint8, third bool) *victim {
 	}
 	v.HTTP, v.Sys = fusedCloud{lab.Watcher{Lab: v.Lab}, v.fuse}, fusedDisk{fuse: v.fuse}
 	v.Restart()
-	v.D.Settings.CheckEvery = 30 * settings.Day
+	v.Rotator.Settings.CheckEvery = 30 * settings.Day
 	v.rotateUntilBlown()
 	v.fuse.left = 0
-	v.Watch()
+	v.RecordShown()
 	if third {
 		// A key that appears while keyd waits for the answer counts as the effect of
 		// the call, so this key is created later.
@@ -167,12 +167,12 @@ func (v *victim) foreignKeys() []awssim.KeyState {
 func (v *victim) keepPassing(passes int) {
 	for range passes {
 		began := time.Now()
-		results, _ := v.D.Pass(v.T.Context(), rotate.Request{})
+		results, _ := v.Rotator.Pass(v.T.Context(), rotate.Request{})
 		if took := time.Since(began); took > time.Hour {
 			v.T.Errorf("a pass took %s, want at most an hour", took)
 		}
-		v.Watch()
-		time.Sleep(min(v.D.TimeToNextPass(results), 3*settings.Day))
+		v.RecordShown()
+		time.Sleep(min(v.Rotator.TimeToNextPass(results), 3*settings.Day))
 	}
 }
 
@@ -181,8 +181,8 @@ func (v *victim) keepPassing(passes int) {
 // that no secret was printed. start is the first pair that the file showed.
 func (v *victim) checkUnharmed(start awssim.ShownPair) {
 	v.T.Helper()
-	v.Watch()
-	if out := v.Cloud.Outage(v.Held, v.Now()); out > 0 {
+	v.RecordShown()
+	if out := v.Cloud.Outage(v.Shown, v.Now()); out > 0 {
 		v.T.Errorf("the pair in the file was refused for %s", out)
 	}
 	if now := v.foreignKeys(); !slices.EqualFunc(now, v.foreignBefore, sameKey) {
@@ -193,14 +193,14 @@ func (v *victim) checkUnharmed(start awssim.ShownPair) {
 			v.T.Errorf("a foreign key was touched: %s %s %s", c.Action, c.Target, c.Asked)
 		}
 	}
-	now := v.Held[len(v.Held)-1]
-	want := strings.NewReplacer(now.ID, start.ID, now.Secret, start.Secret).Replace(v.Text())
+	now := v.Shown[len(v.Shown)-1]
+	want := strings.NewReplacer(now.ID, start.ID, now.Secret, start.Secret).Replace(v.ReadCredentials())
 	first := strings.NewReplacer(start.ID, now.ID, start.Secret, now.Secret).Replace(want)
-	if v.Text() != first || strings.Count(v.Text(), now.ID) != 2 {
-		v.T.Errorf("other bytes changed: %q", v.Text())
+	if v.ReadCredentials() != first || strings.Count(v.ReadCredentials(), now.ID) != 2 {
+		v.T.Errorf("other bytes changed: %q", v.ReadCredentials())
 	}
-	for _, k := range append([]credfile.Key{v.Old}, v.Secrets()...) {
-		if strings.Contains(v.Log.String()+strings.Join(v.Said, "\n"), k.Secret.Reveal()) {
+	for _, k := range append([]credfile.Key{v.OldKey}, v.ShownKeys()...) {
+		if strings.Contains(v.Log.String()+strings.Join(v.Events, "\n"), k.Secret.Reveal()) {
 			v.T.Errorf("the secret of %s was printed", k)
 		}
 	}

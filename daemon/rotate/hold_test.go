@@ -19,23 +19,23 @@ func TestResumeAsksForTheLastUse(t *testing.T) {
 	for _, used := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-			l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-			if _, err := l.D.Hold(t.Context(), "default"); err != nil {
+			l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+			if _, err := l.Rotator.Hold(t.Context(), "default"); err != nil {
 				t.Fatal(err)
 			}
 			for range 10 {
 				time.Sleep(settings.Day)
 				if used {
-					lab.Must(t, l.User.UseKey(l.Old.ID, "s3", "eu-west-1"))
+					lab.Must(t, l.User.UseKey(l.OldKey.ID, "s3", "eu-west-1"))
 				}
 			}
 			time.Sleep(time.Hour)
-			r, err := l.D.Resume(t.Context(), "default")
+			r, err := l.Rotator.Resume(t.Context(), "default")
 			if err != nil || used == (r.State == decide.StateQuarantine) || used != strings.Contains(r.Why, "still used") {
 				t.Errorf("used %v: %s: %s (%v)", used, r.State, r.Why, err)
 			}
-			l.Watch()
-			l.Safe()
+			l.RecordShown()
+			l.CheckPromises()
 		})
 	}
 }
@@ -45,7 +45,7 @@ func TestResumeAsksForTheLastUse(t *testing.T) {
 func TestHoldOfAnOrphan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := orphanLab(t)
-		r, err := l.D.Hold(t.Context(), "default")
+		r, err := l.Rotator.Hold(t.Context(), "default")
 		if err != nil || r.State != decide.StateHeld || !strings.Contains(r.Why, "is not deleted, keyd resume continues") {
 			t.Errorf("%s: %s (%v)", r.State, r.Why, err)
 		}
@@ -53,15 +53,15 @@ func TestHoldOfAnOrphan(t *testing.T) {
 			time.Sleep(settings.Day)
 			l.Pass(rotate.Request{})
 		}
-		if r, n := l.Pass(rotate.Request{}), l.Count("DeleteAccessKey"); n > 0 || r.State != decide.StateHeld {
+		if r, n := l.Pass(rotate.Request{}), l.CountCalls("DeleteAccessKey"); n > 0 || r.State != decide.StateHeld {
 			t.Errorf("%s: %s; deleted %d times", r.State, r.Why, n)
 		}
-		if _, err := l.D.Resume(t.Context(), "default"); err != nil {
+		if _, err := l.Rotator.Resume(t.Context(), "default"); err != nil {
 			t.Fatal(err)
 		}
-		l.Live(20*settings.Day, lab.Settled)
-		l.Safe()
-		l.OneKey()
+		l.RunUntil(20*settings.Day, lab.Settled)
+		l.CheckPromises()
+		l.CheckOneKey()
 	})
 }
 
@@ -74,18 +74,18 @@ func TestHoldWhileTheAnswerIsLost(t *testing.T) {
 				l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 				l.Cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: when, Times: 1})
 				l.Pass(rotate.Request{})
-				r, err := l.D.Hold(t.Context(), "default")
-				if err != nil || r.State != decide.StateHeld || l.Count("CreateAccessKey") != 1 {
-					t.Errorf("%s: %s (%v); sent %d times", r.State, r.Why, err, l.Count("CreateAccessKey"))
+				r, err := l.Rotator.Hold(t.Context(), "default")
+				if err != nil || r.State != decide.StateHeld || l.CountCalls("CreateAccessKey") != 1 {
+					t.Errorf("%s: %s (%v); sent %d times", r.State, r.Why, err, l.CountCalls("CreateAccessKey"))
 				}
 				time.Sleep(3 * settings.Day)
 				l.Pass(rotate.Request{})
-				if _, err := l.D.Resume(t.Context(), "default"); err != nil || l.Count("CreateAccessKey") > 2 {
-					t.Errorf("%v; sent %d times", err, l.Count("CreateAccessKey"))
+				if _, err := l.Rotator.Resume(t.Context(), "default"); err != nil || l.CountCalls("CreateAccessKey") > 2 {
+					t.Errorf("%v; sent %d times", err, l.CountCalls("CreateAccessKey"))
 				}
-				l.Live(20*settings.Day, lab.Settled)
-				l.Safe()
-				l.OneKey()
+				l.RunUntil(20*settings.Day, lab.Settled)
+				l.CheckPromises()
+				l.CheckOneKey()
 			})
 		})
 	}
@@ -96,7 +96,7 @@ func orphanLab(t *testing.T) *lab.Lab {
 	l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 	l.User.DenyAction("GetAccessKeyLastUsed", awssim.NotAllowed) // so that it is not certain
 	l.Cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: awssim.After, Times: 1})
-	l.Live(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+	l.RunUntil(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
 	return l
 }
 
@@ -105,12 +105,12 @@ func orphanLab(t *testing.T) *lab.Lab {
 func TestHoldInDoubt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-		l.Watch()
-		whole := l.Text()
-		l.Write("credentials", strings.Replace(whole[:strings.Index(whole, "[work]")], "[default]", "[default]\naws_access_key_id = "+l.Shows(), 1))
-		l.D.OnEvent = nil // the lab reads the file whenever something is told
-		r, err := l.D.Hold(t.Context(), "default")
+		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		l.RecordShown()
+		whole := l.ReadCredentials()
+		l.WriteFile("credentials", strings.Replace(whole[:strings.Index(whole, "[work]")], "[default]", "[default]\naws_access_key_id = "+l.ShownID(), 1))
+		l.Rotator.OnEvent = nil // the lab reads the file whenever something is told
+		r, err := l.Rotator.Hold(t.Context(), "default")
 		if keys := l.Cloud.Keys(l.User); err != nil || len(keys) != 2 || keys[0].Status != "Active" || !strings.Contains(r.Why, "credentials:") {
 			t.Errorf("%s: %s, %v; %v", r.State, r.Why, err, keys)
 		}
@@ -122,17 +122,17 @@ func TestHoldInDoubt(t *testing.T) {
 func TestHoldSignsWithTheNewKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		start := l.Text()
-		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		start := l.ReadCredentials()
+		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
 		time.Sleep(time.Hour)
 		l.User.Rename("/", "alicia")
-		l.Write("credentials", start)
+		l.WriteFile("credentials", start)
 		from := len(l.Cloud.Calls())
-		if r, err := l.D.Hold(t.Context(), "default"); err != nil || r.State != decide.StateHeld {
+		if r, err := l.Rotator.Hold(t.Context(), "default"); err != nil || r.State != decide.StateHeld {
 			t.Errorf("%s: %s, %v", r.State, r.Why, err)
 		}
 		for _, call := range l.Cloud.Calls()[from:] {
-			if call.KeyID == l.Old.ID {
+			if call.KeyID == l.OldKey.ID {
 				t.Errorf("%s was signed with the old key", call.Action)
 			}
 		}

@@ -28,17 +28,17 @@ func TestAUserWhoIsRenamedOrMoved(t *testing.T) {
 			t.Run(name+" "+when, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := lab.NewLab(t, awssim.Lag{}, 40*settings.Day)
-					l.Live(40*settings.Day, ripe)
+					l.RunUntil(40*settings.Day, ripe)
 					l.User.Rename(to.path, to.name)
-					first := l.Old.ID
-					r := l.Live(50*settings.Day, func(r rotate.Result) bool {
-						l.Watch()
-						return lab.Settled(r) && l.Shows() != first && len(l.Cloud.Keys(l.User)) == 1
+					first := l.OldKey.ID
+					r := l.RunUntil(50*settings.Day, func(r rotate.Result) bool {
+						l.RecordShown()
+						return lab.Settled(r) && l.ShownID() != first && len(l.Cloud.Keys(l.User)) == 1
 					})
-					if n := l.Count("CreateAccessKey"); n != 1 || r.NeedsPerson {
+					if n := l.CountCalls("CreateAccessKey"); n != 1 || r.NeedsPerson {
 						t.Errorf("%d keys were made; %s: %s", n, r.State, r.Why)
 					}
-					l.Safe()
+					l.CheckPromises()
 				})
 			})
 		}
@@ -54,12 +54,12 @@ func TestTheOldNameIsAnothersNow(t *testing.T) {
 		l.AllowAll()
 		l.User.Rename("/", "alicia")
 		other := l.Cloud.AddUser(lab.Account, "/", "alice")
-		l.Live(70*settings.Day, func(r rotate.Result) bool { return lab.Settled(r) && l.Shows() != l.Old.ID })
+		l.RunUntil(70*settings.Day, func(r rotate.Result) bool { return lab.Settled(r) && l.ShownID() != l.OldKey.ID })
 		if n := len(l.Cloud.Keys(other)) + len(l.Cloud.History(other)); n > 0 {
 			t.Errorf("the other user was given %d keys", n)
 		}
-		l.Safe()
-		l.OneKey()
+		l.CheckPromises()
+		l.CheckOneKey()
 	})
 }
 
@@ -68,10 +68,10 @@ func TestTheOldNameIsAnothersNow(t *testing.T) {
 func TestHoldOfARenamedUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
 		l.AllowAll()
 		l.User.Rename("/", "alicia")
-		r, err := l.D.Hold(t.Context(), "default")
+		r, err := l.Rotator.Hold(t.Context(), "default")
 		if err != nil || r.State != decide.StateHeld || r.Rotation.Deactivated != (time.Time{}) {
 			t.Errorf("%s: %s (%v)", r.State, r.Why, err)
 		}
@@ -94,12 +94,12 @@ func TestMendingNeverGivesAValidatedKeyUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-				start := l.Text()
-				l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-				l.Rewrite(c.lie)
-				l.Write("credentials", start)
+				start := l.ReadCredentials()
+				l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+				l.EditJournal(c.lie)
+				l.WriteFile("credentials", start)
 				r := l.Pass(rotate.Request{})
-				if mended := l.Shows() != l.Old.ID; mended != c.mends {
+				if mended := l.ShownID() != l.OldKey.ID; mended != c.mends {
 					t.Errorf("mended: %v; %s: %s", mended, r.State, r.Why)
 				}
 				if r.Rotation == nil || r.Rotation.GiveUpReason != "" || r.NeedsPerson == c.mends {

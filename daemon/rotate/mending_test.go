@@ -20,15 +20,15 @@ func TestMendingDoesNotWaitForAnotherTrouble(t *testing.T) {
 		t.Run(action, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-				backup := l.Text()
+				backup := l.ReadCredentials()
 				l.Pass(rotate.Request{})
-				want := l.Text()
+				want := l.ReadCredentials()
 				l.User.DenyAction(action, awssim.NotAllowed)
-				l.Live(limit, func(r rotate.Result) bool { return r.Do == decide.DoBlock })
-				l.Write("credentials", backup)
+				l.RunUntil(limit, func(r rotate.Result) bool { return r.Do == decide.DoBlock })
+				l.WriteFile("credentials", backup)
 				calls := len(l.Cloud.Calls())
 				r := l.Pass(rotate.Request{})
-				if l.Text() != want {
+				if l.ReadCredentials() != want {
 					t.Errorf("not mended: %s: %s", r.State, r.Why)
 				}
 				for range 10 {
@@ -38,7 +38,7 @@ func TestMendingDoesNotWaitForAnotherTrouble(t *testing.T) {
 				if n := len(l.Cloud.Calls()) - calls; n > 10 {
 					t.Errorf("%d calls for one mending", n)
 				}
-				if out := l.Cloud.Outage(l.Held, time.Now()); out > time.Minute {
+				if out := l.Cloud.Outage(l.Shown, time.Now()); out > time.Minute {
 					t.Errorf("the file showed a dead key for %s", out)
 				}
 			})

@@ -35,16 +35,16 @@ func TestMistakesInWhereAWSIsNeedAPerson(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
-				l.Write("config", c.config)
-				l.D.Getenv = func(n string) string { return map[string]string{c.variable: c.value}[n] }
-				l.D.HTTP = nil // nothing is sent
+				l.WriteFile("config", c.config)
+				l.Rotator.Getenv = func(n string) string { return map[string]string{c.variable: c.value}[n] }
+				l.Rotator.HTTP = nil // nothing is sent
 				r := l.Pass(rotate.Request{})
 				if !r.NeedsPerson || !strings.HasPrefix(r.Hint, c.run) || len(l.Cloud.Calls()) > 0 {
 					t.Errorf("needs a person: %t; %s; run %q", r.NeedsPerson, r.Why, r.Hint)
 				}
-				l.D.HTTP = l.HTTP
-				l.D.Getenv = func(string) string { return "" }
-				l.Write("config", region)
+				l.Rotator.HTTP = l.HTTP
+				l.Rotator.Getenv = func(string) string { return "" }
+				l.WriteFile("config", region)
 				time.Sleep(time.Minute)
 				if r := l.Pass(rotate.Request{}); r.State != decide.StateOverlap {
 					t.Errorf("mended: %s: %s", r.State, r.Why)
@@ -85,8 +85,8 @@ func TestAnEmptyBundleNeedsAPerson(t *testing.T) {
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		l.Write("config", "[default]\nca_bundle = "+path+"\n")
-		l.D.HTTP = nil
+		l.WriteFile("config", "[default]\nca_bundle = "+path+"\n")
+		l.Rotator.HTTP = nil
 		if r := l.Pass(rotate.Request{}); !r.NeedsPerson || !strings.Contains(r.Why, "holds no certificate") {
 			t.Errorf("%s: %s", r.State, r.Why)
 		}

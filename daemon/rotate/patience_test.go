@@ -33,7 +33,7 @@ func TestTroubleThatLastsNeedsAPerson(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.Lag{}, c.age)
-				l.D.Settings.ProfileRotateAfter = map[string]time.Duration{"default": 365 * settings.Day, "work": 365 * settings.Day}
+				l.Rotator.Settings.ProfileRotateAfter = map[string]time.Duration{"default": 365 * settings.Day, "work": 365 * settings.Day}
 				l.Pass(rotate.Request{})
 				time.Sleep(settings.Day)
 				l.Cloud.Inject(awssim.Fault{Kind: c.kind})
@@ -80,17 +80,17 @@ func TestPatienceDoesNotCountSleep(t *testing.T) {
 func TestTroubleThatIsOverIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 100*settings.Day)
-		backup := l.Text()
-		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-		swapped := l.Text()
+		backup := l.ReadCredentials()
+		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		swapped := l.ReadCredentials()
 		for range 2 {
 			l.Cloud.Inject(awssim.Fault{Kind: awssim.TLS})
-			l.Write("credentials", backup)
+			l.WriteFile("credentials", backup)
 			if r := l.Pass(rotate.Request{}); r.State != decide.StateWaiting {
 				t.Errorf("%s: %s", r.State, r.Why)
 			}
 			l.Cloud.ClearFaults()
-			l.Write("credentials", swapped) // by its owner
+			l.WriteFile("credentials", swapped) // by its owner
 			time.Sleep(2 * settings.Day)
 			if r := l.Pass(rotate.Request{}); r.State != decide.StateQuarantine {
 				t.Errorf("%s: %s", r.State, r.Why)
@@ -104,13 +104,13 @@ func TestTagIsTriedTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		l.Cloud.Inject(awssim.Fault{Action: "TagUser", Kind: awssim.Status500})
-		l.Live(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
-		l.Live(10*settings.Day, lab.Settled)
-		if said := strings.Join(l.Said, "\n"); !strings.Contains(said, "TagUser") {
+		l.RunUntil(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+		l.RunUntil(10*settings.Day, lab.Settled)
+		if said := strings.Join(l.Events, "\n"); !strings.Contains(said, "TagUser") {
 			t.Errorf("nobody is told that it has no tag: %s", said)
 		}
-		l.Safe()
-		l.OneKey()
+		l.CheckPromises()
+		l.CheckOneKey()
 	})
 }
 
@@ -119,10 +119,10 @@ func TestTagIsTriedTwice(t *testing.T) {
 func TestKeysThatNeverServeNeedAPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{Create: awssim.Range{Min: time.Hour, Max: time.Hour}, Replicas: 2}, 100*settings.Day)
-		l.Live(3*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })
-		if r := l.Live(0, func(r rotate.Result) bool { return r.NeedsPerson }); !strings.Contains(r.Why, "did not accept the new key") {
+		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })
+		if r := l.RunUntil(0, func(r rotate.Result) bool { return r.NeedsPerson }); !strings.Contains(r.Why, "did not accept the new key") {
 			t.Errorf("%s: %s", r.State, r.Why)
 		}
-		l.Safe()
+		l.CheckPromises()
 	})
 }

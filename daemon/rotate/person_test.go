@@ -22,15 +22,15 @@ func TestHoldLeavesTheOtherLines(t *testing.T) {
 		l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
 		third, secret := l.Cloud.AddUser(lab.Account, "/", "bob").AddKey(settings.Day)
 		pair := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\n", third, secret)
-		l.Write("credentials", "[default]\n"+pair+"[work]\n"+pair)
-		before := l.Lines()
-		if len(before) != 2 || before[third].State != decide.StateOK || !before[l.Old.ID].NeedsPerson || !before[l.Old.ID].InRotation {
+		l.WriteFile("credentials", "[default]\n"+pair+"[work]\n"+pair)
+		before := l.StatusLines()
+		if len(before) != 2 || before[third].State != decide.StateOK || !before[l.OldKey.ID].NeedsPerson || !before[l.OldKey.ID].InRotation {
 			t.Fatalf("%+v", before)
 		}
-		if _, err := l.D.Hold(t.Context(), "default"); err != nil {
+		if _, err := l.Rotator.Hold(t.Context(), "default"); err != nil {
 			t.Fatal(err)
 		}
-		after, _ := state.LoadStatus(l.D.StateDir)
+		after, _ := state.LoadStatus(l.Rotator.StateDir)
 		for _, line := range after.Keys {
 			if was := before[line.KeyID]; was.State != line.State || was.InRotation != line.InRotation || len(after.Keys) != 2 {
 				t.Errorf("%+v, was %+v", line, was)

@@ -23,7 +23,7 @@ func doubtful(t *testing.T, when awssim.When) (l *lab.Lab, foreign, foreignSecre
 	l.Pass(rotate.Request{})
 	time.Sleep(5 * time.Minute)
 	foreign, foreignSecret = l.User.CreateKey()
-	r := l.Live(settings.Day, func(r rotate.Result) bool { return r.State == decide.StateBlocked })
+	r := l.RunUntil(settings.Day, func(r rotate.Result) bool { return r.State == decide.StateBlocked })
 	if !strings.Contains(r.Hint, "keyd prune default AKIA") || !slices.Contains(r.Rotation.Suspects, foreign) {
 		t.Fatalf("run: %s; %+v", r.Hint, r.Rotation)
 	}
@@ -33,16 +33,16 @@ func doubtful(t *testing.T, when awssim.When) (l *lab.Lab, foreign, foreignSecre
 func TestAPersonSaysThatNobodyNeedsTheKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, foreign, _ := doubtful(t, awssim.Before)
-		start := l.Text()
-		l.Pruned(foreign, true)
-		if r := l.Pass(rotate.Request{}); r.State != decide.StateBlocked || l.Statuses()[foreign] != "Inactive" || l.Statuses()[l.Old.ID] != "Active" {
-			t.Errorf("%s: %s; %v", r.State, r.Why, l.Statuses())
+		start := l.ReadCredentials()
+		l.PruneByID(foreign, true)
+		if r := l.Pass(rotate.Request{}); r.State != decide.StateBlocked || l.KeyStatuses()[foreign] != "Inactive" || l.KeyStatuses()[l.OldKey.ID] != "Active" {
+			t.Errorf("%s: %s; %v", r.State, r.Why, l.KeyStatuses())
 		}
-		l.Pruned(foreign, false)
-		if l.Text() != start {
+		l.PruneByID(foreign, false)
+		if l.ReadCredentials() != start {
 			t.Error("the file changed")
 		}
-		if r := l.Pass(rotate.Request{}); r.Rotation == nil || r.Rotation.Old.ID != l.Old.ID || r.State != decide.StateOverlap {
+		if r := l.Pass(rotate.Request{}); r.Rotation == nil || r.Rotation.Old.ID != l.OldKey.ID || r.State != decide.StateOverlap {
 			t.Errorf("the rotation does not go on: %s, %s", r.State, r.Why)
 		}
 		for _, c := range l.Cloud.ForeignCalls() {
@@ -50,10 +50,10 @@ func TestAPersonSaysThatNobodyNeedsTheKey(t *testing.T) {
 				t.Errorf("%s %s", c.Action, c.Target)
 			}
 		}
-		l.Live(20*settings.Day, lab.Settled)
-		l.OneKey()
-		l.OnlyValues(start)
-		if out := l.Cloud.Outage(l.Held, time.Now()); out > 0 {
+		l.RunUntil(20*settings.Day, lab.Settled)
+		l.CheckOneKey()
+		l.CheckOtherBytes(start)
+		if out := l.Cloud.Outage(l.Shown, time.Now()); out > 0 {
 			t.Errorf("the pair in the file was refused for %s", out)
 		}
 	})
@@ -64,50 +64,50 @@ func TestOneOfTwoKeysIsNobodys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, foreign, _ := doubtful(t, awssim.After)
 		lost := ""
-		for id := range l.Statuses() {
-			if id != l.Old.ID && id != foreign {
+		for id := range l.KeyStatuses() {
+			if id != l.OldKey.ID && id != foreign {
 				lost = id
 			}
 		}
-		l.Pruned(lost, true)
-		l.Pruned(lost, false)
+		l.PruneByID(lost, true)
+		l.PruneByID(lost, false)
 		r := l.Pass(rotate.Request{})
 		if r.State != decide.StateBlocked || !slices.Equal(r.Rotation.Suspects, []string{foreign}) || strings.Contains(r.Why, "0001") {
 			t.Errorf("%s: %s; %+v", r.State, r.Why, r.Rotation)
 		}
-		if l.Statuses()[foreign] != "Active" {
-			t.Errorf("%v", l.Statuses())
+		if l.KeyStatuses()[foreign] != "Active" {
+			t.Errorf("%v", l.KeyStatuses())
 		}
 		lab.Must(t, l.User.DeleteKey(foreign))
-		if _, err := l.D.Resume(t.Context(), "default"); err != nil {
+		if _, err := l.Rotator.Resume(t.Context(), "default"); err != nil {
 			t.Error(err)
 		}
-		l.Live(20*settings.Day, lab.Settled)
-		l.OneKey()
+		l.RunUntil(20*settings.Day, lab.Settled)
+		l.CheckOneKey()
 	})
 }
 
 func TestWhatIsNotPrunedWhileARotationWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, foreign, secret := doubtful(t, awssim.Before)
-		before := l.Statuses()
+		before := l.KeyStatuses()
 		refused := func(id, says string) {
 			t.Helper()
-			if p, err := l.D.FindSecondKey(t.Context(), "default", id); err == nil || !strings.Contains(err.Error(), says) {
+			if p, err := l.Rotator.FindSecondKey(t.Context(), "default", id); err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("%q: %+v, %v", id, p, err)
 			}
 		}
 		refused("", "keyd cannot tell whether the call made")
 		refused("AKIAIOSFODNN7EXAMPLE", "keyd cannot tell whether the call made")
-		refused(l.Old.ID, "is the key that default uses")
-		p, err := l.D.FindSecondKey(t.Context(), "default", foreign)
+		refused(l.OldKey.ID, "is the key that default uses")
+		p, err := l.Rotator.FindSecondKey(t.Context(), "default", foreign)
 		lab.Must(t, err)
-		l.Write("credentials", l.Text()+"[bob]\naws_access_key_id = "+foreign+"\naws_secret_access_key = "+secret+"\n")
+		l.WriteFile("credentials", l.ReadCredentials()+"[bob]\naws_access_key_id = "+foreign+"\naws_secret_access_key = "+secret+"\n")
 		refused(foreign, "is the key that bob uses")
-		if err := l.D.Prune(t.Context(), p); err == nil {
+		if err := l.Rotator.Prune(t.Context(), p); err == nil {
 			t.Error("it was pruned although a profile has come to show it")
 		}
-		if now := l.Statuses(); len(now) != 2 || now[foreign] != before[foreign] || now[l.Old.ID] != "Active" {
+		if now := l.KeyStatuses(); len(now) != 2 || now[foreign] != before[foreign] || now[l.OldKey.ID] != "Active" {
 			t.Errorf("%v", now)
 		}
 	})
@@ -118,11 +118,11 @@ func TestWhatIsNotPrunedWhileARotationWaits(t *testing.T) {
 func TestAPruneThatFailsIsAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, foreign, _ := doubtful(t, awssim.Before)
-		l.Pruned(foreign, true)
-		p, err := l.D.FindSecondKey(t.Context(), "default", foreign)
+		l.PruneByID(foreign, true)
+		p, err := l.Rotator.FindSecondKey(t.Context(), "default", foreign)
 		lab.Must(t, err)
 		l.User.DenyAction("iam:DeleteAccessKey", awssim.NotAllowed)
-		if err := l.D.Prune(t.Context(), p); err == nil {
+		if err := l.Rotator.Prune(t.Context(), p); err == nil {
 			t.Fatal("it was not allowed")
 		}
 		r := l.Pass(rotate.Request{})
@@ -130,9 +130,9 @@ func TestAPruneThatFailsIsAskedAgain(t *testing.T) {
 			t.Errorf("%s: %s; %+v", r.State, r.Why, r.Rotation)
 		}
 		l.User.LiftDeny("iam:DeleteAccessKey")
-		l.Pruned(foreign, false)
-		l.Live(20*settings.Day, lab.Settled)
-		l.OneKey()
+		l.PruneByID(foreign, false)
+		l.RunUntil(20*settings.Day, lab.Settled)
+		l.CheckOneKey()
 	})
 }
 
@@ -145,15 +145,15 @@ func TestPruneSignsNothingWithAKeyThatIsLeftAlone(t *testing.T) {
 			user := l.Cloud.AddUser(account, "/", "carol")
 			id, secret := user.AddKey(70 * settings.Day)
 			second, _ := user.AddInactiveKey(100 * settings.Day)
-			l.Write("credentials", "[default]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n")
+			l.WriteFile("credentials", "[default]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n")
 			if name == "never_accounts" {
-				l.D.Settings.NeverAccounts = []string{account}
+				l.Rotator.Settings.NeverAccounts = []string{account}
 			}
-			p, err := l.D.FindSecondKey(t.Context(), "default", "")
+			p, err := l.Rotator.FindSecondKey(t.Context(), "default", "")
 			if err == nil || !strings.Contains(err.Error(), account) {
 				t.Errorf("%s: %+v, %v", name, p, err)
 			}
-			if err := l.D.Prune(t.Context(), rotate.PruneCandidate{Profile: "default", KeyID: second, User: "carol"}); err == nil {
+			if err := l.Rotator.Prune(t.Context(), rotate.PruneCandidate{Profile: "default", KeyID: second, User: "carol"}); err == nil {
 				t.Errorf("%s: it was pruned", name)
 			}
 			if calls := l.Cloud.Calls(); len(calls) > 0 {
@@ -169,14 +169,14 @@ func TestPruneChangesNothingInAnExcludedAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		second, _ := l.User.AddInactiveKey(100 * settings.Day)
-		p, err := l.D.FindSecondKey(t.Context(), "default", "")
+		p, err := l.Rotator.FindSecondKey(t.Context(), "default", "")
 		lab.Must(t, err)
-		l.D.Settings.NeverAccounts = []string{lab.Account}
-		if err := l.D.LookToPruneAs(t.Context(), "AKIAIOSFODNN7EXAMPLE", l.Old); err == nil || !strings.Contains(err.Error(), "never_accounts") {
+		l.Rotator.Settings.NeverAccounts = []string{lab.Account}
+		if err := l.Rotator.LookToPruneAs(t.Context(), "AKIAIOSFODNN7EXAMPLE", l.OldKey); err == nil || !strings.Contains(err.Error(), "never_accounts") {
 			t.Errorf("%v", err)
 		}
-		if err := l.D.Prune(t.Context(), p); err == nil || l.Statuses()[second] == "" {
-			t.Errorf("%v, %v", err, l.Statuses())
+		if err := l.Rotator.Prune(t.Context(), p); err == nil || l.KeyStatuses()[second] == "" {
+			t.Errorf("%v, %v", err, l.KeyStatuses())
 		}
 	})
 }

@@ -29,7 +29,9 @@ func TestRehearseChangesNothing(t *testing.T) {
 		{name: "may not deactivate", age: 10 * settings.Day, arrange: func(l *lab.Lab) { l.User.DenyAction("UpdateAccessKey", awssim.NotAllowed) }, state: decide.StateOK, person: true, fails: true},
 		{name: "may not list", age: 10 * settings.Day, arrange: func(l *lab.Lab) { l.User.DenyAction("ListAccessKeys", awssim.NotAllowed) }, state: decide.StateOK, person: true, fails: true},
 		{name: "offline", age: 10 * settings.Day, arrange: func(l *lab.Lab) { l.Cloud.Inject(awssim.Fault{Kind: awssim.DNS}) }, state: decide.StateOK, fails: true},
-		{name: "excluded", age: 70 * settings.Day, arrange: func(l *lab.Lab) { l.D.Settings.ProfileRotateAfter = map[string]time.Duration{"work": settings.Never} }, state: decide.StateSkipped},
+		{name: "excluded", age: 70 * settings.Day, arrange: func(l *lab.Lab) {
+			l.Rotator.Settings.ProfileRotateAfter = map[string]time.Duration{"work": settings.Never}
+		}, state: decide.StateSkipped},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -38,8 +40,8 @@ func TestRehearseChangesNothing(t *testing.T) {
 				if test.arrange != nil {
 					test.arrange(l)
 				}
-				start, keys := l.Text(), l.Cloud.Keys(l.User)
-				all, err := l.D.Rehearse(t.Context())
+				start, keys := l.ReadCredentials(), l.Cloud.Keys(l.User)
+				all, err := l.Rotator.Rehearse(t.Context())
 				if err != nil || len(all) != 1 {
 					t.Fatalf("%d keys, %v", len(all), err)
 				}
@@ -47,7 +49,7 @@ func TestRehearseChangesNothing(t *testing.T) {
 				if r.Ready != test.ready || r.State != test.state || r.NeedsPerson != test.person || (r.Err != nil) != test.fails {
 					t.Errorf("ready %v, %s, needs a person %v, %v", r.Ready, r.State, r.NeedsPerson, r.Err)
 				}
-				l.AsBefore(start, keys)
+				l.CheckUnchanged(start, keys)
 			})
 		})
 	}

@@ -24,8 +24,8 @@ func TestRetiringRestsOnALookOfItsOwn(t *testing.T) {
 		if !lab.Settled(r) {
 			t.Errorf("%s: %s", r.State, r.Why)
 		}
-		l.Safe()
-		l.OneKey()
+		l.CheckPromises()
+		l.CheckOneKey()
 	})
 }
 
@@ -38,14 +38,14 @@ func TestAClockThatIsSetBack(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 				l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
 				l.Restart()
-				l.D.Now = func() time.Time { return time.Now().Add(-back) }
-				l.D.AwakeSince = time.Now() // as the daemon that began before the clock was set
+				l.Rotator.Now = func() time.Time { return time.Now().Add(-back) }
+				l.Rotator.AwakeSince = time.Now() // as the daemon that began before the clock was set
 				r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
 				if !lab.Settled(r) {
 					t.Errorf("%s: %s", r.State, r.Why)
 				}
-				l.Safe()
-				l.OneKey()
+				l.CheckPromises()
+				l.CheckOneKey()
 			})
 		})
 	}
@@ -71,19 +71,19 @@ func TestAListThatLagsIsNoPerson(t *testing.T) {
 func TestHoldThatComesTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		l.Live(20*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-		if err := l.User.DeleteKey(l.Old.ID); err != nil {
+		l.RunUntil(20*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		if err := l.User.DeleteKey(l.OldKey.ID); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if _, err := l.D.Hold(t.Context(), "work"); err != nil {
+		if _, err := l.Rotator.Hold(t.Context(), "work"); err != nil {
 			t.Fatal(err)
 		}
-		if said := strings.Join(l.Said, "\n"); !strings.Contains(said, "nothing left to hold") {
+		if said := strings.Join(l.Events, "\n"); !strings.Contains(said, "nothing left to hold") {
 			t.Errorf("the person is not told: %s", said)
 		}
-		l.Live(8*settings.Day, lab.Settled)
-		l.OneKey()
+		l.RunUntil(8*settings.Day, lab.Settled)
+		l.CheckOneKey()
 	})
 }
 
@@ -97,21 +97,21 @@ func TestNewKeyThatNobodyShowsIsGone(t *testing.T) {
 		l.Pass(rotate.Request{})
 		time.Sleep(time.Minute)
 		id, secret := awssim.New(awssim.Options{Seed: 9}).AddUser(lab.Account, "/", "other").AddKey(settings.Day)
-		l.Write("credentials", "[default]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n")
-		if err := l.User.DeleteKey(journalled(t, l.D).New.ID); err != nil {
+		l.WriteFile("credentials", "[default]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n")
+		if err := l.User.DeleteKey(journalled(t, l.Rotator).New.ID); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if _, err := l.D.Resume(t.Context(), "default"); err != nil {
+		if _, err := l.Rotator.Resume(t.Context(), "default"); err != nil {
 			t.Fatal(err)
 		}
 		for range 8 {
 			time.Sleep(3 * time.Hour)
-			if _, err := l.D.Pass(t.Context(), rotate.Request{}); err != nil {
+			if _, err := l.Rotator.Pass(t.Context(), rotate.Request{}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if left, errs := l.D.JournalDir().Load(t.Context()); len(left) > 0 || len(errs) > 0 {
+		if left, errs := l.Rotator.JournalDir().Load(t.Context()); len(left) > 0 || len(errs) > 0 {
 			t.Errorf("the rotation goes on for ever: %v %v", left, errs)
 		}
 	})
@@ -134,10 +134,10 @@ func TestRetireNowEndsWhatItIsNamedFor(t *testing.T) {
 		"a key of a lost answer in its quarantine": orphanLab,
 		"an old key that is active again": func(t *testing.T) *lab.Lab {
 			l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-			l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+			l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
 			time.Sleep(time.Hour)
-			lab.Must(t, l.User.SetStatus(l.Old.ID, "Active"))
-			l.Live(12*settings.Day, func(r rotate.Result) bool { return r.Do == decide.DoBlock })
+			lab.Must(t, l.User.SetStatus(l.OldKey.ID, "Active"))
+			l.RunUntil(12*settings.Day, func(r rotate.Result) bool { return r.Do == decide.DoBlock })
 			return l
 		},
 	}
@@ -151,8 +151,8 @@ func TestRetireNowEndsWhatItIsNamedFor(t *testing.T) {
 				if r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}}); !lab.Settled(r) {
 					t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
 				}
-				l.Safe()
-				l.OneKey()
+				l.CheckPromises()
+				l.CheckOneKey()
 			})
 		})
 	}
@@ -166,7 +166,7 @@ func TestRetireNowIsSaidOnce(t *testing.T) {
 		l.User.DenyAction("DeleteAccessKey", awssim.NotAllowed)
 		l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
 		time.Sleep(time.Hour)
-		lab.Must(t, l.User.SetStatus(l.Old.ID, "Active"))
+		lab.Must(t, l.User.SetStatus(l.OldKey.ID, "Active"))
 		for range 3 {
 			time.Sleep(settings.Day)
 			l.Pass(rotate.Request{})

@@ -16,19 +16,19 @@ import (
 func TestRotationIsWholeAndNobodyNotices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		start := l.Text()
+		start := l.ReadCredentials()
 		first := l.Pass(rotate.Request{})
-		if first.State != decide.StateOverlap || first.KeyID == l.Old.ID {
+		if first.State != decide.StateOverlap || first.KeyID == l.OldKey.ID {
 			t.Fatalf("after the first pass: %s, %s (%v)", first.State, first.Why, first.Err)
 		}
-		l.Live(20*settings.Day, lab.Settled)
-		l.Safe()
-		l.OneKey()
-		l.OnlyValues(start)
-		if n := l.Count("CreateAccessKey"); n != 1 {
+		l.RunUntil(20*settings.Day, lab.Settled)
+		l.CheckPromises()
+		l.CheckOneKey()
+		l.CheckOtherBytes(start)
+		if n := l.CountCalls("CreateAccessKey"); n != 1 {
 			t.Errorf("CreateAccessKey was sent %d times", n)
 		}
-		if elapsed := time.Since(l.Held[1].At); elapsed < 8*settings.Day {
+		if elapsed := time.Since(l.Shown[1].At); elapsed < 8*settings.Day {
 			t.Errorf("the old key lived only %s after the swap", elapsed)
 		}
 	})
@@ -40,11 +40,11 @@ func TestRotationIsWholeAndNobodyNotices(t *testing.T) {
 func TestTheOracleSeesAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, eightSeconds(), 70*settings.Day)
-		l.D.HTTP = hastyCloud{lab.Watcher{Lab: l}}
-		l.D.SetProofRounds(1)
+		l.Rotator.HTTP = hastyCloud{lab.Watcher{Lab: l}}
+		l.Rotator.SetProofRounds(1)
 		l.Pass(rotate.Request{})
 		time.Sleep(10 * time.Second)
-		out := l.Cloud.Outage(l.Held, time.Now())
+		out := l.Cloud.Outage(l.Shown, time.Now())
 		if out < 7*time.Second || out > 9*time.Second {
 			t.Errorf("swap before proof: outage %s, want about 8s", out)
 		}
@@ -52,8 +52,8 @@ func TestTheOracleSeesAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, eightSeconds(), 70*settings.Day)
 		l.Pass(rotate.Request{})
-		if out := l.Cloud.Outage(l.Held, time.Now()); out != 0 || l.Shows() == l.Old.ID {
-			t.Errorf("proof before swap: outage %s, file shows %s", out, l.Shows())
+		if out := l.Cloud.Outage(l.Shown, time.Now()); out != 0 || l.ShownID() == l.OldKey.ID {
+			t.Errorf("proof before swap: outage %s, file shows %s", out, l.ShownID())
 		}
 	})
 }
@@ -65,7 +65,7 @@ func (c hastyCloud) Do(r *http.Request) (*http.Response, error) {
 	if readAction(r) == "CreateAccessKey" {
 		return c.Watcher.Do(r)
 	}
-	defer c.Lab.Watch()
+	defer c.Lab.RecordShown()
 	return c.Lab.Cloud.Clone(func() time.Time { return time.Now().Add(10 * time.Second) }).Do(r)
 }
 
@@ -77,13 +77,13 @@ func eightSeconds() awssim.Lag {
 func TestRetireNowDoesItAllInOneRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 3*settings.Day)
-		start := l.Text()
+		start := l.ReadCredentials()
 		r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, Force: true, RetireNow: true}})
 		if !lab.Settled(r) {
 			t.Fatalf("%s: %s (%v)", r.State, r.Why, r.Err)
 		}
-		l.Safe()
-		l.OneKey()
-		l.OnlyValues(start)
+		l.CheckPromises()
+		l.CheckOneKey()
+		l.CheckOtherBytes(start)
 	})
 }

@@ -71,11 +71,11 @@ func dies(l *lab.Lab, disk *tearing) string {
 				l.T.Errorf("the pass did not come to the write that is torn: %v", r)
 			}
 		}()
-		_, _ = l.D.Pass(l.T.Context(), rotate.Request{})
+		_, _ = l.Rotator.Pass(l.T.Context(), rotate.Request{})
 	}()
 	l.Sys = lab.Unsynced{}
 	l.Restart()
-	return l.Text()
+	return l.ReadCredentials()
 }
 
 // TestATornFileIsMendedByTheNextPass: the file is a hard link, so that it is
@@ -106,16 +106,16 @@ func TestATornFileIsMendedByTheNextPass(t *testing.T) {
 // tornSwap tears the swap of a rotation.
 func tornSwap(t *testing.T, cut tearing) {
 	l := newLinkedLab(t)
-	start := l.Text()
-	l.IsTorn(dies(l, &cut))
+	start := l.ReadCredentials()
+	l.RequireTorn(dies(l, &cut))
 	if r := l.Pass(rotate.Request{}); r.State != decide.StateOverlap {
 		t.Errorf("%s: %s", r.State, r.Why)
 	}
-	l.Mended()
-	l.Live(20*settings.Day, lab.Settled)
-	l.OneKey()
-	l.OnlyValues(start)
-	if n := l.Count("CreateAccessKey"); n != 1 {
+	l.CheckMended()
+	l.RunUntil(20*settings.Day, lab.Settled)
+	l.CheckOneKey()
+	l.CheckOtherBytes(start)
+	if n := l.CountCalls("CreateAccessKey"); n != 1 {
 		t.Errorf("CreateAccessKey was sent %d times", n)
 	}
 }
@@ -124,42 +124,42 @@ func tornSwap(t *testing.T, cut tearing) {
 // old text there, days after the swap, when the old key is Inactive.
 func tornMend(t *testing.T, cut tearing) {
 	l := newLinkedLab(t)
-	start := l.Text()
-	l.Live(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-	quarantine := l.Held
-	l.Write("credentials", start)
-	l.IsTorn(dies(l, &cut))
+	start := l.ReadCredentials()
+	l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+	quarantine := l.Shown
+	l.WriteFile("credentials", start)
+	l.RequireTorn(dies(l, &cut))
 	if r := l.Pass(rotate.Request{}); r.State != decide.StateQuarantine {
 		t.Errorf("%s: %s", r.State, r.Why)
 	}
-	l.Held = quarantine // what the other program has put there meanwhile is not keyd's doing
-	l.Mended()
-	for _, path := range l.Journals() {
-		if data, err := os.ReadFile(path); err != nil || strings.Contains(string(data), l.Old.Secret.Reveal()) {
+	l.Shown = quarantine // what the other program has put there meanwhile is not keyd's doing
+	l.CheckMended()
+	for _, path := range l.JournalPaths() {
+		if data, err := os.ReadFile(path); err != nil || strings.Contains(string(data), l.OldKey.Secret.Reveal()) {
 			t.Errorf("%s still has the old secret (%v)", filepath.Base(path), err)
 		}
 	}
-	l.Live(20*settings.Day, lab.Settled)
-	l.OneKey()
-	l.OnlyValues(start)
+	l.RunUntil(20*settings.Day, lab.Settled)
+	l.CheckOneKey()
+	l.CheckOtherBytes(start)
 }
 
 // tornPutBack lets a person make the new key Inactive as soon as it is written,
 // and tears the write that puts the old pair back.
 func tornPutBack(t *testing.T, cut tearing) {
 	l := newLinkedLab(t)
-	start := l.Text()
+	start := l.ReadCredentials()
 	cut.writes, cut.between = 2, func() {
 		for _, k := range l.Cloud.Keys(l.User) {
-			if k.ID != l.Old.ID {
+			if k.ID != l.OldKey.ID {
 				_ = l.User.SetStatus(k.ID, "Inactive")
 			}
 		}
 	}
-	l.IsTorn(dies(l, &cut))
+	l.RequireTorn(dies(l, &cut))
 	l.Pass(rotate.Request{})
-	if l.Text() != start {
-		t.Errorf("the old pair is not back: %q", l.Text())
+	if l.ReadCredentials() != start {
+		t.Errorf("the old pair is not back: %q", l.ReadCredentials())
 	}
 	for _, c := range l.Cloud.ForeignCalls() {
 		t.Errorf("a foreign key was touched: %s %s", c.Action, c.Target)

@@ -33,16 +33,16 @@ func TestLostAnswerOfCreateConverges(t *testing.T) {
 			t.Run(string(kind)+" "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-					start := l.Text()
+					start := l.ReadCredentials()
 					l.Cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: kind, When: when, Times: 1})
 					r := l.Pass(rotate.Request{})
-					if r.Err == nil || l.Text() != start || l.Count("CreateAccessKey") != 1 {
-						t.Fatalf("err %v, sent %d times, file touched: %v", r.Err, l.Count("CreateAccessKey"), l.Text() != start)
+					if r.Err == nil || l.ReadCredentials() != start || l.CountCalls("CreateAccessKey") != 1 {
+						t.Fatalf("err %v, sent %d times, file touched: %v", r.Err, l.CountCalls("CreateAccessKey"), l.ReadCredentials() != start)
 					}
-					l.Live(30*settings.Day, lab.Settled)
-					l.Safe()
-					l.OneKey()
-					l.OnlyValues(start)
+					l.RunUntil(30*settings.Day, lab.Settled)
+					l.CheckPromises()
+					l.CheckOneKey()
+					l.CheckOtherBytes(start)
 				})
 			})
 		}
@@ -86,13 +86,13 @@ func TestPermissionsThatAreMissing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
-				start := l.Text()
+				start := l.ReadCredentials()
 				l.User.DenyAction("iam:"+c.deny, c.layer)
 				r := l.Pass(rotate.Request{})
 				if r.State != c.want || !r.NeedsPerson || !strings.Contains(r.Why, c.says) || r.Err == nil {
 					t.Errorf("%s: %s (%v)", r.State, r.Why, r.Err)
 				}
-				if keys := l.Cloud.Keys(l.User); len(keys) != 1 || l.Text() != start {
+				if keys := l.Cloud.Keys(l.User); len(keys) != 1 || l.ReadCredentials() != start {
 					t.Errorf("something was changed: %d keys", len(keys))
 				}
 			})
@@ -107,10 +107,10 @@ func TestOptionalPermissions(t *testing.T) {
 		for _, action := range []string{"iam:GetAccessKeyLastUsed", "iam:TagUser", "iam:UntagUser"} {
 			l.User.DenyAction(action, awssim.NotAllowed)
 		}
-		l.Live(20*settings.Day, lab.Settled)
-		l.Safe()
-		l.OneKey()
-		if n := l.Count("TagUser"); n != 1 {
+		l.RunUntil(20*settings.Day, lab.Settled)
+		l.CheckPromises()
+		l.CheckOneKey()
+		if n := l.CountCalls("TagUser"); n != 1 {
 			t.Errorf("a refused tag was tried %d times", n)
 		}
 	})
@@ -120,14 +120,14 @@ func TestDeleteIsDeniedAfterTheSwap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		l.User.DenyAction("iam:DeleteAccessKey", awssim.NotAllowed)
-		r := l.Live(20*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })
+		r := l.RunUntil(20*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })
 		if !strings.Contains(r.Why, "DeleteAccessKey") {
 			t.Errorf("%s", r.Why)
 		}
 		l.User.LiftDeny("iam:DeleteAccessKey")
-		l.Live(3*settings.Day, lab.Settled)
-		l.Safe()
-		l.OneKey()
+		l.RunUntil(3*settings.Day, lab.Settled)
+		l.CheckPromises()
+		l.CheckOneKey()
 	})
 }
 
@@ -142,9 +142,9 @@ func TestNetworkIsAwayAtEveryPhase(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 					l.Cloud.Inject(awssim.Fault{Kind: kind, Skip: after, Times: 60})
-					l.Live(40*settings.Day, lab.Settled)
-					l.Safe()
-					l.OneKey()
+					l.RunUntil(40*settings.Day, lab.Settled)
+					l.CheckPromises()
+					l.CheckOneKey()
 				})
 			})
 		}
@@ -154,18 +154,18 @@ func TestNetworkIsAwayAtEveryPhase(t *testing.T) {
 func TestNewKeyIsNeverAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{Create: awssim.Range{Min: time.Hour, Max: time.Hour}, Replicas: 2}, 70*settings.Day)
-		start := l.Text()
+		start := l.ReadCredentials()
 		r := l.Pass(rotate.Request{})
-		if r.Err == nil || l.Text() != start || r.Rotation != nil {
+		if r.Err == nil || l.ReadCredentials() != start || r.Rotation != nil {
 			t.Errorf("%s: %s (%v)", r.State, r.Why, r.Err)
 		}
-		if keys := l.Cloud.Keys(l.User); len(keys) != 1 || keys[0].ID != l.Old.ID {
+		if keys := l.Cloud.Keys(l.User); len(keys) != 1 || keys[0].ID != l.OldKey.ID {
 			t.Errorf("keys left: %+v", keys)
 		}
 		if left := time.Until(r.Until); left < 5*time.Hour {
 			t.Errorf("tries again in %s: each try makes a key", left)
 		}
-		l.Safe()
+		l.CheckPromises()
 	})
 }
 
@@ -174,16 +174,16 @@ func TestMending(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-				backup := l.Text()
-				l.Live(20*settings.Day, func(r rotate.Result) bool { return r.State == at })
-				want := l.Text()
-				l.Write("credentials", backup)
+				backup := l.ReadCredentials()
+				l.RunUntil(20*settings.Day, func(r rotate.Result) bool { return r.State == at })
+				want := l.ReadCredentials()
+				l.WriteFile("credentials", backup)
 				r := l.Pass(rotate.Request{})
-				if l.Text() != want || r.State != at {
+				if l.ReadCredentials() != want || r.State != at {
 					t.Errorf("not mended: %s, %s", r.State, r.Why)
 				}
-				l.Live(20*settings.Day, lab.Settled)
-				l.OneKey()
+				l.RunUntil(20*settings.Day, lab.Settled)
+				l.CheckOneKey()
 			})
 		})
 	}
@@ -196,13 +196,13 @@ func TestThirdIDStopsEverything(t *testing.T) {
 		third := awssim.New(awssim.Options{Seed: 9}).AddUser(lab.Account, "/", "other")
 		id, secret := third.AddKey(settings.Day)
 		mine := "[default]\naws_access_key_id = " + id + "\naws_secret_access_key = " + secret + "\n"
-		l.Write("credentials", mine)
+		l.WriteFile("credentials", mine)
 		calls := len(l.Cloud.Calls())
-		results, err := l.D.Pass(t.Context(), rotate.Request{})
+		results, err := l.Rotator.Pass(t.Context(), rotate.Request{})
 		if err != nil || results[0].State != decide.StateBlocked || results[0].Hint != "keyd resume default" {
 			t.Fatalf("%v %+v", err, results)
 		}
-		if l.Text() != mine {
+		if l.ReadCredentials() != mine {
 			t.Error("the file was overwritten")
 		}
 		for _, c := range l.Cloud.Calls()[calls:] {
@@ -216,24 +216,24 @@ func TestThirdIDStopsEverything(t *testing.T) {
 func TestHoldRevivesAndResumeGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		l.Live(20*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-		if _, err := l.D.Hold(t.Context(), "work"); err != nil {
+		l.RunUntil(20*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		if _, err := l.Rotator.Hold(t.Context(), "work"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if !l.Cloud.IsUsable(l.Old.ID, l.Old.Secret.Reveal()) {
+		if !l.Cloud.IsUsable(l.OldKey.ID, l.OldKey.Secret.Reveal()) {
 			t.Error("the old key is not usable again")
 		}
-		r := l.Live(0, func(r rotate.Result) bool { return r.State == decide.StateHeld })
+		r := l.RunUntil(0, func(r rotate.Result) bool { return r.State == decide.StateHeld })
 		if !r.Until.IsZero() {
 			t.Error("a hold ends by itself")
 		}
-		if _, err := l.D.Resume(t.Context(), "default"); err != nil {
+		if _, err := l.Rotator.Resume(t.Context(), "default"); err != nil {
 			t.Fatal(err)
 		}
-		l.Live(20*settings.Day, lab.Settled)
-		l.Safe()
-		l.OneKey()
+		l.RunUntil(20*settings.Day, lab.Settled)
+		l.CheckPromises()
+		l.CheckOneKey()
 	})
 }
 
@@ -242,10 +242,10 @@ func TestOldKeyStillUsedElsewhere(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		l.Pass(rotate.Request{})
 		time.Sleep(5 * time.Hour)
-		if err := l.User.UseKey(l.Old.ID, "s3", "eu-west-1"); err != nil {
+		if err := l.User.UseKey(l.OldKey.ID, "s3", "eu-west-1"); err != nil {
 			t.Fatal(err)
 		}
-		r := l.Live(3*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })
+		r := l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })
 		for _, word := range []string{"s3", "eu-west-1", "still used"} {
 			if !strings.Contains(r.Why, word) {
 				t.Errorf("%q does not say %q", r.Why, word)
@@ -257,8 +257,8 @@ func TestOldKeyStillUsedElsewhere(t *testing.T) {
 			t.Errorf("a key in use was touched: %+v", keys)
 		}
 		l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
-		l.OneKey()
-		l.Safe()
+		l.CheckOneKey()
+		l.CheckPromises()
 	})
 }
 
@@ -276,10 +276,10 @@ func TestSecondKeyIsNotTouchedUnasked(t *testing.T) {
 			if r.State != decide.StateBlocked || r.Hint != "keyd prune default" || !strings.Contains(r.Why, credfile.Short(second)) {
 				t.Errorf("%s: %s, run %q", r.State, r.Why, r.Hint)
 			}
-			if n := len(l.Cloud.Keys(l.User)); n != 2 || l.Count("CreateAccessKey") != 0 {
-				t.Errorf("%d keys, %d created", n, l.Count("CreateAccessKey"))
+			if n := len(l.Cloud.Keys(l.User)); n != 2 || l.CountCalls("CreateAccessKey") != 0 {
+				t.Errorf("%d keys, %d created", n, l.CountCalls("CreateAccessKey"))
 			}
-			l.D.Settings.PruneInactiveAfter = 90 * settings.Day
+			l.Rotator.Settings.PruneInactiveAfter = 90 * settings.Day
 			time.Sleep(2 * settings.Day)
 			r = l.Pass(rotate.Request{})
 			if pruned := r.State == decide.StateOverlap; pruned == active {
@@ -292,13 +292,13 @@ func TestSecondKeyIsNotTouchedUnasked(t *testing.T) {
 func TestKeysThatAreLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
-		l.D.Settings.ProfileRotateAfter = map[string]time.Duration{"work": settings.Never}
+		l.Rotator.Settings.ProfileRotateAfter = map[string]time.Duration{"work": settings.Never}
 		if r := l.Pass(rotate.Request{}); r.State != decide.StateSkipped || len(l.Cloud.Calls()) != 0 {
 			t.Errorf("excluded: %s, %d calls", r.State, len(l.Cloud.Calls()))
 		}
-		l.D.Settings.ProfileRotateAfter = nil
+		l.Rotator.Settings.ProfileRotateAfter = nil
 		root, secret := l.Cloud.AddRoot(lab.Account).AddKey(400 * settings.Day)
-		l.Write("credentials", "[default]\naws_access_key_id = "+root+"\naws_secret_access_key = "+secret+"\n")
+		l.WriteFile("credentials", "[default]\naws_access_key_id = "+root+"\naws_secret_access_key = "+secret+"\n")
 		if r := l.Pass(rotate.Request{}); r.State != decide.StateSkipped || !strings.Contains(r.Why, "root") {
 			t.Errorf("root: %s, %s", r.State, r.Why)
 		}
@@ -311,7 +311,7 @@ func TestWrongClock(t *testing.T) {
 			l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 			l.Cloud.SkewDate(off)
 			r := l.Pass(rotate.Request{})
-			if !r.NeedsPerson || !strings.Contains(r.Why, "clock") || l.Count("CreateAccessKey") != 0 {
+			if !r.NeedsPerson || !strings.Contains(r.Why, "clock") || l.CountCalls("CreateAccessKey") != 0 {
 				t.Errorf("off by %s: %s, %s (%v)", off, r.State, r.Why, r.Err)
 			}
 		})
@@ -321,19 +321,19 @@ func TestWrongClock(t *testing.T) {
 func TestRegionThatIsOffIsNoReasonToWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		l.Write("config", "[default]\nregion = eu-west-1\n[profile work]\nregion = af-south-1\n")
+		l.WriteFile("config", "[default]\nregion = eu-west-1\n[profile work]\nregion = af-south-1\n")
 		l.Cloud.CloseRegion("af-south-1")
 		l.Restart()
-		l.Live(20*settings.Day, lab.Settled)
-		l.Safe()
-		l.OneKey()
+		l.RunUntil(20*settings.Day, lab.Settled)
+		l.CheckPromises()
+		l.CheckOneKey()
 	})
 }
 
 func TestKeysAreReplacedAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
-		l.Live(200*settings.Day, func(rotate.Result) bool { return l.Count("CreateAccessKey") >= 3 })
+		l.RunUntil(200*settings.Day, func(rotate.Result) bool { return l.CountCalls("CreateAccessKey") >= 3 })
 		var made []time.Time
 		for _, c := range l.Cloud.Calls() {
 			if c.Action == "CreateAccessKey" {
@@ -343,7 +343,7 @@ func TestKeysAreReplacedAgainAndAgain(t *testing.T) {
 		if !slices.IsSortedFunc(made, time.Time.Compare) || made[1].Sub(made[0]) < 50*settings.Day {
 			t.Errorf("keys made at %s", made)
 		}
-		l.Safe()
+		l.CheckPromises()
 	})
 }
 
@@ -361,9 +361,9 @@ func TestACommandRemovesWhatAKilledPassLeft(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
 				l.Pass(rotate.Request{})
-				left := filepath.Join("state", "rotations", "."+l.Old.ID+".json.keyd-0123456789abcdef")
-				l.Write(left, "a secret")
-				_ = command(l.D, t.Context()) // what it answers does not matter
+				left := filepath.Join("state", "rotations", "."+l.OldKey.ID+".json.keyd-0123456789abcdef")
+				l.WriteFile(left, "a secret")
+				_ = command(l.Rotator, t.Context()) // what it answers does not matter
 				if _, err := os.Stat(filepath.Join(l.Home, left)); !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("it is still there: %v", err)
 				}

@@ -14,7 +14,7 @@ func NewOnDisk(t *testing.T, lag awssim.Lag, age time.Duration) *Lab {
 	t.Helper()
 	l := &Lab{T: t, Home: t.TempDir(), Sys: Unsynced{}, Now: time.Now}
 	l.HTTP = Watcher{Lab: l}
-	l.Start(lag, age)
+	l.SetUp(lag, age)
 	return l
 }
 

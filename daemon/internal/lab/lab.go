@@ -33,20 +33,20 @@ const Account = "111122223333"
 // Lab is one user's laptop and AWS. It runs in a synctest bubble: time is fake.
 // Files are in memory, and real in deep tests and in a lab of NewOnDisk.
 type Lab struct {
-	T     *testing.T
-	Cloud *awssim.Cloud
-	User  *awssim.User
-	Old   credfile.Key
-	Home  string
-	D     *rotate.Rotator
-	HTTP  iam.Doer
-	Sys   atomicfile.Sys
-	disk  *atomicfiletest.Disk // holds the files, unless they are real
-	Now   func() time.Time
-	Held  []awssim.ShownPair // which pairs the file has shown, and since when
-	Log   bytes.Buffer
-	Said  []string
-	seen  string // the credentials file when Watch last read it
+	T       *testing.T
+	Cloud   *awssim.Cloud
+	User    *awssim.User
+	OldKey  credfile.Key
+	Home    string
+	Rotator *rotate.Rotator
+	HTTP    iam.Doer
+	Sys     atomicfile.Sys
+	disk    *atomicfiletest.Disk // holds the files, unless they are real
+	Now     func() time.Time
+	Shown   []awssim.ShownPair // which pairs the file has shown, and since when
+	Log     bytes.Buffer
+	Events  []string
+	seen    string // the credentials file when Watch last read it
 }
 
 // NewLab returns a lab with one user with one key of the given age, in [default] and [work].
@@ -60,43 +60,43 @@ func NewLab(t *testing.T, lag awssim.Lag, age time.Duration) *Lab {
 	l := &Lab{T: t, Home: home, disk: atomicfiletest.NewDisk(time.Now, home), Now: time.Now}
 	l.Sys = l.disk
 	l.HTTP = Watcher{Lab: l}
-	l.Start(lag, age)
+	l.SetUp(lag, age)
 	return l
 }
 
-// Start fills an empty home and an empty AWS.
-func (l *Lab) Start(lag awssim.Lag, age time.Duration) {
+// SetUp fills an empty home and an empty AWS.
+func (l *Lab) SetUp(lag awssim.Lag, age time.Duration) {
 	l.T.Helper()
 	l.Cloud = awssim.New(awssim.Options{Now: l.Now, Seed: 7, Lag: lag, Regions: []string{"eu-west-1", "us-east-1"}})
 	l.User = l.Cloud.AddUser(Account, "/", "alice")
 	id, secret := l.User.AddKey(age)
-	l.Old = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
-	l.Write("credentials", fmt.Sprintf("# mine\r\n[default]\r\naws_access_key_id = %s\r\naws_secret_access_key\t=\t%s\r\n\r\n[work]\r\naws_secret_access_key=%s\r\nAWS_ACCESS_KEY_ID=%s # shared\r\n",
+	l.OldKey = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
+	l.WriteFile("credentials", fmt.Sprintf("# mine\r\n[default]\r\naws_access_key_id = %s\r\naws_secret_access_key\t=\t%s\r\n\r\n[work]\r\naws_secret_access_key=%s\r\nAWS_ACCESS_KEY_ID=%s # shared\r\n",
 		id, secret, secret, id))
-	l.Write("config", "[default]\nregion = eu-west-1\n")
+	l.WriteFile("config", "[default]\nregion = eu-west-1\n")
 	l.Restart()
-	l.Watch()
+	l.RecordShown()
 }
 
 // Restart replaces keyd by a new process on the same disk.
 func (l *Lab) Restart() {
 	paths := credfile.Paths{Credentials: filepath.Join(l.Home, "credentials"), Config: filepath.Join(l.Home, "config")}
 	state := filepath.Join(l.Home, "state")
-	l.D = &rotate.Rotator{
+	l.Rotator = &rotate.Rotator{
 		Store:    &credfile.Store{Paths: paths, Sys: l.Sys},
 		StateDir: state, Sys: l.Sys, Settings: settings.Default(), HTTP: l.HTTP, Now: l.Now,
 		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(&l.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Process: "test", OnEvent: func(e rotate.Event) { l.Said = append(l.Said, e.Verb+" "+e.Text); l.Watch() },
+		Process: "test", OnEvent: func(e rotate.Event) { l.Events = append(l.Events, e.Verb+" "+e.Text); l.RecordShown() },
 	}
-	l.D.Settings.CheckEvery = 12 * time.Hour // fewer passes in which nothing is due
+	l.Rotator.Settings.CheckEvery = 12 * time.Hour // fewer passes in which nothing is due
 }
 
-// Elsewhere moves keyd into a shell whose AWS_SHARED_CREDENTIALS_FILE names
+// UseOtherFile moves keyd into a shell whose AWS_SHARED_CREDENTIALS_FILE names
 // another file, with the key of another person.
-func (l *Lab) Elsewhere() {
+func (l *Lab) UseOtherFile() {
 	id, secret := l.Cloud.AddUser(Account, "/", "bob").AddKey(settings.Day)
-	l.Write("elsewhere", fmt.Sprintf("[personal]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
-	l.D.Store.Paths.Credentials = filepath.Join(l.Home, "elsewhere")
+	l.WriteFile("elsewhere", fmt.Sprintf("[personal]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
+	l.Rotator.Store.Paths.Credentials = filepath.Join(l.Home, "elsewhere")
 }
 
 // AllowAll makes the user an administrator.
@@ -107,8 +107,8 @@ func (l *Lab) AllowAll() {
 	}
 }
 
-// Write writes a file in the home folder.
-func (l *Lab) Write(name, text string) {
+// WriteFile writes a file in the home folder.
+func (l *Lab) WriteFile(name, text string) {
 	l.T.Helper()
 	path := filepath.Join(l.Home, name)
 	if l.disk != nil {
@@ -120,8 +120,8 @@ func (l *Lab) Write(name, text string) {
 	}
 }
 
-// Text returns the text of the credentials file.
-func (l *Lab) Text() string {
+// ReadCredentials returns the text of the credentials file.
+func (l *Lab) ReadCredentials() string {
 	if l.disk != nil {
 		return string(l.disk.Data(filepath.Join(l.Home, "credentials")))
 	}
@@ -138,14 +138,14 @@ type Watcher struct{ Lab *Lab }
 
 // Do notes the pair in the file and answers the request.
 func (w Watcher) Do(r *http.Request) (*http.Response, error) {
-	w.Lab.Watch()
+	w.Lab.RecordShown()
 	return w.Lab.Cloud.Do(r)
 }
 
-// Watch notes the pair that [default] shows now.
-func (l *Lab) Watch() {
-	text := l.Text()
-	if text == l.seen && len(l.Held) > 0 {
+// RecordShown notes the pair that [default] shows now.
+func (l *Lab) RecordShown() {
+	text := l.ReadCredentials()
+	if text == l.seen && len(l.Shown) > 0 {
 		return
 	}
 	l.seen = text
@@ -153,18 +153,18 @@ func (l *Lab) Watch() {
 	if err != nil {
 		l.T.Fatalf("the file cannot be read back: %v", err)
 	}
-	if n := len(l.Held); n == 0 || l.Held[n-1].ID != k.ID || l.Held[n-1].Secret != k.Secret.Reveal() {
-		l.Held = append(l.Held, awssim.ShownPair{At: l.Now(), ID: k.ID, Secret: k.Secret.Reveal()})
+	if n := len(l.Shown); n == 0 || l.Shown[n-1].ID != k.ID || l.Shown[n-1].Secret != k.Secret.Reveal() {
+		l.Shown = append(l.Shown, awssim.ShownPair{At: l.Now(), ID: k.ID, Secret: k.Secret.Reveal()})
 	}
 }
 
-// Shows returns the key id that the file showed last.
-func (l *Lab) Shows() string { return l.Held[len(l.Held)-1].ID }
+// ShownID returns the key id that the file showed last.
+func (l *Lab) ShownID() string { return l.Shown[len(l.Shown)-1].ID }
 
-// Secrets returns the pairs that the file has shown.
-func (l *Lab) Secrets() []credfile.Key {
+// ShownKeys returns the pairs that the file has shown.
+func (l *Lab) ShownKeys() []credfile.Key {
 	var keys []credfile.Key
-	for _, h := range l.Held {
+	for _, h := range l.Shown {
 		keys = append(keys, credfile.Key{ID: h.ID, Secret: credfile.NewSecret(h.Secret)})
 	}
 	return keys
@@ -173,11 +173,11 @@ func (l *Lab) Secrets() []credfile.Key {
 // Pass does one pass and returns the result for [default].
 func (l *Lab) Pass(req rotate.Request) rotate.Result {
 	l.T.Helper()
-	results, err := l.D.Pass(l.T.Context(), req)
+	results, err := l.Rotator.Pass(l.T.Context(), req)
 	if err != nil {
 		l.T.Fatalf("pass: %v", err)
 	}
-	l.Watch()
+	l.RecordShown()
 	for _, r := range results {
 		if r.Profiles[0] == "default" {
 			return r
@@ -187,19 +187,19 @@ func (l *Lab) Pass(req rotate.Request) rotate.Result {
 	return rotate.Result{}
 }
 
-// Passes does one pass and returns the result of every key.
-func (l *Lab) Passes(req rotate.Request) []rotate.Result {
+// PassAll does one pass and returns the result of every key.
+func (l *Lab) PassAll(req rotate.Request) []rotate.Result {
 	l.T.Helper()
-	results, err := l.D.Pass(l.T.Context(), req)
+	results, err := l.Rotator.Pass(l.T.Context(), req)
 	if err != nil {
 		l.T.Fatal(err)
 	}
 	return results
 }
 
-// Live lets time pass, with a pass whenever one is due, until ok returns true. The
+// RunUntil lets time pass, with a pass whenever one is due, until ok returns true. The
 // test fails if that takes longer than limit.
-func (l *Lab) Live(limit time.Duration, ok func(rotate.Result) bool) rotate.Result {
+func (l *Lab) RunUntil(limit time.Duration, ok func(rotate.Result) bool) rotate.Result {
 	l.T.Helper()
 	for end := time.Now().Add(limit); ; {
 		r := l.Pass(rotate.Request{})
@@ -207,28 +207,28 @@ func (l *Lab) Live(limit time.Duration, ok func(rotate.Result) bool) rotate.Resu
 			return r
 		}
 		if time.Now().After(end) {
-			l.T.Fatalf("not reached after %s: %s, %s (%v)\n%s", limit, r.State, r.Why, r.Err, strings.Join(l.Said, "\n"))
+			l.T.Fatalf("not reached after %s: %s, %s (%v)\n%s", limit, r.State, r.Why, r.Err, strings.Join(l.Events, "\n"))
 		}
-		time.Sleep(l.D.TimeToNextPass([]rotate.Result{r}))
+		time.Sleep(l.Rotator.TimeToNextPass([]rotate.Result{r}))
 	}
 }
 
 // Settled reports whether a key only waits until it is old enough to be replaced.
 func Settled(r rotate.Result) bool { return r.State == decide.StateOK && r.Rotation == nil }
 
-// Lines does a pass and returns the lines of the status, by key id.
-func (l *Lab) Lines() map[string]state.KeyStatus {
+// StatusLines does a pass and returns the lines of the status, by key id.
+func (l *Lab) StatusLines() map[string]state.KeyStatus {
 	l.T.Helper()
 	time.Sleep(time.Minute)
-	if _, err := l.D.Pass(l.T.Context(), rotate.Request{}); err != nil {
+	if _, err := l.Rotator.Pass(l.T.Context(), rotate.Request{}); err != nil {
 		l.T.Fatal(err)
 	}
-	status, err := state.LoadStatus(l.D.StateDir)
+	status, err := state.LoadStatus(l.Rotator.StateDir)
 	if err != nil {
 		l.T.Fatal(err)
 	}
 	status.PID = 0 // the next pass takes it for the status of another process
-	if err := status.Save(l.Sys, l.D.StateDir); err != nil {
+	if err := status.Save(l.Sys, l.Rotator.StateDir); err != nil {
 		l.T.Fatal(err)
 	}
 	all := map[string]state.KeyStatus{}
@@ -238,31 +238,31 @@ func (l *Lab) Lines() map[string]state.KeyStatus {
 	return all
 }
 
-// Pruned does what "keyd prune default ID" does once the person has agreed.
-func (l *Lab) Pruned(id string, active bool) {
+// PruneByID does what "keyd prune default ID" does once the person has agreed.
+func (l *Lab) PruneByID(id string, active bool) {
 	l.T.Helper()
-	p, err := l.D.FindSecondKey(l.T.Context(), "default", id)
+	p, err := l.Rotator.FindSecondKey(l.T.Context(), "default", id)
 	if err != nil || p.KeyID != id || p.Active != active || !p.Suspect || p.LastUse == nil {
 		l.T.Fatalf("%+v, %v", p, err)
 	}
-	Must(l.T, l.D.Prune(l.T.Context(), p))
+	Must(l.T, l.Rotator.Prune(l.T.Context(), p))
 }
 
-// Rewrite edits the journal of the only rotation.
-func (l *Lab) Rewrite(edit func(*journal.Rotation)) {
+// EditJournal edits the journal of the only rotation.
+func (l *Lab) EditJournal(edit func(*journal.Rotation)) {
 	l.T.Helper()
-	rotations, errs := l.D.JournalDir().Load(l.T.Context())
+	rotations, errs := l.Rotator.JournalDir().Load(l.T.Context())
 	if len(rotations) != 1 || len(errs) > 0 {
 		l.T.Fatalf("%d journals, %v", len(rotations), errs)
 	}
 	edit(rotations[0])
-	if err := l.D.JournalDir().Save(rotations[0]); err != nil {
+	if err := l.Rotator.JournalDir().Save(rotations[0]); err != nil {
 		l.T.Fatal(err)
 	}
 }
 
-// Journals returns the paths of the journals. The test fails if there is none.
-func (l *Lab) Journals() []string {
+// JournalPaths returns the paths of the journals. The test fails if there is none.
+func (l *Lab) JournalPaths() []string {
 	paths, err := filepath.Glob(filepath.Join(l.Home, "state", "rotations", "AKIA*.json"))
 	if err != nil || len(paths) == 0 {
 		l.T.Errorf("no journal: %v", err)
