@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// TestTheClockTellsSleep is a laptop whose lid is closed: the wall clock jumps
+// TestWakeDetectorNoticesSleep is a laptop whose lid is closed: the wall clock jumps
 // against the monotonic one, or a timer fires late where both go on.
-func TestTheClockTellsSleep(t *testing.T) {
+func TestWakeDetectorNoticesSleep(t *testing.T) {
 	steps := []struct {
 		name     string
 		step     time.Duration // what was to be waited

@@ -90,7 +90,7 @@ func (r *running) let(d time.Duration) {
 
 func (r *running) passes() int { return r.CountCalls("ListAccessKeys") }
 
-func TestTheDaemonSaysThatItLives(t *testing.T) {
+func TestDaemonPublishesThatItRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 		r := run(l, nil)
@@ -108,8 +108,8 @@ func TestTheDaemonSaysThatItLives(t *testing.T) {
 	})
 }
 
-// TestAKeyThatAppearsIsLookedAtAtOnce, by whatever the daemon hears of it.
-func TestAKeyThatAppearsIsLookedAtAtOnce(t *testing.T) {
+// TestNewKeyIsLookedAtImmediately, by whatever the daemon hears of it.
+func TestNewKeyIsLookedAtImmediately(t *testing.T) {
 	for name, wake := range map[string]func(*running){
 		"a file changed": func(r *running) { r.change <- watch.Change{Path: filepath.Join(r.Home, "credentials")} },
 		"SIGHUP":         func(r *running) { r.hangup <- os.Interrupt },
@@ -137,7 +137,7 @@ func TestAKeyThatAppearsIsLookedAtAtOnce(t *testing.T) {
 	}
 }
 
-func TestPeopleAreCalledOnce(t *testing.T) {
+func TestPersonIsNotifiedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
 		lab.Must(t, l.User.AllowPolicy(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}]}`))
@@ -163,7 +163,7 @@ func TestPeopleAreCalledOnce(t *testing.T) {
 	})
 }
 
-func TestAMistakeInTheSettingsKeepsTheLastGoodOnes(t *testing.T) {
+func TestBrokenSettingsKeepLastGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 55*settings.Day)
 		good := settings.Default()
@@ -191,7 +191,7 @@ func TestAMistakeInTheSettingsKeepsTheLastGoodOnes(t *testing.T) {
 	})
 }
 
-func TestSlowWatchingIsToldInTheStatus(t *testing.T) {
+func TestSlowWatchingIsInStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 		r := run(l, nil)
@@ -204,9 +204,9 @@ func TestSlowWatchingIsToldInTheStatus(t *testing.T) {
 	})
 }
 
-// TestAnIdleDaemonIsSilent: a log line a quarter of an hour is what makes
+// TestIdleDaemonLogsLittle: a log line a quarter of an hour is what makes
 // people turn a daemon off.
-func TestAnIdleDaemonIsSilent(t *testing.T) {
+func TestIdleDaemonLogsLittle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 		r := run(l, nil)
@@ -220,9 +220,9 @@ func TestAnIdleDaemonIsSilent(t *testing.T) {
 	})
 }
 
-// TestOneKeyFindsOutThatTheNetworkIsAway for all: sixty timeouts in a row would
+// TestOneKeyDetectsOfflineForAll for all: sixty timeouts in a row would
 // keep everything else waiting.
-func TestOneKeyFindsOutThatTheNetworkIsAway(t *testing.T) {
+func TestOneKeyDetectsOfflineForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 		alone := func() int {
@@ -258,8 +258,8 @@ func TestOneKeyFindsOutThatTheNetworkIsAway(t *testing.T) {
 	})
 }
 
-// TestAKeyThatNeedsNoNetworkDoesNotMissIt: nothing is due for it, and it is ok.
-func TestAKeyThatNeedsNoNetworkDoesNotMissIt(t *testing.T) {
+// TestKeyNotDueIgnoresOffline: nothing is due for it, and it is ok.
+func TestKeyNotDueIgnoresOffline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 		l.Pass(rotate.Request{})

@@ -38,7 +38,7 @@ func manager(t *testing.T, name string) func() string {
 	}
 }
 
-func TestTheSupervisorIsTold(t *testing.T) {
+func TestSupervisorIsNotified(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only systemd speaks it")
 	}
@@ -73,7 +73,7 @@ func TestTheSupervisorIsTold(t *testing.T) {
 	}
 }
 
-func TestNobodyIsNoSupervisor(t *testing.T) {
+func TestMissingSupervisorIsIgnored(t *testing.T) {
 	for name, env := range map[string]map[string]string{
 		"no variable":                      {},
 		"a name that is no socket":         {"NOTIFY_SOCKET": "vsock:2:1234", "WATCHDOG_USEC": "1000000"},
@@ -92,9 +92,9 @@ func TestNobodyIsNoSupervisor(t *testing.T) {
 	}
 }
 
-// TestTheWatchdogIsFedInALongProof: AWS refuses the new key for ten minutes,
+// TestWatchdogIsFedDuringLongProof: AWS refuses the new key for ten minutes,
 // and half a minute never goes by in silence.
-func TestTheWatchdogIsFedInALongProof(t *testing.T) {
+func TestWatchdogIsFedDuringLongProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{Create: awssim.Range{Min: 10 * time.Minute, Max: 10 * time.Minute}}, 70*settings.Day)
 		last, longest := time.Now(), time.Duration(0)

@@ -33,7 +33,7 @@ func inForce(f settings.File) settings.Settings {
 
 const mistake = "[profile default]\nrotat = never\n"
 
-func TestADaemonStartedWithAMistakeGoesByWhatItKnew(t *testing.T) {
+func TestDaemonStartsWithLastGoodSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 55*settings.Day)
 		r := run(l, settingsOf(l, "notify = none\ncheck_every = 12h\n[profile default]\nrotate = never\n").Load)
@@ -61,9 +61,9 @@ func TestADaemonStartedWithAMistakeGoesByWhatItKnew(t *testing.T) {
 	})
 }
 
-// TestNothingIsBegunWithoutSettings, not even a look: the account may be one
+// TestUnknownSettingsStartNothing, not even a look: the account may be one
 // of never_accounts.
-func TestNothingIsBegunWithoutSettings(t *testing.T) {
+func TestUnknownSettingsStartNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
 		file := settingsOf(l, mistake)
@@ -87,9 +87,9 @@ func TestNothingIsBegunWithoutSettings(t *testing.T) {
 	})
 }
 
-// TestWithoutSettingsARotationKeepsTheFileGood: a file that shows the old key
+// TestUnknownSettingsStillMendFile: a file that shows the old key
 // again is mended, and no key is deactivated, however long the mistake stands.
-func TestWithoutSettingsARotationKeepsTheFileGood(t *testing.T) {
+func TestUnknownSettingsStillMendFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
 		before := l.ReadCredentials()
@@ -116,7 +116,7 @@ func TestWithoutSettingsARotationKeepsTheFileGood(t *testing.T) {
 	})
 }
 
-func TestOnlyAWholeCopyOfTheSettingsIsBelieved(t *testing.T) {
+func TestCutSettingsCopyIsRejected(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "keyd.ini")
 	file := settings.File{Path: path, Copy: state.SettingsCopyPath(dir), Sys: atomicfile.OS{}}

@@ -20,9 +20,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestLogTellsWhatIsNew and nothing again: two profiles without a key, and one
+// TestLogReportsOnlyChanges and nothing again: two profiles without a key, and one
 // whose key another profile may not use, are three lines, not three in each pass.
-func TestLogTellsWhatIsNew(t *testing.T) {
+func TestLogReportsOnlyChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 5*settings.Day)
 		l.WriteFile("credentials", l.ReadCredentials()+"\n[session]\naws_access_key_id = "+l.OldKey.ID+"\naws_secret_access_key = x\naws_session_token = y\n")
@@ -63,7 +63,7 @@ func keep(path string) notify.Program {
 	return p
 }
 
-func TestOnEventGetsTheEventAndNothingElse(t *testing.T) {
+func TestOnEventGetsOneLineOfJSON(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "/run/notify") // a child must not speak for the daemon
 	kept := filepath.Join(t.TempDir(), "with a blank", "event")
 	lab.Must(t, os.MkdirAll(filepath.Dir(kept), 0o700))
@@ -84,7 +84,7 @@ func TestOnEventGetsTheEventAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestPeopleAreToldOfThreeThings(t *testing.T) {
+func TestOnlyThreeEventsNotify(t *testing.T) {
 	for _, c := range []struct {
 		event        rotate.Event
 		told, urgent bool

@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-func TestAccountIsReadFromTheID(t *testing.T) {
+func TestAccountFromID(t *testing.T) {
 	cases := map[string]string{
 		"AKIASP2TPHJSQH3FJRUX":                 "171436882533", // from trufflehog's own tests
 		"AKIAYVP4CIPPAAAAAAAA":                 "595918472158", // the prefix is published; only eight letters hold the account

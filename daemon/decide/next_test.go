@@ -200,7 +200,7 @@ func TestJitterIsStableAndWithinATenth(t *testing.T) {
 	}
 }
 
-func TestRetriesNeverStopAndNeverRush(t *testing.T) {
+func TestRetriesSlowDownButNeverStop(t *testing.T) {
 	total := time.Duration(0)
 	for n := 1; n < 60; n++ {
 		step := RetryAfter(n)
@@ -214,7 +214,7 @@ func TestRetriesNeverStopAndNeverRush(t *testing.T) {
 	}
 }
 
-func TestTheNetworkIsAskedOftenAndNeverInStep(t *testing.T) {
+func TestOfflineRetriesAreFrequentAndSpread(t *testing.T) {
 	at, total := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), time.Duration(0)
 	drawn := map[time.Duration]bool{}
 	for n := range 1000 {

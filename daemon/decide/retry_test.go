@@ -9,8 +9,8 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestWhatPutsRightWaitsForItsOwnTroubleOnly: the table of what holds back what.
-func TestWhatPutsRightWaitsForItsOwnTroubleOnly(t *testing.T) {
+// TestRecoveryWaitsOnlyForItsOwnFailure: the table of what holds back what.
+func TestRecoveryWaitsOnlyForItsOwnFailure(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	rotation := func(edit func(*journal.Rotation)) *journal.Rotation {
 		r := &journal.Rotation{Old: credfile.Key{ID: "AKIAOLDOLDOLDOLDOLD1"}, New: credfile.Key{ID: "AKIANEWNEWNEWNEWNEW2"}, Places: []journal.Place{{Profile: "default"}},

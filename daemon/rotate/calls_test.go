@@ -13,9 +13,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestCallsOfOneRotation counts what RELIABILITY.md lists: an IAM that answers at
+// TestRotationMakesTheListedCalls counts what RELIABILITY.md lists: an IAM that answers at
 // once, one key, two regions, from the first look to the deletion.
-func TestCallsOfOneRotation(t *testing.T) {
+func TestRotationMakesTheListedCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		l.Rotator.Settings.CheckEvery = 30 * settings.Day

@@ -15,9 +15,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestClockSetForwardEndsNoWait: the overlap and the quarantine are there for
+// TestClockSetForwardDoesNotEndWait: the overlap and the quarantine are there for
 // people, and do not end because a clock says so that AWS contradicts.
-func TestClockSetForwardEndsNoWait(t *testing.T) {
+func TestClockSetForwardDoesNotEndWait(t *testing.T) {
 	cases := map[string]struct {
 		at    decide.State
 		ahead time.Duration
@@ -47,9 +47,9 @@ func TestClockSetForwardEndsNoWait(t *testing.T) {
 	}
 }
 
-// TestWaitThatBeganInTheFuture: the clock was ahead when a wait began, and is right
+// TestWaitWithFutureStartBeginsAgain: the clock was ahead when a wait began, and is right
 // again. The wait begins anew, and does not take a year.
-func TestWaitThatBeganInTheFuture(t *testing.T) {
+func TestWaitWithFutureStartBeginsAgain(t *testing.T) {
 	cases := map[string]struct {
 		at   decide.State
 		edit func(*journal.Rotation, time.Time)
@@ -78,8 +78,8 @@ func TestWaitThatBeganInTheFuture(t *testing.T) {
 	}
 }
 
-// TestLastUseThatWasReadInTheFuture by a clock that was ahead is read again.
-func TestLastUseThatWasReadInTheFuture(t *testing.T) {
+// TestLastUseReadInFutureIsReadAgain by a clock that was ahead is read again.
+func TestLastUseReadInFutureIsReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		l.RunUntil(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateOverlap })

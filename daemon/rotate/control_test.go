@@ -45,9 +45,9 @@ func (g gate) Do(q *http.Request) (*http.Response, error) {
 		Body: io.NopCloser(strings.NewReader(fmt.Sprintf(text, g.code))), Request: q}, nil
 }
 
-// TestNoKeyIsMadeThatCannotBeProven: where an endpoint answers neither yes nor no
+// TestUnprovableKeyIsNotCreated: where an endpoint answers neither yes nor no
 // to the old key, a new one would wait for ever.
-func TestNoKeyIsMadeThatCannotBeProven(t *testing.T) {
+func TestUnprovableKeyIsNotCreated(t *testing.T) {
 	for name, c := range map[string]gate{
 		"a firewall before the default region": {host: "sts.us-east-1.amazonaws.com"},
 		"STS is not activated there":           {host: "sts.ap-east-1.amazonaws.com", code: "RegionDisabledException"},
@@ -72,9 +72,9 @@ func TestNoKeyIsMadeThatCannotBeProven(t *testing.T) {
 	}
 }
 
-// TestOneRefusalIsNoClosedRegion: a machine of AWS's that has lost its way must
+// TestOneRefusalDoesNotCloseRegion: a machine of AWS's that has lost its way must
 // not spare a new key its proof.
-func TestOneRefusalIsNoClosedRegion(t *testing.T) {
+func TestOneRefusalDoesNotCloseRegion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		l.Rotator.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", key: l.OldKey.ID, times: 2, code: "InvalidClientTokenId", shut: new(int)}
@@ -86,9 +86,9 @@ func TestOneRefusalIsNoClosedRegion(t *testing.T) {
 	})
 }
 
-// TestARegionThatIsOff refuses every key, and has no say in any step: neither
+// TestDisabledRegionIsIgnored refuses every key, and has no say in any step: neither
 // when it is the profile's only one, nor when a file is mended.
-func TestARegionThatIsOff(t *testing.T) {
+func TestDisabledRegionIsIgnored(t *testing.T) {
 	for name, config := range map[string]string{
 		"of the second profile": "[default]\nregion = eu-west-1\n[profile work]\nregion = me-central-1\n",
 		"of the only profile":   "[default]\nregion = me-central-1\n",
@@ -118,8 +118,8 @@ func TestARegionThatIsOff(t *testing.T) {
 	}
 }
 
-// TestAnOlderKeydsJournal does not say where the old key works: it is asked then.
-func TestAnOlderKeydsJournal(t *testing.T) {
+// TestOldJournalLearnsOpenRegions does not say where the old key works: it is asked then.
+func TestOldJournalLearnsOpenRegions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVictim(t, 14, false) // killed in the proof
 		v.EditJournal(func(r *journal.Rotation) { r.OpenRegions, r.ClosedRegions, r.UserID = nil, nil, "" })
@@ -132,9 +132,9 @@ func TestAnOlderKeydsJournal(t *testing.T) {
 	})
 }
 
-// TestMendingAsksOneEndpointThatAnswers: a file that shows a dead key must not
+// TestMendingNeedsOnlyOneEndpoint: a file that shows a dead key must not
 // wait for a region that was turned off since, or cannot be reached from here.
-func TestMendingAsksOneEndpointThatAnswers(t *testing.T) {
+func TestMendingNeedsOnlyOneEndpoint(t *testing.T) {
 	for name, code := range map[string]string{"turned off since": "InvalidClientTokenId", "not reached from here": "", "STS turned off since": "RegionDisabledException"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -152,9 +152,9 @@ func TestMendingAsksOneEndpointThatAnswers(t *testing.T) {
 	}
 }
 
-// TestMendingDoesNotBringBackAKeyThatIsTurnedOff: while that spreads, one endpoint
+// TestMendingNeverRestoresInactiveKey: while that spreads, one endpoint
 // refuses the key already, and another one still accepts it.
-func TestMendingDoesNotBringBackAKeyThatIsTurnedOff(t *testing.T) {
+func TestMendingNeverRestoresInactiveKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		start := l.ReadCredentials()
@@ -175,9 +175,9 @@ func TestMendingDoesNotBringBackAKeyThatIsTurnedOff(t *testing.T) {
 	})
 }
 
-// TestAnOlderJournalInTheProof: it does not say where the old key works, and that
+// TestOldJournalSurvivesUnknownRegions: it does not say where the old key works, and that
 // cannot be found out now: there is no network, or the old key was turned off.
-func TestAnOlderJournalInTheProof(t *testing.T) {
+func TestOldJournalSurvivesUnknownRegions(t *testing.T) {
 	older := func(r *journal.Rotation) { r.OpenRegions, r.ClosedRegions, r.UserID = nil, nil, "" }
 	t.Run("offline", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -222,9 +222,9 @@ func (airplane) Do(q *http.Request) (*http.Response, error) {
 // in the file.
 const killedInProof = 14
 
-// TestMendingBesideARefusalAndSilence: of the endpoints of a pair that was proven
+// TestMendingDespiteRefusalAndSilence: of the endpoints of a pair that was proven
 // before one accepts it, one has been turned off since, and one says nothing.
-func TestMendingBesideARefusalAndSilence(t *testing.T) {
+func TestMendingDespiteRefusalAndSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		start := l.ReadCredentials()
@@ -239,9 +239,9 @@ func TestMendingBesideARefusalAndSilence(t *testing.T) {
 	})
 }
 
-// TestGivenUpWhereItWasMade: the profile that named the endpoint is gone, and the
+// TestGivingUpDeletesAtOriginalEndpoint: the profile that named the endpoint is gone, and the
 // new key is deleted where it is, not at another AWS that does not know it.
-func TestGivenUpWhereItWasMade(t *testing.T) {
+func TestGivingUpDeletesAtOriginalEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		own := "region = eu-west-1\nendpoint_url = https://aws.example.com\n"

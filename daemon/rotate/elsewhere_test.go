@@ -17,10 +17,10 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestRotationInAnotherFile: that the files of this process show nothing of a
+// TestRotationOfAnotherFileIsLeftAlone: that the files of this process show nothing of a
 // rotation says nothing when it is about another file. Neither a pass, nor a
 // person, nor a rotation that is being given up takes a key away then.
-func TestRotationInAnotherFile(t *testing.T) {
+func TestRotationOfAnotherFileIsLeftAlone(t *testing.T) {
 	for name, givenUp := range map[string]bool{"in its quarantine": false, "being given up": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -58,10 +58,10 @@ func TestRotationInAnotherFile(t *testing.T) {
 	}
 }
 
-// TestKeyThatStandsElsewhereToo: a file that another process of this user reads, or
+// TestKeyInAnotherFileIsKept: a file that another process of this user reads, or
 // that is the usual one, shows the same key. Nobody here can write its successor
 // there, so the key stays; what was swapped already waits with both keys usable.
-func TestKeyThatStandsElsewhereToo(t *testing.T) {
+func TestKeyInAnotherFileIsKept(t *testing.T) {
 	for name, also := range map[string]bool{"the usual file": true, "a file that was read before": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -92,9 +92,9 @@ func TestKeyThatStandsElsewhereToo(t *testing.T) {
 	}
 }
 
-// TestKnownFileOnADiskThatIsAway: what is on a stick is remembered while it is
+// TestKnownFileOnMissingDiskIsRemembered: what is on a stick is remembered while it is
 // not mounted.
-func TestKnownFileOnADiskThatIsAway(t *testing.T) {
+func TestKnownFileOnMissingDiskIsRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.RealLag(), 30*settings.Day)
 		stick := filepath.Join(l.Home, "stick")
@@ -119,9 +119,9 @@ func TestKnownFileOnADiskThatIsAway(t *testing.T) {
 	})
 }
 
-// TestFileOnADiskThatIsAway: a file that is not there is not one from which
+// TestMissingDiskIsReported: a file that is not there is not one from which
 // somebody has taken the key, and the person is told so before she gives it up.
-func TestFileOnADiskThatIsAway(t *testing.T) {
+func TestMissingDiskIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.RealLag(), 70*settings.Day)
 		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
@@ -146,10 +146,10 @@ func TestFileOnADiskThatIsAway(t *testing.T) {
 	})
 }
 
-// TestSecondKeyOfAKnownFile: a key that another file shows is no more offered to
+// TestSecondKeyInKnownFileIsNotPruned: a key that another file shows is no more offered to
 // be pruned than one of this file, and keyd install does not promise to rotate
 // what it will not.
-func TestSecondKeyOfAKnownFile(t *testing.T) {
+func TestSecondKeyInKnownFileIsNotPruned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		id, secret := l.User.AddInactiveKey(300 * settings.Day)
@@ -168,9 +168,9 @@ func TestSecondKeyOfAKnownFile(t *testing.T) {
 	})
 }
 
-// TestHoldOfTheRightRotation: one profile name stands in two files, and in both
+// TestHoldChoosesRotationOfThisFile: one profile name stands in two files, and in both
 // its key is being rotated.
-func TestHoldOfTheRightRotation(t *testing.T) {
+func TestHoldChoosesRotationOfThisFile(t *testing.T) {
 	for _, first := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
@@ -189,10 +189,10 @@ func TestHoldOfTheRightRotation(t *testing.T) {
 	}
 }
 
-// TestKeyThatStandsUnreadably: a place in which AWS readers disagree still shows
+// TestUnreadablePlaceKeepsItsKey: a place in which AWS readers disagree still shows
 // its key to some of them. No key of the rotation goes while it stands there, and
 // a person is told the line.
-func TestKeyThatStandsUnreadably(t *testing.T) {
+func TestUnreadablePlaceKeepsItsKey(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		state   decide.State
@@ -231,9 +231,9 @@ func TestKeyThatStandsUnreadably(t *testing.T) {
 	}
 }
 
-// TestTwoKeysInTwoProfiles: the user's other key is in the way of a successor,
+// TestSecondKeyInUseIsNotPruned: the user's other key is in the way of a successor,
 // and in use. It is neither pruned nor offered to be.
-func TestTwoKeysInTwoProfiles(t *testing.T) {
+func TestSecondKeyInUseIsNotPruned(t *testing.T) {
 	for name, add := range map[string]func(*awssim.User, time.Duration) (id, secret string){
 		"active": (*awssim.User).AddKey, "inactive": (*awssim.User).AddInactiveKey,
 	} {
@@ -252,9 +252,9 @@ func TestTwoKeysInTwoProfiles(t *testing.T) {
 	}
 }
 
-// TestTwinOfAKey: a place that shows the same id in a form that nobody can rotate
+// TestDuplicateIDHidesNoKey: a place that shows the same id in a form that nobody can rotate
 // hides neither the key nor what is remembered of it.
-func TestTwinOfAKey(t *testing.T) {
+func TestDuplicateIDHidesNoKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 200*settings.Day)
 		pair := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = x\n", l.OldKey.ID, l.OldKey.Secret.Reveal())

@@ -13,9 +13,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestResumeAsksForTheLastUse: a person holds, because a program still uses the
+// TestResumeReadsLastUseAgain: a person holds, because a program still uses the
 // old key. What AWS said of its use before the hold is no reason to deactivate it.
-func TestResumeAsksForTheLastUse(t *testing.T) {
+func TestResumeReadsLastUseAgain(t *testing.T) {
 	for _, used := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
@@ -40,9 +40,9 @@ func TestResumeAsksForTheLastUse(t *testing.T) {
 	}
 }
 
-// TestHoldOfAnOrphan: the key of a lost answer is not deleted while a person holds
+// TestHoldKeepsOrphan: the key of a lost answer is not deleted while a person holds
 // the rotation, and is after she has let it go on.
-func TestHoldOfAnOrphan(t *testing.T) {
+func TestHoldKeepsOrphan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := orphanLab(t)
 		r, err := l.Rotator.Hold(t.Context(), "default")
@@ -65,9 +65,9 @@ func TestHoldOfAnOrphan(t *testing.T) {
 	})
 }
 
-// TestHoldWhileTheAnswerIsLost begins no other rotation, also when the call had no
+// TestHoldBeforeReconcileStartsNoRotation begins no other rotation, also when the call had no
 // effect and the key is still due.
-func TestHoldWhileTheAnswerIsLost(t *testing.T) {
+func TestHoldBeforeReconcileStartsNoRotation(t *testing.T) {
 	for name, when := range map[string]awssim.When{"before the effect": awssim.Before, "after the effect": awssim.After} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -100,9 +100,9 @@ func orphanLab(t *testing.T) *lab.Lab {
 	return l
 }
 
-// TestHoldInDoubt: where no place of the key can be read, a person gets the old one
+// TestHoldWithUnreadablePlaceRevivesOldKey: where no place of the key can be read, a person gets the old one
 // back all the same.
-func TestHoldInDoubt(t *testing.T) {
+func TestHoldWithUnreadablePlaceRevivesOldKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
@@ -117,9 +117,9 @@ func TestHoldInDoubt(t *testing.T) {
 	})
 }
 
-// TestHoldSignsWithTheNewKey, also when the old text is back in the file and the
+// TestHoldSignsWithNewKey, also when the old text is back in the file and the
 // user has another name.
-func TestHoldSignsWithTheNewKey(t *testing.T) {
+func TestHoldSignsWithNewKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		start := l.ReadCredentials()

@@ -13,9 +13,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestAUserWhoIsRenamedOrMoved keeps the unique id and the keys: whatever keyd
+// TestRenamedOrMovedUserIsFound keeps the unique id and the keys: whatever keyd
 // remembers, it finds the user again by itself.
-func TestAUserWhoIsRenamedOrMoved(t *testing.T) {
+func TestRenamedOrMovedUserIsFound(t *testing.T) {
 	for name, to := range map[string]struct{ path, name string }{
 		"to another path": {"/staff/", "alice"},
 		"to another name": {"/", "alicia"},
@@ -45,9 +45,9 @@ func TestAUserWhoIsRenamedOrMoved(t *testing.T) {
 	}
 }
 
-// TestTheOldNameIsAnothersNow: a user with the rights to do so would be given
+// TestReusedUserNameGetsNoKeys: a user with the rights to do so would be given
 // keys that are not the person's own.
-func TestTheOldNameIsAnothersNow(t *testing.T) {
+func TestReusedUserNameGetsNoKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 40*settings.Day)
 		l.Pass(rotate.Request{})
@@ -63,9 +63,9 @@ func TestTheOldNameIsAnothersNow(t *testing.T) {
 	})
 }
 
-// TestHoldOfARenamedUser: AWS does not know the user by the old name, which must
+// TestHoldWorksForRenamedUser: AWS does not know the user by the old name, which must
 // not be taken for an old key that is gone.
-func TestHoldOfARenamedUser(t *testing.T) {
+func TestHoldWorksForRenamedUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
@@ -78,9 +78,9 @@ func TestHoldOfARenamedUser(t *testing.T) {
 	})
 }
 
-// TestMendingNeverGivesAValidatedKeyUp: whatever AWS calls the user by then, the
+// TestMendingNeverGivesUpValidatedKey: whatever AWS calls the user by then, the
 // old key may be Inactive.
-func TestMendingNeverGivesAValidatedKeyUp(t *testing.T) {
+func TestMendingNeverGivesUpValidatedKey(t *testing.T) {
 	const path = "arn:aws:iam::" + lab.Account + ":user/before/alice"
 	for name, c := range map[string]struct {
 		lie   func(*journal.Rotation)

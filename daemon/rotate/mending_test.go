@@ -12,10 +12,10 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestMendingDoesNotWaitForAnotherTrouble: the old key cannot be deleted, or AWS
+// TestMendingDoesNotWaitForOtherFailures: the old key cannot be deleted, or AWS
 // cannot be asked for its last use, and that is tried again tomorrow. The file that
 // shows it again is mended now.
-func TestMendingDoesNotWaitForAnotherTrouble(t *testing.T) {
+func TestMendingDoesNotWaitForOtherFailures(t *testing.T) {
 	for action, limit := range map[string]time.Duration{"DeleteAccessKey": 12 * settings.Day, "UpdateAccessKey": 3 * settings.Day} {
 		t.Run(action, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

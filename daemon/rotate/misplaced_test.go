@@ -16,9 +16,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestMistakesInWhereAWSIsNeedAPerson at once, who is told what to mend. As soon
+// TestWrongEndpointNeedsPerson at once, who is told what to mend. As soon
 // as it is mended the key is looked after again.
-func TestMistakesInWhereAWSIsNeedAPerson(t *testing.T) {
+func TestWrongEndpointNeedsPerson(t *testing.T) {
 	const region = "[default]\nregion = eu-west-1\n"
 	for name, c := range map[string]struct{ config, variable, value, run string }{
 		"region":           {config: "[default]\nregion = eu-wset-1x\n", run: "correct region of profile default, in "},
@@ -61,9 +61,9 @@ func (e correctable) Error() string { return string(e) }
 
 func (correctable) Hint() string { return "correct it" }
 
-// TestAFileIsMendedWhereverAWSIs: half a pair is of use to nobody, and making it
+// TestTornPairIsMendedDespiteWrongEndpoint: half a pair is of use to nobody, and making it
 // whole asks nobody.
-func TestAFileIsMendedWhereverAWSIs(t *testing.T) {
+func TestTornPairIsMendedDespiteWrongEndpoint(t *testing.T) {
 	f := decide.Facts{ID: "AKIAOLD", Profiles: []string{"default"}, EndpointErr: correctable("wrong")}
 	f.Rotation = &journal.Rotation{Validated: time.Now()}
 	f.Rotation.New.ID = "AKIANEW"
@@ -78,7 +78,7 @@ func TestAFileIsMendedWhereverAWSIs(t *testing.T) {
 }
 
 // A bundle without a certificate is no bundle.
-func TestAnEmptyBundleNeedsAPerson(t *testing.T) {
+func TestEmptyBundleNeedsPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
 		path := filepath.Join(l.Home, "bundle.pem")

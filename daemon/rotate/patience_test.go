@@ -13,10 +13,10 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestTroubleThatLastsNeedsAPerson: waiting is right for a week of a machine that
+// TestLastingFailureNeedsPerson: waiting is right for a week of a machine that
 // is on, and for a day when the key is too old. Having no network at all is no
 // trouble until both are over.
-func TestTroubleThatLastsNeedsAPerson(t *testing.T) {
+func TestLastingFailureNeedsPerson(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		kind  awssim.Kind
@@ -56,8 +56,8 @@ func TestTroubleThatLastsNeedsAPerson(t *testing.T) {
 	}
 }
 
-// TestPatienceDoesNotCountSleep: a week with the lid closed is no week of trouble.
-func TestPatienceDoesNotCountSleep(t *testing.T) {
+// TestFailureDurationExcludesSleep: a week with the lid closed is no week of trouble.
+func TestFailureDurationExcludesSleep(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	before := &decide.Failure{Do: decide.DoLook, At: at, Count: 3, Lasted: time.Hour}
 	for _, c := range []struct{ awake, now, want time.Duration }{
@@ -75,9 +75,9 @@ func TestPatienceDoesNotCountSleep(t *testing.T) {
 	}
 }
 
-// TestTroubleThatIsOverIsForgotten: what failed once, and was not due again for
+// TestEndedFailureIsForgotten: what failed once, and was not due again for
 // weeks, has not failed for weeks.
-func TestTroubleThatIsOverIsForgotten(t *testing.T) {
+func TestEndedFailureIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 100*settings.Day)
 		backup := l.ReadCredentials()
@@ -114,9 +114,9 @@ func TestTagIsTriedTwice(t *testing.T) {
 	})
 }
 
-// TestKeysThatNeverServeNeedAPerson: AWS accepts no key that keyd makes, and each
+// TestUnusableNewKeysNeedPerson: AWS accepts no key that keyd makes, and each
 // try makes and deletes one.
-func TestKeysThatNeverServeNeedAPerson(t *testing.T) {
+func TestUnusableNewKeysNeedPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{Create: awssim.Range{Min: time.Hour, Max: time.Hour}, Replicas: 2}, 100*settings.Day)
 		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })

@@ -14,9 +14,9 @@ import (
 	"keyd/daemon/state"
 )
 
-// TestHoldLeavesTheOtherLines of the status, of which one may have the very
+// TestHoldKeepsOtherStatusLines of the status, of which one may have the very
 // profiles of the rotation: someone has put a third key into them.
-func TestHoldLeavesTheOtherLines(t *testing.T) {
+func TestHoldKeepsOtherStatusLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.RealLag(), 70*settings.Day)
 		l.Pass(rotate.Request{Options: decide.Options{Manual: true}})

@@ -30,7 +30,7 @@ func doubtful(t *testing.T, when awssim.When) (l *lab.Lab, foreign, foreignSecre
 	return l, foreign, foreignSecret
 }
 
-func TestAPersonSaysThatNobodyNeedsTheKey(t *testing.T) {
+func TestPruneOfSuspectContinuesRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, foreign, _ := doubtful(t, awssim.Before)
 		start := l.ReadCredentials()
@@ -59,8 +59,8 @@ func TestAPersonSaysThatNobodyNeedsTheKey(t *testing.T) {
 	})
 }
 
-// TestOneOfTwoKeysIsNobodys: the other one is somebody's, who takes it away.
-func TestOneOfTwoKeysIsNobodys(t *testing.T) {
+// TestPruneOfOneSuspectKeepsTheOther: the other one is somebody's, who takes it away.
+func TestPruneOfOneSuspectKeepsTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, foreign, _ := doubtful(t, awssim.After)
 		lost := ""
@@ -87,7 +87,7 @@ func TestOneOfTwoKeysIsNobodys(t *testing.T) {
 	})
 }
 
-func TestWhatIsNotPrunedWhileARotationWaits(t *testing.T) {
+func TestPruneRefusesUsedAndUnknownKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, foreign, secret := doubtful(t, awssim.Before)
 		before := l.KeyStatuses()
@@ -113,9 +113,9 @@ func TestWhatIsNotPrunedWhileARotationWaits(t *testing.T) {
 	})
 }
 
-// TestAPruneThatFailsIsAskedAgain: the journal has forgotten the question, and
+// TestFailedPruneIsOfferedAgain: the journal has forgotten the question, and
 // finds it again.
-func TestAPruneThatFailsIsAskedAgain(t *testing.T) {
+func TestFailedPruneIsOfferedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, foreign, _ := doubtful(t, awssim.Before)
 		l.PruneByID(foreign, true)
@@ -136,9 +136,9 @@ func TestAPruneThatFailsIsAskedAgain(t *testing.T) {
 	})
 }
 
-// TestPruneSignsNothingWithAKeyThatIsLeftAlone: one call with a decoy raises its
+// TestPruneNeverSignsWithSkippedKey: one call with a decoy raises its
 // alarm.
-func TestPruneSignsNothingWithAKeyThatIsLeftAlone(t *testing.T) {
+func TestPruneNeverSignsWithSkippedKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, account := range map[string]string{"never_accounts": lab.Account, "decoy": "052310077262"} {
 			l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
@@ -163,9 +163,9 @@ func TestPruneSignsNothingWithAKeyThatIsLeftAlone(t *testing.T) {
 	})
 }
 
-// TestPruneChangesNothingInAnExcludedAccount, also when the id does not tell the
+// TestPruneChangesNothingInExcludedAccount, also when the id does not tell the
 // account, and AWS is the first to name it.
-func TestPruneChangesNothingInAnExcludedAccount(t *testing.T) {
+func TestPruneChangesNothingInExcludedAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		second, _ := l.User.AddInactiveKey(100 * settings.Day)

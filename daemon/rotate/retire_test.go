@@ -14,10 +14,10 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestRetiringRestsOnALookOfItsOwn: when no time passes by the clock between
+// TestRetireNowNeedsFreshLook: when no time passes by the clock between
 // the look before the deactivation and the deactivation, or the clock is set
 // back, the look must not be taken for one that came after.
-func TestRetiringRestsOnALookOfItsOwn(t *testing.T) {
+func TestRetireNowNeedsFreshLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
@@ -29,9 +29,9 @@ func TestRetiringRestsOnALookOfItsOwn(t *testing.T) {
 	})
 }
 
-// TestAClockThatIsSetBack between the steps of a rotation holds it up for no
+// TestClockSetBackDoesNotBlock between the steps of a rotation holds it up for no
 // longer than a look.
-func TestAClockThatIsSetBack(t *testing.T) {
+func TestClockSetBackDoesNotBlock(t *testing.T) {
 	for _, back := range []time.Duration{time.Second, 20 * time.Second, 4 * time.Minute} {
 		t.Run(back.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -51,9 +51,9 @@ func TestAClockThatIsSetBack(t *testing.T) {
 	}
 }
 
-// TestAListThatLagsIsNoPerson: after the deactivation one list can show the old
+// TestLaggingListIsNotReactivation: after the deactivation one list can show the old
 // key Inactive and the next one Active again, although nobody touched it.
-func TestAListThatLagsIsNoPerson(t *testing.T) {
+func TestLaggingListIsNotReactivation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
@@ -66,9 +66,9 @@ func TestAListThatLagsIsNoPerson(t *testing.T) {
 	})
 }
 
-// TestHoldThatComesTooLate: the old key is gone already, by the daemon or in the
+// TestLateHoldEndsRotation: the old key is gone already, by the daemon or in the
 // console. There is nothing to hold, and the rotation ends.
-func TestHoldThatComesTooLate(t *testing.T) {
+func TestLateHoldEndsRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		l.RunUntil(20*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
@@ -87,11 +87,11 @@ func TestHoldThatComesTooLate(t *testing.T) {
 	})
 }
 
-// TestNewKeyThatNobodyShowsIsGone: the person has put another key into the file,
+// TestRotationEndsWhenNewKeyIsGone: the person has put another key into the file,
 // said that keyd shall go on, and the new key, which alone could be asked about
 // itself, is gone: deleted in the console, or by a pass that was killed before
 // it could note it.
-func TestNewKeyThatNobodyShowsIsGone(t *testing.T) {
+func TestRotationEndsWhenNewKeyIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		l.Pass(rotate.Request{})
@@ -127,9 +127,9 @@ func journalled(t *testing.T, d *rotate.Rotator) *journal.Rotation {
 	return all[0]
 }
 
-// TestRetireNowEndsWhatItIsNamedFor: each of these tells the person that keyd
+// TestRetireNowEndsSuggestedCases: each of these tells the person that keyd
 // rotate --retire-now ends it.
-func TestRetireNowEndsWhatItIsNamedFor(t *testing.T) {
+func TestRetireNowEndsSuggestedCases(t *testing.T) {
 	cases := map[string]func(*testing.T) *lab.Lab{
 		"a key of a lost answer in its quarantine": orphanLab,
 		"an old key that is active again": func(t *testing.T) *lab.Lab {
@@ -158,9 +158,9 @@ func TestRetireNowEndsWhatItIsNamedFor(t *testing.T) {
 	}
 }
 
-// TestRetireNowIsSaidOnce: what a person makes Active again after --retire-now is
+// TestRetireNowAppliesOnce: what a person makes Active again after --retire-now is
 // hers, until she says it once more.
-func TestRetireNowIsSaidOnce(t *testing.T) {
+func TestRetireNowAppliesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		l.User.DenyAction("DeleteAccessKey", awssim.NotAllowed)

@@ -13,7 +13,7 @@ import (
 	"keyd/daemon/settings"
 )
 
-func TestRotationIsWholeAndNobodyNotices(t *testing.T) {
+func TestRotationCompletesWithoutOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		start := l.ReadCredentials()
@@ -34,10 +34,10 @@ func TestRotationIsWholeAndNobodyNotices(t *testing.T) {
 	})
 }
 
-// TestTheOracleSeesAnOutage swaps before the key is proven, as other
+// TestOutageIsNoticed swaps before the key is proven, as other
 // tools do, because the network answers every question as if it were 10 s later.
 // A measure that stays silent then would prove nothing in the other tests.
-func TestTheOracleSeesAnOutage(t *testing.T) {
+func TestOutageIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, eightSeconds(), 70*settings.Day)
 		l.Rotator.HTTP = hastyCloud{lab.Watcher{Lab: l}}
@@ -74,7 +74,7 @@ func eightSeconds() awssim.Lag {
 	return awssim.Lag{Create: awssim.Range{Min: 8 * time.Second, Max: 8 * time.Second}, Replicas: 3}
 }
 
-func TestRetireNowDoesItAllInOneRun(t *testing.T) {
+func TestRetireNowCompletesInOnePass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 3*settings.Day)
 		start := l.ReadCredentials()

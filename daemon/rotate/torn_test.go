@@ -78,11 +78,11 @@ func dies(l *lab.Lab, disk *tearing) string {
 	return l.ReadCredentials()
 }
 
-// TestATornFileIsMendedByTheNextPass: the file is a hard link, so that it is
+// TestTornFileIsMendedByNextPass: the file is a hard link, so that it is
 // written in place, and the power fails in the middle of a write. Before keyd
 // asks AWS anything in the next pass the pair is whole; nothing is ever signed
 // with a mixture, and the rotation goes on to its end.
-func TestATornFileIsMendedByTheNextPass(t *testing.T) {
+func TestTornFileIsMendedByNextPass(t *testing.T) {
 	t.Parallel()
 	for i, part := range []float64{0.04, 0.2, 0.75} {
 		for _, endFirst := range []bool{false, true} {

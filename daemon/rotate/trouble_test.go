@@ -21,10 +21,10 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestLostAnswerOfCreateConverges loses the answer in every way, with and
+// TestLostCreateAnswerConverges loses the answer in every way, with and
 // without the effect: sent once, the file untouched, an error, and later passes
 // end with one key and nobody asked.
-func TestLostAnswerOfCreateConverges(t *testing.T) {
+func TestLostCreateAnswerConverges(t *testing.T) {
 	t.Parallel()
 	kinds := []awssim.Kind{awssim.Close, awssim.Reset, awssim.Hang, awssim.Timeout, awssim.Status500, awssim.Status503,
 		awssim.Truncated, awssim.ShortLength, awssim.Empty, awssim.HTML, awssim.NoSecret}
@@ -49,9 +49,9 @@ func TestLostAnswerOfCreateConverges(t *testing.T) {
 	}
 }
 
-// TestForeignKeyAppearsWhileTheAnswerIsLost is a person, or another laptop,
+// TestForeignKeyDuringLostAnswerIsKept is a person, or another laptop,
 // who makes a key in the very seconds in which an answer is lost.
-func TestForeignKeyAppearsWhileTheAnswerIsLost(t *testing.T) {
+func TestForeignKeyDuringLostAnswerIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		l.Cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: awssim.After, Times: 1})
@@ -70,7 +70,7 @@ func TestForeignKeyAppearsWhileTheAnswerIsLost(t *testing.T) {
 	})
 }
 
-func TestPermissionsThatAreMissing(t *testing.T) {
+func TestMissingPermissionNeedsPerson(t *testing.T) {
 	cases := map[string]struct {
 		deny  string
 		layer awssim.Layer
@@ -100,8 +100,8 @@ func TestPermissionsThatAreMissing(t *testing.T) {
 	}
 }
 
-// TestOptionalPermissions rotates without the ones that keyd can do without.
-func TestOptionalPermissions(t *testing.T) {
+// TestOptionalPermissionsMayBeMissing rotates without the ones that keyd can do without.
+func TestOptionalPermissionsMayBeMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		for _, action := range []string{"iam:GetAccessKeyLastUsed", "iam:TagUser", "iam:UntagUser"} {
@@ -116,7 +116,7 @@ func TestOptionalPermissions(t *testing.T) {
 	})
 }
 
-func TestDeleteIsDeniedAfterTheSwap(t *testing.T) {
+func TestDeniedDeletionNeedsPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		l.User.DenyAction("iam:DeleteAccessKey", awssim.NotAllowed)
@@ -131,7 +131,7 @@ func TestDeleteIsDeniedAfterTheSwap(t *testing.T) {
 	})
 }
 
-func TestNetworkIsAwayAtEveryPhase(t *testing.T) {
+func TestRotationSurvivesNetworkFailures(t *testing.T) {
 	t.Parallel()
 	for i, kind := range []awssim.Kind{awssim.DNS, awssim.Dial, awssim.TLS, awssim.HTML, awssim.Throttle, awssim.Hang} {
 		for j, after := range []int{0, 1, 3, 8, 20, 40} {
@@ -151,7 +151,7 @@ func TestNetworkIsAwayAtEveryPhase(t *testing.T) {
 	}
 }
 
-func TestNewKeyIsNeverAccepted(t *testing.T) {
+func TestUnacceptedNewKeyIsDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{Create: awssim.Range{Min: time.Hour, Max: time.Hour}, Replicas: 2}, 70*settings.Day)
 		start := l.ReadCredentials()
@@ -169,7 +169,7 @@ func TestNewKeyIsNeverAccepted(t *testing.T) {
 	})
 }
 
-func TestMending(t *testing.T) {
+func TestRevertedFileIsMended(t *testing.T) {
 	for name, at := range map[string]decide.State{"in the overlap": decide.StateOverlap, "in the quarantine": decide.StateQuarantine} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -189,7 +189,7 @@ func TestMending(t *testing.T) {
 	}
 }
 
-func TestThirdIDStopsEverything(t *testing.T) {
+func TestThirdIDStopsRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		l.Pass(rotate.Request{})
@@ -213,7 +213,7 @@ func TestThirdIDStopsEverything(t *testing.T) {
 	})
 }
 
-func TestHoldRevivesAndResumeGoesOn(t *testing.T) {
+func TestHoldRevivesAndResumeContinues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		l.RunUntil(20*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
@@ -237,7 +237,7 @@ func TestHoldRevivesAndResumeGoesOn(t *testing.T) {
 	})
 }
 
-func TestOldKeyStillUsedElsewhere(t *testing.T) {
+func TestUsedOldKeyIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		l.Pass(rotate.Request{})
@@ -262,7 +262,7 @@ func TestOldKeyStillUsedElsewhere(t *testing.T) {
 	})
 }
 
-func TestSecondKeyIsNotTouchedUnasked(t *testing.T) {
+func TestSecondKeyIsKeptUnlessAllowed(t *testing.T) {
 	for _, active := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
@@ -289,7 +289,7 @@ func TestSecondKeyIsNotTouchedUnasked(t *testing.T) {
 	}
 }
 
-func TestKeysThatAreLeftAlone(t *testing.T) {
+func TestExcludedAndRootKeysAreSkipped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		l.Rotator.Settings.ProfileRotateAfter = map[string]time.Duration{"work": settings.Never}
@@ -305,7 +305,7 @@ func TestKeysThatAreLeftAlone(t *testing.T) {
 	})
 }
 
-func TestWrongClock(t *testing.T) {
+func TestWrongClockCreatesNoKey(t *testing.T) {
 	for _, off := range []time.Duration{-time.Hour, 10 * time.Minute, 20 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
 			l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
@@ -318,7 +318,7 @@ func TestWrongClock(t *testing.T) {
 	}
 }
 
-func TestRegionThatIsOffIsNoReasonToWait(t *testing.T) {
+func TestDisabledRegionDoesNotDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 		l.WriteFile("config", "[default]\nregion = eu-west-1\n[profile work]\nregion = af-south-1\n")
@@ -330,7 +330,7 @@ func TestRegionThatIsOffIsNoReasonToWait(t *testing.T) {
 	})
 }
 
-func TestKeysAreReplacedAgainAndAgain(t *testing.T) {
+func TestKeysAreReplacedRepeatedly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 		l.RunUntil(200*settings.Day, func(rotate.Result) bool { return l.CountCalls("CreateAccessKey") >= 3 })
@@ -347,9 +347,9 @@ func TestKeysAreReplacedAgainAndAgain(t *testing.T) {
 	})
 }
 
-// TestACommandRemovesWhatAKilledPassLeft: the temporary file of a journal holds
+// TestCommandsRemoveTemporaryFiles: the temporary file of a journal holds
 // a secret, and it may be long until the next pass.
-func TestACommandRemovesWhatAKilledPassLeft(t *testing.T) {
+func TestCommandsRemoveTemporaryFiles(t *testing.T) {
 	for name, command := range map[string]func(*rotate.Rotator, context.Context) error{
 		"hold": func(d *rotate.Rotator, ctx context.Context) error { _, err := d.Hold(ctx, "work"); return err },
 		"prune": func(d *rotate.Rotator, ctx context.Context) error {
