@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// TestWakeDetectorNoticesSleep is a laptop whose lid is closed: the wall clock jumps
-// against the monotonic one, or a timer fires late where both go on.
+// TestWakeDetectorNoticesSleep closes the lid of a laptop: the wall clock jumps ahead
+// of the monotonic one, or, if both keep running, a timer fires late.
 func TestWakeDetectorNoticesSleep(t *testing.T) {
 	steps := []struct {
 		name     string
-		step     time.Duration // what was to be waited
-		passes   time.Duration // what the monotonic clock ran
-		jumps    time.Duration // what the wall clock moved beyond that
+		step     time.Duration // the planned wait
+		passes   time.Duration // how far the monotonic clock ran
+		jumps    time.Duration // how much further the wall clock moved
 		wantWoke bool
 	}{
 		{name: "a quiet step", step: time.Hour, passes: time.Hour},
@@ -36,7 +36,7 @@ func TestWakeDetectorNoticesSleep(t *testing.T) {
 					t.Errorf("woke: %v", got)
 				}
 				if c.hasWoken() {
-					t.Error("the same sleep is told twice")
+					t.Error("the same sleep is reported twice")
 				}
 			})
 		})

@@ -27,8 +27,8 @@ import (
 	"keyd/daemon/watch"
 )
 
-// laptop is a lab whose wall clock runs ahead when the lid is closed: the
-// bubble's time, which all timers follow, stands still meanwhile.
+// laptop is a lab whose wall clock runs ahead while the lid is closed; the time of the
+// bubble, which all timers follow, does not.
 type laptop struct {
 	*lab.Lab
 	mu      sync.Mutex
@@ -113,7 +113,7 @@ func (p *laptop) network(on bool) {
 	}
 }
 
-// edit changes the file as its owner does, who knows nothing of keyd.
+// edit changes the file as a person does who knows nothing about keyd.
 func (p *laptop) edit(text func(string) string) {
 	synctest.Wait()
 	p.WriteFile("credentials", text(p.ReadCredentials()))
@@ -124,11 +124,11 @@ func (p *laptop) edit(text func(string) string) {
 	}
 }
 
-var laptops = flag.Uint64("laptops", 1, "how many people's ninety days TestNinetyDaysOfALaptop goes through")
+var laptops = flag.Uint64("laptops", 1, "number of laptops that TestNinetyDaysOfALaptop simulates")
 
-// TestNinetyDaysOfALaptop is one quarter of a laptop that sleeps at night and
-// at noon, is offline on trains, is restarted, and whose file is edited and put
-// back from an old backup. The key becomes due twice.
+// TestNinetyDaysOfALaptop simulates a quarter of a laptop that sleeps at night and at
+// noon, is offline on trains and is restarted; its file is edited, and restored from an old
+// backup. The key becomes due twice.
 func TestNinetyDaysOfALaptop(t *testing.T) {
 	t.Parallel()
 	for seed := range *laptops {
@@ -148,9 +148,9 @@ func quarter() int {
 	return 25
 }
 
-// How many requests for one key reach AWS in one day, at most.
+// The maximum numbers of requests for one key per day.
 const (
-	mostOnTheDay = 250 // of a rotation: every endpoint is asked until it is steady
+	mostOnTheDay = 250 // on which a key is created: every endpoint is asked until its answers are steady
 	mostWhileOld = 25  // while the old key is retired, deactivated and deleted
 	mostElse     = 4
 )
@@ -184,7 +184,7 @@ func ninetyDays(t *testing.T, dice *rand.Rand) {
 		switch dice.IntN(8) {
 		case 0:
 			p.edit(func(s string) string { return s + fmt.Sprintf("\r\n# day %d\r\n", today) })
-		case 1: // a dotfile manager that knows yesterday's file only
+		case 1: // a dotfile manager that only knows yesterday's file
 			p.edit(func(string) string { return backup })
 		case 2:
 			p.shutdown()
@@ -201,7 +201,7 @@ func ninetyDays(t *testing.T, dice *rand.Rand) {
 	p.judge()
 }
 
-// judge looks back at the quarter.
+// judge checks the quarter after it is over.
 func (p *laptop) judge() {
 	t := p.T
 	p.RecordShown()
@@ -228,7 +228,7 @@ func (p *laptop) judge() {
 	judgeCalls(t, perDay, made)
 }
 
-// judgeCalls checks that AWS is not bothered.
+// judgeCalls checks that keyd sends few requests.
 func judgeCalls(t *testing.T, perDay map[string]int, made []time.Time) {
 	most, seen := map[string]int{}, map[int]int{}
 	for _, at := range made {
@@ -240,7 +240,7 @@ func judgeCalls(t *testing.T, perDay map[string]int, made []time.Time) {
 	for date, n := range perDay {
 		limit := cmp.Or(most[date], mostElse)
 		if n > limit {
-			t.Errorf("%d calls on %s, at most %d are due", n, date, limit)
+			t.Errorf("%d calls on %s, want at most %d", n, date, limit)
 		}
 		seen[limit] = max(seen[limit], n)
 	}
@@ -248,7 +248,8 @@ func judgeCalls(t *testing.T, perDay map[string]int, made []time.Time) {
 		len(made), seen[mostOnTheDay], seen[mostWhileOld], seen[mostElse])
 }
 
-// lazy is check_every. Looking at files takes a hundred times longer under wine.
+// lazy returns check_every, which is longer on Windows because reading files takes a
+// hundred times longer under wine.
 func lazy() time.Duration {
 	if runtime.GOOS == "windows" {
 		return 2 * time.Hour
@@ -256,12 +257,12 @@ func lazy() time.Duration {
 	return settings.Default().CheckEvery
 }
 
-// mostLate is how long the laptop was awake and online, at most, between the
-// moment when a key was due and its replacement: a timer of check_every that
-// stood still in the night, or the longest wait for a network, and a step.
+// mostLate returns the longest time that the laptop may be awake and online between the
+// moment when a key is due and its replacement: a timer of check_every that did not run at
+// night, or the longest wait for a network, and a step.
 func mostLate() time.Duration { return lazy() + dueSoonStep }
 
-// usable is how long the laptop was awake, online and not shut down.
+// usable returns how long the laptop was awake, online and not shut down.
 func (p *laptop) usable(from, to time.Time) time.Duration {
 	total := time.Duration(0)
 	for at := from; at.Before(to); at = at.Add(time.Minute) {
@@ -279,7 +280,7 @@ func (p *laptop) judgeDays(made []time.Time) {
 		due := born.Add(decide.AddJitter(60*settings.Day, id))
 		if due.After(p.now().Add(-settings.Day)) {
 			if i < len(made) {
-				p.T.Errorf("a key was made at %s that nobody needed", made[i])
+				p.T.Errorf("a key was created at %s although none was due", made[i])
 			}
 			break
 		}
@@ -288,17 +289,17 @@ func (p *laptop) judgeDays(made []time.Time) {
 			return
 		}
 		if early, late := due.Sub(made[i]), p.usable(due, made[i]); early > time.Minute || late > mostLate() {
-			p.T.Errorf("%s was due at %s and replaced at %s, after %s in which it was possible", credfile.Short(id), due, made[i], late)
+			p.T.Errorf("%s was due at %s and replaced at %s, after %s in which keyd could have replaced it", credfile.Short(id), due, made[i], late)
 		}
 		born = made[i]
 		id = p.after(made[i])
 	}
 	if len(made) < 1 {
-		p.T.Error("nothing was due in a quarter: the test shows nothing")
+		p.T.Error("no key was due in the quarter: the test proves nothing")
 	}
 }
 
-// after is the id that the file showed first after a time, and never before.
+// after returns the first id that the file showed after a time and never before.
 func (p *laptop) after(at time.Time) string {
 	before := map[string]bool{}
 	for _, h := range p.Shown {

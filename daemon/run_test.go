@@ -23,7 +23,7 @@ import (
 	"keyd/daemon/watch"
 )
 
-// running is a daemon of a lab, and what it said.
+// running is a daemon that runs on a lab's files, with its log and its events.
 type running struct {
 	*lab.Lab
 	log    page
@@ -33,7 +33,7 @@ type running struct {
 	stop   func()
 }
 
-// page is a log that is read while it is written.
+// page is a log that the test reads while the daemon writes it.
 type page struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -51,15 +51,15 @@ func (p *page) String() string {
 	return p.text.String()
 }
 
-// run starts a daemon on the lab's files. In the bubble everything that it does
-// at once is over when run returns.
+// run starts a daemon on the lab's files, and returns when the daemon has nothing more to
+// do at this time.
 func run(l *lab.Lab, reload func() (settings.Settings, error)) *running {
 	s := settings.Default()
 	s.CheckEvery = 12 * time.Hour // fewer passes in which nothing is due
 	return runWith(l, s, reload)
 }
 
-// runWith is run with settings that hold as long as reload fails.
+// runWith is like run, with settings that are in force as long as reload fails.
 func runWith(l *lab.Lab, s settings.Settings, reload func() (settings.Settings, error)) *running {
 	r := &running{Lab: l, hangup: make(chan os.Signal, 1), change: make(chan watch.Change, 1)}
 	l.Restart()
@@ -82,8 +82,8 @@ func runWith(l *lab.Lab, s settings.Settings, reload func() (settings.Settings, 
 	return r
 }
 
-// let lets time go by, and everything that it brings come to its end.
-func (r *running) let(d time.Duration) {
+// wait lets time pass, until the daemon has done everything that became due.
+func (r *running) wait(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
@@ -96,19 +96,19 @@ func TestDaemonPublishesThatItRuns(t *testing.T) {
 		r := run(l, nil)
 		life := state.LoadDaemonInfo(l.Rotator.StateDir)
 		if !state.DaemonRunning(l.Rotator.StateDir) || life == nil || life.PID != os.Getpid() || life.Release != "keyd test" || !life.Since.Equal(time.Now()) || !life.NextPass.After(time.Now()) {
-			t.Errorf("lives: %v, %+v", state.DaemonRunning(l.Rotator.StateDir), life)
+			t.Errorf("running: %v, %+v", state.DaemonRunning(l.Rotator.StateDir), life)
 		}
 		if err := Run(t.Context(), l.Rotator, RunOptions{}); !errors.Is(err, AlreadyRunningError{}) {
 			t.Errorf("a second daemon: %v", err)
 		}
 		r.stop()
 		if state.DaemonRunning(l.Rotator.StateDir) || state.LoadDaemonInfo(l.Rotator.StateDir) != nil {
-			t.Error("it ended, and still says that it lives")
+			t.Error("the daemon has ended, and its files still say that it runs")
 		}
 	})
 }
 
-// TestNewKeyIsLookedAtImmediately, by whatever the daemon hears of it.
+// TestNewKeyIsLookedAtImmediately adds a key and wakes the daemon in each possible way.
 func TestNewKeyIsLookedAtImmediately(t *testing.T) {
 	for name, wake := range map[string]func(*running){
 		"a file changed": func(r *running) { r.change <- watch.Change{Path: filepath.Join(r.Home, "credentials")} },
@@ -119,13 +119,13 @@ func TestNewKeyIsLookedAtImmediately(t *testing.T) {
 				l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 				r := run(l, nil)
 				defer r.stop()
-				r.let(time.Minute)
+				r.wait(time.Minute)
 				before := r.passes()
 				id, secret := l.Cloud.AddUser(lab.Account, "/", "bob").AddKey(settings.Day)
 				l.WriteFile("credentials", l.ReadCredentials()+"[bob]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
 				synctest.Wait()
 				if r.passes() != before {
-					t.Fatal("it looked before it was woken")
+					t.Fatal("the daemon looked before it was woken")
 				}
 				wake(r)
 				synctest.Wait()
@@ -143,22 +143,22 @@ func TestPersonIsNotifiedOnce(t *testing.T) {
 		lab.Must(t, l.User.AllowPolicy(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}]}`))
 		calls := func(r *running) int { return strings.Count(strings.Join(r.told, "\n"), rotate.VerbNeedsYou) }
 		r := run(l, nil)
-		r.let(5 * settings.Day)
+		r.wait(5 * settings.Day)
 		if n := calls(r); n != 1 {
-			t.Errorf("told %d times in five days", n)
+			t.Errorf("%d notifications in five days", n)
 		}
 		r.stop()
 		r = run(l, nil)
-		r.let(2 * settings.Day)
+		r.wait(2 * settings.Day)
 		if n := calls(r); n != 0 {
-			t.Errorf("told %d times again after a restart", n)
+			t.Errorf("%d notifications after a restart", n)
 		}
 		l.User.AllowSelf(false)
-		r.let(30 * settings.Day)
+		r.wait(30 * settings.Day)
 		r.stop()
 		l.RecordShown()
 		if l.ShownID() == l.OldKey.ID {
-			t.Error("it was allowed, and was not done")
+			t.Error("the permission was granted, and the key was not replaced")
 		}
 	})
 }
@@ -177,7 +177,7 @@ func TestBrokenSettingsKeepLastGood(t *testing.T) {
 			return good, nil
 		})
 		broken.Store(true)
-		r.let(30 * settings.Day)
+		r.wait(30 * settings.Day)
 		r.stop()
 		if l.RecordShown(); l.ShownID() != l.OldKey.ID {
 			t.Error("an excluded key was replaced")
@@ -204,15 +204,15 @@ func TestSlowWatchingIsInStatus(t *testing.T) {
 	})
 }
 
-// TestIdleDaemonLogsLittle: a log line a quarter of an hour is what makes
-// people turn a daemon off.
+// TestIdleDaemonLogsLittle: people turn a daemon off that writes a log line every
+// quarter of an hour.
 func TestIdleDaemonLogsLittle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
 		r := run(l, nil)
-		r.let(settings.Day / 2)
+		r.wait(settings.Day / 2)
 		before := len(r.log.String())
-		r.let(settings.Day)
+		r.wait(settings.Day)
 		r.stop()
 		if lines := strings.Count(r.log.String()[before:], "\n"); lines > 2 { // the age in days, the end
 			t.Errorf("%d lines in a day:\n%s", lines, r.log.String()[before:])
@@ -220,8 +220,8 @@ func TestIdleDaemonLogsLittle(t *testing.T) {
 	})
 }
 
-// TestOneKeyDetectsOfflineForAll for all: sixty timeouts in a row would
-// keep everything else waiting.
+// TestOneKeyDetectsOfflineForAll: sixty timeouts in a row would delay everything else, so
+// one key finds out that there is no network.
 func TestOneKeyDetectsOfflineForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)
@@ -258,7 +258,7 @@ func TestOneKeyDetectsOfflineForAll(t *testing.T) {
 	})
 }
 
-// TestKeyNotDueIgnoresOffline: nothing is due for it, and it is ok.
+// TestKeyNotDueIgnoresOffline: a key for which nothing is due stays ok without a network.
 func TestKeyNotDueIgnoresOffline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 12*settings.Day)

@@ -19,8 +19,9 @@ import (
 	"keyd/daemon/systemd"
 )
 
-// manager is the systemd side of the socket.
-func manager(t *testing.T, name string) func() string {
+// listenAsSystemd opens systemd's end of the socket, and returns a function that reads the
+// next message.
+func listenAsSystemd(t *testing.T, name string) func() string {
 	t.Helper()
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
 	if err != nil {
@@ -40,7 +41,7 @@ func manager(t *testing.T, name string) func() string {
 
 func TestSupervisorIsNotified(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("only systemd speaks it")
+		t.Skip("only systemd has this protocol")
 	}
 	folder, err := os.MkdirTemp("/tmp", "keyd") // not in $TMPDIR: the name of a socket is 107 bytes at most
 	if err != nil {
@@ -52,7 +53,7 @@ func TestSupervisorIsNotified(t *testing.T) {
 		"an abstract socket":   "@keyd-test-" + strconv.FormatInt(time.Now().UnixNano(), 36),
 	} {
 		t.Run(name, func(t *testing.T) {
-			heard := manager(t, address)
+			heard := listenAsSystemd(t, address)
 			s := systemd.FindSupervisor(func(name string) string {
 				return map[string]string{"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "40000000", "WATCHDOG_PID": "4711"}[name]
 			}, 4711)
@@ -79,8 +80,8 @@ func TestMissingSupervisorIsIgnored(t *testing.T) {
 		"a name that is no socket":         {"NOTIFY_SOCKET": "vsock:2:1234", "WATCHDOG_USEC": "1000000"},
 		"a watchdog for another process":   {"NOTIFY_SOCKET": "/nowhere/notify", "WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"},
 		"a watchdog that is no number":     {"NOTIFY_SOCKET": "/nowhere/notify", "WATCHDOG_USEC": "soon"},
-		"a socket that nobody listens at":  {"NOTIFY_SOCKET": "/nowhere/notify"},
-		"a watchdog of no time whatsoever": {"NOTIFY_SOCKET": "/nowhere/notify", "WATCHDOG_USEC": "0"},
+		"a socket without a listener":      {"NOTIFY_SOCKET": "/nowhere/notify"},
+		"a watchdog with an interval of 0": {"NOTIFY_SOCKET": "/nowhere/notify", "WATCHDOG_USEC": "0"},
 	} {
 		s := systemd.FindSupervisor(func(v string) string { return env[v] }, 4711)
 		s.SendReady()
@@ -92,8 +93,8 @@ func TestMissingSupervisorIsIgnored(t *testing.T) {
 	}
 }
 
-// TestWatchdogIsFedDuringLongProof: AWS refuses the new key for ten minutes,
-// and half a minute never goes by in silence.
+// TestWatchdogIsFedDuringLongProof: AWS refuses the new key for ten minutes, and
+// the watchdog never waits longer than half a minute.
 func TestWatchdogIsFedDuringLongProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{Create: awssim.Range{Min: 10 * time.Minute, Max: 10 * time.Minute}}, 70*settings.Day)
@@ -102,10 +103,10 @@ func TestWatchdogIsFedDuringLongProof(t *testing.T) {
 		began := time.Now()
 		l.Pass(rotate.Request{})
 		if took := time.Since(began); took < 9*time.Minute {
-			t.Fatalf("the proof took %s only: the test shows nothing", took)
+			t.Fatalf("the proof took only %s, which is too short for this test", took)
 		}
 		if longest > 30*time.Second {
-			t.Errorf("%s went by without a beat", longest)
+			t.Errorf("%s passed without a heartbeat", longest)
 		}
 	})
 }

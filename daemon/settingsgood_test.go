@@ -18,13 +18,14 @@ import (
 	"keyd/daemon/watch"
 )
 
-func settingsOf(l *lab.Lab, text string) settings.File {
+// writeSettings writes keyd.ini, and returns the file.
+func writeSettings(l *lab.Lab, text string) settings.File {
 	l.T.Helper()
 	l.WriteFile("keyd.ini", text)
 	return settings.File{Path: filepath.Join(l.Home, "keyd.ini"), Copy: state.SettingsCopyPath(l.Rotator.StateDir), Sys: atomicfile.OS{}}
 }
 
-// inForce is with fewer passes in which nothing is due.
+// inForce returns the settings in force, with fewer passes in which nothing is due.
 func inForce(f settings.File) settings.Settings {
 	s := f.Effective()
 	s.CheckEvery = 12 * time.Hour
@@ -36,13 +37,13 @@ const mistake = "[profile default]\nrotat = never\n"
 func TestDaemonStartsWithLastGoodSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 55*settings.Day)
-		r := run(l, settingsOf(l, "notify = none\ncheck_every = 12h\n[profile default]\nrotate = never\n").Load)
-		r.let(time.Minute)
+		r := run(l, writeSettings(l, "notify = none\ncheck_every = 12h\n[profile default]\nrotate = never\n").Load)
+		r.wait(time.Minute)
 		r.stop()
-		file := settingsOf(l, mistake)
-		for range 3 { // also when it is started again and again
+		file := writeSettings(l, mistake)
+		for range 3 { // the daemon may be started repeatedly
 			r = runWith(l, inForce(file), file.Load)
-			r.let(10 * settings.Day)
+			r.wait(10 * settings.Day)
 			r.stop()
 		}
 		if l.RecordShown(); l.ShownID() != l.OldKey.ID || l.CountCalls("GetCallerIdentity") > 0 {
@@ -51,24 +52,24 @@ func TestDaemonStartsWithLastGoodSettings(t *testing.T) {
 		if s, err := state.LoadStatus(l.Rotator.StateDir); err != nil || !strings.Contains(s.SettingsErr, "keyd.ini:2: unknown setting") {
 			t.Errorf("the status says %q, %v", s.SettingsErr, err)
 		}
-		r = runWith(l, inForce(file), settingsOf(l, "notify = none\ncheck_every = 12h\n").Load)
-		r.let(time.Minute)
+		r = runWith(l, inForce(file), writeSettings(l, "notify = none\ncheck_every = 12h\n").Load)
+		r.wait(time.Minute)
 		r.stop()
 		if l.RecordShown(); l.ShownID() == l.OldKey.ID {
-			t.Error("the mistake was mended, the key is due, and nothing was done")
+			t.Error("the mistake was corrected, and the due key was not replaced")
 		}
 		l.CheckPromises()
 	})
 }
 
-// TestUnknownSettingsStartNothing, not even a look: the account may be one
-// of never_accounts.
+// TestUnknownSettingsStartNothing: without settings keyd does not even look at a key,
+// because its account may be one of never_accounts.
 func TestUnknownSettingsStartNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
-		file := settingsOf(l, mistake)
+		file := writeSettings(l, mistake)
 		r := runWith(l, inForce(file), file.Load)
-		r.let(30 * settings.Day)
+		r.wait(30 * settings.Day)
 		if n := len(l.Cloud.Calls()); n > 0 {
 			t.Errorf("%d calls", n)
 		}
@@ -76,31 +77,31 @@ func TestUnknownSettingsStartNothing(t *testing.T) {
 		if err != nil || len(s.Keys) != 1 || s.Keys[0].State != decide.StateBlocked || !s.Keys[0].NeedsPerson || !strings.Contains(s.Keys[0].Why, "keyd.ini has a mistake") {
 			t.Errorf("%+v, %v", s.Keys, err)
 		}
-		settingsOf(l, "notify = none\ncheck_every = 12h\n")
+		writeSettings(l, "notify = none\ncheck_every = 12h\n")
 		r.change <- watch.Change{Path: file.Path}
-		r.let(time.Minute)
+		r.wait(time.Minute)
 		r.stop()
 		if l.RecordShown(); l.ShownID() == l.OldKey.ID {
-			t.Error("the mistake was mended, and nothing was done")
+			t.Error("the mistake was corrected, and the key was not replaced")
 		}
 		l.CheckPromises()
 	})
 }
 
-// TestUnknownSettingsStillMendFile: a file that shows the old key
-// again is mended, and no key is deactivated, however long the mistake stands.
+// TestUnknownSettingsStillMendFile: without settings keyd mends a file that shows the
+// old key again, and deactivates no key, however long the mistake is there.
 func TestUnknownSettingsStillMendFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
 		before := l.ReadCredentials()
 		l.RunUntil(settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
 		swapped := l.ShownID()
-		file := settingsOf(l, mistake)
+		file := writeSettings(l, mistake)
 		r := runWith(l, inForce(file), file.Load)
 		l.WriteFile("credentials", before)
 		l.RecordShown()
 		r.change <- watch.Change{Path: l.Rotator.Store.Paths.Credentials}
-		r.let(90 * settings.Day)
+		r.wait(90 * settings.Day)
 		r.stop()
 		if l.RecordShown(); l.ShownID() != swapped {
 			t.Error("the file was not mended")
@@ -111,7 +112,7 @@ func TestUnknownSettingsStillMendFile(t *testing.T) {
 			}
 		}
 		if n := l.CountCalls("DeleteAccessKey") + l.CountCalls("CreateAccessKey"); n != 1 {
-			t.Errorf("%d keys were made or deleted", n)
+			t.Errorf("%d keys were created or deleted", n)
 		}
 	})
 }
@@ -124,7 +125,7 @@ func TestCutSettingsCopyIsRejected(t *testing.T) {
 		t.Error("without a copy the settings are known")
 	}
 	if _, err := file.Load(); err != nil || file.Effective().Unknown {
-		t.Errorf("no keyd.ini, which means the defaults: %v", err)
+		t.Errorf("without keyd.ini the defaults are in force: %v", err)
 	}
 	lab.Must(t, os.WriteFile(path, []byte("overlap = 3h\r\n[profile legacy]\nrotate = never"), 0o600))
 	if _, err := file.Load(); err != nil {
@@ -145,7 +146,7 @@ func TestCutSettingsCopyIsRejected(t *testing.T) {
 	for n := range whole {
 		lab.Must(t, os.WriteFile(file.Copy, whole[:n], 0o600))
 		if s := file.Effective(); !s.Unknown {
-			t.Fatalf("cut to %d bytes it is believed: %+v", n, s)
+			t.Fatalf("a copy cut to %d bytes is accepted: %+v", n, s)
 		}
 	}
 }

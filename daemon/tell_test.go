@@ -20,8 +20,8 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestLogReportsOnlyChanges and nothing again: two profiles without a key, and one
-// whose key another profile may not use, are three lines, not three in each pass.
+// TestLogReportsOnlyChanges: each of four keys and profiles, of which nothing changes, is
+// logged once and not in every pass.
 func TestLogReportsOnlyChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 5*settings.Day)
@@ -36,15 +36,15 @@ func TestLogReportsOnlyChanges(t *testing.T) {
 			time.Sleep(15 * time.Minute)
 		}
 		if n := strings.Count(out.String(), "msg=key"); n != 4 {
-			t.Errorf("%d lines about four keys and profiles of which nothing changed:\n%s", n, out.String())
+			t.Errorf("%d lines about four keys and profiles, of which nothing changed:\n%s", n, out.String())
 		}
 		if strings.Contains(out.String(), "until=0001") {
-			t.Errorf("a key that waits for no time is logged with one:\n%s", out.String())
+			t.Errorf("a key that waits for no particular time is logged with one:\n%s", out.String())
 		}
 	})
 }
 
-// TestMain lets the test program play a command of on_event that keeps its input.
+// TestMain lets the test program act as a command of on_event that keeps its input.
 func TestMain(m *testing.M) {
 	if os.Getenv("KEYD_TEST_PLAYS") != "keeper" {
 		os.Exit(m.Run())
@@ -55,8 +55,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// keep is a command of on_event that keeps its input in a file.
-func keep(path string) notify.Program {
+// keepEvent returns a command of on_event that keeps its input in a file.
+func keepEvent(path string) notify.Program {
 	p := onEventProgram([]string{os.Args[0], path}, rotate.Event{Time: time.Now(), Verb: rotate.VerbNeedsYou, Profiles: []string{"default"},
 		KeyID: "AKIAIOSFODNN7EXAMPLE", Text: "denied", Hint: "keyd policy"})
 	p.Env, p.Limit = []string{"KEYD_TEST_PLAYS=keeper"}, time.Minute
@@ -67,7 +67,7 @@ func TestOnEventGetsOneLineOfJSON(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "/run/notify") // a child must not speak for the daemon
 	kept := filepath.Join(t.TempDir(), "with a blank", "event")
 	lab.Must(t, os.MkdirAll(filepath.Dir(kept), 0o700))
-	if err := keep(kept).Run(t.Context()); err != nil {
+	if err := keepEvent(kept).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(kept)
@@ -80,7 +80,7 @@ func TestOnEventGetsOneLineOfJSON(t *testing.T) {
 		}
 	}
 	if !strings.HasSuffix(string(text), "}\n") || strings.Count(string(text), "\n") != 1 {
-		t.Errorf("not one line: %q", text)
+		t.Errorf("the input is not one line: %q", text)
 	}
 }
 

@@ -9,14 +9,14 @@ func TestAccountFromID(t *testing.T) {
 		"AKIASP2TPHJSQH3FJRUX":                 "171436882533", // from trufflehog's own tests
 		"AKIAYVP4CIPPAAAAAAAA":                 "595918472158", // the prefix is published; only eight letters hold the account
 		"AKIAY34FZKBOKMUTVV7A":                 "609629065308",
-		"AKIAIOSFODNN7EXAMPLE":                 "", // of the old kind, which holds none
+		"AKIAIOSFODNN7EXAMPLE":                 "", // of the old kind, which holds no account
 		"AKIAJZZZZZZZZZZZZZZZ":                 "",
 		"ASIAY34FZKBOKMUTVV7A":                 "", // temporary: nothing to rotate
 		"AKIA":                                 "",
 		"AKIAY34FZKBOKMUTVV7":                  "",
-		"AKIAY34F1KBOKMUTVV7A":                 "", // 1 is no base32
+		"AKIAY34F1KBOKMUTVV7A":                 "", // 1 is not a base32 digit
 		"":                                     "",
-		"AKIA\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n": "", // which base32 takes for nothing
+		"AKIA\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n": "", // which base32 ignores
 		"AKIAY34FZKBO========":                 "",
 	}
 	for id, want := range cases {

@@ -13,8 +13,8 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestNext is the specification of what keyd does when. Every row is one
-// sentence: given these facts, this is decided.
+// TestNext specifies what keyd does and when. Each row is one sentence: given these
+// facts, keyd decides this.
 func TestNext(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
@@ -27,7 +27,7 @@ func TestNext(t *testing.T) {
 	both := func(oldActive bool) *Seen {
 		return &Seen{At: now, User: "alice", Keys: []ListedKey{{ID: old, Active: oldActive, Created: ago(70 * settings.Day)}, {ID: fresh, Active: true, Created: ago(9 * settings.Day)}}}
 	}
-	// rotation is one whose files have shown the new id since swapped ago.
+	// rotation returns a rotation whose files have shown the new id for the time swapped.
 	rotation := func(swapped time.Duration, edit ...func(*journal.Rotation)) *journal.Rotation {
 		r := &journal.Rotation{Old: credfile.Key{ID: old}, New: credfile.Key{ID: fresh}, User: "alice", Places: []journal.Place{{Profile: "default"}},
 			CreateSent: ago(swapped + time.Minute), Created: ago(swapped + time.Minute), Swapped: ago(swapped), Validated: ago(swapped), Described: true}
@@ -80,7 +80,7 @@ func TestNext(t *testing.T) {
 		{"AWS refused, then the machine slept and woke: that changes nothing", Facts{Failure: &Failure{Do: DoLook, At: ago(8 * time.Second), Count: 1, Why: "denied", NeedsPerson: true}, AwakeSince: ago(7 * time.Second)}, DoBlock, StateBlocked, time.Time{}, "denied", ""},
 		{"it failed in the future, and the clock has been set back: do not wait for that day", Facts{Failure: &Failure{Do: DoLook, At: now.Add(settings.Day), Count: 1}}, DoLook, StateOK, time.Time{}, "", ""},
 		{"looked at in the future, and the clock has been set back: look", Facts{Seen: older(seen(12*settings.Day), -settings.Day)}, DoLook, StateOK, time.Time{}, "", ""},
-		{"due, looked at a minute ago, but woken since: no rotation without a word from AWS", Facts{Seen: older(seen(70*settings.Day), time.Minute), AwakeSince: ago(30 * time.Second)}, DoLook, StateDue, time.Time{}, "", ""},
+		{"due, looked at a minute ago, but woken since: look again before any rotation", Facts{Seen: older(seen(70*settings.Day), time.Minute), AwakeSince: ago(30 * time.Second)}, DoLook, StateDue, time.Time{}, "", ""},
 		{"due, woken a minute ago, and AWS has answered since: preflight", Facts{Seen: seen(70 * settings.Day), AwakeSince: ago(time.Minute)}, DoPreflight, StateDue, time.Time{}, "", ""},
 		{"due, but a key was made for the user six hours ago: never two within a day", Facts{Seen: seen(70 * settings.Day), LastRotation: ago(6 * time.Hour)}, DoWait, StateDue, now.Add(18 * time.Hour), "never two", ""},
 		{"due, and the last key was made for the user yesterday: preflight", Facts{Seen: seen(70 * settings.Day), LastRotation: ago(settings.Day)}, DoPreflight, StateDue, time.Time{}, "", ""},
@@ -88,18 +88,18 @@ func TestNext(t *testing.T) {
 		{"a decoy key: not a single call", Facts{ID: "AKIASP2TPHJSQH3FJRUX"}, DoSkip, StateSkipped, time.Time{}, "decoy key: account 171436882533", ""},
 		{"a key of an account in never_accounts: not a single call", Facts{ID: "AKIAY34FZKBOKMUTVV7A"}, DoSkip, StateSkipped, time.Time{}, "never_accounts", ""},
 		{"a key whose id hides its account, once AWS has named one of never_accounts: no further call", Facts{Seen: &Seen{At: ago(settings.Day), Account: "609629065308"}}, DoSkip, StateSkipped, time.Time{}, "never_accounts", ""},
-		{"a rotation of such a key that goes on is ended: half of it is worse", Facts{Rotation: rotation(0, unswapped), Placement: onOld, Seen: &Seen{Account: "609629065308"}}, DoProve, StateRotating, time.Time{}, "", ""},
+		{"a rotation of such a key that is already in progress is finished: half of it is worse", Facts{Rotation: rotation(0, unswapped), Placement: onOld, Seen: &Seen{Account: "609629065308"}}, DoProve, StateRotating, time.Time{}, "", ""},
 		{"the overlap is over, looked at a minute ago, but woken since: look again", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: older(both(true), time.Minute), AwakeSince: ago(30 * time.Second)}, DoLook, StateOverlap, time.Time{}, "", ""},
 
 		{"the answer to Create was lost: reconcile, whatever the list says", Facts{Rotation: &journal.Rotation{Old: credfile.Key{ID: old}, CreateSent: ago(time.Minute)}, Placement: onOld}, DoReconcile, StateRotating, time.Time{}, "lost", ""},
 		{"a key that certainly came from a lost answer: drop it", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: now, OrphanCertain: true}, Placement: onOld}, DoDropOrphan, StateRotating, time.Time{}, "", ""},
 		{"a key that probably came from it: only after the quarantine", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: now}, Placement: onOld}, DoWait, StateQuarantine, now.Add(7 * settings.Day), "", ""},
 		{"its quarantine is over: ask AWS for the time, then drop it", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: ago(8 * settings.Day)}, Placement: onOld}, DoLook, StateQuarantine, time.Time{}, "", ""},
-		{"its quarantine is over by AWS's time too: drop it", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: ago(8 * settings.Day)}, Placement: onOld, Seen: seen(70 * settings.Day)}, DoDropOrphan, StateRotating, time.Time{}, "", ""},
+		{"its quarantine is over by AWS's time as well: drop it", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: ago(8 * settings.Day)}, Placement: onOld, Seen: seen(70 * settings.Day)}, DoDropOrphan, StateRotating, time.Time{}, "", ""},
 		{"its quarantine is over by a clock that is wrong: a person", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: ago(8 * settings.Day)}, Placement: onOld, Seen: offset(seen(70*settings.Day), -10*settings.Day)}, DoBlock, StateBlocked, time.Time{}, "clock", ""},
-		{"held, and nobody has found out what came of it: wait, or another rotation would begin", Facts{Rotation: &journal.Rotation{CreateSent: ago(time.Minute), Held: now}, Placement: onOld}, DoWait, StateHeld, time.Time{}, "left open", ""},
+		{"held before the outcome of Create is known: wait, or another rotation would begin", Facts{Rotation: &journal.Rotation{CreateSent: ago(time.Minute), Held: now}, Placement: onOld}, DoWait, StateHeld, time.Time{}, "left open", ""},
 		{"held: it is not dropped, however certain it is", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: ago(8 * settings.Day), OrphanCertain: true, Held: now}, Placement: onOld}, DoWait, StateHeld, time.Time{}, "is not deleted", ""},
-		{"a new pair, and the file shows the old one: prove before anybody sees it", Facts{Rotation: rotation(0, unswapped), Placement: onOld}, DoProve, StateRotating, time.Time{}, "", ""},
+		{"a new pair, and the file shows the old one: prove it before anyone sees it", Facts{Rotation: rotation(0, unswapped), Placement: onOld}, DoProve, StateRotating, time.Time{}, "", ""},
 		{"proven: swap", Facts{Rotation: rotation(0, unswapped), Placement: onOld, Proven: true}, DoSwap, StateRotating, time.Time{}, "", ""},
 		{"half the files are swapped: prove and swap the rest", Facts{Rotation: rotation(0, unswapped), Placement: mixed}, DoProve, StateRotating, time.Time{}, "", ""},
 		{"swapped: validate what is on disk", Facts{Rotation: rotation(0, unswapped), Placement: onNew}, DoValidate, StateRotating, time.Time{}, "", ""},
@@ -112,14 +112,14 @@ func TestNext(t *testing.T) {
 			DoBlock, StateBlocked, time.Time{}, "by s3 in eu-west-1, 2h ago", "keyd rotate --retire-now default"},
 		{"last used before the swap: look at both keys once more", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &remote.Use{At: ago(26 * time.Hour)})), Placement: onNew}, DoLook, StateOverlap, time.Time{}, "", ""},
 		{"a use within AWS's granularity of the swap counts as before it", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &remote.Use{At: ago(25*time.Hour - 10*time.Minute)})), Placement: onNew, Seen: both(true)}, DoDeactivate, StateOverlap, time.Time{}, "", ""},
-		{"nobody uses it and IAM lists both: deactivate", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: both(true)}, DoDeactivate, StateOverlap, time.Time{}, "", ""},
-		{"nobody used it, but that was read two days ago: ask again", Facts{Rotation: rotation(9*settings.Day, useRead(2*settings.Day, nil)), Placement: onNew, Seen: both(true)}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
+		{"no one uses it and IAM lists both: deactivate", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: both(true)}, DoDeactivate, StateOverlap, time.Time{}, "", ""},
+		{"no one used it, but that was read two days ago: ask again", Facts{Rotation: rotation(9*settings.Day, useRead(2*settings.Day, nil)), Placement: onNew, Seen: both(true)}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
 		{"the last use was read in the future: ask again", Facts{Rotation: rotation(25*time.Hour, useRead(-settings.Day, nil)), Placement: onNew, Seen: both(true)}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
-		{"nobody uses it, but the clock is an hour off: a person", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: offset(both(true), -time.Hour)}, DoBlock, StateBlocked, time.Time{}, "clock", "set the clock"},
+		{"no one uses it, but the clock is an hour off: a person", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: offset(both(true), -time.Hour)}, DoBlock, StateBlocked, time.Time{}, "clock", "set the clock"},
 		{"swapped in the future: look at the clock", Facts{Rotation: rotation(-settings.Day), Placement: onNew}, DoLook, StateOverlap, time.Time{}, "from the future", ""},
 		{"swapped in the future of a clock that is behind: a person", Facts{Rotation: rotation(-settings.Day), Placement: onNew, Seen: offset(both(true), 2*settings.Day)}, DoBlock, StateBlocked, time.Time{}, "clock", "set the clock"},
 		{"IAM does not list the new key as active: touch nothing", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: seen(70 * settings.Day)}, DoBlock, StateBlocked, time.Time{}, "does not list", ""},
-		{"told to retire now: no overlap, no question of use, but a look", Facts{Rotation: rotation(time.Second, func(r *journal.Rotation) { r.RetireNow = true }), Placement: onNew}, DoLook, StateOverlap, time.Time{}, "", ""},
+		{"a person asks to retire it now: skip the overlap and the last use, but look", Facts{Rotation: rotation(time.Second, func(r *journal.Rotation) { r.RetireNow = true }), Placement: onNew}, DoLook, StateOverlap, time.Time{}, "", ""},
 		{"in the quarantine: wait", Facts{Rotation: rotation(2*settings.Day, deactivated(settings.Day)), Placement: onNew}, DoWait, StateQuarantine, now.Add(6 * settings.Day), "keyd hold", ""},
 		{"the quarantine is over: look, then delete", Facts{Rotation: rotation(9*settings.Day, deactivated(8*settings.Day)), Placement: onNew}, DoLook, StateQuarantine, time.Time{}, "", ""},
 		{"inactive long enough: delete", Facts{Rotation: rotation(9*settings.Day, deactivated(8*settings.Day)), Placement: onNew, Seen: both(false)}, DoDelete, StateQuarantine, time.Time{}, "", ""},
@@ -129,19 +129,19 @@ func TestNext(t *testing.T) {
 
 		{"a file shows the old id again: prove, then mend", Facts{Rotation: rotation(2*settings.Day, deactivated(settings.Day)), Placement: mixed}, DoProve, StateRotating, time.Time{}, "shows AKIA..OLD1 again", ""},
 		{"the write was cut off by a power failure: mend at once, without a proof", Facts{Rotation: rotation(0, unswapped), Placement: torn}, DoMend, StateRotating, time.Time{}, "half of AKIA..OLD1 and half of", ""},
-		{"half of each, beside a third id: mend, that one stays", Facts{Rotation: rotation(0), Placement: Placement{Old: 1, Torn: 1, Foreign: []string{"work"}}}, DoMend, StateRotating, time.Time{}, "", ""},
-		{"half of each, and held: mend, nobody can use it", Facts{Rotation: rotation(2*settings.Day, held), Placement: torn}, DoMend, StateRotating, time.Time{}, "", ""},
+		{"half of each, next to a third id: mend, and leave the third alone", Facts{Rotation: rotation(0), Placement: Placement{Old: 1, Torn: 1, Foreign: []string{"work"}}}, DoMend, StateRotating, time.Time{}, "", ""},
+		{"half of each, and held: mend, because no one can use it", Facts{Rotation: rotation(2*settings.Day, held), Placement: torn}, DoMend, StateRotating, time.Time{}, "", ""},
 		{"half of each, and the new key failed: mend, then put back", Facts{Rotation: rotation(0, failed), Placement: torn}, DoMend, StateRotating, time.Time{}, "", ""},
 		{"mending failed a moment ago: wait", Facts{Rotation: rotation(0, unswapped), Placement: torn, Failure: &Failure{Do: DoMend, At: now, Count: 1, Why: "disk full"}}, DoWait, StateWaiting, now.Add(time.Minute), "disk full", ""},
 		{"put back by another program and mended: validate what is on disk again", Facts{Rotation: rotation(2*settings.Day, func(r *journal.Rotation) { r.MendStarted = now }), Placement: onNew}, DoValidate, StateRotating, time.Time{}, "", ""},
 		{"a third id: stop, overwrite nothing", Facts{Rotation: rotation(time.Hour), Placement: Placement{New: 1, Foreign: []string{"default"}}}, DoBlock, StateBlocked, time.Time{}, "overwrites nothing", "keyd resume default"},
 		{"the profile is gone: stop", Facts{Rotation: rotation(time.Hour), Placement: Placement{Missing: []string{"default"}}}, DoBlock, StateBlocked, time.Time{}, "no longer in the files", "put it back; only if it is gone permanently: keyd resume default"},
 		{"a file of it is not there: say so", Facts{Rotation: rotation(time.Hour), Placement: Placement{Missing: []string{"default"}, Unmounted: "/mnt/credentials"}}, DoBlock, StateBlocked, time.Time{}, "/mnt/credentials is not there", "is it on a disk that is not mounted? if it is gone permanently: keyd resume default"},
-		{"given up, held, and in doubt: nothing is deleted", Facts{Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.GiveUpReason, r.DeactivateStarted, r.Held = "why", now, now }), Placement: Placement{Ambiguous: errors.New("line 3")}}, DoBlock, StateBlocked, time.Time{}, "line 3", ""},
-		{"given up, and only the old id stands elsewhere: delete the new one", Facts{Copies: map[string]string{old: "/x"}, Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.GiveUpReason = "why" }), Placement: onOld}, DoDiscard, StateRotating, time.Time{}, "why", ""},
-		{"only the new id stands elsewhere: the old one may go", Facts{Copies: map[string]string{fresh: "/x"}, Rotation: rotation(time.Hour), Placement: onNew}, DoWait, StateOverlap, now.Add(23 * time.Hour), "stays usable", ""},
-		{"the old id stands elsewhere: it may not", Facts{Copies: map[string]string{old: "/x", fresh: "/x"}, Rotation: rotation(time.Hour), Placement: onNew}, DoBlock, StateBlocked, now.Add(RecheckEvery), "/x", "give /x its own key, or make it a symbolic link to the file that keyd reads"},
-		{"given up, and the new id stands elsewhere: stop", Facts{Copies: map[string]string{fresh: "/x"}, Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.GiveUpReason = "why" }), Placement: onOld}, DoBlock, StateBlocked, now.Add(RecheckEvery), "/x", "give /x its own key, or make it a symbolic link to the file that keyd reads"},
+		{"given up and held, with an unreadable place: delete nothing", Facts{Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.GiveUpReason, r.DeactivateStarted, r.Held = "why", now, now }), Placement: Placement{Ambiguous: errors.New("line 3")}}, DoBlock, StateBlocked, time.Time{}, "line 3", ""},
+		{"given up, and another file shows only the old id: delete the new one", Facts{Copies: map[string]string{old: "/x"}, Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.GiveUpReason = "why" }), Placement: onOld}, DoDiscard, StateRotating, time.Time{}, "why", ""},
+		{"another file shows only the new id: the old one may be removed", Facts{Copies: map[string]string{fresh: "/x"}, Rotation: rotation(time.Hour), Placement: onNew}, DoWait, StateOverlap, now.Add(23 * time.Hour), "stays usable", ""},
+		{"another file shows the old id: a person", Facts{Copies: map[string]string{old: "/x", fresh: "/x"}, Rotation: rotation(time.Hour), Placement: onNew}, DoBlock, StateBlocked, now.Add(RecheckEvery), "/x", "give /x its own key, or make it a symbolic link to the file that keyd reads"},
+		{"given up, and another file shows the new id: stop", Facts{Copies: map[string]string{fresh: "/x"}, Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.GiveUpReason = "why" }), Placement: onOld}, DoBlock, StateBlocked, now.Add(RecheckEvery), "/x", "give /x its own key, or make it a symbolic link to the file that keyd reads"},
 		{"held, old inactive: make it active again", Facts{Rotation: rotation(2*settings.Day, deactivated(settings.Day), held), Placement: onNew}, DoRevive, StateHeld, time.Time{}, "", ""},
 		{"held, old active: wait for a person", Facts{Rotation: rotation(2*settings.Day, held), Placement: onNew}, DoWait, StateHeld, time.Time{}, "held since", ""},
 		{"held, and the file shows the old id: the person's choice", Facts{Rotation: rotation(2*settings.Day, held), Placement: onOld}, DoWait, StateHeld, time.Time{}, "", ""},

@@ -9,7 +9,8 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestRecoveryWaitsOnlyForItsOwnFailure: the table of what holds back what.
+// TestRecoveryWaitsOnlyForItsOwnFailure: lists which failures delay each step
+// that repairs something.
 func TestRecoveryWaitsOnlyForItsOwnFailure(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	rotation := func(edit func(*journal.Rotation)) *journal.Rotation {
@@ -24,11 +25,11 @@ func TestRecoveryWaitsOnlyForItsOwnFailure(t *testing.T) {
 		shows    Placement
 		proven   bool
 		do       Do
-		with     Do // another failure that holds it back
+		with     Do // another step whose failure delays it
 	}{
 		"half of each pair":           {none, Placement{Old: 1, Torn: 1}, false, DoMend, ""},
 		"the old pair is back":        {none, Placement{Old: 1}, false, DoProve, DoSwap},
-		"the old pair is back, asked": {none, Placement{Old: 1}, true, DoSwap, ""},
+		"the old pair is back, proven": {none, Placement{Old: 1}, true, DoSwap, ""},
 		"mended":                      {func(r *journal.Rotation) { r.MendStarted = now }, Placement{New: 1}, false, DoValidate, ""},
 		"the new key failed":          {failed, Placement{New: 1}, false, DoPutBack, ""},
 		"held":                        {held, Placement{New: 1}, false, DoRevive, ""},

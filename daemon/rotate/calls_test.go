@@ -13,8 +13,8 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestRotationMakesTheListedCalls counts what RELIABILITY.md lists: an IAM that answers at
-// once, one key, two regions, from the first look to the deletion.
+// TestRotationMakesTheListedCalls counts the calls that RELIABILITY.md lists: for one
+// key and two regions, from the first look to the deletion, if IAM answers at once.
 func TestRotationMakesTheListedCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)

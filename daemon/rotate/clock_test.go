@@ -15,8 +15,8 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestClockSetForwardDoesNotEndWait: the overlap and the quarantine are there for
-// people, and do not end because a clock says so that AWS contradicts.
+// TestClockSetForwardDoesNotEndWait: the overlap and the quarantine give people
+// time, and do not end because of a clock that AWS contradicts.
 func TestClockSetForwardDoesNotEndWait(t *testing.T) {
 	cases := map[string]struct {
 		at    decide.State
@@ -47,8 +47,8 @@ func TestClockSetForwardDoesNotEndWait(t *testing.T) {
 	}
 }
 
-// TestWaitWithFutureStartBeginsAgain: the clock was ahead when a wait began, and is right
-// again. The wait begins anew, and does not take a year.
+// TestWaitWithFutureStartBeginsAgain: the clock was ahead when a wait began, and is
+// right again. The wait begins again, and does not last a year.
 func TestWaitWithFutureStartBeginsAgain(t *testing.T) {
 	cases := map[string]struct {
 		at   decide.State
@@ -62,7 +62,7 @@ func TestWaitWithFutureStartBeginsAgain(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 				l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == c.at })
-				r := journalled(t, l.Rotator)
+				r := loadRotation(t, l.Rotator)
 				c.edit(r, time.Now().Add(300*settings.Day).UTC())
 				if err := l.Rotator.JournalDir().Save(r); err != nil {
 					t.Fatal(err)
@@ -78,7 +78,8 @@ func TestWaitWithFutureStartBeginsAgain(t *testing.T) {
 	}
 }
 
-// TestLastUseReadInFutureIsReadAgain by a clock that was ahead is read again.
+// TestLastUseReadInFutureIsReadAgain: a last use that was read while the clock was ahead
+// is read again.
 func TestLastUseReadInFutureIsReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)

@@ -22,14 +22,14 @@ import (
 	"keyd/daemon/settings"
 )
 
-// gate answers for one host in AWS's place, as often as it says.
+// gate answers for one host in place of AWS, a limited number of times.
 type gate struct {
 	iam.Doer
 	host  string
-	key   string // only for requests that it signs; "": for all
+	key   string // answers only requests that this key signs; "": all requests
 	times int    // 0: always
-	code  string // AWS's; "": no connection comes about
-	shut  *int   // how often it has answered
+	code  string // the error code of the answer; "": the connection is refused
+	shut  *int   // counts the answers
 }
 
 func (g gate) Do(q *http.Request) (*http.Response, error) {
@@ -45,8 +45,8 @@ func (g gate) Do(q *http.Request) (*http.Response, error) {
 		Body: io.NopCloser(strings.NewReader(fmt.Sprintf(text, g.code))), Request: q}, nil
 }
 
-// TestUnprovableKeyIsNotCreated: where an endpoint answers neither yes nor no
-// to the old key, a new one would wait for ever.
+// TestUnprovableKeyIsNotCreated: if an endpoint neither accepts nor refuses the
+// old key, the proof of a new key would never end.
 func TestUnprovableKeyIsNotCreated(t *testing.T) {
 	for name, c := range map[string]gate{
 		"a firewall before the default region": {host: "sts.us-east-1.amazonaws.com"},
@@ -60,20 +60,20 @@ func TestUnprovableKeyIsNotCreated(t *testing.T) {
 				l.Rotator.HTTP = c
 				r := l.RunUntil(2*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })
 				if n := l.CountCalls("CreateAccessKey"); n > 0 || !strings.Contains(r.Why, c.host) || r.Hint == "" {
-					t.Errorf("%d keys were made; %s: %s; %s", n, r.State, r.Why, r.Hint)
+					t.Errorf("%d keys were created; %s: %s; %s", n, r.State, r.Why, r.Hint)
 				}
 				l.Rotator.HTTP = l.HTTP
 				l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
 				if l.RecordShown(); l.ShownID() == l.OldKey.ID {
-					t.Error("nothing is in the way any more, and the key is not replaced")
+					t.Error("the obstacle is gone, and the key is not replaced")
 				}
 			})
 		})
 	}
 }
 
-// TestOneRefusalDoesNotCloseRegion: a machine of AWS's that has lost its way must
-// not spare a new key its proof.
+// TestOneRefusalDoesNotCloseRegion: one faulty AWS server that refuses the old key
+// must not exempt the new key from a proof in that region.
 func TestOneRefusalDoesNotCloseRegion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
@@ -86,14 +86,15 @@ func TestOneRefusalDoesNotCloseRegion(t *testing.T) {
 	})
 }
 
-// TestDisabledRegionIsIgnored refuses every key, and has no say in any step: neither
-// when it is the profile's only one, nor when a file is mended.
+// TestDisabledRegionIsIgnored checks that a region that is turned off, and so refuses
+// every key, affects no step, not even if it is the profile's only region or while
+// a file is mended.
 func TestDisabledRegionIsIgnored(t *testing.T) {
 	for name, config := range map[string]string{
 		"of the second profile": "[default]\nregion = eu-west-1\n[profile work]\nregion = me-central-1\n",
 		"of the only profile":   "[default]\nregion = me-central-1\n",
 	} {
-		for when, before := range map[string]bool{"before the first look": true, "since the first look": false} {
+		for when, before := range map[string]bool{"off before the first look": true, "off since the first look": false} {
 			t.Run(name+", "+when, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := lab.NewLab(t, awssim.RealLag(), 50*settings.Day)
@@ -109,7 +110,7 @@ func TestDisabledRegionIsIgnored(t *testing.T) {
 					l.RunUntil(time.Minute, func(r rotate.Result) bool { return l.ShownID() != l.OldKey.ID })
 					l.RunUntil(20*settings.Day, lab.Settled)
 					if n := l.CountCalls("CreateAccessKey"); n != 1 {
-						t.Errorf("%d keys were made", n)
+						t.Errorf("%d keys were created", n)
 					}
 					l.CheckOneKey()
 				})
@@ -118,10 +119,11 @@ func TestDisabledRegionIsIgnored(t *testing.T) {
 	}
 }
 
-// TestOldJournalLearnsOpenRegions does not say where the old key works: it is asked then.
+// TestOldJournalLearnsOpenRegions continues a rotation whose journal, written by an
+// earlier keyd, does not say where the old key works: keyd then asks each region.
 func TestOldJournalLearnsOpenRegions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVictim(t, 14, false) // killed in the proof
+		v := newVictim(t, killedInProof, false)
 		v.EditJournal(func(r *journal.Rotation) { r.OpenRegions, r.ClosedRegions, r.UserID = nil, nil, "" })
 		v.Cloud.CloseRegion("us-east-1")
 		v.Restart()
@@ -132,8 +134,8 @@ func TestOldJournalLearnsOpenRegions(t *testing.T) {
 	})
 }
 
-// TestMendingNeedsOnlyOneEndpoint: a file that shows a dead key must not
-// wait for a region that was turned off since, or cannot be reached from here.
+// TestMendingNeedsOnlyOneEndpoint: mending a file that shows a dead key must not
+// wait for a region that has been turned off since, or that cannot be reached.
 func TestMendingNeedsOnlyOneEndpoint(t *testing.T) {
 	for name, code := range map[string]string{"turned off since": "InvalidClientTokenId", "not reached from here": "", "STS turned off since": "RegionDisabledException"} {
 		t.Run(name, func(t *testing.T) {
@@ -152,8 +154,8 @@ func TestMendingNeedsOnlyOneEndpoint(t *testing.T) {
 	}
 }
 
-// TestMendingNeverRestoresInactiveKey: while that spreads, one endpoint
-// refuses the key already, and another one still accepts it.
+// TestMendingNeverRestoresInactiveKey: while a deactivation spreads through AWS, one
+// endpoint already refuses the key, and another one still accepts it.
 func TestMendingNeverRestoresInactiveKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
@@ -170,13 +172,13 @@ func TestMendingNeverRestoresInactiveKey(t *testing.T) {
 		l.WriteFile("credentials", start)
 		l.RecordShown()
 		if r := l.Pass(rotate.Request{}); l.ShownID() != l.OldKey.ID {
-			t.Errorf("a key that a person has turned off is back: %s: %s", r.State, r.Why)
+			t.Errorf("a key that a person has made inactive is in the file again: %s: %s", r.State, r.Why)
 		}
 	})
 }
 
-// TestOldJournalSurvivesUnknownRegions: it does not say where the old key works, and that
-// cannot be found out now: there is no network, or the old key was turned off.
+// TestOldJournalSurvivesUnknownRegions: the journal does not say where the old key
+// works, and keyd cannot find out now: there is no network, or the old key is Inactive.
 func TestOldJournalSurvivesUnknownRegions(t *testing.T) {
 	older := func(r *journal.Rotation) { r.OpenRegions, r.ClosedRegions, r.UserID = nil, nil, "" }
 	t.Run("offline", func(t *testing.T) {
@@ -194,7 +196,7 @@ func TestOldJournalSurvivesUnknownRegions(t *testing.T) {
 			}
 		})
 	})
-	t.Run("the old key is off", func(t *testing.T) {
+	t.Run("the old key is inactive", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			v := newVictim(t, killedInProof, false)
 			v.EditJournal(older)
@@ -218,12 +220,12 @@ func (airplane) Do(q *http.Request) (*http.Response, error) {
 	return nil, &url.Error{Op: "Post", URL: q.URL.String(), Err: &net.DNSError{Err: "no such host", Name: q.URL.Hostname(), IsNotFound: true}}
 }
 
-// killedInProof is the stage of a victim whose new key is in the journal and not
+// killedInProof is the stage at which a victim's new key is in the journal and not yet
 // in the file.
 const killedInProof = 14
 
 // TestMendingDespiteRefusalAndSilence: of the endpoints of a pair that was proven
-// before one accepts it, one has been turned off since, and one says nothing.
+// earlier, one accepts it, one has been turned off since, and one does not answer.
 func TestMendingDespiteRefusalAndSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
@@ -234,13 +236,13 @@ func TestMendingDespiteRefusalAndSilence(t *testing.T) {
 		l.WriteFile("credentials", start)
 		r := l.Pass(rotate.Request{})
 		if l.RecordShown(); l.ShownID() == l.OldKey.ID {
-			t.Errorf("a dead key stays: %s: %s", r.State, r.Why)
+			t.Errorf("the dead key is still in the file: %s: %s", r.State, r.Why)
 		}
 	})
 }
 
-// TestGivingUpDeletesAtOriginalEndpoint: the profile that named the endpoint is gone, and the
-// new key is deleted where it is, not at another AWS that does not know it.
+// TestGivingUpDeletesAtOriginalEndpoint: the profile that named the endpoint is gone.
+// The new key is deleted at the AWS that created it, not at one that does not know it.
 func TestGivingUpDeletesAtOriginalEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)

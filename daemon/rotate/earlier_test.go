@@ -67,10 +67,10 @@ func (l *leftBehind) scene(t *testing.T) *scene {
 	return w
 }
 
-// TestEarlierInstallationContinues: a rotation that an earlier keyd began, in whatever
-// phase it was killed, is finished by this one. The pair in the file works at every
-// request, nothing but its values changes, the history is kept, and in the end the user
-// has one key.
+// TestEarlierInstallationContinues: this keyd finishes a rotation that an earlier
+// keyd began, whatever the phase in which that one was killed. The pair in the file works
+// at every request, nothing else in the file changes, the history is kept, and in the end
+// the user has one key.
 func TestEarlierInstallationContinues(t *testing.T) {
 	if homeFolder != "/home/alice" {
 		t.Skip("the journals name files as Unix does")
@@ -101,7 +101,7 @@ func continueFrom(t *testing.T, left *leftBehind) {
 	dir := journal.Dir{Path: rotations, Sys: w.disk}
 	open, problems := dir.Load(t.Context())
 	if len(open) != 1 || len(problems) > 0 {
-		t.Fatalf("%d journals are understood, %v", len(open), problems)
+		t.Fatalf("%d journals can be read, %v", len(open), problems)
 	}
 	wasHeld := strings.Contains(t.Name(), "-held-")
 	d.HTTP = doer(func(q *http.Request) (*http.Response, error) {

@@ -17,9 +17,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestRotationOfAnotherFileIsLeftAlone: that the files of this process show nothing of a
-// rotation says nothing when it is about another file. Neither a pass, nor a
-// person, nor a rotation that is being given up takes a key away then.
+// TestRotationOfAnotherFileIsLeftAlone: a rotation of another file is not over
+// because this process's files show none of its keys. Neither a pass, nor a command,
+// nor giving the rotation up removes a key then.
 func TestRotationOfAnotherFileIsLeftAlone(t *testing.T) {
 	for name, givenUp := range map[string]bool{"in its quarantine": false, "being given up": true} {
 		t.Run(name, func(t *testing.T) {
@@ -27,8 +27,8 @@ func TestRotationOfAnotherFileIsLeftAlone(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 				l.Pass(rotate.Request{})
 				if givenUp {
-					r := journalled(t, l.Rotator)
-					r.GiveUpReason, r.Validated, r.Old.Secret = "AWS refuses the pair that is on disk", time.Time{}, l.OldKey.Secret // as validate leaves it
+					r := loadRotation(t, l.Rotator)
+					r.GiveUpReason, r.Validated, r.Old.Secret = "AWS refuses the pair that is on disk", time.Time{}, l.OldKey.Secret // as the step validate leaves the journal
 					if err := l.Rotator.JournalDir().Save(r); err != nil {
 						t.Fatal(err)
 					}
@@ -42,7 +42,7 @@ func TestRotationOfAnotherFileIsLeftAlone(t *testing.T) {
 				}
 				gone, err := l.Rotator.RotationToGiveUp(t.Context(), "default")
 				if gone != nil || err != nil || !told {
-					t.Errorf("a person was told: %t; to resume is to give up %v, %v", told, gone, err)
+					t.Errorf("the person is needed: %t; keyd resume would give up %v, %v", told, gone, err)
 				}
 				_, err = l.Rotator.Resume(t.Context(), "default")
 				if _, ok := errors.AsType[*rotate.ElsewhereError](err); !ok {
@@ -58,16 +58,17 @@ func TestRotationOfAnotherFileIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestKeyInAnotherFileIsKept: a file that another process of this user reads, or
-// that is the usual one, shows the same key. Nobody here can write its successor
-// there, so the key stays; what was swapped already waits with both keys usable.
+// TestKeyInAnotherFileIsKept: the default file, or a file that another process
+// of this user reads, shows the same key. This process cannot write the successor
+// there, so it keeps the key. A rotation that has already swapped waits with both keys
+// usable.
 func TestKeyInAnotherFileIsKept(t *testing.T) {
 	for name, also := range map[string]bool{"the usual file": true, "a file that was read before": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 30*settings.Day)
 				if !also {
-					l.Pass(rotate.Request{}) // by which it is known
+					l.Pass(rotate.Request{}) // remembers the file
 				}
 				usual := l.Rotator.Store.Paths.Credentials
 				l.WriteFile("elsewhere", l.ReadCredentials())
@@ -92,8 +93,8 @@ func TestKeyInAnotherFileIsKept(t *testing.T) {
 	}
 }
 
-// TestKnownFileOnMissingDiskIsRemembered: what is on a stick is remembered while it is
-// not mounted.
+// TestKnownFileOnMissingDiskIsRemembered: keyd remembers the key in a file on a
+// stick while the stick is not mounted.
 func TestKnownFileOnMissingDiskIsRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.RealLag(), 30*settings.Day)
@@ -104,7 +105,7 @@ func TestKnownFileOnMissingDiskIsRemembered(t *testing.T) {
 		}
 		l.WriteFile("stick/credentials", l.ReadCredentials())
 		l.Rotator.Store.Paths.Credentials = filepath.Join(stick, "credentials")
-		l.Pass(rotate.Request{}) // in a shell whose variable names it
+		l.Pass(rotate.Request{}) // in a shell whose variable names the file
 		l.Rotator.Store.Paths.Credentials = usual
 		for _, move := range [][2]string{{stick, stick + "-away"}, {stick + "-away", stick}} {
 			if err := os.Rename(move[0], move[1]); err != nil {
@@ -119,8 +120,8 @@ func TestKnownFileOnMissingDiskIsRemembered(t *testing.T) {
 	})
 }
 
-// TestMissingDiskIsReported: a file that is not there is not one from which
-// somebody has taken the key, and the person is told so before she gives it up.
+// TestMissingDiskIsReported: a missing file does not mean that someone has
+// removed the key from it. The person learns that before giving the rotation up.
 func TestMissingDiskIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.RealLag(), 70*settings.Day)
@@ -129,7 +130,7 @@ func TestMissingDiskIsReported(t *testing.T) {
 		if err := os.Rename(filepath.Join(l.Home, "credentials"), filepath.Join(l.Home, "away")); err != nil {
 			t.Fatal(err)
 		}
-		l.Rotator.HTTP = l.Cloud // the lab's own looks at the file
+		l.Rotator.HTTP = l.Cloud // the lab's own client reads the file
 		r := l.PassAll(rotate.Request{})[0]
 		if !r.NeedsPerson || !strings.Contains(r.Why, "credentials is not there") || !strings.Contains(r.Hint, "not mounted") {
 			t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
@@ -146,9 +147,8 @@ func TestMissingDiskIsReported(t *testing.T) {
 	})
 }
 
-// TestSecondKeyInKnownFileIsNotPruned: a key that another file shows is no more offered to
-// be pruned than one of this file, and keyd install does not promise to rotate
-// what it will not.
+// TestSecondKeyInKnownFileIsNotPruned: keyd does not offer to prune a key that another
+// known file shows, and keyd install does not promise a rotation that will not happen.
 func TestSecondKeyInKnownFileIsNotPruned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
@@ -168,8 +168,8 @@ func TestSecondKeyInKnownFileIsNotPruned(t *testing.T) {
 	})
 }
 
-// TestHoldChoosesRotationOfThisFile: one profile name stands in two files, and in both
-// its key is being rotated.
+// TestHoldChoosesRotationOfThisFile: the same profile name is in two files, and the
+// keys of both are being rotated.
 func TestHoldChoosesRotationOfThisFile(t *testing.T) {
 	for _, first := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -189,9 +189,9 @@ func TestHoldChoosesRotationOfThisFile(t *testing.T) {
 	}
 }
 
-// TestUnreadablePlaceKeepsItsKey: a place in which AWS readers disagree still shows
-// its key to some of them. No key of the rotation goes while it stands there, and
-// a person is told the line.
+// TestUnreadablePlaceKeepsItsKey: a place that AWS tools read differently still
+// shows its key to some of them. No key of the rotation is removed while the place
+// exists, and the message names its line.
 func TestUnreadablePlaceKeepsItsKey(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -231,8 +231,8 @@ func TestUnreadablePlaceKeepsItsKey(t *testing.T) {
 	}
 }
 
-// TestSecondKeyInUseIsNotPruned: the user's other key is in the way of a successor,
-// and in use. It is neither pruned nor offered to be.
+// TestSecondKeyInUseIsNotPruned: the user's other key takes the slot of a
+// successor, and another profile uses it. keyd neither prunes it nor offers to.
 func TestSecondKeyInUseIsNotPruned(t *testing.T) {
 	for name, add := range map[string]func(*awssim.User, time.Duration) (id, secret string){
 		"active": (*awssim.User).AddKey, "inactive": (*awssim.User).AddInactiveKey,
@@ -252,8 +252,8 @@ func TestSecondKeyInUseIsNotPruned(t *testing.T) {
 	}
 }
 
-// TestDuplicateIDHidesNoKey: a place that shows the same id in a form that nobody can rotate
-// hides neither the key nor what is remembered of it.
+// TestDuplicateIDHidesNoKey: a place that shows the same id in a form that keyd
+// cannot rotate hides neither the key nor what keyd remembers about it.
 func TestDuplicateIDHidesNoKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 200*settings.Day)

@@ -13,8 +13,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestResumeReadsLastUseAgain: a person holds, because a program still uses the
-// old key. What AWS said of its use before the hold is no reason to deactivate it.
+// TestResumeReadsLastUseAgain: a person holds a rotation because a program still
+// uses the old key. The last use that keyd read before the hold must not lead to a
+// deactivation after it.
 func TestResumeReadsLastUseAgain(t *testing.T) {
 	for _, used := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -41,7 +42,7 @@ func TestResumeReadsLastUseAgain(t *testing.T) {
 }
 
 // TestHoldKeepsOrphan: the key of a lost answer is not deleted while a person holds
-// the rotation, and is after she has let it go on.
+// the rotation, and is deleted after the person has resumed it.
 func TestHoldKeepsOrphan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := orphanLab(t)
@@ -65,8 +66,9 @@ func TestHoldKeepsOrphan(t *testing.T) {
 	})
 }
 
-// TestHoldBeforeReconcileStartsNoRotation begins no other rotation, also when the call had no
-// effect and the key is still due.
+// TestHoldBeforeReconcileStartsNoRotation holds a rotation whose CreateAccessKey was not
+// answered. keyd begins no other rotation, even if the call had no effect and the key is
+// still due.
 func TestHoldBeforeReconcileStartsNoRotation(t *testing.T) {
 	for name, when := range map[string]awssim.When{"before the effect": awssim.Before, "after the effect": awssim.After} {
 		t.Run(name, func(t *testing.T) {
@@ -91,17 +93,18 @@ func TestHoldBeforeReconcileStartsNoRotation(t *testing.T) {
 	}
 }
 
-// orphanLab has a key, probably of a lost answer, in its quarantine.
+// orphanLab returns a lab in which a key, probably from a lost answer, is in its
+// quarantine.
 func orphanLab(t *testing.T) *lab.Lab {
 	l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
-	l.User.DenyAction("GetAccessKeyLastUsed", awssim.NotAllowed) // so that it is not certain
+	l.User.DenyAction("GetAccessKeyLastUsed", awssim.NotAllowed) // so that keyd cannot be certain
 	l.Cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: awssim.After, Times: 1})
 	l.RunUntil(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
 	return l
 }
 
-// TestHoldWithUnreadablePlaceRevivesOldKey: where no place of the key can be read, a person gets the old one
-// back all the same.
+// TestHoldWithUnreadablePlaceRevivesOldKey: a hold makes the old key Active again
+// even if keyd can read none of the places that show the new one.
 func TestHoldWithUnreadablePlaceRevivesOldKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
@@ -109,7 +112,7 @@ func TestHoldWithUnreadablePlaceRevivesOldKey(t *testing.T) {
 		l.RecordShown()
 		whole := l.ReadCredentials()
 		l.WriteFile("credentials", strings.Replace(whole[:strings.Index(whole, "[work]")], "[default]", "[default]\naws_access_key_id = "+l.ShownID(), 1))
-		l.Rotator.OnEvent = nil // the lab reads the file whenever something is told
+		l.Rotator.OnEvent = nil // the lab's callback reads the file
 		r, err := l.Rotator.Hold(t.Context(), "default")
 		if keys := l.Cloud.Keys(l.User); err != nil || len(keys) != 2 || keys[0].Status != "Active" || !strings.Contains(r.Why, "credentials:") {
 			t.Errorf("%s: %s, %v; %v", r.State, r.Why, err, keys)
@@ -117,8 +120,8 @@ func TestHoldWithUnreadablePlaceRevivesOldKey(t *testing.T) {
 	})
 }
 
-// TestHoldSignsWithNewKey, also when the old text is back in the file and the
-// user has another name.
+// TestHoldSignsWithNewKey: a hold signs with the new key, even if the old text is back in
+// the file and the user has another name.
 func TestHoldSignsWithNewKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)

@@ -13,8 +13,8 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestRenamedOrMovedUserIsFound keeps the unique id and the keys: whatever keyd
-// remembers, it finds the user again by itself.
+// TestRenamedOrMovedUserIsFound renames or moves a user, who keeps the unique id and
+// the keys: keyd finds the user again without help.
 func TestRenamedOrMovedUserIsFound(t *testing.T) {
 	for name, to := range map[string]struct{ path, name string }{
 		"to another path": {"/staff/", "alice"},
@@ -36,7 +36,7 @@ func TestRenamedOrMovedUserIsFound(t *testing.T) {
 						return lab.Settled(r) && l.ShownID() != first && len(l.Cloud.Keys(l.User)) == 1
 					})
 					if n := l.CountCalls("CreateAccessKey"); n != 1 || r.NeedsPerson {
-						t.Errorf("%d keys were made; %s: %s", n, r.State, r.Why)
+						t.Errorf("%d keys were created; %s: %s", n, r.State, r.Why)
 					}
 					l.CheckPromises()
 				})
@@ -45,8 +45,8 @@ func TestRenamedOrMovedUserIsFound(t *testing.T) {
 	}
 }
 
-// TestReusedUserNameGetsNoKeys: a user with the rights to do so would be given
-// keys that are not the person's own.
+// TestReusedUserNameGetsNoKeys: another user now has the name that keyd remembers. A
+// key with enough permissions could create keys for that user by mistake.
 func TestReusedUserNameGetsNoKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 40*settings.Day)
@@ -56,15 +56,15 @@ func TestReusedUserNameGetsNoKeys(t *testing.T) {
 		other := l.Cloud.AddUser(lab.Account, "/", "alice")
 		l.RunUntil(70*settings.Day, func(r rotate.Result) bool { return lab.Settled(r) && l.ShownID() != l.OldKey.ID })
 		if n := len(l.Cloud.Keys(other)) + len(l.Cloud.History(other)); n > 0 {
-			t.Errorf("the other user was given %d keys", n)
+			t.Errorf("%d keys were created for the other user", n)
 		}
 		l.CheckPromises()
 		l.CheckOneKey()
 	})
 }
 
-// TestHoldWorksForRenamedUser: AWS does not know the user by the old name, which must
-// not be taken for an old key that is gone.
+// TestHoldWorksForRenamedUser: AWS does not know the user by the old name, and keyd
+// must not conclude that the old key is gone.
 func TestHoldWorksForRenamedUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
@@ -78,18 +78,18 @@ func TestHoldWorksForRenamedUser(t *testing.T) {
 	})
 }
 
-// TestMendingNeverGivesUpValidatedKey: whatever AWS calls the user by then, the
-// old key may be Inactive.
+// TestMendingNeverGivesUpValidatedKey: the user may have another name by now, and
+// the old key may be Inactive, so the new key must not be given up.
 func TestMendingNeverGivesUpValidatedKey(t *testing.T) {
 	const path = "arn:aws:iam::" + lab.Account + ":user/before/alice"
 	for name, c := range map[string]struct {
 		lie   func(*journal.Rotation)
 		mends bool
 	}{
-		"the user was moved":             {func(r *journal.Rotation) { r.ARN = path }, true},
-		"moved, and an older keyd's":     {func(r *journal.Rotation) { r.ARN, r.UserID = path, "" }, true},
-		"AWS says it is somebody else":   {func(r *journal.Rotation) { r.UserID = "AIDAXXXXXXXXXXXXXXXX" }, false},
-		"the journal of an older keyd's": {func(r *journal.Rotation) { r.UserID, r.OpenRegions, r.ClosedRegions = "", nil, nil }, true},
+		"the user was moved": {func(r *journal.Rotation) { r.ARN = path }, true},
+		"the user was moved, and the journal is an earlier keyd's": {func(r *journal.Rotation) { r.ARN, r.UserID = path, "" }, true},
+		"AWS reports another user":                                 {func(r *journal.Rotation) { r.UserID = "AIDAXXXXXXXXXXXXXXXX" }, false},
+		"the journal is an earlier keyd's":                         {func(r *journal.Rotation) { r.UserID, r.OpenRegions, r.ClosedRegions = "", nil, nil }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -12,9 +12,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestMendingDoesNotWaitForOtherFailures: the old key cannot be deleted, or AWS
-// cannot be asked for its last use, and that is tried again tomorrow. The file that
-// shows it again is mended now.
+// TestMendingDoesNotWaitForOtherFailures: keyd tries tomorrow again to delete or
+// deactivate the old key, because AWS denies it today. A file that shows the old key again
+// is mended now.
 func TestMendingDoesNotWaitForOtherFailures(t *testing.T) {
 	for action, limit := range map[string]time.Duration{"DeleteAccessKey": 12 * settings.Day, "UpdateAccessKey": 3 * settings.Day} {
 		t.Run(action, func(t *testing.T) {

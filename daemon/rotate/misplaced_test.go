@@ -16,8 +16,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestWrongEndpointNeedsPerson at once, who is told what to mend. As soon
-// as it is mended the key is looked after again.
+// TestWrongEndpointNeedsPerson checks that a mistake in a setting that says where AWS is
+// needs a person at once, with a hint that names the setting. As soon as it is corrected,
+// keyd continues.
 func TestWrongEndpointNeedsPerson(t *testing.T) {
 	const region = "[default]\nregion = eu-west-1\n"
 	for name, c := range map[string]struct{ config, variable, value, run string }{
@@ -47,7 +48,7 @@ func TestWrongEndpointNeedsPerson(t *testing.T) {
 				l.WriteFile("config", region)
 				time.Sleep(time.Minute)
 				if r := l.Pass(rotate.Request{}); r.State != decide.StateOverlap {
-					t.Errorf("mended: %s: %s", r.State, r.Why)
+					t.Errorf("after the correction: %s: %s", r.State, r.Why)
 				}
 			})
 		})
@@ -61,8 +62,8 @@ func (e correctable) Error() string { return string(e) }
 
 func (correctable) Hint() string { return "correct it" }
 
-// TestTornPairIsMendedDespiteWrongEndpoint: half a pair is of use to nobody, and making it
-// whole asks nobody.
+// TestTornPairIsMendedDespiteWrongEndpoint: half a pair is useless, and making it
+// whole needs no call.
 func TestTornPairIsMendedDespiteWrongEndpoint(t *testing.T) {
 	f := decide.Facts{ID: "AKIAOLD", Profiles: []string{"default"}, EndpointErr: correctable("wrong")}
 	f.Rotation = &journal.Rotation{Validated: time.Now()}
@@ -77,7 +78,7 @@ func TestTornPairIsMendedDespiteWrongEndpoint(t *testing.T) {
 	}
 }
 
-// A bundle without a certificate is no bundle.
+// TestEmptyBundleNeedsPerson names a CA bundle without a certificate.
 func TestEmptyBundleNeedsPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)

@@ -13,15 +13,15 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestLastingFailureNeedsPerson: waiting is right for a week of a machine that
-// is on, and for a day when the key is too old. Having no network at all is no
-// trouble until both are over.
+// TestLastingFailureNeedsPerson: keyd waits in silence for a week in which the machine
+// is on, and for one day if the key is too old. Without any network it asks for a person
+// only after a week, and only if the key is too old.
 func TestLastingFailureNeedsPerson(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		kind  awssim.Kind
-		age   time.Duration // of the key, as the trouble begins
-		after time.Duration // of trouble: needs a person then, and not long before
+		age   time.Duration // of the key when the failures begin
+		after time.Duration // of failures: from then on a person is needed; 0: never
 	}{
 		"a proxy opens TLS, young":      {awssim.TLS, 10 * settings.Day, 7 * settings.Day},
 		"a proxy opens TLS, too old":    {awssim.TLS, 100 * settings.Day, settings.Day},
@@ -49,14 +49,15 @@ func TestLastingFailureNeedsPerson(t *testing.T) {
 				l.Cloud.ClearFaults()
 				time.Sleep(6 * time.Hour)
 				if r := l.Pass(rotate.Request{}); r.State != decide.StateOK {
-					t.Errorf("when it is over: %s: %s", r.State, r.Why)
+					t.Errorf("after the failures: %s: %s", r.State, r.Why)
 				}
 			})
 		})
 	}
 }
 
-// TestFailureDurationExcludesSleep: a week with the lid closed is no week of trouble.
+// TestFailureDurationExcludesSleep: a week with the lid closed is not a week of
+// failures.
 func TestFailureDurationExcludesSleep(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	before := &decide.Failure{Do: decide.DoLook, At: at, Count: 3, Lasted: time.Hour}
@@ -65,7 +66,7 @@ func TestFailureDurationExcludesSleep(t *testing.T) {
 		{-settings.Day, 6 * time.Hour, 7 * time.Hour},
 		{8 * settings.Day, 8*settings.Day + 10*time.Minute, time.Hour + 10*time.Minute},
 		{0, -time.Hour, time.Hour},                       // the clock was set back
-		{0, 30 * settings.Day, settings.Day + time.Hour}, // keyd was not there
+		{0, 30 * settings.Day, settings.Day + time.Hour}, // keyd did not run
 	} {
 		next := decide.Failure{Do: decide.DoLook, At: at.Add(c.now)}
 		next.ContinueFrom(before, at.Add(c.awake))
@@ -75,7 +76,7 @@ func TestFailureDurationExcludesSleep(t *testing.T) {
 	}
 }
 
-// TestEndedFailureIsForgotten: what failed once, and was not due again for
+// TestEndedFailureIsForgotten: a step that failed once, and was not due again for
 // weeks, has not failed for weeks.
 func TestEndedFailureIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -90,7 +91,7 @@ func TestEndedFailureIsForgotten(t *testing.T) {
 				t.Errorf("%s: %s", r.State, r.Why)
 			}
 			l.Cloud.ClearFaults()
-			l.WriteFile("credentials", swapped) // by its owner
+			l.WriteFile("credentials", swapped) // as the person does
 			time.Sleep(2 * settings.Day)
 			if r := l.Pass(rotate.Request{}); r.State != decide.StateQuarantine {
 				t.Errorf("%s: %s", r.State, r.Why)
@@ -99,7 +100,7 @@ func TestEndedFailureIsForgotten(t *testing.T) {
 	})
 }
 
-// TestTagIsTriedTwice: nobody needs it, and a rotation does not stay open for it.
+// TestTagIsTriedTwice: the tag is optional, and a rotation does not stay open for it.
 func TestTagIsTriedTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
@@ -107,15 +108,15 @@ func TestTagIsTriedTwice(t *testing.T) {
 		l.RunUntil(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
 		l.RunUntil(10*settings.Day, lab.Settled)
 		if said := strings.Join(l.Events, "\n"); !strings.Contains(said, "TagUser") {
-			t.Errorf("nobody is told that it has no tag: %s", said)
+			t.Errorf("no event reports the missing tag: %s", said)
 		}
 		l.CheckPromises()
 		l.CheckOneKey()
 	})
 }
 
-// TestUnusableNewKeysNeedPerson: AWS accepts no key that keyd makes, and each
-// try makes and deletes one.
+// TestUnusableNewKeysNeedPerson: AWS accepts no key that keyd creates, and each
+// attempt creates and deletes one.
 func TestUnusableNewKeysNeedPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{Create: awssim.Range{Min: time.Hour, Max: time.Hour}, Replicas: 2}, 100*settings.Day)

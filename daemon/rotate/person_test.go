@@ -14,8 +14,8 @@ import (
 	"keyd/daemon/state"
 )
 
-// TestHoldKeepsOtherStatusLines of the status, of which one may have the very
-// profiles of the rotation: someone has put a third key into them.
+// TestHoldKeepsOtherStatusLines checks that a hold changes no other line of the status,
+// even one with the same profiles: someone has put a third key into them.
 func TestHoldKeepsOtherStatusLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.RealLag(), 70*settings.Day)

@@ -14,9 +14,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// doubtful is a lab in which an answer to CreateAccessKey was lost, and a key
-// of somebody's was made later, when it could be either's.
-func doubtful(t *testing.T, when awssim.When) (l *lab.Lab, foreign, foreignSecret string) {
+// newSuspectLab returns a lab in which the answer to CreateAccessKey was lost, and someone
+// created a key soon after, so that keyd cannot tell whose it is.
+func newSuspectLab(t *testing.T, when awssim.When) (l *lab.Lab, foreign, foreignSecret string) {
 	t.Helper()
 	l = lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
 	l.Cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: when, Times: 1})
@@ -32,7 +32,7 @@ func doubtful(t *testing.T, when awssim.When) (l *lab.Lab, foreign, foreignSecre
 
 func TestPruneOfSuspectContinuesRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, foreign, _ := doubtful(t, awssim.Before)
+		l, foreign, _ := newSuspectLab(t, awssim.Before)
 		start := l.ReadCredentials()
 		l.PruneByID(foreign, true)
 		if r := l.Pass(rotate.Request{}); r.State != decide.StateBlocked || l.KeyStatuses()[foreign] != "Inactive" || l.KeyStatuses()[l.OldKey.ID] != "Active" {
@@ -43,7 +43,7 @@ func TestPruneOfSuspectContinuesRotation(t *testing.T) {
 			t.Error("the file changed")
 		}
 		if r := l.Pass(rotate.Request{}); r.Rotation == nil || r.Rotation.Old.ID != l.OldKey.ID || r.State != decide.StateOverlap {
-			t.Errorf("the rotation does not go on: %s, %s", r.State, r.Why)
+			t.Errorf("the rotation does not continue: %s, %s", r.State, r.Why)
 		}
 		for _, c := range l.Cloud.ForeignCalls() {
 			if c.Target != foreign {
@@ -59,10 +59,11 @@ func TestPruneOfSuspectContinuesRotation(t *testing.T) {
 	})
 }
 
-// TestPruneOfOneSuspectKeepsTheOther: the other one is somebody's, who takes it away.
+// TestPruneOfOneSuspectKeepsTheOther: the other one belongs to someone, who
+// deletes it later.
 func TestPruneOfOneSuspectKeepsTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, foreign, _ := doubtful(t, awssim.After)
+		l, foreign, _ := newSuspectLab(t, awssim.After)
 		lost := ""
 		for id := range l.KeyStatuses() {
 			if id != l.OldKey.ID && id != foreign {
@@ -89,7 +90,7 @@ func TestPruneOfOneSuspectKeepsTheOther(t *testing.T) {
 
 func TestPruneRefusesUsedAndUnknownKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, foreign, secret := doubtful(t, awssim.Before)
+		l, foreign, secret := newSuspectLab(t, awssim.Before)
 		before := l.KeyStatuses()
 		refused := func(id, says string) {
 			t.Helper()
@@ -105,7 +106,7 @@ func TestPruneRefusesUsedAndUnknownKeys(t *testing.T) {
 		l.WriteFile("credentials", l.ReadCredentials()+"[bob]\naws_access_key_id = "+foreign+"\naws_secret_access_key = "+secret+"\n")
 		refused(foreign, "is the key that bob uses")
 		if err := l.Rotator.Prune(t.Context(), p); err == nil {
-			t.Error("it was pruned although a profile has come to show it")
+			t.Error("the key was pruned although a profile shows it now")
 		}
 		if now := l.KeyStatuses(); len(now) != 2 || now[foreign] != before[foreign] || now[l.OldKey.ID] != "Active" {
 			t.Errorf("%v", now)
@@ -113,17 +114,17 @@ func TestPruneRefusesUsedAndUnknownKeys(t *testing.T) {
 	})
 }
 
-// TestFailedPruneIsOfferedAgain: the journal has forgotten the question, and
-// finds it again.
+// TestFailedPruneIsOfferedAgain: the journal no longer names the suspect, and the next
+// pass finds it again.
 func TestFailedPruneIsOfferedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, foreign, _ := doubtful(t, awssim.Before)
+		l, foreign, _ := newSuspectLab(t, awssim.Before)
 		l.PruneByID(foreign, true)
 		p, err := l.Rotator.FindSecondKey(t.Context(), "default", foreign)
 		lab.Must(t, err)
 		l.User.DenyAction("iam:DeleteAccessKey", awssim.NotAllowed)
 		if err := l.Rotator.Prune(t.Context(), p); err == nil {
-			t.Fatal("it was not allowed")
+			t.Fatal("the denied prune reported success")
 		}
 		r := l.Pass(rotate.Request{})
 		if r.State != decide.StateBlocked || !slices.Equal(r.Rotation.Suspects, []string{foreign}) {
@@ -136,8 +137,8 @@ func TestFailedPruneIsOfferedAgain(t *testing.T) {
 	})
 }
 
-// TestPruneNeverSignsWithSkippedKey: one call with a decoy raises its
-// alarm.
+// TestPruneNeverSignsWithSkippedKey: a single call with a decoy key raises
+// an alarm.
 func TestPruneNeverSignsWithSkippedKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, account := range map[string]string{"never_accounts": lab.Account, "decoy": "052310077262"} {
@@ -154,7 +155,7 @@ func TestPruneNeverSignsWithSkippedKey(t *testing.T) {
 				t.Errorf("%s: %+v, %v", name, p, err)
 			}
 			if err := l.Rotator.Prune(t.Context(), rotate.PruneCandidate{Profile: "default", KeyID: second, User: "carol"}); err == nil {
-				t.Errorf("%s: it was pruned", name)
+				t.Errorf("%s: the key was pruned", name)
 			}
 			if calls := l.Cloud.Calls(); len(calls) > 0 {
 				t.Errorf("%s: %d calls, the first is %s", name, len(calls), calls[0].Action)
@@ -163,8 +164,8 @@ func TestPruneNeverSignsWithSkippedKey(t *testing.T) {
 	})
 }
 
-// TestPruneChangesNothingInExcludedAccount, also when the id does not tell the
-// account, and AWS is the first to name it.
+// TestPruneChangesNothingInExcludedAccount checks never_accounts, even if the id does not
+// show the account and only AWS names it.
 func TestPruneChangesNothingInExcludedAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)

@@ -11,8 +11,8 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestRehearseChangesNothing tries everything and leaves AWS, the file and the
-// state folder as they were, whatever the key is like.
+// TestRehearseChangesNothing checks that a rehearsal leaves AWS, the file and the state
+// folder as they were, whatever the state of the key.
 func TestRehearseChangesNothing(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -26,8 +26,8 @@ func TestRehearseChangesNothing(t *testing.T) {
 		{name: "young", age: 10 * settings.Day, ready: true, state: decide.StateOK},
 		{name: "due", age: 70 * settings.Day, ready: true, state: decide.StateDue},
 		{name: "a second key", age: 70 * settings.Day, arrange: func(l *lab.Lab) { l.User.CreateKey() }, state: decide.StateBlocked, person: true},
-		{name: "may not deactivate", age: 10 * settings.Day, arrange: func(l *lab.Lab) { l.User.DenyAction("UpdateAccessKey", awssim.NotAllowed) }, state: decide.StateOK, person: true, fails: true},
-		{name: "may not list", age: 10 * settings.Day, arrange: func(l *lab.Lab) { l.User.DenyAction("ListAccessKeys", awssim.NotAllowed) }, state: decide.StateOK, person: true, fails: true},
+		{name: "deactivation denied", age: 10 * settings.Day, arrange: func(l *lab.Lab) { l.User.DenyAction("UpdateAccessKey", awssim.NotAllowed) }, state: decide.StateOK, person: true, fails: true},
+		{name: "list denied", age: 10 * settings.Day, arrange: func(l *lab.Lab) { l.User.DenyAction("ListAccessKeys", awssim.NotAllowed) }, state: decide.StateOK, person: true, fails: true},
 		{name: "offline", age: 10 * settings.Day, arrange: func(l *lab.Lab) { l.Cloud.Inject(awssim.Fault{Kind: awssim.DNS}) }, state: decide.StateOK, fails: true},
 		{name: "excluded", age: 70 * settings.Day, arrange: func(l *lab.Lab) {
 			l.Rotator.Settings.ProfileRotateAfter = map[string]time.Duration{"work": settings.Never}

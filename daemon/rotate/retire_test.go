@@ -14,9 +14,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestRetireNowNeedsFreshLook: when no time passes by the clock between
-// the look before the deactivation and the deactivation, or the clock is set
-// back, the look must not be taken for one that came after.
+// TestRetireNowNeedsFreshLook: the clock may show the same time, or an earlier one, at the
+// deactivation as at the look before it. keyd must not take that look for one that came
+// after the deactivation.
 func TestRetireNowNeedsFreshLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
@@ -29,8 +29,8 @@ func TestRetireNowNeedsFreshLook(t *testing.T) {
 	})
 }
 
-// TestClockSetBackDoesNotBlock between the steps of a rotation holds it up for no
-// longer than a look.
+// TestClockSetBackDoesNotBlock sets the clock back between two steps of a rotation, which
+// costs one more look and nothing else.
 func TestClockSetBackDoesNotBlock(t *testing.T) {
 	for _, back := range []time.Duration{time.Second, 20 * time.Second, 4 * time.Minute} {
 		t.Run(back.String(), func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestClockSetBackDoesNotBlock(t *testing.T) {
 				l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
 				l.Restart()
 				l.Rotator.Now = func() time.Time { return time.Now().Add(-back) }
-				l.Rotator.AwakeSince = time.Now() // as the daemon that began before the clock was set
+				l.Rotator.AwakeSince = time.Now() // as in a daemon that started before the clock was set back
 				r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
 				if !lab.Settled(r) {
 					t.Errorf("%s: %s", r.State, r.Why)
@@ -52,7 +52,7 @@ func TestClockSetBackDoesNotBlock(t *testing.T) {
 }
 
 // TestLaggingListIsNotReactivation: after the deactivation one list can show the old
-// key Inactive and the next one Active again, although nobody touched it.
+// key as Inactive and the next one as Active again, although no one has touched it.
 func TestLaggingListIsNotReactivation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -66,8 +66,8 @@ func TestLaggingListIsNotReactivation(t *testing.T) {
 	})
 }
 
-// TestLateHoldEndsRotation: the old key is gone already, by the daemon or in the
-// console. There is nothing to hold, and the rotation ends.
+// TestLateHoldEndsRotation: the daemon, or someone in the console, has already deleted
+// the old key. There is nothing to hold, and the rotation ends.
 func TestLateHoldEndsRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
@@ -80,17 +80,16 @@ func TestLateHoldEndsRotation(t *testing.T) {
 			t.Fatal(err)
 		}
 		if said := strings.Join(l.Events, "\n"); !strings.Contains(said, "nothing left to hold") {
-			t.Errorf("the person is not told: %s", said)
+			t.Errorf("no event says so: %s", said)
 		}
 		l.RunUntil(8*settings.Day, lab.Settled)
 		l.CheckOneKey()
 	})
 }
 
-// TestRotationEndsWhenNewKeyIsGone: the person has put another key into the file,
-// said that keyd shall go on, and the new key, which alone could be asked about
-// itself, is gone: deleted in the console, or by a pass that was killed before
-// it could note it.
+// TestRotationEndsWhenNewKeyIsGone: the person has put another key into the file and
+// resumed the rotation. The new key, the only one that keyd could still sign with, is gone:
+// it was deleted in the console, or by a pass that was killed before it could record that.
 func TestRotationEndsWhenNewKeyIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
@@ -98,7 +97,7 @@ func TestRotationEndsWhenNewKeyIsGone(t *testing.T) {
 		time.Sleep(time.Minute)
 		id, secret := awssim.New(awssim.Options{Seed: 9}).AddUser(lab.Account, "/", "other").AddKey(settings.Day)
 		l.WriteFile("credentials", "[default]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n")
-		if err := l.User.DeleteKey(journalled(t, l.Rotator).New.ID); err != nil {
+		if err := l.User.DeleteKey(loadRotation(t, l.Rotator).New.ID); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -112,26 +111,26 @@ func TestRotationEndsWhenNewKeyIsGone(t *testing.T) {
 			}
 		}
 		if left, errs := l.Rotator.JournalDir().Load(t.Context()); len(left) > 0 || len(errs) > 0 {
-			t.Errorf("the rotation goes on for ever: %v %v", left, errs)
+			t.Errorf("the rotation never ends: %v %v", left, errs)
 		}
 	})
 }
 
-// journalled is the one rotation in progress.
-func journalled(t *testing.T, d *rotate.Rotator) *journal.Rotation {
+// loadRotation returns the only rotation in progress.
+func loadRotation(t *testing.T, d *rotate.Rotator) *journal.Rotation {
 	t.Helper()
 	all, errs := d.JournalDir().Load(t.Context())
 	if len(all) != 1 || len(errs) > 0 {
-		t.Fatalf("%d rotations go on: %v", len(all), errs)
+		t.Fatalf("%d rotations are in progress: %v", len(all), errs)
 	}
 	return all[0]
 }
 
-// TestRetireNowEndsSuggestedCases: each of these tells the person that keyd
-// rotate --retire-now ends it.
+// TestRetireNowEndsSuggestedCases: in each case keyd suggests keyd rotate
+// --retire-now, and that command ends the rotation.
 func TestRetireNowEndsSuggestedCases(t *testing.T) {
 	cases := map[string]func(*testing.T) *lab.Lab{
-		"a key of a lost answer in its quarantine": orphanLab,
+		"a key from a lost answer in its quarantine": orphanLab,
 		"an old key that is active again": func(t *testing.T) *lab.Lab {
 			l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 			l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
@@ -158,8 +157,8 @@ func TestRetireNowEndsSuggestedCases(t *testing.T) {
 	}
 }
 
-// TestRetireNowAppliesOnce: what a person makes Active again after --retire-now is
-// hers, until she says it once more.
+// TestRetireNowAppliesOnce: a key that a person makes Active again after
+// --retire-now stays Active until the person uses --retire-now again.
 func TestRetireNowAppliesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)

@@ -13,6 +13,7 @@ import (
 	"keyd/daemon/settings"
 )
 
+// TestRotationCompletesWithoutOutage runs one rotation from the first look to the deletion.
 func TestRotationCompletesWithoutOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
@@ -36,7 +37,7 @@ func TestRotationCompletesWithoutOutage(t *testing.T) {
 
 // TestOutageIsNoticed swaps before the key is proven, as other
 // tools do, because the network answers every question as if it were 10 s later.
-// A measure that stays silent then would prove nothing in the other tests.
+// If the lab did not notice that outage, the other tests would prove nothing.
 func TestOutageIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, eightSeconds(), 70*settings.Day)
@@ -69,7 +70,7 @@ func (c hastyCloud) Do(r *http.Request) (*http.Response, error) {
 	return c.Lab.Cloud.Clone(func() time.Time { return time.Now().Add(10 * time.Second) }).Do(r)
 }
 
-// eightSeconds is an IAM that needs 8 s to learn a new key, everywhere.
+// eightSeconds returns the lag of an IAM that needs 8 s to accept a new key, everywhere.
 func eightSeconds() awssim.Lag {
 	return awssim.Lag{Create: awssim.Range{Min: 8 * time.Second, Max: 8 * time.Second}, Replicas: 3}
 }

@@ -19,18 +19,18 @@ import (
 	"keyd/daemon/settings"
 )
 
-// tearing is a disk on which the power fails in the middle of a write in place:
-// a part of it is written, from its beginning or its end, and the process dies.
-type tearing struct {
+// tearingDisk is a disk on which the power fails in the middle of a write in place: only
+// the first or the last part of the bytes is written, and the process dies.
+type tearingDisk struct {
 	lab.Unsynced
 	path     string
-	writes   int // until the one that is torn
+	writes   int // up to the one that is torn
 	part     float64
 	endFirst bool
 	between  func() // after each write that is not torn
 }
 
-func (d *tearing) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.File, error) {
+func (d *tearingDisk) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.File, error) {
 	f, err := d.Unsynced.OpenFile(name, flag, perm)
 	if err != nil || filepath.Base(name) != filepath.Base(d.path) {
 		return f, err
@@ -40,12 +40,12 @@ func (d *tearing) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.
 
 type tearingFile struct {
 	atomicfile.File
-	disk *tearing
+	disk *tearingDisk
 }
 
 func (f tearingFile) WriteAt(p []byte, off int64) (int, error) {
 	if was, err := os.ReadFile(f.disk.path); err == nil && bytes.Equal(was[off:off+int64(len(p))], p) {
-		return len(p), nil // the same bytes once more
+		return len(p), nil // the same bytes again
 	}
 	if f.disk.writes--; f.disk.writes > 0 {
 		defer f.disk.between()
@@ -60,15 +60,16 @@ func (f tearingFile) WriteAt(p []byte, off int64) (int, error) {
 	panic(blownFuse{})
 }
 
-// dies does a pass that the power ends, and returns what the file shows then.
-func dies(l *lab.Lab, disk *tearing) string {
+// losePower runs a pass during which the power fails, and returns what the file shows
+// then.
+func losePower(l *lab.Lab, disk *tearingDisk) string {
 	l.T.Helper()
 	l.Sys, disk.path = disk, filepath.Join(l.Home, "credentials")
 	l.Restart()
 	func() {
 		defer func() {
 			if r := recover(); r != any(blownFuse{}) {
-				l.T.Errorf("the pass did not come to the write that is torn: %v", r)
+				l.T.Errorf("the pass did not reach the write that is torn: %v", r)
 			}
 		}()
 		_, _ = l.Rotator.Pass(l.T.Context(), rotate.Request{})
@@ -78,10 +79,10 @@ func dies(l *lab.Lab, disk *tearing) string {
 	return l.ReadCredentials()
 }
 
-// TestTornFileIsMendedByNextPass: the file is a hard link, so that it is
-// written in place, and the power fails in the middle of a write. Before keyd
-// asks AWS anything in the next pass the pair is whole; nothing is ever signed
-// with a mixture, and the rotation goes on to its end.
+// TestTornFileIsMendedByNextPass: the file has a second hard link, so keyd writes
+// it in place, and the power fails in the middle of a write. The next pass makes the pair
+// whole before it asks AWS anything. No request is ever signed with a mixture, and the
+// rotation completes.
 func TestTornFileIsMendedByNextPass(t *testing.T) {
 	t.Parallel()
 	for i, part := range []float64{0.04, 0.2, 0.75} {
@@ -89,7 +90,7 @@ func TestTornFileIsMendedByNextPass(t *testing.T) {
 			if !deeptest.On() && endFirst != (i == 1) {
 				continue
 			}
-			cut := tearing{part: part, endFirst: endFirst, writes: 1}
+			cut := tearingDisk{part: part, endFirst: endFirst, writes: 1}
 			t.Run(fmt.Sprintf("swap %v %v", part, endFirst), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { tornSwap(t, cut) })
 			})
@@ -104,10 +105,10 @@ func TestTornFileIsMendedByNextPass(t *testing.T) {
 }
 
 // tornSwap tears the swap of a rotation.
-func tornSwap(t *testing.T, cut tearing) {
+func tornSwap(t *testing.T, cut tearingDisk) {
 	l := newLinkedLab(t)
 	start := l.ReadCredentials()
-	l.RequireTorn(dies(l, &cut))
+	l.RequireTorn(losePower(l, &cut))
 	if r := l.Pass(rotate.Request{}); r.State != decide.StateOverlap {
 		t.Errorf("%s: %s", r.State, r.Why)
 	}
@@ -120,19 +121,19 @@ func tornSwap(t *testing.T, cut tearing) {
 	}
 }
 
-// tornMend tears the write that takes a file back from a program that has put the
-// old text there, days after the swap, when the old key is Inactive.
-func tornMend(t *testing.T, cut tearing) {
+// tornMend tears the write that mends a file: another program has put the old text back
+// days after the swap, when the old key is Inactive.
+func tornMend(t *testing.T, cut tearingDisk) {
 	l := newLinkedLab(t)
 	start := l.ReadCredentials()
 	l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
 	quarantine := l.Shown
 	l.WriteFile("credentials", start)
-	l.RequireTorn(dies(l, &cut))
+	l.RequireTorn(losePower(l, &cut))
 	if r := l.Pass(rotate.Request{}); r.State != decide.StateQuarantine {
 		t.Errorf("%s: %s", r.State, r.Why)
 	}
-	l.Shown = quarantine // what the other program has put there meanwhile is not keyd's doing
+	l.Shown = quarantine // the other program, not keyd, wrote what was shown since
 	l.CheckMended()
 	for _, path := range l.JournalPaths() {
 		if data, err := os.ReadFile(path); err != nil || strings.Contains(string(data), l.OldKey.Secret.Reveal()) {
@@ -146,7 +147,7 @@ func tornMend(t *testing.T, cut tearing) {
 
 // tornPutBack lets a person make the new key Inactive as soon as it is written,
 // and tears the write that puts the old pair back.
-func tornPutBack(t *testing.T, cut tearing) {
+func tornPutBack(t *testing.T, cut tearingDisk) {
 	l := newLinkedLab(t)
 	start := l.ReadCredentials()
 	cut.writes, cut.between = 2, func() {
@@ -156,7 +157,7 @@ func tornPutBack(t *testing.T, cut tearing) {
 			}
 		}
 	}
-	l.RequireTorn(dies(l, &cut))
+	l.RequireTorn(losePower(l, &cut))
 	l.Pass(rotate.Request{})
 	if l.ReadCredentials() != start {
 		t.Errorf("the old pair is not back: %q", l.ReadCredentials())
@@ -166,7 +167,8 @@ func tornPutBack(t *testing.T, cut tearing) {
 	}
 }
 
-// newLinkedLab is a lab whose credentials file no rename may replace.
+// newLinkedLab returns a lab whose credentials file has a second hard link, so that no
+// rename may replace it.
 func newLinkedLab(t *testing.T) *lab.Lab {
 	t.Helper()
 	l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)

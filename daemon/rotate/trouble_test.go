@@ -21,9 +21,9 @@ import (
 	"keyd/daemon/settings"
 )
 
-// TestLostCreateAnswerConverges loses the answer in every way, with and
-// without the effect: sent once, the file untouched, an error, and later passes
-// end with one key and nobody asked.
+// TestLostCreateAnswerConverges loses the answer in every way, with and without the
+// effect of the call. keyd sends the call once, reports an error and does not touch the
+// file; later passes end with one key, without a person's help.
 func TestLostCreateAnswerConverges(t *testing.T) {
 	t.Parallel()
 	kinds := []awssim.Kind{awssim.Close, awssim.Reset, awssim.Hang, awssim.Timeout, awssim.Status500, awssim.Status503,
@@ -49,8 +49,8 @@ func TestLostCreateAnswerConverges(t *testing.T) {
 	}
 }
 
-// TestForeignKeyDuringLostAnswerIsKept is a person, or another laptop,
-// who makes a key in the very seconds in which an answer is lost.
+// TestForeignKeyDuringLostAnswerIsKept lets a person, or another laptop, create a key
+// in the very seconds in which an answer is lost.
 func TestForeignKeyDuringLostAnswerIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
@@ -64,7 +64,7 @@ func TestForeignKeyDuringLostAnswerIsKept(t *testing.T) {
 		}
 		for _, k := range l.Cloud.Keys(l.User) {
 			if k.Status != "Active" {
-				t.Errorf("%s is %s: keyd could not know whose it is", k.ID, k.Status)
+				t.Errorf("%s is %s, although keyd cannot know whose it is", k.ID, k.Status)
 			}
 		}
 	})
@@ -77,10 +77,10 @@ func TestMissingPermissionNeedsPerson(t *testing.T) {
 		want  decide.State
 		says  string
 	}{
-		"nothing may be listed":            {"ListAccessKeys", awssim.NotAllowed, decide.StateBlocked, "no identity-based policy allows"},
-		"nothing may be created":           {"CreateAccessKey", awssim.SCP, decide.StateBlocked, "service control policy"},
-		"the old key could not be retired": {"UpdateAccessKey", awssim.Boundary, decide.StateBlocked, "permissions boundary"},
-		"only with MFA":                    {"*AccessKey*", awssim.MFAGuard, decide.StateBlocked, "explicit deny"},
+		"list denied":         {"ListAccessKeys", awssim.NotAllowed, decide.StateBlocked, "no identity-based policy allows"},
+		"creation denied":     {"CreateAccessKey", awssim.SCP, decide.StateBlocked, "service control policy"},
+		"deactivation denied": {"UpdateAccessKey", awssim.Boundary, decide.StateBlocked, "permissions boundary"},
+		"denied without MFA":  {"*AccessKey*", awssim.MFAGuard, decide.StateBlocked, "explicit deny"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -93,14 +93,15 @@ func TestMissingPermissionNeedsPerson(t *testing.T) {
 					t.Errorf("%s: %s (%v)", r.State, r.Why, r.Err)
 				}
 				if keys := l.Cloud.Keys(l.User); len(keys) != 1 || l.ReadCredentials() != start {
-					t.Errorf("something was changed: %d keys", len(keys))
+					t.Errorf("something has changed: %d keys", len(keys))
 				}
 			})
 		})
 	}
 }
 
-// TestOptionalPermissionsMayBeMissing rotates without the ones that keyd can do without.
+// TestOptionalPermissionsMayBeMissing rotates without the permissions that keyd can do
+// without.
 func TestOptionalPermissionsMayBeMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
@@ -111,7 +112,7 @@ func TestOptionalPermissionsMayBeMissing(t *testing.T) {
 		l.CheckPromises()
 		l.CheckOneKey()
 		if n := l.CountCalls("TagUser"); n != 1 {
-			t.Errorf("a refused tag was tried %d times", n)
+			t.Errorf("the denied TagUser was called %d times", n)
 		}
 	})
 }
@@ -163,7 +164,7 @@ func TestUnacceptedNewKeyIsDeleted(t *testing.T) {
 			t.Errorf("keys left: %+v", keys)
 		}
 		if left := time.Until(r.Until); left < 5*time.Hour {
-			t.Errorf("tries again in %s: each try makes a key", left)
+			t.Errorf("tries again in %s, although each attempt creates a key", left)
 		}
 		l.CheckPromises()
 	})
@@ -222,7 +223,7 @@ func TestHoldRevivesAndResumeContinues(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		if !l.Cloud.IsUsable(l.OldKey.ID, l.OldKey.Secret.Reveal()) {
-			t.Error("the old key is not usable again")
+			t.Error("the old key is still not usable")
 		}
 		r := l.RunUntil(0, func(r rotate.Result) bool { return r.State == decide.StateHeld })
 		if !r.Until.IsZero() {
@@ -341,14 +342,14 @@ func TestKeysAreReplacedRepeatedly(t *testing.T) {
 			}
 		}
 		if !slices.IsSortedFunc(made, time.Time.Compare) || made[1].Sub(made[0]) < 50*settings.Day {
-			t.Errorf("keys made at %s", made)
+			t.Errorf("keys created at %s", made)
 		}
 		l.CheckPromises()
 	})
 }
 
-// TestCommandsRemoveTemporaryFiles: the temporary file of a journal holds
-// a secret, and it may be long until the next pass.
+// TestCommandsRemoveTemporaryFiles: the temporary file of a journal, left by a killed
+// pass, holds a secret, and the next pass may be far away.
 func TestCommandsRemoveTemporaryFiles(t *testing.T) {
 	for name, command := range map[string]func(*rotate.Rotator, context.Context) error{
 		"hold": func(d *rotate.Rotator, ctx context.Context) error { _, err := d.Hold(ctx, "work"); return err },
@@ -363,9 +364,9 @@ func TestCommandsRemoveTemporaryFiles(t *testing.T) {
 				l.Pass(rotate.Request{})
 				left := filepath.Join("state", "rotations", "."+l.OldKey.ID+".json.keyd-0123456789abcdef")
 				l.WriteFile(left, "a secret")
-				_ = command(l.Rotator, t.Context()) // what it answers does not matter
+				_ = command(l.Rotator, t.Context()) // its result does not matter
 				if _, err := os.Stat(filepath.Join(l.Home, left)); !errors.Is(err, fs.ErrNotExist) {
-					t.Errorf("it is still there: %v", err)
+					t.Errorf("the temporary file is still there: %v", err)
 				}
 			})
 		})
