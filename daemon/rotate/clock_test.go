@@ -15,6 +15,19 @@ import (
 	"keyd/daemon/settings"
 )
 
+func TestWrongClockCreatesNoKey(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, 10 * time.Minute, 20 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+			l.Cloud.SkewDate(off)
+			r := l.Pass(rotate.Request{})
+			if !r.NeedsPerson || !strings.Contains(r.Why, "clock") || l.CountCalls("CreateAccessKey") != 0 {
+				t.Errorf("off by %s: %s, %s (%v)", off, r.State, r.Why, r.Err)
+			}
+		})
+	}
+}
+
 // TestClockSetForwardDoesNotEndWait: the overlap and the quarantine give people
 // time, and do not end because of a clock that AWS contradicts.
 func TestClockSetForwardDoesNotEndWait(t *testing.T) {
@@ -100,4 +113,26 @@ func TestLastUseReadInFutureIsReadAgain(t *testing.T) {
 			t.Errorf("%s: %s, next in %s", r.State, r.Why, time.Until(r.Until))
 		}
 	})
+}
+
+// TestClockSetBackDoesNotBlock sets the clock back between two steps of a rotation, which
+// costs one more look and nothing else.
+func TestClockSetBackDoesNotBlock(t *testing.T) {
+	for _, back := range []time.Duration{time.Second, 20 * time.Second, 4 * time.Minute} {
+		t.Run(back.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+				l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
+				l.Restart()
+				l.Rotator.Now = func() time.Time { return time.Now().Add(-back) }
+				l.Rotator.AwakeSince = time.Now() // as in a daemon that started before the clock was set back
+				r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
+				if !lab.Settled(r) {
+					t.Errorf("%s: %s", r.State, r.Why)
+				}
+				l.CheckPromises()
+				l.CheckOneKey()
+			})
+		})
+	}
 }

@@ -1,6 +1,8 @@
 package rotate_test
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,7 +13,32 @@ import (
 	"keyd/daemon/internal/lab"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
+	"keyd/daemon/state"
 )
+
+func TestHoldRevivesAndResumeContinues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.RunUntil(20*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		if _, err := l.Rotator.Hold(t.Context(), "work"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if !l.Cloud.IsUsable(l.OldKey.ID, l.OldKey.Secret.Reveal()) {
+			t.Error("the old key is still not usable")
+		}
+		r := l.RunUntil(0, func(r rotate.Result) bool { return r.State == decide.StateHeld })
+		if !r.Until.IsZero() {
+			t.Error("a hold ends by itself")
+		}
+		if _, err := l.Rotator.Resume(t.Context(), "default"); err != nil {
+			t.Fatal(err)
+		}
+		l.RunUntil(20*settings.Day, lab.Settled)
+		l.CheckPromises()
+		l.CheckOneKey()
+	})
+}
 
 // TestResumeReadsLastUseAgain: a person holds a rotation because a program still
 // uses the old key. The last use that keyd read before the hold must not lead to a
@@ -93,16 +120,6 @@ func TestHoldBeforeReconcileStartsNoRotation(t *testing.T) {
 	}
 }
 
-// orphanLab returns a lab in which a key, probably from a lost answer, is in its
-// quarantine.
-func orphanLab(t *testing.T) *lab.Lab {
-	l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
-	l.User.DenyAction("GetAccessKeyLastUsed", awssim.NotAllowed) // so that keyd cannot be certain
-	l.Cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: awssim.After, Times: 1})
-	l.RunUntil(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-	return l
-}
-
 // TestHoldWithUnreadablePlaceRevivesOldKey: a hold makes the old key Active again
 // even if keyd can read none of the places that show the new one.
 func TestHoldWithUnreadablePlaceRevivesOldKey(t *testing.T) {
@@ -141,6 +158,70 @@ func TestHoldSignsWithNewKey(t *testing.T) {
 		}
 		if keys := l.Cloud.Keys(l.User); keys[0].Status != "Active" {
 			t.Errorf("the old key is %s", keys[0].Status)
+		}
+	})
+}
+
+// TestHoldWorksForRenamedUser: AWS does not know the user by the old name, and keyd
+// must not conclude that the old key is gone.
+func TestHoldWorksForRenamedUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		l.AllowAll()
+		l.User.Rename("/", "alicia")
+		r, err := l.Rotator.Hold(t.Context(), "default")
+		if err != nil || r.State != decide.StateHeld || r.Rotation.Deactivated != (time.Time{}) {
+			t.Errorf("%s: %s (%v)", r.State, r.Why, err)
+		}
+	})
+}
+
+// TestLateHoldEndsRotation: the daemon, or someone in the console, has already deleted
+// the old key. There is nothing to hold, and the rotation ends.
+func TestLateHoldEndsRotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.RunUntil(20*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		if err := l.User.DeleteKey(l.OldKey.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if _, err := l.Rotator.Hold(t.Context(), "work"); err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Join(l.Events, "\n"); !strings.Contains(said, "nothing left to hold") {
+			t.Errorf("no event says so: %s", said)
+		}
+		l.RunUntil(8*settings.Day, lab.Settled)
+		l.CheckOneKey()
+	})
+}
+
+// TestHoldKeepsOtherStatusLines checks that a hold changes no other line of the status,
+// even one with the same profiles: someone has put a third key into them.
+func TestHoldKeepsOtherStatusLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewOnDisk(t, awssim.RealLag(), 70*settings.Day)
+		l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
+		third, secret := l.Cloud.AddUser(lab.Account, "/", "bob").AddKey(settings.Day)
+		pair := fmt.Sprintf("aws_access_key_id = %s\naws_secret_access_key = %s\n", third, secret)
+		l.WriteFile("credentials", "[default]\n"+pair+"[work]\n"+pair)
+		before := l.StatusLines()
+		if len(before) != 2 || before[third].State != decide.StateOK || !before[l.OldKey.ID].NeedsPerson || !before[l.OldKey.ID].InRotation {
+			t.Fatalf("%+v", before)
+		}
+		if _, err := l.Rotator.Hold(t.Context(), "default"); err != nil {
+			t.Fatal(err)
+		}
+		after, _ := state.LoadStatus(l.Rotator.StateDir)
+		for _, line := range after.Keys {
+			if was := before[line.KeyID]; was.State != line.State || was.InRotation != line.InRotation || len(after.Keys) != 2 {
+				t.Errorf("%+v, was %+v", line, was)
+			}
+		}
+		if after.Process != "test" || after.PID != os.Getpid() {
+			t.Errorf("the status is of %s, pid %d", after.Process, after.PID)
 		}
 	})
 }

@@ -29,28 +29,6 @@ func TestRetireNowNeedsFreshLook(t *testing.T) {
 	})
 }
 
-// TestClockSetBackDoesNotBlock sets the clock back between two steps of a rotation, which
-// costs one more look and nothing else.
-func TestClockSetBackDoesNotBlock(t *testing.T) {
-	for _, back := range []time.Duration{time.Second, 20 * time.Second, 4 * time.Minute} {
-		t.Run(back.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-				l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
-				l.Restart()
-				l.Rotator.Now = func() time.Time { return time.Now().Add(-back) }
-				l.Rotator.AwakeSince = time.Now() // as in a daemon that started before the clock was set back
-				r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
-				if !lab.Settled(r) {
-					t.Errorf("%s: %s", r.State, r.Why)
-				}
-				l.CheckPromises()
-				l.CheckOneKey()
-			})
-		})
-	}
-}
-
 // TestLaggingListIsNotReactivation: after the deactivation one list can show the old
 // key as Inactive and the next one as Active again, although no one has touched it.
 func TestLaggingListIsNotReactivation(t *testing.T) {
@@ -64,66 +42,6 @@ func TestLaggingListIsNotReactivation(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 	})
-}
-
-// TestLateHoldEndsRotation: the daemon, or someone in the console, has already deleted
-// the old key. There is nothing to hold, and the rotation ends.
-func TestLateHoldEndsRotation(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		l.RunUntil(20*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-		if err := l.User.DeleteKey(l.OldKey.ID); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Minute)
-		if _, err := l.Rotator.Hold(t.Context(), "work"); err != nil {
-			t.Fatal(err)
-		}
-		if said := strings.Join(l.Events, "\n"); !strings.Contains(said, "nothing left to hold") {
-			t.Errorf("no event says so: %s", said)
-		}
-		l.RunUntil(8*settings.Day, lab.Settled)
-		l.CheckOneKey()
-	})
-}
-
-// TestRotationEndsWhenNewKeyIsGone: the person has put another key into the file and
-// resumed the rotation. The new key, the only one that keyd could still sign with, is gone:
-// it was deleted in the console, or by a pass that was killed before it could record that.
-func TestRotationEndsWhenNewKeyIsGone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		l.Pass(rotate.Request{})
-		time.Sleep(time.Minute)
-		id, secret := awssim.New(awssim.Options{Seed: 9}).AddUser(lab.Account, "/", "other").AddKey(settings.Day)
-		l.WriteFile("credentials", "[default]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n")
-		if err := l.User.DeleteKey(loadRotation(t, l.Rotator).New.ID); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Minute)
-		if _, err := l.Rotator.Resume(t.Context(), "default"); err != nil {
-			t.Fatal(err)
-		}
-		for range 8 {
-			time.Sleep(3 * time.Hour)
-			if _, err := l.Rotator.Pass(t.Context(), rotate.Request{}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if left, errs := l.Rotator.JournalDir().Load(t.Context()); len(left) > 0 || len(errs) > 0 {
-			t.Errorf("the rotation never ends: %v %v", left, errs)
-		}
-	})
-}
-
-// loadRotation returns the only rotation in progress.
-func loadRotation(t *testing.T, d *rotate.Rotator) *journal.Rotation {
-	t.Helper()
-	all, errs := d.JournalDir().Load(t.Context())
-	if len(all) != 1 || len(errs) > 0 {
-		t.Fatalf("%d rotations are in progress: %v", len(all), errs)
-	}
-	return all[0]
 }
 
 // TestRetireNowEndsSuggestedCases: in each case keyd suggests keyd rotate
@@ -174,4 +92,39 @@ func TestRetireNowAppliesOnce(t *testing.T) {
 			t.Errorf("%+v", keys)
 		}
 	})
+}
+
+func TestUsedOldKeyIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.Pass(rotate.Request{})
+		time.Sleep(5 * time.Hour)
+		if err := l.User.UseKey(l.OldKey.ID, "s3", "eu-west-1"); err != nil {
+			t.Fatal(err)
+		}
+		r := l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })
+		for _, word := range []string{"s3", "eu-west-1", "still used"} {
+			if !strings.Contains(r.Why, word) {
+				t.Errorf("%q does not say %q", r.Why, word)
+			}
+		}
+		time.Sleep(30 * settings.Day)
+		l.Pass(rotate.Request{})
+		if keys := l.Cloud.Keys(l.User); len(keys) != 2 || keys[0].Status != "Active" {
+			t.Errorf("a key in use was touched: %+v", keys)
+		}
+		l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
+		l.CheckOneKey()
+		l.CheckPromises()
+	})
+}
+
+// loadRotation returns the only rotation in progress.
+func loadRotation(t *testing.T, d *rotate.Rotator) *journal.Rotation {
+	t.Helper()
+	all, errs := d.JournalDir().Load(t.Context())
+	if len(all) != 1 || len(errs) > 0 {
+		t.Fatalf("%d rotations are in progress: %v", len(all), errs)
+	}
+	return all[0]
 }

@@ -1,6 +1,7 @@
 package rotate_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -8,7 +9,6 @@ import (
 	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
 	"keyd/daemon/internal/lab"
-	"keyd/daemon/journal"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
 )
@@ -63,49 +63,18 @@ func TestReusedUserNameGetsNoKeys(t *testing.T) {
 	})
 }
 
-// TestHoldWorksForRenamedUser: AWS does not know the user by the old name, and keyd
-// must not conclude that the old key is gone.
-func TestHoldWorksForRenamedUser(t *testing.T) {
+func TestExcludedAndRootKeysAreSkipped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-		l.AllowAll()
-		l.User.Rename("/", "alicia")
-		r, err := l.Rotator.Hold(t.Context(), "default")
-		if err != nil || r.State != decide.StateHeld || r.Rotation.Deactivated != (time.Time{}) {
-			t.Errorf("%s: %s (%v)", r.State, r.Why, err)
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		l.Rotator.Settings.ProfileRotateAfter = map[string]time.Duration{"work": settings.Never}
+		if r := l.Pass(rotate.Request{}); r.State != decide.StateSkipped || len(l.Cloud.Calls()) != 0 {
+			t.Errorf("excluded: %s, %d calls", r.State, len(l.Cloud.Calls()))
+		}
+		l.Rotator.Settings.ProfileRotateAfter = nil
+		root, secret := l.Cloud.AddRoot(lab.Account).AddKey(400 * settings.Day)
+		l.WriteFile("credentials", "[default]\naws_access_key_id = "+root+"\naws_secret_access_key = "+secret+"\n")
+		if r := l.Pass(rotate.Request{}); r.State != decide.StateSkipped || !strings.Contains(r.Why, "root") {
+			t.Errorf("root: %s, %s", r.State, r.Why)
 		}
 	})
-}
-
-// TestMendingNeverGivesUpValidatedKey: the user may have another name by now, and
-// the old key may be Inactive, so the new key must not be given up.
-func TestMendingNeverGivesUpValidatedKey(t *testing.T) {
-	const path = "arn:aws:iam::" + lab.Account + ":user/before/alice"
-	for name, c := range map[string]struct {
-		lie   func(*journal.Rotation)
-		mends bool
-	}{
-		"the user was moved": {func(r *journal.Rotation) { r.ARN = path }, true},
-		"the user was moved, and the journal is an earlier keyd's": {func(r *journal.Rotation) { r.ARN, r.UserID = path, "" }, true},
-		"AWS reports another user":                                 {func(r *journal.Rotation) { r.UserID = "AIDAXXXXXXXXXXXXXXXX" }, false},
-		"the journal is an earlier keyd's":                         {func(r *journal.Rotation) { r.UserID, r.OpenRegions, r.ClosedRegions = "", nil, nil }, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-				start := l.ReadCredentials()
-				l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
-				l.EditJournal(c.lie)
-				l.WriteFile("credentials", start)
-				r := l.Pass(rotate.Request{})
-				if mended := l.ShownID() != l.OldKey.ID; mended != c.mends {
-					t.Errorf("mended: %v; %s: %s", mended, r.State, r.Why)
-				}
-				if r.Rotation == nil || r.Rotation.GiveUpReason != "" || r.NeedsPerson == c.mends {
-					t.Errorf("%s, needs a person: %v: %s", r.State, r.NeedsPerson, r.Why)
-				}
-			})
-		})
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keyd/credfile"
 	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
 	"keyd/daemon/internal/lab"
@@ -180,4 +181,31 @@ func TestPruneChangesNothingInExcludedAccount(t *testing.T) {
 			t.Errorf("%v, %v", err, l.KeyStatuses())
 		}
 	})
+}
+
+func TestSecondKeyIsKeptUnlessAllowed(t *testing.T) {
+	for _, active := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+			second, _ := l.User.AddInactiveKey(300 * settings.Day)
+			if active {
+				if err := l.User.SetStatus(second, "Active"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r := l.Pass(rotate.Request{})
+			if r.State != decide.StateBlocked || r.Hint != "keyd prune default" || !strings.Contains(r.Why, credfile.Short(second)) {
+				t.Errorf("%s: %s, run %q", r.State, r.Why, r.Hint)
+			}
+			if n := len(l.Cloud.Keys(l.User)); n != 2 || l.CountCalls("CreateAccessKey") != 0 {
+				t.Errorf("%d keys, %d created", n, l.CountCalls("CreateAccessKey"))
+			}
+			l.Rotator.Settings.PruneInactiveAfter = 90 * settings.Day
+			time.Sleep(2 * settings.Day)
+			r = l.Pass(rotate.Request{})
+			if pruned := r.State == decide.StateOverlap; pruned == active {
+				t.Errorf("active %v, prune_inactive_after set: %s, %s", active, r.State, r.Why)
+			}
+		})
+	}
 }

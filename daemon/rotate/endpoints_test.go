@@ -11,7 +11,6 @@ import (
 	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
 	"keyd/daemon/internal/lab"
-	"keyd/daemon/journal"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
 )
@@ -52,29 +51,6 @@ func TestWrongEndpointNeedsPerson(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// correctable is an error whose hint is to correct it.
-type correctable string
-
-func (e correctable) Error() string { return string(e) }
-
-func (correctable) Hint() string { return "correct it" }
-
-// TestTornPairIsMendedDespiteWrongEndpoint: half a pair is useless, and making it
-// whole needs no call.
-func TestTornPairIsMendedDespiteWrongEndpoint(t *testing.T) {
-	f := decide.Facts{ID: "AKIAOLD", Profiles: []string{"default"}, EndpointErr: correctable("wrong")}
-	f.Rotation = &journal.Rotation{Validated: time.Now()}
-	f.Rotation.New.ID = "AKIANEW"
-	f.Placement = decide.Placement{Old: 1, Torn: 1}
-	if d := decide.Next(f, settings.Default(), time.Now()); d.Do != decide.DoMend {
-		t.Errorf("%s: %s", d.Do, d.Why)
-	}
-	f.Placement = decide.Placement{Old: 1}
-	if d := decide.Next(f, settings.Default(), time.Now()); d.Do != decide.DoBlock || d.Hint != "correct it" {
-		t.Errorf("%s: %s", d.Do, d.Why)
 	}
 }
 
