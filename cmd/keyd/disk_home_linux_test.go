@@ -279,7 +279,7 @@ func (h *diskHome) storedSecrets() (ids []string) {
 	h.t.Helper()
 	_, credentials := h.readCredentials()
 	err := filepath.WalkDir(h.home, func(path string, entry fs.DirEntry, err error) error {
-		if path == h.path("gone") { // stands for a volume that is not mounted
+		if path == h.path("gone") { // represents a volume that is not mounted
 			return fs.SkipDir
 		}
 		if err != nil || !entry.Type().IsRegular() {

@@ -37,15 +37,15 @@ type diskRow struct {
 }
 
 const (
-	someone = 4242 // runs keyd where root would get past every refusal
+	someone = 4242 // runs keyd where root would be refused nothing
 	other   = 4243
 	creds   = ".aws/credentials"
 )
 
-// TestDisks runs the real keyd on real disks that refuse: what the person is
-// told, that the file is old or new to the byte and its pair usable at every
-// request, that nobody's secret is lost or lies about, and that a rotation comes
-// to its end once the disk is put right. Unless the tests are deep it takes one
+// TestDisks runs the real keyd on real disks that refuse to work. It checks the messages,
+// that at every request the file is the old or the new one to the byte and its pair is
+// usable, that no secret is lost or left in another place, and that the rotation completes
+// once the disk is repaired. Unless the tests are deep it takes one
 // disk in three, and a process of its own only for keyd run and for other users.
 func TestDisks(t *testing.T) {
 	t.Parallel()

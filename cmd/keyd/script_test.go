@@ -129,10 +129,10 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("keyd status shows no line like %s within 20 s:\n%s", args[0], out)
 }
 
-// needsNoProcess reports whether keyd may run in the process of the test, which
-// costs a fraction of a new one. Deep tests start one each time. So does a story
-// with a path that depends on the folder in which keyd was started, or with a
-// proxy, which Go's http client knows from the environment of its process.
+// needsNoProcess reports whether keyd may run inside the test's own process, which costs a
+// fraction of a new one. Deep tests always start a process. So does a story with a path
+// relative to the folder in which keyd was started, or with a proxy, which Go's http client
+// reads from the environment of its process.
 func needsNoProcess(ts *testscript.TestScript) bool {
 	file := ts.Getenv("AWS_SHARED_CREDENTIALS_FILE")
 	return !deeptest.On() && (file == "" || filepath.IsAbs(file)) && ts.Getenv("HTTPS_PROXY") == ""
@@ -142,7 +142,7 @@ func needsNoProcess(ts *testscript.TestScript) bool {
 // never exits, such as a keyd run that becomes the daemon when it should fail.
 const processLimit = time.Minute
 
-// runHere is keyd with this environment, without a process of its own. When keyd has not
+// runHere runs keyd with this environment inside the test's own process. When keyd has not
 // ended within processLimit, runHere returns exit code -1 and a message in stderr, and
 // leaves keyd running.
 func runHere(getenv func(string) string, args []string) (exit int, stdout, stderr string) {
@@ -168,8 +168,8 @@ func runHere(getenv func(string) string, args []string) (exit int, stdout, stder
 
 var secretLine = regexp.MustCompile(`(?m)^aws_secret_access_key\s*=\s*(\S{30,})`)
 
-// demandNoSecret demands that nothing that keyd printed, or keeps where the design
-// names no place for it, holds a secret of AWS's or of the files.
+// demandNoSecret demands that no secret of AWS or of the files is in what keyd printed, or in
+// a place where the design allows none.
 func demandNoSecret(ts *testscript.TestScript, stdout, stderr string) {
 	w := worldOf(ts)
 	marks := marksOf(w.knownSecrets())

@@ -131,9 +131,9 @@ func (d *desk) demandNoSecret(what string, open bool) {
 
 const tidy = "[default]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n"
 
-// TestMisplaced puts a secret where a person, or a bad paste, may have put it
-// in the file. keyd tells what is wrong without telling the secret. (Names are
-// told: of a profile, or of a region, whatever they are.)
+// TestMisplaced puts a secret where a person, or a bad paste, may have put it in the
+// file. keyd reports what is wrong without printing the secret. (It prints the name of a
+// profile or of a region, whatever that name is.)
 func TestMisplaced(t *testing.T) {
 	misplaced := map[string]string{
 		"exchanged":                "[default]\naws_access_key_id = SECRET\naws_secret_access_key = ID\n",
@@ -187,11 +187,11 @@ func TestMisplaced(t *testing.T) {
 	}
 }
 
-// TestNoSecretWhateverFails lets the calls of a rotation fail one after the
-// other, in every way, and searches all that is printed and kept meanwhile and
-// after keyd has recovered. By itself it does each kind of fault once at
-// CreateAccessKey, whose answer holds the secret, and one at every other call:
-// one in five of them, unless the tests are deep.
+// TestNoSecretWhateverFails lets each call of a rotation fail, one per rotation, in
+// every way, and searches everything that keyd prints and keeps, both then and after keyd
+// has recovered. Without -every-fault it tries each kind of fault at CreateAccessKey, whose
+// answer holds the secret, and one kind at every other call. Unless the tests are deep, it
+// runs one in five of these.
 func TestNoSecretWhateverFails(t *testing.T) {
 	calls := rotateOnce(t, awssim.Fault{Times: -1})
 	faults := faultsOf("CreateAccessKey", 0)
@@ -284,9 +284,9 @@ func TestJournalKeepsOneSecret(t *testing.T) {
 	})
 }
 
-// demoTellsNoSecret searches what the demo shows, in the terminal and in its
-// state, for the secrets that its files end with.
-func demoTellsNoSecret(t *testing.T, home string, out []byte) {
+// demandSilentDemo searches the output of the demo, and its state folders, for the secrets
+// that are in its files at the end.
+func demandSilentDemo(t *testing.T, home string, out []byte) {
 	secrets, own := map[string]string{}, []string(nil)
 	err := filepath.WalkDir(home, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.Name() != "credentials" {
