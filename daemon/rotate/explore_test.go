@@ -85,7 +85,7 @@ var (
 // the state in which it happens, and hardly from the lag, so pairs are tried
 // where takes are quickest.
 var explorations = []setting{
-	{name: "at once", faults: 2, proofRounds: 2, draw: draw{runs: [3]int{2: 150}, thin: 20}},
+	{name: "at once", faults: 2, proofRounds: 2, draw: draw{runs: [3]int{2: 60}, thin: 20}},
 	{name: "two files", twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "replicas that lag", lag: quick, faults: 1, draw: fewSingles},
 	{name: "a list that lags", lag: slowList, faults: 1, draw: fewSingles},
