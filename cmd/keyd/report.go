@@ -39,7 +39,7 @@ type report struct {
 }
 
 // buildReport combines what the files show now with what the last pass found.
-// load reads the latter: daemon.LoadStatus, or daemon.Recall to include everything
+// load reads the latter: state.LoadStatus, or state.LoadStatusAndMemory to include everything
 // that keyd remembers.
 func (a *app) buildReport(ctx context.Context, names []string, load func(stateDir string) (state.Status, error)) (*report, error) {
 	loc, err := a.findLocations()

@@ -24,6 +24,7 @@ type statement struct {
 // list is one value or several. Policy JSON allows both forms.
 type list[T any] []T
 
+// UnmarshalJSON reads one value, or an array of them.
 func (l *list[T]) UnmarshalJSON(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()

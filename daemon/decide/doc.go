@@ -27,16 +27,22 @@
 //     cases is the order of urgency. The decision must pass through orWaitForRetry,
 //     here or in the caller.
 //  3. Package rotate: a function that performs it, and its row in act.go. If the action
-//     is optional, the row also says how to continue without it.
+//     is optional, the row also says how to continue without it. Only failures of AWS
+//     count for that, see Action.Optional: a step that can fail in another way counts
+//     its failures itself.
+//  4. If the journal remembers the action: a field of journal.Rotation, which the
+//     fixtures of TestNext and of the tests of package journal have to fill in.
 //
 // Tests compare the constants, this table and that of package rotate.
 //
 // # A new reason to skip a key
 //
-// A reason of the policy, such as an excluded account, is one Skip("...") in next.go.
-// A reason that the files show, such as another way to sign in, is a case of
-// findProvider or describePair in package credfile: it reaches Next as
-// Facts.SkipReason, with its words.
+// A reason of the policy is one Skip("...") in next.go. If the key must not even sign a
+// question, as with an excluded account, the reason is a case of NeverSignReason in
+// decoy.go, which keyd prune asks as well. A reason that the files show, such as another
+// way to sign in, is a case of findProvider or describePair in package credfile: it
+// reaches Next as Facts.SkipReason, with its words. A new kind of credfile.Skip also
+// needs its case in warnOfProviders there.
 //
 // # What a person sees
 //

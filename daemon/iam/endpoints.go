@@ -51,7 +51,7 @@ func (e *ConflictError) Error() string {
 // profile points. Without any region the partition is aws, unless an endpoint
 // or the ARN in mfa_serial hints at another one.
 //
-// Resolve returns a *ConflictError, or a *SiteError for an endpoint without TLS
+// ResolveEndpoints returns a *ConflictError, or a *SettingError for an endpoint without TLS
 // that is not on this machine, for FIPS together with a custom endpoint, for a
 // region of no known partition, and for a malformed variable. No error shows
 // the value of a variable that may hold a password. Waiting fixes none of these

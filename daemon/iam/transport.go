@@ -88,7 +88,7 @@ func proxyFor(r *http.Request) (*url.URL, error) {
 }
 
 // CheckBundle returns nil when NewTransport would accept bundle, and otherwise a
-// *SiteError that says why not.
+// *SettingError that says why not.
 func CheckBundle(bundle string) error {
 	_, err := loadRoots(bundle)
 	return err
