@@ -91,8 +91,8 @@ func formatNext(l state.KeyStatus, now time.Time) string {
 	return "in " + formatDuration(l.Until.Sub(now))
 }
 
-// narrowest is the least width of the state's column. Where the terminal leaves
-// less, the state goes on lines of its own: a column of single words reads worse.
+// narrowest is the minimum width of the state's column. If the terminal leaves less,
+// the state moves to separate lines, because a column of single words reads worse.
 const narrowest = 24
 
 // writeRows arranges the rows in columns. Ages are aligned to the right, as
