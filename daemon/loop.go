@@ -20,10 +20,12 @@ type loop struct {
 	wakes       wakeDetector
 	outbox      *notify.Outbox
 	info        state.DaemonInfo
+	schedule    *rotate.Schedule  // the pass in progress; nil between two passes
 	firstDue    time.Time         // when the first key is due; zero when none is
-	nextPass    time.Time         // when the next pass is due
+	nextPass    time.Time         // when the next round or pass is due
 	failures    int               // passes in a row that returned an error
 	needsPerson map[string]bool   // keys that need a person and were reported, by KeyStatus.Identity
+	slowWatch   error             // why changes of files are noticed late, found during a round and not noted yet
 	lastLogged  map[string]string // the state of each key when it was last logged, by KeyStatus.Identity
 }
 
@@ -58,12 +60,63 @@ func (l *loop) close() {
 	}
 }
 
-// runPass runs one pass and computes when the next one is due.
-func (l *loop) runPass(ctx context.Context) {
+// runRound runs one round of the pass in progress, or begins a pass, and computes when
+// the next round is due.
+func (l *loop) runRound(ctx context.Context) {
 	l.options.Supervisor.Beat()
 	l.reloadSettings()
-	results, err := l.Pass(ctx, rotate.Request{})
+	if l.schedule == nil {
+		l.schedule = l.NewSchedule(rotate.Request{})
+	}
+	results, next, err := l.roundUnlessChanged(ctx)
 	l.reportPass(results, err)
+	if err == nil && !next.IsZero() {
+		l.nextPass = next.Round(0)
+		return
+	}
+	l.schedule = nil
+	l.planNextPass(results, err)
+}
+
+// yieldAfter is how long a round may last after a file has changed. What the change
+// has broken cannot wait for an endpoint that does not answer.
+const yieldAfter = 2 * time.Second
+
+// roundUnlessChanged runs one round. If a file changes and the round takes long, the
+// actions that only ask AWS are interrupted, and the next round continues them after
+// what the change has made more urgent.
+func (l *loop) roundUnlessChanged(ctx context.Context) (results []rotate.Result, next time.Time, err error) {
+	within, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		results, next, err = l.schedule.Round(within)
+	}()
+	changes, late := l.options.Changed, (<-chan time.Time)(nil)
+	for {
+		select {
+		case <-done:
+			return results, next, err
+		case c, ok := <-changes:
+			switch {
+			case !ok:
+				l.options.Changed, changes = nil, nil
+			case c.SlowReason != nil:
+				l.slowWatch = c.SlowReason
+			default:
+				l.Log.Info("look", "why", c.Path+" changed")
+				changes, late = nil, time.After(yieldAfter)
+			}
+		case <-late:
+			cancel(rotate.ErrYield)
+			late = nil
+		}
+	}
+}
+
+// planNextPass computes when the pass after this one is due.
+func (l *loop) planNextPass(results []rotate.Result, err error) {
 	now := l.Now().Round(0)
 	l.firstDue, l.nextPass = rotate.EarliestDue(results), now.Add(l.TimeToNextPass(results))
 	if l.failures++; err == nil {
@@ -78,7 +131,11 @@ func (l *loop) runPass(ctx context.Context) {
 
 // waitForPass returns nil when the next pass is to start, or the cause of the end of ctx.
 func (l *loop) waitForPass(ctx context.Context) error {
-	if l.wakes.hasWoken() { // the machine slept during the pass
+	if l.slowWatch != nil {
+		l.noteSlowWatch(l.slowWatch)
+		l.slowWatch = nil
+	}
+	if l.wakes.hasWoken() { // the machine slept during the round
 		return l.pauseAfterWake(ctx)
 	}
 	for {
@@ -137,12 +194,17 @@ func (l *loop) waitForEvent(ctx context.Context, timer *time.Timer) (keepWaiting
 			l.options.Changed = nil
 			return true, nil
 		case c.SlowReason != nil:
-			l.noteProblem("watch", "file changes may be noticed up to a minute late: "+c.SlowReason.Error())
+			l.noteSlowWatch(c.SlowReason)
 			return true, nil
 		}
 		l.Log.Info("look", "why", c.Path+" changed")
 	}
 	return false, nil
+}
+
+// noteSlowWatch notes that changes of files are noticed late.
+func (l *loop) noteSlowWatch(why error) {
+	l.noteProblem("watch", "file changes may be noticed up to a minute late: "+why.Error())
 }
 
 // pauseAfterWake waits 5 to 30 s after the machine woke. This gives the network time to

@@ -51,7 +51,7 @@ func Run(ctx context.Context, d *rotate.Rotator, options RunOptions) error {
 	l := newLoop(d, options)
 	defer l.close()
 	for {
-		l.runPass(ctx)
+		l.runRound(ctx)
 		if l.waitForPass(ctx) != nil {
 			return nil
 		}

@@ -67,12 +67,15 @@ func desktopText(e rotate.Event) (words string, urgent bool) {
 }
 
 // reportPass logs what changed since the last pass, and emits an event for each key that
-// newly needs a person. A key that still needs one is not reported again.
+// newly needs a person. It leaves out keys on which the pass still acts. A key that still needs one is not reported again.
 func (l *loop) reportPass(results []rotate.Result, err error) {
 	if err != nil {
 		l.Log.Error("pass", "why", err.Error())
 	}
 	for _, r := range results {
+		if !decide.ActionOf(r.Do).EndsPass { // the pass has not decided yet how the key stands
+			continue
+		}
 		name, line := r.Identity(), string(r.State)+r.Why
 		if l.lastLogged[name] != line {
 			attrs := []any{"profiles", r.Profiles, "key", credfile.Short(r.KeyID), "state", string(r.State), "why", r.Why}

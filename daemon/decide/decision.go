@@ -24,13 +24,23 @@ const (
 type Decision struct {
 	Do    Do
 	State State
-	Until time.Time // for DoWait and DoBlock: when to look again; zero when only a change helps
+	Until time.Time // when to look again, or not to act before; zero when only a change helps, or to act now
+	Heals bool      // the action repairs what the files show, or gives an old key back: it waits for no other key
 	Why   string
 	Hint  string // a command or a question that helps; "" when none is needed
 }
 
 // EndsPass reports whether nothing is left to do for the key in this pass.
 func (d Decision) EndsPass() bool { return ActionOf(d.Do).EndsPass }
+
+// IsDue reports whether there is an action to take now.
+func (d Decision) IsDue(now time.Time) bool { return !d.EndsPass() && !now.Before(d.Until) }
+
+// heal returns d as a decision that waits for no other key.
+func heal(d Decision) Decision {
+	d.Heals = !d.EndsPass()
+	return d
+}
 
 // NeedsPerson reports whether only a person can continue. It is where the status,
 // and with it the notification, has that from.

@@ -24,6 +24,12 @@ type Facts struct {
 	Seen      *Seen             // what AWS last said; nil when AWS was never asked
 	Failure   *Failure          // the failure of the last action; nil when it succeeded
 
+	Pending *Pending // the action that has begun and continues later; nil when none has
+
+	// Set on a machine on which keyd has never validated a rotation, while the first one
+	// is in progress.
+	FirstRotation *FirstRotation
+
 	// Set in this pass only. After a crash, keyd finds both out again.
 	PreflightDone bool // the preflight has passed
 	Proven        bool // AWS has accepted the new key everywhere
@@ -40,6 +46,20 @@ type Facts struct {
 	Copies map[string]string // for each key id, a file that shows it and that this process does not read
 
 	Options Options // what the person who started this pass asked for
+}
+
+// Pending is an action that has begun, and that continues at a later time.
+type Pending struct {
+	Do    Do
+	Until time.Time
+}
+
+// FirstRotation is the rotation that goes alone on a machine on which keyd has never
+// validated one.
+type FirstRotation struct {
+	Profile string    // the first profile of its key
+	Until   time.Time // when it continues, at the latest
+	Waits   bool      // it continues in a later pass
 }
 
 // KnownAccount returns the account id that AWS named, or "" before AWS was asked.

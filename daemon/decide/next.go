@@ -35,7 +35,15 @@ const (
 // pure function. keyd calls it again after every action, with freshly gathered
 // facts.
 func Next(f Facts, s settings.Settings, now time.Time) Decision {
-	return unlessEndpointErr(f, unlessSettingsUnknown(s, decideKey(f, s, now)))
+	return unlessPending(f, unlessEndpointErr(f, unlessSettingsUnknown(s, decideKey(f, s, now))))
+}
+
+// unlessPending returns d with the time at which its action continues.
+func unlessPending(f Facts, d Decision) Decision {
+	if f.Pending != nil && f.Pending.Do == d.Do && !d.EndsPass() {
+		d.Until = f.Pending.Until
+	}
+	return d
 }
 
 // decideKey is Next without the two overriding blocks.
@@ -103,10 +111,28 @@ func decideDue(f Facts, s settings.Settings, now time.Time, age time.Duration) D
 		return WaitUntil(StateDue, again, fmt.Sprintf("%s is %s old, but a key was made for %s %s: never two within a day",
 			credfile.Short(f.ID), FormatAge(age), f.Seen.User, formatAgo(f.LastRotation, now)))
 	}
+	if first := f.FirstRotation; first != nil {
+		return waitForFirst(first, now)
+	}
 	if !f.PreflightDone {
 		return actNow(DoPreflight, StateDue, fmt.Sprintf("%s is %s old: checking that it can be replaced", credfile.Short(f.ID), FormatAge(age)))
 	}
 	return actNow(DoCreate, StateDue, fmt.Sprintf("%s is %s old", credfile.Short(f.ID), FormatAge(age)))
+}
+
+// waitForFirst waits until the first rotation on this machine is validated: whatever
+// is wrong here concerns one key then, and not all of them.
+func waitForFirst(first *FirstRotation, now time.Time) Decision {
+	why := "waits until " + first.Profile + " is done, the first rotation on this machine"
+	if first.Waits {
+		return WaitUntil(StateDue, first.Until, why)
+	}
+	d := actNow(DoPreflight, StateDue, why)
+	d.Until = first.Until
+	if !d.Until.After(now) {
+		d.Until = now.Add(time.Second)
+	}
+	return d
 }
 
 // checkClock blocks actions that depend on this machine's clock when the clock

@@ -62,8 +62,8 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 	case phaseOf(r) == phaseCreate:
 		return decideLostAnswer(f, r, s, now)
 	case f.Placement.Torn > 0: // no one can use the pair: everything else comes later
-		return orWaitForRetry(f, s, now, actNow(DoMend, StateRotating, fmt.Sprintf("a write was cut short, and a file holds half of %s and half of %s: writing all of %s",
-			credfile.Short(r.Old.ID), credfile.Short(r.New.ID), credfile.Short(r.New.ID))))
+		return heal(orWaitForRetry(f, s, now, actNow(DoMend, StateRotating, fmt.Sprintf("a write was cut short, and a file holds half of %s and half of %s: writing all of %s",
+			credfile.Short(r.Old.ID), credfile.Short(r.New.ID), credfile.Short(r.New.ID)))))
 	case f.Placement.Ambiguous != nil && (!f.wantsOldKeyBack() || r.GiveUpReason != ""): // some AWS tools use the ambiguous id
 		return BlockUntil(time.Time{}, f.Placement.Ambiguous.Error()+": "+credfile.Short(r.Old.ID)+" and "+credfile.Short(r.New.ID)+" are left as they are", hint.Hint(f.Placement.Ambiguous))
 	case f.Placement.Ambiguous != nil:
@@ -84,14 +84,14 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 	case !r.Held.IsZero():
 		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("held since %s: %s stays usable, keyd resume continues", r.Held.Local().Format("2 Jan 15:04"), credfile.Short(r.Old.ID)))
 	case f.Placement.Old > 0 && phaseOf(r) >= phaseOverlap:
-		return decideMend(f, r, s, now)
+		return heal(decideMend(f, r, s, now))
 	}
 	return orWaitForRetry(f, s, now, decideForward(f, r, s, now))
 }
 
 // decideRevive makes the old key Active again for a person who holds the rotation.
 func decideRevive(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
-	return orWaitForRetry(f, s, now, actNow(DoRevive, StateHeld, credfile.Short(r.Old.ID)+" is made usable again: the rotation is held"))
+	return heal(orWaitForRetry(f, s, now, actNow(DoRevive, StateHeld, credfile.Short(r.Old.ID)+" is made usable again: the rotation is held")))
 }
 
 // wantsOldKeyBack reports whether a person holds the rotation and the old key
@@ -108,7 +108,7 @@ func decideForward(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 	case f.Placement.Old > 0:
 		return actNow(DoSwap, StateRotating, credfile.Short(r.New.ID)+" is accepted: replacing "+credfile.Short(r.Old.ID))
 	case phaseOf(r) < phaseOverlap, !r.MendStarted.IsZero():
-		return actNow(DoValidate, StateRotating, "the files show "+credfile.Short(r.New.ID)+": checking what is on disk")
+		return heal(actNow(DoValidate, StateRotating, "the files show "+credfile.Short(r.New.ID)+": checking what is on disk"))
 	case f.CopyErr(r.Old.ID) != nil:
 		return BlockForCopy(f.CopyErr(r.Old.ID), now)
 	case s.DescribeKeys && !r.Described:
@@ -184,7 +184,7 @@ func SuspectHint(r *journal.Rotation) string {
 // decideGiveUp undoes a rotation whose new key cannot be used.
 func decideGiveUp(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
 	if f.Placement.New > 0 {
-		return orWaitForRetry(f, s, now, actNow(DoPutBack, StateRotating, r.GiveUpReason+": putting "+credfile.Short(r.Old.ID)+" back"))
+		return heal(orWaitForRetry(f, s, now, actNow(DoPutBack, StateRotating, r.GiveUpReason+": putting "+credfile.Short(r.Old.ID)+" back")))
 	}
 	if err := f.CopyErr(r.New.ID); err != nil {
 		return BlockForCopy(err, now)

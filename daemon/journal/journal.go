@@ -103,6 +103,13 @@ func (j Dir) syncParents() error {
 	return nil
 }
 
+// Has reports whether the journal of the rotation of oldID exists. It returns true when
+// that cannot be told.
+func (j Dir) Has(oldID string) bool {
+	_, err := j.Sys.Lstat(j.filePath(oldID))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // Erase removes the journal of the rotation that replaces oldID, and returns when
 // the removal is durable. It is not an error if there is no such journal.
 func (j Dir) Erase(oldID string) error {

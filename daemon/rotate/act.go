@@ -2,6 +2,7 @@ package rotate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -54,7 +55,7 @@ func signedBy(pair func(*target) credfile.Key, perform func(*Rotator, context.Co
 
 // runAction performs the action that was decided. Unless the action is
 // interruptible, its effects at AWS and on files run to their end even when ctx is
-// cancelled meanwhile.
+// cancelled meanwhile. An action that has to wait returns errNotYet.
 func (d *Rotator) runAction(ctx context.Context, t *target, decision decide.Decision) error {
 	steps := allSteps()
 	i := slices.IndexFunc(steps, func(s step) bool { return s.do == decision.Do })
@@ -66,7 +67,12 @@ func (d *Rotator) runAction(ctx context.Context, t *target, decision decide.Deci
 		ctx = context.WithoutCancel(ctx)
 	}
 	t.decision = decision
+	t.progress.beginAction(decision.Do, d.Now())
 	err := steps[i].perform(d, ctx, t)
+	if errors.Is(err, errNotYet) {
+		return err
+	}
+	t.progress.endAction()
 	if action.Optional && !isInterrupted(ctx, err) && t.failsAgain(action.Do, err) {
 		return steps[i].leaveOut(d, t, err)
 	}

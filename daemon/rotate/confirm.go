@@ -1,15 +1,12 @@
 package rotate
 
 import (
-	"cmp"
 	"context"
-	"math"
 	"slices"
 	"time"
 
 	"keyd/daemon/decide"
 	"keyd/daemon/iam"
-	"keyd/daemon/iam/remote"
 )
 
 // confirmLimit is how long to wait until ListAccessKeys shows a change. The
@@ -19,8 +16,11 @@ const confirmLimit = 30 * time.Second
 // deleteAndConfirm deletes a key and waits until the list no longer shows it. A
 // key that does not exist was deleted before.
 func (d *Rotator) deleteAndConfirm(ctx context.Context, t *target, client *iam.Client, id string) error {
-	if err := client.DeleteKey(ctx, t.facts.Rotation.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
-		return err
+	if w := &t.progress.wait; !w.sent {
+		if err := client.DeleteKey(ctx, t.facts.Rotation.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
+			return err
+		}
+		w.sent, w.confirmSince = true, time.Time{}
 	}
 	return d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool { return findKey(keys, id) == nil })
 }
@@ -29,8 +29,11 @@ func (d *Rotator) deleteAndConfirm(ctx context.Context, t *target, client *iam.C
 // keyd's own: the journal may be damaged, and a person may have found a use for
 // the key. Lists lag, so IAM is asked for a while until it shows the key with
 // the expected status. The key is returned as last listed, or nil if it was not
-// listed.
+// listed. Once the deletion was sent, it is not listed again.
 func (d *Rotator) relistOwnKey(ctx context.Context, t *target, client *iam.Client, id string, status iam.Status) (k *iam.KeyInfo, err error) {
+	if w := &t.progress.wait; w.sent {
+		return w.listed, nil
+	}
 	err = d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool {
 		k = findKey(keys, id)
 		return k != nil && k.Status == status
@@ -38,66 +41,58 @@ func (d *Rotator) relistOwnKey(ctx context.Context, t *target, client *iam.Clien
 	if isType[*gaveUpError](err) {
 		err = nil
 	}
+	t.progress.wait.listed = k
 	return k, err
 }
 
-// confirmList lists until ok returns true. The list lags, so a "no" is checked
-// again for up to confirmLimit.
+// confirmList lists once, and returns nil if ok accepts the list. The list lags, so
+// after a "no" the action lists again, for up to confirmLimit.
 func (d *Rotator) confirmList(ctx context.Context, t *target, client *iam.Client, ok func([]iam.KeyInfo) bool) error {
-	var shown bool
-	var err error
-	cause := d.poll(ctx, time.Second, confirmLimit, func() bool {
-		var listing iam.Listing
-		listing, err = client.ListKeys(ctx, t.userName())
-		shown = err == nil && ok(listing.Keys)
-		return shown
-	})
-	if shown {
-		return nil
+	w := &t.progress.wait
+	if w.confirmSince.IsZero() {
+		w.confirmSince = d.Now()
 	}
-	return cmp.Or(cause, err, error(&gaveUpError{text: "IAM did not show the change within " + decide.FormatAge(confirmLimit) + "; the next pass checks again"}))
+	listing, err := client.ListKeys(ctx, t.userName())
+	switch {
+	case err == nil && ok(listing.Keys):
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case d.Now().Sub(w.confirmSince) < confirmLimit:
+		return d.continueIn(t, time.Second)
+	case err != nil:
+		return err
+	}
+	return &gaveUpError{text: "IAM did not show the change within " + decide.FormatAge(confirmLimit) + "; the next pass checks again"}
 }
 
 // listSettled lists the user's keys. While the list shows a key Active that
-// keyd made Inactive a moment ago, it lists again for a while: each list may
-// come from another server, and a lagging one must not be mistaken for a person
-// who wants the key back.
-func (d *Rotator) listSettled(ctx context.Context, client *iam.Client, t *target, user string) (listing iam.Listing, err error) {
+// keyd made Inactive a moment ago, the action lists again for a while: each list
+// may come from another server, and a lagging one must not be mistaken for a
+// person who wants the key back.
+func (d *Rotator) listSettled(ctx context.Context, client *iam.Client, t *target, user string) (iam.Listing, error) {
+	listing, err := client.ListKeys(ctx, user)
 	r := t.facts.Rotation
-	cause := d.poll(ctx, time.Second, confirmLimit, func() bool {
-		listing, err = client.ListKeys(ctx, user)
-		if err != nil || r == nil || d.Now().Sub(r.Deactivated) >= decide.UndisturbedFor {
-			return true
-		}
-		old := findKey(listing.Keys, r.Old.ID)
-		return old == nil || old.Status != iam.Active
-	})
-	return listing, cmp.Or(cause, err)
-}
-
-// retryRefused repeats a call, a second apart, while AWS refuses the key, since
-// a new key spreads slowly.
-func (d *Rotator) retryRefused(ctx context.Context, tries int, call func() (remote.Identity, error)) (who remote.Identity, err error) {
-	cause := d.poll(ctx, time.Second, noLimit, func() bool {
-		who, err = call()
-		tries--
-		return err == nil || iam.ClassOf(err) != iam.BadKey || tries <= 0
-	})
-	return who, cmp.Or(cause, err)
-}
-
-// noLimit lets poll continue for as long as it takes.
-const noLimit time.Duration = math.MaxInt64
-
-// poll calls done until it returns true, or until limit has passed, with a
-// pause of every between two calls. Its error is the cause of the end of ctx.
-func (d *Rotator) poll(ctx context.Context, every, limit time.Duration, done func() bool) error {
-	for began := d.Now(); !done() && d.Now().Sub(began) < limit; {
-		if err := pauseFor(ctx, every); err != nil {
-			return err
-		}
+	if err != nil || r == nil || d.Now().Sub(r.Deactivated) >= decide.UndisturbedFor || d.Now().Sub(t.progress.wait.since) >= confirmLimit {
+		return listing, err
 	}
-	return nil
+	if old := findKey(listing.Keys, r.Old.ID); old != nil && old.Status == iam.Active {
+		return listing, d.continueIn(t, time.Second)
+	}
+	return listing, nil
+}
+
+// retryRefused lets an action continue a second after AWS has refused the key, since
+// a new key spreads slowly. It returns err when that was refusal number limit in a
+// row, and when err says nothing about the key.
+func (d *Rotator) retryRefused(t *target, limit int, err error) error {
+	if iam.ClassOf(err) != iam.BadKey {
+		return err
+	}
+	if t.progress.wait.tries++; t.progress.wait.tries >= limit {
+		return err
+	}
+	return d.continueIn(t, time.Second)
 }
 
 // pauseFor waits for t, or until ctx ends, and then returns the cause.

@@ -38,7 +38,7 @@ func (d *Rotator) makeIntent(t *target) *journal.Rotation {
 	seen := t.facts.Seen
 	r := &journal.Rotation{
 		Old: credfile.Key{ID: t.facts.ID}, Account: seen.Account, User: seen.User, ARN: seen.ARN, UserID: seen.UserID,
-		OpenRegions: t.acceptingRegions, ClosedRegions: t.refusingRegions, Endpoints: t.endpoints,
+		OpenRegions: t.progress.acceptingRegions, ClosedRegions: t.progress.refusingRegions, Endpoints: t.endpoints,
 		RetireNow: t.facts.Options.RetireNow, CreateSent: d.Now().UTC(), ClockOffset: seen.Offset,
 	}
 	for _, p := range t.holders {

@@ -62,9 +62,18 @@ func (d *Rotator) appendHistory(t *target, verb, id, note string) {
 	if r := t.facts.Rotation; r != nil {
 		e.User, e.Account = r.User, r.Account
 	}
-	if err := d.historyLog().Append(e); err != nil {
+	if err := d.appendEntry(e); err != nil {
 		d.emit(t, "", VerbWarning, err.Error())
 	}
+}
+
+// appendEntry appends to the history, one step at a time.
+func (d *Rotator) appendEntry(e state.HistoryEntry) error {
+	if d.guard != nil {
+		d.guard.events.Lock()
+		defer d.guard.events.Unlock()
+	}
+	return d.historyLog().Append(e)
 }
 
 // emit sends an event about t to OnEvent.
@@ -81,7 +90,12 @@ func (d *Rotator) emitProgress(t *target, do decide.Do, verb, text string, since
 
 // Deliver calls OnEvent, if it is set.
 func (d *Rotator) Deliver(e Event) {
-	if d.OnEvent != nil {
-		d.OnEvent(e)
+	if d.OnEvent == nil {
+		return
 	}
+	if d.guard != nil {
+		d.guard.events.Lock()
+		defer d.guard.events.Unlock()
+	}
+	d.OnEvent(e)
 }

@@ -41,11 +41,11 @@ var mistakes = []mistake{
 		wants: "I7", faults: 1, way: []string{"done+lost"},
 	}, {
 		name: "the file is written before the key is proven",
-		edits: []edit{{"prove.go", `	p := proof{`, `	if MISTAKE {
-		t.facts.Proven = true
+		edits: []edit{{"prove.go", `	if w.proof == nil {`, `	if MISTAKE {
+		t.setProven(true, d.Now())
 		return nil
 	}
-	p := proof{`}},
+	if w.proof == nil {`}},
 		wants: "I1", setting: setting{lag: quick},
 	}, {
 		name:    "there is no journal",
@@ -54,8 +54,8 @@ var mistakes = []mistake{
 	}, {
 		name: "the first list is believed",
 		edits: []edit{
-			{"reconcile.go", `early > 0 {`, `early > 0 && !MISTAKE {`},
-			{"reconcile.go", `d.Now().Sub(since) >= equalDuration {`, `d.Now().Sub(since) >= equalDuration || MISTAKE {`},
+			{"reconcile.go", `early > 0 && t`, `!MISTAKE && early > 0 && t`},
+			{"reconcile.go", `d.Now().Sub(s.since) >= equalDuration {`, `d.Now().Sub(s.since) >= equalDuration || MISTAKE {`},
 		},
 		wants: "I5", setting: setting{lag: slowList}, faults: 1, way: []string{"killed"},
 	}, {

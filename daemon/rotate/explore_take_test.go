@@ -93,6 +93,7 @@ func (r *take) startProcess(sys atomicfile.Sys, http interface {
 		Process: "test", OnEvent: r.hearEvent,
 	}
 	r.d.SetProofRounds(r.proofRounds)
+	r.d.StepOneByOne()
 	r.d.Settings.CheckEvery = 30 * settings.Day // so that a pass happens only when something is due
 }
 

@@ -10,10 +10,14 @@ import (
 // LookToPruneAs looks before a prune, signed with key, at a key whose id does
 // not reveal its account.
 func (d *Rotator) LookToPruneAs(ctx context.Context, id string, key credfile.Key) error {
-	u := &target{facts: decide.Facts{ID: id, Profiles: []string{"default"}}, pair: key}
+	u := &target{facts: decide.Facts{ID: id, Profiles: []string{"default"}}, pair: key, progress: &progress{}}
 	u.endpoints.Partition, u.endpoints.Regions = "aws", []string{"us-east-1"}
 	return d.lookBeforePrune(ctx, u, "default")
 }
+
+// StepOneByOne makes a round perform its steps in order, so that each effect has the
+// same number in every run.
+func (d *Rotator) StepOneByOne() { d.oneByOne = true }
 
 // SetProofRounds makes a proof require n successes in a row instead of
 // proofStreak.

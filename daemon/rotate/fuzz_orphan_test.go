@@ -19,7 +19,7 @@ import (
 // and keyd does not delete it.
 func TestOrphanThatSomebodyWants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVictim(t, 9, false) // killed before the call, with the intent on the disk
+		v := newVictimWhen(t, false, callUnknown)
 		time.Sleep(10 * time.Second)
 		id, _ := v.User.CreateKey()
 		v.Restart()
@@ -44,7 +44,7 @@ func TestOrphanThatSomebodyWants(t *testing.T) {
 // resume then ends the rotation.
 func TestThirdKeyAfterALostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVictim(t, 10, true)
+		v := newVictimWhen(t, true, callUnknown)
 		third := v.foreignKeys()[0].ID
 		v.Restart()
 		v.WriteFile("credentials", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", third, v.others[third]))

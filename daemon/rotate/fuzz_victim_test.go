@@ -13,6 +13,7 @@ import (
 	"keyd/credfile/atomicfile"
 	"keyd/daemon/awssim"
 	"keyd/daemon/internal/lab"
+	"keyd/daemon/journal"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
 )
@@ -154,6 +155,26 @@ func newVictim(t *testing.T, stage uint8, third bool) *victim {
 	v.foreignBefore = v.foreignKeys()
 	return v
 }
+
+// newVictimWhen returns a victim whose rotation was killed at the first effect that
+// leaves a journal which reached accepts.
+func newVictimWhen(t *testing.T, third bool, reached func(*journal.Rotation) bool) *victim {
+	t.Helper()
+	for stage := range uint8(100) {
+		v := newVictim(t, stage, third)
+		if rotations, _ := v.Rotator.JournalDir().Load(t.Context()); len(rotations) > 0 && reached(rotations[0]) {
+			return v
+		}
+	}
+	t.Fatal("no kill leaves such a journal")
+	return nil
+}
+
+// callUnknown accepts a journal that does not say what CreateAccessKey has done.
+func callUnknown(r *journal.Rotation) bool { return r.New.ID == "" }
+
+// keyUnproven accepts a journal with a new key that no file shows.
+func keyUnproven(r *journal.Rotation) bool { return r.New.ID != "" && r.Swapped.IsZero() }
 
 // foreignKeys returns the state of the keys that keyd must leave alone, as
 // AWS knows it.

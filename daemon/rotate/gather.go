@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
@@ -17,14 +18,19 @@ import (
 // world is what the files, the journal and the status say at one instant.
 type world struct {
 	targets   []*target
-	notes     []string
+	notes     []string // problems that concern no single key
+	damaged   []string // those of notes that say that a journal was damaged
 	filesRead []string // for Status.Files
+
+	statusWritten time.Time    // when the status was written
+	recent        state.Recent // what the end of the history tells
 }
 
 // openWorld takes the pass lock and gathers the world, in which each of profiles
-// must exist. leave releases the lock.
-func (d *Rotator) openWorld(ctx context.Context, ask decide.Options, profiles []string) (w *world, leave func(), err error) {
-	leave, err = d.lockAndSweep(ctx)
+// must exist. leave releases the lock. It waits for the lock up to limit, and if sweeps
+// is set removes the temporary files of killed processes.
+func (d *Rotator) openWorld(ctx context.Context, ask decide.Options, profiles []string, limit time.Duration, sweeps bool) (w *world, leave func(), err error) {
+	leave, err = d.lockAndSweep(ctx, limit, sweeps)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,7 +58,7 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 	if err != nil {
 		return nil, err
 	}
-	w := &world{}
+	w := &world{statusWritten: status.Written}
 	for _, r := range rotations {
 		w.targets = append(w.targets, d.rotationTarget(r, snapshot))
 	}
@@ -63,20 +69,23 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 		if !slices.ContainsFunc(w.targets, func(t *target) bool { return errors.Is(t.facts.RotationErr, p) }) {
 			w.notes = append(w.notes, p.Error())
 		}
+		if _, ok := errors.AsType[*journal.DamagedError](p); ok {
+			w.damaged = append(w.damaged, p.Error())
+		}
 	}
 	w.noteDisplaced(d.Store)
 	w.notes = append(w.notes, d.Settings.UnknownProfiles(w.profileNames())...)
 	slices.SortStableFunc(w.targets, func(a, b *target) int {
 		return cmp.Compare(fileOrder(snapshot, a), fileOrder(snapshot, b))
 	})
-	made, err := d.historyLog().LastCreated(d.Now().Add(-settings.Day))
+	w.recent, err = d.historyLog().Recent(d.Now().Add(-settings.Day))
 	if err != nil {
 		w.notes = append(w.notes, err.Error())
 	}
 	by := firstProfiles(snapshot)
 	for _, t := range w.targets {
 		d.fillTarget(t, status, ask)
-		t.setSurroundings(made, by, d.AwakeSince)
+		t.setSurroundings(w.recent.Created, by, d.AwakeSince)
 	}
 	w.noteCopies(others, by)
 	w.filesRead = d.filesToRemember(status)

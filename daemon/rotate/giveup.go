@@ -31,7 +31,7 @@ func (d *Rotator) putBack(ctx context.Context, t *target) error {
 	if err := d.verifyOldWorks(ctx, t); err != nil {
 		return err
 	}
-	restored, err := d.Store.Restore(ctx, r.New, r.Old)
+	restored, err := d.writeFiles(func() (credfile.SwapResult, error) { return d.Store.Restore(ctx, r.New, r.Old) })
 	d.emitConcurrent(t, decide.DoPutBack, restored)
 	if err != nil {
 		return err

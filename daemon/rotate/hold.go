@@ -34,27 +34,48 @@ func (d *Rotator) Resume(ctx context.Context, profile string) (Result, error) {
 // changeRotation edits the journal of the profile's rotation and then does what
 // is due for its key.
 func (d *Rotator) changeRotation(ctx context.Context, profile string, edit func(*journal.Rotation)) (Result, error) {
-	w, leave, err := d.openWorld(ctx, decide.Options{Manual: true}, []string{profile})
+	w, leave, err := d.openWorld(ctx, decide.Options{Manual: true}, []string{profile}, holdLockWait, true)
 	if err != nil {
 		return Result{}, err
 	}
-	defer leave()
+	r, result, err := d.editRotation(w, profile, edit)
+	leave()
+	if err != nil || r == nil {
+		return result, err
+	}
+	return d.settleOne(ctx, r.Old.ID)
+}
+
+// holdLockWait is how long Hold and Resume wait for the lock. A step of a pass takes no
+// longer.
+const holdLockWait = 45 * time.Second
+
+// editRotation edits the journal of the profile's rotation, which it returns. It returns
+// nil, and how the key stands, when that has ended the rotation.
+func (d *Rotator) editRotation(w *world, profile string, edit func(*journal.Rotation)) (*journal.Rotation, Result, error) {
 	t := w.findTarget(profile, func(t *target) bool { return t.facts.Rotation != nil && t.facts.RotationErr == nil })
 	if t == nil {
-		return Result{}, cmp.Or(w.unreadError(profile), error(&noRotationError{profile}))
+		return nil, Result{}, cmp.Or(w.unreadError(profile), error(&noRotationError{profile}))
 	}
-	edit(t.facts.Rotation)
+	r := t.facts.Rotation
+	edit(r)
 	if err := dropForeignPlaces(t); err != nil {
+		return nil, Result{}, err
+	}
+	if r.New.ID == "" && r.Held.IsZero() && t.facts.Placement.Old == 0 {
+		result, err := d.abandonRotation(t)
+		return nil, result, err
+	}
+	return r, Result{}, d.JournalDir().Save(r)
+}
+
+// settleOne does what is due for the rotation of the key oldID.
+func (d *Rotator) settleOne(ctx context.Context, oldID string) (Result, error) {
+	results, err := d.Pass(ctx, Request{Options: decide.Options{Manual: true}, keyID: oldID})
+	if err != nil || len(results) == 0 {
 		return Result{}, err
 	}
-	if r := t.facts.Rotation; r.New.ID == "" && r.Held.IsZero() && t.facts.Placement.Old == 0 {
-		return d.abandonRotation(t)
-	}
-	if err := d.JournalDir().Save(t.facts.Rotation); err != nil {
-		return Result{}, err
-	}
-	result := d.settleTarget(ctx, t, Request{Options: decide.Options{Manual: true}})
-	return result, d.saveStatusLine(t, result)
+	return results[len(results)-1], nil
 }
 
 // unreadError returns why keyd cannot tell whether a rotation of a profile's

@@ -82,7 +82,7 @@ func (d *Rotator) fillKeys(ctx context.Context, client *iam.Client, t *target, s
 
 // identifyOnce asks AWS whose key it is, at most once in a pass.
 func (d *Rotator) identifyOnce(ctx context.Context, client *iam.Client, t *target) error {
-	if t.identified {
+	if t.progress.identified {
 		return nil
 	}
 	who, err := t.askIdentity(ctx, client)
@@ -119,7 +119,7 @@ func (d *Rotator) adoptIdentity(t *target, who remote.Identity) error {
 		return &needPersonError{text: fmt.Sprintf("the key belongs to partition %s, but its profile points to %s: nothing was changed", who.Partition, t.endpoints.Partition),
 			hint: fmt.Sprintf("set region in profile %s to a region of partition %s", t.facts.Profiles[0], who.Partition)}
 	}
-	t.identified = true
+	t.progress.identified = true
 	seen := &decide.Seen{Account: who.Account, ARN: who.ARN, Root: who.Root}
 	if who.IsUser {
 		seen.User, seen.UserID = who.User, who.UserID

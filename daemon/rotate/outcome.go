@@ -25,6 +25,9 @@ func keyStatus(t *target, d decide.Decision) state.KeyStatus {
 		Memory: state.Memory{Seen: t.facts.Seen, Failure: t.facts.Failure},
 	}
 	l.SetDecision(d)
+	if !d.EndsPass() {
+		l.Until = time.Time{} // the pass continues
+	}
 	r := t.facts.Rotation
 	if r == nil || len(r.Places) > 0 { // otherwise the only "profile" is a key id
 		l.Hint = hint.FillProfile(l.Hint, l.Profiles)
@@ -38,13 +41,6 @@ func keyStatus(t *target, d decide.Decision) state.KeyStatus {
 		}
 	}
 	return l
-}
-
-// saveProgress lets keyd status show how a key stands in the middle of a pass.
-// If the status cannot be written now, the end of the pass writes it or reports
-// why not.
-func (d *Rotator) saveProgress(t *target) {
-	_ = d.saveStatusLine(t, d.makeResult(t, decide.Next(t.facts, d.Settings, d.Now()), nil))
 }
 
 // saveStatusLine replaces one key's line in the status. Lines of other keys

@@ -3,7 +3,6 @@ package rotate
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +22,7 @@ type Request struct {
 	Profiles []string // only the keys of these profiles; empty means all
 	DryRun   bool     // look and decide, but change nothing
 	rehearse bool     // also run the preflight of each key that would be rotated; see Rehearse
+	keyID    string   // only the key with this id, or the rotation that replaces it; "" means all
 }
 
 // Result says how one key stood when its part of the pass ended.
@@ -41,43 +41,19 @@ type Result struct {
 	Ready bool
 }
 
-// Pass looks at every key, does what is due, and saves the status. It ends when
-// every key waits, needs a person, or has failed. The failure of one key does
-// not delay the others; it is in that key's Result. The returned error is for
-// what concerns all keys: unreadable files, no state folder, or another pass
-// that is running.
+// Pass runs the rounds of a Schedule until every key waits, needs a person, or has
+// failed. The failure of one key does not delay the others; it is in that key's
+// Result. The returned error is for what concerns all keys: unreadable files, no
+// state folder, or another pass that is running.
 func (d *Rotator) Pass(ctx context.Context, req Request) ([]Result, error) {
-	if req.DryRun {
-		d = d.readOnlyCopy()
-	}
-	w, leave, err := d.openWorld(ctx, req.Options, req.Profiles)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	var results []Result
-	away := outage{passBegan: d.Now().UTC()}
-	status := state.Status{Version: state.StatusVersion, Process: d.Process, PID: os.Getpid(), SettingsErr: d.SettingsProblem, Notes: w.lastingNotes(d.Settings), Files: w.filesRead}
-	for _, t := range w.targets {
-		if len(req.Profiles) > 0 && !t.hasProfile(req.Profiles) {
-			if t.lastStatus != nil { // as the previous pass left it
-				status.Keys = append(status.Keys, *t.lastStatus)
-			}
-			continue
+	s := d.NewSchedule(req)
+	for {
+		results, next, err := s.Round(ctx)
+		if err != nil || next.IsZero() {
+			return results, err
 		}
-		if decision := decide.Next(t.facts, d.Settings, d.Now()); !decision.EndsPass() {
-			away.shareFailure(t, decision.Do, d.Now())
-		}
-		result := d.settleTarget(ctx, t, req)
-		away.noteTarget(t)
-		results = append(results, result)
-		status.Keys = append(status.Keys, result.KeyStatus)
+		_ = pauseFor(ctx, next.Sub(d.Now())) // after the end of ctx, one round saves how the keys stand
 	}
-	if req.DryRun {
-		return results, nil
-	}
-	status.Written = d.Now().UTC()
-	return results, status.Save(d.Sys, d.StateDir)
 }
 
 // lastingNotes returns the notes for the status. It leaves out the notes about
@@ -86,54 +62,6 @@ func (d *Rotator) Pass(ctx context.Context, req Request) ([]Result, error) {
 func (w *world) lastingNotes(s settings.Settings) []string {
 	strangers := s.UnknownProfiles(w.profileNames())
 	return slices.DeleteFunc(slices.Clone(w.notes), func(note string) bool { return slices.Contains(strangers, note) })
-}
-
-// maxActions bounds the actions of one pass on one key. A whole rotation with
-// --retire-now takes about fifteen.
-const maxActions = 40
-
-// settleTarget acts on one key until there is nothing left to do, and looks
-// again after every action.
-func (d *Rotator) settleTarget(ctx context.Context, t *target, req Request) Result {
-	if req.rehearse {
-		return d.rehearseTarget(ctx, t)
-	}
-	if err := d.noteRetireNow(t, req); err != nil {
-		return d.makeResult(t, decide.Next(t.facts, d.Settings, d.Now()), err)
-	}
-	for range maxActions {
-		d.reportAlive()
-		decision := decide.Next(t.facts, d.Settings, d.Now())
-		d.logDecision(t, decision)
-		if decision.EndsPass() {
-			t.clearStaleFailure(d.Now())
-			return d.makeResult(t, decision, nil)
-		}
-		if req.DryRun && decision.Do != decide.DoLook {
-			return d.previewTarget(ctx, t, decision)
-		}
-		if err := context.Cause(ctx); err != nil {
-			return d.makeResult(t, decision, err)
-		}
-		err := d.runAction(ctx, t, decision)
-		if isInterrupted(ctx, err) {
-			return d.makeResult(t, decision, context.Cause(ctx))
-		}
-		if mayBeRenamed(err) && decision.Do != decide.DoLook && d.checkRenamed(ctx, t) { // a look has already checked for a new name
-			continue
-		}
-		d.recordOutcome(t, decision.Do, err)
-		if err != nil {
-			return d.makeResult(t, decide.Next(t.facts, d.Settings, d.Now()), err)
-		}
-		if err := d.rereadTarget(ctx, t); err != nil {
-			return d.makeResult(t, decision, err)
-		}
-		if decision.Do == decide.DoCreate { // the proof may take a quarter of an hour
-			d.saveProgress(t)
-		}
-	}
-	return d.makeResult(t, decide.BlockUntil(d.Now().Add(decide.RecheckEvery), "keyd went in circles and stopped", "please report it with: keyd history"), nil)
 }
 
 // noteRetireNow journals that a person wants the rotation in progress to end

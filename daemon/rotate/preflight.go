@@ -23,16 +23,16 @@ func (d *Rotator) runPreflight(ctx context.Context, t *target, client *iam.Clien
 	if err := d.JournalDir().CheckWritable(); err != nil {
 		return err
 	}
-	open, closed, who, err := d.probeRegions(ctx, t, client, decide.DoPreflight, t.endpoints.Regions)
+	probed, err := d.probeRegions(ctx, t, client, decide.DoPreflight, t.endpoints.Regions)
 	switch {
 	case err != nil:
 		return err
-	case len(open) == 0:
+	case len(probed.open) == 0:
 		return refusedEverywhere(t)
 	}
-	t.acceptingRegions, t.refusingRegions = open, closed
+	t.progress.acceptingRegions, t.progress.refusingRegions = probed.open, probed.closed
 	user := t.userName()
-	if err := d.adoptIdentity(t, who); err != nil {
+	if err := d.adoptIdentity(t, probed.who); err != nil {
 		return err
 	}
 	if t.userName() != user { // the user has another name and perhaps other keys: look again first
@@ -41,7 +41,7 @@ func (d *Rotator) runPreflight(ctx context.Context, t *target, client *iam.Clien
 	if err := client.SetStatus(effect, t.facts.Seen.User, t.facts.ID, iam.Active); err != nil {
 		return err
 	}
-	t.markPreflightDone()
+	t.markPreflightDone(d.Now())
 	return nil
 }
 
@@ -50,29 +50,41 @@ func (d *Rotator) runPreflight(ctx context.Context, t *target, client *iam.Clien
 // same answer, and would leave the new key unproven in that region.
 const regionTries = 5
 
-// probeRegions asks STS in the given regions with the old key. Regions that
-// accept it are returned as open. Regions that refuse it are returned as
-// closed, and are not asked about the new key later. Any other failure ends the
-// probe, because a new key could not be proven there.
-func (d *Rotator) probeRegions(ctx context.Context, t *target, client *iam.Client, do decide.Do, regions []string) (open, closed []string, who remote.Identity, err error) {
-	for _, region := range regions {
+// regionProbe is what STS has said of the old key, by region. The new key is later
+// not asked about in the closed regions.
+type regionProbe struct {
+	open, closed []string        // accept the key; refuse it
+	who          remote.Identity // whose key it is, if a region is open
+}
+
+// probeRegions asks STS in the given regions with the old key. It continues later
+// while a region refuses the key. Any other failure ends the probe, because a new
+// key could not be proven there.
+func (d *Rotator) probeRegions(ctx context.Context, t *target, client *iam.Client, do decide.Do, regions []string) (regionProbe, error) {
+	w := &t.progress.wait
+	asked := len(w.regions.open) + len(w.regions.closed)
+	for _, region := range regions[min(asked, len(regions)):] {
 		d.reportAlive()
-		found, err := d.retryRefused(ctx, regionTries, func() (remote.Identity, error) {
-			defer client.Close() // the next try may then reach another server
-			return client.CallerIdentity(ctx, region)
-		})
+		client.Close() // the next try may then reach another server
+		found, err := client.CallerIdentity(ctx, region)
+		if err = d.retryRefused(t, regionTries, err); errors.Is(err, errNotYet) {
+			return regionProbe{}, err
+		}
+		w.tries = 0
 		switch {
 		case err == nil:
-			open, who = append(open, region), found
+			w.regions.open, w.regions.who = append(w.regions.open, region), found
 		case iam.ClassOf(err) == iam.BadKey:
-			closed = append(closed, region)
-		case do == decide.DoProve && len(open)+len(closed) == 0: // the network itself may be down: this is the first call
-			return nil, nil, who, err
+			w.regions.closed = append(w.regions.closed, region)
+		case do == decide.DoProve && len(w.regions.open)+len(w.regions.closed) == 0: // the network itself may be down: this is the first call
+			return regionProbe{}, err
 		default:
-			return nil, nil, who, t.endpointFailure(do, err)
+			return regionProbe{}, t.endpointFailure(do, err)
 		}
 	}
-	return open, closed, who, nil
+	probed := w.regions
+	w.regions = regionProbe{}
+	return probed, nil
 }
 
 // probeNewRegions probes the regions that the journal does not mention: all of
@@ -85,18 +97,18 @@ func (d *Rotator) probeNewRegions(ctx context.Context, t *target) error {
 	if len(unknown) == 0 || t.pair.IsZero() || t.facts.Placement.New > 0 {
 		return nil
 	}
-	var open, closed []string
+	var probed regionProbe
 	err := d.withClient(t, t.pair, func(client *iam.Client) (err error) {
-		open, closed, _, err = d.probeRegions(ctx, t, client, decide.DoProve, unknown)
+		probed, err = d.probeRegions(ctx, t, client, decide.DoProve, unknown)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if len(r.OpenRegions)+len(open) == 0 { // the old key works nowhere: only the new key can tell
+	if len(r.OpenRegions)+len(probed.open) == 0 { // the old key works nowhere: only the new key can tell
 		return nil
 	}
-	r.OpenRegions, r.ClosedRegions = append(r.OpenRegions, open...), append(r.ClosedRegions, closed...)
+	r.OpenRegions, r.ClosedRegions = append(r.OpenRegions, probed.open...), append(r.ClosedRegions, probed.closed...)
 	return d.JournalDir().Save(r)
 }
 

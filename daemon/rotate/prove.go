@@ -41,51 +41,73 @@ const (
 // accepted, but at least 5 and at most 15 seconds. This finds a server that
 // lags behind almost certainly, not certainly.
 func (d *Rotator) proveKey(ctx context.Context, t *target, client *iam.Client) error {
-	r := t.facts.Rotation
-	need := cmp.Or(d.proofRounds, proofStreak)
-	if !r.Validated.IsZero() { // proven before; a file may show an inactive id, which is urgent
-		need = 1
-	} else if err := d.probeNewRegions(ctx, t); err != nil {
+	r, w := t.facts.Rotation, &t.progress.wait
+	if w.proof == nil {
+		need := cmp.Or(d.proofRounds, proofStreak)
+		if !r.Validated.IsZero() { // proven before; a file may show an inactive id, which is urgent
+			need = 1
+		} else if err := d.probeNewRegions(ctx, t); err != nil {
+			return err
+		}
+		w.proof = &proof{required: need, mending: !r.Validated.IsZero(), began: d.Now()}
+	}
+	p := w.proof
+	p.d, p.target = d, t
+	p.adoptEndpoints(t.usableRegions())
+	if err := p.runRound(ctx, client); err != nil {
 		return err
 	}
-	p := proof{d: d, target: t, required: need, mending: !r.Validated.IsZero(), endpoints: d.proofEndpoints(t), began: d.Now()}
-	if err := p.runRounds(ctx, client); err != nil {
-		return err
-	}
-	t.setProven(r.GiveUpReason == "")
+	t.setProven(r.GiveUpReason == "", d.Now())
 	return nil
 }
 
-// proofEndpoint is one endpoint that must accept the new key.
+// proofEndpoint is one endpoint that must accept the new key: STS in a region, or IAM.
 type proofEndpoint struct {
-	name   string
-	ask    func(context.Context, *iam.Client) error
-	streak int // successes in a row since the last failure
+	region string // "" for IAM
+	streak int    // successes in a row since the last failure
 
 	refused bool // the last answer was that the key is unknown or not listed
 }
 
-// proofEndpoints returns STS in every region of the profiles and in the
-// partition's default region, without the regions that are off, and IAM.
-func (d *Rotator) proofEndpoints(t *target) []proofEndpoint {
-	r := t.facts.Rotation
-	var all []proofEndpoint
-	for _, region := range t.usableRegions() {
-		all = append(all, proofEndpoint{name: "sts " + region, ask: func(ctx context.Context, c *iam.Client) error {
-			who, err := c.CallerIdentity(ctx, region)
-			if err == nil && !r.BelongsTo(who) {
-				err = &wrongIdentityError{got: who.ARN, want: r.ARN}
-			}
-			return err
-		}})
+// name returns the name of the endpoint for a person.
+func (e *proofEndpoint) name() string {
+	if e.region == "" {
+		return "iam"
 	}
-	return append(all, proofEndpoint{name: "iam", ask: func(ctx context.Context, c *iam.Client) error {
-		listing, err := c.ListKeys(ctx, r.User)
+	return "sts " + e.region
+}
+
+// adoptEndpoints makes the proof ask STS in the given regions, and IAM. The regions
+// are those of the profiles and the partition's default region, without the regions
+// that are off. An endpoint that was asked before keeps its streak.
+func (p *proof) adoptEndpoints(regions []string) {
+	var all []proofEndpoint
+	for _, region := range append(slices.Clone(regions), "") {
+		i := slices.IndexFunc(p.endpoints, func(e proofEndpoint) bool { return e.region == region })
+		if i < 0 {
+			all = append(all, proofEndpoint{region: region})
+			continue
+		}
+		all = append(all, p.endpoints[i])
+	}
+	p.endpoints = all
+}
+
+// ask asks the endpoint whether it accepts the new key.
+func (p *proof) ask(ctx context.Context, client *iam.Client, e *proofEndpoint) error {
+	r := p.target.facts.Rotation
+	if e.region == "" {
+		listing, err := client.ListKeys(ctx, r.User)
 		if err == nil && findKey(listing.Keys, r.New.ID) == nil {
 			err = errNotListed
 		}
 		return err
-	}})
+	}
+	who, err := client.CallerIdentity(ctx, e.region)
+	if err == nil && !r.BelongsTo(who) {
+		err = &wrongIdentityError{got: who.ARN, want: r.ARN}
+	}
+	return err
 }
 
 // errNotListed reports that ListAccessKeys lags behind. The deactivation of the
@@ -100,12 +122,12 @@ func (e *wrongIdentityError) Error() string {
 	return fmt.Sprintf("daemon: the new key belongs to %s, not %s", e.got, e.want)
 }
 
-// proof is the state of one run of proveKey.
+// proof is what proveKey knows between its rounds.
 type proof struct {
-	d           *Rotator
-	target      *target
-	required    int  // required successes in a row
-	mending     bool // the pair was proven before
+	d           *Rotator // of this round
+	target      *target  // of this round
+	required    int      // required successes in a row
+	mending     bool     // the pair was proven before
 	endpoints   []proofEndpoint
 	began       time.Time
 	lastRefusal time.Time // when the last refusal came; zero when none came
@@ -113,22 +135,23 @@ type proof struct {
 	muteSince   time.Time // since when an endpoint gives no verdict on the key: no network, no permission; zero when all do
 }
 
-// runRounds asks the endpoints in rounds until the key is proven or the proof
-// ends for now.
-func (p *proof) runRounds(ctx context.Context, client *iam.Client) error {
-	for !p.isDone() {
-		p.askAll(ctx, client)
-		elapsed := p.d.Now().Sub(p.began)
-		p.d.emitProgress(p.target, decide.DoProve, VerbProving, p.progressText(elapsed), p.began, proveHardLimit)
-		if over, err := p.isOver(elapsed); over {
-			return err
-		}
-		if err := pauseFor(ctx, p.nextInterval()); err != nil {
-			return err
-		}
+// runRound asks the endpoints once. It returns nil once the key is proven, and
+// errNotYet while another round has to follow.
+func (p *proof) runRound(ctx context.Context, client *iam.Client) error {
+	p.askAll(ctx, client)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	p.d.emit(p.target, decide.DoProve, VerbProving, fmt.Sprintf("%s  %s", p.progressText(0), p.d.Now().Sub(p.began).Round(100*time.Millisecond)))
-	return nil
+	elapsed := p.d.Now().Sub(p.began)
+	if over, err := p.isOver(elapsed); over {
+		return err
+	}
+	if p.isDone() {
+		p.d.emit(p.target, decide.DoProve, VerbProving, fmt.Sprintf("%s  %s", p.progressText(0), elapsed.Round(100*time.Millisecond)))
+		return nil
+	}
+	p.d.emitProgress(p.target, decide.DoProve, VerbProving, p.progressText(elapsed), p.began, proveHardLimit)
+	return p.d.continueIn(p.target, p.nextInterval())
 }
 
 // askAll asks every endpoint once, over new connections. A load balancer may
@@ -139,7 +162,7 @@ func (p *proof) askAll(ctx context.Context, client *iam.Client) {
 	for i := range p.endpoints {
 		e := &p.endpoints[i]
 		p.d.reportAlive()
-		if err := e.ask(ctx, client); err != nil {
+		if err := p.ask(ctx, client, e); err != nil {
 			e.streak, p.lastRefusal, p.lastErr = 0, p.d.Now(), err
 			e.refused = iam.ClassOf(err) == iam.BadKey || errors.Is(err, errNotListed)
 			mute = mute || !e.refused
@@ -244,7 +267,7 @@ func (p *proof) nextInterval() time.Duration {
 func (p *proof) progressText(elapsed time.Duration) string {
 	var parts []string
 	for _, e := range p.endpoints {
-		parts = append(parts, fmt.Sprintf("%s %d/%d", e.name, min(e.streak, p.required), p.required))
+		parts = append(parts, fmt.Sprintf("%s %d/%d", e.name(), min(e.streak, p.required), p.required))
 	}
 	text := "accepted by " + strings.Join(parts, ", ")
 	if elapsed > proveSoftLimit {

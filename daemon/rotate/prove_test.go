@@ -67,7 +67,7 @@ func TestOneRefusalDoesNotCloseRegion(t *testing.T) {
 // earlier keyd, does not say where the old key works: keyd then asks each region.
 func TestOldJournalLearnsOpenRegions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVictim(t, killedInProof, false)
+		v := newVictimWhen(t, false, keyUnproven)
 		v.EditJournal(func(r *journal.Rotation) { r.OpenRegions, r.ClosedRegions, r.UserID = nil, nil, "" })
 		v.Cloud.CloseRegion("us-east-1")
 		v.Restart()
@@ -84,7 +84,7 @@ func TestOldJournalSurvivesUnknownRegions(t *testing.T) {
 	older := func(r *journal.Rotation) { r.OpenRegions, r.ClosedRegions, r.UserID = nil, nil, "" }
 	t.Run("offline", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			v := newVictim(t, killedInProof, false)
+			v := newVictimWhen(t, false, keyUnproven)
 			v.EditJournal(older)
 			v.Restart()
 			v.Rotator.HTTP = airplane{}
@@ -99,7 +99,7 @@ func TestOldJournalSurvivesUnknownRegions(t *testing.T) {
 	})
 	t.Run("the old key is inactive", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			v := newVictim(t, killedInProof, false)
+			v := newVictimWhen(t, false, keyUnproven)
 			v.EditJournal(older)
 			if err := v.User.SetStatus(v.OldKey.ID, "Inactive"); err != nil {
 				t.Fatal(err)
@@ -120,7 +120,3 @@ type airplane struct{}
 func (airplane) Do(q *http.Request) (*http.Response, error) {
 	return nil, &url.Error{Op: "Post", URL: q.URL.String(), Err: &net.DNSError{Err: "no such host", Name: q.URL.Hostname(), IsNotFound: true}}
 }
-
-// killedInProof is the stage at which a victim's new key is in the journal and not yet
-// in the file.
-const killedInProof = 14

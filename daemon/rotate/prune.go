@@ -3,6 +3,7 @@ package rotate
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -88,7 +89,7 @@ func (d *Rotator) Prune(ctx context.Context, p PruneCandidate) error {
 // openPruneTarget takes the pass lock and returns the target of a profile whose
 // user's second key may be pruned, with the function that releases the lock.
 func (d *Rotator) openPruneTarget(ctx context.Context, profile, id string) (*world, *target, func(), error) {
-	w, leave, err := d.openWorld(ctx, decide.Options{Manual: true}, []string{profile})
+	w, leave, err := d.openWorld(ctx, decide.Options{Manual: true}, []string{profile}, passLockWait, true)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -104,7 +105,7 @@ func (d *Rotator) openPruneTarget(ctx context.Context, profile, id string) (*wor
 // lookBeforePrune asks AWS for the user's keys. It then checks again whether
 // the account is excluded, since not every key id reveals its account.
 func (d *Rotator) lookBeforePrune(ctx context.Context, t *target, profile string) error {
-	if err := d.runAction(ctx, t, decide.Decision{Do: decide.DoLook}); err != nil {
+	if err := d.runToEnd(ctx, t, decide.Decision{Do: decide.DoLook}); err != nil {
 		return err
 	}
 	return d.checkNotExcluded(t, profile)
@@ -187,7 +188,14 @@ func (d *Rotator) pruneSecond(ctx context.Context, t *target, client *iam.Client
 // command sees it. The change has been made even if IAM does not show it in
 // time.
 func (d *Rotator) awaitListed(ctx context.Context, t *target, client *iam.Client, shown func([]iam.KeyInfo) bool) {
-	if err := d.confirmList(ctx, t, client, shown); err != nil {
+	t.progress.endAction()
+	err := d.confirmList(ctx, t, client, shown)
+	for ; errors.Is(err, errNotYet); err = d.confirmList(ctx, t, client, shown) {
+		if pauseFor(ctx, time.Second) != nil {
+			break
+		}
+	}
+	if err != nil {
 		d.Log.Info("not listed yet", "key", credfile.Short(t.facts.ID), "why", err.Error())
 	}
 }

@@ -1,7 +1,6 @@
 package rotate
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -33,11 +32,9 @@ const (
 // half a minute must agree.
 func (d *Rotator) reconcileCreate(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
-	if early := r.CreateDeadline().Add(decide.ReconcileAfter).Sub(d.Now()); early > 0 {
+	if early := r.CreateDeadline().Add(decide.ReconcileAfter).Sub(d.Now()); early > 0 && t.progress.wait.steps == 1 { // once: the journal may be from the future
 		d.emitProgress(t, decide.DoReconcile, VerbReconcile, "the answer to CreateAccessKey was lost; waiting until the call can no longer take effect", d.Now(), early+equalDuration)
-		if err := pauseFor(ctx, min(early, decide.ReconcileAfter)); err != nil {
-			return err
-		}
+		return d.continueIn(t, min(early, decide.ReconcileAfter))
 	}
 	keys, err := d.listUntilSteady(ctx, t, client)
 	if err != nil {
@@ -47,29 +44,29 @@ func (d *Rotator) reconcileCreate(ctx context.Context, t *target, client *iam.Cl
 	return d.judgeNewKeys(context.WithoutCancel(ctx), t, client, newKeys)
 }
 
-// listUntilSteady lists until the answer has not changed for half a minute.
+// steadyListing counts the lists that are equal.
+type steadyListing struct {
+	ids   string    // the ids of the last list
+	since time.Time // when the first list with these ids came
+	equal int       // how many lists in a row have these ids
+}
+
+// listUntilSteady lists once, and continues later until the answer has not changed
+// for half a minute.
 func (d *Rotator) listUntilSteady(ctx context.Context, t *target, client *iam.Client) ([]iam.KeyInfo, error) {
-	var listing iam.Listing
-	var err error
-	var last string
-	var since time.Time
-	equal := 0
-	cause := d.poll(ctx, equalDuration/6, noLimit, func() bool {
-		listing, err = client.ListKeys(ctx, t.facts.Rotation.User)
-		if err != nil {
-			return true
-		}
-		if text := joinIDs(listing.Keys); text != last || equal == 0 {
-			last, since, equal = text, d.Now(), 0
-		}
-		equal++
-		if equal >= equalAnswers && d.Now().Sub(since) >= equalDuration {
-			return true
-		}
-		d.emitProgress(t, decide.DoReconcile, VerbReconcile, fmt.Sprintf("the same answer %d times in a row", equal), since, equalDuration)
-		return false
-	})
-	return listing.Keys, cmp.Or(cause, err)
+	listing, err := client.ListKeys(ctx, t.facts.Rotation.User)
+	if err != nil {
+		return nil, err
+	}
+	s := &t.progress.wait.steady
+	if ids := joinIDs(listing.Keys); ids != s.ids || s.equal == 0 {
+		*s = steadyListing{ids: ids, since: d.Now()}
+	}
+	if s.equal++; s.equal >= equalAnswers && d.Now().Sub(s.since) >= equalDuration {
+		return listing.Keys, nil
+	}
+	d.emitProgress(t, decide.DoReconcile, VerbReconcile, fmt.Sprintf("the same answer %d times in a row", s.equal), s.since, equalDuration)
+	return nil, d.continueIn(t, equalDuration/6)
 }
 
 // joinIDs returns the ids of keys in a fixed order, for comparison.

@@ -29,7 +29,7 @@ func (d *Rotator) rehearseTarget(ctx context.Context, t *target) Result {
 		if decision.Do != decide.DoLook || t.facts.Rotation != nil || err != nil {
 			break
 		}
-		if err = d.runAction(ctx, t, decision); err == nil {
+		if err = d.runToEnd(ctx, t, decision); err == nil {
 			decision = decide.Next(t.facts, d.Settings, d.Now())
 		}
 	}
@@ -37,7 +37,7 @@ func (d *Rotator) rehearseTarget(ctx context.Context, t *target) Result {
 		if copied := t.facts.CopyErr(t.facts.ID); copied != nil {
 			return d.makeResult(t, decide.BlockForCopy(copied, d.Now()), nil)
 		}
-		err = d.runAction(ctx, t, decide.Decision{Do: decide.DoPreflight})
+		err = d.runToEnd(ctx, t, decide.Decision{Do: decide.DoPreflight})
 	}
 	r := d.makeResult(t, decision, err)
 	if r.Ready = t.facts.PreflightDone; err != nil {

@@ -2,6 +2,7 @@ package rotate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -68,16 +69,21 @@ func (d *Rotator) checkUse(ctx context.Context, t *target, client *iam.Client) e
 // verifies that the new one still works. If AWS refuses the new key then, the
 // old one is made Active again.
 func (d *Rotator) deactivateOld(ctx context.Context, t *target, client *iam.Client) error {
-	r := t.facts.Rotation
-	r.DeactivateStarted = d.Now().UTC()
-	if err := d.JournalDir().Save(r); err != nil {
-		return err
+	r, w := t.facts.Rotation, &t.progress.wait
+	if !w.sent {
+		if err := d.sendDeactivate(ctx, t, client); err != nil {
+			return err
+		}
+		w.sent = true
 	}
-	if err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Inactive); err != nil && iam.ClassOf(err) != iam.NoSuch {
-		return d.clearDeactivating(t, err)
-	}
-	if _, err := d.retryRefused(ctx, validateTries, func() (remote.Identity, error) { return t.askIdentity(ctx, client) }); err != nil {
-		return d.reactivateOld(ctx, t, client, err)
+	if !w.accepted {
+		if _, err := t.askIdentity(ctx, client); err != nil {
+			if err = d.retryRefused(t, validateTries, err); errors.Is(err, errNotYet) {
+				return err
+			}
+			return d.reactivateOld(ctx, t, client, err)
+		}
+		w.accepted = true
 	}
 	if err := d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool {
 		old, next := findKey(keys, r.Old.ID), findKey(keys, r.New.ID)
@@ -91,6 +97,20 @@ func (d *Rotator) deactivateOld(ctx context.Context, t *target, client *iam.Clie
 	}
 	t.outdateSeen() // whatever the clock says, that look came before the deactivation
 	d.did(t, decide.DoDeactivate, VerbDeactivated, r.Old.ID, "", fmt.Sprintf("%s, and %s still works", r.Old, r.New))
+	return nil
+}
+
+// sendDeactivate journals that the old key may be Inactive from now on, and makes it
+// Inactive.
+func (d *Rotator) sendDeactivate(ctx context.Context, t *target, client *iam.Client) error {
+	r := t.facts.Rotation
+	r.DeactivateStarted = d.Now().UTC()
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	if err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Inactive); err != nil && iam.ClassOf(err) != iam.NoSuch {
+		return d.clearDeactivating(t, err)
+	}
 	return nil
 }
 

@@ -41,6 +41,9 @@ type Rotator struct {
 
 	readOnly bool // for a dry run: nothing in the state folder changes but the lock
 
+	guard    *guard // keeps the steps of a round apart; nil outside a round
+	oneByOne bool   // the steps of a round are performed in order: for tests that count effects
+
 	proofRounds int // successes in a row that a proof requires; 0, as everywhere but in tests, means proofStreak
 }
 
@@ -63,14 +66,14 @@ func (d *Rotator) historyLog() state.History { return state.OpenHistory(d.StateD
 const passLockWait = 3 * time.Second
 
 // lockAndSweep starts an operation that may change something. It takes the pass lock,
-// and removes the temporary files of processes that were killed, because they may hold
+// for which it waits up to limit, and if sweeps is set removes the temporary files of processes that were killed, because they may hold
 // a secret.
-func (d *Rotator) lockAndSweep(ctx context.Context) (leave func(), err error) {
-	leave, err = d.lockPass(ctx)
-	if err != nil || d.readOnly {
+func (d *Rotator) lockAndSweep(ctx context.Context, limit time.Duration, sweeps bool) (leave func(), err error) {
+	leave, err = d.lockPass(ctx, limit)
+	if err != nil || d.readOnly || !sweeps {
 		return leave, err
 	}
-	if err := d.sweepTemp(ctx); err != nil {
+	if err := d.sweepTemp(); err != nil {
 		d.Log.Warn("sweep", "why", err.Error())
 	}
 	return leave, nil
@@ -78,15 +81,15 @@ func (d *Rotator) lockAndSweep(ctx context.Context) (leave func(), err error) {
 
 // lockPass takes the pass lock, which allows one pass at a time for a state folder.
 // The kernel releases the lock when the process dies, however it dies.
-func (d *Rotator) lockPass(ctx context.Context) (unlock func(), err error) {
+func (d *Rotator) lockPass(ctx context.Context, limit time.Duration) (unlock func(), err error) {
 	if err := atomicfile.MkdirAll(d.Sys, d.StateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("daemon: the state folder: %w", err)
 	}
-	return state.LockFile(ctx, d.Sys, state.PassLockPath(d.StateDir), passLockWait)
+	return state.LockFile(ctx, d.Sys, state.PassLockPath(d.StateDir), limit)
 }
 
 // sweepTemp removes the temporary files that a killed process left behind.
-func (d *Rotator) sweepTemp(ctx context.Context) error {
+func (d *Rotator) sweepTemp() error {
 	errs := []error{d.Store.Sweep(), d.JournalDir().Sweep()}
 	for _, path := range []string{state.StatusPath(d.StateDir), state.MemoryPath(d.StateDir), state.DaemonInfoPath(d.StateDir), state.SettingsCopyPath(d.StateDir)} {
 		errs = append(errs, atomicfile.Sweep(d.Sys, path))

@@ -28,7 +28,7 @@ func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
 	if mend { // the old key may be Inactive by now: write whatever can be written
 		put = d.Store.Restore
 	}
-	swapped, err := put(ctx, t.pair, r.New)
+	swapped, err := d.writeFiles(func() (credfile.SwapResult, error) { return put(ctx, t.pair, r.New) })
 	d.emitConcurrent(t, decide.DoSwap, swapped)
 	if err != nil {
 		return fmt.Errorf("%w; %s%s is kept for the next pass", err, filesLeftAs(err, r, mend), r.New)
@@ -83,7 +83,7 @@ func (d *Rotator) emitConcurrent(t *target, do decide.Do, swapped credfile.SwapR
 // swapFiles.
 func (d *Rotator) mendTorn(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
-	mended, err := d.Store.Mend(ctx, r.Old, r.New)
+	mended, err := d.writeFiles(func() (credfile.SwapResult, error) { return d.Store.Mend(ctx, r.Old, r.New) })
 	d.emitConcurrent(t, decide.DoMend, mended)
 	if err != nil {
 		return fmt.Errorf("%w; files that could not be written still show half of %s and half of %s", err, r.Old, r.New)

@@ -23,10 +23,8 @@ type target struct {
 	lastStatus  *state.KeyStatus     // the key's line in the last status; nil when it has none
 	lastCreated map[string]time.Time // when keyd last created a key, by owner
 
-	// Known in this pass only:
-	decision                          decide.Decision // the action in progress, or the last one
-	identified                        bool            // AWS has said whose key it is, in this pass
-	acceptingRegions, refusingRegions []string        // STS regions that accepted and refused the key in the preflight; see Rotation
+	decision decide.Decision // the action in progress, or the last one
+	progress *progress       // what this pass knows of the key; never nil
 }
 
 // addProfileName adds a profile name unless it is there already.
@@ -104,10 +102,45 @@ func (t *target) addCopy(id, path string) {
 }
 
 // markPreflightDone records that nothing was found that would refuse a new key.
-func (t *target) markPreflightDone() { t.facts.PreflightDone = true }
+func (t *target) markPreflightDone(now time.Time) {
+	t.facts.PreflightDone, t.progress.preflightAt = true, now
+}
 
 // setProven records whether AWS has accepted the new key everywhere.
-func (t *target) setProven(proven bool) { t.facts.Proven = proven }
+func (t *target) setProven(proven bool, now time.Time) {
+	t.facts.Proven, t.progress.provenID, t.progress.provenAt = proven, "", now
+	if proven {
+		t.progress.provenID = t.facts.Rotation.New.ID
+	}
+}
+
+// recall takes over what this pass knows of the key from its earlier steps.
+func (t *target) recall(p *progress, now time.Time) {
+	t.progress = p
+	if p.known {
+		t.facts.Failure, t.facts.Options = p.failure, p.options
+		if !p.outdated {
+			t.facts.Seen = p.seen
+		}
+		t.facts.LastRotation = t.lastCreated[t.facts.OwnerID()]
+	}
+	recent := func(at time.Time) bool { return !at.IsZero() && now.Sub(at) < decide.FreshFor && !at.After(now) }
+	t.facts.PreflightDone = t.facts.Rotation == nil && recent(p.preflightAt)
+	t.facts.Proven = t.facts.Rotation != nil && t.facts.Rotation.New.ID == p.provenID && recent(p.provenAt)
+	if p.wait.do != "" {
+		t.facts.Pending = &decide.Pending{Do: p.wait.do, Until: p.wait.until}
+	}
+}
+
+// remember keeps what this pass knows of the key for its next step.
+func (t *target) remember() {
+	p := t.progress
+	p.rotation = t.facts.Rotation
+	p.known, p.outdated, p.seen, p.failure, p.options = true, false, t.facts.Seen, t.facts.Failure, t.facts.Options
+}
+
+// setFirstRotation records the rotation that goes alone on this machine.
+func (t *target) setFirstRotation(first *decide.FirstRotation) { t.facts.FirstRotation = first }
 
 // hasProfile reports whether one of the target's profiles is among profiles.
 func (t *target) hasProfile(profiles []string) bool {
@@ -128,7 +161,7 @@ func (t *target) userName() string {
 
 // fillTarget adds what the status remembers of the key, and where its calls go.
 func (d *Rotator) fillTarget(t *target, status state.Status, ask decide.Options) {
-	t.facts.Options = ask
+	t.facts.Options, t.progress = ask, &progress{}
 	line := status.FindKey(t.facts.ID)
 	if r := t.facts.Rotation; r != nil && line == nil {
 		line = status.FindKey(r.New.ID)

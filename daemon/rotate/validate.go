@@ -2,13 +2,13 @@ package rotate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
 	"keyd/daemon/iam"
-	"keyd/daemon/iam/remote"
 )
 
 // validateTries is how often AWS is asked about the pair on disk while it
@@ -32,7 +32,10 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target, client *iam.Clie
 			return d.rejectPair(t, nil, fmt.Sprintf("%s does not read back as the pair that was written", p.Path))
 		}
 	}
-	who, err := d.retryRefused(ctx, validateTries, func() (remote.Identity, error) { return t.askIdentity(ctx, client) })
+	who, err := t.askIdentity(ctx, client)
+	if err = d.retryRefused(t, validateTries, err); errors.Is(err, errNotYet) {
+		return err
+	}
 	switch class := iam.ClassOf(err); {
 	case class == iam.BadKey || class == iam.BadSecret:
 		return d.rejectPair(t, err, "AWS refuses the pair that is on disk ("+err.Error()+")")

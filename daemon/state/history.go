@@ -76,26 +76,39 @@ func (h History) Read() (entries []HistoryEntry, damaged int, err error) {
 	return entries, damaged, nil
 }
 
-// maxRecentBytes is how much LastCreated reads from the end of the history: some
+// maxRecentBytes is how much Recent reads from the end of the history: some
 // hundred rotations.
 const maxRecentBytes = 256 << 10
 
-// LastCreated returns when keyd last made a key for each user, by account and user
-// name as in "111122223333/alice". Users without a key made after since are left out.
-func (h History) LastCreated(since time.Time) (map[string]time.Time, error) {
+// Recent is what the end of the history tells.
+type Recent struct {
+	Created   map[string]time.Time // when keyd last made a key for each user, by account and user name as in "111122223333/alice"
+	Deleted   map[string]bool      // the ids of keys that keyd has deleted
+	Validated bool                 // keyd has validated a rotation
+}
+
+// Recent reads the end of the history. It leaves out keys that were created before since.
+func (h History) Recent(since time.Time) (Recent, error) {
+	found := Recent{Created: map[string]time.Time{}, Deleted: map[string]bool{}}
 	lines, err := atomicfile.Tail(h.Sys, h.Path, maxRecentBytes)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("daemon: the history: %w", err)
+		return found, fmt.Errorf("daemon: the history: %w", err)
 	}
-	last := map[string]time.Time{}
 	for line := range bytes.Lines(lines) {
 		var e HistoryEntry
-		if !bytes.Contains(line, []byte(`"created"`)) || json.Unmarshal(line, &e) != nil || e.Verb != "created" {
+		if json.Unmarshal(line, &e) != nil {
 			continue
 		}
-		if e.Time.After(since) {
-			last[e.Account+"/"+e.User] = e.Time
+		switch e.Verb {
+		case "created":
+			if e.Time.After(since) {
+				found.Created[e.Account+"/"+e.User] = e.Time
+			}
+		case "validated":
+			found.Validated = true
+		case "deleted":
+			found.Deleted[e.KeyID] = true
 		}
 	}
-	return last, nil
+	return found, nil
 }

@@ -25,15 +25,15 @@ func (e *BusyError) Hint() string {
 	return "try again when it is done; to see what it does: keyd status"
 }
 
-// lockPollEvery is how often a waiting process tries the lock.
-const lockPollEvery = 20 * time.Millisecond
+// LockPollEvery is how often a waiting process tries the lock.
+const LockPollEvery = 5 * time.Millisecond
 
 // LockFile locks the file at path, and waits for up to limit while another process holds
 // the lock. After that it returns a *BusyError. When ctx ends it returns the cause.
 func LockFile(ctx context.Context, sys atomicfile.Sys, path string, limit time.Duration) (unlock func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	unlock, err = atomicfile.Lock(waiting, sys, path, lockPollEvery)
+	unlock, err = atomicfile.Lock(waiting, sys, path, LockPollEvery)
 	switch {
 	case errors.Is(err, atomicfile.ErrLocked) && ctx.Err() == nil:
 		return nil, &BusyError{Path: path}

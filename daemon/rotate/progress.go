@@ -1,0 +1,95 @@
+package rotate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"keyd/daemon/decide"
+	"keyd/daemon/iam"
+	"keyd/daemon/journal"
+)
+
+// progress is what a pass remembers of one key between its steps. Everything in it
+// can be found out again, and after a crash the next pass does so.
+type progress struct {
+	known   bool // whether the pass has acted on the key, so that the fields below are set
+	seen    *decide.Seen
+	failure *decide.Failure
+	options decide.Options
+
+	rotation *journal.Rotation // the rotation in progress, as of the last step; nil when there was none
+
+	outdated bool // another process has acted since: what it remembers of the key counts
+
+	identified                        bool      // AWS has said whose key it is
+	acceptingRegions, refusingRegions []string  // STS regions that accepted and refused the key in the preflight; see journal.Rotation
+	preflightAt                       time.Time // when the preflight passed; zero when it has not
+	provenID                          string    // the new key that AWS has accepted everywhere
+	provenAt                          time.Time
+
+	askedFor bool    // what the person asked for is in the journal
+	steps    int     // how many actions have ended
+	err      error   // why the last action failed; nil when it succeeded
+	over     *Result // how the key's part of the pass has ended early; nil when it has not
+	logged   decide.Decision
+	wait     wait
+}
+
+// distrust forgets what another process may have changed.
+func (p *progress) distrust() {
+	p.seen, p.identified, p.preflightAt, p.outdated = nil, false, time.Time{}, true
+}
+
+// wait is an action in progress that has to wait between its calls. The action returns
+// errNotYet, and is performed again at until.
+type wait struct {
+	do    decide.Do
+	since time.Time // when the action began
+	until time.Time // when it is performed again
+	steps int       // how often it was performed
+
+	tries        int           // refusals in a row
+	sent         bool          // the request that changes something has been answered
+	accepted     bool          // AWS has accepted the pair since then
+	confirmSince time.Time     // when the action began to wait for a list
+	listed       *iam.KeyInfo  // the key in question, as last listed
+	regions      regionProbe   // the regions asked so far
+	proof        *proof        // the streaks so far
+	steady       steadyListing // the equal lists so far
+}
+
+// errNotYet reports that an action has neither succeeded nor failed: it continues at
+// the time in progress.wait, and the lock is free until then.
+var errNotYet = errors.New("daemon: the action continues later")
+
+// continueIn ends a step, and lets its action continue after a while.
+func (d *Rotator) continueIn(t *target, after time.Duration) error {
+	t.progress.wait.until = d.Now().Add(after)
+	return errNotYet
+}
+
+// beginAction prepares for a step of the action do, which may have begun before.
+func (p *progress) beginAction(do decide.Do, now time.Time) {
+	if p.wait.do != do {
+		p.wait = wait{do: do, since: now}
+	}
+	p.wait.steps++
+}
+
+// endAction forgets an action that has succeeded or failed.
+func (p *progress) endAction() { p.wait = wait{} }
+
+// runToEnd performs an action, and continues it until it has succeeded or failed. It
+// keeps the lock for all that time: only commands that act on a single key use it.
+func (d *Rotator) runToEnd(ctx context.Context, t *target, decision decide.Decision) error {
+	for {
+		err := d.runAction(ctx, t, decision)
+		if !errors.Is(err, errNotYet) {
+			return err
+		}
+		if err := pauseFor(ctx, t.progress.wait.until.Sub(d.Now())); err != nil {
+			return err
+		}
+	}
+}
