@@ -17,10 +17,12 @@ import (
 // UpdateAccessKey of the old key to Active, which changes nothing.
 func (d *Rotator) runPreflight(ctx context.Context, t *target, client *iam.Client) error {
 	effect := context.WithoutCancel(ctx)
-	if err := d.Store.Check(effect, t.pair); err != nil {
-		return err
-	}
-	if err := d.JournalDir().CheckWritable(); err != nil {
+	if err := d.alone(func() error {
+		if err := d.Store.Check(effect, t.pair); err != nil {
+			return err
+		}
+		return d.JournalDir().CheckWritable()
+	}); err != nil {
 		return err
 	}
 	probed, err := d.probeRegions(ctx, t, client, decide.DoPreflight, t.endpoints.Regions)

@@ -53,13 +53,13 @@ var ErrYield = errors.New("daemon: something urgent comes first")
 
 // NewSchedule returns a pass that has not begun.
 func (d *Rotator) NewSchedule(req Request) *Schedule {
-	return &Schedule{d: d, request: req, known: map[string]*progress{}, guard: &guard{}, away: outage{passBegan: d.Now().UTC()}}
+	return &Schedule{d: d, request: req, known: map[string]*progress{}, guard: &guard{files: make(chan struct{}, 1)}, away: outage{passBegan: d.Now().UTC()}}
 }
 
 // guard keeps the steps of one round out of each other's way.
 type guard struct {
-	files  sync.Mutex // held while the AWS files are written
-	events sync.Mutex // held while an event is delivered, or the history is written
+	files  chan struct{} // filled while the AWS files are written, which may take a while
+	events sync.Mutex    // held while an event is delivered, or the history is written
 }
 
 // turn is one key in one round.
@@ -422,10 +422,19 @@ func (s *Schedule) keep(d *Rotator, u *turn, before string) {
 }
 
 // writeFiles calls put while no other step writes the AWS files.
-func (d *Rotator) writeFiles(put func() (credfile.SwapResult, error)) (credfile.SwapResult, error) {
+func (d *Rotator) writeFiles(put func() (credfile.SwapResult, error)) (swapped credfile.SwapResult, err error) {
+	err = d.alone(func() (err error) {
+		swapped, err = put()
+		return err
+	})
+	return swapped, err
+}
+
+// alone calls do while no other step writes files that several keys share.
+func (d *Rotator) alone(do func() error) error {
 	if d.guard != nil {
-		d.guard.files.Lock()
-		defer d.guard.files.Unlock()
+		d.guard.files <- struct{}{}
+		defer func() { <-d.guard.files }()
 	}
-	return put()
+	return do()
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,6 +48,8 @@ type Lab struct {
 	Log     bytes.Buffer
 	Events  []string
 	seen    string // the credentials file when Watch last read it
+
+	watching sync.Mutex // held while Shown and seen are written: keys take their steps side by side
 }
 
 // NewLab returns a lab with one user with one key of the given age, in [default] and [work].
@@ -89,6 +92,15 @@ func (l *Lab) Restart() {
 		Process: "test", OnEvent: func(e rotate.Event) { l.Events = append(l.Events, e.Verb+" "+e.Text); l.RecordShown() },
 	}
 	l.Rotator.Settings.CheckEvery = 12 * time.Hour // fewer passes in which nothing is due
+}
+
+// AddProfile adds a user with one key of the given age, in a profile with the name of
+// the user, and returns the id of the key.
+func (l *Lab) AddProfile(user string, age time.Duration) (id string) {
+	l.T.Helper()
+	id, secret := l.Cloud.AddUser(Account, "/", user).AddKey(age)
+	l.WriteFile("credentials", l.ReadCredentials()+fmt.Sprintf("\n[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", user, id, secret))
+	return id
 }
 
 // UseOtherFile moves keyd into a shell whose AWS_SHARED_CREDENTIALS_FILE names
@@ -144,6 +156,8 @@ func (w Watcher) Do(r *http.Request) (*http.Response, error) {
 
 // RecordShown notes the pair that [default] shows now.
 func (l *Lab) RecordShown() {
+	l.watching.Lock()
+	defer l.watching.Unlock()
 	text := l.ReadCredentials()
 	if text == l.seen && len(l.Shown) > 0 {
 		return

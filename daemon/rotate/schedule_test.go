@@ -1,0 +1,136 @@
+package rotate_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/credfile/deeptest"
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/iam"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+// distant is an AWS that is 80 ms away.
+type distant struct{ iam.Doer }
+
+func (d distant) Do(q *http.Request) (*http.Response, error) {
+	time.Sleep(80 * time.Millisecond)
+	return d.Doer.Do(q)
+}
+
+// spread is an IAM that needs eight seconds until every server knows a new key.
+var spread = awssim.Lag{Create: awssim.Range{Min: 8 * time.Second, Max: 8 * time.Second}, List: awssim.Range{Max: 2 * time.Second}, Replicas: 2}
+
+// timeToRotate returns how long a pass over n overdue keys of n users takes. before
+// says whether keyd has validated a rotation on this machine.
+func timeToRotate(t *testing.T, n int, before bool) (took time.Duration) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewOnDisk(t, spread, 70*settings.Day)
+		l.HTTP = distant{l.HTTP}
+		l.Restart()
+		if before {
+			l.Pass(rotate.Request{})
+			time.Sleep(time.Hour)
+		}
+		users := n
+		if !before { // the key in [default] is one of them
+			users--
+		}
+		for i := range users {
+			l.AddProfile(fmt.Sprint("user", i), 70*settings.Day)
+		}
+		began := time.Now()
+		results := l.PassAll(rotate.Request{})
+		took = time.Since(began)
+		for _, r := range results {
+			if r.State != decide.StateOverlap || r.Err != nil {
+				t.Errorf("%v: %s, %s (%v)", r.Profiles, r.State, r.Why, r.Err)
+			}
+		}
+		if made := l.CountCalls("CreateAccessKey"); len(results) < n || made != users+1 {
+			t.Errorf("%d keys, %d calls of CreateAccessKey", len(results), made)
+		}
+		l.CheckPromises()
+	})
+	return took
+}
+
+// TestKeysOfUsersProceedSideBySide: the keys wait for IAM at the same time.
+func TestKeysOfUsersProceedSideBySide(t *testing.T) {
+	one, eight := timeToRotate(t, 1, true), timeToRotate(t, 8, true)
+	t.Logf("one key: %s, eight keys: %s", one, eight)
+	if eight > one*3/2 {
+		t.Errorf("eight keys take %s, one takes %s", eight, one)
+	}
+	first := timeToRotate(t, 8, false)
+	t.Logf("eight keys on a machine where nothing was rotated before: %s", first)
+	if first > one*5/2 || first < one*3/2 {
+		t.Errorf("eight keys on a new machine take %s, one takes %s: the first goes alone", first, one)
+	}
+}
+
+// TestManyOverdueKeysTakeMinutes rotates a whole company's keys on one laptop.
+func TestManyOverdueKeysTakeMinutes(t *testing.T) {
+	n, limit := 24, 4*time.Minute
+	if deeptest.On() {
+		n, limit = 200, 12*time.Minute
+	}
+	took := timeToRotate(t, n, false)
+	t.Logf("%d keys: %s", n, took)
+	if took > limit {
+		t.Errorf("%d keys take %s, want at most %s", n, took, limit)
+	}
+}
+
+// TestKeysOfOneUserTakeTurns: two keys of one user never act in the same round.
+func TestKeysOfOneUserTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewOnDisk(t, spread, 70*settings.Day)
+		id, secret := l.User.CreateKey()
+		l.WriteFile("credentials", l.ReadCredentials()+"\n[second]\naws_access_key_id="+id+"\naws_secret_access_key="+secret+"\n")
+		time.Sleep(time.Minute) // until the lists show it
+		results := l.PassAll(rotate.Request{Options: decide.Options{Force: true}})
+		for _, r := range results {
+			if r.Rotation != nil {
+				t.Errorf("%v: %s, %s", r.Profiles, r.State, r.Why)
+			}
+		}
+		if l.CountCalls("CreateAccessKey") > 0 {
+			t.Error("a user with two keys got a third one")
+		}
+	})
+}
+
+// TestStatusShowsStepsOfAllKeys: a pass that takes minutes does not leave the status as
+// it was before.
+func TestStatusShowsStepsOfAllKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewOnDisk(t, spread, 70*settings.Day)
+		l.AddProfile("bob", 12*settings.Day)
+		s := l.Rotator.NewSchedule(rotate.Request{})
+		seen := map[string]bool{}
+		for {
+			results, next, err := s.Round(t.Context())
+			lab.Must(t, err)
+			if next.IsZero() {
+				break
+			}
+			for _, r := range results {
+				seen[strings.Join(r.Profiles, ",")+" "+string(r.State)+" "+string(r.Do)] = true
+			}
+			time.Sleep(time.Until(next))
+		}
+		for _, want := range []string{"default,work ok look", "default,work due preflight", "default,work rotating prove", "bob ok wait"} {
+			if !seen[want] {
+				t.Errorf("no round showed %q; they showed %v", want, seen)
+			}
+		}
+	})
+}
