@@ -20,48 +20,65 @@ type narrator struct {
 	term     *terminal
 	now      func() time.Time
 	settings settings.Settings
-	named    bool            // the person has named the profiles
-	heading  string          // the profiles that the last line was about
-	acted    map[string]bool // by heading: something was done to the key
-	waited   time.Time       // when the last line about a wait was printed
+	named    bool                 // the person has named the profiles
+	heading  string               // the profiles that the last line was about
+	begun    map[string]bool      // by profiles: the key has had a heading
+	acted    map[string]bool      // by profiles: something was done to the key
+	waited   map[string]time.Time // by profiles: when the last line about a wait was printed
 }
 
 func (a *app) newNarrator(settings settings.Settings) *narrator {
-	return &narrator{term: a.term, now: a.now, settings: settings, acted: map[string]bool{}}
+	return &narrator{term: a.term, now: a.now, settings: settings,
+		begun: map[string]bool{}, acted: map[string]bool{}, waited: map[string]time.Time{}}
 }
 
 // progressEvery is how often a wait is reported where no line can be redrawn.
 const progressEvery = 10 * time.Second
 
-// printEvent prints one event of a pass: a step, or the progress of a wait.
+// printEvent prints one event of a pass: a step, or the progress of a wait. Keys take
+// their steps side by side, so the events of several keys come mixed.
 func (n *narrator) printEvent(e rotate.Event) {
-	n.printHeading(e)
+	profiles := joinNames(e.Profiles)
+	if !e.Progress {
+		n.printHeading(e, profiles)
+		if e.Verb != rotate.VerbBegin {
+			delete(n.waited, profiles)
+			n.acted[profiles] = true
+			n.printStep(e.Verb, e.Text)
+		}
+		return
+	}
+	if n.heading == "" || !n.begun[profiles] {
+		n.printHeading(e, profiles)
+	}
+	line := n.term.shortenHome(formatWait(e))
+	if profiles != n.heading {
+		line += "  (" + profiles + ")"
+	}
+	last, waits := n.waited[profiles]
 	switch {
-	case e.Verb == rotate.VerbBegin:
-	case !e.Progress:
-		n.waited, n.acted[n.heading] = time.Time{}, true
-		n.printStep(e.Verb, e.Text)
 	case n.term.hasScreen():
-		n.term.redrawLine(n.term.shortenHome(formatWait(e)))
-	case n.waited.IsZero() || e.Time.Sub(n.waited) >= progressEvery:
-		n.waited = e.Time
-		n.term.print(n.term.shortenHome(formatWait(e)) + "\n")
+		n.term.redrawLine(line)
+	case !waits || e.Time.Sub(last) >= progressEvery:
+		n.waited[profiles] = e.Time
+		n.term.print(line + "\n")
 	}
 }
 
 // printHeading starts a paragraph if the event is about another key than the last
 // one.
-func (n *narrator) printHeading(e rotate.Event) {
-	profiles := joinNames(e.Profiles)
-	if profiles == n.heading && e.Verb != rotate.VerbBegin {
-		return
-	}
-	n.heading, n.waited = profiles, time.Time{}
-	if e.Verb == rotate.VerbBegin {
+func (n *narrator) printHeading(e rotate.Event, profiles string) {
+	begun := n.begun[profiles]
+	n.begun[profiles] = true
+	switch {
+	case e.Verb == rotate.VerbBegin:
 		n.term.printf("%s: %s\n", profiles, e.Text)
-		return
+	case !begun:
+		n.term.printf("%s: continuing the rotation of %s\n", profiles, shortID(e.KeyID))
+	case profiles != n.heading:
+		n.term.printf("%s:\n", profiles)
 	}
-	n.term.printf("%s: continuing the rotation of %s\n", profiles, shortID(e.KeyID))
+	n.heading = profiles
 }
 
 func (n *narrator) printStep(verb, text string) {
