@@ -24,6 +24,7 @@ type loop struct {
 	firstDue    time.Time         // when the first key is due; zero when none is
 	nextPass    time.Time         // when the next round or pass is due
 	failures    int               // passes in a row that returned an error
+	needy       []rotate.Result   // keys that newly need a person, and were not reported yet
 	needsPerson map[string]bool   // keys that need a person and were reported, by KeyStatus.Identity
 	slowWatch   error             // why changes of files are noticed late, found during a round and not noted yet
 	lastLogged  map[string]string // the state of each key when it was last logged, by KeyStatus.Identity
@@ -72,8 +73,12 @@ func (l *loop) runRound(ctx context.Context) {
 	l.reportPass(results, err)
 	if err == nil && !next.IsZero() {
 		l.nextPass = next.Round(0)
+		if next.Sub(l.Now()) > time.Second { // otherwise more keys with the same trouble may follow
+			l.tellNeedy()
+		}
 		return
 	}
+	l.tellNeedy()
 	l.schedule = nil
 	l.planNextPass(results, err)
 }

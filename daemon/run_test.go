@@ -28,7 +28,8 @@ import (
 type running struct {
 	*lab.Lab
 	log    page
-	told   []string
+	told   []string // the verbs of the events
+	events []rotate.Event
 	hangup chan os.Signal
 	change chan watch.Change
 	stop   func()
@@ -67,7 +68,7 @@ func runWith(l *lab.Lab, s settings.Settings, reload func() (settings.Settings, 
 	l.Rotator.Settings = s
 	l.Rotator.Settings.Notify = "none"
 	l.Rotator.Log = slog.New(slog.NewTextHandler(&r.log, nil))
-	l.Rotator.OnEvent = func(e rotate.Event) { r.told = append(r.told, e.Verb) }
+	l.Rotator.OnEvent = func(e rotate.Event) { r.told, r.events = append(r.told, e.Verb), append(r.events, e) }
 	ctx, cancel := context.WithCancel(l.T.Context())
 	ended := make(chan error, 1)
 	go func() {

@@ -3,8 +3,10 @@ package daemon
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
@@ -66,8 +68,8 @@ func desktopText(e rotate.Event) (words string, urgent bool) {
 	return "", false
 }
 
-// reportPass logs what changed since the last pass, and emits an event for each key that
-// newly needs a person. It leaves out keys on which the pass still acts. A key that still needs one is not reported again.
+// reportPass logs what changed since the last round, and notes the keys that newly need a
+// person. It leaves out keys on which the pass still acts. A key that still needs one is not reported again.
 func (l *loop) reportPass(results []rotate.Result, err error) {
 	if err != nil {
 		l.Log.Error("pass", "why", err.Error())
@@ -86,10 +88,55 @@ func (l *loop) reportPass(results []rotate.Result, err error) {
 		}
 		l.lastLogged[name] = line
 		if r.NeedsPerson && !l.needsPerson[name] {
-			l.Deliver(rotate.Event{Time: l.Now(), Profiles: r.Profiles, KeyID: r.KeyID, Do: r.Do, Verb: rotate.VerbNeedsYou, Text: r.Why, Hint: r.Hint})
+			l.needy = append(l.needy, r)
 		}
 		l.needsPerson[name] = r.NeedsPerson
 	}
+}
+
+// tellNeedy emits an event for the keys that newly need a person, one for each cause.
+func (l *loop) tellNeedy() {
+	groups := groupByCause(l.needy)
+	l.needy = nil
+	for _, same := range groups {
+		first := same[0]
+		e := rotate.Event{Time: l.Now(), Profiles: first.Profiles, KeyID: first.KeyID, Do: first.Do, Verb: rotate.VerbNeedsYou, Text: first.Why, Hint: first.Hint}
+		for _, r := range same[1:] {
+			e.Profiles = slices.Concat(e.Profiles, r.Profiles)
+		}
+		if len(same) > 1 {
+			e.Text = fmt.Sprintf("%d keys need you for the same reason; the first one: %s", len(same), first.Why)
+		}
+		l.Deliver(e)
+	}
+}
+
+// groupByCause groups results whose reasons differ only in names, ids and numbers: a
+// file that cannot be written, or a clock that is wrong, is one event however many keys
+// it concerns.
+func groupByCause(results []rotate.Result) (groups [][]rotate.Result) {
+	byCause := map[string]int{}
+	for _, r := range results {
+		cause := withoutNames(r)
+		i, known := byCause[cause]
+		if !known {
+			i = len(groups)
+			byCause[cause], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], r)
+	}
+	return groups
+}
+
+// withoutNames returns the reason of a result without the names, ids and numbers in it.
+func withoutNames(r rotate.Result) string {
+	words := strings.FieldsFunc(r.Why, func(c rune) bool { return unicode.IsSpace(c) || strings.ContainsRune(",;:()", c) })
+	for i, word := range words {
+		if slices.Contains(r.Profiles, word) || strings.ContainsFunc(word, unicode.IsDigit) || strings.HasPrefix(word, "AKIA") {
+			words[i] = "*"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // summary returns the status line that systemctl status shows after a pass; next is

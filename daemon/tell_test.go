@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -40,6 +41,36 @@ func TestLogReportsOnlyChanges(t *testing.T) {
 		}
 		if strings.Contains(out.String(), "until=0001") {
 			t.Errorf("a key that waits for no particular time is logged with one:\n%s", out.String())
+		}
+	})
+}
+
+// TestOneCauseIsToldOnce: twelve keys that need a person for one reason are one event, and
+// a key with another reason is another.
+func TestOneCauseIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
+		lab.Must(t, l.User.AllowPolicy(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}]}`))
+		for i := range 12 {
+			name := fmt.Sprint("user", i)
+			l.AddProfile(name, 70*settings.Day)
+			l.Cloud.FindUser(lab.Account, name).AddKey(settings.Day)
+		}
+		r := run(l, nil)
+		r.wait(time.Minute)
+		var texts []string
+		for _, e := range r.events {
+			if e.Verb == rotate.VerbNeedsYou {
+				texts = append(texts, fmt.Sprint(len(e.Profiles), " profiles: ", e.Text))
+			}
+		}
+		if len(texts) != 2 || !strings.Contains(strings.Join(texts, "\n"), "12 profiles: 12 keys need you for the same reason") {
+			t.Errorf("%d events:\n%s", len(texts), strings.Join(texts, "\n"))
+		}
+		r.wait(2 * settings.Day)
+		r.stop()
+		if n := strings.Count(strings.Join(r.told, "\n"), rotate.VerbNeedsYou); n != 2 {
+			t.Errorf("%d events after two days", n)
 		}
 	})
 }
