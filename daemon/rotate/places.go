@@ -38,20 +38,44 @@ func (d *Rotator) rereadTarget(ctx context.Context, t *target) error {
 	return nil
 }
 
-// readFiles reads the files. When the profiles of a rotation seem to be gone,
-// it reads once more and waits for the new id: another program may have
-// truncated the file and be about to write it.
+// readFiles reads the files. When ids of expect are missing, or the profiles of
+// rotations seem to be gone, it waits once for all of them: another program may have
+// truncated the file and be about to write it. A pass does not wait again for ids that
+// it has waited for in vain.
 func (d *Rotator) readFiles(ctx context.Context, rotations []*journal.Rotation, expect ...string) (*credfile.Snapshot, error) {
-	snapshot, err := d.Store.Read(ctx, expect...)
+	snapshot, err := d.awaitIDs(ctx, expect)
+	if err != nil {
+		return nil, err
+	}
+	var gone []string
 	for _, r := range rotations {
-		if err != nil {
-			return nil, err
-		}
 		if f := d.rotationTarget(r, snapshot).facts; f.Placement.Old+f.Placement.New == 0 && len(f.Placement.Foreign) == 0 && f.RotationErr == nil {
-			snapshot, err = d.Store.Read(ctx, r.NewestID())
+			gone = append(gone, r.NewestID())
 		}
 	}
-	return snapshot, err
+	if len(gone) == 0 || d.guard != nil && !slices.ContainsFunc(gone, func(id string) bool { return !d.guard.missed[id] }) {
+		return snapshot, nil
+	}
+	return d.awaitIDs(ctx, gone)
+}
+
+// awaitIDs reads the files, and waits for ids that they do not show.
+func (d *Rotator) awaitIDs(ctx context.Context, ids []string) (*credfile.Snapshot, error) {
+	if d.guard == nil {
+		return d.Store.Read(ctx, ids...)
+	}
+	snapshot, err := d.Store.Read(ctx, slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return d.guard.missed[id] })...)
+	if err != nil {
+		return nil, err
+	}
+	shown := map[string]bool{}
+	for _, p := range snapshot.Profiles {
+		shown[p.Key.ID] = true
+	}
+	for _, id := range ids {
+		d.guard.missed[id] = !shown[id]
+	}
+	return snapshot, nil
 }
 
 // expectedIDs returns the ids that the files should show; a read that lacks one

@@ -53,13 +53,14 @@ var ErrYield = errors.New("daemon: something urgent comes first")
 
 // NewSchedule returns a pass that has not begun.
 func (d *Rotator) NewSchedule(req Request) *Schedule {
-	return &Schedule{d: d, request: req, known: map[string]*progress{}, guard: &guard{files: make(chan struct{}, 1)}, away: outage{passBegan: d.Now().UTC()}}
+	return &Schedule{d: d, request: req, known: map[string]*progress{}, guard: &guard{files: make(chan struct{}, 1), missed: map[string]bool{}}, away: outage{passBegan: d.Now().UTC()}}
 }
 
 // guard keeps the steps of one round out of each other's way.
 type guard struct {
-	files  chan struct{} // filled while the AWS files are written, which may take a while
-	events sync.Mutex    // held while an event is delivered, or the history is written
+	files  chan struct{}   // filled while the AWS files are written, which may take a while
+	missed map[string]bool // ids for which this pass has waited in vain
+	events sync.Mutex      // held while an event is delivered, or the history is written
 }
 
 // turn is one key in one round.

@@ -134,3 +134,33 @@ func TestStatusShowsStepsOfAllKeys(t *testing.T) {
 		}
 	})
 }
+
+// TestOneWaitForAllThatIsMissing removes many profiles in the middle of their rotations. A
+// pass waits once until it believes that, and not once for each.
+func TestOneWaitForAllThatIsMissing(t *testing.T) {
+	took := func(n int) (wait time.Duration) {
+		synctest.Test(t, func(t *testing.T) {
+			l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
+			for i := range n {
+				l.AddProfile(fmt.Sprint("user", i), 70*settings.Day)
+			}
+			l.PassAll(rotate.Request{})
+			rest, _, _ := strings.Cut(l.ReadCredentials(), "\n[user0]")
+			l.WriteFile("credentials", rest)
+			began := time.Now()
+			blocked := 0
+			for _, r := range l.PassAll(rotate.Request{}) {
+				if r.Do == decide.DoBlock {
+					blocked++
+				}
+			}
+			if wait = time.Since(began); blocked != n {
+				t.Errorf("%d of %d rotations without a profile need a person", blocked, n)
+			}
+		})
+		return wait
+	}
+	if one, many := took(1), took(12); many > one*3/2 {
+		t.Errorf("twelve missing profiles cost %s, one costs %s", many, one)
+	}
+}
