@@ -14,8 +14,9 @@
 //	old key     the key that is being replaced
 //	new key     its successor
 //	pair        a key id together with its secret
-//	pass        one run over all targets, under a lock: look, decide, act, look again
-//	step        one action of a rotation; between two steps everything is read again
+//	pass        rounds over all targets until each waits, needs a person, or has failed
+//	round       under a lock: read everything, decide, and one step of each target that is due
+//	step        one thing that a rotation does; an action that waits takes several
 //	prove       sign with the new key until AWS accepts it reliably, before any file shows it
 //	swap        the one atomic replacement of every file that shows the old key
 //	mend        repair a file that shows the old pair again, or half of each pair
@@ -66,9 +67,9 @@
 // then it starts over with the files. To follow it, read in this order:
 //
 //	daemon          the loop: when a pass runs, and who learns what it did
-//	daemon/rotate   one pass. Pass gathers all targets from the files, journals and
-//	                status; each target is settled: decide, run one action, read again.
-//	                One file per step, from preflight to retire; see its doc.go
+//	daemon/rotate   one pass. Each round gathers all targets from the files, journals
+//	                and status, decides, and performs one step of those that are due.
+//	                One file per action, from preflight to retire; see its doc.go
 //	daemon/decide   Next: facts, settings and the time in, a decision out. The whole
 //	                policy, without any effect
 //	daemon/journal  one rotation on disk, with both secrets: written before each effect

@@ -4,14 +4,19 @@
 //
 // # What a pass does
 //
-// [Rotator.Pass] takes the lock of the state folder and gathers the world: the AWS
-// files, the journals of rotations in progress, and the status that the last pass
-// left. Each access key that they show becomes a target. A target is settled by
-// itself: decide.Next names one action, the action is performed, the files and the
-// journal are read again, and so on until the key waits, needs a person, or has
-// failed. The failure of one key does not delay the others.
+// A pass is a [Schedule] of rounds. A round takes the lock of the state folder and
+// gathers the world: the AWS files, the journals of rotations in progress, and the
+// status. Each access key that they show becomes a target. decide.Next names one action
+// for each target. The targets that are due perform one step, side by side, at most
+// eight of them and one of a user. Then the lock is free, and the next round gathers the
+// world anew. The pass is over when every key waits, needs a person, or has failed. The
+// failure of one key does not delay the others, and what heals goes first.
 //
-// An action may be killed at any moment. It therefore journals its intent before each
+// A step does one thing. An action that has to wait returns errNotYet, and decide.Next
+// names it again with the time at which it continues. What the pass knows of a key in
+// between is its progress; a crash loses it, and the next pass finds it out again.
+//
+// A step may be killed at any moment. It therefore journals its intent before each
 // effect, and the next pass finds out from the world what came of it.
 //
 // # Where to find what
@@ -19,7 +24,11 @@
 // The pass:
 //
 //	rotator.go    Rotator, its locks and folders
-//	pass.go       Pass, and how one target is settled
+//	pass.go       Pass, its request and its results
+//	schedule.go   Schedule: the rounds of a pass
+//	turn.go       what to do about each target in a round, and which of them are due
+//	step.go       one step of each, side by side, and what remains of it
+//	progress.go   what a pass knows of a target between two steps
 //	gather.go     the world: all targets, from files, journals and status
 //	target.go     target: one key, its pairs, and the clients that sign with them
 //	places.go     which files show which pair of a rotation

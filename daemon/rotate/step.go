@@ -1,0 +1,122 @@
+package rotate
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"keyd/credfile"
+	"keyd/daemon/decide"
+)
+
+// guard keeps the steps of one round out of each other's way.
+type guard struct {
+	files  chan struct{}   // filled while the AWS files are written, which may take a while
+	missed map[string]bool // ids for which this pass has waited in vain
+	events sync.Mutex      // held while an event is delivered, or the history is written
+}
+
+// guarded returns a copy of d for one round.
+func (d *Rotator) guarded(g *guard, dryRun bool) *Rotator {
+	own := *d
+	own.guard, own.readOnly = g, d.readOnly || dryRun
+	return &own
+}
+
+// runSteps performs one step of each turn, side by side.
+func (s *Schedule) runSteps(ctx context.Context, d *Rotator, due []*turn) {
+	before := make([]string, len(due))
+	var wait sync.WaitGroup
+	for i, u := range due {
+		before[i] = u.facts.ID
+		if d.oneByOne || len(due) == 1 {
+			s.step(ctx, d, u)
+			continue
+		}
+		wait.Go(func() { s.step(ctx, d, u) })
+	}
+	wait.Wait()
+	for i, u := range due {
+		s.away.noteTarget(u.target)
+		s.keep(d, u, before[i])
+	}
+}
+
+// step performs one step of the action that was decided for a key.
+func (s *Schedule) step(ctx context.Context, d *Rotator, u *turn) {
+	d.reportAlive()
+	t, p, do := u.target, u.progress, u.decision.Do
+	err := d.runAction(ctx, t, u.decision)
+	switch {
+	case errors.Is(err, errNotYet):
+		p.err = d.keepJournal(t)
+		return
+	case isInterrupted(ctx, err):
+		return
+	case mayBeRenamed(err) && do != decide.DoLook && d.checkRenamed(ctx, t): // a look has already checked for a new name
+		p.steps++
+		return
+	}
+	p.steps++
+	d.recordOutcome(t, do, err)
+	if p.err = err; err == nil {
+		p.err = d.keepJournal(t)
+	}
+}
+
+// keepJournal writes the journal again if someone has removed it during a step: memory
+// holds the only copy of the new secret then.
+func (d *Rotator) keepJournal(t *target) error {
+	r := t.facts.Rotation
+	if r == nil || d.JournalDir().Has(r.Old.ID) {
+		return nil
+	}
+	return d.JournalDir().Save(r)
+}
+
+// keep remembers what a step has found out, under the id that the key has now.
+func (s *Schedule) keep(d *Rotator, u *turn, before string) {
+	u.remember()
+	if now := u.facts.ID; now != before {
+		delete(s.known, before)
+		s.known[now] = u.progress
+		if s.request.keyID == before {
+			s.request.keyID = now
+		}
+	}
+	if u.facts.Rotation == nil && u.facts.SkipReason != "" { // the rotation was given up, and no file shows its keys
+		s.closed = append(s.closed, d.makeResult(u.target, decide.Next(u.facts, d.Settings, d.Now()), u.progress.err))
+	}
+}
+
+// writeFiles calls put while no other step writes the AWS files.
+func (d *Rotator) writeFiles(put func() (credfile.SwapResult, error)) (swapped credfile.SwapResult, err error) {
+	err = d.alone(func() (err error) {
+		swapped, err = put()
+		return err
+	})
+	return swapped, err
+}
+
+// alone calls do while no other step writes files that several keys share.
+func (d *Rotator) alone(do func() error) error {
+	if d.guard != nil {
+		d.guard.files <- struct{}{}
+		defer func() { <-d.guard.files }()
+	}
+	return do()
+}
+
+// restoreJournals writes the journals again that someone has removed since the last
+// round, and reports whether there were any: memory holds the only copy of the new
+// secret then. A rotation that another process has ended is in the history.
+func (s *Schedule) restoreJournals(d *Rotator, w *world) (restored bool) {
+	for _, p := range s.known {
+		r := p.rotation
+		if r == nil || d.readOnly || r.New.ID == "" || d.JournalDir().Has(r.Old.ID) || w.recent.Deleted[r.New.ID] || w.recent.Deleted[r.Old.ID] {
+			continue
+		}
+		restored = d.JournalDir().Save(r) == nil || restored
+	}
+	return restored
+}

@@ -1,0 +1,176 @@
+package rotate
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"keyd/daemon/decide"
+	"keyd/daemon/state"
+)
+
+// turn is one key in one round.
+type turn struct {
+	*target
+	decision decide.Decision
+	over     *Result // how the key's part of the pass has ended, if not with decision
+}
+
+// takeTurns returns the keys that the request is for, with what to do about each.
+func (s *Schedule) takeTurns(ctx context.Context, d *Rotator, w *world) (turns []*turn) {
+	if !s.written.IsZero() && !w.statusWritten.Equal(s.written) { // another process has acted meanwhile
+		for _, p := range s.known {
+			p.distrust()
+		}
+	}
+	for _, t := range w.targets {
+		if !s.isFor(t) {
+			continue
+		}
+		p := s.known[t.facts.ID]
+		if p == nil {
+			p = &progress{}
+			s.known[t.facts.ID] = p
+		}
+		t.recall(p, d.Now())
+		turns = append(turns, s.decideTurn(ctx, d, t))
+	}
+	s.proven = s.proven || w.recent.Validated
+	s.letFirstGoAlone(d, w, turns)
+	return turns
+}
+
+// isFor reports whether the request is for the key.
+func (s *Schedule) isFor(t *target) bool {
+	if s.request.keyID != "" {
+		return t.facts.ID == s.request.keyID
+	}
+	return len(s.request.Profiles) == 0 || t.hasProfile(s.request.Profiles)
+}
+
+// decideTurn decides what to do about a key in this round.
+func (s *Schedule) decideTurn(ctx context.Context, d *Rotator, t *target) *turn {
+	p := t.progress
+	u := &turn{target: t, over: p.over}
+	if u.over != nil {
+		return u
+	}
+	if s.request.rehearse {
+		u.end(d.rehearseTarget(ctx, t))
+		return u
+	}
+	if !p.askedFor {
+		p.askedFor = true
+		if err := d.noteRetireNow(t, s.request); err != nil {
+			u.end(d.makeResult(t, decide.Next(t.facts, d.Settings, d.Now()), err))
+			return u
+		}
+	}
+	u.decision = decide.Next(t.facts, d.Settings, d.Now())
+	if u.decision.IsDue(d.Now()) {
+		s.away.shareFailure(t, u.decision.Do, d.Now())
+		u.decision = decide.Next(t.facts, d.Settings, d.Now())
+	}
+	switch {
+	case u.decision.EndsPass():
+		t.clearStaleFailure(d.Now())
+	case s.request.DryRun && u.decision.Do != decide.DoLook:
+		u.end(d.previewTarget(ctx, t, u.decision))
+	case p.steps >= maxActions || p.wait.steps >= maxSteps:
+		u.decision = decide.BlockUntil(d.Now().Add(decide.RecheckEvery), "keyd went in circles and stopped", "please report it with: keyd history")
+	}
+	if u.decision.Do != p.logged.Do || u.decision.Why != p.logged.Why {
+		d.logDecision(t, u.decision)
+	}
+	p.logged = u.decision
+	return u
+}
+
+// end ends the key's part of the pass.
+func (u *turn) end(result Result) { u.over, u.progress.over = &result, &result }
+
+// ended reports whether the key takes no further step in this pass.
+func (u *turn) ended() bool { return u.over != nil || u.decision.EndsPass() }
+
+// letFirstGoAlone makes the other keys wait for the first rotation on this machine.
+func (s *Schedule) letFirstGoAlone(d *Rotator, w *world, turns []*turn) {
+	if s.proven || s.request.DryRun || s.request.rehearse {
+		return
+	}
+	first := w.firstRotation(d)
+	for _, u := range turns {
+		if first == nil && !u.ended() && (u.decision.Do == decide.DoPreflight || u.decision.Do == decide.DoCreate) {
+			first = &decide.FirstRotation{Profile: u.facts.Profiles[0], Until: u.decision.Until}
+			continue
+		}
+		if first != nil && u.over == nil && u.facts.Rotation == nil {
+			u.setFirstRotation(first)
+			u.decision = decide.Next(u.facts, d.Settings, d.Now())
+		}
+	}
+}
+
+// firstRotation returns the rotation in progress that is not validated yet, unless it
+// waits for a person or for a long time.
+func (w *world) firstRotation(d *Rotator) *decide.FirstRotation {
+	for _, t := range w.targets {
+		if t.facts.Rotation == nil || !t.facts.Rotation.Validated.IsZero() {
+			continue
+		}
+		next := decide.Next(t.facts, d.Settings, d.Now())
+		if !next.EndsPass() || next.Do == decide.DoWait && next.State == decide.StateRotating {
+			return &decide.FirstRotation{Profile: t.facts.Profiles[0], Until: next.Until, Waits: next.EndsPass()}
+		}
+	}
+	return nil
+}
+
+// chooseDue returns the turns that take a step now. What heals goes first, and alone.
+func (s *Schedule) chooseDue(turns []*turn, now time.Time) (chosen []*turn) {
+	heals := slices.ContainsFunc(turns, func(u *turn) bool { return !u.ended() && u.decision.IsDue(now) && u.decision.Heals })
+	owners := map[string]bool{}
+	for _, u := range turns {
+		if u.ended() || !u.decision.IsDue(now) || heals != u.decision.Heals || owners[u.ownerKey()] {
+			continue
+		}
+		owners[u.ownerKey()] = true
+		if chosen = append(chosen, u); len(chosen) == maxSideBySide {
+			break
+		}
+	}
+	return chosen
+}
+
+// ownerKey identifies the user of the key, whose keys take their steps one after the
+// other. A key of an unknown user stands for itself.
+func (t *target) ownerKey() string {
+	if r := t.facts.Rotation; r != nil {
+		return r.Account + "/" + r.User
+	}
+	return cmp.Or(t.facts.OwnerID(), t.facts.ID)
+}
+
+// turnResult describes how a key stands in this round. stopped is why the process ends,
+// or nil.
+func (d *Rotator) turnResult(u *turn, stopped error) Result {
+	if u.over != nil {
+		return *u.over
+	}
+	err := u.progress.err
+	if stopped != nil && !u.decision.EndsPass() {
+		err = stopped
+	}
+	return d.makeResult(u.target, u.decision, err)
+}
+
+// statusLine returns the line of the status. A look tells nobody anything until AWS has
+// answered.
+func (u *turn) statusLine(result Result) state.KeyStatus {
+	if u.decision.Do != decide.DoLook || u.lastStatus == nil {
+		return result.KeyStatus
+	}
+	line := *u.lastStatus
+	line.Memory = result.Memory
+	return line
+}
