@@ -15,11 +15,12 @@ type Paths struct{ Credentials, Config string }
 // if HOME is empty, it is USERPROFILE or HOMEDRIVE with HOMEPATH. goos is a
 // runtime.GOOS value and decides the separator.
 //
-// A leading ~ in either variable means the home directory. Locate returns relative
-// paths unchanged, because every reader resolves them against its own working
-// directory. It fails when it needs a home directory and finds none, and for the
-// home directory of another user (~name). Not guaranteed: Python programs on
-// Windows, including the AWS CLI, ignore HOME.
+// Locate expands variables and home directories in either variable, see ExpandPath.
+// It returns relative paths unchanged, because every reader resolves them against its
+// own working directory. It fails when it needs a home directory and finds none. Not
+// guaranteed: Python programs on Windows, including the AWS CLI, ignore HOME, and
+// they read no file when the variable is set to nothing, where all others read the
+// default file.
 // Source: smithy-rs file-location-tests.
 func Locate(getenv func(string) string, goos string) (Paths, error) {
 	home := homeDir(getenv, goos)
@@ -38,20 +39,20 @@ var errNoHome = errors.New("credfile: the home directory is unknown, so ~/.aws c
 
 // locateFile returns the path of one file: the value of variable, or base in .aws.
 func locateFile(getenv func(string) string, goos, home, variable, base string) (string, error) {
-	path := getenv(variable)
-	switch {
-	case path != "" && path[0] != '~':
+	if value := getenv(variable); value != "" {
+		path, err := ExpandPath(value, getenv, goos)
+		if errors.Is(err, errNoHome) {
+			return "", err
+		}
+		if err != nil {
+			return "", fmt.Errorf("credfile: %s: %w", variable, err)
+		}
 		return path, nil
-	case home == "":
-		return "", errNoHome
-	case path == "":
-		return joinPath(goos, home, ".aws", base), nil
-	case path == "~":
-		return home, nil
-	case path[1] == '/' || goos == "windows" && path[1] == '\\':
-		return joinPath(goos, home, path[2:]), nil
 	}
-	return "", fmt.Errorf("credfile: %s: keyd does not look up the home directory of another user: write the path in full", variable)
+	if home == "" {
+		return "", errNoHome
+	}
+	return joinPath(goos, home, ".aws", base), nil
 }
 
 // homeDir returns the home directory, "" if the environment names none.

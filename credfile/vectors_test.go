@@ -164,8 +164,14 @@ func TestLocateFindsHomeDirectory(t *testing.T) {
 		{name: "no home is an error", goos: "linux", env: map[string]string{"USERPROFILE": "/h"}, refused: true},
 		{name: "a tilde without home is an error", goos: "linux", refused: true,
 			env: map[string]string{"AWS_SHARED_CREDENTIALS_FILE": "~/a", "AWS_CONFIG_FILE": "/b"}},
-		{name: "another user's home is an error", goos: "linux", refused: true,
-			env: map[string]string{"HOME": "/h", "AWS_CONFIG_FILE": "~root/config"}},
+		{name: "the home of a user that this machine does not have is an error", goos: "linux", refused: true,
+			env: map[string]string{"HOME": "/h", "AWS_CONFIG_FILE": "~no-such-user/config"}},
+		{name: "variables", goos: "linux",
+			env:  map[string]string{"HOME": "/h", "D": "/d/$HOME", "AWS_SHARED_CREDENTIALS_FILE": "$HOME/creds", "AWS_CONFIG_FILE": "${D}/config"},
+			want: Paths{"/h/creds", "/d/$HOME/config"}},
+		{name: "variables on Windows", goos: "windows",
+			env:  map[string]string{"USERPROFILE": `C:\h`, "AWS_SHARED_CREDENTIALS_FILE": `%USERPROFILE%\creds`, "AWS_CONFIG_FILE": `~\%NO%\config`},
+			want: Paths{`C:\h\creds`, `C:\h\%NO%\config`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := Locate(func(name string) string { return test.env[name] }, test.goos)
