@@ -48,7 +48,7 @@ func TestReplaceChangesOnlyThePair(t *testing.T) {
 		{name: "quotes kept", text: "[default]\naws_access_key_id = \"{ID}\"\naws_secret_access_key = '{SECRET}'\n", warning: "with the quotes"},
 		{name: "quotes and a comment kept", text: "[default]\naws_access_key_id = \"{ID}\" # c\naws_secret_access_key = {SECRET}\n", warning: "with the quotes"},
 		{name: "commented-out old id untouched", text: "[default]\n# aws_access_key_id = {OLD}\n;aws_access_key_id={OLD}\n#aws_access_key_id = {OLD}\n" + pairLines + "  # aws_access_key_id = {OLD}\n", warning: "indented lines below"},
-		{name: "old id in an inline comment untouched", text: plainFile + "region = eu-west-1 # aws_access_key_id {OLD}\n"},
+		{name: "old id in an inline comment untouched", text: plainFile + "region = eu-west-1 # aws_access_key_id {OLD}\n", warning: "the AWS CLI reads region with"},
 		{name: "secret before id", text: "[default]\naws_secret_access_key = {SECRET}\nregion = x\naws_access_key_id = {ID}\n"},
 		{name: "all keys indented", text: "[default]\n  aws_access_key_id = {ID}\n  aws_secret_access_key = {SECRET}\n", warning: "found continuation"},
 		{name: "second key deeper", text: "[default]\naws_access_key_id = {ID}\n  aws_secret_access_key = {SECRET}\n", warning: "read AKIA..0001 with the indented lines"},

@@ -160,3 +160,18 @@ func (v *profileIndex) warnOfProviders(f *File, profile string, s *Section, p pa
 	}
 	return nil
 }
+
+// warnOfSettings returns warnings about settings of a profile that decide where or as whom
+// AWS is asked, and that not all readers, or not keyd, take into account.
+func (v *profileIndex) warnOfSettings(profile string) (ws []Problem) {
+	if v.boto.knows(profile) {
+		ws = append(ws, v.boto.disputedSettings(profile)...)
+	}
+	for _, at := range v.sections[profile] {
+		if s := at.section; v.boto != nil && at.file.Kind == Config && len(s.Properties) > 0 && v.boto.headers[profile] != s.Line {
+			ws = append(ws, at.file.newProblem(s.Line, "the AWS CLI does not read the settings below this header for profile "+profile+", and neither does keyd",
+				"write one header for the profile, as [profile name], a name with blanks in quotes"))
+		}
+	}
+	return ws
+}

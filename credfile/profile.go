@@ -39,7 +39,9 @@ const (
 	NoKeys            Skip = "no keys"             // settings only
 	HalfPair          Skip = "half a pair"         // an id without a secret, or a secret without an id
 	Unreadable        Skip = "unreadable"          // AWS readers disagree on the value: duplicates, quotes
-	NotLongTerm       Skip = "not a long-term key" // a key of another store, or an id that does not begin with AKIA
+	NotLongTerm       Skip = "not a long-term key" // an id that does not begin with AKIA
+	OtherStore        Skip = "key of another store" // the profile sends S3 to a host that is not AWS's, and names no IAM endpoint
+	Example           Skip = "documentation key"    // an id that AWS's documents show: no user has it
 )
 
 // Profiles returns the profiles of both files in file order, credentials file
@@ -53,8 +55,9 @@ const (
 // keyd calls GetCallerIdentity with the pair, not with the role. A role without a
 // pair is skipped: keyd rotates the key of its source profile instead.
 //
-// The AWS CLI merges the section [DEFAULT] into every profile. Here it is only the
-// profile DEFAULT. No profile inherits anything from [default].
+// The AWS CLI merges the section [DEFAULT] into every profile. Here its pair belongs to
+// the profile DEFAULT only, but its settings are those of every profile. No profile
+// inherits anything from [default].
 func Profiles(credentials, config *File) []Profile {
 	v := indexProfiles(credentials, config)
 	for _, name := range v.order {
@@ -76,10 +79,14 @@ func Profiles(credentials, config *File) []Profile {
 			switch found := f.findPair(s); {
 			case found.hasAny():
 				f.describePair(&p, s, found)
+				if p.Skip == Rotatable {
+					p.Skip, p.Why = v.skipForStore(name)
+				}
 				v.warnIfShadowed(&p, s)
 				p.Warnings = f.appendWarnings(p.Warnings, s, found)
 				p.Warnings = append(p.Warnings, v.warnOfProviders(f, name, s, found)...)
-			case v.hasStaticPair[name] || !f.isListed(s):
+				p.Warnings = append(p.Warnings, v.warnOfSettings(name)...)
+			case v.hasStaticPair[name] || !f.isListed(s) && !v.boto.knows(name):
 				continue
 			default:
 				v.hasStaticPair[name] = true // return it once
@@ -136,6 +143,8 @@ func skipForID(id string, token bool) (Skip, string) {
 		return Temporary, "temporary credentials: their issuer renews them"
 	case token:
 		return Temporary, "there is a session token next to the pair; if the key is a long-term one, remove the aws_session_token line"
+	case strings.HasSuffix(id, "EXAMPLE"):
+		return Example, "a key of AWS's documentation, which no user has: put your own in its place, or remove it"
 	case !isLongTermID(id):
 		return NotLongTerm, "the id does not have the form of a long-term AWS access key (AKIA...)"
 	}

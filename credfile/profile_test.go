@@ -119,12 +119,12 @@ ignore_configured_endpoint_urls = true
 `))
 	profiles := Profiles(credentials, config)
 	want := EndpointConfig{Region: "eu-west-1", EndpointURL: "https://all.example", EndpointIAM: "https://iam.example", EndpointSTS: "https://sts.example",
-		FIPS: true, CABundle: "~/ca.pem", MFASerial: "arn:aws:iam::111122223333:mfa/alice"}
+		EndpointS3: "https://s3.example", FIPS: true, CABundle: "~/ca.pem", MFASerial: "arn:aws:iam::111122223333:mfa/alice"}
 	if got := findProfile(t, profiles, "dev").Endpoints; got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if got := findProfile(t, profiles, "off").Endpoints; got != (EndpointConfig{IgnoreEndpoints: true}) {
-		t.Errorf("off: got %+v, want only IgnoreEndpoints", got)
+	if got := findProfile(t, profiles, "off").Endpoints; got != (EndpointConfig{IgnoreEndpoints: true, ServicesProblem: "names a section that the config file does not have"}) {
+		t.Errorf("off: got %+v, want only IgnoreEndpoints, and that there is no section", got)
 	}
 }
 

@@ -119,12 +119,18 @@ func (l *lexer) findDuplicates() {
 	names := make(map[string]int)
 	for i := range l.Sections {
 		s := &l.Sections[i]
-		if first, ok := headers[normalHeader(s.Name)]; ok {
+		header := normalHeader(l.Kind, s.Name)
+		if first, ok := headers[header]; ok {
 			s.DuplicateLine, l.Sections[first].DuplicateLine = l.Sections[first].Line, s.Line
-			l.addWide(s.Line, fmt.Sprintf("[%s] also appears in line %d: the AWS CLI refuses the whole file", s.Name, s.DuplicateLine),
-				"put the lines of both under one header")
+			if s.Name == l.Sections[first].Name {
+				l.addWide(s.Line, fmt.Sprintf("[%s] also appears in line %d: the AWS CLI refuses the whole file", s.Name, s.DuplicateLine),
+					"put the lines of both under one header")
+			} else {
+				l.addMinor(s.Line, fmt.Sprintf("[%s] names the same profile as line %d: the AWS CLI uses the lines of the last one only", s.Name, s.DuplicateLine),
+					"put the lines of both under one header")
+			}
 		} else {
-			headers[normalHeader(s.Name)] = i
+			headers[header] = i
 		}
 		clear(names)
 		for _, p := range s.Properties {
@@ -157,7 +163,12 @@ func splitHeader(section string) (prefix, name string) {
 }
 
 // normalHeader returns the same text for all spellings of one header.
-func normalHeader(section string) string {
+func normalHeader(kind Kind, section string) string {
+	if kind == Config && section != "default" {
+		if name, ok := profileName(kind, section); ok {
+			return "profile " + name
+		}
+	}
 	if prefix, name := splitHeader(section); prefix != "" {
 		return prefix + " " + name
 	}
@@ -181,10 +192,16 @@ func hasMeaning(kind Kind, section string) bool {
 
 // profileName returns the name of the profile that a section belongs to, and
 // whether there is one. In the credentials file the name is the whole header:
-// [profile dev] there belongs to the profile "profile dev", not to dev.
+// [profile dev] there belongs to the profile "profile dev", not to dev, and quotes
+// are a part of the name. In the config file quotes and backslashes mean what they
+// mean in a shell; a name that has blanks without them is one that botocore does not
+// find, and other readers do.
 func profileName(kind Kind, section string) (string, bool) {
 	if kind == Credentials {
 		return section, section != ""
+	}
+	if name, ok := namedBy("profile", section); ok {
+		return name, name != ""
 	}
 	switch prefix, name := splitHeader(section); {
 	case prefix == "profile":

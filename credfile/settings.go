@@ -2,6 +2,7 @@ package credfile
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 )
 
@@ -14,10 +15,18 @@ type EndpointConfig struct {
 	EndpointURL     string // endpoint_url of the profile
 	EndpointIAM     string // endpoint_url of iam in the services section
 	EndpointSTS     string // endpoint_url of sts in the services section
+	EndpointS3      string // endpoint_url of s3 in the services section
+	ServicesProblem string // why the services section of the profile cannot be read; "" if it can, or none is named
 	IgnoreEndpoints bool   // ignore_configured_endpoint_urls
 	FIPS            bool   // use_fips_endpoint
+	DualStack       bool   // use_dualstack_endpoint
+	RegionalSTS     string // sts_regional_endpoints
 	CABundle        string // ca_bundle
 	MFASerial       string // mfa_serial
+
+	// What awscli-plugin-endpoint reads, and no AWS tool without it: endpoint_url in a
+	// block of the profile itself.
+	PluginIAM, PluginSTS, PluginS3 string
 }
 
 // profileIndex joins both files: it knows which sections make up which profile.
@@ -29,6 +38,7 @@ type profileIndex struct {
 	profileDefault      *Section // [profile default] in the config file, or nil
 	hasStaticPair       map[string]bool
 	endpoints           map[string]EndpointConfig
+	boto                *botoProfiles // nil when botocore refuses one of the files
 }
 
 // sectionOf is a section and the file that holds it.
@@ -47,7 +57,7 @@ func indexProfiles(credentials, config *File) *profileIndex {
 	}
 	v := &profileIndex{credentials: credentials, config: config, order: make([]string, 0, n), services: map[string]*sectionOf{},
 		sections: make(map[string][]*sectionOf, n), hasStaticPair: make(map[string]bool, n), endpoints: make(map[string]EndpointConfig, n)}
-	v.profileDefault = findProfileDefault(config)
+	v.profileDefault, v.boto = findProfileDefault(config), indexBotocore(credentials, config)
 	for _, f := range []*File{config, credentials} {
 		if f == nil {
 			continue
@@ -62,7 +72,7 @@ func indexProfiles(credentials, config *File) *profileIndex {
 // addSection adds one section to its profile, or to the services sections.
 func (v *profileIndex) addSection(f *File, s *Section) {
 	at := &sectionOf{f, s}
-	if prefix, name := splitHeader(s.Name); f.Kind == Config && prefix == "services" {
+	if name, ok := namedBy("services", s.Name); f.Kind == Config && ok {
 		v.services[name] = at
 	}
 	name, ok := profileName(f.Kind, s.Name)
@@ -85,7 +95,7 @@ func findProfileDefault(config *File) *Section {
 		return nil
 	}
 	for i, s := range config.Sections {
-		if normalHeader(s.Name) == "profile default" {
+		if s.Name != "default" && normalHeader(Config, s.Name) == "profile default" {
 			return &config.Sections[i]
 		}
 	}
@@ -102,9 +112,22 @@ func (v *profileIndex) hasPair(name string) bool {
 	return false
 }
 
-// setting returns a setting of a profile, "" if there is none. The last line wins,
-// and the credentials file wins over the config file.
+// setting returns a setting of a profile, "" if there is none. botocore decides which
+// lines count, because the AWS CLI writes the files. Only where botocore refuses one of
+// the files, or knows no such profile, other readers do: then the last line wins, and
+// the credentials file wins over the config file.
+//
+// What all other readers leave out of a value is left out here as well: quotes around
+// it and a comment behind it. botocore cannot use such a value: see disputedSettings.
 func (v *profileIndex) setting(profile, name string) string {
+	if v.boto.knows(profile) {
+		return plainValue(v.boto.profiles[profile][name].text)
+	}
+	return v.lenientSetting(profile, name)
+}
+
+// lenientSetting is setting for readers that do not see what botocore sees.
+func (v *profileIndex) lenientSetting(profile, name string) string {
 	value := ""
 	for _, at := range v.sections[profile] {
 		if p := at.findProperty(name); p != nil {
@@ -136,19 +159,58 @@ func (v *profileIndex) endpointConfig(profile string) EndpointConfig {
 
 // readEndpointConfig collects the settings of a profile from both files.
 func (v *profileIndex) readEndpointConfig(profile string) EndpointConfig {
-	s := EndpointConfig{
-		Region:          v.setting(profile, "region"),
-		EndpointURL:     v.setting(profile, "endpoint_url"),
-		IgnoreEndpoints: isTrue(v.setting(profile, "ignore_configured_endpoint_urls")),
-		FIPS:            isTrue(v.setting(profile, "use_fips_endpoint")),
-		CABundle:        v.setting(profile, "ca_bundle"),
-		MFASerial:       v.setting(profile, "mfa_serial"),
+	if v.boto.knows(profile) {
+		return v.boto.endpointConfig(profile)
 	}
-	if services := v.services[v.setting(profile, "services")]; services != nil {
-		s.EndpointIAM = services.nestedValue("iam", "endpoint_url")
-		s.EndpointSTS = services.nestedValue("sts", "endpoint_url")
+	return v.lenientEndpointConfig(profile)
+}
+
+// lenientEndpointConfig is readEndpointConfig for readers that do not see what botocore
+// sees.
+func (v *profileIndex) lenientEndpointConfig(profile string) EndpointConfig {
+	s := newEndpointConfig(func(name string) string { return v.lenientSetting(profile, name) })
+	for _, at := range v.sections[profile] {
+		s.setPluginURLs(func(block string) string { return at.nestedValue(block, "endpoint_url") })
+	}
+	name := v.lenientSetting(profile, "services")
+	services := v.services[name]
+	switch {
+	case name == "":
+	case services == nil:
+		s.ServicesProblem = noServicesSection
+	default:
+		s.setServiceURLs(func(block string) string { return services.nestedValue(block, "endpoint_url") })
 	}
 	return s
+}
+
+const noServicesSection = "names a section that the config file does not have"
+
+// newEndpointConfig returns the settings that get returns, without nested ones.
+func newEndpointConfig(get func(name string) string) EndpointConfig {
+	return EndpointConfig{
+		Region:          get("region"),
+		EndpointURL:     get("endpoint_url"),
+		IgnoreEndpoints: isTrue(get("ignore_configured_endpoint_urls")),
+		FIPS:            isTrue(get("use_fips_endpoint")),
+		DualStack:       isTrue(get("use_dualstack_endpoint")),
+		RegionalSTS:     get("sts_regional_endpoints"),
+		CABundle:        get("ca_bundle"),
+		MFASerial:       get("mfa_serial"),
+	}
+}
+
+// setServiceURLs sets the endpoints of the services section. get returns the endpoint_url
+// of a block.
+func (s *EndpointConfig) setServiceURLs(get func(block string) string) {
+	s.EndpointIAM, s.EndpointSTS, s.EndpointS3 = get("iam"), get("sts"), get("s3")
+}
+
+// setPluginURLs sets the endpoints in blocks of the profile itself, unless an earlier
+// call has set them.
+func (s *EndpointConfig) setPluginURLs(get func(block string) string) {
+	s.PluginIAM, s.PluginSTS = cmp.Or(get("iam"), s.PluginIAM), cmp.Or(get("sts"), s.PluginSTS)
+	s.PluginS3 = cmp.Or(get("s3"), get("s3api"), s.PluginS3)
 }
 
 func isTrue(s string) bool { return strings.EqualFold(s, "true") }

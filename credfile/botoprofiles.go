@@ -1,0 +1,131 @@
+package credfile
+
+import (
+	"fmt"
+	"strings"
+)
+
+// botoProfiles joins both files as botocore does.
+// Source: botocore, configloader.py, build_profile_map; session.py, full_config.
+type botoProfiles struct {
+	profiles map[string]map[string]botoValue // by profile, then by setting
+	services map[string]map[string]botoValue // the services sections of the config file
+	headers  map[string]int                  // the line of each profile's header in the config file
+}
+
+// indexBotocore returns nil when botocore refuses one of the files. Either file may be
+// nil.
+func indexBotocore(credentials, config *File) *botoProfiles {
+	b := &botoProfiles{profiles: map[string]map[string]botoValue{}, services: map[string]map[string]botoValue{}, headers: map[string]int{}}
+	for _, f := range []*File{config, credentials} {
+		if f == nil {
+			continue
+		}
+		sections, ok := readBotocore(f.Data)
+		if !ok {
+			return nil
+		}
+		for _, s := range sections {
+			for name, v := range s.values {
+				v.file = f
+				s.values[name] = v
+			}
+			b.addSection(f.Kind, s)
+		}
+	}
+	return b
+}
+
+// addSection adds a section. A later section of the config file replaces an earlier one of
+// the same profile; one of the credentials file only overrides its settings.
+func (b *botoProfiles) addSection(kind Kind, s botoSection) {
+	if kind == Credentials {
+		if b.profiles[s.header] == nil {
+			b.profiles[s.header] = map[string]botoValue{}
+		}
+		for name, v := range s.values {
+			b.profiles[s.header][name] = v
+		}
+		return
+	}
+	if name, ok := namedBy("profile", s.header); ok {
+		b.profiles[name], b.headers[name] = s.values, s.line
+	} else if name, ok := namedBy("services", s.header); ok {
+		b.services[name] = s.values
+	} else if s.header == "default" {
+		b.profiles[s.header], b.headers[s.header] = s.values, s.line
+	}
+}
+
+// knows reports whether botocore finds the profile.
+func (b *botoProfiles) knows(profile string) bool { return b != nil && b.profiles[profile] != nil }
+
+// endpointConfig collects the settings of a profile that botocore knows.
+func (b *botoProfiles) endpointConfig(profile string) EndpointConfig {
+	values := b.profiles[profile]
+	s := newEndpointConfig(func(name string) string { return plainValue(values[name].text) })
+	s.setPluginURLs(func(block string) string { return nestedURL(values[block]) })
+	named, ok := values["services"]
+	if !ok {
+		return s
+	}
+	section := b.services[named.text]
+	if section == nil {
+		section = b.services[plainValue(named.text)]
+	}
+	if len(section) == 0 || named.nested != nil {
+		s.ServicesProblem = noServicesSection
+		return s
+	}
+	for _, block := range []string{"iam", "sts"} {
+		if v, ok := section[block]; ok && v.nested == nil {
+			s.ServicesProblem = fmt.Sprintf("names a section in which %s is no block: write endpoint_url below `%s =`, with blanks before it", block, block)
+		}
+	}
+	s.setServiceURLs(func(block string) string { return nestedURL(section[block]) })
+	return s
+}
+
+// nestedURL returns the endpoint_url of a block. To botocore the case of its name matters,
+// to other readers it does not.
+func nestedURL(block botoValue) string {
+	if url := block.nested["endpoint_url"]; url != "" {
+		return plainValue(url)
+	}
+	for name, value := range block.nested {
+		if strings.EqualFold(name, "endpoint_url") {
+			return plainValue(value)
+		}
+	}
+	return ""
+}
+
+// plainValue returns a value without what readers other than botocore leave out of it: the
+// indented lines below it, a comment behind it, and quotes around it.
+func plainValue(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	f := File{Data: []byte(" " + text)} // a comment follows a blank
+	return f.Text(f.unquote(f.cutComment(Span{0, len(f.Data)})))
+}
+
+// decidingSettings are the settings of a profile that decide where or as whom AWS is
+// asked.
+var decidingSettings = [...]string{
+	"region", "endpoint_url", "services", "ignore_configured_endpoint_urls", "use_fips_endpoint", "use_dualstack_endpoint",
+	"sts_regional_endpoints", "ca_bundle", "role_arn", "source_profile", "credential_source", "web_identity_token_file",
+	"sso_session", "sso_start_url", "login_session", "credential_process",
+}
+
+// disputedSettings returns warnings about the settings of a profile that only some readers
+// can use, because of a comment behind the value, quotes around it, or an indented line
+// below it.
+func (b *botoProfiles) disputedSettings(profile string) (ws []Problem) {
+	for _, name := range decidingSettings {
+		v := b.profiles[profile][name]
+		if v.nested == nil && v.text != plainValue(v.text) && name != "credential_process" {
+			ws = append(ws, v.file.newProblem(v.line, "the AWS CLI reads "+name+" with the quotes, the comment or the indented lines around it; other readers, and keyd, read it without",
+				"write nothing but the value after the '='"))
+		}
+	}
+	return ws
+}
