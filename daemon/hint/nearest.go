@@ -8,9 +8,13 @@ import (
 
 // Nearest returns the known word that the author of text most likely meant. It
 // returns "" if every known word differs from text in more than a third of the
-// letters and in more than one letter. Among equally near words it prefers one with
+// letters and in more than one letter. It prefers a word that differs only in the case of
+// letters. Among equally near words it prefers one with
 // the same first letter, then one of the same length, then the first in known.
 func Nearest(text string, known []string) string {
+	if i := slices.IndexFunc(known, func(word string) bool { return strings.EqualFold(text, word) }); i >= 0 {
+		return known[i]
+	}
 	near := slices.DeleteFunc(slices.Clone(known), func(word string) bool { return editDistance(text, word) > max(len(text)/3, 1) })
 	if len(near) == 0 {
 		return ""

@@ -10,6 +10,7 @@ import (
 
 	"gopkg.in/ini.v1"
 
+	"keyd/credfile"
 	"keyd/daemon/hint"
 )
 
@@ -46,35 +47,53 @@ type parser struct {
 	path   string
 	data   []byte
 	result Settings
-	err    error // the first mistake
+	header map[string]string // the section of a profile, as keyd.ini writes it
+	err    error             // the first mistake
 }
 
-// parseSection reads all settings of one section.
+// parseSection reads all settings of one section. The name of a profile may be in quotes,
+// as in ~/.aws/config.
 func (p *parser) parseSection(s *ini.Section) {
-	profile, isProfile := strings.CutPrefix(s.Name(), "profile ")
+	header := strings.TrimSpace(s.Name())
+	rest, isProfile := strings.CutPrefix(header, "profile")
+	profile := credfile.ProfileName(rest)
+	isProfile = isProfile && profile != "" && strings.ContainsAny(rest[:1], " \t")
 	switch {
-	case s.Name() == ini.DefaultSection:
+	case s.Name() == ini.DefaultSection && findLine(p.data, ini.DefaultSection, "") == 0:
 		for _, key := range s.Keys() {
 			p.parseSetting(table[:], &p.result, "", key)
 		}
 	case isProfile:
 		for _, key := range s.Keys() {
-			p.parseProfile(s.Name(), strings.TrimSpace(profile), key)
+			p.parseProfile(s.Name(), profile, key)
 		}
 	default:
 		p.addError(s.Name(), "", &Error{
 			Text: fmt.Sprintf("unknown section [%s]", s.Name()),
-			Near: "[profile " + s.Name()[strings.LastIndex(s.Name(), " ")+1:] + "]",
+			Near: nearSection(header),
 		})
 	}
+}
+
+// nearSection returns the section that an unknown one was probably meant to be.
+func nearSection(header string) string {
+	word, rest, found := strings.Cut(header, " ")
+	if !found || hint.Nearest(word, []string{"profile"}) == "" {
+		rest = header
+	}
+	if rest = strings.TrimSpace(rest); credfile.ProfileName(rest) == "" || strings.EqualFold(rest, "profile") {
+		rest = "NAME"
+	}
+	return "[profile " + rest + "]"
 }
 
 // parseProfile reads one setting of a [profile NAME] section. rotate = never takes
 // precedence over rotate_after.
 func (p *parser) parseProfile(section, profile string, key *ini.Key) {
 	if p.result.ProfileRotateAfter == nil {
-		p.result.ProfileRotateAfter, p.result.ProfileLines = map[string]time.Duration{}, map[string]string{}
+		p.result.ProfileRotateAfter, p.result.ProfileLines, p.header = map[string]time.Duration{}, map[string]string{}, map[string]string{}
 	}
+	p.header[profile] = section
 	p.result.ProfileLines[profile] = fmt.Sprintf("%s:%d", p.path, findLine(p.data, section, ""))
 	var own Settings
 	p.parseSetting(profileTable[:], &own, section, key)
@@ -109,7 +128,7 @@ func (p *parser) checkRanges() {
 	s := p.result
 	p.checkFloors(table[:], s, "")
 	for _, profile := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
-		p.checkFloors(profileTable[:], Settings{RotateAfter: s.ProfileRotateAfter[profile]}, "profile "+profile)
+		p.checkFloors(profileTable[:], Settings{RotateAfter: s.ProfileRotateAfter[profile]}, p.header[profile])
 	}
 	latest := s.RotateAfter + s.RotateAfter/10 + s.Overlap
 	if latest > s.MaxAge {

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"time"
 
+	"keyd/credfile"
 	"keyd/daemon/hint"
 )
 
@@ -37,7 +38,7 @@ type Settings struct {
 	DescribeKeys       bool                     // tag new keys for the console's description column
 	NeverAccounts      []string                 // keyd leaves the keys of these accounts alone; 12 digits each
 	PruneInactiveAfter time.Duration            // 0: never delete a second, Inactive key without being told to
-	ProfileRotateAfter map[string]time.Duration // rotate_after by profile, or Never
+	ProfileRotateAfter map[string]time.Duration // rotate_after by profile, or Never; see ownRotateAfter
 	ProfileLines       map[string]string        // the section of each of those profiles, as file:line
 
 	// Unknown is set when keyd.ini has a mistake and no earlier good settings are
@@ -81,10 +82,7 @@ func (s Settings) Texts() map[string]any {
 func (s Settings) RotateAfterFor(profiles []string) time.Duration {
 	after := time.Duration(0)
 	for _, name := range profiles {
-		own, ok := s.ProfileRotateAfter[name]
-		if !ok {
-			own = s.RotateAfter
-		}
+		own := s.ownRotateAfter(name)
 		if own == Never {
 			return Never
 		}
@@ -95,14 +93,39 @@ func (s Settings) RotateAfterFor(profiles []string) time.Duration {
 	return cmp.Or(after, s.RotateAfter)
 }
 
+// ownRotateAfter returns the rotate_after of one profile. A section is for the profile whose
+// name it has, with or without the quotes that one of them may have and the other not. If
+// that makes two sections, rotate = never in one of them counts.
+func (s Settings) ownRotateAfter(profile string) time.Duration {
+	exact, named := s.ProfileRotateAfter[profile]
+	plain, also := s.ProfileRotateAfter[credfile.ProfileName(profile)]
+	switch {
+	case named && exact == Never, also && plain == Never:
+		return Never
+	case named:
+		return exact
+	case also:
+		return plain
+	}
+	return s.RotateAfter
+}
+
+// isNamed reports whether the section of name is for the profile.
+func isNamed(profile, name string) bool {
+	return profile == name || credfile.ProfileName(profile) == name
+}
+
 // UnknownProfiles returns a note for each profile that keyd.ini names and that is
 // not in profiles, the profiles of the AWS files: a misspelt section applies to no
 // key. keyd does not refuse such a section, because the profile may be added later
 // and one keyd.ini may serve several machines.
 func (s Settings) UnknownProfiles(profiles []string) (notes []string) {
-	free := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { _, named := s.ProfileRotateAfter[name]; return named })
-	for _, name := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
-		if slices.Contains(profiles, name) {
+	sections := slices.Sorted(maps.Keys(s.ProfileRotateAfter))
+	free := slices.DeleteFunc(slices.Clone(profiles), func(profile string) bool {
+		return slices.ContainsFunc(sections, func(name string) bool { return isNamed(profile, name) })
+	})
+	for _, name := range sections {
+		if slices.ContainsFunc(profiles, func(profile string) bool { return isNamed(profile, name) }) {
 			continue
 		}
 		text := fmt.Sprintf("%s: no profile %s in the AWS files, so this section applies to no key", s.ProfileLines[name], name)

@@ -34,6 +34,21 @@ func TestParseReadsEverySetting(t *testing.T) {
 			return s.RotateAfterFor([]string{"a.b"}) == 10*Day && s.RotateAfterFor([]string{"a"}) == 60*Day && s.RotateAfterFor([]string{"a", "a.b"}) == 10*Day
 		},
 	}
+	for text, names := range map[string][]string{
+		`[profile "a b"]`:         {"a b", `"a b"`},
+		`[profile 'a b']`:         {"a b"},
+		`[profile a\ b]`:          {"a b", `a\ b`},
+		`[profile a b]`:           {"a b"},
+		"[profile\tlegacy]":       {"legacy", `"legacy"`, "'legacy'"},
+		`[ profile  "legacy" ]`:   {"legacy", `"legacy"`},
+		`[profile '"legacy"']`:    {`"legacy"`},
+		`[profile legacy] ; mine`: {"legacy"},
+	} {
+		good[text+"\nrotate = never"] = func(s Settings) bool {
+			return !slices.ContainsFunc(names, func(name string) bool { return s.RotateAfterFor([]string{name}) != Never }) &&
+				s.RotateAfterFor([]string{"Legacy"}) == 60*Day && len(s.UnknownProfiles(names[:1])) == 0
+		}
+	}
 	for text, ok := range good {
 		s, err := Parse("keyd.ini", []byte(text))
 		if err != nil || !ok(s) {
@@ -56,6 +71,11 @@ func TestParseRefusesMistakes(t *testing.T) {
 		{"[profile legacy]\nrotat = never", "keyd.ini:2: unknown setting \"rotat\" in [profile legacy]", "did you mean rotate?"},
 		{"[profil legacy]\nrotate = never", "keyd.ini:1: unknown section [profil legacy]", "did you mean [profile legacy]?"},
 		{"[legacy]\nrotate = never", "unknown section [legacy]", "did you mean [profile legacy]?"},
+		{"[DEFAULT]\nrotate_after = 10d", "keyd.ini:1: unknown section [DEFAULT]", "did you mean [profile DEFAULT]?"},
+		{"[Profile legacy]\nrotate = never", "keyd.ini:1: unknown section [Profile legacy]", "did you mean [profile legacy]?"},
+		{"[profile]\nrotate = never", "keyd.ini:1: unknown section [profile]", "did you mean [profile NAME]?"},
+		{"[profile \"\"]\nrotate = never", "keyd.ini:1: unknown section", "did you mean [profile NAME]?"},
+		{"[profile \"a b\"]\nrotate_after = 1h", "keyd.ini:2: rotate_after = 1h: must be at least 1d", ""},
 		{"no sense", "keyd.ini: ", ""},
 		{"never_accounts = 1111-2222-3333", "keyd.ini:1: never_accounts: \"1111-2222-3333\" is not an account id", ""},
 		{"never_accounts = 111122223333,", "is not an account id", ""},
@@ -68,6 +88,18 @@ func TestParseRefusesMistakes(t *testing.T) {
 		if !ok || !strings.Contains(err.Error(), c.says) || mistake.Hint() != c.hint {
 			t.Errorf("Parse(%q): %v, hint %q", c.text, err, hint.Hint(err))
 		}
+	}
+}
+
+// A section that applies to no key is named, with the profile that it was probably meant for.
+func TestUnknownProfilesNameTheNearest(t *testing.T) {
+	s, err := Parse("keyd.ini", []byte("[profile PROD]\nrotate = never\n[profile \"my work\"]\nrotate = never\n[profile 'legacy']\nrotate = never\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := s.UnknownProfiles([]string{"prod", "my-work", `"legacy"`, "other"})
+	if len(notes) != 2 || !strings.Contains(notes[0], "no profile PROD") || !strings.HasSuffix(notes[0], "did you mean prod?") || !strings.HasSuffix(notes[1], "did you mean my-work?") {
+		t.Errorf("got %q", notes)
 	}
 }
 
