@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	transport "github.com/aws/smithy-go/endpoints"
 
 	"keyd/credfile"
 	"keyd/daemon/iam/remote"
@@ -80,22 +81,35 @@ func newClient(key credfile.Key, token credfile.Secret, e remote.Endpoints, opt 
 // connectSDK makes the two SDK clients. Nothing in them comes from the
 // environment, because the SDK's config package, which reads it, is not used.
 func (c *Client) connectSDK(s *signer, w *wire, app string) {
-	fips := aws.FIPSEndpointStateUnset
+	fips, dual := aws.FIPSEndpointStateUnset, aws.DualStackEndpointStateUnset
 	if c.endpoints.FIPS {
 		fips = aws.FIPSEndpointStateEnabled
+	}
+	if c.endpoints.DualStack {
+		dual = aws.DualStackEndpointStateEnabled
 	}
 	c.iam = iam.New(iam.Options{
 		AppID: app, Credentials: s, HTTPSignerV4: s, HTTPClient: w, Retryer: c.newRetryer(),
 		Region: homeRegion(c.endpoints.Partition), BaseEndpoint: baseEndpoint(c.endpoints.IAMURL),
-		EndpointOptions:            iam.EndpointResolverOptions{UseFIPSEndpoint: fips},
+		EndpointOptions:            iam.EndpointResolverOptions{UseFIPSEndpoint: fips, UseDualStackEndpoint: dual},
 		DisableClockSkewCorrection: true,
 	})
 	c.sts = sts.New(sts.Options{
 		AppID: app, Credentials: s, HTTPSignerV4: s, HTTPClient: w, Retryer: c.newRetryer(),
-		Region: c.endpoints.Regions[0], BaseEndpoint: baseEndpoint(c.endpoints.STSURL),
-		EndpointOptions:            sts.EndpointResolverOptions{UseFIPSEndpoint: fips},
+		Region: c.endpoints.Regions[0], BaseEndpoint: baseEndpoint(c.endpoints.STSURL), EndpointResolverV2: stsRules{c.endpoints.GlobalSTS},
+		EndpointOptions:            sts.EndpointResolverOptions{UseFIPSEndpoint: fips, UseDualStackEndpoint: dual},
 		DisableClockSkewCorrection: true,
 	})
+}
+
+// stsRules are the SDK's rules for the endpoint of STS, with the parameter that the SDK
+// leaves no option for.
+type stsRules struct{ global bool }
+
+// ResolveEndpoint implements sts.EndpointResolverV2.
+func (r stsRules) ResolveEndpoint(ctx context.Context, p sts.EndpointParameters) (transport.Endpoint, error) {
+	p.UseGlobalEndpoint = &r.global
+	return sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, p)
 }
 
 func baseEndpoint(endpoint string) *string {

@@ -42,20 +42,24 @@ func (e *ConflictError) Error() string {
 //
 // Endpoints follow the precedence of every AWS tool: AWS_ENDPOINT_URL_IAM and
 // _STS, AWS_ENDPOINT_URL, the profile's services section, its endpoint_url.
-// AWS_IGNORE_CONFIGURED_ENDPOINT_URLS switches all of them off. AWS_CA_BUNDLE
-// and AWS_USE_FIPS_ENDPOINT override the profile too.
+// AWS_IGNORE_CONFIGURED_ENDPOINT_URLS switches all of them off. AWS_CA_BUNDLE,
+// AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT and AWS_STS_REGIONAL_ENDPOINTS
+// override the profile too. REQUESTS_CA_BUNDLE, which only botocore reads, comes last.
 //
-// Regions are different: AWS_REGION and AWS_DEFAULT_REGION count only when no
+// Regions are different: AWS_DEFAULT_REGION and AWS_REGION count only when no
 // profile names a region. The region in keyd's own environment says nothing
 // about the tools that use the profile, and the key has to work where the
-// profile points. Without any region the partition is aws, unless an endpoint
-// or the ARN in mfa_serial hints at another one.
+// profile points. If the two variables differ, botocore uses the first, the other SDKs
+// use the second, and a key is proved in both. Without any region the partition is
+// aws, unless an endpoint or the ARN in mfa_serial hints at another one.
+//
+// IgnoredSettings names what keyd does not take into account.
 //
 // ResolveEndpoints returns a *ConflictError, or a *SettingError for an endpoint without TLS
-// that is not on this machine, for FIPS together with a custom endpoint, for a
-// region of no known partition, and for a malformed variable. No error shows
-// the value of a variable that may hold a password. Waiting fixes none of these
-// errors.
+// that is not on this machine, for FIPS or dual-stack names together with a custom
+// endpoint, for a services section that is missing, for a region of no known partition,
+// and for a malformed variable. No error shows the value of a variable that may hold a
+// password. Waiting fixes none of these errors.
 func ResolveEndpoints(sites []credfile.EndpointConfig, getenv func(string) string) (remote.Endpoints, error) {
 	if len(sites) == 0 {
 		sites = []credfile.EndpointConfig{{}}
@@ -79,14 +83,19 @@ type resolver struct {
 }
 
 func (r *resolver) resolveAll() error {
-	for _, set := range []func() error{r.setURLs, r.setBundle, r.setFIPS, r.setRegions} {
+	for _, set := range []func() error{r.setURLs, r.setBundle, r.setFIPS, r.setDualStack, r.setGlobalSTS, r.setRegions} {
 		if err := set(); err != nil {
 			return err
 		}
 	}
-	if custom := cmp.Or(r.IAMURL, r.STSURL); r.FIPS && custom != "" {
+	custom := cmp.Or(r.IAMURL, r.STSURL)
+	switch {
+	case r.FIPS && custom != "":
 		return &SettingError{Setting: "use_fips_endpoint", Profile: -1,
 			text: fmt.Sprintf("FIPS endpoints and the custom endpoint %s exclude each other", custom)}
+	case r.DualStack && custom != "":
+		return &SettingError{Setting: "use_dualstack_endpoint", Profile: -1,
+			text: fmt.Sprintf("dual-stack endpoints and the custom endpoint %s exclude each other", custom)}
 	}
 	return nil
 }
@@ -128,6 +137,7 @@ func (r *resolver) setBundle() error {
 		}
 		r.CABundle, first = site.CABundle, i
 	}
+	r.CABundle = cmp.Or(r.CABundle, r.env.lookup("REQUESTS_CA_BUNDLE").value)
 	return nil
 }
 
@@ -146,19 +156,49 @@ func (r *resolver) setFIPS() error {
 	return nil
 }
 
+// setDualStack chooses the names with IPv6 addresses as soon as one profile asks for them.
+func (r *resolver) setDualStack() error {
+	set, ok, err := r.env.lookupBool("AWS_USE_DUALSTACK_ENDPOINT")
+	if err != nil {
+		return err
+	}
+	r.DualStack = set || !ok && slices.ContainsFunc(r.sites, func(site credfile.EndpointConfig) bool { return site.DualStack })
+	return nil
+}
+
+// setGlobalSTS chooses sts.amazonaws.com if all profiles ask for it, or none of them wants
+// another region than aws-global.
+func (r *resolver) setGlobalSTS() error {
+	if r.FIPS || r.DualStack || r.STSURL != "" {
+		return nil
+	}
+	r.GlobalSTS = true
+	for i, site := range r.sites {
+		mode := firstSet(r.env.lookup("AWS_STS_REGIONAL_ENDPOINTS"), origin{site.RegionalSTS, "sts_regional_endpoints"})
+		switch mode.value {
+		case "", "regional":
+			r.GlobalSTS = r.GlobalSTS && site.Region == "aws-global"
+		case "legacy":
+		default:
+			return ofProfile(i, newSettingError(mode.from, fmt.Sprintf("is %q: must be legacy or regional", mode.value)))
+		}
+	}
+	return nil
+}
+
 // setRegions also sets the partition, to which all regions must belong.
 func (r *resolver) setRegions() error {
 	sites, setting := r.sites, "region"
 	named := func(site credfile.EndpointConfig) bool { return site.Region != "" }
 	if !slices.ContainsFunc(sites, named) {
-		o := firstSet(r.env.lookup("AWS_REGION"), r.env.lookup("AWS_DEFAULT_REGION"))
-		if o.value == "" {
+		sites, setting = r.regionsOfEnvironment()
+		if sites == nil {
 			r.setPartition(r.guessPartition())
 			return nil
 		}
-		sites, setting = []credfile.EndpointConfig{{Region: o.value}}, o.from
-		_, pseudo := plainRegion(o.value)
+		_, pseudo := plainRegion(sites[0].Region)
 		r.FIPS = r.FIPS || pseudo
+		r.GlobalSTS = r.GlobalSTS || sites[0].Region == "aws-global" && !r.FIPS && !r.DualStack && r.STSURL == ""
 	}
 	first := 0
 	for i, site := range sites {
@@ -180,6 +220,22 @@ func (r *resolver) setRegions() error {
 	}
 	r.setPartition(r.Partition)
 	return nil
+}
+
+// regionsOfEnvironment returns the regions that the environment names, nil if none, and the
+// variable of the first. The second counts only in the same partition.
+func (r *resolver) regionsOfEnvironment() (sites []credfile.EndpointConfig, setting string) {
+	botocore, others := r.env.lookup("AWS_DEFAULT_REGION"), r.env.lookup("AWS_REGION")
+	o := firstSet(botocore, others)
+	if o.value == "" {
+		return nil, ""
+	}
+	sites = []credfile.EndpointConfig{{Region: o.value}}
+	a, _ := plainRegion(o.value)
+	if b, _ := plainRegion(others.value); PartitionOf(b) != "" && PartitionOf(a) == PartitionOf(b) {
+		sites = append(sites, credfile.EndpointConfig{Region: others.value})
+	}
+	return sites, o.from
 }
 
 // partitionFor returns the partition of region. When both endpoints are custom,
@@ -213,7 +269,12 @@ func (r *resolver) setPartition(partition string) {
 	r.addRegion(homeRegion(partition))
 }
 
+// addRegion adds a region in which STS is asked. With the global endpoint, most regions of
+// partition aws are one.
 func (r *resolver) addRegion(region string) {
+	if r.GlobalSTS && isGlobalSTSRegion(region) {
+		region = homeRegion("aws")
+	}
 	if !slices.Contains(r.Regions, region) {
 		r.Regions = append(r.Regions, region)
 	}

@@ -3,6 +3,7 @@ package iam_test
 import (
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -39,9 +40,13 @@ func TestResolveFollowsProfileAndEnvironment(t *testing.T) {
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1", "ap-south-1"}}},
 		{"profile beats AWS_REGION", profile(credfile.EndpointConfig{Region: "eu-west-1"}), env{"AWS_REGION": "cn-north-1"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
-		{"AWS_REGION when no profile names one", profile(credfile.EndpointConfig{}), env{"AWS_REGION": "cn-northwest-1", "AWS_DEFAULT_REGION": "us-east-1"},
+		{"AWS_REGION when no profile names one", profile(credfile.EndpointConfig{}), env{"AWS_REGION": "cn-northwest-1"},
 			remote.Endpoints{Partition: "aws-cn", Regions: []string{"cn-northwest-1", "cn-north-1"}}},
-		{"AWS_DEFAULT_REGION last", profile(credfile.EndpointConfig{}), env{"AWS_DEFAULT_REGION": "us-gov-east-1"},
+		{"AWS_DEFAULT_REGION before AWS_REGION", profile(credfile.EndpointConfig{}), env{"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-south-1"},
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-south-1", "eu-west-1", "us-east-1"}}},
+		{"AWS_REGION of another partition than AWS_DEFAULT_REGION", profile(credfile.EndpointConfig{}), env{"AWS_REGION": "cn-northwest-1", "AWS_DEFAULT_REGION": "us-east-1"},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
+		{"AWS_DEFAULT_REGION alone", profile(credfile.EndpointConfig{}), env{"AWS_DEFAULT_REGION": "us-gov-east-1"},
 			remote.Endpoints{Partition: "aws-us-gov", Regions: []string{"us-gov-east-1", "us-gov-west-1"}}},
 		{"partition from the MFA device", profile(credfile.EndpointConfig{MFASerial: "arn:aws-cn:iam::123456789012:mfa/bob"}), nil,
 			remote.Endpoints{Partition: "aws-cn", Regions: []string{"cn-north-1"}}},
@@ -54,7 +59,9 @@ func TestResolveFollowsProfileAndEnvironment(t *testing.T) {
 		{"pseudo region with fips", profile(credfile.EndpointConfig{Region: "fips-us-gov-west-1"}), nil,
 			remote.Endpoints{Partition: "aws-us-gov", Regions: []string{"us-gov-west-1"}, FIPS: true}},
 		{"pseudo region of the partition", profile(credfile.EndpointConfig{Region: "aws-global"}), nil,
-			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, GlobalSTS: true}},
+		{"pseudo region by the environment", nil, env{"AWS_DEFAULT_REGION": "aws-global"},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, GlobalSTS: true}},
 		{"region of a private cloud", profile(credfile.EndpointConfig{Region: "garage", EndpointURL: a}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"garage", "us-east-1"}, IAMURL: a, STSURL: a}},
 		{"an endpoint of a service beats the endpoint of the profile", profile(full), nil,
@@ -81,6 +88,30 @@ func TestResolveFollowsProfileAndEnvironment(t *testing.T) {
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, FIPS: true}},
 		{"FIPS switched off by the environment", profile(credfile.EndpointConfig{FIPS: true}), env{"AWS_USE_FIPS_ENDPOINT": "false"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
+		{"bundle of Python's tools comes last", nil, env{"REQUESTS_CA_BUNDLE": "/r.pem"},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/r.pem"}},
+		{"bundle of the profile beats that of Python's tools", profile(credfile.EndpointConfig{CABundle: "/p.pem"}), env{"REQUESTS_CA_BUNDLE": "/r.pem"},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/p.pem"}},
+		{"dual-stack by one of the profiles", []credfile.EndpointConfig{{}, {DualStack: true}}, nil,
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, DualStack: true}},
+		{"dual-stack by the environment", nil, env{"AWS_USE_DUALSTACK_ENDPOINT": "True"},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, DualStack: true}},
+		{"dual-stack switched off by the environment", profile(credfile.EndpointConfig{DualStack: true}), env{"AWS_USE_DUALSTACK_ENDPOINT": "false"},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
+		{"the global STS, which is one for all old regions", profile(credfile.EndpointConfig{Region: "eu-west-1", RegionalSTS: "legacy"}), nil,
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, GlobalSTS: true}},
+		{"a region younger than the global STS", profile(credfile.EndpointConfig{Region: "eu-south-1"}), env{"AWS_STS_REGIONAL_ENDPOINTS": "legacy"},
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-south-1", "us-east-1"}, GlobalSTS: true}},
+		{"the environment asks for regional STS", profile(credfile.EndpointConfig{Region: "eu-west-1", RegionalSTS: "legacy"}), env{"AWS_STS_REGIONAL_ENDPOINTS": "regional"},
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
+		{"one of two profiles asks for regional STS", []credfile.EndpointConfig{{RegionalSTS: "legacy"}, {Region: "eu-west-1"}}, nil,
+			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
+		{"FIPS has no global STS", profile(credfile.EndpointConfig{Region: "us-east-2", RegionalSTS: "legacy", FIPS: true}), nil,
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-2", "us-east-1"}, FIPS: true}},
+		{"a services section is not looked at when the environment names both endpoints", profile(credfile.EndpointConfig{ServicesProblem: "x"}), env{"AWS_ENDPOINT_URL": a},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: a, STSURL: a}},
+		{"a services section is not looked at when endpoints are ignored", profile(credfile.EndpointConfig{ServicesProblem: "x", IgnoreEndpoints: true}), nil,
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
 		{"plain http to this machine", profile(credfile.EndpointConfig{EndpointSTS: "http://localhost:4566/", EndpointIAM: "http://[::1]:4566"}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "http://[::1]:4566", STSURL: "http://localhost:4566"}},
 		{"plain http to 127.0.0.0/8", profile(credfile.EndpointConfig{EndpointURL: "http://127.8.9.1:1"}), nil,
@@ -95,7 +126,7 @@ func TestResolveFollowsProfileAndEnvironment(t *testing.T) {
 				t.Errorf("regions %v, want %v", got.Regions, test.want.Regions)
 			}
 			got.Regions, test.want.Regions = nil, nil
-			if got.Partition != test.want.Partition || got.IAMURL != test.want.IAMURL || got.STSURL != test.want.STSURL || got.FIPS != test.want.FIPS || got.CABundle != test.want.CABundle {
+			if !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got  %+v\nwant %+v", got, test.want)
 			}
 		})
@@ -123,6 +154,11 @@ func TestResolveRefuses(t *testing.T) {
 		{"region of no partition", credfile.EndpointConfig{Region: "xx-foo-1"}, nil, `"xx-foo-1"`},
 		{"region with a host in it", credfile.EndpointConfig{Region: "us-east-1.evil.example", EndpointURL: "https://a.example"}, nil, "partition"},
 		{"AWS_REGION of no partition", credfile.EndpointConfig{}, env{"AWS_REGION": "nowhere"}, `"nowhere"`},
+		{"dual-stack and a custom endpoint", credfile.EndpointConfig{EndpointURL: "https://a.example", DualStack: true}, nil, "dual-stack"},
+		{"a services section that is missing", credfile.EndpointConfig{ServicesProblem: "names nothing"}, env{"AWS_ENDPOINT_URL_STS": "https://a.example"}, "services names nothing"},
+		{"an unknown kind of STS", credfile.EndpointConfig{RegionalSTS: "global"}, nil, `sts_regional_endpoints is "global"`},
+		{"an unknown kind of STS by the environment", credfile.EndpointConfig{}, env{"AWS_STS_REGIONAL_ENDPOINTS": "x"}, `AWS_STS_REGIONAL_ENDPOINTS is "x"`},
+		{"odd dual-stack", credfile.EndpointConfig{}, env{"AWS_USE_DUALSTACK_ENDPOINT": "1"}, "AWS_USE_DUALSTACK_ENDPOINT"},
 		{"odd boolean", credfile.EndpointConfig{}, env{"AWS_USE_FIPS_ENDPOINT": "yes"}, "AWS_USE_FIPS_ENDPOINT"},
 		{"odd ignoring", credfile.EndpointConfig{}, env{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "1"}, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"},
 	} {
@@ -225,6 +261,13 @@ func TestHostsAndRegionsOfPartitions(t *testing.T) {
 	}
 	checkCalled(t, credfile.EndpointConfig{Region: "eu-west-1", FIPS: true}, "iam-fips.amazonaws.com", "us-east-1", "sts-fips.eu-west-1.amazonaws.com", "eu-west-1")
 	checkCalled(t, credfile.EndpointConfig{Region: "us-gov-east-1", FIPS: true}, "iam.us-gov.amazonaws.com", "us-gov-west-1", "sts.us-gov-east-1.amazonaws.com", "us-gov-east-1")
+	checkCalled(t, credfile.EndpointConfig{Region: "eu-west-1", DualStack: true}, "iam.global.api.aws", "us-east-1", "sts.eu-west-1.api.aws", "eu-west-1")
+	checkCalled(t, credfile.EndpointConfig{Region: "eu-west-1", DualStack: true, FIPS: true}, "iam-fips.global.api.aws", "us-east-1", "sts-fips.eu-west-1.api.aws", "eu-west-1")
+	checkCalled(t, credfile.EndpointConfig{Region: "us-gov-east-1", DualStack: true}, "iam.us-gov.api.aws", "us-gov-west-1", "sts.us-gov-east-1.api.aws", "us-gov-east-1")
+	checkCalled(t, credfile.EndpointConfig{Region: "cn-north-1", DualStack: true}, "iam.global.api.amazonwebservices.com.cn", "cn-north-1", "sts.cn-north-1.api.amazonwebservices.com.cn", "cn-north-1")
+	checkCalled(t, credfile.EndpointConfig{Region: "eu-west-1", RegionalSTS: "legacy"}, "iam.amazonaws.com", "us-east-1", "sts.amazonaws.com", "us-east-1")
+	checkCalled(t, credfile.EndpointConfig{Region: "eu-south-1", RegionalSTS: "legacy"}, "iam.amazonaws.com", "us-east-1", "sts.eu-south-1.amazonaws.com", "eu-south-1")
+	checkCalled(t, credfile.EndpointConfig{Region: "cn-north-1", RegionalSTS: "legacy"}, "iam.cn-north-1.amazonaws.com.cn", "cn-north-1", "sts.cn-north-1.amazonaws.com.cn", "cn-north-1")
 	checkCalled(t, credfile.EndpointConfig{Region: "eu-west-1", EndpointURL: "https://a.example:8443/x"}, "a.example:8443", "us-east-1", "a.example:8443", "eu-west-1")
 }
 
@@ -259,6 +302,32 @@ func TestPartitionOfUnknownRegions(t *testing.T) {
 	for _, p := range slices.Sorted(maps.Keys(map[string]bool{"aws": true, "aws-cn": true, "aws-us-gov": true, "aws-iso": true})) {
 		if got := iam.PartitionOf(p + "-global"); got != p {
 			t.Errorf("%s-global is in %q", p, got)
+		}
+	}
+}
+
+// What decides where other tools go, and does not count for keyd, is named.
+func TestIgnoredSettingsAreNamed(t *testing.T) {
+	for _, test := range []struct {
+		site  credfile.EndpointConfig
+		env   env
+		words []string
+	}{
+		{credfile.EndpointConfig{Region: "eu-west-1"}, env{"AWS_REGION": "eu-south-1"}, nil},
+		{credfile.EndpointConfig{Region: "us-gov-west-1"}, env{"AWS_REGION": "eu-south-1", "AWS_DEFAULT_REGION": "us-gov-east-1"}, []string{"AWS_REGION", "eu-south-1", "aws-us-gov"}},
+		{credfile.EndpointConfig{}, env{"AWS_ENDPOINT_URL_S3": "https://bob:hunter2@store.example/x"}, []string{"AWS_ENDPOINT_URL_S3", "store.example"}},
+		{credfile.EndpointConfig{}, env{"AWS_ENDPOINT_URL_S3": "https://s3.eu-west-1.amazonaws.com"}, nil},
+		{credfile.EndpointConfig{}, env{"AWS_ENDPOINT_URL_S3": "https://store.example", "AWS_ENDPOINT_URL": "https://all.example"}, nil},
+		{credfile.EndpointConfig{Region: "nowhere"}, env{"AWS_REGION": "cn-north-1"}, nil},
+	} {
+		got := strings.Join(iam.IgnoredSettings(test.site, test.env.get), "; ")
+		if (got == "") != (test.words == nil) || strings.Contains(got, "hunter2") {
+			t.Errorf("%+v %v: got %q", test.site, test.env, got)
+		}
+		for _, word := range test.words {
+			if !strings.Contains(got, word) {
+				t.Errorf("%q lacks %q", got, word)
+			}
 		}
 	}
 }

@@ -78,6 +78,20 @@ func homeRegion(partition string) string {
 	return ""
 }
 
+// isGlobalSTSRegion reports whether STS had only its global endpoint for the region, which
+// sts_regional_endpoints = legacy keeps to.
+// Source: STS endpoint rules of aws-sdk-go-v2, UseGlobalEndpoint; botocore, args.py,
+// LEGACY_GLOBAL_STS_REGIONS.
+func isGlobalSTSRegion(region string) bool {
+	switch region {
+	case "ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "aws-global", "ca-central-1",
+		"eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1",
+		"us-east-1", "us-east-2", "us-west-1", "us-west-2":
+		return true
+	}
+	return false
+}
+
 // plainRegion turns the pseudo regions of old configurations, such as
 // fips-us-east-1, us-east-1-fips or aws-global, into the real region. fips
 // reports whether the name asked for FIPS endpoints.

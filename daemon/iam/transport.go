@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
+	"runtime"
 	"time"
 )
 
@@ -25,7 +27,8 @@ type Transport struct {
 // NewTransport returns a Transport that trusts the system's certificate
 // authorities and those in the PEM file bundle, "" for none. A bundle that is
 // missing or holds no certificate is an error, because without it AWS would
-// merely look unreachable. Proxies come from the environment (HTTPS_PROXY,
+// merely look unreachable. SSL_CERT_FILE and SSL_CERT_DIR name the system's
+// authorities on Linux, and additional ones on macOS and Windows. Proxies come from the environment (HTTPS_PROXY,
 // NO_PROXY), read once per process.
 func NewTransport(bundle string) (*Transport, error) {
 	roots, err := loadRoots(bundle)
@@ -98,19 +101,52 @@ func CheckBundle(bundle string) error {
 // system's alone. AWS tools replace the system's authorities instead. Adding
 // trusts a superset and cannot fail where those tools succeed.
 func loadRoots(bundle string) (*x509.CertPool, error) {
-	if bundle == "" {
+	extra := openSSLRoots(runtime.GOOS, os.Getenv)
+	if bundle == "" && len(extra) == 0 {
 		return nil, nil
-	}
-	pem, err := os.ReadFile(bundle)
-	if err != nil {
-		return nil, &SettingError{Setting: "ca_bundle", Profile: -1, text: fmt.Sprintf("iam: cannot read the certificate bundle (AWS_CA_BUNDLE or ca_bundle): %v", err), err: err}
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
+	for _, pem := range extra {
+		roots.AppendCertsFromPEM(pem)
+	}
+	if bundle == "" {
+		return roots, nil
+	}
+	pem, err := os.ReadFile(bundle)
+	if err != nil {
+		return nil, &SettingError{Setting: "ca_bundle", Profile: -1, text: fmt.Sprintf("iam: cannot read the certificate bundle (AWS_CA_BUNDLE, ca_bundle or REQUESTS_CA_BUNDLE): %v", err), err: err}
+	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, &SettingError{Setting: "ca_bundle", Profile: -1, text: "iam: the certificate bundle " + bundle + " (AWS_CA_BUNDLE or ca_bundle) holds no certificate in PEM form"}
+		return nil, &SettingError{Setting: "ca_bundle", Profile: -1, text: "iam: the certificate bundle " + bundle + " (AWS_CA_BUNDLE, ca_bundle or REQUESTS_CA_BUNDLE) holds no certificate in PEM form"}
 	}
 	return roots, nil
+}
+
+// openSSLRoots returns what SSL_CERT_FILE and SSL_CERT_DIR name on the systems where Go
+// does not read them. Files that cannot be read are left out, as Go leaves them out
+// elsewhere.
+// Source: package crypto/x509, SystemCertPool.
+func openSSLRoots(goos string, getenv func(string) string) (pems [][]byte) {
+	if goos != "darwin" && goos != "windows" {
+		return nil
+	}
+	var files []string
+	if file := getenv("SSL_CERT_FILE"); file != "" {
+		files = append(files, file)
+	}
+	for _, dir := range filepath.SplitList(getenv("SSL_CERT_DIR")) {
+		entries, _ := os.ReadDir(dir)
+		for _, entry := range entries {
+			files = append(files, filepath.Join(dir, entry.Name()))
+		}
+	}
+	for _, file := range files {
+		if pem, err := os.ReadFile(file); err == nil {
+			pems = append(pems, pem)
+		}
+	}
+	return pems
 }

@@ -24,11 +24,17 @@ func profileURLs(site credfile.EndpointConfig, env environment) (iam, sts string
 	}
 	global := env.lookup("AWS_ENDPOINT_URL")
 	file := origin{site.EndpointURL, "endpoint_url"}
-	iam, err = checkURL(firstSet(env.lookup("AWS_ENDPOINT_URL_IAM"), global, origin{site.EndpointIAM, "endpoint_url of iam"}, file))
+	ownIAM, ownSTS := env.lookup("AWS_ENDPOINT_URL_IAM"), env.lookup("AWS_ENDPOINT_URL_STS")
+	if firstSet(global, ownIAM).value == "" || firstSet(global, ownSTS).value == "" {
+		if site.ServicesProblem != "" {
+			return "", "", newSettingError("services", site.ServicesProblem)
+		}
+	}
+	iam, err = checkURL(firstSet(ownIAM, global, origin{site.EndpointIAM, "endpoint_url of iam"}, file))
 	if err != nil {
 		return "", "", err
 	}
-	sts, err = checkURL(firstSet(env.lookup("AWS_ENDPOINT_URL_STS"), global, origin{site.EndpointSTS, "endpoint_url of sts"}, file))
+	sts, err = checkURL(firstSet(ownSTS, global, origin{site.EndpointSTS, "endpoint_url of sts"}, file))
 	return iam, sts, err
 }
 
@@ -70,17 +76,8 @@ func isAWS(endpoint string) bool {
 	if err != nil {
 		return false
 	}
-	host := strings.ToLower(u.Hostname())
-	for _, suffix := range []string{
-		".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu",
-		".api.aws", ".api.amazonwebservices.com.cn", ".api.amazonwebservices.eu",
-		".c2s.ic.gov", ".sc2s.sgov.gov", ".csp.hci.ic.gov", ".cloud.adc-e.uk",
-	} {
-		if name, ok := strings.CutSuffix(host, suffix); ok && isServiceName(name) {
-			return true
-		}
-	}
-	return false
+	name, ok := credfile.CutAWSDomain(u.Hostname())
+	return ok && isServiceName(name)
 }
 
 // isServiceName reports whether name is iam or sts, alone or followed by a
