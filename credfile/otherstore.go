@@ -19,8 +19,8 @@ func (v *profileIndex) skipForStore(profile string) (Skip, string) {
 	if host == "" {
 		return Rotatable, ""
 	}
-	return OtherStore, "key of another store: the profile sends its requests to " + host + ", which is not AWS, and names no endpoint of IAM; " +
-		"if IAM knows the key, name that endpoint for iam in a [services] section of the config file"
+	return OtherStore, "key of another store: the profile points to " + host + ", which is not AWS, and names no endpoint of IAM; " +
+		"if IAM knows the key, set endpoint_url for iam in a [services] section"
 }
 
 // otherStore returns the host of another store that the settings name, or "". It never

@@ -31,15 +31,15 @@ type Skip string
 // The kinds of reasons. All but HalfPair and Unreadable are normal ways to use AWS.
 const (
 	Rotatable         Skip = ""
-	Temporary         Skip = "temporary"           // an ASIA id, or a session token next to the pair
-	Role              Skip = "role"                // role_arn
-	SSO               Skip = "sso"                 // sso_session, sso_start_url
-	Login             Skip = "login_session"       // aws login
-	CredentialProcess Skip = "credential_process"  // credential_process: another program has the key
-	NoKeys            Skip = "no keys"             // settings only
-	HalfPair          Skip = "half a pair"         // an id without a secret, or a secret without an id
-	Unreadable        Skip = "unreadable"          // AWS readers disagree on the value: duplicates, quotes
-	NotLongTerm       Skip = "not a long-term key" // an id that does not begin with AKIA
+	Temporary         Skip = "temporary"            // an ASIA id, or a session token next to the pair
+	Role              Skip = "role"                 // role_arn
+	SSO               Skip = "sso"                  // sso_session, sso_start_url
+	Login             Skip = "login_session"        // aws login
+	CredentialProcess Skip = "credential_process"   // credential_process: another program has the key
+	NoKeys            Skip = "no keys"              // settings only
+	HalfPair          Skip = "half a pair"          // an id without a secret, or a secret without an id
+	Unreadable        Skip = "unreadable"           // AWS readers disagree on the value: duplicates, quotes
+	NotLongTerm       Skip = "not a long-term key"  // an id that does not begin with AKIA
 	OtherStore        Skip = "key of another store" // the profile sends S3 to a host that is not AWS's, and names no IAM endpoint
 	Example           Skip = "documentation key"    // an id that AWS's documents show: no user has it
 )

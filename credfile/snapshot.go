@@ -18,6 +18,7 @@ type Snapshot struct {
 	Credentials *File // nil if the file does not exist
 	Config      *File // nil if the file does not exist
 	Profiles    []Profile
+	Skipped     []Problem // what stands in the place of a file and is none, so that nothing was read from it
 
 	sources []source
 }
@@ -86,8 +87,10 @@ func (s *Snapshot) looksCutOff(now time.Time) bool {
 // 10 s before it returns the snapshot without it. That is no error: the caller uses
 // ProfilesHolding to see which keys are there.
 //
+// A folder or a device in the place of a file is like no file, as it is to the AWS tools.
+//
 // When there is no credentials file, and no key in the config file, the error wraps
-// fs.ErrNotExist. When a file never stops changing, it wraps atomicfile.ErrBusy.
+// fs.ErrNotExist, or the *atomicfile.Refused of what is there instead. When a file never stops changing, it wraps atomicfile.ErrBusy.
 // When a file cannot be read in its present state, it wraps an *atomicfile.Refused.
 func (s *Store) Read(ctx context.Context, expect ...string) (*Snapshot, error) {
 	return s.readUntil(ctx, len(expect) > 0, func(snap *Snapshot) bool {
@@ -122,9 +125,16 @@ func (s *Store) readUntil(ctx context.Context, expected bool, believe func(*Snap
 // readOnce reads both files once, with the errors of Read.
 func (s *Store) readOnce(ctx context.Context) (*Snapshot, error) {
 	snap := &Snapshot{}
+	var instead error // what stands in the place of the credentials file
 	for _, path := range s.paths() {
 		o, err := atomicfile.Read(ctx, s.sys(), path)
 		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil && s.skipNoFile(snap, path) {
+			if path == s.Paths.Credentials {
+				instead = err
+			}
 			continue
 		}
 		if err != nil {
@@ -140,10 +150,32 @@ func (s *Store) readOnce(ctx context.Context) (*Snapshot, error) {
 	}
 	snap.Profiles = Profiles(snap.Credentials, snap.Config)
 	if snap.Credentials == nil && !snap.holdsAnyKey() {
+		if instead != nil {
+			return nil, fmt.Errorf("credfile: %w", instead)
+		}
 		return nil, fmt.Errorf("credfile: no key in %s or %s: %w; create one with: aws configure",
 			s.Paths.Credentials, s.Paths.Config, fs.ErrNotExist)
 	}
 	return snap, nil
+}
+
+// skipNoFile reports whether path leads to something that is no regular file. It adds that
+// to snap.Skipped, unless it is a device: people name /dev/null when they want no file.
+// Source: botocore, configloader.py: to the AWS tools, what is no file does not exist.
+func (s *Store) skipNoFile(snap *Snapshot, path string) bool {
+	real, err := atomicfile.Resolve(s.sys(), path)
+	if err != nil {
+		return false
+	}
+	info, err := s.sys().Lstat(real)
+	if err != nil || info.Mode.IsRegular() {
+		return false
+	}
+	if info.Mode&fs.ModeDevice == 0 {
+		snap.Skipped = append(snap.Skipped, Problem{Path: path, Text: "is not a regular file: keyd reads nothing from it, and neither do other AWS tools",
+			Remedy: "put a file in its place, or name another in AWS_SHARED_CREDENTIALS_FILE or AWS_CONFIG_FILE"})
+	}
+	return true
 }
 
 // holdsID reports whether the pair of any section has this id, even a section that

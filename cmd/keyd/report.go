@@ -75,6 +75,7 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(stateDi
 		r.Warnings = []string{loc.store.Paths.Credentials + " is empty or is being written right now: this is what the last pass found"}
 	default:
 		r.addProfiles(snapshot.Profiles, status)
+		r.addSkipped(snapshot.Skipped)
 		r.addHiddenRotations(snapshot.Profiles, status)
 		r.addUnknownProfiles()
 		err = r.requireProfiles(names, loc.store.Paths)
@@ -215,6 +216,15 @@ func (r *report) addWarnings(profiles []credfile.Profile) {
 	for _, w := range slices.Compact(warnings) {
 		text := fmt.Sprintf("%s:%d: %s; %s", w.Path, w.Line, w.Text, w.Remedy)
 		if !slices.Contains(r.Warnings, text) {
+			r.Warnings = append(r.Warnings, text)
+		}
+	}
+}
+
+// addSkipped adds what stands in the place of a file, unless the last pass has noted it.
+func (r *report) addSkipped(problems []credfile.Problem) {
+	for _, p := range problems {
+		if text := p.Path + ": " + p.Text + "; " + p.Remedy; !slices.Contains(r.Notes, text) {
 			r.Warnings = append(r.Warnings, text)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"keyd/credfile"
 	"keyd/daemon/iam"
@@ -44,6 +45,10 @@ func (d *Rotator) endpointHint(t *target, err error) string {
 		return variableHint(e.Setting)
 	case e.Setting == "ca_bundle" && d.Getenv("AWS_CA_BUNDLE") != "":
 		return variableHint("AWS_CA_BUNDLE")
+	case e.Setting == "ca_bundle" && t.endpoints.CABundle == d.Getenv("REQUESTS_CA_BUNDLE"):
+		return variableHint("REQUESTS_CA_BUNDLE")
+	case e.Setting == "use_dualstack_endpoint":
+		return fmt.Sprintf("remove one of the two: use_dualstack_endpoint or endpoint_url in %s, AWS_USE_DUALSTACK_ENDPOINT or AWS_ENDPOINT_URL in the environment", files)
 	case e.Setting == "use_fips_endpoint":
 		return fmt.Sprintf("remove one of the two: use_fips_endpoint or endpoint_url in %s, AWS_USE_FIPS_ENDPOINT or AWS_ENDPOINT_URL in the environment", files)
 	case e.Setting == "ca_bundle":
@@ -60,6 +65,29 @@ func (d *Rotator) endpointHint(t *target, err error) string {
 // copy of it from the time of the installation.
 func variableHint(variable string) string {
 	return fmt.Sprintf("correct %s in the environment; for the service, then run keyd install in that shell", variable)
+}
+
+// noteIgnored adds a note for each variable of the environment that decides where other
+// AWS tools go, and does not count for keyd.
+func (w *world) noteIgnored(getenv func(string) string) {
+	names := map[string][]string{}
+	var texts []string
+	for _, t := range w.targets {
+		if t.facts.SkipReason != "" {
+			continue
+		}
+		for _, p := range t.holders {
+			for _, text := range iam.IgnoredSettings(p.Endpoints, getenv) {
+				if names[text] == nil {
+					texts = append(texts, text)
+				}
+				names[text] = append(names[text], p.Name)
+			}
+		}
+	}
+	for _, text := range texts {
+		w.notes = append(w.notes, fmt.Sprintf("%s (profile %s)", text, strings.Join(names[text], ", ")))
+	}
 }
 
 // CustomEndpoints returns the URLs of the endpoints that the calls for these

@@ -88,6 +88,10 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 		t.setSurroundings(w.recent.Created, by, d.AwakeSince)
 	}
 	w.noteCopies(others, by)
+	w.noteIgnored(d.Getenv)
+	for _, p := range snapshot.Skipped {
+		w.notes = append(w.notes, p.Path+": "+p.Text+"; "+p.Remedy)
+	}
 	w.filesRead = d.filesToRemember(status)
 	return w, nil
 }

@@ -16,8 +16,8 @@ import (
 func TestGivingUpDeletesAtOriginalEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
-		own := "region = eu-west-1\nendpoint_url = https://aws.example.com\n"
-		l.WriteFile("config", "[default]\n"+own+"[profile work]\n"+own)
+		own := "region = eu-west-1\nendpoint_url = https://aws.example.com\nservices = own\n"
+		l.WriteFile("config", "[default]\n"+own+"[profile work]\n"+own+"[services own]\niam =\n  endpoint_url = https://aws.example.com\n")
 		l.Pass(rotate.Request{})
 		l.Rotator.HTTP, l.Rotator.OnEvent = gate{Doer: l.Cloud, host: "iam.amazonaws.com", code: "InvalidClientTokenId", shut: new(int)}, nil
 		l.WriteFile("credentials", "[other]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
