@@ -127,5 +127,16 @@ func (b *botoProfiles) disputedSettings(profile string) (ws []Problem) {
 				"write nothing but the value after the '='"))
 		}
 	}
+	for _, block := range b.services[b.profiles[profile]["services"].text] {
+		for name, value := range block.nested {
+			switch {
+			case name != "endpoint_url" && strings.EqualFold(name, "endpoint_url"):
+				ws = append(ws, block.file.newProblem(block.line, "the AWS CLI reads endpoint_url in lower case only; other readers, and keyd, read it in capitals too", "write the name in lower case"))
+			case name == "endpoint_url" && value != plainValue(value):
+				ws = append(ws, block.file.newProblem(block.line, "the AWS CLI reads endpoint_url with the quotes or the comment around it; other readers, and keyd, read it without",
+					"write nothing but the value after the '='"))
+			}
+		}
+	}
 	return ws
 }

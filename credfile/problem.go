@@ -156,7 +156,14 @@ func (v *profileIndex) warnOfProviders(f *File, profile string, s *Section, p pa
 		}
 		return []Problem{f.newProblem(s.Line, "the profile also assumes a role: most readers sign with the role, not with the pair", "keep the pair and the role in two profiles")}
 	case SSO:
+		if v.setting(profile, "sso_account_id") == "" && v.setting(profile, "sso_role_name") == "" {
+			return nil // the AWS CLI takes the settings for those of a bearer token
+		}
 		return []Problem{f.newProblem(s.Line, "the profile also signs in through IAM Identity Center: the AWS CLI prefers that to the pair", "remove what is not used")}
+	case Login, CredentialProcess:
+		if f.Kind == Config {
+			return []Problem{f.newProblem(s.Line, "the profile also has "+string(skip)+": the AWS CLI prefers that to a pair in the config file", "remove what is not used")}
+		}
 	}
 	return nil
 }
@@ -168,6 +175,12 @@ func (v *profileIndex) warnOfSettings(profile string) (ws []Problem) {
 		ws = append(ws, v.boto.disputedSettings(profile)...)
 	}
 	for _, at := range v.sections[profile] {
+		for _, block := range []string{"iam", "sts"} {
+			if at.nestedValue(block, "endpoint_url") != "" {
+				ws = append(ws, at.file.newProblem(at.findProperty(block).Line, "only awscli-plugin-endpoint reads endpoint_url below "+block+" in a profile: it does not count for keyd",
+					"put it into a [services] section, and name that in the profile"))
+			}
+		}
 		if s := at.section; v.boto != nil && at.file.Kind == Config && len(s.Properties) > 0 && v.boto.headers[profile] != s.Line {
 			ws = append(ws, at.file.newProblem(s.Line, "the AWS CLI does not read the settings below this header for profile "+profile+", and neither does keyd",
 				"write one header for the profile, as [profile name], a name with blanks in quotes"))

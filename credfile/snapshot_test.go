@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -66,5 +67,32 @@ func TestReadReportsMissingFiles(t *testing.T) {
 	s := newStore(t, "", pairText("default", oldKey))
 	if snap, err := s.Read(t.Context()); err != nil || snap.Credentials != nil || len(snap.ProfilesHolding(oldKey.ID)) != 1 {
 		t.Errorf("config alone: %v, %v", snap, err)
+	}
+}
+
+// TestWhatIsNoFileIsLikeNone: a folder or a device in the place of one file stops nothing that
+// the other file allows.
+func TestWhatIsNoFileIsLikeNone(t *testing.T) {
+	s := newStore(t, pairText("default", oldKey), "")
+	for _, config := range []string{t.TempDir(), os.DevNull} {
+		s.Paths.Config = config
+		snap, err := s.Read(t.Context())
+		if err != nil || len(snap.Profiles) != 1 || (len(snap.Skipped) == 1) != (config != os.DevNull) {
+			t.Errorf("%s: %v, %v", config, snap, err)
+		}
+	}
+	s = newStore(t, "", pairText("default", oldKey))
+	if err := os.MkdirAll(s.Paths.Credentials, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if snap, err := s.Read(t.Context()); err != nil || len(snap.ProfilesHolding(oldKey.ID)) != 1 || snap.Skipped[0].Path != s.Paths.Credentials {
+		t.Errorf("a folder for the credentials: %v, %v", snap, err)
+	}
+	if result, err := s.Swap(t.Context(), oldKey, newKey); err != nil {
+		t.Errorf("the swap in the config file: %v, %v", result, err)
+	}
+	s.Paths.Config = filepath.Join(t.TempDir(), "none")
+	if _, err := s.Read(t.Context()); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("a folder and nothing else: %v", err)
 	}
 }

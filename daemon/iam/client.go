@@ -81,25 +81,31 @@ func newClient(key credfile.Key, token credfile.Secret, e remote.Endpoints, opt 
 // connectSDK makes the two SDK clients. Nothing in them comes from the
 // environment, because the SDK's config package, which reads it, is not used.
 func (c *Client) connectSDK(s *signer, w *wire, app string) {
-	fips, dual := aws.FIPSEndpointStateUnset, aws.DualStackEndpointStateUnset
+	fips := aws.FIPSEndpointStateUnset
 	if c.endpoints.FIPS {
 		fips = aws.FIPSEndpointStateEnabled
-	}
-	if c.endpoints.DualStack {
-		dual = aws.DualStackEndpointStateEnabled
 	}
 	c.iam = iam.New(iam.Options{
 		AppID: app, Credentials: s, HTTPSignerV4: s, HTTPClient: w, Retryer: c.newRetryer(),
 		Region: homeRegion(c.endpoints.Partition), BaseEndpoint: baseEndpoint(c.endpoints.IAMURL),
-		EndpointOptions:            iam.EndpointResolverOptions{UseFIPSEndpoint: fips, UseDualStackEndpoint: dual},
+		EndpointOptions:            iam.EndpointResolverOptions{UseFIPSEndpoint: fips, UseDualStackEndpoint: c.dualStack(c.endpoints.IAMURL)},
 		DisableClockSkewCorrection: true,
 	})
 	c.sts = sts.New(sts.Options{
 		AppID: app, Credentials: s, HTTPSignerV4: s, HTTPClient: w, Retryer: c.newRetryer(),
 		Region: c.endpoints.Regions[0], BaseEndpoint: baseEndpoint(c.endpoints.STSURL), EndpointResolverV2: stsRules{c.endpoints.GlobalSTS},
-		EndpointOptions:            sts.EndpointResolverOptions{UseFIPSEndpoint: fips, UseDualStackEndpoint: dual},
+		EndpointOptions:            sts.EndpointResolverOptions{UseFIPSEndpoint: fips, UseDualStackEndpoint: c.dualStack(c.endpoints.STSURL)},
 		DisableClockSkewCorrection: true,
 	})
+}
+
+// dualStack returns whether the names with IPv6 addresses are used for a service. The SDK
+// refuses them together with a custom endpoint.
+func (c *Client) dualStack(custom string) aws.DualStackEndpointState {
+	if c.endpoints.DualStack && custom == "" {
+		return aws.DualStackEndpointStateEnabled
+	}
+	return aws.DualStackEndpointStateUnset
 }
 
 // stsRules are the SDK's rules for the endpoint of STS, with the parameter that the SDK

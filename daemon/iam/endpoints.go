@@ -51,12 +51,13 @@ func (e *ConflictError) Error() string {
 // about the tools that use the profile, and the key has to work where the
 // profile points. If the two variables differ, botocore uses the first, the other SDKs
 // use the second, and a key is proved in both. Without any region the partition is
-// aws, unless an endpoint or the ARN in mfa_serial hints at another one.
+// aws, unless an endpoint or the ARN in mfa_serial hints at another one, and in aws the
+// global STS is asked, as botocore does.
 //
 // IgnoredSettings names what keyd does not take into account.
 //
 // ResolveEndpoints returns a *ConflictError, or a *SettingError for an endpoint without TLS
-// that is not on this machine, for FIPS or dual-stack names together with a custom
+// that is not on this machine, for FIPS together with a custom
 // endpoint, for a services section that is missing, for a region of no known partition,
 // and for a malformed variable. No error shows the value of a variable that may hold a
 // password. Waiting fixes none of these errors.
@@ -88,14 +89,9 @@ func (r *resolver) resolveAll() error {
 			return err
 		}
 	}
-	custom := cmp.Or(r.IAMURL, r.STSURL)
-	switch {
-	case r.FIPS && custom != "":
+	if custom := cmp.Or(r.IAMURL, r.STSURL); r.FIPS && custom != "" {
 		return &SettingError{Setting: "use_fips_endpoint", Profile: -1,
 			text: fmt.Sprintf("FIPS endpoints and the custom endpoint %s exclude each other", custom)}
-	case r.DualStack && custom != "":
-		return &SettingError{Setting: "use_dualstack_endpoint", Profile: -1,
-			text: fmt.Sprintf("dual-stack endpoints and the custom endpoint %s exclude each other", custom)}
 	}
 	return nil
 }
@@ -157,6 +153,7 @@ func (r *resolver) setFIPS() error {
 }
 
 // setDualStack chooses the names with IPv6 addresses as soon as one profile asks for them.
+// They have no meaning for a custom endpoint, which botocore uses as it is.
 func (r *resolver) setDualStack() error {
 	set, ok, err := r.env.lookupBool("AWS_USE_DUALSTACK_ENDPOINT")
 	if err != nil {
@@ -169,10 +166,7 @@ func (r *resolver) setDualStack() error {
 // setGlobalSTS chooses sts.amazonaws.com if all profiles ask for it, or none of them wants
 // another region than aws-global.
 func (r *resolver) setGlobalSTS() error {
-	if r.FIPS || r.DualStack || r.STSURL != "" {
-		return nil
-	}
-	r.GlobalSTS = true
+	r.GlobalSTS = r.mayUseGlobalSTS()
 	for i, site := range r.sites {
 		mode := firstSet(r.env.lookup("AWS_STS_REGIONAL_ENDPOINTS"), origin{site.RegionalSTS, "sts_regional_endpoints"})
 		switch mode.value {
@@ -186,6 +180,9 @@ func (r *resolver) setGlobalSTS() error {
 	return nil
 }
 
+// mayUseGlobalSTS reports whether the name of STS depends on the region alone.
+func (r *resolver) mayUseGlobalSTS() bool { return !r.FIPS && !r.DualStack && r.STSURL == "" }
+
 // setRegions also sets the partition, to which all regions must belong.
 func (r *resolver) setRegions() error {
 	sites, setting := r.sites, "region"
@@ -194,11 +191,12 @@ func (r *resolver) setRegions() error {
 		sites, setting = r.regionsOfEnvironment()
 		if sites == nil {
 			r.setPartition(r.guessPartition())
+			r.GlobalSTS = r.Partition == "aws" && r.mayUseGlobalSTS()
 			return nil
 		}
 		_, pseudo := plainRegion(sites[0].Region)
 		r.FIPS = r.FIPS || pseudo
-		r.GlobalSTS = r.GlobalSTS || sites[0].Region == "aws-global" && !r.FIPS && !r.DualStack && r.STSURL == ""
+		r.GlobalSTS = r.GlobalSTS || sites[0].Region == "aws-global" && r.mayUseGlobalSTS()
 	}
 	first := 0
 	for i, site := range sites {

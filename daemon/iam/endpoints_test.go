@@ -31,7 +31,7 @@ func TestResolveFollowsProfileAndEnvironment(t *testing.T) {
 		env   env
 		want  remote.Endpoints
 	}{
-		{"no settings", nil, nil, remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
+		{"no settings", nil, nil, remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, GlobalSTS: true}},
 		{"region of the profile, then the partition's", profile(credfile.EndpointConfig{Region: "eu-west-1"}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}}},
 		{"the partition's region alone", profile(credfile.EndpointConfig{Region: "us-east-1"}), nil,
@@ -79,25 +79,25 @@ func TestResolveFollowsProfileAndEnvironment(t *testing.T) {
 		{"the environment overrides that the profile ignores endpoints", profile(credfile.EndpointConfig{Region: "eu-west-1", EndpointURL: d, IgnoreEndpoints: true}), env{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1", "us-east-1"}, IAMURL: d, STSURL: d}},
 		{"bundle of the environment", profile(credfile.EndpointConfig{CABundle: "/p.pem"}), env{"AWS_CA_BUNDLE": "/e.pem"},
-			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/e.pem"}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/e.pem", GlobalSTS: true}},
 		{"bundle of one profile", []credfile.EndpointConfig{{}, {CABundle: "/p.pem"}, {CABundle: "/p.pem"}}, nil,
-			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/p.pem"}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/p.pem", GlobalSTS: true}},
 		{"FIPS by one of the profiles", []credfile.EndpointConfig{{}, {FIPS: true}}, nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, FIPS: true}},
 		{"FIPS by the environment", nil, env{"AWS_USE_FIPS_ENDPOINT": "true"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, FIPS: true}},
 		{"FIPS switched off by the environment", profile(credfile.EndpointConfig{FIPS: true}), env{"AWS_USE_FIPS_ENDPOINT": "false"},
-			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, GlobalSTS: true}},
 		{"bundle of Python's tools comes last", nil, env{"REQUESTS_CA_BUNDLE": "/r.pem"},
-			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/r.pem"}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/r.pem", GlobalSTS: true}},
 		{"bundle of the profile beats that of Python's tools", profile(credfile.EndpointConfig{CABundle: "/p.pem"}), env{"REQUESTS_CA_BUNDLE": "/r.pem"},
-			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/p.pem"}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, CABundle: "/p.pem", GlobalSTS: true}},
 		{"dual-stack by one of the profiles", []credfile.EndpointConfig{{}, {DualStack: true}}, nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, DualStack: true}},
 		{"dual-stack by the environment", nil, env{"AWS_USE_DUALSTACK_ENDPOINT": "True"},
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, DualStack: true}},
 		{"dual-stack switched off by the environment", profile(credfile.EndpointConfig{DualStack: true}), env{"AWS_USE_DUALSTACK_ENDPOINT": "false"},
-			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, GlobalSTS: true}},
 		{"the global STS, which is one for all old regions", profile(credfile.EndpointConfig{Region: "eu-west-1", RegionalSTS: "legacy"}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, GlobalSTS: true}},
 		{"a region younger than the global STS", profile(credfile.EndpointConfig{Region: "eu-south-1"}), env{"AWS_STS_REGIONAL_ENDPOINTS": "legacy"},
@@ -111,7 +111,7 @@ func TestResolveFollowsProfileAndEnvironment(t *testing.T) {
 		{"a services section is not looked at when the environment names both endpoints", profile(credfile.EndpointConfig{ServicesProblem: "x"}), env{"AWS_ENDPOINT_URL": a},
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: a, STSURL: a}},
 		{"a services section is not looked at when endpoints are ignored", profile(credfile.EndpointConfig{ServicesProblem: "x", IgnoreEndpoints: true}), nil,
-			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}},
+			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, GlobalSTS: true}},
 		{"plain http to this machine", profile(credfile.EndpointConfig{EndpointSTS: "http://localhost:4566/", EndpointIAM: "http://[::1]:4566"}), nil,
 			remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: "http://[::1]:4566", STSURL: "http://localhost:4566"}},
 		{"plain http to 127.0.0.0/8", profile(credfile.EndpointConfig{EndpointURL: "http://127.8.9.1:1"}), nil,
@@ -154,7 +154,6 @@ func TestResolveRefuses(t *testing.T) {
 		{"region of no partition", credfile.EndpointConfig{Region: "xx-foo-1"}, nil, `"xx-foo-1"`},
 		{"region with a host in it", credfile.EndpointConfig{Region: "us-east-1.evil.example", EndpointURL: "https://a.example"}, nil, "partition"},
 		{"AWS_REGION of no partition", credfile.EndpointConfig{}, env{"AWS_REGION": "nowhere"}, `"nowhere"`},
-		{"dual-stack and a custom endpoint", credfile.EndpointConfig{EndpointURL: "https://a.example", DualStack: true}, nil, "dual-stack"},
 		{"a services section that is missing", credfile.EndpointConfig{ServicesProblem: "names nothing"}, env{"AWS_ENDPOINT_URL_STS": "https://a.example"}, "services names nothing"},
 		{"an unknown kind of STS", credfile.EndpointConfig{RegionalSTS: "global"}, nil, `sts_regional_endpoints is "global"`},
 		{"an unknown kind of STS by the environment", credfile.EndpointConfig{}, env{"AWS_STS_REGIONAL_ENDPOINTS": "x"}, `AWS_STS_REGIONAL_ENDPOINTS is "x"`},
@@ -265,6 +264,7 @@ func TestHostsAndRegionsOfPartitions(t *testing.T) {
 	checkCalled(t, credfile.EndpointConfig{Region: "eu-west-1", DualStack: true, FIPS: true}, "iam-fips.global.api.aws", "us-east-1", "sts-fips.eu-west-1.api.aws", "eu-west-1")
 	checkCalled(t, credfile.EndpointConfig{Region: "us-gov-east-1", DualStack: true}, "iam.us-gov.api.aws", "us-gov-west-1", "sts.us-gov-east-1.api.aws", "us-gov-east-1")
 	checkCalled(t, credfile.EndpointConfig{Region: "cn-north-1", DualStack: true}, "iam.global.api.amazonwebservices.com.cn", "cn-north-1", "sts.cn-north-1.api.amazonwebservices.com.cn", "cn-north-1")
+	checkCalled(t, credfile.EndpointConfig{Region: "eu-west-1", DualStack: true, EndpointSTS: "https://a.example"}, "iam.global.api.aws", "us-east-1", "a.example", "eu-west-1")
 	checkCalled(t, credfile.EndpointConfig{Region: "eu-west-1", RegionalSTS: "legacy"}, "iam.amazonaws.com", "us-east-1", "sts.amazonaws.com", "us-east-1")
 	checkCalled(t, credfile.EndpointConfig{Region: "eu-south-1", RegionalSTS: "legacy"}, "iam.amazonaws.com", "us-east-1", "sts.eu-south-1.amazonaws.com", "eu-south-1")
 	checkCalled(t, credfile.EndpointConfig{Region: "cn-north-1", RegionalSTS: "legacy"}, "iam.cn-north-1.amazonaws.com.cn", "cn-north-1", "sts.cn-north-1.amazonaws.com.cn", "cn-north-1")

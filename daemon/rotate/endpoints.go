@@ -47,8 +47,6 @@ func (d *Rotator) endpointHint(t *target, err error) string {
 		return variableHint("AWS_CA_BUNDLE")
 	case e.Setting == "ca_bundle" && t.endpoints.CABundle == d.Getenv("REQUESTS_CA_BUNDLE"):
 		return variableHint("REQUESTS_CA_BUNDLE")
-	case e.Setting == "use_dualstack_endpoint":
-		return fmt.Sprintf("remove one of the two: use_dualstack_endpoint or endpoint_url in %s, AWS_USE_DUALSTACK_ENDPOINT or AWS_ENDPOINT_URL in the environment", files)
 	case e.Setting == "use_fips_endpoint":
 		return fmt.Sprintf("remove one of the two: use_fips_endpoint or endpoint_url in %s, AWS_USE_FIPS_ENDPOINT or AWS_ENDPOINT_URL in the environment", files)
 	case e.Setting == "ca_bundle":

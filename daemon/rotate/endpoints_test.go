@@ -29,7 +29,6 @@ func TestWrongEndpointNeedsPerson(t *testing.T) {
 		"endpoint":         {config: region + "services = x\n[services x]\niam =\n  endpoint_url = http://aws.example.com\n", run: "correct endpoint_url of iam of profile default, in "},
 		"services":         {config: region + "services = x\n", run: "correct services of profile default, in "},
 		"global or not":    {config: region + "sts_regional_endpoints = global\n", run: "correct sts_regional_endpoints of profile default, in "},
-		"dual and another": {config: region + "use_dualstack_endpoint = true\n", variable: "AWS_ENDPOINT_URL", value: "https://aws.example.com", run: "remove one of the two: use_dualstack_endpoint or endpoint_url in "},
 		"bundle of Python": {config: region, variable: "REQUESTS_CA_BUNDLE", value: "/nowhere.pem", run: "correct REQUESTS_CA_BUNDLE in the environment"},
 		"bundle of a file": {config: region + "ca_bundle = /nowhere.pem\n", run: "correct ca_bundle of profile default, in "},
 		"fips and another": {config: region + "use_fips_endpoint = true\n", variable: "AWS_ENDPOINT_URL", value: "https://aws.example.com", run: "remove one of the two: use_fips_endpoint or endpoint_url in "},

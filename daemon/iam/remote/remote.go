@@ -20,7 +20,7 @@ type Endpoints struct {
 	STSURL    string   // custom endpoint, "" for AWS's own
 	FIPS      bool     // FIPS 140 endpoints; never together with a custom endpoint
 	CABundle  string   // PEM file of additional certificate authorities, "" for none
-	DualStack bool     `json:",omitzero"` // names that have IPv6 addresses too; never together with a custom endpoint
+	DualStack bool     `json:",omitzero"` // names that have IPv6 addresses too, except for a service with a custom endpoint
 	GlobalSTS bool     `json:",omitzero"` // sts.amazonaws.com in place of sts.us-east-1.amazonaws.com; never together with FIPS, DualStack or STSURL
 }
 
