@@ -108,6 +108,30 @@ func TestEnvironmentLeavesOutSecrets(t *testing.T) {
 	}
 }
 
+// TestEnvironmentExpandsPaths: the service runs in another folder, and without the other
+// variables of the shell.
+func TestEnvironmentExpandsPaths(t *testing.T) {
+	h := newHost(t, "linux").withEnv(map[string]string{
+		"X": filepath.FromSlash("/x"), "AWS_CONFIG_FILE": "$X/config", "AWS_SHARED_CREDENTIALS_FILE": "~/creds", "SSL_CERT_DIR": "certs" + string(filepath.ListSeparator) + "more",
+	})
+	env, _, err := Environment(h.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	absolute := func(path string) string {
+		path, err := filepath.Abs(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	want := []Variable{{"AWS_CONFIG_FILE", absolute("/x/config")}, {"AWS_SHARED_CREDENTIALS_FILE", "~/creds"},
+		{"SSL_CERT_DIR", absolute("certs") + string(filepath.ListSeparator) + absolute("more")}}
+	if !slices.Equal(env, want) {
+		t.Errorf("variables %v, want %v", env, want)
+	}
+}
+
 func TestEnvironmentRefusesUnsafeValues(t *testing.T) {
 	for name, env := range map[string]map[string]string{
 		"an endpoint with a password, without which keys would go to AWS": {"AWS_ENDPOINT_URL_STS": "https://a:b@internal"},

@@ -3,9 +3,12 @@ package install
 import (
 	"net/url"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"unicode"
+
+	"keyd/credfile"
 )
 
 // Plan describes what Install would do.
@@ -34,15 +37,17 @@ func (s *Service) Plan() (Plan, error) {
 // files keyd reads and which servers it asks, so Install writes them into the
 // service. None of them holds a secret, unless a person has put one into a URL.
 var (
+	fileVariables = [...]string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"} // may hold other variables
 	pathVariables = [...]string{
-		"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_CA_BUNDLE",
+		"AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE",
 		"KEYD_SETTINGS", "KEYD_STATE_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
 	}
+	listVariables     = [...]string{"SSL_CERT_DIR"} // several paths
 	endpointVariables = [...]string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS"}
 	proxyVariables    = [...]string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"}
 	plainVariables    = [...]string{
 		"NO_PROXY", "no_proxy", "AWS_REGION", "AWS_DEFAULT_REGION",
-		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_USE_FIPS_ENDPOINT",
+		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_STS_REGIONAL_ENDPOINTS",
 	}
 )
 
@@ -61,7 +66,7 @@ func (v Variable) String() string { return v.Name + "=" + v.Value }
 // the endpoint, the keys would be sent elsewhere. It also refuses a value with a
 // control character. Both errors are of type *RefusedError.
 func Environment(getenv func(string) string) (kept []Variable, secret []string, err error) {
-	names := slices.Concat(pathVariables[:], endpointVariables[:], proxyVariables[:], plainVariables[:])
+	names := slices.Concat(fileVariables[:], pathVariables[:], listVariables[:], endpointVariables[:], proxyVariables[:], plainVariables[:])
 	slices.Sort(names)
 	for _, name := range names {
 		value := getenv(name)
@@ -76,14 +81,43 @@ func Environment(getenv func(string) string) (kept []Variable, secret []string, 
 		case slices.Contains(proxyVariables[:], name) && holdsSecret(value):
 			secret = append(secret, name)
 			continue
-		case slices.Contains(pathVariables[:], name) && !strings.HasPrefix(value, "~"):
-			if value, err = filepath.Abs(value); err != nil {
+		case slices.Contains(fileVariables[:], name) && strings.ContainsAny(value, "$%"): // the service does not have what they name
+			if value, err = credfile.ExpandPath(value, getenv, runtime.GOOS); err != nil {
 				return nil, nil, wrapError(err)
 			}
+		}
+		switch {
+		case slices.Contains(fileVariables[:], name), slices.Contains(pathVariables[:], name):
+			value, err = absolutePath(value)
+		case slices.Contains(listVariables[:], name):
+			value, err = absoluteList(value)
+		}
+		if err != nil {
+			return nil, nil, wrapError(err)
 		}
 		kept = append(kept, Variable{name, value})
 	}
 	return kept, secret, nil
+}
+
+// absolutePath makes a path absolute, unless it begins with a home directory.
+func absolutePath(path string) (string, error) {
+	if strings.HasPrefix(path, "~") {
+		return path, nil
+	}
+	return filepath.Abs(path)
+}
+
+// absoluteList makes each path of a list absolute.
+func absoluteList(list string) (string, error) {
+	paths := filepath.SplitList(list)
+	for i := range paths {
+		var err error
+		if paths[i], err = filepath.Abs(paths[i]); err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(paths, string(filepath.ListSeparator)), nil
 }
 
 // holdsSecret reports whether a URL, with or without a scheme, has a user or a

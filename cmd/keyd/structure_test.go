@@ -39,7 +39,7 @@ var imports = map[string][]string{
 	"keyd/daemon/iam/remote": {},
 	"keyd/daemon/awssim":     {},
 
-	"keyd/install":             {"keyd/credfile/atomicfile"},
+	"keyd/install":             {"keyd/credfile", "keyd/credfile/atomicfile"},
 	"keyd/credfile":            {"keyd/credfile/atomicfile"},
 	"keyd/credfile/atomicfile": {},
 
