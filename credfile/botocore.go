@@ -35,7 +35,10 @@ func readBotocore(data []byte) (sections []botoSection, ok bool) {
 		return nil, false
 	}
 	r := botoReader{seen: map[string]map[string]bool{}, indent: 0}
-	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
+	text := string(data)
+	if strings.Contains(text, "\r") {
+		text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	}
 	for line := range strings.Lines(text) {
 		if r.number++; !r.readLine(strings.TrimSuffix(line, "\n")) {
 			return nil, false

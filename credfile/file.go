@@ -5,8 +5,10 @@
 // # Reading
 //
 // Lex finds sections and properties as offsets into the bytes of a file. Profiles
-// joins both files into profiles. A Store does this for the files on disk: Read
-// returns a Snapshot of both once no program is writing them.
+// joins both files into profiles. A pair counts wherever any reader finds it. Which
+// settings of a profile count is decided by readBotocore, which follows botocore line
+// by line, since the AWS CLI writes the files. A Store does this for the files on disk:
+// Read returns a Snapshot of both once no program is writing them.
 //
 // # A swap
 //

@@ -12,6 +12,9 @@ import (
 // A profile with such a store may hold a key of AWS all the same. It then says so by naming
 // an endpoint of IAM in its services section.
 func (v *profileIndex) skipForStore(profile string) (Skip, string) {
+	if !v.namesEndpoints {
+		return Rotatable, ""
+	}
 	host := v.endpointConfig(profile).otherStore()
 	if host == "" && v.boto.knows(profile) {
 		host = v.lenientEndpointConfig(profile).otherStore()

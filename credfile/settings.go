@@ -39,6 +39,7 @@ type profileIndex struct {
 	hasStaticPair       map[string]bool
 	endpoints           map[string]EndpointConfig
 	boto                *botoProfiles // nil when botocore refuses one of the files
+	namesEndpoints      bool          // one of the files holds "endpoint_url", in whatever case
 }
 
 // sectionOf is a section and the file that holds it.
@@ -62,6 +63,7 @@ func indexProfiles(credentials, config *File) *profileIndex {
 		if f == nil {
 			continue
 		}
+		v.namesEndpoints = v.namesEndpoints || bytes.Contains(bytes.ToLower(f.Data), []byte("endpoint_url"))
 		for i := range f.Sections {
 			v.addSection(f, &f.Sections[i])
 		}

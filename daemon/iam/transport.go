@@ -115,7 +115,7 @@ func loadRoots(bundle string) (*x509.CertPool, error) {
 	if bundle == "" {
 		return roots, nil
 	}
-	pem, err := os.ReadFile(bundle)
+	pem, err := readBundle(bundle)
 	if err != nil {
 		return nil, &SettingError{Setting: "ca_bundle", Profile: -1, text: fmt.Sprintf("iam: cannot read the certificate bundle (AWS_CA_BUNDLE, ca_bundle or REQUESTS_CA_BUNDLE): %v", err), err: err}
 	}
@@ -123,6 +123,23 @@ func loadRoots(bundle string) (*x509.CertPool, error) {
 		return nil, &SettingError{Setting: "ca_bundle", Profile: -1, text: "iam: the certificate bundle " + bundle + " (AWS_CA_BUNDLE, ca_bundle or REQUESTS_CA_BUNDLE) holds no certificate in PEM form"}
 	}
 	return roots, nil
+}
+
+// readBundle returns the contents of a PEM file, or of all files in a folder, which
+// some programs accept as well.
+func readBundle(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return os.ReadFile(path)
+	}
+	entries, err := os.ReadDir(path)
+	var all []byte
+	for _, entry := range entries {
+		if pem, err := os.ReadFile(filepath.Join(path, entry.Name())); err == nil {
+			all = append(append(all, pem...), '\n')
+		}
+	}
+	return all, err
 }
 
 // openSSLRoots returns what SSL_CERT_FILE and SSL_CERT_DIR name on the systems where Go
@@ -137,14 +154,9 @@ func openSSLRoots(goos string, getenv func(string) string) (pems [][]byte) {
 	if file := getenv("SSL_CERT_FILE"); file != "" {
 		files = append(files, file)
 	}
-	for _, dir := range filepath.SplitList(getenv("SSL_CERT_DIR")) {
-		entries, _ := os.ReadDir(dir)
-		for _, entry := range entries {
-			files = append(files, filepath.Join(dir, entry.Name()))
-		}
-	}
+	files = append(files, filepath.SplitList(getenv("SSL_CERT_DIR"))...)
 	for _, file := range files {
-		if pem, err := os.ReadFile(file); err == nil {
+		if pem, err := readBundle(file); err == nil {
 			pems = append(pems, pem)
 		}
 	}

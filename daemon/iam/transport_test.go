@@ -56,16 +56,19 @@ func TestBundleAddsAuthorities(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	endpoints := remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: s.URL, STSURL: s.URL, CABundle: good}
-	c, err := iam.New(oldKey(), endpoints, iam.Options{})
-	if err != nil {
-		t.Fatal(err)
+	endpoints := remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}, IAMURL: s.URL, STSURL: s.URL}
+	for _, bundle := range []string{good, dir} { // REQUESTS_CA_BUNDLE may name a folder
+		endpoints.CABundle = bundle
+		c, err := iam.New(oldKey(), endpoints, iam.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.CreateKey(t.Context(), user); err != nil {
+			t.Error(err)
+		}
+		c.Close()
 	}
-	defer c.Close()
-	if _, err := c.CreateKey(t.Context(), user); err != nil {
-		t.Error(err)
-	}
-	for _, bad := range []string{empty, filepath.Join(dir, "missing.pem"), dir} {
+	for _, bad := range []string{empty, filepath.Join(dir, "missing.pem"), t.TempDir()} {
 		endpoints.CABundle = bad
 		if _, err := iam.New(oldKey(), endpoints, iam.Options{}); err == nil || !strings.Contains(err.Error(), bad) {
 			t.Errorf("%s: got %v", bad, err)
