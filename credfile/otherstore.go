@@ -1,6 +1,7 @@
 package credfile
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 )
@@ -37,7 +38,7 @@ func (s EndpointConfig) otherStore() string {
 		if s.EndpointIAM != "" {
 			return ""
 		}
-		urls = append(urls, s.EndpointS3, s.EndpointURL)
+		urls = append(urls, cmp.Or(s.EndpointS3, s.EndpointURL))
 	}
 	for _, endpoint := range urls {
 		if host := foreignHost(endpoint); host != "" {
