@@ -18,9 +18,10 @@ With PROFILE, the policy fits the partition and the path of the user who owns
 the profile's key, as far as a pass has seen them. Otherwise it fits a user
 without a path in the partition aws. No call to AWS is made.
 
-The second statement is optional: it allows reading when the old key was last
-used, and writing the description that the console shows. --required leaves the
-statement out.`
+The statements called Optional allow reading when the old key was last used, and
+writing the description that the console shows: a tag of the user whose key is the
+id of the access key. No other tag can be set with them, since tags may decide what
+a user may do. --required leaves these statements out.`
 
 func newPolicyCommand(a *app) *cobra.Command {
 	var required bool

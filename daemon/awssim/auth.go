@@ -12,6 +12,7 @@ type caller struct {
 	user    *User
 	key     *key // the key that signed, or that opened the session
 	session *session
+	tagKeys []string // of a request to tag or untag
 }
 
 // signatureWindow is how far the date of a signature may be off in either

@@ -250,6 +250,18 @@ func (x *exchange) tagUser() ([]node, *refusal) {
 
 func memberName(list string, i int) string { return list + ".member." + strconv.Itoa(i) }
 
+// readTagKeys returns the keys of the tags that a request sets or removes.
+func (x *exchange) readTagKeys() []string {
+	var keys []string
+	for i := 1; x.params.Has(memberName("Tags", i) + ".Key"); i++ {
+		keys = append(keys, x.params.Get(memberName("Tags", i)+".Key"))
+	}
+	for i := 1; x.params.Has(memberName("TagKeys", i)); i++ {
+		keys = append(keys, x.params.Get(memberName("TagKeys", i)))
+	}
+	return keys
+}
+
 // untagUser accepts tags that do not exist.
 func (x *exchange) untagUser() ([]node, *refusal) {
 	u, r := x.findNamedUser()

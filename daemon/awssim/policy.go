@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // policy is an identity-based policy of a user.
@@ -58,8 +59,8 @@ func (u *User) AllowSelf(withPaths bool) {
 
 // AllowPolicy attaches an identity-based policy, which may also deny. The first one
 // replaces the default, which allows a user everything on itself. It accepts the
-// conditions Bool and BoolIfExists on aws:MultiFactorAuthPresent, and StringEquals
-// and StringLike on aws:username. It returns an error for a document that it does
+// conditions Bool and BoolIfExists on aws:MultiFactorAuthPresent, StringEquals and
+// StringLike on aws:username, and ForAllValues:StringLike and Null on aws:TagKeys. It returns an error for a document that it does
 // not understand completely.
 func (u *User) AllowPolicy(policyJSON string) error {
 	var p struct {
@@ -136,6 +137,12 @@ func checkCondition(op, name string, c *caller, values list[string]) (met, known
 			return strings.EqualFold(op, "BoolIfExists"), true
 		}
 		return slices.Contains(values, fmt.Sprint(c.session.mfa)), true
+	case "forallvalues:stringlike aws:tagkeys": // true for a request without tags
+		return !slices.ContainsFunc(c.tagKeys, func(k string) bool {
+			return !slices.ContainsFunc(values, func(p string) bool { return matchPattern(p, k) })
+		}), true
+	case "null aws:tagkeys":
+		return slices.Contains(values, fmt.Sprint(len(c.tagKeys) == 0)), true
 	case "stringequals aws:username":
 		return slices.Contains(values, c.user.name), true
 	case "stringlike aws:username":
@@ -170,18 +177,34 @@ type Layer uint8
 // "Troubleshoot access denied error messages". AWS has included the ARN of the SCP
 // since 2026.
 const (
-	NotAllowed   Layer = iota // because no identity-based policy allows the ACTION action
-	ExplicitDeny              // with an explicit deny in an identity-based policy
-	MFAGuard                  // the same, unless the caller has a session opened with MFA
-	SCP                       // with an explicit deny in a service control policy: ARN
-	Boundary                  // because no permissions boundary allows the ACTION action
-	BoundaryDeny              // with an explicit deny in a permissions boundary
+	NotAllowed        Layer = iota // because no identity-based policy allows the ACTION action
+	ExplicitDeny                   // with an explicit deny in an identity-based policy
+	MFAGuard                       // the same, unless the caller has a session opened with MFA
+	SCP                            // with an explicit deny in a service control policy: ARN
+	Boundary                       // because no permissions boundary allows the ACTION action
+	BoundaryDeny                   // with an explicit deny in a permissions boundary
+	OldDeny                        // with an explicit deny: the wording until 2021, for a deny in any policy
+	RCP                            // with an explicit deny in a resource control policy
+	SessionDeny                    // with an explicit deny in a session policy
+	VPCEndpoint                    // with an explicit deny in a VPC endpoint policy
+	Quarantine                     // AWSCompromisedKeyQuarantineV3, named: denies changes only
+	QuarantineUnnamed              // the same, without the name of the policy
 )
 
 func (l Layer) denialText(action string) string {
 	switch l {
-	case ExplicitDeny, MFAGuard:
+	case ExplicitDeny, MFAGuard, QuarantineUnnamed:
 		return "with an explicit deny in an identity-based policy"
+	case Quarantine:
+		return "with an explicit deny in an identity-based policy: arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"
+	case OldDeny:
+		return "with an explicit deny"
+	case RCP:
+		return "with an explicit deny in a resource control policy"
+	case SessionDeny:
+		return "with an explicit deny in a session policy"
+	case VPCEndpoint:
+		return "with an explicit deny in a VPC endpoint policy"
 	case SCP:
 		return "with an explicit deny in a service control policy: arn:aws:organizations::999999999999:policy/o-exampleorgid/service_control_policy/p-examplepolicyid"
 	case Boundary:
@@ -196,6 +219,12 @@ func (l Layer) denialText(action string) string {
 type denial struct {
 	action string // with its service; may contain * and ?
 	layer  Layer
+	when   func(time.Time) bool // nil: always
+}
+
+// appliesTo reports whether the denial is in force for an action at time t.
+func (d *denial) appliesTo(action string, t time.Time) bool {
+	return matchPattern(d.action, action) && (d.when == nil || d.when(t))
 }
 
 // DenyAction makes AWS refuse an action of the user, such as "CreateAccessKey",
@@ -203,7 +232,15 @@ type denial struct {
 // be denied, and root cannot be denied anything.
 func (u *User) DenyAction(action string, l Layer) {
 	defer u.c.lockAndSettle()()
-	u.denials = append(u.denials, denial{withService(action), l})
+	u.denials = append(u.denials, denial{action: withService(action), layer: l})
+}
+
+// DenyActionWhen is DenyAction for the times at which when returns true, by
+// Options.Now: a policy with a condition on the hour, or on the network of a laptop
+// that is on a VPN at some hours.
+func (u *User) DenyActionWhen(action string, l Layer, when func(time.Time) bool) {
+	defer u.c.lockAndSettle()()
+	u.denials = append(u.denials, denial{withService(action), l, when})
 }
 
 // LiftDeny undoes every Deny of an action.
@@ -232,6 +269,14 @@ func allowedWithoutMFA(action string) bool {
 	return false
 }
 
+// deniedInQuarantine reports whether AWSCompromisedKeyQuarantineV3 denies action. Of the
+// actions that the simulator knows, it denies those that make keys or change their
+// status. It lets the keys be listed and deleted.
+// Source: AWS managed policy reference, AWSCompromisedKeyQuarantineV3.
+func deniedInQuarantine(action string) bool {
+	return action == "iam:CreateAccessKey" || action == "iam:UpdateAccessKey"
+}
+
 // authorize evaluates the policies: may the caller perform x's action on the user
 // called name in its account?
 func (x *exchange) authorize(name string) *refusal {
@@ -240,6 +285,7 @@ func (x *exchange) authorize(name string) *refusal {
 		return nil
 	}
 	action := x.service + ":" + x.action
+	x.caller.tagKeys = x.readTagKeys()
 	l, denied := x.denyingLayer(action, x.c.arnOf(u, name))
 	if !denied {
 		return nil
@@ -261,7 +307,7 @@ func (c *Cloud) arnOf(caller *User, name string) string {
 func (x *exchange) denyingLayer(action, arn string) (Layer, bool) {
 	u := x.caller.user
 	said := func(l Layer) bool {
-		return slices.ContainsFunc(u.denials, func(d denial) bool { return d.layer == l && matchPattern(d.action, action) })
+		return slices.ContainsFunc(u.denials, func(d denial) bool { return d.layer == l && d.appliesTo(action, x.t) })
 	}
 	says := func(effect string) bool {
 		return slices.ContainsFunc(u.policies, func(p policy) bool {
@@ -274,6 +320,18 @@ func (x *exchange) denyingLayer(action, arn string) (Layer, bool) {
 	switch {
 	case said(SCP):
 		return SCP, true
+	case said(RCP):
+		return RCP, true
+	case said(VPCEndpoint):
+		return VPCEndpoint, true
+	case said(SessionDeny):
+		return SessionDeny, true
+	case said(OldDeny):
+		return OldDeny, true
+	case said(Quarantine) && deniedInQuarantine(action):
+		return Quarantine, true
+	case said(QuarantineUnnamed) && deniedInQuarantine(action):
+		return QuarantineUnnamed, true
 	case said(ExplicitDeny), says(effectDeny):
 		return ExplicitDeny, true
 	case said(MFAGuard) && !mfa && !allowedWithoutMFA(action):

@@ -1,10 +1,13 @@
 package awssim_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"keyd/daemon/awssim"
+	"keyd/daemon/iam"
 )
 
 func TestPoliciesMatchThePathOfAUser(t *testing.T) {
@@ -200,5 +203,74 @@ func TestTagQuotaCountsNewTagsOnly(t *testing.T) {
 	}
 	if r := k.call(t, "GetUser"); !strings.Contains(r.body, "<Value>v &amp; &lt;w&gt;</Value>") {
 		t.Errorf("values are not escaped: %s", r.body)
+	}
+}
+
+// The policy that keyd policy prints lets a user describe access keys, and set or
+// remove no other tag.
+func TestTagsOfKeysOnly(t *testing.T) {
+	c := awssim.New(awssim.Options{})
+	u := c.AddUser(account, "/", "alice")
+	doc, err := json.Marshal(iam.LeastPolicy("aws", "", true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := u.AllowPolicy(string(doc)); err != nil {
+		t.Fatal(err)
+	}
+	id, secret := u.AddKey(0)
+	k := newClient(c, id, secret)
+	for _, tc := range []struct {
+		action  string
+		args    []string
+		allowed bool
+	}{
+		{"TagUser", []string{"Tags.member.1.Key", id, "Tags.member.1.Value", "keyd"}, true},
+		{"TagUser", []string{"Tags.member.1.Key", "role", "Tags.member.1.Value", "admin"}, false},
+		{"TagUser", []string{"Tags.member.1.Key", id, "Tags.member.1.Value", "keyd", "Tags.member.2.Key", "role", "Tags.member.2.Value", "admin"}, false},
+		{"TagUser", nil, false},
+		{"UntagUser", []string{"TagKeys.member.1", "role"}, false},
+		{"UntagUser", []string{"TagKeys.member.1", id}, true},
+		{"ListAccessKeys", nil, true},
+		{"GetAccessKeyLastUsed", []string{"AccessKeyId", id}, true},
+	} {
+		if r := k.call(t, tc.action, append([]string{"UserName", "alice"}, tc.args...)...); (r.status == 200) != tc.allowed {
+			t.Errorf("%s %v: %d %s", tc.action, tc.args, r.status, r.Message)
+		}
+	}
+}
+
+// A denial with a timetable is in force at its hours only, and the quarantine of a
+// leaked key denies changes only.
+func TestDenialsOfEachKind(t *testing.T) {
+	begin, ahead := time.Now(), time.Duration(0)
+	c := awssim.New(awssim.Options{Now: func() time.Time { return time.Now().Add(ahead) }})
+	office := c.AddUser(account, "/", "office")
+	office.DenyActionWhen("*", awssim.ExplicitDeny, func(t time.Time) bool { return t.Before(begin.Add(5 * time.Minute)) })
+	id, secret := office.AddKey(0)
+	k := newClient(c, id, secret)
+	if r := k.call(t, "ListAccessKeys"); r.Code != "AccessDenied" {
+		t.Errorf("before the hour: %s", r.body)
+	}
+	ahead = 6 * time.Minute
+	if r := k.call(t, "ListAccessKeys"); r.status != 200 {
+		t.Errorf("at the hour: %s", r.body)
+	}
+	for layer, words := range map[awssim.Layer]string{
+		awssim.OldDeny: "user x with an explicit deny", awssim.RCP: "resource control policy", awssim.SessionDeny: "session policy",
+		awssim.VPCEndpoint: "VPC endpoint policy", awssim.Quarantine: "policy/AWSCompromisedKeyQuarantineV3", awssim.QuarantineUnnamed: "deny in an identity-based policy",
+	} {
+		c := awssim.New(awssim.Options{})
+		u := c.AddUser(account, "/", "x")
+		u.DenyAction("*", layer)
+		id, secret := u.AddKey(0)
+		k := newClient(c, id, secret)
+		leaked := layer == awssim.Quarantine || layer == awssim.QuarantineUnnamed
+		if r := k.call(t, "ListAccessKeys"); (r.status == 200) != leaked {
+			t.Errorf("%s: list: %s", words, r.body)
+		}
+		if r := k.call(t, "CreateAccessKey"); r.Code != "AccessDenied" || !strings.HasSuffix(r.Message, words) {
+			t.Errorf("%s: create: %s", words, r.body)
+		}
 	}
 }
