@@ -2,13 +2,9 @@ package iam
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
 	"net/url"
-	"strings"
-	"unicode"
 
 	"github.com/aws/smithy-go"
 )
@@ -17,12 +13,13 @@ import (
 func (k *call) newError(err error) *Error {
 	e := &Error{
 		Call: k.name, Endpoint: k.host, HTTPStatus: k.status, RequestID: k.requestID,
-		Offset: k.offset, mutates: k.mutates, mayHaveActed: k.mayHaveActed, isWebPage: k.isWebPage,
+		Offset: k.offset, mutates: k.mutates, mayHaveActed: k.mayHaveActed, isWebPage: k.isWebPage, redirect: k.redirect,
 	}
 	if k.refusal.Code != "" && !isContext(err) {
 		e.Code, e.Message = k.refusal.Code, k.refusal.Message
 		if k.refusedByAWS() {
 			e.Class = classify(e.Code, e.Message)
+			e.Denial = denialOf(e)
 		}
 		return e
 	}
@@ -66,7 +63,10 @@ func (k *call) describeFailure(err error) string {
 	case k.isWebPage:
 		return "the answer is a web page"
 	}
-	return cleanText(networkCause(err).Error())
+	if text := describeNetwork(err, k.host); text != "" {
+		return text
+	}
+	return cleanText(networkCause(err).Error(), longestMessage)
 }
 
 // networkCause strips the wrappers of the SDK and of net/http, which repeat the
@@ -112,49 +112,8 @@ func failedBeforeWrite(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Op == "dial" || op.Op == "proxyconnect"
 	}
+	if _, ok := errors.AsType[*proxyError](err); ok {
+		return true
+	}
 	return isTLSFailure(err)
-}
-
-func isTLSFailure(err error) bool {
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return true
-	}
-	_, ok := errors.AsType[x509.HostnameError](err)
-	return ok
-}
-
-// hintUnsent returns the hint for an error of class Unsent.
-func hintUnsent(err error) string {
-	switch op, _ := errors.AsType[*net.OpError](err); {
-	case errors.Is(err, context.Canceled):
-		return ""
-	case isTLSFailure(err):
-		return "does a proxy intercept TLS? then name its certificate in AWS_CA_BUNDLE"
-	case op != nil && op.Op == "proxyconnect":
-		return "is HTTPS_PROXY right?"
-	}
-	return "is this machine online?"
-}
-
-// cleanText makes text from the network fit to print: one line of at most 1000
-// bytes, without control characters that a terminal obeys.
-func cleanText(s string) string {
-	const most = 1000
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, s)
-	s = strings.TrimSpace(s)
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "..."
-	}
-	return s
 }

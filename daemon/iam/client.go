@@ -1,11 +1,13 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,7 +33,20 @@ type Doer interface {
 type Options struct {
 	HTTP Doer             // nil: the client makes a Transport of its own, with Endpoints.CABundle
 	Now  func() time.Time // the clock that dates signatures; nil: time.Now
-	App  string           // identifies this installation in CloudTrail as app/APP; "": keyd
+	App  string           // the program, in the user agent that CloudTrail keeps, as app/APP; "": keyd
+
+	// Installation identifies this installation in the user agent, as
+	// app/APP-INSTALLATION, so that two machines with one key can be told apart and a
+	// stray key has an origin; "" for none. A user agent proves nothing: anyone can
+	// send it.
+	Installation string
+
+	// OnReceipt gets the evidence of every call that changes something, whatever
+	// became of it, and OnTrip what every call tells about its endpoint, unless its
+	// context ended first. Both are called once a call, before it returns, and may be
+	// nil.
+	OnReceipt func(remote.Receipt)
+	OnTrip    func(remote.Trip)
 }
 
 // Client makes calls that are signed with one key. It is safe for concurrent
@@ -74,7 +89,7 @@ func newClient(key credfile.Key, token credfile.Secret, e remote.Endpoints, opt 
 	}
 	c.opt, c.clock = opt, &clock{now: opt.Now}
 	s := &signer{v4: v4.NewSigner(), clock: c.clock, key: key, token: token}
-	c.connectSDK(s, &wire{http: opt.HTTP, clock: c.clock}, appID(opt.App))
+	c.connectSDK(s, &wire{http: opt.HTTP, clock: c.clock}, appID(opt.App, opt.Installation))
 	return c, nil
 }
 
@@ -125,11 +140,21 @@ func baseEndpoint(endpoint string) *string {
 	return &endpoint
 }
 
-func appID(app string) string {
-	if app == "" {
-		return "keyd"
+// appID returns the App of the user agent: at most 50 characters, which is where the
+// SDKs begin to warn, and of those that a header's token may hold.
+// Source: AWS SDKs and Tools reference guide, "Application ID".
+func appID(app, installation string) string {
+	app = cmp.Or(app, "keyd")
+	if installation != "" {
+		app += "-" + installation
 	}
-	return app
+	app = strings.Map(func(r rune) rune {
+		if r > 127 || !codeShape.MatchString(string(r)) {
+			return '-'
+		}
+		return r
+	}, app)
+	return app[:min(len(app), 50)]
 }
 
 // newRetryer returns the retry policy of the calls that may be repeated: three
@@ -152,12 +177,42 @@ func (c *Client) newRetryer() aws.Retryer {
 // doCall makes one call, within callTimeout, and turns its failure into an
 // Error.
 func (c *Client) doCall(ctx context.Context, k *call, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	within, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if err := f(context.WithValue(ctx, callKey{}, k)); err != nil {
-		return k.newError(err)
+	err := f(context.WithValue(within, callKey{}, k))
+	if err != nil {
+		err = k.newError(err)
 	}
-	return nil
+	c.reportReceipt(k, err)
+	if ctx.Err() == nil {
+		c.reportTrip(k, err)
+	}
+	return err
+}
+
+// reportTrip passes on what the call told about its endpoint.
+func (c *Client) reportTrip(k *call, err error) {
+	if c.opt.OnTrip == nil || k.host == "" {
+		return
+	}
+	answered := err == nil || k.refusal.Code != ""
+	c.opt.OnTrip(remote.Trip{Endpoint: k.host, Answered: answered, Clock: remote.Clock{Offset: k.offset, Within: k.within}})
+}
+
+// reportReceipt passes on the evidence of a call that changes something.
+func (c *Client) reportReceipt(k *call, err error) {
+	if c.opt.OnReceipt == nil || !k.mutates || k.attempts == 0 {
+		return
+	}
+	r := remote.Receipt{Call: k.name, RequestID: k.requestID, Date: k.date, Region: homeRegion(c.endpoints.Partition),
+		Endpoint: k.host, KeyID: k.keyID, SignedBy: c.key.ID, Outcome: remote.Done}
+	if e, ok := errors.AsType[*Error](err); ok {
+		r.Code, r.Outcome = e.Code, remote.Unknown
+		if e.Definite() {
+			r.Outcome = remote.Refused
+		}
+	}
+	c.opt.OnReceipt(r)
 }
 
 // Close closes the idle connections of the client's own transport. The client

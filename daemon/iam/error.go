@@ -3,6 +3,7 @@ package iam
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -18,10 +19,12 @@ type Error struct {
 	HTTPStatus int           // 0 when there was no answer
 	Offset     time.Duration // server clock minus the clock that signed; 0 when not measured
 	Class      Class         // what the error means for the caller
+	Denial     Denial        // for class Denied: which policy denies the call, as far as it is known
 
 	mayHaveActed bool // an earlier attempt of the same call may have taken effect
 	mutates      bool
-	isWebPage    bool // the answer was a web page
+	isWebPage    bool   // the answer was a web page
+	redirect     string // the host that the answer redirected to; "" for any other answer
 	err          error
 }
 
@@ -71,41 +74,6 @@ func (e *Error) Temporary() bool {
 	return false
 }
 
-// IsIntercepted reports whether err is a call whose connection was made but whose
-// TLS handshake failed: a proxy or a captive portal is in the way, or this
-// machine does not trust AWS's certificate. Unlike other errors of class Unsent
-// it shows that a network is there.
-func IsIntercepted(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.Class == Unsent && isTLSFailure(e.err)
-}
-
-// DenialReason returns the part of AWS's message that says which kind of policy
-// denied the call, verbatim: "because no identity-based policy allows the
-// iam:CreateAccessKey action", "with an explicit deny in a service control
-// policy: arn:...". It returns "" for other classes and when AWS did not say.
-// Source: IAM user guide, "Troubleshoot access denied error messages".
-func (e *Error) DenialReason() string {
-	if e.Class != Denied {
-		return ""
-	}
-	for _, mark := range []string{"with an explicit deny in ", "because no "} {
-		if i := strings.Index(e.Message, mark); i >= 0 {
-			return e.Message[i:]
-		}
-	}
-	return ""
-}
-
-// SuggestsMFA reports whether the denial looks like AWS's self-management policy,
-// which refuses every call that is not signed with an MFA session. Any other
-// explicit deny in the user's own policies looks the same.
-// Source: IAM user guide, "AWS: Allows MFA-authenticated IAM users to manage
-// their own credentials".
-func (e *Error) SuggestsMFA() bool {
-	return strings.HasPrefix(e.DenialReason(), "with an explicit deny in an identity-based policy")
-}
-
 // Hint returns a command or a question that may help a person, or "". This
 // package does not know the profile, so a command that names one ends in
 // PROFILE.
@@ -113,11 +81,9 @@ func (e *Error) Hint() string {
 	//exhaustive:enforce
 	switch e.Class {
 	case Ambiguous:
-		if e.isWebPage {
-			return "the answer is a web page: is there a captive portal or a proxy between this machine and AWS?"
-		}
+		return e.hintAmbiguous()
 	case Unsent:
-		return hintUnsent(e.err)
+		return hintUnsent(e.err, e.Endpoint)
 	case Denied:
 		return e.hintDenied()
 	case BadSecret:
@@ -134,24 +100,35 @@ func (e *Error) Hint() string {
 		return "is this account signed up, and the region enabled?"
 	case BadKey:
 		return "was the key deleted or made inactive? does the region of the profile belong to the partition of the key (aws, aws-cn, aws-us-gov)?"
-	case Throttled, Replicating, NoSuch, Invalid:
+	case Invalid:
+		return e.hintInvalid()
+	case Throttled, Replicating, NoSuch:
 	}
 	return ""
 }
 
-func (e *Error) hintDenied() string {
-	reason := e.DenialReason()
+// hintAmbiguous returns the hint for an answer that AWS did not give.
+func (e *Error) hintAmbiguous() string {
 	switch {
-	case e.Call == "GetSessionToken":
-		return "is the MFA code right, and was it not used before?"
-	case e.SuggestsMFA():
-		return "does a policy of this user ask for MFA? such a key cannot be rotated unattended: replace it in the console"
-	case strings.Contains(reason, "service control policy"), strings.Contains(reason, "resource control policy"):
-		return "the organization forbids it " + reason + ": ask its administrator"
-	case strings.Contains(reason, "permissions boundary"):
-		return "the permissions boundary of this user forbids it: ask who manages the account"
+	case e.redirect != "":
+		return "a proxy or a captive portal sends this machine to its own page: open " + e.Endpoint + " in a browser and sign in there; keyd tries again by itself"
+	case e.isWebPage:
+		return "the answer is a web page: is there a captive portal or a proxy between this machine and AWS? open " + e.Endpoint + " in a browser and sign in there"
+	case e.HTTPStatus == http.StatusProxyAuthRequired:
+		return hintProxyPassword
+	case e.HTTPStatus >= 400 && e.HTTPStatus < 500 && e.Code == "":
+		return "does something on the way answer in place of AWS? if " + e.Endpoint + " is a store without IAM and STS, keyd cannot replace its keys: set rotate = never for the profile in keyd.ini"
 	}
-	return "keyd policy PROFILE"
+	return ""
+}
+
+// hintInvalid returns the hint for a call that the endpoint does not offer.
+func (e *Error) hintInvalid() string {
+	says := func(part string) bool { return strings.Contains(e.Message, part) }
+	if e.Code == "InvalidAction" || e.Code == "NotImplemented" || says("Unsupported action") || says("Could not find operation") {
+		return "does " + e.Endpoint + " offer " + e.Call + "? without it keyd cannot replace the key: set rotate = never for the profile in keyd.ini"
+	}
+	return ""
 }
 
 func (e *Error) hintClock() string {
@@ -174,7 +151,7 @@ const (
 	Ambiguous    Class = iota // the answer was lost, cut or garbled, or a 5xx, or a timeout after the request may have left
 	Unsent                    // no connection: DNS, dial, proxy or TLS handshake failed
 	Throttled                 // too many requests; try later
-	Denied                    // a policy forbids the call; see Error.DenialReason
+	Denied                    // a policy forbids the call; see Error.Denial
 	BadKey                    // the key is unknown, deleted, inactive or not known here yet, or the region is not enabled; AWS does not say which
 	BadSecret                 // the secret does not belong to the key id
 	Clock                     // the clock of this machine is off by more than 15 minutes

@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -158,33 +160,6 @@ func TestClassOfCancelledCalls(t *testing.T) {
 	}
 }
 
-// The reason of a denial is AWS's own wording, and the hint follows from it.
-func TestDenialQuotesItsReason(t *testing.T) {
-	const who = "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: iam:UpdateAccessKey on resource: user alice "
-	for _, test := range []struct {
-		reason, hint string
-		mfa          bool
-	}{
-		{"because no identity-based policy allows the iam:UpdateAccessKey action", "keyd policy PROFILE", false},
-		{"with an explicit deny in an identity-based policy", "MFA", true},
-		{"with an explicit deny in a service control policy", "organization", false},
-		{"with an explicit deny in a service control policy: arn:aws:organizations::111122223333:policy/o-1/service_control_policy/p-1", "p-1", false},
-		{"because no permissions boundary allows the iam:UpdateAccessKey action", "boundary", false},
-		{"with an explicit deny in a permissions boundary", "boundary", false},
-		{"", "keyd policy PROFILE", false},
-	} {
-		w := answers(refusal(403, "AccessDenied", strings.TrimSpace(who+test.reason)))
-		err := client(t, w, aws()).SetStatus(t.Context(), user, oldID, iam.Active)
-		e, ok := errors.AsType[*iam.Error](err)
-		if !ok {
-			t.Fatalf("got %v", err)
-		}
-		if e.DenialReason() != test.reason || !strings.Contains(e.Hint(), test.hint) || e.SuggestsMFA() != test.mfa {
-			t.Errorf("%q: reason %q, hint %q, mfa %t", test.reason, e.DenialReason(), e.Hint(), e.SuggestsMFA())
-		}
-	}
-}
-
 // Errors are printed on a terminal, which text from the network must not control.
 func TestMessagesAreOneCleanLine(t *testing.T) {
 	w := answers(refusal(403, "AccessDenied", "a&#xA;b&#x9b;31m "+strings.Repeat("x", 5000)))
@@ -213,6 +188,14 @@ func TestHintsFollowTheClass(t *testing.T) {
 		{fails(&net.OpError{Op: "dial", Err: errors.New("refused")}), "online?", true},
 		{fails(&net.OpError{Op: "proxyconnect", Err: errors.New("refused")}), "HTTPS_PROXY", true},
 		{fails(x509.UnknownAuthorityError{}), "AWS_CA_BUNDLE", true},
+		{fails(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}), "spelled right", true},
+		{fails(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "server misbehaving"}}), "no name server", true},
+		{fails(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), "VPN that is not connected", true},
+		{fails(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}), "drop connections", true},
+		{fails(&net.OpError{Op: "proxyconnect", Err: errors.New("Proxy Authentication Required")}), "without a password", true},
+		{refusal(400, "InvalidParameterValue", "Unsupported action GetCallerIdentity"), "rotate = never", false},
+		{body(405, "<Error><Code>MethodNotAllowed</Code></Error>"), "rotate = never", true},
+		{redirects("https://gateway.example/login?next=x"), "sign in there", true},
 		{fails(io.EOF), "", true},
 	} {
 		_, err := client(t, answers(test.first), aws()).CreateKey(t.Context(), user)

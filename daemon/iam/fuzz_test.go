@@ -69,6 +69,8 @@ func FuzzEveryCall(f *testing.F) {
 			refusalXML("LimitExceeded", "awaiting replication"), identityXML("123456789012", "arn:aws:iam::123456789012:user/Bob", "AIDA1"),
 			listXML("<member><AccessKeyId>"+oldID+"</AccessKeyId></member>", "<IsTruncated>false</IsTruncated>"),
 			listXML("", "<IsTruncated>true</IsTruncated><Marker>x</Marker>"), "<" + c.action + "Response/>", "<!DOCTYPE x [<!ENTITY a \"b\">]><" + c.action + "Response>&a;</" + c.action + "Response>",
+			document(c.action, "<AccessKeyLastUsed><ServiceName>s3\u202e&#xA;keyd: hint: x</ServiceName><Region>\u2028</Region></AccessKeyLastUsed>"),
+			identityXML("123456789012", "arn:aws:iam::123456789012:user/B&#xA;ob", "AIDA1"),
 			document(c.action, "<AccessKeyLastUsed><ServiceName>s3</ServiceName><Region>eu-west-1</Region><LastUsedDate>never</LastUsedDate></AccessKeyLastUsed>"),
 		} {
 			for _, status := range []int{200, 403, 500} {
@@ -115,9 +117,13 @@ func askFuzzed(t *testing.T, c fuzzed, status int, date, location string, text [
 	if status < 200 || status > 299 || !root.Match(text) {
 		t.Errorf("%s: success from status %d and %q", c.action, status, text)
 	}
-	plain := !strings.ContainsAny(string(text), "&!\r") // no escapes: the words appear in the bytes as they are
+	plain := !strings.ContainsAny(string(text), "&!\r") && !strings.ContainsFunc(string(text), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) })
 	for _, word := range says {
-		if plain && !strings.Contains(string(text), word) {
+		if len(word) > 1100 || strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%s: not fit to print: %q", c.action, word)
+		}
+		word = strings.TrimSuffix(word, "...") // a service or region may be cut, and several spaces become one
+		if plain && !strings.Contains(word, " ") && !strings.Contains(string(text), word) {
 			t.Errorf("%s: reports %q, which is not in the answer %q", c.action, word, text)
 		}
 	}

@@ -41,8 +41,12 @@ type KeyInfo struct {
 type Listing struct {
 	Keys   []KeyInfo     // as ordered by IAM
 	Date   time.Time     // the server's clock, whole seconds; zero when the answer had no date
-	Offset time.Duration // server clock minus Options.Now, accurate to half the round trip plus half a second
+	Offset time.Duration // server clock minus Options.Now, by the quickest of the client's answers so far
+	Within time.Duration // how far Offset can be off in either direction; 0 when it was not measured
 }
+
+// Clock returns what the listing says of the two clocks.
+func (l *Listing) Clock() remote.Clock { return remote.Clock{Offset: l.Offset, Within: l.Within} }
 
 // ListKeys returns all access keys of user, over all pages. IAM is eventually
 // consistent: a new key may be missing, a deleted key may still be listed, and
@@ -59,7 +63,8 @@ func (c *Client) ListKeys(ctx context.Context, user string) (Listing, error) {
 	if err != nil {
 		return Listing{}, err
 	}
-	l.Date, l.Offset = k.date, k.offset
+	best := c.clock.best()
+	l.Date, l.Offset, l.Within = k.date, best.Offset, best.Within
 	return l, nil
 }
 
@@ -76,8 +81,8 @@ func (c *Client) listPages(ctx context.Context, user string) ([]KeyInfo, error) 
 				ID: aws.ToString(m.AccessKeyId), Status: Status(m.Status),
 				Created: aws.ToTime(m.CreateDate), User: aws.ToString(m.UserName),
 			}
-			if info.ID == "" {
-				return nil, &answerError{"the answer lists a key without id"}
+			if err := info.check(); err != nil {
+				return nil, err
 			}
 			keys = append(keys, info)
 		}
@@ -93,10 +98,23 @@ func (c *Client) listPages(ctx context.Context, user string) ([]KeyInfo, error) 
 	return nil, &answerError{"the list of keys does not end"}
 }
 
+// check returns an error unless k looks like a key that AWS lists.
+func (k *KeyInfo) check() error {
+	switch {
+	case !keyIDShape.MatchString(k.ID):
+		return &answerError{"the answer lists a key without a well-formed id"}
+	case k.Status != "" && !statusShape.MatchString(string(k.Status)):
+		return &answerError{"the answer lists a key with a status that is none"}
+	case k.User != "" && !userNameShape.MatchString(k.User):
+		return &answerError{"the answer lists a key of a user whose name is none"}
+	}
+	return nil
+}
+
 // SetStatus makes a key Active or Inactive. Repeating it does no harm. The
 // change takes some seconds to reach every region.
 func (c *Client) SetStatus(ctx context.Context, user, id string, s Status) error {
-	k := &call{name: "UpdateAccessKey", mutates: true}
+	k := &call{name: "UpdateAccessKey", mutates: true, keyID: id}
 	return c.doCall(ctx, k, func(ctx context.Context) error {
 		_, err := c.iam.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{
 			UserName: &user, AccessKeyId: &id, Status: types.StatusType(s),
@@ -108,7 +126,7 @@ func (c *Client) SetStatus(ctx context.Context, user, id string, s Status) error
 // DeleteKey deletes a key permanently. A key that does not exist is an error of
 // class NoSuch; the caller decides whether that counts as success.
 func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
-	k := &call{name: "DeleteAccessKey", mutates: true}
+	k := &call{name: "DeleteAccessKey", mutates: true, keyID: id}
 	return c.doCall(ctx, k, func(ctx context.Context) error {
 		_, err := c.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: &id})
 		return err
@@ -137,9 +155,9 @@ func (c *Client) LastUsed(ctx context.Context, id string) (remote.Use, error) {
 	return use, err
 }
 
-// valueOrNone returns *s, or "" where IAM says N/A.
+// valueOrNone returns *s, fit to print, or "" where IAM says N/A.
 func valueOrNone(s *string) string {
-	if v := aws.ToString(s); v != "N/A" {
+	if v := cleanText(aws.ToString(s), longestWord); v != "N/A" {
 		return v
 	}
 	return ""
@@ -150,6 +168,8 @@ type CreatedKey struct {
 	Key  credfile.Key
 	At   time.Time // CreateDate; Date when AWS left it out
 	Date time.Time // the server's clock when it answered, whole seconds; zero when unknown
+
+	Clock remote.Clock // the difference between the two clocks, by the quickest of the client's answers so far
 }
 
 // CreateKey makes a new access key for user. It sends one request and never
@@ -158,7 +178,7 @@ type CreatedKey struct {
 // Only a complete, well-shaped, Active pair of this user counts as success.
 // After an error whose Definite method returns false, a key may exist whose
 // secret is lost: list and reconcile before anything else. To help with that,
-// Created.Key.ID is set if the answer named an id. The secret is never set.
+// Key.ID is set if the answer named a well-formed id. The secret is never set.
 // Source: IAM API reference, CreateAccessKey (no idempotency token).
 func (c *Client) CreateKey(ctx context.Context, user string) (CreatedKey, error) {
 	k := &call{name: "CreateAccessKey", mutates: true, once: true}
@@ -171,9 +191,10 @@ func (c *Client) CreateKey(ctx context.Context, user string) (CreatedKey, error)
 			return err
 		}
 		created, err = checkCreated(out.AccessKey, user)
+		k.keyID = created.Key.ID
 		return err
 	})
-	created.Date = k.date
+	created.Date, created.Clock = k.date, c.clock.best()
 	if err == nil && created.At.IsZero() {
 		created.At = k.date
 	}
@@ -185,7 +206,10 @@ func checkCreated(a *types.AccessKey, user string) (CreatedKey, error) {
 		return CreatedKey{}, &answerError{"the answer holds no key"}
 	}
 	key := credfile.Key{ID: aws.ToString(a.AccessKeyId), Secret: credfile.NewSecret(aws.ToString(a.SecretAccessKey))}
-	named := CreatedKey{Key: credfile.Key{ID: key.ID}}
+	named := CreatedKey{}
+	if keyIDShape.MatchString(key.ID) {
+		named.Key.ID = key.ID
+	}
 	switch {
 	case key.ID == "" || key.Secret.IsZero():
 		return named, &answerError{"the answer holds half a pair"}
@@ -205,7 +229,7 @@ func checkCreated(a *types.AccessKey, user string) (CreatedKey, error) {
 // Undescribe for a key that is deleted.
 // Source: IAM API reference, Tag; IAM user guide, "Managing access keys".
 func (c *Client) DescribeKey(ctx context.Context, user, id, text string) error {
-	k := &call{name: "TagUser", mutates: true}
+	k := &call{name: "TagUser", mutates: true, keyID: id}
 	value := tagValue(text)
 	return c.doCall(ctx, k, func(ctx context.Context) error {
 		_, err := c.iam.TagUser(ctx, &iam.TagUserInput{UserName: &user, Tags: []types.Tag{{Key: &id, Value: &value}}})
@@ -216,7 +240,7 @@ func (c *Client) DescribeKey(ctx context.Context, user, id, text string) error {
 // UndescribeKey removes the description of a key. A key without a description is
 // not an error.
 func (c *Client) UndescribeKey(ctx context.Context, user, id string) error {
-	k := &call{name: "UntagUser", mutates: true}
+	k := &call{name: "UntagUser", mutates: true, keyID: id}
 	return c.doCall(ctx, k, func(ctx context.Context) error {
 		_, err := c.iam.UntagUser(ctx, &iam.UntagUserInput{UserName: &user, TagKeys: []string{id}})
 		return err

@@ -60,27 +60,27 @@ func TestListKeysReadsAllPages(t *testing.T) {
 	}
 	created := time.Date(2026, 11, 23, 0, 40, 3, 0, time.UTC)
 	w := answers(
-		body(200, listXML(member("A1", "<Status>Active</Status><UserName>Bob</UserName><CreateDate>2026-11-23T00:40:03Z</CreateDate>")+
-			member("A2", "<Status>Inactive</Status><CreateDate>2026-11-23T00:40:03.411Z</CreateDate>"), "<IsTruncated>true</IsTruncated><Marker>m1</Marker>")),
-		body(200, listXML(member("A3", "<Status>Expired</Status><CreateDate>2026-11-23T00:40:03.123456Z</CreateDate>"), "<IsTruncated>true</IsTruncated><Marker>m2</Marker>")),
-		body(200, listXML(member("A4", "<Status>Suspended</Status>")+member("A5", ""), "")),
+		body(200, listXML(member("AKIAIOSFODNN7EXAMP1", "<Status>Active</Status><UserName>Bob</UserName><CreateDate>2026-11-23T00:40:03Z</CreateDate>")+
+			member("AKIAIOSFODNN7EXAMP2", "<Status>Inactive</Status><CreateDate>2026-11-23T00:40:03.411Z</CreateDate>"), "<IsTruncated>true</IsTruncated><Marker>m1</Marker>")),
+		body(200, listXML(member("AKIAIOSFODNN7EXAMP3", "<Status>Expired</Status><CreateDate>2026-11-23T00:40:03.123456Z</CreateDate>"), "<IsTruncated>true</IsTruncated><Marker>m2</Marker>")),
+		body(200, listXML(member("AKIAIOSFODNN7EXAMP4", "<Status>Suspended</Status>")+member("AKIAIOSFODNN7EXAMP5", ""), "")),
 	)
 	l, err := client(t, w, aws()).ListKeys(t.Context(), user)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []iam.KeyInfo{
-		{ID: "A1", Status: iam.Active, Created: created, User: "Bob"},
-		{ID: "A2", Status: iam.Inactive, Created: created.Add(411 * time.Millisecond)},
-		{ID: "A3", Status: iam.Expired, Created: created.Add(123456 * time.Microsecond)},
-		{ID: "A4", Status: "Suspended"},
-		{ID: "A5"},
+		{ID: "AKIAIOSFODNN7EXAMP1", Status: iam.Active, Created: created, User: "Bob"},
+		{ID: "AKIAIOSFODNN7EXAMP2", Status: iam.Inactive, Created: created.Add(411 * time.Millisecond)},
+		{ID: "AKIAIOSFODNN7EXAMP3", Status: iam.Expired, Created: created.Add(123456 * time.Microsecond)},
+		{ID: "AKIAIOSFODNN7EXAMP4", Status: "Suspended"},
+		{ID: "AKIAIOSFODNN7EXAMP5"},
 	}
 	if !slices.Equal(l.Keys, want) {
 		t.Errorf("got  %v\nwant %v", l.Keys, want)
 	}
 	for _, k := range l.Keys {
-		if k.Status.Usable() != (k.ID == "A1") {
+		if k.Status.Usable() != (k.ID == "AKIAIOSFODNN7EXAMP1") {
 			t.Errorf("%s is usable: %t", k.Status, k.Status.Usable())
 		}
 	}

@@ -3,6 +3,7 @@ package iam
 import (
 	"context"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"keyd/credfile"
+	"keyd/daemon/iam/remote"
 )
 
 // clock gives the time of signatures: the local time, corrected by what AWS's
@@ -22,6 +24,29 @@ type clock struct {
 	now      func() time.Time
 	measured atomic.Int64 // server clock minus now, in nanoseconds, as last measured
 	signed   atomic.Int64 // correction used by the last signature, in nanoseconds
+
+	mu       sync.Mutex
+	tightest remote.Clock // of all answers, the one that says most
+}
+
+// note takes over what an answer says of the server's clock. The last answer corrects
+// the signatures; the tightest is kept for those who compare times. An answer that
+// contradicts it replaces it: one of the two clocks has been set since.
+func (c *clock) note(m remote.Clock) {
+	c.measured.Store(int64(m.Offset))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	apart := (m.Offset - c.tightest.Offset).Abs() > m.Within+c.tightest.Within
+	if c.tightest.Within == 0 || m.Within <= c.tightest.Within || apart {
+		c.tightest = m
+	}
+}
+
+// best returns the most exact difference of the two clocks so far.
+func (c *clock) best() remote.Clock {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tightest
 }
 
 // maxSkew is the difference between the clocks above which a signature is

@@ -46,6 +46,9 @@ func parseIdentity(accountID, arn, userID string) (remote.Identity, error) {
 	if len(f) != 6 || f[0] != "arn" || f[1] == "" || !digits || f[4] != accountID || f[5] == "" || userID == "" {
 		return remote.Identity{}, &answerError{"the answer is not an identity: account, ARN and user id do not fit together"}
 	}
+	if !partitionShape.MatchString(f[1]) || f[2] != "iam" && f[2] != "sts" || f[3] != "" || !resourceShape.MatchString(f[5]) || !userIDShape.MatchString(userID) {
+		return remote.Identity{}, &answerError{"the answer is not an identity: its ARN or user id is not shaped like AWS's"}
+	}
 	id := remote.Identity{Account: accountID, ARN: arn, UserID: userID, Partition: f[1]}
 	path, isUser := strings.CutPrefix(f[5], "user/")
 	id.Root = f[2] == "iam" && f[5] == "root"
@@ -54,6 +57,9 @@ func parseIdentity(accountID, arn, userID string) (remote.Identity, error) {
 		id.User = path[strings.LastIndex(path, "/")+1:]
 		if id.User == "" {
 			return remote.Identity{}, &answerError{"the answer is not an identity: the user has no name"}
+		}
+		if !userNameShape.MatchString(id.User) {
+			return remote.Identity{}, &answerError{"the answer is not an identity: the user's name is not shaped like AWS's"}
 		}
 	}
 	return id, nil

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"keyd/daemon/iam/remote"
 )
 
 const (
@@ -60,7 +62,7 @@ func (w *wire) sendRequest(k *call, r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	k.status, k.requestID = resp.StatusCode, cleanText(resp.Header.Get("X-Amzn-Requestid"))
+	k.status, k.requestID = resp.StatusCode, cleanText(resp.Header.Get("X-Amzn-Requestid"), longestWord)
 	after := w.clock.now()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit+1))
 	if err != nil {
@@ -87,7 +89,8 @@ func (k *call) checkAnswer(resp *http.Response, body []byte) error {
 	case len(body) > answerLimit:
 		return &answerError{"the answer is longer than 1 MiB"}
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
-		return &answerError{"the answer is a redirect to " + redirectHost(resp) + ", which is not followed"}
+		k.redirect = redirectHost(resp)
+		return &answerError{"the answer is a redirect to " + k.redirect + ", which is not followed"}
 	case k.isWebPage:
 		return &answerError{"the answer is a web page"}
 	case resp.StatusCode >= 400:
@@ -106,12 +109,12 @@ type refusal struct {
 
 func (k *call) readRefusal(body []byte) error {
 	var r refusal
-	if err := xml.Unmarshal(body, &r); err != nil || r.Code == "" {
+	if err := xml.Unmarshal(body, &r); err != nil || !codeShape.MatchString(r.Code) {
 		return &answerError{"the answer does not come from AWS"}
 	}
-	k.refusal = refusal{Code: cleanText(r.Code), Message: cleanText(r.Message)}
+	k.refusal = refusal{Code: r.Code, Message: cleanText(r.Message, longestMessage)}
 	if r.RequestID != "" {
-		k.requestID = cleanText(r.RequestID)
+		k.requestID = cleanText(r.RequestID, longestWord)
 	}
 	return nil
 }
@@ -121,7 +124,7 @@ func redirectHost(resp *http.Response) string {
 	if err != nil || u.Host == "" {
 		return "nowhere"
 	}
-	return cleanText(u.Host)
+	return cleanText(u.Host, longestHost)
 }
 
 // isWebPage reports whether body is HTML. The content type proves nothing,
@@ -154,6 +157,10 @@ func checkDocument(body []byte, root string) error {
 	}
 }
 
+// dateGrain is how coarse a Date is: the server cuts it to whole seconds. One second
+// is twice what that needs, because AWS's own servers differ by a little.
+const dateGrain = time.Second
+
 // readClock reads the server's clock from an answer of AWS. It skips an answer
 // from a cache (with an Age header), whose date lies in the past.
 func (k *call) readClock(c *clock, h http.Header, before, after time.Time) {
@@ -163,9 +170,10 @@ func (k *call) readClock(c *clock, h http.Header, before, after time.Time) {
 	}
 	// Date is cut to whole seconds and was written at some point of the trip.
 	const half = 500 * time.Millisecond
-	middle := before.Add(after.Sub(before) / 2)
-	k.date, k.offset = date.UTC(), date.Add(half).Sub(middle)
-	c.measured.Store(int64(k.offset))
+	trip := max(after.Sub(before), 0)
+	k.date, k.offset = date.UTC(), date.Add(half).Sub(before.Add(trip/2))
+	k.within = trip/2 + dateGrain
+	c.note(remote.Clock{Offset: k.offset, Within: k.within})
 }
 
 // call records what one call learns on the wire over all its attempts. The SDK
@@ -173,6 +181,7 @@ func (k *call) readClock(c *clock, h http.Header, before, after time.Time) {
 // left this machine, and what the server's clock said.
 type call struct {
 	name    string // the action
+	keyID   string // the key that a changing call is about
 	mutates bool
 	once    bool // exactly one request may leave
 
@@ -185,9 +194,11 @@ type call struct {
 	status       int
 	refusal      refusal // zero unless the body was AWS's error document
 	isWebPage    bool
+	redirect     string // the host that a redirect points to; "" for any other answer
 	requestID    string
 	date         time.Time // the server's Date of the last answer
 	offset       time.Duration
+	within       time.Duration // how far offset can be off; 0 when nothing was measured
 }
 
 // callKey is the context key under which doCall passes a *call to the wire.
@@ -204,7 +215,8 @@ func (k *call) startAttempt(r *http.Request) *http.Request {
 	k.mayHaveActed = k.mayHaveActed || k.left && !k.refusedByAWS()
 	k.attempts++
 	k.host = r.URL.Hostname()
-	k.status, k.refusal, k.isWebPage, k.requestID, k.left = 0, refusal{}, false, "", true
+	k.status, k.refusal, k.isWebPage, k.redirect, k.requestID, k.left = 0, refusal{}, false, "", "", true
+	k.date = time.Time{}
 	k.connected.Store(false)
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { k.connected.Store(true) }}
 	return r.WithContext(httptrace.WithClientTrace(r.Context(), trace))

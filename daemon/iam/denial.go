@@ -1,0 +1,158 @@
+package iam
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Denial says which kind of policy denies a call. AWS names the kind in its message,
+// in words that have changed over the years; what it does not say, the pattern of
+// what the same key may do tells in part (Client.ExplainDenial).
+type Denial uint8
+
+// The denials. Most may come and go, because any policy may have a condition on the
+// source address, the VPC endpoint, the hour or MFA; AWS names no condition.
+const (
+	DenialUnsaid      Denial = iota // AWS gives no reason, as it did for years
+	DenialNotAllowed                // no identity-based policy allows the call, under its conditions
+	DenialExplicit                  // a policy denies the call, one of the user's own as a rule; the older wording leaves open which
+	DenialMFA                       // a policy denies nearly everything without MFA, but leaves open what opens a session with MFA
+	DenialPlace                     // a policy denies everything, also what every guard for MFA leaves open: the place, the hour or the network
+	DenialSCP                       // a service control policy of the organization
+	DenialRCP                       // a resource control policy of the organization
+	DenialBoundary                  // the permissions boundary of the user
+	DenialSession                   // the policy of a session
+	DenialVPCEndpoint               // the policy of the VPC endpoint that the call went through
+	DenialResource                  // a resource-based policy
+	DenialCode                      // the code for MFA is wrong or was used before
+	DenialQuarantine                // AWS's quarantine of a leaked key, by name
+	DenialLeakLike                  // what that quarantine looks like: the keys are listed, and changes are denied explicitly
+)
+
+// IsCertain reports whether trying again elsewhere or later cannot help, so that a
+// person has to know at once.
+func (d Denial) IsCertain() bool {
+	return d == DenialQuarantine || d == DenialLeakLike || d == DenialCode
+}
+
+// denialMarks are the words by which AWS names the kind of a policy, after "with an
+// explicit deny in a" or "because no".
+// Source: IAM user guide, "Troubleshoot access denied error messages".
+var denialMarks = []struct {
+	words string
+	kind  Denial
+}{
+	{"service control policy", DenialSCP},
+	{"resource control policy", DenialRCP},
+	{"permissions boundary", DenialBoundary},
+	{"session policy", DenialSession},
+	{"VPC endpoint policy", DenialVPCEndpoint},
+	{"resource-based policy", DenialResource},
+	{"identity-based policy", DenialExplicit},
+}
+
+// denialOf returns what AWS's message says about the policy that denied the call.
+func denialOf(e *Error) Denial {
+	reason := e.DenialReason()
+	explicit := strings.HasPrefix(reason, "with an explicit deny")
+	switch {
+	case e.Class != Denied:
+		return DenialUnsaid
+	case e.Call == "GetSessionToken":
+		return DenialCode
+	case explicit && quarantineShape.MatchString(e.Policy()):
+		return DenialQuarantine
+	}
+	for _, mark := range denialMarks {
+		if !strings.Contains(reason, mark.words) {
+			continue
+		}
+		if mark.kind == DenialExplicit && !explicit {
+			return DenialNotAllowed
+		}
+		return mark.kind
+	}
+	if explicit { // the older wording ends here
+		return DenialExplicit
+	}
+	return DenialUnsaid
+}
+
+// DenialReason returns the part of AWS's message that says which kind of policy
+// denied the call, verbatim but for cleanText: "because no identity-based policy
+// allows the iam:CreateAccessKey action", "with an explicit deny in a service control
+// policy: arn:...". It returns "" for other classes and when AWS did not say.
+// Source: IAM user guide, "Troubleshoot access denied error messages"; before 2021
+// AWS wrote no more than "with an explicit deny", and no reason for the rest.
+func (e *Error) DenialReason() string {
+	if e.Class != Denied {
+		return ""
+	}
+	for _, mark := range []string{"with an explicit deny", "because no "} {
+		if i := strings.LastIndex(e.Message, mark); i >= 0 { // the name of a resource stands before it, and may hold anything
+			return e.Message[i:]
+		}
+	}
+	return ""
+}
+
+var (
+	policyShape     = regexp.MustCompile(`^arn:aws[a-z-]{0,20}:(?:iam|organizations)::(?:\d{12}|aws):policy/[\w+=,.@/-]{1,300}$`)
+	quarantineShape = regexp.MustCompile(`^arn:aws[a-z-]{0,20}:iam::aws:policy/AWSCompromisedKeyQuarantine(?:V\d+)?$`)
+)
+
+// Policy returns the ARN of the policy that AWS names in a denial, or "". AWS names
+// none of another account, and no inline policy.
+func (e *Error) Policy() string {
+	_, arn, found := strings.Cut(e.DenialReason(), " policy: ")
+	if arn, _, _ = strings.Cut(arn, " "); found && policyShape.MatchString(arn) {
+		return arn
+	}
+	return ""
+}
+
+// IsVague reports whether the pattern of what else the key may do can tell more about
+// the denial than AWS's words. See Client.ExplainDenial.
+func (e *Error) IsVague() bool { return e.Denial == DenialExplicit && e.Policy() == "" }
+
+// hintDenied returns the hint for a denial. It quotes nothing of AWS's message but the
+// ARN of a policy: a person pastes hints.
+func (e *Error) hintDenied() string {
+	named := ""
+	if arn := e.Policy(); arn != "" {
+		named = " (" + arn + ")"
+	}
+	const again = "if it depends on the network (VPN), the hour or MFA, keyd tries again by itself, or now with: keyd rotate PROFILE"
+	//exhaustive:enforce
+	switch e.Denial {
+	case DenialUnsaid, DenialNotAllowed:
+		return "keyd policy PROFILE"
+	case DenialExplicit:
+		return "a policy" + named + " forbids it, whatever others allow: " + again
+	case DenialMFA:
+		return "a policy forbids it without MFA, and keyd has no code: ask who manages the account to leave this user's own iam:*AccessKey* calls out of that policy; until then, replace the key in the console, where you sign in with MFA"
+	case DenialPlace:
+		return "a policy forbids everything from here and now: connect to the network that it asks for (VPN), then: keyd rotate PROFILE"
+	case DenialSCP:
+		return "a service control policy of the organization" + named + " forbids it: ask its administrator; " + again
+	case DenialRCP:
+		return "a resource control policy of the organization" + named + " forbids it: ask its administrator; " + again
+	case DenialBoundary:
+		return "the permissions boundary of this user" + named + " forbids it: ask who manages the account; " + again
+	case DenialSession:
+		return "the policy of a session" + named + " forbids it: ask who manages the account"
+	case DenialVPCEndpoint:
+		return "the policy of the VPC endpoint that this network uses forbids it: ask who manages that network; from another one keyd tries again by itself, or now with: keyd rotate PROFILE"
+	case DenialResource:
+		return "a resource-based policy" + named + " forbids it: ask who manages the account"
+	case DenialCode:
+		return "is the MFA code right, and was it not used before?"
+	case DenialQuarantine:
+		return hintStolen
+	case DenialLeakLike:
+		return "has AWS written to the owner of the account about a leaked key, and is a policy AWSCompromisedKeyQuarantine attached to the user? then " + hintStolen + "; otherwise ask which policy of the user denies it"
+	}
+	return ""
+}
+
+const hintStolen = "treat the key as stolen: let an administrator of the account make another key for this user, put it into the files, make this one inactive and see what it was used for (CloudTrail); only then detach the policy"

@@ -1,0 +1,178 @@
+package iam
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// proxyError reports a proxy that refused to connect to AWS. Nothing left this
+// machine but the name of the host.
+type proxyError struct {
+	Status int // the proxy's HTTP status
+}
+
+// Error names the status. It does not quote the proxy, whose words are anyone's.
+func (e *proxyError) Error() string {
+	return fmt.Sprintf("the proxy answered %d %s", e.Status, http.StatusText(e.Status))
+}
+
+// checkProxyAnswer turns the refusal of a proxy into a *proxyError.
+func checkProxyAnswer(status int) error {
+	if status == http.StatusOK {
+		return nil
+	}
+	return &proxyError{status}
+}
+
+// networkFault is why no connection was made, told apart by what a person can do
+// about it.
+type networkFault uint8
+
+const (
+	faultUnknown  networkFault = iota
+	faultNoName                // the name of the endpoint does not exist, says the name server
+	faultNoDNS                 // no name server answers
+	faultRefused               // the host, or a firewall before it, refuses the connection
+	faultSilent                // no answer to the attempt to connect
+	faultProxy                 // the proxy cannot be reached, or refuses
+	faultPassword              // the proxy asks for a user name and a password
+	faultClock                 // TLS: the certificate is not valid at the time that this machine's clock shows
+	faultTLS                   // TLS: any other failure
+)
+
+// networkFaultOf returns why no connection was made.
+func networkFaultOf(err error) networkFault {
+	proxy, isProxy := errors.AsType[*proxyError](err)
+	op, isOp := errors.AsType[*net.OpError](err)
+	dns, isDNS := errors.AsType[*net.DNSError](err)
+	connecting := isProxy || isOp && op.Op == "proxyconnect"
+	_, invalid := expiredCertificate(err)
+	switch {
+	case connecting && (isProxy && proxy.Status == http.StatusProxyAuthRequired || strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired))):
+		return faultPassword
+	case invalid:
+		return faultClock
+	case isTLSFailure(err):
+		return faultTLS
+	case connecting:
+		return faultProxy
+	case isDNS && dns.IsNotFound:
+		return faultNoName
+	case isDNS:
+		return faultNoDNS
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return faultRefused
+	case isOp && op.Op == "dial" && (op.Timeout() || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)):
+		return faultSilent
+	}
+	return faultUnknown
+}
+
+// provesNetwork reports whether the fault shows that a network is there: something
+// answered, and it was not AWS.
+func (f networkFault) provesNetwork() bool {
+	return f == faultPassword || f == faultClock || f == faultTLS
+}
+
+// IsIntercepted reports whether err is a call that something else than AWS answered:
+// a proxy that asks for a password, a TLS handshake that failed because a proxy or a
+// captive portal is in the way, because this machine does not trust AWS's
+// certificate, or because its clock is wrong. Unlike other errors of class Unsent it
+// shows that a network is there.
+func IsIntercepted(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Class == Unsent && networkFaultOf(e.err).provesNetwork()
+}
+
+func isTLSFailure(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[x509.HostnameError](err)
+	return ok
+}
+
+// expiredCertificate returns the certificate that is not valid now, by this machine's
+// clock. crypto/x509 has one reason for "not yet" and "no longer".
+func expiredCertificate(err error) (x509.CertificateInvalidError, bool) {
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
+	return invalid, ok && invalid.Reason == x509.Expired
+}
+
+// describeNetwork says why no connection to host was made, or "" when the words of
+// the operating system say it best.
+func describeNetwork(err error, host string) string {
+	switch networkFaultOf(err) {
+	case faultNoName:
+		return "no such host: the name server knows no " + cleanText(host, longestHost)
+	case faultClock:
+		if invalid, _ := expiredCertificate(err); invalid.Cert != nil {
+			return describeValidity(invalid.Cert, time.Now())
+		}
+		return "the certificate is not valid at the time that this machine's clock shows"
+	case faultPassword:
+		return "the proxy asks for a user name and a password (407 Proxy Authentication Required)"
+	default:
+		return ""
+	}
+}
+
+// describeValidity says how the validity of a certificate and the local clock differ.
+func describeValidity(c *x509.Certificate, now time.Time) string {
+	const day = "2 January 2006"
+	clock := "this machine's clock says " + now.UTC().Format("2 January 2006 15:04 UTC")
+	if now.Before(c.NotBefore) {
+		return "the certificate is not valid before " + c.NotBefore.UTC().Format(day) + ", and " + clock
+	}
+	return "the certificate was valid until " + c.NotAfter.UTC().Format(day) + ", and " + clock
+}
+
+const (
+	hintProxyPassword = "the proxy must let this machine reach AWS's IAM and STS without a password, or keyd needs a local forwarder that knows it (such as px or cntlm) in HTTPS_PROXY: keyd install stores no password"
+	hintSetClock      = "set the clock: timedatectl set-ntp true, or the date settings of your system; if the clock is right, a proxy on the way shows an expired certificate"
+)
+
+// hintUnsent returns the hint for an error of class Unsent.
+func hintUnsent(err error, host string) string {
+	if errors.Is(err, context.Canceled) {
+		return ""
+	}
+	switch networkFaultOf(err) {
+	case faultPassword:
+		return hintProxyPassword
+	case faultProxy:
+		return "is HTTPS_PROXY right, and is that proxy running?"
+	case faultClock:
+		return hintSetClock
+	case faultTLS:
+		return "does a proxy intercept TLS? then name its certificate in AWS_CA_BUNDLE"
+	case faultNoName:
+		return "is this machine online? is the region in " + host + " spelled right?"
+	case faultNoDNS:
+		return "is this machine online? no name server answers"
+	case faultRefused:
+		return "is this machine online? does a firewall, or a VPN that is not connected, refuse connections to " + host + "?"
+	case faultSilent:
+		return "is this machine online? does a firewall drop connections to " + host + "?"
+	case faultUnknown:
+	}
+	return "is this machine online?"
+}
