@@ -113,6 +113,7 @@ func (c *Cloud) process(x *exchange) {
 	now := c.opt.Now()
 	c.logCall(x, now)
 	x.id = c.newUUID()
+	x.call.RequestID = x.id
 	x.fault = c.chooseFault(x)
 	x.call.Fault = x.fault.Kind
 	switch f := x.fault; {

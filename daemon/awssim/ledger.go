@@ -15,6 +15,9 @@ type Call struct {
 	Asked   string    // the status that UpdateAccessKey requests
 	Attempt int       // which attempt this is, from Amz-Sdk-Request; 0 when absent
 	Max     int       // how many attempts the client may make; 0 when absent
+	Agent   string    // the header User-Agent
+
+	RequestID string // that AWS gave the request
 
 	Fault     Kind   // the fault that was applied; empty for none
 	Effect    bool   // the request was accepted and carried out; false for a late one until then
@@ -61,6 +64,7 @@ func (c *Cloud) logCall(x *exchange, at time.Time) {
 	n := c.nextSerial()
 	call := &Call{At: at, View: viewIAM, Action: x.action, KeyID: x.cred.keyID, Target: x.params.Get("AccessKeyId"), Asked: x.params.Get("Status")}
 	call.Attempt, call.Max = readAttempts(x.http.Header)
+	call.Agent = x.http.Header.Get("User-Agent")
 	if x.service == "sts" {
 		call.View = viewSTS(x.cred.region)
 	}

@@ -10,7 +10,7 @@ import (
 // what the same key may do tells in part (Client.ExplainDenial).
 type Denial uint8
 
-// The denials. Most may come and go, because any policy may have a condition on the
+// The denials. Their numbers are on disk, so new ones go to the end. Most may come and go, because any policy may have a condition on the
 // source address, the VPC endpoint, the hour or MFA; AWS names no condition.
 const (
 	DenialUnsaid      Denial = iota // AWS gives no reason, as it did for years
@@ -132,7 +132,7 @@ func (e *Error) hintDenied() string {
 	case DenialMFA:
 		return "a policy forbids it without MFA, and keyd has no code: ask who manages the account to leave this user's own iam:*AccessKey* calls out of that policy; until then, replace the key in the console, where you sign in with MFA"
 	case DenialPlace:
-		return "a policy forbids everything from here and now: connect to the network that it asks for (VPN), then: keyd rotate PROFILE"
+		return "a policy forbids everything here and now: ask who manages the account whether it asks for a network (VPN) or for certain hours; there keyd tries again by itself, or now with: keyd rotate PROFILE"
 	case DenialSCP:
 		return "a service control policy of the organization" + named + " forbids it: ask its administrator; " + again
 	case DenialRCP:

@@ -111,9 +111,9 @@ func (e *Error) Hint() string {
 func (e *Error) hintAmbiguous() string {
 	switch {
 	case e.redirect != "":
-		return "a proxy or a captive portal sends this machine to its own page: open " + e.Endpoint + " in a browser and sign in there; keyd tries again by itself"
+		return "a proxy or a captive portal sends this machine to its own page: sign in there with a browser; keyd tries again by itself"
 	case e.isWebPage:
-		return "the answer is a web page: is there a captive portal or a proxy between this machine and AWS? open " + e.Endpoint + " in a browser and sign in there"
+		return "the answer is a web page: is there a captive portal or a proxy between this machine and AWS? sign in there with a browser"
 	case e.HTTPStatus == http.StatusProxyAuthRequired:
 		return hintProxyPassword
 	case e.HTTPStatus >= 400 && e.HTTPStatus < 500 && e.Code == "":

@@ -188,7 +188,7 @@ func TestHintsFollowTheClass(t *testing.T) {
 		{fails(&net.OpError{Op: "dial", Err: errors.New("refused")}), "online?", true},
 		{fails(&net.OpError{Op: "proxyconnect", Err: errors.New("refused")}), "HTTPS_PROXY", true},
 		{fails(x509.UnknownAuthorityError{}), "AWS_CA_BUNDLE", true},
-		{fails(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}), "spelled right", true},
+		{fails(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}), "online?", true},
 		{fails(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "server misbehaving"}}), "no name server", true},
 		{fails(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), "VPN that is not connected", true},
 		{fails(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}), "drop connections", true},

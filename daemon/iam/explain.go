@@ -3,8 +3,12 @@ package iam
 import (
 	"context"
 	"errors"
+	"net/url"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	smithyendpoints "github.com/aws/smithy-go/endpoints"
 )
 
 // ExplainDenial returns err with a Denial that the pattern of what else the key may do
@@ -43,6 +47,12 @@ func (c *Client) ExplainDenial(ctx context.Context, user string, err error) erro
 	return err
 }
 
+// ComesFromPattern reports whether d is what ExplainDenial finds out about a denial that
+// may come and go.
+func (d Denial) ComesFromPattern() bool {
+	return d == DenialExplicit || d == DenialMFA || d == DenialPlace
+}
+
 // askDevices asks for the user's MFA devices. It returns the denial, or nil when the
 // call is allowed. answered is false when AWS said neither.
 func (c *Client) askDevices(ctx context.Context, user string) (denied *Error, answered bool) {
@@ -56,4 +66,33 @@ func (c *Client) askDevices(ctx context.Context, user string) (denied *Error, an
 	}
 	e, ok := errors.AsType[*Error](err)
 	return e, ok && e.Class == Denied
+}
+
+// HostOf returns the host of STS in region, or of IAM when region is "". It is what
+// Error.Endpoint names after a call there; "" when the region is unknown.
+func (c *Client) HostOf(region string) string {
+	ctx := context.Background()
+	service, custom := "iam", c.endpoints.IAMURL
+	if region != "" {
+		service, custom = "sts", c.endpoints.STSURL
+	}
+	if custom != "" {
+		u, err := url.Parse(custom)
+		if err != nil {
+			return ""
+		}
+		return u.Hostname()
+	}
+	var found smithyendpoints.Endpoint
+	var err error
+	if service == "iam" {
+		found, err = iam.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, iam.EndpointParameters{
+			Region: aws.String(homeRegion(c.endpoints.Partition)), UseFIPS: &c.endpoints.FIPS})
+	} else {
+		found, err = sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sts.EndpointParameters{Region: &region, UseFIPS: &c.endpoints.FIPS})
+	}
+	if err != nil {
+		return ""
+	}
+	return found.URI.Hostname()
 }

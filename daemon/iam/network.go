@@ -147,7 +147,7 @@ func describeValidity(c *x509.Certificate, now time.Time) string {
 
 const (
 	hintProxyPassword = "the proxy must let this machine reach AWS's IAM and STS without a password, or keyd needs a local forwarder that knows it (such as px or cntlm) in HTTPS_PROXY: keyd install stores no password"
-	hintSetClock      = "set the clock: timedatectl set-ntp true, or the date settings of your system; if the clock is right, a proxy on the way shows an expired certificate"
+	hintSetClock      = "set the clock: timedatectl set-ntp true, or the date settings of your system; if the clock is right, a proxy on the way shows a certificate of another time"
 )
 
 // hintUnsent returns the hint for an error of class Unsent.
@@ -165,7 +165,10 @@ func hintUnsent(err error, host string) string {
 	case faultTLS:
 		return "does a proxy intercept TLS? then name its certificate in AWS_CA_BUNDLE"
 	case faultNoName:
-		return "is this machine online? is the region in " + host + " spelled right?"
+		if strings.HasPrefix(host, "sts.") {
+			return "is this machine online? is the region in " + host + " spelled right?"
+		}
+		return "is this machine online?"
 	case faultNoDNS:
 		return "is this machine online? no name server answers"
 	case faultRefused:
