@@ -25,6 +25,7 @@ type loop struct {
 	nextPass    time.Time         // when the next round or pass is due
 	failures    int               // passes in a row that returned an error
 	needy       []rotate.Result   // keys that newly need a person, and were not reported yet
+	retry       bool              // a person asked to try again now
 	needsPerson map[string]bool   // keys that need a person and were reported, by KeyStatus.Identity
 	slowWatch   error             // why changes of files are noticed late, found during a round and not noted yet
 	lastLogged  map[string]string // the state of each key when it was last logged, by KeyStatus.Identity
@@ -66,8 +67,9 @@ func (l *loop) close() {
 func (l *loop) runRound(ctx context.Context) {
 	l.options.Supervisor.Beat()
 	l.reloadSettings()
-	if l.schedule == nil {
-		l.schedule = l.NewSchedule(rotate.Request{})
+	if l.schedule == nil || l.retry {
+		l.schedule = l.NewSchedule(rotate.Request{Options: decide.Options{Retry: l.retry}})
+		l.retry = false
 	}
 	results, next, err := l.roundUnlessChanged(ctx)
 	l.reportPass(results, err)
@@ -192,6 +194,7 @@ func (l *loop) waitForEvent(ctx context.Context, timer *time.Timer) (keepWaiting
 		l.noteProblem("telling", why)
 		return true, nil
 	case <-l.options.Hangup:
+		l.retry = true
 		l.Log.Info("look", "why", "SIGHUP")
 	case c, ok := <-l.options.Changed:
 		switch {

@@ -14,7 +14,11 @@ const historyLong = `Print what keyd did to which key, when, and in which proces
 
 --json prints one object: version (1), damaged (the number of lines that could
 not be read) and entries. Each entry has time, process, pid, profiles, did,
-key, user, account and text. Times are RFC 3339; key ids are complete.`
+key, user, account, text, installation (which keyd did it) and calls: for each
+call that changed something at AWS its name, AWS's request_id and date, region,
+endpoint, key, signed_by, outcome (done, or unknown when the answer was lost)
+and code (of an error). CloudTrail has the same request ids. Times are RFC 3339;
+key ids are complete.`
 
 // historyJSON is what keyd history --json prints.
 type historyJSON struct {

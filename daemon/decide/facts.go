@@ -85,6 +85,7 @@ type Options struct {
 	Manual    bool // a person started the pass: do not wait for the next retry or re-check
 	Force     bool // replace the key even if it is young
 	RetireNow bool // skip the overlap and the quarantine, but not the proof
+	Retry     bool // a person asked the daemon to try again now (SIGHUP): do not wait for the next retry
 }
 
 // Placement is what the places of a rotation show now.
@@ -146,10 +147,18 @@ type Failure struct {
 	Why         string    `json:"why"`
 	Hint        string    `json:"hint,omitzero"`
 	NeedsPerson bool      `json:"definite,omitzero"` // waiting does not help; a person has to act
-	Offline     bool      `json:"offline,omitzero"`  // no connection was made: DNS, dial or TLS failed
+	Offline     bool      `json:"offline,omitzero"`  // nothing of the partition could be reached in that pass
 
-	Intercepted bool          `json:"intercepted,omitzero"` // Offline because TLS failed: something answered that is not AWS
+	Intercepted bool          `json:"intercepted,omitzero"` // something answered that is not AWS: a proxy, a captive portal, TLS of another
 	Lasted      time.Duration `json:"lasted_ns,omitzero"`   // time since the first failure in a row, not counting time asleep or off
+
+	// Denied is set when a policy denies the action, perhaps only here or now: a person
+	// is called after denials on two days. See deny.
+	Denied      bool        `json:"denied,omitzero"`
+	Denial      uint8       `json:"denial,omitzero"`       // the kind of the policy, as package iam numbers it
+	DeniedSince time.Time   `json:"denied_since,omitzero"` // the first denial in a row
+	DeniedAt    []time.Time `json:"denied_at,omitzero"`    // the last denials, oldest first
+	Hidden      *Failure    `json:"hidden,omitzero"`       // the denial of another action, which counts again once this one succeeds
 }
 
 // RecheckEvery is how often keyd looks again at a key for which nothing is due,

@@ -48,39 +48,55 @@ const (
 // offlineRetryAfter returns how long to wait for the network after the nth failure
 // in a row: a random time of at most RetryAfter(n) and 15 minutes. The jitter is
 // full, so that a company's machines do not all call AWS in the second in which
-// their network comes back. The draw is derived from the time of the failure, so
-// every call returns the same result.
-func offlineRetryAfter(n int, failed time.Time) time.Duration {
+// their network comes back. The draw is derived from the key and the time of the
+// failure, so every call returns the same result, and two keys that failed at one
+// reading of a coarse clock do not stay in step.
+func offlineRetryAfter(n int, failed time.Time, id string) time.Duration {
 	most := min(RetryAfter(n), OfflineMaxWait)
+	return max(drawWait(most, n, failed, id), offlineMinWait)
+}
+
+// drawWait returns a duration below most that looks random, and is the same for the
+// same failure of the same key.
+func drawWait(most time.Duration, n int, failed time.Time, id string) time.Duration {
 	h := fnv.New64a()
 	h.Write([]byte(strconv.FormatInt(failed.UnixNano(), 10)))
 	h.Write([]byte(strconv.Itoa(n)))
-	return max(time.Duration(h.Sum64()%uint64(max(most, 1))), offlineMinWait)
+	h.Write([]byte(id))
+	mixed := h.Sum64() // FNV alone leaves the high bits of short inputs close together
+	mixed = (mixed ^ mixed>>30) * 0xbf58476d1ce4e5b9
+	mixed = (mixed ^ mixed>>27) * 0x94d049bb133111eb
+	return time.Duration((mixed ^ mixed>>31) % uint64(max(most, 1)))
 }
 
-// retryAt returns when the failed action may be tried again.
-func (t *Failure) retryAt() time.Time {
+// retryAt returns when the failed action may be tried again for the key id.
+func (t *Failure) retryAt(id string) time.Time {
 	switch {
+	case t.Denied:
+		return t.deniedRetryAt(id)
 	case t.NeedsPerson:
 		return t.At.Add(RecheckEvery)
 	case t.Offline:
-		return t.At.Add(offlineRetryAfter(t.Count, t.At))
+		return t.At.Add(offlineRetryAfter(t.Count, t.At, id))
 	}
 	return t.At.Add(RetryAfter(t.Count))
 }
 
-// MayRetry reports whether the failed action may be tried again. A failure without
-// a network says nothing once the machine has slept and woken. Neither does a
-// failure in the future: its clock has been set back since.
-func (t *Failure) MayRetry(awake, now time.Time) bool {
-	return !now.Before(t.retryAt()) || t.Offline && t.At.Before(awake) || t.At.Sub(now) > journal.MaxClockOffset
+// MayRetry reports whether the failed action may be tried again for the key id. A
+// failure without a network says nothing once the machine has slept and woken, and a
+// denial says less: the machine may be on another network. Neither does a failure in
+// the future: its clock has been set back since.
+func (t *Failure) MayRetry(id string, awake, now time.Time) bool {
+	woken := t.At.Before(awake)
+	return !now.Before(t.retryAt(id)) || woken && (t.Offline || t.Denied && t.mayRetryAwake(now)) || t.At.Sub(now) > journal.MaxClockOffset
 }
 
 const (
 	// FailureLimit is how long keyd retries a temporary failure, not counting time
 	// asleep or off, before it asks a person: no one reads a log for a week.
 	FailureLimit = 7 * settings.Day
-	// FailureLimitOldKey is the same limit for a key that is older than max_age.
+	// FailureLimitOldKey is the same limit for a key that is older than max_age, or
+	// whose age is not known.
 	FailureLimitOldKey = settings.Day
 )
 
@@ -102,27 +118,26 @@ func orWaitForRetry(f Facts, s settings.Settings, now time.Time, d Decision) Dec
 func waitForRetry(f Facts, s settings.Settings, now time.Time) (Decision, bool) {
 	t := f.Failure
 	switch {
-	case t == nil || t.MayRetry(f.AwakeSince, now):
+	case t == nil || t.MayRetry(f.ID, f.AwakeSince, now):
 		return Decision{}, false
 	case t.NeedsPerson:
-		return BlockUntil(t.retryAt(), t.Why, t.Hint), true
+		return BlockUntil(t.retryAt(f.ID), t.Why, t.Hint), true
 	}
 	if limit, over := t.lastedTooLong(isPastMaxAge(f, s, now)); over {
-		return BlockUntil(t.retryAt(), fmt.Sprintf("for more than %s: %s", FormatAge(limit), t.Why), cmp.Or(t.Hint, hint.Command("keyd rotate", f.Profiles[0]))), true
+		return BlockUntil(t.retryAt(f.ID), fmt.Sprintf("for more than %s: %s", FormatAge(limit), t.Why), cmp.Or(t.Hint, hint.Command("keyd rotate", f.Profiles[0]))), true
 	}
-	return Decision{Do: DoWait, State: StateWaiting, Until: t.retryAt(), Why: t.Why, Hint: t.Hint}, true
+	return Decision{Do: DoWait, State: StateWaiting, Until: t.retryAt(f.ID), Why: t.waitReason(), Hint: t.Hint}, true
 }
 
 // lastedTooLong reports whether a failure has lasted too long to keep waiting, and
-// returns the limit. Being offline does not count, unless the key is also past
-// max_age.
+// returns the limit. Without any network the limit is a week, whatever the age of the
+// key: keyd cannot tell a ship from a firewall. A single silent endpoint is not that.
 func (t *Failure) lastedTooLong(tooOld bool) (limit time.Duration, over bool) {
-	noNetwork := t.Offline && !t.Intercepted
 	limit = FailureLimit
-	if tooOld && !noNetwork {
+	if noNetwork := t.Offline && !t.Intercepted; tooOld && !noNetwork {
 		limit = FailureLimitOldKey
 	}
-	return limit, t.Lasted >= limit && (tooOld || !noNetwork)
+	return limit, t.Lasted >= limit
 }
 
 // ContinueFrom makes t the next failure in a row after before, of the same action.
@@ -130,7 +145,8 @@ func (t *Failure) lastedTooLong(tooOld bool) (limit time.Duration, over bool) {
 // last woke, or zero. It grows by at most RecheckEvery, because no failed action
 // waits longer than that.
 func (t *Failure) ContinueFrom(before *Failure, awake time.Time) {
-	t.Count, t.Lasted = before.Count+1, before.Lasted
+	t.Count, t.Lasted, t.Hidden = before.Count+1, before.Lasted, before.Hidden
+	t.continueDenials(before)
 	since := before.At
 	if since.IsZero() {
 		return
@@ -142,11 +158,11 @@ func (t *Failure) ContinueFrom(before *Failure, awake time.Time) {
 }
 
 // isPastMaxAge reports whether the key to be replaced is older than max_age, the
-// limit of auditors.
+// limit of auditors. An unknown age counts as too old.
 func isPastMaxAge(f Facts, s settings.Settings, now time.Time) bool {
 	if f.Seen == nil {
-		return false
+		return true
 	}
 	key := f.Seen.FindKey(f.ID)
-	return key != nil && now.Add(f.Seen.Offset).Sub(key.Created) > s.MaxAge
+	return key == nil || now.Add(f.Seen.Offset).Sub(key.Created) > s.MaxAge
 }

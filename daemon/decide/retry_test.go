@@ -90,7 +90,7 @@ func TestOfflineRetriesAreFrequentAndSpread(t *testing.T) {
 	at, total := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), time.Duration(0)
 	drawn := map[time.Duration]bool{}
 	for n := range 1000 {
-		step := offlineRetryAfter(n, at.Add(total))
+		step := offlineRetryAfter(n, at.Add(total), "AKIAOLDOLDOLDOLDOLD1")
 		if step < 10*time.Second || step > 15*time.Minute || step > max(RetryAfter(n), 10*time.Second) {
 			t.Fatalf("failure %d waits %s", n, step)
 		}

@@ -73,6 +73,8 @@ func (d *Rotator) runAction(ctx context.Context, t *target, decision decide.Deci
 		return err
 	}
 	t.progress.endAction()
+	err = d.explainFailure(ctx, t, decision.Do, err)
+	d.keepEvidence(t, decision.Do)
 	if action.Optional && !isInterrupted(ctx, err) && t.failsAgain(action.Do, err) {
 		return steps[i].leaveOut(d, t, err)
 	}

@@ -91,6 +91,9 @@ func hadNoEffect(err error) bool {
 	return ok && e.Definite()
 }
 
-// isOffline reports whether err means that no connection was made. Neither the
-// key nor AWS is at fault then.
-func isOffline(err error) bool { return isType[*iam.Error](err) && iam.ClassOf(err) == iam.Unsent }
+// isOffline reports whether err means that no connection was made, and that no other
+// endpoint answers either, as far as explainFailure has asked. Neither the key nor AWS
+// is at fault then.
+func isOffline(err error) bool {
+	return isType[*iam.Error](err) && iam.ClassOf(err) == iam.Unsent && !isType[*oneSilentError](err)
+}

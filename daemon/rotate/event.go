@@ -44,8 +44,10 @@ const (
 	VerbRevived      = "revived"
 	VerbTooLate      = "too late" // the key to revive was already deleted
 	VerbDeleted      = "deleted"
-	VerbNeedsYou     = "needs you" // a person is needed
-	VerbWarning      = "warning"   // the history cannot be written
+	VerbNeedsYou     = "needs you"  // a person is needed
+	VerbWarning      = "warning"    // the history cannot be written
+	VerbDescribed    = "described"  // only in the history
+	VerbCalled       = "called AWS" // only in the history: a change that no other entry speaks of
 )
 
 // did records what was done to the key id, and sends an event about it. The
@@ -58,7 +60,8 @@ func (d *Rotator) did(t *target, do decide.Do, verb, id, note, text string) {
 // appendHistory records what was done to the key id. A failure to write the
 // history stops nothing; it is reported as a warning.
 func (d *Rotator) appendHistory(t *target, verb, id, note string) {
-	e := state.HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: t.facts.Profiles, Verb: verb, KeyID: id, Text: note}
+	e := state.HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: t.facts.Profiles, Verb: verb, KeyID: id, Text: note,
+		Installation: d.Installation, Calls: t.progress.evidence.takeReceipts()}
 	if r := t.facts.Rotation; r != nil {
 		e.User, e.Account = r.User, r.Account
 	}

@@ -191,7 +191,7 @@ func (w *scene) memoryText(data []byte, n *strings.Replacer) string {
 			}
 		}
 		if t := m.Failure; t != nil {
-			line.WriteString(fmt.Sprint(t.Do, w.ageClass(t.At), min(t.Count, 3), t.NeedsPerson, t.Offline, t.Intercepted, t.Lasted >= decide.FailureLimitOldKey, t.Lasted >= decide.FailureLimit, t.MayRetry(time.Time{}, w.at)))
+			line.WriteString(fmt.Sprint(t.Do, w.ageClass(t.At), min(t.Count, 3), t.NeedsPerson, t.Offline, t.Intercepted, t.Lasted >= decide.FailureLimitOldKey, t.Lasted >= decide.FailureLimit, t.MayRetry("", time.Time{}, w.at)))
 		}
 		lines = append(lines, line.String())
 	}

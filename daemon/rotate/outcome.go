@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -76,17 +77,37 @@ func (d *Rotator) recordOutcome(t *target, do decide.Do, err error) {
 	before := t.facts.Failure
 	if err == nil {
 		if before != nil && before.Do == do {
-			t.setFailure(nil)
+			t.setFailure(before.Hidden)
 		}
 		return
 	}
 	failure := &decide.Failure{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: hint.Hint(err), NeedsPerson: actionNeedsPerson(err),
 		Offline: isOffline(err), Intercepted: iam.IsIntercepted(err)}
-	if before != nil && before.Do == do {
-		failure.ContinueFrom(before, d.AwakeSince)
+	if again := t.failureBefore(do); again != nil {
+		failure.ContinueFrom(again, d.AwakeSince)
+	} else {
+		failure.Hidden = hiddenBy(before)
+	}
+	if e, ok := errors.AsType[*iam.Error](err); ok && e.Class == iam.Denied {
+		failure.Deny(uint8(e.Denial), e.Denial.IsCertain())
 	}
 	t.setFailure(failure)
 	d.Log.Warn("failed", "profile", strings.Join(t.facts.Profiles, ","), "key", credfile.Short(t.facts.ID), "do", string(do), "why", err.Error())
+}
+
+// hiddenBy returns the denial that a failure of another action hides: before itself, or
+// what before has hidden. It counts again when that other action succeeds, so that a
+// network that is lost for a minute each morning starts no new count of days.
+func hiddenBy(before *decide.Failure) *decide.Failure {
+	switch {
+	case before == nil:
+		return nil
+	case !before.Denied:
+		return before.Hidden
+	}
+	hidden := *before
+	hidden.Hidden = nil
+	return &hidden
 }
 
 // clearStaleFailure forgets a failure at the end of a pass when nothing waits for
@@ -94,17 +115,19 @@ func (d *Rotator) recordOutcome(t *target, do decide.Do, err error) {
 // is another failure. After a rotation was given up, the failure stays until the
 // next rotation succeeds.
 func (t *target) clearStaleFailure(now time.Time) {
-	if failure := t.facts.Failure; failure != nil && failure.Do != decide.DoDiscard && failure.MayRetry(t.facts.AwakeSince, now) {
+	if failure := t.facts.Failure; failure != nil && failure.Do != decide.DoDiscard && failure.MayRetry(t.facts.ID, t.facts.AwakeSince, now) {
 		t.setFailure(nil)
 	}
 }
 
-// outage is a network failure found in this pass, shared among the keys. If one
-// key waits half a minute for a connection in vain, sixty keys would take half
-// an hour, and a file that has to be mended would wait behind them.
+// outage is the finding of this pass that there is no network, shared among the keys.
+// If one key waits half a minute for a connection in vain, sixty keys would take half
+// an hour, and a file that has to be mended would wait behind them. That one endpoint
+// is silent is no such finding: explainFailure has asked others before it calls a
+// failure offline, and any answer since then ends the outage.
 type outage struct {
 	passBegan   time.Time // when the pass began
-	firstTarget *target   // the first target that could not connect; nil while all can
+	firstTarget *target   // the first target that nothing answered; nil while anything answers
 }
 
 // shareFailure records the failure of the first target for another target that
@@ -129,8 +152,13 @@ func (a *outage) shareFailure(t *target, do decide.Do, now time.Time) {
 	t.setFailure(&failure)
 }
 
-// noteTarget remembers the first target that could not connect.
+// noteTarget remembers the first target that nothing answered, and forgets it when
+// something answers another one.
 func (a *outage) noteTarget(t *target) {
+	if t.progress.evidence.hasAnswer() {
+		a.firstTarget = nil
+		return
+	}
 	if failure := t.facts.Failure; a.firstTarget == nil && failure != nil && failure.Offline && !failure.At.Before(a.passBegan) {
 		a.firstTarget = t
 	}

@@ -33,6 +33,7 @@ type progress struct {
 	err      error   // why the last action failed; nil when it succeeded
 	over     *Result // how the key's part of the pass has ended early; nil when it has not
 	logged   decide.Decision
+	evidence evidence // what the calls told beyond their answers
 	wait     wait
 }
 
@@ -75,6 +76,7 @@ func (p *progress) beginAction(do decide.Do, now time.Time) {
 		p.wait = wait{do: do, since: now}
 	}
 	p.wait.steps++
+	p.evidence.answered = nil
 }
 
 // endAction forgets an action that has succeeded or failed.

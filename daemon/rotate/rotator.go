@@ -29,6 +29,10 @@ type Rotator struct {
 	Log      *slog.Logger
 	Process  string // for the history: "run", "rotate", ...
 
+	// Installation is the id of this installation, for the history and for the user agent
+	// that CloudTrail keeps; "" when there is none.
+	Installation string
+
 	// OtherFiles are files outside the Store that may show a key as well: the
 	// default files when the environment names others. keyd only reads them.
 	OtherFiles []string

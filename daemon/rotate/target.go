@@ -172,7 +172,7 @@ func (d *Rotator) fillTarget(t *target, status state.Status, ask decide.Options)
 	if t.facts.Rotation != nil { // in the middle of a rotation, what another process saw confirms nothing
 		t.outdateSeen()
 	}
-	if ask.Manual {
+	if ask.Manual || ask.Retry {
 		t.facts.Failure = nil
 	}
 	sites := []credfile.EndpointConfig{}
@@ -249,5 +249,6 @@ func (d *Rotator) newClient(t *target, key credfile.Key) (*iam.Client, error) {
 	if t.facts.EndpointErr != nil {
 		return nil, t.facts.EndpointErr
 	}
-	return iam.New(key, t.endpoints, iam.Options{HTTP: d.HTTP, Now: d.Now, App: "keyd"})
+	return iam.New(key, t.endpoints, iam.Options{HTTP: d.HTTP, Now: d.Now, App: "keyd", Installation: d.Installation,
+		OnReceipt: t.progress.evidence.noteReceipt, OnTrip: t.progress.evidence.noteTrip})
 }

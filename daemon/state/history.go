@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keyd/credfile/atomicfile"
+	"keyd/daemon/iam/remote"
 )
 
 // HistoryEntry is one line of history.jsonl: what keyd did to which key. It contains
@@ -25,6 +26,9 @@ type HistoryEntry struct {
 	User     string    `json:"user,omitzero"`
 	Account  string    `json:"account,omitzero"`
 	Text     string    `json:"text,omitzero"`
+
+	Installation string           `json:"installation,omitzero"` // which installation of keyd did it
+	Calls        []remote.Receipt `json:"calls,omitzero"`        // the calls that changed something, with AWS's request ids
 }
 
 // History is history.jsonl, the append-only record of what keyd did.

@@ -1,0 +1,86 @@
+package rotate
+
+import (
+	"slices"
+	"strings"
+
+	"keyd/credfile"
+	"keyd/daemon/decide"
+	"keyd/daemon/iam/remote"
+)
+
+// evidence is what the calls of one target have told, beyond their answers.
+// One goroutine at a time acts on a target, so it needs no lock.
+type evidence struct {
+	receipts []remote.Receipt // of the changes that the history does not have yet
+	answered map[string]bool  // for each host that this step has called: whether it answered the last time
+	clock    remote.Clock     // the tightest difference of the two clocks that was measured; zero when none was
+}
+
+// noteReceipt keeps the receipt of a change for the next entry of the history. A call
+// that AWS refused changed nothing.
+func (e *evidence) noteReceipt(r remote.Receipt) {
+	if r.Outcome != remote.Refused {
+		e.receipts = append(e.receipts, r)
+	}
+}
+
+// noteTrip keeps what a call told about its endpoint.
+func (e *evidence) noteTrip(trip remote.Trip) {
+	if e.answered == nil {
+		e.answered = map[string]bool{}
+	}
+	e.answered[trip.Endpoint] = trip.Answered
+	if m := trip.Clock; m.Within > 0 && (e.clock.Within == 0 || m.Within <= e.clock.Within) {
+		e.clock = m
+	}
+}
+
+// takeReceipts returns the receipts and forgets them.
+func (e *evidence) takeReceipts() []remote.Receipt {
+	taken := e.receipts
+	e.receipts = nil
+	return taken
+}
+
+// hasAnswer reports whether any host has answered in this step.
+func (e *evidence) hasAnswer() bool {
+	for _, answered := range e.answered {
+		if answered {
+			return true
+		}
+	}
+	return false
+}
+
+// keepEvidence writes an entry for the changes of an action that the action itself has
+// not written one for: a tag, or a call whose outcome is not known or that something
+// else followed. CloudTrail has them too, and AWS's request ids cannot be added later.
+// The preflight's UpdateAccessKey, which changes nothing, waits for the entry of the
+// creation that follows it.
+func (d *Rotator) keepEvidence(t *target, do decide.Do) {
+	receipts := t.progress.evidence.receipts
+	if len(receipts) == 0 || do == decide.DoPreflight || d.readOnly {
+		return
+	}
+	verb, id := VerbCalled, t.facts.ID
+	if last := receipts[len(receipts)-1]; last.KeyID != "" {
+		id = last.KeyID
+		if last.Call == "TagUser" && last.Outcome == remote.Done {
+			verb = VerbDescribed
+		}
+	}
+	var said []string // nothing beyond the verb for a tag
+	for _, r := range receipts {
+		if verb == VerbDescribed && r.Call == "TagUser" {
+			continue
+		}
+		word := r.Call
+		if r.Outcome == remote.Unknown {
+			word += ", of which it is not known whether it took effect"
+		}
+		said = append(said, word)
+	}
+	d.appendHistory(t, verb, id, strings.Join(slices.Compact(said), "; "))
+	d.Log.Info("history", "key", credfile.Short(id), "did", verb)
+}

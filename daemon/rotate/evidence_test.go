@@ -1,0 +1,61 @@
+package rotate_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/daemon/awssim"
+	"keyd/daemon/iam/remote"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/settings"
+	"keyd/daemon/state"
+)
+
+// TestHistoryHoldsTheEvidence: every call that changed something at AWS is in the history,
+// with the request id that AWS gave it and the server's date, also the tags and a call
+// whose answer was lost.
+func TestHistoryHoldsTheEvidence(t *testing.T) {
+	for name, fault := range map[string]awssim.Fault{
+		"no faults":    {Action: "none", Kind: awssim.Close, Times: 1},
+		"answer lost":  {Action: "CreateAccessKey", Kind: awssim.Status503, When: awssim.After, Times: 1},
+		"delete twice": {Action: "DeleteAccessKey", Kind: awssim.Status500, When: awssim.After, Times: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
+				l.Rotator.Installation = "0f3a9c"
+				l.Cloud.Inject(fault)
+				l.RunUntil(40*settings.Day, lab.Settled)
+				entries, damaged, err := state.History{Path: state.HistoryPath(l.Rotator.StateDir), Sys: l.Sys}.Read()
+				if err != nil || damaged > 0 {
+					t.Fatal(err, damaged)
+				}
+				receipts := map[string]remote.Receipt{}
+				for _, e := range entries {
+					if e.Installation != "0f3a9c" {
+						t.Errorf("%s: installation %q", e.Verb, e.Installation)
+					}
+					for _, c := range e.Calls {
+						receipts[c.RequestID] = c
+						if c.Date.IsZero() || c.Region != "us-east-1" || c.Endpoint != "iam.amazonaws.com" || c.SignedBy == "" {
+							t.Errorf("%s: %+v", e.Verb, c)
+						}
+					}
+				}
+				for _, call := range l.Cloud.Calls() {
+					if !strings.Contains(call.Agent, "app/keyd-0f3a9c") {
+						t.Errorf("user agent %q", call.Agent)
+					}
+					changed := call.Effect && !strings.HasPrefix(call.Action, "Get") && !strings.HasPrefix(call.Action, "List")
+					if r := receipts[call.RequestID]; changed && (r.Call != call.Action || r.SignedBy != call.KeyID || r.Date.Sub(call.At).Abs() > 2*time.Second) && call.Fault == "" {
+						t.Errorf("%s %s at %s is not in the history: %+v", call.Action, call.RequestID, call.At, r)
+					} else if call.Action == "CreateAccessKey" && r.RequestID == "" {
+						t.Error("the lost CreateAccessKey is not in the history")
+					}
+				}
+			})
+		})
+	}
+}

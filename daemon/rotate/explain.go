@@ -1,0 +1,122 @@
+package rotate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"keyd/daemon/decide"
+	"keyd/daemon/iam"
+)
+
+// explainFailure finds out more about a failure of an action, while the action's
+// surroundings are still what they were: which policy denied it, and whether one
+// endpoint or the whole network is silent. It makes a few calls that only read.
+func (d *Rotator) explainFailure(ctx context.Context, t *target, do decide.Do, err error) error {
+	e, ok := errors.AsType[*iam.Error](err)
+	if !ok || isInterrupted(ctx, err) || isType[*needPersonError](err) {
+		return err
+	}
+	switch {
+	case e.Class == iam.Denied:
+		return d.explainDenial(ctx, t, do, e, err)
+	case isOffline(err) && d.anyAnswers(ctx, t, e.Endpoint):
+		return &oneSilentError{err: err, silent: e}
+	}
+	return err
+}
+
+// explainDenial asks what else the key may do, once in a row of denials that may come
+// and go. It calls the quarantine of a leaked key by its name.
+func (d *Rotator) explainDenial(ctx context.Context, t *target, do decide.Do, e *iam.Error, err error) error {
+	before := t.failureBefore(do)
+	switch {
+	case e.IsVague() && before != nil && before.Denied && iam.Denial(before.Denial).ComesFromPattern():
+		e.Denial = iam.Denial(before.Denial)
+	case e.IsVague():
+		_ = d.withClient(t, t.shownPair(), func(client *iam.Client) error { return client.ExplainDenial(ctx, t.userName(), e) })
+	}
+	switch e.Denial {
+	case iam.DenialQuarantine:
+		return &needPersonError{text: "the key has leaked: AWS found it in public and has quarantined it (AWSCompromisedKeyQuarantine); " + err.Error(), hint: e.Hint(), err: err}
+	case iam.DenialLeakLike:
+		return &needPersonError{text: "AWS lists the keys but denies every change, as it does when a key has leaked (AWSCompromisedKeyQuarantine); " + err.Error(), hint: e.Hint(), err: err}
+	default:
+		return err
+	}
+}
+
+// failureBefore returns the failure that came before one of do, or nil. When a person
+// asks, the failure no longer delays anything, and counts all the same.
+func (t *target) failureBefore(do decide.Do) *decide.Failure {
+	before := t.facts.Failure
+	if asked := t.facts.Options.Manual || t.facts.Options.Retry; asked && before == nil && t.lastStatus != nil {
+		before = t.lastStatus.Failure
+		if before != nil && before.Do != do {
+			before = before.Hidden
+		}
+	}
+	if before == nil || before.Do != do {
+		return nil
+	}
+	return before
+}
+
+// askAnywayFor is how long keyd waits for an endpoint that is asked only to learn whether
+// there is a network.
+const askAnywayFor = 5 * time.Second
+
+// anyAnswers reports whether another endpoint than silent answers: one that has answered
+// in this pass, or one that does now. Only when none does is the machine offline. A
+// single endpoint is a matter for the keys that need it.
+func (d *Rotator) anyAnswers(ctx context.Context, t *target, silent string) bool {
+	if t.progress.evidence.hasAnswer() {
+		return true
+	}
+	_ = d.withClient(t, t.shownPair(), func(client *iam.Client) error {
+		ask := func(call func(context.Context) error) {
+			if t.progress.evidence.hasAnswer() {
+				return
+			}
+			ctx, cancel := context.WithTimeout(ctx, askAnywayFor)
+			defer cancel()
+			_ = call(ctx) // only the trip counts
+		}
+		for _, region := range t.endpoints.Regions {
+			if client.HostOf(region) != silent {
+				ask(func(ctx context.Context) error { _, err := client.CallerIdentity(ctx, region); return err })
+			}
+		}
+		if client.HostOf("") != silent {
+			ask(func(ctx context.Context) error { _, err := client.LastUsed(ctx, t.shownPair().ID); return err })
+		}
+		return nil
+	})
+	return t.progress.evidence.hasAnswer()
+}
+
+// oneSilentError is a failure of one endpoint while another one answers.
+type oneSilentError struct {
+	err    error
+	silent *iam.Error
+}
+
+// Error adds that there is a network.
+func (e *oneSilentError) Error() string { return e.err.Error() + "; other endpoints of AWS answer" }
+
+// Unwrap returns the failure.
+func (e *oneSilentError) Unwrap() error { return e.err }
+
+// Hint asks about the one endpoint.
+func (e *oneSilentError) Hint() string {
+	if iam.IsIntercepted(e.silent) {
+		return e.silent.Hint()
+	}
+	ask := "does a firewall, a proxy or a VPN block " + e.silent.Endpoint + "?"
+	if strings.HasPrefix(e.silent.Endpoint, "sts.") { // the name has a region in it
+		ask = fmt.Sprintf("is the region in %s spelled right? %s the key must work there, or the profile needs another region", e.silent.Endpoint, ask)
+	}
+	return ask
+}
