@@ -52,6 +52,9 @@ func (t *Failure) Deny(kind uint8, certain bool) {
 		t.DeniedSince = t.At
 	}
 	t.DeniedAt = slices.DeleteFunc(t.DeniedAt, func(at time.Time) bool { return at.After(t.At) }) // the clock was set back
+	if len(t.DeniedAt) == 0 {
+		t.DeniedAt = append(t.DeniedAt, t.At) // the first one counts twice: it costs a call more, to learn which policy it was
+	}
 	t.DeniedAt = append(t.DeniedAt, t.At)
 	t.DeniedAt = t.DeniedAt[max(0, len(t.DeniedAt)-deniedPerDay):]
 	t.NeedsPerson = t.deniedOnTwoDays()
