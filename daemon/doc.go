@@ -103,12 +103,18 @@
 //	                                                                                         keyd prune
 //	killed after the pair is journaled      proves the key again and continues               "rotating"
 //	AWS does not accept the new key         after 15 minutes deletes it, then waits hours    "deleting AKIA.. again"
-//	no network, no permission to list       ends the pass and tries again later              "waiting", with the call that failed
-//	an action fails for 7 days while the    keeps trying; a missing network does not count   BLOCKED, "for more than 7d"
-//	    machine is on (1 day if the key     unless the key is also older than max_age
-//	    is older than max_age)
+//	no network                              ends the pass and tries again later              "waiting", with the call that failed
+//	one endpoint is silent                  asks another one, and keeps trying; keys that    "other endpoints of AWS answer", with
+//	                                        do not need it are not held up                   the host
+//	an action fails for 7 days while the    keeps trying                                     BLOCKED, "for more than 7d"
+//	    machine is on (1 day if the key
+//	    is older than max_age, or its age
+//	    not known, and there is a network)
 //	the console tag cannot be set           tries twice, continues without it                "has no tag for the console"
-//	a call is refused definitely            tries again once a day                           BLOCKED, with the missing policy
+//	a policy denies a call, perhaps only    tries again at hours that drift, after waking,   "waiting", with AWS's words; BLOCKED on the
+//	    here or now (VPN, hours)            on SIGHUP and when a person asks                 second day
+//	AWS has quarantined a leaked key        tries again once a day                           BLOCKED at once, "the key has leaked"
+//	a call is refused definitely            tries again once a day                           BLOCKED, with a hint
 //	disk full, read-only, quota, EIO
 //	    before the key is created           nothing was created                              "no space left on device", with df
 //	    while its pair is journaled         deletes the key at once, or in the next pass     the same

@@ -16,6 +16,7 @@
 //   - retire.go: the end of the old key, in the overlap and in the quarantine.
 //   - retry.go: how a recent failure turns an action into a wait, or into a question to
 //     a person.
+//   - denial.go: when a call that a policy denies is tried again, and when it is told.
 //   - obstacles.go: what overrides a decision, whatever the phase.
 //   - decoy.go: keys that must not sign anything.
 //

@@ -22,11 +22,16 @@
 //	                   pass only if AWS can have said it
 //	transport.go       HTTP: no redirects, few idle connections, and a new
 //	                   connection for each CreateAccessKey
+//	text.go            makes text of what an endpoint says, or refuses it
 //	cause.go           turns any failure into an *Error with a Class
+//	network.go         tells apart why no connection was made
+//	denial.go          tells apart which policy denied a call; explain.go asks
+//	                   what else the key may do when AWS does not say
 //
 // While a call is under way, one value of type call records what the SDK
 // forgets: how many attempts left this machine, whether an earlier one may have
-// taken effect, and what the server's clock said.
+// taken effect, and what the server's clock said. Options.OnReceipt and OnTrip
+// pass on what outlives the call.
 //
 // # What it promises
 //
