@@ -11,10 +11,8 @@
 package install
 
 import (
-	"maps"
 	"os"
 	"runtime"
-	"slices"
 
 	"github.com/kardianos/service"
 )
@@ -139,7 +137,7 @@ func (s *Service) runInstalled(action func() error) error {
 // by name.
 func sortedVariables(c *service.Config) []Variable {
 	var all []Variable
-	for _, name := range slices.Sorted(maps.Keys(c.EnvVars)) {
+	for _, name := range sortedKeys(c.EnvVars) {
 		all = append(all, Variable{name, c.EnvVars[name]})
 	}
 	return all

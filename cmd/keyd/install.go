@@ -138,8 +138,8 @@ func (a *app) printPlan(p install.Plan, loc locations) {
 		}
 		a.term.printf("%s%s, as in this shell\n", lead, short(v.String()))
 	}
-	for _, name := range p.LeftOut {
-		a.term.printNote("%s contains a user name or a password: it is not written into the service, which runs without it", name)
+	for _, left := range p.LeftOut {
+		a.term.printNote("%s %s: it is not written into the service, which runs without it", left.Name, left.Why)
 	}
 	a.term.printf("  keeps its state in %s, reads %s\n", short(loc.folders.StateDir+string(filepath.Separator)), short(loc.store.Paths.Credentials))
 }
