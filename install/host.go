@@ -25,6 +25,8 @@ type Host struct {
 	// Daemon reports whether a daemon runs on the state folder, and its process
 	// id, 0 when the id is not known. It answers where the service manager cannot.
 	Daemon func() (pid int, lives bool)
+
+	accounts string // the folder that holds passwd and group; "": /etc
 }
 
 // CurrentHost returns this machine and the user who runs this process. The caller fills

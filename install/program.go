@@ -13,15 +13,28 @@ import (
 // an upgrade of the program: a package manager that keeps each version in its own
 // folder later deletes that folder, so Program returns the link that the package
 // manager keeps up to date. It returns a *RefusedError for a program in a
-// temporary place, and for a path that no service definition can hold.
+// temporary place, for one that others may replace, and for a path that no service
+// definition can hold.
 func (h *Host) Program() (string, error) {
+	path, err := h.lastingPath()
+	if err != nil {
+		return "", err
+	}
+	if err := h.checkWriters(path); err != nil {
+		return "", err
+	}
+	return path, nil
+}
+
+// lastingPath returns the path of Program, no matter who may write there.
+func (h *Host) lastingPath() (string, error) {
 	real, err := filepath.EvalSymlinks(h.Executable)
 	if err != nil {
 		return "", wrapError(err)
 	}
 	if place := h.temporaryPlace(real); place != "" {
 		return "", refuse("move it to a permanent folder, for example: go build -o "+h.homePath(".local", "bin", programName(h.GOOS))+" ./cmd/keyd",
-			"%s is %s: the service would lose it", real, place)
+			"%s is %s: the service would lose it, so nothing was installed", real, place)
 	}
 	for _, path := range h.stableNames(real) {
 		if sameFile(path, real) && h.temporaryPlace(path) == "" && !isVersioned(path) {

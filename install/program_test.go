@@ -87,7 +87,7 @@ func TestProgramReturnsThePathThatSurvivesUpgrades(t *testing.T) {
 			putProgram(t, home, test.real, test.links...)
 			h := newHost(t, runtime.GOOS).withEnv(map[string]string{"PATH": filepath.Join(home, test.path)})
 			h.Executable = filepath.Join(home, test.real)
-			got, err := h.Program()
+			got, err := h.lastingPath()
 			if err != nil || got != filepath.Join(home, test.want) {
 				t.Errorf("program %s, %v; want %s", got, err, test.want)
 			}
