@@ -19,15 +19,19 @@ const (
 	maxOutput = 600
 )
 
+// command runs a program of the service manager. Tests replace it.
+type command func(env []string, name string, args ...string) (string, error)
+
 // runCommand runs a program of the service manager and returns its standard
-// output. The error holds what the program printed. kardianos/service drops that
-// text, and "exit status 1" alone helps no one.
-func runCommand(name string, args ...string) (string, error) {
+// output. A nil env means the environment of this process. The error holds what the
+// program printed. kardianos/service drops that text, and "exit status 1" alone
+// helps no one.
+func runCommand(env []string, name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
 	var out, errs bytes.Buffer
 	c := exec.CommandContext(ctx, name, args...)
-	c.Stdout, c.Stderr = &out, &errs
+	c.Env, c.Stdout, c.Stderr = env, &out, &errs
 	c.WaitDelay = time.Second
 	err := c.Run()
 	if err == nil {

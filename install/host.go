@@ -26,7 +26,18 @@ type Host struct {
 	// id, 0 when the id is not known. It answers where the service manager cannot.
 	Daemon func() (pid int, lives bool)
 
-	accounts string // the folder that holds passwd and group; "": /etc
+	command     command // nil: runCommand
+	runtimeRoot string  // the folder that holds the runtime folder of each user; "": /run/user
+	accounts    string  // the folder that holds passwd and group; "": /etc
+}
+
+// runCommand runs a program of the service manager, in this environment or in the
+// one of this process when env is nil.
+func (h *Host) runCommand(env []string, name string, args ...string) (string, error) {
+	if h.command != nil {
+		return h.command(env, name, args...)
+	}
+	return runCommand(env, name, args...)
 }
 
 // CurrentHost returns this machine and the user who runs this process. The caller fills

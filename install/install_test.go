@@ -56,7 +56,7 @@ func awkwardConfig() *service.Config {
 
 func TestDefinitionsMatchGoldenFiles(t *testing.T) {
 	for name, text := range map[string]string{
-		"keyd-aws.service":     string(renderUnit(awkwardConfig())),
+		"keyd-aws.service":     string(renderUnit(awkwardConfig(), 254)),
 		"local.keyd-aws.plist": string(renderAgent(awkwardConfig(), "/home/al ice/state/stderr.log")),
 		"task.xml":             strings.ReplaceAll(decodeUTF16(renderTask(awkwardConfig(), `CORP\al & ice`)), "\r\n", "\n"),
 	} {
@@ -76,7 +76,7 @@ func TestParseProgramReadsEveryDefinition(t *testing.T) {
 		c := awkwardConfig()
 		c.Executable = program
 		for platform, read := range map[string]string{
-			"systemd": (*unit)(nil).parseProgram(renderUnit(c)), "launchd": (*agent)(nil).parseProgram(renderAgent(c, "/dev/null")), "task": (*task)(nil).parseProgram(renderTask(c, "alice")),
+			"systemd": (*unit)(nil).parseProgram(renderUnit(c, 254)), "launchd": (*agent)(nil).parseProgram(renderAgent(c, "/dev/null")), "task": (*task)(nil).parseProgram(renderTask(c, "alice")),
 		} {
 			if read != program && !(platform == "task" && strings.Contains(program, `"`)) { // no Windows path holds a quote
 				t.Errorf("%s: program %q was read back as %q", platform, program, read)

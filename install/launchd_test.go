@@ -16,11 +16,11 @@ import (
 )
 
 // newTestAgent returns an agent whose launchctl is a stand-in.
-func newTestAgent(t *testing.T) (*agent, standIn) {
+func newTestAgent(t *testing.T) (*agent, *standIn) {
 	t.Helper()
 	skipOnWindows(t)
-	s := putStandIns(t, "launchctl")
 	h := newHost(t, "darwin")
+	s := putStandIns(&h)
 	c := awkwardConfig()
 	made, err := launchdSystem(&h).New(nil, c)
 	if err != nil {
@@ -54,14 +54,14 @@ func TestAgentCallsLaunchctl(t *testing.T) {
 			if err := step.do(); err != nil {
 				t.Fatal(err)
 			}
-			if got := s.takeCalls(t); got != step.want {
+			if got := s.takeCalls(); got != step.want {
 				t.Errorf("called\n%s\nwant\n%s", got, step.want)
 			}
 			status, err := a.Status()
 			if runs := status == service.StatusRunning; runs != step.runs {
 				t.Errorf("agent runs: %v, %v; want %v", runs, err, step.runs)
 			}
-			s.takeCalls(t) // drop the calls of Status
+			s.takeCalls() // drop the calls of Status
 		})
 	}
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
@@ -71,18 +71,53 @@ func TestAgentCallsLaunchctl(t *testing.T) {
 
 func TestAgentUsesBackgroundSessionWithoutScreen(t *testing.T) {
 	a, s := newTestAgent(t)
-	s.setFact("session", "user/501")
+	s.setFact("sessions", "user/501")
 	if err := a.Install(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := s.takeCalls(t), "launchctl enable user/501/local.keyd-aws\nlaunchctl bootstrap user/501 "+a.definitionPath(); got != want {
+	if got, want := s.takeCalls(), "launchctl enable user/501/local.keyd-aws\nlaunchctl bootstrap user/501 "+a.definitionPath(); got != want {
 		t.Errorf("called\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestAgentIsFoundInEverySession covers launchd loading the agent both in the session of
+// an ssh login and in the one at the screen: there, the second daemon has ended.
+func TestAgentIsFoundInEverySession(t *testing.T) {
+	a, s := newTestAgent(t)
+	s.setFact("sessions", "user/501")
+	if err := a.Install(); err != nil {
+		t.Fatal(err)
+	}
+	s.setFact("sessions", "user/501 gui/501") // the user logs in at the screen
+	if err := s.bootstrap("gui/501", a.definitionPath()); err != nil {
+		t.Fatal(err)
+	}
+	s.setFact("idle gui/501", "yes")
+	state := State{}
+	if err := a.queryState(&state); err != nil || !state.Running || state.PID != 4711 {
+		t.Errorf("state %+v, %v; want the daemon of the other session", state, err)
+	}
+	s.takeCalls()
+	for _, step := range []struct {
+		do   func() error
+		want string
+	}{
+		{a.Restart, "launchctl kickstart -k user/501/local.keyd-aws"},
+		{a.Stop, "launchctl bootout gui/501/local.keyd-aws\nlaunchctl bootout user/501/local.keyd-aws"},
+		{a.Start, "launchctl bootstrap gui/501 " + a.definitionPath()},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.takeCalls(); got != step.want {
+			t.Errorf("called\n%s\nwant\n%s", got, step.want)
+		}
 	}
 }
 
 func TestAgentRefusesUserWithoutSession(t *testing.T) {
 	a, s := newTestAgent(t)
-	s.setFact("session", "gui/502")
+	s.setFact("sessions", "gui/502")
 	if _, ok := errors.AsType[*RefusedError](a.Install()); !ok {
 		t.Error("the agent was installed although the user has no session")
 	}
@@ -117,8 +152,8 @@ func TestFailedAgentInstallRestoresOlderAgent(t *testing.T) {
 	if err := a.Install(); err == nil || !strings.Contains(err.Error(), "older installation is as it was") {
 		t.Errorf("error %v, want one that says that the older installation is as it was", err)
 	}
-	if now, err := os.ReadFile(a.definitionPath()); err != nil || string(now) != string(older) || !s.hasFact("loaded") {
-		t.Errorf("the older agent was not restored: loaded %v, %v", s.hasFact("loaded"), err)
+	if now, err := os.ReadFile(a.definitionPath()); err != nil || string(now) != string(older) || !s.hasFact("loaded gui/501") {
+		t.Errorf("the older agent was not restored: loaded %v, %v", s.hasFact("loaded gui/501"), err)
 	}
 }
 
@@ -144,11 +179,14 @@ type agentAsRead struct {
 	ProgramArguments     []string
 	EnvironmentVariables map[string]string
 	RunAtLoad            bool
-	KeepAlive            map[string]bool
-	ThrottleInterval     int
-	ProcessType          string
-	Umask                int
-	StandardErrorPath    string
+	StartInterval        int
+
+	LimitLoadToSessionType []string
+	KeepAlive              map[string]bool
+	ThrottleInterval       int
+	ProcessType            string
+	Umask                  int
+	StandardErrorPath      string
 }
 
 func TestPlistLibraryReadsEveryValue(t *testing.T) {
@@ -166,6 +204,9 @@ func TestPlistLibraryReadsEveryValue(t *testing.T) {
 	}
 	if restarts, found := got.KeepAlive["SuccessfulExit"]; !got.RunAtLoad || restarts || !found || got.ThrottleInterval < 10 {
 		t.Errorf("launchd would not start it at login and restart it only after a failure: %+v", got)
+	}
+	if !slices.Equal(got.LimitLoadToSessionType, []string{"Aqua", "Background"}) || got.StartInterval != 900 {
+		t.Errorf("launchd would not load it in an ssh session, or not look again: %+v", got)
 	}
 	if got.ProcessType != "Background" || got.Umask != 0o077 || got.StandardErrorPath != "/home/al ice/state/stderr.log" {
 		t.Errorf("not a background process with umask 077 and a crash log: %+v", got)

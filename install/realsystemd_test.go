@@ -211,7 +211,7 @@ func (r *realUser) checkSurvival() {
 	if err := syscall.Kill(killed, syscall.SIGKILL); err != nil {
 		r.t.Fatal(err)
 	}
-	r.waitUntil(10*time.Second, "back after kill -9", func() bool { pid := r.mainPID(); return pid != 0 && pid != killed })
+	r.waitUntil(40*time.Second, "back after kill -9", func() bool { pid := r.mainPID(); return pid != 0 && pid != killed })
 	beforeLogout := r.mainPID()
 	if code, out := r.runProgram("systemctl", "--user", "exit"); code != 0 {
 		r.t.Fatal(out)
@@ -219,11 +219,54 @@ func (r *realUser) checkSurvival() {
 	r.waitUntil(20*time.Second, "running again after the next login", func() bool { pid := r.mainPID(); return pid != 0 && pid != beforeLogout })
 }
 
+// TestRealSystemdInstallsFromSu has the environment of su: no runtime folder, or that of
+// another user, although the user's systemd runs.
+func TestRealSystemdInstallsFromSu(t *testing.T) {
+	r := newRealUser(t, "bin")
+	r.startSimulator()
+	before := r.homeTree()
+	env := r.env
+	for _, dir := range []string{"", "/run/user/0"} {
+		r.env = append(slices.Clone(env), "XDG_RUNTIME_DIR="+dir, "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/0/bus")
+		r.mustExit(3, "install", "--yes")
+		r.mustExit(0, "restart")
+		r.mustExit(0, "uninstall")
+	}
+	r.env = env
+	r.checkUnchanged(before)
+}
+
+// TestRealSystemdLeavesAnotherDaemonAlone starts keyd run, and then the service, which
+// systemd must not start over and over.
+func TestRealSystemdLeavesAnotherDaemonAlone(t *testing.T) {
+	r := newRealUser(t, "bin")
+	r.startSimulator()
+	r.mustExit(3, "install", "--yes")
+	r.mustExit(0, "stop")
+	c := exec.CommandContext(t.Context(), r.keyd, "run")
+	c.Env, c.Cancel = r.env, func() error { return c.Process.Signal(syscall.SIGTERM) }
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Wait() })
+	r.waitUntil(10*time.Second, "running by hand", func() bool {
+		_, out := r.runProgram(r.keyd, "status")
+		return strings.Contains(out, "keyd running since")
+	})
+	if out := r.mustExit(1, "start"); !strings.Contains(out, "keyd run already runs here") {
+		t.Errorf("the error does not say why:\n%s", out)
+	}
+	if _, out := r.runProgram("systemctl", "--user", "show", "--property=ActiveState,SubState,NRestarts", unitName); out != "NRestarts=0\nActiveState=failed\nSubState=failed\n" {
+		t.Errorf("systemd would start it again: %q", out)
+	}
+	r.mustExit(0, "uninstall")
+}
+
 func TestRealSystemdWithoutABusLeavesNothing(t *testing.T) {
 	r := newRealUser(t, "bin")
 	r.startSimulator()
 	before := r.homeTree()
-	r.env = append(r.env, "XDG_RUNTIME_DIR=/nonexistent", "DBUS_SESSION_BUS_ADDRESS=")
+	r.env = append(r.env, "XDG_RUNTIME_DIR="+t.TempDir(), "DBUS_SESSION_BUS_ADDRESS=") // a folder of this user without a bus
 	out := r.mustExit(1, "install", "--yes")
 	if !strings.Contains(out, "systemd does not answer") || !strings.Contains(out, "keyd: hint: log in") {
 		t.Errorf("the error says neither what is wrong nor what to do:\n%s", out)

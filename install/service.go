@@ -26,6 +26,11 @@ const (
 	description = "keyd: keeps the access keys in ~/.aws/credentials young"
 )
 
+// ExitAlreadyRunning is the exit code of keyd run when another daemon runs on the
+// same state folder. The service managers restart a daemon that has failed, and this
+// code tells systemd that there is nothing to mend: the other daemon does the work.
+const ExitAlreadyRunning = 4
+
 // Service is keyd as a login service of one user.
 type Service struct {
 	host  Host
@@ -117,9 +122,14 @@ func (s *Service) Uninstall() (installed bool, err error) {
 // Start starts the service now. It leaves a running service alone.
 func (s *Service) Start() error { return s.runInstalled(s.login.Start) }
 
-// Stop stops the service until the next login. The daemon finishes the step of a
-// rotation that it is in before it ends; on Windows it ends at once.
+// Stop stops the service until Start, or until the next login unless StopsForGood. The
+// daemon finishes the step of a rotation that it is in before it ends; on Windows it
+// ends at once.
 func (s *Service) Stop() error { return s.runInstalled(s.login.Stop) }
+
+// StopsForGood reports whether a stopped service stays stopped at the next login. The
+// logon task of Windows does: Stop has to switch it off.
+func (s *Service) StopsForGood() bool { return s.host.GOOS == "windows" && !s.State().Enabled }
 
 // Restart stops the service and starts it again.
 func (s *Service) Restart() error { return s.runInstalled(s.login.Restart) }

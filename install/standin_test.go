@@ -2,48 +2,29 @@ package install
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-// TestMain lets this program act as the command of a service manager when it is
-// called by that command's name.
-func TestMain(m *testing.M) {
-	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
-	standIns := map[string]func(standIn, []string) int{"systemctl": fakeSystemctl, "launchctl": fakeLaunchctl, "schtasks": fakeSchtasks}
-	if run, ok := standIns[name]; ok {
-		s := standIn{os.Getenv("STANDIN_DIR")}
-		s.recordCall(name + " " + strings.Join(os.Args[1:], " "))
-		os.Exit(run(s, os.Args[1:]))
-	}
-	os.Exit(m.Run())
+// standIn imitates the commands of the service managers, inside the test's own
+// process. It remembers facts, and which commands it was given. The tests of runCommand
+// and those of real managers start processes, as keyd does.
+type standIn struct {
+	facts map[string]string
+	calls []string
+	envs  [][]string // the environment of each call
 }
 
-// standIn is the memory of a stand-in for a command: one file for each fact, in a
-// folder.
-type standIn struct{ dir string }
-
-// putStandIns puts stand-ins for these commands first on PATH.
-func putStandIns(t *testing.T, names ...string) standIn {
-	t.Helper()
-	s := standIn{t.TempDir()}
-	bin := t.TempDir()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		s.copyProgram(t, self, filepath.Join(bin, name+filepath.Ext(self)))
-	}
-	t.Setenv("STANDIN_DIR", s.dir)
-	t.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector would make each command wait a second at its end
-	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+// putStandIns makes the host use stand-ins for the commands of the service managers.
+func putStandIns(h *Host) *standIn {
+	s := &standIn{facts: map[string]string{}}
+	h.command = s.run
 	return s
 }
 
@@ -56,187 +37,175 @@ func skipOnWindows(t *testing.T) {
 	}
 }
 
-// copyProgram makes a link to a program. On Windows it makes a copy, because
-// Windows does not delete a link to a running program.
-func (s standIn) copyProgram(t *testing.T, from, to string) {
-	t.Helper()
-	if filepath.Ext(from) == ".test" {
-		to = strings.TrimSuffix(to, ".test")
-	}
-	if runtime.GOOS != "windows" {
-		if err := os.Symlink(from, to); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	in, err := os.Open(from)
+// run imitates one command.
+func (s *standIn) run(env []string, name string, args ...string) (string, error) {
+	s.calls, s.envs = append(s.calls, name+" "+strings.Join(args, " ")), append(s.envs, env)
+	imitate := map[string]func([]string) (string, error){"systemctl": s.systemctl, "launchctl": s.launchctl, "schtasks": s.schtasks}[name]
+	out, err := imitate(args)
 	if err != nil {
-		t.Fatal(err)
+		return out, &CommandError{Command: name, Output: err.Error(), Err: errors.New("exit status 1")}
 	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o700)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// recordCall adds a command line to the calls.
-func (s standIn) recordCall(line string) {
-	f, err := os.OpenFile(filepath.Join(s.dir, "calls"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err == nil {
-		_, err = fmt.Fprintln(f, line)
-		_ = f.Close()
-	}
-	if err != nil {
-		panic(err)
-	}
+	return out, nil
 }
 
 // takeCalls returns the calls since the last takeCalls, without those that only
 // ask.
-func (s standIn) takeCalls(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(s.dir, "calls")
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
+func (s *standIn) takeCalls() string {
 	var actions []string
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimSpace(line)
+	for _, line := range s.calls {
 		question := strings.HasPrefix(line, "launchctl print") || strings.HasPrefix(line, "systemctl --user --no-pager --no-ask-password show ")
 		if !question {
 			actions = append(actions, strings.TrimPrefix(line, "systemctl --user --no-pager --no-ask-password "))
 		}
 	}
+	s.calls, s.envs = nil, nil
 	return strings.Join(actions, "\n")
 }
 
-// factPath returns the path of the file for a fact.
-func (s standIn) factPath(name string) string {
-	return filepath.Join(s.dir, strings.ReplaceAll(name, "/", ""))
-}
-
 // hasFact reports whether a fact is set.
-func (s standIn) hasFact(fact string) bool { return s.readFact(fact) != "" }
-
-// readFact returns the value of a fact, "" when it is not set.
-func (s standIn) readFact(fact string) string {
-	data, err := os.ReadFile(s.factPath(fact))
-	if err != nil {
-		return ""
-	}
-	return string(data)
-}
+func (s *standIn) hasFact(fact string) bool { return s.facts[fact] != "" }
 
 // setFact sets a fact.
-func (s standIn) setFact(fact, value string) {
-	if err := os.WriteFile(s.factPath(fact), []byte(value), 0o600); err != nil {
-		panic(err)
-	}
-}
+func (s *standIn) setFact(fact, value string) { s.facts[fact] = value }
 
 // removeFact unsets a fact.
-func (s standIn) removeFact(fact string) { _ = os.Remove(s.factPath(fact)) }
+func (s *standIn) removeFact(fact string) { delete(s.facts, fact) }
 
-// failWith prints an error as a real command does, and returns the exit code.
-func failWith(code int, text string) int {
-	fmt.Fprintln(os.Stderr, text)
-	return code
-}
-
-// fakeLaunchctl knows one session and one agent. Like the real one, bootout
-// returns at once, and the agent is still loaded for the next two questions.
-func fakeLaunchctl(s standIn, args []string) int {
+// launchctl knows the agent in each session of the user. The fact "sessions" holds the
+// names of the sessions. Like the real one, bootout returns at once, and the agent is
+// still loaded for the next two questions; and bootstrap refuses an agent that is not
+// for the type of the session.
+func (s *standIn) launchctl(args []string) (string, error) {
+	domain := args[len(args)-1]
+	if args[0] == "bootstrap" {
+		domain = args[1]
+	}
+	domain = strings.TrimSuffix(domain, "/"+agentLabel)
+	known := strings.Contains(" "+cmp.Or(s.facts["sessions"], "gui/501")+" ", " "+domain+" ")
 	switch {
 	case s.hasFact("refuses " + args[0]):
-		return failWith(5, s.readFact("refuses "+args[0]))
-	case args[0] == "print" && !strings.Contains(args[1], agentLabel):
-		if args[1] != cmp.Or(s.readFact("session"), "gui/501") {
-			return failWith(125, "Domain does not support specified action")
-		}
-	case args[0] == "print":
-		return s.printAgent()
+		return "", errors.New(s.facts["refuses "+args[0]])
+	case !known:
+		return "", errors.New("Domain does not support specified action")
+	case args[0] == "print" && strings.HasSuffix(args[1], agentLabel):
+		return s.printAgent(domain)
 	case args[0] == "print-disabled" && s.hasFact("disabled"):
-		fmt.Printf("\tdisabled services = {\n\t\t%q => disabled\n\t}\n", agentLabel)
+		return fmt.Sprintf("\tdisabled services = {\n\t\t%q => disabled\n\t}\n", agentLabel), nil
 	case args[0] == "enable":
 		s.removeFact("disabled")
 	case args[0] == "bootstrap":
-		if s.hasFact("loaded") || s.hasFact("leaving") {
-			return failWith(5, "Bootstrap failed: 5: Input/output error")
-		}
-		s.setFact("loaded", args[2])
+		return "", s.bootstrap(domain, args[2])
 	case args[0] == "bootout":
-		s.removeFact("loaded")
-		s.setFact("leaving", "2")
+		s.removeFact("loaded " + domain)
+		s.setFact("leaving "+domain, "2")
 	}
-	return 0
+	return "", nil
 }
 
-// printAgent prints the agent as launchctl print does.
-func (s standIn) printAgent() int {
-	if left, err := strconv.Atoi(s.readFact("leaving")); err == nil {
-		s.setFact("leaving", strconv.Itoa(left-1))
+var sessionTypes = regexp.MustCompile(`(?s)<key>LimitLoadToSessionType</key>\s*<array>(.*?)</array>`)
+
+// bootstrap loads the agent in a session.
+func (s *standIn) bootstrap(domain, file string) error {
+	plist, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	types := "<string>Aqua</string>" // launchd's default
+	if found := sessionTypes.FindSubmatch(plist); found != nil {
+		types = string(found[1])
+	}
+	session := map[string]string{"gui": "Aqua", "user": "Background"}[strings.Split(domain, "/")[0]]
+	switch {
+	case !strings.Contains(types, "<string>"+session+"</string>"):
+		return errors.New("Bootstrap failed: 134: Service cannot be loaded in the requested session")
+	case s.hasFact("loaded "+domain) || s.hasFact("leaving "+domain):
+		return errors.New("Bootstrap failed: 5: Input/output error")
+	}
+	s.setFact("loaded "+domain, file)
+	return nil
+}
+
+// printAgent prints the agent as launchctl print does. Only one of two loaded agents
+// has a process.
+func (s *standIn) printAgent(domain string) (string, error) {
+	if left, err := strconv.Atoi(s.facts["leaving "+domain]); err == nil {
+		s.setFact("leaving "+domain, strconv.Itoa(left-1))
 		if left <= 1 {
-			s.removeFact("leaving")
+			s.removeFact("leaving " + domain)
 		}
-		return 0
+		return "", nil
 	}
-	if !s.hasFact("loaded") {
-		return failWith(113, "Could not find service in domain")
+	switch {
+	case !s.hasFact("loaded " + domain):
+		return "", errors.New("Could not find service in domain")
+	case s.hasFact("idle " + domain):
+		return agentLabel + " = {\n\tstate = not running\n\tlast exit code = 0\n}\n", nil
 	}
-	fmt.Printf("%s = {\n\tstate = running\n\tpid = 4711\n}\n", agentLabel)
-	return 0
+	return agentLabel + " = {\n\tstate = running\n\tpid = 4711\n}\n", nil
 }
 
-// fakeSchtasks knows one task.
-func fakeSchtasks(s standIn, args []string) int {
+// schtasks knows one task, and keeps its definition in the file that the fact "file"
+// names, as Windows does.
+func (s *standIn) schtasks(args []string) (string, error) {
 	switch verb := args[0]; {
 	case s.hasFact("refuses " + verb):
-		return failWith(1, "ERROR: "+s.readFact("refuses "+verb))
+		return "", errors.New("ERROR: " + s.facts["refuses "+verb])
 	case verb == "/create":
 		definition, err := os.ReadFile(args[4])
 		if err != nil {
-			return failWith(1, err.Error())
+			return "", err
 		}
 		s.setFact("task", string(definition))
 	case verb == "/query" && !s.hasFact("task"):
-		return failWith(1, "ERROR: The system cannot find the file specified.")
+		return "", errors.New("ERROR: The system cannot find the file specified.")
 	case verb == "/delete":
 		s.removeFact("task")
+	case verb == "/change":
+		switched, ok := switchTask([]byte(s.facts["task"]), args[3] == "/enable")
+		if !ok {
+			return "", errors.New("ERROR: The task has no switch.")
+		}
+		s.setFact("task", string(switched))
+	case verb == "/run" && isDisabled([]byte(s.facts["task"])):
+		return "", errors.New("ERROR: The task is disabled.")
 	case verb == "/run":
 		s.setFact("runs", "yes")
 	case verb == "/end":
 		s.removeFact("runs")
 	}
-	return 0
+	if file := s.facts["file"]; file != "" {
+		return "", s.keepTask(file)
+	}
+	return "", nil
 }
 
-// fakeSystemctl knows one unit. The fact "reads" holds the folders that it reads.
-func fakeSystemctl(s standIn, args []string) int {
+// keepTask writes the definition of the task to a file, or removes the file.
+func (s *standIn) keepTask(file string) error {
+	if !s.hasFact("task") {
+		return removeFile(file)
+	}
+	return os.WriteFile(file, []byte(s.facts["task"]), 0o600)
+}
+
+// systemctl knows one unit. The fact "reads" holds the folders that it reads, and
+// "version" the version of the user manager.
+func (s *standIn) systemctl(args []string) (string, error) {
 	args = args[3:]
 	switch verb := args[0]; {
 	case s.hasFact("no bus"):
-		return failWith(1, "Failed to connect to bus: No medium found")
+		return "", errors.New("Failed to connect to bus: No medium found")
 	case s.hasFact("refuses " + verb):
-		return failWith(1, s.readFact("refuses "+verb))
-	case verb == "show" && args[1] == "--property=UnitPath":
-		fmt.Println("/etc/systemd/user " + s.readFact("reads"))
+		return "", errors.New(s.facts["refuses "+verb])
+	case verb == "show" && args[1] == "--property=Version,UnitPath":
+		return "Version=" + cmp.Or(s.facts["version"], "257.9-1") + "\nUnitPath=/etc/systemd/user " + s.facts["reads"] + "\n", nil
+	case verb == "show" && args[1] == "--property=Result,ExecMainStatus":
+		return cmp.Or(s.facts["result"], "Result=success\nExecMainStatus=0\n"), nil
 	case verb == "show":
-		fmt.Printf("LoadState=loaded\nActiveState=%s\nSubState=x\nResult=success\nMainPID=0\nUnitFileState=enabled\n", s.readFact("active"))
+		return fmt.Sprintf("LoadState=loaded\nActiveState=%s\nSubState=x\nResult=success\nMainPID=0\nUnitFileState=enabled\n", s.facts["active"]), nil
 	case verb == "restart" || verb == "start":
 		s.setFact("active", "active")
 	case verb == "stop" || verb == "disable":
 		s.setFact("active", "inactive")
 	}
-	return 0
+	return "", nil
 }

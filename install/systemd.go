@@ -2,10 +2,8 @@ package install
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -21,16 +19,19 @@ func systemdSystem(h *Host) loginSystem {
 			_, err := os.Lstat("/run/systemd/system")
 			return err == nil
 		},
-		create: func(b baseService) loginService { return &unit{b} },
+		create: func(b baseService) loginService { return &unit{baseService: b} },
 	}
 }
 
 // unit is the systemd user unit keyd-aws.service.
-type unit struct{ baseService }
+type unit struct {
+	baseService
+	version int // of the user manager, 0 when it is not known; choosePath sets it
+}
 
 // systemctl runs systemctl for the user manager.
-func systemctl(args ...string) (string, error) {
-	return runCommand("systemctl", append([]string{"--user", "--no-pager", "--no-ask-password"}, args...)...)
+func (u *unit) systemctl(args ...string) (string, error) {
+	return u.host.runCommand(u.host.sessionEnvironment(), "systemctl", append([]string{"--user", "--no-pager", "--no-ask-password"}, args...)...)
 }
 
 // unitFolders returns the folders for a user's units, the default one last.
@@ -54,15 +55,17 @@ func (u *unit) definitionPath() string {
 	return filepath.Join(folders[len(folders)-1], unitName)
 }
 
-// choosePath asks the user manager which folders it reads and returns the path
-// for the unit in one of them. The XDG_CONFIG_HOME of a shell need not be the one
-// of the user manager. choosePath fails when there is no user manager.
+// choosePath asks the user manager for its version, and which folders it reads. It
+// returns the path for the unit in one of them. The XDG_CONFIG_HOME of a shell need
+// not be the one of the user manager. choosePath fails when there is no user manager.
 func (u *unit) choosePath() (string, error) {
-	paths, err := systemctl("show", "--property=UnitPath", "--value")
+	shown, err := u.systemctl("show", "--property=Version,UnitPath")
 	if err != nil {
 		return "", u.unreachableError(err)
 	}
-	reads := " " + strings.TrimSpace(paths) + " " // not split, because a path may hold blanks
+	properties := parseProperties(shown)
+	u.version = leadingNumber(properties["Version"])
+	reads := " " + properties["UnitPath"] + " " // not split, because a path may hold blanks
 	folders := u.unitFolders()
 	for _, dir := range folders {
 		if strings.Contains(reads, " "+dir+" ") {
@@ -93,7 +96,7 @@ func (u *unit) Install() error {
 		return err
 	}
 	was, _ := u.Status()
-	undo, err := placeDefinition(file, renderUnit(u.Config))
+	undo, err := placeDefinition(file, renderUnit(u.Config, u.version))
 	if err != nil {
 		return err
 	}
@@ -107,7 +110,7 @@ func (u *unit) enableAndStart() error {
 	for _, args := range [][]string{
 		{"daemon-reload"}, {"reset-failed", unitName}, {"reenable", unitName}, {"restart", unitName},
 	} {
-		if _, err := systemctl(args...); err != nil && args[0] != "reset-failed" { // which fails for a unit that never ran
+		if _, err := u.systemctl(args...); err != nil && args[0] != "reset-failed" { // which fails for a unit that never ran
 			return errors.Join(err, u.failureReason())
 		}
 	}
@@ -117,9 +120,13 @@ func (u *unit) enableAndStart() error {
 // failureReason returns what the user manager knows about a unit that did not
 // start, nil when that is nothing.
 func (u *unit) failureReason() error {
-	shown, err := systemctl("show", "--property=Result,ExecMainStatus", unitName)
-	if err != nil || strings.Contains(shown, "Result=success") {
+	shown, err := u.systemctl("show", "--property=Result,ExecMainStatus", unitName)
+	properties := parseProperties(shown)
+	switch {
+	case err != nil || properties["Result"] == "success":
 		return nil
+	case properties["Result"] == "exit-code" && properties["ExecMainStatus"] == strconv.Itoa(ExitAlreadyRunning):
+		return errors.New("keyd run already runs here, but not as the service")
 	}
 	return errors.New(oneLine(shown) + "; see journalctl --user -u " + unitName)
 }
@@ -127,15 +134,15 @@ func (u *unit) failureReason() error {
 // rollBack undoes a failed installation. It returns err, and what is left of the
 // installation. was is the status of the service before the installation.
 func (u *unit) rollBack(err error, undo func() (before bool, err error), was service.Status) error {
-	_, _ = systemctl("disable", "--now", unitName) // while the user manager can still read the unit
+	_, _ = u.systemctl("disable", "--now", unitName) // while the user manager can still read the unit
 	before, undone := undo()
-	_, reloaded := systemctl("daemon-reload")
-	_, _ = systemctl("reset-failed", unitName)
+	_, reloaded := u.systemctl("daemon-reload")
+	_, _ = u.systemctl("reset-failed", unitName)
 	if before && reloaded == nil {
-		_, reloaded = systemctl("enable", unitName)
+		_, reloaded = u.systemctl("enable", unitName)
 	}
 	if before && reloaded == nil && was == service.StatusRunning {
-		_, reloaded = systemctl("start", unitName)
+		_, reloaded = u.systemctl("start", unitName)
 	}
 	if undone != nil || reloaded != nil {
 		return errors.Join(err, undone, reloaded)
@@ -149,14 +156,14 @@ func (u *unit) Uninstall() error {
 	if _, err := u.choosePath(); err != nil {
 		return err
 	}
-	if _, err := systemctl("disable", "--now", unitName); err != nil {
+	if _, err := u.systemctl("disable", "--now", unitName); err != nil {
 		return err
 	}
 	if err := removeUnitFile(u.definitionPath()); err != nil {
 		return err
 	}
-	_, err := systemctl("daemon-reload")
-	_, _ = systemctl("reset-failed", unitName)
+	_, err := u.systemctl("daemon-reload")
+	_, _ = u.systemctl("reset-failed", unitName)
 	return err
 }
 
@@ -188,9 +195,9 @@ func (u *unit) Restart() error { return u.runVerb("restart") }
 
 func (u *unit) runVerb(verb string) error {
 	if verb != "stop" {
-		_, _ = systemctl("reset-failed", unitName) // systemd limits how often it restarts a unit: a person's start does not count
+		_, _ = u.systemctl("reset-failed", unitName) // makes the delay before a restart short again
 	}
-	if _, err := systemctl(verb, unitName); err != nil {
+	if _, err := u.systemctl(verb, unitName); err != nil {
 		return errors.Join(err, u.failureReason())
 	}
 	return nil
@@ -202,15 +209,11 @@ func (u *unit) Status() (service.Status, error) { return statusOf(u) }
 
 // queryState reads what the user manager shows of the unit.
 func (u *unit) queryState(state *State) error {
-	shown, err := systemctl("show", "--property=LoadState,ActiveState,SubState,Result,MainPID,UnitFileState", unitName)
+	shown, err := u.systemctl("show", "--property=LoadState,ActiveState,SubState,Result,MainPID,UnitFileState", unitName)
 	if err != nil {
 		return err
 	}
-	properties := map[string]string{}
-	for line := range strings.Lines(shown) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		properties[name] = value
-	}
+	properties := parseProperties(shown)
 	state.Installed = state.Installed || properties["LoadState"] != "not-found" || properties["ActiveState"] == "active"
 	state.Enabled = properties["UnitFileState"] == "enabled"
 	state.Running = properties["ActiveState"] == "active"
@@ -223,72 +226,21 @@ func (u *unit) queryState(state *State) error {
 	return nil
 }
 
-// unitText is the template of the user unit. It differs from the one of
-// kardianos/service: it uses default.target, which is the one that a user manager
-// has; it restarts the daemon after 5 s instead of 2 minutes; its quotes allow
-// blanks and percent signs in a path; and it has no Condition line, because a
-// program that is missing for a moment would then look like a success.
-//
-// The sandbox holds what a user manager can do everywhere. Mount options
-// (ProtectSystem, PrivateTmp and so on) have no effect in a user manager before
-// systemd 257, and keep the unit from starting where user namespaces are
-// forbidden. MemoryDenyWriteExecute and SystemCallFilter would break the programs
-// that on_event starts, which inherit them.
-const unitText = `[Unit]
-Description=%[1]s
-StartLimitIntervalSec=300
-StartLimitBurst=10
-
-[Service]
-Type=notify
-NotifyAccess=main
-ExecStart=%[2]s
-Restart=on-failure
-RestartSec=5
-WatchdogSec=120
-TimeoutStopSec=60
-%[3]sUMask=0077
-NoNewPrivileges=yes
-LockPersonality=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-RestrictNamespaces=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-SystemCallArchitectures=native
-LimitCORE=0
-MemoryMax=256M
-TasksMax=64
-Nice=5
-
-[Install]
-WantedBy=default.target
-`
-
-// renderUnit returns the unit for a configuration.
-func renderUnit(c *service.Config) []byte {
-	var start, env strings.Builder
-	start.WriteString(quoteUnit(c.Executable))
-	for _, arg := range c.Arguments {
-		start.WriteString(" " + strings.ReplaceAll(quoteUnit(arg), "$", "$$"))
+// parseProperties reads the lines NAME=value of systemctl show.
+func parseProperties(shown string) map[string]string {
+	properties := map[string]string{}
+	for line := range strings.Lines(shown) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		properties[name] = value
 	}
-	for _, v := range sortedVariables(c) {
-		fmt.Fprintf(&env, "Environment=%s\n", quoteUnit(v.String()))
-	}
-	return fmt.Appendf(nil, unitText, c.Description, start.String(), env.String())
+	return properties
 }
 
-// quoteUnit quotes any text without control characters as one word of a unit.
-// systemd expands $VARIABLES in the arguments of a program, but not in its path,
-// so renderUnit escapes dollar signs in arguments only.
-func quoteUnit(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`).Replace(text) + `"`
-}
-
-// parseProgram returns the path of the program in a unit.
-func (*unit) parseProgram(definition []byte) string {
-	found := regexp.MustCompile(`(?m)^ExecStart="((?:[^"\\]|\\.)*)"`).FindSubmatch(definition)
-	if found == nil {
-		return ""
-	}
-	return strings.NewReplacer(`\\`, `\`, `\"`, `"`, `%%`, `%`).Replace(string(found[1]))
+// leadingNumber returns the number that a version of systemd begins with, such as
+// 252.38-1~deb12u1 or v257, and 0 when it begins with none.
+func leadingNumber(version string) int {
+	version = strings.TrimPrefix(version, "v")
+	end := strings.IndexFunc(version+" ", func(r rune) bool { return r < '0' || r > '9' })
+	number, _ := strconv.Atoi(version[:end])
+	return number
 }

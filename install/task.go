@@ -40,8 +40,8 @@ type task struct {
 // programs to start.
 const runKeyPath = `HKCU\Software\Microsoft\Windows\CurrentVersion\Run`
 
-func schtasks(args ...string) error {
-	_, err := runCommand("schtasks", args...)
+func (t *task) schtasks(args ...string) error {
+	_, err := t.host.runCommand(nil, "schtasks", args...)
 	return err
 }
 
@@ -67,10 +67,11 @@ func (t *task) Install() error {
 	if line := t.Executable + logonArguments(t.Config); strings.Count(line, "%") > 1 {
 		return refuse("move keyd or its files to a folder without percent signs", "Windows would expand the text between two percent signs in %q as a variable: nothing was changed", line)
 	}
-	if err := t.Stop(); err != nil {
+	older, _ := os.ReadFile(t.definitionPath())
+	was := t.isRunning()
+	if err := t.stopDaemon(); err != nil { // the trigger cannot start it again before the new task is in place
 		return err
 	}
-	older, _ := os.ReadFile(t.definitionPath())
 	if err := t.registerTask(renderTask(t.Config, t.host.Login)); err != nil {
 		if fallback := t.installRunKey(); fallback != nil {
 			return errors.Join(err, fallback, describeLeftover(older != nil))
@@ -78,10 +79,10 @@ func (t *task) Install() error {
 		return nil
 	}
 	if err := removeRunKey(); err != nil { // left by an older installation, it would start a second daemon
-		return t.rollBack(err, older)
+		return t.rollBack(err, older, was)
 	}
-	if err := t.Start(); err != nil {
-		return t.rollBack(err, older)
+	if err := t.startTask(); err != nil {
+		return t.rollBack(err, older, was)
 	}
 	return nil
 }
@@ -96,17 +97,21 @@ func (t *task) registerTask(definition []byte) error {
 	if err := atomicfile.Write(atomicfile.OS{}, file, definition, 0o600); err != nil {
 		return err
 	}
-	return errors.Join(schtasks("/create", "/tn", t.taskName(), "/xml", file, "/f"), removeFile(file))
+	return errors.Join(t.schtasks("/create", "/tn", t.taskName(), "/xml", file, "/f"), removeFile(file))
 }
 
 // rollBack undoes a failed installation. It returns err, and what is left of the
-// installation. older is the definition of the older task, nil for none.
-func (t *task) rollBack(err error, older []byte) error {
+// installation. older is the definition of the older task, nil for none, and was says
+// whether it ran.
+func (t *task) rollBack(err error, older []byte, was bool) error {
 	var undone error
-	if older != nil {
-		undone = errors.Join(t.registerTask(older), schtasks("/run", "/tn", t.taskName()))
-	} else {
-		undone = errors.Join(t.endDaemon(), schtasks("/delete", "/tn", t.taskName(), "/f"))
+	switch {
+	case older != nil && was:
+		undone = errors.Join(t.registerTask(older), t.schtasks("/run", "/tn", t.taskName()))
+	case older != nil:
+		undone = t.registerTask(older)
+	default:
+		undone = errors.Join(t.endDaemon(), t.schtasks("/delete", "/tn", t.taskName(), "/f"))
 	}
 	if undone != nil {
 		return errors.Join(err, undone)
@@ -121,7 +126,7 @@ func (t *task) installRunKey() error {
 		return err
 	}
 	t.platform = "Windows registry (Run key)"
-	if err := t.Start(); err != nil {
+	if err := t.startTask(); err != nil {
 		if before {
 			return errors.Join(err, writeRunKey(older))
 		}
@@ -132,7 +137,8 @@ func (t *task) installRunKey() error {
 
 // Uninstall stops the daemon and removes the task and the Run key.
 func (t *task) Uninstall() error {
-	if err := t.Stop(); err != nil {
+	_ = t.enable(false) // keeps the trigger away until the task is gone, unless it fires in the next second
+	if err := t.stopDaemon(); err != nil {
 		return err
 	}
 	if err := removeRunKey(); err != nil {
@@ -141,7 +147,7 @@ func (t *task) Uninstall() error {
 	if !t.isRegistered() {
 		return nil
 	}
-	return schtasks("/delete", "/tn", t.taskName(), "/f")
+	return t.schtasks("/delete", "/tn", t.taskName(), "/f")
 }
 
 // isRegistered reports whether the task exists. It looks for the definition, and
@@ -152,12 +158,20 @@ func (t *task) isRegistered() bool {
 		return true
 	}
 	_, err := os.Stat(filepath.Dir(t.definitionPath()))
-	return err != nil && schtasks("/query", "/tn", t.taskName()) == nil
+	return err != nil && t.schtasks("/query", "/tn", t.taskName()) == nil
 }
 
-// Start starts the daemon and waits until it runs.
+// Start switches the task on, starts the daemon and waits until it runs.
 func (t *task) Start() error {
-	if _, lives := t.host.Daemon(); lives {
+	if err := t.enable(true); err != nil {
+		return err
+	}
+	return t.startTask()
+}
+
+// startTask starts the daemon and waits until it runs.
+func (t *task) startTask() error {
+	if t.isRunning() {
 		return nil
 	}
 	if err := t.startDaemon(); err != nil {
@@ -168,7 +182,7 @@ func (t *task) Start() error {
 
 func (t *task) startDaemon() error {
 	if t.isRegistered() {
-		return schtasks("/run", "/tn", t.taskName())
+		return t.schtasks("/run", "/tn", t.taskName())
 	}
 	line, ok := readRunKey()
 	if !ok {
@@ -177,10 +191,24 @@ func (t *task) startDaemon() error {
 	return startCommandLine(line)
 }
 
-// Stop ends the daemon at once, because Windows cannot ask a program without a
-// window to end. The next daemon continues what this one was doing.
+// Stop switches the task off, since its trigger would start the daemon again, and ends
+// the daemon. When the task cannot be switched off, Stop fails and the daemon runs on.
 func (t *task) Stop() error {
-	if _, lives := t.host.Daemon(); !lives {
+	if err := t.enable(false); err != nil {
+		return fmt.Errorf("%w: the task could not be switched off, so keyd runs on", err)
+	}
+	return t.stopDaemon()
+}
+
+func (t *task) isRunning() bool {
+	_, lives := t.host.Daemon()
+	return lives
+}
+
+// stopDaemon ends the daemon at once, because Windows cannot ask a program without a
+// window to end. The next daemon continues what this one was doing.
+func (t *task) stopDaemon() error {
+	if !t.isRunning() {
 		return nil
 	}
 	if err := t.endDaemon(); err != nil {
@@ -191,7 +219,7 @@ func (t *task) Stop() error {
 
 func (t *task) endDaemon() error {
 	if t.isRegistered() {
-		return schtasks("/end", "/tn", t.taskName())
+		return t.schtasks("/end", "/tn", t.taskName())
 	}
 	pid, lives := t.host.Daemon()
 	line, ok := readRunKey()
@@ -201,9 +229,9 @@ func (t *task) endDaemon() error {
 	return endProcess(pid, line)
 }
 
-// Restart stops the daemon and starts it again.
+// Restart stops the daemon and starts it again. It also starts one that was stopped.
 func (t *task) Restart() error {
-	if err := t.Stop(); err != nil {
+	if err := t.stopDaemon(); err != nil {
 		return err
 	}
 	return t.Start()
@@ -212,7 +240,7 @@ func (t *task) Restart() error {
 // awaitDaemon waits until a daemon runs, or until none runs.
 func (t *task) awaitDaemon(want bool) error {
 	for end := time.Now().Add(t.daemonTimeout); ; time.Sleep(t.pollEvery) {
-		if _, lives := t.host.Daemon(); lives == want {
+		if t.isRunning() == want {
 			return nil
 		}
 		if time.Now().After(end) {
@@ -234,7 +262,11 @@ func (t *task) queryState(state *State) error {
 		state.Installed, state.Program, state.File = true, firstWord(line), runKeyPath
 	}
 	state.Installed = state.Installed || t.isRegistered()
-	state.Enabled = state.Installed
+	definition, _ := os.ReadFile(t.definitionPath())
+	state.Enabled = state.Installed && !isDisabled(definition)
+	if state.Installed && !state.Enabled {
+		state.Detail = "switched off, by keyd stop or in the task scheduler; keyd start switches it on"
+	}
 	if pid, lives := t.host.Daemon(); lives && state.Installed {
 		state.Running, state.PID = true, pid
 	}

@@ -16,10 +16,10 @@ import (
 )
 
 // newTestTask returns a task whose schtasks is a stand-in.
-func newTestTask(t *testing.T) (*task, standIn) {
+func newTestTask(t *testing.T) (*task, *standIn) {
 	t.Helper()
-	s := putStandIns(t, "schtasks")
 	h := newHost(t, "windows")
+	s := putStandIns(&h)
 	h.Daemon = func() (int, bool) { return 4711, s.hasFact("runs") }
 	c := awkwardConfig()
 	c.Executable, c.EnvVars = `C:\Users\al ice\keyd.exe`, map[string]string{"AWS_CONFIG_FILE": `C:\Users\al ice\config`}
@@ -36,8 +36,11 @@ func TestTaskCallsSchtasks(t *testing.T) {
 	k, s := newTestTask(t)
 	file := filepath.Join(k.host.StateDir, "task.xml")
 	name := "keyd-aws-CORP-alice"
-	create := "schtasks /create /tn " + name + " /xml " + file + " /f\nschtasks /query /tn " + name + "\nschtasks /run /tn " + name
-	end := "schtasks /query /tn " + name + "\nschtasks /end /tn " + name + "\n"
+	query := "schtasks /query /tn " + name + "\n"
+	create := "schtasks /create /tn " + name + " /xml " + file + " /f\n" + query + "schtasks /run /tn " + name
+	end := query + "schtasks /end /tn " + name + "\n"
+	disable := query + "schtasks /change /tn " + name + " /disable\n"
+	enable := query + "schtasks /change /tn " + name + " /enable\n"
 	steps := []struct {
 		name string
 		do   func() error
@@ -46,16 +49,17 @@ func TestTaskCallsSchtasks(t *testing.T) {
 	}{
 		{"install", k.Install, create, true},
 		{"install again", k.Install, end + create, true},
-		{"stop", k.Stop, strings.TrimSuffix(end, "\n"), false},
-		{"start", k.Start, strings.TrimPrefix(create, strings.SplitAfter(create, "\n")[0]), true},
-		{"uninstall", k.Uninstall, end + "schtasks /query /tn " + name + "\nschtasks /delete /tn " + name + " /f", false},
+		{"stop, before the trigger starts it again", k.Stop, strings.TrimSuffix(disable+end, "\n"), false},
+		{"stop what is stopped", k.Stop, strings.TrimSuffix(disable, "\n"), false},
+		{"start", k.Start, enable + query + "schtasks /run /tn " + name, true},
+		{"uninstall", k.Uninstall, disable + end + query + "schtasks /delete /tn " + name + " /f", false},
 	}
 	for _, step := range steps {
 		t.Run(step.name, func(t *testing.T) {
 			if err := step.do(); err != nil {
 				t.Fatal(err)
 			}
-			if got := s.takeCalls(t); got != step.want {
+			if got := s.takeCalls(); got != step.want {
 				t.Errorf("called\n%s\nwant\n%s", got, step.want)
 			}
 			status, err := k.Status()
@@ -65,8 +69,88 @@ func TestTaskCallsSchtasks(t *testing.T) {
 			if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("the definition was left in the state folder: %v", err)
 			}
-			s.takeCalls(t)
+			s.takeCalls()
 		})
+	}
+}
+
+// seeTasks lets a test see the folder of tasks, as Windows lets the owner of a task.
+func seeTasks(t *testing.T, k *task, s *standIn) {
+	t.Helper()
+	h := k.host.withEnv(map[string]string{"SystemRoot": t.TempDir()})
+	k.host = &h
+	if err := os.MkdirAll(filepath.Dir(k.definitionPath()), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.setFact("file", k.definitionPath())
+}
+
+// TestStoppedTaskStaysStopped covers a task scheduler that lets users switch their tasks,
+// and one that lets them only register tasks.
+func TestStoppedTaskStaysStopped(t *testing.T) {
+	for name, refusal := range map[string]string{"the task is switched": "", "the task is registered again": "Access is denied."} {
+		t.Run(name, func(t *testing.T) {
+			k, s := newTestTask(t)
+			seeTasks(t, k, s)
+			s.setFact("refuses /change", refusal)
+			service := Service{host: *k.host, login: k}
+			if err := k.Install(); err != nil {
+				t.Fatal(err)
+			}
+			if state := service.State(); !state.Enabled || !state.Running || service.StopsForGood() {
+				t.Errorf("after the installation: %+v", state)
+			}
+			if err := k.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			if state := service.State(); state.Enabled || state.Running || !strings.Contains(state.Detail, "keyd start") || !service.StopsForGood() {
+				t.Errorf("after keyd stop: %+v", state)
+			}
+			if s.run(nil, "schtasks", "/run", "/tn", k.taskName()); s.hasFact("runs") {
+				t.Error("the trigger started the daemon again")
+			}
+			if err := k.Restart(); err != nil {
+				t.Fatal(err)
+			}
+			if state := service.State(); !state.Enabled || !state.Running {
+				t.Errorf("after keyd restart: %+v", state)
+			}
+			if err := k.Uninstall(); err != nil || s.hasFact("task") || s.hasFact("runs") {
+				t.Errorf("after keyd uninstall a task is left: %v, %v", s.facts, err)
+			}
+		})
+	}
+}
+
+func TestTaskThatCannotBeSwitchedOffRunsOn(t *testing.T) {
+	k, s := newTestTask(t)
+	if err := k.Install(); err != nil {
+		t.Fatal(err)
+	}
+	s.setFact("refuses /change", "Access is denied.")
+	if err := k.Stop(); err == nil || !strings.Contains(err.Error(), "keyd runs on") || !s.hasFact("runs") {
+		t.Errorf("runs %v, error %v; want a daemon that runs on", s.hasFact("runs"), err)
+	}
+	if err := k.Uninstall(); err != nil || s.hasFact("task") || s.hasFact("runs") {
+		t.Errorf("it was not uninstalled: %v, %v", s.facts, err)
+	}
+}
+
+func TestFailedTaskInstallRestoresStoppedTask(t *testing.T) {
+	k, s := newTestTask(t)
+	seeTasks(t, k, s)
+	for _, do := range []func() error{k.Install, k.Stop} {
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	older := s.facts["task"]
+	s.setFact("refuses /run", "The operator or administrator has refused the request.")
+	if err := k.Install(); err == nil || !strings.Contains(err.Error(), "older installation is as it was") {
+		t.Errorf("error %v, want one that says that the older installation is as it was", err)
+	}
+	if s.facts["task"] != older || s.hasFact("runs") {
+		t.Error("the task that was stopped is not as it was")
 	}
 }
 
@@ -113,6 +197,10 @@ func TestTaskNamesDifferByUser(t *testing.T) {
 // taskAsRead holds the values that the task scheduler reads from the XML.
 type taskAsRead struct {
 	Trigger   string `xml:"Triggers>LogonTrigger>UserId"`
+	From      string `xml:"Triggers>TimeTrigger>StartBoundary"`
+	Every     string `xml:"Triggers>TimeTrigger>Repetition>Interval"`
+	For       string `xml:"Triggers>TimeTrigger>Repetition>Duration"` // none: without end
+	Enabled   string `xml:"Settings>Enabled"`
 	User      string `xml:"Principals>Principal>UserId"`
 	Logon     string `xml:"Principals>Principal>LogonType"`
 	Level     string `xml:"Principals>Principal>RunLevel"`
@@ -124,7 +212,7 @@ type taskAsRead struct {
 	Arguments string `xml:"Actions>Exec>Arguments"`
 }
 
-func TestTaskIsForOneUserAndHasNoTimeLimit(t *testing.T) {
+func TestTaskIsForOneUserAndStartsAgainWithoutEnd(t *testing.T) {
 	data := renderTask(awkwardConfig(), `CORP\al & ice`)
 	if data[0] != 0xff || data[1] != 0xfe {
 		t.Errorf("the task begins with % x, and schtasks accepts only UTF-16 with a byte order mark", data[:2])
@@ -136,6 +224,7 @@ func TestTaskIsForOneUserAndHasNoTimeLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := taskAsRead{
+		From: "2020-01-01T00:00:00", Every: "PT5M", Enabled: "true",
 		Trigger: `CORP\al & ice`, User: `CORP\al & ice`, Logon: "InteractiveToken", Level: "LeastPrivilege",
 		Limit: "PT0S", Battery: "false", Unplugged: "false", Instances: "IgnoreNew",
 		Command: awkwardConfig().Executable, Arguments: got.Arguments,

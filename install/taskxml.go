@@ -14,8 +14,13 @@ import (
 // taskText is the template of the logon task. A logon trigger and a principal
 // without a user would be for every user, and only an administrator may ask for
 // that. By default, a task ends after 72 hours and on battery power; this one does
-// not. The task scheduler restarts it a minute after a failure, up to 255 times,
-// which is the highest count it accepts.
+// not.
+//
+// The task scheduler restarts only a task that it could not start, and not one whose
+// program failed. So a second trigger starts the task every five minutes, without end,
+// while the user is logged on; as long as the daemon runs, IgnoreNew leaves it alone.
+// The trigger counts from a time in the past, so that it needs no logon first.
+// Source: Microsoft, "Task Scheduler schema": restartType, repetitionType.
 const taskText = `<?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <RegistrationInfo>
@@ -26,6 +31,14 @@ const taskText = `<?xml version="1.0" encoding="UTF-16"?>
       <Enabled>true</Enabled>
       <UserId>%[2]s</UserId>
     </LogonTrigger>
+    <TimeTrigger>
+      <Repetition>
+        <Interval>PT5M</Interval>
+        <StopAtDurationEnd>false</StopAtDurationEnd>
+      </Repetition>
+      <StartBoundary>2020-01-01T00:00:00</StartBoundary>
+      <Enabled>true</Enabled>
+    </TimeTrigger>
   </Triggers>
   <Principals>
     <Principal id="Author">
@@ -48,10 +61,6 @@ const taskText = `<?xml version="1.0" encoding="UTF-16"?>
     <WakeToRun>false</WakeToRun>
     <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
     <Priority>7</Priority>
-    <RestartOnFailure>
-      <Interval>PT1M</Interval>
-      <Count>255</Count>
-    </RestartOnFailure>
   </Settings>
   <Actions Context="Author">
     <Exec>

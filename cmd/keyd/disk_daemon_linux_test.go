@@ -54,7 +54,7 @@ func TestDaemonWhoseStateIsRemoved(t *testing.T) {
 			t.Fatalf("the daemon never locks the new state folder:\n%s", said.String())
 		}
 	}
-	h.runKeyd(exitFailed, []string{`^keyd: error: a daemon is already running here$`}, "run")
+	h.runKeyd(exitRunning, []string{`^keyd: error: a daemon is already running here$`}, "run")
 	h.runKeyd(exitDone, []string{`^keyd running since .*\(pid \d+\)`}, "status")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

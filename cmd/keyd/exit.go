@@ -5,8 +5,10 @@ import (
 	"fmt"
 
 	"keyd/credfile/atomicfile"
+	"keyd/daemon"
 	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
+	"keyd/install"
 )
 
 // The exit codes.
@@ -15,6 +17,11 @@ const (
 	exitFailed = 1
 	exitUsage  = 2
 	exitPerson = 3 // a key needs a person
+
+	// exitRunning means that keyd run found another daemon. It is the next number that is
+	// free: from 64 on, codes have a meaning to mailers, shells, signals or systemd. No
+	// other failure has this code, because the service does not start again after it.
+	exitRunning = install.ExitAlreadyRunning
 )
 
 // commandError ends a command with an error, a hint and an exit code.
@@ -57,6 +64,9 @@ func worseCode(a, b int) int {
 func errorCode(err error) int {
 	if command, ok := errors.AsType[*commandError](err); ok {
 		return command.code
+	}
+	if _, ok := errors.AsType[daemon.AlreadyRunningError](err); ok {
+		return exitRunning
 	}
 	if _, files := errors.AsType[*atomicfile.Refused](err); !files && rotate.NeedsPerson(err) {
 		return exitPerson

@@ -12,7 +12,8 @@ without ever locking their owner out. It creates a new key, proves that AWS
 accepts it, writes it into the files and validates it. Only later does it
 deactivate and delete the old key.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 a key needs a person.`
+Exit codes: 0 done, 1 failed, 2 usage, 3 a key needs a person, 4 keyd run: another
+daemon is running already.`
 
 // newRootCommand builds keyd's commands. If the first argument names one of them,
 // it builds only that one: shell prompts run keyd status, and building all the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -23,6 +24,10 @@ from sleep, and otherwise every check_every.
 
 It logs to standard error: under systemd, that is the journal. On macOS and
 Windows it also logs to a file. keyd logs shows the log.
+
+Exit code 4 means that another keyd run is at work on the same state folder.
+The service does not start again after that, except on macOS and Windows, where
+it looks again some minutes later.
 
 keyd.ini is read again before every pass. A mistake in it is reported, and the
 last good settings stay in force, even after a restart. If no good settings are
@@ -111,6 +116,9 @@ func (a *app) runDaemon(ctx context.Context) error {
 		Supervisor: a.findSupervisor(),
 		Release:    buildVersion(),
 	})
+	if _, running := errors.AsType[daemon.AlreadyRunningError](err); running && a.startedByLaunchd() {
+		return nil // launchd knows no exit code but 0 after which it does not start the service again at once
+	}
 	if err == nil {
 		d.Log.Info("ended", "why", context.Cause(ctx).Error())
 	}

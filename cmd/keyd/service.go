@@ -49,19 +49,24 @@ func (a *app) serviceProblem(loc locations) string {
 }
 
 func newStartCommand(a *app) *cobra.Command {
-	return a.newServiceCommand("start", "start the service", "keyd is running", (*install.Service).Start)
+	return a.newServiceCommand("start", "start the service", (*install.Service).Start, func(*install.Service) string { return "keyd is running" })
 }
 
 func newStopCommand(a *app) *cobra.Command {
-	return a.newServiceCommand("stop", "stop the service until the next login", "keyd is stopped until the next login, or until keyd start", (*install.Service).Stop)
+	return a.newServiceCommand("stop", "stop the service until the next login; on Windows, until keyd start", (*install.Service).Stop, func(s *install.Service) string {
+		if s.StopsForGood() {
+			return "keyd is stopped until keyd start"
+		}
+		return "keyd is stopped until the next login, or until keyd start"
+	})
 }
 
 func newRestartCommand(a *app) *cobra.Command {
-	return a.newServiceCommand("restart", "stop and start the service", "keyd is running again", (*install.Service).Restart)
+	return a.newServiceCommand("restart", "stop and start the service", (*install.Service).Restart, func(*install.Service) string { return "keyd is running again" })
 }
 
-// newServiceCommand returns a command that calls do and then prints done.
-func (a *app) newServiceCommand(name, short, done string, do func(*install.Service) error) *cobra.Command {
+// newServiceCommand returns a command that calls do and then prints what done returns.
+func (a *app) newServiceCommand(name, short string, do func(*install.Service) error, done func(*install.Service) string) *cobra.Command {
 	return &cobra.Command{
 		Use:   name,
 		Short: short,
@@ -78,7 +83,7 @@ func (a *app) newServiceCommand(name, short, done string, do func(*install.Servi
 			if err := do(service); err != nil {
 				return err
 			}
-			a.term.printf("%s\n", done)
+			a.term.printf("%s\n", done(service))
 			return nil
 		},
 	}

@@ -1,0 +1,93 @@
+package install
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/kardianos/service"
+)
+
+// unitText is the template of the user unit. It differs from the one of
+// kardianos/service: it uses default.target, which is the one that a user manager
+// has; it restarts the daemon for as long as it takes, at first within seconds instead of
+// 2 minutes, but not when another daemon runs already; its quotes allow
+// blanks and percent signs in a path; and it has no Condition line, because a
+// program that is missing for a moment would then look like a success.
+//
+// The sandbox holds what a user manager can do everywhere. Mount options
+// (ProtectSystem, PrivateTmp and so on) have no effect in a user manager before
+// systemd 257, and keep the unit from starting where user namespaces are
+// forbidden. MemoryDenyWriteExecute and SystemCallFilter would break the programs
+// that on_event starts, which inherit them.
+const unitText = `[Unit]
+Description=%[1]s
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart=%[2]s
+Restart=on-failure
+RestartPreventExitStatus=%[4]d
+%[5]sWatchdogSec=120
+TimeoutStopSec=60
+%[3]sUMask=0077
+NoNewPrivileges=yes
+LockPersonality=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RestrictNamespaces=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+SystemCallArchitectures=native
+LimitCORE=0
+MemoryMax=256M
+TasksMax=64
+Nice=5
+
+[Install]
+WantedBy=default.target
+`
+
+// How long systemd waits before it restarts the daemon. Without an end, 5 s would
+// be too often for a daemon that fails every time, so the delay grows to five minutes.
+// It is short again after a start or a restart by a person, a login or a boot, and not
+// before. A manager before version 254 does not know how to let it grow.
+const (
+	growingDelay  = "RestartSec=5\nRestartSteps=6\nRestartMaxDelaySec=300\n"
+	constantDelay = "RestartSec=30\n"
+)
+
+// renderUnit returns the unit for a configuration and a version of systemd, which
+// may be 0 for one that is not known.
+func renderUnit(c *service.Config, version int) []byte {
+	delay := constantDelay
+	if version >= 254 {
+		delay = growingDelay
+	}
+	var start, env strings.Builder
+	start.WriteString(quoteUnit(c.Executable))
+	for _, arg := range c.Arguments {
+		start.WriteString(" " + strings.ReplaceAll(quoteUnit(arg), "$", "$$"))
+	}
+	for _, v := range sortedVariables(c) {
+		fmt.Fprintf(&env, "Environment=%s\n", quoteUnit(v.String()))
+	}
+	return fmt.Appendf(nil, unitText, c.Description, start.String(), env.String(), ExitAlreadyRunning, delay)
+}
+
+// quoteUnit quotes any text without control characters as one word of a unit.
+// systemd expands $VARIABLES in the arguments of a program, but not in its path,
+// so renderUnit escapes dollar signs in arguments only.
+func quoteUnit(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`).Replace(text) + `"`
+}
+
+// parseProgram returns the path of the program in a unit.
+func (*unit) parseProgram(definition []byte) string {
+	found := regexp.MustCompile(`(?m)^ExecStart="((?:[^"\\]|\\.)*)"`).FindSubmatch(definition)
+	if found == nil {
+		return ""
+	}
+	return strings.NewReplacer(`\\`, `\`, `\"`, `"`, `%%`, `%`).Replace(string(found[1]))
+}
