@@ -1,16 +1,22 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"keyd/daemon/decide"
 	"keyd/daemon/hint"
+	"keyd/daemon/journal"
 	"keyd/daemon/state"
 )
 
 const uninstallLong = `Stop the service and remove it. The settings and the state folder stay: keyd
-rotate or the next installation can finish a rotation that is in progress.
+rotate or the next installation can finish a rotation that is in progress. keyd
+first names every such rotation, with its keys, its state and what to do.
 
 --purge also removes the settings and the state folder, including the history.
 It is refused while a rotation is in progress, because only the state folder
@@ -40,10 +46,16 @@ func (a *app) uninstallService(ctx context.Context, purge, yes bool) error {
 	if err != nil {
 		return err
 	}
+	rotations, problems := loc.openJournal().Load(ctx)
+	a.noteOpenRotations(loc, rotations)
 	if purge {
 		if err := a.checkPurge(ctx, loc, yes); err != nil {
 			return err
 		}
+	}
+	for _, problem := range problems {
+		a.term.printNote("%s", stripPackages(problem.Error()))
+		a.term.printHint(hint.Hint(problem))
 	}
 	installed, err := service.Uninstall()
 	if err != nil {
@@ -63,15 +75,15 @@ func (a *app) uninstallService(ctx context.Context, purge, yes bool) error {
 
 // checkPurge refuses to purge while a rotation is in progress, and asks.
 func (a *app) checkPurge(ctx context.Context, loc locations, yes bool) error {
-	if err := loc.requireNoRotation(ctx); err != nil {
+	if err := loc.requireNoRotation(ctx, "nothing was removed"); err != nil {
 		return err
 	}
 	return a.term.requireYes(ctx, yes, "remove "+a.term.shortenHome(loc.folders.SettingsFile)+" and "+a.term.shortenHome(loc.folders.StateDir)+", including the history?")
 }
 
 // requireNoRotation returns an error if a rotation is in progress or if a journal
-// cannot be read.
-func (loc locations) requireNoRotation(ctx context.Context) error {
+// cannot be read. left ends the sentence: it says what was left as it was.
+func (loc locations) requireNoRotation(ctx context.Context, left string) error {
 	rotations, problems := loc.openJournal().Load(ctx)
 	if len(problems) > 0 {
 		return problems[0]
@@ -79,9 +91,60 @@ func (loc locations) requireNoRotation(ctx context.Context) error {
 	if len(rotations) == 0 {
 		return nil
 	}
-	profiles := rotations[0].Profiles()
-	return hintedError(hint.Command("keyd rotate --retire-now", profiles[0]),
-		"a rotation of %s is in progress, and the state folder holds its keys: nothing was removed", joinNames(profiles))
+	var profiles []string
+	for _, r := range rotations {
+		profiles = append(profiles, r.Profiles()...)
+	}
+	advice := "keyd status shows when it ends; keyd uninstall without --purge keeps what it needs"
+	if len(rotations) > 1 {
+		return hintedError(advice, "%d rotations are in progress, of %s, and the state folder holds their keys: %s", len(rotations), joinNames(profiles), left)
+	}
+	return hintedError(advice, "a rotation of %s is in progress, and the state folder holds its keys: %s", joinNames(profiles), left)
+}
+
+// noteOpenRotations names the rotations that nothing continues once the service is
+// gone: their keys, how far they are, and what to do.
+func (a *app) noteOpenRotations(loc locations, rotations []*journal.Rotation) {
+	status, err := state.LoadStatus(loc.folders.StateDir)
+	if err != nil {
+		status = state.Status{} // the journal alone says enough
+	}
+	for _, r := range rotations {
+		keys := shortID(r.Old.ID)
+		if r.New.ID != "" {
+			keys += " to " + shortID(r.New.ID)
+		}
+		text, run := describeOpen(r, status)
+		a.term.printNote("in progress: rotation of %s, %s; %s", joinNames(r.Profiles()), keys, text)
+		a.term.printHint(run)
+	}
+}
+
+// describeOpen says how far a rotation is and what happens next, and returns the
+// command that continues it. status is what the last pass found.
+func describeOpen(r *journal.Rotation, status state.Status) (text, run string) {
+	command := func(words string) string {
+		if len(r.Places) == 0 { // no profile is left that the command would know
+			return words
+		}
+		return hint.Command(words, r.Places[0].Profile)
+	}
+	text, run = strings.NewReplacer(".\n", "; ", "\n", "; ").Replace(decide.DescribeRotation(r)), command("keyd rotate")
+	text += "; without the service, it continues only when you run this now and then, or keyd install"
+	i := slices.IndexFunc(status.Keys, func(l state.KeyStatus) bool {
+		return l.InRotation && (l.KeyID == r.Old.ID || l.KeyID == r.NewestID())
+	})
+	if i < 0 {
+		return text, run
+	}
+	l := status.Keys[i]
+	switch {
+	case !r.Held.IsZero():
+		text, run = stripPackages(l.Why), command("keyd resume")
+	case l.NeedsPerson:
+		text, run = stripPackages(l.Why), cmp.Or(l.Hint, run)
+	}
+	return string(l.State) + ": " + text, run
 }
 
 // purgeState removes keyd's own files and nothing else. It checks for rotations
@@ -90,7 +153,7 @@ func (a *app) purgeState(ctx context.Context, loc locations) error {
 	if state.DaemonRunning(loc.folders.StateDir) {
 		return usageError("stop it, then: keyd uninstall --purge", "keyd run is still running here: the settings and the state were left in place")
 	}
-	if err := loc.requireNoRotation(ctx); err != nil {
+	if err := loc.requireNoRotation(ctx, "the settings and the state were left in place"); err != nil {
 		return err
 	}
 	left, err := loc.folders.Remove()
