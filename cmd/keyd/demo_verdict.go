@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strings"
@@ -16,6 +17,7 @@ type demoWatcher struct {
 	world      *demoWorld
 	held       []awssim.ShownPair
 	unreadable int
+	last       []byte // the text whose pair was found last; nil after one that could not be read
 	quit, done chan struct{}
 }
 
@@ -40,11 +42,16 @@ func watchFile(w *demoWorld) *demoWatcher {
 
 func (o *demoWatcher) readPair() {
 	data, err := os.ReadFile(o.world.credentials())
+	if err == nil && o.last != nil && bytes.Equal(data, o.last) {
+		return
+	}
+	o.last = nil
 	k, pairErr := credfile.ReadPair(data, credfile.Credentials, "default")
 	if err != nil || pairErr != nil {
 		o.unreadable++
 		return
 	}
+	o.last = data
 	now := awssim.ShownPair{At: o.world.clock.now(), ID: k.ID, Secret: k.Secret.Reveal()}
 	if n := len(o.held); n == 0 || o.held[n-1].ID != now.ID || o.held[n-1].Secret != now.Secret {
 		o.held = append(o.held, now)
