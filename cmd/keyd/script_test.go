@@ -192,6 +192,17 @@ func runHere(getenv func(string) string, args []string) (exit int, stdout, stder
 
 var secretLine = regexp.MustCompile(`(?m)^aws_secret_access_key\s*=\s*(\S{30,})`)
 
+// secretsIn returns the secrets in the lines of a credentials file.
+func secretsIn(text []byte) (secrets []string) {
+	if !bytes.Contains(text, []byte("aws_secret_access_key")) { // so nothing matches: some of these files are large
+		return nil
+	}
+	for _, found := range secretLine.FindAllSubmatch(text, -1) {
+		secrets = append(secrets, string(found[1]))
+	}
+	return secrets
+}
+
 // demandNoSecret demands that no secret of AWS or of the files is in what keyd printed, or in
 // a place where the design allows none.
 func demandNoSecret(ts *testscript.TestScript, stdout, stderr string) {

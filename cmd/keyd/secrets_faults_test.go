@@ -294,8 +294,8 @@ func demandSilentDemo(t *testing.T, home string, out []byte) {
 		}
 		own = append(own, path)
 		text, err := os.ReadFile(path)
-		for i, found := range secretLine.FindAllSubmatch(text, -1) {
-			secrets[fmt.Sprint("number ", i+1)] = string(found[1])
+		for i, secret := range secretsIn(text) {
+			secrets[fmt.Sprint("number ", i+1)] = secret
 		}
 		return err
 	})

@@ -98,8 +98,8 @@ func (w *world) knownSecrets() map[string]string {
 			continue // no such file, or a FIFO in its place
 		}
 		text, _ := os.ReadFile(path)
-		for i, found := range secretLine.FindAllSubmatch(text, -1) {
-			if secret := string(found[1]); !strings.HasPrefix(secret, "${") {
+		for i, secret := range secretsIn(text) {
+			if !strings.HasPrefix(secret, "${") {
 				secrets[fmt.Sprintf("number %d of %s", i+1, filepath.Base(path))] = secret
 			}
 		}

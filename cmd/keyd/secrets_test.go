@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf16"
 )
@@ -154,19 +156,41 @@ func marksIn(text []byte, marks []mark) (found []mark) {
 // leak too: text may be cut short.
 func marksOf(secrets map[string]string) []mark {
 	var marks []mark
-	for id, secret := range secrets {
-		half := min(20, len(secret))
-		for name, part := range map[string]string{"first": secret[:half], "last": secret[len(secret)-half:]} {
-			for shape, text := range shapesOf(part) {
-				marks = append(marks, mark{id, fmt.Sprintf("the %s %d characters %s", name, half, shape), []byte(text)})
-			}
+	for _, id := range slices.Sorted(maps.Keys(secrets)) {
+		of := [2]string{id, secrets[id]}
+		made, ok := marksMade.Load(of)
+		if !ok {
+			made, _ = marksMade.LoadOrStore(of, marksOfOne(id, secrets[id]))
 		}
-		for shape, text := range wordsOf(secret) {
-			marks = append(marks, mark{id, shape, []byte(text)})
+		marks = append(marks, made.([]mark)...)
+	}
+	return marks
+}
+
+// marksMade holds the marks of each id and secret: a story searches for the same ones
+// after every command.
+var marksMade sync.Map
+
+// marksOfOne returns the halves of one secret in all shapes, sorted by shape. It
+// leaves out a shape that looks like another one: few secrets have a character to escape.
+func marksOfOne(id, secret string) []mark {
+	var marks []mark
+	half := min(20, len(secret))
+	for name, part := range map[string]string{"first": secret[:half], "last": secret[len(secret)-half:]} {
+		for shape, text := range shapesOf(part) {
+			marks = append(marks, mark{id, fmt.Sprintf("the %s %d characters %s", name, half, shape), []byte(text)})
 		}
 	}
-	slices.SortFunc(marks, func(a, b mark) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.shape, b.shape)) })
-	return marks
+	for shape, text := range wordsOf(secret) {
+		marks = append(marks, mark{id, shape, []byte(text)})
+	}
+	slices.SortFunc(marks, func(a, b mark) int { return cmp.Compare(a.shape, b.shape) })
+	seen := map[string]bool{}
+	return slices.DeleteFunc(marks, func(m mark) bool {
+		again := seen[string(m.text)]
+		seen[string(m.text)] = true
+		return again
+	})
 }
 
 // shapesOf returns a text in every form in which programs write it.
