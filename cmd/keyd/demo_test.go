@@ -11,7 +11,7 @@ import (
 // TestDemo runs the README's first command in a synctest bubble: the same code without
 // the waiting.
 func TestDemo(t *testing.T) {
-	home := t.TempDir()
+	home := quickFolder(t)
 	var out bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
 		u := newApp(process{in: strings.NewReader(""), out: &out, err: &out, goos: "linux", now: time.Now,

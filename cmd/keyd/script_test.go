@@ -63,6 +63,7 @@ func prepareTests() {
 func TestStories(t *testing.T) {
 	testscript.RunT(&searchedT{T: t}, testscript.Params{
 		Dir:                 "testdata/script",
+		WorkdirRoot:         quickFolder(t),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setUpStory,

@@ -42,7 +42,7 @@ type desk struct {
 func newDesk(t *testing.T, credentials string) *desk {
 	t.Helper()
 	d := &desk{world: newWorld(), t: t}
-	d.home = t.TempDir()
+	d.home = quickFolder(t)
 	d.ears.home = d.home
 	d.own = []string{filepath.Join(d.home, ".aws", "credentials"), filepath.Join(d.home, ".aws", "config")}
 	id, secret := d.cloud.AddUser(account, "/", "alice").AddKey(70 * day)
