@@ -59,6 +59,10 @@ func TestProfilesOfBothFiles(t *testing.T) {
 			[]string{"r credentials:2", "s credentials:7", "p credentials:10"}},
 		{"[profile default] wins over [default]", "", "[default]\nregion = x\n[profile default]\n" + pairLines, []string{"default config:4"}},
 		{"empty values are no pair", "[a]\naws_access_key_id =\naws_secret_access_key = \n", "", []string{"a credentials:1 no keys"}},
+		{"two spellings of one profile: readers disagree on which one counts", "", "[profile dev]\n" + pairLines + "[profile 'dev']\n" + other,
+			[]string{"dev config:1 unreadable", "dev config:4 unreadable"}},
+		{"names as a shell reads them", "", "[profile \"a b\"]\n" + pairLines + "[profile c\\ d]\nregion = x\n", []string{"a b config:2", "c d config:4 no keys"}},
+		{"a key of AWS's documents", "[a]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {SECRET}\n", "", []string{"a credentials:2 documentation key"}},
 		{"no files", "", "", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

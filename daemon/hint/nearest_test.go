@@ -21,6 +21,7 @@ func TestNearestReturnsALikelyWordOrNothing(t *testing.T) {
 		{"bsh", []string{"zsh", "fish", "bash"}, "bash"}, // people rarely miss the first letter
 		{"dev2", []string{"dev", "dev1", "dev11"}, "dev1"},
 		{"defualt", []string{"work", "default"}, "default"},
+		{"PROD", []string{"PRO", "prod"}, "prod"}, // only the case is wrong
 		{"nope", []string{"default", "work"}, ""},
 		{"nosuch", commands, ""},
 		{"", []string{"default"}, ""},
