@@ -167,6 +167,28 @@ func TestPersonIsNotifiedOnce(t *testing.T) {
 	})
 }
 
+// TestSIGHUPRetriesADenial: a script that connects a VPN asks keyd to try again now.
+// Without it, a denied call waits for its time.
+func TestSIGHUPRetriesADenial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewOnDisk(t, awssim.Lag{}, 10*settings.Day)
+		l.User.DenyAction("*", awssim.ExplicitDeny)
+		r := run(l, nil)
+		defer func() { r.stop() }()
+		r.change <- watch.Change{Path: "credentials"}
+		r.wait(time.Second)
+		if n := r.passes(); n != 1 {
+			t.Errorf("%d looks without a signal", n)
+		}
+		l.User.LiftDeny("*")
+		r.hangup <- os.Interrupt
+		r.wait(time.Second)
+		if n := r.passes(); n != 2 {
+			t.Errorf("%d looks after SIGHUP", n)
+		}
+	})
+}
+
 func TestBrokenSettingsKeepLastGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewOnDisk(t, awssim.Lag{}, 55*settings.Day)
