@@ -116,6 +116,8 @@ func (e *Error) hintAmbiguous() string {
 		return "the answer is a web page: is there a captive portal or a proxy between this machine and AWS? sign in there with a browser"
 	case e.HTTPStatus == http.StatusProxyAuthRequired:
 		return hintProxyPassword
+	case e.HTTPStatus == http.StatusNetworkAuthenticationRequired:
+		return hintSignIn
 	case e.HTTPStatus >= 400 && e.HTTPStatus < 500 && e.Code == "":
 		return "does something on the way answer in place of AWS? if " + e.Endpoint + " is a store without IAM and STS, keyd cannot replace its keys: set rotate = never for the profile in keyd.ini"
 	}

@@ -2,7 +2,6 @@ package iam_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -151,24 +150,6 @@ func TestUserAgentNamesTheInstallation(t *testing.T) {
 		}
 		if agent := w.got[0].Header.Get("User-Agent") + " "; !strings.Contains(agent, want) {
 			t.Errorf("%q: %q", installation, agent)
-		}
-	}
-}
-
-// A proxy that asks for a password, and a clock that TLS does not accept, are told
-// apart from a network that is not there.
-func TestInterceptionIsNotOffline(t *testing.T) {
-	synctest.Test(t, checkInterception)
-}
-
-func checkInterception(t *testing.T) {
-	for words, err := range map[string]error{
-		"407":          errors.Join(&net.OpError{Op: "proxyconnect", Err: errors.New("Proxy Authentication Required")}),
-		"no such host": &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsNotFound: true}},
-	} {
-		_, got := client(t, answers(fails(err)), aws()).ListKeys(t.Context(), user)
-		if !strings.Contains(got.Error(), words) || iam.ClassOf(got) != iam.Unsent || iam.IsIntercepted(got) != (words == "407") {
-			t.Errorf("%v (%s)", got, iam.ClassOf(got))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -38,15 +39,19 @@ func checkProxyAnswer(status int) error {
 type networkFault uint8
 
 const (
-	faultUnknown  networkFault = iota
-	faultNoName                // the name of the endpoint does not exist, says the name server
-	faultNoDNS                 // no name server answers
-	faultRefused               // the host, or a firewall before it, refuses the connection
-	faultSilent                // no answer to the attempt to connect
-	faultProxy                 // the proxy cannot be reached, or refuses
-	faultPassword              // the proxy asks for a user name and a password
-	faultClock                 // TLS: the certificate is not valid at the time that this machine's clock shows
-	faultTLS                   // TLS: any other failure
+	faultUnknown   networkFault = iota
+	faultNoName                 // the name of the endpoint does not exist, says the name server
+	faultNoDNS                  // no name server answers
+	faultRefused                // the host, or a firewall before it, refuses the connection
+	faultSilent                 // no answer to the attempt to connect
+	faultCut                    // a connection was made and cut off before TLS was set up
+	faultProxy                  // the proxy cannot be reached
+	faultNoWay                  // the proxy cannot reach AWS
+	faultForbidden              // the proxy refuses to connect to AWS
+	faultPassword               // the proxy asks for a user name and a password
+	faultSignIn                 // the proxy or the network asks a person to sign in first
+	faultClock                  // TLS: the certificate is not valid at the time that this machine's clock shows
+	faultTLS                    // TLS: any other failure
 )
 
 // networkFaultOf returns why no connection was made.
@@ -54,14 +59,16 @@ func networkFaultOf(err error) networkFault {
 	proxy, isProxy := errors.AsType[*proxyError](err)
 	op, isOp := errors.AsType[*net.OpError](err)
 	dns, isDNS := errors.AsType[*net.DNSError](err)
-	connecting := isProxy || isOp && op.Op == "proxyconnect"
+	connecting := isOp && op.Op == "proxyconnect"
 	_, invalid := expiredCertificate(err)
 	switch {
-	case connecting && (isProxy && proxy.Status == http.StatusProxyAuthRequired || strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired))):
+	case isProxy:
+		return proxy.fault()
+	case connecting && strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired)):
 		return faultPassword
 	case invalid:
 		return faultClock
-	case isTLSFailure(err):
+	case isTLSFailure(err), isOp && (op.Op == "remote error" || op.Op == "local error"): // an alert of crypto/tls
 		return faultTLS
 	case connecting:
 		return faultProxy
@@ -73,14 +80,37 @@ func networkFaultOf(err error) networkFault {
 		return faultRefused
 	case isOp && op.Op == "dial" && (op.Timeout() || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)):
 		return faultSilent
+	case err != nil && strings.Contains(err.Error(), "TLS handshake timeout"): // net/http has no type for it
+		return faultSilent
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return faultCut
 	}
 	return faultUnknown
+}
+
+// fault returns what the refusal of a proxy means.
+// Source: RFC 9110, sections 15.4 to 15.6; RFC 6585, section 6, for 511.
+func (e *proxyError) fault() networkFault {
+	switch {
+	case e.Status == http.StatusProxyAuthRequired:
+		return faultPassword
+	case e.Status >= 300 && e.Status < 400, e.Status == http.StatusNetworkAuthenticationRequired:
+		return faultSignIn
+	case e.Status >= 500:
+		return faultNoWay
+	}
+	return faultForbidden
 }
 
 // provesNetwork reports whether the fault shows that a network is there: something
 // answered, and it was not AWS.
 func (f networkFault) provesNetwork() bool {
-	return f == faultPassword || f == faultClock || f == faultTLS
+	switch f {
+	case faultPassword, faultSignIn, faultForbidden, faultNoWay, faultClock, faultTLS:
+		return true
+	default:
+		return false
+	}
 }
 
 // IsIntercepted reports whether err is a call that something else than AWS answered:
@@ -147,6 +177,7 @@ func describeValidity(c *x509.Certificate, now time.Time) string {
 
 const (
 	hintProxyPassword = "the proxy must let this machine reach AWS's IAM and STS without a password, or keyd needs a local forwarder that knows it (such as px or cntlm) in HTTPS_PROXY: keyd install stores no password"
+	hintSignIn        = "a proxy or a captive portal asks somebody to sign in: do so with a browser; keyd tries again by itself"
 	hintSetClock      = "set the clock: timedatectl set-ntp true, or the date settings of your system; if the clock is right, a proxy on the way shows a certificate of another time"
 )
 
@@ -158,6 +189,12 @@ func hintUnsent(err error, host string) string {
 	switch networkFaultOf(err) {
 	case faultPassword:
 		return hintProxyPassword
+	case faultSignIn:
+		return hintSignIn
+	case faultForbidden:
+		return "the proxy forbids connections to " + host + ": ask who runs it to allow AWS's IAM and STS"
+	case faultNoWay:
+		return "the proxy cannot reach " + host + ": ask who runs it; is HTTPS_PROXY right?"
 	case faultProxy:
 		return "is HTTPS_PROXY right, and is that proxy running?"
 	case faultClock:
@@ -175,6 +212,8 @@ func hintUnsent(err error, host string) string {
 		return "is this machine online? does a firewall, or a VPN that is not connected, refuse connections to " + host + "?"
 	case faultSilent:
 		return "is this machine online? does a firewall drop connections to " + host + "?"
+	case faultCut:
+		return "does a firewall or a proxy cut connections to " + host + "?"
 	case faultUnknown:
 	}
 	return "is this machine online?"
