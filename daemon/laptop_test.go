@@ -24,6 +24,7 @@ import (
 	"keyd/daemon/decide"
 	"keyd/daemon/internal/lab"
 	"keyd/daemon/settings"
+	"keyd/daemon/state"
 	"keyd/daemon/watch"
 )
 
@@ -40,6 +41,13 @@ type laptop struct {
 	ended   chan error
 	stop    context.CancelFunc
 	born    time.Time // of the first key
+}
+
+// installation returns the id of the laptop's keyd.
+func (p *laptop) installation() string {
+	id, err := state.FindInstallationID(p.Sys, p.Rotator.StateDir)
+	lab.Must(p.T, err)
+	return id
 }
 
 type span struct{ from, to time.Time }
@@ -277,7 +285,7 @@ func (p *laptop) usable(from, to time.Time) time.Duration {
 func (p *laptop) judgeDays(made []time.Time) {
 	born, id := p.born, p.OldKey.ID
 	for i := 0; ; i++ {
-		due := born.Add(decide.AddJitter(60*settings.Day, id))
+		due := born.Add(decide.AddJitter(60*settings.Day, id, p.installation()))
 		if due.After(p.now().Add(-settings.Day)) {
 			if i < len(made) {
 				p.T.Errorf("a key was created at %s although none was due", made[i])

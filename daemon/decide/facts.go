@@ -46,6 +46,8 @@ type Facts struct {
 	Copies map[string]string // for each key id, a file that shows it and that this process does not read
 
 	Options Options // what the person who started this pass asked for
+
+	Installation string // the id of this installation of keyd; "" while it has none
 }
 
 // Pending is an action that has begun, and that continues at a later time.
@@ -101,14 +103,15 @@ type Placement struct {
 // Seen is what AWS said about a key. memory.json keeps it across restarts. It is
 // only a cache: keyd asks AWS again before every action that could do harm.
 type Seen struct {
-	At      time.Time     `json:"at,omitzero"`        // when ListAccessKeys answered, by the local clock
-	Offset  time.Duration `json:"offset_ns,omitzero"` // server clock minus local clock
-	Account string        `json:"account"`
-	ARN     string        `json:"arn"`
-	User    string        `json:"user"`
-	UserID  string        `json:"user_id,omitzero"` // AIDA... for a user; "" when an older keyd recorded it
-	Root    bool          `json:"root,omitzero"`
-	Keys    []ListedKey   `json:"keys"`
+	At           time.Time     `json:"at,omitzero"`               // when ListAccessKeys answered, by the local clock
+	Offset       time.Duration `json:"offset_ns,omitzero"`        // server clock minus local clock
+	OffsetWithin time.Duration `json:"offset_within_ns,omitzero"` // how far Offset may be off, in either direction; zero when unknown
+	Account      string        `json:"account"`
+	ARN          string        `json:"arn"`
+	User         string        `json:"user"`
+	UserID       string        `json:"user_id,omitzero"` // AIDA... for a user; "" when an older keyd recorded it
+	Root         bool          `json:"root,omitzero"`
+	Keys         []ListedKey   `json:"keys"`
 }
 
 // ListedKey is one access key of the user, as ListAccessKeys returns it.
@@ -166,11 +169,13 @@ type Failure struct {
 const RecheckEvery = settings.Day
 
 // AddJitter moves after by up to a tenth in either direction, so that a company's
-// keys do not all become due on one day. The same key id always gets the same
-// result, across restarts and reinstalls.
-func AddJitter(after time.Duration, id string) time.Duration {
+// keys do not all become due on one day, and so that one key is not due in the same
+// second on two machines with copies of one file. The same key id on the same
+// installation always gets the same result, across restarts and updates.
+func AddJitter(after time.Duration, id, installation string) time.Duration {
 	h := fnv.New32a()
 	h.Write([]byte(id))
+	h.Write([]byte(installation))
 	tenth := int64(after / 10)
 	return after - time.Duration(tenth) + time.Duration(2*tenth*int64(h.Sum32()%1000)/1000)
 }

@@ -85,9 +85,9 @@ func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
 		return WaitUntil(StateWaiting, seen.At.Add(RetryAfter(1)), fmt.Sprintf("IAM does not list %s among the keys of %s yet", credfile.Short(f.ID), seen.User))
 	}
 	age := now.Add(seen.Offset).Sub(key.Created)
-	due := key.Created.Add(AddJitter(s.RotateAfterFor(f.Profiles), f.ID)).Add(-seen.Offset)
+	due := key.Created.Add(AddJitter(s.RotateAfterFor(f.Profiles), f.ID, f.Installation)).Add(-seen.Offset)
 	if now.Before(due) && !f.Options.Force {
-		return WaitUntil(StateOK, due, fmt.Sprintf("%s old, replaced at %s", FormatAge(age), FormatAge(AddJitter(s.RotateAfterFor(f.Profiles), f.ID))))
+		return WaitUntil(StateOK, due, fmt.Sprintf("%s old, replaced at %s", FormatAge(age), FormatAge(AddJitter(s.RotateAfterFor(f.Profiles), f.ID, f.Installation))))
 	}
 	if lookIsStale(f, f.AwakeSince, now) {
 		return actNow(DoLook, StateDue, fmt.Sprintf("%s is %s old", credfile.Short(f.ID), FormatAge(age)))

@@ -56,7 +56,7 @@ func TestNext(t *testing.T) {
 		{"nothing to rotate: skip, with the reason of the files", Facts{SkipReason: "temporary credentials"}, DoSkip, StateSkipped, time.Time{}, "temporary", ""},
 		{"excluded by keyd.ini: skip, without a call", Facts{Profiles: []string{"legacy"}}, DoSkip, StateSkipped, time.Time{}, "rotate = never", ""},
 		{"never looked at: look", Facts{}, DoLook, StateOK, time.Time{}, "", ""},
-		{"young: wait until it is due", Facts{Seen: seen(12 * settings.Day)}, DoWait, StateOK, ago(12 * settings.Day).Add(AddJitter(60*settings.Day, old)), "12d old", ""},
+		{"young: wait until it is due", Facts{Seen: seen(12 * settings.Day)}, DoWait, StateOK, ago(12 * settings.Day).Add(AddJitter(60*settings.Day, old, "")), "12d old", ""},
 		{"young, but looked at more than a day ago: look again", Facts{Seen: older(seen(12*settings.Day), settings.Day)}, DoLook, StateOK, time.Time{}, "", ""},
 		{"young, but forced: preflight", Facts{Seen: seen(12 * settings.Day), Options: Options{Manual: true, Force: true}}, DoPreflight, StateDue, time.Time{}, "12d old", ""},
 		{"due: preflight first", Facts{Seen: seen(70 * settings.Day)}, DoPreflight, StateDue, time.Time{}, "70d old", ""},

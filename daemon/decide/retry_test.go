@@ -105,8 +105,8 @@ func TestOfflineRetriesAreFrequentAndSpread(t *testing.T) {
 func TestJitterIsStableAndWithinATenth(t *testing.T) {
 	different := map[time.Duration]bool{}
 	for id := range strings.SplitSeq("AKIAA AKIAB AKIAC AKIAD AKIAE AKIAF AKIAG AKIAH", " ") {
-		j := AddJitter(60*settings.Day, id)
-		if j < 54*settings.Day || j > 66*settings.Day || j != AddJitter(60*settings.Day, id) {
+		j := AddJitter(60*settings.Day, id, "")
+		if j < 54*settings.Day || j > 66*settings.Day || j != AddJitter(60*settings.Day, id, "") {
 			t.Errorf("%s: %s", id, j)
 		}
 		different[j] = true

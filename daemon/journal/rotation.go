@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -33,13 +34,19 @@ type Rotation struct {
 	OpenRegions   []string `json:"regions,omitzero"` // accepted the old key, so they must accept the new key as well
 	ClosedRegions []string `json:"closed,omitzero"`  // refused the old key, so keyd does not ask them about the new key
 
-	Endpoints remote.Endpoints `json:"site,omitzero"` // where calls go when no profile is left to name the endpoints
+	Endpoints remote.Endpoints `json:"site,omitzero"` // where the rotation began: it goes on only there, also when no profile is left to name the endpoints
+
+	// Who began the rotation. Another installation finds this journal where a state
+	// folder is shared or was copied. "" when an older keyd wrote the journal.
+	Installation string `json:"installation,omitzero"` // see state.InstallationID
+	Host         string `json:"host,omitzero"`         // for people only: host names change
 
 	// The intent: once it is written, a new key may exist at AWS.
-	IDsBefore      []string      `json:"before,omitzero"`    // all key ids of the user, listed before the call
-	CreateSent     time.Time     `json:"sent,omitzero"`      // when CreateAccessKey was about to be sent
-	ClockOffset    time.Duration `json:"offset_ns,omitzero"` // server clock minus local clock at that time
-	CreateAnswered time.Time     `json:"answered,omitzero"`  // when the call ended without a usable pair; zero while it is in flight
+	IDsBefore      []string      `json:"before,omitzero"`           // all key ids of the user, listed before the call
+	CreateSent     time.Time     `json:"sent,omitzero"`             // when CreateAccessKey was about to be sent
+	ClockOffset    time.Duration `json:"offset_ns,omitzero"`        // server clock minus local clock at that time
+	ClockWithin    time.Duration `json:"offset_within_ns,omitzero"` // how far ClockOffset may be off, in either direction; zero means unknown, see ClockUncertainty
+	CreateAnswered time.Time     `json:"answered,omitzero"`         // when the call ended without a usable pair; zero while it is in flight
 
 	// An orphan: a key from a call whose answer was lost, so no one has its secret.
 	OrphanID          string    `json:"orphan,omitzero"`
@@ -85,6 +92,22 @@ func (r *Rotation) Profiles() []string {
 // MaxClockOffset is how far this machine's clock may differ from AWS's. AWS
 // refuses signatures that are off by 15 minutes or more.
 const MaxClockOffset = 5 * time.Minute
+
+// unknownClockWithin is the uncertainty of a ClockOffset whose journal does not tell
+// it: half of the 30 s that a call may take, and half a second because AWS tells whole
+// seconds.
+const unknownClockWithin = 15*time.Second + 500*time.Millisecond
+
+// ClockUncertainty returns how far ClockOffset may be off, in either direction. A
+// clock is known only as well as the answer was quick: an answer that took 5 s can have
+// been written at any moment of them.
+func (r *Rotation) ClockUncertainty() time.Duration { return cmp.Or(r.ClockWithin, unknownClockWithin) }
+
+// IsForeignTo reports whether another installation of keyd began the rotation.
+// A journal or an installation without an id is foreign to nobody.
+func (r *Rotation) IsForeignTo(installation string) bool {
+	return r.Installation != "" && installation != "" && r.Installation != installation
+}
 
 // CreateDeadline returns the latest moment at which CreateAccessKey can have taken
 // effect, by the local clock.

@@ -38,8 +38,9 @@ func (d *Rotator) makeIntent(t *target) *journal.Rotation {
 	seen := t.facts.Seen
 	r := &journal.Rotation{
 		Old: credfile.Key{ID: t.facts.ID}, Account: seen.Account, User: seen.User, ARN: seen.ARN, UserID: seen.UserID,
+		Installation: t.facts.Installation, Host: d.hostName(),
 		OpenRegions: t.progress.acceptingRegions, ClosedRegions: t.progress.refusingRegions, Endpoints: t.endpoints,
-		RetireNow: t.facts.Options.RetireNow, CreateSent: d.Now().UTC(), ClockOffset: seen.Offset,
+		RetireNow: t.facts.Options.RetireNow, CreateSent: d.Now().UTC(), ClockOffset: seen.Offset, ClockWithin: seen.OffsetWithin,
 	}
 	for _, p := range t.holders {
 		r.Places = append(r.Places, journal.Place{Path: p.Path, Section: p.Section, Profile: p.Name})

@@ -34,6 +34,7 @@
 //	places.go     which files show which pair of a rotation
 //	elsewhere.go  files that only other processes read, and rotations in them
 //	endpoints.go  where the calls of a key go
+//	identity.go   which keyd this is, and whose key an endpoint says it is
 //	look.go       whose key it is, and which keys that user has
 //	act.go        the table of steps, and which pair signs each
 //	outcome.go    how a key stands afterwards, in results and status

@@ -90,7 +90,7 @@ func (r *take) startProcess(sys atomicfile.Sys, http interface {
 		Store:    &credfile.Store{Paths: credfile.Paths{Credentials: credentials, Config: configFile}, Sys: sys},
 		StateDir: stateFolder, Sys: sys, Settings: settings.Default(), HTTP: http, Now: time.Now,
 		Getenv: func(string) string { return "" }, Log: slog.New(listener{slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}), r}),
-		Process: "test", OnEvent: r.hearEvent,
+		Process: "test", OnEvent: r.hearEvent, Installation: "0123456789ab", Host: "laptop", // random ids would make every scene look new
 	}
 	r.d.SetProofRounds(r.proofRounds)
 	r.d.StepOneByOne()

@@ -83,7 +83,12 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 		w.notes = append(w.notes, err.Error())
 	}
 	by := firstProfiles(snapshot)
+	installation, err := d.installationID()
+	if err != nil {
+		w.notes = append(w.notes, err.Error())
+	}
 	for _, t := range w.targets {
+		t.setInstallation(installation)
 		d.fillTarget(t, status, ask)
 		t.setSurroundings(w.recent.Created, by, d.AwakeSince)
 	}

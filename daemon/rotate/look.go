@@ -3,6 +3,7 @@ package rotate
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"keyd/daemon/decide"
 	"keyd/daemon/iam"
@@ -58,11 +59,12 @@ func (d *Rotator) lookAsUser(ctx context.Context, client *iam.Client, t *target)
 // fillKeys lists the user's keys into seen, with the last use of a second key
 // that stands in the way of a rotation.
 func (d *Rotator) fillKeys(ctx context.Context, client *iam.Client, t *target, seen *decide.Seen) error {
+	asked := d.Now()
 	listing, err := d.listSettled(ctx, client, t, seen.User)
 	if err != nil {
 		return err
 	}
-	seen.Offset = listing.Offset
+	seen.Offset, seen.OffsetWithin = listing.Offset, d.Now().Sub(asked)/2+time.Second/2
 	for _, k := range listing.Keys {
 		seen.Keys = append(seen.Keys, decide.ListedKey{ID: k.ID, Active: k.Status == iam.Active, Status: string(k.Status), Created: k.Created})
 	}
@@ -125,7 +127,7 @@ func (d *Rotator) adoptIdentity(t *target, who remote.Identity) error {
 		seen.User, seen.UserID = who.User, who.UserID
 	}
 	if old := t.facts.Seen; old != nil && old.Account == seen.Account && old.User == seen.User {
-		seen.At, seen.Offset, seen.Keys = old.At, old.Offset, old.Keys
+		seen.At, seen.Offset, seen.OffsetWithin, seen.Keys = old.At, old.Offset, old.OffsetWithin, old.Keys
 	}
 	t.setSeen(seen)
 	r := t.facts.Rotation

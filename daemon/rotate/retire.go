@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -35,19 +34,20 @@ func (d *Rotator) leaveUndescribed(t *target, err error) error {
 	return d.JournalDir().Save(r)
 }
 
-// keyDescription returns the text for the console's description column. Tag
+// keyDescription returns the text for the console's description column: which
+// machine, and which installation of keyd on it, made the key. Tag
 // values may contain only letters, digits, spaces and _.:/=+-@.
 func (d *Rotator) keyDescription() string {
-	host, err := os.Hostname()
-	if err != nil {
-		return "keyd"
+	text := strings.TrimSpace("keyd " + d.hostName())
+	if id, err := d.installationID(); err == nil && id != "" {
+		text += " " + id
 	}
-	return "keyd " + strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		if r > 127 || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/=+-@ ", r) {
 			return '-'
 		}
 		return r
-	}, host)
+	}, text)
 }
 
 // checkUse asks AWS when it last saw the old key in use. Without the

@@ -29,9 +29,9 @@ type Rotator struct {
 	Log      *slog.Logger
 	Process  string // for the history: "run", "rotate", ...
 
-	// Installation is the id of this installation, for the history and for the user agent
-	// that CloudTrail keeps; "" when there is none.
-	Installation string
+	// Installation and Host identify this keyd to other machines with the same key.
+	// "" means the id in the state folder, and the name of this machine.
+	Installation, Host string
 
 	// OtherFiles are files outside the Store that may show a key as well: the
 	// default files when the environment names others. keyd only reads them.
@@ -95,7 +95,7 @@ func (d *Rotator) lockPass(ctx context.Context, limit time.Duration) (unlock fun
 // sweepTemp removes the temporary files that a killed process left behind.
 func (d *Rotator) sweepTemp() error {
 	errs := []error{d.Store.Sweep(), d.JournalDir().Sweep()}
-	for _, path := range []string{state.StatusPath(d.StateDir), state.MemoryPath(d.StateDir), state.DaemonInfoPath(d.StateDir), state.SettingsCopyPath(d.StateDir)} {
+	for _, path := range []string{state.StatusPath(d.StateDir), state.MemoryPath(d.StateDir), state.DaemonInfoPath(d.StateDir), state.SettingsCopyPath(d.StateDir), state.InstallationPath(d.StateDir)} {
 		errs = append(errs, atomicfile.Sweep(d.Sys, path))
 	}
 	return errors.Join(errs...)

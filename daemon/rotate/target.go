@@ -73,6 +73,9 @@ func (t *target) setSurroundings(made map[string]time.Time, by map[string]string
 	t.facts.LastRotation = made[t.facts.OwnerID()]
 }
 
+// setInstallation records which installation of keyd this is.
+func (t *target) setInstallation(id string) { t.facts.Installation = id }
+
 // setSeen records what AWS said about the key.
 func (t *target) setSeen(seen *decide.Seen) {
 	t.facts.Seen = seen

@@ -28,6 +28,7 @@ const (
 	journalsName     = "rotations"
 	passLockName     = "pass.lock"
 	daemonLockName   = "daemon.lock"
+	installationName = "installation"
 )
 
 // StatusPath returns the path of status.json.
@@ -56,6 +57,10 @@ func PassLockPath(stateDir string) string { return filepath.Join(stateDir, passL
 
 // DaemonLockPath returns the path of the lock that a daemon holds while it runs.
 func DaemonLockPath(stateDir string) string { return filepath.Join(stateDir, daemonLockName) }
+
+// InstallationPath returns the path of the file with the random part of the
+// installation id.
+func InstallationPath(stateDir string) string { return filepath.Join(stateDir, installationName) }
 
 // Folders are the places of keyd's own files.
 type Folders struct {

@@ -13,7 +13,7 @@ func TestNamesOnDiskStay(t *testing.T) {
 	for want, path := range map[string]string{
 		"status.json": StatusPath("d"), "memory.json": MemoryPath("d"), "history.jsonl": HistoryPath("d"), "daemon.json": DaemonInfoPath("d"),
 		"settings.good": SettingsCopyPath("d"), "keyd.log": LogPath("d"), "rotations": JournalsPath("d"),
-		"pass.lock": PassLockPath("d"), "daemon.lock": DaemonLockPath("d"),
+		"pass.lock": PassLockPath("d"), "daemon.lock": DaemonLockPath("d"), "installation": InstallationPath("d"),
 	} {
 		if path != filepath.Join("d", want) || !isOwnFile(want) {
 			t.Errorf("%s: the path is %s, own file: %t", want, path, isOwnFile(want))
@@ -26,7 +26,7 @@ func TestRemoveLeavesForeignFilesAndDamagedJournals(t *testing.T) {
 	f := Folders{SettingsFile: filepath.Join(dir, "config", folderName, "keyd.ini"), StateDir: filepath.Join(dir, "state")}
 	damaged, foreign := filepath.Join(JournalsPath(f.StateDir), "AKIAX.damaged"), filepath.Join(f.StateDir, "notes.txt")
 	for _, path := range []string{
-		f.SettingsFile, StatusPath(f.StateDir), HistoryPath(f.StateDir), LogPath(f.StateDir) + ".1", PassLockPath(f.StateDir),
+		f.SettingsFile, StatusPath(f.StateDir), HistoryPath(f.StateDir), LogPath(f.StateDir) + ".1", PassLockPath(f.StateDir), InstallationPath(f.StateDir),
 		filepath.Join(f.StateDir, ".status.json.keyd-0123"), filepath.Join(f.StateDir, "locks", "x"), filepath.Join(JournalsPath(f.StateDir), "AKIAX.json"),
 		damaged, foreign,
 	} {

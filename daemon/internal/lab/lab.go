@@ -49,7 +49,8 @@ type Lab struct {
 	Events  []string
 	seen    string // the credentials file when Watch last read it
 
-	watching sync.Mutex // held while Shown and seen are written: keys take their steps side by side
+	watching     sync.Mutex // held while Shown and seen are written: keys take their steps side by side
+	Installation string     // of its keyd; "" means the id that keyd makes in its state folder
 }
 
 // NewLab returns a lab with one user with one key of the given age, in [default] and [work].
@@ -89,7 +90,7 @@ func (l *Lab) Restart() {
 		Store:    &credfile.Store{Paths: paths, Sys: l.Sys},
 		StateDir: state, Sys: l.Sys, Settings: settings.Default(), HTTP: l.HTTP, Now: l.Now,
 		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(&l.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Process: "test", OnEvent: func(e rotate.Event) { l.Events = append(l.Events, e.Verb+" "+e.Text); l.RecordShown() },
+		Process: "test", Installation: l.Installation, OnEvent: func(e rotate.Event) { l.Events = append(l.Events, e.Verb+" "+e.Text); l.RecordShown() },
 	}
 	l.Rotator.Settings.CheckEvery = 12 * time.Hour // fewer passes in which nothing is due
 }
