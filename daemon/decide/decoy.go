@@ -46,6 +46,11 @@ func accountFromID(id string) (account string, ok bool) {
 	return fmt.Sprintf("%012d", n), n < 1e12
 }
 
+// AccountFromID returns the account that a key id reveals, and false when it reveals
+// none. AWS documents no such thing: the result is good enough to leave a key alone,
+// never to act on it.
+func AccountFromID(id string) (account string, ok bool) { return accountFromID(id) }
+
 // NeverSignReason returns why a key must not sign anything, or "" when it may. seen
 // is the account that AWS named, or "" when AWS was never asked; never are the
 // accounts of never_accounts.

@@ -19,6 +19,8 @@ type Facts struct {
 
 	EndpointErr error // set when the settings that locate AWS contain a mistake
 
+	CustomEndpoint string // the URLs that stand in for AWS; "" for AWS itself
+
 	Rotation  *journal.Rotation // the rotation in progress; nil when there is none
 	Placement Placement         // what the files show of the rotation; zero without one
 	Seen      *Seen             // what AWS last said; nil when AWS was never asked
@@ -70,6 +72,15 @@ func (f *Facts) KnownAccount() string {
 		return ""
 	}
 	return f.Seen.Account
+}
+
+// saidBy returns who said what is known of the key, as the end of a sentence; "" for
+// AWS itself.
+func (f *Facts) saidBy() string {
+	if f.CustomEndpoint == "" {
+		return ""
+	}
+	return ", says " + f.CustomEndpoint
 }
 
 // OwnerID identifies the IAM user of the key as "account/user". It returns ""

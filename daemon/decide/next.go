@@ -76,9 +76,9 @@ func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
 	key := seen.FindKey(f.ID)
 	switch {
 	case seen.Root:
-		return Skip("root key of account " + seen.Account + ": keyd never touches it; AWS advises deleting it")
+		return Skip("root key of account " + seen.Account + ": keyd never touches it; AWS advises deleting it" + f.saidBy())
 	case seen.User == "":
-		return Skip("not the key of an IAM user: " + seen.ARN)
+		return Skip("not the key of an IAM user: " + seen.ARN + f.saidBy())
 	case key == nil && now.Sub(seen.At) >= RetryAfter(1):
 		return actNow(DoLook, StateWaiting, "asking AWS again whether it lists "+credfile.Short(f.ID))
 	case key == nil:

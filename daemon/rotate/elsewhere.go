@@ -1,12 +1,15 @@
 package rotate
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
+	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 	"keyd/daemon/journal"
 	"keyd/daemon/state"
 )
@@ -113,6 +116,50 @@ func (e *ElsewhereError) Error() string {
 // Hint says how to make keyd read that file again.
 func (e *ElsewhereError) Hint() string {
 	return "set AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE as they were when the rotation began; unset them if they were not set"
+}
+
+// OriginError reports a rotation that began at other endpoints than those that this
+// process asks. Whoever answers there knows nothing of the new key, and what it says or
+// does would end the rotation where both keys still exist.
+type OriginError struct {
+	KeyID    string           // the id of the old key
+	Origin   remote.Endpoints // where the rotation began
+	Asks     remote.Endpoints // where this process would go on
+	HintText string
+}
+
+// Error names the key and both places.
+func (e *OriginError) Error() string {
+	return fmt.Sprintf("the rotation of %s began at %s, and this keyd is pointed to %s: nothing was changed", credfile.Short(e.KeyID), describeEndpoints(e.Origin), describeEndpoints(e.Asks))
+}
+
+// Hint says how to point keyd to that place again.
+func (e *OriginError) Hint() string { return e.HintText }
+
+// describeEndpoints returns who answers at the endpoints.
+func describeEndpoints(e remote.Endpoints) string {
+	return cmp.Or(iam.CustomEndpoints(e), "AWS (partition "+e.Partition+")")
+}
+
+// checkOrigin returns an *OriginError unless the calls of t go where its rotation
+// began. The journal of an old keyd does not say where that was.
+func (d *Rotator) checkOrigin(r *journal.Rotation, t *target) error {
+	began, asks := iam.CustomEndpoints(r.Endpoints), iam.CustomEndpoints(t.endpoints)
+	if r.Endpoints.Partition == "" || began == asks && (r.Endpoints.Partition == t.endpoints.Partition || began != "") {
+		return nil
+	}
+	err := &OriginError{KeyID: r.Old.ID, Origin: r.Endpoints, Asks: t.endpoints}
+	switch {
+	case began == "" && asks != "":
+		err.HintText = d.endpointRemedy(t)
+	case began == asks:
+		err.HintText = fmt.Sprintf("set region in profile %s to a region of partition %s again", t.facts.Profiles[0], r.Endpoints.Partition)
+	case r.Endpoints.IAMURL == r.Endpoints.STSURL:
+		err.HintText = "set AWS_ENDPOINT_URL=" + r.Endpoints.IAMURL + ", as when the rotation began"
+	default:
+		err.HintText = "set AWS_ENDPOINT_URL_IAM and AWS_ENDPOINT_URL_STS as when the rotation began: " + began
+	}
+	return err
 }
 
 // checkElsewhere returns an error when one of the rotation's places is in a

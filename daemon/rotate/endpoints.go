@@ -25,9 +25,44 @@ func (d *Rotator) resolveEndpoints(t *target, sites []credfile.EndpointConfig) {
 	if err == nil && d.HTTP == nil && t.endpoints.CABundle != "" {
 		err = iam.CheckBundle(t.endpoints.CABundle)
 	}
+	t.setCustomEndpoint(iam.CustomEndpoints(t.endpoints))
 	if err != nil {
 		t.setEndpointErr(&needPersonError{text: err.Error(), hint: d.endpointHint(t, err), err: err})
+		return
 	}
+	if r := t.facts.Rotation; r != nil && t.facts.RotationErr == nil {
+		if err := d.checkOrigin(r, t); err != nil {
+			t.setRotationErr(err)
+		}
+	}
+}
+
+// endpointName returns whom the calls of the key ask, as in KeyStatus.Endpoint.
+func (t *target) endpointName() string {
+	switch custom := iam.CustomEndpoints(t.endpoints); {
+	case custom != "":
+		return custom
+	case t.endpoints.Partition != "aws":
+		return t.endpoints.Partition // "" while the configuration has a mistake
+	}
+	return ""
+}
+
+// endpointRemedy says how to make this process ask AWS itself again.
+func (d *Rotator) endpointRemedy(t *target) string {
+	var variables []string
+	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS"} {
+		if d.Getenv(name) != "" {
+			variables = append(variables, name)
+		}
+	}
+	switch {
+	case len(variables) == 0:
+		return fmt.Sprintf("remove endpoint_url from profile %s, in %s", t.facts.Profiles[0], d.Store.Paths.Config)
+	case d.Process == "run": // the service has a copy of the environment from its installation
+		return "unset " + strings.Join(variables, " ") + "; for the service, then run keyd install in that shell"
+	}
+	return "unset " + strings.Join(variables, " ")
 }
 
 // endpointHint names the setting to correct, and the file or environment that

@@ -15,7 +15,7 @@ import (
 // NeedsPerson reports whether only a person can resolve err. A program that
 // ends with such an error exits with the code for that.
 func NeedsPerson(err error) bool {
-	return actionNeedsPerson(err) || isType[*ElsewhereError](err) || isType[*journal.NewerError](err) || isType[*journal.UnreadableError](err)
+	return actionNeedsPerson(err) || isType[*ElsewhereError](err) || isType[*OriginError](err) || isType[*journal.NewerError](err) || isType[*journal.UnreadableError](err)
 }
 
 // actionNeedsPerson reports whether only a person can make a failed action

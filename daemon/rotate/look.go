@@ -13,10 +13,11 @@ import (
 
 // lookAtKeys asks AWS whose key it is and which keys that user has. It signs
 // with the pair that the files show, which after a swap is never the old one.
-// The owner is remembered. AWS is asked for the owner again when a person asks,
-// and when an answer does not fit, since the user may have been renamed.
+// The owner is remembered. AWS is asked for the owner again when a person asks, when
+// there was nothing to rotate, and when an answer does not fit, since the user may have
+// been renamed.
 func (d *Rotator) lookAtKeys(ctx context.Context, t *target, client *iam.Client) error {
-	if seen := t.facts.Seen; seen == nil || seen.ARN == "" || t.facts.Options.Manual && t.facts.Rotation == nil {
+	if seen := t.facts.Seen; seen == nil || seen.ARN == "" || seen.Root || seen.User == "" || t.facts.Options.Manual && t.facts.Rotation == nil {
 		if err := d.identifyOnce(ctx, client, t); err != nil {
 			return err
 		}
@@ -114,12 +115,15 @@ func (t *target) askIdentity(ctx context.Context, client *iam.Client) (who remot
 	return who, err
 }
 
-// adoptIdentity records whose key it is. If the user has another name than
+// adoptIdentity records whose key it is, unless that contradicts what is known. If the user has another name than
 // before, what was known of the user's keys is dropped.
 func (d *Rotator) adoptIdentity(t *target, who remote.Identity) error {
 	if who.Partition != t.endpoints.Partition {
 		return &needPersonError{text: fmt.Sprintf("the key belongs to partition %s, but its profile points to %s: nothing was changed", who.Partition, t.endpoints.Partition),
 			hint: fmt.Sprintf("set region in profile %s to a region of partition %s", t.facts.Profiles[0], who.Partition)}
+	}
+	if err := d.checkOwner(t, who); err != nil {
+		return err
 	}
 	t.progress.identified = true
 	seen := &decide.Seen{Account: who.Account, ARN: who.ARN, Root: who.Root}

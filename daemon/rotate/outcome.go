@@ -22,7 +22,7 @@ func (d *Rotator) makeResult(t *target, decision decide.Decision, err error) Res
 // keyStatus returns the status of a key after its last decision.
 func keyStatus(t *target, d decide.Decision) state.KeyStatus {
 	l := state.KeyStatus{
-		Profiles: t.facts.Profiles, KeyID: t.facts.ID, Warnings: t.warnings,
+		Profiles: t.facts.Profiles, KeyID: t.facts.ID, Warnings: t.warnings, Endpoint: t.endpointName(),
 		Memory: state.Memory{Seen: t.facts.Seen, Failure: t.facts.Failure},
 	}
 	l.SetDecision(d)

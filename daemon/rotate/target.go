@@ -20,8 +20,9 @@ type target struct {
 	holders     []credfile.Profile // the profiles that show the old or the new id
 	endpoints   remote.Endpoints
 	warnings    []string
-	lastStatus  *state.KeyStatus     // the key's line in the last status; nil when it has none
-	lastCreated map[string]time.Time // when keyd last created a key, by owner
+	lastStatus  *state.KeyStatus        // the key's line in the last status; nil when it has none
+	lastCreated map[string]time.Time    // when keyd last created a key, by owner
+	elsewhere   map[string]state.Memory // what other endpoints said about the key, by endpoint
 
 	decision decide.Decision // the action in progress, or the last one
 	progress *progress       // what this pass knows of the key; never nil
@@ -90,6 +91,12 @@ func (t *target) setFailure(f *decide.Failure) { t.facts.Failure = f }
 
 // setSkipReason records why there is nothing left to rotate.
 func (t *target) setSkipReason(why string) { t.facts.SkipReason = why }
+
+// setCustomEndpoint records the URLs that stand in for AWS.
+func (t *target) setCustomEndpoint(urls string) { t.facts.CustomEndpoint = urls }
+
+// setRotationErr records why the rotation must be left alone.
+func (t *target) setRotationErr(err error) { t.facts.RotationErr = err }
 
 // setEndpointErr records that the settings do not say where AWS is.
 func (t *target) setEndpointErr(err error) { t.facts.EndpointErr = err }
@@ -169,15 +176,7 @@ func (d *Rotator) fillTarget(t *target, status state.Status, ask decide.Options)
 	if r := t.facts.Rotation; r != nil && line == nil {
 		line = status.FindKey(r.New.ID)
 	}
-	if t.lastStatus = line; line != nil && t.facts.SkipReason == "" { // a skipped key's line may belong to another place with the same id
-		t.facts.Seen, t.facts.Failure = agedSeen(line.Seen, d.Now()), line.Failure
-	}
-	if t.facts.Rotation != nil { // in the middle of a rotation, what another process saw confirms nothing
-		t.outdateSeen()
-	}
-	if ask.Manual || ask.Retry {
-		t.facts.Failure = nil
-	}
+	t.lastStatus = line
 	sites := []credfile.EndpointConfig{}
 	for _, p := range t.holders {
 		sites = append(sites, p.Endpoints)
@@ -185,8 +184,20 @@ func (d *Rotator) fillTarget(t *target, status state.Status, ask decide.Options)
 			t.warnings = append(t.warnings, fmt.Sprintf("%s:%d: %s", w.Path, w.Line, w.Text))
 		}
 	}
-	if t.facts.SkipReason == "" {
-		d.resolveEndpoints(t, sites)
+	if t.facts.SkipReason != "" { // its line in the status may belong to another place with the same id
+		return
+	}
+	d.resolveEndpoints(t, sites)
+	if line != nil {
+		m := status.Recall(line.KeyID, t.endpointName())
+		t.facts.Seen, t.facts.Failure = agedSeen(m.Seen, d.Now()), m.Failure
+		t.elsewhere = status.RecallElsewhere(line.KeyID, t.endpointName())
+	}
+	if t.facts.Rotation != nil { // in the middle of a rotation, what another process saw confirms nothing
+		t.outdateSeen()
+	}
+	if ask.Manual || ask.Retry {
+		t.facts.Failure = nil
 	}
 }
 

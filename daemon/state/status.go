@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,8 @@ type Status struct {
 	Notes       []string    `json:"notes,omitzero"`          // problems that concern no single key, such as a damaged journal
 	Files       []string    `json:"files,omitzero"`          // AWS files that this process and others have read and that may still exist
 	Keys        []KeyStatus `json:"keys"`
+
+	memories map[string]Memory // of every key at every endpoint; see memoryKey
 }
 
 // KeyStatus is the condition of one key, or of one profile without a key.
@@ -39,6 +42,7 @@ type KeyStatus struct {
 	NeedsPerson bool         `json:"needs_person"`
 	InRotation  bool         `json:"in_rotation,omitzero"` // a rotation is in progress, even if the files no longer show its keys
 	Warnings    []string     `json:"warnings,omitzero"`    // about the files, not about the key
+	Endpoint    string       `json:"endpoint,omitzero"`    // who was asked: "" for AWS in partition aws; else another partition, or the URLs of custom endpoints
 
 	Memory `json:"-"`
 }
@@ -48,11 +52,44 @@ func (l *KeyStatus) SetDecision(d decide.Decision) {
 	l.State, l.Until, l.Why, l.Hint, l.NeedsPerson = d.State, d.Until, d.Why, d.Hint, d.NeedsPerson()
 }
 
-// Memory is what passes remember about a key. It is stored separately, in
-// memory.json, which only passes read: keyd status is faster without it.
+// Memory is what passes remember about a key, as one endpoint described it: what a
+// stand-in of AWS says about a key never counts at AWS, and the other way round. It is
+// stored separately, in memory.json, which only passes read: keyd status is faster
+// without it.
 type Memory struct {
 	Seen    *decide.Seen    `json:"seen,omitzero"`
 	Failure *decide.Failure `json:"trouble,omitzero"`
+}
+
+// at returns when the memory was last renewed.
+func (m *Memory) at() (last time.Time) {
+	if m.Seen != nil {
+		last = m.Seen.At
+	}
+	if m.Failure != nil && m.Failure.At.After(last) {
+		last = m.Failure.At
+	}
+	return last
+}
+
+// memoryKey returns the name of a memory in memory.json: the key id, and the endpoint
+// after a space. An earlier keyd knows the key id alone.
+func memoryKey(id, endpoint string) string { return strings.TrimSuffix(id+" "+endpoint, " ") }
+
+// Recall returns what passes remember of the key id at an endpoint, in the words of
+// KeyStatus.Endpoint.
+func (s *Status) Recall(id, endpoint string) Memory { return s.memories[memoryKey(id, endpoint)] }
+
+// RecallElsewhere returns what passes remember of the key id at other endpoints than
+// this one, by endpoint.
+func (s *Status) RecallElsewhere(id, endpoint string) map[string]Memory {
+	others := map[string]Memory{}
+	for name, m := range s.memories {
+		if of, at, _ := strings.Cut(name, " "); of == id && at != endpoint {
+			others[at] = m
+		}
+	}
+	return others
 }
 
 // StatusVersion is the version of status.json that this keyd writes.
@@ -90,14 +127,21 @@ func LoadStatusAndMemoryFrom(sys atomicfile.Sys, stateDir string) (Status, error
 	if err != nil {
 		return s, err
 	}
-	memories := map[string]Memory{}
-	if data, err := atomicfile.Tail(sys, MemoryPath(stateDir), atomicfile.MaxSize); err == nil {
-		_ = json.Unmarshal(data, &memories) // a cache: keyd uses whatever part of it is readable
-	}
-	for i := range s.Keys {
-		s.Keys[i].Memory = memories[s.Keys[i].KeyID]
+	s.memories = loadMemories(sys, stateDir)
+	for i, l := range s.Keys {
+		s.Keys[i].Memory = s.Recall(l.KeyID, l.Endpoint)
 	}
 	return s, nil
+}
+
+// loadMemories reads memory.json. It is a cache: keyd uses whatever part of it is
+// readable.
+func loadMemories(sys atomicfile.Sys, stateDir string) map[string]Memory {
+	memories := map[string]Memory{}
+	if data, err := atomicfile.Tail(sys, MemoryPath(stateDir), atomicfile.MaxSize); err == nil {
+		_ = json.Unmarshal(data, &memories)
+	}
+	return memories
 }
 
 // FindKey returns the status of the key with this id, or nil.
@@ -110,13 +154,25 @@ func (s *Status) FindKey(id string) *KeyStatus {
 	return nil
 }
 
-// Save writes status.json and memory.json. It does not indent them: keyd status may
-// read status.json at every shell prompt, and formats it for people itself.
+// elsewhereLimit is how long the memory of another endpoint is kept: a stand-in may
+// have another port each day.
+const elsewhereLimit = 30 * 24 * time.Hour
+
+// Save writes status.json and memory.json. What memory.json holds about the same keys
+// at other endpoints stays. Save does not indent the files: keyd status may read
+// status.json at every shell prompt, and formats it for people itself.
 func (s Status) Save(sys atomicfile.Sys, stateDir string) error {
 	memories := map[string]Memory{}
+	for name, m := range loadMemories(sys, stateDir) {
+		id, endpoint, _ := strings.Cut(name, " ")
+		kept := func(l KeyStatus) bool { return l.KeyID == id && l.Endpoint != endpoint }
+		if id != "" && slices.ContainsFunc(s.Keys, kept) && (endpoint == "" || s.Written.Sub(m.at()) < elsewhereLimit) {
+			memories[name] = m
+		}
+	}
 	for _, l := range s.Keys {
 		if l.KeyID != "" && l.Memory != (Memory{}) {
-			memories[l.KeyID] = l.Memory
+			memories[memoryKey(l.KeyID, l.Endpoint)] = l.Memory
 		}
 	}
 	if err := writeJSON(sys, MemoryPath(stateDir), memories); err != nil {

@@ -1,0 +1,45 @@
+package state
+
+import (
+	"testing"
+	"time"
+
+	"keyd/credfile/atomicfile"
+	"keyd/daemon/decide"
+)
+
+// TestMemoryBelongsToItsEndpoint: what AWS said of a key outlives a pass that asked a
+// stand-in, and an earlier keyd finds it under the name that it knows.
+func TestMemoryBelongsToItsEndpoint(t *testing.T) {
+	dir, sys, now := t.TempDir(), atomicfile.OS{}, time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	save := func(endpoint, account string, at time.Time) {
+		t.Helper()
+		line := KeyStatus{KeyID: "AKIAX", Endpoint: endpoint, Memory: Memory{Seen: &decide.Seen{Account: account, At: at}}}
+		must(t, Status{Version: StatusVersion, Written: at, Keys: []KeyStatus{line}}.Save(sys, dir))
+	}
+	account := func(s Status, endpoint string) string {
+		if m := s.Recall("AKIAX", endpoint); m.Seen != nil {
+			return m.Seen.Account
+		}
+		return ""
+	}
+	const standIn = "http://localhost:4566"
+	save("", "111122223333", now)
+	save(standIn, "000000000000", now)
+	s, err := LoadStatusAndMemory(dir)
+	must(t, err)
+	if account(s, "") != "111122223333" || account(s, standIn) != "000000000000" || s.Keys[0].Seen.Account != "000000000000" {
+		t.Errorf("AWS said %q, the stand-in %q", account(s, ""), account(s, standIn))
+	}
+	if others := s.RecallElsewhere("AKIAX", ""); len(others) != 1 || others[standIn].Seen == nil {
+		t.Errorf("%v", others)
+	}
+	save("", "111122223333", now.Add(31*24*time.Hour))
+	if s, err = LoadStatusAndMemory(dir); err != nil || account(s, standIn) != "" || account(s, "") == "" {
+		t.Errorf("a month later the stand-in's word is %q, AWS's %q, %v", account(s, standIn), account(s, ""), err)
+	}
+	must(t, Status{Version: StatusVersion}.Save(sys, dir)) // the key left the files
+	if s, err = LoadStatusAndMemory(dir); err != nil || account(s, "") != "" {
+		t.Errorf("%q, %v", account(s, ""), err)
+	}
+}
