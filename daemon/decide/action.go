@@ -16,7 +16,8 @@ const (
 	DoPrune      Do = "prune" // deletes the user's second, Inactive key; only with prune_inactive_after
 	DoCreate     Do = "create"
 	DoReconcile  Do = "reconcile"
-	DoDropOrphan Do = "drop orphan"
+	DoSetAside   Do = "set aside"   // makes an orphan Inactive
+	DoDropOrphan Do = "drop orphan" // deletes it
 	DoProve      Do = "prove"
 	DoMend       Do = "mend" // completes a pair that is half old, half new
 	DoSwap       Do = "swap"
@@ -56,6 +57,9 @@ type Action struct {
 	// NeedsEndpoint is set when the action calls AWS, so that it can do nothing without
 	// a network, or while a mistake in the settings hides where AWS is.
 	NeedsEndpoint bool
+	// Retires is set when the action makes a key Inactive or deletes it. Only the
+	// installation that began a rotation does that.
+	Retires bool
 }
 
 // actions is the table of actions.
@@ -68,18 +72,19 @@ var actions = [...]Action{
 	{Do: DoPrune, NeedsSettings: true, NeedsEndpoint: true},
 	{Do: DoCreate, NeedsSettings: true, NeedsEndpoint: true},
 	{Do: DoReconcile, Interruptible: true, NeedsSettings: true, NeedsEndpoint: true},
-	{Do: DoDropOrphan, Interruptible: true, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoSetAside, NeedsSettings: true, NeedsEndpoint: true, Retires: true},
+	{Do: DoDropOrphan, Interruptible: true, NeedsSettings: true, NeedsEndpoint: true, Retires: true},
 	{Do: DoProve, HeldBackBy: []Do{DoProve, DoSwap}, Interruptible: true, NeedsEndpoint: true},
 	{Do: DoMend, HeldBackBy: []Do{DoMend}},
 	{Do: DoSwap, HeldBackBy: []Do{DoSwap}, NeedsEndpoint: true},
 	{Do: DoValidate, HeldBackBy: []Do{DoValidate}, Interruptible: true, NeedsEndpoint: true},
 	{Do: DoPutBack, HeldBackBy: []Do{DoPutBack}, NeedsEndpoint: true},
-	{Do: DoDiscard, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoDiscard, NeedsSettings: true, NeedsEndpoint: true, Retires: true},
 	{Do: DoDescribe, Optional: true, NeedsSettings: true, NeedsEndpoint: true},
 	{Do: DoCheckUse, Interruptible: true, NeedsSettings: true, NeedsEndpoint: true},
-	{Do: DoDeactivate, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoDeactivate, NeedsSettings: true, NeedsEndpoint: true, Retires: true},
 	{Do: DoRevive, HeldBackBy: []Do{DoRevive}, NeedsEndpoint: true},
-	{Do: DoDelete, NeedsSettings: true, NeedsEndpoint: true},
+	{Do: DoDelete, NeedsSettings: true, NeedsEndpoint: true, Retires: true},
 }
 
 // Actions returns the table of actions, one row for each Do.

@@ -131,7 +131,8 @@ type ListedKey struct {
 	Active  bool        `json:"active"`
 	Status  string      `json:"status"`
 	Created time.Time   `json:"created,omitzero"`
-	LastUse *remote.Use `json:"used,omitzero"` // set only for a second key that occupies the slot for a new one
+	Since   time.Time   `json:"since,omitzero"` // when a look first listed it, by the local clock; zero when an older keyd recorded it
+	LastUse *remote.Use `json:"used,omitzero"`  // set only for a second key that occupies the slot for a new one
 }
 
 // FindKey returns the listed key with this id, or nil.

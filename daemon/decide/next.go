@@ -54,7 +54,7 @@ func decideKey(f Facts, s settings.Settings, now time.Time) Decision {
 	case f.RotationErr != nil: // the rotation may be in any phase
 		return BlockUntil(time.Time{}, f.RotationErr.Error(), hint.Hint(f.RotationErr))
 	case f.Rotation != nil:
-		return decideRotation(f, f.Rotation, s, now)
+		return unlessForeign(f, f.Rotation, s, now, decideRotation(f, f.Rotation, s, now))
 	case s.RotateAfterFor(f.Profiles) == settings.Never:
 		return Skip("excluded by rotate = never in keyd.ini")
 	}
@@ -144,28 +144,6 @@ func checkClock(f Facts, now time.Time) (Decision, bool) {
 	}
 	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("this machine's clock differs from AWS's by %s: nothing was changed", FormatAge(off)),
 		"set the clock: timedatectl set-ntp true, or the date settings of your system"), true
-}
-
-// decideSecondKey decides when the user's other key occupies the slot that a new
-// key needs. keyd did not make the other key, and does not touch it unless told to.
-func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Time) Decision {
-	since := other.Created
-	if other.LastUse != nil && other.LastUse.At.After(since) {
-		since = other.LastUse.At
-	}
-	run := hint.Command("keyd prune", f.Profiles[0])
-	if by := f.ShownBy[other.ID]; by != "" {
-		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, which %s uses: AWS allows two keys, and the new key needs a free slot", credfile.Short(other.ID), by),
-			fmt.Sprintf("make %s and %s use the same key, then %s", f.Profiles[0], by, run))
-	}
-	if other.Active {
-		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second active key, %s, %s", credfile.Short(other.ID), describeUse(other.LastUse, now)), run)
-	}
-	if s.PruneInactiveAfter > 0 && other.LastUse != nil && now.Sub(since) >= s.PruneInactiveAfter {
-		return actNow(DoPrune, StateDue, fmt.Sprintf("%s is inactive and unused for %s", credfile.Short(other.ID), FormatAge(now.Sub(since))))
-	}
-	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, inactive, %s: it occupies the slot that the new key needs",
-		credfile.Short(other.ID), describeUse(other.LastUse, now)), run)
 }
 
 // lookIsStale reports whether the last look at AWS is too old to act on: by the

@@ -128,59 +128,6 @@ func decideMend(f Facts, r *journal.Rotation, s settings.Settings, now time.Time
 	return orWaitForRetry(f, s, now, actNow(DoSwap, StateRotating, fmt.Sprintf("a file shows %s again: putting %s back", credfile.Short(r.Old.ID), credfile.Short(r.New.ID))))
 }
 
-// decideLostAnswer decides when the answer to CreateAccessKey was lost.
-func decideLostAnswer(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
-	switch {
-	case r.StuckReason != "":
-		return BlockUntil(time.Time{}, r.StuckReason, SuspectHint(r))
-	case f.Placement.Old == 0: // so keyd has no pair to sign with
-		return BlockUntil(time.Time{}, fmt.Sprintf("the answer to CreateAccessKey was lost, and the files no longer show %s: keyd cannot ask AWS whether a key was made",
-			credfile.Short(r.Old.ID)), hint.Command("keyd resume", r.Profiles()[0]))
-	case !r.Held.IsZero():
-		left := "whether the lost CreateAccessKey call made a key is left open" // closing it here could start another rotation
-		if r.OrphanID != "" {
-			left = credfile.Short(r.OrphanID) + ", which came from a call whose answer was lost, stays inactive and is not deleted"
-		}
-		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("held since %s: %s, keyd resume continues", r.Held.Local().Format("2 Jan 15:04"), left))
-	case r.OrphanID != "":
-		return orWaitForRetry(f, s, now, decideOrphan(f, r, s, now))
-	}
-	return orWaitForRetry(f, s, now, actNow(DoReconcile, StateRotating, "the answer to CreateAccessKey was lost: finding out whether a key was made"))
-}
-
-// decideOrphan decides about a key that came from a call whose answer was lost,
-// and that keyd has made Inactive. Its quarantine is measured only with a clock
-// that agrees with AWS's.
-func decideOrphan(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
-	drop := actNow(DoDropOrphan, StateRotating, fmt.Sprintf("%s came from a call whose answer was lost: no one has its secret", credfile.Short(r.OrphanID)))
-	if r.OrphanCertain {
-		return drop
-	}
-	if d, ok := checkFutureWaits(f, now, StateQuarantine); ok {
-		return d
-	}
-	if end := r.OrphanDeactivated.Add(s.Quarantine); now.Before(end) {
-		return WaitUntil(StateQuarantine, end, fmt.Sprintf("%s probably came from a call whose answer was lost: it is inactive and is deleted then, or now by keyd rotate --retire-now", credfile.Short(r.OrphanID)))
-	}
-	if lookIsStale(f, time.Time{}, now) {
-		return actNow(DoLook, StateQuarantine, "the quarantine is over: asking AWS once more")
-	}
-	if d, off := checkClock(f, now); off {
-		return d
-	}
-	return drop
-}
-
-// SuspectHint asks the person whether the suspect key is still needed, and names
-// the command for each answer.
-func SuspectHint(r *journal.Rotation) string {
-	again := hint.Command("keyd resume", r.Profiles()[0])
-	if len(r.Suspects) == 0 {
-		return again
-	}
-	return "does no one need that key? " + hint.Command("keyd prune", r.Profiles()[0], r.Suspects[0]) + "; is it gone? " + again
-}
-
 // decideGiveUp undoes a rotation whose new key cannot be used.
 func decideGiveUp(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
 	if f.Placement.New > 0 {

@@ -21,9 +21,9 @@ func someRotation() *Rotation {
 	return &Rotation{
 		Old: credfile.Key{ID: "AKIAOLD", Secret: credfile.NewSecret("old+secret")}, New: credfile.Key{ID: "AKIANEW", Secret: credfile.NewSecret("new/secret")},
 		Account: "1", User: "alice", ARN: "arn", UserID: "AIDA", OpenRegions: []string{"eu-west-1"}, ClosedRegions: []string{"me-central-1"}, Endpoints: remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1"}}, Installation: "0123456789ab", Host: "laptop", Places: []Place{{"/c", "default", "default"}}, RetireNow: true,
-		IDsBefore: []string{"AKIAOLD"}, CreateSent: at, ClockOffset: time.Second, ClockWithin: time.Second, CreateAnswered: at, OrphanID: "AKIAORPHAN", OrphanDeactivated: at, OrphanCertain: true,
+		IDsBefore: []string{"AKIAOLD"}, CreateSent: at, ClockOffset: time.Second, ClockWithin: time.Second, CreateAnswered: at, Reconciled: at, JudgeAt: at, OrphanID: "AKIAORPHAN", OrphanDeactivated: at,
 		Created: at, Swapped: at, Validated: at, MendStarted: at, GiveUpReason: "why", Described: true, UseChecked: at, LastUse: &remote.Use{At: at, Service: "s3", Region: "eu-west-1"},
-		DeactivateStarted: at, Deactivated: at, Held: at, StuckReason: "why", Suspects: []string{"AKIA3"},
+		DeactivateStarted: at, Deactivated: at, Held: at, StuckReason: "why", Suspects: []string{"AKIA3"}, UseUnread: true,
 	}
 }
 

@@ -41,6 +41,16 @@ func (j Dir) Load(ctx context.Context) (rotations []*Rotation, errs []error) {
 	return rotations, errs
 }
 
+// Find returns the rotation that replaces oldID, as it is on disk now, or nil when
+// there is none.
+func (j Dir) Find(ctx context.Context, oldID string) (*Rotation, error) {
+	r, err := j.loadFile(ctx, j.filePath(oldID))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return r, err
+}
+
 // loadFile reads one journal. It sets a damaged one aside.
 func (j Dir) loadFile(ctx context.Context, path string) (*Rotation, error) {
 	original, err := atomicfile.Read(ctx, j.Sys, path)

@@ -48,10 +48,12 @@ type Rotation struct {
 	ClockWithin    time.Duration `json:"offset_within_ns,omitzero"` // how far ClockOffset may be off, in either direction; zero means unknown, see ClockUncertainty
 	CreateAnswered time.Time     `json:"answered,omitzero"`         // when the call ended without a usable pair; zero while it is in flight
 
+	Reconciled time.Time `json:"reconciled,omitzero"` // when the keys that appeared since the call were last judged
+	JudgeAt    time.Time `json:"judge_at,omitzero"`   // when AWS's record of their uses can be believed, so that they are judged again
+
 	// An orphan: a key from a call whose answer was lost, so no one has its secret.
 	OrphanID          string    `json:"orphan,omitzero"`
-	OrphanDeactivated time.Time `json:"orphan_off,omitzero"`   // when keyd made it Inactive
-	OrphanCertain     bool      `json:"orphan_exact,omitzero"` // created within seconds of the call, so it is keyd's beyond reasonable doubt; or a person asked to delete it now
+	OrphanDeactivated time.Time `json:"orphan_off,omitzero"` // when keyd made it Inactive; zero before
 
 	Created      time.Time `json:"created,omitzero"`   // when CreateAccessKey answered with the new pair
 	Swapped      time.Time `json:"swapped,omitzero"`   // the last swap or mend: since then the files show the new id
@@ -66,7 +68,8 @@ type Rotation struct {
 	Deactivated       time.Time   `json:"deactivated,omitzero"`  // the old key was seen Inactive and the new key still works: the quarantine starts
 	Held              time.Time   `json:"held,omitzero"`         // when a person paused the rotation
 	StuckReason       string      `json:"stuck,omitzero"`        // why only a person can continue
-	Suspects          []string    `json:"suspects,omitzero"`     // the key ids in question: only a person can tell whose they are
+	Suspects          []string    `json:"suspects,omitzero"`     // the key ids in question: they are judged again, or only a person can tell whose they are
+	UseUnread         bool        `json:"use_unread,omitzero"`   // AWS does not let the user read whether the suspects were used
 }
 
 // Place is one place that shows a key: one section of one file.
@@ -136,6 +139,9 @@ func (r *Rotation) HasFutureWaits(now time.Time) bool {
 // ResetFutureWaits restarts every wait that starts after now. Call it only when the
 // clock agrees with AWS's.
 func (r *Rotation) ResetFutureWaits(now time.Time) {
+	if r.Reconciled.After(now) {
+		r.JudgeAt = time.Time{}
+	}
 	for _, began := range r.waitStarts() {
 		if began.After(now) {
 			*began = now
@@ -143,20 +149,37 @@ func (r *Rotation) ResetFutureWaits(now time.Time) {
 	}
 }
 
+// LastStep returns when the rotation last made progress, as far as its journal says.
+func (r *Rotation) LastStep() (last time.Time) {
+	for _, at := range []time.Time{r.CreateSent, r.CreateAnswered, r.Reconciled, r.OrphanDeactivated, r.Created, r.Swapped, r.Validated, r.UseChecked, r.DeactivateStarted, r.Deactivated} {
+		if at.After(last) {
+			last = at
+		}
+	}
+	return last
+}
+
 // waitStarts returns the times from which the overlap and the quarantines count.
 func (r *Rotation) waitStarts() []*time.Time {
-	return []*time.Time{&r.Swapped, &r.Validated, &r.Deactivated, &r.OrphanDeactivated}
+	return []*time.Time{&r.Swapped, &r.Validated, &r.Deactivated, &r.OrphanDeactivated, &r.Reconciled}
 }
 
 // IsStuck reports whether only a person can tell what a CreateAccessKey call with a
 // lost answer did.
 func (r *Rotation) IsStuck() bool { return r.New.ID == "" && r.StuckReason != "" }
 
+// Doubts reports whether keyd cannot tell, or only believes, that the lost call made the
+// key id: a person may say so.
+func (r *Rotation) Doubts(id string) bool {
+	return r.New.ID == "" && id != "" && (id == r.OrphanID || slices.Contains(r.Suspects, id))
+}
+
 // ResetReconcile makes keyd find out again what the call with the lost answer did.
 // It also erases the time of the call, and without that keyd believes no key to be
 // its own.
 func (r *Rotation) ResetReconcile() {
-	r.StuckReason, r.Suspects, r.CreateSent, r.CreateAnswered = "", nil, time.Time{}, time.Time{}
+	r.StuckReason, r.Suspects, r.UseUnread, r.CreateSent, r.CreateAnswered = "", nil, false, time.Time{}, time.Time{}
+	r.Reconciled, r.JudgeAt, r.OrphanID, r.OrphanDeactivated = time.Time{}, time.Time{}, "", time.Time{}
 }
 
 // NewestID returns the full id of the newest key of the rotation: the new key's,
@@ -166,6 +189,13 @@ func (r *Rotation) NewestID() string {
 		return r.New.ID
 	}
 	return r.Old.ID
+}
+
+// IsSameAttempt reports whether other is a journal of the same CreateAccessKey call,
+// in the same phase. Where the locks of a shared folder exclude nobody, another keyd may
+// have written its own journal since.
+func (r *Rotation) IsSameAttempt(other *Rotation) bool {
+	return r.New.ID == other.New.ID && r.CreateSent.Equal(other.CreateSent) && r.Installation == other.Installation
 }
 
 // BelongsTo reports whether who is the user of the rotation. The unique user id

@@ -30,6 +30,7 @@ func allSteps() []step {
 		{do: decide.DoPrune, perform: signedBy((*target).ownPair, (*Rotator).pruneInactive)},
 		{do: decide.DoCreate, perform: signedBy((*target).ownPair, (*Rotator).createKey)},
 		{do: decide.DoReconcile, perform: signedBy((*target).ownPair, (*Rotator).reconcileCreate)},
+		{do: decide.DoSetAside, perform: signedBy((*target).ownPair, (*Rotator).setOrphanAside)},
 		{do: decide.DoDropOrphan, perform: signedBy((*target).ownPair, (*Rotator).dropOrphan)},
 		{do: decide.DoProve, perform: signedBy((*target).newPair, (*Rotator).proveKey)},
 		{do: decide.DoMend, perform: (*Rotator).mendTorn},

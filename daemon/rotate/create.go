@@ -13,9 +13,14 @@ import (
 
 // createKey journals the intent, sends CreateAccessKey once, and journals the
 // pair before anything else happens. After an ambiguous answer the journal
-// stays, and reconcileCreate finds out what happened.
+// stays, and reconcileCreate finds out what happened. That there are two keys already is
+// such an answer: the look before it found a free slot. Another machine took it, or
+// something on the way sent this request twice.
 func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) error {
 	r := d.makeIntent(t)
+	if other, err := d.JournalDir().Find(ctx, r.Old.ID); other != nil || err != nil {
+		return cmp.Or(err, error(&gaveUpError{text: "another keyd has begun to replace " + r.Old.String()}))
+	}
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
@@ -27,7 +32,13 @@ func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) 
 		return d.journalPair(ctx, t, client, created)
 	case iam.ClassOf(err) == iam.Ambiguous:
 		r.CreateAnswered = d.Now().UTC()
-		return cmp.Or(d.JournalDir().Save(r), err)
+		return cmp.Or(d.checkSameAttempt(ctx, t), d.JournalDir().Save(r), err)
+	case iam.ClassOf(err) == iam.Quota:
+		r.CreateAnswered = d.Now().UTC()
+		return cmp.Or(d.checkSameAttempt(ctx, t), d.JournalDir().Save(r), error(&gaveUpError{text: "AWS says that " + r.User + " has two keys already, and listed one a moment ago: finding out who made the other"}))
+	}
+	if err := d.checkSameAttempt(ctx, t); err != nil { // then that journal is not ours to erase
+		return err
 	}
 	t.dropRotation()
 	return cmp.Or(d.JournalDir().Erase(r.Old.ID), err)

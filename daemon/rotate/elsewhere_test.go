@@ -155,6 +155,8 @@ func TestSecondKeyInKnownFileIsNotPruned(t *testing.T) {
 		id, secret := l.User.AddInactiveKey(300 * settings.Day)
 		l.WriteFile("usual", fmt.Sprintf("[usual]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
 		l.Rotator.OtherFiles, l.Rotator.Settings.PruneInactiveAfter = []string{filepath.Join(l.Home, "usual")}, settings.Day
+		l.Pass(rotate.Request{})
+		time.Sleep(time.Minute)
 		if r := l.Pass(rotate.Request{}); !strings.Contains(r.Why, "usual in "+l.Home) || l.CountCalls("DeleteAccessKey") > 0 {
 			t.Errorf("%s: %s", r.State, r.Why)
 		}
@@ -243,6 +245,8 @@ func TestSecondKeyInUseIsNotPruned(t *testing.T) {
 				id, secret := add(l.User, 300*settings.Day)
 				l.WriteFile("credentials", l.ReadCredentials()+fmt.Sprintf("[second]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
 				l.Rotator.Settings.PruneInactiveAfter = 30 * settings.Day
+				l.Pass(rotate.Request{})
+				time.Sleep(time.Minute)
 				r := l.Pass(rotate.Request{})
 				if len(l.Cloud.Keys(l.User)) != 2 || !r.NeedsPerson || !strings.Contains(r.Why, "second uses") || strings.HasPrefix(r.Hint, "keyd prune") {
 					t.Errorf("%d keys, %s: %s; %s", len(l.Cloud.Keys(l.User)), r.State, r.Why, r.Hint)

@@ -62,6 +62,9 @@ func (d *Rotator) did(t *target, do decide.Do, verb, id, note, text string) {
 func (d *Rotator) appendHistory(t *target, verb, id, note string) {
 	e := state.HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: t.facts.Profiles, Verb: verb, KeyID: id, Text: note,
 		Installation: d.Installation, Calls: t.progress.evidence.takeReceipts()}
+	if verb == VerbDeleted {
+		t.noteDeleted(id, e.Time)
+	}
 	if r := t.facts.Rotation; r != nil {
 		e.User, e.Account = r.User, r.Account
 	}

@@ -59,8 +59,11 @@ var mistakes = []mistake{
 		},
 		wants: "I5", setting: setting{lag: slowList}, faults: 1, way: []string{"killed"},
 	}, {
-		name:  "any unknown key is deleted",
-		edits: []edit{{"reconcile.go", `case len(newKeys) == 1 && d.inCreateWindow(r, newKeys[0]):`, `case len(newKeys) == 1 && d.inCreateWindow(r, newKeys[0]), MISTAKE:`}},
+		name: "any unknown key is deleted",
+		edits: []edit{
+			{"orphan.go", `case len(left) == 1 && d.inCreateWindow(r, left[0]) && !unread:`, `case len(left) == 1 && d.inCreateWindow(r, left[0]) && !unread, MISTAKE:`},
+			{"orphan.go", `unread || !d.inCreateWindow(r, left[0]) {`, `unread || !d.inCreateWindow(r, left[0]) && !MISTAKE {`},
+		},
 		wants: "I3", faults: 2, way: []string{"killed", "second laptop"},
 	}, {
 		name: "the old key signs its own deactivation",

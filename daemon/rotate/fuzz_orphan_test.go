@@ -23,9 +23,9 @@ func TestOrphanThatSomebodyWants(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		id, _ := v.User.CreateKey()
 		v.Restart()
-		r := v.Pass(rotate.Request{})
-		if r.State != decide.StateQuarantine || r.Rotation.OrphanID != id {
-			t.Fatalf("first pass: %s: %s (%v), want the orphan in quarantine", r.State, r.Why, r.Err)
+		r := v.RunUntil(6*time.Hour, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+		if r.Rotation.OrphanID != id {
+			t.Fatalf("%s: %s (%v), want the orphan in quarantine", r.State, r.Why, r.Err)
 		}
 		if err := v.User.SetStatus(id, "Active"); err != nil {
 			t.Fatal(err)

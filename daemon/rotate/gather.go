@@ -78,7 +78,7 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 	slices.SortStableFunc(w.targets, func(a, b *target) int {
 		return cmp.Compare(fileOrder(snapshot, a), fileOrder(snapshot, b))
 	})
-	w.recent, err = d.historyLog().Recent(d.Now().Add(-settings.Day))
+	w.recent, err = d.historyLog().ReadRecent(d.Now().Add(-settings.Day))
 	if err != nil {
 		w.notes = append(w.notes, err.Error())
 	}
@@ -90,7 +90,7 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 	for _, t := range w.targets {
 		t.setInstallation(installation)
 		d.fillTarget(t, status, ask)
-		t.setSurroundings(w.recent.Created, by, d.AwakeSince)
+		t.setSurroundings(w.recent, by, d.AwakeSince)
 	}
 	w.noteCopies(others, by)
 	w.noteIgnored(d.Getenv)

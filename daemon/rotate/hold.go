@@ -28,6 +28,9 @@ func (d *Rotator) Resume(ctx context.Context, profile string) (Result, error) {
 	return d.changeRotation(ctx, profile, func(r *journal.Rotation) {
 		r.Held = time.Time{}
 		r.ForgetUse()
+		if id, err := d.installationID(); err == nil { // the person says that keyd on this machine goes on
+			r.Installation, r.Host = id, d.hostName()
+		}
 	})
 }
 

@@ -3,6 +3,7 @@ package rotate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"keyd/daemon/decide"
@@ -66,8 +67,13 @@ func (d *Rotator) fillKeys(ctx context.Context, client *iam.Client, t *target, s
 		return err
 	}
 	seen.Offset, seen.OffsetWithin = listing.Offset, d.Now().Sub(asked)/2+time.Second/2
-	for _, k := range listing.Keys {
-		seen.Keys = append(seen.Keys, decide.ListedKey{ID: k.ID, Active: k.Status == iam.Active, Status: string(k.Status), Created: k.Created})
+	now := d.Now().UTC()
+	for _, k := range t.withoutDeleted(listing.Keys, now) {
+		listed := decide.ListedKey{ID: k.ID, Active: k.Status == iam.Active, Status: string(k.Status), Created: k.Created, Since: now}
+		if before := t.facts.Seen.FindKey(k.ID); before != nil {
+			listed.Since = before.Since
+		}
+		seen.Keys = append(seen.Keys, listed)
 	}
 	other := seen.FindOther(t.facts.ID)
 	if r := t.facts.Rotation; other == nil || r != nil && !r.IsStuck() {
@@ -81,6 +87,18 @@ func (d *Rotator) fillKeys(ctx context.Context, client *iam.Client, t *target, s
 		return err
 	}
 	return nil
+}
+
+// staleListLimit is how long a list may still show a key that keyd has deleted.
+const staleListLimit = time.Hour
+
+// withoutDeleted returns keys without those that keyd deleted a moment ago, and that a
+// list which lags shows again.
+func (t *target) withoutDeleted(keys []iam.KeyInfo, now time.Time) []iam.KeyInfo {
+	return slices.DeleteFunc(slices.Clone(keys), func(k iam.KeyInfo) bool {
+		at, deleted := t.recent.Deleted[k.ID]
+		return deleted && now.Sub(at).Abs() < staleListLimit
+	})
 }
 
 // identifyOnce asks AWS whose key it is, at most once in a pass.

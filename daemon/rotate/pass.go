@@ -68,13 +68,13 @@ func (w *world) lastingNotes(s settings.Settings) []string {
 // now.
 func (d *Rotator) noteRetireNow(t *target, req Request) error {
 	r := t.facts.Rotation
-	if r == nil || !req.RetireNow || req.DryRun || r.RetireNow && r.OrphanID == "" || t.facts.RotationErr != nil {
+	if r == nil || !req.RetireNow || req.DryRun || r.RetireNow || t.facts.RotationErr != nil {
 		return nil
 	}
 	if !r.Held.IsZero() {
 		return &needPersonError{text: "the rotation is held", hint: hint.Command("keyd resume", r.Profiles()[0])}
 	}
-	r.RetireNow, r.OrphanCertain = true, r.OrphanID != "" // by now the status has named the orphan
+	r.RetireNow = true
 	return d.JournalDir().Save(r)
 }
 

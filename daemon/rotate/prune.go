@@ -48,7 +48,7 @@ func (d *Rotator) FindSecondKey(ctx context.Context, profile, id string) (PruneC
 	case other == nil:
 		return PruneCandidate{}, fmt.Errorf("user %s has no second key", t.facts.Seen.User)
 	}
-	if err := w.checkNotShown(other.ID); err != nil {
+	if err := cmp.Or(w.checkNotShown(other.ID), d.checkNotAnothers(t, other)); err != nil {
 		return PruneCandidate{}, err
 	}
 	return PruneCandidate{profile, other.ID, t.facts.Seen.User, other.Active, other.Created, other.LastUse, t.facts.Rotation != nil}, nil
@@ -66,8 +66,12 @@ func (d *Rotator) Prune(ctx context.Context, p PruneCandidate) error {
 	if err := d.lookBeforePrune(ctx, t, p.Profile); err != nil {
 		return err
 	}
-	if key := t.facts.Seen.FindKey(p.KeyID); key == nil || key.Active != p.Active || w.checkNotShown(p.KeyID) != nil {
+	key := t.facts.Seen.FindKey(p.KeyID)
+	if key == nil || key.Active != p.Active || w.checkNotShown(p.KeyID) != nil {
 		return fmt.Errorf("%s has changed in the meantime: nothing was done", credfile.Short(p.KeyID))
+	}
+	if err := d.checkNotAnothers(t, key); err != nil {
+		return err
 	}
 	if r := t.facts.Rotation; r != nil && !p.Active { // saved first: a crash in between costs one more look at most
 		r.ResetReconcile()
@@ -130,15 +134,33 @@ func (t *target) checkPrunable(profile, id string) error {
 		return t.facts.RotationErr
 	case t.facts.SkipReason != "":
 		return fmt.Errorf("%s: %s", profile, t.facts.SkipReason)
-	case r != nil && r.IsStuck() && !slices.Contains(r.Suspects, id):
+	case r != nil && r.IsStuck() && !r.Doubts(id):
 		return &needPersonError{text: r.StuckReason, hint: decide.SuspectHint(r)}
-	case r == nil || r.IsStuck():
+	case r == nil || r.Doubts(id):
 		if t.pair.IsZero() {
 			return fmt.Errorf("no file shows %s any more: keyd has no key to ask AWS with", credfile.Short(t.facts.ID))
 		}
 		return nil
 	}
 	return &needPersonError{text: fmt.Sprintf("a rotation of %s is in progress: its keys are not pruned", profile), hint: hint.Command("keyd rotate --retire-now", profile)}
+}
+
+// checkNotAnothers refuses an Active key that another machine may have made in place of
+// this machine's: to prune it would lock that machine out. In a rotation whose answer was
+// lost, it refuses while AWS cannot yet say whether anyone uses the key.
+func (d *Rotator) checkNotAnothers(t *target, key *decide.ListedKey) error {
+	r, now := t.facts.Rotation, d.Now()
+	switch {
+	case !key.Active:
+		return nil
+	case r != nil && now.Before(r.JudgeAt):
+		return &needPersonError{text: fmt.Sprintf("%s may be another machine's: whether anyone uses it is known at %s, and keyd prunes it no sooner", credfile.Short(key.ID), r.JudgeAt.Local().Format("15:04")),
+			hint: hint.Command("keyd status", t.facts.Profiles[0])}
+	case r != nil || !decide.MayBeAnothers(t.facts, key, now):
+		return nil
+	}
+	return &needPersonError{text: fmt.Sprintf("%s is active, and newer than %s or younger than a day: another machine may have made it to replace that key, and would be locked out; not pruned", credfile.Short(key.ID), credfile.Short(t.facts.ID)),
+		hint: fmt.Sprintf("does another machine show %s? copy profile %s from there; does nothing use it? make it inactive in the IAM console, and prune it when nothing has failed", credfile.Short(key.ID), t.facts.Profiles[0])}
 }
 
 // checkNotShown refuses a key that a profile shows.

@@ -193,8 +193,14 @@ func TestSecondKeyIsKeptUnlessAllowed(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			run := "keyd prune default"
+			if active {
+				run = "is it no longer needed? keyd prune default " + second + "; if another machine uses it, give each machine its own IAM user"
+			}
+			l.Pass(rotate.Request{})
+			time.Sleep(time.Minute)
 			r := l.Pass(rotate.Request{})
-			if r.State != decide.StateBlocked || r.Hint != "keyd prune default" || !strings.Contains(r.Why, credfile.Short(second)) {
+			if r.State != decide.StateBlocked || r.Hint != run || !strings.Contains(r.Why, credfile.Short(second)) {
 				t.Errorf("%s: %s, run %q", r.State, r.Why, r.Hint)
 			}
 			if n := len(l.Cloud.Keys(l.User)); n != 2 || l.CountCalls("CreateAccessKey") != 0 {
@@ -206,6 +212,38 @@ func TestSecondKeyIsKeptUnlessAllowed(t *testing.T) {
 			if pruned := r.State == decide.StateOverlap; pruned == active {
 				t.Errorf("active %v, prune_inactive_after set: %s, %s", active, r.State, r.Why)
 			}
+		})
+	}
+}
+
+// TestNewerKeyIsNotPruned: a second key that is newer than the file's, or of today, may
+// be the one that another machine has made. It is not pruned, not even by name, nor by
+// who decided before that.
+func TestNewerKeyIsNotPruned(t *testing.T) {
+	for name, age := range map[string]time.Duration{"of a minute ago": time.Minute, "newer": 20 * settings.Day, "older, but of today": 23 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				own := 70 * settings.Day
+				if age == 23*time.Hour {
+					own = time.Hour
+				}
+				l := lab.NewLab(t, awssim.Lag{}, own)
+				second, _ := l.User.AddKey(age)
+				for _, id := range []string{"", second} {
+					p, err := l.Rotator.FindSecondKey(t.Context(), "default", id)
+					if err == nil || !rotate.NeedsPerson(err) || !strings.Contains(err.Error(), "locked out; not pruned") {
+						t.Errorf("%q: %+v, %v", id, p, err)
+					}
+				}
+				if err := l.Rotator.Prune(t.Context(), rotate.PruneCandidate{Profile: "default", KeyID: second, User: "alice", Active: true}); err == nil || l.KeyStatuses()[second] != "Active" {
+					t.Errorf("%v; %v", err, l.KeyStatuses())
+				}
+				lab.Must(t, l.User.SetStatus(second, "Inactive")) // the way that the hint shows
+				p, err := l.Rotator.FindSecondKey(t.Context(), "default", "")
+				if err != nil || l.Rotator.Prune(t.Context(), p) != nil || l.KeyStatuses()[second] != "" {
+					t.Errorf("inactive: %v; %v", err, l.KeyStatuses())
+				}
+			})
 		})
 	}
 }

@@ -7,10 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/iam"
-	"keyd/daemon/journal"
 )
 
 const (
@@ -19,12 +17,11 @@ const (
 	equalAnswers  = 3
 	equalDuration = 30 * time.Second
 	// A key counts as the effect of the lost call when AWS created it at most
-	// orphanEarly before the call and orphanWindow after its end. Within
-	// orphanExact after the call was sent there is no doubt. AWS stamps whole
-	// seconds when it accepts the request.
+	// orphanEarly before the call and orphanWindow after its end, give or take the
+	// uncertainty of the server's clock. AWS stamps whole seconds when it accepts the
+	// request.
 	orphanEarly  = 2 * time.Second
 	orphanWindow = decide.ReconcileAfter
-	orphanExact  = 5 * time.Second
 )
 
 // reconcileCreate finds out what a CreateAccessKey whose answer was lost has
@@ -40,8 +37,7 @@ func (d *Rotator) reconcileCreate(ctx context.Context, t *target, client *iam.Cl
 	if err != nil {
 		return err
 	}
-	newKeys := slices.DeleteFunc(keys, func(k iam.KeyInfo) bool { return slices.Contains(r.IDsBefore, k.ID) })
-	return d.judgeNewKeys(context.WithoutCancel(ctx), t, client, newKeys)
+	return d.judgeKeys(context.WithoutCancel(ctx), t, client, keys)
 }
 
 // steadyListing counts the lists that are equal.
@@ -77,84 +73,4 @@ func joinIDs(keys []iam.KeyInfo) string {
 	}
 	slices.Sort(ids)
 	return strings.Join(ids, " ")
-}
-
-// judgeNewKeys decides whose the new keys are. A single key from the time of
-// the call is taken for keyd's own; if there are no new keys, the call had no
-// effect; anything else needs a person.
-func (d *Rotator) judgeNewKeys(ctx context.Context, t *target, client *iam.Client, newKeys []iam.KeyInfo) error {
-	r := t.facts.Rotation
-	switch {
-	case len(newKeys) == 0:
-		d.appendHistory(t, VerbNoEffect, r.Old.ID, "")
-		d.emit(t, decide.DoReconcile, VerbReconciled, "CreateAccessKey had no effect")
-		return d.closeRotation(t)
-	case len(newKeys) == 1 && d.inCreateWindow(r, newKeys[0]):
-		return d.deactivateOrphan(ctx, t, client, newKeys[0])
-	}
-	var seen []string
-	r.Suspects = nil
-	for _, k := range newKeys {
-		seen = append(seen, fmt.Sprintf("%s created %s", credfile.Short(k.ID), k.Created.UTC().Format(time.RFC3339)))
-		r.Suspects = append(r.Suspects, k.ID)
-	}
-	when := ""
-	if !r.CreateSent.IsZero() { // Sent is zero after a person asked keyd to look again
-		when = " at " + r.CreateSent.Format(time.RFC3339)
-	}
-	r.StuckReason = fmt.Sprintf("the answer to CreateAccessKey was lost%s, and keyd cannot tell whether the call made %s", when, strings.Join(seen, "; "))
-	return d.JournalDir().Save(r)
-}
-
-// inCreateWindow reports whether k was created while the lost request was in
-// flight.
-func (d *Rotator) inCreateWindow(r *journal.Rotation, k iam.KeyInfo) bool {
-	created := k.Created.Add(-r.ClockOffset)
-	return !created.Before(r.CreateSent.Add(-orphanEarly)) && !created.After(r.CreateDeadline().Add(orphanWindow))
-}
-
-// deactivateOrphan makes the key Inactive that the lost call created. This is
-// reversible, in case the key belongs to someone else after all.
-func (d *Rotator) deactivateOrphan(ctx context.Context, t *target, client *iam.Client, k iam.KeyInfo) error {
-	r := t.facts.Rotation
-	use, err := client.LastUsed(ctx, k.ID)
-	if err != nil && iam.ClassOf(err) != iam.Denied {
-		return err
-	}
-	if err == nil && !use.At.IsZero() {
-		r.StuckReason = fmt.Sprintf("%s appeared when the answer to CreateAccessKey was lost, but it is in use (by %s)", credfile.Short(k.ID), use.Service)
-		r.Suspects = []string{k.ID}
-		return d.JournalDir().Save(r)
-	}
-	exact := err == nil && k.Created.Add(-r.ClockOffset).Before(r.CreateSent.Add(orphanExact))
-	if err := client.SetStatus(ctx, r.User, k.ID, iam.Inactive); err != nil && iam.ClassOf(err) != iam.NoSuch {
-		return err
-	}
-	r.OrphanID, r.OrphanDeactivated, r.OrphanCertain = k.ID, d.Now().UTC(), exact
-	if err := d.JournalDir().Save(r); err != nil {
-		return err
-	}
-	d.appendHistory(t, VerbDeactivated, k.ID, "came from a CreateAccessKey whose answer was lost")
-	d.emit(t, decide.DoReconcile, VerbReconciled, fmt.Sprintf("%s came from the call whose answer was lost, and no one has its secret: made inactive", credfile.Short(k.ID)))
-	return nil
-}
-
-// dropOrphan deletes the orphan, which frees its slot for a successor.
-func (d *Rotator) dropOrphan(ctx context.Context, t *target, client *iam.Client) error {
-	r := t.facts.Rotation
-	switch k, err := d.relistOwnKey(ctx, t, client, r.OrphanID, iam.Inactive); {
-	case err != nil:
-		return err
-	case k != nil && (k.Status == iam.Active || !d.inCreateWindow(r, *k)):
-		r.StuckReason = fmt.Sprintf("%s is %s and was created %s: it is not, or no longer, the key from the call whose answer was lost at %s", credfile.Short(k.ID), k.Status,
-			k.Created.UTC().Format(time.RFC3339), r.CreateSent.Format(time.RFC3339))
-		r.OrphanID, r.OrphanDeactivated, r.OrphanCertain, r.Suspects = "", time.Time{}, false, []string{k.ID}
-		return d.JournalDir().Save(r)
-	case k != nil:
-		if err := d.deleteAndConfirm(ctx, t, client, r.OrphanID); err != nil {
-			return err
-		}
-	}
-	d.did(t, decide.DoDropOrphan, VerbDeleted, r.OrphanID, "came from a CreateAccessKey whose answer was lost", credfile.Short(r.OrphanID)+", which came from the call whose answer was lost")
-	return d.closeRotation(t)
 }

@@ -25,7 +25,8 @@ func TestRehearseChangesNothing(t *testing.T) {
 	}{
 		{name: "young", age: 10 * settings.Day, ready: true, state: decide.StateOK},
 		{name: "due", age: 70 * settings.Day, ready: true, state: decide.StateDue},
-		{name: "a second key", age: 70 * settings.Day, arrange: func(l *lab.Lab) { l.User.CreateKey() }, state: decide.StateBlocked, person: true},
+		{name: "a second key", age: 70 * settings.Day, arrange: func(l *lab.Lab) { l.User.AddKey(90 * settings.Day) }, state: decide.StateBlocked, person: true},
+		{name: "a second key of a moment ago", age: 70 * settings.Day, arrange: func(l *lab.Lab) { l.User.CreateKey() }, state: decide.StateWaiting},
 		{name: "deactivation denied", age: 10 * settings.Day, arrange: func(l *lab.Lab) { l.User.DenyAction("UpdateAccessKey", awssim.NotAllowed) }, state: decide.StateOK, person: true, fails: true},
 		{name: "list denied", age: 10 * settings.Day, arrange: func(l *lab.Lab) { l.User.DenyAction("ListAccessKeys", awssim.NotAllowed) }, state: decide.StateOK, person: true, fails: true},
 		{name: "offline", age: 10 * settings.Day, arrange: func(l *lab.Lab) { l.Cloud.Inject(awssim.Fault{Kind: awssim.DNS}) }, state: decide.StateOK, fails: true},

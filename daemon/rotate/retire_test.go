@@ -48,7 +48,6 @@ func TestLaggingListIsNotReactivation(t *testing.T) {
 // --retire-now, and that command ends the rotation.
 func TestRetireNowEndsSuggestedCases(t *testing.T) {
 	cases := map[string]func(*testing.T) *lab.Lab{
-		"a key from a lost answer in its quarantine": orphanLab,
 		"an old key that is active again": func(t *testing.T) *lab.Lab {
 			l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 			l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })

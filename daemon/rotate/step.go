@@ -113,10 +113,16 @@ func (d *Rotator) alone(do func() error) error {
 func (s *Schedule) restoreJournals(d *Rotator, w *world) (restored bool) {
 	for _, p := range s.known {
 		r := p.rotation
-		if r == nil || d.readOnly || r.New.ID == "" || d.JournalDir().Has(r.Old.ID) || w.recent.Deleted[r.New.ID] || w.recent.Deleted[r.Old.ID] {
+		if r == nil || d.readOnly || r.New.ID == "" || d.JournalDir().Has(r.Old.ID) || w.hasDeleted(r.New.ID) || w.hasDeleted(r.Old.ID) {
 			continue
 		}
 		restored = d.JournalDir().Save(r) == nil || restored
 	}
 	return restored
+}
+
+// hasDeleted reports whether keyd has deleted the key lately.
+func (w *world) hasDeleted(id string) bool {
+	_, deleted := w.recent.Deleted[id]
+	return deleted
 }

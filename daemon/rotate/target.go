@@ -2,6 +2,7 @@ package rotate
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -15,14 +16,14 @@ import (
 
 // target is one access key and everything known about it.
 type target struct {
-	facts       decide.Facts       // written only in this file
-	pair        credfile.Key       // the pair with the id facts.ID, as the files show it; zero when no file does
-	holders     []credfile.Profile // the profiles that show the old or the new id
-	endpoints   remote.Endpoints
-	warnings    []string
-	lastStatus  *state.KeyStatus        // the key's line in the last status; nil when it has none
-	lastCreated map[string]time.Time    // when keyd last created a key, by owner
-	elsewhere   map[string]state.Memory // what other endpoints said about the key, by endpoint
+	facts      decide.Facts       // written only in this file
+	pair       credfile.Key       // the pair with the id facts.ID, as the files show it; zero when no file does
+	holders    []credfile.Profile // the profiles that show the old or the new id
+	endpoints  remote.Endpoints
+	warnings   []string
+	lastStatus *state.KeyStatus        // the key's line in the last status; nil when it has none
+	recent     state.Recent            // what keyd did lately
+	elsewhere  map[string]state.Memory // what other endpoints said about the key, by endpoint
 
 	decision decide.Decision // the action in progress, or the last one
 	progress *progress       // what this pass knows of the key; never nil
@@ -67,20 +68,28 @@ func (t *target) adoptNewID(r *journal.Rotation) {
 	}
 }
 
-// setSurroundings records what the whole pass knows: when keyd last created a key, by
-// owner; the first profile that shows each key; and when the machine woke.
-func (t *target) setSurroundings(made map[string]time.Time, by map[string]string, awake time.Time) {
-	t.lastCreated, t.facts.ShownBy, t.facts.AwakeSince = made, by, awake
-	t.facts.LastRotation = made[t.facts.OwnerID()]
+// setSurroundings records what the whole pass knows: what keyd did lately; the first profile that shows each key; and when the machine woke.
+func (t *target) setSurroundings(recent state.Recent, by map[string]string, awake time.Time) {
+	recent.Deleted = maps.Clone(recent.Deleted) // each target adds its own
+	t.recent, t.facts.ShownBy, t.facts.AwakeSince = recent, by, awake
+	t.facts.LastRotation = recent.Created[t.facts.OwnerID()]
 }
 
 // setInstallation records which installation of keyd this is.
 func (t *target) setInstallation(id string) { t.facts.Installation = id }
 
+// noteDeleted records that keyd has deleted a key.
+func (t *target) noteDeleted(id string, at time.Time) {
+	if t.recent.Deleted == nil {
+		t.recent.Deleted = map[string]time.Time{}
+	}
+	t.recent.Deleted[id] = at
+}
+
 // setSeen records what AWS said about the key.
 func (t *target) setSeen(seen *decide.Seen) {
 	t.facts.Seen = seen
-	t.facts.LastRotation = t.lastCreated[t.facts.OwnerID()]
+	t.facts.LastRotation = t.recent.Created[t.facts.OwnerID()]
 }
 
 // outdateSeen makes what AWS said about the keys too old to act on.
@@ -132,7 +141,7 @@ func (t *target) recall(p *progress, now time.Time) {
 		if !p.outdated {
 			t.facts.Seen = p.seen
 		}
-		t.facts.LastRotation = t.lastCreated[t.facts.OwnerID()]
+		t.facts.LastRotation = t.recent.Created[t.facts.OwnerID()]
 	}
 	recent := func(at time.Time) bool { return !at.IsZero() && now.Sub(at) < decide.FreshFor && !at.After(now) }
 	t.facts.PreflightDone = t.facts.Rotation == nil && recent(p.preflightAt)

@@ -80,39 +80,36 @@ func (h History) Read() (entries []HistoryEntry, damaged int, err error) {
 	return entries, damaged, nil
 }
 
-// maxRecentBytes is how much Recent reads from the end of the history: some
+// maxRecentBytes is how much ReadRecent reads from the end of the history: some
 // hundred rotations.
 const maxRecentBytes = 256 << 10
 
-// Recent is what the end of the history tells.
+// Recent is what keyd did lately.
 type Recent struct {
-	Created   map[string]time.Time // when keyd last made a key for each user, by account and user name as in "111122223333/alice"
-	Deleted   map[string]bool      // the ids of keys that keyd has deleted
-	Validated bool                 // keyd has validated a rotation
+	Created   map[string]time.Time // when keyd last made a key, by account and user name as in "111122223333/alice"
+	Deleted   map[string]time.Time // when keyd deleted a key, by its id
+	Validated bool                 // keyd has validated a rotation, at whatever time
 }
 
-// Recent reads the end of the history. It leaves out keys that were created before since.
-func (h History) Recent(since time.Time) (Recent, error) {
-	found := Recent{Created: map[string]time.Time{}, Deleted: map[string]bool{}}
+// ReadRecent returns what keyd has done after since.
+func (h History) ReadRecent(since time.Time) (Recent, error) {
+	r := Recent{Created: map[string]time.Time{}, Deleted: map[string]time.Time{}}
 	lines, err := atomicfile.Tail(h.Sys, h.Path, maxRecentBytes)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return found, fmt.Errorf("daemon: the history: %w", err)
+		return r, fmt.Errorf("daemon: the history: %w", err)
 	}
 	for line := range bytes.Lines(lines) {
+		r.Validated = r.Validated || bytes.Contains(line, []byte(`"did":"validated"`))
 		var e HistoryEntry
-		if json.Unmarshal(line, &e) != nil {
+		if !bytes.Contains(line, []byte(`"created"`)) && !bytes.Contains(line, []byte(`"deleted"`)) || json.Unmarshal(line, &e) != nil || !e.Time.After(since) {
 			continue
 		}
 		switch e.Verb {
 		case "created":
-			if e.Time.After(since) {
-				found.Created[e.Account+"/"+e.User] = e.Time
-			}
-		case "validated":
-			found.Validated = true
+			r.Created[e.Account+"/"+e.User] = e.Time
 		case "deleted":
-			found.Deleted[e.KeyID] = true
+			r.Deleted[e.KeyID] = e.Time
 		}
 	}
-	return found, nil
+	return r, nil
 }

@@ -71,7 +71,13 @@ func NewLab(t *testing.T, lag awssim.Lag, age time.Duration) *Lab {
 // SetUp fills an empty home and an empty AWS.
 func (l *Lab) SetUp(lag awssim.Lag, age time.Duration) {
 	l.T.Helper()
-	l.Cloud = awssim.New(awssim.Options{Now: l.Now, Seed: 7, Lag: lag, Regions: []string{"eu-west-1", "us-east-1"}})
+	l.UseCloud(awssim.New(awssim.Options{Now: l.Now, Seed: 7, Lag: lag, Regions: []string{"eu-west-1", "us-east-1"}}), age)
+}
+
+// UseCloud fills an empty home and cloud, which is empty, as SetUp does.
+func (l *Lab) UseCloud(cloud *awssim.Cloud, age time.Duration) {
+	l.T.Helper()
+	l.Cloud, l.Shown, l.seen = cloud, nil, ""
 	l.User = l.Cloud.AddUser(Account, "/", "alice")
 	id, secret := l.User.AddKey(age)
 	l.OldKey = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}

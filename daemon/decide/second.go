@@ -1,0 +1,69 @@
+package decide
+
+import (
+	"fmt"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/hint"
+	"keyd/daemon/settings"
+)
+
+// confirmSecondAfter is how long a second key must be listed before a person hears of
+// it: a list that lags shows keys that were deleted.
+const confirmSecondAfter = time.Minute
+
+// decideSecondKey decides when the user's other key occupies the slot that a new key
+// needs. keyd did not make the other key, and does not touch it unless told to.
+func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Time) Decision {
+	short, use := credfile.Short(other.ID), describeUse(other.LastUse, now)
+	run := hint.Command("keyd prune", f.Profiles[0])
+	if confirmed := other.Since.Add(confirmSecondAfter); f.Seen.At.Before(confirmed) && !other.Since.After(now) && !f.Options.Manual {
+		if now.Before(confirmed) {
+			return WaitUntil(StateWaiting, confirmed, fmt.Sprintf("IAM lists a second key of the user, %s: asking once more, since its lists lag", short))
+		}
+		return actNow(DoLook, StateDue, "asking once more whether IAM lists "+short)
+	}
+	if by := f.ShownBy[other.ID]; by != "" {
+		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, which %s uses: AWS allows two keys, and the new key needs a free slot", short, by),
+			fmt.Sprintf("make %s and %s use the newer of the two keys, then %s", f.Profiles[0], by, run))
+	}
+	if other.Active && MayBeAnothers(f, other, now) {
+		return decideReplacedElsewhere(f, other, now)
+	}
+	if other.Active {
+		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second active key, %s, made %s, %s", short, formatAgo(other.Created, now), use),
+			fmt.Sprintf("is it no longer needed? %s; if another machine uses it, give each machine its own IAM user", hint.Command("keyd prune", f.Profiles[0], other.ID)))
+	}
+	since := other.Created
+	if other.LastUse != nil && other.LastUse.At.After(since) {
+		since = other.LastUse.At
+	}
+	if s.PruneInactiveAfter > 0 && other.LastUse != nil && now.Sub(since) >= s.PruneInactiveAfter {
+		return actNow(DoPrune, StateDue, fmt.Sprintf("%s is inactive and unused for %s", short, FormatAge(now.Sub(since))))
+	}
+	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, inactive, %s: it occupies the slot that the new key needs", short, use), run)
+}
+
+// MayBeAnothers reports whether a second key may be the successor that another machine
+// has made for this key, or is making: it is younger than a day, or newer than the key in
+// the files. To take it away would lock that machine out.
+func MayBeAnothers(f Facts, other *ListedKey, now time.Time) bool {
+	own := f.Seen.FindKey(f.ID)
+	return own == nil || !other.Created.Before(own.Created) || now.Add(f.Seen.Offset).Sub(other.Created) < settings.Day
+}
+
+// decideReplacedElsewhere decides when another machine has replaced the key, or is
+// about to. On the first day the other machine may still give up, or this key's file may
+// be the one that it writes. After that only a person can bring the new pair here; the
+// other machine will then retire the key that this machine uses.
+func decideReplacedElsewhere(f Facts, other *ListedKey, now time.Time) Decision {
+	bring := fmt.Sprintf("copy profile %s from the machine that shows %s to this one; or give this machine its own IAM user", f.Profiles[0], credfile.Short(other.ID))
+	made, use := formatAgo(other.Created.Add(-f.Seen.Offset), now), describeUse(other.LastUse, now)
+	if firstDay := other.Created.Add(settings.Day).Add(-f.Seen.Offset); now.Before(firstDay) {
+		d := WaitUntil(StateWaiting, firstDay, fmt.Sprintf("another machine has replaced or is replacing this key: AWS lists %s, made %s, %s; %s still works here", credfile.Short(other.ID), made, use, credfile.Short(f.ID)))
+		d.Hint = bring
+		return d
+	}
+	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("another machine has replaced this key, or uses a key of its own: AWS lists %s, made %s, %s; %s may be retired there", credfile.Short(other.ID), made, use, credfile.Short(f.ID)), bring)
+}
