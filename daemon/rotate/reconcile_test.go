@@ -165,7 +165,7 @@ func TestOrphanIsFoundWithAClockKnownRoughly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, slow := range []time.Duration{5 * time.Second, 20 * time.Second} {
 			l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
-			l.Cloud.Inject(awssim.Fault{Action: "ListAccessKeys", Latency: slow, Times: 2})
+			l.Cloud.Inject(awssim.Fault{Action: "ListAccessKeys", Late: slow, Times: 2})
 			l.Cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: awssim.After, Times: 1})
 			r := l.RunUntil(6*time.Hour, func(r rotate.Result) bool { return r.NeedsPerson || r.State == decide.StateQuarantine })
 			if r.State != decide.StateQuarantine {
@@ -179,7 +179,7 @@ func TestOrphanIsFoundWithAClockKnownRoughly(t *testing.T) {
 // gets LimitExceeded. The key of the first one is found.
 func TestQuotaIsNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l := lab.NewLab(t, awssim.Lag{LastUsed: awssim.RealLag().LastUsed}, 70*settings.Day)
 		l.Rotator.HTTP = sendsTwice{l.HTTP}
 		r := l.Pass(rotate.Request{})
 		if r.NeedsPerson || r.Err == nil || len(l.Cloud.Keys(l.User)) != 2 {
