@@ -150,8 +150,9 @@ func (r *Rotation) ResetFutureWaits(now time.Time) {
 }
 
 // LastStep returns when the rotation last made progress, as far as its journal says.
+// A question to AWS, and an attempt without success, are none.
 func (r *Rotation) LastStep() (last time.Time) {
-	for _, at := range []time.Time{r.CreateSent, r.CreateAnswered, r.Reconciled, r.OrphanDeactivated, r.Created, r.Swapped, r.Validated, r.UseChecked, r.DeactivateStarted, r.Deactivated} {
+	for _, at := range []time.Time{r.CreateSent, r.CreateAnswered, r.Reconciled, r.OrphanDeactivated, r.Created, r.Swapped, r.Validated, r.Deactivated} {
 		if at.After(last) {
 			last = at
 		}

@@ -88,6 +88,26 @@ func (l *Lab) UseCloud(cloud *awssim.Cloud, age time.Duration) {
 	l.RecordShown()
 }
 
+// CopyTo returns a second laptop with copies of the files, a state of its own, and the
+// same user at the same AWS.
+func (l *Lab) CopyTo(name string) *Lab {
+	l.T.Helper()
+	home := filepath.Join(filepath.Dir(l.Home), name)
+	twin := &Lab{T: l.T, Cloud: l.Cloud, User: l.User, OldKey: l.OldKey, Home: home, Now: l.Now}
+	if l.disk == nil {
+		twin.Home, twin.Sys = l.T.TempDir(), l.Sys
+	} else {
+		twin.disk = atomicfiletest.NewDisk(time.Now, home)
+		twin.Sys = twin.disk
+	}
+	twin.HTTP = Watcher{Lab: twin}
+	twin.WriteFile("credentials", l.ReadCredentials())
+	twin.WriteFile("config", "[default]\nregion = eu-west-1\n")
+	twin.Restart()
+	twin.RecordShown()
+	return twin
+}
+
 // Restart replaces keyd by a new process on the same disk.
 func (l *Lab) Restart() {
 	paths := credfile.Paths{Credentials: filepath.Join(l.Home, "credentials"), Config: filepath.Join(l.Home, "config")}
