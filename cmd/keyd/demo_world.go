@@ -88,7 +88,7 @@ func (w *demoWorld) writeFiles() error {
 	id, secret := alice.AddKey(75 * day)
 	young, youngSecret := bob.AddKey(12 * day)
 	legacy, legacySecret := carol.AddKey(412 * day)
-	second, _ := carol.AddKey(200 * day)
+	second, _ := carol.AddKey(500 * day)
 	if err := carol.UseKeyAgo(second, "s3", "eu-west-1", 3*day); err != nil {
 		return err
 	}

@@ -15,7 +15,8 @@ new one. keyd first shows when the second key was last used.
 
 An active key has to be named by its id. It is only made inactive, which can be
 undone; a second keyd prune deletes it. keyd never prunes a key that a profile
-shows.
+shows, nor an active key that is newer than PROFILE's or younger than a day:
+another machine may have made it in place of PROFILE's, and would be locked out.
 
 After a lost answer from AWS, a rotation may wait for a person to decide about
 a key that keyd may or may not have created. keyd prune PROFILE KEY-ID says

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"keyd/credfile/deeptest"
+	"keyd/daemon/awssim"
 )
 
 // observer reads the command lines and environments of a process and all its
@@ -93,7 +94,7 @@ func TestProcessesShowNoSecret(t *testing.T) {
 			h.writeFile("keyd.ini", "notify = desktop\non_event = event --of \"a key\"\n", 0o600)
 			h.addKey("alice", 70)
 			h.addKey("bob", 70)
-			h.users["bob"].AddKey(20 * day) // keyd cannot know who uses it
+			h.users["bob"].DenyAction("UpdateAccessKey", awssim.NotAllowed)
 			keyd := h.startProgram([]string{"DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere"}, name, "run")
 			o := startObserver(keyd.Process.Pid)
 			told := h.awaitWords("needs_person\":true", "notify-send --app-name", "\"event\":\"validated\"")
