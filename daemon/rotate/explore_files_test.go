@@ -138,6 +138,9 @@ func (r *take) checkTakeEnd() {
 		spared = ""
 	}
 	r.checkUnread(spared)
+	if id := r.findOldOrphan(); id != "" {
+		r.reportViolation("I5", "%s is still active, its secret is nowhere, and nobody is asked: %s", id, r.result.Why)
+	}
 	if shape := r.filesShape(); shape != r.ghost.shape && !r.ghost.raced && !r.isKeptBeside(spared) {
 		r.reportViolation("I9", "other bytes changed at the end:\n%q\nwant\n%q", shape, r.ghost.shape)
 	}

@@ -65,6 +65,27 @@ func (w *scene) findOrphan() string {
 	return ""
 }
 
+// orphanLimit is how long an active key of ours may be without a known secret, when
+// nothing goes wrong any more: until AWS's record of uses can be believed, and a pass.
+const orphanLimit = decide.UseReportDelay + 10*time.Minute
+
+// findOldOrphan looks for a violation of I5 at the end of a take without a fault. It
+// returns the id of an active key of a lost answer that is older than orphanLimit,
+// while keyd neither asks a person, nor is held by one, nor waits after a failure.
+func (r *take) findOldOrphan() string {
+	if len(r.faults) > 0 || r.err != nil || r.result.Err != nil || r.result.Failure != nil || r.result.NeedsPerson || r.result.State == decide.StateHeld {
+		return ""
+	}
+	for _, id := range r.cloud.Orphans() {
+		keys := r.cloud.Keys(r.user())
+		i := slices.IndexFunc(keys, func(k awssim.KeyState) bool { return k.ID == id })
+		if i >= 0 && time.Since(keys[i].Created) > orphanLimit && !strings.Contains(r.ghost.closedKeys, id) {
+			return id
+		}
+	}
+	return ""
+}
+
 // isJournalPath reports whether path is a journal, not a temporary file.
 func isJournalPath(path string) bool {
 	return filepath.Dir(path) == rotations && strings.HasSuffix(path, ".json") && !strings.HasPrefix(filepath.Base(path), ".")
