@@ -97,9 +97,10 @@
 //	killed or power cut before the intent   nothing exists yet: starts over                  nothing
 //	    is on disk
 //	killed, or the answer lost, at          waits 15 s, lists until three lists agree over   "the answer to CreateAccessKey was lost";
-//	    CreateAccessKey                     30 s. No new key: closes the rotation. One key   "probably came from a call whose answer
-//	                                        of those very seconds, never used: makes it      was lost: it is inactive and is deleted
-//	                                        Inactive, later deletes it. Else: asks           then"; or BLOCKED, with ids, dates and
+//	    CreateAccessKey; LimitExceeded      30 s. No new key, or one that is used: closes    "whether anyone uses it is known then";
+//	    although a slot was free            the rotation. One key of those very seconds,     "probably came from a call whose answer
+//	                                        unused after 4 h: makes it Inactive, deletes it  was lost: it is inactive and is deleted
+//	                                        7 d later. Else: asks                            then"; or BLOCKED, with ids, dates and
 //	                                                                                         keyd prune
 //	killed after the pair is journaled      proves the key again and continues               "rotating"
 //	AWS does not accept the new key         after 15 minutes deletes it, then waits hours    "deleting AKIA.. again"
@@ -147,6 +148,15 @@
 //	the new key is gone or Inactive at AWS  does not touch the old key                       BLOCKED, aws iam list-access-keys
 //	answer lost at deactivate or delete     repeats the call, confirms it by a list          nothing
 //	the old key was made Active again       does not delete it                               BLOCKED, keyd hold or --retire-now
+//	another machine makes a key for the     waits a day; never touches that key              "another machine has replaced or is
+//	    same user                                                                            replacing this key"; then BLOCKED, with
+//	                                                                                         how to bring the new pair here
+//	another installation began the          brings the new pair into the files; leaves the   BLOCKED after a day, keyd resume
+//	    rotation (a shared or copied state) old key to it
+//	the environment points to another       makes no calls                                   BLOCKED, with both endpoints and the
+//	    endpoint than the rotation's                                                         variable to unset
+//	an endpoint names another owner of the  creates and retires nothing there                BLOCKED, with both owners
+//	    key than AWS did, or than the id
 //	the journal is damaged                  keeps it as .damaged; its key starts over        a note; BLOCKED by the second key
 //	the journal cannot be read now, or a    leaves its key alone                             BLOCKED, with the path and its owner
 //	    newer keyd wrote it
@@ -182,7 +192,8 @@
 //     half new. It is unusable until keyd's next pass, and stays so if the journal
 //     is lost as well or the two keys differ in length.
 //   - Someone else creates a key in the very seconds of a request whose answer is
-//     lost. That key is made Inactive as if it were keyd's.
+//     lost, and does not use it for four hours. That key is made Inactive as if it were
+//     keyd's, which keyd says, and deleted a week later.
 //   - An AWS server learns of a key long after all the others and happens not to
 //     answer any of some thirty calls.
 //

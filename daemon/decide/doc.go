@@ -13,6 +13,9 @@
 //   - decision.go, action.go: what it may answer; each action is one row of a table.
 //   - next.go: a key at rest, from the first look to the decision to replace it.
 //   - phases.go: a rotation in progress. What can do the most harm comes first.
+//   - second.go: a second key of the user, and the one that another machine has made.
+//   - lost.go: a CreateAccessKey whose answer was lost, and the key that it may have made.
+//   - foreign.go: a rotation that another installation of keyd began.
 //   - retire.go: the end of the old key, in the overlap and in the quarantine.
 //   - retry.go: how a recent failure turns an action into a wait, or into a question to
 //     a person.

@@ -45,6 +45,8 @@ type Facts struct {
 
 	ShownBy map[string]string // for each key id in the files, the first profile that shows it
 
+	MadeHere map[string]bool // the ids of keys that this keyd made, from the history
+
 	Copies map[string]string // for each key id, a file that shows it and that this process does not read
 
 	Options Options // what the person who started this pass asked for

@@ -72,6 +72,14 @@ func TestNext(t *testing.T) {
 			DoBlock, StateBlocked, now.Add(settings.Day), "another machine has replaced this key", "copy profile default"},
 		{"due, but there is an active key of a minute ago, and the clock is behind: wait", Facts{Seen: offset(seen(70*settings.Day, ListedKey{ID: other, Active: true, Created: now.Add(2 * time.Minute)}), 3*time.Minute)},
 			DoWait, StateWaiting, now.Add(settings.Day - time.Minute), "another machine", "copy profile"},
+		{"due, but there is an active key of a minute ago that this keyd made, and no journal: a person", Facts{Seen: seen(70*settings.Day, ListedKey{ID: other, Active: true, Created: ago(time.Minute)}), MadeHere: map[string]bool{other: true}},
+			DoBlock, StateBlocked, now.Add(settings.Day), "keyd itself made AKIA..HER3", "does nothing use it? keyd prune default " + other},
+		{"another installation began it, and the overlap has just ended: leave the old key to it", Facts{Installation: "b", Rotation: rotation(25*time.Hour, useRead(time.Minute, nil), byOther), Placement: onNew, Seen: both(true)}, DoWait, StateOverlap, ago(25 * time.Hour).Add(2 * settings.Day), "keyd on desk began this rotation", ""},
+		{"another installation began it, and has not gone on for days: a person", Facts{Installation: "b", Rotation: rotation(9*settings.Day, useRead(time.Minute, nil), byOther), Placement: onNew, Seen: both(true)}, DoBlock, StateBlocked, now.Add(settings.Day), "keyd on desk began this rotation", "does keyd on desk no longer run? does no file there show AKIA..OLD1? then keyd resume default"},
+		{"another installation began it, and a person wants the old key retired here", Facts{Installation: "b", Rotation: rotation(9*settings.Day, useRead(time.Minute, nil), byOther), Placement: onNew, Seen: both(true), Options: Options{Manual: true, RetireNow: true}}, DoDeactivate, StateOverlap, time.Time{}, "", ""},
+		{"another installation began it, and this file still shows the old pair: prove the new one", Facts{Installation: "b", Rotation: rotation(0, unswapped, byOther), Placement: onOld}, DoProve, StateRotating, time.Time{}, "", ""},
+		{"another installation's new key failed: it is not deleted here", Facts{Installation: "b", Rotation: rotation(0, failed, byOther), Placement: onOld}, DoWait, StateRotating, time.Time{}, "began this rotation", ""},
+		{"another installation has just sent Create: leave the call to it", Facts{Installation: "b", Rotation: &journal.Rotation{Installation: "a", Host: "desk", CreateSent: ago(time.Minute)}, Placement: onOld}, DoWait, StateWaiting, now.Add(14 * time.Minute), "keyd on desk is replacing this key", ""},
 		{"due, but a profile shows the second key: a person", Facts{Seen: seen(70*settings.Day, ListedKey{ID: other, Active: true, Created: ago(time.Minute)}), ShownBy: map[string]string{other: "bob"}},
 			DoBlock, StateBlocked, now.Add(settings.Day), "which bob uses", "make default and bob use the newer of the two keys, then keyd prune default"},
 		{"due, and a second key is listed for the first time: lists lag, ask once more", Facts{Seen: seen(70*settings.Day, ListedKey{ID: other, Since: now})}, DoWait, StateWaiting, now.Add(time.Minute), "asking once more", ""},
@@ -205,5 +213,7 @@ func offset(s *Seen, by time.Duration) *Seen { s.Offset = by; return s }
 func unswapped(r *journal.Rotation) { r.Swapped, r.Validated = time.Time{}, time.Time{} }
 
 func held(r *journal.Rotation) { r.Held = r.Validated.Add(time.Minute) }
+
+func byOther(r *journal.Rotation) { r.Installation, r.Host = "a", "desk" }
 
 func failed(r *journal.Rotation) { r.GiveUpReason = "AWS refused it" }

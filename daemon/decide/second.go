@@ -28,6 +28,10 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, which %s uses: AWS allows two keys, and the new key needs a free slot", short, by),
 			fmt.Sprintf("make %s and %s use the newer of the two keys, then %s", f.Profiles[0], by, run))
 	}
+	if other.Active && f.MadeHere[other.ID] { // its journal was lost or damaged
+		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("keyd itself made %s, %s, %s, and the journal of that rotation is gone: its secret may be nowhere", short, formatAgo(other.Created, now), use),
+			fmt.Sprintf("does nothing use it? %s", hint.Command("keyd prune", f.Profiles[0], other.ID)))
+	}
 	if other.Active && MayBeAnothers(f, other, now) {
 		return decideReplacedElsewhere(f, other, now)
 	}
@@ -50,6 +54,9 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 // the files. To take it away would lock that machine out.
 func MayBeAnothers(f Facts, other *ListedKey, now time.Time) bool {
 	own := f.Seen.FindKey(f.ID)
+	if f.MadeHere[other.ID] {
+		return false
+	}
 	return own == nil || !other.Created.Before(own.Created) || now.Add(f.Seen.Offset).Sub(other.Created) < settings.Day
 }
 

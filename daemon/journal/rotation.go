@@ -48,7 +48,7 @@ type Rotation struct {
 	ClockWithin    time.Duration `json:"offset_within_ns,omitzero"` // how far ClockOffset may be off, in either direction; zero means unknown, see ClockUncertainty
 	CreateAnswered time.Time     `json:"answered,omitzero"`         // when the call ended without a usable pair; zero while it is in flight
 
-	Reconciled time.Time `json:"reconciled,omitzero"` // when the keys that appeared since the call were last judged
+	Reconciled time.Time `json:"reconciled,omitzero"` // when the keys that appeared since the call were last judged; zero when only a person judges them
 	JudgeAt    time.Time `json:"judge_at,omitzero"`   // when AWS's record of their uses can be believed, so that they are judged again
 
 	// An orphan: a key from a call whose answer was lost, so no one has its secret.

@@ -44,6 +44,7 @@
 //	preflight.go  refuse whatever can be refused before a key exists
 //	create.go     create the new key
 //	reconcile.go  find out what a CreateAccessKey did whose answer was lost
+//	orphan.go     judge the keys that appeared since, and retire the one that it made
 //	prove.go      sign with the new key until AWS accepts it reliably
 //	swap.go       write the new pair into the files, or repair a pair that is torn
 //	validate.go   read the files back, and ask AWS with those bytes

@@ -76,7 +76,7 @@ func (d *Rotator) fillKeys(ctx context.Context, client *iam.Client, t *target, s
 		seen.Keys = append(seen.Keys, listed)
 	}
 	other := seen.FindOther(t.facts.ID)
-	if r := t.facts.Rotation; other == nil || r != nil && !r.IsStuck() {
+	if r := t.facts.Rotation; other == nil || r != nil && !r.Doubts(other.ID) {
 		return nil
 	}
 	use, err := client.LastUsed(ctx, other.ID)

@@ -196,6 +196,7 @@ func (d *Rotator) dropOrphan(ctx context.Context, t *target, client *iam.Client)
 		r.StuckReason = fmt.Sprintf("%s is %s and was created %s: it is not, or no longer, the key from the call whose answer was lost at %s", credfile.Short(k.ID), k.Status,
 			k.Created.UTC().Format(time.RFC3339), r.CreateSent.Format(time.RFC3339))
 		r.OrphanID, r.OrphanDeactivated, r.Suspects = "", time.Time{}, []string{k.ID}
+		r.Reconciled = time.Time{} // a person has decided about it: it is not judged again
 		return d.JournalDir().Save(r)
 	case k != nil:
 		if err := d.deleteAndConfirm(ctx, t, client, r.OrphanID); err != nil {

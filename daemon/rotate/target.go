@@ -72,7 +72,7 @@ func (t *target) adoptNewID(r *journal.Rotation) {
 func (t *target) setSurroundings(recent state.Recent, by map[string]string, awake time.Time) {
 	recent.Deleted = maps.Clone(recent.Deleted) // each target adds its own
 	t.recent, t.facts.ShownBy, t.facts.AwakeSince = recent, by, awake
-	t.facts.LastRotation = recent.Created[t.facts.OwnerID()]
+	t.facts.LastRotation, t.facts.MadeHere = recent.Created[t.facts.OwnerID()], recent.Made
 }
 
 // setInstallation records which installation of keyd this is.

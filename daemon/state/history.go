@@ -88,12 +88,13 @@ const maxRecentBytes = 256 << 10
 type Recent struct {
 	Created   map[string]time.Time // when keyd last made a key, by account and user name as in "111122223333/alice"
 	Deleted   map[string]time.Time // when keyd deleted a key, by its id
+	Made      map[string]bool      // the ids of the keys that keyd made, as far back as the end of the history tells
 	Validated bool                 // keyd has validated a rotation, at whatever time
 }
 
-// ReadRecent returns what keyd has done after since.
+// ReadRecent returns what keyd has done after since, and which keys it made before.
 func (h History) ReadRecent(since time.Time) (Recent, error) {
-	r := Recent{Created: map[string]time.Time{}, Deleted: map[string]time.Time{}}
+	r := Recent{Created: map[string]time.Time{}, Deleted: map[string]time.Time{}, Made: map[string]bool{}}
 	lines, err := atomicfile.Tail(h.Sys, h.Path, maxRecentBytes)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return r, fmt.Errorf("daemon: the history: %w", err)
@@ -101,13 +102,14 @@ func (h History) ReadRecent(since time.Time) (Recent, error) {
 	for line := range bytes.Lines(lines) {
 		r.Validated = r.Validated || bytes.Contains(line, []byte(`"did":"validated"`))
 		var e HistoryEntry
-		if !bytes.Contains(line, []byte(`"created"`)) && !bytes.Contains(line, []byte(`"deleted"`)) || json.Unmarshal(line, &e) != nil || !e.Time.After(since) {
+		if !bytes.Contains(line, []byte(`"created"`)) && !bytes.Contains(line, []byte(`"deleted"`)) || json.Unmarshal(line, &e) != nil {
 			continue
 		}
-		switch e.Verb {
-		case "created":
+		r.Made[e.KeyID] = r.Made[e.KeyID] || e.Verb == "created"
+		switch late := e.Time.After(since); {
+		case late && e.Verb == "created":
 			r.Created[e.Account+"/"+e.User] = e.Time
-		case "deleted":
+		case late && e.Verb == "deleted":
 			r.Deleted[e.KeyID] = e.Time
 		}
 	}
