@@ -54,7 +54,7 @@ func TestOneCauseIsToldOnce(t *testing.T) {
 		for i := range 12 {
 			name := fmt.Sprint("user", i)
 			l.AddProfile(name, 70*settings.Day)
-			l.Cloud.FindUser(lab.Account, name).AddKey(settings.Day)
+			l.Cloud.FindUser(lab.Account, name).AddKey(100 * settings.Day)
 		}
 		r := run(l, nil)
 		r.wait(time.Minute)
