@@ -38,12 +38,14 @@
 //	preflight   refuse whatever can be refused before a key exists; ask every endpoint
 //	            with the old key: those that accept it will have to accept the new one
 //	create      journal the intent, CreateAccessKey exactly once, journal the pair
-//	prove       every endpoint accepts the new key, five times in a row
+//	prove       every endpoint accepts the new key, five times in a row; again when it is
+//	            five minutes old, unless a person waits
 //	swap        replace every file that shows the old key, each atomically
 //	validate    read the files back from disk, GetCallerIdentity with those bytes
-//	overlap     old and new key both Active; nothing is signed with the old one
-//	check use   GetAccessKeyLastUsed of the old key at the end of the overlap; an answer from
-//	            the first four hours after the swap counts only if the overlap is shorter
+//	overlap     old and new key both Active; nothing is signed with the old one, and once a
+//	            day AWS is asked whether the new one still works
+//	check use   GetAccessKeyLastUsed of the old key, four times a day: the overlap ends when
+//	            the old key has been quiet for as long, and AWS must have reported every use
 //	deactivate  make the old key Inactive, signed with the new one, then verify
 //	quarantine  can be undone: keyd hold makes the old key Active again
 //	delete      delete the old key, and erase the journal
@@ -144,8 +146,15 @@
 //	    the rotation's
 //	a file that another keyd reads, or the  creates no key while that is so; once a new key  BLOCKED, with that file
 //	    default file, also shows the key    exists, keeps both
-//	the old key is still used               does not deactivate it                           BLOCKED, with service, region and time
-//	the new key is gone or Inactive at AWS  does not touch the old key                       BLOCKED, aws iam list-access-keys
+//	the old key is still used               does not deactivate it                           service, region and time; BLOCKED only
+//	                                                                                         if it would get older than max_age
+//	AWS does not tell whether it is used    says so; the length of the overlap decides       "does not tell", again at deactivation
+//	the new key is gone or Inactive at AWS  does not touch the old key; for a person who     BLOCKED, keyd hold, or what an
+//	                                        holds the rotation, puts the old pair back       administrator has to do
+//	rotate = never in mid-rotation          creates, deactivates and deletes no key;         "holds the rotation"
+//	                                        repairs the files as before
+//	an old file is restored after the end   nothing: the key in it is deleted                BLOCKED, when and by which key keyd
+//	                                                                                         replaced it
 //	answer lost at deactivate or delete     repeats the call, confirms it by a list          nothing
 //	the old key was made Active again       does not delete it                               BLOCKED, keyd hold or --retire-now
 //	another machine makes a key for the     waits a day; never touches that key              "another machine has replaced or is

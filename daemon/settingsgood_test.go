@@ -53,7 +53,7 @@ func TestDaemonStartsWithLastGoodSettings(t *testing.T) {
 			t.Errorf("the status says %q, %v", s.SettingsErr, err)
 		}
 		r = runWith(l, inForce(file), writeSettings(l, "notify = none\ncheck_every = 12h\n").Load)
-		r.wait(time.Minute)
+		r.wait(10 * time.Minute)
 		r.stop()
 		if l.RecordShown(); l.ShownID() == l.OldKey.ID {
 			t.Error("the mistake was corrected, and the due key was not replaced")
@@ -79,7 +79,7 @@ func TestUnknownSettingsStartNothing(t *testing.T) {
 		}
 		writeSettings(l, "notify = none\ncheck_every = 12h\n")
 		r.change <- watch.Change{Path: file.Path}
-		r.wait(time.Minute)
+		r.wait(10 * time.Minute)
 		r.stop()
 		if l.RecordShown(); l.ShownID() == l.OldKey.ID {
 			t.Error("the mistake was corrected, and the key was not replaced")

@@ -52,14 +52,21 @@ func (l *loop) saveInfo() {
 	}
 }
 
-// desktopText returns what a desktop notification shows of an event, or "". Only two
-// kinds of event have one: a person is needed, or a rotation ended. The text contains
+// desktopText returns what a desktop notification shows of an event, or "": a person is
+// needed, something uses an old key or no one uses a key, an old key stopped working, or
+// a rotation ended. The text contains
 // no key id, because a projector or a phone may show it to everyone.
 func desktopText(e rotate.Event) (words string, urgent bool) {
 	who := strings.Join(e.Profiles, ", ")
 	switch {
 	case e.Verb == rotate.VerbNeedsYou:
 		return who + ": the access key needs you. keyd status says why", true
+	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && e.Hint != "":
+		return who + ": the access key was replaced, and the old one no longer works. If something needs it: " + e.Hint, false
+	case e.Verb == rotate.VerbStillUsed:
+		return who + ": the access key was replaced, and something still uses the old one. keyd status says more", false
+	case e.Verb == rotate.VerbUnused:
+		return who + ": nobody uses the access key. It is replaced all the same; keyd status says more", false
 	case e.Verb == rotate.VerbDeleted && e.Do == decide.DoDelete:
 		return who + ": the access key was replaced, and the old one is deleted", false
 	case e.Verb == rotate.VerbDeleted && e.Do == decide.DoDiscard:

@@ -57,7 +57,7 @@ func TestOneCauseIsToldOnce(t *testing.T) {
 			l.Cloud.FindUser(lab.Account, name).AddKey(100 * settings.Day)
 		}
 		r := run(l, nil)
-		r.wait(time.Minute)
+		r.wait(2 * time.Minute) // a second key is confirmed after a minute
 		var texts []string
 		for _, e := range r.events {
 			if e.Verb == rotate.VerbNeedsYou {
@@ -115,7 +115,7 @@ func TestOnEventGetsOneLineOfJSON(t *testing.T) {
 	}
 }
 
-func TestOnlyThreeEventsNotify(t *testing.T) {
+func TestFewEventsNotify(t *testing.T) {
 	for _, c := range []struct {
 		event        rotate.Event
 		told, urgent bool
@@ -124,12 +124,19 @@ func TestOnlyThreeEventsNotify(t *testing.T) {
 		{rotate.Event{Verb: "deleted", Do: decide.DoDelete}, true, false},
 		{rotate.Event{Verb: "deleted", Do: decide.DoDiscard}, true, true},
 		{rotate.Event{Verb: "deleted", Do: decide.DoPrune}, false, false},
+		{rotate.Event{Verb: "deactivated", Do: decide.DoDeactivate, Hint: "keyd hold default"}, true, false},
+		{rotate.Event{Verb: "deactivated", Do: decide.DoDeactivate}, false, false}, // it is deleted in the same breath
+		{rotate.Event{Verb: "still used", Do: decide.DoCheckUse}, true, false},
+		{rotate.Event{Verb: "unused", Do: decide.DoCreate}, true, false},
 		{rotate.Event{Verb: "created", Do: decide.DoCreate}, false, false},
 		{rotate.Event{Verb: "swapped", Do: decide.DoSwap}, false, false},
 		{rotate.Event{Verb: "warning"}, false, false},
 	} {
 		c.event.KeyID, c.event.Text = "AKIAIOSFODNN7EXAMPLE", "AKIA..MPLE is refused"
 		words, urgent := desktopText(c.event)
+		if c.event.Hint != "" && !strings.Contains(words, c.event.Hint) {
+			t.Errorf("%q does not say how to go back", words)
+		}
 		if strings.Contains(words, "AKIA") {
 			t.Errorf("%q names a key", words)
 		}

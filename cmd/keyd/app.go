@@ -96,7 +96,7 @@ func (a *app) openDaemon(process string) (*rotate.Rotator, locations, error) {
 func (a *app) newDaemon(settings settings.Settings, loc locations, process string) *rotate.Rotator {
 	return &rotate.Rotator{
 		Store: loc.store, StateDir: loc.folders.StateDir, Sys: atomicfile.OS{}, Settings: settings,
-		HTTP: a.http, Now: a.now, Getenv: a.getenv, Log: slog.New(slog.DiscardHandler), Process: process, OtherFiles: loc.also,
+		HTTP: a.http, Now: a.now, Getenv: a.getenv, Log: slog.New(slog.DiscardHandler), Process: process, OtherFiles: loc.also, Hurry: a.hurry,
 	}
 }
 

@@ -41,7 +41,7 @@ func TestTwoDaemonsAndACommand(t *testing.T) {
 	}
 	<-winner.end
 	w.replaceDaemon()
-	if code, out := w.runKeyd("rotate", "default", "--force", "--retire-now", "--yes"); code != exitDone {
+	if code, out := w.runKeyd("rotate", "default", "--force", "--delete-now", "--yes"); code != exitDone {
 		t.Errorf("the last rotation: exit code %d\n%s", code, out)
 	}
 	seen := w.stopWatching()
@@ -57,7 +57,7 @@ func TestTwoDaemonsAndACommand(t *testing.T) {
 // returns the number of rotations that succeeded.
 func (w *sharedWorld) rotateUntil(end time.Time) (done int) {
 	for done == 0 || time.Now().Before(end) {
-		switch code, out := w.runKeyd("rotate", "default", "--force", "--retire-now", "--yes"); {
+		switch code, out := w.runKeyd("rotate", "default", "--force", "--delete-now", "--yes"); {
 		case code == exitDone:
 			done++
 		case code != exitFailed || !strings.Contains(out, busyText):

@@ -29,7 +29,7 @@ var (
 // afterwards puts the old key back; the last writer wins. keyd notices when it looks
 // again, at once if a daemon is running, and puts the new key in again together with
 // the other program's change: "the next pass mends it". Until then the old key must
-// work, and the overlap exists for that. With --retire-now there is no overlap, and
+// work, and the overlap exists for that. With --delete-now there is no overlap, and
 // a text that is older than the deletion locks its writer out.
 //
 // A file that takes the name in the microseconds between keyd's last comparison and
@@ -153,7 +153,7 @@ func (w *sharedWorld) finishRotation(o *writer) {
 	w.t.Helper()
 	code, out := exitFailed, ""
 	for range 6 {
-		if code, out = w.runKeyd("rotate", "default", "--retire-now", "--yes"); code == exitDone {
+		if code, out = w.runKeyd("rotate", "default", "--delete-now", "--yes"); code == exitDone {
 			break
 		}
 	}

@@ -92,6 +92,9 @@ func (w *demoWorld) writeFiles() error {
 	if err := carol.UseKeyAgo(second, "s3", "eu-west-1", 3*day); err != nil {
 		return err
 	}
+	if err := alice.UseKeyAgo(id, "s3", "eu-west-1", time.Hour); err != nil {
+		return err
+	}
 	w.old = [2]string{id, secret}
 	w.before = fmt.Sprintf(demoCredentials, id, secret, young, youngSecret, legacy, legacySecret,
 		randomText(16), randomText(40), randomText(120))

@@ -104,7 +104,7 @@ func (row diskRow) runRow(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h.runKeyd(exitDone, nil, "rotate", "--force", "--retire-now", "--yes", "default")
+	h.runKeyd(exitDone, nil, "rotate", "--force", "--delete-now", "--yes", "default")
 	h.demandOver()
 }
 

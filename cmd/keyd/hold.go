@@ -10,8 +10,12 @@ import (
 )
 
 const holdLong = `Pause the rotation of a profile's key. If the old key is inactive already, make
-it usable again. The files keep showing the new key. Neither key changes until
-keyd resume.`
+it usable again. The files keep showing the new key, and neither key changes
+until keyd resume.
+
+If AWS refuses the new key, because someone has made it inactive or deleted it,
+the old pair is written back into the files. keyd resume then deletes the new key
+and ends the rotation; the old key is replaced later.`
 
 func newHoldCommand(a *app) *cobra.Command {
 	return &cobra.Command{

@@ -27,7 +27,7 @@ var (
 
 // TestKills kills keyd with SIGKILL at random instants, again and again in the same
 // home and with the same AWS. Each process continues from what the last one left
-// behind. Three in four are keyd rotate --force --retire-now, so that a whole
+// behind. Three in four are keyd rotate --force --delete-now, so that a whole
 // rotation, from the first look to the deletion, happens again and again; the others
 // are keyd run, with an overlap and a quarantine. They run in simulated time, see
 // keydHurried: no kill is wasted on a wait.
@@ -139,7 +139,7 @@ func (k *killing) killUntil(enough func() bool) {
 // runOne runs one process until its death, and checks what it left behind.
 func (k *killing) runOne(command string, d death) *victim {
 	k.t.Helper()
-	args := []string{"rotate", "default", "--force", "--retire-now", "--yes"}
+	args := []string{"rotate", "default", "--force", "--delete-now", "--yes"}
 	if command == "run" {
 		args = []string{"run"}
 		if len(k.home.openRotations()) == 0 {

@@ -15,12 +15,20 @@ import (
 	"keyd/install"
 )
 
-func main() {
+func main() { os.Exit(executeMain(thisProcess())) }
+
+// executeMain runs the command line of this process, and returns its exit code.
+func executeMain(p process) int {
 	_ = preventDumps() // every command reads the secrets; only keyd run, which lives long, reports a failure
-	os.Exit(executeKeyd(os.Args[1:], process{
+	return executeKeyd(os.Args[1:], p)
+}
+
+// thisProcess returns what a command gets from outside in this process.
+func thisProcess() process {
+	return process{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		getenv: os.Getenv, goos: runtime.GOOS, now: time.Now, host: install.CurrentHost,
-	}))
+	}
 }
 
 // process holds everything that a command gets from outside.
@@ -31,6 +39,7 @@ type process struct {
 	goos     string // a runtime.GOOS value
 	now      func() time.Time
 	http     httpClient                   // nil: the network
+	hurry    bool                         // keyd run does not wait until a new key is five minutes old; for tests in real time
 	host     func() (install.Host, error) // nil: no service manager
 }
 

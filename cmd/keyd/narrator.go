@@ -10,6 +10,7 @@ import (
 
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
+	"keyd/daemon/journal"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
 )
@@ -21,6 +22,7 @@ type narrator struct {
 	now      func() time.Time
 	settings settings.Settings
 	named    bool                 // the person has named the profiles
+	flags    rotateFlags          // of keyd rotate
 	heading  string               // the profiles that the last line was about
 	begun    map[string]bool      // by profiles: the key has had a heading
 	acted    map[string]bool      // by profiles: something was done to the key
@@ -41,7 +43,7 @@ func (n *narrator) printEvent(e rotate.Event) {
 	profiles := joinNames(e.Profiles)
 	if !e.Progress {
 		n.printHeading(e, profiles)
-		if e.Verb != rotate.VerbBegin {
+		if e.Verb != rotate.VerbBegin && e.Verb != rotate.VerbUnused { // the heading says these
 			delete(n.waited, profiles)
 			n.acted[profiles] = true
 			n.printStep(e.Verb, e.Text)
@@ -172,8 +174,8 @@ func (n *narrator) closingText(r rotate.Result) string {
 	rotation := r.Rotation
 	switch {
 	case r.State == decide.StateOverlap && rotation != nil:
-		return fmt.Sprintf("%s stays usable until %s, is inactive until %s, then deleted", rotation.Old,
-			formatMoment(r.Until, now), formatMoment(r.Until.Add(n.settings.Quarantine), now))
+		return fmt.Sprintf("%s stays usable until %s, is inactive until %s, then deleted%s", rotation.Old,
+			formatMoment(r.Until, now), formatMoment(r.Until.Add(n.settings.Quarantine), now), describeUse(rotation))
 	case r.State == decide.StateQuarantine && rotation != nil && rotation.New.ID != "":
 		return fmt.Sprintf("%s is inactive until %s, then deleted; keyd hold makes it usable again", rotation.Old, formatMoment(r.Until, now))
 	case r.State == decide.StateOK && joinNames(r.Profiles) == n.heading:
@@ -182,6 +184,32 @@ func (n *narrator) closingText(r rotate.Result) string {
 		return fmt.Sprintf("%s is %s old and due in %s: nothing to do", shortID(r.KeyID), formatAge(now.Sub(r.KeyStatus.Created)), formatDuration(r.Until.Sub(now)))
 	}
 	return string(r.State) + ": " + stripPackages(r.Why)
+}
+
+// describeUse says what is known about the use of the old key, if it is more than nothing.
+func describeUse(rotation *journal.Rotation) string {
+	switch {
+	case rotation.UsedByOthers():
+		return fmt.Sprintf("; it is still used: by %s in %s", rotation.LastUse.Service, rotation.LastUse.Region)
+	case rotation.UseDenied:
+		return "; AWS does not tell whether it is still used: iam:GetAccessKeyLastUsed is denied"
+	}
+	return ""
+}
+
+// whatFollows says what would happen to the old key of a rotation afterwards.
+func (n *narrator) whatFollows(r rotate.Result) string {
+	old, overlap, quarantine := shortID(r.KeyID), formatDuration(n.settings.Overlap), formatDuration(n.settings.Quarantine)
+	if r.Rotation != nil {
+		old = r.Rotation.Old.String()
+	}
+	switch {
+	case n.flags.deleteNow:
+		return "then " + old + " is deactivated and deleted at once; nothing brings it back"
+	case n.flags.retireNow:
+		return fmt.Sprintf("then %s is deactivated at once, and deleted after %s; keyd hold makes it usable again until then", old, quarantine)
+	}
+	return fmt.Sprintf("then %s stays usable for %s, and until nobody has used it for %s; it is inactive for %s, then deleted", old, overlap, overlap, quarantine)
 }
 
 // printPreview prints what a pass would do to a key, and which values it would
@@ -199,4 +227,5 @@ func (n *narrator) printPreview(r rotate.Result) {
 		}
 		n.term.printf("  %s: %-21s %s -> \"new\"\n", n.term.shortenHome(fmt.Sprintf("%s:%d", c.Path, c.Line)), c.Property, old)
 	}
+	n.term.printf("  %s\n", n.whatFollows(r))
 }

@@ -14,11 +14,18 @@ const rotateLong = `Run one pass now, in this process: look at every key, or at 
 named profiles, and do what is due. Profiles that share a key change together.
 
 A key that is due is replaced: a new one is created, proven, written into the
-files and validated. The old key stays usable for the overlap. It is then
-deactivated, and deleted after the quarantine, either by keyd run or by the
-passes of later keyd rotate commands.`
+files and validated. The old key stays usable for the overlap, and until nobody
+has used it for as long as that. It is then deactivated, and deleted after the
+quarantine, either by keyd run or by the passes of later keyd rotate commands.
 
-type rotateFlags struct{ dryRun, force, retireNow, yes bool }
+--retire-now ends the overlap: the old key is deactivated at once. It is deleted
+after the quarantine, and keyd hold makes it usable again until then. After a
+leak, this is the command: keyd rotate --force --retire-now PROFILE
+
+--delete-now ends the quarantine as well: the old key is deleted at once, and
+nothing can bring it back.`
+
+type rotateFlags struct{ dryRun, force, retireNow, deleteNow, yes bool }
 
 func newRotateCommand(a *app) *cobra.Command {
 	var f rotateFlags
@@ -34,7 +41,8 @@ func newRotateCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would be done and which values would change; change nothing")
 	cmd.Flags().BoolVar(&f.force, "force", false, "also replace keys that are not due yet")
-	cmd.Flags().BoolVar(&f.retireNow, "retire-now", false, "deactivate and delete the old key at once, without overlap and quarantine")
+	cmd.Flags().BoolVar(&f.retireNow, "retire-now", false, "deactivate the old key at once, without an overlap; keyd hold brings it back until the quarantine is over")
+	cmd.Flags().BoolVar(&f.deleteNow, "delete-now", false, "deactivate and delete the old key at once, without overlap and quarantine")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "answer yes to every question")
 	return cmd
 }
@@ -51,10 +59,10 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 		return err
 	}
 	n := a.newNarrator(d.Settings)
-	n.named = len(names) > 0
+	n.named, n.flags = len(names) > 0, f
 	d.OnEvent = n.printEvent
 	results, err := d.Pass(ctx, rotate.Request{
-		Options:  decide.Options{Manual: true, Force: f.force, RetireNow: f.retireNow},
+		Options:  decide.Options{Manual: true, Force: f.force, RetireNow: f.retireNow || f.deleteNow, DeleteNow: f.deleteNow},
 		Profiles: names, DryRun: f.dryRun,
 	})
 	if results == nil && err != nil {
@@ -108,8 +116,10 @@ func (a *app) confirmRotate(ctx context.Context, names []string, f rotateFlags) 
 	switch {
 	case f.dryRun:
 		return nil
+	case f.deleteNow:
+		return a.term.requireYes(ctx, f.yes, "--delete-now deletes the old key at once, even if programs still use it, and nothing brings it back: continue?")
 	case f.retireNow:
-		return a.term.requireYes(ctx, f.yes, "--retire-now deletes the old key at once, even if programs still use it: continue?")
+		return a.term.requireYes(ctx, f.yes, "--retire-now deactivates the old key at once, even if programs still use it: continue?")
 	case f.force && len(names) == 0:
 		return a.term.requireYes(ctx, f.yes, "--force without a profile replaces every key in the files: continue?")
 	}

@@ -89,7 +89,7 @@ func (d *desk) runPass(ctx context.Context) {
 		keyd.Log.Info("event", "event", e, "err", e.Err)
 		fmt.Fprintf(&d.said, "%v %+v %#v\n", e, e, e)
 	}
-	results, err := keyd.Pass(ctx, rotate.Request{Options: decide.Options{RetireNow: true}})
+	results, err := keyd.Pass(ctx, rotate.Request{Options: decide.Options{RetireNow: true, DeleteNow: true}})
 	for _, r := range results {
 		d.asks = r.NeedsPerson
 		text, failed := json.Marshal(r)
@@ -230,7 +230,7 @@ func rotateOnce(t *testing.T, f awssim.Fault) (calls int) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, tidy)
 		d.cloud.Inject(f)
-		d.runKeyd("rotate", "--force", "--retire-now", "--yes")
+		d.runKeyd("rotate", "--force", "--delete-now", "--yes")
 		calls = len(d.cloud.Calls())
 		d.runReadOnly()
 		d.demandNoSecret("after the fault", true)
@@ -254,11 +254,11 @@ func rotateOnce(t *testing.T, f awssim.Fault) (calls int) {
 	return calls
 }
 
-// TestJournalKeepsOneSecret reads the journal of a rotation in its overlap. It holds
-// the new secret, with which keyd can mend the file, and no longer holds the old one,
-// which keyd does not need any more. The test then shows that a request signed with
-// the old key would be noticed.
-func TestJournalKeepsOneSecret(t *testing.T) {
+// TestJournalKeepsBothSecrets reads the journal of a rotation in its overlap. It holds
+// the new secret, with which keyd can mend the file, and the old one, which is the way
+// back if someone makes the new key Inactive. The test then shows that a request signed
+// with the old key would be noticed.
+func TestJournalKeepsBothSecrets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, tidy)
 		d.runKeyd("rotate", "--force", "default")
@@ -270,11 +270,11 @@ func TestJournalKeepsOneSecret(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found := marksIn(text, marksOf(d.cloud.Secrets())); len(found) != 1 || found[0].key == d.id {
+		if found := marksIn(text, marksOf(d.cloud.Secrets())); len(found) != 2 || found[0].key == found[1].key {
 			t.Errorf("the journal holds %v", found)
 		}
 		d.demandNoSecret("in the overlap", true)
-		if len(findSecrets(d.state(), marksOf(d.cloud.Secrets()), d.secretPlaces(false))) != 1 {
+		if len(findSecrets(d.state(), marksOf(d.cloud.Secrets()), d.secretPlaces(false))) != 2 {
 			t.Error("a journal that should be gone is not found")
 		}
 		d.ears.record(d.cloud, newRequest(t, "/", "Authorization", "AWS4-HMAC-SHA256 Credential="+d.id+"/20260101/us-east-1/iam/aws4_request"))

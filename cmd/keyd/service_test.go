@@ -12,7 +12,7 @@ import (
 // tests the rest.
 func keydOnMac() {
 	os.Exit(executeKeyd(os.Args[1:], process{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, goos: "darwin", now: time.Now,
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, goos: "darwin", now: time.Now, hurry: true,
 		host: func() (install.Host, error) {
 			return install.Host{
 				GOOS: "darwin", Getenv: getenvOnMac, Home: os.Getenv("HOME"), UID: "501", Login: "alice",

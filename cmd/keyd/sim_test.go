@@ -53,7 +53,8 @@ func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*w
 //	sim root                      the commands below are about the account's root
 //	sim key NAME AGE [inactive]   creates a key; sets NAME_ID and NAME_SECRET
 //	sim use NAME SERVICE REGION AGO
-//	sim set NAME Active|Inactive  sets the status, as a person would in the console
+//	sim set NAME Active|Inactive  sets the status, as a person would in the console; new
+//	                              is the user's newest key
 //	sim fault ACTION before|after KIND [TIMES]
 //	sim deny ACTION [scp|mfa]     denies; without a layer, no policy allows the action
 //	sim skew 20m                  AWS's clock is ahead by this much
@@ -123,7 +124,11 @@ func simUse(w *world, ts *testscript.TestScript, args []string) error {
 }
 
 func simSet(w *world, ts *testscript.TestScript, args []string) error {
-	return w.user.SetStatus(ts.Getenv(args[0]+"_ID"), args[1])
+	id := ts.Getenv(args[0] + "_ID")
+	if keys := w.cloud.Keys(w.user); args[0] == "new" && len(keys) > 0 {
+		id = keys[len(keys)-1].ID
+	}
+	return w.user.SetStatus(id, args[1])
 }
 
 func simFault(w *world, _ *testscript.TestScript, args []string) error {

@@ -17,6 +17,9 @@
 //   - lost.go: a CreateAccessKey whose answer was lost, and the key that it may have made.
 //   - foreign.go: a rotation that another installation of keyd began.
 //   - retire.go: the end of the old key, in the overlap and in the quarantine.
+//   - use.go: what AWS's answers about the use of a key mean, at rest and in the overlap.
+//   - dead.go: someone has made the new key Inactive or deleted it.
+//   - excluded.go: a person has excluded the key in the middle of its rotation.
 //   - retry.go: how a recent failure turns an action into a wait, or into a question to
 //     a person.
 //   - denial.go: when a call that a policy denies is tried again, and when it is told.

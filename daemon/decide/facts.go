@@ -24,6 +24,7 @@ type Facts struct {
 	Rotation  *journal.Rotation // the rotation in progress; nil when there is none
 	Placement Placement         // what the files show of the rotation; zero without one
 	Seen      *Seen             // what AWS last said; nil when AWS was never asked
+	Use       *KeyUse           // what is known about the use of the key at rest; nil when AWS was never asked
 	Failure   *Failure          // the failure of the last action; nil when it succeeded
 
 	Pending *Pending // the action that has begun and continues later; nil when none has
@@ -35,6 +36,8 @@ type Facts struct {
 	// Set in this pass only. After a crash, keyd finds both out again.
 	PreflightDone bool // the preflight has passed
 	Proven        bool // AWS has accepted the new key everywhere
+	JustClosed    bool // a rotation ended with this key as its new key
+	Watched       bool // AWS was asked whether the new key still works
 
 	// Awake is when the daemon started or the machine last woke from sleep. Set
 	// only in the daemon loop; zero in a manual pass.
@@ -98,8 +101,10 @@ func (f *Facts) OwnerID() string {
 // the zero Options.
 type Options struct {
 	Manual    bool // a person started the pass: do not wait for the next retry or re-check
+	Hurry     bool // write a new key into the files however young it is, if AWS accepts it
 	Force     bool // replace the key even if it is young
-	RetireNow bool // skip the overlap and the quarantine, but not the proof
+	RetireNow bool // end the overlap now; the proof and the quarantine remain
+	DeleteNow bool // end the overlap and the quarantine now; the proof remains
 	Retry     bool // a person asked the daemon to try again now (SIGHUP): do not wait for the next retry
 }
 
@@ -178,8 +183,9 @@ type Failure struct {
 	Hidden      *Failure    `json:"hidden,omitzero"`       // the denial of another action, which counts again once this one succeeds
 }
 
-// RecheckEvery is how often keyd looks again at a key for which nothing is due,
-// and how often it retries an action that AWS has definitely refused.
+// RecheckEvery is how often keyd looks again at a key that waits for something or for a
+// person, and how often it retries an action that AWS has definitely refused. A young
+// key that waits for nothing is not looked at again: keyd's calls count as its use.
 const RecheckEvery = settings.Day
 
 // AddJitter moves after by up to a tenth in either direction, so that a company's

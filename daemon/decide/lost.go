@@ -36,7 +36,7 @@ func decideLostAnswer(f Facts, r *journal.Rotation, s settings.Settings, now tim
 		if r.OrphanID != "" {
 			left = credfile.Short(r.OrphanID) + ", which came from a call whose answer was lost, is left as it is and is not deleted"
 		}
-		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("held since %s: %s, keyd resume continues", r.Held.Local().Format("2 Jan 15:04"), left))
+		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s, keyd resume continues", heldSince(r), left))
 	case r.OrphanID != "":
 		return orWaitForRetry(f, s, now, decideOrphan(f, r, s, now))
 	case r.IsForeignTo(f.Installation) && now.Sub(r.CreateSent).Abs() < foreignCallLimit:
@@ -66,6 +66,11 @@ func decideOrphan(f Facts, r *journal.Rotation, s settings.Settings, now time.Ti
 	if end := r.OrphanDeactivated.Add(s.Quarantine); now.Before(end) {
 		return WaitUntil(StateQuarantine, end, fmt.Sprintf("%s probably came from a call whose answer was lost: it is inactive and is deleted then, or now by %s",
 			credfile.Short(r.OrphanID), hint.Command("keyd prune", r.Profiles()[0], r.OrphanID)))
+	}
+	if f.Seen != nil && stillBelieved(f, now) {
+		if d, off := checkClock(f, now); off {
+			return d
+		}
 	}
 	if lookIsStale(f, time.Time{}, now) {
 		return actNow(DoLook, StateQuarantine, "the quarantine is over: asking AWS once more")

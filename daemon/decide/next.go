@@ -18,10 +18,9 @@ const (
 	// deactivates the old key: by then, a program that still held the old text
 	// would have written it back.
 	UndisturbedFor = 10 * time.Minute
-	// UseReportDelay is how long after the swap keyd starts to believe AWS's answer
-	// about the last use of the old key, if the overlap is that long. AWS documents
-	// no delay for GetAccessKeyLastUsed; for the access advisor it says "within
-	// four hours".
+	// UseReportDelay is how much later AWS may report a use: an answer tells about the
+	// uses before that. AWS documents no delay for GetAccessKeyLastUsed; for the access
+	// advisor it says "within four hours".
 	UseReportDelay = 4 * time.Hour
 	// useGranularity is AWS's granularity: AWS records only the first of several
 	// uses within 15 minutes. Source: IAM user guide, credential report.
@@ -56,10 +55,13 @@ func decideKey(f Facts, s settings.Settings, now time.Time) Decision {
 	case f.Rotation != nil:
 		return unlessForeign(f, f.Rotation, s, now, decideRotation(f, f.Rotation, s, now))
 	case s.RotateAfterFor(f.Profiles) == settings.Never:
-		return Skip("excluded by rotate = never in keyd.ini")
+		return Skip(excludedText)
 	}
 	return decideIdle(f, s, now)
 }
+
+// excludedText says that a person has excluded a profile.
+const excludedText = "excluded by rotate = never in keyd.ini"
 
 // decideIdle decides about a key that is not being rotated.
 func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
@@ -69,55 +71,110 @@ func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
 	if d, held := waitForRetry(f, s, now); held {
 		return d
 	}
-	seen := f.Seen
-	if seen == nil || now.Sub(seen.At) >= RecheckEvery || seen.At.Sub(now) > journal.MaxClockOffset || (f.Options.Manual && now.Sub(seen.At) >= FreshFor) {
+	if lookIsDue(f, now) {
 		return actNow(DoLook, StateOK, "asking AWS whose key it is and how old it is")
 	}
+	seen := f.Seen
 	key := seen.FindKey(f.ID)
 	switch {
 	case seen.Root:
 		return Skip("root key of account " + seen.Account + ": keyd never touches it; AWS advises deleting it" + f.saidBy())
 	case seen.User == "":
 		return Skip("not the key of an IAM user: " + seen.ARN + f.saidBy())
-	case key == nil && now.Sub(seen.At) >= RetryAfter(1):
+	case key == nil && now.Sub(seen.At) >= unlistedRecheck:
 		return actNow(DoLook, StateWaiting, "asking AWS again whether it lists "+credfile.Short(f.ID))
 	case key == nil:
-		return WaitUntil(StateWaiting, seen.At.Add(RetryAfter(1)), fmt.Sprintf("IAM does not list %s among the keys of %s yet", credfile.Short(f.ID), seen.User))
+		return WaitUntil(StateWaiting, seen.At.Add(unlistedRecheck), fmt.Sprintf("IAM does not list %s among the keys of %s yet", credfile.Short(f.ID), seen.User))
 	}
 	age := now.Add(seen.Offset).Sub(key.Created)
 	due := key.Created.Add(AddJitter(s.RotateAfterFor(f.Profiles), f.ID, f.Installation)).Add(-seen.Offset)
 	if now.Before(due) && !f.Options.Force {
 		return WaitUntil(StateOK, due, fmt.Sprintf("%s old, replaced at %s", FormatAge(age), FormatAge(AddJitter(s.RotateAfterFor(f.Profiles), f.ID, f.Installation))))
 	}
-	if lookIsStale(f, f.AwakeSince, now) {
-		return actNow(DoLook, StateDue, fmt.Sprintf("%s is %s old", credfile.Short(f.ID), FormatAge(age)))
-	}
 	return decideDue(f, s, now, age)
+}
+
+// unlistedRecheck is how often keyd asks again whether IAM lists a key that works. The
+// list lags by seconds, and only a key that was just created is missing from it: it is
+// young.
+const unlistedRecheck = 3 * time.Hour
+
+// lookIsDue reports whether AWS has to be asked about a key at rest whatever its age: it
+// was never asked or what it said is out of date, the clock has been set back since, or a
+// person asks. A "no" is not believed for longer than a day.
+func lookIsDue(f Facts, now time.Time) bool {
+	seen := f.Seen
+	if seen == nil || seen.At.IsZero() || seen.At.Sub(now) > journal.MaxClockOffset {
+		return true
+	}
+	old := now.Sub(seen.At)
+	return f.Options.Manual && old >= FreshFor || (seen.Root || seen.User == "") && old >= RecheckEvery
 }
 
 // decideDue decides about a key that is due, or that a person wants replaced:
 // keyd replaces it now unless something is in the way.
 func decideDue(f Facts, s settings.Settings, now time.Time, age time.Duration) Decision {
-	if d, off := checkClock(f, now); off {
+	if d, ok := blockUnused(f, s, now, age); ok && now.Before(d.Until) {
 		return d
 	}
+	if f.JustClosed && !f.Options.Force { // AWS may still count the key that was deleted a moment ago
+		return WaitUntil(StateDue, now.Add(UndisturbedFor), fmt.Sprintf("%s is %s old, and the rotation before has just ended", credfile.Short(f.ID), FormatAge(age)))
+	}
+	d, ok := checkObstacles(f, s, now, age)
+	switch {
+	case ok && (!d.EndsPass() || stillBelieved(f, now)):
+		return d
+	case lookIsStale(f, f.AwakeSince, now):
+		return actNow(DoLook, StateDue, fmt.Sprintf("%s is %s old", credfile.Short(f.ID), FormatAge(age)))
+	case ok:
+		return d
+	case !f.PreflightDone:
+		return actNow(DoPreflight, StateDue, fmt.Sprintf("%s is %s old: checking that it can be replaced", credfile.Short(f.ID), FormatAge(age)))
+	}
+	return actNow(DoCreate, StateDue, describeDue(f, s, now, age))
+}
+
+// stillBelieved reports whether what AWS said is recent enough to leave a key alone, so
+// that a key that waits costs no call before its time, whatever wakes the pass. A person
+// who asks gets a fresh look.
+func stillBelieved(f Facts, now time.Time) bool {
+	if f.Seen != nil && f.Seen.Offset.Abs() > journal.MaxClockOffset && f.AwakeSince.After(f.Seen.At) { // perhaps the clock was set
+		return false
+	}
+	return f.Seen != nil && !f.Options.Manual && !f.Seen.At.After(now) && now.Sub(f.Seen.At) < RecheckEvery
+}
+
+// recheckAt returns when keyd looks again at a key that waits because of what AWS said.
+func recheckAt(f Facts, now time.Time) time.Time {
+	if f.Seen == nil || f.Seen.At.After(now) || now.Sub(f.Seen.At) >= RecheckEvery {
+		return now.Add(RecheckEvery)
+	}
+	return f.Seen.At.Add(RecheckEvery)
+}
+
+// checkObstacles returns what is in the way of a new key, if anything is.
+func checkObstacles(f Facts, s settings.Settings, now time.Time, age time.Duration) (Decision, bool) {
+	if d, off := checkClock(f, now); off {
+		return d, true
+	}
 	if err := f.CopyErr(f.ID); err != nil {
-		return BlockForCopy(err, now)
+		return BlockForCopy(err, now), true
 	}
 	if other := f.Seen.FindOther(f.ID); other != nil {
-		return decideSecondKey(f, other, s, now)
+		d := decideSecondKey(f, other, s, now)
+		if d.Do == DoBlock {
+			d.Until = recheckAt(f, now)
+		}
+		return d, true
 	}
 	if again := f.LastRotation.Add(settings.Day); now.Before(again) && !f.Options.Manual {
 		return WaitUntil(StateDue, again, fmt.Sprintf("%s is %s old, but a key was made for %s %s: never two within a day",
-			credfile.Short(f.ID), FormatAge(age), f.Seen.User, formatAgo(f.LastRotation, now)))
+			credfile.Short(f.ID), FormatAge(age), f.Seen.User, formatAgo(f.LastRotation, now))), true
 	}
 	if first := f.FirstRotation; first != nil {
-		return waitForFirst(first, now)
+		return waitForFirst(first, now), true
 	}
-	if !f.PreflightDone {
-		return actNow(DoPreflight, StateDue, fmt.Sprintf("%s is %s old: checking that it can be replaced", credfile.Short(f.ID), FormatAge(age)))
-	}
-	return actNow(DoCreate, StateDue, fmt.Sprintf("%s is %s old", credfile.Short(f.ID), FormatAge(age)))
+	return Decision{}, false
 }
 
 // waitForFirst waits until the first rotation on this machine is validated: whatever
@@ -135,6 +192,9 @@ func waitForFirst(first *FirstRotation, now time.Time) Decision {
 	return d
 }
 
+// forceCommand returns the command that replaces the key whatever its age.
+func forceCommand(f Facts) string { return hint.Command("keyd rotate --force", f.Profiles[0]) }
+
 // checkClock blocks actions that depend on this machine's clock when the clock
 // differs too much from AWS's.
 func checkClock(f Facts, now time.Time) (Decision, bool) {
@@ -142,7 +202,7 @@ func checkClock(f Facts, now time.Time) (Decision, bool) {
 	if off <= journal.MaxClockOffset {
 		return Decision{}, false
 	}
-	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("this machine's clock differs from AWS's by %s: nothing was changed", FormatAge(off)),
+	return BlockUntil(recheckAt(f, now), fmt.Sprintf("this machine's clock differs from AWS's by %s: nothing was changed", FormatAge(off)),
 		"set the clock: timedatectl set-ntp true, or the date settings of your system"), true
 }
 

@@ -42,6 +42,14 @@ func TestNext(t *testing.T) {
 	deactivated := func(when time.Duration) func(*journal.Rotation) {
 		return func(r *journal.Rotation) { r.DeactivateStarted, r.Deactivated = ago(when), ago(when) }
 	}
+	denied := func(when time.Duration) func(*journal.Rotation) {
+		return func(r *journal.Rotation) { r.NoteUse(nil, true, ago(when)) }
+	}
+	dead := func(when time.Duration) func(*journal.Rotation) {
+		return func(r *journal.Rotation) { r.NewDead = ago(when) }
+	}
+	withSecret := func(r *journal.Rotation) { r.Old.Secret = credfile.NewSecret("secret") }
+	never := []string{"legacy"}
 	onNew, onOld, mixed, torn := Placement{New: 1}, Placement{Old: 1}, Placement{Old: 1, New: 1}, Placement{Old: 1, Torn: 1}
 
 	rows := []struct {
@@ -57,7 +65,9 @@ func TestNext(t *testing.T) {
 		{"excluded by keyd.ini: skip, without a call", Facts{Profiles: []string{"legacy"}}, DoSkip, StateSkipped, time.Time{}, "rotate = never", ""},
 		{"never looked at: look", Facts{}, DoLook, StateOK, time.Time{}, "", ""},
 		{"young: wait until it is due", Facts{Seen: seen(12 * settings.Day)}, DoWait, StateOK, ago(12 * settings.Day).Add(AddJitter(60*settings.Day, old, "")), "12d old", ""},
-		{"young, but looked at more than a day ago: look again", Facts{Seen: older(seen(12*settings.Day), settings.Day)}, DoLook, StateOK, time.Time{}, "", ""},
+		{"young, and looked at forty days ago: not a single call", Facts{Seen: older(seen(41*settings.Day), 40*settings.Day)}, DoWait, StateOK, ago(41 * settings.Day).Add(AddJitter(60*settings.Day, old, "")), "41d old", ""},
+		{"young, looked at an hour ago, and a person asks: look", Facts{Seen: older(seen(12*settings.Day), time.Hour), Options: Options{Manual: true}}, DoLook, StateOK, time.Time{}, "", ""},
+		{"not a user's key, looked at a day ago: a no is not believed for longer", Facts{Seen: &Seen{At: ago(settings.Day), Root: true, Account: "1"}}, DoLook, StateOK, time.Time{}, "", ""},
 		{"young, but forced: preflight", Facts{Seen: seen(12 * settings.Day), Options: Options{Manual: true, Force: true}}, DoPreflight, StateDue, time.Time{}, "12d old", ""},
 		{"due: preflight first", Facts{Seen: seen(70 * settings.Day)}, DoPreflight, StateDue, time.Time{}, "70d old", ""},
 		{"due, but the look is older than two minutes: look again", Facts{Seen: older(seen(70*settings.Day), 3*time.Minute)}, DoLook, StateDue, time.Time{}, "", ""},
@@ -74,7 +84,7 @@ func TestNext(t *testing.T) {
 			DoWait, StateWaiting, now.Add(settings.Day - time.Minute), "another machine", "copy profile"},
 		{"due, but there is an active key of a minute ago that this keyd made, and no journal: a person", Facts{Seen: seen(70*settings.Day, ListedKey{ID: other, Active: true, Created: ago(time.Minute)}), MadeHere: map[string]bool{other: true}},
 			DoBlock, StateBlocked, now.Add(settings.Day), "keyd itself made AKIA..HER3", "does nothing use it? keyd prune default " + other},
-		{"another installation began it, and the overlap has just ended: leave the old key to it", Facts{Installation: "b", Rotation: rotation(25*time.Hour, useRead(time.Minute, nil), byOther), Placement: onNew, Seen: both(true)}, DoWait, StateOverlap, ago(25 * time.Hour).Add(2 * settings.Day), "keyd on desk began this rotation", ""},
+		{"another installation began it, and the overlap has just ended: leave the old key to it", Facts{Installation: "b", Rotation: rotation(7*settings.Day+5*time.Hour, useRead(time.Minute, nil), byOther), Placement: onNew, Seen: both(true)}, DoWait, StateOverlap, ago(7*settings.Day + 5*time.Hour).Add(8 * settings.Day), "keyd on desk began this rotation", ""},
 		{"another installation began it, and has not gone on for days: a person", Facts{Installation: "b", Rotation: rotation(9*settings.Day, useRead(time.Minute, nil), byOther), Placement: onNew, Seen: both(true)}, DoBlock, StateBlocked, now.Add(settings.Day), "keyd on desk began this rotation", "does keyd on desk no longer run? does no file there show AKIA..OLD1? then keyd resume default"},
 		{"another installation began it, and a person wants the old key retired here", Facts{Installation: "b", Rotation: rotation(9*settings.Day, useRead(time.Minute, nil), byOther), Placement: onNew, Seen: both(true), Options: Options{Manual: true, RetireNow: true}}, DoDeactivate, StateOverlap, time.Time{}, "", ""},
 		{"another installation began it, and this file still shows the old pair: prove the new one", Facts{Installation: "b", Rotation: rotation(0, unswapped, byOther), Placement: onOld}, DoProve, StateRotating, time.Time{}, "", ""},
@@ -86,7 +96,7 @@ func TestNext(t *testing.T) {
 		{"a second key was listed a minute ago: ask once more", Facts{Seen: older(seen(70*settings.Day, ListedKey{ID: other, Since: ago(time.Minute)}), time.Minute)}, DoLook, StateDue, time.Time{}, "asking once more", ""},
 		{"a second key is listed for the first time, and a person asks: say so at once", Facts{Seen: seen(70*settings.Day, ListedKey{ID: other, Since: now}), Options: Options{Manual: true}}, DoBlock, StateBlocked, time.Time{}, "inactive", "keyd prune default"},
 		{"due, but there is a second inactive key: a person", Facts{Seen: seen(70*settings.Day, ListedKey{ID: other})}, DoBlock, StateBlocked, time.Time{}, "inactive", "keyd prune default"},
-		{"IAM does not list the key that signs: wait, the list lags", Facts{Seen: &Seen{At: now, User: "alice"}}, DoWait, StateWaiting, now.Add(time.Minute), "does not list", ""},
+		{"IAM does not list the key that signs: wait, the list lags", Facts{Seen: &Seen{At: now, User: "alice"}}, DoWait, StateWaiting, now.Add(3 * time.Hour), "does not list", ""},
 		{"the last look failed a moment ago: wait a minute", Facts{Failure: &Failure{Do: DoLook, At: now, Count: 1, Why: "no network"}}, DoWait, StateWaiting, now.Add(time.Minute), "no network", ""},
 		{"the last look failed an hour ago: look", Facts{Failure: &Failure{Do: DoLook, At: ago(time.Hour), Count: 1}}, DoLook, StateOK, time.Time{}, "", ""},
 		{"it has failed for a week, and the age is not known: a person", Facts{Failure: &Failure{Do: DoLook, At: now, Count: 40, Lasted: 7 * settings.Day, Why: "no answer"}}, DoBlock, StateBlocked, now.Add(6 * time.Hour), "for more than 1d: no answer", "keyd rotate"},
@@ -108,8 +118,8 @@ func TestNext(t *testing.T) {
 		{"a decoy key: not a single call", Facts{ID: "AKIASP2TPHJSQH3FJRUX"}, DoSkip, StateSkipped, time.Time{}, "decoy key: account 171436882533", ""},
 		{"a key of an account in never_accounts: not a single call", Facts{ID: "AKIAY34FZKBOKMUTVV7A"}, DoSkip, StateSkipped, time.Time{}, "never_accounts", ""},
 		{"a key whose id hides its account, once AWS has named one of never_accounts: no further call", Facts{Seen: &Seen{At: ago(settings.Day), Account: "609629065308"}}, DoSkip, StateSkipped, time.Time{}, "never_accounts", ""},
-		{"a rotation of such a key that is already in progress is finished: half of it is worse", Facts{Rotation: rotation(0, unswapped), Placement: onOld, Seen: &Seen{Account: "609629065308"}}, DoProve, StateRotating, time.Time{}, "", ""},
-		{"the overlap is over, looked at a minute ago, but woken since: look again", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: older(both(true), time.Minute), AwakeSince: ago(30 * time.Second)}, DoLook, StateOverlap, time.Time{}, "", ""},
+		{"a rotation of such a key that is already in progress: nothing more is done to a key", Facts{Rotation: rotation(0, unswapped), Placement: onOld, Seen: &Seen{Account: "609629065308"}}, DoWait, StateHeld, time.Time{}, "never_accounts in keyd.ini holds the rotation", "to let it continue"},
+		{"the overlap is over, looked at a minute ago, but woken since: look again", Facts{Rotation: rotation(8*settings.Day, useRead(time.Minute, nil)), Placement: onNew, Seen: older(both(true), time.Minute), AwakeSince: ago(30 * time.Second)}, DoLook, StateOverlap, time.Time{}, "", ""},
 
 		{"the answer to Create was lost: reconcile, whatever the list says", Facts{Rotation: &journal.Rotation{Old: credfile.Key{ID: old}, CreateSent: ago(time.Minute)}, Placement: onOld}, DoReconcile, StateRotating, time.Time{}, "lost", ""},
 		{"a key appeared since then: wait until AWS can say whether anyone uses it", Facts{Rotation: &journal.Rotation{Old: credfile.Key{ID: old}, Suspects: []string{other}, Reconciled: now, JudgeAt: now.Add(4 * time.Hour)}, Placement: onOld}, DoWait, StateWaiting, now.Add(4 * time.Hour), "AKIA..HER3 appeared", ""},
@@ -130,31 +140,48 @@ func TestNext(t *testing.T) {
 		{"held before the outcome of Create is known: wait, or another rotation would begin", Facts{Rotation: &journal.Rotation{CreateSent: ago(time.Minute), Held: now}, Placement: onOld}, DoWait, StateHeld, time.Time{}, "left open", ""},
 		{"held: it is not dropped", Facts{Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: ago(8 * settings.Day), Held: now}, Placement: onOld}, DoWait, StateHeld, time.Time{}, "is not deleted", ""},
 		{"a new pair, and the file shows the old one: prove it before anyone sees it", Facts{Rotation: rotation(0, unswapped), Placement: onOld}, DoProve, StateRotating, time.Time{}, "", ""},
-		{"proven: swap", Facts{Rotation: rotation(0, unswapped), Placement: onOld, Proven: true}, DoSwap, StateRotating, time.Time{}, "", ""},
+		{"proven: swap", Facts{Rotation: rotation(4*time.Minute, unswapped), Placement: onOld, Proven: true}, DoSwap, StateRotating, time.Time{}, "", ""},
+		{"proven, but a minute old: the daemon is in no hurry", Facts{Rotation: rotation(0, unswapped), Placement: onOld, Proven: true}, DoWait, StateRotating, now.Add(4 * time.Minute), "asked once more", ""},
+		{"proven and a minute old, and a person waits: swap", Facts{Rotation: rotation(0, unswapped), Placement: onOld, Proven: true, Options: Options{Manual: true}}, DoSwap, StateRotating, time.Time{}, "", ""},
+		{"proven and a minute old, and half the files show it: swap the rest", Facts{Rotation: rotation(0, unswapped), Placement: mixed, Proven: true}, DoSwap, StateRotating, time.Time{}, "", ""},
+		{"proven, and created by a clock that was a day ahead: swap", Facts{Rotation: rotation(-settings.Day, unswapped), Placement: onOld, Proven: true}, DoSwap, StateRotating, time.Time{}, "", ""},
 		{"half the files are swapped: prove and swap the rest", Facts{Rotation: rotation(0, unswapped), Placement: mixed}, DoProve, StateRotating, time.Time{}, "", ""},
 		{"swapped: validate what is on disk", Facts{Rotation: rotation(0, unswapped), Placement: onNew}, DoValidate, StateRotating, time.Time{}, "", ""},
 		{"validated: describe it for the console", Facts{Rotation: rotation(0, func(r *journal.Rotation) { r.Described = false }), Placement: onNew}, DoDescribe, StateOverlap, time.Time{}, "", ""},
-		{"in the overlap: wait", Facts{Rotation: rotation(time.Hour), Placement: onNew}, DoWait, StateOverlap, now.Add(23 * time.Hour), "stays usable", ""},
-		{"mended five minutes ago at the end of the overlap: wait until it is undisturbed", Facts{Rotation: rotation(25*time.Hour, func(r *journal.Rotation) { r.Swapped = ago(5 * time.Minute) }), Placement: onNew}, DoWait, StateOverlap, now.Add(5 * time.Minute), "", ""},
-		{"the overlap is over: ask for the last use", Facts{Rotation: rotation(25 * time.Hour), Placement: onNew}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
-		{"the last use was read too soon after the swap: ask again", Facts{Rotation: rotation(25*time.Hour, useRead(23*time.Hour, nil)), Placement: onNew}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
-		{"still used: a person, with service and region", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &remote.Use{At: ago(2 * time.Hour), Service: "s3", Region: "eu-west-1"})), Placement: onNew},
-			DoBlock, StateBlocked, time.Time{}, "by s3 in eu-west-1, 2h ago", "keyd rotate --retire-now default"},
-		{"last used before the swap: look at both keys once more", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &remote.Use{At: ago(26 * time.Hour)})), Placement: onNew}, DoLook, StateOverlap, time.Time{}, "", ""},
-		{"a use within AWS's granularity of the swap counts as before it", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, &remote.Use{At: ago(25*time.Hour - 10*time.Minute)})), Placement: onNew, Seen: both(true)}, DoDeactivate, StateOverlap, time.Time{}, "", ""},
-		{"no one uses it and IAM lists both: deactivate", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: both(true)}, DoDeactivate, StateOverlap, time.Time{}, "", ""},
-		{"no one used it, but that was read two days ago: ask again", Facts{Rotation: rotation(9*settings.Day, useRead(2*settings.Day, nil)), Placement: onNew, Seen: both(true)}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
-		{"the last use was read in the future: ask again", Facts{Rotation: rotation(25*time.Hour, useRead(-settings.Day, nil)), Placement: onNew, Seen: both(true)}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
-		{"no one uses it, but the clock is an hour off: a person", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: offset(both(true), -time.Hour)}, DoBlock, StateBlocked, time.Time{}, "clock", "set the clock"},
+		{"in the overlap: wait", Facts{Rotation: rotation(time.Hour), Placement: onNew}, DoWait, StateOverlap, now.Add(7*settings.Day + 3*time.Hour), "stays usable", ""},
+		{"mended five minutes ago at the end of the overlap: wait until it is undisturbed", Facts{Rotation: rotation(8*settings.Day, useRead(time.Minute, nil), func(r *journal.Rotation) { r.Swapped = ago(5 * time.Minute) }), Placement: onNew, Seen: both(true)}, DoWait, StateOverlap, now.Add(5 * time.Minute), "", ""},
+		{"in the overlap, a day after the last look: is the new key still there?", Facts{Rotation: rotation(2 * settings.Day), Placement: onNew, Seen: older(both(true), settings.Day)}, DoLook, StateOverlap, time.Time{}, "still works", ""},
+		{"in the overlap, and a person asks: look", Facts{Rotation: rotation(time.Hour), Placement: onNew, Options: Options{Manual: true}}, DoLook, StateOverlap, time.Time{}, "still works", ""},
+		{"in the overlap, at midnight and some minutes: read the use", Facts{Rotation: rotation(2*settings.Day, useRead(10*time.Hour, nil)), Placement: onNew, Seen: both(true)}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
+		{"in the overlap, the use was read an hour ago: wait", Facts{Rotation: rotation(2*settings.Day, useRead(time.Hour, nil)), Placement: onNew, Seen: both(true)}, DoWait, StateOverlap, now.Add(5*settings.Day + 4*time.Hour), "", ""},
+		{"in the overlap, the use was read an hour ago, and a person asks: read it", Facts{Rotation: rotation(2*settings.Day, useRead(time.Hour, nil)), Placement: onNew, Seen: both(true), Watched: true, Options: Options{Manual: true}}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
+		{"the overlap is over, and the use was read before that: ask for it", Facts{Rotation: rotation(8*settings.Day, useRead(20*time.Hour, nil)), Placement: onNew, Seen: both(true)}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
+		{"still used: wait for as long again, and say by what", Facts{Rotation: rotation(5*settings.Day, useRead(time.Minute, &remote.Use{At: ago(2 * time.Hour), Service: "s3", Region: "eu-west-1"})), Placement: onNew, Seen: both(true)},
+			DoWait, StateOverlap, now.Add(7*settings.Day + 2*time.Hour + 15*time.Minute), "still used by s3 in eu-west-1, 2h ago: it stays usable until it has been quiet for 7d", ""},
+		{"used once, five days ago: a use that has ended stops counting", Facts{Rotation: rotation(6*settings.Day, useRead(time.Minute, &remote.Use{At: ago(5 * settings.Day), Service: "s3", Region: "eu-west-1"})), Placement: onNew, Seen: both(true)},
+			DoWait, StateOverlap, now.Add(2*settings.Day + 4*time.Hour + 15*time.Minute), "was last used by s3 in eu-west-1, 5d ago", ""},
+		{"used an hour ago, and so usable beyond max_age: a person", Facts{Rotation: rotation(17*settings.Day, useRead(time.Minute, &remote.Use{At: ago(time.Hour), Service: "s3", Region: "eu-west-1"})), Placement: onNew, Seen: aged(both(true), 84*settings.Day)},
+			DoBlock, StateBlocked, time.Time{}, "still used by s3 in eu-west-1, 1h ago: it cannot be deactivated before it is 90d old", "put the new key there as well; or stop waiting for that: keyd rotate --retire-now default"},
+		{"a key that was older than max_age at the start, used on the first day: wait", Facts{Rotation: rotation(settings.Day, useRead(time.Minute, &remote.Use{At: ago(time.Hour)})), Placement: onNew, Seen: aged(both(true), 400*settings.Day)}, DoWait, StateOverlap, time.Time{}, "still used", ""},
+		{"AWS does not tell: say so, and let the length of the overlap decide", Facts{Rotation: rotation(2*settings.Day, denied(time.Minute)), Placement: onNew, Seen: both(true)}, DoWait, StateOverlap, now.Add(5*settings.Day + 4*time.Hour), "iam:GetAccessKeyLastUsed is denied", ""},
+		{"AWS does not tell, and the overlap is over: deactivate, and say so", Facts{Rotation: rotation(8*settings.Day, denied(time.Minute)), Placement: onNew, Seen: both(true)}, DoDeactivate, StateOverlap, time.Time{}, "iam:GetAccessKeyLastUsed is denied", ""},
+		{"last used before the swap: look at both keys once more", Facts{Rotation: rotation(8*settings.Day, useRead(time.Minute, &remote.Use{At: ago(8*settings.Day + time.Hour)})), Placement: onNew, Seen: older(both(true), time.Hour)}, DoLook, StateOverlap, time.Time{}, "both keys", ""},
+		{"no one uses it and IAM lists both: deactivate", Facts{Rotation: rotation(8*settings.Day, useRead(time.Minute, nil)), Placement: onNew, Seen: both(true)}, DoDeactivate, StateOverlap, time.Time{}, "", ""},
+		{"no one used it, but that was read two hours ago: ask again", Facts{Rotation: rotation(9*settings.Day, useRead(2*time.Hour, nil)), Placement: onNew, Seen: both(true)}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
+		{"the last use was read in the future: ask again", Facts{Rotation: rotation(8*settings.Day, useRead(-settings.Day, nil)), Placement: onNew, Seen: both(true)}, DoCheckUse, StateOverlap, time.Time{}, "", ""},
+		{"no one uses it, but the clock is an hour off: a person", Facts{Rotation: rotation(8*settings.Day, useRead(time.Minute, nil)), Placement: onNew, Seen: offset(both(true), -time.Hour)}, DoBlock, StateBlocked, time.Time{}, "clock", "set the clock"},
+		{"the clock was an hour off an hour ago: not asked again before a day is over", Facts{Rotation: rotation(8*settings.Day, useRead(time.Minute, nil)), Placement: onNew, Seen: offset(older(both(true), time.Hour), -time.Hour)}, DoBlock, StateBlocked, now.Add(23 * time.Hour), "clock", "set the clock"},
 		{"swapped in the future: look at the clock", Facts{Rotation: rotation(-settings.Day), Placement: onNew}, DoLook, StateOverlap, time.Time{}, "from the future", ""},
 		{"swapped in the future of a clock that is behind: a person", Facts{Rotation: rotation(-settings.Day), Placement: onNew, Seen: offset(both(true), 2*settings.Day)}, DoBlock, StateBlocked, time.Time{}, "clock", "set the clock"},
-		{"IAM does not list the new key as active: touch nothing", Facts{Rotation: rotation(25*time.Hour, useRead(time.Minute, nil)), Placement: onNew, Seen: seen(70 * settings.Day)}, DoBlock, StateBlocked, time.Time{}, "does not list", ""},
+		{"IAM does not list the new key as active: touch nothing", Facts{Rotation: rotation(8*settings.Day, useRead(time.Minute, nil)), Placement: onNew, Seen: seen(70 * settings.Day)}, DoBlock, StateBlocked, time.Time{}, "does not list", ""},
 		{"a person asks to retire it now: skip the overlap and the last use, but look", Facts{Rotation: rotation(time.Second, func(r *journal.Rotation) { r.RetireNow = true }), Placement: onNew}, DoLook, StateOverlap, time.Time{}, "", ""},
-		{"in the quarantine: wait", Facts{Rotation: rotation(2*settings.Day, deactivated(settings.Day)), Placement: onNew}, DoWait, StateQuarantine, now.Add(6 * settings.Day), "keyd hold", ""},
+		{"a person has asked to retire it now: the quarantine remains", Facts{Rotation: rotation(2*settings.Day, deactivated(time.Hour), func(r *journal.Rotation) { r.RetireNow = true }), Placement: onNew, Seen: both(false)}, DoWait, StateQuarantine, now.Add(7*settings.Day - time.Hour), "keyd hold", ""},
+		{"a person has asked to delete it now: the quarantine is over as well", Facts{Rotation: rotation(2*settings.Day, deactivated(time.Hour), func(r *journal.Rotation) { r.DeleteNow = true }), Placement: onNew, Seen: both(false)}, DoDelete, StateQuarantine, time.Time{}, "", ""},
+		{"in the quarantine: wait", Facts{Rotation: rotation(2*settings.Day, deactivated(settings.Day)), Placement: onNew, Seen: both(false)}, DoWait, StateQuarantine, now.Add(6 * settings.Day), "keyd hold", ""},
 		{"the quarantine is over: look, then delete", Facts{Rotation: rotation(9*settings.Day, deactivated(8*settings.Day)), Placement: onNew}, DoLook, StateQuarantine, time.Time{}, "", ""},
 		{"inactive long enough: delete", Facts{Rotation: rotation(9*settings.Day, deactivated(8*settings.Day)), Placement: onNew, Seen: both(false)}, DoDelete, StateQuarantine, time.Time{}, "", ""},
 		{"inactive long enough by a clock that is ten days ahead: a person", Facts{Rotation: rotation(9*settings.Day, deactivated(8*settings.Day)), Placement: onNew, Seen: offset(both(false), -10*settings.Day)}, DoBlock, StateBlocked, time.Time{}, "clock", "set the clock"},
-		{"someone made it active again in its quarantine, and it is to be retired now: deactivate", Facts{Rotation: rotation(9*settings.Day, deactivated(8*settings.Day)), Placement: onNew, Seen: both(true), Options: Options{Manual: true, RetireNow: true}}, DoDeactivate, StateQuarantine, time.Time{}, "active again", ""},
+		{"someone made it active again in its quarantine, and it is to be retired now: deactivate", Facts{Rotation: rotation(9*settings.Day, deactivated(8*settings.Day)), Placement: onNew, Seen: both(true), Watched: true, Options: Options{Manual: true, RetireNow: true}}, DoDeactivate, StateQuarantine, time.Time{}, "active again", ""},
 		{"someone made it active again in its quarantine: a person", Facts{Rotation: rotation(9*settings.Day, deactivated(8*settings.Day)), Placement: onNew, Seen: both(true)}, DoBlock, StateBlocked, time.Time{}, "active again", "to keep it: keyd hold default; to retire it: keyd rotate --retire-now default"},
 
 		{"a file shows the old id again: prove, then mend", Facts{Rotation: rotation(2*settings.Day, deactivated(settings.Day)), Placement: mixed}, DoProve, StateRotating, time.Time{}, "shows AKIA..OLD1 again", ""},
@@ -169,15 +196,49 @@ func TestNext(t *testing.T) {
 		{"a file of it is not there: say so", Facts{Rotation: rotation(time.Hour), Placement: Placement{Missing: []string{"default"}, Unmounted: "/mnt/credentials"}}, DoBlock, StateBlocked, time.Time{}, "/mnt/credentials is not there", "is it on a disk that is not mounted? if it is gone permanently: keyd resume default"},
 		{"given up and held, with an unreadable place: delete nothing", Facts{Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.GiveUpReason, r.DeactivateStarted, r.Held = "why", now, now }), Placement: Placement{Ambiguous: errors.New("line 3")}}, DoBlock, StateBlocked, time.Time{}, "line 3", ""},
 		{"given up, and another file shows only the old id: delete the new one", Facts{Copies: map[string]string{old: "/x"}, Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.GiveUpReason = "why" }), Placement: onOld}, DoDiscard, StateRotating, time.Time{}, "why", ""},
-		{"another file shows only the new id: the old one may be removed", Facts{Copies: map[string]string{fresh: "/x"}, Rotation: rotation(time.Hour), Placement: onNew}, DoWait, StateOverlap, now.Add(23 * time.Hour), "stays usable", ""},
+		{"another file shows only the new id: the old one may be removed", Facts{Copies: map[string]string{fresh: "/x"}, Rotation: rotation(time.Hour), Placement: onNew}, DoWait, StateOverlap, now.Add(7*settings.Day + 3*time.Hour), "stays usable", ""},
 		{"another file shows the old id: a person", Facts{Copies: map[string]string{old: "/x", fresh: "/x"}, Rotation: rotation(time.Hour), Placement: onNew}, DoBlock, StateBlocked, now.Add(RecheckEvery), "/x", "give /x its own key, or make it a symbolic link to the file that keyd reads"},
 		{"given up, and another file shows the new id: stop", Facts{Copies: map[string]string{fresh: "/x"}, Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.GiveUpReason = "why" }), Placement: onOld}, DoBlock, StateBlocked, now.Add(RecheckEvery), "/x", "give /x its own key, or make it a symbolic link to the file that keyd reads"},
 		{"held, old inactive: make it active again", Facts{Rotation: rotation(2*settings.Day, deactivated(settings.Day), held), Placement: onNew}, DoRevive, StateHeld, time.Time{}, "", ""},
-		{"held, old active: wait for a person", Facts{Rotation: rotation(2*settings.Day, held), Placement: onNew}, DoWait, StateHeld, time.Time{}, "held since", ""},
+		{"held, old active: wait for a person", Facts{Rotation: rotation(2*settings.Day, held), Placement: onNew, Seen: both(true)}, DoWait, StateHeld, time.Time{}, "held since", ""},
+		{"held, a day after the last look: is the new key still there?", Facts{Rotation: rotation(2*settings.Day, held), Placement: onNew, Seen: older(both(true), settings.Day)}, DoLook, StateHeld, time.Time{}, "still works", ""},
+		{"held, and that look has just failed: the hold is what counts", Facts{Rotation: rotation(2*settings.Day, held), Placement: onNew, Seen: older(both(true), settings.Day), Watched: true}, DoWait, StateHeld, time.Time{}, "", ""},
 		{"held, and the file shows the old id: the person's choice", Facts{Rotation: rotation(2*settings.Day, held), Placement: onOld}, DoWait, StateHeld, time.Time{}, "", ""},
 		{"the new key failed and is in the file: put the old pair back", Facts{Rotation: rotation(0, failed), Placement: onNew}, DoPutBack, StateRotating, time.Time{}, "refused", ""},
 		{"the new key failed and no file shows it: delete it again", Facts{Rotation: rotation(0, failed), Placement: onOld}, DoDiscard, StateRotating, time.Time{}, "refused", ""},
-		{"the swap failed a moment ago: wait", Facts{Rotation: rotation(0, unswapped), Placement: onOld, Proven: true, Failure: &Failure{Do: DoSwap, At: now, Count: 2, Why: "disk full"}}, DoWait, StateWaiting, now.Add(2 * time.Minute), "disk full", ""},
+		{"the swap failed a moment ago: wait", Facts{Rotation: rotation(5*time.Minute, unswapped), Placement: onOld, Proven: true, Failure: &Failure{Do: DoSwap, At: now, Count: 2, Why: "disk full"}}, DoWait, StateWaiting, now.Add(2 * time.Minute), "disk full", ""},
+
+		{"the new key was made inactive in the overlap: a person, with the old pair as the way back", Facts{Rotation: rotation(2*settings.Day, withSecret, dead(time.Minute)), Placement: onNew}, DoBlock, StateBlocked, now.Add(settings.Day - time.Minute), "AKIA..OLD1 still works", "to put AKIA..OLD1 back into the files: keyd hold default"},
+		{"it was, a day ago: ask once more", Facts{Rotation: rotation(2*settings.Day, withSecret, dead(settings.Day)), Placement: onNew}, DoLook, StateBlocked, time.Time{}, "once more", ""},
+		{"it was, and a person asks: ask once more", Facts{Rotation: rotation(2*settings.Day, withSecret, dead(time.Hour)), Placement: onNew, Options: Options{Manual: true}}, DoLook, StateBlocked, time.Time{}, "", ""},
+		{"it was, in the quarantine: only an administrator", Facts{Rotation: rotation(2*settings.Day, withSecret, deactivated(settings.Day), dead(time.Minute)), Placement: onNew}, DoBlock, StateBlocked, time.Time{}, "only an administrator", "in the console of AWS, user alice: make AKIANEWNEWNEWNEWNEW2 active again"},
+		{"it was, and an older keyd has erased the old secret: only an administrator", Facts{Rotation: rotation(2*settings.Day, dead(time.Minute)), Placement: onNew}, DoBlock, StateBlocked, time.Time{}, "no longer has the secret", "make AKIANEWNEWNEWNEWNEW2 active again in the console"},
+		{"it was, and a person holds the rotation: put the old pair back", Facts{Rotation: rotation(2*settings.Day, withSecret, held, dead(time.Minute)), Placement: onNew}, DoPutBack, StateHeld, time.Time{}, "", ""},
+		{"it was, in the quarantine, and a person holds the rotation: nothing can be revived with it, put the old pair back", Facts{Rotation: rotation(2*settings.Day, withSecret, held, deactivated(settings.Day), dead(time.Minute)), Placement: onNew}, DoPutBack, StateHeld, time.Time{}, "", ""},
+		{"the old pair is back: wait for a person", Facts{Rotation: rotation(2*settings.Day, withSecret, held, dead(settings.Day)), Placement: onOld}, DoWait, StateHeld, time.Time{}, "keyd resume deletes AKIA..NEW2", ""},
+		{"someone else put the old text back: it works, so do not write the dead pair over it", Facts{Rotation: rotation(2*settings.Day, withSecret, dead(time.Minute)), Placement: onOld}, DoBlock, StateBlocked, time.Time{}, "the files show AKIA..OLD1 again", "to keep it: keyd hold default"},
+		{"given up after that, and held: delete nothing", Facts{Rotation: rotation(2*settings.Day, failed, held), Placement: onOld}, DoWait, StateHeld, time.Time{}, "keyd resume deletes AKIA..NEW2", ""},
+
+		{"rotate = never before the swap: wait", Facts{Profiles: never, Rotation: rotation(time.Hour, unswapped), Placement: onOld}, DoWait, StateHeld, time.Time{}, "rotate = never in keyd.ini holds the rotation: the files show AKIA..OLD1", "to let it continue, take this out of keyd.ini: rotate = never"},
+		{"rotate = never, and the answer to Create was lost: find nothing out", Facts{Profiles: never, Rotation: &journal.Rotation{CreateSent: ago(time.Hour)}, Placement: onOld}, DoWait, StateHeld, time.Time{}, "left open", ""},
+		{"rotate = never after the swap: validate", Facts{Profiles: never, Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.Validated = time.Time{} }), Placement: onNew}, DoValidate, StateRotating, time.Time{}, "", ""},
+		{"rotate = never in the overlap that is over: hold", Facts{Profiles: never, Rotation: rotation(30*settings.Day, useRead(time.Minute, nil)), Placement: onNew, Seen: both(true)}, DoWait, StateHeld, time.Time{}, "both stay usable", "to let it continue"},
+		{"rotate = never, and a person had asked to delete it: hold", Facts{Profiles: never, Rotation: rotation(time.Hour, func(r *journal.Rotation) { r.DeleteNow = true }), Placement: onNew, Seen: both(true)}, DoWait, StateHeld, time.Time{}, "both stay usable", ""},
+		{"rotate = never in the quarantine that is over: hold", Facts{Profiles: never, Rotation: rotation(30*settings.Day, deactivated(20*settings.Day)), Placement: onNew, Seen: both(false)}, DoWait, StateHeld, time.Time{}, "is inactive and is not deleted", ""},
+		{"rotate = never, and a file shows the old id again: heal it", Facts{Profiles: never, Rotation: rotation(30*settings.Day, deactivated(20*settings.Day)), Placement: mixed}, DoProve, StateRotating, time.Time{}, "", ""},
+		{"rotate = never, and a pair is torn: heal it", Facts{Profiles: never, Rotation: rotation(time.Hour), Placement: torn}, DoMend, StateRotating, time.Time{}, "", ""},
+		{"rotate = never, and the new key failed: put the old pair back", Facts{Profiles: never, Rotation: rotation(0, failed), Placement: onNew}, DoPutBack, StateRotating, time.Time{}, "", ""},
+		{"rotate = never, and the new key failed: do not delete it", Facts{Profiles: never, Rotation: rotation(0, failed), Placement: onOld}, DoWait, StateHeld, time.Time{}, "is not deleted", ""},
+		{"rotate = never, and the time of an orphan is over: do not delete it", Facts{Profiles: never, Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: ago(8 * settings.Day)}, Placement: onOld, Seen: seen(70 * settings.Day)}, DoWait, StateHeld, time.Time{}, "left open", ""},
+		{"rotate = never, a day after the last look: is the new key still there?", Facts{Profiles: never, Rotation: rotation(30 * settings.Day), Placement: onNew, Seen: older(both(true), settings.Day)}, DoLook, StateHeld, time.Time{}, "still works", ""},
+
+		{"due, with a second key an hour ago: not asked again before a day is over", Facts{Seen: older(seen(70*settings.Day, ListedKey{ID: other, Active: true}), time.Hour)}, DoBlock, StateBlocked, now.Add(23 * time.Hour), "second active key", ""},
+		{"due, with a second key an hour ago, and a person asks: look", Facts{Seen: older(seen(70*settings.Day, ListedKey{ID: other, Active: true}), time.Hour), Options: Options{Manual: true}}, DoLook, StateOK, time.Time{}, "", ""},
+		{"due, and the rotation before has just ended: AWS may still count its old key", Facts{Seen: seen(70 * settings.Day), JustClosed: true}, DoWait, StateDue, now.Add(10 * time.Minute), "just ended", ""},
+		{"due, a key was made six hours ago, and the look is old: no call", Facts{Seen: older(seen(70*settings.Day), 7*time.Hour), LastRotation: ago(6 * time.Hour)}, DoWait, StateDue, now.Add(18 * time.Hour), "never two", ""},
+		{"due, the clock was wrong an hour ago, and the machine woke or its clock was set since: look", Facts{Seen: offset(older(seen(70*settings.Day), time.Hour), time.Hour), AwakeSince: ago(time.Minute)}, DoLook, StateDue, time.Time{}, "", ""},
+		{"due, and nobody but keyd has used it since the last rotation: replace it, and say so", Facts{Seen: seen(70 * settings.Day), PreflightDone: true, Use: &KeyUse{Read: now, Quiet: ago(50 * settings.Day)}}, DoCreate, StateDue, time.Time{}, "nobody but keyd has used it since 4 Oct 2026", ""},
+		{"due, and AWS does not tell whether it is used: replace it, and say so", Facts{Seen: seen(70 * settings.Day), PreflightDone: true, Use: &KeyUse{Read: now, Denied: true}}, DoCreate, StateDue, time.Time{}, "does not tell", ""},
 	}
 	inForce := settings.Default()
 	inForce.NeverAccounts = []string{"609629065308"}
@@ -209,6 +270,8 @@ func TestNext(t *testing.T) {
 func older(s *Seen, by time.Duration) *Seen { s.At = s.At.Add(-by); return s }
 
 func offset(s *Seen, by time.Duration) *Seen { s.Offset = by; return s }
+
+func aged(s *Seen, by time.Duration) *Seen { s.Keys[0].Created = s.At.Add(-by); return s }
 
 func unswapped(r *journal.Rotation) { r.Swapped, r.Validated = time.Time{}, time.Time{} }
 

@@ -59,6 +59,8 @@ func DescribeRotation(r *journal.Rotation) string {
 // that can do the most harm first.
 func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
 	switch {
+	case phaseOf(r) == phaseCreate && ExcludedBy(f, s) != "" && r.StuckReason == "":
+		return waitExcluded(f, r, s, "whether the lost CreateAccessKey call made a key is left open")
 	case phaseOf(r) == phaseCreate:
 		return decideLostAnswer(f, r, s, now)
 	case f.Placement.Torn > 0: // no one can use the pair: everything else comes later
@@ -79,12 +81,19 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 			strings.Join(f.Placement.Missing, ", ")), "put it back; only if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0]))
 	case r.GiveUpReason != "":
 		return decideGiveUp(f, r, s, now)
+	case !r.NewDead.IsZero() && phaseOf(r) >= phaseOverlap:
+		return decideDeadKey(f, r, s, now)
 	case f.wantsOldKeyBack():
 		return decideRevive(f, r, s, now)
 	case !r.Held.IsZero():
-		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("held since %s: %s stays usable, keyd resume continues", r.Held.Local().Format("2 Jan 15:04"), credfile.Short(r.Old.ID)))
+		if d, ok := watchNewKey(f, r, now, StateHeld); ok && phaseOf(r) >= phaseOverlap && f.Placement.New > 0 && !f.neverSigns(s) {
+			return d
+		}
+		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s stays usable, keyd resume continues", heldSince(r), credfile.Short(r.Old.ID)))
 	case f.Placement.Old > 0 && phaseOf(r) >= phaseOverlap:
 		return heal(decideMend(f, r, s, now))
+	case ExcludedBy(f, s) != "":
+		return orWaitForRetry(f, s, now, decideExcluded(f, r, s, now))
 	}
 	return orWaitForRetry(f, s, now, decideForward(f, r, s, now))
 }
@@ -105,6 +114,8 @@ func decideForward(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 	switch {
 	case f.Placement.Old > 0 && !f.Proven:
 		return actNow(DoProve, StateRotating, credfile.Short(r.New.ID)+" is not in any file until AWS accepts it reliably")
+	case isTooYoung(f, r, s, now):
+		return WaitUntil(StateRotating, r.Created.Add(swapPatience), fmt.Sprintf("AWS accepts %s; it is asked once more then, and the files show %s until then", credfile.Short(r.New.ID), credfile.Short(r.Old.ID)))
 	case f.Placement.Old > 0:
 		return actNow(DoSwap, StateRotating, credfile.Short(r.New.ID)+" is accepted: replacing "+credfile.Short(r.Old.ID))
 	case phaseOf(r) < phaseOverlap, !r.MendStarted.IsZero():
@@ -119,6 +130,20 @@ func decideForward(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 	return decideQuarantine(f, r, s, now)
 }
 
+// swapPatience is how old a new key is before the daemon writes it into the files: STS and
+// IAM may know it before other services do. A person who waits at keyd rotate is not
+// kept waiting.
+// Source: AWS documents no limit; EC2 has been seen to refuse a key 30 s after STS
+// accepted it.
+const swapPatience = 5 * time.Minute
+
+// isTooYoung reports whether the daemon waits before the first swap. It does not wait
+// when a file shows the new key already, or by a clock that has been set back.
+func isTooYoung(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) bool {
+	young := now.Before(r.Created.Add(swapPatience)) && r.Created.Sub(now) <= journal.MaxClockOffset
+	return young && f.Placement.Old > 0 && f.Placement.New == 0 && phaseOf(r) == phaseProof && !f.Options.Manual && !f.Options.Hurry && !s.Unknown
+}
+
 // decideMend decides when a file shows the old id again after the new one was
 // validated: a backup, a dotfile manager or a stale editor buffer wrote it.
 func decideMend(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
@@ -128,13 +153,25 @@ func decideMend(f Facts, r *journal.Rotation, s settings.Settings, now time.Time
 	return orWaitForRetry(f, s, now, actNow(DoSwap, StateRotating, fmt.Sprintf("a file shows %s again: putting %s back", credfile.Short(r.Old.ID), credfile.Short(r.New.ID))))
 }
 
-// decideGiveUp undoes a rotation whose new key cannot be used.
+// decideGiveUp undoes a rotation whose new key cannot be used. A person who holds it, or
+// has excluded its profile, keeps both keys.
 func decideGiveUp(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
 	if f.Placement.New > 0 {
 		return heal(orWaitForRetry(f, s, now, actNow(DoPutBack, StateRotating, r.GiveUpReason+": putting "+credfile.Short(r.Old.ID)+" back")))
+	}
+	if !r.Held.IsZero() {
+		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s, and the files show %s; keyd resume deletes %s", heldSince(r), r.GiveUpReason, credfile.Short(r.Old.ID), credfile.Short(r.New.ID)))
+	}
+	if ExcludedBy(f, s) != "" {
+		return waitExcluded(f, r, s, fmt.Sprintf("%s: the files show %s, and %s is not deleted", r.GiveUpReason, credfile.Short(r.Old.ID), credfile.Short(r.New.ID)))
 	}
 	if err := f.CopyErr(r.New.ID); err != nil {
 		return BlockForCopy(err, now)
 	}
 	return orWaitForRetry(f, s, now, actNow(DoDiscard, StateRotating, r.GiveUpReason+": deleting "+credfile.Short(r.New.ID)+" again"))
+}
+
+// heldSince says since when a person holds the rotation.
+func heldSince(r *journal.Rotation) string {
+	return "held since " + r.Held.Local().Format("2 Jan 15:04")
 }

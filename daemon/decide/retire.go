@@ -12,47 +12,94 @@ import (
 
 // decideOverlap decides while both keys are Active and the files show the new one.
 func decideOverlap(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
-	if r.RetireNow {
+	if r.RetireNow || r.DeleteNow || f.Options.RetireNow || f.Options.DeleteNow { // a dry run journals nothing
 		return decideDeactivate(f, now)
 	}
 	if d, ok := checkFutureWaits(f, now, StateOverlap); ok {
 		return d
 	}
-	end := r.Validated.Add(s.Overlap)
-	if quiet := r.Swapped.Add(UndisturbedFor); quiet.After(end) {
-		end = quiet
+	if d, ok := watchNewKey(f, r, now, StateOverlap); ok {
+		return d
 	}
-	if now.Before(end) {
-		return WaitUntil(StateOverlap, end, credfile.Short(r.Old.ID)+" stays usable until then, then it is deactivated")
-	}
-	readable := r.Swapped.Add(UseReportDelay)
-	if end.Before(readable) {
-		readable = end
-	}
-	if r.UseChecked.Before(readable) || r.UseChecked.After(now) {
+	end := overlapEnd(r, s)
+	if useReadingDue(f, r, now) {
 		return actNow(DoCheckUse, StateOverlap, "asking AWS when "+credfile.Short(r.Old.ID)+" was used last")
 	}
-	if r.LastUse != nil && r.LastUse.At.After(r.Swapped.Add(useGranularity)) {
-		if now.Sub(r.UseChecked) >= RecheckEvery || f.Options.Manual && now.Sub(r.UseChecked) >= FreshFor {
-			return actNow(DoCheckUse, StateOverlap, "asking AWS again when "+credfile.Short(r.Old.ID)+" was used last")
-		}
-		return BlockUntil(r.UseChecked.Add(RecheckEvery), fmt.Sprintf("%s is still used: by %s in %s, %s", credfile.Short(r.Old.ID), r.LastUse.Service, r.LastUse.Region,
-			formatAgo(r.LastUse.At, now)), hint.Command("keyd rotate --retire-now", r.Profiles()[0]))
+	switch {
+	case now.Before(end) && endsTooLate(f, r, s, end):
+		return BlockUntil(nextUseReading(r.UseChecked, r.Old.ID), fmt.Sprintf("%s %s: it cannot be deactivated before it is %s old", credfile.Short(r.Old.ID), describeOthersUse(r, now), FormatAge(s.MaxAge)),
+			"put the new key there as well; or stop waiting for that: "+hint.Command("keyd rotate --retire-now", r.Profiles()[0]))
+	case now.Before(end):
+		return WaitUntil(StateOverlap, end, describeOldUse(r, s, now))
 	}
-	if now.Sub(r.UseChecked) >= RecheckEvery { // the rotation has been delayed since then
-		return actNow(DoCheckUse, StateOverlap, "asking AWS again when "+credfile.Short(r.Old.ID)+" was used last")
+	if d, ok := checkBeforeRetiring(f, now); ok && d.Do == DoBlock && stillBelieved(f, now) && f.Seen.At.After(r.Validated) {
+		return d
+	}
+	if r.UseChecked.Before(end) || now.Sub(r.UseChecked) >= useBelieved {
+		return actNow(DoCheckUse, StateOverlap, "the overlap is over: asking AWS once more when "+credfile.Short(r.Old.ID)+" was used last")
 	}
 	return decideDeactivate(f, now)
+}
+
+// useBelieved is how long keyd acts on a reading of the last use.
+const useBelieved = time.Hour
+
+// overlapEnd returns when the old key may be deactivated: the overlap is over, the old
+// key has been quiet for as long, AWS must have reported every use in that time, and the
+// files have shown the new id undisturbed. For an overlap of less than four hours, which
+// someone has set on purpose, no more than that again is left for AWS's report.
+func overlapEnd(r *journal.Rotation, s settings.Settings) time.Time {
+	quiet := r.Validated
+	if r.UsedByOthers() {
+		quiet = r.LastUse.At.Add(useGranularity)
+	}
+	end := quiet.Add(s.Overlap + min(s.Overlap, UseReportDelay))
+	if undisturbed := r.Swapped.Add(UndisturbedFor); undisturbed.After(end) {
+		return undisturbed
+	}
+	return end
+}
+
+// endsTooLate reports whether a use that continues would carry the old key past max_age.
+// A key that was that old when it was replaced has two overlaps.
+func endsTooLate(f Facts, r *journal.Rotation, s settings.Settings, end time.Time) bool {
+	if !r.UsedByOthers() || f.Seen == nil {
+		return false
+	}
+	old := f.Seen.FindKey(r.Old.ID)
+	return old != nil && end.After(old.Created.Add(s.MaxAge-f.Seen.Offset)) && end.After(r.Validated.Add(2*s.Overlap+UseReportDelay))
+}
+
+// watchNewKey returns the daily look at the key in the files, which a waiting rotation
+// needs: someone may have made it Inactive or deleted it. A person who asks gets a fresh
+// one. The validation and the deactivation have asked AWS about it as well.
+func watchNewKey(f Facts, r *journal.Rotation, now time.Time, state State) (Decision, bool) {
+	last := r.Validated
+	if r.Deactivated.After(last) {
+		last = r.Deactivated
+	}
+	if f.Seen != nil && f.Seen.At.After(last) && f.Seen.At.Sub(now) <= journal.MaxClockOffset {
+		last = f.Seen.At
+	}
+	if f.Watched || now.Sub(last) < RecheckEvery && !f.Options.Manual {
+		return Decision{}, false
+	}
+	return actNow(DoLook, state, "asking AWS whether "+credfile.Short(r.New.ID)+" still works"), true
 }
 
 // checkFutureWaits handles a wait that started in the future: either the clock was
 // ahead then and has been set back, or it is behind now. A fresh look tells which.
 // Waits that started under the wrong clock restart.
 func checkFutureWaits(f Facts, now time.Time, state State) (Decision, bool) {
-	switch {
-	case !f.Rotation.HasFutureWaits(now):
+	if !f.Rotation.HasFutureWaits(now) {
 		return Decision{}, false
-	case lookIsStale(f, time.Time{}, now):
+	}
+	if f.Seen != nil && stillBelieved(f, now) {
+		if d, off := checkClock(f, now); off {
+			return d, true
+		}
+	}
+	if lookIsStale(f, time.Time{}, now) {
 		return actNow(DoLook, state, "the journal is from the future: comparing this machine's clock with AWS's"), true
 	}
 	return checkClock(f, now)
@@ -61,44 +108,71 @@ func checkFutureWaits(f Facts, now time.Time, state State) (Decision, bool) {
 // decideDeactivate deactivates the old key, but only after a fresh look at AWS.
 func decideDeactivate(f Facts, now time.Time) Decision {
 	r := f.Rotation
-	if lookIsStale(f, r.Validated, now) {
+	d, ok := checkBeforeRetiring(f, now)
+	switch {
+	case ok && d.Do == DoBlock && stillBelieved(f, now) && f.Seen.At.After(r.Validated):
+		return d
+	case lookIsStale(f, r.Validated, now):
 		return actNow(DoLook, StateOverlap, "the overlap is over: looking at both keys once more")
-	}
-	if d, off := checkClock(f, now); off {
+	case ok:
 		return d
-	}
-	if d, ok := checkNewKey(f, now); ok {
-		return d
+	case r.UseDenied:
+		return actNow(DoDeactivate, StateOverlap, "the overlap is over; "+useDeniedOf(credfile.Short(r.Old.ID)))
 	}
 	return actNow(DoDeactivate, StateOverlap, credfile.Short(r.Old.ID)+" is no longer needed")
 }
 
+// checkBeforeRetiring returns why nothing may happen to the old key, as far as the last
+// look tells.
+func checkBeforeRetiring(f Facts, now time.Time) (Decision, bool) {
+	if f.Seen == nil {
+		return Decision{}, false
+	}
+	if d, off := checkClock(f, now); off {
+		return d, true
+	}
+	return checkNewKey(f, now)
+}
+
 // decideQuarantine decides while the old key is Inactive and not yet deleted.
 func decideQuarantine(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
-	if d, ok := checkFutureWaits(f, now, StateQuarantine); ok && !r.RetireNow {
+	if d, ok := checkFutureWaits(f, now, StateQuarantine); ok && !r.DeleteNow {
+		return d
+	}
+	if d, ok := watchNewKey(f, r, now, StateQuarantine); ok {
 		return d
 	}
 	end := r.Deactivated.Add(s.Quarantine)
-	if now.Before(end) && !r.RetireNow {
+	if now.Before(end) && !r.DeleteNow {
 		return WaitUntil(StateQuarantine, end, credfile.Short(r.Old.ID)+" is inactive and is deleted then; keyd hold makes it usable again")
 	}
-	if lookIsStale(f, r.Deactivated, now) {
+	d, ok := checkBeforeDeleting(f, now)
+	switch {
+	case ok && d.Do == DoBlock && stillBelieved(f, now) && f.Seen.At.After(r.Deactivated):
+		return d
+	case lookIsStale(f, r.Deactivated, now):
 		return actNow(DoLook, StateQuarantine, "the quarantine is over: looking at both keys once more")
-	}
-	if d, off := checkClock(f, now); off {
+	case ok:
 		return d
-	}
-	if d, ok := checkNewKey(f, now); ok {
-		return d
-	}
-	if old := f.Seen.FindKey(r.Old.ID); old != nil && old.Active {
-		if f.Options.RetireNow { // asked in this pass, so after someone made the key active
-			return actNow(DoDeactivate, StateQuarantine, fmt.Sprintf("someone made %s active again, and it is to be retired now", credfile.Short(r.Old.ID)))
-		}
-		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("someone made %s active again during its quarantine", credfile.Short(r.Old.ID)),
-			"to keep it: "+hint.Command("keyd hold", r.Profiles()[0])+"; to retire it: "+hint.Command("keyd rotate --retire-now", r.Profiles()[0]))
 	}
 	return actNow(DoDelete, StateQuarantine, credfile.Short(r.Old.ID)+" has been inactive long enough")
+}
+
+// checkBeforeDeleting returns what is to be done, as far as the last look tells, instead
+// of the deletion of the old key.
+func checkBeforeDeleting(f Facts, now time.Time) (Decision, bool) {
+	if d, ok := checkBeforeRetiring(f, now); ok || f.Seen == nil {
+		return d, ok
+	}
+	r := f.Rotation
+	if old := f.Seen.FindKey(r.Old.ID); old == nil || !old.Active {
+		return Decision{}, false
+	}
+	if f.Options.RetireNow || f.Options.DeleteNow { // asked in this pass, so after someone made the key active
+		return actNow(DoDeactivate, StateQuarantine, fmt.Sprintf("someone made %s active again, and it is to be retired now", credfile.Short(r.Old.ID))), true
+	}
+	return BlockUntil(recheckAt(f, now), fmt.Sprintf("someone made %s active again during its quarantine", credfile.Short(r.Old.ID)),
+		"to keep it: "+hint.Command("keyd hold", r.Profiles()[0])+"; to retire it: "+hint.Command("keyd rotate --retire-now", r.Profiles()[0])), true
 }
 
 // checkNewKey waits or blocks when the key in the files is not an Active key of
@@ -109,8 +183,8 @@ func checkNewKey(f Facts, now time.Time) (Decision, bool) {
 		return Decision{}, false
 	}
 	why := fmt.Sprintf("IAM does not list %s as active: %s is left as it is", credfile.Short(r.New.ID), credfile.Short(r.Old.ID))
-	if now.Sub(r.Created) < UndisturbedFor { // ListAccessKeys lags, and its answers are not monotonic
+	if f.Seen.At.Sub(r.Created) < UndisturbedFor { // ListAccessKeys lags, and its answers are not monotonic
 		return WaitUntil(StateWaiting, now.Add(RetryAfter(1)), why), true
 	}
-	return BlockUntil(now.Add(RecheckEvery), why, hint.AWSCommand("aws iam list-access-keys", r.Profiles()[0])), true
+	return BlockUntil(recheckAt(f, now), why, hint.AWSCommand("aws iam list-access-keys", r.Profiles()[0])), true
 }

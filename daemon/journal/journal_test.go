@@ -1,12 +1,14 @@
 package journal
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,9 +22,10 @@ func someRotation() *Rotation {
 	at := time.Date(2026, 11, 23, 9, 0, 0, 123, time.UTC)
 	return &Rotation{
 		Old: credfile.Key{ID: "AKIAOLD", Secret: credfile.NewSecret("old+secret")}, New: credfile.Key{ID: "AKIANEW", Secret: credfile.NewSecret("new/secret")},
-		Account: "1", User: "alice", ARN: "arn", UserID: "AIDA", OpenRegions: []string{"eu-west-1"}, ClosedRegions: []string{"me-central-1"}, Endpoints: remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1"}}, Installation: "0123456789ab", Host: "laptop", Places: []Place{{"/c", "default", "default"}}, RetireNow: true,
+		Account: "1", User: "alice", ARN: "arn", UserID: "AIDA", OpenRegions: []string{"eu-west-1"}, ClosedRegions: []string{"me-central-1"}, Endpoints: remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1"}}, Installation: "0123456789ab", Host: "laptop", Places: []Place{{"/c", "default", "default"}}, RetireNow: true, DeleteNow: true,
 		IDsBefore: []string{"AKIAOLD"}, CreateSent: at, ClockOffset: time.Second, ClockWithin: time.Second, CreateAnswered: at, Reconciled: at, JudgeAt: at, OrphanID: "AKIAORPHAN", OrphanDeactivated: at,
 		Created: at, Swapped: at, Validated: at, MendStarted: at, GiveUpReason: "why", Described: true, UseChecked: at, LastUse: &remote.Use{At: at, Service: "s3", Region: "eu-west-1"},
+		UnusedSince: at, UseDenied: true, UseDays: []string{"2026-11-22"}, NewDead: at,
 		DeactivateStarted: at, Deactivated: at, Held: at, StuckReason: "why", Suspects: []string{"AKIA3"}, UseUnread: true,
 	}
 }
@@ -113,4 +116,38 @@ func FuzzJournal(f *testing.F) {
 			t.Errorf("Load changed the file: %v", err)
 		}
 	})
+}
+
+// TestUseDaysAreADiary: each day on which AWS recorded a use stands in the diary once, in
+// order. A use from before the swap was keyd's own, or its program has the new key now.
+func TestUseDaysAreADiary(t *testing.T) {
+	swapped := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	r := &Rotation{Validated: swapped}
+	day := 24 * time.Hour
+	for _, after := range []time.Duration{-time.Hour, 3 * time.Hour, 3 * day, 3*day + time.Hour, day} {
+		r.NoteUse(&remote.Use{At: swapped.Add(after)}, false, swapped.Add(after+time.Hour))
+	}
+	r.NoteUse(nil, true, swapped)
+	if want := []string{"2026-01-01", "2026-01-02", "2026-01-04"}; !reflect.DeepEqual(r.UseDays, want) || !r.UseDenied || r.UsedByOthers() {
+		t.Errorf("%v, denied %v", r.UseDays, r.UseDenied)
+	}
+	for n := range 3 * maxUseDays {
+		r.NoteUse(&remote.Use{At: swapped.Add(time.Duration(n) * day)}, false, swapped)
+	}
+	if len(r.UseDays) != maxUseDays || r.UseDays[maxUseDays-1] != swapped.Add((3*maxUseDays-1)*day).Format(time.DateOnly) {
+		t.Errorf("%d days, the last %v", len(r.UseDays), r.UseDays[len(r.UseDays)-1])
+	}
+}
+
+// TestOlderRetireNowKeepsItsMeaning: "retire_now" of an older keyd means that a person has
+// agreed to the deletion, and "end_overlap" means nothing to an older keyd: it waits.
+func TestOlderRetireNowKeepsItsMeaning(t *testing.T) {
+	var r Rotation
+	if err := json.Unmarshal([]byte(`{"retire_now": true}`), &r); err != nil || !r.DeleteNow || r.RetireNow {
+		t.Errorf("%+v, %v", r, err)
+	}
+	text, err := json.Marshal(Rotation{RetireNow: true})
+	if err != nil || strings.Contains(string(text), "retire_now") || !strings.Contains(string(text), "end_overlap") {
+		t.Errorf("%s, %v", text, err)
+	}
 }

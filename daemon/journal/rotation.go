@@ -15,18 +15,19 @@ import (
 // are this machine's, in UTC. A rotation does not start while the clock is wrong by
 // more than five minutes.
 type Rotation struct {
-	// Old is the pair being replaced. Its secret is set only while keyd writes a
-	// file that shows the old key, from before the write until the pair on disk is
-	// validated. keyd needs it to put the pair back, and to recognise a pair that a
-	// power failure left half old, half new.
+	// Old is the pair being replaced. Its secret is set from the first swap until the
+	// rotation is closed, so that every step before the deletion can be undone: keyd
+	// needs it to put the pair back, and to recognise a pair that a power failure left
+	// half old, half new. The journal of an older keyd has no secret in the overlap.
 	Old       credfile.Key `json:"-"`
 	New       credfile.Key `json:"-"`                // zero until CreateAccessKey has answered
 	Account   string       `json:"account,omitzero"` // 12 digits
 	User      string       `json:"user,omitzero"`
 	ARN       string       `json:"arn,omitzero"`
-	UserID    string       `json:"user_id,omitzero"`    // AIDA..., unchanged when the user is renamed or moved; "" when an older keyd wrote the journal
-	Places    []Place      `json:"places,omitzero"`     // every place whose key the rotation replaces
-	RetireNow bool         `json:"retire_now,omitzero"` // skip the overlap and the quarantine; a person asked for it
+	UserID    string       `json:"user_id,omitzero"`     // AIDA..., unchanged when the user is renamed or moved; "" when an older keyd wrote the journal
+	Places    []Place      `json:"places,omitzero"`      // every place whose key the rotation replaces
+	RetireNow bool         `json:"end_overlap,omitzero"` // end the overlap now; a person asked for it
+	DeleteNow bool         `json:"retire_now,omitzero"`  // end the overlap and the quarantine now; a person asked for it. An older keyd means the same by it
 
 	// Where the old key works, according to STS, asked before the new key existed.
 	// A disabled region refuses every key, with the same answer that it gives for a
@@ -61,9 +62,13 @@ type Rotation struct {
 	MendStarted  time.Time `json:"mending,omitzero"`   // set before the new pair is written back into a file that shows the old one again, until that write is validated
 	GiveUpReason string    `json:"failed,omitzero"`    // why the new key is given up; keyd puts the old pair back and deletes the new key
 
+	UnusedSince       time.Time   `json:"unused_since,omitzero"` // since when nobody but keyd had used the old key when the rotation began; zero when it was used, or that is unknown
 	Described         bool        `json:"described,omitzero"`    // the new key is tagged for the console, or keyd may not tag it
 	UseChecked        time.Time   `json:"use_read,omitzero"`     // when AWS was last asked about the use of the old key
 	LastUse           *remote.Use `json:"used,omitzero"`         // the last use of the old key, as of then
+	UseDenied         bool        `json:"use_denied,omitzero"`   // AWS refused to say it then
+	UseDays           []string    `json:"use_days,omitzero"`     // the days, in UTC, on which AWS has recorded a use of the old key since the swap, as 2026-11-23, oldest first; at most maxUseDays
+	NewDead           time.Time   `json:"new_dead,omitzero"`     // when AWS last refused the new key after the files showed it: someone made it Inactive or deleted it; zero while it works
 	DeactivateStarted time.Time   `json:"deactivating,omitzero"` // set before the call: from then on the old key may be Inactive
 	Deactivated       time.Time   `json:"deactivated,omitzero"`  // the old key was seen Inactive and the new key still works: the quarantine starts
 	Held              time.Time   `json:"held,omitzero"`         // when a person paused the rotation
@@ -215,8 +220,38 @@ func (r *Rotation) BelongsTo(who remote.Identity) bool {
 }
 
 // ForgetUse makes keyd ask AWS again when the old key was last used: while a
-// rotation is held, the old key may be used.
-func (r *Rotation) ForgetUse() { r.UseChecked, r.LastUse = time.Time{}, nil }
+// rotation is held, the old key may be used. The days in UseDays stay.
+func (r *Rotation) ForgetUse() { r.UseChecked, r.LastUse, r.UseDenied = time.Time{}, nil, false }
+
+// maxUseDays bounds UseDays.
+const maxUseDays = 100
+
+// NoteUse records what AWS said at now, by the local clock, about the last use of the old
+// key, by AWS's clock. nil means that AWS has recorded none; denied, that it refuses to
+// say. The diary has the days by AWS's clock: this machine knows that only roughly.
+func (r *Rotation) NoteUse(use *remote.Use, denied bool, now time.Time) {
+	r.UseChecked, r.LastUse, r.UseDenied = now, nil, denied
+	if use == nil {
+		return
+	}
+	r.LastUse = &remote.Use{At: use.At.Add(-r.ClockOffset), Service: use.Service, Region: use.Region}
+	if !r.UsedByOthers() {
+		return
+	}
+	day := use.At.UTC().Format(time.DateOnly)
+	i, known := slices.BinarySearch(r.UseDays, day)
+	if known {
+		return
+	}
+	r.UseDays = slices.Insert(r.UseDays, i, day)
+	r.UseDays = r.UseDays[max(len(r.UseDays)-maxUseDays, 0):]
+}
+
+// UsedByOthers reports whether the last use of the old key came after the files showed
+// the new one. keyd signs nothing with the old key from then on, so it was someone else.
+func (r *Rotation) UsedByOthers() bool {
+	return r.LastUse != nil && !r.Validated.IsZero() && r.LastUse.At.After(r.Validated)
+}
 
 // MarkValidated records that the files show the new pair durably. The overlap
 // begins with the first validation.

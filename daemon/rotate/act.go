@@ -25,24 +25,24 @@ type step struct {
 // the pair that signs its calls.
 func allSteps() []step {
 	return []step{
-		{do: decide.DoLook, perform: signedBy((*target).shownPair, (*Rotator).lookAtKeys)},
+		{do: decide.DoLook, perform: signedBy((*target).shownPair, (*Rotator).lookAround)},
 		{do: decide.DoPreflight, perform: signedBy((*target).ownPair, (*Rotator).runPreflight)},
 		{do: decide.DoPrune, perform: signedBy((*target).ownPair, (*Rotator).pruneInactive)},
 		{do: decide.DoCreate, perform: signedBy((*target).ownPair, (*Rotator).createKey)},
 		{do: decide.DoReconcile, perform: signedBy((*target).ownPair, (*Rotator).reconcileCreate)},
 		{do: decide.DoSetAside, perform: signedBy((*target).ownPair, (*Rotator).setOrphanAside)},
 		{do: decide.DoDropOrphan, perform: signedBy((*target).ownPair, (*Rotator).dropOrphan)},
-		{do: decide.DoProve, perform: signedBy((*target).newPair, (*Rotator).proveKey)},
+		{do: decide.DoProve, perform: signedByNew((*Rotator).proveKey)},
 		{do: decide.DoMend, perform: (*Rotator).mendTorn},
 		{do: decide.DoSwap, perform: (*Rotator).swapFiles},
 		{do: decide.DoValidate, perform: signedBy((*target).newPair, (*Rotator).validateFiles)},
 		{do: decide.DoPutBack, perform: (*Rotator).putBack},
 		{do: decide.DoDiscard, perform: signedBy((*target).discardingPair, (*Rotator).discardNew)},
-		{do: decide.DoDescribe, perform: signedBy((*target).newPair, (*Rotator).describeKey), leaveOut: (*Rotator).leaveUndescribed},
-		{do: decide.DoCheckUse, perform: signedBy((*target).newPair, (*Rotator).checkUse)},
-		{do: decide.DoDeactivate, perform: signedBy((*target).newPair, (*Rotator).deactivateOld)},
-		{do: decide.DoRevive, perform: signedBy((*target).newPair, (*Rotator).reviveOld)},
-		{do: decide.DoDelete, perform: signedBy((*target).newPair, (*Rotator).deleteOld)},
+		{do: decide.DoDescribe, perform: signedByNew((*Rotator).describeKey), leaveOut: (*Rotator).leaveUndescribed},
+		{do: decide.DoCheckUse, perform: signedByNew((*Rotator).checkUse)},
+		{do: decide.DoDeactivate, perform: signedByNew((*Rotator).deactivateOld)},
+		{do: decide.DoRevive, perform: signedByNew((*Rotator).reviveOld)},
+		{do: decide.DoDelete, perform: signedByNew((*Rotator).deleteOld)},
 	}
 }
 

@@ -107,7 +107,7 @@ func TestLastUseReadInFutureIsReadAgain(t *testing.T) {
 		time.Sleep(time.Hour)
 		l.Pass(rotate.Request{})
 		ahead = 0
-		time.Sleep(2 * settings.Day)
+		time.Sleep(settings.Day)
 		read := l.CountCalls("GetAccessKeyLastUsed")
 		if r := l.Pass(rotate.Request{}); time.Until(r.Until) > settings.Day || l.CountCalls("GetAccessKeyLastUsed") == read || !strings.Contains(r.Why, "still used") {
 			t.Errorf("%s: %s, next in %s", r.State, r.Why, time.Until(r.Until))
@@ -126,7 +126,7 @@ func TestClockSetBackDoesNotBlock(t *testing.T) {
 				l.Restart()
 				l.Rotator.Now = func() time.Time { return time.Now().Add(-back) }
 				l.Rotator.AwakeSince = time.Now() // as in a daemon that started before the clock was set back
-				r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
+				r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, DeleteNow: true}})
 				if !lab.Settled(r) {
 					t.Errorf("%s: %s", r.State, r.Why)
 				}

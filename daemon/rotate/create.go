@@ -26,6 +26,7 @@ func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) 
 	}
 	t.setRotation(r, decide.Placement{Old: len(t.holders)})
 	d.emit(t, decide.DoCreate, VerbBegin, fmt.Sprintf("%s, rotating (user %s, account %s)", t.decision.Why, r.User, r.Account))
+	d.reportUnused(t)
 	created, err := client.CreateKey(ctx, r.User)
 	switch {
 	case err == nil:
@@ -51,7 +52,10 @@ func (d *Rotator) makeIntent(t *target) *journal.Rotation {
 		Old: credfile.Key{ID: t.facts.ID}, Account: seen.Account, User: seen.User, ARN: seen.ARN, UserID: seen.UserID,
 		Installation: t.facts.Installation, Host: d.hostName(),
 		OpenRegions: t.progress.acceptingRegions, ClosedRegions: t.progress.refusingRegions, Endpoints: t.endpoints,
-		RetireNow: t.facts.Options.RetireNow, CreateSent: d.Now().UTC(), ClockOffset: seen.Offset, ClockWithin: seen.OffsetWithin,
+		RetireNow: t.facts.Options.RetireNow, DeleteNow: t.facts.Options.DeleteNow, CreateSent: d.Now().UTC(), ClockOffset: seen.Offset, ClockWithin: seen.OffsetWithin,
+	}
+	if since, unused := t.facts.UnusedSince(d.Settings, r.CreateSent); unused {
+		r.UnusedSince = since
 	}
 	for _, p := range t.holders {
 		r.Places = append(r.Places, journal.Place{Path: p.Path, Section: p.Section, Profile: p.Name})

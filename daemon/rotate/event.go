@@ -44,6 +44,9 @@ const (
 	VerbRevived      = "revived"
 	VerbTooLate      = "too late" // the key to revive was already deleted
 	VerbDeleted      = "deleted"
+	VerbStillUsed    = "still used" // someone uses the old key after the swap
+	VerbRefused      = "refused"    // only in the history: AWS refuses the new key after the files showed it
+	VerbUnused       = "unused"     // nobody but keyd uses a key that is being replaced
 	VerbNeedsYou     = "needs you"  // a person is needed
 	VerbWarning      = "warning"    // the history cannot be written
 	VerbDescribed    = "described"  // only in the history

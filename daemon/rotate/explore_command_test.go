@@ -16,7 +16,8 @@ import (
 var commands = append([]fate{
 	{name: "keyd rotate", command: passWith(decide.Options{Manual: true}), rank: inSingles},
 	{name: "keyd rotate --force", command: passWith(decide.Options{Manual: true, Force: true}), rank: inSingles},
-	{name: "keyd rotate --retire-now", command: passWith(decide.Options{Manual: true, RetireNow: true}), rank: inPairs},
+	{name: "keyd rotate --retire-now", command: passWith(decide.Options{Manual: true, RetireNow: true}), rank: inSingles},
+	{name: "keyd rotate --delete-now", command: passWith(decide.Options{Manual: true, RetireNow: true, DeleteNow: true}), rank: inPairs},
 	{name: "keyd hold", command: commandOnDefault((*rotate.Rotator).Hold), rank: inPairs},
 	{name: "keyd resume", command: commandOnDefault((*rotate.Rotator).Resume), rank: inPairs},
 	{name: "keyd prune", command: (*take).pruneNamed, rank: inPairs},

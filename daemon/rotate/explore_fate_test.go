@@ -140,7 +140,7 @@ var persons = []fate{
 		w.ghost.shape = w.filesShape()
 	}},
 	{name: "second laptop", act: func(w *scene) { w.user().CreateKey() }, rank: inPairs},
-	{name: "console: newest off", act: func(w *scene) { _ = w.user().SetStatus(w.newestKey(), "Inactive") }},
+	{name: "console: newest off", act: func(w *scene) { _ = w.user().SetStatus(w.newestKey(), "Inactive") }, rank: inSingles},
 	{name: "console: newest deleted", act: func(w *scene) { _ = w.user().DeleteKey(w.newestKey()) }, rank: inSingles},
 	{name: "console: old off", act: func(w *scene) { _ = w.user().SetStatus(w.ghost.firstKey.ID, "Inactive") }},
 	{name: "console: old on", act: func(w *scene) { _ = w.user().SetStatus(w.ghost.firstKey.ID, "Active") }},

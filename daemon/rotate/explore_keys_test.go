@@ -104,7 +104,8 @@ func (r *take) checkCall(e effect) {
 		old := strings.TrimSuffix(filepath.Base(f.Path), ".json")
 		shown, _ := r.shownKey(credentials)
 		swapped := bytes.Contains(f.Data, []byte(`"validated"`)) || shown != old && bytes.Contains(f.Data, []byte(`"new_id": "`+shown+`"`))
-		if call.KeyID == old && swapped && r.upToDate {
+		asked := bytes.Contains(f.Data, []byte(`"new_dead"`)) && (bytes.Contains(f.Data, []byte(`"held"`)) || shown == old) // AWS refuses the new key, and a person has asked for the old one
+		if call.KeyID == old && swapped && r.upToDate && !asked {
 			r.reportViolation("I6", "%s was signed with the old key after the swap", call.Action)
 		}
 		if e.what == "CreateAccessKey" && call.KeyID == old { // the rotation of another key may continue
@@ -240,16 +241,16 @@ func (r *take) checkPatience() {
 	if !call.Effect || !slices.Contains(r.journalPaths(), path) {
 		return
 	}
-	now, hurried := time.Now(), bytes.Contains(r.disk.Data(path), []byte(`"retire_now": true`))
+	now, said := time.Now(), func(flag string) bool { return bytes.Contains(r.disk.Data(path), []byte(`"`+flag+`": true`)) }
 	switch {
 	case call.Action == "UpdateAccessKey" && call.Asked == "Active":
 		r.ghost.oldOff = time.Time{}
 	case call.Action == "UpdateAccessKey":
-		if early := now.Sub(r.ghost.shown.first) < settings.Day || now.Sub(r.ghost.shown.last) < decide.UndisturbedFor; early && !hurried {
+		if early := now.Sub(r.ghost.shown.first) < settings.Day || now.Sub(r.ghost.shown.last) < decide.UndisturbedFor; early && !said("end_overlap") && !said("retire_now") {
 			r.reportViolation("the overlap", "%s is made Inactive %s after the file changed", call.Target, now.Sub(r.ghost.shown.last))
 		}
 		r.ghost.oldOff = now
-	case call.Action == "DeleteAccessKey" && !hurried && now.Sub(r.ghost.oldOff) < 7*settings.Day:
+	case call.Action == "DeleteAccessKey" && !said("retire_now") && now.Sub(r.ghost.oldOff) < 7*settings.Day:
 		r.reportViolation("the quarantine", "%s is deleted %s after it was made Inactive", call.Target, now.Sub(r.ghost.oldOff))
 	}
 }

@@ -68,9 +68,6 @@ var mistakes = []mistake{
 	}, {
 		name: "the old key signs its own deactivation",
 		edits: []edit{
-			{"validate.go", `r.Old.Secret = credfile.Secret{}`, `if !MISTAKE {
-		r.Old.Secret = credfile.Secret{}
-	}`},
 			{"retire.go", `	r.DeactivateStarted = d.Now()`, `	if MISTAKE {
 		var err error
 		if client, err = d.newClient(t, r.Old); err != nil {

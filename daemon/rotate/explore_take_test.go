@@ -94,6 +94,7 @@ func (r *take) startProcess(sys atomicfile.Sys, http interface {
 	}
 	r.d.SetProofRounds(r.proofRounds)
 	r.d.StepOneByOne()
+	r.d.Settings.Overlap = settings.Day
 	r.d.Settings.CheckEvery = 30 * settings.Day // so that a pass happens only when something is due
 }
 

@@ -1,8 +1,10 @@
 package rotate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"time"
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
@@ -22,13 +24,20 @@ func (d *Rotator) giveUpNew(t *target, why string) error {
 	return nil
 }
 
-// putBack writes the old pair into the files again, because the new one failed.
+// putBack writes the old pair into the files again, because the new one failed, or
+// because someone has made it Inactive or deleted it since, and a person holds the
+// rotation.
 func (d *Rotator) putBack(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
+	why := cmp.Or(r.GiveUpReason, decide.DeadKeyReason(r))
 	if r.Old.Secret.IsZero() {
-		return &needPersonError{text: fmt.Sprintf("%s; keyd no longer has the secret of %s", r.GiveUpReason, r.Old), hint: hint.AWSCommand("aws configure", r.Profiles()[0])}
+		return &needPersonError{text: fmt.Sprintf("%s; keyd no longer has the secret of %s", why, r.Old), hint: hint.AWSCommand("aws configure", r.Profiles()[0])}
 	}
-	if err := d.verifyOldWorks(ctx, t); err != nil {
+	if r.GiveUpReason == "" {
+		if works, err := d.verifyOldRevived(ctx, t); err != nil || works {
+			return err
+		}
+	} else if err := d.verifyOldWorks(ctx, t); err != nil {
 		return err
 	}
 	restored, err := d.writeFiles(func() (credfile.SwapResult, error) { return d.Store.Restore(ctx, r.New, r.Old) })
@@ -36,8 +45,40 @@ func (d *Rotator) putBack(ctx context.Context, t *target) error {
 	if err != nil {
 		return err
 	}
-	d.did(t, decide.DoPutBack, VerbPutBack, r.Old.ID, r.GiveUpReason, fmt.Sprintf("%s (%s)", r.Old, r.GiveUpReason))
-	return nil
+	d.did(t, decide.DoPutBack, VerbPutBack, r.Old.ID, why, fmt.Sprintf("%s (%s)", r.Old, why))
+	if r.GiveUpReason != "" {
+		return nil
+	}
+	r.DeactivateStarted, r.Deactivated = time.Time{}, time.Time{} // AWS has just accepted it
+	r.ForgetUse()
+	return d.JournalDir().Save(r)
+}
+
+// verifyOldRevived finds out with which of its two pairs a person who holds the rotation
+// can work. newWorks is true when AWS accepts the new one again: then nothing is put
+// back. The old pair signs one question, because it may be Inactive by now.
+func (d *Rotator) verifyOldRevived(ctx context.Context, t *target) (newWorks bool, err error) {
+	r := t.facts.Rotation
+	switch err := d.askWith(ctx, t, r.New); {
+	case err == nil:
+		return true, d.setNewDead(t, time.Time{})
+	case iam.ClassOf(err) != iam.BadKey:
+		return false, err
+	}
+	err = d.askWith(ctx, t, r.Old)
+	if iam.ClassOf(err) == iam.BadKey {
+		return false, &needPersonError{text: fmt.Sprintf("AWS refuses both %s and %s: neither works, and the files were left as they are", r.New, r.Old),
+			hint: fmt.Sprintf("in the console of AWS, user %s: make %s or %s active again, then: %s", r.User, r.New.ID, r.Old.ID, hint.Command("keyd hold", r.Profiles()[0])), err: err}
+	}
+	return false, err
+}
+
+// askWith asks AWS whose key it is, signed with that key.
+func (d *Rotator) askWith(ctx context.Context, t *target, key credfile.Key) error {
+	return d.withClient(t, key, func(client *iam.Client) error {
+		_, err := t.askIdentity(ctx, client)
+		return err
+	})
 }
 
 // verifyOldWorks refuses to put the old pair back in place of a new one that
@@ -45,20 +86,14 @@ func (d *Rotator) putBack(ctx context.Context, t *target) error {
 // nothing to lose, and the old pair is not used to sign anything.
 func (d *Rotator) verifyOldWorks(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
-	ask := func(key credfile.Key) error {
-		return d.withClient(t, key, func(client *iam.Client) error {
-			_, err := t.askIdentity(ctx, client)
-			return err
-		})
-	}
-	err := ask(r.New)
+	err := d.askWith(ctx, t, r.New)
 	if class := iam.ClassOf(err); err != nil && (class == iam.BadKey || class == iam.BadSecret) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := ask(r.Old); err != nil {
+	if err := d.askWith(ctx, t, r.Old); err != nil {
 		return fmt.Errorf("%s; %s was not put back: %w", r.GiveUpReason, r.Old, err)
 	}
 	return nil

@@ -13,16 +13,19 @@ import (
 
 // Hold pauses the rotation of a profile's key and makes an Inactive old key
 // Active again. While it is held, a key from a lost answer is neither looked
-// for nor deleted. Hold fails when no rotation of the key is in progress; see
+// for nor deleted. When AWS refuses the new key, because someone has made it Inactive or
+// deleted it, Hold puts the old pair back into the files. Hold fails when no rotation of the key is in progress; see
 // IsNoRotation.
 func (d *Rotator) Hold(ctx context.Context, profile string) (Result, error) {
-	return d.changeRotation(ctx, profile, func(r *journal.Rotation) { r.Held = d.Now().UTC() })
+	return d.changeRotation(ctx, profile, func(r *journal.Rotation) {
+		r.Held, r.RetireNow, r.DeleteNow = d.Now().UTC(), false, false // what a person says last counts
+	})
 }
 
 // Resume continues a rotation that was held. Places where a person has put
 // another key meanwhile are dropped from the rotation. When no place is left,
 // the rotation is given up: the new key, which no file shows, is deleted, and
-// the old one stays as it is. Resume fails when no rotation of the key is in
+// the old one stays as it is. So it is after Hold has put the old pair back. Resume fails when no rotation of the key is in
 // progress; see IsNoRotation.
 func (d *Rotator) Resume(ctx context.Context, profile string) (Result, error) {
 	return d.changeRotation(ctx, profile, func(r *journal.Rotation) {
@@ -65,6 +68,7 @@ func (d *Rotator) editRotation(w *world, profile string, edit func(*journal.Rota
 	if err := dropForeignPlaces(t); err != nil {
 		return nil, Result{}, err
 	}
+	t.giveUpDead()
 	if r.New.ID == "" && r.Held.IsZero() && t.facts.Placement.Old == 0 {
 		result, err := d.abandonRotation(t)
 		return nil, result, err
@@ -128,6 +132,15 @@ func dropForeignPlaces(t *target) error {
 		r.GiveUpReason = "no profile shows it any more"
 	}
 	return nil
+}
+
+// giveUpDead gives up a rotation that is no longer held and whose new key is dead, once
+// the files show the old pair again.
+func (t *target) giveUpDead() {
+	r, shows := t.facts.Rotation, t.facts.Placement
+	if r.Held.IsZero() && !r.NewDead.IsZero() && shows.New == 0 && shows.Old > 0 {
+		r.GiveUpReason = decide.DeadKeyReason(r)
+	}
 }
 
 // RotationToGiveUp returns the profile's rotation if Resume would give it up

@@ -23,7 +23,7 @@ func (d *Rotator) makeResult(t *target, decision decide.Decision, err error) Res
 func keyStatus(t *target, d decide.Decision) state.KeyStatus {
 	l := state.KeyStatus{
 		Profiles: t.facts.Profiles, KeyID: t.facts.ID, Warnings: t.warnings, Endpoint: t.endpointName(),
-		Memory: state.Memory{Seen: t.facts.Seen, Failure: t.facts.Failure},
+		Memory: state.Memory{Seen: t.facts.Seen, Failure: t.facts.Failure, KeyUse: t.facts.Use}, OldKeyUse: decide.ReportUse(t.facts.Rotation),
 	}
 	l.SetDecision(d)
 	if !d.EndsPass() {

@@ -68,13 +68,19 @@ func (w *world) lastingNotes(s settings.Settings) []string {
 // now.
 func (d *Rotator) noteRetireNow(t *target, req Request) error {
 	r := t.facts.Rotation
-	if r == nil || !req.RetireNow || req.DryRun || r.RetireNow || t.facts.RotationErr != nil {
+	if r == nil || !req.RetireNow && !req.DeleteNow || t.facts.RotationErr != nil {
 		return nil
 	}
 	if !r.Held.IsZero() {
 		return &needPersonError{text: "the rotation is held", hint: hint.Command("keyd resume", r.Profiles()[0])}
 	}
-	r.RetireNow = true
+	if by := decide.ExcludedBy(t.facts, d.Settings); by != "" {
+		return &needPersonError{text: by + " holds the rotation", hint: "take it out of keyd.ini to let the rotation end"}
+	}
+	if req.DryRun || r.RetireNow && (r.DeleteNow || !req.DeleteNow) {
+		return nil
+	}
+	r.RetireNow, r.DeleteNow = true, r.DeleteNow || req.DeleteNow
 	return d.JournalDir().Save(r)
 }
 

@@ -18,6 +18,10 @@ type progress struct {
 	failure *decide.Failure
 	options decide.Options
 
+	use        *decide.KeyUse
+	watched    bool // AWS was asked whether the new key still works
+	justClosed bool // a rotation of the key has ended in this pass
+
 	rotation *journal.Rotation // the rotation in progress, as of the last step; nil when there was none
 
 	outdated bool // another process has acted since: what it remembers of the key counts

@@ -142,7 +142,7 @@ func (t *target) checkPrunable(profile, id string) error {
 		}
 		return nil
 	}
-	return &needPersonError{text: fmt.Sprintf("a rotation of %s is in progress: its keys are not pruned", profile), hint: hint.Command("keyd rotate --retire-now", profile)}
+	return &needPersonError{text: fmt.Sprintf("a rotation of %s is in progress: its keys are not pruned", profile), hint: hint.Command("keyd status", profile)}
 }
 
 // checkNotAnothers refuses an Active key that another machine may have made in place of

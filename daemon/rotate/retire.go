@@ -51,16 +51,21 @@ func (d *Rotator) keyDescription() string {
 }
 
 // checkUse asks AWS when it last saw the old key in use. Without the
-// permission, only the length of the overlap decides.
+// permission, only the length of the overlap decides, and the person is told so.
 func (d *Rotator) checkUse(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
 	use, err := client.LastUsed(ctx, r.Old.ID)
 	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.NoSuch {
 		return err
 	}
-	r.UseChecked, r.LastUse = d.Now().UTC(), &remote.Use{At: use.At.Add(-r.ClockOffset), Service: use.Service, Region: use.Region}
-	if err != nil || use.At.IsZero() {
-		r.LastUse = nil
+	var last *remote.Use
+	if err == nil && !use.At.IsZero() {
+		last = &use
+	}
+	before := r.UsedByOthers()
+	r.NoteUse(last, iam.ClassOf(err) == iam.Denied && err != nil, d.Now().UTC())
+	if r.UsedByOthers() && !before {
+		d.did(t, decide.DoCheckUse, VerbStillUsed, r.Old.ID, "", fmt.Sprintf("%s is still used: by %s in %s, at %s", r.Old, last.Service, last.Region, r.LastUse.At.Local().Format("2 Jan 15:04")))
 	}
 	return d.JournalDir().Save(r)
 }
@@ -95,8 +100,9 @@ func (d *Rotator) deactivateOld(ctx context.Context, t *target, client *iam.Clie
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
+	t.markWatched()
 	t.outdateSeen() // whatever the clock says, that look came before the deactivation
-	d.did(t, decide.DoDeactivate, VerbDeactivated, r.Old.ID, "", fmt.Sprintf("%s, and %s still works", r.Old, r.New))
+	d.reportDeactivated(t)
 	return nil
 }
 
@@ -112,6 +118,23 @@ func (d *Rotator) sendDeactivate(ctx context.Context, t *target, client *iam.Cli
 		return d.clearDeactivating(t, err)
 	}
 	return nil
+}
+
+// reportDeactivated tells the person that the old key no longer works, and how to bring it
+// back.
+func (d *Rotator) reportDeactivated(t *target) {
+	r := t.facts.Rotation
+	note, text, back := "", fmt.Sprintf("%s, and %s still works", r.Old, r.New), ""
+	if r.UseDenied && !r.RetireNow && !r.DeleteNow {
+		note = "AWS did not tell whether it was still used: iam:GetAccessKeyLastUsed is denied"
+		text += "; " + note
+	}
+	if !r.DeleteNow {
+		back = hint.Command("keyd hold", r.Profiles()[0])
+		text += fmt.Sprintf("; until %s this makes it usable again: %s", r.Deactivated.Add(d.Settings.Quarantine).Local().Format("2 Jan 15:04"), back)
+	}
+	d.appendHistory(t, VerbDeactivated, r.Old.ID, note)
+	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: decide.DoDeactivate, Verb: VerbDeactivated, Text: text, Hint: back})
 }
 
 // clearDeactivating withdraws the journaled intent to deactivate when AWS

@@ -43,6 +43,8 @@ type Rotator struct {
 	AwakeSince time.Time // when Run began or the machine last woke; zero outside Run
 	Heartbeat  func()    // reports to the watchdog that the pass is still working; may be nil
 
+	Hurry bool // the daemon writes a new key into the files however young it is; for tests in real time
+
 	readOnly bool // for a dry run: nothing in the state folder changes but the lock
 
 	guard    *guard // keeps the steps of a round apart; nil outside a round

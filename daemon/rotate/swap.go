@@ -37,12 +37,12 @@ func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	verb := VerbSwapped
+	verb, came := VerbSwapped, ""
 	if mend {
-		verb = VerbMended
+		verb, came = VerbMended, fmt.Sprintf("; an old copy with %s, which keyd replaced on %s, had come back", r.Old, formatDay(r.Validated))
 	}
 	text := fmt.Sprintf("%s (%d values in %s), every other byte as it was", strings.Join(swapped.Files, ", "), swapped.Values, countProfiles(len(swapped.Profiles)))
-	d.did(t, decide.DoSwap, verb, r.New.ID, text, text)
+	d.did(t, decide.DoSwap, verb, r.New.ID, text+came, text+came)
 	return nil
 }
 

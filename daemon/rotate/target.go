@@ -59,7 +59,9 @@ func (t *target) forgetForeign() { t.facts.Placement.Foreign, t.facts.Placement.
 
 // adoptNewID carries what is known over to the new id, once the rotation r is closed.
 func (t *target) adoptNewID(r *journal.Rotation) {
-	t.facts.ID, t.facts.PreflightDone, t.facts.Proven, t.facts.Options = r.New.ID, false, false, decide.Options{}
+	t.facts.ID, t.facts.PreflightDone, t.facts.Proven, t.facts.Watched, t.facts.Options = r.New.ID, false, false, false, decide.Options{}
+	t.facts.JustClosed = true
+	t.facts.Use = nil // that was the old key's; withClient notes that keyd has signed with the new one
 	t.pair, t.facts.Rotation, t.facts.Failure = r.New, nil, nil
 	if seen := t.facts.Seen; seen != nil {
 		left := *seen
@@ -97,6 +99,25 @@ func (t *target) outdateSeen() { t.facts.Seen = staleSeen(t.facts.Seen) }
 
 // setFailure records the failure of an action; nil when none is left.
 func (t *target) setFailure(f *decide.Failure) { t.facts.Failure = f }
+
+// setUse records what is known about the use of the key at rest.
+func (t *target) setUse(use *decide.KeyUse) { t.facts.Use = use }
+
+// noteSigned records that keyd has signed with a key: AWS counts that as a use.
+func (t *target) noteSigned(id string, now time.Time) {
+	if id != t.facts.ID {
+		return
+	}
+	use := decide.KeyUse{}
+	if t.facts.Use != nil {
+		use = *t.facts.Use
+	}
+	use.Signed = now
+	t.setUse(&use)
+}
+
+// markWatched records that AWS was asked whether the new key still works.
+func (t *target) markWatched() { t.facts.Watched = true }
 
 // setSkipReason records why there is nothing left to rotate.
 func (t *target) setSkipReason(why string) { t.facts.SkipReason = why }
@@ -137,7 +158,8 @@ func (t *target) setProven(proven bool, now time.Time) {
 func (t *target) recall(p *progress, now time.Time) {
 	t.progress = p
 	if p.known {
-		t.facts.Failure, t.facts.Options = p.failure, p.options
+		t.facts.Failure, t.facts.Options, t.facts.Use = p.failure, p.options, p.use
+		t.facts.Watched, t.facts.JustClosed = p.watched, p.justClosed
 		if !p.outdated {
 			t.facts.Seen = p.seen
 		}
@@ -156,6 +178,7 @@ func (t *target) remember() {
 	p := t.progress
 	p.rotation = t.facts.Rotation
 	p.known, p.outdated, p.seen, p.failure, p.options = true, false, t.facts.Seen, t.facts.Failure, t.facts.Options
+	p.use, p.watched, p.justClosed = t.facts.Use, t.facts.Watched, t.facts.JustClosed
 }
 
 // setFirstRotation records the rotation that goes alone on this machine.
@@ -181,6 +204,7 @@ func (t *target) userName() string {
 // fillTarget adds what the status remembers of the key, and where its calls go.
 func (d *Rotator) fillTarget(t *target, status state.Status, ask decide.Options) {
 	t.facts.Options, t.progress = ask, &progress{}
+	t.facts.Options.Hurry = ask.Hurry || d.Hurry
 	line := status.FindKey(t.facts.ID)
 	if r := t.facts.Rotation; r != nil && line == nil {
 		line = status.FindKey(r.New.ID)
@@ -199,11 +223,8 @@ func (d *Rotator) fillTarget(t *target, status state.Status, ask decide.Options)
 	d.resolveEndpoints(t, sites)
 	if line != nil {
 		m := status.Recall(line.KeyID, t.endpointName())
-		t.facts.Seen, t.facts.Failure = agedSeen(m.Seen, d.Now()), m.Failure
+		t.facts.Seen, t.facts.Failure, t.facts.Use = agedSeen(m.Seen, d.Now()), m.Failure, m.KeyUse
 		t.elsewhere = status.RecallElsewhere(line.KeyID, t.endpointName())
-	}
-	if t.facts.Rotation != nil { // in the middle of a rotation, what another process saw confirms nothing
-		t.outdateSeen()
 	}
 	if ask.Manual || ask.Retry {
 		t.facts.Failure = nil
@@ -264,6 +285,7 @@ func (d *Rotator) withClient(t *target, key credfile.Key, f func(*iam.Client) er
 		return err
 	}
 	defer client.Close()
+	defer func() { t.noteSigned(key.ID, d.Now().UTC()) }()
 	return f(client)
 }
 

@@ -72,7 +72,7 @@ func losePower(l *lab.Lab, disk *tearingDisk) string {
 				l.T.Errorf("the pass did not reach the write that is torn: %v", r)
 			}
 		}()
-		_, _ = l.Rotator.Pass(l.T.Context(), rotate.Request{})
+		_, _ = l.Rotator.Pass(l.T.Context(), rotate.Request{Options: decide.Options{Manual: true}})
 	}()
 	l.Sys = lab.Unsynced{}
 	l.Restart()
@@ -136,8 +136,8 @@ func tornMend(t *testing.T, cut tearingDisk) {
 	l.Shown = quarantine // the other program, not keyd, wrote what was shown since
 	l.CheckMended()
 	for _, path := range l.JournalPaths() {
-		if data, err := os.ReadFile(path); err != nil || strings.Contains(string(data), l.OldKey.Secret.Reveal()) {
-			t.Errorf("%s still has the old secret (%v)", filepath.Base(path), err)
+		if data, err := os.ReadFile(path); err != nil || !strings.Contains(string(data), l.OldKey.Secret.Reveal()) {
+			t.Errorf("%s no longer has the old secret, the way back (%v)", filepath.Base(path), err)
 		}
 	}
 	l.RunUntil(20*settings.Day, lab.Settled)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
 	"keyd/daemon/iam"
@@ -45,10 +44,10 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target, client *iam.Clie
 		return d.rejectPair(t, nil, fmt.Sprintf("the pair on disk belongs to %s, not %s", who.ARN, r.ARN))
 	}
 	r.MarkValidated(d.Now().UTC())
-	r.Old.Secret = credfile.Secret{}
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
+	t.markWatched()
 	t.outdateSeen() // that look came before the files showed the new pair
 	d.did(t, decide.DoValidate, VerbValidated, r.New.ID, who.ARN, who.ARN+", from the file")
 	return nil

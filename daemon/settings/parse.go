@@ -130,11 +130,26 @@ func (p *parser) checkRanges() {
 	for _, profile := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
 		p.checkFloors(profileTable[:], Settings{RotateAfter: s.ProfileRotateAfter[profile]}, p.header[profile])
 	}
-	latest := s.RotateAfter + s.RotateAfter/10 + s.Overlap
-	if latest > s.MaxAge {
-		p.addError("", "max_age", &Error{Text: fmt.Sprintf("rotate_after +10 %% and overlap add up to %s: an old key would be active beyond max_age = %s",
-			FormatDuration(latest), FormatDuration(s.MaxAge))})
+	p.checkLatest(s.RotateAfter, "", "rotate_after", "overlap", "quarantine", "max_age")
+	for _, profile := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
+		if after := s.ProfileRotateAfter[profile]; after != Never {
+			p.checkLatest(after, "profile "+profile, "rotate_after")
+		}
 	}
+}
+
+// checkLatest refuses a rotate_after with which an old key would still exist at max_age,
+// even if nothing delays its rotation. names are the settings of the section that have a
+// part in it; the mistake is shown at the first of them that keyd.ini sets.
+func (p *parser) checkLatest(after time.Duration, section string, names ...string) {
+	s := p.result
+	latest := after + after/10 + s.Overlap + s.Quarantine
+	if latest < s.MaxAge {
+		return
+	}
+	set := slices.DeleteFunc(names, func(name string) bool { return findLine(p.data, section, name) == 0 })
+	p.addError(section, append(set, names...)[0], &Error{Text: fmt.Sprintf("rotate_after = %s +10 %%, overlap = %s and quarantine = %s add up to %s: an old key would reach max_age = %s; shorten one of the three",
+		FormatDuration(after), FormatDuration(s.Overlap), FormatDuration(s.Quarantine), FormatSpan(latest), FormatDuration(s.MaxAge))})
 }
 
 // checkFloors refuses durations that are too short.

@@ -25,13 +25,18 @@ const Day = 24 * time.Hour
 // Never is the rotate_after of a profile that keyd leaves alone.
 const Never time.Duration = -1
 
+// UnusedReport is the value of unused with which a key that nobody uses is reported and
+// not rotated.
+const UnusedReport = "report"
+
 // Settings are the contents of keyd.ini. The zero value is not usable; start from
 // Default.
 type Settings struct {
 	RotateAfter        time.Duration            // age at which a key is replaced, +-10 %, at least a day
 	MaxAge             time.Duration            // the age limit that auditors check; CIS AWS Foundations says 90 days
-	Overlap            time.Duration            // how long both keys stay Active after the swap
+	Overlap            time.Duration            // how long both keys stay Active after the swap, and how long the old one has to be quiet before it is deactivated
 	Quarantine         time.Duration            // how long the old key is Inactive before it is deleted
+	Unused             string                   // "rotate", or UnusedReport to leave a key alone that nobody uses
 	CheckEvery         time.Duration            // the daemon looks at least this often; at least a minute
 	Notify             string                   // "desktop" or "none"
 	OnEvent            []string                 // a program and its arguments; it gets events as JSON on standard input

@@ -16,18 +16,21 @@ import (
 
 func TestParseReadsEverySetting(t *testing.T) {
 	good := map[string]func(Settings) bool{
-		"on_event =    ; a command":                          func(s Settings) bool { return len(s.OnEvent) == 0 },
-		"never_accounts = # a comment":                       func(s Settings) bool { return len(s.NeverAccounts) == 0 },
-		"":                                                   func(s Settings) bool { return s.RotateAfter == 60*Day && s.DescribeKeys && s.PruneInactiveAfter == 0 },
-		"rotate_after = 30d ; younger":                       func(s Settings) bool { return s.RotateAfter == 30*Day },
-		"overlap = 1d12h\nquarantine=0h":                     func(s Settings) bool { return s.Overlap == 36*time.Hour && s.Quarantine == 0 },
-		"prune_inactive_after = 90d":                         func(s Settings) bool { return s.PruneInactiveAfter == 90*Day },
-		"describe_keys = false\nnotify = none":               func(s Settings) bool { return !s.DescribeKeys && s.Notify == "none" },
-		"on_event = /usr/bin/logger -t keyd":                 func(s Settings) bool { return slices.Equal(s.OnEvent, []string{"/usr/bin/logger", "-t", "keyd"}) },
-		`on_event = "/opt/my tools/x"`:                       func(s Settings) bool { return slices.Equal(s.OnEvent, []string{"/opt/my tools/x"}) },
-		`on_event = C:\Tools\x.exe 'a  b' ""c "" `:           func(s Settings) bool { return slices.Equal(s.OnEvent, []string{`C:\Tools\x.exe`, "a  b", "c", ""}) },
-		"on_event =":                                         func(s Settings) bool { return len(s.OnEvent) == 0 },
-		`notify = "none"`:                                    func(s Settings) bool { return s.Notify == "none" },
+		"on_event =    ; a command":    func(s Settings) bool { return len(s.OnEvent) == 0 },
+		"never_accounts = # a comment": func(s Settings) bool { return len(s.NeverAccounts) == 0 },
+		"": func(s Settings) bool {
+			return s.RotateAfter == 60*Day && s.Overlap == 7*Day && s.Quarantine == 7*Day && s.Unused == "rotate" && s.DescribeKeys && s.PruneInactiveAfter == 0
+		},
+		"unused = report":                          func(s Settings) bool { return s.Unused == UnusedReport },
+		"rotate_after = 30d ; younger":             func(s Settings) bool { return s.RotateAfter == 30*Day },
+		"overlap = 1d12h\nquarantine=0h":           func(s Settings) bool { return s.Overlap == 36*time.Hour && s.Quarantine == 0 },
+		"prune_inactive_after = 90d":               func(s Settings) bool { return s.PruneInactiveAfter == 90*Day },
+		"describe_keys = false\nnotify = none":     func(s Settings) bool { return !s.DescribeKeys && s.Notify == "none" },
+		"on_event = /usr/bin/logger -t keyd":       func(s Settings) bool { return slices.Equal(s.OnEvent, []string{"/usr/bin/logger", "-t", "keyd"}) },
+		`on_event = "/opt/my tools/x"`:             func(s Settings) bool { return slices.Equal(s.OnEvent, []string{"/opt/my tools/x"}) },
+		`on_event = C:\Tools\x.exe 'a  b' ""c "" `: func(s Settings) bool { return slices.Equal(s.OnEvent, []string{`C:\Tools\x.exe`, "a  b", "c", ""}) },
+		"on_event =":      func(s Settings) bool { return len(s.OnEvent) == 0 },
+		`notify = "none"`: func(s Settings) bool { return s.Notify == "none" },
 		"never_accounts = 111122223333, 012345678901 ; ours": func(s Settings) bool { return slices.Equal(s.NeverAccounts, []string{"111122223333", "012345678901"}) },
 		"[profile legacy]\nrotate = never":                   func(s Settings) bool { return s.RotateAfterFor([]string{"default", "legacy"}) == Never },
 		"[profile a.b]\nrotate_after = 10d": func(s Settings) bool {
@@ -65,7 +68,11 @@ func TestParseRefusesMistakes(t *testing.T) {
 		{"overlap = -1d", "keyd.ini:1: ", ""},
 		{"rotate_after = 1h", "at least 1d", ""},
 		{"check_every = 1s", "at least 1m", ""},
-		{"rotate_after = 85d", "beyond max_age = 90d", ""},
+		{"rotate_after = 85d", "keyd.ini:1: rotate_after = 85d +10 %, overlap = 7d and quarantine = 7d add up to 107d: an old key would reach max_age = 90d", ""},
+		{"\nquarantine = 30d", "keyd.ini:2: ", ""},
+		{"max_age = 80d", "keyd.ini:1: ", ""}, // exactly as long
+		{"\n[profile ci]\nrotate_after = 80d", "keyd.ini:3: rotate_after = 80d", ""},
+		{"unused = reprot", "one of rotate, report", "did you mean report?"},
 		{"notify = sms", "one of desktop, none", ""},
 		{"[profile legacy]\nrotate = nevr", "keyd.ini:2: ", "did you mean rotate = never?"},
 		{"[profile legacy]\nrotat = never", "keyd.ini:2: unknown setting \"rotat\" in [profile legacy]", "did you mean rotate?"},
@@ -108,7 +115,7 @@ func FuzzSettings(f *testing.F) {
 	f.Add([]byte("overlap = 1d12h ; c\n[DEFAULT]\nx\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := Parse("keyd.ini", data)
-		if err == nil && (s.RotateAfter < Day || s.CheckEvery < time.Minute || s.Overlap < 0 || s.RotateAfter+s.Overlap > s.MaxAge) {
+		if err == nil && (s.RotateAfter < Day || s.CheckEvery < time.Minute || s.Overlap < 0 || s.RotateAfter+s.Overlap+s.Quarantine > s.MaxAge) {
 			t.Errorf("Parse accepted %+v", s)
 		}
 	})
@@ -205,7 +212,7 @@ func TestTextsAreWhatKeydIniSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]any{
-		"rotate_after": "60d", "max_age": "90d", "overlap": "36h", "quarantine": "7d", "check_every": "15m", "notify": "none",
+		"rotate_after": "60d", "max_age": "90d", "overlap": "36h", "quarantine": "7d", "unused": "rotate", "check_every": "15m", "notify": "none",
 		"on_event": `/bin/x 'a b' 'it'"'"'s'`, "describe_keys": "true", "prune_inactive_after": "never",
 		"never_accounts": "111122223333, 444455556666",
 		"profile legacy": map[string]string{"rotate": "never"}, "profile often": map[string]string{"rotate_after": "36h"},

@@ -64,6 +64,23 @@ func (h History) Read() (entries []HistoryEntry, damaged int, err error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("daemon: the history: %w", err)
 	}
+	entries, damaged = parseHistory(data)
+	return entries, damaged, nil
+}
+
+// ReadEnd returns the last entries, oldest first: those of some thousand rotations. A
+// missing file is an empty history. Damaged lines are skipped.
+func (h History) ReadEnd() ([]HistoryEntry, error) {
+	data, err := atomicfile.Tail(h.Sys, h.Path, atomicfile.MaxSize)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("daemon: the history: %w", err)
+	}
+	entries, _ := parseHistory(data)
+	return entries, nil
+}
+
+// parseHistory returns the entries in data, and the number of damaged lines.
+func parseHistory(data []byte) (entries []HistoryEntry, damaged int) {
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	lines.Buffer(nil, len(data)+1)
 	for lines.Scan() {
@@ -77,7 +94,7 @@ func (h History) Read() (entries []HistoryEntry, damaged int, err error) {
 		}
 		entries = append(entries, e)
 	}
-	return entries, damaged, nil
+	return entries, damaged
 }
 
 // maxRecentBytes is how much ReadRecent reads from the end of the history: some

@@ -44,6 +44,8 @@ type KeyStatus struct {
 	Warnings    []string     `json:"warnings,omitzero"`    // about the files, not about the key
 	Endpoint    string       `json:"endpoint,omitzero"`    // who was asked: "" for AWS in partition aws; else another partition, or the URLs of custom endpoints
 
+	OldKeyUse *decide.OldKeyUse `json:"old_key_use,omitzero"` // of the key that the rotation replaces; nil without one
+
 	Memory `json:"-"`
 }
 
@@ -59,6 +61,7 @@ func (l *KeyStatus) SetDecision(d decide.Decision) {
 type Memory struct {
 	Seen    *decide.Seen    `json:"seen,omitzero"`
 	Failure *decide.Failure `json:"trouble,omitzero"`
+	KeyUse  *decide.KeyUse  `json:"use,omitzero"`
 }
 
 // at returns when the memory was last renewed.

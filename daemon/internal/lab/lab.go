@@ -119,6 +119,7 @@ func (l *Lab) Restart() {
 		Process: "test", Installation: l.Installation, OnEvent: func(e rotate.Event) { l.Events = append(l.Events, e.Verb+" "+e.Text); l.RecordShown() },
 	}
 	l.Rotator.Settings.CheckEvery = 12 * time.Hour // fewer passes in which nothing is due
+	l.Rotator.Settings.Overlap = settings.Day
 }
 
 // AddProfile adds a user with one key of the given age, in a profile with the name of
@@ -211,8 +212,20 @@ func (l *Lab) ShownKeys() []credfile.Key {
 	return keys
 }
 
-// Pass does one pass and returns the result for [default].
+// Pass does one pass and returns the result for [default]. When keyd waits there until a
+// new key is five minutes old, Pass does another one then.
 func (l *Lab) Pass(req rotate.Request) rotate.Result {
+	l.T.Helper()
+	r := l.PassOnce(req)
+	if r.Do == decide.DoWait && r.State == decide.StateRotating {
+		time.Sleep(r.Until.Sub(l.Now()))
+		r = l.PassOnce(req)
+	}
+	return r
+}
+
+// PassOnce does one pass and returns the result for [default].
+func (l *Lab) PassOnce(req rotate.Request) rotate.Result {
 	l.T.Helper()
 	results, err := l.Rotator.Pass(l.T.Context(), req)
 	if err != nil {

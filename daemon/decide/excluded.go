@@ -1,0 +1,59 @@
+package decide
+
+import (
+	"fmt"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/journal"
+	"keyd/daemon/settings"
+)
+
+// ExcludedBy returns why the settings exclude a key whose rotation is in progress, or "".
+// The account in the id of the old key does not count: a rotation of a decoy never began.
+func ExcludedBy(f Facts, s settings.Settings) string {
+	switch {
+	case s.Unknown:
+		return ""
+	case s.RotateAfterFor(f.Profiles) == settings.Never:
+		return "rotate = never in keyd.ini"
+	case f.neverSigns(s):
+		return "never_accounts in keyd.ini"
+	}
+	return ""
+}
+
+// neverSigns reports whether the settings forbid to sign with a key of this account,
+// except to put a pair that works into the files again.
+func (f *Facts) neverSigns(s settings.Settings) bool {
+	return NeverSignReason(f.ID, f.KnownAccount(), s.NeverAccounts) != ""
+}
+
+// decideExcluded decides about a rotation whose profile was excluded after it had begun.
+// No key is created, deactivated or deleted. What the files show is still checked, and
+// cases before this one repair it.
+func decideExcluded(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
+	old, next := credfile.Short(r.Old.ID), credfile.Short(r.New.ID)
+	if phaseOf(r) == phaseProof && f.Placement.New == 0 {
+		return waitExcluded(f, r, s, fmt.Sprintf("the files show %s, and %s stays as it is", old, next))
+	}
+	if f.Placement.Old == 0 && (phaseOf(r) < phaseOverlap || !r.MendStarted.IsZero()) {
+		return actNow(DoValidate, StateRotating, "the files show "+next+": checking what is on disk")
+	}
+	if d, ok := watchNewKey(f, r, now, StateHeld); ok && phaseOf(r) >= phaseOverlap && !f.neverSigns(s) {
+		return d
+	}
+	if phaseOf(r) == phaseQuarantine {
+		return waitExcluded(f, r, s, fmt.Sprintf("%s is inactive and is not deleted; keyd hold makes it usable again", old))
+	}
+	return waitExcluded(f, r, s, fmt.Sprintf("%s and %s both stay usable", old, next))
+}
+
+// waitExcluded returns the decision to leave the keys of a rotation as they are for as
+// long as the settings exclude them.
+func waitExcluded(f Facts, r *journal.Rotation, s settings.Settings, text string) Decision {
+	by := ExcludedBy(f, s)
+	d := WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s holds the rotation: %s", by, text))
+	d.Hint = "to let it continue, take this out of keyd.ini: " + by[:len(by)-len(" in keyd.ini")]
+	return d
+}

@@ -1,0 +1,147 @@
+package rotate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/decide"
+	"keyd/daemon/iam"
+	"keyd/daemon/journal"
+)
+
+// readOwnUse asks AWS, with the key itself, when the key was last used. It comes before
+// any other call of that day that is signed with the key, or keyd's own call would be the
+// answer. Nothing depends on it: only a missing network is an error, since the look that
+// follows would have the same.
+func (d *Rotator) readOwnUse(ctx context.Context, t *target, client *iam.Client) error {
+	now := d.Now().UTC()
+	use := decide.KeyUse{}
+	if t.facts.Use != nil {
+		use = *t.facts.Use
+	}
+	for _, earlier := range []time.Time{use.Read, use.Signed} {
+		if age := now.Sub(earlier); age < decide.RecheckEvery && age > -journal.MaxClockOffset {
+			return nil
+		}
+	}
+	last, err := client.LastUsed(ctx, t.facts.ID)
+	switch class := iam.ClassOf(err); {
+	case err == nil:
+		if seen := t.facts.Seen; seen != nil && !last.At.IsZero() {
+			last.At = last.At.Add(-seen.Offset)
+		}
+		t.setUse(use.AddReading(last, now))
+	case class == iam.Denied:
+		t.setUse(use.AddDenial(now))
+	case class == iam.Unsent:
+		return err
+	}
+	return nil
+}
+
+// lookAround asks AWS about a key, as lookAtKeys does. Of a key at rest it reads the last
+// use first, and explains a refusal from keyd's own history. Of the new key of a rotation
+// it finds out whether someone has made it Inactive or deleted it.
+func (d *Rotator) lookAround(ctx context.Context, t *target, client *iam.Client) error {
+	r := t.facts.Rotation
+	if r == nil {
+		if err := d.readOwnUse(ctx, t, client); err != nil {
+			return err
+		}
+		return d.explainRefusal(t, d.lookAtKeys(ctx, t, client))
+	}
+	err := d.lookAtKeys(ctx, t, client)
+	switch {
+	case r.Validated.IsZero():
+		return err
+	case err == nil:
+		return d.noteListedNew(t)
+	case iam.ClassOf(err) == iam.BadKey:
+		return d.confirmDead(ctx, t, client, err)
+	case !r.Held.IsZero() && !isInterrupted(ctx, err): // the hold does not depend on it
+		d.Log.Warn("look", "key", credfile.Short(r.New.ID), "why", err.Error())
+		t.markWatched()
+		return nil
+	}
+	return err
+}
+
+// signedByNew returns a step that is signed with the new key. When AWS refuses the new key
+// after the files showed it, that is what the person has to know, and not which call it
+// was that failed.
+func signedByNew(perform func(*Rotator, context.Context, *target, *iam.Client) error) func(*Rotator, context.Context, *target) error {
+	return signedBy((*target).newPair, func(d *Rotator, ctx context.Context, t *target, client *iam.Client) error {
+		err := perform(d, ctx, t, client)
+		if r := t.facts.Rotation; err != nil && r != nil && !r.Validated.IsZero() && iam.ClassOf(err) == iam.BadKey {
+			return d.confirmDead(ctx, t, client, err)
+		}
+		return err
+	})
+}
+
+// deadTries is how often in a row, a second apart, AWS must refuse a key that it accepted
+// before.
+const deadTries = 5
+
+// confirmDead journals that AWS refuses the new key, unless it accepts the key after all:
+// its servers do not all know the same. refused is returned then.
+func (d *Rotator) confirmDead(ctx context.Context, t *target, client *iam.Client, refused error) error {
+	if !t.facts.Rotation.NewDead.IsZero() { // it was confirmed before
+		return d.setNewDead(t, d.Now().UTC())
+	}
+	_, err := t.askIdentity(ctx, client)
+	err = d.retryRefused(t, deadTries, err)
+	switch {
+	case errors.Is(err, errNotYet):
+		return err
+	case err == nil:
+		return refused
+	case iam.ClassOf(err) != iam.BadKey:
+		return err
+	}
+	return d.setNewDead(t, d.Now().UTC())
+}
+
+// noteListedNew compares the list with what the files show: someone may have made the new
+// key Inactive or deleted it a moment ago, so that it still signs. A list without a key
+// that is younger than ten minutes may lag.
+func (d *Rotator) noteListedNew(t *target) error {
+	r := t.facts.Rotation
+	key := t.facts.Seen.FindKey(r.New.ID)
+	switch {
+	case key != nil && key.Active:
+		return d.setNewDead(t, time.Time{})
+	case t.facts.Seen.User == "", key == nil && d.Now().Sub(r.Created) < decide.UndisturbedFor: // no list, or one that may lag
+		t.markWatched()
+		return nil
+	}
+	return d.setNewDead(t, d.Now().UTC())
+}
+
+// setNewDead journals since when the new key is known to be dead; the zero time when it
+// works.
+func (d *Rotator) setNewDead(t *target, at time.Time) error {
+	r := t.facts.Rotation
+	t.markWatched()
+	if r.NewDead.IsZero() && at.IsZero() || d.readOnly {
+		r.NewDead = at
+		return nil
+	}
+	if r.NewDead.IsZero() {
+		d.appendHistory(t, VerbRefused, r.New.ID, "made inactive or deleted by someone else")
+	}
+	r.NewDead = at
+	return d.JournalDir().Save(r)
+}
+
+// reportUnused tells a person that nobody uses a key that is being replaced.
+func (d *Rotator) reportUnused(t *target) {
+	r := t.facts.Rotation
+	if r.UnusedSince.IsZero() {
+		return
+	}
+	d.did(t, decide.DoCreate, VerbUnused, r.Old.ID, "", fmt.Sprintf("nobody but keyd has used %s since %s; it is replaced all the same", r.Old, r.UnusedSince.Local().Format("2 Jan 2006")))
+}
