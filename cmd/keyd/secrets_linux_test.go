@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"keyd/credfile/deeptest"
-	"keyd/daemon/awssim"
 )
 
 // observer reads the command lines and environments of a process and all its
@@ -94,7 +93,7 @@ func TestProcessesShowNoSecret(t *testing.T) {
 			h.writeFile("keyd.ini", "notify = desktop\non_event = event --of \"a key\"\n", 0o600)
 			h.addKey("alice", 70)
 			h.addKey("bob", 70)
-			h.users["bob"].DenyAction("UpdateAccessKey", awssim.NotAllowed)
+			h.writeFile(".aws/config", "[profile bob]\nregion = nowhere-1x\n", 0o600) // only a person can correct it
 			keyd := h.startProgram([]string{"DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere"}, name, "run")
 			o := startObserver(keyd.Process.Pid)
 			told := h.awaitWords("needs_person\":true", "notify-send --app-name", "\"event\":\"validated\"")
