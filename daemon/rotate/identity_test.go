@@ -14,6 +14,7 @@ import (
 	"keyd/daemon/internal/lab"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
+	"keyd/daemon/state"
 )
 
 // localStack answers GetCallerIdentity as stand-ins of AWS do, for any key, and knows no
@@ -207,5 +208,24 @@ func TestStandInCanBeRotatedAt(t *testing.T) {
 		l.User.RestoreKey(awssim.KeyState{ID: l.OldKey.ID, Status: "Active", Created: time.Now().Add(-70 * settings.Day), CreatedBy: awssim.BySeed, Delivered: true}, l.OldKey.Secret.Reveal())
 		inShellAt(l, standInURL, l.HTTP, func() { l.RunUntil(30*settings.Day, lab.Settled) })
 		l.CheckOneKey()
+	})
+}
+
+// TestHistoryNamesTheInstallation: each entry says which keyd did it, also when nobody
+// has told the process its id, and the two laptops of one user are told apart.
+func TestHistoryNamesTheInstallation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
+		l.Pass(rotate.Request{})
+		id, err := state.FindInstallationID(l.Sys, l.Rotator.StateDir)
+		entries, _, _ := state.OpenHistory(l.Rotator.StateDir, l.Sys).Read()
+		if err != nil || id == "" || len(entries) == 0 || loadRotation(t, l.Rotator).Installation != id {
+			t.Fatalf("%q, %v, %d entries", id, err, len(entries))
+		}
+		for _, e := range entries {
+			if e.Installation != id {
+				t.Errorf("%s is by %q, want %q", e.Verb, e.Installation, id)
+			}
+		}
 	})
 }

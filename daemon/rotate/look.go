@@ -61,12 +61,11 @@ func (d *Rotator) lookAsUser(ctx context.Context, client *iam.Client, t *target)
 // fillKeys lists the user's keys into seen, with the last use of a second key
 // that stands in the way of a rotation.
 func (d *Rotator) fillKeys(ctx context.Context, client *iam.Client, t *target, seen *decide.Seen) error {
-	asked := d.Now()
 	listing, err := d.listSettled(ctx, client, t, seen.User)
 	if err != nil {
 		return err
 	}
-	seen.Offset, seen.OffsetWithin = listing.Offset, d.Now().Sub(asked)/2+time.Second/2
+	seen.Offset, seen.OffsetWithin = listing.Offset, listing.Within
 	now := d.Now().UTC()
 	for _, k := range t.withoutDeleted(listing.Keys, now) {
 		listed := decide.ListedKey{ID: k.ID, Active: k.Status == iam.Active, Status: string(k.Status), Created: k.Created, Since: now}

@@ -294,6 +294,6 @@ func (d *Rotator) newClient(t *target, key credfile.Key) (*iam.Client, error) {
 	if t.facts.EndpointErr != nil {
 		return nil, t.facts.EndpointErr
 	}
-	return iam.New(key, t.endpoints, iam.Options{HTTP: d.HTTP, Now: d.Now, App: "keyd", Installation: d.Installation,
+	return iam.New(key, t.endpoints, iam.Options{HTTP: d.HTTP, Now: d.Now, App: "keyd", Installation: t.facts.Installation,
 		OnReceipt: t.progress.evidence.noteReceipt, OnTrip: t.progress.evidence.noteTrip})
 }
