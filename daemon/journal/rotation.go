@@ -75,6 +75,11 @@ type Rotation struct {
 	StuckReason       string      `json:"stuck,omitzero"`        // why only a person can continue
 	Suspects          []string    `json:"suspects,omitzero"`     // the key ids in question: they are judged again, or only a person can tell whose they are
 	UseUnread         bool        `json:"use_unread,omitzero"`   // AWS does not let the user read whether the suspects were used
+
+	// Receipts are the evidence of changes that the history may not have yet: keyd may be
+	// killed between a call and the line of the history. One that the history has is
+	// dropped when the journal is read and written again.
+	Receipts []remote.Receipt `json:"receipts,omitzero"`
 }
 
 // Place is one place that shows a key: one section of one file.

@@ -64,7 +64,7 @@ func (d *Rotator) did(t *target, do decide.Do, verb, id, note, text string) {
 // history stops nothing; it is reported as a warning.
 func (d *Rotator) appendHistory(t *target, verb, id, note string) {
 	e := state.HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: t.facts.Profiles, Verb: verb, KeyID: id, Text: note,
-		Installation: t.facts.Installation, Calls: t.progress.evidence.takeReceipts()}
+		Installation: t.facts.Installation, Calls: t.takeReceipts()}
 	if verb == VerbDeleted {
 		t.noteDeleted(id, e.Time)
 	}

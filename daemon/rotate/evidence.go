@@ -7,6 +7,7 @@ import (
 	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/iam/remote"
+	"keyd/daemon/journal"
 )
 
 // evidence is what the calls of one target have told, beyond their answers.
@@ -17,12 +18,38 @@ type evidence struct {
 	clock    remote.Clock     // the tightest difference of the two clocks that was measured; zero when none was
 }
 
-// noteReceipt keeps the receipt of a change for the next entry of the history. A call
-// that AWS refused changed nothing.
-func (e *evidence) noteReceipt(r remote.Receipt) {
-	if r.Outcome != remote.Refused {
-		e.receipts = append(e.receipts, r)
+// noteReceipt keeps the receipt of a change for the next entry of the history, and in
+// the journal until then. A call that AWS refused changed nothing.
+func (t *target) noteReceipt(r remote.Receipt) {
+	if r.Outcome == remote.Refused {
+		return
 	}
+	kept := &t.progress.evidence
+	kept.receipts = append(kept.receipts, r)
+	if rotation := t.facts.Rotation; rotation != nil {
+		rotation.Receipts = slices.Clone(kept.receipts)
+	}
+}
+
+// takeReceipts returns the receipts for an entry of the history, and forgets them.
+func (t *target) takeReceipts() []remote.Receipt {
+	taken := t.progress.evidence.receipts
+	t.progress.evidence.receipts = nil
+	if rotation := t.facts.Rotation; rotation != nil {
+		rotation.Receipts = nil // on disk as of the next Save
+	}
+	return taken
+}
+
+// unrecorded returns the receipts in a journal that the history does not have, because
+// the process that got them was killed. r may be nil.
+func (d *Rotator) unrecorded(r *journal.Rotation) []remote.Receipt {
+	if r == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(r.Receipts), func(c remote.Receipt) bool {
+		return c.RequestID == "" || d.historyLog().HasReceipt(c.RequestID)
+	})
 }
 
 // noteTrip keeps what a call told about its endpoint.
@@ -34,13 +61,6 @@ func (e *evidence) noteTrip(trip remote.Trip) {
 	if m := trip.Clock; m.Within > 0 && (e.clock.Within == 0 || m.Within <= e.clock.Within) {
 		e.clock = m
 	}
-}
-
-// takeReceipts returns the receipts and forgets them.
-func (e *evidence) takeReceipts() []remote.Receipt {
-	taken := e.receipts
-	e.receipts = nil
-	return taken
 }
 
 // hasAnswer reports whether any host has answered in this step.

@@ -1,14 +1,18 @@
 package rotate_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
 	"keyd/daemon/iam/remote"
 	"keyd/daemon/internal/lab"
+	"keyd/daemon/journal"
+	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
@@ -58,4 +62,23 @@ func TestHistoryHoldsTheEvidence(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestReceiptOutlivesAKill: keyd is killed between a call and the line of the history. The
+// next process finds the receipt in the journal, and writes it once.
+func TestReceiptOutlivesAKill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
+		l.RunUntil(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+		for _, until := range []func(rotate.Result) bool{func(r rotate.Result) bool { return r.State == decide.StateQuarantine }, lab.Settled} {
+			l.EditJournal(func(r *journal.Rotation) { // as it is on disk at the kill, also if that comes after the line
+				r.Receipts = []remote.Receipt{{Call: "UpdateAccessKey", RequestID: "of-the-killed", KeyID: r.Old.ID, SignedBy: r.New.ID, Outcome: remote.Done}}
+			})
+			l.RunUntil(30*settings.Day, until)
+		}
+		text, err := os.ReadFile(state.HistoryPath(l.Rotator.StateDir))
+		if n := strings.Count(string(text), `"of-the-killed"`); err != nil || n != 1 {
+			t.Errorf("the receipt is in the history %d times, %v", n, err)
+		}
+	})
 }

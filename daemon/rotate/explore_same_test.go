@@ -8,6 +8,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,9 @@ import (
 // hashSeed is the seed of fingerprints and marks, which are compared within
 // one process only.
 var hashSeed = maphash.MakeSeed()
+
+// receiptsInJournal is the evidence in a journal. It decides nothing.
+var receiptsInJournal = regexp.MustCompile(`(?s),\s*"receipts": \[.*?\]`)
 
 // ageLimits are the ages at which keyd's policy changes what it does.
 var ageLimits = []time.Duration{-time.Minute, decide.ReconcileAfter, decide.FreshFor, decide.UndisturbedFor, decide.UseReportDelay, settings.Day, 7 * settings.Day, 60 * settings.Day}
@@ -95,6 +99,7 @@ func (m *memo) fileText(w *scene, f atomicfiletest.FileState) string {
 		text = w.memoryText(f.Data, m.names)
 	default:
 		data, _, _ := strings.Cut(string(f.Data), `"sum"`) // a journal's checksum, which is its last field, says nothing new
+		data = receiptsInJournal.ReplaceAllString(data, "")
 		text += fmt.Sprint(f.Synced, f.Mode) + w.classifyTimes(m.names.Replace(data))
 	}
 	m.texts[of] = text

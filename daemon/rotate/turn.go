@@ -30,7 +30,7 @@ func (s *Schedule) takeTurns(ctx context.Context, d *Rotator, w *world) (turns [
 		}
 		p := s.known[t.facts.ID]
 		if p == nil {
-			p = &progress{}
+			p = &progress{evidence: evidence{receipts: d.unrecorded(t.facts.Rotation)}}
 			s.known[t.facts.ID] = p
 		}
 		t.recall(p, d.Now())

@@ -97,7 +97,16 @@ func parseHistory(data []byte) (entries []HistoryEntry, damaged int) {
 	return entries, damaged
 }
 
-// maxRecentBytes is how much ReadRecent reads from the end of the history: some
+// HasReceipt reports whether a recent entry has the receipt with this request id. It
+// returns false when the history cannot be read now: a receipt twice is better than
+// none.
+func (h History) HasReceipt(requestID string) bool {
+	lines, err := atomicfile.Tail(h.Sys, h.Path, maxRecentBytes)
+	quoted, quoteErr := json.Marshal(requestID)
+	return err == nil && quoteErr == nil && requestID != "" && bytes.Contains(lines, append([]byte(`"request_id":`), quoted...))
+}
+
+// maxRecentBytes is how much ReadRecent and HasReceipt read from the end of the history: some
 // hundred rotations.
 const maxRecentBytes = 256 << 10
 
