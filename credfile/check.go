@@ -62,6 +62,9 @@ func (s *Store) Preview(ctx context.Context, id string) ([]Change, error) {
 		return nil, &GoneError{ID: id, Files: s.paths()}
 	}
 	old := holding[0].Key
+	if _, err := snap.findEdits(old, placeholderKey(old)); err != nil {
+		return nil, err
+	}
 	var all []Change
 	for _, src := range snap.sources {
 		if !src.file.Holds(id) {

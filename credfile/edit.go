@@ -27,7 +27,8 @@ type Change struct {
 // other than old's, a value or a name that readers disagree on, and any line
 // that some reader might take for the old id but keyd does not. ini.v1 reads
 // each section before and after the change, and may see no difference but the
-// two values.
+// two values. The model of each AWS reader must find the old pair before and the
+// new pair after the change, and never a half of each.
 func (f *File) Replace(old, next Key) ([]byte, []Change, error) {
 	if err := next.Check(); err != nil {
 		return nil, nil, err
@@ -36,15 +37,16 @@ func (f *File) Replace(old, next Key) ([]byte, []Change, error) {
 	if refusal = cmp.Or(refusal, f.checkNewID(next)); refusal != nil {
 		return nil, nil, refusal.wrap()
 	}
-	return f.rewritePlaces(places, next)
+	return f.rewritePlaces(places, next, true)
 }
 
-// rewritePlaces puts next into the places and verifies that nothing else changed.
-func (f *File) rewritePlaces(places []pairPlace, next Key) ([]byte, []Change, error) {
+// rewritePlaces puts next into the places and verifies that nothing else changed. With
+// all, no reader may find one of the replaced ids afterwards.
+func (f *File) rewritePlaces(places []pairPlace, next Key, all bool) ([]byte, []Change, error) {
 	changes := f.listChanges(places)
 	data := f.spliceKey(changes, next)
 	g := Lex(f.Path, f.Kind, data)
-	if r := cmp.Or(f.verifyLexed(places, g), f.verifySecondReader(places, g, next)); r != nil {
+	if r := cmp.Or(f.verifyLexed(places, g), f.verifySecondReader(places, g, next), f.verifyReaders(f.newReaderCheck(places, next, all), data)); r != nil {
 		return nil, nil, r.wrap()
 	}
 	return data, changes, nil

@@ -30,6 +30,9 @@ func Lex(path string, kind Kind, data []byte) *File {
 	return l.File
 }
 
+// strayReturn is the text of a Problem.
+const strayReturn = "there is a carriage return inside the line: some readers end the line there"
+
 // lexer is the state of Lex between two lines.
 type lexer struct {
 	*File
@@ -47,8 +50,7 @@ func (l *lexer) lexLine(line Span) {
 		return
 	}
 	if bytes.IndexByte(l.Data[t.Start:t.End], '\r') >= 0 {
-		l.addMinor(l.line, "there is a carriage return inside the line: some readers end the line there",
-			"save the file with LF or CRLF line endings")
+		l.addMinor(l.line, strayReturn, "save the file with LF or CRLF line endings")
 	}
 	c := l.Data[t.Start]
 	switch {

@@ -105,8 +105,8 @@ func (f *File) checkOtherLines(places []pairPlace, id string) *Refusal {
 		if !strings.Contains(before, idName) || f.isKnownPlace(places, pos) || f.isCommentOrNested(Span{start, pos}, before) {
 			continue
 		}
-		return f.newRefusal(bytes.Count(f.Data[:start], []byte("\n"))+1, "write the line as `aws_access_key_id = ...` below a header, or remove it",
-			"only some AWS readers take this line for the key id %s", Short(id))
+		return f.blameCulprit(f.newRefusal(bytes.Count(f.Data[:start], []byte("\n"))+1, "write the line as `aws_access_key_id = ...` below a header, or remove it",
+			"only some AWS readers take this line for the key id %s", Short(id)))
 	}
 	return nil
 }

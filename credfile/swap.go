@@ -247,5 +247,8 @@ func (s *Snapshot) findEdits(old, next Key) ([]fileEdit, error) {
 		}
 		edits = append(edits, fileEdit{source: src, data: data, undoData: src.original.Data, values: len(changes)})
 	}
-	return edits, nil
+	return edits, s.verifyTogether(edits, next, true, func(f *File) []pairPlace {
+		places, _ := f.findPlaces(old)
+		return places
+	})
 }

@@ -51,7 +51,7 @@ func (f *File) Mend(old, next Key) ([]byte, []Change, error) {
 	if err := next.Check(); err != nil {
 		return nil, nil, err
 	}
-	return f.rewritePlaces(places, next)
+	return f.rewritePlaces(places, next, false)
 }
 
 // findTorn returns the pairs that are mixtures of two keys.
@@ -83,5 +83,5 @@ func (s *Snapshot) findMends(old, next Key) ([]fileEdit, error) {
 			edits = append(edits, fileEdit{source: src, data: data, values: len(changes), isMend: true})
 		}
 	}
-	return edits, nil
+	return edits, s.verifyTogether(edits, next, false, func(f *File) []pairPlace { return f.findTorn(old, next) })
 }

@@ -6,8 +6,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"keyd/credfile/readers"
 )
 
 // loadVector reads a file of the shared test vectors. It skips the test when they are
@@ -85,6 +88,7 @@ func TestProfileParserVectors(t *testing.T) {
 			config := Lex("config", Config, []byte(test.Input.ConfigFile))
 			credentials := Lex("credentials", Credentials, []byte(test.Input.CredentialsFile))
 			err := errors.Join(config.Err(), credentials.Err())
+			requireModels(t, test.Input.ConfigFile, test.Input.CredentialsFile, test.Output.ErrorContaining != "", test.Output.Config.Profiles)
 			if want := test.Output.ErrorContaining; want != "" {
 				requireRefusal(t, config.Err(), strings.ToLower(want[:1])+want[1:])
 				return
@@ -105,6 +109,36 @@ func TestProfileParserVectors(t *testing.T) {
 				t.Errorf("got  %v\nwant %v", got, want)
 			}
 		})
+	}
+}
+
+// requireModels requires that the models of the readers that follow these rules find the
+// profiles, or refuse the files.
+func requireModels(t *testing.T, config, credentials string, refused bool, want map[string]map[string]string) {
+	t.Helper()
+	for _, r := range readers.All() {
+		if !slices.Contains([]string{"the Java SDK", "the Rust SDK"}, r.Name) {
+			continue
+		}
+		found := r.ReadFiles([]byte(credentials), []byte(config))
+		if refused && found != nil || !refused && found == nil {
+			t.Errorf("%s refuses the files: %t, want %t", r.Name, found == nil, refused)
+		}
+		if refused {
+			continue
+		}
+		got := map[string]map[string]string{}
+		for name, profile := range found {
+			got[name] = map[string]string{}
+			for key, setting := range profile { // the Java SDK keeps capitals, the vectors do not
+				if low := strings.ToLower(key); low == key || profile[low] == (readers.Setting{}) {
+					got[name][low] = setting.Value
+				}
+			}
+		}
+		if !maps.EqualFunc(got, want, maps.Equal) {
+			t.Errorf("%s finds %v, want %v", r.Name, got, want)
+		}
 	}
 }
 

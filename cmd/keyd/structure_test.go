@@ -40,7 +40,8 @@ var imports = map[string][]string{
 	"keyd/daemon/awssim":     {},
 
 	"keyd/install":             {"keyd/credfile", "keyd/credfile/atomicfile"},
-	"keyd/credfile":            {"keyd/credfile/atomicfile"},
+	"keyd/credfile":            {"keyd/credfile/atomicfile", "keyd/credfile/readers"},
+	"keyd/credfile/readers":    {},
 	"keyd/credfile/atomicfile": {},
 
 	// What only tests import.
