@@ -127,17 +127,12 @@ func (f *File) blameCulprit(r *Refusal) *Refusal {
 // that line, or else the nearest above it below the same header, or nil. A stray carriage
 // return comes first, because some readers see another line in it.
 func (f *File) findCulprit(line int) *Problem {
-	header := 0
-	for i := range f.Sections {
-		if s := &f.Sections[i]; s.Line <= line {
-			header = s.Line
-		}
-	}
+	header := f.headerOf(line)
 	var found *Problem
 	for i := range f.Problems {
 		p := &f.Problems[i]
-		if p.Line < header || p.Line > line || found != nil && found.Line == p.Line {
-			continue
+		if p.Line < header || p.Line > line || found != nil && p.Text != strayReturn && (found.Line == p.Line || header == 0) {
+			continue // above the first header, the first problem is the cause of the others
 		}
 		if found = p; p.Text == strayReturn {
 			break

@@ -1,6 +1,9 @@
 package credfile
 
-import "bytes"
+import (
+	"bytes"
+	"unicode"
+)
 
 // Lex finds the sections and properties of data by the cross-SDK rules. In the
 // same pass it notes what the more lenient readers understand. It never fails. It
@@ -68,6 +71,9 @@ func (l *lexer) lexLine(line Span) {
 func (l *lexer) lexProperty(t Span) {
 	eq := bytes.IndexByte(l.Data[t.Start:t.End], '=')
 	switch {
+	case l.hidesHeader(t):
+		l.addFatal(l.line, "there is a character before the '[' that is hard to see: only some readers take the line for a header",
+			"delete what is before the '['")
 	case len(l.Sections) == 0:
 		l.addFatal(l.line, "expected a profile definition, found a line that belongs to no profile",
 			"put the line under a [profile] header, or remove it")
@@ -81,6 +87,13 @@ func (l *lexer) lexProperty(t Span) {
 		l.open = len(l.lastSection().Properties) - 1
 		l.last = l.open
 	}
+}
+
+// hidesHeader reports whether t is a header after blanks of Unicode, control characters or a
+// byte order mark. No cross-SDK rule knows those as blanks.
+func (l *lexer) hidesHeader(t Span) bool {
+	text := bytes.TrimLeftFunc(l.Data[t.Start:t.End], func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) })
+	return len(text) > 0 && text[0] == '[' && bytes.IndexByte(text, ']') > 0
 }
 
 // lexColon adds a credential property that is set by "name : value", which only

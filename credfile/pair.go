@@ -1,6 +1,11 @@
 package credfile
 
-import "strings"
+import (
+	"bytes"
+	"cmp"
+	"strings"
+	"unicode/utf8"
+)
 
 // pair is the static credential of one section: the lines of its two halves, and
 // the reason why keyd cannot read or edit them, if there is one.
@@ -35,6 +40,9 @@ func (f *File) findPair(s *Section) pair {
 	if p.hasAny() && p.flaw == nil {
 		p.flaw = f.sectionFlaw(s)
 	}
+	if p.hasAny() {
+		p.flaw = cmp.Or(f.glueFlaw(s, p.flaw != nil || p.id == nil || p.secret == nil), p.flaw)
+	}
 	if p.flaw == nil {
 		p.flaw = f.valueFlaw(p.id, idName)
 	}
@@ -52,7 +60,7 @@ func (f *File) setHalf(p *pair, half **Property, q *Property) {
 		p.flaw = f.newRefusal(q.Line, "write the line as `"+q.Name+" = ...`, without quotes or blanks before the name",
 			"only some AWS readers take this line for %s", q.Name)
 	case *half != nil:
-		p.flaw = f.newRefusal(q.Line, "remove the line that does not count",
+		p.flaw = f.newRefusal(q.Line, doubledRemedy,
 			"%s appears in lines %d and %d: AWS readers disagree on which one counts", q.Name, (*half).Line, q.Line)
 	case !q.Raw.Empty():
 		*half = q
@@ -80,14 +88,47 @@ func (f *File) valueFlaw(p *Property, name string) *Refusal {
 	}
 	for _, c := range f.Data[p.Value.Start:p.Value.End] {
 		if c <= ' ' || c >= 0x7f || strings.IndexByte("#;\"'`\\", c) >= 0 {
-			return f.newRefusal(p.Line, "write nothing but the value after the '=', and put a blank before a comment",
-				"the value of %s holds a character that AWS readers disagree on", name)
+			mark, remedy := describeMark(c)
+			return f.newRefusal(p.Line, remedy, "the value of %s holds %s: AWS readers disagree on it", name, mark)
 		}
 	}
 	if p.Value.Empty() {
 		return f.newRefusal(p.Line, "write the value, or remove the line", "the value of %s is a pair of quotes", name)
 	}
 	return nil
+}
+
+// shapeFlaw returns why no AWS tool can sign with a whole pair in which the id of a
+// long-term key stands, or nil. Whether a secret of the right form is the right one, only
+// AWS can say.
+func (f *File) shapeFlaw(p pair) *Refusal {
+	id, secret := f.Text(p.id.Value), f.Text(p.secret.Value)
+	switch {
+	case !isLongTermID(id) && indexLongTermID(secret) >= 0:
+		return f.newRefusal(p.id.Line, "exchange the two values", "id and secret are the wrong way round")
+	case indexLongTermID(id) < 0:
+		return nil
+	case !isLongTermID(id):
+		return f.newRefusal(p.id.Line, "write AKIA and the characters that follow it in the console, without anything else", "the value of %s is not the id of a key, though it holds one or a part of one", idName)
+	case !hasSecretShape(secret):
+		return f.newRefusal(p.secret.Line, "write nothing but the secret after the '='", "the value of %s does not have the form of a secret", secretName)
+	}
+	return nil
+}
+
+// secondReaderFlaw returns why the second reader does not find a whole pair where the lexer
+// does, or nil. An edit of the section would be refused for that. Only a section with marks
+// that the second reader takes for more than text can differ.
+func (f *File) secondReaderFlaw(s *Section, p pair) *Refusal {
+	body := f.Data[s.Body.Start:s.Body.End]
+	if !bytes.ContainsAny(body, "`\"\\[%#;\r\v\f") && utf8.Valid(body) {
+		return nil
+	}
+	values, err := iniSection(body)
+	if err != nil {
+		return f.cannotRead(s)
+	}
+	return cmp.Or(f.crossCheck(values, p.id), f.crossCheck(values, p.secret))
 }
 
 // pairKey returns the key that a whole pair holds.

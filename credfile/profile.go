@@ -10,12 +10,14 @@ import (
 // key can be rotated, and the settings that a client needs to use it.
 type Profile struct {
 	Name    string
-	Path    string // of the file that holds the pair; without a pair, of the file that names the profile
-	Section string // its name in that file, e.g. "default" or "profile dev"
-	Line    int    // of the key id, or of the header without one; from 1
-	Key     Key    // zero when the profile holds no readable static key; without ID when the value does not look like an id
-	Skip    Skip   // the kind of reason why there is nothing to rotate; Rotatable if the key can be rotated
-	Why     string // the reason in words, with the remedy if there is one; "" when Rotatable
+	Path    string   // of the file that holds the pair; without a pair, of the file that names the profile
+	Section string   // its name in that file, e.g. "default" or "profile dev"
+	Line    int      // of the key id, or of the header without one; of an unreadable profile, of what is wrong; from 1
+	Key     Key      // zero when the profile holds no readable static key; without ID when the value does not look like an id
+	Skip    Skip     // the kind of reason why there is nothing to rotate; Rotatable if the key can be rotated
+	Why     string   // the reason in words; "" when Rotatable
+	Remedy  string   // what a person has to do in the file; set exactly when Skip.IsUnreadable()
+	IDs     []string // of the long-term keys that an unreadable profile holds, as far as they can be told
 
 	Endpoints EndpointConfig
 
@@ -38,7 +40,7 @@ const (
 	CredentialProcess Skip = "credential_process"   // credential_process: another program has the key
 	NoKeys            Skip = "no keys"              // settings only
 	HalfPair          Skip = "half a pair"          // an id without a secret, or a secret without an id
-	Unreadable        Skip = "unreadable"           // AWS readers disagree on the value: duplicates, quotes
+	Unreadable        Skip = "unreadable"           // a long-term key that keyd cannot rotate: AWS readers disagree on it, or no one reads it
 	NotLongTerm       Skip = "not a long-term key"  // an id that does not begin with AKIA
 	OtherStore        Skip = "key of another store" // the profile sends S3 to a host that is not AWS's, and names no IAM endpoint
 	Example           Skip = "documentation key"    // an id that AWS's documents show: no user has it
@@ -64,6 +66,7 @@ func Profiles(credentials, config *File) []Profile {
 		v.hasStaticPair[name] = v.hasPair(name)
 	}
 	profiles := make([]Profile, 0, len(v.order))
+	rotatable := map[pairPosition]bool{}
 	for _, f := range []*File{credentials, config} {
 		if f == nil {
 			continue
@@ -79,8 +82,16 @@ func Profiles(credentials, config *File) []Profile {
 			switch found := f.findPair(s); {
 			case found.hasAny():
 				f.describePair(&p, s, found)
+				if p.Skip == Rotatable || p.Skip.IsUnreadable() {
+					if skip, why := v.skipForStore(name); skip != Rotatable {
+						p.Skip, p.Why, p.Remedy = skip, why, ""
+					}
+				}
+				if p.Skip.IsUnreadable() {
+					p.IDs = f.wholeIDs(s)
+				}
 				if p.Skip == Rotatable {
-					p.Skip, p.Why = v.skipForStore(name)
+					rotatable[pairPosition{f.Kind, found.id.Line, found.secret.Line}] = true
 				}
 				v.warnIfShadowed(&p, s)
 				p.Warnings = f.appendWarnings(p.Warnings, s, found)
@@ -96,7 +107,7 @@ func Profiles(credentials, config *File) []Profile {
 			profiles = append(profiles, p)
 		}
 	}
-	return profiles
+	return v.addUnreadable(profiles, rotatable)
 }
 
 // isListed reports whether a section without keys counts as a profile. A header
@@ -110,17 +121,19 @@ func (f *File) describePair(p *Profile, s *Section, found pair) {
 		p.Line = found.id.Line
 	}
 	switch {
-	case found.flaw != nil:
-		p.Skip, p.Why, p.Line = Unreadable, found.flaw.Text+"; "+found.flaw.Remedy, found.flaw.Line
-	case found.secret == nil:
-		p.Skip, p.Why = HalfPair, "there is no aws_secret_access_key below the id; add it, or remove the id"
-		p.Key.ID = idIfSafe(f.Text(found.id.Value))
-	case found.id == nil:
-		p.Skip, p.Why = HalfPair, "there is a secret but no aws_access_key_id; add it, or remove the secret"
-		p.Line = found.secret.Line
+	case found.flaw != nil || found.id == nil || found.secret == nil:
+		f.describeUnreadable(p, s, found)
 	default:
 		p.Key = f.pairKey(found)
 		p.Skip, p.Why = skipForID(p.Key.ID, found.token != nil)
+		if r := f.shapeFlaw(found); r != nil && p.Skip != Temporary {
+			p.setUnreadable(Unreadable, r)
+		}
+		if p.Skip == Rotatable {
+			if r := f.secondReaderFlaw(s, found); r != nil {
+				p.setUnreadable(Unreadable, r)
+			}
+		}
 		p.Key.ID = idIfSafe(p.Key.ID)
 	}
 }

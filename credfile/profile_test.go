@@ -29,7 +29,7 @@ func TestProfilesOfBothFiles(t *testing.T) {
 			"[profile foo]\n" + pairLines, "[profile foo]\n" + pairLines,
 			[]string{"profile foo credentials:2", "foo config:2"}},
 		{"other sections of config are no profiles",
-			"", "[foo]\n" + pairLines + "[services s]\niam =\n  endpoint_url = x\n[sso-session x]\nsso_region = y\n[profile]\nx = y\n", nil},
+			"", "[foo]\nregion = x\n[services s]\niam =\n  endpoint_url = x\n[sso-session x]\nsso_region = y\n[profile]\nx = y\n", nil},
 		{"[DEFAULT] is not inherited",
 			"[DEFAULT]\n" + pairLines + "[dev]\nregion = x\n", "", []string{"DEFAULT credentials:2", "dev credentials:4 no keys"}},
 		{"[acme.dev] does not take the keys of [acme]",

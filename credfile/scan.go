@@ -133,15 +133,37 @@ func (l *lexer) findDuplicates() {
 			headers[header] = i
 		}
 		clear(names)
-		for _, p := range s.Properties {
-			if line, ok := names[p.Name]; ok && p.Form != Loose {
-				l.addWide(p.Line, fmt.Sprintf("%s also appears in line %d: the AWS CLI refuses the whole file", nameIfSafe(p.Name), line),
-					"remove one of the two lines")
-			}
-			names[p.Name] = p.Line
-		}
+		l.findDoubled(s, names)
 	}
 }
+
+// findDoubled notes properties that appear twice in s. names is empty, and is overwritten.
+// When two lines are glued together, doubled lines below are a consequence, and removing
+// one of them would lose a key.
+func (l *lexer) findDoubled(s *Section, names map[string]int) {
+	glued := false
+	for _, p := range s.Properties {
+		line, doubled := names[p.Name]
+		names[p.Name] = p.Line
+		if !doubled || p.Form == Loose || glued {
+			continue
+		}
+		remedy := "remove one of the two lines"
+		if credentialName(p.Name) != "" {
+			if r := l.glueFlaw(s, true); r != nil {
+				l.addWide(r.Line, r.Text+": the AWS CLI refuses the whole file", r.Remedy)
+				glued = true
+				continue
+			}
+			remedy = doubledRemedy
+		}
+		l.addWide(p.Line, fmt.Sprintf("%s also appears in line %d: the AWS CLI refuses the whole file", nameIfSafe(p.Name), line), remedy)
+	}
+}
+
+// doubledRemedy is the remedy for half a pair that is set twice: the lines may belong to two
+// keys.
+const doubledRemedy = "keep the one that counts, and put a second key below a header of its own"
 
 // nameIfSafe returns name, or "the property" when name could be a secret that was
 // pasted into a line of its own. Some secrets end with an '=', so that such a line

@@ -87,8 +87,25 @@ func (f *File) verifySecondReader(places []pairPlace, g *File, next Key) *Refusa
 	return nil
 }
 
-// cannotRead returns the refusal of a section that ini.v1 cannot read.
+// cannotRead returns the refusal of a section that ini.v1 cannot read: for the line without
+// which it could, if there is one.
 func (f *File) cannotRead(s *Section) *Refusal {
+	const most = 20 // lines that are tried
+	body := f.Data[s.Body.Start:s.Body.End]
+	line, start, tried := s.Line, 0, 0
+	for text := range bytes.Lines(body) {
+		line++
+		from := start
+		start += len(text)
+		if !bytes.ContainsAny(text, "`\"[") || tried == most {
+			continue
+		}
+		tried++
+		if _, err := iniSection(slices.Concat(body[:from], body[start:])); err == nil {
+			return f.newRefusal(line, "close the backtick, the three quotation marks or the bracket in that line, or remove it",
+				"a second reader of the file cannot read the lines of [%s] because of this one", s.Name)
+		}
+	}
 	return f.newRefusal(s.Line, "look for an unclosed backtick or [...] in a value, or for a line that is neither `name = value` nor a comment",
 		"a second reader of the file cannot read the lines of [%s]", s.Name)
 }

@@ -25,6 +25,7 @@ func readGo(config bool, text string) (Profiles, error) {
 			return nil, errRefused
 		}
 	}
+	parser.open.close()
 	found := Profiles{}
 	for name, settings := range parser.sections {
 		profile, isProfile := strings.CutPrefix(name, "profile ")
@@ -75,8 +76,8 @@ func isPairSetting(name string) bool {
 // goParser is the state of the Go SDK between two lines.
 type goParser struct {
 	sections Profiles
-	section  string // "" before the first header
-	key      string // the setting that an indented line may belong to, or ""
+	section  string      // "" before the first header
+	open     openSetting // the setting that an indented line may belong to
 }
 
 // readLine reads one line. It returns false when the program stops.
@@ -116,7 +117,8 @@ func (p *goParser) openSection(name string) {
 	if i := strings.IndexAny(name, " \t"); i > 0 {
 		name = name[:i] + " " + strings.TrimLeft(name[i:], " \t")
 	}
-	p.section, p.key = name, ""
+	p.open.close()
+	p.section = name
 	p.sections.profile(name)
 }
 
@@ -128,8 +130,8 @@ func (p *goParser) addSetting(name, value string, indented bool, line int) {
 	}
 	section := p.sections[p.section]
 	switch {
-	case indented && p.key != "" && section[p.key].Value == "":
-		section[p.key+"."+name] = Setting{Value: value, Line: line}
+	case indented && p.open.name != "" && section[p.open.name].Value == "":
+		section[p.open.name+"."+name] = Setting{Value: value, Line: line}
 		return
 	case indented:
 		value = strings.TrimSpace(cutGoComment(value))
@@ -139,13 +141,14 @@ func (p *goParser) addSetting(name, value string, indented bool, line int) {
 			delete(section, key)
 		}
 	}
-	section[name], p.key = Setting{Value: value, Line: line}, name
+	p.open.close()
+	section[name], p.open = Setting{Value: value, Line: line}, openSetting{profile: section, name: name}
 }
 
 // continueValue appends an indented line that is no setting to the value above.
 func (p *goParser) continueValue(text string) {
-	if section := p.sections[p.section]; p.key != "" && section[p.key].Value != "" {
-		section[p.key] = Setting{Value: section[p.key].Value + "\n" + text, Line: section[p.key].Line}
+	if p.open.name != "" && p.open.profile[p.open.name].Value != "" {
+		p.open.more = append(p.open.more, text)
 	}
 }
 

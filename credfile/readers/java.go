@@ -22,6 +22,7 @@ func readJava(config bool, text string) (Profiles, error) {
 			return nil, errRefused
 		}
 	}
+	p.open.close()
 	return p.profiles, nil
 }
 
@@ -29,8 +30,8 @@ func readJava(config bool, text string) (Profiles, error) {
 type javaParser struct {
 	config       bool
 	profiles     Profiles
-	profile      Profile // nil before the first header
-	key          string  // the setting that an indented line continues, or ""
+	profile      Profile     // nil before the first header
+	open         openSetting // the setting that an indented line continues
 	skipsProfile bool
 	skipsSetting bool
 	isBlock      bool // the value of the setting is empty
@@ -59,7 +60,8 @@ func (p *javaParser) readLine(line textLine) bool {
 	if p.skipsSetting = !isName(name); p.skipsSetting {
 		return true
 	}
-	p.key, p.isBlock = name, value == ""
+	p.open.close()
+	p.open, p.isBlock = openSetting{profile: p.profile, name: name}, value == ""
 	p.profile[name] = Setting{Value: value, Line: line.number}
 	return true
 }
@@ -70,15 +72,14 @@ func (p *javaParser) continueSetting(text string) bool {
 	if p.skipsSetting {
 		return true
 	}
-	if p.profile == nil || p.key == "" {
+	if p.open.profile == nil {
 		return false
 	}
 	text = javaTrim(text)
 	if _, _, ok := splitJavaSetting(text); p.isBlock && !ok {
 		return false
 	}
-	s := p.profile[p.key]
-	p.profile[p.key] = Setting{Value: s.Value + "\n" + text, Line: s.Line}
+	p.open.more = append(p.open.more, text)
 	return true
 }
 
@@ -109,7 +110,8 @@ func (p *javaParser) readHeader(text string) bool {
 		}
 	}
 	p.prefixed = p.prefixed || name == "default" && prefixed
-	p.skipsProfile, p.skipsSetting, p.key = false, false, ""
+	p.open.close()
+	p.skipsProfile, p.skipsSetting = false, false
 	p.profile = p.profiles.profile(name)
 	return true
 }

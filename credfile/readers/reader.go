@@ -115,6 +115,23 @@ func (p Profiles) profile(name string) Profile {
 	return p[name]
 }
 
+// openSetting is a setting whose value may go on in the next line.
+type openSetting struct {
+	profile Profile
+	name    string
+	more    []string
+}
+
+// close adds the lines that continue the value, and forgets the setting.
+func (o *openSetting) close() {
+	if len(o.more) > 0 {
+		s := o.profile[o.name]
+		s.Value += "\n" + strings.Join(o.more, "\n")
+		o.profile[o.name] = s
+	}
+	*o = openSetting{}
+}
+
 // textLine is one line without its ending.
 type textLine struct {
 	text   string

@@ -31,16 +31,17 @@ func readRust(config bool, text string) (Profiles, error) {
 			return nil, errRefused
 		}
 	}
+	p.open.close()
 	return p.profiles(config), nil
 }
 
 // rustParser is the state of the Rust SDK between two lines.
 type rustParser struct {
 	order    []string
-	sections Profiles // by the text between the brackets
-	section  Profile  // nil before the first header
-	key      string   // the setting that an indented line continues, or ""
-	isBlock  bool     // the value of the setting is empty
+	sections Profiles    // by the text between the brackets
+	section  Profile     // nil before the first header
+	open     openSetting // the setting that an indented line continues
+	isBlock  bool        // the value of the setting is empty
 }
 
 // readLine reads one line. It returns false when the whole file is refused.
@@ -60,7 +61,8 @@ func (p *rustParser) readLine(line textLine) bool {
 	if !ok {
 		return false
 	}
-	p.key, p.isBlock = name, value == ""
+	p.open.close()
+	p.open, p.isBlock = openSetting{profile: p.section, name: name}, value == ""
 	p.section[name] = Setting{Value: value, Line: line.number}
 	return true
 }
@@ -68,14 +70,13 @@ func (p *rustParser) readLine(line textLine) bool {
 // continueSetting appends an indented line to the value above. A nested block must
 // consist of settings.
 func (p *rustParser) continueSetting(text string) bool {
-	if p.section == nil || p.key == "" {
+	if p.open.profile == nil {
 		return false
 	}
 	if _, _, ok := splitRustSetting(text); p.isBlock && !ok {
 		return false
 	}
-	s := p.section[p.key]
-	p.section[p.key] = Setting{Value: s.Value + "\n" + strings.Trim(text, rustBlanks), Line: s.Line}
+	p.open.more = append(p.open.more, strings.Trim(text, rustBlanks))
 	return true
 }
 
@@ -89,7 +90,8 @@ func (p *rustParser) readHeader(text string) bool {
 	if p.sections[name] == nil {
 		p.order = append(p.order, name)
 	}
-	p.section, p.key = p.sections.profile(name), ""
+	p.open.close()
+	p.section = p.sections.profile(name)
 	return true
 }
 

@@ -1,0 +1,270 @@
+package credfile
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"keyd/credfile/readers"
+)
+
+// pairPosition says where a pair stands: the file, and the lines of its halves.
+type pairPosition struct {
+	kind             Kind
+	line, secretLine int
+}
+
+// unseenPair is a pair that some readers can use and that keyd does not rotate.
+type unseenPair struct {
+	at      pairPosition
+	profile string
+	id      string
+	readers []string // the names of those that find it
+}
+
+// addUnreadable adds to profiles what they leave out: long-term keys that some reader can
+// use although keyd cannot, and keys that no reader can use. rotatable says where the
+// pairs are that keyd rotates.
+func (v *profileIndex) addUnreadable(profiles []Profile, rotatable map[pairPosition]bool) []Profile {
+	markTwoSecrets(profiles)
+	for _, u := range v.findUnseen(rotatable) {
+		f := v.fileOf(u.at.kind)
+		line := max(u.at.line, u.at.secretLine)
+		r := f.newRefusal(u.at.line, reportRemedy, "")
+		if p := f.findCulprit(line); p != nil {
+			r.Line, r.Text, r.Remedy = p.Line, p.Text+": ", p.Remedy
+		}
+		r.Text += joinWords(u.readers) + " can use the key " + Short(u.id) + " in this profile, and keyd cannot"
+		profiles = markUnreadable(profiles, f, u.profile, u.id, r)
+	}
+	for _, f := range []*File{v.credentials, v.config} {
+		if f == nil {
+			continue
+		}
+		for _, k := range f.findStrays(accountedLines(f, profiles)) {
+			name := "(no header)"
+			if k.section != nil {
+				name, _ = profileName(f.Kind, k.section.Name)
+				name = cmp.Or(name, k.section.Name)
+			}
+			profiles = markUnreadable(profiles, f, name, k.id, k.refuse(f))
+		}
+	}
+	return profiles
+}
+
+// markTwoSecrets makes a profile unreadable that shows the id of an earlier one with another
+// secret: only one of the two can be right.
+func markTwoSecrets(profiles []Profile) {
+	first := make(map[string]*Profile, len(profiles))
+	for i := range profiles {
+		p := &profiles[i]
+		if p.Skip != Rotatable {
+			continue
+		}
+		q := first[p.Key.ID]
+		if q == nil {
+			first[p.Key.ID] = p
+		} else if !q.Key.Secret.Equal(p.Key.Secret) {
+			p.IDs = []string{p.Key.ID}
+			p.setUnreadable(Unreadable, &Refusal{p.Path, p.Line, fmt.Sprintf("%s stands in %s:%d with another secret", p.Key, q.Path, q.Line),
+				"find out which secret is right, and remove the other pair"})
+		}
+	}
+}
+
+// accountedLines returns the header lines of the sections of f whose key is known to be
+// rotated, or to need a person or nobody.
+func accountedLines(f *File, profiles []Profile) map[int]bool {
+	headers := map[int]bool{}
+	for _, p := range profiles {
+		switch p.Skip {
+		case Rotatable, HalfPair, Unreadable, Temporary, NotLongTerm:
+			if p.Path == f.Path {
+				headers[f.headerOf(p.Line)] = true
+			}
+		}
+	}
+	return headers
+}
+
+// headerOf returns the line of the header above a line, or of the header that it is; 0
+// above the first header.
+func (f *File) headerOf(line int) int {
+	n, found := slices.BinarySearchFunc(f.Sections, line, func(s Section, line int) int { return s.Line - line })
+	switch {
+	case found:
+		return line
+	case n == 0:
+		return 0
+	}
+	return f.Sections[n-1].Line
+}
+
+// fileOf returns one of the files.
+func (v *profileIndex) fileOf(kind Kind) *File {
+	if v.config != nil && v.config.Kind == kind {
+		return v.config
+	}
+	return v.credentials
+}
+
+// markUnreadable makes the profile with this name, which holds the key id, unreadable, or
+// adds one. A profile that is unreadable already keeps its reason.
+func markUnreadable(profiles []Profile, f *File, name, id string, r *Refusal) []Profile {
+	found := -1
+	for i := range profiles {
+		if profiles[i].Name == name && (found < 0 || profiles[i].Path == f.Path && profiles[found].Path != f.Path) {
+			found = i
+		}
+	}
+	if found < 0 {
+		found = len(profiles)
+		profiles = append(profiles, Profile{Name: name, Path: f.Path, Section: name})
+	}
+	p := &profiles[found]
+	if !slices.Contains(p.IDs, id) {
+		p.IDs = append(p.IDs, id)
+	}
+	switch {
+	case p.Skip.IsUnreadable():
+	case p.Skip == Temporary:
+		r.Remedy = "remove the line with the session token if the key is a long-term one; if not, name it aws_session_token"
+		fallthrough
+	default:
+		p.setUnreadable(Unreadable, r)
+	}
+	return profiles
+}
+
+// findUnseen asks every reader which long-term pairs it can use, and returns those that
+// keyd does not rotate, in the order of their lines.
+func (v *profileIndex) findUnseen(rotatable map[pairPosition]bool) []unseenPair {
+	if v.credentials.isPlain() && v.config.isPlain() {
+		return nil
+	}
+	var texts fileTexts
+	for _, f := range []*File{v.credentials, v.config} {
+		if f != nil {
+			texts = texts.with(f.Kind, f.Data)
+		}
+	}
+	type key struct {
+		at      pairPosition
+		profile string
+	}
+	found := map[key]*unseenPair{}
+	for _, r := range readers.All() {
+		for name, settings := range r.ReadFiles(texts.credentials, texts.config) {
+			pair := r.Pair(settings)
+			at := positionOf(pair)
+			if rotatable[at] || !isLongTermPair(pair) {
+				continue
+			}
+			k := key{at, v.knownName(name)}
+			if found[k] == nil {
+				found[k] = &unseenPair{at: at, profile: k.profile, id: pair.ID.Value}
+			}
+			found[k].readers = append(found[k].readers, r.Name)
+		}
+	}
+	return slices.SortedFunc(func(yield func(unseenPair) bool) {
+		for _, u := range found {
+			if !yield(*u) {
+				return
+			}
+		}
+	}, func(a, b unseenPair) int {
+		return cmp.Or(cmp.Compare(a.at.kind, b.at.kind), cmp.Compare(a.at.line, b.at.line), cmp.Compare(a.profile, b.profile))
+	})
+}
+
+// positionOf returns where a reader finds a pair.
+func positionOf(p readers.Pair) pairPosition {
+	kind := Credentials
+	if p.ID.Config {
+		kind = Config
+	}
+	return pairPosition{kind, p.ID.Line, p.Secret.Line}
+}
+
+// isLongTermPair reports whether a reader could sign with p, and p is the key of a user.
+func isLongTermPair(p readers.Pair) bool {
+	return isLongTermID(p.ID.Value) && hasSecretShape(p.Secret.Value) && p.Token.Value == ""
+}
+
+// knownName returns the name of the profile that a reader's name stands for. Some readers
+// take blanks for a part of the name.
+func (v *profileIndex) knownName(name string) string {
+	if trimmed := strings.TrimSpace(name); v.sections[name] == nil && v.sections[trimmed] != nil {
+		return trimmed
+	}
+	return cmp.Or(name, "[]")
+}
+
+// joinWords returns "a", "a and b" or "a, b and c".
+func joinWords(words []string) string {
+	if n := len(words); n > 1 {
+		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
+	}
+	return strings.Join(words, "")
+}
+
+// isPlain reports whether every reader is known to find in f what keyd finds, so that
+// there is no need to ask them. It may return false for a file that is plain. A file that
+// does not exist is plain.
+func (f *File) isPlain() bool {
+	if f == nil {
+		return true
+	}
+	if len(f.Problems) > 0 || f.Kind == Config && findProfileDefault(f) != nil {
+		return false
+	}
+	for line := range bytes.Lines(f.Data) {
+		if !isPlainLine(line) {
+			return false
+		}
+	}
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		if s.Form != Plain || s.Name == "DEFAULT" {
+			return false
+		}
+		for j := range s.Properties {
+			if !f.isPlainProperty(&s.Properties[j]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isPlainLine reports whether no character of a line is one that only some readers take
+// for a blank or for the end of the line. In a comment, letters of any language are plain.
+func isPlainLine(line []byte) bool {
+	comment := line[0] == '#' || line[0] == ';'
+	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+	for _, c := range line {
+		if c < ' ' && c != '\t' || c == 0x7f || c > 0x7f && !comment {
+			return false
+		}
+	}
+	return true
+}
+
+// isPlainProperty reports whether no reader finds in p a half of a pair that keyd does not
+// find. A reader may find less: some do not know the name in capitals, and some take quotes
+// or a comment for a part of the value.
+func (f *File) isPlainProperty(p *Property) bool {
+	switch {
+	case p.Form != Plain || strings.Contains(p.Name, ":"):
+		return false
+	case p.Name == tokenNames[0]: // a pair without a token that some do not know
+		return len(p.More) == 0 && strings.HasPrefix(f.textBeforeValue(p), p.Name)
+	case p.Name == tokenNames[1]: // only the AWS CLI knows it
+		return false
+	}
+	return len(p.More) == 0 || p.Raw.Empty() && credentialName(p.Name) == ""
+}
