@@ -3,6 +3,7 @@ package daemon
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -80,6 +81,11 @@ func desktopText(e rotate.Event) (words string, urgent bool) {
 func (l *loop) reportPass(results []rotate.Result, err error) {
 	if err != nil {
 		l.Log.Error("pass", "why", err.Error())
+	}
+	if err == nil { // what was mended in the files, and comes back, is new
+		maps.DeleteFunc(l.needsPerson, func(name string, _ bool) bool {
+			return !slices.ContainsFunc(results, func(r rotate.Result) bool { return r.Identity() == name })
+		})
 	}
 	for _, r := range results {
 		if !decide.ActionOf(r.Do).EndsPass { // the pass has not decided yet how the key stands

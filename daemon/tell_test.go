@@ -21,6 +21,46 @@ import (
 	"keyd/daemon/settings"
 )
 
+// A long-term key that the files do not allow to rotate is told once, and again only after it
+// was mended, whatever keyd and the machine do meanwhile.
+func TestUnreadableKeyIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 5*settings.Day)
+		good := l.ReadCredentials()
+		glued := strings.TrimRight(good, "\r\n")
+		glued = strings.Replace(glued, " # shared", "", 1) + "[private]\naws_access_key_id = AKIAIOSFODNN7OTHER00\naws_secret_access_key = " + l.OldKey.Secret.Reveal() + "\n"
+		told := 0
+		loop := &loop{Rotator: l.Rotator, outbox: notify.StartOutbox(func(string) string { return "" }), lastLogged: map[string]string{}, needsPerson: map[string]bool{}}
+		defer loop.outbox.Close()
+		l.Rotator.OnEvent = func(e rotate.Event) {
+			if e.Verb == rotate.VerbNeedsYou {
+				told++
+				if !strings.Contains(e.Text, "credentials:8: the header [private] is glued") || e.Hint == "" {
+					t.Errorf("a person is told %q, %q", e.Text, e.Hint)
+				}
+			}
+		}
+		for _, step := range []struct {
+			text string
+			told int
+		}{{good, 0}, {glued, 1}, {glued, 1}, {good, 1}, {glued, 2}} {
+			l.WriteFile("credentials", step.text)
+			for range 3 {
+				results, err := l.Rotator.Pass(t.Context(), rotate.Request{})
+				loop.reportPass(results, err)
+				loop.tellNeedy()
+				time.Sleep(15 * time.Minute)
+			}
+			if told != step.told {
+				t.Errorf("a person was told %d times, want %d", told, step.told)
+			}
+		}
+		if n := l.CountCalls("CreateAccessKey"); n != 0 {
+			t.Errorf("%d keys were created", n)
+		}
+	})
+}
+
 // TestLogReportsOnlyChanges: each of four keys and profiles, of which nothing changes, is
 // logged once and not in every pass.
 func TestLogReportsOnlyChanges(t *testing.T) {

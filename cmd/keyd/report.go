@@ -195,14 +195,19 @@ func (r *report) addHiddenRotations(profiles []credfile.Profile, status state.St
 
 // addProfiles adds one line for each key, and one for each profile without a key.
 func (r *report) addProfiles(profiles []credfile.Profile, status state.Status) {
+	groups := rotate.GroupProfiles(profiles)
 	lines := make(map[string]*state.KeyStatus, len(status.Keys))
 	for i := range status.Keys {
-		lines[status.Keys[i].KeyID] = &status.Keys[i]
+		// A profile that cannot use the key may have a line of its own.
+		if l := &status.Keys[i]; lines[l.KeyID] == nil || !slices.ContainsFunc(groups, func(g rotate.Group) bool {
+			return g.Unreadable != nil && slices.Equal(g.Names, l.Profiles)
+		}) {
+			lines[l.KeyID] = l
+		}
 	}
-	groups := rotate.GroupProfiles(profiles)
 	r.Keys = make([]state.KeyStatus, 0, len(groups))
 	for _, g := range groups {
-		r.Keys = append(r.Keys, groupLine(g, lines[g.Holders[0].Key.ID]))
+		r.Keys = append(r.Keys, r.groupLine(g, lines[g.Holders[0].Key.ID]))
 	}
 	r.addWarnings(profiles)
 }
@@ -243,11 +248,11 @@ func (r *report) selectKeys(names []string) {
 
 // groupLine returns the line of a key. last is what the last pass said about it;
 // nil if no pass has seen it.
-func groupLine(g rotate.Group, last *state.KeyStatus) state.KeyStatus {
+func (r *report) groupLine(g rotate.Group, last *state.KeyStatus) state.KeyStatus {
 	line := state.KeyStatus{KeyID: g.Holders[0].Key.ID}
 	switch {
-	case g.SkipReason != "":
-		line.SetDecision(decide.Skip(g.SkipReason))
+	case g.SkipReason != "" || g.Unreadable != nil: // the files alone decide
+		line.SetDecision(decide.Next(g.Facts(), r.settings, r.Now))
 	case last == nil:
 		line.SetDecision(decide.WaitForFirstPass())
 	default:

@@ -49,7 +49,8 @@
 // decoy.go, which keyd prune asks as well. A reason that the files show, such as another
 // way to sign in, is a case of findProvider or describePair in package credfile: it
 // reaches Next as Facts.SkipReason, with its words. A new kind of credfile.Skip also
-// needs its case in warnOfProviders there.
+// needs its case in warnOfProviders there. A long-term key that is there and cannot be
+// rotated is no reason to skip: see Facts.Unreadable.
 //
 // # What a person sees
 //

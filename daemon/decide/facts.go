@@ -15,6 +15,7 @@ type Facts struct {
 	ID          string   // the key id in the files; during a rotation, the old id
 	Profiles    []string // the names of the profiles that show it, in file order
 	SkipReason  string   // why there is nothing to rotate; "" when there may be something
+	Unreadable  *Unread  // set when a long-term key is there and the files do not allow to rotate it
 	RotationErr error    // set when the key may be in a rotation whose journal or files cannot be read now
 
 	EndpointErr error // set when the settings that locate AWS contain a mistake
@@ -69,6 +70,13 @@ type FirstRotation struct {
 	Profile string    // the first profile of its key
 	Until   time.Time // when it continues, at the latest
 	Waits   bool      // it continues in a later pass
+}
+
+// Unread is why the files do not allow a key to be rotated.
+type Unread struct {
+	Why  string   // with the file and the line that is wrong
+	Hint string   // what to do in the file
+	IDs  []string // of the keys that it is about, as far as the files tell
 }
 
 // KnownAccount returns the account id that AWS named, or "" before AWS was asked.

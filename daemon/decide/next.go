@@ -50,6 +50,8 @@ func decideKey(f Facts, s settings.Settings, now time.Time) Decision {
 	switch {
 	case f.SkipReason != "":
 		return Skip(f.SkipReason)
+	case f.Unreadable != nil:
+		return decideUnreadable(f, s)
 	case f.RotationErr != nil: // the rotation may be in any phase
 		return BlockUntil(time.Time{}, f.RotationErr.Error(), hint.Hint(f.RotationErr))
 	case f.Rotation != nil:
@@ -62,6 +64,24 @@ func decideKey(f Facts, s settings.Settings, now time.Time) Decision {
 
 // excludedText says that a person has excluded a profile.
 const excludedText = "excluded by rotate = never in keyd.ini"
+
+// decideUnreadable decides about a key that only a change of the files makes usable for
+// keyd. A person who does not want it rotated can say so.
+func decideUnreadable(f Facts, s settings.Settings) Decision {
+	if s.RotateAfterFor(f.Profiles) == settings.Never {
+		return Skip(excludedText)
+	}
+	why := ""
+	for _, id := range f.Unreadable.IDs {
+		if why = NeverSignReason(id, "", s.NeverAccounts); why == "" {
+			break
+		}
+	}
+	if why != "" { // of every key
+		return Skip(why)
+	}
+	return BlockUntil(time.Time{}, f.Unreadable.Why, f.Unreadable.Hint)
+}
 
 // decideIdle decides about a key that is not being rotated.
 func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {

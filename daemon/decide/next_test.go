@@ -62,6 +62,11 @@ func TestNext(t *testing.T) {
 		run   string
 	}{
 		{"nothing to rotate: skip, with the reason of the files", Facts{SkipReason: "temporary credentials"}, DoSkip, StateSkipped, time.Time{}, "temporary", ""},
+		{"unreadable: a person, until the files change", Facts{Unreadable: &Unread{Why: "f:3: glued", Hint: "begin a new line"}, Seen: seen(70 * settings.Day)}, DoBlock, StateBlocked, time.Time{}, "f:3: glued", "begin a new line"},
+		{"unreadable, and a rotation that cannot be read: a person", Facts{Unreadable: &Unread{Why: "f:3: glued", Hint: "begin a new line"}, RotationErr: errors.New("damaged")}, DoBlock, StateBlocked, time.Time{}, "f:3: glued", "begin a new line"},
+		{"unreadable, and excluded by keyd.ini: skip", Facts{Unreadable: &Unread{Why: "f:3: glued"}, Profiles: []string{"legacy"}}, DoSkip, StateSkipped, time.Time{}, "rotate = never", ""},
+		{"unreadable, and a decoy: skip", Facts{Unreadable: &Unread{Why: "f:3: glued", IDs: []string{"AKIASP2TPHJSQH3FJRUX"}}}, DoSkip, StateSkipped, time.Time{}, "decoy key", ""},
+		{"unreadable, a decoy and another key: a person", Facts{Unreadable: &Unread{Why: "f:3: glued", IDs: []string{"AKIASP2TPHJSQH3FJRUX", old}}}, DoBlock, StateBlocked, time.Time{}, "f:3: glued", ""},
 		{"excluded by keyd.ini: skip, without a call", Facts{Profiles: []string{"legacy"}}, DoSkip, StateSkipped, time.Time{}, "rotate = never", ""},
 		{"never looked at: look", Facts{}, DoLook, StateOK, time.Time{}, "", ""},
 		{"young: wait until it is due", Facts{Seen: seen(12 * settings.Day)}, DoWait, StateOK, ago(12 * settings.Day).Add(AddJitter(60*settings.Day, old, "")), "12d old", ""},

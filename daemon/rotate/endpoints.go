@@ -106,7 +106,7 @@ func (w *world) noteIgnored(getenv func(string) string) {
 	names := map[string][]string{}
 	var texts []string
 	for _, t := range w.targets {
-		if t.facts.SkipReason != "" {
+		if t.isLeftAlone() {
 			continue
 		}
 		for _, p := range t.holders {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"time"
@@ -156,6 +157,12 @@ type Group struct {
 	Holders    []credfile.Profile // the places that show it, in file order; never empty
 	Names      []string           // the names of their profiles, each once
 	SkipReason string             // why there is nothing to rotate; "" when there may be something
+	Unreadable *decide.Unread     // why the key of the first holder cannot be rotated; nil when it can, or is skipped
+}
+
+// Facts returns what the files say of the group.
+func (g *Group) Facts() decide.Facts {
+	return decide.Facts{ID: g.Holders[0].Key.ID, Profiles: g.Names, SkipReason: g.SkipReason, Unreadable: g.Unreadable}
 }
 
 // GroupProfiles groups profiles by key, in file order: profiles that share a key
@@ -175,7 +182,7 @@ func GroupProfiles(profiles []credfile.Profile) []Group {
 		}
 		if !known {
 			i = len(groups)
-			groups = append(groups, Group{Holders: []credfile.Profile{p}, SkipReason: skipReason(p)})
+			groups = append(groups, newGroup(p))
 		}
 		byPlace[at] = i
 		if rotatable {
@@ -188,15 +195,23 @@ func GroupProfiles(profiles []credfile.Profile) []Group {
 	return groups
 }
 
-// skipReason returns in words why a profile has no key to rotate, or "".
-func skipReason(p credfile.Profile) string { return cmp.Or(p.Why, string(p.Skip)) }
+// newGroup returns the group of one profile.
+func newGroup(p credfile.Profile) Group {
+	g := Group{Holders: []credfile.Profile{p}}
+	if p.Skip.IsUnreadable() {
+		g.Unreadable = &decide.Unread{Why: fmt.Sprintf("%s:%d: %s", p.Path, p.Line, p.Why), Hint: p.Remedy, IDs: p.IDs}
+	} else {
+		g.SkipReason = cmp.Or(p.Why, string(p.Skip))
+	}
+	return g
+}
 
 // newTarget returns the target of a group. unread is why the journal that the key
 // may have cannot be read, or nil.
 func (g *Group) newTarget(unread error) *target {
-	first := g.Holders[0]
-	return &target{pair: first.Key, holders: g.Holders,
-		facts: decide.Facts{ID: first.Key.ID, Profiles: g.Names, SkipReason: g.SkipReason, RotationErr: unread}}
+	t := &target{pair: g.Holders[0].Key, holders: g.Holders, facts: g.Facts()}
+	t.setRotationErr(unread)
+	return t
 }
 
 // blockingProblem returns why the key id must be left alone, or nil. A key is

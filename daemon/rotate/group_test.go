@@ -15,7 +15,7 @@ func TestProfilesThatShareAKeyAreOneGroup(t *testing.T) {
 	rotatable := func(name, path, id string) credfile.Profile {
 		return credfile.Profile{Name: name, Path: path, Section: name, Key: credfile.Key{ID: id}}
 	}
-	twin := credfile.Profile{Name: "twin", Path: "credentials", Section: "twin", Skip: credfile.Unreadable, Why: "[twin] appears in lines 7 and 9"}
+	twin := credfile.Profile{Name: "twin", Path: "credentials", Section: "twin", Line: 7, Skip: credfile.Unreadable, Why: "[twin] appears in lines 7 and 9", Remedy: "put the lines of both under one header"}
 	groups := rotate.GroupProfiles([]credfile.Profile{
 		rotatable("default", "credentials", "AKIAA"),
 		rotatable("work", "credentials", "AKIAB"),
@@ -27,12 +27,16 @@ func TestProfilesThatShareAKeyAreOneGroup(t *testing.T) {
 	})
 	var got []string
 	for _, g := range groups {
-		got = append(got, fmt.Sprintf("%v, %d places: %s", g.Names, len(g.Holders), g.SkipReason))
+		line := fmt.Sprintf("%v, %d places: %s", g.Names, len(g.Holders), g.SkipReason)
+		if u := g.Unreadable; u != nil {
+			line += "unreadable: " + u.Why + "; " + u.Hint
+		}
+		got = append(got, line)
 	}
 	want := []string{
 		"[default same], 3 places: ",
 		"[work], 1 places: ",
-		"[twin], 1 places: [twin] appears in lines 7 and 9",
+		"[twin], 1 places: unreadable: credentials:7: [twin] appears in lines 7 and 9; put the lines of both under one header",
 		"[session], 1 places: a session token",
 		"[sso], 1 places: sso",
 	}

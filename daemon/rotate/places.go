@@ -135,7 +135,8 @@ func (d *Rotator) rotationTarget(r *journal.Rotation, snapshot *credfile.Snapsho
 // new one. That happens when a power failure or a full disk cuts a write in
 // place short.
 func isTorn(r *journal.Rotation, p credfile.Profile) bool {
-	return (p.Skip == credfile.Rotatable || p.Skip == credfile.OtherStore) && p.Key.IsMixtureOf(r.Old, r.New)
+	seen := p.Skip == credfile.Rotatable || p.Skip == credfile.OtherStore || p.Skip == credfile.Unreadable
+	return seen && p.Key.IsMixtureOf(r.Old, r.New)
 }
 
 // MissingFile returns the first file of the rotation that does not exist, or ""

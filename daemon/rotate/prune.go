@@ -134,6 +134,8 @@ func (t *target) checkPrunable(profile, id string) error {
 		return t.facts.RotationErr
 	case t.facts.SkipReason != "":
 		return fmt.Errorf("%s: %s", profile, t.facts.SkipReason)
+	case t.facts.Unreadable != nil:
+		return &needPersonError{text: t.facts.Unreadable.Why, hint: t.facts.Unreadable.Hint}
 	case r != nil && r.IsStuck() && !r.Doubts(id):
 		return &needPersonError{text: r.StuckReason, hint: decide.SuspectHint(r)}
 	case r == nil || r.Doubts(id):

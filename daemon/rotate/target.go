@@ -119,13 +119,16 @@ func (t *target) noteSigned(id string, now time.Time) {
 // markWatched records that AWS was asked whether the new key still works.
 func (t *target) markWatched() { t.facts.Watched = true }
 
+// isLeftAlone reports whether the files hold no key here that keyd could use.
+func (t *target) isLeftAlone() bool { return t.facts.SkipReason != "" || t.facts.Unreadable != nil }
+
 // setSkipReason records why there is nothing left to rotate.
 func (t *target) setSkipReason(why string) { t.facts.SkipReason = why }
 
 // setCustomEndpoint records the URLs that stand in for AWS.
 func (t *target) setCustomEndpoint(urls string) { t.facts.CustomEndpoint = urls }
 
-// setRotationErr records why the rotation must be left alone.
+// setRotationErr records why the rotation must be left alone; nil when it need not be.
 func (t *target) setRotationErr(err error) { t.facts.RotationErr = err }
 
 // setEndpointErr records that the settings do not say where AWS is.
@@ -217,7 +220,7 @@ func (d *Rotator) fillTarget(t *target, status state.Status, ask decide.Options)
 			t.warnings = append(t.warnings, fmt.Sprintf("%s:%d: %s", w.Path, w.Line, w.Text))
 		}
 	}
-	if t.facts.SkipReason != "" { // its line in the status may belong to another place with the same id
+	if t.isLeftAlone() { // its line in the status may belong to another place with the same id
 		return
 	}
 	d.resolveEndpoints(t, sites)
