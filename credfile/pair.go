@@ -73,6 +73,9 @@ func (f *File) sectionFlaw(s *Section) *Refusal {
 	case s.DuplicateLine != 0:
 		return f.newRefusal(s.Line, "put the lines of both under one header",
 			"[%s] appears in lines %d and %d: AWS readers disagree on which one counts", s.Name, min(s.Line, s.DuplicateLine), max(s.Line, s.DuplicateLine))
+	case strings.Contains(s.Name, "]"):
+		return f.newRefusal(s.Line, "write one name between the brackets, and each header on a line of its own",
+			"AWS readers disagree on where the name of the profile ends")
 	case s.Form == Disputed:
 		return f.newRefusal(s.Line, "write the header as [name] at the beginning of its line",
 			"AWS readers disagree on whether this line begins a profile")

@@ -57,7 +57,7 @@ func (f *File) wholeIDs(s *Section) []string {
 func (f *File) findTraces(s *Section) (longTerm []string, other string) {
 	header := f.Data[bytes.LastIndexByte(f.Data[:max(s.Body.Start-1, 0)], '\n')+1 : s.Body.Start]
 	if _, glued, _ := bytes.Cut(header, []byte("]")); indexLongTermID(string(glued)) >= 0 {
-		longTerm = append(longTerm, leadingWord(string(glued[indexLongTermID(string(glued)):])))
+		longTerm = append(longTerm, leadingID(string(glued[indexLongTermID(string(glued)):])))
 	}
 	for i := range s.Properties {
 		p := &s.Properties[i]
@@ -66,7 +66,7 @@ func (f *File) findTraces(s *Section) (longTerm []string, other string) {
 		}
 		text := f.Text(p.Rest)
 		if n := indexLongTermID(text); n >= 0 {
-			longTerm = append(longTerm, leadingWord(text[n:]))
+			longTerm = append(longTerm, leadingID(text[n:]))
 		} else if p.Name == idName && other == "" {
 			other = strings.TrimLeft(text, `"'`+"` \t")
 		}
@@ -74,17 +74,19 @@ func (f *File) findTraces(s *Section) (longTerm []string, other string) {
 	return longTerm, other
 }
 
-// leadingWord returns the letters and digits at the beginning of text.
-func leadingWord(text string) string {
+// leadingID returns the capitals and digits at the beginning of text.
+func leadingID(text string) string {
 	n := 0
-	for n < len(text) && (isLetter(text[n]) || isDigit(text[n])) {
+	for n < len(text) && (isCapital(text[n]) || isDigit(text[n])) {
 		n++
 	}
 	return text[:n]
 }
 
+func isCapital(c byte) bool { return 'A' <= c && c <= 'Z' }
+
 // indexLongTermID returns the offset of the first word in text that begins as the id of a
-// long-term key does, or -1.
+// long-term key does, or -1. The word may be glued to one in small letters.
 func indexLongTermID(text string) int {
 	for from := 0; ; {
 		i := strings.Index(text[from:], "AKIA")
@@ -92,7 +94,7 @@ func indexLongTermID(text string) int {
 			return -1
 		}
 		i += from
-		if i == 0 || !isLetter(text[i-1]) && !isDigit(text[i-1]) {
+		if i == 0 || !isCapital(text[i-1]) && !isDigit(text[i-1]) {
 			return i
 		}
 		from = i + len("AKIA")
@@ -213,7 +215,7 @@ func (f *File) findStrays(accounted map[int]bool) []strayKey {
 		if n < 0 || accounted[f.headerOf(line)] {
 			continue
 		}
-		before, id := strings.ToLower(string(text[:n])), leadingWord(string(text[n:]))
+		before, id := strings.ToLower(string(text[:n])), leadingID(string(text[n:]))
 		if isLongTermID(id) && namesKey(before, string(text[n+len(id):])) && !f.isCommentOrNested(Span{start, start + n}, before) {
 			strays = append(strays, strayKey{id, line, f.sectionOf(line)})
 		}
@@ -257,8 +259,8 @@ func (k *strayKey) refuse(f *File) *Refusal {
 			return r
 		}
 	}
-	if k.section == nil {
-		return r
+	if p := f.findCulprit(k.line); k.section == nil || p != nil && p.Line == k.line {
+		return r // its remedy may be to remove the line, and so the key
 	}
 	return f.blameCulprit(r)
 }

@@ -47,6 +47,11 @@ var unreadable = []struct {
 	{"an open backtick below", plainFile + "x = `v\n", "default", 4, "because of this one", "close the backtick"},
 	{"a byte order mark in the middle", plainFile + "[b]\n\ufeffaws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\n", "b", 5, "only some AWS readers", "aws_access_key_id"},
 
+	{"three lines in one", "[default]aws_access_key_id = {ID}aws_secret_access_key = {SECRET}\n", "default", 1, "no AWS tool reads it", "aws_access_key_id = ..."},
+	{"no separator", "[default]\naws_access_key_id{ID}\naws_secret_access_key{SECRET}\n", "default", 2, "no AWS tool reads it", "aws_access_key_id"},
+	{"a key in a header", "[default]\n[aws_access_key_id = {ID}\naws_secret_access_key = x\n", "aws_access_key_id = {ID}", 2, "no AWS tool reads it", ""},
+	{"another name next to a damaged secret", "[default]\naws_acces_key_id = {ID}\naws_secret_access_key = cut\n", "default", 2, "no AWS tool reads it", "aws_access_key_id"},
+
 	// Keys that only some readers see.
 	{"carriage returns alone", strings.ReplaceAll(plainFile, "\n", "\r"), "default", 1, "the AWS CLI and the Java SDK can use", "LF or CRLF"},
 	{"carriage returns alone in a second file's manner", "# mine\r" + strings.ReplaceAll(plainFile, "\n", "\r"), "default", 1, "the AWS CLI and the Java SDK can use", "LF or CRLF"},
@@ -62,6 +67,9 @@ var unreadable = []struct {
 	{"a header without a name", "[]\n" + pairLines, "[]", 1, "names no profile", "a name between the brackets"},
 	{"a token that only the AWS CLI reads", plainFile + "aws_security_token = x\n", "default", 2, "the Go SDK, the JavaScript SDK, the Java SDK and the Rust SDK can use", "session token"},
 	{"a token in capitals", plainFile + "AWS_SESSION_TOKEN = x\n", "default", 2, "the JavaScript SDK and the Java SDK can use", ""},
+	{"a header that is not closed, above half a pair", plainFile + "[prod\naws_secret_access_key = {SECRET}\n", "default", 4, "the Go SDK and the JavaScript SDK read only one half", "end the header"},
+	{"a header that is closed twice", "[default]]\n" + pairLines, "default]", 1, "where the name of the profile ends", "one name"},
+	{"two headers in one line", "[default][x]\n" + pairLines, "default][x", 1, "where the name of the profile ends", "line of its own"},
 	{"a key that two profiles mean", "[default]\nregion = x\n  aws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\n[x\naws_secret_access_key = {SECRET}\n", "default", 5, "must end with ']'", "end the header"},
 
 	// Keys that no reader sees.
@@ -80,7 +88,7 @@ func TestUnreadableKeysAreToldWithTheirLine(t *testing.T) {
 	for _, test := range unreadable {
 		t.Run(test.name, func(t *testing.T) {
 			f := Lex("credentials", Credentials, withKey(oldKey, test.text))
-			p := findProfile(t, Profiles(f, nil), test.profile)
+			p := findProfile(t, Profiles(f, nil), strings.ReplaceAll(test.profile, "{ID}", oldKey.ID))
 			if !p.Skip.IsUnreadable() || p.Line != test.line || !strings.Contains(p.Why, test.why) || p.Remedy == "" || !strings.Contains(p.Remedy, test.remedy) {
 				t.Errorf("got %q, line %d: %s; %s", p.Skip, p.Line, p.Why, p.Remedy)
 			}
@@ -155,7 +163,8 @@ func TestKeysOfBothFilesAreTold(t *testing.T) {
 }
 
 // FuzzNoKeyIsPassedOver checks that every long-term pair that some reader can use belongs to a
-// profile that keyd rotates, or that it calls unreadable.
+// profile that keyd rotates, or that it calls unreadable; and that an edit is refused only if a
+// person is told so before it is due.
 func FuzzNoKeyIsPassedOver(f *testing.F) {
 	for _, test := range unreadable {
 		f.Add(withKey(oldKey, test.text), []byte(nil))
@@ -181,8 +190,26 @@ func FuzzNoKeyIsPassedOver(f *testing.F) {
 		}
 		for _, file := range files {
 			requireNoSecretIn(t, file, profiles)
+			requireEditable(t, file, profiles)
 		}
 	})
+}
+
+// requireEditable requires that each key of the file that keyd rotates can be replaced, or that
+// some profile is unreadable.
+func requireEditable(t *testing.T, file *File, profiles []Profile) {
+	t.Helper()
+	if slices.ContainsFunc(profiles, func(p Profile) bool { return p.Skip.IsUnreadable() }) {
+		return
+	}
+	for _, p := range profiles {
+		if p.Skip != Rotatable || p.Path != file.Path || bytes.Contains(file.Data, []byte(newKey.ID)) {
+			continue
+		}
+		if _, _, err := file.Replace(p.Key, newKey); err != nil {
+			t.Errorf("%s is to be rotated, and nobody is told that it cannot be: %v", p.Name, err)
+		}
+	}
 }
 
 // isAccountedFor reports whether keyd rotates the pair, or calls its profile unreadable.

@@ -20,8 +20,17 @@ type pairPosition struct {
 type unseenPair struct {
 	at      pairPosition
 	profile string
-	id      string
+	id      string   // "" when what they take for it is none
+	half    bool     // one half of it belongs to a pair that keyd rotates
 	readers []string // the names of those that find it
+}
+
+// words says what the readers find.
+func (u *unseenPair) words() string {
+	if u.half {
+		return joinWords(u.readers) + " read only one half of the pair here, and the other half elsewhere"
+	}
+	return joinWords(u.readers) + " can use the key " + Short(u.id) + " in this profile, and keyd cannot"
 }
 
 // addUnreadable adds to profiles what they leave out: long-term keys that some reader can
@@ -36,7 +45,7 @@ func (v *profileIndex) addUnreadable(profiles []Profile, rotatable map[pairPosit
 		if p := f.findCulprit(line); p != nil {
 			r.Line, r.Text, r.Remedy = p.Line, p.Text+": ", p.Remedy
 		}
-		r.Text += joinWords(u.readers) + " can use the key " + Short(u.id) + " in this profile, and keyd cannot"
+		r.Text += u.words()
 		profiles = markUnreadable(profiles, f, u.profile, u.id, r)
 	}
 	for _, f := range []*File{v.credentials, v.config} {
@@ -75,13 +84,13 @@ func markTwoSecrets(profiles []Profile) {
 	}
 }
 
-// accountedLines returns the header lines of the sections of f whose key is known to be
+// accountedLines returns the header lines of the sections of f whose AWS key is known to be
 // rotated, or to need a person or nobody.
 func accountedLines(f *File, profiles []Profile) map[int]bool {
 	headers := map[int]bool{}
 	for _, p := range profiles {
 		switch p.Skip {
-		case Rotatable, HalfPair, Unreadable, Temporary, NotLongTerm:
+		case Rotatable, HalfPair, Unreadable, Temporary:
 			if p.Path == f.Path {
 				headers[f.headerOf(p.Line)] = true
 			}
@@ -125,7 +134,7 @@ func markUnreadable(profiles []Profile, f *File, name, id string, r *Refusal) []
 		profiles = append(profiles, Profile{Name: name, Path: f.Path, Section: name})
 	}
 	p := &profiles[found]
-	if !slices.Contains(p.IDs, id) {
+	if id != "" && !slices.Contains(p.IDs, id) {
 		p.IDs = append(p.IDs, id)
 	}
 	switch {
@@ -140,7 +149,8 @@ func markUnreadable(profiles []Profile, f *File, name, id string, r *Refusal) []
 }
 
 // findUnseen asks every reader which long-term pairs it can use, and returns those that
-// keyd does not rotate, in the order of their lines.
+// keyd does not rotate, in the order of their lines. A pair that shares one half with a pair
+// that keyd rotates is among them: a rotation would leave that reader half of each key.
 func (v *profileIndex) findUnseen(rotatable map[pairPosition]bool) []unseenPair {
 	if v.credentials.isPlain() && v.config.isPlain() {
 		return nil
@@ -155,17 +165,22 @@ func (v *profileIndex) findUnseen(rotatable map[pairPosition]bool) []unseenPair 
 		at      pairPosition
 		profile string
 	}
+	halves := map[pairPosition]bool{}
+	for at := range rotatable {
+		halves[pairPosition{at.kind, at.line, 0}], halves[pairPosition{at.kind, 0, at.secretLine}] = true, true
+	}
 	found := map[key]*unseenPair{}
 	for _, r := range readers.All() {
 		for name, settings := range r.ReadFiles(texts.credentials, texts.config) {
 			pair := r.Pair(settings)
 			at := positionOf(pair)
-			if rotatable[at] || !isLongTermPair(pair) {
+			half := halves[pairPosition{at.kind, at.line, 0}] || halves[pairPosition{at.kind, 0, at.secretLine}]
+			if rotatable[at] || !isLongTermPair(pair) && !(half && pair.ID.Value != "" && pair.Secret.Value != "") {
 				continue
 			}
 			k := key{at, v.knownName(name)}
 			if found[k] == nil {
-				found[k] = &unseenPair{at: at, profile: k.profile, id: pair.ID.Value}
+				found[k] = &unseenPair{at: at, profile: k.profile, id: idIfSafe(pair.ID.Value), half: half}
 			}
 			found[k].readers = append(found[k].readers, r.Name)
 		}
