@@ -174,3 +174,18 @@ func FuzzMend(f *testing.F) {
 		requireSameReading(t, thirdReader(data), thirdReader(mended))
 	})
 }
+
+// A torn pair next to the whole new one looks like one id with two secrets. The profile is
+// unreadable, but its key stays known, so that the rotation can recognize and mend it.
+func TestTornPairNextToTheWholeOneStaysKnown(t *testing.T) {
+	torn := Key{newKey.ID, NewSecret(oldKey.Secret.Reveal()[:17] + newKey.Secret.Reveal()[17:])}
+	data := slices.Concat(withKey(newKey, plainFile), withKey(torn, "[work]\n"+pairLines))
+	f := Lex("credentials", Credentials, data)
+	p := findProfile(t, Profiles(f, nil), "work")
+	if p.Skip != Unreadable || !p.Key.IsMixtureOf(oldKey, newKey) {
+		t.Errorf("the profile is %q with key %s", p.Skip, p.Key)
+	}
+	if got, _, err := f.Mend(oldKey, newKey); err != nil || string(got) != string(withKey(newKey, plainFile+"[work]\n"+pairLines)) {
+		t.Errorf("got %q, %v", got, err)
+	}
+}

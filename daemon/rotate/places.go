@@ -133,7 +133,8 @@ func (d *Rotator) rotationTarget(r *journal.Rotation, snapshot *credfile.Snapsho
 
 // isTorn reports whether a profile shows half of the old pair and half of the
 // new one. That happens when a power failure or a full disk cuts a write in
-// place short.
+// place short. Next to a profile with the whole new pair it looks like one id with
+// two secrets, which is unreadable.
 func isTorn(r *journal.Rotation, p credfile.Profile) bool {
 	seen := p.Skip == credfile.Rotatable || p.Skip == credfile.OtherStore || p.Skip == credfile.Unreadable
 	return seen && p.Key.IsMixtureOf(r.Old, r.New)
