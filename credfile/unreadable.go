@@ -193,6 +193,16 @@ func describeMark(c byte) (text, remedy string) {
 	return "a control character", "delete the value and type or paste it again"
 }
 
+// wideRefusal returns why no AWS tool reads a file that holds a long-term key: it is UTF-16, as
+// some shells on Windows write it. It returns nil for any other file.
+func (f *File) wideRefusal() *Refusal {
+	isWide := bytes.HasPrefix(f.Data, []byte("\xff\xfe")) || bytes.HasPrefix(f.Data, []byte("\xfe\xff"))
+	if !isWide || indexLongTermID(strings.ReplaceAll(string(f.Data), "\x00", "")) < 0 {
+		return nil
+	}
+	return f.newRefusal(1, "save the file as UTF-8 without a byte order mark", "the file is UTF-16 and holds a key, but no AWS tool reads it")
+}
+
 // strayKey is a key id in a line that no reader takes for one.
 type strayKey struct {
 	id      string
@@ -226,7 +236,11 @@ func (f *File) findStrays(accounted map[int]bool) []strayKey {
 // namesKey reports whether a line was meant to set a key id: it names one, or its value is
 // nothing but the id. before and after are the texts around the id, before in lower case.
 func namesKey(before, after string) bool {
-	name := strings.NewReplacer("_", "", "-", "", " ", "").Replace(before)
+	name := before
+	if i := strings.IndexAny(before, "=:"); i >= 0 {
+		name = before[:i]
+	}
+	name = strings.NewReplacer("_", "", "-", "", " ", "").Replace(name)
 	if strings.Contains(name, "accesskey") || strings.Contains(name, "keyid") {
 		return true
 	}

@@ -122,7 +122,7 @@ func TestWhatIsNoLongTermKeyStaysSkipped(t *testing.T) {
 		{"a session token", plainFile + "aws_session_token = x\n", Temporary},
 		{"comments", "[default]\nregion = x\n# aws_access_key_id = {ID}\n  ; aws_access_key_id = {ID}\noutput = json # {ID}\n", NoKeys},
 		{"a nested block", "[default]\ns3 =\n  aws_access_key_id = {ID}\n  aws_secret_access_key = {SECRET}\n", NoKeys},
-		{"an id that is a part of a value", "[default]\ncredential_process = fetch --id {ID}\n", CredentialProcess},
+		{"an id that is a part of a value", "[default]\ncredential_process = fetch --access-key-id {ID}\n", CredentialProcess},
 		{"empty values", "[default]\naws_access_key_id =\naws_secret_access_key =\n", NoKeys},
 		{"brackets in other settings", plainFile + "credential_process = sh -c '[ -f x ] && aws_access_key_id'\nquery = a[b]\n", Rotatable},
 		{"a role next to nothing", "[default]\nrole_arn = arn\nsource_profile = x\n", Role},
@@ -133,6 +133,18 @@ func TestWhatIsNoLongTermKeyStaysSkipped(t *testing.T) {
 				t.Errorf("got %q: %s; %s", p.Skip, p.Why, p.Remedy)
 			}
 		})
+	}
+}
+
+// Some shells on Windows write UTF-16, which no AWS tool reads.
+func TestKeyInUTF16IsTold(t *testing.T) {
+	data := []byte("\xff\xfe")
+	for _, c := range withKey(oldKey, plainFile) {
+		data = append(data, c, 0)
+	}
+	p := findProfile(t, Profiles(Lex("credentials", Credentials, data), nil), "(whole file)")
+	if p.Skip != Unreadable || p.Line != 1 || !strings.Contains(p.Why, "UTF-16") || !strings.Contains(p.Remedy, "UTF-8") {
+		t.Errorf("got %q, line %d: %s; %s", p.Skip, p.Line, p.Why, p.Remedy)
 	}
 }
 

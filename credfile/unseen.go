@@ -52,6 +52,9 @@ func (v *profileIndex) addUnreadable(profiles []Profile, rotatable map[pairPosit
 		if f == nil {
 			continue
 		}
+		if r := f.wideRefusal(); r != nil {
+			profiles = markUnreadable(profiles, f, "(whole file)", "", r)
+		}
 		for _, k := range f.findStrays(accountedLines(f, profiles)) {
 			name := "(no header)"
 			if k.section != nil {
