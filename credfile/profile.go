@@ -66,7 +66,7 @@ func Profiles(credentials, config *File) []Profile {
 		v.hasStaticPair[name] = v.hasPair(name)
 	}
 	profiles := make([]Profile, 0, len(v.order))
-	rotatable := map[pairPosition]bool{}
+	known := map[pairPosition]bool{}
 	for _, f := range []*File{credentials, config} {
 		if f == nil {
 			continue
@@ -90,8 +90,8 @@ func Profiles(credentials, config *File) []Profile {
 				if p.Skip.IsUnreadable() {
 					p.IDs = f.wholeIDs(s)
 				}
-				if p.Skip == Rotatable {
-					rotatable[pairPosition{f.Kind, found.id.Line, found.secret.Line}] = true
+				if found.isWhole() && !p.Skip.IsUnreadable() && p.Skip != Temporary {
+					known[pairPosition{f.Kind, found.id.Line, found.secret.Line}] = true
 				}
 				v.warnIfShadowed(&p, s)
 				p.Warnings = f.appendWarnings(p.Warnings, s, found)
@@ -107,7 +107,7 @@ func Profiles(credentials, config *File) []Profile {
 			profiles = append(profiles, p)
 		}
 	}
-	return v.addUnreadable(profiles, rotatable)
+	return v.addUnreadable(profiles, known)
 }
 
 // isListed reports whether a section without keys counts as a profile. A header
@@ -126,7 +126,7 @@ func (f *File) describePair(p *Profile, s *Section, found pair) {
 	default:
 		p.Key = f.pairKey(found)
 		p.Skip, p.Why = skipForID(p.Key.ID, found.token != nil)
-		if r := f.shapeFlaw(found); r != nil && p.Skip != Temporary {
+		if r := f.shapeFlaw(found); r != nil && (p.Skip == Rotatable || p.Skip == NotLongTerm) {
 			p.setUnreadable(Unreadable, r)
 		}
 		if p.Skip == Rotatable {

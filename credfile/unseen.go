@@ -34,11 +34,11 @@ func (u *unseenPair) words() string {
 }
 
 // addUnreadable adds to profiles what they leave out: long-term keys that some reader can
-// use although keyd cannot, and keys that no reader can use. rotatable says where the
-// pairs are that keyd rotates.
-func (v *profileIndex) addUnreadable(profiles []Profile, rotatable map[pairPosition]bool) []Profile {
+// use although keyd cannot, and keys that no reader can use. known says where the pairs
+// are that keyd reads itself.
+func (v *profileIndex) addUnreadable(profiles []Profile, known map[pairPosition]bool) []Profile {
 	markTwoSecrets(profiles)
-	for _, u := range v.findUnseen(rotatable) {
+	for _, u := range v.findUnseen(known) {
 		f := v.fileOf(u.at.kind)
 		line := max(u.at.line, u.at.secretLine)
 		r := f.newRefusal(u.at.line, reportRemedy, "")
@@ -93,10 +93,11 @@ func accountedLines(f *File, profiles []Profile) map[int]bool {
 	headers := map[int]bool{}
 	for _, p := range profiles {
 		switch p.Skip {
-		case Rotatable, HalfPair, Unreadable, Temporary:
-			if p.Path == f.Path {
-				headers[f.headerOf(p.Line)] = true
-			}
+		case NoKeys, Role, SSO, Login, CredentialProcess, NotLongTerm:
+			continue
+		}
+		if p.Path == f.Path {
+			headers[f.headerOf(p.Line)] = true
 		}
 	}
 	return headers
@@ -154,7 +155,7 @@ func markUnreadable(profiles []Profile, f *File, name, id string, r *Refusal) []
 // findUnseen asks every reader which long-term pairs it can use, and returns those that
 // keyd does not rotate, in the order of their lines. A pair that shares one half with a pair
 // that keyd rotates is among them: a rotation would leave that reader half of each key.
-func (v *profileIndex) findUnseen(rotatable map[pairPosition]bool) []unseenPair {
+func (v *profileIndex) findUnseen(known map[pairPosition]bool) []unseenPair {
 	if v.credentials.isPlain() && v.config.isPlain() {
 		return nil
 	}
@@ -169,7 +170,7 @@ func (v *profileIndex) findUnseen(rotatable map[pairPosition]bool) []unseenPair 
 		profile string
 	}
 	halves := map[pairPosition]bool{}
-	for at := range rotatable {
+	for at := range known {
 		halves[pairPosition{at.kind, at.line, 0}], halves[pairPosition{at.kind, 0, at.secretLine}] = true, true
 	}
 	found := map[key]*unseenPair{}
@@ -178,7 +179,7 @@ func (v *profileIndex) findUnseen(rotatable map[pairPosition]bool) []unseenPair 
 			pair := r.Pair(settings)
 			at := positionOf(pair)
 			half := halves[pairPosition{at.kind, at.line, 0}] || halves[pairPosition{at.kind, 0, at.secretLine}]
-			if rotatable[at] || !isLongTermPair(pair) && !(half && pair.ID.Value != "" && pair.Secret.Value != "") {
+			if known[at] || !isLongTermPair(pair) && !(half && pair.ID.Value != "" && pair.Secret.Value != "") {
 				continue
 			}
 			k := key{at, v.knownName(name)}
