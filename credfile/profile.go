@@ -156,13 +156,16 @@ func skipForID(id string, token bool) (Skip, string) {
 		return Temporary, "temporary credentials: their issuer renews them"
 	case token:
 		return Temporary, "there is a session token next to the pair; if the key is a long-term one, remove the aws_session_token line"
-	case strings.HasSuffix(id, "EXAMPLE"):
+	case isExampleID(id):
 		return Example, "a key of AWS's documentation, which no user has: put your own in its place, or remove it"
 	case !isLongTermID(id):
 		return NotLongTerm, "the id does not have the form of a long-term AWS access key (AKIA...)"
 	}
 	return Rotatable, ""
 }
+
+// isExampleID reports whether id is one that AWS's documents show.
+func isExampleID(id string) bool { return strings.HasSuffix(id, "EXAMPLE") }
 
 // maxWideWarnings bounds how many problems of the whole file the Warnings of each
 // profile repeat: some tools append another [default] with every login.

@@ -29,6 +29,9 @@ func (f *File) describeUnreadable(p *Profile, s *Section, found pair) {
 	case strings.HasPrefix(other, "ASIA"):
 		p.Skip, p.Why = Temporary, "temporary credentials: their issuer renews them"
 		return
+	case isExampleID(leadingID(other)):
+		p.Skip, p.Why = skipForID(leadingID(other), false)
+		return
 	case other != "" || found.secret != nil && !looksLikeAWSSecret(f.Text(found.secret.Value)):
 		p.Skip, p.Why = NotLongTerm, "the id does not have the form of a long-term AWS access key (AKIA...)"
 		return
@@ -65,7 +68,7 @@ func (f *File) findTraces(s *Section) (longTerm []string, other string) {
 			continue
 		}
 		text := f.Text(p.Rest)
-		if n := indexLongTermID(text); n >= 0 {
+		if n := indexLongTermID(text); n >= 0 && !isExampleID(leadingID(text[n:])) {
 			longTerm = append(longTerm, leadingID(text[n:]))
 		} else if p.Name == idName && other == "" {
 			other = strings.TrimLeft(text, `"'`+"` \t")
@@ -226,7 +229,7 @@ func (f *File) findStrays(accounted map[int]bool) []strayKey {
 			continue
 		}
 		before, id := strings.ToLower(string(text[:n])), leadingID(string(text[n:]))
-		if isLongTermID(id) && namesKey(before, string(text[n+len(id):])) && !f.isCommentOrNested(Span{start, start + n}, before) {
+		if isLongTermID(id) && !isExampleID(id) && namesKey(before, string(text[n+len(id):])) && !f.isCommentOrNested(Span{start, start + n}, before) {
 			strays = append(strays, strayKey{id, line, f.sectionOf(line)})
 		}
 	}

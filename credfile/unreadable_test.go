@@ -119,6 +119,9 @@ func TestWhatIsNoLongTermKeyStaysSkipped(t *testing.T) {
 		{"another store's, half", "[default]\naws_access_key_id = minioadmin\n", NotLongTerm},
 		{"another store's secret", "[default]\naws_secret_access_key = minioadmin\n", NotLongTerm},
 		{"another store's, with an odd character", "[default]\naws_access_key_id = minio\"admin\naws_secret_access_key = x\n", NotLongTerm},
+		{"a key of AWS's documents, half", "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n", Example},
+		{"a key of AWS's documents, another name", "[default]\naccess_key = AKIAIOSFODNN7EXAMPLE\n", NoKeys},
+		{"another store's, though its id looks like one of AWS", "[default]\naws_access_key_id = {ID}\nendpoint_url = https://minio.example.org\n", OtherStore},
 		{"a session token", plainFile + "aws_session_token = x\n", Temporary},
 		{"comments", "[default]\nregion = x\n# aws_access_key_id = {ID}\n  ; aws_access_key_id = {ID}\noutput = json # {ID}\n", NoKeys},
 		{"a nested block", "[default]\ns3 =\n  aws_access_key_id = {ID}\n  aws_secret_access_key = {SECRET}\n", NoKeys},
@@ -230,7 +233,7 @@ func isAccountedFor(profiles []Profile, name string, pair readers.Pair) bool {
 		if p.Skip == Rotatable {
 			return p.Key.ID == pair.ID.Value && p.Key.Secret.Reveal() == pair.Secret.Value && p.Line == pair.ID.Line
 		}
-		return p.Skip.IsUnreadable() && (p.Name == name || p.Name == strings.TrimSpace(name) || name == "" || p.Key.ID == pair.ID.Value)
+		return p.Skip.IsUnreadable() && (p.Name == name || p.Name == strings.TrimSpace(name) || name == "" || p.Key.ID == pair.ID.Value || slices.Contains(p.IDs, pair.ID.Value))
 	})
 }
 

@@ -1,7 +1,6 @@
 package credfile
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -38,8 +37,20 @@ func (u *unseenPair) words() string {
 // are that keyd reads itself.
 func (v *profileIndex) addUnreadable(profiles []Profile, known map[pairPosition]bool) []Profile {
 	markTwoSecrets(profiles)
+	told := map[Kind]map[int]bool{}
+	for _, p := range profiles {
+		if f := v.fileAt(p.Path); p.Skip.IsUnreadable() && f != nil {
+			if told[f.Kind] == nil {
+				told[f.Kind] = map[int]bool{}
+			}
+			told[f.Kind][f.headerOf(p.Line)] = true
+		}
+	}
 	for _, u := range v.findUnseen(known) {
 		f := v.fileOf(u.at.kind)
+		if told[f.Kind][f.headerOf(u.at.line)] && !slices.ContainsFunc(profiles, func(p Profile) bool { return p.Name == u.profile }) {
+			continue // told under another spelling of its name
+		}
 		line := max(u.at.line, u.at.secretLine)
 		r := f.newRefusal(u.at.line, reportRemedy, "")
 		if p := f.findCulprit(line); p != nil {
@@ -116,6 +127,16 @@ func (f *File) headerOf(line int) int {
 	return f.Sections[n-1].Line
 }
 
+// fileAt returns the file with this path, or nil.
+func (v *profileIndex) fileAt(path string) *File {
+	for _, f := range []*File{v.credentials, v.config} {
+		if f != nil && f.Path == path {
+			return f
+		}
+	}
+	return nil
+}
+
 // fileOf returns one of the files.
 func (v *profileIndex) fileOf(kind Kind) *File {
 	if v.config != nil && v.config.Kind == kind {
@@ -142,7 +163,7 @@ func markUnreadable(profiles []Profile, f *File, name, id string, r *Refusal) []
 		p.IDs = append(p.IDs, id)
 	}
 	switch {
-	case p.Skip.IsUnreadable():
+	case p.Skip.IsUnreadable() || p.Skip == OtherStore:
 	case p.Skip == Temporary:
 		r.Remedy = "remove the line with the session token if the key is a long-term one; if not, name it aws_session_token"
 		fallthrough
@@ -211,7 +232,7 @@ func positionOf(p readers.Pair) pairPosition {
 
 // isLongTermPair reports whether a reader could sign with p, and p is the key of a user.
 func isLongTermPair(p readers.Pair) bool {
-	return isLongTermID(p.ID.Value) && hasSecretShape(p.Secret.Value) && p.Token.Value == ""
+	return isLongTermID(p.ID.Value) && !isExampleID(p.ID.Value) && hasSecretShape(p.Secret.Value) && p.Token.Value == ""
 }
 
 // knownName returns the name of the profile that a reader's name stands for. Some readers
@@ -229,61 +250,4 @@ func joinWords(words []string) string {
 		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
 	}
 	return strings.Join(words, "")
-}
-
-// isPlain reports whether every reader is known to find in f what keyd finds, so that
-// there is no need to ask them. It may return false for a file that is plain. A file that
-// does not exist is plain.
-func (f *File) isPlain() bool {
-	if f == nil {
-		return true
-	}
-	if len(f.Problems) > 0 || f.Kind == Config && findProfileDefault(f) != nil {
-		return false
-	}
-	for line := range bytes.Lines(f.Data) {
-		if !isPlainLine(line) {
-			return false
-		}
-	}
-	for i := range f.Sections {
-		s := &f.Sections[i]
-		if s.Form != Plain || s.Name == "DEFAULT" {
-			return false
-		}
-		for j := range s.Properties {
-			if !f.isPlainProperty(&s.Properties[j]) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// isPlainLine reports whether no character of a line is one that only some readers take
-// for a blank or for the end of the line. In a comment, letters of any language are plain.
-func isPlainLine(line []byte) bool {
-	comment := line[0] == '#' || line[0] == ';'
-	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
-	for _, c := range line {
-		if c < ' ' && c != '\t' || c == 0x7f || c > 0x7f && !comment {
-			return false
-		}
-	}
-	return true
-}
-
-// isPlainProperty reports whether no reader finds in p a half of a pair that keyd does not
-// find. A reader may find less: some do not know the name in capitals, and some take quotes
-// or a comment for a part of the value.
-func (f *File) isPlainProperty(p *Property) bool {
-	switch {
-	case p.Form != Plain || strings.Contains(p.Name, ":"):
-		return false
-	case p.Name == tokenNames[0]: // a pair without a token that some do not know
-		return len(p.More) == 0 && strings.HasPrefix(f.textBeforeValue(p), p.Name)
-	case p.Name == tokenNames[1]: // only the AWS CLI knows it
-		return false
-	}
-	return len(p.More) == 0 || p.Raw.Empty() && credentialName(p.Name) == ""
 }

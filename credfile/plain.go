@@ -1,0 +1,63 @@
+package credfile
+
+import (
+	"bytes"
+	"strings"
+)
+
+// isPlain reports whether every reader is known to find in f what keyd finds, so that
+// there is no need to ask them. It may return false for a file that is plain. A file that
+// does not exist is plain.
+func (f *File) isPlain() bool {
+	if f == nil {
+		return true
+	}
+	if len(f.Problems) > 0 || f.Kind == Config && findProfileDefault(f) != nil {
+		return false
+	}
+	for line := range bytes.Lines(f.Data) {
+		if !isPlainLine(line) {
+			return false
+		}
+	}
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		if s.Form != Plain || s.Name == "DEFAULT" {
+			return false
+		}
+		for j := range s.Properties {
+			if !f.isPlainProperty(&s.Properties[j]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isPlainLine reports whether no character of a line is one that only some readers take
+// for a blank or for the end of the line. In a comment, letters of any language are plain.
+func isPlainLine(line []byte) bool {
+	comment := line[0] == '#' || line[0] == ';'
+	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+	for _, c := range line {
+		if c < ' ' && c != '\t' || c == 0x7f || c > 0x7f && !comment {
+			return false
+		}
+	}
+	return true
+}
+
+// isPlainProperty reports whether no reader finds in p a half of a pair that keyd does not
+// find. A reader may find less: some do not know the name in capitals, and some take quotes
+// or a comment for a part of the value.
+func (f *File) isPlainProperty(p *Property) bool {
+	switch {
+	case p.Form != Plain || strings.Contains(p.Name, ":"):
+		return false
+	case p.Name == tokenNames[0]: // a pair without a token that some do not know
+		return len(p.More) == 0 && strings.HasPrefix(f.textBeforeValue(p), p.Name)
+	case p.Name == tokenNames[1]: // only the AWS CLI knows it
+		return false
+	}
+	return len(p.More) == 0 || p.Raw.Empty() && credentialName(p.Name) == ""
+}
