@@ -18,7 +18,7 @@ const maxLinks = 40
 // "there is no file" would be the wrong conclusion while a volume is not mounted yet, and
 // when the links form a loop.
 func Resolve(sys Sys, path string) (string, error) {
-	end, _, err := followLinks(sys, path)
+	end, _, err := followLinks(sys, path, nil)
 	if err != nil {
 		return "", err
 	}
@@ -30,7 +30,7 @@ func Resolve(sys Sys, path string) (string, error) {
 // chain ends with that name. Where the links form a loop, or a link cannot be read, the
 // chain ends with that link.
 func LinkChain(sys Sys, path string) []string {
-	end, links, _ := followLinks(sys, path)
+	end, links, _ := followLinks(sys, path, nil)
 	if end != "" {
 		links = append(links, end)
 	}
@@ -40,7 +40,7 @@ func LinkChain(sys Sys, path string) []string {
 // followLinks returns the symbolic links on the way to a file and the name at its end: that
 // of the file, or, with an error, the name that could not be described. The end is "" when
 // the last link could not be followed.
-func followLinks(sys Sys, path string) (end string, links []string, err error) {
+func followLinks(sys Sys, path string, visit func(name string, info Info)) (end string, links []string, err error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return "", nil, err
@@ -61,7 +61,11 @@ func followLinks(sys Sys, path string) (end string, links []string, err error) {
 			return next, links, danglingError(path, next)
 		case err != nil:
 			return next, links, err
-		case info.Mode&fs.ModeSymlink == 0:
+		}
+		if visit != nil {
+			visit(next, info)
+		}
+		if info.Mode&fs.ModeSymlink == 0 {
 			done = next
 			continue
 		}

@@ -45,11 +45,11 @@ func (f osFile) Stat() (Info, error) {
 
 // infoFrom converts the description of a file by package os.
 func infoFrom(fi fs.FileInfo) Info {
-	info := Info{Mode: fi.Mode(), Size: fi.Size(), ModTime: fi.ModTime(), Links: 1, UID: -1}
+	info := Info{Mode: fi.Mode(), Size: fi.Size(), ModTime: fi.ModTime(), Links: 1, UID: -1, GID: -1}
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		info.ID = FileID{uint64(st.Dev), uint64(st.Ino)}
 		info.Links = uint64(st.Nlink)
-		info.UID = int(st.Uid)
+		info.UID, info.GID = ownerID(st.Uid), int(st.Gid)
 	}
 	return info
 }

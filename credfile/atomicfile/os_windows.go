@@ -55,7 +55,7 @@ func (OS) Lstat(name string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return Info{Mode: fi.Mode(), Size: fi.Size(), ModTime: fi.ModTime(), Links: 1, UID: -1}, nil
+	return Info{Mode: fi.Mode(), Size: fi.Size(), ModTime: fi.ModTime(), Links: 1, UID: -1, GID: -1}, nil
 }
 
 // Stat describes the open file.
@@ -71,7 +71,7 @@ func (f osFile) Stat() (Info, error) {
 	return Info{
 		Mode: fi.Mode(), Size: fi.Size(), ModTime: time.Unix(0, by.LastWriteTime.Nanoseconds()),
 		ID:    FileID{uint64(by.VolumeSerialNumber), uint64(by.FileIndexHigh)<<32 | uint64(by.FileIndexLow)},
-		Links: uint64(by.NumberOfLinks), UID: -1,
+		Links: uint64(by.NumberOfLinks), UID: -1, GID: -1,
 	}, nil
 }
 
@@ -144,4 +144,20 @@ func (f osFile) Sync() error {
 		return nil
 	}
 	return err
+}
+
+// Writers returns WritersUnknown: Windows has access lists, which keyd does not judge.
+func (OS) Writers(string, Info) Writers { return WritersUnknown }
+
+// LockReach asks whether the drive is a network drive.
+func (OS) LockReach(dir string) Reach {
+	volume := filepath.VolumeName(dir)
+	p, err := windows.UTF16PtrFromString(volume + `\`)
+	if err != nil || volume == "" {
+		return ReachUnknown
+	}
+	if kind := windows.GetDriveType(p); kind == windows.DRIVE_REMOTE || kind <= windows.DRIVE_NO_ROOT_DIR {
+		return ReachUnknown
+	}
+	return ReachMachine
 }

@@ -15,29 +15,37 @@ import (
 // Tail returns the last bytes of one of keyd's own files, no more than most bytes and no
 // more than MaxSize. It does not wait until the file is stable, because keyd writes its
 // own files by renaming and appending only. The error wraps fs.ErrNotExist when there is no such
-// file.
+// file. It is *Untrusted when the file belongs to another user, or may be written by one.
 func Tail(sys Sys, path string, most int64) ([]byte, error) {
+	return readTail(sys, path, most, func(info Info) error { return checkOpen(sys, path, info) })
+}
+
+// Peek returns the bytes that a file has at this moment, at most the last MaxSize of them,
+// without waiting until the file is stable. It is meant for files that the caller will not
+// change, whoever owns them.
+func Peek(sys Sys, path string) ([]byte, error) {
+	real, err := Resolve(sys, path)
+	if err != nil {
+		return nil, err
+	}
+	return readTail(sys, real, MaxSize, func(Info) error { return nil })
+}
+
+// readTail returns the last bytes of a file that check accepts.
+func readTail(sys Sys, path string, most int64, check func(Info) error) ([]byte, error) {
 	f, err := sys.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
+	if err == nil {
+		err = check(info)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return io.ReadAll(io.NewSectionReader(f, max(info.Size-min(most, MaxSize), 0), MaxSize))
-}
-
-// Peek returns the bytes that a file has at this moment, at most the last MaxSize of them,
-// without waiting until the file is stable. It is meant for files that the caller will not
-// change.
-func Peek(sys Sys, path string) ([]byte, error) {
-	real, err := Resolve(sys, path)
-	if err != nil {
-		return nil, err
-	}
-	return Tail(sys, real, MaxSize)
 }
 
 // Append adds one line to one of keyd's own files and makes it durable. It creates a

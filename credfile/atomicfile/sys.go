@@ -47,9 +47,14 @@ type Sys interface {
 	// part of this one, holds the lock. The system releases the lock when the process
 	// ends, however it ends.
 	TryLock(name string) (unlock func(), err error)
+	// LockReach returns whom the locks of a directory, which must exist, can exclude.
+	LockReach(dir string) Reach
 	// Euid returns the effective user id of this process, or -1 where files have no
 	// numeric owner.
 	Euid() int
+	// Writers returns who besides the owner may write the file name, which info
+	// describes.
+	Writers(name string, info Info) Writers
 }
 
 // File is an open file of a Sys. It stays the same file when another one takes its name.
@@ -76,7 +81,8 @@ type Info struct {
 	ModTime time.Time
 	ID      FileID
 	Links   uint64 // names of this file; 1 where unknown
-	UID     int    // owner; -1 where files have none
+	UID     int    // owner; -1 where files have none, or where the system does not tell
+	GID     int    // group; -1 where files have none
 	Mount   bool   // a file is mounted on this very name, so that no rename can replace it
 }
 

@@ -21,6 +21,13 @@ func Hint(err error) string {
 	if refusal, ok := errors.AsType[*credfile.Refusal](err); ok {
 		return refusal.Remedy
 	}
+	if untrusted, ok := errors.AsType[*atomicfile.Untrusted](err); ok {
+		words, operand := untrusted.Repair()
+		if operand == "" {
+			return words
+		}
+		return Command(words, operand)
+	}
 	return atomicfile.RemedyFor(err)
 }
 

@@ -61,7 +61,7 @@ func (d *Disk) Lstat(name string) (atomicfile.Info, error) {
 
 // info describes a node as Lstat and Stat do.
 func (n *node) info() atomicfile.Info {
-	return atomicfile.Info{Mode: n.mode, Size: int64(len(n.data)), ModTime: n.mtime, ID: atomicfile.FileID{Dev: 1, Ino: n.ino}, Links: 1, UID: -1}
+	return atomicfile.Info{Mode: n.mode, Size: int64(len(n.data)), ModTime: n.mtime, ID: atomicfile.FileID{Dev: 1, Ino: n.ino}, Links: 1, UID: -1, GID: -1}
 }
 
 // Readlink always fails: the disk has no links.
@@ -180,8 +180,14 @@ func (d *Disk) TryLock(name string) (unlock func(), err error) {
 	return func() { delete(d.locked, name) }, nil
 }
 
+// LockReach returns ReachMachine: only one machine has the disk.
+func (d *Disk) LockReach(string) atomicfile.Reach { return atomicfile.ReachMachine }
+
 // Euid returns -1: files have no owner.
 func (d *Disk) Euid() int { return -1 }
+
+// Writers returns WritersUnknown: files have no owner.
+func (d *Disk) Writers(string, atomicfile.Info) atomicfile.Writers { return atomicfile.WritersUnknown }
 
 // pathError wraps err, and returns nil for nil.
 func pathError(op, name string, err error) error {

@@ -27,7 +27,7 @@ func (c Call) Changes() bool {
 }
 
 // Faulty passes calls on to another file system and asks the test before each one.
-// It does not ask before TryLock, Euid and BeingWritten.
+// It does not ask before TryLock, LockReach, Euid, Writers and BeingWritten.
 type Faulty struct {
 	atomicfile.Sys
 	// Ask returns nil, or the error with which the call fails. A *ShortWrite makes

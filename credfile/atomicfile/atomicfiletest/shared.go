@@ -1,0 +1,35 @@
+package atomicfiletest
+
+import "keyd/credfile/atomicfile"
+
+// Shared is a machine's view of a network drive, as its locks make it. Create one for each
+// machine, around the same file system.
+type Shared struct {
+	atomicfile.Sys
+	Reach atomicfile.Reach // what the machine says about its locks
+
+	// Locks holds the locks that are taken. Machines with the same map exclude each
+	// other; each machine with a map of its own excludes only itself. nil excludes
+	// nobody: every lock is granted.
+	Locks map[string]bool
+
+	// Refuse, if set, is the error of every lock.
+	Refuse error
+}
+
+// LockReach returns Reach.
+func (s *Shared) LockReach(string) atomicfile.Reach { return s.Reach }
+
+// TryLock grants a lock that is not in Locks.
+func (s *Shared) TryLock(name string) (unlock func(), err error) {
+	switch {
+	case s.Refuse != nil:
+		return nil, s.Refuse
+	case s.Locks == nil:
+		return func() {}, nil
+	case s.Locks[name]:
+		return nil, atomicfile.ErrLocked
+	}
+	s.Locks[name] = true
+	return func() { delete(s.Locks, name) }, nil
+}
