@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"time"
 
@@ -35,7 +34,7 @@ const maxNotes = 5
 // call DaemonRunning first. LoadDaemonInfo returns nil when there is no usable file.
 func LoadDaemonInfo(stateDir string) *DaemonInfo {
 	var l DaemonInfo
-	data, err := os.ReadFile(DaemonInfoPath(stateDir))
+	data, err := atomicfile.Tail(atomicfile.OS{}, DaemonInfoPath(stateDir), atomicfile.MaxSize)
 	if err != nil || json.Unmarshal(data, &l) != nil || l.Version != DaemonInfoVersion {
 		return nil
 	}

@@ -29,6 +29,7 @@ const (
 	passLockName     = "pass.lock"
 	daemonLockName   = "daemon.lock"
 	installationName = "installation"
+	ownerName        = "pass.owner"
 )
 
 // StatusPath returns the path of status.json.
@@ -61,6 +62,9 @@ func DaemonLockPath(stateDir string) string { return filepath.Join(stateDir, dae
 // InstallationPath returns the path of the file with the random part of the
 // installation id.
 func InstallationPath(stateDir string) string { return filepath.Join(stateDir, installationName) }
+
+// ownerPath returns the path of the record of who holds the pass lock.
+func ownerPath(stateDir string) string { return filepath.Join(stateDir, ownerName) }
 
 // Folders are the places of keyd's own files.
 type Folders struct {

@@ -130,7 +130,9 @@ func LoadStatusAndMemoryFrom(sys atomicfile.Sys, stateDir string) (Status, error
 	if err != nil {
 		return s, err
 	}
-	s.memories = loadMemories(sys, stateDir)
+	if s.memories, err = loadMemories(sys, stateDir); err != nil {
+		return Status{}, err
+	}
 	for i, l := range s.Keys {
 		s.Keys[i].Memory = s.Recall(l.KeyID, l.Endpoint)
 	}
@@ -139,12 +141,16 @@ func LoadStatusAndMemoryFrom(sys atomicfile.Sys, stateDir string) (Status, error
 
 // loadMemories reads memory.json. It is a cache: keyd uses whatever part of it is
 // readable.
-func loadMemories(sys atomicfile.Sys, stateDir string) map[string]Memory {
+func loadMemories(sys atomicfile.Sys, stateDir string) (map[string]Memory, error) {
 	memories := map[string]Memory{}
-	if data, err := atomicfile.Tail(sys, MemoryPath(stateDir), atomicfile.MaxSize); err == nil {
+	data, err := atomicfile.Tail(sys, MemoryPath(stateDir), atomicfile.MaxSize)
+	if untrusted, ok := errors.AsType[*atomicfile.Untrusted](err); ok {
+		return nil, fmt.Errorf("daemon: the status: %w", untrusted)
+	}
+	if err == nil {
 		_ = json.Unmarshal(data, &memories)
 	}
-	return memories
+	return memories, nil
 }
 
 // FindKey returns the status of the key with this id, or nil.
@@ -166,7 +172,11 @@ const elsewhereLimit = 30 * 24 * time.Hour
 // status.json at every shell prompt, and formats it for people itself.
 func (s Status) Save(sys atomicfile.Sys, stateDir string) error {
 	memories := map[string]Memory{}
-	for name, m := range loadMemories(sys, stateDir) {
+	before, err := loadMemories(sys, stateDir)
+	if err != nil {
+		return err
+	}
+	for name, m := range before {
 		id, endpoint, _ := strings.Cut(name, " ")
 		kept := func(l KeyStatus) bool { return l.KeyID == id && l.Endpoint != endpoint }
 		if id != "" && slices.ContainsFunc(s.Keys, kept) && (endpoint == "" || s.Written.Sub(m.at()) < elsewhereLimit) {
