@@ -29,9 +29,27 @@ type Dir struct {
 	Path string // of the folder
 	Sys  atomicfile.Sys
 
+	Home string // the home folder of the user, or "": what is above it is trusted
+
 	// ReadOnly leaves a damaged journal where it is. It is set in a dry run, and by
 	// commands that only show rotations.
 	ReadOnly bool
+
+	// MayWrite returns an error when this process no longer holds the lock that
+	// guards the journals. It is asked before each change of a journal. nil always
+	// allows one.
+	MayWrite func() error
+}
+
+// checkMayWrite asks MayWrite.
+func (j Dir) checkMayWrite() error {
+	if j.MayWrite == nil {
+		return nil
+	}
+	if err := j.MayWrite(); err != nil {
+		return fmt.Errorf("daemon: the journal was left as it is: %w", err)
+	}
+	return nil
 }
 
 // journalVersion increases when an older keyd could misread a new journal.
@@ -51,6 +69,9 @@ type fileRecord struct {
 
 // Save writes r, and returns when it is durable.
 func (j Dir) Save(r *Rotation) error {
+	if err := j.checkMayWrite(); err != nil {
+		return err
+	}
 	data, err := json.MarshalIndent(toRecord(r), "", "\t")
 	if err != nil {
 		return fmt.Errorf("daemon: the journal: %w", err)
@@ -113,6 +134,9 @@ func (j Dir) Has(oldID string) bool {
 // Erase removes the journal of the rotation that replaces oldID, and returns when
 // the removal is durable. It is not an error if there is no such journal.
 func (j Dir) Erase(oldID string) error {
+	if err := j.checkMayWrite(); err != nil {
+		return err
+	}
 	err := j.Sys.Remove(j.filePath(oldID))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("daemon: erasing the journal: %w", err)

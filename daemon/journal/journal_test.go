@@ -14,6 +14,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
+	"keyd/credfile/atomicfile/atomicfiletest"
 	"keyd/daemon/iam/remote"
 )
 
@@ -150,5 +151,73 @@ func TestOlderRetireNowKeepsItsMeaning(t *testing.T) {
 	text, err := json.Marshal(Rotation{RetireNow: true})
 	if err != nil || strings.Contains(string(text), "retire_now") || !strings.Contains(string(text), "end_overlap") {
 		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// TestForgedJournalIsNotLoaded: the checksum of a journal proves nothing, because anyone
+// can compute it. A journal of another user, or in a folder that others may write, counts
+// as unreadable, so that its key is left alone; and it stays where it is, as evidence.
+func TestForgedJournalIsNotLoaded(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no numeric owners")
+	}
+	dir := filepath.Join(t.TempDir(), "rotations")
+	if err := (Dir{Path: dir, Sys: atomicfile.OS{}}).Save(someRotation()); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "AKIAOLD.json")
+	for name, tc := range map[string]struct {
+		at    string
+		owner atomicfiletest.Owner
+		path  string // to which the error belongs; "" when the journal is loaded
+	}{
+		"own":                      {},
+		"of root":                  {at: file, owner: atomicfiletest.Owner{Mode: 0o600}},
+		"of another user":          {file, atomicfiletest.Owner{UID: 1234, Mode: 0o600}, file},
+		"for everyone":             {file, atomicfiletest.Owner{UID: 1000, Mode: 0o666}, file},
+		"in another user's folder": {dir, atomicfiletest.Owner{UID: 1234}, dir},
+		"in a folder for everyone": {dir, atomicfiletest.Owner{UID: 1000, Mode: 0o777}, dir},
+	} {
+		sys := &atomicfiletest.Owned{Sys: atomicfile.OS{}, Me: 1000, Owners: map[string]atomicfiletest.Owner{tc.at: tc.owner}}
+		rotations, errs := Dir{Path: dir, Sys: sys}.Load(t.Context())
+		if tc.path == "" {
+			if len(rotations) != 1 || len(errs) > 0 {
+				t.Errorf("%s: %v, %v", name, rotations, errs)
+			}
+			continue
+		}
+		if len(rotations) > 0 || len(errs) != 1 {
+			t.Fatalf("%s: %v, %v", name, rotations, errs)
+		}
+		unread, ok := errors.AsType[*UnreadableError](errs[0])
+		_, why := errors.AsType[*atomicfile.Untrusted](errs[0])
+		if _, err := os.Stat(file); !ok || !why || unread.Path != tc.path || err != nil {
+			t.Errorf("%s: %v, %v", name, errs[0], err)
+		}
+	}
+}
+
+// TestNoJournalIsChangedWithoutTheLock: another machine may work with the folder by then.
+func TestNoJournalIsChangedWithoutTheLock(t *testing.T) {
+	lost := errors.New("the lock is lost")
+	j := Dir{Path: filepath.Join(t.TempDir(), "rotations"), Sys: atomicfile.OS{}}
+	if err := j.Save(someRotation()); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(j.filePath("AKIAOLD"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.MayWrite = func() error { return lost }
+	changed := someRotation()
+	changed.User = "bob"
+	if err := j.Save(changed); !errors.Is(err, lost) {
+		t.Error(err)
+	}
+	if err := j.Erase("AKIAOLD"); !errors.Is(err, lost) {
+		t.Error(err)
+	}
+	if after, err := os.ReadFile(j.filePath("AKIAOLD")); err != nil || string(after) != string(before) {
+		t.Errorf("the journal was changed: %v", err)
 	}
 }

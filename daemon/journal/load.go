@@ -15,13 +15,17 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// Load returns every rotation in progress. An unreadable journal does not hide the
+// Load returns every rotation in progress. It believes no journal and no folder that
+// another user owns or may write; they count as unreadable. An unreadable journal does not hide the
 // others: errs has one error for each such file, a *NewerError, *UnreadableError,
 // *DamagedError or a failure to set a damaged file aside.
 func (j Dir) Load(ctx context.Context) (rotations []*Rotation, errs []error) {
 	names, err := j.Sys.ReadDir(j.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if err == nil {
+		err = atomicfile.CheckTrust(j.Sys, j.Path, j.Home)
 	}
 	if err != nil {
 		return nil, []error{&UnreadableError{Path: j.Path, err: err}}
@@ -56,6 +60,9 @@ func (j Dir) loadFile(ctx context.Context, path string) (*Rotation, error) {
 	original, err := atomicfile.Read(ctx, j.Sys, path)
 	if errors.Is(err, atomicfile.ErrBusy) { // an empty file: its write was interrupted
 		return nil, j.setAside(path, err)
+	}
+	if err == nil {
+		err = original.CheckRead() // the checksum proves nothing: anyone can compute it
 	}
 	if err != nil {
 		return nil, &UnreadableError{Path: path, err: err}
@@ -121,7 +128,8 @@ func (e *NewerError) Hint() string {
 	return "install the newer keyd again; it continues where it stopped"
 }
 
-// UnreadableError reports a journal that the system does not let keyd read now.
+// UnreadableError reports a journal that the system does not let keyd read now, or that
+// another user may have written.
 // Until it can, keyd leaves the key of that journal alone, or every key when Path is
 // the folder.
 type UnreadableError struct {
