@@ -21,12 +21,22 @@ type File struct {
 	Path string // keyd.ini
 	Copy string // settings.good
 	Sys  atomicfile.Sys
+	Home string // the home folder of the user, or "": what is above it is trusted
+}
+
+// Read returns the settings of keyd.ini, as the function Load does.
+func (f File) Read() (Settings, error) {
+	data, err := f.readFile()
+	if err != nil {
+		return Settings{}, err
+	}
+	return Parse(f.Path, data)
 }
 
 // Load reads keyd.ini as the function Load does, and saves a copy if it has no
 // mistake. Good settings are not refused when the copy cannot be written.
 func (f File) Load() (Settings, error) {
-	data, err := readFile(f.Path)
+	data, err := f.readFile()
 	if err != nil {
 		return Settings{}, err
 	}
@@ -72,10 +82,18 @@ func checksumLine(data []byte) []byte {
 	return fmt.Appendf(nil, "; the last good keyd.ini, sha256 %x\n", sha256.Sum256(data))
 }
 
-// readFile reads keyd.ini. A missing file counts as empty.
-func readFile(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+// readFile reads keyd.ini. A missing file counts as empty. A file that another user owns
+// or may write, put there or remove is refused: it can exclude a key and start a program,
+// with on_event.
+func (f File) readFile() ([]byte, error) {
+	data, err := os.ReadFile(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = nil, nil
+	}
+	if err == nil {
+		err = atomicfile.CheckTrust(f.Sys, f.Path, f.Home)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("daemon: reading the settings: %w", err)
 	}
 	return data, nil

@@ -11,18 +11,17 @@ import (
 	"gopkg.in/ini.v1"
 
 	"keyd/credfile"
+	"keyd/credfile/atomicfile"
 	"keyd/daemon/hint"
 )
 
 // Load reads keyd.ini. If the file does not exist, it returns the defaults. It
 // refuses every name and value that keyd does not know with an *Error, so that a
-// misspelt "rotate = nevr" never rotates a key that its owner wanted to exclude.
+// misspelt "rotate = nevr" never rotates a key that its owner wanted to exclude. It
+// refuses a file that another user owns or may write; File.Read does so with regard to
+// the home folder.
 func Load(path string) (Settings, error) {
-	data, err := readFile(path)
-	if err != nil {
-		return Settings{}, err
-	}
-	return Parse(path, data)
+	return File{Path: path, Sys: atomicfile.OS{}}.Read()
 }
 
 // Parse parses data as keyd.ini. It uses path only to name the file in errors.
