@@ -172,6 +172,14 @@
 //	the state folder is removed             during a pass: writes it again; between passes:  BLOCKED when due, keyd prune
 //	                                        both keys stay Active
 //	status, memory or history is damaged    finds everything out again                       a note
+//	state folder, journals or keyd.ini      does not believe them and writes nothing;        told, with owner, mode, and chmod or chown
+//	    belong to another user, or others   with keyd.ini, the last good settings
+//	    may write them
+//	HOME is another user's (sudo)           reads and writes nothing                         told as whom to run keyd
+//	others may write the AWS files          rotates: it makes nothing worse                  a note, with chmod
+//	locks are refused, or exclude nobody    rotates nothing                                  told, with the folder; keyd status
+//	another machine takes the pass lock     changes no journal from then on, so begins no    told, with the machine
+//	    as well                             further step; deletes a key that it just created
 //	a region, endpoint, CA bundle or AWS    makes no calls; steps that only change files     BLOCKED, with the setting and its file
 //	    variable is wrong                   continue
 //	keyd.ini names a profile that no file   nothing                                          a note, with the most similar profile

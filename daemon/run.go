@@ -44,6 +44,9 @@ type RunOptions struct {
 // the remaining time again after every step.
 func Run(ctx context.Context, d *rotate.Rotator, options RunOptions) error {
 	release, mine, err := claimState(ctx, d)
+	if _, untrusted := errors.AsType[*state.LockError](err); untrusted {
+		release, err = func() {}, nil // the passes fail for the same reason and say so; a disk may be mounted in another way later
+	}
 	if err != nil {
 		return err
 	}
@@ -74,8 +77,8 @@ func Run(ctx context.Context, d *rotate.Rotator, options RunOptions) error {
 // claimState makes this process the only daemon of the state folder, and returns the
 // identity of the lock file.
 func claimState(ctx context.Context, d *rotate.Rotator) (release func(), id atomicfile.FileID, err error) {
-	if err := atomicfile.MkdirAll(d.Sys, d.StateDir, 0o700); err != nil {
-		return nil, id, fmt.Errorf("daemon: the state folder: %w", err)
+	if err := state.OpenFolder(d.Sys, d.StateDir, d.Getenv("HOME")); err != nil {
+		return nil, id, err
 	}
 	release, err = state.LockFile(ctx, d.Sys, state.DaemonLockPath(d.StateDir), 200*time.Millisecond)
 	if _, busy := errors.AsType[*state.BusyError](err); busy {

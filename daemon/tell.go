@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,9 +11,12 @@ import (
 	"unicode"
 
 	"keyd/credfile"
+	"keyd/credfile/atomicfile"
 	"keyd/daemon/decide"
+	"keyd/daemon/hint"
 	"keyd/daemon/notify"
 	"keyd/daemon/rotate"
+	"keyd/daemon/state"
 )
 
 // onEvent forwards an event to the watchdog, the log, and the programs that notify people.
@@ -46,8 +50,12 @@ func (l *loop) noteProblem(what, why string) {
 	l.saveInfo()
 }
 
-// saveInfo writes daemon.json.
+// saveInfo writes daemon.json, unless the state folder is one that keyd must leave alone.
+// The pass reports that.
 func (l *loop) saveInfo() {
+	if state.CheckFolder(l.Sys, l.StateDir, l.Getenv("HOME")) != nil {
+		return
+	}
 	if err := l.info.Save(l.Sys, l.StateDir); err != nil {
 		l.Log.Warn("status", "why", err.Error())
 	}
@@ -60,6 +68,8 @@ func (l *loop) saveInfo() {
 func desktopText(e rotate.Event) (words string, urgent bool) {
 	who := strings.Join(e.Profiles, ", ")
 	switch {
+	case e.Verb == rotate.VerbNeedsYou && who == "":
+		return "keyd needs you and rotates nothing. keyd status says why", true
 	case e.Verb == rotate.VerbNeedsYou:
 		return who + ": the access key needs you. keyd status says why", true
 	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && e.Hint != "":
@@ -79,9 +89,7 @@ func desktopText(e rotate.Event) (words string, urgent bool) {
 // reportPass logs what changed since the last round, and notes the keys that newly need a
 // person. It leaves out keys on which the pass still acts. A key that still needs one is not reported again.
 func (l *loop) reportPass(results []rotate.Result, err error) {
-	if err != nil {
-		l.Log.Error("pass", "why", err.Error())
-	}
+	l.reportFailure(err)
 	if err == nil { // what was mended in the files, and comes back, is new
 		maps.DeleteFunc(l.needsPerson, func(name string, _ bool) bool {
 			return !slices.ContainsFunc(results, func(r rotate.Result) bool { return r.Identity() == name })
@@ -105,6 +113,22 @@ func (l *loop) reportPass(results []rotate.Result, err error) {
 		}
 		l.needsPerson[name] = r.NeedsPerson
 	}
+}
+
+// reportFailure logs why a pass could not take place at all. It notifies a person, once,
+// if only a person can change that: the state folder or its locks cannot be trusted.
+func (l *loop) reportFailure(err error) {
+	if err == nil {
+		l.failure = ""
+		return
+	}
+	l.Log.Error("pass", "why", err.Error())
+	_, locks := errors.AsType[*state.LockError](err)
+	if _, owners := errors.AsType[*atomicfile.Untrusted](err); !locks && !owners || l.failure == err.Error() {
+		return
+	}
+	l.failure = err.Error()
+	l.Deliver(rotate.Event{Time: l.Now(), Verb: rotate.VerbNeedsYou, Text: err.Error(), Hint: hint.Hint(err)})
 }
 
 // tellNeedy emits an event for the keys that newly need a person, one for each cause.

@@ -3,7 +3,6 @@ package rotate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -24,7 +23,7 @@ type Rotator struct {
 	Settings settings.Settings
 	HTTP     iam.Doer // nil means the network
 	Now      func() time.Time
-	Getenv   func(string) string // read for endpoints, proxies and CA bundles only
+	Getenv   func(string) string // read for endpoints, proxies, CA bundles and HOME only
 	OnEvent  func(Event)         // may be nil; called during a pass, in order
 	Log      *slog.Logger
 	Process  string // for the history: "run", "rotate", ...
@@ -43,7 +42,8 @@ type Rotator struct {
 	AwakeSince time.Time // when Run began or the machine last woke; zero outside Run
 	Heartbeat  func()    // reports to the watchdog that the pass is still working; may be nil
 
-	Hurry bool // the daemon writes a new key into the files however young it is; for tests in real time
+	Hurry bool            // the daemon writes a new key into the files however young it is; for tests in real time
+	lock  *state.PassLock // while this process holds the pass lock
 
 	readOnly bool // for a dry run: nothing in the state folder changes but the lock
 
@@ -62,7 +62,11 @@ func (d *Rotator) readOnlyCopy() *Rotator {
 
 // JournalDir returns the folder with the journals of all rotations.
 func (d *Rotator) JournalDir() journal.Dir {
-	return journal.Dir{Path: state.JournalsPath(d.StateDir), Sys: d.Sys, ReadOnly: d.readOnly}
+	dir := journal.Dir{Path: state.JournalsPath(d.StateDir), Sys: d.Sys, Home: d.Getenv("HOME"), ReadOnly: d.readOnly}
+	if d.lock != nil {
+		dir.MayWrite = d.lock.CheckHeld
+	}
+	return dir
 }
 
 // historyLog returns the history in the state folder.
@@ -88,10 +92,15 @@ func (d *Rotator) lockAndSweep(ctx context.Context, limit time.Duration, sweeps 
 // lockPass takes the pass lock, which allows one pass at a time for a state folder.
 // The kernel releases the lock when the process dies, however it dies.
 func (d *Rotator) lockPass(ctx context.Context, limit time.Duration) (unlock func(), err error) {
-	if err := atomicfile.MkdirAll(d.Sys, d.StateDir, 0o700); err != nil {
-		return nil, fmt.Errorf("daemon: the state folder: %w", err)
+	if err := state.OpenFolder(d.Sys, d.StateDir, d.Getenv("HOME")); err != nil {
+		return nil, err
 	}
-	return state.LockFile(ctx, d.Sys, state.PassLockPath(d.StateDir), limit)
+	lock, err := state.LockPass(ctx, d.Sys, d.StateDir, limit, d.Now)
+	if err != nil {
+		return nil, err
+	}
+	d.lock = lock
+	return func() { d.lock = nil; lock.Unlock() }, nil
 }
 
 // sweepTemp removes the temporary files that a killed process left behind.
