@@ -32,6 +32,8 @@ type locations struct {
 	folders state.Folders
 	store   *credfile.Store
 	also    []string // the default AWS files, if the environment names others
+	sys     atomicfile.Sys
+	home    string // the value of HOME
 }
 
 // findLocations finds out where the files are. It reads and creates nothing.
@@ -48,8 +50,16 @@ func (a *app) findLocations() (locations, error) {
 		return locations{}, err
 	}
 	return locations{folders, &credfile.Store{
-		Paths: paths, Sys: atomicfile.OS{},
-	}, a.defaultFiles(paths)}, nil
+		Paths: paths, Sys: a.fileSys(),
+	}, a.defaultFiles(paths), a.fileSys(), a.getenv("HOME")}, nil
+}
+
+// fileSys returns the file system: the real one, but in a test.
+func (a *app) fileSys() atomicfile.Sys {
+	if a.sys == nil {
+		return atomicfile.OS{}
+	}
+	return a.sys
 }
 
 // defaultFiles returns the AWS files that programs read which do not have the AWS
@@ -80,13 +90,16 @@ func absolutePaths(paths credfile.Paths) (credfile.Paths, error) {
 // of keyd.ini. It refuses a keyd.ini with a mistake in it: the mistake may be in
 // the line that excludes a key.
 func (a *app) openDaemon(process string) (*rotate.Rotator, locations, error) {
-	loc, err := a.findLocations()
+	loc, err := a.openToAct()
 	if err != nil {
 		return nil, loc, err
 	}
-	settings, err := settings.Load(loc.folders.SettingsFile)
+	settings, err := a.readSettings(loc)
 	if err != nil {
 		return nil, loc, err
+	}
+	for _, text := range a.warnWriters(loc) {
+		a.term.printNote("%s", text)
 	}
 	return a.newDaemon(settings, loc, process), loc, nil
 }
@@ -95,7 +108,7 @@ func (a *app) openDaemon(process string) (*rotate.Rotator, locations, error) {
 // status and history name.
 func (a *app) newDaemon(settings settings.Settings, loc locations, process string) *rotate.Rotator {
 	return &rotate.Rotator{
-		Store: loc.store, StateDir: loc.folders.StateDir, Sys: atomicfile.OS{}, Settings: settings,
+		Store: loc.store, StateDir: loc.folders.StateDir, Sys: loc.sys, Settings: settings,
 		HTTP: a.http, Now: a.now, Getenv: a.getenv, Log: slog.New(slog.DiscardHandler), Process: process, OtherFiles: loc.also, Hurry: a.hurry,
 	}
 }
@@ -103,12 +116,12 @@ func (a *app) newDaemon(settings settings.Settings, loc locations, process strin
 // settingsFile returns keyd.ini together with the daemon's copy of the last good
 // settings.
 func (loc locations) settingsFile() settings.File {
-	return settings.File{Path: loc.folders.SettingsFile, Copy: state.SettingsCopyPath(loc.folders.StateDir), Sys: atomicfile.OS{}}
+	return settings.File{Path: loc.folders.SettingsFile, Copy: state.SettingsCopyPath(loc.folders.StateDir), Sys: loc.sys, Home: loc.home}
 }
 
 // openJournal returns the journal of the rotations in progress, for reading only.
 func (loc locations) openJournal() journal.Dir {
-	return journal.Dir{Path: state.JournalsPath(loc.folders.StateDir), Sys: atomicfile.OS{}, ReadOnly: true}
+	return journal.Dir{Path: state.JournalsPath(loc.folders.StateDir), Sys: loc.sys, Home: loc.home, ReadOnly: true}
 }
 
 // noteEndpoints notes, before anything is signed, which endpoints do not belong

@@ -41,7 +41,7 @@ func newHistoryCommand(a *app) *cobra.Command {
 }
 
 func (a *app) showHistory(asJSON bool) error {
-	loc, err := a.findLocations()
+	loc, err := a.openLocations()
 	if err != nil {
 		return err
 	}

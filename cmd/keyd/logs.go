@@ -68,7 +68,7 @@ func (a *app) showJournal(ctx context.Context, lines int, follow bool) error {
 
 // showLogFiles prints the last lines of the log files.
 func (a *app) showLogFiles(ctx context.Context, lines int, follow bool) error {
-	loc, err := a.findLocations()
+	loc, err := a.openLocations()
 	if err != nil {
 		return err
 	}

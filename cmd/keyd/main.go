@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"keyd/credfile/atomicfile"
 	"keyd/install"
 )
 
@@ -41,6 +42,7 @@ type process struct {
 	http     httpClient                   // nil: the network
 	hurry    bool                         // keyd run does not wait until a new key is five minutes old; for tests in real time
 	host     func() (install.Host, error) // nil: no service manager
+	sys      atomicfile.Sys               // nil: the real file system
 }
 
 // httpClient sends one request, as http.Client does.

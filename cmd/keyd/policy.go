@@ -38,7 +38,7 @@ func newPolicyCommand(a *app) *cobra.Command {
 }
 
 func (a *app) printPolicy(ctx context.Context, names []string, optional bool) error {
-	loc, err := a.findLocations()
+	loc, err := a.openLocations()
 	if err != nil {
 		return err
 	}

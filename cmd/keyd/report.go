@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"keyd/credfile"
+	"keyd/credfile/atomicfile"
 	"keyd/daemon/decide"
+	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
@@ -29,6 +31,7 @@ type report struct {
 	Daemon *state.DaemonInfo `json:"daemon,omitzero"` // what the daemon says about itself; nil if none is running
 
 	Files    []string          `json:"files"`
+	Locks    string            `json:"lock_error,omitzero"`     // why locks cannot be trusted in the state folder
 	Settings string            `json:"settings_error,omitzero"` // a mistake in keyd.ini
 	Notes    []string          `json:"notes,omitzero"`          // from passes: a damaged journal, for example
 	Warnings []string          `json:"warnings,omitzero"`       // about the contents of the files
@@ -42,7 +45,7 @@ type report struct {
 // load reads the latter: state.LoadStatus, or state.LoadStatusAndMemory to include everything
 // that keyd remembers.
 func (a *app) buildReport(ctx context.Context, names []string, load func(stateDir string) (state.Status, error)) (*report, error) {
-	loc, err := a.findLocations()
+	loc, err := a.openLocations()
 	if err != nil {
 		return nil, err
 	}
@@ -55,16 +58,23 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(stateDi
 	if err != nil && !missing {
 		return nil, err
 	}
+	running, lockErr := state.TestLock(loc.folders.StateDir)
 	r := &report{
-		Version: 1, Now: a.now().UTC(), Running: state.DaemonRunning(loc.folders.StateDir),
+		Version: 1, Now: a.now().UTC(), Running: running,
 		Looked: status.Written, By: status.Process, PID: status.PID, Notes: status.Notes,
 		Files: []string{loc.store.Paths.Credentials, loc.store.Paths.Config},
+	}
+	if lockErr != nil {
+		r.Locks = lockErr.Error() + "; " + hint.Hint(lockErr)
 	}
 	if r.Running {
 		r.addDaemon(loc.folders.StateDir)
 	}
 	if err := r.readSettings(loc, status); err != nil {
 		r.Settings = err.Error()
+		if _, ok := errors.AsType[*atomicfile.Untrusted](err); ok {
+			r.Settings += "; " + hint.Hint(a.explainOwner(err))
+		}
 	}
 	switch {
 	case missing:
@@ -83,6 +93,7 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(stateDi
 	if err != nil {
 		return nil, err
 	}
+	r.Warnings = append(r.Warnings, a.warnWriters(loc)...)
 	if text := a.serviceProblem(loc); text != "" {
 		r.Warnings = append(r.Warnings, text)
 	}
@@ -133,7 +144,7 @@ func (r *report) addDaemon(stateDir string) {
 // mistake, the report uses the settings in force.
 func (r *report) readSettings(loc locations, status state.Status) (err error) {
 	r.Settings = status.SettingsErr
-	r.settings, err = settings.Load(loc.folders.SettingsFile)
+	r.settings, err = loc.settingsFile().Read()
 	if err != nil {
 		r.settings = loc.settingsFile().Effective()
 	} else {

@@ -84,7 +84,7 @@ func newLogonCommand(a *app) *cobra.Command {
 }
 
 func (a *app) runDaemon(ctx context.Context) error {
-	loc, err := a.findLocations()
+	loc, err := a.openToAct()
 	if err != nil {
 		return err
 	}
@@ -102,6 +102,9 @@ func (a *app) runDaemon(ctx context.Context) error {
 		if !e.Progress {
 			d.Log.Info(e.Verb, "profiles", joinNames(e.Profiles), "key", shortID(e.KeyID), "text", e.Text)
 		}
+	}
+	for _, text := range a.warnWriters(loc) {
+		d.Log.Warn("files", "why", text)
 	}
 	if err := a.noteEndpoints(ctx, loc, nil); err != nil {
 		d.Log.Warn("files", "why", err.Error()) // the files may appear later

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -21,6 +22,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"keyd/credfile/atomicfile"
+	"keyd/credfile/atomicfile/atomicfiletest"
 	"keyd/credfile/deeptest"
 	"keyd/daemon/state"
 	"keyd/install"
@@ -116,6 +119,8 @@ func checkCondition(name string) (bool, error) {
 	switch name {
 	case "root":
 		return os.Geteuid() == 0, nil
+	case "fakes": // keyd runs inside the test, on a file system of the test
+		return !deeptest.On() && runtime.GOOS != "windows", nil
 	}
 	return false, errors.New("unknown condition " + name)
 }
@@ -183,7 +188,7 @@ func runHere(getenv func(string) string, args []string) (exit int, stdout, stder
 	ended := make(chan int, 1)
 	go func() {
 		ended <- executeKeyd(args, process{
-			in: strings.NewReader(""), out: &out, err: &err, getenv: getenv, goos: runtime.GOOS, now: time.Now,
+			in: strings.NewReader(""), out: &out, err: &err, getenv: getenv, goos: runtime.GOOS, now: time.Now, sys: fakeOwners(getenv),
 			host: func() (install.Host, error) {
 				h, err := install.CurrentHost()
 				h.Getenv, h.Home, h.Argv0 = getenv, getenv("HOME"), "keyd"
@@ -197,6 +202,32 @@ func runHere(getenv func(string) string, args []string) (exit int, stdout, stder
 	case <-time.After(processLimit):
 		return -1, "", fmt.Sprintf("keyd %s still runs after %s in the process of the test\n", strings.Join(args, " "), processLimit)
 	}
+}
+
+// fakeOwners returns a file system on which owners and modes are what a story says, or nil
+// if it says nothing. KEYD_TEST_ME is the user of the process, and KEYD_TEST_OWNERS holds
+// words such as state=1234:0755 with paths below the home folder; "." is that folder.
+func fakeOwners(getenv func(string) string) atomicfile.Sys {
+	me, err := strconv.Atoi(getenv("KEYD_TEST_ME"))
+	if err != nil {
+		return nil
+	}
+	home, err := filepath.EvalSymlinks(getenv("HOME"))
+	if err != nil {
+		panic(err)
+	}
+	owners := map[string]atomicfiletest.Owner{}
+	for word := range strings.FieldsSeq(getenv("KEYD_TEST_OWNERS")) {
+		path, owner, _ := strings.Cut(word, "=")
+		uid, mode, _ := strings.Cut(owner, ":")
+		id, err := strconv.Atoi(uid)
+		bits, failed := strconv.ParseUint(mode, 8, 9)
+		if err != nil || failed != nil {
+			panic(word)
+		}
+		owners[filepath.Join(home, path)] = atomicfiletest.Owner{UID: id, GID: id, Mode: fs.FileMode(bits)}
+	}
+	return &atomicfiletest.Owned{Sys: atomicfile.OS{}, Me: me, Owners: owners}
 }
 
 var secretLine = regexp.MustCompile(`(?m)^aws_secret_access_key\s*=\s*(\S{30,})`)

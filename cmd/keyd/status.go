@@ -14,13 +14,14 @@ import (
 
 const statusLong = `Show the state of every profile's key, from the files and from what the last
 pass found. No call to AWS is made, and nothing is changed. Exit code 3 means
-that a key needs a person.
+that a key, or the state folder, needs a person.
 
 --json prints one object with version (1), now, daemon_running, looked (when
 the last pass ended), by and pid (the command and the process that ran it),
 daemon (only while one is running: pid, since, program, release, next, notes),
 files, settings (the settings in force, as keyd.ini writes them; absent while
-none are known), settings_error, notes, warnings and keys.
+none are known), settings_error, lock_error (why locks cannot be trusted in the
+state folder; nothing is rotated then), notes, warnings and keys.
 
 Each key has profiles, key, created, state, next, why, run, needs_person,
 in_rotation, seen (what AWS said) and trouble (the last failure). The state is
@@ -64,7 +65,7 @@ func (a *app) showStatus(ctx context.Context, names []string, asJSON bool) error
 		return err
 	}
 	a.term.print(format(r))
-	if slices.ContainsFunc(r.Keys, func(l state.KeyStatus) bool { return l.NeedsPerson }) {
+	if r.Locks != "" || slices.ContainsFunc(r.Keys, func(l state.KeyStatus) bool { return l.NeedsPerson }) {
 		return exitError(exitPerson)
 	}
 	return nil

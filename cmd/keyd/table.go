@@ -141,6 +141,9 @@ func padRight(text string, width int) string {
 // and so no single key.
 func (t *terminal) writeRemarks(b *strings.Builder, r *report) {
 	var all []string
+	if r.Locks != "" {
+		all = append(all, t.red(t.shortenHome(stripPackages(r.Locks))))
+	}
 	if r.Settings != "" {
 		all = append(all, t.red(t.shortenHome(stripPackages(r.Settings)))+r.settingsInForce())
 	}

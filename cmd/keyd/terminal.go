@@ -146,12 +146,23 @@ func (t *terminal) requireYes(ctx context.Context, yes bool, question string) er
 	return err
 }
 
-// shortenHome writes the home directory as ~.
+// shortenHome writes the home directory as ~, but not after a quotation mark: no shell
+// expands ~ there, and people paste what keyd prints.
 func (t *terminal) shortenHome(text string) string {
 	if len(t.home) < 2 {
 		return text
 	}
-	return strings.ReplaceAll(text, t.home+string(os.PathSeparator), "~"+string(os.PathSeparator))
+	parts := strings.Split(text, t.home+string(os.PathSeparator))
+	var b strings.Builder
+	for i, part := range parts {
+		if i > 0 && strings.HasSuffix(parts[i-1], "'") {
+			b.WriteString(t.home + string(os.PathSeparator))
+		} else if i > 0 {
+			b.WriteString("~" + string(os.PathSeparator))
+		}
+		b.WriteString(part)
+	}
+	return b.String()
 }
 
 func plainText(text string) string { return text }

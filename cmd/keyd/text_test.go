@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -118,5 +119,21 @@ func TestPrefixNamesProfilesOnce(t *testing.T) {
 	}
 	if got := prefixProfiles([]string{"the"}, "the user has a second key"); got != "the: the user has a second key" {
 		t.Errorf("a profile with the name of the first word is left out: %q", got)
+	}
+}
+
+// TestHomeIsNotShortenedWithinQuotes: no shell expands ~ there, and people paste hints.
+func TestHomeIsNotShortenedWithinQuotes(t *testing.T) {
+	term := terminal{home: filepath.FromSlash("/home/alice")}
+	for text, want := range map[string]string{
+		"chmod go-w /home/alice/state":                    "chmod go-w ~/state",
+		"chmod go-w '/home/alice/my state'":               "chmod go-w '/home/alice/my state'",
+		"/home/alice/a: chmod '/home/alice/b', see /x":    "~/a: chmod '/home/alice/b', see /x",
+		"/home/alice/a and '/home/alice/b /home/alice/c'": "~/a and '/home/alice/b ~/c'",
+		"nothing": "nothing",
+	} {
+		if got := term.shortenHome(filepath.FromSlash(text)); got != filepath.FromSlash(want) {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
 	}
 }

@@ -49,6 +49,9 @@ func (a *app) uninstallService(ctx context.Context, purge, yes bool) error {
 	rotations, problems := loc.openJournal().Load(ctx)
 	a.noteOpenRotations(loc, rotations)
 	if purge {
+		if loc, err = a.openLocations(); err != nil {
+			return err
+		}
 		if err := a.checkPurge(ctx, loc, yes); err != nil {
 			return err
 		}
