@@ -47,7 +47,7 @@ func prepareTests() {
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
-	foreign := regexp.MustCompile(`^(AWS_.*|SSL_CERT_.*|XDG_(CONFIG|STATE)_HOME|KEYD_(SETTINGS|STATE_DIR)|(?i:https?|no|all)_(?i:proxy))$`)
+	foreign := regexp.MustCompile(`^(AWS_.*|REQUESTS_CA_BUNDLE|SSL_CERT_.*|XDG_(CONFIG|STATE)_HOME|KEYD_(SETTINGS|STATE_DIR)|(?i:https?|no|all)_(?i:proxy))$`)
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); foreign.MatchString(name) {
 			if err := os.Unsetenv(name); err != nil {
