@@ -23,8 +23,7 @@ type world struct {
 	damaged   []string // those of notes that say that a journal was damaged
 	filesRead []string // for Status.Files
 
-	statusWritten time.Time    // when the status was written
-	recent        state.Recent // what the end of the history tells
+	recent state.Recent // what the end of the history tells
 }
 
 // openWorld takes the pass lock and gathers the world, in which each of profiles
@@ -59,7 +58,7 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 	if err != nil {
 		return nil, err
 	}
-	w := &world{statusWritten: status.Written}
+	w := &world{}
 	for _, r := range rotations {
 		w.targets = append(w.targets, d.rotationTarget(r, snapshot))
 	}

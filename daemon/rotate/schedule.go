@@ -36,9 +36,8 @@ type Schedule struct {
 	away    outage
 	closed  []Result // keys that no file shows any more, and whose rotation has ended
 	rounds  int
-	damaged []string  // what was found wrong with journals in any round: a damaged one is found once
-	lines   []byte    // the lines that the status has shown last, as JSON
-	written time.Time // when this Schedule last wrote the status; zero when it has not
+	damaged []string // what was found wrong with journals in any round: a damaged one is found once
+	lines   []byte   // the lines that the status has shown last, as JSON
 	guard   *guard
 	proven  bool // keyd has validated a rotation on this machine
 }
@@ -161,6 +160,6 @@ func (s *Schedule) saveStatus(d *Rotator, status state.Status, last bool) error 
 	if err := status.Save(d.Sys, d.StateDir); err != nil {
 		return err
 	}
-	s.lines, s.written = lines, status.Written
+	s.lines = lines
 	return nil
 }

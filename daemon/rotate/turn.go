@@ -19,11 +19,6 @@ type turn struct {
 
 // takeTurns returns the keys that the request is for, with what to do about each.
 func (s *Schedule) takeTurns(ctx context.Context, d *Rotator, w *world) (turns []*turn) {
-	if !s.written.IsZero() && !w.statusWritten.Equal(s.written) { // another process has acted meanwhile
-		for _, p := range s.known {
-			p.distrust()
-		}
-	}
 	for _, t := range w.targets {
 		if !s.isFor(t) {
 			continue
@@ -32,6 +27,9 @@ func (s *Schedule) takeTurns(ctx context.Context, d *Rotator, w *world) (turns [
 		if p == nil {
 			p = &progress{evidence: evidence{receipts: d.unrecorded(t.facts.Rotation)}}
 			s.known[t.facts.ID] = p
+		}
+		if p.known && (p.rotation == nil) != (t.facts.Rotation == nil) { // another process has begun or ended a rotation
+			p.distrust()
 		}
 		t.recall(p, d.Now())
 		turns = append(turns, s.decideTurn(ctx, d, t))
