@@ -215,9 +215,10 @@ type strayKey struct {
 
 // findStrays returns the ids of long-term keys that stand where no reader takes them for
 // one: under another name, above the first header, below a header that stands for no
-// profile. It leaves out comments, nested blocks, and sections whose header line is
-// in accounted.
-func (f *File) findStrays(accounted map[int]bool) []strayKey {
+// profile. It leaves out comments, nested blocks, and sections whose header line is in
+// accounted, but for lines that name the property and are not in known: an edit would be
+// refused for them.
+func (f *File) findStrays(accounted, known map[int]bool) []strayKey {
 	var strays []strayKey
 	line, at := 0, 0
 	for text := range bytes.Lines(f.Data) {
@@ -225,10 +226,13 @@ func (f *File) findStrays(accounted map[int]bool) []strayKey {
 		start := at
 		at += len(text)
 		n := indexLongTermID(string(text))
-		if n < 0 || accounted[f.headerOf(line)] {
+		if n < 0 {
 			continue
 		}
 		before, id := strings.ToLower(string(text[:n])), leadingID(string(text[n:]))
+		if accounted[f.headerOf(line)] && (known[line] || !strings.Contains(before, idName)) {
+			continue
+		}
 		if isLongTermID(id) && !isExampleID(id) && namesKey(before, string(text[n+len(id):])) && !f.isCommentOrNested(Span{start, start + n}, before) {
 			strays = append(strays, strayKey{id, line, f.sectionOf(line)})
 		}

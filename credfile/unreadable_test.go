@@ -50,6 +50,7 @@ var unreadable = []struct {
 	{"three lines in one", "[default]aws_access_key_id = {ID}aws_secret_access_key = {SECRET}\n", "default", 1, "no AWS tool reads it", "aws_access_key_id = ..."},
 	{"no separator", "[default]\naws_access_key_id{ID}\naws_secret_access_key{SECRET}\n", "default", 2, "no AWS tool reads it", "aws_access_key_id"},
 	{"a key in a header", "[default]\n[aws_access_key_id = {ID}\naws_secret_access_key = x\n", "aws_access_key_id = {ID}", 2, "no AWS tool reads it", ""},
+	{"a line that was meant to set the id, next to one that does", "[default]\naws_access_key_id ? {ID}\n" + pairLines, "default", 2, "no AWS tool reads it", "or remove the key"},
 	{"another name next to a damaged secret", "[default]\naws_acces_key_id = {ID}\naws_secret_access_key = cut\n", "default", 2, "no AWS tool reads it", "aws_access_key_id"},
 
 	// Keys that only some readers see.

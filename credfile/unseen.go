@@ -66,7 +66,7 @@ func (v *profileIndex) addUnreadable(profiles []Profile, known map[pairPosition]
 		if r := f.wideRefusal(); r != nil {
 			profiles = markUnreadable(profiles, f, "(whole file)", "", r)
 		}
-		for _, k := range f.findStrays(accountedLines(f, profiles)) {
+		for _, k := range f.findStrays(accountedLines(f, profiles), f.idLines()) {
 			name := "(no header)"
 			if k.section != nil {
 				name, _ = profileName(f.Kind, k.section.Name)
@@ -112,6 +112,19 @@ func accountedLines(f *File, profiles []Profile) map[int]bool {
 		}
 	}
 	return headers
+}
+
+// idLines returns the lines that set a key id, each of which belongs to a pair.
+func (f *File) idLines() map[int]bool {
+	lines := map[int]bool{}
+	for i := range f.Sections {
+		for j := range f.Sections[i].Properties {
+			if p := &f.Sections[i].Properties[j]; p.Name == idName {
+				lines[p.Line] = true
+			}
+		}
+	}
+	return lines
 }
 
 // headerOf returns the line of the header above a line, or of the header that it is; 0
