@@ -157,20 +157,20 @@ func TestUseIsToldAndDenialIsSaid(t *testing.T) {
 // replaced, and said to be unused; keyd's own calls do not hide that 60 days later.
 func TestUseBeforeOwnCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewLab(t, awssim.RealLag(), 58*settings.Day)
+		l := lab.NewLab(t, awssim.RealLag(), 50*settings.Day) // not due yet, whatever the draw of this machine is
 		lab.Must(t, l.User.UseKeyAgo(l.OldKey.ID, "s3", "eu-west-1", settings.Day))
 		l.Pass(rotate.Request{})
 		if first := l.Cloud.Calls()[0]; first.Action != "GetAccessKeyLastUsed" || first.KeyID != l.OldKey.ID {
 			t.Errorf("the first call is %s", first.Action)
 		}
-		time.Sleep(10 * settings.Day)
+		time.Sleep(3 * settings.Day)
 		r := l.RunUntil(20*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
 		if !r.Rotation.UnusedSince.IsZero() {
-			t.Errorf("a key that was used 11 days ago is said to be unused since %s", r.Rotation.UnusedSince)
+			t.Errorf("a key that was used weeks ago is said to be unused since %s", r.Rotation.UnusedSince)
 		}
 		l.RunUntil(20*settings.Day, lab.Settled)
 		closed := time.Now()
-		time.Sleep(58 * settings.Day)
+		time.Sleep(40 * settings.Day)
 		r = l.RunUntil(20*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
 		if since := r.Rotation.UnusedSince; since.Sub(closed).Abs() > time.Hour || !strings.Contains(r.Why, "nobody but keyd had used it since") || r.OldKeyUse == nil {
 			t.Errorf("unused since %s, the rotation before was closed at %s: %s", since, closed, r.Why)
