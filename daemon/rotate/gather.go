@@ -12,7 +12,6 @@ import (
 	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/journal"
-	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -48,7 +47,7 @@ func (d *Rotator) openWorld(ctx context.Context, ask decide.Options, profiles []
 // gatherWorld reads the files, the journals and the status. It makes no call to
 // AWS.
 func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, error) {
-	status, err := state.LoadStatusAndMemoryFrom(d.Sys, d.StateDir)
+	status, err := d.loadStatus()
 	if err != nil {
 		return nil, err
 	}
@@ -75,10 +74,8 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 	}
 	w.noteDisplaced(d.Store)
 	w.notes = append(w.notes, d.Settings.UnknownProfiles(w.profileNames())...)
-	slices.SortStableFunc(w.targets, func(a, b *target) int {
-		return cmp.Compare(fileOrder(snapshot, a), fileOrder(snapshot, b))
-	})
-	w.recent, err = d.historyLog().ReadRecent(d.Now().Add(-settings.Day))
+	w.sortTargets(snapshot)
+	w.recent, err = d.readRecent()
 	if err != nil {
 		w.notes = append(w.notes, err.Error())
 	}
@@ -125,31 +122,43 @@ func (w *world) noteDisplaced(store *credfile.Store) {
 	}
 }
 
-// fileOrder returns the position of a target's first profile in the files.
-func fileOrder(snapshot *credfile.Snapshot, t *target) int {
-	return slices.IndexFunc(snapshot.Profiles, func(p credfile.Profile) bool {
-		return slices.Contains(t.facts.Profiles, p.Name)
-	})
+// sortTargets sorts the targets by the position of their first profile in the files.
+// Those that no file shows come first.
+func (w *world) sortTargets(snapshot *credfile.Snapshot) {
+	position := make(map[string]int, len(snapshot.Profiles))
+	for i, p := range slices.Backward(snapshot.Profiles) {
+		position[p.Name] = i + 1
+	}
+	first := make(map[*target]int, len(w.targets))
+	for _, t := range w.targets {
+		for _, name := range t.facts.Profiles {
+			if at := position[name]; at > 0 && (first[t] == 0 || at < first[t]) {
+				first[t] = at
+			}
+		}
+	}
+	slices.SortStableFunc(w.targets, func(a, b *target) int { return cmp.Compare(first[a], first[b]) })
 }
 
 // outsideRotations returns the profiles that show no key of a rotation in progress.
 // It adds the names of the others to their rotations.
 func (w *world) outsideRotations(profiles []credfile.Profile) (rest []credfile.Profile) {
+	type place struct{ path, section string }
+	rotating := map[place]*target{}
+	for _, t := range slices.Backward(w.targets) { // the first one counts
+		for _, h := range t.holders {
+			rotating[place{h.Path, h.Section}] = t
+		}
+	}
 	for _, p := range profiles {
-		i := slices.IndexFunc(w.targets, func(t *target) bool {
-			return slices.ContainsFunc(t.holders, func(h credfile.Profile) bool { return isSamePlace(h, p) })
-		})
-		if i < 0 {
-			rest = append(rest, p)
+		if t := rotating[place{p.Path, p.Section}]; t != nil {
+			t.addProfileName(p.Name)
 			continue
 		}
-		w.targets[i].addProfileName(p.Name)
+		rest = append(rest, p)
 	}
 	return rest
 }
-
-// isSamePlace reports whether a and b stand for the same section of the same file.
-func isSamePlace(a, b credfile.Profile) bool { return a.Path == b.Path && a.Section == b.Section }
 
 // Group is one key that keyd could rotate, or one profile without such a key.
 type Group struct {

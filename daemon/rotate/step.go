@@ -13,7 +13,8 @@ import (
 type guard struct {
 	files  chan struct{}   // filled while the AWS files are written, which may take a while
 	missed map[string]bool // ids for which this pass has waited in vain
-	events sync.Mutex      // held while an event is delivered, or the history is written
+	cache  fileCache
+	events sync.Mutex // held while an event is delivered, or the history is written
 }
 
 // guarded returns a copy of d for one round.
