@@ -124,6 +124,16 @@ func (j Dir) syncParents() error {
 	return nil
 }
 
+// Sync makes the journals durable as they are now. A process may have been killed
+// between the rename of a journal and the sync of its folder, and a power failure would
+// bring the older journal back.
+func (j Dir) Sync() error {
+	if err := j.Sys.SyncDir(j.Path); err != nil {
+		return fmt.Errorf("daemon: the journal: %w", err)
+	}
+	return nil
+}
+
 // Has reports whether the journal of the rotation of oldID exists. It returns true when
 // that cannot be told.
 func (j Dir) Has(oldID string) bool {

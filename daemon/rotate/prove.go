@@ -43,6 +43,9 @@ const (
 func (d *Rotator) proveKey(ctx context.Context, t *target, client *iam.Client) error {
 	r, w := t.facts.Rotation, &t.progress.wait
 	if w.proof == nil {
+		if err := d.JournalDir().Sync(); err != nil { // before the new key signs anything: a used key is taken for someone's
+			return err
+		}
 		need := cmp.Or(d.proofRounds, proofStreak)
 		if !r.Validated.IsZero() { // proven before; a file may show an inactive id, which is urgent
 			need = 1
