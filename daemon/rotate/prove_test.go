@@ -88,7 +88,7 @@ func TestOldJournalSurvivesUnknownRegions(t *testing.T) {
 			v.EditJournal(older)
 			v.Restart()
 			v.Rotator.HTTP = airplane{}
-			for range 200 {
+			for range 50 {
 				r := v.Pass(rotate.Request{})
 				if r.NeedsPerson {
 					t.Fatalf("%s: %s; %s", r.State, r.Why, r.Hint)

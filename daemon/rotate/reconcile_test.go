@@ -26,7 +26,10 @@ func TestLostCreateAnswerConverges(t *testing.T) {
 	t.Parallel()
 	kinds := []awssim.Kind{awssim.Close, awssim.Reset, awssim.Hang, awssim.Timeout, awssim.Status500, awssim.Status503,
 		awssim.Truncated, awssim.ShortLength, awssim.Empty, awssim.HTML, awssim.NoSecret}
-	for _, kind := range kinds {
+	for i, kind := range kinds {
+		if !deeptest.On() && i%3 != 0 {
+			continue
+		}
 		for name, when := range map[string]awssim.When{"before the effect": awssim.Before, "after the effect": awssim.After} {
 			t.Run(string(kind)+" "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
