@@ -42,7 +42,7 @@ var differences = [...]difference{
 		return a.profile.Key.IsZero() && a.profile.Skip != credfile.Unreadable && (v.Answer.Who.Method == "" || signer(v.Answer.Who.Method) == whoSigns(a.profile))
 	}},
 	{"a pair that not all readers find", "keyd warns, or refuses the pair", []string{"who", "key"}, func(v botoVector, a keydAnswer) bool {
-		return a.profile.Skip == credfile.Unreadable || warns(a, "inside the brackets") || warns(a, "must end with ']'") || warns(a, "does not read the settings below this header") ||
+		return a.profile.Skip == credfile.Unreadable || warns(a, "inside the brackets") || warns(a, "must end with ']'") || warns(a, "does not read the settings below this header") || warns(a, "ignore a profile with this name") ||
 			v.Case.holds("[ "+v.Case.Profile)
 	}},
 	{"another store for other readers", "a key of another store must not be sent to AWS, whoever may find the store", []string{"s3"}, func(_ botoVector, a keydAnswer) bool {

@@ -83,12 +83,14 @@ func TestSettingsAreReadAsBotocoreReadsThem(t *testing.T) {
 	c.report(t)
 }
 
+var liveFiles = flag.Int("botocore.files", 3000, "for how many generated files deep tests ask botocore; 10000 take four minutes")
+
 // TestSettingsAreReadAsBotocoreReadsThemNow asks botocore itself, about many more files.
 func TestSettingsAreReadAsBotocoreReadsThemNow(t *testing.T) {
 	if !deeptest.On() {
 		t.Skip("the recorded answers are enough but for deep tests")
 	}
-	const count = 10_000
+	count := *liveFiles
 	c := comparison{used: map[string]int{}}
 	for _, v := range askBotocore(t, firstVector+recordedVectors, count) {
 		c.compare(t, v)
