@@ -2,6 +2,7 @@ package credfile
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -43,9 +44,7 @@ func (b *botoProfiles) addSection(kind Kind, s botoSection) {
 		if b.profiles[s.header] == nil {
 			b.profiles[s.header] = map[string]botoValue{}
 		}
-		for name, v := range s.values {
-			b.profiles[s.header][name] = v
-		}
+		maps.Copy(b.profiles[s.header], s.values)
 		return
 	}
 	if name, ok := namedBy("profile", s.header); ok {

@@ -58,14 +58,14 @@ func TestHeadersNameProfilesAsForBotocore(t *testing.T) {
 			credentials.WriteString("[" + name + "]\n" + pairLines)
 		}
 		profiles := Profiles(Lex("credentials", Credentials, withKey(oldKey, credentials.String())), Lex("config", Config, []byte(test.header+"\nregion = x\n")))
-		found := ""
+		var found strings.Builder
 		for _, p := range profiles {
 			if p.Endpoints.Region == "x" {
-				found += p.Name
+				found.WriteString(p.Name)
 			}
 		}
-		if found != test.profile {
-			t.Errorf("%s: the region is that of %q, want %q", test.header, found, test.profile)
+		if found.String() != test.profile {
+			t.Errorf("%s: the region is that of %q, want %q", test.header, found.String(), test.profile)
 		}
 	}
 }

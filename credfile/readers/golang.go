@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -50,9 +51,7 @@ func joinGo(config, credentials Profiles) Profiles {
 			_, hasID := profile["aws_access_key_id"]
 			_, hasSecret := profile["aws_secret_access_key"]
 			merged := Profile{}
-			for key, value := range all[name] {
-				merged[key] = value
-			}
+			maps.Copy(merged, all[name])
 			for key, value := range profile {
 				if !isPairSetting(key) || hasID && hasSecret {
 					merged[key] = value

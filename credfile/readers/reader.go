@@ -2,6 +2,7 @@ package readers
 
 import (
 	"errors"
+	"maps"
 	"strings"
 )
 
@@ -99,9 +100,7 @@ func joinSettings(config, credentials Profiles) Profiles {
 	for _, file := range []Profiles{config, credentials} {
 		for name, profile := range file {
 			merged := all.profile(name)
-			for key, value := range profile {
-				merged[key] = value
-			}
+			maps.Copy(merged, profile)
 		}
 	}
 	return all

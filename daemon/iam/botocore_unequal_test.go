@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"keyd/credfile"
-	"keyd/daemon/iam"
-	"keyd/daemon/iam/remote"
 )
 
 // problem is one thing in which keyd and botocore differ.
@@ -55,10 +53,6 @@ func unequal(v botoVector, a keydAnswer) (problems []problem) {
 		add("key", "botocore signs with %s, keyd with %s", v.Answer.Who.Key, key)
 	}
 	return problems
-}
-
-func isCustom(u string) bool {
-	return iam.CustomEndpoints(remote.Endpoints{IAMURL: u}) != ""
 }
 
 // isForeign reports whether a URL leads away from AWS.

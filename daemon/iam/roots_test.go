@@ -3,6 +3,7 @@ package iam
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -19,12 +20,12 @@ func TestOpenSSLVariablesCountEverywhere(t *testing.T) {
 		"SSL_CERT_DIR":  dir + string(filepath.ListSeparator) + filepath.Join(dir, "missing"),
 	}
 	for goos, want := range map[string]string{"linux": "", "darwin": "c.pem|a.pem\nb.pem\n|", "windows": "c.pem|a.pem\nb.pem\n|"} {
-		got := ""
+		var got strings.Builder
 		for _, pem := range openSSLRoots(goos, func(name string) string { return vars[name] }) {
-			got += string(pem) + "|"
+			got.WriteString(string(pem) + "|")
 		}
-		if got != want {
-			t.Errorf("%s: got %q, want %q", goos, got, want)
+		if got.String() != want {
+			t.Errorf("%s: got %q, want %q", goos, got.String(), want)
 		}
 	}
 }

@@ -75,12 +75,13 @@ func TestSilentEndpointOfAnotherKey(t *testing.T) {
 func TestLostNetworkIsSharedByTheKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
-		text := l.ReadCredentials()
+		var text strings.Builder
+		text.WriteString(l.ReadCredentials())
 		for i := range 40 {
 			id, secret := l.Cloud.AddUser(lab.Account, "/", fmt.Sprintf("u%d", i)).AddKey(30 * settings.Day)
-			text += fmt.Sprintf("[p%d]\naws_access_key_id = %s\naws_secret_access_key = %s\n", i, id, secret)
+			text.WriteString(fmt.Sprintf("[p%d]\naws_access_key_id = %s\naws_secret_access_key = %s\n", i, id, secret))
 		}
-		l.WriteFile("credentials", text)
+		l.WriteFile("credentials", text.String())
 		l.Cloud.Inject(awssim.Fault{Kind: awssim.DNS})
 		results := l.PassAll(rotate.Request{})
 		if n := len(l.Cloud.Calls()); n > 8*9 { // three attempts for each of the three endpoints of the keys of one round, and no more
