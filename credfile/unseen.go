@@ -99,7 +99,7 @@ func markTwoSecrets(profiles []Profile) {
 }
 
 // accountedLines returns the header lines of the sections of f whose AWS key is known to be
-// rotated, or to need a person or nobody.
+// rotated, or to need a person or no one.
 func accountedLines(f *File, profiles []Profile) map[int]bool {
 	headers := map[int]bool{}
 	for _, p := range profiles {

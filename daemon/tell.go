@@ -86,8 +86,9 @@ func desktopText(e rotate.Event) (words string, urgent bool) {
 	return "", false
 }
 
-// reportPass logs what changed since the last round, and notes the keys that newly need a
-// person. It leaves out keys on which the pass still acts. A key that still needs one is not reported again.
+// reportPass logs what changed since the last round, and notes the keys that newly need
+// a person. It leaves out keys on which the pass still acts, and keys that needed a
+// person before.
 func (l *loop) reportPass(results []rotate.Result, err error) {
 	l.reportFailure(err)
 	if err == nil { // what was mended in the files, and comes back, is new
@@ -116,7 +117,8 @@ func (l *loop) reportPass(results []rotate.Result, err error) {
 }
 
 // reportFailure logs why a pass could not take place at all. It notifies a person, once,
-// if only a person can change that: the state folder or its locks cannot be trusted.
+// if only a person can change that, as when the state folder or its locks cannot be
+// trusted.
 func (l *loop) reportFailure(err error) {
 	if err == nil {
 		l.failure = ""

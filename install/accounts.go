@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// isPrivateGroup reports whether nobody but root and the user is in a group. Many
+// isPrivateGroup reports whether no one but root and the user is in a group. Many
 // systems give each user a group of their own and let it write whatever the user may
 // write, so such a right is nothing to fear.
 //

@@ -18,7 +18,7 @@ type owner struct {
 	uid, gid string
 	mode     fs.FileMode
 	// writers names the users and groups that a list of the file system allows to
-	// write, in the form of setfacl: u:1001, g:100. It holds nobody who has that right
+	// write, in the form of setfacl: u:1001, g:100. It holds no one who has that right
 	// by the mode.
 	writers []string
 
@@ -26,12 +26,12 @@ type owner struct {
 	list    []accessEntry
 }
 
-// checkWriters refuses a program that somebody other than root and the user may
+// checkWriters refuses a program that someone other than root and the user may
 // replace: the service would run what they put there, with the user's keys. It follows
 // every link on the way to the program, and looks at the program, at the folders that
 // hold it or a link to it, and at the folders above them.
 //
-// Where the sticky bit is set, nobody may replace what belongs to another. That is
+// Where the sticky bit is set, no one may replace what belongs to another. That is
 // enough for a folder above, and not for a folder that holds the program, where
 // strangers could put other files next to it.
 //

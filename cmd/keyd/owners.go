@@ -132,7 +132,7 @@ func (e *ownerError) Hint() string { return e.hint }
 // that ends it. keyd rotates the keys all the same, because it makes nothing worse: who may
 // write the file can replace the pair today, the new pair is as exposed as the old one,
 // and a key that is left to age is exposed for longer. AWS tools do not ask who may write
-// the file, and some systems show such modes where nobody else has access.
+// the file, and some systems show such modes where no one else has access.
 func (a *app) warnWriters(loc locations) []string {
 	var texts, blamed []string
 	for _, path := range loc.awsFiles() {

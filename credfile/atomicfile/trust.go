@@ -10,7 +10,7 @@ import (
 type Writers uint8
 
 const (
-	// WritersNone means nobody.
+	// WritersNone means no one.
 	WritersNone Writers = iota
 	// WritersGroup means the members of the file's group, or users that an access list
 	// names.
@@ -23,9 +23,9 @@ const (
 )
 
 // CheckTrust returns an *Untrusted unless path, and every folder and symbolic link on the
-// way to it, belongs to the user of this process or to root, and may be written by nobody
+// way to it, belongs to the user of this process or to root, and may be written by no one
 // else. A folder above path that others may write is accepted if it has the sticky bit,
-// as /tmp has: nobody can then replace what belongs to somebody else in it. What is above
+// as /tmp has: no one can then replace what belongs to someone else in it. What is above
 // home is not judged when the way leads through home: whoever controls that controls the
 // user anyway. home may be "". Where path does not exist, only what exists of the way is
 // judged. Other errors are those of looking: without permission, for example.
@@ -35,8 +35,8 @@ const (
 // OpenSSH). Like ssh on Debian and Ubuntu, CheckTrust accepts the group bit where the
 // group has no other member (secure_permissions in their user-group-modes.patch): these
 // systems give every user a private group, and a umask of 002 then writes files of mode
-// 664 and folders of mode 775 that nobody else can change. Refusing them would protect
-// from nobody. The group with id 0 counts as root.
+// 664 and folders of mode 775 that no one else can change. Refusing them would protect
+// from no one. The group with id 0 counts as root.
 //
 // Not judged: access lists on macOS, everything on Windows, file systems that keep no
 // modes, and an owner that a user namespace hides.

@@ -33,7 +33,7 @@ func (OS) Writers(name string, info Info) Writers {
 // lists. A group without any member in the two files is private if its id is the id of the
 // user: directory services that give every user a private group number it so.
 //
-// Not guaranteed: that a directory service (LDAP, sssd) adds nobody to the group. Debian's
+// Not guaranteed: that a directory service (LDAP, sssd) adds no one to the group. Debian's
 // ssh asks it for the group, but cannot list the users of most services either.
 // Source: FreeIPA, "User Private Groups"; sssd.conf(5), auto_private_groups.
 func isPrivateGroup(passwd, group string, gid, uid int) bool {

@@ -50,7 +50,7 @@ const ownFolder = "let keyd use a folder of your own"
 
 // Repair returns the command that makes the file trustworthy, without the path, which
 // follows as its last operand. Another advice, or a condition, may precede the command.
-// operand is "" where there is no command that harms nobody.
+// operand is "" where there is no command that harms no one.
 //
 // A folder outside the home folder may serve others. The sticky bit takes no right from
 // them but that to remove what is not theirs, whereas /tmp without write permission, or

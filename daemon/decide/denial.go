@@ -7,11 +7,11 @@ import (
 	"keyd/daemon/settings"
 )
 
-// A policy may deny by the source address, the VPC endpoint, the hour or MFA, and AWS
-// names no condition. So a denial may end when a VPN is connected, or at nine. keyd
-// tries again at hours that drift through the day, after the machine woke, and when a
-// person asks; not at the same hour of each day, when the VPN is never up. It calls a
-// person once the denials have lasted into a second day.
+// A policy may depend on the source address, the VPC endpoint, the hour or MFA, and AWS
+// does not name the condition. So a denial may end when a VPN is connected, or at nine in
+// the morning. keyd tries again at hours that drift through the day, after the machine
+// woke, and when a person asks. Always trying at the same hour could miss the VPN every
+// day. keyd calls a person once the denials have lasted into a second day.
 
 const (
 	// deniedGap is the longest wait for the next try of a day.
@@ -26,10 +26,9 @@ const (
 	dayApart = 12 * time.Hour
 )
 
-// deniedTries returns how often an action that is denied is tried within 24 hours. A try
-// costs the calls that come before the denied one as well, and together they stay at
-// about eight a day: a look asks two, a preflight four or five, a creation one more, and
-// a proof asks many times.
+// deniedTries returns how often a denied action is tried within 24 hours. Each try also
+// costs the calls before the denied one. The total stays at about eight calls a day: a
+// look makes two, a preflight four or five, a creation one more, and a proof many.
 func (do Do) deniedTries() int {
 	switch do {
 	case DoLook:
@@ -74,8 +73,8 @@ func (t *Failure) deniedOnTwoDays() bool {
 }
 
 // mayRetryAwake reports whether a denied action may be tried because the machine woke.
-// A try at each lid-up would leave none for the hours that follow, so it waits for as
-// long as the drawn tries may.
+// A try each time the lid opens would leave none for the hours that follow, so these
+// tries count for as long as a drawn one can wait.
 func (t *Failure) mayRetryAwake(now time.Time) bool {
 	n := 0
 	for _, at := range t.DeniedAt {

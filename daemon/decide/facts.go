@@ -18,8 +18,7 @@ type Facts struct {
 	Unreadable  *Unread  // set when a long-term key is there and the files do not allow to rotate it
 	RotationErr error    // set when the key may be in a rotation whose journal or files cannot be read now
 
-	EndpointErr error // set when the settings that locate AWS contain a mistake
-
+	EndpointErr    error  // set when the settings that locate AWS contain a mistake
 	CustomEndpoint string // the URLs that stand in for AWS; "" for AWS itself
 
 	Rotation  *journal.Rotation // the rotation in progress; nil when there is none
@@ -40,7 +39,7 @@ type Facts struct {
 	JustClosed    bool // a rotation ended with this key as its new key
 	Watched       bool // AWS was asked whether the new key still works
 
-	// Awake is when the daemon started or the machine last woke from sleep. Set
+	// AwakeSince is when the daemon started or the machine last woke from sleep. Set
 	// only in the daemon loop; zero in a manual pass.
 	AwakeSince time.Time
 	// LastRotation is when keyd last made a key for this user, from the history.
@@ -183,7 +182,7 @@ type Failure struct {
 	Lasted      time.Duration `json:"lasted_ns,omitzero"`   // time since the first failure in a row, not counting time asleep or off
 
 	// Denied is set when a policy denies the action, perhaps only here or now: a person
-	// is called after denials on two days. See deny.
+	// is called after denials on two days. See Deny.
 	Denied      bool        `json:"denied,omitzero"`
 	Denial      uint8       `json:"denial,omitzero"`       // the kind of the policy, as package iam numbers it
 	DeniedSince time.Time   `json:"denied_since,omitzero"` // the first denial in a row

@@ -15,10 +15,10 @@ import (
 // installation began. Its journal is here because the state folder is shared, or was
 // copied to another machine: then the other machine's files may still show the key,
 // and no one here can see them. Steps that bring the new pair into this machine's files
-// go on. A person says with keyd resume that the other installation is gone.
+// continue. A person says with keyd resume that the other installation is gone.
 //
-// Where the folder is shared, the other installation moves the journal on in time. A
-// person is asked only when it has not, for a day.
+// Where the folder is shared, the other installation advances the rotation in time. A
+// person is asked only when that is a day overdue.
 func unlessForeign(f Facts, r *journal.Rotation, s settings.Settings, now time.Time, d Decision) Decision {
 	if !ActionOf(d.Do).Retires || !r.IsForeignTo(f.Installation) || f.Options.RetireNow {
 		return d

@@ -30,7 +30,7 @@ func decideLostAnswer(f Facts, r *journal.Rotation, s settings.Settings, now tim
 	}
 	switch again := r.Reconciled.Add(RecheckEvery); {
 	case r.StuckReason != "" && now.Before(again) && !(f.Options.Manual && now.Sub(r.Reconciled) >= FreshFor):
-		return BlockUntil(again, r.StuckReason, SuspectHint(r)) // by then somebody may have used or deleted the key
+		return BlockUntil(again, r.StuckReason, SuspectHint(r)) // by then someone may have used or deleted the key
 	case !r.Held.IsZero():
 		left := "whether the lost CreateAccessKey call made a key is left open" // closing it here could start another rotation
 		if r.OrphanID != "" {
@@ -98,8 +98,9 @@ func decideSetAside(f Facts, r *journal.Rotation, now time.Time) Decision {
 	return actNow(DoSetAside, StateRotating, fmt.Sprintf("%s came from a call whose answer was lost, and no one has used it", credfile.Short(r.OrphanID)))
 }
 
-// SuspectHint says how a person can help when keyd cannot tell whose a key is. A key
-// whose uses nobody can read may be another machine's: nothing leads to its removal.
+// SuspectHint says how a person can help when keyd cannot tell who made a key. If AWS does
+// not let this user read its uses, the key may be another machine's, so the hint does not
+// lead to its removal.
 func SuspectHint(r *journal.Rotation) string {
 	again := hint.Command("keyd resume", r.Profiles()[0])
 	switch {

@@ -45,7 +45,7 @@ func unlessPending(f Facts, d Decision) Decision {
 	return d
 }
 
-// decideKey is Next without the two overriding blocks.
+// decideKey is Next without what overrides its decision in any phase.
 func decideKey(f Facts, s settings.Settings, now time.Time) Decision {
 	switch {
 	case f.SkipReason != "":
@@ -65,8 +65,8 @@ func decideKey(f Facts, s settings.Settings, now time.Time) Decision {
 // excludedText says that a person has excluded a profile.
 const excludedText = "excluded by rotate = never in keyd.ini"
 
-// decideUnreadable decides about a key that only a change of the files makes usable for
-// keyd. A person who does not want it rotated can say so.
+// decideUnreadable decides about a long-term key that the files do not allow to rotate. A
+// person has to change the files, or can exclude the profile.
 func decideUnreadable(f Facts, s settings.Settings) Decision {
 	if s.RotateAfterFor(f.Profiles) == settings.Never {
 		return Skip(excludedText)
@@ -119,9 +119,9 @@ func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
 // young.
 const unlistedRecheck = 3 * time.Hour
 
-// lookIsDue reports whether AWS has to be asked about a key at rest whatever its age: it
-// was never asked or what it said is out of date, the clock has been set back since, or a
-// person asks. A "no" is not believed for longer than a day.
+// lookIsDue reports whether AWS has to be asked about a key at rest, whatever its age: AWS
+// was never asked, its answer is marked as out of date, the clock has been set back since,
+// or a person asks. A "no" is not believed for longer than a day.
 func lookIsDue(f Facts, now time.Time) bool {
 	seen := f.Seen
 	if seen == nil || seen.At.IsZero() || seen.At.Sub(now) > journal.MaxClockOffset {
@@ -154,9 +154,9 @@ func decideDue(f Facts, s settings.Settings, now time.Time, age time.Duration) D
 	return actNow(DoCreate, StateDue, describeDue(f, s, now, age))
 }
 
-// stillBelieved reports whether what AWS said is recent enough to leave a key alone, so
-// that a key that waits costs no call before its time, whatever wakes the pass. A person
-// who asks gets a fresh look.
+// stillBelieved reports whether AWS's last answer is recent enough to keep leaving a key
+// alone. Therefore a key that waits costs no call before its time, whatever wakes the
+// pass. A person who asks gets a fresh look.
 func stillBelieved(f Facts, now time.Time) bool {
 	if f.Seen != nil && f.Seen.Offset.Abs() > journal.MaxClockOffset && f.AwakeSince.After(f.Seen.At) { // perhaps the clock was set
 		return false

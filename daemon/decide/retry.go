@@ -83,9 +83,9 @@ func (t *Failure) retryAt(id string) time.Time {
 }
 
 // MayRetry reports whether the failed action may be tried again for the key id. A
-// failure without a network says nothing once the machine has slept and woken, and a
-// denial says less: the machine may be on another network. Neither does a failure in
-// the future: its clock has been set back since.
+// failure without a network means nothing once the machine has slept and woken. A
+// denial means less then: the machine may be on another network. A failure in the future
+// means nothing: the clock has been set back since.
 func (t *Failure) MayRetry(id string, awake, now time.Time) bool {
 	woken := t.At.Before(awake)
 	return !now.Before(t.retryAt(id)) || woken && (t.Offline || t.Denied && t.mayRetryAwake(now)) || t.At.Sub(now) > journal.MaxClockOffset

@@ -49,9 +49,9 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, inactive, %s: it occupies the slot that the new key needs", short, use), run)
 }
 
-// MayBeAnothers reports whether a second key may be the successor that another machine
-// has made for this key, or is making: it is younger than a day, or newer than the key in
-// the files. To take it away would lock that machine out.
+// MayBeAnothers reports whether another machine may have made the second key as the
+// successor of this one: the second key is younger than a day, or newer than the key in
+// the files. Taking it away would lock that machine out.
 func MayBeAnothers(f Facts, other *ListedKey, now time.Time) bool {
 	own := f.Seen.FindKey(f.ID)
 	if f.MadeHere[other.ID] {

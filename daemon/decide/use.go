@@ -47,7 +47,7 @@ func (u KeyUse) AddDenial(now time.Time) *KeyUse {
 	return &u
 }
 
-// UnusedSince returns since when nobody but keyd has used the key, if it is due and
+// UnusedSince returns since when no one but keyd has used the key, if it is due and
 // counts as unused: since the last rotation, or since it was created, or for
 // rotate_after. It returns false when that is not known, and when it was quiet for less
 // than overlap, which says nothing about a weekly job.
@@ -66,7 +66,7 @@ func (f *Facts) UnusedSince(s settings.Settings, now time.Time) (time.Time, bool
 	return since, !since.IsZero() && now.Sub(since) >= atLeast
 }
 
-// describeDue says how old a key is, and whether somebody still uses it.
+// describeDue says how old a key is, and whether someone still uses it.
 func describeDue(f Facts, s settings.Settings, now time.Time, age time.Duration) string {
 	text := fmt.Sprintf("%s is %s old", credfile.Short(f.ID), FormatAge(age))
 	if since, unused := f.UnusedSince(s, now); unused {
@@ -84,13 +84,13 @@ const dayFormat = "2 Jan 2006"
 // useDeniedText says that the use of a key is unknown, and why.
 const useDeniedText = "AWS does not tell whether it is still used: iam:GetAccessKeyLastUsed is denied"
 
-// UnusedRecheck is how long keyd leaves a key alone that nobody uses and that unused =
+// UnusedRecheck is how long keyd leaves a key alone that no one uses and that unused =
 // report keeps. keyd's own question counts as a use, and must not hide the key from
 // auditors, who flag a key after 45 days without one.
 // Source: CIS AWS Foundations 7.0.0, 2.11.
 const UnusedRecheck = 46 * settings.Day
 
-// blockUnused tells a person about a key that is due, that nobody uses, and that the
+// blockUnused tells a person about a key that is due, that no one uses, and that the
 // settings leave alone then.
 func blockUnused(f Facts, s settings.Settings, now time.Time, age time.Duration) (Decision, bool) {
 	_, unused := f.UnusedSince(s, now)
@@ -108,7 +108,7 @@ type OldKeyUse struct {
 	Denied      bool        `json:"denied,omitzero"`       // AWS refused to say it
 	Last        *remote.Use `json:"last,omitzero"`         // the last use, whoever made it
 	Days        []string    `json:"days,omitzero"`         // the days, in UTC, on which someone used it after the swap
-	UnusedSince time.Time   `json:"unused_since,omitzero"` // since when nobody but keyd had used it before the rotation
+	UnusedSince time.Time   `json:"unused_since,omitzero"` // since when no one but keyd had used it before the rotation
 }
 
 // ReportUse returns what is known about the use of the old key of a rotation; nil when

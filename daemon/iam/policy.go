@@ -26,7 +26,7 @@ type Statement struct {
 // "", the argument partition is used and the user has no path.
 //
 // Tags decide what a user may do where an account works with attribute-based access
-// control, and nobody may promote himself. The console keeps the description of an
+// control, and no one may promote himself. The console keeps the description of an
 // access key in a tag of the user whose key is the id of the access key, so the policy
 // allows tags with such keys only, and no request without any. Not guaranteed: that no
 // other policy of the account means such a tag.

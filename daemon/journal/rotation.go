@@ -35,7 +35,7 @@ type Rotation struct {
 	OpenRegions   []string `json:"regions,omitzero"` // accepted the old key, so they must accept the new key as well
 	ClosedRegions []string `json:"closed,omitzero"`  // refused the old key, so keyd does not ask them about the new key
 
-	Endpoints remote.Endpoints `json:"site,omitzero"` // where the rotation began: it goes on only there, also when no profile is left to name the endpoints
+	Endpoints remote.Endpoints `json:"site,omitzero"` // where the rotation began: it continues only there, also when no profile is left to name the endpoints
 
 	// Who began the rotation. Another installation finds this journal where a state
 	// folder is shared or was copied. "" when an older keyd wrote the journal.
@@ -62,7 +62,7 @@ type Rotation struct {
 	MendStarted  time.Time `json:"mending,omitzero"`   // set before the new pair is written back into a file that shows the old one again, until that write is validated
 	GiveUpReason string    `json:"failed,omitzero"`    // why the new key is given up; keyd puts the old pair back and deletes the new key
 
-	UnusedSince       time.Time   `json:"unused_since,omitzero"` // since when nobody but keyd had used the old key when the rotation began; zero when it was used, or that is unknown
+	UnusedSince       time.Time   `json:"unused_since,omitzero"` // since when no one but keyd had used the old key when the rotation began; zero when it was used, or that is unknown
 	Described         bool        `json:"described,omitzero"`    // the new key is tagged for the console, or keyd may not tag it
 	UseChecked        time.Time   `json:"use_read,omitzero"`     // when AWS was last asked about the use of the old key
 	LastUse           *remote.Use `json:"used,omitzero"`         // the last use of the old key, as of then
@@ -117,7 +117,7 @@ const unknownClockWithin = 15*time.Second + 500*time.Millisecond
 func (r *Rotation) ClockUncertainty() time.Duration { return cmp.Or(r.ClockWithin, unknownClockWithin) }
 
 // IsForeignTo reports whether another installation of keyd began the rotation.
-// A journal or an installation without an id is foreign to nobody.
+// A journal or an installation without an id is foreign to no one.
 func (r *Rotation) IsForeignTo(installation string) bool {
 	return r.Installation != "" && installation != "" && r.Installation != installation
 }
@@ -203,7 +203,7 @@ func (r *Rotation) NewestID() string {
 }
 
 // IsSameAttempt reports whether other is a journal of the same CreateAccessKey call,
-// in the same phase. Where the locks of a shared folder exclude nobody, another keyd may
+// in the same phase. Where the locks of a shared folder exclude no one, another keyd may
 // have written its own journal since.
 func (r *Rotation) IsSameAttempt(other *Rotation) bool {
 	return r.New.ID == other.New.ID && r.CreateSent.Equal(other.CreateSent) && r.Installation == other.Installation

@@ -11,9 +11,9 @@ import (
 	"keyd/daemon/state"
 )
 
-// explainRefusal replaces AWS's refusal of a key by what keyd's own history says of it:
-// an old file that was restored after a rotation shows a key that keyd itself has
-// replaced and deleted.
+// explainRefusal replaces AWS's refusal of a key with what keyd's own history says about
+// it: a file that was restored after a rotation shows a key that keyd itself has replaced
+// and deleted.
 func (d *Rotator) explainRefusal(t *target, err error) error {
 	if err == nil || iam.ClassOf(err) != iam.BadKey {
 		return err

@@ -9,7 +9,7 @@
 // status. Each access key that they show becomes a target. decide.Next names one action
 // for each target. The targets that are due perform one step, side by side, at most
 // eight of them and one of a user. Then the lock is free, and the next round gathers the
-// world anew. The pass is over when every key waits, needs a person, or has failed. The
+// world again. The pass is over when every key waits, needs a person, or has failed. The
 // failure of one key does not delay the others, and what heals goes first.
 //
 // A step does one thing. An action that has to wait returns errNotYet, and decide.Next

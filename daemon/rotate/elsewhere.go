@@ -119,12 +119,12 @@ func (e *ElsewhereError) Hint() string {
 }
 
 // OriginError reports a rotation that began at other endpoints than those that this
-// process asks. Whoever answers there knows nothing of the new key, and what it says or
-// does would end the rotation where both keys still exist.
+// process asks. The endpoint that answers here knows nothing of the new key. Believing
+// it would end the rotation while both keys still exist at the other one.
 type OriginError struct {
 	KeyID    string           // the id of the old key
 	Origin   remote.Endpoints // where the rotation began
-	Asks     remote.Endpoints // where this process would go on
+	Asks     remote.Endpoints // where this process would continue
 	HintText string
 }
 

@@ -46,7 +46,7 @@ const (
 	VerbDeleted      = "deleted"
 	VerbStillUsed    = "still used" // someone uses the old key after the swap
 	VerbRefused      = "refused"    // only in the history: AWS refuses the new key after the files showed it
-	VerbUnused       = "unused"     // nobody but keyd uses a key that is being replaced
+	VerbUnused       = "unused"     // no one but keyd uses a key that is being replaced
 	VerbNeedsYou     = "needs you"  // a person is needed
 	VerbWarning      = "warning"    // the history cannot be written
 	VerbDescribed    = "described"  // only in the history

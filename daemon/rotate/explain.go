@@ -11,9 +11,9 @@ import (
 	"keyd/daemon/iam"
 )
 
-// explainFailure finds out more about a failure of an action, while the action's
-// surroundings are still what they were: which policy denied it, and whether one
-// endpoint or the whole network is silent. It makes a few calls that only read.
+// explainFailure finds out more about a failure right after it happened: which policy
+// denied the call, and whether one endpoint or the whole network is silent. It makes a
+// few calls that only read.
 func (d *Rotator) explainFailure(ctx context.Context, t *target, do decide.Do, err error) error {
 	e, ok := errors.AsType[*iam.Error](err)
 	if !ok || isInterrupted(ctx, err) || isType[*needPersonError](err) {
@@ -28,8 +28,8 @@ func (d *Rotator) explainFailure(ctx context.Context, t *target, do decide.Do, e
 	return err
 }
 
-// explainDenial asks what else the key may do, once in a row of denials that may come
-// and go. It calls the quarantine of a leaked key by its name.
+// explainDenial asks what else the key may do, but only at the first of several denials
+// in a row. It names AWS's quarantine of a leaked key as such.
 func (d *Rotator) explainDenial(ctx context.Context, t *target, do decide.Do, e *iam.Error, err error) error {
 	before := t.failureBefore(do)
 	switch {
@@ -48,8 +48,8 @@ func (d *Rotator) explainDenial(ctx context.Context, t *target, do decide.Do, e 
 	}
 }
 
-// failureBefore returns the failure that came before one of do, or nil. When a person
-// asks, the failure no longer delays anything, and counts all the same.
+// failureBefore returns the previous failure of do, or nil. When a person asks, that
+// failure no longer delays anything, but it still counts.
 func (t *target) failureBefore(do decide.Do) *decide.Failure {
 	before := t.facts.Failure
 	if asked := t.facts.Options.Manual || t.facts.Options.Retry; asked && before == nil && t.lastStatus != nil {
@@ -68,9 +68,9 @@ func (t *target) failureBefore(do decide.Do) *decide.Failure {
 // there is a network.
 const askAnywayFor = 5 * time.Second
 
-// anyAnswers reports whether another endpoint than silent answers: one that has answered
-// in this pass, or one that does now. Only when none does is the machine offline. A
-// single endpoint is a matter for the keys that need it.
+// anyAnswers reports whether an endpoint other than silent has answered in this step, or
+// answers now. The machine is offline only when none does. A single silent endpoint
+// concerns only the keys that need it.
 func (d *Rotator) anyAnswers(ctx context.Context, t *target, silent string) bool {
 	if t.progress.evidence.hasAnswer() {
 		return true

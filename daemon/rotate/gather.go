@@ -26,8 +26,8 @@ type world struct {
 }
 
 // openWorld takes the pass lock and gathers the world, in which each of profiles
-// must exist. leave releases the lock. It waits for the lock up to limit, and if sweeps
-// is set removes the temporary files of killed processes.
+// must exist. It waits for the lock up to limit. If sweeps is set, it removes the
+// temporary files of killed processes. leave releases the lock.
 func (d *Rotator) openWorld(ctx context.Context, ask decide.Options, profiles []string, limit time.Duration, sweeps bool) (w *world, leave func(), err error) {
 	leave, err = d.lockAndSweep(ctx, limit, sweeps)
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 
 // Hold pauses the rotation of a profile's key and makes an Inactive old key
 // Active again. While it is held, a key from a lost answer is neither looked
-// for nor deleted. When AWS refuses the new key, because someone has made it Inactive or
-// deleted it, Hold puts the old pair back into the files. Hold fails when no rotation of the key is in progress; see
-// IsNoRotation.
+// for nor deleted. When AWS refuses the new key, because someone has made it
+// Inactive or deleted it, Hold puts the old pair back into the files. Hold fails
+// when no rotation of the key is in progress; see IsNoRotation.
 func (d *Rotator) Hold(ctx context.Context, profile string) (Result, error) {
 	return d.changeRotation(ctx, profile, func(r *journal.Rotation) {
 		r.Held, r.RetireNow, r.DeleteNow = d.Now().UTC(), false, false // what a person says last counts
@@ -25,13 +25,14 @@ func (d *Rotator) Hold(ctx context.Context, profile string) (Result, error) {
 // Resume continues a rotation that was held. Places where a person has put
 // another key meanwhile are dropped from the rotation. When no place is left,
 // the rotation is given up: the new key, which no file shows, is deleted, and
-// the old one stays as it is. So it is after Hold has put the old pair back. Resume fails when no rotation of the key is in
-// progress; see IsNoRotation.
+// the old one stays as it is. The same happens after Hold has put the old pair
+// back. A rotation that another installation began belongs to this one from then
+// on. Resume fails when no rotation of the key is in progress; see IsNoRotation.
 func (d *Rotator) Resume(ctx context.Context, profile string) (Result, error) {
 	return d.changeRotation(ctx, profile, func(r *journal.Rotation) {
 		r.Held = time.Time{}
 		r.ForgetUse()
-		if id, err := d.installationID(); err == nil { // the person says that keyd on this machine goes on
+		if id, err := d.installationID(); err == nil { // the person says that keyd on this machine continues
 			r.Installation, r.Host = id, d.hostName()
 		}
 	})

@@ -18,11 +18,11 @@ import (
 	"keyd/daemon/state"
 )
 
-// judgeKeys decides whose the keys are that a confirmed list shows after the answer to
+// judgeKeys decides who made the keys that a confirmed list shows after the answer to
 // CreateAccessKey was lost. A key whose secret someone has cannot be the effect of the
-// call. What is left is judged once AWS's record of its uses can be believed, hours
-// later: another machine may have made it a second ago. Then a single key from the time
-// of the call is taken for keyd's own; anything else needs a person.
+// call. The others are judged hours later, once AWS's record of their uses can be
+// believed: another machine may have made one a second ago. Then a single key from the
+// time of the call is taken for keyd's own; anything else needs a person.
 func (d *Rotator) judgeKeys(ctx context.Context, t *target, client *iam.Client, keys []iam.KeyInfo) error {
 	if err := d.checkSameAttempt(ctx, t); err != nil {
 		return err
@@ -79,7 +79,7 @@ func describeKeys(keys []iam.KeyInfo) string {
 // findUnexplained returns the keys that may be the effect of the lost call: those that
 // were not listed before it, that keyd has not deleted, that no file and no other
 // journal shows, and that no one has used as far as AWS tells by now. A used key proves
-// that somebody has its secret, and no one has that of the lost call. unread is set when
+// that someone has its secret, and no one has that of the lost call. unread is set when
 // AWS does not let the user read the use of one of them.
 func (d *Rotator) findUnexplained(ctx context.Context, t *target, client *iam.Client, keys []iam.KeyInfo) (left []iam.KeyInfo, unread bool, err error) {
 	r := t.facts.Rotation
@@ -108,7 +108,7 @@ func (d *Rotator) findUnexplained(ctx context.Context, t *target, client *iam.Cl
 	return left, unread, nil
 }
 
-// isShownAnywhere reports whether a file that keyd knows, read anew, or the journal of
+// isShownAnywhere reports whether a file that keyd knows, read again, or the journal of
 // another rotation holds the key id. A file that cannot be read now is an error: it may
 // hold it.
 func (d *Rotator) isShownAnywhere(ctx context.Context, r *journal.Rotation, id string) (bool, error) {
@@ -132,9 +132,9 @@ func (d *Rotator) isShownAnywhere(ctx context.Context, r *journal.Rotation, id s
 }
 
 // checkSameAttempt returns an error when the journal on disk is not the one that this
-// pass has read: where the locks of a shared folder exclude nobody, another keyd has gone
-// on, and its new key must not be taken for an orphan. The next pass reads everything
-// anew. No journal at all is none of another keyd.
+// pass has read. Where the locks of a shared folder exclude no one, another keyd has
+// continued, and its new key must not be taken for an orphan. The next pass reads
+// everything again. A missing journal is not another keyd's: it returns nil then.
 func (d *Rotator) checkSameAttempt(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
 	now, err := d.JournalDir().Find(ctx, r.Old.ID)
@@ -151,9 +151,9 @@ func (d *Rotator) inCreateWindow(r *journal.Rotation, k iam.KeyInfo) bool {
 	return !created.Before(r.CreateSent.Add(-orphanEarly-within)) && !created.After(r.CreateDeadline().Add(orphanWindow+within))
 }
 
-// setOrphanAside makes the key Inactive that the lost call created, after everything
-// that speaks for it was found once more. This is reversible, in case the key belongs to
-// someone else after all. If anything has changed, the keys are judged again.
+// setOrphanAside makes the key that the lost call created Inactive, after checking all
+// the evidence once more. This is reversible, in case the key belongs to someone else
+// after all. If anything has changed, the keys are judged again.
 func (d *Rotator) setOrphanAside(ctx context.Context, t *target, client *iam.Client) error {
 	if err := d.checkSameAttempt(ctx, t); err != nil {
 		return err

@@ -223,14 +223,3 @@ func (d *Rotator) handOver(t *target) error {
 	t.adoptNewID(r)
 	return nil
 }
-
-// withoutKey returns keys without the one with this id.
-func withoutKey(keys []decide.ListedKey, id string) []decide.ListedKey {
-	var left []decide.ListedKey
-	for _, k := range keys {
-		if k.ID != id {
-			left = append(left, k)
-		}
-	}
-	return left
-}

@@ -76,8 +76,8 @@ func (d *Rotator) historyLog() state.History { return state.OpenHistory(d.StateD
 const passLockWait = 3 * time.Second
 
 // lockAndSweep starts an operation that may change something. It takes the pass lock,
-// for which it waits up to limit, and if sweeps is set removes the temporary files of processes that were killed, because they may hold
-// a secret.
+// for which it waits up to limit. If sweeps is set, it also removes the temporary files
+// of processes that were killed, because they may hold a secret.
 func (d *Rotator) lockAndSweep(ctx context.Context, limit time.Duration, sweeps bool) (leave func(), err error) {
 	leave, err = d.lockPass(ctx, limit)
 	if err != nil || d.readOnly || !sweeps {

@@ -26,9 +26,9 @@ const (
 )
 
 // Schedule is one pass in progress. Each round takes the lock, reads the files and the
-// journals anew, performs one step of the keys that are due, and releases the lock. A
-// key whose action has to wait takes part again when its time has come. A process can
-// abandon a Schedule after any round.
+// journals again, performs one step for each of the keys that are due, and releases the
+// lock. A key whose action has to wait takes part again when its time has come. A
+// process can abandon a Schedule after any round.
 type Schedule struct {
 	d       *Rotator
 	request Request
@@ -51,10 +51,11 @@ func (d *Rotator) NewSchedule(req Request) *Schedule {
 	return &Schedule{d: d, request: req, known: map[string]*progress{}, guard: &guard{files: make(chan struct{}, 1), missed: map[string]bool{}}, away: outage{passBegan: d.Now().UTC()}}
 }
 
-// Round performs one step of each key that is due, of at most eight, and of one key of
-// a user. It returns how the keys stood before, and when the next round is due: the
-// zero time when the pass is over. After the end of ctx it performs no step, and the
-// pass is over. The returned error is for what concerns all keys, as in Pass.
+// Round performs one step for each key that is due: for at most eight keys, and for one
+// key of each user. It returns how the keys stood before those steps, and when the next
+// round is due: the zero time when the pass is over. Once ctx has ended it performs no
+// step, and the pass is over. The returned error is for what concerns all keys, as in
+// Pass.
 func (s *Schedule) Round(ctx context.Context) (results []Result, next time.Time, err error) {
 	d := s.d.guarded(s.guard, s.request.DryRun)
 	stopped := context.Cause(ctx)

@@ -108,9 +108,9 @@ func (d *Rotator) alone(do func() error) error {
 	return do()
 }
 
-// restoreJournals writes the journals again that someone has removed since the last
-// round, and reports whether there were any: memory holds the only copy of the new
-// secret then. A rotation that another process has ended is in the history.
+// restoreJournals rewrites the journals that someone has removed since the last round,
+// and reports whether there were any: memory then holds the only copy of the new secret.
+// It leaves out a rotation that another process has ended, which the history tells.
 func (s *Schedule) restoreJournals(d *Rotator, w *world) (restored bool) {
 	for _, p := range s.known {
 		r := p.rotation

@@ -162,8 +162,8 @@ func (d *Rotator) turnResult(u *turn, stopped error) Result {
 	return d.makeResult(u.target, u.decision, err)
 }
 
-// statusLine returns the line of the status. A look tells nobody anything until AWS has
-// answered.
+// statusLine returns the line of the status. While a look is in progress, that is the
+// previous line: there is nothing new to say until AWS has answered.
 func (u *turn) statusLine(result Result) state.KeyStatus {
 	if u.decision.Do != decide.DoLook || u.lastStatus == nil {
 		return result.KeyStatus

@@ -12,10 +12,10 @@ import (
 	"keyd/daemon/journal"
 )
 
-// readOwnUse asks AWS, with the key itself, when the key was last used. It comes before
-// any other call of that day that is signed with the key, or keyd's own call would be the
-// answer. Nothing depends on it: only a missing network is an error, since the look that
-// follows would have the same.
+// readOwnUse asks AWS, with the key itself, when the key was last used. It runs before
+// any other call of that day that is signed with the key; otherwise keyd's own call would
+// be the answer. Nothing depends on it. Only a missing network is an error, because the
+// look that follows would fail in the same way.
 func (d *Rotator) readOwnUse(ctx context.Context, t *target, client *iam.Client) error {
 	now := d.Now().UTC()
 	use := decide.KeyUse{}
@@ -69,9 +69,8 @@ func (d *Rotator) lookAround(ctx context.Context, t *target, client *iam.Client)
 	return err
 }
 
-// signedByNew returns a step that is signed with the new key. When AWS refuses the new key
-// after the files showed it, that is what the person has to know, and not which call it
-// was that failed.
+// signedByNew returns a step that is signed with the new key. If AWS refuses the new key
+// after the files showed it, the step reports that, rather than which of its calls failed.
 func signedByNew(perform func(*Rotator, context.Context, *target, *iam.Client) error) func(*Rotator, context.Context, *target) error {
 	return signedBy((*target).newPair, func(d *Rotator, ctx context.Context, t *target, client *iam.Client) error {
 		err := perform(d, ctx, t, client)
@@ -86,8 +85,8 @@ func signedByNew(perform func(*Rotator, context.Context, *target, *iam.Client) e
 // before.
 const deadTries = 5
 
-// confirmDead journals that AWS refuses the new key, unless it accepts the key after all:
-// its servers do not all know the same. refused is returned then.
+// confirmDead journals that AWS refuses the new key. AWS's servers do not all know the
+// same, so it asks again first; if the key is accepted after all, it returns refused.
 func (d *Rotator) confirmDead(ctx context.Context, t *target, client *iam.Client, refused error) error {
 	if !t.facts.Rotation.NewDead.IsZero() { // it was confirmed before
 		return d.setNewDead(t, d.Now().UTC())
@@ -137,7 +136,7 @@ func (d *Rotator) setNewDead(t *target, at time.Time) error {
 	return d.JournalDir().Save(r)
 }
 
-// reportUnused tells a person that nobody uses a key that is being replaced.
+// reportUnused tells a person that no one uses a key that is being replaced.
 func (d *Rotator) reportUnused(t *target) {
 	r := t.facts.Rotation
 	if r.UnusedSince.IsZero() {

@@ -25,7 +25,7 @@ const Day = 24 * time.Hour
 // Never is the rotate_after of a profile that keyd leaves alone.
 const Never time.Duration = -1
 
-// UnusedReport is the value of unused with which a key that nobody uses is reported and
+// UnusedReport is the value of unused with which a key that no one uses is reported and
 // not rotated.
 const UnusedReport = "report"
 
@@ -36,7 +36,7 @@ type Settings struct {
 	MaxAge             time.Duration            // the age limit that auditors check; CIS AWS Foundations says 90 days
 	Overlap            time.Duration            // how long both keys stay Active after the swap, and how long the old one has to be quiet before it is deactivated
 	Quarantine         time.Duration            // how long the old key is Inactive before it is deleted
-	Unused             string                   // "rotate", or UnusedReport to leave a key alone that nobody uses
+	Unused             string                   // "rotate", or UnusedReport to leave a key alone that no one uses
 	CheckEvery         time.Duration            // the daemon looks at least this often; at least a minute
 	Notify             string                   // "desktop" or "none"
 	OnEvent            []string                 // a program and its arguments; it gets events as JSON on standard input

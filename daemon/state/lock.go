@@ -62,7 +62,7 @@ const LockPollEvery = 5 * time.Millisecond
 
 // LockFile locks the file at path, in the state folder, and waits for up to limit while
 // another process holds the lock. After that it returns a *BusyError. When ctx ends it
-// returns the cause. It returns a *LockError when the lock excludes nobody.
+// returns the cause. It returns a *LockError when the lock excludes no one.
 func LockFile(ctx context.Context, sys atomicfile.Sys, path string, limit time.Duration) (unlock func(), err error) {
 	dir := filepath.Dir(path)
 	if sys.LockReach(dir) == atomicfile.ReachOwnOnly {

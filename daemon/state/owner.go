@@ -52,7 +52,7 @@ const (
 	// ownerPollEvery is how often a waiting process reads the name.
 	ownerPollEvery = 250 * time.Millisecond
 	// ownerLease is how long the name of another machine counts. A machine that died
-	// leaves its name, and nobody can ask it.
+	// leaves its name, and no one can ask it.
 	ownerLease = 30 * time.Minute
 	// ownerRefresh is the age at which CheckHeld writes the name again.
 	ownerRefresh = time.Minute
@@ -193,7 +193,7 @@ func (l *PassLock) clearHolder() {
 	}
 }
 
-// readHolder returns whose name is in the file; the zero Holder if it is nobody's. It
+// readHolder returns whose name is in the file; the zero Holder if it is no one's. It
 // opens the file as writeHolder does: with O_CREATE, because NFS then asks the server
 // even if it remembers that there was no such file.
 func (l *PassLock) readHolder() (Holder, error) {
@@ -208,7 +208,7 @@ func (l *PassLock) readHolder() (Holder, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return Holder{}, fmt.Errorf("daemon: the lock: %w", err)
 	}
-	_ = json.Unmarshal(text[:n], &h) // half a name is nobody's: its writer finds it changed
+	_ = json.Unmarshal(text[:n], &h) // half a name is no one's: its writer finds it changed
 	return h, nil
 }
 

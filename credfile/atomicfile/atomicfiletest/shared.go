@@ -10,7 +10,7 @@ type Shared struct {
 
 	// Locks holds the locks that are taken. Machines with the same map exclude each
 	// other; each machine with a map of its own excludes only itself. nil excludes
-	// nobody: every lock is granted.
+	// no one: every lock is granted.
 	Locks map[string]bool
 
 	// Refuse, if set, is the error of every lock.
