@@ -18,6 +18,10 @@
 //   - Rust: smithy-rs aws-runtime, env_config/parse.rs and normalize.rs; the C and
 //     C++ SDKs follow the same rules.
 //
+// reader.go has what they share, and All, the list of them. Each of botocore.go,
+// golang.go, java.go, javascript.go and rust.go has one model, with its rules in words
+// at the top.
+//
 // Not modelled: what a reader does with a setting apart from the pair and its session
 // token, and files in another encoding than UTF-8 on a machine whose locale has one.
 package readers
