@@ -21,20 +21,27 @@
 //	swap        the one atomic replacement of every file that shows the old key
 //	mend        repair a file that shows the old pair again, or half of each pair
 //	torn        half old pair, half new pair: a write in place was cut short
-//	overlap     both keys Active after the swap, until the old one may be deactivated
+//	overlap     both keys Active after the swap, until the old one has been quiet long enough
+//	quiet       AWS has recorded no use of the key by anyone but keyd
 //	quarantine  the old key is Inactive but not yet deleted: this can be undone
 //	hold        a person has paused a rotation; an Inactive old key is made Active again
 //	orphan      a key that a lost CreateAccessKey made, so that no one has its secret
 //	copy        another file on this machine that shows the key
+//	endpoint    a host that answers for IAM or STS: AWS's own, or one that stands in for it
+//	installation  one keyd on one machine with one state folder; it signs its keys and journals
 //	blocked     only a person can continue; the status says why and what helps
 //	skipped     there is nothing to rotate
-//	waiting     an action failed and will be tried again
+//	unreadable  a long-term key is there, and the files do not allow to rotate it: blocked,
+//	            never skipped
+//	waiting     something is in the way that may end by itself: an action failed and is tried
+//	            again, or another machine is replacing the key
 //
 // # One rotation
 //
 // A rotation runs through these steps, and may be killed between any two:
 //
-//	look        GetCallerIdentity once, ListAccessKeys: whose key, how old, which other keys
+//	look        GetAccessKeyLastUsed before keyd's own calls hide the answer, GetCallerIdentity
+//	            once, ListAccessKeys: who used the key, whose it is, how old, which other keys
 //	preflight   refuse whatever can be refused before a key exists; ask every endpoint
 //	            with the old key: those that accept it will have to accept the new one
 //	create      journal the intent, CreateAccessKey exactly once, journal the pair
@@ -46,7 +53,7 @@
 //	            day AWS is asked whether the new one still works
 //	check use   GetAccessKeyLastUsed of the old key, four times a day: the overlap ends when
 //	            the old key has been quiet for as long, and AWS must have reported every use
-//	deactivate  make the old key Inactive, signed with the new one, then verify
+//	deactivate  make the old key Inactive, signed with the new one, verify, tell the person
 //	quarantine  can be undone: keyd hold makes the old key Active again
 //	delete      delete the old key, and erase the journal
 //
@@ -91,8 +98,9 @@
 //
 // # Faults
 //
-// The tests inject each of these faults wherever it can occur; see explore_test.go
-// in daemon/rotate. Quoted text is what keyd status, the log and the notification
+// The exploration injects what happens to processes, disks, files, accounts and calls
+// wherever it can occur; see explore_test.go in daemon/rotate. Each of the other faults
+// has a test of its own. Quoted text is what keyd status, the log and the notification
 // say. A fault needs a person only if the last column says so, which BLOCKED does.
 //
 //	fault                                   what keyd does                                   what the person sees
@@ -138,6 +146,8 @@
 //	the pair on disk does not validate      puts the old pair back, deletes the new key      "putting AKIA.. back"
 //	an old text comes back (a backup, an    proves the new key once, writes it again         "a file shows AKIA.. again"
 //	    editor, a dotfile manager)
+//	a long-term key stands where keyd, or   touches neither the file nor the key             BLOCKED, with file and line
+//	    only some AWS tools, can read it
 //	a third key appears in the file         touches neither the file nor the keys            BLOCKED, keyd resume
 //	the profile disappears                  touches neither the file nor the keys            BLOCKED, keyd resume
 //	one of the two ids is where only some   touches neither key                              BLOCKED, with file and line
@@ -149,6 +159,10 @@
 //	the old key is still used               does not deactivate it                           service, region and time; BLOCKED only
 //	                                                                                         if it would get older than max_age
 //	AWS does not tell whether it is used    says so; the length of the overlap decides       "does not tell", again at deactivation
+//	no one uses a key that is due           replaces it all the same; unused = report        told, since when; with unused = report
+//	                                        leaves it alone                                  BLOCKED
+//	the first rotation on a machine is in   the other keys wait until it is validated, or    "the first rotation on this machine"
+//	    progress                            waits, or needs a person
 //	the new key is gone or Inactive at AWS  does not touch the old key; for a person who     BLOCKED, keyd hold, or what an
 //	                                        holds the rotation, puts the old pair back       administrator has to do
 //	rotate = never in mid-rotation          creates, deactivates and deletes no key;         "holds the rotation"
@@ -193,7 +207,7 @@
 // region that is off refuses the old key as well, and is ignored. If one endpoint
 // gives no answer, or an answer other than yes or no, while others answer, no key
 // is created; a key that exists already waits, and a person is asked after some
-// hours (control_test.go, in the same folder). A user who was renamed or moved to
+// hours (preflight_test.go, in the same folder). A user who was renamed or moved to
 // another path is found again by the key (identity_test.go).
 //
 // # What nothing can prevent

@@ -25,6 +25,7 @@
 //   - denial.go: when a call that a policy denies is tried again, and when it is told.
 //   - obstacles.go: what overrides a decision, whatever the phase.
 //   - decoy.go: keys that must not sign anything.
+//   - words.go: ages and uses, in words.
 //
 // # A new action
 //

@@ -5,15 +5,25 @@
 //
 // A Client holds one pair (key id and secret) and the Endpoints where its calls
 // go. It offers the calls that a rotation needs: CallerIdentity, ListKeys,
-// CreateKey, SetStatus, DeleteKey, LastUsed, Describe and Undescribe. WithMFA
-// returns a second client that signs with a session. LeastPolicy is the
-// permission that all of this takes. The plain data that outlives a call is in
-// package remote, next to this one.
+// CreateKey, SetStatus, DeleteKey, LastUsed, DescribeKey and UndescribeKey.
+// WithMFA returns a second client that signs with a session. LeastPolicy
+// (policy.go) is the permission that all of this takes. The plain data that
+// outlives a call is in package remote, next to this one.
+//
+// # Where calls go
+//
+//	endpoints.go   ResolveEndpoints: from profiles and environment to regions and URLs
+//	url.go         the URLs of custom endpoints
+//	setting.go     mistakes in the settings, with their names
+//	ignored.go     settings of other AWS tools that do not count here
+//	partition.go   partitions and their home regions
+//	local.go       whether an endpoint is on this machine
 //
 // # How a call travels
 //
-//	profiles, environment --Resolve--> remote.Endpoints --New--> Client
+//	profiles, environment --ResolveEndpoints--> remote.Endpoints --New--> Client
 //
+//	client.go          New, and what every call has in common
 //	keys.go, sts.go    one method per call: it fills in the SDK's input and
 //	                   checks that the output has every part it must have
 //	the SDK            builds the request and repeats it when that is safe
@@ -23,7 +33,7 @@
 //	transport.go       HTTP: no redirects, few idle connections, and a new
 //	                   connection for each CreateAccessKey
 //	text.go            makes text of what an endpoint says, or refuses it
-//	cause.go           turns any failure into an *Error with a Class
+//	cause.go           turns any failure into an *Error (error.go) with a Class
 //	network.go         tells apart why no connection was made
 //	denial.go          tells apart which policy denied a call; explain.go asks
 //	                   what else the key may do when AWS does not say

@@ -3,9 +3,11 @@
 // both secrets while they may be needed to go back, so its file is readable by its owner
 // only, and keyd never prints it.
 //
-// Start with Rotation, the contents of one file; its fields follow the course of a
-// rotation. Dir saves, loads and erases the files. A file that is damaged is set aside and never deleted. A file
-// from a newer keyd is left alone.
+// Start with Rotation in rotation.go, the contents of one file; its fields follow the
+// course of a rotation. Dir saves and erases the files (journal.go) and loads them
+// (load.go); check.go finds journals that no rotation can have. A damaged file is set
+// aside and never deleted. A file that a newer keyd wrote is left alone, and so is one
+// that another user owns or may write. No journal is written once the pass lock is lost.
 package journal
 
 import (

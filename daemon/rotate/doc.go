@@ -7,10 +7,11 @@
 // A pass is a [Schedule] of rounds. A round takes the lock of the state folder and
 // gathers the world: the AWS files, the journals of rotations in progress, and the
 // status. Each access key that they show becomes a target. decide.Next names one action
-// for each target. The targets that are due perform one step, side by side, at most
-// eight of them and one of a user. Then the lock is free, and the next round gathers the
+// for each target. The targets that are due perform one step side by side: at most eight
+// of them, and one for each user. Then the lock is free, and the next round gathers the
 // world again. The pass is over when every key waits, needs a person, or has failed. The
-// failure of one key does not delay the others, and what heals goes first.
+// failure of one key does not delay the others. What heals goes first and alone, and the
+// first rotation on a machine goes alone until it is validated.
 //
 // A step does one thing. An action that has to wait returns errNotYet, and decide.Next
 // names it again with the time at which it continues. What the pass knows of a key in
@@ -30,7 +31,8 @@
 //	step.go       one step of each, side by side, and what remains of it
 //	progress.go   what a pass knows of a target between two steps
 //	gather.go     the world: all targets, from files, journals and status
-//	target.go     target: one key, its pairs, and the clients that sign with them
+//	target.go     target: one key and all that is known of it; the only file that writes facts
+//	client.go     which pair signs, and the client that signs with it
 //	places.go     which files show which pair of a rotation
 //	elsewhere.go  files that only other processes read, and rotations in them
 //	endpoints.go  where the calls of a key go
@@ -60,6 +62,10 @@
 //	prune.go      Prune, which deletes a second key
 //	rehearse.go   Rehearse, which tries a rotation without starting one
 //
-// And what comes out of it: event.go has the events and the history, errors.go the
-// kinds of failure.
+// And what comes out of it:
+//
+//	event.go      the events, and the entries of the history
+//	evidence.go   AWS's receipts, for the history and the journal
+//	errors.go     the kinds of failure
+//	explain.go    why a call was denied, and whether one endpoint or the network is silent
 package rotate

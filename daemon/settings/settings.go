@@ -6,6 +6,9 @@
 // parser, the list of known names, the shortest duration, the line of the README and
 // "settings" in keyd status --json come from the row. A test then asks for the line in
 // the README. A type of value that no setting has yet also needs a type in value.go.
+//
+// The files: settings.go and table.go have the settings, parse.go reads a text,
+// duration.go and value.go read and print values, lastgood.go keeps the copy.
 package settings
 
 import (

@@ -1,11 +1,24 @@
-// Package state reads and writes the state folder, except for the journals: what the
-// last pass found (status.json, memory.json), what keyd did (history.jsonl), what the
-// daemon reports about itself (daemon.json), the log and the locks. The commands and the
-// daemon exchange everything through these files. There is no socket.
+// Package state reads and writes the state folder, except for the journals. The commands
+// and the daemon exchange everything through its files. There is no socket.
 //
-// dir.go has the name of every file, and remove.go decides which files are keyd's own.
+//	status.json     status.go        what the last pass found, for keyd status
+//	memory.json     status.go        what AWS said of each key, by endpoint; read by passes only
+//	history.jsonl   history.go       what keyd did, and AWS's receipts
+//	daemon.json     daemoninfo.go    what the daemon reports about itself
+//	keyd.log        log.go           the log, on systems without a journal
+//	pass.lock       lock.go          held during a round or a command; proven to exclude first
+//	pass.owner      owner.go         who holds pass.lock, where other machines see the folder
+//	daemon.lock     lock.go          held while a daemon runs
+//	installation    installation.go  the random part of the installation id
+//	settings.good   dir.go           the last good keyd.ini; package settings writes it
+//	rotations/      dir.go           the journals; package journal writes them
+//
+// dir.go has the name of every file, folder.go refuses a folder that other users own or
+// may write, and remove.go decides which files are keyd's own. machine_*.go and boot_*.go
+// read the ids of the machine and of its last start.
+//
 // status.json, memory.json and daemon.json may be lost without harm: the next pass finds
-// everything in them again. The files hold full key ids and no secret.
+// everything in them again. All of them hold full key ids; only the journals hold secrets.
 package state
 
 import (

@@ -1,6 +1,7 @@
 // Package remote describes AWS's side of one access key in plain data: Endpoints
 // says where the calls of the key go, Identity says who AWS found behind the
-// key, and Use says when AWS last saw the key used.
+// key, Use says when AWS last saw the key used, and Receipt is the evidence of a
+// call that changed something.
 //
 // Package iam produces these values; the journal, the status and the decisions
 // keep and compare them. They live apart from iam so that a package which only
@@ -10,11 +11,11 @@ package remote
 
 import "time"
 
-// Endpoints says where the calls of one key go. iam.Resolve makes it from the
+// Endpoints says where the calls of one key go. iam.ResolveEndpoints makes it from the
 // profiles that hold the key. A journal stores it, so its field names are part
 // of a format on disk.
 type Endpoints struct {
-	Regions   []string // STS regions in which a key is proved: those of the profiles, then the partition's default; no duplicates, never empty after Resolve
+	Regions   []string // STS regions in which a key is proved: those of the profiles, then the partition's default; no duplicates, never empty after ResolveEndpoints
 	Partition string   // aws, aws-cn, aws-us-gov, ...
 	IAMURL    string   // custom endpoint, "" for AWS's own
 	STSURL    string   // custom endpoint, "" for AWS's own
