@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,6 +127,51 @@ func checkImport(t *testing.T, file, from, to string) {
 	for module, users := range only {
 		if strings.HasPrefix(to, module) && !slices.Contains(users, from) {
 			t.Errorf("%s: %s may not import %s", file, from, to)
+		}
+	}
+}
+
+// pages lists the packages whose page says what is in which file, and the file with that
+// page.
+var pages = map[string]string{
+	"credfile": "doc.go", "credfile/atomicfile": "doc.go", "credfile/readers": "doc.go", "install": "service.go",
+	"daemon/rotate": "doc.go", "daemon/decide": "doc.go", "daemon/iam": "doc.go",
+	"daemon/journal": "journal.go", "daemon/settings": "settings.go", "daemon/state": "dir.go",
+}
+
+// otherFiles are named on those pages and belong to other packages, or to the AWS SDK.
+var otherFiles = []string{"act.go", "shared_config.go"}
+
+// fileName matches the name of a Go file in a text, or a pattern such as os*.go.
+var fileName = regexp.MustCompile(`[\w*]+\.go\b`)
+
+// TestPackagePagesNameEveryFile checks that a reader who follows the page of a package
+// finds every file, and no file that is gone.
+func TestPackagePagesNameEveryFile(t *testing.T) {
+	for dir, page := range pages {
+		parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(repository, dir, page), nil, parser.ParseComments|parser.PackageClauseOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := fileName.FindAllString(parsed.Doc.Text(), -1)
+		files, err := filepath.Glob(filepath.Join(repository, dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]bool{}
+		for _, file := range files {
+			name := filepath.Base(file)
+			i := slices.IndexFunc(named, func(pattern string) bool { ok, _ := path.Match(pattern, name); return ok })
+			if i >= 0 {
+				found[named[i]] = true
+			} else if name != page && !strings.HasSuffix(name, "_test.go") {
+				t.Errorf("the page of %s, in %s, does not name %s", dir, page, name)
+			}
+		}
+		for _, name := range named {
+			if !found[name] && !strings.HasSuffix(name, "_test.go") && !slices.Contains(otherFiles, name) {
+				t.Errorf("the page of %s, in %s, names %s, which does not exist", dir, page, name)
+			}
 		}
 	}
 }
