@@ -15,7 +15,7 @@ type row struct {
 
 // table lists the settings above the first section, in the order of the README.
 var table = [...]row{
-	{"rotate_after", "60d", Day, "age at which a key is replaced; +-10 %, always the same for one key", // keyd never rotates a user's key twice within a day
+	{"rotate_after", "60d", Day, "age at which a key is replaced; +-10 %, always the same for one key on one machine", // keyd never rotates a user's key twice within a day
 		func(s *Settings) value { return (*duration)(&s.RotateAfter) }},
 	{"max_age", "90d", 0, "the limit that auditors check (CIS AWS Foundations)",
 		func(s *Settings) value { return (*duration)(&s.MaxAge) }},
@@ -23,7 +23,7 @@ var table = [...]row{
 		func(s *Settings) value { return (*duration)(&s.Overlap) }},
 	{"quarantine", "7d", 0, "how long the old key is inactive before it is deleted",
 		func(s *Settings) value { return (*duration)(&s.Quarantine) }},
-	{"unused", "rotate", 0, "or report: a key that nobody uses is not rotated, and a person is told",
+	{"unused", "rotate", 0, "or report: a key that no one uses is not rotated, and a person is told",
 		func(s *Settings) value { return choice{&s.Unused, []string{"rotate", UnusedReport}} }},
 	{"check_every", "15m", time.Minute, "the service looks at least this often",
 		func(s *Settings) value { return (*duration)(&s.CheckEvery) }},
