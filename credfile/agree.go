@@ -146,9 +146,9 @@ func (f *File) verifyReaders(check *readerCheck, data []byte) *Refusal {
 	return check.compare(fileTexts{}.with(f.Kind, f.Data), fileTexts{}.with(f.Kind, data))
 }
 
-// verifyTogether checks edits of both files: some readers merge the two, and
-// meanwhile one is written before the other. edits are in the order of writing; replaced
-// returns the places that an edit of a file has replaced.
+// verifyTogether checks edits of both files. Some readers merge the two, and one file is
+// written before the other. edits are in the order of writing; replaced returns the places
+// that an edit of a file has replaced.
 func (s *Snapshot) verifyTogether(edits []fileEdit, next Key, all bool, replaced func(*File) []pairPlace) error {
 	var now fileTexts
 	for _, src := range s.sources {

@@ -8,7 +8,7 @@ import (
 )
 
 // IsUnreadable reports whether a long-term key is there and cannot be rotated. Only a
-// person can mend that, in the file: the profile must never be taken for one that has
+// person can correct the file. Such a profile must never be taken for one that has
 // nothing to rotate.
 func (s Skip) IsUnreadable() bool { return s == HalfPair || s == Unreadable }
 
@@ -104,8 +104,8 @@ func indexLongTermID(text string) int {
 	}
 }
 
-// looksLikeAWSSecret reports whether s may be an AWS secret: 40 characters of base64.
-// A secret that stands alone says no more than that about whose it is.
+// looksLikeAWSSecret reports whether s may be an AWS secret: 40 characters of base64. A
+// secret without an id shows nothing else about where it belongs.
 func looksLikeAWSSecret(s string) bool { return len(s) == 40 && hasSecretShape(s) }
 
 // halfFlaw returns what is wrong in a section that holds an id without a secret, or a
@@ -145,8 +145,8 @@ func (f *File) findMention(s *Section, name string) int {
 
 // glueFlaw returns why a line of s consists of two lines in one, or nil. Programs that
 // append to a file whose last line does not end leave such lines, and the doubled settings
-// below them are a consequence. Values of other settings than the pair and its token may
-// hold what looks like that: they count only with all.
+// below them are a consequence. The values of settings other than the pair and its token
+// may legitimately look like that, so they count only if all is set.
 func (f *File) glueFlaw(s *Section, all bool) *Refusal {
 	for i := range s.Properties {
 		p := &s.Properties[i]

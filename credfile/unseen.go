@@ -78,8 +78,8 @@ func (v *profileIndex) addUnreadable(profiles []Profile, known map[pairPosition]
 	return profiles
 }
 
-// markTwoSecrets makes a profile unreadable that shows the id of an earlier one with another
-// secret: only one of the two can be right.
+// markTwoSecrets makes each profile unreadable that shows the id of an earlier profile with
+// another secret: only one of the two can be right.
 func markTwoSecrets(profiles []Profile) {
 	first := make(map[string]*Profile, len(profiles))
 	for i := range profiles {
@@ -98,8 +98,8 @@ func markTwoSecrets(profiles []Profile) {
 	}
 }
 
-// accountedLines returns the header lines of the sections of f whose AWS key is known to be
-// rotated, or to need a person or no one.
+// accountedLines returns the header lines of those sections of f whose key has been dealt
+// with: it is rotated, skipped for a reason, or unreadable already.
 func accountedLines(f *File, profiles []Profile) map[int]bool {
 	headers := map[int]bool{}
 	for _, p := range profiles {

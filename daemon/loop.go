@@ -26,7 +26,7 @@ type loop struct {
 	failures    int               // passes in a row that returned an error
 	needy       []rotate.Result   // keys that newly need a person, and were not reported yet
 	retry       bool              // a person asked to try again now
-	failure     string            // the last one that a person was told of; "" after a pass without an error
+	failure     string            // the last error of a whole pass that a person was told of; "" after a pass without one
 	needsPerson map[string]bool   // keys that need a person and were reported, by KeyStatus.Identity
 	slowWatch   error             // why changes of files are noticed late, found during a round and not noted yet
 	lastLogged  map[string]string // the state of each key when it was last logged, by KeyStatus.Identity
@@ -76,7 +76,7 @@ func (l *loop) runRound(ctx context.Context) {
 	l.reportPass(results, err)
 	if err == nil && !next.IsZero() {
 		l.nextPass = next.Round(0)
-		if next.Sub(l.Now()) > time.Second { // otherwise more keys with the same trouble may follow
+		if next.Sub(l.Now()) > time.Second { // otherwise more keys with the same cause may follow
 			l.tellNeedy()
 		}
 		return

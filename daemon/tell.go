@@ -61,10 +61,10 @@ func (l *loop) saveInfo() {
 	}
 }
 
-// desktopText returns what a desktop notification shows of an event, or "": a person is
-// needed, something uses an old key or no one uses a key, an old key stopped working, or
-// a rotation ended. The text contains
-// no key id, because a projector or a phone may show it to everyone.
+// desktopText returns what a desktop notification shows of an event, or "" for an event
+// that is not shown. It shows that a person is needed, that something uses an old key or
+// no one uses a key, that an old key stopped working, and that a rotation ended. The text
+// contains no key id, because a projector or a phone may show it to everyone.
 func desktopText(e rotate.Event) (words string, urgent bool) {
 	who := strings.Join(e.Profiles, ", ")
 	switch {

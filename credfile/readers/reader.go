@@ -114,7 +114,7 @@ func (p Profiles) profile(name string) Profile {
 	return p[name]
 }
 
-// openSetting is a setting whose value may go on in the next line.
+// openSetting is a setting whose value may continue in the next line.
 type openSetting struct {
 	profile Profile
 	name    string

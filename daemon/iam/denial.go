@@ -5,13 +5,14 @@ import (
 	"strings"
 )
 
-// Denial says which kind of policy denies a call. AWS names the kind in its message,
-// in words that have changed over the years; what it does not say, the pattern of
-// what the same key may do tells in part (Client.ExplainDenial).
+// Denial says which kind of policy denies a call. AWS names the kind in its message, in
+// words that have changed over the years. Where it does not, what else the same key may
+// do tells a part of it (Client.ExplainDenial).
 type Denial uint8
 
-// The denials. Their numbers are on disk, so new ones go to the end. Most may come and go, because any policy may have a condition on the
-// source address, the VPC endpoint, the hour or MFA; AWS names no condition.
+// The denials. Their numbers are on disk, so new ones go to the end. Most may come and
+// go, because any policy may have a condition on the source address, the VPC endpoint,
+// the hour or MFA, and AWS does not name the condition.
 const (
 	DenialUnsaid      Denial = iota // AWS gives no reason, as it did for years
 	DenialNotAllowed                // no identity-based policy allows the call, under its conditions

@@ -113,7 +113,7 @@ func (f networkFault) provesNetwork() bool {
 	}
 }
 
-// IsIntercepted reports whether err is a call that something else than AWS answered:
+// IsIntercepted reports whether err is a call that something other than AWS answered:
 // a proxy that asks for a password, a TLS handshake that failed because a proxy or a
 // captive portal is in the way, because this machine does not trust AWS's
 // certificate, or because its clock is wrong. Unlike other errors of class Unsent it

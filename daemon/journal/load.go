@@ -15,10 +15,10 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// Load returns every rotation in progress. It believes no journal and no folder that
-// another user owns or may write; they count as unreadable. An unreadable journal does not hide the
-// others: errs has one error for each such file, a *NewerError, *UnreadableError,
-// *DamagedError or a failure to set a damaged file aside.
+// Load returns every rotation in progress. A journal or a folder that another user owns
+// or may write counts as unreadable. An unreadable journal does not hide the others: errs
+// has one error for each such file, a *NewerError, *UnreadableError, *DamagedError or a
+// failure to set a damaged file aside.
 func (j Dir) Load(ctx context.Context) (rotations []*Rotation, errs []error) {
 	names, err := j.Sys.ReadDir(j.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -129,9 +129,8 @@ func (e *NewerError) Hint() string {
 }
 
 // UnreadableError reports a journal that the system does not let keyd read now, or that
-// another user may have written.
-// Until it can, keyd leaves the key of that journal alone, or every key when Path is
-// the folder.
+// another user may have written. Until that changes, keyd leaves the key of that journal
+// alone, or every key when Path is the folder.
 type UnreadableError struct {
 	Path string
 	err  error

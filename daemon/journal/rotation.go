@@ -111,9 +111,9 @@ const MaxClockOffset = 5 * time.Minute
 // seconds.
 const unknownClockWithin = 15*time.Second + 500*time.Millisecond
 
-// ClockUncertainty returns how far ClockOffset may be off, in either direction. A
-// clock is known only as well as the answer was quick: an answer that took 5 s can have
-// been written at any moment of them.
+// ClockUncertainty returns how far ClockOffset may be off, in either direction. The
+// slower the answer, the less it says about the clock: one that took 5 s may have been
+// written at any moment of them.
 func (r *Rotation) ClockUncertainty() time.Duration { return cmp.Or(r.ClockWithin, unknownClockWithin) }
 
 // IsForeignTo reports whether another installation of keyd began the rotation.
@@ -160,7 +160,7 @@ func (r *Rotation) ResetFutureWaits(now time.Time) {
 }
 
 // LastStep returns when the rotation last made progress, as far as its journal says.
-// A question to AWS, and an attempt without success, are none.
+// Questions to AWS and failed attempts do not count.
 func (r *Rotation) LastStep() (last time.Time) {
 	for _, at := range []time.Time{r.CreateSent, r.CreateAnswered, r.Reconciled, r.OrphanDeactivated, r.Created, r.Swapped, r.Validated, r.Deactivated} {
 		if at.After(last) {

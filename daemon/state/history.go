@@ -106,8 +106,8 @@ func (h History) HasReceipt(requestID string) bool {
 	return err == nil && quoteErr == nil && requestID != "" && bytes.Contains(lines, append([]byte(`"request_id":`), quoted...))
 }
 
-// maxRecentBytes is how much ReadRecent and HasReceipt read from the end of the history: some
-// hundred rotations.
+// maxRecentBytes is how much ReadRecent and HasReceipt read from the end of the history:
+// some hundred rotations.
 const maxRecentBytes = 256 << 10
 
 // Recent is what keyd did lately.

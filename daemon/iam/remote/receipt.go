@@ -3,7 +3,7 @@ package remote
 import "time"
 
 // Receipt is the evidence of one call that changes something at AWS. CloudTrail keeps
-// the same RequestID, so that anybody who may read CloudTrail can check it. The
+// the same RequestID, so that anyone who may read CloudTrail can check it. The
 // history stores receipts, so their field names are part of a format on disk.
 type Receipt struct {
 	Call      string    `json:"call"`                // the action, e.g. "CreateAccessKey"
