@@ -4,7 +4,15 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+
+	"keyd/credfile/readers"
 )
+
+// botoValue is one setting as botocore reads it, and the file that holds it.
+type botoValue struct {
+	readers.BotocoreValue
+	file *File
+}
 
 // botoProfiles joins both files as botocore does.
 // Source: botocore, configloader.py, build_profile_map; session.py, full_config.
@@ -22,16 +30,12 @@ func indexBotocore(credentials, config *File) *botoProfiles {
 		if f == nil {
 			continue
 		}
-		sections, ok := readBotocore(f.Data)
+		sections, ok := readers.ReadBotocore(f.Data)
 		if !ok {
 			return nil
 		}
 		for _, s := range sections {
-			for name, v := range s.values {
-				v.file = f
-				s.values[name] = v
-			}
-			b.addSection(f.Kind, s)
+			b.addSection(f, s)
 		}
 	}
 	return b
@@ -39,20 +43,24 @@ func indexBotocore(credentials, config *File) *botoProfiles {
 
 // addSection adds a section. A later section of the config file replaces an earlier one of
 // the same profile; one of the credentials file only overrides its settings.
-func (b *botoProfiles) addSection(kind Kind, s botoSection) {
-	if kind == Credentials {
-		if b.profiles[s.header] == nil {
-			b.profiles[s.header] = map[string]botoValue{}
+func (b *botoProfiles) addSection(f *File, s readers.BotocoreSection) {
+	values := make(map[string]botoValue, len(s.Values))
+	for name, v := range s.Values {
+		values[name] = botoValue{v, f}
+	}
+	if f.Kind == Credentials {
+		if b.profiles[s.Header] == nil {
+			b.profiles[s.Header] = map[string]botoValue{}
 		}
-		maps.Copy(b.profiles[s.header], s.values)
+		maps.Copy(b.profiles[s.Header], values)
 		return
 	}
-	if name, ok := namedBy("profile", s.header); ok {
-		b.profiles[name], b.headers[name] = s.values, s.line
-	} else if name, ok := namedBy("services", s.header); ok {
-		b.services[name] = s.values
-	} else if s.header == "default" {
-		b.profiles[s.header], b.headers[s.header] = s.values, s.line
+	if name, ok := readers.NamedBy("profile", s.Header); ok {
+		b.profiles[name], b.headers[name] = values, s.Line
+	} else if name, ok := readers.NamedBy("services", s.Header); ok {
+		b.services[name] = values
+	} else if s.Header == "default" {
+		b.profiles[s.Header], b.headers[s.Header] = values, s.Line
 	}
 }
 
@@ -62,22 +70,22 @@ func (b *botoProfiles) knows(profile string) bool { return b != nil && b.profile
 // endpointConfig collects the settings of a profile that botocore knows.
 func (b *botoProfiles) endpointConfig(profile string) EndpointConfig {
 	values := b.profiles[profile]
-	s := newEndpointConfig(func(name string) string { return plainValue(values[name].text) })
+	s := newEndpointConfig(func(name string) string { return plainValue(values[name].Text) })
 	s.setPluginURLs(func(block string) string { return nestedURL(values[block]) })
 	named, ok := values["services"]
 	if !ok {
 		return s
 	}
-	section := b.services[named.text]
+	section := b.services[named.Text]
 	if section == nil {
-		section = b.services[plainValue(named.text)]
+		section = b.services[plainValue(named.Text)]
 	}
-	if len(section) == 0 || named.nested != nil {
+	if len(section) == 0 || named.Nested != nil {
 		s.ServicesProblem = noServicesSection
 		return s
 	}
 	for _, block := range []string{"iam", "sts"} {
-		if v, ok := section[block]; ok && v.nested == nil {
+		if v, ok := section[block]; ok && v.Nested == nil {
 			s.ServicesProblem = fmt.Sprintf("names a section in which %s is no block: write endpoint_url below `%s =`, with blanks before it", block, block)
 		}
 	}
@@ -88,10 +96,10 @@ func (b *botoProfiles) endpointConfig(profile string) EndpointConfig {
 // nestedURL returns the endpoint_url of a block. To botocore the case of its name matters,
 // to other readers it does not.
 func nestedURL(block botoValue) string {
-	if url := block.nested["endpoint_url"]; url != "" {
+	if url := block.Nested["endpoint_url"]; url != "" {
 		return plainValue(url)
 	}
-	for name, value := range block.nested {
+	for name, value := range block.Nested {
 		if strings.EqualFold(name, "endpoint_url") {
 			return plainValue(value)
 		}
@@ -121,18 +129,18 @@ var decidingSettings = [...]string{
 func (b *botoProfiles) disputedSettings(profile string) (ws []Problem) {
 	for _, name := range decidingSettings {
 		v := b.profiles[profile][name]
-		if v.nested == nil && v.text != plainValue(v.text) && name != "credential_process" {
-			ws = append(ws, v.file.newProblem(v.line, "the AWS CLI reads "+name+" with the quotes, the comment or the indented lines around it; other readers, and keyd, read it without",
+		if v.Nested == nil && v.Text != plainValue(v.Text) && name != "credential_process" {
+			ws = append(ws, v.file.newProblem(v.Line, "the AWS CLI reads "+name+" with the quotes, the comment or the indented lines around it; other readers, and keyd, read it without",
 				"write nothing but the value after the '='"))
 		}
 	}
-	for _, block := range b.services[b.profiles[profile]["services"].text] {
-		for name, value := range block.nested {
+	for _, block := range b.services[b.profiles[profile]["services"].Text] {
+		for name, value := range block.Nested {
 			switch {
 			case name != "endpoint_url" && strings.EqualFold(name, "endpoint_url"):
-				ws = append(ws, block.file.newProblem(block.line, "the AWS CLI reads endpoint_url in lower case only; other readers, and keyd, read it in capitals too", "write the name in lower case"))
+				ws = append(ws, block.file.newProblem(block.Line, "the AWS CLI reads endpoint_url in lower case only; other readers, and keyd, read it in capitals too", "write the name in lower case"))
 			case name == "endpoint_url" && value != plainValue(value):
-				ws = append(ws, block.file.newProblem(block.line, "the AWS CLI reads endpoint_url with the quotes or the comment around it; other readers, and keyd, read it without",
+				ws = append(ws, block.file.newProblem(block.Line, "the AWS CLI reads endpoint_url with the quotes or the comment around it; other readers, and keyd, read it without",
 					"write nothing but the value after the '='"))
 			}
 		}

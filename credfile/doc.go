@@ -6,8 +6,8 @@
 //
 // Lex finds sections and properties as offsets into the bytes of a file. Profiles
 // joins both files into profiles. A pair counts wherever any reader finds it. Which
-// settings of a profile count is decided by readBotocore, which follows botocore line
-// by line, since the AWS CLI writes the files. A Store does this for the files on disk:
+// settings of a profile count is decided by the model of botocore in package readers,
+// since the AWS CLI writes the files. A Store does this for the files on disk:
 // Read returns a Snapshot of both once no program is writing them.
 //
 // # A swap
@@ -72,7 +72,7 @@
 //
 //	file.go          File, Section, Property: offsets into the bytes
 //	lex.go, scan.go  from bytes to sections and properties, and what readers dispute
-//	header.go        names in headers, as a shell splits them
+//	header.go        names in headers
 //	problem.go       what readers disagree about, with line and remedy
 //	pair.go, places.go, torn.go  the pairs in the sections, also half written ones
 //	edit.go, verify.go, crosscheck.go  an edit, and the checks of its result
@@ -84,7 +84,7 @@
 //	store.go, snapshot.go  reading both until they hold still
 //	profile.go       Profile: a key that can be rotated, or why it cannot
 //	settings.go      where a profile's calls go
-//	botocore.go, botoprofiles.go  those settings as botocore reads them
+//	botoprofiles.go  those settings as botocore joins them
 //	otherstore.go    keys of stores other than AWS
 //
 // What every AWS reader finds, by the models in package readers:

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"keyd/credfile/readers"
 )
 
 // The names of the properties that make up a static credential.
@@ -222,7 +224,7 @@ func profileName(kind Kind, section string) (string, bool) {
 	if kind == Credentials {
 		return section, section != ""
 	}
-	if name, ok := namedBy("profile", section); ok {
+	if name, ok := readers.NamedBy("profile", section); ok {
 		return name, name != ""
 	}
 	switch prefix, name := splitHeader(section); {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"strings"
+
+	"keyd/credfile/readers"
 )
 
 // EndpointConfig holds the settings in the two files that decide how a profile reaches AWS.
@@ -74,7 +76,7 @@ func indexProfiles(credentials, config *File) *profileIndex {
 // addSection adds one section to its profile, or to the services sections.
 func (v *profileIndex) addSection(f *File, s *Section) {
 	at := &sectionOf{f, s}
-	if name, ok := namedBy("services", s.Name); f.Kind == Config && ok {
+	if name, ok := readers.NamedBy("services", s.Name); f.Kind == Config && ok {
 		v.services[name] = at
 	}
 	name, ok := profileName(f.Kind, s.Name)
@@ -123,7 +125,7 @@ func (v *profileIndex) hasPair(name string) bool {
 // it and a comment behind it. botocore cannot use such a value: see disputedSettings.
 func (v *profileIndex) setting(profile, name string) string {
 	if v.boto.knows(profile) {
-		return plainValue(v.boto.profiles[profile][name].text)
+		return plainValue(v.boto.profiles[profile][name].Text)
 	}
 	return v.lenientSetting(profile, name)
 }

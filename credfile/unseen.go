@@ -98,8 +98,9 @@ func markTwoSecrets(profiles []Profile) {
 	}
 }
 
-// accountedLines returns the header lines of those sections of f whose key has been dealt
-// with: it is rotated, skipped for a reason, or unreadable already.
+// accountedLines returns the header lines of those sections of f whose pair has been dealt
+// with: it is rotated, unreadable, or a key that keyd leaves alone. Any other section may
+// still hold a stray id.
 func accountedLines(f *File, profiles []Profile) map[int]bool {
 	headers := map[int]bool{}
 	for _, p := range profiles {

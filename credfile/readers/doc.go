@@ -6,7 +6,8 @@
 // The readers disagree about every file that is not plain. Package credfile asks all
 // of them before and after an edit, so that no program ever finds half of an old and
 // half of a new key, and asks them which keys they find where keyd finds none. The
-// models share no code with the lexer of credfile, which would share its mistakes.
+// models share no code with the lexer of credfile, which would share its mistakes. What
+// the model of botocore finds also decides which settings of a profile count.
 //
 // # Sources
 //
