@@ -35,7 +35,7 @@ const (
 
 // ExitAlreadyRunning is the exit code of keyd run when another daemon runs on the
 // same state folder. The service managers restart a daemon that has failed, and this
-// code tells systemd that there is nothing to mend: the other daemon does the work.
+// code tells systemd that there is nothing to repair: the other daemon does the work.
 const ExitAlreadyRunning = 4
 
 // Service is keyd as a login service of one user.

@@ -129,9 +129,9 @@ func (e *ownerError) Unwrap() error { return e.error }
 func (e *ownerError) Hint() string { return e.hint }
 
 // warnWriters returns a warning for each AWS file that others may write, with the command
-// that ends it. keyd rotates the keys all the same, because it makes nothing worse: who may
-// write the file can replace the pair today, the new pair is as exposed as the old one,
-// and a key that is left to age is exposed for longer. AWS tools do not ask who may write
+// that ends it. keyd rotates the keys all the same, because it makes nothing worse. Anyone
+// who may write the file can replace the pair already, the new pair is as exposed as the
+// old one, and a key that is left to age is exposed for longer. AWS tools do not ask who may write
 // the file, and some systems show such modes where no one else has access.
 func (a *app) warnWriters(loc locations) []string {
 	var texts, blamed []string
@@ -139,7 +139,7 @@ func (a *app) warnWriters(loc locations) []string {
 		err := atomicfile.CheckTrust(a.fileSys(), path, a.getenv("HOME"))
 		untrusted, ok := errors.AsType[*atomicfile.Untrusted](err)
 		if !ok || slices.Contains(blamed, untrusted.Path) {
-			continue // whoever reads the file reports any other error
+			continue // reading the file reports any other error
 		}
 		blamed = append(blamed, untrusted.Path)
 		text := strings.TrimSuffix(err.Error(), "; it was left as it is")

@@ -25,10 +25,10 @@ const (
 // CheckTrust returns an *Untrusted unless path, and every folder and symbolic link on the
 // way to it, belongs to the user of this process or to root, and may be written by no one
 // else. A folder above path that others may write is accepted if it has the sticky bit,
-// as /tmp has: no one can then replace what belongs to someone else in it. What is above
-// home is not judged when the way leads through home: whoever controls that controls the
-// user anyway. home may be "". Where path does not exist, only what exists of the way is
-// judged. Other errors are those of looking: without permission, for example.
+// as /tmp has: no one can then replace what belongs to someone else in it. When the way
+// leads through home, the folders above home are not judged: their owners control the
+// user anyway. home may be "". Where path does not exist, only the existing part of the
+// way is judged. Any other error comes from reading the way, as without permission.
 //
 // The rules are those of sshd for authorized_keys and of ssh for its config file. Both
 // refuse the mode bits 022 (safe_path in misc.c, read_config_file_depth in readconf.c of
@@ -72,13 +72,13 @@ func CheckOwner(sys Sys, path string) error {
 	}
 	real, err := Resolve(sys, path)
 	if err != nil {
-		return nil // whoever reads the file reports it
+		return nil // reading the file reports it
 	}
 	info, err := sys.Lstat(real)
 	if err != nil {
 		return nil
 	}
-	s := step{name: real, info: info}
+	s := pathPart{name: real, info: info}
 	if u := s.untrusted(sys); s.isForeign(u.Euid) {
 		u.Of, u.foreign = path, true
 		return u
@@ -109,7 +109,7 @@ func checkOpen(sys Sys, name string, info Info) error {
 	if sys.Euid() < 0 {
 		return nil
 	}
-	s := step{name: name, info: info}
+	s := pathPart{name: name, info: info}
 	if u := s.judge(sys); u != nil {
 		u.Of = name
 		return u
@@ -121,8 +121,8 @@ func checkOpen(sys Sys, name string, info Info) error {
 // be written by one.
 func (o *Original) CheckRead() error { return checkOpen(o.sys, o.Path, o.Info) }
 
-// step is a folder, link or file on the way to a path.
-type step struct {
+// pathPart is a folder, link or file on the way to a path.
+type pathPart struct {
 	name   string
 	info   Info
 	parent bool   // more of the way follows
@@ -130,9 +130,9 @@ type step struct {
 }
 
 // walkFrom returns what exists on the way to path, in order, without the folders above
-// home. If path exists, it is the last step.
-// Its error is that of followLinks; it may come with steps.
-func walkFrom(sys Sys, path, home string) ([]step, error) {
+// home. If path exists, it is the last part.
+// Its error is that of followLinks; it may come with parts.
+func walkFrom(sys Sys, path, home string) ([]pathPart, error) {
 	above := map[string]bool{}
 	if home != "" {
 		real, _, err := followLinks(sys, home, func(name string, _ Info) { above[name] = true })
@@ -145,15 +145,15 @@ func walkFrom(sys Sys, path, home string) ([]step, error) {
 	if err != nil {
 		return nil, err
 	}
-	var way []step
+	var way []pathPart
 	if root, _ := splitPath(abs); home == "" {
 		if info, err := sys.Lstat(root); err == nil {
-			way = append(way, step{root, info, true, home})
+			way = append(way, pathPart{root, info, true, home})
 		}
 	}
-	var last step
+	var last pathPart
 	_, _, err = followLinks(sys, abs, func(name string, info Info) {
-		if last = (step{name, info, true, home}); !above[name] {
+		if last = (pathPart{name, info, true, home}); !above[name] {
 			way = append(way, last)
 		}
 	})
@@ -172,8 +172,8 @@ func isBelow(name, dir string) bool {
 	return err == nil && rest != "." && filepath.IsLocal(rest)
 }
 
-// judge returns why the step is not to be trusted, or nil.
-func (s step) judge(sys Sys) *Untrusted {
+// judge returns why the part is not to be trusted, or nil.
+func (s pathPart) judge(sys Sys) *Untrusted {
 	u := s.untrusted(sys)
 	if s.isForeign(u.Euid) {
 		u.foreign = true
@@ -188,10 +188,10 @@ func (s step) judge(sys Sys) *Untrusted {
 	return nil
 }
 
-// isForeign reports whether another user than root and euid owns the step.
-func (s step) isForeign(euid int) bool { return s.info.UID > 0 && s.info.UID != euid }
+// isForeign reports whether another user than root and euid owns the part.
+func (s pathPart) isForeign(euid int) bool { return s.info.UID > 0 && s.info.UID != euid }
 
-func (s step) untrusted(sys Sys) *Untrusted {
+func (s pathPart) untrusted(sys Sys) *Untrusted {
 	return &Untrusted{Path: s.name, Info: s.info, Euid: sys.Euid(), parent: s.parent,
 		isHome: s.name == s.home, inHome: s.home != "" && isBelow(s.name, s.home)}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Writers reads the mode and, for the group bits, who is in the group. The group with id
-// 0 counts as root, which puts into it whom it likes.
+// 0 counts as root, which decides who is in it.
 func (OS) Writers(name string, info Info) Writers {
 	switch perm := info.Mode.Perm(); {
 	case perm&0o022 == 0:
