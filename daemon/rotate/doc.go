@@ -29,6 +29,7 @@
 //	schedule.go   Schedule: the rounds of a pass
 //	turn.go       what to do about each target in a round, and which of them are due
 //	step.go       one step of each, side by side, and what remains of it
+//	cache.go      what the rounds of a pass read once
 //	progress.go   what a pass knows of a target between two steps
 //	gather.go     the world: all targets, from files, journals and status
 //	target.go     target: one key and all that is known of it; the only file that writes facts

@@ -165,8 +165,13 @@ func (d *Rotator) turnResult(u *turn, stopped error) Result {
 // statusLine returns the line of the status. While a look is in progress, that is the
 // previous line: there is nothing new to say until AWS has answered.
 func (u *turn) statusLine(result Result) state.KeyStatus {
-	if u.decision.Do != decide.DoLook || u.lastStatus == nil {
+	if u.decision.Do != decide.DoLook {
 		return result.KeyStatus
+	}
+	if u.lastStatus == nil {
+		line := result.KeyStatus
+		line.SetDecision(decide.WaitForFirstPass())
+		return line
 	}
 	line := *u.lastStatus
 	line.Memory = result.Memory
