@@ -32,7 +32,6 @@
 //	cache.go      what the rounds of a pass read once
 //	progress.go   what a pass knows of a target between two steps
 //	gather.go     the world: all targets, from files, journals and status
-//	cache.go      status and history, read again only when a process has written them
 //	target.go     target: one key and all that is known of it; the only file that writes facts
 //	client.go     which pair signs, and the client that signs with it
 //	places.go     which files show which pair of a rotation
