@@ -89,7 +89,10 @@ func (f *File) appendWarnings(ws []Problem, s *Section, p pair) []Problem {
 			ws = append(ws, q)
 		}
 	}
-	if s.Form == Ignored {
+	if name, isConfig := strings.CutPrefix(s.Name, "profile "); isConfig && f.Kind == Credentials {
+		ws = append(ws, f.newProblem(s.Line, "in this file the header of a profile has no word profile: the AWS CLI reads one that is called \""+s.Name+"\", and the cross-SDK rules ignore it",
+			"write ["+nameIfSafe(strings.TrimSpace(name))+"], if that profile was meant"))
+	} else if s.Form == Ignored {
 		ws = append(ws, f.newProblem(s.Line, "the cross-SDK rules ignore a profile with this name", "name the profile with letters, digits and - _ / . % @ : + only"))
 	}
 	if s.Name == "DEFAULT" {

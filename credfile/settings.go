@@ -3,6 +3,7 @@ package credfile
 import (
 	"bytes"
 	"cmp"
+	"slices"
 	"strings"
 
 	"keyd/credfile/readers"
@@ -237,6 +238,21 @@ func (l *sectionOf) nestedValue(block, name string) string {
 	return value
 }
 
+// describeSource says what is wrong with the source_profile of a role, or "". Whether its
+// key is rotated is for the profile's own line to say.
+func (v *profileIndex) describeSource(source string) string {
+	switch {
+	case v.hasPair(source), v.setting(source, "role_arn") != "":
+		return ""
+	case !slices.Contains(v.order, source) && !v.boto.knows(source):
+		return ", which does not exist"
+	}
+	if skip, _ := v.findProvider(source); skip == NoKeys {
+		return ", which holds no key"
+	}
+	return ""
+}
+
 // findProvider returns the way in which a profile gets its credentials apart from a
 // static pair, and the reason in words. The first match counts, in the order in
 // which the SDKs try.
@@ -245,7 +261,7 @@ func (v *profileIndex) findProvider(profile string) (Skip, string) {
 	get := func(name string) string { return v.setting(profile, name) }
 	switch source := get("source_profile"); {
 	case get("role_arn") != "" && source != "":
-		return Role, "assumes a role with the key of profile " + source + ": that key is rotated"
+		return Role, "assumes a role with the credentials of profile " + source + v.describeSource(source)
 	case get("role_arn") != "":
 		return Role, "assumes a role without a key in these files"
 	case get("sso_session") != "" || get("sso_start_url") != "":

@@ -89,10 +89,10 @@ func (s *Snapshot) looksCutOff(now time.Time) bool {
 //
 // A folder or a device in the place of a file is like no file, as it is to the AWS tools.
 //
-// When there is no credentials file, and no key in the config file, the error wraps
-// fs.ErrNotExist, or the *atomicfile.Refused of what is there instead. When a file never
-// stops changing, it wraps atomicfile.ErrBusy. When a file cannot be read in its present
-// state, it wraps an *atomicfile.Refused.
+// When there is no credentials file, and no key in the config file, the error is a
+// *NoKeyError, or wraps the *atomicfile.Refused of what is there instead. When a file
+// never stops changing, it wraps atomicfile.ErrBusy. When a file cannot be read in its
+// present state, it wraps an *atomicfile.Refused.
 func (s *Store) Read(ctx context.Context, expect ...string) (*Snapshot, error) {
 	return s.readUntil(ctx, len(expect) > 0, func(snap *Snapshot) bool {
 		for _, id := range expect {
@@ -154,8 +154,7 @@ func (s *Store) readOnce(ctx context.Context) (*Snapshot, error) {
 		if instead != nil {
 			return nil, fmt.Errorf("credfile: %w", instead)
 		}
-		return nil, fmt.Errorf("credfile: no key in %s or %s: %w; create one with: aws configure",
-			s.Paths.Credentials, s.Paths.Config, fs.ErrNotExist)
+		return nil, &NoKeyError{Paths: s.Paths, Profiles: snap.Profiles}
 	}
 	return snap, nil
 }

@@ -75,12 +75,13 @@ func (a *app) installService(ctx context.Context, yes bool) error {
 // showOutlook prints what keyd would do with every key, and reports whether one of
 // them needs a person.
 func (a *app) showOutlook(ctx context.Context, d *rotate.Rotator, loc locations) (needsPerson bool, err error) {
-	if err := a.noteEndpoints(ctx, loc, nil); err != nil {
-		return false, err
-	}
-	a.noteUnknownProfiles(ctx, loc, d.Settings)
-	all, err := d.Rehearse(ctx)
-	if err != nil {
+	all := []rotate.Result(nil)
+	if err := a.noteEndpoints(ctx, loc, nil); err == nil {
+		a.noteUnknownProfiles(ctx, loc, d.Settings)
+		if all, err = d.Rehearse(ctx); err != nil {
+			return false, err
+		}
+	} else if all = a.skipKeyless(ctx, d, err, nil); len(all) == 0 {
 		return false, err
 	}
 	if len(all) == 0 {
@@ -122,7 +123,7 @@ func (a *app) outlookRow(r rotate.Result, settings settings.Settings) tableRow {
 		w.state = "wait: " + stripPackages(r.Why)
 	}
 	if run := cmp.Or(r.Hint, hint.HintFor(r.Err, r.Profiles)); run != "" && (r.NeedsPerson || r.Err != nil) {
-		w.lines = []string{a.term.shortenHome(formatHint(run))}
+		w.lines = []string{a.term.shortenHome(a.term.nameSettings(formatHint(run)))}
 	}
 	return w
 }

@@ -177,7 +177,7 @@ func (n *narrator) closingText(r rotate.Result) string {
 		return fmt.Sprintf("%s stays usable until %s, is inactive until %s, then deleted%s", rotation.Old,
 			formatMoment(r.Until, now), formatMoment(r.Until.Add(n.settings.Quarantine), now), describeUse(rotation))
 	case r.State == decide.StateQuarantine && rotation != nil && rotation.New.ID != "":
-		return fmt.Sprintf("%s is inactive until %s, then deleted; keyd hold makes it usable again", rotation.Old, formatMoment(r.Until, now))
+		return fmt.Sprintf("%s is inactive until %s, then deleted; until then, this makes it usable again: %s", rotation.Old, formatMoment(r.Until, now), hint.Command("keyd hold", r.Profiles[0]))
 	case r.State == decide.StateOK && joinNames(r.Profiles) == n.heading:
 		return fmt.Sprintf("done: %s is the only key", shortID(r.KeyID))
 	case r.State == decide.StateOK:
@@ -197,17 +197,25 @@ func describeUse(rotation *journal.Rotation) string {
 	return ""
 }
 
-// whatFollows says what would happen to the old key of a rotation afterwards.
+// whatFollows says what would happen to the old key of a rotation afterwards; "" when the
+// action ends the rotation, or undoes it.
 func (n *narrator) whatFollows(r rotate.Result) string {
 	old, overlap, quarantine := shortID(r.KeyID), formatDuration(n.settings.Overlap), formatDuration(n.settings.Quarantine)
 	if r.Rotation != nil {
 		old = r.Rotation.Old.String()
 	}
 	switch {
+	case slices.Contains([]decide.Do{decide.DoRevive, decide.DoPutBack, decide.DoDiscard, decide.DoReconcile, decide.DoSetAside, decide.DoDropOrphan}, r.Do),
+		r.Do == decide.DoDelete && !n.flags.deleteNow:
+		return ""
+	case n.flags.deleteNow && r.Rotation != nil && !r.Rotation.Deactivated.IsZero():
+		return "then " + old + ", which is inactive, is deleted at once; nothing brings it back"
 	case n.flags.deleteNow:
 		return "then " + old + " is deactivated and deleted at once; nothing brings it back"
+	case r.Rotation != nil && !r.Rotation.Deactivated.IsZero():
+		return old + " is inactive for " + quarantine + ", then deleted"
 	case n.flags.retireNow:
-		return fmt.Sprintf("then %s is deactivated at once, and deleted after %s; keyd hold makes it usable again until then", old, quarantine)
+		return fmt.Sprintf("then %s is deactivated at once, and deleted after %s; until then, this makes it usable again: %s", old, quarantine, hint.Command("keyd hold", r.Profiles[0]))
 	}
 	return fmt.Sprintf("then %s stays usable for %s, and until nobody has used it for %s; it is inactive for %s, then deleted", old, overlap, overlap, quarantine)
 }
@@ -227,5 +235,7 @@ func (n *narrator) printPreview(r rotate.Result) {
 		}
 		n.term.printf("  %s: %-21s %s -> \"new\"\n", n.term.shortenHome(fmt.Sprintf("%s:%d", c.Path, c.Line)), c.Property, old)
 	}
-	n.term.printf("  %s\n", n.whatFollows(r))
+	if text := n.whatFollows(r); text != "" {
+		n.term.printf("  %s\n", text)
+	}
 }

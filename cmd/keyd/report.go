@@ -55,6 +55,9 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(stateDi
 	}
 	snapshot, err := loc.quickRead(ctx)
 	missing := errors.Is(err, fs.ErrNotExist) && slices.Contains(status.Files, loc.store.Paths.Credentials) && slices.ContainsFunc(status.Keys, hasRotation)
+	if keyless, ok := errors.AsType[*credfile.NoKeyError](err); ok && !missing && len(keyless.Profiles) > 0 {
+		snapshot, err = &credfile.Snapshot{Profiles: keyless.Profiles}, nil
+	}
 	if err != nil && !missing {
 		return nil, err
 	}
@@ -74,6 +77,8 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(stateDi
 		r.Settings = err.Error()
 		if _, ok := errors.AsType[*atomicfile.Untrusted](err); ok {
 			r.Settings += "; " + hint.Hint(a.explainOwner(err))
+		} else if fix := hint.Hint(err); fix != "" {
+			r.Settings += " (" + fix + ")"
 		}
 	}
 	switch {

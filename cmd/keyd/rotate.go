@@ -55,11 +55,14 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 	if err := a.confirmRotate(ctx, names, f); err != nil {
 		return err
 	}
-	if err := a.noteEndpoints(ctx, loc, names); err != nil {
-		return err
-	}
 	n := a.newNarrator(d.Settings)
 	n.named, n.flags = len(names) > 0, f
+	if err := a.noteEndpoints(ctx, loc, names); err != nil {
+		if skipped := a.skipKeyless(ctx, d, err, names); len(skipped) > 0 {
+			return n.printSkipped(ctx, skipped)
+		}
+		return err
+	}
 	d.OnEvent = n.printEvent
 	results, err := d.Pass(ctx, rotate.Request{
 		Options:  decide.Options{Manual: true, Force: f.force, RetireNow: f.retireNow || f.deleteNow, DeleteNow: f.deleteNow},
@@ -75,7 +78,7 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 	code, open := exitDone, false
 	for _, r := range results {
 		code = worseCode(code, n.printResult(ctx, r))
-		open = open || r.Rotation != nil
+		open = open || r.Rotation != nil && r.Rotation.Held.IsZero() && !r.NeedsPerson
 	}
 	if open && ctx.Err() == nil {
 		a.hintDaemon(loc.folders.StateDir)

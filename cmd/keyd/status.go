@@ -14,7 +14,7 @@ import (
 
 const statusLong = `Show the state of every profile's key, from the files and from what the last
 pass found. No call to AWS is made, and nothing is changed. Exit code 3 means
-that a key, or the state folder, needs a person.
+that a key, the state folder, or a keyd.ini that stops everything needs a person.
 
 --json prints one object with version (1), now, daemon_running, looked (when
 the last pass ended), by and pid (the command and the process that ran it),
@@ -65,7 +65,7 @@ func (a *app) showStatus(ctx context.Context, names []string, asJSON bool) error
 		return err
 	}
 	a.term.print(format(r))
-	if r.Locks != "" || slices.ContainsFunc(r.Keys, func(l state.KeyStatus) bool { return l.NeedsPerson }) {
+	if r.Locks != "" || r.Settings != "" && r.settings.Unknown || slices.ContainsFunc(r.Keys, func(l state.KeyStatus) bool { return l.NeedsPerson }) {
 		return exitError(exitPerson)
 	}
 	return nil

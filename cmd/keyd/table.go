@@ -65,7 +65,7 @@ func (t *terminal) keyRow(l state.KeyStatus, r *report) tableRow {
 		w.state = "ok"
 	}
 	if l.Hint != "" {
-		w.lines = append(w.lines, t.shortenHome(formatHint(l.Hint)))
+		w.lines = append(w.lines, t.shortenHome(t.nameSettings(formatHint(l.Hint))))
 	}
 	return w
 }

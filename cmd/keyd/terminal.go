@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"keyd/daemon/state"
 )
 
 // terminal prints, and asks questions. No other code in this package writes to
@@ -21,6 +23,7 @@ type terminal struct {
 	in       io.Reader
 	out, err io.Writer
 	home     string // printed as ~
+	settings string // the path of keyd.ini; "" when it is unknown
 	width    int    // columns of standard output; 0 if it is not a terminal
 	colour   bool
 	canAsk   bool // a person can answer a question
@@ -29,6 +32,9 @@ type terminal struct {
 
 func newTerminal(p process) *terminal {
 	t := &terminal{in: p.in, out: p.out, err: p.err, home: cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE"))}
+	if folders, err := state.FindFolders(p.getenv, p.goos); err == nil {
+		t.settings = folders.SettingsFile
+	}
 	if out, ok := p.out.(*os.File); ok && term.IsTerminal(int(out.Fd())) && p.getenv("TERM") != "dumb" && enableEscapes(out) {
 		t.width = 80
 		t.measureWidth()
@@ -69,7 +75,7 @@ func (t *terminal) printError(text, hint string) {
 
 func (t *terminal) printHint(text string) {
 	if text != "" {
-		t.printMessage("hint", plainText, text)
+		t.printMessage("hint", plainText, t.nameSettings(text))
 	}
 }
 
@@ -163,6 +169,17 @@ func (t *terminal) shortenHome(text string) string {
 		b.WriteString(part)
 	}
 	return b.String()
+}
+
+// nameSettings writes the path of keyd.ini into a hint that names the file alone: where it
+// is depends on the system, and it need not exist yet.
+func (t *terminal) nameSettings(text string) string {
+	for _, in := range []string{" in ", " of "} {
+		if t.settings != "" {
+			text = strings.ReplaceAll(text, in+"keyd.ini", in+t.settings)
+		}
+	}
+	return text
 }
 
 func plainText(text string) string { return text }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"keyd/credfile"
+	"keyd/daemon/hint"
 	"keyd/daemon/journal"
 	"keyd/daemon/settings"
 )
@@ -44,7 +45,7 @@ func decideExcluded(f Facts, r *journal.Rotation, s settings.Settings, now time.
 		return d
 	}
 	if phaseOf(r) == phaseQuarantine {
-		return waitExcluded(f, r, s, fmt.Sprintf("%s is inactive and is not deleted; keyd hold makes it usable again", old))
+		return waitExcluded(f, r, s, fmt.Sprintf("%s is inactive and is not deleted; this makes it usable again: %s", old, hint.Command("keyd hold", r.Profiles()[0])))
 	}
 	return waitExcluded(f, r, s, fmt.Sprintf("%s and %s both stay usable", old, next))
 }

@@ -36,7 +36,7 @@ func decideLostAnswer(f Facts, r *journal.Rotation, s settings.Settings, now tim
 		if r.OrphanID != "" {
 			left = credfile.Short(r.OrphanID) + ", which came from a call whose answer was lost, is left as it is and is not deleted"
 		}
-		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s, keyd resume continues", heldSince(r), left))
+		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s; to continue: %s", heldSince(r), left, resumeCommand(r)))
 	case r.OrphanID != "":
 		return orWaitForRetry(f, s, now, decideOrphan(f, r, s, now))
 	case r.IsForeignTo(f.Installation) && now.Sub(r.CreateSent).Abs() < foreignCallLimit:

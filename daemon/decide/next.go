@@ -98,7 +98,7 @@ func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
 	key := seen.FindKey(f.ID)
 	switch {
 	case seen.Root:
-		return Skip("root key of account " + seen.Account + ": keyd never touches it; AWS advises deleting it" + f.saidBy())
+		return Skip(describeRoot(f))
 	case seen.User == "":
 		return Skip("not the key of an IAM user: " + seen.ARN + f.saidBy())
 	case key == nil && now.Sub(seen.At) >= unlistedRecheck:
@@ -112,6 +112,17 @@ func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
 		return WaitUntil(StateOK, due, fmt.Sprintf("%s old, replaced at %s", FormatAge(age), FormatAge(AddJitter(s.RotateAfterFor(f.Profiles), f.ID, f.Installation))))
 	}
 	return decideDue(f, s, now, age)
+}
+
+// describeRoot says why a root key is left alone. Stand-ins of AWS call every key one, so
+// only AWS's own word is followed by AWS's own advice.
+// Source: IAM user guide, "Root user best practices".
+func describeRoot(f Facts) string {
+	const never = ": keyd never touches it"
+	if f.CustomEndpoint != "" {
+		return f.CustomEndpoint + " says that this is the root key of account " + f.Seen.Account + never
+	}
+	return "root key of account " + f.Seen.Account + never + "; AWS advises deleting it"
 }
 
 // unlistedRecheck is how often keyd asks again whether IAM lists a key that works. The

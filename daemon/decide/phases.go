@@ -89,7 +89,7 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 		if d, ok := watchNewKey(f, r, now, StateHeld); ok && phaseOf(r) >= phaseOverlap && f.Placement.New > 0 && !f.neverSigns(s) {
 			return d
 		}
-		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s stays usable, keyd resume continues", heldSince(r), credfile.Short(r.Old.ID)))
+		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s stays usable; to continue: %s", heldSince(r), credfile.Short(r.Old.ID), resumeCommand(r)))
 	case f.Placement.Old > 0 && phaseOf(r) >= phaseOverlap:
 		return heal(decideMend(f, r, s, now))
 	case ExcludedBy(f, s) != "":
@@ -160,7 +160,7 @@ func decideGiveUp(f Facts, r *journal.Rotation, s settings.Settings, now time.Ti
 		return heal(orWaitForRetry(f, s, now, actNow(DoPutBack, StateRotating, r.GiveUpReason+": putting "+credfile.Short(r.Old.ID)+" back")))
 	}
 	if !r.Held.IsZero() {
-		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s, and the files show %s; keyd resume deletes %s", heldSince(r), r.GiveUpReason, credfile.Short(r.Old.ID), credfile.Short(r.New.ID)))
+		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s, and the files show %s; this deletes %s: %s", heldSince(r), r.GiveUpReason, credfile.Short(r.Old.ID), credfile.Short(r.New.ID), resumeCommand(r)))
 	}
 	if ExcludedBy(f, s) != "" {
 		return waitExcluded(f, r, s, fmt.Sprintf("%s: the files show %s, and %s is not deleted", r.GiveUpReason, credfile.Short(r.Old.ID), credfile.Short(r.New.ID)))
@@ -175,3 +175,6 @@ func decideGiveUp(f Facts, r *journal.Rotation, s settings.Settings, now time.Ti
 func heldSince(r *journal.Rotation) string {
 	return "held since " + r.Held.Local().Format("2 Jan 15:04")
 }
+
+// resumeCommand returns the command that lets a rotation continue.
+func resumeCommand(r *journal.Rotation) string { return hint.Command("keyd resume", r.Profiles()[0]) }

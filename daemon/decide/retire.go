@@ -136,24 +136,26 @@ func checkBeforeRetiring(f Facts, now time.Time) (Decision, bool) {
 
 // decideQuarantine decides while the old key is Inactive and not yet deleted.
 func decideQuarantine(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
-	if d, ok := checkFutureWaits(f, now, StateQuarantine); ok && !r.DeleteNow {
+	if d, ok := checkFutureWaits(f, now, StateQuarantine); ok && !r.DeleteNow && !f.Options.DeleteNow {
 		return d
 	}
 	if d, ok := watchNewKey(f, r, now, StateQuarantine); ok {
 		return d
 	}
-	end := r.Deactivated.Add(s.Quarantine)
-	if now.Before(end) && !r.DeleteNow {
-		return WaitUntil(StateQuarantine, end, credfile.Short(r.Old.ID)+" is inactive and is deleted then; keyd hold makes it usable again")
+	end, deleteNow := r.Deactivated.Add(s.Quarantine), r.DeleteNow || f.Options.DeleteNow // a dry run journals nothing
+	if now.Before(end) && !deleteNow {
+		return WaitUntil(StateQuarantine, end, fmt.Sprintf("%s is inactive and is deleted then; until then, this makes it usable again: %s", credfile.Short(r.Old.ID), hint.Command("keyd hold", r.Profiles()[0])))
 	}
 	d, ok := checkBeforeDeleting(f, now)
 	switch {
 	case ok && d.Do == DoBlock && stillBelieved(f, now) && f.Seen.At.After(r.Deactivated):
 		return d
 	case lookIsStale(f, r.Deactivated, now):
-		return actNow(DoLook, StateQuarantine, "the quarantine is over: looking at both keys once more")
+		return actNow(DoLook, StateQuarantine, "the quarantine is over or ended: looking at both keys once more")
 	case ok:
 		return d
+	case now.Before(end):
+		return actNow(DoDelete, StateQuarantine, credfile.Short(r.Old.ID)+" is inactive, and its quarantine is ended")
 	}
 	return actNow(DoDelete, StateQuarantine, credfile.Short(r.Old.ID)+" has been inactive long enough")
 }

@@ -206,7 +206,7 @@ func (r *resolver) setRegions() error {
 		region, _ := plainRegion(site.Region)
 		partition, ok := r.partitionFor(region)
 		if !ok {
-			return ofProfile(i, newSettingError(setting, fmt.Sprintf("is %q, which belongs to no AWS partition that is known here", region)))
+			return ofProfile(i, newSettingError(setting, fmt.Sprintf("is %q, which belongs to no AWS partition that is known here; %s", region, guessRegion(region))))
 		}
 		if r.Partition != "" && partition != r.Partition {
 			return &ConflictError{first, i, "the partition", r.Partition + " (" + r.Regions[0] + ")", partition + " (" + region + ")"}

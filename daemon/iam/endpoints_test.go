@@ -142,7 +142,7 @@ func TestResolveRefuses(t *testing.T) {
 		words string
 	}{
 		{"plain http over a network", credfile.EndpointConfig{EndpointURL: "http://iam.example"}, nil, "without TLS"},
-		{"plain http to a name like localhost", credfile.EndpointConfig{EndpointURL: "http://localhost.example"}, nil, "without TLS"},
+		{"plain http to a name like localhost", credfile.EndpointConfig{EndpointURL: "http://localhost.example"}, nil, "without TLS anyone on the way can read a new secret; use https, or, if it is this machine, http://127.0.0.1"},
 		{"plain http to every address", credfile.EndpointConfig{EndpointURL: "http://0.0.0.0:4566"}, nil, "without TLS"},
 		{"plain http by the environment", credfile.EndpointConfig{}, env{"AWS_ENDPOINT_URL_STS": "http://10.0.0.1"}, "AWS_ENDPOINT_URL_STS"},
 		{"another scheme", credfile.EndpointConfig{EndpointURL: "ftp://localhost"}, nil, "https"},
@@ -152,6 +152,9 @@ func TestResolveRefuses(t *testing.T) {
 		{"FIPS and a custom endpoint", credfile.EndpointConfig{EndpointURL: "https://a.example", FIPS: true}, nil, "FIPS"},
 		{"FIPS by the region and a custom endpoint", credfile.EndpointConfig{EndpointURL: "https://a.example", Region: "us-east-1-fips"}, nil, "FIPS"},
 		{"region of no partition", credfile.EndpointConfig{Region: "xx-foo-1"}, nil, `"xx-foo-1"`},
+		{"the name of a place", credfile.EndpointConfig{Region: "Ireland"}, nil, "a region looks like eu-west-1"},
+		{"a region in capitals", credfile.EndpointConfig{Region: "EU-WEST-1"}, nil, "did you mean eu-west-1?"},
+		{"an availability zone", credfile.EndpointConfig{Region: "cn-north-1a"}, nil, "is that an availability zone of cn-north-1?"},
 		{"region with a host in it", credfile.EndpointConfig{Region: "us-east-1.evil.example", EndpointURL: "https://a.example"}, nil, "partition"},
 		{"AWS_REGION of no partition", credfile.EndpointConfig{}, env{"AWS_REGION": "nowhere"}, `"nowhere"`},
 		{"a services section that is missing", credfile.EndpointConfig{ServicesProblem: "names nothing"}, env{"AWS_ENDPOINT_URL_STS": "https://a.example"}, "services names nothing"},

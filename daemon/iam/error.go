@@ -99,7 +99,7 @@ func (e *Error) Hint() string {
 	case OptIn:
 		return "is this account signed up, and the region enabled?"
 	case BadKey:
-		return "was the key deleted or made inactive? does the region of the profile belong to the partition of the key (aws, aws-cn, aws-us-gov)?"
+		return "was the key deleted or made inactive? does the region of the profile belong to the partition of the key (aws; aws-cn, such as cn-north-1; aws-us-gov, such as us-gov-west-1)?"
 	case Invalid:
 		return e.hintInvalid()
 	case Throttled, Replicating, NoSuch:

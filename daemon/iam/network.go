@@ -209,6 +209,9 @@ func hintUnsent(err error, host string) string {
 	case faultNoDNS:
 		return "is this machine online? no name server answers"
 	case faultRefused:
+		if isLoopback(host) {
+			return "does the program run that stands in for AWS on this machine? to ask AWS itself, take AWS_ENDPOINT_URL out of the environment, or endpoint_url out of the profile"
+		}
 		return "is this machine online? does a firewall, or a VPN that is not connected, refuse connections to " + host + "?"
 	case faultSilent:
 		return "is this machine online? does a firewall drop connections to " + host + "?"

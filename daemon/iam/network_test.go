@@ -53,6 +53,10 @@ func TestNetworkFaultsAreToldApart(t *testing.T) {
 			t.Errorf("%s: %v (%s); hint %q; intercepted %t", name, e, e.Class, e.Hint(), IsIntercepted(e))
 		}
 	}
+	stopped := &call{name: "GetCallerIdentity", host: "127.0.0.1", attempts: 1, traced: true}
+	if h := stopped.newError(&url.Error{Op: "Post", URL: "http://127.0.0.1:4566", Err: dial(syscall.ECONNREFUSED)}).Hint(); !strings.Contains(h, "stands in for AWS") || strings.Contains(h, "online") {
+		t.Errorf("a stand-in that does not run: hint %q", h)
+	}
 	if err := checkProxyAnswer(http.StatusOK); err != nil {
 		t.Error(err)
 	}

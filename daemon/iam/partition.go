@@ -78,6 +78,21 @@ func homeRegion(partition string) string {
 	return ""
 }
 
+// guessRegion says which region a name was probably meant to be, or how one looks.
+func guessRegion(name string) string {
+	lower := strings.ToLower(strings.TrimSpace(name))
+	switch zone := strings.TrimRight(lower, "abcdefghijklmnopqrstuvwxyz"); {
+	case PartitionOf(lower) != "":
+		return "did you mean " + lower + "?"
+	case PartitionOf(zone) != "":
+		return "is that an availability zone of " + zone + "?"
+	}
+	return "a region looks like eu-west-1"
+}
+
+// ExampleRegion returns a region of a partition, for a hint, or "" for an unknown one.
+func ExampleRegion(partition string) string { return homeRegion(partition) }
+
 // isGlobalSTSRegion reports whether STS had only its global endpoint for the region, which
 // sts_regional_endpoints = legacy keeps to.
 // Source: STS endpoint rules of aws-sdk-go-v2, UseGlobalEndpoint; botocore, args.py,

@@ -6,12 +6,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -121,12 +123,26 @@ func loadRoots(bundle string) (*x509.CertPool, error) {
 	}
 	pem, err := readBundle(bundle)
 	if err != nil {
-		return nil, &SettingError{Setting: "ca_bundle", Profile: -1, text: fmt.Sprintf("iam: cannot read the certificate bundle (AWS_CA_BUNDLE, ca_bundle or REQUESTS_CA_BUNDLE): %v", err), err: err}
+		return nil, &SettingError{Setting: "ca_bundle", Profile: -1, text: fmt.Sprintf("iam: cannot read the certificate bundle (AWS_CA_BUNDLE, ca_bundle or REQUESTS_CA_BUNDLE): %v%s", err, explainBundlePath(bundle, err)), err: err}
 	}
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, &SettingError{Setting: "ca_bundle", Profile: -1, text: "iam: the certificate bundle " + bundle + " (AWS_CA_BUNDLE, ca_bundle or REQUESTS_CA_BUNDLE) holds no certificate in PEM form"}
 	}
 	return roots, nil
+}
+
+// explainBundlePath says, after the failure err to open path, why it may name another file
+// than a person thinks.
+// Source: botocore and the SDKs for Go and JavaScript pass the value on as it is.
+func explainBundlePath(path string, err error) string {
+	switch {
+	case !errors.Is(err, fs.ErrNotExist):
+	case strings.HasPrefix(path, "~"), strings.ContainsAny(path, "$%"):
+		return "; AWS tools expand neither ~ nor variables there: write the whole path"
+	case !filepath.IsAbs(path):
+		return "; every program looks for it in the folder that it was started in: write the whole path"
+	}
+	return ""
 }
 
 // readBundle returns the contents of a PEM file, or of all files in a folder, which

@@ -76,6 +76,21 @@ func TestBundleAddsAuthorities(t *testing.T) {
 	}
 }
 
+// TestBundlePathIsExplained: a path that a shell would complete names no file here.
+func TestBundlePathIsExplained(t *testing.T) {
+	for path, words := range map[string]string{
+		"~/ca.pem":     "expand neither ~ nor variables",
+		"$HOME/ca.pem": "expand neither ~ nor variables",
+		"ca.pem":       "in the folder that it was started in",
+		filepath.Join(t.TempDir(), "missing.pem"): "",
+	} {
+		err := iam.CheckBundle(path)
+		if err == nil || !strings.Contains(err.Error(), words) || words == "" && strings.Contains(err.Error(), "whole path") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
 // After Close an idle client holds no connection, and it still works.
 func TestCloseLeavesNoConnection(t *testing.T) {
 	gone := make(chan struct{}, 10)

@@ -48,13 +48,13 @@ func checkURL(o origin) (string, error) {
 	u, err := url.Parse(o.value)
 	switch {
 	case err != nil || u.Hostname() == "":
-		return "", newSettingError(o.from, "is not a URL with a host")
+		return "", newSettingError(o.from, "is not a URL with a host, such as https://host:4566")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return "", newSettingError(o.from, "must hold scheme, host, port and path only")
 	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
 		return strings.TrimSuffix(o.value, "/"), nil
 	case u.Scheme == "http":
-		return "", newSettingError(o.from, "is "+o.value+": without TLS anyone on the way can read a new secret; use https (plain http only for localhost)")
+		return "", newSettingError(o.from, "is "+o.value+": without TLS anyone on the way can read a new secret; use https, or, if it is this machine, http://127.0.0.1 with the port")
 	}
 	return "", newSettingError(o.from, "is "+o.value+": the scheme must be https")
 }

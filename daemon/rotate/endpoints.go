@@ -91,7 +91,20 @@ func (d *Rotator) endpointHint(t *target, err error) string {
 	if e.Profile >= 0 {
 		name = t.holders[e.Profile].Name
 	}
+	if strings.HasPrefix(e.Setting, "endpoint_url") { // the endpoint may be right, and its key none of IAM's
+		return fmt.Sprintf("correct %s of profile %s, in %s; or leave its key alone: rotate = never below [profile %[2]s] in keyd.ini", e.Setting, name, files)
+	}
 	return fmt.Sprintf("correct %s of profile %s, in %s", e.Setting, name, files)
+}
+
+// partitionHint says which region the profiles of a key need. A region in the environment
+// counts only where no profile names one, so the profile is the place to name it.
+func (d *Rotator) partitionHint(t *target, partition string) string {
+	region := "a region of that partition"
+	if example := iam.ExampleRegion(partition); example != "" {
+		region = fmt.Sprintf("%s, or another region of partition %s,", example, partition)
+	}
+	return fmt.Sprintf("set region = %s in profile %s, in %s", region, strings.Join(t.facts.Profiles, " and "), d.Store.Paths.Config)
 }
 
 // variableHint says how to correct an environment variable. The service uses a

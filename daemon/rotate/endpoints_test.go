@@ -22,11 +22,11 @@ import (
 // keyd continues.
 func TestWrongEndpointNeedsPerson(t *testing.T) {
 	const region = "[default]\nregion = eu-west-1\n"
-	for name, c := range map[string]struct{ config, variable, value, run string }{
+	for name, c := range map[string]struct{ config, variable, value, run, end string }{
 		"region":           {config: "[default]\nregion = eu-wset-1x\n", run: "correct region of profile default, in "},
 		"region of one":    {config: region + "[profile work]\nregion = eu-wset-1x\n", run: "correct region of profile work, in "},
 		"two partitions":   {config: region + "[profile work]\nregion = cn-north-1\n", run: "make profiles default and work agree, in "},
-		"endpoint":         {config: region + "services = x\n[services x]\niam =\n  endpoint_url = http://aws.example.com\n", run: "correct endpoint_url of iam of profile default, in "},
+		"endpoint":         {config: region + "services = x\n[services x]\niam =\n  endpoint_url = http://aws.example.com\n", run: "correct endpoint_url of iam of profile default, in ", end: "or leave its key alone: rotate = never below [profile default] in keyd.ini"},
 		"services":         {config: region + "services = x\n", run: "correct services of profile default, in "},
 		"global or not":    {config: region + "sts_regional_endpoints = global\n", run: "correct sts_regional_endpoints of profile default, in "},
 		"bundle of Python": {config: region, variable: "REQUESTS_CA_BUNDLE", value: "/nowhere.pem", run: "correct REQUESTS_CA_BUNDLE in the environment"},
@@ -44,7 +44,7 @@ func TestWrongEndpointNeedsPerson(t *testing.T) {
 				l.Rotator.Getenv = func(n string) string { return map[string]string{c.variable: c.value}[n] }
 				l.Rotator.HTTP = nil // nothing is sent
 				r := l.Pass(rotate.Request{})
-				if !r.NeedsPerson || !strings.HasPrefix(r.Hint, c.run) || len(l.Cloud.Calls()) > 0 {
+				if !r.NeedsPerson || !strings.HasPrefix(r.Hint, c.run) || !strings.HasSuffix(r.Hint, c.end) || len(l.Cloud.Calls()) > 0 {
 					t.Errorf("needs a person: %t; %s; run %q", r.NeedsPerson, r.Why, r.Hint)
 				}
 				l.Rotator.HTTP = l.HTTP
@@ -57,6 +57,21 @@ func TestWrongEndpointNeedsPerson(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWrongPartitionNamesARegion: a stand-in says that the key is of another partition than
+// the region of its profiles. The hint names a region and all of the profiles: setting one
+// would make them disagree.
+func TestWrongPartitionNamesARegion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		inShellAt(l, standInURL, localStack{"arn:aws-us-gov:iam::000000000000:user/alice"}, func() {
+			r := l.PassOnce(rotate.Request{})
+			if want := "set region = us-gov-west-1, or another region of partition aws-us-gov, in profile default and work, in "; !r.NeedsPerson || !strings.HasPrefix(r.Hint, want) {
+				t.Errorf("%s: %s; run %q", r.State, r.Why, r.Hint)
+			}
+		})
+	})
 }
 
 // TestEmptyBundleNeedsPerson names a CA bundle without a certificate.

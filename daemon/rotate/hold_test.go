@@ -74,7 +74,7 @@ func TestHoldKeepsOrphan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := orphanLab(t)
 		r, err := l.Rotator.Hold(t.Context(), "default")
-		if err != nil || r.State != decide.StateHeld || !strings.Contains(r.Why, "is not deleted, keyd resume continues") {
+		if err != nil || r.State != decide.StateHeld || !strings.Contains(r.Why, "is not deleted; to continue: keyd resume default") {
 			t.Errorf("%s: %s (%v)", r.State, r.Why, err)
 		}
 		for range 10 {

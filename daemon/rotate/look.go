@@ -137,7 +137,7 @@ func (t *target) askIdentity(ctx context.Context, client *iam.Client) (who remot
 func (d *Rotator) adoptIdentity(t *target, who remote.Identity) error {
 	if who.Partition != t.endpoints.Partition {
 		return &needPersonError{text: fmt.Sprintf("the key belongs to partition %s, but its profile points to %s: nothing was changed", who.Partition, t.endpoints.Partition),
-			hint: fmt.Sprintf("set region in profile %s to a region of partition %s", t.facts.Profiles[0], who.Partition)}
+			hint: d.partitionHint(t, who.Partition)}
 	}
 	if err := d.checkOwner(t, who); err != nil {
 		return err

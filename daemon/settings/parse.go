@@ -31,7 +31,7 @@ func Parse(path string, data []byte) (Settings, error) {
 		KeyValueDelimiters: "=", ChildSectionDelimiter: "\x00", PreserveSurroundedQuote: true, // a command needs its quotation marks
 	}, data)
 	if err != nil {
-		return Settings{}, &Error{Path: path, Text: strings.TrimSpace(err.Error())}
+		return Settings{}, newSyntaxError(path, data, err)
 	}
 	p := parser{path: path, data: data, result: Default()}
 	for _, section := range file.Sections() {
@@ -39,6 +39,18 @@ func Parse(path string, data []byte) (Settings, error) {
 	}
 	p.checkRanges()
 	return p.result, p.err
+}
+
+// newSyntaxError returns the error for a text that is not an ini file. The reader ends its
+// messages with the line that it does not understand.
+func newSyntaxError(path string, data []byte, err error) *Error {
+	text := strings.TrimSpace(err.Error())
+	for i, line := range strings.Split(string(data), "\n") {
+		if line = strings.TrimSpace(line); line != "" && strings.HasSuffix(text, ": "+line) {
+			return &Error{Path: path, Line: i + 1, Text: text}
+		}
+	}
+	return &Error{Path: path, Text: text}
 }
 
 // parser collects the settings of one keyd.ini.
@@ -69,13 +81,20 @@ func (p *parser) parseSection(s *ini.Section) {
 	default:
 		p.addError(s.Name(), "", &Error{
 			Text: fmt.Sprintf("unknown section [%s]", s.Name()),
-			Near: nearSection(header),
+			Near: nearSection(header, s.Keys()),
+			Fix:  "the only sections are [profile NAME]; settings for every key stand above the first of them",
 		})
 	}
 }
 
-// nearSection returns the section that an unknown one was probably meant to be.
-func nearSection(header string) string {
+// nearSection returns the section that an unknown one was probably meant to be, or "" when
+// it holds what no profile has.
+func nearSection(header string, keys []*ini.Key) string {
+	for _, key := range keys {
+		if !slices.ContainsFunc(profileTable[:], func(r row) bool { return r.name == key.Name() || hint.Nearest(key.Name(), []string{r.name}) != "" }) {
+			return ""
+		}
+	}
 	word, rest, found := strings.Cut(header, " ")
 	if !found || hint.Nearest(word, []string{"profile"}) == "" {
 		rest = header

@@ -151,6 +151,7 @@ type Error struct {
 	Line int // 0 when the mistake concerns the whole file
 	Text string
 	Near string // the valid name that was probably meant; "" when there is none
+	Fix  string // how to correct it where no name is the answer; "" otherwise
 }
 
 // Error names the file, the line and the mistake.
@@ -161,10 +162,11 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.Path, e.Line, e.Text)
 }
 
-// Hint asks whether the nearest valid name was meant, or returns "".
+// Hint asks whether the nearest valid name was meant, says how to correct the mistake, or
+// returns "".
 func (e *Error) Hint() string {
 	if e.Near == "" {
-		return ""
+		return e.Fix
 	}
 	return fmt.Sprintf("did you mean %s?", e.Near)
 }

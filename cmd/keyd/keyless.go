@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"keyd/credfile"
+	"keyd/daemon/decide"
+	"keyd/daemon/rotate"
+	"keyd/daemon/state"
+)
+
+// skipKeyless returns why nothing is to be done for the profiles that err, which comes from
+// reading the files, found without any key; nil when err is another one, when names holds
+// another profile, or when a rotation is in progress, whose file is missing.
+func (a *app) skipKeyless(ctx context.Context, d *rotate.Rotator, err error, names []string) (skipped []rotate.Result) {
+	keyless, ok := errors.AsType[*credfile.NoKeyError](err)
+	if !ok {
+		return nil
+	}
+	if rotations, errs := d.JournalDir().Load(ctx); len(rotations)+len(errs) > 0 {
+		return nil
+	}
+	for _, name := range names {
+		if !slices.Contains(profileNames(keyless.Profiles), name) {
+			return nil
+		}
+	}
+	for _, g := range rotate.GroupProfiles(selectProfiles(keyless.Profiles, names)) {
+		decision := decide.Next(g.Facts(), d.Settings, a.now())
+		r := rotate.Result{KeyStatus: state.KeyStatus{Profiles: g.Names}, Do: decision.Do}
+		r.SetDecision(decision)
+		skipped = append(skipped, r)
+	}
+	return skipped
+}
+
+// printSkipped prints results about which there is nothing to do.
+func (n *narrator) printSkipped(ctx context.Context, skipped []rotate.Result) error {
+	code := exitDone
+	for _, r := range skipped {
+		code = worseCode(code, n.printResult(ctx, r))
+	}
+	if code != exitDone {
+		return exitError(code)
+	}
+	return nil
+}
