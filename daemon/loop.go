@@ -20,16 +20,17 @@ type loop struct {
 	wakes       wakeDetector
 	outbox      *notify.Outbox
 	info        state.DaemonInfo
-	schedule    *rotate.Schedule  // the pass in progress; nil between two passes
-	firstDue    time.Time         // when the first key is due; zero when none is
-	nextPass    time.Time         // when the next round or pass is due
-	failures    int               // passes in a row that returned an error
-	needy       []rotate.Result   // keys that newly need a person, and were not reported yet
-	retry       bool              // a person asked to try again now
-	failure     string            // the last error of a whole pass that a person was told of; "" after a pass without one
-	needsPerson map[string]bool   // keys that need a person and were reported, by KeyStatus.Identity
-	slowWatch   error             // why changes of files are noticed late, found during a round and not noted yet
-	lastLogged  map[string]string // the state of each key when it was last logged, by KeyStatus.Identity
+	schedule    *rotate.Schedule     // the pass in progress; nil between two passes
+	firstDue    time.Time            // when the first key is due; zero when none is
+	nextPass    time.Time            // when the next round or pass is due
+	failures    int                  // passes in a row that returned an error
+	needy       []rotate.Result      // keys that newly need a person, and were not reported yet
+	retry       bool                 // a person asked to try again now
+	failure     string               // the last error of a whole pass that a person was told of; "" after a pass without one
+	needsPerson map[string]bool      // keys that need a person and were reported, by KeyStatus.Identity
+	toldCauses  map[string]time.Time // when each cause for which keys need a person was last told
+	slowWatch   error                // why changes of files are noticed late, found during a round and not noted yet
+	lastLogged  map[string]string    // the state of each key when it was last logged, by KeyStatus.Identity
 }
 
 // newLoop starts the loop: it writes daemon.json, notifies the service manager, and

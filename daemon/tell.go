@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
@@ -131,51 +130,6 @@ func (l *loop) reportFailure(err error) {
 	}
 	l.failure = err.Error()
 	l.Deliver(rotate.Event{Time: l.Now(), Verb: rotate.VerbNeedsYou, Text: err.Error(), Hint: hint.Hint(err)})
-}
-
-// tellNeedy emits an event for the keys that newly need a person, one for each cause.
-func (l *loop) tellNeedy() {
-	groups := groupByCause(l.needy)
-	l.needy = nil
-	for _, same := range groups {
-		first := same[0]
-		e := rotate.Event{Time: l.Now(), Profiles: first.Profiles, KeyID: first.KeyID, Do: first.Do, Verb: rotate.VerbNeedsYou, Text: first.Why, Hint: first.Hint}
-		for _, r := range same[1:] {
-			e.Profiles = slices.Concat(e.Profiles, r.Profiles)
-		}
-		if len(same) > 1 {
-			e.Text = fmt.Sprintf("%d keys need you for the same reason; the first one: %s", len(same), first.Why)
-		}
-		l.Deliver(e)
-	}
-}
-
-// groupByCause groups results whose reasons differ only in names, ids and numbers: a
-// file that cannot be written, or a clock that is wrong, is one event however many keys
-// it concerns.
-func groupByCause(results []rotate.Result) (groups [][]rotate.Result) {
-	byCause := map[string]int{}
-	for _, r := range results {
-		cause := withoutNames(r)
-		i, known := byCause[cause]
-		if !known {
-			i = len(groups)
-			byCause[cause], groups = i, append(groups, nil)
-		}
-		groups[i] = append(groups[i], r)
-	}
-	return groups
-}
-
-// withoutNames returns the reason of a result without the names, ids and numbers in it.
-func withoutNames(r rotate.Result) string {
-	words := strings.FieldsFunc(r.Why, func(c rune) bool { return unicode.IsSpace(c) || strings.ContainsRune(",;:()", c) })
-	for i, word := range words {
-		if slices.Contains(r.Profiles, word) || strings.ContainsFunc(word, unicode.IsDigit) || strings.HasPrefix(word, "AKIA") {
-			words[i] = "*"
-		}
-	}
-	return strings.Join(words, " ")
 }
 
 // summary returns the status line that systemctl status shows after a pass; next is

@@ -115,6 +115,41 @@ func TestOneCauseIsToldOnce(t *testing.T) {
 	})
 }
 
+// TestOneCauseAtManyHoursIsToldTogether: one policy denies the keys of many users. Each key
+// is tried at hours of its own, and so needs a person at another hour of the second day.
+func TestOneCauseAtManyHoursIsToldTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
+		l.User.DenyAction("UpdateAccessKey", awssim.SCP)
+		for _, name := range []string{"bob", "carol", "dave", "erin", "frank"} {
+			l.AddProfile(name, 70*settings.Day)
+			l.Cloud.FindUser(lab.Account, name).DenyAction("UpdateAccessKey", awssim.SCP)
+		}
+		r := run(l, nil)
+		r.wait(4 * settings.Day)
+		r.stop()
+		told := map[string]int{}
+		events := 0
+		for _, e := range r.events {
+			if e.Verb != rotate.VerbNeedsYou {
+				continue
+			}
+			events++
+			for _, name := range e.Profiles {
+				told[name]++
+			}
+		}
+		if events != 2 {
+			t.Errorf("%d events for one cause", events)
+		}
+		for _, name := range []string{"default", "work", "bob", "carol", "dave", "erin", "frank"} {
+			if told[name] != 1 {
+				t.Errorf("%s was told %d times", name, told[name])
+			}
+		}
+	})
+}
+
 // TestMain lets the test program act as a command of on_event that keeps its input.
 func TestMain(m *testing.M) {
 	if os.Getenv("KEYD_TEST_PLAYS") != "keeper" {
