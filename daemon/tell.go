@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"keyd/credfile"
@@ -58,31 +57,6 @@ func (l *loop) saveInfo() {
 	if err := l.info.Save(l.Sys, l.StateDir); err != nil {
 		l.Log.Warn("status", "why", err.Error())
 	}
-}
-
-// desktopText returns what a desktop notification shows of an event, or "" for an event
-// that is not shown. It shows that a person is needed, that something uses an old key or
-// no one uses a key, that an old key stopped working, and that a rotation ended. The text
-// contains no key id, because a projector or a phone may show it to everyone.
-func desktopText(e rotate.Event) (words string, urgent bool) {
-	who := strings.Join(e.Profiles, ", ")
-	switch {
-	case e.Verb == rotate.VerbNeedsYou && who == "":
-		return "keyd needs you and rotates nothing. keyd status says why", true
-	case e.Verb == rotate.VerbNeedsYou:
-		return who + ": the access key needs you. keyd status says why", true
-	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && e.Hint != "":
-		return who + ": the access key was replaced, and the old one no longer works. If something needs it: " + e.Hint, false
-	case e.Verb == rotate.VerbStillUsed:
-		return who + ": the access key was replaced, and something still uses the old one. keyd status says more", false
-	case e.Verb == rotate.VerbUnused:
-		return who + ": nobody uses the access key. It is replaced all the same; keyd status says more", false
-	case e.Verb == rotate.VerbDeleted && e.Do == decide.DoDelete:
-		return who + ": the access key was replaced, and the old one is deleted", false
-	case e.Verb == rotate.VerbDeleted && e.Do == decide.DoDiscard:
-		return who + ": a rotation was given up, and the old access key stays. keyd history says why", true
-	}
-	return "", false
 }
 
 // reportPass logs what changed since the last round, and notes the keys that newly need

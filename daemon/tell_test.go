@@ -150,6 +150,29 @@ func TestOneCauseAtManyHoursIsToldTogether(t *testing.T) {
 	})
 }
 
+// TestDesktopShowsNoKeyID: a rotation that has lost its profile goes by a key id, and the
+// names of profiles are anyone's. A long list is cut.
+func TestDesktopShowsNoKeyID(t *testing.T) {
+	for want, profiles := range map[string][]string{
+		"a key without a profile: the":      {"AKIAIOSFODNN7EXAMPLE"},
+		"a key without a profile, dev: the": {"x AKIAIOSFODNN7EXAMPLE", "dev"},
+		"a?b?c?d: the":                      {"a\nb\x1bc\u2028d"},
+		"größe: the":                        {"größe"},
+		"a, b, c, d and 2 more profiles: ":  {"a", "b", "c", "d", "e", "f"},
+	} {
+		for _, verb := range []string{rotate.VerbNeedsYou, rotate.VerbStillUsed} {
+			words, _ := desktopText(rotate.Event{Verb: verb, Profiles: profiles, Text: "AKIA..MPLE\nx", Hint: "keyd status"})
+			if !strings.HasPrefix(words, want) || strings.ContainsAny(words, "\n\r") || strings.Contains(words, "AKIA") {
+				t.Errorf("%q: %q", profiles, words)
+			}
+		}
+	}
+	words, _ := desktopText(rotate.Event{Verb: rotate.VerbDeactivated, Do: decide.DoDeactivate, Profiles: []string{"a\nb"}, Hint: "keyd hold 'a\nb'"})
+	if strings.Contains(words, "\n") {
+		t.Errorf("%q", words)
+	}
+}
+
 // TestMain lets the test program act as a command of on_event that keeps its input.
 func TestMain(m *testing.M) {
 	if os.Getenv("KEYD_TEST_PLAYS") != "keeper" {

@@ -1,0 +1,71 @@
+package daemon
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"keyd/daemon/decide"
+	"keyd/daemon/rotate"
+)
+
+// desktopText returns what a desktop notification shows of an event, or "": a person is
+// needed, something uses an old key or no one uses a key, an old key stopped working, or
+// a rotation ended. The text is one line and contains no key id, because a projector or a
+// phone may show it to everyone.
+func desktopText(e rotate.Event) (words string, urgent bool) {
+	who := namesForDesktop(e.Profiles)
+	switch {
+	case e.Verb == rotate.VerbNeedsYou && who == "":
+		return "keyd needs you and rotates nothing. keyd status says why", true
+	case e.Verb == rotate.VerbNeedsYou:
+		return who + ": the access key needs you. keyd status says why", true
+	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && keyIDShape.MatchString(e.Hint):
+		return who + ": the access key was replaced, and the old one no longer works. If something needs it: keyd status", false
+	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && e.Hint != "":
+		return who + ": the access key was replaced, and the old one no longer works. If something needs it: " + oneLine(e.Hint), false
+	case e.Verb == rotate.VerbStillUsed:
+		return who + ": the access key was replaced, and something still uses the old one. keyd status says more", false
+	case e.Verb == rotate.VerbUnused:
+		return who + ": nobody uses the access key. It is replaced all the same; keyd status says more", false
+	case e.Verb == rotate.VerbDeleted && e.Do == decide.DoDelete:
+		return who + ": the access key was replaced, and the old one is deleted", false
+	case e.Verb == rotate.VerbDeleted && e.Do == decide.DoDiscard:
+		return who + ": a rotation was given up, and the old access key stays. keyd history says why", true
+	}
+	return "", false
+}
+
+// mostNames is how many profiles a notification names: desktops cut off the rest.
+const mostNames = 4
+
+// namesForDesktop returns the names of profiles for a notification. A rotation whose
+// profile is gone goes by the id of its key, which is not shown.
+func namesForDesktop(profiles []string) string {
+	var names []string
+	for _, name := range profiles {
+		if keyIDShape.MatchString(name) {
+			name = "a key without a profile"
+		}
+		names = append(names, oneLine(name))
+	}
+	if more := len(names) - mostNames; more > 0 {
+		return fmt.Sprintf("%s and %d more profiles", strings.Join(names[:mostNames], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
+
+// keyIDShape matches the id of an access key.
+var keyIDShape = regexp.MustCompile(`(?:AKIA|ASIA)[A-Z0-9]{12,}`)
+
+// oneLine replaces what is not printed by a question mark. Anyone who writes the
+// credentials file chooses the names of profiles.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, text)
+}
