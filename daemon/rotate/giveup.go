@@ -31,7 +31,7 @@ func (d *Rotator) putBack(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
 	why := cmp.Or(r.GiveUpReason, decide.DeadKeyReason(r))
 	if r.Old.Secret.IsZero() {
-		return &needPersonError{text: fmt.Sprintf("%s; keyd no longer has the secret of %s", why, r.Old), hint: hint.AWSCommand("aws configure", r.Profiles()[0])}
+		return &needPersonError{text: fmt.Sprintf("%s; keyd no longer has the secret of %s", why, r.Old), hint: "enter a key that works with: " + hint.AWSCommand("aws configure", r.Profiles()[0])}
 	}
 	if r.GiveUpReason == "" {
 		if works, err := d.verifyOldRevived(ctx, t); err != nil || works {
@@ -118,7 +118,7 @@ func (d *Rotator) discardNew(ctx context.Context, t *target, client *iam.Client)
 	case err != nil:
 		return err
 	case k != nil && !d.inCreateWindow(r, *k):
-		return &needPersonError{text: fmt.Sprintf("%s; %s was not created by this rotation: it was left as it is", r.GiveUpReason, r.New), hint: "aws iam list-access-keys"}
+		return &needPersonError{text: fmt.Sprintf("%s; %s was not created by this rotation: it was left as it is", r.GiveUpReason, r.New), hint: hint.AWSCommand("aws iam list-access-keys", r.Profiles()[0])}
 	case k != nil:
 		if err := client.DeleteKey(ctx, r.User, r.New.ID); err != nil && iam.ClassOf(err) != iam.NoSuch {
 			return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"keyd/daemon/decide"
+	"keyd/daemon/hint"
 	"keyd/daemon/iam"
 	"keyd/daemon/iam/remote"
 )
@@ -130,7 +131,16 @@ func (t *target) usableRegions() []string {
 
 // refusedEverywhere returns the error for an old key that no region accepts.
 func refusedEverywhere(t *target) error {
-	return &needPersonError{text: fmt.Sprintf("AWS no longer accepts %s anywhere (was it deactivated?): the files are unchanged", t.pair), hint: "aws iam list-access-keys"}
+	return &needPersonError{text: fmt.Sprintf("AWS no longer accepts %s anywhere (was it deactivated?): the files are unchanged", t.pair),
+		hint: fmt.Sprintf("%s; if it is deleted, enter a key that works with: %s", askConsole(t.userName(), t.facts.ID), hint.AWSCommand("aws configure", t.facts.Profiles[0]))}
+}
+
+// askConsole asks about a key that AWS refuses: nothing signed with it can tell why.
+func askConsole(user, id string) string {
+	if user == "" {
+		return fmt.Sprintf("in the console of AWS: is %s active? if it is inactive, make it active", id)
+	}
+	return fmt.Sprintf("in the console of AWS, user %s: is %s active? if it is inactive, make it active", user, id)
 }
 
 // endpointFailure returns the failure of one endpoint that gave no verdict on a

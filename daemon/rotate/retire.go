@@ -163,7 +163,8 @@ func (d *Rotator) reactivateOld(ctx context.Context, t *target, client *iam.Clie
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	return &needPersonError{text: fmt.Sprintf("%s was refused after %s was deactivated: %s is active again", r.New, r.Old, r.Old), hint: hint.Command("keyd status", r.Profiles()[0]), err: why}
+	return &needPersonError{text: fmt.Sprintf("%s was refused after %s was deactivated: %s is active again", r.New, r.Old, r.Old),
+		hint: askConsole(r.User, r.New.ID) + ", then: " + hint.Command("keyd rotate", r.Profiles()[0]) + "; to keep the old key instead: " + hint.Command("keyd hold", r.Profiles()[0]), err: why}
 }
 
 // reviveOld makes the old key Active again for a person who holds the rotation.

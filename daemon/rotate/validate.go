@@ -28,7 +28,8 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target, client *iam.Clie
 			return err
 		}
 		if onDisk.ID != r.New.ID || !onDisk.Secret.Equal(r.New.Secret) {
-			return d.rejectPair(t, nil, fmt.Sprintf("%s does not read back as the pair that was written", p.Path))
+			return d.rejectPair(t, nil, fmt.Sprintf("%s does not read back as the pair that was written", p.Path),
+				"does another program write this file at the same time? keyd looks again by itself, or now with: "+hint.Command("keyd rotate", r.Profiles()[0]))
 		}
 	}
 	who, err := t.askIdentity(ctx, client)
@@ -37,11 +38,13 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target, client *iam.Clie
 	}
 	switch class := iam.ClassOf(err); {
 	case class == iam.BadKey || class == iam.BadSecret:
-		return d.rejectPair(t, err, "AWS refuses the pair that is on disk ("+err.Error()+")")
+		return d.rejectPair(t, err, "AWS refuses the pair that is on disk ("+err.Error()+")",
+			askConsole(r.User, r.New.ID)+"; keyd looks again by itself, or now with: "+hint.Command("keyd rotate", r.Profiles()[0]))
 	case err != nil:
 		return err
 	case !r.BelongsTo(who):
-		return d.rejectPair(t, nil, fmt.Sprintf("the pair on disk belongs to %s, not %s", who.ARN, r.ARN))
+		return d.rejectPair(t, nil, fmt.Sprintf("the pair on disk belongs to %s, not %s", who.ARN, r.ARN),
+			hint.AWSCommand("aws sts get-caller-identity", r.Profiles()[0]))
 	}
 	r.MarkValidated(d.Now().UTC())
 	if err := d.JournalDir().Save(r); err != nil {
@@ -54,11 +57,12 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target, client *iam.Clie
 }
 
 // rejectPair handles a pair on disk that does not validate. A key that was
-// validated before is not given up, because the old one may be Inactive by now.
-func (d *Rotator) rejectPair(t *target, err error, why string) error {
+// validated before is not given up, because the old one may be Inactive by now: then run
+// is what a person can do.
+func (d *Rotator) rejectPair(t *target, err error, why, run string) error {
 	r := t.facts.Rotation
 	if r.Validated.IsZero() {
 		return d.giveUpNew(t, why)
 	}
-	return &needPersonError{text: fmt.Sprintf("%s: %s was left as it is", why, r.Old), hint: hint.AWSCommand("aws iam list-access-keys", r.Profiles()[0]), err: err}
+	return &needPersonError{text: fmt.Sprintf("%s: %s was left as it is", why, r.Old), hint: run, err: err}
 }
