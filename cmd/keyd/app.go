@@ -130,7 +130,7 @@ func (loc locations) openJournal() journal.Dir {
 func (a *app) noteEndpoints(ctx context.Context, loc locations, names []string) error {
 	snapshot, err := loc.store.Read(ctx)
 	if err != nil {
-		return err
+		return a.explainMissing(ctx, loc, err)
 	}
 	for _, endpoint := range rotate.CustomEndpoints(selectProfiles(snapshot.Profiles, names), a.getenv) {
 		a.term.printNote("signed requests go to %s, which is not AWS", endpoint)

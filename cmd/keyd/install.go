@@ -81,7 +81,7 @@ func (a *app) showOutlook(ctx context.Context, d *rotate.Rotator, loc locations)
 		if all, err = d.Rehearse(ctx); err != nil {
 			return false, err
 		}
-	} else if all = a.skipKeyless(ctx, d, err, nil); len(all) == 0 {
+	} else if all = a.skipKeyless(d, err, nil); len(all) == 0 {
 		return false, err
 	}
 	if len(all) == 0 {

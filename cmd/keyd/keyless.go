@@ -7,6 +7,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
+	"keyd/daemon/journal"
 	"keyd/daemon/rotate"
 	"keyd/daemon/state"
 )
@@ -14,12 +15,9 @@ import (
 // skipKeyless returns why nothing is to be done for the profiles that err, which comes from
 // reading the files, found without any key; nil when err is another one, when names holds
 // another profile, or when a rotation is in progress, whose file is missing.
-func (a *app) skipKeyless(ctx context.Context, d *rotate.Rotator, err error, names []string) (skipped []rotate.Result) {
+func (a *app) skipKeyless(d *rotate.Rotator, err error, names []string) (skipped []rotate.Result) {
 	keyless, ok := errors.AsType[*credfile.NoKeyError](err)
 	if !ok {
-		return nil
-	}
-	if rotations, errs := d.JournalDir().Load(ctx); len(rotations)+len(errs) > 0 {
 		return nil
 	}
 	for _, name := range names {
@@ -34,6 +32,23 @@ func (a *app) skipKeyless(ctx context.Context, d *rotate.Rotator, err error, nam
 		skipped = append(skipped, r)
 	}
 	return skipped
+}
+
+// explainMissing returns err, from reading the files, or the error that says more: that the
+// missing file is that of a rotation. There is something to do then.
+func (a *app) explainMissing(ctx context.Context, loc locations, err error) error {
+	if _, ok := errors.AsType[*credfile.NoKeyError](err); !ok {
+		return err
+	}
+	path := loc.store.Paths.Credentials
+	rotations, _ := loc.openJournal().Load(ctx)
+	if !slices.ContainsFunc(rotations, func(r *journal.Rotation) bool {
+		return slices.ContainsFunc(r.Places, func(p journal.Place) bool { return p.Path == path })
+	}) {
+		return err
+	}
+	d := decide.BlockForMissing(path)
+	return &commandError{d.Why + ": nothing was changed", d.Hint, exitPerson}
 }
 
 // printSkipped prints results about which there is nothing to do.

@@ -39,7 +39,7 @@ func (a *app) resumeRotation(ctx context.Context, profile string, yes bool) erro
 	}
 	rotation, err := d.RotationToGiveUp(ctx, profile)
 	if err != nil {
-		return err
+		return a.explainMissing(ctx, loc, err)
 	}
 	if rotation != nil {
 		question := fmt.Sprintf("no profile shows %s or %s any more: give up the rotation and delete %s?", rotation.Old, rotation.New, rotation.New)

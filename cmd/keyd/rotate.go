@@ -58,7 +58,7 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 	n := a.newNarrator(d.Settings)
 	n.named, n.flags = len(names) > 0, f
 	if err := a.noteEndpoints(ctx, loc, names); err != nil {
-		if skipped := a.skipKeyless(ctx, d, err, names); len(skipped) > 0 {
+		if skipped := a.skipKeyless(d, err, names); len(skipped) > 0 {
 			return n.printSkipped(ctx, skipped)
 		}
 		return err

@@ -61,7 +61,9 @@ func (s *Schedule) decideTurn(ctx context.Context, d *Rotator, t *target) *turn 
 	if !p.askedFor {
 		p.askedFor = true
 		if err := d.noteRetireNow(t, s.request); err != nil {
-			u.end(d.makeResult(t, decide.Next(t.facts, d.Settings, d.Now()), err))
+			asIfNobodyAsked := t.facts // otherwise the status would go on to show a question that is not asked
+			asIfNobodyAsked.Options = decide.Options{}
+			u.end(d.makeResult(t, decide.Next(asIfNobodyAsked, d.Settings, d.Now()), err))
 			return u
 		}
 	}
