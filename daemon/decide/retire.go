@@ -108,14 +108,17 @@ func checkFutureWaits(f Facts, now time.Time, state State) (Decision, bool) {
 // decideDeactivate deactivates the old key, but only after a fresh look at AWS.
 func decideDeactivate(f Facts, now time.Time) Decision {
 	r := f.Rotation
+	asked := r.RetireNow || r.DeleteNow || f.Options.RetireNow || f.Options.DeleteNow
 	d, ok := checkBeforeRetiring(f, now)
 	switch {
 	case ok && d.Do == DoBlock && stillBelieved(f, now) && f.Seen.At.After(r.Validated):
 		return d
 	case lookIsStale(f, r.Validated, now):
-		return actNow(DoLook, StateOverlap, "the overlap is over: looking at both keys once more")
+		return actNow(DoLook, StateOverlap, "the overlap is over or ended: looking at both keys once more")
 	case ok:
 		return d
+	case asked: // whether it is still needed is the person's business
+		return actNow(DoDeactivate, StateOverlap, "the overlap of "+credfile.Short(r.Old.ID)+" is ended")
 	case r.UseDenied:
 		return actNow(DoDeactivate, StateOverlap, "the overlap is over; "+useDeniedOf(credfile.Short(r.Old.ID)))
 	}
