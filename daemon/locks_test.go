@@ -27,7 +27,7 @@ func TestDaemonWithoutLocksTellsAPersonOnce(t *testing.T) {
 		if n := strings.Count(strings.Join(r.told, "\n"), rotate.VerbNeedsYou); n != 1 || len(l.Cloud.Calls()) > 0 || !strings.Contains(r.log.String(), l.Rotator.StateDir) {
 			t.Errorf("told %d times, %d calls\n%s", n, len(l.Cloud.Calls()), r.log.String())
 		}
-		shared.Refuse = nil
+		shared.SetRefuse(nil)
 		r.wait(40 * settings.Day)
 		r.stop()
 		l.RecordShown()
@@ -53,7 +53,7 @@ func TestDaemonWritesNothingIntoAFolderOfOthers(t *testing.T) {
 		if changes == 0 {
 			t.Error("the test does not see what the daemon writes")
 		}
-		owned.Owners[l.Rotator.StateDir] = atomicfiletest.Owner{UID: 1234}
+		owned.SetOwner(l.Rotator.StateDir, atomicfiletest.Owner{UID: 1234})
 		changes = 0
 		r.wait(2 * settings.Day)
 		if n := strings.Count(strings.Join(r.told, "\n"), rotate.VerbNeedsYou); changes > 0 || n != 1 {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,6 +31,7 @@ type running struct {
 	log    page
 	told   []string // the verbs of the events
 	events []rotate.Event
+	mu     sync.Mutex // held while told and events are used
 	hangup chan os.Signal
 	change chan watch.Change
 	stop   func()
@@ -68,7 +70,11 @@ func runWith(l *lab.Lab, s settings.Settings, reload func() (settings.Settings, 
 	l.Rotator.Settings = s
 	l.Rotator.Settings.Notify = "none"
 	l.Rotator.Log = slog.New(slog.NewTextHandler(&r.log, nil))
-	l.Rotator.OnEvent = func(e rotate.Event) { r.told, r.events = append(r.told, e.Verb), append(r.events, e) }
+	l.Rotator.OnEvent = func(e rotate.Event) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.told, r.events = append(r.told, e.Verb), append(r.events, e)
+	}
 	ctx, cancel := context.WithCancel(l.T.Context())
 	ended := make(chan error, 1)
 	go func() {
@@ -88,6 +94,13 @@ func runWith(l *lab.Lab, s settings.Settings, reload func() (settings.Settings, 
 func (r *running) wait(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
+}
+
+// eventsSoFar returns the events that the daemon has emitted.
+func (r *running) eventsSoFar() []rotate.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.events)
 }
 
 func (r *running) passes() int { return r.CountCalls("ListAccessKeys") }

@@ -99,7 +99,7 @@ func TestOneCauseIsToldOnce(t *testing.T) {
 		r := run(l, nil)
 		r.wait(2 * time.Minute) // a second key is confirmed after a minute
 		var texts []string
-		for _, e := range r.events {
+		for _, e := range r.eventsSoFar() {
 			if e.Verb == rotate.VerbNeedsYou {
 				texts = append(texts, fmt.Sprint(len(e.Profiles), " profiles: ", e.Text))
 			}
@@ -130,7 +130,7 @@ func TestOneCauseAtManyHoursIsToldTogether(t *testing.T) {
 		r.stop()
 		told := map[string]int{}
 		events := 0
-		for _, e := range r.events {
+		for _, e := range r.eventsSoFar() {
 			if e.Verb != rotate.VerbNeedsYou {
 				continue
 			}

@@ -26,14 +26,14 @@ import (
 // TestNothingIsRotatedWhereLocksExcludeNobody: on a network home two machines would work
 // on one key and one journal. Nothing is asked of AWS, and no status is written.
 func TestNothingIsRotatedWhereLocksExcludeNobody(t *testing.T) {
-	for name, shared := range map[string]atomicfiletest.Shared{
+	for name, shared := range map[string]*atomicfiletest.Shared{
 		"granted twice": {}, "refused": {Refuse: syscall.ENOLCK}, "mounted without": {Reach: atomicfile.ReachOwnOnly, Locks: map[string]bool{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
 				shared.Sys = l.Sys
-				l.Rotator.Sys = &shared
+				l.Rotator.Sys = shared
 				_, err := l.Rotator.Pass(t.Context(), rotate.Request{})
 				if _, ok := errors.AsType[*state.LockError](err); !ok {
 					t.Fatal(err)

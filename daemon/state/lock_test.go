@@ -23,23 +23,23 @@ func netHome(now func() time.Time) *atomicfiletest.Disk { return atomicfiletest.
 // and the hint names the folder.
 func TestLockThatExcludesNobodyIsNotTrusted(t *testing.T) {
 	for name, tc := range map[string]struct {
-		sys  atomicfiletest.Shared
+		sys  *atomicfiletest.Shared
 		want string
 	}{
-		"every lock is granted":   {atomicfiletest.Shared{Reach: atomicfile.ReachMachine}, "exclude nobody"},
-		"on a network drive":      {atomicfiletest.Shared{}, "exclude nobody"},
-		"mounted without locks":   {atomicfiletest.Shared{Reach: atomicfile.ReachOwnOnly, Locks: map[string]bool{}}, "exclude no other machine"},
-		"no locks available":      {atomicfiletest.Shared{Refuse: syscall.ENOLCK}, "no locks available"},
-		"not supported":           {atomicfiletest.Shared{Refuse: syscall.EOPNOTSUPP}, "refused by the system"},
-		"no such call":            {atomicfiletest.Shared{Refuse: syscall.ENOSYS}, "refused by the system"},
-		"forbidden by a sandbox":  {atomicfiletest.Shared{Refuse: syscall.EPERM}, "refused by the system"},
-		"an invalid argument":     {atomicfiletest.Shared{Refuse: syscall.EINVAL}, "refused by the system"},
-		"on a local disk as well": {atomicfiletest.Shared{Reach: atomicfile.ReachMachine, Refuse: syscall.ENOLCK}, "refused by the system"},
+		"every lock is granted":   {&atomicfiletest.Shared{Reach: atomicfile.ReachMachine}, "exclude nobody"},
+		"on a network drive":      {&atomicfiletest.Shared{}, "exclude nobody"},
+		"mounted without locks":   {&atomicfiletest.Shared{Reach: atomicfile.ReachOwnOnly, Locks: map[string]bool{}}, "exclude no other machine"},
+		"no locks available":      {&atomicfiletest.Shared{Refuse: syscall.ENOLCK}, "no locks available"},
+		"not supported":           {&atomicfiletest.Shared{Refuse: syscall.EOPNOTSUPP}, "refused by the system"},
+		"no such call":            {&atomicfiletest.Shared{Refuse: syscall.ENOSYS}, "refused by the system"},
+		"forbidden by a sandbox":  {&atomicfiletest.Shared{Refuse: syscall.EPERM}, "refused by the system"},
+		"an invalid argument":     {&atomicfiletest.Shared{Refuse: syscall.EINVAL}, "refused by the system"},
+		"on a local disk as well": {&atomicfiletest.Shared{Reach: atomicfile.ReachMachine, Refuse: syscall.ENOLCK}, "refused by the system"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			disk := netHome(time.Now)
 			tc.sys.Sys = disk
-			_, err := LockPass(t.Context(), &tc.sys, folder, time.Second, time.Now)
+			_, err := LockPass(t.Context(), tc.sys, folder, time.Second, time.Now)
 			e, ok := errors.AsType[*LockError](err)
 			if !ok || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), folder) || !strings.Contains(e.Hint(), folder) {
 				t.Fatalf("%v", err)

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"keyd/credfile/atomicfile"
@@ -33,10 +34,13 @@ type DiskOp struct {
 // Linux.
 //
 // Copying a Disk takes microseconds, so that a test can continue from any instant
-// in every way in which the power can fail then. A Disk is not safe for concurrent
-// use. It has no links, no holes and no size limit: a call fails only when Around
-// makes it fail, or when the names do not allow it.
+// in every way in which the power can fail then. Its system calls and Put
+// are safe for concurrent use. It has no links, no holes and no size limit: a call fails only when Around
+// makes it fail, or when the names do not allow it. Clone, and what a power failure
+// leaves, are for a disk that no one uses at that moment.
 type Disk struct {
+	mu sync.Mutex // held during each system call, and not while Around runs
+
 	// Around is called in place of each system call and calls do to perform
 	// it. An error from Around makes the call fail. When a "write" fails before
 	// do was called, half of its bytes are written. When Around is nil, each call
@@ -117,10 +121,15 @@ func (d *Disk) Clone(now func() time.Time) *Disk {
 
 // do performs one system call, or lets Around perform it.
 func (d *Disk) do(op DiskOp, call func() error) error {
-	if d.Around == nil {
+	locked := func() error {
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		return call()
 	}
-	return d.Around(op, call)
+	if d.Around == nil {
+		return locked()
+	}
+	return d.Around(op, locked)
 }
 
 // set gives the node n the name to and removes the name from. Either may be "".
@@ -165,6 +174,8 @@ type FileState struct {
 
 // Files returns all regular files, sorted by path.
 func (d *Disk) Files() []FileState {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	files := make([]FileState, 0, len(d.names))
 	for name, n := range d.names {
 		if n.mode.IsRegular() {
@@ -184,6 +195,8 @@ func (d *Disk) Files() []FileState {
 // Kept returns the bytes that a power failure leaves in a file, or nil when it
 // leaves no such file.
 func (d *Disk) Kept(path string) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if n := d.kept[path]; n != nil {
 		return n.kept
 	}
@@ -193,6 +206,8 @@ func (d *Disk) Kept(path string) []byte {
 // Unsynced returns the names that a power failure may remove or bring back. A name
 // that was changed several times appears once for each change.
 func (d *Disk) Unsynced() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var names []string
 	for _, c := range d.pending {
 		for _, name := range []string{c.to, c.from} {
@@ -207,6 +222,8 @@ func (d *Disk) Unsynced() []string {
 // Data returns the bytes of a file as processes see them, or nil when there is no
 // such file.
 func (d *Disk) Data(path string) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if n := d.names[path]; n != nil {
 		return n.data
 	}
@@ -216,6 +233,8 @@ func (d *Disk) Data(path string) []byte {
 // Overwritten reports whether the file holds unsynced bytes that were written in
 // place, over bytes that a power failure would leave.
 func (d *Disk) Overwritten(path string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	n := d.names[path]
 	return n != nil && d.kept[path] == n && len(n.kept) > 0 && string(n.kept) != string(n.data)
 }
@@ -224,6 +243,8 @@ func (d *Disk) Overwritten(path string) bool {
 // or, when replace is set, puts a new file in place of the old one. It does not
 // call Around.
 func (d *Disk) Put(path string, data []byte, replace bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	n := d.names[path]
 	if n == nil || replace {
 		n = d.node(0o600)

@@ -39,7 +39,9 @@ func (f *openFile) ReadAt(p []byte, off int64) (n int, err error) {
 // of the file.
 func (f *openFile) Write(p []byte) (int, error) {
 	if f.appends {
+		f.disk.mu.Lock()
 		f.pos = len(f.node.data)
+		f.disk.mu.Unlock()
 	}
 	n, err := f.WriteAt(p, int64(f.pos))
 	f.pos += n
@@ -64,6 +66,8 @@ func (f *openFile) WriteAt(p []byte, off int64) (int, error) {
 		p = nil
 	case err != nil && !done:
 		p = p[:len(p)/2]
+		f.disk.mu.Lock()
+		defer f.disk.mu.Unlock()
 		f.putBytes(p, int(off))
 	}
 	return len(p), pathError("write", f.name, err)
@@ -101,6 +105,8 @@ func (f *openFile) Sync() error {
 		return nil
 	})
 	if err != nil && !done {
+		f.disk.mu.Lock()
+		defer f.disk.mu.Unlock()
 		f.node.lost = true
 	}
 	return pathError("sync", f.name, err)
@@ -115,7 +121,11 @@ func (f *openFile) Chmod(mode fs.FileMode) error {
 }
 
 // Stat does not call Around.
-func (f *openFile) Stat() (atomicfile.Info, error) { return f.node.info(), nil }
+func (f *openFile) Stat() (atomicfile.Info, error) {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	return f.node.info(), nil
+}
 
 // BeingWritten returns false: no other program keeps a file of a Disk open.
 func (f *openFile) BeingWritten() bool { return false }

@@ -17,7 +17,7 @@ const writeFlags = os.O_WRONLY | os.O_RDWR
 func (d *Disk) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.File, error) {
 	op := DiskOp{Name: "open", Path: name, Read: true}
 	switch {
-	case flag&os.O_CREATE != 0 && d.names[name] == nil:
+	case flag&os.O_CREATE != 0 && !d.exists(name):
 		op = DiskOp{Name: "create", Path: name}
 	case flag&writeFlags != 0:
 		op = DiskOp{Name: "open to write", Path: name}
@@ -31,6 +31,13 @@ func (d *Disk) OpenFile(name string, flag int, perm fs.FileMode) (atomicfile.Fil
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	return f, nil
+}
+
+// exists reports whether the disk has the name.
+func (d *Disk) exists(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.names[name] != nil
 }
 
 // open opens or creates a file; its error is the bare error number.
@@ -52,6 +59,8 @@ func (d *Disk) open(name string, flag int, perm fs.FileMode) (atomicfile.File, e
 
 // Lstat does not call Around.
 func (d *Disk) Lstat(name string) (atomicfile.Info, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	n := d.names[name]
 	if n == nil {
 		return atomicfile.Info{}, &fs.PathError{Op: "lstat", Path: name, Err: syscall.ENOENT}
@@ -105,7 +114,7 @@ func (d *Disk) Exchange(a, b string) error {
 // Remove is the operation "remove". It does not call Around for a name that does
 // not exist, because that changes nothing.
 func (d *Disk) Remove(name string) error {
-	if d.names[name] == nil {
+	if !d.exists(name) {
 		return &fs.PathError{Op: "remove", Path: name, Err: syscall.ENOENT}
 	}
 	return pathError("remove", name, d.do(DiskOp{Name: "remove", Path: name}, func() error {
@@ -173,11 +182,17 @@ func (d *Disk) CopyMeta(from, to atomicfile.File) error {
 
 // TryLock does not call Around and creates no file.
 func (d *Disk) TryLock(name string) (unlock func(), err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.locked[name] {
 		return nil, atomicfile.ErrLocked
 	}
 	d.locked[name] = true
-	return func() { delete(d.locked, name) }, nil
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.locked, name)
+	}, nil
 }
 
 // LockReach returns ReachMachine: only one machine has the disk.

@@ -2,6 +2,7 @@ package atomicfiletest
 
 import (
 	"io/fs"
+	"sync"
 
 	"keyd/credfile/atomicfile"
 )
@@ -19,6 +20,15 @@ type Owned struct {
 	Me      int              // the user of the process
 	Owners  map[string]Owner // by absolute name without links
 	Private []int            // groups without another member
+
+	mu sync.Mutex // held while Owners is used
+}
+
+// SetOwner says whose a file is from now on.
+func (s *Owned) SetOwner(path string, o Owner) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Owners[path] = o
 }
 
 // Euid returns Me.
@@ -60,7 +70,9 @@ func (s *Owned) CopyMeta(from, to atomicfile.File) error {
 }
 
 func (s *Owned) own(name string, info atomicfile.Info) atomicfile.Info {
+	s.mu.Lock()
 	o, named := s.Owners[name]
+	s.mu.Unlock()
 	if !named {
 		o = Owner{UID: s.Me, GID: s.Me}
 	}

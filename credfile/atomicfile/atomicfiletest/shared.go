@@ -1,6 +1,10 @@
 package atomicfiletest
 
-import "keyd/credfile/atomicfile"
+import (
+	"sync"
+
+	"keyd/credfile/atomicfile"
+)
 
 // Shared is a machine's view of a network drive, as its locks make it. Create one for each
 // machine, around the same file system.
@@ -15,6 +19,15 @@ type Shared struct {
 
 	// Refuse, if set, is the error of every lock.
 	Refuse error
+
+	mu sync.Mutex // held while Refuse and Locks are used
+}
+
+// SetRefuse sets Refuse from now on.
+func (s *Shared) SetRefuse(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Refuse = err
 }
 
 // LockReach returns Reach.
@@ -22,6 +35,8 @@ func (s *Shared) LockReach(string) atomicfile.Reach { return s.Reach }
 
 // TryLock grants a lock that is not in Locks.
 func (s *Shared) TryLock(name string) (unlock func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch {
 	case s.Refuse != nil:
 		return nil, s.Refuse
@@ -31,5 +46,9 @@ func (s *Shared) TryLock(name string) (unlock func(), err error) {
 		return nil, atomicfile.ErrLocked
 	}
 	s.Locks[name] = true
-	return func() { delete(s.Locks, name) }, nil
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.Locks, name)
+	}, nil
 }
