@@ -160,7 +160,7 @@ func hostScope(host string) (service, region string) {
 	service = strings.TrimSuffix(service, "-fips")
 	region, suffix, _ := strings.Cut(rest, ".")
 	switch {
-	case service != "iam" && service != "sts", !strings.Contains("."+rest, ".amazonaws.") && !strings.Contains(rest, ".aws"):
+	case service != "iam" && service != "sts" && service != "ec2", !strings.Contains("."+rest, ".amazonaws.") && !strings.Contains(rest, ".aws"):
 		return "", ""
 	case region == "amazonaws" || region == "global":
 		return service, "us-east-1" // the global endpoints of partition aws

@@ -1,4 +1,4 @@
-// Package awssim simulates IAM and STS for one purpose: the access keys of users.
+// Package awssim simulates IAM and STS, and one other service, for one purpose: the access keys of users.
 // keyd demo and the tests use it in place of AWS. It verifies SigV4, is eventually
 // consistent, evaluates policies and fails on demand, and it keeps a record from
 // which a test learns what really happened.
@@ -29,7 +29,9 @@
 // # What it models
 //
 // A client never sees the true state of a key but a view of it. IAM has one view
-// for authentication and one for lists, and STS has one for each region. Each view
+// for authentication and one for lists, and STS has one for each region. EC2 stands
+// for all other services, which may learn of a new key minutes later: it has a view for
+// each region, too, and answers DescribeRegions. Each view
 // has several replicas, each change reaches each replica after its own delay, and
 // any replica may serve a request. Two reads in a row may therefore disagree, in
 // either order. Delays are hashed from the seed and not drawn in sequence: the

@@ -13,7 +13,8 @@ type Range struct{ Min, Max, Tail time.Duration }
 // Lag says how late the views of the cloud show a change. Each change has its own
 // delay for each replica of each view.
 type Lag struct {
-	Create   Range         // until a new or reactivated key authenticates
+	Create   Range         // until a new or reactivated key authenticates at IAM and STS
+	EC2      Range         // the same at EC2, which stands for all other services: they may learn of a key minutes later
 	Revoke   Range         // until a deactivated or deleted key no longer authenticates
 	List     Range         // until ListAccessKeys and the key quota reflect a change
 	LastUsed time.Duration // until GetAccessKeyLastUsed shows a use
@@ -54,6 +55,10 @@ const (
 
 func viewSTS(region string) string { return "sts-" + region }
 
+func viewEC2(region string) string { return "ec2-" + region }
+
+func isViewEC2(view string) bool { return strings.HasPrefix(view, viewEC2("")) }
+
 // noteView marks a view as used.
 func (c *Cloud) noteView(view string) {
 	if !slices.Contains(c.views, view) {
@@ -61,13 +66,29 @@ func (c *Cloud) noteView(view string) {
 	}
 }
 
+// scope says which services count.
+type scope uint8
+
+// The scopes.
+const (
+	iamAndSTS  scope = iota // the services that a client asks which proves a key
+	everywhere              // EC2 as well, in each region in which STS counts
+)
+
 // viewsOf returns the views in which a key of partition p should work.
-func (c *Cloud) viewsOf(p string) []string {
+func (c *Cloud) viewsOf(p string, which scope) []string {
 	var vs []string
 	for _, v := range c.views {
 		region, sts := strings.CutPrefix(v, viewSTS(""))
-		if !sts || partitionOf(region) == p && !c.closed[region] {
+		switch {
+		case isViewEC2(v):
+		case !sts:
 			vs = append(vs, v)
+		case partitionOf(region) == p && !c.closed[region]:
+			vs = append(vs, v)
+			if which == everywhere {
+				vs = append(vs, viewEC2(region))
+			}
 		}
 	}
 	return vs
@@ -83,6 +104,8 @@ func (c *Cloud) arrivalTime(k *key, i int, view string, replica int) time.Time {
 	switch {
 	case view == viewList:
 		lag = c.opt.Lag.List
+	case v.status == statusActive && isViewEC2(view):
+		lag = c.opt.Lag.EC2
 	case v.status == statusActive:
 		lag = c.opt.Lag.Create
 	}
@@ -101,9 +124,9 @@ func (c *Cloud) statusAt(k *key, view string, replica int, t time.Time) string {
 	return ""
 }
 
-// acceptedEverywhere reports whether every replica of every view accepts k at t.
-func (c *Cloud) acceptedEverywhere(k *key, t time.Time) bool {
-	for _, view := range c.viewsOf(k.user.partition) {
+// isAccepted reports whether every replica of every view in which accepts k at t.
+func (c *Cloud) isAccepted(k *key, which scope, t time.Time) bool {
+	for _, view := range c.viewsOf(k.user.partition, which) {
 		for r := range c.opt.Lag.replicas() {
 			if c.statusAt(k, view, r, t) != statusActive {
 				return false

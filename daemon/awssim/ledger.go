@@ -5,7 +5,7 @@ import "time"
 // Call is the record of one request.
 type Call struct {
 	At      time.Time // arrival, by Options.Now
-	View    string    // "iam", or "sts-" and a region
+	View    string    // "iam", or "sts-" or "ec2-" and a region
 	Replica int       // of that view, counted from 0
 	Action  string    // as sent
 	KeyID   string    // the key that the request claims to be signed with; empty when unsigned
@@ -65,8 +65,11 @@ func (c *Cloud) logCall(x *exchange, at time.Time) {
 	call := &Call{At: at, View: viewIAM, Action: x.action, KeyID: x.cred.keyID, Target: x.params.Get("AccessKeyId"), Asked: x.params.Get("Status")}
 	call.Attempt, call.Max = readAttempts(x.http.Header)
 	call.Agent = x.http.Header.Get("User-Agent")
-	if x.service == "sts" {
+	switch x.service {
+	case "sts":
 		call.View = viewSTS(x.cred.region)
+	case "ec2":
+		call.View = viewEC2(x.cred.region)
 	}
 	call.Replica = int(c.hashSeed("replica", n) % uint64(c.opt.Lag.replicas()))
 	if k := c.claimedKey(call.KeyID); k != nil {
@@ -102,12 +105,12 @@ func (c *Cloud) LateCalls() []Call {
 }
 
 // LastArrival returns the time at which the last change so far has reached every
-// replica. It may lie in the past.
+// replica of IAM and STS. It may lie in the past.
 func (c *Cloud) LastArrival() time.Time {
 	defer c.lockAndSettle()()
 	var last time.Time
 	for _, k := range c.keys {
-		for _, t := range c.arrivalTimes(k) {
+		for _, t := range c.arrivalTimes(k, iamAndSTS) {
 			if t.After(last) {
 				last = t
 			}

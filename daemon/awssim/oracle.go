@@ -39,10 +39,15 @@ func (c *Cloud) History(u *User) []KeyState {
 
 // IsUsable reports whether every replica of every view that counts accepts the pair
 // now. Outage says which views count.
-func (c *Cloud) IsUsable(id, secret string) bool {
+func (c *Cloud) IsUsable(id, secret string) bool { return c.isUsable(id, secret, iamAndSTS) }
+
+// IsUsableEverywhere is IsUsable for EC2 as well.
+func (c *Cloud) IsUsableEverywhere(id, secret string) bool { return c.isUsable(id, secret, everywhere) }
+
+func (c *Cloud) isUsable(id, secret string, which scope) bool {
 	defer c.lockAndSettle()()
 	k := c.keys[id]
-	return k != nil && k.secret == secret && c.acceptedEverywhere(k, c.opt.Now())
+	return k != nil && k.secret == secret && c.isAccepted(k, which, c.opt.Now())
 }
 
 // Orphans returns the ids of active keys whose secret is lost. It looks only at
@@ -116,6 +121,16 @@ type ShownPair struct {
 // the arrival of its versions, not sampled. For the time after Options.Now, Outage
 // assumes that no key changes again.
 func (c *Cloud) Outage(held []ShownPair, until time.Time) time.Duration {
+	return c.outage(held, until, iamAndSTS)
+}
+
+// OutageEverywhere is Outage with EC2 as one more service, in every region in which STS
+// counts: it knows a new key as late as Lag.EC2 says, whatever IAM and STS say.
+func (c *Cloud) OutageEverywhere(held []ShownPair, until time.Time) time.Duration {
+	return c.outage(held, until, everywhere)
+}
+
+func (c *Cloud) outage(held []ShownPair, until time.Time, which scope) time.Duration {
 	defer c.lockAndSettle()()
 	var total time.Duration
 	for i, h := range held {
@@ -123,14 +138,14 @@ func (c *Cloud) Outage(held []ShownPair, until time.Time) time.Duration {
 		if i+1 < len(held) && held[i+1].At.Before(until) {
 			end = held[i+1].At
 		}
-		total += c.refusedTime(h, end)
+		total += c.refusedTime(h, end, which)
 	}
 	return total
 }
 
 // refusedTime adds up the parts of [h.At, end) in which the pair is not accepted
 // everywhere. Nothing changes between two arrivals of a version at a replica.
-func (c *Cloud) refusedTime(h ShownPair, end time.Time) time.Duration {
+func (c *Cloud) refusedTime(h ShownPair, end time.Time, which scope) time.Duration {
 	if !end.After(h.At) {
 		return 0
 	}
@@ -139,7 +154,7 @@ func (c *Cloud) refusedTime(h ShownPair, end time.Time) time.Duration {
 		return end.Sub(h.At)
 	}
 	edges := []time.Time{h.At, end}
-	for _, t := range c.arrivalTimes(k) {
+	for _, t := range c.arrivalTimes(k, which) {
 		if t.After(h.At) && t.Before(end) {
 			edges = append(edges, t)
 		}
@@ -147,7 +162,7 @@ func (c *Cloud) refusedTime(h ShownPair, end time.Time) time.Duration {
 	slices.SortFunc(edges, time.Time.Compare)
 	var total time.Duration
 	for i, t := range edges[:len(edges)-1] {
-		if !c.acceptedEverywhere(k, t) {
+		if !c.isAccepted(k, which, t) {
 			total += edges[i+1].Sub(t)
 		}
 	}
@@ -155,10 +170,10 @@ func (c *Cloud) refusedTime(h ShownPair, end time.Time) time.Duration {
 }
 
 // arrivalTimes returns the times at which each version of k reaches each replica of
-// each view.
-func (c *Cloud) arrivalTimes(k *key) []time.Time {
+// each view that counts.
+func (c *Cloud) arrivalTimes(k *key, which scope) []time.Time {
 	var ts []time.Time
-	for _, view := range c.viewsOf(k.user.partition) {
+	for _, view := range c.viewsOf(k.user.partition, which) {
 		for r := range c.opt.Lag.replicas() {
 			for i := range k.log {
 				ts = append(ts, c.arrivalTime(k, i, view, r))

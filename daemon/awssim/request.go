@@ -15,6 +15,7 @@ import (
 const (
 	versionIAM = "2010-05-08"
 	versionSTS = "2011-06-15"
+	versionEC2 = "2016-11-15"
 )
 
 // exchange is one request and everything that follows from it.
@@ -24,7 +25,7 @@ type exchange struct {
 	body []byte
 
 	action, version string
-	service         string // iam or sts
+	service         string // iam, sts or ec2
 	params          url.Values
 	cred            credential // as the request claims
 	unreadable      *refusal   // why cred is not complete; nil when it is
@@ -90,6 +91,8 @@ func (x *exchange) guessService() string {
 		return "sts"
 	case x.version == versionIAM:
 		return "iam"
+	case x.version == versionEC2:
+		return "ec2"
 	case x.cred.service == "sts":
 		return "sts"
 	}
@@ -125,6 +128,8 @@ func (x *exchange) operation() func() ([]node, *refusal) {
 		return x.getSessionToken
 	case "sts 2011-06-15 GetAccessKeyInfo":
 		return x.getAccessKeyInfo
+	case "ec2 2016-11-15 DescribeRegions":
+		return x.describeRegions
 	}
 	return nil
 }
@@ -156,7 +161,7 @@ func (x *exchange) perform() ([]node, *refusal) {
 		return nil, noSuchAction(x.action, x.version)
 	}
 	if r := x.authenticate(); r != nil {
-		return nil, r
+		return nil, r.saidBy(x.service)
 	}
 	return op()
 }

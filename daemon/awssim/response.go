@@ -19,6 +19,7 @@ func branch(name string, kids ...node) node { return node{name: name, kids: kids
 const (
 	namespaceIAM = "https://iam.amazonaws.com/doc/2010-05-08/"
 	namespaceSTS = "https://sts.amazonaws.com/doc/2011-06-15/"
+	namespaceEC2 = "http://ec2.amazonaws.com/doc/2016-11-15/"
 )
 
 func namespaceOf(service string) string {
@@ -56,6 +57,9 @@ func (n node) write(b *strings.Builder, indent, namespace string) {
 // result is nil and the body has no Result element.
 func successBody(service, action, id string, result []node) []byte {
 	var kids []node
+	if service == "ec2" { // EC2 has its own form of the query protocol
+		return branch(action+"Response", append([]node{leaf("requestId", id)}, result...)...).render(namespaceEC2)
+	}
 	if result != nil {
 		kids = append(kids, branch(action+"Result", result...))
 	}
@@ -65,6 +69,9 @@ func successBody(service, action, id string, result []node) []byte {
 
 // errorBody returns the body of a refusal. In it RequestId is a child of the root.
 func (r *refusal) errorBody(service, id string) []byte {
+	if service == "ec2" {
+		return branch("Response", branch("Errors", branch("Error", leaf("Code", r.code), leaf("Message", r.message))), leaf("RequestID", id)).render("")
+	}
 	kind, ns := "Sender", r.namespace
 	if r.status >= 500 {
 		kind = "Receiver"

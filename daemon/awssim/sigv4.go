@@ -101,16 +101,8 @@ func (c credential) parseClaim(cred, headers, signature, requires string) (crede
 
 // isSignedWith reports whether secret yields the claimed signature of the request.
 func (c credential) isSignedWith(secret string, r *http.Request, body []byte) bool {
-	text := algorithm + "\n" + c.stamp + "\n" + strings.Join([]string{c.date, c.region, c.service, c.term}, "/") +
-		"\n" + hexHash([]byte(c.canonicalRequest(r, body)))
-	k := []byte("AWS4" + secret)
-	for _, part := range []string{c.date, c.region, c.service, c.term, text} {
-		m := hmac.New(sha256.New, k)
-		m.Write([]byte(part))
-		k = m.Sum(nil)
-	}
 	claimed, err := hex.DecodeString(c.signature)
-	return err == nil && hmac.Equal(k, claimed)
+	return err == nil && hmac.Equal(c.sign(secret, r, body), claimed)
 }
 
 func hexHash(b []byte) string {

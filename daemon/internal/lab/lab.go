@@ -200,6 +200,14 @@ func (l *Lab) RecordShown() {
 	}
 }
 
+// UsePair does what a program on the laptop does that works with [default]: it calls EC2
+// in a region, signed with the pair that the file shows. The error is EC2's refusal.
+func (l *Lab) UsePair(region string) error {
+	l.RecordShown()
+	pair := l.Shown[len(l.Shown)-1]
+	return l.Cloud.AskEC2(pair.ID, pair.Secret, region)
+}
+
 // ShownID returns the key id that the file showed last.
 func (l *Lab) ShownID() string { return l.Shown[len(l.Shown)-1].ID }
 
