@@ -129,8 +129,13 @@ var useReadings = [...]time.Duration{time.Minute, 10*time.Minute + UseReportDela
 // machines of a company ask AWS in one second.
 const useReadingSpread = 8 * time.Minute
 
-// nextUseReading returns when to read the use of the key id after a reading at last.
-func nextUseReading(last time.Time, id string) time.Time {
+// nextUseReading returns when to read the use of the key id after a reading at last. A
+// reading that was denied is repeated at hours that drift: the policy may depend on the
+// hour, or on the network.
+func nextUseReading(last time.Time, id string, denied bool) time.Time {
+	if denied {
+		return last.Add(deniedGap - drawWait(deniedGap/2, 0, last, id))
+	}
 	h := fnv.New32a()
 	h.Write([]byte(id))
 	day := last.UTC().Truncate(settings.Day).Add(time.Duration(h.Sum32()) % useReadingSpread)
@@ -155,7 +160,7 @@ func useReadingDue(f Facts, r *journal.Rotation, now time.Time) bool {
 	case f.Options.Manual && now.Sub(last) >= FreshFor:
 		return true
 	}
-	return !now.Before(nextUseReading(last, r.Old.ID))
+	return !now.Before(nextUseReading(last, r.Old.ID, r.UseDenied))
 }
 
 // describeOldUse says how the old key is used in the overlap, and what follows from it.

@@ -93,7 +93,7 @@ func TestUseIsReadAroundMidnight(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	perDay := map[string]int{}
 	for range 4 * 30 {
-		next := nextUseReading(at, "AKIAOLDOLDOLDOLDOLD1")
+		next := nextUseReading(at, "AKIAOLDOLDOLDOLDOLD1", false)
 		if wait := next.Sub(at); wait <= 0 || wait > 13*time.Hour {
 			t.Fatalf("after %s: %s", at, next)
 		}
@@ -105,5 +105,19 @@ func TestUseIsReadAroundMidnight(t *testing.T) {
 	}
 	if perDay["2026-11-24"] != 4 || len(perDay) > 31 {
 		t.Errorf("%v", perDay)
+	}
+}
+
+// TestDeniedUseIsReadAtDriftingHours: a policy that tells the last use at some hours only
+// is met at every hour of the day before an overlap is over twice, in few calls.
+func TestDeniedUseIsReadAtDriftingHours(t *testing.T) {
+	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	hours, end, n := map[int]bool{}, at.Add(14*settings.Day), 0
+	for ; at.Before(end); n++ {
+		at = nextUseReading(at, "AKIAOLDOLDOLDOLDOLD1", true)
+		hours[at.Hour()] = true
+	}
+	if len(hours) < 20 || n > 14*8 {
+		t.Errorf("%d readings at %d hours of the day", n, len(hours))
 	}
 }

@@ -235,7 +235,11 @@ const maxUseDays = 100
 // key, by AWS's clock. nil means that AWS has recorded none; denied, that it refuses to
 // say. The diary has the days by AWS's clock: this machine knows that only roughly.
 func (r *Rotation) NoteUse(use *remote.Use, denied bool, now time.Time) {
-	r.UseChecked, r.LastUse, r.UseDenied = now, nil, denied
+	r.UseChecked, r.UseDenied = now, denied
+	if denied { // what AWS has said before still holds
+		return
+	}
+	r.LastUse = nil
 	if use == nil {
 		return
 	}
