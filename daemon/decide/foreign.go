@@ -31,8 +31,11 @@ func unlessForeign(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 		patience += s.Overlap
 	}
 	why := fmt.Sprintf("keyd on %s began this rotation, and this is another machine or a copy of its state: the keys of %s are left to it", hostOf(r), r.User)
-	last := r.LastStep()
-	if end := last.Add(patience); now.Before(end) && !last.After(now) {
+	last, end := r.LastStep(), r.LastStep().Add(patience)
+	if used := overlapEnd(r, s).Add(RecheckEvery); phaseOf(r) == phaseOverlap && r.UsedByOthers() && used.After(end) { // its overlap lasts longer
+		end = used
+	}
+	if now.Before(end) && !last.After(now) {
 		return WaitUntil(d.State, end, why)
 	}
 	return BlockUntil(now.Add(RecheckEvery), why, fmt.Sprintf("does keyd on %s no longer run? does no file there show %s? then %s", hostOf(r), credfile.Short(r.Old.ID), hint.Command("keyd resume", r.Profiles()[0])))
