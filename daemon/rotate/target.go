@@ -75,6 +75,19 @@ func (t *target) setSurroundings(recent state.Recent, by map[string]string, awak
 	recent.Deleted = maps.Clone(recent.Deleted) // each target adds its own
 	t.recent, t.facts.ShownBy, t.facts.AwakeSince = recent, by, awake
 	t.facts.LastRotation, t.facts.MadeHere = recent.Created[t.facts.OwnerID()], recent.Made
+	t.facts.Seen = withoutDeletedSince(t.facts.Seen, recent.Deleted)
+}
+
+// withoutDeletedSince returns what AWS said without the keys that keyd has deleted since:
+// the process that did so may not have saved the status yet, or never will.
+func withoutDeletedSince(seen *decide.Seen, deleted map[string]time.Time) *decide.Seen {
+	gone := func(k decide.ListedKey) bool { return deleted[k.ID].After(seen.At) }
+	if seen == nil || !slices.ContainsFunc(seen.Keys, gone) {
+		return seen
+	}
+	left := *seen
+	left.Keys = slices.DeleteFunc(slices.Clone(seen.Keys), gone)
+	return &left
 }
 
 // setInstallation records which installation of keyd this is.
