@@ -131,10 +131,13 @@ func describeRoot(f Facts) string {
 const unlistedRecheck = 3 * time.Hour
 
 // lookIsDue reports whether AWS has to be asked about a key at rest, whatever its age: AWS
-// was never asked, its answer is marked as out of date, the clock has been set back since,
-// or a person asks. A "no" is not believed for longer than a day.
+// was never asked, its answer is marked as out of date, the last look failed, the clock has
+// been set back since, or a person asks. A "no" is not believed for longer than a day.
 func lookIsDue(f Facts, now time.Time) bool {
 	seen := f.Seen
+	if f.Failure != nil && f.Failure.Do == DoLook && !f.Failure.Denied { // and it is time to try again: what was known before may be wrong
+		return true
+	}
 	if seen == nil || seen.At.IsZero() || seen.At.Sub(now) > journal.MaxClockOffset {
 		return true
 	}

@@ -241,6 +241,7 @@ func TestNext(t *testing.T) {
 		{"rotate = never, and the time of an orphan is over: do not delete it", Facts{Profiles: never, Rotation: &journal.Rotation{OrphanID: other, OrphanDeactivated: ago(8 * settings.Day)}, Placement: onOld, Seen: seen(70 * settings.Day)}, DoWait, StateHeld, time.Time{}, "left open", ""},
 		{"rotate = never, a day after the last look: is the new key still there?", Facts{Profiles: never, Rotation: rotation(30 * settings.Day), Placement: onNew, Seen: older(both(true), settings.Day)}, DoLook, StateHeld, time.Time{}, "still works", ""},
 
+		{"young, and AWS refused the key a day ago: it is not fine until AWS says so", Facts{Seen: seen(20 * settings.Day), Failure: &Failure{Do: DoLook, At: ago(settings.Day), Count: 1, Why: "InvalidClientTokenId", NeedsPerson: true}}, DoLook, StateOK, time.Time{}, "", ""},
 		{"due, with a second key an hour ago: not asked again before a day is over", Facts{Seen: older(seen(70*settings.Day, ListedKey{ID: other, Active: true}), time.Hour)}, DoBlock, StateBlocked, now.Add(23 * time.Hour), "second active key", ""},
 		{"due, with a second key an hour ago, and a person asks: look", Facts{Seen: older(seen(70*settings.Day, ListedKey{ID: other, Active: true}), time.Hour), Options: Options{Manual: true}}, DoLook, StateOK, time.Time{}, "", ""},
 		{"due, and the rotation before has just ended: AWS may still count its old key", Facts{Seen: seen(70 * settings.Day), JustClosed: true}, DoWait, StateDue, now.Add(10 * time.Minute), "just ended", ""},
