@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,8 +32,8 @@ type mistake struct {
 	way     []string // leads there: for each number of faults, the only ones that are tried unless the tests are deep
 }
 
-// edit replaces a text that occurs exactly once in a source file. MISTAKE in the
-// new text becomes a condition that holds while the mistake is being made.
+// edit replaces a text that occurs exactly once in a source file, of this package or, by
+// its relative path, of another one. MISTAKE in the new text becomes a condition that holds while the mistake is being made.
 type edit struct{ file, old, new string }
 
 var mistakes = []mistake{
@@ -195,7 +197,7 @@ func buildWithMistakes(t *testing.T) string {
 	var overlay struct{ Replace map[string]string }
 	overlay.Replace = map[string]string{}
 	for name, text := range sourcesWithMistakes(t) {
-		path := filepath.Join(dir, name)
+		path := filepath.Join(dir, strings.ReplaceAll(name, "/", "_"))
 		overlay.Replace[filepath.Join(here, name)] = path
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -217,14 +219,19 @@ func buildWithMistakes(t *testing.T) string {
 }
 
 // sourcesWithMistakes returns the sources that some mistake edits, with all the
-// edits, and one more file that reads mistakeVariable.
+// edits, and one more file in each package that reads mistakeVariable.
 func sourcesWithMistakes(t *testing.T) map[string]string {
 	t.Helper()
-	before, after := map[string]string{}, map[string]string{
-		"mistake.go": fmt.Sprintf("package rotate\n\nimport \"os\"\n\nfunc makes(mistake string) bool { return os.Getenv(%q) == mistake }\n", mistakeVariable),
-	}
+	before, after := map[string]string{}, map[string]string{}
+	all := map[string][]edit{}
 	for _, m := range mistakes {
-		for _, e := range m.edits {
+		all[m.name] = m.edits
+	}
+	for _, m := range lifeMistakes {
+		all[m.name] = m.edits
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for _, e := range all[name] {
 			if before[e.file] == "" {
 				data, err := os.ReadFile(e.file)
 				if err != nil {
@@ -232,11 +239,17 @@ func sourcesWithMistakes(t *testing.T) map[string]string {
 				}
 				before[e.file] = strings.ReplaceAll(string(data), "\r\n", "\n")
 				after[e.file] = before[e.file]
+				folder := path.Dir(e.file)
+				after[path.Join(folder, "mistake.go")] = fmt.Sprintf("package %s\n\nimport \"os\"\n\nfunc makes(mistake string) bool { return os.Getenv(%q) == mistake }\n",
+					strings.Replace(path.Base(folder), ".", "rotate", 1), mistakeVariable)
 			}
 			if n := strings.Count(before[e.file], e.old); n != 1 {
-				t.Fatalf("the mistake does not fit the code any more: %s: %s has %d times\n%s", m.name, e.file, n, e.old)
+				t.Fatalf("the mistake does not fit the code any more: %s: %s has %d times\n%s", name, e.file, n, e.old)
 			}
-			changed := strings.ReplaceAll(e.new, "MISTAKE", fmt.Sprintf("makes(%q)", m.name))
+			changed := strings.ReplaceAll(e.new, "MISTAKE", fmt.Sprintf("makes(%q)", name))
+			if !strings.Contains(after[e.file], e.old) {
+				t.Fatalf("another mistake has edited what %s edits in %s", name, e.file)
+			}
 			after[e.file] = strings.Replace(after[e.file], e.old, changed, 1)
 		}
 	}

@@ -59,11 +59,7 @@ func NewLab(t *testing.T, lag awssim.Lag, age time.Duration) *Lab {
 	if deeptest.On() {
 		return NewOnDisk(t, lag, age)
 	}
-	home, err := filepath.Abs("/home/alice")
-	Must(t, err)
-	l := &Lab{T: t, Home: home, disk: atomicfiletest.NewDisk(time.Now, home), Now: time.Now}
-	l.Sys = l.disk
-	l.HTTP = Watcher{Lab: l}
+	l := NewInMemory(t, time.Now)
 	l.SetUp(lag, age)
 	return l
 }
