@@ -43,7 +43,7 @@ func calls() []fuzzed {
 			return []string{who.ARN, who.Account, who.UserID, who.User}, err
 		}},
 		{"GetAccessKeyLastUsed", func(ctx context.Context, c *iam.Client) ([]string, error) {
-			use, err := c.LastUsed(ctx, oldID)
+			use, err := c.LastUsed(ctx, oldID, "")
 			return []string{use.Service, use.Region}, err
 		}},
 		{"UpdateAccessKey", func(ctx context.Context, c *iam.Client) ([]string, error) {

@@ -84,6 +84,9 @@ func (c *Client) listPages(ctx context.Context, user string) ([]KeyInfo, error) 
 			if err := info.check(); err != nil {
 				return nil, err
 			}
+			if err := checkUser(info.User, user); err != nil {
+				return nil, err
+			}
 			keys = append(keys, info)
 		}
 		if !out.IsTruncated {
@@ -96,6 +99,15 @@ func (c *Client) listPages(ctx context.Context, user string) ([]KeyInfo, error) 
 		marker = &next
 	}
 	return nil, &answerError{"the list of keys does not end"}
+}
+
+// checkUser returns an error if an answer is about another user than the question. IAM's
+// names differ in more than their case.
+func checkUser(answered, asked string) error {
+	if answered == "" || asked == "" || strings.EqualFold(answered, asked) {
+		return nil
+	}
+	return &answerError{"the answer is about a key of user " + cleanText(answered, longestWord) + ", and the question was about " + asked}
 }
 
 // check returns an error unless k looks like a key that AWS lists.
@@ -137,7 +149,11 @@ func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
 // up to four hours by its documentation, and of several uses within 15 minutes
 // only the first. keyd's own calls count as uses. For a key that does not exist
 // AWS answers with a refusal of class Denied, as recordings show.
-func (c *Client) LastUsed(ctx context.Context, id string) (remote.Use, error) {
+//
+// An answer that names another user than the given one is an error, and so is one to
+// ListKeys: it does not come from where the key lives. "" stands for a user who is not
+// known.
+func (c *Client) LastUsed(ctx context.Context, id, user string) (remote.Use, error) {
 	k := &call{name: "GetAccessKeyLastUsed"}
 	var use remote.Use
 	err := c.doCall(ctx, k, func(ctx context.Context) error {
@@ -147,6 +163,9 @@ func (c *Client) LastUsed(ctx context.Context, id string) (remote.Use, error) {
 		}
 		if out.AccessKeyLastUsed == nil {
 			return &answerError{"the answer lacks the last use"}
+		}
+		if err := checkUser(aws.ToString(out.UserName), user); err != nil {
+			return err
 		}
 		last := out.AccessKeyLastUsed
 		use = remote.Use{At: aws.ToTime(last.LastUsedDate), Service: valueOrNone(last.ServiceName), Region: valueOrNone(last.Region)}

@@ -194,12 +194,12 @@ func TestLastUsedReportsUseOrNone(t *testing.T) {
 		{used(""), remote.Use{}},
 	} {
 		w := answers(body(200, test.text))
-		use, err := client(t, w, aws()).LastUsed(t.Context(), oldID)
+		use, err := client(t, w, aws()).LastUsed(t.Context(), oldID, "")
 		if err != nil || use != test.want || w.got[0].form.Has("UserName") {
 			t.Errorf("got %+v, %v", use, err)
 		}
 	}
-	if _, err := client(t, answers(body(200, document("GetAccessKeyLastUsed", "<UserName>Bob</UserName>"))), aws()).LastUsed(t.Context(), oldID); err == nil {
+	if _, err := client(t, answers(body(200, document("GetAccessKeyLastUsed", "<UserName>Bob</UserName>"))), aws()).LastUsed(t.Context(), oldID, ""); err == nil {
 		t.Error("an answer without a last use counts as never used")
 	}
 }
@@ -245,4 +245,19 @@ func FuzzAnswers(f *testing.F) {
 			}
 		})
 	})
+}
+
+// TestAnswerAboutAnotherUserIsRefused: an endpoint that answers for another user than it
+// was asked about is not where the key lives.
+func TestAnswerAboutAnotherUserIsRefused(t *testing.T) {
+	listed := document("ListAccessKeys", "<IsTruncated>false</IsTruncated><AccessKeyMetadata><member><UserName>Bob</UserName><AccessKeyId>"+oldID+"</AccessKeyId><Status>Active</Status><CreateDate>2015-03-13T10:45:00Z</CreateDate></member></AccessKeyMetadata>")
+	used := document("GetAccessKeyLastUsed", "<UserName>Bob</UserName><AccessKeyLastUsed></AccessKeyLastUsed>")
+	for asked, want := range map[string]bool{"Bob": true, "bob": true, "Eve": false} {
+		if _, err := client(t, answers(body(200, listed)), aws()).ListKeys(t.Context(), asked); (err == nil) != want {
+			t.Errorf("a list of Bob's keys for %s: %v", asked, err)
+		}
+		if _, err := client(t, answers(body(200, used)), aws()).LastUsed(t.Context(), oldID, asked); (err == nil) != want {
+			t.Errorf("the use of Bob's key for %s: %v", asked, err)
+		}
+	}
 }

@@ -61,7 +61,7 @@ func TestWhatAnEndpointSaysIsText(t *testing.T) {
 					}
 				case use:
 					var last remote.Use
-					last, err = c.LastUsed(t.Context(), oldID)
+					last, err = c.LastUsed(t.Context(), oldID, "")
 					said = append(said, last.Service, last.Region)
 				}
 				if e, ok := errors.AsType[*iam.Error](err); ok {

@@ -13,6 +13,10 @@ import (
 // list lags by seconds.
 const confirmLimit = 30 * time.Second
 
+// errListNotWhole reports a list without the old key, although that key has signed the
+// question. Such a list is not the user's, so it does not say that any other key is gone.
+var errListNotWhole = &gaveUpError{text: "the list of keys does not show the key that has asked for it: it says nothing about other keys"}
+
 // deleteAndConfirm deletes a key and waits until the list no longer shows it. A
 // key that does not exist was deleted before.
 func (d *Rotator) deleteAndConfirm(ctx context.Context, t *target, client *iam.Client, id string) error {
@@ -34,12 +38,18 @@ func (d *Rotator) relistOwnKey(ctx context.Context, t *target, client *iam.Clien
 	if w := &t.progress.wait; w.sent {
 		return w.listed, nil
 	}
+	asksOld := t.discardingPair().ID == t.facts.Rotation.Old.ID
+	whole := true
 	err = d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool {
 		k = findKey(keys, id)
+		whole = !asksOld || findKey(keys, t.facts.Rotation.Old.ID) != nil
 		return k != nil && k.Status == status
 	})
 	if isType[*gaveUpError](err) {
 		err = nil
+	}
+	if err == nil && k == nil && !whole {
+		err = errListNotWhole
 	}
 	t.progress.wait.listed = k
 	return k, err

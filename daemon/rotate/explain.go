@@ -90,7 +90,7 @@ func (d *Rotator) anyAnswers(ctx context.Context, t *target, silent string) bool
 			}
 		}
 		if client.HostOf("") != silent {
-			ask(func(ctx context.Context) error { _, err := client.LastUsed(ctx, t.shownPair().ID); return err })
+			ask(func(ctx context.Context) error { _, err := client.LastUsed(ctx, t.shownPair().ID, ""); return err })
 		}
 		return nil
 	})

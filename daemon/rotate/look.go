@@ -78,7 +78,7 @@ func (d *Rotator) fillKeys(ctx context.Context, client *iam.Client, t *target, s
 	if r := t.facts.Rotation; other == nil || r != nil && !r.Doubts(other.ID) {
 		return nil
 	}
-	use, err := client.LastUsed(ctx, other.ID)
+	use, err := client.LastUsed(ctx, other.ID, t.userName())
 	switch {
 	case err == nil:
 		other.LastUse = &remote.Use{At: use.At, Service: use.Service, Region: use.Region}

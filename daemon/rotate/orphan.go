@@ -94,7 +94,7 @@ func (d *Rotator) findUnexplained(ctx context.Context, t *target, client *iam.Cl
 		if shown {
 			continue
 		}
-		use, err := client.LastUsed(ctx, k.ID)
+		use, err := client.LastUsed(ctx, k.ID, t.userName())
 		switch {
 		case iam.ClassOf(err) == iam.Denied:
 			unread = true

@@ -54,6 +54,9 @@ func (d *Rotator) listUntilSteady(ctx context.Context, t *target, client *iam.Cl
 	if err != nil {
 		return nil, err
 	}
+	if t.pair.ID == t.facts.Rotation.Old.ID && findKey(listing.Keys, t.pair.ID) == nil {
+		return nil, errListNotWhole
+	}
 	s := &t.progress.wait.steady
 	if ids := joinIDs(listing.Keys); ids != s.ids || s.equal == 0 {
 		*s = steadyListing{ids: ids, since: d.Now()}

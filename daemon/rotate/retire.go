@@ -54,7 +54,7 @@ func (d *Rotator) keyDescription() string {
 // permission, only the length of the overlap decides, and the person is told so.
 func (d *Rotator) checkUse(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
-	use, err := client.LastUsed(ctx, r.Old.ID)
+	use, err := client.LastUsed(ctx, r.Old.ID, t.userName())
 	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.NoSuch {
 		return err
 	}

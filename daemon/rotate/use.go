@@ -27,7 +27,7 @@ func (d *Rotator) readOwnUse(ctx context.Context, t *target, client *iam.Client)
 			return nil
 		}
 	}
-	last, err := client.LastUsed(ctx, t.facts.ID)
+	last, err := client.LastUsed(ctx, t.facts.ID, t.userName())
 	switch class := iam.ClassOf(err); {
 	case err == nil:
 		if seen := t.facts.Seen; seen != nil && !last.At.IsZero() {
