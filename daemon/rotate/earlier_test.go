@@ -105,7 +105,7 @@ func continueFrom(t *testing.T, left *leftBehind) {
 	}
 	wasHeld := strings.Contains(t.Name(), "-held-")
 	d.HTTP = doer(func(q *http.Request) (*http.Response, error) {
-		if !w.isUsable(credentials) {
+		if !w.isUsable(defaultPlace) {
 			t.Errorf("the file shows a pair that AWS refuses, %s after the kill", time.Since(left.At))
 		}
 		return w.cloud.Do(q)
@@ -127,7 +127,7 @@ func continueFrom(t *testing.T, left *leftBehind) {
 		}
 		time.Sleep(max(time.Until(result.Until), time.Minute))
 	}
-	id, whole := w.shownKey(credentials)
+	id, whole := w.shownKey(defaultPlace)
 	if keys := w.cloud.Keys(w.user()); len(keys) != 1 || keys[0].ID != id || keys[0].Status != "Active" || !whole || id == left.Keys[0].ID {
 		t.Errorf("the file shows %s (whole: %v), AWS has %+v", id, whole, keys)
 	}

@@ -3,6 +3,7 @@ package rotate_test
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"keyd/daemon/decide"
@@ -21,7 +22,8 @@ var commands = append([]fate{
 	{name: "keyd hold", command: commandOnDefault((*rotate.Rotator).Hold), rank: inPairs},
 	{name: "keyd resume", command: commandOnDefault((*rotate.Rotator).Resume), rank: inPairs},
 	{name: "keyd prune", command: (*take).pruneNamed, rank: inPairs},
-}, oddProcesses...)
+	{name: "two passes", command: (*take).twoPasses, rank: inSingles},
+}, slices.Concat(oddProcesses, strangeEndpoints, forged)...)
 
 // atStart is the number of the effect at which a command is run: the take
 // itself is that command.
@@ -30,7 +32,7 @@ const atStart = 0
 // passWith returns a command that runs a pass with the options a.
 func passWith(a decide.Options) func(*take, context.Context) ([]rotate.Result, error) {
 	return func(r *take, ctx context.Context) ([]rotate.Result, error) {
-		return r.d.Pass(ctx, rotate.Request{Options: a})
+		return r.runPass(ctx, rotate.Request{Options: a})
 	}
 }
 
@@ -48,7 +50,7 @@ func commandOnDefault(do func(*rotate.Rotator, context.Context, string) (rotate.
 // pruneNamed prunes the newest key that the file does not show, named as by a
 // person who has read the status.
 func (r *take) pruneNamed(ctx context.Context) ([]rotate.Result, error) {
-	shown, _ := r.shownKey(credentials)
+	shown, _ := r.shownKey(defaultPlace)
 	for _, k := range r.cloud.Keys(r.user()) {
 		if k.ID != shown {
 			r.namedKey = k.ID
@@ -67,7 +69,7 @@ func (r *take) runProcess(ctx context.Context) ([]rotate.Result, error) {
 	if c := r.commandRun(); c != nil {
 		return c(r, ctx)
 	}
-	return r.d.Pass(ctx, rotate.Request{})
+	return r.runPass(ctx, rotate.Request{})
 }
 
 // commandRun returns the command that the take runs, or nil for a pass of the

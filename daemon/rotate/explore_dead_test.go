@@ -27,7 +27,7 @@ func TestExploreDeadNewKey(t *testing.T) {
 				w := s.deadKeyScene(t, how)
 				hold := fault{atStart, fateNamed(t, "keyd hold")}
 				base := s.runTake(t, w, []fault{hold}, nil, true)
-				if id, _ := base.shownKey(credentials); base.err != nil || base.result.State != decide.StateHeld || id != base.ghost.firstKey.ID || len(base.violations) > 0 {
+				if id, _ := base.shownKey(defaultPlace); base.err != nil || base.result.State != decide.StateHeld || id != base.ghost.of[alice].firstKey.ID || len(base.violations) > 0 {
 					t.Fatalf("%s: %s (%v); the file shows %s; %v", base.result.State, base.result.Why, base.err, id, base.violations)
 				}
 				takes := 0
@@ -39,7 +39,7 @@ func TestExploreDeadNewKey(t *testing.T) {
 				}
 				for i, e := range base.effects {
 					for j := range fates {
-						if f := &fates[j]; f.command == nil && f.act == nil && f.rank >= inSingles && f.canHappenAt(e) && f.mattersAt(e, inPairs) {
+						if f := &fates[j]; f.command == nil && f.act == nil && f.beside == nil && f.lie == nil && !f.kills && f.rank >= inSingles && f.canHappenAt(e) && f.mattersAt(e, inPairs) {
 							takes++
 							r := s.runTake(t, w, []fault{hold, {i + 1, f}}, nil, false)
 							s.mustLeadToOldPair(t, r.scene, r.violations)
@@ -95,7 +95,7 @@ func (s setting) mustLeadToOldPair(t *testing.T, w *scene, wrong []string) {
 		r := s.runTake(t, w, faults, nil, false)
 		wrong = append(wrong, r.violations...)
 		w, why = r.scene, ""
-		if id, whole := w.shownKey(credentials); id == w.ghost.firstKey.ID && whole && w.isUsable(credentials) && r.result.State == decide.StateHeld {
+		if id, whole := w.shownKey(defaultPlace); id == w.ghost.of[alice].firstKey.ID && whole && w.isUsable(defaultPlace) && r.result.State == decide.StateHeld {
 			if len(wrong) > 0 {
 				t.Errorf("%s: %v", from.trace, wrong)
 			}

@@ -1,7 +1,7 @@
 package rotate_test
 
 import (
-	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"syscall"
@@ -9,7 +9,6 @@ import (
 
 	"keyd/daemon/awssim"
 	"keyd/daemon/internal/lab"
-	"keyd/daemon/rotate"
 )
 
 // rank says among how many faults a fate is tried. In a light search some
@@ -31,6 +30,7 @@ const (
 	order                  // a call to AWS that changes something
 	diskRead               // a call to the disk that changes nothing
 	diskChange             // a call to the disk that changes something
+	gap                    // the lock is free until the next round
 )
 
 // effect is one call to AWS or to the disk.
@@ -50,6 +50,10 @@ func (f *fate) mattersAt(e effect, rank rank) bool {
 	switch {
 	case f.act == nil:
 		return f.disk == nil || rank < inPairs || !e.isMinor
+	case len(f.kinds) > 0:
+		return true
+	case f.use:
+		return e.what == "GetAccessKeyLastUsed" || e.what == "UpdateAccessKey"
 	case f.inFiles:
 		return e.what == "open credentials" || e.what == "rename credentials" || e.what == "exchange credentials"
 	}
@@ -60,13 +64,17 @@ func (f *fate) mattersAt(e effect, rank rank) bool {
 type fate struct {
 	name    string
 	kinds   []kind
-	cloud   awssim.Fault                                          // what happens to a call to AWS
-	disk    error                                                 // the error of a call to the disk
-	lasts   bool                                                  // it also happens to every later effect of the take
-	act     func(*scene)                                          // another person acts before the effect
-	command func(*take, context.Context) ([]rotate.Result, error) // a person runs this instead of the pass
-	inFiles bool                                                  // act changes the files, not AWS
-	rank    rank                                                  // among how many faults a light search tries it
+	cloud   awssim.Fault                                       // what happens to a call to AWS
+	disk    error                                              // the error of a call to the disk
+	lasts   bool                                               // it also happens to every later effect of the take
+	act     func(*scene)                                       // another person acts before the effect
+	command command                                            // a person runs this instead of the pass
+	inFiles bool                                               // act changes the files, not AWS
+	use     bool                                               // act uses a key, which changes no key
+	beside  command                                            // a person runs this in another process, before the effect
+	kills   bool                                               // the process dies after the effect, and another one lives on
+	lie     func(*take, string, *http.Response) *http.Response // what the endpoint answers in place of AWS
+	rank    rank                                               // among how many faults a light search tries it
 }
 
 // fates are all fates. A crash is not among them, because it needs no take of
@@ -81,7 +89,7 @@ var fates = slices.Concat([]fate{
 	{name: "500", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.Status500}},
 	{name: "offline", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.DNS}, lasts: true, rank: inPairs},
 	{name: "done+offline", kinds: []kind{order}, cloud: awssim.Fault{Kind: awssim.Reset, When: awssim.After}, lasts: true},
-}, diskFates(), persons, commands)
+}, diskFates(), persons, commands, meanwhile, deaths, lies)
 
 // diskFates returns a fate for each error of a disk, for one call and, with
 // "!" in its name, for all calls from then on.
@@ -114,7 +122,7 @@ type fault struct {
 
 // canHappenAt reports whether f can happen at e.
 func (f *fate) canHappenAt(e effect) bool {
-	if f.act != nil {
+	if f.act != nil && len(f.kinds) == 0 {
 		return e.ofUserFile || e.kind == query || e.kind == order
 	}
 	return slices.Contains(f.kinds, e.kind)
@@ -128,7 +136,7 @@ var persons = []fate{
 	{name: "third key", inFiles: true, act: func(w *scene) {
 		id, secret := w.addStranger()
 		w.editCredentials(func(text string) string {
-			shown, _ := w.shownKey(credentials)
+			shown, _ := w.shownKey(defaultPlace)
 			if shown == "" {
 				return text
 			}
@@ -136,32 +144,39 @@ var persons = []fate{
 		})
 	}, rank: inSingles},
 	{name: "profile removed", inFiles: true, act: func(w *scene) {
-		w.editCredentials(func(string) string { return "# mine\r\n[other]\r\naws_access_key_id=AKIAIOSFODNN7EXAMPLE\r\n" })
+		w.editCredentials(func(text string) string {
+			before, rest, _ := strings.Cut(text, "[default]\r\n")
+			_, after, _ := strings.Cut(rest, "\n[")
+			return before + "[" + after
+		})
 		w.ghost.shape = w.filesShape()
 	}},
 	{name: "second laptop", act: func(w *scene) { w.user().CreateKey() }, rank: inPairs},
 	{name: "console: newest off", act: func(w *scene) { _ = w.user().SetStatus(w.newestKey(), "Inactive") }, rank: inSingles},
 	{name: "console: newest deleted", act: func(w *scene) { _ = w.user().DeleteKey(w.newestKey()) }, rank: inSingles},
-	{name: "console: old off", act: func(w *scene) { _ = w.user().SetStatus(w.ghost.firstKey.ID, "Inactive") }},
-	{name: "console: old on", act: func(w *scene) { _ = w.user().SetStatus(w.ghost.firstKey.ID, "Active") }},
+	{name: "console: old off", act: func(w *scene) { _ = w.user().SetStatus(w.ghost.of[alice].firstKey.ID, "Inactive") }},
+	{name: "console: old on", act: func(w *scene) { _ = w.user().SetStatus(w.ghost.of[alice].firstKey.ID, "Active") }},
 	{name: "policy: no delete", act: func(w *scene) { w.denyAction("DeleteAccessKey") }, rank: inSingles},
 	{name: "policy: no change", act: func(w *scene) { w.denyAction("UpdateAccessKey") }},
 	{name: "policy: nothing", act: func(w *scene) { w.denyAction("*") }},
 	{name: "console: user renamed", act: func(w *scene) { w.user().Rename("/", "alice-2") }, rank: inSingles},
 	{name: "console: user moved", act: func(w *scene) { w.user().Rename("/staff/", "alice") }},
-	{name: "console: old deleted", act: func(w *scene) { _ = w.user().DeleteKey(w.ghost.firstKey.ID) }},
+	{name: "old key used", use: true, act: func(w *scene) {
+		_ = w.user().UseKey(w.ghost.of[alice].firstKey.ID, somebodysService, "eu-west-1")
+	}, rank: inSingles},
+	{name: "console: old deleted", act: func(w *scene) { _ = w.user().DeleteKey(w.ghost.of[alice].firstKey.ID) }},
 }
 
 // revertFiles writes the first pair back, as aws configure does with a text
 // that it read before, or, with replace, as a dotfile manager does with its
 // own copy of the file.
 func (w *scene) revertFiles(replace bool) {
-	first := w.ghost.firstKey
-	for _, path := range []string{credentials, configFile} {
-		shown, _ := w.shownKey(path)
+	for _, p := range places {
+		first := w.ghost.of[p.user].firstKey
+		shown, _ := w.shownKey(p)
 		if shown != "" && shown != first.ID {
-			text := strings.NewReplacer(shown, first.ID, w.cloud.Secrets()[shown], first.Secret.Reveal()).Replace(string(w.disk.Data(path)))
-			w.disk.Put(path, []byte(text), replace)
+			text := strings.NewReplacer(shown, first.ID, w.cloud.Secrets()[shown], first.Secret.Reveal()).Replace(string(w.disk.Data(p.path)))
+			w.disk.Put(p.path, []byte(text), replace)
 		}
 	}
 }
@@ -174,11 +189,11 @@ func (w *scene) editCredentials(change func(string) string) {
 
 // addStranger creates a working key of another user.
 func (w *scene) addStranger() (id, secret string) {
-	bob := w.cloud.FindUser(lab.Account, "bob")
-	if bob == nil {
-		bob = w.cloud.AddUser(lab.Account, "/", "bob")
+	eve := w.cloud.FindUser(lab.Account, "eve")
+	if eve == nil {
+		eve = w.cloud.AddUser(lab.Account, "/", "eve")
 	}
-	return bob.AddKey(0)
+	return eve.AddKey(0)
 }
 
 // newestKey returns the id of the user's newest key, or "".

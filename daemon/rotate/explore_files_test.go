@@ -17,7 +17,8 @@ import (
 // compared.
 type picture struct {
 	texts  [2][]byte // texts of the user's files
-	usable [2]bool
+	usable [3]bool   // in each place
+	ids    [3]string // shown in each place
 	keys   []awssim.KeyState
 }
 
@@ -26,9 +27,13 @@ var userFiles = [2]string{credentials, configFile}
 
 // takePicture returns the current state of the files and keys.
 func (r *take) takePicture() picture {
-	p := picture{keys: r.cloud.Keys(r.user())}
+	p := picture{keys: r.allKeys()}
 	for i, path := range userFiles {
-		p.texts[i], p.usable[i] = r.disk.Data(path), r.isUsable(path)
+		p.texts[i] = r.disk.Data(path)
+	}
+	for i, at := range places {
+		p.usable[i] = r.isUsable(at)
+		p.ids[i], _ = r.shownKey(at)
 	}
 	return p
 }
@@ -41,6 +46,9 @@ func (r *take) reportViolation(invariant, format string, args ...any) {
 // checkEffect checks the invariants after an effect that changed something.
 func (r *take) checkEffect(e effect) {
 	r.noteShown()
+	if r.ghost.missing != "" {
+		r.noteRestored()
+	}
 	r.checkFiles() // a write that fails halfway changes the file after its effect was checked
 	if e.ofUserFile {
 		r.checkUnread("")
@@ -56,9 +64,9 @@ func (r *take) checkEffect(e effect) {
 			r.reportViolation("I5", "%s is active and its secret is nowhere", id)
 		case id != "":
 			r.ghost.closedKeys, r.ghost.beyondRepair = r.ghost.closedKeys+id, true
-		case len(r.journalPaths()) == 0:
-			for _, path := range userFiles {
-				if shown, _ := r.shownKey(path); shown != r.ghost.firstKey.ID && !strings.Contains(r.ghost.closedKeys, shown) {
+		default:
+			for _, p := range places {
+				if shown, _ := r.shownKey(p); shown != r.ghost.of[p.user].firstKey.ID && !strings.Contains(r.ghost.closedKeys, shown) && len(r.journalsOf(p.user)) == 0 {
 					r.ghost.closedKeys += shown
 				}
 			}
@@ -94,11 +102,21 @@ func (r *take) checkFiles() {
 		if shape := r.filesShape(); shape != r.ghost.shape && !r.ghost.raced && !r.isKeptBeside(".theirs") && (r.upToDate || !r.isKeptBeside("")) {
 			r.reportViolation("I9", "other bytes changed:\n%q\nwant\n%q", shape, r.ghost.shape)
 		}
-		usable := r.isUsable(path)
-		if r.lastPicture.usable[i] && !usable && !r.ghost.torn && !r.isGivingBack() && time.Since(r.othersActed) > consoleSpread {
-			r.reportViolation("I1", "%s shows a pair that AWS does not accept everywhere", filepath.Base(path))
+		for j, p := range places {
+			if p.path != path {
+				continue
+			}
+			usable := r.isUsable(p)
+			if r.lastPicture.usable[j] && !usable && !r.ghost.torn && !r.isGivingBack() && time.Since(r.othersActed) > consoleSpread {
+				r.reportViolation("I1", "%s shows a pair that AWS does not accept everywhere", p)
+			}
+			id, _ := r.shownKey(p)
+			if id != "" && id != r.lastPicture.ids[j] && r.userOf(id) != p.user && !r.ghost.othersActed {
+				r.reportViolation("I3", "%s shows %s, which is somebody else's", p, id)
+			}
+			r.lastPicture.usable[j], r.lastPicture.ids[j] = usable, id
 		}
-		r.lastPicture.texts[i], r.lastPicture.usable[i] = text, usable
+		r.lastPicture.texts[i] = text
 	}
 }
 
@@ -138,6 +156,10 @@ func (r *take) checkTakeEnd() {
 		spared = ""
 	}
 	r.checkUnread(spared)
+	r.checkHeld()
+	r.checkRestored()
+	r.checkForgedTold()
+	r.checkCalls()
 	if id := r.findOldOrphan(); id != "" {
 		r.reportViolation("I5", "%s is still active, its secret is nowhere, and nobody is asked: %s", id, r.result.Why)
 	}
@@ -236,15 +258,19 @@ func (r *take) checkTorn(began time.Time) {
 // checkMended checks that after a take without faults no file shows an old
 // key that does not work while a journal holds the new one, which does.
 func (r *take) checkMended() {
-	if len(r.faults)+len(r.standing) > 0 || r.err != nil || r.result.State == decide.StateWaiting { // waiting means that an earlier attempt failed
+	if len(r.faults)+len(r.standing) > 0 || r.err != nil {
 		return
 	}
-	for _, path := range userFiles {
-		id, _ := r.shownKey(path)
+	for _, p := range places {
+		x := r.resultOf(p.user)
+		if x == nil || x.State == decide.StateWaiting { // waiting means that an earlier attempt failed
+			continue
+		}
+		id, _ := r.shownKey(p)
 		journal := string(r.disk.Data(filepath.Join(rotations, id+".json")))
 		for next, secret := range r.cloud.Secrets() {
-			if id != "" && !r.isUsable(path) && strings.Contains(journal, secret) && next != id && r.cloud.IsUsable(next, secret) {
-				r.reportViolation("I1", "%s still shows %s, which does not work, and a journal has one that does: %s", filepath.Base(path), id, r.result.Why)
+			if id != "" && !r.isUsable(p) && strings.Contains(journal, secret) && next != id && r.cloud.IsUsable(next, secret) {
+				r.reportViolation("I1", "%s still shows %s, which does not work, and a journal has one that does: %s", p, id, x.Why)
 			}
 		}
 	}

@@ -11,52 +11,62 @@ import (
 	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
 	"keyd/daemon/rotate"
-	"keyd/daemon/settings"
 )
 
 // hasResumed reports whether a person has told keyd to continue without the
 // old key. Then keyd has no key with which to ask whether the call whose
 // answer was lost created one.
 func (r *take) hasResumed() bool {
-	shown, _ := r.shownKey(credentials)
-	return len(r.faults) > 0 && r.faults[0].fate.name == "keyd resume" && shown != r.ghost.firstKey.ID
+	shown, _ := r.shownKey(defaultPlace)
+	resumed := slices.ContainsFunc(r.faults, func(f fault) bool { return strings.HasPrefix(f.fate.name, "keyd resume") })
+	return resumed && shown != r.ghost.of[alice].firstKey.ID
 }
 
 // checkKeys checks I1 from the side of AWS: no key stops working while a file
 // shows it. keyd cannot know of a key that another person put there since it
 // last read the file.
 func (r *take) checkKeys() {
-	now := r.cloud.Keys(r.user())
+	now := r.allKeys()
 	for _, k := range r.lastPicture.keys {
 		i := slices.IndexFunc(now, func(n awssim.KeyState) bool { return n.ID == k.ID })
 		if k.Status != "Active" || i >= 0 && now[i].Status == "Active" {
 			continue
 		}
-		for _, path := range userFiles {
-			if id, _ := r.shownKey(path); id == k.ID && r.upToDate {
-				r.reportViolation("I1", "%s was taken away and %s shows it", k.ID, filepath.Base(path))
+		for _, p := range places {
+			if id, _ := r.shownKey(p); id == k.ID && r.upToDate {
+				r.reportViolation("I1", "%s was taken away and %s shows it", k.ID, p)
 			}
 		}
 	}
 	r.lastPicture.keys = now
-	for i, path := range userFiles {
-		r.lastPicture.usable[i] = r.isUsable(path)
+	for i, p := range places {
+		r.lastPicture.usable[i] = r.isUsable(p)
 	}
 }
 
 // findOrphan looks for a violation of I5. It returns the id of an active key
 // of ours whose secret is in no file, or "". A journal of a call whose answer
-// was lost excuses any such key.
+// was lost excuses any such key of its user.
 func (w *scene) findOrphan() string {
-	secrets := w.cloud.Secrets()
-	for _, k := range w.cloud.Keys(w.user()) {
-		if k.Status != "Active" || strings.Contains(w.ghost.closedKeys, k.ID) || k.CreatedBy == awssim.BySeed || k.CreatedBy == awssim.ByConsole {
+	for _, user := range users {
+		if id := w.findOrphanOf(user); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// findOrphanOf is findOrphan for one user.
+func (w *scene) findOrphanOf(user int) string {
+	secrets, journals := w.cloud.Secrets(), w.journalsOf(user)
+	for _, k := range w.keysOf(user) {
+		if k.Status != "Active" || strings.Contains(w.ghost.closedKeys+w.ghost.missing, k.ID) || k.CreatedBy == awssim.BySeed || k.CreatedBy == awssim.ByConsole {
 			continue
 		}
 		known := false
 		for _, f := range w.disk.Files() {
 			known = known || bytes.Contains(f.Data, []byte(secrets[k.ID])) && !strings.Contains(f.Path, ".keyd-") ||
-				isJournalPath(f.Path) && !bytes.Contains(f.Data, []byte(`"new_id"`)) && bytes.Contains(f.Data, []byte(`"sent"`))
+				slices.Contains(journals, f.Path) && !bytes.Contains(f.Data, []byte(`"new_id"`)) && bytes.Contains(f.Data, []byte(`"sent"`))
 		}
 		if !known {
 			return k.ID
@@ -73,11 +83,13 @@ const orphanLimit = decide.UseReportDelay + 10*time.Minute
 // returns the id of an active key of a lost answer that is older than orphanLimit,
 // while keyd neither asks a person, nor is held by one, nor waits after a failure.
 func (r *take) findOldOrphan() string {
-	if len(r.faults) > 0 || r.err != nil || r.result.Err != nil || r.result.Failure != nil || r.result.NeedsPerson || r.result.State == decide.StateHeld {
-		return ""
-	}
 	for _, id := range r.cloud.Orphans() {
-		keys := r.cloud.Keys(r.user())
+		user := max(r.userOf(id), alice)
+		x := r.resultOf(user)
+		if x == nil || len(r.faults) > 0 || r.err != nil || x.Err != nil || x.Failure != nil || x.NeedsPerson || x.State == decide.StateHeld {
+			continue
+		}
+		keys := r.keysOf(user)
 		i := slices.IndexFunc(keys, func(k awssim.KeyState) bool { return k.ID == id })
 		if i >= 0 && time.Since(keys[i].Created) > orphanLimit && !strings.Contains(r.ghost.closedKeys, id) {
 			return id
@@ -94,6 +106,11 @@ func isJournalPath(path string) bool {
 // checkCall checks I3, I6 and I7 for the call that was just made.
 func (r *take) checkCall(e effect) {
 	call := r.cloud.LastCall()
+	r.checkLie()
+	if user := r.userOf(call.KeyID); user >= 0 {
+		r.stepped[user]++
+	}
+	r.noteUse(call)
 	if r.cloud.IsForeign(call) && !r.isTwin(call.Target) && call.Target != r.namedKey {
 		r.reportViolation("I3", "%s of the foreign key %s", call.Action, call.Target)
 	}
@@ -102,9 +119,11 @@ func (r *take) checkCall(e effect) {
 			continue
 		}
 		old := strings.TrimSuffix(filepath.Base(f.Path), ".json")
-		shown, _ := r.shownKey(credentials)
+		user := max(r.userOf(old), alice)
+		shown, _ := r.shownKey(placeOf(user))
 		swapped := bytes.Contains(f.Data, []byte(`"validated"`)) || shown != old && bytes.Contains(f.Data, []byte(`"new_id": "`+shown+`"`))
-		asked := bytes.Contains(f.Data, []byte(`"new_dead"`)) && (bytes.Contains(f.Data, []byte(`"held"`)) || shown == old) // AWS refuses the new key, and a person has asked for the old one
+		asked := bytes.Contains(f.Data, []byte(`"failed"`)) || // the new pair did not validate, and the old one has to work before it is put back
+			bytes.Contains(f.Data, []byte(`"new_dead"`)) && (bytes.Contains(f.Data, []byte(`"held"`)) || shown == old) // AWS refuses the new key, and a person has asked for the old one
 		if call.KeyID == old && swapped && r.upToDate && !asked {
 			r.reportViolation("I6", "%s was signed with the old key after the swap", call.Action)
 		}
@@ -112,7 +131,7 @@ func (r *take) checkCall(e effect) {
 			r.checkIntent(old, r.disk.Kept(f.Path))
 		}
 	}
-	if e.what == "CreateAccessKey" && len(r.journalPaths()) == 0 {
+	if e.what == "CreateAccessKey" && !slices.Contains(r.journalPaths(), filepath.Join(rotations, call.KeyID+".json")) {
 		r.reportViolation("I7", "CreateAccessKey was sent with no intent on the disk")
 	}
 }
@@ -121,9 +140,10 @@ func (r *take) checkCall(e effect) {
 // answer was lost. IAM's answers do not distinguish it from the key of that
 // request, so keyd makes it Inactive, and deletes it if no one wants it back.
 func (r *take) isTwin(id string) bool {
-	keys := r.cloud.History(r.user())
+	user := max(r.userOf(id), alice)
+	keys := r.historyOf(user)
 	i := slices.IndexFunc(keys, func(k awssim.KeyState) bool { return k.ID == id })
-	for _, path := range r.journalPaths() {
+	for _, path := range r.journalsOf(user) {
 		sent, _ := time.Parse(time.RFC3339Nano, jsonField(r.disk.Data(path), "sent"))
 		ended, err := time.Parse(time.RFC3339Nano, jsonField(r.disk.Data(path), "answered"))
 		if err != nil {
@@ -140,19 +160,35 @@ func (r *take) isTwin(id string) bool {
 // intent survives a power failure. kept is the journal that a power failure
 // would leave.
 func (r *take) checkIntent(old string, kept []byte) {
-	sent := jsonField(kept, "sent")
+	sent, mine := jsonField(kept, "sent"), &r.ghost.of[max(r.userOf(old), alice)]
 	switch {
 	case sent == "":
 		r.reportViolation("I7", "CreateAccessKey was sent and a power failure would leave no intent for %s", old)
-	case sent == r.ghost.lastIntent:
+	case sent == mine.lastIntent:
 		r.reportViolation("I7", "CreateAccessKey was sent twice for one intent")
 	}
-	r.ghost.lastIntent = sent
+	mine.lastIntent = sent
+}
+
+// allKeys returns the keys of all users.
+func (w *scene) allKeys() (keys []awssim.KeyState) {
+	for _, user := range users {
+		keys = append(keys, w.keysOf(user)...)
+	}
+	return keys
+}
+
+// journalsOf returns the paths of the journals of a user's keys. A journal of any other
+// key counts as alice's.
+func (w *scene) journalsOf(user int) []string {
+	return slices.DeleteFunc(w.journalPaths(), func(path string) bool {
+		return max(w.userOf(strings.TrimSuffix(filepath.Base(path), ".json")), alice) != user
+	})
 }
 
 // journalPaths returns the paths of all journals.
-func (r *take) journalPaths() (paths []string) {
-	for _, f := range r.disk.Files() {
+func (w *scene) journalPaths() (paths []string) {
+	for _, f := range w.disk.Files() {
 		if isJournalPath(f.Path) {
 			paths = append(paths, f.Path)
 		}
@@ -182,14 +218,14 @@ func (r *take) failedToRemove() bool {
 // checkClosed checks I1 and I2 after a rotation: one key of ours exists, both
 // files show it, and a file that a person put back during the rotation is
 // mended.
-func (r *take) checkClosed() {
-	for _, path := range userFiles {
-		if !r.ghost.beyondRepair && !r.isUsable(path) {
-			r.reportViolation("I1", "the rotation is over and %s shows a pair that AWS does not accept", filepath.Base(path))
+func (r *take) checkClosed(user int) {
+	for _, p := range places {
+		if p.user == user && !r.ghost.beyondRepair && !r.isUsable(p) {
+			r.reportViolation("I1", "the rotation is over and %s shows a pair that AWS does not accept", p)
 		}
 	}
-	shown, _ := r.shownKey(credentials)
-	for _, k := range r.cloud.Keys(r.user()) {
+	shown, _ := r.shownKey(placeOf(user))
+	for _, k := range r.keysOf(user) {
 		if k.ID != shown && !r.ghost.othersActed {
 			r.reportViolation("I2", "%s is left over", k.ID)
 		}
@@ -199,14 +235,14 @@ func (r *take) checkClosed() {
 // checkDeath checks what a death has left: pairs that were usable still are,
 // no other byte changed, and no key is lost. usable says which pairs AWS
 // accepted before.
-func (w *scene) checkDeath(usable [2]bool) (wrong []string) {
-	for i, path := range userFiles {
-		torn := w.isTorn(path)
+func (w *scene) checkDeath(usable [3]bool) (wrong []string) {
+	for i, p := range places {
+		torn := w.isTorn(p.path)
 		if torn && !w.ghost.torn {
-			wrong = append(wrong, "I9: "+filepath.Base(path)+" holds a torn pair after the death")
+			wrong = append(wrong, "I9: "+p.String()+" holds a torn pair after the death")
 		}
-		if usable[i] && !torn && !w.ghost.othersActed && !w.isUsable(path) {
-			wrong = append(wrong, "I1: "+filepath.Base(path)+" shows a pair after the death that AWS does not accept")
+		if usable[i] && !torn && !w.ghost.othersActed && !w.isUsable(p) {
+			wrong = append(wrong, "I1: "+p.String()+" shows a pair after the death that AWS does not accept")
 		}
 	}
 	switch shape := w.filesShape(); {
@@ -220,59 +256,4 @@ func (w *scene) checkDeath(usable [2]bool) (wrong []string) {
 		wrong = append(wrong, "I5: "+id+" is active after the death, and its secret is nowhere")
 	}
 	return wrong
-}
-
-// shownKeys says which keys the files show, and since when a file has shown
-// the successor of the first key. first is when a file first showed it. last
-// is when a file last began to show it, which is later if another key was
-// shown in between.
-type shownKeys struct {
-	ids         [2]string
-	next        string
-	first, last time.Time
-}
-
-// checkPatience checks that keyd deactivates or deletes the old key only
-// after its time, unless a person has said so. It measures with a clock that
-// is right.
-func (r *take) checkPatience() {
-	call := r.cloud.LastCall()
-	path := filepath.Join(rotations, call.Target+".json")
-	if !call.Effect || !slices.Contains(r.journalPaths(), path) {
-		return
-	}
-	now, said := time.Now(), func(flag string) bool { return bytes.Contains(r.disk.Data(path), []byte(`"`+flag+`": true`)) }
-	switch {
-	case call.Action == "UpdateAccessKey" && call.Asked == "Active":
-		r.ghost.oldOff = time.Time{}
-	case call.Action == "UpdateAccessKey":
-		if early := now.Sub(r.ghost.shown.first) < settings.Day || now.Sub(r.ghost.shown.last) < decide.UndisturbedFor; early && !said("end_overlap") && !said("retire_now") {
-			r.reportViolation("the overlap", "%s is made Inactive %s after the file changed", call.Target, now.Sub(r.ghost.shown.last))
-		}
-		r.ghost.oldOff = now
-	case call.Action == "DeleteAccessKey" && !said("retire_now") && now.Sub(r.ghost.oldOff) < 7*settings.Day:
-		r.reportViolation("the quarantine", "%s is deleted %s after it was made Inactive", call.Target, now.Sub(r.ghost.oldOff))
-	}
-}
-
-// noteShown notes when a file begins to show another key of the user.
-func (r *take) noteShown() {
-	s := &r.ghost.shown
-	for i, path := range userFiles {
-		id, whole := r.shownKey(path)
-		if !whole || id == s.ids[i] {
-			continue
-		}
-		if s.ids[i] = id; id == "" || id == r.ghost.firstKey.ID || !r.isUsers(id) {
-			continue
-		}
-		if s.last = time.Now(); id != s.next {
-			s.next, s.first = id, s.last
-		}
-	}
-}
-
-// isUsers reports whether a key is, or was, the user's own.
-func (r *take) isUsers(id string) bool {
-	return slices.ContainsFunc(r.cloud.History(r.user()), func(k awssim.KeyState) bool { return k.ID == id })
 }

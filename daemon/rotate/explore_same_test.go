@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/maphash"
+	"iter"
 	"log/slog"
 	"path/filepath"
 	"regexp"
@@ -64,7 +65,7 @@ func (w *scene) fingerprint(light bool) uint64 {
 		}
 	}
 	h.WriteString(m.cloud)
-	fmt.Fprint(&h, w.ghost.othersActed, w.ghost.denied)
+	fmt.Fprint(&h, w.ghost.othersActed, w.ghost.denied, w.ghost.forged, w.ghost.missing != "")
 	return h.Sum64()
 }
 
@@ -117,9 +118,11 @@ func isRediscovered(path string) bool {
 func (w *scene) keyNamer() *strings.Replacer {
 	var pairs []string
 	secrets := w.cloud.Secrets()
-	for i, k := range w.cloud.History(w.user()) {
-		pairs = append(pairs, k.ID, fmt.Sprint("K", i), secrets[k.ID], fmt.Sprint("S", i))
-		delete(secrets, k.ID)
+	for _, user := range users {
+		for i, k := range w.historyOf(user) {
+			pairs = append(pairs, k.ID, fmt.Sprint("K", user, ".", i), secrets[k.ID], fmt.Sprint("S", user, ".", i))
+			delete(secrets, k.ID)
+		}
 	}
 	for id, secret := range secrets {
 		pairs = append(pairs, id, "X", secret, "x")
@@ -208,8 +211,10 @@ func (w *scene) memoryText(data []byte, n *strings.Replacer) string {
 // user had, and the calls that are still to take effect.
 func (w *scene) cloudText(n *strings.Replacer) string {
 	var b strings.Builder
-	for _, k := range w.cloud.History(w.user()) {
-		fmt.Fprint(&b, n.Replace(k.ID), k.Status, k.CreatedBy == awssim.BySeed, k.CreatedBy == awssim.ByConsole, w.ageClass(k.Created))
+	for _, user := range users {
+		for _, k := range w.historyOf(user) {
+			fmt.Fprint(&b, n.Replace(k.ID), k.Status, k.CreatedBy == awssim.BySeed, k.CreatedBy == awssim.ByConsole, w.ageClass(k.Created))
+		}
 	}
 	for _, c := range w.cloud.LateCalls() {
 		fmt.Fprint(&b, c.Action, n.Replace(c.Target), c.Asked, w.ageClass(c.At))
@@ -219,14 +224,16 @@ func (w *scene) cloudText(n *strings.Replacer) string {
 }
 
 // noteMark notes the mark of an effect. Effects before the last fault have
-// mark 0, because a take with fewer faults has tried them.
+// mark 0, because a take with fewer faults has tried them, and so have effects at which no
+// fate is tried.
 func (r *take) noteMark(n int, e effect, f *fate) {
 	name := ""
 	if f != nil {
 		name, r.round.fault = f.name, time.Now()
 	}
 	r.phase = mixHash(r.phase, e.what+name)
-	if r.detailed && (len(r.faults) == 0 || n > r.faults[len(r.faults)-1].at) {
+	triesNothing := e.kind == diskRead && e.what != "open credentials" && !*everyFate // a light search tries no fate there
+	if r.detailed && !triesNothing && (len(r.faults) == 0 || n > r.faults[len(r.faults)-1].at) {
 		r.at = time.Now()
 		r.marks = append(r.marks, r.phase^r.fingerprint(true))
 		return
@@ -296,6 +303,20 @@ func (r *take) hearEvent(e rotate.Event) {
 // The fourth round of a proof, for example, is like the third.
 func isAmidAlike(effects []effect, i int) bool {
 	const around = 7 // two rounds of three calls
-	same := func(part []effect) bool { return slices.Contains(part, effects[i]) }
-	return effects[i].kind == query && same(effects[max(i-around, 0):i]) && same(effects[i+1:min(i+1+around, len(effects))])
+	isSame := func(part iter.Seq2[int, effect]) bool {
+		calls := 0
+		for _, e := range part {
+			if e.kind != query && e.kind != order {
+				continue
+			}
+			if e == effects[i] {
+				return true
+			}
+			if calls++; calls == around {
+				break
+			}
+		}
+		return false
+	}
+	return effects[i].kind == query && isSame(slices.Backward(effects[:i])) && isSame(slices.All(effects[i+1:]))
 }

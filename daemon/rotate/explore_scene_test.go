@@ -11,6 +11,7 @@ import (
 	"keyd/daemon/awssim"
 	"keyd/daemon/internal/lab"
 	"keyd/daemon/settings"
+	"keyd/daemon/state"
 )
 
 // scene is everything that outlives a process: the disk, AWS and the time.
@@ -22,23 +23,32 @@ type scene struct {
 	since  time.Time // when the last process ended; zero at first
 	ghost  ghost
 	trace  trace
-	faults int   // in the trace, deaths included
-	memo   *memo // shared by scenes of one moment while their fingerprints are taken; may be nil
+	faults int                             // in the trace, deaths included
+	owners map[string]atomicfiletest.Owner // of files that belong to another user, during a take; nil when files have no owners
+	memo   *memo                           // shared by scenes of one moment while their fingerprints are taken; may be nil
 }
 
 // ghost is what the invariants remember. keyd does not see it.
 type ghost struct {
 	shape        string // both files, with every id and secret masked
-	lastIntent   string // the time in the intent under which CreateAccessKey was last called
 	othersActed  bool   // another person has acted
 	beyondRepair bool   // a person acted at AWS, or in the files of a closed rotation, and keyd cannot repair that
 	raced        bool   // a person wrote a file between keyd's last look and its rename or write, on a disk that exchanges no names
 	torn         bool   // the power failed during a write in place, and the file is not mended yet
 	closedKeys   string // ids of the keys of closed rotations: their owners decide what happens to them
-	firstKey     credfile.Key
-	shown        shownKeys
-	oldOff       time.Time // when keyd made the old key Inactive
-	denied       string    // the actions that AWS refuses the user from now on
+	denied       string // the actions that AWS refuses the user from now on
+	missing      string // ids of new keys whose journals were removed, and not restored yet
+	forged       bool   // another user of the machine has replaced a journal
+	of           [2]owned
+}
+
+// owned is what the invariants remember about the keys of one user.
+type owned struct {
+	firstKey   credfile.Key
+	shown      shownKeys
+	oldOff     time.Time // when keyd made the old key Inactive
+	lastIntent string    // the time in the intent under which CreateAccessKey was last called
+	used       time.Time // when somebody last used the old key, as far as AWS has told keyd
 }
 
 // setting describes the AWS and the disk with which an exploration begins.
@@ -49,9 +59,15 @@ type setting struct {
 
 	noExchange bool // the disk cannot exchange two names: a rename puts the new file in place
 
-	inPlace     bool // the folder accepts no new file, so keyd writes the file itself
+	inPlace bool // the folder accepts no new file, so keyd writes the file itself
+
+	twoUsers bool // the credentials file shows a key of bob as well, which is due, too
+	bobFirst bool // bob's key comes first in the file, and so in each round
+	before   bool // keyd has validated a rotation on this machine, so both keys proceed at once
+
 	faults      int  // how many faults deep tests combine
 	draw        draw // what the other tests draw from them
+	alwaysDrawn bool // deep tests draw as well
 	seed        uint64
 	proofRounds int // successes in a row that a proof requires; 0 means keyd's own number. Rounds are alike, so few will do
 }
@@ -84,9 +100,22 @@ func (s setting) firstScene() *scene {
 	cloud := awssim.New(awssim.Options{Now: clock, Seed: s.seed + 7, Lag: s.lag, Regions: []string{"us-east-1"}})
 	id, secret := cloud.AddUser(lab.Account, "/", "alice").AddKey(70 * settings.Day)
 	w := &scene{disk: atomicfiletest.NewDisk(clock, homeFolder), cloud: cloud, at: epoch.Add(time.Minute)}
-	w.ghost.firstKey = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
+	w.ghost.of[alice].firstKey = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
 	pair := "aws_access_key_id = " + id + "\r\naws_secret_access_key\t=\t" + secret + "\r\n"
-	w.disk.Put(credentials, []byte("# mine\r\n[default]\r\n"+pair+"\r\n[other]\r\naws_access_key_id=AKIAIOSFODNN7EXAMPLE\r\n"), false)
+	sections := "[default]\r\n" + pair + "\r\n"
+	if s.twoUsers {
+		id, secret := cloud.AddUser(lab.Account, "/", "bob").AddKey(70 * settings.Day)
+		w.ghost.of[bob].firstKey = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
+		section := "[bob]\r\naws_access_key_id=" + id + "\r\naws_secret_access_key=" + secret + "\r\n"
+		if sections += section; s.bobFirst {
+			sections = section + strings.TrimSuffix(sections, section)
+		}
+	}
+	w.disk.Put(credentials, []byte("# mine\r\n"+sections+"[other]\r\naws_access_key_id=AKIAIOSFODNN7EXAMPLE\r\n"), false)
+	if s.before {
+		_ = w.disk.Mkdir(stateFolder, 0o700)
+		w.disk.Put(state.HistoryPath(stateFolder), []byte(`{"time":"1999-12-01T00:00:00Z","did":"validated","profiles":["earlier"],"key_id":"AKIAIOSFODNN7EXAMPLE"}`+"\n"), false)
+	}
 	config := "[default]\nregion = us-east-1\n" // also the partition's default region, so there is one endpoint fewer to ask
 	if s.twoFiles {
 		config += "[profile work]\nregion = eu-west-1\n" + strings.ReplaceAll(pair, "\r", "")
@@ -94,14 +123,6 @@ func (s setting) firstScene() *scene {
 	w.disk.Put(configFile, []byte(config), false)
 	w.ghost.shape = w.filesShape()
 	return w
-}
-
-// user returns the user whose keys are rotated, whatever their name is now.
-func (w *scene) user() *awssim.User {
-	if u := w.cloud.FindUser(lab.Account, "alice"); u != nil {
-		return u
-	}
-	return w.cloud.FindUser(lab.Account, "alice-2")
 }
 
 // filesShape returns both files without the values that may change.
@@ -142,10 +163,10 @@ func (w *scene) maskedText(path string) string {
 	return strings.NewReplacer(pairs...).Replace(string(text))
 }
 
-// shownKey returns the id that a file shows, or "". whole is false if the
-// file mixes two pairs.
-func (w *scene) shownKey(path string) (id string, whole bool) {
-	text := w.disk.Data(path)
+// shownKey returns the id that a place shows, or "". whole is false if it
+// mixes two pairs.
+func (w *scene) shownKey(p place) (id string, whole bool) {
+	text := w.placeText(p)
 	ids, secrets, secret := 0, 0, ""
 	for i, s := range w.cloud.Secrets() {
 		if bytes.Contains(text, []byte(i)) {
@@ -158,11 +179,11 @@ func (w *scene) shownKey(path string) (id string, whole bool) {
 	return id, ids == secrets && ids <= 1 && id == secret
 }
 
-// isUsable reports whether AWS accepts the pair in a file at every endpoint.
-// A file without a pair counts as usable.
-func (w *scene) isUsable(path string) bool {
-	id, whole := w.shownKey(path)
-	if w.ghost.torn && w.isTorn(path) {
+// isUsable reports whether AWS accepts the pair in a place at every endpoint.
+// A place without a pair counts as usable.
+func (w *scene) isUsable(p place) bool {
+	id, whole := w.shownKey(p)
+	if w.ghost.torn && w.isMixed(w.placeText(p)) {
 		return false
 	}
 	return id == "" || whole && w.cloud.IsUsable(id, w.cloud.Secrets()[id])

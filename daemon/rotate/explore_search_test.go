@@ -28,7 +28,8 @@ type search struct {
 	tried map[uint64]bool // effects, by mark
 	leads map[uint64]lead // where a scene leads without a fault, by its fingerprint
 	tally tally
-	found []finding // violations, with the fewest faults first
+	found []finding        // violations, with the fewest faults first
+	asks  map[string][]ask // ends at which a person is asked, by reason and hint
 }
 
 // draw says what a search tries if it does not try everything.
@@ -43,6 +44,7 @@ type tally struct {
 	runs, moments, scenes int
 	byFaults              [8]int // takes, by their number of faults
 	settled, asked        int
+	hints, questions      int            // hints followed, and those among them that name no command
 	reasons               map[string]int // why a person was asked, and how often
 }
 
@@ -71,7 +73,7 @@ type task struct {
 // first finding.
 func (s *search) exploreScenes(t *testing.T) {
 	s.seen, s.tried, s.tally.reasons = map[uint64]bool{}, map[uint64]bool{}, map[string]int{}
-	s.leads = map[uint64]lead{}
+	s.leads, s.asks = map[uint64]lead{}, map[string][]ask{}
 	s.queue = make([][]*task, s.maxFaults+1)
 	s.queue[0] = []*task{{scene: s.firstScene()}}
 	s.planCommands(s.queue[0][0].scene, 0)
@@ -177,9 +179,12 @@ func (s *search) planFaults(k *task) {
 // call that fails permanently fails whatever else happens. What people do is
 // tried with faults of other takes, and with deaths.
 func (k *task) combinesWith(f *fate) bool {
+	if f.kills {
+		return k.hasTwo()
+	}
 	for _, first := range k.faults {
 		disk := first.fate.disk != nil
-		if f.act != nil || first.fate.act != nil || first.fate.command != nil || first.fate.lasts && disk == (f.disk != nil) {
+		if f.act != nil || first.fate.act != nil || f.beside != nil || first.fate.beside != nil || f.lie != nil || first.fate.lie != nil || first.fate.command != nil || first.fate.lasts && disk == (f.disk != nil) {
 			return false
 		}
 	}
@@ -225,7 +230,7 @@ func (s *search) countTask(k *task) {
 	s.tally.moments += k.deaths
 	s.found = append(s.found, k.findings...)
 	if len(k.faults) == 0 {
-		s.leads[k.fingerprint] = lead{k.nextFingerprints[0], k.take.asksPerson() || s.hasEnded(k.take), k.take.trace}
+		s.leads[k.fingerprint] = lead{k.nextFingerprints[0], s.isDone(k.take), k.take.trace}
 	}
 	for i, w := range k.next {
 		if i == 0 && s.isOver(k.take) || s.seen[k.nextFingerprints[i]] {
@@ -249,24 +254,47 @@ func (s *search) isOver(r *take) bool {
 	case s.hasEnded(r):
 		s.tally.reasons["skipped: "+r.result.Why]++
 		return true
-	case r.err == nil && r.result.State == decide.StateHeld && r.result.Until.IsZero():
-		s.tally.asked++
-		s.tally.reasons["held"]++
-		return true
-	case r.err == nil && r.result.Do == decide.DoBlock && r.result.Until.IsZero():
-		s.tally.asked++
-		s.tally.reasons[withoutIDs(r.result.Why)]++
-		if r.result.Hint == "" {
-			s.found = append(s.found, finding{"I4: a person is asked but not told what to run: " + r.result.Why, r.trace})
-		}
-		return true
 	}
-	return false
+	why, hint := "", ""
+	for _, user := range users {
+		x := r.resultOf(user)
+		switch {
+		case !r.has(user) || s.hasEndedFor(r, user):
+		case r.err != nil || x == nil || !x.Until.IsZero():
+			return false
+		case x.State == decide.StateHeld:
+			why = "held"
+		case x.Do == decide.DoBlock:
+			why, hint = withoutIDs(x.Why), x.Hint
+			if x.Hint == "" {
+				s.found = append(s.found, finding{"I4: a person is asked but not told what to run: " + x.Why, r.trace})
+			}
+		default:
+			return false
+		}
+	}
+	s.tally.asked++
+	s.tally.reasons[why]++
+	if hint != "" {
+		s.noteAsk(r, why, hint)
+	}
+	return true
+}
+
+// hasEndedFor is hasEnded for the key of one user.
+func (s *search) hasEndedFor(r *take, user int) bool {
+	x := r.resultOf(user)
+	return r.err == nil && x != nil && (len(r.journalsOf(user)) == 0 || r.isForged(user)) && (lab.Settled(*x) || x.State == decide.StateSkipped)
 }
 
 // hasEnded reports whether no rotation is under way and nothing is due.
 func (s *search) hasEnded(r *take) bool {
-	return r.err == nil && len(r.journalPaths()) == 0 && (lab.Settled(r.result) || r.result.State == decide.StateSkipped)
+	for _, user := range users {
+		if r.has(user) && !s.hasEndedFor(r, user) {
+			return false
+		}
+	}
+	return true
 }
 
 // withoutIDs replaces the ids and numbers in a reason.
@@ -283,7 +311,7 @@ func withoutIDs(why string) string {
 // String returns the counts, and the reasons why a person was asked.
 func (c tally) String() string {
 	var text strings.Builder
-	text.WriteString(fmt.Sprintf("%d scenes, %d takes (by faults %v), %d deaths, %d settled, %d asked a person", c.scenes, c.runs, c.byFaults, c.moments, c.settled, c.asked))
+	text.WriteString(fmt.Sprintf("%d scenes, %d takes (by faults %v), %d deaths, %d settled, %d asked a person, %d hints followed, %d of them questions", c.scenes, c.runs, c.byFaults, c.moments, c.settled, c.asked, c.hints, c.questions))
 	for _, why := range slices.Sorted(func(yield func(string) bool) {
 		for k := range c.reasons {
 			if !yield(k) {

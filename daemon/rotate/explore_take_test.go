@@ -2,6 +2,8 @@ package rotate_test
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -37,16 +39,23 @@ type take struct {
 	violations  []string // invariants that did not hold
 	lastPicture picture  // as of the last check
 	log         bytes.Buffer
-	result      rotate.Result   // for the profile [default]
-	others      []rotate.Result // for other keys
+	result      rotate.Result // for the profile [default]
+	results     []rotate.Result
 	err         error
 	othersActed time.Time // when another person last acted during this take
 	detailed    bool      // marks and moments are recorded
 	round       round
-	namedKey    string // id of the key that a person named
-	skipsSync   bool   // a mistake: syncing a file does nothing
-	upToDate    bool   // keyd has read the files since another person wrote them
-	unread      []byte // what another person wrote into the credentials file and keyd has not read yet
+	namedKey    string  // id of the key that a person named
+	skipsSync   bool    // a mistake: syncing a file does nothing
+	dead        bool    // the process that acts now was killed, and another one lives on
+	stop        func()  // ends that process
+	held        bool    // a person has held the rotation in the middle of the take
+	lied        [2]bool // an endpoint has lied about a user's key
+	heals       [2]bool // which users' places show an old key again at the beginning of a round
+	stepped     [2]int  // how many calls the round has signed with keys of each user
+	callsBefore int     // how many calls AWS had received before the take
+	upToDate    bool    // keyd has read the files since another person wrote them
+	unread      []byte  // what another person wrote into the credentials file and keyd has not read yet
 }
 
 // moment is the instant after an effect, with everything that a process that
@@ -57,7 +66,7 @@ type moment struct {
 	cloud  *awssim.Cloud
 	at     time.Time
 	ghost  ghost
-	usable [2]bool // whether AWS accepted the pair in each file
+	usable [3]bool // whether AWS accepted the pair in each place
 }
 
 // runTake runs one take over a copy of w, with the mistake m unless it is
@@ -68,7 +77,12 @@ func (s setting) runTake(t *testing.T, w *scene, faults []fault, m *mistake, fur
 		time.Sleep(time.Until(r.startTime(w)))
 		r.scene = &scene{disk: w.disk.Clone(time.Now), cloud: w.cloud.Clone(time.Now), ghost: w.ghost, trace: w.trace, faults: w.faults}
 		r.disk.Around = r.callDisk
-		r.startProcess(r.disk, r)
+		r.callsBefore = len(r.cloud.Calls())
+		r.setOwners()
+		if len(faults) > 0 && faults[0].at == atStart && faults[0].fate.act != nil {
+			faults[0].fate.act(r.scene)
+		}
+		r.startProcess(r.sys(), r)
 		if m != nil && m.plant != nil {
 			m.plant(r)
 		}
@@ -100,14 +114,13 @@ func (r *take) startProcess(sys atomicfile.Sys, http interface {
 
 // endTake checks what the take leaves, and sets the time of the next process.
 func (r *take) endTake(results []rotate.Result) {
-	mine := func(x rotate.Result) bool { return slices.Contains(x.Profiles, "default") }
-	r.others = slices.DeleteFunc(slices.Clone(results), mine)
-	i := slices.IndexFunc(results, mine)
-	if i >= 0 {
-		r.result = results[i]
+	r.results = results
+	mine := r.resultOf(alice)
+	if mine != nil {
+		r.result = *mine
 	}
 	wait := time.Minute
-	if r.err == nil && i >= 0 {
+	if r.err == nil && mine != nil {
 		wait = r.d.TimeToNextPass(results)
 	}
 	if !r.upToDate { // the watch on the files notices the change
@@ -116,8 +129,10 @@ func (r *take) endTake(results []rotate.Result) {
 	r.disk.Around = nil
 	r.checkTakeEnd()
 	r.checkMended()
-	if r.result.Rotation == nil && r.err == nil && len(r.journalPaths()) == 0 {
-		r.checkClosed()
+	for _, user := range users {
+		if x := r.resultOf(user); r.has(user) && r.err == nil && (x == nil || x.Rotation == nil) && len(r.journalsOf(user)) == 0 {
+			r.checkClosed(user)
+		}
 	}
 	r.since = time.Now()
 	at := r.since.Add(wait)
@@ -125,6 +140,16 @@ func (r *take) endTake(results []rotate.Result) {
 	r.disk, r.cloud, r.at = r.disk.Clone(clock), r.cloud.Clone(clock), at
 	r.scene.faults += len(r.faults)
 	r.trace = r.trace.with(step{faults: r.faults})
+}
+
+// resultOf returns how the key in a user's place stood at the end of the take, or nil.
+func (r *take) resultOf(user int) *rotate.Result {
+	name := strings.Trim(placeOf(user).section, "[]")
+	i := slices.IndexFunc(r.results, func(x rotate.Result) bool { return slices.Contains(x.Profiles, name) })
+	if i < 0 {
+		return nil
+	}
+	return &r.results[i]
 }
 
 // callDisk applies the effect of one call to the disk.
@@ -156,6 +181,9 @@ func (r *take) callDisk(op atomicfiletest.DiskOp, do func() error) error {
 		case r.skipsSync && op.Name == "sync":
 			return nil
 		}
+		if op.Name == "rename" || op.Name == "exchange" || op.Name == "remove" {
+			delete(r.owners, op.Path) // what keyd puts there belongs to its user
+		}
 		return do()
 	})
 }
@@ -167,7 +195,11 @@ func (r *take) Do(q *http.Request) (resp *http.Response, err error) {
 	case "CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey", "TagUser", "UntagUser":
 		e.kind = order
 	}
-	_ = r.applyEffect(e, func(f *fate) error {
+	failed := r.applyEffect(e, func(f *fate) error {
+		if f != nil && f.lie != nil {
+			resp, err = r.tellLie(f, e.what, q)
+			return nil
+		}
 		if f != nil {
 			fault := f.cloud
 			fault.Times = 1
@@ -177,7 +209,7 @@ func (r *take) Do(q *http.Request) (resp *http.Response, err error) {
 		resp, err = r.cloud.Do(q)
 		return nil
 	})
-	return resp, err
+	return resp, cmp.Or(failed, err)
 }
 
 // readAction returns the action in the form that a request sends.
@@ -192,6 +224,9 @@ func readAction(q *http.Request) string {
 // applyEffect counts one effect, lets its fate happen, and checks the
 // invariants.
 func (r *take) applyEffect(e effect, do func(*fate) error) error {
+	if r.dead {
+		return errDead
+	}
 	r.effects = append(r.effects, e)
 	n := len(r.effects)
 	f := r.fateAt(n, e)
@@ -199,10 +234,20 @@ func (r *take) applyEffect(e effect, do func(*fate) error) error {
 	if f != nil && f.act != nil {
 		f.act(r.scene)
 		r.noteUnread()
-		r.ghost.beyondRepair = r.ghost.beyondRepair || !f.inFiles || r.ghost.closedKeys != ""
-		r.ghost.othersActed, r.upToDate, r.othersActed = true, false, time.Now()
+		if !f.use && len(f.kinds) == 0 {
+			r.ghost.beyondRepair = r.ghost.beyondRepair || !f.inFiles || r.ghost.closedKeys != ""
+			r.ghost.othersActed, r.upToDate, r.othersActed = true, false, time.Now()
+		}
 		r.lastPicture = r.takePicture()
 		r.noteShown()
+		f = nil
+	}
+	kills := f != nil && f.kills && r.stop != nil // nothing else would live on
+	switch {
+	case f != nil && f.beside != nil:
+		r.runBeside(context.Background(), f.beside)
+		f = nil
+	case f != nil && f.kills:
 		f = nil
 	}
 	err := do(f)
@@ -213,6 +258,11 @@ func (r *take) applyEffect(e effect, do func(*fate) error) error {
 	if e.kind == order || e.kind == diskChange {
 		r.checkEffect(e)
 		r.keepMoment(n)
+	}
+	if kills {
+		r.dead = true
+		r.stop()
+		return errDead
 	}
 	return err
 }
@@ -259,6 +309,10 @@ func (r *take) deathScenes(m moment, planted *mistake) []*scene {
 	from := r.scene.trace[:len(r.scene.trace)-1]
 	one := func(how string, disk *atomicfiletest.Disk) *scene {
 		w := &scene{disk: disk, cloud: m.cloud.Clone(clock), at: at, since: m.at, ghost: m.ghost, faults: r.scene.faults + 1}
+		if m.ghost.missing != "" { // the only copy was in the memory of this process
+			w.ghost.closedKeys, w.ghost.missing = m.ghost.closedKeys+m.ghost.missing, ""
+			w.ghost.othersActed, w.ghost.beyondRepair = true, true
+		}
 		w.trace = trace(from).with(step{r.faults, m.after, how})
 		if planted != nil && planted.forgets != "" {
 			for _, f := range disk.Files() {

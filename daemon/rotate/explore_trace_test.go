@@ -88,7 +88,7 @@ func (s *search) reachesEnd(t *testing.T, tr trace) bool {
 	}
 	for range maxPasses {
 		r := s.runTake(t, w, nil, s.mistake, false)
-		if s.hasEnded(r) || r.asksPerson() {
+		if s.isDone(r) {
 			return true
 		}
 		w = r.scene
@@ -96,10 +96,21 @@ func (s *search) reachesEnd(t *testing.T, tr trace) bool {
 	return false
 }
 
-// asksPerson reports whether keyd tells a person what to do, or waits because
-// a person has said so.
-func (r *take) asksPerson() bool {
-	return r.err == nil && (r.result.State == decide.StateHeld || r.result.Do == decide.DoBlock && r.result.Hint != "")
+// isDone reports whether, for each user, the rotation has ended, or a person is asked.
+func (s *search) isDone(r *take) bool {
+	for _, user := range users {
+		if r.has(user) && !s.hasEndedFor(r, user) && !r.asksPerson(user) {
+			return false
+		}
+	}
+	return true
+}
+
+// asksPerson reports whether keyd tells a person what to do about a user's key, or waits
+// because a person has said so.
+func (r *take) asksPerson(user int) bool {
+	x := r.resultOf(user)
+	return r.err == nil && x != nil && (x.State == decide.StateHeld || x.Do == decide.DoBlock && x.Hint != "")
 }
 
 // findDeadEnds checks I4: from every scene, without further faults, the
@@ -147,7 +158,7 @@ func (s *search) repeatTrace(t *testing.T, text string) {
 			}
 		}
 		t.Logf("pass %d: %s, %s %s (%v) %s", i+1, r.result.Do, r.result.Why, r.result.Hint, r.err, step.how)
-		for _, o := range r.others {
+		for _, o := range r.results {
 			t.Logf("\t%s: %s, %s %s (%v)", o.Profiles[0], o.Do, o.Why, o.Hint, o.Err)
 		}
 		for _, wrong := range r.violations {

@@ -2,7 +2,6 @@ package rotate_test
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -201,7 +200,7 @@ func (m *machine) fresh(id string) bool {
 // afterCommand looks at what a command has left in the file.
 func (g *ledger) afterCommand(m *machine) {
 	m.RecordShown()
-	for _, user := range users {
+	for _, user := range usersOfLives {
 		g.day(m, user).busy = true
 	}
 	g.noteIDs(m)
@@ -213,8 +212,6 @@ func (g *ledger) noteIDs(m *machine) {
 		m.shown[id] = true
 	}
 }
-
-var keyIDs = regexp.MustCompile(`AKIA[A-Z2-7]{16}`)
 
 // afterRound checks how keys stand after a round of the daemon.
 func (g *ledger) afterRound(m *machine, results []rotate.Result, err error, over bool) {
@@ -273,7 +270,7 @@ func (g *ledger) checkState(m *machine, r rotate.Result) {
 
 // userOf returns the user of a key.
 func (w *life) userOf(id string) string {
-	for _, name := range users {
+	for _, name := range usersOfLives {
 		if u := w.cloud.FindUser(lab.Account, name); u != nil && slices.ContainsFunc(w.cloud.History(u), func(k awssim.KeyState) bool { return k.ID == id }) {
 			return name
 		}
@@ -281,8 +278,8 @@ func (w *life) userOf(id string) string {
 	return ""
 }
 
-// users are the names of the users whose keys may stand in a file.
-var users = []string{"alice", "bob", "carol", "far"}
+// usersOfLives are the names of the users whose keys may stand in a file.
+var usersOfLives = []string{"alice", "bob", "carol", "far"}
 
 // rotationsOf returns the journals of a machine.
 func rotationsOf(m *machine) []*journal.Rotation {

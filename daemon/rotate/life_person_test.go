@@ -73,7 +73,7 @@ func (w *life) checkReason(m *machine, r rotate.Result) {
 // isNewer reports whether a key was created after another.
 func (w *life) isNewer(id, than string) bool {
 	created := map[string]time.Time{}
-	for _, name := range users {
+	for _, name := range usersOfLives {
 		if u := w.cloud.FindUser(lab.Account, name); u != nil {
 			for _, k := range w.cloud.History(u) {
 				created[k.ID] = k.Created
