@@ -18,6 +18,8 @@ type progress struct {
 	failure *decide.Failure
 	options decide.Options
 
+	succeeds bool // the key took the place of another one, for which the person has asked
+
 	use        *decide.KeyUse
 	watched    bool // AWS was asked whether the new key still works
 	justClosed bool // a rotation of the key has ended in this pass

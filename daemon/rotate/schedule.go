@@ -33,6 +33,7 @@ type Schedule struct {
 	d       *Rotator
 	request Request
 	known   map[string]*progress // what earlier rounds know of each key, by the id in facts.ID
+	shown   map[string]string    // the id that each profile had when the pass first saw it
 	away    outage
 	closed  []Result // keys that no file shows any more, and whose rotation has ended
 	rounds  int
@@ -48,7 +49,7 @@ var ErrYield = errors.New("daemon: something urgent comes first")
 
 // NewSchedule returns a pass that has not begun.
 func (d *Rotator) NewSchedule(req Request) *Schedule {
-	return &Schedule{d: d, request: req, known: map[string]*progress{}, guard: &guard{files: make(chan struct{}, 1), missed: map[string]bool{}}, away: outage{passBegan: d.Now().UTC()}}
+	return &Schedule{d: d, request: req, known: map[string]*progress{}, shown: map[string]string{}, guard: &guard{files: make(chan struct{}, 1), missed: map[string]bool{}}, away: outage{passBegan: d.Now().UTC()}}
 }
 
 // Round performs one step for each key that is due: for at most eight keys, and for one

@@ -173,6 +173,9 @@ func (t *target) setProven(proven bool, now time.Time) {
 // recall takes over what this pass knows of the key from its earlier steps.
 func (t *target) recall(p *progress, now time.Time) {
 	t.progress = p
+	if p.succeeds {
+		t.facts.Options = decide.Options{}
+	}
 	if p.known {
 		t.facts.Failure, t.facts.Options, t.facts.Use = p.failure, p.options, p.use
 		t.facts.Watched, t.facts.JustClosed = p.watched, p.justClosed

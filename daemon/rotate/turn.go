@@ -25,7 +25,7 @@ func (s *Schedule) takeTurns(ctx context.Context, d *Rotator, w *world) (turns [
 		}
 		p := s.known[t.facts.ID]
 		if p == nil {
-			p = &progress{evidence: evidence{receipts: d.unrecorded(t.facts.Rotation)}}
+			p = &progress{evidence: evidence{receipts: d.unrecorded(t.facts.Rotation)}, succeeds: s.succeeds(w, t)}
 			s.known[t.facts.ID] = p
 		}
 		if p.known && (p.rotation == nil) != (t.facts.Rotation == nil) { // another process has begun or ended a rotation
@@ -37,6 +37,21 @@ func (s *Schedule) takeTurns(ctx context.Context, d *Rotator, w *world) (turns [
 	s.proven = s.proven || w.recent.Validated
 	s.letFirstGoAlone(d, w, turns)
 	return turns
+}
+
+// succeeds reports whether the key has taken the place of another one in this pass, in a
+// rotation that another process has finished. What the person asked for was about the
+// other key, and asking for it again would have no end.
+func (s *Schedule) succeeds(w *world, t *target) (succeeds bool) {
+	for _, name := range t.facts.Profiles {
+		before := s.shown[name]
+		if before == "" {
+			s.shown[name] = t.facts.ID
+			continue
+		}
+		succeeds = succeeds || !slices.ContainsFunc(w.targets, func(other *target) bool { return other.facts.ID == before })
+	}
+	return succeeds
 }
 
 // isFor reports whether the request is for the key.
