@@ -34,7 +34,7 @@ func TestTextsNameCommandsThatExist(t *testing.T) {
 					t.Errorf("%s names keyd %s, which does not exist: %q", path, planned, m[0])
 				}
 			}
-			for _, flag := range strings.Fields(m[2]) {
+			for flag := range strings.FieldsSeq(m[2]) {
 				if found++; command != nil && command.Flags().Lookup(strings.TrimPrefix(flag, "--")) == nil {
 					t.Errorf("%s: keyd %s has no flag %s", path, m[1], flag)
 				}

@@ -25,7 +25,7 @@ func (s *search) noteAsk(r *take, why, hint string) {
 		}
 	}
 	const alike = 3
-	if kind := why + withoutIDs(hint); s.asks[kind] == nil || len(s.asks[kind]) < alike {
+	if kind := why + withoutIDs(hint); len(s.asks[kind]) < alike {
 		s.asks[kind] = append(s.asks[kind], ask{r, why, hint})
 	}
 }

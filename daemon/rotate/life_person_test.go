@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,12 +86,7 @@ func (w *life) isNewer(id, than string) bool {
 
 // isOrphan reports whether nobody has the secret of an Active key that keyd made.
 func (w *life) isOrphan(id string) bool {
-	for _, orphan := range w.cloud.Orphans() {
-		if orphan == id {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(w.cloud.Orphans(), id)
 }
 
 var (
