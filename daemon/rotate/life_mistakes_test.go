@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"keyd/credfile/deeptest"
 )
 
 // lifeMistake is a mistake in the sources that a life shows. Each one is what keyd, or a
@@ -150,8 +149,8 @@ func TestLifeMistakesAreFound(t *testing.T) {
 		t.Logf("found in %d of %d lives; first: %s", found, lives, first)
 		return
 	}
-	if !deeptest.On() {
-		t.Skip("left out: it builds these tests again; KEYD_DEEP=1 go test ./daemon/rotate -run " + t.Name())
+	if !*lifeMistakesToo {
+		t.Skip("left out: it takes minutes; go test ./daemon/rotate -life.mistakes -timeout 30m -run " + t.Name())
 	}
 	t.Parallel()
 	program := buildWithMistakes(t)

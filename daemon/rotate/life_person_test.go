@@ -15,7 +15,10 @@ import (
 	"keyd/daemon/settings"
 )
 
-var lifeSeed = flag.Int64("life.seed", -1, "the only life that TestLives lets happen; -1 means a number of them")
+var (
+	lifeSeed        = flag.Int64("life.seed", -1, "the only life that TestLives lets happen; -1 means a number of them")
+	lifeMistakesToo = flag.Bool("life.mistakes", false, "put the mistakes of lifeMistakes back, one at a time, and let lives find them")
+)
 
 // comesAndGoes are reasons that a timetable may end at any moment, and that keyd says when
 // they have lasted: nobody can know that waiting will help.

@@ -185,7 +185,7 @@ func TestLives(t *testing.T) {
 	t.Parallel()
 	seeds := uint64(2)
 	if deeptest.On() {
-		seeds = 300
+		seeds = 150
 	}
 	total := ledger{}
 	for i := range seeds {
