@@ -208,11 +208,11 @@ func jsonField(text []byte, name string) string {
 // use that file.
 func (r *take) sparesTemps() bool { return r.d.Store.Paths.Credentials != credentials }
 
-// failedToRemove reports whether a fault of the disk may have kept a
-// temporary file from being removed. It stays next to its target, with mode
-// 0600, until the next pass.
+// failedToRemove reports whether a fault of the disk, or the death of one of two
+// passes, may have left a temporary file. It stays next to its target, with mode
+// 0600, until the next pass begins.
 func (r *take) failedToRemove() bool {
-	return slices.ContainsFunc(r.faults, func(f fault) bool { return f.fate.disk != nil })
+	return slices.ContainsFunc(r.faults, func(f fault) bool { return f.fate.disk != nil || f.fate.kills })
 }
 
 // checkClosed checks I1 and I2 after a rotation: one key of ours exists, both

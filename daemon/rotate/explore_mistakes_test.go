@@ -67,6 +67,7 @@ var mistakes = []mistake{
 		edits: []edit{
 			{"orphan.go", `case len(left) == 1 && d.inCreateWindow(r, left[0]) && !unread:`, `case len(left) == 1 && d.inCreateWindow(r, left[0]) && !unread, MISTAKE:`},
 			{"orphan.go", `unread || !d.inCreateWindow(r, left[0]) {`, `unread || !d.inCreateWindow(r, left[0]) && !MISTAKE {`},
+			{"orphan.go", `		case !use.At.IsZero():`, `		case !use.At.IsZero() && !MISTAKE:`},
 		},
 		wants: "I3", faults: 2, way: []string{"killed", "second laptop"},
 	}, {

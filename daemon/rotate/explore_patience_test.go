@@ -39,7 +39,8 @@ func (r *take) checkPatience() {
 		if early := now.Sub(mine.shown.first) < settings.Day || now.Sub(mine.shown.last) < decide.UndisturbedFor; early && !said("end_overlap") && !said("retire_now") {
 			r.reportViolation("the overlap", "%s is made Inactive %s after the file changed", call.Target, now.Sub(mine.shown.last))
 		}
-		if now.Sub(mine.used) < settings.Day && !said("end_overlap") && !said("retire_now") {
+		reported := now.Sub(mine.used) > r.lag.LastUsed // AWS can say so by now
+		if reported && now.Sub(mine.used) < settings.Day && !said("end_overlap") && !said("retire_now") {
 			r.reportViolation("I11", "%s is made Inactive %s after somebody used it", call.Target, now.Sub(mine.used))
 		}
 		mine.oldOff = now

@@ -113,6 +113,10 @@ var explorations = []setting{
 	{name: "in place", inPlace: true, twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 }
 
+// deepPairs draws from the pairs of faults in deep tests. All of them take half an hour:
+// -explore.faults 2.
+var deepPairs = draw{runs: [3]int{2: 1500}, thin: 10}
+
 // fewSingles draws from the takes with one fault.
 var fewSingles = draw{runs: [3]int{1: 16}}
 
@@ -134,6 +138,8 @@ func TestExplore(t *testing.T) {
 			}
 			if (!deeptest.On() || s.alwaysDrawn) && !*everyFate && *mostFaults == 0 {
 				x.draw = s.draw
+			} else if s.faults > 1 && !*everyFate && *mostFaults == 0 {
+				x.draw = deepPairs
 			}
 			x.exploreScenes(t)
 			x.findDeadEnds(func(path trace) bool { return x.reachesEnd(t, path) })

@@ -19,6 +19,7 @@ import (
 type world struct {
 	targets   []*target
 	notes     []string // problems that concern no single key
+	problems  []error  // journals that cannot be read now
 	damaged   []string // those of notes that say that a journal was damaged
 	filesRead []string // for Status.Files
 
@@ -57,7 +58,7 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 	if err != nil {
 		return nil, err
 	}
-	w := &world{}
+	w := &world{problems: problems}
 	for _, r := range rotations {
 		w.targets = append(w.targets, d.rotationTarget(r, snapshot))
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
 )
 
 // lifeMistake is a mistake in the sources that a life shows. Each one is what keyd, or a

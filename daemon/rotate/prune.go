@@ -165,8 +165,12 @@ func (d *Rotator) checkNotAnothers(t *target, key *decide.ListedKey) error {
 		hint: fmt.Sprintf("does another machine show %s? copy profile %s from there; does nothing use it? make it inactive in the IAM console, and prune it when nothing has failed", credfile.Short(key.ID), t.facts.Profiles[0])}
 }
 
-// checkNotShown refuses a key that a profile shows.
+// checkNotShown refuses a key that a profile shows, and one with a journal that cannot be
+// read.
 func (w *world) checkNotShown(id string) error {
+	if err := blockingProblem(w.problems, id); err != nil { // its rotation may be in any phase
+		return err
+	}
 	for _, t := range w.targets {
 		if by := t.facts.ShownBy[id]; by != "" {
 			return fmt.Errorf("%s is the key that %s uses: not pruned", credfile.Short(id), by)
