@@ -17,6 +17,7 @@ import (
 
 var (
 	lifeSeed        = flag.Int64("life.seed", -1, "the only life that TestLives lets happen; -1 means a number of them")
+	lifeCount       = flag.Uint64("life.count", 0, "how many lives TestLives draws; 0 means 2, or 12 in deep tests")
 	lifeMistakesToo = flag.Bool("life.mistakes", false, "put the mistakes of lifeMistakes back, one at a time, and let lives find them")
 )
 

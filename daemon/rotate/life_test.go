@@ -185,7 +185,10 @@ func TestLives(t *testing.T) {
 	t.Parallel()
 	seeds := uint64(2)
 	if deeptest.On() {
-		seeds = 150
+		seeds = 12
+	}
+	if *lifeCount > 0 {
+		seeds = *lifeCount
 	}
 	total := ledger{}
 	for i := range seeds {
