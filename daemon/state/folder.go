@@ -11,6 +11,9 @@ import (
 // acts on what is in them, up to writing a pair into the credentials file, and nothing in
 // them proves who wrote it. home is the home folder of the user, or "".
 func CheckFolder(sys atomicfile.Sys, stateDir, home string) error {
+	if info, err := sys.Lstat(stateDir); err == nil && info.Mode.IsRegular() {
+		return fmt.Errorf("daemon: the state folder: %w", &atomicfile.Refused{Path: stateDir, Why: "is not a directory", Remedy: "move it away"})
+	}
 	for _, dir := range []string{stateDir, JournalsPath(stateDir)} {
 		if err := atomicfile.CheckOwn(sys, dir, home); err != nil {
 			return fmt.Errorf("daemon: the state folder: %w", err)
