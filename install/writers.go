@@ -156,7 +156,7 @@ func (h *Host) refuseOwner(path, why string, o owner, program string) error {
 		hint = fmt.Sprintf("mkdir -p %s && cp %s %[3]s && %[3]s install", quoteShell(filepath.Dir(copied)), quoteShell(program), quoteShell(copied))
 	}
 	return refuse(hint, "%s %s (owner %s, group %s, mode %s): the service would run whatever is put there; nothing was installed",
-		describePlace(path, program), why, userName(o.uid), groupName(o.gid), formatMode(o.mode))
+		describePlace(path, program), why, userName(o.uid), groupName(o.gid), atomicfile.FormatMode(o.mode))
 }
 
 // chmodCommand returns the command that leaves the right to write a file to its owner,
@@ -184,17 +184,6 @@ func (h *Host) chmodCommand(path string, o owner) string {
 		commands = append(commands, sudo+"chmod "+who+"-w "+quoteShell(path))
 	}
 	return strings.Join(commands, " && ")
-}
-
-// formatMode writes a mode as chmod takes it: 0775, 1777.
-func formatMode(mode fs.FileMode) string {
-	bits := mode.Perm()
-	for flag, bit := range map[fs.FileMode]fs.FileMode{fs.ModeSticky: 0o1000, fs.ModeSetgid: 0o2000, fs.ModeSetuid: 0o4000} {
-		if mode&flag != 0 {
-			bits |= bit
-		}
-	}
-	return fmt.Sprintf("%04o", uint32(bits))
 }
 
 // userName returns the name of a user, or the id of one that has none.

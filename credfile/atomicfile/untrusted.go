@@ -29,7 +29,7 @@ func (u *Untrusted) IsForeign() bool { return u.foreign }
 
 // Error names the file, its owner and its mode.
 func (u *Untrusted) Error() string {
-	owner, mode := nameUser(u.Info.UID), u.octalMode()
+	owner, mode := nameUser(u.Info.UID), FormatMode(u.Info.Mode)
 	what := u.Path
 	if u.parent && u.Of != u.Path {
 		what += ", on the way to " + u.Of + ","
@@ -101,15 +101,15 @@ func (u *Untrusted) sudo() string {
 	return ""
 }
 
-// octalMode returns the mode as chmod takes it.
-func (u *Untrusted) octalMode() string {
-	mode := uint32(u.Info.Mode.Perm())
-	for bit, value := range map[fs.FileMode]uint32{fs.ModeSticky: 0o1000, fs.ModeSetgid: 0o2000, fs.ModeSetuid: 0o4000} {
-		if u.Info.Mode&bit != 0 {
-			mode |= value
+// FormatMode returns a mode as chmod takes it: "0775", "1777".
+func FormatMode(mode fs.FileMode) string {
+	bits := uint32(mode.Perm())
+	for flag, bit := range map[fs.FileMode]uint32{fs.ModeSticky: 0o1000, fs.ModeSetgid: 0o2000, fs.ModeSetuid: 0o4000} {
+		if mode&flag != 0 {
+			bits |= bit
 		}
 	}
-	return fmt.Sprintf("%04o", mode)
+	return fmt.Sprintf("%04o", bits)
 }
 
 // nameUser returns a name and the id of a user: "user 1000 (alice)".
