@@ -54,14 +54,11 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 	}
 	rotations, problems := d.JournalDir().Load(ctx)
 	others := d.readForeign(status)
-	snapshot, err := d.readFiles(ctx, rotations, expectedIDs(status, rotations, others)...)
+	snapshot, rotating, err := d.readFiles(ctx, rotations, expectedIDs(status, rotations, others)...)
 	if err != nil {
 		return nil, err
 	}
-	w := &world{problems: problems}
-	for _, r := range rotations {
-		w.targets = append(w.targets, d.rotationTarget(r, snapshot))
-	}
+	w := &world{problems: problems, targets: rotating}
 	for _, g := range GroupProfiles(w.outsideRotations(snapshot.Profiles)) {
 		w.targets = append(w.targets, g.newTarget(blockingProblem(problems, g.Holders[0].Key.ID)))
 	}

@@ -132,13 +132,13 @@ type outage struct {
 
 // shareFailure records the failure of the first target for another target that
 // calls the same endpoints and has something to do, so that it need not fail by
-// itself. Actions that need no network are done even so.
-func (a *outage) shareFailure(t *target, do decide.Do, now time.Time) {
+// itself, and reports whether it did. Actions that need no network are done even so.
+func (a *outage) shareFailure(t *target, do decide.Do, now time.Time) bool {
 	if a.firstTarget == nil || !decide.ActionOf(do).NeedsEndpoint || t.facts.EndpointErr != nil || t.facts.Options.Manual {
-		return
+		return false
 	}
 	if t.endpoints.Partition != a.firstTarget.endpoints.Partition || iam.CustomEndpoints(t.endpoints) != iam.CustomEndpoints(a.firstTarget.endpoints) {
-		return
+		return false
 	}
 	before, failure := t.facts.Failure, *a.firstTarget.facts.Failure
 	failure.Do, failure.At, failure.Count, failure.Lasted = do, now.UTC(), 1, 0
@@ -147,9 +147,10 @@ func (a *outage) shareFailure(t *target, do decide.Do, now time.Time) {
 	case before.Offline:
 		failure.ContinueFrom(before, t.facts.AwakeSince)
 	default: // the target already waits for another reason, which is kept
-		return
+		return false
 	}
 	t.setFailure(&failure)
+	return true
 }
 
 // noteTarget remembers the first target that nothing answered, and forgets it when

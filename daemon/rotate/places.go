@@ -26,7 +26,7 @@ func (d *Rotator) rereadTarget(ctx context.Context, t *target) error {
 			return err
 		}
 	}
-	snapshot, err := d.readFiles(ctx, rotations)
+	_, rotating, err := d.readFiles(ctx, rotations)
 	if err != nil {
 		return err
 	}
@@ -34,29 +34,33 @@ func (d *Rotator) rereadTarget(ctx context.Context, t *target) error {
 		t.setRotation(nil, decide.Placement{})
 		return nil
 	}
-	t.adoptReread(d.rotationTarget(rotations[i], snapshot))
+	t.adoptReread(rotating[i])
 	return nil
 }
 
-// readFiles reads the files. When ids of expect are missing, or the profiles of
+// readFiles reads the files, and returns the target of each rotation with what they show
+// of it. When ids of expect are missing, or the profiles of
 // rotations seem to be gone, it waits once for all of them: another program may have
 // truncated the file and be about to write it. A pass does not wait again for ids that
 // it has waited for in vain.
-func (d *Rotator) readFiles(ctx context.Context, rotations []*journal.Rotation, expect ...string) (*credfile.Snapshot, error) {
-	snapshot, err := d.awaitIDs(ctx, expect)
-	if err != nil {
-		return nil, err
+func (d *Rotator) readFiles(ctx context.Context, rotations []*journal.Rotation, expect ...string) (snapshot *credfile.Snapshot, rotating []*target, err error) {
+	if snapshot, err = d.awaitIDs(ctx, expect); err != nil {
+		return nil, nil, err
 	}
+	rotating = d.rotationTargets(rotations, snapshot)
 	var gone []string
-	for _, r := range rotations {
-		if f := d.rotationTarget(r, snapshot).facts; f.Placement.Old+f.Placement.New == 0 && len(f.Placement.Foreign) == 0 && f.RotationErr == nil {
-			gone = append(gone, r.NewestID())
+	for _, t := range rotating {
+		if f := t.facts; f.Placement.Old+f.Placement.New == 0 && len(f.Placement.Foreign) == 0 && f.RotationErr == nil {
+			gone = append(gone, f.Rotation.NewestID())
 		}
 	}
 	if len(gone) == 0 || d.guard != nil && !slices.ContainsFunc(gone, func(id string) bool { return !d.guard.missed[id] }) {
-		return snapshot, nil
+		return snapshot, rotating, nil
 	}
-	return d.awaitIDs(ctx, gone)
+	if snapshot, err = d.awaitIDs(ctx, gone); err != nil {
+		return nil, nil, err
+	}
+	return snapshot, d.rotationTargets(rotations, snapshot), nil
 }
 
 // awaitIDs reads the files, and waits for ids that they do not show.
@@ -93,6 +97,15 @@ func expectedIDs(status state.Status, rotations []*journal.Rotation, others []fo
 		ids = slices.DeleteFunc(ids, func(id string) bool { return id == r.Old.ID || id == r.New.ID })
 	}
 	return ids
+}
+
+// rotationTargets returns the target of each rotation, in order.
+func (d *Rotator) rotationTargets(rotations []*journal.Rotation, snapshot *credfile.Snapshot) []*target {
+	targets := make([]*target, len(rotations))
+	for i, r := range rotations {
+		targets[i] = d.rotationTarget(r, snapshot)
+	}
+	return targets
 }
 
 // rotationTarget returns the target of a rotation in progress, with what the

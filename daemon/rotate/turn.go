@@ -83,8 +83,7 @@ func (s *Schedule) decideTurn(ctx context.Context, d *Rotator, t *target) *turn 
 		}
 	}
 	u.decision = decide.Next(t.facts, d.Settings, d.Now())
-	if u.decision.IsDue(d.Now()) {
-		s.away.shareFailure(t, u.decision.Do, d.Now())
+	if u.decision.IsDue(d.Now()) && s.away.shareFailure(t, u.decision.Do, d.Now()) {
 		u.decision = decide.Next(t.facts, d.Settings, d.Now())
 	}
 	switch {
@@ -107,6 +106,9 @@ func (u *turn) end(result Result) { u.over, u.progress.over = &result, &result }
 
 // ended reports whether the key takes no further step in this pass.
 func (u *turn) ended() bool { return u.over != nil || u.decision.EndsPass() }
+
+// isDue reports whether the key can take a step now.
+func (u *turn) isDue(now time.Time) bool { return u.over == nil && u.decision.IsDue(now) }
 
 // letFirstGoAlone makes the other keys wait for the first rotation on this machine.
 func (s *Schedule) letFirstGoAlone(d *Rotator, w *world, turns []*turn) {
@@ -143,10 +145,10 @@ func (w *world) firstRotation(d *Rotator) *decide.FirstRotation {
 
 // chooseDue returns the turns that take a step now. What heals goes first, and alone.
 func (s *Schedule) chooseDue(turns []*turn, now time.Time) (chosen []*turn) {
-	heals := slices.ContainsFunc(turns, func(u *turn) bool { return !u.ended() && u.decision.IsDue(now) && u.decision.Heals })
+	heals := slices.ContainsFunc(turns, func(u *turn) bool { return u.isDue(now) && u.decision.Heals })
 	owners := map[string]bool{}
 	for _, u := range turns {
-		if u.ended() || !u.decision.IsDue(now) || heals != u.decision.Heals || owners[u.ownerKey()] {
+		if !u.isDue(now) || heals != u.decision.Heals || owners[u.ownerKey()] {
 			continue
 		}
 		owners[u.ownerKey()] = true
