@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// memoryDisk returns a folder whose files are in memory, "" if there is none with room
-// and with permission to run programs.
+// memoryDisk returns a folder whose files are in memory, or "" if no such folder has room
+// and allows programs to run.
 func memoryDisk() string {
 	const path, room = "/dev/shm", 1 << 28
 	var fs unix.Statfs_t

@@ -24,8 +24,8 @@ type narrator struct {
 	named    bool                 // the person has named the profiles
 	flags    rotateFlags          // of keyd rotate
 	heading  string               // the profiles that the last line was about
-	begun    map[string]bool      // by profiles: the key has had a heading
-	acted    map[string]bool      // by profiles: something was done to the key
+	begun    map[string]bool      // by profiles: whether the key already has a heading
+	acted    map[string]bool      // by profiles: whether keyd has done something to the key
 	waited   map[string]time.Time // by profiles: when the last line about a wait was printed
 }
 
