@@ -1,7 +1,6 @@
 package install
 
 import (
-	"maps"
 	"net/url"
 	"path/filepath"
 	"runtime"
@@ -34,38 +33,53 @@ const (
 // GODEBUG, on every system, where it can switch off parts of TLS; it can also make
 // the HTTP client log what it reads, secrets included, so the service does not get
 // it. Source: package documentation of crypto/x509 and net/http.
-var variables = map[string]valueKind{
-	"AWS_SHARED_CREDENTIALS_FILE": fileValue,
-	"AWS_CONFIG_FILE":             fileValue,
-	"KEYD_SETTINGS":               pathValue,
-	"KEYD_STATE_DIR":              pathValue,
-	"XDG_CONFIG_HOME":             pathValue,
-	"XDG_STATE_HOME":              pathValue,
+var variables = [...]struct {
+	name    string
+	kind    valueKind
+	meaning string
+}{
+	{"AWS_SHARED_CREDENTIALS_FILE", fileValue, "the credentials file, instead of ~/.aws/credentials"},
+	{"AWS_CONFIG_FILE", fileValue, "the config file, instead of ~/.aws/config"},
+	{"KEYD_SETTINGS", pathValue, "keyd.ini"},
+	{"KEYD_STATE_DIR", pathValue, "the folder with status, journals, history and log"},
+	{"XDG_CONFIG_HOME", pathValue, "on Linux: the folder in which keyd-aws/keyd.ini is, instead of ~/.config"},
+	{"XDG_STATE_HOME", pathValue, "on Linux: the folder in which keyd-aws keeps its state, instead of ~/.local/state"},
 
-	"AWS_CA_BUNDLE":      pathValue,
-	"REQUESTS_CA_BUNDLE": pathValue,
-	"SSL_CERT_FILE":      pathValue,
-	"SSL_CERT_DIR":       pathListValue,
+	{"AWS_REGION", plainValue, "the region of profiles that name none"},
+	{"AWS_DEFAULT_REGION", plainValue, "the same, if AWS_REGION is not set"},
+	{"AWS_ENDPOINT_URL", endpointValue, "where to ask instead of AWS"},
+	{"AWS_ENDPOINT_URL_IAM", endpointValue, "the same for IAM alone"},
+	{"AWS_ENDPOINT_URL_STS", endpointValue, "the same for STS alone"},
+	{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", plainValue, "true: no endpoint_url of files and environment counts"},
+	{"AWS_USE_FIPS_ENDPOINT", plainValue, "true: ask FIPS endpoints"},
+	{"AWS_USE_DUALSTACK_ENDPOINT", plainValue, "true: ask endpoints that have IPv6"},
+	{"AWS_STS_REGIONAL_ENDPOINTS", plainValue, "legacy: ask the global STS for some regions"},
 
-	"AWS_ENDPOINT_URL":     endpointValue,
-	"AWS_ENDPOINT_URL_IAM": endpointValue,
-	"AWS_ENDPOINT_URL_STS": endpointValue,
+	{"AWS_CA_BUNDLE", pathValue, "a file with the certificate authorities to trust"},
+	{"REQUESTS_CA_BUNDLE", pathValue, "the same, if AWS_CA_BUNDLE is not set"},
+	{"SSL_CERT_FILE", pathValue, "on Linux: a file with the system's certificate authorities"},
+	{"SSL_CERT_DIR", pathListValue, "on Linux: folders with them"},
+	{"HTTPS_PROXY", proxyValue, "the proxy for https"},
+	{"https_proxy", proxyValue, "the same"},
+	{"HTTP_PROXY", proxyValue, "the proxy for http"},
+	{"http_proxy", proxyValue, "the same"},
+	{"NO_PROXY", plainValue, "hosts to ask without a proxy"},
+	{"no_proxy", plainValue, "the same"},
 
-	"AWS_REGION":                          plainValue,
-	"AWS_DEFAULT_REGION":                  plainValue,
-	"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": plainValue,
-	"AWS_USE_FIPS_ENDPOINT":               plainValue,
-	"AWS_USE_DUALSTACK_ENDPOINT":          plainValue,
-	"AWS_STS_REGIONAL_ENDPOINTS":          plainValue,
+	{"GODEBUG", unkeptValue, "switches of Go; never kept in the service"},
+}
 
-	"HTTPS_PROXY": proxyValue,
-	"https_proxy": proxyValue,
-	"HTTP_PROXY":  proxyValue,
-	"http_proxy":  proxyValue,
-	"NO_PROXY":    plainValue,
-	"no_proxy":    plainValue,
+// DescribedVariable is an environment variable and what it means to keyd.
+type DescribedVariable struct{ Name, Meaning string }
 
-	"GODEBUG": unkeptValue,
+// DescribeVariables returns the environment variables that decide which files keyd reads,
+// and where and how it asks AWS.
+func DescribeVariables() []DescribedVariable {
+	var all []DescribedVariable
+	for _, v := range variables {
+		all = append(all, DescribedVariable{v.name, v.meaning})
+	}
+	return all
 }
 
 // Variable is one environment variable of the service.
@@ -90,8 +104,8 @@ type Omission struct {
 // query: without the endpoint, the keys would be sent elsewhere. It also refuses a
 // value with a control character. Both errors are of type *RefusedError.
 func Environment(getenv func(string) string) (kept []Variable, left []Omission, err error) {
-	for _, name := range sortedKeys(variables) {
-		value, kind := getenv(name), variables[name]
+	for _, v := range variables {
+		name, kind, value := v.name, v.kind, getenv(v.name)
 		switch {
 		case value == "":
 			continue
@@ -116,6 +130,8 @@ func Environment(getenv func(string) string) (kept []Variable, left []Omission, 
 		}
 		kept = append(kept, Variable{name, value})
 	}
+	slices.SortFunc(kept, func(a, b Variable) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(left, func(a, b Omission) int { return strings.Compare(a.Name, b.Name) })
 	return kept, left, nil
 }
 
@@ -153,6 +169,3 @@ func holdsSecret(value string) bool {
 	u, err := url.Parse(value)
 	return err != nil || u.User != nil || u.RawQuery != ""
 }
-
-// sortedKeys returns the keys of a map in alphabetical order.
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -18,8 +18,10 @@
 package install
 
 import (
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 
 	"github.com/kardianos/service"
 )
@@ -154,7 +156,7 @@ func (s *Service) runInstalled(action func() error) error {
 // by name.
 func sortedVariables(c *service.Config) []Variable {
 	var all []Variable
-	for _, name := range sortedKeys(c.EnvVars) {
+	for _, name := range slices.Sorted(maps.Keys(c.EnvVars)) {
 		all = append(all, Variable{name, c.EnvVars[name]})
 	}
 	return all

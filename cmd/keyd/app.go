@@ -22,10 +22,11 @@ import (
 // its terminal only.
 type app struct {
 	process
-	term *terminal
+	term    *terminal
+	verbose bool // print the log of what is done
 }
 
-func newApp(p process) *app { return &app{p, newTerminal(p)} }
+func newApp(p process) *app { return &app{process: p, term: newTerminal(p)} }
 
 // locations says where this user's files are.
 type locations struct {
@@ -107,9 +108,13 @@ func (a *app) openDaemon(process string) (*rotate.Rotator, locations, error) {
 // newDaemon returns a daemon with these settings. process is the command that
 // status and history name.
 func (a *app) newDaemon(settings settings.Settings, loc locations, process string) *rotate.Rotator {
+	log := slog.New(slog.DiscardHandler)
+	if a.verbose {
+		log = slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
 	return &rotate.Rotator{
 		Store: loc.store, StateDir: loc.folders.StateDir, Sys: loc.sys, Settings: settings,
-		HTTP: a.http, Now: a.now, Getenv: a.getenv, Log: slog.New(slog.DiscardHandler), Process: process, OtherFiles: loc.also, Hurry: a.hurry,
+		HTTP: a.http, Now: a.now, Getenv: a.getenv, Log: log, Process: process, OtherFiles: loc.also, Hurry: a.hurry,
 	}
 }
 

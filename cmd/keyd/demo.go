@@ -28,13 +28,17 @@ and the pair in the file was usable at every millisecond.
 --serve keeps the simulator running on loopback instead, and prints the
 environment variables that make keyd, the AWS CLI and every SDK use it.`
 
+const demoExample = `  keyd demo           a whole rotation in half a minute
+  keyd demo --serve   a simulated AWS, for keyd and any other AWS tool`
+
 func newDemoCommand(a *app) *cobra.Command {
 	serve := false
 	cmd := &cobra.Command{
-		Use:   "demo",
-		Short: "show a whole rotation with a simulated AWS",
-		Long:  demoLong,
-		Args:  limitArgs(0, 0, ""),
+		Use:     "demo",
+		Short:   "show a whole rotation with a simulated AWS",
+		Long:    demoLong,
+		Example: demoExample,
+		Args:    limitArgs(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, err := os.MkdirTemp("", "keyd-demo-")
 			if err != nil {
@@ -91,7 +95,7 @@ func (a *app) enterDemo(w *demoWorld) *app {
 	p.host = nil // a real service has nothing to do with the demo
 	p.err, term.err = p.out, term.out
 	term.home = w.home
-	return &app{p, &term}
+	return &app{process: p, term: &term, verbose: a.verbose}
 }
 
 func (a *app) showDemoStatus(ctx context.Context) error {

@@ -11,18 +11,35 @@ import (
 	"keyd/install"
 )
 
-// The exit codes.
+// The exit codes; see exitCodes.
 const (
 	exitDone   = 0
 	exitFailed = 1
 	exitUsage  = 2
-	exitPerson = 3 // a key needs a person
+	exitPerson = 3
 
 	// exitRunning means that keyd run found another daemon. It is the next number that is
 	// free: from 64 on, codes have a meaning to mailers, shells, signals or systemd. No
 	// other failure has this code, because the service does not start again after it.
 	exitRunning = install.ExitAlreadyRunning
+
+	// exitSignal is added to the number of the signal that interrupted a command, as
+	// shells do it: 130 after Ctrl-C.
+	exitSignal = 128
 )
+
+// exitCodes lists the exit codes for people, in the README and in keyd help exit-codes.
+var exitCodes = []struct {
+	code    int
+	meaning string
+}{
+	{exitDone, "done"},
+	{exitFailed, "failed; the error says what was left as it was, and a hint says what may help"},
+	{exitUsage, "keyd does not understand the command line"},
+	{exitPerson, "a key needs a person"},
+	{exitRunning, "`keyd run`: another `keyd run` is at work on the same state folder (0 under launchd, which cannot be told to leave such a program alone)"},
+	{exitSignal + 2, "interrupted by Ctrl-C; the error says where things stand (143: by SIGTERM)"},
+}
 
 // commandError ends a command with an error, a hint and an exit code.
 type commandError struct {
@@ -50,9 +67,13 @@ type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-// worseCode returns the more important of two exit codes. A failure outranks a
-// key that needs a person: a script that waits for the person should not hide it.
+// worseCode returns the more important of two exit codes. An interruption outranks
+// everything. A failure outranks a key that needs a person: a script that waits for the
+// person should not hide it.
 func worseCode(a, b int) int {
+	if max(a, b) >= exitSignal {
+		return max(a, b)
+	}
 	if a == exitFailed || b == exitFailed {
 		return exitFailed
 	}
@@ -67,6 +88,9 @@ func errorCode(err error) int {
 	}
 	if _, ok := errors.AsType[daemon.AlreadyRunningError](err); ok {
 		return exitRunning
+	}
+	if interrupted, ok := errors.AsType[*interruptedError](err); ok {
+		return interrupted.exitCode()
 	}
 	if _, files := errors.AsType[*atomicfile.Refused](err); !files && rotate.NeedsPerson(err) {
 		return exitPerson

@@ -20,6 +20,9 @@ endpoint, key, signed_by, outcome (done, or unknown when the answer was lost)
 and code (of an error). CloudTrail has the same request ids. Times are RFC 3339;
 key ids are complete.`
 
+const historyExample = `  keyd history
+  keyd history --json | jq '.entries[] | select(.did == "deleted")'`
+
 // historyJSON is what keyd history --json prints.
 type historyJSON struct {
 	Version int                  `json:"version"` // 1
@@ -30,11 +33,12 @@ type historyJSON struct {
 func newHistoryCommand(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "history",
-		Short: "print what was done, when, by which process",
-		Long:  historyLong,
-		Args:  limitArgs(0, 0, ""),
-		RunE:  func(*cobra.Command, []string) error { return a.showHistory(asJSON) },
+		Use:     "history",
+		Short:   "print what was done, when, by which process",
+		Long:    historyLong,
+		Example: historyExample,
+		Args:    limitArgs(0, 0, ""),
+		RunE:    func(*cobra.Command, []string) error { return a.showHistory(asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd

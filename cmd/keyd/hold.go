@@ -17,11 +17,15 @@ If AWS refuses the new key, because someone has made it inactive or deleted it,
 the old pair is written back into the files. keyd resume then deletes the new key
 and ends the rotation; the old key is replaced later.`
 
+const holdExample = `  keyd hold work     both keys work from now on
+  keyd resume work   continue`
+
 func newHoldCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:               "hold PROFILE",
 		Short:             "pause a rotation and make its old key usable again",
 		Long:              holdLong,
+		Example:           holdExample,
 		Args:              limitArgs(1, 1, "one profile"),
 		ValidArgsFunction: a.completeProfiles(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -28,14 +28,18 @@ The variables of this shell that say which files and endpoints to use are
 written into the service. An older installation is replaced. Exit code 3 means
 that keyd is installed and that a key needs a person.`
 
+const installExample = `  keyd install         show what keyd would do, ask, and start it
+  keyd install --yes   do not ask`
+
 func newInstallCommand(a *app) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
-		Use:   "install",
-		Short: "run keyd at every login; first show what it would do, and ask",
-		Long:  installLong,
-		Args:  limitArgs(0, 0, ""),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.installService(cmd.Context(), yes) },
+		Use:     "install",
+		Short:   "run keyd at every login; first show what it would do, and ask",
+		Long:    installLong,
+		Example: installExample,
+		Args:    limitArgs(0, 0, ""),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.installService(cmd.Context(), yes) },
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd

@@ -19,6 +19,8 @@ const logsLong = `Show what the daemon has logged. On Linux the log is in the jo
 and Windows it is keyd.log and the two files before it, in the state folder. On
 Linux a keyd run that was started by hand logs to its own terminal instead.`
 
+const logsExample = `  keyd logs -f   the last lines, and then each new one`
+
 // systemdUnit is the name of the service under systemd.
 const systemdUnit = "keyd-aws.service"
 
@@ -26,10 +28,11 @@ func newLogsCommand(a *app) *cobra.Command {
 	var follow bool
 	var lines int
 	cmd := &cobra.Command{
-		Use:   "logs",
-		Short: "show what the daemon has logged",
-		Long:  logsLong,
-		Args:  limitArgs(0, 0, ""),
+		Use:     "logs",
+		Short:   "show what the daemon has logged",
+		Long:    logsLong,
+		Example: logsExample,
+		Args:    limitArgs(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case lines < 1:

@@ -69,7 +69,35 @@ func executeKeyd(args []string, p process) int {
 // second signal kills the process, which does no harm either: everything that a
 // crash must not lose is on disk.
 func untilSignal(parent context.Context) (context.Context, func()) {
-	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		defer signal.Stop(signals)
+		select {
+		case got := <-signals:
+			cancel(&interruptedError{got})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// interruptedError is the cause of a context that a signal has ended.
+type interruptedError struct{ signal os.Signal }
+
+// Error says how a person would put it.
+func (e *interruptedError) Error() string {
+	if e.signal == os.Interrupt {
+		return "interrupted"
+	}
+	return "ended by a signal (" + e.signal.String() + ")"
+}
+
+// exitCode returns the exit code that shells know for the signal.
+func (e *interruptedError) exitCode() int {
+	if number, ok := e.signal.(syscall.Signal); ok {
+		return exitSignal + int(number)
+	}
+	return exitFailed
 }

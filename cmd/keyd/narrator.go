@@ -133,7 +133,7 @@ func (n *narrator) printInterrupted(ctx context.Context, r rotate.Result) int {
 		return exitDone
 	}
 	n.term.printError(fmt.Sprintf("%s: %v; %s", joinNames(r.Profiles), context.Cause(ctx), decide.DescribeRotation(rotation)), hint.Command("keyd rotate", r.Profiles[0]))
-	return exitFailed
+	return errorCode(context.Cause(ctx))
 }
 
 // interruptedError says which keys Ctrl-C left untouched, or returns nil if it

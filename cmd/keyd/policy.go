@@ -23,12 +23,16 @@ writing the description that the console shows: a tag of the user whose key is t
 id of the access key. No other tag can be set with them, since tags may decide what
 a user may do. --required leaves these statements out.`
 
+const policyExample = `  keyd policy work > keyd-policy.json
+  aws iam put-user-policy --user-name USER --policy-name keyd --policy-document file://keyd-policy.json`
+
 func newPolicyCommand(a *app) *cobra.Command {
 	var required bool
 	cmd := &cobra.Command{
 		Use:               "policy [PROFILE]",
 		Short:             "print the smallest IAM policy that keyd needs",
 		Long:              policyLong,
+		Example:           policyExample,
 		Args:              limitArgs(0, 1, "at most one profile"),
 		ValidArgsFunction: a.completeProfiles(1),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.printPolicy(cmd.Context(), args, !required) },

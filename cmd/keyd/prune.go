@@ -23,12 +23,16 @@ a key that keyd may or may not have created. keyd prune PROFILE KEY-ID says
 that no one needs the key. Once it is deleted, the rotation continues by
 itself.`
 
+const pruneExample = `  keyd prune work                        delete the user's second key if it is inactive
+  keyd prune work AKIAIOSFODNN7EXAMPLE   make an active one inactive`
+
 func newPruneCommand(a *app) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:               "prune PROFILE [KEY-ID]",
 		Short:             "delete an inactive second key of the same user",
 		Long:              pruneLong,
+		Example:           pruneExample,
 		Args:              limitArgs(1, 2, "a profile and at most one key id"),
 		ValidArgsFunction: a.completeProfiles(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

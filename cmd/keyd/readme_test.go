@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -50,8 +51,12 @@ func TestReadmeNamesEveryCommand(t *testing.T) {
 	text := readReadme(t)
 	root := newRootCommand(newApp(process{getenv: func(string) string { return "" }}), nil)
 	for _, command := range root.Commands() {
-		if !command.Hidden && !strings.Contains(text, "keyd "+command.Name()) {
-			t.Errorf("the README does not name keyd %s", command.Name())
+		name := command.Name()
+		if command.IsAdditionalHelpTopicCommand() {
+			name = "help " + name
+		}
+		if !command.Hidden && !strings.Contains(text, "keyd "+name) {
+			t.Errorf("the README does not name keyd %s", name)
 		}
 	}
 	for rest := text; ; {
@@ -68,6 +73,15 @@ func TestReadmeNamesEveryCommand(t *testing.T) {
 			t.Errorf("the README names keyd %s, which does not exist", name)
 		}
 		rest = after
+	}
+}
+
+func TestReadmeListsTheExitCodes(t *testing.T) {
+	text := readReadme(t)
+	for _, c := range exitCodes {
+		if row := fmt.Sprintf("| %d | %s |", c.code, c.meaning); !strings.Contains(text, row) {
+			t.Errorf("the README has no row %s", row)
+		}
 	}
 }
 

@@ -16,12 +16,15 @@ key into the files. keyd leaves the other key alone. If no profile shows a key
 of the rotation any more, the rotation is given up: the new key is deleted, and
 the old one stays as it is.`
 
+const resumeExample = `  keyd resume work`
+
 func newResumeCommand(a *app) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:               "resume PROFILE",
 		Short:             "continue a rotation that was held or that stopped",
 		Long:              resumeLong,
+		Example:           resumeExample,
 		Args:              limitArgs(1, 1, "one profile"),
 		ValidArgsFunction: a.completeProfiles(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -10,49 +10,103 @@ import (
 const rootLong = `keyd replaces the access keys in ~/.aws/credentials before they get old,
 without ever locking their owner out. It creates a new key, proves that AWS
 accepts it, writes it into the files and validates it. Only later does it
-deactivate and delete the old key.
+deactivate and delete the old key.`
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 a key needs a person, 4 keyd run: another
-daemon is running already.`
+const rootExample = `  keyd status             how every key stands; asks nobody
+  keyd rotate --dry-run   what would change, line by line; changes nothing
+  keyd install            start keyd at every login`
+
+// The groups in which help lists the commands.
+const (
+	groupLook    = "look"
+	groupAct     = "act"
+	groupService = "service"
+	groupMore    = "more"
+)
+
+var groups = []*cobra.Group{{ID: groupLook, Title: "Look:"}, {ID: groupAct, Title: "Act:"}, {ID: groupService, Title: "Service:"}, {ID: groupMore, Title: "More:"}}
+
+// commands lists keyd's commands, in the order of the help.
+var commands = []struct {
+	name, group string
+	build       func(*app) *cobra.Command
+}{
+	{"status", groupLook, newStatusCommand},
+	{"history", groupLook, newHistoryCommand},
+	{"config", groupLook, newConfigCommand},
+
+	{"rotate", groupAct, newRotateCommand},
+	{"hold", groupAct, newHoldCommand},
+	{"resume", groupAct, newResumeCommand},
+	{"prune", groupAct, newPruneCommand},
+
+	{"install", groupService, newInstallCommand},
+	{"uninstall", groupService, newUninstallCommand},
+	{"start", groupService, newStartCommand},
+	{"stop", groupService, newStopCommand},
+	{"restart", groupService, newRestartCommand},
+	{"logs", groupService, newLogsCommand},
+	{"run", groupService, newRunCommand},
+	{"logon", groupService, newLogonCommand},
+
+	{"policy", groupMore, newPolicyCommand},
+	{"demo", groupMore, newDemoCommand},
+	{"version", groupMore, newVersionCommand},
+}
 
 // newRootCommand builds keyd's commands. If the first argument names one of them,
 // it builds only that one: shell prompts run keyd status, and building all the
 // commands would take a tenth of its time.
 func newRootCommand(a *app, args []string) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:           "keyd",
 		Short:         "rotate the access keys in ~/.aws/credentials",
 		Long:          rootLong,
+		Example:       rootExample,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
+			switch {
+			case len(args) > 0:
+				return usageError(suggestNearest(args[0], commandNames(cmd), "keyd help"), "unknown command %q", args[0])
+			case version, a.verbose: // keyd -v, as with most programs
+				a.term.print(buildVersion() + "\n")
+				return nil
 			}
-			return usageError(suggestNearest(args[0], commandNames(cmd), "keyd help"), "unknown command %q", args[0])
+			return cmd.Help()
 		},
 		Args: cobra.ArbitraryArgs,
 	}
+	root.Flags().BoolVar(&version, "version", false, "print the version")
+	root.PersistentFlags().BoolVarP(&a.term.quiet, "quiet", "q", false, "print no notes, and no hints without an error")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print the log of what is done to standard error")
+	root.PersistentFlags().BoolP("help", "h", false, "explain the command")
 	root.SetFlagErrorFunc(explainFlagError)
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		a.term.print(formatUsage(cmd))
+		return nil
+	})
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	commands := map[string]func(*app) *cobra.Command{
-		"status": newStatusCommand, "rotate": newRotateCommand, "hold": newHoldCommand, "resume": newResumeCommand,
-		"prune": newPruneCommand, "history": newHistoryCommand, "policy": newPolicyCommand,
-		"run": newRunCommand, "logon": newLogonCommand, "logs": newLogsCommand,
-		"install": newInstallCommand, "uninstall": newUninstallCommand,
-		"start": newStartCommand, "stop": newStopCommand, "restart": newRestartCommand,
-		"demo": newDemoCommand, "version": newVersionCommand,
+	root.AddGroup(groups...)
+	cobra.EnableCommandSorting = false
+	for _, c := range commands {
+		if len(args) > 0 && c.name == args[0] {
+			root.AddCommand(c.build(a))
+			root.CompletionOptions.DisableDefaultCmd = true
+			return root
+		}
 	}
-	if len(args) > 0 && commands[args[0]] != nil {
-		root.AddCommand(commands[args[0]](a))
-		root.CompletionOptions.DisableDefaultCmd = true
-		return root
+	for _, c := range commands {
+		command := c.build(a)
+		command.GroupID = c.group
+		root.AddCommand(command)
 	}
-	for _, command := range commands {
-		root.AddCommand(command(a))
-	}
+	root.SetHelpCommandGroupID(groupMore)
+	root.SetCompletionCommandGroupID(groupMore)
+	root.AddCommand(newTopics(a)...)
 	rejectUnknownWords(root)
 	return root
 }

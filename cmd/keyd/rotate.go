@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyd/daemon/decide"
+	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
 	"keyd/daemon/state"
 )
@@ -25,6 +26,11 @@ leak, this is the command: keyd rotate --force --retire-now PROFILE
 --delete-now ends the quarantine as well: the old key is deleted at once, and
 nothing can bring it back.`
 
+const rotateExample = `  keyd rotate --dry-run work                  show what would change
+  keyd rotate work                            replace the key if it is due
+  keyd rotate --force work                    replace it now
+  keyd rotate --force --retire-now work       replace it and end the old key: after a leak`
+
 type rotateFlags struct{ dryRun, force, retireNow, deleteNow, yes bool }
 
 func newRotateCommand(a *app) *cobra.Command {
@@ -33,6 +39,7 @@ func newRotateCommand(a *app) *cobra.Command {
 		Use:               "rotate [PROFILE...]",
 		Short:             "replace the keys that are due, now",
 		Long:              rotateLong,
+		Example:           rotateExample,
 		Args:              limitArgs(0, -1, ""),
 		ValidArgsFunction: a.completeProfiles(-1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,6 +58,9 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 	d, loc, err := a.openDaemon("rotate")
 	if err != nil {
 		return err
+	}
+	if selected := a.getenv("AWS_PROFILE"); selected != "" && len(names) == 0 {
+		a.term.printNote("AWS_PROFILE selects no key here: keyd looks at every profile; for that one alone: %s", hint.Command("keyd rotate", selected))
 	}
 	if err := a.confirmRotate(ctx, names, f); err != nil {
 		return err

@@ -45,13 +45,16 @@ command that helps) and needs_person. It never contains a secret. keyd kills
 the program after 30 seconds. If the program fails, keyd logs what it wrote to
 standard error; nothing else depends on it.`
 
+const runExample = `  keyd run   until Ctrl-C`
+
 func newRunCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "run",
-		Short: "rotate all keys when they are due, in the foreground",
-		Long:  runLong,
-		Args:  limitArgs(0, 0, ""),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.runDaemon(cmd.Context()) },
+		Use:     "run",
+		Short:   "rotate all keys when they are due, in the foreground",
+		Long:    runLong,
+		Example: runExample,
+		Args:    limitArgs(0, 0, ""),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runDaemon(cmd.Context()) },
 	}
 }
 

@@ -30,12 +30,17 @@ A rotation in progress is listed even if the files no longer show its keys.
 
 Times are RFC 3339; key ids are complete. Secrets are never shown.`
 
+const statusExample = `  keyd status                  every key, in a table
+  keyd status --watch work     one profile, kept up to date
+  keyd status --json           for programs; exit code 3 when a key needs a person`
+
 func newStatusCommand(a *app) *cobra.Command {
 	var asJSON, watch bool
 	cmd := &cobra.Command{
 		Use:               "status [PROFILE...]",
 		Short:             "show the state of every key, without asking AWS",
 		Long:              statusLong,
+		Example:           statusExample,
 		Args:              limitArgs(0, -1, ""),
 		ValidArgsFunction: a.completeProfiles(-1),
 		RunE: func(cmd *cobra.Command, args []string) error {

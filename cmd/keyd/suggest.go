@@ -27,10 +27,10 @@ func suggestNearest(typed string, words []string, otherwise string) string {
 	return "did you mean " + words[i] + "?"
 }
 
-// commandNames returns the subcommands that help lists, in alphabetical order.
+// commandNames returns the subcommands and topics that help lists, in its order.
 func commandNames(parent *cobra.Command) (names []string) {
 	for _, cmd := range parent.Commands() {
-		if cmd.IsAvailableCommand() {
+		if cmd.IsAvailableCommand() || cmd.IsAdditionalHelpTopicCommand() {
 			names = append(names, cmd.Name())
 		}
 	}
@@ -42,6 +42,9 @@ func commandNames(parent *cobra.Command) (names []string) {
 func explainFlagError(cmd *cobra.Command, err error) error {
 	hint := cmd.CommandPath() + " -h"
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		if unknown.GetSpecifiedName() == "profile" && strings.Contains(cmd.Use, "PROFILE") {
+			return usageError(cmd.CommandPath()+" NAME", "%s: profiles are arguments, without --profile", cmd.Name())
+		}
 		var flags []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
 		hint = suggestNearest("--"+unknown.GetSpecifiedName(), flags, hint)
@@ -55,6 +58,8 @@ func explainFlagError(cmd *cobra.Command, err error) error {
 	return usageError(hint, "%s: %v", cmd.Name(), err)
 }
 
+const completionLong = `Print a script that makes a shell complete keyd's commands, flags and profiles.`
+
 // rejectUnknownWords makes cobra's own commands, help and completion, refuse
 // arguments that they do not know. They would otherwise print keyd's help and
 // exit with 0.
@@ -64,8 +69,10 @@ func rejectUnknownWords(root *cobra.Command) {
 	for _, cmd := range root.Commands() {
 		switch cmd.Name() {
 		case "help":
+			cmd.Use, cmd.Short, cmd.Long = "help [COMMAND or TOPIC]", "explain a command or a topic", "Explain a command, or a topic."
 			cmd.Args = func(_ *cobra.Command, args []string) error { return requireCommands(root, args, "no help on %q") }
 		case "completion":
+			cmd.Short, cmd.Long = "print the completion script of a shell", completionLong
 			cmd.Args = func(_ *cobra.Command, args []string) error {
 				return requireCommands(cmd, args, "no completion for %q")
 			}

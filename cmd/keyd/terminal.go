@@ -27,6 +27,7 @@ type terminal struct {
 	width    int    // columns of standard output; 0 if it is not a terminal
 	colour   bool
 	canAsk   bool // a person can answer a question
+	quiet    bool // print no notes, and no hints without an error
 	live     bool // the last line on standard output is one that redrawLine wrote
 }
 
@@ -70,17 +71,22 @@ func (t *terminal) printf(format string, args ...any) { t.print(fmt.Sprintf(form
 // printError prints what went wrong, and a hint unless it is empty.
 func (t *terminal) printError(text, hint string) {
 	t.printMessage("error", t.red, text)
-	t.printHint(hint)
+	if hint != "" {
+		t.printMessage("hint", plainText, t.nameSettings(hint))
+	}
 }
 
+// printHint prints a hint that belongs to no error, unless it is empty.
 func (t *terminal) printHint(text string) {
-	if text != "" {
+	if text != "" && !t.quiet {
 		t.printMessage("hint", plainText, t.nameSettings(text))
 	}
 }
 
 func (t *terminal) printNote(format string, args ...any) {
-	t.printMessage("note", plainText, fmt.Sprintf(format, args...))
+	if !t.quiet {
+		t.printMessage("note", plainText, fmt.Sprintf(format, args...))
+	}
 }
 
 func (t *terminal) printMessage(kind string, paint func(string) string, text string) {

@@ -23,14 +23,18 @@ It is refused while a rotation is in progress, because only the state folder
 holds both of its keys. A damaged journal may hold the only copy of a secret
 key: keyd leaves it in place and prints its path.`
 
+const uninstallExample = `  keyd uninstall           keep settings and state
+  keyd uninstall --purge   remove them as well`
+
 func newUninstallCommand(a *app) *cobra.Command {
 	var purge, yes bool
 	cmd := &cobra.Command{
-		Use:   "uninstall",
-		Short: "stop the service and remove it",
-		Long:  uninstallLong,
-		Args:  limitArgs(0, 0, ""),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.uninstallService(cmd.Context(), purge, yes) },
+		Use:     "uninstall",
+		Short:   "stop the service and remove it",
+		Long:    uninstallLong,
+		Example: uninstallExample,
+		Args:    limitArgs(0, 0, ""),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.uninstallService(cmd.Context(), purge, yes) },
 	}
 	cmd.Flags().BoolVar(&purge, "purge", false, "also remove the settings, the state and the history")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask before --purge")

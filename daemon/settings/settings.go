@@ -7,8 +7,9 @@
 // "settings" in keyd status --json come from the row. A test then asks for the line in
 // the README. A type of value that no setting has yet also needs a type in value.go.
 //
-// The files: settings.go and table.go have the settings, parse.go reads a text,
-// duration.go and value.go read and print values, lastgood.go keeps the copy.
+// The files: settings.go and table.go have the settings, describe.go tells people of them,
+// parse.go reads a text, duration.go and value.go read and print values, lastgood.go keeps
+// the copy.
 package settings
 
 import (

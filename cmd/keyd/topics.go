@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keyd/daemon/settings"
+	"keyd/install"
+)
+
+// newTopics returns the help topics. They are made from the tables that the program
+// itself uses.
+func newTopics(a *app) []*cobra.Command {
+	return []*cobra.Command{
+		newTopic("settings", "what keyd.ini may contain", settingsTopic(a.term.settings)),
+		newTopic("environment", "the variables that keyd reads", environmentTopic()),
+		newTopic("exit-codes", "what the exit codes mean", exitTopic()),
+		newTopic("safety", "what keyd never does, and how to go back", safetyTopic),
+	}
+}
+
+func newTopic(name, short, long string) *cobra.Command {
+	return &cobra.Command{Use: name, Short: short, Long: strings.TrimSuffix(long, "\n")}
+}
+
+// settingsTopic describes every setting. path is that of keyd.ini, "" if unknown.
+func settingsTopic(path string) string {
+	var b strings.Builder
+	b.WriteString("Every line of keyd.ini is optional. keyd config shows the settings in force.\n")
+	if path != "" {
+		b.WriteString("The file is " + path + "\n")
+	}
+	b.WriteString("\n")
+	for _, s := range settings.Describe(settings.Default(), nil) {
+		b.WriteString(fmt.Sprintf("%-22s %s\n%22s   %s\n", s.Name, s.Standard, "", strings.Join(wrapText(s.Doc, 54), "\n"+strings.Repeat(" ", 25))))
+	}
+	b.WriteString("\n[profile NAME]\n")
+	for _, s := range settings.DescribeProfile() {
+		b.WriteString(fmt.Sprintf("%-22s %s\n%22s   %s\n", s.Name, s.Standard, "", strings.Join(wrapText(s.Doc, 54), "\n"+strings.Repeat(" ", 25))))
+	}
+	b.WriteString("\nA duration is a number with s, m, h or d: 90m, 60d. A comment begins with ; or #\n" +
+		"after a blank. What keyd does not understand, it refuses, with the line and the\n" +
+		"nearest name; the service then keeps the last good settings.")
+	return b.String()
+}
+
+// environmentTopic describes the variables that keyd reads.
+func environmentTopic() string {
+	var b strings.Builder
+	b.WriteString("keyd install gives these to the service, as they are in the shell:\n\n")
+	for _, v := range install.DescribeVariables() {
+		b.WriteString(fmt.Sprintf("%s\n    %s\n", v.Name, v.Meaning))
+	}
+	b.WriteString(`
+These matter to the terminal only:
+
+NO_COLOR
+    any value: print without colours
+
+These are not used:
+
+AWS_PROFILE
+    keyd looks at every profile, because a key that nobody selects gets old all
+    the same. To choose, name the profile: keyd rotate PROFILE
+AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
+    keyd signs only with the pairs that it reads from the files. Other tools
+    prefer these variables to the files: where they hold a key that keyd
+    replaces, those tools break when it is deactivated.
+`)
+	return b.String()
+}
+
+// exitTopic describes the exit codes.
+func exitTopic() string {
+	var b strings.Builder
+	for _, c := range exitCodes {
+		b.WriteString(fmt.Sprintf("%4d  %s\n", c.code, strings.Join(wrapText(c.meaning, 72), "\n      ")))
+	}
+	return b.String()
+}
+
+const safetyTopic = `What keyd never does:
+
+  It never locks you out. Whatever crashes, and whenever, the file holds a pair
+  that AWS accepts wherever it accepted the old one. A new key goes into the file
+  only after AWS has accepted it five times in a row at every endpoint.
+  It never touches a key that it did not create, other than the one that it
+  replaces, unless you name that key.
+  It changes no other byte of your files. A file that only some AWS tools read
+  as keyd does is left alone, and you are told the line.
+  It overwrites no key that someone else has put into the file meanwhile.
+  It sends a secret to AWS only, and prints or logs none.
+
+How to go back:
+
+  while both keys work     keyd hold PROFILE stops the rotation; both keep working
+  once the old key is off  keyd hold PROFILE makes the old key usable again
+  if the new key is dead   keyd hold PROFILE puts the old pair back into the file
+  never for this profile   rotate = never below [profile PROFILE] in keyd.ini
+
+Both secrets stay in the state folder, readable by you alone, until the old key is
+deleted. keyd history shows each step, with AWS's request id.
+`
