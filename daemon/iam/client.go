@@ -149,7 +149,7 @@ func appID(app, installation string) string {
 		app += "-" + installation
 	}
 	app = strings.Map(func(r rune) rune {
-		if r > 127 || !codeShape.MatchString(string(r)) {
+		if r > 127 || !codeShape.matches(string(r)) {
 			return '-'
 		}
 		return r

@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -61,7 +60,7 @@ func denialOf(e *Error) Denial {
 		return DenialUnsaid
 	case e.Call == "GetSessionToken":
 		return DenialCode
-	case explicit && quarantineShape.MatchString(e.Policy()):
+	case explicit && isQuarantine(e.Policy()):
 		return DenialQuarantine
 	}
 	for _, mark := range denialMarks {
@@ -97,16 +96,11 @@ func (e *Error) DenialReason() string {
 	return ""
 }
 
-var (
-	policyShape     = regexp.MustCompile(`^arn:aws[a-z-]{0,20}:(?:iam|organizations)::(?:\d{12}|aws):policy/[\w+=,.@/-]{1,300}$`)
-	quarantineShape = regexp.MustCompile(`^arn:aws[a-z-]{0,20}:iam::aws:policy/AWSCompromisedKeyQuarantine(?:V\d+)?$`)
-)
-
 // Policy returns the ARN of the policy that AWS names in a denial, or "". AWS names
 // none of another account, and no inline policy.
 func (e *Error) Policy() string {
 	_, arn, found := strings.Cut(e.DenialReason(), " policy: ")
-	if arn, _, _ = strings.Cut(arn, " "); found && policyShape.MatchString(arn) {
+	if arn, _, _ = strings.Cut(arn, " "); found && isPolicyARN(arn) {
 		return arn
 	}
 	return ""

@@ -32,7 +32,7 @@
 //	                   pass only if AWS can have said it
 //	transport.go       HTTP: no redirects, few idle connections, and a new
 //	                   connection for each CreateAccessKey
-//	text.go            makes text of what an endpoint says, or refuses it
+//	text.go, shape.go  makes text of what an endpoint says, or refuses it
 //	cause.go           turns any failure into an *Error (error.go) with a Class
 //	network.go         tells apart why no connection was made
 //	denial.go          tells apart which policy denied a call; explain.go asks

@@ -113,11 +113,11 @@ func checkUser(answered, asked string) error {
 // check returns an error unless k looks like a key that AWS lists.
 func (k *KeyInfo) check() error {
 	switch {
-	case !keyIDShape.MatchString(k.ID):
+	case !keyIDShape.matches(k.ID):
 		return &answerError{"the answer lists a key without a well-formed id"}
-	case k.Status != "" && !statusShape.MatchString(string(k.Status)):
+	case k.Status != "" && !statusShape.matches(string(k.Status)):
 		return &answerError{"the answer lists a key with a status that is none"}
-	case k.User != "" && !userNameShape.MatchString(k.User):
+	case k.User != "" && !userNameShape.matches(k.User):
 		return &answerError{"the answer lists a key of a user whose name is none"}
 	}
 	return nil
@@ -226,7 +226,7 @@ func checkCreated(a *types.AccessKey, user string) (CreatedKey, error) {
 	}
 	key := credfile.Key{ID: aws.ToString(a.AccessKeyId), Secret: credfile.NewSecret(aws.ToString(a.SecretAccessKey))}
 	named := CreatedKey{}
-	if keyIDShape.MatchString(key.ID) {
+	if keyIDShape.matches(key.ID) {
 		named.Key.ID = key.ID
 	}
 	switch {

@@ -46,7 +46,7 @@ func parseIdentity(accountID, arn, userID string) (remote.Identity, error) {
 	if len(f) != 6 || f[0] != "arn" || f[1] == "" || !digits || f[4] != accountID || f[5] == "" || userID == "" {
 		return remote.Identity{}, &answerError{"the answer is not an identity: account, ARN and user id do not fit together"}
 	}
-	if !partitionShape.MatchString(f[1]) || f[2] != "iam" && f[2] != "sts" || f[3] != "" || !resourceShape.MatchString(f[5]) || !userIDShape.MatchString(userID) {
+	if !isPartition(f[1]) || f[2] != "iam" && f[2] != "sts" || f[3] != "" || !resourceShape.matches(f[5]) || !userIDShape.matches(userID) {
 		return remote.Identity{}, &answerError{"the answer is not an identity: its ARN or user id is not shaped like AWS's"}
 	}
 	id := remote.Identity{Account: accountID, ARN: arn, UserID: userID, Partition: f[1]}
@@ -58,7 +58,7 @@ func parseIdentity(accountID, arn, userID string) (remote.Identity, error) {
 		if id.User == "" {
 			return remote.Identity{}, &answerError{"the answer is not an identity: the user has no name"}
 		}
-		if !userNameShape.MatchString(id.User) {
+		if !userNameShape.matches(id.User) {
 			return remote.Identity{}, &answerError{"the answer is not an identity: the user's name is not shaped like AWS's"}
 		}
 	}

@@ -2,7 +2,6 @@ package iam
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,7 +22,7 @@ const (
 // many of them would look like the end of a line.
 //
 // Every text that an endpoint chooses passes through here, or is refused by a shape
-// below, where the answer is read: an endpoint need not be AWS, and its words must
+// of shape.go, where the answer is read: an endpoint need not be AWS, and its words must
 // never look like keyd's own.
 func cleanText(s string, most int) string {
 	var b strings.Builder
@@ -56,17 +55,3 @@ func cleanText(s string, most int) string {
 	const dots = "..."
 	return strings.ToValidUTF8(text[:min(len(text), most-len(dots))], "") + dots
 }
-
-// The shapes of what AWS answers. An answer with another shape is not AWS's, or one
-// that keyd cannot deal with: it is refused.
-// Source: IAM API reference, User (UserName, UserId, Arn, Path), AccessKeyMetadata;
-// STS API reference, GetCallerIdentity.
-var (
-	userNameShape  = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
-	userIDShape    = regexp.MustCompile(`^[\w:+=,.@-]{1,193}$`) // a role's has its session's name behind it
-	partitionShape = regexp.MustCompile(`^[a-z][a-z0-9-]{1,31}$`)
-	resourceShape  = regexp.MustCompile(`^[\x21-\x7e]{1,1000}$`) // a path may hold any printable ASCII character but space
-	keyIDShape     = regexp.MustCompile(`^\w{16,128}$`)
-	statusShape    = regexp.MustCompile(`^[A-Za-z]{1,32}$`)
-	codeShape      = regexp.MustCompile(`^[\w.:-]{1,128}$`)
-)

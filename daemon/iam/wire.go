@@ -109,7 +109,7 @@ type refusal struct {
 
 func (k *call) readRefusal(body []byte) error {
 	var r refusal
-	if err := xml.Unmarshal(body, &r); err != nil || !codeShape.MatchString(r.Code) {
+	if err := xml.Unmarshal(body, &r); err != nil || !codeShape.matches(r.Code) {
 		return &answerError{"the answer does not come from AWS"}
 	}
 	k.refusal = refusal{Code: r.Code, Message: cleanText(r.Message, longestMessage)}
