@@ -41,7 +41,7 @@ func TestShapesAreThoseOfTheirExpressions(t *testing.T) {
 				t.Errorf("%s: %q does not match", c.name, sample)
 			}
 			for at := range len(sample) {
-				if 40 < at && at < len(sample)-1 { // one of many equal places
+				if len(sample) > 100 && 1 < at && at < len(sample)-1 { // one of many equal places
 					continue
 				}
 				check(sample[:at] + sample[at+1:])
