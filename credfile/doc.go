@@ -81,7 +81,7 @@
 //
 //	key.go           Key and Secret, which never prints its value
 //	locate.go, expand.go  the paths of the two files
-//	store.go, snapshot.go  reading both until they hold still
+//	store.go, snapshot.go, memo.go  reading both until they hold still
 //	nokey.go         the error when there is no key to read
 //	profile.go       Profile: a key that can be rotated, or why it cannot
 //	settings.go      where a profile's calls go

@@ -141,7 +141,7 @@ func (s *Store) readOnce(ctx context.Context) (*Snapshot, error) {
 		if err != nil {
 			return nil, fmt.Errorf("credfile: %w", err)
 		}
-		file := Lex(path, s.kindOf(path), o.Data)
+		file := s.Memo.lex(path, s.kindOf(path), o.Data)
 		snap.sources = append(snap.sources, source{file, o})
 		if file.Kind == Config {
 			snap.Config = file
@@ -149,7 +149,7 @@ func (s *Store) readOnce(ctx context.Context) (*Snapshot, error) {
 			snap.Credentials = file
 		}
 	}
-	snap.Profiles = Profiles(snap.Credentials, snap.Config)
+	snap.Profiles = s.Memo.listProfiles(snap.Credentials, snap.Config)
 	if snap.Credentials == nil && !snap.holdsAnyKey() {
 		if instead != nil {
 			return nil, fmt.Errorf("credfile: %w", instead)

@@ -12,8 +12,8 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// Store reads and changes the two files of one user. It keeps nothing in memory:
-// every call reads the disk.
+// Store reads and changes the two files of one user. Every call
+// reads the disk: only what the bytes mean may be known before, see Memo.
 //
 // A Store locks nothing. The caller makes sure that Check, Swap, Restore, Mend,
 // Sync and Sweep of one user's files do not run at the same time: keyd holds the
@@ -21,6 +21,7 @@ import (
 type Store struct {
 	Paths Paths
 	Sys   atomicfile.Sys // the file system; nil means the real one
+	Memo  *Memo          // nil means to parse whatever is read
 }
 
 // sys returns the file system to use.

@@ -5,14 +5,17 @@ import (
 	"io/fs"
 	"time"
 
+	"keyd/credfile"
 	"keyd/credfile/atomicfile"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
 // fileCache keeps between the rounds of a pass what was read from the status and the
-// history. They are read again when a process has written them.
+// history, which are read again when a process has written them, and what the bytes of
+// the AWS files mean, which are read again in every round.
 type fileCache struct {
+	parsed credfile.Memo
 	status cached[state.Status]
 	recent cached[state.Recent]
 }

@@ -19,7 +19,8 @@ type guard struct {
 
 // guarded returns a copy of d for one round.
 func (d *Rotator) guarded(g *guard, dryRun bool) *Rotator {
-	own := *d
+	own, store := *d, *d.Store
+	store.Memo, own.Store = &g.cache.parsed, &store
 	own.guard, own.readOnly = g, d.readOnly || dryRun
 	return &own
 }
