@@ -40,10 +40,11 @@ var imports = map[string][]string{
 	"keyd/daemon/iam/remote": {},
 	"keyd/daemon/awssim":     {},
 
-	"keyd/install":             {"keyd/credfile", "keyd/credfile/atomicfile"},
-	"keyd/credfile":            {"keyd/credfile/atomicfile", "keyd/credfile/readers"},
-	"keyd/credfile/readers":    {},
-	"keyd/credfile/atomicfile": {},
+	"keyd/install":               {"keyd/credfile", "keyd/credfile/atomicfile"},
+	"keyd/credfile":              {"keyd/credfile/atomicfile", "keyd/credfile/readers"},
+	"keyd/credfile/readers":      {},
+	"keyd/credfile/copies/forms": {},
+	"keyd/credfile/atomicfile":   {},
 
 	// What only tests import.
 	"keyd/credfile/deeptest":                  {},
@@ -57,7 +58,8 @@ var imports = map[string][]string{
 // program needs to look at files, the environment, the network or the clock's ticking
 // are closed to them.
 var pure = map[string][]string{
-	"keyd/daemon/decide": {"context", "io", "io/fs", "net", "net/http", "net/url", "os", "os/exec", "path/filepath", "syscall"},
+	"keyd/daemon/decide":         {"context", "io", "io/fs", "net", "net/http", "net/url", "os", "os/exec", "path/filepath", "syscall"},
+	"keyd/credfile/copies/forms": {"context", "io/fs", "net", "net/http", "os", "os/exec", "path/filepath", "syscall"},
 }
 
 // only lists the packages that may import a module: each module has one seam.
@@ -134,7 +136,8 @@ func checkImport(t *testing.T, file, from, to string) {
 // pages lists the packages whose page says what is in which file, and the file with that
 // page.
 var pages = map[string]string{
-	"credfile": "doc.go", "credfile/atomicfile": "doc.go", "credfile/readers": "doc.go", "install": "service.go",
+	"credfile": "doc.go", "credfile/atomicfile": "doc.go", "credfile/readers": "doc.go",
+	"credfile/copies/forms": "doc.go", "install": "service.go",
 	"daemon/rotate": "doc.go", "daemon/decide": "doc.go", "daemon/iam": "doc.go",
 	"daemon/journal": "journal.go", "daemon/settings": "settings.go", "daemon/state": "dir.go",
 }

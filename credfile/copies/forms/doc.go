@@ -1,0 +1,39 @@
+// Package forms says how an access key stands in a file that is not a file of AWS, and
+// replaces it there without moving any other byte.
+//
+// A linked file is a copy of the key that keyd has been told to keep up to date: a .env,
+// an rclone.conf, a Kubernetes Secret. The package gets the bytes of such a file and never
+// touches the disk. It goes by what stands in the file and not by its name: the id and the
+// secret of the old key, as whole words, in any of the encodings below. A file that it
+// does not understand completely is refused with the line, the reason and a remedy.
+//
+// # What counts
+//
+// An id or a secret is a place when it stands there as a whole word. The new value is
+// written in the encoding of the old one, place by place. Outside comments, each id needs
+// a secret of its own and each secret an id: the places are paired from the nearest
+// outwards, and what is left over is refused, because nobody can say what a program
+// does with half of a pair.
+//
+// A comment that holds a whole pair changes with the file: it is a line that somebody
+// takes out and puts back. An id alone in a comment stays: it is a note about that key.
+// A line is a comment if it begins with #, ;, // or REM, or if it stands in an XML
+// comment.
+//
+// # What is not handled, and why
+//
+// Linked files are only ever replaced by a rename, so a file that holds a mixture of the
+// bytes of two keys does not come into being, and the package does not mend one. The
+// caller refuses a file that cannot be renamed over.
+//
+// A program that compiles the file into another one (Postfix makes sasl_passwd.db from
+// sasl_passwd) needs a hook: the copy in the compiled file is not this package's.
+//
+// # Where to find what
+//
+//	pair.go, form.go, place.go  the values that go in and come out
+//	smtp.go     the SMTP password of SES
+//	find.go     from bytes to places
+//	replace.go  from old to new
+//	readback.go the second reader, which shares no code with the first
+package forms

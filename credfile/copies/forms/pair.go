@@ -1,0 +1,71 @@
+package forms
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+)
+
+// Pair is an access key in plain text. It prints as the shortened id and never shows the
+// secret, whatever the verb.
+type Pair struct{ ID, Secret string }
+
+// String returns the shortened id: AKIA..7Q2F.
+func (p Pair) String() string { return short(p.ID) }
+
+// GoString returns the shortened id, for %#v.
+func (p Pair) GoString() string { return "forms.Pair(" + short(p.ID) + ")" }
+
+// Format writes the shortened id for every verb: fmt would follow the fields of a struct
+// for a verb such as %d or %x, and print the secret.
+func (p Pair) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, short(p.ID)) }
+
+// LogValue returns the shortened id, for log/slog.
+func (p Pair) LogValue() slog.Value { return slog.StringValue(short(p.ID)) }
+
+// MarshalText always returns an error, so that no encoder writes a secret by accident.
+func (p Pair) MarshalText() ([]byte, error) {
+	return nil, errors.New("forms: an access key cannot be marshalled")
+}
+
+// check returns an error unless p consists of what AWS gives out: an id of 16 to 128 capital
+// letters and digits and a secret of 16 to 128 characters of base64. What this package
+// writes into a file without further quotes rests on it.
+func (p Pair) check() error {
+	if len(p.ID) < 16 || len(p.ID) > 128 || strings.ContainsFunc(p.ID, func(r rune) bool { return !isDigit(r) && !isUpper(r) }) {
+		return errors.New("forms: the id does not have the shape of an access key id") // the error leaves out the id, which may be the secret
+	}
+	if len(p.Secret) < 16 || len(p.Secret) > 128 || strings.ContainsFunc(p.Secret, func(r rune) bool { return !isAlnum(r) && !strings.ContainsRune("+/=", r) }) {
+		return fmt.Errorf("forms: the secret of %s does not have the shape of a secret access key", p)
+	}
+	return nil
+}
+
+// checkPairs returns an error unless old and next are two different keys that can be told
+// apart in a text.
+func checkPairs(old, next Pair) error {
+	if err := errors.Join(old.check(), next.check()); err != nil {
+		return err
+	}
+	if meet(old.ID, next.ID) || meet(old.Secret, next.Secret) {
+		return fmt.Errorf("forms: %s and %s are not two different keys", old, next)
+	}
+	return nil
+}
+
+// meet reports whether one of the two texts holds the other.
+func meet(a, b string) bool { return strings.Contains(a, b) || strings.Contains(b, a) }
+
+// short returns the form of an id that people see: its first and its last four characters.
+func short(id string) string {
+	if len(id) <= 8 {
+		return id
+	}
+	return id[:4] + ".." + id[len(id)-4:]
+}
+
+func isDigit[T rune | byte](c T) bool { return '0' <= c && c <= '9' }
+func isUpper[T rune | byte](c T) bool { return 'A' <= c && c <= 'Z' }
+func isAlnum[T rune | byte](c T) bool { return isDigit(c) || isUpper(c) || 'a' <= c && c <= 'z' }
