@@ -20,6 +20,23 @@
 // A line is a comment if it begins with #, ;, // or REM, or if it stands in an XML
 // comment.
 //
+// # Encodings
+//
+// The values are looked for in the text without its escapes (view.go), so it does not matter
+// which format they belong to, or how often JSON stands inside JSON:
+//
+//	plain, in any kind of quotes
+//	backslash: \/ \u002f \x2f \057 \+, as in JSON, YAML, properties and $'..'
+//	percent: %2F, also \%2F (crontab) and %%2F (systemd, configparser)
+//	XML: &#47; &#x2f; &sol;
+//	base64 of a value, of ID:SECRET or of a whole file, also broken over lines
+//	UTF-16 with a byte order mark
+//
+// A mark of the new secret that the old one does not have is written plain, but in an
+// address (after ://) with a percent sign: nothing else ends a value at + or /. A
+// replacement back to the old key gives the old bytes whenever both secrets have the same
+// marks; when the secret in between has no slash, \/ comes back as the plain slash.
+//
 // # What is not handled, and why
 //
 // Linked files are only ever replaced by a rename, so a file that holds a mixture of the
@@ -32,8 +49,13 @@
 // # Where to find what
 //
 //	pair.go, form.go, place.go  the values that go in and come out
-//	smtp.go     the SMTP password of SES
+//	view.go     a text without its escapes
+//	escape.go   how a value is escaped, and another one like it
+//	base64.go, charset.go  texts inside the text, and UTF-16
 //	find.go     from bytes to places
+//	comment.go, pairing.go  which of them count, and what belongs together
+//	refuse.go, unknown.go  what is not understood
+//	smtp.go     the SMTP password of SES
 //	replace.go  from old to new
 //	readback.go the second reader, which shares no code with the first
 package forms

@@ -1,22 +1,86 @@
 package forms
 
-import "bytes"
+import (
+	"fmt"
+)
 
 // Replace returns data with next in every place of old, and those places in the new bytes.
-// Every place changes or none, and no other byte. The result has been read by ReadBack.
-// The error is a *Refusal when the file cannot be kept up to date.
+// Every place changes or none, and no other byte. Each new value is written in the
+// encoding of the old one. The result has been read by ReadBack.
+//
+// The error wraps a *Refusal when the file cannot be kept up to date.
 func Replace(path string, data []byte, f Form, old, next Pair) ([]byte, []Place, error) {
 	if err := checkPairs(old, next); err != nil {
 		return nil, nil, err
 	}
-	if _, err := Find(path, data, f, old); err != nil {
+	d, err := open(path, data, f, old)
+	if err != nil {
 		return nil, nil, err
 	}
-	out := bytes.ReplaceAll(data, []byte(old.ID), []byte(next.ID))
-	out = bytes.ReplaceAll(out, []byte(old.Secret), []byte(next.Secret))
-	if err := ReadBack(path, out, f, next); err != nil {
+	values := map[Value]string{ID: next.ID, Secret: next.Secret}
+	if f.region != "" {
+		values[SMTPPassword] = smtpPassword(next.Secret, f.region)
+	}
+	text, refusal := d.top.rewrite(values)
+	if refusal != nil {
+		refusal.Path = path
+		return nil, nil, fmt.Errorf("forms: %w", refusal)
+	}
+	out := d.charset.encode(text)
+	places, err := verify(path, data, out, f, old, next, d.places)
+	if err != nil {
 		return nil, nil, err
 	}
-	places, err := Find(path, out, f, next)
-	return out, places, err
+	return out, places, nil
+}
+
+// rewrite returns the bytes of the layer with other values.
+func (l *layer) rewrite(values map[Value]string) ([]byte, *Refusal) {
+	var out []byte
+	from := 0
+	for _, h := range l.hits {
+		if h.alone {
+			continue
+		}
+		start, end := l.view.start(h.start), l.view.start(h.end)
+		written, err := "", error(nil)
+		if h.blob == nil {
+			written, err = h.style.write(values[h.value])
+		} else {
+			inner, refusal := h.blob.inner.rewrite(values)
+			if refusal != nil {
+				return nil, refusal
+			}
+			written, err = h.blob.write(inner)
+		}
+		if err != nil {
+			line := lineAt(newlines(l.view.raw), start)
+			return nil, &Refusal{"", line, fmt.Sprintf("the %s stands here, and %v", h.value, err), remedyHook}
+		}
+		out = append(append(out, l.view.raw[from:start]...), written...)
+		from = end
+	}
+	return append(out, l.view.raw[from:]...), nil
+}
+
+// verify returns the places of next in the result when everything is as it was promised: a
+// place of the new key for each of the old one, the old key gone, and the second reader agrees.
+func verify(path string, data, out []byte, f Form, old, next Pair, before []Place) ([]Place, error) {
+	after, err := Find(path, out, f, next)
+	if err != nil {
+		return nil, fmt.Errorf("forms: what would be written is not understood again: %w", err)
+	}
+	changed, found := map[Value]int{}, map[Value]int{}
+	for _, place := range before {
+		changed[place.Value]++
+	}
+	for _, place := range after {
+		found[place.Value]++
+	}
+	for value, n := range changed {
+		if found[value] < n || Shows(out, f, old.ID) {
+			return nil, fmt.Errorf("forms: %w", &Refusal{path, 0, "what would be written does not show the new key in the places of the old one", remedyHook})
+		}
+	}
+	return after, confirm(path, data, out, f, old, next, changed)
 }

@@ -1,0 +1,116 @@
+package forms
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+)
+
+// largest is the size in bytes of the largest file that is kept up to date.
+const largest = 4 << 20
+
+// mark is a sign that a file must not be edited, whatever stands in it.
+type mark struct {
+	begins       bool // it counts only at the beginning of the file
+	text         string
+	also         string // must stand in the file too
+	without      string // must not stand in the file
+	what, remedy string
+}
+
+const (
+	remedyPlain  = "let the tool read the profile, use a hook that calls it, or keep the key in a plain file"
+	remedySigned = "use a hook that writes the file and signs it again"
+	remedyOwner  = "use a hook that calls that program"
+)
+
+// marks lists what may not be edited. The texts are those that the tools write: rclone
+// fs/config/crypt.go, Ansible lib/ansible/parsing/vault, sops, git-crypt, age and RFC 9580.
+var marks = []mark{
+	{true, "# Encrypted rclone configuration File", "", "", "encrypted by rclone", remedyPlain},
+	{true, "RCLONE_ENCRYPT_V", "", "", "encrypted by rclone", remedyPlain},
+	{true, "$ANSIBLE_VAULT;", "", "", "encrypted by ansible-vault", remedyPlain},
+	{true, "\x00GITCRYPT", "", "", "encrypted by git-crypt", remedyPlain},
+	{true, "age-encryption.org/", "", "", "encrypted by age", remedyPlain},
+	{true, "-----BEGIN AGE ENCRYPTED FILE-----", "", "", "encrypted by age", remedyPlain},
+	{true, "-----BEGIN PGP MESSAGE-----", "", "", "encrypted by OpenPGP", remedyPlain},
+	{true, "-----BEGIN PGP SIGNED MESSAGE-----", "", "", "signed by OpenPGP, and an edit breaks the signature", remedySigned},
+	{true, "SQLite format 3\x00", "", "", "a database of SQLite", remedyOwner},
+	{true, "\x1f\x8b", "", "", "compressed", remedyOwner},
+	{false, "ENC[AES256_GCM,", "sops", "", "encrypted by sops, which also seals what it leaves readable", remedyPlain},
+	{false, "# SIG # Begin signature block", "", "", "signed by Authenticode, and an edit breaks the signature", remedySigned},
+	{true, "# This file contains fish universal variable definitions.", "", "", "rewritten by every running fish", "set the variables in config.fish, which keyd can keep up to date"},
+	{false, `"numStartups":`, `"mcpServers"`, "", "rewritten by Claude Code while it runs", "put AWS_PROFILE into the env of the server, or use .mcp.json of the project"},
+	{false, `"HostsPath":`, `"StreamConfig":`, "", "written by Docker for a container, which reads it only when it is created", "create the container again from a file that keyd can keep up to date"},
+	// A state is Terraform's memory of what it has made. Unlike it, the file
+	// .terraform/terraform.tfstate of "terraform init" holds the settings of the backend.
+	// Its hash is that of the block in the configuration and not of these settings
+	// ("Hash of portion of configuration from config files", Terraform,
+	// internal/command/workdir/backend_config_state.go), so they may change.
+	{false, `"terraform_version":`, `"lineage":`, `"backend":`, "a state of Terraform, which records what Terraform itself has made", "let Terraform read the profile, and take the key out of its resources"},
+}
+
+// unfit returns a Refusal for a file that must not be edited, or nil.
+func unfit(path string, data []byte) *Refusal {
+	if len(data) > largest {
+		return &Refusal{path, 0, fmt.Sprintf("the file has %d bytes, more than the %d that keyd edits", len(data), largest), remedyHook}
+	}
+	text := bytes.TrimPrefix(data, []byte("\ufeff"))
+	for _, m := range marks {
+		at := bytes.Index(text, []byte(m.text))
+		switch {
+		case at < 0, m.also != "" && !bytes.Contains(text, []byte(m.also)), m.without != "" && bytes.Contains(text, []byte(m.without)):
+		case m.begins && !bytes.HasPrefix(text, []byte(m.text)) && !startsAfterComments(text[:at]):
+		default:
+			return &Refusal{path, 1 + bytes.Count(text[:at], []byte("\n")), "the file is " + m.what, m.remedy}
+		}
+	}
+	return nil
+}
+
+// startsAfterComments reports whether nothing but blank lines and comments stand in a text.
+func startsAfterComments(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && line[0] != ';' {
+			return false
+		}
+	}
+	return len(text) == 0 || text[len(text)-1] == '\n'
+}
+
+// reasons lists what may stand next to an id in place of its secret.
+var reasons = []struct {
+	sign        *regexp.Regexp
+	why, remedy string
+}{
+	{regexp.MustCompile(`\bB[A-P][A-Za-z0-9+/]{42}\b`), ": what stands next to it has the form of an SMTP password of SES", "write form = ses-smtp REGION into the link of this file, with the region of the SMTP endpoint"},
+	{regexp.MustCompile(`\{[A-Za-z0-9+/]{16,}={0,2}\}`), ": what stands next to it is encrypted by Maven or Gradle", remedyHook},
+	{regexp.MustCompile(`!vault|\$ANSIBLE_VAULT`), ": what stands next to it is encrypted by ansible-vault", remedyHook},
+	{regexp.MustCompile(`ENC\[|\bencrypted:`), ": what stands next to it is encrypted", remedyHook},
+	{regexp.MustCompile(`op://|vault:|secretsmanager|ssm:|\bpass show\b`), ": it comes from a password store", "use a hook that writes it there"},
+	{regexp.MustCompile(`X-Amz-Credential|AWSAccessKeyId=`), ": it is part of a presigned address, which ends with the key", "remove the address"},
+	{regexp.MustCompile(`(?i)secret|passw`), ": another value stands next to it", "correct the secret, remove the line, or use a hook"},
+}
+
+// explain returns what a reader of the line and its neighbours can say about an id that has
+// no secret.
+func explain(text []byte, lines []int, line int) (why, remedy string) {
+	bound := func(n int) int {
+		switch {
+		case n <= 0:
+			return 0
+		case n > len(lines):
+			return len(text)
+		}
+		return lines[n-1]
+	}
+	const near, longest = 3, 4096
+	from, to := bound(line-1-near), bound(line+near)
+	around := text[max(from, bound(line-1)-longest):min(to, bound(line)+longest)]
+	for _, r := range reasons {
+		if r.sign.Match(around) {
+			return r.why, r.remedy
+		}
+	}
+	return "", "write the secret next to it, remove the line, or use a hook if the secret is kept elsewhere"
+}

@@ -1,0 +1,248 @@
+package forms
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// unknown adds a flaw for each trace of the id that no hit explains: broken over lines, in
+// other case, as hexadecimal digits, in base64 that does not decode as a whole or holds
+// UTF-16. Parts are the ranges about which a flaw has been added already.
+func (s *scanner) unknown(l *layer, parts [][2]int) {
+	text, at := l.squeezed(parts)
+	lower := bytes.ToLower(text)
+	report := func(i int, what string) {
+		if !l.isComment(at[i]) {
+			l.flaw(at[i], remedyHook, "the id stands here %s", what)
+		}
+	}
+	for _, i := range indexAll(lower, strings.ToLower(s.id)) {
+		what := "in another case"
+		if bytes.HasPrefix(text[i:], []byte(s.id)) {
+			what = "broken over lines or words"
+		}
+		report(i, what)
+	}
+	for _, i := range indexAll(lower, hex.EncodeToString([]byte(s.id))) {
+		report(i, "as hexadecimal digits")
+	}
+	wide := make([]byte, 0, 2*len(s.id))
+	for _, c := range []byte(s.id) {
+		wide = append(wide, c, 0)
+	}
+	for _, form := range []struct{ bytes, what string }{{s.id, "in a base64 text that keyd does not understand"}, {string(wide), "in a base64 text of UTF-16"}} {
+		for _, core := range cores(form.bytes) {
+			for _, i := range indexAll(text, core) {
+				report(i, form.what)
+			}
+		}
+	}
+}
+
+// squeezed returns the characters of the layer without the space between them, with a zero in
+// place of each hit and each part, and where each of them stands.
+func (l *layer) squeezed(parts [][2]int) (text []byte, at []int) {
+	masked := make([]bool, len(l.view.text))
+	mask := func(start, end int) {
+		for i := start; i < end; i++ {
+			masked[i] = true
+		}
+	}
+	for _, h := range l.hits {
+		mask(h.start, h.end)
+	}
+	for _, part := range parts {
+		mask(part[0], part[1])
+	}
+	text, at = make([]byte, 0, len(masked)), make([]int, 0, len(masked))
+	for i, c := range l.view.text {
+		switch {
+		case masked[i] && (i == 0 || !masked[i-1]):
+			text, at = append(text, 0), append(at, i)
+		case !masked[i] && c != ' ' && c != '\t' && c != '\r' && c != '\n':
+			text, at = append(text, c), append(at, i)
+		}
+	}
+	return text, at
+}
+
+// cores returns the characters that stand in the base64 of any text with the given bytes,
+// for each of the three ways in which the groups of three bytes may fall.
+func cores(text string) []string {
+	var all []string
+	for shift := range 3 {
+		encoded := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("\x00", shift) + text))
+		from := (shift*8 + 5) / 6
+		to := (shift + len(text)) * 8 / 6
+		all = append(all, encoded[from:to])
+	}
+	return all
+}
+
+var (
+	tokenName  = regexp.MustCompile(`(?i)(?:session|security)[_.-]?token`)
+	tokenValue = regexp.MustCompile(`[$][{(]?\w*|[A-Za-z0-9+/=]{16,}`)
+	anyID      = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{12,124}\b`)
+)
+
+// tokens adds a flaw for a session token that belongs to the key: the key next to it is a
+// temporary one, or the program takes it for one.
+func (s *scanner) tokens(l *layer) {
+	if !bytes.Contains(l.view.text, []byte("oken")) && !bytes.Contains(l.view.text, []byte("OKEN")) {
+		return
+	}
+	ids := l.idLines()
+	if len(ids) == 0 {
+		return
+	}
+	var others []int
+	for _, name := range tokenName.FindAllIndex(l.view.text, -1) {
+		if l.isComment(name[0]) || !l.hasValue(name[1]) {
+			continue
+		}
+		if others == nil {
+			others = []int{-1 << 30}
+			for _, at := range anyID.FindAllIndex(l.view.text, -1) {
+				if string(l.view.text[at[0]:at[1]]) != s.id {
+					others = append(others, lineAt(l.lines, at[0]))
+				}
+			}
+		}
+		const far = 12 // lines
+		line := lineAt(l.lines, name[0])
+		if own := nearest(ids, line); own <= far && own <= nearest(others, line) {
+			l.flaw(name[0], "remove the session token: a key that keyd rotates has none", "a session token stands next to the id")
+		}
+	}
+}
+
+// idLines returns the lines of the layer in which the id stands outside comments.
+func (l *layer) idLines() []int {
+	var lines []int
+	for _, h := range l.hits {
+		holds := h.value == ID
+		if h.blob != nil {
+			holds = len(h.blob.inner.idLines()) > 0
+		}
+		if holds && !h.comment {
+			lines = append(lines, lineAt(l.lines, h.start))
+		}
+	}
+	return lines
+}
+
+// nearest returns the distance from a line to the nearest of some others, in ascending order.
+func nearest(lines []int, line int) int {
+	least := 1 << 30
+	for _, other := range lines {
+		least = min(least, max(other-line, line-other))
+	}
+	return least
+}
+
+// hasValue reports whether a token stands behind a name that ends at i, in its line or in the
+// next one: a word of at least 16 characters with capitals, small letters and digits, which
+// is no reference to a variable.
+func (l *layer) hasValue(i int) bool {
+	const longest = 256
+	rest := l.view.text[i:min(len(l.view.text), i+longest)]
+	end := bytes.IndexByte(rest, '\n')
+	if end < 0 {
+		end = len(rest)
+	}
+	line, next := rest[:end], rest[end:]
+	if value := tokenValue.Find(line); value != nil {
+		return isToken(value)
+	}
+	if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 && !bytes.HasSuffix(trimmed, []byte(">")) {
+		return false
+	}
+	if next = bytes.TrimSpace(next); !bytes.HasPrefix(next, []byte("value")) && !bytes.HasPrefix(next, []byte("<string>")) && !bytes.HasPrefix(next, []byte("<value>")) {
+		return false
+	}
+	line, _, _ = bytes.Cut(next, []byte("\n"))
+	return isToken(tokenValue.Find(line))
+}
+
+func isToken(value []byte) bool {
+	return len(value) >= 16 && value[0] != '$' && bytes.ContainsAny(value, "0123456789") &&
+		bytes.IndexFunc(value, func(r rune) bool { return isUpper(r) }) >= 0 && bytes.ContainsAny(value, "abcdefghijklmnopqrstuvwxyz")
+}
+
+// secondSecret adds a flaw when the name under which the secret stands has another value
+// a few lines away, and no other id stands in between: nobody knows which of them counts.
+func (s *scanner) secondSecret(l *layer) {
+	starts := map[int]bool{}
+	ids := map[int]string{} // line to the text before the id
+	for _, h := range l.hits {
+		starts[h.start] = true
+		if h.blob == nil && h.value == ID {
+			before, line := l.before(h.start)
+			ids[line] = before
+		}
+	}
+	for _, h := range l.hits {
+		before, own := l.before(h.start)
+		if h.blob != nil || h.value == ID || h.comment || !strings.ContainsFunc(before, func(r rune) bool { return isAlnum(r) }) {
+			continue
+		}
+		const far = 4 // lines
+		for n := max(1, own-far); n <= min(len(l.lines)+1, own+far); n++ {
+			at, line := l.line(n)
+			value, ok := bytes.CutPrefix(line, []byte(before))
+			if n == own || !ok || starts[at+len(before)] || l.isComment(at) || l.idBetween(ids, own, n) {
+				continue
+			}
+			if width := bytes.IndexFunc(append(value, ' '), func(r rune) bool { return !isAlnum(r) && r != '+' && r != '/' }); width >= 16 {
+				l.flaw(max(at, h.start), "remove the one that does not belong to the id", "two different secrets stand under one name, in lines %d and %d", min(own, n), max(own, n))
+				return
+			}
+		}
+	}
+}
+
+// line returns the text of line n without the space around it, and where it begins.
+func (l *layer) line(n int) (at int, line []byte) {
+	start, end := 0, len(l.view.text)
+	if n > 1 {
+		start = l.lines[n-2] + 1
+	}
+	if n <= len(l.lines) {
+		end = l.lines[n-1]
+	}
+	const longest = 1024
+	line = l.view.text[start:min(end, start+longest)]
+	trimmed := bytes.TrimLeft(line, " \t")
+	return start + len(line) - len(trimmed), bytes.TrimRight(slices.Clone(trimmed), " \t\r")
+}
+
+// before returns the text between the beginning of the line and a value, and the line.
+func (l *layer) before(at int) (string, int) {
+	line := lineAt(l.lines, at)
+	start := 0
+	if line > 1 {
+		start = l.lines[line-2] + 1
+	}
+	const longest = 256
+	if at-start > longest {
+		return "", line
+	}
+	return string(bytes.TrimLeft(l.view.text[start:at], " \t")), line
+}
+
+// idBetween reports whether a line between two others begins as one of the lines with the id.
+func (l *layer) idBetween(ids map[int]string, a, b int) bool {
+	for n := min(a, b) + 1; n < max(a, b); n++ {
+		_, line := l.line(n)
+		for near := n - 8; near <= n+8; near++ {
+			if before := ids[near]; before != "" && bytes.HasPrefix(line, []byte(before)) {
+				return true
+			}
+		}
+	}
+	return false
+}
