@@ -166,12 +166,26 @@ func (v *view) urlAt(i int) urlKind {
 	if gap := bytes.LastIndexAny(v.text[from:i], " \t\r\n\"'`,;<>(){}|"); gap >= 0 {
 		from += gap + 1
 	}
-	at := bytes.LastIndex(v.text[from:i], []byte("://"))
-	switch {
-	case at < 0:
-		return noURL
-	case bytes.Contains(v.raw[v.start(from+at):v.start(from+at+3)], []byte("%")):
-		return nestedURL
+	for end := i; ; {
+		at := from + bytes.LastIndex(v.text[from:end], []byte("://"))
+		switch {
+		case at < from:
+			return noURL
+		case !bytes.Contains(v.raw[v.start(at):v.start(at+3)], []byte("%")):
+			return plainURL
+		case !v.hasAmpersand(at, i):
+			return nestedURL
+		}
+		end = at // an address in an earlier parameter
 	}
-	return plainURL
+}
+
+// hasAmpersand reports whether an ampersand that parts parameters stands between two characters.
+func (v *view) hasAmpersand(from, to int) bool {
+	for i := from; i < to; i++ {
+		if v.text[i] == '&' && v.unit(i)[0] == '&' {
+			return true
+		}
+	}
+	return false
 }

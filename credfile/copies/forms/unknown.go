@@ -23,7 +23,7 @@ func (s *scanner) unknown(l *layer, parts [][2]int) {
 	for _, i := range indexAll(lower, strings.ToLower(s.id)) {
 		what := "in another case"
 		if bytes.HasPrefix(text[i:], []byte(s.id)) {
-			what = "broken over lines or words"
+			what = "broken into parts"
 		}
 		report(i, what)
 	}
@@ -43,8 +43,8 @@ func (s *scanner) unknown(l *layer, parts [][2]int) {
 	}
 }
 
-// squeezed returns the characters of the layer without the space between them, with a zero in
-// place of each hit and each part, and where each of them stands.
+// squeezed returns the characters of the layer without the space, quotes and backslashes between
+// them, with a zero in place of each hit and each part, and where each of them stands.
 func (l *layer) squeezed(parts [][2]int) (text []byte, at []int) {
 	masked := make([]bool, len(l.view.text))
 	mask := func(start, end int) {
@@ -63,7 +63,7 @@ func (l *layer) squeezed(parts [][2]int) (text []byte, at []int) {
 		switch {
 		case masked[i] && (i == 0 || !masked[i-1]):
 			text, at = append(text, 0), append(at, i)
-		case !masked[i] && c != ' ' && c != '\t' && c != '\r' && c != '\n':
+		case !masked[i] && bytes.IndexByte([]byte(" \t\r\n\\\"'"), c) < 0:
 			text, at = append(text, c), append(at, i)
 		}
 	}

@@ -1,0 +1,198 @@
+package forms
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+const (
+	token       = "FwoGZXIvYXdzEJr1234567890abcdefGHIJKLMNOP"
+	otherSecret = "Zx9Yw8Vu7Ts6Rq5Po4Nm3Lk2Ji1Hg0FeDcBaAbCd"
+	pairText    = "id = {ID}\nsecret = {SECRET}\n"
+)
+
+func TestRefusals(t *testing.T) {
+	b64 := func(s string) string { return base64OfText(fill(s, oldPair, plain)) }
+	for _, c := range []struct {
+		name, data, says string
+		line             int
+	}{
+		{"nothing", "a = b\n", "neither the id AKIA..MPLE nor its secret", 0},
+		{"empty", "", "neither the id", 0},
+		{"id alone", "# Keychain\nuser = {ID}\n", "stands here without its secret", 2},
+		{"secret alone", "a\npassword = {SECRET}\n", "the secret of AKIA..MPLE stands here without its id", 2},
+		{"two ids, one secret", pairText + "user = {ID}\n", "without its secret", 3},
+		{"one id, two secrets", "secret = {SECRET}\n" + pairText, "without its id", 3},
+		{"only in comments", "# id = {ID}\n# secret = {SECRET}\n", "stands only in comments", 1},
+		{"only an id in a comment", "# {ID}\n", "stands only in comments", 1},
+		{"id in a longer word", pairText + "dir = /x/{ID}_old\n", "the id stands here as part of a longer word", 3},
+		{"id before a hyphen", pairText + "file = {ID}-key.pem\n", "part of a longer word", 3},
+		{"id after a letter", pairText + "x = é{ID}\n", "part of a longer word", 3},
+		{"no-break space at the value", "id = {ID}\nsecret = \u00a0{SECRET}\n", "the secret stands here as part of a longer word", 2},
+		{"secret in a longer word", pairText + "x = {SECRET}=\n", "part of a longer word", 3},
+		{"secret in a path", pairText + "x = {ID} /{SECRET}\n", "part of a longer word", 3},
+		{"secret behind a backslash", "id = {ID}\nsecret = \\{SECRET}\n", "right behind", 2},
+		{"mixed escapes", "{\"id\": \"{ID}\", \"secret\": \"" + strings.Replace(oldPair.Secret, "/", `\/`, 1) + "\"}", "written in two ways", 1},
+		{"id in small letters", pairText + "x = " + strings.ToLower(oldPair.ID) + "\n", "in another case", 3},
+		{"id in hexadecimal", pairText + "x = " + hex.EncodeToString([]byte(oldPair.ID)) + "\n", "as hexadecimal digits", 3},
+		{"id over two lines", pairText + "x = AKIAIOSFOD\\\n  NN7EXAMPLE\n", "broken into parts", 3},
+		{"id in quotes one after the other", pairText + "x = 'AKIAIOSFOD''NN7EXAMPLE'\n", "broken into parts", 3},
+		{"id in wrapped text", pairText + "x = AKIAIOSFOD\n  NN7EXAMPLE\n", "broken into parts", 3},
+		{"base64 of something else with the id", pairText + "x: " + base64OfText("\x01\x02"+oldPair.ID+"\x00") + "\n", "in a base64 text that keyd does not understand", 3},
+		{"base64 of UTF-16", pairText + "powershell -EncodedCommand " + base64OfText(string(utf16LE(oldPair.ID))[2:]) + "\n", "in a base64 text of UTF-16", 3},
+		{"id alone in base64", "kind: Secret\ndata:\n  user: " + b64("{ID}") + "\n", "without its secret", 3},
+		{"session token", pairText + "aws_session_token = " + token + "\n", "a session token stands next to the id", 3},
+		{"session token in the environment", "export AWS_SESSION_TOKEN=" + token + "\n" + pairText, "a session token", 1},
+		{"session token in JSON", "{\n\"accessKey\": \"{ID}\",\n\"secretKey\": \"{SECRET}\",\n\"sessionToken\": \"" + token + "\"\n}", "a session token", 4},
+		{"session token in a list", "- name: ID\n  value: {ID}\n- name: S\n  value: {SECRET}\n- name: AWS_SESSION_TOKEN\n  value: " + token + "\n", "a session token", 5},
+		{"session token in a Secret", "data:\n  a: " + b64("{ID}") + "\n  b: " + b64("{SECRET}") + "\n  AWS_SESSION_TOKEN: " + b64(token) + "\n", "a session token", 4},
+		{"session token in a file in base64", "data:\n  cloud: " + b64("[default]\n"+pairText+"aws_session_token="+token+"\n") + "\n", "in a text of base64: a session token", 2},
+		{"two secrets under one name", "aws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\naws_secret_access_key = " + otherSecret + "\n", "two different secrets", 3},
+		{"another secret", "aws_access_key_id = {ID}\naws_secret_access_key = " + otherSecret + "\n", "another value stands next to it", 1},
+		{"presigned address", "https://b.s3.amazonaws.com/o?X-Amz-Credential={ID}%2F20260101%2Fus-east-1\n", "part of a presigned address", 1},
+		{"Maven password", "<server><username>{ID}</username>\n<password>{COQLCE6DU6GtcS5P3t1kx8BaSLSX8QyC}</password></server>\n", "encrypted by Maven or Gradle", 1},
+		{"password store", "user: {ID}\npassword: op://vault/aws/secret\n", "a password store", 1},
+		{"inline vault", "user: {ID}\npassword: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6234\n", "encrypted by ansible-vault", 1},
+		{"rclone", "# Encrypted rclone configuration File\n\nRCLONE_ENCRYPT_V0:\nabcdef==\n", "encrypted by rclone", 1},
+		{"rclone without its comment", "RCLONE_ENCRYPT_V0:\nabcdef==\n", "encrypted by rclone", 1},
+		{"ansible-vault", "$ANSIBLE_VAULT;1.1;AES256\n6234\n", "encrypted by ansible-vault", 1},
+		{"sops", "id: {ID}\nsecret: {SECRET}\nother: ENC[AES256_GCM,data:x,type:str]\nsops:\n  mac: ENC[AES256_GCM,data:y]\n", "encrypted by sops", 3},
+		{"git-crypt", "\x00GITCRYPT\x00abc", "encrypted by git-crypt", 1},
+		{"age", "-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n", "encrypted by age", 1},
+		{"age, binary", "age-encryption.org/v1\n-> X25519\n", "encrypted by age", 1},
+		{"OpenPGP", "-----BEGIN PGP MESSAGE-----\n\nabc\n", "encrypted by OpenPGP", 1},
+		{"signed by OpenPGP", "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n" + pairText, "signed by OpenPGP", 1},
+		{"Authenticode", pairText + "# SIG # Begin signature block\n# SIG # MII\n", "signed by Authenticode", 3},
+		{"SQLite", "SQLite format 3\x00" + pairText, "a database of SQLite", 1},
+		{"gzip", "\x1f\x8b\x08" + pairText, "compressed", 1},
+		{"zero byte", pairText + "\x00", "not text", 0},
+		{"broken UTF-16", "\xff\xfea\x00b", "odd number of bytes", 0},
+		{"UTF-16 with half a character", "\xff\xfea\x00\x00\xd8", "not valid UTF-16LE", 0},
+		{"UTF-32", "\xff\xfe\x00\x00a\x00\x00\x00", "not text", 0},
+		{"too large", pairText + strings.Repeat("x", 4<<20), "more than the 4194304 that keyd edits", 0},
+		{"fish variables", "# This file contains fish universal variable definitions.\n# VERSION: 3.0\nSETUVAR --export A:{ID}\nSETUVAR --export B:{SECRET}\n", "rewritten by every running fish", 1},
+		{"Claude Code", "{\n\"numStartups\": 3,\n\"mcpServers\": {\"a\": {\"env\": {\"A\": \"{ID}\", \"B\": \"{SECRET}\"}}}}", "rewritten by Claude Code", 2},
+		{"Docker container", "{\"StreamConfig\":{},\"HostsPath\":\"/x\",\"Config\":{\"Env\":[\"A={ID}\",\"B={SECRET}\"]}}", "written by Docker", 1},
+		{"Terraform state", "{\n\"version\": 4,\n\"terraform_version\": \"1.9.0\",\n\"serial\": 3,\n\"lineage\": \"x\",\n\"resources\": [{\"type\": \"aws_iam_access_key\", \"id\": \"{ID}\", \"secret\": \"{SECRET}\"}]}", "a state of Terraform", 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			data := fill(c.data, oldPair, plain)
+			r := refused(t, data, Form{})
+			if !strings.Contains(r.Text, c.says) || r.Line != c.line {
+				t.Errorf("line %d: %s (%s)\nwant line %d: ...%s", r.Line, r.Text, r.Remedy, c.line, c.says)
+			}
+		})
+	}
+}
+
+func base64OfText(s string) string { return encodings[18].wrap(s) }
+
+// TestUnrefused holds what looks like one of the obstacles and is none.
+func TestUnrefused(t *testing.T) {
+	for _, c := range []struct{ name, before, after string }{
+		{"a note about the id", "# {ID} until June\n" + pairText, "# AKIAIOSFODNN7EXAMPLE until June\n" + pairText},
+		{"a note with a part of a word", "; dir_{ID}\n" + pairText, "; dir_AKIAIOSFODNN7EXAMPLE\n" + pairText},
+		{"a note in an XML comment", "<!-- was\n {ID} --><a b='{ID}' c='{SECRET}'/>", "<!-- was\n AKIAIOSFODNN7EXAMPLE --><a b='{ID}' c='{SECRET}'/>"},
+		{"a pair in a comment", "#id = {ID}\n#secret = {SECRET}\n" + pairText, ""},
+		{"a note and a pair in comments", "# {ID}: mine\n#id = {ID}\n#secret = {SECRET}\n" + pairText, "# AKIAIOSFODNN7EXAMPLE: mine\n#id = {ID}\n#secret = {SECRET}\n" + pairText},
+		{"a secret in a comment", "#secret = {SECRET}\n" + pairText, ""},
+		{"secret first", "secret = {SECRET}\nid = {ID}\nsecret = {SECRET}\nid = {ID}\n", ""},
+		{"ids, then secrets", "{ID} {ID}\n{SECRET} {SECRET}\n", ""},
+		{"session token of another profile", "[a]\n" + pairText + "[b]\nid = ASIAIOSFODNN7EXAMPLE\nsecret = " + otherSecret + "\naws_session_token = " + token + "\n", ""},
+		{"empty session token", pairText + "aws_session_token =\nregion = us-east-1\n", ""},
+		{"null session token", "{\n\"a\": \"{ID}\",\n\"b\": \"{SECRET}\",\n\"sessionToken\": null,\n\"c\": \"" + token + "\"}", ""},
+		{"reference to a session token", pairText + "TOKEN=$AWS_SESSION_TOKEN\nAWS_SESSION_TOKEN=${AWS_SESSION_TOKEN_FOR_CI2}\n", ""},
+		{"session token in a comment", pairText + "# aws_session_token = " + token + "\n", ""},
+		{"another key's secret under the same name", "[a]\nid = {ID}\nsecret = {SECRET}\n[b]\nid = minioadmin\nsecret = " + otherSecret + "\n", ""},
+		{"another program's secret", "ID={ID}\nAWS_SECRET={SECRET}\nDJANGO_SECRET_KEY=" + otherSecret + "\n", ""},
+		{"sops in a word", pairText + "# sops is what we do not use\n", ""},
+		{"backslash and percent elsewhere", pairText + "path = C:\\new\\table\\u00zz\n%ProgramFiles% 100%\\\n", ""},
+		{"broken entities", pairText + "&#; &#x; &#99999999; &unknown; &", ""},
+		{"one name, one more line", "set -gx {ID} {SECRET}", ""},
+		{"latin-1", "# \xe9t\xe9\n" + pairText, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.after == "" {
+				c.after = c.before
+			}
+			before, want := fill(c.before, oldPair, plain), fill(c.after, nextPair, plain)
+			got, _, err := Replace("f", []byte(before), Form{}, oldPair, nextPair)
+			if err != nil || string(got) != want {
+				t.Errorf("%v\n got %q\nwant %q", err, got, want)
+			}
+			if Shows(got, Form{}, oldPair.ID) || !Shows(got, Form{}, nextPair.ID) {
+				t.Error("Shows the old key, or not the new one")
+			}
+		})
+	}
+}
+
+// TestNewMarks writes a secret with marks over one without any, in surroundings where a
+// plain mark would end the value, and where it would not.
+func TestNewMarks(t *testing.T) {
+	bare := Pair{oldPair.ID, "wJalrXUtnFEMIsK7MDENGxbPxRfiCYEXAMPLEKEY"}
+	escaped := strings.NewReplacer("+", "%2B", "/", "%2F").Replace(nextPair.Secret)
+	for _, c := range []struct{ frame, secret string }{
+		{"MC_HOST_x=https://{ID}:{SECRET}@s3.amazonaws.com", escaped},
+		{"AIRFLOW_CONN_AWS='aws://{ID}:{SECRET}@/?region=eu-west-1'", escaped},
+		{`{"url": "s3:\/\/{ID}:{SECRET}@bucket"}`, escaped},
+		{"<a href='https://x/?id={ID}&amp;key={SECRET}'/>", escaped},
+		{"-o url=https://minio:9000,passwd={ID}:{SECRET}", nextPair.Secret},
+		{"see https://example.com/\nid={ID}\nkey={SECRET}", nextPair.Secret},
+		{"s3://?host=http%3A%2F%2Fminio%2F&aws_access_key_id={ID}&aws_secret_access_key={SECRET}", escaped},
+		{`{"id": "{ID}", "key": "{SECRET}"}`, nextPair.Secret},
+		{"url=https://x;AccessKey={ID};SecretKey={SECRET}", nextPair.Secret},
+	} {
+		got, _, err := Replace("f", []byte(fill(c.frame, bare, plain)), Form{}, bare, nextPair)
+		want := fill(c.frame, Pair{nextPair.ID, c.secret}, plain)
+		if err != nil || string(got) != want {
+			t.Errorf("%v\n got %q\nwant %q", err, got, want)
+		}
+	}
+	nested := fill("https://proxy/?to=s3%3A%2F%2F{ID}%3A{SECRET}%40bucket", bare, plain)
+	_, _, err := Replace("f", []byte(nested), Form{}, bare, nextPair)
+	if r, ok := errors.AsType[*Refusal](err); !ok || r.Path != "f" || !strings.Contains(r.Text, "an address inside another address") {
+		t.Errorf("an address inside an address: %v", err)
+	}
+}
+
+func TestPairNeverShowsItsSecret(t *testing.T) {
+	type holder struct{ P Pair }
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%T"} {
+		for _, value := range []any{oldPair, &oldPair, holder{oldPair}, []Pair{oldPair}, map[string]Pair{"a": oldPair}} {
+			text := fmt.Sprintf(verb, value)
+			if strings.Contains(text, oldPair.Secret) || strings.Contains(text, hex.EncodeToString([]byte(oldPair.Secret))) {
+				t.Errorf("%s of %T shows the secret: %s", verb, value, text)
+			}
+		}
+	}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "pair", oldPair, "holder", holder{oldPair})
+	if strings.Contains(log.String(), oldPair.Secret) {
+		t.Errorf("the log shows the secret: %s", log.String())
+	}
+}
+
+func TestPairsThatAreRefused(t *testing.T) {
+	data := []byte(fill(pairText, oldPair, plain))
+	for _, c := range []struct{ old, next Pair }{
+		{oldPair, oldPair},
+		{oldPair, Pair{nextPair.ID, oldPair.Secret}},
+		{oldPair, Pair{oldPair.ID, nextPair.Secret}},
+		{oldPair, Pair{nextPair.ID, nextPair.Secret + "\nx"}},
+		{oldPair, Pair{nextPair.ID, "short"}},
+		{oldPair, Pair{nextPair.Secret, nextPair.ID}},
+		{oldPair, Pair{}},
+		{Pair{}, nextPair},
+		{oldPair, Pair{oldPair.ID + "X", nextPair.Secret}},
+	} {
+		out, _, err := Replace("f", data, Form{}, c.old, c.next)
+		if err == nil || out != nil || strings.Contains(err.Error(), oldPair.Secret) || strings.Contains(err.Error(), nextPair.Secret) {
+			t.Errorf("%s to %s: %q, %v", c.old, c.next, out, err)
+		}
+	}
+}
