@@ -35,6 +35,7 @@ type locations struct {
 	also    []string // the default AWS files, if the environment names others
 	sys     atomicfile.Sys
 	home    string // the value of HOME
+	tilde   string // what ~ means, "" if nothing says it: HOME, or its stand-ins on Windows
 }
 
 // findLocations finds out where the files are. It reads and creates nothing.
@@ -50,9 +51,10 @@ func (a *app) findLocations() (locations, error) {
 	if err != nil {
 		return locations{}, err
 	}
+	tilde, _ := credfile.ExpandPath("~", a.getenv, a.goos)
 	return locations{folders, &credfile.Store{
 		Paths: paths, Sys: a.fileSys(),
-	}, a.defaultFiles(paths), a.fileSys(), a.getenv("HOME")}, nil
+	}, a.defaultFiles(paths), a.fileSys(), a.getenv("HOME"), tilde}, nil
 }
 
 // fileSys returns the file system: the real one, but in a test.
@@ -121,7 +123,7 @@ func (a *app) newDaemon(settings settings.Settings, loc locations, process strin
 // settingsFile returns keyd.ini together with the daemon's copy of the last good
 // settings.
 func (loc locations) settingsFile() settings.File {
-	return settings.File{Path: loc.folders.SettingsFile, Copy: state.SettingsCopyPath(loc.folders.StateDir), Sys: loc.sys, Home: loc.home}
+	return settings.File{Path: loc.folders.SettingsFile, Copy: state.SettingsCopyPath(loc.folders.StateDir), Sys: loc.sys, Home: loc.home, UserHome: loc.tilde}
 }
 
 // openJournal returns the journal of the rotations in progress, for reading only.

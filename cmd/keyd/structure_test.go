@@ -31,7 +31,7 @@ var imports = map[string][]string{
 	"keyd/daemon/decide": {"keyd/daemon/journal", "keyd/daemon/settings", "keyd/daemon/hint", "keyd/daemon/iam/remote", "keyd/credfile"},
 
 	"keyd/daemon/journal":    {"keyd/daemon/iam/remote", "keyd/credfile", "keyd/credfile/atomicfile"},
-	"keyd/daemon/settings":   {"keyd/daemon/hint", "keyd/credfile", "keyd/credfile/atomicfile"},
+	"keyd/daemon/settings":   {"keyd/daemon/hint", "keyd/credfile", "keyd/credfile/atomicfile", "keyd/credfile/copies/forms"},
 	"keyd/daemon/hint":       {"keyd/credfile", "keyd/credfile/atomicfile"},
 	"keyd/daemon/watch":      {"keyd/credfile/atomicfile"},
 	"keyd/daemon/notify":     {},

@@ -21,7 +21,7 @@ func FuzzSettingsAgain(f *testing.F) {
 		"on_event = /bin/sh -c 'echo \"a b\"'\n", "on_event = \"\"\"a\nb\"\"\"\n", "never_accounts = 111122223333, 444455556666\n", "rotate_after = 65535d2562047h\n",
 		"overlap = 65535d2562047h47m16s\n", "overlap = 36500d\nmax_age = 36500d\nrotate_after = 36500d\n", "quarantine = 0s\noverlap=0d\n", "check_every = 1ns\n",
 		"[profile x\nrotate", "\xff\xfe", "a = `b\n", "[]\n", "rotate_after\n", "rotate_after = 1d\nrotate_after = 2d\n", "prune_inactive_after = -1h\n", "notify = \"none\"\n",
-		"[profile x]\nrotate = never\n[profile x]\nrotate_after = 1d\n", "describe_keys = %(x)s\nx = %(x)s\n", "on_event = # c\n", "prune_inactive_after = 0d\n",
+		"[profile x]\nrotate = never\n[profile x]\nrotate_after = 1d\n", "describe_keys = %(x)s\nx = %(x)s\n", "[link ~/a]\nform = ses-smtp eu-west-1\n[link '/b c']\n", "on_event = # c\n", "prune_inactive_after = 0d\n",
 	} {
 		f.Add([]byte(text))
 	}
@@ -40,6 +40,11 @@ func FuzzSettingsAgain(f *testing.F) {
 			return
 		}
 		again, err := Parse("keyd.ini", []byte(text))
+		for _, links := range [][]Link{s.Links, again.Links} {
+			for i := range links {
+				links[i].Line = ""
+			}
+		}
 		if again.ProfileLines, s.ProfileLines = nil, nil; err != nil || !reflect.DeepEqual(again, s) { // the sections are on other lines now
 			t.Fatalf("%v\n%+v\n%+v\n%s", err, s, again, text)
 		}
@@ -103,6 +108,12 @@ func rewrite(s Settings) (string, bool) {
 			setting = "rotate=never"
 		}
 		fmt.Fprintf(&b, "[profile %s]\n%s\n", name, setting)
+	}
+	for _, l := range s.Links {
+		if odd(l.Path) {
+			return "", false
+		}
+		fmt.Fprintf(&b, "[link %s]\nform=%s\n", l.Path, l.Form)
 	}
 	return b.String(), true
 }

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -22,6 +23,16 @@ type File struct {
 	Copy string // settings.good
 	Sys  atomicfile.Sys
 	Home string // the home folder of the user, or "": what is above it is trusted
+
+	// UserHome is what ~ and $HOME mean in the path of a link; "" means Home.
+	UserHome string
+}
+
+func (f File) userHome() string { return cmp.Or(f.UserHome, f.Home) }
+
+// parse is the function Parse with the home folder.
+func (f File) parse(path string, data []byte) (Settings, error) {
+	return parse(path, f.userHome(), data)
 }
 
 // Read returns the settings of keyd.ini, as the function Load does.
@@ -30,7 +41,7 @@ func (f File) Read() (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
-	return Parse(f.Path, data)
+	return f.parse(f.Path, data)
 }
 
 // Load reads keyd.ini as the function Load does, and saves a copy if it has no
@@ -40,7 +51,7 @@ func (f File) Load() (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
-	s, err := Parse(f.Path, data)
+	s, err := f.parse(f.Path, data)
 	if err != nil {
 		return Settings{}, err
 	}
@@ -54,7 +65,7 @@ func (f File) Load() (Settings, error) {
 // Default with Unknown set if there is no usable copy.
 func (f File) Effective() Settings {
 	if data, err := f.readCopy(); err == nil {
-		if s, err := Parse(f.Copy, data); err == nil {
+		if s, err := f.parse(f.Copy, data); err == nil {
 			return s
 		}
 	}

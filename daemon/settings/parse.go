@@ -2,6 +2,7 @@ package settings
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,8 +25,12 @@ func Load(path string) (Settings, error) {
 	return File{Path: path, Sys: atomicfile.OS{}}.Read()
 }
 
-// Parse parses data as keyd.ini. It uses path only to name the file in errors.
-func Parse(path string, data []byte) (Settings, error) {
+// Parse parses data as keyd.ini. It uses path only to name the file in errors. A ~ in the
+// path of a link stays: File knows the home folder.
+func Parse(path string, data []byte) (Settings, error) { return parse(path, writtenHome, data) }
+
+// parse is Parse with a home folder, "" if it is not known.
+func parse(path, home string, data []byte) (Settings, error) {
 	file, err := ini.LoadSources(ini.LoadOptions{
 		IgnoreContinuation: true, SpaceBeforeInlineComment: true,
 		KeyValueDelimiters: "=", ChildSectionDelimiter: "\x00", PreserveSurroundedQuote: true, // a command needs its quotation marks
@@ -33,7 +38,7 @@ func Parse(path string, data []byte) (Settings, error) {
 	if err != nil {
 		return Settings{}, newSyntaxError(path, data, err)
 	}
-	p := parser{path: path, data: data, result: Default()}
+	p := parser{path: path, home: home, data: data, result: Default()}
 	for _, section := range file.Sections() {
 		p.parseSection(section)
 	}
@@ -56,6 +61,7 @@ func newSyntaxError(path string, data []byte, err error) *Error {
 // parser collects the settings of one keyd.ini.
 type parser struct {
 	path   string
+	home   string // the home folder; "" if it is not known
 	data   []byte
 	result Settings
 	header map[string]string // the section of a profile, as keyd.ini writes it
@@ -68,6 +74,7 @@ func (p *parser) parseSection(s *ini.Section) {
 	header := strings.TrimSpace(s.Name())
 	rest, isProfile := strings.CutPrefix(header, "profile")
 	profile := credfile.ProfileName(rest)
+	link, isLink := linkHeader(header)
 	isProfile = isProfile && profile != "" && strings.ContainsAny(rest[:1], " \t")
 	switch {
 	case s.Name() == ini.DefaultSection && findLine(p.data, ini.DefaultSection, "") == 0:
@@ -78,11 +85,13 @@ func (p *parser) parseSection(s *ini.Section) {
 		for _, key := range s.Keys() {
 			p.parseProfile(s.Name(), profile, key)
 		}
+	case isLink:
+		p.parseLink(s, link)
 	default:
 		p.addError(s.Name(), "", &Error{
 			Text: fmt.Sprintf("unknown section [%s]", s.Name()),
-			Near: nearSection(header, s.Keys()),
-			Fix:  "the only sections are [profile NAME]; settings for every key stand above the first of them",
+			Near: cmp.Or(nearLink(header), nearSection(header, s.Keys())),
+			Fix:  "the only sections are [profile NAME] and [link FILE]; settings for every key stand above the first of them",
 		})
 	}
 }
@@ -194,8 +203,8 @@ func findLine(data []byte, section, name string) int {
 	for line := range bytes.Lines(data) {
 		number++
 		text := strings.TrimSpace(string(line))
-		if inner, ok := strings.CutPrefix(text, "["); ok {
-			in, _, _ = strings.Cut(inner, "]")
+		if strings.HasPrefix(text, "[") {
+			in, _ = sectionHeader(line)
 			if in == section && name == "" {
 				return number
 			}

@@ -8,8 +8,8 @@
 // the README. A type of value that no setting has yet also needs a type in value.go.
 //
 // The files: settings.go and table.go have the settings, describe.go tells people of them,
-// parse.go reads a text, duration.go and value.go read and print values, lastgood.go keeps
-// the copy.
+// link.go has the linked files, parse.go reads a text, duration.go and value.go read and
+// print values, lastgood.go keeps the copy, edit.go adds and removes sections.
 package settings
 
 import (
@@ -49,6 +49,7 @@ type Settings struct {
 	PruneInactiveAfter time.Duration            // 0: never delete a second, Inactive key without being told to
 	ProfileRotateAfter map[string]time.Duration // rotate_after by profile, or Never; see ownRotateAfter
 	ProfileLines       map[string]string        // the section of each of those profiles, as file:line
+	Links              []Link                   // in the order of keyd.ini
 
 	// Unknown is set when keyd.ini has a mistake and no earlier good settings are
 	// known. All other fields are then the defaults, and nothing may depend on them.
@@ -83,6 +84,7 @@ func (s Settings) Texts() map[string]any {
 			}
 		}
 	}
+	s.linkTexts(all)
 	return all
 }
 

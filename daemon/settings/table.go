@@ -39,6 +39,13 @@ var table = [...]row{
 		func(s *Settings) value { return (*accounts)(&s.NeverAccounts) }},
 }
 
+// linkTable lists the settings of a [link FILE] section. Each is a field of the one link of
+// a Settings.
+var linkTable = [...]row{
+	{"form", "", 0, "how the key stands in it; empty: found out; or ses-smtp REGION",
+		func(s *Settings) value { return (*linkForm)(&s.Links[0].Form) }},
+}
+
 // profileTable lists the settings of a [profile NAME] section. Each is a field of a
 // Settings that holds only what the section says.
 var profileTable = [...]row{

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"keyd/credfile/copies/forms"
 	"keyd/daemon/hint"
 )
 
@@ -119,6 +120,20 @@ func (e *exclusion) String() string {
 	}
 	return ""
 }
+
+// linkForm is the form of a linked file.
+type linkForm forms.Form
+
+func (f *linkForm) parse(_, text string) *Error {
+	form, err := forms.ParseForm(text)
+	if err != nil {
+		return &Error{Text: err.Error()}
+	}
+	*f = linkForm(form)
+	return nil
+}
+
+func (f *linkForm) String() string { return forms.Form(*f).String() }
 
 // command is a program and its arguments, separated by blanks.
 type command []string
