@@ -146,23 +146,25 @@ func (f *File) verifyReaders(check *readerCheck, data []byte) *Refusal {
 	return check.compare(fileTexts{}.with(f.Kind, f.Data), fileTexts{}.with(f.Kind, data))
 }
 
-// verifyTogether checks edits of both files. Some readers merge the two, and one file is
+// verifyTogether checks edits of both AWS files. Some readers merge the two, and one file is
 // written before the other. edits are in the order of writing; replaced returns the places
 // that an edit of a file has replaced.
 func (s *Snapshot) verifyTogether(edits []fileEdit, next Key, all bool, replaced func(*File) []pairPlace) error {
 	var now fileTexts
-	for _, src := range s.sources {
-		now = now.with(src.file.Kind, src.file.Data)
+	for f := range s.files() {
+		now = now.with(f.Kind, f.Data)
 	}
 	if now.credentials == nil || now.config == nil {
 		return nil // each edit was checked alone
 	}
+	edits = slices.DeleteFunc(slices.Clone(edits), func(e fileEdit) bool { return e.file() == nil })
 	for i, e := range edits {
-		after := now.with(e.file.Kind, e.data)
-		check := e.file.newReaderCheck(replaced(e.file), next, all && i == len(edits)-1)
-		for _, src := range s.sources {
-			if src.file.Kind != e.file.Kind {
-				check.other = src.file
+		file := e.file()
+		after := now.with(file.Kind, e.data)
+		check := file.newReaderCheck(replaced(file), next, all && i == len(edits)-1)
+		for f := range s.files() {
+			if f.Kind != file.Kind {
+				check.other = f
 			}
 		}
 		if r := check.compare(now, after); r != nil {

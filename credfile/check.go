@@ -2,7 +2,6 @@ package credfile
 
 import (
 	"context"
-	"fmt"
 	"strings"
 )
 
@@ -18,11 +17,16 @@ func (s *Store) Check(ctx context.Context, old Key) error {
 	if err != nil {
 		return err
 	}
+	for _, l := range snap.Links {
+		if err := l.CheckPair(old); l.ShowsID(old.ID) && err != nil {
+			return err
+		}
+	}
 	edits, err := snap.findEdits(old, placeholderKey(old))
 	if err != nil {
 		return err
 	}
-	if len(edits) == 0 {
+	if !snap.holdsID(old.ID) {
 		return &GoneError{old.ID, s.paths()}
 	}
 	return checkWritable(edits)
@@ -36,16 +40,6 @@ func placeholderKey(old Key) Key {
 		id = "AKIA" + strings.Repeat("Y", 16)
 	}
 	return Key{ID: id, Secret: NewSecret(strings.Repeat("x", 40))}
-}
-
-// checkWritable returns the first reason why one of the files cannot be written.
-func checkWritable(edits []fileEdit) error {
-	for _, e := range edits {
-		if _, err := e.original.CheckWritable(); err != nil {
-			return fmt.Errorf("credfile: %w", err)
-		}
-	}
-	return nil
 }
 
 // Preview returns the values that a swap of the key with this id would
@@ -67,10 +61,10 @@ func (s *Store) Preview(ctx context.Context, id string) ([]Change, error) {
 	}
 	var all []Change
 	for _, src := range snap.sources {
-		if !src.file.Holds(id) {
+		if !src.holdsPair(old) {
 			continue
 		}
-		_, changes, err := src.file.Replace(old, placeholderKey(old))
+		_, changes, err := src.replacePair(old, placeholderKey(old))
 		if err != nil {
 			return nil, err
 		}

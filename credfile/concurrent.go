@@ -42,7 +42,7 @@ func (sw *pairSwap) undoWrites(ctx context.Context) error {
 		case err != nil && way == atomicfile.Renamed: // the file shows the old pair, but may not survive a power failure
 			err = fmt.Errorf("credfile: putting %s back: %w", sw.old, err)
 		case err != nil:
-			err = &NotUndoneError{e.file.Path, sw.next.String(), err}
+			err = &NotUndoneError{e.path(), sw.next.String(), err}
 		}
 		errs = append(errs, err)
 	}
@@ -55,18 +55,18 @@ func (sw *pairSwap) undoWrites(ctx context.Context) error {
 func (sw *pairSwap) undoFile(ctx context.Context, e fileEdit) (atomicfile.Way, error) {
 	var b backoff
 	for range maxSwapTries {
-		now, err := atomicfile.Read(ctx, sw.store.sys(), e.file.Path)
+		now, err := atomicfile.Read(ctx, sw.store.sys(), e.path())
 		if err != nil {
 			return atomicfile.NotWritten, err
 		}
-		back := fileEdit{source: source{e.file, now}, data: e.undoData}
+		back := fileEdit{source: source{e.document, now}, data: e.undoData}
 		if !bytes.Equal(now.Data, e.data) { // another program wrote since, or the write was interrupted: exchange only the pair
-			back.data, err = sw.withOld(Lex(e.file.Path, e.file.Kind, now.Data))
+			back.data, err = sw.withOld(e.withData(now.Data))
 		}
 		if err != nil || bytes.Equal(back.data, now.Data) {
 			return atomicfile.NotWritten, err
 		}
-		w, err := now.Replace(ctx, back.data)
+		w, err := e.write(ctx, now, back.data, false)
 		if err == nil {
 			_, err = sw.carryOver(ctx, back, w, sw.withOld)
 		}
@@ -80,35 +80,22 @@ func (sw *pairSwap) undoFile(ctx context.Context, e fileEdit) (atomicfile.Way, e
 	return atomicfile.NotWritten, fmt.Errorf("gave up after %d attempts: %w", maxSwapTries, atomicfile.ErrChanged)
 }
 
-// withOld returns the data of f with the old pair in place of the new one.
-func (sw *pairSwap) withOld(f *File) ([]byte, error) { return f.replaceAll(sw.next, sw.old) }
-
-// replaceAll returns the data of f with the pair to in place of the pair from and of
-// every mixture of both.
-func (f *File) replaceAll(from, to Key) ([]byte, error) {
-	data, _, err := f.Mend(from, to)
-	if err != nil {
-		return nil, err
-	}
-	if f = Lex(f.Path, f.Kind, data); f.Holds(from.ID) {
-		data, _, err = f.Replace(from, to)
-	}
-	return data, err
-}
+// withOld returns the text with the old pair in place of the new one.
+func (sw *pairSwap) withOld(doc document) ([]byte, error) { return replaceAll(doc, sw.next, sw.old) }
 
 // carryOver handles w.Stray, the text that another program wrote into the file that
 // the edit last has just replaced. It writes that text into the new file, with the
 // pair that setPair puts into it, and returns the edits that it has written. It leaves
 // the text next to the file when the text is incomplete, is no credentials file, or
 // arrived while a third program wrote the new file.
-func (sw *pairSwap) carryOver(ctx context.Context, last fileEdit, w atomicfile.Written, setPair func(*File) ([]byte, error)) ([]fileEdit, error) {
+func (sw *pairSwap) carryOver(ctx context.Context, last fileEdit, w atomicfile.Written, setPair func(document) ([]byte, error)) ([]fileEdit, error) {
 	var carried []fileEdit
 	for tries := 0; w.Stray != nil && !w.Unfinished && tries < maxSwapTries; tries++ {
 		next, ok := sw.prepareCarry(ctx, last, w.Stray, setPair)
 		if !ok {
 			break
 		}
-		written, err := next.original.Replace(ctx, next.data)
+		written, err := next.write(ctx, next.original, next.data, false)
 		if written.Way == atomicfile.NotWritten {
 			sw.noteError(err)
 			break
@@ -136,27 +123,27 @@ func (sw *pairSwap) noteError(err error) {
 // prepareCarry returns the edit that replaces the data of the edit last with stray. It
 // returns false when the file no longer shows these data, and when stray cannot be
 // edited.
-func (sw *pairSwap) prepareCarry(ctx context.Context, last fileEdit, stray []byte, setPair func(*File) ([]byte, error)) (fileEdit, bool) {
-	now, err := atomicfile.Read(ctx, sw.store.sys(), last.file.Path)
+func (sw *pairSwap) prepareCarry(ctx context.Context, last fileEdit, stray []byte, setPair func(document) ([]byte, error)) (fileEdit, bool) {
+	now, err := atomicfile.Read(ctx, sw.store.sys(), last.path())
 	if err != nil || len(stray) == 0 || !bytes.Equal(now.Data, last.data) {
 		return fileEdit{}, false
 	}
-	file := Lex(last.file.Path, last.file.Kind, stray)
-	if file.Err() != nil && last.file.Err() == nil {
+	doc := last.withData(stray)
+	if doc.isBroken() && !last.isBroken() {
 		return fileEdit{}, false
 	}
-	undoData, _, err := file.Mend(sw.old, sw.next) // an undo must not put a torn pair back
+	undoData, _, err := doc.mendPair(sw.old, sw.next) // an undo must not put a torn pair back
 	if err != nil {
 		return fileEdit{}, false
 	}
-	data, err := setPair(file)
-	return fileEdit{source: source{file, now}, data: data, undoData: undoData}, err == nil
+	data, err := setPair(doc)
+	return fileEdit{source: source{doc, now}, data: data, undoData: undoData}, err == nil
 }
 
 // leaveBeside writes a text into a file next to the one that it was meant for, and
 // returns a note that says where.
 func leaveBeside(last fileEdit, text []byte) string {
-	path := last.file.Path
+	path := last.path()
 	if len(text) == 0 {
 		return "another program emptied " + path + " at the same moment and has written nothing yet: what it writes later is lost"
 	}

@@ -12,10 +12,10 @@
 //
 // # A swap
 //
-// Store.Swap replaces the old pair with the new one in both files, in every place or
-// in none. It is a loop that ends when there is nothing left to edit:
+// Store.Swap replaces the old pair with the new one in both files and in the linked files,
+// in every place or in none. It is a loop that ends when there is nothing left to edit:
 //
-//	┌──> read both files until they hold still and show old or new
+//	┌──> read the files until they hold still and show old or new
 //	│      │
 //	│    torn pairs? ── yes ──> edit: complete the torn pairs
 //	│      │ no
@@ -55,6 +55,16 @@
 // Not guaranteed: a program that read the file before a swap and writes it back later
 // restores the old pair. The caller looks again and swaps again.
 //
+// # Linked files
+//
+// A linked file is any other file that shows the pair: a .env, an rclone.conf. Package
+// forms knows how the pair stands in it. A swap writes the linked files after the AWS
+// files, which decide whether it may: a third key in them stops it. It leaves a linked
+// file alone that is missing, or that does not show the whole old pair where it can be
+// replaced: somebody has moved or edited it. Check refuses the second before a key exists,
+// and the caller looks for both. A linked file is never written in place, so it never
+// holds a torn pair.
+//
 // # Torn pairs
 //
 // A file that no rename can replace (a mount, a hard link, a folder that cannot be
@@ -81,7 +91,7 @@
 //
 //	key.go           Key and Secret, which never prints its value
 //	locate.go, expand.go  the paths of the two files
-//	store.go, snapshot.go, memo.go  reading both until they hold still
+//	store.go, snapshot.go, memo.go  reading them, and the linked files, until they hold still
 //	nokey.go         the error when there is no key to read
 //	profile.go       Profile: a key that can be rotated, or why it cannot
 //	settings.go      where a profile's calls go
@@ -96,5 +106,6 @@
 //	unreadable.go    long-term keys that cannot be rotated, with the line to blame
 //
 // A swap: check.go tries it before a key exists, swap.go performs it, and concurrent.go
-// has what happens when other programs write at the same time.
+// has what happens when other programs write at the same time. document.go says what it
+// asks of a file, and link.go has the linked files.
 package credfile

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"slices"
 	"time"
 
@@ -19,14 +20,20 @@ type Snapshot struct {
 	Config      *File // nil if the file does not exist
 	Profiles    []Profile
 	Skipped     []Problem // what stands in the place of a file and is none, so that nothing was read from it
+	Links       []LinkedFile
 
-	sources []source
+	sources []source // the AWS files, then the linked files that could be read
 }
 
-// source is one existing file, lexed and as read from the disk.
-type source struct {
-	file     *File
-	original *atomicfile.Original
+// files returns the AWS files that exist, each as read from the disk.
+func (s *Snapshot) files() iter.Seq2[*File, *atomicfile.Original] {
+	return func(yield func(*File, *atomicfile.Original) bool) {
+		for _, src := range s.sources {
+			if f := src.file(); f != nil && !yield(f, src.original) {
+				return
+			}
+		}
+	}
 }
 
 // ProfilesHolding returns the profiles that show the key with this id, none for "".
@@ -45,11 +52,11 @@ func (s *Snapshot) ProfilesHolding(id string) []Profile {
 // Such a key is not gone, and it cannot be replaced. Ambiguous returns nil when there
 // is no such place.
 func (s *Snapshot) Ambiguous(id string) error {
-	for _, src := range s.sources {
+	for f := range s.files() {
 		if id == "" {
 			break
 		}
-		if _, r := src.file.findByID(Key{ID: id}); r != nil {
+		if _, r := f.findByID(Key{ID: id}); r != nil {
 			return r.wrap()
 		}
 	}
@@ -71,10 +78,10 @@ const writingAge = 250 * time.Millisecond
 
 // looksCutOff reports whether one of the files may be incomplete.
 func (s *Snapshot) looksCutOff(now time.Time) bool {
-	for _, src := range s.sources {
-		age := now.Sub(src.original.Info.ModTime)
-		ends := len(src.file.Data) == 0 || bytes.HasSuffix(src.file.Data, []byte("\n"))
-		if age >= 0 && age < writingAge && (!ends || src.file.Err() != nil) {
+	for f, original := range s.files() {
+		age := now.Sub(original.Info.ModTime)
+		ends := len(f.Data) == 0 || bytes.HasSuffix(f.Data, []byte("\n"))
+		if age >= 0 && age < writingAge && (!ends || f.Err() != nil) {
 			return true
 		}
 	}
@@ -92,9 +99,10 @@ func (s *Snapshot) looksCutOff(now time.Time) bool {
 // When there is no credentials file, and no key in the config file, the error is a
 // *NoKeyError, or wraps the *atomicfile.Refused of what is there instead. When a file
 // never stops changing, it wraps atomicfile.ErrBusy. When a file cannot be read in its
-// present state, it wraps an *atomicfile.Refused.
+// present state, it wraps an *atomicfile.Refused. That a linked file cannot be read is no
+// error: LinkedFile.Err says it.
 func (s *Store) Read(ctx context.Context, expect ...string) (*Snapshot, error) {
-	return s.readUntil(ctx, len(expect) > 0, func(snap *Snapshot) bool {
+	return s.readUntil(ctx, reading{expected: len(expect) > 0}, func(snap *Snapshot) bool {
 		for _, id := range expect {
 			if !snap.holdsID(id) {
 				return false
@@ -104,15 +112,20 @@ func (s *Store) Read(ctx context.Context, expect ...string) (*Snapshot, error) {
 	})
 }
 
-// readUntil reads until believe returns true or all waits are over. When expected
-// is set, it also waits for missing files.
-func (s *Store) readUntil(ctx context.Context, expected bool, believe func(*Snapshot) bool) (*Snapshot, error) {
+// reading says how long a reading waits.
+type reading struct {
+	expected bool // for AWS files that are missing
+	patient  bool // for programs that are writing a linked file
+}
+
+// readUntil reads until believe returns true or all waits are over.
+func (s *Store) readUntil(ctx context.Context, how reading, believe func(*Snapshot) bool) (*Snapshot, error) {
 	var b backoff
 	for {
-		snap, err := s.readOnce(ctx)
+		snap, err := s.readOnce(ctx, how.patient)
 		missing := errors.Is(err, fs.ErrNotExist)
 		switch {
-		case err != nil && !missing, missing && !expected, b.isSpent():
+		case err != nil && !missing, missing && !how.expected, b.isSpent():
 			return snap, err
 		case !missing && !snap.looksCutOff(time.Now()) && believe(snap):
 			return snap, nil
@@ -123,8 +136,8 @@ func (s *Store) readUntil(ctx context.Context, expected bool, believe func(*Snap
 	}
 }
 
-// readOnce reads both files once, with the errors of Read.
-func (s *Store) readOnce(ctx context.Context) (*Snapshot, error) {
+// readOnce reads all files once, with the errors of Read.
+func (s *Store) readOnce(ctx context.Context, patient bool) (*Snapshot, error) {
 	snap := &Snapshot{}
 	var instead error // what stands in the place of the credentials file
 	for _, path := range s.paths() {
@@ -150,7 +163,10 @@ func (s *Store) readOnce(ctx context.Context) (*Snapshot, error) {
 		}
 	}
 	snap.Profiles = s.Memo.listProfiles(snap.Credentials, snap.Config)
-	if snap.Credentials == nil && !snap.holdsAnyKey() {
+	if err := s.readLinks(ctx, snap, patient); err != nil {
+		return nil, err
+	}
+	if snap.Credentials == nil && !snap.holdsAnyKey() && len(s.paths()) > 0 {
 		if instead != nil {
 			return nil, fmt.Errorf("credfile: %w", instead)
 		}
@@ -181,7 +197,7 @@ func (s *Store) skipNoFile(snap *Snapshot, path string) bool {
 // holdsID reports whether the pair of any section has this id, even a section that
 // is no profile.
 func (s *Snapshot) holdsID(id string) bool {
-	return slices.ContainsFunc(s.sources, func(src source) bool { return src.file.Holds(id) })
+	return slices.ContainsFunc(s.sources, func(src source) bool { return src.file() != nil && src.file().Holds(id) })
 }
 
 // holdsAnyKey reports whether any profile shows an id or a secret.

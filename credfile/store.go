@@ -12,14 +12,15 @@ import (
 	"keyd/credfile/atomicfile"
 )
 
-// Store reads and changes the two files of one user. Every call
-// reads the disk: only what the bytes mean may be known before, see Memo.
+// Store reads and changes the two AWS files of one user, and the files that are linked to
+// them. Every call reads the disk: only what the bytes mean may be known before, see Memo.
 //
 // A Store locks nothing. The caller makes sure that Check, Swap, Restore, Mend,
 // Sync and Sweep of one user's files do not run at the same time: keyd holds the
 // pass lock of its state folder. Other programs may write the files at any time.
 type Store struct {
 	Paths Paths
+	Links []Link         // linked files: they show the pairs of the two files, and change with them
 	Sys   atomicfile.Sys // the file system; nil means the real one
 	Memo  *Memo          // nil means to parse whatever is read
 }
@@ -96,27 +97,37 @@ func (s *Store) Sync(ctx context.Context, p Profile) error {
 	return nil
 }
 
-// DisplacedFiles returns the paths of the files, next to the two, in which keyd has left text
-// of other programs that it could not put into the two files. It may return paths
+// allPaths returns the paths of the AWS files and of the linked files.
+func (s *Store) allPaths() []string {
+	paths := s.paths()
+	for _, l := range s.Links {
+		paths = append(paths, l.Path)
+	}
+	return paths
+}
+
+// DisplacedFiles returns the paths of the files, next to those of the Store, in which keyd
+// has left text of other programs that it could not put into them. It may return paths
 // together with an error.
 func (s *Store) DisplacedFiles() ([]string, error) {
 	var kept []string
 	var errs []error
-	for _, path := range s.paths() {
+	for _, path := range s.allPaths() {
 		names, err := atomicfile.DisplacedTexts(s.sys(), path)
 		kept, errs = append(kept, names...), append(errs, err)
 	}
 	return kept, errors.Join(errs...)
 }
 
-// Sweep removes the temporary files that a crash has left next to the two files.
+// Sweep removes the temporary files that a crash has left next to the files of the Store.
 func (s *Store) Sweep() error {
-	for _, path := range s.paths() {
+	var errs []error
+	for _, path := range s.allPaths() {
 		if err := atomicfile.Sweep(s.sys(), path); err != nil {
-			return fmt.Errorf("credfile: sweep %s: %w", filepath.Dir(path), err)
+			errs = append(errs, fmt.Errorf("credfile: sweep %s: %w", filepath.Dir(path), err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // backoff is the wait between two tries: 5 ms at first, doubled each time up to 5 s.

@@ -101,9 +101,12 @@ func (s *Store) swap(ctx context.Context, sw pairSwap) (SwapResult, error) {
 func (sw *pairSwap) writeUntilDone(ctx context.Context) error {
 	var b backoff
 	for range maxSwapTries {
-		snap, err := sw.store.readUntil(ctx, true, sw.showsEitherKey)
+		snap, err := sw.store.readUntil(ctx, reading{expected: true, patient: true}, sw.showsEitherKey)
 		if err != nil {
 			return err
+		}
+		if !sw.onlyTorn && !sw.showsEitherKey(snap) {
+			return sw.goneError()
 		}
 		edits, err := sw.findEdits(snap)
 		if err != nil {
@@ -136,7 +139,27 @@ func (sw *pairSwap) findEdits(snap *Snapshot) ([]fileEdit, error) {
 // showsEitherKey reports whether a snapshot shows either key, or a mixture of both.
 // If it shows none, another program may be writing a file.
 func (sw *pairSwap) showsEitherKey(snap *Snapshot) bool {
-	return snap.holdsID(sw.old.ID) || snap.holdsID(sw.next.ID) || snap.holdsTornPair(sw.old, sw.next)
+	return sw.shows(snap, sw.old) || sw.shows(snap, sw.next) || snap.holdsTornPair(sw.old, sw.next)
+}
+
+// shows reports whether a snapshot shows a key. What the AWS files show decides: a linked
+// file follows them. Where a Store has no AWS files, the linked files decide.
+func (sw *pairSwap) shows(snap *Snapshot, k Key) bool {
+	if len(sw.store.paths()) > 0 {
+		return snap.holdsID(k.ID)
+	}
+	return slices.ContainsFunc(snap.sources, func(src source) bool { return src.holdsPair(k) })
+}
+
+// goneError returns the error that no file shows either key.
+func (sw *pairSwap) goneError() error {
+	files := sw.store.paths()
+	if len(files) == 0 {
+		for _, l := range sw.store.Links {
+			files = append(files, l.Path)
+		}
+	}
+	return &GoneError{sw.old.ID, files}
 }
 
 // writeAll writes the edits and stops at the first error. With neverUndo it tries
@@ -158,11 +181,7 @@ func (sw *pairSwap) writeAll(ctx context.Context, edits []fileEdit) error {
 
 // writeOne writes one edit, and carries over what another program wrote meanwhile.
 func (sw *pairSwap) writeOne(ctx context.Context, e fileEdit) error {
-	put := e.original.Replace
-	if sw.neverUndo || e.isMend {
-		put = e.original.ReplaceKeepUnsynced
-	}
-	w, err := put(ctx, e.data)
+	w, err := e.write(ctx, e.original, e.data, sw.neverUndo || e.isMend)
 	if w.Way != atomicfile.NotWritten {
 		sw.recordWrite(e, w)
 	}
@@ -174,13 +193,13 @@ func (sw *pairSwap) writeOne(ctx context.Context, e fileEdit) error {
 	return err
 }
 
-// withNew returns the data of f with the new pair in the places that this swap edits.
-func (sw *pairSwap) withNew(f *File) ([]byte, error) {
+// withNew returns the text with the new pair in the places that this swap edits.
+func (sw *pairSwap) withNew(doc document) ([]byte, error) {
 	if sw.onlyTorn {
-		data, _, err := f.Mend(sw.old, sw.next)
+		data, _, err := doc.mendPair(sw.old, sw.next)
 		return data, err
 	}
-	return f.replaceAll(sw.old, sw.next)
+	return replaceAll(doc, sw.old, sw.next)
 }
 
 // recordWrite adds a write to the result, and to the writes that can be undone.
@@ -190,8 +209,8 @@ func (sw *pairSwap) recordWrite(e fileEdit, w atomicfile.Written) {
 	}
 	sw.result.Values += e.values
 	sw.result.InPlace = sw.result.InPlace || w.Way == atomicfile.InPlace
-	if !slices.Contains(sw.result.Files, e.file.Path) {
-		sw.result.Files = append(sw.result.Files, e.file.Path)
+	if !slices.Contains(sw.result.Files, e.path()) {
+		sw.result.Files = append(sw.result.Files, e.path())
 	}
 }
 
@@ -201,8 +220,8 @@ func (sw *pairSwap) confirmResult(snap *Snapshot) error {
 	if sw.onlyTorn { // the other places do not matter to it
 		return nil
 	}
-	if !snap.holdsID(sw.next.ID) {
-		return &GoneError{sw.old.ID, sw.store.paths()}
+	if !sw.shows(snap, sw.next) {
+		return sw.goneError()
 	}
 	for _, p := range snap.ProfilesHolding(sw.next.ID) {
 		if !p.Key.Secret.Equal(sw.next.Secret) {
@@ -215,7 +234,7 @@ func (sw *pairSwap) confirmResult(snap *Snapshot) error {
 		return nil
 	}
 	for _, src := range snap.sources { // an earlier swap may have been interrupted before its sync
-		if !src.file.Holds(sw.next.ID) {
+		if !src.holdsPair(sw.next) {
 			continue
 		}
 		if err := src.original.Sync(); err != nil {
@@ -238,10 +257,10 @@ type fileEdit struct {
 func (s *Snapshot) findEdits(old, next Key) ([]fileEdit, error) {
 	var edits []fileEdit
 	for _, src := range s.sources {
-		if !src.file.Holds(old.ID) {
+		if !src.holdsPair(old) {
 			continue
 		}
-		data, changes, err := src.file.Replace(old, next)
+		data, changes, err := src.replacePair(old, next)
 		if err != nil {
 			return nil, err
 		}

@@ -68,14 +68,14 @@ func (f *File) findTorn(a, b Key) []pairPlace {
 
 // holdsTornPair reports whether a file holds a mixture of a and b.
 func (s *Snapshot) holdsTornPair(a, b Key) bool {
-	return slices.ContainsFunc(s.sources, func(src source) bool { return len(src.file.findTorn(a, b)) > 0 })
+	return slices.ContainsFunc(s.sources, func(src source) bool { return src.file() != nil && len(src.file().findTorn(a, b)) > 0 })
 }
 
 // findMends returns the edits that leave no mixture of old and next in any file.
 func (s *Snapshot) findMends(old, next Key) ([]fileEdit, error) {
 	var edits []fileEdit
 	for _, src := range s.sources {
-		data, changes, err := src.file.Mend(old, next)
+		data, changes, err := src.mendPair(old, next)
 		if err != nil {
 			return nil, err
 		}

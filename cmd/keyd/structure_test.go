@@ -41,7 +41,7 @@ var imports = map[string][]string{
 	"keyd/daemon/awssim":     {},
 
 	"keyd/install":               {"keyd/credfile", "keyd/credfile/atomicfile"},
-	"keyd/credfile":              {"keyd/credfile/atomicfile", "keyd/credfile/readers"},
+	"keyd/credfile":              {"keyd/credfile/atomicfile", "keyd/credfile/readers", "keyd/credfile/copies/forms"},
 	"keyd/credfile/readers":      {},
 	"keyd/credfile/copies/forms": {},
 	"keyd/credfile/atomicfile":   {},

@@ -90,11 +90,17 @@ func (o *Original) ReplaceKeepUnsynced(ctx context.Context, data []byte) (Writte
 	return o.replaceOrUndo(ctx, data, o.restoreUnlessWritten)
 }
 
+// ReplaceWhole is Replace for a file that must never be seen half written. It never writes
+// in place: where no rename can replace the file, the error is a *Refused.
+func (o *Original) ReplaceWhole(ctx context.Context, data []byte) (Written, error) {
+	return o.replaceOrUndo(ctx, data, nil)
+}
+
 // undoFunc puts the original bytes back after a write in place that has failed.
 type undoFunc func(f File, data []byte, cause error) (Written, error)
 
 // replaceOrUndo replaces the file and names it in the error. A write in place that
-// fails is undone by undo.
+// fails is undone by undo; if undo is nil, the file is not written in place.
 func (o *Original) replaceOrUndo(ctx context.Context, data []byte, undo undoFunc) (Written, error) {
 	w, err := o.replaceFile(ctx, data, undo)
 	if err != nil {

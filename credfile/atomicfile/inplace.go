@@ -17,6 +17,9 @@ func (o *Original) replaceInPlace(ctx context.Context, data []byte, undo undoFun
 	if err := ctx.Err(); err != nil {
 		return Written{}, err
 	}
+	if undo == nil {
+		return Written{}, o.refuseInPlace()
+	}
 	f, err := o.openTarget(os.O_RDWR)
 	if err != nil {
 		return Written{}, o.explainInPlace(err)

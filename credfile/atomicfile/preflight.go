@@ -23,6 +23,31 @@ func (o *Original) CheckWritable() (Way, error) {
 	return way, nil
 }
 
+// CheckWhole tries every part of ReplaceWhole that can be refused, as CheckWritable does for
+// Replace.
+func (o *Original) CheckWhole() error {
+	way, err := o.CheckWritable()
+	if way == InPlace {
+		return o.refuseInPlace()
+	}
+	return err
+}
+
+// refuseInPlace returns the error for a file that no rename can replace.
+func (o *Original) refuseInPlace() error {
+	r := &Refused{Path: o.Path, Why: "can only be written in place, because its folder accepts no new file: a crash could leave it half written",
+		Remedy: "run chmod u+w on " + filepath.Dir(o.Real)}
+	info, err := o.sys.Lstat(o.Real)
+	switch {
+	case err != nil:
+	case info.Mount:
+		r.Why, r.Remedy = "is a mount of its own and can only be written in place: a crash could leave it half written", "mount its folder instead"
+	case info.Links > 1:
+		r.Why, r.Remedy = fmt.Sprintf("has %d names (hard links) and can only be written in place: a crash could leave it half written", info.Links), "replace the other names by symbolic links to it"
+	}
+	return r
+}
+
 func (o *Original) tryWay() (Way, error) {
 	info, err := o.sys.Lstat(o.Real)
 	if err != nil {
