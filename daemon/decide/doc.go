@@ -10,6 +10,7 @@
 // # Reading order
 //
 //   - facts.go: everything that Next may know about a key.
+//   - links.go: what linked files show, and when one of them is in the way.
 //   - decision.go, action.go: what it may answer; each action is one row of a table.
 //   - next.go: a key at rest, from the first look to the decision to replace it.
 //   - phases.go: a rotation in progress. What can do the most harm comes first.

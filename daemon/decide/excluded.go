@@ -35,10 +35,10 @@ func (f *Facts) neverSigns(s settings.Settings) bool {
 // cases before this one repair it.
 func decideExcluded(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
 	old, next := credfile.Short(r.Old.ID), credfile.Short(r.New.ID)
-	if phaseOf(r) == phaseProof && f.Placement.New == 0 {
+	if phaseOf(r) == phaseProof && !f.Placement.ShowsNew() {
 		return waitExcluded(f, r, s, fmt.Sprintf("the files show %s, and %s stays as it is", old, next))
 	}
-	if f.Placement.Old == 0 && (phaseOf(r) < phaseOverlap || !r.MendStarted.IsZero()) {
+	if !f.Placement.ShowsOld() && (phaseOf(r) < phaseOverlap || !r.MendStarted.IsZero()) {
 		return actNow(DoValidate, StateRotating, "the files show "+next+": checking what is on disk")
 	}
 	if d, ok := watchNewKey(f, r, now, StateHeld); ok && phaseOf(r) >= phaseOverlap && !f.neverSigns(s) {

@@ -52,6 +52,8 @@ type Facts struct {
 
 	Copies map[string]string // for each key id, a file that shows it and that this process does not read
 
+	Astray []Astray // the linked files that show the key, or may show it, and that keyd cannot keep up to date now
+
 	Options Options // what the person who started this pass asked for
 
 	Installation string // the id of this installation of keyd; "" while it has none
@@ -117,11 +119,13 @@ type Options struct {
 
 // Placement is what the places of a rotation show now.
 type Placement struct {
-	Old, New  int      // number of places that show the old id, and the new id
+	Old, New  int      // number of profiles that show the old id, and the new id
 	Torn      int      // how many of Old hold a pair that an interrupted write left half old, half new
 	Foreign   []string // profiles with an id that is neither old nor new: a person changed it
 	Missing   []string // profiles that no longer exist
 	Unmounted string   // a missing file of the rotation; "" when all exist
+	LinksOld  int      // number of linked files that show the old pair
+	LinksNew  int      // number of linked files that show the new pair
 	Ambiguous error    // set when some AWS tools read one of the two ids in a place where keyd reads none
 }
 

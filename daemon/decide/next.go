@@ -194,6 +194,9 @@ func checkObstacles(f Facts, s settings.Settings, now time.Time, age time.Durati
 	if err := f.CopyErr(f.ID); err != nil {
 		return BlockForCopy(err, now), true
 	}
+	if d, ok := BlockForLinks(f, now); ok {
+		return d, true
+	}
 	if other := f.Seen.FindOther(f.ID); other != nil {
 		d := decideSecondKey(f, other, s, now)
 		if d.Do == DoBlock {

@@ -73,10 +73,10 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 	case len(f.Placement.Foreign) > 0 && r.GiveUpReason == "":
 		return BlockUntil(time.Time{}, fmt.Sprintf("%s shows a key other than %s or %s: someone changed it, and keyd overwrites nothing",
 			strings.Join(f.Placement.Foreign, ", "), credfile.Short(r.Old.ID), credfile.Short(r.New.ID)), hint.Command("keyd resume", f.Placement.Foreign[0]))
-	case f.Placement.Old+f.Placement.New == 0 && f.Placement.Unmounted != "" && r.GiveUpReason == "":
+	case f.isGone() && f.Placement.Unmounted != "" && r.GiveUpReason == "":
 		return BlockUntil(time.Time{}, fmt.Sprintf("%s is not there, in the middle of a rotation of %s", f.Placement.Unmounted, credfile.Short(r.Old.ID)),
 			"is it on a disk that is not mounted? if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0]))
-	case f.Placement.Old+f.Placement.New == 0 && r.GiveUpReason == "":
+	case f.isGone() && r.GiveUpReason == "":
 		return BlockUntil(time.Time{}, fmt.Sprintf("%s is no longer in the files, in the middle of a rotation",
 			strings.Join(f.Placement.Missing, ", ")), "put it back; only if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0]))
 	case r.GiveUpReason != "":
@@ -86,11 +86,11 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 	case f.wantsOldKeyBack():
 		return decideRevive(f, r, s, now)
 	case !r.Held.IsZero():
-		if d, ok := watchNewKey(f, r, now, StateHeld); ok && phaseOf(r) >= phaseOverlap && f.Placement.New > 0 && !f.neverSigns(s) {
+		if d, ok := watchNewKey(f, r, now, StateHeld); ok && phaseOf(r) >= phaseOverlap && f.Placement.ShowsNew() && !f.neverSigns(s) {
 			return d
 		}
 		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s stays usable; to continue: %s", heldSince(r), credfile.Short(r.Old.ID), resumeCommand(r)))
-	case f.Placement.Old > 0 && phaseOf(r) >= phaseOverlap:
+	case f.Placement.ShowsOld() && phaseOf(r) >= phaseOverlap:
 		return heal(decideMend(f, r, s, now))
 	case ExcludedBy(f, s) != "":
 		return orWaitForRetry(f, s, now, decideExcluded(f, r, s, now))
@@ -103,6 +103,12 @@ func decideRevive(f Facts, r *journal.Rotation, s settings.Settings, now time.Ti
 	return heal(orWaitForRetry(f, s, now, actNow(DoRevive, StateHeld, credfile.Short(r.Old.ID)+" is made usable again: the rotation is held")))
 }
 
+// isGone reports whether no profile shows a key of the rotation any more, although it has
+// some.
+func (f *Facts) isGone() bool {
+	return f.Placement.Old+f.Placement.New == 0 && !f.Placement.OnlyLinks(f.Rotation)
+}
+
 // wantsOldKeyBack reports whether a person holds the rotation and the old key
 // has, or may have, been made Inactive.
 func (f *Facts) wantsOldKeyBack() bool {
@@ -112,11 +118,11 @@ func (f *Facts) wantsOldKeyBack() bool {
 // decideForward decides the next step of an undisturbed rotation.
 func decideForward(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
 	switch {
-	case f.Placement.Old > 0 && !f.Proven:
+	case f.Placement.ShowsOld() && !f.Proven:
 		return actNow(DoProve, StateRotating, credfile.Short(r.New.ID)+" is not in any file until AWS accepts it reliably")
 	case isTooYoung(f, r, s, now):
 		return WaitUntil(StateRotating, r.Created.Add(swapPatience), fmt.Sprintf("AWS accepts %s; it is asked once more then, and the files show %s until then", credfile.Short(r.New.ID), credfile.Short(r.Old.ID)))
-	case f.Placement.Old > 0:
+	case f.Placement.ShowsOld():
 		return actNow(DoSwap, StateRotating, credfile.Short(r.New.ID)+" is accepted: replacing "+credfile.Short(r.Old.ID))
 	case phaseOf(r) < phaseOverlap, !r.MendStarted.IsZero():
 		return heal(actNow(DoValidate, StateRotating, "the files show "+credfile.Short(r.New.ID)+": checking what is on disk"))
@@ -141,7 +147,7 @@ const swapPatience = 5 * time.Minute
 // when a file shows the new key already, or by a clock that has been set back.
 func isTooYoung(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) bool {
 	young := now.Before(r.Created.Add(swapPatience)) && r.Created.Sub(now) <= journal.MaxClockOffset
-	return young && f.Placement.Old > 0 && f.Placement.New == 0 && phaseOf(r) == phaseProof && !f.Options.Manual && !f.Options.Hurry && !s.Unknown
+	return young && f.Placement.ShowsOld() && !f.Placement.ShowsNew() && phaseOf(r) == phaseProof && !f.Options.Manual && !f.Options.Hurry && !s.Unknown
 }
 
 // decideMend decides when a file shows the old id again after the new one was
@@ -156,7 +162,7 @@ func decideMend(f Facts, r *journal.Rotation, s settings.Settings, now time.Time
 // decideGiveUp undoes a rotation whose new key cannot be used. A person who holds it, or
 // has excluded its profile, keeps both keys.
 func decideGiveUp(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
-	if f.Placement.New > 0 {
+	if f.Placement.ShowsNew() {
 		return heal(orWaitForRetry(f, s, now, actNow(DoPutBack, StateRotating, r.GiveUpReason+": putting "+credfile.Short(r.Old.ID)+" back")))
 	}
 	if !r.Held.IsZero() {

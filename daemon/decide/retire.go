@@ -13,6 +13,9 @@ import (
 // decideOverlap decides while both keys are Active and the files show the new one.
 func decideOverlap(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
 	if r.RetireNow || r.DeleteNow || f.Options.RetireNow || f.Options.DeleteNow { // a dry run journals nothing
+		if d, ok := BlockForLinks(f, now); ok {
+			return d
+		}
 		return decideDeactivate(f, now)
 	}
 	if d, ok := checkFutureWaits(f, now, StateOverlap); ok {
@@ -31,6 +34,9 @@ func decideOverlap(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 			"put the new key there as well; or stop waiting for that: "+hint.Command("keyd rotate --retire-now", r.Profiles()[0]))
 	case now.Before(end):
 		return WaitUntil(StateOverlap, end, describeOldUse(r, s, now))
+	}
+	if d, ok := BlockForLinks(f, now); ok {
+		return d
 	}
 	if d, ok := checkBeforeRetiring(f, now); ok && d.Do == DoBlock && stillBelieved(f, now) && f.Seen.At.After(r.Validated) {
 		return d

@@ -55,7 +55,17 @@ func (j Dir) checkMayWrite() error {
 }
 
 // journalVersion increases when an older keyd could misread a new journal.
-const journalVersion = 1
+const journalVersion = 2
+
+// versionOf returns the oldest version of the format that tells all of r. A keyd that knows
+// version 1 would replace the key in the AWS files only, and then deactivate the key that
+// the linked files still show. It leaves a journal of version 2 alone.
+func versionOf(r *Rotation) int {
+	if len(r.Links) > 0 {
+		return journalVersion
+	}
+	return 1
+}
 
 // fileRecord is a Rotation as it is on disk, the only form with secrets in plain
 // text.
@@ -180,7 +190,7 @@ func (j Dir) filePath(oldID string) string { return filepath.Join(j.Path, oldID+
 // toRecord returns r as it is written to disk, before its checksum is added.
 func toRecord(r *Rotation) fileRecord {
 	return fileRecord{
-		Version: journalVersion, Rotation: *r, Checksum: zeroChecksum,
+		Version: versionOf(r), Rotation: *r, Checksum: zeroChecksum,
 		OldID: r.Old.ID, OldSecret: r.Old.Secret.Reveal(),
 		NewID: r.New.ID, NewSecret: r.New.Secret.Reveal(),
 	}

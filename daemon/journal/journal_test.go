@@ -23,7 +23,7 @@ func someRotation() *Rotation {
 	at := time.Date(2026, 11, 23, 9, 0, 0, 123, time.UTC)
 	return &Rotation{
 		Old: credfile.Key{ID: "AKIAOLD", Secret: credfile.NewSecret("old+secret")}, New: credfile.Key{ID: "AKIANEW", Secret: credfile.NewSecret("new/secret")},
-		Account: "1", User: "alice", ARN: "arn", UserID: "AIDA", OpenRegions: []string{"eu-west-1"}, ClosedRegions: []string{"me-central-1"}, Endpoints: remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1"}}, Installation: "0123456789ab", Host: "laptop", Places: []Place{{"/c", "default", "default"}}, RetireNow: true, DeleteNow: true,
+		Account: "1", User: "alice", ARN: "arn", UserID: "AIDA", OpenRegions: []string{"eu-west-1"}, ClosedRegions: []string{"me-central-1"}, Endpoints: remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1"}}, Installation: "0123456789ab", Host: "laptop", Places: []Place{{"/c", "default", "default"}}, Links: []Link{{"/e", "ses-smtp eu-west-1"}}, RetireNow: true, DeleteNow: true,
 		IDsBefore: []string{"AKIAOLD"}, CreateSent: at, ClockOffset: time.Second, ClockWithin: time.Second, CreateAnswered: at, Reconciled: at, JudgeAt: at, OrphanID: "AKIAORPHAN", OrphanDeactivated: at,
 		Created: at, Swapped: at, Validated: at, MendStarted: at, GiveUpReason: "why", Described: true, UseChecked: at, LastUse: &remote.Use{At: at, Service: "s3", Region: "eu-west-1"},
 		UnusedSince: at, UseDenied: true, UseDays: []string{"2026-11-22"}, NewDead: at,
@@ -70,7 +70,7 @@ func TestLoadKeepsJournalsItCannotUse(t *testing.T) {
 		"not JSON":             {"\x00\x00\x00", false},
 		"of another key":       {`{"version": 1, "old_id": "AKIAY"}`, false},
 		"no version":           {`{"old_id": "AKIAX"}`, false},
-		"of a newer keyd":      {`{"version": 2, "old_id": "AKIAX", "new_secret": "s"}`, true},
+		"of a newer keyd":      {`{"version": 3, "old_id": "AKIAX", "new_secret": "s"}`, true},
 		"of a much newer keyd": {`{"version": 99, "unknown": [1, 2]}`, true},
 	}
 	for name, c := range cases {
@@ -103,7 +103,7 @@ func TestLoadKeepsJournalsItCannotUse(t *testing.T) {
 
 func FuzzJournal(f *testing.F) {
 	f.Add([]byte(`{"version": 1, "old_id": "AKIAX", "rotation": {"sent": "2026-11-23T00:00:00Z"}}`))
-	f.Add([]byte(`{"version": 2}`))
+	f.Add([]byte(`{"version": 3}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		j := Dir{Path: t.TempDir(), Sys: atomicfile.OS{}}
 		if len(data) == 0 || os.WriteFile(j.filePath("AKIAX"), data, 0o600) != nil {
@@ -220,5 +220,17 @@ func TestNoJournalIsChangedWithoutTheLock(t *testing.T) {
 	}
 	if after, err := os.ReadFile(j.filePath("AKIAOLD")); err != nil || string(after) != string(before) {
 		t.Errorf("the journal was changed: %v", err)
+	}
+}
+
+// A keyd that does not know of linked files must leave a rotation alone that has some. It
+// continues every other one.
+func TestOnlyLinksNeedANewerKeyd(t *testing.T) {
+	with, without := *someRotation(), *someRotation()
+	without.Links = nil
+	for r, want := range map[*Rotation]int{&with: 2, &without: 1} {
+		if rec := toRecord(r); rec.Version != want {
+			t.Errorf("a rotation with %d linked files is written as version %d, want %d", len(r.Links), rec.Version, want)
+		}
 	}
 }

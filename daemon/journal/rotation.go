@@ -26,6 +26,7 @@ type Rotation struct {
 	ARN       string       `json:"arn,omitzero"`
 	UserID    string       `json:"user_id,omitzero"`     // AIDA..., unchanged when the user is renamed or moved; "" when an older keyd wrote the journal
 	Places    []Place      `json:"places,omitzero"`      // every place whose key the rotation replaces
+	Links     []Link       `json:"links,omitzero"`       // the linked files that showed one of its pairs when the rotation began, or since
 	RetireNow bool         `json:"end_overlap,omitzero"` // end the overlap now; a person asked for it
 	DeleteNow bool         `json:"retire_now,omitzero"`  // end the overlap and the quarantine now; a person asked for it. An older keyd means the same by it
 
@@ -87,6 +88,17 @@ type Place struct {
 	Path    string `json:"path"`
 	Section string `json:"section"`
 	Profile string `json:"profile"`
+}
+
+// Link is one linked file that shows a key.
+type Link struct {
+	Path string `json:"path"`
+	Form string `json:"form,omitzero"` // as in keyd.ini
+}
+
+// HasLink reports whether the linked file at path is one of the rotation.
+func (r *Rotation) HasLink(path string) bool {
+	return slices.ContainsFunc(r.Links, func(l Link) bool { return l.Path == path })
 }
 
 // Profiles returns the names of the profiles in the rotation. When a person has

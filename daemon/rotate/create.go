@@ -24,7 +24,8 @@ func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) 
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	t.setRotation(r, decide.Placement{Old: len(t.holders)})
+	t.oldLinks, t.newLinks = t.newLinks, nil
+	t.setRotation(r, decide.Placement{Old: len(t.holders), LinksOld: len(t.oldLinks)})
 	d.emit(t, decide.DoCreate, VerbBegin, fmt.Sprintf("%s, rotating (user %s, account %s)", t.decision.Why, r.User, r.Account))
 	d.reportUnused(t)
 	created, err := client.CreateKey(ctx, r.User)
@@ -60,6 +61,7 @@ func (d *Rotator) makeIntent(t *target) *journal.Rotation {
 	for _, p := range t.holders {
 		r.Places = append(r.Places, journal.Place{Path: p.Path, Section: p.Section, Profile: p.Name})
 	}
+	r.Links = t.linksToJournal(r)
 	for _, k := range seen.Keys {
 		r.IDsBefore = append(r.IDsBefore, k.ID)
 	}

@@ -34,7 +34,8 @@
 //	gather.go     the world: all targets, from files, journals and status
 //	target.go     target: one key and all that is known of it; the only file that writes facts
 //	client.go     which pair signs, and the client that signs with it
-//	places.go     which files show which pair of a rotation
+//	places.go     which profiles show which pair of a rotation
+//	links.go      which linked files show which pair, and which are astray
 //	elsewhere.go  files that only other processes read, and rotations in them
 //	endpoints.go  where the calls of a key go
 //	identity.go   which keyd this is, and whose key an endpoint says it is
@@ -61,6 +62,7 @@
 //
 //	hold.go       Hold and Resume
 //	prune.go      Prune, which deletes a second key
+//	link.go       Link and Unlink, which choose the linked files
 //	rehearse.go   Rehearse, which tries a rotation without starting one
 //
 // And what comes out of it:

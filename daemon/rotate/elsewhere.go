@@ -20,12 +20,12 @@ type foreignFile struct {
 	file *credfile.File
 }
 
-// readForeign reads the known files that this process does not otherwise read,
-// once in a pass. It skips files that cannot be read now.
-func (d *Rotator) readForeign(status state.Status) []foreignFile {
+// readForeign reads the known files that this process does not otherwise read: neither as
+// AWS files nor as linked ones. It skips files that cannot be read now.
+func (d *Rotator) readForeign(status state.Status, store *credfile.Store) []foreignFile {
 	var others []foreignFile
 	for _, path := range d.knownFiles(status) {
-		if d.Store.HasFile(path) {
+		if d.Store.HasFile(path) || slices.ContainsFunc(store.Links, func(l credfile.Link) bool { return l.Path == path }) {
 			continue
 		}
 		if text, err := atomicfile.Peek(d.Sys, path); err == nil {

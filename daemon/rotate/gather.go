@@ -53,7 +53,7 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 		return nil, err
 	}
 	rotations, problems := d.JournalDir().Load(ctx)
-	others := d.readForeign(status)
+	others := d.readForeign(status, d.linkedStore(rotations...))
 	snapshot, rotating, err := d.readFiles(ctx, rotations, expectedIDs(status, rotations, others)...)
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 			w.damaged = append(w.damaged, p.Error())
 		}
 	}
-	w.noteDisplaced(d.Store)
+	w.noteDisplaced(d.linkedStore(rotations...))
 	w.notes = append(w.notes, d.Settings.UnknownProfiles(w.profileNames())...)
 	w.sortTargets(snapshot)
 	w.recent, err = d.readRecent()
@@ -87,6 +87,7 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 		d.fillTarget(t, status, ask)
 		t.setSurroundings(w.recent, by, d.AwakeSince)
 	}
+	w.placeLinks(snapshot)
 	w.noteCopies(others, by)
 	w.noteIgnored(d.Getenv)
 	for _, p := range snapshot.Skipped {

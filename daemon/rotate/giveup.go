@@ -40,7 +40,7 @@ func (d *Rotator) putBack(ctx context.Context, t *target) error {
 	} else if err := d.verifyOldWorks(ctx, t); err != nil {
 		return err
 	}
-	restored, err := d.writeFiles(func() (credfile.SwapResult, error) { return d.Store.Restore(ctx, r.New, r.Old) })
+	restored, err := d.writeFiles(func() (credfile.SwapResult, error) { return d.storeOf(t).Restore(ctx, r.New, r.Old) })
 	d.emitConcurrent(t, decide.DoPutBack, restored)
 	if err != nil {
 		return err
@@ -107,6 +107,11 @@ func (d *Rotator) discardNew(ctx context.Context, t *target, client *iam.Client)
 	r := t.facts.Rotation
 	for _, p := range t.holders {
 		if err := d.Store.Sync(ctx, p); err != nil {
+			return err
+		}
+	}
+	for _, l := range t.oldLinks {
+		if err := d.linkedStore(r).ReadBackLink(ctx, l, r.Old); err != nil {
 			return err
 		}
 	}

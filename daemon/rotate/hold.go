@@ -139,7 +139,7 @@ func dropForeignPlaces(t *target) error {
 // the files show the old pair again.
 func (t *target) giveUpDead() {
 	r, shows := t.facts.Rotation, t.facts.Placement
-	if r.Held.IsZero() && !r.NewDead.IsZero() && shows.New == 0 && shows.Old > 0 {
+	if r.Held.IsZero() && !r.NewDead.IsZero() && !shows.ShowsNew() && shows.ShowsOld() {
 		r.GiveUpReason = decide.DeadKeyReason(r)
 	}
 }
@@ -162,7 +162,7 @@ func (d *Rotator) RotationToGiveUp(ctx context.Context, profile string) (*journa
 // that continuing the rotation means ending it.
 func (t *target) wouldGiveUp() bool {
 	shows := t.facts.Placement
-	return t.facts.Rotation.New.ID != "" && shows.Old+shows.New == 0 && shows.Ambiguous == nil && t.facts.RotationErr == nil
+	return t.facts.Rotation.New.ID != "" && !shows.ShowsOld() && !shows.ShowsNew() && shows.Ambiguous == nil && t.facts.RotationErr == nil
 }
 
 // abandonRotation ends a rotation without a known new key whose old key no file

@@ -23,7 +23,7 @@ func (d *Rotator) makeResult(t *target, decision decide.Decision, err error) Res
 func keyStatus(t *target, d decide.Decision) state.KeyStatus {
 	l := state.KeyStatus{
 		Profiles: t.facts.Profiles, KeyID: t.facts.ID, Warnings: t.warnings, Endpoint: t.endpointName(),
-		Memory: state.Memory{Seen: t.facts.Seen, Failure: t.facts.Failure, KeyUse: t.facts.Use}, OldKeyUse: decide.ReportUse(t.facts.Rotation),
+		Memory: state.Memory{Seen: t.facts.Seen, Failure: t.facts.Failure, KeyUse: t.facts.Use}, OldKeyUse: decide.ReportUse(t.facts.Rotation), Links: t.shownLinks(),
 	}
 	l.SetDecision(d)
 	if !d.EndsPass() {
@@ -33,7 +33,7 @@ func keyStatus(t *target, d decide.Decision) state.KeyStatus {
 	if r == nil || len(r.Places) > 0 { // otherwise the only "profile" is a key id
 		l.Hint = hint.FillProfile(l.Hint, l.Profiles)
 	}
-	if l.InRotation = r != nil; r != nil && t.facts.Placement.New > 0 {
+	if l.InRotation = r != nil; r != nil && (t.facts.Placement.New > 0 || t.facts.Placement.Old == 0 && t.facts.Placement.ShowsNew()) {
 		l.KeyID, l.Created = r.New.ID, r.Created.Add(r.ClockOffset) // until IAM lists the new key
 	}
 	if l.Seen != nil {

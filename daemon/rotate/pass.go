@@ -98,7 +98,7 @@ func (d *Rotator) logDecision(t *target, decision decide.Decision) {
 func (d *Rotator) previewTarget(ctx context.Context, t *target, decision decide.Decision) Result {
 	r := d.makeResult(t, decision, nil)
 	if decision.Do == decide.DoPreflight || decision.Do == decide.DoCreate {
-		r.Changes, r.Err = d.Store.Preview(ctx, t.facts.ID)
+		r.Changes, r.Err = d.linkedStore().Preview(ctx, t.facts.ID)
 	}
 	return r
 }

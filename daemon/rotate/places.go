@@ -44,31 +44,32 @@ func (d *Rotator) rereadTarget(ctx context.Context, t *target) error {
 // truncated the file and be about to write it. A pass does not wait again for ids that
 // it has waited for in vain.
 func (d *Rotator) readFiles(ctx context.Context, rotations []*journal.Rotation, expect ...string) (snapshot *credfile.Snapshot, rotating []*target, err error) {
-	if snapshot, err = d.awaitIDs(ctx, expect); err != nil {
+	store := d.linkedStore(rotations...)
+	if snapshot, err = d.awaitIDs(ctx, store, expect); err != nil {
 		return nil, nil, err
 	}
 	rotating = d.rotationTargets(rotations, snapshot)
 	var gone []string
 	for _, t := range rotating {
-		if f := t.facts; f.Placement.Old+f.Placement.New == 0 && len(f.Placement.Foreign) == 0 && f.RotationErr == nil {
+		if f := t.facts; f.Placement.Old+f.Placement.New == 0 && !f.Placement.OnlyLinks(f.Rotation) && len(f.Placement.Foreign) == 0 && f.RotationErr == nil {
 			gone = append(gone, f.Rotation.NewestID())
 		}
 	}
 	if len(gone) == 0 || d.guard != nil && !slices.ContainsFunc(gone, func(id string) bool { return !d.guard.missed[id] }) {
 		return snapshot, rotating, nil
 	}
-	if snapshot, err = d.awaitIDs(ctx, gone); err != nil {
+	if snapshot, err = d.awaitIDs(ctx, store, gone); err != nil {
 		return nil, nil, err
 	}
 	return snapshot, d.rotationTargets(rotations, snapshot), nil
 }
 
 // awaitIDs reads the files, and waits for ids that they do not show.
-func (d *Rotator) awaitIDs(ctx context.Context, ids []string) (*credfile.Snapshot, error) {
+func (d *Rotator) awaitIDs(ctx context.Context, store *credfile.Store, ids []string) (*credfile.Snapshot, error) {
 	if d.guard == nil {
-		return d.Store.Read(ctx, ids...)
+		return store.Read(ctx, ids...)
 	}
-	snapshot, err := d.Store.Read(ctx, slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return d.guard.missed[id] })...)
+	snapshot, err := store.Read(ctx, slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return d.guard.missed[id] })...)
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +141,7 @@ func (d *Rotator) rotationTarget(r *journal.Rotation, snapshot *credfile.Snapsho
 			shows.Foreign = append(shows.Foreign, place.Profile)
 		}
 	}
+	t.placeLinks(r, snapshot, &shows)
 	t.setRotation(r, shows)
 	return t
 }

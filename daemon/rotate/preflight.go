@@ -19,7 +19,7 @@ import (
 func (d *Rotator) runPreflight(ctx context.Context, t *target, client *iam.Client) error {
 	effect := context.WithoutCancel(ctx)
 	if err := d.alone(func() error {
-		if err := d.Store.Check(effect, t.pair); err != nil {
+		if err := d.linkedStore().Check(effect, t.pair); err != nil {
 			return err
 		}
 		return d.JournalDir().CheckWritable()

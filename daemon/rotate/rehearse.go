@@ -37,6 +37,9 @@ func (d *Rotator) rehearseTarget(ctx context.Context, t *target) Result {
 		if copied := t.facts.CopyErr(t.facts.ID); copied != nil {
 			return d.makeResult(t, decide.BlockForCopy(copied, d.Now()), nil)
 		}
+		if blocked, ok := decide.BlockForLinks(t.facts, d.Now()); ok {
+			return d.makeResult(t, blocked, nil)
+		}
 		err = d.runToEnd(ctx, t, decide.Decision{Do: decide.DoPreflight})
 	}
 	r := d.makeResult(t, decision, err)

@@ -209,7 +209,7 @@ func (d *Rotator) deleteOld(ctx context.Context, t *target, client *iam.Client) 
 	if err := d.rereadTarget(ctx, t); err != nil { // nothing slow happens between this read and the end
 		return err
 	}
-	if t.facts.Rotation == nil || t.facts.Placement.Old > 0 || t.facts.Placement.New == 0 {
+	if t.facts.Rotation == nil || t.facts.Placement.ShowsOld() || !t.facts.Placement.ShowsNew() {
 		return nil
 	}
 	return d.handOver(t)

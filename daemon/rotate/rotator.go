@@ -83,7 +83,7 @@ func (d *Rotator) lockAndSweep(ctx context.Context, limit time.Duration, sweeps 
 	if err != nil || d.readOnly || !sweeps {
 		return leave, err
 	}
-	if err := d.sweepTemp(); err != nil {
+	if err := d.sweepTemp(ctx); err != nil {
 		d.Log.Warn("sweep", "why", err.Error())
 	}
 	return leave, nil
@@ -104,8 +104,11 @@ func (d *Rotator) lockPass(ctx context.Context, limit time.Duration) (unlock fun
 }
 
 // sweepTemp removes the temporary files that a killed process left behind.
-func (d *Rotator) sweepTemp() error {
-	errs := []error{d.Store.Sweep(), d.JournalDir().Sweep()}
+func (d *Rotator) sweepTemp(ctx context.Context) error {
+	dir := d.JournalDir()
+	dir.ReadOnly = true // gatherWorld sets damaged journals aside, and reports it
+	rotations, _ := dir.Load(ctx)
+	errs := []error{d.linkedStore(rotations...).Sweep(), d.JournalDir().Sweep()}
 	for _, path := range []string{state.StatusPath(d.StateDir), state.MemoryPath(d.StateDir), state.DaemonInfoPath(d.StateDir), state.SettingsCopyPath(d.StateDir), state.InstallationPath(d.StateDir)} {
 		errs = append(errs, atomicfile.Sweep(d.Sys, path))
 	}

@@ -20,15 +20,19 @@ func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
 	if mend {
 		r.MendStarted = d.Now().UTC()
 	}
-	r.Old.Secret = t.pair.Secret
+	if !t.pair.IsZero() { // otherwise only linked files show it
+		r.Old.Secret = t.pair.Secret
+	}
+	r.Links = t.linksToJournal(r)
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	put := d.Store.Swap
+	store := d.storeOf(t)
+	put := store.Swap
 	if mend { // the old key may be Inactive by now: write whatever can be written
-		put = d.Store.Restore
+		put = store.Restore
 	}
-	swapped, err := d.writeFiles(func() (credfile.SwapResult, error) { return put(ctx, t.pair, r.New) })
+	swapped, err := d.writeFiles(func() (credfile.SwapResult, error) { return put(ctx, r.Old, r.New) })
 	d.emitConcurrent(t, decide.DoSwap, swapped)
 	if err != nil {
 		return fmt.Errorf("%w; %s%s is kept for the next pass", err, filesLeftAs(err, r, mend), r.New)
@@ -83,7 +87,7 @@ func (d *Rotator) emitConcurrent(t *target, do decide.Do, swapped credfile.SwapR
 // swapFiles.
 func (d *Rotator) mendTorn(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
-	mended, err := d.writeFiles(func() (credfile.SwapResult, error) { return d.Store.Mend(ctx, r.Old, r.New) })
+	mended, err := d.writeFiles(func() (credfile.SwapResult, error) { return d.storeOf(t).Mend(ctx, r.Old, r.New) })
 	d.emitConcurrent(t, decide.DoMend, mended)
 	if err != nil {
 		return fmt.Errorf("%w; files that could not be written still show half of %s and half of %s", err, r.Old, r.New)

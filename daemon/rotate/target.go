@@ -18,6 +18,8 @@ type target struct {
 	facts      decide.Facts       // written only in this file
 	pair       credfile.Key       // the pair with the id facts.ID, as the files show it; zero when no file does
 	holders    []credfile.Profile // the profiles that show the old or the new id
+	oldLinks   []credfile.Link    // the linked files that show the old pair; none without a rotation
+	newLinks   []credfile.Link    // the linked files that show the new pair, or the only one
 	endpoints  remote.Endpoints
 	warnings   []string
 	lastStatus *state.KeyStatus        // the key's line in the last status; nil when it has none
@@ -48,10 +50,14 @@ func (t *target) dropRotation() { t.facts.Rotation = nil }
 func (t *target) adoptReread(reread *target) {
 	t.setRotation(reread.facts.Rotation, reread.facts.Placement)
 	t.facts.RotationErr, t.holders = reread.facts.RotationErr, reread.holders
+	t.facts.Astray, t.oldLinks, t.newLinks = reread.facts.Astray, reread.oldLinks, reread.newLinks
 	if !reread.pair.IsZero() {
 		t.pair = reread.pair
 	}
 }
+
+// setAstray records the linked files that keyd cannot keep up to date now.
+func (t *target) setAstray(astray []decide.Astray) { t.facts.Astray = astray }
 
 // forgetForeign forgets the places that a person has taken out of the rotation.
 func (t *target) forgetForeign() { t.facts.Placement.Foreign, t.facts.Placement.Missing = nil, nil }

@@ -32,6 +32,12 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target, client *iam.Clie
 				"does another program write this file at the same time? keyd looks again by itself, or now with: "+hint.Command("keyd rotate", r.Profiles()[0]))
 		}
 	}
+	store := d.linkedStore(r)
+	for _, l := range t.newLinks {
+		if err := store.ReadBackLink(ctx, l, r.New); err != nil { // somebody writes it: the next round looks again
+			return err
+		}
+	}
 	who, err := t.askIdentity(ctx, client)
 	if err = d.retryRefused(t, validateTries, err); errors.Is(err, errNotYet) {
 		return err
@@ -46,6 +52,7 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target, client *iam.Clie
 		return d.rejectPair(t, nil, fmt.Sprintf("the pair on disk belongs to %s, not %s", who.ARN, r.ARN),
 			hint.AWSCommand("aws sts get-caller-identity", r.Profiles()[0]))
 	}
+	r.Links = t.linksToJournal(r)
 	r.MarkValidated(d.Now().UTC())
 	if err := d.JournalDir().Save(r); err != nil {
 		return err

@@ -44,6 +44,8 @@ type KeyStatus struct {
 	Warnings    []string     `json:"warnings,omitzero"`    // about the files, not about the key
 	Endpoint    string       `json:"endpoint,omitzero"`    // who was asked: "" for AWS in partition aws; else another partition, or the URLs of custom endpoints
 
+	Links []string `json:"links,omitzero"` // the linked files that showed the key in the last pass, or that may still hold it
+
 	OldKeyUse *decide.OldKeyUse `json:"old_key_use,omitzero"` // of the key that the rotation replaces; nil without one
 
 	Memory `json:"-"`
