@@ -76,6 +76,7 @@ func (p *parser) parseSection(s *ini.Section) {
 	profile := credfile.ProfileName(rest)
 	link, isLink := linkHeader(header)
 	isProfile = isProfile && profile != "" && strings.ContainsAny(rest[:1], " \t")
+	hook, isHook := hookHeader(header)
 	switch {
 	case s.Name() == ini.DefaultSection && findLine(p.data, ini.DefaultSection, "") == 0:
 		for _, key := range s.Keys() {
@@ -87,11 +88,13 @@ func (p *parser) parseSection(s *ini.Section) {
 		}
 	case isLink:
 		p.parseLink(s, link)
+	case isHook:
+		p.parseHook(s, hook)
 	default:
 		p.addError(s.Name(), "", &Error{
 			Text: fmt.Sprintf("unknown section [%s]", s.Name()),
-			Near: cmp.Or(nearLink(header), nearSection(header, s.Keys())),
-			Fix:  "the only sections are [profile NAME] and [link FILE]; settings for every key stand above the first of them",
+			Near: cmp.Or(nearLink(header), nearHook(header, s.Keys()), nearSection(header, s.Keys())),
+			Fix:  "the only sections are [profile NAME], [link FILE] and [hook NAME]; settings for every key stand above the first of them",
 		})
 	}
 }

@@ -8,8 +8,9 @@
 // the README. A type of value that no setting has yet also needs a type in value.go.
 //
 // The files: settings.go and table.go have the settings, describe.go tells people of them,
-// link.go has the linked files, parse.go reads a text, duration.go and value.go read and
-// print values, lastgood.go keeps the copy, edit.go adds and removes sections.
+// link.go has the linked files, hook.go the hooks, parse.go reads a text, duration.go and
+// value.go read and print values, lastgood.go keeps the copy, edit.go adds and removes
+// sections.
 package settings
 
 import (
@@ -50,6 +51,7 @@ type Settings struct {
 	ProfileRotateAfter map[string]time.Duration // rotate_after by profile, or Never; see ownRotateAfter
 	ProfileLines       map[string]string        // the section of each of those profiles, as file:line
 	Links              []Link                   // in the order of keyd.ini
+	Hooks              []Hook                   // in the order of keyd.ini
 
 	// Unknown is set when keyd.ini has a mistake and no earlier good settings are
 	// known. All other fields are then the defaults, and nothing may depend on them.
@@ -85,6 +87,7 @@ func (s Settings) Texts() map[string]any {
 		}
 	}
 	s.linkTexts(all)
+	s.hookTexts(all)
 	return all
 }
 
@@ -145,7 +148,7 @@ func (s Settings) UnknownProfiles(profiles []string) (notes []string) {
 		}
 		notes = append(notes, text)
 	}
-	return notes
+	return append(notes, s.unknownHookProfiles(profiles)...)
 }
 
 // Error reports a mistake in keyd.ini.

@@ -85,8 +85,7 @@ func TestParseRefusesMistakes(t *testing.T) {
 		{"[profile \"a b\"]\nrotate_after = 1h", "keyd.ini:2: rotate_after = 1h: must be at least 1d", ""},
 		{"no sense", "keyd.ini:1: ", ""},
 		{"rotate_after = 50d\n[profile legacy\nrotate = never", "keyd.ini:2: unclosed section: [profile legacy", ""},
-		{"[hook x]\ncommand = y", "keyd.ini:1: unknown section [hook x]", "the only sections are [profile NAME] and [link FILE]; settings for every key stand above the first of them"},
-		{"[keyd]\nrotate_after = 50d\nnotify = none", "keyd.ini:1: unknown section [keyd]", "the only sections are [profile NAME] and [link FILE]; settings for every key stand above the first of them"},
+		{"[keyd]\nrotate_after = 50d\nnotify = none", "keyd.ini:1: unknown section [keyd]", "the only sections are [profile NAME], [link FILE] and [hook NAME]; settings for every key stand above the first of them"},
 		{"never_accounts = 1111-2222-3333", "keyd.ini:1: never_accounts: \"1111-2222-3333\" is not an account id", ""},
 		{"never_accounts = 111122223333,", "is not an account id", ""},
 		{"on_event = x 'a b", "keyd.ini:1: on_event = x 'a b: a quotation mark is not closed", ""},
@@ -182,6 +181,10 @@ func TestReadmeShowsEverySetting(t *testing.T) {
 	want.WriteString("\n[link ~/.config/rclone/rclone.conf]\n")
 	for _, r := range linkTable {
 		want.WriteString(readmeLine(r, 0, r.standard))
+	}
+	want.WriteString("\n[hook github]\n")
+	for _, r := range hookTable {
+		want.WriteString(readmeLine(r, 8, r.standard))
 	}
 	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
 	if err != nil {

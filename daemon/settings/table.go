@@ -54,3 +54,20 @@ var profileTable = [...]row{
 	{"rotate_after", "", Day, "",
 		func(s *Settings) value { return (*duration)(&s.RotateAfter) }},
 }
+
+// hookTable lists the settings of a [hook NAME] section. Each is a field of the one hook of
+// a Settings.
+var hookTable = [...]row{
+	{"command", "", 0, "runs when the files show another pair; gets JSON on standard input",
+		func(s *Settings) value { return (*command)(&s.Hooks[0].Command) }},
+	{"required", "true", 0, "the old key stays usable until the command has succeeded; or false",
+		func(s *Settings) value { return (*flag)(&s.Hooks[0].Required) }},
+	{"timeout", "1m", time.Second, "the command and what it started are ended then; at most 10m",
+		func(s *Settings) value { return (*duration)(&s.Hooks[0].Timeout) }},
+	{"secrets", "none", 0, "or stdin: the pair is part of the JSON",
+		func(s *Settings) value { return choice{&s.Hooks[0].Secrets, []string{"none", SecretsStdin}} }},
+	{"format", "json", 0, "or env: AWS_ACCESS_KEY_ID=... and AWS_SECRET_ACCESS_KEY=... instead of JSON",
+		func(s *Settings) value { return choice{&s.Hooks[0].Format, []string{"json", FormatEnv}} }},
+	{"profiles", "", 0, "whose keys; empty: every key, and with secrets = stdin the only one",
+		func(s *Settings) value { return (*profileNames)(&s.Hooks[0].Profiles) }},
+}
