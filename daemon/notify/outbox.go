@@ -1,6 +1,7 @@
-// Package notify runs programs that inform people: the on_event program of keyd.ini and
-// the desktop notification. It is the only code of the daemon that starts programs. A
-// program that hangs, fails or floods the queue delays no rotation.
+// Package notify runs programs that inform people, the on_event program of keyd.ini and
+// the desktop notification, and the hooks of keyd.ini, which bring a new pair to places
+// that are not files. It is the only code of the daemon that starts programs. A program
+// that hangs, fails or floods the queue delays no rotation.
 package notify
 
 import (

@@ -11,11 +11,13 @@ import (
 	"time"
 )
 
-// TestMain makes this test program act as an on_event program.
+// TestMain makes this test program act as an on_event program, or as a hook.
 func TestMain(m *testing.M) {
 	switch os.Getenv("KEYD_TEST_PLAYS") {
 	case "":
 		os.Exit(m.Run())
+	case "hook":
+		playHook()
 	case "failure":
 		fmt.Fprintln(os.Stderr, "first line\nno such chat")
 		os.Exit(7)
