@@ -22,6 +22,7 @@ const (
 	DoMend       Do = "mend" // completes a pair that is half old, half new
 	DoSwap       Do = "swap"
 	DoValidate   Do = "validate"
+	DoHook       Do = "hook" // runs a command that updates a place that is not a file
 	DoPutBack    Do = "put back"
 	DoDiscard    Do = "discard"
 	DoDescribe   Do = "describe"
@@ -78,6 +79,7 @@ var actions = [...]Action{
 	{Do: DoMend, HeldBackBy: []Do{DoMend}},
 	{Do: DoSwap, HeldBackBy: []Do{DoSwap}, NeedsEndpoint: true},
 	{Do: DoValidate, HeldBackBy: []Do{DoValidate}, Interruptible: true, NeedsEndpoint: true},
+	{Do: DoHook, HeldBackBy: []Do{DoHook}, NeedsSettings: true}, // how the command itself fails is in the journal, and holds back only what must wait for it
 	{Do: DoPutBack, HeldBackBy: []Do{DoPutBack}, NeedsEndpoint: true},
 	{Do: DoDiscard, NeedsSettings: true, NeedsEndpoint: true, Retires: true},
 	{Do: DoDescribe, Optional: true, NeedsSettings: true, NeedsEndpoint: true},

@@ -22,6 +22,15 @@ func decideDeadKey(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 	case !f.Placement.ShowsNew() && r.Held.IsZero():
 		return BlockUntil(time.Time{}, fmt.Sprintf("%s, and the files show %s again", deadText(r), old), "to keep it: "+hint.Command("keyd hold", r.Profiles()[0]))
 	case !f.Placement.ShowsNew(): // nothing is asked with the new key: the person has decided
+		if d, ok := decideHook(f, s, now, StateHeld); ok {
+			return d
+		}
+		if d, ok := waitForHooks(f, s, now); ok {
+			if !d.NeedsPerson() {
+				d.State = StateHeld
+			}
+			return d
+		}
 		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s, and the files show %s; this deletes %s, and %s is replaced later: %s", heldSince(r), deadText(r), old, next, old, resumeCommand(r)))
 	case again && !f.neverSigns(s):
 		return orWaitForRetry(f, s, now, actNow(DoLook, StateBlocked, "asking AWS once more whether "+next+" works"))

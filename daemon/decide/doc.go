@@ -17,6 +17,7 @@
 //   - second.go: a second key of the user, and the one that another machine has made.
 //   - lost.go: a CreateAccessKey whose answer was lost, and the key that it may have made.
 //   - foreign.go: a rotation that another installation of keyd began.
+//   - hooks.go: commands that bring the pair to places that are not files.
 //   - retire.go: the end of the old key, in the overlap and in the quarantine.
 //   - use.go: what AWS's answers about the use of a key mean, at rest and in the overlap.
 //   - dead.go: someone has made the new key Inactive or deleted it.

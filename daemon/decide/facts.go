@@ -39,6 +39,12 @@ type Facts struct {
 	JustClosed    bool // a rotation ended with this key as its new key
 	Watched       bool // AWS was asked whether the new key still works
 
+	HookRuns   string          // the hook that this process is running for the rotation; "" when none
+	HooksTried map[string]bool // the hooks that have failed in this pass
+
+	// Keys is how many keys the files hold that keyd rotates.
+	Keys int
+
 	// AwakeSince is when the daemon started or the machine last woke from sleep. Set
 	// only in the daemon loop; zero in a manual pass.
 	AwakeSince time.Time

@@ -117,6 +117,9 @@ func (f *Facts) wantsOldKeyBack() bool {
 
 // decideForward decides the next step of an undisturbed rotation.
 func decideForward(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
+	if d, ok := decideHook(f, s, now, StateRotating); ok && phaseOf(r) >= phaseOverlap && r.MendStarted.IsZero() {
+		return d
+	}
 	switch {
 	case f.Placement.ShowsOld() && !f.Proven:
 		return actNow(DoProve, StateRotating, credfile.Short(r.New.ID)+" is not in any file until AWS accepts it reliably")
@@ -164,6 +167,12 @@ func decideMend(f Facts, r *journal.Rotation, s settings.Settings, now time.Time
 func decideGiveUp(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
 	if f.Placement.ShowsNew() {
 		return heal(orWaitForRetry(f, s, now, actNow(DoPutBack, StateRotating, r.GiveUpReason+": putting "+credfile.Short(r.Old.ID)+" back")))
+	}
+	if d, ok := decideHook(f, s, now, StateRotating); ok { // the other place may hold the new pair, which is given up
+		return d
+	}
+	if d, ok := waitForHooks(f, s, now); ok {
+		return d
 	}
 	if !r.Held.IsZero() {
 		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s, and the files show %s; this deletes %s: %s", heldSince(r), r.GiveUpReason, credfile.Short(r.Old.ID), credfile.Short(r.New.ID), resumeCommand(r)))

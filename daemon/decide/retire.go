@@ -12,6 +12,9 @@ import (
 
 // decideOverlap decides while both keys are Active and the files show the new one.
 func decideOverlap(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
+	if d, ok := awaitHooks(f, s, now, StateOverlap); ok {
+		return d
+	}
 	if r.RetireNow || r.DeleteNow || f.Options.RetireNow || f.Options.DeleteNow { // a dry run journals nothing
 		if d, ok := BlockForLinks(f, now); ok {
 			return d
@@ -145,6 +148,9 @@ func checkBeforeRetiring(f Facts, now time.Time) (Decision, bool) {
 
 // decideQuarantine decides while the old key is Inactive and not yet deleted.
 func decideQuarantine(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
+	if d, ok := awaitHooks(f, s, now, StateQuarantine); ok {
+		return d
+	}
 	if d, ok := checkFutureWaits(f, now, StateQuarantine); ok && !r.DeleteNow && !f.Options.DeleteNow {
 		return d
 	}

@@ -4,7 +4,7 @@
 // only, and keyd never prints it.
 //
 // Start with Rotation in rotation.go, the contents of one file; its fields follow the
-// course of a rotation. Dir saves and erases the files (journal.go) and loads them
+// course of a rotation. hook.go has what is known of hooks. Dir saves and erases the files (journal.go) and loads them
 // (load.go); check.go finds journals that no rotation can have. A damaged file is set
 // aside and never deleted. A file that a newer keyd wrote is left alone, and so is one
 // that another user owns or may write. No journal is written once the pass lock is lost.

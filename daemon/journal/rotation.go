@@ -76,6 +76,7 @@ type Rotation struct {
 	StuckReason       string      `json:"stuck,omitzero"`        // why only a person can continue
 	Suspects          []string    `json:"suspects,omitzero"`     // the key ids in question: they are judged again, or only a person can tell whose they are
 	UseUnread         bool        `json:"use_unread,omitzero"`   // AWS does not let the user read whether the suspects were used
+	Hooks             []HookState `json:"hooks,omitzero"`        // the hooks that were started in this rotation
 
 	// Receipts are the evidence of changes that the history may not have yet: keyd may be
 	// killed between a call and the line of the history. One that the history has is
