@@ -58,6 +58,7 @@ func newLoop(d *rotate.Rotator, options RunOptions) *loop {
 // close notifies the service manager, waits for the programs, and removes daemon.json.
 func (l *loop) close() {
 	l.options.Supervisor.SendStopping()
+	l.EndHooks()
 	l.outbox.Close()
 	if err := l.info.Remove(l.Sys, l.StateDir); err != nil {
 		l.Log.Warn("status", "why", err.Error())

@@ -12,6 +12,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
+	"keyd/daemon"
 	"keyd/daemon/journal"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
@@ -116,7 +117,7 @@ func (a *app) newDaemon(settings settings.Settings, loc locations, process strin
 	}
 	return &rotate.Rotator{
 		Store: loc.store, StateDir: loc.folders.StateDir, Sys: loc.sys, Settings: settings,
-		HTTP: a.http, Now: a.now, Getenv: a.getenv, Log: log, Process: process, OtherFiles: loc.also, Hurry: a.hurry,
+		HTTP: a.http, Now: a.now, Getenv: a.getenv, Log: log, Process: process, OtherFiles: loc.also, Hurry: a.hurry, Hooks: daemon.Hooks{},
 	}
 }
 

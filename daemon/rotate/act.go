@@ -36,6 +36,7 @@ func allSteps() []step {
 		{do: decide.DoMend, perform: (*Rotator).mendTorn},
 		{do: decide.DoSwap, perform: (*Rotator).swapFiles},
 		{do: decide.DoValidate, perform: signedBy((*target).newPair, (*Rotator).validateFiles)},
+		{do: decide.DoHook, perform: (*Rotator).runHook},
 		{do: decide.DoPutBack, perform: (*Rotator).putBack},
 		{do: decide.DoDiscard, perform: signedBy((*target).discardingPair, (*Rotator).discardNew)},
 		{do: decide.DoDescribe, perform: signedByNew((*Rotator).describeKey), leaveOut: (*Rotator).leaveUndescribed},

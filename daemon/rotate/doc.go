@@ -54,6 +54,8 @@
 //	prove.go      sign with the new key until AWS accepts it reliably
 //	swap.go       write the new pair into the files, or repair a pair that is torn
 //	validate.go   read the files back, and ask AWS with those bytes
+//	hook.go       bring the pair to places that are not files
+//	hookrun.go    the commands that do so, while they run
 //	retire.go     describe the new key; deactivate, revive and delete the old one
 //	giveup.go     put the old pair back, and delete the new key
 //	confirm.go    wait until AWS shows a change

@@ -37,6 +37,9 @@ const (
 	VerbMended       = "mended"
 	VerbMetAnother   = "met another program" // a program wrote a file at the moment of the swap
 	VerbValidated    = "validated"
+	VerbHook         = "hook" // progress: a hook runs
+	VerbHookOK       = "hook ok"
+	VerbHookFailed   = "hook failed" // for the first time, or so often that the rotation continues without it
 	VerbGaveUp       = "gave up"
 	VerbPutBack      = "put back"
 	VerbNotDescribed = "not described"

@@ -12,6 +12,7 @@ import (
 	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/journal"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -82,8 +83,11 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 	if err != nil {
 		w.notes = append(w.notes, err.Error())
 	}
+	keys := w.countKeys(d.Settings)
 	for _, t := range w.targets {
 		t.setInstallation(installation)
+		t.setKeys(keys)
+		t.setHookRuns(d.hookRuns.find(t.facts.ID))
 		d.fillTarget(t, status, ask)
 		t.setSurroundings(w.recent, by, d.AwakeSince)
 	}
@@ -95,6 +99,16 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 	}
 	w.filesRead = d.filesToRemember(status)
 	return w, nil
+}
+
+// countKeys returns how many keys the files hold that keyd rotates.
+func (w *world) countKeys(s settings.Settings) (n int) {
+	for _, t := range w.targets {
+		if !t.isLeftAlone() && s.RotateAfterFor(t.facts.Profiles) != settings.Never {
+			n++
+		}
+	}
+	return n
 }
 
 // firstProfiles maps each key id to the first profile that shows it, in

@@ -16,7 +16,21 @@ import (
 
 // makeResult describes how the key stands after the last decision of a pass.
 func (d *Rotator) makeResult(t *target, decision decide.Decision, err error) Result {
-	return Result{KeyStatus: keyStatus(t, decision), Do: decision.Do, Rotation: t.facts.Rotation, Err: err}
+	line := keyStatus(t, decision)
+	line.Hooks = d.reportHooks(t)
+	return Result{KeyStatus: line, Do: decision.Do, Rotation: t.facts.Rotation, Err: err}
+}
+
+// reportHooks returns how the hooks of a rotation stand, or how they stood at the end of
+// the last one.
+func (d *Rotator) reportHooks(t *target) []decide.HookReport {
+	switch {
+	case t.facts.Rotation != nil:
+		return decide.ReportHooks(t.facts, d.Settings, d.Now())
+	case t.lastStatus != nil:
+		return slices.DeleteFunc(slices.Clone(t.lastStatus.Hooks), func(h decide.HookReport) bool { return d.Settings.FindHook(h.Name) == nil })
+	}
+	return nil
 }
 
 // keyStatus returns the status of a key after its last decision.

@@ -47,6 +47,7 @@ type Result struct {
 // state folder, or another pass that is running.
 func (d *Rotator) Pass(ctx context.Context, req Request) ([]Result, error) {
 	s := d.NewSchedule(req)
+	defer d.EndHooks()
 	for {
 		results, next, err := s.Round(ctx)
 		if err != nil || next.IsZero() {

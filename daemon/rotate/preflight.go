@@ -12,12 +12,15 @@ import (
 	"keyd/daemon/iam/remote"
 )
 
-// runPreflight refuses whatever can be refused before a key exists: the edit,
+// runPreflight refuses whatever can be refused before a key exists: the hooks, the edit,
 // the file, the state folder, an endpoint where no key could be proven, and a
 // missing permission to deactivate. The permission is tested by an
 // UpdateAccessKey of the old key to Active, which changes nothing.
 func (d *Rotator) runPreflight(ctx context.Context, t *target, client *iam.Client) error {
 	effect := context.WithoutCancel(ctx)
+	if err := d.checkHooks(t); err != nil {
+		return err
+	}
 	if err := d.alone(func() error {
 		if err := d.linkedStore().Check(effect, t.pair); err != nil {
 			return err

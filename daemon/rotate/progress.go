@@ -34,6 +34,8 @@ type progress struct {
 	provenID                          string    // the new key that AWS has accepted everywhere
 	provenAt                          time.Time
 
+	hooksTried map[string]bool // the hooks that have failed in this pass
+
 	askedFor bool    // what the person asked for is in the journal
 	steps    int     // how many actions have ended
 	err      error   // why the last action failed; nil when it succeeded

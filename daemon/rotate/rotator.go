@@ -42,6 +42,9 @@ type Rotator struct {
 	AwakeSince time.Time // when Run began or the machine last woke; zero outside Run
 	Heartbeat  func()    // reports to the watchdog that the pass is still working; may be nil
 
+	Hooks    HookRunner // runs the hooks of keyd.ini; nil when this process runs none
+	hookRuns *hookRuns  // the hooks that it is running; set by NewSchedule
+
 	Hurry bool            // the daemon writes a new key into the files however young it is; for tests in real time
 	lock  *state.PassLock // while this process holds the pass lock
 

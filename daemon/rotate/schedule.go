@@ -49,6 +49,9 @@ var ErrYield = errors.New("daemon: something urgent comes first")
 
 // NewSchedule returns a pass that has not begun.
 func (d *Rotator) NewSchedule(req Request) *Schedule {
+	if d.hookRuns == nil {
+		d.hookRuns = &hookRuns{}
+	}
 	return &Schedule{d: d, request: req, known: map[string]*progress{}, shown: map[string]string{}, guard: &guard{files: make(chan struct{}, 1), missed: map[string]bool{}}, away: outage{passBegan: d.Now().UTC()}}
 }
 
@@ -74,6 +77,9 @@ func (s *Schedule) Round(ctx context.Context) (results []Result, next time.Time,
 	defer leave()
 	now := d.Now()
 	turns := s.takeTurns(ctx, d, w)
+	if stopped != nil {
+		d.endHooks(turns)
+	}
 	due := s.chooseDue(turns, now)
 	if stopped == nil {
 		next = nextRound(turns, due, now)

@@ -119,6 +119,25 @@ func (t *target) outdateSeen() { t.facts.Seen = staleSeen(t.facts.Seen) }
 // setFailure records the failure of an action; nil when none is left.
 func (t *target) setFailure(f *decide.Failure) { t.facts.Failure = f }
 
+// noteHookTried records that a hook has failed in this pass.
+func (t *target) noteHookTried(name string) {
+	if t.progress.hooksTried == nil {
+		t.progress.hooksTried = map[string]bool{}
+	}
+	t.progress.hooksTried[name] = true
+	t.facts.HooksTried = t.progress.hooksTried
+}
+
+// setHookRuns records the hook that this process is running for the rotation.
+func (t *target) setHookRuns(run *hookRun) {
+	if t.facts.HookRuns = ""; run != nil {
+		t.facts.HookRuns = run.name
+	}
+}
+
+// setKeys records how many keys the files hold that keyd rotates.
+func (t *target) setKeys(n int) { t.facts.Keys = n }
+
 // setUse records what is known about the use of the key at rest.
 func (t *target) setUse(use *decide.KeyUse) { t.facts.Use = use }
 
@@ -191,6 +210,7 @@ func (t *target) recall(p *progress, now time.Time) {
 		t.facts.LastRotation = t.recent.Created[t.facts.OwnerID()]
 	}
 	recent := func(at time.Time) bool { return !at.IsZero() && now.Sub(at) < decide.FreshFor && !at.After(now) }
+	t.facts.HooksTried = p.hooksTried
 	t.facts.PreflightDone = t.facts.Rotation == nil && recent(p.preflightAt)
 	t.facts.Proven = t.facts.Rotation != nil && t.facts.Rotation.New.ID == p.provenID && recent(p.provenAt)
 	if p.wait.do != "" {

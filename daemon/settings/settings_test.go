@@ -184,7 +184,11 @@ func TestReadmeShowsEverySetting(t *testing.T) {
 	}
 	want.WriteString("\n[hook github]\n")
 	for _, r := range hookTable {
-		want.WriteString(readmeLine(r, 8, r.standard))
+		text := r.standard
+		if r.name == "command" { // a hook without one is a mistake
+			text = "/opt/to-github"
+		}
+		want.WriteString(readmeLine(r, 8, text))
 	}
 	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
 	if err != nil {

@@ -48,6 +48,8 @@ type KeyStatus struct {
 
 	OldKeyUse *decide.OldKeyUse `json:"old_key_use,omitzero"` // of the key that the rotation replaces; nil without one
 
+	Hooks []decide.HookReport `json:"hooks,omitzero"` // of the rotation in progress, or of the last one
+
 	Memory `json:"-"`
 }
 
