@@ -31,6 +31,7 @@ const (
 	diskRead               // a call to the disk that changes nothing
 	diskChange             // a call to the disk that changes something
 	gap                    // the lock is free until the next round
+	hookRun                // a hook brings the pair to a place that is not a file
 )
 
 // effect is one call to AWS or to the disk.
@@ -62,19 +63,21 @@ func (f *fate) mattersAt(e effect, rank rank) bool {
 
 // fate is something that can happen at an effect.
 type fate struct {
-	name    string
-	kinds   []kind
-	cloud   awssim.Fault                                       // what happens to a call to AWS
-	disk    error                                              // the error of a call to the disk
-	lasts   bool                                               // it also happens to every later effect of the take
-	act     func(*scene)                                       // another person acts before the effect
-	command command                                            // a person runs this instead of the pass
-	inFiles bool                                               // act changes the files, not AWS
-	use     bool                                               // act uses a key, which changes no key
-	beside  command                                            // a person runs this in another process, before the effect
-	kills   bool                                               // the process dies after the effect, and another one lives on
-	lie     func(*take, string, *http.Response) *http.Response // what the endpoint answers in place of AWS
-	rank    rank                                               // among how many faults a light search tries it
+	name     string
+	kinds    []kind
+	cloud    awssim.Fault                                       // what happens to a call to AWS
+	disk     error                                              // the error of a call to the disk
+	lasts    bool                                               // it also happens to every later effect of the take
+	act      func(*scene)                                       // another person acts before the effect
+	command  command                                            // a person runs this instead of the pass
+	inFiles  bool                                               // act changes the files, not AWS
+	use      bool                                               // act uses a key, which changes no key
+	beside   command                                            // a person runs this in another process, before the effect
+	kills    bool                                               // the process dies after the effect, and another one lives on
+	lie      func(*take, string, *http.Response) *http.Response // what the endpoint answers in place of AWS
+	hook     error                                              // how the hook fails
+	hookDone bool                                               // although it has updated its place
+	rank     rank                                               // among how many faults a light search tries it
 }
 
 // fates are all fates. A crash is not among them, because it needs no take of
@@ -89,7 +92,7 @@ var fates = slices.Concat([]fate{
 	{name: "500", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.Status500}},
 	{name: "offline", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.DNS}, lasts: true, rank: inPairs},
 	{name: "done+offline", kinds: []kind{order}, cloud: awssim.Fault{Kind: awssim.Reset, When: awssim.After}, lasts: true},
-}, diskFates(), persons, commands, meanwhile, deaths, lies)
+}, diskFates(), persons, commands, meanwhile, deaths, lies, hookFates)
 
 // diskFates returns a fate for each error of a disk, for one call and, with
 // "!" in its name, for all calls from then on.

@@ -107,6 +107,7 @@ func isJournalPath(path string) bool {
 func (r *take) checkCall(e effect) {
 	call := r.cloud.LastCall()
 	r.checkLie()
+	r.checkHook()
 	if user := r.userOf(call.KeyID); user >= 0 {
 		r.stepped[user]++
 	}
@@ -223,6 +224,9 @@ func (r *take) checkClosed(user int) {
 		if p.user == user && !r.ghost.beyondRepair && !r.isUsable(p) {
 			r.reportViolation("I1", "the rotation is over and %s shows a pair that AWS does not accept", p)
 		}
+	}
+	if user == alice {
+		r.checkHookClosed()
 	}
 	shown, _ := r.shownKey(placeOf(user))
 	for _, k := range r.keysOf(user) {

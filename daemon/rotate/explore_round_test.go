@@ -151,7 +151,7 @@ var errDead = errors.New("this process was killed")
 
 // deaths are the fates of one of two processes.
 var deaths = []fate{
-	{name: "one of two killed", kinds: []kind{order, diskChange}, kills: true, rank: inPairs},
+	{name: "one of two killed", kinds: []kind{order, diskChange, hookRun}, kills: true, rank: inPairs},
 }
 
 // hasTwo reports whether the take is one of two passes that take turns.

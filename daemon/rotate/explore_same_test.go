@@ -65,7 +65,7 @@ func (w *scene) fingerprint(light bool) uint64 {
 		}
 	}
 	h.WriteString(m.cloud)
-	fmt.Fprint(&h, w.ghost.othersActed, w.ghost.denied, w.ghost.forged, w.ghost.missing != "")
+	fmt.Fprint(&h, w.ghost.othersActed, w.ghost.denied, w.ghost.forged, w.ghost.missing != "", m.names.Replace(w.ghost.holds))
 	return h.Sum64()
 }
 
@@ -100,7 +100,7 @@ func (m *memo) fileText(w *scene, f atomicfiletest.FileState) string {
 		text = w.memoryText(f.Data, m.names)
 	default:
 		data, _, _ := strings.Cut(string(f.Data), `"sum"`) // a journal's checksum, which is its last field, says nothing new
-		data = receiptsInJournal.ReplaceAllString(data, "")
+		data = withoutHookTries(receiptsInJournal.ReplaceAllString(data, ""))
 		text += fmt.Sprint(f.Synced, f.Mode) + w.classifyTimes(m.names.Replace(data))
 	}
 	m.texts[of] = text

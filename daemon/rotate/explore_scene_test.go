@@ -38,6 +38,7 @@ type ghost struct {
 	closedKeys   string // ids of the keys of closed rotations: their owners decide what happens to them
 	denied       string // the actions that AWS refuses the user from now on
 	missing      string // ids of new keys whose journals were removed, and not restored yet
+	holds        string // the id of the pair that the place of the hook holds; "" without a hook
 	forged       bool   // another user of the machine has replaced a journal
 	of           [2]owned
 }
@@ -58,6 +59,8 @@ type setting struct {
 	twoFiles bool // the config file shows the key as well
 
 	noExchange bool // the disk cannot exchange two names: a rename puts the new file in place
+
+	hook bool // a required hook brings the pair to another place
 
 	inPlace bool // the folder accepts no new file, so keyd writes the file itself
 
@@ -101,6 +104,9 @@ func (s setting) firstScene() *scene {
 	id, secret := cloud.AddUser(lab.Account, "/", "alice").AddKey(70 * settings.Day)
 	w := &scene{disk: atomicfiletest.NewDisk(clock, homeFolder), cloud: cloud, at: epoch.Add(time.Minute)}
 	w.ghost.of[alice].firstKey = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
+	if s.hook {
+		w.ghost.holds = id
+	}
 	pair := "aws_access_key_id = " + id + "\r\naws_secret_access_key\t=\t" + secret + "\r\n"
 	sections := "[default]\r\n" + pair + "\r\n"
 	if s.twoUsers {

@@ -109,6 +109,9 @@ func (r *take) startProcess(sys atomicfile.Sys, http interface {
 	r.d.SetProofRounds(r.proofRounds)
 	r.d.StepOneByOne()
 	r.d.Settings.Overlap = settings.Day
+	if r.hook {
+		r.d.Settings.Hooks, r.d.Hooks = []settings.Hook{theHook}, hooked{r}
+	}
 	r.d.Settings.CheckEvery = 30 * settings.Day // so that a pass happens only when something is due
 }
 
@@ -255,7 +258,7 @@ func (r *take) applyEffect(e effect, do func(*fate) error) error {
 		r.checkCall(e)
 		r.checkPatience()
 	}
-	if e.kind == order || e.kind == diskChange {
+	if e.kind == order || e.kind == diskChange || e.kind == hookRun {
 		r.checkEffect(e)
 		r.keepMoment(n)
 	}

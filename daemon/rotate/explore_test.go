@@ -13,6 +13,7 @@
 //   - A gap is the effect between two rounds of a pass, while the lock is free: a
 //     person can run a whole command in another process then, or a tool can remove a
 //     journal. Two passes can also take turns, and one of them can be killed.
+//   - The place of a hook is what a hook updates. keyd cannot ask it which pair it holds.
 //   - A moment is the instant after an effect that changed something. The process
 //     can be killed at any moment, and the power can fail.
 //   - A mark stands for the state of a scene and the place in the code at which an
@@ -58,6 +59,8 @@
 //   - lie: after an endpoint has contradicted the partition, and while a journal belongs
 //     to another user of the machine, nothing is retired. No file ever shows the pair of
 //     somebody else, unless a person has put it there (I3).
+//   - hook: no key is retired while the place of a required hook holds it and the files show
+//     another one, and after a rotation the place holds the pair in the file.
 //   - hold: what a person says in the middle of a pass counts from the next round on.
 //   - Where a person is asked although nobody has run a command, waiting would not have
 //     helped, and the command of keyd that the hint names does (I4).
@@ -110,6 +113,7 @@ var explorations = []setting{
 	{name: "two users", twoUsers: true, before: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 12}}},
 	{name: "two users, bob first", twoUsers: true, bobFirst: true, before: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 8}}},
 	{name: "two users, one alone", twoUsers: true, alwaysDrawn: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 8}}},
+	{name: "a hook", hook: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "in place", inPlace: true, twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 }
 
