@@ -20,6 +20,9 @@ var errInconsistent = errors.New("its ids and times do not fit together")
 // deletes a key.
 func (r *Rotation) checkConsistent() error {
 	steps := []bool{r.New.ID != "", !r.Swapped.IsZero(), !r.Validated.IsZero(), !r.DeactivateStarted.IsZero(), !r.Deactivated.IsZero()}
+	if r.Retire != nil { // no file is swapped
+		steps = []bool{r.New.ID != "", !r.DeactivateStarted.IsZero(), !r.Deactivated.IsZero(), !r.Retire.Deleted.IsZero()}
+	}
 	switch last := max(slices.Index(steps, false), 0); {
 	case !slices.Contains(r.IDsBefore, r.Old.ID):
 	case slices.Contains(r.IDsBefore, cmp.Or(r.New.ID, "-")), slices.Contains(r.IDsBefore, cmp.Or(r.OrphanID, "-")):

@@ -4,8 +4,9 @@
 // only, and keyd never prints it.
 //
 // Start with Rotation in rotation.go, the contents of one file; its fields follow the
-// course of a rotation. hook.go has what is known of hooks. Dir saves and erases the files (journal.go) and loads them
-// (load.go); check.go finds journals that no rotation can have. A damaged file is set
+// course of a rotation. hook.go has what is known of hooks, retirement.go what the journal of
+// a key adds that ends without a successor. Dir saves and erases the files (journal.go) and
+// loads them (load.go); check.go finds journals that no rotation can have. A damaged file is set
 // aside and never deleted. A file that a newer keyd wrote is left alone, and so is one
 // that another user owns or may write. No journal is written once the pass lock is lost.
 package journal
@@ -54,15 +55,16 @@ func (j Dir) checkMayWrite() error {
 	return nil
 }
 
-// journalVersion increases when an older keyd could misread a new journal.
+// journalVersion is the newest version of a journal that this keyd can read. It increases
+// when an older keyd could misread a new journal.
 const journalVersion = 2
 
 // versionOf returns the oldest version of the format that tells all of r. A keyd that knows
-// version 1 would replace the key in the AWS files only, and then deactivate the key that
-// the linked files still show. It leaves a journal of version 2 alone.
+// version 1 would write the helper key of a retirement into the files, and would deactivate
+// a key that linked files still show. It leaves such journals, of version 2, alone.
 func versionOf(r *Rotation) int {
-	if len(r.Links) > 0 {
-		return journalVersion
+	if len(r.Links) > 0 || r.Retire != nil {
+		return 2
 	}
 	return 1
 }

@@ -27,7 +27,7 @@ func someRotation() *Rotation {
 		IDsBefore: []string{"AKIAOLD"}, CreateSent: at, ClockOffset: time.Second, ClockWithin: time.Second, CreateAnswered: at, Reconciled: at, JudgeAt: at, OrphanID: "AKIAORPHAN", OrphanDeactivated: at,
 		Created: at, Swapped: at, Validated: at, MendStarted: at, GiveUpReason: "why", Described: true, UseChecked: at, LastUse: &remote.Use{At: at, Service: "s3", Region: "eu-west-1"},
 		UnusedSince: at, UseDenied: true, UseDays: []string{"2026-11-22"}, NewDead: at,
-		DeactivateStarted: at, Deactivated: at, Held: at, StuckReason: "why", Suspects: []string{"AKIA3"}, UseUnread: true,
+		DeactivateStarted: at, Deactivated: at, Held: at, Retire: &Retirement{Borrowed: true, Forced: true, KnownUse: at, Ended: at, Deleted: at}, StuckReason: "why", Suspects: []string{"AKIA3"}, UseUnread: true,
 		Hooks:    []HookState{{Name: "github", Digest: "0123", KeyID: "AKIANEW", RunsUntil: at, Delivered: at, Failures: 3, Failed: at, Lasted: time.Minute, Definite: true, LeftOut: true, Why: "exit code 1", Said: "no", Leaked: true}},
 		Receipts: []remote.Receipt{{Call: "CreateAccessKey", RequestID: "r", Date: at, Region: "us-east-1", Endpoint: "iam", KeyID: "AKIANEW", SignedBy: "AKIAOLD", Outcome: remote.Done, Code: "c"}},
 	}
@@ -67,12 +67,13 @@ func TestLoadKeepsJournalsItCannotUse(t *testing.T) {
 		text  string
 		newer bool
 	}{
-		"truncated":            {`{"version": 1, "old_id": "AKIAX", "new_`, false},
-		"not JSON":             {"\x00\x00\x00", false},
-		"of another key":       {`{"version": 1, "old_id": "AKIAY"}`, false},
-		"no version":           {`{"old_id": "AKIAX"}`, false},
-		"of a newer keyd":      {`{"version": 3, "old_id": "AKIAX", "new_secret": "s"}`, true},
-		"of a much newer keyd": {`{"version": 99, "unknown": [1, 2]}`, true},
+		"truncated":              {`{"version": 1, "old_id": "AKIAX", "new_`, false},
+		"not JSON":               {"\x00\x00\x00", false},
+		"of another key":         {`{"version": 1, "old_id": "AKIAY"}`, false},
+		"no version":             {`{"old_id": "AKIAX"}`, false},
+		"of a newer keyd":        {`{"version": 3, "old_id": "AKIAX", "new_secret": "s"}`, true},
+		"a retirement of no one": {`{"version": 2, "old_id": "AKIAX", "new_secret": "s"}`, false},
+		"of a much newer keyd":   {`{"version": 99, "unknown": [1, 2]}`, true},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -104,6 +105,7 @@ func TestLoadKeepsJournalsItCannotUse(t *testing.T) {
 
 func FuzzJournal(f *testing.F) {
 	f.Add([]byte(`{"version": 1, "old_id": "AKIAX", "rotation": {"sent": "2026-11-23T00:00:00Z"}}`))
+	f.Add([]byte(`{"version": 2}`))
 	f.Add([]byte(`{"version": 3}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		j := Dir{Path: t.TempDir(), Sys: atomicfile.OS{}}
@@ -224,14 +226,55 @@ func TestNoJournalIsChangedWithoutTheLock(t *testing.T) {
 	}
 }
 
-// A keyd that does not know of linked files must leave a rotation alone that has some. It
-// continues every other one.
-func TestOnlyLinksNeedANewerKeyd(t *testing.T) {
-	with, without := *someRotation(), *someRotation()
-	without.Links = nil
-	for r, want := range map[*Rotation]int{&with: 2, &without: 1} {
+// TestVersionFollowsTheContents: an older keyd would write the helper of a retirement into
+// the files, and would end a key that linked files still show. It must take such a journal
+// for a newer one's, and continue every other one. A journal whose version and contents
+// differ is damaged.
+func TestVersionFollowsTheContents(t *testing.T) {
+	plain, linked, retiring := *someRotation(), *someRotation(), *someRotation()
+	plain.Links, plain.Retire = nil, nil
+	linked.Retire, retiring.Links = nil, nil
+	for r, want := range map[*Rotation]int{&plain: 1, &linked: 2, &retiring: 2} {
 		if rec := toRecord(r); rec.Version != want {
-			t.Errorf("a rotation with %d linked files is written as version %d, want %d", len(r.Links), rec.Version, want)
+			t.Errorf("a rotation with %d linked files, retired %v, is written as version %d, want %d", len(r.Links), r.Retire != nil, rec.Version, want)
+		}
+	}
+	j := Dir{Path: t.TempDir(), Sys: atomicfile.OS{}}
+	text := `{"version": 1, "old_id": "AKIAX", "rotation": {"before": ["AKIAX"], "retire": {}}}`
+	if err := os.WriteFile(j.filePath("AKIAX"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if all, errs := j.Load(t.Context()); len(all) != 0 || len(errs) != 1 {
+		t.Errorf("%v, %v", all, errs)
+	}
+}
+
+// TestUsedMeanwhile: in a retirement, a use counts that the person was not told of. keyd
+// itself has called IAM and STS with the old key until the helper existed.
+func TestUsedMeanwhile(t *testing.T) {
+	began := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		known time.Time
+		use   *remote.Use
+		edit  func(*Retirement)
+		want  bool
+	}{
+		"never used":                    {},
+		"keyd's own last call":          {use: &remote.Use{At: began.Add(-time.Minute), Service: "iam"}},
+		"keyd's own, by AWS's clock":    {use: &remote.Use{At: began.Add(4 * time.Minute), Service: "iam"}},
+		"the use that was told":         {known: began.Add(-900 * time.Hour), use: &remote.Use{At: began.Add(-900 * time.Hour), Service: "s3"}},
+		"a use that was reported later": {known: began.Add(-900 * time.Hour), use: &remote.Use{At: began.Add(-time.Hour), Service: "s3"}, want: true},
+		"the first use ever":            {use: &remote.Use{At: began.Add(-time.Hour), Service: "s3"}, want: true},
+		"someone else calls IAM":        {use: &remote.Use{At: began.Add(time.Hour), Service: "iam"}, want: true},
+		"used, and retired all the same": {use: &remote.Use{At: began.Add(time.Hour), Service: "s3"},
+			edit: func(r *Retirement) { r.Forced = true }},
+	} {
+		r := &Rotation{Created: began, LastUse: c.use, Retire: &Retirement{KnownUse: c.known}}
+		if c.edit != nil {
+			c.edit(r.Retire)
+		}
+		if r.UsedMeanwhile() != c.want {
+			t.Errorf("%s: %v", name, !c.want)
 		}
 	}
 }

@@ -77,6 +77,9 @@ func (j Dir) loadFile(ctx context.Context, path string) (*Rotation, error) {
 	if !checksumMatches(original.Data, rec.Checksum) {
 		return nil, j.setAside(path, errors.New("its checksum does not match: the disk or a person has changed it"))
 	}
+	if rec.Version != versionOf(&rec.Rotation) {
+		return nil, j.setAside(path, errors.New("its version is not that of its contents"))
+	}
 	if rec.Version < 1 || rec.OldID+".json" != filepath.Base(path) {
 		return nil, j.setAside(path, errors.New("the key in it is not the key in its file name"))
 	}

@@ -73,6 +73,7 @@ type Rotation struct {
 	DeactivateStarted time.Time   `json:"deactivating,omitzero"` // set before the call: from then on the old key may be Inactive
 	Deactivated       time.Time   `json:"deactivated,omitzero"`  // the old key was seen Inactive and the new key still works: the quarantine starts
 	Held              time.Time   `json:"held,omitzero"`         // when a person paused the rotation
+	Retire            *Retirement `json:"retire,omitzero"`       // set when a person retires the old key: nothing takes its place
 	StuckReason       string      `json:"stuck,omitzero"`        // why only a person can continue
 	Suspects          []string    `json:"suspects,omitzero"`     // the key ids in question: they are judged again, or only a person can tell whose they are
 	UseUnread         bool        `json:"use_unread,omitzero"`   // AWS does not let the user read whether the suspects were used
@@ -179,6 +180,9 @@ func (r *Rotation) LastStep() (last time.Time) {
 		if at.After(last) {
 			last = at
 		}
+	}
+	if r.Retire != nil && r.Retire.Deleted.After(last) {
+		last = r.Retire.Deleted
 	}
 	return last
 }
