@@ -21,6 +21,8 @@ func desktopText(e rotate.Event) (words string, urgent bool) {
 		return "keyd needs you and rotates nothing. keyd status says why", true
 	case e.Verb == rotate.VerbNeedsYou:
 		return who + ": the access key needs you. keyd status says why", true
+	case e.Retiring || e.Verb == rotate.VerbKept || e.Verb == rotate.VerbRetired:
+		return retiringText(e, who)
 	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && keyIDShape.MatchString(e.Hint):
 		return who + ": the access key was replaced, and the old one no longer works. If something needs it: keyd status", false
 	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && e.Hint != "":
@@ -33,6 +35,21 @@ func desktopText(e rotate.Event) (words string, urgent bool) {
 		return who + ": the access key was replaced, and the old one is deleted", false
 	case e.Verb == rotate.VerbDeleted && e.Do == decide.DoDiscard:
 		return who + ": a rotation was given up, and the old access key stays. keyd history says why", true
+	}
+	return "", false
+}
+
+// retiringText is desktopText for a key that a person retires.
+func retiringText(e rotate.Event, who string) (words string, urgent bool) {
+	switch {
+	case e.Verb == rotate.VerbDeactivated && (e.Hint == "" || keyIDShape.MatchString(e.Hint)):
+		return who + ": the access key is retired, and no longer works", false
+	case e.Verb == rotate.VerbDeactivated:
+		return who + ": the access key is retired, and no longer works. If something needs it: " + oneLine(e.Hint), false
+	case e.Verb == rotate.VerbRetired:
+		return who + ": the retired access key is gone", false
+	case e.Verb == rotate.VerbKept:
+		return who + ": the access key was to be retired, and stays. keyd history says why", true
 	}
 	return "", false
 }

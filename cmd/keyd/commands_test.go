@@ -16,7 +16,7 @@ var namedCommand = regexp.MustCompile(`\bkeyd ([a-z]+)((?: --[a-z-]+)*)`)
 
 // plannedCommands are commands that keyd may get some day. Until then no text names them;
 // any other word after keyd is taken for prose.
-var plannedCommands = []string{"retire", "where", "link", "unlink", "doctor", "credentials", "report", "config"}
+var plannedCommands = []string{"where", "link", "unlink", "doctor", "credentials", "report", "config"}
 
 // TestTextsNameCommandsThatExist reads every text that a person may see: the string literals
 // of the program, and the documents. People type what they read.

@@ -26,12 +26,13 @@ type narrator struct {
 	heading  string               // the profiles that the last line was about
 	begun    map[string]bool      // by profiles: whether the key already has a heading
 	acted    map[string]bool      // by profiles: whether keyd has done something to the key
+	last     map[string]string    // by profiles: what keyd did last to the key, as an event's verb
 	waited   map[string]time.Time // by profiles: when the last line about a wait was printed
 }
 
 func (a *app) newNarrator(settings settings.Settings) *narrator {
 	return &narrator{term: a.term, now: a.now, settings: settings,
-		begun: map[string]bool{}, acted: map[string]bool{}, waited: map[string]time.Time{}}
+		begun: map[string]bool{}, acted: map[string]bool{}, last: map[string]string{}, waited: map[string]time.Time{}}
 }
 
 // progressEvery is how often a wait is reported where no line can be redrawn.
@@ -46,6 +47,7 @@ func (n *narrator) printEvent(e rotate.Event) {
 		if e.Verb != rotate.VerbBegin && e.Verb != rotate.VerbUnused { // the heading says these
 			delete(n.waited, profiles)
 			n.acted[profiles] = true
+			n.last[profiles] = e.Verb
 			n.printStep(e.Verb, e.Text)
 		}
 		return
@@ -75,6 +77,8 @@ func (n *narrator) printHeading(e rotate.Event, profiles string) {
 	switch {
 	case e.Verb == rotate.VerbBegin:
 		n.term.printf("%s: %s\n", profiles, e.Text)
+	case !begun && e.Retiring:
+		n.term.printf("%s: continuing to retire %s\n", profiles, shortID(e.KeyID))
 	case !begun:
 		n.term.printf("%s: continuing the rotation of %s\n", profiles, shortID(e.KeyID))
 	case profiles != n.heading:
@@ -107,7 +111,7 @@ func (n *narrator) printResult(ctx context.Context, r rotate.Result) int {
 	case r.State == decide.StateWaiting:
 		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Hint)
 		return exitFailed
-	case r.Do == decide.DoSkip && n.named:
+	case r.Do == decide.DoSkip && n.named && n.last[joinNames(r.Profiles)] != rotate.VerbRetired: // that has just been done
 		n.term.printError(joinNames(r.Profiles)+": nothing to rotate: "+stripPackages(r.Why), r.Hint)
 		return exitFailed
 	case !decide.ActionOf(r.Do).EndsPass:
@@ -178,6 +182,10 @@ func (n *narrator) closingText(r rotate.Result) string {
 			formatMoment(r.Until, now), formatMoment(r.Until.Add(n.settings.Quarantine), now), describeUse(rotation))
 	case r.State == decide.StateQuarantine && rotation != nil && rotation.New.ID != "":
 		return fmt.Sprintf("%s is inactive until %s, then deleted; until then, this makes it usable again: %s", rotation.Old, formatMoment(r.Until, now), hint.Command("keyd hold", r.Profiles[0]))
+	case r.State == decide.StateRetiring && rotation != nil && !rotation.Deactivated.IsZero() && !r.Until.IsZero():
+		return fmt.Sprintf("%s is inactive until %s, then deleted; until then, this makes it usable again: %s", rotation.Old, formatMoment(r.Until, now), hint.Command("keyd hold", r.Profiles[0]))
+	case r.State == decide.StateOK && joinNames(r.Profiles) == n.heading && n.last[n.heading] == rotate.VerbKept:
+		return shortID(r.KeyID) + " works, and is not retired"
 	case r.State == decide.StateOK && joinNames(r.Profiles) == n.heading:
 		return fmt.Sprintf("done: %s is the only key", shortID(r.KeyID))
 	case r.State == decide.StateOK:
@@ -205,7 +213,7 @@ func (n *narrator) whatFollows(r rotate.Result) string {
 		old = r.Rotation.Old.String()
 	}
 	switch {
-	case slices.Contains([]decide.Do{decide.DoRevive, decide.DoPutBack, decide.DoDiscard, decide.DoReconcile, decide.DoSetAside, decide.DoDropOrphan}, r.Do),
+	case slices.Contains([]decide.Do{decide.DoRevive, decide.DoPutBack, decide.DoDiscard, decide.DoReconcile, decide.DoSetAside, decide.DoDropOrphan, decide.DoDropHelper}, r.Do),
 		r.Do == decide.DoDelete && !n.flags.deleteNow:
 		return ""
 	case n.flags.deleteNow && r.Rotation != nil && !r.Rotation.Deactivated.IsZero():

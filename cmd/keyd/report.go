@@ -280,7 +280,7 @@ func (r *report) groupLine(g rotate.Group, last *state.KeyStatus) state.KeyStatu
 
 // sortRank orders the keys by state. Keys that need a person come first.
 func sortRank(l state.KeyStatus) int {
-	order := []decide.State{decide.StateBlocked, decide.StateWaiting, decide.StateHeld, decide.StateRotating, decide.StateDue,
+	order := []decide.State{decide.StateBlocked, decide.StateWaiting, decide.StateHeld, decide.StateRotating, decide.StateRetiring, decide.StateDue,
 		decide.StateOverlap, decide.StateQuarantine, decide.StateNew, decide.StateOK, decide.StateSkipped}
 	if l.NeedsPerson {
 		return -1

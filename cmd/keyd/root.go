@@ -39,6 +39,7 @@ var commands = []struct {
 	{"hold", groupAct, newHoldCommand},
 	{"resume", groupAct, newResumeCommand},
 	{"prune", groupAct, newPruneCommand},
+	{"retire", groupAct, newRetireCommand},
 
 	{"install", groupService, newInstallCommand},
 	{"uninstall", groupService, newUninstallCommand},

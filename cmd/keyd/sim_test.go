@@ -49,6 +49,7 @@ func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*w
 // runSim changes AWS, or checks something there:
 //
 //	sim lag 8s                    AWS accepts a new key only after this; goes first
+//	sim reports 7m                AWS reports the use of a key only after this; goes first
 //	sim user NAME [PARTITION]     the commands below are about this user
 //	sim root                      the commands below are about the account's root
 //	sim key NAME AGE [inactive]   creates a key; sets NAME_ID and NAME_SECRET
@@ -65,7 +66,7 @@ func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*w
 //	sim touched N                 demands that N calls were about foreign keys
 func runSim(ts *testscript.TestScript, neg bool, args []string) {
 	commands := map[string]func(*world, *testscript.TestScript, []string) error{
-		"lag": simLag, "user": simUser, "root": simRoot, "key": simKey, "use": simUse, "set": simSet,
+		"lag": simLag, "reports": simReports, "user": simUser, "root": simRoot, "key": simKey, "use": simUse, "set": simSet,
 		"fault": simFault, "deny": simDeny, "skew": simSkew, "keys": simKeys, "calls": simCalls,
 		"await": simAwait, "touched": simTouched,
 	}
@@ -79,6 +80,12 @@ func runSim(ts *testscript.TestScript, neg bool, args []string) {
 func simLag(w *world, _ *testscript.TestScript, args []string) error {
 	d, err := time.ParseDuration(args[0])
 	w.cloud = awssim.New(awssim.Options{Seed: 1, Lag: awssim.Lag{Create: awssim.Range{Min: d, Max: d}}})
+	return err
+}
+
+func simReports(w *world, _ *testscript.TestScript, args []string) error {
+	d, err := time.ParseDuration(args[0])
+	w.cloud = awssim.New(awssim.Options{Seed: 1, Lag: awssim.Lag{LastUsed: d}})
 	return err
 }
 

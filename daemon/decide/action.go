@@ -30,6 +30,7 @@ const (
 	DoDeactivate Do = "deactivate"
 	DoRevive     Do = "revive"
 	DoDelete     Do = "delete"
+	DoDropHelper Do = "drop helper" // ends a retirement: deletes the key that has signed it
 )
 
 // Action is one row of the table of actions: what keyd has to know about an action
@@ -87,6 +88,7 @@ var actions = [...]Action{
 	{Do: DoDeactivate, NeedsSettings: true, NeedsEndpoint: true, Retires: true},
 	{Do: DoRevive, HeldBackBy: []Do{DoRevive}, NeedsEndpoint: true},
 	{Do: DoDelete, NeedsSettings: true, NeedsEndpoint: true, Retires: true},
+	{Do: DoDropHelper, NeedsSettings: true, NeedsEndpoint: true, Retires: true},
 }
 
 // Actions returns the table of actions, one row for each Do.

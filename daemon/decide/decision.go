@@ -13,8 +13,9 @@ const (
 	StateOverlap    State = "overlap"
 	StateQuarantine State = "quarantine"
 	StateHeld       State = "hold"
-	StateWaiting    State = "waiting" // something is in the way that may end by itself
-	StateBlocked    State = "blocked" // only a person can continue
+	StateRetiring   State = "retiring" // a person ends the key without a successor
+	StateWaiting    State = "waiting"  // something is in the way that may end by itself
+	StateBlocked    State = "blocked"  // only a person can continue
 	StateSkipped    State = "skipped"
 	StateNew        State = "new" // no pass has looked at the key yet; only keyd status shows it
 )

@@ -20,6 +20,7 @@
 //   - hooks.go: commands that bring the pair to places that are not files.
 //   - retire.go: the end of the old key, in the overlap and in the quarantine.
 //   - use.go: what AWS's answers about the use of a key mean, at rest and in the overlap.
+//   - retirement.go: a key that a person ends without a successor.
 //   - dead.go: someone has made the new key Inactive or deleted it.
 //   - excluded.go: a person has excluded the key in the middle of its rotation.
 //   - retry.go: how a recent failure turns an action into a wait, or into a question to

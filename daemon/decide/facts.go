@@ -36,7 +36,7 @@ type Facts struct {
 	// Set in this pass only. After a crash, keyd finds both out again.
 	PreflightDone bool // the preflight has passed
 	Proven        bool // AWS has accepted the new key everywhere
-	JustClosed    bool // a rotation ended with this key as its new key
+	JustClosed    bool // a rotation ended with this key as its new key, or a retirement with this key kept
 	Watched       bool // AWS was asked whether the new key still works
 
 	HookRuns   string          // the hook that this process is running for the rotation; "" when none
@@ -51,6 +51,10 @@ type Facts struct {
 	// LastRotation is when keyd last made a key for this user, from the history.
 	// The zero time means not within the last day.
 	LastRotation time.Time
+
+	// RetiredAt is when keyd deleted the key because a person had retired it, from the
+	// history; zero when it did not.
+	RetiredAt time.Time
 
 	ShownBy map[string]string // for each key id in the files, the first profile that shows it
 

@@ -54,8 +54,12 @@ func decideKey(f Facts, s settings.Settings, now time.Time) Decision {
 		return decideUnreadable(f, s)
 	case f.RotationErr != nil: // the rotation may be in any phase
 		return BlockUntil(time.Time{}, f.RotationErr.Error(), hint.Hint(f.RotationErr))
+	case f.Rotation != nil && f.Rotation.IsRetirement():
+		return unlessForeign(f, f.Rotation, s, now, decideRetirement(f, f.Rotation, s, now))
 	case f.Rotation != nil:
 		return unlessForeign(f, f.Rotation, s, now, decideRotation(f, f.Rotation, s, now))
+	case !f.RetiredAt.IsZero():
+		return Skip(retiredReason(f))
 	case s.RotateAfterFor(f.Profiles) == settings.Never:
 		return Skip(excludedText)
 	}

@@ -29,6 +29,10 @@ func phaseOf(r *journal.Rotation) phase {
 	switch {
 	case r.New.ID == "":
 		return phaseCreate
+	case r.IsRetirement() && r.Deactivated.IsZero(): // no file is swapped
+		return phaseProof
+	case r.IsRetirement():
+		return phaseQuarantine
 	case r.Validated.IsZero() && r.Swapped.IsZero():
 		return phaseProof
 	case r.Validated.IsZero():
@@ -42,6 +46,9 @@ func phaseOf(r *journal.Rotation) phase {
 // DescribeRotation says in two lines which keys a rotation has, which one the files
 // show, and what happens next, for a person who has interrupted it.
 func DescribeRotation(r *journal.Rotation) string {
+	if r.IsRetirement() {
+		return describeRetirement(r)
+	}
 	switch phaseOf(r) {
 	case phaseCreate:
 		return fmt.Sprintf("CreateAccessKey was sent, and its result is unknown.\nthe files show %s, which still works; the next pass finds out whether a key was created", r.Old)

@@ -28,9 +28,13 @@ const ownCallSlack = journal.MaxClockOffset
 
 // AddReading returns u with what AWS said at now about the last use, by the local clock.
 // A use through IAM or STS that is no later than keyd's own last call is keyd's own: it
-// hides an earlier use by others, and says that there was none since.
+// hides an earlier use by others, and says that there was none since. So does one of this
+// very moment, when keyd has never signed before: AWS may count the question itself.
 func (u KeyUse) AddReading(last remote.Use, now time.Time) *KeyUse {
 	u.Read, u.Denied = now, false
+	if u.Signed.IsZero() && last.Service == "iam" && now.Sub(last.At).Abs() < ownCallSlack {
+		u.Signed = now
+	}
 	own := !u.Signed.IsZero() && !last.At.After(u.Signed.Add(ownCallSlack)) && (last.Service == "iam" || last.Service == "sts" || last.At.IsZero())
 	switch {
 	case !own:

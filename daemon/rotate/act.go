@@ -44,6 +44,7 @@ func allSteps() []step {
 		{do: decide.DoDeactivate, perform: signedByNew((*Rotator).deactivateOld)},
 		{do: decide.DoRevive, perform: signedByNew((*Rotator).reviveOld)},
 		{do: decide.DoDelete, perform: signedByNew((*Rotator).deleteOld)},
+		{do: decide.DoDropHelper, perform: (*Rotator).dropHelper},
 	}
 }
 

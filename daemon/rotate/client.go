@@ -11,10 +11,13 @@ func (t *target) ownPair() credfile.Key { return t.pair }
 // newPair returns the new pair of the rotation.
 func (t *target) newPair() credfile.Key { return t.facts.Rotation.New }
 
-// shownPair returns the pair that the files show. Once the new pair is
+// shownPair returns the pair that the files show, or the helper of a retirement. Once the new pair is
 // validated, it is the new one, even if a file shows the old one again.
 func (t *target) shownPair() credfile.Key {
-	if r := t.facts.Rotation; r != nil && r.New.ID != "" && (t.facts.Placement.New > 0 || t.facts.Placement.Old == 0 || !r.Validated.IsZero()) {
+	if t.helperSigns() {
+		return t.facts.Rotation.New
+	}
+	if r := t.facts.Rotation; r != nil && !r.IsRetirement() && r.New.ID != "" && (t.facts.Placement.New > 0 || t.facts.Placement.Old == 0 || !r.Validated.IsZero()) {
 		return r.New
 	}
 	return t.pair
@@ -23,6 +26,9 @@ func (t *target) shownPair() credfile.Key {
 // discardingPair returns the pair that signs the deletion of the new key: the old
 // one, unless no file shows it.
 func (t *target) discardingPair() credfile.Key {
+	if r := t.facts.Rotation; r.IsRetirement() {
+		return t.oldPair()
+	}
 	if t.pair.IsZero() || t.facts.Placement.Old == 0 {
 		return t.facts.Rotation.New
 	}

@@ -26,7 +26,16 @@ func (d *Rotator) deleteAndConfirm(ctx context.Context, t *target, client *iam.C
 		}
 		w.sent, w.confirmSince = true, time.Time{}
 	}
-	return d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool { return findKey(keys, id) == nil })
+	signer := ""
+	if r := t.facts.Rotation; r.IsRetirement() { // the list is the only proof that is left
+		signer = r.NewestID()
+		if id == signer {
+			signer = r.Old.ID
+		}
+	}
+	return d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool {
+		return findKey(keys, id) == nil && (signer == "" || findKey(keys, signer) != nil)
+	})
 }
 
 // relistOwnKey lists once more before a key is deleted that the journal calls

@@ -26,7 +26,11 @@ func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) 
 	}
 	t.oldLinks, t.newLinks = t.newLinks, nil
 	t.setRotation(r, decide.Placement{Old: len(t.holders), LinksOld: len(t.oldLinks)})
-	d.emit(t, decide.DoCreate, VerbBegin, fmt.Sprintf("%s, rotating (user %s, account %s)", t.decision.Why, r.User, r.Account))
+	doing := "rotating"
+	if r.IsRetirement() {
+		doing = "retiring it"
+	}
+	d.emit(t, decide.DoCreate, VerbBegin, fmt.Sprintf("%s, %s (user %s, account %s)", t.decision.Why, doing, r.User, r.Account))
 	d.reportUnused(t)
 	created, err := client.CreateKey(ctx, r.User)
 	switch {
@@ -55,7 +59,9 @@ func (d *Rotator) makeIntent(t *target) *journal.Rotation {
 		OpenRegions: t.progress.acceptingRegions, ClosedRegions: t.progress.refusingRegions, Endpoints: t.endpoints,
 		RetireNow: t.facts.Options.RetireNow, DeleteNow: t.facts.Options.DeleteNow, CreateSent: d.Now().UTC(), ClockOffset: seen.Offset, ClockWithin: seen.OffsetWithin,
 	}
-	if since, unused := t.facts.UnusedSince(d.Settings, r.CreateSent); unused {
+	if r.Retire = t.progress.retire; r.IsRetirement() {
+		r.Old = t.pair // the way back does not depend on the files
+	} else if since, unused := t.facts.UnusedSince(d.Settings, r.CreateSent); unused {
 		r.UnusedSince = since
 	}
 	for _, p := range t.holders {

@@ -58,6 +58,8 @@
 //	hookrun.go    the commands that do so, while they run
 //	retire.go     describe the new key; deactivate, revive and delete the old one
 //	giveup.go     put the old pair back, and delete the new key
+//	retirement.go end a key that nobody uses: the steps of a rotation, without a swap
+//	helper.go     how a retirement ends: the key that has signed it goes, or the old one stays
 //	confirm.go    wait until AWS shows a change
 //
 // What a person asks for:
@@ -65,6 +67,7 @@
 //	hold.go       Hold and Resume
 //	prune.go      Prune, which deletes a second key
 //	link.go       Link and Unlink, which choose the linked files
+//	plan.go       PlanRetirement and Retire, which begin to end a key without a successor
 //	rehearse.go   Rehearse, which tries a rotation without starting one
 //
 // And what comes out of it:

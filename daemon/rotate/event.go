@@ -17,6 +17,7 @@ type Event struct {
 	Do       decide.Do
 	Verb     string // VerbCreated, VerbProving, VerbSwapped, ...
 	Text     string
+	Retiring bool          // the key ends without a successor
 	Hint     string        // the command or question that helps, when a person is needed
 	Progress bool          // replaces the previous progress event; more will follow
 	Elapsed  time.Duration // of Progress: since the wait began
@@ -50,6 +51,8 @@ const (
 	VerbStillUsed    = "still used" // someone uses the old key after the swap
 	VerbRefused      = "refused"    // only in the history: AWS refuses the new key after the files showed it
 	VerbUnused       = "unused"     // no one but keyd uses a key that is being replaced
+	VerbRetired      = "retired"    // a key that a person has retired is gone
+	VerbKept         = "kept"       // a key was to be retired, and stays
 	VerbNeedsYou     = "needs you"  // a person is needed
 	VerbWarning      = "warning"    // the history cannot be written
 	VerbDescribed    = "described"  // only in the history
@@ -90,13 +93,13 @@ func (d *Rotator) appendEntry(e state.HistoryEntry) error {
 
 // emit sends an event about t to OnEvent.
 func (d *Rotator) emit(t *target, do decide.Do, verb, text string) {
-	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: do, Verb: verb, Text: text})
+	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: do, Verb: verb, Text: text, Retiring: t.isRetiring()})
 }
 
 // emitProgress sends a progress event about a wait that began at since and
 // takes at most limit.
 func (d *Rotator) emitProgress(t *target, do decide.Do, verb, text string, since time.Time, limit time.Duration) {
-	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: do, Verb: verb, Text: text,
+	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: do, Verb: verb, Text: text, Retiring: t.isRetiring(),
 		Progress: true, Elapsed: d.Now().Sub(since), Limit: limit})
 }
 

@@ -16,31 +16,50 @@ import (
 // for nor deleted. When AWS refuses the new key, because someone has made it
 // Inactive or deleted it, Hold puts the old pair back into the files. Hold fails
 // when no rotation of the key is in progress; see IsNoRotation.
+//
+// Hold ends a retirement: the old key is made Active again, and what keyd made to retire
+// it is deleted. Once the old key is deleted, Hold fails.
 func (d *Rotator) Hold(ctx context.Context, profile string) (Result, error) {
-	return d.changeRotation(ctx, profile, func(r *journal.Rotation) {
-		r.Held, r.RetireNow, r.DeleteNow = d.Now().UTC(), false, false // what a person says last counts
+	return d.changeRotation(ctx, profile, func(r *journal.Rotation) error {
+		if r.IsRetirement() && !r.Retire.Deleted.IsZero() {
+			return fmt.Errorf("%s is deleted: nothing brings it back", r.Old)
+		}
+		r.RetireNow, r.DeleteNow = false, false // what a person says last counts
+		if r.IsRetirement() {
+			r.GiveUpReason, r.Retire.Ended = wantedBack, time.Time{}
+			return nil
+		}
+		r.Held = d.Now().UTC()
+		return nil
 	})
 }
+
+// wantedBack is why a retirement ends that a person holds.
+const wantedBack = "a person wants it back"
 
 // Resume continues a rotation that was held. Places where a person has put
 // another key meanwhile are dropped from the rotation. When no place is left,
 // the rotation is given up: the new key, which no file shows, is deleted, and
 // the old one stays as it is. The same happens after Hold has put the old pair
 // back. A rotation that another installation began belongs to this one from then
-// on. Resume fails when no rotation of the key is in progress; see IsNoRotation.
+// on. A retirement whose helper AWS refuses is over: the person has ended both keys. Resume fails when no rotation of the key is in progress; see IsNoRotation.
 func (d *Rotator) Resume(ctx context.Context, profile string) (Result, error) {
-	return d.changeRotation(ctx, profile, func(r *journal.Rotation) {
+	return d.changeRotation(ctx, profile, func(r *journal.Rotation) error {
 		r.Held = time.Time{}
 		r.ForgetUse()
 		if id, err := d.installationID(); err == nil { // the person says that keyd on this machine continues
 			r.Installation, r.Host = id, d.hostName()
 		}
+		if r.IsRetirement() {
+			d.resumeRetirement(r)
+		}
+		return nil
 	})
 }
 
 // changeRotation edits the journal of the profile's rotation and then does what
 // is due for its key.
-func (d *Rotator) changeRotation(ctx context.Context, profile string, edit func(*journal.Rotation)) (Result, error) {
+func (d *Rotator) changeRotation(ctx context.Context, profile string, edit func(*journal.Rotation) error) (Result, error) {
 	w, leave, err := d.openWorld(ctx, decide.Options{Manual: true}, []string{profile}, holdLockWait, true)
 	if err != nil {
 		return Result{}, err
@@ -59,13 +78,15 @@ const holdLockWait = 45 * time.Second
 
 // editRotation edits the journal of the profile's rotation, which it returns. It returns
 // nil, and how the key stands, when that has ended the rotation.
-func (d *Rotator) editRotation(w *world, profile string, edit func(*journal.Rotation)) (*journal.Rotation, Result, error) {
+func (d *Rotator) editRotation(w *world, profile string, edit func(*journal.Rotation) error) (*journal.Rotation, Result, error) {
 	t := w.findTarget(profile, func(t *target) bool { return t.facts.Rotation != nil && t.facts.RotationErr == nil })
 	if t == nil {
 		return nil, Result{}, cmp.Or(w.unreadError(profile), error(&noRotationError{profile}))
 	}
 	r := t.facts.Rotation
-	edit(r)
+	if err := edit(r); err != nil {
+		return nil, Result{}, err
+	}
 	if err := dropForeignPlaces(t); err != nil {
 		return nil, Result{}, err
 	}
@@ -119,6 +140,12 @@ func dropForeignPlaces(t *target) error {
 	if !r.Held.IsZero() {
 		return nil
 	}
+	if r.IsRetirement() { // it depends on no place
+		if r.IsStuck() {
+			r.ResetReconcile()
+		}
+		return nil
+	}
 	if t.facts.Placement.Ambiguous != nil {
 		return t.facts.Placement.Ambiguous
 	}
@@ -139,7 +166,7 @@ func dropForeignPlaces(t *target) error {
 // the files show the old pair again.
 func (t *target) giveUpDead() {
 	r, shows := t.facts.Rotation, t.facts.Placement
-	if r.Held.IsZero() && !r.NewDead.IsZero() && !shows.ShowsNew() && shows.ShowsOld() {
+	if !r.IsRetirement() && r.Held.IsZero() && !r.NewDead.IsZero() && !shows.ShowsNew() && shows.ShowsOld() {
 		r.GiveUpReason = decide.DeadKeyReason(r)
 	}
 }
@@ -162,7 +189,7 @@ func (d *Rotator) RotationToGiveUp(ctx context.Context, profile string) (*journa
 // that continuing the rotation means ending it.
 func (t *target) wouldGiveUp() bool {
 	shows := t.facts.Placement
-	return t.facts.Rotation.New.ID != "" && !shows.ShowsOld() && !shows.ShowsNew() && shows.Ambiguous == nil && t.facts.RotationErr == nil
+	return t.facts.Rotation.New.ID != "" && !t.facts.Rotation.IsRetirement() && !shows.ShowsOld() && !shows.ShowsNew() && shows.Ambiguous == nil && t.facts.RotationErr == nil
 }
 
 // abandonRotation ends a rotation without a known new key whose old key no file

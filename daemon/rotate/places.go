@@ -51,7 +51,9 @@ func (d *Rotator) readFiles(ctx context.Context, rotations []*journal.Rotation, 
 	rotating = d.rotationTargets(rotations, snapshot)
 	var gone []string
 	for _, t := range rotating {
-		if f := t.facts; f.Placement.Old+f.Placement.New == 0 && !f.Placement.OnlyLinks(f.Rotation) && len(f.Placement.Foreign) == 0 && f.RotationErr == nil {
+		f := t.facts
+		shown := f.Placement.Old+f.Placement.New > 0 || f.Placement.OnlyLinks(f.Rotation) || len(f.Placement.Foreign) > 0
+		if !shown && !f.Rotation.IsRetirement() && f.RotationErr == nil {
 			gone = append(gone, f.Rotation.NewestID())
 		}
 	}
@@ -122,7 +124,7 @@ func (d *Rotator) rotationTarget(r *journal.Rotation, snapshot *credfile.Snapsho
 		case p.Key.ID == r.Old.ID:
 			shows.Old++
 			t.pair = p.Key
-		case p.Key.ID == r.New.ID && r.New.ID != "":
+		case p.Key.ID == r.New.ID && r.New.ID != "" && !r.IsRetirement(): // otherwise it is another profile's own
 			shows.New++
 		default:
 			continue

@@ -18,12 +18,14 @@ import (
 // UpdateAccessKey of the old key to Active, which changes nothing.
 func (d *Rotator) runPreflight(ctx context.Context, t *target, client *iam.Client) error {
 	effect := context.WithoutCancel(ctx)
-	if err := d.checkHooks(t); err != nil {
+	if err := d.checkHooks(t); err != nil && t.progress.retire == nil {
 		return err
 	}
 	if err := d.alone(func() error {
-		if err := d.linkedStore().Check(effect, t.pair); err != nil {
-			return err
+		if t.progress.retire == nil { // a retirement changes no file
+			if err := d.linkedStore().Check(effect, t.pair); err != nil {
+				return err
+			}
 		}
 		return d.JournalDir().CheckWritable()
 	}); err != nil {

@@ -34,7 +34,8 @@ type progress struct {
 	provenID                          string    // the new key that AWS has accepted everywhere
 	provenAt                          time.Time
 
-	hooksTried map[string]bool // the hooks that have failed in this pass
+	hooksTried map[string]bool     // the hooks that have failed in this pass
+	retire     *journal.Retirement // what a person asks who retires the key now; nil when nobody does
 
 	askedFor bool    // what the person asked for is in the journal
 	steps    int     // how many actions have ended

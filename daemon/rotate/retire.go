@@ -64,6 +64,9 @@ func (d *Rotator) checkUse(ctx context.Context, t *target, client *iam.Client) e
 	}
 	before := r.UsedByOthers()
 	r.NoteUse(last, iam.ClassOf(err) == iam.Denied && err != nil, d.Now().UTC())
+	if r.IsRetirement() {
+		return d.noteMeanwhile(t)
+	}
 	if r.UsedByOthers() && !before {
 		d.did(t, decide.DoCheckUse, VerbStillUsed, r.Old.ID, "", fmt.Sprintf("%s is still used: by %s in %s, at %s", r.Old, last.Service, last.Region, r.LastUse.At.Local().Format("2 Jan 15:04")))
 	}
@@ -102,6 +105,10 @@ func (d *Rotator) deactivateOld(ctx context.Context, t *target, client *iam.Clie
 	}
 	t.markWatched()
 	t.outdateSeen() // whatever the clock says, that look came before the deactivation
+	if r.IsRetirement() {
+		d.reportRetired(t)
+		return nil
+	}
 	d.reportDeactivated(t)
 	return nil
 }
@@ -178,6 +185,9 @@ func (d *Rotator) reviveOld(ctx context.Context, t *target, client *iam.Client) 
 	}
 	if iam.ClassOf(err) == iam.NoSuch {
 		r.Held = time.Time{}
+		if r.IsRetirement() {
+			r.GiveUpReason = ""
+		}
 		d.emit(t, decide.DoRevive, VerbTooLate, r.Old.String()+" was already deleted: there is nothing left to hold")
 		return d.JournalDir().Save(r)
 	}
@@ -199,6 +209,9 @@ func (d *Rotator) reviveOld(ctx context.Context, t *target, client *iam.Client) 
 // stays, and the files are mended from it.
 func (d *Rotator) deleteOld(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
+	if r.IsRetirement() {
+		return d.deleteRetired(ctx, t, client)
+	}
 	if err := d.deleteAndConfirm(ctx, t, client, r.Old.ID); err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func (d *Rotator) alone(do func() error) error {
 func (s *Schedule) restoreJournals(d *Rotator, w *world) (restored bool) {
 	for _, p := range s.known {
 		r := p.rotation
-		if r == nil || d.readOnly || r.New.ID == "" || d.JournalDir().Has(r.Old.ID) || w.hasDeleted(r.New.ID) || w.hasDeleted(r.Old.ID) {
+		if r == nil || d.readOnly || r.New.ID == "" || d.JournalDir().Has(r.Old.ID) || w.hasDeleted(r.New.ID) || w.hasDeleted(r.Old.ID) && r.KeepsNew() {
 			continue
 		}
 		restored = d.JournalDir().Save(r) == nil || restored

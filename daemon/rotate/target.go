@@ -42,6 +42,10 @@ func (t *target) setRotation(r *journal.Rotation, shows decide.Placement) {
 	t.facts.Rotation, t.facts.Placement = r, shows
 }
 
+// markJustClosed records that something has just ended with this key in place, so that
+// the pass that has ended it does not replace it as well.
+func (t *target) markJustClosed() { t.facts.JustClosed = true }
+
 // dropRotation records that the rotation has ended. What the files showed of it stays
 // known.
 func (t *target) dropRotation() { t.facts.Rotation = nil }
@@ -82,6 +86,7 @@ func (t *target) setSurroundings(recent state.Recent, by map[string]string, awak
 	t.recent, t.facts.ShownBy, t.facts.AwakeSince = recent, by, awake
 	t.facts.LastRotation, t.facts.MadeHere = recent.Created[t.facts.OwnerID()], recent.Made
 	t.facts.Seen = withoutDeletedSince(t.facts.Seen, recent.Deleted)
+	t.facts.RetiredAt = recent.Retired[t.facts.ID]
 }
 
 // withoutDeletedSince returns what AWS said without the keys that keyd has deleted since:

@@ -132,7 +132,7 @@ func (s *Schedule) letFirstGoAlone(d *Rotator, w *world, turns []*turn) {
 // waits for a person or for a long time.
 func (w *world) firstRotation(d *Rotator) *decide.FirstRotation {
 	for _, t := range w.targets {
-		if t.facts.Rotation == nil || !t.facts.Rotation.Validated.IsZero() {
+		if t.facts.Rotation == nil || t.facts.Rotation.IsRetirement() || !t.facts.Rotation.Validated.IsZero() {
 			continue
 		}
 		next := decide.Next(t.facts, d.Settings, d.Now())

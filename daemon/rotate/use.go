@@ -14,7 +14,7 @@ import (
 
 // readOwnUse asks AWS, with the key itself, when the key was last used. It runs before
 // any other call of that day that is signed with the key; otherwise keyd's own call would
-// be the answer. Nothing depends on it. Only a missing network is an error, because the
+// be the answer. A person who retires the key gets a reading of now. Nothing depends on it. Only a missing network is an error, because the
 // look that follows would fail in the same way.
 func (d *Rotator) readOwnUse(ctx context.Context, t *target, client *iam.Client) error {
 	now := d.Now().UTC()
@@ -23,7 +23,7 @@ func (d *Rotator) readOwnUse(ctx context.Context, t *target, client *iam.Client)
 		use = *t.facts.Use
 	}
 	for _, earlier := range []time.Time{use.Read, use.Signed} {
-		if age := now.Sub(earlier); age < decide.RecheckEvery && age > -journal.MaxClockOffset {
+		if age := now.Sub(earlier); age < decide.RecheckEvery && age > -journal.MaxClockOffset && t.progress.retire == nil {
 			return nil
 		}
 	}
@@ -55,6 +55,8 @@ func (d *Rotator) lookAround(ctx context.Context, t *target, client *iam.Client)
 	}
 	err := d.lookAtKeys(ctx, t, client)
 	switch {
+	case r.IsRetirement():
+		return d.lookAtHelper(ctx, t, client, err)
 	case r.Validated.IsZero():
 		return err
 	case err == nil:
@@ -74,7 +76,7 @@ func (d *Rotator) lookAround(ctx context.Context, t *target, client *iam.Client)
 func signedByNew(perform func(*Rotator, context.Context, *target, *iam.Client) error) func(*Rotator, context.Context, *target) error {
 	return signedBy((*target).newPair, func(d *Rotator, ctx context.Context, t *target, client *iam.Client) error {
 		err := perform(d, ctx, t, client)
-		if r := t.facts.Rotation; err != nil && r != nil && !r.Validated.IsZero() && iam.ClassOf(err) == iam.BadKey {
+		if err != nil && t.newKeyWorked() && iam.ClassOf(err) == iam.BadKey {
 			return d.confirmDead(ctx, t, client, err)
 		}
 		return err

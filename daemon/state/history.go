@@ -114,13 +114,14 @@ const maxRecentBytes = 256 << 10
 type Recent struct {
 	Created   map[string]time.Time // when keyd last made a key, by account and user name as in "111122223333/alice"
 	Deleted   map[string]time.Time // when keyd deleted a key, by its id
+	Retired   map[string]time.Time // when keyd ended a key that a person has retired, by its id, as far back as the end of the history tells
 	Made      map[string]bool      // the ids of the keys that keyd made, as far back as the end of the history tells
 	Validated bool                 // keyd has validated a rotation, at whatever time
 }
 
 // ReadRecent returns what keyd has done after since, and which keys it made before.
 func (h History) ReadRecent(since time.Time) (Recent, error) {
-	r := Recent{Created: map[string]time.Time{}, Deleted: map[string]time.Time{}, Made: map[string]bool{}}
+	r := Recent{Created: map[string]time.Time{}, Deleted: map[string]time.Time{}, Retired: map[string]time.Time{}, Made: map[string]bool{}}
 	lines, err := atomicfile.Tail(h.Sys, h.Path, maxRecentBytes)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return r, fmt.Errorf("daemon: the history: %w", err)
@@ -128,10 +129,13 @@ func (h History) ReadRecent(since time.Time) (Recent, error) {
 	for line := range bytes.Lines(lines) {
 		r.Validated = r.Validated || bytes.Contains(line, []byte(`"did":"validated"`))
 		var e HistoryEntry
-		if !bytes.Contains(line, []byte(`"created"`)) && !bytes.Contains(line, []byte(`"deleted"`)) || json.Unmarshal(line, &e) != nil {
+		if !bytes.Contains(line, []byte(`"created"`)) && !bytes.Contains(line, []byte(`"deleted"`)) && !bytes.Contains(line, []byte(`"retired"`)) || json.Unmarshal(line, &e) != nil {
 			continue
 		}
 		r.Made[e.KeyID] = r.Made[e.KeyID] || e.Verb == "created"
+		if e.Verb == "retired" {
+			r.Retired[e.KeyID] = e.Time
+		}
 		switch late := e.Time.After(since); {
 		case late && e.Verb == "created":
 			r.Created[e.Account+"/"+e.User] = e.Time

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keyd/daemon/hint"
+	"keyd/daemon/rotate"
+)
+
+const retireLong = `End the key of PROFILE, which nobody uses, without a successor. keyd first shows
+when AWS last saw it in use, and asks. It then makes the key inactive, and deletes
+it when the quarantine of the settings is over. Until then, keyd hold PROFILE makes
+it active again and ends the retirement. No file changes: take the profile out of
+the files when the key is gone.
+
+A key that was used within the overlap of the settings is refused, and so is one
+whose use AWS does not tell. --force says that you know better; --yes only answers
+the question.
+
+An inactive key signs nothing, so it cannot be deleted by itself. keyd lets the
+key of another profile of the same user do that. If there is none, keyd makes a
+second key for the user, keeps it in its state folder until the first one is
+deleted, and deletes it too.`
+
+func newRetireCommand(a *app) *cobra.Command {
+	var yes, force bool
+	cmd := &cobra.Command{
+		Use:               "retire PROFILE",
+		Short:             "end a key that nobody uses",
+		Long:              retireLong,
+		Args:              limitArgs(1, 1, "one profile"),
+		ValidArgsFunction: a.completeProfiles(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.retireKey(cmd.Context(), args[0], yes, force)
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&force, "force", false, "retire the key although it was used lately, or AWS does not tell")
+	return cmd
+}
+
+// retireKey shows how the profile's key would end, asks, and begins to end it.
+func (a *app) retireKey(ctx context.Context, profile string, yes, force bool) error {
+	d, loc, err := a.openDaemon("retire")
+	if err != nil {
+		return err
+	}
+	if err := a.noteEndpoints(ctx, loc, []string{profile}); err != nil {
+		return err
+	}
+	p, err := d.PlanRetirement(ctx, profile, force)
+	if err != nil {
+		return a.printRefusal(err, profile)
+	}
+	a.term.print(a.describePlan(p, d))
+	if p.Copy != "" {
+		a.term.printNote("%s is also in %s, which this keyd does not read: it stops working there too", shortID(p.KeyID), p.Copy)
+	}
+	if err := a.term.requireYes(ctx, yes, fmt.Sprintf("retire %s?", shortID(p.KeyID))); err != nil {
+		return err
+	}
+	n := a.newNarrator(d.Settings)
+	d.OnEvent = n.printEvent
+	r, err := d.Retire(ctx, p)
+	if err != nil {
+		return a.printRefusal(err, profile)
+	}
+	if code := n.printResult(ctx, r); code != exitDone {
+		return exitError(code)
+	}
+	if r.Rotation != nil {
+		a.hintDaemon(d.StateDir)
+	}
+	return nil
+}
+
+// describePlan says what would happen to a key, and when.
+func (a *app) describePlan(p rotate.RetirePlan, d *rotate.Rotator) string {
+	now := a.now()
+	used := "last use unknown"
+	switch {
+	case p.Unread:
+		used = "AWS does not tell when it was used"
+	case p.LastUse != nil && p.LastUse.At.IsZero():
+		used = "never used"
+	case p.LastUse != nil:
+		used = fmt.Sprintf("last used %s, by %s in %s", formatAgo(now.Sub(p.LastUse.At)), p.LastUse.Service, p.LastUse.Region)
+	case !p.Quiet.IsZero():
+		used = fmt.Sprintf("used by nobody but keyd for %s", formatAge(now.Sub(p.Quiet)))
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s of user %s, in %s: %s old, %s\n", p.KeyID, p.User, joinNames(p.Profiles), formatAge(now.Sub(p.Created)), used)
+	fmt.Fprintf(&text, "  now       it becomes inactive; until it is deleted, this makes it usable again: %s\n", hint.Command("keyd hold", p.Profiles[0]))
+	fmt.Fprintf(&text, "  in %-6s it is deleted; no file changes\n", formatDuration(d.Settings.Quarantine))
+	if p.Signer != "" {
+		fmt.Fprintf(&text, "  signed by %s, the key of %s, to which nothing happens\n", shortID(p.SignerID), p.Signer)
+	} else {
+		fmt.Fprintf(&text, "  signed by a second key of %s, which keyd makes for this, keeps in its state folder, and deletes at the end\n", p.User)
+	}
+	return text.String()
+}
