@@ -92,6 +92,7 @@
 //	key.go           Key and Secret, which never prints its value
 //	locate.go, expand.go  the paths of the two files
 //	store.go, snapshot.go, memo.go  reading them, and the linked files, until they hold still
+//	handout.go       reading one profile that should show a pair
 //	nokey.go         the error when there is no key to read
 //	profile.go       Profile: a key that can be rotated, or why it cannot
 //	settings.go      where a profile's calls go

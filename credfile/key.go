@@ -89,8 +89,8 @@ type Secret struct{ p *string }
 func NewSecret(s string) Secret { return Secret{&s} }
 
 // Reveal returns the secret itself, "" for the zero Secret. Only code that signs
-// a request, writes the credentials file or the journal, or checks and compares
-// keys calls it: grep for it.
+// a request, writes the credentials file or the journal, hands the pair to a program that
+// asks for it, or checks and compares keys calls it: grep for it.
 func (s Secret) Reveal() string {
 	if s.p == nil {
 		return ""

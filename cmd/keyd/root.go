@@ -20,11 +20,13 @@ const rootExample = `  keyd status             how every key stands; asks nobody
 const (
 	groupLook    = "look"
 	groupAct     = "act"
+	groupPlaces  = "places"
 	groupService = "service"
 	groupMore    = "more"
 )
 
-var groups = []*cobra.Group{{ID: groupLook, Title: "Look:"}, {ID: groupAct, Title: "Act:"}, {ID: groupService, Title: "Service:"}, {ID: groupMore, Title: "More:"}}
+var groups = []*cobra.Group{{ID: groupLook, Title: "Look:"}, {ID: groupAct, Title: "Act:"}, {ID: groupPlaces, Title: "Other places that use the key:"},
+	{ID: groupService, Title: "Service:"}, {ID: groupMore, Title: "More:"}}
 
 // commands lists keyd's commands, in the order of the help.
 var commands = []struct {
@@ -40,6 +42,8 @@ var commands = []struct {
 	{"resume", groupAct, newResumeCommand},
 	{"prune", groupAct, newPruneCommand},
 	{"retire", groupAct, newRetireCommand},
+
+	{"credentials", groupPlaces, newCredentialsCommand},
 
 	{"install", groupService, newInstallCommand},
 	{"uninstall", groupService, newUninstallCommand},

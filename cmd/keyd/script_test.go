@@ -32,7 +32,7 @@ import (
 // TestMain runs more scripts at a time than there are processors: a script waits for
 // keyd most of the time, and keyd waits for AWS.
 func TestMain(m *testing.M) {
-	programs := map[string]func(){"keyd": mainAtOnce, "keyd-mac": keydOnMac, "keyd-leaky": leakSecret, "keyd-hurried": keydHurried}
+	programs := map[string]func(){"keyd": mainAtOnce, "keyd-mac": keydOnMac, "keyd-leaky": leakSecret, "keyd-hurried": keydHurried, "keyd-fast": keydByFastClock}
 	if programs[strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")] == nil {
 		prepareTests()
 	}

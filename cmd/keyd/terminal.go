@@ -66,6 +66,33 @@ func (t *terminal) print(text string) {
 	_, _ = io.WriteString(t.out, escape(text))
 }
 
+// refuseSecrets returns an error if standard output is a place where a secret would stay: a
+// screen, or a file. A terminal that calls itself dumb is a screen as well.
+func (t *terminal) refuseSecrets() error {
+	const use = "write it into ~/.aws/config as credential_process, as keyd help credentials shows"
+	out, ok := t.out.(*os.File)
+	if !ok {
+		return nil
+	}
+	if term.IsTerminal(int(out.Fd())) {
+		return usageError(use, "keyd credentials prints a secret, and standard output is a terminal: nothing was printed")
+	}
+	if info, err := out.Stat(); err == nil && info.Mode().IsRegular() {
+		return usageError(use, "keyd credentials prints a secret, and standard output is a file, which would be a copy that nobody updates: nothing was printed")
+	}
+	return nil
+}
+
+// printSecrets is print for text that holds a secret, in a single write whose failure
+// matters: a program that reads half of it must not be told that all went well.
+func (t *terminal) printSecrets(text string) error {
+	if err := t.refuseSecrets(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(t.out, text)
+	return err
+}
+
 func (t *terminal) printf(format string, args ...any) { t.print(fmt.Sprintf(format, args...)) }
 
 // printError prints what went wrong, and a hint unless it is empty.

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keyd/credfile"
+	"keyd/daemon/hint"
+	"keyd/daemon/journal"
+	"keyd/daemon/rotate"
+)
+
+// handoutLife is the time for which keyd credentials says that a pair is valid, and so the
+// longest time for which a running program keeps using an old pair after a swap. Each SDK
+// asks again before that, as long as the program makes calls:
+//
+//	botocore, AWS CLI  5 min; 10 min when asking fails at first (credentials.py,
+//	                   _DEFAULT_ADVISORY_REFRESH_TIMEOUT 15 min, _MANDATORY_ 10 min)
+//	JavaScript v3      15 min (@smithy/core, EXPIRATION_MS 5 min)
+//	Go v2              15 min (config, resolve_credentials.go, ExpiryWindow 5 min);
+//	                   20 min for a processcreds.Provider in a cache of one's own
+//
+// It must be longer than any of these margins, or the SDK would ask before each call, and
+// no SDK has more than the 15 minutes of botocore. It is not the life of the key: the old
+// key works for the whole overlap, which is at least as long, so nothing fails meanwhile.
+const handoutLife = 20 * time.Minute
+
+const credentialsLong = `Print the pair of a profile for credential_process, which every AWS SDK understands:
+
+    [profile work]
+    credential_process = /usr/local/bin/keyd credentials work-key
+
+A program that reads the pair from the file keeps it until it is restarted. This
+command hands out the same pair and says that it is valid for 20 minutes, so a
+program that runs asks again, and follows a rotation without a restart.
+
+It reads the files and prints. It makes no call to AWS, writes nothing, and prints
+to a pipe only, because what it prints is the secret.`
+
+func newCredentialsCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:               "credentials PROFILE",
+		Short:             "hand out a profile's pair to programs, so that they follow a rotation",
+		Long:              credentialsLong,
+		Args:              limitArgs(1, 1, "one profile"),
+		ValidArgsFunction: a.completeProfiles(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.handOut(cmd.Context(), args[0])
+		},
+	}
+}
+
+// handOut prints the pair of a profile. It writes nothing else to standard output, and
+// nothing at all when it returns an error: SDKs then show what is on standard error.
+func (a *app) handOut(ctx context.Context, profile string) error {
+	if err := a.term.refuseSecrets(); err != nil {
+		return err
+	}
+	loc, err := a.findLocations()
+	if err != nil {
+		return err
+	}
+	key, err := loc.findHandout(ctx, profile)
+	if err != nil {
+		return err
+	}
+	if err := loc.refuseTorn(ctx, profile, key); err != nil {
+		return err
+	}
+	return a.term.printSecrets(formatHandout(key, a.now()))
+}
+
+// findHandout returns the pair that a profile shows.
+func (loc locations) findHandout(ctx context.Context, profile string) (credfile.Key, error) {
+	snapshot, err := loc.store.ReadShowing(ctx, profile)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return credfile.Key{}, hintedError("is a program writing it all the time? try again", "%s is empty or is being written: no key was handed out", loc.store.Paths.Credentials)
+	}
+	if err != nil {
+		return credfile.Key{}, err
+	}
+	p, ok := snapshot.FindProfile(profile)
+	switch {
+	case !ok:
+		names := profileNames(snapshot.Profiles)
+		slices.Sort(names)
+		return credfile.Key{}, &rotate.UnknownProfileError{Name: profile, Known: slices.Compact(names), Paths: loc.store.Paths}
+	case p.HandsOut():
+		return p.Key, nil
+	case p.Skip.IsUnreadable():
+		return credfile.Key{}, hintedError(p.Remedy, "profile %s: %s:%d: %s: no key was handed out", profile, p.Path, p.Line, p.Why)
+	}
+	return credfile.Key{}, hintedError("name the profile that holds the key: keyd status", "profile %s holds no key that could be handed out: %s", profile, p.Why)
+}
+
+// refuseTorn refuses a pair with some bytes of the old key and some of the new one, which
+// a power failure in the middle of a swap may have left. AWS would refuse it, and a program
+// would keep it long after keyd has mended the file. Only the journal can tell; without one,
+// no swap was in progress. An unreadable journal is for keyd status to report.
+func (loc locations) refuseTorn(ctx context.Context, profile string, key credfile.Key) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	rotations, _ := loc.openJournal().Load(ctx)
+	if slices.ContainsFunc(rotations, func(r *journal.Rotation) bool { return key.IsMixtureOf(r.Old, r.New) }) {
+		return hintedError(hint.Command("keyd rotate", profile), "profile %s holds half of the old key and half of the new one, as after a power failure: no key was handed out; keyd mends it", profile)
+	}
+	return nil
+}
+
+// formatHandout returns a pair in the form that AWS defines for credential_process, with
+// its end cut to whole seconds, so that no program keeps it for longer.
+// Source: AWS SDKs and Tools reference guide, "Process credential provider".
+func formatHandout(key credfile.Key, now time.Time) string {
+	data, err := json.Marshal(struct {
+		Version                      int
+		AccessKeyId, SecretAccessKey string //nolint:revive,staticcheck // AWS's spelling
+		Expiration                   string
+	}{1, key.ID, key.Secret.Reveal(), now.UTC().Add(handoutLife).Truncate(time.Second).Format(time.RFC3339)})
+	if err != nil {
+		panic(fmt.Sprintf("keyd: %v", err)) // strings and a number can be marshalled
+	}
+	return string(data) + "\n"
+}
