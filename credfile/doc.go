@@ -92,6 +92,7 @@
 //	key.go           Key and Secret, which never prints its value
 //	locate.go, expand.go  the paths of the two files
 //	store.go, snapshot.go, memo.go  reading them, and the linked files, until they hold still
+//	asks.go          profiles that ask keyd for the pair of another one
 //	handout.go       reading one profile that should show a pair
 //	nokey.go         the error when there is no key to read
 //	profile.go       Profile: a key that can be rotated, or why it cannot
@@ -105,6 +106,10 @@
 //	plain.go         files on which all readers are known to agree
 //	unseen.go        pairs that a reader finds and keyd does not
 //	unreadable.go    long-term keys that cannot be rotated, with the line to blame
+//
+// A pair in a section of its own, so that programs ask keyd for it: arrange.go has the
+// change and arrangeback.go the change back, arrangeverify.go what every reader must find
+// after either, and arrangewrite.go writes it.
 //
 // A swap: check.go tries it before a key exists, swap.go performs it, and concurrent.go
 // has what happens when other programs write at the same time. document.go says what it

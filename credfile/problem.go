@@ -164,6 +164,9 @@ func (v *profileIndex) warnOfProviders(f *File, profile string, s *Section, p pa
 		}
 		return []Problem{f.newProblem(s.Line, "the profile also signs in through IAM Identity Center: the AWS CLI prefers that to the pair", "remove what is not used")}
 	case Login, CredentialProcess:
+		if asked := v.asks(profile); asked != "" && f.Kind == Credentials {
+			return []Problem{f.newProblem(s.Line, "the profile also asks keyd for "+asked+", but AWS readers prefer the pair here: programs that run do not follow a rotation", "put the pair below the header ["+asked+"], or remove the credential_process line")}
+		}
 		if f.Kind == Config {
 			return []Problem{f.newProblem(s.Line, "the profile also has "+string(skip)+": the AWS CLI prefers that to a pair in the config file", "remove what is not used")}
 		}

@@ -19,6 +19,8 @@ type Profile struct {
 	Remedy  string   // what a person has to do in the file; set exactly when Skip.IsUnreadable()
 	IDs     []string // of the long-term keys that an unreadable profile holds, as far as they can be told
 
+	Asks string // the profile whose pair keyd hands out to programs that use this one; "" for none
+
 	Endpoints EndpointConfig
 
 	// Warnings name the readers that do not see what keyd sees. Each profile's
@@ -102,6 +104,9 @@ func Profiles(credentials, config *File) []Profile {
 			default:
 				v.hasStaticPair[name] = true // return it once
 				p.Skip, p.Why = v.findProvider(name)
+				if p.Skip == CredentialProcess {
+					p.Asks = v.asks(name)
+				}
 			}
 			p.Endpoints = v.endpointConfig(name)
 			profiles = append(profiles, p)

@@ -269,7 +269,7 @@ func (v *profileIndex) findProvider(profile string) (Skip, string) {
 	case get("login_session") != "":
 		return Login, "signs in with the console's session: run aws login to renew"
 	case get("credential_process") != "":
-		return CredentialProcess, "a program hands out the credentials: rotate the key where that program keeps it"
+		return CredentialProcess, v.describeProcess(profile)
 	}
 	return NoKeys, "the profile holds settings only"
 }
