@@ -41,19 +41,38 @@ command hands out the same pair and says that it is valid for 20 minutes, so a
 program that runs asks again, and follows a rotation without a restart.
 
 It reads the files and prints. It makes no call to AWS, writes nothing, and prints
-to a pipe only, because what it prints is the secret.`
+to a pipe only, because what it prints is the secret.
+
+Programs prefer a pair in the file to credential_process in the same profile, so the
+pair needs a section of its own. --setup shows that change, and --write makes it:
+whole lines are added to the credentials file, in one step, and no other byte moves.
+keyd rotates the key there as before. --undo shows the change back.`
 
 func newCredentialsCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var want setup
+	cmd := &cobra.Command{
 		Use:               "credentials PROFILE",
 		Short:             "hand out a profile's pair to programs, so that they follow a rotation",
 		Long:              credentialsLong,
 		Args:              limitArgs(1, 1, "one profile"),
 		ValidArgsFunction: a.completeProfiles(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case want.on && want.undo:
+				return usageError("keyd credentials --setup "+args[0], "--setup and --undo exclude each other")
+			case !want.on && !want.undo && (want.write || want.as != ""), want.undo && want.as != "":
+				return usageError("keyd help credentials", "--write goes with --setup or --undo, and --as with --setup")
+			case want.on || want.undo:
+				return a.arrange(cmd.Context(), args[0], want)
+			}
 			return a.handOut(cmd.Context(), args[0])
 		},
 	}
+	cmd.Flags().BoolVar(&want.on, "setup", false, "show the change after which programs ask keyd for the key of PROFILE")
+	cmd.Flags().BoolVar(&want.undo, "undo", false, "show the change back")
+	cmd.Flags().BoolVar(&want.write, "write", false, "make the change")
+	cmd.Flags().StringVar(&want.as, "as", "", "the name of the profile that gets the pair; PROFILE-key if it is not given")
+	return cmd
 }
 
 // handOut prints the pair of a profile. It writes nothing else to standard output, and

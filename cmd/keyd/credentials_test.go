@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"keyd/credfile"
 	"keyd/daemon/journal"
 	"keyd/daemon/state"
@@ -58,6 +60,19 @@ func writeFile(t *testing.T, path, text string) {
 	t.Helper()
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// demandHandout demands that keyd credentials hands out the key with this id for a profile,
+// or with ! another one: handout PROFILE ID. What it prints is a secret, so no story sees it.
+func demandHandout(ts *testscript.TestScript, neg bool, args []string) {
+	exit, out, errs := runHere(ts.Getenv, []string{"credentials", args[0]})
+	var pair struct{ AccessKeyId, SecretAccessKey string } //nolint:revive,staticcheck // AWS's spelling
+	if err := json.Unmarshal([]byte(out), &pair); exit != exitDone || err != nil || len(pair.SecretAccessKey) != 40 || errs != "" {
+		ts.Fatalf("exit code %d, %v\n%s", exit, err, errs)
+	}
+	if (pair.AccessKeyId == args[1]) == neg {
+		ts.Fatalf("handed out %s", pair.AccessKeyId)
 	}
 }
 

@@ -42,6 +42,7 @@ type process struct {
 	http     httpClient                   // nil: the network
 	hurry    bool                         // keyd run does not wait until a new key is five minutes old; for tests in real time
 	host     func() (install.Host, error) // nil: no service manager
+	program  string                       // the path at which other programs find keyd; "": found out, which a test's program has none of
 	sys      atomicfile.Sys               // nil: the real file system
 }
 

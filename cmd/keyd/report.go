@@ -225,6 +225,7 @@ func (r *report) addProfiles(profiles []credfile.Profile, status state.Status) {
 	for _, g := range groups {
 		r.Keys = append(r.Keys, r.groupLine(g, lines[g.Holders[0].Key.ID]))
 	}
+	r.addFollowers()
 	r.addWarnings(profiles)
 }
 
@@ -274,8 +275,26 @@ func (r *report) groupLine(g rotate.Group, last *state.KeyStatus) state.KeyStatu
 	default:
 		line = *last
 	}
-	line.Profiles, line.Warnings = g.Names, nil
+	line.Profiles, line.Warnings, line.Asks = g.Names, nil, g.Holders[0].Asks
 	return line
+}
+
+// addFollowers says of each profile whose programs ask keyd for a key when all of them that
+// run have the new one: handoutLife after the swap. They asked for the old one then at the
+// latest.
+func (r *report) addFollowers() {
+	for i := range r.Keys {
+		l := &r.Keys[i]
+		at := slices.IndexFunc(r.Keys, func(k state.KeyStatus) bool {
+			return l.Asks != "" && k.InRotation && slices.Contains(k.Profiles, l.Asks)
+		})
+		if at < 0 {
+			continue
+		}
+		if until := r.Keys[at].Swapped.Add(handoutLife); until.After(r.Now) {
+			l.Until = until
+		}
+	}
 }
 
 // sortRank orders the keys by state. Keys that need a person come first.

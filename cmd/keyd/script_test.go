@@ -65,7 +65,7 @@ func prepareTests() {
 // in real time.
 func mainAtOnce() {
 	p := thisProcess()
-	p.hurry = true
+	p.hurry, p.program = true, os.Getenv("KEYD_TEST_PROGRAM")
 	os.Exit(executeMain(p))
 }
 
@@ -80,7 +80,7 @@ func TestStories(t *testing.T) {
 		Setup:               setUpStory,
 		Condition:           checkCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sim": runSim, "exits": demandExit, "await": await, "shape": demandShape, "save": saveFiles, "unchanged": demandUnchanged, "subst": substituteVariables, "terminate": terminateDaemon, "fill": fillFile, "backdate": backdateFiles,
+			"sim": runSim, "exits": demandExit, "await": await, "shape": demandShape, "save": saveFiles, "unchanged": demandUnchanged, "subst": substituteVariables, "terminate": terminateDaemon, "fill": fillFile, "backdate": backdateFiles, "handout": demandHandout,
 		},
 	})
 }
@@ -188,7 +188,7 @@ func runHere(getenv func(string) string, args []string) (exit int, stdout, stder
 	ended := make(chan int, 1)
 	go func() {
 		ended <- executeKeyd(args, process{
-			in: strings.NewReader(""), out: &out, err: &err, getenv: getenv, goos: runtime.GOOS, now: time.Now, sys: fakeOwners(getenv),
+			in: strings.NewReader(""), out: &out, err: &err, getenv: getenv, goos: runtime.GOOS, now: time.Now, sys: fakeOwners(getenv), program: getenv("KEYD_TEST_PROGRAM"),
 			host: func() (install.Host, error) {
 				h, err := install.CurrentHost()
 				h.Getenv, h.Home, h.Argv0 = getenv, getenv("HOME"), "keyd"

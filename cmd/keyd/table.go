@@ -64,6 +64,9 @@ func (t *terminal) keyRow(l state.KeyStatus, r *report) tableRow {
 	if l.State == decide.StateOK {
 		w.state = "ok"
 	}
+	if l.Asks != "" && l.Until.After(r.Now) {
+		w.state += ": programs that run have the new key by " + formatMoment(l.Until, r.Now)
+	}
 	if l.Hint != "" {
 		w.lines = append(w.lines, t.shortenHome(t.nameSettings(formatHint(l.Hint))))
 	}

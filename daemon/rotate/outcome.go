@@ -48,6 +48,7 @@ func keyStatus(t *target, d decide.Decision) state.KeyStatus {
 		l.Hint = hint.FillProfile(l.Hint, l.Profiles)
 	}
 	if l.InRotation = r != nil; r != nil && (t.facts.Placement.New > 0 || t.facts.Placement.Old == 0 && t.facts.Placement.ShowsNew()) {
+		l.Swapped = r.Swapped
 		l.KeyID, l.Created = r.New.ID, r.Created.Add(r.ClockOffset) // until IAM lists the new key
 	}
 	if l.Seen != nil {

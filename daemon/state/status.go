@@ -45,6 +45,8 @@ type KeyStatus struct {
 	Endpoint    string       `json:"endpoint,omitzero"`    // who was asked: "" for AWS in partition aws; else another partition, or the URLs of custom endpoints
 
 	Links []string `json:"links,omitzero"` // the linked files that showed the key in the last pass, or that may still hold it
+	Swapped time.Time `json:"swapped,omitzero"` // since when the files show the new key of the rotation in progress
+	Asks    string    `json:"asks,omitzero"`    // the profile whose key programs get that use this one; "" for none
 
 	OldKeyUse *decide.OldKeyUse `json:"old_key_use,omitzero"` // of the key that the rotation replaces; nil without one
 
