@@ -268,6 +268,9 @@ func TestProfilesSayWhatIsWrongWithTheAskedProfile(t *testing.T) {
 		if text, ok := want[p.Name]; ok && p.Why != text {
 			t.Errorf("%s: %s, want %s", p.Name, p.Why, text)
 		}
+		if got := len(p.Warnings) > 0 && strings.Contains(p.Warnings[0].Text, "programs that use it get no key"); got != (p.Name == "a" || p.Name == "b") {
+			t.Errorf("%s: warnings %v", p.Name, p.Warnings)
+		}
 		if p.Name == "e" && (len(p.Warnings) == 0 || !strings.Contains(p.Warnings[0].Text, "prefer the pair here")) {
 			t.Errorf("no warning about the pair of profile e: %v", p.Warnings)
 		}

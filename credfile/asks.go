@@ -40,3 +40,12 @@ func (v *profileIndex) describeProcess(profile string) string {
 	}
 	return "asks keyd for " + asked + ", which holds no key"
 }
+
+// warnOfAsking returns a warning if keyd has no pair for those who ask: their calls fail.
+func (v *profileIndex) warnOfAsking(f *File, s *Section, profile string) []Problem {
+	asked := v.asks(profile)
+	if asked == "" || v.hasPair(asked) {
+		return nil
+	}
+	return []Problem{f.newProblem(s.Line, "profile "+nameIfSafe(profile)+" "+v.describeProcess(profile)+": programs that use it get no key", "name the profile that holds the key in its credential_process")}
+}

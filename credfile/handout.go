@@ -9,7 +9,8 @@ import (
 
 const (
 	// showingLimit is how long ReadShowing waits until a profile shows a pair. The program
-	// that asks is waiting as well, and SDKs give the command a minute at least.
+	// that asks is waiting as well: the SDK for Rust gives the command 5 s (DEFAULT_LOAD_TIMEOUT
+	// of its identity cache), others a minute or more.
 	showingLimit = 3 * time.Second
 
 	// freshAge is the age below which a file without the profile may be one that another

@@ -106,6 +106,7 @@ func Profiles(credentials, config *File) []Profile {
 				p.Skip, p.Why = v.findProvider(name)
 				if p.Skip == CredentialProcess {
 					p.Asks = v.asks(name)
+					p.Warnings = append(p.Warnings, v.warnOfAsking(f, s, name)...)
 				}
 			}
 			p.Endpoints = v.endpointConfig(name)

@@ -17,18 +17,24 @@ import (
 )
 
 // handoutLife is the time for which keyd credentials says that a pair is valid, and so the
-// longest time for which a running program keeps using an old pair after a swap. Each SDK
-// asks again before that, as long as the program makes calls:
+// longest time for which a program that runs keeps using an old pair after a swap. Each SDK
+// asks again earlier, by a margin of its own; these are the longest times after a swap until
+// a program that makes calls has the new pair:
 //
-//	botocore, AWS CLI  5 min; 10 min when asking fails at first (credentials.py,
-//	                   _DEFAULT_ADVISORY_REFRESH_TIMEOUT 15 min, _MANDATORY_ 10 min)
-//	JavaScript v3      15 min (@smithy/core, EXPIRATION_MS 5 min)
+//	botocore, AWS CLI   5 min; 10 min in threads that do not ask themselves
+//	                    (credentials.py, _DEFAULT_ADVISORY_REFRESH_TIMEOUT 15 min, _MANDATORY_ 10 min)
+//	.NET                5 min (ProcessAWSCredentials, PreemptExpiryTime 15 min)
+//	JavaScript v3      15 min (@smithy/core, memoizeIdentityProvider, EXPIRATION_MS 5 min)
 //	Go v2              15 min (config, resolve_credentials.go, ExpiryWindow 5 min);
 //	                   20 min for a processcreds.Provider in a cache of one's own
+//	Ruby               15 min (refreshing_credentials.rb, 300 s)
+//	minio-go           16 min (credentials.go, defaultExpiryWindow 0.8), read in the credentials file only
+//	Java v2            19 min 45 s (ProcessCredentialsProvider, credentialRefreshThreshold 15 s)
+//	Rust               19 min 50 s (aws-smithy-runtime, DEFAULT_BUFFER_TIME 10 s)
+//	C++                20 min (IsExpiredOrEmpty), read in the config file only
 //
-// It must be longer than any of these margins, or the SDK would ask before each call, and
-// no SDK has more than the 15 minutes of botocore. It is not the life of the key: the old
-// key works for the whole overlap, which is at least as long, so nothing fails meanwhile.
+// It must be longer than the longest margin, or that SDK would ask before each call. It is
+// not the life of the key: the old key works for the whole overlap, so nothing fails meanwhile.
 const handoutLife = 20 * time.Minute
 
 const credentialsLong = `Print the pair of a profile for credential_process, which every AWS SDK understands:

@@ -65,6 +65,7 @@
 // What a person asks for:
 //
 //	hold.go       Hold and Resume
+//	arrange.go    Arrange, under which a pair moves to another section
 //	prune.go      Prune, which deletes a second key
 //	link.go       Link and Unlink, which choose the linked files
 //	plan.go       PlanRetirement and Retire, which begin to end a key without a successor
