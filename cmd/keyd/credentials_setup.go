@@ -95,6 +95,9 @@ func (a *app) planArrangement(ctx context.Context, d *rotate.Rotator, loc locati
 	if err != nil {
 		return nil, err
 	}
+	if d.Settings.Overlap < handoutLife && !want.undo {
+		return nil, hintedError("set overlap = 1h or more in keyd.ini", "overlap in keyd.ini is shorter than the %s for which programs may keep an old pair: nothing was changed", formatDuration(handoutLife))
+	}
 	from, to := profile, change.KeyProfile
 	if want.undo {
 		from, to = to, from

@@ -66,6 +66,7 @@ func TestSetupRefusesBeforeItShowsOrWrites(t *testing.T) {
 		{"a profile with a token", program, "", []string{"--setup", "temporary"}, exitPerson, "holds no key that could be handed out", ""},
 		{"no such profile", program, "", []string{"--setup", "--write", "work-kye"}, exitFailed, `no profile "work-kye"`, "did you mean work-key"},
 		{"a rule that would not hold", program, "[profile work-key]\nrotate = never\n", []string{"--setup", "--write", "work-key"}, exitFailed, "keyd.ini says of profile work-key when its key is rotated", "write [profile work-key-key] with the same lines into keyd.ini first"},
+		{"an overlap that is too short", program, "overlap = 10m\n", []string{"--setup", "--write", "work-key"}, exitFailed, "overlap in keyd.ini is shorter than the 20m", "set overlap = 1h"},
 		{"undo without setup", program, "", []string{"--undo", "--write", "work-key"}, exitPerson, "does not ask keyd", ""},
 		{"undo in the config file", program, "", []string{"--undo", "--write", "work"}, exitPerson, "not in the credentials file as keyd wrote them", "by hand"},
 	} {
@@ -104,5 +105,19 @@ func TestSetupHidesThePasswordOfAURL(t *testing.T) {
 	}
 	if got := maskURL("endpoint_url = http://host"); got != "endpoint_url = http://host" {
 		t.Error(got)
+	}
+}
+
+// TestStatusWarnsOfAnOverlapThatIsTooShort holds that a program can fail when the old key
+// stops working before it asks again.
+func TestStatusWarnsOfAnOverlapThatIsTooShort(t *testing.T) {
+	home := handoutHome(t)
+	for ini, warned := range map[string]bool{"overlap = 10m\n": true, "overlap = 1d\n": false} {
+		writeFile(t, filepath.Join(home, "keyd.ini"), ini)
+		p, out, errs := handoutProcess(t, home)
+		executeKeyd([]string{"status"}, p)
+		if got := strings.Contains(out.String(), "warning: overlap in keyd.ini is shorter than the 20m"); got != warned {
+			t.Errorf("%s: %s%s", ini, out, errs)
+		}
 	}
 }

@@ -285,6 +285,9 @@ func (r *report) groupLine(g rotate.Group, last *state.KeyStatus) state.KeyStatu
 func (r *report) addFollowers() {
 	for i := range r.Keys {
 		l := &r.Keys[i]
+		if short := "overlap in keyd.ini is shorter than the " + formatDuration(handoutLife) + " for which programs that ask keyd may keep an old pair: set it to 1h or more"; l.Asks != "" && r.settings.Overlap < handoutLife && !slices.Contains(r.Warnings, short) {
+			r.Warnings = append(r.Warnings, short)
+		}
 		at := slices.IndexFunc(r.Keys, func(k state.KeyStatus) bool {
 			return l.Asks != "" && k.InRotation && slices.Contains(k.Profiles, l.Asks)
 		})

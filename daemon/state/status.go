@@ -44,7 +44,7 @@ type KeyStatus struct {
 	Warnings    []string     `json:"warnings,omitzero"`    // about the files, not about the key
 	Endpoint    string       `json:"endpoint,omitzero"`    // who was asked: "" for AWS in partition aws; else another partition, or the URLs of custom endpoints
 
-	Links []string `json:"links,omitzero"` // the linked files that showed the key in the last pass, or that may still hold it
+	Links   []string  `json:"links,omitzero"`   // the linked files that showed the key in the last pass, or that may still hold it
 	Swapped time.Time `json:"swapped,omitzero"` // since when the files show the new key of the rotation in progress
 	Asks    string    `json:"asks,omitzero"`    // the profile whose key programs get that use this one; "" for none
 
