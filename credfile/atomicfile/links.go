@@ -54,7 +54,7 @@ func followLinks(sys Sys, path string, visit func(name string, info Info)) (end 
 			done = filepath.Dir(done)
 			continue
 		}
-		next := filepath.Join(done, name)
+		next := joinName(done, name)
 		info, err := sys.Lstat(next)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && promised:
@@ -94,10 +94,20 @@ func danglingError(path, missing string) error {
 		Remedy: "create that file, mount its volume, or remove the link"}
 }
 
+// joinName is filepath.Join for a clean path and one component that is neither . nor ..
+func joinName(dir, name string) string {
+	if dir != "" && os.IsPathSeparator(dir[len(dir)-1]) {
+		return dir + name
+	}
+	return dir + string(filepath.Separator) + name
+}
+
 // splitPath returns the root of path and the components of the rest.
 func splitPath(path string) (root string, names []string) {
 	root = filepath.VolumeName(path)
 	path = filepath.ToSlash(path[len(root):])
+	root = filepath.FromSlash(root)
+	names = make([]string, 0, strings.Count(path, "/")+1)
 	if strings.HasPrefix(path, "/") {
 		root += string(filepath.Separator)
 	}
