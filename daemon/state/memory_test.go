@@ -1,10 +1,12 @@
 package state
 
 import (
+	"os"
 	"testing"
 	"time"
 
 	"keyd/credfile/atomicfile"
+	"keyd/credfile/atomicfile/atomicfiletest"
 	"keyd/daemon/decide"
 )
 
@@ -42,4 +44,30 @@ func TestMemoryBelongsToItsEndpoint(t *testing.T) {
 	if s, err = LoadStatusAndMemory(dir); err != nil || account(s, "") != "" {
 		t.Errorf("%q, %v", account(s, ""), err)
 	}
+}
+
+// TestUnchangedMemoryIsNotWritten: a pass saves the status many times, and what it
+// remembers changes seldom. What somebody else has written there does not stay.
+func TestUnchangedMemoryIsNotWritten(t *testing.T) {
+	dir, writes := t.TempDir(), 0
+	sys := &atomicfiletest.Faulty{Sys: atomicfile.OS{}, Fast: true, Ask: func(c atomicfiletest.Call) error {
+		if c.Op == "Rename" && c.Name == MemoryPath(dir) {
+			writes++
+		}
+		return nil
+	}}
+	save := func(account string, want int) {
+		t.Helper()
+		line := KeyStatus{KeyID: "AKIAX", Memory: Memory{Seen: &decide.Seen{Account: account}}}
+		must(t, Status{Version: StatusVersion, Keys: []KeyStatus{line}}.Save(sys, dir))
+		if s, err := LoadStatusAndMemory(dir); err != nil || s.Keys[0].Seen.Account != account || writes != want {
+			t.Errorf("%+v, %v; written %d times, want %d", s, err, writes, want)
+		}
+	}
+	save("111122223333", 1)
+	save("111122223333", 1)
+	save("444455556666", 2)
+	must(t, os.WriteFile(MemoryPath(dir), []byte("{}\n"), 0o600))
+	save("444455556666", 3)
+	save("444455556666", 3)
 }

@@ -136,7 +136,7 @@ func LoadStatusAndMemoryFrom(sys atomicfile.Sys, stateDir string) (Status, error
 	if err != nil {
 		return s, err
 	}
-	if s.memories, err = loadMemories(sys, stateDir); err != nil {
+	if s.memories, _, err = loadMemories(sys, stateDir); err != nil {
 		return Status{}, err
 	}
 	for i, l := range s.Keys {
@@ -145,18 +145,18 @@ func LoadStatusAndMemoryFrom(sys atomicfile.Sys, stateDir string) (Status, error
 	return s, nil
 }
 
-// loadMemories reads memory.json. It is a cache: keyd uses whatever part of it is
-// readable.
-func loadMemories(sys atomicfile.Sys, stateDir string) (map[string]Memory, error) {
+// loadMemories reads memory.json, and also returns its bytes. It is a cache: keyd uses
+// whatever part of it is readable.
+func loadMemories(sys atomicfile.Sys, stateDir string) (map[string]Memory, []byte, error) {
 	memories := map[string]Memory{}
 	data, err := atomicfile.Tail(sys, MemoryPath(stateDir), atomicfile.MaxSize)
 	if untrusted, ok := errors.AsType[*atomicfile.Untrusted](err); ok {
-		return nil, fmt.Errorf("daemon: the status: %w", untrusted)
+		return nil, nil, fmt.Errorf("daemon: the status: %w", untrusted)
 	}
 	if err == nil {
 		_ = json.Unmarshal(data, &memories)
 	}
-	return memories, nil
+	return memories, data, nil
 }
 
 // FindKey returns the status of the key with this id, or nil.
@@ -178,7 +178,7 @@ const elsewhereLimit = 30 * 24 * time.Hour
 // status.json at every shell prompt, and formats it for people itself.
 func (s Status) Save(sys atomicfile.Sys, stateDir string) error {
 	memories := map[string]Memory{}
-	before, err := loadMemories(sys, stateDir)
+	before, onDisk, err := loadMemories(sys, stateDir)
 	if err != nil {
 		return err
 	}
@@ -194,17 +194,18 @@ func (s Status) Save(sys atomicfile.Sys, stateDir string) error {
 			memories[memoryKey(l.KeyID, l.Endpoint)] = l.Memory
 		}
 	}
-	if err := writeJSON(sys, MemoryPath(stateDir), memories); err != nil {
+	if err := writeJSON(sys, MemoryPath(stateDir), memories, onDisk); err != nil {
 		return err
 	}
-	return writeJSON(sys, StatusPath(stateDir), s)
+	return writeJSON(sys, StatusPath(stateDir), s, nil)
 }
 
-// writeJSON replaces the file at path by value as JSON, on one line.
-func writeJSON(sys atomicfile.Sys, path string, value any) error {
+// writeJSON replaces the file at path by value as JSON, on one line, unless that is what
+// the file holds already.
+func writeJSON(sys atomicfile.Sys, path string, value any, onDisk []byte) error {
 	data, err := json.Marshal(value)
-	if err == nil {
-		err = atomicfile.Write(sys, path, append(data, '\n'), 0o600)
+	if data = append(data, '\n'); err == nil && !bytes.Equal(data, onDisk) {
+		err = atomicfile.Write(sys, path, data, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("daemon: the status: %w", err)
