@@ -6,7 +6,7 @@
 // Start with Rotation in rotation.go, the contents of one file; its fields follow the
 // course of a rotation. hook.go has what is known of hooks, retirement.go what the journal of
 // a key adds that ends without a successor. Dir saves and erases the files (journal.go) and
-// loads them (load.go); check.go finds journals that no rotation can have. A damaged file is set
+// loads them (load.go, memo.go); check.go finds journals that no rotation can have. A damaged file is set
 // aside and never deleted. A file that a newer keyd wrote is left alone, and so is one
 // that another user owns or may write. No journal is written once the pass lock is lost.
 package journal
@@ -42,6 +42,8 @@ type Dir struct {
 	// guards the journals. It is asked before each change of a journal. nil always
 	// allows one.
 	MayWrite func() error
+
+	Memo *Memo // nil means to decode whatever is read
 }
 
 // checkMayWrite asks MayWrite.

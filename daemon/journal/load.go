@@ -67,6 +67,9 @@ func (j Dir) loadFile(ctx context.Context, path string) (*Rotation, error) {
 	if err != nil {
 		return nil, &UnreadableError{Path: path, err: err}
 	}
+	if r := j.Memo.recall(path, original.Data); r != nil {
+		return r, nil
+	}
 	var rec fileRecord
 	if err := json.Unmarshal(original.Data, &rec); err != nil {
 		return nil, j.setAside(path, errors.New("not the JSON that keyd writes"))
@@ -87,6 +90,7 @@ func (j Dir) loadFile(ctx context.Context, path string) (*Rotation, error) {
 	if err := r.checkConsistent(); err != nil {
 		return nil, j.setAside(path, err)
 	}
+	j.Memo.keep(path, original.Data, r)
 	return r, nil
 }
 

@@ -7,17 +7,19 @@ import (
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
+	"keyd/daemon/journal"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
 // fileCache keeps between the rounds of a pass what was read from the status and the
 // history, which are read again when a process has written them, and what the bytes of
-// the AWS files mean, which are read again in every round.
+// the AWS files and of the journals mean, which are read again in every round.
 type fileCache struct {
-	parsed credfile.Memo
-	status cached[state.Status]
-	recent cached[state.Recent]
+	parsed   credfile.Memo
+	journals journal.Memo
+	status   cached[state.Status]
+	recent   cached[state.Recent]
 }
 
 // cached is a value that was read from files.

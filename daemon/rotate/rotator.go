@@ -69,6 +69,9 @@ func (d *Rotator) JournalDir() journal.Dir {
 	if d.lock != nil {
 		dir.MayWrite = d.lock.CheckHeld
 	}
+	if d.guard != nil {
+		dir.Memo = &d.guard.cache.journals
+	}
 	return dir
 }
 
