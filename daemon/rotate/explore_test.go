@@ -105,13 +105,13 @@ var (
 // the state in which it happens, and hardly from the lag, so pairs are tried
 // where takes are quickest.
 var explorations = []setting{
-	{name: "at once", faults: 2, proofRounds: 2, draw: draw{runs: [3]int{1: 140, 2: 25}, thin: 20}},
+	{name: "at once", faults: 2, proofRounds: 2, draw: draw{runs: [3]int{1: 90, 2: 15}, thin: 20}},
 	{name: "two files", twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "replicas that lag", lag: quick, faults: 1, draw: fewSingles},
 	{name: "a list that lags", lag: slowList, faults: 1, draw: fewSingles},
 	{name: "no exchange of names", noExchange: true, faults: 1, proofRounds: 2, draw: fewSingles},
-	{name: "two users", twoUsers: true, before: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 12}}},
-	{name: "two users, bob first", twoUsers: true, bobFirst: true, before: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 8}}},
+	{name: "two users", twoUsers: true, before: true, faults: 1, proofRounds: 2, draw: fewSingles},
+	{name: "two users, bob first", twoUsers: true, bobFirst: true, before: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "two users, one alone", twoUsers: true, alwaysDrawn: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 8}}},
 	{name: "a hook", hook: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "in place", inPlace: true, twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
@@ -122,7 +122,7 @@ var explorations = []setting{
 var deepPairs = draw{runs: [3]int{2: 1500}, thin: 10}
 
 // fewSingles draws from the takes with one fault.
-var fewSingles = draw{runs: [3]int{1: 16}}
+var fewSingles = draw{runs: [3]int{1: 8}}
 
 // TestExplore finds no way to break an invariant: see the top of this file.
 func TestExplore(t *testing.T) {
@@ -166,7 +166,7 @@ func TestProofFindsTheSlowReplica(t *testing.T) {
 	t.Parallel()
 	late, rotations := 0, uint64(150)
 	if !deeptest.On() {
-		rotations = 20
+		rotations = 10
 	}
 	for seed := range rotations {
 		s := setting{lag: awssim.RealLag(), seed: seed + 1}

@@ -26,7 +26,7 @@ import (
 // every instant, keyd touches no key of another person, no other byte of the
 // file changes, and no secret is printed.
 func FuzzLyingJournal(f *testing.F) {
-	for i, stage := range deeptest.Sample(newJournalStages(), 4) {
+	for i, stage := range deeptest.Sample(newJournalStages(), 6) {
 		for _, third := range []bool{false, true} {
 			f.Add(stage, third, uint16(i), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), []byte(nil))
 			f.Add(stage, third, uint16(0), uint8(i), uint8(3*i), uint8(0), uint8(0), uint8(0), uint8(0), uint16(0), []byte(nil))

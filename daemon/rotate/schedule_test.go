@@ -33,7 +33,7 @@ var spread = awssim.Lag{Create: awssim.Range{Min: 8 * time.Second, Max: 8 * time
 // before says whether keyd has validated a rotation on this machine.
 func timeToRotate(t *testing.T, n int, before bool, ask rotate.Request) (took time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewOnDisk(t, spread, 70*settings.Day)
+		l := lab.NewLab(t, spread, 70*settings.Day)
 		l.HTTP = distant{l.HTTP}
 		l.Restart()
 		if before {
