@@ -97,7 +97,7 @@ func TestMissingSupervisorIsIgnored(t *testing.T) {
 // the watchdog never waits longer than half a minute.
 func TestWatchdogIsFedDuringLongProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewOnDisk(t, awssim.Lag{Create: awssim.Range{Min: 10 * time.Minute, Max: 10 * time.Minute}}, 70*settings.Day)
+		l := lab.NewLab(t, awssim.Lag{Create: awssim.Range{Min: 10 * time.Minute, Max: 10 * time.Minute}}, 70*settings.Day)
 		last, longest := time.Now(), time.Duration(0)
 		l.Rotator.Heartbeat = func() { longest, last = max(longest, time.Since(last)), time.Now() }
 		began := time.Now()
