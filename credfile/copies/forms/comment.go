@@ -17,9 +17,11 @@ func (l *layer) isComment(i int) bool {
 	if n-1 < len(l.lines) {
 		end = l.lines[n-1]
 	}
-	line := bytes.TrimLeft(l.view.text[start:min(end, start+256)], " \t")
+	line := l.view.text[start:min(end, start+256)]
+	trimmed := bytes.TrimLeft(line, " \t")
+	begins := start + len(line) - len(trimmed)
 	for _, mark := range []string{"#", ";", "//", "REM ", "rem ", "Rem "} {
-		if bytes.HasPrefix(line, []byte(mark)) {
+		if begins < i && bytes.HasPrefix(trimmed, []byte(mark)) { // a secret itself may begin with //
 			return true
 		}
 	}

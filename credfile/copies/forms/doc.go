@@ -52,7 +52,7 @@
 //	view.go     a text without its escapes
 //	escape.go   how a value is escaped, and another one like it
 //	base64.go, charset.go  texts inside the text, and UTF-16
-//	find.go     from bytes to places
+//	find.go, layer.go  from bytes to places
 //	comment.go, pairing.go  which of them count, and what belongs together
 //	refuse.go, unknown.go  what is not understood
 //	smtp.go     the SMTP password of SES

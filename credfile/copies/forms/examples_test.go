@@ -94,12 +94,12 @@ func checkExample(t *testing.T, data []byte, read reader, f Form, ids, secrets s
 	if !maps.Equal(after, want) {
 		t.Errorf("the reader finds\n%q, want\n%q", after, want)
 	}
-	for _, name := range strings.Split(ids, "|") {
+	for name := range strings.SplitSeq(ids, "|") {
 		if after[name] != nextPair.ID {
 			t.Errorf("%s is %q and not the new id: %q", name, after[name], slices.Sorted(maps.Keys(after)))
 		}
 	}
-	for _, name := range strings.Split(secrets, "|") {
+	for name := range strings.SplitSeq(secrets, "|") {
 		if name != "" && strings.TrimRight(after[name], "\n") != nextPair.Secret {
 			t.Errorf("%s is %q and not the new secret: %q", name, after[name], slices.Sorted(maps.Keys(after)))
 		}

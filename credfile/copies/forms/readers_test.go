@@ -147,7 +147,7 @@ func readShell(t *testing.T, data []byte) map[string]string {
 	t.Helper()
 	values := map[string]string{}
 	variables := map[string]string{}
-	for _, line := range strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n") {
 		for _, word := range shellWords(t, line, variables) {
 			if name, value, ok := strings.Cut(word, "="); ok && regexp.MustCompile(`^[A-Za-z_]\w*$`).MatchString(name) {
 				variables[name] = value
@@ -290,7 +290,7 @@ func readHCL(t *testing.T, data []byte) map[string]string {
 func readProperties(t *testing.T, data []byte) map[string]string {
 	t.Helper()
 	values := map[string]string{}
-	for _, line := range strings.Split(string(data), "\n") {
+	for line := range strings.SplitSeq(string(data), "\n") {
 		if name, value, ok := strings.Cut(strings.TrimLeft(line, " \t"), "="); ok && name[0] != '#' {
 			values[strings.TrimSpace(name)] = regexp.MustCompile(`\\(.)`).ReplaceAllString(strings.TrimLeft(value, " \t"), "$1")
 		}
@@ -301,7 +301,7 @@ func readProperties(t *testing.T, data []byte) map[string]string {
 func readPasswd(t *testing.T, data []byte) map[string]string {
 	t.Helper()
 	values := map[string]string{}
-	for _, line := range strings.Fields(string(data)) {
+	for line := range strings.FieldsSeq(string(data)) {
 		fields := strings.Split(line, ":")
 		bucket := strings.Join(fields[:len(fields)-2], ":")
 		values[bucket+"/id"], values[bucket+"/secret"] = fields[len(fields)-2], fields[len(fields)-1]
@@ -321,7 +321,7 @@ func readPowerShell(t *testing.T, data []byte) map[string]string {
 func readFish(t *testing.T, data []byte) map[string]string {
 	t.Helper()
 	values := map[string]string{}
-	for _, line := range strings.Split(string(data), "\n") {
+	for line := range strings.SplitSeq(string(data), "\n") {
 		if words := shellWords(t, line, nil); len(words) == 4 && words[0] == "set" && words[1] == "-gx" {
 			values[words[2]] = words[3]
 		}
@@ -332,7 +332,7 @@ func readFish(t *testing.T, data []byte) map[string]string {
 func readPostfix(t *testing.T, data []byte) map[string]string {
 	t.Helper()
 	values := map[string]string{}
-	for _, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(string(data)), "\n") {
 		fields := strings.Fields(line)
 		user, password, _ := strings.Cut(fields[1], ":")
 		values[fields[0]+"/user"], values[fields[0]+"/password"] = user, password

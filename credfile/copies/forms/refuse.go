@@ -42,6 +42,9 @@ var marks = []mark{
 	{true, "# This file contains fish universal variable definitions.", "", "", "rewritten by every running fish", "set the variables in config.fish, which keyd can keep up to date"},
 	{false, `"numStartups":`, `"mcpServers"`, "", "rewritten by Claude Code while it runs", "put AWS_PROFILE into the env of the server, or use .mcp.json of the project"},
 	{false, `"HostsPath":`, `"StreamConfig":`, "", "written by Docker for a container, which reads it only when it is created", "create the container again from a file that keyd can keep up to date"},
+	{false, `<component name="ChangeListManager">`, `<project version=`, "", "rewritten by a running IDE of JetBrains", "store the run configuration as a file of the project, which keyd can keep up to date, or put AWS_PROFILE into it"},
+	{true, ": 1", ":0;", "", "the history of zsh, which every shell writes anew", "delete those lines from the history"},
+	{true, "- cmd: ", "\n  when: ", "", "the history of fish, which every shell writes anew", "delete those lines from the history"},
 	// A state is Terraform's memory of what it has made. Unlike it, the file
 	// .terraform/terraform.tfstate of "terraform init" holds the settings of the backend.
 	// Its hash is that of the block in the configuration and not of these settings
@@ -66,6 +69,38 @@ func unfit(path string, data []byte) *Refusal {
 		}
 	}
 	return nil
+}
+
+var backendBlock = regexp.MustCompile(`\bbackend[ \t]+"[a-z0-9_-]+"[ \t]*\{`)
+
+// backends adds a flaw for a value in the block of a Terraform backend: when the block
+// changes, its hash no longer equals that in .terraform/terraform.tfstate, and every command
+// fails until somebody runs terraform init.
+func (l *layer) backends() {
+	if len(l.hits) == 0 || !bytes.Contains(l.view.text, []byte("backend")) {
+		return
+	}
+	for _, head := range backendBlock.FindAllIndex(l.view.text, -1) {
+		end, depth := head[1], 1
+		for ; end < len(l.view.text) && depth > 0; end++ {
+			switch l.view.text[end] {
+			case '{':
+				depth++
+			case '}':
+				depth--
+			}
+		}
+		for _, h := range l.hits {
+			if head[1] <= h.start && h.start < end && !h.comment {
+				l.flaw(h.start, `write profile = "NAME" there in place of the key and run terraform init -reconfigure`,
+					"the key stands in the block of a backend: when that changes, Terraform refuses to work until terraform init")
+				return
+			}
+		}
+		if end == len(l.view.text) {
+			return
+		}
+	}
 }
 
 // startsAfterComments reports whether nothing but blank lines and comments stand in a text.

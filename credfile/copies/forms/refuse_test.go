@@ -11,6 +11,7 @@ import (
 
 const (
 	token       = "FwoGZXIvYXdzEJr1234567890abcdefGHIJKLMNOP"
+	longToken   = "IQoJb3JpZ2luX2VjEHkaCXVzLWVhc3QtMSJHMEUCIQDabcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijkl=="
 	otherSecret = "Zx9Yw8Vu7Ts6Rq5Po4Nm3Lk2Ji1Hg0FeDcBaAbCd"
 	pairText    = "id = {ID}\nsecret = {SECRET}\n"
 )
@@ -51,6 +52,8 @@ func TestRefusals(t *testing.T) {
 		{"session token in a list", "- name: ID\n  value: {ID}\n- name: S\n  value: {SECRET}\n- name: AWS_SESSION_TOKEN\n  value: " + token + "\n", "a session token", 5},
 		{"session token in a Secret", "data:\n  a: " + b64("{ID}") + "\n  b: " + b64("{SECRET}") + "\n  AWS_SESSION_TOKEN: " + b64(token) + "\n", "a session token", 4},
 		{"session token in a file in base64", "data:\n  cloud: " + b64("[default]\n"+pairText+"aws_session_token="+token+"\n") + "\n", "in a text of base64: a session token", 2},
+		{"session token of s3cmd", "access_key = {ID}\naccess_token = " + longToken + "\nsecret_key = {SECRET}\n", "a session token", 2},
+		{"session token of Terraform", "access_key = \"{ID}\"\nsecret_key = \"{SECRET}\"\ntoken = \"" + longToken + "\"\n", "a session token", 3},
 		{"two secrets under one name", "aws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\naws_secret_access_key = " + otherSecret + "\n", "two different secrets", 3},
 		{"another secret", "aws_access_key_id = {ID}\naws_secret_access_key = " + otherSecret + "\n", "another value stands next to it", 1},
 		{"presigned address", "https://b.s3.amazonaws.com/o?X-Amz-Credential={ID}%2F20260101%2Fus-east-1\n", "part of a presigned address", 1},
@@ -77,6 +80,10 @@ func TestRefusals(t *testing.T) {
 		{"fish variables", "# This file contains fish universal variable definitions.\n# VERSION: 3.0\nSETUVAR --export A:{ID}\nSETUVAR --export B:{SECRET}\n", "rewritten by every running fish", 1},
 		{"Claude Code", "{\n\"numStartups\": 3,\n\"mcpServers\": {\"a\": {\"env\": {\"A\": \"{ID}\", \"B\": \"{SECRET}\"}}}}", "rewritten by Claude Code", 2},
 		{"Docker container", "{\"StreamConfig\":{},\"HostsPath\":\"/x\",\"Config\":{\"Env\":[\"A={ID}\",\"B={SECRET}\"]}}", "written by Docker", 1},
+		{"workspace of JetBrains", "<project version=\"4\">\n<component name=\"ChangeListManager\">\n</component>\n<env name=\"A\" value=\"{ID}\"/><env name=\"B\" value=\"{SECRET}\"/></project>", "rewritten by a running IDE", 2},
+		{"history of zsh", ": 1764000000:0;export A={ID}\n: 1764000001:0;export B={SECRET}\n", "the history of zsh", 1},
+		{"history of fish", "- cmd: set -gx A {ID}\n  when: 1764000000\n- cmd: set -gx B {SECRET}\n  when: 1764000001\n", "the history of fish", 1},
+		{"block of a backend", "terraform {\n  backend \"s3\" {\n    access_key = \"{ID}\"\n    secret_key = \"{SECRET}\"\n    assume_role = { }\n  }\n}\n", "the block of a backend", 3},
 		{"Terraform state", "{\n\"version\": 4,\n\"terraform_version\": \"1.9.0\",\n\"serial\": 3,\n\"lineage\": \"x\",\n\"resources\": [{\"type\": \"aws_iam_access_key\", \"id\": \"{ID}\", \"secret\": \"{SECRET}\"}]}", "a state of Terraform", 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -113,6 +120,9 @@ func TestUnrefused(t *testing.T) {
 		{"backslash and percent elsewhere", pairText + "path = C:\\new\\table\\u00zz\n%ProgramFiles% 100%\\\n", ""},
 		{"broken entities", pairText + "&#; &#x; &#99999999; &unknown; &", ""},
 		{"one name, one more line", "set -gx {ID} {SECRET}", ""},
+		{"a file of AWS", "[default]\naws_access_key_id={ID}\naws_secret_access_key={SECRET}\n\n[ci]\naws_access_key_id = AKIAOTHEROTHEROTHER1\naws_secret_access_key = " + otherSecret + "\n", ""},
+		{"a provider next to a backend", "terraform {\n  backend \"s3\" {\n    profile = \"x\"\n  }\n}\nprovider \"aws\" {\n  access_key = \"{ID}\"\n  secret_key = \"{SECRET}\"\n}\n", ""},
+		{"a token of Google", "access_key_id = {ID}\nsecret_access_key = {SECRET}\n[drive]\ntoken = {\"access_token\":\"ya29.a0AfH6SMBx0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijkl\"}\n", ""},
 		{"latin-1", "# \xe9t\xe9\n" + pairText, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -157,6 +167,25 @@ func TestNewMarks(t *testing.T) {
 	_, _, err := Replace("f", []byte(nested), Form{}, bare, nextPair)
 	if r, ok := errors.AsType[*Refusal](err); !ok || r.Path != "f" || !strings.Contains(r.Text, "an address inside another address") {
 		t.Errorf("an address inside an address: %v", err)
+	}
+}
+
+// TestSecretThatLooksLikeAComment writes a secret whose first characters mean something to the
+// reader of a line.
+func TestSecretThatLooksLikeAComment(t *testing.T) {
+	slashes := Pair{nextPair.ID, "//7MtGbC+wBF/2Zp9Utk/h3yCo8+vbEXAMPLEKEY"}
+	for _, frame := range []string{"{ID}\n{SECRET}\n", "{ID}:{SECRET}", "id={ID}\nsecret={SECRET}", "[\n  {ID},\n  {SECRET}\n]"} {
+		for _, e := range encodings {
+			before, want := fill(frame, oldPair, e.wrap), fill(frame, slashes, e.wrap)
+			got, _, err := Replace("f", []byte(before), Form{}, oldPair, slashes)
+			if err != nil || string(got) != want {
+				t.Errorf("%s: %v\n got %q\nwant %q", e.name, err, got, want)
+				continue
+			}
+			if back, _, err := Replace("f", got, Form{}, slashes, oldPair); err != nil || string(back) != before {
+				t.Errorf("%s: back: %v\n got %q\nwant %q", e.name, err, back, before)
+			}
+		}
 	}
 }
 

@@ -86,36 +86,49 @@ func cores(text string) []string {
 var (
 	tokenName  = regexp.MustCompile(`(?i)(?:session|security)[_.-]?token`)
 	tokenValue = regexp.MustCompile(`[$][{(]?\w*|[A-Za-z0-9+/=]{16,}`)
+	aToken     = regexp.MustCompile(`^[A-Za-z0-9+/=]{100,}`)
 	anyID      = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{12,124}\b`)
 )
+
+// tokenHeads are the first characters of session tokens, whatever they are called: the
+// access_token of s3cmd, the token of Terraform.
+var tokenHeads = []string{"IQoJ", "FwoG", "FQoG", "AQoD"}
 
 // tokens adds a flaw for a session token that belongs to the key: the key next to it is a
 // temporary one, or the program takes it for one.
 func (s *scanner) tokens(l *layer) {
-	if !bytes.Contains(l.view.text, []byte("oken")) && !bytes.Contains(l.view.text, []byte("OKEN")) {
+	if len(l.hits) == 0 {
 		return
 	}
-	ids := l.idLines()
-	if len(ids) == 0 {
-		return
-	}
-	var others []int
-	for _, name := range tokenName.FindAllIndex(l.view.text, -1) {
-		if l.isComment(name[0]) || !l.hasValue(name[1]) {
-			continue
-		}
-		if others == nil {
-			others = []int{-1 << 30}
-			for _, at := range anyID.FindAllIndex(l.view.text, -1) {
-				if string(l.view.text[at[0]:at[1]]) != s.id {
-					others = append(others, lineAt(l.lines, at[0]))
-				}
+	var found []int
+	if bytes.Contains(l.view.text, []byte("oken")) || bytes.Contains(l.view.text, []byte("OKEN")) {
+		for _, name := range tokenName.FindAllIndex(l.view.text, -1) {
+			if l.hasValue(name[1]) {
+				found = append(found, name[0])
 			}
 		}
+	}
+	for _, head := range tokenHeads {
+		for _, at := range indexAll(l.view.text, head) {
+			if aToken.Match(l.view.text[at:min(len(l.view.text), at+128)]) && (at == 0 || !isWord(l.view.text[at-1])) {
+				found = append(found, at)
+			}
+		}
+	}
+	if len(found) == 0 {
+		return
+	}
+	ids, others := l.idLines(), []int(nil)
+	for _, at := range anyID.FindAllIndex(l.view.text, -1) {
+		if string(l.view.text[at[0]:at[1]]) != s.id {
+			others = append(others, lineAt(l.lines, at[0]))
+		}
+	}
+	for _, at := range found {
 		const far = 12 // lines
-		line := lineAt(l.lines, name[0])
-		if own := nearest(ids, line); own <= far && own <= nearest(others, line) {
-			l.flaw(name[0], "remove the session token: a key that keyd rotates has none", "a session token stands next to the id")
+		line := lineAt(l.lines, at)
+		if own := nearest(ids, line); !l.isComment(at) && own <= far && own <= nearest(others, line) {
+			l.flaw(at, "remove the session token: a key that keyd rotates has none", "a session token stands next to the id")
 		}
 	}
 }
@@ -135,10 +148,11 @@ func (l *layer) idLines() []int {
 	return lines
 }
 
-// nearest returns the distance from a line to the nearest of some others, in ascending order.
+// nearest returns the distance from a line to the nearest of some others, which ascend.
 func nearest(lines []int, line int) int {
 	least := 1 << 30
-	for _, other := range lines {
+	i, _ := slices.BinarySearch(lines, line)
+	for _, other := range lines[max(0, i-1):min(len(lines), i+1)] {
 		least = min(least, max(other-line, line-other))
 	}
 	return least
@@ -194,7 +208,7 @@ func (s *scanner) secondSecret(l *layer) {
 		for n := max(1, own-far); n <= min(len(l.lines)+1, own+far); n++ {
 			at, line := l.line(n)
 			value, ok := bytes.CutPrefix(line, []byte(before))
-			if n == own || !ok || starts[at+len(before)] || l.isComment(at) || l.idBetween(ids, own, n) {
+			if n == own || !ok || starts[at+len(before)] || l.isComment(at) || l.idBetween(ids, own, n) || l.hasOtherID(n, s.id) {
 				continue
 			}
 			if width := bytes.IndexFunc(append(value, ' '), func(r rune) bool { return !isAlnum(r) && r != '+' && r != '/' }); width >= 16 {
@@ -240,6 +254,19 @@ func (l *layer) idBetween(ids map[int]string, a, b int) bool {
 		_, line := l.line(n)
 		for near := n - 8; near <= n+8; near++ {
 			if before := ids[near]; before != "" && bytes.HasPrefix(line, []byte(before)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hasOtherID reports whether the id of another key stands in line n or next to it.
+func (l *layer) hasOtherID(n int, id string) bool {
+	for near := max(1, n-1); near <= min(len(l.lines)+1, n+1); near++ {
+		_, line := l.line(near)
+		for _, other := range anyID.FindAll(line, -1) {
+			if string(other) != id {
 				return true
 			}
 		}
