@@ -49,6 +49,7 @@
 //	            five minutes old, unless a person waits
 //	swap        replace every file that shows the old key, each atomically
 //	validate    read the files back from disk, GetCallerIdentity with those bytes
+//	hook        run the commands that bring the pair to places that are not files
 //	overlap     old and new key both Active; nothing is signed with the old one, and once a
 //	            day AWS is asked whether the new one still works
 //	check use   GetAccessKeyLastUsed of the old key, four times a day: the overlap ends when
@@ -89,7 +90,7 @@
 //	daemon/settings      keyd.ini
 //	daemon/hint          commands and questions that help a person
 //	daemon/watch         reports that a file changed
-//	daemon/notify        runs commands for people: desktop notifications and on_event
+//	daemon/notify        runs commands: desktop notifications, on_event and hooks
 //	daemon/systemd       readiness, watchdog, and log priorities
 //	daemon/iam           the only package that calls AWS
 //	daemon/awssim        a simulated IAM and STS, for keyd demo and the tests
@@ -144,6 +145,15 @@
 //	    was just replaced                   is not a whole credentials file, keeps it next
 //	                                        to the new file
 //	the pair on disk does not validate      puts the old pair back, deletes the new key      "putting AKIA.. back"
+//	a required hook fails, hangs or is      tries again, and keeps the old key; in the        "hook github: failed 3 times: exit code 1",
+//	    killed                              quarantine, does not delete it                   with its last line; BLOCKED after a week
+//	a hook that is not required fails       tries three times, continues without it          told; keyd status
+//	killed while a hook runs                runs it again, not before its time limit         "another keyd was started that runs hook"
+//	the files go back to the old pair       runs the hook again with that one, before the    the same as for any hook
+//	    after a hook has run                new key is deleted
+//	the program of a required hook is       creates no key                                   BLOCKED, with the program
+//	    missing
+//	a hook prints the secret                hides it in whatever is kept                     told
 //	an old text comes back (a backup, an    proves the new key once, writes it again         "a file shows AKIA.. again"
 //	    editor, a dotfile manager)
 //	a long-term key stands where keyd, or   touches neither the file nor the key             BLOCKED, with file and line

@@ -43,6 +43,7 @@ var commands = []struct {
 	{"prune", groupAct, newPruneCommand},
 	{"retire", groupAct, newRetireCommand},
 
+	{"hook", groupPlaces, newHookCommand},
 	{"credentials", groupPlaces, newCredentialsCommand},
 
 	{"install", groupService, newInstallCommand},

@@ -70,6 +70,9 @@ func (t *terminal) keyRow(l state.KeyStatus, r *report) tableRow {
 	if l.Hint != "" {
 		w.lines = append(w.lines, t.shortenHome(t.nameSettings(formatHint(l.Hint))))
 	}
+	if l.InRotation {
+		w.lines = append(w.lines, hookLines(l, r.Now)...)
+	}
 	return w
 }
 

@@ -47,6 +47,10 @@ func (f *Facts) hooks(s settings.Settings) []settings.Hook {
 	return s.HooksFor(f.Profiles)
 }
 
+// DeliveredID returns the id of the key whose pair the other places of a key in a rotation
+// should hold, or "".
+func DeliveredID(f Facts) string { return f.deliveredID() }
+
 // deliveredID returns the id of the key whose pair the other places should hold: the one
 // that all files show. It returns "" while they do not agree, or no file shows one.
 func (f *Facts) deliveredID() string {

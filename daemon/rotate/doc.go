@@ -69,6 +69,7 @@
 //	prune.go      Prune, which deletes a second key
 //	link.go       Link and Unlink, which choose the linked files
 //	plan.go       PlanRetirement and Retire, which begin to end a key without a successor
+//	tryhook.go    RunHook, which runs a hook now
 //	rehearse.go   Rehearse, which tries a rotation without starting one
 //
 // And what comes out of it:

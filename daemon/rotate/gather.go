@@ -104,7 +104,7 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 // countKeys returns how many keys the files hold that keyd rotates.
 func (w *world) countKeys(s settings.Settings) (n int) {
 	for _, t := range w.targets {
-		if !t.isLeftAlone() && s.RotateAfterFor(t.facts.Profiles) != settings.Never {
+		if len(t.holders) > 0 && !t.isLeftAlone() && s.RotateAfterFor(t.facts.Profiles) != settings.Never {
 			n++
 		}
 	}
