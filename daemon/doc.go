@@ -27,6 +27,7 @@
 //	hold        a person has paused a rotation; an Inactive old key is made Active again
 //	orphan      a key that a lost CreateAccessKey made, so that no one has its secret
 //	copy        another file on this machine that shows the key
+//	hook        a command of keyd.ini that brings the pair to a place that is not a file
 //	endpoint    a host that answers for IAM or STS: AWS's own, or one that stands in for it
 //	installation  one keyd on one machine with one state folder; it signs its keys and journals
 //	blocked     only a person can continue; the status says why and what helps

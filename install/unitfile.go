@@ -19,7 +19,9 @@ import (
 // (ProtectSystem, PrivateTmp and so on) have no effect in a user manager before
 // systemd 257, and keep the unit from starting where user namespaces are
 // forbidden. MemoryDenyWriteExecute and SystemCallFilter would break the programs
-// that on_event starts, which inherit them.
+// that on_event and hooks start, which inherit them. Memory and tasks are also for these
+// programs: kubectl or the CLI of a cloud takes more of both than keyd. One that takes too
+// much is killed, and the daemon continues.
 const unitText = `[Unit]
 Description=%[1]s
 StartLimitIntervalSec=0
@@ -41,8 +43,9 @@ RestrictNamespaces=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 SystemCallArchitectures=native
 LimitCORE=0
-MemoryMax=256M
-TasksMax=64
+MemoryMax=1G
+TasksMax=512
+OOMPolicy=continue
 Nice=5
 
 [Install]

@@ -240,7 +240,7 @@ func (a *app) runHook(ctx context.Context, name, profile string, yes bool) error
 // hookRunHint asks what may be wrong with a hook that has failed.
 func hookRunHint(h *settings.Hook, profile string, outcome rotate.HookOutcome) string {
 	if outcome.Definite {
-		return fmt.Sprintf("write the whole path of the program in [hook %s] of keyd.ini", h.Name)
+		return fmt.Sprintf("correct the program in [hook %s] of keyd.ini; a service finds it by its whole path", h.Name)
 	}
 	return "correct it, then: " + hint.Command("keyd hook run", h.Name, profile)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -50,6 +51,8 @@ func (e *NotStartedError) Error() string {
 		return e.Program + " does not exist"
 	case errors.Is(e.err, os.ErrPermission):
 		return e.Program + " may not be executed"
+	case errors.Is(e.err, errAnyone):
+		return "every user of this machine may change " + e.Program
 	}
 	return fmt.Sprintf("%s could not be started: %v", e.Program, errors.Unwrap(e))
 }
@@ -67,18 +70,29 @@ func (e *NotStartedError) Unwrap() error {
 
 // FindProgram returns a *NotStartedError if a program cannot be started, as far as can be
 // told without that. program is a path, or a name that is looked for in PATH.
+//
+// A file that every user of the machine may write is refused: it could be given a secret.
 func FindProgram(program string) error {
-	if _, err := exec.LookPath(program); err != nil {
+	path, err := exec.LookPath(program)
+	if err != nil {
 		return &NotStartedError{program, err}
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o002 != 0 && runtime.GOOS != "windows" { // which has no such bits
+		return &NotStartedError{path, errAnyone}
 	}
 	return nil
 }
+
+var errAnyone = errors.New("every user of this machine may change it")
 
 // Run runs the hook and waits for it. It works in the home folder of the user, with keyd's
 // own environment, without the variables that are only for keyd and those that hold
 // credentials of AWS. At the limit, or when ctx ends, Run ends the command and everything
 // that the command started, except processes that left its process group.
 func (h Hook) Run(ctx context.Context) (HookOutput, error) {
+	if err := FindProgram(h.Argv[0]); err != nil {
+		return HookOutput{}, err
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, h.Limit, fmt.Errorf("not finished after %s: ended", h.Limit))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, h.Argv[0], h.Argv[1:]...)

@@ -96,6 +96,10 @@ func TestHookSaysHowItFailed(t *testing.T) {
 		if err := FindProgram(text); err == nil || err.Error() != text+" may not be executed" {
 			t.Errorf("%v", err)
 		}
+		must(t, os.Chmod(text, 0o777)) // whatever the umask is
+		if _, err := (Hook{Argv: []string{text}, Limit: time.Minute}).Run(t.Context()); err == nil || err.Error() != "every user of this machine may change "+text {
+			t.Errorf("%v", err)
+		}
 	}
 }
 

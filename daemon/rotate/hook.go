@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -134,6 +135,17 @@ func (d *Rotator) noteHookEnded(t *target, h *settings.Hook, id string, outcome 
 	return nil
 }
 
+// tellUndelivered reports the hooks that have not succeeded by the time that the old key is
+// deleted. None of them is required. Those that were left out have been reported.
+func (d *Rotator) tellUndelivered(t *target) {
+	for _, h := range decide.ReportHooks(t.facts, d.Settings, d.Now()) {
+		if h.State == "failed" || h.State == "due" {
+			text := fmt.Sprintf("%s: has not succeeded (%s): its place may still hold %s, which is deleted", h.Name, cmp.Or(h.Why, "it was not run"), t.facts.Rotation.Old)
+			d.did(t, decide.DoHook, VerbHookFailed, t.facts.Rotation.New.ID, text, text)
+		}
+	}
+}
+
 // noteHooksEnded takes back, after EndHooks, that the hooks of this process may still be
 // running.
 func (d *Rotator) noteHooksEnded(t *target) {
@@ -159,7 +171,7 @@ func (d *Rotator) checkHooks(t *target) error {
 		}
 		if err := d.hooksOrNone().Check(h); err != nil {
 			return &needPersonError{text: fmt.Sprintf("hook %s: %v; no key was created", h.Name, err), err: err,
-				hint: fmt.Sprintf("write the whole path of the program in [hook %s] of keyd.ini, or required = false; then: %s", h.Name, hint.Command("keyd rotate", t.facts.Profiles[0]))}
+				hint: fmt.Sprintf("correct the program in [hook %s] of keyd.ini, with its whole path, or set required = false; then: %s", h.Name, hint.Command("keyd rotate", t.facts.Profiles[0]))}
 		}
 	}
 	return nil

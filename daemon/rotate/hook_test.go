@@ -211,6 +211,20 @@ func TestOptionalHookIsLeftOut(t *testing.T) {
 	})
 }
 
+// TestHookThatNeverSucceededIsTold: with --delete-now, a hook that is not required gets one
+// try before the old key is gone.
+func TestHookThatNeverSucceededIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		p := newPlace(l, func(h *settings.Hook) { h.Required = false })
+		p.fails = failing(1e6, "exit code 1")
+		r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, DeleteNow: true}})
+		if !lab.Settled(r) || len(p.calls) != 1 || !hasEvent(l, "hook failed github: has not succeeded (exit code 1: last line): its place may still hold") {
+			t.Errorf("%s: %s\n%s", r.State, r.Why, strings.Join(l.Events, "\n"))
+		}
+	})
+}
+
 // TestHookThatHangsHoldsUpNobody: while it runs the lock is free, so that a person can hold
 // the rotation, and what heals another key does not wait (I12).
 func TestHookThatHangsHoldsUpNobody(t *testing.T) {

@@ -219,6 +219,7 @@ func (d *Rotator) deleteOld(ctx context.Context, t *target, client *iam.Client) 
 		_ = client.UndescribeKey(ctx, r.User, r.Old.ID)
 	}
 	d.did(t, decide.DoDelete, VerbDeleted, r.Old.ID, "", r.Old.String())
+	d.tellUndelivered(t)
 	if err := d.rereadTarget(ctx, t); err != nil { // nothing slow happens between this read and the end
 		return err
 	}
