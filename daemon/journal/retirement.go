@@ -13,6 +13,7 @@ type Retirement struct {
 	Borrowed bool      `json:"borrowed,omitzero"` // another profile shows New: it signs, and nothing else happens to it
 	Forced   bool      `json:"forced,omitzero"`   // the person retires Old although someone may use it
 	KnownUse time.Time `json:"used,omitzero"`     // the last use of Old by anyone but keyd that the person was told of; zero when none was known
+	Proven   time.Time `json:"proven,omitzero"`   // when AWS had accepted New reliably, and Old was to become Inactive: a refusal later means that someone has ended New
 	Ended    time.Time `json:"ended,omitzero"`    // when a person said that both keys are ended at AWS, where keyd can sign with neither
 	Deleted  time.Time `json:"deleted,omitzero"`  // when a list showed that Old is gone; New has to go then, unless it is borrowed
 }

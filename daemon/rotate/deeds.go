@@ -26,6 +26,9 @@ func (d *Rotator) explainRefusal(t *target, err error) error {
 	if deed == nil {
 		return err
 	}
+	if deed.Text == state.RetiredNote {
+		return &needPersonError{text: fmt.Sprintf("keyd deleted %s on %s, because a person had retired it", credfile.Short(t.facts.ID), formatDay(deed.Time)), hint: "take " + t.facts.Profiles[0] + " out of the files", err: err}
+	}
 	next := findSuccessor(entries, t.facts.ID)
 	text := fmt.Sprintf("keyd deleted %s on %s (keyd %s, pid %d)", credfile.Short(t.facts.ID), formatDay(deed.Time), deed.Process, deed.PID)
 	if deed.Text != "" {

@@ -258,7 +258,7 @@ func (r *take) checkTorn(began time.Time) {
 // checkMended checks that after a take without faults no file shows an old
 // key that does not work while a journal holds the new one, which does.
 func (r *take) checkMended() {
-	if len(r.faults)+len(r.standing) > 0 || r.err != nil {
+	if len(r.faults)+len(r.standing) > 0 || r.err != nil || r.ghost.retires {
 		return
 	}
 	for _, p := range places {

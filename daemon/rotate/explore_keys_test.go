@@ -29,7 +29,7 @@ func (r *take) checkKeys() {
 	now := r.allKeys()
 	for _, k := range r.lastPicture.keys {
 		i := slices.IndexFunc(now, func(n awssim.KeyState) bool { return n.ID == k.ID })
-		if k.Status != "Active" || i >= 0 && now[i].Status == "Active" {
+		if k.Status != "Active" || r.ghost.retires && k.ID == r.ghost.of[alice].firstKey.ID || i >= 0 && now[i].Status == "Active" {
 			continue
 		}
 		for _, p := range places {
@@ -221,7 +221,7 @@ func (r *take) failedToRemove() bool {
 // mended.
 func (r *take) checkClosed(user int) {
 	for _, p := range places {
-		if p.user == user && !r.ghost.beyondRepair && !r.isUsable(p) {
+		if p.user == user && !r.ghost.beyondRepair && !r.ghost.retires && !r.isUsable(p) {
 			r.reportViolation("I1", "the rotation is over and %s shows a pair that AWS does not accept", p)
 		}
 	}
@@ -245,7 +245,7 @@ func (w *scene) checkDeath(usable [3]bool) (wrong []string) {
 		if torn && !w.ghost.torn {
 			wrong = append(wrong, "I9: "+p.String()+" holds a torn pair after the death")
 		}
-		if usable[i] && !torn && !w.ghost.othersActed && !w.isUsable(p) {
+		if usable[i] && !torn && !w.ghost.othersActed && !w.ghost.retires && !w.isUsable(p) {
 			wrong = append(wrong, "I1: "+p.String()+" shows a pair after the death that AWS does not accept")
 		}
 	}

@@ -2,6 +2,7 @@ package rotate_test
 
 import (
 	"bytes"
+	"cmp"
 	"path/filepath"
 	"strings"
 	"time"
@@ -40,6 +41,7 @@ type ghost struct {
 	missing      string // ids of new keys whose journals were removed, and not restored yet
 	holds        string // the id of the pair that the place of the hook holds; "" without a hook
 	forged       bool   // another user of the machine has replaced a journal
+	retires      bool   // a person retires alice's key, which is then dead in the files
 	of           [2]owned
 }
 
@@ -64,9 +66,12 @@ type setting struct {
 
 	inPlace bool // the folder accepts no new file, so keyd writes the file itself
 
-	twoUsers bool // the credentials file shows a key of bob as well, which is due, too
-	bobFirst bool // bob's key comes first in the file, and so in each round
-	before   bool // keyd has validated a rotation on this machine, so both keys proceed at once
+	twoUsers bool          // the credentials file shows a key of bob as well, which is due, too
+	bobFirst bool          // bob's key comes first in the file, and so in each round
+	age      time.Duration // of the first keys; 0 means that they are due
+	retires  bool          // a person retires alice's key
+
+	before bool // keyd has validated a rotation on this machine, so both keys proceed at once
 
 	faults      int  // how many faults deep tests combine
 	draw        draw // what the other tests draw from them
@@ -101,8 +106,9 @@ var (
 func (s setting) firstScene() *scene {
 	clock := func() time.Time { return epoch }
 	cloud := awssim.New(awssim.Options{Now: clock, Seed: s.seed + 7, Lag: s.lag, Regions: []string{"us-east-1"}})
-	id, secret := cloud.AddUser(lab.Account, "/", "alice").AddKey(70 * settings.Day)
+	id, secret := cloud.AddUser(lab.Account, "/", "alice").AddKey(cmp.Or(s.age, 70*settings.Day))
 	w := &scene{disk: atomicfiletest.NewDisk(clock, homeFolder), cloud: cloud, at: epoch.Add(time.Minute)}
+	w.ghost.retires = s.retires
 	w.ghost.of[alice].firstKey = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
 	if s.hook {
 		w.ghost.holds = id

@@ -92,6 +92,7 @@ import (
 var (
 	mostFaults = flag.Int("explore.faults", 0, "how many faults TestExplore combines; 0 means as many as each setting says")
 	everyFate  = flag.Bool("explore.every", false, "let TestExplore try every fate at every effect, not only those that stand for others")
+	everyth    = flag.Int("explore.retire", 0, "let TestExploreRetirement try every nth death and fault; 0 means as many as it tries by itself")
 	samples    = flag.Int("explore.samples", 20000, "how many takes TestExplore draws from those with three faults, and with more")
 	sampleSeed = flag.Uint64("explore.seed", 1, "seed of that draw")
 	onlyWith   = flag.String("explore.with", "", "let TestExplore combine faults only if this text is in their trace")

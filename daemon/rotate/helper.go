@@ -83,17 +83,23 @@ func notOurs(r *journal.Rotation) error {
 
 // concludeRefusal reports whether err means that the helper is gone: AWS refuses it
 // several times in a row, because it is deleted, or Inactive, and then no one can use it
-// either. A young key may merely not be known yet, and the journal has the only copy of
-// its secret.
+// either. A young key that was never proven may merely not be known yet, and the journal
+// has the only copy of its secret.
 func (d *Rotator) concludeRefusal(t *target, err error) (over bool, again error) {
 	if err = d.retryRefused(t, deadTries, err); iam.ClassOf(err) != iam.BadKey {
 		return false, err
 	}
-	r := t.facts.Rotation
-	if age := d.Now().Sub(r.Created); age < proveHardLimit && age > -journal.MaxClockOffset {
+	if r := t.facts.Rotation; d.mayBeUnknown(r) {
 		return false, &gaveUpError{text: fmt.Sprintf("AWS does not know %s, not yet or no longer", r.New)}
 	}
 	return true, nil
+}
+
+// mayBeUnknown reports whether AWS may refuse the helper only because not every server
+// knows it yet.
+func (d *Rotator) mayBeUnknown(r *journal.Rotation) bool {
+	age := d.Now().Sub(r.Created)
+	return r.Retire.Proven.IsZero() && age < proveHardLimit && age > -journal.MaxClockOffset
 }
 
 // goOnRetiring continues a retirement that a person took for ended: the helper works.
@@ -130,6 +136,10 @@ func (d *Rotator) keepOld(ctx context.Context, t *target) (over bool, err error)
 		return true, nil
 	}
 	err = d.withClient(t, t.oldPair(), func(client *iam.Client) error { return d.deleteHelper(ctx, t, client) })
+	if iam.ClassOf(err) == iam.BadKey { // someone has taken the old key away in this very moment
+		w.accepted, w.tries = false, 0
+		return false, d.continueIn(t, time.Second)
+	}
 	return err == nil, err
 }
 
@@ -159,7 +169,12 @@ func (d *Rotator) loseOld(ctx context.Context, t *target) error {
 	})
 	old := findKey(listing.Keys, r.Old.ID)
 	switch {
+	case iam.ClassOf(err) == iam.BadKey && d.mayBeUnknown(r):
+		return &gaveUpError{text: fmt.Sprintf("AWS refuses %s, and does not know %s, not yet or no longer", r.Old, r.New)}
 	case iam.ClassOf(err) == iam.BadKey:
+		if err := d.setNewDead(t, d.Now().UTC()); err != nil {
+			return err
+		}
 		return &needPersonError{text: fmt.Sprintf("AWS refuses both %s and %s, which was to delete it: keyd can do nothing with either", r.Old, r.New), hint: decide.DeadHelperHint(r), err: err}
 	case err != nil:
 		return err

@@ -19,6 +19,7 @@ import (
 type RetirePlan struct {
 	Profiles    []string // the profiles that show it
 	KeyID, User string
+	Account     string      // of the user
 	Created     time.Time   // by this machine's clock
 	Quiet       time.Time   // since when no one but keyd has used it; zero when that is unknown
 	LastUse     *remote.Use // the last use by anyone but keyd; nil: none is known; with a zero time: it was never used
@@ -102,6 +103,7 @@ func refusal(r *decide.Refusal) error {
 // the target whose key would sign, or nil.
 func (d *Rotator) planFor(ctx context.Context, w *world, t *target, forced bool) (RetirePlan, *target, error) {
 	t.progress.retire = &journal.Retirement{Forced: forced}
+	before := t.facts.Seen
 	if err := d.runToEnd(ctx, t, decide.Decision{Do: decide.DoLook}); err != nil {
 		if iam.ClassOf(err) == iam.BadKey && !isType[*needPersonError](err) {
 			err = &needPersonError{text: fmt.Sprintf("AWS refuses %s: a key that is inactive or deleted signs nothing, so keyd cannot end it", t.pair),
@@ -109,8 +111,11 @@ func (d *Rotator) planFor(ctx context.Context, w *world, t *target, forced bool)
 		}
 		return RetirePlan{}, nil, err
 	}
+	if seen := t.facts.Seen; before != nil && before.Account != "" && (before.Account != seen.Account || before.UserID != "" && seen.UserID != "" && before.UserID != seen.UserID) {
+		return RetirePlan{}, nil, &needPersonError{text: fmt.Sprintf("AWS says that %s belongs to %s, but it said %s before: nothing was changed", t.pair, seen.ARN, before.ARN), hint: hint.AWSCommand("aws sts get-caller-identity", t.facts.Profiles[0])}
+	}
 	signer := w.findSigner(t)
-	p := RetirePlan{Profiles: t.facts.Profiles, KeyID: t.facts.ID, User: t.userName(), Copy: t.facts.Copies[t.facts.ID], Forced: forced, Quiet: decide.QuietSince(t.facts)}
+	p := RetirePlan{Account: t.facts.KnownAccount(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, User: t.userName(), Copy: t.facts.Copies[t.facts.ID], Forced: forced, Quiet: decide.QuietSince(t.facts)}
 	if signer != nil {
 		p.Signer, p.SignerID = signer.facts.Profiles[0], signer.facts.ID
 	}
@@ -151,14 +156,18 @@ func (d *Rotator) beginRetirement(ctx context.Context, p RetirePlan) (*target, e
 	if err != nil {
 		return nil, err
 	}
-	if now.KeyID != p.KeyID || now.SignerID != p.SignerID || !slices.Equal(now.Profiles, p.Profiles) {
-		return nil, fmt.Errorf("the files or the keys of %s have changed in the meantime: nothing was done", p.User)
+	changed := fmt.Errorf("the files or the keys of %s have changed in the meantime: nothing was done", p.User)
+	if now.KeyID != p.KeyID || now.Account != p.Account || now.User != p.User || now.SignerID != p.SignerID || !slices.Equal(now.Profiles, p.Profiles) {
+		return nil, changed
 	}
 	if now.LastUse != nil {
 		t.progress.retire.KnownUse = now.LastUse.At.UTC()
 	}
 	if err := d.runToEnd(ctx, t, decide.Decision{Do: decide.DoPreflight}); err != nil {
 		return nil, err
+	}
+	if !t.facts.PreflightDone { // AWS has named another user
+		return nil, changed
 	}
 	if signer != nil {
 		return t, d.borrowKey(ctx, t, signer)

@@ -118,6 +118,9 @@ func (d *Rotator) deactivateOld(ctx context.Context, t *target, client *iam.Clie
 func (d *Rotator) sendDeactivate(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
 	r.DeactivateStarted = d.Now().UTC()
+	if r.IsRetirement() && r.Retire.Proven.IsZero() {
+		r.Retire.Proven = r.DeactivateStarted
+	}
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"keyd/daemon/hint"
 	"keyd/daemon/iam"
 	"keyd/daemon/journal"
+	"keyd/daemon/state"
 )
 
 // oldPair returns the pair of the key that is being retired: as it was when that began,
@@ -22,10 +23,13 @@ func (t *target) oldPair() credfile.Key {
 }
 
 // helperSigns reports whether the helper of a retirement signs the looks: AWS has accepted
-// it reliably.
+// it reliably, and the old key is not about to delete it.
 func (t *target) helperSigns() bool {
 	r := t.facts.Rotation
-	return r != nil && r.IsRetirement() && r.New.ID != "" && (t.facts.Proven || !r.DeactivateStarted.IsZero())
+	if r != nil && r.GiveUpReason != "" && r.DeactivateStarted.IsZero() {
+		return false
+	}
+	return r != nil && r.IsRetirement() && r.New.ID != "" && (t.facts.Proven || !r.Retire.Proven.IsZero())
 }
 
 // newKeyWorked reports whether AWS has accepted the new key of the rotation, so that a
@@ -69,7 +73,7 @@ func (d *Rotator) deleteRetired(ctx context.Context, t *target, client *iam.Clie
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	d.did(t, decide.DoDelete, VerbDeleted, r.Old.ID, "retired by a person", r.Old.String()+", which nobody uses")
+	d.did(t, decide.DoDelete, VerbDeleted, r.Old.ID, state.RetiredNote, r.Old.String()+", which nobody uses")
 	return nil
 }
 
@@ -84,7 +88,7 @@ func (d *Rotator) reportRetired(t *target) {
 		back = hint.Command("keyd hold", r.Profiles()[0])
 		text += fmt.Sprintf("; until %s this makes it usable again: %s", r.Deactivated.Add(d.Settings.Quarantine).Local().Format("2 Jan 15:04"), back)
 	}
-	d.appendHistory(t, VerbDeactivated, r.Old.ID, "retired by a person")
+	d.appendHistory(t, VerbDeactivated, r.Old.ID, state.RetiredNote)
 	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: decide.DoDeactivate, Verb: VerbDeactivated, Text: text, Hint: back, Retiring: true})
 }
 
@@ -114,8 +118,11 @@ func (d *Rotator) endRetirement(t *target) error {
 // ended at AWS when keyd can sign with neither.
 func (d *Rotator) resumeRetirement(r *journal.Rotation) {
 	switch {
-	case !r.NewDead.IsZero() && !r.DeactivateStarted.IsZero() && r.Retire.Deleted.IsZero():
-		r.GiveUpReason, r.Retire.Ended = endedByPerson, d.Now().UTC()
+	case !r.NewDead.IsZero() && r.Retire.Deleted.IsZero():
+		r.Retire.Ended = d.Now().UTC()
+		if !r.DeactivateStarted.IsZero() {
+			r.GiveUpReason = endedByPerson
+		}
 	case r.GiveUpReason == wantedBack && !r.DeactivateStarted.IsZero(): // what a person says last counts
 		r.GiveUpReason = ""
 	}

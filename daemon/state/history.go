@@ -14,6 +14,10 @@ import (
 	"keyd/daemon/iam/remote"
 )
 
+// RetiredNote is the text of the entry about the deletion of a key that a person has
+// retired.
+const RetiredNote = "retired by a person"
+
 // HistoryEntry is one line of history.jsonl: what keyd did to which key. It contains
 // full key ids and no secret.
 type HistoryEntry struct {
@@ -133,7 +137,7 @@ func (h History) ReadRecent(since time.Time) (Recent, error) {
 			continue
 		}
 		r.Made[e.KeyID] = r.Made[e.KeyID] || e.Verb == "created"
-		if e.Verb == "retired" {
+		if e.Verb == "retired" || e.Verb == "deleted" && e.Text == RetiredNote {
 			r.Retired[e.KeyID] = e.Time
 		}
 		switch late := e.Time.After(since); {
