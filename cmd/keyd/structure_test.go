@@ -22,7 +22,7 @@ const repository = "../.."
 var imports = map[string][]string{
 	"keyd/cmd/keyd": {"keyd/install", "keyd/daemon", "keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/journal",
 		"keyd/daemon/state", "keyd/daemon/settings", "keyd/daemon/hint", "keyd/daemon/watch", "keyd/daemon/systemd",
-		"keyd/daemon/awssim", "keyd/credfile", "keyd/credfile/atomicfile"},
+		"keyd/daemon/awssim", "keyd/credfile", "keyd/credfile/copies", "keyd/credfile/atomicfile"},
 	"keyd/daemon": {"keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/hint", "keyd/daemon/state", "keyd/daemon/settings",
 		"keyd/daemon/notify", "keyd/daemon/systemd", "keyd/daemon/watch", "keyd/credfile", "keyd/credfile/atomicfile"},
 	"keyd/daemon/rotate": {"keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/state", "keyd/daemon/settings",
@@ -43,6 +43,7 @@ var imports = map[string][]string{
 	"keyd/install":               {"keyd/credfile", "keyd/credfile/atomicfile"},
 	"keyd/credfile":              {"keyd/credfile/atomicfile", "keyd/credfile/readers", "keyd/credfile/copies/forms"},
 	"keyd/credfile/readers":      {},
+	"keyd/credfile/copies":       {},
 	"keyd/credfile/copies/forms": {},
 	"keyd/credfile/atomicfile":   {},
 
@@ -137,7 +138,7 @@ func checkImport(t *testing.T, file, from, to string) {
 // page.
 var pages = map[string]string{
 	"credfile": "doc.go", "credfile/atomicfile": "doc.go", "credfile/readers": "doc.go",
-	"credfile/copies/forms": "doc.go", "install": "service.go",
+	"credfile/copies": "doc.go", "credfile/copies/forms": "doc.go", "install": "service.go",
 	"daemon/rotate": "doc.go", "daemon/decide": "doc.go", "daemon/iam": "doc.go",
 	"daemon/journal": "journal.go", "daemon/settings": "settings.go", "daemon/state": "dir.go",
 }

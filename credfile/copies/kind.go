@@ -1,0 +1,162 @@
+package copies
+
+import (
+	"bytes"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Kind is one kind of file in which keys stand: one row of the table, in the files
+// kinds*.go. Adding a kind is adding a row.
+type Kind struct {
+	ID   string // for programs: letters, digits and hyphens; it never changes
+	Name string // for people: what kind of file it is, without an article
+	Use  Use
+
+	// Paths are patterns of path.Match for the last components of a path: one for the
+	// name, "*/rclone/rclone.conf" for more of them. One that begins with "~/" is for the
+	// whole path below the home folder, one that begins with "/" for the whole path. One
+	// that ends with "/" is for everything below such a folder. Letters match in any case.
+	Paths []string
+	// Content is a regular expression for the beginning of the file. It decides about a
+	// file that no row's Paths match. With OnlyBoth, Paths count only together with it.
+	Content  string
+	OnlyBoth bool
+
+	Advice Advice
+}
+
+// Use is what a copy in a file of some kind does.
+type Use string
+
+// The uses, most urgent first.
+const (
+	Shadows  Use = "shadows"  // programs take the key from here instead of the credentials file
+	Used     Use = "used"     // a program reads the key here
+	Leftover Use = "leftover" // no program needs the key here
+)
+
+// Advice is what to do about a copy.
+type Advice struct {
+	Way   Way
+	Text  string   // one sentence, without its full stop: what to do with the lines, or what to do at all
+	Lines []string // the lines that let the tool read the profile; {profile} stands for its name
+	Link  bool     // whether "keyd link" may keep the file up to date, if it understands how the pair stands in it
+	Why   string   // where the tool's documentation or source says so
+}
+
+// Way is a way to deal with a copy.
+type Way string
+
+// The ways, best first. A tool that can read the profile itself needs no copy.
+const (
+	ReadProfile Way = "profile" // the tool can read the profile itself
+	LinkFile    Way = "link"    // it cannot, but keyd can keep the file up to date
+	RunHook     Way = "hook"    // the place behind the file is not on this machine: a hook can update it
+	Delete      Way = "delete"  // nobody needs the file, or these lines of it
+	ByHand      Way = "by hand" // only the person can tell, or the program keeps the file to itself
+)
+
+// LinesFor returns the lines of the advice for a profile.
+func (a Advice) LinesFor(profile string) []string {
+	lines := make([]string, 0, len(a.Lines))
+	for _, line := range a.Lines {
+		lines = append(lines, strings.ReplaceAll(line, "{profile}", profile))
+	}
+	return lines
+}
+
+// Kinds returns the table of kinds.
+func Kinds() []Kind { return slices.Clone(kinds) }
+
+// kinds is the table. An earlier row wins, and a path before any content.
+var kinds = slices.Concat(leftoverKinds, awsKinds, shellKinds, assistantKinds, backupKinds, containerKinds, infrastructureKinds,
+	dataKinds, serverKinds, restKinds)
+
+// FindKind returns the row with this ID, or a row for any file.
+func FindKind(id string) Kind {
+	for _, k := range kinds {
+		if k.ID == id {
+			return k
+		}
+	}
+	return kinds[len(kinds)-1]
+}
+
+// Recognise returns the kind of a file that holds a key id, by its path and by how it
+// begins. Home is the home folder, or "".
+func Recognise(home, file string, head []byte) Kind {
+	parts := splitPath(home, file)
+	if isUTF16(head) {
+		head = bytes.ReplaceAll(head, []byte{0}, nil)
+	}
+	contents := contentPatterns()
+	fits := func(i int) bool { return contents[i] != nil && contents[i].Match(head) }
+	for i, k := range kinds {
+		if slices.ContainsFunc(k.Paths, func(p string) bool { return matchPath(p, parts) }) && (!k.OnlyBoth || fits(i)) {
+			return k
+		}
+	}
+	for i, k := range kinds {
+		if !k.OnlyBoth && fits(i) {
+			return k
+		}
+	}
+	return kinds[len(kinds)-1]
+}
+
+// contentPatterns compiles the patterns when the first copy is found: most searches find
+// none.
+var contentPatterns = sync.OnceValue(func() []*regexp.Regexp {
+	all := make([]*regexp.Regexp, len(kinds))
+	for i, k := range kinds {
+		if k.Content != "" {
+			all[i] = regexp.MustCompile(k.Content)
+		}
+	}
+	return all
+})
+
+// splitPath returns the components of a path in lower case. The first one is "~" below the
+// home folder, and "" otherwise.
+func splitPath(home, file string) []string {
+	if home != "" && isBelow(file, home) {
+		if inside, err := filepath.Rel(home, file); err == nil {
+			file = "~/" + inside
+		}
+	}
+	return strings.Split(strings.ToLower(filepath.ToSlash(file)), "/")
+}
+
+// matchPath reports whether a pattern of Kind.Paths matches the components of a path.
+func matchPath(pattern string, parts []string) bool {
+	want := strings.Split(pattern, "/")
+	if last := len(want) - 1; want[last] == "" { // everything below a folder
+		want = want[:last]
+		for end := len(want); end < len(parts); end++ {
+			if matchEnd(want, parts[:end]) {
+				return true
+			}
+		}
+		return false
+	}
+	return matchEnd(want, parts)
+}
+
+func matchEnd(want, parts []string) bool {
+	whole := want[0] == "" || want[0] == "~"
+	if len(want) > len(parts) || whole && len(want) != len(parts) {
+		return false
+	}
+	parts = parts[len(parts)-len(want):]
+	for i := range want {
+		if ok, err := path.Match(strings.ToLower(want[i]), parts[i]); err != nil || !ok {
+			return false
+		}
+	}
+	return true
+}
