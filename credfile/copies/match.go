@@ -34,8 +34,8 @@ func newMatcher(ids []string) (*matcher, error) {
 }
 
 // find returns the ids that begin at or behind from and before to, in order. Up to maxReach
-// bytes on either side decide about them. In a text an id is a whole word; what is binary
-// may hold it next to other letters.
+// bytes on either side decide about them. In a text an id is a whole word; a binary file, or
+// a binary part of a file, may hold it next to other letters.
 func (m *matcher) find(data []byte, from, to int, isText bool) []match {
 	var found []match
 	f := &m.filter
@@ -79,7 +79,16 @@ func (n *needle) verify(data []byte, start int, isText bool) (at int, ok bool) {
 	if f.encoding == UTF16 {
 		return at, true
 	}
-	return at, !isText || isWhole(data, at, at+len(f.text))
+	end := at + len(f.text)
+	return at, !isText || isWhole(data, at, end) || hasControl(data[max(at-nearby, 0):min(end+nearby, len(data))])
+}
+
+// nearby is how far from an id a control character says that it is in a binary part.
+const nearby = 32
+
+// hasControl reports whether data holds a byte that is in no text.
+func hasControl(data []byte) bool {
+	return slices.ContainsFunc(data, func(c byte) bool { return c < '\t' })
 }
 
 // isWhole reports whether the text from at to end is not a part of a longer word. The end of
