@@ -34,6 +34,7 @@ var commands = []struct {
 	build       func(*app) *cobra.Command
 }{
 	{"status", groupLook, newStatusCommand},
+	{"where", groupLook, newWhereCommand},
 	{"history", groupLook, newHistoryCommand},
 	{"config", groupLook, newConfigCommand},
 

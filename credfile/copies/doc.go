@@ -36,7 +36,8 @@
 //
 // # Where to find what
 //
-// search.go has Search, its options and its report; copy.go what a copy is, and gap.go what
+// search.go has Search, its options and its report; system.go the places outside of a home;
+// copy.go what a copy is, and gap.go what
 // was not searched. walk.go goes through the folders and file.go through a file. skip.go has
 // the names that are skipped, and mount.go, mount_*.go the file systems. open_*.go have the
 // system calls.

@@ -16,14 +16,13 @@ const (
 const bufferSize = 128 << 10
 
 // headSize is how much of the beginning of a file decides what kind of file it is.
-const headSize = 16 << 10
+const headSize = 8 << 10
 
 // searchFile searches one file.
 func (w *worker) searchFile(dir *folder, path, name string) {
 	if w.ctx.Err() != nil {
 		return
 	}
-	w.rest()
 	f, err := dir.open(name)
 	if err != nil {
 		w.addError(err, filepath.Join(path, name))
@@ -83,6 +82,7 @@ func (w *worker) scan(f *file) (c Copy, why Reason, err error) {
 		line         = 1   // of the beginning of the buffer
 	)
 	for w.ctx.Err() == nil {
+		w.rest()
 		n, err := f.read(w.buffer[kept:])
 		if err != nil || n == 0 && kept == 0 {
 			return c, "", err

@@ -45,7 +45,7 @@ type Advice struct {
 	Way   Way
 	Text  string   // one sentence, without its full stop: what to do with the lines, or what to do at all
 	Lines []string // the lines that let the tool read the profile; {profile} stands for its name
-	Link  bool     // whether "keyd link" may keep the file up to date, if it understands how the pair stands in it
+	Link  bool     // whether keyd may keep the file up to date, if it understands how the pair stands in it
 	Why   string   // where the tool's documentation or source says so
 }
 
@@ -61,21 +61,28 @@ const (
 	ByHand      Way = "by hand" // only the person can tell, or the program keeps the file to itself
 )
 
-// LinesFor returns the lines of the advice for a profile.
-func (a Advice) LinesFor(profile string) []string {
+// For returns the advice for a profile.
+func (a Advice) For(profile string) Advice {
+	a.Text = strings.ReplaceAll(a.Text, "{profile}", profile)
 	lines := make([]string, 0, len(a.Lines))
 	for _, line := range a.Lines {
 		lines = append(lines, strings.ReplaceAll(line, "{profile}", profile))
 	}
-	return lines
+	a.Lines = lines
+	return a
 }
 
 // Kinds returns the table of kinds.
 func Kinds() []Kind { return slices.Clone(kinds) }
 
-// kinds is the table. An earlier row wins, and a path before any content.
-var kinds = slices.Concat(leftoverKinds, awsKinds, shellKinds, assistantKinds, backupKinds, containerKinds, infrastructureKinds,
-	dataKinds, serverKinds, restKinds)
+// kinds is the table. An earlier row wins. The form of a file, as its extension shows it,
+// decides only when nothing says what the file is for.
+var (
+	kinds = slices.Concat(specificKinds, restKinds)
+
+	specificKinds = slices.Concat(leftoverKinds, awsKinds, shellKinds, assistantKinds, backupKinds, containerKinds, infrastructureKinds,
+		dataKinds, serverKinds)
+)
 
 // FindKind returns the row with this ID, or a row for any file.
 func FindKind(id string) Kind {
@@ -96,14 +103,19 @@ func Recognise(home, file string, head []byte) Kind {
 	}
 	contents := contentPatterns()
 	fits := func(i int) bool { return contents[i] != nil && contents[i].Match(head) }
-	for i, k := range kinds {
-		if slices.ContainsFunc(k.Paths, func(p string) bool { return matchPath(p, parts) }) && (!k.OnlyBoth || fits(i)) {
-			return k
+	isNamed := func(i int) bool {
+		k := &kinds[i]
+		return slices.ContainsFunc(k.Paths, func(p string) bool { return matchPath(p, parts) }) && (!k.OnlyBoth || fits(i))
+	}
+	specific := len(specificKinds)
+	for i := range specific {
+		if isNamed(i) {
+			return kinds[i]
 		}
 	}
-	for i, k := range kinds {
-		if !k.OnlyBoth && fits(i) {
-			return k
+	for i := range kinds {
+		if !kinds[i].OnlyBoth && fits(i) || i >= specific && isNamed(i) {
+			return kinds[i]
 		}
 	}
 	return kinds[len(kinds)-1]

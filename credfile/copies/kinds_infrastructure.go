@@ -74,7 +74,7 @@ var infrastructureKinds = []Kind{
 	},
 	{
 		ID: "crontab", Name: "crontab", Use: Used,
-		Paths: []string{"/etc/crontab", "/etc/cron.d/*", "/etc/cron.daily/*", "/etc/cron.hourly/*", "/etc/cron.weekly/*", "/etc/anacrontab", "crontabs/*", "/var/spool/cron/*", "/var/spool/cron/crontabs/*", "crontab*", "*.cron", "*.crontab"}, Content: `(?m)^[ \t]*([0-9*/,-]+[ \t]+){4}[0-9*/,a-z-]+[ \t]+\S`,
+		Paths: []string{"/etc/crontab", "/etc/cron.d/*", "/etc/cron.daily/*", "/etc/cron.hourly/*", "/etc/cron.weekly/*", "/etc/anacrontab", "crontabs/*", "/var/spool/cron/*", "/var/spool/cron/crontabs/*", "crontab*", "*.cron", "*.crontab"}, Content: `(?m)^[ \t]*([0-9*/,-]+[ \t]+){3}\*[ \t]+[0-9*/,a-z-]+[ \t]+\S|^@(daily|hourly|weekly|reboot|monthly)[ \t]`,
 		Advice: Advice{Way: ReadProfile, Text: "with crontab -e, replace the lines with the key by", Lines: []string{"AWS_PROFILE={profile}"}, Link: true, Why: "crontab(5)"},
 	},
 	{

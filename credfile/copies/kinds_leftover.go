@@ -44,7 +44,7 @@ var leftoverKinds = []Kind{
 	{
 		ID: "backup-file", Name: "backup of a file", Use: Leftover,
 		Paths: []string{"*.bak", "*.bak[0-9]", "*.bak.*", "*.bak-*", "*.backup", "*.backup.*", "*.backup-*", "*~", "*.orig", "*.old", "*.save", "*.prev", "*.rej", "*.dpkg-old", "*.dpkg-dist", "*.rpmsave", "*.ucf-old",
-			"#*#", "*.pre-*", "*_backup", "*_backup.*", "*_bak", "*_old", "* copy", "* copy.*", "* - copy*", "*.20[0-9][0-9][0-9][0-9]*", "*.20[0-9][0-9]-[0-9][0-9]*", "*-20[0-9][0-9][0-9][0-9][0-9][0-9]*"},
+			"#*#", "*.pre-*", "*_backup", "*_backup.*", "*_bak", "*_old", "* copy", "* copy.*", "*([0-9])*", "* - copy*", "*.20[0-9][0-9][0-9][0-9]*", "*.20[0-9][0-9]-[0-9][0-9]*", "*-20[0-9][0-9][0-9][0-9][0-9][0-9]*"},
 		Advice: Advice{Way: Delete, Text: "delete it once you do not need it"},
 	},
 	{

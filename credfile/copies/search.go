@@ -24,6 +24,9 @@ type Options struct {
 	// has named them, so a root is searched even where Home's search would leave it out:
 	// on a network file system, or in a folder of a name that holds no configuration.
 	Roots []string
+	// Also are further files and folders to search, as absolute paths; those that do not
+	// exist are no error.
+	Also []string
 	// Own are files and folders that may hold the ids and are no copies, as absolute
 	// paths: the AWS files that keyd rotates, and its own state folder. They are not
 	// searched.
@@ -50,13 +53,18 @@ type Progress struct {
 // Report is what a search found. It holds no secret and nothing else of the contents of
 // a file, so that it may be stored as JSON.
 type Report struct {
+	Copies []Copy `json:"copies"` // by path; at most MaxCopies
+	Summary
+}
+
+// Summary says what was searched, and what was not.
+type Summary struct {
 	Began  time.Time `json:"began"`
 	Ended  time.Time `json:"ended"`
 	Roots  []string  `json:"roots"`           // what was searched
 	Files  int64     `json:"files"`           // how many files were searched
 	Bytes  int64     `json:"bytes"`           // how many bytes were searched
-	Copies []Copy    `json:"copies"`          // by path; at most MaxCopies
-	More   int       `json:"more,omitzero"`   // how many files with an id were found beyond these
+	More   int       `json:"more,omitzero"`   // how many files with an id were found beyond MaxCopies
 	Gaps   []Gap     `json:"gaps,omitzero"`   // what was not searched, most important first
 	Errors []string  `json:"errors,omitzero"` // why a root could not be searched at all
 }
@@ -84,7 +92,7 @@ func Search(ctx context.Context, o Options) (Report, error) {
 	if len(roots) == 0 {
 		roots = []string{o.Home}
 	}
-	for _, path := range slices.Concat(roots, o.Own) {
+	for _, path := range slices.Concat(roots, o.Also, o.Own) {
 		if !filepath.IsAbs(path) {
 			return Report{}, fmt.Errorf("copies: %q is not an absolute path", path)
 		}

@@ -31,6 +31,7 @@ type search struct {
 	mu      sync.Mutex // of the fields below
 	changed sync.Cond  // jobs or working changed
 	jobs    []job
+	room    int // how many jobs may wait
 	working int // workers that may add jobs
 	report  Report
 	shown   map[string]string // resolved roots to roots
@@ -52,7 +53,7 @@ const maxJobs = 1 << 15
 const batch = 256
 
 func newSearch(ctx context.Context, o Options, m *matcher) *search {
-	s := &search{ctx: ctx, o: o, m: m, mounts: listMounts(), ownDir: map[string]bool{}, shown: map[string]string{}}
+	s := &search{ctx: ctx, o: o, m: m, mounts: listMounts(), room: maxJobs, ownDir: map[string]bool{}, shown: map[string]string{}}
 	s.changed.L = &s.mu
 	for _, path := range o.Own {
 		fi, err := os.Stat(path)
@@ -74,11 +75,17 @@ func newSearch(ctx context.Context, o Options, m *matcher) *search {
 func (s *search) run(roots []string) {
 	named := len(s.o.Roots) > 0
 	for _, root := range roots {
-		s.addRoot(root, named)
+		if err := s.addRoot(root, named); err != nil {
+			s.report.Errors = append(s.report.Errors, err.Error())
+		}
 	}
+	also := s.o.Also
 	if !named {
-		for _, path := range listTwins(s.mounts) {
-			s.addRoot(path, true)
+		also = append(listTwins(s.mounts), also...)
+	}
+	for _, path := range also {
+		if err := s.addRoot(path, true); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.gaps.add(Failed, func() string { return path })
 		}
 	}
 	defer context.AfterFunc(s.ctx, func() { s.changed.Broadcast() })()
@@ -87,35 +94,40 @@ func (s *search) run(roots []string) {
 		workers.Go(func() { s.work() })
 	}
 	workers.Wait()
+	for _, j := range s.jobs { // ctx has ended
+		if j.dir != nil {
+			j.dir.release()
+		}
+	}
 }
 
 // addRoot adds a folder or a file that a search begins with. named is false for the home
 // folder, when nobody has named it.
-func (s *search) addRoot(root string, named bool) {
+func (s *search) addRoot(root string, named bool) error {
 	real, err := filepath.EvalSymlinks(root)
 	var fi fs.FileInfo
 	if err == nil {
 		fi, err = os.Lstat(real)
 	}
 	if err != nil {
-		s.report.Errors = append(s.report.Errors, err.Error())
-		return
+		return err
 	}
 	if m := mountOf(s.mounts, real); !named && m.remote {
-		s.report.Errors = append(s.report.Errors, root+" is on a network file system ("+m.kind+"), and nothing in it was searched")
-		return
+		return errors.New(root + " is on a network file system (" + m.kind + "), and nothing in it was searched")
+	}
+	if !fi.IsDir() && !fi.Mode().IsRegular() {
+		return errors.New(root + " is neither a file nor a folder")
 	}
 	s.inside, s.shown[real] = append(s.inside, real), root
 	if fi.IsDir() {
 		s.jobs = append(s.jobs, job{path: real, named: true})
-		return
+		return nil
 	}
 	dir, err := openFolder(filepath.Dir(real), true)
-	if err != nil {
-		s.report.Errors = append(s.report.Errors, err.Error())
-		return
+	if err == nil {
+		s.jobs = append(s.jobs, job{path: filepath.Dir(real), dir: dir, files: []string{filepath.Base(real)}})
 	}
-	s.jobs = append(s.jobs, job{path: filepath.Dir(real), named: true, dir: dir, files: []string{filepath.Base(real)}})
+	return err
 }
 
 // show returns the path as the caller of the search knows it.
@@ -177,13 +189,12 @@ func (s *search) take() (job, bool) {
 // add leaves a job to whichever worker is free first. It returns false when too many wait.
 func (s *search) add(j job) bool {
 	s.mu.Lock()
-	ok := len(s.jobs) < maxJobs
+	ok := len(s.jobs) < s.room
 	if ok {
 		s.jobs = append(s.jobs, j)
 	}
-	waiting := s.working < len(s.jobs)+s.working
 	s.mu.Unlock()
-	if ok && waiting {
+	if ok {
 		s.changed.Signal()
 	}
 	return ok

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keyd/credfile"
+	"keyd/credfile/copies"
+)
+
+const whereLong = `Show where else the keys of the profiles stand, and what to do about each place:
+how the tool that reads the file can read the profile instead, so that no copy
+is needed. Without PROFILE, it searches for all long-term keys in the files, in
+one go. Of a rotation in progress it searches for both keys: a copy that holds
+the old one stops working when the overlap ends, and comes first.
+
+It first says what AWS has seen: by which service, where and when somebody other
+than keyd last used the key. It makes no call; the time at which AWS was asked is
+shown.
+
+It searches the home folder, and the files of the system in which such keys
+stand; with --path, only these files and folders. It finds a key id in plain
+text, in base64, also of a whole file, and in UTF-16. It opens no FIFO, device,
+network file system or cloud placeholder, and follows no link. Media, programs,
+archives, packages and caches are skipped by their names. Binary files are
+searched up to 1 MiB, texts up to 256 MiB. What was not searched is counted.
+
+Exit code 3 means that something needs a person now: a copy of the old key of a
+rotation, or a key that outranks the credentials file.
+
+--json prints one object: version (1), now, keys, outranked_by, copies, search,
+and interrupted if Ctrl-C ended it. Each key has profiles, key, old_key and
+old_key_until (of a rotation), and last_use: of (the key), at, service, region,
+asked (when AWS said so), denied, never and quiet_since. Each of outranked_by
+has place, key, profiles, text and remedy. Each copy has path, kind, kind_name,
+use (shadows, used or leftover), urgent, profiles, places (line, key, encoding),
+more (places beyond these) and advice: way (profile, link, hook, delete or by
+hand), text, lines and run. search has began, ended, roots, files, bytes, more,
+errors and gaps (reason, count, examples). Times are RFC 3339; key ids are
+complete. Secrets and lines of files are never shown.`
+
+func newWhereCommand(a *app) *cobra.Command {
+	var asJSON bool
+	var paths []string
+	cmd := &cobra.Command{
+		Use:               "where [PROFILE...]",
+		Short:             "show where else a key stands, who used it, and what to do about it",
+		Long:              whereLong,
+		Args:              limitArgs(0, -1, ""),
+		ValidArgsFunction: a.completeProfiles(-1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.showWhere(cmd.Context(), args, paths, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	cmd.Flags().StringArrayVar(&paths, "path", nil, "search this file or folder instead of the home folder; may be repeated")
+	return cmd
+}
+
+// whereReport is what keyd where prints, as text or as JSON. It never holds a secret.
+type whereReport struct {
+	Version     int            `json:"version"` // 1
+	Now         time.Time      `json:"now"`
+	Keys        []whereKey     `json:"keys"`
+	OutrankedBy []outranker    `json:"outranked_by,omitzero"`
+	Copies      []whereCopy    `json:"copies"` // most urgent first
+	Search      copies.Summary `json:"search"`
+	Interrupted bool           `json:"interrupted,omitzero"` // there may be more
+}
+
+// outranker is something that programs take a key from before they look into the files: a
+// variable in a start file, a session or a process.
+type outranker struct {
+	Place    string   `json:"place"` // for people: a path with a line, or a process with its pid
+	KeyID    string   `json:"key,omitzero"`
+	Profiles []string `json:"profiles,omitzero"`
+	Text     string   `json:"text"`
+	Remedy   string   `json:"remedy"`
+}
+
+// whereCopy is a file that holds a key, and what to do about it.
+type whereCopy struct {
+	copies.Copy
+	KindName string      `json:"kind_name"`
+	Use      copies.Use  `json:"use"`
+	Urgent   bool        `json:"urgent,omitzero"` // it holds the old key of a rotation whose overlap will end
+	Profiles []string    `json:"profiles"`
+	Advice   whereAdvice `json:"advice"`
+}
+
+// whereAdvice is copies.Advice for one profile.
+type whereAdvice struct {
+	Way   copies.Way `json:"way"`
+	Text  string     `json:"text"`
+	Lines []string   `json:"lines,omitzero"`
+	Run   string     `json:"run,omitzero"` // a command that keeps the file up to date
+}
+
+// showWhere searches, and prints what it found.
+func (a *app) showWhere(ctx context.Context, names, paths []string, asJSON bool) error {
+	loc, keys, err := a.findKeys(ctx, names)
+	if err != nil {
+		return err
+	}
+	r := &whereReport{Version: 1, Now: a.now().UTC(), Keys: keys, Copies: []whereCopy{}}
+	if len(keys) > 0 {
+		options, err := a.searchOptions(loc, keys, paths)
+		if err != nil {
+			return err
+		}
+		if a.term.hasScreen() && !asJSON {
+			options.Progress = func(p copies.Progress) { a.term.redrawLine(formatProgress(p)) }
+		}
+		found, err := copies.Search(ctx, options)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		r.Interrupted, r.Search = err != nil, found.Summary
+		r.OutrankedBy = a.findOutrankers(ctx, loc, keys)
+		r.addCopies(found.Copies)
+	}
+	if asJSON {
+		data, err := json.MarshalIndent(r, "", "\t")
+		if err != nil {
+			return err
+		}
+		a.term.print(string(data) + "\n")
+	} else {
+		a.term.print(a.term.formatWhere(r))
+	}
+	return whereExit(ctx, r)
+}
+
+// whereExit returns the exit code of keyd where as an error.
+func whereExit(ctx context.Context, r *whereReport) error {
+	switch {
+	case r.Interrupted:
+		return fmt.Errorf("%w: not everything was searched", context.Cause(ctx))
+	case len(r.Search.Errors) > 0:
+		return hintedError("", "%s", r.Search.Errors[0])
+	case len(r.OutrankedBy) > 0 || slices.ContainsFunc(r.Copies, whereCopy.needsPerson):
+		return exitError(exitPerson)
+	}
+	return nil
+}
+
+// needsPerson reports whether a copy will stop working soon, or keeps rotations from having
+// an effect.
+func (c whereCopy) needsPerson() bool { return c.Urgent || c.Use == copies.Shadows }
+
+// searchOptions says where to search: in the home folder, or in what --path names.
+func (a *app) searchOptions(loc locations, keys []whereKey, paths []string) (copies.Options, error) {
+	o := copies.Options{Home: a.term.home, Also: copies.SystemPlaces(), Ask: a.term.canAsk, Own: append(loc.awsFiles(), loc.folders.StateDir)}
+	for _, k := range keys {
+		o.IDs = append(o.IDs, k.ids()...)
+	}
+	for _, path := range paths {
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return o, err
+		}
+		o.Roots, o.Also = append(o.Roots, abs), nil
+	}
+	if !filepath.IsAbs(o.Home) && len(o.Roots) == 0 {
+		return o, errors.New("no home folder is known: set HOME, or use --path")
+	}
+	return o, nil
+}
+
+// findOutrankers returns what programs take a key from before they look into the files.
+// What stands in a file is among the copies already.
+func (a *app) findOutrankers(ctx context.Context, loc locations, keys []whereKey) []outranker {
+	if outrankers == nil {
+		return nil
+	}
+	return outrankers(ctx, a, loc, keys)
+}
+
+// outrankers looks at sessions, processes and start files; nil: it looks at nothing.
+var outrankers func(context.Context, *app, locations, []whereKey) []outranker
+
+// offerLink returns the command that keeps the copy up to date in each rotation of the key,
+// or "" when the way in which the key stands in it is not understood; nil: there is no such
+// command.
+var offerLink func(ctx context.Context, a *app, c copies.Copy, key credfile.Key) string
+
+// addCopies adds what was found, in order of urgency.
+func (r *whereReport) addCopies(found []copies.Copy) {
+	for _, c := range found {
+		k := copies.FindKind(c.Kind)
+		w := whereCopy{Copy: c, KindName: k.Name, Use: k.Use}
+		for _, key := range r.Keys {
+			if c.Holds(key.ID) || c.Holds(key.OldID) {
+				w.Profiles = append(w.Profiles, key.Profiles...)
+			}
+			w.Urgent = w.Urgent || key.isOldInUse() && c.Holds(key.OldID)
+		}
+		w.Advice = adviseFor(k, w.Profiles)
+		r.Copies = append(r.Copies, w)
+	}
+	slices.SortStableFunc(r.Copies, func(a, b whereCopy) int { return cmp.Compare(a.rank(), b.rank()) })
+}
+
+// rank orders copies: what stops working soon, what keeps rotations from having an effect,
+// what a program uses, and last what nobody needs.
+func (c whereCopy) rank() int {
+	rank := slices.Index([]copies.Use{copies.Shadows, copies.Used, copies.Leftover}, c.Use)
+	if c.Use == copies.Leftover {
+		rank += 10
+	}
+	if !c.Urgent {
+		rank += 5
+	}
+	return rank
+}
+
+// adviseFor returns the advice of a kind for the first of the profiles.
+func adviseFor(k copies.Kind, profiles []string) whereAdvice {
+	profile := "PROFILE"
+	if len(profiles) > 0 && isPlainName(profiles[0]) {
+		profile = profiles[0]
+	}
+	advice := k.Advice.For(profile)
+	return whereAdvice{Way: advice.Way, Text: advice.Text, Lines: advice.Lines}
+}
+
+// isPlainName reports whether the name of a profile means the same in every format, without
+// quotation marks. Of any other name, a person knows best how the file wants it.
+func isPlainName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c != '-' && c != '_' && c != '.' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return name != "" && name[0] != '-'
+}
