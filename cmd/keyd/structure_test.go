@@ -47,6 +47,8 @@ var imports = map[string][]string{
 	"keyd/credfile/copies/forms": {},
 	"keyd/credfile/atomicfile":   {},
 
+	"keyd/credfile/copies/shadow": {"keyd/credfile/atomicfile"},
+
 	// What only tests import.
 	"keyd/credfile/deeptest":                  {},
 	"keyd/credfile/atomicfile/atomicfiletest": {"keyd/credfile/atomicfile"},
@@ -138,7 +140,7 @@ func checkImport(t *testing.T, file, from, to string) {
 // page.
 var pages = map[string]string{
 	"credfile": "doc.go", "credfile/atomicfile": "doc.go", "credfile/readers": "doc.go",
-	"credfile/copies": "doc.go", "credfile/copies/forms": "doc.go", "install": "service.go",
+	"credfile/copies": "doc.go", "credfile/copies/forms": "doc.go", "credfile/copies/shadow": "doc.go", "install": "service.go",
 	"daemon/rotate": "doc.go", "daemon/decide": "doc.go", "daemon/iam": "doc.go",
 	"daemon/journal": "journal.go", "daemon/settings": "settings.go", "daemon/state": "dir.go",
 }
