@@ -11,7 +11,7 @@ import (
 )
 
 // desktopText returns what a desktop notification shows of an event, or "": a person is
-// needed, something uses an old key or no one uses a key, an old key stopped working, or
+// needed, a key stands in other places, something uses an old key or no one uses a key, an old key stopped working, or
 // a rotation ended. The text is one line and contains no key id, because a projector or a
 // phone may show it to everyone.
 func desktopText(e rotate.Event) (words string, urgent bool) {
@@ -27,8 +27,12 @@ func desktopText(e rotate.Event) (words string, urgent bool) {
 		return who + ": the access key was replaced, and the old one no longer works. If something needs it: keyd status", false
 	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && e.Hint != "":
 		return who + ": the access key was replaced, and the old one no longer works. If something needs it: " + oneLine(e.Hint), false
+	case e.Verb == rotate.VerbStillUsed && e.Brief != "":
+		return who + ": the access key was replaced, and something still uses the old one: " + oneLine(e.Brief) + ". keyd status says more", false
 	case e.Verb == rotate.VerbStillUsed:
 		return who + ": the access key was replaced, and something still uses the old one. keyd status says more", false
+	case e.Verb == rotate.VerbCopies:
+		return who + ": the access key is being replaced, and it stands in other places, which keyd does not change: " + oneLine(e.Brief) + ". keyd status says more", false
 	case e.Verb == rotate.VerbUnused:
 		return who + ": nobody uses the access key. It is replaced all the same; keyd status says more", false
 	case e.Verb == rotate.VerbDeleted && e.Do == decide.DoDelete:

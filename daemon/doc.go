@@ -167,8 +167,13 @@
 //	    the rotation's
 //	a file that another keyd reads, or the  creates no key while that is so; once a new key  BLOCKED, with that file
 //	    default file, also shows the key    exists, keeps both
-//	the old key is still used               does not deactivate it                           service, region and time; BLOCKED only
+//	the key stands in other files, or in    tells so, before a key is created                the files with their lines, the programs
+//	    the environment of a program                                                         with their pids
+//	the old key is still used               does not deactivate it; searches this machine    service, region and time, and the files
+//	                                        once a day for what holds it                     and programs that hold it; BLOCKED only
 //	                                                                                         if it would get older than max_age
+//	that search takes long, hangs, or is    creates the key after a minute; searches again   nothing
+//	    killed                              in the overlap
 //	AWS does not tell whether it is used    says so; the length of the overlap decides       "does not tell", again at deactivation
 //	no one uses a key that is due           replaces it all the same; unused = report        told, since when; with unused = report
 //	                                        leaves it alone                                  BLOCKED

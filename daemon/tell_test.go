@@ -160,8 +160,8 @@ func TestDesktopShowsNoKeyID(t *testing.T) {
 		"größe: the":                        {"größe"},
 		"a, b, c, d and 2 more profiles: ":  {"a", "b", "c", "d", "e", "f"},
 	} {
-		for _, verb := range []string{rotate.VerbNeedsYou, rotate.VerbStillUsed} {
-			words, _ := desktopText(rotate.Event{Verb: verb, Profiles: profiles, Text: "AKIA..MPLE\nx", Hint: "keyd status"})
+		for _, verb := range []string{rotate.VerbNeedsYou, rotate.VerbStillUsed, rotate.VerbCopies} {
+			words, _ := desktopText(rotate.Event{Verb: verb, Profiles: profiles, Text: "AKIA..MPLE\nx", Hint: "keyd status", Brief: "s3 in eu\n-west"})
 			if !strings.HasPrefix(words, want) || strings.ContainsAny(words, "\n\r") || strings.Contains(words, "AKIA") {
 				t.Errorf("%q: %q", profiles, words)
 			}
@@ -225,6 +225,8 @@ func TestFewEventsNotify(t *testing.T) {
 		{rotate.Event{Verb: "deactivated", Do: decide.DoDeactivate, Hint: "keyd hold default"}, true, false},
 		{rotate.Event{Verb: "deactivated", Do: decide.DoDeactivate}, false, false}, // it is deleted in the same breath
 		{rotate.Event{Verb: "still used", Do: decide.DoCheckUse}, true, false},
+		{rotate.Event{Verb: "still used", Do: decide.DoCheckUse, Brief: "s3 in eu-west-1; it stands in 1 file"}, true, false},
+		{rotate.Event{Verb: "copies", Do: decide.DoPreflight, Brief: "2 files"}, true, false},
 		{rotate.Event{Verb: "unused", Do: decide.DoCreate}, true, false},
 		{rotate.Event{Verb: "created", Do: decide.DoCreate}, false, false},
 		{rotate.Event{Verb: "swapped", Do: decide.DoSwap}, false, false},

@@ -19,6 +19,7 @@
 //   - foreign.go: a rotation that another installation of keyd began.
 //   - hooks.go: commands that bring the pair to places that are not files.
 //   - retire.go: the end of the old key, in the overlap and in the quarantine.
+//   - copies.go: where else on this machine the key stands, in words.
 //   - use.go: what AWS's answers about the use of a key mean, at rest and in the overlap.
 //   - retirement.go: a key that a person ends without a successor.
 //   - dead.go: someone has made the new key Inactive or deleted it.

@@ -62,7 +62,8 @@ type Facts struct {
 
 	Copies map[string]string // for each key id, a file that shows it and that this process does not read
 
-	Astray []Astray // the linked files that show the key, or may show it, and that keyd cannot keep up to date now
+	Astray      []Astray // the linked files that show the key, or may show it, and that keyd cannot keep up to date now
+	CopiesFound *Copies  // where else on this machine the key stands; nil when it was not searched for
 
 	Options Options // what the person who started this pass asked for
 

@@ -33,10 +33,10 @@ func decideOverlap(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 	}
 	switch {
 	case now.Before(end) && endsTooLate(f, r, s, end):
-		return BlockUntil(nextUseReading(r.UseChecked, r.Old.ID, r.UseDenied), fmt.Sprintf("%s %s: it cannot be deactivated before it is %s old", credfile.Short(r.Old.ID), describeOthersUse(r, now), FormatAge(s.MaxAge)),
+		return BlockUntil(nextUseReading(r.UseChecked, r.Old.ID, r.UseDenied), fmt.Sprintf("%s %s: it cannot be deactivated before it is %s old%s", credfile.Short(r.Old.ID), describeOthersUse(r, now), FormatAge(s.MaxAge), f.describeCopies()),
 			"put the new key there as well; or stop waiting for that: "+hint.Command("keyd rotate --retire-now", r.Profiles()[0]))
 	case now.Before(end):
-		return WaitUntil(StateOverlap, end, describeOldUse(r, s, now))
+		return WaitUntil(StateOverlap, end, describeOldUse(f, r, s, now))
 	}
 	if d, ok := BlockForLinks(f, now); ok {
 		return d

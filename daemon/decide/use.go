@@ -167,8 +167,14 @@ func useReadingDue(f Facts, r *journal.Rotation, now time.Time) bool {
 	return !now.Before(nextUseReading(last, r.Old.ID, r.UseDenied))
 }
 
-// describeOldUse says how the old key is used in the overlap, and what follows from it.
-func describeOldUse(r *journal.Rotation, s settings.Settings, now time.Time) string {
+// describeOldUse says how the old key is used in the overlap, what follows from it, and
+// where else it stands.
+func describeOldUse(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) string {
+	return describeOverlap(r, s, now) + f.describeCopies()
+}
+
+// describeOverlap says how the old key is used in the overlap, and what follows from it.
+func describeOverlap(r *journal.Rotation, s settings.Settings, now time.Time) string {
 	old := credfile.Short(r.Old.ID)
 	switch {
 	case r.UsedByOthers():

@@ -19,6 +19,7 @@ type Event struct {
 	Text     string
 	Retiring bool          // the key ends without a successor
 	Hint     string        // the command or question that helps, when a person is needed
+	Brief    string        // what a notification may add in front of other people: no key id, no path
 	Progress bool          // replaces the previous progress event; more will follow
 	Elapsed  time.Duration // of Progress: since the wait began
 	Limit    time.Duration // of Progress: the longest time that the wait can take
@@ -50,6 +51,7 @@ const (
 	VerbDeleted      = "deleted"
 	VerbStillUsed    = "still used" // someone uses the old key after the swap
 	VerbRefused      = "refused"    // only in the history: AWS refuses the new key after the files showed it
+	VerbCopies       = "copies"     // the key that is being replaced stands in places that keyd does not change
 	VerbUnused       = "unused"     // no one but keyd uses a key that is being replaced
 	VerbRetired      = "retired"    // a key that a person has retired is gone
 	VerbKept         = "kept"       // a key was to be retired, and stays

@@ -37,7 +37,8 @@ func (d *Rotator) reportHooks(t *target) []decide.HookReport {
 func keyStatus(t *target, d decide.Decision) state.KeyStatus {
 	l := state.KeyStatus{
 		Profiles: t.facts.Profiles, KeyID: t.facts.ID, Warnings: t.warnings, Endpoint: t.endpointName(),
-		Memory: state.Memory{Seen: t.facts.Seen, Failure: t.facts.Failure, KeyUse: t.facts.Use}, OldKeyUse: decide.ReportUse(t.facts.Rotation), Links: t.shownLinks(),
+		Memory:    state.Memory{Seen: t.facts.Seen, Failure: t.facts.Failure, KeyUse: t.facts.Use},
+		OldKeyUse: decide.ReportUse(t.facts.Rotation), Links: t.shownLinks(), FoundCopies: t.facts.CopiesFound,
 	}
 	l.SetDecision(d)
 	if !d.EndsPass() {

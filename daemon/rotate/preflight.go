@@ -16,10 +16,30 @@ import (
 // the file, the state folder, an endpoint where no key could be proven, and a
 // missing permission to deactivate. The permission is tested by an
 // UpdateAccessKey of the old key to Active, which changes nothing.
+//
+// Last, this machine is searched for other places where the key stands. What is found is
+// told, and refuses nothing.
 func (d *Rotator) runPreflight(ctx context.Context, t *target, client *iam.Client) error {
+	if !t.progress.wait.checked {
+		if same, err := d.checkBeforeCreate(ctx, t, client); err != nil || !same {
+			return err
+		}
+		t.progress.wait.checked = true
+	}
+	if err := d.searchCopies(ctx, t, decide.SearchedToday, beforeCreateLimit); err != nil {
+		return err
+	}
+	d.reportCopies(t)
+	t.markPreflightDone(d.Now())
+	return nil
+}
+
+// checkBeforeCreate is the preflight but for the search. same is false when the user has
+// another name than before: then everything that was seen may be another user's.
+func (d *Rotator) checkBeforeCreate(ctx context.Context, t *target, client *iam.Client) (same bool, err error) {
 	effect := context.WithoutCancel(ctx)
 	if err := d.checkHooks(t); err != nil && t.progress.retire == nil {
-		return err
+		return false, err
 	}
 	if err := d.alone(func() error {
 		if t.progress.retire == nil { // a retirement changes no file
@@ -29,28 +49,24 @@ func (d *Rotator) runPreflight(ctx context.Context, t *target, client *iam.Clien
 		}
 		return d.JournalDir().CheckWritable()
 	}); err != nil {
-		return err
+		return false, err
 	}
 	probed, err := d.probeRegions(ctx, t, client, decide.DoPreflight, t.endpoints.Regions)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case len(probed.open) == 0:
-		return refusedEverywhere(t)
+		return false, refusedEverywhere(t)
 	}
 	t.progress.acceptingRegions, t.progress.refusingRegions = probed.open, probed.closed
 	user := t.userName()
 	if err := d.adoptIdentity(t, probed.who); err != nil {
-		return err
+		return false, err
 	}
 	if t.userName() != user { // the user has another name and perhaps other keys: look again first
-		return nil
+		return false, nil
 	}
-	if err := client.SetStatus(effect, t.facts.Seen.User, t.facts.ID, iam.Active); err != nil {
-		return err
-	}
-	t.markPreflightDone(d.Now())
-	return nil
+	return true, client.SetStatus(effect, t.facts.Seen.User, t.facts.ID, iam.Active)
 }
 
 // regionTries is how often a region must refuse the old key, a second apart,

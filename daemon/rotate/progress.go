@@ -21,6 +21,7 @@ type progress struct {
 	succeeds bool // the key took the place of another one, for which the person has asked
 
 	use        *decide.KeyUse
+	copies     *decide.Copies
 	watched    bool // AWS was asked whether the new key still works
 	justClosed bool // a rotation of the key has ended in this pass
 
@@ -65,8 +66,13 @@ type wait struct {
 	confirmSince time.Time     // when the action began to wait for a list
 	listed       *iam.KeyInfo  // the key in question, as last listed
 	regions      regionProbe   // the regions asked so far
+	checked      bool          // nothing was found that would refuse a new key, but this machine is still searched
+	lastUse      *useReading   // what AWS has said of the use of the old key, before this machine is searched
 	proof        *proof        // the streaks so far
 	steady       steadyListing // the equal lists so far
+
+	searched bool           // this machine was searched during the action
+	knew     *decide.Copies // what an earlier search has found
 }
 
 // errNotYet reports that an action has neither succeeded nor failed: it continues at

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,25 +53,77 @@ func (d *Rotator) keyDescription() string {
 
 // checkUse asks AWS when it last saw the old key in use. Without the
 // permission, only the length of the overlap decides, and the person is told so.
+//
+// A use that has just been seen, or that continues, is a reason to search this machine for
+// what holds the old key. So is a rotation without a search, which a person has begun.
 func (d *Rotator) checkUse(ctx context.Context, t *target, client *iam.Client) error {
-	r := t.facts.Rotation
-	use, err := client.LastUsed(ctx, r.Old.ID, t.userName())
-	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.NoSuch {
-		return err
+	r, w := t.facts.Rotation, &t.progress.wait
+	if w.lastUse == nil {
+		reading, err := readOldUse(ctx, t, client)
+		if err != nil {
+			return err
+		}
+		reading.at = d.Now().UTC()
+		w.lastUse = reading
 	}
-	var last *remote.Use
-	if err == nil && !use.At.IsZero() {
-		last = &use
-	}
-	before := r.UsedByOthers()
-	r.NoteUse(last, iam.ClassOf(err) == iam.Denied && err != nil, d.Now().UTC())
-	if r.IsRetirement() {
+	if r.IsRetirement() { // the person was asked about the copies before it began
+		r.NoteUse(w.lastUse.last, w.lastUse.denied, w.lastUse.at)
 		return d.noteMeanwhile(t)
 	}
-	if r.UsedByOthers() && !before {
-		d.did(t, decide.DoCheckUse, VerbStillUsed, r.Old.ID, "", fmt.Sprintf("%s is still used: by %s in %s, at %s", r.Old, last.Service, last.Region, r.LastUse.At.Local().Format("2 Jan 15:04")))
+	noted := *r
+	noted.UseDays = slices.Clone(r.UseDays)
+	noted.NoteUse(w.lastUse.last, w.lastUse.denied, w.lastUse.at)
+	newly, before := noted.UsedByOthers() && !r.UsedByOthers(), forever
+	switch {
+	case newly:
+		before = decide.SearchedNow
+	case noted.UsedByOthers():
+		before = decide.SearchedToday
+	}
+	if err := d.searchCopies(ctx, t, before, inOverlapLimit); err != nil {
+		return err
+	}
+	r.NoteUse(w.lastUse.last, w.lastUse.denied, w.lastUse.at)
+	if newly {
+		d.reportStillUsed(t)
+	} else {
+		d.reportCopies(t)
 	}
 	return d.JournalDir().Save(r)
+}
+
+// useReading is an answer about the last use of the old key.
+type useReading struct {
+	last   *remote.Use // nil: AWS has recorded none
+	denied bool
+	at     time.Time // when AWS answered
+}
+
+// readOldUse asks AWS when the old key was last used.
+func readOldUse(ctx context.Context, t *target, client *iam.Client) (*useReading, error) {
+	use, err := client.LastUsed(ctx, t.facts.Rotation.Old.ID, t.userName())
+	switch class := iam.ClassOf(err); {
+	case err != nil && class != iam.Denied && class != iam.NoSuch:
+		return nil, err
+	case err == nil && !use.At.IsZero():
+		return &useReading{last: &use}, nil
+	default:
+		return &useReading{denied: err != nil && class == iam.Denied}, nil
+	}
+}
+
+// reportStillUsed tells the person that someone uses the old key, and what on this machine
+// holds it.
+func (d *Rotator) reportStillUsed(t *target) {
+	r := t.facts.Rotation
+	by := fmt.Sprintf("%s in %s", r.LastUse.Service, r.LastUse.Region)
+	text := fmt.Sprintf("%s is still used: by %s, at %s", r.Old, by, r.LastUse.At.Local().Format("2 Jan 15:04"))
+	if found := t.facts.CopiesFound; !found.IsEmpty() {
+		text += "; " + found.Describe(r.Profiles()[0])
+		by += "; it stands in " + found.Count()
+	}
+	d.appendHistory(t, VerbStillUsed, r.Old.ID, "")
+	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: decide.DoCheckUse, Verb: VerbStillUsed, Text: text, Brief: by})
 }
 
 // deactivateOld makes the old key Inactive, signed with the new one, and

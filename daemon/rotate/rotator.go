@@ -8,6 +8,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
+	"keyd/daemon/decide"
 	"keyd/daemon/iam"
 	"keyd/daemon/journal"
 	"keyd/daemon/settings"
@@ -35,6 +36,12 @@ type Rotator struct {
 	// OtherFiles are files outside the Store that may show a key as well: the
 	// default files when the environment names others. keyd only reads them.
 	OtherFiles []string
+
+	// Search searches this machine for places that hold one of these ids, and returns
+	// what it has found by the time that ctx ends. It runs beside the pass, without the
+	// lock, and touches nothing. nil means no search: only the daemon makes one, and a
+	// test must not search the home folder of whoever runs it.
+	Search func(ctx context.Context, ids []string) []decide.Copies
 
 	// SettingsProblem is shown in the status while older settings are in force.
 	SettingsProblem string

@@ -15,6 +15,9 @@ type guard struct {
 	missed map[string]bool // ids for which this pass has waited in vain
 	cache  fileCache
 	events sync.Mutex // held while an event is delivered, or the history is written
+
+	searching sync.Mutex // held while the next field is read or written
+	search    *search    // the search of this machine that this pass has begun last; nil when none
 }
 
 // guarded returns a copy of d for one round.

@@ -70,7 +70,8 @@ func (t *target) forgetForeign() { t.facts.Placement.Foreign, t.facts.Placement.
 func (t *target) adoptNewID(r *journal.Rotation) {
 	t.facts.ID, t.facts.PreflightDone, t.facts.Proven, t.facts.Watched, t.facts.Options = r.New.ID, false, false, false, decide.Options{}
 	t.facts.JustClosed = true
-	t.facts.Use = nil // that was the old key's; withClient notes that keyd has signed with the new one
+	t.facts.CopiesFound = nil // those were the old key's
+	t.facts.Use = nil         // that was the old key's; withClient notes that keyd has signed with the new one
 	t.pair, t.facts.Rotation, t.facts.Failure = r.New, nil, nil
 	if seen := t.facts.Seen; seen != nil {
 		left := *seen
@@ -159,6 +160,9 @@ func (t *target) noteSigned(id string, now time.Time) {
 	t.setUse(&use)
 }
 
+// setCopiesFound records what a search of this machine has found.
+func (t *target) setCopiesFound(found *decide.Copies) { t.facts.CopiesFound = found }
+
 // markWatched records that AWS was asked whether the new key still works.
 func (t *target) markWatched() { t.facts.Watched = true }
 
@@ -208,7 +212,7 @@ func (t *target) recall(p *progress, now time.Time) {
 	}
 	if p.known {
 		t.facts.Failure, t.facts.Options, t.facts.Use = p.failure, p.options, p.use
-		t.facts.Watched, t.facts.JustClosed = p.watched, p.justClosed
+		t.facts.Watched, t.facts.JustClosed, t.facts.CopiesFound = p.watched, p.justClosed, p.copies
 		if !p.outdated {
 			t.facts.Seen = p.seen
 		}
@@ -228,7 +232,7 @@ func (t *target) remember() {
 	p := t.progress
 	p.rotation = t.facts.Rotation
 	p.known, p.outdated, p.seen, p.failure, p.options = true, false, t.facts.Seen, t.facts.Failure, t.facts.Options
-	p.use, p.watched, p.justClosed = t.facts.Use, t.facts.Watched, t.facts.JustClosed
+	p.use, p.watched, p.justClosed, p.copies = t.facts.Use, t.facts.Watched, t.facts.JustClosed, t.facts.CopiesFound
 }
 
 // setFirstRotation records the rotation that goes alone on this machine.
@@ -274,6 +278,9 @@ func (d *Rotator) fillTarget(t *target, status state.Status, ask decide.Options)
 	if line != nil {
 		m := status.Recall(line.KeyID, t.endpointName())
 		t.facts.Seen, t.facts.Failure, t.facts.Use = agedSeen(m.Seen, d.Now()), m.Failure, m.KeyUse
+		if c := line.FoundCopies; c != nil && c.KeyID == t.facts.ID {
+			t.facts.CopiesFound = c
+		}
 		t.elsewhere = status.RecallElsewhere(line.KeyID, t.endpointName())
 	}
 	if ask.Manual || ask.Retry {

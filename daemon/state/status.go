@@ -50,7 +50,8 @@ type KeyStatus struct {
 
 	OldKeyUse *decide.OldKeyUse `json:"old_key_use,omitzero"` // of the key that the rotation replaces; nil without one
 
-	Hooks []decide.HookReport `json:"hooks,omitzero"` // of the rotation in progress, or of the last one
+	Hooks       []decide.HookReport `json:"hooks,omitzero"`  // of the rotation in progress, or of the last one
+	FoundCopies *decide.Copies      `json:"copies,omitzero"` // where else the key stands, or the one that the rotation replaces; nil when it was not searched for
 
 	Memory `json:"-"`
 }
