@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -92,6 +93,7 @@ func (a *app) runDaemon(ctx context.Context) error {
 		return err
 	}
 	d := a.newDaemon(loc.settingsFile().Effective(), loc, "run") // Reload replaces these settings if keyd.ini is good
+	d.Search = a.machine(loc).Search
 	handler, closeLog, err := a.openLog(loc.folders.StateDir)
 	if err != nil {
 		return err
@@ -129,6 +131,25 @@ func (a *app) runDaemon(ctx context.Context) error {
 		d.Log.Info("ended", "why", context.Cause(ctx).Error())
 	}
 	return err
+}
+
+// machine returns what the daemon searches for copies of a key.
+func (a *app) machine(loc locations) rotate.Machine {
+	own := []string{loc.store.Paths.Credentials, loc.store.Paths.Config, loc.folders.StateDir, loc.folders.SettingsFile}
+	for _, path := range own {
+		if real, err := filepath.EvalSymlinks(path); err == nil && real != path { // the search follows no links
+			own = append(own, real)
+		}
+	}
+	home := loc.home
+	if home == "" && a.goos == "windows" {
+		home = a.getenv("USERPROFILE")
+	}
+	config := a.getenv("XDG_CONFIG_HOME")
+	if !filepath.IsAbs(config) {
+		config = ""
+	}
+	return rotate.Machine{Home: home, Own: own, Config: config, System: "/", Proc: "/proc"}
 }
 
 // findSupervisor returns systemd if it started this process.

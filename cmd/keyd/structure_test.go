@@ -26,7 +26,8 @@ var imports = map[string][]string{
 	"keyd/daemon": {"keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/hint", "keyd/daemon/state", "keyd/daemon/settings",
 		"keyd/daemon/notify", "keyd/daemon/systemd", "keyd/daemon/watch", "keyd/credfile", "keyd/credfile/atomicfile"},
 	"keyd/daemon/rotate": {"keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/state", "keyd/daemon/settings",
-		"keyd/daemon/hint", "keyd/daemon/iam", "keyd/daemon/iam/remote", "keyd/credfile", "keyd/credfile/atomicfile", "keyd/credfile/copies/forms"},
+		"keyd/daemon/hint", "keyd/daemon/iam", "keyd/daemon/iam/remote", "keyd/credfile", "keyd/credfile/copies", "keyd/credfile/copies/forms", "keyd/credfile/copies/shadow",
+		"keyd/credfile/atomicfile"},
 	"keyd/daemon/state":  {"keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/iam/remote", "keyd/credfile/atomicfile"},
 	"keyd/daemon/decide": {"keyd/daemon/journal", "keyd/daemon/settings", "keyd/daemon/hint", "keyd/daemon/iam/remote", "keyd/credfile"},
 

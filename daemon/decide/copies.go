@@ -17,7 +17,7 @@ import (
 type Copies struct {
 	Searched  time.Time     `json:"searched,omitzero"`  // when the search ended
 	KeyID     string        `json:"key"`                // whose copies they are; in a rotation, those of the old key
-	Files     []CopyFile    `json:"files,omitzero"`     // by path; at most MaxCopies
+	Files     []CopyFile    `json:"files,omitzero"`     // those that outrank the AWS files first, then by path; at most MaxCopies
 	Processes []CopyProcess `json:"processes,omitzero"` // by id; at most MaxCopies
 
 	MoreFiles     int    `json:"more_files,omitzero"`     // how many files are left out
@@ -162,13 +162,21 @@ func oneLine(text string) string {
 	}, text)
 }
 
-// describeCopies returns where else the old key stands, as the end of a sentence; "" when
-// nothing is known.
+// describeCopies returns where else the old key stands, as the end of a sentence, or that a
+// key which is used was found nowhere; else "".
 func (f *Facts) describeCopies() string {
-	if f.Rotation == nil || f.CopiesFound.IsEmpty() || f.CopiesFound.KeyID != f.Rotation.Old.ID {
+	c, r := f.CopiesFound, f.Rotation
+	switch {
+	case c == nil || c.KeyID != r.Old.ID:
 		return ""
+	case !c.IsEmpty():
+		return "; " + c.Describe(r.Profiles()[0])
+	case r.UsedByOthers() && c.Unfinished == "":
+		return "; no file and no program on this machine was found to hold it"
+	case r.UsedByOthers():
+		return "; nothing on this machine was found to hold it so far: " + oneLine(c.Unfinished)
 	}
-	return "; " + f.CopiesFound.Describe(f.Rotation.Profiles()[0])
+	return ""
 }
 
 // DescribeFound says that a key stands in other places, which a rotation does not change.

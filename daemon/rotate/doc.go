@@ -40,7 +40,8 @@
 //	endpoints.go  where the calls of a key go
 //	identity.go   which keyd this is, and whose key an endpoint says it is
 //	look.go       whose key it is, and which keys that user has
-//	search.go     the search of this machine for other places where a key stands
+//	search.go     when this machine is searched for other places where a key stands
+//	machine.go    what is searched
 //	use.go        who used a key last, and whether a new key still works
 //	deeds.go      what keyd's own history says about a key that AWS refuses
 //	act.go        the table of steps, and which pair signs each
