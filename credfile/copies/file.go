@@ -83,7 +83,11 @@ func (w *worker) scan(f *file) (c Copy, why Reason, err error) {
 	)
 	for w.ctx.Err() == nil {
 		w.rest()
-		n, err := f.read(w.buffer[kept:])
+		room := int64(len(w.buffer) - kept)
+		if done > 0 {
+			room = min(room, limit-done)
+		}
+		n, err := f.read(w.buffer[kept : kept+int(room)])
 		if err != nil || n == 0 && kept == 0 {
 			return c, "", err
 		}
@@ -93,7 +97,7 @@ func (w *worker) scan(f *file) (c Copy, why Reason, err error) {
 		done += int64(n)
 		w.bytes.Add(int64(n))
 		data := w.buffer[:kept+n]
-		last := n == 0 || done >= limit || done == f.size && n < len(w.buffer)-kept
+		last := n == 0 || done >= limit || done == f.size && int64(n) < room
 		to := len(data)
 		if !last {
 			to = max(to-maxReach, from)
@@ -184,5 +188,5 @@ func isUTF16(head []byte) bool {
 			zeros[i%2]++
 		}
 	}
-	return zeros[0] == 0 && zeros[1] > len(some)*4/10 || zeros[1] == 0 && zeros[0] > len(some)*4/10
+	return len(some) >= 16 && (zeros[0] == 0 && zeros[1] > len(some)*4/10 || zeros[1] == 0 && zeros[0] > len(some)*4/10)
 }

@@ -101,11 +101,10 @@ func Recognise(home, file string, head []byte) Kind {
 	if isUTF16(head) {
 		head = bytes.ReplaceAll(head, []byte{0}, nil)
 	}
-	contents := contentPatterns()
-	fits := func(i int) bool { return contents[i] != nil && contents[i].Match(head) }
+	compiled := compileKinds()
+	fits := func(i int) bool { return compiled[i].content != nil && compiled[i].content.Match(head) }
 	isNamed := func(i int) bool {
-		k := &kinds[i]
-		return slices.ContainsFunc(k.Paths, func(p string) bool { return matchPath(p, parts) }) && (!k.OnlyBoth || fits(i))
+		return slices.ContainsFunc(compiled[i].paths, func(p pathPattern) bool { return p.matches(parts) }) && (!kinds[i].OnlyBoth || fits(i))
 	}
 	specific := len(specificKinds)
 	for i := range specific {
@@ -121,13 +120,21 @@ func Recognise(home, file string, head []byte) Kind {
 	return kinds[len(kinds)-1]
 }
 
-// contentPatterns compiles the patterns when the first copy is found: most searches find
-// none.
-var contentPatterns = sync.OnceValue(func() []*regexp.Regexp {
-	all := make([]*regexp.Regexp, len(kinds))
+// compiledKind is a row that is ready to be matched.
+type compiledKind struct {
+	paths   []pathPattern
+	content *regexp.Regexp // nil: none
+}
+
+// compileKinds prepares the table when the first copy is found: many searches find none.
+var compileKinds = sync.OnceValue(func() []compiledKind {
+	all := make([]compiledKind, len(kinds))
 	for i, k := range kinds {
+		for _, p := range k.Paths {
+			all[i].paths = append(all[i].paths, newPathPattern(p))
+		}
 		if k.Content != "" {
-			all[i] = regexp.MustCompile(k.Content)
+			all[i].content = regexp.MustCompile(k.Content)
 		}
 	}
 	return all
@@ -144,29 +151,42 @@ func splitPath(home, file string) []string {
 	return strings.Split(strings.ToLower(filepath.ToSlash(file)), "/")
 }
 
-// matchPath reports whether a pattern of Kind.Paths matches the components of a path.
-func matchPath(pattern string, parts []string) bool {
-	want := strings.Split(pattern, "/")
-	if last := len(want) - 1; want[last] == "" { // everything below a folder
-		want = want[:last]
-		for end := len(want); end < len(parts); end++ {
-			if matchEnd(want, parts[:end]) {
-				return true
-			}
-		}
-		return false
-	}
-	return matchEnd(want, parts)
+// pathPattern is a pattern of Kind.Paths.
+type pathPattern struct {
+	parts []string // of the last components, in lower case
+	below bool     // for everything below such a folder
+	whole bool     // for the whole path
 }
 
-func matchEnd(want, parts []string) bool {
-	whole := want[0] == "" || want[0] == "~"
-	if len(want) > len(parts) || whole && len(want) != len(parts) {
+func newPathPattern(pattern string) pathPattern {
+	p := pathPattern{parts: strings.Split(strings.ToLower(pattern), "/")}
+	if last := len(p.parts) - 1; p.parts[last] == "" {
+		p.parts, p.below = p.parts[:last], true
+	}
+	p.whole = p.parts[0] == "" || p.parts[0] == "~"
+	return p
+}
+
+// matches reports whether the pattern matches the components of a path.
+func (p pathPattern) matches(parts []string) bool {
+	if !p.below {
+		return p.matchesEnd(parts)
+	}
+	for end := len(p.parts); end < len(parts); end++ {
+		if p.matchesEnd(parts[:end]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p pathPattern) matchesEnd(parts []string) bool {
+	if len(p.parts) > len(parts) || p.whole && len(p.parts) != len(parts) {
 		return false
 	}
-	parts = parts[len(parts)-len(want):]
-	for i := range want {
-		if ok, err := path.Match(strings.ToLower(want[i]), parts[i]); err != nil || !ok {
+	parts = parts[len(parts)-len(p.parts):]
+	for i, want := range p.parts {
+		if ok, err := path.Match(want, parts[i]); err != nil || !ok {
 			return false
 		}
 	}

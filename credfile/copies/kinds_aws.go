@@ -9,7 +9,7 @@ var awsKinds = []Kind{
 	},
 	{
 		ID: "aws-file", Name: "second AWS file", Use: Used,
-		Paths:    []string{".aws/*", "credentials", "aws_credentials", "*credentials-velero*", "cloud-credentials", "credentials.ini", "*.aws/credentials*", "aws-credentials*"},
+		Paths:    []string{".aws/*", "aws_credentials", "*credentials-velero*", "cloud-credentials", "credentials.ini", "*.aws/credentials*", "aws-credentials*"},
 		Content:  `(?mi)^[ \t]*\[[^\]\n]+\][ \t]*(\n[ \t]*([#;].*)?|\n[ \t]*[\w.-]+[ \t]*=.*)*\n[ \t]*aws_access_key_id[ \t]*=`,
 		OnlyBoth: false,
 		Advice:   Advice{Way: LinkFile, Link: true, Text: "make it a link to the file that keyd rotates, or set AWS_SHARED_CREDENTIALS_FILE for the programs that read it"},

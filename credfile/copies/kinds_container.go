@@ -25,8 +25,8 @@ var containerKinds = []Kind{
 	},
 	{
 		ID: "kubernetes-secret", Name: "Kubernetes Secret", Use: Used,
-		Paths:    []string{"*secret*.y*ml", "*secret*.json", "*velero*.y*ml"},
-		Content:  `(?m)^[ \t-]*"?kind"?:[ \t]*"?(Sealed)?Secret"?`,
+		Paths:    []string{"*velero*.y*ml"},
+		Content:  `(?m)(^|[{,])[ \t-]*"?kind"?:[ \t]*"?(Sealed)?Secret\b`,
 		OnlyBoth: false,
 		Advice:   Advice{Way: LinkFile, Link: true, Text: "the cluster keeps its own copy: a hook brings the new key there (kubectl create secret generic NAME --from-env-file=/dev/stdin --dry-run=client -o yaml | kubectl apply -f -), better is a role of the pod"},
 	},

@@ -42,12 +42,6 @@ var leftoverKinds = []Kind{
 		Advice: Advice{Way: Delete, Text: "compare it with the file, then delete it"},
 	},
 	{
-		ID: "backup-file", Name: "backup of a file", Use: Leftover,
-		Paths: []string{"*.bak", "*.bak[0-9]", "*.bak.*", "*.bak-*", "*.backup", "*.backup.*", "*.backup-*", "*~", "*.orig", "*.old", "*.save", "*.prev", "*.rej", "*.dpkg-old", "*.dpkg-dist", "*.rpmsave", "*.ucf-old",
-			"#*#", "*.pre-*", "*_backup", "*_backup.*", "*_bak", "*_old", "* copy", "* copy.*", "*([0-9])*", "* - copy*", "*.20[0-9][0-9][0-9][0-9]*", "*.20[0-9][0-9]-[0-9][0-9]*", "*-20[0-9][0-9][0-9][0-9][0-9][0-9]*"},
-		Advice: Advice{Way: Delete, Text: "delete it once you do not need it"},
-	},
-	{
 		ID: "editor-file", Name: "swap, undo or history file of an editor", Use: Leftover,
 		Paths:   []string{"*.swp", "*.swo", "*.swn", "*.un~", "undo/", "undodir/", "*/user/history/", ".local_history/", ".history/", "*/backups/*/untitled/*", "*/backups/*/file/*", ".emacs.d/backups/", ".emacs.d/auto-save-list/", "*/localhistory/"},
 		Content: `\Ab0VIM `,
@@ -56,6 +50,12 @@ var leftoverKinds = []Kind{
 	{
 		ID: "terraform-state-backup", Name: "backup of Terraform state", Use: Leftover,
 		Paths:  []string{"*.tfstate.backup", "*.tfstate.*.backup"},
+		Advice: Advice{Way: Delete, Text: "delete it once you do not need it"},
+	},
+	{
+		ID: "backup-file", Name: "backup of a file", Use: Leftover,
+		Paths: []string{"*.bak", "*.bak[0-9]", "*.bak.*", "*.bak-*", "*.backup", "*.backup.*", "*.backup-*", "*~", "*.orig", "*.old", "*.save", "*.prev", "*.rej", "*.dpkg-old", "*.dpkg-dist", "*.rpmsave", "*.ucf-old",
+			"#*#", "*.pre-*", "*_backup", "*_backup.*", "*_bak", "*_old", "* copy", "* copy.*", "*([0-9])*", "* - copy*", "*.20[0-9][0-9][0-9][0-9]*", "*.20[0-9][0-9]-[0-9][0-9]*", "*-20[0-9][0-9][0-9][0-9][0-9][0-9]*"},
 		Advice: Advice{Way: Delete, Text: "delete it once you do not need it"},
 	},
 	{

@@ -3,14 +3,14 @@ package copies
 // restKinds are kinds that only the form of a file tells: what no other row recognises.
 var restKinds = []Kind{
 	{
-		ID: "dotenv", Name: ".env file", Use: Used,
-		Paths: []string{".env", ".env.*", "*.env", "env", "env.*", ".flaskenv", ".environment", "environment", "env_file", "*.envvars", ".dev.vars", "/etc/default/*", "/etc/sysconfig/*", "/etc/conf.d/*", ".aws-env*", ".awsrc", "aws.env*", ".secrets.env"}, Content: `(?m)^[ \t]*(export[ \t]+)?AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY)[ \t]*=`,
-		Advice: Advice{Way: ReadProfile, Text: "replace the lines with the key by this; in a container, mount the folder ~/.aws as well", Lines: []string{"AWS_PROFILE={profile}"}, Link: true, Why: "AWS SDKs and tools reference guide, AWS_PROFILE"},
-	},
-	{
 		ID: "s3-uri", Name: "variables with an address of S3", Use: Used,
 		Content: `(?m)^[ \t]*(export[ \t]+)?MC_HOST_\w+=`,
 		Advice:  Advice{Way: LinkFile, Link: true, Text: "the MinIO client cannot read a profile"},
+	},
+	{
+		ID: "dotenv", Name: ".env file", Use: Used,
+		Paths: []string{".env", ".env.*", "*.env", "env", "env.*", ".flaskenv", ".environment", "environment", "env_file", "*.envvars", ".dev.vars", "/etc/default/*", "/etc/sysconfig/*", "/etc/conf.d/*", ".aws-env*", ".awsrc", "aws.env*", ".secrets.env"}, Content: `(?m)^[ \t]*(export[ \t]+)?AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY)[ \t]*=`,
+		Advice: Advice{Way: ReadProfile, Text: "replace the lines with the key by this; in a container, mount the folder ~/.aws as well", Lines: []string{"AWS_PROFILE={profile}"}, Link: true, Why: "AWS SDKs and tools reference guide, AWS_PROFILE"},
 	},
 	{
 		ID: "windows-script", Name: "Windows script", Use: Used,

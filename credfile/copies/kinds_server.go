@@ -14,7 +14,7 @@ var serverKinds = []Kind{
 	},
 	{
 		ID: "object-store", Name: "configuration of a server that uses S3", Use: Used,
-		Paths:  []string{"thanos*.y*ml", "loki*.y*ml", "mimir*.y*ml", "tempo*.y*ml", "cortex*.y*ml", "registry/config.yml", "gitlab.rb", "gitlab.yml", "mastodon/.env*", "nextcloud/config/config.php", "config/config.php", "storage.yml", "objstore*.y*ml", "bucket*.y*ml", "harbor.yml", "jicofo*", "seafile.conf", "minio.env", "juicefs*"},
+		Paths:  []string{"thanos*.y*ml", "loki*.y*ml", "mimir*.y*ml", "tempo*.y*ml", "cortex*.y*ml", "registry/config.yml", "gitlab.rb", "gitlab.yml", "mastodon/.env*", "nextcloud/config/config.php", "config/config.php", "objstore*.y*ml", "bucket*.y*ml", "harbor.yml", "jicofo*", "seafile.conf", "minio.env", "juicefs*"},
 		Advice: Advice{Way: LinkFile, Link: true, Text: "the server has to be restarted after a rotation (a hook can)"},
 	},
 	{

@@ -93,7 +93,7 @@ var shellKinds = []Kind{
 	{
 		ID: "registry-export", Name: "export of the Windows registry", Use: Leftover,
 		Paths:   []string{"*.reg"},
-		Content: `\A(\xFF\xFE)?Windows Registry Editor`,
+		Content: `\A[^W]{0,4}Windows Registry Editor`,
 		Advice:  Advice{Way: ReadProfile, Text: "delete the file; if HKCU\\Environment holds the key as well, run", Lines: []string{"reg delete HKCU\\Environment /v AWS_ACCESS_KEY_ID /f", "reg delete HKCU\\Environment /v AWS_SECRET_ACCESS_KEY /f", "setx AWS_PROFILE {profile}"}},
 	},
 }

@@ -2,7 +2,6 @@ package copies
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -27,20 +26,6 @@ const (
 // searchChild makes this program search a folder, as keyd where does, so that its time and
 // memory can be measured.
 const searchChild = "KEYD_TEST_SEARCH"
-
-func TestMain(m *testing.M) {
-	if dir := os.Getenv(searchChild); dir != "" {
-		r, err := Search(context.Background(), Options{IDs: []string{testID}, Home: dir})
-		if err != nil {
-			panic(err)
-		}
-		for _, c := range r.Copies {
-			_, _ = fmt.Println(c.Path)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
 
 // TestSearchIsFasterThanGrep searches a tree of 100,000 files and 1.5 GiB, none of which is
 // skipped, in turns with grep, and demands that all planted copies are found, none is
