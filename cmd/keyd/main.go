@@ -44,6 +44,7 @@ type process struct {
 	host     func() (install.Host, error) // nil: no service manager
 	program  string                       // the path at which other programs find keyd; "": found out, which a test's program has none of
 	sys      atomicfile.Sys               // nil: the real file system
+	root     string                       // of the machine's own files, with etc and proc in it; "": /
 }
 
 // httpClient sends one request, as http.Client does.

@@ -65,7 +65,7 @@ func prepareTests() {
 // in real time.
 func mainAtOnce() {
 	p := thisProcess()
-	p.hurry, p.program = true, os.Getenv("KEYD_TEST_PROGRAM")
+	p.hurry, p.program, p.root = true, os.Getenv("KEYD_TEST_PROGRAM"), noMachine(p.getenv)
 	os.Exit(executeMain(p))
 }
 
@@ -188,7 +188,8 @@ func runHere(getenv func(string) string, args []string) (exit int, stdout, stder
 	ended := make(chan int, 1)
 	go func() {
 		ended <- executeKeyd(args, process{
-			in: strings.NewReader(""), out: &out, err: &err, getenv: getenv, goos: runtime.GOOS, now: time.Now, sys: fakeOwners(getenv), program: getenv("KEYD_TEST_PROGRAM"),
+			in: strings.NewReader(""), out: &out, err: &err, getenv: getenv, goos: runtime.GOOS, now: time.Now, sys: fakeOwners(getenv),
+			program: getenv("KEYD_TEST_PROGRAM"), root: noMachine(getenv),
 			host: func() (install.Host, error) {
 				h, err := install.CurrentHost()
 				h.Getenv, h.Home, h.Argv0 = getenv, getenv("HOME"), "keyd"
@@ -203,6 +204,10 @@ func runHere(getenv func(string) string, args []string) (exit int, stdout, stder
 		return -1, "", fmt.Sprintf("keyd %s still runs after %s in the process of the test\n", strings.Join(args, " "), processLimit)
 	}
 }
+
+// noMachine returns a folder in place of the root of the machine that runs the tests: a story
+// does not depend on what runs there.
+func noMachine(getenv func(string) string) string { return filepath.Join(getenv("HOME"), "machine") }
 
 // fakeOwners returns a file system on which owners and modes are what a story says, or nil
 // if it says nothing. KEYD_TEST_ME is the user of the process, and KEYD_TEST_OWNERS holds

@@ -22,7 +22,8 @@ const repository = "../.."
 var imports = map[string][]string{
 	"keyd/cmd/keyd": {"keyd/install", "keyd/daemon", "keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/journal",
 		"keyd/daemon/state", "keyd/daemon/settings", "keyd/daemon/hint", "keyd/daemon/watch", "keyd/daemon/systemd",
-		"keyd/daemon/awssim", "keyd/credfile", "keyd/credfile/copies", "keyd/credfile/atomicfile"},
+		"keyd/daemon/awssim", "keyd/credfile", "keyd/credfile/atomicfile",
+		"keyd/credfile/copies", "keyd/credfile/copies/forms", "keyd/credfile/copies/shadow"},
 	"keyd/daemon": {"keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/hint", "keyd/daemon/state", "keyd/daemon/settings",
 		"keyd/daemon/notify", "keyd/daemon/systemd", "keyd/daemon/watch", "keyd/credfile", "keyd/credfile/atomicfile"},
 	"keyd/daemon/rotate": {"keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/state", "keyd/daemon/settings",

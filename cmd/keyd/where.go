@@ -12,8 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyd/credfile"
 	"keyd/credfile/copies"
+	"keyd/credfile/copies/shadow"
+	"keyd/daemon/settings"
 )
 
 const whereLong = `Show where else the keys of the profiles stand, and what to do about each place:
@@ -24,7 +25,8 @@ the old one stops working when the overlap ends, and comes first.
 
 It first says what AWS has seen: by which service, where and when somebody other
 than keyd last used the key. It makes no call; the time at which AWS was asked is
-shown.
+shown. Then it says what outranks the files, because it sets AWS_ACCESS_KEY_ID,
+and which running programs hold the key.
 
 It searches the home folder, and the files of the system in which such keys
 stand; with --path, only these files and folders. It finds a key id in plain
@@ -40,10 +42,11 @@ rotation, or a key that outranks the credentials file.
 and interrupted if Ctrl-C ended it. Each key has profiles, key, old_key and
 old_key_until (of a rotation), and last_use: of (the key), at, service, region,
 asked (when AWS said so), denied, never and quiet_since. Each of outranked_by
-has place, key, profiles, text and remedy. Each copy has path, kind, kind_name,
-use (shadows, used or leftover), urgent, profiles, places (line, key, encoding),
-more (places beyond these) and advice: way (profile, link, hook, delete or by
-hand), text, lines and run. search has began, ended, roots, files, bytes, more,
+has place, key, text and remedy. Each copy has path, kind, kind_name,
+use (shadows, used or leftover), urgent, linked, profiles, places (line, key,
+encoding), more (places beyond these) and advice: way (profile, link, hook,
+delete or by hand), text, lines and run. processes are running programs that
+hold the key: name, pid, parent, key and variables. search has began, ended, roots, files, bytes, more,
 errors and gaps (reason, count, examples). Times are RFC 3339; key ids are
 complete. Secrets and lines of files are never shown.`
 
@@ -74,16 +77,12 @@ type whereReport struct {
 	Copies      []whereCopy    `json:"copies"` // most urgent first
 	Search      copies.Summary `json:"search"`
 	Interrupted bool           `json:"interrupted,omitzero"` // there may be more
-}
 
-// outranker is something that programs take a key from before they look into the files: a
-// variable in a start file, a session or a process.
-type outranker struct {
-	Place    string   `json:"place"` // for people: a path with a line, or a process with its pid
-	KeyID    string   `json:"key,omitzero"`
-	Profiles []string `json:"profiles,omitzero"`
-	Text     string   `json:"text"`
-	Remedy   string   `json:"remedy"`
+	Processes     []shadow.Process `json:"processes,omitzero"`      // running programs of this user whose environment holds the key
+	MoreProcesses int              `json:"more_processes,omitzero"` // how many more hold it
+	Unseen        []string         `json:"unseen,omitzero"`         // what was not looked at for processes and outranked_by
+
+	settings settings.Settings
 }
 
 // whereCopy is a file that holds a key, and what to do about it.
@@ -91,9 +90,12 @@ type whereCopy struct {
 	copies.Copy
 	KindName string      `json:"kind_name"`
 	Use      copies.Use  `json:"use"`
+	Linked   bool        `json:"linked,omitzero"` // keyd keeps it up to date
 	Urgent   bool        `json:"urgent,omitzero"` // it holds the old key of a rotation whose overlap will end
 	Profiles []string    `json:"profiles"`
 	Advice   whereAdvice `json:"advice"`
+
+	row copies.Kind
 }
 
 // whereAdvice is copies.Advice for one profile.
@@ -106,13 +108,12 @@ type whereAdvice struct {
 
 // showWhere searches, and prints what it found.
 func (a *app) showWhere(ctx context.Context, names, paths []string, asJSON bool) error {
-	loc, keys, err := a.findKeys(ctx, names)
+	loc, r, err := a.findKeys(ctx, names)
 	if err != nil {
 		return err
 	}
-	r := &whereReport{Version: 1, Now: a.now().UTC(), Keys: keys, Copies: []whereCopy{}}
-	if len(keys) > 0 {
-		options, err := a.searchOptions(loc, keys, paths)
+	if len(r.Keys) > 0 {
+		options, err := a.searchOptions(loc, r.Keys, paths)
 		if err != nil {
 			return err
 		}
@@ -124,8 +125,12 @@ func (a *app) showWhere(ctx context.Context, names, paths []string, asJSON bool)
 			return err
 		}
 		r.Interrupted, r.Search = err != nil, found.Summary
-		r.OutrankedBy = a.findOutrankers(ctx, loc, keys)
 		r.addCopies(found.Copies)
+		if len(paths) == 0 {
+			a.lookAround(ctx, r)
+		}
+		a.addLinks(ctx, loc, r)
+		r.sortCopies()
 	}
 	if asJSON {
 		data, err := json.MarshalIndent(r, "", "\t")
@@ -158,7 +163,10 @@ func (c whereCopy) needsPerson() bool { return c.Urgent || c.Use == copies.Shado
 
 // searchOptions says where to search: in the home folder, or in what --path names.
 func (a *app) searchOptions(loc locations, keys []whereKey, paths []string) (copies.Options, error) {
-	o := copies.Options{Home: a.term.home, Also: copies.SystemPlaces(), Ask: a.term.canAsk, Own: append(loc.awsFiles(), loc.folders.StateDir)}
+	o := copies.Options{Home: a.term.home, Ask: a.term.canAsk, Own: append(loc.awsFiles(), loc.folders.StateDir)}
+	if a.root == "" {
+		o.Also = copies.SystemPlaces()
+	}
 	for _, k := range keys {
 		o.IDs = append(o.IDs, k.ids()...)
 	}
@@ -175,28 +183,11 @@ func (a *app) searchOptions(loc locations, keys []whereKey, paths []string) (cop
 	return o, nil
 }
 
-// findOutrankers returns what programs take a key from before they look into the files.
-// What stands in a file is among the copies already.
-func (a *app) findOutrankers(ctx context.Context, loc locations, keys []whereKey) []outranker {
-	if outrankers == nil {
-		return nil
-	}
-	return outrankers(ctx, a, loc, keys)
-}
-
-// outrankers looks at sessions, processes and start files; nil: it looks at nothing.
-var outrankers func(context.Context, *app, locations, []whereKey) []outranker
-
-// offerLink returns the command that keeps the copy up to date in each rotation of the key,
-// or "" when the way in which the key stands in it is not understood; nil: there is no such
-// command.
-var offerLink func(ctx context.Context, a *app, c copies.Copy, key credfile.Key) string
-
-// addCopies adds what was found, in order of urgency.
+// addCopies adds what was found.
 func (r *whereReport) addCopies(found []copies.Copy) {
 	for _, c := range found {
 		k := copies.FindKind(c.Kind)
-		w := whereCopy{Copy: c, KindName: k.Name, Use: k.Use}
+		w := whereCopy{Copy: c, KindName: k.Name, Use: k.Use, row: k}
 		for _, key := range r.Keys {
 			if c.Holds(key.ID) || c.Holds(key.OldID) {
 				w.Profiles = append(w.Profiles, key.Profiles...)
@@ -206,6 +197,10 @@ func (r *whereReport) addCopies(found []copies.Copy) {
 		w.Advice = adviseFor(k, w.Profiles)
 		r.Copies = append(r.Copies, w)
 	}
+}
+
+// sortCopies puts the copies in order of urgency.
+func (r *whereReport) sortCopies() {
 	slices.SortStableFunc(r.Copies, func(a, b whereCopy) int { return cmp.Compare(a.rank(), b.rank()) })
 }
 

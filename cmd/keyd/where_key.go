@@ -50,8 +50,8 @@ func (k whereKey) isOldInUse() bool { return k.OldID != "" && k.swapped }
 
 // findKeys returns the long-term keys of the named profiles, or of all of them. A rotation
 // in progress has two.
-func (a *app) findKeys(ctx context.Context, names []string) (locations, []whereKey, error) {
-	r, err := a.buildReport(ctx, names, state.LoadStatusAndMemory)
+func (a *app) findKeys(ctx context.Context, names []string) (locations, *whereReport, error) {
+	status, err := a.buildReport(ctx, names, state.LoadStatusAndMemory)
 	if err != nil {
 		return locations{}, nil, err
 	}
@@ -63,13 +63,13 @@ func (a *app) findKeys(ctx context.Context, names []string) (locations, []whereK
 	for _, err := range errs {
 		a.term.printNote("%s: the keys of that rotation may be missing here", stripPackages(err.Error()))
 	}
-	keys := []whereKey{}
-	for _, l := range r.Keys {
+	r := &whereReport{Version: 1, Now: status.Now, Keys: []whereKey{}, Copies: []whereCopy{}, settings: status.settings}
+	for _, l := range status.Keys {
 		if k, ok := newWhereKey(l, rotations); ok {
-			keys = append(keys, k)
+			r.Keys = append(r.Keys, k)
 		}
 	}
-	return loc, keys, nil
+	return loc, r, nil
 }
 
 // newWhereKey returns the key of a line of the status, or false if it is none that a program

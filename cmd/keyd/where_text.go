@@ -25,10 +25,11 @@ func (t *terminal) formatWhere(r *whereReport) string {
 		return "no long-term key of these profiles is in the files: there is nothing to search for\n"
 	}
 	for _, o := range r.OutrankedBy {
-		b.WriteString("\n" + t.red(o.Place) + "\n")
+		b.WriteString("\n" + t.red(t.shortenHome(o.Place)) + "\n")
 		t.writeIndented(&b, o.Text)
-		t.writeIndented(&b, o.Remedy)
+		t.writeIndented(&b, t.shortenHome(o.Remedy))
 	}
+	t.writeProcesses(&b, r)
 	for _, c := range r.Copies {
 		t.writeCopy(&b, c, r)
 	}
@@ -51,6 +52,30 @@ func (t *terminal) writeKey(b *strings.Builder, k whereKey, now time.Time) {
 		use = "the old key: " + use
 	}
 	t.writeIndented(b, use)
+}
+
+// writeProcesses writes which running programs hold a key. They keep it until they end.
+func (t *terminal) writeProcesses(b *strings.Builder, r *whereReport) {
+	for _, k := range r.Keys {
+		for _, id := range k.ids() {
+			var names []string
+			for _, p := range r.Processes {
+				if p.KeyID == id {
+					names = append(names, p.String())
+				}
+			}
+			if len(names) == 0 {
+				continue
+			}
+			heading := "running programs that were started with " + shortID(id)
+			if id == k.OldID && k.isOldInUse() {
+				heading = t.red(heading + ", which will stop working")
+			}
+			b.WriteString("\n" + heading + "\n")
+			t.writeIndented(b, joinNames(names))
+			t.writeIndented(b, "start them again without the variable: they keep it until they end")
+		}
+	}
 }
 
 // writeCopy writes where a file holds a key, what kind of file it is, and what to do.
@@ -80,6 +105,8 @@ func (t *terminal) writeCopy(b *strings.Builder, c whereCopy, r *whereReport) {
 		b.WriteString("        " + line + "\n")
 	}
 	switch {
+	case c.Linked:
+		t.writeIndented(b, "keyd keeps this copy up to date")
 	case c.Advice.Run != "" && len(c.Advice.Lines) > 0:
 		t.writeIndented(b, "or keep the copy up to date: "+t.shortenHome(c.Advice.Run))
 	case c.Advice.Run != "":
@@ -145,6 +172,12 @@ func (t *terminal) writeSearch(b *strings.Builder, r *whereReport) {
 	}
 	b.WriteString(fmt.Sprintf("; %s files (%s) were searched in %s\n", formatCount(s.Files), formatSize(s.Bytes), formatElapsed(s.Ended.Sub(s.Began))))
 	skipped := 0
+	if r.MoreProcesses > 0 {
+		b.WriteString(formatCount(int64(r.MoreProcesses)) + " more running programs hold a key\n")
+	}
+	for _, text := range r.Unseen {
+		b.WriteString(strings.Join(wrapText(t.yellow("not looked at: ")+text, t.width), "\n    ") + "\n")
+	}
 	for _, g := range s.Gaps {
 		if !g.Reason.IsUnknown() {
 			skipped += g.Count
