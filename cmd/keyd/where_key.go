@@ -69,7 +69,25 @@ func (a *app) findKeys(ctx context.Context, names []string) (locations, *whereRe
 			r.Keys = append(r.Keys, k)
 		}
 	}
+	r.addUnreadable(ctx, loc, names)
 	return loc, r, nil
+}
+
+// addUnreadable adds the keys of profiles that keyd cannot rotate as they stand in the file:
+// programs may hold them all the same.
+func (r *whereReport) addUnreadable(ctx context.Context, loc locations, names []string) {
+	snapshot, err := loc.store.Read(ctx)
+	if err != nil {
+		return // buildReport has said so
+	}
+	for _, p := range selectProfiles(snapshot.Profiles, names) {
+		for _, id := range p.IDs {
+			known := slices.ContainsFunc(r.Keys, func(k whereKey) bool { return slices.Contains(k.ids(), id) })
+			if k, ok := newWhereKey(state.KeyStatus{Profiles: []string{p.Name}, KeyID: id}, nil); ok && !known {
+				r.Keys = append(r.Keys, k)
+			}
+		}
+	}
 }
 
 // newWhereKey returns the key of a line of the status, or false if it is none that a program

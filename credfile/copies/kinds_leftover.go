@@ -15,6 +15,11 @@ var leftoverKinds = []Kind{
 		Advice: Advice{Way: Delete, Text: "empty the trash"},
 	},
 	{
+		ID: "snapshot", Name: "file in a snapshot or backup of the home folder", Use: Leftover,
+		Paths:  []string{".snapshots/", ".zfs/", "backups.backupdb/", ".timeshift/", ".snapshot/"},
+		Advice: Advice{Way: ByHand, Text: "it goes with the snapshot"},
+	},
+	{
 		ID: "shell-history", Name: "shell history", Use: Leftover,
 		Paths: []string{".bash_history", ".zsh_history", ".zhistory", ".histfile", ".sh_history", ".history", ".mksh_history", ".ash_history", "fish_history", "consolehost_history.txt",
 			"*_history.txt", "nushell/history.*", "atuin/history.db*", ".bash_sessions/", ".zsh_sessions/", ".xonsh_history*", "xonsh-history*", "xonsh/history_json/"},
