@@ -6,7 +6,7 @@ var assistantKinds = []Kind{
 		ID: "mcp", Name: "MCP configuration", Use: Used,
 		Paths:   []string{".mcp.json", "mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", "claude_desktop_config.json", ".claude.json", "mcp_config.json", "cline_mcp_settings.json", "mcp_settings.json", ".roo/mcp.json", ".kiro/settings/mcp.json", ".amazonq/mcp.json", "amazonq/mcp.json", ".junie/mcp/mcp.json", "opencode.json", "mcp-servers.json", "mcphub/servers.json"},
 		Content: `"(mcpServers|context_servers|mcp\.servers)"[ \t\r\n]*:`,
-		Advice:  Advice{Way: ReadProfile, Text: "in the server's \"env\", replace the key by this, and restart the server", Lines: []string{"\"AWS_PROFILE\": \"{profile}\""}, Link: true, Why: "github.com/awslabs/mcp: the servers take AWS_PROFILE"},
+		Advice:  Advice{Way: ReadProfile, Text: "in the server's \"env\", replace the key by this, and restart the server", Lines: []string{"\"AWS_PROFILE\": \"{profile}\""}, Link: true, Why: "github.com/awslabs/mcp: the servers take AWS_PROFILE; tried with botocore 1.43.11"},
 	},
 	{
 		ID: "assistant", Name: "configuration of an AI assistant", Use: Used,

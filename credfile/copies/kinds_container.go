@@ -6,7 +6,7 @@ var containerKinds = []Kind{
 		ID: "compose", Name: "compose file", Use: Used,
 		Paths: []string{"docker-compose*.y*ml", "compose*.y*ml", "podman-compose*.y*ml", "stack.y*ml"}, Content: `(?m)^services:[ \t]*\r?\n[\s\S]*^[ \t]+(image|build|environment|env_file):`,
 		Advice: Advice{Way: ReadProfile, Text: "replace the key in environment by AWS_PROFILE, and mount the folder (a file would stay the old one after a rotation)", Lines: []string{
-			"environment:", "  AWS_PROFILE: {profile}", "volumes:", "  - ~/.aws:/root/.aws:ro"}, Link: true, Why: "docs.docker.com, compose file reference"},
+			"environment:", "  AWS_PROFILE: {profile}", "volumes:", "  - ~/.aws:/root/.aws:ro"}, Link: true, Why: "docs.docker.com, compose file reference; parsed by docker-compose 1.29.2"},
 	},
 	{
 		ID: "container-config", Name: "configuration of a created container", Use: Used,
