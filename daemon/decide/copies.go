@@ -85,7 +85,7 @@ func (c *Copies) Describe(profile string) string {
 	}
 	text := "it stands " + strings.Join(parts, ", and ")
 	if len(c.Files) > mostNamed || len(c.Processes) > mostNamed || c.MoreFiles+c.MoreProcesses > 0 {
-		text += "; all of them: " + hint.Command("keyd status --json", profile)
+		text += "; all of them: " + hint.Command("keyd where", profile)
 	}
 	return text
 }

@@ -22,9 +22,9 @@ func TestDescribeCopies(t *testing.T) {
 		{&Copies{Files: files[:1], Processes: processes[:1]}, "it stands in /h/x/.env:3, and in the environment of python3 (pid 812)", "1 file and the environment of python3 (pid 812)"},
 		{&Copies{Processes: processes[:2]}, "it stands in the environment of python3 (pid 812) and node (pid 9)", "the environment of python3 (pid 812) and node (pid 9)"},
 		{&Copies{Files: files[:3]}, "it stands in /h/x/.env:3, /h/b.plist and /h/evil??[2J:1", "3 files"},
-		{&Copies{Files: files, Processes: processes[:3], MoreProcesses: 2}, "it stands in /h/x/.env:3, /h/b.plist, /h/evil??[2J:1 and 1 more file, and in the environment of python3 (pid 812), node (pid 9), a?b (pid 1) and 2 more processes; all of them: keyd status --json work",
+		{&Copies{Files: files, Processes: processes[:3], MoreProcesses: 2}, "it stands in /h/x/.env:3, /h/b.plist, /h/evil??[2J:1 and 1 more file, and in the environment of python3 (pid 812), node (pid 9), a?b (pid 1) and 2 more processes; all of them: keyd where work",
 			"4 files and the environment of python3 (pid 812), node (pid 9), a?b (pid 1) and 2 more processes"},
-		{&Copies{Files: files[:1], MoreFiles: 7}, "it stands in /h/x/.env:3 and 7 more files; all of them: keyd status --json work", "8 files"},
+		{&Copies{Files: files[:1], MoreFiles: 7}, "it stands in /h/x/.env:3 and 7 more files; all of them: keyd where work", "8 files"},
 	} {
 		if text, count := c.copies.Describe("work"), c.copies.Count(); text != c.text || count != c.count {
 			t.Errorf("%+v:\n%s\n%s\n%s", c.copies, text, c.text, count)

@@ -53,6 +53,8 @@ func (d *Rotator) searchCopies(ctx context.Context, t *target, before, limit tim
 		}
 		found.Unfinished = "a folder or a disk does not answer"
 	}
+	// A linked file changes with the rotation.
+	found.Files = slices.DeleteFunc(slices.Clone(found.Files), func(f decide.CopyFile) bool { return d.settingsLink(f.Path) != nil })
 	found.Searched = d.Now().UTC()
 	t.progress.wait.searched, t.progress.wait.knew = true, t.facts.CopiesFound
 	t.setCopiesFound(found)

@@ -3,6 +3,7 @@ package rotate_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -199,6 +200,24 @@ func TestUseNamesItsProcess(t *testing.T) {
 		done := l.RunUntil(20*settings.Day, lab.Settled)
 		if done.FoundCopies != nil && done.FoundCopies.KeyID == l.OldKey.ID || l.KeyStatuses()[l.OldKey.ID] != "" {
 			t.Errorf("%+v, %v", done.FoundCopies, l.KeyStatuses())
+		}
+		l.CheckPromises()
+	})
+}
+
+// TestLinkedFileIsNoCopy: a linked file gets the new pair in the rotation, and nobody has to
+// be told of it.
+func TestLinkedFileIsNoCopy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 61*settings.Day)
+		l.Rotator.Settings.RotateAfter = 50 * settings.Day
+		l.WriteFile("env", "AWS_ACCESS_KEY_ID="+l.OldKey.ID+"\nAWS_SECRET_ACCESS_KEY="+l.OldKey.Secret.Reveal()+"\n")
+		s := newSearcher(l, 0)
+		s.found.Files = append([]decide.CopyFile{{Path: filepath.Join(l.Home, "env"), Line: 1}}, s.found.Files...)
+		l.Rotator.Settings.Links = []settings.Link{{Path: filepath.Join(l.Home, "env")}}
+		r := l.Pass(rotate.Request{})
+		if r.State != decide.StateOverlap || len(r.FoundCopies.Files) != 1 || r.FoundCopies.Files[0].Path != "/home/alice/x/.env" || !strings.Contains(l.ReadFile("env"), r.Rotation.New.ID) {
+			t.Errorf("%s: %s; found %+v", r.State, r.Why, r.FoundCopies)
 		}
 		l.CheckPromises()
 	})
