@@ -15,7 +15,7 @@ var infrastructureKinds = []Kind{
 	{
 		ID: "terraform-vars", Name: "Terraform variables", Use: Used,
 		Paths:  []string{"*.tfvars", "*.tfvars.json", "*.auto.tfvars", "*.tfbackend", "backend.hcl", "*.pkrvars.hcl"},
-		Advice: Advice{Way: ReadProfile, Text: "in provider \"aws\" and backend \"s3\", replace access_key and secret_key by this, and take the variables out", Lines: []string{"profile = \"{profile}\""}, Link: true, Why: "registry.terraform.io, hashicorp/aws"},
+		Advice: Advice{Way: ReadProfile, Text: "in provider \"aws\" and backend \"s3\", replace access_key and secret_key by this, and take the variables out", Lines: []string{"profile = \"{profile}\""}, Link: true, Why: "registry.terraform.io, hashicorp/aws; tried with hashicorp/aws-sdk-go-base 2.0.0-beta.65, which Terraform and OpenTofu use: a profile in the configuration comes before AWS_ACCESS_KEY_ID, the variable AWS_PROFILE does not"},
 	},
 	{
 		ID: "terraform", Name: "Terraform, Terragrunt or Packer configuration", Use: Used,
