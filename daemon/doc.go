@@ -176,7 +176,19 @@
 //	    killed                              in the overlap
 //	AWS does not tell whether it is used    says so; the length of the overlap decides       "does not tell", again at deactivation
 //	no one uses a key that is due           replaces it all the same; unused = report        told, since when; with unused = report
-//	                                        leaves it alone                                  BLOCKED
+//	                                        leaves it alone                                  BLOCKED, keyd retire
+//	a person retires a key that is in use,  does nothing; keeps it if someone uses it        service, region and time;
+//	    or whose use is unknown             before it is Inactive                            keyd retire --force
+//	a retired key is Inactive, and signs    another key of the user signs: another           "retiring", keyd hold
+//	    nothing                             profile's, or a helper in the journal alone
+//	there is no room for the helper, or no  does nothing: the key would be Inactive for ever why, and what an administrator can do
+//	    permission to create it
+//	the helper of a retirement is gone or   before it has done anything: ends, the key       BLOCKED, with what to do in the
+//	    Inactive at AWS                     stays; afterwards: can do nothing                console, then keyd resume or keyd hold
+//	the answer is lost to the deletion of   asks again; AWS has accepted it, so a refusal    nothing
+//	    the helper by itself                five times in a row says that it is gone
+//	a retired key is still in the files     asks nobody about it                             "retired on", and that its profile can
+//	                                                                                         be taken out
 //	the first rotation on a machine is in   the other keys wait until it is validated, or    "the first rotation on this machine"
 //	    progress                            waits, or needs a person
 //	the new key is gone or Inactive at AWS  does not touch the old key; for a person who     BLOCKED, keyd hold, or what an
@@ -248,5 +260,6 @@
 //
 // The tests check these at every instant: every endpoint that accepted the old
 // pair accepts the pair in the file; no call is made on a key that keyd neither
-// created nor was told to retire; after the swap the old key signs nothing.
+// created nor was told to retire; after the swap the old key signs nothing. A key that a
+// person retires is the exception from the first: it is dead in the files from then on.
 package daemon

@@ -15,7 +15,10 @@ until keyd resume.
 
 If AWS refuses the new key, because someone has made it inactive or deleted it,
 the old pair is written back into the files. keyd resume then deletes the new key
-and ends the rotation; the old key is replaced later.`
+and ends the rotation; the old key is replaced later.
+
+A key that keyd retire is ending works again, and stays. Nothing is left to resume
+then.`
 
 const holdExample = `  keyd hold work     both keys work from now on
   keyd resume work   continue`

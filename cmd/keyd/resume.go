@@ -14,7 +14,10 @@ import (
 const resumeLong = `Continue a rotation that was held, or that stopped because someone put another
 key into the files. keyd leaves the other key alone. If no profile shows a key
 of the rotation any more, the rotation is given up: the new key is deleted, and
-the old one stays as it is.`
+the old one stays as it is.
+
+If keyd can no longer end a key that you retire, because someone has ended the key
+that was to do it, keyd resume says that you have deleted both in the console.`
 
 const resumeExample = `  keyd resume work`
 

@@ -122,7 +122,11 @@ func (a *app) noteOpenRotations(loc locations, rotations []*journal.Rotation) {
 			keys += " to " + shortID(r.New.ID)
 		}
 		text, run := describeOpen(r, status)
-		a.term.printNote("in progress: rotation of %s, %s; %s", joinNames(r.Profiles()), keys, text)
+		what := "rotation of"
+		if r.IsRetirement() {
+			what, keys = "the end of", shortID(r.Old.ID)
+		}
+		a.term.printNote("in progress: %s %s, %s; %s", what, joinNames(r.Profiles()), keys, text)
 		a.term.printHint(run)
 	}
 }

@@ -39,8 +39,11 @@ func DueHook(f Facts, s settings.Settings, now time.Time) (h *settings.Hook, id 
 }
 
 // hooks returns the hooks for the key. Those of a rotation that another installation began
-// are that one's.
+// are that one's. A retirement has no pair that another place should hold.
 func (f *Facts) hooks(s settings.Settings) []settings.Hook {
+	if f.Rotation.IsRetirement() {
+		return nil
+	}
 	if f.Rotation.IsForeignTo(f.Installation) && !f.Options.RetireNow {
 		return nil
 	}

@@ -43,6 +43,7 @@ func (d *Rotator) judgeKeys(ctx context.Context, t *target, client *iam.Client, 
 	case len(left) == 0:
 		d.appendHistory(t, VerbNoEffect, r.Old.ID, "")
 		d.emit(t, decide.DoReconcile, VerbReconciled, "CreateAccessKey had no effect")
+		d.noteNotRetired(t)
 		return d.closeRotation(t)
 	case !r.JudgeAt.IsZero():
 		d.emit(t, decide.DoReconcile, VerbReconciled, fmt.Sprintf("%s appeared at AWS meanwhile: whether it came from the lost call is found out once AWS can say whether anyone uses it", describeKeys(left)))
@@ -204,5 +205,6 @@ func (d *Rotator) dropOrphan(ctx context.Context, t *target, client *iam.Client)
 		}
 	}
 	d.did(t, decide.DoDropOrphan, VerbDeleted, r.OrphanID, "came from a CreateAccessKey whose answer was lost", credfile.Short(r.OrphanID)+", which came from the call whose answer was lost")
+	d.noteNotRetired(t)
 	return d.closeRotation(t)
 }

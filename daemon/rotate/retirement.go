@@ -114,6 +114,18 @@ func (d *Rotator) endRetirement(t *target) error {
 	return nil
 }
 
+// noteNotRetired tells a person that a retirement ends before it has begun, because the
+// answer to the creation of the helper was lost.
+func (d *Rotator) noteNotRetired(t *target) {
+	r := t.facts.Rotation
+	if !r.IsRetirement() {
+		return
+	}
+	why := "the answer to CreateAccessKey was lost"
+	d.did(t, decide.DoReconcile, VerbKept, r.Old.ID, why, fmt.Sprintf("%s, which is not retired: %s; to begin again: %s", r.Old, why, hint.Command("keyd retire", r.Profiles()[0])))
+	t.markJustClosed()
+}
+
 // resumeRetirement takes a person's word that a retirement goes on, or that both keys are
 // ended at AWS when keyd can sign with neither.
 func (d *Rotator) resumeRetirement(r *journal.Rotation) {

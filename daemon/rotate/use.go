@@ -8,6 +8,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
+	"keyd/daemon/hint"
 	"keyd/daemon/iam"
 	"keyd/daemon/journal"
 )
@@ -144,5 +145,5 @@ func (d *Rotator) reportUnused(t *target) {
 	if r.UnusedSince.IsZero() {
 		return
 	}
-	d.did(t, decide.DoCreate, VerbUnused, r.Old.ID, "", fmt.Sprintf("nobody but keyd has used %s since %s; it is replaced all the same", r.Old, r.UnusedSince.Local().Format("2 Jan 2006")))
+	d.did(t, decide.DoCreate, VerbUnused, r.Old.ID, "", fmt.Sprintf("nobody but keyd has used %s since %s; it is replaced all the same; if no one needs it, when the rotation is over: %s", r.Old, r.UnusedSince.Local().Format("2 Jan 2006"), hint.Command("keyd retire", r.Profiles()[0])))
 }

@@ -1,0 +1,191 @@
+package decide
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/hint"
+	"keyd/daemon/settings"
+)
+
+// Need is everything from which Judge concludes whether a key is needed: what AWS and
+// keyd's diary say about its use, and what was found on this machine.
+type Need struct {
+	ID          string
+	Profiles    []string // never empty
+	Created     time.Time
+	Use         *KeyUse   // nil when AWS was never asked
+	OtherStore  string    // who it belongs to instead of AWS, such as "https://minio.example"; "" for AWS
+	Searched    time.Time // when the machine was searched for copies; zero: never, so that the fields below mean nothing
+	Copies      []NeedCopy
+	Processes   []string // running programs whose environment holds the key, such as "backup (pid 812)"
+	AssumedBy   []string // profiles that assume a role with it (source_profile)
+	IsServer    bool     // nobody logs in to this machine to work: no desktop, no session of a person
+	SSOSessions []string // the [sso-session] sections in the config file
+	CLIVersion  string   // of the aws command here, such as "2.31.4"; "" when there is none
+	CannotLogin []string // tools here that read no session of aws login, such as "terraform 1.5"
+}
+
+// NeedCopy is a file on this machine that holds the key.
+type NeedCopy struct {
+	Place    string // the path, with a line where there is one
+	Kind     string // the kind of file, as package copies names it in Kind.ID
+	Name     string // the same for people, such as "rclone configuration"
+	Leftover bool   // no program reads the key there
+}
+
+// VerdictKind is what a key is for, as far as this machine shows.
+type VerdictKind string
+
+// The verdicts.
+const (
+	VerdictUnknown     VerdictKind = "unknown"
+	VerdictUnused      VerdictKind = "unused"      // nobody uses it
+	VerdictInteractive VerdictKind = "interactive" // perhaps only a person, by hand: a login would do
+	VerdictNeeded      VerdictKind = "needed"      // something uses it that cannot log in
+)
+
+// Verdict is whether a key is needed, as a question for the person who knows. It is not an
+// answer: AWS does not tell which machine uses a key, and what other machines hold is
+// not known here.
+type Verdict struct {
+	Kind     VerdictKind `json:"kind"`
+	Question string      `json:"question"`
+	Evidence []string    `json:"evidence,omitzero"` // what speaks for it, best first
+	Blockers []string    `json:"blockers,omitzero"` // what on this machine speaks against what the hint proposes
+	Hint     string      `json:"run,omitzero"`      // a command or a sentence that helps
+}
+
+// Judge returns the verdict about a key.
+func Judge(n Need, s settings.Settings, now time.Time) Verdict {
+	short := credfile.Short(n.ID)
+	evidence, quiet := describeNeedUse(n, s, now)
+	unattended := n.findUnattended()
+	switch {
+	case n.OtherStore != "":
+		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("is %s still needed at %s? keyd cannot find out", short, n.OtherStore), Evidence: []string{"it belongs to " + n.OtherStore + ", which is not AWS"}}
+	case quiet && len(n.Processes) == 0:
+		return Verdict{Kind: VerdictUnused, Question: fmt.Sprintf("does nobody need %s any more?", short), Evidence: append(evidence, n.describePlaces()...), Hint: hint.Command("keyd retire", n.Profiles[0])}
+	case len(unattended)+len(n.Processes) > 0:
+		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("does a program need %s that nobody can log in for?", short), Evidence: append(unattended, evidence...)}
+	case n.IsServer:
+		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("does this server need %s, or would a role do?", short), Evidence: append([]string{"nobody logs in to this machine to work"}, evidence...),
+			Hint: "on EC2, ECS or EKS give the machine a role; elsewhere see IAM Roles Anywhere"}
+	case n.Searched.IsZero() || n.Use == nil || n.Use.Denied || n.Use.Last == nil:
+		return Verdict{Kind: VerdictUnknown, Question: fmt.Sprintf("who uses %s?", short), Evidence: evidence}
+	}
+	v := Verdict{Kind: VerdictInteractive, Question: fmt.Sprintf("is %s used only by hand, from here? then a login would do, and no key is needed", short), Evidence: append(evidence, n.describePlaces()...)}
+	v.Evidence = append(v.Evidence, "AWS does not tell from which machine a key is used")
+	v.Hint, v.Blockers = n.proposeLogin()
+	return v
+}
+
+// describeNeedUse says what is known about the use of a key, and whether it has been quiet
+// for so long that it counts as unused.
+func describeNeedUse(n Need, s settings.Settings, now time.Time) (evidence []string, quiet bool) {
+	u := n.Use
+	f := Facts{ID: n.ID, Profiles: n.Profiles, Use: u, Seen: &Seen{Keys: []ListedKey{{ID: n.ID, Created: n.Created}}}}
+	since, quiet := f.UnusedSince(s, now)
+	switch {
+	case u == nil || u.Read.IsZero() && !u.Denied:
+		return []string{"AWS was not asked yet when it was last used"}, false
+	case u.Denied:
+		return []string{useDeniedOf(credfile.Short(n.ID))}, false
+	case u.Last != nil && u.Last.At.IsZero():
+		return []string{fmt.Sprintf("nobody but keyd has used it since it was made, %s ago", FormatAge(now.Sub(n.Created)))}, quiet
+	case u.Last != nil:
+		return []string{"it was " + describeUse(u.Last, now)}, quiet
+	case since.IsZero():
+		return nil, false
+	}
+	return []string{fmt.Sprintf("nobody but keyd has used it since %s", since.Local().Format(dayFormat))}, quiet
+}
+
+// describePlaces says what the search of this machine has found, and what it has not.
+func (n *Need) describePlaces() (evidence []string) {
+	if n.Searched.IsZero() {
+		return []string{"this machine was not searched for copies"}
+	}
+	read := slices.DeleteFunc(slices.Clone(n.Copies), func(c NeedCopy) bool { return c.Leftover })
+	for _, c := range read {
+		evidence = append(evidence, c.describe())
+	}
+	if len(read) == 0 {
+		evidence = append(evidence, "no other file here from which a program would read it holds it")
+	}
+	if len(n.Processes) == 0 {
+		evidence = append(evidence, "no running program here holds it in its environment")
+	}
+	if len(n.AssumedBy) > 0 {
+		evidence = append(evidence, "a role is assumed with it by "+strings.Join(n.AssumedBy, ", "))
+	}
+	return evidence
+}
+
+// describe names the file and its kind.
+func (c NeedCopy) describe() string { return fmt.Sprintf("%s holds it (%s)", c.Place, c.Name) }
+
+// unattendedKinds are the kinds of files that a program reads when nobody is there: a
+// backup, a server, a job. Their words are those of Kind.ID in package copies.
+var unattendedKinds = []string{
+	"resticprofile", "restic", "s3fs", "kopia", "borgmatic", "litestream", "pgbackrest", "walg", "ses-smtp",
+	"container-config", "quadlet", "kubernetes-secret", "kubernetes-manifest", "helm-values", "podman-secret", "compose",
+	"ci", "ci-runner", "crontab", "systemd-unit", "supervisor", "airflow", "hadoop",
+}
+
+// findUnattended says what on this machine uses the key without a person.
+func (n *Need) findUnattended() (evidence []string) {
+	for _, p := range n.Processes {
+		evidence = append(evidence, p+" runs with it in its environment")
+	}
+	for _, c := range n.Copies {
+		if !c.Leftover && slices.Contains(unattendedKinds, c.Kind) {
+			evidence = append(evidence, c.describe())
+		}
+	}
+	return evidence
+}
+
+// loginVersion is the first version of the AWS CLI that has aws login.
+// Source: AWS CLI changelog, 2.32.0.
+var loginVersion = [2]int{2, 32}
+
+// proposeLogin returns what to use in place of a key that only a person uses, and what on
+// this machine is in the way of that.
+func (n *Need) proposeLogin() (run string, blockers []string) {
+	profile := n.Profiles[0]
+	if len(n.SSOSessions) > 0 {
+		run = fmt.Sprintf("IAM Identity Center is set up here (sso-session %s): %s", n.SSOSessions[0], hint.AWSCommand("aws configure sso", profile+"-sso"))
+	} else {
+		run = "try it beside the key: " + hint.AWSCommand("aws login", profile+"-login") + "; when nothing uses the key any more: " + hint.Command("keyd retire", profile)
+	}
+	switch {
+	case n.CLIVersion == "":
+		blockers = append(blockers, "the AWS CLI was not found here")
+	case len(n.SSOSessions) == 0 && isOlder(n.CLIVersion, loginVersion):
+		blockers = append(blockers, fmt.Sprintf("AWS CLI %s has no aws login: 2.32 has", n.CLIVersion))
+	}
+	for _, tool := range n.CannotLogin {
+		blockers = append(blockers, tool+" reads no session of a login by itself")
+	}
+	return run, blockers
+}
+
+// isOlder reports whether a version of two or more numbers is older than what. It returns
+// false for a text that is no version.
+func isOlder(version string, what [2]int) bool {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 2 {
+		return false
+	}
+	major, err := strconv.Atoi(parts[0])
+	minor, minorErr := strconv.Atoi(parts[1])
+	if err != nil || minorErr != nil {
+		return false
+	}
+	return slices.Compare([]int{major, minor}, what[:]) < 0
+}
