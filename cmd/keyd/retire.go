@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -92,14 +91,13 @@ func (a *app) describePlan(p rotate.RetirePlan, d *rotate.Rotator) string {
 	case !p.Quiet.IsZero():
 		used = fmt.Sprintf("used by nobody but keyd for %s", formatAge(now.Sub(p.Quiet)))
 	}
-	var text strings.Builder
-	fmt.Fprintf(&text, "%s of user %s, in %s: %s old, %s\n", p.KeyID, p.User, joinNames(p.Profiles), formatAge(now.Sub(p.Created)), used)
-	fmt.Fprintf(&text, "  now       it becomes inactive; until it is deleted, this makes it usable again: %s\n", hint.Command("keyd hold", p.Profiles[0]))
-	fmt.Fprintf(&text, "  in %-6s it is deleted; no file changes\n", formatDuration(d.Settings.Quarantine))
+	text := fmt.Sprintf("%s of user %s, in %s: %s old, %s\n", p.KeyID, p.User, joinNames(p.Profiles), formatAge(now.Sub(p.Created)), used)
+	text += fmt.Sprintf("  now       it becomes inactive; until it is deleted, this makes it usable again: %s\n", hint.Command("keyd hold", p.Profiles[0]))
+	text += fmt.Sprintf("  in %-6s it is deleted; no file changes\n", formatDuration(d.Settings.Quarantine))
 	if p.Signer != "" {
-		fmt.Fprintf(&text, "  signed by %s, the key of %s, to which nothing happens\n", shortID(p.SignerID), p.Signer)
+		text += fmt.Sprintf("  signed by %s, the key of %s, to which nothing happens\n", shortID(p.SignerID), p.Signer)
 	} else {
-		fmt.Fprintf(&text, "  signed by a second key of %s, which keyd makes for this, keeps in its state folder, and deletes at the end\n", p.User)
+		text += fmt.Sprintf("  signed by a second key of %s, which keyd makes for this, keeps in its state folder, and deletes at the end\n", p.User)
 	}
-	return text.String()
+	return text
 }
