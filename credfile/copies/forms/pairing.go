@@ -2,6 +2,7 @@ package forms
 
 import (
 	"fmt"
+	"regexp"
 )
 
 // pairUp marks the ids that stand alone in comments, and refuses the file unless
@@ -19,10 +20,11 @@ func pairUp(path string, text []byte, lines []int, f Form, p Pair, all []leaf) *
 			passwords++
 		}
 	}
-	for _, l := range single(inside) {
+	alone, _ := single(inside)
+	for _, l := range alone {
 		l.hit.alone = l.hit.value == ID
 	}
-	left := single(outside)
+	left, pairs := single(outside)
 	switch {
 	case len(all) == 0:
 		return &Refusal{path, 0, fmt.Sprintf("neither the id %s nor its secret stands in this file", p), "write them there, or remove the link"}
@@ -35,21 +37,53 @@ func pairUp(path string, text []byte, lines []int, f Form, p Pair, all []leaf) *
 	case f.region != "" && passwords == 0:
 		return &Refusal{path, 0, fmt.Sprintf("the settings say form = %s, and no SMTP password of that region stands in this file", f), "remove the line with form from the link, or correct the region"}
 	}
+	for _, pair := range pairs {
+		if parted(pair, p) {
+			start, _ := pair[0].topRange()
+			if pair[0].hit.value != ID {
+				start, _ = pair[1].topRange()
+			}
+			return &Refusal{path, lineAt(lines, start), fmt.Sprintf("another key stands between the id %s and its secret", p), "put the secret next to the id that it belongs to"}
+		}
+	}
 	return nil
 }
 
 // single returns the ids that have no secret of their own and the secrets that have no id,
-// in order. The ones that are nearest to each other are a pair.
-func single(all []leaf) []leaf {
-	var open []leaf
+// in order, and the pairs. The ones that are nearest to each other are a pair.
+func single(all []leaf) (open []leaf, pairs [][2]leaf) {
 	for _, l := range all {
 		if n := len(open); n > 0 && (open[n-1].hit.value == ID) != (l.hit.value == ID) {
+			pairs = append(pairs, [2]leaf{open[n-1], l})
 			open = open[:n-1]
 		} else {
 			open = append(open, l)
 		}
 	}
-	return open
+	return open, pairs
+}
+
+var anySecret = regexp.MustCompile(`[A-Za-z0-9+/]{40,}`)
+
+// parted reports whether another id and another secret stand between the two halves of a pair,
+// the half that belongs to the first of them in front: id, other secret, other id, secret.
+func parted(pair [2]leaf, p Pair) bool {
+	const far = 4096 // bytes
+	a, b := pair[0], pair[1]
+	if a.view != b.view || b.hit.start-a.hit.end > far {
+		return false
+	}
+	between := a.view.text[a.hit.end:b.hit.start]
+	first, second := anySecret, anyID
+	if a.hit.value != ID {
+		first, second = anyID, anySecret
+	}
+	at := first.FindIndex(between)
+	if at == nil {
+		return false
+	}
+	other := second.Find(between[at[1]:])
+	return other != nil && string(other) != p.ID && string(other) != p.Secret && string(between[at[0]:at[1]]) != p.ID
 }
 
 // lonely returns the refusal for an id without a secret, or a secret without an id.

@@ -163,7 +163,7 @@ func (c counter) countEncoded(lines []string, depth int) tallies {
 	tried := 0
 	for i, line := range lines {
 		words := encodedWords(line)
-		if n := len(words) - 1; n >= 0 && i >= tried && strings.HasSuffix(strings.TrimRight(line, "\r"), words[n]) {
+		if n := len(words) - 1; n >= 0 && i >= tried && words[n][len(words[n])-1] != '=' && strings.HasSuffix(strings.TrimRight(line, "\r"), words[n]) {
 			var joined strings.Builder
 			joined.WriteString(words[n])
 			next := i + 1
@@ -174,6 +174,10 @@ func (c counter) countEncoded(lines []string, depth int) tallies {
 					break
 				}
 				joined.WriteString(word)
+				if word[len(word)-1] == '=' {
+					next++
+					break
+				}
 			}
 			if next > i+1 {
 				tried = next

@@ -40,6 +40,9 @@ func TestRefusals(t *testing.T) {
 		{"mixed escapes", "{\"id\": \"{ID}\", \"secret\": \"" + strings.Replace(oldPair.Secret, "/", `\/`, 1) + "\"}", "written in two ways", 1},
 		{"id in small letters", pairText + "x = " + strings.ToLower(oldPair.ID) + "\n", "in another case", 3},
 		{"id in hexadecimal", pairText + "x = " + hex.EncodeToString([]byte(oldPair.ID)) + "\n", "as hexadecimal digits", 3},
+		{"id in a file of regedit", pairText + "\"KEY\"=hex(2):" + strings.Join(strings.Split("41,00,4b,00,49,00,41,00,49,00,4f,00,53,00,46,00,4f,00,44,00,|4e,00,4e,00,37,00,45,00,58,00,41,00,4d,00,50,00,4c,00,45,00,00,00", "|"), "\\\n  ") + "\n", "as hexadecimal digits", 3},
+		{"another key in between", "id = {ID}\nsecret = " + otherSecret + "\nid = AKIAOTHEROTHEROTHER1\nsecret = {SECRET}\n", "another key stands between", 1},
+		{"another key in between, secrets first", "secret = {SECRET}\nid = AKIAOTHEROTHEROTHER1\nsecret = " + otherSecret + "\nid = {ID}\n", "another key stands between", 4},
 		{"id over two lines", pairText + "x = AKIAIOSFOD\\\n  NN7EXAMPLE\n", "broken into parts", 3},
 		{"id in quotes one after the other", pairText + "x = 'AKIAIOSFOD''NN7EXAMPLE'\n", "broken into parts", 3},
 		{"id in wrapped text", pairText + "x = AKIAIOSFOD\n  NN7EXAMPLE\n", "broken into parts", 3},
@@ -57,7 +60,8 @@ func TestRefusals(t *testing.T) {
 		{"two secrets under one name", "aws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\naws_secret_access_key = " + otherSecret + "\n", "two different secrets", 3},
 		{"another secret", "aws_access_key_id = {ID}\naws_secret_access_key = " + otherSecret + "\n", "another value stands next to it", 1},
 		{"presigned address", "https://b.s3.amazonaws.com/o?X-Amz-Credential={ID}%2F20260101%2Fus-east-1\n", "part of a presigned address", 1},
-		{"Maven password", "<server><username>{ID}</username>\n<password>{COQLCE6DU6GtcS5P3t1kx8BaSLSX8QyC}</password></server>\n", "encrypted by Maven or Gradle", 1},
+		{"Maven password", "<server><username>{ID}</username>\n<password>{COQLCE6DU6GtcS5P3t1kx8BaSLSX8QyC}</password></server>\n", "encrypted, as Maven, Gradle and Jenkins do", 1},
+		{"Jenkins password", "<accessKey>{ID}</accessKey><secretKey>{AQAAABAAAAAwl6LsTzWm1bQ3hSx0cVbN5k2YJmR1pQ8=}</secretKey>", "as Maven, Gradle and Jenkins do", 1},
 		{"password store", "user: {ID}\npassword: op://vault/aws/secret\n", "a password store", 1},
 		{"inline vault", "user: {ID}\npassword: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6234\n", "encrypted by ansible-vault", 1},
 		{"rclone", "# Encrypted rclone configuration File\n\nRCLONE_ENCRYPT_V0:\nabcdef==\n", "encrypted by rclone", 1},
@@ -123,6 +127,8 @@ func TestUnrefused(t *testing.T) {
 		{"a file of AWS", "[default]\naws_access_key_id={ID}\naws_secret_access_key={SECRET}\n\n[ci]\naws_access_key_id = AKIAOTHEROTHEROTHER1\naws_secret_access_key = " + otherSecret + "\n", ""},
 		{"a provider next to a backend", "terraform {\n  backend \"s3\" {\n    profile = \"x\"\n  }\n}\nprovider \"aws\" {\n  access_key = \"{ID}\"\n  secret_key = \"{SECRET}\"\n}\n", ""},
 		{"a token of Google", "access_key_id = {ID}\nsecret_access_key = {SECRET}\n[drive]\ntoken = {\"access_token\":\"ya29.a0AfH6SMBx0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijkl\"}\n", ""},
+		{"ids in one list, secrets in another", "ids = [{ID}, AKIAOTHEROTHEROTHER1]\nsecrets = [{SECRET}, " + otherSecret + "]\n", ""},
+		{"text that PHP has counted", "a:2:{s:20:\"{ID}\";s:40:\"{SECRET}\";}", ""},
 		{"latin-1", "# \xe9t\xe9\n" + pairText, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -223,5 +229,15 @@ func TestPairsThatAreRefused(t *testing.T) {
 		if err == nil || out != nil || strings.Contains(err.Error(), oldPair.Secret) || strings.Contains(err.Error(), nextPair.Secret) {
 			t.Errorf("%s to %s: %q, %v", c.old, c.next, out, err)
 		}
+	}
+}
+
+// TestCountedText refuses to write a value of another length where its bytes are counted.
+func TestCountedText(t *testing.T) {
+	longer := Pair{nextPair.ID, nextPair.Secret + "ab"}
+	data := fill("x = 1\na:2:{s:20:\"{ID}\";s:40:\"{SECRET}\";}", oldPair, plain)
+	_, _, err := Replace("f", []byte(data), Form{}, oldPair, longer)
+	if r, ok := errors.AsType[*Refusal](err); !ok || r.Line != 2 || !strings.Contains(r.Text, "counts its bytes") {
+		t.Errorf("%v", err)
 	}
 }

@@ -2,6 +2,7 @@ package forms
 
 import (
 	"fmt"
+	"regexp"
 )
 
 // Replace returns data with next in every place of old, and those places in the new bytes.
@@ -34,10 +35,16 @@ func Replace(path string, data []byte, f Form, old, next Pair) ([]byte, []Place,
 	return out, places, nil
 }
 
+// counted matches what PHP writes before a text of so many bytes: s:40:"
+var counted = regexp.MustCompile(`\bs:[0-9]+:"$`)
+
 // rewrite returns the bytes of the layer with other values.
 func (l *layer) rewrite(values map[Value]string) ([]byte, *Refusal) {
 	var out []byte
 	from := 0
+	refuse := func(start int, h hit, why string) *Refusal {
+		return &Refusal{"", lineAt(newlines(l.view.raw), start), fmt.Sprintf("the %s stands here, and %s", h.value, why), remedyHook}
+	}
 	for _, h := range l.hits {
 		if h.alone {
 			continue
@@ -54,8 +61,10 @@ func (l *layer) rewrite(values map[Value]string) ([]byte, *Refusal) {
 			written, err = h.blob.write(inner)
 		}
 		if err != nil {
-			line := lineAt(newlines(l.view.raw), start)
-			return nil, &Refusal{"", line, fmt.Sprintf("the %s stands here, and %v", h.value, err), remedyHook}
+			return nil, refuse(start, h, err.Error())
+		}
+		if len(written) != end-start && counted.Match(l.view.text[max(0, h.start-12):h.start]) {
+			return nil, refuse(start, h, "a program counts its bytes")
 		}
 		out = append(append(out, l.view.raw[from:start]...), written...)
 		from = end

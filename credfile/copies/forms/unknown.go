@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,12 +28,14 @@ func (s *scanner) unknown(l *layer, parts [][2]int) {
 		}
 		report(i, what)
 	}
-	for _, i := range indexAll(lower, hex.EncodeToString([]byte(s.id))) {
-		report(i, "as hexadecimal digits")
-	}
 	wide := make([]byte, 0, 2*len(s.id))
 	for _, c := range []byte(s.id) {
 		wide = append(wide, c, 0)
+	}
+	for _, digits := range []string{hex.EncodeToString([]byte(s.id)), listed([]byte(s.id)), listed(wide)} {
+		for _, i := range indexAll(lower, digits) {
+			report(i, "as hexadecimal digits")
+		}
 	}
 	for _, form := range []struct{ bytes, what string }{{s.id, "in a base64 text that keyd does not understand"}, {string(wide), "in a base64 text of UTF-16"}} {
 		for _, core := range cores(form.bytes) {
@@ -41,6 +44,11 @@ func (s *scanner) unknown(l *layer, parts [][2]int) {
 			}
 		}
 	}
+}
+
+// listed returns bytes as regedit writes them: 41,00,4b,00.
+func listed(data []byte) string {
+	return strings.ReplaceAll(fmt.Sprintf("% x", data), " ", ",")
 }
 
 // squeezed returns the characters of the layer without the space, quotes and backslashes between
