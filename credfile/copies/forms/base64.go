@@ -153,7 +153,7 @@ func (s *scanner) decode(l *layer, runs [][2]int, breaks string) *blob {
 	if len(b.inner.hits) == 0 && len(b.inner.flaws) == 0 {
 		return nil
 	}
-	if b.style, err = l.view.styleOf(runs...); err != nil {
+	if b.style, err = l.view.styleOf(runs...); err != nil { // no key brings + or / into the base64 of a text
 		l.flaw(runs[0][0], "write it in one way", "the key stands in a text of base64, and %v", err)
 	}
 	return b

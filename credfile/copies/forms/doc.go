@@ -33,15 +33,31 @@
 //	UTF-16 with a byte order mark
 //
 // A mark of the new secret that the old one does not have is written plain, but in an
-// address (after ://) with a percent sign: nothing else ends a value at + or /. A
-// replacement back to the old key gives the old bytes whenever both secrets have the same
-// marks; when the secret in between has no slash, \/ comes back as the plain slash.
+// address (after ://) with a percent sign: nothing else ends a value at + or /. Where keyd
+// cannot tell (an address inside an address, parameters without an address), the file is
+// refused when it is linked, whatever the next secret will be. A replacement back to the
+// old key gives the old bytes whenever both secrets have the same marks; when the secret in
+// between has no slash, \/ comes back as the plain slash.
+//
+// # Refusals
+//
+// An id without its secret or a secret without its id; either as a part of a longer word,
+// or written in two ways at once; the id in any other encoding (hexadecimal, another case,
+// broken into parts, base64 that does not decode); a session token next to it; two secrets
+// under one name; another key between the id and its secret; an SMTP password of SES that
+// the settings do not name. Files that are encrypted (rclone, ansible-vault, sops,
+// git-crypt, age, OpenPGP), signed (OpenPGP, Authenticode), binary, larger than 4 MiB, or
+// that a running program writes anew. The block of a Terraform backend and a Terraform
+// state, but not .terraform/terraform.tfstate: refuse.go says why.
 //
 // # What is not handled, and why
 //
 // Linked files are only ever replaced by a rename, so a file that holds a mixture of the
 // bytes of two keys does not come into being, and the package does not mend one. The
 // caller refuses a file that cannot be renamed over.
+//
+// direnv blocks an .envrc whose bytes have changed until somebody runs "direnv allow": a
+// hook can do that, and a .env that the .envrc loads needs none.
 //
 // A program that compiles the file into another one (Postfix makes sasl_passwd.db from
 // sasl_passwd) needs a hook: the copy in the compiled file is not this package's.

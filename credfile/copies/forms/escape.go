@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -14,6 +15,10 @@ var errTwoWays = errors.New("it is written in two ways at once")
 // errNested says that an address stands inside another address, without a sign of how often
 // a slash of the new value would have to be escaped.
 var errNested = errors.New("it stands in an address inside another address")
+
+// errParameters says that a value stands in a list of parameters, without a sign of whether
+// its reader takes a plus sign for a space.
+var errParameters = errors.New("it stands between parameters, where a + may have to be escaped")
 
 // style is how a value is written in the file.
 type style struct {
@@ -91,6 +96,8 @@ func (s style) unit(c byte) (string, error) {
 	switch {
 	case s.url == nestedURL && s.marks['/'] == "":
 		return "", errNested
+	case s.url == parameters && s.marks['/'] == "" && s.marks['+'] == "":
+		return "", errParameters
 	case s.url == plainURL && s.marks['/'] == "" && c != '-' && c != '_':
 		return fmt.Sprintf("%%%02X", c), nil
 	}
@@ -153,9 +160,10 @@ func (s style) name() string {
 type urlKind int
 
 const (
-	noURL     urlKind = iota
-	plainURL          // https://ID:SECRET@host
-	nestedURL         // https%3A%2F%2FID:SECRET%40host
+	noURL      urlKind = iota
+	plainURL           // https://ID:SECRET@host
+	nestedURL          // https%3A%2F%2FID:SECRET%40host
+	parameters         // id=ID&secret=SECRET
 )
 
 // urlAt reports whether the character at i stands in an address: whether :// stands before it
@@ -169,6 +177,8 @@ func (v *view) urlAt(i int) urlKind {
 	for end := i; ; {
 		at := from + bytes.LastIndex(v.text[from:end], []byte("://"))
 		switch {
+		case at < from && parameterName.Match(v.text[from:i]):
+			return parameters
 		case at < from:
 			return noURL
 		case !bytes.Contains(v.raw[v.start(at):v.start(at+3)], []byte("%")):
@@ -179,6 +189,8 @@ func (v *view) urlAt(i int) urlKind {
 		end = at // an address in an earlier parameter
 	}
 }
+
+var parameterName = regexp.MustCompile(`[^&]&[\w.-]+=$`)
 
 // hasAmpersand reports whether an ampersand that parts parameters stands between two characters.
 func (v *view) hasAmpersand(from, to int) bool {

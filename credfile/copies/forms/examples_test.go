@@ -117,9 +117,11 @@ func checkExample(t *testing.T, data []byte, read reader, f Form, ids, secrets s
 		t.Errorf("the way back: %v", err)
 	}
 	for _, set := range []func(string) []byte{utf16LE, utf16BE} { // an editor of Windows has saved it
-		if wide, _, err := Replace("file", set(string(data)), f, oldPair, nextPair); err != nil || !bytes.Equal(wide, set(string(out))) {
-			t.Errorf("in UTF-16: %v", err)
+		wide, places, err := Replace("file", set(string(data)), f, oldPair, nextPair)
+		if err != nil || !bytes.Equal(wide, set(string(out))) {
+			t.Fatalf("in UTF-16: %v", err)
 		}
+		checkPlaces(t, set(string(data)), wide, f, places)
 	}
 }
 

@@ -77,6 +77,7 @@ type scanner struct {
 	id        string
 	passwords func() []needle // SMTP passwords; made only for a text that has room for one
 	depth     int
+	brief     bool // look for places only, not for obstacles
 }
 
 func newScanner(f Form, p Pair) *scanner {
@@ -197,11 +198,12 @@ func (l leaf) topRange() (start, end int) {
 
 // Shows reports whether the id stands in data in any form that Find knows, as a whole word
 // and outside comments. A file that is refused may show it all the same.
-func Shows(data []byte, _ Form, id string) bool {
+func Shows(data []byte, f Form, id string) bool {
+	_ = f // the id stands in the same forms, whatever stands in place of the secret
 	_, text, err := decodeCharset(data)
 	if err != nil || id == "" {
 		return false
 	}
-	s := &scanner{id: id, needles: []needle{{ID, id, ""}}}
+	s := &scanner{id: id, needles: []needle{{ID, id, ""}}, brief: true}
 	return slices.ContainsFunc(s.scan(text).leaves(nil, nil), func(l leaf) bool { return !l.note })
 }

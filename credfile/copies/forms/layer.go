@@ -61,6 +61,9 @@ func (s *scanner) scan(raw []byte) *layer {
 	for i := range l.hits {
 		l.hits[i].comment = l.isComment(l.hits[i].start)
 	}
+	if s.brief {
+		return l
+	}
 	s.unknown(l, parts)
 	s.tokens(l)
 	s.secondSecret(l)
@@ -85,7 +88,11 @@ func (s *scanner) judge(l *layer, n needle, h hit) {
 	case before == '\\' || before == '%':
 		l.flaw(h.start, "remove that mark, or use a hook", "the %s stands right behind a %q, which may belong to it", n.value, before)
 	default:
-		if h.style, err = l.view.styleOf([2]int{h.start, h.end}); err != nil {
+		h.style, err = l.view.styleOf([2]int{h.start, h.end})
+		if err == nil && n.value != ID {
+			_, err = h.style.write("+/=") // refused now, and not when a new secret has such a mark
+		}
+		if err != nil {
 			l.flaw(h.start, "write it in one way", "the %s stands here, and %v", n.value, err)
 			return
 		}

@@ -33,7 +33,7 @@ func pairUp(path string, text []byte, lines []int, f Form, p Pair, all []leaf) *
 		return &Refusal{path, lineAt(lines, start), fmt.Sprintf("the key %s stands only in comments", p), "remove the link, or take the mark of the comment away"}
 	case len(left) > 0:
 		start, _ := left[0].topRange()
-		return lonely(path, text, lines, left[0], lineAt(lines, start), p)
+		return lonely(path, text, lines, all, left[0], lineAt(lines, start), p)
 	case f.region != "" && passwords == 0:
 		return &Refusal{path, 0, fmt.Sprintf("the settings say form = %s, and no SMTP password of that region stands in this file", f), "remove the line with form from the link, or correct the region"}
 	}
@@ -87,10 +87,16 @@ func parted(pair [2]leaf, p Pair) bool {
 }
 
 // lonely returns the refusal for an id without a secret, or a secret without an id.
-func lonely(path string, text []byte, lines []int, l leaf, line int, p Pair) *Refusal {
+func lonely(path string, text []byte, lines []int, all []leaf, l leaf, line int, p Pair) *Refusal {
 	if l.hit.value != ID {
 		return &Refusal{path, line, fmt.Sprintf("the %s of %s stands here without its id", l.hit.value, p), "write the id " + p.String() + " next to it, or use a hook"}
 	}
-	why, remedy := explain(text, lines, line)
+	taken := map[int]bool{} // the lines of secrets that other ids have
+	for _, other := range all {
+		if start, _ := other.topRange(); other.hit.value != ID {
+			taken[lineAt(lines, start)] = true
+		}
+	}
+	why, remedy := explain(text, lines, line, taken)
 	return &Refusal{path, line, fmt.Sprintf("the id %s stands here without its secret%s", p, why), remedy}
 }

@@ -124,28 +124,30 @@ var reasons = []struct {
 	{regexp.MustCompile(`ENC\[|\bencrypted:`), ": what stands next to it is encrypted", remedyHook},
 	{regexp.MustCompile(`op://|vault:|secretsmanager|ssm:|\bpass show\b`), ": it comes from a password store", "use a hook that writes it there"},
 	{regexp.MustCompile(`X-Amz-Credential|AWSAccessKeyId=`), ": it is part of a presigned address, which ends with the key", "remove the address"},
-	{regexp.MustCompile(`(?i)secret|passw`), ": another value stands next to it", "correct the secret, remove the line, or use a hook"},
+	{regexp.MustCompile(`(?i)secret|passw`), ": another value stands next to it", "correct the secret, take the id out, or use a hook"},
 }
 
 // explain returns what a reader of the line and its neighbours can say about an id that has
-// no secret.
-func explain(text []byte, lines []int, line int) (why, remedy string) {
-	bound := func(n int) int {
-		switch {
-		case n <= 0:
-			return 0
-		case n > len(lines):
-			return len(text)
+// no secret. It leaves out the lines that are taken.
+func explain(text []byte, lines []int, line int, taken map[int]bool) (why, remedy string) {
+	const near, longest = 3, 1024
+	var around []byte
+	for n := max(1, line-near); n <= min(len(lines)+1, line+near); n++ {
+		start, end := 0, len(text)
+		if n > 1 {
+			start = lines[n-2]
 		}
-		return lines[n-1]
+		if n <= len(lines) {
+			end = lines[n-1]
+		}
+		if !taken[n] || n == line {
+			around = append(around, text[start:min(end, start+longest)]...)
+		}
 	}
-	const near, longest = 3, 4096
-	from, to := bound(line-1-near), bound(line+near)
-	around := text[max(from, bound(line-1)-longest):min(to, bound(line)+longest)]
 	for _, r := range reasons {
 		if r.sign.Match(around) {
 			return r.why, r.remedy
 		}
 	}
-	return "", "write the secret next to it, remove the line, or use a hook if the secret is kept elsewhere"
+	return "", "write the secret next to it, take the id out, or use a hook if the secret is kept elsewhere"
 }

@@ -89,6 +89,7 @@ func TestRefusals(t *testing.T) {
 		{"history of fish", "- cmd: set -gx A {ID}\n  when: 1764000000\n- cmd: set -gx B {SECRET}\n  when: 1764000001\n", "the history of fish", 1},
 		{"block of a backend", "terraform {\n  backend \"s3\" {\n    access_key = \"{ID}\"\n    secret_key = \"{SECRET}\"\n    assume_role = { }\n  }\n}\n", "the block of a backend", 3},
 		{"Terraform state", "{\n\"version\": 4,\n\"terraform_version\": \"1.9.0\",\n\"serial\": 3,\n\"lineage\": \"x\",\n\"resources\": [{\"type\": \"aws_iam_access_key\", \"id\": \"{ID}\", \"secret\": \"{SECRET}\"}]}", "a state of Terraform", 3},
+		{"two ids, one secret, in words", pairText + "\n\n\nnothing else is here\nuser = {ID}\n", "without its secret", 7},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			data := fill(c.data, oldPair, plain)
@@ -101,6 +102,14 @@ func TestRefusals(t *testing.T) {
 }
 
 func base64OfText(s string) string { return encodings[18].wrap(s) }
+
+// TestLonelyIDIsExplainedByItsOwnNeighbours holds that the secret of another id is no
+// explanation.
+func TestLonelyIDIsExplainedByItsOwnNeighbours(t *testing.T) {
+	if r := refused(t, fill(pairText+"user = {ID}\n", oldPair, plain), Form{}); r.Text != "the id AKIA..MPLE stands here without its secret" {
+		t.Error(r.Text)
+	}
+}
 
 // TestUnrefused holds what looks like one of the obstacles and is none.
 func TestUnrefused(t *testing.T) {
@@ -169,10 +178,14 @@ func TestNewMarks(t *testing.T) {
 			t.Errorf("%v\n got %q\nwant %q", err, got, want)
 		}
 	}
-	nested := fill("https://proxy/?to=s3%3A%2F%2F{ID}%3A{SECRET}%40bucket", bare, plain)
-	_, _, err := Replace("f", []byte(nested), Form{}, bare, nextPair)
-	if r, ok := errors.AsType[*Refusal](err); !ok || r.Path != "f" || !strings.Contains(r.Text, "an address inside another address") {
-		t.Errorf("an address inside an address: %v", err)
+	for says, frame := range map[string]string{
+		"stands between parameters":         "a={ID}&b={SECRET}&c=1",
+		"an address inside another address": "https://proxy/?to=s3%3A%2F%2F{ID}%3A{SECRET}%40bucket",
+	} {
+		_, err := Find("f", []byte(fill(frame, bare, plain)), Form{}, bare) // already when it is linked
+		if r, ok := errors.AsType[*Refusal](err); !ok || r.Path != "f" || !strings.Contains(r.Text, says) {
+			t.Errorf("%s: %v", frame, err)
+		}
 	}
 }
 
