@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -135,4 +136,63 @@ func randomPair(r *rand.Rand) Pair {
 	plus := 1 + r.IntN(38)
 	secret[plus], secret[(plus+1+r.IntN(30))%40] = '+', '/'
 	return Pair{string(id), string(secret)}
+}
+
+// FuzzEdits changes the example files as a person does who is not careful: near the values,
+// by lines, with the marks that mean something.
+func FuzzEdits(f *testing.F) {
+	for seed := range uint64(32) {
+		f.Add(seed)
+	}
+	type text struct {
+		data []byte
+		form Form
+	}
+	var texts []text
+	for _, e := range examples {
+		data, err := os.ReadFile(filepath.Join("testdata", e.file))
+		form, bad := ParseForm(e.form)
+		if err != nil || bad != nil {
+			f.Fatal(err, bad)
+		}
+		texts = append(texts, text{data, form})
+	}
+	for i, e := range encodings {
+		texts = append(texts, text{[]byte(fill(frames[i%len(frames)], oldPair, e.wrap)), Form{}})
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		from := texts[r.IntN(len(texts))]
+		data := bytes.Clone(from.data)
+		for range 1 + r.IntN(4) {
+			data = edited(r, data)
+		}
+		checkRoundTrip(t, data, from.form, oldPair, nextPair)
+	})
+}
+
+// slips are what somebody types by mistake.
+var slips = []string{
+	`\`, "%", "&", "&#47;", "%2F", `\u002f`, `"`, "'", "\n", "\r\n", " ", "#", "//", "=", "+", "/", "A", "-", "_", "<!--", "-->", "{", "}",
+	"://", "QUJD", "\t", "\u00e9", oldPair.ID, oldPair.Secret, `\n`, "%%",
+}
+
+func edited(r *rand.Rand, data []byte) []byte {
+	at := r.IntN(len(data) + 1)
+	if i := bytes.Index(data, []byte(oldPair.ID)); i >= 0 && r.IntN(2) == 0 {
+		at = min(len(data), max(0, i-2+r.IntN(64)))
+	}
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	a, b := r.IntN(len(lines)), r.IntN(len(lines))
+	switch r.IntN(4) {
+	case 0:
+		return slices.Concat(data[:at], []byte(slips[r.IntN(len(slips))]), data[at:])
+	case 1:
+		return slices.Concat(data[:at], data[min(len(data), at+1+r.IntN(3)):])
+	case 2:
+		lines[a], lines[b] = lines[b], lines[a]
+	default:
+		lines = append(lines, lines[a])
+	}
+	return bytes.Join(lines, nil)
 }

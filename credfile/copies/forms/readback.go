@@ -183,7 +183,10 @@ func (c counter) countEncoded(lines []string, depth int) tallies {
 				tried = next
 				if found := c.decoded(joined.String(), depth); found != (tallies{}) {
 					t, words = t.plus(found), words[:n]
-					clear(lines[i+1 : next]) // counted
+					for k := i + 1; k < next; k++ { // counted
+						rest := strings.Trim(lines[k], " \t\r")
+						lines[k] = strings.TrimPrefix(rest, encodedLine.FindString(rest))
+					}
 				}
 			}
 		}
