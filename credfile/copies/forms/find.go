@@ -76,12 +76,15 @@ type scanner struct {
 	needles   []needle
 	id        string
 	passwords func() []needle // SMTP passwords; made only for a text that has room for one
+	traces    func() []trace
 	depth     int
 	brief     bool // look for places only, not for obstacles
 }
 
 func newScanner(f Form, p Pair) *scanner {
-	return &scanner{id: p.ID, needles: []needle{{ID, p.ID, ""}, {Secret, p.Secret, ""}}, passwords: sync.OnceValue(func() []needle {
+	s := &scanner{id: p.ID, needles: []needle{{ID, p.ID, ""}, {Secret, p.Secret, ""}}}
+	s.traces = sync.OnceValue(func() []trace { return tracesOf(p.ID) })
+	s.passwords = sync.OnceValue(func() []needle {
 		all := []needle{{SMTPPassword, smtpPassword2(p.Secret), anyRegion}}
 		if f.region != "" {
 			all = []needle{{SMTPPassword, smtpPassword2(p.Secret), ""}, {SMTPPassword, smtpPassword(p.Secret, f.region), ""}}
@@ -92,7 +95,8 @@ func newScanner(f Form, p Pair) *scanner {
 			}
 		}
 		return all
-	})}
+	})
+	return s
 }
 
 // anyRegion stands for the region of an SMTP password that does not depend on one.

@@ -10,37 +10,50 @@ import (
 	"strings"
 )
 
-// unknown adds a flaw for each trace of the id that no hit explains: broken over lines, in
-// other case, as hexadecimal digits, in base64 that does not decode as a whole or holds
-// UTF-16. Parts are the ranges about which a flaw has been added already.
+// trace is a way in which the id may stand in a text without being understood.
+type trace struct {
+	text  string
+	small bool // to look for it, capitals become small letters
+	what  string
+}
+
+// tracesOf returns the traces of an id: in another case, as hexadecimal digits, in base64
+// that does not decode as a whole or holds UTF-16.
+func tracesOf(id string) []trace {
+	wide := make([]byte, 0, 2*len(id))
+	for _, c := range []byte(id) {
+		wide = append(wide, c, 0)
+	}
+	all := []trace{{strings.ToLower(id), true, "in another case"}}
+	for _, digits := range []string{hex.EncodeToString([]byte(id)), listed([]byte(id)), listed(wide)} {
+		all = append(all, trace{digits, true, "as hexadecimal digits"})
+	}
+	for _, core := range cores(id) {
+		all = append(all, trace{core, false, "in a base64 text that keyd does not understand"})
+	}
+	for _, core := range cores(string(wide)) {
+		all = append(all, trace{core, false, "in a base64 text of UTF-16"})
+	}
+	return all
+}
+
+// unknown adds a flaw for each trace of the id that no hit explains, and for an id that is
+// broken over lines or quotes. Parts are the ranges about which a flaw has been added already.
 func (s *scanner) unknown(l *layer, parts [][2]int) {
 	text, at := l.squeezed(parts)
 	lower := bytes.ToLower(text)
-	report := func(i int, what string) {
-		if !l.isComment(at[i]) {
-			l.flaw(at[i], remedyHook, "the id stands here %s", what)
+	for _, t := range s.traces() {
+		where := text
+		if t.small {
+			where = lower
 		}
-	}
-	for _, i := range indexAll(lower, strings.ToLower(s.id)) {
-		what := "in another case"
-		if bytes.HasPrefix(text[i:], []byte(s.id)) {
-			what = "broken into parts"
-		}
-		report(i, what)
-	}
-	wide := make([]byte, 0, 2*len(s.id))
-	for _, c := range []byte(s.id) {
-		wide = append(wide, c, 0)
-	}
-	for _, digits := range []string{hex.EncodeToString([]byte(s.id)), listed([]byte(s.id)), listed(wide)} {
-		for _, i := range indexAll(lower, digits) {
-			report(i, "as hexadecimal digits")
-		}
-	}
-	for _, form := range []struct{ bytes, what string }{{s.id, "in a base64 text that keyd does not understand"}, {string(wide), "in a base64 text of UTF-16"}} {
-		for _, core := range cores(form.bytes) {
-			for _, i := range indexAll(text, core) {
-				report(i, form.what)
+		for _, i := range indexAll(where, t.text) {
+			what := t.what
+			if bytes.HasPrefix(text[i:], []byte(s.id)) {
+				what = "broken into parts"
+			}
+			if !l.isComment(at[i]) {
+				l.flaw(at[i], remedyHook, "the id stands here %s", what)
 			}
 		}
 	}
