@@ -201,12 +201,16 @@ func (l leaf) topRange() (start, end int) {
 }
 
 // Shows reports whether the id stands in data in any form that Find knows, as a whole word
-// and outside comments. A file that is refused may show it all the same.
+// and outside comments. A file that is refused may show it all the same, also one that is not
+// text.
 func Shows(data []byte, f Form, id string) bool {
 	_ = f // the id stands in the same forms, whatever stands in place of the secret
-	_, text, err := decodeCharset(data)
-	if err != nil || id == "" {
+	if id == "" {
 		return false
+	}
+	_, text, err := decodeCharset(data)
+	if err != nil {
+		text = data // a database may show it, too
 	}
 	s := &scanner{id: id, needles: []needle{{ID, id, ""}}, brief: true}
 	return slices.ContainsFunc(s.scan(text).leaves(nil, nil), func(l leaf) bool { return !l.note })

@@ -85,6 +85,8 @@ func (s *scanner) judge(l *layer, n needle, h hit) {
 	case n.region != "":
 		l.flaw(h.start, fmt.Sprintf("write form = %s %s into the link of this file", sesSMTP, n.region),
 			"an SMTP password of SES stands here, derived from the secret for %s", strings.Replace(n.region, anyRegion, "any region", 1))
+	case s.brief:
+		l.hits = append(l.hits, h)
 	case before == '\\' || before == '%':
 		l.flaw(h.start, "remove that mark, or use a hook", "the %s stands right behind a %q, which may belong to it", n.value, before)
 	default:

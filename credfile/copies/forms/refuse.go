@@ -118,7 +118,7 @@ var reasons = []struct {
 	sign        *regexp.Regexp
 	why, remedy string
 }{
-	{regexp.MustCompile(`\bB[A-P][A-Za-z0-9+/]{42}\b`), ": what stands next to it has the form of an SMTP password of SES", "write form = ses-smtp REGION into the link of this file, with the region of the SMTP endpoint"},
+	{regexp.MustCompile(`(?:^|[^A-Za-z0-9+/])B[A-P][A-Za-z0-9+/]{42}(?:[^A-Za-z0-9+/]|$)`), ": what stands next to it has the form of an SMTP password of SES", "write form = ses-smtp REGION into the link of this file, with the region of the SMTP endpoint"},
 	{regexp.MustCompile(`\{[A-Za-z0-9+/]{16,}={0,2}\}`), ": what stands next to it is encrypted, as Maven, Gradle and Jenkins do", remedyHook},
 	{regexp.MustCompile(`!vault|\$ANSIBLE_VAULT`), ": what stands next to it is encrypted by ansible-vault", remedyHook},
 	{regexp.MustCompile(`ENC\[|\bencrypted:`), ": what stands next to it is encrypted", remedyHook},

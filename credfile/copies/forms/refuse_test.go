@@ -245,6 +245,26 @@ func TestPairsThatAreRefused(t *testing.T) {
 	}
 }
 
+func TestShows(t *testing.T) {
+	for _, c := range []struct {
+		data string
+		want bool
+	}{
+		{"{ID}", true}, {"x={ID}", true}, {"\x00{ID}\x00", true}, {string(utf16LE(oldPair.ID)), true}, {base64OfText("a {ID}"), true},
+		{"{ID}_x", false}, {"x{ID}", false}, {"# {ID}", false}, {"# " + base64OfText("{ID}"), false}, {"", false}, {"AKIA", false},
+		{"# {ID}\n{ID}", true}, {"%41%4b" + oldPair.ID[2:], true},
+	} {
+		data := strings.ReplaceAll(strings.ReplaceAll(c.data, "{ID}", oldPair.ID), base64OfText("a {ID}"), base64OfText("a "+oldPair.ID))
+		data = strings.ReplaceAll(data, base64OfText("{ID}"), base64OfText(oldPair.ID))
+		if got := Shows([]byte(data), Form{}, oldPair.ID); got != c.want {
+			t.Errorf("Shows(%q) = %v", data, got)
+		}
+	}
+	if Shows([]byte("x"), Form{}, "") {
+		t.Error("Shows an empty id")
+	}
+}
+
 // TestCountedText refuses to write a value of another length where its bytes are counted.
 func TestCountedText(t *testing.T) {
 	longer := Pair{nextPair.ID, nextPair.Secret + "ab"}
