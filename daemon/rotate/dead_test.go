@@ -98,9 +98,9 @@ func TestHoldPutsOldPairBack(t *testing.T) {
 						if err == nil && r.Err == nil || !r.NeedsPerson || !strings.Contains(r.Why+fmt.Sprint(r.Err), "neither works") {
 							t.Errorf("with both keys off: %s: %s, %v, %v", r.State, r.Why, err, r.Err)
 						}
-						lab.Must(t, l.User.SetStatus(l.OldKey.ID, "Active")) // what the hint says
-						time.Sleep(time.Minute)
+						lab.Must(t, l.User.SetStatus(l.OldKey.ID, "Active")) // what the hint says; keyd waits until AWS knows it
 						r, err = l.Rotator.Hold(t.Context(), "default")
+						time.Sleep(time.Minute) // until every server knows it
 					}
 					if err != nil || r.Err != nil || r.State != decide.StateHeld || l.ReadCredentials() != start || !l.Cloud.IsUsable(l.OldKey.ID, l.OldKey.Secret.Reveal()) {
 						t.Fatalf("%s: %s, %v, %v; %q", r.State, r.Why, err, r.Err, l.ReadCredentials())
@@ -139,9 +139,11 @@ func TestRevivedNewKeyContinues(t *testing.T) {
 					_, _ = l.Rotator.Hold(t.Context(), "default")
 				}
 				id := l.ShownID()
-				lab.Must(t, l.User.SetStatus(id, "Active"))
-				time.Sleep(time.Minute)
+				lab.Must(t, l.User.SetStatus(id, "Active")) // keyd waits until AWS knows it
 				r := l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
+				if r.NeedsPerson {
+					t.Errorf("%s: %s", r.State, r.Why)
+				}
 				if holds {
 					if r.State != decide.StateHeld {
 						t.Errorf("%s: %s", r.State, r.Why)

@@ -3,6 +3,7 @@ package rotate
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -66,6 +67,11 @@ func (d *Rotator) verifyOldRevived(ctx context.Context, t *target) (newWorks boo
 		return false, err
 	}
 	err = d.askWith(ctx, t, r.Old)
+	if d.Now().Sub(r.Held) < confirmLimit { // whoever has just made a key active again holds at once, as the hint says, and AWS takes seconds to know it
+		if err = d.retryRefused(t, validateTries, err); errors.Is(err, errNotYet) {
+			return false, err
+		}
+	}
 	if iam.ClassOf(err) == iam.BadKey {
 		return false, &needPersonError{text: fmt.Sprintf("AWS refuses both %s and %s: neither works, and the files were left as they are", r.New, r.Old),
 			hint: fmt.Sprintf("in the console of AWS, user %s: make %s or %s active again, then: %s", r.User, r.New.ID, r.Old.ID, hint.Command("keyd hold", r.Profiles()[0])), err: err}

@@ -21,12 +21,13 @@ type ledger struct {
 
 	lives, calls, rotations, told, forks, mended int
 
-	checked    time.Time       // until when outages were looked for
-	killed     map[string]bool // keys that a person has ended in the console
-	named      map[string]bool // keys that a person has named in keyd prune
-	asked      map[string]bool // users whose rotation a person has ordered to end
-	inactive   map[string]bool // keys that were Inactive before
-	deleted    map[string]bool // keys that keyd has deleted
+	checked    time.Time            // until when outages were looked for
+	killed     map[string]bool      // keys that a person has ended in the console
+	revived    map[string]time.Time // when a person has made keys Active again in the console
+	named      map[string]bool      // keys that a person has named in keyd prune
+	asked      map[string]bool      // users whose rotation a person has ordered to end
+	inactive   map[string]bool      // keys that were Inactive before
+	deleted    map[string]bool      // keys that keyd has deleted
 	deadSince  map[string]time.Time
 	quietSince map[string]time.Time // since when an overdue key waits without a word
 	perDay     map[string]*dayOfKey // by machine and user

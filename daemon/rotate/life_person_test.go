@@ -154,6 +154,7 @@ func (w *life) reviveInConsole(m *machine, r rotate.Result) {
 	if user.SetStatus(r.Rotation.New.ID, "Active") == nil {
 		m.rotateByHand("", decide.Options{})
 	} else if user.SetStatus(r.Rotation.Old.ID, "Active") == nil {
+		note(&w.judged.revived, r.Rotation.Old.ID, w.now())
 		m.hold(r.Profiles[0])
 	}
 }

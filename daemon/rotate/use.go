@@ -89,9 +89,15 @@ func signedByNew(perform func(*Rotator, context.Context, *target, *iam.Client) e
 const deadTries = 5
 
 // confirmDead journals that AWS refuses the new key. AWS's servers do not all know the
-// same, so it asks again first; if the key is accepted after all, it returns refused.
+// same, so it asks again first; if the key is accepted after all, the action continues, and
+// only in the end it returns refused.
 func (d *Rotator) confirmDead(ctx context.Context, t *target, client *iam.Client, refused error) error {
-	if !t.facts.Rotation.NewDead.IsZero() { // it was confirmed before
+	if r := t.facts.Rotation; !r.NewDead.IsZero() { // it was confirmed before
+		if t.facts.Options.Manual && r.Held.IsZero() { // whoever has just made it active again asks at once, as the hint says
+			if err := d.retryRefused(t, validateTries, refused); errors.Is(err, errNotYet) {
+				return err
+			}
+		}
 		return d.setNewDead(t, d.Now().UTC())
 	}
 	_, err := t.askIdentity(ctx, client)
@@ -99,8 +105,8 @@ func (d *Rotator) confirmDead(ctx context.Context, t *target, client *iam.Client
 	switch {
 	case errors.Is(err, errNotYet):
 		return err
-	case err == nil:
-		return refused
+	case err == nil: // another server refused it: what it refused had no effect, and is asked again
+		return d.retryRefused(t, validateTries, refused)
 	case iam.ClassOf(err) != iam.BadKey:
 		return err
 	}
