@@ -53,7 +53,7 @@ func TestKills(t *testing.T) {
 	case deeptest.On():
 		enough = 60
 	default:
-		enough = 6
+		enough = 4
 	}
 	k.killUntil(func() bool { return k.tally.killed >= enough })
 	if *kills == 0 {
