@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"keyd/credfile/atomicfile"
+	"keyd/credfile/shell"
 )
 
 // owner says to whom a file belongs and who else may write it.
@@ -153,7 +154,7 @@ func (h *Host) refuseOwner(path, why string, o owner, program string) error {
 	hint := h.chmodCommand(path, o)
 	if hint == "" {
 		copied := h.homePath(".local", "bin", programName(h.GOOS))
-		hint = fmt.Sprintf("mkdir -p %s && cp %s %[3]s && %[3]s install", quoteShell(filepath.Dir(copied)), quoteShell(program), quoteShell(copied))
+		hint = fmt.Sprintf("mkdir -p %s && cp %s %[3]s && %[3]s install", shell.Quote(filepath.Dir(copied)), shell.Quote(program), shell.Quote(copied))
 	}
 	return refuse(hint, "%s %s (owner %s, group %s, mode %s): the service would run whatever is put there; nothing was installed",
 		describePlace(path, program), why, userName(o.uid), groupName(o.gid), atomicfile.FormatMode(o.mode))
@@ -171,7 +172,7 @@ func (h *Host) chmodCommand(path string, o owner) string {
 	}
 	var commands []string
 	for _, writer := range o.writers {
-		commands = append(commands, sudo+"setfacl -x "+writer+" "+quoteShell(path))
+		commands = append(commands, sudo+"setfacl -x "+writer+" "+shell.Quote(path))
 	}
 	who := ""
 	if o.mode&0o020 != 0 && !h.isPrivateGroup(o.gid) {
@@ -181,7 +182,7 @@ func (h *Host) chmodCommand(path string, o owner) string {
 		who += "o"
 	}
 	if who != "" {
-		commands = append(commands, sudo+"chmod "+who+"-w "+quoteShell(path))
+		commands = append(commands, sudo+"chmod "+who+"-w "+shell.Quote(path))
 	}
 	return strings.Join(commands, " && ")
 }
@@ -209,15 +210,4 @@ func accountName(sid string) string {
 		return name
 	}
 	return groupName(sid)
-}
-
-// quoteShell returns a path so that a POSIX shell reads it as one word.
-func quoteShell(path string) string {
-	plain := strings.ContainsFunc(path, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,", r))
-	})
-	if !plain {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

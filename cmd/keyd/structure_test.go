@@ -34,7 +34,7 @@ var imports = map[string][]string{
 
 	"keyd/daemon/journal":    {"keyd/daemon/iam/remote", "keyd/credfile", "keyd/credfile/atomicfile"},
 	"keyd/daemon/settings":   {"keyd/daemon/hint", "keyd/credfile", "keyd/credfile/atomicfile", "keyd/credfile/copies/forms"},
-	"keyd/daemon/hint":       {"keyd/credfile", "keyd/credfile/atomicfile"},
+	"keyd/daemon/hint":       {"keyd/credfile", "keyd/credfile/atomicfile", "keyd/credfile/shell"},
 	"keyd/daemon/watch":      {"keyd/credfile/atomicfile"},
 	"keyd/daemon/notify":     {},
 	"keyd/daemon/systemd":    {},
@@ -42,14 +42,14 @@ var imports = map[string][]string{
 	"keyd/daemon/iam/remote": {},
 	"keyd/daemon/awssim":     {},
 
-	"keyd/install":               {"keyd/credfile", "keyd/credfile/atomicfile"},
-	"keyd/credfile":              {"keyd/credfile/atomicfile", "keyd/credfile/readers", "keyd/credfile/copies/forms"},
-	"keyd/credfile/readers":      {},
-	"keyd/credfile/copies":       {},
-	"keyd/credfile/copies/forms": {},
-	"keyd/credfile/atomicfile":   {},
-
+	"keyd/install":                {"keyd/credfile", "keyd/credfile/atomicfile", "keyd/credfile/shell"},
+	"keyd/credfile":               {"keyd/credfile/atomicfile", "keyd/credfile/readers", "keyd/credfile/copies/forms"},
+	"keyd/credfile/readers":       {},
+	"keyd/credfile/copies":        {},
+	"keyd/credfile/copies/forms":  {},
 	"keyd/credfile/copies/shadow": {"keyd/credfile/atomicfile"},
+	"keyd/credfile/atomicfile":    {},
+	"keyd/credfile/shell":         {},
 
 	// What only tests import.
 	"keyd/credfile/deeptest":                  {},

@@ -2,6 +2,8 @@ package hint
 
 import (
 	"strings"
+
+	"keyd/credfile/shell"
 )
 
 // Command returns a command that a person can paste into a POSIX shell. It copies
@@ -21,7 +23,7 @@ func Command(words string, operands ...string) string {
 		}
 	}
 	for _, name := range operands {
-		b.WriteString(" " + quoteWord(name))
+		b.WriteString(" " + shell.Quote(name))
 	}
 	return b.String()
 }
@@ -30,21 +32,9 @@ func Command(words string, operands ...string) string {
 // Command. The AWS CLI takes the profile as the value of a flag.
 func AWSCommand(words, profile string) string {
 	if strings.HasPrefix(profile, "-") {
-		return words + " --profile=" + quoteWord(profile)
+		return words + " --profile=" + shell.Quote(profile)
 	}
-	return words + " --profile " + quoteWord(profile)
-}
-
-// quoteWord returns word so that a POSIX shell reads it as one word, unchanged.
-// Source: POSIX.1-2024, shell command language, 2.2.2.
-func quoteWord(word string) string {
-	harmless := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,", r)
-	}
-	if word != "" && strings.TrimLeftFunc(word, harmless) == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return words + " --profile " + shell.Quote(profile)
 }
 
 // FillProfile replaces PROFILE at the end of a command by the first of profiles. Code
