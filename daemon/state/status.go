@@ -137,27 +137,35 @@ func LoadStatusAndMemoryFrom(sys atomicfile.Sys, stateDir string) (Status, error
 	if err != nil {
 		return s, err
 	}
-	if s.memories, _, err = loadMemories(sys, stateDir); err != nil {
+	data, err := readMemories(sys, stateDir)
+	if err != nil {
 		return Status{}, err
 	}
+	s.memories = decodeMemories(data)
 	for i, l := range s.Keys {
 		s.Keys[i].Memory = s.Recall(l.KeyID, l.Endpoint)
 	}
 	return s, nil
 }
 
-// loadMemories reads memory.json, and also returns its bytes. It is a cache: keyd uses
-// whatever part of it is readable.
-func loadMemories(sys atomicfile.Sys, stateDir string) (map[string]Memory, []byte, error) {
-	memories := map[string]Memory{}
+// readMemories returns the bytes of memory.json, nil if it cannot be read.
+func readMemories(sys atomicfile.Sys, stateDir string) ([]byte, error) {
 	data, err := atomicfile.Tail(sys, MemoryPath(stateDir), atomicfile.MaxSize)
 	if untrusted, ok := errors.AsType[*atomicfile.Untrusted](err); ok {
-		return nil, nil, fmt.Errorf("daemon: the status: %w", untrusted)
+		return nil, wrapStatus(untrusted)
 	}
-	if err == nil {
-		_ = json.Unmarshal(data, &memories)
+	if err != nil {
+		return nil, nil
 	}
-	return memories, data, nil
+	return data, nil
+}
+
+// decodeMemories returns what memory.json says. It is a cache: keyd uses whatever part of
+// it is readable.
+func decodeMemories(data []byte) map[string]Memory {
+	memories := map[string]Memory{}
+	_ = json.Unmarshal(data, &memories)
+	return memories
 }
 
 // FindKey returns the status of the key with this id, or nil.
@@ -178,36 +186,53 @@ const elsewhereLimit = 30 * 24 * time.Hour
 // at other endpoints stays. Save does not indent the files: keyd status may read
 // status.json at every shell prompt, and formats it for people itself.
 func (s Status) Save(sys atomicfile.Sys, stateDir string) error {
-	memories := map[string]Memory{}
-	before, onDisk, err := loadMemories(sys, stateDir)
+	if err := s.saveMemories(sys, stateDir); err != nil {
+		return err
+	}
+	data, err := encodeLine(s)
+	if err == nil {
+		err = atomicfile.Write(sys, StatusPath(stateDir), data, 0o600)
+	}
+	return wrapStatus(err)
+}
+
+// saveMemories writes memory.json, unless it holds the same already.
+func (s Status) saveMemories(sys atomicfile.Sys, stateDir string) error {
+	onDisk, err := readMemories(sys, stateDir)
 	if err != nil {
 		return err
 	}
-	for name, m := range before {
-		id, endpoint, _ := strings.Cut(name, " ")
-		kept := func(l KeyStatus) bool { return l.KeyID == id && l.Endpoint != endpoint }
-		if id != "" && slices.ContainsFunc(s.Keys, kept) && (endpoint == "" || s.Written.Sub(m.at()) < elsewhereLimit) {
-			memories[name] = m
-		}
-	}
+	memories := map[string]Memory{}
 	for _, l := range s.Keys {
 		if l.KeyID != "" && l.Memory != (Memory{}) {
 			memories[memoryKey(l.KeyID, l.Endpoint)] = l.Memory
 		}
 	}
-	if err := writeJSON(sys, MemoryPath(stateDir), memories, onDisk); err != nil {
-		return err
+	data, err := encodeLine(memories)
+	if err != nil || bytes.Equal(data, onDisk) {
+		return wrapStatus(err)
 	}
-	return writeJSON(sys, StatusPath(stateDir), s, nil)
+	for name, m := range decodeMemories(onDisk) {
+		id, endpoint, _ := strings.Cut(name, " ")
+		kept := func(l KeyStatus) bool { return l.KeyID == id && l.Endpoint != endpoint }
+		if _, known := memories[name]; !known && id != "" && slices.ContainsFunc(s.Keys, kept) && (endpoint == "" || s.Written.Sub(m.at()) < elsewhereLimit) {
+			memories[name] = m
+		}
+	}
+	if data, err = encodeLine(memories); err == nil && !bytes.Equal(data, onDisk) {
+		err = atomicfile.Write(sys, MemoryPath(stateDir), data, 0o600)
+	}
+	return wrapStatus(err)
 }
 
-// writeJSON replaces the file at path by value as JSON, on one line, unless that is what
-// the file holds already.
-func writeJSON(sys atomicfile.Sys, path string, value any, onDisk []byte) error {
+// encodeLine returns value as JSON, on one line.
+func encodeLine(value any) ([]byte, error) {
 	data, err := json.Marshal(value)
-	if data = append(data, '\n'); err == nil && !bytes.Equal(data, onDisk) {
-		err = atomicfile.Write(sys, path, data, 0o600)
-	}
+	return append(data, '\n'), err
+}
+
+// wrapStatus says that an error is about the status. It returns nil for nil.
+func wrapStatus(err error) error {
 	if err != nil {
 		return fmt.Errorf("daemon: the status: %w", err)
 	}
