@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -176,8 +177,11 @@ func (x *exchange) formatDate(t time.Time) string {
 func readAttempts(h http.Header) (attempt, most int) {
 	for part := range strings.SplitSeq(h.Get("Amz-Sdk-Request"), ";") {
 		part = strings.TrimSpace(part)
-		fmt.Sscanf(part, "attempt=%d", &attempt)
-		fmt.Sscanf(part, "max=%d", &most)
+		if n, ok := strings.CutPrefix(part, "attempt="); ok {
+			attempt, _ = strconv.Atoi(n)
+		} else if n, ok := strings.CutPrefix(part, "max="); ok {
+			most, _ = strconv.Atoi(n)
+		}
 	}
 	return attempt, most
 }
