@@ -1,6 +1,7 @@
-package daemon_test
+package daemon
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,10 +9,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
-	"keyd/daemon"
 	"keyd/daemon/awssim"
 	"keyd/daemon/internal/lab"
+	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
 )
 
@@ -72,7 +75,7 @@ func TestRecipesKeepTheSecretOnStandardInput(t *testing.T) {
 				lab.Must(t, os.WriteFile(filepath.Join(programs, name), []byte(standIn), 0o700))
 			}
 			h.Profiles = nil // that of the lab is not called ci
-			l.Rotator.Settings.Hooks, l.Rotator.Hooks = []settings.Hook{h}, daemon.Hooks{}
+			l.Rotator.Settings.Hooks, l.Rotator.Hooks = []settings.Hook{h}, Hooks{}
 			lab.Must(t, l.Rotator.Hooks.Check(h))
 			try, err := l.Rotator.PrepareHook(t.Context(), h, "default")
 			lab.Must(t, err)
@@ -130,4 +133,55 @@ func readRecipes(t *testing.T) (hooks []settings.Hook) {
 		hooks = append(hooks, s.Hooks...)
 	}
 	return hooks
+}
+
+// slowHook is a hook that takes long.
+type slowHook struct {
+	takes time.Duration
+	began int
+	ended []error // why each run has ended; nil for one that has succeeded
+}
+
+func (h *slowHook) Check(settings.Hook) error { return nil }
+
+func (h *slowHook) Run(ctx context.Context, _ rotate.HookCall) rotate.HookOutcome {
+	h.began++
+	var why error
+	select {
+	case <-ctx.Done():
+		why = context.Cause(ctx)
+	case <-time.After(h.takes):
+	}
+	h.ended = append(h.ended, why)
+	return rotate.HookOutcome{Err: why}
+}
+
+// TestDaemonEndsItsHooks: when the daemon stops, its hooks end before it does, since nothing
+// else would end them. The next daemon runs them again.
+func TestDaemonEndsItsHooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
+		s := settings.Default()
+		s.Hooks = []settings.Hook{{Name: "slow", Command: []string{"x"}, Required: true, Timeout: 10 * time.Minute, Secrets: "none", Format: "json"}}
+		hook := &slowHook{takes: 5 * time.Minute}
+		r := runWith(l, s, func() (settings.Settings, error) { l.Rotator.Hooks = hook; return s, nil })
+		for range 1000 {
+			if hook.began > 0 {
+				break
+			}
+			r.wait(time.Second)
+		}
+		r.wait(time.Minute)
+		r.stop()
+		if len(hook.ended) != 1 || hook.ended[0] == nil {
+			t.Fatalf("after the daemon, %d of %d runs have ended: %v", len(hook.ended), hook.began, hook.ended)
+		}
+		r = runWith(l, s, func() (settings.Settings, error) { l.Rotator.Hooks = hook; return s, nil })
+		r.wait(30 * time.Minute)
+		r.stop()
+		if hook.began != 2 || len(hook.ended) != 2 || hook.ended[1] != nil {
+			t.Errorf("%d runs, %v", hook.began, hook.ended)
+		}
+		l.CheckPromises()
+	})
 }

@@ -52,6 +52,11 @@ func (a *app) resumeRotation(ctx context.Context, profile string, yes bool) erro
 		if path := d.MissingFile(rotation); path != "" {
 			question = fmt.Sprintf("%s is missing, perhaps on a disk that is not mounted: give up the rotation and delete %s, which would stop working there?", path, rotation.New)
 		}
+		for _, h := range rotation.Hooks {
+			if h.KeyID == rotation.New.ID {
+				question += fmt.Sprintf(" Hook %s has brought it to its place, where it would stop working.", h.Name)
+			}
+		}
 		if err := a.term.requireYes(ctx, yes, question); err != nil {
 			return err
 		}

@@ -209,7 +209,7 @@ func (f *Facts) waitForHook(h *settings.Hook, id string, s settings.Settings, no
 	}
 	d, held := waitForRetry(after, s, now)
 	if !held {
-		return WaitUntil(StateRotating, now, "hook "+h.Name+" is to run")
+		return WaitUntil(StateRotating, now.Add(RetryAfter(1)), "hook "+h.Name+" is to run")
 	}
 	d.Why, d.Hint = d.Why+kept, hookHint(h, f.Profiles)
 	return d
