@@ -133,6 +133,11 @@ var mistakes = []mistake{
 `}},
 		setting: setting{twoUsers: true, before: true, lag: spreading},
 		wants:   "I1", faults: 1, way: []string{"keyd rotate"},
+	}, {
+		name:    "a hook that has failed counts as run",
+		edits:   []edit{{"hook.go", `	if outcome.Err == nil {`, `	if outcome.Err == nil || MISTAKE {`}},
+		setting: setting{hook: true},
+		wants:   "hook", faults: 1, way: []string{"hook fails"},
 	},
 }
 
