@@ -231,9 +231,10 @@ func (n *narrator) whatFollows(r rotate.Result) string {
 // printPreview prints what a pass would do to a key, and which values it would
 // change.
 func (n *narrator) printPreview(r rotate.Result) {
+	const replaced = "would be replaced"
 	what := "would continue: " + string(r.Do)
 	if slices.Contains([]decide.Do{decide.DoPreflight, decide.DoCreate}, r.Do) {
-		what = "would be replaced"
+		what = replaced
 	}
 	n.term.printf("%s: %s %s (%s)\n", joinNames(r.Profiles), shortID(r.KeyID), what, r.Why)
 	for _, c := range r.Changes {
@@ -242,6 +243,9 @@ func (n *narrator) printPreview(r rotate.Result) {
 			old = "(secret)"
 		}
 		n.term.printf("  %s: %-21s %s -> \"new\"\n", n.term.shortenHome(fmt.Sprintf("%s:%d", c.Path, c.Line)), c.Property, old)
+	}
+	if hooks := n.settings.HooksFor(r.Profiles); what == replaced && len(hooks) > 0 {
+		n.term.printf("  then these hooks run: %s\n", joinNames(hookNames(settings.Settings{Hooks: hooks})))
 	}
 	if text := n.whatFollows(r); text != "" {
 		n.term.printf("  %s\n", text)

@@ -35,6 +35,9 @@ func (d *Rotator) runHook(ctx context.Context, t *target) error {
 		return d.noteHookEnded(t, h, id, run.outcome)
 	}
 	d.hookRuns.end(r.Old.ID) // of another pair, or as keyd.ini had it before
+	if d.hookRuns.isBusy(h.Name, r.Old.ID) {
+		return d.continueIn(t, hookPollMax)
+	}
 	pair, err := d.readDurable(ctx, t, id)
 	if err != nil {
 		return err
@@ -59,7 +62,7 @@ func (d *Rotator) runHook(ctx context.Context, t *target) error {
 // A hook that runs is looked at so often: the lock is taken for each look.
 const (
 	hookPollMin = 50 * time.Millisecond
-	hookPollMax = time.Second
+	hookPollMax = 2 * time.Second
 )
 
 // isOf reports whether the run is one of the hook for the pair of the key id.

@@ -64,6 +64,19 @@ func (h *hookRuns) find(oldID string) *hookRun {
 	return h.runs[oldID]
 }
 
+// isBusy reports whether a rotation other than that of oldID is running the hook name: most
+// commands are not made to run twice at once.
+func (h *hookRuns) isBusy(name, oldID string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for other, run := range h.runs {
+		if other != oldID && run.name == name && !run.hasEnded() {
+			return true
+		}
+	}
+	return false
+}
+
 // start starts a run for the rotation of oldID. With waits it returns when the run has
 // ended.
 func (h *hookRuns) start(oldID string, run *hookRun, runner HookRunner, call HookCall, waits bool) {

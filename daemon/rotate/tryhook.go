@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"keyd/credfile"
@@ -105,7 +106,11 @@ func (d *Rotator) RunHook(ctx context.Context, try HookTry) (HookOutcome, error)
 	}
 	outcome := d.hooksOrNone().Run(ctx, try.call)
 	if try.OldID == "" {
-		return outcome, nil
+		entry := state.HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: []string{try.Profile}, Verb: VerbHookOK, KeyID: try.KeyID, Text: try.Hook.Name}
+		if outcome.Err != nil {
+			entry.Verb, entry.Text = VerbHookFailed, fmt.Sprintf("%s: failed: %v", try.Hook.Name, outcome.Err)
+		}
+		return outcome, d.appendEntry(entry)
 	}
 	return outcome, d.endTry(ctx, try, outcome)
 }
