@@ -25,13 +25,12 @@ import (
 //	                    (credentials.py, _DEFAULT_ADVISORY_REFRESH_TIMEOUT 15 min, _MANDATORY_ 10 min)
 //	.NET                5 min (ProcessAWSCredentials, PreemptExpiryTime 15 min)
 //	JavaScript v3      15 min (@smithy/core, memoizeIdentityProvider, EXPIRATION_MS 5 min)
-//	Go v2              15 min (config, resolve_credentials.go, ExpiryWindow 5 min);
-//	                   20 min for a processcreds.Provider in a cache of one's own
 //	Ruby               15 min (refreshing_credentials.rb, 300 s)
 //	minio-go           16 min (credentials.go, defaultExpiryWindow 0.8), read in the credentials file only
 //	Java v2            19 min 45 s (ProcessCredentialsProvider, credentialRefreshThreshold 15 s)
 //	Rust               19 min 50 s (aws-smithy-runtime, DEFAULT_BUFFER_TIME 10 s)
-//	C++                20 min (IsExpiredOrEmpty), read in the config file only
+//	Go v2              20 min (config, resolve_credentials.go: aws.CredentialsCache without an ExpiryWindow)
+//	C++                20 min (ProcessCredentialsProvider, IsExpiredOrEmpty), read in the config file only
 //
 // It must be longer than the longest margin, or that SDK would ask before each call. It is
 // not the life of the key: the old key works for the whole overlap, so nothing fails meanwhile.

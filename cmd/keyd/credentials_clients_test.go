@@ -249,9 +249,9 @@ func (w *clientsWorld) start(t *testing.T, agent string, words ...string) {
 }
 
 // startGo starts a client with the Go SDK in this process. Its cache of credentials is that
-// of the SDK, with the margin that package config gives it; package processcreds, which
-// keyd does not depend on, is replaced by a function that does the same. The SDK reads the
-// machine's clock, so times are converted to that.
+// of the SDK, as package config makes it; package processcreds, which keyd does not depend
+// on, is replaced by a function that does the same. The SDK reads the machine's clock, so
+// times are converted to that.
 func (w *clientsWorld) startGo(t *testing.T) {
 	process := aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 		run := exec.CommandContext(ctx, "sh", "-c", filepath.Join(w.home, "keyd-fast")+" credentials work-key")
@@ -273,7 +273,7 @@ func (w *clientsWorld) startGo(t *testing.T) {
 	})
 	client := sts.New(sts.Options{Region: "us-east-1", BaseEndpoint: aws.String(w.getenv("AWS_ENDPOINT_URL")), AppID: "incore",
 		HTTPSignerV4: clockSigner{v4.NewSigner(), w.clock},
-		Credentials:  aws.NewCredentialsCache(process, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = w.clock.real(5 * time.Minute) })})
+		Credentials:  aws.NewCredentialsCache(process)})
 	ctx, cancel := context.WithCancel(context.Background())
 	out, done := &bytes.Buffer{}, make(chan struct{})
 	go func() {
