@@ -175,23 +175,23 @@ func (t *terminal) describeArrangement(change *credfile.Arrangement, want setup)
 	for _, c := range change.Changes {
 		for _, line := range []struct{ mark, text string }{{"-", c.Old}, {"+", c.New}} {
 			if line.text != "" {
-				fmt.Fprintf(&b, "%6d %s %s\n", c.Line, line.mark, maskURL(line.text))
+				b.WriteString(fmt.Sprintf("%6d %s %s\n", c.Line, line.mark, maskURL(line.text)))
 			}
 		}
 	}
 	b.WriteString("every other byte stays as it is\n")
 	if want.undo {
-		fmt.Fprintf(&b, "\nprograms that run and ask keyd for %s have the pair for up to 20 minutes more, and then fail until they are restarted\n", change.KeyProfile)
+		b.WriteString(fmt.Sprintf("\nprograms that run and ask keyd for %s have the pair for up to 20 minutes more, and then fail until they are restarted\n", change.KeyProfile))
 		return b.String()
 	}
-	fmt.Fprintf(&b, "\nprograms that use %s ask keyd from their next start on, by the rules of the AWS CLI and of the SDKs for Python, Go, JavaScript, Java and Rust\n", change.Profile)
+	b.WriteString(fmt.Sprintf("\nprograms that use %s ask keyd from their next start on, by the rules of the AWS CLI and of the SDKs for Python, Go, JavaScript, Java and Rust\n", change.Profile))
 	if len(change.Sources) > 0 {
-		fmt.Fprintf(&b, "so do those that assume the roles of %s with it\n", joinNames(change.Sources))
+		b.WriteString(fmt.Sprintf("so do those that assume the roles of %s with it\n", joinNames(change.Sources)))
 	}
 	for _, reader := range change.Blind {
-		fmt.Fprintf(&b, "except that %s cannot read these files or this pair, now or then\n", reader)
+		b.WriteString(fmt.Sprintf("except that %s cannot read these files or this pair, now or then\n", reader))
 	}
-	fmt.Fprintf(&b, "s3cmd, s3fs, gsutil and other programs that look for the pair in the file themselves, and the SDK for C++, find none in %s: let them use %s\n", change.Profile, change.KeyProfile)
+	b.WriteString(fmt.Sprintf("s3cmd, s3fs, gsutil and other programs that look for the pair in the file themselves, and the SDK for C++, find none in %s: let them use %s\n", change.Profile, change.KeyProfile))
 	return b.String()
 }
 
