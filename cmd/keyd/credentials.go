@@ -142,9 +142,10 @@ func (loc locations) refuseTorn(ctx context.Context, profile string, key credfil
 // Source: AWS SDKs and Tools reference guide, "Process credential provider".
 func formatHandout(key credfile.Key, now time.Time) string {
 	data, err := json.Marshal(struct {
-		Version                      int
-		AccessKeyId, SecretAccessKey string //nolint:revive,staticcheck // AWS's spelling
-		Expiration                   string
+		Version         int
+		AccessKeyID     string `json:"AccessKeyId"`
+		SecretAccessKey string
+		Expiration      string
 	}{1, key.ID, key.Secret.Reveal(), now.UTC().Add(handoutLife).Truncate(time.Second).Format(time.RFC3339)})
 	if err != nil {
 		panic(fmt.Sprintf("keyd: %v", err)) // strings and a number can be marshalled

@@ -67,12 +67,15 @@ func writeFile(t *testing.T, path, text string) {
 // or with ! another one: handout PROFILE ID. What it prints is a secret, so no story sees it.
 func demandHandout(ts *testscript.TestScript, neg bool, args []string) {
 	exit, out, errs := runHere(ts.Getenv, []string{"credentials", args[0]})
-	var pair struct{ AccessKeyId, SecretAccessKey string } //nolint:revive,staticcheck // AWS's spelling
-	if err := json.Unmarshal([]byte(out), &pair); exit != exitDone || err != nil || len(pair.SecretAccessKey) != 40 || errs != "" {
+	var pair struct {
+		ID     string `json:"AccessKeyId"`
+		Secret string `json:"SecretAccessKey"`
+	}
+	if err := json.Unmarshal([]byte(out), &pair); exit != exitDone || err != nil || len(pair.Secret) != 40 || errs != "" {
 		ts.Fatalf("exit code %d, %v\n%s", exit, err, errs)
 	}
-	if (pair.AccessKeyId == args[1]) == neg {
-		ts.Fatalf("handed out %s", pair.AccessKeyId)
+	if (pair.ID == args[1]) == neg {
+		ts.Fatalf("handed out %s", pair.ID)
 	}
 }
 
