@@ -19,11 +19,14 @@ func (a *Arrangement) verify(s *Snapshot) *Refusal {
 	after := before.with(Credentials, a.data)
 	for _, r := range readers.All() {
 		old, now := a.readFiles(&r, before), a.readFiles(&r, after)
-		with, without := old, now
+		with, without, from, to := old, now, a.Profile, a.KeyProfile
 		if a.back {
-			with, without = now, old
+			with, without, from, to = now, old, to, from
 		}
-		if old == nil && now == nil || with[a.Profile] != nil && r.Pair(with[a.Profile]).ID.Value != a.Key.ID && !a.back {
+		if old == nil && now == nil || r.Pair(old[from]).ID.Value != a.Key.ID {
+			if r.Pair(now[to]).ID.Value == a.Key.ID {
+				return a.refuse("%s does not find the pair in profile %s now, and would find it in profile %s", r.Name, from, to)
+			}
 			a.Blind = append(a.Blind, r.Name)
 			continue
 		}
