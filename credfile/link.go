@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"keyd/credfile/atomicfile"
@@ -149,12 +150,15 @@ func (s *Store) readLinkedFile(ctx context.Context, path string, patient bool) (
 	return o, err
 }
 
-// explainLink rewords what package atomicfile says of an AWS file.
+// explainLink turns what package atomicfile says of a file into a refusal, with a remedy that
+// is none for the AWS files.
 func explainLink(path string, err error) error {
 	refused, ok := errors.AsType[*atomicfile.Refused](err)
 	switch {
-	case ok:
+	case ok && strings.Contains(refused.Remedy, "AWS_"):
 		return &Refusal{Path: path, Text: refused.Why, Remedy: "does the path lead to the file that you mean?"}
+	case ok:
+		return &Refusal{Path: path, Text: refused.Why, Remedy: refused.Remedy}
 	case errors.Is(err, fs.ErrNotExist):
 		return &Refusal{Path: path, Text: "is not there", Remedy: "is it on a disk that is not mounted?"}
 	}
@@ -186,9 +190,27 @@ func (s *Store) CheckLink(ctx context.Context, l Link, keys []Key) (shown []Key,
 		shown = append(shown, k)
 	}
 	if len(shown) == 0 {
-		return nil, &Refusal{Path: l.Path, Text: "shows none of the keys that keyd rotates"}
+		return nil, linked.text.explainNone(keys)
 	}
-	return shown, o.CheckWhole()
+	if err := o.CheckWhole(); err != nil {
+		return nil, explainLink(l.Path, err)
+	}
+	return shown, nil
+}
+
+// explainNone returns why the text shows none of the keys: what stands against the file
+// itself, such as that it is encrypted, or else that no id stands in it.
+func (l *linkedText) explainNone(keys []Key) error {
+	for _, k := range keys {
+		_, err := forms.Find(l.Path, l.data, l.Form, formPair(k))
+		_, absent := forms.Find(l.Path, []byte("\n"), l.Form, formPair(k))
+		why, ok := errors.AsType[*forms.Refusal](err)
+		usual, alike := errors.AsType[*forms.Refusal](absent)
+		if ok && alike && why.Text != usual.Text {
+			return asRefusal(err)
+		}
+	}
+	return &Refusal{Path: l.Path, Text: "shows none of the keys that keyd rotates", Remedy: "keyd status lists their ids: is it the right file?"}
 }
 
 // ReadBackLink makes the present contents of a linked file durable, and returns an error

@@ -202,27 +202,49 @@ func requireWhole(t *testing.T, s *credfile.Store) {
 // A linked file that could only be written in place is refused by everything that might
 // write it, and a swap then changes no file.
 func TestLinkedFileIsNeverWrittenInPlace(t *testing.T) {
-	if runtime.GOOS == "windows" || os.Geteuid() == 0 && runtime.GOOS != "linux" {
-		t.Skip("hard links are made on Unix")
-	}
-	s := newLinkedStore(t)
-	forceInPlace(t, s.Links[2].Path)
-	synctest.Test(t, func(t *testing.T) {
-		_, err := s.CheckLink(t.Context(), s.Links[2], []credfile.Key{oldKey})
-		_, swapErr := s.Swap(t.Context(), oldKey, newKey)
-		_, restoreErr := s.Restore(t.Context(), thirdKey, newKey)
-		for _, err := range []error{err, s.Check(t.Context(), oldKey), swapErr} {
-			refused, ok := errors.AsType[*atomicfile.Refused](err)
-			if !ok || refused.Path != s.Links[2].Path || !strings.Contains(refused.Why, "2 names") || refused.Remedy == "" {
-				t.Errorf("got %v", err)
+	for name, says := range map[string]string{"hard link": "2 names", "closed folder": "its folder accepts no new file"} {
+		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" {
+				t.Skip("a folder of Windows accepts files")
 			}
-		}
-		if _, ok := errors.AsType[*credfile.GoneError](restoreErr); !ok {
-			t.Error(restoreErr)
-		}
-		requireFiles(t, s, pairText("default", oldKey), "")
-		requireLinks(t, s, oldKey)
-	})
+			s := newLinkedStore(t)
+			path := s.Links[2].Path
+			if name == "hard link" {
+				forceInPlace(t, path)
+			} else {
+				askBeforeCalls(s, func(c atomicfiletest.Call) error {
+					if strings.HasPrefix(filepath.Base(c.Name), ".twice.keyd-") {
+						return syscall.EACCES
+					}
+					return nil
+				})
+			}
+			synctest.Test(t, func(t *testing.T) {
+				_, linkErr := s.CheckLink(t.Context(), s.Links[2], []credfile.Key{oldKey})
+				refusal, ok := errors.AsType[*credfile.Refusal](linkErr)
+				if !ok || refusal.Path != path || !strings.Contains(refusal.Text, says) || refusal.Remedy == "" {
+					t.Errorf("CheckLink returns %v", linkErr)
+				}
+				_, swapErr := s.Swap(t.Context(), oldKey, newKey)
+				for _, err := range []error{s.Check(t.Context(), oldKey), swapErr} {
+					refused, ok := errors.AsType[*atomicfile.Refused](err)
+					if !ok || refused.Path != path || !strings.Contains(refused.Why, says) || refused.Remedy == "" {
+						t.Errorf("got %v", err)
+					}
+				}
+				requireFiles(t, s, pairText("default", oldKey), "")
+				requireLinks(t, s, oldKey)
+				_, err := s.Restore(t.Context(), oldKey, newKey) // writes what it can
+				if _, ok := errors.AsType[*atomicfile.Refused](err); !ok {
+					t.Error(err)
+				}
+				requireFiles(t, s, pairText("default", newKey), "")
+				if got := readText(t, path); got != linkText(2, oldKey) {
+					t.Errorf("%q", got)
+				}
+			})
+		})
+	}
 }
 
 // A third key in the AWS files stops a swap before it changes a linked file.
@@ -301,6 +323,8 @@ func TestCheckLinkRefuses(t *testing.T) {
 	dir := filepath.Dir(s.Links[0].Path)
 	writeOldFile(t, filepath.Join(dir, "none"), "nothing here\n")
 	writeOldFile(t, filepath.Join(dir, "half"), "id = "+oldKey.ID+"\n")
+	writeOldFile(t, filepath.Join(dir, "secret"), "secret = "+oldKey.Secret.Reveal()+"\n")
+	writeOldFile(t, filepath.Join(dir, "rclone.conf"), "# Encrypted rclone configuration File\n\nRCLONE_ENCRYPT_V0:\nb5WqUvJLSPO2S/1LhA==\n")
 	if runtime.GOOS != "windows" {
 		if err := os.Symlink(s.Paths.Credentials, filepath.Join(dir, "aws")); err != nil {
 			t.Fatal(err)
@@ -309,6 +333,7 @@ func TestCheckLinkRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, says := range map[string]string{
 			"none": "shows none of the keys", "half": oldKey.ID[:4], "absent": "is not there", ".": "is not a regular file", "aws": "one of the AWS files",
+			"rclone.conf": "encrypted by rclone", "secret": "secret:1: ",
 		} {
 			if name == "aws" && runtime.GOOS == "windows" {
 				continue

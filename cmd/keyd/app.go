@@ -127,6 +127,25 @@ func (loc locations) settingsFile() settings.File {
 	return settings.File{Path: loc.folders.SettingsFile, Copy: state.SettingsCopyPath(loc.folders.StateDir), Sys: loc.sys, Home: loc.home, UserHome: loc.tilde}
 }
 
+// linkedPaths returns the paths of the linked files of keyd.ini, or of the last good settings,
+// and of the rotations in progress.
+func (loc locations) linkedPaths() (paths []string) {
+	s, err := loc.settingsFile().Read()
+	if err != nil {
+		s = loc.settingsFile().Effective()
+	}
+	for _, l := range s.Links {
+		paths = append(paths, l.Path)
+	}
+	rotations, _ := loc.openJournal().Load(context.Background())
+	for _, r := range rotations {
+		for _, l := range r.Links {
+			paths = append(paths, l.Path)
+		}
+	}
+	return paths
+}
+
 // openJournal returns the journal of the rotations in progress, for reading only.
 func (loc locations) openJournal() journal.Dir {
 	return journal.Dir{Path: state.JournalsPath(loc.folders.StateDir), Sys: loc.sys, Home: loc.home, ReadOnly: true}

@@ -126,6 +126,9 @@ func (a *app) outlookRow(r rotate.Result, settings settings.Settings) tableRow {
 	default:
 		w.state = "wait: " + stripPackages(r.Why)
 	}
+	if r.Ready && len(r.Links) > 0 {
+		w.lines = []string{a.term.shortenHome("and with it the linked " + joinNames(r.Links))}
+	}
 	if run := cmp.Or(r.Hint, hint.HintFor(r.Err, r.Profiles)); run != "" && (r.NeedsPerson || r.Err != nil) {
 		w.lines = []string{a.term.shortenHome(a.term.nameSettings(formatHint(run)))}
 	}

@@ -239,7 +239,7 @@ func (n *narrator) printPreview(r rotate.Result) {
 	n.term.printf("%s: %s %s (%s)\n", joinNames(r.Profiles), shortID(r.KeyID), what, r.Why)
 	for _, c := range r.Changes {
 		old := shortID(r.KeyID)
-		if c.Property == "aws_secret_access_key" {
+		if c.Property != "aws_access_key_id" && c.Property != "id" { // an SMTP password is a secret as well
 			old = "(secret)"
 		}
 		n.term.printf("  %s: %-21s %s -> \"new\"\n", n.term.shortenHome(fmt.Sprintf("%s:%d", c.Path, c.Line)), c.Property, old)

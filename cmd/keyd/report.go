@@ -98,6 +98,7 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(stateDi
 	if err != nil {
 		return nil, err
 	}
+	r.addLinks(ctx, loc)
 	r.Warnings = append(r.Warnings, a.warnWriters(loc)...)
 	if text := a.serviceProblem(loc); text != "" {
 		r.Warnings = append(r.Warnings, text)

@@ -44,6 +44,8 @@ var commands = []struct {
 	{"prune", groupAct, newPruneCommand},
 	{"retire", groupAct, newRetireCommand},
 
+	{"link", groupPlaces, newLinkCommand},
+	{"unlink", groupPlaces, newUnlinkCommand},
 	{"hook", groupPlaces, newHookCommand},
 	{"credentials", groupPlaces, newCredentialsCommand},
 

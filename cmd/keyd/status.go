@@ -24,9 +24,10 @@ none are known), settings_error, lock_error (why locks cannot be trusted in the
 state folder; nothing is rotated then), notes, warnings and keys.
 
 Each key has profiles, key, created, state, next, why, run, needs_person,
-in_rotation, swapped, seen (what AWS said) and trouble (the last failure). A profile
-whose programs get the key of another one from keyd credentials has asks; after a
-swap its next is when all of them that run have the new key. The state is
+in_rotation, swapped, links (the linked files that show it, or that may hold it),
+seen (what AWS said) and trouble (the last failure). A profile whose programs get
+the key of another one from keyd credentials has asks; after a swap its next is
+when all of them that run have the new key. The state is
 new, ok, due, rotating, overlap, quarantine, hold, waiting, blocked or skipped.
 A rotation in progress is listed even if the files no longer show its keys.
 

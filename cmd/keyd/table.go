@@ -67,6 +67,9 @@ func (t *terminal) keyRow(l state.KeyStatus, r *report) tableRow {
 	if l.Asks != "" && l.Until.After(r.Now) {
 		w.state += ": programs that run have the new key by " + formatMoment(l.Until, r.Now)
 	}
+	if len(l.Links) > 0 {
+		w.lines = append(w.lines, t.shortenHome("linked: "+joinNames(l.Links)))
+	}
 	if l.Hint != "" {
 		w.lines = append(w.lines, t.shortenHome(t.nameSettings(formatHint(l.Hint))))
 	}

@@ -16,7 +16,7 @@ import (
 // LinkResult says what Link or Unlink did with one file.
 type LinkResult struct {
 	Path     string
-	Before   bool     // the file was linked already, or was not linked: nothing changed
+	Before   bool     // keyd.ini had the file already, or did not have it, and stays as it is
 	KeyIDs   []string // the keys of the profiles that the file shows now
 	Profiles []string // those profiles
 
@@ -151,7 +151,7 @@ func (d *Rotator) unlinkFile(ctx context.Context, w *world, path string, keydIni
 		if !r.HasLink(path) {
 			continue
 		}
-		result.Rotation, result.Before = r, false
+		result.Rotation = r
 		if !slices.ContainsFunc(t.facts.Astray, func(a decide.Astray) bool { return a.Path == path }) {
 			continue
 		}

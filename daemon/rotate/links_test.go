@@ -1,6 +1,9 @@
 package rotate_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +13,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
+	"keyd/credfile/copies/forms"
 	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
 	"keyd/daemon/internal/lab"
@@ -171,7 +175,7 @@ func TestAstrayLinkKeepsOldKeyActive(t *testing.T) {
 					}
 					fallthrough
 				case "unlinked":
-					if results, err := l.Rotator.Unlink(t.Context(), []string{gone}, ini); err != nil || !results[0].Dropped || results[0].Before {
+					if results, err := l.Rotator.Unlink(t.Context(), []string{gone}, ini); err != nil || !results[0].Dropped || results[0].Before != (way == "unlinked by hand") {
 						t.Errorf("%+v, %v", results, err)
 					}
 					l.Rotator.Settings.Links = []settings.Link{{Path: filepath.Join(l.Home, "mc.json")}}
@@ -366,4 +370,45 @@ func TestUnlinkedFileStaysInRotation(t *testing.T) {
 		l.RunUntil(20*settings.Day, lab.Settled)
 		requireLinks(t, l, l.ShownPair())
 	})
+}
+
+// TestSMTPPasswordIsRotated: the password of SES is derived from the secret and the region.
+func TestSMTPPasswordIsRotated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		text := func(k credfile.Key) string {
+			return "[email-smtp.eu-west-1.amazonaws.com]:587 " + k.ID + ":" + smtpPassword(k.Secret.Reveal(), "eu-west-1") + "\n"
+		}
+		l.Link("sasl_passwd", text(l.OldKey))
+		form, err := forms.ParseForm("ses-smtp eu-west-1")
+		lab.Must(t, err)
+		l.Rotator.Settings.Links[0].Form = form
+		advance(l, decide.StateOverlap)
+		fresh := l.ShownPair()
+		if got := l.ReadFile("sasl_passwd"); fresh.ID == l.OldKey.ID || got != text(fresh) {
+			t.Errorf("%q, want %q", got, text(fresh))
+		}
+		if links := loadRotation(t, l.Rotator).Links; len(links) != 1 || links[0].Form != "ses-smtp eu-west-1" {
+			t.Errorf("%+v", links)
+		}
+		l.Rotator.Settings.Links = nil // the journal has the form
+		l.WriteFile("sasl_passwd", text(l.OldKey))
+		time.Sleep(time.Hour)
+		l.Pass(rotate.Request{})
+		if got := l.ReadFile("sasl_passwd"); got != text(fresh) {
+			t.Errorf("%q, want %q", got, text(fresh))
+		}
+	})
+}
+
+// smtpPassword computes the SMTP password of SES.
+// Source: SES developer guide, "Obtaining SES SMTP credentials by converting AWS credentials".
+func smtpPassword(secret, region string) string {
+	signature := []byte("AWS4" + secret)
+	for _, message := range []string{"11111111", region, "ses", "aws4_request", "SendRawEmail"} {
+		h := hmac.New(sha256.New, signature)
+		h.Write([]byte(message))
+		signature = h.Sum(nil)
+	}
+	return base64.StdEncoding.EncodeToString(append([]byte{4}, signature...))
 }

@@ -44,11 +44,8 @@ func digestFile(path string) fileDigest {
 func (w *fileWatcher) compareFiles(report bool) {
 	for _, path := range w.paths {
 		now := digestFile(path)
-		if now == w.digests[path] {
-			continue
-		}
-		w.digests[path] = now
-		if !report {
+		before, known := w.digests[path]
+		if w.digests[path] = now; !report || !known || now == before {
 			continue
 		}
 		select {

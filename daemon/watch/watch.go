@@ -39,10 +39,14 @@ type Change struct {
 // nearest parent that does. It also reads and compares all files once a minute. If the
 // system has no watches left, only that remains; Files reports this once, as SlowReason.
 //
+// more returns further paths, which are watched as well; nil means none. It is asked again
+// after each change of a file, and once a minute. A file that it names for the first time
+// is not reported for that.
+//
 // Not guaranteed: that a change is reported that was undone within a moment. Files
 // closes the channel some time after ctx ends.
-func Files(ctx context.Context, paths []string) <-chan Change {
-	w := &fileWatcher{sys: atomicfile.OS{}, paths: absolutePaths(paths), digests: map[string]fileDigest{}, dirs: map[string]bool{}, out: make(chan Change, len(paths)+1)}
+func Files(ctx context.Context, paths []string, more func() []string) <-chan Change {
+	w := &fileWatcher{sys: atomicfile.OS{}, fixed: paths, more: more, digests: map[string]fileDigest{}, dirs: map[string]bool{}, out: make(chan Change, len(paths)+1)}
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
 		w.reportSlow(err)
@@ -68,7 +72,9 @@ func absolutePaths(paths []string) []string {
 // fileWatcher is owned by the goroutine that runs it.
 type fileWatcher struct {
 	sys           atomicfile.Sys
-	paths         []string
+	fixed         []string              // the paths that are always watched
+	more          func() []string       // names further paths; may be nil
+	paths         []string              // all of them, now
 	events        *fsnotify.Watcher     // nil: poll only
 	dirs          map[string]bool       // the folders being watched
 	relevantNames []string              // the files, and the symbolic links on the way to them
@@ -131,6 +137,10 @@ func (w *fileWatcher) isRelevant(e fsnotify.Event) bool {
 // watchFolders watches exactly the folders in which a change can occur. It is called
 // again after every change, because links are moved and folders created.
 func (w *fileWatcher) watchFolders() {
+	w.paths = absolutePaths(w.fixed)
+	if w.more != nil {
+		w.paths = absolutePaths(slices.Concat(w.fixed, w.more()))
+	}
 	dirs := map[string]bool{}
 	w.relevantNames = nil
 	for _, path := range w.paths {

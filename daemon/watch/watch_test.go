@@ -49,7 +49,7 @@ func TestFilesReportsEveryWayToChangeAFile(t *testing.T) {
 			t.Parallel()
 			h := newHome(t)
 			h.put(t, "credentials", "[default]\naws_access_key_id = old\n")
-			changes := Files(t.Context(), []string{h.path("credentials"), h.path("config")})
+			changes := Files(t.Context(), []string{h.path("credentials"), h.path("config")}, nil)
 			change(t, h)
 			h.awaitChange(t, changes, "credentials")
 		})
@@ -87,7 +87,7 @@ func TestFilesFollowsLinks(t *testing.T) {
 			h.put(t, "dotfiles/credentials", "old")
 			h.link(t, "dotfiles", "between")
 			h.link(t, "between/credentials", "credentials")
-			changes := Files(t.Context(), []string{h.path("credentials")})
+			changes := Files(t.Context(), []string{h.path("credentials")}, nil)
 			change(t, h)
 			h.awaitChange(t, changes, "credentials")
 			h.put(t, "credentials", "once more")
@@ -137,7 +137,7 @@ func (h home) awaitEvent(t *testing.T, w *fsnotify.Watcher, ops fsnotify.Op) {
 
 func TestFilesWatchesFoldersCreatedLater(t *testing.T) {
 	h := home{t.TempDir()}
-	changes := Files(t.Context(), []string{h.path("a/b/.aws/credentials")})
+	changes := Files(t.Context(), []string{h.path("a/b/.aws/credentials")}, nil)
 	h.put(t, "a/b/.aws/credentials", "first")
 	h.awaitChange(t, changes, "a/b/.aws/credentials")
 	if err := os.RemoveAll(h.path("a")); err != nil {
@@ -152,7 +152,7 @@ func TestFilesWatchesFoldersCreatedLater(t *testing.T) {
 func TestFilesReportsNoUnchangedFile(t *testing.T) {
 	h := newHome(t)
 	h.put(t, "credentials", "old")
-	changes := Files(t.Context(), []string{h.path("credentials"), h.path("config")})
+	changes := Files(t.Context(), []string{h.path("credentials"), h.path("config")}, nil)
 	must(t, os.Chmod(h.path("credentials"), 0o400))
 	h.put(t, "cli/cache", "something else")
 	h.put(t, "other", "something else")
@@ -266,4 +266,30 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestFilesAsksForMorePaths: a change of one file may name others, which are then watched in
+// folders of their own, and which are no longer watched when nothing names them.
+func TestFilesAsksForMorePaths(t *testing.T) {
+	h := newHome(t)
+	h.put(t, "keyd.ini", "")
+	h.put(t, "elsewhere/env", "old")
+	more := func() (paths []string) {
+		data, err := os.ReadFile(h.path("keyd.ini"))
+		must(t, err)
+		for line := range strings.Lines(string(data)) {
+			paths = append(paths, h.path(strings.TrimSpace(line)))
+		}
+		return paths
+	}
+	changes := Files(t.Context(), []string{h.path("keyd.ini")}, more)
+	h.put(t, "keyd.ini", "elsewhere/env\n")
+	h.awaitChange(t, changes, "keyd.ini")
+	h.put(t, "elsewhere/env", "new")
+	h.awaitChange(t, changes, "elsewhere/env")
+	h.put(t, "keyd.ini", "elsewhere/other\n")
+	h.awaitChange(t, changes, "keyd.ini")
+	h.put(t, "elsewhere/env", "newer")
+	h.put(t, "elsewhere/other", "first")
+	h.awaitChange(t, changes, "elsewhere/other")
 }
