@@ -21,6 +21,7 @@ var commands = append([]fate{
 	{name: "keyd rotate --delete-now", command: passWith(decide.Options{Manual: true, RetireNow: true, DeleteNow: true}), rank: inPairs},
 	{name: "keyd hold", command: commandOnDefault((*rotate.Rotator).Hold), rank: inPairs},
 	{name: "keyd resume", command: commandOnDefault((*rotate.Rotator).Resume), rank: inPairs},
+	{name: "keyd unlink", command: unlinkFile(envFile), link: true, rank: inSingles},
 	{name: "keyd prune", command: (*take).pruneNamed, rank: inPairs},
 	{name: "two passes", command: (*take).twoPasses, rank: inSingles},
 }, slices.Concat(oddProcesses, strangeEndpoints, forged)...)

@@ -19,7 +19,8 @@ import (
 func TestExploreDeadNewKey(t *testing.T) {
 	t.Parallel()
 	atOnce, inPlace := setting{name: "at once", hook: true, proofRounds: 2}, setting{name: "in place", inPlace: true, twoFiles: true, proofRounds: 2}
-	for how, settings := range map[string][]setting{"console: newest off": {atOnce, inPlace}, "console: newest deleted": {inPlace, atOnce}} {
+	linked := setting{name: "linked files", links: true, proofRounds: 2}
+	for how, settings := range map[string][]setting{"console: newest off": {atOnce, inPlace, linked}, "console: newest deleted": {inPlace, atOnce, linked}} {
 		if !deeptest.On() {
 			settings = settings[:1]
 		}
@@ -101,7 +102,8 @@ func (s setting) mustLeadToOldPair(t *testing.T, w *scene, wrong []string) {
 		r := s.runTake(t, w, faults, nil, false)
 		wrong = append(wrong, r.violations...)
 		w, why = r.scene, ""
-		if id, whole := w.shownKey(defaultPlace); id == w.ghost.of[alice].firstKey.ID && whole && w.isUsable(defaultPlace) && r.result.State == decide.StateHeld && (!s.hook || w.ghost.holds == id) {
+		restored := w.linksShow(w.ghost.of[alice].firstKey.ID) && (!s.hook || w.ghost.holds == w.ghost.of[alice].firstKey.ID)
+		if id, whole := w.shownKey(defaultPlace); restored && id == w.ghost.of[alice].firstKey.ID && whole && w.isUsable(defaultPlace) && r.result.State == decide.StateHeld {
 			if len(wrong) > 0 {
 				t.Errorf("%s: %v", from.trace, wrong)
 			}

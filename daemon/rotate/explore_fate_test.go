@@ -49,6 +49,8 @@ type effect struct {
 // that end as their neighbours do.
 func (f *fate) mattersAt(e effect, rank rank) bool {
 	switch {
+	case f.link:
+		return e.what == "open env" || e.what == "rename env" || e.what == "exchange env"
 	case f.act == nil:
 		return f.disk == nil || rank < inPairs || !e.isMinor
 	case len(f.kinds) > 0:
@@ -71,6 +73,7 @@ type fate struct {
 	act      func(*scene)                                       // another person acts before the effect
 	command  command                                            // a person runs this instead of the pass
 	inFiles  bool                                               // act changes the files, not AWS
+	link     bool                                               // act changes the first linked file
 	use      bool                                               // act uses a key, which changes no key
 	beside   command                                            // a person runs this in another process, before the effect
 	kills    bool                                               // the process dies after the effect, and another one lives on
@@ -92,7 +95,7 @@ var fates = slices.Concat([]fate{
 	{name: "500", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.Status500}},
 	{name: "offline", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.DNS}, lasts: true, rank: inPairs},
 	{name: "done+offline", kinds: []kind{order}, cloud: awssim.Fault{Kind: awssim.Reset, When: awssim.After}, lasts: true},
-}, diskFates(), persons, commands, meanwhile, deaths, lies, hookFates)
+}, diskFates(), persons, linkFates, commands, meanwhile, deaths, lies, hookFates)
 
 // diskFates returns a fate for each error of a disk, for one call and, with
 // "!" in its name, for all calls from then on.
@@ -125,6 +128,9 @@ type fault struct {
 
 // canHappenAt reports whether f can happen at e.
 func (f *fate) canHappenAt(e effect) bool {
+	if f.link && f.act != nil {
+		return e.ofUserFile && strings.HasSuffix(e.what, " env")
+	}
 	if f.act != nil && len(f.kinds) == 0 {
 		return e.ofUserFile || e.kind == query || e.kind == order
 	}

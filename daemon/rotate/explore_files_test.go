@@ -16,14 +16,14 @@ import (
 // picture is the state of the files and keys with which the next effect is
 // compared.
 type picture struct {
-	texts  [2][]byte // texts of the user's files
-	usable [3]bool   // in each place
-	ids    [3]string // shown in each place
+	texts  [len(userFiles)][]byte // texts of the user's files
+	usable [len(places)]bool      // in each place
+	ids    [len(places)]string    // shown in each place
 	keys   []awssim.KeyState
 }
 
-// userFiles are the two files that can show a key.
-var userFiles = [2]string{credentials, configFile}
+// userFiles are the files that can show a key.
+var userFiles = [4]string{credentials, configFile, envFile, jsonFile}
 
 // takePicture returns the current state of the files and keys.
 func (r *take) takePicture() picture {
@@ -103,7 +103,7 @@ func (r *take) checkFiles() {
 			r.reportViolation("I9", "other bytes changed:\n%q\nwant\n%q", shape, r.ghost.shape)
 		}
 		for j, p := range places {
-			if p.path != path {
+			if p.path != path || !r.isKept(p) {
 				continue
 			}
 			usable := r.isUsable(p)
@@ -171,7 +171,7 @@ func (r *take) checkTakeEnd() {
 			r.reportViolation("I8", "the secret of %s was logged", id)
 		}
 		for _, f := range r.disk.Files() {
-			allowed := f.Path == credentials || f.Path == configFile || f.Path == elsewhereFile || isJournalPath(f.Path) || strings.HasSuffix(f.Path, ".theirs")
+			allowed := slices.Contains(userFiles[:], f.Path) || f.Path == elsewhereFile || isJournalPath(f.Path) || strings.HasSuffix(f.Path, ".theirs")
 			if f.Mode.Perm()&0o077 != 0 {
 				r.reportViolation("I8", "%s has mode %v", f.Path, f.Mode)
 			}
@@ -264,6 +264,9 @@ func (r *take) checkMended() {
 	for _, p := range places {
 		x := r.resultOf(p.user)
 		if x == nil || x.State == decide.StateWaiting { // waiting means that an earlier attempt failed
+			continue
+		}
+		if !r.isKept(p) {
 			continue
 		}
 		id, _ := r.shownKey(p)

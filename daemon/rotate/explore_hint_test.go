@@ -79,6 +79,9 @@ func readHint(hint string) *fate {
 		}
 	}
 	words := strings.Fields(line)
+	if len(words) > 1 && words[0] == "unlink" {
+		return &fate{name: "keyd " + line, command: unlinkFile(words[1])}
+	}
 	if len(words) < 2 || strings.Trim(words[1], ",;.") != "default" {
 		return nil
 	}

@@ -33,7 +33,7 @@ func (r *take) checkKeys() {
 			continue
 		}
 		for _, p := range places {
-			if id, _ := r.shownKey(p); id == k.ID && r.upToDate {
+			if id, _ := r.shownKey(p); id == k.ID && r.upToDate && r.isKept(p) {
 				r.reportViolation("I1", "%s was taken away and %s shows it", k.ID, p)
 			}
 		}
@@ -221,7 +221,7 @@ func (r *take) failedToRemove() bool {
 // mended.
 func (r *take) checkClosed(user int) {
 	for _, p := range places {
-		if p.user == user && !r.ghost.beyondRepair && !r.ghost.retires && !r.isUsable(p) {
+		if p.user == user && !r.ghost.beyondRepair && !r.ghost.retires && r.isKept(p) && !r.isUsable(p) {
 			r.reportViolation("I1", "the rotation is over and %s shows a pair that AWS does not accept", p)
 		}
 	}
@@ -239,7 +239,7 @@ func (r *take) checkClosed(user int) {
 // checkDeath checks what a death has left: pairs that were usable still are,
 // no other byte changed, and no key is lost. usable says which pairs AWS
 // accepted before.
-func (w *scene) checkDeath(usable [3]bool) (wrong []string) {
+func (w *scene) checkDeath(usable [len(places)]bool) (wrong []string) {
 	for i, p := range places {
 		torn := w.isTorn(p.path)
 		if torn && !w.ghost.torn {

@@ -122,6 +122,14 @@ var mistakes = []mistake{
 		setting: setting{twoUsers: true, before: true},
 		wants:   "I12", faults: 1, way: []string{"stale copy"},
 	}, {
+		name: "a linked file that shows the old key again is not seen",
+		edits: []edit{{"links.go", `			shows.LinksOld++`, `			if MISTAKE {
+				continue
+			}
+			shows.LinksOld++`}},
+		setting: setting{links: true, proofRounds: 2},
+		wants:   "I1", faults: 1, way: []string{"link: old text restored"},
+	}, {
 		name: "the proof of one key counts for another",
 		edits: []edit{{"turn.go", `		t.recall(p, d.Now())
 `, `		t.recall(p, d.Now())

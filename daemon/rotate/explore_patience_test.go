@@ -16,7 +16,7 @@ import (
 // is when a file last began to show it, which is later if another key was
 // shown in between.
 type shownKeys struct {
-	ids         [2]string // in the user's first place, and in the config file
+	ids         [len(places)]string // in each place of the user
 	next        string
 	first, last time.Time
 }
@@ -52,13 +52,13 @@ func (r *take) checkPatience() {
 // noteShown notes when a file begins to show another key of the user.
 func (r *take) noteShown() {
 	for j, p := range places {
-		mine, i := &r.ghost.of[p.user], j%2
+		mine := &r.ghost.of[p.user]
 		s := &mine.shown
 		id, whole := r.shownKey(p)
-		if !whole || id == s.ids[i] {
+		if !whole || id == s.ids[j] || p.isLinked() && id == "" { // it may come back
 			continue
 		}
-		if s.ids[i] = id; id == "" || id == mine.firstKey.ID || r.userOf(id) != p.user {
+		if s.ids[j] = id; id == "" || id == mine.firstKey.ID || r.userOf(id) != p.user {
 			continue
 		}
 		if s.last = time.Now(); id != s.next {

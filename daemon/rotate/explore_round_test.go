@@ -168,7 +168,7 @@ func (r *take) expectHealing() {
 			for _, p := range places {
 				shown, _ := r.shownKey(p)
 				next := jsonField([]byte(data), "new_id")
-				r.heals[user] = r.heals[user] || shown == old && p.user == user && strings.Contains(data, `"validated"`) &&
+				r.heals[user] = r.heals[user] || shown == old && p.user == user && r.isKept(p) && strings.Contains(data, `"validated"`) &&
 					!strings.Contains(data, `"held"`) && !strings.Contains(data, `"new_dead"`) && r.cloud.IsUsable(next, r.cloud.Secrets()[next])
 			}
 		}

@@ -65,7 +65,7 @@ func (w *scene) fingerprint(light bool) uint64 {
 		}
 	}
 	h.WriteString(m.cloud)
-	fmt.Fprint(&h, w.ghost.othersActed, w.ghost.denied, w.ghost.forged, w.ghost.missing != "", m.names.Replace(w.ghost.holds))
+	fmt.Fprint(&h, w.ghost.othersActed, w.ghost.denied, w.ghost.forged, w.ghost.missing != "", m.names.Replace(w.ghost.holds), w.ghost.unlinked, m.names.Replace(w.ghost.movedLink))
 	return h.Sum64()
 }
 
@@ -235,7 +235,7 @@ func (r *take) noteMark(n int, e effect, f *fate) {
 		name, r.round.fault = f.name, time.Now()
 	}
 	r.phase = mixHash(r.phase, e.what+name)
-	triesNothing := e.kind == diskRead && e.what != "open credentials" && !*everyFate // a light search tries no fate there
+	triesNothing := e.kind == diskRead && e.what != "open credentials" && e.what != "open env" && !*everyFate // a light search tries no fate there
 	if r.detailed && !triesNothing && (len(r.faults) == 0 || n > r.faults[len(r.faults)-1].at) {
 		r.at = time.Now()
 		r.marks = append(r.marks, r.phase^r.fingerprint(true))

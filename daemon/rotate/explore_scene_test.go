@@ -42,6 +42,8 @@ type ghost struct {
 	holds        string // the id of the pair that the place of the hook holds; "" without a hook
 	forged       bool   // another user of the machine has replaced a journal
 	retires      bool   // a person retires alice's key, which is then dead in the files
+	movedLink    string // the text of the first linked file while a person has moved the file away
+	unlinked     bool   // a person has unlinked the first linked file
 	of           [2]owned
 }
 
@@ -59,6 +61,7 @@ type setting struct {
 	name     string
 	lag      awssim.Lag
 	twoFiles bool // the config file shows the key as well
+	links    bool // two linked files show the key as well
 
 	noExchange bool // the disk cannot exchange two names: a rename puts the new file in place
 
@@ -98,6 +101,8 @@ var (
 	stateFolder   = filepath.Join(homeFolder, "state")
 	credentials   = filepath.Join(homeFolder, "credentials")
 	configFile    = filepath.Join(homeFolder, "config")
+	envFile       = filepath.Join(homeFolder, "env")
+	jsonFile      = filepath.Join(homeFolder, "mc.json")
 	rotations     = filepath.Join(stateFolder, "rotations")
 )
 
@@ -133,13 +138,27 @@ func (s setting) firstScene() *scene {
 		config += "[profile work]\nregion = eu-west-1\n" + strings.ReplaceAll(pair, "\r", "")
 	}
 	w.disk.Put(configFile, []byte(config), false)
+	if s.links {
+		w.putLinks(id, secret)
+	}
 	w.ghost.shape = w.filesShape()
 	return w
 }
 
-// filesShape returns both files without the values that may change.
-func (w *scene) filesShape() string {
-	return w.maskedText(credentials) + "\x00" + w.maskedText(configFile)
+// filesShape returns the user's files without the values that may change.
+func (w *scene) filesShape() string { return w.shapeWith("", "") }
+
+// shapeWith returns what filesShape would return if the file at path had the text of the
+// file at another path.
+func (w *scene) shapeWith(path, other string) string {
+	var b strings.Builder
+	for _, file := range userFiles {
+		if file == path {
+			file = other
+		}
+		b.WriteString(w.maskedText(file) + "\x00")
+	}
+	return b.String()
 }
 
 // isKeptBeside reports whether one of keyd's files next to a user's file,
@@ -147,14 +166,10 @@ func (w *scene) filesShape() string {
 // files.
 func (w *scene) isKeptBeside(suffix string) bool {
 	for _, f := range w.disk.Files() {
-		for i, path := range userFiles {
+		for _, path := range userFiles {
 			dir, name := filepath.Split(path)
-			if strings.HasPrefix(f.Path, dir+"."+name+".keyd-") && strings.HasSuffix(f.Path, suffix) {
-				with := [2]string{w.maskedText(credentials), w.maskedText(configFile)}
-				with[i] = w.maskedText(f.Path)
-				if with[0]+"\x00"+with[1] == w.ghost.shape {
-					return true
-				}
+			if strings.HasPrefix(f.Path, dir+"."+name+".keyd-") && strings.HasSuffix(f.Path, suffix) && w.shapeWith(path, f.Path) == w.ghost.shape {
+				return true
 			}
 		}
 	}

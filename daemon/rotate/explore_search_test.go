@@ -330,7 +330,9 @@ func (s *search) planCommands(w *scene, key uint64) {
 		return
 	}
 	for i := range commands {
-		if f := &commands[i]; !s.light || f.rank > inSingles || w.faults == 0 {
+		if f := &commands[i]; f.link && !s.links {
+			continue
+		} else if !s.light || f.rank > inSingles || w.faults == 0 {
 			s.queue[w.faults+1] = append(s.queue[w.faults+1], &task{scene: w, fingerprint: key, faults: []fault{{atStart, f}}})
 		}
 	}

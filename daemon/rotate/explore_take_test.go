@@ -66,7 +66,7 @@ type moment struct {
 	cloud  *awssim.Cloud
 	at     time.Time
 	ghost  ghost
-	usable [3]bool // whether AWS accepted the pair in each place
+	usable [len(places)]bool // whether AWS accepted the pair in each place
 }
 
 // runTake runs one take over a copy of w, with the mistake m unless it is
@@ -106,6 +106,7 @@ func (r *take) startProcess(sys atomicfile.Sys, http interface {
 		Getenv: func(string) string { return "" }, Log: slog.New(listener{slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}), r}),
 		Process: "test", OnEvent: r.hearEvent, Installation: "0123456789ab", Host: "laptop", // random ids would make every scene look new
 	}
+	r.d.Settings.Links = r.linksInSettings()
 	r.d.SetProofRounds(r.proofRounds)
 	r.d.StepOneByOne()
 	r.d.Settings.Overlap = settings.Day

@@ -33,6 +33,9 @@
 // Their steps are performed one by one, in the order of the file: bob's key comes first
 // in one setting. The invariants hold for the keys of each user.
 //
+// In one setting two linked files show alice's key as well. They are places like those in
+// the AWS files, and a person moves away, puts back, edits, cuts and overwrites one of them.
+//
 // What it leaves out: scenes whose fingerprint was seen before, faults at effects
 // whose mark was tried before, and, without -explore.every, the fates for which
 // another one stands in (see rank). Without KEYD_DEEP=1 it also draws a sample of
@@ -115,6 +118,7 @@ var explorations = []setting{
 	{name: "two users, bob first", twoUsers: true, bobFirst: true, before: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "two users, one alone", twoUsers: true, alwaysDrawn: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 8}}},
 	{name: "a hook", hook: true, faults: 1, proofRounds: 2, draw: fewSingles},
+	{name: "linked files", links: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "in place", inPlace: true, twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 }
 

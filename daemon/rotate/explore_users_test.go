@@ -26,7 +26,7 @@ type place struct {
 }
 
 // places are all places. The default place is the only one that is never left out.
-var places = [3]place{{credentials, "[default]", alice}, {configFile, "", alice}, {credentials, "[bob]", bob}}
+var places = [5]place{{credentials, "[default]", alice}, {configFile, "", alice}, {credentials, "[bob]", bob}, {envFile, "", alice}, {jsonFile, "", alice}}
 
 // defaultPlace is where the profile "default" shows its key.
 var defaultPlace = places[0]

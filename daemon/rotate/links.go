@@ -20,7 +20,7 @@ func (d *Rotator) linkedStore(rotations ...*journal.Rotation) *credfile.Store {
 	store.Links = nil
 	add := func(l credfile.Link) {
 		known := func(other credfile.Link) bool { return other.Path == l.Path }
-		if !slices.ContainsFunc(store.Links, known) && !d.Store.HasFile(l.Path) {
+		if !slices.ContainsFunc(store.Links, known) && l.Path != d.Store.Paths.Credentials && l.Path != d.Store.Paths.Config {
 			store.Links = append(store.Links, l)
 		}
 	}
