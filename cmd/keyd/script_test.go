@@ -154,8 +154,12 @@ func demandExit(ts *testscript.TestScript, neg bool, args []string) {
 
 // await runs keyd status until a line that it prints matches: await 'default .* ok$'.
 func await(ts *testscript.TestScript, neg bool, args []string) {
+	if !neg && len(args) == 3 && args[0] == "-gone" {
+		awaitGone(ts, args[1], args[2])
+		return
+	}
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: await PATTERN")
+		ts.Fatalf("usage: await PATTERN, or await -gone FILE PATTERN")
 	}
 	pattern, out := regexp.MustCompile("(?m)"+args[0]), ""
 	for range 400 {
@@ -165,6 +169,20 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("keyd status shows no line like %s within 20 s:\n%s", args[0], out)
+}
+
+// awaitGone waits until a file no longer has a text that matches a pattern.
+func awaitGone(ts *testscript.TestScript, file, text string) {
+	pattern := regexp.MustCompile(text)
+	for range 400 {
+		data, err := os.ReadFile(ts.MkAbs(file))
+		ts.Check(err)
+		if !pattern.Match(data) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%s still has %s after 20 s", file, text)
 }
 
 // needsNoProcess reports whether keyd may run inside the test's own process, which costs a
