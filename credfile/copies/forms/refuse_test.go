@@ -208,6 +208,35 @@ func TestSecretThatLooksLikeAComment(t *testing.T) {
 	}
 }
 
+// TestNewMarksLikeTheOthers writes a slash over a secret that has only a plus sign, which is
+// escaped.
+func TestNewMarksLikeTheOthers(t *testing.T) {
+	plus := Pair{oldPair.ID, "wJalrXUtn+EMIsK7MDENGxbPxRfi+YEXAMPLEKEY"}
+	for plusSign, slash := range map[string]string{
+		"%2B": "%2F", "%2b": "%2f", `\%2B`: `\%2F`, "%%2B": "%%2F", // as in the rest of the value
+		"&#43;": "/", `\u002b`: "/", `\+`: "/", // a plain slash is as good
+	} {
+		write := func(p Pair) string {
+			return "id=" + p.ID + " secret=" + strings.NewReplacer("+", plusSign, "/", slash).Replace(p.Secret) + "\n"
+		}
+		got, _, err := Replace("f", []byte(write(plus)), Form{}, plus, nextPair)
+		if err != nil || string(got) != write(nextPair) {
+			t.Errorf("%v\n got %q\nwant %q", err, got, write(nextPair))
+		}
+	}
+}
+
+// TestSecondReaderHasTheLastWord holds that Replace leaves a file alone in which only the
+// second reader finds a secret: base64 that lacks a part of its padding.
+func TestSecondReaderHasTheLastWord(t *testing.T) {
+	half := strings.TrimSuffix(base64OfText(oldPair.Secret), "=")
+	data := fill(pairText, oldPair, plain) + "x: " + half + "\n"
+	out, _, err := Replace("f", []byte(data), Form{}, oldPair, nextPair)
+	if r, ok := errors.AsType[*Refusal](err); !ok || out != nil || !strings.Contains(r.Text, "a second reader") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
 func TestPairNeverShowsItsSecret(t *testing.T) {
 	type holder struct{ P Pair }
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%T"} {
