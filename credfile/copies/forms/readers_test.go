@@ -14,8 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"gopkg.in/ini.v1"
 )
 
 // put stores a value under a name, and what stands in it when it is an address.
@@ -34,21 +32,6 @@ func put(values map[string]string, name, value string) {
 	for key, all := range u.Query() {
 		values[name+"?"+key] = strings.Join(all, " ")
 	}
-}
-
-func readINI(t *testing.T, data []byte) map[string]string {
-	t.Helper()
-	file, err := ini.LoadSources(ini.LoadOptions{KeyValueDelimiters: "=", IgnoreInlineComment: true, ChildSectionDelimiter: "\x00"}, data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	values := map[string]string{}
-	for _, section := range file.Sections() {
-		for _, key := range section.Keys() {
-			put(values, section.Name()+"/"+key.Name(), key.Value())
-		}
-	}
-	return values
 }
 
 func readJSON(t *testing.T, data []byte) map[string]string {
