@@ -321,6 +321,7 @@ func (w *worker) noteLink(dir *folder, path, name string) {
 
 // isBelow reports whether the path is root or below it.
 func isBelow(path, root string) bool {
+	root = filepath.Clean(root)
 	rest, ok := strings.CutPrefix(filepath.Clean(path), root)
 	return ok && (rest == "" || os.IsPathSeparator(rest[0]) || os.IsPathSeparator(root[len(root)-1]))
 }
