@@ -14,6 +14,7 @@ import (
 
 	"keyd/credfile/copies"
 	"keyd/credfile/copies/shadow"
+	"keyd/daemon/journal"
 	"keyd/daemon/settings"
 )
 
@@ -82,7 +83,8 @@ type whereReport struct {
 	MoreProcesses int              `json:"more_processes,omitzero"` // how many more hold it
 	Unseen        []string         `json:"unseen,omitzero"`         // what was not looked at for processes and outranked_by
 
-	settings settings.Settings
+	settings  settings.Settings
+	rotations []*journal.Rotation
 }
 
 // whereCopy is a file that holds a key, and what to do about it.
@@ -158,8 +160,8 @@ func whereExit(ctx context.Context, r *whereReport) error {
 }
 
 // needsPerson reports whether a copy will stop working soon, or keeps rotations from having
-// an effect.
-func (c whereCopy) needsPerson() bool { return c.Urgent || c.Use == copies.Shadows }
+// an effect, and keyd does not keep it up to date.
+func (c whereCopy) needsPerson() bool { return !c.Linked && (c.Urgent || c.Use == copies.Shadows) }
 
 // searchOptions says where to search: in the home folder, or in what --path names.
 func (a *app) searchOptions(loc locations, keys []whereKey, paths []string) (copies.Options, error) {

@@ -63,7 +63,7 @@ func (a *app) findKeys(ctx context.Context, names []string) (locations, *whereRe
 	for _, err := range errs {
 		a.term.printNote("%s: the keys of that rotation may be missing here", stripPackages(err.Error()))
 	}
-	r := &whereReport{Version: 1, Now: status.Now, Keys: []whereKey{}, Copies: []whereCopy{}, settings: status.settings}
+	r := &whereReport{Version: 1, Now: status.Now, Keys: []whereKey{}, Copies: []whereCopy{}, settings: status.settings, rotations: rotations}
 	for _, l := range status.Keys {
 		if k, ok := newWhereKey(l, rotations); ok {
 			r.Keys = append(r.Keys, k)

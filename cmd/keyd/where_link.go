@@ -8,25 +8,30 @@ import (
 	"keyd/credfile/atomicfile"
 	"keyd/credfile/copies/forms"
 	"keyd/daemon/hint"
-	"keyd/daemon/settings"
 )
 
-// linkName is the command that keeps a file up to date.
-const linkName = "link"
+// maxLinkable is how many copies are tried: each is read once more.
+const maxLinkable = 500
 
-// canLink is whether this keyd has that command.
-var canLink bool
-
-func init() {
-	for _, c := range commands {
-		canLink = canLink || c.name == linkName
+// addLinks says of each copy whether it is kept up to date already, and else offers the
+// command for that, if the way in which the key stands in the file is understood. The
+// command itself may find more reasons to refuse a file: it also tries to write there.
+func (a *app) addLinks(ctx context.Context, loc locations, r *whereReport) {
+	pairs := r.listPairs(ctx, loc)
+	for i := range r.Copies {
+		c := &r.Copies[i]
+		if c.Linked = r.settings.FindLink(c.Path) != nil; c.Linked || !c.row.Advice.Link || i >= maxLinkable {
+			continue
+		}
+		if slices.ContainsFunc(pairs, func(k credfile.Key) bool { return c.Holds(k.ID) && a.isLinkable(loc, c.Path, k) }) {
+			c.Advice.Run = hint.Command("keyd link", c.Path)
+		}
 	}
 }
 
-// addLinks says of each copy whether it is kept up to date already, and else offers the
-// command for that, if the command would accept the file.
-func (a *app) addLinks(ctx context.Context, loc locations, r *whereReport) {
-	var pairs []credfile.Key
+// listPairs returns the pairs that a linked file may show: those in the files, and both of
+// each rotation.
+func (r *whereReport) listPairs(ctx context.Context, loc locations) (pairs []credfile.Key) {
 	if snapshot, err := loc.store.Read(ctx); err == nil {
 		for _, p := range snapshot.Profiles {
 			if p.Skip == credfile.Rotatable {
@@ -34,16 +39,10 @@ func (a *app) addLinks(ctx context.Context, loc locations, r *whereReport) {
 			}
 		}
 	}
-	linked := r.settings.Links
-	for i := range r.Copies {
-		c := &r.Copies[i]
-		if c.Linked = slices.ContainsFunc(linked, func(l settings.Link) bool { return l.Path == c.Path }); c.Linked || !canLink || !c.row.Advice.Link {
-			continue
-		}
-		if slices.ContainsFunc(pairs, func(k credfile.Key) bool { return c.Holds(k.ID) && a.isLinkable(loc, c.Path, k) }) {
-			c.Advice.Run = hint.Command("keyd "+linkName, c.Path)
-		}
+	for _, rotation := range r.rotations {
+		pairs = append(pairs, rotation.New, rotation.Old)
 	}
+	return slices.DeleteFunc(pairs, func(k credfile.Key) bool { return k.ID == "" || k.Secret.IsZero() })
 }
 
 // isLinkable reports whether the file shows the pair in a way that can be kept up to date. It

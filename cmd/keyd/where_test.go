@@ -105,7 +105,12 @@ func TestWhereShowsCopies(t *testing.T) {
 	if want := "\n~/k8s/s.yaml:3,9 and 3 more\n    Kubernetes Secret, in base64\n    do this\n    keep the copy up to date: keyd x ~/k8s/s.yaml\n"; b.String() != want {
 		t.Errorf("%q", b.String())
 	}
-	c.Linked = true
+	if c.Urgent = true; !c.needsPerson() {
+		t.Error("nobody is needed")
+	}
+	if c.Linked = true; c.needsPerson() {
+		t.Error("a person is needed for a file that keyd keeps up to date")
+	}
 	b.Reset()
 	if term.writeCopy(&b, c, r); !strings.Contains(b.String(), "keyd keeps this copy up to date") || strings.Contains(b.String(), "keyd x") {
 		t.Error(b.String())
