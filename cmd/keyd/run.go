@@ -23,6 +23,10 @@ const runLong = `Look at every key again and again and do what is due, until SIG
 keyd looks at once on SIGHUP, when a file changes and when the machine wakes
 from sleep, and otherwise every check_every.
 
+Before it creates a key, and once a day while someone still uses an old one, it
+searches the home folder and the environments of running programs for that key,
+at the lowest priority and for a limited time. keyd status says what holds it.
+
 It logs to standard error: under systemd, that is the journal. On macOS and
 Windows it also logs to a file. keyd logs shows the log.
 

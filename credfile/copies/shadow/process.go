@@ -20,7 +20,7 @@ type running struct {
 // session returns what kind of session the process is, or "" when it is none.
 func (p running) session() Kind {
 	switch {
-	case strings.HasPrefix(p.name, "tmux: server"), p.name == "tmux" && strings.HasPrefix(p.command, "tmux: server"):
+	case strings.HasPrefix(p.name, "tmux: server"), p.name == "tmux" && p.parent == 1: // macOS shows no title
 		return Tmux
 	case p.name == "screen" && strings.HasPrefix(p.command, "SCREEN"):
 		return Screen

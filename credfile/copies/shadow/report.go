@@ -19,7 +19,7 @@ type Options struct {
 	Config    string                      // $XDG_CONFIG_HOME, if it is not ~/.config
 
 	// System is the folder in which etc stands; "" means that no file outside of Home is
-	// read.
+	// read, and no registry of Windows.
 	System string
 	// Proc is the folder /proc, or one that stands in for it in a test; "" means that no
 	// process is looked at.
@@ -114,7 +114,9 @@ func Find(ctx context.Context, o Options) Report {
 		}
 		files.readFile(f.path, f.kind, &shellState{}, 0)
 	}
-	r.Shadows = append(r.Shadows, userVariables()...)
+	if o.System != "" {
+		r.Shadows = append(r.Shadows, userVariables()...)
+	}
 	if o.Proc != "" {
 		findProcesses(ctx, o, &r)
 	}
