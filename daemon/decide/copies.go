@@ -61,8 +61,11 @@ const (
 )
 
 // SearchedWithin reports whether this machine was searched for copies of the key in the
-// time before now.
+// time before now. A search that was not finished counts for a day at most.
 func (c *Copies) SearchedWithin(before time.Duration, now time.Time) bool {
+	if c != nil && c.Unfinished != "" {
+		before = min(before, SearchedToday)
+	}
 	return c != nil && now.Sub(c.Searched) < before && c.Searched.Sub(now) <= journal.MaxClockOffset // otherwise the clock has been set back
 }
 

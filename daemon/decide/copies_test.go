@@ -47,6 +47,9 @@ func TestSearchedWithin(t *testing.T) {
 			t.Errorf("searched %s ago counts within %s: %v", c.ago, c.before, got)
 		}
 	}
+	if (&Copies{Searched: now.Add(-SearchedToday), Unfinished: "x"}).SearchedWithin(1000*time.Hour, now) || !(&Copies{Searched: now.Add(-SearchedToday)}).SearchedWithin(1000*time.Hour, now) {
+		t.Error("an unfinished search counts forever, or a whole one does not")
+	}
 	if (*Copies)(nil).SearchedWithin(SearchedToday, now) {
 		t.Error("no search counts as one")
 	}

@@ -51,7 +51,7 @@ func (d *Rotator) searchCopies(ctx context.Context, t *target, before, limit tim
 		if d.Now().Sub(s.began) < limit+lastSearchPoll { // the search ends itself at limit, but for a disk that hangs
 			return d.continueIn(t, min(50*time.Millisecond<<min(t.progress.wait.steps, 8), lastSearchPoll))
 		}
-		found.Unfinished = "a folder or a disk does not answer"
+		found.Unfinished = "the search was not over in time"
 	}
 	// A linked file changes with the rotation.
 	found.Files = slices.DeleteFunc(slices.Clone(found.Files), func(f decide.CopyFile) bool { return d.settingsLink(f.Path) != nil })

@@ -113,6 +113,9 @@ func TestSearchBeforeCreate(t *testing.T) {
 					t.Errorf("%+v, told\n%s", found, strings.Join(l.Events, "\n"))
 				}
 				l.RunUntil(30*settings.Day, func(r rotate.Result) bool { return lab.Settled(r) && r.KeyID != l.OldKey.ID })
+				if again := len(s.began) > 1; again != (takes > time.Hour) {
+					t.Errorf("%d searches: one that was not finished is repeated in the overlap, and no other", len(s.began))
+				}
 				if countEvents(l, "copies") > 1 || l.KeyStatuses()[l.OldKey.ID] != "" {
 					t.Errorf("told\n%s", strings.Join(l.Events, "\n"))
 				}

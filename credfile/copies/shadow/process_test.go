@@ -123,7 +123,7 @@ func TestSessions(t *testing.T) {
 	put(13, "(odd) \x1b name", "x\x00", "A="+newID+"\x00")
 	put(14, "python3", "python3\x00--secret\x00", holds+"$(broken)\x00")
 	put(os.Getpid(), "shadow.test", "x\x00", holds+oldID+"\x00") // this process
-	put(15, "tmux", "tmux\x00", holds+otherID+"\x00") // a client
+	put(15, "tmux", "tmux\x00", holds+otherID+"\x00")            // a client
 	put(16, "gone", "x\x00", "")
 	if err := os.Remove(filepath.Join(proc, "16", "environ")); err != nil { // it ended in between
 		t.Fatal(err)
