@@ -111,9 +111,8 @@ const unlinkLong = `Leave files alone from now on that were linked with keyd lin
 they are, with the key that they show, which stops working once keyd has
 replaced it.
 
-A rotation in progress keeps a file that shows one of its keys until it ends. A
-file that is missing, or that keyd cannot change, is taken out of the rotation,
-which then no longer waits for it.`
+A rotation in progress goes on without the file. It only keeps one that shows its
+new key, until it ends: were the rotation given up, that key would be deleted.`
 
 func newUnlinkCommand(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -183,7 +182,7 @@ func describeUnlinkInRotation(r rotate.LinkResult) string {
 	case r.Rotation == nil:
 		return ""
 	case r.Dropped:
-		return fmt.Sprintf("; the rotation of %s no longer waits for it. Where it still holds %s, it stops working", joinNames(r.Rotation.Profiles()), r.Rotation.Old)
+		return fmt.Sprintf("; the rotation of %s goes on without it, and %s stops working where it still stands", joinNames(r.Rotation.Profiles()), r.Rotation.Old)
 	}
 	return fmt.Sprintf("; it shows %s, and the rotation of %s, which is in progress, still keeps it up to date until it ends", shortIDs(r.KeyIDs), joinNames(r.Rotation.Profiles()))
 }

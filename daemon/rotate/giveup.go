@@ -41,10 +41,11 @@ func (d *Rotator) putBack(ctx context.Context, t *target) error {
 	} else if err := d.verifyOldWorks(ctx, t); err != nil {
 		return err
 	}
-	restored, err := d.writeFiles(func() (credfile.SwapResult, error) { return d.storeOf(t).Restore(ctx, r.New, r.Old) })
+	store := d.storeOf(t)
+	restored, err := d.writeFiles(func() (credfile.SwapResult, error) { return store.Restore(ctx, r.New, r.Old) })
 	d.emitConcurrent(t, decide.DoPutBack, restored)
 	if err != nil {
-		return err
+		return explainLink(store, err)
 	}
 	d.did(t, decide.DoPutBack, VerbPutBack, r.Old.ID, why, fmt.Sprintf("%s (%s)", r.Old, why))
 	if r.GiveUpReason != "" {

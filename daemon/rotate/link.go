@@ -111,10 +111,9 @@ func (w *world) checkLink(ctx context.Context, d *Rotator, l settings.Link) (Lin
 	return result, nil
 }
 
-// Unlink takes files out of the linked files in keyd.ini. The files themselves stay as they
-// are. A rotation in progress keeps a file that shows one of its pairs until it ends, so
-// that neither its end nor its undoing takes away the key that the file shows. One that is
-// astray is taken out of the rotation.
+// Unlink takes files out of the linked files in keyd.ini, and out of a rotation in progress.
+// The files themselves stay as they are. The rotation keeps a file that shows its new pair
+// until it ends: if the rotation were given up, that key would be deleted.
 func (d *Rotator) Unlink(ctx context.Context, paths []string, keydIni settings.File) ([]LinkResult, error) {
 	w, leave, err := d.openWorld(ctx, decide.Options{}, nil, holdLockWait, false)
 	if err != nil {
@@ -152,7 +151,7 @@ func (d *Rotator) unlinkFile(ctx context.Context, w *world, path string, keydIni
 			continue
 		}
 		result.Rotation = r
-		if !slices.ContainsFunc(t.facts.Astray, func(a decide.Astray) bool { return a.Path == path }) {
+		if slices.ContainsFunc(t.newLinks, func(l credfile.Link) bool { return l.Path == path }) {
 			continue
 		}
 		result.Dropped = true

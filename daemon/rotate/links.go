@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"keyd/credfile"
+	"keyd/credfile/atomicfile"
 	"keyd/credfile/copies/forms"
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
@@ -156,6 +157,26 @@ func (w *world) noteAstray() {
 			}
 		}
 	}
+}
+
+// explainLink adds to an error about a linked file that to unlink it is a way out. It returns
+// any other error as it is.
+func explainLink(store *credfile.Store, err error) error {
+	path, remedy := "", ""
+	if refused, ok := errors.AsType[*atomicfile.Refused](err); ok {
+		path, remedy = refused.Path, refused.Remedy
+	}
+	if refusal, ok := errors.AsType[*credfile.Refusal](err); ok {
+		path, remedy = refusal.Path, refusal.Remedy
+	}
+	if !slices.ContainsFunc(store.Links, func(l credfile.Link) bool { return l.Path == path }) {
+		return err
+	}
+	way := "if it no longer needs the key: " + hint.Command("keyd unlink", path)
+	if remedy != "" {
+		way = remedy + "; or, " + way
+	}
+	return &needPersonError{text: err.Error(), hint: way, err: err}
 }
 
 // shownLinks returns the paths of the linked files of the key, for the status.

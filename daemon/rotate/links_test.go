@@ -412,3 +412,43 @@ func smtpPassword(secret, region string) string {
 	}
 	return base64.StdEncoding.EncodeToString(append([]byte{4}, signature...))
 }
+
+// TestUnwritableLinkHasAWayOut: a linked file gets a second name, before the key is created or
+// after that. No file changes, and both the remedy and keyd unlink help.
+func TestUnwritableLinkHasAWayOut(t *testing.T) {
+	for _, when := range []string{"before", "after"} {
+		t.Run(when, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
+				l.Link("env", envText)
+				env, twin := filepath.Join(l.Home, "env"), filepath.Join(l.Home, "twin")
+				spoil := func() { lab.Must(t, os.Link(env, twin)) }
+				on := l.Rotator.OnEvent
+				if when == "before" {
+					spoil()
+				} else {
+					l.Rotator.OnEvent = func(e rotate.Event) {
+						if on(e); e.Verb == rotate.VerbCreated {
+							spoil()
+						}
+					}
+				}
+				r := l.Pass(rotate.Request{})
+				if !r.NeedsPerson || !strings.Contains(r.Why, "env: has 2 names") || !strings.HasSuffix(r.Hint, "; or, if it no longer needs the key: keyd unlink "+env) || !strings.HasPrefix(r.Hint, "replace the other names") {
+					t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
+				}
+				if l.RecordShown(); l.ShownID() != l.OldKey.ID || l.ReadFile("env") != lab.Fill(envText, l.OldKey) || len(l.Cloud.Keys(l.User)) != map[string]int{"before": 1, "after": 2}[when] {
+					t.Errorf("%q, %+v", l.ReadFile("env"), l.Cloud.Keys(l.User))
+				}
+				ini := settings.File{Path: filepath.Join(t.TempDir(), "keyd.ini"), Sys: atomicfile.OS{}}
+				if results, err := l.Rotator.Unlink(t.Context(), []string{env}, ini); err != nil || results[0].Dropped != (when == "after") {
+					t.Errorf("%+v, %v", results, err)
+				}
+				l.Rotator.Settings.Links = nil
+				if r := l.Pass(rotate.Request{Options: decide.Options{Manual: true}}); r.State != decide.StateOverlap || l.ReadFile("env") != lab.Fill(envText, l.OldKey) {
+					t.Errorf("%s: %s", r.State, r.Why)
+				}
+			})
+		})
+	}
+}

@@ -43,8 +43,9 @@ func (d *Rotator) checkBeforeCreate(ctx context.Context, t *target, client *iam.
 	}
 	if err := d.alone(func() error {
 		if t.progress.retire == nil { // a retirement changes no file
-			if err := d.linkedStore().Check(effect, t.pair); err != nil {
-				return err
+			store := d.linkedStore()
+			if err := store.Check(effect, t.pair); err != nil {
+				return explainLink(store, err)
 			}
 		}
 		return d.JournalDir().CheckWritable()

@@ -35,7 +35,7 @@ func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
 	swapped, err := d.writeFiles(func() (credfile.SwapResult, error) { return put(ctx, r.Old, r.New) })
 	d.emitConcurrent(t, decide.DoSwap, swapped)
 	if err != nil {
-		return fmt.Errorf("%w; %s%s is kept for the next pass", err, filesLeftAs(err, r, mend), r.New)
+		return fmt.Errorf("%w; %s%s is kept for the next pass", explainLink(store, err), filesLeftAs(err, r, mend), r.New)
 	}
 	r.Swapped = d.Now().UTC()
 	if err := d.JournalDir().Save(r); err != nil {
