@@ -18,7 +18,7 @@
 //	round       under a lock: read everything, decide, and one step of each target that is due
 //	step        one thing that a rotation does; an action that waits takes several
 //	prove       sign with the new key until AWS accepts it reliably, before any file shows it
-//	swap        the one atomic replacement of every file that shows the old key
+//	swap        the one atomic replacement of every file that shows the old key, linked ones too
 //	mend        repair a file that shows the old pair again, or half of each pair
 //	torn        half old pair, half new pair: a write in place was cut short
 //	overlap     both keys Active after the swap, until the old one has been quiet long enough
@@ -27,6 +27,8 @@
 //	hold        a person has paused a rotation; an Inactive old key is made Active again
 //	orphan      a key that a lost CreateAccessKey made, so that no one has its secret
 //	copy        another file on this machine that shows the key
+//	linked file  a copy that keyd has been told to keep up to date, with keyd link: a place
+//	            of the rotation like the AWS files. It is astray while it is missing or edited
 //	hook        a command of keyd.ini that brings the pair to a place that is not a file
 //	endpoint    a host that answers for IAM or STS: AWS's own, or one that stands in for it
 //	installation  one keyd on one machine with one state folder; it signs its keys and journals
@@ -224,6 +226,15 @@
 //	    as well                             further step; deletes a key that it just created
 //	a region, endpoint, CA bundle or AWS    makes no calls; steps that only change files     BLOCKED, with the setting and its file
 //	    variable is wrong                   continue
+//	a linked file is missing, half edited,  before a key exists: creates none; at the swap:  a note; BLOCKED when due, keyd unlink
+//	    or shows another key                leaves it alone, changes the others; later:
+//	                                        keeps the old key Active
+//	a linked file shows the old key again   mends it, like an AWS file                      nothing
+//	a linked file can no longer be          changes no file; keeps the new key              BLOCKED, the remedy, or keyd unlink
+//	    replaced by a rename
+//	keyd.ini loses its links in a rotation  goes on with those of the journal               nothing
+//	an older keyd finds a journal with      leaves its key alone                            BLOCKED, install the newer keyd again
+//	    linked files
 //	keyd.ini names a profile that no file   nothing                                          a note, with the most similar profile
 //	    has
 //	keyd.ini is broken                      uses the last good settings; without any,        a note; or BLOCKED
