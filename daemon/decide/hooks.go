@@ -55,13 +55,13 @@ func (f *Facts) hooks(s settings.Settings) []settings.Hook {
 func DeliveredID(f Facts) string { return f.deliveredID() }
 
 // deliveredID returns the id of the key whose pair the other places should hold: the one
-// that all files show. It returns "" while they do not agree, or no file shows one.
+// that all files show, linked files included. It returns "" while they do not agree, or no file shows one.
 func (f *Facts) deliveredID() string {
 	switch r, shows := f.Rotation, f.Placement; {
 	case r == nil, shows.Torn > 0:
-	case shows.Old == 0 && shows.New > 0:
+	case !shows.ShowsOld() && shows.ShowsNew():
 		return r.New.ID
-	case shows.New == 0 && shows.Old > 0:
+	case !shows.ShowsNew() && shows.ShowsOld():
 		return r.Old.ID
 	}
 	return ""

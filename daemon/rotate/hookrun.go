@@ -64,40 +64,46 @@ func (h *hookRuns) find(oldID string) *hookRun {
 	return h.runs[oldID]
 }
 
-// isBusy reports whether a rotation other than that of oldID is running the hook name: most
-// commands are not made to run twice at once.
-func (h *hookRuns) isBusy(name, oldID string) bool {
+// reserve makes run the one of the rotation of oldID, which has none, and returns true. It
+// returns false while another rotation runs the same hook: most commands are not made to
+// run twice at once. Two steps may reserve at the same time.
+func (h *hookRuns) reserve(oldID string, run *hookRun) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for other, run := range h.runs {
-		if other != oldID && run.name == name && !run.hasEnded() {
-			return true
+	for _, other := range h.runs {
+		if other.name == run.name && !other.hasEnded() {
+			return false
 		}
 	}
-	return false
-}
-
-// start starts a run for the rotation of oldID. With waits it returns when the run has
-// ended.
-func (h *hookRuns) start(oldID string, run *hookRun, runner HookRunner, call HookCall, waits bool) {
-	ctx, cancel := context.WithCancelCause(context.Background()) // no round lasts as long as the hook
-	run.cancel, run.done = cancel, make(chan struct{})
-	h.mu.Lock()
 	if h.runs == nil {
 		h.runs = map[string]*hookRun{}
 	}
+	run.done = make(chan struct{})
 	h.runs[oldID] = run
-	h.mu.Unlock()
+	return true
+}
+
+// start starts a reserved run. With waits it returns when the run has ended.
+func (r *hookRun) start(runner HookRunner, call HookCall, waits bool) {
+	ctx, cancel := context.WithCancelCause(context.Background()) // no round lasts as long as the hook
+	r.cancel = cancel
 	do := func() {
 		defer cancel(nil)
-		run.outcome = runner.Run(ctx, call)
-		close(run.done)
+		r.outcome = runner.Run(ctx, call)
+		close(r.done)
 	}
 	if waits {
 		do()
 		return
 	}
 	go do()
+}
+
+// forget forgets the run for the rotation of oldID, which has ended or was not started.
+func (h *hookRuns) forget(oldID string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.runs, oldID)
 }
 
 // end ends the run for the rotation of oldID, if there is one, and forgets it.
@@ -108,9 +114,7 @@ func (h *hookRuns) end(oldID string) {
 	}
 	run.cancel(errHookEnded)
 	<-run.done
-	h.mu.Lock()
-	delete(h.runs, oldID)
-	h.mu.Unlock()
+	h.forget(oldID)
 }
 
 // errHookEnded is why a hook ends whose result is no longer wanted.
