@@ -112,6 +112,11 @@ func (a *app) planArrangement(ctx context.Context, d *rotate.Rotator, loc locati
 	if d.Settings.RotateAfterFor(before) != d.Settings.RotateAfterFor(after) {
 		return nil, hintedError(fmt.Sprintf("write [profile %s] with the same lines into keyd.ini first", to), "keyd.ini says of profile %s when its key is rotated, and the key would be in profile %s: nothing was changed", from, to)
 	}
+	for _, h := range d.Settings.Hooks {
+		if h.IsForAny(before) != h.IsForAny(after) {
+			return nil, hintedError(fmt.Sprintf("add %s to the profiles of [hook %s] in keyd.ini first", to, h.Name), "hook %s is for profile %s, and the key would be in profile %s: nothing was changed", h.Name, from, to)
+		}
+	}
 	return change, change.CheckWritable()
 }
 
