@@ -60,8 +60,8 @@ func (r *Rotation) clone() *Rotation {
 func unshare(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if f := v.Field(i); f.CanSet() {
+		for _, f := range v.Fields() {
+			if f.CanSet() {
 				unshare(f)
 			}
 		}
