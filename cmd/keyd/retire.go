@@ -11,7 +11,7 @@ import (
 )
 
 const retireLong = `End the key of PROFILE, which nobody uses, without a successor. keyd first shows
-when AWS last saw it in use, and asks. It then makes the key inactive, and deletes
+when AWS last saw it in use and where else it stands on this machine, and asks. It then makes the key inactive, and deletes
 it when the quarantine of the settings is over. Until then, keyd hold PROFILE makes
 it active again and ends the retirement. No file changes: take the profile out of
 the files when the key is gone.
@@ -51,6 +51,7 @@ func (a *app) retireKey(ctx context.Context, profile string, yes, force bool) er
 	if err := a.noteEndpoints(ctx, loc, []string{profile}); err != nil {
 		return err
 	}
+	d.Search = a.machine(loc).Search
 	p, err := d.PlanRetirement(ctx, profile, force)
 	if err != nil {
 		return a.printRefusal(err, profile)
@@ -58,6 +59,9 @@ func (a *app) retireKey(ctx context.Context, profile string, yes, force bool) er
 	a.term.print(a.describePlan(p, d))
 	if p.Copy != "" {
 		a.term.printNote("%s is also in %s, which this keyd does not read: it stops working there too", shortID(p.KeyID), p.Copy)
+	}
+	if p.Found != nil {
+		a.term.printNote("%s: it stops working there too", p.Found.DescribeFound(profile))
 	}
 	if err := a.term.requireYes(ctx, yes, fmt.Sprintf("retire %s?", shortID(p.KeyID))); err != nil {
 		return err

@@ -220,7 +220,7 @@ func refuseUsed(f Facts, s settings.Settings, now time.Time) *Refusal {
 		return nil
 	case u.Last != nil && !u.Last.At.IsZero():
 		return &Refusal{fmt.Sprintf("%s was used %s by %s in %s, at %s: it is not retired before it has been quiet for %s", short, formatAgo(u.Last.At, now), u.Last.Service, u.Last.Region,
-			u.Last.At.Local().Format("2 Jan 15:04"), FormatAge(s.Overlap)), anyway}
+			u.Last.At.Local().Format("2 Jan 15:04"), FormatAge(s.Overlap)), "what uses it? " + hint.Command("keyd where", f.Profiles[0]) + "; " + anyway}
 	case u.Last != nil:
 		return &Refusal{fmt.Sprintf("%s is %s old and was never used: it is not retired before it has been quiet for %s", short, FormatAge(now.Sub(since)), FormatAge(s.Overlap)), anyway}
 	}

@@ -125,7 +125,7 @@ func TestRefuseRetirement(t *testing.T) {
 		hint   string
 	}{
 		{name: "unused for long", facts: Facts{Seen: seen(), Use: used(90 * settings.Day)}},
-		{name: "used within overlap", facts: Facts{Seen: seen(), Use: used(3 * settings.Day)}, why: "was used 3d ago by s3 in eu-west-1, at 20 Nov 09:00", hint: anyway},
+		{name: "used within overlap", facts: Facts{Seen: seen(), Use: used(3 * settings.Day)}, why: "was used 3d ago by s3 in eu-west-1, at 20 Nov 09:00", hint: "what uses it? keyd where default; " + anyway},
 		{name: "used within overlap, and forced", facts: Facts{Seen: seen(), Use: used(3 * settings.Day)}, forced: true},
 		{name: "never used, and old", facts: Facts{Seen: seen(), Use: &KeyUse{Read: now, Last: &remote.Use{}}}},
 		{name: "hidden by keyd's own calls", facts: Facts{Seen: seen(), Use: &KeyUse{Read: now, Signed: ago(time.Hour), Quiet: ago(settings.Day)}}, why: "keyd's own calls hide", hint: anyway},

@@ -67,7 +67,9 @@ func (d *Rotator) makeIntent(t *target) *journal.Rotation {
 	for _, p := range t.holders {
 		r.Places = append(r.Places, journal.Place{Path: p.Path, Section: p.Section, Profile: p.Name})
 	}
-	r.Links = t.linksToJournal(r)
+	if !r.IsRetirement() { // which changes no file
+		r.Links = t.linksToJournal(r)
+	}
 	for _, k := range seen.Keys {
 		r.IDsBefore = append(r.IDsBefore, k.ID)
 	}

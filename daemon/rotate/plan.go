@@ -19,15 +19,16 @@ import (
 type RetirePlan struct {
 	Profiles    []string // the profiles that show it
 	KeyID, User string
-	Account     string      // of the user
-	Created     time.Time   // by this machine's clock
-	Quiet       time.Time   // since when no one but keyd has used it; zero when that is unknown
-	LastUse     *remote.Use // the last use by anyone but keyd; nil: none is known; with a zero time: it was never used
-	Unread      bool        // AWS does not let the user read it
-	Signer      string      // the profile whose key signs; "" when keyd makes a key for that
-	SignerID    string      // its key id; "" when keyd makes one
-	Copy        string      // a file that this keyd does not read, and that shows the key; "" when none is known
-	Forced      bool        // the person has said that it does not matter who uses the key
+	Account     string         // of the user
+	Created     time.Time      // by this machine's clock
+	Quiet       time.Time      // since when no one but keyd has used it; zero when that is unknown
+	LastUse     *remote.Use    // the last use by anyone but keyd; nil: none is known; with a zero time: it was never used
+	Unread      bool           // AWS does not let the user read it
+	Signer      string         // the profile whose key signs; "" when keyd makes a key for that
+	SignerID    string         // its key id; "" when keyd makes one
+	Copy        string         // a file that this keyd does not read, and that shows the key; "" when none is known
+	Found       *decide.Copies // where else on this machine it stands; nil when nothing was found, or no search was made
+	Forced      bool           // the person has said that it does not matter who uses the key
 }
 
 // PlanRetirement finds out how the profile's key can be retired. It changes nothing. forced
@@ -37,12 +38,22 @@ func (d *Rotator) PlanRetirement(ctx context.Context, profile string, forced boo
 	if err != nil {
 		return RetirePlan{}, err
 	}
-	defer leave()
 	p, _, err := d.planFor(ctx, w, t, forced)
 	if saveErr := d.saveStatusLine(t, d.makeResult(t, decide.Next(t.facts, d.Settings, d.Now()), nil)); err == nil { // that keyd has signed with the key
 		err = saveErr
 	}
-	return p, err
+	leave()
+	if err != nil || d.Search == nil {
+		return p, err
+	}
+	searching, cancel := context.WithTimeout(ctx, beforeCreateLimit)
+	defer cancel()
+	for _, found := range d.Search(searching, []string{p.KeyID}) {
+		if found.KeyID == p.KeyID && !found.IsEmpty() {
+			p.Found = &found
+		}
+	}
+	return p, context.Cause(ctx)
 }
 
 // Retire begins what p says, and does what is due. It fails, and does nothing, if the key

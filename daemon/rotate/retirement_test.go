@@ -3,12 +3,14 @@ package rotate_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"keyd/credfile"
+	"keyd/credfile/atomicfile"
 	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
 	"keyd/daemon/internal/lab"
@@ -126,6 +128,35 @@ func TestHoldEndsARetirement(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRetirementLeavesLinkedFiles: a linked file that shows the key stays as it is, like the
+// credentials file, and the journal does not know of it. That the key stands there is told
+// before the person agrees.
+func TestRetirementLeavesLinkedFiles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 50*settings.Day)
+		text := "AWS_ACCESS_KEY_ID=" + l.OldKey.ID + "\nAWS_SECRET_ACCESS_KEY=" + l.OldKey.Secret.Reveal() + "\n"
+		l.WriteFile("app.env", text)
+		path := filepath.Join(l.Home, "app.env")
+		l.Rotator.Settings.Links = []settings.Link{{Path: path}}
+		l.Rotator.Search = func(_ context.Context, ids []string) []decide.Copies {
+			return []decide.Copies{{KeyID: ids[0], Files: []decide.CopyFile{{Path: path, Line: 1}}}}
+		}
+		p, err := l.Rotator.PlanRetirement(t.Context(), "default", false)
+		if err != nil || p.Found == nil || p.Found.Files[0].Path != path {
+			t.Fatalf("%+v, %v", p.Found, err)
+		}
+		file := l.ReadCredentials()
+		if r, err := l.Rotator.Retire(t.Context(), p); err != nil || r.State != decide.StateRetiring || len(r.Rotation.Links) > 0 {
+			t.Fatalf("%v %s: %s", err, r.State, r.Why)
+		}
+		l.RunUntil(8*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateSkipped })
+		checkRetired(t, l, file)
+		if now, err := atomicfile.Peek(l.Sys, path); err != nil || string(now) != text {
+			t.Errorf("%v: %s", err, now)
+		}
+	})
 }
 
 // TestUseBeforeItIsInactive: between the question and the end of the key, someone uses it.
