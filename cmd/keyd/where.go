@@ -42,14 +42,15 @@ rotation, or a key that outranks the credentials file.
 --json prints one object: version (1), now, keys, outranked_by, copies, search,
 and interrupted if Ctrl-C ended it. Each key has profiles, key, old_key and
 old_key_until (of a rotation), and last_use: of (the key), at, service, region,
-asked (when AWS said so), denied, never and quiet_since. Each of outranked_by
-has place, key, text and remedy. Each copy has path, kind, kind_name,
-use (shadows, used or leftover), urgent, linked, profiles, places (line, key,
-encoding), more (places beyond these) and advice: way (profile, link, hook,
-delete or by hand), text, lines and run. processes are running programs that
-hold the key: name, pid, parent, key and variables. search has began, ended, roots, files, bytes, more,
-errors and gaps (reason, count, examples). Times are RFC 3339; key ids are
-complete. Secrets and lines of files are never shown.`
+asked (when AWS said so), denied, never and quiet_since; and verdict: kind
+(unused, interactive, needed or unknown), question, used, evidence, blockers and
+run. Each of outranked_by has place, key, profiles, text and remedy. Each copy has
+path, kind, kind_name, use (shadows, used or leftover), urgent, linked, profiles,
+places (line, key, encoding), more (places beyond these) and advice: way (profile,
+link, hook, delete or by hand), text, lines and run. processes are running programs
+that hold the key: name, pid, parent, key and variables. search has began, ended,
+roots, files, bytes, more, errors and gaps (reason, count, examples). Times are
+RFC 3339; key ids are complete. Secrets and lines of files are never shown.`
 
 func newWhereCommand(a *app) *cobra.Command {
 	var asJSON bool
@@ -133,6 +134,7 @@ func (a *app) showWhere(ctx context.Context, names, paths []string, asJSON bool)
 		}
 		a.addLinks(ctx, loc, r)
 		r.sortCopies()
+		a.addVerdicts(r, loc, len(paths) == 0)
 	}
 	if asJSON {
 		data, err := json.MarshalIndent(r, "", "\t")

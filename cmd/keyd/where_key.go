@@ -21,7 +21,10 @@ type whereKey struct {
 	OldUntil time.Time `json:"old_key_until,omitzero"` // when the old key stops working, at the earliest; zero: not known
 	LastUse  *whereUse `json:"last_use,omitzero"`      // nil: AWS was never asked
 
-	swapped bool // the files show the new key
+	Verdict *decide.Verdict `json:"verdict,omitzero"` // whether the key is needed; nil in a rotation, and for a key that is being retired
+
+	swapped bool            // the files show the new key
+	status  state.KeyStatus // its line in the status
 }
 
 // whereUse is what AWS has said about the use of a key by anyone but keyd.
@@ -93,9 +96,9 @@ func (r *whereReport) addUnreadable(ctx context.Context, loc locations, names []
 // newWhereKey returns the key of a line of the status, or false if it is none that a program
 // could hold for long.
 func newWhereKey(l state.KeyStatus, rotations []*journal.Rotation) (whereKey, bool) {
-	k := whereKey{Profiles: l.Profiles, ID: l.KeyID}
+	k := whereKey{Profiles: l.Profiles, ID: l.KeyID, status: l}
 	i := slices.IndexFunc(rotations, func(r *journal.Rotation) bool {
-		return l.KeyID != "" && (r.Old.ID == l.KeyID || r.New.ID == l.KeyID)
+		return l.KeyID != "" && !r.IsRetirement() && (r.Old.ID == l.KeyID || r.New.ID == l.KeyID)
 	})
 	if i >= 0 {
 		k.addRotation(rotations[i], l)

@@ -52,6 +52,7 @@ func (t *terminal) writeKey(b *strings.Builder, k whereKey, now time.Time) {
 		use = "the old key: " + use
 	}
 	t.writeIndented(b, use)
+	t.writeVerdict(b, k.Verdict)
 }
 
 // writeProcesses writes which running programs hold a key. They keep it until they end.

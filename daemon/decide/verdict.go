@@ -23,10 +23,12 @@ type Need struct {
 	Searched    time.Time // when the machine was searched for copies; zero: never, so that the fields below mean nothing
 	Copies      []NeedCopy
 	Processes   []string // running programs whose environment holds the key, such as "backup (pid 812)"
+	SawPrograms bool     // the environments of running programs were looked at
 	AssumedBy   []string // profiles that assume a role with it (source_profile)
 	IsServer    bool     // nobody logs in to this machine to work: no desktop, no session of a person
 	SSOSessions []string // the [sso-session] sections in the config file
-	CLIVersion  string   // of the aws command here, such as "2.31.4"; "" when there is none
+	NoCLI       bool     // there is no aws command here
+	CLIVersion  string   // of the aws command here, such as "2.31.4"; "" when that is not known
 	CannotLogin []string // tools here that read no session of aws login, such as "terraform 1.5"
 }
 
@@ -55,7 +57,8 @@ const (
 type Verdict struct {
 	Kind     VerdictKind `json:"kind"`
 	Question string      `json:"question"`
-	Evidence []string    `json:"evidence,omitzero"` // what speaks for it, best first
+	Used     string      `json:"used,omitzero"`     // what is known about the use of the key
+	Evidence []string    `json:"evidence,omitzero"` // what else speaks for it, best first
 	Blockers []string    `json:"blockers,omitzero"` // what on this machine speaks against what the hint proposes
 	Hint     string      `json:"run,omitzero"`      // a command or a sentence that helps
 }
@@ -63,46 +66,46 @@ type Verdict struct {
 // Judge returns the verdict about a key.
 func Judge(n Need, s settings.Settings, now time.Time) Verdict {
 	short := credfile.Short(n.ID)
-	evidence, quiet := describeNeedUse(n, s, now)
+	used, quiet := describeNeedUse(n, s, now)
 	unattended := n.findUnattended()
 	switch {
 	case n.OtherStore != "":
 		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("is %s still needed at %s? keyd cannot find out", short, n.OtherStore), Evidence: []string{"it belongs to " + n.OtherStore + ", which is not AWS"}}
 	case quiet && len(n.Processes) == 0:
-		return Verdict{Kind: VerdictUnused, Question: fmt.Sprintf("does nobody need %s any more?", short), Evidence: append(evidence, n.describePlaces()...), Hint: hint.Command("keyd retire", n.Profiles[0])}
+		return Verdict{Kind: VerdictUnused, Question: fmt.Sprintf("does nobody need %s any more?", short), Used: used, Evidence: n.describePlaces(), Hint: hint.Command("keyd retire", n.Profiles[0])}
 	case len(unattended)+len(n.Processes) > 0:
-		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("does a program need %s that nobody can log in for?", short), Evidence: append(unattended, evidence...)}
+		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("does a program need %s that nobody can log in for?", short), Used: used, Evidence: unattended}
 	case n.IsServer:
-		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("does this server need %s, or would a role do?", short), Evidence: append([]string{"nobody logs in to this machine to work"}, evidence...),
+		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("does this server need %s, or would a role do?", short), Used: used, Evidence: []string{"nobody logs in to this machine to work"},
 			Hint: "on EC2, ECS or EKS give the machine a role; elsewhere see IAM Roles Anywhere"}
 	case n.Searched.IsZero() || n.Use == nil || n.Use.Denied || n.Use.Last == nil:
-		return Verdict{Kind: VerdictUnknown, Question: fmt.Sprintf("who uses %s?", short), Evidence: evidence}
+		return Verdict{Kind: VerdictUnknown, Question: fmt.Sprintf("who uses %s?", short), Used: used}
 	}
-	v := Verdict{Kind: VerdictInteractive, Question: fmt.Sprintf("is %s used only by hand, from here? then a login would do, and no key is needed", short), Evidence: append(evidence, n.describePlaces()...)}
-	v.Evidence = append(v.Evidence, "AWS does not tell from which machine a key is used")
+	v := Verdict{Kind: VerdictInteractive, Question: fmt.Sprintf("is %s used only by hand, from here? then a login would do, and no key is needed", short), Used: used}
+	v.Evidence = append(n.describePlaces(), "AWS does not tell from which machine a key is used")
 	v.Hint, v.Blockers = n.proposeLogin()
 	return v
 }
 
 // describeNeedUse says what is known about the use of a key, and whether it has been quiet
 // for so long that it counts as unused.
-func describeNeedUse(n Need, s settings.Settings, now time.Time) (evidence []string, quiet bool) {
+func describeNeedUse(n Need, s settings.Settings, now time.Time) (used string, quiet bool) {
 	u := n.Use
 	f := Facts{ID: n.ID, Profiles: n.Profiles, Use: u, Seen: &Seen{Keys: []ListedKey{{ID: n.ID, Created: n.Created}}}}
 	since, quiet := f.UnusedSince(s, now)
 	switch {
 	case u == nil || u.Read.IsZero() && !u.Denied:
-		return []string{"AWS was not asked yet when it was last used"}, false
+		return "AWS was not asked yet", false
 	case u.Denied:
-		return []string{useDeniedOf(credfile.Short(n.ID))}, false
+		return useDeniedOf(credfile.Short(n.ID)), false
 	case u.Last != nil && u.Last.At.IsZero():
-		return []string{fmt.Sprintf("nobody but keyd has used it since it was made, %s ago", FormatAge(now.Sub(n.Created)))}, quiet
+		return fmt.Sprintf("nobody but keyd has used it since it was made, %s ago", FormatAge(now.Sub(n.Created))), quiet
 	case u.Last != nil:
-		return []string{"it was " + describeUse(u.Last, now)}, quiet
+		return "it was " + describeUse(u.Last, now), quiet
 	case since.IsZero():
-		return nil, false
+		return "", false
 	}
-	return []string{fmt.Sprintf("nobody but keyd has used it since %s", since.Local().Format(dayFormat))}, quiet
+	return fmt.Sprintf("nobody but keyd has used it since %s", since.Local().Format(dayFormat)), quiet
 }
 
 // describePlaces says what the search of this machine has found, and what it has not.
@@ -117,7 +120,7 @@ func (n *Need) describePlaces() (evidence []string) {
 	if len(read) == 0 {
 		evidence = append(evidence, "no other file here from which a program would read it holds it")
 	}
-	if len(n.Processes) == 0 {
+	if len(n.Processes) == 0 && n.SawPrograms {
 		evidence = append(evidence, "no running program here holds it in its environment")
 	}
 	if len(n.AssumedBy) > 0 {
@@ -164,7 +167,7 @@ func (n *Need) proposeLogin() (run string, blockers []string) {
 		run = "try it beside the key: " + hint.AWSCommand("aws login", profile+"-login") + "; when nothing uses the key any more: " + hint.Command("keyd retire", profile)
 	}
 	switch {
-	case n.CLIVersion == "":
+	case n.NoCLI:
 		blockers = append(blockers, "the AWS CLI was not found here")
 	case len(n.SSOSessions) == 0 && isOlder(n.CLIVersion, loginVersion):
 		blockers = append(blockers, fmt.Sprintf("AWS CLI %s has no aws login: 2.32 has", n.CLIVersion))

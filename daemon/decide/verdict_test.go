@@ -19,7 +19,7 @@ func TestJudge(t *testing.T) {
 		return &KeyUse{Read: now, Last: &remote.Use{At: ago(days), Service: "ec2", Region: "eu-west-1"}}
 	}
 	need := func(use *KeyUse, edit func(*Need)) Need {
-		n := Need{ID: "AKIAOLDOLDOLDOLDOLD1", Profiles: []string{"work"}, Created: ago(200), Use: use, Searched: now, CLIVersion: "2.33.1"}
+		n := Need{ID: "AKIAOLDOLDOLDOLDOLD1", Profiles: []string{"work"}, Created: ago(200), Use: use, Searched: now, SawPrograms: true, CLIVersion: "2.33.1"}
 		if edit != nil {
 			edit(&n)
 		}
@@ -45,7 +45,7 @@ func TestJudge(t *testing.T) {
 		{"used by hand, with Identity Center", need(used(1), func(n *Need) { n.SSOSessions = []string{"corp"} }), VerdictInteractive, nil, nil, "IAM Identity Center is set up here (sso-session corp): aws configure sso --profile work-sso"},
 		{"used by hand, with an old CLI and a tool that cannot log in", need(used(1), func(n *Need) { n.CLIVersion, n.CannotLogin = "2.9.1", []string{"terraform 1.5"} }), VerdictInteractive, nil,
 			[]string{"AWS CLI 2.9.1 has no aws login: 2.32 has", "terraform 1.5 reads no session of a login by itself"}, "try it"},
-		{"used by hand, without a CLI", need(used(1), func(n *Need) { n.CLIVersion = "" }), VerdictInteractive, nil, []string{"the AWS CLI was not found here"}, "try it"},
+		{"used by hand, without a CLI", need(used(1), func(n *Need) { n.CLIVersion, n.NoCLI = "", true }), VerdictInteractive, nil, []string{"the AWS CLI was not found here"}, "try it"},
 		{"used, and only a leftover and a role stand here", need(used(1), func(n *Need) {
 			n.Copies, n.AssumedBy = []NeedCopy{{Place: "~/.bash_history", Kind: "shell-history", Leftover: true}}, []string{"admin"}
 		}), VerdictInteractive, []string{"no other file here", "a role is assumed with it by admin"}, nil, "try it"},
@@ -54,12 +54,12 @@ func TestJudge(t *testing.T) {
 		{"the key of another store", need(used(1), func(n *Need) { n.OtherStore = "https://minio.example" }), VerdictNeeded, []string{"which is not AWS"}, nil, ""},
 		{"used, and not searched", need(used(1), func(n *Need) { n.Searched = time.Time{} }), VerdictUnknown, []string{"1d ago"}, nil, ""},
 		{"AWS does not tell", need(&KeyUse{Read: now, Denied: true}, nil), VerdictUnknown, []string{"does not tell whether"}, nil, ""},
-		{"AWS was never asked", need(nil, nil), VerdictUnknown, []string{"was not asked yet"}, nil, ""},
+		{"AWS was never asked", need(nil, nil), VerdictUnknown, []string{"AWS was not asked yet"}, nil, ""},
 		{"quiet for too short to tell", need(&KeyUse{Read: now, Signed: ago(2), Quiet: ago(2)}, nil), VerdictUnknown, nil, nil, ""},
 	}
 	for _, r := range rows {
 		v := Judge(r.need, settings.Default(), now)
-		all := strings.Join(v.Evidence, "\n")
+		all := v.Used + "\n" + strings.Join(v.Evidence, "\n")
 		if v.Kind != r.kind || !strings.HasPrefix(v.Hint, r.hint) || (v.Hint == "") != (r.hint == "") || !slices.Equal(v.Blockers, r.blockers) || !strings.Contains(v.Question, "?") {
 			t.Errorf("%s: %+v", r.name, v)
 		}

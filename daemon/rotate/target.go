@@ -260,7 +260,7 @@ func (d *Rotator) fillTarget(t *target, status state.Status, ask decide.Options)
 	t.facts.Options, t.progress = ask, &progress{}
 	t.facts.Options.Hurry = ask.Hurry || d.Hurry
 	line := status.FindKey(t.facts.ID)
-	if r := t.facts.Rotation; r != nil && line == nil {
+	if r := t.facts.Rotation; r != nil && line == nil && !r.IsRetirement() {
 		line = status.FindKey(r.New.ID)
 	}
 	t.lastStatus = line
