@@ -452,3 +452,25 @@ func TestUnwritableLinkHasAWayOut(t *testing.T) {
 		})
 	}
 }
+
+// TestFileWithTwoKeysFollowsBoth: each rotation replaces its own pair, side by side, and
+// neither takes the other for an edit.
+func TestFileWithTwoKeysFollowsBoth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		bob := l.AddProfile("bob", 70*settings.Day)
+		text := func(a, b credfile.Key) string {
+			return lab.Fill("[s3]\nkey = <ID>\nsecret = <SECRET>\n", a) + lab.Fill("[bobs]\nkey = <ID>\nsecret = <SECRET>\n", b)
+		}
+		l.Link("two.conf", text(l.OldKey, credfile.Key{ID: bob, Secret: credfile.NewSecret(l.Cloud.Secrets()[bob])}))
+		for range 12 {
+			l.PassAll(rotate.Request{})
+			time.Sleep(6 * time.Minute)
+		}
+		l.RecordShown()
+		shown, err := credfile.ReadPair([]byte(l.ReadCredentials()), credfile.Credentials, "bob")
+		if got := l.ReadFile("two.conf"); err != nil || shown.ID == bob || l.ShownID() == l.OldKey.ID || got != text(l.ShownPair(), shown) {
+			t.Errorf("%s, %v", got, err)
+		}
+	})
+}
