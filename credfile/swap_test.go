@@ -54,7 +54,7 @@ func TestSwapSurvivesEveryFault(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStore(t, "", "")
 			reached := true
-			first, step := deeptest.Steps(i, 4)
+			first, step := deeptest.Steps(i, 6)
 			for n := first; reached && !t.Failed(); n += step {
 				writeFiles(t, s, was, was)
 				synctest.Test(t, func(t *testing.T) {

@@ -112,7 +112,7 @@ func TestTornFileIsCompletedAfterEveryFault(t *testing.T) {
 			s := newStore(t, half, was)
 			forceInPlace(t, s.Paths.Credentials)
 			reached := true
-			first, step := deeptest.Steps(i, 3)
+			first, step := deeptest.Steps(i, 5)
 			for n := first; reached && !t.Failed(); n += step {
 				writeFiles(t, s, half, was)
 				synctest.Test(t, func(t *testing.T) {

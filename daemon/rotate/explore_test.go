@@ -109,7 +109,7 @@ var (
 // the state in which it happens, and hardly from the lag, so pairs are tried
 // where takes are quickest.
 var explorations = []setting{
-	{name: "at once", faults: 2, proofRounds: 2, draw: draw{runs: [3]int{1: 90, 2: 15}, thin: 20}},
+	{name: "at once", faults: 2, proofRounds: 2, draw: draw{runs: [3]int{1: 60, 2: 10}, thin: 20}},
 	{name: "two files", twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "replicas that lag", lag: quick, faults: 1, draw: fewSingles},
 	{name: "a list that lags", lag: slowList, faults: 1, draw: fewSingles},
@@ -127,7 +127,7 @@ var explorations = []setting{
 var deepPairs = draw{runs: [3]int{2: 1500}, thin: 10}
 
 // fewSingles draws from the takes with one fault.
-var fewSingles = draw{runs: [3]int{1: 8}}
+var fewSingles = draw{runs: [3]int{1: 6}}
 
 // TestExplore finds no way to break an invariant: see the top of this file.
 func TestExplore(t *testing.T) {
