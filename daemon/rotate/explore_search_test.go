@@ -36,6 +36,7 @@ type search struct {
 type draw struct {
 	runs [3]int   // how many takes it draws, by their number of faults; 0 means all of them
 	thin int      // it continues from one in so many takes with faults; 0 means from every one
+	die  int      // a death follows one in so many moments; 0 means each
 	only []string // text that a trace of one fault, two faults and so on must contain
 }
 
@@ -202,7 +203,10 @@ func (k *task) runTask(t *testing.T, s *search) {
 	if !k.further {
 		return
 	}
-	for _, m := range k.take.moments {
+	for i, m := range k.take.moments {
+		if i%max(s.draw.die, 1) != 0 {
+			continue
+		}
 		var shared *memo
 		for _, w := range k.take.deathScenes(m, s.mistake) {
 			k.deaths++

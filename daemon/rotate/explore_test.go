@@ -126,8 +126,8 @@ var explorations = []setting{
 // -explore.faults 2.
 var deepPairs = draw{runs: [3]int{2: 1500}, thin: 10}
 
-// fewSingles draws from the takes with one fault.
-var fewSingles = draw{runs: [3]int{1: 6}}
+// fewSingles draws from the takes with one fault, and from the moments of death.
+var fewSingles = draw{runs: [3]int{1: 6}, die: 3}
 
 // TestExplore finds no way to break an invariant: see the top of this file.
 func TestExplore(t *testing.T) {
