@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -67,6 +68,20 @@ func (p *otherPlace) Run(ctx context.Context, call rotate.HookCall) rotate.HookO
 	return rotate.HookOutcome{Said: "updated"}
 }
 
+// runs returns the hook and the event of each run so far. A hook may be running.
+func (p *otherPlace) runs() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.calls)
+}
+
+// held returns the id of the pair that the place holds.
+func (p *otherPlace) held() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.holds
+}
+
 // newPlace gives the lab's keyd a hook, and a place that holds the old pair.
 func newPlace(l *lab.Lab, edit ...func(*settings.Hook)) *otherPlace {
 	h := settings.Hook{Name: "github", Command: []string{"gh"}, Required: true, Timeout: time.Minute, Secrets: settings.SecretsStdin, Format: "json"}
@@ -110,8 +125,8 @@ func TestHookRunsBeforeTheOldKeyEnds(t *testing.T) {
 		p := newPlace(l)
 		p.takes = 20 * time.Second
 		r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
-		if r.State != decide.StateQuarantine || p.holds != r.KeyID || len(p.calls) != 1 || p.calls[0] != "github rotated" {
-			t.Fatalf("%s: %s (%v); the place holds %s after %q", r.State, r.Why, r.Err, p.holds, p.calls)
+		if r.State != decide.StateQuarantine || p.held() != r.KeyID || len(p.runs()) != 1 || p.runs()[0] != "github rotated" {
+			t.Fatalf("%s: %s (%v); the place holds %s after %q", r.State, r.Why, r.Err, p.held(), p.runs())
 		}
 		if len(r.Hooks) != 1 || r.Hooks[0].State != "ok" || r.Hooks[0].KeyID != r.KeyID || r.Hooks[0].Why != "updated" {
 			t.Errorf("the status says %+v", r.Hooks)
@@ -122,8 +137,8 @@ func TestHookRunsBeforeTheOldKeyEnds(t *testing.T) {
 			t.Errorf("the events are\n%s", events)
 		}
 		r = l.RunUntil(20*settings.Day, lab.Settled)
-		if len(p.calls) != 1 || len(r.Hooks) != 1 || r.Hooks[0].State != "ok" {
-			t.Errorf("after the rotation: %q, %+v", p.calls, r.Hooks)
+		if len(p.runs()) != 1 || len(r.Hooks) != 1 || r.Hooks[0].State != "ok" {
+			t.Errorf("after the rotation: %q, %+v", p.runs(), r.Hooks)
 		}
 		l.CheckPromises()
 		l.CheckOneKey()
@@ -143,8 +158,8 @@ func TestRequiredHookThatFailsKeepsTheOldKey(t *testing.T) {
 			if n > 1 {
 				want = fmt.Sprintf("hook github: failed %d times: exit code 1: last line; ", n)
 			}
-			if r.State != decide.StateWaiting || !strings.HasPrefix(r.Why, want) || !strings.HasSuffix(r.Why, " stays usable until it succeeds") || len(p.calls) != n {
-				t.Fatalf("after failure %d: %s: %s (%v), %d runs", n, r.State, r.Why, r.Err, len(p.calls))
+			if r.State != decide.StateWaiting || !strings.HasPrefix(r.Why, want) || !strings.HasSuffix(r.Why, " stays usable until it succeeds") || len(p.runs()) != n {
+				t.Fatalf("after failure %d: %s: %s (%v), %d runs", n, r.State, r.Why, r.Err, len(p.runs()))
 			}
 			if wait := time.Until(r.Until); wait > decide.RetryAfter(n) || wait < decide.RetryAfter(n)-time.Second {
 				t.Errorf("the next try is in %s", wait)
@@ -161,12 +176,12 @@ func TestRequiredHookThatFailsKeepsTheOldKey(t *testing.T) {
 			time.Sleep(time.Until(r.Until))
 		}
 		r := l.Pass(rotate.Request{})
-		if r.State == decide.StateWaiting || p.holds != r.KeyID || len(p.calls) != 4 {
-			t.Fatalf("%s: %s; the place holds %s", r.State, r.Why, p.holds)
+		if r.State == decide.StateWaiting || p.held() != r.KeyID || len(p.runs()) != 4 {
+			t.Fatalf("%s: %s; the place holds %s", r.State, r.Why, p.held())
 		}
 		l.RunUntil(20*settings.Day, lab.Settled)
-		if len(p.calls) != 4 || !hasEvent(l, "hook failed github: failed: exit code 1: last line") || !hasEvent(l, "hook ok github: updated") {
-			t.Errorf("%q", p.calls)
+		if len(p.runs()) != 4 || !hasEvent(l, "hook failed github: failed: exit code 1: last line") || !hasEvent(l, "hook ok github: updated") {
+			t.Errorf("%q", p.runs())
 		}
 		l.CheckPromises()
 		l.CheckOneKey()
@@ -185,10 +200,10 @@ func TestHookThatAlwaysFailsNeedsAPerson(t *testing.T) {
 			if !strings.HasPrefix(r.Why, "for more than 7d: hook github: failed ") || !strings.Contains(r.Hint, "required = false in [hook github]") {
 				t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
 			}
-			tries := len(p.calls)
+			tries := len(p.runs())
 			r = l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
-			if len(p.calls) != tries+1 || !r.NeedsPerson || l.CountCalls("UpdateAccessKey") != 1 { // that one was the preflight's
-				t.Errorf("--retire-now: %d more runs, %s: %s", len(p.calls)-tries, r.State, r.Why)
+			if len(p.runs()) != tries+1 || !r.NeedsPerson || l.CountCalls("UpdateAccessKey") != 1 { // that one was the preflight's
+				t.Errorf("--retire-now: %d more runs, %s: %s", len(p.runs())-tries, r.State, r.Why)
 			}
 			if l.Rotator.Settings.Hooks[0].Required = false; way == "removed" {
 				l.Rotator.Settings.Hooks = nil
@@ -209,12 +224,12 @@ func TestOptionalHookIsLeftOut(t *testing.T) {
 		p := newPlace(l, func(h *settings.Hook) { h.Required = false })
 		p.fails = failing(1e6, "exit code 1")
 		r := l.Pass(rotate.Request{})
-		if r.State != decide.StateOverlap || len(p.calls) != 1 || r.Hooks[0].State != "failed" {
+		if r.State != decide.StateOverlap || len(p.runs()) != 1 || r.Hooks[0].State != "failed" {
 			t.Errorf("%s: %s, %+v", r.State, r.Why, r.Hooks)
 		}
 		l.RunUntil(20*settings.Day, lab.Settled)
-		if len(p.calls) != 3 || !hasEvent(l, "hook failed github: failed 3 times: exit code 1: last line; it is not required, and the rotation continues without it: its place may still hold") {
-			t.Errorf("%d runs\n%s", len(p.calls), strings.Join(l.Events, "\n"))
+		if len(p.runs()) != 3 || !hasEvent(l, "hook failed github: failed 3 times: exit code 1: last line; it is not required, and the rotation continues without it: its place may still hold") {
+			t.Errorf("%d runs\n%s", len(p.runs()), strings.Join(l.Events, "\n"))
 		}
 		l.CheckOneKey()
 	})
@@ -228,7 +243,7 @@ func TestHookThatNeverSucceededIsTold(t *testing.T) {
 		p := newPlace(l, func(h *settings.Hook) { h.Required = false })
 		p.fails = failing(1e6, "exit code 1")
 		r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, DeleteNow: true}})
-		if !lab.Settled(r) || len(p.calls) != 1 || !hasEvent(l, "hook failed github: has not succeeded (exit code 1: last line): its place may still hold") {
+		if !lab.Settled(r) || len(p.runs()) != 1 || !hasEvent(l, "hook failed github: has not succeeded (exit code 1: last line): its place may still hold") {
 			t.Errorf("%s: %s\n%s", r.State, r.Why, strings.Join(l.Events, "\n"))
 		}
 	})
@@ -243,7 +258,7 @@ func TestHookFollowsTheFilesBack(t *testing.T) {
 		r := l.Pass(rotate.Request{})
 		lab.Must(t, l.User.SetStatus(r.KeyID, "Inactive"))
 		time.Sleep(settings.Day)
-		if r = l.Pass(rotate.Request{}); !r.NeedsPerson || len(p.calls) != 1 {
+		if r = l.Pass(rotate.Request{}); !r.NeedsPerson || len(p.runs()) != 1 {
 			t.Fatalf("%s: %s", r.State, r.Why)
 		}
 		n := 0
@@ -255,18 +270,18 @@ func TestHookFollowsTheFilesBack(t *testing.T) {
 		}
 		held, err := l.Rotator.Hold(t.Context(), "default")
 		lab.Must(t, err)
-		if held.State != decide.StateHeld || len(p.calls) != 2 || !strings.Contains(held.Why, "hook github: failed: exit code 1") {
-			t.Errorf("%s: %s, %q", held.State, held.Why, p.calls)
+		if held.State != decide.StateHeld || len(p.runs()) != 2 || !strings.Contains(held.Why, "hook github: failed: exit code 1") {
+			t.Errorf("%s: %s, %q", held.State, held.Why, p.runs())
 		}
 		time.Sleep(time.Until(held.Until))
 		r = l.Pass(rotate.Request{})
-		if r.State != decide.StateHeld || p.holds != l.OldKey.ID || p.calls[2] != "github put back" {
-			t.Errorf("%s: %s, %q, the place holds %s", r.State, r.Why, p.calls, p.holds)
+		if r.State != decide.StateHeld || p.held() != l.OldKey.ID || p.runs()[2] != "github put back" {
+			t.Errorf("%s: %s, %q, the place holds %s", r.State, r.Why, p.runs(), p.held())
 		}
 		_, err = l.Rotator.Resume(t.Context(), "default")
 		lab.Must(t, err)
-		if keys := l.Cloud.Keys(l.User); len(keys) != 1 || keys[0].ID != l.OldKey.ID || p.holds != l.OldKey.ID {
-			t.Errorf("%+v, the place holds %s", keys, p.holds)
+		if keys := l.Cloud.Keys(l.User); len(keys) != 1 || keys[0].ID != l.OldKey.ID || p.held() != l.OldKey.ID {
+			t.Errorf("%+v, the place holds %s", keys, p.held())
 		}
 	})
 }
@@ -322,8 +337,8 @@ func TestHookOfNowDecides(t *testing.T) {
 		p.fails = nil
 		l.Rotator.Settings.Hooks[0].Command = []string{"other"}
 		r = l.Pass(rotate.Request{}) // at once: it is another command
-		if !lab.Settled(r) || len(p.calls) != 2 || p.holds != r.KeyID {
-			t.Errorf("%s: %s, %q", r.State, r.Why, p.calls)
+		if !lab.Settled(r) || len(p.runs()) != 2 || p.held() != r.KeyID {
+			t.Errorf("%s: %s, %q", r.State, r.Why, p.runs())
 		}
 	})
 }

@@ -33,7 +33,7 @@ func TestHookThatHangsHoldsUpNobody(t *testing.T) {
 			results, next, err := s.Round(t.Context())
 			lab.Must(t, err)
 			for _, r := range results {
-				done = done || bobsTurn(r) && len(p.calls) == 1
+				done = done || bobsTurn(r) && len(p.runs()) == 1
 			}
 			if next.IsZero() {
 				t.Fatal("the pass is over")
@@ -71,8 +71,8 @@ func TestHookThatHangsHoldsUpNobody(t *testing.T) {
 			}
 			time.Sleep(time.Until(next))
 		}
-		if len(p.calls) != 1 || time.Since(began) > 30*time.Minute {
-			t.Errorf("%q after %s", p.calls, time.Since(began))
+		if len(p.runs()) != 1 || time.Since(began) > 30*time.Minute {
+			t.Errorf("%q after %s", p.runs(), time.Since(began))
 		}
 		l.Rotator.EndHooks()
 	})
@@ -100,7 +100,7 @@ func TestTwoPassesRunAHookOnce(t *testing.T) {
 		p := newPlace(l)
 		p.takes = 40 * time.Second
 		s := l.Rotator.NewSchedule(rotate.Request{Options: decide.Options{Hurry: true}})
-		for len(p.calls) == 0 {
+		for len(p.runs()) == 0 {
 			_, next, err := s.Round(t.Context())
 			lab.Must(t, err)
 			time.Sleep(time.Until(next))
@@ -109,14 +109,14 @@ func TestTwoPassesRunAHookOnce(t *testing.T) {
 		first := l.Rotator
 		l.Rotator = anotherProcess(l)
 		r := l.PassOnce(rotate.Request{Options: decide.Options{Manual: true}})
-		if len(p.calls) != 1 || !strings.Contains(r.Why, "another keyd was started that runs hook github") || r.Err != nil {
-			t.Errorf("%d runs, %s: %s (%v)", len(p.calls), r.State, r.Why, r.Err)
+		if len(p.runs()) != 1 || !strings.Contains(r.Why, "another keyd was started that runs hook github") || r.Err != nil {
+			t.Errorf("%d runs, %s: %s (%v)", len(p.runs()), r.State, r.Why, r.Err)
 		}
 		first.EndHooks() // as the kernel does with the processes of a container
 		time.Sleep(time.Until(r.Until))
 		r = l.Pass(rotate.Request{})
-		if len(p.calls) != 2 || r.State != decide.StateOverlap || p.holds != r.KeyID {
-			t.Errorf("%d runs, %s: %s", len(p.calls), r.State, r.Why)
+		if len(p.runs()) != 2 || r.State != decide.StateOverlap || p.held() != r.KeyID {
+			t.Errorf("%d runs, %s: %s", len(p.runs()), r.State, r.Why)
 		}
 	})
 }
@@ -133,12 +133,12 @@ func TestCtrlCEndsTheHook(t *testing.T) {
 		began := time.Now()
 		_, err := l.Rotator.Pass(ctx, rotate.Request{Options: decide.Options{Hurry: true}})
 		lab.Must(t, err)
-		if took := time.Since(began); took != 30*time.Second || len(p.calls) != 1 || p.holds != l.OldKey.ID {
-			t.Errorf("%s, %d runs, the place holds %s", took, len(p.calls), p.holds)
+		if took := time.Since(began); took != 30*time.Second || len(p.runs()) != 1 || p.held() != l.OldKey.ID {
+			t.Errorf("%s, %d runs, the place holds %s", took, len(p.runs()), p.held())
 		}
 		p.takes = 0
-		if r := l.Pass(rotate.Request{}); r.State != decide.StateOverlap || len(p.calls) != 2 {
-			t.Errorf("%s: %s, %d runs", r.State, r.Why, len(p.calls))
+		if r := l.Pass(rotate.Request{}); r.State != decide.StateOverlap || len(p.runs()) != 2 {
+			t.Errorf("%s: %s, %d runs", r.State, r.Why, len(p.runs()))
 		}
 	})
 }
@@ -160,8 +160,8 @@ func TestOneHookRunsOnceAtATime(t *testing.T) {
 				t.Errorf("%s: %s: %s", r.Profiles, r.State, r.Why)
 			}
 		}
-		if took := time.Since(began); len(p.calls) != 2 || took < time.Minute {
-			t.Errorf("%d runs in %s", len(p.calls), took)
+		if took := time.Since(began); len(p.runs()) != 2 || took < time.Minute {
+			t.Errorf("%d runs in %s", len(p.runs()), took)
 		}
 	})
 }
