@@ -161,7 +161,7 @@ func TestOneHookRunsOnceAtATime(t *testing.T) {
 			}
 		}
 		if took := time.Since(began); len(p.runs()) != 2 || took < time.Minute {
-			t.Errorf("%d runs in %s", len(p.runs()), took)
+			t.Errorf("%d runs in %s\n%s", len(p.runs()), took, strings.Join(l.Events, "\n"))
 		}
 	})
 }
