@@ -120,14 +120,16 @@ func (t *terminal) configTable(r configReport) string {
 	for _, s := range r.Settings {
 		if s.Section != section {
 			section = s.Section
-			b.WriteString(fmt.Sprintf("\n[%s]\n", section))
+			b.WriteString(t.shortenHome(fmt.Sprintf("\n[%s]\n", section)))
 		}
 		from := "default"
 		switch {
 		case s.Line > 0:
 			from = fmt.Sprintf("keyd.ini:%d", s.Line)
-		case s.Section != "", s.Value != s.Standard:
+		case s.Value != s.Standard && r.InForce == "last good":
 			from = "last good keyd.ini"
+		case s.Value != s.Standard:
+			from = "keyd.ini"
 		}
 		b.WriteString(fmt.Sprintf("%-22s %-14s %s\n", s.Name, s.Value, t.dim(from)))
 	}

@@ -33,12 +33,14 @@ func settingsTopic(path string) string {
 		b.WriteString("The file is " + path + "\n")
 	}
 	b.WriteString("\n")
-	for _, s := range settings.Describe(settings.Default(), nil) {
-		b.WriteString(fmt.Sprintf("%-22s %s\n%22s   %s\n", s.Name, s.Standard, "", strings.Join(wrapText(s.Doc, 54), "\n"+strings.Repeat(" ", 25))))
-	}
-	b.WriteString("\n[profile NAME]\n")
-	for _, s := range settings.DescribeProfile() {
-		b.WriteString(fmt.Sprintf("%-22s %s\n%22s   %s\n", s.Name, s.Standard, "", strings.Join(wrapText(s.Doc, 54), "\n"+strings.Repeat(" ", 25))))
+	section := ""
+	for _, s := range append(settings.Describe(settings.Default(), nil), settings.DescribeSections()...) {
+		if s.Section != section {
+			section = s.Section
+			b.WriteString("\n[" + section + "]\n")
+		}
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%-22s %s", s.Name, s.Standard), " ") + "\n")
+		b.WriteString(fmt.Sprintf("%22s   %s\n", "", strings.Join(wrapText(s.Doc, 54), "\n"+strings.Repeat(" ", 25))))
 	}
 	b.WriteString("\nA duration is a number with s, m, h or d: 90m, 60d. A comment begins with ; or #\n" +
 		"after a blank. What keyd does not understand, it refuses, with the line and the\n" +
