@@ -37,8 +37,9 @@ type report struct {
 	Warnings []string          `json:"warnings,omitzero"`       // about the contents of the files
 	Keys     []state.KeyStatus `json:"keys"`                    // those that need a person come first
 
-	settings settings.Settings
-	nextLook time.Time // when the daemon looks again, at the latest
+	settings  settings.Settings
+	installed bool      // the service is; set only while no daemon runs
+	nextLook  time.Time // when the daemon looks again, at the latest
 }
 
 // buildReport combines what the files show now with what the last pass found.
@@ -100,7 +101,9 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(stateDi
 	}
 	r.addLinks(ctx, loc)
 	r.Warnings = append(r.Warnings, a.warnWriters(loc)...)
-	if text := a.serviceProblem(loc); text != "" {
+	service := a.serviceState(loc)
+	r.installed = service.Installed
+	if text := serviceProblem(service); text != "" {
 		r.Warnings = append(r.Warnings, text)
 	}
 	r.selectKeys(names)

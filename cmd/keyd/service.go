@@ -26,24 +26,30 @@ func (a *app) openService(loc locations) (*install.Service, error) {
 	return install.Open(host)
 }
 
-// serviceProblem says that the service does not start this program, because the
-// program was moved, removed or replaced by another build. It returns "" if the
-// service does, or if there is no service.
-func (a *app) serviceProblem(loc locations) string {
+// serviceState returns what the files say of the service; the zero State if there can be
+// none.
+func (a *app) serviceState(loc locations) install.State {
 	if a.host == nil {
-		return "" // the demo has no services
+		return install.State{} // the demo has no services
 	}
 	service, err := a.openService(loc)
 	if err != nil {
-		return "" // root, or no service manager
+		return install.State{} // root, or no service manager
 	}
-	switch state := service.QuickState(); {
-	case state.ProgramMissing:
-		return fmt.Sprintf("the service starts %s, which no longer exists; keyd install", state.Program)
-	case state.OtherBuild && state.Version != "":
-		return fmt.Sprintf("the service starts %s, version %s, which is a different build from this one; keyd install", state.Program, state.Version)
-	case state.OtherBuild:
-		return fmt.Sprintf("the service starts %s, which is a different build from this one; keyd install", state.Program)
+	return service.QuickState()
+}
+
+// serviceProblem says that the service does not start this program, because the
+// program was moved, removed or replaced by another build. It returns "" if the
+// service does, or if there is no service.
+func serviceProblem(service install.State) string {
+	switch {
+	case service.ProgramMissing:
+		return fmt.Sprintf("the service starts %s, which no longer exists; keyd install", service.Program)
+	case service.OtherBuild && service.Version != "":
+		return fmt.Sprintf("the service starts %s, version %s, which is a different build from this one; keyd install", service.Program, service.Version)
+	case service.OtherBuild:
+		return fmt.Sprintf("the service starts %s, which is a different build from this one; keyd install", service.Program)
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -167,6 +168,15 @@ func (t *terminal) writeRemarks(b *strings.Builder, r *report) {
 	}
 }
 
+// nothingToRotate is said to those who have no long-term key: they need keyd least.
+const nothingToRotate = "there is nothing to rotate: no profile holds a long-term access key, and none is safer"
+
+// hasNothingToRotate reports whether every profile gets its credentials in another way than
+// from a long-term key in the files.
+func (r *report) hasNothingToRotate() bool {
+	return len(r.Keys) > 0 && len(r.Warnings) == 0 && !slices.ContainsFunc(r.Keys, func(l state.KeyStatus) bool { return l.KeyID != "" || l.State != decide.StateSkipped })
+}
+
 // statusFooter says whether a daemon is running, and when a pass looked last.
 func statusFooter(r *report) string {
 	looked := "no pass has looked yet"
@@ -176,6 +186,10 @@ func statusFooter(r *report) string {
 	switch {
 	case r.Daemon != nil:
 		return fmt.Sprintf("keyd running since %s (pid %d), %s%s", formatMoment(r.Daemon.Since, r.Now), r.Daemon.PID, looked, formatNextLook(r))
+	case !r.Running && r.hasNothingToRotate():
+		return nothingToRotate
+	case !r.Running && r.installed:
+		return "the service is not running: keyd start; " + looked
 	case !r.Running && r.Looked.IsZero():
 		return "no daemon is running here, and " + looked + ": keyd install, or keyd rotate"
 	case !r.Running:

@@ -38,6 +38,7 @@ func (d *Rotator) FindSecondKey(ctx context.Context, profile, id string) (PruneC
 	if err := d.lookBeforePrune(ctx, t, profile); err != nil {
 		return PruneCandidate{}, err
 	}
+	id = t.wholeID(id)
 	other := t.facts.Seen.FindOther(t.facts.ID)
 	if id != "" {
 		other = t.facts.Seen.FindKey(id)
@@ -90,6 +91,26 @@ func (d *Rotator) Prune(ctx context.Context, p PruneCandidate) error {
 	return d.forgetListing(t)
 }
 
+// wholeID returns the id of the one key of the user whose short form, which is what keyd
+// prints, is id; or id itself.
+func (t *target) wholeID(id string) string {
+	known := []string{t.facts.ID}
+	if seen := t.facts.Seen; seen != nil {
+		for _, k := range seen.Keys {
+			known = append(known, k.ID)
+		}
+	}
+	if r := t.facts.Rotation; r != nil {
+		known = append(append(known, r.New.ID, r.OrphanID), r.Suspects...)
+	}
+	slices.Sort(known)
+	known = slices.DeleteFunc(slices.Compact(known), func(whole string) bool { return credfile.Short(whole) != id })
+	if len(known) != 1 {
+		return id
+	}
+	return known[0]
+}
+
 // openPruneTarget takes the pass lock and returns the target of a profile whose
 // user's second key may be pruned, with the function that releases the lock.
 func (d *Rotator) openPruneTarget(ctx context.Context, profile, id string) (*world, *target, func(), error) {
@@ -99,7 +120,7 @@ func (d *Rotator) openPruneTarget(ctx context.Context, profile, id string) (*wor
 	}
 	t := cmp.Or(w.findTarget(profile, func(t *target) bool { return t.facts.RotationErr == nil }),
 		w.findTarget(profile, func(*target) bool { return true }))
-	if err := cmp.Or(t.checkPrunable(profile, id), d.checkNotExcluded(t, profile)); err != nil {
+	if err := cmp.Or(t.checkPrunable(profile, t.wholeID(id)), d.checkNotExcluded(t, profile)); err != nil {
 		leave()
 		return nil, nil, nil, err
 	}

@@ -82,6 +82,7 @@ func TestParseRefusesMistakes(t *testing.T) {
 		{"[Profile legacy]\nrotate = never", "keyd.ini:1: unknown section [Profile legacy]", "did you mean [profile legacy]?"},
 		{"[profile]\nrotate = never", "keyd.ini:1: unknown section [profile]", "did you mean [profile NAME]?"},
 		{"[profile \"\"]\nrotate = never", "keyd.ini:1: unknown section", "did you mean [profile NAME]?"},
+		{"overlap = 10s", "keyd.ini:1: overlap = 10s: must be at least 10m", ""},
 		{"[profile \"a b\"]\nrotate_after = 1h", "keyd.ini:2: rotate_after = 1h: must be at least 1d", ""},
 		{"no sense", "keyd.ini:1: ", ""},
 		{"rotate_after = 50d\n[profile legacy\nrotate = never", "keyd.ini:2: unclosed section: [profile legacy", ""},

@@ -19,7 +19,7 @@ var table = [...]row{
 		func(s *Settings) value { return (*duration)(&s.RotateAfter) }},
 	{"max_age", "90d", 0, "the limit that auditors check (CIS AWS Foundations)",
 		func(s *Settings) value { return (*duration)(&s.MaxAge) }},
-	{"overlap", "7d", 0, "both keys work for this long, and until no one has used the old one for this long",
+	{"overlap", "7d", 10 * time.Minute, "both keys work for this long, and until no one has used the old one for this long",
 		func(s *Settings) value { return (*duration)(&s.Overlap) }},
 	{"quarantine", "7d", 0, "how long the old key is inactive before it is deleted",
 		func(s *Settings) value { return (*duration)(&s.Quarantine) }},
