@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
@@ -18,6 +19,9 @@ import (
 // something on the way sent this request twice.
 func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) error {
 	r := d.makeIntent(t)
+	if !slices.Contains(r.IDsBefore, r.Old.ID) { // no journal without a list could tell the new key from others
+		return fmt.Errorf("the keys of %s were not listed, or without %s: no key was created", r.User, r.Old)
+	}
 	if other, err := d.JournalDir().Find(ctx, r.Old.ID); other != nil || err != nil {
 		return cmp.Or(err, error(&gaveUpError{text: "another keyd has begun to replace " + r.Old.String()}))
 	}

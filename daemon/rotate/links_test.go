@@ -29,7 +29,8 @@ const (
 // newLabWithLinks returns a lab with two linked files.
 func newLabWithLinks(t *testing.T) *lab.Lab {
 	t.Helper()
-	l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+	l := lab.NewInMemory(t, time.Now) // the age of a file counts, and a real disk has a clock of its own
+	l.SetUp(awssim.RealLag(), 70*settings.Day)
 	l.Link("env", envText)
 	l.Link("mc.json", jsonText)
 	return l

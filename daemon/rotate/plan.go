@@ -177,7 +177,7 @@ func (d *Rotator) beginRetirement(ctx context.Context, p RetirePlan) (*target, e
 	if err := d.runToEnd(ctx, t, decide.Decision{Do: decide.DoPreflight}); err != nil {
 		return nil, err
 	}
-	if !t.facts.PreflightDone { // AWS has named another user
+	if !t.facts.PreflightDone || t.facts.KnownAccount() != p.Account || t.facts.Seen.FindKey(t.facts.ID) == nil { // AWS has named another owner, whose keys it has not listed
 		return nil, changed
 	}
 	if signer != nil {
