@@ -53,12 +53,17 @@ pair needs a section of its own. --setup shows that change, and --write makes it
 whole lines are added to the credentials file, in one step, and no other byte moves.
 keyd rotates the key there as before. --undo shows the change back.`
 
+const credentialsExample = `  keyd credentials --setup work           show what would change
+  keyd credentials --setup --write work   change it
+  keyd credentials --undo work            show the way back`
+
 func newCredentialsCommand(a *app) *cobra.Command {
 	var want setup
 	cmd := &cobra.Command{
 		Use:               "credentials PROFILE",
 		Short:             "hand out a profile's pair to programs, so that they follow a rotation",
 		Long:              credentialsLong,
+		Example:           credentialsExample,
 		Args:              limitArgs(1, 1, "one profile"),
 		ValidArgsFunction: a.completeProfiles(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

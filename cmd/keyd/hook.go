@@ -50,6 +50,9 @@ The last line that it prints is in keyd status. A secret in it is hidden. A hook
 may run more than once for one pair, for example after a crash, and has to end
 well then, too. A command that is changed in keyd.ini is run again.`
 
+const hookExample = `  keyd hook                    how each hook stands
+  keyd hook run github work    run one now, with the pair in the files`
+
 const hookRunLong = `Run a hook of keyd.ini now, with the pair that the files show of a profile, and
 print what it prints. A secret in that is hidden. In the middle of a rotation, a
 hook that has ended well counts as run.
@@ -58,9 +61,10 @@ keyd asks before it gives a secret to the command.`
 
 func newHookCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "hook",
-		Short: "list the hooks of keyd.ini, or run one now",
-		Long:  hookLong,
+		Use:     "hook",
+		Short:   "list the hooks of keyd.ini, or run one now",
+		Long:    hookLong,
+		Example: hookExample,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil

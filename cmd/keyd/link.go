@@ -30,13 +30,17 @@ keyd link --form "ses-smtp eu-west-1" FILE
 The best copy is none: many tools can read the profile instead. Linked files are
 [link FILE] sections in keyd.ini.`
 
+const linkExample = `  keyd link ~/.config/rclone/rclone.conf ~/app/.env
+  keyd link --form "ses-smtp eu-west-1" ~/app/.env`
+
 func newLinkCommand(a *app) *cobra.Command {
 	var form string
 	cmd := &cobra.Command{
-		Use:   "link FILE...",
-		Short: "keep the key in other files up to date",
-		Long:  linkLong,
-		Args:  limitArgs(1, -1, "one file or more"),
+		Use:     "link FILE...",
+		Short:   "keep the key in other files up to date",
+		Long:    linkLong,
+		Example: linkExample,
+		Args:    limitArgs(1, -1, "one file or more"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.linkFiles(cmd.Context(), args, form)
 		},
@@ -114,11 +118,14 @@ replaced it.
 A rotation in progress goes on without the file. It only keeps one that shows its
 new key, until it ends: were the rotation given up, that key would be deleted.`
 
+const unlinkExample = `  keyd unlink ~/app/.env`
+
 func newUnlinkCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:               "unlink FILE...",
 		Short:             "leave linked files alone from now on",
 		Long:              unlinkLong,
+		Example:           unlinkExample,
 		Args:              limitArgs(1, -1, "one file or more"),
 		ValidArgsFunction: a.completeLinks,
 		RunE: func(cmd *cobra.Command, args []string) error {

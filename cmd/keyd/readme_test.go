@@ -76,6 +76,17 @@ func TestReadmeNamesEveryCommand(t *testing.T) {
 	}
 }
 
+// TestEveryCommandHasAnExample: the commands without arguments and flags need none.
+func TestEveryCommandHasAnExample(t *testing.T) {
+	root := newRootCommand(newApp(process{getenv: func(string) string { return "" }}), nil)
+	for _, command := range root.Commands() {
+		plain := command.Name() == "start" || command.Name() == "stop" || command.Name() == "restart" || command.Name() == "version"
+		if !command.Hidden && command.IsAvailableCommand() && !plain && command.Name() != "completion" && !strings.Contains(command.Example, "keyd "+command.Name()) {
+			t.Errorf("keyd %s has no example", command.Name())
+		}
+	}
+}
+
 func TestReadmeListsTheExitCodes(t *testing.T) {
 	text := readReadme(t)
 	for _, c := range exitCodes {

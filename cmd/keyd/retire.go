@@ -25,12 +25,16 @@ key of another profile of the same user do that. If there is none, keyd makes a
 second key for the user, keeps it in its state folder until the first one is
 deleted, and deletes it too.`
 
+const retireExample = `  keyd retire old-laptop   show who used the key last, ask, and make it inactive
+  keyd hold old-laptop     keep it after all`
+
 func newRetireCommand(a *app) *cobra.Command {
 	var yes, force bool
 	cmd := &cobra.Command{
 		Use:               "retire PROFILE",
 		Short:             "end a key that nobody uses",
 		Long:              retireLong,
+		Example:           retireExample,
 		Args:              limitArgs(1, 1, "one profile"),
 		ValidArgsFunction: a.completeProfiles(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

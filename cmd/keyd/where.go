@@ -52,6 +52,10 @@ that hold the key: name, pid, parent, key and variables. search has began, ended
 roots, files, bytes, more, errors and gaps (reason, count, examples). Times are
 RFC 3339; key ids are complete. Secrets and lines of files are never shown.`
 
+const whereExample = `  keyd where            every key of the files
+  keyd where work       one of them
+  keyd where --path .   in this folder only`
+
 func newWhereCommand(a *app) *cobra.Command {
 	var asJSON bool
 	var paths []string
@@ -59,6 +63,7 @@ func newWhereCommand(a *app) *cobra.Command {
 		Use:               "where [PROFILE...]",
 		Short:             "show where else a key stands, who used it, and what to do about it",
 		Long:              whereLong,
+		Example:           whereExample,
 		Args:              limitArgs(0, -1, ""),
 		ValidArgsFunction: a.completeProfiles(-1),
 		RunE: func(cmd *cobra.Command, args []string) error {
