@@ -125,7 +125,7 @@ func (f *file) isOneOf(files []fs.FileInfo) bool {
 
 func ignoringEINTR(call func() error) error {
 	for {
-		if err := call(); err != unix.EINTR {
+		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}

@@ -192,8 +192,11 @@ func (d *Rotator) borrowKey(ctx context.Context, t, signer *target) error {
 	r := d.makeIntent(t)
 	r.New, r.Created, r.Retire.Borrowed = signer.pair, r.CreateSent, true
 	r.IDsBefore = []string{r.Old.ID} // the other one is New
-	if other, err := d.JournalDir().Find(ctx, r.Old.ID); other != nil || err != nil {
-		return fmt.Errorf("another keyd has begun something with %s meanwhile: nothing was done (%v)", r.Old, err)
+	switch other, err := d.JournalDir().Find(ctx, r.Old.ID); {
+	case err != nil:
+		return fmt.Errorf("%w: nothing was done", err)
+	case other != nil:
+		return fmt.Errorf("another keyd has begun something with %s meanwhile: nothing was done", r.Old)
 	}
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
