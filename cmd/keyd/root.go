@@ -63,6 +63,8 @@ var commands = []struct {
 	{"version", groupMore, newVersionCommand},
 }
 
+func init() { cobra.EnableCommandSorting = false } // help keeps the order of commands
+
 // newRootCommand builds keyd's commands. If the first argument names one of them,
 // it builds only that one: shell prompts run keyd status, and building all the
 // commands would take a tenth of its time.
@@ -100,7 +102,6 @@ func newRootCommand(a *app, args []string) *cobra.Command {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.AddGroup(groups...)
-	cobra.EnableCommandSorting = false
 	for _, c := range commands {
 		if len(args) > 0 && c.name == args[0] {
 			root.AddCommand(c.build(a))
