@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,20 +139,33 @@ func readRecipes(t *testing.T) (hooks []settings.Hook) {
 // slowHook is a hook that takes long.
 type slowHook struct {
 	takes time.Duration
+
+	mu    sync.Mutex
 	began int
 	ended []error // why each run has ended; nil for one that has succeeded
+}
+
+// runs returns how many runs have begun, and how those have ended that are over.
+func (h *slowHook) runs() (began int, ended []error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.began, slices.Clone(h.ended)
 }
 
 func (h *slowHook) Check(settings.Hook) error { return nil }
 
 func (h *slowHook) Run(ctx context.Context, _ rotate.HookCall) rotate.HookOutcome {
+	h.mu.Lock()
 	h.began++
+	h.mu.Unlock()
 	var why error
 	select {
 	case <-ctx.Done():
 		why = context.Cause(ctx)
 	case <-time.After(h.takes):
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.ended = append(h.ended, why)
 	return rotate.HookOutcome{Err: why}
 }
@@ -166,21 +180,21 @@ func TestDaemonEndsItsHooks(t *testing.T) {
 		hook := &slowHook{takes: 5 * time.Minute}
 		r := runWith(l, s, func() (settings.Settings, error) { l.Rotator.Hooks = hook; return s, nil })
 		for range 1000 {
-			if hook.began > 0 {
+			if began, _ := hook.runs(); began > 0 {
 				break
 			}
 			r.wait(time.Second)
 		}
 		r.wait(time.Minute)
 		r.stop()
-		if len(hook.ended) != 1 || hook.ended[0] == nil {
-			t.Fatalf("after the daemon, %d of %d runs have ended: %v", len(hook.ended), hook.began, hook.ended)
+		if began, ended := hook.runs(); len(ended) != 1 || ended[0] == nil {
+			t.Fatalf("after the daemon, %d of %d runs have ended: %v", len(ended), began, ended)
 		}
 		r = runWith(l, s, func() (settings.Settings, error) { l.Rotator.Hooks = hook; return s, nil })
 		r.wait(30 * time.Minute)
 		r.stop()
-		if hook.began != 2 || len(hook.ended) != 2 || hook.ended[1] != nil {
-			t.Errorf("%d runs, %v", hook.began, hook.ended)
+		if began, ended := hook.runs(); began != 2 || len(ended) != 2 || ended[1] != nil {
+			t.Errorf("%d runs, %v", began, ended)
 		}
 		l.CheckPromises()
 	})

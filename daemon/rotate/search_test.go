@@ -21,9 +21,10 @@ import (
 
 // searcher stands in for the search of a laptop.
 type searcher struct {
-	l     *lab.Lab
-	takes time.Duration
-	found decide.Copies // of every id
+	l        *lab.Lab
+	stateDir string
+	takes    time.Duration
+	found    decide.Copies // of every id
 
 	mu    sync.Mutex
 	began []time.Time
@@ -32,12 +33,10 @@ type searcher struct {
 
 // search looks whether the pass lock is free while it runs, and returns what is to be found.
 func (s *searcher) search(ctx context.Context, ids []string) []decide.Copies {
-	s.mu.Lock()
-	s.began, s.ids = append(s.began, time.Now()), append(s.ids, ids...)
-	s.mu.Unlock()
+	s.note(ids)
 	if s.takes > 0 {
 		time.Sleep(s.takes / 2)
-		lock, err := state.LockPass(context.WithoutCancel(ctx), s.l.Sys, s.l.Rotator.StateDir, 10*time.Second, s.l.Now)
+		lock, err := state.LockPass(context.WithoutCancel(ctx), s.l.Sys, s.stateDir, 10*time.Second, s.l.Now)
 		if err != nil {
 			s.l.T.Errorf("the lock is held while this machine is searched: %v", err)
 		} else {
@@ -62,12 +61,33 @@ func (s *searcher) search(ctx context.Context, ids []string) []decide.Copies {
 
 // newSearcher lets a lab's keyd find a file and a process.
 func newSearcher(l *lab.Lab, takes time.Duration) *searcher {
-	s := &searcher{l: l, takes: takes, found: decide.Copies{
+	s := &searcher{l: l, stateDir: l.Rotator.StateDir, takes: takes, found: decide.Copies{
 		Files:     []decide.CopyFile{{Path: "/home/alice/x/.env", Line: 3, Kind: "env"}},
 		Processes: []decide.CopyProcess{{Name: "python3", PID: 812}},
 	}}
 	l.Rotator.Search = s.search
 	return s
+}
+
+// note records that a search for ids has begun.
+func (s *searcher) note(ids []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.began, s.ids = append(s.began, time.Now()), append(s.ids, ids...)
+}
+
+// starts returns when each search has begun.
+func (s *searcher) starts() []time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.began)
+}
+
+// asked returns the ids that were searched for.
+func (s *searcher) asked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.ids)
 }
 
 const foundText = "stands in /home/alice/x/.env:3, and in the environment of python3 (pid 812)"
@@ -84,7 +104,7 @@ func TestSearchBeforeCreate(t *testing.T) {
 				s := newSearcher(l, takes)
 				if takes > time.Hour { // a disk that hangs heeds no context
 					l.Rotator.Search = func(_ context.Context, ids []string) []decide.Copies {
-						s.began, s.ids = append(s.began, time.Now()), ids
+						s.note(ids)
 						time.Sleep(takes)
 						return nil
 					}
@@ -94,11 +114,11 @@ func TestSearchBeforeCreate(t *testing.T) {
 				if r.Rotation == nil || r.Rotation.New.ID == "" || r.Err != nil {
 					t.Fatalf("%s: %s, %v", r.State, r.Why, r.Err)
 				}
-				if waited := r.Rotation.Created.Sub(began); waited > 2*time.Minute || len(s.began) != 1 || s.began[0].After(r.Rotation.Created) {
-					t.Errorf("created after %s, %d searches", waited, len(s.began))
+				if waited := r.Rotation.Created.Sub(began); waited > 2*time.Minute || len(s.starts()) != 1 || s.starts()[0].After(r.Rotation.Created) {
+					t.Errorf("created after %s, %d searches", waited, len(s.starts()))
 				}
-				if !slices.Contains(s.ids, l.OldKey.ID) {
-					t.Errorf("searched for %q", s.ids)
+				if !slices.Contains(s.asked(), l.OldKey.ID) {
+					t.Errorf("searched for %q", s.asked())
 				}
 				found := r.FoundCopies
 				switch {
@@ -113,8 +133,8 @@ func TestSearchBeforeCreate(t *testing.T) {
 					t.Errorf("%+v, told\n%s", found, strings.Join(l.Events, "\n"))
 				}
 				l.RunUntil(30*settings.Day, func(r rotate.Result) bool { return lab.Settled(r) && r.KeyID != l.OldKey.ID })
-				if again := len(s.began) > 1; again != (takes > time.Hour) {
-					t.Errorf("%d searches: one that was not finished is repeated in the overlap, and no other", len(s.began))
+				if again := len(s.starts()) > 1; again != (takes > time.Hour) {
+					t.Errorf("%d searches: one that was not finished is repeated in the overlap, and no other", len(s.starts()))
 				}
 				if countEvents(l, "copies") > 1 || l.KeyStatuses()[l.OldKey.ID] != "" {
 					t.Errorf("told\n%s", strings.Join(l.Events, "\n"))
@@ -152,8 +172,8 @@ func TestKilledSearchCostsNothing(t *testing.T) {
 		l.Restart()
 		l.Rotator.Settings.RotateAfter = 50 * settings.Day
 		s := newSearcher(l, 10*time.Second)
-		if r := l.Pass(rotate.Request{}); r.State != decide.StateOverlap || len(s.began) != 1 {
-			t.Errorf("%s: %s; %d searches", r.State, r.Why, len(s.began))
+		if r := l.Pass(rotate.Request{}); r.State != decide.StateOverlap || len(s.starts()) != 1 {
+			t.Errorf("%s: %s; %d searches", r.State, r.Why, len(s.starts()))
 		}
 		l.CheckPromises()
 	})
@@ -185,7 +205,7 @@ func TestUseNamesItsProcess(t *testing.T) {
 		if r.State != decide.StateOverlap || r.NeedsPerson || !strings.Contains(r.Why, "is still used by s3 in eu-west-1, ") || !strings.Contains(r.Why, "it "+foundText) {
 			t.Errorf("%s: %s", r.State, r.Why)
 		}
-		if n := len(s.began); n < 5 || n > 8 {
+		if n := len(s.starts()); n < 5 || n > 8 {
 			t.Errorf("%d searches in six days, the first before the key was created", n)
 		}
 		if countEvents(l, "still used") != 1 || countEvents(l, "copies") != 0 || !strings.Contains(strings.Join(l.Events, "\n"), "; it "+foundText) {
@@ -237,8 +257,8 @@ func TestFirstSearchInOverlap(t *testing.T) {
 		s := newSearcher(l, 0)
 		time.Sleep(12 * time.Hour)
 		r := l.Pass(rotate.Request{})
-		if len(s.began) != 1 || !strings.Contains(r.Why, "then it is deactivated") || !strings.Contains(r.Why, "; it "+foundText) || l.KeyStatuses()[l.OldKey.ID] != "Active" {
-			t.Errorf("%d searches; %s", len(s.began), r.Why)
+		if len(s.starts()) != 1 || !strings.Contains(r.Why, "then it is deactivated") || !strings.Contains(r.Why, "; it "+foundText) || l.KeyStatuses()[l.OldKey.ID] != "Active" {
+			t.Errorf("%d searches; %s", len(s.starts()), r.Why)
 		}
 		l.CheckPromises()
 	})

@@ -39,18 +39,14 @@ func digestFile(path string) fileDigest {
 	return p
 }
 
-// compareFiles reads every file and, when report is set, reports those that changed. It
-// drops a report when the channel is full: unread reports already cause a pass.
-func (w *fileWatcher) compareFiles(report bool) {
+// compareFiles reads every file, and returns the paths of those that changed.
+func (w *fileWatcher) compareFiles() (changed []string) {
 	for _, path := range w.paths {
 		now := digestFile(path)
 		before, known := w.digests[path]
-		if w.digests[path] = now; !report || !known || now == before {
-			continue
-		}
-		select {
-		case w.out <- Change{Path: path}:
-		default:
+		if w.digests[path] = now; known && now != before {
+			changed = append(changed, path)
 		}
 	}
+	return changed
 }

@@ -53,7 +53,7 @@ func Files(ctx context.Context, paths []string, more func() []string) <-chan Cha
 	}
 	w.events = events
 	w.watchFolders()
-	w.compareFiles(false)
+	w.compareFiles()
 	go w.run(ctx)
 	return w.out
 }
@@ -120,11 +120,30 @@ func (w *fileWatcher) run(ctx context.Context) {
 	}
 }
 
-// checkFiles follows the links to the files again, and reports which files changed.
+// checkFiles follows the links to the files again, and reports which files changed. What
+// such a change names is watched before the change is reported: whoever then reads those
+// files learns of every later change. A report is dropped when the channel is full: unread
+// reports already cause a pass.
 func (w *fileWatcher) checkFiles() {
-	w.watchFolders()
-	w.compareFiles(true)
+	var changed []string
+	for range maxChecks {
+		w.watchFolders()
+		now := w.compareFiles()
+		if changed = append(changed, now...); len(now) == 0 || w.more == nil {
+			break
+		}
+	}
+	slices.Sort(changed)
+	for _, path := range slices.Compact(changed) {
+		select {
+		case w.out <- Change{Path: path}:
+		default:
+		}
+	}
 }
+
+// maxChecks bounds how often files are compared that a program keeps writing.
+const maxChecks = 4
 
 // isRelevant reports whether an event can concern one of the files. A change of mode
 // alone does not. Names are compared without regard to case, because some file systems
