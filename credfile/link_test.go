@@ -273,6 +273,9 @@ func TestThirdKeyStopsSwapOfLinkedFiles(t *testing.T) {
 // A program writes a linked file at the moment in which keyd replaces it: its text survives,
 // with the new pair in it, or beside the file when it shows half of a pair.
 func TestLinkedFileKeepsWhatAnotherProgramWrites(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows replaces no file that another program has open")
+	}
 	for name, text := range map[string]string{
 		"whole": linkText(0, oldKey) + "MORE=2\n",
 		"half":  strings.Replace(linkText(0, oldKey), oldKey.Secret.Reveal(), "gone", 1),

@@ -96,13 +96,13 @@ func TestWhereOrdersByUrgency(t *testing.T) {
 
 // TestWhereShowsCopies checks what a person reads about a copy.
 func TestWhereShowsCopies(t *testing.T) {
-	term := &terminal{home: "/home/al", out: &bytes.Buffer{}}
-	c := whereCopy{Copy: copies.Copy{Path: "/home/al/k8s/s.yaml", Kind: "kubernetes-secret", More: 3, Places: []copies.Place{{Line: 3, ID: whereNew, Encoding: copies.Base64}, {Line: 9, ID: whereNew, Encoding: copies.Plain}, {Line: 9, ID: whereOld, Encoding: copies.Plain}}},
-		KindName: "Kubernetes Secret", Use: copies.Used, Advice: whereAdvice{Way: copies.LinkFile, Text: "do this", Run: "keyd x /home/al/k8s/s.yaml"}}
+	term := &terminal{home: filepath.FromSlash("/home/al"), out: &bytes.Buffer{}}
+	c := whereCopy{Copy: copies.Copy{Path: filepath.FromSlash("/home/al/k8s/s.yaml"), Kind: "kubernetes-secret", More: 3, Places: []copies.Place{{Line: 3, ID: whereNew, Encoding: copies.Base64}, {Line: 9, ID: whereNew, Encoding: copies.Plain}, {Line: 9, ID: whereOld, Encoding: copies.Plain}}},
+		KindName: "Kubernetes Secret", Use: copies.Used, Advice: whereAdvice{Way: copies.LinkFile, Text: "do this", Run: "keyd x " + filepath.FromSlash("/home/al/k8s/s.yaml")}}
 	r := &whereReport{Keys: []whereKey{{Profiles: []string{"work"}, ID: whereNew}}}
 	var b strings.Builder
 	term.writeCopy(&b, c, r)
-	if want := "\n~/k8s/s.yaml:3,9 and 3 more\n    Kubernetes Secret, in base64\n    do this\n    keep the copy up to date: keyd x ~/k8s/s.yaml\n"; b.String() != want {
+	if want := "\n~/k8s/s.yaml:3,9 and 3 more\n    Kubernetes Secret, in base64\n    do this\n    keep the copy up to date: keyd x ~/k8s/s.yaml\n"; b.String() != filepath.FromSlash(want) {
 		t.Errorf("%q", b.String())
 	}
 	if c.Urgent = true; !c.needsPerson() {
@@ -142,16 +142,16 @@ func TestOnlyWhatCanBeLinkedIsOffered(t *testing.T) {
 // TestWhereShowsWhatWasNotSearched checks that each gap that may hide a copy has its words,
 // and what happens to a search that was interrupted.
 func TestWhereShowsWhatWasNotSearched(t *testing.T) {
-	term := &terminal{home: "/home/al", out: &bytes.Buffer{}}
+	term := &terminal{home: filepath.FromSlash("/home/al"), out: &bytes.Buffer{}}
 	r := &whereReport{Keys: []whereKey{{Profiles: []string{"work"}, ID: whereNew}}, Unseen: []string{"some processes"}}
 	for _, why := range []copies.Reason{copies.Denied, copies.Failed, copies.Network, copies.Placeholder, copies.Protected, copies.Link, copies.Large, copies.Binary, copies.NoConfig, copies.Packed, copies.Special} {
 		if gapTexts[why] == "" == why.IsUnknown() {
 			t.Errorf("%s: %q", why, gapTexts[why])
 		}
-		r.Search.Gaps = append(r.Search.Gaps, copies.Gap{Reason: why, Count: 1200, Examples: []string{"/home/al/x"}})
+		r.Search.Gaps = append(r.Search.Gaps, copies.Gap{Reason: why, Count: 1200, Examples: []string{filepath.FromSlash("/home/al/x")}})
 	}
 	text := term.formatWhere(r)
-	for _, want := range []string{"no copy was found", "not searched: 1,200 may not be read by you: ~/x, ..\n", "left out, or searched in part: 4,800 (", "not looked at: some processes\n"} {
+	for _, want := range []string{"no copy was found", filepath.FromSlash("not searched: 1,200 may not be read by you: ~/x, ..\n"), "left out, or searched in part: 4,800 (", "not looked at: some processes\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}

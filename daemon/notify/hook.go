@@ -45,6 +45,8 @@ type NotStartedError struct {
 // Error names the program, and says why it did not start.
 func (e *NotStartedError) Error() string {
 	switch {
+	case errors.Is(e.err, exec.ErrNotFound) && filepath.IsAbs(e.Program): // on Windows
+		return e.Program + " does not exist"
 	case errors.Is(e.err, exec.ErrNotFound):
 		return e.Program + " is in no folder of PATH"
 	case errors.Is(e.err, os.ErrNotExist):

@@ -52,7 +52,7 @@ func (f File) RemoveLink(ctx context.Context, path string) error {
 func (f File) header(path string) string {
 	home := filepath.Clean(f.userHome())
 	if rest, ok := strings.CutPrefix(path, home); ok && f.userHome() != "" && rest != "" && isSeparator(rest[0]) {
-		path = "~" + rest
+		path = "~" + filepath.ToSlash(rest) // the same on every system that shares a keyd.ini
 	}
 	if strings.TrimSpace(path) != path || path[0] == path[len(path)-1] && strings.ContainsRune(`"'`, rune(path[0])) {
 		path = `"` + path + `"`

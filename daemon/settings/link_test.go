@@ -2,7 +2,6 @@ package settings
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -76,8 +75,7 @@ func TestLinksAreAddedAndRemoved(t *testing.T) {
 	f := File{Path: filepath.Join(home, "config", "keyd.ini"), Copy: filepath.Join(home, "good"), Sys: atomicfile.OS{}, Home: home}
 	added := []Link{{Path: filepath.Join(home, "my mail")}, {Path: filepath.Join(home, ".env")}}
 	added[0].Form = form(t, "ses-smtp eu-west-1")
-	sep := string(filepath.Separator)
-	want := fmt.Sprintf("[link ~%smy mail]\nform = ses-smtp eu-west-1\n\n[link ~%s.env]\n", sep, sep)
+	const want = "[link ~/my mail]\nform = ses-smtp eu-west-1\n\n[link ~/.env]\n" // with / on every system
 	for text, sections := range map[string]string{
 		"":                                    want, // there is no keyd.ini, and no folder for it
 		"rotate_after = 50d\n":                "\n" + want,
