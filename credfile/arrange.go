@@ -177,6 +177,13 @@ func (a *Arrangement) apply(s *Snapshot, split sectionSplit) *Refusal {
 	header := split.section.Line
 	process := "credential_process = " + a.command
 	key := append([]string{"[" + a.KeyProfile + "]"}, split.copied...)
+	below := split.first // the line that will follow the copied ones
+	if !split.keyLast {
+		below = header + 1
+	}
+	if text := a.lineText(below); len(split.copied) > 0 && strings.TrimLeft(text, " \t") != text {
+		return &Refusal{a.Path, below, "the line is indented, and would continue the setting that keyd adds above it", "begin the lines of [" + a.Profile + "] at the start of their lines"}
+	}
 	if split.keyLast {
 		a.insert(split.first, append([]string{process}, key...)...)
 	} else {

@@ -41,7 +41,7 @@ func tracesOf(id string) []trace {
 // broken over lines or quotes. Parts are the ranges about which a flaw has been added already.
 func (s *scanner) unknown(l *layer, parts [][2]int) {
 	text, at := l.squeezed(parts)
-	lower := bytes.ToLower(text)
+	lower := lowerASCII(text)
 	for _, t := range s.traces() {
 		where := text
 		if t.small {
@@ -57,6 +57,18 @@ func (s *scanner) unknown(l *layer, parts [][2]int) {
 			}
 		}
 	}
+}
+
+// lowerASCII returns text with small letters for the capital ones of ASCII. Unlike
+// bytes.ToLower, it moves no byte.
+func lowerASCII(text []byte) []byte {
+	lower := bytes.Clone(text)
+	for i, c := range lower {
+		if 'A' <= c && c <= 'Z' {
+			lower[i] = c + 'a' - 'A'
+		}
+	}
+	return lower
 }
 
 // listed returns bytes as regedit writes them: 41,00,4b,00.
