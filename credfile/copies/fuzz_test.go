@@ -43,7 +43,9 @@ func holds(data []byte, id string) bool {
 	for run := range bytes.FieldsFuncSeq(data, func(r rune) bool { return !isDigit(r) }) {
 		// A text that begins in the middle of a run may be the rest of a longer word.
 		text, err := base64.RawStdEncoding.DecodeString(string(run[:len(run)-len(run)%4]))
-		if err == nil && hasWord(text, id) {
+		// So may one that ends with the run, unless nothing follows: a line break is no end.
+		ends := bytes.HasSuffix(text, []byte(id)) && (len(run)%4 != 0 || !bytes.HasSuffix(data, run))
+		if err == nil && hasWord(text, id) && !ends {
 			return true
 		}
 	}
