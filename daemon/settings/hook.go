@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"gopkg.in/ini.v1"
@@ -40,7 +41,7 @@ const (
 
 // hookName matches the names that a hook may have: they stand in messages and on command
 // lines.
-var hookName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var hookName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`) })
 
 // GetsSecret reports whether the hook gets the pair.
 func (h *Hook) GetsSecret() bool { return h.Secrets == SecretsStdin }
@@ -98,7 +99,7 @@ func nearHook(header string, keys []*ini.Key) string {
 		return ""
 	}
 	fields := strings.Fields(header)
-	if name := fields[len(fields)-1]; hookName.MatchString(name) && !strings.EqualFold(name, "hook") {
+	if name := fields[len(fields)-1]; hookName().MatchString(name) && !strings.EqualFold(name, "hook") {
 		return "[hook " + name + "]"
 	}
 	return "[hook NAME]"
@@ -124,7 +125,7 @@ func (p *parser) checkHook(section string, h *Hook) {
 	mistake := func(name, fix, format string, args ...any) {
 		p.addError(section, name, &Error{Text: fmt.Sprintf(format, args...), Fix: fix})
 	}
-	if !hookName.MatchString(h.Name) {
+	if !hookName().MatchString(h.Name) {
 		mistake("", "for example [hook github]", "[%s]: the name of a hook has letters, digits, dots, dashes and underscores", section)
 	}
 	if p.result.FindHook(h.Name) != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -177,7 +176,7 @@ func (v *view) urlAt(i int) urlKind {
 	for end := i; ; {
 		at := from + bytes.LastIndex(v.text[from:end], []byte("://"))
 		switch {
-		case at < from && parameterName.Match(v.text[from:i]):
+		case at < from && parameterName().Match(v.text[from:i]):
 			return parameters
 		case at < from:
 			return noURL
@@ -190,7 +189,7 @@ func (v *view) urlAt(i int) urlKind {
 	}
 }
 
-var parameterName = regexp.MustCompile(`[^&]&[\w.-]+=$`)
+var parameterName = compileLater(`[^&]&[\w.-]+=$`)
 
 // hasAmpersand reports whether an ampersand that parts parameters stands between two characters.
 func (v *view) hasAmpersand(from, to int) bool {

@@ -2,7 +2,6 @@ package forms
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -15,7 +14,7 @@ type Form struct {
 const sesSMTP = "ses-smtp"
 
 // regionName matches the name of an AWS region: us-east-1, us-gov-west-1, eusc-de-east-1.
-var regionName = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
+var regionName = compileLater(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
 
 // ParseForm reads the setting form: nothing, or "ses-smtp REGION". The error names the
 // forms that there are.
@@ -36,9 +35,9 @@ func ParseForm(text string) (Form, error) {
 	}
 	region := strings.ToLower(words[1])
 	switch {
-	case !regionName.MatchString(region) && nearestRegion(region) != "":
+	case !regionName().MatchString(region) && nearestRegion(region) != "":
 		return Form{}, fmt.Errorf("form %q: %q is not the name of a region: did you mean %q?", text, words[1], sesSMTP+" "+nearestRegion(region))
-	case !regionName.MatchString(region):
+	case !regionName().MatchString(region):
 		return Form{}, fmt.Errorf("form %q: %q is not the name of a region such as eu-west-1", text, words[1])
 	}
 	return Form{region: region}, nil

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
 	"strings"
+	"sync"
 )
 
 // Pair is an access key in plain text. It prints as the shortened id and never shows the
@@ -69,3 +71,9 @@ func short(id string) string {
 func isDigit[T rune | byte](c T) bool { return '0' <= c && c <= '9' }
 func isUpper[T rune | byte](c T) bool { return 'A' <= c && c <= 'Z' }
 func isAlnum[T rune | byte](c T) bool { return isDigit(c) || isUpper(c) || 'a' <= c && c <= 'z' }
+
+// compileLater returns a regular expression that is compiled when it is first used: every
+// command of keyd would otherwise pay for all of them at its start.
+func compileLater(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}

@@ -2,7 +2,6 @@ package forms
 
 import (
 	"fmt"
-	"regexp"
 )
 
 // pairUp marks the ids that stand alone in comments, and refuses the file unless
@@ -63,7 +62,7 @@ func single(all []leaf) (open []leaf, pairs [][2]leaf) {
 	return open, pairs
 }
 
-var anySecret = regexp.MustCompile(`[A-Za-z0-9+/]{40,}`)
+var anySecret = compileLater(`[A-Za-z0-9+/]{40,}`)
 
 // parted reports whether another id and another secret stand between the two halves of a pair,
 // the half that belongs to the first of them in front: id, other secret, other id, secret.
@@ -78,11 +77,11 @@ func parted(pair [2]leaf, p Pair) bool {
 	if a.hit.value != ID {
 		first, second = anyID, anySecret
 	}
-	at := first.FindIndex(between)
+	at := first().FindIndex(between)
 	if at == nil {
 		return false
 	}
-	other := second.Find(between[at[1]:])
+	other := second().Find(between[at[1]:])
 	return other != nil && string(other) != p.ID && string(other) != p.Secret && string(between[at[0]:at[1]]) != p.ID
 }
 

@@ -122,19 +122,19 @@ func isNameRune(r rune) bool {
 }
 
 var (
-	xmlEscape     = regexp.MustCompile(`&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,7}|[a-z]{2,6});`)
-	percentEscape = regexp.MustCompile(`(?:\\+|%)?%([0-7][0-9a-fA-F])`)
-	hexEscape     = regexp.MustCompile(`\\+(?:u00|x)([0-7][0-9a-fA-F])`)
-	octalEscape   = regexp.MustCompile(`\\+([01][0-7][0-7])`)
-	lineEscape    = regexp.MustCompile(`\\+([nrt])`)
-	markEscape    = regexp.MustCompile(`\\+([!-/:-@\[^-` + "`" + `{-~])`)
-	encodedLine   = regexp.MustCompile(`^[A-Za-z0-9+/_-]+={0,2}["'` + "`" + `]?`)
+	xmlEscape     = compileLater(`&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,7}|[a-z]{2,6});`)
+	percentEscape = compileLater(`(?:\\+|%)?%([0-7][0-9a-fA-F])`)
+	hexEscape     = compileLater(`\\+(?:u00|x)([0-7][0-9a-fA-F])`)
+	octalEscape   = compileLater(`\\+([01][0-7][0-7])`)
+	lineEscape    = compileLater(`\\+([nrt])`)
+	markEscape    = compileLater(`\\+([!-/:-@\[^-` + "`" + `{-~])`)
+	encodedLine   = compileLater(`^[A-Za-z0-9+/_-]+={0,2}["'` + "`" + `]?`)
 )
 
 func withoutEscapes(text string) string {
-	number := func(pattern *regexp.Regexp, base int) {
-		text = pattern.ReplaceAllStringFunc(text, func(escape string) string {
-			digits := pattern.FindStringSubmatch(escape)[1]
+	number := func(pattern func() *regexp.Regexp, base int) {
+		text = pattern().ReplaceAllStringFunc(text, func(escape string) string {
+			digits := pattern().FindStringSubmatch(escape)[1]
 			n, err := strconv.ParseUint(digits, base, 8)
 			if err != nil || n == 0 {
 				return escape
@@ -143,7 +143,7 @@ func withoutEscapes(text string) string {
 		})
 	}
 	if strings.Contains(text, "&") {
-		text = xmlEscape.ReplaceAllStringFunc(text, html.UnescapeString)
+		text = xmlEscape().ReplaceAllStringFunc(text, html.UnescapeString)
 	}
 	if strings.Contains(text, "%") {
 		number(percentEscape, 16)
@@ -151,8 +151,8 @@ func withoutEscapes(text string) string {
 	if strings.Contains(text, `\`) {
 		number(hexEscape, 16)
 		number(octalEscape, 8)
-		text = lineEscape.ReplaceAllString(text, "\n")
-		text = markEscape.ReplaceAllString(text, "$1")
+		text = lineEscape().ReplaceAllString(text, "\n")
+		text = markEscape().ReplaceAllString(text, "$1")
 	}
 	return text
 }
@@ -168,7 +168,7 @@ func (c counter) countEncoded(lines []string, depth int) tallies {
 			joined.WriteString(words[n])
 			next := i + 1
 			for ; next < len(lines) && joined.Len()%len(words[n]) == 0; next++ {
-				more := encodedLine.FindString(strings.Trim(lines[next], " \t\r"))
+				more := encodedLine().FindString(strings.Trim(lines[next], " \t\r"))
 				word := strings.TrimRight(more, "\"'`")
 				if word == "" || len(word) > len(words[n]) || !isAloneIn(lines[next], more) {
 					break
@@ -185,7 +185,7 @@ func (c counter) countEncoded(lines []string, depth int) tallies {
 					t, words = t.plus(found), words[:n]
 					for k := i + 1; k < next; k++ { // counted
 						rest := strings.Trim(lines[k], " \t\r")
-						lines[k] = strings.TrimPrefix(rest, encodedLine.FindString(rest))
+						lines[k] = strings.TrimPrefix(rest, encodedLine().FindString(rest))
 					}
 				}
 			}

@@ -71,7 +71,7 @@ func unfit(path string, data []byte) *Refusal {
 	return nil
 }
 
-var backendBlock = regexp.MustCompile(`\bbackend[ \t]+"[a-z0-9_-]+"[ \t]*\{`)
+var backendBlock = compileLater(`\bbackend[ \t]+"[a-z0-9_-]+"[ \t]*\{`)
 
 // backends adds a flaw for a value in the block of a Terraform backend: when the block
 // changes, its hash no longer equals that in .terraform/terraform.tfstate, and every command
@@ -80,7 +80,7 @@ func (l *layer) backends() {
 	if len(l.hits) == 0 || !bytes.Contains(l.view.text, []byte("backend")) {
 		return
 	}
-	for _, head := range backendBlock.FindAllIndex(l.view.text, -1) {
+	for _, head := range backendBlock().FindAllIndex(l.view.text, -1) {
 		end, depth := head[1], 1
 		for ; end < len(l.view.text) && depth > 0; end++ {
 			switch l.view.text[end] {
@@ -115,16 +115,16 @@ func startsAfterComments(text []byte) bool {
 
 // reasons lists what may stand next to an id in place of its secret.
 var reasons = []struct {
-	sign        *regexp.Regexp
+	sign        func() *regexp.Regexp
 	why, remedy string
 }{
-	{regexp.MustCompile(`(?:^|[^A-Za-z0-9+/])B[A-P][A-Za-z0-9+/]{42}(?:[^A-Za-z0-9+/]|$)`), ": what stands next to it has the form of an SMTP password of SES", "write form = ses-smtp REGION into the link of this file, with the region of the SMTP endpoint"},
-	{regexp.MustCompile(`\{[A-Za-z0-9+/]{16,}={0,2}\}`), ": what stands next to it is encrypted, as Maven, Gradle and Jenkins do", remedyHook},
-	{regexp.MustCompile(`!vault|\$ANSIBLE_VAULT`), ": what stands next to it is encrypted by ansible-vault", remedyHook},
-	{regexp.MustCompile(`ENC\[|\bencrypted:`), ": what stands next to it is encrypted", remedyHook},
-	{regexp.MustCompile(`op://|vault:|secretsmanager|ssm:|\bpass show\b`), ": it comes from a password store", "use a hook that writes it there"},
-	{regexp.MustCompile(`X-Amz-Credential|AWSAccessKeyId=`), ": it is part of a presigned address, which ends with the key", "remove the address"},
-	{regexp.MustCompile(`(?i)secret|passw`), ": another value stands next to it", "correct the secret, take the id out, or use a hook"},
+	{compileLater(`(?:^|[^A-Za-z0-9+/])B[A-P][A-Za-z0-9+/]{42}(?:[^A-Za-z0-9+/]|$)`), ": what stands next to it has the form of an SMTP password of SES", "write form = ses-smtp REGION into the link of this file, with the region of the SMTP endpoint"},
+	{compileLater(`\{[A-Za-z0-9+/]{16,}={0,2}\}`), ": what stands next to it is encrypted, as Maven, Gradle and Jenkins do", remedyHook},
+	{compileLater(`!vault|\$ANSIBLE_VAULT`), ": what stands next to it is encrypted by ansible-vault", remedyHook},
+	{compileLater(`ENC\[|\bencrypted:`), ": what stands next to it is encrypted", remedyHook},
+	{compileLater(`op://|vault:|secretsmanager|ssm:|\bpass show\b`), ": it comes from a password store", "use a hook that writes it there"},
+	{compileLater(`X-Amz-Credential|AWSAccessKeyId=`), ": it is part of a presigned address, which ends with the key", "remove the address"},
+	{compileLater(`(?i)secret|passw`), ": another value stands next to it", "correct the secret, take the id out, or use a hook"},
 }
 
 // explain returns what a reader of the line and its neighbours can say about an id that has
@@ -145,7 +145,7 @@ func explain(text []byte, lines []int, line int, taken map[int]bool) (why, remed
 		}
 	}
 	for _, r := range reasons {
-		if r.sign.Match(around) {
+		if r.sign().Match(around) {
 			return r.why, r.remedy
 		}
 	}

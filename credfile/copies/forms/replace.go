@@ -2,7 +2,6 @@ package forms
 
 import (
 	"fmt"
-	"regexp"
 )
 
 // Replace returns data with next in every place of old, and those places in the new bytes.
@@ -36,7 +35,7 @@ func Replace(path string, data []byte, f Form, old, next Pair) ([]byte, []Place,
 }
 
 // counted matches what PHP writes before a text of so many bytes: s:40:"
-var counted = regexp.MustCompile(`\bs:[0-9]+:"$`)
+var counted = compileLater(`\bs:[0-9]+:"$`)
 
 // rewrite returns the bytes of the layer with other values.
 func (l *layer) rewrite(values map[Value]string) ([]byte, *Refusal) {
@@ -63,7 +62,7 @@ func (l *layer) rewrite(values map[Value]string) ([]byte, *Refusal) {
 		if err != nil {
 			return nil, refuse(start, h, err.Error())
 		}
-		if len(written) != end-start && counted.Match(l.view.text[max(0, h.start-12):h.start]) {
+		if len(written) != end-start && counted().Match(l.view.text[max(0, h.start-12):h.start]) {
 			return nil, refuse(start, h, "a program counts its bytes")
 		}
 		out = append(append(out, l.view.raw[from:start]...), written...)

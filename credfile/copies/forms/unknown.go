@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -117,10 +116,10 @@ func cores(text string) []string {
 }
 
 var (
-	tokenName  = regexp.MustCompile(`(?i)(?:session|security)[_.-]?token`)
-	tokenValue = regexp.MustCompile(`[$][{(]?\w*|[A-Za-z0-9+/=]{16,}`)
-	aToken     = regexp.MustCompile(`^[A-Za-z0-9+/=]{100,}`)
-	anyID      = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{12,124}\b`)
+	tokenName  = compileLater(`(?i)(?:session|security)[_.-]?token`)
+	tokenValue = compileLater(`[$][{(]?\w*|[A-Za-z0-9+/=]{16,}`)
+	aToken     = compileLater(`^[A-Za-z0-9+/=]{100,}`)
+	anyID      = compileLater(`\b(?:AKIA|ASIA)[A-Z0-9]{12,124}\b`)
 )
 
 // tokenHeads are the first characters of session tokens, whatever they are called: the
@@ -135,7 +134,7 @@ func (s *scanner) tokens(l *layer) {
 	}
 	var found []int
 	if bytes.Contains(l.view.text, []byte("oken")) || bytes.Contains(l.view.text, []byte("OKEN")) {
-		for _, name := range tokenName.FindAllIndex(l.view.text, -1) {
+		for _, name := range tokenName().FindAllIndex(l.view.text, -1) {
 			if l.hasValue(name[1]) {
 				found = append(found, name[0])
 			}
@@ -143,7 +142,7 @@ func (s *scanner) tokens(l *layer) {
 	}
 	for _, head := range tokenHeads {
 		for _, at := range indexAll(l.view.text, head) {
-			if aToken.Match(l.view.text[at:min(len(l.view.text), at+128)]) && (at == 0 || !isWord(l.view.text[at-1])) {
+			if aToken().Match(l.view.text[at:min(len(l.view.text), at+128)]) && (at == 0 || !isWord(l.view.text[at-1])) {
 				found = append(found, at)
 			}
 		}
@@ -152,7 +151,7 @@ func (s *scanner) tokens(l *layer) {
 		return
 	}
 	ids, others := l.idLines(), []int(nil)
-	for _, at := range anyID.FindAllIndex(l.view.text, -1) {
+	for _, at := range anyID().FindAllIndex(l.view.text, -1) {
 		if string(l.view.text[at[0]:at[1]]) != s.id {
 			others = append(others, lineAt(l.lines, at[0]))
 		}
@@ -202,7 +201,7 @@ func (l *layer) hasValue(i int) bool {
 		end = len(rest)
 	}
 	line, next := rest[:end], rest[end:]
-	if value := tokenValue.Find(line); value != nil {
+	if value := tokenValue().Find(line); value != nil {
 		return isToken(value)
 	}
 	if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 && !bytes.HasSuffix(trimmed, []byte(">")) {
@@ -212,7 +211,7 @@ func (l *layer) hasValue(i int) bool {
 		return false
 	}
 	line, _, _ = bytes.Cut(next, []byte("\n"))
-	return isToken(tokenValue.Find(line))
+	return isToken(tokenValue().Find(line))
 }
 
 func isToken(value []byte) bool {
@@ -298,7 +297,7 @@ func (l *layer) idBetween(ids map[int]string, a, b int) bool {
 func (l *layer) hasOtherID(n int, id string) bool {
 	for near := max(1, n-1); near <= min(len(l.lines)+1, n+1); near++ {
 		_, line := l.line(near)
-		for _, other := range anyID.FindAll(line, -1) {
+		for _, other := range anyID().FindAll(line, -1) {
 			if string(other) != id {
 				return true
 			}

@@ -3,6 +3,7 @@ package shadow
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // assignment is a variable that a line sets.
@@ -19,31 +20,31 @@ const (
 )
 
 var (
-	shellForm      = regexp.MustCompile(`(^|[\s;&|({'"` + "`" + `])` + nameForm + `:?=` + valueForm)
-	cshForm        = regexp.MustCompile(`(?:^|[\s;&|])setenv\s+` + nameForm + `\s+` + valueForm)
-	fishForm       = regexp.MustCompile(`(?:^|[\s;&|])set\s+((?:-\S+\s+)+)` + nameForm + `\s+` + valueForm)
-	fishStoreForm  = regexp.MustCompile(`^SETUVAR\s+(?:--\S+\s+)*--export\s+(?:--\S+\s+)*` + nameForm + `:(.*)$|^SET_EXPORT[: ]` + nameForm + `:(.*)$`)
-	powerShellForm = []*regexp.Regexp{
-		regexp.MustCompile(`(?i)\$\{?env:` + nameForm + `\}?\s*=\s*` + valueForm),
-		regexp.MustCompile(`(?i)SetEnvironmentVariable\(\s*["']` + nameForm + `["']\s*,\s*` + valueForm),
-		regexp.MustCompile(`(?i)(?:Set-Item|New-Item|Set-Content|si|ni)\s+(?:-Path\s+)?["']?env:[\\/]?` + nameForm + `["']?\s+(?:-Value\s+)?` + valueForm),
-		regexp.MustCompile(`(?i)\bsetx(?:\.exe)?\s+` + nameForm + `\s+` + valueForm),
+	shellForm      = compileLater(`(^|[\s;&|({'"` + "`" + `])` + nameForm + `:?=` + valueForm)
+	cshForm        = compileLater(`(?:^|[\s;&|])setenv\s+` + nameForm + `\s+` + valueForm)
+	fishForm       = compileLater(`(?:^|[\s;&|])set\s+((?:-\S+\s+)+)` + nameForm + `\s+` + valueForm)
+	fishStoreForm  = compileLater(`^SETUVAR\s+(?:--\S+\s+)*--export\s+(?:--\S+\s+)*` + nameForm + `:(.*)$|^SET_EXPORT[: ]` + nameForm + `:(.*)$`)
+	powerShellForm = []func() *regexp.Regexp{
+		compileLater(`(?i)\$\{?env:` + nameForm + `\}?\s*=\s*` + valueForm),
+		compileLater(`(?i)SetEnvironmentVariable\(\s*["']` + nameForm + `["']\s*,\s*` + valueForm),
+		compileLater(`(?i)(?:Set-Item|New-Item|Set-Content|si|ni)\s+(?:-Path\s+)?["']?env:[\\/]?` + nameForm + `["']?\s+(?:-Value\s+)?` + valueForm),
+		compileLater(`(?i)\bsetx(?:\.exe)?\s+` + nameForm + `\s+` + valueForm),
 	}
-	nushellForm = []*regexp.Regexp{
-		regexp.MustCompile(`\$env\.` + nameForm + `\s*=\s*` + valueForm),
-		regexp.MustCompile(`(?:^|[\s{,])["']?` + nameForm + `["']?\s*:\s*` + valueForm),
+	nushellForm = []func() *regexp.Regexp{
+		compileLater(`\$env\.` + nameForm + `\s*=\s*` + valueForm),
+		compileLater(`(?:^|[\s{,])["']?` + nameForm + `["']?\s*:\s*` + valueForm),
 	}
-	xonshForm = []*regexp.Regexp{
-		regexp.MustCompile(`\$` + nameForm + `\s*=\s*` + valueForm),
-		regexp.MustCompile(`\$\{\s*["']` + nameForm + `["']\s*\}\s*=\s*` + valueForm),
+	xonshForm = []func() *regexp.Regexp{
+		compileLater(`\$` + nameForm + `\s*=\s*` + valueForm),
+		compileLater(`\$\{\s*["']` + nameForm + `["']\s*\}\s*=\s*` + valueForm),
 	}
-	elvishForm = []*regexp.Regexp{
-		regexp.MustCompile(`\bset-env\s+` + nameForm + `\s+` + valueForm),
-		regexp.MustCompile(`\bset\s+E:` + nameForm + `\s*=\s*` + valueForm),
+	elvishForm = []func() *regexp.Regexp{
+		compileLater(`\bset-env\s+` + nameForm + `\s+` + valueForm),
+		compileLater(`\bset\s+E:` + nameForm + `\s*=\s*` + valueForm),
 	}
-	keyValueForm = regexp.MustCompile(`^\s*(?:export\s+)?["']?` + nameForm + `["']?\s*=\s*` + valueForm)
-	pamForm      = regexp.MustCompile(`^\s*` + nameForm + `\s+(?:.*\s)?(?:DEFAULT|OVERRIDE)=` + valueForm)
-	unitForm     = regexp.MustCompile(`(?:^|[\s"'=])` + nameForm + `=` + valueForm)
+	keyValueForm = compileLater(`^\s*(?:export\s+)?["']?` + nameForm + `["']?\s*=\s*` + valueForm)
+	pamForm      = compileLater(`^\s*` + nameForm + `\s+(?:.*\s)?(?:DEFAULT|OVERRIDE)=` + valueForm)
+	unitForm     = compileLater(`(?:^|[\s"'=])` + nameForm + `=` + valueForm)
 )
 
 // assignments returns what a line of a start file sets.
@@ -55,7 +56,7 @@ func assignments(line string, kind Kind) (all []assignment) {
 		return matches(withoutComment(line), cshForm)
 	case Fish:
 		code := withoutComment(line)
-		for _, m := range fishForm.FindAllStringSubmatch(code, -1) {
+		for _, m := range fishForm().FindAllStringSubmatch(code, -1) {
 			if fishExports(m[1]) {
 				all = append(all, newAssignment(m[2], m[3]))
 			}
@@ -67,7 +68,7 @@ func assignments(line string, kind Kind) (all []assignment) {
 		}
 		return valued(all)
 	case FishStore:
-		for _, m := range fishStoreForm.FindAllStringSubmatch(line, -1) {
+		for _, m := range fishStoreForm().FindAllStringSubmatch(line, -1) {
 			all = append(all, newAssignment(m[1]+m[3], m[2]+m[4]))
 		}
 		return valued(all)
@@ -96,7 +97,7 @@ func assignments(line string, kind Kind) (all []assignment) {
 // shellAssignments returns what a line of a shell assigns. A variable is exported by the
 // word before it, and in front of a command that gets it.
 func shellAssignments(code string) (all []assignment) {
-	for _, m := range shellForm.FindAllStringSubmatchIndex(code, -1) {
+	for _, m := range shellForm().FindAllStringSubmatchIndex(code, -1) {
 		start, end := m[4], m[1]
 		if start >= 2 && code[start-1] == '{' && code[start-2] != '$' { // {NAME= is no group in a shell
 			continue
@@ -104,17 +105,17 @@ func shellAssignments(code string) (all []assignment) {
 		a := newAssignment(code[m[4]:m[5]], code[m[6]:m[7]])
 		before, after := code[:start], strings.TrimSpace(code[end:])
 		quoted := start > 0 && strings.ContainsRune(`"'`+"`", rune(code[start-1]))
-		a.exported = exportWord.MatchString(before) || quoted || envWord.MatchString(before) ||
-			after != "" && !strings.ContainsRune(";&|)}#", rune(after[0])) && !nextAssigns.MatchString(after)
+		a.exported = exportWord().MatchString(before) || quoted || envWord().MatchString(before) ||
+			after != "" && !strings.ContainsRune(";&|)}#", rune(after[0])) && !nextAssigns().MatchString(after)
 		all = append(all, a)
 	}
 	return valued(all)
 }
 
 var (
-	exportWord  = regexp.MustCompile(`(?:^|[\s;&|({])(?:export|(?:declare|typeset)\s+-[a-zA-Z]*x[a-zA-Z]*)\s+[^;&|]*$`)
-	envWord     = regexp.MustCompile(`(?:^|[\s;&|({'"])env\s+[^;&|]*$`)
-	nextAssigns = regexp.MustCompile(`^(?:[A-Za-z_]\w*=(?:"[^"]*"|'[^']*'|\S*)\s*)+(?:$|[;&|)}#])`)
+	exportWord  = compileLater(`(?:^|[\s;&|({])(?:export|(?:declare|typeset)\s+-[a-zA-Z]*x[a-zA-Z]*)\s+[^;&|]*$`)
+	envWord     = compileLater(`(?:^|[\s;&|({'"])env\s+[^;&|]*$`)
+	nextAssigns = compileLater(`^(?:[A-Za-z_]\w*=(?:"[^"]*"|'[^']*'|\S*)\s*)+(?:$|[;&|)}#])`)
 )
 
 // fishExports reports whether the flags of fish's set export the variable and do not
@@ -134,9 +135,9 @@ func fishExports(flags string) bool {
 }
 
 // matches returns what patterns with a name and a value find in a line.
-func matches(code string, forms ...*regexp.Regexp) (all []assignment) {
+func matches(code string, forms ...func() *regexp.Regexp) (all []assignment) {
 	for _, form := range forms {
-		for _, m := range form.FindAllStringSubmatch(code, -1) {
+		for _, m := range form().FindAllStringSubmatch(code, -1) {
 			a := newAssignment(strings.ToUpper(m[1]), m[2])
 			a.exported = true
 			all = append(all, a)
@@ -195,4 +196,10 @@ func withoutComment(line string) string {
 		}
 	}
 	return line
+}
+
+// compileLater returns a regular expression that is compiled when it is first used: every
+// command of keyd would otherwise pay for all of them at its start.
+func compileLater(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }

@@ -8,10 +8,10 @@ import (
 var (
 	// plistForm is a name and the string that follows it: an entry of a dictionary, or the
 	// arguments of launchctl setenv.
-	plistForm = regexp.MustCompile(`<(?:key|string)>\s*(AWS_ACCESS_KEY(?:_ID)?)\s*</(?:key|string)>\s*<string>([^<]*)</string>`)
+	plistForm = compileLater(`<(?:key|string)>\s*(AWS_ACCESS_KEY(?:_ID)?)\s*</(?:key|string)>\s*<string>([^<]*)</string>`)
 	// plistCommand is a shell's command in a string.
-	plistCommand = regexp.MustCompile(`setenv\s+(?:-?\w+\s+)?(AWS_ACCESS_KEY(?:_ID)?)\s+["']?([^\s"'<;&]+)`)
-	keyIDForm    = regexp.MustCompile(`A[A-Z0-9]{15,}`)
+	plistCommand = compileLater(`setenv\s+(?:-?\w+\s+)?(AWS_ACCESS_KEY(?:_ID)?)\s+["']?([^\s"'<;&]+)`)
+	keyIDForm    = compileLater(`A[A-Z0-9]{15,}`)
 )
 
 // readPlist returns what a property list of launchd sets: for its own program, with
@@ -28,7 +28,7 @@ func readPlist(data []byte) (all []Shadow) {
 			name = "AWS_ACCESS_KEY_ID"
 		}
 		id := ""
-		for _, m := range keyIDForm.FindAll(data, -1) { // two ids would be ambiguous
+		for _, m := range keyIDForm().FindAll(data, -1) { // two ids would be ambiguous
 			if id != "" && id != string(m) {
 				return []Shadow{{Kind: Launchd, Variable: name}}
 			}
@@ -37,8 +37,8 @@ func readPlist(data []byte) (all []Shadow) {
 		return []Shadow{{Kind: Launchd, Variable: name, KeyID: idIn(id)}}
 	}
 	data = blankComments(data)
-	for _, form := range []*regexp.Regexp{plistForm, plistCommand} {
-		for _, m := range form.FindAllSubmatchIndex(data, -1) {
+	for _, form := range []func() *regexp.Regexp{plistForm, plistCommand} {
+		for _, m := range form().FindAllSubmatchIndex(data, -1) {
 			a := newAssignment(string(data[m[2]:m[3]]), string(data[m[4]:m[5]]))
 			if a.value != "" {
 				line := 1 + bytes.Count(data[:m[4]], []byte("\n"))
@@ -49,11 +49,11 @@ func readPlist(data []byte) (all []Shadow) {
 	return all
 }
 
-var xmlComment = regexp.MustCompile(`(?s)<!--.*?-->`)
+var xmlComment = compileLater(`(?s)<!--.*?-->`)
 
 // blankComments replaces comments of XML by blanks, so that lines keep their numbers.
 func blankComments(data []byte) []byte {
-	return xmlComment.ReplaceAllFunc(data, func(c []byte) []byte {
+	return xmlComment().ReplaceAllFunc(data, func(c []byte) []byte {
 		blank := bytes.Repeat([]byte(" "), len(c))
 		for i := range c {
 			if c[i] == '\n' {

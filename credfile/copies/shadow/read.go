@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"keyd/credfile/atomicfile"
@@ -84,7 +83,7 @@ func (r *reader) readInto(path string, kind Kind, state *shellState, depth int) 
 
 // readLine adds what one line sets.
 func (r *reader) readLine(line, path string, number int, kind Kind, state *shellState, depth int) {
-	if !strings.Contains(line, "AWS_ACCESS_KEY") && !mayMatter.MatchString(line) {
+	if !strings.Contains(line, "AWS_ACCESS_KEY") && !mayMatter().MatchString(line) {
 		return
 	}
 	for _, a := range assignments(line, kind) {
@@ -103,7 +102,7 @@ func (r *reader) readLine(line, path string, number int, kind Kind, state *shell
 }
 
 // mayMatter matches the lines that matter although they name no variable.
-var mayMatter = regexp.MustCompile(`\bset\s+[-+]|\bsource\b|(?:^|[\s;&|])\.\s|\bdotenv|\bsource_env`)
+var mayMatter = compileLater(`\bset\s+[-+]|\bsource\b|(?:^|[\s;&|])\.\s|\bdotenv|\bsource_env`)
 
 // isDanglingLink reports whether path is a symbolic link: a shell finds no file there.
 func isDanglingLink(path string) bool {
@@ -120,16 +119,16 @@ func (s *shellState) add(found Shadow, exported bool) {
 }
 
 var (
-	setOption  = regexp.MustCompile(`(?:^|[\s;&|({])set\s+([-+])(?:[b-zA-Z]*a[a-zA-Z]*|o\s+allexport)(?:$|[\s;&|)}])`)
-	exportName = regexp.MustCompile(`(?:^|[\s;&|({])(?:export|(?:declare|typeset)\s+-[a-zA-Z]*x[a-zA-Z]*)\s+(?:[^;&|#]*\s)?(AWS_ACCESS_KEY(?:_ID)?)(?:$|[\s;&|)}])`)
+	setOption  = compileLater(`(?:^|[\s;&|({])set\s+([-+])(?:[b-zA-Z]*a[a-zA-Z]*|o\s+allexport)(?:$|[\s;&|)}])`)
+	exportName = compileLater(`(?:^|[\s;&|({])(?:export|(?:declare|typeset)\s+-[a-zA-Z]*x[a-zA-Z]*)\s+(?:[^;&|#]*\s)?(AWS_ACCESS_KEY(?:_ID)?)(?:$|[\s;&|)}])`)
 )
 
 // noteExports notes what a line exports that another line has set.
 func (s *shellState) noteExports(code string) {
-	for _, m := range setOption.FindAllStringSubmatch(code, -1) {
+	for _, m := range setOption().FindAllStringSubmatch(code, -1) {
 		s.allExport = m[1] == "-"
 	}
-	for _, m := range exportName.FindAllStringSubmatch(code, -1) {
+	for _, m := range exportName().FindAllStringSubmatch(code, -1) {
 		for _, i := range s.pending {
 			if s.found[i].Variable == m[1] {
 				s.exported[i] = true
@@ -139,9 +138,9 @@ func (s *shellState) noteExports(code string) {
 }
 
 var (
-	sourceLine = regexp.MustCompile(`(?:^|[;&|({]\s*|\s(?:then|do|else)\s+|&&\s*|^\s+)(?:source|\.)\s+("[^"]+"|'[^']+'|[^\s;&|)}]+)`)
-	dotenvLine = regexp.MustCompile(`^\s*dotenv(?:_if_exists)?(?:\s+("[^"]+"|'[^']+'|[^\s;&|#]+))?\s*(?:$|[;#])`)
-	sourceEnv  = regexp.MustCompile(`^\s*source_env(?:_if_exists)?\s+("[^"]+"|'[^']+'|[^\s;&|#]+)`)
+	sourceLine = compileLater(`(?:^|[;&|({]\s*|\s(?:then|do|else)\s+|&&\s*|^\s+)(?:source|\.)\s+("[^"]+"|'[^']+'|[^\s;&|)}]+)`)
+	dotenvLine = compileLater(`^\s*dotenv(?:_if_exists)?(?:\s+("[^"]+"|'[^']+'|[^\s;&|#]+))?\s*(?:$|[;#])`)
+	sourceEnv  = compileLater(`^\s*source_env(?:_if_exists)?\s+("[^"]+"|'[^']+'|[^\s;&|#]+)`)
 )
 
 // sourced returns the files that a line sources, as far as their names are written out.
@@ -151,20 +150,20 @@ func (r *reader) sourced(code, folder string, kind Kind) (files []startFile) {
 			files = append(files, startFile{path, kind})
 		}
 	}
-	for _, m := range sourceLine.FindAllStringSubmatch(code, -1) {
+	for _, m := range sourceLine().FindAllStringSubmatch(code, -1) {
 		add(m[1], kind)
 	}
 	if kind != Direnv {
 		return files
 	}
-	if m := dotenvLine.FindStringSubmatch(code); m != nil {
+	if m := dotenvLine().FindStringSubmatch(code); m != nil {
 		name := m[1]
 		if name == "" {
 			name = ".env"
 		}
 		add(name, EnvFile)
 	}
-	if m := sourceEnv.FindStringSubmatch(code); m != nil {
+	if m := sourceEnv().FindStringSubmatch(code); m != nil {
 		add(m[1], Direnv)
 	}
 	return files
