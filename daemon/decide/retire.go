@@ -114,18 +114,25 @@ func checkFutureWaits(f Facts, now time.Time, state State) (Decision, bool) {
 	return checkClock(f, now)
 }
 
+// lookBeforeRetiring returns what comes before a key is made Inactive: a look at AWS after
+// the step at since, or what is in the way. It returns false when nothing is.
+func lookBeforeRetiring(f Facts, since time.Time, state State, why string, now time.Time) (Decision, bool) {
+	d, ok := checkBeforeRetiring(f, now)
+	believed := ok && d.Do == DoBlock && stillBelieved(f, now) && f.Seen.At.After(since)
+	if !believed && lookIsStale(f, since, now) {
+		return actNow(DoLook, state, why), true
+	}
+	return d, ok
+}
+
 // decideDeactivate deactivates the old key, but only after a fresh look at AWS.
 func decideDeactivate(f Facts, now time.Time) Decision {
 	r := f.Rotation
 	asked := r.RetireNow || r.DeleteNow || f.Options.RetireNow || f.Options.DeleteNow
-	d, ok := checkBeforeRetiring(f, now)
+	if d, ok := lookBeforeRetiring(f, r.Validated, StateOverlap, "the overlap is over or ended: looking at both keys once more", now); ok {
+		return d
+	}
 	switch {
-	case ok && d.Do == DoBlock && stillBelieved(f, now) && f.Seen.At.After(r.Validated):
-		return d
-	case lookIsStale(f, r.Validated, now):
-		return actNow(DoLook, StateOverlap, "the overlap is over or ended: looking at both keys once more")
-	case ok:
-		return d
 	case asked: // whether it is still needed is the person's business
 		return actNow(DoDeactivate, StateOverlap, "the overlap of "+credfile.Short(r.Old.ID)+" is ended")
 	case r.UseDenied:

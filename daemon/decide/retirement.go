@@ -55,15 +55,11 @@ func decideTurnOff(f Facts, r *journal.Rotation, now time.Time) Decision {
 	if !f.Proven && r.DeactivateStarted.IsZero() {
 		return actNow(DoProve, StateRetiring, helper+", which deletes "+old+" later, has to be accepted first")
 	}
-	d, ok := checkBeforeRetiring(f, now)
-	switch {
-	case ok && d.Do == DoBlock && stillBelieved(f, now) && f.Seen.At.After(r.Created):
+	if d, ok := lookBeforeRetiring(f, r.Created, StateRetiring, "looking at both keys once more", now); ok {
 		return d
-	case lookIsStale(f, r.Created, now):
-		return actNow(DoLook, StateRetiring, "looking at both keys once more")
-	case ok:
-		return d
-	case !r.Retire.Forced && !r.UseDenied && (r.UseChecked.Before(r.Created) || now.Sub(r.UseChecked) >= useBelieved || r.UseChecked.After(now)):
+	}
+	outdated := r.UseChecked.Before(r.Created) || now.Sub(r.UseChecked) >= useBelieved || r.UseChecked.After(now)
+	if !r.Retire.Forced && !r.UseDenied && outdated {
 		return actNow(DoCheckUse, StateRetiring, "asking AWS once more when "+old+" was used last")
 	}
 	return actNow(DoDeactivate, StateRetiring, "a person retires "+old)
