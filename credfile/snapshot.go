@@ -47,6 +47,19 @@ func (s *Snapshot) ProfilesHolding(id string) []Profile {
 	return holding
 }
 
+// SSOSessions returns the names of the sessions of IAM Identity Center in the config file.
+func (s *Snapshot) SSOSessions() (names []string) {
+	if s.Config == nil {
+		return nil
+	}
+	for i := range s.Config.Sections {
+		if prefix, name := splitHeader(s.Config.Sections[i].Name); prefix == "sso-session" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Ambiguous returns an error that wraps a *Refusal with file and line when the key
 // appears in a form that keyd does not accept as a pair but other AWS readers may.
 // Such a key is not gone, and it cannot be replaced. Ambiguous returns nil when there

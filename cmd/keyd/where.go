@@ -139,7 +139,7 @@ func (a *app) showWhere(ctx context.Context, names, paths []string, asJSON bool)
 		}
 		a.addLinks(ctx, loc, r)
 		r.sortCopies()
-		a.addVerdicts(r, loc, len(paths) == 0)
+		a.addVerdicts(ctx, r, loc, len(paths) == 0)
 	}
 	if asJSON {
 		data, err := json.MarshalIndent(r, "", "\t")

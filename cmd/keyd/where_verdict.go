@@ -1,9 +1,8 @@
 package main
 
 import (
-	"os"
+	"context"
 	"os/exec"
-	"regexp"
 	"runtime"
 	"strings"
 
@@ -13,9 +12,12 @@ import (
 
 // addVerdicts adds to each key at rest whether it is needed, as far as AWS and this machine
 // tell. whole says that the whole machine was searched.
-func (a *app) addVerdicts(r *whereReport, loc locations, whole bool) {
+func (a *app) addVerdicts(ctx context.Context, r *whereReport, loc locations, whole bool) {
 	_, err := exec.LookPath("aws")
-	need := decide.Need{SSOSessions: findSSOSessions(loc.store.Paths.Config), NoCLI: err != nil}
+	need := decide.Need{NoCLI: err != nil}
+	if snapshot, err := loc.store.Read(ctx); err == nil {
+		need.SSOSessions = snapshot.SSOSessions()
+	}
 	need.SawPrograms = whole && (runtime.GOOS == "linux" || runtime.GOOS == "darwin") // elsewhere nobody can look
 	if whole && !r.Interrupted {
 		need.Searched = r.Now
@@ -40,20 +42,6 @@ func (a *app) addVerdicts(r *whereReport, loc locations, whole bool) {
 		v := decide.Judge(n, r.settings, r.Now)
 		k.Verdict = &v
 	}
-}
-
-var ssoSession = regexp.MustCompile(`(?m)^\s*\[\s*sso-session\s+["']?([^\]"']+?)["']?\s*\]`)
-
-// findSSOSessions returns the sessions of IAM Identity Center in the config file.
-func findSSOSessions(path string) (names []string) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil
-	}
-	for _, m := range ssoSession.FindAllSubmatch(text, -1) {
-		names = append(names, string(m[1]))
-	}
-	return names
 }
 
 // writeVerdict writes whether a key is needed: a question with what speaks for it, beside
