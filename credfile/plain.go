@@ -25,10 +25,16 @@ func (f *File) isPlain() bool {
 		if s.Form != Plain || s.Name == "DEFAULT" {
 			return false
 		}
+		hasID, hasSecret := false, false
 		for j := range s.Properties {
 			if !f.isPlainProperty(&s.Properties[j]) {
 				return false
 			}
+			hasID = hasID || s.Properties[j].Name == idName
+			hasSecret = hasSecret || s.Properties[j].Name == secretName
+		}
+		if hasID != hasSecret { // some readers take the other half from the other file
+			return false
 		}
 	}
 	return true

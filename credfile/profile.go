@@ -93,7 +93,7 @@ func Profiles(credentials, config *File) []Profile {
 					p.IDs = f.wholeIDs(s)
 				}
 				if found.isWhole() && !p.Skip.IsUnreadable() && p.Skip != Temporary {
-					known[pairPosition{f.Kind, found.id.Line, found.secret.Line}] = true
+					known[pairPosition{valuePosition{f.Kind, found.id.Line}, valuePosition{f.Kind, found.secret.Line}}] = true
 				}
 				v.warnIfShadowed(&p, s)
 				p.Warnings = f.appendWarnings(p.Warnings, s, found)

@@ -9,11 +9,15 @@ import (
 	"keyd/credfile/readers"
 )
 
-// pairPosition says where a pair stands: the file, and the lines of its halves.
-type pairPosition struct {
-	kind             Kind
-	line, secretLine int
+// valuePosition says where a half of a pair stands: the file, and the line in it.
+type valuePosition struct {
+	kind Kind
+	line int
 }
+
+// pairPosition says where the halves of a pair stand. Some readers take one half from each
+// file, so one kind for both would let their pair pass for another one in the same lines.
+type pairPosition struct{ id, secret valuePosition }
 
 // unseenPair is a pair that some readers can use and that keyd does not rotate.
 type unseenPair struct {
@@ -47,12 +51,15 @@ func (v *profileIndex) addUnreadable(profiles []Profile, known map[pairPosition]
 		}
 	}
 	for _, u := range v.findUnseen(known) {
-		f := v.fileOf(u.at.kind)
-		if told[f.Kind][f.headerOf(u.at.line)] && !slices.ContainsFunc(profiles, func(p Profile) bool { return p.Name == u.profile }) {
+		f := v.fileOf(u.at.id.kind)
+		if told[f.Kind][f.headerOf(u.at.id.line)] && !slices.ContainsFunc(profiles, func(p Profile) bool { return p.Name == u.profile }) {
 			continue // told under another spelling of its name
 		}
-		line := max(u.at.line, u.at.secretLine)
-		r := f.newRefusal(u.at.line, reportRemedy, "")
+		line := u.at.id.line
+		if u.at.secret.kind == u.at.id.kind {
+			line = max(line, u.at.secret.line)
+		}
+		r := f.newRefusal(u.at.id.line, reportRemedy, "")
 		if p := f.findCulprit(line); p != nil {
 			r.Line, r.Text, r.Remedy = p.Line, p.Text+": ", p.Remedy
 		}
@@ -204,16 +211,16 @@ func (v *profileIndex) findUnseen(known map[pairPosition]bool) []unseenPair {
 		at      pairPosition
 		profile string
 	}
-	halves := map[pairPosition]bool{}
+	ids, secrets := map[valuePosition]bool{}, map[valuePosition]bool{}
 	for at := range known {
-		halves[pairPosition{at.kind, at.line, 0}], halves[pairPosition{at.kind, 0, at.secretLine}] = true, true
+		ids[at.id], secrets[at.secret] = true, true
 	}
 	found := map[key]*unseenPair{}
 	for _, r := range readers.All() {
 		for name, settings := range r.ReadFiles(texts.credentials, texts.config) {
 			pair := r.Pair(settings)
 			at := positionOf(pair)
-			half := halves[pairPosition{at.kind, at.line, 0}] || halves[pairPosition{at.kind, 0, at.secretLine}]
+			half := ids[at.id] || secrets[at.secret]
 			if known[at] || !isLongTermPair(pair) && !(half && pair.ID.Value != "" && pair.Secret.Value != "") {
 				continue
 			}
@@ -231,17 +238,19 @@ func (v *profileIndex) findUnseen(known map[pairPosition]bool) []unseenPair {
 			}
 		}
 	}, func(a, b unseenPair) int {
-		return cmp.Or(cmp.Compare(a.at.kind, b.at.kind), cmp.Compare(a.at.line, b.at.line), cmp.Compare(a.profile, b.profile))
+		return cmp.Or(cmp.Compare(a.at.id.kind, b.at.id.kind), cmp.Compare(a.at.id.line, b.at.id.line), cmp.Compare(a.profile, b.profile))
 	})
 }
 
 // positionOf returns where a reader finds a pair.
 func positionOf(p readers.Pair) pairPosition {
-	kind := Credentials
-	if p.ID.Config {
-		kind = Config
+	at := func(half readers.Setting) valuePosition {
+		if half.Config {
+			return valuePosition{Config, half.Line}
+		}
+		return valuePosition{Credentials, half.Line}
 	}
-	return pairPosition{kind, p.ID.Line, p.Secret.Line}
+	return pairPosition{at(p.ID), at(p.Secret)}
 }
 
 // isLongTermPair reports whether a reader could sign with p, and p is the key of a user.
