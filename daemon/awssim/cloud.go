@@ -19,6 +19,10 @@ type Options struct {
 	// AWS does not accept them, but a client with a custom endpoint signs for
 	// its configured region. botocore does so, and aws-cli with it.
 	AnyRegion bool
+
+	// SessionsEndWithKey ends a session when the key that opened it is made Inactive or
+	// deleted. AWS is believed not to do that, and does not document it.
+	SessionsEndWithKey bool
 }
 
 // Cloud simulates every account of every partition. It is safe for concurrent use.
@@ -140,13 +144,17 @@ func (c *Cloud) hashSeed(label string, n ...int) uint64 {
 // empty record of calls. User returns its users.
 func (c *Cloud) Clone(now func() time.Time) *Cloud {
 	defer c.lockAndSettle()()
-	d := New(Options{Now: now, Seed: c.opt.Seed, Lag: c.opt.Lag, AnyRegion: c.opt.AnyRegion})
+	d := New(Options{Now: now, Seed: c.opt.Seed, Lag: c.opt.Lag, AnyRegion: c.opt.AnyRegion, SessionsEndWithKey: c.opt.SessionsEndWithKey})
 	d.skew, d.serial = c.skew, c.serial
 	d.views, d.closed = slices.Clone(c.views), maps.Clone(c.closed)
 	for name, u := range c.users {
 		twin := new(*u)
 		twin.c, twin.keys = d, nil
 		twin.tags, twin.policies, twin.denials = slices.Clone(u.tags), slices.Clone(u.policies), slices.Clone(u.denials)
+		twin.devices = nil
+		for _, dev := range u.devices {
+			twin.devices = append(twin.devices, new(*dev))
+		}
 		d.users[name] = twin
 		for _, k := range u.keys {
 			twin.keys = append(twin.keys, k.cloneFor(twin))

@@ -22,6 +22,11 @@
 // tell the truth about the keys. Touched returns the calls that tried to change a
 // key of someone else. Outage returns for how long a pair in a file did not work.
 //
+// A User may have MFA devices: AddVirtualMFA, whose codes are those of RFC 6238 and are
+// taken once, AddHardwareMFA, and AddSecurityKey, which shows none. GuardWithMFA attaches
+// the policy of AWS's guide that denies nearly everything without MFA; GetSessionToken
+// opens the session with which it is allowed.
+//
 // All time comes from Options.Now. The only waiting is for a Fault, on real timers,
 // so in a testing/synctest bubble time passes at once. The simulator starts no
 // goroutine.

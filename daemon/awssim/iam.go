@@ -180,6 +180,9 @@ const tagsPerUser = 50
 // unauthorized caller which users exist.
 func (x *exchange) findUser() (*User, *refusal) {
 	name := x.params.Get("UserName")
+	if name == "" && x.caller.session != nil { // Source: IAM API reference, "If a temporary access key is used, then UserName is required"
+		return nil, newRefusal(400, "ValidationError", "Must specify userName when calling with non-User credentials")
+	}
 	if name == "" {
 		name = x.caller.user.name
 	}
@@ -281,17 +284,4 @@ func (x *exchange) listUserTags() ([]node, *refusal) {
 		return nil, r
 	}
 	return []node{branch("Tags", tagNodes(u.tags)...), leaf("IsTruncated", "false")}, nil
-}
-
-func (x *exchange) listMFADevices() ([]node, *refusal) {
-	u, r := x.findUser()
-	if r != nil {
-		return nil, r
-	}
-	var devices []node
-	if u.mfa != nil {
-		devices = append(devices, branch("member",
-			leaf("UserName", u.name), leaf("SerialNumber", u.mfa.serial), leaf("EnableDate", x.formatDate(u.mfa.enabled))))
-	}
-	return []node{branch("MFADevices", devices...), leaf("IsTruncated", "false")}, nil
 }

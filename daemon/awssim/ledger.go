@@ -8,7 +8,8 @@ type Call struct {
 	View    string    // "iam", or "sts-" or "ec2-" and a region
 	Replica int       // of that view, counted from 0
 	Action  string    // as sent
-	KeyID   string    // the key that the request claims to be signed with; empty when unsigned
+	KeyID   string    // the key that the request claims to be signed with, or the id of a session; empty when unsigned
+	Opener  string    // the key that opened the session which signed; empty when a key signed
 	Account string    // of that key; empty when the key never existed
 	User    string    // of that key; empty when the key never existed
 	Target  string    // the access key that the request makes, changes or asks about
@@ -36,8 +37,9 @@ func (c *Cloud) Calls() []Call {
 	return cs
 }
 
-// Secrets returns the secret of every key and session that ever existed, by id.
-// Tests search for them in places where no secret may be.
+// Secrets returns the secret of every key and session that ever existed, by id, and the
+// token of every session, by its id with " token" behind it. Tests search for them in
+// places where no secret may be.
 func (c *Cloud) Secrets() map[string]string {
 	defer c.lockAndSettle()()
 	secrets := make(map[string]string, len(c.keys)+len(c.sessions))
@@ -45,7 +47,7 @@ func (c *Cloud) Secrets() map[string]string {
 		secrets[id] = k.secret
 	}
 	for id, s := range c.sessions {
-		secrets[id] = s.secret
+		secrets[id], secrets[id+" token"] = s.secret, s.token
 	}
 	return secrets
 }
@@ -72,6 +74,9 @@ func (c *Cloud) logCall(x *exchange, at time.Time) {
 		call.View = viewEC2(x.cred.region)
 	}
 	call.Replica = int(c.hashSeed("replica", n) % uint64(c.opt.Lag.replicas()))
+	if s := c.sessions[call.KeyID]; s != nil {
+		call.Opener = s.key.id
+	}
 	if k := c.claimedKey(call.KeyID); k != nil {
 		call.Account, call.User = k.user.account, k.user.name
 		if regionShape.MatchString(x.cred.region) {

@@ -262,7 +262,7 @@ func withService(action string) string {
 // own credentials".
 func allowedWithoutMFA(action string) bool {
 	switch action {
-	case "iam:CreateVirtualMFADevice", "iam:EnableMFADevice", "iam:GetUser", "iam:ListMFADevices",
+	case "iam:CreateVirtualMFADevice", "iam:EnableMFADevice", "iam:GetUser", "iam:GetMFADevice", "iam:ListMFADevices",
 		"iam:ListVirtualMFADevices", "iam:ResyncMFADevice", "sts:GetSessionToken":
 		return true
 	}

@@ -178,11 +178,11 @@ func TestSessionExpires(t *testing.T) {
 		k := newClient(c, s.AccessKeyId, s.SecretAccessKey)
 		k.token = s.SessionToken
 		time.Sleep(15 * time.Minute)
-		if r := k.call(t, "ListAccessKeys"); r.status != 200 {
+		if r := k.call(t, "ListAccessKeys", "UserName", "alice"); r.status != 200 {
 			t.Errorf("in the last second of the session: %s", r.body)
 		}
 		time.Sleep(time.Second)
-		if r := k.call(t, "ListAccessKeys"); r.status != 403 || r.Code != "ExpiredToken" {
+		if r := k.call(t, "ListAccessKeys", "UserName", "alice"); r.status != 403 || r.Code != "ExpiredToken" {
 			t.Errorf("after the end of the session: %s", r.body)
 		}
 	})

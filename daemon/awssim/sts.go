@@ -28,28 +28,12 @@ func (x *exchange) getAccessKeyInfo() ([]node, *refusal) {
 
 // session holds temporary credentials from GetSessionToken. They work in every view
 // at once and, until they expire, even after the key that opened the session is
-// gone.
+// gone, unless Options.SessionsEndWithKey says otherwise.
 type session struct {
 	id, secret, token string
 	key               *key
 	mfa               bool
 	expires           time.Time
-}
-
-// device is a virtual MFA device. Its code never changes, because the simulator
-// models the question for a code and not the arithmetic.
-type device struct {
-	serial, code string
-	enabled      time.Time
-}
-
-// SetMFA gives the user a virtual MFA device with a code that never changes. It
-// returns the serial number of the device.
-func (u *User) SetMFA(code string) (serial string) {
-	defer u.c.lockAndSettle()()
-	serial = "arn:" + u.partition + ":iam::" + u.account + ":mfa/" + u.name
-	u.mfa = &device{serial: serial, code: code, enabled: u.c.opt.Now()}
-	return serial
 }
 
 // checkSession is findSigner for temporary credentials.
@@ -63,6 +47,9 @@ func (x *exchange) checkSession() (secret string, r *refusal) {
 	}
 	if x.t.After(s.expires) {
 		return "", expiredToken()
+	}
+	if x.c.opt.SessionsEndWithKey && x.c.statusAt(s.key, x.call.View, x.call.Replica, x.t) != statusActive {
+		return "", invalidToken()
 	}
 	x.caller = caller{user: s.key.user, key: s.key, session: s}
 	return s.secret, nil
@@ -94,18 +81,4 @@ func (x *exchange) getSessionToken() ([]node, *refusal) {
 	return []node{branch("Credentials",
 		leaf("AccessKeyId", s.id), leaf("SecretAccessKey", s.secret),
 		leaf("SessionToken", s.token), leaf("Expiration", x.formatDate(s.expires)))}, nil
-}
-
-// checkMFACode reports whether the session counts as opened with MFA.
-func (x *exchange) checkMFACode() (mfa bool, r *refusal) {
-	serial, code, d := x.params.Get("SerialNumber"), x.params.Get("TokenCode"), x.caller.user.mfa
-	switch {
-	case serial == "" && code == "":
-		return false, nil
-	case d == nil || serial != d.serial:
-		return false, newRefusal(403, "AccessDenied", "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.")
-	case code != d.code:
-		return false, newRefusal(403, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ")
-	}
-	return true, nil
 }

@@ -20,7 +20,7 @@ type User struct {
 	tags               []tag
 	policies           []policy // none: the user may do everything to itself
 	denials            []denial
-	mfa                *device
+	devices            []*device
 }
 
 type tag struct{ key, value string }
