@@ -29,12 +29,17 @@ func (l *loop) tellNeedy() {
 		}
 		l.toldCauses[cause] = l.Now()
 		first := same[0]
-		e := rotate.Event{Time: l.Now(), Profiles: first.Profiles, KeyID: first.KeyID, Do: first.Do, Verb: rotate.VerbNeedsYou, Text: first.Why, Hint: first.Hint}
+		e := rotate.Event{Time: l.Now(), Profiles: first.Profiles, KeyID: first.KeyID, Do: first.Do, Verb: rotate.VerbNeedsYou, Text: first.Why, Hint: first.Hint, About: first.About}
+		e.Files = slices.Clone(e.Files)
 		for _, r := range same[1:] {
 			e.Profiles = slices.Concat(e.Profiles, r.Profiles)
+			for _, path := range r.About.Files {
+				e.AddFile(path)
+			}
 		}
-		if len(same) > 1 {
+		if len(same) > 1 { // no one key, and no one user
 			e.Text = fmt.Sprintf("%d keys need you for the same reason; the first one: %s", len(same), first.Why)
+			e.OldKey, e.NewKey, e.User, e.Account = "", "", "", ""
 		}
 		l.Deliver(e)
 	}

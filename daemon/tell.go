@@ -103,7 +103,7 @@ func (l *loop) reportFailure(err error) {
 		return
 	}
 	l.failure = err.Error()
-	l.Deliver(rotate.Event{Time: l.Now(), Verb: rotate.VerbNeedsYou, Text: err.Error(), Hint: hint.Hint(err)})
+	l.Deliver(rotate.Event{Time: l.Now(), Verb: rotate.VerbNeedsYou, Text: err.Error(), Hint: hint.Hint(err), About: state.About{AskedBy: state.ByDaemon}})
 }
 
 // summary returns the status line that systemctl status shows after a pass; next is
@@ -135,12 +135,13 @@ type eventJSON struct {
 	Text        string    `json:"text"`
 	Run         string    `json:"run,omitzero"` // a command or a question that helps
 	NeedsPerson bool      `json:"needs_person"`
+	state.About           // old_key, new_key, user, account, files, endpoint, asked_by, command
 }
 
 // onEventProgram returns the program of on_event, with e on standard input.
 func onEventProgram(argv []string, e rotate.Event) notify.Program {
 	text, err := json.Marshal(eventJSON{Version: 1, Time: e.Time.UTC(), Event: e.Verb, Profiles: e.Profiles, Key: e.KeyID,
-		Text: e.Text, Run: e.Hint, NeedsPerson: e.Verb == rotate.VerbNeedsYou})
+		Text: e.Text, Run: e.Hint, NeedsPerson: e.Verb == rotate.VerbNeedsYou, About: e.About})
 	if err != nil {
 		return notify.Program{}
 	}

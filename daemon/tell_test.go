@@ -19,6 +19,7 @@ import (
 	"keyd/daemon/notify"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
+	"keyd/daemon/state"
 )
 
 // A long-term key that the files do not allow to rotate is told once, and again only after it
@@ -187,7 +188,8 @@ func TestMain(m *testing.M) {
 // keepEvent returns a command of on_event that keeps its input in a file.
 func keepEvent(path string) notify.Program {
 	p := onEventProgram([]string{os.Args[0], path}, rotate.Event{Time: time.Now(), Verb: rotate.VerbNeedsYou, Profiles: []string{"default"},
-		KeyID: "AKIAIOSFODNN7EXAMPLE", Text: "denied", Hint: "keyd policy"})
+		KeyID: "AKIAIOSFODNN7EXAMPLE", Text: "denied", Hint: "keyd policy", About: state.About{OldKey: "AKIAIOSFODNN7EXAMPLE", NewKey: "AKIAI44QH8DHBEXAMPLE",
+			User: "alice", Account: "111122223333", Files: []string{"/home/alice/.aws/credentials"}, AskedBy: state.ByDaemon}})
 	p.Env, p.Limit = []string{"KEYD_TEST_PLAYS=keeper"}, time.Minute
 	return p
 }
@@ -203,7 +205,8 @@ func TestOnEventGetsOneLineOfJSON(t *testing.T) {
 	lab.Must(t, err)
 	var got map[string]any
 	lab.Must(t, json.Unmarshal(text, &got))
-	for name, want := range map[string]any{"version": 1.0, "event": "needs you", "text": "denied", "run": "keyd policy", "needs_person": true, "key": "AKIAIOSFODNN7EXAMPLE"} {
+	for name, want := range map[string]any{"version": 1.0, "event": "needs you", "text": "denied", "run": "keyd policy", "needs_person": true, "key": "AKIAIOSFODNN7EXAMPLE",
+		"old_key": "AKIAIOSFODNN7EXAMPLE", "new_key": "AKIAI44QH8DHBEXAMPLE", "user": "alice", "account": "111122223333", "asked_by": "daemon"} {
 		if got[name] != want {
 			t.Errorf("%s is %v", name, got[name])
 		}

@@ -33,6 +33,20 @@ const rotateExample = `  keyd rotate --dry-run work                  show what w
 
 type rotateFlags struct{ dryRun, force, retireNow, deleteNow, yes bool }
 
+// commandLine returns the command with its flags, for the history.
+func (f rotateFlags) commandLine() string {
+	text := "keyd rotate"
+	for _, flag := range []struct {
+		set  bool
+		name string
+	}{{f.force, " --force"}, {f.retireNow, " --retire-now"}, {f.deleteNow, " --delete-now"}} {
+		if flag.set {
+			text += flag.name
+		}
+	}
+	return text
+}
+
 func newRotateCommand(a *app) *cobra.Command {
 	var f rotateFlags
 	cmd := &cobra.Command{
@@ -65,6 +79,7 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 	if err := a.confirmRotate(ctx, names, f); err != nil {
 		return err
 	}
+	d.Command = f.commandLine()
 	n := a.newNarrator(d.Settings)
 	n.named, n.flags = len(names) > 0, f
 	if err := a.noteEndpoints(ctx, loc, names); err != nil {

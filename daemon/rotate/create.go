@@ -33,6 +33,7 @@ func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) 
 	doing := "rotating"
 	if r.IsRetirement() {
 		doing = "retiring it"
+		d.appendHistory(t, VerbRetiring, r.Old.ID, "with a second key, which keyd makes for that")
 	}
 	d.emit(t, decide.DoCreate, VerbBegin, fmt.Sprintf("%s, %s (user %s, account %s)", t.decision.Why, doing, r.User, r.Account))
 	d.reportUnused(t)

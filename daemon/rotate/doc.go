@@ -77,6 +77,7 @@
 // And what comes out of it:
 //
 //	event.go      the events, and the entries of the history
+//	about.go      whom and what they concern, and who asked
 //	evidence.go   AWS's receipts, for the history and the journal
 //	errors.go     the kinds of failure
 //	explain.go    why a call was denied, and whether one endpoint or the network is silent

@@ -24,6 +24,8 @@ type Event struct {
 	Elapsed  time.Duration // of Progress: since the wait began
 	Limit    time.Duration // of Progress: the longest time that the wait can take
 	Err      error
+
+	state.About // whom and what it concerns
 }
 
 // The verbs of events. Verbs of what was done to a key are also on disk, in
@@ -59,6 +61,11 @@ const (
 	VerbWarning      = "warning"    // the history cannot be written
 	VerbDescribed    = "described"  // only in the history
 	VerbCalled       = "called AWS" // only in the history: a change that no other entry speaks of
+	VerbHeld         = "held"       // only in the history: a person has paused the rotation
+	VerbResumed      = "resumed"    // only in the history: a person lets it continue
+	VerbRetireNow    = "retire now" // only in the history: a person ends the overlap
+	VerbDeleteNow    = "delete now" // only in the history: a person ends the overlap and the quarantine
+	VerbRetiring     = "retiring"   // only in the history: a person begins to retire a key
 )
 
 // did records what was done to the key id, and sends an event about it. The
@@ -71,13 +78,9 @@ func (d *Rotator) did(t *target, do decide.Do, verb, id, note, text string) {
 // appendHistory records what was done to the key id. A failure to write the
 // history stops nothing; it is reported as a warning.
 func (d *Rotator) appendHistory(t *target, verb, id, note string) {
-	e := state.HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: t.facts.Profiles, Verb: verb, KeyID: id, Text: note,
-		Installation: t.facts.Installation, Calls: t.takeReceipts()}
-	if verb == VerbDeleted {
+	e := d.newEntry(t, verb, id, note)
+	if e.Calls = t.takeReceipts(); verb == VerbDeleted {
 		t.noteDeleted(id, e.Time)
-	}
-	if r := t.facts.Rotation; r != nil {
-		e.User, e.Account = r.User, r.Account
 	}
 	if err := d.appendEntry(e); err != nil {
 		d.emit(t, "", VerbWarning, err.Error())
@@ -93,16 +96,28 @@ func (d *Rotator) appendEntry(e state.HistoryEntry) error {
 	return d.historyLog().Append(e)
 }
 
+// newEntry returns an entry of the history about t.
+func (d *Rotator) newEntry(t *target, verb, id, note string) state.HistoryEntry {
+	return state.HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: t.facts.Profiles, Verb: verb, KeyID: id, Text: note,
+		About: d.about(t, verb), Installation: t.facts.Installation}
+}
+
 // emit sends an event about t to OnEvent.
 func (d *Rotator) emit(t *target, do decide.Do, verb, text string) {
-	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: do, Verb: verb, Text: text, Retiring: t.isRetiring()})
+	d.Deliver(d.newEvent(t, do, verb, text))
+}
+
+// newEvent returns an event about t.
+func (d *Rotator) newEvent(t *target, do decide.Do, verb, text string) Event {
+	return Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: do, Verb: verb, Text: text, Retiring: t.isRetiring(), About: d.about(t, verb)}
 }
 
 // emitProgress sends a progress event about a wait that began at since and
 // takes at most limit.
 func (d *Rotator) emitProgress(t *target, do decide.Do, verb, text string, since time.Time, limit time.Duration) {
-	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: do, Verb: verb, Text: text, Retiring: t.isRetiring(),
-		Progress: true, Elapsed: d.Now().Sub(since), Limit: limit})
+	e := d.newEvent(t, do, verb, text)
+	e.Progress, e.Elapsed, e.Limit = true, d.Now().Sub(since), limit
+	d.Deliver(e)
 }
 
 // Deliver calls OnEvent, if it is set.

@@ -20,7 +20,7 @@ import (
 // Hold ends a retirement: the old key is made Active again, and what keyd made to retire
 // it is deleted. Once the old key is deleted, Hold fails.
 func (d *Rotator) Hold(ctx context.Context, profile string) (Result, error) {
-	return d.changeRotation(ctx, profile, func(r *journal.Rotation) error {
+	return d.changeRotation(ctx, profile, VerbHeld, func(r *journal.Rotation) error {
 		if r.IsRetirement() && !r.Retire.Deleted.IsZero() {
 			return fmt.Errorf("%s is deleted: nothing brings it back", r.Old)
 		}
@@ -44,7 +44,7 @@ const wantedBack = "a person wants it back"
 // back. A rotation that another installation began belongs to this one from then
 // on. A retirement whose helper AWS refuses is over: the person has ended both keys. Resume fails when no rotation of the key is in progress; see IsNoRotation.
 func (d *Rotator) Resume(ctx context.Context, profile string) (Result, error) {
-	return d.changeRotation(ctx, profile, func(r *journal.Rotation) error {
+	return d.changeRotation(ctx, profile, VerbResumed, func(r *journal.Rotation) error {
 		r.Held = time.Time{}
 		r.ForgetUse()
 		if id, err := d.installationID(); err == nil { // the person says that keyd on this machine continues
@@ -57,14 +57,14 @@ func (d *Rotator) Resume(ctx context.Context, profile string) (Result, error) {
 	})
 }
 
-// changeRotation edits the journal of the profile's rotation and then does what
-// is due for its key.
-func (d *Rotator) changeRotation(ctx context.Context, profile string, edit func(*journal.Rotation) error) (Result, error) {
+// changeRotation edits the journal of the profile's rotation, which the history calls
+// verb, and then does what is due for its key.
+func (d *Rotator) changeRotation(ctx context.Context, profile, verb string, edit func(*journal.Rotation) error) (Result, error) {
 	w, leave, err := d.openWorld(ctx, decide.Options{Manual: true}, []string{profile}, holdLockWait, true)
 	if err != nil {
 		return Result{}, err
 	}
-	r, result, err := d.editRotation(w, profile, edit)
+	r, result, err := d.editRotation(w, profile, verb, edit)
 	leave()
 	if err != nil || r == nil {
 		return result, err
@@ -78,7 +78,7 @@ const holdLockWait = 45 * time.Second
 
 // editRotation edits the journal of the profile's rotation, which it returns. It returns
 // nil, and how the key stands, when that has ended the rotation.
-func (d *Rotator) editRotation(w *world, profile string, edit func(*journal.Rotation) error) (*journal.Rotation, Result, error) {
+func (d *Rotator) editRotation(w *world, profile, verb string, edit func(*journal.Rotation) error) (*journal.Rotation, Result, error) {
 	t := w.findTarget(profile, func(t *target) bool { return t.facts.Rotation != nil && t.facts.RotationErr == nil })
 	if t == nil {
 		return nil, Result{}, cmp.Or(w.unreadError(profile), error(&noRotationError{profile}))
@@ -92,10 +92,15 @@ func (d *Rotator) editRotation(w *world, profile string, edit func(*journal.Rota
 	}
 	t.giveUpDead()
 	if r.New.ID == "" && r.Held.IsZero() && t.facts.Placement.Old == 0 {
+		d.appendHistory(t, verb, r.Old.ID, "")
 		result, err := d.abandonRotation(t)
 		return nil, result, err
 	}
-	return r, Result{}, d.JournalDir().Save(r)
+	if err := d.JournalDir().Save(r); err != nil {
+		return nil, Result{}, err
+	}
+	d.appendHistory(t, verb, r.Old.ID, "")
+	return r, Result{}, nil
 }
 
 // settleOne does what is due for the rotation of the key oldID.

@@ -18,7 +18,7 @@ import (
 func (d *Rotator) makeResult(t *target, decision decide.Decision, err error) Result {
 	line := keyStatus(t, decision)
 	line.Hooks = d.reportHooks(t)
-	return Result{KeyStatus: line, Do: decision.Do, Rotation: t.facts.Rotation, Err: err}
+	return Result{KeyStatus: line, Do: decision.Do, Rotation: t.facts.Rotation, Err: err, About: d.about(t, VerbNeedsYou)}
 }
 
 // reportHooks returns how the hooks of a rotation stand, or how they stood at the end of

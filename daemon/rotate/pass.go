@@ -31,6 +31,7 @@ type Result struct {
 	Do       decide.Do
 	Rotation *journal.Rotation // nil when none is in progress
 	Err      error             // the failure that ended the key's part of the pass, or nil
+	About    state.About       // whom and what an event about the key concerns
 	Changes  []credfile.Change // what a dry run would change in the files
 
 	// Ready reports, after Rehearse, whether the preflight of a rotation passed:
@@ -82,7 +83,15 @@ func (d *Rotator) noteRetireNow(t *target, req Request) error {
 		return nil
 	}
 	r.RetireNow, r.DeleteNow = true, r.DeleteNow || req.DeleteNow
-	return d.JournalDir().Save(r)
+	if err := d.JournalDir().Save(r); err != nil {
+		return err
+	}
+	verb, note := VerbRetireNow, "a person ended the overlap"
+	if r.DeleteNow {
+		verb, note = VerbDeleteNow, "a person ended the overlap and the quarantine"
+	}
+	d.appendHistory(t, verb, r.Old.ID, note)
+	return nil
 }
 
 // logDecision logs a decision. It leaves out "until" when only a change helps.

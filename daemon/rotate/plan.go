@@ -202,6 +202,7 @@ func (d *Rotator) borrowKey(ctx context.Context, t, signer *target) error {
 		return err
 	}
 	t.setRotation(r, decide.Placement{Old: len(t.holders)})
+	d.appendHistory(t, VerbRetiring, r.Old.ID, "with the key of "+signer.facts.Profiles[0])
 	d.emit(t, decide.DoCreate, VerbBegin, fmt.Sprintf("%s is to end, retiring it with the key of %s (user %s, account %s)", r.Old, signer.facts.Profiles[0], r.User, r.Account))
 	return nil
 }

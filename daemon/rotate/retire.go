@@ -123,7 +123,9 @@ func (d *Rotator) reportStillUsed(t *target) {
 		by += "; it stands in " + found.Count()
 	}
 	d.appendHistory(t, VerbStillUsed, r.Old.ID, "")
-	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: decide.DoCheckUse, Verb: VerbStillUsed, Text: text, Brief: by})
+	e := d.newEvent(t, decide.DoCheckUse, VerbStillUsed, text)
+	e.Brief = by
+	d.Deliver(e)
 }
 
 // deactivateOld makes the old key Inactive, signed with the new one, and
@@ -197,7 +199,9 @@ func (d *Rotator) reportDeactivated(t *target) {
 		text += fmt.Sprintf("; until %s this makes it usable again: %s", r.Deactivated.Add(d.Settings.Quarantine).Local().Format("2 Jan 15:04"), back)
 	}
 	d.appendHistory(t, VerbDeactivated, r.Old.ID, note)
-	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: decide.DoDeactivate, Verb: VerbDeactivated, Text: text, Hint: back})
+	e := d.newEvent(t, decide.DoDeactivate, VerbDeactivated, text)
+	e.Hint = back
+	d.Deliver(e)
 }
 
 // clearDeactivating withdraws the journaled intent to deactivate when AWS

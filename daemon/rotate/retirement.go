@@ -89,7 +89,9 @@ func (d *Rotator) reportRetired(t *target) {
 		text += fmt.Sprintf("; until %s this makes it usable again: %s", r.Deactivated.Add(d.Settings.Quarantine).Local().Format("2 Jan 15:04"), back)
 	}
 	d.appendHistory(t, VerbDeactivated, r.Old.ID, state.RetiredNote)
-	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: decide.DoDeactivate, Verb: VerbDeactivated, Text: text, Hint: back, Retiring: true})
+	e := d.newEvent(t, decide.DoDeactivate, VerbDeactivated, text)
+	e.Hint = back
+	d.Deliver(e)
 }
 
 // endRetirement erases the journal, and says how the retirement has ended.

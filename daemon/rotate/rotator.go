@@ -28,6 +28,7 @@ type Rotator struct {
 	OnEvent  func(Event)         // may be nil; called during a pass, in order
 	Log      *slog.Logger
 	Process  string // for the history: "run", "rotate", ...
+	Command  string // for the history: what the person ran, e.g. "keyd rotate --force"; "" means "keyd" and Process
 
 	// Installation and Host identify this keyd to other machines with the same key.
 	// "" means the id in the state folder, and the name of this machine.

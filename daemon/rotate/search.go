@@ -91,5 +91,7 @@ func (d *Rotator) reportCopies(t *target) {
 		return
 	}
 	d.appendHistory(t, VerbCopies, t.facts.ID, found.Count())
-	d.Deliver(Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: t.decision.Do, Verb: VerbCopies, Text: found.DescribeFound(t.facts.Profiles[0]), Brief: found.Count()})
+	e := d.newEvent(t, t.decision.Do, VerbCopies, found.DescribeFound(t.facts.Profiles[0]))
+	e.Brief = found.Count()
+	d.Deliver(e)
 }

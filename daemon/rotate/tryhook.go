@@ -21,6 +21,7 @@ type HookTry struct {
 	KeyID   string // whose pair it gets
 	OldID   string // the old key of the rotation in progress; "" when there is none
 	call    HookCall
+	about   state.About
 }
 
 // PrepareHook finds out whether a hook may run now for the key of a profile, and with which
@@ -37,7 +38,7 @@ func (d *Rotator) PrepareHook(ctx context.Context, h settings.Hook, profile stri
 // prepareHook is PrepareHook under the lock.
 func (d *Rotator) prepareHook(ctx context.Context, w *world, h settings.Hook, profile string) (HookTry, error) {
 	t := w.findTarget(profile, func(*target) bool { return true })
-	try := HookTry{Hook: h, Profile: profile}
+	try := HookTry{Hook: h, Profile: profile, about: d.about(t, VerbHookOK)}
 	switch f := t.facts; {
 	case f.RotationErr != nil:
 		return try, f.RotationErr
@@ -106,7 +107,7 @@ func (d *Rotator) RunHook(ctx context.Context, try HookTry) (HookOutcome, error)
 	}
 	outcome := d.hooksOrNone().Run(ctx, try.call)
 	if try.OldID == "" {
-		entry := state.HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: []string{try.Profile}, Verb: VerbHookOK, KeyID: try.KeyID, Text: try.Hook.Name}
+		entry := state.HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: []string{try.Profile}, Verb: VerbHookOK, KeyID: try.KeyID, Text: try.Hook.Name, About: try.about}
 		if outcome.Err != nil {
 			entry.Verb, entry.Text = VerbHookFailed, fmt.Sprintf("%s: failed: %v", try.Hook.Name, outcome.Err)
 		}

@@ -15,10 +15,10 @@ var errDuration = errors.New("a duration looks like 60d, 24h, 15m or 1d12h")
 // overflow.
 const maxDuration = 36500 * Day
 
-// parseDuration reads a duration as time.ParseDuration does, and also accepts whole
+// ParseDuration reads a duration as time.ParseDuration does, and also accepts whole
 // days in front, as in 1d12h. It accepts no years and months, because they have no
 // fixed length.
-func parseDuration(text string) (time.Duration, error) {
+func ParseDuration(text string) (time.Duration, error) {
 	days, rest, found := strings.Cut(text, "d")
 	if !found {
 		days, rest = "0", text

@@ -126,12 +126,12 @@ func FuzzSettings(f *testing.F) {
 
 func TestDurationsOfKeydIni(t *testing.T) {
 	for text, want := range map[string]time.Duration{"60d": 60 * Day, "24h": Day, "90m": 90 * time.Minute, "1d12h": 36 * time.Hour, "0h": 0} {
-		if d, err := parseDuration(text); err != nil || d != want {
-			t.Errorf("parseDuration(%q) = %s, %v", text, d, err)
+		if d, err := ParseDuration(text); err != nil || d != want {
+			t.Errorf("ParseDuration(%q) = %s, %v", text, d, err)
 		}
 	}
 	for _, text := range []string{"", "d", "-1d", "1y", "60", "1d-2h", "99999999999d", "1h1d"} {
-		if d, err := parseDuration(text); err == nil {
+		if d, err := ParseDuration(text); err == nil {
 			t.Errorf("%q is accepted as %s", text, d)
 		}
 	}

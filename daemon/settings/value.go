@@ -26,7 +26,7 @@ type value interface {
 type duration time.Duration
 
 func (d *duration) parse(name, text string) *Error {
-	parsed, err := parseDuration(text)
+	parsed, err := ParseDuration(text)
 	if err != nil {
 		return &Error{Text: fmt.Sprintf("%s = %q: %v", name, text, err)}
 	}

@@ -13,6 +13,7 @@
 //	settings.good   dir.go           the last good keyd.ini; package settings writes it
 //	rotations/      dir.go           the journals; package journal writes them
 //
+// about.go is what entries of the history and events have in common.
 // dir.go has the name of every file, folder.go refuses a folder that other users own or
 // may write, and remove.go decides which files are keyd's own. machine_*.go and boot_*.go
 // read the ids of the machine and of its last start.

@@ -26,10 +26,9 @@ type HistoryEntry struct {
 	PID      int       `json:"pid"`
 	Profiles []string  `json:"profiles,omitzero"`
 	Verb     string    `json:"did"` // "created", "swapped", "deleted", ...
-	KeyID    string    `json:"key"`
-	User     string    `json:"user,omitzero"`
-	Account  string    `json:"account,omitzero"`
+	KeyID    string    `json:"key"` // the key to which it was done
 	Text     string    `json:"text,omitzero"`
+	About
 
 	Installation string           `json:"installation,omitzero"` // which installation of keyd did it
 	Calls        []remote.Receipt `json:"calls,omitzero"`        // the calls that changed something, with AWS's request ids
