@@ -20,7 +20,7 @@ func decideDeadKey(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 	again := asked >= RecheckEvery || asked < -journal.MaxClockOffset || f.Options.Manual && !f.Watched
 	switch {
 	case !f.Placement.ShowsNew() && r.Held.IsZero():
-		return BlockUntil(time.Time{}, fmt.Sprintf("%s, and the files show %s again", deadText(r), old), "to keep it: "+hint.Command("keyd hold", r.Profiles()[0]))
+		return BlockUntil(time.Time{}, fmt.Sprintf("%s, and the files show %s again", deadText(r), old), "to keep it: "+hint.Command("keyd hold", r.Profiles()[0])).InShort(deadShort)
 	case !f.Placement.ShowsNew(): // nothing is asked with the new key: the person has decided
 		if d, ok := decideHook(f, s, now, StateHeld); ok {
 			return d
@@ -31,14 +31,17 @@ func decideDeadKey(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 			}
 			return d
 		}
-		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s, and the files show %s; this deletes %s, and %s is replaced later: %s", heldSince(r), deadText(r), old, next, old, resumeCommand(r)))
+		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s, and the files show %s; this deletes %s, and %s is replaced later: %s", heldSince(r), deadText(r), old, next, old, resumeCommand(r))).InShort(deadShort)
 	case again && !f.neverSigns(s):
 		return orWaitForRetry(f, s, now, actNow(DoLook, StateBlocked, "asking AWS once more whether "+next+" works"))
 	case !r.Held.IsZero():
 		return orWaitForRetry(f, s, now, actNow(DoPutBack, StateHeld, deadText(r)+": putting "+old+" back"))
 	}
-	return BlockUntil(r.NewDead.Add(RecheckEvery), deadText(r)+whatOldKeyIs(r), deadKeyHint(r))
+	return BlockUntil(r.NewDead.Add(RecheckEvery), deadText(r)+whatOldKeyIs(r), deadKeyHint(r)).InShort(deadShort)
 }
+
+// deadShort is deadText for one cell of a table.
+const deadShort = "AWS refuses the new key"
 
 // deadText says what has happened to the new key.
 func deadText(r *journal.Rotation) string {

@@ -28,7 +28,14 @@ type Decision struct {
 	Until time.Time // when to look again, or not to act before; zero when only a change helps, or to act now
 	Heals bool      // the action repairs what the files show, or gives an old key back: it waits for no other key
 	Why   string
+	Short string // Why for one cell of a table, in at most ShortLimit letters or so; "" when Why has to do
 	Hint  string // a command or a question that helps; "" when none is needed
+}
+
+// InShort returns d with a short reason.
+func (d Decision) InShort(text string) Decision {
+	d.Short = text
+	return d
 }
 
 // EndsPass reports whether nothing is left to do for the key in this pass.

@@ -30,7 +30,7 @@
 //   - obstacles.go: what overrides a decision, whatever the phase.
 //   - verdict.go: whether a key is needed at all, as a question with its evidence.
 //   - decoy.go: keys that must not sign anything.
-//   - words.go: ages and uses, in words.
+//   - words.go: ages and uses in words, and reasons for one cell of a table.
 //
 // # A new action
 //

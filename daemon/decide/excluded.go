@@ -54,7 +54,7 @@ func decideExcluded(f Facts, r *journal.Rotation, s settings.Settings, now time.
 // long as the settings exclude them.
 func waitExcluded(f Facts, r *journal.Rotation, s settings.Settings, text string) Decision {
 	by := ExcludedBy(f, s)
-	d := WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s holds the rotation: %s", by, text))
+	d := WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s holds the rotation: %s", by, text)).InShort("by keyd.ini")
 	d.Hint = "to let it continue, take this out of keyd.ini: " + by[:len(by)-len(" in keyd.ini")]
 	return d
 }

@@ -189,6 +189,7 @@ type Failure struct {
 	At          time.Time `json:"at,omitzero"` // of the last failure
 	Count       int       `json:"count"`       // failures in a row
 	Why         string    `json:"why"`
+	Short       string    `json:"short,omitzero"` // Why for one cell of a table; "" when an older keyd recorded it
 	Hint        string    `json:"hint,omitzero"`
 	NeedsPerson bool      `json:"definite,omitzero"` // waiting does not help; a person has to act
 	Offline     bool      `json:"offline,omitzero"`  // nothing of the partition could be reached in that pass

@@ -120,7 +120,7 @@ const HookGrace = 15 * time.Second
 
 // hookFailure returns the failures of a hook as those of an action.
 func hookFailure(known *journal.HookState) *Failure {
-	return &Failure{Do: DoHook, At: known.Failed, Count: known.Failures, Why: describeFailure(known), Lasted: known.Lasted, NeedsPerson: known.Definite}
+	return &Failure{Do: DoHook, At: known.Failed, Count: known.Failures, Why: describeFailure(known), Short: "hook " + known.Name + " failed", Lasted: known.Lasted, NeedsPerson: known.Definite}
 }
 
 // CountHookFailure records in known that the hook has failed again at now. awake is when
@@ -199,9 +199,9 @@ func (f *Facts) waitForHook(h *settings.Hook, id string, s settings.Settings, no
 	kept := "; " + f.keptUntilHook(id)
 	switch {
 	case f.isUnclear(h):
-		return BlockUntil(now.Add(RecheckEvery), UnclearHook(h, f.Keys)+kept, unclearHint(h, f.Profiles))
+		return BlockUntil(now.Add(RecheckEvery), UnclearHook(h, f.Keys)+kept, unclearHint(h, f.Profiles)).InShort("hook " + h.Name + " names no profile")
 	case runsElsewhere(known, now):
-		return WaitUntil(StateRotating, known.RunsUntil, fmt.Sprintf("another keyd was started that runs hook %s", h.Name))
+		return WaitUntil(StateRotating, known.RunsUntil, fmt.Sprintf("another keyd was started that runs hook %s", h.Name)).InShort("hook " + h.Name + " runs")
 	}
 	after := *f
 	if known.IsAbout(h.Digest(), id) && known.Failures > 0 {
@@ -209,7 +209,7 @@ func (f *Facts) waitForHook(h *settings.Hook, id string, s settings.Settings, no
 	}
 	d, held := waitForRetry(after, s, now)
 	if !held {
-		return WaitUntil(StateRotating, now.Add(RetryAfter(1)), "hook "+h.Name+" is to run")
+		return WaitUntil(StateRotating, now.Add(RetryAfter(1)), "hook "+h.Name+" is to run").InShort("hook " + h.Name + " is to run")
 	}
 	d.Why, d.Hint = d.Why+kept, hookHint(h, f.Profiles)
 	return d

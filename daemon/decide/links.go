@@ -42,7 +42,7 @@ func BlockForLinks(f Facts, now time.Time) (Decision, bool) {
 	a := f.Astray[0]
 	why := fmt.Sprintf("%s, a linked file, %s: %s would stop working there", a.Path, a.Why, credfile.Short(f.ID))
 	if age := now.Sub(a.Changed); !a.Changed.IsZero() && age >= 0 && age < editTime {
-		return WaitUntil(StateWaiting, a.Changed.Add(editTime), why+", and it was written a moment ago"), true
+		return WaitUntil(StateWaiting, a.Changed.Add(editTime), why+", and it was written a moment ago").InShort(lastName(a.Path) + " was just edited"), true
 	}
-	return BlockUntil(time.Time{}, why, "put it right; or, if it no longer needs the key: "+hint.Command("keyd unlink", a.Path)), true
+	return BlockUntil(time.Time{}, why, "put it right; or, if it no longer needs the key: "+hint.Command("keyd unlink", a.Path)).InShort(lastName(a.Path) + " " + a.Why), true
 }

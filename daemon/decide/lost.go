@@ -20,32 +20,35 @@ const foreignCallLimit = 15 * time.Minute
 func decideLostAnswer(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
 	switch {
 	case r.StuckReason != "" && (r.Reconciled.IsZero() || f.Placement.Old == 0): // an earlier keyd wrote it, or keyd has no pair to ask with
-		return BlockUntil(time.Time{}, r.StuckReason, SuspectHint(r))
+		return BlockUntil(time.Time{}, r.StuckReason, SuspectHint(r)).InShort(lostShort)
 	case f.Placement.Old == 0:
 		return BlockUntil(time.Time{}, fmt.Sprintf("the answer to CreateAccessKey was lost, and the files no longer show %s: keyd cannot ask AWS whether a key was made",
-			credfile.Short(r.Old.ID)), hint.Command("keyd resume", r.Profiles()[0]))
+			credfile.Short(r.Old.ID)), hint.Command("keyd resume", r.Profiles()[0])).InShort(lostShort)
 	}
 	if d, ok := checkFutureWaits(f, now, StateWaiting); ok && r.Held.IsZero() {
 		return d
 	}
 	switch again := r.Reconciled.Add(RecheckEvery); {
 	case r.StuckReason != "" && now.Before(again) && !(f.Options.Manual && now.Sub(r.Reconciled) >= FreshFor):
-		return BlockUntil(again, r.StuckReason, SuspectHint(r)) // by then someone may have used or deleted the key
+		return BlockUntil(again, r.StuckReason, SuspectHint(r)).InShort(lostShort) // by then someone may have used or deleted the key
 	case !r.Held.IsZero():
 		left := "whether the lost CreateAccessKey call made a key is left open" // closing it here could start another rotation
 		if r.OrphanID != "" {
 			left = credfile.Short(r.OrphanID) + ", which came from a call whose answer was lost, is left as it is and is not deleted"
 		}
-		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s; to continue: %s", heldSince(r), left, resumeCommand(r)))
+		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s; to continue: %s", heldSince(r), left, resumeCommand(r))).InShort(heldShort)
 	case r.OrphanID != "":
 		return orWaitForRetry(f, s, now, decideOrphan(f, r, s, now))
 	case r.IsForeignTo(f.Installation) && now.Sub(r.CreateSent).Abs() < foreignCallLimit:
-		return WaitUntil(StateWaiting, r.CreateSent.Add(foreignCallLimit), fmt.Sprintf("keyd on %s is replacing this key", hostOf(r)))
+		return WaitUntil(StateWaiting, r.CreateSent.Add(foreignCallLimit), fmt.Sprintf("keyd on %s is replacing this key", hostOf(r))).InShort("keyd on " + hostOf(r) + " replaces it")
 	case now.Before(r.JudgeAt) && r.JudgeAt.Sub(now) <= UseReportDelay+journal.MaxClockOffset: // no key can be younger
-		return WaitUntil(StateWaiting, r.JudgeAt, fmt.Sprintf("the answer to CreateAccessKey was lost, and %s appeared at AWS: whether anyone uses it is known then", shortIDs(r.Suspects)))
+		return WaitUntil(StateWaiting, r.JudgeAt, fmt.Sprintf("the answer to CreateAccessKey was lost, and %s appeared at AWS: whether anyone uses it is known then", shortIDs(r.Suspects))).InShort(lostShort)
 	}
 	return orWaitForRetry(f, s, now, actNow(DoReconcile, StateRotating, "the answer to CreateAccessKey was lost: finding out whether a key was made"))
 }
+
+// lostShort is for one cell of a table.
+const lostShort = "AWS's answer was lost"
 
 // shortIDs returns the shortened ids, for a sentence.
 func shortIDs(ids []string) string {
@@ -65,7 +68,7 @@ func decideOrphan(f Facts, r *journal.Rotation, s settings.Settings, now time.Ti
 	}
 	if end := r.OrphanDeactivated.Add(s.Quarantine); now.Before(end) {
 		return WaitUntil(StateQuarantine, end, fmt.Sprintf("%s probably came from a call whose answer was lost: it is inactive and is deleted then, or now by %s",
-			credfile.Short(r.OrphanID), hint.Command("keyd prune", r.Profiles()[0], r.OrphanID)))
+			credfile.Short(r.OrphanID), hint.Command("keyd prune", r.Profiles()[0], r.OrphanID))).InShort(credfile.Short(r.OrphanID) + " is off")
 	}
 	if f.Seen != nil && stillBelieved(f, now) {
 		if d, off := checkClock(f, now); off {
@@ -92,7 +95,7 @@ func decideSetAside(f Facts, r *journal.Rotation, now time.Time) Decision {
 	}
 	if key := f.Seen.FindKey(r.OrphanID); key != nil {
 		if ripe := key.Created.Add(UseReportDelay).Add(-f.Seen.Offset); now.Before(ripe) {
-			return WaitUntil(StateWaiting, ripe, fmt.Sprintf("the answer to CreateAccessKey was lost, and %s appeared at AWS: whether anyone uses it is known then", credfile.Short(r.OrphanID)))
+			return WaitUntil(StateWaiting, ripe, fmt.Sprintf("the answer to CreateAccessKey was lost, and %s appeared at AWS: whether anyone uses it is known then", credfile.Short(r.OrphanID))).InShort(lostShort)
 		}
 	}
 	return actNow(DoSetAside, StateRotating, fmt.Sprintf("%s came from a call whose answer was lost, and no one has used it", credfile.Short(r.OrphanID)))

@@ -34,7 +34,7 @@ const (
 // pure function. keyd calls it again after every action, with freshly gathered
 // facts.
 func Next(f Facts, s settings.Settings, now time.Time) Decision {
-	return unlessPending(f, unlessEndpointErr(f, unlessSettingsUnknown(s, decideKey(f, s, now))))
+	return nameAction(unlessPending(f, unlessEndpointErr(f, unlessSettingsUnknown(s, decideKey(f, s, now)))))
 }
 
 // unlessPending returns d with the time at which its action continues.
@@ -53,7 +53,7 @@ func decideKey(f Facts, s settings.Settings, now time.Time) Decision {
 	case f.Unreadable != nil:
 		return decideUnreadable(f, s)
 	case f.RotationErr != nil: // the rotation may be in any phase
-		return BlockUntil(time.Time{}, f.RotationErr.Error(), hint.Hint(f.RotationErr))
+		return BlockUntil(time.Time{}, f.RotationErr.Error(), hint.Hint(f.RotationErr)).InShort("its journal is unreadable")
 	case f.Rotation != nil && f.Rotation.IsRetirement():
 		return unlessForeign(f, f.Rotation, s, now, decideRetirement(f, f.Rotation, s, now))
 	case f.Rotation != nil:
@@ -84,7 +84,7 @@ func decideUnreadable(f Facts, s settings.Settings) Decision {
 	if why != "" { // of every key
 		return Skip(why)
 	}
-	return BlockUntil(time.Time{}, f.Unreadable.Why, f.Unreadable.Hint)
+	return BlockUntil(time.Time{}, f.Unreadable.Why, f.Unreadable.Hint).InShort(shortPlace(f.Unreadable.Why))
 }
 
 // decideIdle decides about a key that is not being rotated.
@@ -108,7 +108,7 @@ func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
 	case key == nil && now.Sub(seen.At) >= unlistedRecheck:
 		return actNow(DoLook, StateWaiting, "asking AWS again whether it lists "+credfile.Short(f.ID))
 	case key == nil:
-		return WaitUntil(StateWaiting, seen.At.Add(unlistedRecheck), fmt.Sprintf("IAM does not list %s among the keys of %s yet", credfile.Short(f.ID), seen.User))
+		return WaitUntil(StateWaiting, seen.At.Add(unlistedRecheck), fmt.Sprintf("IAM does not list %s among the keys of %s yet", credfile.Short(f.ID), seen.User)).InShort("AWS does not list it yet")
 	}
 	age := now.Add(seen.Offset).Sub(key.Created)
 	due := key.Created.Add(AddJitter(s.RotateAfterFor(f.Profiles), f.ID, f.Installation)).Add(-seen.Offset)
@@ -156,7 +156,7 @@ func decideDue(f Facts, s settings.Settings, now time.Time, age time.Duration) D
 		return d
 	}
 	if f.JustClosed && !f.Options.Force { // AWS may still count the key that was deleted a moment ago
-		return WaitUntil(StateDue, now.Add(UndisturbedFor), fmt.Sprintf("%s is %s old, and the rotation before has just ended", credfile.Short(f.ID), FormatAge(age)))
+		return WaitUntil(StateDue, now.Add(UndisturbedFor), fmt.Sprintf("%s is %s old, and the rotation before has just ended", credfile.Short(f.ID), FormatAge(age))).InShort("a rotation just ended")
 	}
 	d, ok := checkObstacles(f, s, now, age)
 	switch {
@@ -210,7 +210,7 @@ func checkObstacles(f Facts, s settings.Settings, now time.Time, age time.Durati
 	}
 	if again := f.LastRotation.Add(settings.Day); now.Before(again) && !f.Options.Manual {
 		return WaitUntil(StateDue, again, fmt.Sprintf("%s is %s old, but a key was made for %s %s: never two within a day",
-			credfile.Short(f.ID), FormatAge(age), f.Seen.User, formatAgo(f.LastRotation, now))), true
+			credfile.Short(f.ID), FormatAge(age), f.Seen.User, formatAgo(f.LastRotation, now))).InShort("only one new key a day"), true
 	}
 	if first := f.FirstRotation; first != nil {
 		return waitForFirst(first, now), true
@@ -223,7 +223,7 @@ func checkObstacles(f Facts, s settings.Settings, now time.Time, age time.Durati
 func waitForFirst(first *FirstRotation, now time.Time) Decision {
 	why := "waits until " + first.Profile + " is done, the first rotation on this machine"
 	if first.Waits {
-		return WaitUntil(StateDue, first.Until, why)
+		return WaitUntil(StateDue, first.Until, why).InShort("another key goes first")
 	}
 	d := actNow(DoPreflight, StateDue, why)
 	d.Until = first.Until
@@ -244,7 +244,7 @@ func checkClock(f Facts, now time.Time) (Decision, bool) {
 		return Decision{}, false
 	}
 	return BlockUntil(recheckAt(f, now), fmt.Sprintf("this machine's clock differs from AWS's by %s: nothing was changed", FormatAge(off)),
-		"set the clock: timedatectl set-ntp true, or the date settings of your system"), true
+		"set the clock: timedatectl set-ntp true, or the date settings of your system").InShort("the clock is wrong"), true
 }
 
 // lookIsStale reports whether the last look at AWS is too old to act on: by the

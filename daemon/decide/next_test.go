@@ -273,6 +273,10 @@ func TestNext(t *testing.T) {
 			if d.Do == DoBlock && d.Why == "" || d.Why == "" {
 				t.Error("no reason is given")
 			}
+			byFailure := d.State == StateWaiting && f.Failure != nil || d.Do == DoBlock && f.Failure != nil // then the error has a short reason, or none
+			if n := len(d.Short); n > ShortLimit || n == 0 && d.State != StateOK && d.State != StateSkipped && !byFailure {
+				t.Errorf("the short reason for %q is %q", d.Why, d.Short)
+			}
 		})
 	}
 }

@@ -27,14 +27,14 @@ func (e *CopyError) Hint() string {
 // BlockForCopy blocks any step that would take a key away from a file that this
 // process cannot write.
 func BlockForCopy(err error, now time.Time) Decision {
-	return BlockUntil(now.Add(RecheckEvery), err.Error(), hint.Hint(err))
+	return BlockUntil(now.Add(RecheckEvery), err.Error(), hint.Hint(err)).InShort("in another file as well")
 }
 
 // BlockForMissing blocks a rotation in progress whose credentials file was removed:
 // no pass can read the files then, so none comes as far as Next.
 func BlockForMissing(path string) Decision {
 	return BlockUntil(time.Time{}, "a rotation is in progress, and "+path+" is missing",
-		"restore "+path+" from a backup; one with the old key will do")
+		"restore "+path+" from a backup; one with the old key will do").InShort(lastName(path) + " is missing")
 }
 
 // unlessEndpointErr blocks a key whose configuration does not say where AWS is,
@@ -43,7 +43,7 @@ func unlessEndpointErr(f Facts, d Decision) Decision {
 	if f.EndpointErr == nil || !ActionOf(d.Do).NeedsEndpoint {
 		return d
 	}
-	return BlockUntil(time.Time{}, f.EndpointErr.Error(), hint.Hint(f.EndpointErr))
+	return BlockUntil(time.Time{}, f.EndpointErr.Error(), hint.Hint(f.EndpointErr)).InShort("wrong endpoint setting")
 }
 
 // unlessSettingsUnknown blocks every action that could depend on unknown settings. A
@@ -53,5 +53,5 @@ func unlessSettingsUnknown(s settings.Settings, d Decision) Decision {
 	if !s.Unknown || d.State == StateWaiting || d.State == StateHeld || !ActionOf(d.Do).NeedsSettings {
 		return d
 	}
-	return BlockUntil(time.Time{}, "keyd.ini has a mistake, and no earlier good settings are known: nothing is started until it is fixed", "")
+	return BlockUntil(time.Time{}, "keyd.ini has a mistake, and no earlier good settings are known: nothing is started until it is fixed", "").InShort("mistake in keyd.ini")
 }

@@ -74,18 +74,18 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 		return heal(orWaitForRetry(f, s, now, actNow(DoMend, StateRotating, fmt.Sprintf("a write was cut short, and a file holds half of %s and half of %s: writing all of %s",
 			credfile.Short(r.Old.ID), credfile.Short(r.New.ID), credfile.Short(r.New.ID)))))
 	case f.Placement.Ambiguous != nil && (!f.wantsOldKeyBack() || r.GiveUpReason != ""): // some AWS tools use the ambiguous id
-		return BlockUntil(time.Time{}, f.Placement.Ambiguous.Error()+": "+credfile.Short(r.Old.ID)+" and "+credfile.Short(r.New.ID)+" are left as they are", hint.Hint(f.Placement.Ambiguous))
+		return BlockUntil(time.Time{}, f.Placement.Ambiguous.Error()+": "+credfile.Short(r.Old.ID)+" and "+credfile.Short(r.New.ID)+" are left as they are", hint.Hint(f.Placement.Ambiguous)).InShort("AWS tools read it unlike")
 	case f.Placement.Ambiguous != nil:
 		return decideRevive(f, r, s, now)
 	case len(f.Placement.Foreign) > 0 && r.GiveUpReason == "":
 		return BlockUntil(time.Time{}, fmt.Sprintf("%s shows a key other than %s or %s: someone changed it, and keyd overwrites nothing",
-			strings.Join(f.Placement.Foreign, ", "), credfile.Short(r.Old.ID), credfile.Short(r.New.ID)), hint.Command("keyd resume", f.Placement.Foreign[0]))
+			strings.Join(f.Placement.Foreign, ", "), credfile.Short(r.Old.ID), credfile.Short(r.New.ID)), hint.Command("keyd resume", f.Placement.Foreign[0])).InShort("files show another key")
 	case f.isGone() && f.Placement.Unmounted != "" && r.GiveUpReason == "":
 		return BlockUntil(time.Time{}, fmt.Sprintf("%s is not there, in the middle of a rotation of %s", f.Placement.Unmounted, credfile.Short(r.Old.ID)),
-			"is it on a disk that is not mounted? if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0]))
+			"is it on a disk that is not mounted? if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0])).InShort(lastName(f.Placement.Unmounted) + " is not there")
 	case f.isGone() && r.GiveUpReason == "":
 		return BlockUntil(time.Time{}, fmt.Sprintf("%s is no longer in the files, in the middle of a rotation",
-			strings.Join(f.Placement.Missing, ", ")), "put it back; only if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0]))
+			strings.Join(f.Placement.Missing, ", ")), "put it back; only if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0])).InShort("gone from the files")
 	case r.GiveUpReason != "":
 		return decideGiveUp(f, r, s, now)
 	case !r.NewDead.IsZero() && phaseOf(r) >= phaseOverlap:
@@ -96,7 +96,7 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 		if d, ok := watchNewKey(f, r, now, StateHeld); ok && phaseOf(r) >= phaseOverlap && f.Placement.ShowsNew() && !f.neverSigns(s) {
 			return d
 		}
-		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s stays usable; to continue: %s", heldSince(r), credfile.Short(r.Old.ID), resumeCommand(r)))
+		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s stays usable; to continue: %s", heldSince(r), credfile.Short(r.Old.ID), resumeCommand(r))).InShort(heldShort)
 	case f.Placement.ShowsOld() && phaseOf(r) >= phaseOverlap:
 		return heal(decideMend(f, r, s, now))
 	case ExcludedBy(f, s) != "":
@@ -131,7 +131,7 @@ func decideForward(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 	case f.Placement.ShowsOld() && !f.Proven:
 		return actNow(DoProve, StateRotating, credfile.Short(r.New.ID)+" is not in any file until AWS accepts it reliably")
 	case isTooYoung(f, r, s, now):
-		return WaitUntil(StateRotating, r.Created.Add(swapPatience), fmt.Sprintf("AWS accepts %s; it is asked once more then, and the files show %s until then", credfile.Short(r.New.ID), credfile.Short(r.Old.ID)))
+		return WaitUntil(StateRotating, r.Created.Add(swapPatience), fmt.Sprintf("AWS accepts %s; it is asked once more then, and the files show %s until then", credfile.Short(r.New.ID), credfile.Short(r.Old.ID))).InShort("proving the new key")
 	case f.Placement.ShowsOld():
 		return actNow(DoSwap, StateRotating, credfile.Short(r.New.ID)+" is accepted: replacing "+credfile.Short(r.Old.ID))
 	case phaseOf(r) < phaseOverlap, !r.MendStarted.IsZero():
@@ -182,7 +182,7 @@ func decideGiveUp(f Facts, r *journal.Rotation, s settings.Settings, now time.Ti
 		return d
 	}
 	if !r.Held.IsZero() {
-		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s, and the files show %s; this deletes %s: %s", heldSince(r), r.GiveUpReason, credfile.Short(r.Old.ID), credfile.Short(r.New.ID), resumeCommand(r)))
+		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s, and the files show %s; this deletes %s: %s", heldSince(r), r.GiveUpReason, credfile.Short(r.Old.ID), credfile.Short(r.New.ID), resumeCommand(r))).InShort(heldShort)
 	}
 	if ExcludedBy(f, s) != "" {
 		return waitExcluded(f, r, s, fmt.Sprintf("%s: the files show %s, and %s is not deleted", r.GiveUpReason, credfile.Short(r.Old.ID), credfile.Short(r.New.ID)))
@@ -192,6 +192,9 @@ func decideGiveUp(f Facts, r *journal.Rotation, s settings.Settings, now time.Ti
 	}
 	return orWaitForRetry(f, s, now, actNow(DoDiscard, StateRotating, r.GiveUpReason+": deleting "+credfile.Short(r.New.ID)+" again"))
 }
+
+// heldShort is for one cell of a table.
+const heldShort = "both keys are kept"
 
 // heldSince says since when a person holds the rotation.
 func heldSince(r *journal.Rotation) string {

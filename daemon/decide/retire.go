@@ -34,9 +34,9 @@ func decideOverlap(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 	switch {
 	case now.Before(end) && endsTooLate(f, r, s, end):
 		return BlockUntil(nextUseReading(r.UseChecked, r.Old.ID, r.UseDenied), fmt.Sprintf("%s %s: it cannot be deactivated before it is %s old%s", credfile.Short(r.Old.ID), describeOthersUse(r, now), FormatAge(s.MaxAge), f.describeCopies()),
-			"put the new key there as well; or stop waiting for that: "+hint.Command("keyd rotate --retire-now", r.Profiles()[0]))
+			"put the new key there as well; or stop waiting for that: "+hint.Command("keyd rotate --retire-now", r.Profiles()[0])).InShort(overlapShort(r))
 	case now.Before(end):
-		return WaitUntil(StateOverlap, end, describeOldUse(f, r, s, now))
+		return WaitUntil(StateOverlap, end, describeOldUse(f, r, s, now)).InShort(overlapShort(r))
 	}
 	if d, ok := BlockForLinks(f, now); ok {
 		return d
@@ -166,7 +166,7 @@ func decideQuarantine(f Facts, r *journal.Rotation, s settings.Settings, now tim
 	}
 	end, deleteNow := r.Deactivated.Add(s.Quarantine), r.DeleteNow || f.Options.DeleteNow // a dry run journals nothing
 	if now.Before(end) && !deleteNow {
-		return WaitUntil(StateQuarantine, end, fmt.Sprintf("%s is inactive and is deleted then; until then, this makes it usable again: %s", credfile.Short(r.Old.ID), hint.Command("keyd hold", r.Profiles()[0])))
+		return WaitUntil(StateQuarantine, end, fmt.Sprintf("%s is inactive and is deleted then; until then, this makes it usable again: %s", credfile.Short(r.Old.ID), hint.Command("keyd hold", r.Profiles()[0]))).InShort("the old key is off")
 	}
 	d, ok := checkBeforeDeleting(f, now)
 	switch {
@@ -196,8 +196,11 @@ func checkBeforeDeleting(f Facts, now time.Time) (Decision, bool) {
 		return actNow(DoDeactivate, StateQuarantine, fmt.Sprintf("someone made %s active again, and it is to be retired now", credfile.Short(r.Old.ID))), true
 	}
 	return BlockUntil(recheckAt(f, now), fmt.Sprintf("someone made %s active again during its quarantine", credfile.Short(r.Old.ID)),
-		"to keep it: "+hint.Command("keyd hold", r.Profiles()[0])+"; to retire it: "+hint.Command("keyd rotate --retire-now", r.Profiles()[0])), true
+		"to keep it: "+hint.Command("keyd hold", r.Profiles()[0])+"; to retire it: "+hint.Command("keyd rotate --retire-now", r.Profiles()[0])).InShort("old key is active again"), true
 }
+
+// unlistedShort is for one cell of a table.
+const unlistedShort = "new key is not listed"
 
 // checkNewKey waits or blocks when the key in the files is not an Active key of
 // the user: keyd must not touch the old key then.
@@ -208,7 +211,7 @@ func checkNewKey(f Facts, now time.Time) (Decision, bool) {
 	}
 	why := fmt.Sprintf("IAM does not list %s as active: %s is left as it is", credfile.Short(r.New.ID), credfile.Short(r.Old.ID))
 	if f.Seen.At.Sub(r.Created) < UndisturbedFor { // ListAccessKeys lags, and its answers are not monotonic
-		return WaitUntil(StateWaiting, now.Add(RetryAfter(1)), why), true
+		return WaitUntil(StateWaiting, now.Add(RetryAfter(1)), why).InShort(unlistedShort), true
 	}
-	return BlockUntil(recheckAt(f, now), why, hint.AWSCommand("aws iam list-access-keys", r.Profiles()[0])), true
+	return BlockUntil(recheckAt(f, now), why, hint.AWSCommand("aws iam list-access-keys", r.Profiles()[0])).InShort(unlistedShort), true
 }

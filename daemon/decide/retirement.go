@@ -69,7 +69,7 @@ func decideTurnOff(f Facts, r *journal.Rotation, now time.Time) Decision {
 func decideRetired(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
 	d := decideQuarantine(f, r, s, now)
 	if d.State == StateQuarantine {
-		d.State = StateRetiring
+		d.State, d.Short = StateRetiring, "the key is off"
 	}
 	return d
 }
@@ -102,7 +102,7 @@ func decideDeadHelper(f Facts, r *journal.Rotation, s settings.Settings, now tim
 	if asked >= RecheckEvery || asked < -journal.MaxClockOffset || f.Options.Manual && !f.Watched {
 		return orWaitForRetry(f, s, now, actNow(DoLook, StateBlocked, "asking AWS once more whether "+helper+" works"))
 	}
-	return BlockUntil(r.NewDead.Add(RecheckEvery), fmt.Sprintf("%s, and %s is inactive: keyd can neither delete it nor make it usable again", deadHelperText(r), old), DeadHelperHint(r))
+	return BlockUntil(r.NewDead.Add(RecheckEvery), fmt.Sprintf("%s, and %s is inactive: keyd can neither delete it nor make it usable again", deadHelperText(r), old), DeadHelperHint(r)).InShort("AWS refuses the helper")
 }
 
 // deadHelperText says what has happened to the helper.

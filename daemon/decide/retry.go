@@ -121,12 +121,12 @@ func waitForRetry(f Facts, s settings.Settings, now time.Time) (Decision, bool) 
 	case t == nil || t.MayRetry(f.ID, f.AwakeSince, now):
 		return Decision{}, false
 	case t.NeedsPerson:
-		return BlockUntil(t.retryAt(f.ID), t.Why, t.Hint), true
+		return BlockUntil(t.retryAt(f.ID), t.Why, t.Hint).InShort(t.Short), true
 	}
 	if limit, over := t.lastedTooLong(isPastMaxAge(f, s, now)); over {
-		return BlockUntil(t.retryAt(f.ID), fmt.Sprintf("for more than %s: %s", FormatAge(limit), t.Why), cmp.Or(t.Hint, hint.Command("keyd rotate", f.Profiles[0]))), true
+		return BlockUntil(t.retryAt(f.ID), fmt.Sprintf("for more than %s: %s", FormatAge(limit), t.Why), cmp.Or(t.Hint, hint.Command("keyd rotate", f.Profiles[0]))).InShort(t.Short), true
 	}
-	return Decision{Do: DoWait, State: StateWaiting, Until: t.retryAt(f.ID), Why: t.waitReason(), Hint: t.Hint}, true
+	return Decision{Do: DoWait, State: StateWaiting, Until: t.retryAt(f.ID), Why: t.waitReason(), Short: t.Short, Hint: t.Hint}, true
 }
 
 // lastedTooLong reports whether a failure has lasted too long to keep waiting, and

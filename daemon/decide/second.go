@@ -20,24 +20,24 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 	run := hint.Command("keyd prune", f.Profiles[0])
 	if confirmed := other.Since.Add(confirmSecondAfter); f.Seen.At.Before(confirmed) && !other.Since.After(now) && !f.Options.Manual {
 		if now.Before(confirmed) {
-			return WaitUntil(StateWaiting, confirmed, fmt.Sprintf("IAM lists a second key of the user, %s: asking once more, since its lists lag", short))
+			return WaitUntil(StateWaiting, confirmed, fmt.Sprintf("IAM lists a second key of the user, %s: asking once more, since its lists lag", short)).InShort("is there a second key?")
 		}
 		return actNow(DoLook, StateDue, "asking once more whether IAM lists "+short)
 	}
 	if by := f.ShownBy[other.ID]; by != "" {
 		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, which %s uses: AWS allows two keys, and the new key needs a free slot", short, by),
-			fmt.Sprintf("make %s and %s use the newer of the two keys, then %s", f.Profiles[0], by, run))
+			fmt.Sprintf("make %s and %s use the newer of the two keys, then %s", f.Profiles[0], by, run)).InShort("second key, used here")
 	}
 	if other.Active && f.MadeHere[other.ID] { // its journal was lost or damaged
 		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("keyd itself made %s, %s, %s, and the journal of that rotation is gone: its secret may be nowhere", short, formatAgo(other.Created, now), use),
-			fmt.Sprintf("does nothing use it? %s", hint.Command("keyd prune", f.Profiles[0], other.ID)))
+			fmt.Sprintf("does nothing use it? %s", hint.Command("keyd prune", f.Profiles[0], other.ID))).InShort("second key, made by keyd")
 	}
 	if other.Active && MayBeAnothers(f, other, now) {
 		return decideReplacedElsewhere(f, other, now)
 	}
 	if other.Active {
 		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second active key, %s, made %s, %s", short, formatAgo(other.Created, now), use),
-			fmt.Sprintf("is it no longer needed? %s; if another machine uses it, give each machine its own IAM user", hint.Command("keyd prune", f.Profiles[0], other.ID)))
+			fmt.Sprintf("is it no longer needed? %s; if another machine uses it, give each machine its own IAM user", hint.Command("keyd prune", f.Profiles[0], other.ID))).InShort("second active key")
 	}
 	since := other.Created
 	if other.LastUse != nil && other.LastUse.At.After(since) {
@@ -46,7 +46,7 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 	if s.PruneInactiveAfter > 0 && other.LastUse != nil && now.Sub(since) >= s.PruneInactiveAfter {
 		return actNow(DoPrune, StateDue, fmt.Sprintf("%s is inactive and unused for %s", short, FormatAge(now.Sub(since))))
 	}
-	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, inactive, %s: it occupies the slot that the new key needs", short, use), run)
+	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, inactive, %s: it occupies the slot that the new key needs", short, use), run).InShort("second key, inactive")
 }
 
 // MayBeAnothers reports whether another machine may have made the second key as the
@@ -60,6 +60,9 @@ func MayBeAnothers(f Facts, other *ListedKey, now time.Time) bool {
 	return own == nil || !other.Created.Before(own.Created) || now.Add(f.Seen.Offset).Sub(other.Created) < settings.Day
 }
 
+// replacedShort is for one cell of a table.
+const replacedShort = "replaced elsewhere"
+
 // decideReplacedElsewhere decides when another machine has replaced the key, or is
 // about to. On the first day the other machine may still give up, or this key's file may
 // be the one that it writes. After that only a person can bring the new pair here; the
@@ -69,8 +72,8 @@ func decideReplacedElsewhere(f Facts, other *ListedKey, now time.Time) Decision 
 	made, use := formatAgo(other.Created.Add(-f.Seen.Offset), now), describeUse(other.LastUse, now)
 	if firstDay := other.Created.Add(settings.Day).Add(-f.Seen.Offset); now.Before(firstDay) {
 		d := WaitUntil(StateWaiting, firstDay, fmt.Sprintf("another machine has replaced or is replacing this key: AWS lists %s, made %s, %s; %s still works here", credfile.Short(other.ID), made, use, credfile.Short(f.ID)))
-		d.Hint = bring
+		d.Hint, d.Short = bring, replacedShort
 		return d
 	}
-	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("another machine has replaced this key, or uses a key of its own: AWS lists %s, made %s, %s; %s may be retired there", credfile.Short(other.ID), made, use, credfile.Short(f.ID)), bring)
+	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("another machine has replaced this key, or uses a key of its own: AWS lists %s, made %s, %s; %s may be retired there", credfile.Short(other.ID), made, use, credfile.Short(f.ID)), bring).InShort(replacedShort)
 }

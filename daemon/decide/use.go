@@ -103,7 +103,7 @@ func blockUnused(f Facts, s settings.Settings, now time.Time, age time.Duration)
 		return Decision{}, false
 	}
 	return BlockUntil(f.Use.Read.Add(UnusedRecheck), describeDue(f, s, now, age)+": it is left alone, as unused = report in keyd.ini says",
-		"does no one need it? "+hint.Command("keyd retire", f.Profiles[0])+"; otherwise replace it: "+forceCommand(f)), true
+		"does no one need it? "+hint.Command("keyd retire", f.Profiles[0])+"; otherwise replace it: "+forceCommand(f)).InShort("nobody uses it"), true
 }
 
 // OldKeyUse is what AWS has said about the use of the old key of a rotation, for people

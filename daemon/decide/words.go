@@ -2,9 +2,11 @@ package decide
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"keyd/daemon/iam/remote"
+	"keyd/daemon/journal"
 	"keyd/daemon/settings"
 )
 
@@ -24,4 +26,47 @@ func describeUse(u *remote.Use, now time.Time) string {
 		return "never used"
 	}
 	return fmt.Sprintf("last used %s by %s in %s", formatAgo(u.At, now), u.Service, u.Region)
+}
+
+// ShortLimit is how many letters a short reason has at most, apart from names in it: beside
+// a long name and the state, a window of 80 columns has room for no more.
+const ShortLimit = 26
+
+// actionWords says what an action does, for one cell of a table.
+var actionWords = map[Do]string{
+	DoLook: "asking AWS", DoPreflight: "checking what it takes", DoPrune: "making room", DoCreate: "making the new key",
+	DoReconcile: "was a key made?", DoSetAside: "a lost key is turned off", DoDropOrphan: "a lost key is deleted",
+	DoProve: "proving the new key", DoMend: "mending the files", DoSwap: "changing the files", DoValidate: "checking the files",
+	DoHook: "running a hook", DoPutBack: "putting the old key back", DoDiscard: "deleting the new key", DoDescribe: "tagging the new key",
+	DoCheckUse: "is the old key used?", DoDeactivate: "turning the old key off", DoRevive: "reviving the old key",
+	DoDelete: "deleting the old key", DoDropHelper: "deleting the helper",
+}
+
+// nameAction returns d with the words of its action as its short reason, unless it has one.
+func nameAction(d Decision) Decision {
+	if d.Short == "" {
+		d.Short = actionWords[d.Do]
+	}
+	return d
+}
+
+// lastName returns the last part of a path of any system.
+func lastName(path string) string { return path[strings.LastIndexAny(path, `/\`)+1:] }
+
+// shortPlace names the file and the line that a mistake in the files begins with:
+// "mistake in credentials:2" for "/home/x/.aws/credentials:2: there is no ...".
+func shortPlace(why string) string {
+	place, _, found := strings.Cut(why, ": ")
+	if !found {
+		return "mistake in the files"
+	}
+	return "mistake in " + lastName(place)
+}
+
+// overlapShort says whether the old key is used in the overlap.
+func overlapShort(r *journal.Rotation) string {
+	if r.UsedByOthers() {
+		return "the old key is in use"
+	}
+	return "both keys work"
 }

@@ -37,6 +37,7 @@
 //	network.go         tells apart why no connection was made
 //	denial.go          tells apart which policy denied a call; explain.go asks
 //	                   what else the key may do when AWS does not say
+//	short.go           says what went wrong in one cell of a table
 //
 // While a call is under way, one value of type call records what the SDK
 // forgets: how many attempts left this machine, whether an earlier one may have

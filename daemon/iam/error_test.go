@@ -15,6 +15,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"keyd/daemon/decide"
 	"keyd/daemon/iam"
 )
 
@@ -62,6 +63,9 @@ func TestClassOfRefusals(t *testing.T) {
 			}
 			if e.Class != test.class || e.Code != test.code || e.Message != test.message || e.HTTPStatus != test.status {
 				t.Errorf("got %s, %q, %q, %d", e.Class, e.Code, e.Message, e.HTTPStatus)
+			}
+			if short := e.Short(); short == "" || len(short) > decide.ShortLimit {
+				t.Errorf("in one cell of a table: %q", short)
 			}
 			if e.Definite() != (test.class != iam.Ambiguous) {
 				t.Errorf("Definite is %t for %s", e.Definite(), e.Class)

@@ -80,5 +80,6 @@
 //	about.go      whom and what they concern, and who asked
 //	evidence.go   AWS's receipts, for the history and the journal
 //	errors.go     the kinds of failure
+//	short.go      a failure in one cell of a table
 //	explain.go    why a call was denied, and whether one endpoint or the network is silent
 package rotate

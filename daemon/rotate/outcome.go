@@ -99,6 +99,7 @@ func (d *Rotator) recordOutcome(t *target, do decide.Do, err error) {
 	}
 	failure := &decide.Failure{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: hint.Hint(err), NeedsPerson: actionNeedsPerson(err),
 		Offline: isOffline(err), Intercepted: iam.IsIntercepted(err)}
+	failure.Short = shortReason(err)
 	if again := t.failureBefore(do); again != nil {
 		failure.ContinueFrom(again, d.AwakeSince)
 	} else {

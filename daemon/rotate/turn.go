@@ -92,7 +92,7 @@ func (s *Schedule) decideTurn(ctx context.Context, d *Rotator, t *target) *turn 
 	case s.request.DryRun && u.decision.Do != decide.DoLook:
 		u.end(d.previewTarget(ctx, t, u.decision))
 	case p.steps >= maxActions || p.wait.steps >= maxSteps:
-		u.decision = decide.BlockUntil(d.Now().Add(decide.RecheckEvery), "keyd went in circles and stopped", "please report it with: keyd history")
+		u.decision = decide.BlockUntil(d.Now().Add(decide.RecheckEvery), "keyd went in circles and stopped", "please report it with: keyd history").InShort("keyd went in circles")
 	}
 	if u.decision.Do != p.logged.Do || u.decision.Why != p.logged.Why {
 		d.logDecision(t, u.decision)

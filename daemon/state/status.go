@@ -38,7 +38,8 @@ type KeyStatus struct {
 	State       decide.State `json:"state"`
 	Until       time.Time    `json:"next,omitzero"` // when keyd looks again; zero when only a change helps
 	Why         string       `json:"why"`
-	Hint        string       `json:"run,omitzero"` // a command or a question that helps
+	Short       string       `json:"short,omitzero"` // Why for one cell of a table; "" when there is no shorter one
+	Hint        string       `json:"run,omitzero"`   // a command or a question that helps
 	NeedsPerson bool         `json:"needs_person"`
 	InRotation  bool         `json:"in_rotation,omitzero"` // a rotation is in progress, even if the files no longer show its keys
 	Warnings    []string     `json:"warnings,omitzero"`    // about the files, not about the key
@@ -58,7 +59,7 @@ type KeyStatus struct {
 
 // SetDecision fills in what was decided about the key.
 func (l *KeyStatus) SetDecision(d decide.Decision) {
-	l.State, l.Until, l.Why, l.Hint, l.NeedsPerson = d.State, d.Until, d.Why, d.Hint, d.NeedsPerson()
+	l.State, l.Until, l.Why, l.Short, l.Hint, l.NeedsPerson = d.State, d.Until, d.Why, d.Short, d.Hint, d.NeedsPerson()
 }
 
 // Memory is what passes remember about a key, as one endpoint described it: what a
