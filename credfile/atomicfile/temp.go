@@ -92,6 +92,10 @@ func Sweep(sys Sys, path string) error {
 	return errors.Join(errs...)
 }
 
+// Leftovers returns the temporary files next to path. A write that is under way has one,
+// too.
+func Leftovers(sys Sys, path string) ([]string, error) { return findTemps(sys, path, "") }
+
 // findTemps returns the temporary files of the file to which path leads, each with suffix
 // appended to its name.
 func findTemps(sys Sys, path, suffix string) ([]string, error) {

@@ -47,6 +47,10 @@ type Options struct {
 	// nil.
 	OnReceipt func(remote.Receipt)
 	OnTrip    func(remote.Trip)
+
+	// OnCall gets the name of every call and what became of it, nil for success, before it
+	// returns, unless its context ended first. It may be nil.
+	OnCall func(call string, err error)
 }
 
 // Client makes calls that are signed with one key. It is safe for concurrent
@@ -186,6 +190,9 @@ func (c *Client) doCall(ctx context.Context, k *call, f func(context.Context) er
 	c.reportReceipt(k, err)
 	if ctx.Err() == nil {
 		c.reportTrip(k, err)
+		if c.opt.OnCall != nil {
+			c.opt.OnCall(k.name, err)
+		}
 	}
 	return err
 }

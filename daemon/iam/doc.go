@@ -18,6 +18,7 @@
 //	ignored.go     settings of other AWS tools that do not count here
 //	partition.go   partitions and their home regions
 //	local.go       whether an endpoint is on this machine
+//	reach.go       Reach: whether endpoints answer, without a signature
 //
 // # How a call travels
 //

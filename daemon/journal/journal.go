@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"keyd/credfile/atomicfile"
@@ -186,6 +187,19 @@ func (j Dir) Sweep() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Leftovers returns the temporary files of interrupted writes, and of one that is under way.
+func (j Dir) Leftovers() (paths []string) {
+	names, _ := j.Sys.ReadDir(j.Path)
+	for _, name := range names {
+		if target, _, ok := strings.Cut(strings.TrimPrefix(name, "."), ".keyd-"); ok {
+			temps, _ := atomicfile.Leftovers(j.Sys, filepath.Join(j.Path, target))
+			paths = append(paths, temps...)
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
 }
 
 // filePath returns the path of the journal of the rotation that replaces oldID.

@@ -53,5 +53,5 @@ func (d *Rotator) newClient(t *target, key credfile.Key) (*iam.Client, error) {
 		return nil, t.facts.EndpointErr
 	}
 	return iam.New(key, t.endpoints, iam.Options{HTTP: d.HTTP, Now: d.Now, App: "keyd", Installation: t.facts.Installation,
-		OnReceipt: t.noteReceipt, OnTrip: t.progress.evidence.noteTrip})
+		OnReceipt: t.noteReceipt, OnTrip: t.progress.evidence.noteTrip, OnCall: t.progress.evidence.noteCall})
 }

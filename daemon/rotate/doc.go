@@ -79,6 +79,7 @@
 //	event.go      the events, and the entries of the history
 //	about.go      whom and what they concern, and who asked
 //	evidence.go   AWS's receipts, for the history and the journal
+//	examine.go    for keyd doctor: a rehearsal that is remembered, and upkeep
 //	errors.go     the kinds of failure
 //	short.go      a failure in one cell of a table
 //	explain.go    why a call was denied, and whether one endpoint or the network is silent

@@ -16,6 +16,7 @@ type evidence struct {
 	receipts []remote.Receipt // of the changes that the history does not have yet
 	answered map[string]bool  // for each host that this step has called: whether it answered the last time
 	clock    remote.Clock     // the tightest difference of the two clocks that was measured; zero when none was
+	calls    map[string]error // for each kind of call that this pass has made: why the last one failed, or nil
 }
 
 // noteReceipt keeps the receipt of a change for the next entry of the history, and in
@@ -61,6 +62,15 @@ func (e *evidence) noteTrip(trip remote.Trip) {
 	if m := trip.Clock; m.Within > 0 && (e.clock.Within == 0 || m.Within <= e.clock.Within) {
 		e.clock = m
 	}
+}
+
+// noteCall keeps what became of a call. A failure may be explained later: the error is the
+// one that the caller got.
+func (e *evidence) noteCall(call string, err error) {
+	if e.calls == nil {
+		e.calls = map[string]error{}
+	}
+	e.calls[call] = err
 }
 
 // hasAnswer reports whether any host has answered in this step.

@@ -40,6 +40,11 @@ type Result struct {
 	// once it does, since AWS has no way to ask. Ready is false for keys that are
 	// left alone or need a person.
 	Ready bool
+
+	// Calls says, after Rehearse, what became of each kind of call that was made for the
+	// key, by the names of IAM and STS: nil, or an *iam.Error. What was not asked is not
+	// in it.
+	Calls map[string]error
 }
 
 // Pass runs the rounds of a Schedule until every key waits, needs a person, or has

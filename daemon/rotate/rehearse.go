@@ -43,6 +43,7 @@ func (d *Rotator) rehearseTarget(ctx context.Context, t *target) Result {
 		err = d.runToEnd(ctx, t, decide.Decision{Do: decide.DoPreflight})
 	}
 	r := d.makeResult(t, decision, err)
+	r.Calls = t.progress.evidence.calls
 	if r.Ready = t.facts.PreflightDone; err != nil {
 		r.NeedsPerson, r.Hint = actionNeedsPerson(err), hint.HintFor(err, r.Profiles)
 	}
