@@ -93,7 +93,8 @@ func ReadPair(data []byte, kind Kind, section string) (Key, error) {
 }
 
 // sectionBody returns the lines between the header of section and the next
-// header. It takes every line whose first character is a bracket for a header.
+// header. It takes every line whose first character is a bracket for a header, but for
+// an indented one without the other bracket, which no reader takes for one.
 // It knows no more of the format on purpose, so that it cannot share a mistake
 // with the lexer.
 func sectionBody(data []byte, kind Kind, section string) ([]byte, error) {
@@ -101,7 +102,7 @@ func sectionBody(data []byte, kind Kind, section string) ([]byte, error) {
 	found, inside := 0, false
 	for line := range bytes.Lines(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))) {
 		switch text, ok := bytes.CutPrefix(bytes.TrimLeft(line, " \t"), []byte("[")); {
-		case ok:
+		case ok && (line[0] == '[' || bytes.IndexByte(text, ']') >= 0):
 			name, _, _ := bytes.Cut(text, []byte("]"))
 			inside = sameSection(kind, string(name), section)
 			if inside {
