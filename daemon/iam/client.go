@@ -58,9 +58,12 @@ type Options struct {
 type Client struct {
 	key       credfile.Key
 	endpoints remote.Endpoints
-	iam       *iam.Client
+	iam       *iam.Client // signs with the session, if there is one
+	bareIAM   *iam.Client // signs with the key
 	sts       *sts.Client
 	clock     *clock
+	signer    *signer    // of the key
+	session   string     // the id of the session that signs calls to IAM; "" when the key does
 	opt       Options    // HTTP and Now are set
 	own       *Transport // nil when the caller brought the transport
 }
@@ -73,10 +76,6 @@ func New(key credfile.Key, e remote.Endpoints, opt Options) (*Client, error) {
 	if key.ID == "" || key.Secret.IsZero() {
 		return nil, fmt.Errorf("iam: %s is not a whole pair", key)
 	}
-	return newClient(key, credfile.Secret{}, e, opt)
-}
-
-func newClient(key credfile.Key, token credfile.Secret, e remote.Endpoints, opt Options) (*Client, error) {
 	if homeRegion(e.Partition) == "" || len(e.Regions) == 0 {
 		return nil, fmt.Errorf("iam: the endpoints name no known partition (%q) or no region", e.Partition)
 	}
@@ -92,30 +91,32 @@ func newClient(key credfile.Key, token credfile.Secret, e remote.Endpoints, opt 
 		opt.HTTP, c.own = t, t
 	}
 	c.opt, c.clock = opt, &clock{now: opt.Now}
-	s := &signer{v4: v4.NewSigner(), clock: c.clock, key: key, token: token}
-	c.connectSDK(s, &wire{http: opt.HTTP, clock: c.clock}, appID(opt.App, opt.Installation))
+	c.signer = &signer{v4: v4.NewSigner(), clock: c.clock, key: key}
+	c.bareIAM, c.sts = c.connectSDK(c.signer, &wire{http: opt.HTTP, clock: c.clock}, appID(opt.App, opt.Installation))
+	c.iam = c.bareIAM
 	return c, nil
 }
 
-// connectSDK makes the two SDK clients. Nothing in them comes from the
+// connectSDK returns two SDK clients that sign with s. Nothing in them comes from the
 // environment, because the SDK's config package, which reads it, is not used.
-func (c *Client) connectSDK(s *signer, w *wire, app string) {
+func (c *Client) connectSDK(s *signer, w *wire, app string) (*iam.Client, *sts.Client) {
 	fips := aws.FIPSEndpointStateUnset
 	if c.endpoints.FIPS {
 		fips = aws.FIPSEndpointStateEnabled
 	}
-	c.iam = iam.New(iam.Options{
+	forIAM := iam.New(iam.Options{
 		AppID: app, Credentials: s, HTTPSignerV4: s, HTTPClient: w, Retryer: c.newRetryer(),
 		Region: homeRegion(c.endpoints.Partition), BaseEndpoint: baseEndpoint(c.endpoints.IAMURL),
 		EndpointOptions:            iam.EndpointResolverOptions{UseFIPSEndpoint: fips, UseDualStackEndpoint: c.dualStack(c.endpoints.IAMURL)},
 		DisableClockSkewCorrection: true,
 	})
-	c.sts = sts.New(sts.Options{
+	forSTS := sts.New(sts.Options{
 		AppID: app, Credentials: s, HTTPSignerV4: s, HTTPClient: w, Retryer: c.newRetryer(),
 		Region: c.endpoints.Regions[0], BaseEndpoint: baseEndpoint(c.endpoints.STSURL), EndpointResolverV2: stsRules{c.endpoints.GlobalSTS},
 		EndpointOptions:            sts.EndpointResolverOptions{UseFIPSEndpoint: fips, UseDualStackEndpoint: c.dualStack(c.endpoints.STSURL)},
 		DisableClockSkewCorrection: true,
 	})
+	return forIAM, forSTS
 }
 
 // dualStack returns whether the names with IPv6 addresses are used for a service. The SDK
@@ -183,6 +184,9 @@ func (c *Client) newRetryer() aws.Retryer {
 func (c *Client) doCall(ctx context.Context, k *call, f func(context.Context) error) error {
 	within, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	if k.session = c.session; k.bare || isSTS(k.name) {
+		k.session = ""
+	}
 	err := f(context.WithValue(within, callKey{}, k))
 	if err != nil {
 		err = k.newError(err)
@@ -196,6 +200,9 @@ func (c *Client) doCall(ctx context.Context, k *call, f func(context.Context) er
 	}
 	return err
 }
+
+// isSTS reports whether a call goes to STS, which is asked with the key.
+func isSTS(call string) bool { return call == "GetCallerIdentity" || call == "GetSessionToken" }
 
 // reportTrip passes on what the call told about its endpoint.
 func (c *Client) reportTrip(k *call, err error) {
@@ -212,7 +219,7 @@ func (c *Client) reportReceipt(k *call, err error) {
 		return
 	}
 	r := remote.Receipt{Call: k.name, RequestID: k.requestID, Date: k.date, Region: homeRegion(c.endpoints.Partition),
-		Endpoint: k.host, KeyID: k.keyID, SignedBy: c.key.ID, Outcome: remote.Done}
+		Endpoint: k.host, KeyID: k.keyID, SignedBy: cmp.Or(k.session, c.key.ID), Outcome: remote.Done}
 	if e, ok := errors.AsType[*Error](err); ok {
 		r.Code, r.Outcome = e.Code, remote.Unknown
 		if e.Definite() {

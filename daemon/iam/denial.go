@@ -2,6 +2,7 @@ package iam
 
 import (
 	"strings"
+	"time"
 )
 
 // Denial says which kind of policy denies a call. AWS names the kind in its message, in
@@ -27,12 +28,13 @@ const (
 	DenialCode                      // the code for MFA is wrong or was used before
 	DenialQuarantine                // AWS's quarantine of a leaked key, by name
 	DenialLeakLike                  // what that quarantine looks like: the keys are listed, and changes are denied explicitly
+	DenialDevice                    // the MFA device is not one of this user, or shows no codes
 )
 
 // IsCertain reports whether trying again elsewhere or later cannot help, so that a
 // person has to know at once.
 func (d Denial) IsCertain() bool {
-	return d == DenialQuarantine || d == DenialLeakLike || d == DenialCode
+	return d == DenialQuarantine || d == DenialLeakLike || d == DenialCode || d == DenialDevice
 }
 
 // denialMarks are the words by which AWS names the kind of a policy, after "with an
@@ -58,6 +60,8 @@ func denialOf(e *Error) Denial {
 	switch {
 	case e.Class != Denied:
 		return DenialUnsaid
+	case e.Call == "GetSessionToken" && strings.Contains(e.Message, "unable to validate MFA code"):
+		return DenialDevice
 	case e.Call == "GetSessionToken":
 		return DenialCode
 	case explicit && isQuarantine(e.Policy()):
@@ -125,7 +129,7 @@ func (e *Error) hintDenied() string {
 	case DenialExplicit:
 		return "a policy" + named + " forbids it, whatever others allow: " + again
 	case DenialMFA:
-		return "a policy forbids it without MFA, and keyd has no code: ask who manages the account to leave this user's own iam:*AccessKey* calls out of that policy; until then, replace the key in the console, where you sign in with MFA"
+		return "a policy forbids it without MFA: keyd rotate PROFILE asks for a code, or takes one with --mfa-code; or replace the key in the console, where you sign in with MFA"
 	case DenialPlace:
 		return "a policy forbids everything here and now: ask who manages the account whether it asks for a network (VPN) or for certain hours; there keyd tries again by itself, or now with: keyd rotate PROFILE"
 	case DenialSCP:
@@ -141,13 +145,25 @@ func (e *Error) hintDenied() string {
 	case DenialResource:
 		return "a resource-based policy" + named + " forbids it: ask who manages the account"
 	case DenialCode:
-		return "is the MFA code right, and was it not used before?"
+		return e.hintCode()
+	case DenialDevice:
+		return "is mfa_serial the ARN of a device of this user that shows codes? aws iam list-mfa-devices --profile PROFILE"
 	case DenialQuarantine:
 		return hintStolen
 	case DenialLeakLike:
 		return "has AWS written to the owner of the account about a leaked key, and is a policy AWSCompromisedKeyQuarantine attached to the user? then " + hintStolen + "; otherwise ask which policy of the user denies it"
 	}
 	return ""
+}
+
+// hintCode returns the hint for a code that AWS refused. A code is right for half a minute,
+// so a clock that is off by more makes every code of this machine wrong.
+func (e *Error) hintCode() string {
+	const next = "each code works once, for half a minute: wait until the device shows the next one, then: keyd rotate PROFILE"
+	if off := e.Offset.Round(time.Second); off.Abs() >= 30*time.Second {
+		return next + "; " + e.hintClock() + ", which matters where the code is made here"
+	}
+	return next
 }
 
 const hintStolen = "treat the key as stolen: let an administrator of the account make another key for this user, put it into the files, make this one inactive and see what it was used for (CloudTrail); only then detach the policy"

@@ -6,7 +6,8 @@
 // A Client holds one pair (key id and secret) and the Endpoints where its calls
 // go. It offers the calls that a rotation needs: CallerIdentity, ListKeys,
 // CreateKey, SetStatus, DeleteKey, LastUsed, DescribeKey and UndescribeKey.
-// WithMFA returns a second client that signs with a session. LeastPolicy
+// OpenSession opens a session with an MFA code, and WithSession returns a second client
+// whose calls to IAM are signed with it (mfa.go). LeastPolicy
 // (policy.go) is the permission that all of this takes. The plain data that
 // outlives a call is in package remote, next to this one.
 //
@@ -25,8 +26,8 @@
 //	profiles, environment --ResolveEndpoints--> remote.Endpoints --New--> Client
 //
 //	client.go          New, and what every call has in common
-//	keys.go, sts.go    one method per call: it fills in the SDK's input and
-//	                   checks that the output has every part it must have
+//	keys.go, sts.go,   one method per call: it fills in the SDK's input and
+//	mfa.go             checks that the output has every part it must have
 //	the SDK            builds the request and repeats it when that is safe
 //	sign.go            signs it with this pair, by a clock corrected by AWS's
 //	wire.go            sends one attempt, reads the whole answer and lets it

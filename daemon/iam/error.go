@@ -19,7 +19,10 @@ type Error struct {
 	HTTPStatus int           // 0 when there was no answer
 	Offset     time.Duration // server clock minus the clock that signed; 0 when not measured
 	Class      Class         // what the error means for the caller
+	Session    bool          // a session opened with MFA has signed the call, and not the key
 	Denial     Denial        // for class Denied: which policy denies the call, as far as it is known
+
+	Devices []Device // the MFA devices of the user; nil when they were not asked for
 
 	mayHaveActed bool // an earlier attempt of the same call may have taken effect
 	mutates      bool
@@ -57,6 +60,11 @@ func (e *Error) Error() string {
 
 // Unwrap returns the network or context error behind the failure, or nil.
 func (e *Error) Unwrap() error { return e.err }
+
+// EndsSession reports whether AWS no longer accepts the session that signed the call.
+func (e *Error) EndsSession() bool {
+	return e.Session && (e.Class == ExpiredToken || e.Class == BadKey)
+}
 
 // Definite reports whether the call certainly had no effect. A refusal is not
 // definite when the answer to an earlier attempt of the same call was lost: the

@@ -208,9 +208,11 @@ func TestHintsFollowTheClass(t *testing.T) {
 			t.Errorf("%v: hint %q, temporary %t", err, e.Hint(), e.Temporary())
 		}
 	}
-	_, err := client(t, answers(refusal(403, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.")), aws()).WithMFA(t.Context(), "arn", "000000")
-	if e, ok := errors.AsType[*iam.Error](err); !ok || !strings.Contains(e.Hint(), "MFA code") {
-		t.Errorf("got %v", err)
+	for message, want := range map[string]string{"failed with invalid MFA one time pass code.": "the next one", "failed, unable to validate MFA code.  Please verify your MFA serial number": "list-mfa-devices"} {
+		_, err := client(t, answers(refusal(403, "AccessDenied", "MultiFactorAuthentication "+message)), aws()).OpenSession(t.Context(), "", "arn", "000000")
+		if e, ok := errors.AsType[*iam.Error](err); !ok || !strings.Contains(e.Hint(), want) || !e.Denial.IsCertain() {
+			t.Errorf("got %v", err)
+		}
 	}
 }
 

@@ -33,11 +33,13 @@ func (c *Client) ExplainDenial(ctx context.Context, user string, err error) erro
 		return err
 	}
 	if e.Call == "ListAccessKeys" {
-		if probe, answered := c.askDevices(ctx, user); answered {
-			e.Denial = DenialMFA
-			if probe != nil && probe.Denial == DenialExplicit {
-				e.Denial = DenialPlace
-			}
+		devices, devicesErr := c.ListDevices(ctx, user)
+		probe, isError := errors.AsType[*Error](devicesErr)
+		switch {
+		case devicesErr == nil, isError && probe.Class == Denied && probe.Denial != DenialExplicit:
+			e.Denial, e.Devices = DenialMFA, devices
+		case isError && probe.Class == Denied:
+			e.Denial = DenialPlace
 		}
 		return err
 	}
@@ -51,21 +53,6 @@ func (c *Client) ExplainDenial(ctx context.Context, user string, err error) erro
 // may come and go.
 func (d Denial) ComesFromPattern() bool {
 	return d == DenialExplicit || d == DenialMFA || d == DenialPlace
-}
-
-// askDevices asks for the user's MFA devices. It returns the denial, or nil when the
-// call is allowed. answered is false when AWS said neither.
-func (c *Client) askDevices(ctx context.Context, user string) (denied *Error, answered bool) {
-	k := &call{name: "ListMFADevices"}
-	err := c.doCall(ctx, k, func(ctx context.Context) error {
-		_, err := c.iam.ListMFADevices(ctx, &iam.ListMFADevicesInput{UserName: &user})
-		return err
-	})
-	if err == nil {
-		return nil, true
-	}
-	e, ok := errors.AsType[*Error](err)
-	return e, ok && e.Class == Denied
 }
 
 // HostOf returns the host of STS in region, or of IAM when region is "". It is what

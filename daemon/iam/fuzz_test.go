@@ -21,7 +21,7 @@ type fuzzed struct {
 	call   func(context.Context, *iam.Client) (says []string, err error)
 }
 
-// calls returns every call of the client except WithMFA.
+// calls returns every call of the client except OpenSession.
 func calls() []fuzzed {
 	return []fuzzed{
 		{"CreateAccessKey", func(ctx context.Context, c *iam.Client) ([]string, error) {
@@ -50,6 +50,17 @@ func calls() []fuzzed {
 			return nil, c.SetStatus(ctx, user, oldID, iam.Inactive)
 		}},
 		{"DeleteAccessKey", func(ctx context.Context, c *iam.Client) ([]string, error) { return nil, c.DeleteKey(ctx, user, oldID) }},
+		{"ListMFADevices", func(ctx context.Context, c *iam.Client) (says []string, err error) {
+			devices, err := c.ListDevices(ctx, user)
+			for _, d := range devices {
+				says = append(says, d.Serial)
+			}
+			return says, err
+		}},
+		{"GetUser", func(ctx context.Context, c *iam.Client) ([]string, error) {
+			p, err := c.DescribeUser(ctx, user, oldID)
+			return []string{p.Description}, err
+		}},
 		{"TagUser", func(ctx context.Context, c *iam.Client) ([]string, error) {
 			return nil, c.DescribeKey(ctx, user, oldID, "x")
 		}},

@@ -1,6 +1,9 @@
 package iam
 
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
 // Policy is an IAM policy document, ready to be marshalled to JSON.
 // Source: IAM user guide, "Grammar of the IAM JSON policy language".
@@ -57,4 +60,23 @@ func LeastPolicy(partition, arn string, optional bool) Policy {
 		Statement{Sid: "KeydOptionalLastUse", Effect: "Allow", Action: []string{"iam:GetAccessKeyLastUsed"}, Resource: own},
 		Statement{Sid: "KeydOptionalDescription", Effect: "Allow", Action: []string{"iam:TagUser", "iam:UntagUser"}, Resource: own, Condition: keysOnly})
 	return p
+}
+
+// RequireMFA returns p with the condition that the calls are made in a session opened with
+// MFA, and with a statement that allows what has to work without one: to learn which devices
+// the user has, since when there is the user, and how its keys are described.
+//
+// A call without MFA is then not allowed, in AWS's words, which says nothing of MFA: keyd
+// takes it for that when mfa_serial is set.
+// Source: IAM user guide, "Secure API access with MFA" (Bool on aws:MultiFactorAuthPresent).
+func RequireMFA(p Policy) Policy {
+	with := Policy{Version: p.Version}
+	for _, s := range p.Statement {
+		conditions := map[string]map[string][]string{"Bool": {"aws:MultiFactorAuthPresent": {"true"}}}
+		maps.Copy(conditions, s.Condition)
+		s.Condition = conditions
+		with.Statement = append(with.Statement, s)
+	}
+	with.Statement = append(with.Statement, Statement{Sid: "KeydFindsMFADevice", Effect: "Allow", Action: []string{"iam:GetUser", "iam:ListMFADevices"}, Resource: p.Statement[0].Resource})
+	return with
 }

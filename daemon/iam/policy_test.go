@@ -35,7 +35,10 @@ func TestPolicyAllowsExactlyWhatIsCalled(t *testing.T) {
 		})
 	}
 	var allowed []string
-	for _, s := range iam.LeastPolicy("aws", "", true).Statement {
+	for _, s := range iam.RequireMFA(iam.LeastPolicy("aws", "", true)).Statement {
+		if mfa := s.Condition["Bool"]["aws:MultiFactorAuthPresent"]; (len(mfa) == 1) == (s.Sid == "KeydFindsMFADevice") {
+			t.Errorf("%s has the condition %v", s.Sid, s.Condition)
+		}
 		for _, action := range s.Action {
 			allowed = append(allowed, strings.TrimPrefix(action, "iam:"))
 		}
@@ -43,10 +46,9 @@ func TestPolicyAllowsExactlyWhatIsCalled(t *testing.T) {
 	slices.Sort(allowed)
 	slices.Sort(called["iam"])
 	slices.Sort(called["sts"])
-	// ListMFADevices is asked only to learn why ListAccessKeys was denied. Whether it is
-	// denied too is the answer, so it needs no permission.
-	called["iam"] = slices.DeleteFunc(called["iam"], func(action string) bool { return action == "ListMFADevices" })
-	if len(allowed) != 7 || !slices.Equal(allowed, called["iam"]) {
+	// GetUser and ListMFADevices are asked only where ListAccessKeys was denied, and keyd can
+	// do without an answer: the policy without MFA does not allow them.
+	if len(allowed) != 9 || len(iam.LeastPolicy("aws", "", true).Statement) != 3 || !slices.Equal(allowed, called["iam"]) {
 		t.Errorf("allowed are %v, called are %v", allowed, called["iam"])
 	}
 	if need := []string{"GetCallerIdentity", "GetSessionToken"}; !slices.Equal(called["sts"], need) {
@@ -65,7 +67,11 @@ func sdkCall(n ast.Node) (service, action string) {
 	if !ok {
 		return "", ""
 	}
-	if client, ok := method.X.(*ast.SelectorExpr); ok && (client.Sel.Name == "iam" || client.Sel.Name == "sts") {
+	client, ok := method.X.(*ast.SelectorExpr)
+	if ok && client.Sel.Name == "bareIAM" {
+		return "iam", method.Sel.Name
+	}
+	if ok && (client.Sel.Name == "iam" || client.Sel.Name == "sts") {
 		return client.Sel.Name, method.Sel.Name
 	}
 	return "", ""

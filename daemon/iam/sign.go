@@ -75,7 +75,7 @@ type signer struct {
 	v4    *v4.Signer
 	clock *clock
 	key   credfile.Key
-	token credfile.Secret // session token of an MFA session, or empty
+	token credfile.Secret // of a session opened with MFA, or empty
 }
 
 // SignHTTP signs r. It ignores the time and the secret that the SDK passes in.

@@ -219,34 +219,75 @@ func TestOnlyAWSSetsTheClock(t *testing.T) {
 	}
 }
 
-// A client with a session signs with the session's pair and sends its token. The
-// MFA code is sent once.
-func TestWithMFASignsWithTheSession(t *testing.T) {
+// A client with a session signs its calls to IAM with the session's pair and sends its
+// token. STS, and the question for devices, are asked with the key. The MFA code is sent
+// once, and names the device and 36 hours.
+func TestSessionSignsWhatIsNoProof(t *testing.T) {
 	session := document("GetSessionToken", "<Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>"+newSecret+
 		"</SecretAccessKey><SessionToken>token/with+odd==</SessionToken><Expiration>2026-11-23T01:40:03Z</Expiration></Credentials>")
-	w := answers(body(200, session), body(200, createdXML()), fails(io.EOF))
-	c := client(t, w, aws())
-	s, err := c.WithMFA(t.Context(), "arn:aws:iam::123456789012:mfa/bob", "123456")
+	identity := identityXML("123456789012", "arn:aws:iam::123456789012:user/Bob", "AIDA1")
+	devices := document("ListMFADevices", "<MFADevices><member><UserName>bob</UserName><SerialNumber>arn:aws:iam::123456789012:u2f/user/bob/k</SerialNumber></member></MFADevices><IsTruncated>false</IsTruncated>")
+	w := answers(body(200, session), body(200, createdXML()), body(200, identity), body(200, devices), refusal(403, "ExpiredToken", "no"), fails(io.EOF))
+	bare := client(t, w, aws())
+	const serial = "arn:aws:iam::123456789012:mfa/bob"
+	s, err := bare.OpenSession(t.Context(), "eu-west-1", serial, "123456")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.CreateKey(t.Context(), user); err != nil {
+	c := bare.WithSession(s)
+	if _, err := c.CreateKey(t.Context(), user); err != nil {
 		t.Fatal(err)
 	}
-	if form := w.got[0].form; form.Get("SerialNumber") != "arn:aws:iam::123456789012:mfa/bob" || form.Get("TokenCode") != "123456" || !isSignedBy(t, w.got[0], oldSecret) {
+	if _, err := c.CallerIdentity(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := c.ListDevices(t.Context(), user); err != nil || len(found) != 1 || found[0].ShowsCodes() {
+		t.Errorf("devices %v, %v", found, err)
+	}
+	if form := w.got[0].form; form.Get("SerialNumber") != serial || form.Get("TokenCode") != "123456" || form.Get("DurationSeconds") != "129600" || !isSignedBy(t, w.got[0], oldSecret) || w.got[0].scope()[2] != "eu-west-1" {
 		t.Errorf("asked with %v", form)
 	}
 	if r := w.got[1]; r.scope()[0] != "ASIAIOSFODNN7EXAMPLE" || r.Header.Get("X-Amz-Security-Token") != "token/with+odd==" || !isSignedBy(t, r, newSecret) {
 		t.Errorf("signed by %v", r.scope())
 	}
-	if _, err := c.WithMFA(t.Context(), "arn:aws:iam::123456789012:mfa/bob", "123456"); err == nil || len(w.got) != 3 {
+	for _, r := range w.got[2:4] {
+		if r.Header.Get("X-Amz-Security-Token") != "" || !isSignedBy(t, r, oldSecret) {
+			t.Errorf("%v is signed by %v", r.form, r.scope())
+		}
+	}
+	if e, ok := errors.AsType[*iam.Error](c.SetStatus(t.Context(), user, oldID, iam.Active)); !ok || !e.EndsSession() {
+		t.Errorf("an expired session: %v", e)
+	}
+	if _, err := bare.OpenSession(t.Context(), "", serial, "123456"); err == nil || len(w.got) != 6 {
 		t.Errorf("lost answer: %v, %d requests", err, len(w.got))
 	}
-	for _, lacking := range []string{"AccessKeyId", "SecretAccessKey", "SessionToken"} {
+	for _, odd := range []string{"", "12345", "1234567", "12345a", "12 456"} {
+		if _, err := bare.OpenSession(t.Context(), "", serial, odd); err == nil || len(w.got) != 6 {
+			t.Errorf("the code %q was sent", odd)
+		}
+	}
+	for _, lacking := range []string{"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"} {
 		cut := strings.NewReplacer("<"+lacking+">", "<Odd>", "</"+lacking+">", "</Odd>").Replace(session)
-		if _, err := client(t, answers(body(200, cut)), aws()).WithMFA(t.Context(), "arn", "123456"); err == nil {
+		if _, err := client(t, answers(body(200, cut)), aws()).OpenSession(t.Context(), "", "arn", "123456"); err == nil {
 			t.Errorf("a session without %s was accepted", lacking)
 		}
+	}
+	for _, printed := range []string{fmt.Sprintf("%v %+v %#v %s", s, s, s, s), fmt.Sprintf("%v %+v %#v", c, c, c)} {
+		if strings.Contains(printed, newSecret) || strings.Contains(printed, "token/with") {
+			t.Errorf("printed: %s", printed)
+		}
+	}
+}
+
+// TestDescribedUserTellsTheKeysAge reads the two things of GetUser that tell about a key.
+func TestDescribedUserTellsTheKeysAge(t *testing.T) {
+	text := document("GetUser", "<User><UserName>Bob</UserName><CreateDate>2026-01-02T03:04:05Z</CreateDate><Tags><member><Key>other</Key><Value>x</Value></member><member><Key>"+oldID+"</Key><Value>keyd laptop since 2026-02-03</Value></member></Tags></User>")
+	p, err := client(t, answers(body(200, text)), aws()).DescribeUser(t.Context(), "Bob", oldID)
+	if err != nil || p.Created.Format(time.DateOnly) != "2026-01-02" || p.Description != "keyd laptop since 2026-02-03" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if _, err := client(t, answers(body(200, text)), aws()).DescribeUser(t.Context(), "eve", oldID); err == nil {
+		t.Error("an answer about another user was accepted")
 	}
 }
 

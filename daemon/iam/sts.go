@@ -6,9 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
-	"keyd/credfile"
 	"keyd/daemon/iam/remote"
 )
 
@@ -63,36 +61,4 @@ func parseIdentity(accountID, arn, userID string) (remote.Identity, error) {
 		}
 	}
 	return id, nil
-}
-
-// WithMFA returns a client that acts as the same user in a session opened with
-// a one-time code. It serves users whose policy denies calls without MFA. The
-// session lasts an hour and is kept in memory only. The new client shares c's
-// transport. serial is the ARN of a virtual or
-// hardware device (mfa_serial) and code its six digits. Passkeys and FIDO
-// devices show no code and cannot be used.
-//
-// The code is sent once, because AWS accepts no code twice. A wrong or used
-// code is an error of class Denied.
-// Source: STS API reference, GetSessionToken.
-func (c *Client) WithMFA(ctx context.Context, serial, code string) (*Client, error) {
-	k := &call{name: "GetSessionToken", once: true}
-	var session *types.Credentials
-	err := c.doCall(ctx, k, func(ctx context.Context) error {
-		in := &sts.GetSessionTokenInput{SerialNumber: &serial, TokenCode: &code, DurationSeconds: new(int32(3600))}
-		out, err := c.sts.GetSessionToken(ctx, in, func(o *sts.Options) { o.Retryer = aws.NopRetryer{} })
-		if err != nil {
-			return err
-		}
-		session = out.Credentials
-		if session == nil || aws.ToString(session.AccessKeyId) == "" || aws.ToString(session.SecretAccessKey) == "" || aws.ToString(session.SessionToken) == "" {
-			return &answerError{"the answer lacks a part of the session"}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	key := credfile.Key{ID: *session.AccessKeyId, Secret: credfile.NewSecret(*session.SecretAccessKey)}
-	return newClient(key, credfile.NewSecret(*session.SessionToken), c.endpoints, c.opt)
 }

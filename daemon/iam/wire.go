@@ -183,7 +183,9 @@ type call struct {
 	name    string // the action
 	keyID   string // the key that a changing call is about
 	mutates bool
-	once    bool // exactly one request may leave
+	once    bool   // exactly one request may leave
+	bare    bool   // signed with the key, whatever session there is
+	session string // the id of the session that signs; "" when the key does
 
 	host         string
 	attempts     int
