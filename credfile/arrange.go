@@ -49,7 +49,7 @@ type LineChange struct {
 // whereSettings are the settings of a profile that say where AWS is asked about its key.
 var whereSettings = [...]string{
 	"region", "endpoint_url", "services", "ignore_configured_endpoint_urls", "use_fips_endpoint", "use_dualstack_endpoint",
-	"sts_regional_endpoints", "ca_bundle", "mfa_serial",
+	"sts_regional_endpoints", "ca_bundle", "mfa_serial", "mfa_process",
 }
 
 // Arrange returns the change after which programs that use the profile run command, which

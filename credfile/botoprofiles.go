@@ -71,6 +71,7 @@ func (b *botoProfiles) knows(profile string) bool { return b != nil && b.profile
 func (b *botoProfiles) endpointConfig(profile string) EndpointConfig {
 	values := b.profiles[profile]
 	s := newEndpointConfig(func(name string) string { return plainValue(values[name].Text) })
+	s.MFAProcess = commandLine(values["mfa_process"].Text)
 	s.setPluginURLs(func(block string) string { return nestedURL(values[block]) })
 	named, ok := values["services"]
 	if !ok {
@@ -113,6 +114,13 @@ func plainValue(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	f := File{Data: []byte(" " + text)} // a comment follows a blank
 	return f.Text(f.unquote(f.cutComment(Span{0, len(f.Data)})))
+}
+
+// commandLine returns a command as aws-vault reads it: with its quotes and whatever stands
+// behind them, without the indented lines below.
+func commandLine(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	return strings.TrimSpace(text)
 }
 
 // decidingSettings are the settings of a profile that decide where or as whom AWS is

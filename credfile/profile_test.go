@@ -106,6 +106,7 @@ services = s1
 use_fips_endpoint = TRUE
 ca_bundle = ~/ca.pem
 mfa_serial = arn:aws:iam::111122223333:mfa/alice
+mfa_process = pass otp 'aws work' | head -1
 
 [services s1]
 sts =
@@ -123,7 +124,7 @@ ignore_configured_endpoint_urls = true
 `))
 	profiles := Profiles(credentials, config)
 	want := EndpointConfig{Region: "eu-west-1", EndpointURL: "https://all.example", EndpointIAM: "https://iam.example", EndpointSTS: "https://sts.example",
-		EndpointS3: "https://s3.example", FIPS: true, CABundle: "~/ca.pem", MFASerial: "arn:aws:iam::111122223333:mfa/alice"}
+		EndpointS3: "https://s3.example", FIPS: true, CABundle: "~/ca.pem", MFASerial: "arn:aws:iam::111122223333:mfa/alice", MFAProcess: "pass otp 'aws work' | head -1"}
 	if got := findProfile(t, profiles, "dev").Endpoints; got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}

@@ -26,6 +26,7 @@ type EndpointConfig struct {
 	RegionalSTS     string // sts_regional_endpoints
 	CABundle        string // ca_bundle
 	MFASerial       string // mfa_serial
+	MFAProcess      string // mfa_process, which aws-vault reads: a command for the shell
 
 	// What awscli-plugin-endpoint reads, and no AWS tool without it: endpoint_url in a
 	// block of the profile itself.
@@ -202,6 +203,7 @@ func newEndpointConfig(get func(name string) string) EndpointConfig {
 		RegionalSTS:     get("sts_regional_endpoints"),
 		CABundle:        get("ca_bundle"),
 		MFASerial:       get("mfa_serial"),
+		MFAProcess:      get("mfa_process"),
 	}
 }
 

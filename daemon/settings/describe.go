@@ -1,8 +1,6 @@
 package settings
 
 import (
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,13 +20,8 @@ type Described struct {
 // parsed into s; nil when there is none.
 func Describe(s Settings, data []byte) []Described {
 	all := describeRows(table[:], &s, "", "", data)
-	for _, profile := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
-		for _, d := range describeRows(profileTable[:], &Settings{RotateAfter: s.ProfileRotateAfter[profile]}, "profile "+profile, s.ProfileLines[profile], data) {
-			if d.Value != "" { // rotate and rotate_after are two ways to say it
-				all = append(all, d)
-				break
-			}
-		}
+	for _, profile := range s.sectionsOfProfiles() {
+		all = append(all, describeProfile(&s, profile, data)...)
 	}
 	for i := range s.Links {
 		all = append(all, describeRows(linkTable[:], &Settings{Links: s.Links[i : i+1]}, "link "+s.Links[i].Path, s.Links[i].Line, data)...)
@@ -37,6 +30,21 @@ func Describe(s Settings, data []byte) []Described {
 		all = append(all, describeRows(hookTable[:], &Settings{Hooks: s.Hooks[i : i+1]}, "hook "+s.Hooks[i].Name, s.Hooks[i].Line, data)...)
 	}
 	return all
+}
+
+// describeProfile returns what the section of a profile sets.
+func describeProfile(s *Settings, profile string, data []byte) (set []Described) {
+	said := false
+	for _, d := range describeRows(profileTable[:], s.ofProfile(profile), "profile "+profile, s.ProfileLines[profile], data) {
+		isAge := strings.HasPrefix(d.Name, "rotate")
+		_, hasAge := s.ProfileRotateAfter[profile]
+		if d.Value == "" || isAge && (said || !hasAge) { // rotate and rotate_after are two ways to say it
+			continue
+		}
+		said = said || isAge
+		set = append(set, d)
+	}
+	return set
 }
 
 // describeRows returns the settings of one section, with their values in s. at is where the

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -85,7 +84,7 @@ func rewrite(s Settings) (string, bool) {
 	odd := func(text string) bool {
 		return strings.ContainsAny(text, "\r\n\x00`#;\\\"'[]") || strings.TrimSpace(text) != text
 	}
-	if slices.ContainsFunc(s.OnEvent, odd) || slices.Contains(s.OnEvent, "") {
+	if slices.ContainsFunc(s.OnEvent, odd) || slices.Contains(s.OnEvent, "") || odd(s.MFAProcess) {
 		return "", false
 	}
 	for _, r := range table {
@@ -99,15 +98,24 @@ func rewrite(s Settings) (string, bool) {
 		}
 		fmt.Fprintf(&b, "%s=%s\n", r.name, text)
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
-		if odd(name) {
+	for _, name := range s.sectionsOfProfiles() {
+		mfa := s.ProfileMFA[name]
+		if odd(name) || odd(mfa.Serial) || odd(mfa.Process) {
 			return "", false
 		}
-		setting := "rotate_after=" + s.ProfileRotateAfter[name].String()
-		if s.ProfileRotateAfter[name] == Never {
-			setting = "rotate=never"
+		fmt.Fprintf(&b, "[profile %s]\n", name)
+		switch after, said := s.ProfileRotateAfter[name]; {
+		case said && after == Never:
+			b.WriteString("rotate=never\n")
+		case said:
+			fmt.Fprintf(&b, "rotate_after=%s\n", after)
 		}
-		fmt.Fprintf(&b, "[profile %s]\n%s\n", name, setting)
+		if mfa.Serial != "" {
+			fmt.Fprintf(&b, "mfa_serial=%s\n", mfa.Serial)
+		}
+		if mfa.Process != "" {
+			fmt.Fprintf(&b, "mfa_process=%s\n", mfa.Process)
+		}
 	}
 	for _, l := range s.Links {
 		if odd(l.Path) {

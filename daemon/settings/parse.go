@@ -120,14 +120,21 @@ func nearSection(header string, keys []*ini.Key) string {
 // parseProfile reads one setting of a [profile NAME] section. rotate = never takes
 // precedence over rotate_after.
 func (p *parser) parseProfile(section, profile string, key *ini.Key) {
-	if p.result.ProfileRotateAfter == nil {
+	if p.result.ProfileLines == nil {
 		p.result.ProfileRotateAfter, p.result.ProfileLines, p.header = map[string]time.Duration{}, map[string]string{}, map[string]string{}
 	}
 	p.header[profile] = section
 	p.result.ProfileLines[profile] = fmt.Sprintf("%s:%d", p.path, findLine(p.data, section, ""))
-	var own Settings
-	p.parseSetting(profileTable[:], &own, section, key)
-	if p.result.ProfileRotateAfter[profile] != Never {
+	own := p.result.ofProfile(profile)
+	own.RotateAfter = 0
+	p.parseSetting(profileTable[:], own, section, key)
+	if mfa := (MFA{own.MFASerial, own.MFAProcess}); mfa != p.result.ProfileMFA[profile] {
+		if p.result.ProfileMFA == nil {
+			p.result.ProfileMFA = map[string]MFA{}
+		}
+		p.result.ProfileMFA[profile] = mfa
+	}
+	if !strings.HasPrefix(key.Name(), "mfa_") && p.result.ProfileRotateAfter[profile] != Never {
 		p.result.ProfileRotateAfter[profile] = own.RotateAfter
 	}
 }
@@ -139,7 +146,9 @@ func (p *parser) parseSetting(rows []row, s *Settings, section string, key *ini.
 	for _, r := range rows {
 		if r.name == key.Name() {
 			into := r.field(s)
-			_, keepQuotes := into.(*command) // the quotation marks belong to the command
+			_, isCommand := into.(*command)
+			_, isLine := into.(*shellLine)
+			keepQuotes := isCommand || isLine // the quotation marks belong to the command
 			p.addError(section, r.name, into.parse(r.name, valueOf(key, keepQuotes)))
 			return
 		}

@@ -48,6 +48,9 @@ type Settings struct {
 	DescribeKeys       bool                     // tag new keys for the console's description column
 	NeverAccounts      []string                 // keyd leaves the keys of these accounts alone; 12 digits each
 	PruneInactiveAfter time.Duration            // 0: never delete a second, Inactive key without being told to
+	MFAProcess         string                   // a command, for the shell, that prints an MFA code; "" for none
+	MFASerial          string                   // of a profile alone: its MFA device; "" for none
+	ProfileMFA         map[string]MFA           // mfa_serial and mfa_process by profile
 	ProfileRotateAfter map[string]time.Duration // rotate_after by profile, or Never; see ownRotateAfter
 	ProfileLines       map[string]string        // the section of each of those profiles, as file:line
 	Links              []Link                   // in the order of keyd.ini
@@ -56,6 +59,40 @@ type Settings struct {
 	// Unknown is set when keyd.ini has a mistake and no earlier good settings are
 	// known. All other fields are then the defaults, and nothing may depend on them.
 	Unknown bool
+}
+
+// MFA says how the codes of one profile are had.
+type MFA struct {
+	Serial  string // the device; "" when that is not said
+	Process string // a command, for the shell, that prints a code; "" for none
+}
+
+// MFAFor returns the first device and the first command that the sections of these profiles
+// name. The command for every profile is not among them: ~/.aws/config comes before it.
+func (s Settings) MFAFor(profiles []string) (m MFA) {
+	for _, name := range profiles {
+		for _, own := range []MFA{s.ProfileMFA[name], s.ProfileMFA[credfile.ProfileName(name)]} {
+			m.Serial, m.Process = cmp.Or(m.Serial, own.Serial), cmp.Or(m.Process, own.Process)
+		}
+	}
+	return m
+}
+
+// sectionsOfProfiles returns the names of the profiles that have a section, in order.
+func (s Settings) sectionsOfProfiles() []string {
+	names := slices.Collect(maps.Keys(s.ProfileRotateAfter))
+	for name := range s.ProfileMFA {
+		if _, too := s.ProfileRotateAfter[name]; !too {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ofProfile returns settings that hold only what the section of a profile says.
+func (s Settings) ofProfile(name string) *Settings {
+	return &Settings{RotateAfter: s.ProfileRotateAfter[name], MFASerial: s.ProfileMFA[name].Serial, MFAProcess: s.ProfileMFA[name].Process}
 }
 
 // Default returns the settings of a missing or empty keyd.ini.
@@ -78,13 +115,12 @@ func (s Settings) Texts() map[string]any {
 	for _, r := range table {
 		all[r.name] = r.field(&s).String()
 	}
-	for profile, after := range s.ProfileRotateAfter {
-		for _, r := range profileTable {
-			if text := r.field(&Settings{RotateAfter: after}).String(); text != "" {
-				all["profile "+profile] = map[string]string{r.name: text}
-				break
-			}
+	for _, profile := range s.sectionsOfProfiles() {
+		own := map[string]string{}
+		for _, d := range describeProfile(&s, profile, nil) {
+			own[d.Name] = d.Value
 		}
+		all["profile "+profile] = own
 	}
 	s.linkTexts(all)
 	s.hookTexts(all)
@@ -134,7 +170,7 @@ func isNamed(profile, name string) bool {
 // key. keyd does not refuse such a section, because the profile may be added later
 // and one keyd.ini may serve several machines.
 func (s Settings) UnknownProfiles(profiles []string) (notes []string) {
-	sections := slices.Sorted(maps.Keys(s.ProfileRotateAfter))
+	sections := s.sectionsOfProfiles()
 	free := slices.DeleteFunc(slices.Clone(profiles), func(profile string) bool {
 		return slices.ContainsFunc(sections, func(name string) bool { return isNamed(profile, name) })
 	})

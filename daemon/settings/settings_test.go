@@ -229,7 +229,7 @@ func TestTextsAreWhatKeydIniSays(t *testing.T) {
 	want := map[string]any{
 		"rotate_after": "60d", "max_age": "90d", "overlap": "36h", "quarantine": "7d", "unused": "rotate", "check_every": "15m", "notify": "none",
 		"on_event": `/bin/x 'a b' 'it'"'"'s'`, "describe_keys": "true", "prune_inactive_after": "never",
-		"never_accounts": "111122223333, 444455556666",
+		"never_accounts": "111122223333, 444455556666", "mfa_process": "",
 		"profile legacy": map[string]string{"rotate": "never"}, "profile often": map[string]string{"rotate_after": "36h"},
 	}
 	if got := s.Texts(); !reflect.DeepEqual(got, want) {
@@ -241,5 +241,42 @@ func TestTextsAreWhatKeydIniSays(t *testing.T) {
 	}
 	if got := (Settings{Unknown: true}).Texts(); got != nil {
 		t.Errorf("unknown settings print as %q", got)
+	}
+}
+
+// TestMFAOfProfiles reads how the codes of a profile are had. A section without a
+// rotate_after leaves the age to the setting for every key.
+func TestMFAOfProfiles(t *testing.T) {
+	const serial = "arn:aws:iam::111122223333:mfa/alice"
+	s, err := Parse("keyd.ini", []byte("mfa_process = pass otp aws | head -1\n[profile work]\nmfa_serial = "+serial+"\n[profile \"old\"]\nmfa_process = 'my otp' --for \"x\"\nrotate_after = 30d\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.MFAProcess != "pass otp aws | head -1" {
+		t.Errorf("mfa_process is %q", s.MFAProcess)
+	}
+	if got, want := s.MFAFor([]string{"work"}), (MFA{Serial: serial}); got != want {
+		t.Errorf("work has %+v", got)
+	}
+	if got, want := s.MFAFor([]string{"other", "old", "work"}), (MFA{Serial: serial, Process: `'my otp' --for "x"`}); got != want {
+		t.Errorf("the three have %+v", got)
+	}
+	if got := s.RotateAfterFor([]string{"work"}); got != 60*Day {
+		t.Errorf("work is rotated after %s", got)
+	}
+	if got := s.RotateAfterFor([]string{"work", "old"}); got != 30*Day {
+		t.Errorf("both are rotated after %s", got)
+	}
+	want := map[string]string{"rotate_after": "30d", "mfa_process": `'my otp' --for "x"`}
+	if got := s.Texts()["profile old"]; !reflect.DeepEqual(got, want) {
+		t.Errorf("the section is %q", got)
+	}
+	if notes := s.UnknownProfiles([]string{"old"}); len(notes) != 1 || !strings.Contains(notes[0], "work") {
+		t.Errorf("notes %q", notes)
+	}
+	for _, odd := range []string{"a b", "arn", strings.Repeat("x", 300), "ärn:aws:iam::111122223333:mfa/alice"} {
+		if _, err := Parse("keyd.ini", []byte("[profile work]\nmfa_serial = "+odd+"\n")); err == nil {
+			t.Errorf("mfa_serial = %s is accepted", odd)
+		}
 	}
 }

@@ -35,6 +35,8 @@ var table = [...]row{
 		func(s *Settings) value { return (*flag)(&s.DescribeKeys) }},
 	{"prune_inactive_after", "never", 0, "or 90d: delete an inactive second key unused for so long, without asking",
 		func(s *Settings) value { return (*durationOrNever)(&s.PruneInactiveAfter) }},
+	{"mfa_process", "", 0, "a command that prints an MFA code, where AWS asks for one",
+		func(s *Settings) value { return (*shellLine)(&s.MFAProcess) }},
 	{"never_accounts", "", 0, "accounts of decoy keys: never used, never rotated",
 		func(s *Settings) value { return (*accounts)(&s.NeverAccounts) }},
 }
@@ -53,6 +55,10 @@ var profileTable = [...]row{
 		func(s *Settings) value { return (*exclusion)(&s.RotateAfter) }},
 	{"rotate_after", "", Day, "",
 		func(s *Settings) value { return (*duration)(&s.RotateAfter) }},
+	{"mfa_serial", "", 0, "the device whose codes are asked for; empty: mfa_serial of ~/.aws/config, or the user's first",
+		func(s *Settings) value { return (*deviceSerial)(&s.MFASerial) }},
+	{"mfa_process", "", 0, "as above, for this profile; empty: mfa_process of ~/.aws/config",
+		func(s *Settings) value { return (*shellLine)(&s.MFAProcess) }},
 }
 
 // hookTable lists the settings of a [hook NAME] section. Each is a field of the one hook of

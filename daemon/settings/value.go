@@ -194,3 +194,27 @@ func splitWords(text string) (words []string, err error) {
 	}
 	return words, nil
 }
+
+// shellLine is a command as a person would type it.
+type shellLine string
+
+func (l *shellLine) parse(_, text string) *Error {
+	*l = shellLine(text)
+	return nil
+}
+
+func (l *shellLine) String() string { return string(*l) }
+
+// deviceSerial is the ARN or the serial number of an MFA device.
+type deviceSerial string
+
+func (d *deviceSerial) parse(name, text string) *Error {
+	strange := strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+	if strange || len(text) > 256 || text != "" && len(text) < 6 {
+		return &Error{Text: fmt.Sprintf("%s = %q: must be the ARN of an MFA device, such as arn:aws:iam::111122223333:mfa/alice, or a serial number", name, text)}
+	}
+	*d = deviceSerial(text)
+	return nil
+}
+
+func (d *deviceSerial) String() string { return string(*d) }
