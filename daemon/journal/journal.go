@@ -5,7 +5,7 @@
 //
 // Start with Rotation in rotation.go, the contents of one file; its fields follow the
 // course of a rotation. hook.go has what is known of hooks, retirement.go what the journal of
-// a key adds that ends without a successor. Dir saves and erases the files (journal.go) and
+// a key adds that ends without a successor, session.go a session that was opened with MFA. Dir saves and erases the files (journal.go) and
 // loads them (load.go, memo.go); check.go finds journals that no rotation can have. A damaged file is set
 // aside and never deleted. A file that a newer keyd wrote is left alone, and so is one
 // that another user owns or may write. No journal is written once the pass lock is lost.
@@ -75,11 +75,12 @@ func versionOf(r *Rotation) int {
 // fileRecord is a Rotation as it is on disk, the only form with secrets in plain
 // text.
 type fileRecord struct {
-	Version   int    `json:"version"`
-	OldID     string `json:"old_id"`
-	OldSecret string `json:"old_secret,omitzero"`
-	NewID     string `json:"new_id,omitzero"`
-	NewSecret string `json:"new_secret,omitzero"`
+	Version   int            `json:"version"`
+	OldID     string         `json:"old_id"`
+	OldSecret string         `json:"old_secret,omitzero"`
+	NewID     string         `json:"new_id,omitzero"`
+	NewSecret string         `json:"new_secret,omitzero"`
+	Session   *sessionRecord `json:"session,omitzero"`
 	Rotation  `json:"rotation"`
 	Checksum  string `json:"sum,omitzero"` // see addChecksum
 }
@@ -210,7 +211,7 @@ func toRecord(r *Rotation) fileRecord {
 	return fileRecord{
 		Version: versionOf(r), Rotation: *r, Checksum: zeroChecksum,
 		OldID: r.Old.ID, OldSecret: r.Old.Secret.Reveal(),
-		NewID: r.New.ID, NewSecret: r.New.Secret.Reveal(),
+		NewID: r.New.ID, NewSecret: r.New.Secret.Reveal(), Session: recordSession(r.Session),
 	}
 }
 

@@ -177,7 +177,7 @@ func (e *DamagedError) Hint() string {
 // fromRecord returns the Rotation that was read from disk.
 func fromRecord(rec fileRecord) *Rotation {
 	r := rec.Rotation
-	r.Old, r.New = newPair(rec.OldID, rec.OldSecret), newPair(rec.NewID, rec.NewSecret)
+	r.Old, r.New, r.Session = newPair(rec.OldID, rec.OldSecret), newPair(rec.NewID, rec.NewSecret), readSession(rec.Session)
 	return &r
 }
 

@@ -21,6 +21,7 @@ type Rotation struct {
 	// half old, half new. The journal of an older keyd has no secret in the overlap.
 	Old       credfile.Key `json:"-"`
 	New       credfile.Key `json:"-"`                // zero until CreateAccessKey has answered
+	Session   Session      `json:"-"`                // signs calls to IAM where a policy asks for MFA; zero when none was opened, or it is over
 	Account   string       `json:"account,omitzero"` // 12 digits
 	User      string       `json:"user,omitzero"`
 	ARN       string       `json:"arn,omitzero"`
@@ -78,6 +79,10 @@ type Rotation struct {
 	Suspects          []string    `json:"suspects,omitzero"`     // the key ids in question: they are judged again, or only a person can tell whose they are
 	UseUnread         bool        `json:"use_unread,omitzero"`   // AWS does not let the user read whether the suspects were used
 	Hooks             []HookState `json:"hooks,omitzero"`        // the hooks that were started in this rotation
+
+	// SessionSigned is when a session that Old has opened last signed: AWS may count that as
+	// a use of Old, which signs nothing else after the swap.
+	SessionSigned time.Time `json:"session_signed,omitzero"`
 
 	// Receipts are the evidence of changes that the history may not have yet: keyd may be
 	// killed between a call and the line of the history. One that the history has is
@@ -274,9 +279,14 @@ func (r *Rotation) NoteUse(use *remote.Use, denied bool, now time.Time) {
 }
 
 // UsedByOthers reports whether the last use of the old key came after the files showed
-// the new one. keyd signs nothing with the old key from then on, so it was someone else.
+// the new one. keyd signs nothing with the old key from then on, so it was someone else:
+// but for a session that the old key has opened, whose calls to IAM are keyd's own.
 func (r *Rotation) UsedByOthers() bool {
-	return r.LastUse != nil && !r.Validated.IsZero() && r.LastUse.At.After(r.Validated)
+	if r.LastUse == nil || r.Validated.IsZero() || !r.LastUse.At.After(r.Validated) {
+		return false
+	}
+	own := r.LastUse.Service == "iam" || r.LastUse.Service == "sts"
+	return !own || r.LastUse.At.After(r.SessionSigned.Add(time.Minute))
 }
 
 // MarkValidated records that the files show the new pair durably. The overlap
