@@ -29,6 +29,7 @@ type Host struct {
 	command     command // nil: runCommand
 	runtimeRoot string  // the folder that holds the runtime folder of each user; "": /run/user
 	accounts    string  // the folder that holds passwd and group; "": /etc
+	root        string  // stands before the folders of packages and administrators; "": the real ones
 }
 
 // runCommand runs a program of the service manager, in this environment or in the

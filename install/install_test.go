@@ -24,6 +24,7 @@ func newHost(t *testing.T, goos string) Host {
 		GOOS: goos, Home: home, UID: "501", Login: `CORP\alice`, Executable: program, Argv0: "keyd",
 		StateDir: filepath.Join(home, "state"), Getenv: func(string) string { return "" },
 		Daemon: func() (int, bool) { return 0, false },
+		root:   filepath.Join(home, "root"), // no package is installed
 	}
 	return h
 }

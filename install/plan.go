@@ -19,5 +19,9 @@ func (s *Service) Plan() (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	return Plan{Platform: s.login.Platform(), File: s.login.definitionPath(), Program: program, Env: env, LeftOut: left}, nil
+	file := s.login.definitionPath()
+	if u, ok := s.login.(*unit); ok { // it may replace a unit by a drop-in, and the reverse
+		file = u.plannedPath()
+	}
+	return Plan{Platform: s.login.Platform(), File: file, Program: program, Env: env, LeftOut: left}, nil
 }

@@ -37,7 +37,7 @@ func (h *Host) lastingPath() (string, error) {
 			"%s is %s: the service would lose it, so nothing was installed", real, place)
 	}
 	for _, path := range h.stableNames(real) {
-		if sameFile(path, real) && h.temporaryPlace(path) == "" && !isVersioned(path) {
+		if sameFile(path, real) && h.temporaryPlace(path) == "" && !isVersioned(path) && !h.isAlternative(path) {
 			return h.checkPrintable(path)
 		}
 	}
@@ -119,6 +119,13 @@ func (h *Host) stableNames(real string) []string {
 func isVersioned(path string) bool {
 	path = filepath.ToSlash(path)
 	return strings.Contains(path, "/Cellar/") || strings.Contains(path, "/Caskroom/") || strings.HasPrefix(path, "/nix/store/")
+}
+
+// isAlternative reports whether a path is a link of Debian's or Red Hat's alternatives: the
+// next package that brings a program of this name may take the link over.
+func (h *Host) isAlternative(path string) bool {
+	target, err := os.Readlink(path)
+	return err == nil && isInside(target, h.root+"/etc/alternatives")
 }
 
 // sameFile reports whether two paths lead to the same file. It follows links.

@@ -10,11 +10,12 @@
 // files.
 //
 // service.go, plan.go and state.go are what the commands use; system.go and host.go are
-// what the three have in common. systemd.go with session.go and unitfile.go, launchd.go
-// with agentplist.go, and task.go with taskswitch.go, taskxml.go and runkey_*.go are one
-// service manager each. program.go and environment.go decide what the service starts and
-// which variables it gets; writers*.go, accounts.go and accesslist.go refuse a program
-// that other users may replace; definition.go and command.go write and run things.
+// what the three have in common. systemd.go with session.go, unitfile.go and
+// packagedunit.go, launchd.go with agentplist.go, and task.go with taskswitch.go,
+// taskxml.go and runkey_*.go are one service manager each. program.go and environment.go
+// decide what the service starts and which variables it gets; writers*.go, accounts.go and
+// accesslist.go refuse a program that other users may replace; definition.go and
+// command.go write and run things.
 package install
 
 import (

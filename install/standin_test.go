@@ -201,7 +201,7 @@ func (s *standIn) systemctl(args []string) (string, error) {
 	case verb == "show" && args[1] == "--property=Result,ExecMainStatus":
 		return cmp.Or(s.facts["result"], "Result=success\nExecMainStatus=0\n"), nil
 	case verb == "show":
-		return fmt.Sprintf("LoadState=loaded\nActiveState=%s\nSubState=x\nResult=success\nMainPID=0\nUnitFileState=enabled\n", s.facts["active"]), nil
+		return fmt.Sprintf("LoadState=loaded\nActiveState=%s\nSubState=x\nResult=success\nMainPID=0\nUnitFileState=%s\n", s.facts["active"], cmp.Or(s.facts["enabled"], "enabled")), nil
 	case verb == "restart" || verb == "start":
 		s.setFact("active", "active")
 	case verb == "stop" || verb == "disable":

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ func systemdSystem(h *Host) loginSystem {
 // unit is the systemd user unit keyd-aws.service.
 type unit struct {
 	baseService
-	version int // of the user manager, 0 when it is not known; choosePath sets it
+	version int // of the user manager, 0 when it is not known; chooseFolder sets it
 }
 
 // systemctl runs systemctl for the user manager.
@@ -43,22 +44,53 @@ func (u *unit) unitFolders() []string {
 	return []string{usual}
 }
 
-// definitionPath returns the path of the unit that exists, or the path in the
-// default folder when none exists.
+// definitionPath returns the path of what keyd install has written. If there is nothing,
+// it is the unit of a package if that is enabled, or else the path that keyd install
+// would write.
 func (u *unit) definitionPath() string {
-	folders := u.unitFolders()
-	for _, dir := range folders {
-		if _, err := os.Lstat(filepath.Join(dir, unitName)); err == nil {
-			return filepath.Join(dir, unitName)
+	for _, dir := range u.unitFolders() {
+		for _, name := range ownNames() {
+			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+				return filepath.Join(dir, name)
+			}
 		}
 	}
-	return filepath.Join(folders[len(folders)-1], unitName)
+	if packaged, _ := u.packagedUnit(); packaged != "" {
+		if link, _ := u.enabledLink(); link != "" {
+			return packaged
+		}
+	}
+	return u.plannedPath()
 }
 
-// choosePath asks the user manager for its version, and which folders it reads. It
-// returns the path for the unit in one of them. The XDG_CONFIG_HOME of a shell need
-// not be the one of the user manager. choosePath fails when there is no user manager.
-func (u *unit) choosePath() (string, error) {
+// plannedPath returns the path that keyd install would write, in the default folder
+// unless there is a definition in another one.
+func (u *unit) plannedPath() string {
+	folders := u.unitFolders()
+	dir := folders[len(folders)-1]
+	for _, other := range folders {
+		for _, name := range ownNames() {
+			if _, err := os.Lstat(filepath.Join(other, name)); err == nil {
+				return filepath.Join(other, u.ownName())
+			}
+		}
+	}
+	return filepath.Join(dir, u.ownName())
+}
+
+// ownName returns the name, in the folder of a user's units, of what keyd install would
+// write: a unit, or a drop-in for the unit of a package.
+func (u *unit) ownName() string {
+	if u.usesPackage() {
+		return filepath.Join(dropInFolder, dropInName)
+	}
+	return unitName
+}
+
+// chooseFolder asks the user manager for its version, and which folders it reads. It
+// returns one of them for the unit. The XDG_CONFIG_HOME of a shell need
+// not be the one of the user manager. chooseFolder fails when there is no user manager.
+func (u *unit) chooseFolder() (string, error) {
 	shown, err := u.systemctl("show", "--property=Version,UnitPath")
 	if err != nil {
 		return "", u.unreachableError(err)
@@ -69,10 +101,10 @@ func (u *unit) choosePath() (string, error) {
 	folders := u.unitFolders()
 	for _, dir := range folders {
 		if strings.Contains(reads, " "+dir+" ") {
-			return filepath.Join(dir, unitName), nil
+			return dir, nil
 		}
 	}
-	return filepath.Join(folders[len(folders)-1], unitName), nil
+	return folders[len(folders)-1], nil
 }
 
 // unreachableError says what to do in a session without a user manager: su,
@@ -89,21 +121,55 @@ func (u *unit) unreachableError(err error) error {
 		"the user's systemd does not answer: %s: nothing was changed", failed.Output)
 }
 
-// Install writes the unit, enables it and starts it.
+// Install writes the unit, enables it and starts it. If a package has brought the unit, it
+// writes a drop-in for that.
 func (u *unit) Install() error {
-	file, err := u.choosePath()
+	dir, err := u.chooseFolder()
 	if err != nil {
 		return err
 	}
 	was, _ := u.Status()
-	undo, err := placeDefinition(file, renderUnit(u.Config, u.version))
+	link, _ := u.enabledLink()
+	undo, err := u.writeOwn(dir)
 	if err != nil {
 		return err
 	}
 	if err := u.enableAndStart(); err != nil {
-		return u.rollBack(err, undo, was)
+		return u.rollBack(err, func() (bool, error) {
+			before, err := undo()
+			return before || link != "", err
+		}, was)
 	}
 	return nil
+}
+
+// writeOwn writes the unit or the drop-in into the folder of the user's units, and takes
+// the other one away. undo restores what was there, as that of placeDefinition does.
+func (u *unit) writeOwn(dir string) (undo func() (before bool, err error), err error) {
+	name, text := u.ownName(), renderUnit(u.Config, u.version)
+	if name != unitName {
+		text = renderDropIn(u.Config, u.version)
+	}
+	placed, err := placeDefinition(filepath.Join(dir, name), text)
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range ownNames() {
+		if other == name {
+			continue
+		}
+		putBack, err := takeAway(filepath.Join(dir, other))
+		if err != nil {
+			_, undone := placed()
+			return nil, errors.Join(err, undone)
+		}
+		return func() (bool, error) {
+			first, err := placed()
+			second, failed := putBack()
+			return first || second, errors.Join(err, failed)
+		}, nil
+	}
+	return placed, nil
 }
 
 func (u *unit) enableAndStart() error {
@@ -153,28 +219,33 @@ func (u *unit) rollBack(err error, undo func() (before bool, err error), was ser
 // Uninstall stops the unit, disables it and removes it. It also works when only
 // the file is left, or when only the user manager still knows the unit.
 func (u *unit) Uninstall() error {
-	if _, err := u.choosePath(); err != nil {
+	if _, err := u.chooseFolder(); err != nil {
 		return err
 	}
 	if _, err := u.systemctl("disable", "--now", unitName); err != nil {
 		return err
 	}
-	if err := removeUnitFile(u.definitionPath()); err != nil {
-		return err
+	for _, dir := range u.unitFolders() {
+		for _, name := range ownNames() {
+			if err := removeUnitFile(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
 	}
 	_, err := u.systemctl("daemon-reload")
 	_, _ = u.systemctl("reset-failed", unitName)
-	return err
+	return cmp.Or(err, u.checkDisabled())
 }
 
-// removeUnitFile removes a unit, which may be gone already, and the folders
-// systemd and user above it that are empty then. It leaves links alone.
+// removeUnitFile removes a unit or a drop-in, which may be gone already, and the folders
+// above it that are empty then: that of the drop-in, user, and systemd. It leaves links
+// alone.
 func removeUnitFile(path string) error {
 	if err := removeFile(path); err != nil {
 		return err
 	}
-	for _, dir := range []string{filepath.Dir(path), filepath.Dir(filepath.Dir(path))} {
-		if base := filepath.Base(dir); base != "user" && base != "systemd" {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		if base := filepath.Base(dir); base != dropInFolder && base != "user" && base != "systemd" {
 			break
 		}
 		if info, err := os.Lstat(dir); err != nil || !info.IsDir() || os.Remove(dir) != nil {
@@ -195,6 +266,7 @@ func (u *unit) Restart() error { return u.runVerb("restart") }
 
 func (u *unit) runVerb(verb string) error {
 	if verb != "stop" {
+		_, _ = u.systemctl("daemon-reload")          // a package may have brought another unit since
 		_, _ = u.systemctl("reset-failed", unitName) // makes the delay before a restart short again
 	}
 	if _, err := u.systemctl(verb, unitName); err != nil {
@@ -214,7 +286,11 @@ func (u *unit) queryState(state *State) error {
 		return err
 	}
 	properties := parseProperties(shown)
-	state.Installed = state.Installed || properties["LoadState"] != "not-found" || properties["ActiveState"] == "active"
+	known := properties["LoadState"] != "not-found"
+	if packaged, _ := u.packagedUnit(); packaged != "" { // it is there for every user, and means nothing by itself
+		known = properties["UnitFileState"] == "enabled"
+	}
+	state.Installed = state.Installed || known || properties["ActiveState"] == "active"
 	state.Enabled = properties["UnitFileState"] == "enabled"
 	state.Running = properties["ActiveState"] == "active"
 	if state.PID, err = strconv.Atoi(properties["MainPID"]); err != nil || !state.Running {

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"strings"
@@ -59,24 +60,31 @@ WantedBy=default.target
 const (
 	growingDelay  = "RestartSec=5\nRestartSteps=6\nRestartMaxDelaySec=300\n"
 	constantDelay = "RestartSec=30\n"
+	growingSince  = 254
 )
 
 // renderUnit returns the unit for a configuration and a version of systemd, which
 // may be 0 for one that is not known.
 func renderUnit(c *service.Config, version int) []byte {
 	delay := constantDelay
-	if version >= 254 {
+	if version >= growingSince {
 		delay = growingDelay
 	}
-	var start, env strings.Builder
+	var start strings.Builder
 	start.WriteString(quoteUnit(c.Executable))
 	for _, arg := range c.Arguments {
 		start.WriteString(" " + strings.ReplaceAll(quoteUnit(arg), "$", "$$"))
 	}
+	return fmt.Appendf(nil, unitText, c.Description, start.String(), renderVariables(c), ExitAlreadyRunning, delay)
+}
+
+// renderVariables returns the lines of a unit with the environment of a configuration.
+func renderVariables(c *service.Config) string {
+	var env strings.Builder
 	for _, v := range sortedVariables(c) {
 		fmt.Fprintf(&env, "Environment=%s\n", quoteUnit(v.String()))
 	}
-	return fmt.Appendf(nil, unitText, c.Description, start.String(), env.String(), ExitAlreadyRunning, delay)
+	return env.String()
 }
 
 // quoteUnit quotes any text without control characters as one word of a unit.
@@ -86,8 +94,20 @@ func quoteUnit(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`).Replace(text) + `"`
 }
 
-// parseProgram returns the path of the program in a unit.
-func (*unit) parseProgram(definition []byte) string {
+// parseProgram returns the path of the program in a unit. A drop-in names none: then it is
+// that of the package's unit, or the one that the package had.
+func (u *unit) parseProgram(definition []byte) string {
+	if program := parseStart(definition); program != "" || !bytes.HasPrefix(definition, []byte(dropInHeader)) {
+		return program
+	}
+	if _, program := u.packagedUnit(); program != "" {
+		return program
+	}
+	return u.host.root + packagedProgram
+}
+
+// parseStart returns the path of the program in a unit, "" if the unit names none.
+func parseStart(definition []byte) string {
 	found := regexp.MustCompile(`(?m)^ExecStart="((?:[^"\\]|\\.)*)"`).FindSubmatch(definition)
 	if found == nil {
 		return ""
