@@ -27,7 +27,7 @@ func executeMain(p process) int {
 // thisProcess returns what a command gets from outside in this process.
 func thisProcess() process {
 	return process{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, name: programName(os.Args[0]),
 		getenv: os.Getenv, goos: runtime.GOOS, now: time.Now, host: install.CurrentHost,
 	}
 }
@@ -36,6 +36,7 @@ func thisProcess() process {
 type process struct {
 	in       io.Reader
 	out, err io.Writer
+	name     string // that the program was called by; "": keyd
 	getenv   func(string) string
 	goos     string // a runtime.GOOS value
 	now      func() time.Time

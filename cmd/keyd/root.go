@@ -28,11 +28,14 @@ const (
 var groups = []*cobra.Group{{ID: groupLook, Title: "Look:"}, {ID: groupAct, Title: "Act:"}, {ID: groupPlaces, Title: "Other places that use the key:"},
 	{ID: groupService, Title: "Service:"}, {ID: groupMore, Title: "More:"}}
 
-// commands lists keyd's commands, in the order of the help.
-var commands = []struct {
+// command is a command of keyd and its group.
+type command struct {
 	name, group string
 	build       func(*app) *cobra.Command
-}{
+}
+
+// commands lists keyd's commands, in the order of the help.
+var commands = []command{
 	{"status", groupLook, newStatusCommand},
 	{"where", groupLook, newWhereCommand},
 	{"history", groupLook, newHistoryCommand},
@@ -71,7 +74,7 @@ func init() { cobra.EnableCommandSorting = false } // help keeps the order of co
 func newRootCommand(a *app, args []string) *cobra.Command {
 	var version bool
 	root := &cobra.Command{
-		Use:           "keyd",
+		Use:           cmp.Or(a.name, "keyd"),
 		Short:         "rotate the access keys in ~/.aws/credentials",
 		Long:          rootLong,
 		Example:       rootExample,
@@ -105,18 +108,20 @@ func newRootCommand(a *app, args []string) *cobra.Command {
 	for _, c := range commands {
 		if len(args) > 0 && c.name == args[0] {
 			root.AddCommand(c.build(a))
+			a.nameHelp(root)
 			root.CompletionOptions.DisableDefaultCmd = true
 			return root
 		}
 	}
 	for _, c := range commands {
-		command := c.build(a)
-		command.GroupID = c.group
-		root.AddCommand(command)
+		built := c.build(a)
+		built.GroupID = c.group
+		root.AddCommand(built)
 	}
 	root.SetHelpCommandGroupID(groupMore)
 	root.SetCompletionCommandGroupID(groupMore)
 	root.AddCommand(newTopics(a)...)
+	a.nameHelp(root)
 	rejectUnknownWords(root)
 	return root
 }

@@ -22,6 +22,7 @@ import (
 type terminal struct {
 	in       io.Reader
 	out, err io.Writer
+	name     string // of this program, in the commands that are printed
 	home     string // printed as ~
 	settings string // the path of keyd.ini; "" when it is unknown
 	width    int    // columns of standard output; 0 if it is not a terminal
@@ -32,7 +33,7 @@ type terminal struct {
 }
 
 func newTerminal(p process) *terminal {
-	t := &terminal{in: p.in, out: p.out, err: p.err, home: cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE"))}
+	t := &terminal{in: p.in, out: p.out, err: p.err, name: p.name, home: cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE"))}
 	if folders, err := state.FindFolders(p.getenv, p.goos); err == nil {
 		t.settings = folders.SettingsFile
 	}
@@ -63,7 +64,7 @@ func (t *terminal) measureWidth() {
 // print writes text to standard output in a single write.
 func (t *terminal) print(text string) {
 	t.eraseLine()
-	_, _ = io.WriteString(t.out, escape(text))
+	_, _ = io.WriteString(t.out, escape(t.nameCommands(text)))
 }
 
 // refuseSecrets returns an error if standard output is a place where a secret would stay: a
@@ -119,7 +120,7 @@ func (t *terminal) printNote(format string, args ...any) {
 func (t *terminal) printMessage(kind string, paint func(string) string, text string) {
 	t.eraseLine()
 	lines := strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
-	_, _ = fmt.Fprintf(t.err, "keyd: %s: %s\n", paint(kind), escape(t.shortenHome(lines)))
+	_, _ = fmt.Fprintf(t.err, "keyd: %s: %s\n", paint(kind), escape(t.nameCommands(t.shortenHome(lines))))
 }
 
 // redrawLine prints a line in place of the one it printed before. Standard output
@@ -141,7 +142,7 @@ func (t *terminal) eraseLine() {
 
 // redrawScreen replaces everything on the screen by text.
 func (t *terminal) redrawScreen(text string) {
-	text = strings.ReplaceAll(escape(text), "\n", "\x1b[K\n")
+	text = strings.ReplaceAll(escape(t.nameCommands(text)), "\n", "\x1b[K\n")
 	_, _ = io.WriteString(t.out, "\x1b[H"+text+"\x1b[J")
 }
 
@@ -152,7 +153,7 @@ func (t *terminal) clearScreen() { _, _ = io.WriteString(t.out, "\x1b[H\x1b[2J")
 // input, or Ctrl-C, means no.
 func (t *terminal) askYesNo(ctx context.Context, question string) (bool, error) {
 	t.eraseLine()
-	_, _ = fmt.Fprintf(t.err, "%s [y/N] ", escape(question))
+	_, _ = fmt.Fprintf(t.err, "%s [y/N] ", escape(t.nameCommands(question)))
 	answer := make(chan string, 1)
 	go func() { // a read from a terminal cannot be cancelled: it ends with the process
 		line, _ := bufio.NewReader(t.in).ReadString('\n')

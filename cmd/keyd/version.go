@@ -19,8 +19,12 @@ func newVersionCommand(a *app) *cobra.Command {
 	}
 }
 
-// buildVersion returns the version that the Go toolchain recorded in the program,
-// so there is no version number to update by hand.
+// release is the version of a package, which install/packaging/build sets; "" in every
+// other build.
+var release string
+
+// buildVersion returns the release, or else the version that the Go toolchain recorded in
+// the program, so there is no version number to update by hand; and how it was built.
 func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -34,7 +38,7 @@ func buildVersion() string {
 		}
 		return ""
 	}
-	text := "keyd " + cmp.Or(info.Main.Version, "(devel)")
+	text := "keyd " + cmp.Or(release, info.Main.Version, "(devel)")
 	if revision := setting("vcs.revision"); revision != "" {
 		text += " " + revision[:min(12, len(revision))]
 	}
