@@ -77,6 +77,9 @@ func (a *app) runDemo(ctx context.Context, home string) error {
 	v := w.judgeDemo(watcher.stop())
 	a.term.printf("\n$ diff credentials.before credentials\n%s\nAWS, as it really is:\n%s\n", v.diff, v.keys)
 	a.term.printf("The pair in the file was not usable for %d ms, in %s of simulated time.\n", v.outage.Milliseconds(), formatDuration(w.skipped()))
+	if watcher.inUse > 0 {
+		a.term.printNote("Windows held the file for %s while it replaced it; a program that opened it in that moment had to try again", watcher.inUse.Round(time.Microsecond))
+	}
 	for _, wrong := range v.wrong {
 		a.term.printError(wrong, "")
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -60,4 +61,41 @@ func TestDemoNoticesDamage(t *testing.T) {
 			t.Errorf("%s is not noticed: %q", name, v.wrong)
 		}
 	}
+}
+
+// TestDemoWaitsForAFileInUse lets Windows say that the file is in use, which it does while
+// any file is replaced, and lets a disk fail, which the demo must not overlook.
+func TestDemoWaitsForAFileInUse(t *testing.T) {
+	w, err := newDemoWorld(t.TempDir(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(w.credentials())
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		for name, tc := range map[string]struct {
+			err        error
+			times      int
+			unreadable int
+			inUse      bool
+		}{
+			"in use for a moment": {&os.PathError{Op: "open", Err: errInUse}, 3, 0, true},
+			"in use for longer":   {&os.PathError{Op: "open", Err: errInUse}, 1 << 30, 1, true},
+			"missing":             {os.ErrNotExist, 1, 1, false},
+		} {
+			o := &demoWatcher{world: w, read: func(string) ([]byte, error) {
+				time.Sleep(10 * time.Millisecond)
+				if tc.times--; tc.times >= 0 {
+					return nil, tc.err
+				}
+				return text, nil
+			}}
+			o.readPair()
+			if o.unreadable != tc.unreadable || o.inUse > 0 != tc.inUse {
+				t.Errorf("%s: unreadable %d times, in use for %s", name, o.unreadable, o.inUse)
+			}
+		}
+	})
 }

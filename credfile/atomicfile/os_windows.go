@@ -78,6 +78,15 @@ func (f osFile) Stat() (Info, error) {
 // Rename first requests POSIX semantics, which replace a file that other programs have open
 // with delete sharing. If that fails, Rename repeats MoveFileEx for up to 2 s, because
 // virus scanners and readers make it fail for moments. After that the error wraps ErrBusy.
+//
+// Not guaranteed: that every program can open the file at each instant. Windows renames
+// through a handle with the right to delete, and until it is closed, microseconds after the
+// rename, only a program that shares that right can open the file. OpenFile does; Python,
+// Node.js and os.ReadFile do not, and get a sharing violation. ReplaceFile and MoveFileEx
+// use such a handle as well, and writing in place could leave half a pair.
+//
+// Source: CreateFileW, dwShareMode: an open fails if it does not share the access of a
+// handle that is open.
 func (OS) Rename(from, to string) error {
 	if err := posixRename(from, to); err == nil {
 		return nil
