@@ -39,7 +39,7 @@
 //	links.go           symbolic links on the way to a file
 //	preflight.go       whether a replacement would be refused
 //	refused.go         why it was, with the command that helps
-//	own.go             keyd's own files: Tail, Peek, Append and Lock
+//	own.go             keyd's own files: Tail, Peek, Append, AppendNext and Lock
 //	reach.go           whom the locks of a folder can exclude
 //	trust*.go          who owns and who may write a file, judged as ssh does
 //	untrusted.go       the error for a file of another user, and its repair

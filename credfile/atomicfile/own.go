@@ -53,18 +53,33 @@ func readTail(sys Sys, path string, most int64, check func(Info) error) ([]byte,
 // its end, that line stays, and the new one starts below it: readers skip lines that they
 // cannot parse. On a local file system the lines of two processes do not mix.
 func Append(sys Sys, path string, line []byte, perm fs.FileMode) error {
-	if err := appendLine(sys, path, line, perm); err != nil {
+	return AppendNext(sys, path, perm, 1, func(Before) ([]byte, error) { return line, nil })
+}
+
+// Before is what an own file holds when a line is about to be added to it.
+type Before struct {
+	Size int64       // bytes, with the line end that a torn last line gets
+	Tail []byte      // its last bytes, as far as the caller asked for, with that line end
+	Torn bool        // the last line gets a line end
+	File io.ReaderAt // the whole file, without that line end
+}
+
+// AppendNext is Append for a line that depends on what stands before it: next gets the
+// last most bytes of the file and returns the line. The caller keeps other processes from
+// adding a line at the same time. When next returns an error, nothing is written.
+func AppendNext(sys Sys, path string, perm fs.FileMode, most int64, next func(Before) ([]byte, error)) error {
+	if err := appendLine(sys, path, perm, most, next); err != nil {
 		return fmt.Errorf("append to %s: %w", path, err)
 	}
 	return nil
 }
 
-func appendLine(sys Sys, path string, line []byte, perm fs.FileMode) error {
+func appendLine(sys Sys, path string, perm fs.FileMode, most int64, next func(Before) ([]byte, error)) error {
 	f, err := sys.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, perm)
 	if err != nil {
 		return err
 	}
-	err = addLine(f, line)
+	err = addLine(f, most, next)
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
@@ -74,23 +89,29 @@ func appendLine(sys Sys, path string, line []byte, perm fs.FileMode) error {
 	return sys.SyncDir(filepath.Dir(path))
 }
 
-// addLine writes the line at the end of the open file and syncs it.
-func addLine(f File, line []byte) error {
+// addLine writes the next line at the end of the open file and syncs it.
+func addLine(f File, most int64, next func(Before) ([]byte, error)) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	text := append(bytes.TrimRight(bytes.Clone(line), "\n"), '\n')
+	before := Before{Size: info.Size, File: f}
 	if info.Size > 0 {
-		var last [1]byte
-		if _, err := f.ReadAt(last[:], info.Size-1); err != nil {
+		before.Tail = make([]byte, min(most, info.Size))
+		if _, err := f.ReadAt(before.Tail, info.Size-int64(len(before.Tail))); err != nil {
 			return err
 		}
-		if last[0] != '\n' {
-			text = append([]byte{'\n'}, text...)
-		}
+		before.Torn = before.Tail[len(before.Tail)-1] != '\n'
 	}
-	if _, err := f.Write(text); err != nil {
+	var text []byte
+	if before.Torn {
+		before.Size, before.Tail, text = before.Size+1, append(before.Tail, '\n'), []byte{'\n'}
+	}
+	line, err := next(before)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(append(append(text, bytes.TrimRight(line, "\n")...), '\n')); err != nil {
 		return err
 	}
 	return f.Sync()

@@ -1,10 +1,13 @@
 package rotate
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"time"
 
 	"keyd/daemon/decide"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -87,8 +90,17 @@ func (d *Rotator) appendHistory(t *target, verb, id, note string) {
 	}
 }
 
-// appendEntry appends to the history, one step at a time.
+// appendEntry appends to the history, one step at a time, with the settings in force. It
+// takes the pass lock if this process does not hold it: the lines are a chain.
 func (d *Rotator) appendEntry(e state.HistoryEntry) error {
+	if d.lock == nil {
+		leave, err := d.lockPass(context.Background(), midPassLockWait)
+		if err != nil {
+			return fmt.Errorf("the history: %w", err)
+		}
+		defer leave()
+	}
+	e.Policy = d.policyFor(e.Profiles)
 	if d.guard != nil {
 		d.guard.events.Lock()
 		defer d.guard.events.Unlock()
@@ -100,6 +112,20 @@ func (d *Rotator) appendEntry(e state.HistoryEntry) error {
 func (d *Rotator) newEntry(t *target, verb, id, note string) state.HistoryEntry {
 	return state.HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: t.facts.Profiles, Verb: verb, KeyID: id, Text: note,
 		About: d.about(t, verb), Installation: t.facts.Installation}
+}
+
+// policyFor returns the settings in force for the key of these profiles; nil while none are
+// known.
+func (d *Rotator) policyFor(profiles []string) *state.Policy {
+	s := d.Settings
+	if s.Unknown {
+		return nil
+	}
+	after := "never"
+	if own := s.RotateAfterFor(profiles); own != settings.Never {
+		after = settings.FormatDuration(own)
+	}
+	return &state.Policy{RotateAfter: after, MaxAge: settings.FormatDuration(s.MaxAge), Overlap: settings.FormatDuration(s.Overlap), Quarantine: settings.FormatDuration(s.Quarantine)}
 }
 
 // emit sends an event about t to OnEvent.

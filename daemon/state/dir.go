@@ -3,7 +3,7 @@
 //
 //	status.json     status.go        what the last pass found, for keyd status
 //	memory.json     status.go        what AWS said of each key, by endpoint; read by passes only
-//	history.jsonl   history.go       what keyd did, and AWS's receipts
+//	history.jsonl   history.go       what keyd did, and AWS's receipts; chain.go has its hashes
 //	daemon.json     daemoninfo.go    what the daemon reports about itself
 //	keyd.log        log.go           the log, on systems without a journal
 //	pass.lock       lock.go          held during a round or a command; proven to exclude first
@@ -15,8 +15,9 @@
 //
 // about.go is what entries of the history and events have in common.
 // dir.go has the name of every file, folder.go refuses a folder that other users own or
-// may write, and remove.go decides which files are keyd's own. machine_*.go and boot_*.go
-// read the ids of the machine and of its last start.
+// may write, and remove.go decides which files are keyd's own. description.go is the text
+// that AWS shows for a key. machine_*.go and boot_*.go read the ids of the machine and of
+// its last start.
 //
 // status.json, memory.json and daemon.json may be lost without harm: the next pass finds
 // everything in them again. All of them hold full key ids; only the journals hold secrets.

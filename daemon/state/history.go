@@ -32,6 +32,17 @@ type HistoryEntry struct {
 
 	Installation string           `json:"installation,omitzero"` // which installation of keyd did it
 	Calls        []remote.Receipt `json:"calls,omitzero"`        // the calls that changed something, with AWS's request ids
+	Policy       *Policy          `json:"policy,omitzero"`       // the settings that were in force for the key; nil when an older keyd wrote the line
+	Chain        string           `json:"chain,omitzero"`        // the hash of the line, see chain.go; Append sets it, and it stays the last field
+}
+
+// Policy are the settings that decide when a key is replaced and ended, as keyd.ini writes
+// them: "60d".
+type Policy struct {
+	RotateAfter string `json:"rotate_after"` // of the key's profiles; "never" when they are excluded
+	MaxAge      string `json:"max_age"`
+	Overlap     string `json:"overlap"`
+	Quarantine  string `json:"quarantine"`
 }
 
 // History is history.jsonl, the append-only record of what keyd did.
@@ -45,13 +56,16 @@ func OpenHistory(stateDir string, sys atomicfile.Sys) History {
 	return History{Path: HistoryPath(stateDir), Sys: sys}
 }
 
-// Append adds e at the end of the history, and returns when it is durable.
+// Append adds e at the end of the history, and returns when it is durable. The caller holds
+// the pass lock: see chain.go.
 func (h History) Append(e HistoryEntry) error {
+	e.Chain = ""
 	line, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("daemon: the history: %w", err)
 	}
-	if err := atomicfile.Append(h.Sys, h.Path, line, 0o600); err != nil {
+	next := func(before atomicfile.Before) ([]byte, error) { return addChain(before, line) }
+	if err := atomicfile.AppendNext(h.Sys, h.Path, 0o600, tailSize, next); err != nil {
 		return fmt.Errorf("daemon: the history: %w", err)
 	}
 	return nil

@@ -14,7 +14,8 @@ type Receipt struct {
 	KeyID     string    `json:"key,omitzero"`        // the key that was made, changed or described; "" when it is not known
 	SignedBy  string    `json:"signed_by"`           // the id of the key that signed
 	Outcome   Outcome   `json:"outcome"`
-	Code      string    `json:"code,omitzero"` // AWS's error code
+	Code      string    `json:"code,omitzero"`   // AWS's error code
+	Anchor    string    `json:"anchor,omitzero"` // the hash of the history that the call put into the description of a key; see state.CheckChain
 }
 
 // Outcome says what became of a call.

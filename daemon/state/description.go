@@ -1,0 +1,63 @@
+package state
+
+import "strings"
+
+// Description is the text that keyd shows for a key in the console's description column: a
+// tag of the user, which ListUserTags returns.
+type Description struct {
+	Host         string
+	Installation string // see InstallationID; "" when unknown
+	Anchor       string // the hash of the history at that time, see CheckChain; "" for none
+}
+
+// The words of a description.
+const (
+	descriptionWord = "keyd"
+	anchorWord      = "history="
+)
+
+// descriptionLimit is how many characters the value of a tag can have.
+// Source: IAM API reference, Tag.
+const descriptionLimit = 256
+
+// String returns the text: at most 256 characters, of those that the value of a tag may
+// have. A host name that is too long is cut.
+func (d Description) String() string {
+	var end string
+	if d.Installation != "" {
+		end += " " + d.Installation
+	}
+	if d.Anchor != "" {
+		end += " " + anchorWord + d.Anchor
+	}
+	host := strings.Map(keepInTag, d.Host)
+	if room := max(descriptionLimit-len(descriptionWord)-1-len(end), 0); len(host) > room {
+		host = host[:room]
+	}
+	return strings.Join(strings.Fields(descriptionWord+" "+host+strings.Map(keepInTag, end)), " ")
+}
+
+// keepInTag replaces what the value of a tag cannot hold.
+// Source: IAM API reference, Tag: letters, digits, spaces and _.:/=+-@.
+func keepInTag(r rune) rune {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("_.:/=+-@ ", r):
+		return r
+	}
+	return '-'
+}
+
+// FindAnchor returns the hash of the history in the description of a key; "" when it has
+// none: an older keyd, or something else, wrote it.
+func FindAnchor(description string) string {
+	words := strings.Fields(description)
+	if len(words) == 0 || words[0] != descriptionWord {
+		return ""
+	}
+	for _, word := range words {
+		if hash, ok := strings.CutPrefix(word, anchorWord); ok {
+			return hash
+		}
+	}
+	return ""
+}
