@@ -21,7 +21,8 @@ without a path in the partition aws. No call to AWS is made.
 The statements called Optional allow reading when the old key was last used, and
 writing the description that the console shows: a tag of the user whose key is the
 id of the access key. No other tag can be set with them, since tags may decide what
-a user may do. --required leaves these statements out.`
+a user may do. The last one lets keyd read these descriptions when it verifies the
+history. --required leaves these statements out.`
 
 const policyExample = `  keyd policy work > keyd-policy.json
   aws iam put-user-policy --user-name USER --policy-name keyd --policy-document file://keyd-policy.json`

@@ -5,7 +5,7 @@
 //
 // A Client holds one pair (key id and secret) and the Endpoints where its calls
 // go. It offers the calls that a rotation needs: CallerIdentity, ListKeys,
-// CreateKey, SetStatus, DeleteKey, LastUsed, DescribeKey and UndescribeKey.
+// CreateKey, SetStatus, DeleteKey, LastUsed, DescribeKey, UndescribeKey and Descriptions.
 // OpenSession opens a session with an MFA code, and WithSession returns a second client
 // whose calls to IAM are signed with it (mfa.go). LeastPolicy
 // (policy.go) is the permission that all of this takes. The plain data that

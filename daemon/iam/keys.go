@@ -266,6 +266,37 @@ func (c *Client) UndescribeKey(ctx context.Context, user, id string) error {
 	})
 }
 
+// Descriptions returns the descriptions that the console shows for the keys of a user, by
+// key id: the tags of the user that are named after a key.
+// Source: IAM API reference, ListUserTags.
+func (c *Client) Descriptions(ctx context.Context, user string) (map[string]string, error) {
+	k := &call{name: "ListUserTags"}
+	found := map[string]string{}
+	err := c.doCall(ctx, k, func(ctx context.Context) error {
+		var marker *string
+		for range 10 { // a user has at most 50 tags
+			out, err := c.iam.ListUserTags(ctx, &iam.ListUserTagsInput{UserName: &user, Marker: marker})
+			if err != nil {
+				return err
+			}
+			for _, tag := range out.Tags {
+				if id := aws.ToString(tag.Key); keyIDShape.matches(id) {
+					found[id] = cleanText(aws.ToString(tag.Value), 256)
+				}
+			}
+			if !out.IsTruncated {
+				return nil
+			}
+			marker = out.Marker
+		}
+		return &answerError{"the list of tags does not end"}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
 // tagValue turns text into a tag value, which holds letters, digits, spaces and
 // _.:/=+-@ only.
 func tagValue(text string) string {

@@ -222,6 +222,29 @@ func TestDescribeFitsATag(t *testing.T) {
 	}
 }
 
+// Descriptions are the tags that are named after a key, over all pages. A list without an end
+// is no answer.
+func TestDescriptionsAreTheTagsOfKeys(t *testing.T) {
+	page := func(key, value, rest string) answer {
+		return body(200, document("ListUserTags", "<Tags><member><Key>"+key+"</Key><Value>"+value+"</Value></member></Tags>"+rest))
+	}
+	more := "<IsTruncated>true</IsTruncated><Marker>m</Marker>"
+	got, err := client(t, answers(page("team", "x", more), page(oldID, "keyd  laptop", more), page(newID, "mine", "<IsTruncated>false</IsTruncated>")), aws()).Descriptions(t.Context(), user)
+	if err != nil || len(got) != 2 || got[oldID] != "keyd laptop" || got[newID] != "mine" {
+		t.Errorf("%q, %v", got, err)
+	}
+	endless := make([]answer, 20)
+	for i := range endless {
+		endless[i] = page(oldID, "x", more)
+	}
+	if got, err := client(t, answers(endless...), aws()).Descriptions(t.Context(), user); err == nil {
+		t.Errorf("a list without an end is %q", got)
+	}
+	if _, err := client(t, answers(refusal(403, "AccessDenied", "no")), aws()).Descriptions(t.Context(), user); iam.ClassOf(err) != iam.Denied {
+		t.Error(err)
+	}
+}
+
 // FuzzAnswers checks that no body crashes a call or passes for an answer to it
 // that it is not.
 func FuzzAnswers(f *testing.F) {

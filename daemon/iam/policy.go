@@ -58,7 +58,8 @@ func LeastPolicy(partition, arn string, optional bool) Policy {
 	}
 	p.Statement = append(p.Statement,
 		Statement{Sid: "KeydOptionalLastUse", Effect: "Allow", Action: []string{"iam:GetAccessKeyLastUsed"}, Resource: own},
-		Statement{Sid: "KeydOptionalDescription", Effect: "Allow", Action: []string{"iam:TagUser", "iam:UntagUser"}, Resource: own, Condition: keysOnly})
+		Statement{Sid: "KeydOptionalDescription", Effect: "Allow", Action: []string{"iam:TagUser", "iam:UntagUser"}, Resource: own, Condition: keysOnly},
+		Statement{Sid: "KeydOptionalVerification", Effect: "Allow", Action: []string{"iam:ListUserTags"}, Resource: own})
 	return p
 }
 

@@ -48,7 +48,7 @@ func TestPolicyAllowsExactlyWhatIsCalled(t *testing.T) {
 	slices.Sort(called["sts"])
 	// GetUser and ListMFADevices are asked only where ListAccessKeys was denied, and keyd can
 	// do without an answer: the policy without MFA does not allow them.
-	if len(allowed) != 9 || len(iam.LeastPolicy("aws", "", true).Statement) != 3 || !slices.Equal(allowed, called["iam"]) {
+	if len(allowed) != 10 || len(iam.LeastPolicy("aws", "", true).Statement) != 4 || !slices.Equal(allowed, called["iam"]) {
 		t.Errorf("allowed are %v, called are %v", allowed, called["iam"])
 	}
 	if need := []string{"GetCallerIdentity", "GetSessionToken"}; !slices.Equal(called["sts"], need) {
@@ -88,7 +88,7 @@ func TestPolicyCoversTheUserAlone(t *testing.T) {
 	} {
 		for _, optional := range []bool{false, true} {
 			p := iam.LeastPolicy(test.partition, test.arn, optional)
-			if optional != (len(p.Statement) == 3) {
+			if optional != (len(p.Statement) == 4) {
 				t.Errorf("%d statements", len(p.Statement))
 			}
 			for _, s := range p.Statement {

@@ -58,7 +58,8 @@
 //	validate.go   read the files back, and ask AWS with those bytes
 //	hook.go       bring the pair to places that are not files
 //	hookrun.go    the commands that do so, while they run
-//	retire.go     describe the new key; deactivate, revive and delete the old one
+//	describe.go   describe the new key for the console, with a hash of the history
+//	retire.go     deactivate, revive and delete the old key
 //	giveup.go     put the old pair back, and delete the new key
 //	retirement.go end a key that nobody uses: the steps of a rotation, without a swap
 //	helper.go     how a retirement ends: the key that has signed it goes, or the old one stays

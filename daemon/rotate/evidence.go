@@ -32,6 +32,19 @@ func (t *target) noteReceipt(r remote.Receipt) {
 	}
 }
 
+// noteAnchor records that the call which has just succeeded put a hash of the history into
+// the description of a key.
+func (t *target) noteAnchor(hash string) {
+	kept := t.progress.evidence.receipts
+	if len(kept) == 0 || kept[len(kept)-1].Call != "TagUser" {
+		return
+	}
+	kept[len(kept)-1].Anchor = hash
+	if rotation := t.facts.Rotation; rotation != nil {
+		rotation.Receipts = slices.Clone(kept)
+	}
+}
+
 // takeReceipts returns the receipts for an entry of the history, and forgets them.
 func (t *target) takeReceipts() []remote.Receipt {
 	taken := t.progress.evidence.receipts

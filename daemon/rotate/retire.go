@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"keyd/daemon/decide"
@@ -13,43 +12,6 @@ import (
 	"keyd/daemon/iam"
 	"keyd/daemon/iam/remote"
 )
-
-// describeKey sets the new key's text in the console's description column.
-// Nothing depends on it. A refusal is remembered for this rotation and does not
-// count as a failure.
-func (d *Rotator) describeKey(ctx context.Context, t *target, client *iam.Client) error {
-	r := t.facts.Rotation
-	err := client.DescribeKey(ctx, r.User, r.New.ID, d.keyDescription())
-	if class := iam.ClassOf(err); err != nil && class != iam.Denied && class != iam.Quota && class != iam.Invalid {
-		return err
-	}
-	r.Described = true
-	return d.JournalDir().Save(r)
-}
-
-// leaveUndescribed records that the new key gets no text in the console.
-func (d *Rotator) leaveUndescribed(t *target, err error) error {
-	r := t.facts.Rotation
-	d.emit(t, decide.DoDescribe, VerbNotDescribed, r.New.String()+" has no tag for the console: "+err.Error())
-	r.Described = true
-	return d.JournalDir().Save(r)
-}
-
-// keyDescription returns the text for the console's description column: which
-// machine, and which installation of keyd on it, made the key. Tag
-// values may contain only letters, digits, spaces and _.:/=+-@.
-func (d *Rotator) keyDescription() string {
-	text := strings.TrimSpace("keyd " + d.hostName())
-	if id, err := d.installationID(); err == nil && id != "" {
-		text += " " + id
-	}
-	return strings.Map(func(r rune) rune {
-		if r > 127 || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/=+-@ ", r) {
-			return '-'
-		}
-		return r
-	}, text)
-}
 
 // checkUse asks AWS when it last saw the old key in use. Without the
 // permission, only the length of the overlap decides, and the person is told so.
@@ -275,10 +237,11 @@ func (d *Rotator) deleteOld(ctx context.Context, t *target, client *iam.Client) 
 	if err := d.deleteAndConfirm(ctx, t, client, r.Old.ID); err != nil {
 		return err
 	}
-	if r.Described { // an optional permission; a leftover tag does no harm
-		_ = client.UndescribeKey(ctx, r.User, r.Old.ID)
-	}
+	mayTag := r.Described && client.UndescribeKey(ctx, r.User, r.Old.ID) == nil // an optional permission; a leftover tag does no harm
 	d.did(t, decide.DoDelete, VerbDeleted, r.Old.ID, "", r.Old.String())
+	if mayTag && d.Settings.DescribeKeys {
+		d.anchorHistory(ctx, t, client)
+	}
 	d.tellUndelivered(t)
 	if err := d.rereadTarget(ctx, t); err != nil { // nothing slow happens between this read and the end
 		return err

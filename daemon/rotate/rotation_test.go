@@ -96,7 +96,7 @@ func TestRotationMakesTheListedCalls(t *testing.T) {
 		for _, c := range l.Cloud.Calls() {
 			calls[c.Action]++
 		}
-		want := map[string]int{"CreateAccessKey": 1, "DeleteAccessKey": 1, "UpdateAccessKey": 2, "GetAccessKeyLastUsed": 2, "TagUser": 1, "UntagUser": 1,
+		want := map[string]int{"CreateAccessKey": 1, "DeleteAccessKey": 1, "UpdateAccessKey": 2, "GetAccessKeyLastUsed": 2, "TagUser": 2, "UntagUser": 1,
 			"GetCallerIdentity": 25, "ListAccessKeys": 15}
 		if !maps.Equal(calls, want) {
 			var lines []string
