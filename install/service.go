@@ -9,8 +9,8 @@
 // files of its user, and a service of root or LocalSystem would look at other
 // files.
 //
-// service.go, plan.go and state.go are what the commands use; system.go and host.go are
-// what the three have in common. systemd.go with session.go, unitfile.go and
+// service.go, plan.go, state.go and stale.go are what the commands use; system.go and
+// host.go are what the three have in common. systemd.go with session.go, unitfile.go and
 // packagedunit.go, launchd.go with agentplist.go, and task.go with taskswitch.go,
 // taskxml.go and runkey_*.go are one service manager each. program.go and environment.go
 // decide what the service starts and which variables it gets; writers*.go, accounts.go and

@@ -39,6 +39,7 @@ var commands = []command{
 	{"status", groupLook, newStatusCommand},
 	{"where", groupLook, newWhereCommand},
 	{"history", groupLook, newHistoryCommand},
+	{"doctor", groupLook, newDoctorCommand},
 	{"config", groupLook, newConfigCommand},
 
 	{"rotate", groupAct, newRotateCommand},

@@ -21,7 +21,7 @@ const repository = "../.."
 // Tests may import more.
 var imports = map[string][]string{
 	"keyd/cmd/keyd": {"keyd/install", "keyd/daemon", "keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/journal",
-		"keyd/daemon/state", "keyd/daemon/settings", "keyd/daemon/hint", "keyd/daemon/watch", "keyd/daemon/systemd",
+		"keyd/daemon/state", "keyd/daemon/settings", "keyd/daemon/hint", "keyd/daemon/watch", "keyd/daemon/systemd", "keyd/daemon/doctor",
 		"keyd/daemon/awssim", "keyd/credfile", "keyd/credfile/atomicfile",
 		"keyd/credfile/copies", "keyd/credfile/copies/forms", "keyd/credfile/copies/shadow"},
 	"keyd/daemon": {"keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/hint", "keyd/daemon/state", "keyd/daemon/settings",
@@ -29,6 +29,9 @@ var imports = map[string][]string{
 	"keyd/daemon/rotate": {"keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/state", "keyd/daemon/settings",
 		"keyd/daemon/hint", "keyd/daemon/iam", "keyd/daemon/iam/remote", "keyd/credfile", "keyd/credfile/copies", "keyd/credfile/copies/forms", "keyd/credfile/copies/shadow",
 		"keyd/credfile/atomicfile"},
+	"keyd/daemon/doctor": {"keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/state", "keyd/daemon/settings",
+		"keyd/daemon/hint", "keyd/daemon/iam", "keyd/daemon/iam/remote", "keyd/install", "keyd/credfile", "keyd/credfile/atomicfile",
+		"keyd/credfile/readers", "keyd/credfile/copies", "keyd/credfile/copies/shadow", "keyd/credfile/shell"},
 	"keyd/daemon/state":  {"keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/iam/remote", "keyd/credfile/atomicfile"},
 	"keyd/daemon/decide": {"keyd/daemon/journal", "keyd/daemon/settings", "keyd/daemon/hint", "keyd/daemon/iam/remote", "keyd/credfile"},
 
@@ -143,7 +146,7 @@ func checkImport(t *testing.T, file, from, to string) {
 var pages = map[string]string{
 	"credfile": "doc.go", "credfile/atomicfile": "doc.go", "credfile/readers": "doc.go",
 	"credfile/copies": "doc.go", "credfile/copies/forms": "doc.go", "credfile/copies/shadow": "doc.go", "install": "service.go",
-	"daemon/rotate": "doc.go", "daemon/decide": "doc.go", "daemon/iam": "doc.go",
+	"daemon/rotate": "doc.go", "daemon/decide": "doc.go", "daemon/iam": "doc.go", "daemon/doctor": "doc.go",
 	"daemon/journal": "journal.go", "daemon/settings": "settings.go", "daemon/state": "dir.go",
 }
 

@@ -45,8 +45,8 @@ func TestReachKnowsTheNames(t *testing.T) {
 	for want, e := range map[string]remote.Endpoints{
 		"iam.amazonaws.com sts.eu-west-1.amazonaws.com sts.us-east-1.amazonaws.com": {Regions: []string{"eu-west-1", "us-east-1"}, Partition: "aws"},
 		"iam-fips.amazonaws.com sts-fips.us-east-1.amazonaws.com":                   {Regions: []string{"us-east-1"}, Partition: "aws", FIPS: true},
-		"iam.global.api.aws sts.eu-west-1.api.aws":                                   {Regions: []string{"eu-west-1"}, Partition: "aws", DualStack: true},
-		"iam.amazonaws.com sts.amazonaws.com":                                        {Regions: []string{"us-east-1"}, Partition: "aws", GlobalSTS: true},
+		"iam.global.api.aws sts.eu-west-1.api.aws":                                  {Regions: []string{"eu-west-1"}, Partition: "aws", DualStack: true},
+		"iam.amazonaws.com sts.amazonaws.com":                                       {Regions: []string{"us-east-1"}, Partition: "aws", GlobalSTS: true},
 	} {
 		var hosts []string
 		_, err := Reach(t.Context(), e, Options{HTTP: doer(func(r *http.Request) (*http.Response, error) {

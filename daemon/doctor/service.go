@@ -1,0 +1,161 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"keyd/daemon/hint"
+	"keyd/daemon/journal"
+	"keyd/daemon/state"
+)
+
+// serviceChecks look at keyd as a service.
+var serviceChecks = []Check{
+	{Name: "service", Group: GroupService, Why: "without a service nothing is rotated by itself, and a rotation in progress does not end", Find: findNoService},
+	{Name: "service-program", Group: GroupService, Why: "the service cannot start, or does something else than this program says", Find: findServiceProgram},
+	{Name: "service-version", Group: GroupService, Why: "the older program goes on until it is started again", Find: findOldDaemon},
+	{Name: "service-definition", Group: GroupService, Why: "what the service may do and when it starts again is as an older keyd wanted it", Find: findStaleDefinition},
+	{Name: "linger", Group: GroupService, Why: "the service ends when you log out, and your keys age meanwhile", Find: findNoLinger},
+	{Name: "notifications", Group: GroupService, Why: "nobody hears when a key needs a person", Find: findNoNotifications},
+}
+
+// isRunning reports whether a daemon is at work on the state folder.
+func (p *Patient) isRunning() bool { return state.DaemonRunning(p.Rotator.StateDir) }
+
+// findNoService looks at whether a service is there and runs.
+func findNoService(_ context.Context, p *Patient) []Finding {
+	s, running := p.Service, p.isRunning()
+	switch {
+	case running && (!s.Installed || s.Enabled || s.Detail != "" && !s.Running):
+		return nil
+	case running && s.Running && !s.Enabled:
+		return []Finding{wrong("the service runs now, and does not start at the next login", "keyd install", "")}
+	case running:
+		return nil
+	case s.Installed:
+		text := "the service is installed, and does not run"
+		if s.Detail != "" {
+			text += ": " + s.Detail
+		}
+		return []Finding{wrong(text, "keyd start", "keyd logs shows why it ended")}
+	case s.Refused != nil:
+		run, ask := adviseOn(s.Refused, nil)
+		return []Finding{note("no daemon runs here: "+strings.TrimSuffix(describe(s.Refused), ": nothing was changed"), run, ask)}
+	}
+	return []Finding{note("keyd is not installed as a service, and no daemon runs here", "keyd install", "it shows what it would do, and asks")}
+}
+
+// findServiceProgram looks at what the service starts.
+func findServiceProgram(_ context.Context, p *Patient) []Finding {
+	s := p.Service
+	switch {
+	case !s.Installed || s.Program == "":
+		return nil
+	case s.ProgramMissing:
+		return []Finding{wrong(fmt.Sprintf("the service starts %s, which no longer exists", s.Program), "keyd install", "")}
+	case s.OtherBuild:
+		text := fmt.Sprintf("the service starts %s, which is another build than this one", s.Program)
+		if s.Version != "" {
+			text += ", version " + s.Version
+		}
+		return []Finding{wrong(text, "keyd install", "run it with the program that you want to keep")}
+	}
+	return nil
+}
+
+// findOldDaemon looks for a daemon that an earlier program has started.
+func findOldDaemon(ctx context.Context, p *Patient) []Finding {
+	info := state.LoadDaemonInfo(p.Rotator.StateDir)
+	if info == nil || info.Release == "" || p.Release == "" || info.Release == p.Release || !p.isRunning() {
+		return nil
+	}
+	f := wrong(fmt.Sprintf("the daemon that is running (pid %d) is %s, and this program is %s", info.PID, info.Release, p.Release), "keyd restart", "")
+	switch s := p.Service; {
+	case s.OtherBuild || s.ProgramMissing:
+		f.Run, f.Ask = "keyd install", "the service starts another program than this one"
+	case !s.Installed || s.Restart == nil:
+		f.Run, f.Ask = "", "start it again the way it was started"
+	default:
+		f.mend = func(context.Context) (string, error) { return p.restartDaemon(ctx) }
+	}
+	return []Finding{f}
+}
+
+// restartDaemon restarts the service between two steps: not while a pass takes one, and not
+// while a hook runs.
+func (p *Patient) restartDaemon(ctx context.Context) (string, error) {
+	if err := p.Rotator.AtRest(ctx, func() error { return p.checkHooksAtRest(ctx) }); err != nil {
+		return "", err
+	}
+	if err := p.Service.Restart(); err != nil {
+		return "", err
+	}
+	return "restarted the service", nil
+}
+
+// checkHooksAtRest returns an error while a hook may be running.
+func (p *Patient) checkHooksAtRest(ctx context.Context) error {
+	dir := p.Rotator.JournalDir()
+	dir.ReadOnly = true
+	rotations, errs := dir.Load(ctx)
+	if len(errs) > 0 {
+		return fmt.Errorf("a journal could not be read: %w", errs[0])
+	}
+	for _, r := range rotations {
+		for _, h := range r.Hooks {
+			if runningHook(h, p) {
+				return fmt.Errorf("hook %s is running: when it has ended, keyd restart", h.Name)
+			}
+		}
+		if r.New.ID == "" {
+			return fmt.Errorf("a key may just have been created: when that is settled, keyd restart")
+		}
+	}
+	return nil
+}
+
+// runningHook reports whether a hook may be running.
+func runningHook(h journal.HookState, p *Patient) bool {
+	return !h.RunsUntil.IsZero() && p.now().Before(h.RunsUntil)
+}
+
+// findStaleDefinition looks for a definition of an older keyd.
+func findStaleDefinition(_ context.Context, p *Patient) []Finding {
+	if !p.Service.Installed || !p.Service.Stale {
+		return nil
+	}
+	return []Finding{note("an older keyd has written "+p.Service.File+": this one would write it in another way", "keyd install", "")}
+}
+
+// findNoLinger looks for a service that ends with the session, on a machine where nobody
+// sits at the screen.
+func findNoLinger(_ context.Context, p *Patient) []Finding {
+	if !p.Service.Installed || p.Service.Linger == nil || *p.Service.Linger || p.hasScreen() {
+		return nil
+	}
+	return []Finding{note("the service stops when you log out of this machine", "sudo loginctl enable-linger \"$(id -un)\"", "where you may not use sudo, ask who runs the machine")}
+}
+
+// hasScreen reports whether this is a session at a screen.
+func (p *Patient) hasScreen() bool {
+	return p.GOOS != "linux" || p.getenv("DISPLAY")+p.getenv("WAYLAND_DISPLAY") != ""
+}
+
+// findNoNotifications looks for a way in which keyd could reach a person.
+func findNoNotifications(_ context.Context, p *Patient) []Finding {
+	s := p.Rotator.Settings
+	if s.Notify != "desktop" || len(s.OnEvent) > 0 || s.Unknown || !p.Service.Installed && !p.isRunning() {
+		return nil
+	}
+	const instead = "set on_event in keyd.ini to a command that tells you, or notify = none if nobody has to be told"
+	switch {
+	case p.GOOS == "linux" && !p.hasScreen():
+		return []Finding{note("there is no desktop in this session, so keyd cannot show notifications", hint.Command("keyd help settings"), instead)}
+	case p.GOOS == "linux":
+		if _, err := p.lookPath("notify-send"); err != nil {
+			return []Finding{note("keyd shows notifications with notify-send, which is not here", hint.Command("keyd help settings"), "install it (Debian: libnotify-bin, Fedora: libnotify), or "+instead)}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"keyd/credfile"
+	"keyd/credfile/copies/shadow"
+	"keyd/daemon/hint"
+)
+
+// shadowChecks look for what programs take a key from before they look into the files.
+var shadowChecks = []Check{
+	{Name: "exported-keys", Group: GroupShadows, Why: "programs take AWS_ACCESS_KEY_ID before they look into the files: a rotation has no effect on them", Find: findExported},
+	{Name: "processes", Group: GroupShadows, Why: "a program keeps the key with which it was started, and fails when that is retired", Find: findProcesses},
+	{Name: "profile-variable", Group: GroupShadows, Why: "AWS tools started from this shell fail, because the profile does not exist", Find: findProfileVariable},
+}
+
+// around looks at start files, sessions and processes. It costs some milliseconds.
+func (p *Patient) around(ctx context.Context) shadow.Report {
+	lookup := func(name string) (string, bool) {
+		value := p.getenv(name)
+		return value, value != ""
+	}
+	o := shadow.Standard(p.Home, p.Dir, lookup, p.ids(ctx)...)
+	o.System, o.Proc = p.Machine.System, p.Machine.Proc
+	return shadow.Find(ctx, o)
+}
+
+// findExported looks for key ids that the environment sets.
+func findExported(ctx context.Context, p *Patient) (all []Finding) {
+	ids := p.ids(ctx)
+	around := p.around(ctx)
+	for _, s := range around.Shadows {
+		severity, what := Wrong, "sets "+s.Variable
+		switch {
+		case s.IsOneOf(ids...):
+			what += " to the key " + credfile.Short(s.KeyID) + " of the files"
+		case strings.HasPrefix(s.KeyID, "ASIA"):
+			severity, what = Note, what+" to temporary credentials, as aws-vault does" // on purpose, and they end by themselves
+		case s.KeyID != "":
+			what += " to another key, " + credfile.Short(s.KeyID)
+		case s.Computed:
+			what += " to what another program or variable says"
+		}
+		f := Finding{Severity: severity, Found: s.Place() + " " + what, Ask: s.Remedy(p.profileOf(ctx, s.KeyID))}
+		const all3 = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN"
+		switch {
+		case s.Kind == shadow.ThisProcess:
+			f.Run, f.Ask = "unset "+all3, ""
+		case s.Kind == shadow.UserManager:
+			f.Run, f.Ask = "systemctl --user unset-environment "+all3, "then start again what was started from there"
+		case s.Path != "":
+			f.Run = editCommand(s.Path, s.Line, p.GOOS)
+		}
+		all = append(all, f)
+	}
+	for _, text := range around.Unseen {
+		all = append(all, Finding{Severity: Unknown, Found: "not looked at: " + text, Usual: true})
+	}
+	return all
+}
+
+// findProcesses looks for running programs that hold a key.
+func findProcesses(ctx context.Context, p *Patient) (all []Finding) {
+	around := p.around(ctx)
+	for _, process := range around.Processes {
+		profile := p.profileOf(ctx, process.KeyID)
+		f := note(fmt.Sprintf("%s was started with %s in its environment", process, credfile.Short(process.KeyID)), hint.Command("keyd where", profile),
+			"let it read the profile instead, or start it again after each rotation")
+		f.Profiles = []string{profile}
+		all = append(all, f)
+	}
+	if around.MoreProcesses > 0 {
+		all = append(all, note(fmt.Sprintf("%d more programs were started with a key in their environment", around.MoreProcesses), "keyd where", ""))
+	}
+	if around.Denied > 0 {
+		all = append(all, Finding{Severity: Unknown, Found: fmt.Sprintf("the environments of %d programs of yours may not be read", around.Denied), Usual: true})
+	}
+	return all
+}
+
+// findProfileVariable looks for a variable that names no profile.
+func findProfileVariable(ctx context.Context, p *Patient) (all []Finding) {
+	if _, err := p.snapshot(ctx); err != nil && asNoKey(err) == nil {
+		return nil
+	}
+	var names []string
+	for _, profile := range p.profiles(ctx) {
+		names = append(names, profile.Name)
+	}
+	for _, variable := range []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"} {
+		name, known := p.getenv(variable), false
+		for _, other := range names {
+			known = known || other == name || credfile.ProfileName(other) == name
+		}
+		if name == "" || known {
+			continue
+		}
+		f := wrong(fmt.Sprintf("%s is %q, and the files have no such profile", variable, name), "unset "+variable, "")
+		if near := hint.Nearest(name, names); near != "" {
+			f.Ask = fmt.Sprintf("did you mean %s?", near)
+		}
+		all = append(all, f)
+	}
+	return all
+}

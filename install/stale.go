@@ -1,0 +1,63 @@
+package install
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// IsStale reports whether the definition of the service differs from what this program
+// would write, apart from the program, its arguments and its variables: an older keyd has
+// written it. It runs no command, so it does not know the version of systemd, and leaves
+// out the lines that depend on it. A service that is not installed is not stale.
+func (s *Service) IsStale() bool {
+	definition, err := os.ReadFile(s.login.definitionPath())
+	if err != nil {
+		return false
+	}
+	var fresh []byte
+	switch login := s.login.(type) {
+	case *unit:
+		fresh = renderUnit(login.Config, 0)
+	case *agent:
+		fresh = renderAgent(login.Config, login.crashLog())
+	case *task:
+		fresh = renderTask(login.Config, login.host.Login)
+	default:
+		return false
+	}
+	return outline(definition) != outline(fresh)
+}
+
+// ofOneMachine matches what differs between two machines with the same keyd: in a unit, a
+// plist and a task.
+var ofOneMachine = regexp.MustCompile(`(?m)^(ExecStart|Environment|RestartSec|RestartSteps|RestartMaxDelaySec)=.*\r?\n` +
+	`|(?s)<key>ProgramArguments</key>\s*<array>.*?</array>` +
+	`|(?s)\s*<key>EnvironmentVariables</key>\s*<dict>.*?</dict>` +
+	`|(?s)<key>StandardErrorPath</key>\s*<string>.*?</string>` +
+	`|<(Command|Arguments|UserId)>[^<]*</(Command|Arguments|UserId)>`)
+
+// outline returns a definition without what is of one machine.
+func outline(definition []byte) string {
+	return ofOneMachine.ReplaceAllString(decodeUTF16(definition), "")
+}
+
+// Linger reports whether the service runs while the user is not logged in; nil where that
+// is not a question. systemd keeps a file for each user for whom it does.
+// Source: logind, user_check_linger_file.
+func (s *Service) Linger() *bool {
+	if _, ok := s.login.(*unit); !ok {
+		return nil
+	}
+	_, err := os.Stat(filepath.Join(s.host.lingerFolder(), s.host.loginName()))
+	return new(err == nil)
+}
+
+// lingerFolder returns the folder in which systemd keeps a file for each user whose
+// services run without a session.
+func (h *Host) lingerFolder() string {
+	if h.linger != "" {
+		return h.linger
+	}
+	return "/var/lib/systemd/linger"
+}
