@@ -56,13 +56,9 @@ func simulated(t *testing.T) (*awssim.Cloud, *world) {
 //
 // It signs with $KEYD_CONTRACT_KEY_ID and $KEYD_CONTRACT_SECRET, the only key of a
 // user who may do everything. Without them it makes a user, a key and a policy
-// with three requests signed by an unknown key, which a simulator may allow. A
-// change may take a minute to show, or $KEYD_CONTRACT_PATIENCE. For moto 5.2.1:
-//
-//	INITIAL_NO_AUTH_ACTION_COUNT=3 python3 -m moto.server -H 127.0.0.1 -p 5599 &
-//	KEYD_CONTRACT_ENDPOINT=http://127.0.0.1:5599 \
-//	KEYD_CONTRACT_EXCEPT="$(paste -sd, daemon/awssim/testdata/moto-5.2.1.except)" \
-//	go test ./daemon/awssim -run TestContractElsewhere -count=1
+// with three requests signed by the pair in $KEYD_CONTRACT_ROOT, which is ID:SECRET, or
+// else by an unknown key, which a simulator may allow. A change may take a minute to show,
+// or $KEYD_CONTRACT_PATIENCE. The script .ci/contract does it with moto and versitygw.
 func TestContractElsewhere(t *testing.T) {
 	base := strings.TrimSuffix(os.Getenv("KEYD_CONTRACT_ENDPOINT"), "/")
 	if base == "" {
@@ -92,9 +88,13 @@ func TestContractElsewhere(t *testing.T) {
 
 func (w *world) bootstrap() {
 	const name = "keyd-contract"
-	w.must(w.stranger("CreateUser", "UserName", name))
-	k := w.must(w.stranger("CreateAccessKey", "UserName", name)).Key
-	w.must(w.stranger("PutUserPolicy", "UserName", name, "PolicyName", "all",
+	call := w.stranger
+	if id, secret, ok := strings.Cut(os.Getenv("KEYD_CONTRACT_ROOT"), ":"); ok {
+		call = func(action string, args ...string) reply { return w.with(w.key.with(id, secret), action, args...) }
+	}
+	w.must(call("CreateUser", "UserName", name))
+	k := w.must(call("CreateAccessKey", "UserName", name)).Key
+	w.must(call("PutUserPolicy", "UserName", name, "PolicyName", "all",
 		"PolicyDocument", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`))
 	w.key = w.key.with(k.AccessKeyId, k.SecretAccessKey)
 }
