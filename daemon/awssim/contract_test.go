@@ -84,6 +84,7 @@ func TestContractElsewhere(t *testing.T) {
 		except = strings.Split(s, ",")
 	}
 	w.check(except)
+	w.checkKeyd()
 }
 
 func (w *world) bootstrap() {
