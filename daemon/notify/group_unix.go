@@ -3,6 +3,7 @@
 package notify
 
 import (
+	"context"
 	"os/exec"
 	"syscall"
 )
@@ -12,4 +13,9 @@ import (
 func setProcessGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+}
+
+// shellCommand returns the command that runs line in the shell.
+func shellCommand(ctx context.Context, line string) *exec.Cmd {
+	return exec.CommandContext(ctx, "/bin/sh", "-c", line)
 }

@@ -1,6 +1,6 @@
 // Package notify runs programs that inform people, the on_event program of keyd.ini and
-// the desktop notification, and the hooks of keyd.ini, which bring a new pair to places
-// that are not files. It is the only code of the daemon that starts programs. A program
+// the desktop notification, the hooks of keyd.ini, which bring a new pair to places
+// that are not files, and mfa_process, which prints a code (code.go). It is the only code of the daemon that starts programs. A program
 // that hangs, fails or floods the queue delays no rotation.
 package notify
 
