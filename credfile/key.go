@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,42 @@ func Short(id string) string {
 	return id[:4] + ".." + id[len(id)-4:]
 }
 
+// ShortList returns the short forms of ids, for a sentence.
+func ShortList(ids []string) string {
+	short := make([]string, len(ids))
+	for i, id := range ids {
+		short[i] = Short(id)
+	}
+	return strings.Join(short, " and ")
+}
+
+// MatchIDs returns the ids that typed stands for, each one once and in order: a whole id
+// stands for itself, and a short form, which is what keyd prints, for every id that it
+// shortens.
+func MatchIDs(typed string, ids []string) []string {
+	if slices.Contains(ids, typed) {
+		return []string{typed}
+	}
+	var found []string
+	for _, id := range ids {
+		if IsShort(typed) && Short(id) == typed {
+			found = append(found, id)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// IsShort reports whether text has the shape of the short form of a key id.
+func IsShort(text string) bool {
+	first, last, found := strings.Cut(text, "..")
+	return found && len(first) == 4 && len(last) == 4 && isCapitals(first+last)
+}
+
+// LooksLikeID reports whether text has the shape of the id of a long-term key, whole or in
+// its short form.
+func LooksLikeID(text string) bool { return isLongTermID(text) || IsShort(text) }
+
 // IsLongTerm reports whether id has the prefix of a user's long-term key, AKIA.
 // ASIA ids are temporary; ABIA and ACCA ids are other kinds of credentials.
 // Source: IAM user guide, "Understanding unique ID prefixes".
@@ -44,11 +81,13 @@ func isLongTermID(id string) bool { return IsLongTerm(id) && hasIDShape(id) }
 // hasIDShape reports whether id has the shape of a key id of any kind: 16 to 128
 // capital letters and digits. No secret has that shape.
 func hasIDShape(id string) bool {
-	if len(id) < 16 || len(id) > 128 {
-		return false
-	}
-	for i := range len(id) {
-		if c := id[i]; !isDigit(c) && (c < 'A' || c > 'Z') {
+	return len(id) >= 16 && len(id) <= 128 && isCapitals(id)
+}
+
+// isCapitals reports whether text has capital letters and digits only.
+func isCapitals(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; !isDigit(c) && (c < 'A' || c > 'Z') {
 			return false
 		}
 	}

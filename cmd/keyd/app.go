@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
 	"keyd/daemon"
@@ -202,20 +200,4 @@ func selectProfiles(profiles []credfile.Profile, names []string) []credfile.Prof
 		}
 	}
 	return some
-}
-
-// completeProfiles offers profile names to the shell, for the first most arguments
-// or, if most is negative, for all of them.
-func (a *app) completeProfiles(most int) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		loc, err := a.findLocations()
-		if err != nil || most >= 0 && len(args) >= most {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		snapshot, err := loc.store.Read(cmd.Context())
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return profileNames(snapshot.Profiles), cobra.ShellCompDirectiveNoFileComp
-	}
 }

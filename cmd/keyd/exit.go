@@ -89,6 +89,9 @@ func errorCode(err error) int {
 	if _, ok := errors.AsType[daemon.AlreadyRunningError](err); ok {
 		return exitRunning
 	}
+	if _, ok := errors.AsType[*rotate.AmbiguousIDError](err); ok {
+		return exitUsage
+	}
 	if interrupted, ok := errors.AsType[*interruptedError](err); ok {
 		return interrupted.exitCode()
 	}

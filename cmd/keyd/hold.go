@@ -30,7 +30,7 @@ func newHoldCommand(a *app) *cobra.Command {
 		Long:              holdLong,
 		Example:           holdExample,
 		Args:              limitArgs(1, 1, "one profile"),
-		ValidArgsFunction: a.completeProfiles(1),
+		ValidArgsFunction: a.completeRotations(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, loc, err := a.openDaemon("hold")
 			if err != nil {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"keyd/credfile"
 	"keyd/credfile/copies/forms"
 	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
@@ -82,7 +82,7 @@ func (a *app) linkFiles(ctx context.Context, names []string, form string) error 
 		if r.Before {
 			said = "linked already"
 		}
-		a.term.printf("%s: %s: %s of %s%s\n", a.term.shortenHome(r.Path), said, shortIDs(r.KeyIDs), joinNames(r.Profiles), describeLinkInRotation(r))
+		a.term.printf("%s: %s: %s of %s%s\n", a.term.shortenHome(r.Path), said, credfile.ShortList(r.KeyIDs), joinNames(r.Profiles), describeLinkInRotation(r))
 		open = open || r.Rotation != nil && r.Rotation.Held.IsZero()
 	}
 	if open {
@@ -100,15 +100,6 @@ func describeLinkInRotation(r rotate.LinkResult) string {
 		return fmt.Sprintf("; a rotation is in progress, and keyd writes %s into it", r.Rotation.New)
 	}
 	return fmt.Sprintf("; the rotation is held, and keyd writes %s into it once it continues", r.Rotation.New)
-}
-
-// shortIDs returns the shortened key ids, for a sentence.
-func shortIDs(ids []string) string {
-	var short []string
-	for _, id := range ids {
-		short = append(short, shortID(id))
-	}
-	return strings.Join(short, " and ")
 }
 
 const unlinkLong = `Leave files alone from now on that were linked with keyd link. The files stay as
@@ -191,7 +182,7 @@ func describeUnlinkInRotation(r rotate.LinkResult) string {
 	case r.Dropped:
 		return fmt.Sprintf("; the rotation of %s goes on without it, and %s stops working where it still stands", joinNames(r.Rotation.Profiles()), r.Rotation.Old)
 	}
-	return fmt.Sprintf("; it shows %s, and the rotation of %s, which is in progress, still keeps it up to date until it ends", shortIDs(r.KeyIDs), joinNames(r.Rotation.Profiles()))
+	return fmt.Sprintf("; it shows %s, and the rotation of %s, which is in progress, still keeps it up to date until it ends", credfile.ShortList(r.KeyIDs), joinNames(r.Rotation.Profiles()))
 }
 
 // completeLinks offers the linked files to the shell.

@@ -17,6 +17,7 @@ An active key has to be named by its id. It is only made inactive, which can be
 undone; a second keyd prune deletes it. keyd never prunes a key that a profile
 shows, nor an active key that is newer than PROFILE's or younger than a day:
 another machine may have made it in place of PROFILE's, and would be locked out.
+The id alone will do, whole or as keyd prints it: keyd prune KEY-ID
 
 After a lost answer from AWS, a rotation may wait for a person to decide about
 a key that keyd may or may not have created. keyd prune PROFILE KEY-ID says
@@ -34,9 +35,16 @@ func newPruneCommand(a *app) *cobra.Command {
 		Long:              pruneLong,
 		Example:           pruneExample,
 		Args:              limitArgs(1, 2, "a profile and at most one key id"),
-		ValidArgsFunction: a.completeProfiles(1),
+		ValidArgsFunction: a.completePruned,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.pruneKey(cmd.Context(), args[0], append(args, "")[1], yes)
+			profile, id, err := a.findPruned(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if len(args) == 2 {
+				id = args[1]
+			}
+			return a.pruneKey(cmd.Context(), profile, id, yes)
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")

@@ -29,7 +29,7 @@ func newResumeCommand(a *app) *cobra.Command {
 		Long:              resumeLong,
 		Example:           resumeExample,
 		Args:              limitArgs(1, 1, "one profile"),
-		ValidArgsFunction: a.completeProfiles(1),
+		ValidArgsFunction: a.completeRotations(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.resumeRotation(cmd.Context(), args[0], yes)
 		},

@@ -8,9 +8,12 @@ import (
 )
 
 const rootLong = `keyd replaces the access keys in ~/.aws/credentials before they get old,
-without ever locking their owner out. It creates a new key, proves that AWS
-accepts it, writes it into the files and validates it. Only later does it
-deactivate and delete the old key.`
+without ever locking you out. It creates a new key, proves that AWS accepts it,
+writes it into the files and validates it. Only later does it deactivate and
+delete the old key.
+
+Wherever a command takes PROFILE, it also takes the id of a key, whole or as keyd
+prints it: keyd rotate AKIA..7Q2F`
 
 const rootExample = `  keyd status             how every key stands; asks nobody
   keyd rotate --dry-run   what would change, line by line; changes nothing
@@ -91,7 +94,8 @@ func newRootCommand(a *app, args []string) *cobra.Command {
 			}
 			return cmd.Help()
 		},
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		PersistentPreRunE: a.acceptKeyIDs,
 	}
 	root.Flags().BoolVar(&version, "version", false, "print the version")
 	root.PersistentFlags().BoolVarP(&a.term.quiet, "quiet", "q", false, "print no notes, and no hints without an error")
@@ -124,6 +128,7 @@ func newRootCommand(a *app, args []string) *cobra.Command {
 	root.AddCommand(newTopics(a)...)
 	a.nameHelp(root)
 	rejectUnknownWords(root)
+	completeNoFiles(root)
 	return root
 }
 

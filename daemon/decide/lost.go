@@ -2,7 +2,6 @@ package decide
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"keyd/credfile"
@@ -42,22 +41,13 @@ func decideLostAnswer(f Facts, r *journal.Rotation, s settings.Settings, now tim
 	case r.IsForeignTo(f.Installation) && now.Sub(r.CreateSent).Abs() < foreignCallLimit:
 		return WaitUntil(StateWaiting, r.CreateSent.Add(foreignCallLimit), fmt.Sprintf("keyd on %s is replacing this key", hostOf(r))).InShort("keyd on " + hostOf(r) + " replaces it")
 	case now.Before(r.JudgeAt) && r.JudgeAt.Sub(now) <= UseReportDelay+journal.MaxClockOffset: // no key can be younger
-		return WaitUntil(StateWaiting, r.JudgeAt, fmt.Sprintf("the answer to CreateAccessKey was lost, and %s appeared at AWS: whether anyone uses it is known then", shortIDs(r.Suspects))).InShort(lostShort)
+		return WaitUntil(StateWaiting, r.JudgeAt, fmt.Sprintf("the answer to CreateAccessKey was lost, and %s appeared at AWS: whether anyone uses it is known then", credfile.ShortList(r.Suspects))).InShort(lostShort)
 	}
 	return orWaitForRetry(f, s, now, actNow(DoReconcile, StateRotating, "the answer to CreateAccessKey was lost: finding out whether a key was made"))
 }
 
 // lostShort is for one cell of a table.
 const lostShort = "AWS's answer was lost"
-
-// shortIDs returns the shortened ids, for a sentence.
-func shortIDs(ids []string) string {
-	var short []string
-	for _, id := range ids {
-		short = append(short, credfile.Short(id))
-	}
-	return strings.Join(short, " and ")
-}
 
 // decideOrphan decides about a key that came from a call whose answer was lost. It is
 // made Inactive once AWS's record of its uses can be believed, and deleted after the

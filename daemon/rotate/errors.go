@@ -68,16 +68,36 @@ type UnknownProfileError struct {
 
 // Error names the profile and the two files that were searched.
 func (e *UnknownProfileError) Error() string {
+	if credfile.LooksLikeID(e.Name) {
+		return fmt.Sprintf("no profile in %s or %s shows %s", e.Paths.Credentials, e.Paths.Config, e.Name)
+	}
 	return fmt.Sprintf("no profile %q in %s or %s", e.Name, e.Paths.Credentials, e.Paths.Config)
 }
 
 // Hint names the profile that was probably meant, or lists all of them.
 func (e *UnknownProfileError) Hint() string {
+	if credfile.LooksLikeID(e.Name) {
+		return "keyd status"
+	}
 	if near := hint.Nearest(e.Name, e.Known); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
 	return "the profiles are: " + strings.Join(e.Known, ", ")
 }
+
+// AmbiguousIDError reports the short form of a key id that stands for several keys.
+type AmbiguousIDError struct {
+	Typed string
+	IDs   []string // whole
+}
+
+// Error lists the ids, since their short form does not tell them apart.
+func (e *AmbiguousIDError) Error() string {
+	return fmt.Sprintf("%s stands for %d keys: %s", e.Typed, len(e.IDs), strings.Join(e.IDs, ", "))
+}
+
+// Hint says what to type.
+func (e *AmbiguousIDError) Hint() string { return "type the whole id" }
 
 // isType reports whether err is, or wraps, an E.
 func isType[E error](err error) bool {

@@ -38,7 +38,9 @@ func (d *Rotator) FindSecondKey(ctx context.Context, profile, id string) (PruneC
 	if err := d.lookBeforePrune(ctx, t, profile); err != nil {
 		return PruneCandidate{}, err
 	}
-	id = t.wholeID(id)
+	if id, err = t.wholeID(id); err != nil {
+		return PruneCandidate{}, err
+	}
 	other := t.facts.Seen.FindOther(t.facts.ID)
 	if id != "" {
 		other = t.facts.Seen.FindKey(id)
@@ -91,9 +93,9 @@ func (d *Rotator) Prune(ctx context.Context, p PruneCandidate) error {
 	return d.forgetListing(t)
 }
 
-// wholeID returns the id of the one key of the user whose short form, which is what keyd
-// prints, is id; or id itself.
-func (t *target) wholeID(id string) string {
+// wholeID returns the id of the user's key that typed stands for: it may be the short
+// form, which is what keyd prints. It returns what was typed if no key has it.
+func (t *target) wholeID(typed string) (string, error) {
 	known := []string{t.facts.ID}
 	if seen := t.facts.Seen; seen != nil {
 		for _, k := range seen.Keys {
@@ -103,12 +105,14 @@ func (t *target) wholeID(id string) string {
 	if r := t.facts.Rotation; r != nil {
 		known = append(append(known, r.New.ID, r.OrphanID), r.Suspects...)
 	}
-	slices.Sort(known)
-	known = slices.DeleteFunc(slices.Compact(known), func(whole string) bool { return credfile.Short(whole) != id })
-	if len(known) != 1 {
-		return id
+	switch found := credfile.MatchIDs(typed, known); len(found) {
+	case 0:
+		return typed, nil
+	case 1:
+		return found[0], nil
+	default:
+		return "", &AmbiguousIDError{typed, found}
 	}
-	return known[0]
 }
 
 // openPruneTarget takes the pass lock and returns the target of a profile whose
@@ -120,7 +124,8 @@ func (d *Rotator) openPruneTarget(ctx context.Context, profile, id string) (*wor
 	}
 	t := cmp.Or(w.findTarget(profile, func(t *target) bool { return t.facts.RotationErr == nil }),
 		w.findTarget(profile, func(*target) bool { return true }))
-	if err := cmp.Or(t.checkPrunable(profile, t.wholeID(id)), d.checkNotExcluded(t, profile)); err != nil {
+	id, err = t.wholeID(id)
+	if err := cmp.Or(err, t.checkPrunable(profile, id), d.checkNotExcluded(t, profile)); err != nil {
 		leave()
 		return nil, nil, nil, err
 	}
