@@ -59,6 +59,17 @@ func (f *File) Holds(id string) bool {
 	})
 }
 
+// eachID calls see with the value of each line that sets a key id, unless it is empty.
+func (f *File) eachID(see func(id []byte)) {
+	for i := range f.Sections {
+		for _, p := range f.Sections[i].Properties {
+			if p.Name == idName && p.Value.Start < p.Value.End {
+				see(f.Data[p.Value.Start:p.Value.End])
+			}
+		}
+	}
+}
+
 // setsID reports whether p sets the key id to id.
 func (f *File) setsID(p *Property, id string) bool {
 	return p.Name == idName && id != "" && string(f.Data[p.Value.Start:p.Value.End]) == id

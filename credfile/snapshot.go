@@ -116,12 +116,7 @@ func (s *Snapshot) looksCutOff(now time.Time) bool {
 // error: LinkedFile.Err says it.
 func (s *Store) Read(ctx context.Context, expect ...string) (*Snapshot, error) {
 	return s.readUntil(ctx, reading{expected: len(expect) > 0}, func(snap *Snapshot) bool {
-		for _, id := range expect {
-			if !snap.holdsID(id) {
-				return false
-			}
-		}
-		return true
+		return snap.holdsAll(expect)
 	})
 }
 
@@ -211,6 +206,21 @@ func (s *Store) skipNoFile(snap *Snapshot, path string) bool {
 // is no profile.
 func (s *Snapshot) holdsID(id string) bool {
 	return slices.ContainsFunc(s.sources, func(src source) bool { return src.file() != nil && src.file().Holds(id) })
+}
+
+// holdsAll reports whether holdsID is true of each of ids.
+func (s *Snapshot) holdsAll(ids []string) bool {
+	if len(ids) == 0 {
+		return true
+	}
+	missing := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		missing[id] = true
+	}
+	for f := range s.files() {
+		f.eachID(func(id []byte) { delete(missing, string(id)) })
+	}
+	return len(missing) == 0
 }
 
 // holdsAnyKey reports whether any profile shows an id or a secret.

@@ -12,8 +12,11 @@ import (
 	"time"
 )
 
-// Tail returns the last bytes of one of keyd's own files, no more than most bytes and no
-// more than MaxSize. It does not wait until the file is stable, because keyd writes its
+// MaxOwnSize is the size in bytes of the largest file of keyd's own that is read whole:
+// 64 MiB. What keyd remembers of a key takes some 800 bytes.
+const MaxOwnSize = 64 << 20
+
+// Tail returns the last bytes of one of keyd's own files, no more than most bytes. It does not wait until the file is stable, because keyd writes its
 // own files by renaming and appending only. The error wraps fs.ErrNotExist when there is no such
 // file. It is *Untrusted when the file belongs to another user, or may be written by one.
 func Tail(sys Sys, path string, most int64) ([]byte, error) {
@@ -45,7 +48,10 @@ func readTail(sys Sys, path string, most int64, check func(Info) error) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(io.NewSectionReader(f, max(info.Size-min(most, MaxSize), 0), MaxSize))
+	start := max(info.Size-most, 0)
+	data := bytes.NewBuffer(make([]byte, 0, info.Size-start+bytes.MinRead))
+	_, err = data.ReadFrom(io.NewSectionReader(f, start, most))
+	return data.Bytes(), err
 }
 
 // Append adds one line to one of keyd's own files and makes it durable. It creates a

@@ -83,12 +83,12 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 	if err != nil {
 		w.notes = append(w.notes, err.Error())
 	}
-	keys := w.countKeys(d.Settings)
+	keys, lines := w.countKeys(d.Settings), status.IndexKeys()
 	for _, t := range w.targets {
 		t.setInstallation(installation)
 		t.setKeys(keys)
 		t.setHookRuns(d.hookRuns.find(t.facts.ID))
-		d.fillTarget(t, status, ask)
+		d.fillTarget(t, status, lines, ask)
 		t.setSurroundings(w.recent, by, d.AwakeSince)
 	}
 	w.placeLinks(snapshot)

@@ -255,13 +255,14 @@ func (t *target) userName() string {
 	return ""
 }
 
-// fillTarget adds what the status remembers of the key, and where its calls go.
-func (d *Rotator) fillTarget(t *target, status state.Status, ask decide.Options) {
+// fillTarget adds what the status remembers of the key, and where its calls go. lines are
+// those of the status, by key id.
+func (d *Rotator) fillTarget(t *target, status state.Status, lines map[string]*state.KeyStatus, ask decide.Options) {
 	t.facts.Options, t.progress = ask, &progress{}
 	t.facts.Options.Hurry = ask.Hurry || d.Hurry
-	line := status.FindKey(t.facts.ID)
+	line := lines[t.facts.ID]
 	if r := t.facts.Rotation; r != nil && line == nil && !r.IsRetirement() {
-		line = status.FindKey(r.New.ID)
+		line = lines[r.New.ID]
 	}
 	t.lastStatus = line
 	sites := []credfile.EndpointConfig{}

@@ -19,13 +19,17 @@ type turn struct {
 
 // takeTurns returns the keys that the request is for, with what to do about each.
 func (s *Schedule) takeTurns(ctx context.Context, d *Rotator, w *world) (turns []*turn) {
+	shown := make(map[string]bool, len(w.targets))
+	for _, t := range w.targets {
+		shown[t.facts.ID] = true
+	}
 	for _, t := range w.targets {
 		if !s.isFor(t) {
 			continue
 		}
 		p := s.known[t.facts.ID]
 		if p == nil {
-			p = &progress{evidence: evidence{receipts: d.unrecorded(t.facts.Rotation)}, succeeds: s.succeeds(w, t)}
+			p = &progress{evidence: evidence{receipts: d.unrecorded(t.facts.Rotation)}, succeeds: s.succeeds(t, shown)}
 			s.known[t.facts.ID] = p
 		}
 		if p.known && (p.rotation == nil) != (t.facts.Rotation == nil) { // another process has begun or ended a rotation
@@ -41,15 +45,15 @@ func (s *Schedule) takeTurns(ctx context.Context, d *Rotator, w *world) (turns [
 
 // succeeds reports whether the key has taken the place of another one in this pass, in a
 // rotation that another process has finished. What the person asked for was about the
-// other key, and asking for it again would have no end.
-func (s *Schedule) succeeds(w *world, t *target) (succeeds bool) {
+// other key, and asking for it again would have no end. shown are the ids of all targets.
+func (s *Schedule) succeeds(t *target, shown map[string]bool) (succeeds bool) {
 	for _, name := range t.facts.Profiles {
 		before := s.shown[name]
 		if before == "" {
 			s.shown[name] = t.facts.ID
 			continue
 		}
-		succeeds = succeeds || !slices.ContainsFunc(w.targets, func(other *target) bool { return other.facts.ID == before })
+		succeeds = succeeds || !shown[before]
 	}
 	return succeeds
 }

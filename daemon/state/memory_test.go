@@ -2,6 +2,7 @@ package state
 
 import (
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,4 +71,16 @@ func TestUnchangedMemoryIsNotWritten(t *testing.T) {
 	must(t, os.WriteFile(MemoryPath(dir), []byte("{}\n"), 0o600))
 	save("444455556666", 3)
 	save("444455556666", 3)
+}
+
+// TestLargeStatusIsReadWhole: what is remembered of 10,000 keys takes more bytes than the
+// largest AWS file that keyd reads. Without it, each pass would ask AWS about all of them.
+func TestLargeStatusIsReadWhole(t *testing.T) {
+	dir, long := t.TempDir(), strings.Repeat("x", 2*atomicfile.MaxSize)
+	line := KeyStatus{KeyID: "AKIAX", Why: long, Memory: Memory{Failure: &decide.Failure{Why: long}}}
+	must(t, Status{Version: StatusVersion, Keys: []KeyStatus{line}}.Save(atomicfile.OS{}, dir))
+	s, err := LoadStatusAndMemory(dir)
+	if must(t, err); len(s.Keys) != 1 || s.Keys[0].Why != long || s.Keys[0].Failure == nil || s.Keys[0].Failure.Why != long {
+		t.Errorf("%d keys, %q", len(s.Keys), s.Notes)
+	}
 }

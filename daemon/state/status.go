@@ -27,7 +27,8 @@ type Status struct {
 	Files       []string    `json:"files,omitzero"`          // AWS files that this process and others have read and that may still exist
 	Keys        []KeyStatus `json:"keys"`
 
-	memories map[string]Memory // of every key at every endpoint; see memoryKey
+	memories map[string]Memory   // of every key at every endpoint; see memoryKey
+	standIns map[string][]string // the endpoints other than AWS's own in partition aws that have memories, by key id
 }
 
 // KeyStatus is the condition of one key, or of one profile without a key.
@@ -95,12 +96,22 @@ func (s *Status) Recall(id, endpoint string) Memory { return s.memories[memoryKe
 // this one, by endpoint.
 func (s *Status) RecallElsewhere(id, endpoint string) map[string]Memory {
 	others := map[string]Memory{}
-	for name, m := range s.memories {
-		if of, at, _ := strings.Cut(name, " "); of == id && at != endpoint {
+	for _, at := range append(s.standIns[id], "") {
+		if m, known := s.memories[memoryKey(id, at)]; known && at != endpoint {
 			others[at] = m
 		}
 	}
 	return others
+}
+
+// setMemories makes memories those of the status.
+func (s *Status) setMemories(memories map[string]Memory) {
+	s.memories, s.standIns = memories, map[string][]string{}
+	for name := range memories {
+		if id, at, _ := strings.Cut(name, " "); at != "" {
+			s.standIns[id] = append(s.standIns[id], at)
+		}
+	}
 }
 
 // StatusVersion is the version of status.json that this keyd writes.
@@ -112,7 +123,7 @@ func LoadStatus(stateDir string) (Status, error) { return loadStatusFrom(atomicf
 
 // loadStatusFrom is LoadStatus on any file system.
 func loadStatusFrom(sys atomicfile.Sys, stateDir string) (Status, error) {
-	data, err := atomicfile.Tail(sys, StatusPath(stateDir), atomicfile.MaxSize)
+	data, err := atomicfile.Tail(sys, StatusPath(stateDir), atomicfile.MaxOwnSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Status{Version: StatusVersion}, nil
 	}
@@ -142,7 +153,7 @@ func LoadStatusAndMemoryFrom(sys atomicfile.Sys, stateDir string) (Status, error
 	if err != nil {
 		return Status{}, err
 	}
-	s.memories = decodeMemories(data)
+	s.setMemories(decodeMemories(data))
 	for i, l := range s.Keys {
 		s.Keys[i].Memory = s.Recall(l.KeyID, l.Endpoint)
 	}
@@ -151,7 +162,7 @@ func LoadStatusAndMemoryFrom(sys atomicfile.Sys, stateDir string) (Status, error
 
 // readMemories returns the bytes of memory.json, nil if it cannot be read.
 func readMemories(sys atomicfile.Sys, stateDir string) ([]byte, error) {
-	data, err := atomicfile.Tail(sys, MemoryPath(stateDir), atomicfile.MaxSize)
+	data, err := atomicfile.Tail(sys, MemoryPath(stateDir), atomicfile.MaxOwnSize)
 	if untrusted, ok := errors.AsType[*atomicfile.Untrusted](err); ok {
 		return nil, wrapStatus(untrusted)
 	}
@@ -177,6 +188,17 @@ func (s *Status) FindKey(id string) *KeyStatus {
 		}
 	}
 	return nil
+}
+
+// IndexKeys returns what FindKey returns, by key id.
+func (s *Status) IndexKeys() map[string]*KeyStatus {
+	lines := make(map[string]*KeyStatus, len(s.Keys))
+	for i := range s.Keys {
+		if l := &s.Keys[i]; l.KeyID != "" && lines[l.KeyID] == nil {
+			lines[l.KeyID] = l
+		}
+	}
+	return lines
 }
 
 // elsewhereLimit is how long the memory of another endpoint is kept: a stand-in may
@@ -215,8 +237,11 @@ func (s Status) saveMemories(sys atomicfile.Sys, stateDir string) error {
 	}
 	for name, m := range decodeMemories(onDisk) {
 		id, endpoint, _ := strings.Cut(name, " ")
+		if _, known := memories[name]; known || id == "" {
+			continue
+		}
 		kept := func(l KeyStatus) bool { return l.KeyID == id && l.Endpoint != endpoint }
-		if _, known := memories[name]; !known && id != "" && slices.ContainsFunc(s.Keys, kept) && (endpoint == "" || s.Written.Sub(m.at()) < elsewhereLimit) {
+		if slices.ContainsFunc(s.Keys, kept) && (endpoint == "" || s.Written.Sub(m.at()) < elsewhereLimit) {
 			memories[name] = m
 		}
 	}
