@@ -120,9 +120,9 @@ func (a *app) outlookRow(r rotate.Result, settings settings.Settings) tableRow {
 	case r.Rotation != nil:
 		w.state = "continue its rotation: " + stripPackages(r.Why)
 	case r.Ready && r.State == decide.StateOK:
-		w.state = "replace it then: the file can be edited, and the key may deactivate its old one"
+		w.state = "replace it then: " + checkedText
 	case r.Ready:
-		w.next, w.state = "now", "replace it at once: the file can be edited, and the key may deactivate its old one"
+		w.next, w.state = "now", "replace it at once: "+checkedText
 	default:
 		w.state = "wait: " + stripPackages(r.Why)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"keyd/daemon/decide"
@@ -23,8 +22,11 @@ type narrator struct {
 	settings settings.Settings
 	named    bool                 // the person has named the profiles
 	flags    rotateFlags          // of keyd rotate
+	places   map[string]int       // by profiles: which key of the pass it is
+	keys     int                  // how many keys the pass is for
 	heading  string               // the profiles that the last line was about
 	begun    map[string]bool      // by profiles: whether the key already has a heading
+	swapped  map[string]bool      // by profiles: whether the key was replaced in this pass
 	acted    map[string]bool      // by profiles: whether keyd has done something to the key
 	last     map[string]string    // by profiles: what keyd did last to the key, as an event's verb
 	waited   map[string]time.Time // by profiles: when the last line about a wait was printed
@@ -32,7 +34,7 @@ type narrator struct {
 
 func (a *app) newNarrator(settings settings.Settings) *narrator {
 	return &narrator{term: a.term, now: a.now, settings: settings,
-		begun: map[string]bool{}, acted: map[string]bool{}, last: map[string]string{}, waited: map[string]time.Time{}}
+		places: map[string]int{}, begun: map[string]bool{}, acted: map[string]bool{}, swapped: map[string]bool{}, last: map[string]string{}, waited: map[string]time.Time{}}
 }
 
 // progressEvery is how often a wait is reported where no line can be redrawn.
@@ -42,12 +44,23 @@ const progressEvery = 10 * time.Second
 // their steps side by side, so the events of several keys come mixed.
 func (n *narrator) printEvent(e rotate.Event) {
 	profiles := joinNames(e.Profiles)
+	if e.Place > 0 {
+		n.places[profiles], n.keys = e.Place, e.Keys
+	}
+	if e.Progress && e.Verb == rotate.VerbFailed {
+		if n.keys > 1 { // otherwise the error is the next line
+			n.printHeading(e, profiles)
+			n.printStep(e.Verb, e.Text)
+		}
+		return
+	}
 	if !e.Progress {
 		n.printHeading(e, profiles)
 		if e.Verb != rotate.VerbBegin && e.Verb != rotate.VerbUnused { // the heading says these
 			delete(n.waited, profiles)
 			n.acted[profiles] = true
 			n.last[profiles] = e.Verb
+			n.swapped[profiles] = n.swapped[profiles] || e.Verb == rotate.VerbSwapped
 			n.printStep(e.Verb, e.Text)
 		}
 		return
@@ -76,15 +89,32 @@ func (n *narrator) printHeading(e rotate.Event, profiles string) {
 	n.begun[profiles] = true
 	switch {
 	case e.Verb == rotate.VerbBegin:
-		n.term.printf("%s: %s\n", profiles, e.Text)
+		n.term.printf("%s: %s\n", n.nameKey(e.Profiles), e.Text)
 	case !begun && e.Retiring:
-		n.term.printf("%s: continuing to retire %s\n", profiles, shortID(e.KeyID))
+		n.term.printf("%s: continuing to retire %s\n", n.nameKey(e.Profiles), shortID(e.KeyID))
 	case !begun:
-		n.term.printf("%s: continuing the rotation of %s\n", profiles, shortID(e.KeyID))
+		n.term.printf("%s: continuing the rotation of %s\n", n.nameKey(e.Profiles), shortID(e.KeyID))
 	case profiles != n.heading:
-		n.term.printf("%s:\n", profiles)
+		n.term.printf("%s:\n", n.nameKey(e.Profiles))
 	}
 	n.heading = profiles
+}
+
+// manyKeys is from how many keys on the lines of a pass are numbered.
+const manyKeys = 4
+
+// isMany reports whether the pass is for so many keys that each line needs a name and a
+// number.
+func (n *narrator) isMany() bool { return n.keys >= manyKeys }
+
+// nameKey returns the names of a key's profiles, with its number in front when the pass is
+// for many keys and does something with this one.
+func (n *narrator) nameKey(profiles []string) string {
+	names := joinNames(profiles)
+	if place := n.places[names]; place > 0 && n.isMany() && n.begun[names] {
+		return fmt.Sprintf("[%d/%d] %s", place, n.keys, names)
+	}
+	return names
 }
 
 func (n *narrator) printStep(verb, text string) {
@@ -115,7 +145,7 @@ func (n *narrator) printResult(ctx context.Context, r rotate.Result) int {
 		n.term.printError(joinNames(r.Profiles)+": nothing to rotate: "+stripPackages(r.Why), r.Hint)
 		return exitFailed
 	case !decide.ActionOf(r.Do).EndsPass:
-		n.printPreview(r)
+		return n.printPreview(r)
 	default:
 		n.printClosing(r)
 	}
@@ -166,11 +196,11 @@ func (n *narrator) interruptedError(ctx context.Context, results []rotate.Result
 // printClosing prints the last line about a key, which waits for its next step.
 func (n *narrator) printClosing(r rotate.Result) {
 	text := n.closingText(r)
-	if joinNames(r.Profiles) == n.heading {
+	if joinNames(r.Profiles) == n.heading && !n.isMany() {
 		n.term.printf("  %s\n", text)
 		return
 	}
-	n.term.printf("%s: %s\n", joinNames(r.Profiles), text)
+	n.term.printf("%s: %s\n", n.nameKey(r.Profiles), text)
 }
 
 func (n *narrator) closingText(r rotate.Result) string {
@@ -205,38 +235,48 @@ func describeUse(rotation *journal.Rotation) string {
 	return ""
 }
 
-// whatFollows says what would happen to the old key of a rotation afterwards; "" when the
-// action ends the rotation, or undoes it.
+// whatFollows says what would happen to the old key of a rotation afterwards, as the pass
+// itself would; "" when there is nothing to add to the action.
 func (n *narrator) whatFollows(r rotate.Result) string {
 	old, overlap, quarantine := shortID(r.KeyID), formatDuration(n.settings.Overlap), formatDuration(n.settings.Quarantine)
 	if r.Rotation != nil {
 		old = r.Rotation.Old.String()
 	}
+	f, end := &r.Foresight, r.Foresight.End
 	switch {
-	case slices.Contains([]decide.Do{decide.DoRevive, decide.DoPutBack, decide.DoDiscard, decide.DoReconcile, decide.DoSetAside, decide.DoDropOrphan, decide.DoDropHelper}, r.Do),
-		r.Do == decide.DoDelete && !n.flags.deleteNow:
+	case f.Open, end.NeedsPerson(), end.State == decide.StateWaiting, end.State == decide.StateHeld, r.Do == decide.DoDelete && !n.flags.deleteNow:
 		return ""
-	case n.flags.deleteNow && r.Rotation != nil && !r.Rotation.Deactivated.IsZero():
-		return "then " + old + ", which is inactive, is deleted at once; nothing brings it back"
-	case n.flags.deleteNow:
+	case f.Does(decide.DoDelete) && f.Does(decide.DoDeactivate):
 		return "then " + old + " is deactivated and deleted at once; nothing brings it back"
-	case r.Rotation != nil && !r.Rotation.Deactivated.IsZero():
-		return old + " is inactive for " + quarantine + ", then deleted"
-	case n.flags.retireNow:
+	case f.Does(decide.DoDelete):
+		return "then " + old + ", which is inactive, is deleted at once; nothing brings it back"
+	case f.Does(decide.DoDeactivate):
 		return fmt.Sprintf("then %s is deactivated at once, and deleted after %s; until then, this makes it usable again: %s", old, quarantine, hint.Command("keyd hold", r.Profiles[0]))
+	case end.State == decide.StateOverlap && r.Rotation == nil:
+		return fmt.Sprintf("then %s stays usable for %s, and until nobody has used it for %s; it is inactive for %s, then deleted", old, overlap, overlap, quarantine)
+	case end.State == decide.StateOverlap, end.State == decide.StateQuarantine, end.State == decide.StateRetiring:
+		then := r // as the closing line of the pass says it
+		then.State, then.Until, then.Rotation = end.State, end.Until, f.Facts.Rotation
+		return "then " + n.closingText(then)
 	}
-	return fmt.Sprintf("then %s stays usable for %s, and until nobody has used it for %s; it is inactive for %s, then deleted", old, overlap, overlap, quarantine)
+	return ""
 }
 
-// printPreview prints what a pass would do to a key, and which values it would
-// change.
-func (n *narrator) printPreview(r rotate.Result) {
+// checkedText says what a preflight has found out about a key that can be replaced.
+const checkedText = "the files can be edited, and the key may deactivate its old one"
+
+// printPreview prints what a pass would do to a key, and which values it would change. It
+// returns the exit code that the pass would have for this key.
+func (n *narrator) printPreview(r rotate.Result) int {
 	const replaced = "would be replaced"
 	what := "would continue: " + string(r.Do)
-	if slices.Contains([]decide.Do{decide.DoPreflight, decide.DoCreate}, r.Do) {
+	if r.Do == decide.DoCreate {
 		what = replaced
 	}
-	n.term.printf("%s: %s %s (%s)\n", joinNames(r.Profiles), shortID(r.KeyID), what, r.Why)
+	n.term.printf("%s: %s %s (%s)\n", n.nameKey(r.Profiles), shortID(r.KeyID), what, r.Why)
+	if r.Ready && what == replaced {
+		n.term.printf("  checked: %s\n", checkedText)
+	}
 	for _, c := range r.Changes {
 		old := shortID(r.KeyID)
 		if c.Property != "aws_access_key_id" && c.Property != "id" { // an SMTP password is a secret as well
@@ -250,4 +290,17 @@ func (n *narrator) printPreview(r rotate.Result) {
 	if text := n.whatFollows(r); text != "" {
 		n.term.printf("  %s\n", text)
 	}
+	switch end := r.Foresight.End; {
+	case r.Foresight.Open:
+		n.term.printf("  then what AWS answers decides\n")
+	case end.NeedsPerson():
+		n.term.printError(prefixProfiles(r.Profiles, "then it stops: "+stripPackages(end.Why)), hint.FillProfile(end.Hint, r.Profiles))
+		return exitPerson
+	case end.State == decide.StateWaiting:
+		n.term.printError(prefixProfiles(r.Profiles, "then it waits: "+stripPackages(end.Why)), hint.FillProfile(end.Hint, r.Profiles))
+		return exitFailed
+	case end.State == decide.StateHeld:
+		n.term.printf("  then %s\n", stripPackages(end.Why))
+	}
+	return exitDone
 }

@@ -101,11 +101,18 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 	}
 	a.noteUnknownProfiles(ctx, loc, d.Settings, results...)
 	code, open := exitDone, false
-	for _, r := range results {
-		code = worseCode(code, n.printResult(ctx, r))
+	var count tally
+	for i, r := range results {
+		n.places[joinNames(r.Profiles)], n.keys = i+1, len(results)
+		one := n.printResult(ctx, r)
+		code = worseCode(code, one)
+		count.add(n.tallyWord(r, one))
 		open = open || r.Rotation != nil && r.Rotation.Held.IsZero() && !r.NeedsPerson
 	}
-	if open && ctx.Err() == nil {
+	if ctx.Err() == nil && len(results) > 0 {
+		n.printTally(&count)
+	}
+	if open && ctx.Err() == nil && !f.dryRun {
 		a.hintDaemon(loc.folders.StateDir)
 	}
 	switch {

@@ -28,6 +28,7 @@
 //     a person.
 //   - denial.go: when a call that a policy denies is tried again, and when it is told.
 //   - obstacles.go: what overrides a decision, whatever the phase.
+//   - foresee.go: what a whole pass will do, for a preview: Next, asked in advance.
 //   - verdict.go: whether a key is needed at all, as a question with its evidence.
 //   - decoy.go: keys that must not sign anything.
 //   - words.go: ages and uses in words, and reasons for one cell of a table.

@@ -104,8 +104,12 @@ func (j Dir) Save(r *Rotation) error {
 }
 
 // CheckWritable returns an error if a journal could not be written, or could be
-// lost in a power failure. It makes the folder and its parents durable.
+// lost in a power failure. It makes the folder and its parents durable. Read-only, it
+// leaves no folder behind that was not there.
 func (j Dir) CheckWritable() error {
+	if _, err := j.Sys.Lstat(j.Path); j.ReadOnly && errors.Is(err, fs.ErrNotExist) {
+		defer func() { _ = j.Sys.Remove(j.Path) }() // if it is not empty, another process has used it since
+	}
 	if err := atomicfile.MkdirAll(j.Sys, j.Path, 0o700); err != nil {
 		return fmt.Errorf("daemon: the journal: %w", err)
 	}

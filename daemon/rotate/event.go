@@ -27,6 +27,8 @@ type Event struct {
 	Elapsed  time.Duration // of Progress: since the wait began
 	Limit    time.Duration // of Progress: the longest time that the wait can take
 	Err      error
+	Place    int // which key of the pass it is, from 1, in the order of the files; 0 outside a pass
+	Keys     int // how many keys the pass is for
 
 	state.About // whom and what it concerns
 }
@@ -64,6 +66,7 @@ const (
 	VerbWarning      = "warning"    // the history cannot be written
 	VerbDescribed    = "described"  // only in the history
 	VerbCalled       = "called AWS" // only in the history: a change that no other entry speaks of
+	VerbFailed       = "failed"     // progress: an action of a rotation has failed, and the pass goes on with other keys
 	VerbHeld         = "held"       // only in the history: a person has paused the rotation
 	VerbResumed      = "resumed"    // only in the history: a person lets it continue
 	VerbRetireNow    = "retire now" // only in the history: a person ends the overlap
@@ -81,6 +84,9 @@ func (d *Rotator) did(t *target, do decide.Do, verb, id, note, text string) {
 // appendHistory records what was done to the key id. A failure to write the
 // history stops nothing; it is reported as a warning.
 func (d *Rotator) appendHistory(t *target, verb, id, note string) {
+	if d.readOnly {
+		return
+	}
 	e := d.newEntry(t, verb, id, note)
 	if e.Calls = t.takeReceipts(); verb == VerbDeleted {
 		t.noteDeleted(id, e.Time)
@@ -135,7 +141,8 @@ func (d *Rotator) emit(t *target, do decide.Do, verb, text string) {
 
 // newEvent returns an event about t.
 func (d *Rotator) newEvent(t *target, do decide.Do, verb, text string) Event {
-	return Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: do, Verb: verb, Text: text, Retiring: t.isRetiring(), About: d.about(t, verb)}
+	return Event{Time: d.Now(), Profiles: t.facts.Profiles, KeyID: t.facts.ID, Do: do, Verb: verb, Text: text, Retiring: t.isRetiring(), About: d.about(t, verb),
+		Place: t.progress.place, Keys: t.progress.keys}
 }
 
 // emitProgress sends a progress event about a wait that began at since and
@@ -146,9 +153,9 @@ func (d *Rotator) emitProgress(t *target, do decide.Do, verb, text string, since
 	d.Deliver(e)
 }
 
-// Deliver calls OnEvent, if it is set.
+// Deliver calls OnEvent, if it is set. A dry run does nothing that would be an event.
 func (d *Rotator) Deliver(e Event) {
-	if d.OnEvent == nil {
+	if d.OnEvent == nil || d.readOnly && !e.Progress {
 		return
 	}
 	if d.guard != nil {

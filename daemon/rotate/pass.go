@@ -34,7 +34,10 @@ type Result struct {
 	About    state.About       // whom and what an event about the key concerns
 	Changes  []credfile.Change // what a dry run would change in the files
 
-	// Ready reports, after Rehearse, whether the preflight of a rotation passed:
+	// Foresight is what the pass would do, after a dry run that has something to do.
+	Foresight decide.Foresight
+
+	// Ready reports, after Rehearse or a dry run, whether the preflight of a rotation passed:
 	// the files can be edited, the state folder can be written, and the key may
 	// deactivate a key of its user. Whether the key may create one is only known
 	// once it does, since AWS has no way to ask. Ready is false for keys that are
@@ -108,11 +111,22 @@ func (d *Rotator) logDecision(t *target, decision decide.Decision) {
 	d.Log.Debug("decided", attrs...)
 }
 
-// previewTarget ends a dry run: it returns what would be done, and which values
-// would change.
+// previewTarget ends a dry run, in which the looks and the preflight were really made: it
+// returns what would be done, and which values would change.
 func (d *Rotator) previewTarget(ctx context.Context, t *target, decision decide.Decision) Result {
+	if decision.Do == decide.DoCheckUse { // a question, whose answer decides what follows; a round would forget it
+		err := d.runToEnd(ctx, t, decision)
+		if err != nil {
+			d.recordOutcome(t, decision.Do, err)
+		}
+		if decision = decide.Next(t.facts, d.Settings, d.Now()); err != nil || decision.EndsPass() {
+			return d.makeResult(t, decision, err)
+		}
+	}
 	r := d.makeResult(t, decision, nil)
-	if decision.Do == decide.DoPreflight || decision.Do == decide.DoCreate {
+	r.Ready = t.facts.PreflightDone
+	r.Foresight = decide.Foresee(t.facts, d.Settings, d.Now())
+	if decision.Do == decide.DoCreate {
 		r.Changes, r.Err = d.linkedStore().Preview(ctx, t.facts.ID)
 	}
 	return r

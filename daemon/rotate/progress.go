@@ -38,6 +38,8 @@ type progress struct {
 	hooksTried map[string]bool     // the hooks that have failed in this pass
 	retire     *journal.Retirement // what a person asks who retires the key now; nil when nobody does
 
+	place, keys int // which key of the pass it is, from 1, and of how many
+
 	askedFor bool    // what the person asked for is in the journal
 	steps    int     // how many actions have ended
 	err      error   // why the last action failed; nil when it succeeded

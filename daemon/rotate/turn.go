@@ -38,6 +38,9 @@ func (s *Schedule) takeTurns(ctx context.Context, d *Rotator, w *world) (turns [
 		t.recall(p, d.Now())
 		turns = append(turns, s.decideTurn(ctx, d, t))
 	}
+	for i, u := range turns {
+		u.progress.place, u.progress.keys = i+1, len(turns)
+	}
 	s.proven = s.proven || w.recent.Validated
 	s.letFirstGoAlone(d, w, turns)
 	return turns
@@ -93,7 +96,7 @@ func (s *Schedule) decideTurn(ctx context.Context, d *Rotator, t *target) *turn 
 	switch {
 	case u.decision.EndsPass():
 		t.clearStaleFailure(d.Now())
-	case s.request.DryRun && u.decision.Do != decide.DoLook:
+	case s.request.DryRun && u.decision.Do != decide.DoLook && u.decision.Do != decide.DoPreflight: // which change nothing
 		u.end(d.previewTarget(ctx, t, u.decision))
 	case p.steps >= maxActions || p.wait.steps >= maxSteps:
 		u.decision = decide.BlockUntil(d.Now().Add(decide.RecheckEvery), "keyd went in circles and stopped", "please report it with: keyd history").InShort("keyd went in circles")
