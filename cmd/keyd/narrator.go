@@ -210,6 +210,8 @@ func (n *narrator) closingText(r rotate.Result) string {
 	case r.State == decide.StateOverlap && rotation != nil:
 		return fmt.Sprintf("%s stays usable until %s, is inactive until %s, then deleted%s", rotation.Old,
 			formatMoment(r.Until, now), formatMoment(r.Until.Add(n.settings.Quarantine), now), describeUse(rotation))
+	case r.State == decide.StateQuarantine && rotation != nil && rotation.NeedsMFA && r.Until.After(rotation.Deactivated.Add(n.settings.Quarantine+time.Hour)):
+		return stripPackages(r.Why)
 	case r.State == decide.StateQuarantine && rotation != nil && rotation.New.ID != "":
 		return fmt.Sprintf("%s is inactive until %s, then deleted; until then, this makes it usable again: %s", rotation.Old, formatMoment(r.Until, now), hint.Command("keyd hold", r.Profiles[0]))
 	case r.State == decide.StateRetiring && rotation != nil && !rotation.Deactivated.IsZero() && !r.Until.IsZero():

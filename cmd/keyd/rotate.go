@@ -24,14 +24,23 @@ after the quarantine, and keyd hold makes it usable again until then. After a
 leak, this is the command: keyd rotate --force --retire-now PROFILE
 
 --delete-now ends the quarantine as well: the old key is deleted at once, and
-nothing can bring it back.`
+nothing can bring it back.
+
+Where a policy asks for MFA, keyd asks for a code on the terminal, or takes one
+with --mfa-code, or from mfa_process: keyd help settings. One code does for a
+rotation whose overlap is at most a day, and a second one ends a longer overlap.
+The old key is deleted with the next code.`
 
 const rotateExample = `  keyd rotate --dry-run work                  show what would change
   keyd rotate work                            replace the key if it is due
   keyd rotate --force work                    replace it now
-  keyd rotate --force --retire-now work       replace it and end the old key: after a leak`
+  keyd rotate --force --retire-now work       replace it and end the old key: after a leak
+  keyd rotate --mfa-code 123456 work          where AWS asks for MFA, in a script`
 
-type rotateFlags struct{ dryRun, force, retireNow, deleteNow, yes bool }
+type rotateFlags struct {
+	dryRun, force, retireNow, deleteNow, yes bool
+	mfaCode                                  string
+}
 
 // commandLine returns the command with its flags, for the history.
 func (f rotateFlags) commandLine() string {
@@ -64,6 +73,7 @@ func newRotateCommand(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&f.force, "force", false, "also replace keys that are not due yet")
 	cmd.Flags().BoolVar(&f.retireNow, "retire-now", false, "deactivate the old key at once, without an overlap; keyd hold brings it back until the quarantine is over")
 	cmd.Flags().BoolVar(&f.deleteNow, "delete-now", false, "deactivate and delete the old key at once, without overlap and quarantine")
+	cmd.Flags().StringVar(&f.mfaCode, "mfa-code", "", "the `CODE` of an MFA device, where AWS asks for one; without it, a terminal is asked")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "answer yes to every question")
 	return cmd
 }
@@ -71,6 +81,9 @@ func newRotateCommand(a *app) *cobra.Command {
 func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) error {
 	d, loc, err := a.openDaemon("rotate")
 	if err != nil {
+		return err
+	}
+	if err := giveCode(d, f.mfaCode); err != nil {
 		return err
 	}
 	if selected := a.getenv("AWS_PROFILE"); selected != "" && len(names) == 0 {

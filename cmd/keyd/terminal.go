@@ -27,9 +27,10 @@ type terminal struct {
 	settings string // the path of keyd.ini; "" when it is unknown
 	width    int    // columns of standard output; 0 if it is not a terminal
 	colour   bool
-	canAsk   bool // a person can answer a question
-	quiet    bool // print no notes, and no hints without an error
-	live     bool // the last line on standard output is one that redrawLine wrote
+	canAsk   bool          // a person can answer a question
+	quiet    bool          // print no notes, and no hints without an error
+	reader   *bufio.Reader // of in; see lines
+	live     bool          // the last line on standard output is one that redrawLine wrote
 }
 
 func newTerminal(p process) *terminal {
@@ -156,7 +157,7 @@ func (t *terminal) askYesNo(ctx context.Context, question string) (bool, error) 
 	_, _ = fmt.Fprintf(t.err, "%s [y/N] ", escape(t.nameCommands(question)))
 	answer := make(chan string, 1)
 	go func() { // a read from a terminal cannot be cancelled: it ends with the process
-		line, _ := bufio.NewReader(t.in).ReadString('\n')
+		line, _ := t.lines().ReadString('\n')
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {
@@ -166,6 +167,61 @@ func (t *terminal) askYesNo(ctx context.Context, question string) (bool, error) 
 		_, _ = io.WriteString(t.err, "\n")
 		return false, context.Cause(ctx)
 	}
+}
+
+// canType reports whether a person can type an answer: also when standard error goes to a
+// file, since the question can go to the terminal itself.
+func (t *terminal) canType() bool {
+	in, ok := t.in.(*os.File)
+	return t.canAsk || ok && term.IsTerminal(int(in.Fd())) && t.screenName() != ""
+}
+
+// screenName returns the name of the terminal of this process, whatever its outputs are; ""
+// when it has none, or that cannot be told.
+func (t *terminal) screenName() string {
+	const name = "/dev/tty"
+	if f, err := os.OpenFile(name, os.O_WRONLY, 0); err == nil {
+		_ = f.Close()
+		return name
+	}
+	return ""
+}
+
+// askLine asks for one line, which it returns without blanks around it: "" at the end of
+// the input. What is typed is shown.
+func (t *terminal) askLine(ctx context.Context, question string) (string, error) {
+	t.eraseLine()
+	out := t.err
+	if !t.canAsk {
+		screen, err := os.OpenFile(t.screenName(), os.O_WRONLY, 0)
+		if err != nil {
+			return "", err
+		}
+		defer screen.Close()
+		out = screen
+	}
+	_, _ = io.WriteString(out, escape(question))
+	answer := make(chan string, 1)
+	go func() { // a read from a terminal cannot be cancelled: it ends with the process
+		line, _ := t.lines().ReadString('\n')
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case line := <-answer:
+		return line, nil
+	case <-ctx.Done():
+		_, _ = io.WriteString(out, "\n")
+		return "", context.Cause(ctx)
+	}
+}
+
+// lines returns the one reader of the lines that a person types: what it has read ahead
+// belongs to the next question.
+func (t *terminal) lines() *bufio.Reader {
+	if t.reader == nil {
+		t.reader = bufio.NewReader(t.in)
+	}
+	return t.reader
 }
 
 // requireYes asks a question unless the command line says yes already. It returns

@@ -30,6 +30,8 @@
 //   - obstacles.go: what overrides a decision, whatever the phase.
 //   - foresee.go: what a whole pass will do, for a preview: Next, asked in advance.
 //   - verdict.go: whether a key is needed at all, as a question with its evidence.
+//   - guard.go: policies that deny nearly everything without MFA: codes, sessions, and an age
+//     that can only be estimated.
 //   - decoy.go: keys that must not sign anything.
 //   - words.go: ages and uses in words, and reasons for one cell of a table.
 //

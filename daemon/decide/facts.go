@@ -27,6 +27,8 @@ type Facts struct {
 	Use       *KeyUse           // what is known about the use of the key at rest; nil when AWS was never asked
 	Failure   *Failure          // the failure of the last action; nil when it succeeded
 
+	MFA MFA // how the codes are had that a policy may ask for
+
 	Pending *Pending // the action that has begun and continues later; nil when none has
 
 	// Set on a machine on which keyd has never validated a rotation, while the first one
@@ -152,6 +154,11 @@ type Seen struct {
 	UserID       string        `json:"user_id,omitzero"` // AIDA... for a user; "" when an older keyd recorded it
 	Root         bool          `json:"root,omitzero"`
 	Keys         []ListedKey   `json:"keys"`
+
+	// A policy asks for MFA before AWS lists keys. Then Keys is what was listed before.
+	Guarded  time.Time `json:"guarded,omitzero"`     // when AWS last denied the list for that; zero while it does not
+	Devices  []string  `json:"mfa_devices,omitzero"` // the serial numbers of the user's MFA devices; nil when they are not known
+	Estimate *Estimate `json:"estimate,omitzero"`    // the age of the key, as far as something else tells it
 }
 
 // ListedKey is one access key of the user, as ListAccessKeys returns it.

@@ -65,7 +65,10 @@ func decideOrphan(f Facts, r *journal.Rotation, s settings.Settings, now time.Ti
 			return d
 		}
 	}
-	if lookIsStale(f, time.Time{}, now) {
+	if lookIsStale(f, time.Time{}, now) && f.mayControl(now) {
+		return actNow(DoLook, StateQuarantine, "the quarantine is over: asking AWS once more")
+	}
+	if f.Seen == nil {
 		return actNow(DoLook, StateQuarantine, "the quarantine is over: asking AWS once more")
 	}
 	if d, off := checkClock(f, now); off {
@@ -77,7 +80,10 @@ func decideOrphan(f Facts, r *journal.Rotation, s settings.Settings, now time.Ti
 // decideSetAside decides about an orphan that is not yet Inactive. The step looks at
 // everything once more.
 func decideSetAside(f Facts, r *journal.Rotation, now time.Time) Decision {
-	if lookIsStale(f, r.Reconciled, now) {
+	if lookIsStale(f, r.Reconciled, now) && f.mayControl(now) {
+		return actNow(DoLook, StateRotating, "looking once more at "+credfile.Short(r.OrphanID)+", which came from a call whose answer was lost")
+	}
+	if f.Seen == nil {
 		return actNow(DoLook, StateRotating, "looking once more at "+credfile.Short(r.OrphanID)+", which came from a call whose answer was lost")
 	}
 	if d, off := checkClock(f, now); off {

@@ -34,7 +34,7 @@ const (
 // pure function. keyd calls it again after every action, with freshly gathered
 // facts.
 func Next(f Facts, s settings.Settings, now time.Time) Decision {
-	return nameAction(unlessPending(f, unlessEndpointErr(f, unlessSettingsUnknown(s, decideKey(f, s, now)))))
+	return nameAction(unlessPending(f, unlessEndpointErr(f, unlessSettingsUnknown(s, unlessGuarded(f, s, now, decideKey(f, s, now))))))
 }
 
 // unlessPending returns d with the time at which its action continues.
@@ -105,6 +105,10 @@ func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
 		return Skip(describeRoot(f))
 	case seen.User == "":
 		return Skip("not the key of an IAM user: " + seen.ARN + f.saidBy())
+	case !f.mayControl(now):
+		return decideGuarded(f, s, now)
+	case key == nil && lookIsStale(f, f.AwakeSince, now) && f.isGuarded(): // the session has just been opened
+		return actNow(DoLook, StateDue, "asking AWS how old "+credfile.Short(f.ID)+" is")
 	case key == nil && now.Sub(seen.At) >= unlistedRecheck:
 		return actNow(DoLook, StateWaiting, "asking AWS again whether it lists "+credfile.Short(f.ID))
 	case key == nil:
@@ -142,11 +146,27 @@ func lookIsDue(f Facts, now time.Time) bool {
 	if f.Failure != nil && f.Failure.Do == DoLook && !f.Failure.Denied { // and it is time to try again: what was known before may be wrong
 		return true
 	}
-	if seen == nil || seen.At.IsZero() || seen.At.Sub(now) > journal.MaxClockOffset {
+	if seen == nil {
 		return true
 	}
-	old := now.Sub(seen.At)
+	asked := f.lookedAt(now)
+	if asked.IsZero() || asked.Sub(now) > journal.MaxClockOffset {
+		return true
+	}
+	old := now.Sub(asked)
 	return f.Options.Manual && old >= FreshFor || (seen.Root || seen.User == "") && old >= RecheckEvery
+}
+
+// lookedAt returns when AWS was last looked at: when it last listed the keys or, as long as
+// a policy asks for MFA and there is no session, when it last said so.
+func (f *Facts) lookedAt(now time.Time) time.Time {
+	switch {
+	case f.Seen == nil:
+		return time.Time{}
+	case !f.mayControl(now) && f.Seen.Guarded.After(f.Seen.At):
+		return f.Seen.Guarded
+	}
+	return f.Seen.At
 }
 
 // decideDue decides about a key that is due, or that a person wants replaced:
@@ -155,7 +175,7 @@ func decideDue(f Facts, s settings.Settings, now time.Time, age time.Duration) D
 	if d, ok := blockUnused(f, s, now, age); ok && now.Before(d.Until) {
 		return d
 	}
-	if f.JustClosed && !f.Options.Force { // AWS may still count the key that was deleted a moment ago
+	if f.JustClosed && !f.Options.Force && !f.isGuarded() { // AWS may still count the key that was deleted a moment ago
 		return WaitUntil(StateDue, now.Add(UndisturbedFor), fmt.Sprintf("%s is %s old, and the rotation before has just ended", credfile.Short(f.ID), FormatAge(age))).InShort("a rotation just ended")
 	}
 	d, ok := checkObstacles(f, s, now, age)

@@ -138,7 +138,7 @@ func decideForward(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 		return heal(actNow(DoValidate, StateRotating, "the files show "+credfile.Short(r.New.ID)+": checking what is on disk"))
 	case f.CopyErr(r.Old.ID) != nil:
 		return BlockForCopy(f.CopyErr(r.Old.ID), now)
-	case s.DescribeKeys && !r.Described:
+	case s.DescribeKeys && !r.Described && f.mayControl(now):
 		return actNow(DoDescribe, StateOverlap, "tagging "+credfile.Short(r.New.ID)+" for the console")
 	case phaseOf(r) == phaseOverlap:
 		return decideOverlap(f, r, s, now)

@@ -28,7 +28,7 @@ func decideOverlap(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 		return d
 	}
 	end := overlapEnd(r, s)
-	if useReadingDue(f, r, now) {
+	if useReadingDue(f, r, now) && f.mayControl(now) {
 		return actNow(DoCheckUse, StateOverlap, "asking AWS when "+credfile.Short(r.Old.ID)+" was used last")
 	}
 	switch {
@@ -87,8 +87,8 @@ func watchNewKey(f Facts, r *journal.Rotation, now time.Time, state State) (Deci
 	if r.Deactivated.After(last) {
 		last = r.Deactivated
 	}
-	if f.Seen != nil && f.Seen.At.After(last) && f.Seen.At.Sub(now) <= journal.MaxClockOffset {
-		last = f.Seen.At
+	if looked := f.lookedAt(now); looked.After(last) && looked.Sub(now) <= journal.MaxClockOffset {
+		last = looked
 	}
 	if f.Watched || now.Sub(last) < RecheckEvery && !f.Options.Manual {
 		return Decision{}, false
@@ -108,7 +108,7 @@ func checkFutureWaits(f Facts, now time.Time, state State) (Decision, bool) {
 			return d, true
 		}
 	}
-	if lookIsStale(f, time.Time{}, now) {
+	if lookIsStale(f, time.Time{}, now) && (f.mayControl(now) || now.Sub(f.lookedAt(now)).Abs() >= FreshFor) {
 		return actNow(DoLook, state, "the journal is from the future: comparing this machine's clock with AWS's"), true
 	}
 	return checkClock(f, now)
@@ -117,6 +117,9 @@ func checkFutureWaits(f Facts, now time.Time, state State) (Decision, bool) {
 // lookBeforeRetiring returns what comes before a key is made Inactive: a look at AWS after
 // the step at since, or what is in the way. It returns false when nothing is.
 func lookBeforeRetiring(f Facts, since time.Time, state State, why string, now time.Time) (Decision, bool) {
+	if !f.mayControl(now) { // the session comes first
+		return Decision{}, false
+	}
 	d, ok := checkBeforeRetiring(f, now)
 	believed := ok && d.Do == DoBlock && stillBelieved(f, now) && f.Seen.At.After(since)
 	if !believed && lookIsStale(f, since, now) {
@@ -161,12 +164,19 @@ func decideQuarantine(f Facts, r *journal.Rotation, s settings.Settings, now tim
 	if d, ok := checkFutureWaits(f, now, StateQuarantine); ok && !r.DeleteNow && !f.Options.DeleteNow {
 		return d
 	}
-	if d, ok := watchNewKey(f, r, now, StateQuarantine); ok {
+	rides := !f.mayControl(now) && !now.Before(r.Deactivated.Add(s.Quarantine)) // a key at rest is not looked at each day
+	if d, ok := watchNewKey(f, r, now, StateQuarantine); ok && !rides {
 		return d
 	}
 	end, deleteNow := r.Deactivated.Add(s.Quarantine), r.DeleteNow || f.Options.DeleteNow // a dry run journals nothing
 	if now.Before(end) && !deleteNow {
 		return WaitUntil(StateQuarantine, end, fmt.Sprintf("%s is inactive and is deleted then; until then, this makes it usable again: %s", credfile.Short(r.Old.ID), hint.Command("keyd hold", r.Profiles()[0]))).InShort("the old key is off")
+	}
+	switch {
+	case rides && !deleteNow:
+		return decideRiding(f, r, s, now)
+	case !f.mayControl(now):
+		return actNow(DoDelete, StateQuarantine, credfile.Short(r.Old.ID)+" is inactive, and its quarantine is ended")
 	}
 	d, ok := checkBeforeDeleting(f, now)
 	switch {

@@ -190,6 +190,9 @@ func RefuseRetirement(f Facts, s settings.Settings, now time.Time, signer string
 	if d, off := checkClock(f, now); off {
 		return &Refusal{d.Why, d.Hint}
 	}
+	if !f.mayControl(now) {
+		return &Refusal{"AWS asks for MFA before keys are listed or changed", "run it on a terminal, which asks for a code, or set mfa_process; or end the key in the console, where you sign in with MFA"}
+	}
 	if f.Seen.FindKey(f.ID) == nil {
 		return &Refusal{fmt.Sprintf("IAM does not list %s among the keys of %s yet: nothing was changed", short, f.Seen.User), "try it again in a few hours"}
 	}

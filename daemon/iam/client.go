@@ -237,6 +237,10 @@ func (c *Client) Close() {
 	}
 }
 
+// KeyID returns the id of the key that signs calls to STS, and those to IAM unless the
+// client has a session.
+func (c *Client) KeyID() string { return c.key.ID }
+
 // String names the client by the shortened id of its key.
 func (c *Client) String() string { return "iam client of " + c.key.String() }
 

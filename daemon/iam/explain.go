@@ -32,6 +32,9 @@ func (c *Client) ExplainDenial(ctx context.Context, user string, err error) erro
 	if !ok || !e.IsVague() || user == "" {
 		return err
 	}
+	if e.Call == "ListAccessKeys" && e.Session { // MFA was given: what denies it is something else
+		return err
+	}
 	if e.Call == "ListAccessKeys" {
 		devices, devicesErr := c.ListDevices(ctx, user)
 		probe, isError := errors.AsType[*Error](devicesErr)

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"keyd/credfile"
+	"keyd/daemon/iam/remote"
 )
 
 // SessionLimit is the longest time for which a session of an IAM user can be opened.
@@ -84,14 +85,8 @@ func (c *Client) WithSession(s Session) *Client {
 // Device is an MFA device of a user.
 type Device struct{ Serial string }
 
-// ShowsCodes reports whether the device shows codes of six digits, which STS takes. A
-// security key or a passkey does not.
-// Source: IAM user guide, "MFA in IAM": the ARNs of FIDO devices have u2f in the place of
-// mfa; a hardware token has a serial number.
-func (d Device) ShowsCodes() bool {
-	f := strings.SplitN(d.Serial, ":", 6)
-	return len(f) != 6 || f[0] != "arn" || strings.HasPrefix(f[5], "mfa/")
-}
+// ShowsCodes reports whether the device shows codes, see remote.ShowsCodes.
+func (d Device) ShowsCodes() bool { return remote.ShowsCodes(d.Serial) }
 
 // deviceShape is that of a serial number, which people paste and read.
 // Source: IAM API reference, MFADevice (9 to 256 characters).

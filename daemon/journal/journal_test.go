@@ -23,9 +23,9 @@ func someRotation() *Rotation {
 	at := time.Date(2026, 11, 23, 9, 0, 0, 123, time.UTC)
 	return &Rotation{
 		Old: credfile.Key{ID: "AKIAOLD", Secret: credfile.NewSecret("old+secret")}, New: credfile.Key{ID: "AKIANEW", Secret: credfile.NewSecret("new/secret")},
-		Session:       Session{Key: credfile.Key{ID: "ASIASESSION", Secret: credfile.NewSecret("session+secret")}, Token: credfile.NewSecret("token/=="), Expires: at, Opener: "AKIAOLD", Serial: "arn:aws:iam::1:mfa/alice"},
-		SessionSigned: at,
-		Account:       "1", User: "alice", ARN: "arn", UserID: "AIDA", OpenRegions: []string{"eu-west-1"}, ClosedRegions: []string{"me-central-1"}, Endpoints: remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1"}}, Installation: "0123456789ab", Host: "laptop", Places: []Place{{"/c", "default", "default"}}, Links: []Link{{"/e", "ses-smtp eu-west-1"}}, RetireNow: true, DeleteNow: true,
+		Session:       Session{Key: credfile.Key{ID: "ASIASESSION", Secret: credfile.NewSecret("session+secret")}, Token: credfile.NewSecret("token/=="), Expires: at, Opener: "AKIAOLD", Serial: "arn:aws:iam::1:mfa/alice", Endpoint: "aws-cn"},
+		SessionSigned: at, NeedsMFA: true,
+		Account: "1", User: "alice", ARN: "arn", UserID: "AIDA", OpenRegions: []string{"eu-west-1"}, ClosedRegions: []string{"me-central-1"}, Endpoints: remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1"}}, Installation: "0123456789ab", Host: "laptop", Places: []Place{{"/c", "default", "default"}}, Links: []Link{{"/e", "ses-smtp eu-west-1"}}, RetireNow: true, DeleteNow: true,
 		IDsBefore: []string{"AKIAOLD"}, CreateSent: at, ClockOffset: time.Second, ClockWithin: time.Second, CreateAnswered: at, Reconciled: at, JudgeAt: at, OrphanID: "AKIAORPHAN", OrphanDeactivated: at,
 		Created: at, Swapped: at, Validated: at, MendStarted: at, GiveUpReason: "why", Described: true, UseChecked: at, LastUse: &remote.Use{At: at, Service: "s3", Region: "eu-west-1"},
 		UnusedSince: at, UseDenied: true, UseDays: []string{"2026-11-22"}, NewDead: at,

@@ -80,6 +80,7 @@ type Rotation struct {
 	UseUnread         bool        `json:"use_unread,omitzero"`   // AWS does not let the user read whether the suspects were used
 	Hooks             []HookState `json:"hooks,omitzero"`        // the hooks that were started in this rotation
 
+	NeedsMFA bool `json:"mfa,omitzero"` // AWS denies without MFA what the rotation takes
 	// SessionSigned is when a session that Old has opened last signed: AWS may count that as
 	// a use of Old, which signs nothing else after the swap.
 	SessionSigned time.Time `json:"session_signed,omitzero"`

@@ -17,6 +17,8 @@ type Session struct {
 	Expires time.Time
 	Opener  string // the id of the key that has opened it
 	Serial  string // of the MFA device
+
+	Endpoint string // where it was opened, in the words of the status: it is sent nowhere else; "" for AWS
 }
 
 // sessionMargin is how long before its end a session is no longer used: an action that
@@ -28,6 +30,9 @@ const sessionMargin = 5 * time.Minute
 func (s *Session) IsUsable(now time.Time) bool {
 	return s.Key.ID != "" && now.Add(sessionMargin).Before(s.Expires)
 }
+
+// UsableUntil returns when IsUsable becomes false.
+func (s *Session) UsableUntil() time.Time { return s.Expires.Add(-sessionMargin) }
 
 // DropSession forgets a session that is over, and reports whether there was one.
 func (r *Rotation) DropSession(now time.Time) bool {
@@ -45,12 +50,13 @@ func (r *Rotation) DropSession(now time.Time) bool {
 // and a person is asked for one code more. The higher version would keep such a keyd from
 // mending the files, which needs no session.
 type sessionRecord struct {
-	ID      string    `json:"id"`
-	Secret  string    `json:"secret"`
-	Token   string    `json:"token"`
-	Expires time.Time `json:"expires"`
-	Opener  string    `json:"opened_by,omitzero"`
-	Serial  string    `json:"device,omitzero"`
+	ID       string    `json:"id"`
+	Secret   string    `json:"secret"`
+	Token    string    `json:"token"`
+	Expires  time.Time `json:"expires"`
+	Opener   string    `json:"opened_by,omitzero"`
+	Serial   string    `json:"device,omitzero"`
+	Endpoint string    `json:"endpoint,omitzero"`
 }
 
 // recordSession returns s as it is written to disk; nil when there is none.
@@ -58,7 +64,7 @@ func recordSession(s Session) *sessionRecord {
 	if s.Key.ID == "" {
 		return nil
 	}
-	return &sessionRecord{s.Key.ID, s.Key.Secret.Reveal(), s.Token.Reveal(), s.Expires, s.Opener, s.Serial}
+	return &sessionRecord{s.Key.ID, s.Key.Secret.Reveal(), s.Token.Reveal(), s.Expires, s.Opener, s.Serial, s.Endpoint}
 }
 
 // readSession returns the session that was read from disk. Half a session counts as none.
@@ -66,5 +72,5 @@ func readSession(rec *sessionRecord) Session {
 	if rec == nil || rec.ID == "" || rec.Secret == "" || rec.Token == "" {
 		return Session{}
 	}
-	return Session{Key: newPair(rec.ID, rec.Secret), Token: credfile.NewSecret(rec.Token), Expires: rec.Expires, Opener: rec.Opener, Serial: rec.Serial}
+	return Session{Key: newPair(rec.ID, rec.Secret), Token: credfile.NewSecret(rec.Token), Expires: rec.Expires, Opener: rec.Opener, Serial: rec.Serial, Endpoint: rec.Endpoint}
 }

@@ -26,6 +26,7 @@ type step struct {
 func allSteps() []step {
 	return []step{
 		{do: decide.DoLook, perform: signedBy((*target).shownPair, (*Rotator).lookAround)},
+		{do: decide.DoOpenSession, perform: signedBy((*target).shownPair, (*Rotator).openSession)},
 		{do: decide.DoPreflight, perform: signedBy((*target).ownPair, (*Rotator).runPreflight)},
 		{do: decide.DoPrune, perform: signedBy((*target).ownPair, (*Rotator).pruneInactive)},
 		{do: decide.DoCreate, perform: signedBy((*target).ownPair, (*Rotator).createKey)},
@@ -74,6 +75,10 @@ func (d *Rotator) runAction(ctx context.Context, t *target, decision decide.Deci
 	err := steps[i].perform(d, ctx, t)
 	if errors.Is(err, errNotYet) {
 		return err
+	}
+	if d.endsSession(t, err) {
+		t.progress.endAction()
+		return errSessionOver
 	}
 	t.progress.endAction()
 	err = d.explainFailure(ctx, t, decision.Do, err)

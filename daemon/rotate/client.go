@@ -44,7 +44,7 @@ func (d *Rotator) withClient(t *target, key credfile.Key, f func(*iam.Client) er
 	}
 	defer client.Close()
 	defer func() { t.noteSigned(key.ID, d.Now().UTC()) }()
-	return f(client)
+	return f(d.withSession(t, client))
 }
 
 // newClient returns a client that signs with key and with nothing else.

@@ -19,6 +19,7 @@ import (
 // something on the way sent this request twice.
 func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) error {
 	r := d.makeIntent(t)
+	t.progress.created = true
 	if !slices.Contains(r.IDsBefore, r.Old.ID) { // no journal without a list could tell the new key from others
 		return fmt.Errorf("the keys of %s were not listed, or without %s: no key was created", r.User, r.Old)
 	}
@@ -62,6 +63,7 @@ func (d *Rotator) makeIntent(t *target) *journal.Rotation {
 		Old: credfile.Key{ID: t.facts.ID}, Account: seen.Account, User: seen.User, ARN: seen.ARN, UserID: seen.UserID,
 		Installation: t.facts.Installation, Host: d.hostName(),
 		OpenRegions: t.progress.acceptingRegions, ClosedRegions: t.progress.refusingRegions, Endpoints: t.endpoints,
+		Session: t.session(), NeedsMFA: t.needsMFA(),
 		RetireNow: t.facts.Options.RetireNow, DeleteNow: t.facts.Options.DeleteNow, CreateSent: d.Now().UTC(), ClockOffset: seen.Offset, ClockWithin: seen.OffsetWithin,
 	}
 	if r.Retire = t.progress.retire; r.IsRetirement() {

@@ -3,6 +3,7 @@ package rotate
 import (
 	"context"
 	"errors"
+	"time"
 
 	"keyd/daemon/decide"
 	"keyd/daemon/iam"
@@ -48,7 +49,7 @@ func (d *Rotator) tagNew(ctx context.Context, t *target, client *iam.Client) err
 	if err != nil && !errors.Is(err, state.ErrNoChain) { // the description is worth something without it
 		d.Log.Warn("history", "why", err.Error())
 	}
-	if err := client.DescribeKey(ctx, r.User, r.New.ID, d.keyDescription(head)); err != nil {
+	if err := client.DescribeKey(ctx, r.User, r.New.ID, d.keyDescription(r.Created, head)); err != nil {
 		return err
 	}
 	t.noteAnchor(head)
@@ -56,9 +57,10 @@ func (d *Rotator) tagNew(ctx context.Context, t *target, client *iam.Client) err
 }
 
 // keyDescription returns the text for the console's description column: which machine, and
-// which installation of keyd on it, made the key, and the hash of the history so far. "" is
-// no hash. AWS's trail of calls thereby has a hash that nobody on this machine can change.
-func (d *Rotator) keyDescription(head string) string {
+// which installation of keyd on it, made the key and when, and the hash of the history so
+// far. "" is no hash. AWS's trail of calls thereby has a hash that nobody on this machine can
+// change.
+func (d *Rotator) keyDescription(made time.Time, head string) string {
 	id, _ := d.installationID()
-	return state.Description{Host: d.hostName(), Installation: id, Anchor: head}.String()
+	return state.Description{Host: d.hostName(), Installation: id, Made: made, Anchor: head}.String()
 }

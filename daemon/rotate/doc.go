@@ -44,6 +44,9 @@
 //	machine.go    what is searched
 //	use.go        who used a key last, and whether a new key still works
 //	deeds.go      what keyd's own history says about a key that AWS refuses
+//	guard.go      whether AWS asks for MFA, and what tells the age of a key then
+//	mfa.go        the codes, and the session that is opened with one
+//	session.go    what this process has opened
 //	act.go        the table of steps, and which pair signs each
 //	outcome.go    how a key stands afterwards, in results and status
 //

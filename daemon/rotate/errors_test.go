@@ -25,7 +25,6 @@ func TestMissingPermissionNeedsPerson(t *testing.T) {
 		"list denied":         {"ListAccessKeys", awssim.NotAllowed, decide.StateBlocked, "no identity-based policy allows"},
 		"creation denied":     {"CreateAccessKey", awssim.SCP, decide.StateBlocked, "service control policy"},
 		"deactivation denied": {"UpdateAccessKey", awssim.Boundary, decide.StateBlocked, "permissions boundary"},
-		"denied without MFA":  {"*AccessKey*", awssim.MFAGuard, decide.StateBlocked, "explicit deny"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -62,6 +62,7 @@ const (
 	VerbUnused       = "unused"     // no one but keyd uses a key that is being replaced
 	VerbRetired      = "retired"    // a key that a person has retired is gone
 	VerbKept         = "kept"       // a key was to be retired, and stays
+	VerbMFA          = "mfa"        // a session was opened with an MFA code
 	VerbNeedsYou     = "needs you"  // a person is needed
 	VerbWarning      = "warning"    // the history cannot be written
 	VerbDescribed    = "described"  // only in the history

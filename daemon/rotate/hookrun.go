@@ -139,9 +139,10 @@ func (d *Rotator) endHooks(turns []*turn) {
 	}
 }
 
-// EndHooks ends the hooks that this process is still running, and waits for that. Each is
-// run again by a later pass. Call it before the process ends: nothing else would end them.
+// EndHooks ends the hooks that this process is still running, and the questions for MFA
+// codes, and waits for that. Each is run, or asked, again by a later pass. Call it before the process ends: nothing else would end them.
 func (d *Rotator) EndHooks() {
+	d.sessions.endAsking()
 	if d.hookRuns == nil {
 		return
 	}

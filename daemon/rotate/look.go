@@ -27,9 +27,13 @@ func (d *Rotator) lookAtKeys(ctx context.Context, t *target, client *iam.Client)
 	if (mayBeRenamed(err) || err == nil && seenNow.User != "" && seenNow.FindKey(t.shownPair().ID) == nil) && d.checkRenamed(ctx, t) {
 		seenNow, err = d.lookAsUser(ctx, client, t)
 	}
+	if guarded, failed := d.noteGuard(ctx, t, client, err); guarded {
+		return failed
+	}
 	if err != nil {
 		return err
 	}
+	d.noteUnguarded(t, seenNow)
 	t.setSeen(seenNow)
 	return d.redateRotation(t)
 }
@@ -149,6 +153,7 @@ func (d *Rotator) adoptIdentity(t *target, who remote.Identity) error {
 	}
 	if old := t.facts.Seen; old != nil && old.Account == seen.Account && old.User == seen.User {
 		seen.At, seen.Offset, seen.OffsetWithin, seen.Keys = old.At, old.Offset, old.OffsetWithin, old.Keys
+		seen.Guarded, seen.Devices, seen.Estimate = old.Guarded, old.Devices, old.Estimate
 	}
 	t.setSeen(seen)
 	r := t.facts.Rotation

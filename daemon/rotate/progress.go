@@ -35,8 +35,11 @@ type progress struct {
 	provenID                          string    // the new key that AWS has accepted everywhere
 	provenAt                          time.Time
 
-	hooksTried map[string]bool     // the hooks that have failed in this pass
-	retire     *journal.Retirement // what a person asks who retires the key now; nil when nobody does
+	hooksTried   map[string]bool     // the hooks that have failed in this pass
+	session      journal.Session     // opened with an MFA code; zero when none is
+	lostSessions int                 // how many AWS has refused in this pass
+	created      bool                // this pass has created the new key of the rotation
+	retire       *journal.Retirement // what a person asks who retires the key now; nil when nobody does
 
 	place, keys int // which key of the pass it is, from 1, and of how many
 
@@ -73,6 +76,9 @@ type wait struct {
 	proof        *proof        // the streaks so far
 	steady       steadyListing // the equal lists so far
 
+	asking  *asking // the question for an MFA code; nil when there is none
+	refused error   // why AWS has refused the last code; nil when it has refused none
+
 	searched bool           // this machine was searched during the action
 	knew     *decide.Copies // what an earlier search has found
 }
@@ -80,6 +86,10 @@ type wait struct {
 // errNotYet reports that an action has neither succeeded nor failed: it continues at
 // the time in progress.wait, and the lock is free until then.
 var errNotYet = errors.New("daemon: the action continues later")
+
+// errSessionOver reports that AWS no longer accepts the session which signed an action: what
+// the action has left to do begins again with another one.
+var errSessionOver = errors.New("daemon: the session with MFA is over")
 
 // continueIn ends a step, and lets its action continue after a while.
 func (d *Rotator) continueIn(t *target, after time.Duration) error {
@@ -104,6 +114,9 @@ func (p *progress) endAction() { p.wait = wait{} }
 func (d *Rotator) runToEnd(ctx context.Context, t *target, decision decide.Decision) error {
 	for {
 		err := d.runAction(ctx, t, decision)
+		if errors.Is(err, errSessionOver) {
+			return noCode(t, err)
+		}
 		if !errors.Is(err, errNotYet) {
 			return err
 		}

@@ -100,11 +100,7 @@ func (p *proof) adoptEndpoints(regions []string) {
 func (p *proof) ask(ctx context.Context, client *iam.Client, e *proofEndpoint) error {
 	r := p.target.facts.Rotation
 	if e.region == "" {
-		listing, err := client.ListKeys(ctx, r.User)
-		if err == nil && findKey(listing.Keys, r.New.ID) == nil {
-			err = errNotListed
-		}
-		return err
+		return p.askIAM(ctx, client, r.New)
 	}
 	who, err := client.CallerIdentity(ctx, e.region)
 	if err == nil && !r.BelongsTo(who) {

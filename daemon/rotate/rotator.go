@@ -53,6 +53,9 @@ type Rotator struct {
 	Hooks    HookRunner // runs the hooks of keyd.ini; nil when this process runs none
 	hookRuns *hookRuns  // the hooks that it is running; set by NewSchedule
 
+	Codes    CodeSource // gives MFA codes; nil when nobody can
+	sessions *sessions  // what was opened with them; set by NewSchedule
+
 	Hurry bool            // the daemon writes a new key into the files however young it is; for tests in real time
 	lock  *state.PassLock // while this process holds the pass lock
 

@@ -52,6 +52,7 @@ func (d *Rotator) NewSchedule(req Request) *Schedule {
 	if d.hookRuns == nil {
 		d.hookRuns = &hookRuns{}
 	}
+	d.shareSessions()
 	return &Schedule{d: d, request: req, known: map[string]*progress{}, shown: map[string]string{}, guard: &guard{files: make(chan struct{}, 1), missed: map[string]bool{}}, away: outage{passBegan: d.Now().UTC()}}
 }
 

@@ -56,6 +56,9 @@ func (s *Schedule) step(ctx context.Context, d *Rotator, u *turn) {
 	case errors.Is(err, errNotYet):
 		p.err = d.keepJournal(t)
 		return
+	case errors.Is(err, errSessionOver):
+		p.steps++
+		return
 	case isInterrupted(ctx, err):
 		return
 	case mayBeRenamed(err) && do != decide.DoLook && d.checkRenamed(ctx, t): // a look has already checked for a new name

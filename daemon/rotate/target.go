@@ -68,11 +68,16 @@ func (t *target) forgetForeign() { t.facts.Placement.Foreign, t.facts.Placement.
 
 // adoptNewID carries what is known over to the new id, once the rotation r is closed.
 func (t *target) adoptNewID(r *journal.Rotation) {
+	asked := t.facts.Options
 	t.facts.ID, t.facts.PreflightDone, t.facts.Proven, t.facts.Watched, t.facts.Options = r.New.ID, false, false, false, decide.Options{}
+	if t.needsMFA() && !t.progress.created { // the code was for the rotation that follows, and so is what the person asks
+		t.facts.Options = asked
+	}
 	t.facts.JustClosed = true
 	t.facts.CopiesFound = nil // those were the old key's
 	t.facts.Use = nil         // that was the old key's; withClient notes that keyd has signed with the new one
 	t.pair, t.facts.Rotation, t.facts.Failure = r.New, nil, nil
+	t.progress.created = false
 	if seen := t.facts.Seen; seen != nil {
 		left := *seen
 		left.Keys = withoutKey(seen.Keys, r.Old.ID)
@@ -138,6 +143,37 @@ func (t *target) noteHookTried(name string) {
 func (t *target) setHookRuns(run *hookRun) {
 	if t.facts.HookRuns = ""; run != nil {
 		t.facts.HookRuns = run.name
+	}
+}
+
+// setMFA records how the codes for the key are had.
+func (t *target) setMFA(m decide.MFA) {
+	m.SessionUntil = t.facts.MFA.SessionUntil
+	t.facts.MFA = m
+}
+
+// setSession records the session that signs from now on; the zero Session when there is
+// none any more.
+func (t *target) setSession(s journal.Session, now time.Time) {
+	t.progress.session = s
+	if t.facts.Rotation != nil {
+		t.facts.Rotation.Session = s
+	}
+	t.refreshSession(now)
+}
+
+// refreshSession records until when the target's session can sign. A rotation that lacks
+// the one that this pass has opened gets it.
+func (t *target) refreshSession(now time.Time) {
+	if r := t.facts.Rotation; r != nil {
+		r.DropSession(now)
+		if r.Session.Key.ID == "" && t.progress.session.IsUsable(now) {
+			r.Session = t.progress.session
+		}
+	}
+	t.facts.MFA.SessionUntil = time.Time{}
+	if s := t.session(); s.IsUsable(now) {
+		t.facts.MFA.SessionUntil = s.UsableUntil()
 	}
 }
 
@@ -222,6 +258,7 @@ func (t *target) recall(p *progress, now time.Time) {
 	t.facts.HooksTried = p.hooksTried
 	t.facts.PreflightDone = t.facts.Rotation == nil && recent(p.preflightAt)
 	t.facts.Proven = t.facts.Rotation != nil && t.facts.Rotation.New.ID == p.provenID && recent(p.provenAt)
+	t.refreshSession(now)
 	if p.wait.do != "" {
 		t.facts.Pending = &decide.Pending{Do: p.wait.do, Until: p.wait.until}
 	}
@@ -276,6 +313,8 @@ func (d *Rotator) fillTarget(t *target, status state.Status, lines map[string]*s
 		return
 	}
 	d.resolveEndpoints(t, sites)
+	t.setMFA(d.describeMFA(t))
+	t.refreshSession(d.Now())
 	if line != nil {
 		m := status.Recall(line.KeyID, t.endpointName())
 		t.facts.Seen, t.facts.Failure, t.facts.Use = agedSeen(m.Seen, d.Now()), m.Failure, m.KeyUse

@@ -60,6 +60,8 @@ func (d *Rotator) lookAround(ctx context.Context, t *target, client *iam.Client)
 		return d.lookAtHelper(ctx, t, client, err)
 	case r.Validated.IsZero():
 		return err
+	case err == nil && t.wasDenied(): // by a denial, AWS says that it knows the key
+		return d.setNewDead(t, time.Time{})
 	case err == nil:
 		return d.noteListedNew(t)
 	case iam.ClassOf(err) == iam.BadKey:

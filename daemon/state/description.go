@@ -1,13 +1,17 @@
 package state
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Description is the text that keyd shows for a key in the console's description column: a
 // tag of the user, which ListUserTags returns.
 type Description struct {
 	Host         string
-	Installation string // see InstallationID; "" when unknown
-	Anchor       string // the hash of the history at that time, see CheckChain; "" for none
+	Installation string    // see InstallationID; "" when unknown
+	Made         time.Time // when the key was made, of which the text has the day; zero when unknown
+	Anchor       string    // the hash of the history at that time, see CheckChain; "" for none
 }
 
 // The words of a description.
@@ -26,6 +30,9 @@ func (d Description) String() string {
 	var end string
 	if d.Installation != "" {
 		end += " " + d.Installation
+	}
+	if !d.Made.IsZero() {
+		end += " " + d.Made.UTC().Format(time.DateOnly)
 	}
 	if d.Anchor != "" {
 		end += " " + anchorWord + d.Anchor
@@ -60,4 +67,16 @@ func FindAnchor(description string) string {
 		}
 	}
 	return ""
+}
+
+// FindDay returns the day in the description of a key: a word such as 2026-02-03. The zero
+// time means that there is none. A policy may ask for MFA before it lets keys be listed with
+// their dates, and not before it shows the descriptions.
+func FindDay(description string) time.Time {
+	for word := range strings.FieldsSeq(description) {
+		if day, err := time.Parse(time.DateOnly, word); err == nil {
+			return day
+		}
+	}
+	return time.Time{}
 }

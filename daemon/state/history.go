@@ -132,13 +132,14 @@ type Recent struct {
 	Created   map[string]time.Time // when keyd last made a key, by account and user name as in "111122223333/alice"
 	Deleted   map[string]time.Time // when keyd deleted a key, by its id
 	Retired   map[string]time.Time // when keyd ended a key that a person has retired, by its id, as far back as the end of the history tells
+	MadeAt    map[string]time.Time // when keyd made a key, by its id, as far back as the end of the history tells
 	Made      map[string]bool      // the ids of the keys that keyd made, as far back as the end of the history tells
 	Validated bool                 // keyd has validated a rotation, at whatever time
 }
 
 // ReadRecent returns what keyd has done after since, and which keys it made before.
 func (h History) ReadRecent(since time.Time) (Recent, error) {
-	r := Recent{Created: map[string]time.Time{}, Deleted: map[string]time.Time{}, Retired: map[string]time.Time{}, Made: map[string]bool{}}
+	r := Recent{Created: map[string]time.Time{}, Deleted: map[string]time.Time{}, Retired: map[string]time.Time{}, MadeAt: map[string]time.Time{}, Made: map[string]bool{}}
 	lines, err := atomicfile.Tail(h.Sys, h.Path, maxRecentBytes)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return r, fmt.Errorf("daemon: the history: %w", err)
@@ -150,6 +151,9 @@ func (h History) ReadRecent(since time.Time) (Recent, error) {
 			continue
 		}
 		r.Made[e.KeyID] = r.Made[e.KeyID] || e.Verb == "created"
+		if e.Verb == "created" {
+			r.MadeAt[e.KeyID] = e.Time
+		}
 		if e.Verb == "retired" || e.Verb == "deleted" && e.Text == RetiredNote {
 			r.Retired[e.KeyID] = e.Time
 		}

@@ -9,7 +9,10 @@
 // imports nothing that reaches a network, and its types have no methods.
 package remote
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Endpoints says where the calls of one key go. iam.ResolveEndpoints makes it from the
 // profiles that hold the key. A journal stores it, so its field names are part
@@ -44,4 +47,13 @@ type Use struct {
 	At      time.Time `json:"at,omitzero"` // zero: never, as far as AWS knows
 	Service string    `json:"service"`     // e.g. "s3"; "" when never used
 	Region  string    `json:"region"`      // e.g. "eu-west-1"; "" when never used
+}
+
+// ShowsCodes reports whether the MFA device with this serial number shows codes of six
+// digits, which STS takes. A security key or a passkey does not.
+// Source: IAM user guide, "MFA in IAM": the ARNs of FIDO devices have u2f in the place of
+// mfa; a hardware token has a serial number.
+func ShowsCodes(serial string) bool {
+	f := strings.SplitN(serial, ":", 6)
+	return len(f) != 6 || f[0] != "arn" || strings.HasPrefix(f[5], "mfa/")
 }
