@@ -103,7 +103,7 @@ func (a *app) enterDemo(w *demoWorld) *app {
 
 func (a *app) showDemoStatus(ctx context.Context) error {
 	a.term.printf("\n$ keyd status\n")
-	return ignoreNeedsPerson(a.showStatus(ctx, nil, false))
+	return ignoreNeedsPerson(a.showStatus(ctx, nil, statusOptions{}))
 }
 
 // ignoreNeedsPerson drops exit code 3: one of the demo's keys needs a person.

@@ -46,10 +46,30 @@ func escapeRune(r rune) string {
 // colourLength returns the length of the colour sequence at the start of text, or
 // 0 if there is none.
 func colourLength(text string) int {
-	for _, c := range []string{"\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"} {
+	if !strings.HasPrefix(text, "\x1b[") {
+		return 0
+	}
+	for _, c := range []string{"\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"} {
 		if strings.HasPrefix(text, c) {
 			return len(c)
 		}
 	}
 	return 0
+}
+
+// stripColours returns a text without keyd's own colours.
+func stripColours(text string) string {
+	if !strings.Contains(text, "\x1b") {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		if n := colourLength(text[i:]); n > 0 {
+			i += n
+			continue
+		}
+		b.WriteByte(text[i])
+		i++
+	}
+	return b.String()
 }

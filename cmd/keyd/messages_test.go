@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-var updateMessages = flag.Bool("update", false, "let TestMessages write testdata/messages.txt anew")
+var updateMessages = flag.Bool("update", false, "let the tests write their files in testdata anew, such as TestMessages testdata/messages.txt")
 
 const messagesFile = "testdata/messages.txt"
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"time"
@@ -38,8 +37,11 @@ type report struct {
 	Keys     []state.KeyStatus `json:"keys"`                    // those that need a person come first
 
 	settings  settings.Settings
-	installed bool      // the service is; set only while no daemon runs
-	nextLook  time.Time // when the daemon looks again, at the latest
+	others    []state.KeyStatus // counted, and not shown
+	needsMe   bool              // only keys that need a person are shown
+	problems  []fileProblem     // what is wrong in the files, of which Warnings speaks as well
+	installed bool              // the service is; set only while no daemon runs
+	nextLook  time.Time         // when the daemon looks again, at the latest
 }
 
 // buildReport combines what the files show now with what the last pass found.
@@ -231,20 +233,6 @@ func (r *report) addProfiles(profiles []credfile.Profile, status state.Status) {
 	}
 	r.addFollowers()
 	r.addWarnings(profiles)
-}
-
-// addWarnings adds what is wrong in the files, each problem once.
-func (r *report) addWarnings(profiles []credfile.Profile) {
-	var warnings []credfile.Problem
-	for _, p := range profiles {
-		warnings = append(warnings, p.Warnings...)
-	}
-	for _, w := range slices.Compact(warnings) {
-		text := fmt.Sprintf("%s:%d: %s; %s", w.Path, w.Line, w.Text, w.Remedy)
-		if !slices.Contains(r.Warnings, text) {
-			r.Warnings = append(r.Warnings, text)
-		}
-	}
 }
 
 // addSkipped adds what stands in the place of a file, unless the last pass has noted it.

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -150,6 +151,9 @@ func demandExit(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
 	demandNoSecret(ts, stdout, stderr)
+	if len(args) > 2 && args[1] == "keyd" && args[2] == "status" && slices.Contains(args, "--json") && stdout != "" {
+		demandStatusSchema(ts, stdout)
+	}
 }
 
 // await runs keyd status until a line that it prints matches: await 'default .* ok$'.

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
+	_ "embed" // for the schema
 	"encoding/json"
-	"fmt"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +15,21 @@ const statusLong = `Show the state of every profile's key, from the files and fr
 pass found. No call to AWS is made, and nothing is changed. Exit code 3 means
 that a key, the state folder, or a keyd.ini that stops everything needs a person.
 
+Below the table stands why keys need a person, and what helps. The last line but
+one counts the keys. Behind an age, ! is for the last tenth before max_age, and !!
+for a key that is past it. In a window the table has one line for each key, with
+names cut in their middle; in a pipe or a file nothing is cut, and the whole reason
+is in the line of the key. keyd explain PROFILE tells all about one key.
+
+--format prompt prints nothing while all is well, and otherwise a few letters, such
+as keyd:3 for three keys that need you. It reads one small file, so a shell can run
+it for each prompt, and its exit code is 0 then:
+  bash, zsh  PS1='$(keyd status --format prompt) '$PS1   (zsh: setopt promptsubst)
+  starship   [custom.keyd]
+             command = "keyd status --format prompt"
+             when = true
+  tmux       set -g status-right '#(keyd status --format prompt)'
+
 --json prints one object with version (1), now, daemon_running, looked (when
 the last pass ended), by and pid (the command and the process that ran it),
 daemon (only while one is running: pid, since, program, release, next, notes),
@@ -23,22 +37,39 @@ files, settings (the settings in force, as keyd.ini writes them; absent while
 none are known), settings_error, lock_error (why locks cannot be trusted in the
 state folder; nothing is rotated then), notes, warnings and keys.
 
-Each key has profiles, key, created, state, next, why, run, needs_person,
-in_rotation, swapped, links (the linked files that show it, or that may hold it),
-seen (what AWS said) and trouble (the last failure). A profile whose programs get
-the key of another one from keyd credentials has asks; after a swap its next is
-when all of them that run have the new key. The state is
-new, ok, due, rotating, overlap, quarantine, hold, waiting, blocked or skipped.
-A rotation in progress is listed even if the files no longer show its keys.
+Each key has profiles, key, created, state, next, why, short (why in a few
+words), run, needs_person, in_rotation, swapped, links (the linked files that show
+it, or that may hold it), seen (what AWS said) and trouble (the last failure). A
+profile whose programs get the key of another one from keyd credentials has asks;
+after a swap its next is when all of them that run have the new key. The state is
+new, ok, due, rotating, overlap, quarantine, hold, retiring, waiting, blocked or
+skipped. A rotation in progress is listed even if the files no longer show its keys.
+keyd status --schema prints the JSON schema of all this, which is
+cmd/keyd/status.schema.json in the repository.
 
 Times are RFC 3339; key ids are complete. Secrets are never shown.`
 
 const statusExample = `  keyd status                  every key, in a table
+  keyd status --needs-me       only the keys that need you; exit code 3 if there are any
   keyd status --watch work     one profile, kept up to date
   keyd status --json           for programs; exit code 3 when a key needs a person`
 
+// statusSchema describes what --json prints.
+//
+//go:embed status.schema.json
+var statusSchema string
+
+// statusOptions are the flags of keyd status.
+type statusOptions struct {
+	json, watch, needsMe, schema bool
+	format                       string
+}
+
+// statusFormats are the values of --format.
+var statusFormats = []string{"table", "json", "prompt"}
+
 func newStatusCommand(a *app) *cobra.Command {
-	var asJSON, watch bool
+	var o statusOptions
 	cmd := &cobra.Command{
 		Use:               "status [PROFILE...]",
 		Short:             "show the state of every key, without asking AWS",
@@ -47,36 +78,74 @@ func newStatusCommand(a *app) *cobra.Command {
 		Args:              limitArgs(0, -1, ""),
 		ValidArgsFunction: a.completeProfiles(-1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case watch && asJSON:
-				return usageError("keyd status --json", "--watch and --json exclude each other")
-			case watch && !a.term.hasScreen():
-				return usageError("keyd status --json", "--watch needs a terminal")
-			case watch:
-				return a.watchStatus(cmd.Context(), args)
+			if o.json && !cmd.Flags().Changed("format") {
+				o.format = "json"
 			}
-			return a.showStatus(cmd.Context(), args, asJSON)
+			switch {
+			case o.schema:
+				a.term.print(statusSchema)
+				return nil
+			case !slices.Contains(statusFormats, o.format):
+				return usageError(suggestNearest(o.format, slices.Clone(statusFormats), "keyd status --format prompt"), "--format %q: one of %s", o.format, joinNames(statusFormats))
+			case o.json && o.format != "json":
+				return usageError("keyd status --json", "--json and --format %s exclude each other", o.format)
+			case o.watch && o.format == "json":
+				return usageError("keyd status --json", "--watch and --json exclude each other")
+			case o.watch && o.format != "table":
+				return usageError("keyd status --watch", "--watch and --format %s exclude each other", o.format)
+			case o.format == "prompt":
+				return a.showPrompt(args)
+			case o.watch && a.term.hasScreen():
+				return a.watchStatus(cmd.Context(), args, o)
+			}
+			return a.showStatus(cmd.Context(), args, o)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "update the table every second, until Ctrl-C")
+	flags := cmd.Flags()
+	flags.BoolVar(&o.json, "json", false, "print one JSON object")
+	flags.BoolVarP(&o.watch, "watch", "w", false, "update the table every second, until Ctrl-C; without a terminal, print it once")
+	flags.BoolVar(&o.needsMe, "needs-me", false, "show only the keys that need a person")
+	flags.StringVar(&o.format, "format", "table", "`how` to print: table, json or prompt")
+	flags.BoolVar(&o.schema, "schema", false, "print the JSON schema of what --json prints")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(statusFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-func (a *app) showStatus(ctx context.Context, names []string, asJSON bool) error {
+func (a *app) showStatus(ctx context.Context, names []string, o statusOptions) error {
 	load, format := state.LoadStatus, a.term.statusTable
-	if asJSON {
+	if o.format == "json" {
 		load, format = state.LoadStatusAndMemory, formatJSON
 	}
 	r, err := a.buildReport(ctx, names, load)
 	if err != nil {
 		return err
 	}
+	if o.needsMe {
+		r.keepNeedy()
+	}
 	a.term.print(format(r))
-	if r.Locks != "" || r.Settings != "" && r.settings.Unknown || slices.ContainsFunc(r.Keys, func(l state.KeyStatus) bool { return l.NeedsPerson }) {
+	if r.needsPerson() {
 		return exitError(exitPerson)
 	}
 	return nil
+}
+
+// needsPerson reports whether a key, the state folder or keyd.ini needs a person.
+func (r *report) needsPerson() bool {
+	return r.Locks != "" || r.Settings != "" && r.settings.Unknown || slices.ContainsFunc(r.Keys, needsPerson)
+}
+
+func needsPerson(l state.KeyStatus) bool { return l.NeedsPerson }
+
+// keepNeedy keeps only what needs a person.
+func (r *report) keepNeedy() {
+	r.needsMe = true
+	for _, l := range r.Keys {
+		if !l.NeedsPerson {
+			r.others = append(r.others, l)
+		}
+	}
+	r.Keys = slices.DeleteFunc(r.Keys, func(l state.KeyStatus) bool { return !l.NeedsPerson })
 }
 
 // formatJSON renders a report as JSON, including the settings in force and what keyd
@@ -99,21 +168,4 @@ func formatJSON(r *report) string {
 		return err.Error() // only for a type that cannot be marshalled, so never
 	}
 	return string(data) + "\n"
-}
-
-// watchStatus redraws the table until Ctrl-C, which is the normal way to end it.
-func (a *app) watchStatus(ctx context.Context, names []string) error {
-	ctx, stop := untilSignal(ctx)
-	defer stop()
-	a.term.clearScreen()
-	runEvery(ctx, time.Second, func() {
-		a.term.measureWidth()
-		r, err := a.buildReport(ctx, names, state.LoadStatus)
-		if err != nil {
-			a.term.redrawScreen(fmt.Sprintf("keyd: error: %s\n", a.term.shortenHome(stripPackages(err.Error()))))
-			return
-		}
-		a.term.redrawScreen(a.term.statusTable(r))
-	})
-	return nil
 }

@@ -41,7 +41,7 @@ func BenchmarkStatusOf100Profiles(b *testing.B) {
 	u := newApp(process{out: io.Discard, err: io.Discard, goos: runtime.GOOS, now: time.Now,
 		getenv: func(name string) string { return environment[name] }})
 	for b.Loop() {
-		if err := u.showStatus(b.Context(), nil, false); err != nil {
+		if err := u.showStatus(b.Context(), nil, statusOptions{}); err != nil {
 			b.Fatal(err)
 		}
 	}

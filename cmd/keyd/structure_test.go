@@ -79,6 +79,7 @@ var only = map[string][]string{
 	"github.com/gofrs/flock":          {"keyd/credfile/atomicfile", "keyd/daemon/state"},
 	"github.com/spf13/":               {"keyd/cmd/keyd"},
 	"golang.org/x/term":               {"keyd/cmd/keyd"},
+	"github.com/rivo/uniseg":          {"keyd/cmd/keyd"},
 	"github.com/rogpeppe/go-internal": {"keyd/credfile/atomicfile"},
 }
 

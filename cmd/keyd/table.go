@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"keyd/daemon/decide"
 	"keyd/daemon/state"
@@ -14,6 +13,10 @@ import (
 // tableRow is one key in a table, as text.
 type tableRow struct {
 	profiles, key, age, next, state string
+
+	short string // what stands in place of the state where that is too long; "" for nothing shorter
+	least string // what stands in place of short where that is too long as well
+	mark  string // behind the age: that the key is old
 
 	lines    []string // printed below the state, in its column
 	paint    func(string) string
@@ -28,23 +31,69 @@ func tableHeading(last string) tableRow {
 // statusTable renders a report for people.
 func (t *terminal) statusTable(r *report) string {
 	var b strings.Builder
-	rows := []tableRow{tableHeading("STATE")}
-	for _, l := range r.Keys {
-		rows = append(rows, t.keyRow(l, r))
-	}
-	if len(r.Keys) == 0 {
-		b.WriteString("no profile in " + t.shortenHome(joinNames(r.Files)) + "\n")
-	} else {
-		t.writeRows(&b, rows)
-	}
+	t.writeTable(&b, r)
+	t.writeDetails(&b, r)
 	t.writeRemarks(&b, r)
-	b.WriteString("\n" + statusFooter(r) + "\n")
+	if len(r.Keys) > 0 || !r.needsMe {
+		b.WriteString("\n" + t.formatEnd(r))
+	}
 	return b.String()
 }
 
+// formatEnd returns the last lines: how many keys there are, and whether a daemon runs.
+func (t *terminal) formatEnd(r *report) string {
+	text := t.formatSummary(r)
+	if text != "" {
+		text += "\n"
+	}
+	return text + strings.Join(wrapHanging(t.nameCommands(statusFooter(r)), t.width, 4), "\n    ") + "\n"
+}
+
+// writeTable writes one line for each key.
+func (t *terminal) writeTable(b *strings.Builder, r *report) {
+	switch {
+	case len(r.Keys) == 0 && r.needsMe:
+		b.WriteString("no key needs you\n")
+	case len(r.Keys) == 0:
+		b.WriteString("no profile in " + t.shortenHome(joinNames(r.Files)) + "\n")
+	default:
+		for _, line := range t.tableLines(r) {
+			b.WriteString(line + "\n")
+		}
+	}
+}
+
+// tableLines returns the heading of the table, and one line for each key.
+func (t *terminal) tableLines(r *report) []string {
+	rows := []tableRow{tableHeading("STATE")}
+	for _, l := range r.Keys {
+		rows = append(rows, t.statusRow(l, r))
+	}
+	return t.formatRows(rows)
+}
+
+// statusRow returns the row of a key in the status: whatever it has to say is in its state.
+func (t *terminal) statusRow(l state.KeyStatus, r *report) tableRow {
+	w := t.keyRow(l, r)
+	if !r.Running && l.Until.After(r.Now) && (l.State == decide.StateWaiting || l.State == decide.StateRotating) && !l.NeedsPerson {
+		w.next = "next run" // nobody is here to do it then
+	}
+	if len(l.Links) > 0 {
+		w.state += "; linked: " + t.shortenHome(joinNames(l.Links))
+	}
+	if l.InRotation {
+		for _, line := range hookLines(l, r.Now) {
+			w.state += "; " + line
+		}
+	}
+	w.state, w.lines = cell(t.nameCommands(w.state)), nil
+	return w
+}
+
+// keyRow returns the row of a key in any table.
 func (t *terminal) keyRow(l state.KeyStatus, r *report) tableRow {
 	w := tableRow{
-		profiles: joinNames(l.Profiles), key: shortID(l.KeyID), age: "-", next: formatNext(l, r.Now),
+		profiles: cell(joinNames(l.Profiles)), key: cell(shortID(l.KeyID)), age: "-", next: formatNext(l, r.Now),
 		state: t.shortenHome(string(l.State) + ": " + stripPackages(l.Why)), paint: plainText, paintAge: plainText,
 	}
 	if l.KeyID == "" {
@@ -52,7 +101,7 @@ func (t *terminal) keyRow(l state.KeyStatus, r *report) tableRow {
 	}
 	if !l.Created.IsZero() {
 		old := r.Now.Sub(l.Created)
-		w.age, w.paintAge = formatAge(old), t.ageColour(old, r.settings.MaxAge)
+		w.age, w.mark, w.paintAge = formatAge(old), ageMark(old, r.settings.MaxAge), t.ageColour(old, r.settings.MaxAge)
 	}
 	switch {
 	case l.NeedsPerson:
@@ -61,90 +110,78 @@ func (t *terminal) keyRow(l state.KeyStatus, r *report) tableRow {
 		w.paint = t.yellow
 	case l.State == decide.StateSkipped || l.State == decide.StateNew:
 		w.paint = t.dim
+	case l.State == decide.StateOK:
+		w.paint = t.green
 	}
 	if l.State == decide.StateOK {
 		w.state = "ok"
+	} else {
+		w.least = cell(t.shortenHome(shortReason(l)))
+		w.short = string(l.State) + ": " + w.least
 	}
 	if l.Asks != "" && l.Until.After(r.Now) {
 		w.state += ": programs that run have the new key by " + formatMoment(l.Until, r.Now)
 	}
-	if len(l.Links) > 0 {
-		w.lines = append(w.lines, t.shortenHome("linked: "+joinNames(l.Links)))
-	}
 	if l.Hint != "" {
 		w.lines = append(w.lines, t.shortenHome(t.nameSettings(formatHint(l.Hint))))
-	}
-	if l.InRotation {
-		w.lines = append(w.lines, hookLines(l, r.Now)...)
 	}
 	return w
 }
 
-// ageColour returns red for the last tenth before limit, which auditors check,
-// and from then on.
-func (t *terminal) ageColour(old, limit time.Duration) func(string) string {
-	if old >= limit-limit/10 {
-		return t.red
+// shortReason returns why the key is as it is, in a few words.
+func shortReason(l state.KeyStatus) string {
+	if l.Short != "" {
+		return l.Short
 	}
-	return plainText
+	text := stripPackages(l.Why) // an older keyd has written the status, or there are no fewer words
+	if place, rest, found := strings.Cut(text, ": "); found && strings.ContainsAny(place, `/\`) {
+		return place[strings.LastIndexAny(place, `/\`)+1:] + ": " + rest
+	}
+	if i := strings.IndexAny(text, ":;,"); i > 0 && strings.HasPrefix(text[i+1:], " ") {
+		return text[:i]
+	}
+	return text
 }
+
+// isNearLimit reports whether a key of this age is in the last tenth before limit, which
+// auditors check, or past it.
+func isNearLimit(old, limit time.Duration) bool { return limit > 0 && old >= limit-limit/10 }
+
+// ageMark returns what stands behind the age of a key that is near the limit, or past it.
+func ageMark(old, limit time.Duration) string {
+	switch {
+	case !isNearLimit(old, limit):
+		return ""
+	case old < limit:
+		return "!"
+	}
+	return "!!"
+}
+
+// ageColour returns yellow for the last tenth before limit, and red from then on.
+func (t *terminal) ageColour(old, limit time.Duration) func(string) string {
+	switch {
+	case !isNearLimit(old, limit):
+		return plainText
+	case old < limit:
+		return t.yellow
+	}
+	return t.red
+}
+
+// needsYou is in the column NEXT of a key that needs a person.
+const needsYou = "needs you"
 
 func formatNext(l state.KeyStatus, now time.Time) string {
 	switch {
 	case l.NeedsPerson:
-		return "needs you"
+		return needsYou
 	case l.Until.IsZero():
 		return "-"
 	case !l.Until.After(now):
 		return "now"
 	}
 	return "in " + formatDuration(l.Until.Sub(now))
-}
-
-// narrowest is the minimum width of the state's column. If the terminal leaves less,
-// the state moves to separate lines, because a column of single words reads worse.
-const narrowest = 24
-
-// writeRows arranges the rows in columns. Ages are aligned to the right, as
-// numbers are. On a terminal the last column is wrapped.
-func (t *terminal) writeRows(b *strings.Builder, rows []tableRow) {
-	profiles, key, age, next := 0, 0, 0, 0
-	for _, r := range rows {
-		profiles = max(profiles, countColumns(r.profiles))
-		key, age, next = max(key, countColumns(r.key)), max(age, countColumns(r.age)), max(next, countColumns(r.next))
-	}
-	indent, gap := profiles+key+age+next+8, "  "
-	if t.hasScreen() && t.width-indent < narrowest {
-		indent, gap = 4, "\n    "
-	}
-	for _, r := range rows {
-		lines := t.wrapState(r, indent)
-		for _, text := range []string{padRight(r.profiles, profiles), "  ", padRight(r.key, key), "  ",
-			strings.Repeat(" ", age-countColumns(r.age)), r.paintAge(r.age), "  ", padRight(r.next, next), gap, r.paint(lines[0]), "\n"} {
-			b.WriteString(text)
-		}
-		for _, line := range lines[1:] {
-			b.WriteString(strings.Repeat(" ", indent) + r.paint(line) + "\n")
-		}
-	}
-}
-
-func (t *terminal) wrapState(r tableRow, indent int) []string {
-	width := 0
-	if t.hasScreen() {
-		width = max(t.width-indent, narrowest)
-	}
-	lines := wrapText(r.state, width)
-	for _, line := range r.lines {
-		lines = append(lines, wrapText(line, width)...)
-	}
-	return lines
-}
-
-func countColumns(text string) int { return utf8.RuneCountInString(text) }
-
-func padRight(text string, width int) string {
-	return text + strings.Repeat(" ", max(width-countColumns(text), 0))
 }
 
 // writeRemarks writes what concerns the files, the settings or the state folder,
@@ -157,14 +194,21 @@ func (t *terminal) writeRemarks(b *strings.Builder, r *report) {
 	if r.Settings != "" {
 		all = append(all, t.red(t.shortenHome(stripPackages(r.Settings)))+r.settingsInForce())
 	}
-	for _, text := range append(r.Notes[:len(r.Notes):len(r.Notes)], r.Warnings...) {
+	notes := append(r.Notes[:len(r.Notes):len(r.Notes)], r.Warnings...)
+	switch {
+	case r.needsMe: // these need nobody
+		notes = nil
+	case t.hasScreen():
+		notes = append(r.Notes[:len(r.Notes):len(r.Notes)], r.groupWarnings()...)
+	}
+	for _, text := range notes {
 		all = append(all, t.yellow("warning: ")+t.shortenHome(stripPackages(text)))
 	}
 	if len(all) > 0 {
 		b.WriteString("\n")
 	}
 	for _, text := range all {
-		b.WriteString(strings.Join(wrapText(text, t.width), "\n    ") + "\n")
+		b.WriteString(strings.Join(wrapHanging(t.nameCommands(escape(text)), t.width, 4), "\n    ") + "\n")
 	}
 }
 

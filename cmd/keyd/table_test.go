@@ -19,7 +19,7 @@ func fourKeys() *report {
 		Looked: monday.Add(-4 * time.Minute), nextLook: monday.Add(11 * time.Minute), settings: settings.Default(),
 		Keys: []state.KeyStatus{
 			{Profiles: []string{"legacy"}, KeyID: "AKIAIOSFODNN7EXAMPLE", Created: monday.Add(-412 * day), State: decide.StateBlocked,
-				Why: "the user has a second active key, AKIA..9ZTT, last used 3d ago by s3 in eu-west-1", Hint: "keyd prune legacy", NeedsPerson: true},
+				Why: "the user has a second active key, AKIA..9ZTT, last used 3d ago by s3 in eu-west-1", Short: "second active key", Hint: "keyd prune legacy", NeedsPerson: true},
 			{Profiles: []string{"default", "work"}, KeyID: "AKIAIOSFODNN7EXAMPL2", Created: monday.Add(-12 * day), State: decide.StateOK,
 				Until: monday.Add(45 * day), Why: "12d old, replaced at 57d"},
 			{Profiles: []string{"sandbox"}, State: decide.StateSkipped, Why: "temporary credentials"},
@@ -28,12 +28,15 @@ func fourKeys() *report {
 }
 
 func TestTableWithoutATerminal(t *testing.T) {
-	want := `PROFILE        KEY          AGE  NEXT       STATE
-legacy         AKIA..MPLE  412d  needs you  blocked: the user has a second active key, AKIA..9ZTT, last used 3d ago by s3 in eu-west-1
-                                            run: keyd prune legacy
-default, work  AKIA..MPL2   12d  in 45d     ok
-sandbox        -              -  -          skipped: temporary credentials
+	want := `PROFILE        KEY          AGE    NEXT       STATE
+legacy         AKIA..MPLE  412d!!  needs you  blocked: the user has a second active key, AKIA..9ZTT, last used 3d ago by s3 in eu-west-1
+default, work  AKIA..MPL2   12d    in 45d     ok
+sandbox        -              -    -          skipped: temporary credentials
 
+legacy: second active key
+    run: keyd prune legacy
+
+2 keys: 1 ok, 1 needs you; 1 is past max_age (90d) !!; 1 skipped
 keyd running since 09:12 (pid 4711), looked 4m ago, next look in 11m
 `
 	if got := (&terminal{}).statusTable(fourKeys()); got != want {
@@ -44,9 +47,9 @@ keyd running since 09:12 (pid 4711), looked 4m ago, next look in 11m
 // TestNoLineIsWiderThanTheTerminal: people would read a line that the terminal breaks
 // as two keys.
 func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
-	for width := 50; width < 150; width++ {
+	for width := 36; width < 150; width++ {
 		for line := range strings.Lines((&terminal{width: width}).statusTable(fourKeys())) {
-			if n := countColumns(strings.TrimRight(line, " \n")); n > max(width, 68) { // the footer is not wrapped
+			if n := countColumns(strings.TrimRight(line, " \n")); n > width {
 				t.Errorf("width %d: %d columns: %s", width, n, line)
 			}
 		}
@@ -55,7 +58,7 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 
 func TestOnlyUrgentTextIsRed(t *testing.T) {
 	text := (&terminal{width: 200, colour: true}).statusTable(fourKeys())
-	for _, red := range []string{"\x1b[31m412d\x1b[0m", "\x1b[31mblocked: "} {
+	for _, red := range []string{"\x1b[31m412d!!\x1b[0m", "\x1b[31mblocked: "} {
 		if !strings.Contains(text, red) {
 			t.Errorf("no %q in %q", red, text)
 		}
@@ -65,11 +68,11 @@ func TestOnlyUrgentTextIsRed(t *testing.T) {
 	}
 }
 
-func TestKeysNearTheLimitAreRed(t *testing.T) {
+func TestKeysNearTheLimitAreMarked(t *testing.T) {
 	u := &terminal{colour: true}
-	for old, red := range map[time.Duration]bool{80 * day: false, 81 * day: true, 91 * day: true} {
-		if got := u.ageColour(old, 90*day)("x") != "x"; got != red {
-			t.Errorf("red for a key that is %v old: %v", old, got)
+	for old, want := range map[time.Duration]string{80 * day: "x", 81 * day: u.yellow("x!"), 89 * day: u.yellow("x!"), 90 * day: u.red("x!!"), 91 * day: u.red("x!!")} {
+		if got := u.ageColour(old, 90*day)("x" + ageMark(old, 90*day)); got != want {
+			t.Errorf("a key that is %v old is shown as %q, want %q", old, got, want)
 		}
 	}
 }

@@ -26,6 +26,7 @@ type terminal struct {
 	home     string // printed as ~
 	settings string // the path of keyd.ini; "" when it is unknown
 	width    int    // columns of standard output; 0 if it is not a terminal
+	height   int    // its rows
 	colour   bool
 	canAsk   bool          // a person can answer a question
 	quiet    bool          // print no notes, and no hints without an error
@@ -39,27 +40,44 @@ func newTerminal(p process) *terminal {
 		t.settings = folders.SettingsFile
 	}
 	if out, ok := p.out.(*os.File); ok && term.IsTerminal(int(out.Fd())) && p.getenv("TERM") != "dumb" && enableEscapes(out) {
-		t.width = 80
-		t.measureWidth()
-		t.colour = p.getenv("NO_COLOR") == ""
+		t.width, t.height = 80, 24
+		_ = t.measureSize()
 	}
+	t.colour = wantsColour(p.getenv, t.hasScreen())
 	in, ok := p.in.(*os.File)
 	errors, too := p.err.(*os.File)
 	t.canAsk = ok && too && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(errors.Fd()))
 	return t
 }
 
+// wantsColour reports whether to print in colours: on a screen, unless the person has asked
+// for something else in one of the ways that programs have in common. NO_COLOR outranks the
+// others, and CLICOLOR_FORCE means also into a pipe.
+// Source: no-color.org, bixense.com/clicolors.
+func wantsColour(getenv func(string) string, screen bool) bool {
+	force := getenv("CLICOLOR_FORCE")
+	switch {
+	case getenv("NO_COLOR") != "":
+		return false
+	case force != "" && force != "0":
+		return true
+	}
+	return screen && getenv("CLICOLOR") != "0"
+}
+
 // hasScreen reports whether standard output is a terminal that a person watches.
 func (t *terminal) hasScreen() bool { return t.width > 0 }
 
-// measureWidth reads the width of the terminal again: its window may have been
-// resized.
-func (t *terminal) measureWidth() {
+// measureSize reads the size of the terminal again, and reports whether it has changed: its
+// window may have been resized.
+func (t *terminal) measureSize() bool {
+	width, height := t.width, t.height
 	if out, ok := t.out.(*os.File); ok && t.hasScreen() {
-		if width, _, err := term.GetSize(int(out.Fd())); err == nil && width > 0 {
-			t.width = width
+		if w, h, err := term.GetSize(int(out.Fd())); err == nil && w > 0 && h > 0 {
+			t.width, t.height = w, h
 		}
 	}
+	return width != t.width || height != t.height
 }
 
 // print writes text to standard output in a single write.
@@ -127,8 +145,8 @@ func (t *terminal) printMessage(kind string, paint func(string) string, text str
 // redrawLine prints a line in place of the one it printed before. Standard output
 // must be a terminal.
 func (t *terminal) redrawLine(line string) {
-	t.measureWidth()
-	_, _ = io.WriteString(t.out, "\r"+escape(cutLine(line, t.width-1))+"\x1b[K")
+	_ = t.measureSize()
+	_, _ = io.WriteString(t.out, "\r"+cutEnd(cell(line), t.width-1)+"\x1b[K")
 	t.live = true
 }
 
@@ -141,14 +159,32 @@ func (t *terminal) eraseLine() {
 	}
 }
 
-// redrawScreen replaces everything on the screen by text.
-func (t *terminal) redrawScreen(text string) {
-	text = strings.ReplaceAll(escape(t.nameCommands(text)), "\n", "\x1b[K\n")
-	_, _ = io.WriteString(t.out, "\x1b[H"+text+"\x1b[J")
-}
+// openScreen shows a screen of its own, without a cursor; closeScreen brings back what the
+// terminal showed before. Standard output must be a terminal.
+func (t *terminal) openScreen() { _, _ = io.WriteString(t.out, "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J") }
 
-// clearScreen empties the screen before redrawScreen is first called.
-func (t *terminal) clearScreen() { _, _ = io.WriteString(t.out, "\x1b[H\x1b[2J") }
+func (t *terminal) closeScreen() { _, _ = io.WriteString(t.out, "\x1b[?25h\x1b[?1049l") }
+
+// redrawScreen replaces everything on the screen by lines, in a single write. There must be no
+// more of them than the window has room for.
+func (t *terminal) redrawScreen(lines []string) {
+	var b strings.Builder
+	b.WriteString("\x1b[H")
+	for i, line := range lines {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		if i == len(lines)-1 { // and what is below it; behind a letter in the last column this would erase the letter
+			b.WriteString("\x1b[J")
+		}
+		line = escape(t.nameCommands(line))
+		b.WriteString(line)
+		if n := countColumns(stripColours(line)); n == 0 || n%max(t.width, 1) != 0 {
+			b.WriteString("\x1b[K")
+		}
+	}
+	_, _ = io.WriteString(t.out, b.String())
+}
 
 // askYesNo asks a question and reports whether the answer is yes. The end of the
 // input, or Ctrl-C, means no.
@@ -276,6 +312,8 @@ func plainText(text string) string { return text }
 
 func (t *terminal) red(text string) string    { return t.paint("31", text) }
 func (t *terminal) yellow(text string) string { return t.paint("33", text) }
+func (t *terminal) green(text string) string  { return t.paint("32", text) }
+func (t *terminal) bold(text string) string   { return t.paint("1", text) }
 func (t *terminal) dim(text string) string    { return t.paint("2", text) }
 
 func (t *terminal) paint(code, text string) string {

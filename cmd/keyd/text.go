@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"keyd/credfile"
 	"keyd/daemon/settings"
@@ -61,32 +60,28 @@ func startOfDay(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }
 
-// cutLine shortens a line to width columns and ends it with ".." if it was longer.
-func cutLine(line string, width int) string {
-	if width < 1 || utf8.RuneCountInString(line) <= width {
-		return line
-	}
-	runes := []rune(line)
-	return string(runes[:max(width-2, 0)]) + ".."
-}
+// wrapText breaks a text between words so that no line is wider than width, unless a single
+// word is: a path, an ARN, or a command, which has to be pasted in one piece. A width of 0
+// breaks nothing.
+func wrapText(text string, width int) []string { return wrapHanging(text, width, 0) }
 
-// wrapText breaks a text between words so that no line is wider than width,
-// unless a single word is. A width of 0 breaks nothing.
-func wrapText(text string, width int) []string {
-	if width <= 0 || utf8.RuneCountInString(text) <= width {
+// wrapHanging is wrapText for a text whose lines after the first are indented, by the caller.
+func wrapHanging(text string, width, indent int) []string {
+	if width <= 0 || countColumns(text) <= width {
 		return []string{text}
 	}
 	var lines []string
-	line := ""
-	for word := range strings.FieldsSeq(text) {
+	line, used, limit := "", 0, width
+	for _, word := range splitWords(text) {
+		columns := countColumns(stripColours(word))
 		switch {
 		case line == "":
-			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
+			line, used = word, columns
+		case used+1+columns > limit:
 			lines = append(lines, line)
-			line = word
+			line, used, limit = word, columns, max(width-indent, 1)
 		default:
-			line += " " + word
+			line, used = line+" "+word, used+1+columns
 		}
 	}
 	return append(lines, line)

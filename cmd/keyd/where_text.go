@@ -177,7 +177,7 @@ func (t *terminal) writeSearch(b *strings.Builder, r *whereReport) {
 		b.WriteString(formatCount(int64(r.MoreProcesses)) + " more running programs hold a key\n")
 	}
 	for _, text := range r.Unseen {
-		b.WriteString(strings.Join(wrapText(t.yellow("not looked at: ")+text, t.width), "\n    ") + "\n")
+		b.WriteString(strings.Join(wrapHanging(t.yellow("not looked at: ")+text, t.width, 4), "\n    ") + "\n")
 	}
 	for _, g := range s.Gaps {
 		if !g.Reason.IsUnknown() {
@@ -192,11 +192,11 @@ func (t *terminal) writeSearch(b *strings.Builder, r *whereReport) {
 		if g.Count > len(g.Examples) {
 			text += ", .."
 		}
-		b.WriteString(strings.Join(wrapText(t.yellow("not searched: ")+text, t.width), "\n    ") + "\n")
+		b.WriteString(strings.Join(wrapHanging(t.yellow("not searched: ")+text, t.width, 4), "\n    ") + "\n")
 	}
 	if skipped > 0 {
 		text := "left out, or searched in part: " + formatCount(int64(skipped)) + " (media, programs, archives, packages, caches, and what is no file)"
-		b.WriteString(strings.Join(wrapText(text, t.width), "\n    ") + "\n")
+		b.WriteString(strings.Join(wrapHanging(text, t.width, 4), "\n    ") + "\n")
 	}
 }
 

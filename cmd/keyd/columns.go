@@ -1,0 +1,134 @@
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+// columns are the widths of the columns of a table before the last one; 0 for one that is
+// left out.
+type columns struct{ profiles, key, age, mark, next, state int }
+
+// narrowest is the minimum width of a column of sentences. A column of single words reads
+// worse than lines of their own.
+const narrowest = 24
+
+// measureColumns returns the widths that the rows need.
+func measureColumns(rows []tableRow) (c columns) {
+	for i := range rows {
+		r := &rows[i]
+		c.profiles, c.key, c.age = max(c.profiles, countColumns(r.profiles)), max(c.key, countColumns(r.key)), max(c.age, countColumns(r.age))
+		c.mark, c.next = max(c.mark, len(r.mark)), max(c.next, countColumns(r.next))
+		text := r.state
+		if r.short != "" && countColumns(r.short) < countColumns(text) {
+			text = r.short
+		}
+		c.state = max(c.state, countColumns(text))
+	}
+	return c
+}
+
+// before returns how many columns come before the state.
+func (c columns) before() (n int) {
+	for _, width := range []int{c.profiles, c.key, c.age + c.mark, c.next} {
+		if width > 0 {
+			n += width + 2
+		}
+	}
+	return n
+}
+
+// fit makes the table fit into a window of this width. The names of profiles are cut first,
+// though to no less than two fifths of what they share with the state. In a very narrow
+// window whole columns go, of which the state tells the most important.
+func (c columns) fit(width int) columns {
+	for _, drop := range []*int{&c.key, &c.next, &c.age} {
+		if rest := c; width-rest.before()+rest.profiles >= narrowest+6 {
+			break
+		}
+		*drop = 0
+		if drop == &c.age {
+			c.mark = 0
+		}
+	}
+	room := width - c.before() + c.profiles
+	c.profiles = max(min(c.profiles, max(room-c.state, room*2/5)), 1)
+	c.state = max(width-c.before(), 1)
+	return c
+}
+
+// formatRows returns one line for each row. On a terminal no line is wider than the window;
+// elsewhere nothing is cut, so that a program finds each key and its whole reason in one line.
+func (t *terminal) formatRows(rows []tableRow) (lines []string) {
+	c := measureColumns(rows)
+	if t.hasScreen() {
+		c = c.fit(t.width)
+	} else {
+		c.state = 0
+	}
+	tight := slices.ContainsFunc(rows, func(r tableRow) bool { return countColumns(r.chooseState(c.state)) < countColumns(r.short) })
+	for i := range rows {
+		r := &rows[i]
+		text := r.chooseState(c.state)
+		if tight && r.next == needsYou && r.least != "" { // as where there is no room for more
+			text = r.least
+		}
+		lines = append(lines, c.format(r)+r.paint(cutEnd(text, c.state)))
+	}
+	return lines
+}
+
+// chooseState returns the longest text for the state that fits into so many columns, or the
+// shortest one; 0 is no limit.
+func (r *tableRow) chooseState(width int) string {
+	text := r.state
+	for _, shorter := range []string{r.short, r.least} {
+		if width > 0 && countColumns(text) > width && shorter != "" {
+			text = shorter
+		}
+	}
+	return text
+}
+
+// format returns a row as far as the state. Ages are aligned to the right, as numbers are.
+func (c columns) format(r *tableRow) string {
+	var b strings.Builder
+	b.WriteString(padRight(cutMiddle(r.profiles, c.profiles), c.profiles) + "  ")
+	if c.key > 0 {
+		b.WriteString(padRight(r.key, c.key) + "  ")
+	}
+	if c.age > 0 {
+		b.WriteString(strings.Repeat(" ", c.age-countColumns(r.age)) + r.paintAge(r.age+r.mark) + strings.Repeat(" ", c.mark-len(r.mark)) + "  ")
+	}
+	if c.next > 0 {
+		b.WriteString(padRight(r.next, c.next) + "  ")
+	}
+	return b.String()
+}
+
+// writeRows writes rows whose last column is wrapped on a terminal, with their lines below it.
+func (t *terminal) writeRows(b *strings.Builder, rows []tableRow) {
+	for i := range rows {
+		rows[i].mark = "" // the plan of each row says what follows from its age
+	}
+	c := measureColumns(rows)
+	c.state = 2 * narrowest
+	if t.hasScreen() {
+		c = c.fit(t.width)
+	}
+	for i := range rows {
+		r := &rows[i]
+		width := 0
+		if t.hasScreen() {
+			width = max(c.state, 1)
+		}
+		lines := wrapText(cell(r.state), width)
+		for _, line := range r.lines {
+			lines = append(lines, wrapText(cell(line), width)...)
+		}
+		b.WriteString(c.format(r) + r.paint(lines[0]) + "\n")
+		for _, line := range lines[1:] {
+			b.WriteString(strings.Repeat(" ", c.before()) + r.paint(line) + "\n")
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/rivo/uniseg"
+)
+
+// countColumns returns how many columns a terminal needs for a text without colours: two for
+// most letters of Chinese, Japanese and Korean and for emoji, none for combining marks. The
+// text must have gone through escape, or hold nothing that escape changes.
+func countColumns(text string) int {
+	if isASCII(text) {
+		return len(text)
+	}
+	return uniseg.StringWidth(text)
+}
+
+// isASCII reports whether each byte is one column wide. It is the usual case, and much
+// faster.
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= 0x80 || text[i] < 0x20 {
+			return false
+		}
+	}
+	return true
+}
+
+func padRight(text string, width int) string {
+	return text + strings.Repeat(" ", max(width-countColumns(text), 0))
+}
+
+func padLeft(text string, width int) string {
+	return strings.Repeat(" ", max(width-countColumns(text), 0)) + text
+}
+
+// ellipsis stands for what was cut out of a text. It is one column wide.
+const ellipsis = "…"
+
+// cutMiddle shortens a text to width columns by an ellipsis in its middle: names that were
+// made by one pattern differ at their ends. It cuts between characters as people see them.
+func cutMiddle(text string, width int) string {
+	if countColumns(text) <= width {
+		return text
+	}
+	parts := splitClusters(text)
+	left := max(width-1, 0) // columns for what stays
+	head, tail := "", ""
+	for begin, end, used := 0, len(parts), 0; begin < end; {
+		next, isHead := parts[end-1], countColumns(head) <= countColumns(tail)
+		if isHead {
+			next = parts[begin]
+		}
+		if used += countColumns(next); used > left {
+			break
+		}
+		if isHead {
+			head, begin = head+next, begin+1
+		} else {
+			tail, end = next+tail, end-1
+		}
+	}
+	return head + ellipsis + tail
+}
+
+// cutEnd shortens a text to width columns and ends it with an ellipsis if it was longer.
+func cutEnd(text string, width int) string {
+	if width < 1 || countColumns(text) <= width {
+		return text
+	}
+	var b strings.Builder
+	used := 0
+	for _, part := range splitClusters(text) {
+		if used += countColumns(part); used > width-1 {
+			break
+		}
+		b.WriteString(part)
+	}
+	return strings.TrimRight(b.String(), " ") + ellipsis
+}
+
+// splitClusters splits a text into the characters that people see, such as a letter with its
+// accents.
+func splitClusters(text string) (parts []string) {
+	for state := -1; text != ""; {
+		var part string
+		part, text, _, state = uniseg.FirstGraphemeClusterInString(text, state)
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// cell makes one line of a text for a column of a table: what a terminal would obey or hide
+// is visible, so that the width is right.
+func cell(text string) string {
+	return escape(strings.NewReplacer("\t", `\u0009`, "\n", " ").Replace(text))
+}
