@@ -28,7 +28,6 @@ type Host struct {
 
 	command     command // nil: runCommand
 	runtimeRoot string  // the folder that holds the runtime folder of each user; "": /run/user
-	linger      string  // the folder that says for which users services run without a session; "": systemd's
 	accounts    string  // the folder that holds passwd and group; "": /etc
 	root        string  // stands before the folders of packages and administrators; "": the real ones
 }

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // IsStale reports whether the definition of the service differs from what this program
@@ -11,13 +13,17 @@ import (
 // written it. It runs no command, so it does not know the version of systemd, and leaves
 // out the lines that depend on it. A service that is not installed is not stale.
 func (s *Service) IsStale() bool {
-	definition, err := os.ReadFile(s.login.definitionPath())
-	if err != nil {
+	path := s.login.definitionPath()
+	definition, err := os.ReadFile(path)
+	if err != nil || strings.HasPrefix(string(definition), dropInHeader) {
 		return false
 	}
 	var fresh []byte
 	switch login := s.login.(type) {
 	case *unit:
+		if slices.Contains(login.packagedFolders(), filepath.Dir(path)) {
+			return false // it is the package's
+		}
 		fresh = renderUnit(login.Config, 0)
 	case *agent:
 		fresh = renderAgent(login.Config, login.crashLog())
@@ -49,15 +55,6 @@ func (s *Service) Linger() *bool {
 	if _, ok := s.login.(*unit); !ok {
 		return nil
 	}
-	_, err := os.Stat(filepath.Join(s.host.lingerFolder(), s.host.loginName()))
+	_, err := os.Stat(filepath.Join(s.host.root+"/var/lib/systemd/linger", s.host.loginName()))
 	return new(err == nil)
-}
-
-// lingerFolder returns the folder in which systemd keeps a file for each user whose
-// services run without a session.
-func (h *Host) lingerFolder() string {
-	if h.linger != "" {
-		return h.linger
-	}
-	return "/var/lib/systemd/linger"
 }

@@ -149,6 +149,10 @@ func findNoKey(ctx context.Context, p *Patient) []Finding {
 	case errors.Is(err, context.DeadlineExceeded):
 		return []Finding{unknown(p.awsFiles()[0]+" is being written by another program, so it could not be read", "try again in a moment")}
 	}
+	if refused, ok := errors.AsType[*atomicfile.Refused](err); ok {
+		run, ask := adviseRefused(refused)
+		return []Finding{wrong(refused.Path+": "+refused.Why, run, ask)}
+	}
 	run, ask := adviseOn(err, nil)
 	return []Finding{wrong(describe(err), run, ask)}
 }

@@ -32,7 +32,8 @@ var keyChecks = []Check{
 // eachKey calls find for the result of every key that is not skipped.
 func (p *Patient) eachKey(ctx context.Context, find func(r rotate.Result) (Finding, bool)) (all []Finding) {
 	results, err := p.results(ctx)
-	if _, folder := errors.AsType[*atomicfile.Untrusted](err); err != nil && !folder && !isLockTrouble(err) {
+	_, folder := errors.AsType[*atomicfile.Untrusted](err)
+	if _, unread := p.snapshot(ctx); err != nil && (unread == nil || asNoKey(unread) != nil) && !folder && !isLockTrouble(err) {
 		run, ask := adviseOn(err, nil)
 		all = append(all, wrong("the keys could not be looked at: "+describe(err), run, ask))
 	}
@@ -83,7 +84,7 @@ func findDead(ctx context.Context, p *Patient) []Finding {
 func findBlocked(ctx context.Context, p *Patient) []Finding {
 	return p.eachKey(ctx, func(r rotate.Result) (Finding, bool) {
 		denied := iam.ClassOf(r.Err) == iam.Denied && r.Err != nil
-		if !r.NeedsPerson || isDead(r) || denied || isAboutFiles(p, ctx, r) {
+		if !r.NeedsPerson || isDead(r) || denied || p.Rotator.Settings.Unknown || isAboutFiles(p, ctx, r) {
 			return Finding{}, false
 		}
 		text := r.Why
@@ -134,6 +135,9 @@ func findOld(ctx context.Context, p *Patient) []Finding {
 			return Finding{}, false
 		}
 		if r.Created.IsZero() {
+			if s.RotateAfterFor(r.Profiles) == settings.Never {
+				return Finding{Severity: Unknown, Found: nameKey(r) + ": its age is not known, since keyd.ini excludes it and keyd does not look at it", Ask: "the console of AWS shows it", Usual: true}, true
+			}
 			return Finding{Severity: Unknown, Found: nameKey(r) + ": its age is not known", Ask: "keyd counts it as too old; see permissions and network", Usual: p.Offline}, true
 		}
 		old, name := p.now().Sub(r.Created), r.Profiles[0]

@@ -72,9 +72,10 @@ func (p *Patient) isUnreachable(ctx context.Context) bool {
 
 // findSilent looks for endpoints that do not answer.
 func findSilent(ctx context.Context, p *Patient) (all []Finding) {
+	silent := p.isUnreachable(ctx)
 	for _, r := range p.reach(ctx) {
 		if r.err != nil {
-			continue // findBundle says so
+			continue // findBundles says so
 		}
 		for _, a := range r.answers {
 			if a.Err == nil {
@@ -84,7 +85,11 @@ func findSilent(ctx context.Context, p *Patient) (all []Finding) {
 			run, ask := adviseOn(a.Err, r.Names)
 			f := wrong(a.Host+" does not answer: "+text, run, ask)
 			f.Profiles = r.Names
-			all = append(all, f)
+			if all = append(all, f); silent {
+				all[0].Found = "nothing of AWS answers; " + f.Found
+				all[0].Profiles = nil
+				return all
+			}
 		}
 	}
 	return all

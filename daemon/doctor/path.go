@@ -81,6 +81,9 @@ func findNotInPath(_ context.Context, p *Patient) []Finding {
 // pathCommand returns what makes a shell find this program.
 func (p *Patient) pathCommand() (run, ask string) {
 	dir := filepath.Dir(p.Program)
+	if base := filepath.Base(p.Program); p.GOOS != "windows" && base != "keyd" { // a package calls it keyd-aws
+		return "alias keyd=" + shell.Quote(p.Program), "and put that line into the start file of your shell; or write " + base + " in place of keyd"
+	}
 	if p.GOOS == "windows" {
 		return "", "put " + dir + " first into Path, in the environment variables of your account"
 	}

@@ -196,6 +196,11 @@ func advise(text string) (run, ask string) {
 	return "", text
 }
 
+// adviseOnText is advise for a hint about the key of some profiles.
+func adviseOnText(text string, profiles []string) (run, ask string) {
+	return advise(hint.FillProfile(text, profiles))
+}
+
 // adviseOn is advise for an error about the key of some profiles.
 func adviseOn(err error, profiles []string) (run, ask string) {
 	return advise(hint.HintFor(err, profiles))

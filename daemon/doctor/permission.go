@@ -1,16 +1,19 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
-	"keyd/credfile"
 	"keyd/daemon/decide"
+	"keyd/daemon/hint"
 	"keyd/daemon/iam"
 	"keyd/daemon/iam/remote"
 	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -41,7 +44,14 @@ func permission(call string, optional bool, why string) Check {
 				if r.KeyID == "" || r.State == decide.StateSkipped {
 					continue
 				}
-				f := judgeCall(call, r, history)
+				if isDead(r) {
+					all = append(all, unknown("what "+nameKey(r)+" may do is not known: AWS refuses the key", ""))
+					continue
+				}
+				f := judgeCall(call, r, p.now())
+				if _, earnest := onlyInEarnest[call]; earnest {
+					f = judgeEarnest(call, r, p.lastFailure(r.KeyID), history)
+				}
 				f.Profiles = r.Profiles
 				if optional && f.Severity == Wrong {
 					f.Severity = Note
@@ -52,16 +62,27 @@ func permission(call string, optional bool, why string) Check {
 		}}
 }
 
+// lastFailure returns the last failure of a key, of which a person who asks is not told
+// otherwise; nil if there was none.
+func (p *Patient) lastFailure(id string) *decide.Failure {
+	status := p.status()
+	if line := status.FindKey(id); line != nil {
+		return line.Failure
+	}
+	return nil
+}
+
 // onlyInEarnest are the calls that AWS lets nobody try: what they do is done.
 var onlyInEarnest = map[string]decide.Do{"CreateAccessKey": decide.DoCreate, "DeleteAccessKey": decide.DoDelete, "TagUser": decide.DoDescribe}
 
 // judgeCall says whether a key may make a call.
-func judgeCall(call string, r rotate.Result, history []state.HistoryEntry) Finding {
-	who := strings.Join(r.Profiles, ", ") + ": " + credfile.Short(r.KeyID)
+func judgeCall(call string, r rotate.Result, now time.Time) Finding {
+	who := nameKey(r)
 	err, asked := r.Calls[call]
 	denied, isDenied := errors.AsType[*iam.Error](err)
 	isDenied = isDenied && denied.Class == iam.Denied
-	do, earnest := onlyInEarnest[call]
+	use := r.KeyUse
+	isRead := call == "GetAccessKeyLastUsed" && use != nil && !use.Read.IsZero() // it is asked once a day
 	switch {
 	case isDenied:
 		run, ask := adviseOn(err, r.Profiles)
@@ -73,11 +94,23 @@ func judgeCall(call string, r rotate.Result, history []state.HistoryEntry) Findi
 		f := unknown(fmt.Sprintf("whether %s may call %s is not known: %s", who, fullName(call), describe(err)), ask)
 		f.Run = run
 		return f
-	case !earnest:
-		return unknown(fmt.Sprintf("whether %s may call %s is not known: keyd did not get so far", who, fullName(call)), "")
+	case isRead && use.Denied:
+		return wrong(fmt.Sprintf("%s may not call %s: AWS denied it %s ago", who, fullName(call), settings.FormatAge(now.Sub(use.Read))), hint.Command("keyd policy", r.Profiles[0]), "")
+	case isRead:
+		return Finding{Severity: Fine, Found: fmt.Sprintf("%s could call %s %s ago", who, fullName(call), settings.FormatAge(now.Sub(use.Read)))}
 	}
-	if f := r.Failure; f != nil && f.Do == do && (f.Denied || f.Denial != 0) {
-		run, ask := advise(f.Hint)
+	return unknown(fmt.Sprintf("whether %s may call %s is not known: keyd did not get so far", who, fullName(call)), "")
+}
+
+// judgeEarnest says whether a key may make a call that nobody can try. failure is the last
+// one of the key; it may be nil.
+func judgeEarnest(call string, r rotate.Result, failure *decide.Failure, history []state.HistoryEntry) Finding {
+	who, do := nameKey(r), onlyInEarnest[call]
+	for f := failure; f != nil; f = f.Hidden {
+		if f.Do != do || !f.Denied && f.Denial == 0 {
+			continue
+		}
+		run, ask := adviseOnText(cmp.Or(f.Hint, "keyd policy PROFILE"), r.Profiles)
 		return wrong(fmt.Sprintf("%s may not call %s: AWS denied it: %s", who, fullName(call), f.Why), run, ask)
 	}
 	if at := lastDone(call, r, history); at != "" {

@@ -46,7 +46,7 @@ func checkProxy(variable, value string) (Finding, bool) {
 		return Finding{}, false
 	}
 	u, err := url.Parse(value)
-	if err != nil || u.Host == "" {
+	if (err != nil || u.Host == "") && !strings.Contains(value, "://") {
 		u, err = url.Parse("http://" + value) // as Go reads a value without a scheme
 	}
 	_, password := "", false

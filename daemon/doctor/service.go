@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"keyd/daemon/hint"
 	"keyd/daemon/journal"
@@ -91,8 +92,20 @@ func (p *Patient) restartDaemon(ctx context.Context) (string, error) {
 	if err := p.Service.Restart(); err != nil {
 		return "", err
 	}
+	for range restartPolls { // the new daemon says what it is as soon as it works
+		if info := state.LoadDaemonInfo(p.Rotator.StateDir); info != nil && info.Release == p.Release || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(restartPoll)
+	}
 	return "restarted the service", nil
 }
+
+// How often, and how long apart, the doctor looks whether the new daemon works.
+const (
+	restartPolls = 100
+	restartPoll  = 50 * time.Millisecond
+)
 
 // checkHooksAtRest returns an error while a hook may be running.
 func (p *Patient) checkHooksAtRest(ctx context.Context) error {

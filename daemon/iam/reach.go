@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,8 +25,8 @@ type Reached struct {
 
 // Reach sends a request without a signature to each endpoint of e: to STS in each region,
 // and to IAM. No key is used, so none looks used afterwards, and no permission is needed.
-// Any answer will do: it takes the name, a connection and a certificate that is trusted,
-// and it says what the server's clock shows. Nothing of opt but HTTP and Now counts. The
+// Any answer will do but that of a captive portal: it takes the name, a connection and a
+// certificate that is trusted, and it says what the server's clock shows. Nothing of opt but HTTP and Now counts. The
 // returned error is about e itself, such as a certificate bundle that cannot be read.
 func Reach(ctx context.Context, e remote.Endpoints, opt Options) ([]Reached, error) {
 	if opt.Now == nil {
@@ -73,11 +74,33 @@ func reachOne(ctx context.Context, u url.URL, opt Options) Reached {
 		return found
 	}
 	defer answer.Body.Close()
-	_, _ = io.CopyN(io.Discard, answer.Body, answerLimit) // what it says does not matter
+	body, _ := io.ReadAll(io.LimitReader(answer.Body, answerLimit))
+	if why := k.findStranger(answer, body); why != nil {
+		k.left = true
+		found.Err = k.newError(why)
+		return found
+	}
 	c := &clock{now: opt.Now}
 	k.readClock(c, answer.Header, before, opt.Now())
 	found.Clock = c.best()
 	return found
+}
+
+// findStranger returns an error if something else than AWS has answered. AWS itself sends
+// whoever comes without a signature to its pages of advertisement.
+func (k *call) findStranger(answer *http.Response, body []byte) error {
+	switch {
+	case answer.StatusCode >= 300 && answer.StatusCode < 400:
+		if k.redirect = redirectHost(answer); !strings.HasSuffix(k.redirect, ".amazon.com") && !strings.HasSuffix(k.redirect, ".amazonaws.com") && !strings.HasSuffix(k.redirect, ".amazonaws.cn") {
+			return &answerError{"the answer is a redirect to " + k.redirect + ", which is not AWS"}
+		}
+	case answer.StatusCode == http.StatusOK && isWebPage(body):
+		k.isWebPage = true
+		return &answerError{"the answer is a web page"}
+	case answer.StatusCode == http.StatusProxyAuthRequired, answer.StatusCode == http.StatusNetworkAuthenticationRequired:
+		return &proxyError{answer.StatusCode}
+	}
+	return nil
 }
 
 // endpointURL returns the URL of STS in region, or of IAM when region is "".
