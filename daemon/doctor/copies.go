@@ -48,6 +48,11 @@ func findCopies(ctx context.Context, p *Patient) (all []Finding) {
 	for _, text := range found.Errors {
 		all = append(all, unknown("not searched for copies: "+text, ""))
 	}
+	var told []string // findExported has
+	for _, s := range p.around(ctx).Shadows {
+		told = append(told, s.Path)
+	}
+	found.Copies = slices.DeleteFunc(found.Copies, func(c copies.Copy) bool { return slices.Contains(told, c.Path) })
 	for _, id := range ids {
 		if f, ok := p.describeCopies(ctx, id, ending[id], found.Copies); ok {
 			all = append(all, f)
