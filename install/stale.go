@@ -58,3 +58,34 @@ func (s *Service) Linger() *bool {
 	_, err := os.Stat(filepath.Join(s.host.root+"/var/lib/systemd/linger", s.host.loginName()))
 	return new(err == nil)
 }
+
+// Differing returns the variables of this shell that the service does not have, or has with
+// another value. It reads the definition only. The unit of a package has none, so each of
+// the shell's is among them.
+func (s *Service) Differing() (all []Variable) {
+	path := s.login.definitionPath()
+	definition, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	kept, _, err := Environment(s.host.Getenv)
+	if err != nil {
+		return nil // keyd install says what is wrong
+	}
+	text := decodeUTF16(definition)
+	for _, v := range kept {
+		written := ""
+		switch s.login.(type) {
+		case *unit:
+			written = quoteUnit(v.String())
+		case *agent:
+			written = "<key>" + escapeXML(v.Name) + "</key>\n\t\t<string>" + escapeXML(v.Value) + "</string>"
+		case *task:
+			written = escapeXML(quoteWindows(v.String()))
+		}
+		if !strings.Contains(text, written) {
+			all = append(all, v)
+		}
+	}
+	return all
+}

@@ -58,6 +58,33 @@ func TestDefinitionOfAnOlderKeydIsStale(t *testing.T) {
 	}
 }
 
+// TestServiceLacksVariablesOfTheShell finds those that the definition does not have.
+func TestServiceLacksVariablesOfTheShell(t *testing.T) {
+	u, _ := newTestUnit(t)
+	a, _ := newTestAgent(t)
+	k, _ := newTestTask(t)
+	config := &service.Config{Name: displayName, Description: description, Executable: "/bin/keyd", Arguments: []string{"run"}, EnvVars: map[string]string{"AWS_REGION": "eu-west-1", "NO_PROXY": `a&b "c`}}
+	for name, one := range map[string]struct {
+		login loginService
+		host  *Host
+		text  []byte
+	}{"unit": {u, u.host, renderUnit(config, 0)}, "agent": {a, a.host, renderAgent(config, "/log")}, "task": {k, k.host, renderTask(config, "me")}} {
+		path := one.login.definitionPath()
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, one.text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for region, want := range map[string]int{"eu-west-1": 0, "eu-central-1": 1} {
+			s := &Service{host: one.host.withEnv(map[string]string{"AWS_REGION": region, "NO_PROXY": `a&b "c`}), login: one.login}
+			if all := s.Differing(); len(all) != want {
+				t.Errorf("%s, %s: %v", name, region, all)
+			}
+		}
+	}
+}
+
 // TestLingerIsAFileOfSystemd is no question elsewhere.
 func TestLingerIsAFileOfSystemd(t *testing.T) {
 	u, _ := newTestUnit(t)

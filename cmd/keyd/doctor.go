@@ -139,7 +139,7 @@ func (a *app) examineService(loc locations) doctor.Service {
 	if err != nil {
 		return doctor.Service{Refused: err}
 	}
-	found := doctor.Service{State: service.State(), Stale: service.IsStale(), Linger: service.Linger()}
+	found := doctor.Service{State: service.State(), Stale: service.IsStale(), Differing: service.Differing(), Linger: service.Linger()}
 	if found.Installed {
 		found.Restart = service.Restart
 	}

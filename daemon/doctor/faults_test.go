@@ -86,6 +86,16 @@ var faults = []fault{
 	}, check: "credentials-file", found: "nothing to rotate", severity: doctor.Note},
 	{name: "text of another program", offline: true, plant: func(b *bench) { b.write(".aws/.credentials.keyd-0123456789abcdef.theirs", "x") }, check: "other-texts", found: ".theirs"},
 
+	{name: "session readable", offline: true, plant: func(b *bench) {
+		b.write(".aws/sso/cache/0123.json", "{}")
+		b.chmod(".aws/sso/cache/0123.json", 0o644)
+	}, check: "readable-by-others", found: "0123.json has mode 0644", fixed: true},
+	{name: "linked file readable", offline: true, plant: func(b *bench) {
+		b.write("project/.env", "AWS_ACCESS_KEY_ID=<ID>\nAWS_SECRET_ACCESS_KEY=<SECRET>\n")
+		b.chmod("project/.env", 0o640+4)
+		b.write("keyd.ini", "[link ~/project/.env]\n")
+	}, check: "readable-by-others", found: ".env has mode 0644", fixed: true},
+
 	// what is in them
 	{name: "byte order mark", offline: true, plant: credentials("\xef\xbb\xbf[work]\n" + pair), check: "odd-bytes", found: "credentials:1: the file begins with a byte order mark", most: 2},
 	{name: "UTF-16", offline: true, plant: credentials("\xff\xfe[\x00w\x00]\x00"), check: "odd-bytes", found: "UTF-16", most: 4},
@@ -106,6 +116,11 @@ var faults = []fault{
 	{name: "another key in a start file", offline: true, plant: func(b *bench) { b.write(".profile", "\nexport AWS_ACCESS_KEY_ID=AKIAQWERTYUIOPASDFGH\n") }, check: "exported-keys", found: ".profile:2 sets AWS_ACCESS_KEY_ID to another key"},
 	{name: "temporary credentials in the shell", offline: true, plant: setEnv("AWS_ACCESS_KEY_ID", "ASIAQWERTYUIOPASDFGH"), check: "exported-keys", found: "temporary", severity: doctor.Note},
 	{name: "running program", offline: true, plant: plantProcess, check: "processes", found: "backup (pid 812)", severity: doctor.Note},
+	{name: "usual file has it too", offline: true, plant: func(b *bench) {
+		b.write("other/credentials", "[work]\n"+pair)
+		b.others = []string{b.path("other/credentials")}
+	}, check: "other-files", found: "other/credentials shows AKIA", most: 2},
+	{name: "named file is not there", offline: true, plant: setEnvHome("AWS_CONFIG_FILE", "no-config"), check: "named-files", found: "no-config, which does not exist", severity: doctor.Note},
 	{name: "no such profile", offline: true, plant: setEnv("AWS_PROFILE", "wrok"), check: "profile-variable", found: `AWS_PROFILE is "wrok"`},
 
 	// network
@@ -150,6 +165,10 @@ var faults = []fault{
 	{name: "wrong secret", plant: credentials("[work]\naws_access_key_id = <ID>\naws_secret_access_key = abcdefghijabcdefghijabcdefghijabcdefghij\n"), check: "dead-keys", found: "AWS refuses it", most: 2},
 	{name: "second key in the way", age: 70 * day, plant: func(b *bench) { b.user.AddKey(90 * day) }, check: "blocked", found: "second active key", most: 3},
 	{name: "second key, not yet in the way", plant: func(b *bench) { b.user.AddInactiveKey(90 * day) }, check: "second-keys", found: "inactive", severity: doctor.Note, most: 2},
+	{name: "root key", plant: func(b *bench) {
+		b.id, b.secret = b.cloud.AddRoot("444455556666").AddKey(10 * day)
+		b.write(".aws/credentials", "[work]\n"+pair)
+	}, check: "root-keys", found: "root user", most: 3},
 	{name: "too old", age: 100 * day, plant: func(*bench) {}, check: "age", found: "100d old, more than max_age"},
 	{name: "nearly too old", age: 85 * day, plant: func(*bench) {}, check: "age", found: "85d old, nearly max_age", severity: doctor.Note},
 	{name: "excluded and too old", age: 100 * day, plant: ini("[profile work]\nrotate = never\n"), check: "age", found: "keyd.ini excludes it", severity: doctor.Unknown},
@@ -185,6 +204,10 @@ var faults = []fault{
 	{name: "other build", offline: true, plant: func(b *bench) { b.service.OtherBuild, b.service.Version = true, "v0.9" }, check: "service-program", found: "version v0.9"},
 	{name: "older daemon", offline: true, plant: func(b *bench) { b.daemonInfo("keyd v1") }, check: "service-version", found: "is keyd v1, and this program is keyd v2", fixed: true},
 	{name: "old definition", offline: true, plant: func(b *bench) { b.write("unit", ""); b.service.Stale = true }, check: "service-definition", found: "an older keyd has written", severity: doctor.Note},
+	{name: "variable of this shell", offline: true, plant: func(b *bench) { b.service.Differing = []install.Variable{{Name: "AWS_REGION", Value: "eu-west-1"}} }, check: "service-variables", found: "AWS_REGION", severity: doctor.Note},
+	{name: "daemon that does not look", offline: true, plant: func(b *bench) {
+		must(b.t, state.DaemonInfo{Version: state.DaemonInfoVersion, PID: 4711, Since: time.Now().Add(-day), Release: "keyd v2", NextPass: time.Now().Add(-3 * time.Hour)}.Save(b.sys, b.path("state")))
+	}, check: "service-asleep", found: "was to look at the keys 3h ago"},
 	{name: "no linger", offline: true, plant: func(b *bench) { b.linger = false; delete(b.env, "DISPLAY"); b.write("keyd.ini", "notify = none\n") }, check: "linger", found: "stops when you log out", severity: doctor.Note},
 	{name: "no notify-send", offline: true, plant: func(b *bench) { must(b.t, os.Remove(b.path("bin/notify-send"))) }, check: "notifications", found: "notify-send", severity: doctor.Note},
 	{name: "no desktop", offline: true, plant: func(b *bench) { delete(b.env, "DISPLAY") }, check: "notifications", found: "no desktop", severity: doctor.Note},
@@ -213,6 +236,7 @@ var faults = []fault{
 	{name: "no more files", offline: true, plant: func(b *bench) { b.space = doctor.Space{Bytes: 1 << 30, Limit: true} }, check: "disk", found: "room for 0 files", most: 2},
 	{name: "leftovers", offline: true, plant: func(b *bench) { b.write(".aws/.credentials.keyd-0123456789abcdef", "half") }, check: "leftovers", found: ".credentials.keyd-", severity: doctor.Note, fixed: true},
 	{name: "damaged journal", offline: true, plant: func(b *bench) { b.write("state/rotations/AKIAQWERTYUIOPASDFGH.json.damaged-20261123T144500.000", "{}") }, check: "damaged-journals", found: "was set aside"},
+	{name: "damaged history", offline: true, plant: func(b *bench) { b.write("state/history.jsonl", "{}\n{half\n") }, check: "history", found: "1 lines of", severity: doctor.Note},
 	{name: "killed daemon", offline: true, plant: func(b *bench) {
 		b.daemonInfo("keyd v2")
 		b.daemon()

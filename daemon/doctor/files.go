@@ -41,8 +41,13 @@ func findReadable(ctx context.Context, p *Patient) (all []Finding) {
 			all = append(all, f)
 		}
 	}
-	all = append(all, p.checkStateFiles()...)
-	return all
+	for _, l := range p.Rotator.Settings.Links {
+		if f, ok := p.checkReaders(l.Path, l.Path); ok {
+			f.Why = "the linked file holds a key"
+			all = append(all, f)
+		}
+	}
+	return slices.Concat(all, p.checkCaches(), p.checkStateFiles())
 }
 
 // holdsSecret reports whether a file holds a key.

@@ -20,6 +20,7 @@ var folderChecks = []Check{
 	{Name: "disk", Group: GroupService, Why: "a rotation needs room for its journal before it creates a key", Find: findFullDisks},
 	{Name: "leftovers", Group: GroupService, Why: "a process of keyd was killed, and what it left may hold a secret", Find: findLeftovers},
 	{Name: "damaged-journals", Group: GroupService, Why: "only a person can tell whether a damaged journal is still needed: it may hold the only copy of a secret", Find: findDamaged},
+	{Name: "history", Group: GroupService, Why: "the record of what keyd did is not whole", Find: findDamagedHistory},
 	{Name: "stale-daemon-info", Group: GroupService, Why: "the daemon was killed, and said so to nobody", Find: findStaleInfo},
 }
 
@@ -136,4 +137,16 @@ func findStaleInfo(_ context.Context, p *Patient) []Finding {
 		return "removed " + state.DaemonInfoPath(p.Rotator.StateDir), info.Remove(p.sys(), p.Rotator.StateDir)
 	}
 	return []Finding{f}
+}
+
+// findDamagedHistory looks for lines of the history that cannot be read.
+func findDamagedHistory(_ context.Context, p *Patient) []Finding {
+	_, damaged, err := state.OpenHistory(p.Rotator.StateDir, p.sys()).Read()
+	switch path := state.HistoryPath(p.Rotator.StateDir); {
+	case err != nil:
+		return []Finding{wrong("the history cannot be read: "+describe(err), hint.Command("ls -l", path), "")}
+	case damaged > 0:
+		return []Finding{note(fmt.Sprintf("%d lines of %s cannot be read: a disk or an editor has damaged them", damaged, path), "keyd history", "it shows the rest")}
+	}
+	return nil
 }

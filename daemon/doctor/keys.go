@@ -22,6 +22,8 @@ import (
 var keyChecks = []Check{
 	{Name: "dead-keys", Group: GroupKeys, Why: "every program that uses the profile fails", Find: findDead},
 	{Name: "blocked", Group: GroupKeys, Why: "keyd cannot go on with this key until a person helps", Find: findBlocked},
+	{Name: "root-keys", Group: GroupKeys, Why: "it may do everything in the account, and no policy can take that from it", Find: findRoot},
+	{Name: "held", Group: GroupKeys, Why: "both keys of the rotation stay until it goes on", Find: findHeld},
 	{Name: "failures", Group: GroupKeys, Why: "keyd tries again by itself, and cannot replace the key until it succeeds", Find: findFailures},
 	{Name: "age", Group: GroupKeys, Why: "auditors flag a key at max_age (CIS AWS Foundations: 90 days)", Find: findOld},
 	{Name: "second-keys", Group: GroupKeys, Why: "AWS allows two keys for each user, so there is no room for a new one", Find: findSecond},
@@ -106,6 +108,26 @@ func isAboutFiles(p *Patient, ctx context.Context, r rotate.Result) bool {
 	}
 	return slices.ContainsFunc(p.keyGroups(ctx), func(g group) bool {
 		return g.id() == r.KeyID && (g.endpointErr != nil || g.endpoints.CABundle != "" && iam.CheckBundle(g.endpoints.CABundle) != nil)
+	})
+}
+
+// findRoot looks for keys of the account itself.
+func findRoot(ctx context.Context, p *Patient) []Finding {
+	return p.eachKey(ctx, func(r rotate.Result) (Finding, bool) {
+		if r.Seen == nil || !r.Seen.Root || r.Endpoint != "" && strings.Contains(r.Endpoint, "://") { // stand-ins of AWS call every key one
+			return Finding{}, false
+		}
+		return wrong(nameKey(r)+" is a key of the account's root user", "", "make an IAM user or a role for what uses it, and delete it in the console: keyd leaves it alone"), true
+	})
+}
+
+// findHeld tells of rotations that a person has paused.
+func findHeld(ctx context.Context, p *Patient) []Finding {
+	return p.eachKey(ctx, func(r rotate.Result) (Finding, bool) {
+		if r.State != decide.StateHeld || r.NeedsPerson {
+			return Finding{}, false
+		}
+		return note(nameKey(r)+": "+r.Why, hint.Command("keyd resume", r.Profiles[0]), "when it may go on"), true
 	})
 }
 

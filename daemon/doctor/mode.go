@@ -53,6 +53,25 @@ func (p *Patient) readersOf(real string, info atomicfile.Info) string {
 	}
 }
 
+// checkCaches looks at the folders in which AWS tools keep sessions.
+func (p *Patient) checkCaches() (all []Finding) {
+	for _, folder := range []string{"sso", "cli", "login"} {
+		dir := filepath.Join(filepath.Dir(p.awsFiles()[0]), folder, "cache")
+		names, err := p.sys().ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, name := range names {
+			path := filepath.Join(dir, name)
+			if f, ok := p.checkReaders(path, path); ok && filepath.Ext(name) == ".json" {
+				f.Why = "it holds a session, with which others could work as you"
+				all = append(all, f)
+			}
+		}
+	}
+	return all
+}
+
 // checkStateFiles looks at the journals, which hold secrets, and at their folders.
 func (p *Patient) checkStateFiles() (all []Finding) {
 	journals := state.JournalsPath(p.Rotator.StateDir)

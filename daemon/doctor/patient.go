@@ -44,7 +44,12 @@ type Service struct {
 	install.State
 	Refused error // why there can be none on this machine, for this user
 	Stale   bool  // an older keyd has written the definition
-	Linger  *bool // it runs without a login session, too; nil: this system knows no such thing
+
+	// Differing are the variables of this shell that the service does not have, or has with
+	// another value.
+	Differing []install.Variable
+
+	Linger *bool // it runs without a login session, too; nil: this system knows no such thing
 
 	Restart func() error // stops it and starts it again; nil if it is not installed
 }

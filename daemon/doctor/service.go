@@ -8,6 +8,7 @@ import (
 
 	"keyd/daemon/hint"
 	"keyd/daemon/journal"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -17,6 +18,8 @@ var serviceChecks = []Check{
 	{Name: "service-program", Group: GroupService, Why: "the service cannot start, or does something else than this program says", Find: findServiceProgram},
 	{Name: "service-version", Group: GroupService, Why: "the older program goes on until it is started again", Find: findOldDaemon},
 	{Name: "service-definition", Group: GroupService, Why: "what the service may do and when it starts again is as an older keyd wanted it", Find: findStaleDefinition},
+	{Name: "service-variables", Group: GroupService, Why: "the service may read other files, or ask elsewhere, than the commands of this shell", Find: findDiffering},
+	{Name: "service-asleep", Group: GroupService, Why: "a daemon that does not look rotates nothing", Find: findAsleep},
 	{Name: "linger", Group: GroupService, Why: "the service ends when you log out, and your keys age meanwhile", Find: findNoLinger},
 	{Name: "notifications", Group: GroupService, Why: "nobody hears when a key needs a person", Find: findNoNotifications},
 }
@@ -34,6 +37,12 @@ func findNoService(_ context.Context, p *Patient) []Finding {
 		return []Finding{wrong("the service runs now, and does not start at the next login", "keyd install", "")}
 	case running:
 		return nil
+	case !s.Installed && p.hasRotation():
+		f := wrong("a rotation is in progress, and no daemon runs here to end it", "keyd install", "or run keyd rotate from time to time")
+		if s.Refused != nil {
+			f.Run, f.Ask = "keyd rotate", "from time to time; "+hint.Hint(s.Refused)
+		}
+		return []Finding{f}
 	case s.Installed:
 		text := "the service is installed, and does not run"
 		if s.Detail != "" {
@@ -45,6 +54,14 @@ func findNoService(_ context.Context, p *Patient) []Finding {
 		return []Finding{note("no daemon runs here: "+strings.TrimSuffix(describe(s.Refused), ": nothing was changed"), run, ask)}
 	}
 	return []Finding{note("keyd is not installed as a service, and no daemon runs here", "keyd install", "it shows what it would do, and asks")}
+}
+
+// hasRotation reports whether a rotation is in progress.
+func (p *Patient) hasRotation() bool {
+	dir := p.Rotator.JournalDir()
+	dir.ReadOnly = true
+	rotations, _ := dir.Load(context.Background())
+	return len(rotations) > 0
 }
 
 // findServiceProgram looks at what the service starts.
@@ -139,6 +156,35 @@ func findStaleDefinition(_ context.Context, p *Patient) []Finding {
 		return nil
 	}
 	return []Finding{note("an older keyd has written "+p.Service.File+": this one would write it in another way", "keyd install", "")}
+}
+
+// findDiffering tells of variables of this shell that the service does not have.
+func findDiffering(_ context.Context, p *Patient) []Finding {
+	var names []string
+	for _, v := range p.Service.Differing {
+		names = append(names, v.Name)
+	}
+	if len(names) == 0 || !p.Service.Installed {
+		return nil
+	}
+	return []Finding{note("the service does not have the value that this shell has for "+joinWords(names), "keyd install", "it writes the variables of this shell into the service; or unset them here")}
+}
+
+// asleepAfter is how much later than planned a pass may be: a machine that has just woken
+// needs a moment.
+const asleepAfter = 15 * time.Minute
+
+// findAsleep looks for a daemon that does not do what it has planned.
+func findAsleep(_ context.Context, p *Patient) []Finding {
+	info := state.LoadDaemonInfo(p.Rotator.StateDir)
+	if info == nil || info.NextPass.IsZero() || !p.isRunning() {
+		return nil
+	}
+	late := p.now().Sub(info.NextPass)
+	if late < asleepAfter {
+		return nil
+	}
+	return []Finding{wrong(fmt.Sprintf("the daemon (pid %d) was to look at the keys %s ago, and has not", info.PID, settings.FormatAge(late)), "keyd restart", "keyd logs shows what it did last")}
 }
 
 // findNoLinger looks for a service that ends with the session, on a machine where nobody

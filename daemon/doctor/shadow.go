@@ -2,10 +2,14 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"keyd/credfile"
+	"keyd/credfile/atomicfile"
 	"keyd/credfile/copies/shadow"
 	"keyd/daemon/hint"
 )
@@ -14,6 +18,8 @@ import (
 var shadowChecks = []Check{
 	{Name: "exported-keys", Group: GroupShadows, Why: "programs take AWS_ACCESS_KEY_ID before they look into the files: a rotation has no effect on them", Find: findExported},
 	{Name: "processes", Group: GroupShadows, Why: "a program keeps the key with which it was started, and fails when that is retired", Find: findProcesses},
+	{Name: "other-files", Group: GroupShadows, Why: "programs without your variables read the usual files: a rotation would not change the key there, so keyd creates no new one", Find: findOtherFiles},
+	{Name: "named-files", Group: GroupShadows, Why: "AWS tools read nothing, and say nothing about it", Find: findNamedFiles},
 	{Name: "profile-variable", Group: GroupShadows, Why: "AWS tools started from this shell fail, because the profile does not exist", Find: findProfileVariable},
 }
 
@@ -103,6 +109,43 @@ func findProfileVariable(ctx context.Context, p *Patient) (all []Finding) {
 			f.Ask = fmt.Sprintf("did you mean %s?", near)
 		}
 		all = append(all, f)
+	}
+	return all
+}
+
+// findOtherFiles looks for keys that stand in the usual files as well, while variables name
+// others.
+func findOtherFiles(ctx context.Context, p *Patient) (all []Finding) {
+	for _, path := range p.Rotator.OtherFiles {
+		data, err := atomicfile.Peek(p.sys(), path)
+		if err != nil || p.Rotator.Store.HasFile(path) {
+			continue
+		}
+		file := credfile.Lex(path, credfile.Credentials, data)
+		for _, id := range p.ids(ctx) {
+			if !file.MayHold(id) {
+				continue
+			}
+			f := wrong(fmt.Sprintf("%s shows %s too, and the AWS variables of this shell name other files", path, credfile.Short(id)), editCommand(path, 0, p.GOOS), "take the key out of one of the two files, or unset AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE")
+			f.Profiles = []string{p.profileOf(ctx, id)}
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// findNamedFiles looks for files that variables name and that do not exist.
+func findNamedFiles(_ context.Context, p *Patient) (all []Finding) {
+	for i, variable := range []string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"} {
+		path := p.awsFiles()[i]
+		if p.getenv(variable) == "" {
+			continue
+		}
+		_, err := atomicfile.Resolve(p.sys(), path)
+		_, noFolder := atomicfile.Resolve(p.sys(), filepath.Dir(path))
+		if _, dangling := errors.AsType[*atomicfile.Refused](err); errors.Is(err, fs.ErrNotExist) && !dangling && noFolder == nil {
+			all = append(all, note(fmt.Sprintf("%s names %s, which does not exist", variable, path), "unset "+variable, "or put the file there"))
+		}
 	}
 	return all
 }
