@@ -9,6 +9,14 @@ import (
 	"github.com/kardianos/service"
 )
 
+// newTaskOnDisk returns a task whose definition is in a folder of the test.
+func newTaskOnDisk(t *testing.T) *task {
+	t.Helper()
+	k, _ := newTestTask(t)
+	*k.host = k.host.withEnv(map[string]string{"SystemRoot": t.TempDir()})
+	return k
+}
+
 // TestDefinitionOfAnOlderKeydIsStale compares definitions that were written for another
 // program, with other variables and by another version of systemd, and one that an older
 // keyd has written.
@@ -18,7 +26,7 @@ func TestDefinitionOfAnOlderKeydIsStale(t *testing.T) {
 	plain := &service.Config{Name: displayName, DisplayName: displayName, Description: description, Executable: "/bin/keyd", Arguments: []string{"run"}}
 	u, _ := newTestUnit(t)
 	a, _ := newTestAgent(t)
-	k, _ := newTestTask(t)
+	k := newTaskOnDisk(t)
 	for name, one := range map[string]struct {
 		login loginService
 		host  *Host
@@ -62,7 +70,7 @@ func TestDefinitionOfAnOlderKeydIsStale(t *testing.T) {
 func TestServiceLacksVariablesOfTheShell(t *testing.T) {
 	u, _ := newTestUnit(t)
 	a, _ := newTestAgent(t)
-	k, _ := newTestTask(t)
+	k := newTaskOnDisk(t)
 	config := &service.Config{Name: displayName, Description: description, Executable: "/bin/keyd", Arguments: []string{"run"}, EnvVars: map[string]string{"AWS_REGION": "eu-west-1", "NO_PROXY": `a&b "c`}}
 	for name, one := range map[string]struct {
 		login loginService
