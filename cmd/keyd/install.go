@@ -63,6 +63,7 @@ func (a *app) installService(ctx context.Context, yes bool) error {
 		return err
 	}
 	a.printPlan(plan, loc)
+	a.term.printHint("to see whether anything else is in the way: keyd doctor")
 	if err := a.term.requireYes(ctx, yes, "install it?"); err != nil {
 		return err
 	}

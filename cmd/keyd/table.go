@@ -235,7 +235,7 @@ func statusFooter(r *report) string {
 	case !r.Running && r.installed:
 		return "the service is not running: keyd start; " + looked
 	case !r.Running && r.Looked.IsZero():
-		return "no daemon is running here, and " + looked + ": keyd install, or keyd rotate"
+		return "no daemon is running here, and " + looked + ": keyd install, or keyd rotate; keyd doctor finds what is in the way"
 	case !r.Running:
 		return "no daemon is running here: keyd install; keyd " + r.By + " " + looked
 	case r.By != "run":
