@@ -36,6 +36,7 @@
 //	keys.go        age, second keys, use, and what keeps a key from being replaced
 //	copies.go      where else the keys stand
 //	service.go     the login service, its program and its version
+//	command.go     commands of a shell, as findings name them
 //	path.go        other programs that are called keyd
 //	folder.go      locks, disks and leftovers
 //	settings.go    keyd.ini, and what it names

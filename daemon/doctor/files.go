@@ -110,7 +110,7 @@ func findDangling(_ context.Context, p *Patient) (all []Finding) {
 	for _, path := range append(p.awsFiles(), p.Settings.Path, p.Rotator.StateDir) {
 		_, err := atomicfile.Resolve(p.sys(), path)
 		if refused, ok := errors.AsType[*atomicfile.Refused](err); ok {
-			all = append(all, wrong(refused.Path+": "+refused.Why, hint.Command("ls -l", path), refused.Remedy))
+			all = append(all, wrong(refused.Path+": "+refused.Why, p.show(path), refused.Remedy))
 		}
 	}
 	return all
@@ -126,7 +126,7 @@ func findMissingFolder(_ context.Context, p *Patient) (all []Finding) {
 		if _, err := atomicfile.Resolve(p.sys(), dir); !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		f := wrong(fmt.Sprintf("%s names a file in %s, which does not exist", name, dir), hint.Command("mkdir -p -m 700", dir), "or is the disk not mounted? then do not create it")
+		f := wrong(fmt.Sprintf("%s names a file in %s, which does not exist", name, dir), p.makeFolder(dir), "or is the disk not mounted? then do not create it")
 		f.mend = func(context.Context) (string, error) {
 			return "created " + dir, atomicfile.MkdirAll(p.sys(), dir, 0o700)
 		}
@@ -169,7 +169,7 @@ func findSkipped(ctx context.Context, p *Patient) (all []Finding) {
 		return nil
 	}
 	for _, s := range snapshot.Skipped {
-		all = append(all, wrong(s.Path+": "+s.Text, hint.Command("ls -ld", s.Path), s.Remedy))
+		all = append(all, wrong(s.Path+": "+s.Text, p.show(s.Path), s.Remedy))
 	}
 	return all
 }
@@ -215,7 +215,7 @@ func adviseRefused(r *atomicfile.Refused) (run, ask string) {
 func findDisplaced(_ context.Context, p *Patient) (all []Finding) {
 	paths, _ := p.Rotator.Store.DisplacedFiles()
 	for _, path := range paths {
-		all = append(all, wrong("the text of another program is in "+path, hint.Command("ls -l", path), "put back what is missing in your file, then remove it"))
+		all = append(all, wrong("the text of another program is in "+path, p.show(path), "put back what is missing in your file, then remove it"))
 	}
 	return all
 }

@@ -144,7 +144,7 @@ func findDamagedHistory(_ context.Context, p *Patient) []Finding {
 	_, damaged, err := state.OpenHistory(p.Rotator.StateDir, p.sys()).Read()
 	switch path := state.HistoryPath(p.Rotator.StateDir); {
 	case err != nil:
-		return []Finding{wrong("the history cannot be read: "+describe(err), hint.Command("ls -l", path), "")}
+		return []Finding{wrong("the history cannot be read: "+describe(err), p.show(path), "")}
 	case damaged > 0:
 		return []Finding{note(fmt.Sprintf("%d lines of %s cannot be read: a disk or an editor has damaged them", damaged, path), "keyd history", "it shows the rest")}
 	}

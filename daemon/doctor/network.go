@@ -168,7 +168,7 @@ func findEndpointMistakes(ctx context.Context, p *Patient) (all []Finding) {
 			f.Ask = fmt.Sprintf("make profiles %s and %s agree, in %s", g.Holders[c.First].Name, g.Holders[c.Second].Name, p.awsFiles()[1])
 		}
 		if e, ok := errors.AsType[*iam.SettingError](g.endpointErr); ok && e.IsVariable() {
-			f.Run, f.Ask = "unset "+e.Setting, "or correct it; for the service, then run keyd install in that shell"
+			f.Run, f.Ask = p.unset(e.Setting), "or correct it; for the service, then run keyd install in that shell"
 		}
 		f.Profiles = g.Names
 		all = append(all, f)
@@ -186,7 +186,7 @@ func findStandIns(ctx context.Context, p *Patient) (all []Finding) {
 		f := note("signed requests go to "+url+", which is not AWS", "", "is that meant? otherwise take endpoint_url out of "+p.awsFiles()[1])
 		for _, variable := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS"} {
 			if value := p.getenv(variable); value != "" && strings.Contains(url, strings.TrimSuffix(value, "/")) {
-				f.Run, f.Ask = "unset "+variable, "unless that is meant"
+				f.Run, f.Ask = p.unset(variable), "unless that is meant"
 				break
 			}
 		}
@@ -208,7 +208,7 @@ func findIgnored(ctx context.Context, p *Patient) (all []Finding) {
 				told = append(told, text)
 				f := note(text, "", "")
 				if variable, _, found := strings.Cut(text, " in the environment"); found {
-					f.Run = "unset " + variable
+					f.Run = p.unset(variable)
 				}
 				f.Profiles = g.Names
 				all = append(all, f)

@@ -29,10 +29,10 @@ func findProxies(_ context.Context, p *Patient) (all []Finding) {
 			lowerValue = "" // it is the same variable
 		}
 		if upperValue != "" && lowerValue != "" && upperValue != lowerValue {
-			all = append(all, note(fmt.Sprintf("%s and %s name different proxies: the AWS CLI uses the second, keyd and Go programs the first", name, lower), "unset "+lower, "or set both to the same"))
+			all = append(all, note(fmt.Sprintf("%s and %s name different proxies: the AWS CLI uses the second, keyd and Go programs the first", name, lower), p.unset(lower), "or set both to the same"))
 		}
 		for _, variable := range []string{name, lower} {
-			if f, ok := checkProxy(variable, p.getenv(variable)); ok && (variable == name || p.GOOS != "windows") {
+			if f, ok := p.checkProxy(variable, p.getenv(variable)); ok && (variable == name || p.GOOS != "windows") {
 				all = append(all, f)
 			}
 		}
@@ -41,7 +41,7 @@ func findProxies(_ context.Context, p *Patient) (all []Finding) {
 }
 
 // checkProxy looks at the value of one variable. It never shows it: it may hold a password.
-func checkProxy(variable, value string) (Finding, bool) {
+func (p *Patient) checkProxy(variable, value string) (Finding, bool) {
 	if value == "" {
 		return Finding{}, false
 	}
@@ -55,9 +55,9 @@ func checkProxy(variable, value string) (Finding, bool) {
 	}
 	switch {
 	case err != nil || u.Hostname() == "":
-		return wrong(variable+" is not a URL with a host", "unset "+variable, "or write it as http://host:port"), true
+		return wrong(variable+" is not a URL with a host", p.unset(variable), "or write it as http://host:port"), true
 	case !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme):
-		return wrong(variable+" has the scheme "+fmt.Sprintf("%q", u.Scheme)+", which is none of a proxy", "unset "+variable, "or write it as http://host:port"), true
+		return wrong(variable+" has the scheme "+fmt.Sprintf("%q", u.Scheme)+", which is none of a proxy", p.unset(variable), "or write it as http://host:port"), true
 	case password:
 		return note(variable+" holds a password: keyd install writes none into the service, which then cannot use this proxy", "",
 			"let a forwarder that knows the password, such as px or cntlm, run on this machine, and name that"), true
@@ -79,7 +79,7 @@ func findBundles(ctx context.Context, p *Patient) (all []Finding) {
 		f := wrong(describe(err), "", "correct ca_bundle in "+p.awsFiles()[1])
 		for _, variable := range []string{"AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"} {
 			if p.getenv(variable) == bundle {
-				f.Run, f.Ask = "unset "+variable, "or name a file that holds certificates in PEM form; for the service, then run keyd install in that shell"
+				f.Run, f.Ask = p.unset(variable), "or name a file that holds certificates in PEM form; for the service, then run keyd install in that shell"
 				break
 			}
 		}
@@ -105,7 +105,7 @@ func (p *Patient) checkRoots() (all []Finding) {
 				_ = f.Close()
 				continue
 			} else {
-				all = append(all, wrong(fmt.Sprintf("%s names %s, which cannot be read: %v", variable, path, cause(err)), "unset "+variable, "or correct it; "+hint.Command("ls -l", path)+" shows what is there"))
+				all = append(all, wrong(fmt.Sprintf("%s names %s, which cannot be read: %v", variable, path, cause(err)), p.unset(variable), "or correct it; "+hint.Command("ls -l", path)+" shows what is there"))
 			}
 		}
 	}

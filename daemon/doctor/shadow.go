@@ -34,6 +34,9 @@ func (p *Patient) around(ctx context.Context) shadow.Report {
 	return shadow.Find(ctx, o)
 }
 
+// pairVariables hold a pair.
+var pairVariables = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+
 // findExported looks for key ids that the environment sets.
 func findExported(ctx context.Context, p *Patient) (all []Finding) {
 	ids := p.ids(ctx)
@@ -51,12 +54,11 @@ func findExported(ctx context.Context, p *Patient) (all []Finding) {
 			what += " to what another program or variable says"
 		}
 		f := Finding{Severity: severity, Found: s.Place() + " " + what, Ask: s.Remedy(p.profileOf(ctx, s.KeyID))}
-		const all3 = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN"
 		switch {
 		case s.Kind == shadow.ThisProcess:
-			f.Run, f.Ask = "unset "+all3, ""
+			f.Run, f.Ask = p.unset(pairVariables...), ""
 		case s.Kind == shadow.UserManager:
-			f.Run, f.Ask = "systemctl --user unset-environment "+all3, "then start again what was started from there"
+			f.Run, f.Ask = "systemctl --user unset-environment "+strings.Join(pairVariables, " "), "then start again what was started from there"
 		case s.Path != "":
 			f.Run = editCommand(s.Path, s.Line, p.GOOS)
 		}
@@ -104,7 +106,7 @@ func findProfileVariable(ctx context.Context, p *Patient) (all []Finding) {
 		if name == "" || known {
 			continue
 		}
-		f := wrong(fmt.Sprintf("%s is %q, and the files have no such profile", variable, name), "unset "+variable, "")
+		f := wrong(fmt.Sprintf("%s is %q, and the files have no such profile", variable, name), p.unset(variable), "")
 		if near := hint.Nearest(name, names); near != "" {
 			f.Ask = fmt.Sprintf("did you mean %s?", near)
 		}
@@ -144,7 +146,7 @@ func findNamedFiles(_ context.Context, p *Patient) (all []Finding) {
 		_, err := atomicfile.Resolve(p.sys(), path)
 		_, noFolder := atomicfile.Resolve(p.sys(), filepath.Dir(path))
 		if _, dangling := errors.AsType[*atomicfile.Refused](err); errors.Is(err, fs.ErrNotExist) && !dangling && noFolder == nil {
-			all = append(all, note(fmt.Sprintf("%s names %s, which does not exist", variable, path), "unset "+variable, "or put the file there"))
+			all = append(all, note(fmt.Sprintf("%s names %s, which does not exist", variable, path), p.unset(variable), "or put the file there"))
 		}
 	}
 	return all

@@ -11,7 +11,6 @@ import (
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
 	"keyd/credfile/readers"
-	"keyd/daemon/hint"
 )
 
 // textChecks look at what is written in the AWS files.
@@ -45,17 +44,6 @@ func lineFinding(s Severity, path string, line int, text, remedy string, goos st
 		place = fmt.Sprintf("%s:%d", path, line)
 	}
 	return Finding{Severity: s, Found: place + ": " + text, Run: editCommand(path, line, goos), Ask: remedy}
-}
-
-// editCommand returns a command that opens a file at a line.
-func editCommand(path string, line int, goos string) string {
-	if goos == "windows" {
-		return hint.Command("notepad", path)
-	}
-	if line > 0 {
-		return hint.Command(fmt.Sprintf("${EDITOR:-vi} +%d", line), path)
-	}
-	return hint.Command("${EDITOR:-vi}", path)
 }
 
 // oddBytes are what no line of an AWS file should hold.
