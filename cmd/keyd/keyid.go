@@ -128,7 +128,7 @@ func (a *app) profileOf(cmd *cobra.Command, typed string) (string, error) {
 		return "", err
 	case len(found) == 0, cmd.Name() == "credentials" && !found[0].shown:
 		return typed, nil
-	case found[0].second && cmd.Name() != "status" && cmd.Name() != "where":
+	case found[0].second && cmd.Name() != "status" && cmd.Name() != "explain" && cmd.Name() != "where":
 		return "", usageError(hint.Command("keyd prune", found[0].profile, found[0].id),
 			"%s: no profile shows %s, which is the second key of the user of profile %s", cmd.Name(), credfile.Short(found[0].id), found[0].profile)
 	}

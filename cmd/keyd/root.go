@@ -40,6 +40,7 @@ type command struct {
 // commands lists keyd's commands, in the order of the help.
 var commands = []command{
 	{"status", groupLook, newStatusCommand},
+	{"explain", groupLook, newExplainCommand},
 	{"where", groupLook, newWhereCommand},
 	{"history", groupLook, newHistoryCommand},
 	{"doctor", groupLook, newDoctorCommand},

@@ -33,6 +33,7 @@
 //   - guard.go: policies that deny nearly everything without MFA: codes, sessions, and an age
 //     that can only be estimated.
 //   - decoy.go: keys that must not sign anything.
+//   - life.go: the life of a key, from its creation to what is to come.
 //   - words.go: ages and uses in words, and reasons for one cell of a table.
 //
 // # A new action
