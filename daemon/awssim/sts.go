@@ -82,3 +82,22 @@ func (x *exchange) getSessionToken() ([]node, *refusal) {
 		leaf("AccessKeyId", s.id), leaf("SecretAccessKey", s.secret),
 		leaf("SessionToken", s.token), leaf("Expiration", x.formatDate(s.expires)))}, nil
 }
+
+// EndSessions lets all sessions expire at once.
+func (c *Cloud) EndSessions() {
+	defer c.lockAndSettle()()
+	for _, s := range c.sessions {
+		s.expires = c.opt.Now().Add(-time.Second)
+	}
+}
+
+// LiveSessions returns how many sessions have not expired.
+func (c *Cloud) LiveSessions() (n int) {
+	defer c.lockAndSettle()()
+	for _, s := range c.sessions {
+		if !c.opt.Now().After(s.expires) {
+			n++
+		}
+	}
+	return n
+}

@@ -31,6 +31,7 @@ const (
 	diskRead               // a call to the disk that changes nothing
 	diskChange             // a call to the disk that changes something
 	gap                    // the lock is free until the next round
+	codeAsk                // an MFA code is asked for
 	hookRun                // a hook brings the pair to a place that is not a file
 )
 
@@ -79,6 +80,8 @@ type fate struct {
 	kills    bool                                               // the process dies after the effect, and another one lives on
 	lie      func(*take, string, *http.Response) *http.Response // what the endpoint answers in place of AWS
 	hook     error                                              // how the hook fails
+	code     string                                             // what is given in place of an MFA code
+	mfa      bool                                               // it happens only where a policy asks for MFA
 	hookDone bool                                               // although it has updated its place
 	rank     rank                                               // among how many faults a light search tries it
 }
@@ -95,7 +98,7 @@ var fates = slices.Concat([]fate{
 	{name: "500", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.Status500}},
 	{name: "offline", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.DNS}, lasts: true, rank: inPairs},
 	{name: "done+offline", kinds: []kind{order}, cloud: awssim.Fault{Kind: awssim.Reset, When: awssim.After}, lasts: true},
-}, diskFates(), persons, linkFates, commands, meanwhile, deaths, lies, hookFates)
+}, diskFates(), persons, linkFates, commands, meanwhile, deaths, lies, hookFates, mfaFates)
 
 // diskFates returns a fate for each error of a disk, for one call and, with
 // "!" in its name, for all calls from then on.

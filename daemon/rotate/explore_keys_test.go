@@ -108,7 +108,8 @@ func (r *take) checkCall(e effect) {
 	call := r.cloud.LastCall()
 	r.checkLie()
 	r.checkHook()
-	if user := r.userOf(call.KeyID); user >= 0 {
+	r.checkSession(call)
+	if user := r.userOf(signerOf(call)); user >= 0 {
 		r.stepped[user]++
 	}
 	r.noteUse(call)
@@ -128,11 +129,11 @@ func (r *take) checkCall(e effect) {
 		if call.KeyID == old && swapped && r.upToDate && !asked {
 			r.reportViolation("I6", "%s was signed with the old key after the swap", call.Action)
 		}
-		if e.what == "CreateAccessKey" && call.KeyID == old { // the rotation of another key may continue
+		if e.what == "CreateAccessKey" && signerOf(call) == old { // the rotation of another key may continue
 			r.checkIntent(old, r.disk.Kept(f.Path))
 		}
 	}
-	if e.what == "CreateAccessKey" && !slices.Contains(r.journalPaths(), filepath.Join(rotations, call.KeyID+".json")) {
+	if e.what == "CreateAccessKey" && !slices.Contains(r.journalPaths(), filepath.Join(rotations, signerOf(call)+".json")) {
 		r.reportViolation("I7", "CreateAccessKey was sent with no intent on the disk")
 	}
 }

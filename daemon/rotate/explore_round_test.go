@@ -16,6 +16,7 @@ import (
 // which counts as an effect: another process can act then.
 func (r *take) runPass(ctx context.Context, req rotate.Request) ([]rotate.Result, error) {
 	s := r.d.NewSchedule(req)
+	defer r.d.EndHooks()
 	r.expectHealing()
 	for {
 		results, next, err := s.Round(ctx)
@@ -120,6 +121,8 @@ func (r *take) twoPasses(ctx context.Context) ([]rotate.Result, error) {
 	daemon := &pass{d: r.d, s: r.d.NewSchedule(rotate.Request{}), next: time.Now()}
 	r.startProcess(r.sys(), r)
 	person := &pass{d: r.d, s: r.d.NewSchedule(rotate.Request{Options: decide.Options{Manual: true}}), next: time.Now().Add(time.Millisecond)}
+	defer person.d.EndHooks()
+	defer daemon.d.EndHooks()
 	left := []*pass{daemon, person}
 	for {
 		one := slices.MinFunc(left, func(a, b *pass) int { return a.next.Compare(b.next) })

@@ -222,6 +222,7 @@ func (w *scene) cloudText(n *strings.Replacer) string {
 	for _, c := range w.cloud.LateCalls() {
 		fmt.Fprint(&b, c.Action, n.Replace(c.Target), c.Asked, w.ageClass(c.At))
 	}
+	fmt.Fprint(&b, w.cloud.LiveSessions())
 	fmt.Fprint(&b, w.cloud.LastArrival().After(w.at))
 	return b.String()
 }

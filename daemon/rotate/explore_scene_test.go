@@ -67,6 +67,10 @@ type setting struct {
 
 	hook bool // a required hook brings the pair to another place
 
+	mfa     bool          // alice stands behind a guard for MFA
+	rides   bool          // nobody gives a code for a deletion alone
+	overlap time.Duration // 0 means a day
+
 	inPlace bool // the folder accepts no new file, so keyd writes the file itself
 
 	twoUsers bool          // the credentials file shows a key of bob as well, which is due, too
@@ -111,7 +115,9 @@ var (
 func (s setting) firstScene() *scene {
 	clock := func() time.Time { return epoch }
 	cloud := awssim.New(awssim.Options{Now: clock, Seed: s.seed + 7, Lag: s.lag, Regions: []string{"us-east-1"}})
-	id, secret := cloud.AddUser(lab.Account, "/", "alice").AddKey(cmp.Or(s.age, 70*settings.Day))
+	user := cloud.AddUser(lab.Account, "/", "alice")
+	s.guardUser(user)
+	id, secret := user.AddKey(cmp.Or(s.age, 70*settings.Day))
 	w := &scene{disk: atomicfiletest.NewDisk(clock, homeFolder), cloud: cloud, at: epoch.Add(time.Minute)}
 	w.ghost.retires = s.retires
 	w.ghost.of[alice].firstKey = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}

@@ -168,7 +168,7 @@ func (s *search) planFaults(k *task) {
 		}
 		s.tried[mark] = true
 		for j := range fates {
-			if f := &fates[j]; f.canHappenAt(e) && (!s.light || f.rank >= rank && k.combinesWith(f) && f.mattersAt(e, rank)) {
+			if f := &fates[j]; f.canHappenAt(e) && (!f.mfa || s.mfa) && (!s.light || f.rank >= rank && k.combinesWith(f) && f.mattersAt(e, rank)) {
 				faults := append(k.faults[:len(k.faults):len(k.faults)], fault{i + 1, f})
 				s.queue[n+1] = append(s.queue[n+1], &task{scene: k.scene, faults: faults})
 			}
@@ -252,7 +252,7 @@ func (s *search) countTask(k *task) {
 // why.
 func (s *search) isOver(r *take) bool {
 	switch {
-	case s.hasEnded(r) && lab.Settled(r.result):
+	case s.hasEnded(r) && (lab.Settled(r.result) || r.hasRidden(alice)):
 		s.tally.settled++
 		return true
 	case s.hasEnded(r):
@@ -288,6 +288,9 @@ func (s *search) isOver(r *take) bool {
 // hasEndedFor is hasEnded for the key of one user.
 func (s *search) hasEndedFor(r *take, user int) bool {
 	x := r.resultOf(user)
+	if r.hasRidden(user) {
+		return true
+	}
 	return r.err == nil && x != nil && (len(r.journalsOf(user)) == 0 || r.isForged(user)) && (lab.Settled(*x) || x.State == decide.StateSkipped)
 }
 

@@ -109,7 +109,10 @@ func (r *take) startProcess(sys atomicfile.Sys, http interface {
 	r.d.Settings.Links = r.linksInSettings()
 	r.d.SetProofRounds(r.proofRounds)
 	r.d.StepOneByOne()
-	r.d.Settings.Overlap = settings.Day
+	r.d.Settings.Overlap = cmp.Or(r.overlap, settings.Day)
+	if r.mfa {
+		r.d.Codes = phone{r}
+	}
 	if r.hook {
 		r.d.Settings.Hooks, r.d.Hooks = []settings.Hook{theHook}, hooked{r}
 	}

@@ -64,6 +64,7 @@
 //     somebody else, unless a person has put it there (I3).
 //   - hook: no key is retired while the place of a required hook holds it and the files show
 //     another one, and after a rotation the place holds the pair in the file.
+//   - mfa: see explore_mfa_test.go.
 //   - hold: what a person says in the middle of a pass counts from the next round on.
 //   - Where a person is asked although nobody has run a command, waiting would not have
 //     helped, and the command of keyd that the hint names does (I4).
@@ -85,6 +86,7 @@ package rotate_test
 import (
 	"flag"
 	"runtime/debug"
+	"slices"
 	"testing"
 
 	"keyd/credfile/deeptest"
@@ -133,7 +135,7 @@ var fewSingles = draw{runs: [3]int{1: 6}, die: 3}
 func TestExplore(t *testing.T) {
 	t.Parallel() // runs with the other long tests, after those that use one core
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	for _, s := range explorations {
+	for _, s := range slices.Concat(explorations, mfaExplorations) {
 		t.Run(s.name, func(t *testing.T) {
 			x := search{setting: s, maxFaults: s.faults, light: !*everyFate}
 			switch {

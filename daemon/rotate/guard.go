@@ -43,6 +43,9 @@ func (d *Rotator) noteGuard(ctx context.Context, t *target, client *iam.Client, 
 	if e.Denial != iam.DenialMFA {
 		return false, nil
 	}
+	if err := d.identifyOnce(ctx, client, t); err != nil { // a list would have told whose keys they are
+		return true, err
+	}
 	seen := *t.facts.Seen
 	seen.Guarded, seen.Devices = d.Now().UTC(), nil
 	for _, device := range e.Devices {
@@ -62,6 +65,17 @@ func (d *Rotator) noteGuard(ctx context.Context, t *target, client *iam.Client, 
 		}
 	}
 	return true, d.redateRotation(t)
+}
+
+// forgetDevices makes the next look ask for the user's devices: AWS does not take a code of
+// the one that was known.
+func (t *target) forgetDevices() {
+	if t.facts.Seen == nil {
+		return
+	}
+	seen := *t.facts.Seen
+	seen.Devices = nil
+	t.setSeen(&seen)
 }
 
 // deniedBefore takes over what an earlier denial of the look was found to be.

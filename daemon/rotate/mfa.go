@@ -108,16 +108,23 @@ func (d *Rotator) openSession(ctx context.Context, t *target, client *iam.Client
 	case asked.err != nil:
 		return &needPersonError{text: fmt.Sprintf("no MFA code: %v: nothing was changed", asked.err), hint: hint.Hint(asked.err) + "; then: " + rotateCommand(t), err: asked.err}
 	}
+	if !iam.IsCode(asked.code) {
+		return noCode(t, fmt.Errorf("%w: it has not six digits", ErrNoCode))
+	}
 	opened, err := client.OpenSession(ctx, t.usableRegions()[0], t.facts.Device(), asked.code)
-	if e, ok := errors.AsType[*iam.Error](err); ok && e.Denial == iam.DenialCode && e.Class == iam.Denied {
+	e, ok := errors.AsType[*iam.Error](err)
+	if ok && e.Denial == iam.DenialCode && e.Class == iam.Denied {
 		w.tries++
 		w.refused = &needPersonError{text: fmt.Sprintf("AWS refused the MFA code of %s: it is wrong, was used before, or came too late; nothing was changed", t.facts.Device()), hint: hint.HintFor(err, t.facts.Profiles), err: err}
 		return d.continueIn(t, 0)
 	}
 	switch {
-	case iam.ClassOf(err) == iam.Ambiguous && err != nil:
+	case ok && e.Class == iam.Ambiguous:
 		return fmt.Errorf("the answer to an MFA code was lost, and the code with it: nothing was changed: %w", err)
 	case err != nil:
+		if ok && e.Denial == iam.DenialDevice {
+			t.forgetDevices()
+		}
 		return err
 	}
 	s := journal.Session{Key: opened.Key, Token: opened.Token, Expires: opened.Expires.UTC(), Opener: client.KeyID(), Serial: t.facts.Device(), Endpoint: t.endpointName()}
