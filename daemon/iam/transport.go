@@ -72,7 +72,7 @@ func newRoundTripper(roots *x509.CertPool) *http.Transport {
 		TLSHandshakeTimeout:    5 * time.Second,
 		ResponseHeaderTimeout:  25 * time.Second,
 		IdleConnTimeout:        5 * time.Second,
-		MaxIdleConnsPerHost:    2,
+		MaxIdleConnsPerHost:    8, // as many keys are looked at side by side
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 }

@@ -1,7 +1,10 @@
 package rotate
 
 import (
+	"sync"
+
 	"keyd/credfile"
+	"keyd/daemon/decide"
 	"keyd/daemon/iam"
 )
 
@@ -47,11 +50,55 @@ func (d *Rotator) withClient(t *target, key credfile.Key, f func(*iam.Client) er
 	return f(d.withSession(t, client))
 }
 
-// newClient returns a client that signs with key and with nothing else.
+// newClient returns a client that signs with key and with nothing else. It has connections
+// of its own, so that another server may answer than before, but for a look at a key at
+// rest: those share the connections of the pass.
 func (d *Rotator) newClient(t *target, key credfile.Key) (*iam.Client, error) {
 	if t.facts.EndpointErr != nil {
 		return nil, t.facts.EndpointErr
 	}
-	return iam.New(key, t.endpoints, iam.Options{HTTP: d.HTTP, Now: d.Now, App: "keyd", Installation: t.facts.Installation,
+	http := d.HTTP
+	if http == nil && d.guard != nil && t.decision.Do == decide.DoLook && t.facts.Rotation == nil {
+		kept, err := d.guard.kept.find(t.endpoints.CABundle)
+		if err != nil {
+			return nil, err
+		}
+		http = kept
+	}
+	return iam.New(key, t.endpoints, iam.Options{HTTP: http, Now: d.Now, App: "keyd", Installation: t.facts.Installation,
 		OnReceipt: t.noteReceipt, OnTrip: t.progress.evidence.noteTrip, OnCall: t.progress.evidence.noteCall})
+}
+
+// keptConnections are the connections that the looks of a pass share: a laptop with 1,000
+// keys would otherwise open 2,000.
+type keptConnections struct {
+	mu       sync.Mutex
+	byBundle map[string]*iam.Transport // by the file with additional certificate authorities
+}
+
+// find returns the connections for a file of certificate authorities, "" for none.
+func (k *keptConnections) find(bundle string) (*iam.Transport, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if t := k.byBundle[bundle]; t != nil {
+		return t, nil
+	}
+	t, err := iam.NewTransport(bundle)
+	if err != nil {
+		return nil, err
+	}
+	if k.byBundle == nil {
+		k.byBundle = map[string]*iam.Transport{}
+	}
+	k.byBundle[bundle] = t
+	return t, nil
+}
+
+// close closes the connections that no call uses.
+func (k *keptConnections) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, t := range k.byBundle {
+		t.Close()
+	}
 }

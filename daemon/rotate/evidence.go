@@ -3,6 +3,7 @@ package rotate
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
@@ -11,8 +12,10 @@ import (
 )
 
 // evidence is what the calls of one target have told, beyond their answers.
-// One goroutine at a time acts on a target, so it needs no lock.
+// One goroutine at a time acts on a target. Only questions are asked side by side, so
+// that only their trips need a lock.
 type evidence struct {
+	trips    sync.Mutex       // held while answered, calls and clock are written
 	receipts []remote.Receipt // of the changes that the history does not have yet
 	answered map[string]bool  // for each host that this step has called: whether it answered the last time
 	clock    remote.Clock     // the tightest difference of the two clocks that was measured; zero when none was
@@ -68,6 +71,8 @@ func (d *Rotator) unrecorded(r *journal.Rotation) []remote.Receipt {
 
 // noteTrip keeps what a call told about its endpoint.
 func (e *evidence) noteTrip(trip remote.Trip) {
+	e.trips.Lock()
+	defer e.trips.Unlock()
 	if e.answered == nil {
 		e.answered = map[string]bool{}
 	}
@@ -80,6 +85,8 @@ func (e *evidence) noteTrip(trip remote.Trip) {
 // noteCall keeps what became of a call. A failure may be explained later: the error is the
 // one that the caller got.
 func (e *evidence) noteCall(call string, err error) {
+	e.trips.Lock()
+	defer e.trips.Unlock()
 	if e.calls == nil {
 		e.calls = map[string]error{}
 	}

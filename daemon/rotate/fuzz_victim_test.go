@@ -141,6 +141,7 @@ func newVictim(t *testing.T, stage uint8, third bool) *victim {
 	v.Installation = "0123456789ab" // otherwise the id's file is one more effect in the first pass
 	v.HTTP, v.Sys = fusedCloud{lab.Watcher{Lab: v.Lab}, v.fuse}, fusedDisk{fuse: v.fuse}
 	v.Restart()
+	v.Rotator.StepOneByOne() // the process ends with the panic of its own goroutine
 	v.Rotator.Settings.CheckEvery = 30 * settings.Day
 	v.rotateUntilBlown()
 	v.fuse.left = 0

@@ -153,15 +153,16 @@ func (p *proof) runRound(ctx context.Context, client *iam.Client) error {
 	return p.d.continueIn(p.target, p.nextInterval())
 }
 
-// askAll asks every endpoint once, over new connections. A load balancer may
-// then choose another server, which may not know the key yet.
+// askAll asks every endpoint once, side by side, over new connections. A load
+// balancer may then choose another server, which may not know the key yet.
 func (p *proof) askAll(ctx context.Context, client *iam.Client) {
 	defer client.Close()
-	mute := false
-	for i := range p.endpoints {
+	p.d.reportAlive()
+	said, mute := make([]error, len(p.endpoints)), false
+	p.d.sideBySide(len(said), func(i int) { said[i] = p.ask(ctx, client, &p.endpoints[i]) })
+	for i, err := range said {
 		e := &p.endpoints[i]
-		p.d.reportAlive()
-		if err := p.ask(ctx, client, e); err != nil {
+		if err != nil {
 			e.streak, p.lastRefusal, p.lastErr = 0, p.d.Now(), err
 			e.refused = iam.ClassOf(err) == iam.BadKey || errors.Is(err, errNotListed)
 			mute = mute || !e.refused

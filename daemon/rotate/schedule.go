@@ -15,6 +15,9 @@ import (
 const (
 	// maxSideBySide is how many keys take a step at the same time.
 	maxSideBySide = 8
+	// looksFor is how long a round begins further looks: a command waits for the lock no
+	// longer than passLockWait.
+	looksFor = time.Second
 	// maxActions bounds the actions of one pass on one key. A whole rotation with
 	// --retire-now takes about fifteen.
 	maxActions = 40
@@ -56,13 +59,18 @@ func (d *Rotator) NewSchedule(req Request) *Schedule {
 	return &Schedule{d: d, request: req, known: map[string]*progress{}, shown: map[string]string{}, guard: &guard{files: make(chan struct{}, 1), missed: map[string]bool{}}, away: outage{passBegan: d.Now().UTC()}}
 }
 
-// Round performs one step for each key that is due: for at most eight keys, and for one
-// key of each user. It returns how the keys stood before those steps, and when the next
+// Round performs one step for each key that is due: for at most eight keys at a time, and
+// for one key of each user. It returns how the keys stood before those steps, and when the next
 // round is due: the zero time when the pass is over. Once ctx has ended it performs no
 // step, and the pass is over. The returned error is for what concerns all keys, as in
 // Pass.
 func (s *Schedule) Round(ctx context.Context) (results []Result, next time.Time, err error) {
 	d := s.d.guarded(s.guard, s.request.DryRun)
+	defer func() {
+		if next.IsZero() {
+			s.guard.kept.close()
+		}
+	}()
 	stopped := context.Cause(ctx)
 	if errors.Is(stopped, ErrYield) {
 		stopped, ctx = nil, context.WithoutCancel(ctx)
@@ -81,7 +89,7 @@ func (s *Schedule) Round(ctx context.Context) (results []Result, next time.Time,
 	if stopped != nil {
 		d.endHooks(turns)
 	}
-	due := s.chooseDue(turns, now)
+	due := d.chooseDue(turns, now)
 	if stopped == nil {
 		next = nextRound(turns, due, now)
 	}

@@ -2,9 +2,12 @@ package rotate_test
 
 import (
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,4 +175,129 @@ func TestOneWaitForAllThatIsMissing(t *testing.T) {
 	if one, many := took(1), took(6); many > one*3/2 {
 		t.Errorf("six missing profiles cost %s, one costs %s", many, one)
 	}
+}
+
+// crowd counts the requests that are under way at the same time.
+type crowd struct {
+	iam.Doer
+	now, most atomic.Int32
+}
+
+func (c *crowd) Do(q *http.Request) (*http.Response, error) {
+	n := c.now.Add(1)
+	defer c.now.Add(-1)
+	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
+	}
+	return c.Doer.Do(q)
+}
+
+// addYoungProfiles adds n users with a young key each, in profiles of their own.
+func addYoungProfiles(l *lab.Lab, n int) {
+	var text strings.Builder
+	for i := range n {
+		id, secret := l.Cloud.AddUser(lab.Account, "/", fmt.Sprint("user", i)).AddKey(settings.Day)
+		fmt.Fprintf(&text, "\n[user%d]\naws_access_key_id = %s\naws_secret_access_key = %s\n", i, id, secret)
+	}
+	l.WriteFile("credentials", l.ReadCredentials()+text.String())
+}
+
+// TestFirstLooksFollowEachOther: the first looks at many keys keep eight calls under way,
+// and the files are not read anew for every eight of them. A round lasts about a second,
+// so that a command gets the lock.
+func TestFirstLooksFollowEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewInMemory(t, time.Now)
+		l.SetUp(awssim.Lag{}, settings.Day)
+		counted := &crowd{Doer: distant{l.Cloud}}
+		l.Rotator.HTTP = counted
+		addYoungProfiles(l, 63)
+		s, began, rounds, longest := l.Rotator.NewSchedule(rotate.Request{}), time.Now(), 0, time.Duration(0)
+		for next := began; !next.IsZero(); rounds++ {
+			time.Sleep(time.Until(next))
+			start := time.Now()
+			var err error
+			_, next, err = s.Round(t.Context())
+			lab.Must(t, err)
+			longest = max(longest, time.Since(start))
+		}
+		calls := len(l.Cloud.Calls())
+		limit := time.Duration(calls) * 80 * time.Millisecond / 8
+		t.Logf("%d calls, at most %d at once, in %d rounds of at most %s: %s; without a pause %s", calls, counted.most.Load(), rounds, longest, time.Since(began), limit)
+		if calls != 3*64 || counted.most.Load() != 8 || rounds > 3 || longest > 1300*time.Millisecond || time.Since(began) > limit*11/10 {
+			t.Errorf("%d calls, at most %d at once, in %d rounds of at most %s: %s; without a pause %s", calls, counted.most.Load(), rounds, longest, time.Since(began), limit)
+		}
+	})
+}
+
+// TestFailedLookIsTheLastOfItsRound: when there is no network, the pass finds that out with
+// the first eight keys, and asks for no other.
+func TestFailedLookIsTheLastOfItsRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewInMemory(t, time.Now)
+		l.SetUp(awssim.Lag{}, settings.Day)
+		l.Rotator.HTTP = airplane{}
+		addYoungProfiles(l, 31)
+		results := l.PassAll(rotate.Request{})
+		asked := map[string]bool{}
+		for line := range strings.Lines(l.Log.String()) {
+			if _, key, ok := strings.Cut(line, "msg=failed profile="); ok {
+				asked[key[:strings.Index(key, " ")]] = true
+			}
+		}
+		if len(results) != 32 || len(asked) != 8 {
+			t.Errorf("%d keys, and %d of them were asked about", len(results), len(asked))
+		}
+	})
+}
+
+// TestLooksShareConnections: looks at keys of many users open no more connections than
+// there are looks at a time.
+func TestLooksShareConnections(t *testing.T) {
+	l := lab.NewOnDisk(t, awssim.Lag{}, settings.Day)
+	addYoungProfiles(l, 23)
+	var opened atomic.Int32
+	server := httptest.NewUnstartedServer(l.Cloud)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	l.Rotator.HTTP, l.Rotator.Getenv = nil, func(name string) string {
+		if name == "AWS_ENDPOINT_URL" {
+			return server.URL
+		}
+		return ""
+	}
+	for _, r := range l.PassAll(rotate.Request{}) {
+		if r.State != decide.StateOK {
+			t.Errorf("%v: %s, %s", r.Profiles, r.State, r.Why)
+		}
+	}
+	if n, calls := opened.Load(), len(l.Cloud.Calls()); n > 8 || calls != 3*24 {
+		t.Errorf("%d connections for %d calls", n, calls)
+	}
+}
+
+// TestRotationNowTakesItsRoundTrips: a rotation that a person wants to end at once takes as
+// long as the calls that depend on each other, and the four pauses of the proof.
+func TestRotationNowTakesItsRoundTrips(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewInMemory(t, time.Now)
+		l.SetUp(awssim.Lag{}, 70*settings.Day)
+		l.Rotator.HTTP = distant{l.Cloud}
+		began := time.Now()
+		r := l.PassAll(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})[0]
+		took := time.Since(began)
+		trips := map[time.Time]bool{}
+		for _, call := range l.Cloud.Calls() {
+			trips[call.At] = true
+		}
+		beyond := took - time.Duration(len(trips))*80*time.Millisecond
+		t.Logf("%d calls in %d round trips: %s, of which %s are pauses", len(l.Cloud.Calls()), len(trips), took, beyond)
+		if r.State != decide.StateQuarantine || len(trips) > 18 || beyond > 950*time.Millisecond {
+			t.Errorf("%s; %d calls in %d round trips: %s, of which %s are pauses", r.State, len(l.Cloud.Calls()), len(trips), took, beyond)
+		}
+	})
 }

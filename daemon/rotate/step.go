@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
@@ -15,6 +16,7 @@ type guard struct {
 	missed map[string]bool // ids for which this pass has waited in vain
 	cache  fileCache
 	events sync.Mutex // held while an event is delivered, or the history is written
+	kept   keptConnections
 
 	searching sync.Mutex // held while the next field is read or written
 	search    *search    // the search of this machine that this pass has begun last; nil when none
@@ -28,22 +30,48 @@ func (d *Rotator) guarded(g *guard, dryRun bool) *Rotator {
 	return &own
 }
 
-// runSteps performs one step of each turn, side by side.
+// runSteps performs one step of each turn, side by side. The turns beyond the first eight
+// are looks. Each of them begins when an earlier one has ended, unless that has failed or
+// the round has lasted long enough; then it takes part in the next round.
 func (s *Schedule) runSteps(ctx context.Context, d *Rotator, due []*turn) {
-	before := make([]string, len(due))
-	var wait sync.WaitGroup
+	before, began := make([]string, len(due)), time.Now()
 	for i, u := range due {
 		before[i] = u.facts.ID
-		if d.oneByOne || len(due) == 1 {
-			s.step(ctx, d, u)
-			continue
-		}
-		wait.Go(func() { s.step(ctx, d, u) })
 	}
-	wait.Wait()
-	for i, u := range due {
+	var claims sync.Mutex // held while the next two fields are read or written
+	begun, failed := 0, false
+	claim := func(failure bool) (u *turn) {
+		claims.Lock()
+		defer claims.Unlock()
+		failed = failed || failure
+		if begun == len(due) || begun >= maxSideBySide && (failed || ctx.Err() != nil || time.Since(began) >= looksFor) {
+			return nil
+		}
+		begun++
+		return due[begun-1]
+	}
+	d.sideBySide(min(len(due), maxSideBySide), func(int) {
+		for u := claim(false); u != nil; u = claim(u.progress.err != nil) {
+			s.step(ctx, d, u)
+		}
+	})
+	for i, u := range due[:begun] {
 		s.away.noteTarget(u.target)
 		s.keep(d, u, before[i])
+	}
+}
+
+// sideBySide calls do with each number below n, at the same time, and returns when all
+// calls have ended. Of a Rotator that does one thing after the other, it calls do in order.
+func (d *Rotator) sideBySide(n int, do func(i int)) {
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	for i := range n {
+		if d.oneByOne || n == 1 {
+			do(i)
+			continue
+		}
+		wait.Go(func() { do(i) })
 	}
 }
 

@@ -150,21 +150,31 @@ func (w *world) firstRotation(d *Rotator) *decide.FirstRotation {
 	return nil
 }
 
-// chooseDue returns the turns that take a step now. What heals goes first, and alone.
-func (s *Schedule) chooseDue(turns []*turn, now time.Time) (chosen []*turn) {
+// chooseDue returns the turns that take a step now. What heals goes first, and alone. There
+// are more than eight only if all of them look at keys at rest.
+func (d *Rotator) chooseDue(turns []*turn, now time.Time) (chosen []*turn) {
+	looks := !d.oneByOne
 	heals := slices.ContainsFunc(turns, func(u *turn) bool { return u.isDue(now) && u.decision.Heals })
 	owners := map[string]bool{}
 	for _, u := range turns {
 		if !u.isDue(now) || heals != u.decision.Heals || owners[u.ownerKey()] {
 			continue
 		}
+		if len(chosen) >= maxSideBySide && !u.looksAtRest() {
+			continue
+		}
 		owners[u.ownerKey()] = true
-		if chosen = append(chosen, u); len(chosen) == maxSideBySide {
+		chosen, looks = append(chosen, u), looks && u.looksAtRest()
+		if len(chosen) == maxSideBySide && !looks {
 			break
 		}
 	}
 	return chosen
 }
+
+// looksAtRest reports whether the turn asks AWS about a key that is not being rotated.
+// That changes nothing, and nothing depends on which server answers.
+func (u *turn) looksAtRest() bool { return u.decision.Do == decide.DoLook && u.facts.Rotation == nil }
 
 // ownerKey identifies the user of the key, whose keys take their steps one after the
 // other. A key of an unknown user stands for itself.
