@@ -7,6 +7,7 @@ import (
 
 	"keyd/daemon/decide"
 	"keyd/daemon/rotate"
+	"keyd/daemon/state"
 )
 
 const holdLong = `Pause the rotation of a profile's key. If the old key is inactive already, make
@@ -39,7 +40,7 @@ func newHoldCommand(a *app) *cobra.Command {
 			if err := a.noteEndpoints(cmd.Context(), loc, args); err != nil {
 				return err
 			}
-			return a.changeRotation(cmd.Context(), d, func(ctx context.Context) (rotate.Result, error) {
+			return a.changeRotation(cmd.Context(), d, loc, func(ctx context.Context) (rotate.Result, error) {
 				return d.Hold(ctx, args[0])
 			})
 		},
@@ -48,7 +49,8 @@ func newHoldCommand(a *app) *cobra.Command {
 
 // changeRotation runs change, which holds or resumes one rotation, and prints how
 // it ended.
-func (a *app) changeRotation(ctx context.Context, d *rotate.Rotator, change func(context.Context) (rotate.Result, error)) error {
+func (a *app) changeRotation(ctx context.Context, d *rotate.Rotator, loc locations, change func(context.Context) (rotate.Result, error)) error {
+	defer state.BeginWork(loc.sys, loc.folders.StateDir, "keyd "+d.Process, a.now())()
 	n := a.newNarrator(d.Settings)
 	d.OnEvent = n.printEvent
 	r, err := change(ctx)
@@ -62,7 +64,7 @@ func (a *app) changeRotation(ctx context.Context, d *rotate.Rotator, change func
 		return exitError(code)
 	}
 	if r.Rotation != nil && r.Rotation.Held.IsZero() {
-		a.hintDaemon(d.StateDir)
+		a.hintDaemon(loc)
 	}
 	return nil
 }

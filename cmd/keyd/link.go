@@ -86,7 +86,7 @@ func (a *app) linkFiles(ctx context.Context, names []string, form string) error 
 		open = open || r.Rotation != nil && r.Rotation.Held.IsZero()
 	}
 	if open {
-		a.hintDaemon(loc.folders.StateDir)
+		a.hintDaemon(loc)
 	}
 	return nil
 }

@@ -138,6 +138,9 @@ func (n *narrator) printResult(ctx context.Context, r rotate.Result) int {
 	case r.NeedsPerson:
 		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Hint)
 		return exitPerson
+	case r.State == decide.StateHeld && n.flags.force: // a person who forces it expects something
+		n.term.printError(prefixProfiles(r.Profiles, "--force does nothing to a rotation that is held: "+stripPackages(r.Why)), hint.Command("keyd resume", r.Profiles[0]))
+		return exitPerson
 	case r.State == decide.StateWaiting:
 		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Hint)
 		return exitFailed

@@ -8,6 +8,7 @@ import (
 
 	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
+	"keyd/daemon/state"
 )
 
 const retireLong = `End the key of PROFILE, which nobody uses, without a successor. keyd first shows
@@ -70,6 +71,7 @@ func (a *app) retireKey(ctx context.Context, profile string, yes, force bool) er
 	if err := a.term.requireYes(ctx, yes, fmt.Sprintf("retire %s?", shortID(p.KeyID))); err != nil {
 		return err
 	}
+	defer state.BeginWork(loc.sys, loc.folders.StateDir, "keyd retire", a.now())()
 	n := a.newNarrator(d.Settings)
 	d.OnEvent = n.printEvent
 	r, err := d.Retire(ctx, p)
@@ -80,7 +82,7 @@ func (a *app) retireKey(ctx context.Context, profile string, yes, force bool) er
 		return exitError(code)
 	}
 	if r.Rotation != nil {
-		a.hintDaemon(d.StateDir)
+		a.hintDaemon(loc)
 	}
 	return nil
 }

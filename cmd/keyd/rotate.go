@@ -102,6 +102,9 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 		return err
 	}
 	d.OnEvent = n.printEvent
+	if !f.dryRun {
+		defer state.BeginWork(loc.sys, loc.folders.StateDir, d.Command, a.now())()
+	}
 	results, err := d.Pass(ctx, rotate.Request{
 		Options:  decide.Options{Manual: true, Force: f.force, RetireNow: f.retireNow || f.deleteNow, DeleteNow: f.deleteNow},
 		Profiles: names, DryRun: f.dryRun,
@@ -126,7 +129,7 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 		n.printTally(&count)
 	}
 	if open && ctx.Err() == nil && !f.dryRun {
-		a.hintDaemon(loc.folders.StateDir)
+		a.hintDaemon(loc)
 	}
 	switch {
 	case err != nil:
@@ -149,13 +152,6 @@ func (a *app) printStatusNotes(loc locations) {
 	}
 	for _, text := range status.Notes {
 		a.term.printNote("%s", stripPackages(text))
-	}
-}
-
-// hintDaemon prints a hint if no daemon is running to finish a rotation.
-func (a *app) hintDaemon(stateDir string) {
-	if !state.DaemonRunning(stateDir) {
-		a.term.printHint("no daemon is running here to finish this: keyd install")
 	}
 }
 

@@ -47,8 +47,12 @@ func (a *app) uninstallService(ctx context.Context, purge, yes bool) error {
 		return err
 	}
 	service, err := a.openService(loc)
-	if err != nil {
+	if err != nil && !purge {
 		return err
+	}
+	if err != nil { // without a service manager there is no service, and keyd rotate leaves a state as well
+		a.term.printNote("no service can be installed here: %s", stripPackages(err.Error()))
+		service = nil
 	}
 	rotations, problems := loc.openJournal().Load(ctx)
 	a.noteOpenRotations(loc, rotations)
@@ -64,9 +68,11 @@ func (a *app) uninstallService(ctx context.Context, purge, yes bool) error {
 		a.term.printNote("%s", stripPackages(problem.Error()))
 		a.term.printHint(hint.Hint(problem))
 	}
-	installed, err := service.Uninstall()
-	if err != nil {
-		return err
+	installed := false
+	if service != nil {
+		if installed, err = service.Uninstall(); err != nil {
+			return err
+		}
 	}
 	if installed {
 		a.term.printf("uninstalled: keyd no longer starts at login\n")
@@ -141,7 +147,7 @@ func describeOpen(r *journal.Rotation, status state.Status) (text, run string) {
 		return hint.Command(words, r.Places[0].Profile)
 	}
 	text, run = strings.NewReplacer(".\n", "; ", "\n", "; ").Replace(decide.DescribeRotation(r)), command("keyd rotate")
-	text += "; without the service, it continues only when you run this now and then, or keyd install"
+	text += "; without the service nothing ends this, and " + shortID(r.Old.ID) + " stays at AWS: run this now and then, or keyd install"
 	i := slices.IndexFunc(status.Keys, func(l state.KeyStatus) bool {
 		return l.InRotation && (l.KeyID == r.Old.ID || l.KeyID == r.NewestID())
 	})

@@ -9,6 +9,8 @@
 //	pass.lock       lock.go          held during a round or a command; proven to exclude first
 //	pass.owner      owner.go         who holds pass.lock, where other machines see the folder
 //	daemon.lock     lock.go          held while a daemon runs
+//	command.json    atwork.go        which command of a person is at work, for people
+//	command.lock    atwork.go        held while it is
 //	installation    installation.go  the random part of the installation id
 //	settings.good   dir.go           the last good keyd.ini; package settings writes it
 //	rotations/      dir.go           the journals; package journal writes them
@@ -37,6 +39,8 @@ const (
 	statusName       = "status.json"
 	memoryName       = "memory.json"
 	historyName      = "history.jsonl"
+	workName         = "command.json"
+	workLockName     = "command.lock"
 	daemonInfoName   = "daemon.json"
 	settingsCopyName = "settings.good"
 	logName          = "keyd.log"
@@ -52,6 +56,12 @@ func StatusPath(stateDir string) string { return filepath.Join(stateDir, statusN
 
 // MemoryPath returns the path of memory.json.
 func MemoryPath(stateDir string) string { return filepath.Join(stateDir, memoryName) }
+
+// WorkPath returns the path of command.json.
+func WorkPath(stateDir string) string { return filepath.Join(stateDir, workName) }
+
+// WorkLockPath returns the path of command.lock.
+func WorkLockPath(stateDir string) string { return filepath.Join(stateDir, workLockName) }
 
 // HistoryPath returns the path of history.jsonl.
 func HistoryPath(stateDir string) string { return filepath.Join(stateDir, historyName) }

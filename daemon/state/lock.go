@@ -16,10 +16,16 @@ import (
 )
 
 // BusyError reports that another keyd holds the lock at Path.
-type BusyError struct{ Path string }
+type BusyError struct {
+	Path string
+	Who  string // the process that holds it, as far as the state folder tells; "" when it does not
+}
 
-// Error says that nothing was done.
+// Error names the process, and says that nothing was done.
 func (e *BusyError) Error() string {
+	if e.Who != "" {
+		return e.Who + " is at work on the same keys: nothing was done"
+	}
 	return "another keyd is in the middle of a pass: nothing was done"
 }
 
@@ -73,7 +79,7 @@ func LockFile(ctx context.Context, sys atomicfile.Sys, path string, limit time.D
 	unlock, err = lockProven(waiting, sys, path)
 	switch {
 	case errors.Is(err, atomicfile.ErrLocked) && ctx.Err() == nil:
-		return nil, &BusyError{Path: path}
+		return nil, &BusyError{Path: path, Who: describeBusy(dir)}
 	case err != nil && ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case isUnsupported(err):

@@ -13,7 +13,7 @@ func TestNamesOnDiskStay(t *testing.T) {
 	for want, path := range map[string]string{
 		"status.json": StatusPath("d"), "memory.json": MemoryPath("d"), "history.jsonl": HistoryPath("d"), "daemon.json": DaemonInfoPath("d"),
 		"settings.good": SettingsCopyPath("d"), "keyd.log": LogPath("d"), "rotations": JournalsPath("d"),
-		"pass.lock": PassLockPath("d"), "daemon.lock": DaemonLockPath("d"), "installation": InstallationPath("d"),
+		"pass.lock": PassLockPath("d"), "command.json": WorkPath("d"), "command.lock": WorkLockPath("d"), "daemon.lock": DaemonLockPath("d"), "installation": InstallationPath("d"),
 	} {
 		if path != filepath.Join("d", want) || !isOwnFile(want) {
 			t.Errorf("%s: the path is %s, own file: %t", want, path, isOwnFile(want))

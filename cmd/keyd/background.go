@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+
+	"keyd/daemon/state"
+)
+
+// hintDaemon prints a hint if no daemon is running to finish a rotation, or if the one that
+// runs is another keyd than this one.
+func (a *app) hintDaemon(loc locations) {
+	stateDir := loc.folders.StateDir
+	switch running := state.DaemonRunning(stateDir); {
+	case running:
+		a.term.printHint(daemonProblem(state.LoadDaemonInfo(stateDir), a.serviceState(loc).Installed))
+	case a.serviceState(loc).Installed:
+		a.term.printHint("the service that would finish this is not running: keyd start")
+	default:
+		a.term.printHint("no daemon is running here to finish this: keyd install")
+	}
+}
+
+// daemonProblem says that the daemon which runs is another build than this program, as after
+// an upgrade: it goes on with the old one until it is started again. info may be nil. It
+// returns "" when all is well, and when the daemon is too old to say what it is. installed says that it
+// is a service.
+func daemonProblem(info *state.DaemonInfo, installed bool) string {
+	if info == nil || info.Release == "" || info.Release == buildVersion() {
+		return ""
+	}
+	remedy := "end it, and start it again"
+	if installed {
+		remedy = "to let it run this one: keyd restart"
+	}
+	return fmt.Sprintf("the daemon that is running (pid %d) is %s, and this program is %s; %s", info.PID, info.Release, buildVersion(), remedy)
+}
