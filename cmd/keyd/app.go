@@ -103,6 +103,9 @@ func (a *app) openDaemon(process string) (*rotate.Rotator, locations, error) {
 	for _, text := range a.warnWriters(loc) {
 		a.term.printNote("%s", text)
 	}
+	if text := eventProblem(settings); text != "" {
+		a.term.printNote("%s", text)
+	}
 	return a.newDaemon(settings, loc, process), loc, nil
 }
 

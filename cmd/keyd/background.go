@@ -1,8 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
+	"keyd/daemon"
+	"keyd/daemon/hint"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -33,4 +37,32 @@ func daemonProblem(info *state.DaemonInfo, installed bool) string {
 		remedy = "to let it run this one: keyd restart"
 	}
 	return fmt.Sprintf("the daemon that is running (pid %d) is %s, and this program is %s; %s", info.PID, info.Release, buildVersion(), remedy)
+}
+
+// printSettingsMistake prints the mistake in keyd.ini with its hint, and reports whether
+// there is one.
+func (a *app) printSettingsMistake() bool {
+	loc, err := a.findLocations()
+	if err != nil {
+		return false
+	}
+	_, err = loc.settingsFile().Read()
+	mistake, found := errors.AsType[*settings.Error](err)
+	if !found { // a file of another user is a person's business
+		return false
+	}
+	a.term.printError(stripPackages(mistake.Error()), hint.Hint(mistake))
+	return true
+}
+
+// eventProblem says that the program of on_event cannot be started, so that nobody is told
+// of events; "" when it can, or there is none. The service may have another PATH.
+func eventProblem(s settings.Settings) string {
+	if len(s.OnEvent) == 0 {
+		return ""
+	}
+	if err := (daemon.Hooks{}).Check(settings.Hook{Command: s.OnEvent}); err != nil {
+		return "on_event in keyd.ini tells nobody: " + stripPackages(err.Error())
+	}
+	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"keyd/daemon"
 	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 	"keyd/install"
 )
 
@@ -22,6 +23,10 @@ const (
 	// free: from 64 on, codes have a meaning to mailers, shells, signals or systemd. No
 	// other failure has this code, because the service does not start again after it.
 	exitRunning = install.ExitAlreadyRunning
+
+	// exitSettings means that keyd.ini has a mistake. A script can tell it from a key that
+	// needs a person.
+	exitSettings = 5
 
 	// exitSignal is added to the number of the signal that interrupted a command, as
 	// shells do it: 130 after Ctrl-C.
@@ -38,6 +43,7 @@ var exitCodes = []struct {
 	{exitUsage, "keyd does not understand the command line"},
 	{exitPerson, "a key needs a person"},
 	{exitRunning, "`keyd run`: another `keyd run` is at work on the same state folder (0 under launchd, which cannot be told to leave such a program alone)"},
+	{exitSettings, "keyd.ini has a mistake; the error names its line"},
 	{exitSignal + 2, "interrupted by Ctrl-C; the error says where things stand (143: by SIGTERM)"},
 }
 
@@ -91,6 +97,9 @@ func errorCode(err error) int {
 	}
 	if _, ok := errors.AsType[*rotate.AmbiguousIDError](err); ok {
 		return exitUsage
+	}
+	if _, ok := errors.AsType[*settings.Error](err); ok {
+		return exitSettings
 	}
 	if interrupted, ok := errors.AsType[*interruptedError](err); ok {
 		return interrupted.exitCode()

@@ -105,6 +105,9 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(stateDi
 	r.Warnings = append(r.Warnings, a.warnWriters(loc)...)
 	service := a.serviceState(loc)
 	r.installed = service.Installed
+	if text := eventProblem(r.settings); text != "" {
+		r.Warnings = append(r.Warnings, text)
+	}
 	if text := daemonProblem(r.Daemon, service.Installed); text != "" {
 		r.Warnings = append(r.Warnings, text)
 	}

@@ -124,6 +124,9 @@ func (a *app) showStatus(ctx context.Context, names []string, o statusOptions) e
 		r.keepNeedy()
 	}
 	a.term.print(format(r))
+	if r.Settings != "" && o.format != "prompt" && a.printSettingsMistake() {
+		return exitError(exitSettings)
+	}
 	if r.needsPerson() {
 		return exitError(exitPerson)
 	}

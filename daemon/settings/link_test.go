@@ -56,7 +56,7 @@ func TestParseReadsLinks(t *testing.T) {
 		"[link]":                                "keyd.ini:1: unknown section [link]|did you mean [link FILE]?",
 		"[Link ~/.env]":                         "keyd.ini:1: unknown section [Link ~/.env]|did you mean [link ~/.env]?",
 		"[~/.env]":                              "unknown section [~/.env]|did you mean [link ~/.env]?",
-		"[link ~/x]\nform = ses-smtp eu-west-1\nform = elsewhere": "keyd.ini:2: form|",
+		"[link ~/x]\nform = ses-smtp eu-west-1\nform = elsewhere": "keyd.ini:3: form is there twice, in lines 2 and 3|keep one of them",
 	} {
 		_, err := parse("keyd.ini", home, []byte(text))
 		want, run, _ := strings.Cut(says, "|")

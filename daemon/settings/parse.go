@@ -39,6 +39,7 @@ func parse(path, home string, data []byte) (Settings, error) {
 		return Settings{}, newSyntaxError(path, data, err)
 	}
 	p := parser{path: path, home: home, data: data, result: Default()}
+	p.checkRepeats()
 	for _, section := range file.Sections() {
 		p.parseSection(section)
 	}
@@ -166,6 +167,10 @@ func (p *parser) parseSetting(rows []row, s *Settings, section string, key *ini.
 func (p *parser) checkRanges() {
 	s := p.result
 	p.checkFloors(table[:], s, "")
+	if s.CheckEvery > maxCheckEvery {
+		p.addError("", "check_every", &Error{Text: fmt.Sprintf("check_every = %s: must be at most %s", FormatDuration(s.CheckEvery), FormatDuration(maxCheckEvery))})
+	}
+	p.checkExclusions()
 	for _, profile := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
 		p.checkFloors(profileTable[:], Settings{RotateAfter: s.ProfileRotateAfter[profile]}, p.header[profile])
 	}
@@ -173,6 +178,19 @@ func (p *parser) checkRanges() {
 	for _, profile := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
 		if after := s.ProfileRotateAfter[profile]; after != Never {
 			p.checkLatest(after, "profile "+profile, "rotate_after")
+		}
+	}
+}
+
+// maxCheckEvery is the longest check_every: a waiting rotation needs one look a day.
+const maxCheckEvery = Day
+
+// checkExclusions refuses a profile that is never rotated and has an age for it.
+func (p *parser) checkExclusions() {
+	for profile, after := range p.result.ProfileRotateAfter {
+		section := p.header[profile]
+		if line := findLine(p.data, section, "rotate_after"); after == Never && line > 0 {
+			p.addError(section, "rotate_after", &Error{Text: fmt.Sprintf("rotate = never and rotate_after exclude each other in [%s]", section), Fix: "keep one of them"})
 		}
 	}
 }

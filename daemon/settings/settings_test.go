@@ -221,7 +221,7 @@ func TestEveryStandardValueIsValid(t *testing.T) {
 // TestTextsAreWhatKeydIniSays writes the settings again as keyd.ini would.
 func TestTextsAreWhatKeydIniSays(t *testing.T) {
 	text := "overlap = 1d12h\non_event = /bin/x 'a b' \"it's\"\nnever_accounts = 111122223333,444455556666\nnotify = none\n" +
-		"[profile legacy]\nrotate_after = 2d\nrotate = never\n[profile often]\nrotate_after = 36h\n"
+		"[profile legacy]\nrotate = never\n[profile often]\nrotate_after = 36h\n"
 	s, err := Parse("keyd.ini", []byte(text))
 	if err != nil {
 		t.Fatal(err)
