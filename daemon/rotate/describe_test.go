@@ -44,8 +44,11 @@ func checkAnchors(t *testing.T, l *lab.Lab) {
 	}
 	requests := map[string]string{} // the hash in each TagUser, by its request id
 	for i, e := range entries {
-		if e.Policy == nil || *e.Policy != (state.Policy{RotateAfter: "30d", MaxAge: "90d", Overlap: "1d", Quarantine: "7d"}) {
+		if e.Policy == nil || *e.Policy != (settings.Policy{RotateAfter: "30d", MaxAge: "90d", Overlap: "1d", Quarantine: "7d"}) {
 			t.Errorf("%s: %+v", e.Verb, e.Policy)
+		}
+		if e.Verb == "created" && time.Since(e.OldCreated) < 40*settings.Day {
+			t.Errorf("the old key was created %s", e.OldCreated)
 		}
 		if e.Verb == "deleted" {
 			deleted = i + 1
@@ -70,8 +73,8 @@ func checkAnchors(t *testing.T, l *lab.Lab) {
 	client, err := iam.New(pair, remote.Endpoints{Partition: "aws", Regions: []string{"us-east-1"}}, iam.Options{HTTP: l.Rotator.HTTP, Now: l.Now})
 	lab.Must(t, err)
 	described, err := client.Descriptions(t.Context(), "alice")
-	anchor := state.FindAnchor(described[pair.ID])
-	if err != nil || len(described) != 1 || chain.At[anchor] != deleted {
-		t.Errorf("%v, %v: the hash of line %d, want %d", described, err, chain.At[anchor], deleted)
+	about, _ := state.ParseDescription(described[pair.ID])
+	if err != nil || len(described) != 1 || chain.At[about.Anchor] != deleted {
+		t.Errorf("%v, %v: the hash of line %d, want %d", described, err, chain.At[about.Anchor], deleted)
 	}
 }

@@ -76,6 +76,7 @@
 //	link.go       Link and Unlink, which choose the linked files
 //	plan.go       PlanRetirement and Retire, which begin to end a key without a successor
 //	tryhook.go    RunHook, which runs a hook now
+//	anchors.go    ReadDescriptions, which asks AWS for the hashes of the history that it has
 //	rehearse.go   Rehearse, which tries a rotation without starting one
 //
 // And what comes out of it:

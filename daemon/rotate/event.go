@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"keyd/daemon/decide"
-	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -89,6 +88,11 @@ func (d *Rotator) appendHistory(t *target, verb, id, note string) {
 		return
 	}
 	e := d.newEntry(t, verb, id, note)
+	if seen := t.facts.Seen; verb == VerbCreated && seen != nil {
+		if old := seen.FindKey(t.facts.ID); old != nil {
+			e.OldCreated = old.Created
+		}
+	}
 	if e.Calls = t.takeReceipts(); verb == VerbDeleted {
 		t.noteDeleted(id, e.Time)
 	}
@@ -107,7 +111,7 @@ func (d *Rotator) appendEntry(e state.HistoryEntry) error {
 		}
 		defer leave()
 	}
-	e.Policy = d.policyFor(e.Profiles)
+	e.Policy = d.Settings.PolicyFor(e.Profiles)
 	if d.guard != nil {
 		d.guard.events.Lock()
 		defer d.guard.events.Unlock()
@@ -119,20 +123,6 @@ func (d *Rotator) appendEntry(e state.HistoryEntry) error {
 func (d *Rotator) newEntry(t *target, verb, id, note string) state.HistoryEntry {
 	return state.HistoryEntry{Time: d.Now().UTC(), Process: d.Process, PID: os.Getpid(), Profiles: t.facts.Profiles, Verb: verb, KeyID: id, Text: note,
 		About: d.about(t, verb), Installation: t.facts.Installation}
-}
-
-// policyFor returns the settings in force for the key of these profiles; nil while none are
-// known.
-func (d *Rotator) policyFor(profiles []string) *state.Policy {
-	s := d.Settings
-	if s.Unknown {
-		return nil
-	}
-	after := "never"
-	if own := s.RotateAfterFor(profiles); own != settings.Never {
-		after = settings.FormatDuration(own)
-	}
-	return &state.Policy{RotateAfter: after, MaxAge: settings.FormatDuration(s.MaxAge), Overlap: settings.FormatDuration(s.Overlap), Quarantine: settings.FormatDuration(s.Quarantine)}
 }
 
 // emit sends an event about t to OnEvent.

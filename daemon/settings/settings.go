@@ -9,7 +9,8 @@
 //
 // The files: settings.go and table.go have the settings, describe.go tells people of them,
 // link.go has the linked files, hook.go the hooks, parse.go reads a text, duration.go and
-// value.go read and print values, lastgood.go keeps the copy, repeat.go refuses what is there twice, edit.go adds and removes
+// value.go read and print values, policy.go picks those that an auditor asks for,
+// lastgood.go keeps the copy, repeat.go refuses what is there twice, edit.go adds and removes
 // sections.
 package settings
 

@@ -132,7 +132,18 @@ func (h History) Head() (string, error) {
 }
 
 // Span is a range of lines of the history, counted from 1.
-type Span struct{ From, To int }
+type Span struct {
+	From int `json:"from"`
+	To   int `json:"to"`
+}
+
+// String returns "line 7" or "lines 7 to 9".
+func (s Span) String() string {
+	if s.From == s.To {
+		return fmt.Sprintf("line %d", s.From)
+	}
+	return fmt.Sprintf("lines %d to %d", s.From, s.To)
+}
 
 // Chain is what a check of the history has found.
 type Chain struct {
@@ -149,6 +160,11 @@ type Chain struct {
 // IsWhole reports whether every hash fits. It says nothing about the lines in After, and
 // nothing about a history that was written anew with a chain of its own.
 func (c *Chain) IsWhole() bool { return len(c.Broken) == 0 }
+
+// IsBrokenAbove reports whether a line above this one does not fit.
+func (c *Chain) IsBrokenAbove(line int) bool {
+	return len(c.Broken) > 0 && c.Broken[0].From <= line
+}
 
 // CheckChain checks every hash in data, a whole history.
 func CheckChain(data []byte) Chain {

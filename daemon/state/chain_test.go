@@ -219,13 +219,14 @@ func TestDescriptionHoldsTheHash(t *testing.T) {
 		strings.Repeat("h", 999): "keyd " + strings.Repeat("h", 165) + " 0f3a9c12ab34 history=" + hash,
 	} {
 		text := Description{Host: host, Installation: "0f3a9c12ab34", Anchor: hash}.String()
-		if text != want || len(text) > 256 || FindAnchor(text) != hash {
-			t.Errorf("%q: %q", host, text)
+		read, ok := ParseDescription(text)
+		if text != want || len(text) > 256 || !ok || read.Anchor != hash || read.Installation != "0f3a9c12ab34" || read.String() != text {
+			t.Errorf("%q: %q, %+v", host, text, read)
 		}
 	}
 	for _, text := range []string{"", "keyd laptop 0f3a9c12ab34", "the history=" + hash, "key of keyd"} {
-		if got := FindAnchor(text); got != "" {
-			t.Errorf("%q: %q", text, got)
+		if got, _ := ParseDescription(text); got.Anchor != "" {
+			t.Errorf("%q: %+v", text, got)
 		}
 	}
 }

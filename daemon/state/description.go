@@ -54,19 +54,33 @@ func keepInTag(r rune) rune {
 	return '-'
 }
 
-// FindAnchor returns the hash of the history in the description of a key; "" when it has
-// none: an older keyd, or something else, wrote it.
-func FindAnchor(description string) string {
-	words := strings.Fields(description)
+// ParseDescription reads what String has returned. ok is false for a text that is none of
+// keyd's.
+func ParseDescription(text string) (d Description, ok bool) {
+	words := strings.Fields(text)
 	if len(words) == 0 || words[0] != descriptionWord {
-		return ""
+		return d, false
 	}
-	for _, word := range words {
-		if hash, ok := strings.CutPrefix(word, anchorWord); ok {
-			return hash
+	words = words[1:]
+	last := func() string {
+		if len(words) == 0 {
+			return ""
 		}
+		return words[len(words)-1]
 	}
-	return ""
+	if hash, found := strings.CutPrefix(last(), anchorWord); found {
+		d.Anchor, words = hash, words[:len(words)-1]
+	}
+	if isInstallation(last()) {
+		d.Installation, words = last(), words[:len(words)-1]
+	}
+	d.Host = strings.Join(words, " ")
+	return d, true
+}
+
+// isInstallation reports whether a word has the shape of an InstallationID.
+func isInstallation(word string) bool {
+	return len(word) == 12 && strings.Trim(word, "0123456789abcdef") == ""
 }
 
 // FindDay returns the day in the description of a key: a word such as 2026-02-03. The zero

@@ -12,6 +12,7 @@ import (
 
 	"keyd/credfile/atomicfile"
 	"keyd/daemon/iam/remote"
+	"keyd/daemon/settings"
 )
 
 // RetiredNote is the text of the entry about the deletion of a key that a person has
@@ -32,17 +33,9 @@ type HistoryEntry struct {
 
 	Installation string           `json:"installation,omitzero"` // which installation of keyd did it
 	Calls        []remote.Receipt `json:"calls,omitzero"`        // the calls that changed something, with AWS's request ids
-	Policy       *Policy          `json:"policy,omitzero"`       // the settings that were in force for the key; nil when an older keyd wrote the line
+	OldCreated   time.Time        `json:"old_created,omitzero"`  // of "created": when the old key was made, by AWS's clock; AWS forgets it with the key
+	Policy       *settings.Policy `json:"policy,omitzero"`       // the settings that were in force for the key; nil when an older keyd wrote the line
 	Chain        string           `json:"chain,omitzero"`        // the hash of the line, see chain.go; Append sets it, and it stays the last field
-}
-
-// Policy are the settings that decide when a key is replaced and ended, as keyd.ini writes
-// them: "60d".
-type Policy struct {
-	RotateAfter string `json:"rotate_after"` // of the key's profiles; "never" when they are excluded
-	MaxAge      string `json:"max_age"`
-	Overlap     string `json:"overlap"`
-	Quarantine  string `json:"quarantine"`
 }
 
 // History is history.jsonl, the append-only record of what keyd did.
@@ -83,6 +76,35 @@ func (h History) Read() (entries []HistoryEntry, damaged int, err error) {
 	}
 	entries, damaged = parseHistory(data)
 	return entries, damaged, nil
+}
+
+// Record is a whole history, with what a check of its chain has found.
+type Record struct {
+	Entries []HistoryEntry
+	Lines   []int // of each entry, counted from 1
+	Damaged int   // lines that are no entry
+	Chain   Chain
+}
+
+// ReadRecord returns the whole history. A missing file is an empty one.
+func (h History) ReadRecord() (Record, error) {
+	data, err := os.ReadFile(h.Path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Record{}, fmt.Errorf("daemon: the history: %w", err)
+	}
+	r := Record{Chain: CheckChain(data)}
+	n := 0
+	for line := range bytes.Lines(data) {
+		var e HistoryEntry
+		switch n++; {
+		case len(bytes.TrimSpace(line)) == 0:
+		case json.Unmarshal(line, &e) != nil:
+			r.Damaged++
+		default:
+			r.Entries, r.Lines = append(r.Entries, e), append(r.Lines, n)
+		}
+	}
+	return r, nil
 }
 
 // ReadEnd returns the last entries, oldest first: those of some thousand rotations. A
