@@ -43,6 +43,7 @@ var commands = []command{
 	{"explain", groupLook, newExplainCommand},
 	{"where", groupLook, newWhereCommand},
 	{"history", groupLook, newHistoryCommand},
+	{"report", groupLook, newEvidenceCommand},
 	{"doctor", groupLook, newDoctorCommand},
 	{"config", groupLook, newConfigCommand},
 
