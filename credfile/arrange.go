@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"keyd/credfile/shell"
 )
 
 // An Arrangement is a change of the credentials file after which programs that use a
@@ -91,7 +93,7 @@ func (s *Snapshot) findArrangeable(a *Arrangement) (*Section, *Refusal) {
 	case !ok:
 		return refuse("run keyd status to see the profiles", "there is no profile %s", a.Profile)
 	case p.Asks != "":
-		return refuse("there is nothing to do", "profile %s %s already", a.Profile, p.Why)
+		return refuse("to undo it: keyd credentials --undo "+shell.Quote(a.Profile), "profile %s %s already", a.Profile, p.Why)
 	case p.Skip.IsUnreadable():
 		return refuse(p.Remedy, "%s", p.Why)
 	case !p.HandsOut():

@@ -171,7 +171,7 @@ func explainLink(path string, err error) error {
 // are returned. It changes nothing.
 func (s *Store) CheckLink(ctx context.Context, l Link, keys []Key) (shown []Key, err error) {
 	if s.HasFile(l.Path) {
-		return nil, &Refusal{Path: l.Path, Text: "is one of the AWS files, which keyd changes anyway"}
+		return nil, &Refusal{Path: l.Path, Text: "is one of the AWS files, which keyd changes anyway", Remedy: "leave it out of the command"}
 	}
 	linked, o := s.readLink(ctx, l, true)
 	if linked.Err != nil {

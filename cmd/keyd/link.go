@@ -53,7 +53,7 @@ func newLinkCommand(a *app) *cobra.Command {
 func (a *app) linkFiles(ctx context.Context, names []string, form string) error {
 	parsed, err := forms.ParseForm(form)
 	if err != nil {
-		return usageError(`keyd link --form "ses-smtp REGION" FILE`, "%v", err)
+		return usageError("keyd link -h", "%v", err)
 	}
 	d, loc, err := a.openDaemon("link")
 	if err != nil {
@@ -167,11 +167,11 @@ func nearestLink(s settings.Settings, path string) string {
 	}
 	switch near := hint.Nearest(path, known); {
 	case len(known) == 0:
-		return "no file is linked"
+		return "keyd link -h"
 	case near != "":
 		return hint.Command("keyd unlink", near)
 	}
-	return "linked are: " + joinNames(known)
+	return "name a linked file: " + joinNames(known)
 }
 
 // describeUnlinkInRotation says what becomes of a file in a rotation in progress.

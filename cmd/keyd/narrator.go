@@ -145,7 +145,7 @@ func (n *narrator) printResult(ctx context.Context, r rotate.Result) int {
 		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Hint)
 		return exitFailed
 	case r.Do == decide.DoSkip && n.named && n.last[joinNames(r.Profiles)] != rotate.VerbRetired: // that has just been done
-		n.term.printError(joinNames(r.Profiles)+": nothing to rotate: "+stripPackages(r.Why), r.Hint)
+		n.term.printError(joinNames(r.Profiles)+": nothing to rotate: "+stripPackages(r.Why), cmp.Or(r.Hint, "to see which keys keyd rotates: keyd status"))
 		return exitFailed
 	case !decide.ActionOf(r.Do).EndsPass:
 		return n.printPreview(r)

@@ -142,6 +142,6 @@ func limitArgs(least, most int, what string) cobra.PositionalArgs {
 			return nil
 		}
 		text := cmp.Or(what, "no argument")
-		return usageError(strings.TrimSuffix(cmd.UseLine(), " [flags]"), "%s takes %s", cmd.Name(), text)
+		return usageError(cmd.CommandPath()+" -h", "%s takes %s: %s", cmd.Name(), text, strings.TrimSuffix(cmd.UseLine(), " [flags]"))
 	}
 }

@@ -73,6 +73,11 @@ func mainAtOnce() {
 // TestStories runs the scripts. Each one is a story with its own home and its own AWS on
 // loopback, which the command sim changes and checks.
 func TestStories(t *testing.T) {
+	t.Cleanup(func() {
+		for _, text := range hintProblems.texts {
+			t.Error(text)
+		}
+	})
 	testscript.RunT(&searchedT{T: t}, testscript.Params{
 		Dir:                 "testdata/script",
 		WorkdirRoot:         quickFolder(t),
@@ -154,6 +159,7 @@ func demandExit(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 2 && args[1] == "keyd" && args[2] == "status" && slices.Contains(args, "--json") && stdout != "" {
 		demandStatusSchema(ts, stdout)
 	}
+	checkHints(ts, stderr)
 }
 
 // await runs keyd status until a line that it prints matches: await 'default .* ok$'.

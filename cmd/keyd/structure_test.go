@@ -47,7 +47,7 @@ var imports = map[string][]string{
 	"keyd/daemon/awssim":     {},
 
 	"keyd/install":                {"keyd/credfile", "keyd/credfile/atomicfile", "keyd/credfile/shell"},
-	"keyd/credfile":               {"keyd/credfile/atomicfile", "keyd/credfile/readers", "keyd/credfile/copies/forms"},
+	"keyd/credfile":               {"keyd/credfile/atomicfile", "keyd/credfile/readers", "keyd/credfile/copies/forms", "keyd/credfile/shell"},
 	"keyd/credfile/readers":       {},
 	"keyd/credfile/copies":        {},
 	"keyd/credfile/copies/forms":  {},

@@ -117,7 +117,7 @@ func (t *terminal) printf(format string, args ...any) { t.print(fmt.Sprintf(form
 
 // printError prints what went wrong, and a hint unless it is empty.
 func (t *terminal) printError(text, hint string) {
-	t.printMessage("error", t.red, text)
+	t.printMessage("error", t.red, strings.TrimSuffix(text, "; "+hint))
 	if hint != "" {
 		t.printMessage("hint", plainText, t.nameSettings(hint))
 	}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -184,10 +186,13 @@ func (a *app) searchOptions(loc locations, keys []whereKey, paths []string) (cop
 		if err != nil {
 			return o, err
 		}
+		if _, err := os.Stat(abs); errors.Is(err, fs.ErrNotExist) {
+			return o, usageError("search the whole home folder: keyd where", "%s does not exist", abs)
+		}
 		o.Roots, o.Also = append(o.Roots, abs), nil
 	}
 	if !filepath.IsAbs(o.Home) && len(o.Roots) == 0 {
-		return o, errors.New("no home folder is known: set HOME, or use --path")
+		return o, hintedError("set HOME, or name a folder with --path", "no home folder is known")
 	}
 	return o, nil
 }

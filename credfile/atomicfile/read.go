@@ -114,7 +114,7 @@ func checkReadable(path string, info Info) error {
 	}
 	if info.Size > MaxSize {
 		return &Refused{Path: path, Why: fmt.Sprintf("has %d bytes, more than the %d that keyd reads", info.Size, MaxSize),
-			Remedy: "is it the right file?"}
+			Remedy: "name the right file"}
 	}
 	return nil
 }

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -62,15 +65,55 @@ func RemedyFor(err error) string {
 	case isDiskFull(err):
 		return roomRemedy(path)
 	case isOverQuota(err):
-		return "your quota on the disk of " + path + " is used up: remove some of your files there"
+		return "remove some of your files on the disk of " + path + ", where your quota is used up"
 	case errors.Is(err, syscall.EROFS):
-		return "why is the disk of " + path + " read-only? make it writable again"
+		return "make the disk of " + path + " writable again"
 	case errors.Is(err, syscall.EIO):
-		return "the disk of " + path + " is failing: read the log of the system, and back up what is on the disk"
-	case errors.Is(err, fs.ErrPermission):
-		return "do " + path + " and its folder belong to you?"
+		return "back up what is on the disk of " + path + ", which is failing, and read the log of the system"
 	}
 	return ""
+}
+
+// RepairAccess returns the command that gives this user access to the file or folder that
+// the system has refused, without the path, which follows as its last operand; "" when err
+// is another one, or when no command harms nobody: what belongs to somebody else may not be
+// this user's at all.
+func RepairAccess(err error) (words, operand string) {
+	if !errors.Is(err, fs.ErrPermission) {
+		return "", ""
+	}
+	path := refusedPath(err)
+	if path == "" || !filepath.IsAbs(path) {
+		return "", ""
+	}
+	for at := path; ; at = filepath.Dir(at) {
+		info, err := OS{}.Lstat(at)
+		last := at == filepath.Dir(at)
+		switch {
+		case err != nil && !last:
+			continue
+		case err != nil, info.UID < 0: // access lists
+			return "show who may do it: ls -ld", path
+		case info.UID == os.Geteuid() && info.Mode.IsDir() && info.Mode.Perm()&0o700 != 0o700:
+			return "chmod u+rwx", at
+		case info.UID == os.Geteuid() && !info.Mode.IsDir() && info.Mode.Perm()&0o600 != 0o600:
+			return "chmod u+rw", at
+		case info.UID == 0 && isBelowHome(at):
+			return "sudo chown -R " + strconv.Itoa(os.Geteuid()), at
+		case info.UID != os.Geteuid() || last:
+			return "show who may do it: ls -ld", path
+		}
+	}
+}
+
+// isBelowHome reports whether path is in this user's home folder.
+func isBelowHome(path string) bool {
+	home, err := os.UserHomeDir()
+	if err != nil || len(home) < 2 {
+		return false
+	}
+	within, err := filepath.Rel(home, path)
+	return err == nil && within != "." && within != ".." && !strings.HasPrefix(within, ".."+string(filepath.Separator))
 }
 
 // refusedPath returns the path in the first error of the chain that has one.

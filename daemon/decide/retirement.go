@@ -168,7 +168,7 @@ func RefuseRetirement(f Facts, s settings.Settings, now time.Time, signer string
 	case f.Rotation != nil:
 		return &Refusal{fmt.Sprintf("a rotation of %s is in progress, which ends its old key; retire the new one when it is over", f.Profiles[0]), hint.Command("keyd status", f.Profiles[0])}
 	case !f.RetiredAt.IsZero():
-		return &Refusal{retiredReason(f), ""}
+		return &Refusal{retiredReason(f), "remove " + strings.Join(f.Profiles, ", ") + " from the files"}
 	case ExcludedBy(f, s) != "":
 		return &Refusal{fmt.Sprintf("%s: %s excludes it", f.Profiles[0], ExcludedBy(f, s)), "to retire it, take this out of keyd.ini: " + strings.TrimSuffix(ExcludedBy(f, s), " in keyd.ini")}
 	case s.Unknown:

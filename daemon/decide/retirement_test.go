@@ -146,7 +146,7 @@ func TestRefuseRetirement(t *testing.T) {
 		{name: "its journal cannot be read", facts: Facts{RotationErr: errors.New("damaged")}, why: "damaged"},
 		{name: "in a rotation", facts: Facts{Rotation: &journal.Rotation{}}, why: "a rotation of default is in progress", hint: "keyd status default"},
 		{name: "in a retirement", facts: Facts{Rotation: &journal.Rotation{Retire: &journal.Retirement{}}}, why: "is being retired already", hint: "keyd status default"},
-		{name: "retired", facts: Facts{RetiredAt: ago(settings.Day)}, why: "retired on 22 Nov 2026"},
+		{name: "retired", facts: Facts{RetiredAt: ago(settings.Day)}, why: "retired on 22 Nov 2026", hint: "remove default from the files"},
 	}
 	for _, r := range rows {
 		r.facts.ID, r.facts.Profiles = old, []string{"default"}

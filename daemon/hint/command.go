@@ -37,12 +37,35 @@ func AWSCommand(words, profile string) string {
 	return words + " --profile " + shell.Quote(profile)
 }
 
-// FillProfile replaces PROFILE at the end of a command by the first of profiles. Code
-// that does not know the profile writes such commands.
+// FillProfile replaces PROFILE in the commands of a hint by the first of profiles. Code that
+// does not know the profile writes it behind a command of keyd, or behind --profile.
 func FillProfile(run string, profiles []string) string {
-	words, found := strings.CutSuffix(run, " PROFILE")
-	if !found || len(profiles) == 0 { // a rotation that was given up may have no profile
+	if len(profiles) == 0 { // a rotation that was given up may have no profile
 		return run
 	}
-	return Command(words, profiles[0])
+	var b strings.Builder
+	rest := run
+	for {
+		words, after, found := strings.Cut(rest, placeholder)
+		whole := after == "" || strings.ContainsAny(after[:1], " ;,:")
+		switch {
+		case !found:
+			return b.String() + rest
+		case whole && strings.HasSuffix(words, " --profile"):
+			b.WriteString(AWSCommand(strings.TrimSuffix(words, " --profile"), profiles[0]))
+		case whole && endsInCommand(words):
+			b.WriteString(Command(words, profiles[0]))
+		default:
+			b.WriteString(words + placeholder)
+		}
+		rest = after
+	}
+}
+
+const placeholder = " PROFILE"
+
+// endsInCommand reports whether a text ends in keyd and a command.
+func endsInCommand(text string) bool {
+	at := strings.LastIndex(text, "keyd ")
+	return at >= 0 && (at == 0 || text[at-1] == ' ') && !strings.ContainsAny(text[at+len("keyd "):], " ;,:?'")
 }

@@ -57,7 +57,9 @@ func TestFillProfileReplacesOnlyThePlaceholder(t *testing.T) {
 		"keyd prune PROFILE":     "keyd prune 'my PROFILE'",
 		"keyd prune 'A PROFILE'": "keyd prune 'A PROFILE'",
 		"is the PROFILE right?":  "is the PROFILE right?",
-		"":                       "",
+		"first: keyd policy PROFILE > x; then: aws iam y --profile PROFILE": "first: keyd policy 'my PROFILE' > x; then: aws iam y --profile 'my PROFILE'",
+		"ask for a PROFILE; keyd rotate PROFILE asks for one":               "ask for a PROFILE; keyd rotate 'my PROFILE' asks for one",
+		"": "",
 	} {
 		if got := FillProfile(run, []string{"my PROFILE", "b"}); got != want {
 			t.Errorf("%q: %q, want %q", run, got, want)

@@ -28,6 +28,12 @@ func Hint(err error) string {
 		}
 		return Command(words, operand)
 	}
+	if refused, ok := errors.AsType[*atomicfile.Refused](err); ok {
+		return refused.Remedy
+	}
+	if words, operand := atomicfile.RepairAccess(err); words != "" {
+		return Command(words, operand)
+	}
 	return atomicfile.RemedyFor(err)
 }
 

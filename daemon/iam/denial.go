@@ -121,45 +121,67 @@ func (e *Error) hintDenied() string {
 	if arn := e.Policy(); arn != "" {
 		named = " (" + arn + ")"
 	}
-	const again = "if it depends on the network (VPN), the hour or MFA, keyd tries again by itself, or now with: keyd rotate PROFILE"
+	const again = "if it depends on the network (VPN), the hour or MFA, try again there: keyd rotate PROFILE"
 	//exhaustive:enforce
 	switch e.Denial {
 	case DenialUnsaid, DenialNotAllowed:
-		return "keyd policy PROFILE"
+		return e.hintPolicy()
 	case DenialExplicit:
-		return "a policy" + named + " forbids it, whatever others allow: " + again
+		return "ask who manages the account to change the policy" + named + " that forbids it, whatever others allow; " + again
 	case DenialMFA:
-		return "a policy forbids it without MFA: keyd rotate PROFILE asks for a code, or takes one with --mfa-code; or replace the key in the console, where you sign in with MFA"
+		return "enter an MFA code, without which a policy forbids it: keyd rotate PROFILE asks for one, or takes it with --mfa-code; or replace the key in the console, where you sign in with MFA"
 	case DenialPlace:
-		return "a policy forbids everything here and now: ask who manages the account whether it asks for a network (VPN) or for certain hours; there keyd tries again by itself, or now with: keyd rotate PROFILE"
+		return "ask who manages the account whether a policy asks for a network (VPN) or for certain hours, since it forbids everything here and now; try again there: keyd rotate PROFILE"
 	case DenialSCP:
-		return "a service control policy of the organization" + named + " forbids it: ask its administrator; " + again
+		return "ask the administrator of the organization, whose service control policy" + named + " forbids it; " + again
 	case DenialRCP:
-		return "a resource control policy of the organization" + named + " forbids it: ask its administrator; " + again
+		return "ask the administrator of the organization, whose resource control policy" + named + " forbids it; " + again
 	case DenialBoundary:
-		return "the permissions boundary of this user" + named + " forbids it: ask who manages the account; " + again
+		return "ask who manages the account, since the permissions boundary of this user" + named + " forbids it; " + again
 	case DenialSession:
-		return "the policy of a session" + named + " forbids it: ask who manages the account"
+		return "ask who manages the account, since the policy of a session" + named + " forbids it"
 	case DenialVPCEndpoint:
-		return "the policy of the VPC endpoint that this network uses forbids it: ask who manages that network; from another one keyd tries again by itself, or now with: keyd rotate PROFILE"
+		return "ask who manages this network, since the policy of its VPC endpoint forbids it; or try again from another one: keyd rotate PROFILE"
 	case DenialResource:
-		return "a resource-based policy" + named + " forbids it: ask who manages the account"
+		return "ask who manages the account, since a resource-based policy" + named + " forbids it"
 	case DenialCode:
 		return e.hintCode()
 	case DenialDevice:
-		return "is mfa_serial the ARN of a device of this user that shows codes? aws iam list-mfa-devices --profile PROFILE"
+		return "set mfa_serial of the profile to the ARN of a device of this user that shows codes: aws iam list-mfa-devices --profile PROFILE"
 	case DenialQuarantine:
 		return hintStolen
 	case DenialLeakLike:
-		return "has AWS written to the owner of the account about a leaked key, and is a policy AWSCompromisedKeyQuarantine attached to the user? then " + hintStolen + "; otherwise ask which policy of the user denies it"
+		return "ask the owner of the account whether AWS has written about a leaked key and attached a policy AWSCompromisedKeyQuarantine to the user; if so, " + hintStolen + "; otherwise ask which policy of the user denies it"
 	}
 	return ""
+}
+
+// hintPolicy returns the hint that leads to the permission. AWS names the user in its
+// message; a name that a shell would not take for one word is left to the person.
+func (e *Error) hintPolicy() string {
+	_, rest, _ := strings.Cut(e.Message, ":user/")
+	arn, _, found := strings.Cut(rest, " is not authorized")
+	name := arn[strings.LastIndex(arn, "/")+1:]
+	if !found || !isPlainName(name) {
+		return "keyd policy PROFILE"
+	}
+	return "keyd policy PROFILE > keyd-policy.json; then, as an administrator: aws iam put-user-policy --user-name " + name +
+		" --policy-document file://keyd-policy.json --policy-name keyd"
+}
+
+// isPlainName reports whether a name of a user has only characters that a shell leaves
+// alone. Those of IAM have letters, digits and _+=,.@- in all.
+func isPlainName(name string) bool {
+	special := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("_+=,.@-", r)
+	}
+	return name != "" && name[0] != '-' && !strings.ContainsFunc(name, special)
 }
 
 // hintCode returns the hint for a code that AWS refused. A code is right for half a minute,
 // so a clock that is off by more makes every code of this machine wrong.
 func (e *Error) hintCode() string {
-	const next = "each code works once, for half a minute: wait until the device shows the next one, then: keyd rotate PROFILE"
+	const next = "wait until the device shows the next code, since each one works once, for half a minute; then: keyd rotate PROFILE"
 	if off := e.Offset.Round(time.Second); off.Abs() >= 30*time.Second {
 		return next + "; " + e.hintClock() + ", which matters where the code is made here"
 	}

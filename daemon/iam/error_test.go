@@ -185,9 +185,9 @@ func TestHintsFollowTheClass(t *testing.T) {
 		{refusal(403, "RequestTimeTooSkewed", ""), "clock", false},
 		{refusal(403, "ExpiredToken", ""), "MFA code", false},
 		{refusal(409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2"), "keyd prune PROFILE", false},
-		{refusal(403, "OptInRequired", ""), "signed up", false},
-		{refusal(409, "LimitExceeded", "updates awaiting replication"), "", true},
-		{refusal(400, "Throttling", ""), "", true},
+		{refusal(403, "OptInRequired", ""), "sign the account up", false},
+		{refusal(409, "LimitExceeded", "updates awaiting replication"), "some minutes", true},
+		{refusal(400, "Throttling", ""), "some minutes", true},
 		{refusal(403, "InvalidClientTokenId", ""), "partition", false},
 		{fails(&net.OpError{Op: "dial", Err: errors.New("refused")}), "online?", true},
 		{fails(&net.OpError{Op: "proxyconnect", Err: errors.New("refused")}), "HTTPS_PROXY", true},
@@ -199,8 +199,8 @@ func TestHintsFollowTheClass(t *testing.T) {
 		{fails(&net.OpError{Op: "proxyconnect", Err: errors.New("Proxy Authentication Required")}), "without a password", true},
 		{refusal(400, "InvalidParameterValue", "Unsupported action GetCallerIdentity"), "rotate = never", false},
 		{body(405, "<Error><Code>MethodNotAllowed</Code></Error>"), "rotate = never", true},
-		{redirects("https://gateway.example/login?next=x"), "sign in there", true},
-		{fails(io.EOF), "", true},
+		{redirects("https://gateway.example/login?next=x"), "sign in with a browser", true},
+		{fails(io.EOF), "some minutes", true},
 	} {
 		_, err := client(t, answers(test.first), aws()).CreateKey(t.Context(), user)
 		e, ok := errors.AsType[*iam.Error](err)
@@ -208,7 +208,7 @@ func TestHintsFollowTheClass(t *testing.T) {
 			t.Errorf("%v: hint %q, temporary %t", err, e.Hint(), e.Temporary())
 		}
 	}
-	for message, want := range map[string]string{"failed with invalid MFA one time pass code.": "the next one", "failed, unable to validate MFA code.  Please verify your MFA serial number": "list-mfa-devices"} {
+	for message, want := range map[string]string{"failed with invalid MFA one time pass code.": "the next code", "failed, unable to validate MFA code.  Please verify your MFA serial number": "list-mfa-devices"} {
 		_, err := client(t, answers(refusal(403, "AccessDenied", "MultiFactorAuthentication "+message)), aws()).OpenSession(t.Context(), "", "arn", "000000")
 		if e, ok := errors.AsType[*iam.Error](err); !ok || !strings.Contains(e.Hint(), want) || !e.Denial.IsCertain() {
 			t.Errorf("got %v", err)

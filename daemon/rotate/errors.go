@@ -3,6 +3,7 @@ package rotate
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"keyd/credfile"
@@ -49,6 +50,14 @@ func (e *needPersonError) Unwrap() error { return e.err }
 // Hint returns the command or the question that helps.
 func (e *needPersonError) Hint() string { return e.hint }
 
+// hintError is a failure with a hint that needs no person.
+type hintError struct{ text, hint string }
+
+func (e *hintError) Error() string { return e.text }
+
+// Hint returns the command or the advice that helps.
+func (e *hintError) Hint() string { return e.hint }
+
 // gaveUpError is an attempt that ended cleanly without reaching its goal. The
 // next attempt is hours away, because each one creates and deletes a key.
 type gaveUpError struct{ text string }
@@ -82,7 +91,16 @@ func (e *UnknownProfileError) Hint() string {
 	if near := hint.Nearest(e.Name, e.Known); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
-	return "the profiles are: " + strings.Join(e.Known, ", ")
+	var names []string
+	for _, name := range e.Known {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return "aws configure"
+	}
+	return "name one of the profiles: " + strings.Join(names, ", ")
 }
 
 // AmbiguousIDError reports the short form of a key id that stands for several keys.

@@ -2,7 +2,6 @@ package rotate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -92,20 +91,20 @@ func (d *Rotator) openToRetire(ctx context.Context, profile string, forced bool)
 	}
 	if t.pair.IsZero() {
 		leave()
-		return nil, nil, nil, fmt.Errorf("profile %s shows no key that keyd could retire", profile)
+		return nil, nil, nil, &hintError{fmt.Sprintf("profile %s shows no key that keyd could retire", profile), hint.Command("keyd status", profile)}
 	}
 	if why := decide.NeverSignReason(t.facts.ID, t.facts.KnownAccount(), d.Settings.NeverAccounts); why != "" {
 		leave()
-		return nil, nil, nil, fmt.Errorf("%s: %s", profile, why)
+		return nil, nil, nil, &hintError{fmt.Sprintf("%s: %s", profile, why), hint.Command("keyd status", profile)}
 	}
 	return w, t, leave, nil
 }
 
 // refusal returns a refusal of package decide as an error. Without a hint, there is
-// nothing that a person could do about it.
+// nothing that a person has to do.
 func refusal(r *decide.Refusal) error {
 	if r.Hint == "" {
-		return errors.New(r.Why)
+		return &hintError{r.Why, "keyd status"}
 	}
 	return &needPersonError{text: r.Why, hint: r.Hint}
 }

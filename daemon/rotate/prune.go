@@ -47,9 +47,10 @@ func (d *Rotator) FindSecondKey(ctx context.Context, profile, id string) (PruneC
 	}
 	switch {
 	case other == nil && id != "":
-		return PruneCandidate{}, fmt.Errorf("%s is not a key of user %s", id, t.facts.Seen.User)
+		return PruneCandidate{}, &hintError{fmt.Sprintf("%s is not a key of user %s", id, t.facts.Seen.User),
+			"list the keys of the user: " + hint.AWSCommand("aws iam list-access-keys", profile)}
 	case other == nil:
-		return PruneCandidate{}, fmt.Errorf("user %s has no second key", t.facts.Seen.User)
+		return PruneCandidate{}, &hintError{fmt.Sprintf("user %s has no second key", t.facts.Seen.User), hint.Command("keyd status", profile)}
 	}
 	if err := cmp.Or(w.checkNotShown(other.ID), d.checkNotAnothers(t, other)); err != nil {
 		return PruneCandidate{}, err
@@ -71,7 +72,7 @@ func (d *Rotator) Prune(ctx context.Context, p PruneCandidate) error {
 	}
 	key := t.facts.Seen.FindKey(p.KeyID)
 	if key == nil || key.Active != p.Active || w.checkNotShown(p.KeyID) != nil {
-		return fmt.Errorf("%s has changed in the meantime: nothing was done", credfile.Short(p.KeyID))
+		return &hintError{fmt.Sprintf("%s has changed in the meantime: nothing was done", credfile.Short(p.KeyID)), "look at it again: " + hint.Command("keyd prune", p.Profile)}
 	}
 	if err := d.checkNotAnothers(t, key); err != nil {
 		return err
@@ -155,22 +156,28 @@ func (d *Rotator) checkNotExcluded(t *target, profile string) error {
 func (t *target) checkPrunable(profile, id string) error {
 	switch r := t.facts.Rotation; {
 	case id == t.facts.ID:
-		return fmt.Errorf("%s is the key that %s uses: not pruned", credfile.Short(id), profile)
+		return errPruneUsed(id, profile)
 	case t.facts.RotationErr != nil:
 		return t.facts.RotationErr
 	case t.facts.SkipReason != "":
-		return fmt.Errorf("%s: %s", profile, t.facts.SkipReason)
+		return &hintError{fmt.Sprintf("%s: %s", profile, t.facts.SkipReason), hint.Command("keyd status", profile)}
 	case t.facts.Unreadable != nil:
 		return &needPersonError{text: t.facts.Unreadable.Why, hint: t.facts.Unreadable.Hint}
 	case r != nil && r.IsStuck() && !r.Doubts(id):
 		return &needPersonError{text: r.StuckReason, hint: decide.SuspectHint(r)}
 	case r == nil || r.Doubts(id):
 		if t.pair.IsZero() {
-			return fmt.Errorf("no file shows %s any more: keyd has no key to ask AWS with", credfile.Short(t.facts.ID))
+			return &hintError{fmt.Sprintf("no file shows %s any more: keyd has no key to ask AWS with", credfile.Short(t.facts.ID)), "put it back into the file, or: " + hint.Command("keyd resume", profile)}
 		}
 		return nil
 	}
-	return &needPersonError{text: fmt.Sprintf("a rotation of %s is in progress: its keys are not pruned", profile), hint: hint.Command("keyd status", profile)}
+	return &needPersonError{text: fmt.Sprintf("%s is being rotated; its keys cannot be pruned until that ends", profile), hint: hint.Command("keyd status", profile)}
+}
+
+// errPruneUsed is the error for a key that a profile uses.
+func errPruneUsed(id, profile string) error {
+	return &hintError{fmt.Sprintf("%s is the key that %s uses: keyd never prunes it", credfile.Short(id), profile),
+		"replace it: " + hint.Command("keyd rotate --force", profile) + "; or, if nothing needs it, end it: " + hint.Command("keyd retire", profile)}
 }
 
 // checkNotAnothers refuses an Active key that another machine may have made in place of
@@ -188,7 +195,7 @@ func (d *Rotator) checkNotAnothers(t *target, key *decide.ListedKey) error {
 		return nil
 	}
 	return &needPersonError{text: fmt.Sprintf("%s is active, and newer than %s or younger than a day: another machine may have made it to replace that key, and would be locked out; not pruned", credfile.Short(key.ID), credfile.Short(t.facts.ID)),
-		hint: fmt.Sprintf("does another machine show %s? copy profile %s from there; does nothing use it? make it inactive in the IAM console, and prune it when nothing has failed", credfile.Short(key.ID), t.facts.Profiles[0])}
+		hint: fmt.Sprintf("copy profile %[2]s from the machine that shows %[1]s; or, if nothing uses it, make it inactive in the console of IAM, and prune it when nothing has failed", credfile.Short(key.ID), t.facts.Profiles[0])}
 }
 
 // checkNotShown refuses a key that a profile shows, and one with a journal that cannot be
@@ -199,10 +206,10 @@ func (w *world) checkNotShown(id string) error {
 	}
 	for _, t := range w.targets {
 		if by := t.facts.ShownBy[id]; by != "" {
-			return fmt.Errorf("%s is the key that %s uses: not pruned", credfile.Short(id), by)
+			return errPruneUsed(id, by)
 		}
 		if slices.ContainsFunc(t.holders, func(p credfile.Profile) bool { return p.Key.ID == id }) {
-			return fmt.Errorf("%s is the key that %s uses: not pruned", credfile.Short(id), t.facts.Profiles[0])
+			return errPruneUsed(id, t.facts.Profiles[0])
 		}
 	}
 	return nil

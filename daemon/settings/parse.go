@@ -51,6 +51,9 @@ func parse(path, home string, data []byte) (Settings, error) {
 // messages with the line that it does not understand.
 func newSyntaxError(path string, data []byte, err error) *Error {
 	text := strings.TrimSpace(err.Error())
+	if line, found := strings.CutPrefix(text, "key-value delimiter not found: "); found {
+		text = "a setting is written as name = value: " + line
+	}
 	for i, line := range strings.Split(string(data), "\n") {
 		if line = strings.TrimSpace(line); line != "" && strings.HasSuffix(text, ": "+line) {
 			return &Error{Path: path, Line: i + 1, Text: text}
@@ -95,7 +98,7 @@ func (p *parser) parseSection(s *ini.Section) {
 		p.addError(s.Name(), "", &Error{
 			Text: fmt.Sprintf("unknown section [%s]", s.Name()),
 			Near: cmp.Or(nearLink(header), nearHook(header, s.Keys()), nearSection(header, s.Keys())),
-			Fix:  "the only sections are [profile NAME], [link FILE] and [hook NAME]; settings for every key stand above the first of them",
+			Fix:  "use [profile NAME], [link FILE] or [hook NAME]; settings for every key stand above the first of them",
 		})
 	}
 }
@@ -205,8 +208,9 @@ func (p *parser) checkLatest(after time.Duration, section string, names ...strin
 		return
 	}
 	set := slices.DeleteFunc(names, func(name string) bool { return findLine(p.data, section, name) == 0 })
-	p.addError(section, append(set, names...)[0], &Error{Text: fmt.Sprintf("rotate_after = %s +10 %%, overlap = %s and quarantine = %s add up to %s: an old key would reach max_age = %s; shorten one of the three",
-		FormatDuration(after), FormatDuration(s.Overlap), FormatDuration(s.Quarantine), FormatSpan(latest), FormatDuration(s.MaxAge))})
+	p.addError(section, append(set, names...)[0], &Error{Text: fmt.Sprintf("rotate_after = %s +10 %%, overlap = %s and quarantine = %s add up to %s: an old key would reach max_age = %s",
+		FormatDuration(after), FormatDuration(s.Overlap), FormatDuration(s.Quarantine), FormatSpan(latest), FormatDuration(s.MaxAge)),
+		Fix: "shorten one of the three in keyd.ini"})
 }
 
 // checkFloors refuses durations that are too short.

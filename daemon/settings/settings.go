@@ -206,10 +206,10 @@ func (e *Error) Error() string {
 }
 
 // Hint asks whether the nearest valid name was meant, says how to correct the mistake, or
-// returns "".
+// names the help on the settings.
 func (e *Error) Hint() string {
 	if e.Near == "" {
-		return e.Fix
+		return cmp.Or(e.Fix, "keyd help settings")
 	}
 	return fmt.Sprintf("did you mean %s?", e.Near)
 }
