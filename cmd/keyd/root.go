@@ -103,7 +103,7 @@ func newRootCommand(a *app, args []string) *cobra.Command {
 	root.PersistentFlags().BoolVarP(&a.term.quiet, "quiet", "q", false, "print no notes, and no hints without an error")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print the log of what is done to standard error")
 	root.PersistentFlags().BoolP("help", "h", false, "explain the command")
-	root.SetFlagErrorFunc(explainFlagError)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return explainFlagError(cmd, err, args) })
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
 		a.term.print(formatUsage(cmd))
 		return nil

@@ -38,24 +38,38 @@ func commandNames(parent *cobra.Command) (names []string) {
 }
 
 // explainFlagError turns an error about a flag into a usage error, and suggests
-// the flag that was probably meant.
-func explainFlagError(cmd *cobra.Command, err error) error {
-	hint := cmd.CommandPath() + " -h"
+// the flag that was probably meant. args is the whole command line.
+func explainFlagError(cmd *cobra.Command, err error, args []string) error {
+	help := cmd.CommandPath() + " -h"
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		if unknown.GetSpecifiedName() == "profile" && strings.Contains(cmd.Use, "PROFILE") {
-			return usageError(cmd.CommandPath()+" NAME", "%s: profiles are arguments, without --profile", cmd.Name())
+			return usageError(withoutProfileFlag(cmd, args), "%s: profiles are arguments, without --profile", cmd.Name())
 		}
 		var flags []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
-		hint = suggestNearest("--"+unknown.GetSpecifiedName(), flags, hint)
+		help = suggestNearest("--"+unknown.GetSpecifiedName(), flags, help)
 	}
 	if wrong, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		kinds := map[string]string{"int": "a whole number", "bool": "true or false"}
 		if flag := wrong.GetFlag(); kinds[flag.Value.Type()] != "" {
-			return usageError(hint, "%s: --%s takes %s, not %q", cmd.Name(), flag.Name, kinds[flag.Value.Type()], wrong.GetValue())
+			return usageError(help, "%s: --%s takes %s, not %q", cmd.Name(), flag.Name, kinds[flag.Value.Type()], wrong.GetValue())
 		}
 	}
-	return usageError(hint, "%s: %v", cmd.Name(), err)
+	return usageError(help, "%s: %v", cmd.Name(), err)
+}
+
+// withoutProfileFlag returns the command with the profile that follows --profile.
+func withoutProfileFlag(cmd *cobra.Command, args []string) string {
+	for i, arg := range args {
+		name, found := strings.CutPrefix(arg, "--profile=")
+		if arg == "--profile" && i+1 < len(args) {
+			name, found = args[i+1], true
+		}
+		if found && name != "" {
+			return hint.Command(cmd.CommandPath(), name)
+		}
+	}
+	return cmd.CommandPath() + " -h"
 }
 
 const completionLong = `Print a script that makes a shell complete keyd's commands, flags and profiles.`

@@ -54,7 +54,7 @@ func TestDeletedByOthersIsNotClaimed(t *testing.T) {
 		l.RecordShown()
 		lab.Must(t, l.User.DeleteKey(l.ShownID()))
 		time.Sleep(time.Minute)
-		if r := l.Pass(rotate.Request{Options: decide.Options{Manual: true}}); !r.NeedsPerson || strings.Contains(r.Why, "keyd ") || !strings.Contains(r.Hint, "was the key deleted or made inactive?") {
+		if r := l.Pass(rotate.Request{Options: decide.Options{Manual: true}}); !r.NeedsPerson || strings.Contains(r.Why, "keyd ") || !strings.Contains(r.Hint, "whether the key was deleted or made inactive") {
 			t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
 		}
 	})
