@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"keyd/daemon"
-	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 	"keyd/daemon/rotate"
 )
 
@@ -25,7 +25,7 @@ func giveCode(d *rotate.Rotator, code string) error {
 	if code == "" {
 		return nil
 	}
-	if !iam.IsCode(code) {
+	if !remote.IsMFACode(code) {
 		return usageError("give the six digits that the device shows now", "--mfa-code needs six digits")
 	}
 	if codes, ok := d.Codes.(*daemon.Codes); ok {
@@ -44,7 +44,7 @@ func (a *app) promptCode(ctx context.Context, q rotate.CodeQuestion, problem str
 	}
 	for {
 		code, err := a.term.askLine(ctx, "MFA code of "+q.Device+" (Enter for none): ")
-		if err != nil || code == "" || iam.IsCode(code) {
+		if err != nil || code == "" || remote.IsMFACode(code) {
 			return code, err
 		}
 		a.term.printNote("a code has six digits")

@@ -120,7 +120,7 @@ func (s *shownHome) show(t *testing.T, width, height int, o statusOptions) strin
 	t.Helper()
 	a, out := s.open(t)
 	a.term.width, a.term.height = width, height
-	if err := a.showStatus(t.Context(), nil, o); err != nil && err.Error() != exitError(exitPerson).Error() {
+	if err := a.showStatus(t.Context(), nil, o); err != nil && err.Error() != exitError(exitPerson).Error() && err.Error() != exitError(exitSettings).Error() {
 		t.Fatal(err)
 	}
 	return out.String()

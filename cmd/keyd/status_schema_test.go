@@ -136,7 +136,8 @@ func readSchema(t *testing.T) schema {
 func demandSchema(t *testing.T, s schema, name, text string) {
 	t.Helper()
 	var value any
-	if err := json.Unmarshal([]byte(text), &value); err != nil {
+	// A mistake in keyd.ini is reported below it, on the standard error, which is the same here.
+	if err := json.NewDecoder(strings.NewReader(text)).Decode(&value); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 	for _, wrong := range s.check(s, name, value) {

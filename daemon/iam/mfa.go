@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,7 +37,7 @@ type Session struct {
 // user's, or that shows no codes, is one with DenialDevice.
 // Source: STS API reference, GetSessionToken.
 func (c *Client) OpenSession(ctx context.Context, region, serial, code string) (Session, error) {
-	if !IsCode(code) {
+	if !remote.IsMFACode(code) {
 		return Session{}, fmt.Errorf("iam: an MFA code has six digits")
 	}
 	k := &call{name: "GetSessionToken", once: true}
@@ -67,9 +66,6 @@ func (c *Client) OpenSession(ctx context.Context, region, serial, code string) (
 	}
 	return s, nil
 }
-
-// IsCode reports whether text has the shape of an MFA code: six digits.
-func IsCode(text string) bool { return len(text) == 6 && strings.Trim(text, digits) == "" }
 
 // WithSession returns a client whose calls to IAM are signed with the session, but for
 // ListDevices. Its calls to STS, which tell whether a key works, are still signed with the

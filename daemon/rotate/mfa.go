@@ -11,6 +11,7 @@ import (
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 	"keyd/daemon/journal"
 )
 
@@ -108,7 +109,7 @@ func (d *Rotator) openSession(ctx context.Context, t *target, client *iam.Client
 	case asked.err != nil:
 		return &needPersonError{text: fmt.Sprintf("no MFA code: %v: nothing was changed", asked.err), hint: hint.Hint(asked.err) + "; then: " + rotateCommand(t), err: asked.err}
 	}
-	if !iam.IsCode(asked.code) {
+	if !remote.IsMFACode(asked.code) {
 		return noCode(t, fmt.Errorf("%w: it has not six digits", ErrNoCode))
 	}
 	opened, err := client.OpenSession(ctx, t.usableRegions()[0], t.facts.Device(), asked.code)

@@ -214,13 +214,13 @@ func appendAndDie(h History, at int, half bool) (died bool) {
 func TestDescriptionHoldsTheHash(t *testing.T) {
 	hash := strings.Repeat("5f", 32)
 	for host, want := range map[string]string{
-		"laptop": "keyd laptop 0f3a9c12ab34 history=" + hash, "": "keyd 0f3a9c12ab34 history=" + hash,
-		"Änne's <Mac>":           "keyd -nne-s -Mac- 0f3a9c12ab34 history=" + hash,
-		strings.Repeat("h", 999): "keyd " + strings.Repeat("h", 165) + " 0f3a9c12ab34 history=" + hash,
+		"laptop": "keyd laptop 0f3a9c12ab34 2026-11-23 history=" + hash, "": "keyd 0f3a9c12ab34 2026-11-23 history=" + hash,
+		"Änne's <Mac>":           "keyd -nne-s -Mac- 0f3a9c12ab34 2026-11-23 history=" + hash,
+		strings.Repeat("h", 999): "keyd " + strings.Repeat("h", 154) + " 0f3a9c12ab34 2026-11-23 history=" + hash,
 	} {
-		text := Description{Host: host, Installation: "0f3a9c12ab34", Anchor: hash}.String()
+		text := Description{Host: host, Installation: "0f3a9c12ab34", Made: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), Anchor: hash}.String()
 		read, ok := ParseDescription(text)
-		if text != want || len(text) > 256 || !ok || read.Anchor != hash || read.Installation != "0f3a9c12ab34" || read.String() != text {
+		if text != want || len(text) > 256 || !ok || read.Anchor != hash || read.Installation != "0f3a9c12ab34" || !FindDay(text).Equal(read.Made) || read.Made.Day() != 23 || read.String() != text {
 			t.Errorf("%q: %q, %+v", host, text, read)
 		}
 	}

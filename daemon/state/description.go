@@ -71,6 +71,9 @@ func ParseDescription(text string) (d Description, ok bool) {
 	if hash, found := strings.CutPrefix(last(), anchorWord); found {
 		d.Anchor, words = hash, words[:len(words)-1]
 	}
+	if day, err := time.Parse(time.DateOnly, last()); err == nil {
+		d.Made, words = day, words[:len(words)-1]
+	}
 	if isInstallation(last()) {
 		d.Installation, words = last(), words[:len(words)-1]
 	}

@@ -28,6 +28,9 @@ type Endpoints struct {
 	GlobalSTS bool     `json:",omitzero"` // sts.amazonaws.com in place of sts.us-east-1.amazonaws.com; never together with FIPS, DualStack or STSURL
 }
 
+// IsMFACode reports whether text has the shape of an MFA code: six digits.
+func IsMFACode(text string) bool { return len(text) == 6 && strings.Trim(text, "0123456789") == "" }
+
 // Identity is the owner of a key, as STS GetCallerIdentity names it.
 type Identity struct {
 	Account   string // 12 digits
