@@ -73,7 +73,7 @@ func (t *terminal) formatRows(rows []tableRow) (lines []string) {
 		if tight && r.next == needsYou && r.least != "" { // as where there is no room for more
 			text = r.least
 		}
-		lines = append(lines, c.format(r)+r.paint(cutEnd(text, c.state)))
+		lines = append(lines, c.format(r, t.hasScreen())+r.paint(cutEnd(text, c.state)))
 	}
 	return lines
 }
@@ -91,9 +91,13 @@ func (r *tableRow) chooseState(width int) string {
 }
 
 // format returns a row as far as the state. Ages are aligned to the right, as numbers are.
-func (c columns) format(r *tableRow) string {
+// moves is set where the cursor may be moved.
+func (c columns) format(r *tableRow, moves bool) string {
 	var b strings.Builder
 	b.WriteString(padRight(cutMiddle(r.profiles, c.profiles), c.profiles) + "  ")
+	if moves && !isASCII(r.profiles) { // not all terminals count the columns of an emoji alike
+		b.WriteString(moveTo(c.profiles + 3))
+	}
 	if c.key > 0 {
 		b.WriteString(padRight(r.key, c.key) + "  ")
 	}
@@ -126,7 +130,7 @@ func (t *terminal) writeRows(b *strings.Builder, rows []tableRow) {
 		for _, line := range r.lines {
 			lines = append(lines, wrapText(cell(line), width)...)
 		}
-		b.WriteString(c.format(r) + r.paint(lines[0]) + "\n")
+		b.WriteString(c.format(r, false) + r.paint(lines[0]) + "\n")
 		for _, line := range lines[1:] {
 			b.WriteString(strings.Repeat(" ", c.before()) + r.paint(line) + "\n")
 		}

@@ -105,7 +105,7 @@ func (t *terminal) detailLines(d detail) []string {
 		}
 	}
 	if t.hasScreen() { // elsewhere it is in the table, in the line of each key
-		why := t.nameCommands(t.shortenHome(stripPackages(escape(first.Why))))
+		why := t.nameCommands(t.shortenHome(stripPackages(cell(first.Why))))
 		if slices.ContainsFunc(d.keys, func(l state.KeyStatus) bool { return l.Why != first.Why }) {
 			why = "for example " + cell(first.Profiles[0]) + ": " + why
 		}
@@ -116,7 +116,7 @@ func (t *terminal) detailLines(d detail) []string {
 		case !t.hasScreen():
 			add(4, p.text)
 		case p.isCommand: // in one piece, and alone in its line
-			lines = append(lines, strings.Repeat(" ", 8)+p.text)
+			lines = append(lines, strings.Repeat(" ", min(max(t.width-countColumns(p.text), 0), 8))+p.text)
 		default:
 			add(4, p.text)
 		}
@@ -146,7 +146,7 @@ func (t *terminal) detailHeading(d detail) string {
 func (t *terminal) hintPieces(d detail) (pieces []piece) {
 	var hints []string
 	for _, l := range d.keys {
-		text := t.shortenHome(t.nameSettings(escape(l.Hint)))
+		text := t.shortenHome(t.nameSettings(cell(l.Hint)))
 		if text != "" && !slices.Contains(hints, text) {
 			hints = append(hints, text)
 		}

@@ -12,14 +12,20 @@ import (
 // escape. Anyone who writes the credentials file chooses the profile names, and
 // so could send commands to the terminal. Line feeds, tabs and keyd's own colours
 // stay. JSON keeps its meaning.
-func escape(text string) string {
+func escape(text string) string { return escapeExcept(text, colourLength) }
+
+// escapeLayout is escape for text of keyd's own, in which movements to a column stay as well.
+func escapeLayout(text string) string { return escapeExcept(text, layoutLength) }
+
+// escapeExcept leaves the sequences that own finds at the start of a text.
+func escapeExcept(text string, own func(string) int) string {
 	if !strings.ContainsFunc(text, needsEscape) && utf8.ValidString(text) {
 		return text
 	}
 	var b strings.Builder
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)
-		if n := colourLength(text); n > 0 {
+		if n := own(text); n > 0 {
 			size = n
 			b.WriteString(text[:n])
 		} else {
@@ -57,14 +63,27 @@ func colourLength(text string) int {
 	return 0
 }
 
-// stripColours returns a text without keyd's own colours.
+// moveTo returns what moves the cursor to a column, from 1.
+func moveTo(column int) string { return fmt.Sprintf("\x1b[%dG", column) }
+
+// layoutLength returns the length of the colour or the movement at the start of text, or 0 if
+// there is none.
+func layoutLength(text string) int {
+	rest, ok := strings.CutPrefix(text, "\x1b[")
+	if digits := len(rest) - len(strings.TrimLeft(rest, "0123456789")); ok && digits > 0 && strings.HasPrefix(rest[digits:], "G") {
+		return len("\x1b[") + digits + 1
+	}
+	return colourLength(text)
+}
+
+// stripColours returns a text without keyd's own colours and movements.
 func stripColours(text string) string {
 	if !strings.Contains(text, "\x1b") {
 		return text
 	}
 	var b strings.Builder
 	for i := 0; i < len(text); {
-		if n := colourLength(text[i:]); n > 0 {
+		if n := layoutLength(text[i:]); n > 0 {
 			i += n
 			continue
 		}

@@ -21,13 +21,15 @@ func (t *terminal) formatExplanations(all []explanation, r *report) string {
 		e.write(t, &b, r)
 	}
 	t.writeRemarks(&b, r)
-	b.WriteString("\n" + strings.Join(wrapHanging(t.nameCommands(statusFooter(r)), t.width, 4), "\n    ") + "\n")
+	b.WriteString("\n" + strings.Join(wrapHanging(t.nameCommands(cell(statusFooter(r))), t.width, 4), "\n    ") + "\n")
 	return b.String()
 }
 
 // write writes all parts of an explanation.
 func (e *explanation) write(t *terminal, b *strings.Builder, r *report) {
-	t.writeLine(b, 0, t.bold(cell(joinNames(e.Profiles)))+e.identify(r.Now))
+	for _, line := range wrapText(t.bold(cell(joinNames(e.Profiles)))+cell(e.identify(r.Now)), t.width) {
+		b.WriteString(line + "\n")
+	}
 	part := func(heading string, lines []string) {
 		if len(lines) == 0 {
 			return
@@ -64,7 +66,7 @@ func (e *explanation) write(t *terminal, b *strings.Builder, r *report) {
 
 // writeLine writes a text with this indentation, wrapped.
 func (t *terminal) writeLine(b *strings.Builder, indent int, text string) {
-	for _, line := range wrapText(t.nameCommands(escape(text)), t.room(indent)) {
+	for _, line := range wrapText(t.nameCommands(cell(text)), t.room(indent)) {
 		b.WriteString(strings.Repeat(" ", indent) + line + "\n")
 	}
 }
@@ -147,7 +149,7 @@ func (e *explanation) listKeys() string {
 // remedy says what a person can do, with each command as a piece of its own.
 func (e *explanation) remedy(t *terminal, r *report) []piece {
 	if e.Hint != "" {
-		return t.splitHints([]string{t.shortenHome(t.nameSettings(escape(e.Hint)))})
+		return t.splitHints([]string{t.shortenHome(t.nameSettings(cell(e.Hint)))})
 	}
 	text := "nothing: keyd does what is next by itself"
 	switch {

@@ -123,7 +123,7 @@ func (s *shownHome) show(t *testing.T, width, height int, o statusOptions) strin
 	if err := a.showStatus(t.Context(), nil, o); err != nil && err.Error() != exitError(exitPerson).Error() && err.Error() != exitError(exitSettings).Error() {
 		t.Fatal(err)
 	}
-	return out.String()
+	return stripColours(out.String())
 }
 
 // open writes the files, and returns an app in that home whose output goes into a buffer.
@@ -180,7 +180,7 @@ func TestScreens(t *testing.T) {
 			rows := 0
 			for i, line := range strings.Split(text, "\n") {
 				n := countColumns(line)
-				if unbroken := len(strings.Fields(line)) == 1 || strings.HasPrefix(line, "        "); n > width && !unbroken {
+				if unbroken := len(strings.Fields(line)) == 1 || startsCommand(strings.TrimLeft(line, " ")); n > width && !unbroken {
 					t.Errorf("%s at %d: %d columns: %s", name, width, n, line)
 				}
 				if at := strings.Index(line, "AKIA.."); i > 0 && rows < len(s.names) && at > 0 {
@@ -198,6 +198,57 @@ func TestScreens(t *testing.T) {
 				text = strings.Join(slices.Concat(lines[:14], []string{"[...]"}, lines[1000:]), "\n")
 			}
 			demandGolden(t, fmt.Sprintf("%s-%d.txt", name, width), text)
+		}
+	}
+}
+
+// TestScreenObeysNoName: anyone who writes the files chooses the names, and the reasons quote
+// them.
+func TestScreenObeysNoName(t *testing.T) {
+	s := &shownHome{}
+	evil := "a\x1b[31mb\x1b[5Gc\x1b[2Jd\u202ee\tf"
+	s.add(evil, failing(70, "see "+evil, "hook "+evil+": failed", "keyd hook run "+evil))
+	a, out := s.open(t)
+	a.term.width, a.term.height = 80, 24
+	if err := a.showStatus(t.Context(), nil, statusOptions{}); err == nil {
+		t.Error("the key needs nobody")
+	}
+	if text := out.String(); strings.Contains(text, "\x1b[") || strings.ContainsAny(text, "\u202e\t") || strings.Count(text, `\u001b[5G`) < 3 {
+		t.Errorf("%q", text)
+	}
+	a.term.colour = true
+	r, err := a.buildReport(t.Context(), nil, state.LoadStatus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range a.term.fitScreen(r) {
+		if strings.Contains(line, "\x1b[5G") || strings.Contains(line, "a\x1b") {
+			t.Errorf("%q", line)
+		}
+	}
+}
+
+// TestWatchFitsTheWindow: the lines take no more rows than the window has, and always say how
+// many keys there are.
+func TestWatchFitsTheWindow(t *testing.T) {
+	for name, s := range map[string]*shownHome{"names": sixtyNames(), "thousand": thousandKeys(), "failing": fourteenFailures(), "empty": {names: []string{"a"}}} {
+		a, _ := s.open(t)
+		r, err := a.buildReport(t.Context(), nil, state.LoadStatus)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for width := 20; width < 200; width += 19 {
+			for height := 6; height < 90; height += 7 {
+				a.term.width, a.term.height = width, height
+				lines := a.term.fitScreen(r)
+				text := strings.Join(lines, "\n")
+				if rows := a.term.countRows(lines); rows > height && width >= 58 || !strings.Contains(text, "key") {
+					t.Errorf("%s, %d x %d: %d rows\n%s", name, width, height, rows, text)
+				}
+				if height == 27 && width >= 58 && name != "empty" && (!strings.Contains(text, "more key") || !strings.Contains(text, "need you") || !strings.Contains(text, "PROFILE")) && name != "failing" {
+					t.Errorf("%s, %d x %d:\n%s", name, width, height, text)
+				}
+			}
 		}
 	}
 }

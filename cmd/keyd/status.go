@@ -123,7 +123,7 @@ func (a *app) showStatus(ctx context.Context, names []string, o statusOptions) e
 	if o.needsMe {
 		r.keepNeedy()
 	}
-	a.term.print(format(r))
+	a.term.printLayout(format(r))
 	if r.Settings != "" && o.format != "prompt" && a.printSettingsMistake() {
 		return exitError(exitSettings)
 	}

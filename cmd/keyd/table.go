@@ -46,7 +46,7 @@ func (t *terminal) formatEnd(r *report) string {
 	if text != "" {
 		text += "\n"
 	}
-	return text + strings.Join(wrapHanging(t.nameCommands(statusFooter(r)), t.width, 4), "\n    ") + "\n"
+	return text + strings.Join(wrapHanging(t.nameCommands(cell(statusFooter(r))), t.width, 4), "\n    ") + "\n"
 }
 
 // writeTable writes one line for each key.
@@ -55,7 +55,7 @@ func (t *terminal) writeTable(b *strings.Builder, r *report) {
 	case len(r.Keys) == 0 && r.needsMe:
 		b.WriteString("no key needs you\n")
 	case len(r.Keys) == 0:
-		b.WriteString("no profile in " + t.shortenHome(joinNames(r.Files)) + "\n")
+		b.WriteString("no profile in " + cell(t.shortenHome(joinNames(r.Files))) + "\n")
 	default:
 		for _, line := range t.tableLines(r) {
 			b.WriteString(line + "\n")
@@ -189,10 +189,10 @@ func formatNext(l state.KeyStatus, now time.Time) string {
 func (t *terminal) writeRemarks(b *strings.Builder, r *report) {
 	var all []string
 	if r.Locks != "" {
-		all = append(all, t.red(t.shortenHome(stripPackages(r.Locks))))
+		all = append(all, t.red(cell(t.shortenHome(stripPackages(r.Locks)))))
 	}
 	if r.Settings != "" {
-		all = append(all, t.red(t.shortenHome(stripPackages(r.Settings)))+r.settingsInForce())
+		all = append(all, t.red(cell(t.shortenHome(stripPackages(r.Settings))))+r.settingsInForce())
 	}
 	notes := append(r.Notes[:len(r.Notes):len(r.Notes)], r.Warnings...)
 	switch {
@@ -202,13 +202,13 @@ func (t *terminal) writeRemarks(b *strings.Builder, r *report) {
 		notes = append(r.Notes[:len(r.Notes):len(r.Notes)], r.groupWarnings()...)
 	}
 	for _, text := range notes {
-		all = append(all, t.yellow("warning: ")+t.shortenHome(stripPackages(text)))
+		all = append(all, t.yellow("warning: ")+cell(t.shortenHome(stripPackages(text))))
 	}
 	if len(all) > 0 {
 		b.WriteString("\n")
 	}
 	for _, text := range all {
-		b.WriteString(strings.Join(wrapHanging(t.nameCommands(escape(text)), t.width, 4), "\n    ") + "\n")
+		b.WriteString(strings.Join(wrapHanging(t.nameCommands(text), t.width, 4), "\n    ") + "\n")
 	}
 }
 

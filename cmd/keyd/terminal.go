@@ -86,6 +86,13 @@ func (t *terminal) print(text string) {
 	_, _ = io.WriteString(t.out, escape(t.nameCommands(text)))
 }
 
+// printLayout is print for text that may move the cursor to a column: whatever in it comes from
+// others has gone through cell.
+func (t *terminal) printLayout(text string) {
+	t.eraseLine()
+	_, _ = io.WriteString(t.out, escapeLayout(t.nameCommands(text)))
+}
+
 // refuseSecrets returns an error if standard output is a place where a secret would stay: a
 // screen, or a file. A terminal that calls itself dumb is a screen as well.
 func (t *terminal) refuseSecrets() error {
@@ -146,7 +153,7 @@ func (t *terminal) printMessage(kind string, paint func(string) string, text str
 // must be a terminal.
 func (t *terminal) redrawLine(line string) {
 	_ = t.measureSize()
-	_, _ = io.WriteString(t.out, "\r"+cutEnd(cell(line), t.width-1)+"\x1b[K")
+	_, _ = io.WriteString(t.out, "\r"+cutEnd(escape(line), t.width-1)+"\x1b[K")
 	t.live = true
 }
 
@@ -177,7 +184,7 @@ func (t *terminal) redrawScreen(lines []string) {
 		if i == len(lines)-1 { // and what is below it; behind a letter in the last column this would erase the letter
 			b.WriteString("\x1b[J")
 		}
-		line = escape(t.nameCommands(line))
+		line = escapeLayout(t.nameCommands(line))
 		b.WriteString(line)
 		if n := countColumns(stripColours(line)); n == 0 || n%max(t.width, 1) != 0 {
 			b.WriteString("\x1b[K")

@@ -32,7 +32,7 @@ func (a *app) watchStatus(ctx context.Context, names []string, o statusOptions) 
 		drawn = time.Now()
 		r, err := a.buildReport(ctx, names, state.LoadStatus)
 		if err != nil {
-			a.term.redrawScreen(wrapText("keyd: error: "+a.term.shortenHome(stripPackages(escape(err.Error()))), a.term.width))
+			a.term.redrawScreen(wrapText("keyd: error: "+a.term.shortenHome(stripPackages(cell(err.Error()))), a.term.width))
 			return
 		}
 		if o.needsMe {

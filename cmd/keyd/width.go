@@ -91,8 +91,8 @@ func splitClusters(text string) (parts []string) {
 	return parts
 }
 
-// cell makes one line of a text for a column of a table: what a terminal would obey or hide
-// is visible, so that the width is right.
+// cell makes one line of a text of others for a place on the screen: what a terminal would
+// obey or hide is visible, so that the width is right. It does not believe colours.
 func cell(text string) string {
-	return escape(strings.NewReplacer("\t", `\u0009`, "\n", " ").Replace(text))
+	return escape(strings.NewReplacer("\x1b", `\u001b`, "\t", `\u0009`, "\n", " ").Replace(text))
 }
