@@ -81,11 +81,13 @@ func (t *terminal) formatSummary(r *report) string {
 		parts = append(parts, t.red(plural(s.needs, "%s needs you", "%s need you")))
 	}
 	text := plural(s.keys, "%s key: ", "%s keys: ") + strings.Join(parts, ", ")
+	limit := "max_age (" + formatDuration(r.settings.MaxAge) + ")"
 	if s.past > 0 {
-		text += "; " + t.red(plural(s.past, "%s is", "%s are")+" past max_age ("+formatDuration(r.settings.MaxAge)+") !!")
+		text += "; " + t.red(formatCount(int64(s.past))+" past "+limit+" !!")
+		limit = "it"
 	}
 	if s.near > 0 {
-		text += "; " + t.yellow(plural(s.near, "%s is", "%s are")+" near max_age ("+formatDuration(r.settings.MaxAge)+") !")
+		text += "; " + t.yellow(formatCount(int64(s.near))+" near "+limit+" !")
 	}
 	if s.skipped > 0 {
 		text += "; " + formatCount(int64(s.skipped)) + " skipped"
