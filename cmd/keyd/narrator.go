@@ -90,6 +90,8 @@ func (n *narrator) printHeading(e rotate.Event, profiles string) {
 	switch {
 	case e.Verb == rotate.VerbBegin:
 		n.term.printf("%s: %s\n", n.nameKey(e.Profiles), e.Text)
+	case !begun && e.Verb == rotate.VerbMFA:
+		n.term.printf("%s: AWS asks for MFA\n", n.nameKey(e.Profiles))
 	case !begun && e.Retiring:
 		n.term.printf("%s: continuing to retire %s\n", n.nameKey(e.Profiles), shortID(e.KeyID))
 	case !begun:

@@ -58,6 +58,10 @@ func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*w
 //	                              is the user's newest key
 //	sim fault ACTION before|after KIND [TIMES]
 //	sim deny ACTION [scp|mfa]     denies; without a layer, no policy allows the action
+//	sim guard [NAME]              AWS asks the user for MFA, and the user gets a device
+//	sim device NAME [fido]        gives the user one more device; fido: a security key
+//	sim code NAME [AGO]           sets CODE to what the device shows, or has shown
+//	sim sessions over             all sessions expire
 //	sim skew 20m                  AWS's clock is ahead by this much
 //	sim keys [NAME STATUS]...     demands that the user has exactly these keys; a key
 //	                              that keyd created is called new
@@ -67,7 +71,7 @@ func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*w
 func runSim(ts *testscript.TestScript, neg bool, args []string) {
 	commands := map[string]func(*world, *testscript.TestScript, []string) error{
 		"lag": simLag, "reports": simReports, "user": simUser, "root": simRoot, "key": simKey, "use": simUse, "set": simSet,
-		"fault": simFault, "deny": simDeny, "skew": simSkew, "keys": simKeys, "calls": simCalls,
+		"fault": simFault, "deny": simDeny, "guard": simGuard, "device": simDevice, "code": simCode, "sessions": simSessions, "skew": simSkew, "keys": simKeys, "calls": simCalls,
 		"await": simAwait, "touched": simTouched,
 	}
 	command := commands[args[0]]
@@ -164,6 +168,33 @@ func simDeny(w *world, _ *testscript.TestScript, args []string) error {
 		return fmt.Errorf("no layer %q", args[1])
 	}
 	w.user.DenyAction(args[0], layer)
+	return nil
+}
+
+func simGuard(w *world, ts *testscript.TestScript, args []string) error {
+	if err := w.user.GuardWithMFA(); err != nil || len(args) == 0 {
+		return err
+	}
+	return simDevice(w, ts, args)
+}
+
+func simDevice(w *world, ts *testscript.TestScript, args []string) error {
+	if slices.Contains(args, "fido") {
+		ts.Setenv("DEVICE", w.user.AddSecurityKey(args[0]))
+		return nil
+	}
+	ts.Setenv("DEVICE", w.user.AddVirtualMFA(args[0]))
+	return nil
+}
+
+func simCode(w *world, ts *testscript.TestScript, args []string) error {
+	ago, err := time.ParseDuration(append(args, "0s")[1])
+	ts.Setenv("CODE", w.user.CodeAgo("arn:aws:iam::"+account+":mfa/"+args[0], ago))
+	return err
+}
+
+func simSessions(w *world, _ *testscript.TestScript, _ []string) error {
+	w.cloud.EndSessions()
 	return nil
 }
 

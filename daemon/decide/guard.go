@@ -26,6 +26,7 @@ type MFA struct {
 	Serial       string    // the device that keyd.ini or the profile names; "" when neither does
 	CanAsk       bool      // in this pass somebody, or mfa_process, gives a code when asked
 	AtHand       bool      // a code was given with the command
+	Looked       bool      // this pass has asked AWS which devices there are
 	SessionUntil time.Time // until when a session can sign; zero when there is none
 }
 
@@ -92,7 +93,16 @@ func askForCode(f Facts, s settings.Settings, now time.Time, d Decision) Decisio
 	if held, ok := waitForRetry(f, s, now); ok && f.Failure.Do == DoOpenSession {
 		return held
 	}
+	if f.Options.Manual { // there is no terminal
+		rotate = hint.Command("keyd rotate --mfa-code CODE", f.Profiles[0])
+	}
 	return BlockUntil(later, d.Why+"; it waits for an MFA code", rotate)
+}
+
+// lacksDevice reports whether a person may have added a device that shows codes since AWS
+// was asked.
+func (f *Facts) lacksDevice(now time.Time) bool {
+	return !f.mayControl(now) && !f.MFA.Looked && (f.Device() == "" || !remote.ShowsCodes(f.Device()))
 }
 
 // devices returns the serial numbers of the user's MFA devices, as far as they are known.

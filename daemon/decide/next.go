@@ -154,7 +154,7 @@ func lookIsDue(f Facts, now time.Time) bool {
 		return true
 	}
 	old := now.Sub(asked)
-	return f.Options.Manual && old >= FreshFor || (seen.Root || seen.User == "") && old >= RecheckEvery
+	return f.Options.Manual && (old >= FreshFor || f.lacksDevice(now)) || (seen.Root || seen.User == "") && old >= RecheckEvery
 }
 
 // lookedAt returns when AWS was last looked at: when it last listed the keys or, as long as

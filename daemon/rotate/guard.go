@@ -46,6 +46,7 @@ func (d *Rotator) noteGuard(ctx context.Context, t *target, client *iam.Client, 
 	if err := d.identifyOnce(ctx, client, t); err != nil { // a list would have told whose keys they are
 		return true, err
 	}
+	t.progress.devicesAsked = true
 	seen := *t.facts.Seen
 	seen.Guarded, seen.Devices = d.Now().UTC(), nil
 	for _, device := range e.Devices {

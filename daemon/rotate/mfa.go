@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"keyd/credfile"
@@ -107,7 +108,7 @@ func (d *Rotator) openSession(ctx context.Context, t *target, client *iam.Client
 	case asked.err != nil && isAskingEnded(asked.err):
 		return cmp.Or(context.Cause(ctx), asked.err)
 	case asked.err != nil:
-		return &needPersonError{text: fmt.Sprintf("no MFA code: %v: nothing was changed", asked.err), hint: hint.Hint(asked.err) + "; then: " + rotateCommand(t), err: asked.err}
+		return &needPersonError{text: fmt.Sprintf("no MFA code: %v: nothing was changed", asked.err), hint: thenRotate(t, hint.Hint(asked.err)), err: asked.err}
 	}
 	if !remote.IsMFACode(asked.code) {
 		return noCode(t, fmt.Errorf("%w: it has not six digits", ErrNoCode))
@@ -117,6 +118,9 @@ func (d *Rotator) openSession(ctx context.Context, t *target, client *iam.Client
 	if ok && e.Denial == iam.DenialCode && e.Class == iam.Denied {
 		w.tries++
 		w.refused = &needPersonError{text: fmt.Sprintf("AWS refused the MFA code of %s: it is wrong, was used before, or came too late; nothing was changed", t.facts.Device()), hint: hint.HintFor(err, t.facts.Profiles), err: err}
+		if can, _ := d.Codes.CanAsk(d.mfaProcess(t)); !can { // the only code was that of the command
+			return w.refused
+		}
 		return d.continueIn(t, 0)
 	}
 	switch {
@@ -152,6 +156,17 @@ func (t *target) sessionOwner() string { return t.endpointName() + " " + t.owner
 // noCode is the error when nobody gives a code.
 func noCode(t *target, err error) error {
 	return &needPersonError{text: fmt.Sprintf("%v: nothing was changed", err), hint: rotateCommand(t), err: err}
+}
+
+// thenRotate returns a hint for a person who then runs keyd rotate.
+func thenRotate(t *target, first string) string {
+	switch {
+	case first == "":
+		return rotateCommand(t)
+	case strings.HasSuffix(first, "?"):
+		return first + " then: " + rotateCommand(t)
+	}
+	return first + "; then: " + rotateCommand(t)
 }
 
 func rotateCommand(t *target) string { return hint.Command("keyd rotate", t.facts.Profiles[0]) }

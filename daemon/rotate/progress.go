@@ -37,6 +37,7 @@ type progress struct {
 
 	hooksTried   map[string]bool     // the hooks that have failed in this pass
 	session      journal.Session     // opened with an MFA code; zero when none is
+	devicesAsked bool                // AWS was asked for the MFA devices of the user
 	lostSessions int                 // how many AWS has refused in this pass
 	created      bool                // this pass has created the new key of the rotation
 	retire       *journal.Retirement // what a person asks who retires the key now; nil when nobody does

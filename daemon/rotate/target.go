@@ -171,7 +171,8 @@ func (t *target) refreshSession(now time.Time) {
 			r.Session = t.progress.session
 		}
 	}
-	t.facts.MFA.SessionUntil = time.Time{}
+	t.facts.MFA.Looked, t.facts.MFA.SessionUntil = t.progress.devicesAsked, time.Time{}
+	t.facts.MFA.CanAsk = t.facts.MFA.CanAsk || t.progress.wait.asking != nil // the only code may be under way
 	if s := t.session(); s.IsUsable(now) {
 		t.facts.MFA.SessionUntil = s.UsableUntil()
 	}

@@ -23,8 +23,10 @@ func (d *Rotator) readOwnUse(ctx context.Context, t *target, client *iam.Client)
 	if t.facts.Use != nil {
 		use = *t.facts.Use
 	}
+	s := t.session()
+	again := use.Denied && t.needsMFA() && s.IsUsable(now) // what was denied without MFA may be allowed with it
 	for _, earlier := range []time.Time{use.Read, use.Signed} {
-		if age := now.Sub(earlier); age < decide.RecheckEvery && age > -journal.MaxClockOffset && t.progress.retire == nil {
+		if age := now.Sub(earlier); age < decide.RecheckEvery && age > -journal.MaxClockOffset && t.progress.retire == nil && !again {
 			return nil
 		}
 	}
