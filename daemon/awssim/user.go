@@ -181,6 +181,13 @@ func (u *User) DeleteKey(id string) error {
 	return nil
 }
 
+// SetTag sets a tag of the user, as an administrator would. The description of a key in the
+// console is the tag with the id of the key.
+func (u *User) SetTag(name, value string) {
+	defer u.c.lockAndSettle()()
+	u.tags = append(slices.DeleteFunc(u.tags, func(t tag) bool { return t.key == name }), tag{name, value})
+}
+
 // UseKey records that a key was used now, for example for "s3" in "eu-west-1".
 func (u *User) UseKey(id, service, region string) error {
 	return u.UseKeyAgo(id, service, region, 0)

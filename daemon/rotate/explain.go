@@ -42,6 +42,9 @@ func (d *Rotator) explainDenial(ctx context.Context, t *target, do decide.Do, e 
 	case iam.DenialQuarantine:
 		return &needPersonError{text: "the key has leaked: AWS found it in public and has quarantined it (AWSCompromisedKeyQuarantine); " + err.Error(), hint: e.Hint(), err: err}
 	case iam.DenialLeakLike:
+		if !e.Session && d.triesWithMFA(ctx, t) {
+			return errSessionOver
+		}
 		return &needPersonError{text: "AWS lists the keys but denies every change, as it does when a key has leaked (AWSCompromisedKeyQuarantine); " + err.Error(), hint: e.Hint(), err: err}
 	default:
 		return err

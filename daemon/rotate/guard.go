@@ -7,6 +7,7 @@ import (
 
 	"keyd/daemon/decide"
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 	"keyd/daemon/journal"
 	"keyd/daemon/state"
 )
@@ -91,7 +92,7 @@ func (d *Rotator) deniedBefore(t *target, e *iam.Error) bool {
 
 // noteUnguarded records that AWS has listed the keys without MFA.
 func (d *Rotator) noteUnguarded(t *target, seen *decide.Seen) {
-	if s := t.session(); s.IsUsable(d.Now()) {
+	if s := t.session(); s.IsUsable(d.Now()) || t.facts.Rotation != nil && !t.wasDenied() { // changes may need it all the same
 		return
 	}
 	seen.Guarded, seen.Devices = time.Time{}, nil
@@ -164,6 +165,43 @@ func (t *target) session() journal.Session {
 		return journal.Session{}
 	}
 	return s
+}
+
+// endedWithOld reports whether err says that AWS no longer knows a session which the old key
+// has opened: it ended with that key. AWS does not say whether sessions do.
+func (t *target) endedWithOld(err error) bool {
+	e, ok := errors.AsType[*iam.Error](err)
+	return ok && e.EndsSession() && e.Class == iam.BadKey && t.session().Opener == t.facts.Rotation.Old.ID
+}
+
+// triesWithMFA reports whether a change that AWS denies, although it lists the keys, is
+// tried once more with a session: a policy may ask for MFA before changes only, and says
+// the same as AWS's quarantine of a leaked key.
+func (d *Rotator) triesWithMFA(ctx context.Context, t *target) bool {
+	if t.needsMFA() || t.facts.Seen == nil || !t.facts.MFA.CanAsk {
+		return false
+	}
+	seen := *t.facts.Seen
+	if t.facts.Device() == "" {
+		_ = d.withClient(t, t.shownPair(), func(client *iam.Client) error {
+			devices, err := client.ListDevices(ctx, t.userName())
+			for _, device := range devices {
+				seen.Devices = append(seen.Devices, device.Serial)
+			}
+			return err
+		})
+	}
+	facts := t.facts
+	facts.Seen = &seen
+	if device := facts.Device(); device == "" || !remote.ShowsCodes(device) {
+		return false
+	}
+	seen.Guarded = d.Now().UTC()
+	t.setSeen(&seen)
+	if r := t.facts.Rotation; r != nil {
+		r.NeedsMFA = true // on disk as of the next Save
+	}
+	return true
 }
 
 // endsSession reports whether err says that the session is over, and forgets it. The action

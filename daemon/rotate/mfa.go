@@ -85,6 +85,11 @@ func (d *Rotator) openSession(ctx context.Context, t *target, client *iam.Client
 	if d.Codes == nil {
 		return noCode(t, ErrNoCode)
 	}
+	if w.asking == nil && w.tries == 0 {
+		if _, err := t.askIdentity(ctx, client); err != nil { // nobody gives a code in vain
+			return err
+		}
+	}
 	if w.asking == nil {
 		q := CodeQuestion{Profiles: t.facts.Profiles, User: t.userName(), Device: t.facts.Device(), Process: d.mfaProcess(t), Refused: w.tries}
 		w.asking = startAsking(d.Codes, q)

@@ -88,8 +88,8 @@ type wait struct {
 // the time in progress.wait, and the lock is free until then.
 var errNotYet = errors.New("daemon: the action continues later")
 
-// errSessionOver reports that AWS no longer accepts the session which signed an action: what
-// the action has left to do begins again with another one.
+// errSessionOver reports that AWS no longer accepts the session which signed an action, or
+// asks for one: what the action has left to do begins again with another one.
 var errSessionOver = errors.New("daemon: the session with MFA is over")
 
 // continueIn ends a step, and lets its action continue after a while.

@@ -110,10 +110,14 @@ func (d *Rotator) deactivateOld(ctx context.Context, t *target, client *iam.Clie
 		}
 		w.accepted = true
 	}
-	if err := d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool {
+	err := d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool {
 		old, next := findKey(keys, r.Old.ID), findKey(keys, r.New.ID)
 		return (old == nil || old.Status != iam.Active) && next != nil && next.Status == iam.Active
-	}); err != nil {
+	})
+	if t.endedWithOld(err) { // no list can say it more clearly
+		err = d.loseSession(t)
+	}
+	if err != nil {
 		return err
 	}
 	r.Deactivated = d.Now().UTC()
