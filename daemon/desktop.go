@@ -10,6 +10,15 @@ import (
 	"keyd/daemon/rotate"
 )
 
+// desktopWords is desktopText with the commands under the name that this program has.
+func (l *loop) desktopWords(e rotate.Event) (words string, urgent bool) {
+	words, urgent = desktopText(e)
+	if l.options.Name != nil {
+		words = l.options.Name(words)
+	}
+	return words, urgent
+}
+
 // desktopText returns what a desktop notification shows of an event, or "": a person is
 // needed, a key stands in other places, something uses an old key or no one uses a key, an old key stopped working, or
 // a rotation ended. The text is one line and contains no key id, because a projector or a

@@ -29,7 +29,7 @@ func (l *loop) onEvent(e rotate.Event, log func(rotate.Event)) {
 	if len(l.Settings.OnEvent) > 0 {
 		l.queueProgram(onEventProgram(l.Settings.OnEvent, e))
 	}
-	if words, urgent := desktopText(e); words != "" && l.Settings.Notify == "desktop" {
+	if words, urgent := l.desktopWords(e); words != "" && l.Settings.Notify == "desktop" {
 		l.queueProgram(l.outbox.Desktop(words, urgent))
 	}
 }

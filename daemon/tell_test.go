@@ -248,3 +248,13 @@ func TestFewEventsNotify(t *testing.T) {
 		}
 	}
 }
+
+// TestDesktopNamesTheProgram: the daemon of a package is keyd-aws, and keyd may be another
+// program there.
+func TestDesktopNamesTheProgram(t *testing.T) {
+	l := &loop{options: RunOptions{Name: func(text string) string { return strings.ReplaceAll(text, "keyd ", "keyd-aws ") }}}
+	event := rotate.Event{Verb: rotate.VerbNeedsYou, Profiles: []string{"work"}}
+	if words, urgent := l.desktopWords(event); words != "work: the access key needs you. keyd-aws status says why" || !urgent {
+		t.Errorf("%q, %v", words, urgent)
+	}
+}

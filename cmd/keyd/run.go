@@ -127,6 +127,7 @@ func (a *app) runDaemon(ctx context.Context) error {
 		Hangup:     hangup,
 		Supervisor: a.findSupervisor(),
 		Release:    buildVersion(),
+		Name:       a.term.nameCommands,
 	})
 	if _, running := errors.AsType[daemon.AlreadyRunningError](err); running && a.startedByLaunchd() {
 		return nil // launchd knows no exit code but 0 after which it does not start the service again at once
