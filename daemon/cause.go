@@ -29,7 +29,7 @@ func (l *loop) tellNeedy() {
 		}
 		l.toldCauses[cause] = l.Now()
 		first := same[0]
-		e := rotate.Event{Time: l.Now(), Profiles: first.Profiles, KeyID: first.KeyID, Do: first.Do, Verb: rotate.VerbNeedsYou, Text: first.Why, Hint: first.Hint, About: first.About}
+		e := rotate.Event{Time: l.Now(), Profiles: first.Profiles, KeyID: first.KeyID, Do: first.Do, Verb: rotate.VerbNeedsYou, Text: first.Why, Hint: first.Hint, Brief: first.Short, About: first.About}
 		e.Files = slices.Clone(e.Files)
 		for _, r := range same[1:] {
 			e.Profiles = slices.Concat(e.Profiles, r.Profiles)

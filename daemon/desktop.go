@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"keyd/daemon/decide"
+	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
 )
 
@@ -20,8 +21,8 @@ func (l *loop) desktopWords(e rotate.Event) (words string, urgent bool) {
 }
 
 // desktopText returns what a desktop notification shows of an event, or "": a person is
-// needed, a key stands in other places, something uses an old key or no one uses a key, an old key stopped working, or
-// a rotation ended. The text is one line and contains no key id, because a projector or a
+// needed, a key stands in other places, something uses an old key or no one uses a key, an old key stopped working,
+// programs hold a key that was just replaced, or a rotation ended. The text is one line and contains no key id, because a projector or a
 // phone may show it to everyone.
 func desktopText(e rotate.Event) (words string, urgent bool) {
 	who := namesForDesktop(e.Profiles)
@@ -29,7 +30,9 @@ func desktopText(e rotate.Event) (words string, urgent bool) {
 	case e.Verb == rotate.VerbNeedsYou && who == "":
 		return "keyd needs you and rotates nothing. keyd status says why", true
 	case e.Verb == rotate.VerbNeedsYou:
-		return who + ": the access key needs you. keyd status says why", true
+		return who + ": " + reasonForDesktop(e) + ". " + commandForDesktop(e), true
+	case e.Verb == rotate.VerbSwapped && e.Brief != "":
+		return who + ": the access key in the files was replaced. What holds the old one may want a restart: " + oneLine(e.Brief) + "; " + hint.Command("keyd where", oneLine(e.Profiles[0])) + " names them", false
 	case e.Retiring || e.Verb == rotate.VerbKept || e.Verb == rotate.VerbRetired:
 		return retiringText(e, who)
 	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && keyIDShape.MatchString(e.Hint):
@@ -50,6 +53,27 @@ func desktopText(e rotate.Event) (words string, urgent bool) {
 		return who + ": a rotation was given up, and the old access key stays. keyd history says why", true
 	}
 	return "", false
+}
+
+// reasonForDesktop says why a person is needed, if that is known in a few words.
+func reasonForDesktop(e rotate.Event) string {
+	if e.Brief == "" || isPrivate(e.Brief) {
+		return "the access key needs you"
+	}
+	return "the access key needs you: " + oneLine(e.Brief)
+}
+
+// commandForDesktop says what to run: what helps, or what says it.
+func commandForDesktop(e rotate.Event) string {
+	if strings.HasPrefix(e.Hint, "keyd ") && !strings.ContainsAny(e.Hint, ";?:,\n") && !isPrivate(e.Hint) {
+		return "Run: " + oneLine(e.Hint)
+	}
+	return "keyd status says why"
+}
+
+// isPrivate reports whether a text names a key, which other people may see on a projector.
+func isPrivate(text string) bool {
+	return strings.Contains(text, "AKIA") || strings.Contains(text, "ASIA")
 }
 
 // retiringText is desktopText for a key that a person retires.

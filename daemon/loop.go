@@ -9,6 +9,7 @@ import (
 	"keyd/daemon/decide"
 	"keyd/daemon/notify"
 	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -48,6 +49,8 @@ func newLoop(d *rotate.Rotator, options RunOptions) *loop {
 		}
 	}
 	l.saveInfo()
+	d.Log.Info("started", "release", options.Release, "pid", l.info.PID, "files", []string{d.Store.Paths.Credentials, d.Store.Paths.Config}, "state", d.StateDir,
+		"check_every", settings.FormatDuration(d.Settings.CheckEvery), "rotate_after", settings.FormatDuration(d.Settings.RotateAfter))
 	d.Heartbeat = options.Supervisor.Beat
 	options.Supervisor.SendReady()
 	log := d.OnEvent

@@ -216,6 +216,21 @@ func TestOnEventGetsOneLineOfJSON(t *testing.T) {
 	}
 }
 
+// TestNotificationSaysWhyAndWhatToRun: who is called learns why and which command helps, as
+// far as others may see it: no key id is shown, and no command that is more than one.
+func TestNotificationSaysWhyAndWhatToRun(t *testing.T) {
+	for want, e := range map[string]rotate.Event{
+		"work: the access key needs you: a second active key. Run: keyd prune work": {Brief: "a second active key", Hint: "keyd prune work"},
+		"work: the access key needs you: a second active key. keyd status says why": {Brief: "a second active key", Hint: "is it needed? keyd prune work AKIAIOSFODNN7EXAMPLE"},
+		"work: the access key needs you. keyd status says why":                      {Brief: "AKIA..MPLE is refused", Hint: "aws iam list-access-keys --profile work"},
+	} {
+		e.Verb, e.Profiles = rotate.VerbNeedsYou, []string{"work"}
+		if words, urgent := desktopText(e); words != want || !urgent {
+			t.Errorf("%q, want %q", words, want)
+		}
+	}
+}
+
 func TestFewEventsNotify(t *testing.T) {
 	for _, c := range []struct {
 		event        rotate.Event
@@ -233,6 +248,7 @@ func TestFewEventsNotify(t *testing.T) {
 		{rotate.Event{Verb: "unused", Do: decide.DoCreate}, true, false},
 		{rotate.Event{Verb: "created", Do: decide.DoCreate}, false, false},
 		{rotate.Event{Verb: "swapped", Do: decide.DoSwap}, false, false},
+		{rotate.Event{Verb: "swapped", Do: decide.DoSwap, Brief: "2 running programs", Profiles: []string{"default"}}, true, false},
 		{rotate.Event{Verb: "warning"}, false, false},
 	} {
 		c.event.KeyID, c.event.Text = "AKIAIOSFODNN7EXAMPLE", "AKIA..MPLE is refused"

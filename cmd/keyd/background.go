@@ -39,9 +39,9 @@ func daemonProblem(info *state.DaemonInfo, installed bool) string {
 	return fmt.Sprintf("the daemon that is running (pid %d) is %s, and this program is %s; %s", info.PID, info.Release, buildVersion(), remedy)
 }
 
-// printSettingsMistake prints the mistake in keyd.ini with its hint, and reports whether
-// there is one.
-func (a *app) printSettingsMistake() bool {
+// printSettingsMistake reports whether there is a mistake in keyd.ini, and prints it with
+// its hint if aloud is set.
+func (a *app) printSettingsMistake(aloud bool) bool {
 	loc, err := a.findLocations()
 	if err != nil {
 		return false
@@ -51,7 +51,9 @@ func (a *app) printSettingsMistake() bool {
 	if !found { // a file of another user is a person's business
 		return false
 	}
-	a.term.printError(stripPackages(mistake.Error()), hint.Hint(mistake))
+	if aloud {
+		a.term.printError(stripPackages(mistake.Error()), hint.Hint(mistake))
+	}
 	return true
 }
 

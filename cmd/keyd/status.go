@@ -124,7 +124,7 @@ func (a *app) showStatus(ctx context.Context, names []string, o statusOptions) e
 		r.keepNeedy()
 	}
 	a.term.printLayout(format(r))
-	if r.Settings != "" && o.format != "prompt" && a.printSettingsMistake() {
+	if r.Settings != "" && o.format != "prompt" && a.printSettingsMistake(o.format == "table") {
 		return exitError(exitSettings)
 	}
 	if r.needsPerson() {

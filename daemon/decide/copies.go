@@ -44,6 +44,18 @@ type CopyProcess struct {
 // IsEmpty reports whether nothing was found.
 func (c *Copies) IsEmpty() bool { return c == nil || len(c.Files)+len(c.Processes) == 0 }
 
+// CountPrograms says how many running programs hold the key, which goes on to be the old one
+// for them until they are started again; "" for none. c may be nil.
+func (c *Copies) CountPrograms() string {
+	switch {
+	case c == nil || len(c.Processes) == 0:
+		return ""
+	case len(c.Processes)+c.MoreProcesses == 1:
+		return "1 running program"
+	}
+	return fmt.Sprintf("%d running programs", len(c.Processes)+c.MoreProcesses)
+}
+
 // Knows reports whether c names every file that later names: there is nothing new to tell.
 func (c *Copies) Knows(later *Copies) bool {
 	return later == nil || !slices.ContainsFunc(later.Files, func(f CopyFile) bool {

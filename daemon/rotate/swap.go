@@ -46,7 +46,12 @@ func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
 		verb, came = VerbMended, fmt.Sprintf("; an old copy with %s, which keyd replaced on %s, had come back", r.Old, formatDay(r.Validated))
 	}
 	text := fmt.Sprintf("%s (%d values in %s), every other byte as it was", strings.Join(swapped.Files, ", "), swapped.Values, countProfiles(len(swapped.Profiles)))
-	d.did(t, decide.DoSwap, verb, r.New.ID, text+came, text+came)
+	d.appendHistory(t, verb, r.New.ID, text+came)
+	e := d.newEvent(t, decide.DoSwap, verb, text+came)
+	if found := t.facts.CopiesFound; verb == VerbSwapped && found != nil {
+		e.Brief = found.CountPrograms()
+	}
+	d.Deliver(e)
 	return nil
 }
 
