@@ -52,8 +52,12 @@ func newHoldCommand(a *app) *cobra.Command {
 func (a *app) changeRotation(ctx context.Context, d *rotate.Rotator, loc locations, change func(context.Context) (rotate.Result, error)) error {
 	defer state.BeginWork(loc.sys, loc.folders.StateDir, "keyd "+d.Process, a.now())()
 	n := a.newNarrator(d.Settings)
-	d.OnEvent = n.printEvent
+	busy := a.startBusy()
+	defer busy.stop()
+	d.OnWait = busy.wait
+	d.OnEvent = func(e rotate.Event) { busy.aside(func() { n.printEvent(e) }) }
 	r, err := change(ctx)
+	busy.stop()
 	if r.Rotation != nil && !r.Rotation.Held.IsZero() && (err != nil || r.State != decide.StateHeld) {
 		n.term.printNote("the hold on %s is in place until keyd resume, but there is another problem", joinNames(r.Profiles))
 	}

@@ -83,7 +83,11 @@ func (a *app) showOutlook(ctx context.Context, d *rotate.Rotator, loc locations)
 	all := []rotate.Result(nil)
 	if err := a.noteEndpoints(ctx, loc, nil); err == nil {
 		a.noteUnknownProfiles(ctx, loc, d.Settings)
-		if all, err = d.Rehearse(ctx); err != nil {
+		busy := a.startBusy()
+		d.OnWait = busy.wait
+		all, err = d.Rehearse(ctx)
+		busy.stop()
+		if err != nil {
 			return false, err
 		}
 	} else if all = a.skipKeyless(d, err, nil); len(all) == 0 {

@@ -123,8 +123,16 @@ func (n *narrator) printStep(verb, text string) {
 	n.term.printf("  %-11s %s\n", verb, n.term.shortenHome(stripPackages(text)))
 }
 
-// formatWait says what keyd is waiting for, for how long, and for how long at most.
+// usualProof is how long AWS usually takes to accept a new key everywhere, five times in a
+// row: it has been seen to take 10 to 30 s.
+const usualProof = "usually 20s"
+
+// formatWait says what keyd is waiting for, for how long, and for how long at most. The
+// limit of a proof would frighten who does not know that it is far from the usual.
 func formatWait(e rotate.Event) string {
+	if e.Verb == rotate.VerbProving && e.Elapsed < e.Limit/4 {
+		return fmt.Sprintf("  %-11s %s  %s, %s, %s at most", e.Verb, e.Text, formatElapsed(e.Elapsed), usualProof, formatDuration(e.Limit))
+	}
 	return fmt.Sprintf("  %-11s %s  %s of %s at most", e.Verb, e.Text, formatElapsed(e.Elapsed), formatDuration(e.Limit))
 }
 

@@ -95,13 +95,19 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 	d.Command = f.commandLine()
 	n := a.newNarrator(d.Settings)
 	n.named, n.flags = len(names) > 0, f
-	if err := a.noteEndpoints(ctx, loc, names); err != nil {
+	busy := a.startBusy()
+	defer busy.stop()
+	busy.wait("reading the AWS files, which another program may be writing")
+	err = a.noteEndpoints(ctx, loc, names)
+	busy.wait("")
+	if err != nil {
 		if skipped := a.skipKeyless(d, err, names); len(skipped) > 0 {
 			return n.printSkipped(ctx, skipped)
 		}
 		return err
 	}
-	d.OnEvent = n.printEvent
+	d.OnWait = busy.wait
+	d.OnEvent = func(e rotate.Event) { busy.aside(func() { n.printEvent(e) }) }
 	if !f.dryRun {
 		defer state.BeginWork(loc.sys, loc.folders.StateDir, d.Command, a.now())()
 	}
@@ -109,6 +115,7 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 		Options:  decide.Options{Manual: true, Force: f.force, RetireNow: f.retireNow || f.deleteNow, DeleteNow: f.deleteNow},
 		Profiles: names, DryRun: f.dryRun,
 	})
+	busy.stop()
 	if results == nil && err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -33,6 +34,10 @@ type terminal struct {
 	reader   *bufio.Reader // of in; see lines
 	live     bool          // the last line on standard output is one that redrawLine wrote
 }
+
+// printing is held while a line is printed: what keyd waits for is shown from a goroutine of
+// its own. One process has one terminal.
+var printing sync.Mutex
 
 func newTerminal(p process) *terminal {
 	t := &terminal{in: p.in, out: p.out, err: p.err, name: p.name, home: cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE"))}
@@ -82,6 +87,8 @@ func (t *terminal) measureSize() bool {
 
 // print writes text to standard output in a single write.
 func (t *terminal) print(text string) {
+	printing.Lock()
+	defer printing.Unlock()
 	t.eraseLine()
 	_, _ = io.WriteString(t.out, escape(t.nameCommands(text)))
 }
@@ -144,6 +151,8 @@ func (t *terminal) printNote(format string, args ...any) {
 }
 
 func (t *terminal) printMessage(kind string, paint func(string) string, text string) {
+	printing.Lock()
+	defer printing.Unlock()
 	t.eraseLine()
 	lines := strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
 	_, _ = fmt.Fprintf(t.err, "keyd: %s: %s\n", paint(kind), escape(t.nameCommands(t.shortenHome(lines))))
@@ -152,13 +161,22 @@ func (t *terminal) printMessage(kind string, paint func(string) string, text str
 // redrawLine prints a line in place of the one it printed before. Standard output
 // must be a terminal.
 func (t *terminal) redrawLine(line string) {
+	printing.Lock()
+	defer printing.Unlock()
 	_ = t.measureSize()
 	_, _ = io.WriteString(t.out, "\r"+cutEnd(escape(line), t.width-1)+"\x1b[K")
 	t.live = true
 }
 
+// clearLine is eraseLine for those who print nothing in its place.
+func (t *terminal) clearLine() {
+	printing.Lock()
+	defer printing.Unlock()
+	t.eraseLine()
+}
+
 // eraseLine removes the line that redrawLine printed, so that lasting text can
-// take its place.
+// take its place. The caller holds printing.
 func (t *terminal) eraseLine() {
 	if t.live {
 		_, _ = io.WriteString(t.out, "\r\x1b[K")
@@ -196,7 +214,7 @@ func (t *terminal) redrawScreen(lines []string) {
 // askYesNo asks a question and reports whether the answer is yes. The end of the
 // input, or Ctrl-C, means no.
 func (t *terminal) askYesNo(ctx context.Context, question string) (bool, error) {
-	t.eraseLine()
+	t.clearLine()
 	_, _ = fmt.Fprintf(t.err, "%s [y/N] ", escape(t.nameCommands(question)))
 	answer := make(chan string, 1)
 	go func() { // a read from a terminal cannot be cancelled: it ends with the process
@@ -233,7 +251,7 @@ func (t *terminal) screenName() string {
 // askLine asks for one line, which it returns without blanks around it: "" at the end of
 // the input. What is typed is shown.
 func (t *terminal) askLine(ctx context.Context, question string) (string, error) {
-	t.eraseLine()
+	t.clearLine()
 	out := t.err
 	if !t.canAsk {
 		screen, err := os.OpenFile(t.screenName(), os.O_WRONLY, 0)

@@ -51,6 +51,10 @@ type Options struct {
 	// OnCall gets the name of every call and what became of it, nil for success, before it
 	// returns, unless its context ended first. It may be nil.
 	OnCall func(call string, err error)
+
+	// OnSend gets the name of a call and the host, before each request is sent. It may be
+	// nil, and is called side by side when calls are.
+	OnSend func(call, host string)
 }
 
 // Client makes calls that are signed with one key. It is safe for concurrent
@@ -92,7 +96,7 @@ func New(key credfile.Key, e remote.Endpoints, opt Options) (*Client, error) {
 	}
 	c.opt, c.clock = opt, &clock{now: opt.Now}
 	c.signer = &signer{v4: v4.NewSigner(), clock: c.clock, key: key}
-	c.bareIAM, c.sts = c.connectSDK(c.signer, &wire{http: opt.HTTP, clock: c.clock}, appID(opt.App, opt.Installation))
+	c.bareIAM, c.sts = c.connectSDK(c.signer, &wire{http: opt.HTTP, clock: c.clock, onSend: opt.OnSend}, appID(opt.App, opt.Installation))
 	c.iam = c.bareIAM
 	return c, nil
 }

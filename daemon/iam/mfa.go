@@ -73,7 +73,7 @@ func (c *Client) OpenSession(ctx context.Context, region, serial, code string) (
 func (c *Client) WithSession(s Session) *Client {
 	twin := *c
 	signed := &signer{v4: c.signer.v4, clock: c.clock, key: s.Key, token: s.Token}
-	twin.iam, _ = c.connectSDK(signed, &wire{http: c.opt.HTTP, clock: c.clock}, appID(c.opt.App, c.opt.Installation))
+	twin.iam, _ = c.connectSDK(signed, &wire{http: c.opt.HTTP, clock: c.clock, onSend: c.opt.OnSend}, appID(c.opt.App, c.opt.Installation))
 	twin.session = s.Key.ID
 	return &twin
 }

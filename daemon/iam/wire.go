@@ -28,8 +28,9 @@ const (
 // takes an empty 200 for an answer without fields and ignores the body of a
 // call that returns nothing, so a captive portal's page would pass for success.
 type wire struct {
-	http  Doer
-	clock *clock
+	http   Doer
+	clock  *clock
+	onSend func(call, host string) // may be nil
 }
 
 // Do sends one attempt. It returns an answer of AWS, good or bad, with the whole
@@ -45,6 +46,9 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 		limit = callTimeout
 	}
 	r = k.startAttempt(r)
+	if w.onSend != nil {
+		w.onSend(k.name, k.host)
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), limit)
 	defer cancel()
 	resp, err := w.sendRequest(k, r.WithContext(ctx))

@@ -66,7 +66,7 @@ func (d *Rotator) newClient(t *target, key credfile.Key) (*iam.Client, error) {
 		http = kept
 	}
 	return iam.New(key, t.endpoints, iam.Options{HTTP: http, Now: d.Now, App: "keyd", Installation: t.facts.Installation,
-		OnReceipt: t.noteReceipt, OnTrip: t.progress.evidence.noteTrip, OnCall: t.progress.evidence.noteCall})
+		OnReceipt: t.noteReceipt, OnTrip: t.progress.evidence.noteTrip, OnCall: d.answered(t), OnSend: d.asking})
 }
 
 // keptConnections are the connections that the looks of a pass share: a laptop with 1,000

@@ -55,6 +55,8 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 	}
 	rotations, problems := d.JournalDir().Load(ctx)
 	others := d.readForeign(status, d.linkedStore(rotations...))
+	d.waits("reading the AWS files, which another program may be writing")
+	defer d.waits("")
 	snapshot, rotating, err := d.readFiles(ctx, rotations, expectedIDs(status, rotations, others)...)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ type Rotator struct {
 	Now      func() time.Time
 	Getenv   func(string) string // read for endpoints, proxies, CA bundles and HOME only
 	OnEvent  func(Event)         // may be nil; called during a pass, in order
+	OnWait   func(what string)   // may be nil; told what the process waits for, and "" when it goes on; called side by side
 	Log      *slog.Logger
 	Process  string // for the history: "run", "rotate", ...
 	Command  string // for the history: what the person ran, e.g. "keyd rotate --force"; "" means "keyd" and Process
@@ -112,12 +113,32 @@ func (d *Rotator) lockPass(ctx context.Context, limit time.Duration) (unlock fun
 	if err := state.OpenFolder(d.Sys, d.StateDir, d.Getenv("HOME")); err != nil {
 		return nil, err
 	}
+	d.waits("waiting for another keyd")
+	defer d.waits("")
 	lock, err := state.LockPass(ctx, d.Sys, d.StateDir, limit, d.Now)
 	if err != nil {
 		return nil, err
 	}
 	d.lock = lock
 	return func() { d.lock = nil; lock.Unlock() }, nil
+}
+
+// waits tells what the process waits for from now on; "" for nothing.
+func (d *Rotator) waits(what string) {
+	if d.OnWait != nil {
+		d.OnWait(what)
+	}
+}
+
+// asking tells that a request is on its way.
+func (d *Rotator) asking(call, host string) { d.waits("asking " + host + " (" + call + ")") }
+
+// answered returns a function that notes what became of a call about t.
+func (d *Rotator) answered(t *target) func(call string, err error) {
+	return func(call string, err error) {
+		d.waits("")
+		t.progress.evidence.noteCall(call, err)
+	}
 }
 
 // sweepTemp removes the temporary files that a killed process left behind.
