@@ -3,7 +3,6 @@ package credfile
 import (
 	"bytes"
 	"cmp"
-	"slices"
 	"strings"
 
 	"keyd/credfile/readers"
@@ -246,7 +245,7 @@ func (v *profileIndex) describeSource(source string) string {
 	switch {
 	case v.hasPair(source), v.setting(source, "role_arn") != "":
 		return ""
-	case !slices.Contains(v.order, source) && !v.boto.knows(source):
+	case v.sections[source] == nil && !v.boto.knows(source):
 		return ", which does not exist"
 	}
 	if skip, _ := v.findProvider(source); skip == NoKeys {

@@ -281,18 +281,24 @@ func (r *report) groupLine(g rotate.Group, last *state.KeyStatus) state.KeyStatu
 // run have the new one: handoutLife after the swap. They asked for the old one then at the
 // latest.
 func (r *report) addFollowers() {
+	swapped := map[string]time.Time{} // of the profiles whose key is being rotated, by name
+	for i := range slices.Backward(r.Keys) { // the first one counts
+		if r.Keys[i].InRotation {
+			for _, name := range r.Keys[i].Profiles {
+				swapped[name] = r.Keys[i].Swapped
+			}
+		}
+	}
 	for i := range r.Keys {
 		l := &r.Keys[i]
-		if short := "overlap in keyd.ini is shorter than the " + formatDuration(handoutLife) + " for which programs that ask keyd may keep an old pair: set it to 1h or more"; l.Asks != "" && r.settings.Overlap < handoutLife && !slices.Contains(r.Warnings, short) {
-			r.Warnings = append(r.Warnings, short)
-		}
-		at := slices.IndexFunc(r.Keys, func(k state.KeyStatus) bool {
-			return l.Asks != "" && k.InRotation && slices.Contains(k.Profiles, l.Asks)
-		})
-		if at < 0 {
+		if l.Asks == "" {
 			continue
 		}
-		if until := r.Keys[at].Swapped.Add(handoutLife); until.After(r.Now) {
+		if short := "overlap in keyd.ini is shorter than the " + formatDuration(handoutLife) + " for which programs that ask keyd may keep an old pair: set it to 1h or more"; r.settings.Overlap < handoutLife && !slices.Contains(r.Warnings, short) {
+			r.Warnings = append(r.Warnings, short)
+		}
+		at, rotating := swapped[l.Asks]
+		if until := at.Add(handoutLife); rotating && until.After(r.Now) {
 			l.Until = until
 		}
 	}
