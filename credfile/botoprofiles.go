@@ -49,10 +49,11 @@ func (b *botoProfiles) addSection(f *File, s readers.BotocoreSection) {
 		values[name] = botoValue{v, f}
 	}
 	if f.Kind == Credentials {
-		if b.profiles[s.Header] == nil {
-			b.profiles[s.Header] = map[string]botoValue{}
+		if known := b.profiles[s.Header]; known != nil {
+			maps.Copy(known, values)
+		} else {
+			b.profiles[s.Header] = values
 		}
-		maps.Copy(b.profiles[s.Header], values)
 		return
 	}
 	if name, ok := readers.NamedBy("profile", s.Header); ok {
@@ -111,6 +112,9 @@ func nestedURL(block botoValue) string {
 // plainValue returns a value without what readers other than botocore leave out of it: the
 // indented lines below it, a comment behind it, and quotes around it.
 func plainValue(text string) string {
+	if text == "" {
+		return ""
+	}
 	text, _, _ = strings.Cut(text, "\n")
 	f := File{Data: []byte(" " + text)} // a comment follows a blank
 	return f.Text(f.unquote(f.cutComment(Span{0, len(f.Data)})))
@@ -135,14 +139,15 @@ var decidingSettings = [...]string{
 // can use, because of a comment behind the value, quotes around it, or an indented line
 // below it.
 func (b *botoProfiles) disputedSettings(profile string) (ws []Problem) {
+	values := b.profiles[profile]
 	for _, name := range decidingSettings {
-		v := b.profiles[profile][name]
-		if v.Nested == nil && v.Text != plainValue(v.Text) && name != "credential_process" {
+		v, ok := values[name]
+		if ok && v.Nested == nil && v.Text != plainValue(v.Text) && name != "credential_process" {
 			ws = append(ws, v.file.newProblem(v.Line, "the AWS CLI reads "+name+" with the quotes, the comment or the indented lines around it; other readers, and keyd, read it without",
 				"write nothing but the value after the '='"))
 		}
 	}
-	for _, block := range b.services[b.profiles[profile]["services"].Text] {
+	for _, block := range b.services[values["services"].Text] {
 		for name, value := range block.Nested {
 			switch {
 			case name != "endpoint_url" && strings.EqualFold(name, "endpoint_url"):

@@ -125,8 +125,10 @@ func (v *profileIndex) hasPair(name string) bool {
 // What all other readers leave out of a value is left out here as well: quotes around
 // it and a comment behind it. botocore cannot use such a value: see disputedSettings.
 func (v *profileIndex) setting(profile, name string) string {
-	if v.boto.knows(profile) {
-		return plainValue(v.boto.profiles[profile][name].Text)
+	if v.boto != nil {
+		if values := v.boto.profiles[profile]; values != nil {
+			return plainValue(values[name].Text)
+		}
 	}
 	return v.lenientSetting(profile, name)
 }
@@ -259,6 +261,9 @@ func (v *profileIndex) describeSource(source string) string {
 // which the SDKs try.
 // Source: aws-sdk-go-v2/config, resolveCredsFromProfile.
 func (v *profileIndex) findProvider(profile string) (Skip, string) {
+	if v.namesNoProvider(profile) {
+		return NoKeys, "the profile holds settings only"
+	}
 	get := func(name string) string { return v.setting(profile, name) }
 	switch source := get("source_profile"); {
 	case get("role_arn") != "" && source != "":
@@ -273,4 +278,19 @@ func (v *profileIndex) findProvider(profile string) (Skip, string) {
 		return CredentialProcess, v.describeProcess(profile)
 	}
 	return NoKeys, "the profile holds settings only"
+}
+
+// namesNoProvider reports whether botocore knows the profile and finds none of the
+// settings there that findProvider asks for: so it is with nearly all that hold a pair.
+func (v *profileIndex) namesNoProvider(profile string) bool {
+	if !v.boto.knows(profile) {
+		return false
+	}
+	values := v.boto.profiles[profile]
+	for _, name := range [...]string{"source_profile", "role_arn", "sso_session", "sso_start_url", "login_session", "credential_process"} {
+		if _, named := values[name]; named {
+			return false
+		}
+	}
+	return true
 }
