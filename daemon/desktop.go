@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 
 	"keyd/daemon/decide"
@@ -35,7 +36,7 @@ func desktopText(e rotate.Event) (words string, urgent bool) {
 		return who + ": the access key in the files was replaced. What holds the old one may want a restart: " + oneLine(e.Brief) + "; " + hint.Command("keyd where", oneLine(e.Profiles[0])) + " names them", false
 	case e.Retiring || e.Verb == rotate.VerbKept || e.Verb == rotate.VerbRetired:
 		return retiringText(e, who)
-	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && keyIDShape.MatchString(e.Hint):
+	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && keyIDShape().MatchString(e.Hint):
 		return who + ": the access key was replaced, and the old one no longer works. If something needs it: keyd status", false
 	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && e.Hint != "":
 		return who + ": the access key was replaced, and the old one no longer works. If something needs it: " + oneLine(e.Hint), false
@@ -79,7 +80,7 @@ func isPrivate(text string) bool {
 // retiringText is desktopText for a key that a person retires.
 func retiringText(e rotate.Event, who string) (words string, urgent bool) {
 	switch {
-	case e.Verb == rotate.VerbDeactivated && (e.Hint == "" || keyIDShape.MatchString(e.Hint)):
+	case e.Verb == rotate.VerbDeactivated && (e.Hint == "" || keyIDShape().MatchString(e.Hint)):
 		return who + ": the access key is retired, and no longer works", false
 	case e.Verb == rotate.VerbDeactivated:
 		return who + ": the access key is retired, and no longer works. If something needs it: " + oneLine(e.Hint), false
@@ -99,7 +100,7 @@ const mostNames = 4
 func namesForDesktop(profiles []string) string {
 	var names []string
 	for _, name := range profiles {
-		if keyIDShape.MatchString(name) {
+		if keyIDShape().MatchString(name) {
 			name = "a key without a profile"
 		}
 		names = append(names, oneLine(name))
@@ -111,7 +112,7 @@ func namesForDesktop(profiles []string) string {
 }
 
 // keyIDShape matches the id of an access key.
-var keyIDShape = regexp.MustCompile(`(?:AKIA|ASIA)[A-Z0-9]{12,}`)
+var keyIDShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:AKIA|ASIA)[A-Z0-9]{12,}`) })
 
 // oneLine replaces what is not printed by a question mark. Anyone who writes the
 // credentials file chooses the names of profiles.

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kardianos/service"
@@ -82,7 +83,7 @@ func (a *agent) findAgent(domains []string) (domain, printed string) {
 	for _, d := range domains {
 		p, loaded := a.printAgent(d)
 		switch {
-		case loaded && agentPID.MatchString(p):
+		case loaded && agentPID().MatchString(p):
 			return d, p
 		case loaded && domain == "":
 			domain, printed = d, p
@@ -218,8 +219,8 @@ func (a *agent) Stop() error {
 func (a *agent) Status() (service.Status, error) { return statusOf(a) }
 
 var (
-	agentPID      = regexp.MustCompile(`(?m)^\tpid = (\d+)$`)
-	agentExitCode = regexp.MustCompile(`(?m)^\tlast exit code = (.+)$`)
+	agentPID      = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\tpid = (\d+)$`) })
+	agentExitCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\tlast exit code = (.+)$`) })
 )
 
 // queryState parses the output of launchctl print. Apple does not promise its
@@ -235,12 +236,12 @@ func (a *agent) queryState(state *State) error {
 	loaded := domain != ""
 	state.Installed = state.Installed || loaded
 	state.Enabled = state.Installed && !off
-	if found := agentPID.FindStringSubmatch(printed); loaded && found != nil {
+	if found := agentPID().FindStringSubmatch(printed); loaded && found != nil {
 		state.Running = true
 		state.PID, _ = strconv.Atoi(found[1])
 		return nil
 	}
-	switch found := agentExitCode.FindStringSubmatch(printed); {
+	switch found := agentExitCode().FindStringSubmatch(printed); {
 	case off:
 		state.Detail = "switched off in System Settings, Login Items"
 	case found != nil:

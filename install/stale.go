@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // IsStale reports whether the definition of the service differs from what this program
@@ -37,15 +38,17 @@ func (s *Service) IsStale() bool {
 
 // ofOneMachine matches what differs between two machines with the same keyd: in a unit, a
 // plist and a task.
-var ofOneMachine = regexp.MustCompile(`(?m)^(ExecStart|Environment|RestartSec|RestartSteps|RestartMaxDelaySec)=.*\r?\n` +
-	`|(?s)<key>ProgramArguments</key>\s*<array>.*?</array>` +
-	`|(?s)\s*<key>EnvironmentVariables</key>\s*<dict>.*?</dict>` +
-	`|(?s)<key>StandardErrorPath</key>\s*<string>.*?</string>` +
-	`|<(Command|Arguments|UserId)>[^<]*</(Command|Arguments|UserId)>`)
+var ofOneMachine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^(ExecStart|Environment|RestartSec|RestartSteps|RestartMaxDelaySec)=.*\r?\n` +
+		`|(?s)<key>ProgramArguments</key>\s*<array>.*?</array>` +
+		`|(?s)\s*<key>EnvironmentVariables</key>\s*<dict>.*?</dict>` +
+		`|(?s)<key>StandardErrorPath</key>\s*<string>.*?</string>` +
+		`|<(Command|Arguments|UserId)>[^<]*</(Command|Arguments|UserId)>`)
+})
 
 // outline returns a definition without what is of one machine.
 func outline(definition []byte) string {
-	return ofOneMachine.ReplaceAllString(decodeUTF16(definition), "")
+	return ofOneMachine().ReplaceAllString(decodeUTF16(definition), "")
 }
 
 // Linger reports whether the service runs while the user is not logged in; nil where that

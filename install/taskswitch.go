@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"sync"
 )
 
 // enable switches the task on or off. Some machines refuse /change to everyone but
@@ -33,11 +34,13 @@ func (t *task) enable(on bool) error {
 
 // taskSwitch finds the switch of a whole task in its definition. The triggers, which
 // come earlier, have switches of their own.
-var taskSwitch = regexp.MustCompile(`(?s)(<Settings>.*?<Enabled>)(true|false)(</Enabled>.*?</Settings>)`)
+var taskSwitch = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s)(<Settings>.*?<Enabled>)(true|false)(</Enabled>.*?</Settings>)`)
+})
 
 // isDisabled reports whether a definition is one of a task that is switched off.
 func isDisabled(definition []byte) bool {
-	found := taskSwitch.FindStringSubmatch(decodeUTF16(definition))
+	found := taskSwitch().FindStringSubmatch(decodeUTF16(definition))
 	return found != nil && found[2] == "false"
 }
 
@@ -45,8 +48,8 @@ func isDisabled(definition []byte) bool {
 // when the definition has no switch.
 func switchTask(definition []byte, on bool) (switched []byte, ok bool) {
 	text := decodeUTF16(definition)
-	if !taskSwitch.MatchString(text) {
+	if !taskSwitch().MatchString(text) {
 		return nil, false
 	}
-	return encodeUTF16(taskSwitch.ReplaceAllString(text, "${1}"+strconv.FormatBool(on)+"${3}")), true
+	return encodeUTF16(taskSwitch().ReplaceAllString(text, "${1}"+strconv.FormatBool(on)+"${3}")), true
 }

@@ -73,19 +73,22 @@ func (a Advice) For(profile string) Advice {
 }
 
 // Kinds returns the table of kinds.
-func Kinds() []Kind { return slices.Clone(kinds) }
+func Kinds() []Kind { return slices.Clone(allKinds()) }
 
-// kinds is the table. An earlier row wins. The form of a file, as its extension shows it,
-// decides only when nothing says what the file is for.
-var (
-	kinds = slices.Concat(specificKinds, restKinds)
+// allKinds returns the table. An earlier row wins. The form of a file, as its extension
+// shows it, decides only when nothing says what the file is for. The table is put together
+// when it is first asked for, because most commands never do.
+var allKinds = sync.OnceValue(func() []Kind { return append(specificKinds(), restKinds...) })
 
-	specificKinds = slices.Concat(leftoverKinds, awsKinds, shellKinds, assistantKinds, backupKinds, containerKinds, infrastructureKinds,
+// specificKinds returns the rows that say what a file is for.
+func specificKinds() []Kind {
+	return slices.Concat(leftoverKinds, awsKinds, shellKinds, assistantKinds, backupKinds, containerKinds, infrastructureKinds,
 		dataKinds, serverKinds)
-)
+}
 
 // FindKind returns the row with this ID, or a row for any file.
 func FindKind(id string) Kind {
+	kinds := allKinds()
 	for _, k := range kinds {
 		if k.ID == id {
 			return k
@@ -101,12 +104,12 @@ func Recognise(home, file string, head []byte) Kind {
 	if isUTF16(head) {
 		head = bytes.ReplaceAll(head, []byte{0}, nil)
 	}
-	compiled := compileKinds()
+	kinds, compiled := allKinds(), compileKinds()
 	fits := func(i int) bool { return compiled[i].content != nil && compiled[i].content.Match(head) }
 	isNamed := func(i int) bool {
 		return slices.ContainsFunc(compiled[i].paths, func(p pathPattern) bool { return p.matches(parts) }) && (!kinds[i].OnlyBoth || fits(i))
 	}
-	specific := len(specificKinds)
+	specific := len(kinds) - len(restKinds)
 	for i := range specific {
 		if isNamed(i) {
 			return kinds[i]
@@ -128,6 +131,7 @@ type compiledKind struct {
 
 // compileKinds prepares the table when the first copy is found: many searches find none.
 var compileKinds = sync.OnceValue(func() []compiledKind {
+	kinds := allKinds()
 	all := make([]compiledKind, len(kinds))
 	for i, k := range kinds {
 		for _, p := range k.Paths {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -71,11 +72,13 @@ func javaScriptConfig(sections Profiles) Profiles {
 	return found
 }
 
-var javaScriptPrefix = regexp.MustCompile(`^([0-9A-Za-z_-]+)[\s\v\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}](?:"([0-9A-Za-z_@+.%:/-]+)"|'([0-9A-Za-z_@+.%:/-]+)'|([0-9A-Za-z_@+.%:/-]+))$`)
+var javaScriptPrefix = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9A-Za-z_-]+)[\s\v\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}](?:"([0-9A-Za-z_@+.%:/-]+)"|'([0-9A-Za-z_@+.%:/-]+)'|([0-9A-Za-z_@+.%:/-]+))$`)
+})
 
 // javaScriptSection returns the section of a header, "" if the header is ignored.
 func javaScriptSection(header string) string {
-	m := javaScriptPrefix.FindStringSubmatch(header)
+	m := javaScriptPrefix().FindStringSubmatch(header)
 	switch {
 	case m == nil:
 		return header

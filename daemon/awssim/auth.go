@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -20,7 +21,7 @@ type caller struct {
 // texts of the refusals.
 const signatureWindow = 15 * time.Minute
 
-var regionShape = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d+$`)
+var regionShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d+$`) })
 
 // authenticate checks a request in AWS's order: the claim can be read, its date is
 // near, its scope is right, the key is known and active in this view, and last
@@ -82,7 +83,7 @@ func (x *exchange) checkScope() *refusal {
 		return signatureMismatch("Credential should be scoped with a valid terminator: 'aws4_request', not '%s'.", x.cred.term)
 	case x.cred.service != x.service || hostService != "" && hostService != x.service:
 		return signatureMismatch("Credential should be scoped to correct service: '%s'.", x.service)
-	case !regionShape.MatchString(region), hostRegion != "" && region != hostRegion,
+	case !regionShape().MatchString(region), hostRegion != "" && region != hostRegion,
 		x.service == "iam" && region != regionOfIAM(partitionOf(region)) && !x.c.opt.AnyRegion:
 		return signatureMismatch("Credential should be scoped to a valid region.")
 	}

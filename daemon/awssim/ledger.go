@@ -79,7 +79,7 @@ func (c *Cloud) logCall(x *exchange, at time.Time) {
 	}
 	if k := c.claimedKey(call.KeyID); k != nil {
 		call.Account, call.User = k.user.account, k.user.name
-		if regionShape.MatchString(x.cred.region) {
+		if regionShape().MatchString(x.cred.region) {
 			c.noteView(call.View) // a request by a stranger must not make a view count
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -146,7 +147,7 @@ func (d *device) accept(code string, t time.Time) bool {
 	return false
 }
 
-var codeShape = regexp.MustCompile(`^\d{6}$`)
+var codeShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{6}$`) })
 
 // checkMFACode reports whether the session counts as opened with MFA. The texts of the
 // refusals come from reports, not from a recording.
@@ -157,7 +158,7 @@ func (x *exchange) checkMFACode() (mfa bool, r *refusal) {
 		return false, nil
 	case serial == "" || code == "":
 		return false, newRefusal(403, "AccessDenied", "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.")
-	case !codeShape.MatchString(code):
+	case !codeShape().MatchString(code):
 		return false, validationError("Value at 'tokenCode' failed to satisfy constraint: Member must have length greater than or equal to 6")
 	}
 	switch d := x.caller.user.findDevice(serial); {

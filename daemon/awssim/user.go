@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -29,7 +30,7 @@ type tag struct{ key, value string }
 // and case, so name is in lower case.
 type userName struct{ account, name string }
 
-var accountShape = regexp.MustCompile(`^\d{12}$`)
+var accountShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{12}$`) })
 
 // AddUser adds a user to partition aws. The path begins and ends with a slash;
 // empty means "/". Like AddUserIn it panics when the account is not 12 digits or
@@ -56,7 +57,7 @@ func (c *Cloud) AddRoot(account string) *User {
 
 func (c *Cloud) addUser(u *User) *User {
 	n := userName{u.account, strings.ToLower(u.name)}
-	if !accountShape.MatchString(u.account) || c.users[n] != nil {
+	if !accountShape().MatchString(u.account) || c.users[n] != nil {
 		panic(fmt.Sprintf("awssim: account %q is not 12 digits, or already has a user %q", u.account, u.name))
 	}
 	u.c, u.created = c, c.opt.Now()
