@@ -281,7 +281,7 @@ func (r *report) groupLine(g rotate.Group, last *state.KeyStatus) state.KeyStatu
 // run have the new one: handoutLife after the swap. They asked for the old one then at the
 // latest.
 func (r *report) addFollowers() {
-	swapped := map[string]time.Time{} // of the profiles whose key is being rotated, by name
+	swapped := map[string]time.Time{}        // of the profiles whose key is being rotated, by name
 	for i := range slices.Backward(r.Keys) { // the first one counts
 		if r.Keys[i].InRotation {
 			for _, name := range r.Keys[i].Profiles {

@@ -6,18 +6,16 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
 	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
-	"keyd/daemon/state"
 )
 
 // noAWS is an AWS that nobody may call.
@@ -27,49 +25,13 @@ func (noAWS) Do(r *http.Request) (*http.Response, error) {
 	return nil, errors.New("a call to " + r.URL.Host)
 }
 
-// youngKeys returns a keyd on a real disk for n profiles, each with the key of a user of
-// its own that is young and was looked at.
-func youngKeys(tb testing.TB, n int) *rotate.Rotator {
-	tb.Helper()
-	home, now := tb.TempDir(), time.Now()
-	d := &rotate.Rotator{
-		Store:    &credfile.Store{Paths: credfile.Paths{Credentials: filepath.Join(home, "credentials"), Config: filepath.Join(home, "config")}, Sys: atomicfile.OS{}},
-		StateDir: filepath.Join(home, "state"), Sys: atomicfile.OS{}, Settings: settings.Default(), HTTP: noAWS{}, Now: time.Now,
-		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Process: "run",
-	}
-	var text strings.Builder
-	status := state.Status{Version: state.StatusVersion, Written: now.Add(-time.Hour)}
-	for i := range n {
-		id, name, created := fmt.Sprintf("AKIAIOSFODNN%08d", 20000000+i), fmt.Sprint("user", i), now.Add(-settings.Day)
-		fmt.Fprintf(&text, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %040d\nregion = eu-west-1\n\n", name, strings.NewReplacer("0", "P", "1", "Q", "8", "R", "9", "S").Replace(id), i)
-		id = strings.NewReplacer("0", "P", "1", "Q", "8", "R", "9", "S").Replace(id)
-		status.Keys = append(status.Keys, state.KeyStatus{Profiles: []string{name}, KeyID: id, State: decide.StateOK, Memory: state.Memory{Seen: &decide.Seen{
-			At: now.Add(-time.Hour), Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/" + name, User: name, UserID: "AIDAQQQQ" + name,
-			Keys: []decide.ListedKey{{ID: id, Active: true, Status: "Active", Created: created, Since: now}}}}})
-	}
-	for path, text := range map[string]string{d.Store.Paths.Credentials: text.String()} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	if err := state.OpenFolder(d.Sys, d.StateDir, ""); err != nil {
-		tb.Fatal(err)
-	}
-	if err := status.Save(d.Sys, d.StateDir); err != nil {
-		tb.Fatal(err)
-	}
-	if _, err := d.Pass(tb.Context(), rotate.Request{}); err != nil { // the lines of the status are then those of a pass
-		tb.Fatal(err)
-	}
-	return d
-}
-
-// BenchmarkPassOfYoungKeys measures a pass in which nothing is due. Its limit is to read
-// the credentials file, status.json and memory.json once.
+// BenchmarkPassOfYoungKeys measures a pass in which nothing is due, on a real disk. Its
+// limit is to read the AWS files, status.json and memory.json once; see
+// BenchmarkReadYoungFiles.
 func BenchmarkPassOfYoungKeys(b *testing.B) {
-	for _, n := range []int{1, 100, 1000, 10000, 15000} {
+	for _, n := range []int{1, 100, 1000, 10000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			d := youngKeys(b, n)
+			d := youngRotator(b, n)
 			b.ReportAllocs()
 			for b.Loop() {
 				results, err := d.Pass(b.Context(), rotate.Request{})
@@ -78,5 +40,33 @@ func BenchmarkPassOfYoungKeys(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkReadYoungFiles measures the limit of BenchmarkPassOfYoungKeys.
+func BenchmarkReadYoungFiles(b *testing.B) {
+	for _, n := range []int{1, 100, 1000, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			d := youngRotator(b, n)
+			for b.Loop() {
+				for _, path := range []string{d.Store.Paths.Credentials, d.Store.Paths.Config, filepath.Join(d.StateDir, "status.json"), filepath.Join(d.StateDir, "memory.json")} {
+					if _, err := atomicfile.Tail(d.Sys, path, atomicfile.MaxOwnSize); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// youngRotator returns a keyd on a real disk for n profiles with young keys.
+func youngRotator(b *testing.B, n int) *rotate.Rotator {
+	home := b.TempDir()
+	stateDir := filepath.Join(home, "state")
+	lab.WriteYoungHome(b, home, stateDir, n)
+	return &rotate.Rotator{
+		Store:    &credfile.Store{Paths: credfile.Paths{Credentials: filepath.Join(home, "credentials"), Config: filepath.Join(home, "config")}, Sys: atomicfile.OS{}},
+		StateDir: stateDir, Sys: atomicfile.OS{}, Settings: settings.Default(), HTTP: noAWS{}, Now: time.Now,
+		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Process: "run",
 	}
 }
