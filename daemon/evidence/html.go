@@ -1,10 +1,12 @@
 package evidence
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 	"time"
 
@@ -270,24 +272,31 @@ func (r *Report) writeHistory(p *page) {
 	}
 	p.printf("Whether it is also the history whose hash AWS was given is not part of this page: <code>keyd report --verify</code> asks AWS, and CloudTrail has each hash in its TagUser events.</p>\n<details><summary>What was done, line by line</summary>\n")
 	p.table("Line", "Time", "Did", "Key", "Profiles", "Process", "Asked by", "Note", "Calls: AWS's date, region, endpoint, request id", "Settings in force")
-	for _, k := range r.Keys {
-		for _, a := range k.Actions {
-			policy := ""
-			if a.Policy != nil {
-				policy = strings.Join([]string{a.Policy.RotateAfter, a.Policy.MaxAge, a.Policy.Overlap, a.Policy.Quarantine}, " / ")
-			}
-			p.row(fmt.Sprint(a.Line), text(formatTime(a.Time)), text(a.Did), mono(a.KeyID), text(strings.Join(a.Profiles, ", ")), text(fmt.Sprintf("%s %d", a.Process, a.PID)), text(a.WhoAsked), text(a.Text), callsHTML(a.Calls), text(policy))
+	for _, a := range r.actions() {
+		policy := ""
+		if a.Policy != nil {
+			policy = strings.Join([]string{a.Policy.RotateAfter, a.Policy.MaxAge, a.Policy.Overlap, a.Policy.Quarantine}, " / ")
 		}
+		p.row(fmt.Sprint(a.Line), text(formatTime(a.Time)), text(a.Did), mono(a.KeyID), text(strings.Join(a.Profiles, ", ")), text(fmt.Sprintf("%s %d", a.Process, a.PID)), text(a.WhoAsked), text(a.Text), callsHTML(a.Calls), text(policy))
 	}
 	p.endTable()
 	p.printf("</details>\n")
+}
+
+// actions returns what was done to the keys of the report, in the order of the history.
+func (r *Report) actions() (all []*Action) {
+	for _, k := range r.Keys {
+		all = append(all, k.Actions...)
+	}
+	slices.SortFunc(all, func(a, b *Action) int { return cmp.Compare(a.Line, b.Line) })
+	return all
 }
 
 // callsHTML returns the calls of an action, one a line.
 func callsHTML(calls []remote.Receipt) string {
 	var lines []string
 	for _, c := range calls {
-		line := text(c.Call) + " " + mono(firstText(c.RequestID, NotRecorded)) + "<br>" + text(strings.Join([]string{formatTime(c.Date), c.Region, c.Endpoint}, " "))
+		line := text(c.Call) + " " + mono(firstText(c.RequestID, NotRecorded)) + "<br>" + text(strings.TrimSpace(strings.Join([]string{formatTime(c.Date), c.Region, c.Endpoint}, " ")))
 		if c.Outcome != remote.Done {
 			line += " " + text(string(c.Outcome)+" "+c.Code)
 		}

@@ -92,6 +92,11 @@ func (h History) ReadRecord() (Record, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Record{}, fmt.Errorf("daemon: the history: %w", err)
 	}
+	return ParseRecord(data), nil
+}
+
+// ParseRecord reads a whole history.
+func ParseRecord(data []byte) Record {
 	r := Record{Chain: CheckChain(data)}
 	n := 0
 	for line := range bytes.Lines(data) {
@@ -104,7 +109,7 @@ func (h History) ReadRecord() (Record, error) {
 			r.Entries, r.Lines = append(r.Entries, e), append(r.Lines, n)
 		}
 	}
-	return r, nil
+	return r
 }
 
 // ReadEnd returns the last entries, oldest first: those of some thousand rotations. A
