@@ -96,6 +96,7 @@
 //	daemon/notify        runs commands: desktop notifications, on_event and hooks
 //	daemon/systemd       readiness, watchdog, and log priorities
 //	daemon/doctor        what is or will be wrong: one value for each check
+//	daemon/evidence      what an auditor asks for, from the history and the state
 //	daemon/iam           the only package that calls AWS
 //	daemon/awssim        a simulated IAM and STS, for keyd demo and the tests
 //	daemon/internal/lab  the test bench: laptops and an AWS

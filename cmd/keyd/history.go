@@ -24,9 +24,12 @@ key, text, old_key and new_key (of the rotation), user, account, files, endpoint
 (when it is not AWS's own), asked_by (daemon or person), command (what the person
 ran), installation (which keyd did it) and calls: for each call that changed
 something at AWS its name, AWS's request_id and date, region, endpoint, key,
-signed_by, outcome (done, or unknown when the answer was lost) and code (of an
-error). CloudTrail has the same request ids. Times are RFC 3339; key ids are
-complete. Entries of an older keyd lack some fields.`
+signed_by, outcome (done, or unknown when the answer was lost), code (of an
+error) and anchor (the hash of the history that AWS was given). CloudTrail has the
+same request ids. policy has the settings in force, old_created when the old key
+was made, and chain the hash of the line and of all above it; see keyd report
+--verify. Times are RFC 3339; key ids are complete. Entries of an older keyd lack
+some fields.`
 
 const historyExample = `  keyd history
   keyd history work --since 90d

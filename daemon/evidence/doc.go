@@ -21,5 +21,6 @@
 //	ocsf.go       events of the Open Cybersecurity Schema Framework
 //	finding.go    its findings about the age of a key
 //	html.go       one page without anything from elsewhere
+//	tables.go     its tables: keys, rotations, controls and the history
 //	picture.go    the life of each key, as SVG
 package evidence

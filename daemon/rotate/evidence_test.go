@@ -3,6 +3,7 @@ package rotate_test
 import (
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,4 +82,26 @@ func TestReceiptOutlivesAKill(t *testing.T) {
 			t.Errorf("the receipt is in the history %d times, %v", n, err)
 		}
 	})
+}
+
+// TestProcessesDoNotForkTheChain: processes that add to the history at the same time,
+// outside of a pass, continue one another's lines.
+func TestProcessesDoNotForkTheChain(t *testing.T) {
+	dir := t.TempDir()
+	var wait sync.WaitGroup
+	for range 4 {
+		d := &rotate.Rotator{StateDir: dir, Sys: lab.Unsynced{}, Settings: settings.Default(), Now: time.Now, Getenv: func(string) string { return "" }}
+		wait.Go(func() {
+			for range 25 {
+				if err := d.AppendEntry(state.HistoryEntry{Verb: rotate.VerbHookOK, KeyID: "AKIAIOSFODNN7EXAMPLE"}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	record, err := state.OpenHistory(dir, lab.Unsynced{}).ReadRecord()
+	if c := record.Chain; err != nil || !c.IsWhole() || c.Chained != 100 {
+		t.Errorf("%v: %+v", err, c)
+	}
 }

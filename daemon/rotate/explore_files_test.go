@@ -11,6 +11,7 @@ import (
 	"keyd/credfile/atomicfile/atomicfiletest"
 	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
+	"keyd/daemon/state"
 )
 
 // picture is the state of the files and keys with which the next effect is
@@ -160,6 +161,7 @@ func (r *take) checkTakeEnd() {
 	r.checkRestored()
 	r.checkForgedTold()
 	r.checkCalls()
+	r.checkChain()
 	if id := r.findOldOrphan(); id != "" {
 		r.reportViolation("I5", "%s is still active, its secret is nowhere, and nobody is asked: %s", id, r.result.Why)
 	}
@@ -177,6 +179,22 @@ func (r *take) checkTakeEnd() {
 			}
 			if !allowed && bytes.Contains(f.Data, []byte(secret)) && len(r.standing) == 0 && !r.failedToRemove() && !r.sparesTemps() {
 				r.reportViolation("I8", "the secret of %s is in %s", id, f.Path)
+			}
+		}
+	}
+}
+
+// checkChain checks that every line of the history fits those above it, whatever was killed,
+// lost or torn, and that each hash that AWS was given is one of a line above.
+func (r *take) checkChain() {
+	record := state.ParseRecord(r.disk.Data(state.HistoryPath(stateFolder)))
+	if !record.Chain.IsWhole() {
+		r.reportViolation("chain", "%s of the history does not fit", record.Chain.Broken[0])
+	}
+	for i, e := range record.Entries {
+		for _, c := range e.Calls {
+			if line := record.Chain.At[c.Anchor]; c.Anchor != "" && (line == 0 || line >= record.Lines[i]) {
+				r.reportViolation("chain", "line %d: AWS was given the hash of line %d", record.Lines[i], line)
 			}
 		}
 	}

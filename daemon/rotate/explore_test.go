@@ -65,6 +65,8 @@
 //   - hook: no key is retired while the place of a required hook holds it and the files show
 //     another one, and after a rotation the place holds the pair in the file.
 //   - mfa: see explore_mfa_test.go.
+//   - chain: each line of the history fits those above it, and each hash that AWS was given
+//     is one of a line above.
 //   - hold: what a person says in the middle of a pass counts from the next round on.
 //   - Where a person is asked although nobody has run a command, waiting would not have
 //     helped, and the command of keyd that the hint names does (I4).

@@ -2,6 +2,7 @@ package rotate
 
 import (
 	"context"
+	"keyd/daemon/state"
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
@@ -33,3 +34,6 @@ const (
 	OrphanEarly    = orphanEarly
 	OrphanWindow   = orphanWindow
 )
+
+// AppendEntry adds an entry to the history, as a hook does that runs outside of a pass.
+func (d *Rotator) AppendEntry(e state.HistoryEntry) error { return d.appendEntry(e) }
