@@ -36,8 +36,11 @@ func findCopies(ctx context.Context, p *Patient) (all []Finding) {
 			ids = append(ids, r.Old.ID)
 		}
 	}
-	if len(ids) == 0 || p.Machine.Home == "" {
+	switch {
+	case len(ids) == 0:
 		return nil
+	case p.Machine.Home == "":
+		return []Finding{unknown("where else the keys stand is not known: no home folder is known", "set HOME")}
 	}
 	within, cancel := context.WithTimeout(ctx, searchLimit)
 	defer cancel()

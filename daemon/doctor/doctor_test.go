@@ -95,6 +95,41 @@ func TestUnknownIsNeverFine(t *testing.T) {
 	}
 }
 
+// TestKeysThatCouldNotBeLookedAtAreNotFine holds the lock of a pass, and takes the files
+// away: no check of the keys may say that all is well.
+func TestKeysThatCouldNotBeLookedAtAreNotFine(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the bench has the modes and the shell of Unix")
+	}
+	for name, plant := range map[string]func(*bench){
+		"another pass": func(b *bench) {
+			unlock, err := b.sys.TryLock(state.PassLockPath(b.path("state")))
+			must(t, err)
+			t.Cleanup(unlock)
+		},
+		"no files": func(b *bench) {
+			must(t, os.Remove(b.path(".aws/credentials")))
+			must(t, os.Symlink(b.path("usb/credentials"), b.path(".aws/credentials")))
+		},
+		"folder of anybody": func(b *bench) { b.chmod("state", 0o777) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, 10*day)
+			plant(b)
+			r := b.run(doctor.Options{NoSearch: true})
+			for _, c := range r.Checks {
+				if (c.Group == doctor.GroupKeys && c.Name != "notes" || c.Group == doctor.GroupPermissions) && c.Worst != doctor.Unknown {
+					t.Errorf("%s is %s", c.Name, c.Worst)
+				}
+			}
+			if n := len(shown(r)); n > 5 {
+				t.Errorf("%d findings:\n%s", n, list(shown(r)))
+			}
+		})
+	}
+}
+
 // TestReportIsOneObject reads the JSON back, and looks for ids that are cut and for secrets.
 func TestReportIsOneObject(t *testing.T) {
 	b := newBench(t, 10*day)

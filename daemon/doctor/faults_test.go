@@ -62,7 +62,7 @@ var faults = []fault{
 	{name: "another user's file", offline: true, plant: func(b *bench) {
 		b.sys = &atomicfiletest.Owned{Sys: atomicfile.OS{}, Me: 1000, Owners: map[string]atomicfiletest.Owner{b.path(".aws/credentials"): {UID: 1234, GID: 1234, Mode: 0o600}}}
 	}, check: "writable-by-others", found: "belongs to user 1234", most: 3},
-	{name: "state folder writable", offline: true, plant: func(b *bench) { b.chmod("state", 0o777) }, check: "state-folder", found: "state", fixed: true},
+	{name: "state folder writable", offline: true, plant: func(b *bench) { b.chmod("state", 0o777) }, check: "state-folder", found: "state", fixed: true, most: 2},
 	{name: "journal readable", offline: true, plant: func(b *bench) {
 		b.write("state/rotations/AKIAQWERTYUIOPASDFGH.json.damaged-20261123T144500.000", "{}")
 		b.chmod("state/rotations/AKIAQWERTYUIOPASDFGH.json.damaged-20261123T144500.000", 0o644)
@@ -226,12 +226,12 @@ var faults = []fault{
 		b.chmod("usr/notify-send", 0o755)
 		b.env["PATH"] = b.path("usr")
 	}, check: "not-in-path", found: "is in no folder of PATH", severity: doctor.Note},
-	{name: "locks exclude nobody", offline: true, plant: func(b *bench) { b.sys = ownOnly{b.sys} }, check: "locks", found: "the locks in"},
+	{name: "locks exclude nobody", offline: true, plant: func(b *bench) { b.sys = ownOnly{b.sys} }, check: "locks", found: "the locks in", most: 2},
 	{name: "another pass", offline: true, plant: func(b *bench) {
 		unlock, err := b.sys.TryLock(state.PassLockPath(b.path("state")))
 		must(b.t, err)
 		b.t.Cleanup(unlock)
-	}, check: "locks", found: "in the middle of a pass", severity: doctor.Unknown},
+	}, check: "locks", found: "in the middle of a pass", severity: doctor.Unknown, most: 2},
 	{name: "disk full", offline: true, plant: func(b *bench) { b.space = doctor.Space{Bytes: 1 << 20} }, check: "disk", found: "is full: 1024 KiB", most: 2},
 	{name: "no more files", offline: true, plant: func(b *bench) { b.space = doctor.Space{Bytes: 1 << 30, Limit: true} }, check: "disk", found: "room for 0 files", most: 2},
 	{name: "leftovers", offline: true, plant: func(b *bench) { b.write(".aws/.credentials.keyd-0123456789abcdef", "half") }, check: "leftovers", found: ".credentials.keyd-", severity: doctor.Note, fixed: true},

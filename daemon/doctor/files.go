@@ -178,7 +178,7 @@ func findSkipped(ctx context.Context, p *Patient) (all []Finding) {
 func findUneditable(ctx context.Context, p *Patient) (all []Finding) {
 	groups := p.keyGroups(ctx)
 	failures := make([]error, len(groups))
-	_ = p.Rotator.AtRest(ctx, func() error { // the check of the locks reports why it cannot be taken
+	err := p.Rotator.AtRest(ctx, func() error { // the check of the locks reports why it cannot be taken
 		for i, g := range groups {
 			within, cancel := context.WithTimeout(ctx, readLimit)
 			failures[i] = p.Rotator.Store.Check(within, g.Holders[0].Key)
@@ -186,6 +186,9 @@ func findUneditable(ctx context.Context, p *Patient) (all []Finding) {
 		}
 		return nil
 	})
+	if err != nil && len(groups) > 0 {
+		return []Finding{unknown("whether the files can be edited is not known: it can be tried only while no other keyd works on them, and keyd can use its folder", "")}
+	}
 	for i, g := range groups {
 		err := failures[i]
 		if err == nil {

@@ -71,6 +71,10 @@ func findFullDisks(_ context.Context, p *Patient) (all []Finding) {
 			dir = filepath.Dir(dir) // as far as it exists
 		}
 		space, ok := p.freeSpace(dir)
+		if !ok && !told[dir] {
+			told[dir] = true
+			all = append(all, Finding{Severity: Unknown, Found: "how much room the disk of " + dir + " has is not known", Usual: true})
+		}
 		if !ok || told[dir] || space.Bytes >= minSpace && (!space.Limit || space.Files > 16) {
 			continue
 		}

@@ -34,10 +34,8 @@ var keyChecks = []Check{
 // eachKey calls find for the result of every key that is not skipped.
 func (p *Patient) eachKey(ctx context.Context, find func(r rotate.Result) (Finding, bool)) (all []Finding) {
 	results, err := p.results(ctx)
-	_, folder := errors.AsType[*atomicfile.Untrusted](err)
-	if _, unread := p.snapshot(ctx); err != nil && (unread == nil || asNoKey(unread) != nil) && !folder && !isLockTrouble(err) {
-		run, ask := adviseOn(err, nil)
-		all = append(all, wrong("the keys could not be looked at: "+describe(err), run, ask))
+	if err != nil {
+		all = append(all, p.explainNoResults(ctx, err))
 	}
 	for _, r := range results {
 		if r.KeyID == "" && r.State == decide.StateSkipped {
@@ -49,6 +47,21 @@ func (p *Patient) eachKey(ctx context.Context, find func(r rotate.Result) (Findi
 		}
 	}
 	return all
+}
+
+// explainNoResults says that the keys could not be looked at. What another check has told is
+// not told again, but what it hides is not fine.
+func (p *Patient) explainNoResults(ctx context.Context, err error) Finding {
+	_, folder := errors.AsType[*atomicfile.Untrusted](err)
+	_, unread := p.snapshot(ctx)
+	switch {
+	case isLockTrouble(err):
+		return unknown("how the keys stand is not known: they can be looked at only while no other keyd works on them", "")
+	case folder || unread != nil && asNoKey(unread) == nil:
+		return unknown("how the keys stand is not known: the files could not be read", "")
+	}
+	run, ask := adviseOn(err, nil)
+	return wrong("the keys could not be looked at: "+describe(err), run, ask)
 }
 
 // nameKey returns the profiles and the short id of a key.
@@ -68,6 +81,22 @@ func isDead(r rotate.Result) bool {
 
 // findDead looks for keys that AWS refuses.
 func findDead(ctx context.Context, p *Patient) []Finding {
+	dead := p.findRefused(ctx)
+	switch {
+	case len(p.keyGroups(ctx)) == 0:
+	case p.Offline:
+		dead = append(dead, Finding{Severity: Unknown, Found: "whether AWS accepts the keys is not known: it was not asked", Usual: true})
+	case p.isUnreachable(ctx):
+		dead = append(dead, unknown(silentText, ""))
+	}
+	return dead
+}
+
+// silentText says what is not known while nothing of AWS answers.
+const silentText = "what the keys may do is not known: AWS does not answer"
+
+// findRefused returns the keys that AWS refuses, as far as it is known.
+func (p *Patient) findRefused(ctx context.Context) []Finding {
 	return p.eachKey(ctx, func(r rotate.Result) (Finding, bool) {
 		if !isDead(r) {
 			return Finding{}, false
@@ -231,7 +260,11 @@ const youngKey = 30 * settings.Day
 
 // findNotes returns what the last pass and the daemon have noted, such as a damaged journal.
 func findNotes(_ context.Context, p *Patient) (all []Finding) {
-	notes := p.status().Notes
+	status, err := state.LoadStatus(p.Rotator.StateDir)
+	if err != nil {
+		all = append(all, wrong("what the last pass found cannot be read: "+describe(err), p.show(state.StatusPath(p.Rotator.StateDir)), ""))
+	}
+	notes := status.Notes
 	if info := state.LoadDaemonInfo(p.Rotator.StateDir); info != nil {
 		notes = append(notes, info.Notes...)
 	}

@@ -35,9 +35,11 @@ func permission(call string, optional bool, why string) Check {
 			results, err := p.results(ctx)
 			switch {
 			case err != nil:
-				return []Finding{unknown("what the keys may do is not known: "+describe(err), "")}
+				f := p.explainNoResults(ctx, err)
+				f.Severity = Unknown
+				return []Finding{f}
 			case p.isUnreachable(ctx):
-				return []Finding{unknown("what the keys may do is not known: AWS does not answer", "")}
+				return []Finding{unknown(silentText, "")}
 			}
 			history, _ := state.OpenHistory(p.Rotator.StateDir, p.sys()).ReadEnd()
 			for _, r := range results {

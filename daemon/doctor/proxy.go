@@ -115,8 +115,11 @@ func (p *Patient) checkRoots() (all []Finding) {
 // findAddresses looks for a machine without IPv4, on which AWS's usual names do not work.
 func findAddresses(ctx context.Context, p *Patient) (all []Finding) {
 	addresses, err := p.addresses()
-	if err != nil || p.getenv("HTTPS_PROXY")+p.getenv("https_proxy") != "" {
+	switch {
+	case p.getenv("HTTPS_PROXY")+p.getenv("https_proxy") != "":
 		return nil // the proxy decides
+	case err != nil:
+		return []Finding{{Severity: Unknown, Found: "which addresses this machine has is not known: " + describe(err), Usual: true}}
 	}
 	four, six := false, false
 	for _, a := range addresses {

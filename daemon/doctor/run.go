@@ -48,12 +48,11 @@ func Run(ctx context.Context, p *Patient, o Options) Report {
 			continue
 		}
 		for _, f := range c.Find(ctx, p) {
-			if repeats(all, f) {
-				continue
-			}
-			all = append(all, finding{f, c})
 			if f.Severity.rank() > done.Worst.rank() && !f.Usual {
 				done.Worst = f.Severity
+			}
+			if !repeats(all, f) {
+				all = append(all, finding{f, c})
 			}
 		}
 		r.Checks = append(r.Checks, done)
