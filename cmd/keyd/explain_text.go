@@ -102,6 +102,9 @@ func (e *explanation) evidence(now time.Time) (lines []string) {
 	default:
 		lines = append(lines, fmt.Sprintf("%s, asked %s: %s", who, formatAgo(now.Sub(e.Seen.At)), e.listKeys()))
 	}
+	if e.Seen != nil && e.Seen.Estimate != nil && e.Created.IsZero() {
+		lines = append(lines, "its age is estimated by "+e.Seen.Estimate.By+", as AWS tells it only with MFA")
+	}
 	switch {
 	case e.OldKeyUse != nil && e.rotation != nil:
 		lines = append(lines, who+", about the old key "+shortID(e.rotation.Old.ID)+": "+oldUse(e.rotation.Old.ID, e.OldKeyUse).format(now))

@@ -153,7 +153,7 @@ func (s *shownHome) open(t *testing.T) (*app, *bytes.Buffer) {
 	}
 	environment := map[string]string{"HOME": home, "KEYD_STATE_DIR": filepath.Join(home, "state"), "KEYD_SETTINGS": filepath.Join(home, "keyd.ini")}
 	out := &bytes.Buffer{}
-	return newApp(process{in: strings.NewReader(""), out: out, err: out, goos: "linux", now: func() time.Time { return monday }, getenv: func(name string) string { return environment[name] }}), out
+	return newApp(process{in: strings.NewReader(""), out: out, err: &bytes.Buffer{}, goos: "linux", now: func() time.Time { return monday }, getenv: func(name string) string { return environment[name] }}), out
 }
 
 // demandGolden compares a text with the one in a file of testdata/screens.

@@ -113,7 +113,7 @@ func (t *terminal) keyRow(l state.KeyStatus, r *report) tableRow {
 	case l.State == decide.StateOK:
 		w.paint = t.green
 	}
-	if l.State == decide.StateOK {
+	if l.State == decide.StateOK && (!l.Created.IsZero() || l.Short == "") { // its age says all
 		w.state = "ok"
 	} else {
 		w.least = cell(t.shortenHome(shortReason(l)))

@@ -81,10 +81,10 @@ func askForCode(f Facts, s settings.Settings, now time.Time, d Decision) Decisio
 	switch {
 	case device == "" && f.Seen != nil && len(f.Seen.Devices) > 0, device != "" && !remote.ShowsCodes(device):
 		return BlockUntil(later, fmt.Sprintf("%s; AWS asks for MFA, and %s is a security key or passkey: STS takes only codes of six digits", d.Why, firstOf(device, f.devices())),
-			"add a virtual MFA device for the command line (console, Security credentials; a user may have eight), then: "+rotate+"; or sign in with aws login where no key is needed")
+			"add a virtual MFA device for the command line (console, Security credentials; a user may have eight), then: "+rotate+"; or sign in with aws login where no key is needed").InShort("its MFA device has no codes")
 	case device == "":
 		return BlockUntil(later, d.Why+"; AWS asks for MFA, and no MFA device of the user is known",
-			"add a virtual MFA device (console, Security credentials), or name the one there is by mfa_serial in ~/.aws/config; then: "+rotate)
+			"add a virtual MFA device (console, Security credentials), or name the one there is by mfa_serial in ~/.aws/config; then: "+rotate).InShort("no MFA device is known")
 	case f.MFA.CanAsk:
 		open := actNow(DoOpenSession, d.State, d.Why+"; AWS asks for MFA first")
 		open.Heals = d.Heals
@@ -96,7 +96,7 @@ func askForCode(f Facts, s settings.Settings, now time.Time, d Decision) Decisio
 	if f.Options.Manual { // there is no terminal
 		rotate = hint.Command("keyd rotate --mfa-code CODE", f.Profiles[0])
 	}
-	return BlockUntil(later, d.Why+"; it waits for an MFA code", rotate)
+	return BlockUntil(later, d.Why+"; it waits for an MFA code", rotate).InShort("waits for an MFA code")
 }
 
 // lacksDevice reports whether a person may have added a device that shows codes since AWS
@@ -128,7 +128,7 @@ func decideGuarded(f Facts, s settings.Settings, now time.Time) Decision {
 	why := words
 	switch due := oldest.Add(after); {
 	case !f.Options.Force && !oldest.IsZero() && now.Before(due):
-		return WaitUntil(StateOK, due, fmt.Sprintf("%s, replaced at %s", words, FormatAge(after)))
+		return WaitUntil(StateOK, due, fmt.Sprintf("%s, replaced at %s", words, FormatAge(after))).InShort("AWS tells no age: MFA")
 	case now.Sub(f.Seen.Guarded).Abs() >= RecheckEvery && !f.Options.Force:
 		return actNow(DoLook, StateDue, words+": asking AWS whether it still asks for MFA")
 	case f.Options.Force:
@@ -141,7 +141,7 @@ func decideGuarded(f Facts, s settings.Settings, now time.Time) Decision {
 		return d
 	}
 	if again := f.LastRotation.Add(settings.Day); now.Before(again) && !f.Options.Manual {
-		return WaitUntil(StateDue, again, fmt.Sprintf("a key was made for %s %s: never two within a day", f.Seen.User, formatAgo(f.LastRotation, now)))
+		return WaitUntil(StateDue, again, fmt.Sprintf("a key was made for %s %s: never two within a day", f.Seen.User, formatAgo(f.LastRotation, now))).InShort("only one new key a day")
 	}
 	d := askForCode(f, s, now, actNow(DoPreflight, StateDue, why))
 	if d.Do == DoBlock {
@@ -183,7 +183,7 @@ func decideRiding(f Facts, r *journal.Rotation, s settings.Settings, now time.Ti
 	switch {
 	case r.IsRetirement() || f.MFA.AtHand:
 	case now.Before(due) && !f.Options.Force:
-		return WaitUntil(StateQuarantine, due, fmt.Sprintf("%s; %s is %s old, replaced at %s", rides, next, FormatAge(age), FormatAge(after)))
+		return WaitUntil(StateQuarantine, due, fmt.Sprintf("%s; %s is %s old, replaced at %s", rides, next, FormatAge(age), FormatAge(after))).InShort("deleted with the next code")
 	default:
 		d.State, d.Why = StateDue, fmt.Sprintf("%s is %s old, and %s is deleted first", next, FormatAge(age), old)
 	}

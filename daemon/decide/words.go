@@ -34,7 +34,7 @@ const ShortLimit = 26
 
 // actionWords says what an action does, for one cell of a table.
 var actionWords = map[Do]string{
-	DoLook: "asking AWS", DoPreflight: "checking what it takes", DoPrune: "making room", DoCreate: "making the new key",
+	DoOpenSession: "opening an MFA session", DoLook: "asking AWS", DoPreflight: "checking what it takes", DoPrune: "making room", DoCreate: "making the new key",
 	DoReconcile: "was a key made?", DoSetAside: "a lost key is turned off", DoDropOrphan: "a lost key is deleted",
 	DoProve: "proving the new key", DoMend: "mending the files", DoSwap: "changing the files", DoValidate: "checking the files",
 	DoHook: "running a hook", DoPutBack: "putting the old key back", DoDiscard: "deleting the new key", DoDescribe: "tagging the new key",
