@@ -30,6 +30,10 @@
 //	linked file  a copy that keyd has been told to keep up to date, with keyd link: a place
 //	            of the rotation like the AWS files. It is astray while it is missing or edited
 //	hook        a command of keyd.ini that brings the pair to a place that is not a file
+//	guard       a policy that denies nearly everything without MFA
+//	code        the six digits that an MFA device shows; each works once
+//	session     credentials that a code has opened, for 36 hours. They sign what a guard denies
+//	            to the key, are in the journal, and never prove that a key works
 //	endpoint    a host that answers for IAM or STS: AWS's own, or one that stands in for it
 //	installation  one keyd on one machine with one state folder; it signs its keys and journals
 //	blocked     only a person can continue; the status says why and what helps
@@ -130,6 +134,15 @@
 //	the console tag cannot be set           tries twice, continues without it                "has no tag for the console"
 //	a policy denies a call, perhaps only    tries again at hours that drift, after waking,   "waiting", with AWS's words; BLOCKED on the
 //	    here or now (VPN, hours)            on SIGHUP and when a person asks                 second day
+//	a guard denies everything without MFA   estimates the age; does nothing until someone   BLOCKED when the key may be due, "waits
+//	                                        gives a code, or mfa_process does                for an MFA code", keyd rotate
+//	the code is wrong, late or used, or     nothing is changed; the daemon tries             BLOCKED, with the reason; touch your key
+//	    mfa_process fails or hangs          mfa_process again a day later
+//	the session is over in mid rotation     both keys stay as they are; asks for another     BLOCKED when the overlap is over
+//	                                        code; the new key is still looked at each day
+//	the old key is Inactive, and there is   deletes it with the next code, of the next       "is deleted with the next MFA code"
+//	    no session                          rotation or one that comes anyway
+//	the user has security keys only         does nothing: STS takes codes only               BLOCKED, add a virtual MFA device
 //	AWS has quarantined a leaked key        tries again once a day                           BLOCKED at once, "the key has leaked"
 //	a call is refused definitely            tries again once a day                           BLOCKED, with a hint
 //	disk full, read-only, quota, EIO

@@ -22,13 +22,17 @@ The statements called Optional allow reading when the old key was last used, and
 writing the description that the console shows: a tag of the user whose key is the
 id of the access key. No other tag can be set with them, since tags may decide what
 a user may do. The last one lets keyd read these descriptions when it verifies the
-history. --required leaves these statements out.`
+history. --required leaves these statements out.
+
+--mfa allows all of that with MFA only: keyd asks for a code then, or mfa_process,
+and a thief of the key alone can make no other one. Set mfa_serial in the profile:
+without it, AWS's refusal cannot be told from a missing permission.`
 
 const policyExample = `  keyd policy work > keyd-policy.json
   aws iam put-user-policy --user-name USER --policy-name keyd --policy-document file://keyd-policy.json`
 
 func newPolicyCommand(a *app) *cobra.Command {
-	var required bool
+	var required, mfa bool
 	cmd := &cobra.Command{
 		Use:               "policy [PROFILE]",
 		Short:             "print the smallest IAM policy that keyd needs",
@@ -36,13 +40,16 @@ func newPolicyCommand(a *app) *cobra.Command {
 		Example:           policyExample,
 		Args:              limitArgs(0, 1, "at most one profile"),
 		ValidArgsFunction: a.completeProfiles(1),
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.printPolicy(cmd.Context(), args, !required) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.printPolicy(cmd.Context(), args, !required, mfa)
+		},
 	}
 	cmd.Flags().BoolVar(&required, "required", false, "leave out the optional permissions")
+	cmd.Flags().BoolVar(&mfa, "mfa", false, "allow it with MFA only, and what keyd needs to ask for a code")
 	return cmd
 }
 
-func (a *app) printPolicy(ctx context.Context, names []string, optional bool) error {
+func (a *app) printPolicy(ctx context.Context, names []string, optional, mfa bool) error {
 	loc, err := a.openLocations()
 	if err != nil {
 		return err
@@ -57,7 +64,7 @@ func (a *app) printPolicy(ctx context.Context, names []string, optional bool) er
 			return err
 		}
 	}
-	text, err := rotate.Policy(profile, status, a.getenv, optional)
+	text, err := rotate.Policy(profile, status, a.getenv, optional, mfa)
 	if err != nil {
 		return err
 	}

@@ -159,8 +159,8 @@ func CustomEndpoints(profiles []credfile.Profile, getenv func(string) string) []
 // are those that a pass has seen, as remembered in status. Before the first
 // pass, the partition is that of the profile's region, and the user has no
 // path. For the zero profile the policy fits any user of partition aws.
-// optional adds the permissions that keyd can do without.
-func Policy(p credfile.Profile, status state.Status, getenv func(string) string, optional bool) (string, error) {
+// optional adds the permissions that keyd can do without; mfa allows them with MFA only.
+func Policy(p credfile.Profile, status state.Status, getenv func(string) string, optional, mfa bool) (string, error) {
 	partition, arn := "aws", ""
 	if site, err := iam.ResolveEndpoints([]credfile.EndpointConfig{p.Endpoints}, getenv); err == nil && p.Name != "" {
 		partition = site.Partition
@@ -169,6 +169,10 @@ func Policy(p credfile.Profile, status state.Status, getenv func(string) string,
 	if i >= 0 {
 		arn = status.Keys[i].Seen.ARN
 	}
-	data, err := json.MarshalIndent(iam.LeastPolicy(partition, arn, optional), "", "  ")
+	policy := iam.LeastPolicy(partition, arn, optional)
+	if mfa {
+		policy = iam.RequireMFA(policy)
+	}
+	data, err := json.MarshalIndent(policy, "", "  ")
 	return string(data) + "\n", err
 }

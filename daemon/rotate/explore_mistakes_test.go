@@ -18,6 +18,7 @@ import (
 
 	"keyd/credfile/deeptest"
 	"keyd/daemon/awssim"
+	"keyd/daemon/settings"
 )
 
 // mistake is one of the classical mistakes of tools that rotate keys. A mistake
@@ -146,6 +147,16 @@ var mistakes = []mistake{
 		edits:   []edit{{"hook.go", `	if outcome.Err == nil {`, `	if outcome.Err == nil || MISTAKE {`}},
 		setting: setting{hook: true},
 		wants:   "hook", faults: 1, way: []string{"hook fails"},
+	}, {
+		name:    "a session is not in the intent",
+		edits:   []edit{{"create.go", `Session: t.session(), NeedsMFA`, `Session: map[bool]journal.Session{false: t.session()}[MISTAKE], NeedsMFA`}},
+		setting: setting{mfa: true, proofRounds: 2},
+		wants:   "mfa",
+	}, {
+		name:    "a denied look does not ask whose key it is",
+		edits:   []edit{{"guard.go", `if err := d.identifyOnce(ctx, client, t); err != nil {`, `if err := d.identifyOnce(ctx, client, t); err != nil && !MISTAKE {`}},
+		setting: setting{mfa: true, rides: true, overlap: 3 * settings.Day, proofRounds: 2},
+		wants:   "lie", faults: 1, way: []string{"lies: other account"},
 	},
 }
 

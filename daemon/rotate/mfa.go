@@ -146,6 +146,22 @@ func (d *Rotator) openSession(ctx context.Context, t *target, client *iam.Client
 	return nil
 }
 
+// openSessionFor opens a session for a command that acts on a single key, if AWS has just
+// asked for MFA, and looks again. It keeps the lock while the code is asked for.
+func (d *Rotator) openSessionFor(ctx context.Context, t *target) error {
+	if s := t.session(); !t.wasDenied() || s.IsUsable(d.Now()) {
+		return nil
+	}
+	d.shareSessions()
+	defer d.sessions.endAsking()
+	for _, do := range []decide.Do{decide.DoOpenSession, decide.DoLook} {
+		if err := d.runToEnd(ctx, t, decide.Decision{Do: do}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // adoptSession journals a session, if there is a rotation, and lets it sign from now on.
 func (d *Rotator) adoptSession(t *target, s journal.Session) error {
 	t.setSession(s, d.Now())

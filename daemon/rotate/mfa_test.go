@@ -329,3 +329,29 @@ func TestHoldNeedsACode(t *testing.T) {
 		l.CheckPromises()
 	})
 }
+
+// TestGuardedKeyIsPrunedAndRetiredWithACode: the commands that act on one key ask for one
+// code each, and without one nothing is changed.
+func TestGuardedKeyIsPrunedAndRetiredWithACode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, c, _ := guardedLab(t, awssim.Lag{}, 70*settings.Day)
+		second, _ := l.User.AddInactiveKey(100 * settings.Day)
+		give := c.give
+		c.give = func(rotate.CodeQuestion) (string, error) { return "", rotate.ErrNoCode }
+		if _, err := l.Rotator.FindSecondKey(t.Context(), "default", ""); err == nil || !strings.Contains(err.Error(), "no MFA code was given") {
+			t.Errorf("without a code: %v", err)
+		}
+		if _, err := l.Rotator.PlanRetirement(t.Context(), "default", true); err == nil || !strings.Contains(err.Error(), "no MFA code was given") {
+			t.Errorf("without a code: %v", err)
+		}
+		c.give, c.asked = give, 0
+		p, err := l.Rotator.FindSecondKey(t.Context(), "default", "")
+		if err != nil || p.KeyID != second {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		lab.Must(t, l.Rotator.Prune(t.Context(), p))
+		if _, err := l.Rotator.PlanRetirement(t.Context(), "default", true); err != nil || c.asked != 1 || len(l.Cloud.Keys(l.User)) != 1 {
+			t.Errorf("%v, asked %d times", err, c.asked)
+		}
+	})
+}

@@ -121,6 +121,9 @@ func (d *Rotator) planFor(ctx context.Context, w *world, t *target, forced bool)
 		}
 		return RetirePlan{}, nil, err
 	}
+	if err := d.openSessionFor(ctx, t); err != nil {
+		return RetirePlan{}, nil, err
+	}
 	if seen := t.facts.Seen; before != nil && before.Account != "" && (before.Account != seen.Account || before.UserID != "" && seen.UserID != "" && before.UserID != seen.UserID) {
 		return RetirePlan{}, nil, &needPersonError{text: fmt.Sprintf("AWS says that %s belongs to %s, but it said %s before: nothing was changed", t.pair, seen.ARN, before.ARN), hint: hint.AWSCommand("aws sts get-caller-identity", t.facts.Profiles[0])}
 	}

@@ -139,6 +139,9 @@ func (d *Rotator) lookBeforePrune(ctx context.Context, t *target, profile string
 	if err := d.runToEnd(ctx, t, decide.Decision{Do: decide.DoLook}); err != nil {
 		return err
 	}
+	if err := d.openSessionFor(ctx, t); err != nil {
+		return err
+	}
 	return d.checkNotExcluded(t, profile)
 }
 
