@@ -143,7 +143,7 @@ func (n *narrator) printResult(ctx context.Context, r rotate.Result) int {
 	case r.Err != nil && ctx.Err() != nil && errors.Is(r.Err, context.Cause(ctx)):
 		return n.printInterrupted(ctx, r)
 	case r.Err != nil:
-		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Err.Error())), cmp.Or(hint.HintFor(r.Err, r.Profiles), r.Hint))
+		n.term.printError(prefixProfiles(r.Profiles, stripPackages(rotate.FailureText(r.Rotation, r.Err))), cmp.Or(hint.HintFor(r.Err, r.Profiles), r.Hint))
 		return resultCode(r)
 	case r.NeedsPerson:
 		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Hint)

@@ -90,7 +90,10 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(stateDi
 		err = r.requireProfiles(names, loc.store.Paths)
 	case snapshot == nil:
 		r.Keys = status.Keys
-		r.Warnings = []string{loc.store.Paths.Credentials + " is empty or is being written right now: this is what the last pass found"}
+		r.Warnings = []string{loc.store.Paths.Credentials + " is empty or is being written right now"}
+		if !status.Written.IsZero() {
+			r.Warnings[0] += ": this is what the last pass found"
+		}
 	default:
 		r.addProfiles(snapshot.Profiles, status)
 		r.addSkipped(snapshot.Skipped)

@@ -11,6 +11,7 @@ import (
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
 	"keyd/daemon/iam"
+	"keyd/daemon/journal"
 	"keyd/daemon/state"
 )
 
@@ -97,7 +98,7 @@ func (d *Rotator) recordOutcome(t *target, do decide.Do, err error) {
 		}
 		return
 	}
-	failure := &decide.Failure{Do: do, At: d.Now().UTC(), Count: 1, Why: err.Error(), Hint: hint.Hint(err), NeedsPerson: actionNeedsPerson(err),
+	failure := &decide.Failure{Do: do, At: d.Now().UTC(), Count: 1, Why: FailureText(t.facts.Rotation, err), Hint: hint.Hint(err), NeedsPerson: actionNeedsPerson(err),
 		Offline: isOffline(err), Intercepted: iam.IsIntercepted(err)}
 	failure.Short = shortReason(err)
 	if again := t.failureBefore(do); again != nil {
@@ -110,6 +111,16 @@ func (d *Rotator) recordOutcome(t *target, do decide.Do, err error) {
 	}
 	t.setFailure(failure)
 	d.Log.Warn("failed", "profile", strings.Join(t.facts.Profiles, ","), "key", credfile.Short(t.facts.ID), "do", string(do), "why", err.Error())
+}
+
+// FailureText returns the text of a failure. A refused call has changed nothing; in a
+// rotation, other calls before it have, and "nothing was changed" would be untrue.
+func FailureText(r *journal.Rotation, err error) string {
+	text := err.Error()
+	if before, refused := strings.CutSuffix(text, "; nothing was changed"); refused && r != nil {
+		return before + "; this call changed nothing, and " + strings.ReplaceAll(decide.DescribeRotation(r), "\n", " ")
+	}
+	return text
 }
 
 // hiddenBy returns the denial that a failure of another action hides: before itself, or

@@ -96,7 +96,7 @@ func (s *Schedule) step(ctx context.Context, d *Rotator, u *turn) {
 	p.steps++
 	d.recordOutcome(t, do, err)
 	if err != nil && t.facts.Rotation != nil || err != nil && do == decide.DoCreate {
-		e := d.newEvent(t, do, VerbFailed, err.Error())
+		e := d.newEvent(t, do, VerbFailed, FailureText(t.facts.Rotation, err))
 		e.Progress, e.Err = true, err
 		d.Deliver(e)
 	}
