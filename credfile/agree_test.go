@@ -142,3 +142,27 @@ func FuzzReadersAgree(f *testing.F) {
 		}
 	})
 }
+
+// TestSecondReaderIsAskedWhereItMayDiffer: where the second reader is not asked, it sees the
+// pair that the lexer sees.
+func TestSecondReaderIsAskedWhereItMayDiffer(t *testing.T) {
+	lines := []string{"# \"quoted\n", "; `tick` \\\n", "#[x]\n", "\n", "#\n", "region = eu-west-1\n", "s3 =\n  max = 1\n", "#%(x)s\r\n", "; \"\"\"\n", "output=json # or text\n",
+		"name = \"\"\"\n", " # indented\n", "aws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\n"}
+	skipped := 0
+	for seed := range len(lines) * len(lines) * len(lines) {
+		a, b, c := lines[seed%len(lines)], lines[seed/len(lines)%len(lines)], lines[seed/len(lines)/len(lines)]
+		f := Lex("credentials", Credentials, withKey(oldKey, "[a]\n"+a+b+pairLines+c))
+		s := &f.Sections[0]
+		p := f.findPair(s)
+		if body := f.Data[s.Body.Start:s.Body.End]; p.isWhole() && p.flaw == nil && readAlike(body) {
+			skipped++
+			values, err := iniSection(body)
+			if err != nil || values[idName] != oldKey.ID || values[secretName] != oldKey.Secret.Reveal() {
+				t.Errorf("the second reader sees another pair in %q: %v", body, err)
+			}
+		}
+	}
+	if skipped < 500 {
+		t.Errorf("%d bodies were not shown to the second reader", skipped)
+	}
+}

@@ -124,7 +124,7 @@ func (f *File) shapeFlaw(p pair) *Refusal {
 // that the second reader takes for more than text can differ.
 func (f *File) secondReaderFlaw(s *Section, p pair) *Refusal {
 	body := f.Data[s.Body.Start:s.Body.End]
-	if !bytes.ContainsAny(body, "`\"\\[%#;\r\v\f") && utf8.Valid(body) {
+	if readAlike(body) {
 		return nil
 	}
 	values, err := iniSection(body)
@@ -132,6 +132,18 @@ func (f *File) secondReaderFlaw(s *Section, p pair) *Refusal {
 		return f.cannotRead(s)
 	}
 	return cmp.Or(f.crossCheck(values, p.id), f.crossCheck(values, p.secret))
+}
+
+// readAlike reports whether the second reader surely sees the lines as the lexer does: all
+// that are no comments hold nothing but text to it. It reads no line of a comment.
+// Source: ini.v1, parser.go, parse.
+func readAlike(body []byte) bool {
+	for line := range bytes.Lines(body) {
+		if line[0] != '#' && line[0] != ';' && bytes.ContainsAny(line, "`\"\\[%#;\r\v\f") {
+			return false
+		}
+	}
+	return utf8.Valid(body)
 }
 
 // pairKey returns the key that a whole pair holds.
