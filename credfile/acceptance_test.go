@@ -58,7 +58,7 @@ func TestReplaceChangesOnlyThePair(t *testing.T) {
 		{name: "blanks in the header", text: "[ default ]\n" + pairLines, warning: "blanks inside the brackets"},
 		{name: "comment right after the header", text: "[default]#c\n" + pairLines, warning: "JavaScript"},
 		{name: "brackets in the header's comment", text: "[default] # see [x]\n" + pairLines, warning: "last ']'"},
-		{name: "[profile foo] in credentials is a name of its own", text: "[profile foo]\n" + pairLines, profile: "profile foo", warning: "rules ignore"},
+		{name: "[profile foo] in credentials is a name of its own", text: "[profile foo]\n" + pairLines, profile: "profile foo", warning: "SDKs ignore it"},
 		{name: "[DEFAULT] is the profile DEFAULT", text: "[DEFAULT]\n" + pairLines + "[default]\nregion = x\n", profile: "DEFAULT", warning: "merges [DEFAULT]"},
 		{name: "duplicate key in another profile", text: plainFile + "[b]\nx = 1\nx = 2\n", warning: "x also appears in line 5"},
 		{name: "duplicate section elsewhere", text: plainFile + "[b]\nx = 1\n[b]\ny = 2\n", warning: "[b] also appears in line 4"},
@@ -73,7 +73,7 @@ func TestReplaceChangesOnlyThePair(t *testing.T) {
 		{name: "empty session token", text: plainFile + "aws_session_token =\n"},
 		{name: "text after the header", text: "[default] prod\n" + pairLines, warning: "must end with ']'"},
 		{name: "indented header", text: "  [default]\n" + pairLines, warning: "expected a profile definition"},
-		{name: "name with a blank", text: "[my profile]\n" + pairLines, profile: "my profile", warning: "rules ignore"},
+		{name: "name with a blank", text: "[my profile]\n" + pairLines, profile: "my profile", warning: "some AWS SDKs ignore"},
 		{name: "header without a name elsewhere", text: "[]\nx = 1\n" + plainFile, warning: "names no profile"},
 		{name: "very long line", text: plainFile + "x = " + strings.Repeat("x", 70_000) + "\n"},
 	} {

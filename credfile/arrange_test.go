@@ -263,7 +263,7 @@ func TestAskedProfileKnowsKeyd(t *testing.T) {
 
 func TestProfilesSayWhatIsWrongWithTheAskedProfile(t *testing.T) {
 	file := credfile.Lex("credentials", credfile.Credentials, []byte("[a]\ncredential_process = keyd credentials none\n[b]\ncredential_process = keyd credentials c\n[c]\nregion = x\n[d]\ncredential_process = /bin/other\n[e]\ncredential_process = keyd credentials a\n"+pairLines(oldKey)))
-	want := map[string]string{"a": "asks keyd for none, which does not exist", "b": "asks keyd for c, which holds no key", "d": "a program hands out the credentials: rotate the key where that program keeps it", "e": ""}
+	want := map[string]string{"a": "asks keyd for none, which does not exist", "b": "asks keyd for c, which holds no key", "d": "comes from credential_process: rotate the key in that program", "e": ""}
 	for _, p := range credfile.Profiles(file, nil) {
 		if text, ok := want[p.Name]; ok && p.Why != text {
 			t.Errorf("%s: %s, want %s", p.Name, p.Why, text)

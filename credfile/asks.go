@@ -32,7 +32,7 @@ func (v *profileIndex) describeProcess(profile string) string {
 	asked := v.asks(profile)
 	switch {
 	case asked == "":
-		return "a program hands out the credentials: rotate the key where that program keeps it"
+		return "comes from credential_process: rotate the key in that program"
 	case v.hasPair(asked):
 		return "asks keyd for " + asked
 	case !slices.Contains(v.order, asked) && !v.boto.knows(asked):

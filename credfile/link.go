@@ -156,11 +156,11 @@ func explainLink(path string, err error) error {
 	refused, ok := errors.AsType[*atomicfile.Refused](err)
 	switch {
 	case ok && strings.Contains(refused.Remedy, "AWS_"):
-		return &Refusal{Path: path, Text: refused.Why, Remedy: "does the path lead to the file that you mean?"}
+		return &Refusal{Path: path, Text: refused.Why, Remedy: "correct the path, if it leads to another file than you mean"}
 	case ok:
 		return &Refusal{Path: path, Text: refused.Why, Remedy: refused.Remedy}
 	case errors.Is(err, fs.ErrNotExist):
-		return &Refusal{Path: path, Text: "is not there", Remedy: "is it on a disk that is not mounted?"}
+		return &Refusal{Path: path, Text: "is not there", Remedy: "mount its disk, or correct the path"}
 	}
 	return err
 }
@@ -210,7 +210,7 @@ func (l *linkedText) explainNone(keys []Key) error {
 			return asRefusal(err)
 		}
 	}
-	return &Refusal{Path: l.Path, Text: "shows none of the keys that keyd rotates", Remedy: "keyd status lists their ids: is it the right file?"}
+	return &Refusal{Path: l.Path, Text: "shows none of the keys that keyd rotates", Remedy: "name the right file; keyd status lists the ids"}
 }
 
 // ReadBackLink makes the present contents of a linked file durable, and returns an error

@@ -24,7 +24,7 @@ func (e *NoKeyError) Is(target error) bool { return target == fs.ErrNotExist }
 // Hint asks for the key. Nobody needs one whose profiles sign in without.
 func (e *NoKeyError) Hint() string {
 	if len(e.Profiles) > 0 {
-		return "is the file elsewhere? AWS_SHARED_CREDENTIALS_FILE names it; without an access key there is nothing to do"
+		return "set AWS_SHARED_CREDENTIALS_FILE if the file is elsewhere; without an access key there is nothing to do"
 	}
-	return "is the file elsewhere? AWS_SHARED_CREDENTIALS_FILE names it; if you have an access key and no file, enter it with: aws configure"
+	return "set AWS_SHARED_CREDENTIALS_FILE if the file is elsewhere; if you have an access key and no file, enter it with: aws configure"
 }

@@ -90,10 +90,10 @@ func (f *File) appendWarnings(ws []Problem, s *Section, p pair) []Problem {
 		}
 	}
 	if name, isConfig := strings.CutPrefix(s.Name, "profile "); isConfig && f.Kind == Credentials {
-		ws = append(ws, f.newProblem(s.Line, "in this file the header of a profile has no word profile: the AWS CLI reads one that is called \""+s.Name+"\", and the cross-SDK rules ignore it",
+		ws = append(ws, f.newProblem(s.Line, "in this file the header of a profile has no word profile: the AWS CLI reads one that is called \""+s.Name+"\", and some AWS SDKs ignore it",
 			"write ["+nameIfSafe(strings.TrimSpace(name))+"], if that profile was meant"))
 	} else if s.Form == Ignored {
-		ws = append(ws, f.newProblem(s.Line, "the cross-SDK rules ignore a profile with this name", "name the profile with letters, digits and - _ / . % @ : + only"))
+		ws = append(ws, f.newProblem(s.Line, "some AWS SDKs ignore a profile with this name", "name the profile with letters, digits and - _ / . % @ : + only"))
 	}
 	if s.Name == "DEFAULT" {
 		ws = append(ws, f.newProblem(s.Line, "the AWS CLI merges [DEFAULT] into every profile of the file", "write [default]"))

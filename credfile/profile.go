@@ -159,7 +159,7 @@ func idIfSafe(id string) string {
 func skipForID(id string, token bool) (Skip, string) {
 	switch {
 	case strings.HasPrefix(id, "ASIA"):
-		return Temporary, "temporary credentials: their issuer renews them"
+		return Temporary, "temporary credentials: there is nothing to rotate"
 	case token:
 		return Temporary, "there is a session token next to the pair; if the key is a long-term one, remove the aws_session_token line"
 	case isExampleID(id):

@@ -27,7 +27,7 @@ func (f *File) describeUnreadable(p *Profile, s *Section, found pair) {
 	switch {
 	case len(longTerm) > 0:
 	case strings.HasPrefix(other, "ASIA"):
-		p.Skip, p.Why = Temporary, "temporary credentials: their issuer renews them"
+		p.Skip, p.Why = Temporary, "temporary credentials: there is nothing to rotate"
 		return
 	case isExampleID(leadingID(other)):
 		p.Skip, p.Why = skipForID(leadingID(other), false)

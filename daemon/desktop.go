@@ -47,7 +47,7 @@ func desktopText(e rotate.Event) (words string, urgent bool) {
 	case e.Verb == rotate.VerbCopies:
 		return who + ": the access key is being replaced, and it stands in other places, which keyd does not change: " + oneLine(e.Brief) + ". keyd status says more", false
 	case e.Verb == rotate.VerbUnused:
-		return who + ": nobody uses the access key. It is replaced all the same; keyd status says more", false
+		return who + ": no one uses the access key. It is replaced all the same; keyd status says more", false
 	case e.Verb == rotate.VerbDeleted && e.Do == decide.DoDelete:
 		return who + ": the access key was replaced, and the old one is deleted", false
 	case e.Verb == rotate.VerbDeleted && e.Do == decide.DoDiscard:

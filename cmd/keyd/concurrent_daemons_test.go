@@ -12,7 +12,7 @@ import (
 
 const (
 	aliveText = "keyd: error: a daemon is already running here"
-	busyText  = "keyd: error: another keyd is in the middle of a pass: nothing was done"
+	busyText  = "keyd: error: another keyd is busy: nothing was done"
 )
 
 // TestTwoDaemonsAndACommand starts two keyd run processes at once, and two shells

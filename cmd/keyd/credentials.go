@@ -137,7 +137,7 @@ func (loc locations) refuseTorn(ctx context.Context, profile string, key credfil
 	defer cancel()
 	rotations, _ := loc.openJournal().Load(ctx)
 	if slices.ContainsFunc(rotations, func(r *journal.Rotation) bool { return key.IsMixtureOf(r.Old, r.New) }) {
-		return hintedError(hint.Command("keyd rotate", profile), "profile %s holds half of the old key and half of the new one, as after a power failure: no key was handed out; keyd mends it", profile)
+		return hintedError(hint.Command("keyd rotate", profile), "profile %s holds half of the old key and half of the new one, as after a power failure: no key was handed out; keyd repairs it", profile)
 	}
 	return nil
 }

@@ -144,7 +144,7 @@ func TestCredentialsRefuses(t *testing.T) {
 	home := handoutHome(t)
 	before := describeTree(t, home)
 	for _, test := range []struct{ profile, why, hint string }{
-		{"temporary", `profile temporary holds no key that could be handed out: temporary credentials: their issuer renews them`, "keyd status"},
+		{"temporary", `profile temporary holds no key that could be handed out: temporary credentials: there is nothing to rotate`, "keyd status"},
 		{"token", `session token next to the pair`, "keyd status"},
 		{"half", `credentials:14: .*no key was handed out`, "remove the line with the id"},
 		{"exchanged", `id and secret are the wrong way round: no key was handed out`, "exchange the two values"},

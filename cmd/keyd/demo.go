@@ -76,7 +76,7 @@ func (a *app) runDemo(ctx context.Context, home string) error {
 	}
 	v := w.judgeDemo(watcher.stop())
 	a.term.printf("\n$ diff credentials.before credentials\n%s\nAWS, as it really is:\n%s\n", v.diff, v.keys)
-	a.term.printf("The pair in the file was not usable for %d ms, in %s of simulated time.\n", v.outage.Milliseconds(), formatDuration(w.skipped()))
+	a.term.printf("The key in the file worked at every moment: %d ms of downtime in %s of simulated time.\n", v.outage.Milliseconds(), formatDuration(w.skipped()))
 	if watcher.inUse > 0 {
 		a.term.printNote("Windows held the file for %s while it replaced it; a program that opened it in that moment had to try again", watcher.inUse.Round(time.Microsecond))
 	}

@@ -26,7 +26,7 @@ func TestDemo(t *testing.T) {
 		}
 		for _, want := range []string{"default, work", "blocked: the user has a second active key", "temporary credentials",
 			"accepted by sts eu-west-1 5/5, sts us-east-1 5/5, iam 5/5", "7d later: the overlap is over", "7d later: the quarantine is over", "(the new secret)",
-			"not usable for 0 ms", "is the only key"} {
+			"0 ms of downtime", "is the only key"} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("the demo does not show %q", want)
 			}

@@ -253,8 +253,8 @@ func inDisk(name string) change {
 // pruneOldKey follows keyd's hints after keyd has forgotten a rotation: it names the old
 // key to make it inactive, and then deletes it.
 func pruneOldKey(h *diskHome) error {
-	h.runKeyd(exitDone, []string{`was made inactive$`}, "prune", "--yes", "default", h.old.ID)
-	h.runKeyd(exitDone, []string{`was deleted$`}, "prune", "--yes", "default")
+	h.runKeyd(exitDone, []string{`^deactivated `}, "prune", "--yes", "default", h.old.ID)
+	h.runKeyd(exitDone, []string{`^deleted `}, "prune", "--yes", "default")
 	return nil
 }
 

@@ -45,7 +45,7 @@ func closedDisks() []diskRow {
 		{name: "a folder that becomes read-only while proving", lay: inOrder(putFile(creds), bindFolder(".aws")), when: proving, harm: readOnly(".aws"), heal: writableAgain(".aws"),
 			exit: 3, told: []string{readOnlyText + ".*" + keptForNow}, status: 3, shown: []string{asksForYou + readOnlyText}},
 		{name: "a mounted file", lay: inOrder(putFile("host"), putFile(creds), mountFile("host", creds)),
-			told: []string{`^  swapped     ~/\.aws/credentials \(2 values in 1 profile\), every other byte as it was$`}, shown: []string{`overlap: `}, heal: sameText("host", creds)},
+			told: []string{`^  swapped     ~/\.aws/credentials \(2 values in 1 profile\), nothing else changed$`}, shown: []string{`overlap: `}, heal: sameText("host", creds)},
 		{name: "a mounted file in a read-only folder", lay: inOrder(putFile("host"), putFile(creds), bindFolder(".aws"), mountFile("host", creds)), harm: readOnly(".aws"),
 			told: []string{`^  swapped     ~/\.aws/credentials `}, shown: []string{`overlap: `}, heal: sameText("host", creds)},
 		{name: "a file after chattr +i", harm: setImmutable(creds, true), heal: setImmutable(creds, false),
@@ -124,6 +124,6 @@ func stateFolders() []diskRow {
 		{name: "a state folder that is removed while proving", when: proving, harm: removeAll("state"), told: []string{`^  swapped `, `stays usable until \d+ \w{3}`}, shown: []string{`overlap: `}},
 		{name: "a state folder that is removed after the swap", when: swapped, harm: removeAll("state"), told: []string{`^  validated `, `stays usable until \d+ \w{3}`}, shown: []string{`overlap: `}},
 		{name: "a state folder that is removed in the overlap", when: overlaps, harm: removeAll("state"), heal: pruneOldKey,
-			exit: 3, told: []string{`the user has a second active key, AKIA\.\.\w{4}, made 70d ago, last used`, `^keyd: hint: is it no longer needed\? keyd prune default AKIA\w{16}; if another machine uses it`}, status: 3},
+			exit: 3, told: []string{`the user has a second active key, AKIA\.\.\w{4}, made 70d ago, last used`, `^keyd: hint: if no one needs it, deactivate it: keyd prune default AKIA\w{16}; if another machine uses it`}, status: 3},
 	}
 }

@@ -106,7 +106,7 @@ const unlinkLong = `Leave files alone from now on that were linked with keyd lin
 they are, with the key that they show, which stops working once keyd has
 replaced it.
 
-A rotation in progress goes on without the file. It only keeps one that shows its
+A rotation in progress continues without the file. It only keeps one that shows its
 new key, until it ends: were the rotation given up, that key would be deleted.`
 
 const unlinkExample = `  keyd unlink ~/app/.env`
@@ -180,7 +180,7 @@ func describeUnlinkInRotation(r rotate.LinkResult) string {
 	case r.Rotation == nil:
 		return ""
 	case r.Dropped:
-		return fmt.Sprintf("; the rotation of %s goes on without it, and %s stops working where it still stands", joinNames(r.Rotation.Profiles()), r.Rotation.Old)
+		return fmt.Sprintf("; the rotation of %s continues without it, and %s stops working where it still stands", joinNames(r.Rotation.Profiles()), r.Rotation.Old)
 	}
 	return fmt.Sprintf("; it shows %s, and the rotation of %s, which is in progress, still keeps it up to date until it ends", credfile.ShortList(r.KeyIDs), joinNames(r.Rotation.Profiles()))
 }

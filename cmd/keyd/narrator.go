@@ -268,7 +268,7 @@ func (n *narrator) whatFollows(r rotate.Result) string {
 	case f.Does(decide.DoDeactivate):
 		return fmt.Sprintf("then %s is deactivated at once, and deleted after %s; until then, this makes it usable again: %s", old, quarantine, hint.Command("keyd hold", r.Profiles[0]))
 	case end.State == decide.StateOverlap && r.Rotation == nil:
-		return fmt.Sprintf("then %s stays usable for %s, and until nobody has used it for %s; it is inactive for %s, then deleted", old, overlap, overlap, quarantine)
+		return fmt.Sprintf("then %s stays usable for %s, and until no one has used it for %s; it is inactive for %s, then deleted", old, overlap, overlap, quarantine)
 	case end.State == decide.StateOverlap, end.State == decide.StateQuarantine, end.State == decide.StateRetiring:
 		then := r // as the closing line of the pass says it
 		then.State, then.Until, then.Rotation = end.State, end.Until, f.Facts.Rotation

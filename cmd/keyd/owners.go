@@ -76,7 +76,7 @@ func (a *app) checkHome(loc locations) error {
 	}
 	const own = "set HOME to your own home folder"
 	if !filepath.IsAbs(home) || filepath.Dir(home) == filepath.Clean(home) {
-		return hintedError(own, "HOME is %q, which is nobody's home folder: nothing was read or written", home)
+		return hintedError(own, "HOME is %q, which is the home folder of no user: nothing was read or written", home)
 	}
 	real, err := atomicfile.Resolve(a.fileSys(), home)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -10,7 +10,7 @@ import (
 func TestCommandsStayInOnePiece(t *testing.T) {
 	for _, text := range []string{
 		"[keyd prune legacy]",
-		"is it no longer needed? [keyd prune 'my; prod, (old)' AKIARTX3GSDS6ZZ7JUUM]; if another machine uses it, give each machine its own IAM user",
+		"if no one needs it, deactivate it: [keyd prune 'my; prod, (old)' AKIARTX3GSDS6ZZ7JUUM]; if another machine uses it, give each machine its own IAM user",
 		"set the clock: [timedatectl set-ntp true], or the date settings of your system",
 		"see [keyd policy work]; then [keyd rotate -- --yes]",
 		"to keep it: [keyd hold it'\\''s]",

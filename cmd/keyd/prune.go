@@ -67,13 +67,13 @@ func (a *app) pruneKey(ctx context.Context, profile, id string, yes bool) error 
 	}
 	a.term.print(a.describeKey(p))
 	if p.Active && id == "" {
-		a.term.printError(fmt.Sprintf("%s is active: keyd prunes an active key only if it is named", shortID(p.KeyID)),
-			"is it no longer needed? "+hint.Command("keyd prune", profile, p.KeyID))
+		a.term.printError(fmt.Sprintf("%s is still active; to deactivate it, name it", shortID(p.KeyID)),
+			"if no one needs it, deactivate it: "+hint.Command("keyd prune", profile, p.KeyID))
 		return exitError(exitPerson)
 	}
 	verb, done := "delete", "deleted"
 	if p.Active {
-		verb, done = "make inactive", "made inactive"
+		verb, done = "deactivate", "deactivated"
 	}
 	if err := a.term.requireYes(ctx, yes, fmt.Sprintf("%s %s?", verb, shortID(p.KeyID))); err != nil {
 		return err
@@ -81,7 +81,7 @@ func (a *app) pruneKey(ctx context.Context, profile, id string, yes bool) error 
 	if err := d.Prune(ctx, p); err != nil {
 		return a.printRefusal(err, profile)
 	}
-	a.term.printf("%s was %s\n", shortID(p.KeyID), done)
+	a.term.printf("%s %s\n", done, shortID(p.KeyID))
 	if p.Suspect && !p.Active {
 		a.term.printHint("the next pass continues the rotation; to do it now: " + hint.Command("keyd rotate", profile))
 	}

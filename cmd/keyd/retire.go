@@ -11,7 +11,7 @@ import (
 	"keyd/daemon/state"
 )
 
-const retireLong = `End the key of PROFILE, which nobody uses, without a successor. keyd first shows
+const retireLong = `End the key of PROFILE, which no one uses, without a successor. keyd first shows
 when AWS last saw it in use and where else it stands on this machine, and asks. It then makes the key inactive, and deletes
 it when the quarantine of the settings is over. Until then, keyd hold PROFILE makes
 it active again and ends the retirement. No file changes: take the profile out of
@@ -33,7 +33,7 @@ func newRetireCommand(a *app) *cobra.Command {
 	var yes, force bool
 	cmd := &cobra.Command{
 		Use:               "retire PROFILE",
-		Short:             "end a key that nobody uses",
+		Short:             "end a key that no one uses",
 		Long:              retireLong,
 		Example:           retireExample,
 		Args:              limitArgs(1, 1, "one profile"),
@@ -99,7 +99,7 @@ func (a *app) describePlan(p rotate.RetirePlan, d *rotate.Rotator) string {
 	case p.LastUse != nil:
 		used = fmt.Sprintf("last used %s, by %s in %s", formatAgo(now.Sub(p.LastUse.At)), p.LastUse.Service, p.LastUse.Region)
 	case !p.Quiet.IsZero():
-		used = fmt.Sprintf("used by nobody but keyd for %s", formatAge(now.Sub(p.Quiet)))
+		used = fmt.Sprintf("used only by keyd for %s", formatAge(now.Sub(p.Quiet)))
 	}
 	text := fmt.Sprintf("%s of user %s, in %s: %s old, %s\n", p.KeyID, p.User, joinNames(p.Profiles), formatAge(now.Sub(p.Created)), used)
 	text += fmt.Sprintf("  now       it becomes inactive; until it is deleted, this makes it usable again: %s\n", hint.Command("keyd hold", p.Profiles[0]))

@@ -15,7 +15,7 @@ const rotateLong = `Run one pass now, in this process: look at every key, or at 
 named profiles, and do what is due. Profiles that share a key change together.
 
 A key that is due is replaced: a new one is created, proven, written into the
-files and validated. The old key stays usable for the overlap, and until nobody
+files and validated. The old key stays usable for the overlap, and until no one
 has used it for as long as that. It is then deactivated, and deleted after the
 quarantine, either by keyd run or by the passes of later keyd rotate commands.
 

@@ -55,7 +55,7 @@ const runExample = `  keyd run   until Ctrl-C`
 func newRunCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "run",
-		Short:   "rotate all keys when they are due, in the foreground",
+		Short:   "rotate keys as they fall due, in the foreground",
 		Long:    runLong,
 		Example: runExample,
 		Args:    limitArgs(0, 0, ""),

@@ -61,14 +61,14 @@ func newStartCommand(a *app) *cobra.Command {
 func newStopCommand(a *app) *cobra.Command {
 	return a.newServiceCommand("stop", "stop the service until the next login; on Windows, until keyd start", (*install.Service).Stop, func(s *install.Service) string {
 		if s.StopsForGood() {
-			return "keyd is stopped until keyd start"
+			return "keyd stopped; start it again with: keyd start"
 		}
-		return "keyd is stopped until the next login, or until keyd start"
+		return "keyd stopped; it starts again at your next login, or with: keyd start"
 	})
 }
 
 func newRestartCommand(a *app) *cobra.Command {
-	return a.newServiceCommand("restart", "stop and start the service", (*install.Service).Restart, func(*install.Service) string { return "keyd is running again" })
+	return a.newServiceCommand("restart", "stop and start the service", (*install.Service).Restart, func(*install.Service) string { return "keyd restarted" })
 }
 
 // newServiceCommand returns a command that calls do and then prints what done returns.

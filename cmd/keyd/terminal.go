@@ -112,7 +112,7 @@ func (t *terminal) refuseSecrets() error {
 		return usageError(use, "keyd credentials prints a secret, and standard output is a terminal: nothing was printed")
 	}
 	if info, err := out.Stat(); err == nil && info.Mode().IsRegular() {
-		return usageError(use, "keyd credentials prints a secret, and standard output is a file, which would be a copy that nobody updates: nothing was printed")
+		return usageError(use, "keyd credentials prints a secret, and standard output is a file, which would be a copy that no one updates: nothing was printed")
 	}
 	return nil
 }
@@ -293,7 +293,7 @@ func (t *terminal) requireYes(ctx context.Context, yes bool, question string) er
 	case yes:
 		return nil
 	case !t.canAsk:
-		return usageError("add --yes to agree", "there is no terminal to ask on: %s", question)
+		return usageError("add --yes to agree", "this is not a terminal, so keyd cannot ask: %s", question)
 	}
 	ok, err := t.askYesNo(ctx, question)
 	if err == nil && !ok {

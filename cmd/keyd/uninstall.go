@@ -80,7 +80,7 @@ func (a *app) uninstallService(ctx context.Context, purge, yes bool) error {
 		a.term.printf("keyd was not installed as a service\n")
 	}
 	if !purge {
-		a.term.printNote("the settings and the state were left in place: %s, %s", loc.folders.SettingsFile, loc.folders.StateDir)
+		a.term.printNote("kept: %s, %s (to remove them too: keyd uninstall --purge)", loc.folders.SettingsFile, loc.folders.StateDir)
 		return nil
 	}
 	return a.purgeState(ctx, loc)

@@ -35,8 +35,8 @@ type whereUse struct {
 	Region  string    `json:"region,omitzero"`
 	Asked   time.Time `json:"asked,omitzero"`       // when AWS was asked
 	Denied  bool      `json:"denied,omitzero"`      // AWS refused to say it then
-	Never   bool      `json:"never,omitzero"`       // nobody but keyd has used it at all
-	Quiet   time.Time `json:"quiet_since,omitzero"` // nobody but keyd has used it since then
+	Never   bool      `json:"never,omitzero"`       // only keyd has used it at all
+	Quiet   time.Time `json:"quiet_since,omitzero"` // only keyd has used it since then
 }
 
 // ids returns the ids to search for.
@@ -167,11 +167,11 @@ func (w *whereUse) format(now time.Time) string {
 	case w.Denied:
 		return "who uses it is not known: iam:GetAccessKeyLastUsed is denied" + asked
 	case w.Never:
-		return "nobody but keyd has used it" + asked
+		return "only keyd has used it" + asked
 	case !w.Quiet.IsZero():
-		return "nobody but keyd has used it since " + w.Quiet.Local().Format("2 Jan 2006") + asked
+		return "only keyd has used it since " + w.Quiet.Local().Format("2 Jan 2006") + asked
 	case w.Asked.IsZero():
 		return "who uses it is not known: keyd has not asked AWS yet"
 	}
-	return "nobody has used it since the files show the new key" + asked
+	return "no one has used it since the files show the new key" + asked
 }

@@ -39,12 +39,12 @@ func TestWhereSaysWhoUsesAKey(t *testing.T) {
 		"never asked": {state.KeyStatus{}, nil, "who uses it is not known: keyd has not asked AWS yet"},
 		"used":        {state.KeyStatus{Memory: state.Memory{KeyUse: &decide.KeyUse{Read: asked, Last: s3}}}, nil, "last used by s3 in eu-west-1, 7h 0m ago (AWS was asked 5h 0m ago)"},
 		"denied":      {state.KeyStatus{Memory: state.Memory{KeyUse: &decide.KeyUse{Read: asked, Denied: true}}}, nil, "who uses it is not known: iam:GetAccessKeyLastUsed is denied (AWS was asked 5h 0m ago)"},
-		"never used":  {state.KeyStatus{Memory: state.Memory{KeyUse: &decide.KeyUse{Read: asked, Last: &remote.Use{}}}}, nil, "nobody but keyd has used it (AWS was asked 5h 0m ago)"},
-		"quiet":       {state.KeyStatus{Memory: state.Memory{KeyUse: &decide.KeyUse{Read: asked, Quiet: used}}}, nil, "nobody but keyd has used it since 30 Nov 2026 (AWS was asked 5h 0m ago)"},
+		"never used":  {state.KeyStatus{Memory: state.Memory{KeyUse: &decide.KeyUse{Read: asked, Last: &remote.Use{}}}}, nil, "only keyd has used it (AWS was asked 5h 0m ago)"},
+		"quiet":       {state.KeyStatus{Memory: state.Memory{KeyUse: &decide.KeyUse{Read: asked, Quiet: used}}}, nil, "only keyd has used it since 30 Nov 2026 (AWS was asked 5h 0m ago)"},
 		"the question": {state.KeyStatus{Memory: state.Memory{KeyUse: &decide.KeyUse{Read: asked, Last: &remote.Use{At: asked, Service: "iam", Region: "us-east-1"}}}}, nil,
 			"who uses it is not known: the last use that AWS has recorded is keyd's question (AWS was asked 5h 0m ago)"},
 		"overlap, used":  {state.KeyStatus{OldKeyUse: &decide.OldKeyUse{Asked: asked, Last: s3, Days: []string{"2026-11-30"}}}, overlap, "last used by s3 in eu-west-1, 7h 0m ago (AWS was asked 5h 0m ago)"},
-		"overlap, quiet": {state.KeyStatus{OldKeyUse: &decide.OldKeyUse{Asked: asked, Last: s3}}, overlap, "nobody has used it since the files show the new key (AWS was asked 5h 0m ago)"},
+		"overlap, quiet": {state.KeyStatus{OldKeyUse: &decide.OldKeyUse{Asked: asked, Last: s3}}, overlap, "no one has used it since the files show the new key (AWS was asked 5h 0m ago)"},
 		"overlap, at rest before": {state.KeyStatus{Memory: state.Memory{KeyUse: &decide.KeyUse{Read: asked, Last: s3}}}, overlap,
 			"who uses it is not known: keyd has not asked AWS yet"}, // of which of the two keys, nobody knows
 	} {

@@ -230,7 +230,7 @@ func (f *Facts) keptUntilHook(id string) string {
 
 // hookHint says how to try a hook again, and how to go on without it.
 func hookHint(h *settings.Hook, profiles []string) string {
-	return fmt.Sprintf("to try it now: %s; to go on without it: required = false in [hook %s] of keyd.ini", hint.Command("keyd rotate", profiles[0]), h.Name)
+	return fmt.Sprintf("to try it now: %s; to continue without it: required = false in [hook %s] of keyd.ini", hint.Command("keyd rotate", profiles[0]), h.Name)
 }
 
 // UnclearHook says that a hook gets a pair and does not say whose.

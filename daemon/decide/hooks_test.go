@@ -59,7 +59,7 @@ func TestNextRunsHooks(t *testing.T) {
 		{"a file shows the old pair again: mend it first", []settings.Hook{hook}, []func(*Facts){func(f *Facts) { f.Placement = Placement{Old: 1, New: 1} }}, DoProve, time.Time{}, ""},
 		{"a linked file shows the old pair again: mend it first", []settings.Hook{hook}, []func(*Facts){func(f *Facts) { f.Placement = Placement{New: 1, LinksOld: 1} }}, DoProve, time.Time{}, ""},
 		{"only linked files are left, with the new pair: run it", []settings.Hook{hook}, []func(*Facts){func(f *Facts) { f.Placement, f.Rotation.Places = Placement{LinksNew: 1}, nil }}, DoHook, time.Time{}, "github"},
-		{"held: a person has paused it", []settings.Hook{hook}, []func(*Facts){watched, func(f *Facts) { f.Rotation.Held = ago(time.Minute) }}, DoWait, time.Time{}, "held since"},
+		{"held: a person has paused it", []settings.Hook{hook}, []func(*Facts){watched, func(f *Facts) { f.Rotation.Held = ago(time.Minute) }}, DoWait, time.Time{}, "on hold since"},
 		{"it was started and not finished: run it again", []settings.Hook{hook}, []func(*Facts){of()}, DoHook, time.Time{}, "github"},
 		{"another process runs it: wait for that", []settings.Hook{hook}, []func(*Facts){watched, of(runs(30 * time.Second))}, DoWait, now.Add(30 * time.Second), "another keyd was started that runs hook github"},
 		{"this process runs it: ask again", []settings.Hook{hook}, []func(*Facts){of(runs(30 * time.Second)), func(f *Facts) { f.HookRuns = "github" }}, DoHook, time.Time{}, "github"},

@@ -108,5 +108,5 @@ func SuspectHint(r *journal.Rotation) string {
 	case r.UseUnread:
 		return "allow this user iam:GetAccessKeyLastUsed, see " + hint.Command("keyd policy", r.Profiles()[0]) + "; then " + hint.Command("keyd rotate", r.Profiles()[0])
 	}
-	return "does no one need that key? " + hint.Command("keyd prune", r.Profiles()[0], r.Suspects[0]) + "; is it gone? " + again
+	return "if no one needs that key: " + hint.Command("keyd prune", r.Profiles()[0], r.Suspects[0]) + "; if it is gone: " + again
 }

@@ -82,7 +82,7 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 			strings.Join(f.Placement.Foreign, ", "), credfile.Short(r.Old.ID), credfile.Short(r.New.ID)), hint.Command("keyd resume", f.Placement.Foreign[0])).InShort("files show another key")
 	case f.isGone() && f.Placement.Unmounted != "" && r.GiveUpReason == "":
 		return BlockUntil(time.Time{}, fmt.Sprintf("%s is not there, in the middle of a rotation of %s", f.Placement.Unmounted, credfile.Short(r.Old.ID)),
-			"is it on a disk that is not mounted? if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0])).InShort(lastName(f.Placement.Unmounted) + " is not there")
+			"mount its disk; or, if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0])).InShort(lastName(f.Placement.Unmounted) + " is not there")
 	case f.isGone() && r.GiveUpReason == "":
 		return BlockUntil(time.Time{}, fmt.Sprintf("%s is no longer in the files, in the middle of a rotation",
 			strings.Join(f.Placement.Missing, ", ")), "put it back; only if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0])).InShort("gone from the files")
@@ -129,7 +129,7 @@ func decideForward(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 	}
 	switch {
 	case f.Placement.ShowsOld() && !f.Proven:
-		return actNow(DoProve, StateRotating, credfile.Short(r.New.ID)+" is not in any file until AWS accepts it reliably")
+		return actNow(DoProve, StateRotating, credfile.Short(r.New.ID)+" is not in your files yet: AWS does not accept it everywhere so far")
 	case isTooYoung(f, r, s, now):
 		return WaitUntil(StateRotating, r.Created.Add(swapPatience), fmt.Sprintf("AWS accepts %s; it is asked once more then, and the files show %s until then", credfile.Short(r.New.ID), credfile.Short(r.Old.ID))).InShort("proving the new key")
 	case f.Placement.ShowsOld():
@@ -198,7 +198,7 @@ const heldShort = "both keys are kept"
 
 // heldSince says since when a person holds the rotation.
 func heldSince(r *journal.Rotation) string {
-	return "held since " + r.Held.Local().Format("2 Jan 15:04")
+	return "on hold since " + r.Held.Local().Format("2 Jan 15:04")
 }
 
 // resumeCommand returns the command that lets a rotation continue.

@@ -208,7 +208,7 @@ func RefuseRetirement(f Facts, s settings.Settings, now time.Time, signer string
 // refuseUsed returns why a key may be in use: AWS knows of a use within overlap, or does
 // not say, or keyd has not watched it for so long.
 func refuseUsed(f Facts, s settings.Settings, now time.Time) *Refusal {
-	short, anyway := credfile.Short(f.ID), "does nothing use it? "+hint.Command("keyd retire --force", f.Profiles[0])
+	short, anyway := credfile.Short(f.ID), "if nothing uses it: "+hint.Command("keyd retire --force", f.Profiles[0])
 	u := f.Use
 	if u == nil || u.Denied || u.Read.IsZero() {
 		return &Refusal{useDeniedOf(short), "allow this user iam:GetAccessKeyLastUsed, see " + hint.Command("keyd policy", f.Profiles[0]) + "; or " + anyway}
@@ -219,7 +219,7 @@ func refuseUsed(f Facts, s settings.Settings, now time.Time) *Refusal {
 		return nil
 	case u.Last != nil && !u.Last.At.IsZero():
 		return &Refusal{fmt.Sprintf("%s was used %s by %s in %s, at %s: it is not retired before it has been quiet for %s", short, formatAgo(u.Last.At, now), u.Last.Service, u.Last.Region,
-			u.Last.At.Local().Format("2 Jan 15:04"), FormatAge(s.Overlap)), "what uses it? " + hint.Command("keyd where", f.Profiles[0]) + "; " + anyway}
+			u.Last.At.Local().Format("2 Jan 15:04"), FormatAge(s.Overlap)), "find out what uses it: " + hint.Command("keyd where", f.Profiles[0]) + "; " + anyway}
 	case u.Last != nil:
 		return &Refusal{fmt.Sprintf("%s is %s old and was never used: it is not retired before it has been quiet for %s", short, FormatAge(now.Sub(since)), FormatAge(s.Overlap)), anyway}
 	}
@@ -247,7 +247,7 @@ func refuseSecond(f Facts, other *ListedKey) *Refusal {
 	short, user := credfile.Short(other.ID), f.Seen.User
 	why := fmt.Sprintf("user %s has a second key, %s, which no profile here shows: an inactive key cannot be deleted by itself, and there is no room for a key that deletes it", user, short)
 	if !other.Active {
-		return &Refusal{why, "is that key no longer needed? " + hint.Command("keyd prune", f.Profiles[0]) + "; then " + hint.Command("keyd retire", f.Profiles[0])}
+		return &Refusal{why, "if no one needs that key: " + hint.Command("keyd prune", f.Profiles[0]) + "; then " + hint.Command("keyd retire", f.Profiles[0])}
 	}
 	return &Refusal{why, fmt.Sprintf("in the console of AWS, user %s: make %s inactive, and delete it when nothing has failed", user, f.ID)}
 }

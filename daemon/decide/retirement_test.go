@@ -114,7 +114,7 @@ func TestRefuseRetirement(t *testing.T) {
 	}
 	never := settings.Default()
 	never.NeverAccounts = []string{"111122223333"}
-	const anyway = "does nothing use it? keyd retire --force default"
+	const anyway = "if nothing uses it: keyd retire --force default"
 	rows := []struct {
 		name   string
 		facts  Facts
@@ -125,7 +125,7 @@ func TestRefuseRetirement(t *testing.T) {
 		hint   string
 	}{
 		{name: "unused for long", facts: Facts{Seen: seen(), Use: used(90 * settings.Day)}},
-		{name: "used within overlap", facts: Facts{Seen: seen(), Use: used(3 * settings.Day)}, why: "was used 3d ago by s3 in eu-west-1, at 20 Nov 09:00", hint: "what uses it? keyd where default; " + anyway},
+		{name: "used within overlap", facts: Facts{Seen: seen(), Use: used(3 * settings.Day)}, why: "was used 3d ago by s3 in eu-west-1, at 20 Nov 09:00", hint: "find out what uses it: keyd where default; " + anyway},
 		{name: "used within overlap, and forced", facts: Facts{Seen: seen(), Use: used(3 * settings.Day)}, forced: true},
 		{name: "never used, and old", facts: Facts{Seen: seen(), Use: &KeyUse{Read: now, Last: &remote.Use{}}}},
 		{name: "hidden by keyd's own calls", facts: Facts{Seen: seen(), Use: &KeyUse{Read: now, Signed: ago(time.Hour), Quiet: ago(settings.Day)}}, why: "keyd's own calls hide", hint: anyway},
@@ -133,7 +133,7 @@ func TestRefuseRetirement(t *testing.T) {
 		{name: "AWS does not tell", facts: Facts{Seen: seen(), Use: &KeyUse{Read: now, Denied: true}}, why: "does not tell whether", hint: "allow this user iam:GetAccessKeyLastUsed, see keyd policy default; or " + anyway},
 		{name: "AWS does not tell, and forced", facts: Facts{Seen: seen(), Use: &KeyUse{Read: now, Denied: true}}, forced: true},
 		{name: "a second key that no profile shows", facts: Facts{Seen: seen(ListedKey{ID: other, Active: true}), Use: used(90 * settings.Day)}, why: "which no profile here shows", hint: "in the console of AWS, user alice: make " + old + " inactive"},
-		{name: "an inactive second key", facts: Facts{Seen: seen(ListedKey{ID: other}), Use: used(90 * settings.Day)}, why: "no room", hint: "is that key no longer needed? keyd prune default; then keyd retire default"},
+		{name: "an inactive second key", facts: Facts{Seen: seen(ListedKey{ID: other}), Use: used(90 * settings.Day)}, why: "no room", hint: "if no one needs that key: keyd prune default; then keyd retire default"},
 		{name: "a second key that another profile shows", facts: Facts{Seen: seen(ListedKey{ID: other, Active: true}), Use: used(90 * settings.Day)}, signer: "mine"},
 		{name: "forced, and a second key: there is no room all the same", facts: Facts{Seen: seen(ListedKey{ID: other, Active: true}), Use: used(time.Hour)}, forced: true, why: "which no profile here shows", hint: "in the console"},
 		{name: "root", facts: Facts{Seen: &Seen{At: now, Root: true, Account: "1"}}, why: "root key"},

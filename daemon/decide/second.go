@@ -30,14 +30,14 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 	}
 	if other.Active && f.MadeHere[other.ID] { // its journal was lost or damaged
 		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("keyd itself made %s, %s, %s, and the journal of that rotation is gone: its secret may be nowhere", short, formatAgo(other.Created, now), use),
-			fmt.Sprintf("does nothing use it? %s", hint.Command("keyd prune", f.Profiles[0], other.ID))).InShort("second key, made by keyd")
+			fmt.Sprintf("if nothing uses it: %s", hint.Command("keyd prune", f.Profiles[0], other.ID))).InShort("second key, made by keyd")
 	}
 	if other.Active && MayBeAnothers(f, other, now) {
 		return decideReplacedElsewhere(f, other, now)
 	}
 	if other.Active {
 		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second active key, %s, made %s, %s", short, formatAgo(other.Created, now), use),
-			fmt.Sprintf("is it no longer needed? %s; if another machine uses it, give each machine its own IAM user", hint.Command("keyd prune", f.Profiles[0], other.ID))).InShort("second active key")
+			fmt.Sprintf("if no one needs it, deactivate it: %s; if another machine uses it, give each machine its own IAM user", hint.Command("keyd prune", f.Profiles[0], other.ID))).InShort("second active key")
 	}
 	since := other.Created
 	if other.LastUse != nil && other.LastUse.At.After(since) {
@@ -46,7 +46,7 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 	if s.PruneInactiveAfter > 0 && other.LastUse != nil && now.Sub(since) >= s.PruneInactiveAfter {
 		return actNow(DoPrune, StateDue, fmt.Sprintf("%s is inactive and unused for %s", short, FormatAge(now.Sub(since))))
 	}
-	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, inactive, %s: it occupies the slot that the new key needs", short, use), run).InShort("second key, inactive")
+	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, inactive, %s: AWS allows two keys per user, so there is no room for a new one", short, use), run).InShort("second key, inactive")
 }
 
 // MayBeAnothers reports whether another machine may have made the second key as the

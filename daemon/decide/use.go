@@ -75,7 +75,7 @@ func (f *Facts) UnusedSince(s settings.Settings, now time.Time) (time.Time, bool
 func describeDue(f Facts, s settings.Settings, now time.Time, age time.Duration) string {
 	text := fmt.Sprintf("%s is %s old", credfile.Short(f.ID), FormatAge(age))
 	if since, unused := f.UnusedSince(s, now); unused {
-		return text + ", and nobody but keyd has used it since " + since.Local().Format(dayFormat)
+		return text + ", and only keyd has used it since " + since.Local().Format(dayFormat)
 	}
 	if f.Use != nil && f.Use.Denied {
 		return text + "; " + useDeniedText
@@ -103,7 +103,7 @@ func blockUnused(f Facts, s settings.Settings, now time.Time, age time.Duration)
 		return Decision{}, false
 	}
 	return BlockUntil(f.Use.Read.Add(UnusedRecheck), describeDue(f, s, now, age)+": it is left alone, as unused = report in keyd.ini says",
-		"does no one need it? "+hint.Command("keyd retire", f.Profiles[0])+"; otherwise replace it: "+forceCommand(f)).InShort("nobody uses it"), true
+		"if no one needs it: "+hint.Command("keyd retire", f.Profiles[0])+"; otherwise replace it: "+forceCommand(f)).InShort("nobody uses it"), true
 }
 
 // OldKeyUse is what AWS has said about the use of the old key of a rotation, for people
@@ -183,7 +183,7 @@ func describeOverlap(r *journal.Rotation, s settings.Settings, now time.Time) st
 	case r.UseDenied:
 		return useDeniedOf(old) + ": it stays usable until then, then it is deactivated"
 	case !r.UnusedSince.IsZero():
-		return fmt.Sprintf("%s stays usable until then, then it is deactivated; nobody but keyd had used it since %s", old, r.UnusedSince.Local().Format(dayFormat))
+		return fmt.Sprintf("%s stays usable until then, then it is deactivated; only keyd had used it since %s", old, r.UnusedSince.Local().Format(dayFormat))
 	}
 	return old + " stays usable until then, then it is deactivated"
 }

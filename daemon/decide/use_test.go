@@ -67,7 +67,7 @@ func TestUnusedReportLeavesTheKeyAlone(t *testing.T) {
 	}
 	f := facts(0, 0)
 	d := Next(f, s, now)
-	if d.Do != DoBlock || !d.Until.Equal(now.Add(UnusedRecheck)) || !strings.Contains(d.Why, "nobody but keyd has used it since 14 Sep 2026: it is left alone") ||
+	if d.Do != DoBlock || !d.Until.Equal(now.Add(UnusedRecheck)) || !strings.Contains(d.Why, "only keyd has used it since 14 Sep 2026: it is left alone") ||
 		!strings.HasSuffix(d.Hint, "keyd rotate --force 'my own'") {
 		t.Errorf("%s until %s: %s; %s", d.Do, d.Until, d.Why, d.Hint)
 	}

@@ -25,7 +25,7 @@ type Need struct {
 	Processes   []string // running programs whose environment holds the key, such as "backup (pid 812)"
 	SawPrograms bool     // the environments of running programs were looked at
 	AssumedBy   []string // profiles that assume a role with it (source_profile)
-	IsServer    bool     // nobody logs in to this machine to work: no desktop, no session of a person
+	IsServer    bool     // no one logs in to this machine to work: no desktop, no session of a person
 	SSOSessions []string // the [sso-session] sections in the config file
 	NoCLI       bool     // there is no aws command here
 	CLIVersion  string   // of the aws command here, such as "2.31.4"; "" when that is not known
@@ -72,11 +72,11 @@ func Judge(n Need, s settings.Settings, now time.Time) Verdict {
 	case n.OtherStore != "":
 		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("is %s still needed at %s? keyd cannot find out", short, n.OtherStore), Evidence: []string{"it belongs to " + n.OtherStore + ", which is not AWS"}}
 	case quiet && len(n.Processes) == 0:
-		return Verdict{Kind: VerdictUnused, Question: fmt.Sprintf("does nobody need %s any more?", short), Used: used, Evidence: n.describePlaces(), Hint: hint.Command("keyd retire", n.Profiles[0])}
+		return Verdict{Kind: VerdictUnused, Question: fmt.Sprintf("does no one need %s any more?", short), Used: used, Evidence: n.describePlaces(), Hint: hint.Command("keyd retire", n.Profiles[0])}
 	case len(unattended)+len(n.Processes) > 0:
-		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("does a program need %s that nobody can log in for?", short), Used: used, Evidence: unattended}
+		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("does a program need %s that no one can log in for?", short), Used: used, Evidence: unattended}
 	case n.IsServer:
-		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("does this server need %s, or would a role do?", short), Used: used, Evidence: []string{"nobody logs in to this machine to work"},
+		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("does this server need %s, or would a role do?", short), Used: used, Evidence: []string{"no one logs in to this machine to work"},
 			Hint: "on EC2, ECS or EKS give the machine a role; elsewhere see IAM Roles Anywhere"}
 	case n.Searched.IsZero() || n.Use == nil || n.Use.Denied || n.Use.Last == nil:
 		return Verdict{Kind: VerdictUnknown, Question: fmt.Sprintf("who uses %s?", short), Used: used}
@@ -99,13 +99,13 @@ func describeNeedUse(n Need, s settings.Settings, now time.Time) (used string, q
 	case u.Denied:
 		return useDeniedOf(credfile.Short(n.ID)), false
 	case u.Last != nil && u.Last.At.IsZero():
-		return fmt.Sprintf("nobody but keyd has used it since it was made, %s ago", FormatAge(now.Sub(n.Created))), quiet
+		return fmt.Sprintf("only keyd has used it since it was made, %s ago", FormatAge(now.Sub(n.Created))), quiet
 	case u.Last != nil:
 		return "it was " + describeUse(u.Last, now), quiet
 	case since.IsZero():
 		return "", false
 	}
-	return fmt.Sprintf("nobody but keyd has used it since %s", since.Local().Format(dayFormat)), quiet
+	return fmt.Sprintf("only keyd has used it since %s", since.Local().Format(dayFormat)), quiet
 }
 
 // describePlaces says what the search of this machine has found, and what it has not.

@@ -50,7 +50,7 @@ func TestJudge(t *testing.T) {
 			n.Copies, n.AssumedBy = []NeedCopy{{Place: "~/.bash_history", Kind: "shell-history", Leftover: true}}, []string{"admin"}
 		}), VerdictInteractive, []string{"no other file here", "a role is assumed with it by admin"}, nil, "try it"},
 		{"used, and a job holds it", need(used(1), func(n *Need) { n.Copies = []NeedCopy{{Place: "/etc/cron.d/x:3", Kind: "crontab", Name: "crontab"}} }), VerdictNeeded, []string{"/etc/cron.d/x:3 holds it (crontab)"}, nil, ""},
-		{"used on a server", need(used(1), func(n *Need) { n.IsServer = true }), VerdictNeeded, []string{"nobody logs in"}, nil, "on EC2"},
+		{"used on a server", need(used(1), func(n *Need) { n.IsServer = true }), VerdictNeeded, []string{"no one logs in"}, nil, "on EC2"},
 		{"the key of another store", need(used(1), func(n *Need) { n.OtherStore = "https://minio.example" }), VerdictNeeded, []string{"which is not AWS"}, nil, ""},
 		{"used, and not searched", need(used(1), func(n *Need) { n.Searched = time.Time{} }), VerdictUnknown, []string{"1d ago"}, nil, ""},
 		{"AWS does not tell", need(&KeyUse{Read: now, Denied: true}, nil), VerdictUnknown, []string{"does not tell whether"}, nil, ""},

@@ -106,7 +106,7 @@ var faults = []fault{
 	{name: "line twice", offline: true, plant: credentials("[work]\n" + pair + pair), check: "unreadable-keys", found: "credentials:", most: 3},
 	{name: "half a pair", offline: true, plant: credentials("[work]\naws_access_key_id = <ID>\n"), check: "unreadable-keys", found: "credentials:2"},
 	{name: "broken header", offline: true, plant: credentials("[work]\n" + pair + "[other\n"), check: "refused-by-readers", found: "refuse the whole file", most: 2},
-	{name: "name that SDKs pass over", offline: true, plant: credentials("[my work]\n" + pair), check: "disputed-lines", found: "cross-SDK rules ignore", severity: doctor.Note, most: 2},
+	{name: "name that SDKs pass over", offline: true, plant: credentials("[my work]\n" + pair), check: "disputed-lines", found: "some AWS SDKs ignore", severity: doctor.Note, most: 2},
 	{name: "word profile in the credentials file", offline: true, plant: credentials("[profile work]\n" + pair), check: "disputed-lines", found: "credentials:1: in this file the header", severity: doctor.Note},
 	{name: "quotes around a secret", offline: true, plant: credentials("[work]\naws_access_key_id = <ID>\naws_secret_access_key = \"<SECRET>\"\n"), check: "disputed-lines", found: "with the quotes around it", severity: doctor.Note},
 
@@ -177,7 +177,7 @@ var faults = []fault{
 		b.user = b.cloud.AddUser("111122223333", "/", "alice")
 		b.id, b.secret = b.user.AddKey(50 * day)
 		b.write(".aws/credentials", "[work]\n"+pair)
-	}, check: "unused", found: "nobody but keyd has used it", severity: doctor.Note},
+	}, check: "unused", found: "only keyd has used it", severity: doctor.Note},
 	{name: "note of a pass", offline: true, plant: func(b *bench) {
 		must(b.t, state.Status{Version: 1, Notes: []string{"a journal was damaged"}}.Save(b.sys, b.path("state")))
 	}, check: "notes", found: "a journal was damaged", severity: doctor.Note},

@@ -196,11 +196,11 @@ func hintUnsent(err error, host string) string {
 	case faultNoWay:
 		return "the proxy cannot reach " + host + ": ask who runs it; is HTTPS_PROXY right?"
 	case faultProxy:
-		return "is HTTPS_PROXY right, and is that proxy running?"
+		return "check HTTPS_PROXY, and that its proxy is running"
 	case faultClock:
 		return hintSetClock
 	case faultTLS:
-		return "does a proxy intercept TLS? then name its certificate in AWS_CA_BUNDLE"
+		return "if a proxy inspects TLS, name its CA certificate in AWS_CA_BUNDLE"
 	case faultNoName:
 		if strings.HasPrefix(host, "sts.") {
 			return "is this machine online? is the region in " + host + " spelled right?"

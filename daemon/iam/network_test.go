@@ -34,7 +34,7 @@ func TestNetworkFaultsAreToldApart(t *testing.T) {
 		"network, sign in":      {checkProxyAnswer(511), "511", "sign in", true},
 		"proxy, forbidden":      {checkProxyAnswer(403), "403 Forbidden", "forbids connections to " + host, true},
 		"proxy, no way":         {checkProxyAnswer(502), "502", "cannot reach", true},
-		"proxy is down":         {&net.OpError{Op: "proxyconnect", Err: dial(syscall.ECONNREFUSED)}, "proxyconnect", "is that proxy running", false},
+		"proxy is down":         {&net.OpError{Op: "proxyconnect", Err: dial(syscall.ECONNREFUSED)}, "proxyconnect", "that its proxy is running", false},
 		"clock behind":          {invalid(24*time.Hour, 48*time.Hour), "is not valid before", "set the clock", true},
 		"clock ahead":           {invalid(-48*time.Hour, -24*time.Hour), "was valid until", "set the clock", true},
 		"authority":             {&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, "unknown authority", "AWS_CA_BUNDLE", true},

@@ -171,7 +171,7 @@ func (e *DamagedError) Unwrap() error { return e.err }
 
 // Hint asks what a person can check at AWS.
 func (e *DamagedError) Hint() string {
-	return "was a second key left behind? aws iam list-access-keys"
+	return "look for a second key that was left behind: aws iam list-access-keys"
 }
 
 // fromRecord returns the Rotation that was read from disk.

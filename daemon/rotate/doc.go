@@ -64,7 +64,7 @@
 //	describe.go   describe the new key for the console, with a hash of the history
 //	retire.go     deactivate, revive and delete the old key
 //	giveup.go     put the old pair back, and delete the new key
-//	retirement.go end a key that nobody uses: the steps of a rotation, without a swap
+//	retirement.go end a key that no one uses: the steps of a rotation, without a swap
 //	helper.go     how a retirement ends: the key that has signed it goes, or the old one stays
 //	confirm.go    wait until AWS shows a change
 //

@@ -132,7 +132,7 @@ func TestMissingDiskIsReported(t *testing.T) {
 		}
 		l.Rotator.HTTP = l.Cloud // the lab's own client reads the file
 		r := l.PassAll(rotate.Request{})[0]
-		if !r.NeedsPerson || !strings.Contains(r.Why, "credentials is not there") || !strings.Contains(r.Hint, "not mounted") {
+		if !r.NeedsPerson || !strings.Contains(r.Why, "credentials is not there") || !strings.Contains(r.Hint, "mount its disk") {
 			t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
 		}
 		if rotation, err := l.Rotator.RotationToGiveUp(t.Context(), "default"); err != nil || rotation == nil || l.Rotator.MissingFile(rotation) == "" {

@@ -125,7 +125,7 @@ func (w *world) unreadError(profile string) error {
 type noRotationError struct{ profile string }
 
 func (e *noRotationError) Error() string {
-	return fmt.Sprintf("no rotation of %s is in progress", e.profile)
+	return fmt.Sprintf("%s is not being rotated", e.profile)
 }
 
 // Hint says how to exclude a profile permanently.

@@ -167,7 +167,7 @@ func TestRequiredHookThatFailsKeepsTheOldKey(t *testing.T) {
 			if len(r.Hooks) != 1 || r.Hooks[0].State != "failed" || r.Hooks[0].Failures != n || r.Hooks[0].Why != "exit code 1: last line" {
 				t.Errorf("the status says %+v", r.Hooks)
 			}
-			if r.Hint != "to try it now: keyd rotate default; to go on without it: required = false in [hook github] of keyd.ini" {
+			if r.Hint != "to try it now: keyd rotate default; to continue without it: required = false in [hook github] of keyd.ini" {
 				t.Errorf("the hint is %s", r.Hint)
 			}
 			if !l.Cloud.IsUsable(l.OldKey.ID, l.OldKey.Secret.Reveal()) {

@@ -140,7 +140,7 @@ func (d *Rotator) checkSameAttempt(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
 	now, err := d.JournalDir().Find(ctx, r.Old.ID)
 	if err == nil && now != nil && !now.IsSameAttempt(r) {
-		err = fmt.Errorf("daemon: another keyd has gone on with the rotation of %s meanwhile", r.Old)
+		err = fmt.Errorf("daemon: another keyd has continued the rotation of %s meanwhile", r.Old)
 	}
 	return err
 }

@@ -269,7 +269,7 @@ func (d *Rotator) awaitListed(ctx context.Context, t *target, client *iam.Client
 // waits for the key to be deleted keeps waiting.
 func (d *Rotator) forgetListing(t *target) error {
 	t.outdateSeen()
-	decision := decide.WaitUntil(decide.StateDue, d.Now(), "a second key was pruned: the next pass looks again")
+	decision := decide.WaitUntil(decide.StateDue, d.Now(), "the second key is gone; keyd looks again at the next check")
 	if r := t.facts.Rotation; r != nil && r.IsStuck() {
 		decision = decide.Next(t.facts, d.Settings, d.Now())
 	}

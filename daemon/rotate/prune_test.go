@@ -195,7 +195,7 @@ func TestSecondKeyIsKeptUnlessAllowed(t *testing.T) {
 			}
 			run := "keyd prune default"
 			if active {
-				run = "is it no longer needed? keyd prune default " + second + "; if another machine uses it, give each machine its own IAM user"
+				run = "if no one needs it, deactivate it: keyd prune default " + second + "; if another machine uses it, give each machine its own IAM user"
 			}
 			l.Pass(rotate.Request{})
 			time.Sleep(time.Minute)

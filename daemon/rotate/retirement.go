@@ -73,14 +73,14 @@ func (d *Rotator) deleteRetired(ctx context.Context, t *target, client *iam.Clie
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	d.did(t, decide.DoDelete, VerbDeleted, r.Old.ID, state.RetiredNote, r.Old.String()+", which nobody uses")
+	d.did(t, decide.DoDelete, VerbDeleted, r.Old.ID, state.RetiredNote, r.Old.String()+", which no one uses")
 	return nil
 }
 
 // reportRetired tells the person that the key is Inactive, and how to bring it back.
 func (d *Rotator) reportRetired(t *target) {
 	r := t.facts.Rotation
-	text, back := fmt.Sprintf("%s, which nobody uses", r.Old), ""
+	text, back := fmt.Sprintf("%s, which no one uses", r.Old), ""
 	if r.Retire.Forced {
 		text = r.Old.String()
 	}

@@ -45,7 +45,7 @@ func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
 	if mend {
 		verb, came = VerbMended, fmt.Sprintf("; an old copy with %s, which keyd replaced on %s, had come back", r.Old, formatDay(r.Validated))
 	}
-	text := fmt.Sprintf("%s (%d values in %s), every other byte as it was", strings.Join(swapped.Files, ", "), swapped.Values, countProfiles(len(swapped.Profiles)))
+	text := fmt.Sprintf("%s (%d values in %s), nothing else changed", strings.Join(swapped.Files, ", "), swapped.Values, countProfiles(len(swapped.Profiles)))
 	d.appendHistory(t, verb, r.New.ID, text+came)
 	e := d.newEvent(t, decide.DoSwap, verb, text+came)
 	if found := t.facts.CopiesFound; verb == VerbSwapped && found != nil {
@@ -101,7 +101,7 @@ func (d *Rotator) mendTorn(ctx context.Context, t *target) error {
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s (%d values half of %s and half of %s), every other byte as it was", strings.Join(mended.Files, ", "), mended.Values, r.Old, r.New)
+	text := fmt.Sprintf("%s (%d values half of %s and half of %s), nothing else changed", strings.Join(mended.Files, ", "), mended.Values, r.Old, r.New)
 	d.did(t, decide.DoMend, VerbMended, r.New.ID, text, text)
 	return nil
 }

@@ -172,7 +172,7 @@ func TestUseBeforeOwnCalls(t *testing.T) {
 		closed := time.Now()
 		time.Sleep(40 * settings.Day)
 		r = l.RunUntil(20*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
-		if since := r.Rotation.UnusedSince; since.Sub(closed).Abs() > time.Hour || !strings.Contains(r.Why, "nobody but keyd had used it since") || r.OldKeyUse == nil {
+		if since := r.Rotation.UnusedSince; since.Sub(closed).Abs() > time.Hour || !strings.Contains(r.Why, "only keyd had used it since") || r.OldKeyUse == nil {
 			t.Errorf("unused since %s, the rotation before was closed at %s: %s", since, closed, r.Why)
 		}
 		if said := strings.Join(l.Events, "\n"); strings.Count(said, "it is replaced all the same") != 1 {

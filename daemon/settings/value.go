@@ -107,7 +107,7 @@ type exclusion time.Duration
 
 func (e *exclusion) parse(name, text string) *Error {
 	if text != "never" {
-		return &Error{Text: fmt.Sprintf("%s = %q: a profile is excluded by rotate = never", name, text), Near: "rotate = never"}
+		return &Error{Text: fmt.Sprintf("%s = %q: the only value is never; to set an age, write rotate_after = 30d", name, text), Near: "rotate = never"}
 	}
 	*e = exclusion(Never)
 	return nil

@@ -26,12 +26,12 @@ func (e *BusyError) Error() string {
 	if e.Who != "" {
 		return e.Who + " is at work on the same keys: nothing was done"
 	}
-	return "another keyd is in the middle of a pass: nothing was done"
+	return "another keyd is busy: nothing was done"
 }
 
 // Hint says how to see what the other keyd does.
 func (e *BusyError) Hint() string {
-	return "try again when it is done; to see what it does: keyd status"
+	return "try again when it is done; to see what it is doing: keyd status"
 }
 
 // LockError reports that locks cannot be trusted in the state folder: the system refuses
@@ -120,7 +120,7 @@ func lockProven(ctx context.Context, sys atomicfile.Sys, path string) (unlock fu
 			return nil, err
 		}
 	}
-	return nil, &LockError{Dir: filepath.Dir(path), Why: "exclude nobody: the system gave one lock twice"}
+	return nil, &LockError{Dir: filepath.Dir(path), Why: "exclude no one: the system gave one lock twice"}
 }
 
 // isUnsupported reports whether the system refused the lock itself, and not the opening
@@ -177,7 +177,7 @@ func TestLock(stateDir string) (running bool, err error) {
 	again := flock.New(path, flock.SetFlag(os.O_RDONLY))
 	if twice, failed := again.TryLock(); failed == nil && twice {
 		_ = again.Unlock()
-		return false, &LockError{Dir: stateDir, Why: "exclude nobody: the system gave one lock twice"}
+		return false, &LockError{Dir: stateDir, Why: "exclude no one: the system gave one lock twice"}
 	}
 	return false, err
 }

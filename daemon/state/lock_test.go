@@ -26,8 +26,8 @@ func TestLockThatExcludesNobodyIsNotTrusted(t *testing.T) {
 		sys  *atomicfiletest.Shared
 		want string
 	}{
-		"every lock is granted":   {&atomicfiletest.Shared{Reach: atomicfile.ReachMachine}, "exclude nobody"},
-		"on a network drive":      {&atomicfiletest.Shared{}, "exclude nobody"},
+		"every lock is granted":   {&atomicfiletest.Shared{Reach: atomicfile.ReachMachine}, "exclude no one"},
+		"on a network drive":      {&atomicfiletest.Shared{}, "exclude no one"},
 		"mounted without locks":   {&atomicfiletest.Shared{Reach: atomicfile.ReachOwnOnly, Locks: map[string]bool{}}, "exclude no other machine"},
 		"no locks available":      {&atomicfiletest.Shared{Refuse: syscall.ENOLCK}, "no locks available"},
 		"not supported":           {&atomicfiletest.Shared{Refuse: syscall.EOPNOTSUPP}, "refused by the system"},
