@@ -116,6 +116,8 @@ func (m *maker) addEntry(e state.HistoryEntry, line int) {
 		k.Validated = cmp.Or(k.Validated, at)
 	case "deactivated":
 		k.Deactivated, k.Status, k.Retired = at, Inactive, k.Retired || e.Text == state.RetiredNote
+		k.UseDenied = k.UseDenied || strings.HasPrefix(e.Text, "AWS did not tell")
+		k.hurried = strings.Contains(e.Command, "-now") // a person did not wait until it was quiet
 	case "revived":
 		k.Deactivated, k.Status = time.Time{}, Active
 	case "still used":
@@ -154,7 +156,7 @@ func (m *maker) addJournal(r *journal.Rotation) {
 	if old.Deactivated.IsZero() && !r.Deactivated.IsZero() {
 		old.Deactivated, old.Status = r.Deactivated.UTC(), Inactive
 	}
-	old.UseDenied = r.UseDenied
+	old.UseDenied, old.hurried = r.UseDenied, r.UseChecked.IsZero()
 	if r.LastUse != nil {
 		old.LastUse = r.LastUse
 		if r.UsedByOthers() {
@@ -275,7 +277,7 @@ func (k *Key) finish(m *maker) {
 		k.activeFor = max(end.Sub(k.Created), 0)
 		k.AgeDays, k.Verdicts = int(k.activeFor/day), verdictsOn(k.activeFor)
 	}
-	if k.Superseded.IsZero() || k.UseDenied {
+	if k.Superseded.IsZero() || k.UseDenied || k.hurried {
 		return
 	}
 	k.QuietSince = k.Superseded

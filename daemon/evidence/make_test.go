@@ -27,6 +27,9 @@ func TestLivesAreToldFromTheHistory(t *testing.T) {
 		"done": {append(slices.Clone(begun), line{7, "deactivated", "OLD", ""}, line{14, "deleted", "OLD", ""}), func(_ *evidence.Report, o *evidence.Rotation, old, next *evidence.Key) bool {
 			return o.OldKey == "OLD" && !o.Ended.IsZero() && o.GivenUp == "" && old.Status == evidence.Deleted && next.Status == evidence.Active && old.ReplacedBy == "NEW" && next.Replaces == "OLD" && next.MadeByKeyd && old.QuietSince.Equal(old.Superseded)
 		}},
+		"AWS did not tell": {append(slices.Clone(begun), line{7, "deactivated", "OLD", "AWS did not tell whether it was still used: iam:GetAccessKeyLastUsed is denied"}), func(_ *evidence.Report, _ *evidence.Rotation, old, _ *evidence.Key) bool {
+			return old.UseDenied && old.QuietSince.IsZero() && !old.Superseded.IsZero()
+		}},
 		"in use": {append(slices.Clone(begun), line{3, "still used", "OLD", ""}), func(_ *evidence.Report, o *evidence.Rotation, old, _ *evidence.Key) bool {
 			return o.Ended.IsZero() && old.QuietSince.Equal(o.Began.Add(3*day)) && old.Deactivated.IsZero()
 		}},

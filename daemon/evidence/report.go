@@ -84,6 +84,7 @@ type Key struct {
 	Rotating  bool        `json:"in_rotation,omitzero"` // a rotation is in progress
 
 	activeFor time.Duration // how long it was Active, or is
+	hurried   bool          // nobody has asked AWS, or waited, whether it was quiet
 	uses      []time.Time   // when keyd noticed that it was used after its successor was in the files
 }
 

@@ -142,7 +142,7 @@ func sample(t *testing.T) (*evidence.Report, *world) {
 	w.did(began.Add(6*time.Minute), "validated", bob.new, bob)
 	w.did(now.Add(-5*day), "still used", bob.old, bob)
 	w.src.Rotations = []*journal.Rotation{{Old: credfile.Key{ID: bob.old, Secret: credfile.NewSecret(secret)}, New: credfile.Key{ID: bob.new, Secret: credfile.NewSecret(secret)}, User: bob.user, Account: bob.account, ARN: bob.arn(),
-		Places: []journal.Place{{Path: "/h/.aws/credentials", Section: "ci", Profile: "ci"}}, CreateSent: began, Created: began, Swapped: began.Add(6 * time.Minute), Validated: began.Add(6 * time.Minute),
+		Places: []journal.Place{{Path: "/h/.aws/credentials", Section: "ci", Profile: "ci"}}, CreateSent: began, Created: began, Swapped: began.Add(6 * time.Minute), Validated: began.Add(6 * time.Minute), UseChecked: now,
 		LastUse: &remote.Use{At: now.Add(-5 * day), Service: "s3", Region: "eu-west-1"}}}
 	w.seen(bob, bob.new, nil, listed(bob.old, now.Add(-71*day)), listed(bob.new, began))
 
