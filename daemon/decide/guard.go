@@ -94,7 +94,7 @@ func askForCode(f Facts, s settings.Settings, now time.Time, d Decision) Decisio
 		return held
 	}
 	if f.Options.Manual { // there is no terminal
-		rotate = hint.Command("keyd rotate --mfa-code CODE", f.Profiles[0])
+		rotate = "add --mfa-code with the six digits that the device shows, or run on a terminal, which asks for them: " + rotate
 	}
 	return BlockUntil(later, d.Why+"; it waits for an MFA code", rotate).InShort("waits for an MFA code")
 }

@@ -62,7 +62,7 @@ func ReadCode(ctx context.Context, line string, limit time.Duration) (string, er
 	}
 	code := printed.code()
 	if code == "" {
-		return "", &CodeError{"printed something other than six digits, which is not kept", "it has to print the code and nothing else"}
+		return "", &CodeError{"printed something other than six digits, which is not kept", "let it print the code and nothing else"}
 	}
 	return code, nil
 }

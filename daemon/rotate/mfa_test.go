@@ -196,12 +196,12 @@ func TestWhatGoesWrongWithCodesLeavesNothingHalfDone(t *testing.T) {
 	}{
 		"nobody":           {give: func(*lab.Lab, string) (string, error) { return "", rotate.ErrNoCode }, says: "no MFA code was given: nothing was changed", hints: "keyd rotate default"},
 		"not a code":       {give: func(*lab.Lab, string) (string, error) { return "12345", nil }, says: "six digits", hints: "keyd rotate default"},
-		"wrong, each time": {give: func(l *lab.Lab, d string) (string, error) { return l.User.CodeAgo(d, time.Hour), nil }, says: "AWS refused the MFA code of", hints: "wait until the device shows the next one"},
+		"wrong, each time": {give: func(l *lab.Lab, d string) (string, error) { return l.User.CodeAgo(d, time.Hour), nil }, says: "AWS refused the MFA code of", hints: "wait until the device shows the next code"},
 		"a process fails":  {give: func(*lab.Lab, string) (string, error) { return "", fmt.Errorf("mfa_process failed with exit code 3") }, says: "no MFA code: mfa_process failed with exit code 3: nothing was changed", hints: "keyd rotate default"},
 		"the answer is lost": {edit: func(l *lab.Lab) {
 			l.Cloud.Inject(awssim.Fault{Action: "GetSessionToken", Kind: awssim.Close, When: awssim.After, Times: 5})
 		}, says: "the answer to an MFA code was lost", hints: ""},
-		"the clock is wrong": {edit: func(l *lab.Lab) { l.User.DriftMFA("arn:aws:iam::111122223333:mfa/phone", 5*time.Minute) }, says: "AWS refused", hints: "each code works once"},
+		"the clock is wrong": {edit: func(l *lab.Lab) { l.User.DriftMFA("arn:aws:iam::111122223333:mfa/phone", 5*time.Minute) }, says: "AWS refused", hints: "each one works once"},
 		"the device is gone": {give: func(*lab.Lab, string) (string, error) { return "123456", nil }, edit: func(l *lab.Lab) {
 			serial := l.User.AddVirtualMFA("tablet")
 			l.User.RemoveMFA(serial)
