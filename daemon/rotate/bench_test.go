@@ -6,12 +6,15 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
+	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
 	"keyd/daemon/internal/lab"
 	"keyd/daemon/rotate"
@@ -68,5 +71,75 @@ func youngRotator(b *testing.B, n int) *rotate.Rotator {
 		Store:    &credfile.Store{Paths: credfile.Paths{Credentials: filepath.Join(home, "credentials"), Config: filepath.Join(home, "config")}, Sys: atomicfile.OS{}},
 		StateDir: stateDir, Sys: atomicfile.OS{}, Settings: settings.Default(), HTTP: noAWS{}, Now: time.Now,
 		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Process: "run",
+	}
+}
+
+// farAWS is an AWS that is some way away.
+type farAWS struct {
+	*awssim.Cloud
+	away time.Duration
+}
+
+func (f farAWS) Do(r *http.Request) (*http.Response, error) {
+	time.Sleep(f.away)
+	return f.Cloud.Do(r)
+}
+
+// farRotator returns a keyd on a real disk for n profiles, each with a key of a user of its
+// own, and an AWS at a distance.
+func farRotator(b *testing.B, n int, age, away time.Duration) (*rotate.Rotator, *awssim.Cloud) {
+	cloud := awssim.New(awssim.Options{Now: time.Now, Seed: 7, Regions: []string{"us-east-1"}})
+	d := youngRotator(b, 0)
+	d.HTTP = farAWS{cloud, away}
+	var text strings.Builder
+	for i := range n {
+		id, secret := cloud.AddUser(lab.Account, "/", fmt.Sprint("user", i)).AddKey(age)
+		fmt.Fprintf(&text, "[user%d]\naws_access_key_id = %s\naws_secret_access_key = %s\n\n", i, id, secret)
+	}
+	if err := os.WriteFile(d.Store.Paths.Credentials, []byte(text.String()), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	return d, cloud
+}
+
+// BenchmarkFirstLooks measures the first pass over keys that are young. Its limit is that
+// of eight lines which always have a call under way.
+func BenchmarkFirstLooks(b *testing.B) {
+	for _, n := range []int{8, 100, 1000} {
+		b.Run(fmt.Sprintf("%d/80ms", n), func(b *testing.B) {
+			calls := 0
+			for b.Loop() {
+				b.StopTimer()
+				d, cloud := farRotator(b, n, settings.Day, 80*time.Millisecond)
+				b.StartTimer()
+				if _, err := d.Pass(b.Context(), rotate.Request{}); err != nil {
+					b.Fatal(err)
+				}
+				calls = len(cloud.Calls())
+			}
+			limit := 0.08 * float64(calls) / 8
+			b.ReportMetric(limit, "limit-s")
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/limit, "x-limit")
+		})
+	}
+}
+
+// BenchmarkRotations measures rotations that a person wants to end now, on a machine where
+// keyd has not rotated before: the first one goes alone.
+func BenchmarkRotations(b *testing.B) {
+	for _, away := range []time.Duration{0, 80 * time.Millisecond} {
+		for _, n := range []int{1, 8, 64} {
+			b.Run(fmt.Sprintf("%d/%s", n, away), func(b *testing.B) {
+				for b.Loop() {
+					b.StopTimer()
+					d, _ := farRotator(b, n, 70*settings.Day, away)
+					b.StartTimer()
+					results, err := d.Pass(b.Context(), rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
+					if err != nil || results[n-1].State != decide.StateQuarantine {
+						b.Fatal(err, results[n-1].Why)
+					}
+				}
+			})
+		}
 	}
 }
