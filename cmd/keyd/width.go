@@ -93,6 +93,7 @@ func splitClusters(text string) (parts []string) {
 
 // cell makes one line of a text of others for a place on the screen: what a terminal would
 // obey or hide is visible, so that the width is right. It does not believe colours.
-func cell(text string) string {
-	return escape(strings.NewReplacer("\x1b", `\u001b`, "\t", `\u0009`, "\n", " ").Replace(text))
-}
+func cell(text string) string { return escape(cellMarks.Replace(text)) }
+
+// cellMarks is ready when it is first used, and for all cells then.
+var cellMarks = strings.NewReplacer("\x1b", `\u001b`, "\t", `\u0009`, "\n", " ")
