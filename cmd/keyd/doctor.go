@@ -112,7 +112,7 @@ func (a *app) openPatient() (*doctor.Patient, error) {
 		machine.System, machine.Proc = a.root, filepath.Join(a.root, "proc")
 	}
 	p := &doctor.Patient{
-		Rotator: a.newDaemon(s, loc, "doctor"), Settings: loc.settingsFile(), Home: loc.tilde, Dir: dir, GOOS: a.goos, Root: root,
+		Rotator: a.newDaemon(s, loc, "doctor"), Settings: loc.settingsFile(), Home: loc.tilde, Dir: dir, GOOS: a.goos, Root: root, Name: a.name,
 		Program: a.programPath(), Release: buildVersion(), Machine: machine, Service: a.examineService(loc),
 	}
 	return p, nil

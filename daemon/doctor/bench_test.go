@@ -42,6 +42,7 @@ type bench struct {
 	addresses []netip.Addr
 	space     doctor.Space
 	linger    bool
+	name      string   // by which the program was called
 	others    []string // the usual AWS files, while variables name others
 }
 
@@ -117,7 +118,7 @@ func (b *bench) patient() *doctor.Patient {
 	return &doctor.Patient{
 		Rotator: &rotate.Rotator{Store: &credfile.Store{Paths: paths, Sys: b.sys}, StateDir: b.path("state"), Sys: b.sys, Settings: s, HTTP: b.cloud,
 			Now: time.Now, Getenv: b.getenv, Log: slog.New(slog.DiscardHandler), Process: "doctor", OtherFiles: b.others},
-		Settings: file, Home: b.home, Dir: b.path("cwd"), GOOS: runtime.GOOS, Root: b.path("machine"), Program: b.path("bin/keyd"), Release: "keyd v2", Service: b.service,
+		Settings: file, Home: b.home, Dir: b.path("cwd"), GOOS: runtime.GOOS, Name: b.name, Root: b.path("machine"), Program: b.path("bin/keyd"), Release: "keyd v2", Service: b.service,
 		Machine:   rotate.Machine{Home: b.home, Own: []string{b.path(".aws"), b.path("state"), b.path("keyd.ini")}, System: b.path("machine"), Proc: b.path("machine/proc")},
 		Addresses: func() ([]netip.Addr, error) { return b.addresses, nil },
 		FreeSpace: func(string) (doctor.Space, bool) { return b.space, true },

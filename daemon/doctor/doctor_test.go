@@ -130,6 +130,28 @@ func TestKeysThatCouldNotBeLookedAtAreNotFine(t *testing.T) {
 	}
 }
 
+// TestPackageBesideTheRemapperIsFine calls the program keyd-aws, as packages do where the
+// keyboard remapper has the name keyd.
+func TestPackageBesideTheRemapperIsFine(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the bench has the modes and the shell of Unix")
+	}
+	b := newBench(t, 10*day)
+	must(t, os.Rename(b.path("bin/keyd"), b.path("bin/keyd-aws")))
+	b.write("bin/keyd", "\x7fELF /dev/uinput")
+	b.chmod("bin/keyd", 0o755)
+	for name, want := range map[string]int{"keyd-aws": 0, "keyd": 1} {
+		b.name = name
+		p := b.patient()
+		p.Program = b.path("bin/keyd-aws")
+		if r := doctor.Run(t.Context(), p, doctor.Options{Offline: true, NoSearch: true}); r.Count(doctor.Wrong) != want {
+			t.Errorf("%s: %s", name, list(shown(r)))
+		} else if want == 1 && shown(r)[0].Run != "alias keyd="+b.path("bin/keyd-aws") {
+			t.Errorf("run: %s", shown(r)[0].Run)
+		}
+	}
+}
+
 // TestReportIsOneObject reads the JSON back, and looks for ids that are cut and for secrets.
 func TestReportIsOneObject(t *testing.T) {
 	b := newBench(t, 10*day)

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -18,12 +19,13 @@ var pathChecks = []Check{
 	{Name: "not-in-path", Group: GroupService, Why: "a command that keyd prints cannot be pasted", Find: findNotInPath},
 }
 
-// programNames returns the file names under which a shell finds keyd.
-func programNames(goos string) []string {
-	if goos == "windows" {
-		return []string{"keyd.exe", "keyd.cmd", "keyd.bat"}
+// programNames returns the file names under which a shell finds this program.
+func (p *Patient) programNames() []string {
+	name := cmp.Or(p.Name, "keyd")
+	if p.GOOS == "windows" {
+		return []string{name + ".exe", name + ".cmd", name + ".bat"}
 	}
-	return []string{"keyd"}
+	return []string{name}
 }
 
 // inPath returns the programs called keyd in PATH, first the one that a shell starts.
@@ -32,7 +34,7 @@ func (p *Patient) inPath() (found []string) {
 		if !filepath.IsAbs(dir) {
 			continue
 		}
-		for _, name := range programNames(p.GOOS) {
+		for _, name := range p.programNames() {
 			path := filepath.Join(dir, name)
 			info, err := os.Stat(path)
 			if err == nil && info.Mode().IsRegular() && (p.GOOS == "windows" || info.Mode().Perm()&0o111 != 0) {
@@ -63,7 +65,7 @@ func findOtherKeyd(_ context.Context, p *Patient) []Finding {
 	if isRemapper(found[0]) {
 		what = "the keyboard remapper of the same name"
 	}
-	f := wrong(fmt.Sprintf("in this shell, keyd starts %s, %s, and not %s", found[0], what, p.Program), "", "")
+	f := wrong(fmt.Sprintf("in this shell, %s starts %s, %s, and not %s", cmp.Or(p.Name, "keyd"), found[0], what, p.Program), "", "")
 	f.Run, f.Ask = p.pathCommand()
 	return []Finding{f}
 }
@@ -81,7 +83,7 @@ func findNotInPath(_ context.Context, p *Patient) []Finding {
 // pathCommand returns what makes a shell find this program.
 func (p *Patient) pathCommand() (run, ask string) {
 	dir := filepath.Dir(p.Program)
-	if base := filepath.Base(p.Program); p.GOOS != "windows" && base != "keyd" { // a package calls it keyd-aws
+	if base := filepath.Base(p.Program); p.GOOS != "windows" && base != cmp.Or(p.Name, "keyd") { // a package calls it keyd-aws
 		return "alias keyd=" + shell.Quote(p.Program), "and put that line into the start file of your shell; or write " + base + " in place of keyd"
 	}
 	if p.GOOS == "windows" {

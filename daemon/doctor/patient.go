@@ -26,6 +26,7 @@ type Patient struct {
 	Dir      string // the current folder; "" if it is not known
 	GOOS     string // a runtime.GOOS value
 	Root     string // where the machine's own files are, "/" but in tests
+	Name     string // by which this program was called: keyd, or keyd-aws; "" means keyd
 	Program  string // the path of this program; "" if it is not known
 	Release  string // the version of this program, as daemon.json has it
 	Service  Service
