@@ -48,7 +48,7 @@ func (e *explanation) write(t *terminal, b *strings.Builder, r *report) {
 		why = []string{"ok"}
 	}
 	part(paint("why"), why)
-	part("who says so", e.evidence(r.Now))
+	part("who says so", e.evidence(r))
 	b.WriteString("\nwhat to do\n")
 	for _, p := range e.remedy(t, r) {
 		if p.isCommand {
@@ -87,13 +87,14 @@ func (e *explanation) identify(now time.Time) string {
 }
 
 // evidence says who said what, and when.
-func (e *explanation) evidence(now time.Time) (lines []string) {
+func (e *explanation) evidence(r *report) (lines []string) {
+	now := r.Now
 	who := "AWS"
 	if e.Endpoint != "" {
 		who = e.Endpoint
 	}
-	if r := e.rotation; r != nil && !r.IsRetirement() && !r.Validated.IsZero() {
-		lines = append(lines, fmt.Sprintf("%s, asked %s with the bytes in the files: it accepts %s", who, formatAgo(now.Sub(r.Validated)), shortID(r.New.ID)))
+	if of := e.rotation; of != nil && !of.IsRetirement() && !of.Validated.IsZero() {
+		lines = append(lines, fmt.Sprintf("%s, asked %s with the bytes in the files: it accepts %s", who, formatAgo(now.Sub(of.Validated)), shortID(of.New.ID)))
 	}
 	switch {
 	case e.Seen == nil:
@@ -121,8 +122,12 @@ func (e *explanation) evidence(now time.Time) (lines []string) {
 		}
 		lines = append(lines, "the step "+text+": "+stripPackages(f.Why))
 	}
-	if len(lines) == 0 {
+	switch {
+	case len(lines) > 0:
+	case e.State == decide.StateNew || e.State == decide.StateSkipped || r.Looked.IsZero():
 		lines = []string{"the files alone: AWS was not asked about it"}
+	default:
+		lines = []string{"the last pass, by keyd " + r.By + ", " + formatAgo(now.Sub(r.Looked))}
 	}
 	return lines
 }

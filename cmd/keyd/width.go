@@ -31,10 +31,6 @@ func padRight(text string, width int) string {
 	return text + strings.Repeat(" ", max(width-countColumns(text), 0))
 }
 
-func padLeft(text string, width int) string {
-	return strings.Repeat(" ", max(width-countColumns(text), 0)) + text
-}
-
 // ellipsis stands for what was cut out of a text. It is one column wide.
 const ellipsis = "…"
 
