@@ -72,7 +72,8 @@ func newRoundTripper(roots *x509.CertPool) *http.Transport {
 		TLSHandshakeTimeout:    5 * time.Second,
 		ResponseHeaderTimeout:  25 * time.Second,
 		IdleConnTimeout:        5 * time.Second,
-		MaxIdleConnsPerHost:    8, // as many keys are looked at side by side
+		MaxConnsPerHost:        8, // as many keys are looked at side by side
+		MaxIdleConnsPerHost:    8,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 }
