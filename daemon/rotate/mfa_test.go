@@ -201,7 +201,7 @@ func TestWhatGoesWrongWithCodesLeavesNothingHalfDone(t *testing.T) {
 		"the answer is lost": {edit: func(l *lab.Lab) {
 			l.Cloud.Inject(awssim.Fault{Action: "GetSessionToken", Kind: awssim.Close, When: awssim.After, Times: 5})
 		}, says: "the answer to an MFA code was lost", hints: ""},
-		"the clock is wrong": {edit: func(l *lab.Lab) { l.User.DriftMFA("arn:aws:iam::111122223333:mfa/phone", 5*time.Minute) }, says: "AWS refused", hints: "each one works once"},
+		"the clock is wrong": {edit: func(l *lab.Lab) { l.User.DriftMFA("arn:aws:iam::111122223333:mfa/phone", 5*time.Minute) }, says: "AWS refused", hints: "since each one works once"},
 		"the device is gone": {give: func(*lab.Lab, string) (string, error) { return "123456", nil }, edit: func(l *lab.Lab) {
 			serial := l.User.AddVirtualMFA("tablet")
 			l.User.RemoveMFA(serial)
