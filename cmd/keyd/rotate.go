@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -44,16 +45,17 @@ type rotateFlags struct {
 
 // commandLine returns the command with its flags, for the history.
 func (f rotateFlags) commandLine() string {
-	text := "keyd rotate"
+	var text strings.Builder
+	text.WriteString("keyd rotate")
 	for _, flag := range []struct {
 		set  bool
 		name string
 	}{{f.force, " --force"}, {f.retireNow, " --retire-now"}, {f.deleteNow, " --delete-now"}} {
 		if flag.set {
-			text += flag.name
+			text.WriteString(flag.name)
 		}
 	}
-	return text
+	return text.String()
 }
 
 func newRotateCommand(a *app) *cobra.Command {

@@ -184,8 +184,8 @@ func fill(v reflect.Value) {
 			v.Set(reflect.ValueOf(monday))
 			return
 		}
-		for i := range v.NumField() {
-			if f := v.Field(i); f.CanSet() && f.Type() != reflect.PointerTo(v.Type()) {
+		for _, f := range v.Fields() {
+			if f.CanSet() && f.Type() != reflect.PointerTo(v.Type()) {
 				fill(f)
 			}
 		}

@@ -68,6 +68,8 @@ func (e *Error) shortDenied() string {
 		return "a policy asks for MFA"
 	case DenialCode:
 		return "wrong MFA code"
+	case DenialDevice:
+		return "the MFA device is unfit"
 	case DenialPlace:
 		return "denied here, or now"
 	case DenialSCP, DenialRCP:
