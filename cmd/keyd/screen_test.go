@@ -242,7 +242,7 @@ func TestWatchFitsTheWindow(t *testing.T) {
 			t.Fatal(err)
 		}
 		for width := 20; width < 200; width += 19 {
-			for height := 6; height < 90; height += 7 {
+			for height := 6; height < 90; height += 7 * (1 + len(r.Keys)/500) {
 				a.term.width, a.term.height = width, height
 				lines := a.term.fitScreen(r)
 				text := strings.Join(lines, "\n")

@@ -67,27 +67,38 @@ func (t *terminal) fitScreen(r *report) []string {
 
 // cutLines keeps as many lines as fit into so many rows, and says how many it left out.
 func (t *terminal) cutLines(lines []string, rows int, thing string) []string {
-	if t.countRows(lines) <= rows {
+	switch {
+	case t.countFitting(lines, rows) == len(lines):
 		return lines
-	}
-	kept := lines
-	for len(kept) > 0 && t.countRows(kept) > rows-1 {
-		kept = kept[:len(kept)-1]
-	}
-	if rows < 1 {
+	case rows < 1:
 		return nil
 	}
+	kept := lines[:t.countFitting(lines, rows-1)]
 	more := plural(len(lines)-len(kept), "%s more "+thing, "%s more "+thing+"s")
 	return append(kept[:len(kept):len(kept)], t.dim(cutEnd("… "+more+", for which this window is too low", t.width)))
 }
 
-// countRows returns how many rows of the window the lines take: the terminal breaks a line
-// that is wider.
+// countRows returns how many rows of the window the lines take.
 func (t *terminal) countRows(lines []string) (rows int) {
 	for _, line := range lines {
-		rows += max(1, (countColumns(stripColours(line))+t.width-1)/max(t.width, 1))
+		rows += t.rowsOf(line)
 	}
 	return rows
+}
+
+// countFitting returns how many of the first lines fit into so many rows.
+func (t *terminal) countFitting(lines []string, rows int) int {
+	for i, line := range lines {
+		if rows -= t.rowsOf(line); rows < 0 {
+			return i
+		}
+	}
+	return len(lines)
+}
+
+// rowsOf returns how many rows a line takes: the terminal breaks one that is wider.
+func (t *terminal) rowsOf(line string) int {
+	return max(1, (countColumns(stripColours(line))+t.width-1)/max(t.width, 1))
 }
 
 // splitLines splits a text into lines without their ends.
