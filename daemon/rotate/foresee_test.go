@@ -2,6 +2,7 @@ package rotate_test
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"keyd/credfile"
+	"keyd/credfile/deeptest"
 	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
 	"keyd/daemon/internal/lab"
@@ -109,14 +111,19 @@ func hold(l *lab.Lab) {
 
 // TestPreviewSaysWhatHappens: in every state and with every combination of flags, a dry run
 // foresees the actions that the pass then takes, and how the key stands at its end, with
-// the same reason and the same hint; and it changes nothing.
+// the same reason and the same hint; and it changes nothing. Without KEYD_DEEP=1 each state
+// meets two of the six combinations.
 func TestPreviewSaysWhatHappens(t *testing.T) {
 	flags := map[string]decide.Options{
 		"": {}, "--force": {Force: true}, "--retire-now": {RetireNow: true}, "--delete-now": {RetireNow: true, DeleteNow: true},
 		"--force --retire-now": {Force: true, RetireNow: true}, "--force --delete-now": {Force: true, RetireNow: true, DeleteNow: true},
 	}
-	for _, state := range previewed {
-		for name, ask := range flags {
+	for i, state := range previewed {
+		for j, name := range slices.Sorted(maps.Keys(flags)) {
+			if !deeptest.On() && (i+j)%3 != 0 {
+				continue
+			}
+			ask := flags[name]
 			t.Run(strings.TrimSpace(state.name+" "+name), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := lab.NewInMemory(t, time.Now)
