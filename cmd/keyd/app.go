@@ -118,7 +118,7 @@ func (a *app) newDaemon(settings settings.Settings, loc locations, process strin
 	}
 	return &rotate.Rotator{
 		Store: loc.store, StateDir: loc.folders.StateDir, Sys: loc.sys, Settings: settings,
-		HTTP: a.http, Now: a.now, Getenv: a.getenv, Log: log, Process: process, OtherFiles: loc.also, Hurry: a.hurry, Hooks: daemon.Hooks{}, Codes: a.mfaCodes(process),
+		HTTP: a.http, Now: a.now, Getenv: a.getenv, Log: log, Process: process, Release: buildRelease(), OtherFiles: loc.also, Hurry: a.hurry, Hooks: daemon.Hooks{}, Codes: a.mfaCodes(process),
 	}
 }
 

@@ -20,19 +20,20 @@ const repository = "../.."
 // imports lists which packages of keyd each package may import: data flows one way.
 // Tests may import more.
 var imports = map[string][]string{
-	"keyd/cmd/keyd": {"keyd/install", "keyd/daemon", "keyd/daemon/rotate", "keyd/daemon/evidence", "keyd/daemon/decide", "keyd/daemon/journal",
+	"keyd/cmd/keyd": {"keyd/install", "keyd/daemon", "keyd/daemon/rotate", "keyd/daemon/evidence", "keyd/daemon/fleet", "keyd/daemon/decide", "keyd/daemon/journal",
 		"keyd/daemon/state", "keyd/daemon/settings", "keyd/daemon/hint", "keyd/daemon/watch", "keyd/daemon/systemd", "keyd/daemon/doctor",
 		"keyd/daemon/awssim", "keyd/daemon/iam/remote", "keyd/credfile", "keyd/credfile/atomicfile",
 		"keyd/credfile/copies", "keyd/credfile/copies/forms", "keyd/credfile/copies/shadow"},
 	"keyd/daemon": {"keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/hint", "keyd/daemon/state", "keyd/daemon/settings",
 		"keyd/daemon/notify", "keyd/daemon/systemd", "keyd/daemon/watch", "keyd/credfile", "keyd/credfile/atomicfile"},
-	"keyd/daemon/rotate": {"keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/state", "keyd/daemon/settings",
+	"keyd/daemon/rotate": {"keyd/daemon/fleet", "keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/state", "keyd/daemon/settings",
 		"keyd/daemon/hint", "keyd/daemon/iam", "keyd/daemon/iam/remote", "keyd/credfile", "keyd/credfile/copies", "keyd/credfile/copies/forms", "keyd/credfile/copies/shadow",
 		"keyd/credfile/atomicfile"},
 	"keyd/daemon/doctor": {"keyd/daemon/rotate", "keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/state", "keyd/daemon/settings",
 		"keyd/daemon/hint", "keyd/daemon/iam", "keyd/daemon/iam/remote", "keyd/install", "keyd/credfile", "keyd/credfile/atomicfile",
 		"keyd/credfile/readers", "keyd/credfile/copies", "keyd/credfile/copies/shadow", "keyd/credfile/shell"},
 	"keyd/daemon/evidence": {"keyd/daemon/state", "keyd/daemon/journal", "keyd/daemon/settings", "keyd/daemon/iam/remote"},
+	"keyd/daemon/fleet":    {"keyd/daemon/state", "keyd/daemon/decide", "keyd/daemon/settings", "keyd/credfile/atomicfile"},
 	"keyd/daemon/state":    {"keyd/daemon/decide", "keyd/daemon/journal", "keyd/daemon/settings", "keyd/daemon/iam/remote", "keyd/credfile/atomicfile"},
 	"keyd/daemon/decide":   {"keyd/daemon/journal", "keyd/daemon/settings", "keyd/daemon/hint", "keyd/daemon/iam/remote", "keyd/credfile"},
 
@@ -152,7 +153,7 @@ func checkImport(t *testing.T, file, from, to string) {
 var pages = map[string]string{
 	"credfile": "doc.go", "credfile/atomicfile": "doc.go", "credfile/readers": "doc.go",
 	"credfile/copies": "doc.go", "credfile/copies/forms": "doc.go", "credfile/copies/shadow": "doc.go", "install": "service.go",
-	"daemon/rotate": "doc.go", "daemon/decide": "doc.go", "daemon/iam": "doc.go", "daemon/doctor": "doc.go", "daemon/evidence": "doc.go",
+	"daemon/rotate": "doc.go", "daemon/decide": "doc.go", "daemon/iam": "doc.go", "daemon/doctor": "doc.go", "daemon/evidence": "doc.go", "daemon/fleet": "doc.go",
 	"daemon/journal": "journal.go", "daemon/settings": "settings.go", "daemon/state": "dir.go",
 }
 

@@ -38,7 +38,7 @@ func buildVersion() string {
 		}
 		return ""
 	}
-	text := "keyd " + cmp.Or(release, info.Main.Version, "(devel)")
+	text := "keyd " + buildRelease()
 	if revision := setting("vcs.revision"); revision != "" {
 		text += " " + revision[:min(12, len(revision))]
 	}
@@ -46,4 +46,17 @@ func buildVersion() string {
 		text += " with changes"
 	}
 	return text + " " + info.GoVersion + " " + setting("GOOS") + "/" + setting("GOARCH")
+}
+
+// buildRelease returns the version alone, such as v1.0.0; "(devel)" when the program has
+// none.
+func buildRelease() string {
+	if release != "" {
+		return release
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	return cmp.Or(info.Main.Version, "(devel)")
 }

@@ -34,6 +34,7 @@
 //     that can only be estimated.
 //   - decoy.go: keys that must not sign anything.
 //   - life.go: the life of a key, from its creation to what is to come.
+//   - cause.go: why a key needs a person, as one of a few fixed words for programs.
 //   - words.go: ages and uses in words, and reasons for one cell of a table.
 //
 // # A new action

@@ -83,6 +83,7 @@
 //
 //	event.go      the events, and the entries of the history
 //	about.go      whom and what they concern, and who asked
+//	fleet.go      fleet.json, at the end of a pass
 //	evidence.go   AWS's receipts, for the history and the journal
 //	examine.go    for keyd doctor: a rehearsal that is remembered, and upkeep
 //	errors.go     the kinds of failure

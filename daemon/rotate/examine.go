@@ -124,7 +124,7 @@ func (d *Rotator) Leftovers(ctx context.Context, age time.Duration) (paths []str
 	dir.ReadOnly = true
 	rotations, _ := dir.Load(ctx)
 	store := d.linkedStore(rotations...)
-	own := []string{store.Paths.Credentials, store.Paths.Config, state.StatusPath(d.StateDir), state.MemoryPath(d.StateDir),
+	own := []string{store.Paths.Credentials, store.Paths.Config, state.StatusPath(d.StateDir), state.FleetPath(d.StateDir), state.MemoryPath(d.StateDir),
 		state.DaemonInfoPath(d.StateDir), state.SettingsCopyPath(d.StateDir), state.InstallationPath(d.StateDir)}
 	for _, l := range store.Links {
 		own = append(own, l.Path)

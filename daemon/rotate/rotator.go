@@ -31,6 +31,8 @@ type Rotator struct {
 	Process  string // for the history: "run", "rotate", ...
 	Command  string // for the history: what the person ran, e.g. "keyd rotate --force"; "" means "keyd" and Process
 
+	Release string // version of the program, for fleet.json; "" when it is not known
+
 	// Installation and Host identify this keyd to other machines with the same key.
 	// "" means the id in the state folder, and the name of this machine.
 	Installation, Host string
@@ -147,7 +149,7 @@ func (d *Rotator) sweepTemp(ctx context.Context) error {
 	dir.ReadOnly = true // gatherWorld sets damaged journals aside, and reports it
 	rotations, _ := dir.Load(ctx)
 	errs := []error{d.linkedStore(rotations...).Sweep(), d.JournalDir().Sweep()}
-	for _, path := range []string{state.StatusPath(d.StateDir), state.MemoryPath(d.StateDir), state.DaemonInfoPath(d.StateDir), state.SettingsCopyPath(d.StateDir), state.InstallationPath(d.StateDir)} {
+	for _, path := range []string{state.StatusPath(d.StateDir), state.FleetPath(d.StateDir), state.MemoryPath(d.StateDir), state.DaemonInfoPath(d.StateDir), state.SettingsCopyPath(d.StateDir), state.InstallationPath(d.StateDir)} {
 		errs = append(errs, atomicfile.Sweep(d.Sys, path))
 	}
 	return errors.Join(errs...)

@@ -178,5 +178,8 @@ func (s *Schedule) saveStatus(d *Rotator, status state.Status, last bool) error 
 		return err
 	}
 	s.lines = lines
+	if last {
+		d.saveFleet(status)
+	}
 	return nil
 }

@@ -46,6 +46,7 @@ type Settings struct {
 	CheckEvery         time.Duration            // the daemon looks at least this often; at least a minute
 	Notify             string                   // "desktop" or "none"
 	OnEvent            []string                 // a program and its arguments; it gets events as JSON on standard input
+	FleetFile          bool                     // each pass writes fleet.json
 	DescribeKeys       bool                     // tag new keys for the console's description column
 	NeverAccounts      []string                 // keyd leaves the keys of these accounts alone; 12 digits each
 	PruneInactiveAfter time.Duration            // 0: never delete a second, Inactive key without being told to

@@ -20,18 +20,19 @@ func TestParseReadsEverySetting(t *testing.T) {
 		"on_event =    ; a command":    func(s Settings) bool { return len(s.OnEvent) == 0 },
 		"never_accounts = # a comment": func(s Settings) bool { return len(s.NeverAccounts) == 0 },
 		"": func(s Settings) bool {
-			return s.RotateAfter == 60*Day && s.Overlap == 7*Day && s.Quarantine == 7*Day && s.Unused == "rotate" && s.DescribeKeys && s.PruneInactiveAfter == 0
+			return s.RotateAfter == 60*Day && s.Overlap == 7*Day && s.Quarantine == 7*Day && s.Unused == "rotate" && s.DescribeKeys && !s.FleetFile && s.PruneInactiveAfter == 0
 		},
-		"unused = report":                          func(s Settings) bool { return s.Unused == UnusedReport },
-		"rotate_after = 30d ; younger":             func(s Settings) bool { return s.RotateAfter == 30*Day },
-		"overlap = 1d12h\nquarantine=0h":           func(s Settings) bool { return s.Overlap == 36*time.Hour && s.Quarantine == 0 },
-		"prune_inactive_after = 90d":               func(s Settings) bool { return s.PruneInactiveAfter == 90*Day },
-		"describe_keys = false\nnotify = none":     func(s Settings) bool { return !s.DescribeKeys && s.Notify == "none" },
-		"on_event = /usr/bin/logger -t keyd":       func(s Settings) bool { return slices.Equal(s.OnEvent, []string{"/usr/bin/logger", "-t", "keyd"}) },
-		`on_event = "/opt/my tools/x"`:             func(s Settings) bool { return slices.Equal(s.OnEvent, []string{"/opt/my tools/x"}) },
-		`on_event = C:\Tools\x.exe 'a  b' ""c "" `: func(s Settings) bool { return slices.Equal(s.OnEvent, []string{`C:\Tools\x.exe`, "a  b", "c", ""}) },
-		"on_event =":      func(s Settings) bool { return len(s.OnEvent) == 0 },
-		`notify = "none"`: func(s Settings) bool { return s.Notify == "none" },
+		"unused = report":                                    func(s Settings) bool { return s.Unused == UnusedReport },
+		"rotate_after = 30d ; younger":                       func(s Settings) bool { return s.RotateAfter == 30*Day },
+		"overlap = 1d12h\nquarantine=0h":                     func(s Settings) bool { return s.Overlap == 36*time.Hour && s.Quarantine == 0 },
+		"prune_inactive_after = 90d":                         func(s Settings) bool { return s.PruneInactiveAfter == 90*Day },
+		"fleet_file = true":                                  func(s Settings) bool { return s.FleetFile },
+		"describe_keys = false\nnotify = none":               func(s Settings) bool { return !s.DescribeKeys && s.Notify == "none" },
+		"on_event = /usr/bin/logger -t keyd":                 func(s Settings) bool { return slices.Equal(s.OnEvent, []string{"/usr/bin/logger", "-t", "keyd"}) },
+		`on_event = "/opt/my tools/x"`:                       func(s Settings) bool { return slices.Equal(s.OnEvent, []string{"/opt/my tools/x"}) },
+		`on_event = C:\Tools\x.exe 'a  b' ""c "" `:           func(s Settings) bool { return slices.Equal(s.OnEvent, []string{`C:\Tools\x.exe`, "a  b", "c", ""}) },
+		"on_event =":                                         func(s Settings) bool { return len(s.OnEvent) == 0 },
+		`notify = "none"`:                                    func(s Settings) bool { return s.Notify == "none" },
 		"never_accounts = 111122223333, 012345678901 ; ours": func(s Settings) bool { return slices.Equal(s.NeverAccounts, []string{"111122223333", "012345678901"}) },
 		"[profile legacy]\nrotate = never":                   func(s Settings) bool { return s.RotateAfterFor([]string{"default", "legacy"}) == Never },
 		"[profile a.b]\nrotate_after = 10d": func(s Settings) bool {
@@ -229,7 +230,7 @@ func TestTextsAreWhatKeydIniSays(t *testing.T) {
 	}
 	want := map[string]any{
 		"rotate_after": "60d", "max_age": "90d", "overlap": "36h", "quarantine": "7d", "unused": "rotate", "check_every": "15m", "notify": "none",
-		"on_event": `/bin/x 'a b' 'it'"'"'s'`, "describe_keys": "true", "prune_inactive_after": "never",
+		"on_event": `/bin/x 'a b' 'it'"'"'s'`, "fleet_file": "false", "describe_keys": "true", "prune_inactive_after": "never",
 		"never_accounts": "111122223333, 444455556666", "mfa_process": "",
 		"profile legacy": map[string]string{"rotate": "never"}, "profile often": map[string]string{"rotate_after": "36h"},
 	}

@@ -31,6 +31,8 @@ var table = [...]row{
 		func(s *Settings) value { return choice{&s.Notify, []string{"desktop", "none"}} }},
 	{"on_event", "", 0, "a command that gets each event as JSON on standard input",
 		func(s *Settings) value { return (*command)(&s.OnEvent) }},
+	{"fleet_file", "false", 0, "or true: each pass writes fleet.json, without ids and names, for a company's tools",
+		func(s *Settings) value { return (*flag)(&s.FleetFile) }},
 	{"describe_keys", "true", 0, "set the console's description of the new key",
 		func(s *Settings) value { return (*flag)(&s.DescribeKeys) }},
 	{"prune_inactive_after", "never", 0, "or 90d: delete an inactive second key unused for so long, without asking",

@@ -2,6 +2,7 @@
 // and the daemon exchange everything through its files. There is no socket.
 //
 //	status.json     status.go        what the last pass found, for keyd status
+//	fleet.json      dir.go           the whole machine in one object without ids; package fleet writes it
 //	memory.json     status.go        what AWS said of each key, by endpoint; read by passes only
 //	history.jsonl   history.go       what keyd did, and AWS's receipts; chain.go has its hashes
 //	daemon.json     daemoninfo.go    what the daemon reports about itself
@@ -37,6 +38,7 @@ const folderName = "keyd-aws"
 // The names in the state folder. Files on disk depend on them.
 const (
 	statusName       = "status.json"
+	fleetName        = "fleet.json"
 	memoryName       = "memory.json"
 	historyName      = "history.jsonl"
 	workName         = "command.json"
@@ -53,6 +55,9 @@ const (
 
 // StatusPath returns the path of status.json.
 func StatusPath(stateDir string) string { return filepath.Join(stateDir, statusName) }
+
+// FleetPath returns the path of fleet.json.
+func FleetPath(stateDir string) string { return filepath.Join(stateDir, fleetName) }
 
 // MemoryPath returns the path of memory.json.
 func MemoryPath(stateDir string) string { return filepath.Join(stateDir, memoryName) }

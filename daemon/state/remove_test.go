@@ -11,7 +11,7 @@ import (
 // no longer be found.
 func TestNamesOnDiskStay(t *testing.T) {
 	for want, path := range map[string]string{
-		"status.json": StatusPath("d"), "memory.json": MemoryPath("d"), "history.jsonl": HistoryPath("d"), "daemon.json": DaemonInfoPath("d"),
+		"status.json": StatusPath("d"), "memory.json": MemoryPath("d"), "fleet.json": FleetPath("d"), "history.jsonl": HistoryPath("d"), "daemon.json": DaemonInfoPath("d"),
 		"settings.good": SettingsCopyPath("d"), "keyd.log": LogPath("d"), "rotations": JournalsPath("d"),
 		"pass.lock": PassLockPath("d"), "command.json": WorkPath("d"), "command.lock": WorkLockPath("d"), "daemon.lock": DaemonLockPath("d"), "installation": InstallationPath("d"),
 	} {
