@@ -32,8 +32,9 @@ it for each prompt, and its exit code is 0 then:
 
 --format fleet prints one flat JSON object without ids and names, for the tools of a
 company: what fleet.json in the state folder has after each pass when fleet_file is
-true in keyd.ini. Its exit code is 0. install/fleet in the repository has the recipes
-and the JSON schema.
+true in keyd.ini. --format prometheus prints metrics for the textfile collector of
+node_exporter, with each key under a hash of its id. The exit code of both is 0.
+install/fleet in the repository has the recipes and the JSON schema.
 
 --json prints one object with version (1), now, daemon_running, looked (when
 the last pass ended), by and pid (the command and the process that ran it),
@@ -71,7 +72,7 @@ type statusOptions struct {
 }
 
 // statusFormats are the values of --format.
-var statusFormats = []string{"table", "json", "prompt", "fleet"}
+var statusFormats = []string{"table", "json", "prompt", "fleet", "prometheus"}
 
 func newStatusCommand(a *app) *cobra.Command {
 	var o statusOptions
@@ -100,10 +101,10 @@ func newStatusCommand(a *app) *cobra.Command {
 				return usageError("keyd status --watch", "--watch and --format %s exclude each other", o.format)
 			case o.format == "prompt":
 				return a.showPrompt(args)
-			case o.format == "fleet" && (len(args) > 0 || o.needsMe):
+			case isFleet(o.format) && (len(args) > 0 || o.needsMe):
 				return usageError("keyd status --format "+o.format, "--format %s is about all keys", o.format)
-			case o.format == "fleet":
-				return a.showFleet()
+			case isFleet(o.format):
+				return a.showFleet(o.format)
 			case o.watch && a.term.hasScreen():
 				return a.watchStatus(cmd.Context(), args, o)
 			}
@@ -114,7 +115,7 @@ func newStatusCommand(a *app) *cobra.Command {
 	flags.BoolVar(&o.json, "json", false, "print one JSON object")
 	flags.BoolVarP(&o.watch, "watch", "w", false, "update the table every second, until Ctrl-C; without a terminal, print it once")
 	flags.BoolVar(&o.needsMe, "needs-me", false, "show only the keys that need a person")
-	flags.StringVar(&o.format, "format", "table", "`how` to print: table, json, prompt or fleet")
+	flags.StringVar(&o.format, "format", "table", "`how` to print: table, json, prompt, fleet or prometheus")
 	flags.BoolVar(&o.schema, "schema", false, "print the JSON schema of what --json prints")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(statusFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd

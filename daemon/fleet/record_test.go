@@ -81,9 +81,9 @@ func TestNothingOfAKeyReachesTheRecord(t *testing.T) {
 func fill(v reflect.Value, text string) {
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Field(i).CanSet() {
-				fill(v.Field(i), text)
+		for _, field := range v.Fields() {
+			if field.CanSet() {
+				fill(field, text)
 			}
 		}
 	case reflect.Slice:
