@@ -231,6 +231,7 @@
 //	the state folder is removed             during a pass: writes it again; between passes:  BLOCKED when due, keyd prune
 //	                                        both keys stay Active
 //	status, memory or history is damaged    finds everything out again                       a note
+//	fleet.json cannot be written            keeps the one before                             its last_pass, which gets old
 //	state folder, journals or keyd.ini      does not believe them and writes nothing;        told, with owner, mode, and chmod or chown
 //	    belong to another user, or others   with keyd.ini, the last good settings
 //	    may write them
