@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -129,7 +130,7 @@ func readFile(t *testing.T, l *lab.Lab) []byte {
 		return nil
 	}
 	lab.Must(t, err)
-	if info, err := l.Sys.Lstat(path); err != nil || info.Mode.Perm() != 0o600 {
+	if info, err := l.Sys.Lstat(path); err != nil || info.Mode.Perm() != 0o600 && runtime.GOOS != "windows" {
 		t.Errorf("fleet.json has the mode %v, %v", info.Mode, err)
 	}
 	return text
@@ -212,6 +213,19 @@ func TestFileFollowsTheSetting(t *testing.T) {
 			if text := readFile(t, l); (text != nil) != step.want {
 				t.Errorf("step %d: fleet.json has %q", i, text)
 			}
+		}
+	})
+}
+
+// TestFileThatCannotBeWritten: the pass does its work, and the log says what is wrong.
+func TestFileThatCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewOnDisk(t, awssim.Lag{}, 100*settings.Day)
+		l.PassOnce(rotate.Request{DryRun: true}) // makes the state folder
+		lab.Must(t, l.Sys.Mkdir(state.FleetPath(l.Rotator.StateDir), 0o700))
+		l.Rotator.Settings.FleetFile = true
+		if r := l.Pass(rotate.Request{}); r.State != decide.StateOverlap || r.Err != nil || !strings.Contains(l.Log.String(), "fleet: fleet.json: ") {
+			t.Errorf("%s, %v\n%s", r.State, r.Err, l.Log.String())
 		}
 	})
 }
