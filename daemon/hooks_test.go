@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,7 +74,7 @@ func TestRecipesKeepTheSecretOnStandardInput(t *testing.T) {
 			t.Setenv("RECORD", record)
 			t.Setenv("AWS_SECRET_ACCESS_KEY", "of-another-pair")
 			for _, name := range []string{"gh", "glab", "circleci", "kubectl", "curl", "op", "pass", "fly", "docker", "jq", "vault"} {
-				lab.Must(t, os.WriteFile(filepath.Join(programs, name), []byte(standIn), 0o700))
+				lab.Must(t, writeProgram(filepath.Join(programs, name), standIn))
 			}
 			h.Profiles = nil // that of the lab is not called ci
 			l.Rotator.Settings.Hooks, l.Rotator.Hooks = []settings.Hook{h}, Hooks{}
@@ -198,4 +199,12 @@ func TestDaemonEndsItsHooks(t *testing.T) {
 		}
 		l.CheckPromises()
 	})
+}
+
+// writeProgram writes a program. No process is forked meanwhile: it would hold the file open
+// for writing until it starts its own program, and until then this one is "text file busy".
+func writeProgram(path, text string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, []byte(text), 0o700)
 }

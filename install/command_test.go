@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -15,7 +16,7 @@ func TestRunCommandKeepsWhatAProgramSays(t *testing.T) {
 	skipOnWindows(t)
 	bin := t.TempDir()
 	script := "#!/bin/sh\n[ \"$1\" = fail ] || { echo \"$1 $KEYD_TEST\"; exit 0; }\necho out\n[ \"$2\" ] || { echo a >&2; echo '  b' >&2; }\nexit 3\n"
-	if err := os.WriteFile(filepath.Join(bin, "manager"), []byte(script), 0o700); err != nil {
+	if err := writeProgram(filepath.Join(bin, "manager"), script); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
@@ -47,4 +48,12 @@ func TestRunCommandKeepsWhatAProgramSays(t *testing.T) {
 	if _, err := runCommand(nil, "no-such-manager"); !commandNotFound(err) {
 		t.Errorf("error %v of a missing program is not recognised", err)
 	}
+}
+
+// writeProgram writes a program. No process is forked meanwhile: it would hold the file open
+// for writing until it starts its own program, and until then this one is "text file busy".
+func writeProgram(path, text string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, []byte(text), 0o700)
 }

@@ -41,7 +41,7 @@ func TestReadmeInstallsOnAFreshMachine(t *testing.T) {
 			server := httptest.NewServer(cloud)
 			defer server.Close()
 			id, secret := cloud.AddUser("111122223333", "/", "alice").AddKey(3 * 24 * time.Hour)
-			if err := errors.Join(os.WriteFile(filepath.Join(tools, "go"), []byte(compiler), 0o700), os.Mkdir(filepath.Join(home, ".aws"), 0o700),
+			if err := errors.Join(writeProgram(filepath.Join(tools, "go"), compiler), os.Mkdir(filepath.Join(home, ".aws"), 0o700),
 				os.WriteFile(filepath.Join(home, ".aws", "credentials"), []byte("[default]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n"), 0o600)); err != nil {
 				t.Fatal(err)
 			}

@@ -102,7 +102,7 @@ func setUpStory(env *testscript.Env) error {
 	if err := os.Mkdir(programs, 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(programs, "launchctl"), []byte(launchctl), 0o700); err != nil {
+	if err := writeProgram(filepath.Join(programs, "launchctl"), launchctl); err != nil {
 		return err
 	}
 	for name, value := range map[string]string{
@@ -373,4 +373,12 @@ func backdateFiles(ts *testscript.TestScript, _ bool, args []string) {
 		at := time.Now().Add(-time.Hour)
 		ts.Check(os.Chtimes(ts.MkAbs(name), at, at))
 	}
+}
+
+// writeProgram writes a program. No process is forked meanwhile: it would hold the file open
+// for writing until it starts its own program, and until then this one is "text file busy".
+func writeProgram(path, text string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, []byte(text), 0o700)
 }

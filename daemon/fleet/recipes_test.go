@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -205,7 +206,7 @@ func TestMunkiCondition(t *testing.T) {
 			t.Fatal(err)
 		}
 		for program, text := range map[string]string{"defaults": `[ "$1" = read ] && echo /managed && exit; [ "$2 $4" = "/managed/ConditionalItems -int" ] && printf '%s=%s ' "$3" "$5"`, "plutil": `[ "$*" = "-convert xml1 /managed/ConditionalItems.plist" ]`} {
-			if err := os.WriteFile(filepath.Join(homes, ".bin", program), []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
+			if err := writeProgram(filepath.Join(homes, ".bin", program), "#!/bin/sh\n"+text+"\n"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -245,4 +246,12 @@ func TestPageNamesEveryRecipe(t *testing.T) {
 	if words := len(strings.Fields(page)); words > 1100 {
 		t.Errorf("the page has %d words: nobody reads it in ten minutes", words)
 	}
+}
+
+// writeProgram writes a program. No process is forked meanwhile: it would hold the file open
+// for writing until it starts its own program, and until then this one is "text file busy".
+func writeProgram(path, text string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, []byte(text), 0o700)
 }
