@@ -253,3 +253,21 @@ func TestClassOfUnsentAndForeignErrors(t *testing.T) {
 		t.Errorf("the last class is called %q", got)
 	}
 }
+
+// TestNetworkErrorsAreShort: a person reads them in a table, and the addresses of name
+// servers and the names of system calls help nobody there.
+func TestNetworkErrorsAreShort(t *testing.T) {
+	unreachable := os.NewSyscallError("connect", syscall.ENETUNREACH)
+	server := &net.UDPAddr{IP: net.IPv4(10, 255, 255, 53), Port: 53}
+	for want, err := range map[string]error{
+		"CreateAccessKey at iam.amazonaws.com: no name server answers: network is unreachable; nothing was changed": &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{
+			Name: "iam.amazonaws.com", Server: server.String(), Err: (&net.OpError{Op: "dial", Net: "udp", Addr: server, Err: unreachable}).Error()}},
+		"CreateAccessKey at iam.amazonaws.com: no connection: network is unreachable; nothing was changed": &net.OpError{Op: "dial", Net: "tcp", Addr: server, Err: unreachable},
+		"CreateAccessKey at iam.amazonaws.com: no connection: connection refused; nothing was changed":     &net.OpError{Op: "dial", Net: "tcp", Addr: server, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)},
+	} {
+		_, got := client(t, answers(fails(err)), aws()).CreateKey(t.Context(), user)
+		if got == nil || strings.TrimPrefix(got.Error(), "iam: ") != want {
+			t.Errorf("got %v, want %s", got, want)
+		}
+	}
+}

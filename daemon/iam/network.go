@@ -153,6 +153,13 @@ func describeNetwork(err error, host string) string {
 	switch networkFaultOf(err) {
 	case faultNoName:
 		return "no such host: the name server knows no " + cleanText(host, longestHost)
+	case faultNoDNS:
+		return "no name server answers: " + lastReason(err)
+	case faultRefused, faultUnknown:
+		if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+			return "no connection: " + lastReason(err)
+		}
+		return ""
 	case faultClock:
 		if invalid, _ := expiredCertificate(err); invalid.Cert != nil {
 			return describeValidity(invalid.Cert, time.Now())
@@ -163,6 +170,16 @@ func describeNetwork(err error, host string) string {
 	default:
 		return ""
 	}
+}
+
+// lastReason returns the end of a chain of errors, which says what the operating system
+// said. Go puts the addresses of both sides and the names of the calls in front of it.
+func lastReason(err error) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, ": "); i >= 0 {
+		text = text[i+len(": "):]
+	}
+	return cleanText(text, longestMessage)
 }
 
 // describeValidity says how the validity of a certificate and the local clock differ.
