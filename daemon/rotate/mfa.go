@@ -86,7 +86,11 @@ func (d *Rotator) openSession(ctx context.Context, t *target, client *iam.Client
 		return noCode(t, ErrNoCode)
 	}
 	if w.asking == nil && w.tries == 0 {
-		if _, err := t.askIdentity(ctx, client); err != nil { // nobody gives a code in vain
+		who, err := t.askIdentity(ctx, client) // nobody gives a code in vain, or to whom it does not concern
+		if err == nil {
+			err = d.checkOwner(t, who)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -37,7 +37,8 @@ func (c *codes) Ask(_ context.Context, q rotate.CodeQuestion) (string, error) {
 // guardedLab returns a lab whose user needs MFA, with a phone, and a person who reads it.
 func guardedLab(t *testing.T, lag awssim.Lag, age time.Duration) (l *lab.Lab, c *codes, serial string) {
 	t.Helper()
-	l = lab.NewLab(t, lag, age)
+	l = lab.NewInMemory(t, time.Now) // a file's date is of the clock of the test
+	l.SetUp(lag, age)
 	lab.Must(t, l.User.GuardWithMFA())
 	serial = l.User.AddVirtualMFA("phone")
 	c = &codes{give: func(q rotate.CodeQuestion) (string, error) { return l.User.Code(q.Device), nil }}
