@@ -54,6 +54,10 @@ const (
 	faultTLS                    // TLS: any other failure
 )
 
+// windowsRefused is what Windows says when a connection is refused (WSAECONNREFUSED). No
+// other system has an error of this number.
+const windowsRefused = syscall.Errno(10061)
+
 // networkFaultOf returns why no connection was made.
 func networkFaultOf(err error) networkFault {
 	proxy, isProxy := errors.AsType[*proxyError](err)
@@ -76,7 +80,7 @@ func networkFaultOf(err error) networkFault {
 		return faultNoName
 	case isDNS:
 		return faultNoDNS
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, windowsRefused):
 		return faultRefused
 	case isOp && op.Op == "dial" && (op.Timeout() || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)):
 		return faultSilent

@@ -153,8 +153,13 @@ var mistakes = []mistake{
 		setting: setting{mfa: true, proofRounds: 2},
 		wants:   "mfa",
 	}, {
-		name:    "a denied look does not ask whose key it is",
-		edits:   []edit{{"guard.go", `if err := d.identifyOnce(ctx, client, t); err != nil {`, `if err := d.identifyOnce(ctx, client, t); err != nil && !MISTAKE {`}},
+		name: "nobody asks whose key it is where looks are denied",
+		edits: []edit{
+			{"guard.go", `if err := d.identifyOnce(ctx, client, t); err != nil {`, `if err := d.identifyOnce(ctx, client, t); err != nil && !MISTAKE {`},
+			{"mfa.go", `if err == nil {
+			err = d.checkOwner(t, who)`, `if err == nil && !MISTAKE {
+			err = d.checkOwner(t, who)`}, // the question before a code would find it as well
+		},
 		setting: setting{mfa: true, rides: true, overlap: 3 * settings.Day, proofRounds: 2},
 		wants:   "lie", faults: 1, way: []string{"lies: other account"},
 	},
