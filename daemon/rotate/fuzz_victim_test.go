@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,15 +23,15 @@ var everyLie = flag.Int("lies", 0, "try every nth of all lies in the journal; 1 
 
 // fuse kills the process after a number of effects: calls to AWS, and changes
 // of names on the disk, because a write takes effect when a file gets its
-// name.
-type fuse struct{ left int }
+// name. Calls burn it down side by side where nothing kills the process any more.
+type fuse struct{ left atomic.Int32 }
 
 // blownFuse is the panic that ends a process whose fuse has blown.
 type blownFuse struct{}
 
 // burnDown counts one effect, and panics if it was the last one.
 func (f *fuse) burnDown() {
-	if f.left--; f.left == 0 {
+	if f.left.Add(-1) == 0 {
 		panic(blownFuse{})
 	}
 }
@@ -132,7 +133,8 @@ type victim struct {
 // newVictim returns a victim whose rotation was killed at effect number
 // stage. With third, a person has created a key in the console since.
 func newVictim(t *testing.T, stage uint8, third bool) *victim {
-	v := &victim{Lab: lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day), others: map[string]string{}, fuse: &fuse{left: int(stage)}}
+	v := &victim{Lab: lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day), others: map[string]string{}, fuse: &fuse{}}
+	v.fuse.left.Store(int32(stage))
 	v.bob = v.Cloud.AddUser(lab.Account, "/", "bob")
 	for range 2 {
 		id, secret := v.bob.AddKey(settings.Day)
@@ -144,7 +146,7 @@ func newVictim(t *testing.T, stage uint8, third bool) *victim {
 	v.Rotator.StepOneByOne() // the process ends with the panic of its own goroutine
 	v.Rotator.Settings.CheckEvery = 30 * settings.Day
 	v.rotateUntilBlown()
-	v.fuse.left = 0
+	v.fuse.left.Store(0)
 	v.RecordShown()
 	if third {
 		// A key that appears while keyd waits for the answer counts as the effect of
