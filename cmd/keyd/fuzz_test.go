@@ -11,12 +11,12 @@ import (
 // FuzzEscape demands that escaped text makes a terminal show only text and keyd's own
 // colours, that printable text stays unchanged, and that JSON keeps its meaning.
 func FuzzEscape(f *testing.F) {
-	for _, text := range []string{"", "default, work  AKIA..M2PL\tok\n", "\x1b[31mblocked\x1b[0m", "evil\x1b[2J\x1b]0;owned\x07", "\u009b31m\x80\xff", "\u202egnp.exe", "\x1b[31", "a\rb\bc\x7f", "\U000e0041", "Zoë 日本 🔑"} {
+	for _, text := range []string{"", "default, work  AKIA..M2PL\tok\n", "\x1b[31mblocked\x1b[0m", "\x1b[1mbold\x1b[0m \x1b[32mok\x1b[0m", "evil\x1b[2J\x1b]0;owned\x07", "\u009b31m\x80\xff", "\u202egnp.exe", "\x1b[31", "a\rb\bc\x7f", "\U000e0041", "Zoë 日本 🔑"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		shown := escape(text)
-		bare := strings.NewReplacer("\x1b[31m", "", "\x1b[33m", "", "\x1b[2m", "", "\x1b[0m", "").Replace(shown)
+		bare := strings.NewReplacer("\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "", "\x1b[1m", "", "\x1b[2m", "", "\x1b[0m", "").Replace(shown)
 		if !utf8.ValidString(bare) || strings.ContainsFunc(bare, func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }) {
 			t.Errorf("%q is shown as %q", text, shown)
 		}
