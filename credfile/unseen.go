@@ -31,9 +31,9 @@ type unseenPair struct {
 // words says what the readers find.
 func (u *unseenPair) words() string {
 	if u.half {
-		return joinWords(u.readers) + " read only one half of the pair here, and the other half elsewhere"
+		return JoinWords(u.readers) + " read only one half of the pair here, and the other half elsewhere"
 	}
-	return joinWords(u.readers) + " can use the key " + Short(u.id) + " in this profile, and keyd cannot"
+	return JoinWords(u.readers) + " can use the key " + Short(u.id) + " in this profile, and keyd cannot"
 }
 
 // addUnreadable adds to profiles what they leave out: long-term keys that some reader can
@@ -267,8 +267,8 @@ func (v *profileIndex) knownName(name string) string {
 	return cmp.Or(name, "[]")
 }
 
-// joinWords returns "a", "a and b" or "a, b and c".
-func joinWords(words []string) string {
+// JoinWords returns "a", "a and b" or "a, b and c".
+func JoinWords(words []string) string {
 	if n := len(words); n > 1 {
 		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -65,11 +64,9 @@ func (a *app) showConfig(asJSON bool) error {
 	}
 	r, mistake := a.buildConfig(loc)
 	if asJSON {
-		data, err := json.MarshalIndent(r, "", "\t")
-		if err != nil {
+		if err := a.term.printJSON(r); err != nil {
 			return err
 		}
-		a.term.print(string(data) + "\n")
 	} else {
 		a.term.print(a.term.configTable(r))
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
 
@@ -70,11 +69,9 @@ func (a *app) examine(ctx context.Context, o doctor.Options, asJSON, all bool) e
 	}
 	r := doctor.Run(ctx, p, o)
 	if asJSON {
-		data, err := json.MarshalIndent(r, "", "\t")
-		if err != nil {
+		if err := a.term.printJSON(r); err != nil {
 			return err
 		}
-		a.term.print(string(data) + "\n")
 	} else {
 		a.term.print(a.term.formatDoctor(&r, all))
 	}

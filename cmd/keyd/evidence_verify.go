@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,11 +57,9 @@ func (a *app) verifyHistory(ctx context.Context, o evidenceOptions) error {
 	}
 	v.OK = c.IsWhole() && len(v.Receipts) == 0 && !slices.ContainsFunc(v.Compared, func(one comparison) bool { return one.Line == 0 })
 	if o.format == "json" {
-		data, err := json.MarshalIndent(v, "", "\t")
-		if err != nil {
+		if err := a.term.printJSON(v); err != nil {
 			return err
 		}
-		a.term.print(string(data) + "\n")
 	} else {
 		a.term.print(v.text())
 	}

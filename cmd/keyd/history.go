@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -84,12 +83,7 @@ func (a *app) showHistory(ctx context.Context, names []string, since string, asJ
 		}
 	}
 	if asJSON {
-		data, err := json.MarshalIndent(historyJSON{1, damaged, entries}, "", "\t")
-		if err != nil {
-			return err
-		}
-		a.term.print(string(data) + "\n")
-		return nil
+		return a.term.printJSON(historyJSON{1, damaged, entries})
 	}
 	switch {
 	case len(entries) > 0:

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -91,6 +92,16 @@ func (t *terminal) print(text string) {
 	defer printing.Unlock()
 	t.eraseLine()
 	_, _ = io.WriteString(t.out, escape(t.nameCommands(text)))
+}
+
+// printJSON writes v to standard output as indented JSON.
+func (t *terminal) printJSON(v any) error {
+	data, err := json.MarshalIndent(v, "", "\t")
+	if err != nil {
+		return err
+	}
+	t.print(string(data) + "\n")
+	return nil
 }
 
 // printLayout is print for text that may move the cursor to a column: whatever in it comes from

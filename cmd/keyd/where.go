@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -144,11 +143,9 @@ func (a *app) showWhere(ctx context.Context, names, paths []string, asJSON bool)
 		a.addVerdicts(ctx, r, loc, len(paths) == 0)
 	}
 	if asJSON {
-		data, err := json.MarshalIndent(r, "", "\t")
-		if err != nil {
+		if err := a.term.printJSON(r); err != nil {
 			return err
 		}
-		a.term.print(string(data) + "\n")
 	} else {
 		a.term.print(a.term.formatWhere(r))
 	}

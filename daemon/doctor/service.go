@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"keyd/credfile"
 	"keyd/daemon/hint"
 	"keyd/daemon/journal"
 	"keyd/daemon/settings"
@@ -167,7 +168,7 @@ func findDiffering(_ context.Context, p *Patient) []Finding {
 	if len(names) == 0 || !p.Service.Installed {
 		return nil
 	}
-	return []Finding{note("the service does not have the value that this shell has for "+joinWords(names), "keyd install", "it writes the variables of this shell into the service; or unset them here")}
+	return []Finding{note("the service does not have the value that this shell has for "+credfile.JoinWords(names), "keyd install", "it writes the variables of this shell into the service; or unset them here")}
 }
 
 // asleepAfter is how much later than planned a pass may be: a machine that has just woken

@@ -106,7 +106,7 @@ func findRefusing(_ context.Context, p *Patient) (all []Finding) {
 		if len(refuse) == 1 {
 			verb = "refuses"
 		}
-		all = append(all, lineFinding(Wrong, t.path, line, joinWords(refuse)+" "+verb+" the whole file"+text, remedy, p.GOOS))
+		all = append(all, lineFinding(Wrong, t.path, line, credfile.JoinWords(refuse)+" "+verb+" the whole file"+text, remedy, p.GOOS))
 	}
 	return all
 }
@@ -158,12 +158,4 @@ func findDisputed(ctx context.Context, p *Patient) (all []Finding) {
 func placeOf(found string) string {
 	place, _, _ := strings.Cut(found, ": ")
 	return place
-}
-
-// joinWords returns "a", "a and b" or "a, b and c".
-func joinWords(words []string) string {
-	if n := len(words); n > 1 {
-		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
-	}
-	return strings.Join(words, "")
 }
