@@ -33,7 +33,7 @@ const (
 	exitSignal = 128
 )
 
-// exitCodes lists the exit codes for people, in the README and in keyd help exit-codes.
+// exitCodes lists the exit codes for people, in the manual and in keyd help exit-codes.
 var exitCodes = []struct {
 	code    int
 	meaning string

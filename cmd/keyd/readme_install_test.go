@@ -89,11 +89,11 @@ func TestReadmeInstallsOnWindows(t *testing.T) {
 	}
 }
 
-// TestReadmeNamesThePackage checks the lines about packages against what makes them, which
+// TestDocumentsNameThePackage checks the lines about packages against what makes them, which
 // .ci/packages runs.
-func TestReadmeNamesThePackage(t *testing.T) {
+func TestDocumentsNameThePackage(t *testing.T) {
 	text := readReadme(t)
-	block := findBlock(t, text, "install/packaging/build")
+	block := findBlock(t, readDocument(t, "install/packaging/README.md"), "install/packaging/build")
 	build := readDocument(t, "install/packaging/build")
 	for _, want := range []string{"install/packaging/build 1.0.0\n", "./dist/keyd-aws_1.0.0-1_$(dpkg --print-architecture).deb\n"} {
 		if !strings.Contains(block, want) {
@@ -102,7 +102,7 @@ func TestReadmeNamesThePackage(t *testing.T) {
 	}
 	for _, want := range []string{"file=keyd-aws_${version}-1_$arch.deb", "dist=${DIST:-dist}"} {
 		if !strings.Contains(build, want) {
-			t.Errorf("install/packaging/build lacks %q, which the README relies on", want)
+			t.Errorf("install/packaging/build lacks %q, which the lines rely on", want)
 		}
 	}
 	for _, script := range regexp.MustCompile("`(\\.ci/\\w+)`").FindAllStringSubmatch(text, -1) {

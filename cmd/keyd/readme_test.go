@@ -35,7 +35,7 @@ func findBlock(t *testing.T, text, line string) string {
 			return part[strings.Index(part, "\n")+1:]
 		}
 	}
-	t.Fatalf("the README has no block with %q", line)
+	t.Fatalf("no block has %q", line)
 	return ""
 }
 
@@ -45,10 +45,18 @@ func TestReadmeBeginsWithTwoCommands(t *testing.T) {
 	}
 }
 
-// TestReadmeNamesEveryCommand compares the README's commands with the program's, in both
-// directions.
-func TestReadmeNamesEveryCommand(t *testing.T) {
-	text := readReadme(t)
+// manual is the document that has all the README leaves out.
+const manual = "cmd/keyd/MANUAL.md"
+
+// TestDocumentsNameEveryCommand compares the commands of the README and of the manual
+// with the program's, in both directions.
+func TestDocumentsNameEveryCommand(t *testing.T) {
+	for _, path := range []string{"README.md", manual} {
+		t.Run(filepath.Base(path), func(t *testing.T) { checkCommands(t, readDocument(t, path)) })
+	}
+}
+
+func checkCommands(t *testing.T, text string) {
 	root := newRootCommand(newApp(process{getenv: func(string) string { return "" }}), nil)
 	for _, command := range root.Commands() {
 		name := command.Name()
@@ -56,7 +64,7 @@ func TestReadmeNamesEveryCommand(t *testing.T) {
 			name = "help " + name
 		}
 		if !command.Hidden && !strings.Contains(text, "keyd "+name) {
-			t.Errorf("the README does not name keyd %s", name)
+			t.Errorf("it does not name keyd %s", name)
 		}
 	}
 	for rest := text; ; {
@@ -70,7 +78,7 @@ func TestReadmeNamesEveryCommand(t *testing.T) {
 			found = found || command.Name() == name
 		}
 		if !found {
-			t.Errorf("the README names keyd %s, which does not exist", name)
+			t.Errorf("it names keyd %s, which does not exist", name)
 		}
 		rest = after
 	}
@@ -87,11 +95,11 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 	}
 }
 
-func TestReadmeListsTheExitCodes(t *testing.T) {
-	text := readReadme(t)
+func TestManualListsTheExitCodes(t *testing.T) {
+	text := readDocument(t, manual)
 	for _, c := range exitCodes {
 		if row := fmt.Sprintf("| %d | %s |", c.code, c.meaning); !strings.Contains(text, row) {
-			t.Errorf("the README has no row %s", row)
+			t.Errorf("the manual has no row %s", row)
 		}
 	}
 }
@@ -177,4 +185,63 @@ func TestReliabilityRepeatsEachBug(t *testing.T) {
 			t.Errorf("no story is called %s", command[3])
 		}
 	}
+}
+
+// TestDocumentsLinkToWhatExists follows the links of every document that point into the
+// repository, with the heading that a link names.
+func TestDocumentsLinkToWhatExists(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	followed := 0
+	err := filepath.WalkDir(repository, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".md" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, match := range link.FindAllStringSubmatch(string(data), -1) {
+			file, anchor, _ := strings.Cut(match[1], "#")
+			if strings.Contains(match[1], "://") {
+				continue
+			}
+			target := path
+			if file != "" {
+				target = filepath.Join(filepath.Dir(path), filepath.FromSlash(file))
+			}
+			text, err := os.ReadFile(target)
+			if folder, statErr := os.Stat(target); statErr == nil && folder.IsDir() {
+				err = nil
+			}
+			if err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+			if followed++; anchor != "" && !slices.Contains(findAnchors(string(text)), anchor) {
+				t.Errorf("%s links to %s, and no heading has that name", path, match[1])
+			}
+		}
+		return nil
+	})
+	if err != nil || followed < 20 {
+		t.Errorf("%d links, %v", followed, err)
+	}
+}
+
+// findAnchors returns the names by which links reach the headings of a document: small
+// letters, hyphens for spaces, no other signs.
+func findAnchors(text string) []string {
+	var anchors []string
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
+		anchors = append(anchors, strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
+				return r
+			default:
+				return -1
+			}
+		}, strings.ToLower(heading[1])))
+	}
+	return anchors
 }
