@@ -43,4 +43,5 @@
 //	reach.go           whom the locks of a folder can exclude
 //	trust*.go          who owns and who may write a file, judged as ssh does
 //	untrusted.go       the error for a file of another user, and its repair
+//	system*.go         whether only an administrator can have written a file
 package atomicfile
