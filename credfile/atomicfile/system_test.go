@@ -2,6 +2,7 @@ package atomicfile_test
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -47,9 +48,7 @@ func TestCheckSystem(t *testing.T) {
 		{name: "a link of a user", path: link, owners: map[string]atomicfiletest.Owner{link: {UID: 1000, Mode: 0o777}}, blame: link, says: "belongs to user 1000"},
 	} {
 		owners := map[string]atomicfiletest.Owner{root: own(0o755), filepath.Dir(dir): own(0o755), dir: own(0o755), file: own(0o644), link: own(0o777)}
-		for path, o := range c.owners {
-			owners[path] = o
-		}
+		maps.Copy(owners, c.owners)
 		sys := &atomicfiletest.Owned{Sys: atomicfile.OS{}, Me: 1000, Owners: owners, Private: []int{0, 1000}}
 		err := atomicfile.CheckSystem(sys, c.path, root)
 		wrong, _ := errors.AsType[*atomicfile.NotSystem](err)

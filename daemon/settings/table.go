@@ -21,7 +21,9 @@ var table = [...]row{
 		func(s *Settings) value { return (*duration)(&s.MaxAge) }},
 	{"overlap", "7d", 10 * time.Minute, "both keys work for this long, and until no one has used the old one for this long",
 		func(s *Settings) value { return (*duration)(&s.Overlap) }},
-	{"quarantine", "7d", 0, "how long the old key is inactive before it is deleted",
+	// A program that has its pair from keyd credentials may use it for an hour: what the end of
+	// the old key breaks shows while keyd hold can still bring that key back.
+	{"quarantine", "7d", time.Hour, "how long the old key is inactive before it is deleted",
 		func(s *Settings) value { return (*duration)(&s.Quarantine) }},
 	{"unused", "rotate", 0, "or report: keyd tells you of a key that no one uses, and does not replace it",
 		func(s *Settings) value { return choice{&s.Unused, []string{"rotate", UnusedReport}} }},
@@ -35,7 +37,9 @@ var table = [...]row{
 		func(s *Settings) value { return (*flag)(&s.FleetFile) }},
 	{"describe_keys", "true", 0, "set the console's description of the new key",
 		func(s *Settings) value { return (*flag)(&s.DescribeKeys) }},
-	{"prune_inactive_after", "never", 0, "or 90d: delete an inactive second key unused for so long, without asking",
+	// Programs that run once a month are common, and a key is switched off by people who are
+	// not sure that nobody needs it.
+	{"prune_inactive_after", "never", 30 * Day, "or 90d: delete an inactive second key unused for so long, without asking",
 		func(s *Settings) value { return (*durationOrNever)(&s.PruneInactiveAfter) }},
 	{"mfa_process", "", 0, "a command that prints an MFA code, where AWS asks for one",
 		func(s *Settings) value { return (*shellLine)(&s.MFAProcess) }},

@@ -44,7 +44,13 @@ func (d *durationOrNever) parse(name, text string) *Error {
 		*d = 0
 		return nil
 	}
-	return (*duration)(d).parse(name, text)
+	if err := (*duration)(d).parse(name, text); err != nil {
+		return err
+	}
+	if *d == 0 { // the file would say at once, and the field never
+		return &Error{Text: fmt.Sprintf("%s = %s: write a duration such as 90d, or never", name, text), Near: name + " = never"}
+	}
+	return nil
 }
 
 func (d *durationOrNever) String() string {
