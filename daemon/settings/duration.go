@@ -11,8 +11,8 @@ import (
 // errDuration reports text that is not a duration.
 var errDuration = errors.New("a duration looks like 60d, 24h, 15m or 1d12h")
 
-// maxDuration is a hundred years, so that the sum of a few durations does not
-// overflow.
+// maxDuration is a hundred years, so that twice as much does not overflow. addUp adds more of
+// them.
 const maxDuration = 36500 * Day
 
 // ParseDuration reads a duration as time.ParseDuration does, and also accepts whole

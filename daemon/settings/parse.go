@@ -177,12 +177,15 @@ func (p *parser) checkRanges() {
 	for _, profile := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
 		p.checkFloors(profileTable[:], Settings{RotateAfter: s.ProfileRotateAfter[profile]}, p.header[profile])
 	}
-	p.checkLatest(s.RotateAfter, "", "rotate_after", "overlap", "quarantine", "max_age")
-	for _, profile := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
-		if after := s.ProfileRotateAfter[profile]; after != Never {
-			p.checkLatest(after, "profile "+profile, "rotate_after")
-		}
+	if c, found := s.findClash(); found {
+		p.addError(p.header[c.profile], p.firstSet(c), &Error{Text: c.text, Fix: c.fix})
 	}
+}
+
+// firstSet returns the first of the settings of a clash that keyd.ini sets.
+func (p *parser) firstSet(c clash) string {
+	set := slices.DeleteFunc(slices.Clone(c.names), func(name string) bool { return findLine(p.data, p.header[c.profile], name) == 0 })
+	return append(set, c.names...)[0]
 }
 
 // maxCheckEvery is the longest check_every: a waiting rotation needs one look a day.
@@ -198,26 +201,22 @@ func (p *parser) checkExclusions() {
 	}
 }
 
-// checkLatest refuses a rotate_after with which an old key would still exist at max_age,
-// even if nothing delays its rotation. names are the settings of the section that have a
-// part in it; the mistake is shown at the first of them that keyd.ini sets.
-func (p *parser) checkLatest(after time.Duration, section string, names ...string) {
-	s := p.result
-	latest := after + after/10 + s.Overlap + s.Quarantine
-	if latest < s.MaxAge {
-		return
-	}
-	set := slices.DeleteFunc(names, func(name string) bool { return findLine(p.data, section, name) == 0 })
-	p.addError(section, append(set, names...)[0], &Error{Text: fmt.Sprintf("rotate_after = %s +10 %%, overlap = %s and quarantine = %s add up to %s: an old key would reach max_age = %s",
-		FormatDuration(after), FormatDuration(s.Overlap), FormatDuration(s.Quarantine), FormatSpan(latest), FormatDuration(s.MaxAge)),
-		Fix: "shorten one of the three in keyd.ini"})
-}
-
 // checkFloors refuses durations that are too short.
 func (p *parser) checkFloors(rows []row, s Settings, section string) {
 	for _, r := range rows {
-		if d, ok := r.field(&s).(*duration); ok && time.Duration(*d) < r.floor && time.Duration(*d) != Never {
-			p.addError(section, r.name, &Error{Text: fmt.Sprintf("%s = %s: must be at least %s", r.name, d, FormatDuration(r.floor))})
+		var d time.Duration
+		switch into := r.field(&s).(type) {
+		case *duration:
+			d = time.Duration(*into)
+		case *durationOrNever:
+			if d = time.Duration(*into); d == 0 {
+				continue
+			}
+		default:
+			continue
+		}
+		if d < r.floor && d != Never {
+			p.addError(section, r.name, &Error{Text: fmt.Sprintf("%s = %s: must be at least %s", r.name, FormatDuration(d), FormatDuration(r.floor))})
 		}
 	}
 }

@@ -8,7 +8,8 @@
 // the README. A type of value that no setting has yet also needs a type in value.go.
 //
 // The files: settings.go and table.go have the settings, describe.go tells people of them,
-// link.go has the linked files, hook.go the hooks, parse.go reads a text, duration.go and
+// link.go has the linked files, hook.go the hooks, parse.go reads a text, clash.go refuses
+// combinations, duration.go and
 // value.go read and print values, policy.go picks those that an auditor asks for,
 // lastgood.go keeps the copy, repeat.go refuses what is there twice, edit.go adds and removes
 // sections.

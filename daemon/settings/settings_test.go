@@ -24,7 +24,8 @@ func TestParseReadsEverySetting(t *testing.T) {
 		},
 		"unused = report":                                    func(s Settings) bool { return s.Unused == UnusedReport },
 		"rotate_after = 30d ; younger":                       func(s Settings) bool { return s.RotateAfter == 30*Day },
-		"overlap = 1d12h\nquarantine=0h":                     func(s Settings) bool { return s.Overlap == 36*time.Hour && s.Quarantine == 0 },
+		"overlap = 1d12h\nquarantine=1h":                     func(s Settings) bool { return s.Overlap == 36*time.Hour && s.Quarantine == time.Hour },
+		"prune_inactive_after = 30d":                         func(s Settings) bool { return s.PruneInactiveAfter == 30*Day },
 		"prune_inactive_after = 90d":                         func(s Settings) bool { return s.PruneInactiveAfter == 90*Day },
 		"fleet_file = true":                                  func(s Settings) bool { return s.FleetFile },
 		"describe_keys = false\nnotify = none":               func(s Settings) bool { return !s.DescribeKeys && s.Notify == "none" },
@@ -70,6 +71,14 @@ func TestParseRefusesMistakes(t *testing.T) {
 		{"overlap = -1d", "keyd.ini:1: ", ""},
 		{"rotate_after = 1h", "at least 1d", ""},
 		{"check_every = 1s", "at least 1m", ""},
+		{"quarantine = 0s", "keyd.ini:1: quarantine = 0s: must be at least 1h", ""},
+		{"quarantine = 59m59s", "must be at least 1h", ""},
+		{"prune_inactive_after = 1s", "keyd.ini:1: prune_inactive_after = 1s: must be at least 30d", ""},
+		{"prune_inactive_after = 0d", "keyd.ini:1: prune_inactive_after = 0d: write a duration such as 90d, or never", "did you mean prune_inactive_after = never?"},
+		{"prune_inactive_after = 30d\noverlap = 20d\nquarantine = 15d\nmax_age=200d", "keyd.ini:1: prune_inactive_after = 30d is shorter than overlap = 20d and quarantine = 15d together", "lengthen prune_inactive_after in keyd.ini"},
+		{"rotate_after = 30d\noverlap = 40d", "keyd.ini:2: overlap = 40d and quarantine = 7d have to end before the next rotation begins, and come again in it, which makes 94d: an old key would reach max_age = 90d", "shorten overlap or quarantine in keyd.ini"},
+		{"rotate_after = 36500d\noverlap = 36500d\nquarantine = 36500d\nmax_age = 36500d", "keyd.ini:1: rotate_after = 36500d +10 %", "shorten one of the three in keyd.ini"}, // more than 292 years
+		{"\n[profile \"ci\"]\nrotate_after = 80d", "keyd.ini:3: rotate_after = 80d", "shorten one of the three in keyd.ini"},
 		{"rotate_after = 85d", "keyd.ini:1: rotate_after = 85d +10 %, overlap = 7d and quarantine = 7d add up to 107d: an old key would reach max_age = 90d", "shorten one of the three in keyd.ini"},
 		{"\nquarantine = 30d", "keyd.ini:2: ", "shorten one of the three in keyd.ini"},
 		{"max_age = 80d", "keyd.ini:1: ", "shorten one of the three in keyd.ini"}, // exactly as long
@@ -280,5 +289,20 @@ func TestMFAOfProfiles(t *testing.T) {
 		if _, err := Parse("keyd.ini", []byte("[profile work]\nmfa_serial = "+odd+"\n")); err == nil {
 			t.Errorf("mfa_serial = %s is accepted", odd)
 		}
+	}
+}
+
+// TestRemarks names an age that cannot be kept although nothing about it is unsafe.
+func TestRemarks(t *testing.T) {
+	s, err := Parse("keyd.ini", []byte("rotate_after = 10d\n[profile ci]\nrotate_after = 1d\n[profile a]\nrotate_after = 20d\n[profile b]\nrotate = never\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.Remarks()
+	if len(got) != 2 || !strings.HasPrefix(got[0], "rotate_after = 10d is shorter than") || !strings.HasPrefix(got[1], "[profile ci] rotate_after = 1d") || !strings.HasSuffix(got[1], "has ended, 14d after it began") {
+		t.Errorf("%q", got)
+	}
+	if got := Default().Remarks(); len(got) != 0 {
+		t.Errorf("the defaults: %q", got)
 	}
 }
