@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"keyd/daemon/decide"
 	"keyd/daemon/state"
@@ -58,7 +59,7 @@ func collectDetails(keys []state.KeyStatus) (all []detail) {
 }
 
 // ownWords matches what differs between two keys of which AWS says the same.
-var ownWords = regexp.MustCompile(`arn:[^ ;,]+|\b(AKIA|ASIA)(\.\.)?[A-Z0-9]{4,}\b`)
+var ownWords = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`arn:[^ ;,]+|\b(AKIA|ASIA)(\.\.)?[A-Z0-9]{4,}\b`) })
 
 // reasonPattern returns the reason and the hint of a key without what is its own, so that two
 // keys with the same trouble have the same pattern.
@@ -67,7 +68,7 @@ func reasonPattern(l state.KeyStatus) string {
 	for _, name := range l.Profiles {
 		text = hideWord(text, name)
 	}
-	return ownWords.ReplaceAllString(text, "*")
+	return ownWords().ReplaceAllString(text, "*")
 }
 
 // hideWord replaces a word by a star wherever it stands by itself.

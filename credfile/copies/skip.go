@@ -3,13 +3,14 @@ package copies
 import (
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // skipFolder returns why a folder is not searched, going by its name and its parent's; ""
 // if it is. Folders whose names are common words are skipped only below the tool that they
 // belong to: somebody's own "cache" may hold anything.
 func skipFolder(parent, name string) Reason {
-	if skippedFolders[name] {
+	if skippedFolders()[name] {
 		return NoConfig
 	}
 	above := filepath.Base(parent)
@@ -19,7 +20,7 @@ func skipFolder(parent, name string) Reason {
 			return Packed
 		}
 	}
-	if skippedBelow[above+"/"+name] {
+	if skippedBelow()[above+"/"+name] {
 		return NoConfig
 	}
 	if strings.HasSuffix(name, ".photoslibrary") || strings.HasSuffix(name, ".musiclibrary") {
@@ -29,14 +30,14 @@ func skipFolder(parent, name string) Reason {
 }
 
 // skippedFolders have these names wherever they are.
-var skippedFolders = set(
+var skippedFolders = setLater(
 	"node_modules", "site-packages", "dist-packages", "__pycache__", ".npm", ".pnpm-store", ".cache", ".ccache", ".rustup", ".nvm", ".pyenv", ".rbenv",
 	".Spotlight-V100", ".fseventsd", ".TemporaryItems", "CacheStorage", "Code Cache", "GPUCache", "DawnCache", "ShaderCache", "GrShaderCache",
 	"Service Worker", "blob_storage", "Crashpad", "CachedData", "CachedExtensionVSIXs", "cache2", "$RECYCLE.BIN", "System Volume Information",
 )
 
 // skippedBelow have these names below a folder of that name.
-var skippedBelow = set(
+var skippedBelow = setLater(
 	"Library/Caches", "Library/Mail", "Library/Messages", "Library/Safari", "Library/Photos", "Library/Developer", "Library/Metadata",
 	"Library/Calendars", "Library/Assistant", "Library/Suggestions", "Library/HomeKit", "Library/Biome",
 	".cargo/registry", ".cargo/git", "pkg/mod", ".m2/repository", ".gradle/caches", ".gradle/wrapper", ".gradle/daemon", ".ivy2/cache", ".ivy2/local",
@@ -53,33 +54,40 @@ func skipFile(name string) Reason {
 		return ""
 	}
 	extension := name[dot+1:]
-	if skippedFiles[extension] == "" {
+	reasons := skippedFiles()
+	if reasons[extension] == "" {
 		extension = strings.ToLower(extension)
 	}
-	return skippedFiles[extension]
+	return reasons[extension]
 }
 
 // maxExtension is longer than any extension in skippedFiles, with its dot.
 const maxExtension = 12
 
 // skippedFiles have these extensions.
-var skippedFiles = reasonsOf(map[Reason]string{
-	Packed: "zip gz tgz bz2 tbz xz txz zst lz4 lzma 7z rar cab jar war ear aar whl egg deb rpm apk ipa dmg pkg msi nupkg crate gem vsix xpi crx " +
-		"docx xlsx pptx odt ods odp epub pdf snap flatpak appimage",
-	NoConfig: "jpg jpeg jpe png gif webp heic heif avif tif tiff bmp ico icns psd xcf raw cr2 nef arw dng svgz " +
-		"mp3 mp4 m4a m4v mkv mov avi webm wmv flv flac wav ogg oga opus aac wma aiff mid mpg mpeg 3gp " +
-		"ttf otf woff woff2 eot pfb afm ttc " +
-		"o a so dylib dll exe obj lib pdb class pyc pyo elc wasm rlib rmeta bc gcda gcno ko node " +
-		"vmdk vdi qcow2 vhd vhdx iso img ova hdd box vmem vmss sav " +
-		"pack idx onnx safetensors gguf pt pth ckpt npy npz parquet feather h5 hdf5 tflite blend fbx stl glb",
+var skippedFiles = sync.OnceValue(func() map[string]Reason {
+	return reasonsOf(map[Reason]string{
+		Packed: "zip gz tgz bz2 tbz xz txz zst lz4 lzma 7z rar cab jar war ear aar whl egg deb rpm apk ipa dmg pkg msi nupkg crate gem vsix xpi crx " +
+			"docx xlsx pptx odt ods odp epub pdf snap flatpak appimage",
+		NoConfig: "jpg jpeg jpe png gif webp heic heif avif tif tiff bmp ico icns psd xcf raw cr2 nef arw dng svgz " +
+			"mp3 mp4 m4a m4v mkv mov avi webm wmv flv flac wav ogg oga opus aac wma aiff mid mpg mpeg 3gp " +
+			"ttf otf woff woff2 eot pfb afm ttc " +
+			"o a so dylib dll exe obj lib pdb class pyc pyo elc wasm rlib rmeta bc gcda gcno ko node " +
+			"vmdk vdi qcow2 vhd vhdx iso img ova hdd box vmem vmss sav " +
+			"pack idx onnx safetensors gguf pt pth ckpt npy npz parquet feather h5 hdf5 tflite blend fbx stl glb",
+	})
 })
 
-func set(names ...string) map[string]bool {
-	all := make(map[string]bool, len(names))
-	for _, name := range names {
-		all[name] = true
-	}
-	return all
+// setLater returns a function that makes a set of names when it is first called: most
+// commands need none.
+func setLater(names ...string) func() map[string]bool {
+	return sync.OnceValue(func() map[string]bool {
+		all := make(map[string]bool, len(names))
+		for _, name := range names {
+			all[name] = true
+		}
+		return all
+	})
 }
 
 func reasonsOf(lists map[Reason]string) map[string]Reason {

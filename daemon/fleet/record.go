@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"keyd/daemon/decide"
@@ -90,11 +91,13 @@ func (r *Record) addKey(l state.KeyStatus, from Source) {
 
 // releasePattern matches a version: what a build may write into the program is not known
 // here.
-var releasePattern = regexp.MustCompile(`^v?[0-9]+(\.[0-9A-Za-z]+){0,4}([-+][0-9A-Za-z.+-]*)?$`)
+var releasePattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^v?[0-9]+(\.[0-9A-Za-z]+){0,4}([-+][0-9A-Za-z.+-]*)?$`)
+})
 
 // cleanRelease returns a version, or "unknown" for a text that is none.
 func cleanRelease(text string) string {
-	if len(text) > 64 || !releasePattern.MatchString(text) {
+	if len(text) > 64 || !releasePattern().MatchString(text) {
 		text = ""
 	}
 	return cmp.Or(text, "unknown")
