@@ -93,7 +93,7 @@
 //	locate.go, expand.go  the paths of the two files
 //	store.go, snapshot.go, memo.go  reading them, and the linked files, until they hold still
 //	asks.go          profiles that ask keyd for the pair of another one
-//	handout.go       reading one profile that should show a pair
+//	handout.go, showing.go  reading one profile that should show a pair
 //	nokey.go         the error when there is no key to read
 //	profile.go       Profile: a key that can be rotated, or why it cannot
 //	settings.go      where a profile's calls go

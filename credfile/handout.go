@@ -23,15 +23,18 @@ const (
 // at most, while a file is missing or was written in the last 2 s and the profile does not
 // show a whole pair. It returns the last snapshot then, or the error of Read. When a file is
 // still being written after that time, the error wraps context.DeadlineExceeded.
+//
+// Every program that signs a request waits for this, so the other profiles are left out of
+// the snapshot wherever they cannot matter.
 func (s *Store) ReadShowing(ctx context.Context, profile string) (*Snapshot, error) {
 	waiting, cancel := context.WithTimeout(ctx, showingLimit)
 	defer cancel()
-	snap, err := s.readUntil(waiting, reading{expected: true}, func(snap *Snapshot) bool {
+	snap, err := s.readUntil(waiting, reading{expected: true, showing: profile}, func(snap *Snapshot) bool {
 		p, ok := snap.FindProfile(profile)
 		return ok && p.HandsOut() || !snap.isFresh(time.Now())
 	})
 	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return s.readOnce(waiting, false) // one more look, which waits for nothing
+		return s.readOnce(waiting, reading{showing: profile}) // one more look, which waits for nothing
 	}
 	return snap, err
 }

@@ -122,15 +122,16 @@ func (s *Store) Read(ctx context.Context, expect ...string) (*Snapshot, error) {
 
 // reading says how long a reading waits.
 type reading struct {
-	expected bool // for AWS files that are missing
-	patient  bool // for programs that are writing a linked file
+	expected bool   // for AWS files that are missing
+	patient  bool   // for programs that are writing a linked file
+	showing  string // the only profile that matters, if it hands out a pair; "" if all do
 }
 
 // readUntil reads until believe returns true or all waits are over.
 func (s *Store) readUntil(ctx context.Context, how reading, believe func(*Snapshot) bool) (*Snapshot, error) {
 	var b backoff
 	for {
-		snap, err := s.readOnce(ctx, how.patient)
+		snap, err := s.readOnce(ctx, how)
 		missing := errors.Is(err, fs.ErrNotExist)
 		switch {
 		case err != nil && !missing, missing && !how.expected, b.isSpent():
@@ -145,7 +146,7 @@ func (s *Store) readUntil(ctx context.Context, how reading, believe func(*Snapsh
 }
 
 // readOnce reads all files once, with the errors of Read.
-func (s *Store) readOnce(ctx context.Context, patient bool) (*Snapshot, error) {
+func (s *Store) readOnce(ctx context.Context, how reading) (*Snapshot, error) {
 	snap := &Snapshot{}
 	var instead error // what stands in the place of the credentials file
 	for _, path := range s.paths() {
@@ -170,8 +171,12 @@ func (s *Store) readOnce(ctx context.Context, patient bool) (*Snapshot, error) {
 			snap.Credentials = file
 		}
 	}
-	snap.Profiles = s.Memo.listProfiles(snap.Credentials, snap.Config)
-	if err := s.readLinks(ctx, snap, patient); err != nil {
+	if p, ok := findShowing(snap.Credentials, snap.Config, how.showing); ok {
+		snap.Profiles = []Profile{p}
+	} else {
+		snap.Profiles = s.Memo.listProfiles(snap.Credentials, snap.Config)
+	}
+	if err := s.readLinks(ctx, snap, how.patient); err != nil {
 		return nil, err
 	}
 	if snap.Credentials == nil && !snap.holdsAnyKey() && len(s.paths()) > 0 {
