@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -59,12 +61,25 @@ func executeKeyd(args []string, p process) int {
 	root := newRootCommand(a, args)
 	root.SetArgs(args)
 	ctx := context.Background()
-	if len(args) == 0 || args[0] != "status" { // status ends before anyone could interrupt it
+	if !isBrief(args) {
 		var stop func()
 		ctx, stop = untilSignal(ctx)
 		defer stop()
 	}
 	return a.reportError(root.ExecuteContext(ctx))
+}
+
+// isBrief reports whether a command ends before anyone could interrupt it, and leaves nothing
+// half done when it is killed: it only reads and prints. Prompts and programs run these, and
+// catching signals would take a twentieth of their time.
+func isBrief(args []string) bool {
+	switch {
+	case len(args) == 0:
+		return true // help
+	case args[0] == "credentials": // with a flag it may write
+		return !slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") })
+	}
+	return args[0] == "status" || args[0] == "version" || args[0] == "--version" || args[0] == "help"
 }
 
 // untilSignal returns a context that ends with the first SIGINT or SIGTERM. The
