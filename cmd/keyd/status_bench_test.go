@@ -43,16 +43,21 @@ func writeYoungHome(b *testing.B, home string, n int) map[string]string {
 	return map[string]string{"HOME": home, "USERPROFILE": home, "KEYD_STATE_DIR": state, "KEYD_SETTINGS": filepath.Join(home, "keyd.ini")}
 }
 
-// BenchmarkStatusOf100Profiles measures keyd status for 100 profiles that a pass has
-// looked at, without the start of the process. The start takes longer; compare it with
-// a program that does nothing.
-func BenchmarkStatusOf100Profiles(b *testing.B) {
-	environment := writeYoungHome(b, b.TempDir(), 100)
-	u := newApp(process{out: io.Discard, err: io.Discard, goos: runtime.GOOS, now: time.Now,
-		getenv: func(name string) string { return environment[name] }})
-	for b.Loop() {
-		if err := u.showStatus(b.Context(), nil, statusOptions{}); err != nil {
-			b.Fatal(err)
-		}
+// BenchmarkStatus measures keyd status for profiles that a pass has looked at, without the
+// start of the process. The start takes longer for few profiles; compare it with a program
+// that does nothing.
+func BenchmarkStatus(b *testing.B) {
+	for _, n := range []int{1, 100, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			environment := writeYoungHome(b, b.TempDir(), n)
+			u := newApp(process{out: io.Discard, err: io.Discard, goos: runtime.GOOS, now: time.Now,
+				getenv: func(name string) string { return environment[name] }})
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := u.showStatus(b.Context(), nil, statusOptions{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
