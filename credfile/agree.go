@@ -31,6 +31,7 @@ type readerCheck struct {
 	next      Key
 	gone      []string          // ids that no reader may use after the edit
 	exchanged *strings.Replacer // turns each value that is replaced into the new one
+	words     []string          // the values that are replaced, and the new ones
 }
 
 // newReaderCheck returns the check of an edit that puts next into the places. With all, the
@@ -45,7 +46,7 @@ func (f *File) newReaderCheck(places []pairPlace, next Key, all bool) *readerChe
 			c.gone = append(c.gone, id)
 		}
 	}
-	c.exchanged = strings.NewReplacer(words...)
+	c.exchanged, c.words = strings.NewReplacer(words...), append(words, next.ID, next.Secret.Reveal())
 	return c
 }
 
@@ -141,18 +142,29 @@ func (f *File) findCulprit(line int) *Problem {
 	return found
 }
 
-// verifyReaders checks an edit of one file alone.
-func (f *File) verifyReaders(check *readerCheck, data []byte) *Refusal {
-	return check.compare(fileTexts{}.with(f.Kind, f.Data), fileTexts{}.with(f.Kind, data))
+// verifyReaders checks an edit of one file alone, whose result is g.
+func (f *File) verifyReaders(check *readerCheck, g *File) *Refusal {
+	return check.compareFiles(lexedFiles{}.with(f), lexedFiles{}.with(g))
+}
+
+// compareFiles is compare for files that have been lexed. Of large plain files the readers
+// read only what the edit concerns. What they do not accept there, they read whole.
+func (c *readerCheck) compareFiles(before, after lexedFiles) *Refusal {
+	if before.size() >= excerptSize {
+		if short, shortAfter, ok := c.cutExcerpts(before, after); ok && c.compare(short, shortAfter) == nil {
+			return nil
+		}
+	}
+	return c.compare(before.texts(), after.texts())
 }
 
 // verifyTogether checks edits of both AWS files. Some readers merge the two, and one file is
 // written before the other. edits are in the order of writing; replaced returns the places
 // that an edit of a file has replaced.
 func (s *Snapshot) verifyTogether(edits []fileEdit, next Key, all bool, replaced func(*File) []pairPlace) error {
-	var now fileTexts
+	var now lexedFiles
 	for f := range s.files() {
-		now = now.with(f.Kind, f.Data)
+		now = now.with(f)
 	}
 	if now.credentials == nil || now.config == nil {
 		return nil // each edit was checked alone
@@ -160,14 +172,14 @@ func (s *Snapshot) verifyTogether(edits []fileEdit, next Key, all bool, replaced
 	edits = slices.DeleteFunc(slices.Clone(edits), func(e fileEdit) bool { return e.file() == nil })
 	for i, e := range edits {
 		file := e.file()
-		after := now.with(file.Kind, e.data)
+		after := now.with(Lex(file.Path, file.Kind, e.data))
 		check := file.newReaderCheck(replaced(file), next, all && i == len(edits)-1)
 		for f := range s.files() {
 			if f.Kind != file.Kind {
 				check.other = f
 			}
 		}
-		if r := check.compare(now, after); r != nil {
+		if r := check.compareFiles(now, after); r != nil {
 			return r.wrap()
 		}
 		now = after

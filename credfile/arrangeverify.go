@@ -49,12 +49,17 @@ func (a *Arrangement) readFiles(r *readers.Reader, t fileTexts) readers.Profiles
 	if t.config != nil {
 		config = Lex("", Config, t.config)
 	}
-	boto := indexBotocore(Lex(a.Path, Credentials, t.credentials), config)
+	boto := indexBotocore(Lex(a.Path, Credentials, t.credentials), config, nil)
 	if boto == nil {
 		return nil
 	}
 	found := make(readers.Profiles, len(boto.profiles))
-	for name, values := range boto.profiles {
+	for name, p := range boto.profiles {
+		values := maps.Clone(p.config.all())
+		if values == nil {
+			values = map[string]readers.BotocoreValue{}
+		}
+		maps.Copy(values, p.credentials.all())
 		found[name] = make(readers.Profile, len(values))
 		for setting, v := range values {
 			found[name][setting] = readers.Setting{Value: v.Text + fmt.Sprint(v.Nested), Line: v.Line} // Sprint sorts the names

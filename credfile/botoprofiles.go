@@ -2,40 +2,48 @@ package credfile
 
 import (
 	"fmt"
-	"maps"
 	"strings"
 
 	"keyd/credfile/readers"
 )
 
-// botoValue is one setting as botocore reads it, and the file that holds it.
-type botoValue struct {
-	readers.BotocoreValue
-	file *File
-}
-
 // botoProfiles joins both files as botocore does.
 // Source: botocore, configloader.py, build_profile_map; session.py, full_config.
 type botoProfiles struct {
-	profiles map[string]map[string]botoValue // by profile, then by setting
-	services map[string]map[string]botoValue // the services sections of the config file
-	headers  map[string]int                  // the line of each profile's header in the config file
+	profiles map[string]botoProfile
+	services map[string]botoSection // the services sections of the config file
 }
 
+// botoProfile is one profile. The settings of its section in the credentials file override
+// those in the config file. The zero botoSection is no section.
+type botoProfile struct{ config, credentials botoSection }
+
 // indexBotocore returns nil when botocore refuses one of the files. Either file may be
-// nil.
-func indexBotocore(credentials, config *File) *botoProfiles {
-	b := &botoProfiles{profiles: map[string]map[string]botoValue{}, services: map[string]map[string]botoValue{}, headers: map[string]int{}}
+// nil. In the plain files botocore finds what keyd has found, so they are not read again.
+func indexBotocore(credentials, config *File, plain map[*File]bool) *botoProfiles {
+	n := 0
 	for _, f := range []*File{config, credentials} {
-		if f == nil {
-			continue
+		if f != nil {
+			n = max(n, len(f.Sections))
 		}
-		sections, ok := readers.ReadBotocore(f.Data)
-		if !ok {
-			return nil
-		}
-		for _, s := range sections {
-			b.addSection(f, s)
+	}
+	b := &botoProfiles{profiles: make(map[string]botoProfile, n), services: map[string]botoSection{}}
+	for _, f := range []*File{config, credentials} {
+		switch {
+		case f == nil:
+		case plain[f]:
+			for i := range f.Sections {
+				s := &f.Sections[i]
+				b.addSection(s.Name, botoSection{file: f, line: s.Line, lexed: s})
+			}
+		default:
+			sections, ok := readers.ReadBotocore(f.Data)
+			if !ok {
+				return nil
+			}
+			for _, s := range sections {
+				b.addSection(s.Header, botoSection{file: f, line: s.Line, values: s.Values})
+			}
 		}
 	}
 	return b
@@ -43,56 +51,76 @@ func indexBotocore(credentials, config *File) *botoProfiles {
 
 // addSection adds a section. A later section of the config file replaces an earlier one of
 // the same profile; one of the credentials file only overrides its settings.
-func (b *botoProfiles) addSection(f *File, s readers.BotocoreSection) {
-	values := make(map[string]botoValue, len(s.Values))
-	for name, v := range s.Values {
-		values[name] = botoValue{v, f}
-	}
-	if f.Kind == Credentials {
-		if known := b.profiles[s.Header]; known != nil {
-			maps.Copy(known, values)
-		} else {
-			b.profiles[s.Header] = values
-		}
+func (b *botoProfiles) addSection(header string, s botoSection) {
+	if s.file.Kind == Credentials {
+		p := b.profiles[header]
+		p.credentials = s
+		b.profiles[header] = p
 		return
 	}
-	if name, ok := readers.NamedBy("profile", s.Header); ok {
-		b.profiles[name], b.headers[name] = values, s.Line
-	} else if name, ok := readers.NamedBy("services", s.Header); ok {
-		b.services[name] = values
-	} else if s.Header == "default" {
-		b.profiles[s.Header], b.headers[s.Header] = values, s.Line
+	if name, ok := readers.NamedBy("profile", header); ok {
+		b.profiles[name] = botoProfile{config: s}
+	} else if name, ok := readers.NamedBy("services", header); ok {
+		b.services[name] = s
+	} else if header == "default" {
+		b.profiles[header] = botoProfile{config: s}
 	}
 }
 
 // knows reports whether botocore finds the profile.
-func (b *botoProfiles) knows(profile string) bool { return b != nil && b.profiles[profile] != nil }
+func (b *botoProfiles) knows(profile string) bool {
+	if b == nil {
+		return false
+	}
+	_, known := b.profiles[profile]
+	return known
+}
+
+// headerLine returns the line of the profile's header in the config file, 0 for none.
+func (b *botoProfiles) headerLine(profile string) int { return b.profiles[profile].config.line }
+
+// get returns a setting of the profile, and whether there is one.
+func (p *botoProfile) get(name string) (botoValue, bool) {
+	if v, ok := p.credentials.get(name); ok {
+		return v, true
+	}
+	return p.config.get(name)
+}
 
 // endpointConfig collects the settings of a profile that botocore knows.
 func (b *botoProfiles) endpointConfig(profile string) EndpointConfig {
-	values := b.profiles[profile]
-	s := newEndpointConfig(func(name string) string { return plainValue(values[name].Text) })
-	s.MFAProcess = commandLine(values["mfa_process"].Text)
-	s.setPluginURLs(func(block string) string { return nestedURL(values[block]) })
-	named, ok := values["services"]
+	p := b.profiles[profile]
+	if p.credentials.setsPairOnly() && p.config.setsPairOnly() {
+		return EndpointConfig{}
+	}
+	text := func(name string) string { v, _ := p.get(name); return v.Text }
+	s := newEndpointConfig(func(name string) string { return plainValue(text(name)) })
+	s.MFAProcess = commandLine(text("mfa_process"))
+	s.setPluginURLs(func(block string) string { v, _ := p.get(block); return nestedURL(v) })
+	named, ok := p.get("services")
 	if !ok {
 		return s
 	}
-	section := b.services[named.Text]
-	if section == nil {
-		section = b.services[plainValue(named.Text)]
-	}
-	if len(section) == 0 || named.Nested != nil {
+	section := b.findServices(&named)
+	if section.isEmpty() || named.Nested != nil {
 		s.ServicesProblem = noServicesSection
 		return s
 	}
 	for _, block := range []string{"iam", "sts"} {
-		if v, ok := section[block]; ok && v.Nested == nil {
+		if v, ok := section.get(block); ok && v.Nested == nil {
 			s.ServicesProblem = fmt.Sprintf("names a section in which %s is no block: write endpoint_url below `%s =`, with blanks before it", block, block)
 		}
 	}
-	s.setServiceURLs(func(block string) string { return nestedURL(section[block]) })
+	s.setServiceURLs(func(block string) string { v, _ := section.get(block); return nestedURL(v) })
 	return s
+}
+
+// findServices returns the services section that a setting names.
+func (b *botoProfiles) findServices(named *botoValue) botoSection {
+	if section, known := b.services[named.Text]; known {
+		return section
+	}
+	return b.services[plainValue(named.Text)]
 }
 
 // nestedURL returns the endpoint_url of a block. To botocore the case of its name matters,
@@ -112,8 +140,8 @@ func nestedURL(block botoValue) string {
 // plainValue returns a value without what readers other than botocore leave out of it: the
 // indented lines below it, a comment behind it, and quotes around it.
 func plainValue(text string) string {
-	if text == "" {
-		return ""
+	if !strings.ContainsAny(text, "\n#;\"'") {
+		return strings.Trim(text, " \t")
 	}
 	text, _, _ = strings.Cut(text, "\n")
 	f := File{Data: []byte(" " + text)} // a comment follows a blank
@@ -139,21 +167,26 @@ var decidingSettings = [...]string{
 // can use, because of a comment behind the value, quotes around it, or an indented line
 // below it.
 func (b *botoProfiles) disputedSettings(profile string) (ws []Problem) {
-	values := b.profiles[profile]
+	p := b.profiles[profile]
+	if p.credentials.setsUndisputed() && p.config.setsUndisputed() {
+		return nil
+	}
 	for _, name := range decidingSettings {
-		v, ok := values[name]
+		v, ok := p.get(name)
 		if ok && v.Nested == nil && v.Text != plainValue(v.Text) && name != "credential_process" {
 			ws = append(ws, v.file.newProblem(v.Line, "the AWS CLI reads "+name+" with the quotes, the comment or the indented lines around it; other readers, and keyd, read it without",
 				"write nothing but the value after the '='"))
 		}
 	}
-	for _, block := range b.services[values["services"].Text] {
+	services, _ := p.get("services")
+	section := b.services[services.Text]
+	for _, block := range section.all() {
 		for name, value := range block.Nested {
 			switch {
 			case name != "endpoint_url" && strings.EqualFold(name, "endpoint_url"):
-				ws = append(ws, block.file.newProblem(block.Line, "the AWS CLI reads endpoint_url in lower case only; other readers, and keyd, read it in capitals too", "write the name in lower case"))
+				ws = append(ws, section.file.newProblem(block.Line, "the AWS CLI reads endpoint_url in lower case only; other readers, and keyd, read it in capitals too", "write the name in lower case"))
 			case name == "endpoint_url" && value != plainValue(value):
-				ws = append(ws, block.file.newProblem(block.Line, "the AWS CLI reads endpoint_url with the quotes or the comment around it; other readers, and keyd, read it without",
+				ws = append(ws, section.file.newProblem(block.Line, "the AWS CLI reads endpoint_url with the quotes or the comment around it; other readers, and keyd, read it without",
 					"write nothing but the value after the '='"))
 			}
 		}

@@ -97,13 +97,14 @@
 //	nokey.go         the error when there is no key to read
 //	profile.go       Profile: a key that can be rotated, or why it cannot
 //	settings.go      where a profile's calls go
-//	botoprofiles.go  those settings as botocore joins them
+//	botoprofiles.go, botosection.go  those settings as botocore joins them
 //	otherstore.go    keys of stores other than AWS
 //
 // What every AWS reader finds, by the models in package readers:
 //
 //	agree.go         no reader may see half of an edit
 //	plain.go         files on which all readers are known to agree
+//	excerpt.go       of such files, the sections that an edit concerns
 //	unseen.go        pairs that a reader finds and keyd does not
 //	unreadable.go    long-term keys that cannot be rotated, with the line to blame
 //

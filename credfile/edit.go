@@ -46,7 +46,7 @@ func (f *File) rewritePlaces(places []pairPlace, next Key, all bool) ([]byte, []
 	changes := f.listChanges(places)
 	data := f.spliceKey(changes, next)
 	g := Lex(f.Path, f.Kind, data)
-	if r := cmp.Or(f.verifyLexed(places, g), f.verifySecondReader(places, g, next), f.verifyReaders(f.newReaderCheck(places, next, all), data)); r != nil {
+	if r := cmp.Or(f.verifyLexed(places, g), f.verifySecondReader(places, g, next), f.verifyReaders(f.newReaderCheck(places, next, all), g)); r != nil {
 		return nil, nil, r.wrap()
 	}
 	return data, changes, nil

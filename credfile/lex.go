@@ -2,6 +2,7 @@ package credfile
 
 import (
 	"bytes"
+	"slices"
 	"unicode"
 )
 
@@ -41,9 +42,10 @@ type lexer struct {
 	*File
 	start       int // of the first line, after a byte order mark
 	line        int
-	begin, next int // offsets of this line and of the next one
-	open        int // index of the property that the cross-SDK rules would continue, or -1
-	last        int // index of the property that lenient readers saw last, or -1
+	begin, next int        // offsets of this line and of the next one
+	open        int        // index of the property that the cross-SDK rules would continue, or -1
+	last        int        // index of the property that lenient readers saw last, or -1
+	free        []Property // room for the properties of the next sections
 }
 
 // lexLine lexes one line without its line ending.
@@ -129,13 +131,25 @@ func (l *lexer) addNamed(t Span, eq int, form Form) {
 func (l *lexer) addProperty(name string, t Span, eq int, form Form) {
 	raw := l.cutComment(Span{eq + 1, t.End})
 	s := l.lastSection()
-	if s.Properties == nil {
-		s.Properties = make([]Property, 0, 4) // id, secret and a few more
+	if n := len(s.Properties); n == cap(s.Properties) {
+		s.Properties = append(l.makeRoom(2*n+1), s.Properties...)
 	}
 	s.Properties = append(s.Properties, Property{
 		Name: name, Line: l.line, Form: form,
 		Raw: raw, Value: l.unquote(raw), Rest: Span{raw.Start, t.End},
 	})
+}
+
+// makeRoom returns an empty list with room for at least n properties: all that is free. The
+// section that gets it gives back what it does not need, see closeSection. Thousands of
+// short lists, each with room of its own, would take twice the memory.
+func (l *lexer) makeRoom(n int) []Property {
+	if cap(l.free) < n {
+		l.free = make([]Property, 0, max(n, min(bytes.Count(l.Data[l.begin:], []byte("=")), 512)))
+	}
+	room := l.free
+	l.free = nil
+	return room
 }
 
 // lexHeader lexes a section header. A comment begins at the first '#' or ';', with
@@ -193,8 +207,13 @@ func (l *lexer) lastSection() *Section { return &l.Sections[len(l.Sections)-1] }
 
 // closeSection ends the last section, if there is one, at offset end and at line.
 func (l *lexer) closeSection(end, line int) {
-	if len(l.Sections) > 0 {
-		l.lastSection().Body.End, l.lastSection().Last = end, line
+	if len(l.Sections) == 0 {
+		return
+	}
+	s := l.lastSection()
+	s.Body.End, s.Last = end, line
+	if s.Properties != nil {
+		l.free, s.Properties = s.Properties[len(s.Properties):], slices.Clip(s.Properties)
 	}
 }
 

@@ -90,7 +90,7 @@ func (f *File) valueFlaw(p *Property, name string) *Refusal {
 		return nil
 	}
 	for _, c := range f.Data[p.Value.Start:p.Value.End] {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte("#;\"'`\\", c) >= 0 {
+		if !isLetter(c) && !isDigit(c) && (c <= ' ' || c >= 0x7f || strings.IndexByte("#;\"'`\\", c) >= 0) {
 			mark, remedy := describeMark(c)
 			return f.newRefusal(p.Line, remedy, "the value of %s holds %s: AWS readers disagree on it", name, mark)
 		}
@@ -134,13 +134,18 @@ func (f *File) secondReaderFlaw(s *Section, p pair) *Refusal {
 	return cmp.Or(f.crossCheck(values, p.id), f.crossCheck(values, p.secret))
 }
 
+// secondReaderMarks are the characters that can be more than text to the second reader.
+const secondReaderMarks = "`\"\\[%#;\r\v\f"
+
 // readAlike reports whether the second reader surely sees the lines as the lexer does: all
 // that are no comments hold nothing but text to it. It reads no line of a comment.
 // Source: ini.v1, parser.go, parse.
 func readAlike(body []byte) bool {
-	for line := range bytes.Lines(body) {
-		if line[0] != '#' && line[0] != ';' && bytes.ContainsAny(line, "`\"\\[%#;\r\v\f") {
-			return false
+	if bytes.ContainsAny(body, secondReaderMarks) {
+		for line := range bytes.Lines(body) {
+			if line[0] != '#' && line[0] != ';' && bytes.ContainsAny(line, secondReaderMarks) {
+				return false
+			}
 		}
 	}
 	return utf8.Valid(body)

@@ -85,6 +85,9 @@ func (f *File) checkSecrets(places []pairPlace, old Key) *Refusal {
 // checkNewID refuses when the file already holds next's id with a secret other
 // than next's: one of the two secrets is wrong.
 func (f *File) checkNewID(next Key) *Refusal {
+	if !bytes.Contains(f.Data, []byte(next.ID)) {
+		return nil
+	}
 	for i := range f.Sections {
 		p := f.findPair(&f.Sections[i])
 		if p.isWhole() && f.setsID(p.id, next.ID) && !f.pairKey(p).Secret.Equal(next.Secret) {

@@ -2,6 +2,7 @@ package credfile
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -44,11 +45,20 @@ func (f *File) isPlain() bool {
 // for a blank or for the end of the line. In a comment, letters of any language are plain.
 func isPlainLine(line []byte) bool {
 	comment := line[0] == '#' || line[0] == ';'
-	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
-	for _, c := range line {
-		if c < ' ' && c != '\t' || c == 0x7f || c > 0x7f && !comment {
-			return false
+	if line, ended := bytes.CutSuffix(line, []byte("\n")); ended {
+		return isPlainText(bytes.TrimSuffix(line, []byte("\r")), comment)
+	}
+	return isPlainText(line, comment) // without a line end, some take a last carriage return for more
+}
+
+// isPlainText reports whether a text has no control characters, and, unless it is a comment,
+// none outside of ASCII.
+func isPlainText(text []byte, comment bool) bool {
+	for _, c := range text {
+		if c-' ' < 0x7f-' ' || c == '\t' || c > 0x7f && comment {
+			continue
 		}
+		return false
 	}
 	return true
 }
@@ -61,9 +71,16 @@ func (f *File) isPlainProperty(p *Property) bool {
 	case p.Form != Plain || strings.Contains(p.Name, ":"):
 		return false
 	case p.Name == tokenNames[0]: // a pair without a token that some do not know
-		return len(p.More) == 0 && strings.HasPrefix(f.textBeforeValue(p), p.Name)
+		return len(p.More) == 0 && bytes.HasPrefix(f.textBeforeValue(p), []byte(p.Name))
 	case p.Name == tokenNames[1]: // only the AWS CLI knows it
 		return false
 	}
-	return len(p.More) == 0 || p.Raw.Empty() && credentialName(p.Name) == ""
+	return len(p.More) == 0 || p.Rest.Empty() && credentialName(p.Name) == "" && !slices.ContainsFunc(p.More, f.splitsLate)
+}
+
+// splitsLate reports whether a line of a nested block has a comment in front of its '=': some
+// readers cut the comment first, and refuse the file.
+func (f *File) splitsLate(line Span) bool {
+	name, _, _ := bytes.Cut(f.Data[line.Start:line.End], []byte("="))
+	return len(name) > 0 && name[0] != '#' && name[0] != ';' && bytes.ContainsAny(name, "#;")
 }

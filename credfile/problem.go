@@ -1,6 +1,7 @@
 package credfile
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -109,7 +110,7 @@ func (f *File) appendWarnings(ws []Problem, s *Section, p pair) []Problem {
 // appendValueWarnings appends to ws how some readers see one half of a pair
 // differently.
 func (f *File) appendValueWarnings(ws []Problem, p *Property) []Problem {
-	if name := f.textBeforeValue(p); !strings.HasPrefix(name, p.Name) {
+	if name := f.textBeforeValue(p); !bytes.HasPrefix(name, []byte(p.Name)) {
 		ws = append(ws, f.newProblem(p.Line, "the first Go SDK and the JavaScript SDK do not find "+p.Name+" in capitals", "write the name in lower case"))
 	}
 	if p.Raw != p.Value {
@@ -125,12 +126,12 @@ func (f *File) appendValueWarnings(ws []Problem, p *Property) []Problem {
 }
 
 // textBeforeValue returns the text on p's line before its value.
-func (f *File) textBeforeValue(p *Property) string {
-	start := p.Raw.Start
-	for start > 0 && f.Data[start-1] != '\n' {
-		start--
+func (f *File) textBeforeValue(p *Property) []byte {
+	before := f.Data[bytes.LastIndexByte(f.Data[:p.Raw.Start], '\n')+1 : p.Raw.Start]
+	if len(before) > 0 && isLetter(before[0]) {
+		return before
 	}
-	return strings.TrimLeft(f.Text(Span{start, p.Raw.Start}), " \t\ufeff")
+	return bytes.TrimLeft(before, " \t\ufeff")
 }
 
 // describeHalf returns a name for one half of a pair that may be shown to people.
@@ -187,7 +188,7 @@ func (v *profileIndex) warnOfSettings(profile string) (ws []Problem) {
 					"put it into a [services] section, and name that in the profile"))
 			}
 		}
-		if s := at.section; v.boto != nil && at.file.Kind == Config && len(s.Properties) > 0 && v.boto.headers[profile] != s.Line {
+		if s := at.section; v.boto != nil && at.file.Kind == Config && len(s.Properties) > 0 && v.boto.headerLine(profile) != s.Line {
 			ws = append(ws, at.file.newProblem(s.Line, "the AWS CLI does not read the settings below this header for profile "+profile+", and neither does keyd",
 				"write one header for the profile, as [profile name], a name with blanks in quotes"))
 		}

@@ -64,9 +64,6 @@ const (
 // inherits anything from [default].
 func Profiles(credentials, config *File) []Profile {
 	v := indexProfiles(credentials, config)
-	for _, name := range v.order {
-		v.hasStaticPair[name] = v.hasPair(name)
-	}
 	profiles := make([]Profile, 0, len(v.order))
 	known := map[pairPosition]bool{}
 	for _, f := range []*File{credentials, config} {
@@ -83,6 +80,9 @@ func Profiles(credentials, config *File) []Profile {
 			p := Profile{Name: name, Path: f.Path, Section: s.Name, Line: s.Line, Warnings: wide}
 			switch found := f.findPair(s); {
 			case found.hasAny():
+				if !v.isHidden(f, s) {
+					v.hasStaticPair[name] = true
+				}
 				f.describePair(&p, s, found)
 				if p.Skip == Rotatable || p.Skip.IsUnreadable() {
 					if skip, why := v.skipForStore(name); skip != Rotatable {
@@ -99,7 +99,7 @@ func Profiles(credentials, config *File) []Profile {
 				p.Warnings = f.appendWarnings(p.Warnings, s, found)
 				p.Warnings = append(p.Warnings, v.warnOfProviders(f, name, s, found)...)
 				p.Warnings = append(p.Warnings, v.warnOfSettings(name)...)
-			case v.hasStaticPair[name] || !f.isListed(s) && !v.boto.knows(name):
+			case v.hasStaticPair[name] || v.hasPair(name) || !f.isListed(s) && !v.boto.knows(name):
 				continue
 			default:
 				v.hasStaticPair[name] = true // return it once

@@ -89,8 +89,17 @@ func (f *File) unquote(s Span) Span {
 
 // lowerText returns the text of s with its ASCII letters in lower case.
 func lowerText(data []byte, s Span) string {
+	for _, name := range usualNames {
+		if string(data[s.Start:s.End]) == name {
+			return name
+		}
+	}
 	return strings.ToLower(string(data[s.Start:s.End]))
 }
+
+// usualNames are the names of nearly all properties. A large file has each of them
+// thousands of times, and one text for all will do.
+var usualNames = [...]string{idName, secretName, "region", "output", tokenNames[0], "role_arn", "source_profile"}
 
 // checkEncoding notes problems of the encoding of the whole file and skips a byte
 // order mark.
@@ -117,7 +126,7 @@ func (l *lexer) checkEncoding() {
 // findDuplicates notes sections and properties that appear twice: the AWS CLI
 // refuses the whole file, and other readers disagree on which one counts.
 func (l *lexer) findDuplicates() {
-	headers := make(map[string]int, len(l.Sections))
+	headers := make(map[headerName]int, len(l.Sections))
 	names := make(map[string]int)
 	for i := range l.Sections {
 		s := &l.Sections[i]
@@ -134,9 +143,27 @@ func (l *lexer) findDuplicates() {
 		} else {
 			headers[header] = i
 		}
-		clear(names)
-		l.findDoubled(s, names)
+		if s.mayDouble() {
+			clear(names)
+			l.findDoubled(s, names)
+		}
 	}
+}
+
+// mayDouble reports whether a property may appear twice in s. It is certain for short
+// sections only.
+func (s *Section) mayDouble() bool {
+	if len(s.Properties) > 8 {
+		return true
+	}
+	for i := range s.Properties {
+		for j := range s.Properties[:i] {
+			if s.Properties[i].Name == s.Properties[j].Name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // findDoubled notes properties that appear twice in s. names is empty, and is overwritten.
@@ -186,17 +213,18 @@ func splitHeader(section string) (prefix, name string) {
 	return "", section
 }
 
-// normalHeader returns the same text for all spellings of one header.
-func normalHeader(kind Kind, section string) string {
+// headerName is what a header names: the word in front of it, if any, and the name.
+type headerName struct{ prefix, name string }
+
+// normalHeader returns the same for all spellings of one header.
+func normalHeader(kind Kind, section string) headerName {
 	if kind == Config && section != "default" {
 		if name, ok := profileName(kind, section); ok {
-			return "profile " + name
+			return headerName{"profile", name}
 		}
 	}
-	if prefix, name := splitHeader(section); prefix != "" {
-		return prefix + " " + name
-	}
-	return section
+	prefix, name := splitHeader(section)
+	return headerName{prefix, name}
 }
 
 // hasMeaning reports whether the cross-SDK rules know sections with this header.

@@ -40,7 +40,7 @@ type profileIndex struct {
 	services            map[string]*sectionOf
 	profileDefault      *Section // [profile default] in the config file, or nil
 	hasStaticPair       map[string]bool
-	endpoints           map[string]EndpointConfig
+	plain               map[*File]bool
 	boto                *botoProfiles // nil when botocore refuses one of the files
 	namesEndpoints      bool          // one of the files holds "endpoint_url", in whatever case
 }
@@ -60,18 +60,42 @@ func indexProfiles(credentials, config *File) *profileIndex {
 		}
 	}
 	v := &profileIndex{credentials: credentials, config: config, order: make([]string, 0, n), services: map[string]*sectionOf{},
-		sections: make(map[string][]*sectionOf, n), hasStaticPair: make(map[string]bool, n), endpoints: make(map[string]EndpointConfig, n)}
-	v.profileDefault, v.boto = findProfileDefault(config), indexBotocore(credentials, config)
+		sections: make(map[string][]*sectionOf, n), hasStaticPair: make(map[string]bool, n)}
+	v.plain = map[*File]bool{credentials: credentials.isPlain(), config: config.isPlain()}
+	v.profileDefault, v.boto = findProfileDefault(config), indexBotocore(credentials, config, v.plain)
 	for _, f := range []*File{config, credentials} {
 		if f == nil {
 			continue
 		}
-		v.namesEndpoints = v.namesEndpoints || bytes.Contains(bytes.ToLower(f.Data), []byte("endpoint_url"))
+		v.namesEndpoints = v.namesEndpoints || f.namesEndpoint()
 		for i := range f.Sections {
 			v.addSection(f, &f.Sections[i])
 		}
 	}
 	return v
+}
+
+// namesEndpoint reports whether the file may hold "endpoint_url", in whatever case.
+func (f *File) namesEndpoint() bool {
+	if f == nil {
+		return false
+	}
+	const name = "endpoint_url"
+	if bytes.Contains(f.Data, []byte("\u0130")) {
+		return true // the only letter outside of ASCII whose lower case is one of the name
+	}
+	middle := strings.IndexByte(name, '_')
+	for at := 0; ; at++ {
+		n := bytes.IndexByte(f.Data[at:], '_')
+		if n < 0 {
+			return false
+		}
+		at += n
+		from := at - middle
+		if from >= 0 && from+len(name) <= len(f.Data) && strings.EqualFold(string(f.Data[from:from+len(name)]), name) {
+			return true
+		}
+	}
 }
 
 // addSection adds one section to its profile, or to the services sections.
@@ -87,10 +111,15 @@ func (v *profileIndex) addSection(f *File, s *Section) {
 	if v.sections[name] == nil {
 		v.order = append(v.order, name)
 	}
-	if f.Kind == Config && s.Name == "default" && v.profileDefault != nil {
+	if v.isHidden(f, s) {
 		at = &sectionOf{f, &Section{}} // keeps the name; [profile default] hides the settings
 	}
 	v.sections[name] = append(v.sections[name], at)
+}
+
+// isHidden reports whether s is [default] next to a [profile default].
+func (v *profileIndex) isHidden(f *File, s *Section) bool {
+	return f.Kind == Config && s.Name == "default" && v.profileDefault != nil
 }
 
 // findProfileDefault returns the section [profile default], which wins over
@@ -100,7 +129,7 @@ func findProfileDefault(config *File) *Section {
 		return nil
 	}
 	for i, s := range config.Sections {
-		if s.Name != "default" && normalHeader(Config, s.Name) == "profile default" {
+		if s.Name != "default" && normalHeader(Config, s.Name) == (headerName{"profile", "default"}) {
 			return &config.Sections[i]
 		}
 	}
@@ -125,10 +154,10 @@ func (v *profileIndex) hasPair(name string) bool {
 // What all other readers leave out of a value is left out here as well: quotes around
 // it and a comment behind it. botocore cannot use such a value: see disputedSettings.
 func (v *profileIndex) setting(profile, name string) string {
-	if v.boto != nil {
-		if values := v.boto.profiles[profile]; values != nil {
-			return plainValue(values[name].Text)
-		}
+	if v.boto.knows(profile) {
+		p := v.boto.profiles[profile]
+		found, _ := p.get(name)
+		return plainValue(found.Text)
 	}
 	return v.lenientSetting(profile, name)
 }
@@ -154,25 +183,15 @@ func (l *sectionOf) findProperty(name string) *Property {
 	return nil
 }
 
-// endpointConfig calls readEndpointConfig once per profile and remembers the result.
+// endpointConfig collects the settings of a profile from both files.
 func (v *profileIndex) endpointConfig(profile string) EndpointConfig {
-	s, ok := v.endpoints[profile]
-	if !ok {
-		s = v.readEndpointConfig(profile)
-		v.endpoints[profile] = s
-	}
-	return s
-}
-
-// readEndpointConfig collects the settings of a profile from both files.
-func (v *profileIndex) readEndpointConfig(profile string) EndpointConfig {
 	if v.boto.knows(profile) {
 		return v.boto.endpointConfig(profile)
 	}
 	return v.lenientEndpointConfig(profile)
 }
 
-// lenientEndpointConfig is readEndpointConfig for readers that do not see what botocore
+// lenientEndpointConfig is endpointConfig for readers that do not see what botocore
 // sees.
 func (v *profileIndex) lenientEndpointConfig(profile string) EndpointConfig {
 	s := newEndpointConfig(func(name string) string { return v.lenientSetting(profile, name) })
@@ -286,9 +305,12 @@ func (v *profileIndex) namesNoProvider(profile string) bool {
 	if !v.boto.knows(profile) {
 		return false
 	}
-	values := v.boto.profiles[profile]
+	p := v.boto.profiles[profile]
+	if p.credentials.setsPairOnly() && p.config.setsPairOnly() {
+		return true
+	}
 	for _, name := range [...]string{"source_profile", "role_arn", "sso_session", "sso_start_url", "login_session", "credential_process"} {
-		if _, named := values[name]; named {
+		if _, named := p.get(name); named {
 			return false
 		}
 	}

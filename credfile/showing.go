@@ -52,10 +52,5 @@ func (f *File) findSection(name string) (found *Section) {
 	return found
 }
 
-// namesEndpoint reports whether an endpoint may be set somewhere in the file.
-func (f *File) namesEndpoint() bool {
-	return f != nil && bytes.Contains(bytes.ToLower(f.Data), []byte("endpoint_url"))
-}
-
 // mayHoldID reports whether the id of a long-term key may stand somewhere in the file.
 func (f *File) mayHoldID() bool { return f != nil && bytes.Contains(f.Data, []byte(idPrefix)) }

@@ -25,9 +25,9 @@ func (k Key) IsMixtureOf(a, b Key) bool {
 func (k Key) equals(l Key) bool { return k.ID == l.ID && k.Secret.Equal(l.Secret) }
 
 // isMixture reports whether each byte of s is the byte of a or of b at the same
-// offset. It is false for "" and for different lengths.
-func isMixture(s, a, b string) bool {
-	if s == "" || len(s) != len(a) || len(s) != len(b) {
+// offset. It is false for an empty text and for different lengths.
+func isMixture[text string | []byte](s text, a, b string) bool {
+	if len(s) == 0 || len(s) != len(a) || len(s) != len(b) {
 		return false
 	}
 	for i := range len(s) {
@@ -58,12 +58,23 @@ func (f *File) Mend(old, next Key) ([]byte, []Change, error) {
 func (f *File) findTorn(a, b Key) []pairPlace {
 	var places []pairPlace
 	for i := range f.Sections {
+		if !f.mayBeTorn(&f.Sections[i], a, b) {
+			continue
+		}
 		p := f.findPair(&f.Sections[i])
 		if p.isWhole() && p.token == nil && f.pairKey(p).IsMixtureOf(a, b) {
 			places = append(places, pairPlace{i, p})
 		}
 	}
 	return places
+}
+
+// mayBeTorn reports whether a line of s sets the key id to a mixture of the two ids, of which
+// either id is one.
+func (f *File) mayBeTorn(s *Section, a, b Key) bool {
+	return slices.ContainsFunc(s.Properties, func(p Property) bool {
+		return p.Name == idName && isMixture(f.Data[p.Value.Start:p.Value.End], a.ID, b.ID)
+	})
 }
 
 // holdsTornPair reports whether a file holds a mixture of a and b.

@@ -88,11 +88,14 @@ func leadingID(text string) string {
 
 func isCapital(c byte) bool { return 'A' <= c && c <= 'Z' }
 
+// longTermMark is in every text in which indexLongTermID finds an id.
+const longTermMark = "AKIA"
+
 // indexLongTermID returns the offset of the first word in text that begins as the id of a
 // long-term key does, or -1. The word may be glued to one in small letters.
 func indexLongTermID(text string) int {
 	for from := 0; ; {
-		i := strings.Index(text[from:], "AKIA")
+		i := strings.Index(text[from:], longTermMark)
 		if i < 0 {
 			return -1
 		}
@@ -100,7 +103,7 @@ func indexLongTermID(text string) int {
 		if i == 0 || !isCapital(text[i-1]) && !isDigit(text[i-1]) {
 			return i
 		}
-		from = i + len("AKIA")
+		from = i + len(longTermMark)
 	}
 }
 
@@ -152,6 +155,9 @@ func (f *File) glueFlaw(s *Section, all bool) *Refusal {
 		p := &s.Properties[i]
 		if !all && credentialName(p.Name) == "" {
 			continue
+		}
+		if !bytes.ContainsAny(f.Data[p.Raw.Start:p.Raw.End], "\r[_") {
+			continue // neither a line end, nor a header, nor a name
 		}
 		text := f.Text(p.Raw)
 		if strings.Contains(text, "\r") {
@@ -220,17 +226,28 @@ type strayKey struct {
 // refused for them.
 func (f *File) findStrays(accounted, known map[int]bool) []strayKey {
 	var strays []strayKey
-	line, at := 0, 0
-	for text := range bytes.Lines(f.Data) {
-		line++
-		start := at
-		at += len(text)
+	line, at := 1, 0
+	for at < len(f.Data) {
+		next := bytes.Index(f.Data[at:], []byte(longTermMark))
+		if next < 0 {
+			break
+		}
+		start := bytes.LastIndexByte(f.Data[:at+next], '\n') + 1
+		line += bytes.Count(f.Data[at:start], []byte("\n"))
+		at = len(f.Data)
+		if end := bytes.IndexByte(f.Data[start:], '\n'); end >= 0 {
+			at = start + end // the line end, which the next turn counts
+		}
+		if known[line] && accounted[f.headerOf(line)] {
+			continue
+		}
+		text := f.Data[start:min(at+1, len(f.Data))]
 		n := indexLongTermID(string(text))
 		if n < 0 {
 			continue
 		}
 		before, id := strings.ToLower(string(text[:n])), leadingID(string(text[n:]))
-		if accounted[f.headerOf(line)] && (known[line] || !strings.Contains(before, idName)) {
+		if accounted[f.headerOf(line)] && !strings.Contains(before, idName) {
 			continue
 		}
 		if isLongTermID(id) && !isExampleID(id) && namesKey(before, string(text[n+len(id):])) && !f.isCommentOrNested(Span{start, start + n}, before) {

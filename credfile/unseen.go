@@ -198,7 +198,7 @@ func markUnreadable(profiles []Profile, f *File, name, id string, r *Refusal) []
 // keyd does not rotate, in the order of their lines. A pair that shares one half with a pair
 // that keyd rotates is among them: a rotation would leave that reader half of each key.
 func (v *profileIndex) findUnseen(known map[pairPosition]bool) []unseenPair {
-	if v.credentials.isPlain() && v.config.isPlain() {
+	if v.plain[v.credentials] && v.plain[v.config] {
 		return nil
 	}
 	var texts fileTexts

@@ -41,13 +41,19 @@ func (f *File) verifyLexed(places []pairPlace, g *File) *Refusal {
 // firstOtherDiff returns the number of the first differing line that is not listed,
 // or 0.
 func firstOtherDiff(a, b []byte, listed map[int]bool) int {
-	old, next := bytes.SplitAfter(a, []byte("\n")), bytes.SplitAfter(b, []byte("\n"))
-	for i := range max(len(old), len(next)) {
-		if i >= len(old) || i >= len(next) || !listed[i+1] && !bytes.Equal(old[i], next[i]) {
-			return i + 1
+	for line := 1; ; line++ {
+		old, restA, moreA := bytes.Cut(a, []byte("\n"))
+		next, restB, moreB := bytes.Cut(b, []byte("\n"))
+		switch {
+		case !listed[line] && !bytes.Equal(old, next):
+			return line
+		case moreA != moreB:
+			return line + 1
+		case !moreA:
+			return 0
 		}
+		a, b = restA, restB
 	}
-	return 0
 }
 
 // propertiesEqual reports whether p of f and q of g are equal. When changed is set,
@@ -56,8 +62,8 @@ func propertiesEqual(f, g *File, p, q *Property, changed bool) bool {
 	if p.Name != q.Name || p.Line != q.Line || p.Form != q.Form || len(p.More) != len(q.More) {
 		return false
 	}
-	return f.Text(Span{p.Raw.End, p.Rest.End}) == g.Text(Span{q.Raw.End, q.Rest.End}) &&
-		(changed || f.Text(p.Raw) == g.Text(q.Raw))
+	return bytes.Equal(f.Data[p.Raw.End:p.Rest.End], g.Data[q.Raw.End:q.Rest.End]) &&
+		(changed || bytes.Equal(f.Data[p.Raw.Start:p.Raw.End], g.Data[q.Raw.Start:q.Raw.End]))
 }
 
 // verifySecondReader reads each section with ini.v1 before and after an edit. The

@@ -125,8 +125,12 @@ func botocoreProfileName(header string) (string, bool) {
 // names a profile too.
 // Source: botocore, configloader.py, build_profile_map.
 func NamedBy(kind, header string) (name string, ok bool) {
-	if !strings.HasPrefix(header, kind) {
+	rest, ok := strings.CutPrefix(header, kind)
+	if !ok {
 		return "", false
+	}
+	if name := strings.TrimLeft(rest, " \t"); name != rest && name != "" && !strings.ContainsAny(name, "\"'\\ \t\r\n") {
+		return name, true // a word without anything that the shell would split or take away
 	}
 	words, ok := SplitShell(header)
 	if !ok || len(words) != 2 {

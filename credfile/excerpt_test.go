@@ -1,0 +1,207 @@
+package credfile
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"keyd/credfile/readers"
+)
+
+// FuzzPlainSectionsStandAlone checks what keyd assumes of plain files, so that it need not
+// have every reader read a large file whole: botocore finds the settings that keyd finds,
+// every reader finds in a section what it finds in the sections of that name alone, and an
+// edit is accepted there exactly when it is accepted as a whole.
+func FuzzPlainSectionsStandAlone(f *testing.F) {
+	addSeeds(f)
+	f.Add([]byte("\r"), true)
+	f.Add([]byte("[c]\ns3 =\n  a = b\n  o # n= x\n"), false)
+	f.Add([]byte("[a]\nregion = x\r"), false)
+	for _, config := range []bool{false, true} {
+		f.Add(manySections(config), config)
+		f.Add(bytes.ReplaceAll(manySections(config), []byte("\n"), []byte("\r\n")), config)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, config bool) {
+		file := Lex("file", kindOf(config), data)
+		if !file.isPlain() {
+			return
+		}
+		requireBotocoreAgrees(t, file)
+		for _, r := range readers.All() {
+			requireSectionsStandAlone(t, file, &r)
+		}
+		requireSameVerdict(t, file)
+	})
+}
+
+// manySections returns a plain file with what a plain file may hold.
+func manySections(config bool) []byte {
+	prefix := map[bool]string{true: "profile "}[config]
+	text := "# a comment\n; another = one\n\n[default]\nregion=eu-west-1\n\n[" + prefix + "a]\n" + pairLines +
+		"\n# b=c\n[" + prefix + "b] # the second\n" + pairLines + "[" + prefix + "c]\nregion = \"x\" ; why\ns3 =\n  addressing_style = path\n\n  # no = setting\n  max = 2 # x\noutput =\n" +
+		"[" + prefix + "d]\nrole_arn = x=y\nsource_profile\t=\tb\n"
+	if config {
+		text += "[services a]\niam =\n  endpoint_url = http://localhost:1\n[sso-session b]\nsso_region = x\n"
+	}
+	return withKey(oldKey, text)
+}
+
+// TestManySectionsArePlain: otherwise the fuzz test would have nothing to check.
+func TestManySectionsArePlain(t *testing.T) {
+	for _, config := range []bool{false, true} {
+		if f := Lex("file", kindOf(config), manySections(config)); !f.isPlain() {
+			t.Errorf("config %v: not plain, %+v", config, f.Problems)
+		}
+	}
+}
+
+// requireBotocoreAgrees requires that botocore finds the sections and settings of the file.
+func requireBotocoreAgrees(t *testing.T, file *File) {
+	t.Helper()
+	sections, ok := readers.ReadBotocore(file.Data)
+	if !ok || len(sections) != len(file.Sections) {
+		t.Fatalf("botocore finds %d sections, and keyd %d", len(sections), len(file.Sections))
+	}
+	for i, want := range sections {
+		s := &file.Sections[i]
+		lexed := botoSection{file: file, line: s.Line, lexed: s}
+		if s.Name != want.Header || s.Line != want.Line || !reflect.DeepEqual(lexed.all(), want.Values) {
+			t.Errorf("botocore finds %+v, and keyd %s in line %d with %+v", want, s.Name, s.Line, lexed.all())
+		}
+		for name, value := range want.Values {
+			if got, ok := lexed.get(name); !ok || !reflect.DeepEqual(got.BotocoreValue, value) {
+				t.Errorf("botocore finds %s = %+v, and keyd %+v", name, value, got)
+			}
+			if !lexed.setsPairOnly() || name == idName || name == secretName {
+				continue
+			}
+			t.Errorf("[%s] is said to hold a pair only, and sets %s", s.Name, name)
+		}
+	}
+	if v := indexProfiles(file, nil); !v.namesEndpoints && bytes.Contains(bytes.ToLower(file.Data), []byte("endpoint_url")) {
+		t.Error("endpoint_url was not found")
+	}
+}
+
+// requireSectionsStandAlone requires that a reader finds in all sections of one name together
+// what it finds there in the whole file.
+func requireSectionsStandAlone(t *testing.T, file *File, r *readers.Reader) {
+	t.Helper()
+	whole, err := r.ReadFile(file.Kind == Config, file.Data)
+	if err != nil {
+		t.Fatalf("%s refuses the file: %v", r.Name, err)
+	}
+	alone := readers.Profiles{}
+	names := map[string]bool{}
+	for i := range file.Sections {
+		names[lastName(&file.Sections[i])] = true
+	}
+	for name := range names {
+		found, err := r.ReadFile(file.Kind == Config, file.cutSections(map[string]bool{name: true}))
+		if err != nil {
+			t.Fatalf("%s refuses the sections of %s: %v", r.Name, name, err)
+		}
+		lines := []int{0} // in the file, by the lines of the excerpt
+		for i := range file.Sections {
+			for line := file.Sections[i].Line; lastName(&file.Sections[i]) == name && line <= file.Sections[i].Last; line++ {
+				lines = append(lines, line)
+			}
+		}
+		for name, profile := range found {
+			if alone[name] != nil {
+				t.Errorf("%s finds %s below several names", r.Name, name)
+			}
+			alone[name] = maps.Clone(profile)
+			for setting, value := range profile {
+				value.Line = lines[value.Line]
+				alone[name][setting] = value
+			}
+		}
+	}
+	if !reflect.DeepEqual(whole, alone) {
+		t.Errorf("%s finds\n%+v in the file, and\n%+v in its sections", r.Name, whole, alone)
+	}
+}
+
+// requireSameVerdict requires that an edit, and the same edit with its id or its secret left
+// out, is accepted by its excerpt exactly if it is accepted as a whole.
+func requireSameVerdict(t *testing.T, file *File) {
+	t.Helper()
+	places, refusal := file.findPlaces(oldKey)
+	if refusal != nil || bytes.Contains(file.Data, []byte(newKey.ID)) {
+		return
+	}
+	changes := file.listChanges(places)
+	for _, edit := range [][]Change{changes, changes[:len(changes)-1], changes[1:], nil} {
+		check := file.newReaderCheck(places, newKey, true)
+		g := Lex(file.Path, file.Kind, file.spliceKey(edit, newKey))
+		before, after := lexedFiles{}.with(file), lexedFiles{}.with(g)
+		short, shortAfter, ok := check.cutExcerpts(before, after)
+		if !ok {
+			continue
+		}
+		if got, want := check.compare(short, shortAfter) == nil, check.compare(before.texts(), after.texts()) == nil; got != want {
+			t.Errorf("%d of %d changes: accepted in the excerpt %v, as a whole %v", len(edit), len(changes), got, want)
+		}
+	}
+}
+
+// TestLargeEditIsCheckedInItsSections: of a large plain file the readers read only a part, and
+// they refuse there what they refuse in the whole file. A file that is not plain is read whole.
+func TestLargeEditIsCheckedInItsSections(t *testing.T) {
+	data := largeFile(1000)
+	file := Lex("credentials", Credentials, data)
+	places, _ := file.findPlaces(oldKey)
+	changes := file.listChanges(places)
+	edit := func(text []byte, changes []Change) (short, refused bool) {
+		before := Lex("credentials", Credentials, text)
+		after := Lex("credentials", Credentials, before.spliceKey(changes, newKey))
+		check := before.newReaderCheck(places, newKey, true)
+		excerpt, _, ok := check.cutExcerpts(lexedFiles{}.with(before), lexedFiles{}.with(after))
+		return ok && len(excerpt.credentials) < 500, before.verifyReaders(check, after) != nil
+	}
+	if short, refused := edit(data, changes); !short || refused {
+		t.Errorf("excerpt %v, refused %v", short, refused)
+	}
+	for i := range changes { // one half is left as it was
+		if _, refused := edit(data, slices.Delete(slices.Clone(changes), i, i+1)); !refused {
+			t.Errorf("without change %d the edit was accepted", i)
+		}
+	}
+	odd := append(bytes.Clone(data), "[odd]\nx = 'y'\nx = z\n"...)
+	if short, _ := edit(odd, changes); short {
+		t.Error("an excerpt of a file that is not plain")
+	}
+	elsewhere := bytes.Replace(data, []byte("eu-west-1"), []byte("eu-west-2"), 1)
+	after := Lex("credentials", Credentials, file.spliceKey(changes, newKey))
+	if _, _, ok := file.newReaderCheck(places, newKey, true).cutExcerpts(lexedFiles{}.with(Lex("credentials", Credentials, elsewhere)), lexedFiles{}.with(after)); ok {
+		t.Error("an excerpt although a line outside of all sections has changed")
+	}
+}
+
+// TestManySectionsHaveTheirOwnProperties: the properties of a file share their memory, and
+// one section never shows those of another.
+func TestManySectionsHaveTheirOwnProperties(t *testing.T) {
+	var text strings.Builder
+	for i := range 700 {
+		fmt.Fprintf(&text, "[s%d]\n", i)
+		for j := range i % 40 * (1 + i%7) {
+			fmt.Fprintf(&text, "p%d_%d = %d\n", i, j, j)
+		}
+	}
+	f := Lex("credentials", Credentials, []byte(text.String()))
+	for i, s := range f.Sections {
+		if len(s.Properties) != i%40*(1+i%7) || cap(s.Properties) != len(s.Properties) {
+			t.Fatalf("[%s] has %d properties, with room for %d", s.Name, len(s.Properties), cap(s.Properties))
+		}
+		for j, p := range s.Properties {
+			if p.Name != fmt.Sprintf("p%d_%d", i, j) || f.Text(p.Value) != fmt.Sprint(j) {
+				t.Fatalf("[%s] has %+v", s.Name, p)
+			}
+		}
+	}
+}
