@@ -26,13 +26,19 @@ history. --required leaves these statements out.
 
 --mfa allows all of that with MFA only: keyd asks for a code then, or mfa_process,
 and a thief of the key alone can make no other one. Set mfa_serial in the profile:
-without it, AWS's refusal cannot be told from a missing permission.`
+without it, AWS's refusal cannot be told from a missing permission.
+
+--second-user is for two machines that share the user of PROFILE's key, and so block
+each other: AWS allows two keys, and a rotation needs a free one. It prints commands
+of the AWS CLI that make a second user with the same permissions. --terraform prints
+it for Terraform. keyd itself runs none of that.`
 
 const policyExample = `  keyd policy work > keyd-policy.json
-  aws iam put-user-policy --user-name USER --policy-name keyd --policy-document file://keyd-policy.json`
+  aws iam put-user-policy --user-name USER --policy-name keyd --policy-document file://keyd-policy.json
+  keyd policy --second-user work > second-user.sh`
 
 func newPolicyCommand(a *app) *cobra.Command {
-	var required, mfa bool
+	var o policyOptions
 	cmd := &cobra.Command{
 		Use:               "policy [PROFILE]",
 		Short:             "print the smallest IAM policy that keyd needs",
@@ -41,15 +47,32 @@ func newPolicyCommand(a *app) *cobra.Command {
 		Args:              limitArgs(0, 1, "at most one profile"),
 		ValidArgsFunction: a.completeProfiles(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.printPolicy(cmd.Context(), args, !required, mfa)
+			switch {
+			case o.secondUser != "" && len(args) == 0:
+				return usageError("keyd status", "--second-user needs a profile, whose user two machines share: keyd policy --second-user PROFILE")
+			case o.secondUser == "" && o.terraform:
+				return usageError("keyd policy --second-user --terraform -h", "--terraform is for --second-user only")
+			case o.secondUser != "":
+				return a.printSecondUser(cmd.Context(), args[0], o)
+			}
+			return a.printPolicy(cmd.Context(), args, o)
 		},
 	}
-	cmd.Flags().BoolVar(&required, "required", false, "leave out the optional permissions")
-	cmd.Flags().BoolVar(&mfa, "mfa", false, "allow it with MFA only, and what keyd needs to ask for a code")
+	cmd.Flags().BoolVar(&o.required, "required", false, "leave out the optional permissions")
+	cmd.Flags().BoolVar(&o.mfa, "mfa", false, "allow it with MFA only, and what keyd needs to ask for a code")
+	cmd.Flags().StringVar(&o.secondUser, "second-user", "", "print how to make a user for another machine; =`NAME` names it, otherwise -2 is put behind the name of the first")
+	cmd.Flags().Lookup("second-user").NoOptDefVal = suggestedUser
+	cmd.Flags().BoolVar(&o.terraform, "terraform", false, "with --second-user: print it for Terraform")
 	return cmd
 }
 
-func (a *app) printPolicy(ctx context.Context, names []string, optional, mfa bool) error {
+// policyOptions are the flags of keyd policy.
+type policyOptions struct {
+	required, mfa, terraform bool
+	secondUser               string // "" for none
+}
+
+func (a *app) printPolicy(ctx context.Context, names []string, o policyOptions) error {
 	loc, err := a.openLocations()
 	if err != nil {
 		return err
@@ -64,7 +87,7 @@ func (a *app) printPolicy(ctx context.Context, names []string, optional, mfa boo
 			return err
 		}
 	}
-	text, err := rotate.Policy(profile, status, a.getenv, optional, mfa)
+	text, err := rotate.Policy(profile, status, a.getenv, !o.required, o.mfa)
 	if err != nil {
 		return err
 	}

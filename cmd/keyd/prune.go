@@ -68,8 +68,11 @@ func (a *app) pruneKey(ctx context.Context, profile, id string, yes bool) error 
 	a.term.print(a.describeKey(p))
 	if p.Active && id == "" {
 		a.term.printError(fmt.Sprintf("%s is still active; to deactivate it, name it", shortID(p.KeyID)),
-			"if no one needs it, deactivate it: "+hint.Command("keyd prune", profile, p.KeyID))
+			"if another machine uses it, give each machine its own IAM user: "+hint.Command("keyd policy --second-user", profile)+"; only if no one needs it, deactivate it: "+hint.Command("keyd prune", profile, p.KeyID))
 		return exitError(exitPerson)
+	}
+	if lately := p.LastUse != nil && a.now().Sub(p.LastUse.At) < max(d.Settings.Overlap, 7*day); p.Active && lately {
+		a.term.printNote("something has used %s lately, perhaps another machine: it stops working there", shortID(p.KeyID))
 	}
 	verb, done := "delete", "deleted"
 	if p.Active {

@@ -55,8 +55,8 @@ func sixtyNames() *shownHome {
 		l := young(i)
 		switch i {
 		case 1:
-			l = failing(95, "second active key", "the user has a second active key, AKIA..JUUM, made 500d ago, last used 3d ago by s3 in eu-west-1",
-				"if no one needs it, deactivate it: keyd prune "+name+" AKIARTX3GSDS6ZZ7JUUM; if another machine uses it, give each machine its own IAM user")
+			l = failing(95, "second active key", "the user has a second active key, AKIA..JUUM, made 500d ago, last used 3d ago by s3 in eu-west-1: it may be another machine's",
+				"if another machine uses it (last used 3d ago by s3 in eu-west-1), give each machine its own IAM user: keyd policy --second-user "+name+"; only if no one needs it, deactivate it: keyd prune "+name+" AKIARTX3GSDS6ZZ7JUUM")
 		case 4:
 			l = state.KeyStatus{State: decide.StateOverlap, Created: monday.Add(-time.Hour), Until: monday.Add(7 * day), InRotation: true, Short: "both keys work", Why: "AKIA..Z6JG stays usable until then, then it is deactivated"}
 		case 8:
@@ -107,7 +107,7 @@ func fourteenFailures() *shownHome {
 		{"wrongsecret", "wrong secret", "iam: GetCallerIdentity at sts.us-east-1.amazonaws.com: SignatureDoesNotMatch: The request signature we calculated does not match the signature you provided.", "does the secret in the file belong to this key id?"},
 		{"deleted", "AWS refuses the key", "iam: GetCallerIdentity at sts.us-east-1.amazonaws.com: InvalidClientTokenId: The security token included in the request is invalid.", "was the key deleted or made inactive? does the region of the profile belong to the partition of the key (aws; aws-cn, such as cn-north-1; aws-us-gov, such as us-gov-west-1)?"},
 		{"doubled", "mistake in credentials:41", "/home/me/.aws/credentials:41: aws_access_key_id stands here for the second time", "remove one of the two lines"},
-		{"two-keys", "second active key", "the user has a second active key, AKIA..JUUM, made 500d ago, last used 3d ago by s3 in eu-west-1", "if no one needs it, deactivate it: keyd prune two-keys AKIARTX3GSDS6ZZ7JUUM; if another machine uses it, give each machine its own IAM user"},
+		{"two-keys", "second active key", "the user has a second active key, AKIA..JUUM, made 500d ago, last used 3d ago by s3 in eu-west-1: it may be another machine's", "if another machine uses it (last used 3d ago by s3 in eu-west-1), give each machine its own IAM user: keyd policy --second-user two-keys; only if no one needs it, deactivate it: keyd prune two-keys AKIARTX3GSDS6ZZ7JUUM"},
 		{"still-used-by-a-server-that-nobody-restarts-since-the-last-release", "the old key is in use", "AKIA..Z6JG is still used by s3 in eu-west-1, 2h ago: it cannot be deactivated before it is 90d old; it stands in /home/me/.config/rclone/rclone.conf:3", "put the new key there as well; or stop waiting for that: keyd rotate --retire-now still-used-by-a-server-that-nobody-restarts-since-the-last-release"},
 		{"hook", "hook github failed", "for more than 7d: hook github: failed 12 times: exit code 1: no such repository; AKIA..Z6JG stays usable until it succeeds", "correct it, then: keyd hook run github hook"},
 	} {

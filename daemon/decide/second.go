@@ -17,7 +17,7 @@ const confirmSecondAfter = time.Minute
 // needs. keyd did not make the other key, and does not touch it unless told to.
 func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Time) Decision {
 	short, use := credfile.Short(other.ID), describeUse(other.LastUse, now)
-	run := hint.Command("keyd prune", f.Profiles[0])
+	run, own := hint.Command("keyd prune", f.Profiles[0]), secondUserCommand(f)
 	if confirmed := other.Since.Add(confirmSecondAfter); f.Seen.At.Before(confirmed) && !other.Since.After(now) && !f.Options.Manual {
 		if now.Before(confirmed) {
 			return WaitUntil(StateWaiting, confirmed, fmt.Sprintf("IAM lists a second key of the user, %s: asking once more, since its lists lag", short)).InShort("is there a second key?")
@@ -26,7 +26,7 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 	}
 	if by := f.ShownBy[other.ID]; by != "" {
 		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, which %s uses: AWS allows two keys, and the new key needs a free slot", short, by),
-			fmt.Sprintf("make %s and %s use the newer of the two keys, then %s", f.Profiles[0], by, run)).InShort("second key, used here")
+			fmt.Sprintf("make %s and %s use the newer of the two keys, then %s; or give each of them its own IAM user: %s", f.Profiles[0], by, run, own)).InShort("second key, used here")
 	}
 	if other.Active && f.MadeHere[other.ID] { // its journal was lost or damaged
 		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("keyd itself made %s, %s, %s, and the journal of that rotation is gone: its secret may be nowhere", short, formatAgo(other.Created, now), use),
@@ -36,8 +36,7 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 		return decideReplacedElsewhere(f, other, now)
 	}
 	if other.Active {
-		return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second active key, %s, made %s, %s", short, formatAgo(other.Created, now), use),
-			fmt.Sprintf("if no one needs it, deactivate it: %s; if another machine uses it, give each machine its own IAM user", hint.Command("keyd prune", f.Profiles[0], other.ID))).InShort("second active key")
+		return blockSecondActive(f, other, s, now)
 	}
 	since := other.Created
 	if other.LastUse != nil && other.LastUse.At.After(since) {
@@ -47,6 +46,36 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 		return actNow(DoPrune, StateDue, fmt.Sprintf("%s is inactive and unused for %s", short, FormatAge(now.Sub(since))))
 	}
 	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, inactive, %s: AWS allows two keys per user, so there is no room for a new one", short, use), run).InShort("second key, inactive")
+}
+
+// blockSecondActive tells a person about an older active key, with both ways out. To take
+// the key away would stop whatever uses it, perhaps on another machine of the same person,
+// so a user of its own for that machine comes first. Pruning comes first only where AWS
+// itself names a last use that is long ago. A key that was never used is not such a one:
+// IAMs other than AWS's record no use.
+func blockSecondActive(f Facts, other *ListedKey, s settings.Settings, now time.Time) Decision {
+	use := describeUse(other.LastUse, now)
+	why := fmt.Sprintf("the user has a second active key, %s, made %s, %s", credfile.Short(other.ID), formatAgo(other.Created, now), use)
+	separate := "give each machine its own IAM user: " + secondUserCommand(f)
+	prune := "deactivate it: " + hint.Command("keyd prune", f.Profiles[0], other.ID)
+	run := fmt.Sprintf("if no one needs it, %s; if another machine uses it, %s", prune, separate)
+	if !IsLongUnused(other, f.Profiles, s, now) {
+		why += ": it may be another machine's"
+		run = fmt.Sprintf("if another machine uses it (%s), %s; only if no one needs it, %s", use, separate, prune)
+	}
+	return BlockUntil(now.Add(RecheckEvery), why, run).InShort("second active key")
+}
+
+// IsLongUnused reports whether AWS has named a last use of the second key of the user of
+// these profiles, and it is at least rotate_after ago.
+func IsLongUnused(key *ListedKey, profiles []string, s settings.Settings, now time.Time) bool {
+	return key.LastUse != nil && !key.LastUse.At.IsZero() && now.Sub(key.LastUse.At) >= max(s.RotateAfterFor(profiles), s.Overlap)
+}
+
+// secondUserCommand returns the command that prints how an administrator makes another user
+// like the owner of the key.
+func secondUserCommand(f Facts) string {
+	return hint.Command("keyd policy --second-user", f.Profiles[0])
 }
 
 // MayBeAnothers reports whether another machine may have made the second key as the
@@ -68,7 +97,7 @@ const replacedShort = "replaced elsewhere"
 // be the one that it writes. After that only a person can bring the new pair here; the
 // other machine will then retire the key that this machine uses.
 func decideReplacedElsewhere(f Facts, other *ListedKey, now time.Time) Decision {
-	bring := fmt.Sprintf("copy profile %s from the machine that shows %s to this one; or give this machine its own IAM user", f.Profiles[0], credfile.Short(other.ID))
+	bring := fmt.Sprintf("copy profile %s from the machine that shows %s to this one; or give this machine its own IAM user: %s", f.Profiles[0], credfile.Short(other.ID), secondUserCommand(f))
 	made, use := formatAgo(other.Created.Add(-f.Seen.Offset), now), describeUse(other.LastUse, now)
 	if firstDay := other.Created.Add(settings.Day).Add(-f.Seen.Offset); now.Before(firstDay) {
 		d := WaitUntil(StateWaiting, firstDay, fmt.Sprintf("another machine has replaced or is replacing this key: AWS lists %s, made %s, %s; %s still works here", credfile.Short(other.ID), made, use, credfile.Short(f.ID)))

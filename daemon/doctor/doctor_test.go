@@ -267,6 +267,9 @@ func findFault(t *testing.T, r doctor.Report, f fault) *doctor.Entry {
 	if f.severity != "" {
 		want = f.severity
 	}
+	if !strings.HasPrefix(found.Run, f.run) {
+		t.Errorf("%s advises %q, want %q", f.check, found.Run, f.run)
+	}
 	if found.Severity != want || r.NeedsPerson() != (want == doctor.Wrong) {
 		t.Errorf("%s, want %s:\n%s", found.Severity, want, list(shown(r)))
 	}

@@ -22,6 +22,7 @@ type fault struct {
 	plant    func(*bench)
 	check    string          // which check finds it
 	found    string          // a part of what it says
+	run      string          // how its remedy begins; "": any
 	severity doctor.Severity // "": wrong
 	fixed    bool            // --fix mends it
 	search   bool            // the home folder has to be searched
@@ -164,6 +165,7 @@ var faults = []fault{
 	{name: "key made inactive", plant: func(b *bench) { must(b.t, b.user.SetStatus(b.id, "Inactive")) }, check: "dead-keys", found: "AWS refuses it", most: 2},
 	{name: "wrong secret", plant: credentials("[work]\naws_access_key_id = <ID>\naws_secret_access_key = abcdefghijabcdefghijabcdefghijabcdefghij\n"), check: "dead-keys", found: "AWS refuses it", most: 2},
 	{name: "second key in the way", age: 70 * day, plant: func(b *bench) { b.user.AddKey(90 * day) }, check: "blocked", found: "second active key", most: 3},
+	{name: "second key in use, not yet in the way", plant: func(b *bench) { b.user.AddKey(90 * day) }, check: "second-keys", found: "active, never used", run: "keyd policy --second-user ", severity: doctor.Note, most: 2},
 	{name: "second key, not yet in the way", plant: func(b *bench) { b.user.AddInactiveKey(90 * day) }, check: "second-keys", found: "inactive", severity: doctor.Note, most: 2},
 	{name: "root key", plant: func(b *bench) {
 		b.id, b.secret = b.cloud.AddRoot("444455556666").AddKey(10 * day)

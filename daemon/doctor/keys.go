@@ -231,7 +231,9 @@ func findSecond(ctx context.Context, p *Patient) []Finding {
 		}
 		f := note(fmt.Sprintf("%s: its user has a second key, %s, %s, %s", nameKey(r), credfile.Short(other.ID), state, used), "", "")
 		if other.Active && decide.MayBeAnothers(decide.Facts{ID: r.KeyID, Seen: r.Seen}, other, p.now()) {
-			f.Ask = "another machine may have replaced this key, or have its own: give each machine its own IAM user"
+			f.Run, f.Ask = hint.Command("keyd policy --second-user", r.Profiles[0]), "another machine may have replaced this key, or have its own: give each machine its own IAM user"
+		} else if other.Active && !decide.IsLongUnused(other, r.Profiles, p.Rotator.Settings, p.now()) {
+			f.Run, f.Ask = hint.Command("keyd policy --second-user", r.Profiles[0]), "if another machine uses it: it shows how each machine gets its own IAM user; only if nobody needs it: "+hint.Command("keyd prune", r.Profiles[0], other.ID)
 		} else {
 			f.Run, f.Ask = hint.Command("keyd prune", r.Profiles[0], other.ID), "if nobody needs it; keyd shows when it was last used, and asks"
 		}

@@ -9,6 +9,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/daemon/iam"
+	"keyd/daemon/iam/remote"
 	"keyd/daemon/state"
 )
 
@@ -152,6 +153,16 @@ func CustomEndpoints(profiles []credfile.Profile, getenv func(string) string) []
 		}
 	}
 	return custom
+}
+
+// CustomIAM returns the URL of IAM for a profile when it does not belong to AWS, and "" when
+// it does, or cannot be determined.
+func CustomIAM(p credfile.Profile, getenv func(string) string) string {
+	site, err := iam.ResolveEndpoints([]credfile.EndpointConfig{p.Endpoints}, getenv)
+	if err != nil {
+		return ""
+	}
+	return iam.CustomEndpoints(remote.Endpoints{IAMURL: site.IAMURL})
 }
 
 // Policy returns, as JSON, the smallest IAM policy for the user whose key the

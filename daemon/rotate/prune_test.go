@@ -195,7 +195,7 @@ func TestSecondKeyIsKeptUnlessAllowed(t *testing.T) {
 			}
 			run := "keyd prune default"
 			if active {
-				run = "if no one needs it, deactivate it: keyd prune default " + second + "; if another machine uses it, give each machine its own IAM user"
+				run = "if another machine uses it (never used), give each machine its own IAM user: keyd policy --second-user default; only if no one needs it, deactivate it: keyd prune default " + second
 			}
 			l.Pass(rotate.Request{})
 			time.Sleep(time.Minute)
