@@ -120,7 +120,7 @@ func (p *Patient) results(ctx context.Context) ([]rotate.Result, error) {
 		if p.Offline || p.isUnreachable(ctx) {
 			p.memo.results, p.memo.resultsErr = p.Rotator.Outlook(ctx)
 		} else {
-			p.memo.results, p.memo.resultsErr = p.Rotator.Examine(ctx)
+			p.memo.results, p.memo.resultsErr = p.Rotator.Rehearse(ctx)
 		}
 		if asNoKey(p.memo.resultsErr) != nil {
 			p.memo.resultsErr = nil

@@ -85,7 +85,7 @@
 //	about.go      whom and what they concern, and who asked
 //	fleet.go      fleet.json, at the end of a pass
 //	evidence.go   AWS's receipts, for the history and the journal
-//	examine.go    for keyd doctor: a rehearsal that is remembered, and upkeep
+//	examine.go    what a dry run remembers, and upkeep for keyd doctor
 //	errors.go     the kinds of failure
 //	short.go      a failure in one cell of a table
 //	explain.go    why a call was denied, and whether one endpoint or the network is silent

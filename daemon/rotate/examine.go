@@ -2,7 +2,6 @@ package rotate
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -11,26 +10,12 @@ import (
 	"keyd/daemon/state"
 )
 
-// Examine is Rehearse for a person who wants to know what is wrong, and it remembers what
-// it learned. Rehearse signs with keys, and AWS counts that as a use. A pass that did not
-// know of it would take keyd's own calls for somebody else's, and a key that nobody needs
-// would look needed. An error about the memory comes with the results.
-func (d *Rotator) Examine(ctx context.Context) ([]Result, error) {
-	results, err := d.Rehearse(ctx)
-	if len(results) == 0 {
-		return results, err
-	}
-	return results, errors.Join(err, d.rememberLooks(context.WithoutCancel(ctx), results))
-}
-
-// rememberLooks saves what AWS said of the keys, and when keyd signed with them. What the
-// status says of a key stays, since the examination has decided nothing.
-func (d *Rotator) rememberLooks(ctx context.Context, results []Result) error {
-	unlock, err := d.lockPass(ctx, midPassLockWait)
-	if err != nil {
-		return err
-	}
-	defer unlock()
+// rememberLooks saves what AWS said of the keys, and when keyd signed with them: a dry run
+// changes nothing, but AWS counts its calls as uses of the keys. A pass that did not know of
+// them would take keyd's own calls for somebody else's, and a key that nobody needs would
+// look needed. What the status says of a key stays, since a dry run has decided nothing. The
+// caller holds the pass lock.
+func (d *Rotator) rememberLooks(results []Result) error {
 	status, err := state.LoadStatusAndMemoryFrom(d.Sys, d.StateDir)
 	if err != nil {
 		return err
@@ -60,7 +45,7 @@ func (d *Rotator) rememberLooks(ctx context.Context, results []Result) error {
 	return status.Save(d.Sys, d.StateDir)
 }
 
-// joinMemories returns what is known of a key after an examination. A pass of another
+// joinMemories returns what is known of a key after a dry run. A pass of another
 // process may have learned something in the meantime.
 func joinMemories(before, now state.Memory) state.Memory {
 	if now.Seen != nil && (before.Seen == nil || now.Seen.At.After(before.Seen.At)) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
 	"keyd/daemon/iam"
 	"keyd/daemon/internal/lab"
 	"keyd/daemon/rotate"
@@ -13,37 +14,48 @@ import (
 	"keyd/daemon/state"
 )
 
-// TestExaminationDoesNotMakeAKeyLookUsed examines an unused key day by day. Its use is read
-// before anything else is signed with it, and a later pass knows that only keyd used it.
-func TestExaminationDoesNotMakeAKeyLookUsed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := lab.NewOnDisk(t, awssim.Lag{LastUsed: 7 * time.Minute}, 40*settings.Day)
-		for range 3 {
-			n := len(l.Cloud.Calls())
-			results, err := l.Rotator.Examine(t.Context())
-			if err != nil || len(results) != 1 || results[0].Err != nil {
-				t.Fatalf("%+v, %v", results, err)
-			}
-			if first := l.Cloud.Calls()[n].Action; first != "GetAccessKeyLastUsed" {
-				t.Errorf("the first call was %s", first)
-			}
-			for _, call := range []string{"GetAccessKeyLastUsed", "GetCallerIdentity", "ListAccessKeys", "UpdateAccessKey"} {
-				if err, asked := results[0].Calls[call]; !asked || err != nil {
-					t.Errorf("%s: asked %v, %v", call, asked, err)
+// TestDryRunsDoNotMakeAKeyLookUsed tries an unused key day by day, as keyd doctor, keyd
+// install and keyd rotate --dry-run do. Its use is read before anything else is signed with
+// it, and a later pass knows that only keyd used it.
+func TestDryRunsDoNotMakeAKeyLookUsed(t *testing.T) {
+	const rehearsal = "a rehearsal"
+	for name, try := range map[string]func(*lab.Lab) ([]rotate.Result, error){
+		rehearsal: func(l *lab.Lab) ([]rotate.Result, error) { return l.Rotator.Rehearse(l.T.Context()) },
+		"a dry run": func(l *lab.Lab) ([]rotate.Result, error) {
+			return l.Rotator.Pass(l.T.Context(), rotate.Request{Options: decide.Options{Manual: true}, DryRun: true})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewOnDisk(t, awssim.Lag{LastUsed: 7 * time.Minute}, 40*settings.Day)
+				for range 3 {
+					n := len(l.Cloud.Calls())
+					results, err := try(l)
+					if err != nil || len(results) != 1 || results[0].Err != nil {
+						t.Fatalf("%+v, %v", results, err)
+					}
+					if first := l.Cloud.Calls()[n].Action; first != "GetAccessKeyLastUsed" {
+						t.Errorf("the first call was %s", first)
+					}
+					for _, call := range []string{"GetAccessKeyLastUsed", "GetCallerIdentity", "ListAccessKeys", "UpdateAccessKey"} {
+						if err, asked := results[0].Calls[call]; name == rehearsal && (!asked || err != nil) {
+							t.Errorf("%s: asked %v, %v", call, asked, err)
+						}
+					}
+					time.Sleep(25 * time.Hour)
 				}
-			}
-			time.Sleep(25 * time.Hour)
-		}
-		time.Sleep(21 * settings.Day) // now it is due
-		results, err := l.Rotator.Outlook(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		use := results[0].KeyUse
-		if use == nil || use.Last == nil || !use.Last.At.IsZero() {
-			t.Errorf("keyd takes its own calls for the calls of others: %+v %+v", use, use.Last)
-		}
-	})
+				time.Sleep(21 * settings.Day) // now it is due
+				results, err := l.Rotator.Outlook(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				use := results[0].KeyUse
+				if use == nil || use.Last == nil || !use.Last.At.IsZero() {
+					t.Errorf("keyd takes its own calls for the calls of others: %+v", use)
+				}
+			})
+		})
+	}
 }
 
 // TestExaminationKeepsTheStatus leaves what the last pass said, and names what is denied.
@@ -57,7 +69,7 @@ func TestExaminationKeepsTheStatus(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		l.User.DenyAction("ListAccessKeys", awssim.SCP)
-		results, err := l.Rotator.Examine(t.Context())
+		results, err := l.Rotator.Rehearse(t.Context())
 		if err != nil || len(results) != 1 {
 			t.Fatal(results, err)
 		}

@@ -18,6 +18,7 @@ import (
 	"keyd/daemon/journal"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
+	"keyd/daemon/state"
 )
 
 // previewed are states of a key in which a person may ask for a preview.
@@ -118,18 +119,18 @@ func TestPreviewSaysWhatHappens(t *testing.T) {
 		"": {}, "--force": {Force: true}, "--retire-now": {RetireNow: true}, "--delete-now": {RetireNow: true, DeleteNow: true},
 		"--force --retire-now": {Force: true, RetireNow: true}, "--force --delete-now": {Force: true, RetireNow: true, DeleteNow: true},
 	}
-	for i, state := range previewed {
+	for i, p := range previewed {
 		for j, name := range slices.Sorted(maps.Keys(flags)) {
 			if !deeptest.On() && (i+j)%3 != 0 {
 				continue
 			}
 			ask := flags[name]
-			t.Run(strings.TrimSpace(state.name+" "+name), func(t *testing.T) {
+			t.Run(strings.TrimSpace(p.name+" "+name), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := lab.NewInMemory(t, time.Now)
-					l.SetUp(awssim.Lag{}, state.age)
-					if state.arrange != nil {
-						state.arrange(l)
+					l.SetUp(awssim.Lag{}, p.age)
+					if p.arrange != nil {
+						p.arrange(l)
 					}
 					ask.Manual = true
 					before, keys := l.ReadCredentials(), l.Cloud.Keys(l.User)
@@ -138,6 +139,9 @@ func TestPreviewSaysWhatHappens(t *testing.T) {
 						t.Fatal("the preview has changed something")
 					}
 					l.Log.Reset()
+					if preview.Err != nil { // keyd has signed, so another call would be the first to fail
+						lab.Must(t, l.Sys.Remove(state.MemoryPath(l.Rotator.StateDir)))
+					}
 					real := l.PassOnce(rotate.Request{Options: ask})
 					checkForesight(t, preview, real, l)
 				})

@@ -108,6 +108,9 @@ func (s *Schedule) Round(ctx context.Context) (results []Result, next time.Time,
 	for _, r := range s.closed {
 		results, status.Keys = append(results, r), append(status.Keys, r.KeyStatus)
 	}
+	if s.request.DryRun && next.IsZero() {
+		return results, next, d.rememberLooks(results)
+	}
 	if err := s.saveStatus(d, status, next.IsZero()); err != nil && next.IsZero() {
 		return results, next, err
 	}

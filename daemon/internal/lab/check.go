@@ -8,6 +8,7 @@ import (
 
 	"keyd/credfile"
 	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
 	"keyd/daemon/state"
 )
 
@@ -65,7 +66,7 @@ func (l *Lab) CheckOtherBytes(start string) {
 }
 
 // CheckUnchanged checks that the file and the keys are as they were, and that the state
-// folder remembers nothing.
+// folder remembers no more than what AWS said.
 func (l *Lab) CheckUnchanged(start string, keys []awssim.KeyState) {
 	l.T.Helper()
 	l.CheckPromises()
@@ -78,9 +79,16 @@ func (l *Lab) CheckUnchanged(start string, keys []awssim.KeyState) {
 			l.T.Errorf("the keys were %+v and are %+v", keys, now)
 		}
 	}
-	for _, path := range []string{state.StatusPath(l.Rotator.StateDir), state.HistoryPath(l.Rotator.StateDir)} {
-		if _, err := l.Sys.Lstat(path); err == nil {
-			l.T.Errorf("the rehearsal wrote %s", path)
+	if _, err := l.Sys.Lstat(state.HistoryPath(l.Rotator.StateDir)); err == nil {
+		l.T.Error("the rehearsal wrote a history")
+	}
+	status, err := state.LoadStatusAndMemoryFrom(l.Sys, l.Rotator.StateDir)
+	if err != nil || !status.Written.IsZero() { // only what AWS said, and that keyd has signed, is remembered
+		l.T.Errorf("the rehearsal saved how the keys stand: %+v, %v", status, err)
+	}
+	for _, line := range status.Keys {
+		if line.State != decide.StateNew || line.NeedsPerson {
+			l.T.Errorf("the rehearsal saved how a key stands: %+v", line)
 		}
 	}
 }
