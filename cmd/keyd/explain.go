@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/journal"
+	"keyd/daemon/rotate"
 	"keyd/daemon/state"
 )
 
@@ -19,7 +21,8 @@ files, hooks and known copies, and its life as a line: created, in the files,
 quiet since, replaced, off, deleted, with dates. What is to come has ~ before its
 date, which is the earliest one.
 
-PROFILE may also be the id of a key, as keyd prints it or whole. Nothing is asked
+PROFILE may also be the id of a key, as keyd prints it or whole. For a key that was
+replaced or deleted, keyd tells from its history what became of it. Nothing is asked
 of AWS, and nothing is changed. Exit code 3 means that the key needs a person.`
 
 const explainExample = `  keyd explain work
@@ -50,6 +53,9 @@ type explanation struct {
 // put another key into the files during a rotation.
 func (a *app) explainKey(ctx context.Context, profile string) error {
 	r, err := a.buildReport(ctx, []string{profile}, state.LoadStatusAndMemory)
+	if _, unknown := errors.AsType[*rotate.UnknownProfileError](err); unknown {
+		return a.explainPast(ctx, profile, err)
+	}
 	if err != nil {
 		return err
 	}

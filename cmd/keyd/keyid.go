@@ -128,6 +128,8 @@ func (a *app) profileOf(cmd *cobra.Command, typed string) (string, error) {
 		return "", err
 	case len(found) == 0, cmd.Name() == "credentials" && !found[0].shown:
 		return typed, nil
+	case cmd.Name() == "explain" && found[0].second && loc.isGone(found[0].id): // AWS was not asked since
+		return found[0].id, nil
 	case found[0].second && cmd.Name() != "status" && cmd.Name() != "explain" && cmd.Name() != "where":
 		return "", usageError(hint.Command("keyd prune", found[0].profile, found[0].id),
 			"%s: no profile shows %s, which is the second key of the user of profile %s", cmd.Name(), credfile.Short(found[0].id), found[0].profile)
