@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
@@ -18,6 +19,9 @@ import (
 // such an answer: the look before it found a free slot. Another machine took it, or
 // something on the way sent this request twice.
 func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) error {
+	if left := t.untilSlotIsFree(d.Now()); left > 0 {
+		return d.continueIn(t, left)
+	}
 	r := d.makeIntent(t)
 	t.progress.created = true
 	if !slices.Contains(r.IDsBefore, r.Old.ID) { // no journal without a list could tell the new key from others
@@ -54,6 +58,21 @@ func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) 
 	}
 	t.dropRotation()
 	return cmp.Or(d.JournalDir().Erase(r.Old.ID), err)
+}
+
+// quotaLag is how long AWS may still count a key that is deleted: longer than its lists lag
+// as a rule.
+const quotaLag = 15 * time.Second
+
+// untilSlotIsFree returns how long AWS may still count a key of the user that keyd has
+// deleted a moment ago. CreateAccessKey would fail with an answer that says nothing about
+// whose the other key is.
+func (t *target) untilSlotIsFree(now time.Time) time.Duration {
+	since := now.Sub(t.recent.Freed[t.facts.OwnerID()])
+	if since < 0 || since >= quotaLag {
+		return 0
+	}
+	return quotaLag - since
 }
 
 // makeIntent returns the journal of a rotation that is about to create its key.

@@ -106,9 +106,12 @@ func TestRetirementSignedByAnotherProfile(t *testing.T) {
 // TestHoldEndsARetirement: the old key works again, also when a person has taken it out of
 // the files meanwhile, and nothing else is left.
 func TestHoldEndsARetirement(t *testing.T) {
-	for _, removed := range []bool{false, true} {
+	for _, seed := range []uint64{16, 17} { // with 16, a server of AWS learns late that the old key works again
+		removed := seed%2 == 1
 		synctest.Test(t, func(t *testing.T) {
-			l := lab.NewLab(t, awssim.RealLag(), 50*settings.Day)
+			l := lab.NewInMemory(t, time.Now)
+			l.Seed = seed
+			l.SetUp(awssim.RealLag(), 50*settings.Day)
 			retireIn(t, l, "default")
 			time.Sleep(3 * settings.Day)
 			if removed {

@@ -88,7 +88,7 @@ func (t *target) adoptNewID(r *journal.Rotation) {
 // setSurroundings records what the whole pass knows: what keyd did lately, the first
 // profile that shows each key, and when the machine woke.
 func (t *target) setSurroundings(recent state.Recent, by map[string]string, awake time.Time) {
-	recent.Deleted = maps.Clone(recent.Deleted) // each target adds its own
+	recent.Deleted, recent.Freed = maps.Clone(recent.Deleted), maps.Clone(recent.Freed) // each target adds its own
 	t.recent, t.facts.ShownBy, t.facts.AwakeSince = recent, by, awake
 	t.facts.LastRotation, t.facts.MadeHere = recent.Created[t.facts.OwnerID()], recent.Made
 	t.facts.Seen = withoutDeletedSince(t.facts.Seen, recent.Deleted)
@@ -115,7 +115,10 @@ func (t *target) noteDeleted(id string, at time.Time) {
 	if t.recent.Deleted == nil {
 		t.recent.Deleted = map[string]time.Time{}
 	}
-	t.recent.Deleted[id] = at
+	if t.recent.Freed == nil {
+		t.recent.Freed = map[string]time.Time{}
+	}
+	t.recent.Deleted[id], t.recent.Freed[t.facts.OwnerID()] = at, at
 }
 
 // setSeen records what AWS said about the key.

@@ -54,7 +54,13 @@ func (d *Rotator) lookAround(ctx context.Context, t *target, client *iam.Client)
 		if err := d.readOwnUse(ctx, t, client); err != nil {
 			return err
 		}
-		return d.explainRefusal(t, d.lookAtKeys(ctx, t, client))
+		err := d.lookAtKeys(ctx, t, client)
+		if t.facts.JustClosed { // the key may have been made active again a moment ago, which AWS learns of in seconds
+			if err = d.retryRefused(t, validateTries, err); errors.Is(err, errNotYet) {
+				return err
+			}
+		}
+		return d.explainRefusal(t, err)
 	}
 	err := d.lookAtKeys(ctx, t, client)
 	switch {

@@ -158,6 +158,7 @@ const maxRecentBytes = 256 << 10
 type Recent struct {
 	Created   map[string]time.Time // when keyd last made a key, by account and user name as in "111122223333/alice"
 	Deleted   map[string]time.Time // when keyd deleted a key, by its id
+	Freed     map[string]time.Time // when keyd last deleted a key, by its owner as in Created
 	Retired   map[string]time.Time // when keyd ended a key that a person has retired, by its id, as far back as the end of the history tells
 	MadeAt    map[string]time.Time // when keyd made a key, by its id, as far back as the end of the history tells
 	Made      map[string]bool      // the ids of the keys that keyd made, as far back as the end of the history tells
@@ -166,7 +167,7 @@ type Recent struct {
 
 // ReadRecent returns what keyd has done after since, and which keys it made before.
 func (h History) ReadRecent(since time.Time) (Recent, error) {
-	r := Recent{Created: map[string]time.Time{}, Deleted: map[string]time.Time{}, Retired: map[string]time.Time{}, MadeAt: map[string]time.Time{}, Made: map[string]bool{}}
+	r := Recent{Created: map[string]time.Time{}, Deleted: map[string]time.Time{}, Freed: map[string]time.Time{}, Retired: map[string]time.Time{}, MadeAt: map[string]time.Time{}, Made: map[string]bool{}}
 	lines, err := atomicfile.Tail(h.Sys, h.Path, maxRecentBytes)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return r, fmt.Errorf("daemon: the history: %w", err)
@@ -188,7 +189,7 @@ func (h History) ReadRecent(since time.Time) (Recent, error) {
 		case late && e.Verb == "created":
 			r.Created[e.Account+"/"+e.User] = e.Time
 		case late && e.Verb == "deleted":
-			r.Deleted[e.KeyID] = e.Time
+			r.Deleted[e.KeyID], r.Freed[e.Account+"/"+e.User] = e.Time, e.Time
 		}
 	}
 	return r, nil

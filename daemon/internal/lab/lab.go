@@ -5,6 +5,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -47,6 +48,7 @@ type Lab struct {
 	Shown   []awssim.ShownPair // which pairs the file has shown, and since when
 	Log     bytes.Buffer
 	Events  []string
+	Seed    uint64 // of AWS's chances; 0 means 7
 	seen    string // the credentials file when Watch last read it
 
 	watching     sync.Mutex // held while Shown and seen are written: keys take their steps side by side
@@ -64,10 +66,10 @@ func NewLab(t *testing.T, lag awssim.Lag, age time.Duration) *Lab {
 	return l
 }
 
-// SetUp fills an empty home and an empty AWS.
+// SetUp fills an empty home and an empty AWS, whose chances come from l.Seed.
 func (l *Lab) SetUp(lag awssim.Lag, age time.Duration) {
 	l.T.Helper()
-	l.UseCloud(awssim.New(awssim.Options{Now: l.Now, Seed: 7, Lag: lag, Regions: []string{"eu-west-1", "us-east-1"}}), age)
+	l.UseCloud(awssim.New(awssim.Options{Now: l.Now, Seed: cmp.Or(l.Seed, 7), Lag: lag, Regions: []string{"eu-west-1", "us-east-1"}}), age)
 }
 
 // UseCloud fills an empty home and cloud, which is empty, as SetUp does.
