@@ -35,6 +35,13 @@ func (s *Store) Check(ctx context.Context, old Key) error {
 // placeholderKey returns a pair with the shape of a new IAM key. It differs
 // from old and signs nothing.
 func placeholderKey(old Key) Key {
+	if !IsLongTerm(old.ID) && len(old.ID) > 0 {
+		id := "0" + strings.Repeat("X", len(old.ID)-1)
+		if id == old.ID {
+			id = "1" + id[1:]
+		}
+		return Key{ID: id, Secret: NewSecret(strings.Repeat("x", max(len(old.Secret.Reveal()), 40)))}
+	}
 	id := "AKIA" + strings.Repeat("X", 16)
 	if id == old.ID {
 		id = "AKIA" + strings.Repeat("Y", 16)

@@ -99,6 +99,7 @@
 //	settings.go      where a profile's calls go
 //	botoprofiles.go, botosection.go  those settings as botocore joins them
 //	otherstore.go    keys of stores other than AWS
+//	othershape.go    keys of IAMs other than AWS's, by shape
 //
 // What every AWS reader finds, by the models in package readers:
 //

@@ -30,7 +30,7 @@ type Change struct {
 // two values. The model of each AWS reader must find the old pair before and the
 // new pair after the change, and never a half of each.
 func (f *File) Replace(old, next Key) ([]byte, []Change, error) {
-	if err := next.Check(); err != nil {
+	if err := next.CheckOther(); err != nil {
 		return nil, nil, err
 	}
 	places, refusal := f.findPlaces(old)

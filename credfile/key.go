@@ -11,7 +11,7 @@ import (
 
 // Key is one access key: the pair of id and secret that signs requests.
 type Key struct {
-	ID     string // AKIA and 16 more characters in practice; IAM's model allows 16 to 128 in all
+	ID     string // AWS's: AKIA and 16 more characters in practice; IAM's model allows 16 to 128 in all. For those of other IAMs see othershape.go
 	Secret Secret
 }
 
@@ -61,12 +61,12 @@ func MatchIDs(typed string, ids []string) []string {
 // IsShort reports whether text has the shape of the short form of a key id.
 func IsShort(text string) bool {
 	first, last, found := strings.Cut(text, "..")
-	return found && len(first) == 4 && len(last) == 4 && isCapitals(first+last)
+	return found && len(first) == 4 && len(last) == 4 && isWord(first+last)
 }
 
-// LooksLikeID reports whether text has the shape of the id of a long-term key, whole or in
-// its short form.
-func LooksLikeID(text string) bool { return isLongTermID(text) || IsShort(text) }
+// LooksLikeID reports whether text may be the id of a long-term key, whole or in its short
+// form. The ids of other IAMs than AWS's look like many a word: for them it says little.
+func LooksLikeID(text string) bool { return isLongTermID(text) || isOtherID(text) || IsShort(text) }
 
 // IsLongTerm reports whether id has the prefix of a user's long-term key, AKIA.
 // ASIA ids are temporary; ABIA and ACCA ids are other kinds of credentials.
@@ -105,9 +105,10 @@ func hasSecretShape(s string) bool {
 	return len(s) >= 16 && len(s) <= 128
 }
 
-// Check returns an error unless id and secret have the shape of a long-term key
+// Check returns an error unless id and secret have the shape of a long-term key of AWS
 // and consist of bytes that every reader of the file takes literally. A pair that
-// fails Check must never be written. The error does not hold the secret.
+// fails Check must never be written where the key is AWS's. The error does not hold the
+// secret.
 func (k Key) Check() error {
 	if !isLongTermID(k.ID) {
 		return errors.New("credfile: the id does not have the shape of a long-term access key id") // the error leaves out the id, which may be the secret

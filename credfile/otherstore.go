@@ -24,7 +24,7 @@ func (v *profileIndex) skipForStore(profile string) (Skip, string) {
 		return Rotatable, ""
 	}
 	return OtherStore, "key of another store: the profile points to " + host + ", which is not AWS, and names no endpoint of IAM; " +
-		"if it is a key of AWS, name https://iam.amazonaws.com and https://sts.amazonaws.com, or those of its partition, as endpoint_url of iam and of sts in a [services] section"
+		"if it is a key of AWS, name https://iam.amazonaws.com and https://sts.amazonaws.com, or those of its partition, as endpoint_url of iam and of sts in a [services] section; if the store has an IAM of its own, name that one there"
 }
 
 // otherStore returns the host of another store that the settings name, or "". It never

@@ -16,8 +16,8 @@ type pairPlace struct {
 // findPlaces finds the pairs of old. If one of them cannot be edited, it refuses
 // all of them.
 func (f *File) findPlaces(old Key) ([]pairPlace, *Refusal) {
-	if !IsLongTerm(old.ID) {
-		return nil, f.newRefusal(0, "keyd rotates long-term keys (AKIA...) only", "%s is not the id of a long-term access key", old)
+	if !IsLongTerm(old.ID) && !isOtherID(old.ID) {
+		return nil, f.newRefusal(0, "keyd rotates long-term keys only", "%s is not the id of a long-term access key", Key{ID: idIfSafe(old.ID)})
 	}
 	places, r := f.findByID(old)
 	if r == nil {

@@ -19,6 +19,10 @@ type Profile struct {
 	Remedy  string   // what a person has to do in the file; set exactly when Skip.IsUnreadable()
 	IDs     []string // of the long-term keys that an unreadable profile holds, as far as they can be told
 
+	// OwnIAM is the host of the IAM that the profile names for its key, if it is not one of
+	// AWS's; "" otherwise. The key may then have another shape than AWS's.
+	OwnIAM string
+
 	Asks string // the profile whose pair keyd hands out to programs that use this one; "" for none
 
 	Endpoints EndpointConfig
@@ -43,7 +47,7 @@ const (
 	NoKeys            Skip = "no keys"              // settings only
 	HalfPair          Skip = "half a pair"          // an id without a secret, or a secret without an id
 	Unreadable        Skip = "unreadable"           // a long-term key that keyd cannot rotate: AWS readers disagree on it, or no one reads it
-	NotLongTerm       Skip = "not a long-term key"  // an id that does not begin with AKIA
+	NotLongTerm       Skip = "not a long-term key"  // an id that does not begin with AKIA, nor looks like one of the IAM that the profile names
 	OtherStore        Skip = "key of another store" // the profile sends S3 to a host that is not AWS's, and names no IAM endpoint
 	Example           Skip = "documentation key"    // an id that AWS's documents show: no user has it
 )
@@ -83,8 +87,9 @@ func Profiles(credentials, config *File) []Profile {
 				if !v.isHidden(f, s) {
 					v.hasStaticPair[name] = true
 				}
+				p.OwnIAM = v.ownIAM(name)
 				f.describePair(&p, s, found)
-				if p.Skip == Rotatable || p.Skip.IsUnreadable() {
+				if p.Skip == Rotatable || p.Skip.IsUnreadable() || p.Skip == NotLongTerm {
 					if skip, why := v.skipForStore(name); skip != Rotatable {
 						p.Skip, p.Why, p.Remedy = skip, why, ""
 					}
@@ -135,12 +140,30 @@ func (f *File) describePair(p *Profile, s *Section, found pair) {
 		if r := f.shapeFlaw(found); r != nil && (p.Skip == Rotatable || p.Skip == NotLongTerm) {
 			p.setUnreadable(Unreadable, r)
 		}
+		if p.Skip == NotLongTerm && p.OwnIAM != "" {
+			f.describeOther(p, found)
+		}
 		if p.Skip == Rotatable {
 			if r := f.secondReaderFlaw(s, found); r != nil {
 				p.setUnreadable(Unreadable, r)
 			}
 		}
-		p.Key.ID = idIfSafe(p.Key.ID)
+		if p.Skip != Rotatable {
+			p.Key.ID = idIfSafe(p.Key.ID)
+		}
+	}
+}
+
+// describeOther describes a whole pair of another shape than AWS's in a profile that names
+// an IAM of its own.
+func (f *File) describeOther(p *Profile, found pair) {
+	switch flaw, ok := f.otherShapeFlaw(found); {
+	case flaw != nil:
+		p.setUnreadable(Unreadable, flaw)
+	case ok:
+		p.Skip, p.Why = Rotatable, ""
+	default:
+		p.Why = "the id does not have the form of a key id of an IAM: 12 to 128 letters and digits"
 	}
 }
 

@@ -83,7 +83,7 @@ func (s *Store) Mend(ctx context.Context, old, next Key) (SwapResult, error) {
 
 // swap checks the keys, runs sw, and undoes it when it fails.
 func (s *Store) swap(ctx context.Context, sw pairSwap) (SwapResult, error) {
-	if err := sw.next.Check(); err != nil {
+	if err := sw.next.CheckOther(); err != nil {
 		return SwapResult{}, err
 	}
 	if sw.old.ID == sw.next.ID {
@@ -265,6 +265,9 @@ func (s *Snapshot) findEdits(old, next Key) ([]fileEdit, error) {
 			return nil, err
 		}
 		edits = append(edits, fileEdit{source: src, data: data, undoData: src.original.Data, values: len(changes)})
+	}
+	if err := s.checkTarget(edits, old, next); err != nil {
+		return nil, err
 	}
 	return edits, s.verifyTogether(edits, next, true, func(f *File) []pairPlace {
 		places, _ := f.findPlaces(old)

@@ -48,7 +48,7 @@ func (f *File) Mend(old, next Key) ([]byte, []Change, error) {
 	if len(places) == 0 {
 		return f.Data, nil, nil
 	}
-	if err := next.Check(); err != nil {
+	if err := next.CheckOther(); err != nil {
 		return nil, nil, err
 	}
 	return f.rewritePlaces(places, next, false)

@@ -32,6 +32,7 @@ func (f *File) describeUnreadable(p *Profile, s *Section, found pair) {
 	case isExampleID(leadingID(other)):
 		p.Skip, p.Why = skipForID(leadingID(other), false)
 		return
+	case p.OwnIAM != "" && (isOtherID(leadingWord(other)) || other == "" && found.secret != nil && hasSecretShape(f.Text(found.secret.Value))):
 	case other != "" || found.secret != nil && !looksLikeAWSSecret(f.Text(found.secret.Value)):
 		p.Skip, p.Why = NotLongTerm, "the id does not have the form of a long-term AWS access key (AKIA...)"
 		return
@@ -81,6 +82,15 @@ func (f *File) findTraces(s *Section) (longTerm []string, other string) {
 func leadingID(text string) string {
 	n := 0
 	for n < len(text) && (isCapital(text[n]) || isDigit(text[n])) {
+		n++
+	}
+	return text[:n]
+}
+
+// leadingWord returns the letters and digits at the beginning of text.
+func leadingWord(text string) string {
+	n := 0
+	for n < len(text) && (isLetter(text[n]) || isDigit(text[n])) {
 		n++
 	}
 	return text[:n]

@@ -221,7 +221,7 @@ func (v *profileIndex) findUnseen(known map[pairPosition]bool) []unseenPair {
 			pair := r.Pair(settings)
 			at := positionOf(pair)
 			half := ids[at.id] || secrets[at.secret]
-			if known[at] || !isLongTermPair(pair) && !(half && pair.ID.Value != "" && pair.Secret.Value != "") {
+			if known[at] || !isLongTermPair(pair) && !v.isOtherPair(v.knownName(name), pair) && !(half && pair.ID.Value != "" && pair.Secret.Value != "") {
 				continue
 			}
 			k := key{at, v.knownName(name)}
@@ -256,6 +256,12 @@ func positionOf(p readers.Pair) pairPosition {
 // isLongTermPair reports whether a reader could sign with p, and p is the key of a user.
 func isLongTermPair(p readers.Pair) bool {
 	return isLongTermID(p.ID.Value) && !isExampleID(p.ID.Value) && hasSecretShape(p.Secret.Value) && p.Token.Value == ""
+}
+
+// isOtherPair reports whether p is the key of the IAM that a profile names.
+func (v *profileIndex) isOtherPair(profile string, p readers.Pair) bool {
+	k := Key{ID: p.ID.Value, Secret: NewSecret(p.Secret.Value)}
+	return v.ownIAM(profile) != "" && p.Token.Value == "" && !isExampleID(k.ID) && k.CheckOther() == nil
 }
 
 // knownName returns the name of the profile that a reader's name stands for. Some readers

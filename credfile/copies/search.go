@@ -14,8 +14,8 @@ import (
 
 // Options say what to search for, and where.
 type Options struct {
-	// IDs are whole access key ids: at least minIDLength capital letters and digits
-	// each. Repeated ones count once.
+	// IDs are whole access key ids: at least minIDLength letters and digits each. Repeated
+	// ones count once.
 	IDs []string
 	// Home is the home folder, as an absolute path. It is searched unless Roots is set,
 	// and the kinds of files are recognised by their paths below it.
@@ -75,9 +75,10 @@ const (
 	MaxPlaces = 20   // places in a file
 )
 
-// minIDLength is the length of the shortest key id.
-// Source: IAM API reference, accessKeyIdType.
-const minIDLength = 16
+// minIDLength is the length of the shortest key id: those of AWS have 16 characters at least,
+// those of other IAMs twelve. A shorter word would stand in many a file by chance.
+// Source: IAM API reference, accessKeyIdType; credfile, othershape.go.
+const minIDLength = 12
 
 // Search finds the files that hold one of the ids. It returns what it has found so far
 // together with the cause when ctx ends first, which it notices between two reads.
@@ -160,7 +161,7 @@ func checkIDs(ids []string) ([]string, error) {
 		return nil, errors.New("copies: there is no key id to search for")
 	}
 	for _, id := range ids {
-		if len(id) < minIDLength || len(id) > maxIDLength || strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
+		if len(id) < minIDLength || len(id) > maxIDLength || strings.ContainsFunc(id, func(r rune) bool { return r > 'z' || !isAlnum(byte(r)) }) {
 			return nil, errors.New("copies: a value to search for does not have the shape of a key id") // it may be a secret: not named
 		}
 	}

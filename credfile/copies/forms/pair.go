@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -32,11 +33,12 @@ func (p Pair) MarshalText() ([]byte, error) {
 	return nil, errors.New("forms: an access key cannot be marshalled")
 }
 
-// check returns an error unless p consists of what AWS gives out: an id of 16 to 128 capital
-// letters and digits and a secret of 16 to 128 characters of base64. What this package
-// writes into a file without further quotes rests on it.
+// check returns an error unless p consists of what AWS and other IAMs give out: an id of 12 to
+// 128 letters and digits and a secret of 16 to 128 characters of base64, neither of which
+// YAML or JSON would read as a number. What this package writes into a file without further
+// quotes rests on it.
 func (p Pair) check() error {
-	if len(p.ID) < 16 || len(p.ID) > 128 || strings.ContainsFunc(p.ID, func(r rune) bool { return !isDigit(r) && !isUpper(r) }) {
+	if numeric := isNumber(p.ID) || isNumber(p.Secret); len(p.ID) < 12 || len(p.ID) > 128 || strings.ContainsFunc(p.ID, func(r rune) bool { return !isAlnum(r) }) || numeric {
 		return errors.New("forms: the id does not have the shape of an access key id") // the error leaves out the id, which may be the secret
 	}
 	if len(p.Secret) < 16 || len(p.Secret) > 128 || strings.ContainsFunc(p.Secret, func(r rune) bool { return !isAlnum(r) && !strings.ContainsRune("+/=", r) }) {
@@ -55,6 +57,15 @@ func checkPairs(old, next Pair) error {
 		return fmt.Errorf("forms: %s and %s are not two different keys", old, next)
 	}
 	return nil
+}
+
+// isNumber reports whether a reader may take letters and digits for a number: 12e34, 0x1f, 0b11.
+func isNumber(text string) bool {
+	if _, err := strconv.ParseFloat(text, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return true
+	}
+	_, err := strconv.ParseInt(text, 0, 64)
+	return err == nil || errors.Is(err, strconv.ErrRange)
 }
 
 // meet reports whether one of the two texts holds the other.
