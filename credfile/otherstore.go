@@ -52,7 +52,7 @@ func (s EndpointConfig) otherStore() string {
 // returns "" for a URL without a host, and for the empty text.
 func foreignHost(endpoint string) string {
 	u, err := url.Parse(endpoint)
-	if err != nil || u.Hostname() == "" || isAWSHost(u.Hostname()) {
+	if err != nil || u.Hostname() == "" || IsAWSHost(u.Hostname()) {
 		return ""
 	}
 	return u.Host
@@ -78,8 +78,8 @@ func CutAWSDomain(host string) (name string, ok bool) {
 	return "", false
 }
 
-// isAWSHost reports whether AWS runs the host, as far as its name tells.
-func isAWSHost(host string) bool {
+// IsAWSHost reports whether AWS runs the host, as far as its name tells.
+func IsAWSHost(host string) bool {
 	name, ok := CutAWSDomain(host)
 	if !ok {
 		return false

@@ -208,7 +208,7 @@ func (e *explanation) whereabouts(now time.Time) (lines []string) {
 			lines = append(lines, plural(n, "%s more", "%s more")+" of these")
 		}
 		lines = append(lines, "this machine was searched "+formatAgo(now.Sub(c.Searched)))
-	} else if credfile.IsLongTerm(e.KeyID) {
+	} else if credfile.IsLongTerm(e.KeyID) || e.Endpoint != "" && e.KeyID != "" {
 		lines = append(lines, "this machine was not searched for copies; to do it: "+hint.Command("keyd where", e.Profiles[0]))
 	}
 	return lines

@@ -245,7 +245,7 @@ func describeUse(rotation *journal.Rotation) string {
 	case rotation.UsedByOthers():
 		return fmt.Sprintf("; it is still used: by %s in %s", rotation.LastUse.Service, rotation.LastUse.Region)
 	case rotation.UseDenied:
-		return "; AWS does not tell whether it is still used: iam:GetAccessKeyLastUsed is denied"
+		return "; " + decide.UseUnknown("it", rotation.UseNoCall)
 	}
 	return ""
 }

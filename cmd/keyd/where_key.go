@@ -103,7 +103,7 @@ func newWhereKey(l state.KeyStatus, rotations []*journal.Rotation) (whereKey, bo
 	if i >= 0 {
 		k.addRotation(rotations[i], l)
 	}
-	if !credfile.IsLongTerm(k.ID) || strings.HasSuffix(k.ID, "EXAMPLE") { // AWS's documents are full of such ids
+	if !credfile.IsLongTerm(k.ID) && (l.Endpoint == "" || k.ID == "") || strings.HasSuffix(k.ID, "EXAMPLE") { // AWS's documents are full of such ids
 		return k, false
 	}
 	switch { // what is remembered of the use at rest may be of either key of a rotation

@@ -13,12 +13,16 @@ type Options struct {
 	Now     func() time.Time // the cloud's only clock; nil: time.Now
 	Seed    uint64           // determines ids, secrets, delays and the choice of replicas
 	Lag     Lag              // how late the views show a change; zero: at once
+	Dialect Dialect          // the IAM that is spoken; the zero Dialect is AWS's
 	Regions []string         // STS regions that count as used from the start; see Outage
 
 	// AnyRegion accepts IAM requests signed for any region of the partition.
 	// AWS does not accept them, but a client with a custom endpoint signs for
 	// its configured region. botocore does so, and aws-cli with it.
 	AnyRegion bool
+
+	// ListWithoutDates leaves CreateDate out of lists, which the model of IAM allows.
+	ListWithoutDates bool
 
 	// SessionsEndWithKey ends a session when the key that opened it is made Inactive or
 	// deleted. AWS is believed not to do that, and does not document it.
@@ -144,7 +148,9 @@ func (c *Cloud) hashSeed(label string, n ...int) uint64 {
 // empty record of calls. User returns its users.
 func (c *Cloud) Clone(now func() time.Time) *Cloud {
 	defer c.lockAndSettle()()
-	d := New(Options{Now: now, Seed: c.opt.Seed, Lag: c.opt.Lag, AnyRegion: c.opt.AnyRegion, SessionsEndWithKey: c.opt.SessionsEndWithKey})
+	same := c.opt
+	same.Now, same.Regions = now, nil
+	d := New(same)
 	d.skew, d.serial = c.skew, c.serial
 	d.views, d.closed = slices.Clone(c.views), maps.Clone(c.closed)
 	for name, u := range c.users {

@@ -179,10 +179,14 @@ func (c *Cloud) noteDelivered(x *exchange) {
 
 func (c *Cloud) answerHeader(x *exchange, a answer) http.Header {
 	defer c.lockAndSettle()()
+	requestID := "X-Amzn-Requestid"
+	if c.opt.Dialect == Ceph {
+		requestID = "X-Amz-Request-Id"
+	}
 	return http.Header{
-		"Content-Type":     {a.contentType},
-		"Content-Length":   {strconv.Itoa(len(a.body) + a.short)},
-		"Date":             {c.opt.Now().Add(c.skew).UTC().Format(http.TimeFormat)},
-		"X-Amzn-Requestid": {x.id},
+		"Content-Type":   {a.contentType},
+		"Content-Length": {strconv.Itoa(len(a.body) + a.short)},
+		"Date":           {c.opt.Now().Add(c.skew).UTC().Format(http.TimeFormat)},
+		requestID:        {x.id},
 	}
 }

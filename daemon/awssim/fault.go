@@ -171,7 +171,7 @@ func (x *exchange) failureAnswer(r *refusal) answer {
 	if x.call.Code == "" {
 		x.call.Code = r.code
 	}
-	return answer{status: r.status, contentType: "text/xml", body: r.errorBody(x.service, x.id)}
+	return answer{status: r.status, contentType: "text/xml", body: r.errorBodyIn(x.c.opt.Dialect, x.service, x.id)}
 }
 
 const secretTag, secretEnd = "<SecretAccessKey>", "</SecretAccessKey>"

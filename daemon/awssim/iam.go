@@ -18,8 +18,8 @@ func (x *exchange) createAccessKey() ([]node, *refusal) {
 	if r != nil {
 		return nil, r
 	}
-	if len(x.listedKeys(u)) >= keysPerUser {
-		return nil, overQuota("AccessKeysPerUser", keysPerUser)
+	if quota := x.c.opt.Dialect.keyQuota(); len(x.listedKeys(u)) >= quota {
+		return nil, overQuota("AccessKeysPerUser", quota)
 	}
 	k := x.c.newKey(u, x.caller.key.id, version{at: x.t, status: statusActive})
 	x.made, x.call.Target = k, k.id
@@ -59,8 +59,11 @@ func (x *exchange) listAccessKeys() ([]node, *refusal) {
 	}
 	var members []node
 	for _, k := range ks[start:end] {
-		members = append(members, branch("member",
-			leaf("UserName", u.name), leaf("AccessKeyId", k.id), leaf("Status", k.status), leaf("CreateDate", x.formatDate(k.created))))
+		about := []node{leaf("UserName", u.name), leaf("AccessKeyId", k.id), leaf("Status", k.status)}
+		if !x.c.opt.ListWithoutDates {
+			about = append(about, leaf("CreateDate", x.formatDate(k.created)))
+		}
+		members = append(members, branch("member", about...))
 	}
 	result := []node{branch("AccessKeyMetadata", members...), leaf("IsTruncated", strconv.FormatBool(end < len(ks)))}
 	if end < len(ks) {

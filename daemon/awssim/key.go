@@ -89,7 +89,7 @@ func (k *key) lastUse(t time.Time) (Use, bool) {
 func (c *Cloud) newKey(u *User, by string, v version) *key {
 	k := &key{
 		user: u, by: by, created: v.at, log: []version{v},
-		id: c.newID("AKIA", u.account), secret: c.newSecret(),
+		id: c.newKeyID(u.account), secret: c.newKeySecret(),
 	}
 	c.keys[k.id] = k
 	u.keys = append(u.keys, k)

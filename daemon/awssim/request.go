@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -102,6 +103,9 @@ func (x *exchange) guessService() string {
 
 // operation returns the function that performs the action, nil when there is none.
 func (x *exchange) operation() func() ([]node, *refusal) {
+	if slices.Contains(missing[x.c.opt.Dialect], x.action) {
+		return nil
+	}
 	switch x.service + " " + x.version + " " + x.action {
 	case "iam 2010-05-08 CreateAccessKey":
 		return x.createAccessKey
@@ -145,7 +149,8 @@ func (x *exchange) carryOut(t time.Time) {
 	result, r := x.perform()
 	a := answer{status: http.StatusOK, contentType: "text/xml"}
 	if r != nil {
-		a.status, a.body = r.status, r.errorBody(x.service, x.id)
+		r = x.c.opt.Dialect.says(r)
+		a.status, a.body = r.status, r.errorBodyIn(x.c.opt.Dialect, x.service, x.id)
 		x.call.Code = r.code
 	} else {
 		a.body = successBody(x.service, x.action, x.id, result)

@@ -57,13 +57,13 @@ func (c *Cloud) AddRoot(account string) *User {
 
 func (c *Cloud) addUser(u *User) *User {
 	n := userName{u.account, strings.ToLower(u.name)}
-	if !accountShape().MatchString(u.account) || c.users[n] != nil {
+	if !c.opt.Dialect.isAccount(u.account) || c.users[n] != nil {
 		panic(fmt.Sprintf("awssim: account %q is not 12 digits, or already has a user %q", u.account, u.name))
 	}
 	u.c, u.created = c, c.opt.Now()
 	u.id = u.account
 	if !u.isRoot() {
-		u.id = c.newID("AIDA", u.account)
+		u.id = c.newUserID(u.account)
 	}
 	c.users[n] = u
 	return u

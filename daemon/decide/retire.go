@@ -139,7 +139,7 @@ func decideDeactivate(f Facts, now time.Time) Decision {
 	case asked: // whether it is still needed is the person's business
 		return actNow(DoDeactivate, StateOverlap, "the overlap of "+credfile.Short(r.Old.ID)+" is ended")
 	case r.UseDenied:
-		return actNow(DoDeactivate, StateOverlap, "the overlap is over; "+useDeniedOf(credfile.Short(r.Old.ID)))
+		return actNow(DoDeactivate, StateOverlap, "the overlap is over; "+UseUnknown(credfile.Short(r.Old.ID), r.UseNoCall))
 	}
 	return actNow(DoDeactivate, StateOverlap, credfile.Short(r.Old.ID)+" is no longer needed")
 }

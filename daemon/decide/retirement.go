@@ -211,7 +211,10 @@ func refuseUsed(f Facts, s settings.Settings, now time.Time) *Refusal {
 	short, anyway := credfile.Short(f.ID), "if nothing uses it: "+hint.Command("keyd retire --force", f.Profiles[0])
 	u := f.Use
 	if u == nil || u.Denied || u.Read.IsZero() {
-		return &Refusal{useDeniedOf(short), "allow this user iam:GetAccessKeyLastUsed, see " + hint.Command("keyd policy", f.Profiles[0]) + "; or " + anyway}
+		if u != nil && u.NoCall {
+			return &Refusal{UseUnknown(short, true), anyway}
+		}
+		return &Refusal{UseUnknown(short, false), "allow this user iam:GetAccessKeyLastUsed, see " + hint.Command("keyd policy", f.Profiles[0]) + "; or " + anyway}
 	}
 	since := QuietSince(f)
 	switch {

@@ -16,11 +16,12 @@ import (
 // use of a key, and keyd's own calls count as uses, so keyd notes when it signed.
 // memory.json keeps it across restarts. Times are this machine's.
 type KeyUse struct {
-	Read   time.Time   `json:"read,omitzero"`   // when AWS was last asked; zero: never
-	Denied bool        `json:"denied,omitzero"` // AWS refused to say it then
-	Last   *remote.Use `json:"last,omitzero"`   // the last use by anyone but keyd; nil: none is known; with a zero time: there was none before keyd's first call
-	Quiet  time.Time   `json:"quiet,omitzero"`  // since then AWS has recorded no use by anyone but keyd; zero when Last says it
-	Signed time.Time   `json:"signed,omitzero"` // when keyd last signed with the key; zero: never, as far as it knows
+	Read   time.Time   `json:"read,omitzero"`    // when AWS was last asked; zero: never
+	Denied bool        `json:"denied,omitzero"`  // AWS refused to say it then
+	NoCall bool        `json:"no_call,omitzero"` // with Denied: the IAM, which is not AWS's, does not know the call that tells it
+	Last   *remote.Use `json:"last,omitzero"`    // the last use by anyone but keyd; nil: none is known; with a zero time: there was none before keyd's first call
+	Quiet  time.Time   `json:"quiet,omitzero"`   // since then AWS has recorded no use by anyone but keyd; zero when Last says it
+	Signed time.Time   `json:"signed,omitzero"`  // when keyd last signed with the key; zero: never, as far as it knows
 }
 
 // ownCallSlack is how much later than keyd's own note AWS may date keyd's own call: the
@@ -32,7 +33,7 @@ const ownCallSlack = journal.MaxClockOffset
 // hides an earlier use by others, and says that there was none since. So does one of this
 // very moment, when keyd has never signed before: AWS may count the question itself.
 func (u KeyUse) AddReading(last remote.Use, now time.Time) *KeyUse {
-	u.Read, u.Denied = now, false
+	u.Read, u.Denied, u.NoCall = now, false, false
 	if u.Signed.IsZero() && last.Service == "iam" && now.Sub(last.At).Abs() < ownCallSlack {
 		u.Signed = now
 	}
@@ -46,9 +47,10 @@ func (u KeyUse) AddReading(last remote.Use, now time.Time) *KeyUse {
 	return &u
 }
 
-// AddDenial returns u after AWS has refused at now to say when the key was last used.
-func (u KeyUse) AddDenial(now time.Time) *KeyUse {
-	u.Read, u.Denied = now, true
+// AddDenial returns u after AWS has refused at now to say when the key was last used. noCall
+// means that the IAM, which is not AWS's, does not know the question.
+func (u KeyUse) AddDenial(now time.Time, noCall bool) *KeyUse {
+	u.Read, u.Denied, u.NoCall = now, true, noCall
 	return &u
 }
 
@@ -78,7 +80,7 @@ func describeDue(f Facts, s settings.Settings, now time.Time, age time.Duration)
 		return text + ", and only keyd has used it since " + since.Local().Format(dayFormat)
 	}
 	if f.Use != nil && f.Use.Denied {
-		return text + "; " + useDeniedText
+		return text + "; " + UseUnknown("it", f.Use.NoCall)
 	}
 	return text
 }
@@ -86,8 +88,14 @@ func describeDue(f Facts, s settings.Settings, now time.Time, age time.Duration)
 // dayFormat is how a day is written for a person.
 const dayFormat = "2 Jan 2006"
 
-// useDeniedText says that the use of a key is unknown, and why.
-const useDeniedText = "AWS does not tell whether it is still used: iam:GetAccessKeyLastUsed is denied"
+// UseUnknown says that nobody tells whether a key, such as AKIA..7Q2F, is still used, and why:
+// the call that tells it is denied, or the IAM does not know it.
+func UseUnknown(key string, noCall bool) string {
+	if noCall {
+		return "whether " + key + " is still used is not known: its IAM does not offer GetAccessKeyLastUsed"
+	}
+	return "AWS does not tell whether " + key + " is still used: iam:GetAccessKeyLastUsed is denied"
+}
 
 // UnusedRecheck is how long keyd leaves a key alone that no one uses and that unused =
 // report keeps. keyd's own question counts as a use, and must not hide the key from
@@ -181,16 +189,11 @@ func describeOverlap(r *journal.Rotation, s settings.Settings, now time.Time) st
 	case r.UsedByOthers():
 		return fmt.Sprintf("%s %s: it stays usable until it has been quiet for %s", old, describeOthersUse(r, now), FormatAge(s.Overlap))
 	case r.UseDenied:
-		return useDeniedOf(old) + ": it stays usable until then, then it is deactivated"
+		return UseUnknown(old, r.UseNoCall) + ": it stays usable until then, then it is deactivated"
 	case !r.UnusedSince.IsZero():
 		return fmt.Sprintf("%s stays usable until then, then it is deactivated; only keyd had used it since %s", old, r.UnusedSince.Local().Format(dayFormat))
 	}
 	return old + " stays usable until then, then it is deactivated"
-}
-
-// useDeniedOf says that the use of the key is unknown, and why.
-func useDeniedOf(short string) string {
-	return fmt.Sprintf("AWS does not tell whether %s is still used: iam:GetAccessKeyLastUsed is denied", short)
 }
 
 // describeOthersUse says by which service, where and when someone last used the old key.

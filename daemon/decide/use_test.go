@@ -43,7 +43,7 @@ func TestUseByOthers(t *testing.T) {
 		if since, unused := f.UnusedSince(settings.Default(), now); unused != c.isUnused || unused && !since.Equal(c.since) {
 			t.Errorf("%s: unused %v since %s, want %v since %s", name, unused, since, c.isUnused, c.since)
 		}
-		if f.Use = f.Use.AddDenial(now); !f.Use.Denied {
+		if f.Use = f.Use.AddDenial(now, false); !f.Use.Denied {
 			t.Errorf("%s: a denial is not noted", name)
 		}
 		if _, unused := f.UnusedSince(settings.Default(), now); unused {
@@ -81,7 +81,7 @@ func TestUnusedReportLeavesTheKeyAlone(t *testing.T) {
 	if d := Next(f, s, now); d.Do != DoPreflight {
 		t.Errorf("forced: %s: %s", d.Do, d.Why)
 	}
-	f.Options, f.Use = Options{}, f.Use.AddDenial(now)
+	f.Options, f.Use = Options{}, f.Use.AddDenial(now, false)
 	if d := Next(f, s, now); d.Do != DoPreflight {
 		t.Errorf("denied: %s: %s", d.Do, d.Why)
 	}

@@ -97,7 +97,7 @@ func describeNeedUse(n Need, s settings.Settings, now time.Time) (used string, q
 	case u == nil || u.Read.IsZero() && !u.Denied:
 		return "AWS was not asked yet", false
 	case u.Denied:
-		return useDeniedOf(credfile.Short(n.ID)), false
+		return UseUnknown(credfile.Short(n.ID), u.NoCall), false
 	case u.Last != nil && u.Last.At.IsZero():
 		return fmt.Sprintf("only keyd has used it since it was made, %s ago", FormatAge(now.Sub(n.Created))), quiet
 	case u.Last != nil:

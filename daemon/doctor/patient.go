@@ -155,6 +155,9 @@ func (p *Patient) keyGroups(ctx context.Context) []group {
 			sites = append(sites, h.Endpoints)
 		}
 		one.endpoints, one.endpointErr = iam.ResolveEndpoints(sites, p.getenv)
+		if one.endpointErr == nil {
+			one.endpoints, one.endpointErr = iam.EndpointsFor(one.endpoints, g.Holders[0].Key.ID)
+		}
 		p.memo.groups = append(p.memo.groups, one)
 	}
 	return p.memo.groups
@@ -165,7 +168,7 @@ func (p *Patient) keyGroups(ctx context.Context) []group {
 func (p *Patient) ids(ctx context.Context) (ids []string) {
 	for _, profile := range p.profiles(ctx) {
 		for _, id := range append(slices.Clone(profile.IDs), profile.Key.ID) {
-			if credfile.IsLongTerm(id) && !strings.HasSuffix(id, "EXAMPLE") && !slices.Contains(ids, id) {
+			if (credfile.IsLongTerm(id) || profile.OwnIAM != "" && id != "") && !strings.HasSuffix(id, "EXAMPLE") && !slices.Contains(ids, id) {
 				ids = append(ids, id)
 			}
 		}

@@ -13,11 +13,11 @@ import (
 func (k *call) newError(err error) *Error {
 	e := &Error{
 		Call: k.name, Endpoint: k.host, HTTPStatus: k.status, RequestID: k.requestID,
-		Offset: k.offset, Session: k.session != "", mutates: k.mutates, mayHaveActed: k.mayHaveActed, isWebPage: k.isWebPage, redirect: k.redirect,
+		Offset: k.offset, Session: k.session != "", elsewhere: k.elsewhere, mutates: k.mutates, mayHaveActed: k.mayHaveActed, isWebPage: k.isWebPage, redirect: k.redirect,
 	}
 	if k.refusal.Code != "" && !isContext(err) {
 		e.Code, e.Message = k.refusal.Code, k.refusal.Message
-		if k.refusedByAWS() {
+		if k.refusedByAWS() || k.elsewhere && k.isHarmless() && saysUnknownCall(e.Code, e.Message) {
 			e.Class = classify(e.Code, e.Message)
 			e.Denial = denialOf(e)
 		}
@@ -39,6 +39,8 @@ func (k *call) classWithoutCode(err error) Class {
 		return Invalid // rejected by the SDK: a malformed name, or a region without an endpoint
 	case !k.left:
 		return Unsent
+	case k.elsewhere && k.isHarmless() && isUnknownStatus(k.status):
+		return Invalid
 	case k.refusedByAWS():
 		return Throttled // the wait before the next attempt was cut short
 	}

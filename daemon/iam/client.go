@@ -41,6 +41,15 @@ type Options struct {
 	// send it.
 	Installation string
 
+	// OtherShapes allows CreateAccessKey to answer with a pair of another shape than AWS's,
+	// where the endpoints are not AWS's. Set it only if every profile that shows the key names
+	// its IAM, since keyd finds such a pair nowhere else.
+	OtherShapes bool
+
+	// Sources remembers how endpoints that are not AWS's say whose key it is; nil: the client
+	// remembers by itself.
+	Sources *Sources
+
 	// OnReceipt gets the evidence of every call that changes something, whatever
 	// became of it, and OnTrip what every call tells about its endpoint, unless its
 	// context ended first. Both are called once a call, before it returns, and may be
@@ -67,6 +76,8 @@ type Client struct {
 	sts       *sts.Client
 	clock     *clock
 	signer    *signer    // of the key
+	elsewhere bool       // neither IAM nor STS is AWS's
+	sources   *Sources   // never nil
 	session   string     // the id of the session that signs calls to IAM; "" when the key does
 	opt       Options    // HTTP and Now are set
 	own       *Transport // nil when the caller brought the transport
@@ -83,7 +94,7 @@ func New(key credfile.Key, e remote.Endpoints, opt Options) (*Client, error) {
 	if homeRegion(e.Partition) == "" || len(e.Regions) == 0 {
 		return nil, fmt.Errorf("iam: the endpoints name no known partition (%q) or no region", e.Partition)
 	}
-	c := &Client{key: key, endpoints: e}
+	c := &Client{key: key, endpoints: e, elsewhere: isElsewhere(e.IAMURL) && isElsewhere(e.STSURL), sources: cmp.Or(opt.Sources, &Sources{})}
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
@@ -188,6 +199,7 @@ func (c *Client) newRetryer() aws.Retryer {
 func (c *Client) doCall(ctx context.Context, k *call, f func(context.Context) error) error {
 	within, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	k.elsewhere = c.elsewhere
 	if k.session = c.session; k.bare || isSTS(k.name) {
 		k.session = ""
 	}

@@ -19,6 +19,7 @@
 //	ignored.go     settings of other AWS tools that do not count here
 //	partition.go   partitions and their home regions
 //	local.go       whether an endpoint is on this machine
+//	elsewhere.go   what endpoints that are not AWS's offer, and what is sent to them
 //	reach.go       Reach: whether endpoints answer, without a signature
 //
 // # How a call travels

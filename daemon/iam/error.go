@@ -24,6 +24,7 @@ type Error struct {
 
 	Devices []Device // the MFA devices of the user; nil when they were not asked for
 
+	elsewhere    bool // the endpoint is not AWS's
 	mayHaveActed bool // an earlier attempt of the same call may have taken effect
 	mutates      bool
 	isWebPage    bool   // the answer was a web page
@@ -138,7 +139,10 @@ func (e *Error) hintAmbiguous() string {
 // hintInvalid returns the hint for a call that the endpoint does not offer.
 func (e *Error) hintInvalid() string {
 	says := func(part string) bool { return strings.Contains(e.Message, part) }
-	if e.Code == "InvalidAction" || e.Code == "NotImplemented" || says("Unsupported action") || says("Could not find operation") {
+	if IsNotOffered(e) && e.Call == "GetCallerIdentity" {
+		return "set rotate = never for the profile in keyd.ini if " + e.Endpoint + " offers neither GetCallerIdentity nor GetUser to this user, without which keyd cannot replace the key"
+	}
+	if e.Code == "InvalidAction" || e.Code == "NotImplemented" || says("Unsupported action") || says("Could not find operation") || IsNotOffered(e) {
 		return "set rotate = never for the profile in keyd.ini if " + e.Endpoint + " does not offer " + e.Call + ", without which keyd cannot replace the key"
 	}
 	return "ask who manages the account why AWS refuses the call, and try again: keyd rotate PROFILE"

@@ -81,7 +81,7 @@ func (c *Client) listPages(ctx context.Context, user string) ([]KeyInfo, error) 
 				ID: aws.ToString(m.AccessKeyId), Status: Status(m.Status),
 				Created: aws.ToTime(m.CreateDate), User: aws.ToString(m.UserName),
 			}
-			if err := info.check(); err != nil {
+			if err := info.check(c.idShape()); err != nil {
 				return nil, err
 			}
 			if err := checkUser(info.User, user); err != nil {
@@ -111,9 +111,9 @@ func checkUser(answered, asked string) error {
 }
 
 // check returns an error unless k looks like a key that AWS lists.
-func (k *KeyInfo) check() error {
+func (k *KeyInfo) check(id *shape) error {
 	switch {
-	case !keyIDShape.matches(k.ID):
+	case !id.matches(k.ID):
 		return &answerError{"the answer lists a key without a well-formed id"}
 	case k.Status != "" && !statusShape.matches(string(k.Status)):
 		return &answerError{"the answer lists a key with a status that is none"}
@@ -121,6 +121,14 @@ func (k *KeyInfo) check() error {
 		return &answerError{"the answer lists a key of a user whose name is none"}
 	}
 	return nil
+}
+
+// idShape returns what the id of a key looks like at the endpoints of the client.
+func (c *Client) idShape() *shape {
+	if c.elsewhere {
+		return otherIDShape
+	}
+	return keyIDShape
 }
 
 // SetStatus makes a key Active or Inactive. Repeating it does no harm. The
@@ -209,7 +217,7 @@ func (c *Client) CreateKey(ctx context.Context, user string) (CreatedKey, error)
 		if err != nil {
 			return err
 		}
-		created, err = checkCreated(out.AccessKey, user)
+		created, err = c.checkCreated(out.AccessKey, user)
 		k.keyID = created.Key.ID
 		return err
 	})
@@ -220,19 +228,19 @@ func (c *Client) CreateKey(ctx context.Context, user string) (CreatedKey, error)
 	return created, err
 }
 
-func checkCreated(a *types.AccessKey, user string) (CreatedKey, error) {
+func (c *Client) checkCreated(a *types.AccessKey, user string) (CreatedKey, error) {
 	if a == nil {
 		return CreatedKey{}, &answerError{"the answer holds no key"}
 	}
 	key := credfile.Key{ID: aws.ToString(a.AccessKeyId), Secret: credfile.NewSecret(aws.ToString(a.SecretAccessKey))}
 	named := CreatedKey{}
-	if keyIDShape.matches(key.ID) {
+	if c.idShape().matches(key.ID) {
 		named.Key.ID = key.ID
 	}
 	switch {
 	case key.ID == "" || key.Secret.IsZero():
 		return named, &answerError{"the answer holds half a pair"}
-	case key.Check() != nil:
+	case !c.isShaped(key):
 		return named, &answerError{"the answer holds a pair that has not the shape of an access key"}
 	case aws.ToString(a.UserName) != user:
 		return named, &answerError{"the answer holds a key of another user"}
@@ -240,6 +248,15 @@ func checkCreated(a *types.AccessKey, user string) (CreatedKey, error) {
 		return named, &answerError{"the answer holds a key that is not active"}
 	}
 	return CreatedKey{Key: key, At: aws.ToTime(a.CreateDate)}, nil
+}
+
+// isShaped reports whether a new pair has the shape of a key that keyd can keep: AWS's, or
+// that of any other IAM where Options allow it and the endpoints are not AWS's.
+func (c *Client) isShaped(key credfile.Key) bool {
+	if c.elsewhere && c.opt.OtherShapes {
+		return key.CheckOther() == nil
+	}
+	return key.Check() == nil
 }
 
 // DescribeKey sets the description that the console shows for a key: a tag on the
@@ -280,7 +297,7 @@ func (c *Client) Descriptions(ctx context.Context, user string) (map[string]stri
 				return err
 			}
 			for _, tag := range out.Tags {
-				if id := aws.ToString(tag.Key); keyIDShape.matches(id) {
+				if id := aws.ToString(tag.Key); c.idShape().matches(id) {
 					found[id] = cleanText(aws.ToString(tag.Value), 256)
 				}
 			}

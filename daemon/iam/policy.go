@@ -63,6 +63,13 @@ func LeastPolicy(partition, arn string, optional bool) Policy {
 	return p
 }
 
+// AllowGetUser returns p with a permission that AWS asks for nowhere: an IAM that does not
+// know GetCallerIdentity says by GetUser whose key it is.
+func AllowGetUser(p Policy) Policy {
+	p.Statement = append(p.Statement, Statement{Sid: "KeydFindsUser", Effect: "Allow", Action: []string{"iam:GetUser"}, Resource: p.Statement[0].Resource})
+	return p
+}
+
 // RequireMFA returns p with the condition that the calls are made in a session opened with
 // MFA, and with a statement that allows what has to work without one: to learn which devices
 // the user has, since when there is the user, and how its keys are described.

@@ -52,6 +52,9 @@ var (
 	statusShape    = newShape(1, 32, letters)
 	codeShape      = newShape(1, 128, word+".:-")
 
+	otherIDShape      = newShape(12, 128, word) // of a key of another IAM; see credfile, othershape.go
+	otherAccountShape = newShape(1, 64, word+"-")
+
 	accountShape    = newShape(12, 12, digits)
 	policyNameShape = newShape(1, 300, word+"+=,.@/-")
 )

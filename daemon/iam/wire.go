@@ -2,6 +2,7 @@ package iam
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -66,7 +67,7 @@ func (w *wire) sendRequest(k *call, r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	k.status, k.requestID = resp.StatusCode, cleanText(resp.Header.Get("X-Amzn-Requestid"), longestWord)
+	k.status, k.requestID = resp.StatusCode, cleanText(cmp.Or(resp.Header.Get("X-Amzn-Requestid"), resp.Header.Get("X-Amz-Request-Id")), longestWord) // the second is that of S3, and of Ceph
 	after := w.clock.now()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit+1))
 	if err != nil {
@@ -113,7 +114,14 @@ type refusal struct {
 
 func (k *call) readRefusal(body []byte) error {
 	var r refusal
-	if err := xml.Unmarshal(body, &r); err != nil || !codeShape.matches(r.Code) {
+	err := xml.Unmarshal(body, &r)
+	if err != nil && k.elsewhere {
+		r, err = readOtherRefusal(body)
+	}
+	if (err != nil || r.Code == "") && k.elsewhere && k.isHarmless() && isUnknownStatus(k.status) {
+		return nil // the status says enough: asking again does not help
+	}
+	if err != nil || !codeShape.matches(r.Code) {
 		return &answerError{"the answer does not come from AWS"}
 	}
 	k.refusal = refusal{Code: r.Code, Message: cleanText(r.Message, longestMessage)}
@@ -121,6 +129,20 @@ func (k *call) readRefusal(body []byte) error {
 		k.requestID = cleanText(r.RequestID, longestWord)
 	}
 	return nil
+}
+
+// readOtherRefusal reads the error document of S3, in which other stores than AWS's answer
+// for IAM as well.
+// Source: Ceph, rgw_rest.cc, dump.
+func readOtherRefusal(body []byte) (refusal, error) {
+	var r struct {
+		XMLName   xml.Name `xml:"Error"`
+		Code      string   `xml:"Code"`
+		Message   string   `xml:"Message"`
+		RequestID string   `xml:"RequestId"`
+	}
+	err := xml.Unmarshal(body, &r)
+	return refusal{Code: r.Code, Message: r.Message, RequestID: r.RequestID}, err
 }
 
 func redirectHost(resp *http.Response) string {
@@ -187,8 +209,11 @@ type call struct {
 	name    string // the action
 	keyID   string // the key that a changing call is about
 	mutates bool
-	once    bool   // exactly one request may leave
-	bare    bool   // signed with the key, whatever session there is
+	once    bool // exactly one request may leave
+	bare    bool // signed with the key, whatever session there is
+
+	elsewhere bool // the endpoints are not AWS's
+
 	session string // the id of the session that signs; "" when the key does
 
 	host         string

@@ -69,6 +69,7 @@ type Rotation struct {
 	UseChecked        time.Time   `json:"use_read,omitzero"`     // when AWS was last asked about the use of the old key
 	LastUse           *remote.Use `json:"used,omitzero"`         // the last use of the old key, as of then
 	UseDenied         bool        `json:"use_denied,omitzero"`   // AWS refused to say it then
+	UseNoCall         bool        `json:"use_no_call,omitzero"`  // with UseDenied: the IAM, which is not AWS's, does not know the question
 	UseDays           []string    `json:"use_days,omitzero"`     // the days, in UTC, on which AWS has recorded a use of the old key since the swap, as 2026-11-23, oldest first; at most maxUseDays
 	NewDead           time.Time   `json:"new_dead,omitzero"`     // when AWS last refused the new key after the files showed it: someone made it Inactive or deleted it; zero while it works
 	DeactivateStarted time.Time   `json:"deactivating,omitzero"` // set before the call: from then on the old key may be Inactive
@@ -249,7 +250,9 @@ func (r *Rotation) BelongsTo(who remote.Identity) bool {
 
 // ForgetUse makes keyd ask AWS again when the old key was last used: while a
 // rotation is held, the old key may be used. The days in UseDays stay.
-func (r *Rotation) ForgetUse() { r.UseChecked, r.LastUse, r.UseDenied = time.Time{}, nil, false }
+func (r *Rotation) ForgetUse() {
+	r.UseChecked, r.LastUse, r.UseDenied, r.UseNoCall = time.Time{}, nil, false, false
+}
 
 // maxUseDays bounds UseDays.
 const maxUseDays = 100

@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"slices"
 	"sync"
 
 	"keyd/credfile"
@@ -66,7 +67,14 @@ func (d *Rotator) newClient(t *target, key credfile.Key) (*iam.Client, error) {
 		http = kept
 	}
 	return iam.New(key, t.endpoints, iam.Options{HTTP: http, Now: d.Now, App: "keyd", Installation: t.facts.Installation,
+		OtherShapes: t.mayHoldOtherShapes(), Sources: d.sources,
 		OnReceipt: t.noteReceipt, OnTrip: t.progress.evidence.noteTrip, OnCall: d.answered(t), OnSend: d.asking})
+}
+
+// mayHoldOtherShapes reports whether every profile that shows the key names its IAM, so that
+// keyd finds a key of another shape than AWS's there.
+func (t *target) mayHoldOtherShapes() bool {
+	return len(t.holders) > 0 && !slices.ContainsFunc(t.holders, func(p credfile.Profile) bool { return p.OwnIAM == "" })
 }
 
 // keptConnections are the connections that the looks of a pass share: a laptop with 1,000

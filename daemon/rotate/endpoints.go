@@ -23,6 +23,9 @@ func (d *Rotator) resolveEndpoints(t *target, sites []credfile.EndpointConfig) {
 	}
 	var err error
 	t.endpoints, err = iam.ResolveEndpoints(sites, d.Getenv)
+	if err == nil {
+		t.endpoints, err = d.keepFromAWS(t)
+	}
 	if err == nil && d.HTTP == nil && t.endpoints.CABundle != "" {
 		err = iam.CheckBundle(t.endpoints.CABundle)
 	}
@@ -36,6 +39,21 @@ func (d *Rotator) resolveEndpoints(t *target, sites []credfile.EndpointConfig) {
 			t.setRotationErr(err)
 		}
 	}
+}
+
+// keepFromAWS returns the endpoints of the key in a way in which no key of another IAM is sent
+// to AWS. The error names the variable of the environment that would send it there.
+func (d *Rotator) keepFromAWS(t *target) (remote.Endpoints, error) {
+	endpoints, err := iam.EndpointsFor(t.endpoints, t.facts.ID)
+	if e, ok := errors.AsType[*iam.SettingError](err); ok {
+		for _, name := range []string{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL"} {
+			if d.Getenv(name) != "" {
+				e.Setting = name
+				break
+			}
+		}
+	}
+	return endpoints, err
 }
 
 // endpointName returns whom the calls of the key ask, as in KeyStatus.Endpoint.
@@ -181,6 +199,9 @@ func Policy(p credfile.Profile, status state.Status, getenv func(string) string,
 		arn = status.Keys[i].Seen.ARN
 	}
 	policy := iam.LeastPolicy(partition, arn, optional)
+	if p.OwnIAM != "" {
+		policy = iam.AllowGetUser(policy)
+	}
 	if mfa {
 		policy = iam.RequireMFA(policy)
 	}

@@ -86,7 +86,7 @@ func (d *Rotator) fillKeys(ctx context.Context, client *iam.Client, t *target, s
 	switch {
 	case err == nil:
 		other.LastUse = &remote.Use{At: use.At, Service: use.Service, Region: use.Region}
-	case iam.ClassOf(err) != iam.Denied: // GetAccessKeyLastUsed is an optional permission
+	case iam.ClassOf(err) != iam.Denied && !iam.IsNotOffered(err): // GetAccessKeyLastUsed is an optional permission
 		return err
 	}
 	return nil

@@ -97,7 +97,7 @@ func (d *Rotator) findUnexplained(ctx context.Context, t *target, client *iam.Cl
 		}
 		use, err := client.LastUsed(ctx, k.ID, t.userName())
 		switch {
-		case iam.ClassOf(err) == iam.Denied:
+		case iam.ClassOf(err) == iam.Denied, iam.IsNotOffered(err):
 			unread = true
 		case err != nil:
 			return nil, false, err

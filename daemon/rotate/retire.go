@@ -11,6 +11,7 @@ import (
 	"keyd/daemon/hint"
 	"keyd/daemon/iam"
 	"keyd/daemon/iam/remote"
+	"keyd/daemon/journal"
 )
 
 // checkUse asks AWS when it last saw the old key in use. Without the
@@ -29,12 +30,12 @@ func (d *Rotator) checkUse(ctx context.Context, t *target, client *iam.Client) e
 		w.lastUse = reading
 	}
 	if r.IsRetirement() { // the person was asked about the copies before it began
-		r.NoteUse(w.lastUse.last, w.lastUse.denied, w.lastUse.at)
+		w.lastUse.note(r)
 		return d.noteMeanwhile(t)
 	}
 	noted := *r
 	noted.UseDays = slices.Clone(r.UseDays)
-	noted.NoteUse(w.lastUse.last, w.lastUse.denied, w.lastUse.at)
+	w.lastUse.note(&noted)
 	newly, before := noted.UsedByOthers() && !r.UsedByOthers(), forever
 	switch {
 	case newly:
@@ -45,7 +46,7 @@ func (d *Rotator) checkUse(ctx context.Context, t *target, client *iam.Client) e
 	if err := d.searchCopies(ctx, t, before, inOverlapLimit); err != nil {
 		return err
 	}
-	r.NoteUse(w.lastUse.last, w.lastUse.denied, w.lastUse.at)
+	w.lastUse.note(r)
 	if newly {
 		d.reportStillUsed(t)
 	} else {
@@ -58,19 +59,26 @@ func (d *Rotator) checkUse(ctx context.Context, t *target, client *iam.Client) e
 type useReading struct {
 	last   *remote.Use // nil: AWS has recorded none
 	denied bool
+	noCall bool      // the IAM, which is not AWS's, does not know the question
 	at     time.Time // when AWS answered
+}
+
+// note records the answer in a rotation.
+func (u *useReading) note(r *journal.Rotation) {
+	r.NoteUse(u.last, u.denied, u.at)
+	r.UseNoCall = u.noCall
 }
 
 // readOldUse asks AWS when the old key was last used.
 func readOldUse(ctx context.Context, t *target, client *iam.Client) (*useReading, error) {
 	use, err := client.LastUsed(ctx, t.facts.Rotation.Old.ID, t.userName())
 	switch class := iam.ClassOf(err); {
-	case err != nil && class != iam.Denied && class != iam.NoSuch:
+	case err != nil && class != iam.Denied && class != iam.NoSuch && !iam.IsNotOffered(err):
 		return nil, err
 	case err == nil && !use.At.IsZero():
 		return &useReading{last: &use}, nil
 	default:
-		return &useReading{denied: err != nil && class == iam.Denied}, nil
+		return &useReading{denied: err != nil && class != iam.NoSuch, noCall: iam.IsNotOffered(err)}, nil
 	}
 }
 
@@ -158,6 +166,9 @@ func (d *Rotator) reportDeactivated(t *target) {
 	note, text, back := "", fmt.Sprintf("%s, and %s still works", r.Old, r.New), ""
 	if r.UseDenied && !r.RetireNow && !r.DeleteNow {
 		note = "AWS did not tell whether it was still used: iam:GetAccessKeyLastUsed is denied"
+		if r.UseNoCall {
+			note = decide.UseUnknown("it", true)
+		}
 		text += "; " + note
 	}
 	if !r.DeleteNow {

@@ -59,6 +59,8 @@ type Rotator struct {
 	Codes    CodeSource // gives MFA codes; nil when nobody can
 	sessions *sessions  // what was opened with them; set by NewSchedule
 
+	sources *iam.Sources // how endpoints that are not AWS's say whose key it is; set with sessions
+
 	Hurry bool            // the daemon writes a new key into the files however young it is; for tests in real time
 	lock  *state.PassLock // while this process holds the pass lock
 

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"keyd/daemon/iam"
 	"keyd/daemon/journal"
 )
 
@@ -16,10 +17,11 @@ type sessions struct {
 	questions map[string]*asking // by the id of the key
 }
 
-// shareSessions lets all that this process does use the sessions that it opens.
+// shareSessions lets all that this process does use the sessions that it opens, and what it
+// finds out about endpoints that are not AWS's.
 func (d *Rotator) shareSessions() {
 	if d.sessions == nil {
-		d.sessions = &sessions{}
+		d.sessions, d.sources = &sessions{}, &iam.Sources{}
 	}
 }
 

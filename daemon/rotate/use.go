@@ -37,8 +37,8 @@ func (d *Rotator) readOwnUse(ctx context.Context, t *target, client *iam.Client)
 			last.At = last.At.Add(-seen.Offset)
 		}
 		t.setUse(use.AddReading(last, now))
-	case class == iam.Denied:
-		t.setUse(use.AddDenial(now))
+	case class == iam.Denied, iam.IsNotOffered(err):
+		t.setUse(use.AddDenial(now, iam.IsNotOffered(err)))
 	case class == iam.Unsent:
 		return err
 	}
