@@ -13,7 +13,7 @@ import (
 func findShowing(credentials, config *File, name string) (p Profile, ok bool) {
 	s := credentials.findSection(name)
 	if s == nil || strings.HasPrefix(name, "(") || !credentials.isPlain() || !config.isPlain() ||
-		credentials.namesEndpoint() || config.namesEndpoint() || config.mayHoldID() {
+		credentials.namesEndpoint() || config != nil && (config.namesEndpoint() || config.mayHoldID()) {
 		return Profile{}, false
 	}
 	found := credentials.findPair(s)
@@ -53,4 +53,4 @@ func (f *File) findSection(name string) (found *Section) {
 }
 
 // mayHoldID reports whether the id of a long-term key may stand somewhere in the file.
-func (f *File) mayHoldID() bool { return f != nil && bytes.Contains(f.Data, []byte(idPrefix)) }
+func (f *File) mayHoldID() bool { return bytes.Contains(f.Data, []byte(idPrefix)) }
