@@ -1,9 +1,6 @@
 package main
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // columns are the widths of the columns of a table before the last one; 0 for one that is
 // left out.
@@ -60,20 +57,29 @@ func (c columns) fit(width int) columns {
 // formatRows returns one line for each row. On a terminal no line is wider than the window;
 // elsewhere nothing is cut, so that a program finds each key and its whole reason in one line.
 func (t *terminal) formatRows(rows []tableRow) (lines []string) {
+	lines = make([]string, 0, len(rows))
 	c := measureColumns(rows)
 	if t.hasScreen() {
 		c = c.fit(t.width)
 	} else {
 		c.state = 0
 	}
-	tight := slices.ContainsFunc(rows, func(r tableRow) bool { return countColumns(r.chooseState(c.state)) < countColumns(r.short) })
+	tight := false
+	for i := range rows {
+		tight = tight || countColumns(rows[i].chooseState(c.state)) < countColumns(rows[i].short)
+	}
 	for i := range rows {
 		r := &rows[i]
 		text := r.chooseState(c.state)
 		if tight && r.next == needsYou && r.least != "" { // as where there is no room for more
 			text = r.least
 		}
-		lines = append(lines, c.format(r, t.hasScreen())+r.paint(cutEnd(text, c.state)))
+		var b strings.Builder
+		end := r.paint(cutEnd(text, c.state))
+		b.Grow(c.before() + len(r.profiles) + len(end))
+		c.write(&b, r, t.hasScreen())
+		b.WriteString(end)
+		lines = append(lines, b.String())
 	}
 	return lines
 }
@@ -94,20 +100,39 @@ func (r *tableRow) chooseState(width int) string {
 // moves is set where the cursor may be moved.
 func (c columns) format(r *tableRow, moves bool) string {
 	var b strings.Builder
-	b.WriteString(padRight(cutMiddle(r.profiles, c.profiles), c.profiles) + "  ")
+	c.write(&b, r, moves)
+	return b.String()
+}
+
+// write writes what format returns.
+func (c columns) write(b *strings.Builder, r *tableRow, moves bool) {
+	writePadded(b, cutMiddle(r.profiles, c.profiles), c.profiles)
 	if moves && !isASCII(r.profiles) { // not all terminals count the columns of an emoji alike
 		b.WriteString(moveTo(c.profiles + 3))
 	}
 	if c.key > 0 {
-		b.WriteString(padRight(r.key, c.key) + "  ")
+		writePadded(b, r.key, c.key)
 	}
 	if c.age > 0 {
-		b.WriteString(strings.Repeat(" ", c.age-countColumns(r.age)) + r.paintAge(r.age+r.mark) + strings.Repeat(" ", c.mark-len(r.mark)) + "  ")
+		writeBlanks(b, c.age-countColumns(r.age))
+		b.WriteString(r.paintAge(r.age + r.mark))
+		writeBlanks(b, c.mark-len(r.mark)+2)
 	}
 	if c.next > 0 {
-		b.WriteString(padRight(r.next, c.next) + "  ")
+		writePadded(b, r.next, c.next)
 	}
-	return b.String()
+}
+
+// writePadded writes a text, the blanks up to width columns, and the gap to the next column.
+func writePadded(b *strings.Builder, text string, width int) {
+	b.WriteString(text)
+	writeBlanks(b, max(width-countColumns(text), 0)+2)
+}
+
+func writeBlanks(b *strings.Builder, n int) {
+	for range n {
+		b.WriteByte(' ')
+	}
 }
 
 // writeRows writes rows whose last column is wrapped on a terminal, with their lines below it.

@@ -139,7 +139,7 @@ func (t *terminal) detailHeading(d detail) string {
 	if more := len(d.keys) - len(names); more > 0 {
 		heading += " and " + plural(more, "%s more", "%s more")
 	}
-	return heading + ": " + paint(cell(t.shortenHome(shortReason(d.keys[0]))))
+	return heading + ": " + paint(cell(t.shortenHome(shortReason(&d.keys[0]))))
 }
 
 // hintPieces returns the hints of a reason, as lines. A command of each key stands for itself;

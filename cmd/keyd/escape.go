@@ -36,7 +36,9 @@ func escapeExcept(text string, own func(string) int) string {
 	return b.String()
 }
 
-func needsEscape(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }
+func needsEscape(r rune) bool {
+	return (r < ' ' || r > '~') && !unicode.IsPrint(r) && r != '\n' && r != '\t'
+}
 
 func escapeRune(r rune) string {
 	switch {

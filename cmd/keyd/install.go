@@ -111,7 +111,7 @@ func (a *app) showOutlook(ctx context.Context, d *rotate.Rotator, loc locations)
 // outlookRow returns one row of the outlook. It promises nothing for a key whose
 // rehearsal failed.
 func (a *app) outlookRow(r rotate.Result, settings settings.Settings) tableRow {
-	w := a.term.keyRow(r.KeyStatus, &report{Now: a.now(), settings: settings})
+	w := a.term.keyRow(&r.KeyStatus, &report{Now: a.now(), settings: settings})
 	w.lines, w.paint = nil, plainText
 	switch {
 	case r.Err != nil && r.NeedsPerson:

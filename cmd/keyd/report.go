@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"keyd/credfile"
@@ -184,8 +185,9 @@ func (r *report) settingsInForce() string {
 // profileNames returns the names of all profiles, including those that have
 // disappeared from the files in the middle of a rotation.
 func (r *report) profileNames() (names []string) {
-	for _, l := range r.Keys {
-		names = append(names, l.Profiles...)
+	names = make([]string, 0, len(r.Keys))
+	for i := range r.Keys {
+		names = append(names, r.Keys[i].Profiles...)
 	}
 	return names
 }
@@ -214,10 +216,14 @@ func (r *report) addUnknownProfiles() {
 // addHiddenRotations adds the rotations whose old key the files no longer show:
 // someone has replaced the key or removed the profile.
 func (r *report) addHiddenRotations(profiles []credfile.Profile, status state.Status) {
+	shown := make(map[string]bool, len(profiles))
+	for i := range profiles {
+		if p := &profiles[i]; p.Skip == credfile.Rotatable {
+			shown[p.Key.ID] = true
+		}
+	}
 	for _, l := range status.Keys {
-		if l.InRotation && !slices.ContainsFunc(profiles, func(p credfile.Profile) bool {
-			return p.Key.ID == l.KeyID && p.Skip == credfile.Rotatable
-		}) {
+		if l.InRotation && !shown[l.KeyID] {
 			l.Warnings = nil
 			r.Keys = append(r.Keys, l)
 		}
@@ -227,18 +233,23 @@ func (r *report) addHiddenRotations(profiles []credfile.Profile, status state.St
 // addProfiles adds one line for each key, and one for each profile without a key.
 func (r *report) addProfiles(profiles []credfile.Profile, status state.Status) {
 	groups := rotate.GroupProfiles(profiles)
+	unreadable := map[string]bool{} // their names
+	for i := range groups {
+		if g := &groups[i]; g.Unreadable != nil {
+			unreadable[strings.Join(g.Names, "\n")] = true
+		}
+	}
 	lines := make(map[string]*state.KeyStatus, len(status.Keys))
 	for i := range status.Keys {
 		// A profile that cannot use the key may have a line of its own.
-		if l := &status.Keys[i]; lines[l.KeyID] == nil || !slices.ContainsFunc(groups, func(g rotate.Group) bool {
-			return g.Unreadable != nil && slices.Equal(g.Names, l.Profiles)
-		}) {
+		if l := &status.Keys[i]; lines[l.KeyID] == nil || !unreadable[strings.Join(l.Profiles, "\n")] {
 			lines[l.KeyID] = l
 		}
 	}
-	r.Keys = make([]state.KeyStatus, 0, len(groups))
-	for _, g := range groups {
-		r.Keys = append(r.Keys, r.groupLine(g, lines[g.Holders[0].Key.ID]))
+	r.Keys = make([]state.KeyStatus, len(groups))
+	for i := range groups {
+		g := &groups[i]
+		r.fillLine(&r.Keys[i], g, lines[g.Holders[0].Key.ID])
 	}
 	r.addFollowers()
 	r.addWarnings(profiles)
@@ -261,23 +272,28 @@ func (r *report) selectKeys(names []string) {
 			return !slices.ContainsFunc(l.Profiles, func(p string) bool { return slices.Contains(names, p) })
 		})
 	}
-	slices.SortStableFunc(r.Keys, func(a, b state.KeyStatus) int { return cmp.Compare(sortRank(a), sortRank(b)) })
+	byRank := func(a, b *state.KeyStatus) int { return cmp.Compare(sortRank(a), sortRank(b)) }
+	for i := 1; i < len(r.Keys); i++ {
+		if byRank(&r.Keys[i-1], &r.Keys[i]) > 0 {
+			slices.SortStableFunc(r.Keys, func(a, b state.KeyStatus) int { return byRank(&a, &b) })
+			break
+		}
+	}
 }
 
-// groupLine returns the line of a key. last is what the last pass said about it;
+// fillLine fills in the line of a key. last is what the last pass said about it;
 // nil if no pass has seen it.
-func (r *report) groupLine(g rotate.Group, last *state.KeyStatus) state.KeyStatus {
-	line := state.KeyStatus{KeyID: g.Holders[0].Key.ID}
+func (r *report) fillLine(line *state.KeyStatus, g *rotate.Group, last *state.KeyStatus) {
+	line.KeyID = g.Holders[0].Key.ID
 	switch {
 	case g.SkipReason != "" || g.Unreadable != nil: // the files alone decide
 		line.SetDecision(decide.Next(g.Facts(), r.settings, r.Now))
 	case last == nil:
 		line.SetDecision(decide.WaitForFirstPass())
 	default:
-		line = *last
+		*line = *last
 	}
 	line.Profiles, line.Warnings, line.Asks = g.Names, nil, g.Holders[0].Asks
-	return line
 }
 
 // addFollowers says of each profile whose programs ask keyd for a key when all of them that
@@ -308,14 +324,15 @@ func (r *report) addFollowers() {
 }
 
 // sortRank orders the keys by state. Keys that need a person come first.
-func sortRank(l state.KeyStatus) int {
-	order := []decide.State{decide.StateBlocked, decide.StateWaiting, decide.StateHeld, decide.StateRotating, decide.StateRetiring, decide.StateDue,
-		decide.StateOverlap, decide.StateQuarantine, decide.StateNew, decide.StateOK, decide.StateSkipped}
+func sortRank(l *state.KeyStatus) int {
 	if l.NeedsPerson {
 		return -1
 	}
-	return slices.Index(order, l.State)
+	return slices.Index(stateOrder[:], l.State)
 }
+
+var stateOrder = [...]decide.State{decide.StateBlocked, decide.StateWaiting, decide.StateHeld, decide.StateRotating, decide.StateRetiring, decide.StateDue,
+	decide.StateOverlap, decide.StateQuarantine, decide.StateNew, decide.StateOK, decide.StateSkipped}
 
 // planNextLook works out when the daemon looks again: when something is due, and
 // at the latest check_every after the last pass.
@@ -325,8 +342,8 @@ func (r *report) planNextLook() {
 		return
 	}
 	r.nextLook = r.Looked.Add(r.settings.CheckEvery)
-	for _, l := range r.Keys {
-		if !l.Until.IsZero() && l.Until.Before(r.nextLook) {
+	for i := range r.Keys {
+		if l := &r.Keys[i]; !l.Until.IsZero() && l.Until.Before(r.nextLook) {
 			r.nextLook = l.Until
 		}
 	}

@@ -31,6 +31,7 @@ func tableHeading(last string) tableRow {
 // statusTable renders a report for people.
 func (t *terminal) statusTable(r *report) string {
 	var b strings.Builder
+	b.Grow(128 * len(r.Keys))
 	t.writeTable(&b, r)
 	t.writeDetails(&b, r)
 	t.writeRemarks(&b, r)
@@ -58,22 +59,24 @@ func (t *terminal) writeTable(b *strings.Builder, r *report) {
 		b.WriteString("no profile in " + cell(t.shortenHome(joinNames(r.Files))) + "\n")
 	default:
 		for _, line := range t.tableLines(r) {
-			b.WriteString(line + "\n")
+			b.WriteString(line)
+			b.WriteByte('\n')
 		}
 	}
 }
 
 // tableLines returns the heading of the table, and one line for each key.
 func (t *terminal) tableLines(r *report) []string {
-	rows := []tableRow{tableHeading("STATE")}
-	for _, l := range r.Keys {
-		rows = append(rows, t.statusRow(l, r))
+	rows := make([]tableRow, 1, len(r.Keys)+1)
+	rows[0] = tableHeading("STATE")
+	for i := range r.Keys {
+		rows = append(rows, t.statusRow(&r.Keys[i], r))
 	}
 	return t.formatRows(rows)
 }
 
 // statusRow returns the row of a key in the status: whatever it has to say is in its state.
-func (t *terminal) statusRow(l state.KeyStatus, r *report) tableRow {
+func (t *terminal) statusRow(l *state.KeyStatus, r *report) tableRow {
 	w := t.keyRow(l, r)
 	if !r.Running && l.Until.After(r.Now) && (l.State == decide.StateWaiting || l.State == decide.StateRotating) && !l.NeedsPerson {
 		w.next = "next run" // nobody is here to do it then
@@ -82,7 +85,7 @@ func (t *terminal) statusRow(l state.KeyStatus, r *report) tableRow {
 		w.state += "; linked: " + t.shortenHome(joinNames(l.Links))
 	}
 	if l.InRotation {
-		for _, line := range hookLines(l, r.Now) {
+		for _, line := range hookLines(*l, r.Now) {
 			w.state += "; " + line
 		}
 	}
@@ -91,10 +94,10 @@ func (t *terminal) statusRow(l state.KeyStatus, r *report) tableRow {
 }
 
 // keyRow returns the row of a key in any table.
-func (t *terminal) keyRow(l state.KeyStatus, r *report) tableRow {
+func (t *terminal) keyRow(l *state.KeyStatus, r *report) tableRow {
 	w := tableRow{
 		profiles: cell(joinNames(l.Profiles)), key: cell(shortID(l.KeyID)), age: "-", next: formatNext(l, r.Now),
-		state: t.shortenHome(string(l.State) + ": " + stripPackages(l.Why)), paint: plainText, paintAge: plainText,
+		state: "ok", paint: plainText, paintAge: plainText,
 	}
 	if l.KeyID == "" {
 		w.key = "-"
@@ -113,9 +116,8 @@ func (t *terminal) keyRow(l state.KeyStatus, r *report) tableRow {
 	case l.State == decide.StateOK:
 		w.paint = t.green
 	}
-	if l.State == decide.StateOK && (!l.Created.IsZero() || l.Short == "") { // its age says all
-		w.state = "ok"
-	} else {
+	if l.State != decide.StateOK || l.Created.IsZero() && l.Short != "" { // otherwise its age says all
+		w.state = t.shortenHome(string(l.State) + ": " + stripPackages(l.Why))
 		w.least = cell(t.shortenHome(shortReason(l)))
 		w.short = string(l.State) + ": " + w.least
 	}
@@ -129,7 +131,7 @@ func (t *terminal) keyRow(l state.KeyStatus, r *report) tableRow {
 }
 
 // shortReason returns why the key is as it is, in a few words.
-func shortReason(l state.KeyStatus) string {
+func shortReason(l *state.KeyStatus) string {
 	if l.Short != "" {
 		return l.Short
 	}
@@ -172,7 +174,7 @@ func (t *terminal) ageColour(old, limit time.Duration) func(string) string {
 // needsYou is in the column NEXT of a key that needs a person.
 const needsYou = "needs you"
 
-func formatNext(l state.KeyStatus, now time.Time) string {
+func formatNext(l *state.KeyStatus, now time.Time) string {
 	switch {
 	case l.NeedsPerson:
 		return needsYou

@@ -317,7 +317,7 @@ func (t *terminal) requireYes(ctx context.Context, yes bool, question string) er
 // shortenHome writes the home directory as ~, but not after a quotation mark: no shell
 // expands ~ there, and people paste what keyd prints.
 func (t *terminal) shortenHome(text string) string {
-	if len(t.home) < 2 {
+	if len(t.home) < 2 || !strings.Contains(text, t.home) {
 		return text
 	}
 	parts := strings.Split(text, t.home+string(os.PathSeparator))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -22,10 +21,16 @@ func (p fileProblem) String() string {
 
 // addWarnings adds what is wrong in the files, each problem once.
 func (r *report) addWarnings(profiles []credfile.Profile) {
-	for _, profile := range profiles {
+	known := map[string]bool{}
+	for _, text := range r.Warnings {
+		known[text] = true
+	}
+	for i := range profiles {
+		profile := &profiles[i]
 		for _, w := range profile.Warnings {
 			p := fileProblem{w, profile.Name}
-			if text := p.String(); !slices.Contains(r.Warnings, text) {
+			if text := p.String(); !known[text] {
+				known[text] = true
 				r.Warnings, r.problems = append(r.Warnings, text), append(r.problems, p)
 			}
 		}

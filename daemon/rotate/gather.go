@@ -189,23 +189,26 @@ func (g *Group) Facts() decide.Facts {
 }
 
 // GroupProfiles groups profiles by key, in file order: profiles that share a key
-// change together. A section that appears twice in a file is one group.
+// change together. A section that appears twice in a file is one group. The groups share
+// the memory of profiles.
 func GroupProfiles(profiles []credfile.Profile) []Group {
 	type place struct{ path, section string }
-	groups := make([]Group, 0, len(profiles))
+	groups, names := make([]Group, 0, len(profiles)), make([]string, len(profiles))
 	byPlace, byKey := make(map[place]int, len(profiles)), make(map[string]int, len(profiles))
-	for _, p := range profiles {
+	for n := range profiles {
+		p := &profiles[n]
 		rotatable, at := p.Skip == credfile.Rotatable, place{p.Path, p.Section}
 		i, known := byPlace[at]
 		if !known && rotatable {
 			i, known = byKey[p.Key.ID]
 			if known {
-				groups[i].Holders = append(groups[i].Holders, p)
+				groups[i].Holders = append(groups[i].Holders, *p)
 			}
 		}
 		if !known {
 			i = len(groups)
-			groups = append(groups, newGroup(p))
+			groups = append(groups, newGroup(profiles[n:n+1:n+1]))
+			groups[i].Names = names[n : n : n+1]
 		}
 		byPlace[at] = i
 		if rotatable {
@@ -218,9 +221,9 @@ func GroupProfiles(profiles []credfile.Profile) []Group {
 	return groups
 }
 
-// newGroup returns the group of one profile.
-func newGroup(p credfile.Profile) Group {
-	g := Group{Holders: []credfile.Profile{p}}
+// newGroup returns the group of one profile, without its name.
+func newGroup(alone []credfile.Profile) Group {
+	g, p := Group{Holders: alone}, &alone[0]
 	if p.Skip.IsUnreadable() {
 		g.Unreadable = &decide.Unread{Why: fmt.Sprintf("%s:%d: %s", p.Path, p.Line, p.Why), Hint: p.Remedy, IDs: p.IDs}
 	} else {
