@@ -264,7 +264,7 @@ func TestRealSystemdLeavesAnotherDaemonAlone(t *testing.T) {
 	t.Cleanup(func() { _ = c.Wait() })
 	r.waitUntil(10*time.Second, "running by hand", func() bool {
 		_, out := r.runProgram(r.keyd, "status")
-		return strings.Contains(out, "keyd running since")
+		return strings.Contains(out, "keyd has been running since")
 	})
 	if out := r.mustExit(1, "start"); !strings.Contains(out, "keyd run already runs here") {
 		t.Errorf("the error does not say why:\n%s", out)

@@ -18,9 +18,9 @@ func (a *app) hintDaemon(loc locations) {
 	case running:
 		a.term.printHint(daemonProblem(state.LoadDaemonInfo(stateDir), a.serviceState(loc).Installed))
 	case a.serviceState(loc).Installed:
-		a.term.printHint("the service that would finish this is not running: keyd start")
+		a.term.printHint("the service that would finish this is not running; to start it: keyd start")
 	default:
-		a.term.printHint("no daemon is running here to finish this: keyd install")
+		a.term.printHint("keyd is not running in the background, so nothing will finish this by itself; to start it: keyd install")
 	}
 }
 
@@ -64,7 +64,7 @@ func eventProblem(s settings.Settings) string {
 		return ""
 	}
 	if err := (daemon.Hooks{}).Check(settings.Hook{Command: s.OnEvent}); err != nil {
-		return "on_event in keyd.ini tells nobody: " + stripPackages(err.Error())
+		return "on_event in keyd.ini tells no one: " + stripPackages(err.Error())
 	}
 	return ""
 }

@@ -88,7 +88,7 @@ func (w *sharedWorld) replaceDaemon() {
 	w.t.Helper()
 	next := w.startDaemon()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		if code, out := w.runKeyd("status"); strings.Contains(out, "\nkeyd running since") {
+		if code, out := w.runKeyd("status"); strings.Contains(out, "\nkeyd has been running since") {
 			break
 		} else if time.Now().After(end) {
 			w.t.Fatalf("status: exit code %d\n%s", code, out)

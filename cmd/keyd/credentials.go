@@ -109,7 +109,7 @@ func (a *app) handOut(ctx context.Context, profile string) error {
 func (loc locations) findHandout(ctx context.Context, profile string) (credfile.Key, error) {
 	snapshot, err := loc.store.ReadShowing(ctx, profile)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return credfile.Key{}, hintedError("is a program writing it all the time? try again", "%s is empty or is being written: no key was handed out", loc.store.Paths.Credentials)
+		return credfile.Key{}, hintedError("try again in a moment", "%s is empty or is being written: no key was handed out", loc.store.Paths.Credentials)
 	}
 	if err != nil {
 		return credfile.Key{}, err

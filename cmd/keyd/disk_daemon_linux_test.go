@@ -55,7 +55,7 @@ func TestDaemonWhoseStateIsRemoved(t *testing.T) {
 		}
 	}
 	h.runKeyd(exitRunning, []string{`^keyd: error: a daemon is already running here$`}, "run")
-	h.runKeyd(exitDone, []string{`^keyd running since .*\(pid \d+\)`}, "status")
+	h.runKeyd(exitDone, []string{`^keyd has been running since .*\(pid \d+\)`}, "status")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

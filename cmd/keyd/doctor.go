@@ -21,13 +21,13 @@ it, so that keyd's question does not hide who uses it. --offline asks nobody.
 The home folder is searched for copies for up to 20 seconds; --no-search leaves
 that out.
 
---fix mends what is certain to be harmless, and says what it did and what it left:
+--fix repairs what is certain to be harmless, and says what it did and what it left:
 it makes modes of your own files stricter, creates a missing folder, removes what
 killed processes of keyd have left, and restarts an older daemon between two steps.
 
 wrong needs a person, note breaks nothing now, and unknown could not be found out.
 When all is well, one line says so; --all shows every check. Exit code 3 means that
-something is wrong that was not mended.
+something is wrong that was not repaired.
 
 --json prints one object with version (1), now, checks and findings. Each check has
 check (its name), group, worst (fine, note, unknown or wrong) and skipped (why it
@@ -37,20 +37,20 @@ well), fixable, fixed (what --fix did) and left (why it did not).`
 
 const doctorExample = `  keyd doctor                         everything
   keyd doctor --offline --no-search   quickly: no call, no search of the home folder
-  keyd doctor --fix                   mend what is safe`
+  keyd doctor --fix                   repair what is safe`
 
 func newDoctorCommand(a *app) *cobra.Command {
 	var o doctor.Options
 	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use:     "doctor",
-		Short:   "find what is or will be wrong, and mend what is safe",
+		Short:   "find what is or will be wrong, and repair what is safe",
 		Long:    doctorLong,
 		Example: doctorExample,
 		Args:    limitArgs(0, 0, ""),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.examine(cmd.Context(), o, asJSON, all) },
 	}
-	cmd.Flags().BoolVar(&o.Fix, "fix", false, "mend what is safe to mend")
+	cmd.Flags().BoolVar(&o.Fix, "fix", false, "repair what is safe to repair")
 	cmd.Flags().BoolVar(&o.Offline, "offline", false, "make no call to AWS, and no connection")
 	cmd.Flags().BoolVar(&o.NoSearch, "no-search", false, "do not search the home folder for copies of the keys")
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "show every check, also where nothing was found")

@@ -28,7 +28,7 @@ func TestDoctorSaysLittle(t *testing.T) {
 		doctor.Entry{Check: "links", Group: doctor.GroupFiles, Severity: doctor.Wrong, Found: strings.Repeat("a long text about it ", 8), Why: "it matters", Run: long, Fixable: true},
 		doctor.Entry{Check: "links", Group: doctor.GroupFiles, Severity: doctor.Note, Found: "was there", Fixed: "took it away"})
 	got := term.formatDoctor(&r, false)
-	for _, want := range []string{"           run: " + term.shortenHome(long) + "\n", "  mended   was there\n           took it away\n", "\n1 thing needs you, 1 thing mended"} {
+	for _, want := range []string{"           run: " + term.shortenHome(long) + "\n", "  repaired was there\n           took it away\n", "\n1 thing needs you, 1 thing repaired"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}

@@ -53,7 +53,7 @@ func (t *terminal) checkLine(c doctor.Checked) string {
 func (t *terminal) writeEntry(b *strings.Builder, e doctor.Entry) {
 	word, paint := string(e.Severity), map[doctor.Severity]func(string) string{doctor.Wrong: t.red, doctor.Unknown: t.yellow, doctor.Note: t.yellow, doctor.Fine: t.dim}[e.Severity]
 	if e.Fixed != "" {
-		word, paint = "mended", t.dim
+		word, paint = "repaired", t.dim
 	}
 	const indent = "           "
 	write := func(lead, text string) {
@@ -84,7 +84,7 @@ func (t *terminal) writeEntry(b *strings.Builder, e doctor.Entry) {
 		write("", t.nameSettings(e.Ask))
 	}
 	if e.Left != "" {
-		write("", "not mended: "+e.Left)
+		write("", "not repaired: "+e.Left)
 	}
 }
 
@@ -121,17 +121,17 @@ func (t *terminal) doctorSummary(r *doctor.Report) string {
 		parts = append(parts, countOf(notes, "note", "notes"))
 	}
 	if mended > 0 {
-		parts = append(parts, countOf(mended, "thing mended", "things mended"))
+		parts = append(parts, countOf(mended, "thing repaired", "things repaired"))
 	}
 	if skipped > 0 {
 		parts = append(parts, countOf(skipped, "check not made", "checks not made"))
 	}
 	if usual > 0 {
-		parts = append(parts, countOf(usual, "thing", "things")+" shown only by use (keyd doctor --all)")
+		parts = append(parts, countOf(usual, "thing", "things")+" that only use can show (keyd doctor --all)")
 	}
 	line := strings.Join(parts, ", ")
 	if n := r.CountFixable(); n > 0 && mended == 0 {
-		line += fmt.Sprintf("; keyd doctor --fix mends %d", n)
+		line += fmt.Sprintf("; keyd doctor --fix repairs %d", n)
 	}
 	return line + "\n"
 }

@@ -43,7 +43,7 @@ func (e *explanation) write(t *terminal, b *strings.Builder, r *report) {
 	if e.NeedsPerson {
 		paint = t.red
 	}
-	why := []string{string(e.State) + ": " + stripPackages(e.Why)}
+	why := []string{stateAndWhy(e.State, stripPackages(e.Why))}
 	if e.State == decide.StateOK && e.Why == "" {
 		why = []string{"ok"}
 	}

@@ -70,7 +70,7 @@ func (a *app) installService(ctx context.Context, yes bool) error {
 	if plan, err = service.Install(); err != nil {
 		return err
 	}
-	a.term.printf("installed: %s; keyd is running\n", a.term.shortenHome(plan.File))
+	a.term.printParagraph("installed: %s; keyd is running", a.term.shortenHome(plan.File))
 	if needsPerson {
 		return exitError(exitPerson)
 	}
@@ -94,7 +94,7 @@ func (a *app) showOutlook(ctx context.Context, d *rotate.Rotator, loc locations)
 		return false, err
 	}
 	if len(all) == 0 {
-		a.term.printf("no profile in %s yet: keyd waits for one\n", a.term.shortenHome(loc.store.Paths.Credentials))
+		a.term.printParagraph("no profile in %s yet: keyd waits for one", a.term.shortenHome(loc.store.Paths.Credentials))
 		return false, nil
 	}
 	rows := []tableRow{tableHeading("PLAN")}
@@ -154,5 +154,5 @@ func (a *app) printPlan(p install.Plan, loc locations) {
 	for _, left := range p.LeftOut {
 		a.term.printNote("%s %s: it is not written into the service, which runs without it", left.Name, left.Why)
 	}
-	a.term.printf("  keeps its state in %s, reads %s\n", short(loc.folders.StateDir+string(filepath.Separator)), short(loc.store.Paths.Credentials))
+	a.term.printParagraph("  keeps its state in %s, reads %s", short(loc.folders.StateDir+string(filepath.Separator)), short(loc.store.Paths.Credentials))
 }

@@ -60,6 +60,6 @@ func (n *narrator) printSkipped(ctx context.Context, skipped []rotate.Result) er
 	if code != exitDone {
 		return exitError(code)
 	}
-	n.term.print(nothingToRotate + "\n")
+	n.term.printParagraph(nothingToRotate)
 	return nil
 }

@@ -82,7 +82,7 @@ func (a *app) linkFiles(ctx context.Context, names []string, form string) error 
 		if r.Before {
 			said = "linked already"
 		}
-		a.term.printf("%s: %s: %s of %s%s\n", a.term.shortenHome(r.Path), said, credfile.ShortList(r.KeyIDs), joinNames(r.Profiles), describeLinkInRotation(r))
+		a.term.printParagraph("%s: %s: %s of %s%s", a.term.shortenHome(r.Path), said, credfile.ShortList(r.KeyIDs), joinNames(r.Profiles), describeLinkInRotation(r))
 		open = open || r.Rotation != nil && r.Rotation.Held.IsZero()
 	}
 	if open {
@@ -151,7 +151,7 @@ func (a *app) unlinkFiles(ctx context.Context, names []string) error {
 		if r.Before && !r.Dropped {
 			said = "unlinked already"
 		}
-		a.term.printf("%s: %s%s\n", a.term.shortenHome(r.Path), said, describeUnlinkInRotation(r))
+		a.term.printParagraph("%s: %s%s", a.term.shortenHome(r.Path), said, describeUnlinkInRotation(r))
 	}
 	if err == nil && code != exitDone {
 		return exitError(code)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"keyd/daemon/decide"
@@ -68,7 +69,7 @@ func (n *narrator) printEvent(e rotate.Event) {
 	if n.heading == "" || !n.begun[profiles] {
 		n.printHeading(e, profiles)
 	}
-	line := n.term.shortenHome(formatWait(e))
+	line := n.term.shortenHome(formatWait(e, n.roomForWait(profiles)))
 	if profiles != n.heading {
 		line += "  (" + profiles + ")"
 	}
@@ -89,13 +90,13 @@ func (n *narrator) printHeading(e rotate.Event, profiles string) {
 	n.begun[profiles] = true
 	switch {
 	case e.Verb == rotate.VerbBegin:
-		n.term.printf("%s: %s\n", n.nameKey(e.Profiles), e.Text)
+		n.term.printParagraph("%s: %s", n.nameKey(e.Profiles), e.Text)
 	case !begun && e.Verb == rotate.VerbMFA:
-		n.term.printf("%s: AWS asks for MFA\n", n.nameKey(e.Profiles))
+		n.term.printParagraph("%s: AWS asks for MFA", n.nameKey(e.Profiles))
 	case !begun && e.Retiring:
-		n.term.printf("%s: continuing to retire %s\n", n.nameKey(e.Profiles), shortID(e.KeyID))
+		n.term.printParagraph("%s: continuing to retire %s", n.nameKey(e.Profiles), shortID(e.KeyID))
 	case !begun:
-		n.term.printf("%s: continuing the rotation of %s\n", n.nameKey(e.Profiles), shortID(e.KeyID))
+		n.term.printParagraph("%s: continuing the rotation of %s", n.nameKey(e.Profiles), shortID(e.KeyID))
 	case profiles != n.heading:
 		n.term.printf("%s:\n", n.nameKey(e.Profiles))
 	}
@@ -120,20 +121,44 @@ func (n *narrator) nameKey(profiles []string) string {
 }
 
 func (n *narrator) printStep(verb, text string) {
-	n.term.printf("  %-11s %s\n", verb, n.term.shortenHome(stripPackages(text)))
+	lead := fmt.Sprintf("  %-11s ", verb)
+	n.term.printBehind(lead, n.term.shortenHome(stripPackages(text)), len(lead))
 }
 
 // usualProof is how long AWS usually takes to accept a new key everywhere, five times in a
 // row: it has been seen to take 10 to 30 s.
 const usualProof = "usually 20s"
 
-// formatWait says what keyd is waiting for, for how long, and for how long at most. The
-// limit of a proof would frighten who does not know that it is far from the usual.
-func formatWait(e rotate.Event) string {
-	if e.Verb == rotate.VerbProving && e.Elapsed < e.Limit/4 {
-		return fmt.Sprintf("  %-11s %s  %s, %s, %s at most", e.Verb, e.Text, formatElapsed(e.Elapsed), usualProof, formatDuration(e.Limit))
+// roomForWait returns how many columns the line about a wait may have; 0 for no limit.
+func (n *narrator) roomForWait(profiles string) int {
+	if !n.term.hasScreen() {
+		return 0
 	}
-	return fmt.Sprintf("  %-11s %s  %s of %s at most", e.Verb, e.Text, formatElapsed(e.Elapsed), formatDuration(e.Limit))
+	if profiles == n.heading {
+		return n.term.width - 1
+	}
+	return max(n.term.width-1-countColumns(profiles)-len("  ()"), 1)
+}
+
+// formatWait says what keyd is waiting for, for how long, and for how long at most. The
+// limit of a proof would frighten who does not know that it is far from the usual. Where there
+// is no room for all of it, it says less.
+func formatWait(e rotate.Event, room int) string {
+	elapsed, limit := formatElapsed(e.Elapsed), formatDuration(e.Limit)
+	long, short := e.Text, strings.TrimPrefix(e.Text, "accepted by ")
+	lines := []string{long + "  " + elapsed + " of " + limit + " at most", long + "  " + elapsed, short + "  " + elapsed}
+	if e.Verb == rotate.VerbProving && e.Elapsed < e.Limit/4 {
+		usual := elapsed + ", " + usualProof
+		lines = []string{long + "  " + usual + ", " + limit + " at most", long + "  " + usual, short + "  " + usual, short + "  " + elapsed}
+	}
+	line := ""
+	for _, text := range lines {
+		line = fmt.Sprintf("  %-11s %s", e.Verb, text)
+		if room <= 0 || countColumns(line) <= room {
+			break
+		}
+	}
+	return line
 }
 
 // printResult prints how a key stands at the end of a pass and what happens next.
@@ -149,13 +174,14 @@ func (n *narrator) printResult(ctx context.Context, r rotate.Result) int {
 		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Hint)
 		return exitPerson
 	case r.State == decide.StateHeld && n.flags.force: // a person who forces it expects something
-		n.term.printError(prefixProfiles(r.Profiles, "--force does nothing to a rotation that is held: "+stripPackages(r.Why)), hint.Command("keyd resume", r.Profiles[0]))
+		resume := hint.Command("keyd resume", r.Profiles[0])
+		n.term.printError(prefixProfiles(r.Profiles, "--force does nothing to a rotation that is held: "+strings.TrimSuffix(stripPackages(r.Why), "; to continue: "+resume)), resume)
 		return exitPerson
 	case r.State == decide.StateWaiting:
 		n.term.printError(prefixProfiles(r.Profiles, stripPackages(r.Why)), r.Hint)
 		return exitFailed
 	case r.Do == decide.DoSkip && n.named && n.last[joinNames(r.Profiles)] != rotate.VerbRetired: // that has just been done
-		n.term.printError(joinNames(r.Profiles)+": nothing to rotate: "+stripPackages(r.Why), cmp.Or(r.Hint, "to see which keys keyd rotates: keyd status"))
+		n.term.printError(joinNames(r.Profiles)+": "+sayNothingToRotate(stripPackages(r.Why)), cmp.Or(r.Hint, "to see which keys keyd rotates: keyd status"))
 		return exitFailed
 	case !decide.ActionOf(r.Do).EndsPass:
 		return n.printPreview(r)
@@ -163,6 +189,15 @@ func (n *narrator) printResult(ctx context.Context, r rotate.Result) int {
 		n.printClosing(r)
 	}
 	return exitDone
+}
+
+// sayNothingToRotate begins the reason why a key is skipped with what follows from it, unless
+// the reason says so itself.
+func sayNothingToRotate(why string) string {
+	if strings.Contains(why, "nothing to rotate") {
+		return why
+	}
+	return "nothing to rotate: " + why
 }
 
 func resultCode(r rotate.Result) int {
@@ -210,10 +245,10 @@ func (n *narrator) interruptedError(ctx context.Context, results []rotate.Result
 func (n *narrator) printClosing(r rotate.Result) {
 	text := n.closingText(r)
 	if joinNames(r.Profiles) == n.heading && !n.isMany() {
-		n.term.printf("  %s\n", text)
+		n.term.printParagraph("  %s", text)
 		return
 	}
-	n.term.printf("%s: %s\n", n.nameKey(r.Profiles), text)
+	n.term.printParagraph("%s: %s", n.nameKey(r.Profiles), text)
 }
 
 func (n *narrator) closingText(r rotate.Result) string {
@@ -221,22 +256,40 @@ func (n *narrator) closingText(r rotate.Result) string {
 	rotation := r.Rotation
 	switch {
 	case r.State == decide.StateOverlap && rotation != nil:
-		return fmt.Sprintf("%s stays usable until %s, is inactive until %s, then deleted%s", rotation.Old,
-			formatMoment(r.Until, now), formatMoment(r.Until.Add(n.settings.Quarantine), now), describeUse(rotation))
+		return fmt.Sprintf("%s works until %s, is then deactivated, and is deleted %s%s", rotation.Old,
+			formatMoment(r.Until, now), formatPoint(r.Until.Add(n.settings.Quarantine), now), describeUse(rotation))
 	case r.State == decide.StateQuarantine && rotation != nil && rotation.NeedsMFA && r.Until.After(rotation.Deactivated.Add(n.settings.Quarantine+time.Hour)):
 		return stripPackages(r.Why)
 	case r.State == decide.StateQuarantine && rotation != nil && rotation.New.ID != "":
-		return fmt.Sprintf("%s is inactive until %s, then deleted; until then, this makes it usable again: %s", rotation.Old, formatMoment(r.Until, now), hint.Command("keyd hold", r.Profiles[0]))
+		return n.quarantineText(r)
 	case r.State == decide.StateRetiring && rotation != nil && !rotation.Deactivated.IsZero() && !r.Until.IsZero():
-		return fmt.Sprintf("%s is inactive until %s, then deleted; until then, this makes it usable again: %s", rotation.Old, formatMoment(r.Until, now), hint.Command("keyd hold", r.Profiles[0]))
+		return n.quarantineText(r)
 	case r.State == decide.StateOK && joinNames(r.Profiles) == n.heading && n.last[n.heading] == rotate.VerbKept:
 		return shortID(r.KeyID) + " works, and is not retired"
 	case r.State == decide.StateOK && joinNames(r.Profiles) == n.heading:
 		return fmt.Sprintf("done: %s is the only key", shortID(r.KeyID))
 	case r.State == decide.StateOK:
-		return fmt.Sprintf("%s is %s old and due in %s: nothing to do", shortID(r.KeyID), formatAge(now.Sub(r.KeyStatus.Created)), formatDuration(r.Until.Sub(now)))
+		return fmt.Sprintf("%s is %s old and will be replaced in %s", shortID(r.KeyID), formatAge(now.Sub(r.KeyStatus.Created)), formatDuration(r.Until.Sub(now)))
 	}
-	return string(r.State) + ": " + stripPackages(r.Why)
+	return stateAndWhy(r.State, stripPackages(r.Why))
+}
+
+// quarantineText says of an inactive key when it is deleted, and how it comes back, unless
+// that was said when it was deactivated a moment ago.
+func (n *narrator) quarantineText(r rotate.Result) string {
+	gone := formatPoint(r.Until, n.now())
+	if last := n.last[joinNames(r.Profiles)]; last == rotate.VerbDeactivated || last == rotate.VerbRetired {
+		return fmt.Sprintf("%s will be deleted %s", r.Rotation.Old, gone)
+	}
+	return fmt.Sprintf("%s is inactive, and will be deleted %s; until then, this makes it usable again: %s", r.Rotation.Old, gone, hint.Command("keyd hold", r.Profiles[0]))
+}
+
+// stateAndWhy returns a state with its reason, unless the reason begins with the state.
+func stateAndWhy(state decide.State, why string) string {
+	if strings.HasPrefix(why, "on "+string(state)) || strings.HasPrefix(why, string(state)) {
+		return why
+	}
+	return string(state) + ": " + why
 }
 
 // describeUse says what is known about the use of the old key, if it is more than nothing.
@@ -268,7 +321,7 @@ func (n *narrator) whatFollows(r rotate.Result) string {
 	case f.Does(decide.DoDeactivate):
 		return fmt.Sprintf("then %s is deactivated at once, and deleted after %s; until then, this makes it usable again: %s", old, quarantine, hint.Command("keyd hold", r.Profiles[0]))
 	case end.State == decide.StateOverlap && r.Rotation == nil:
-		return fmt.Sprintf("then %s stays usable for %s, and until no one has used it for %s; it is inactive for %s, then deleted", old, overlap, overlap, quarantine)
+		return fmt.Sprintf("then %s works for another %s, and until no one has used it for %s; it is then inactive for %s, and deleted", old, overlap, overlap, quarantine)
 	case end.State == decide.StateOverlap, end.State == decide.StateQuarantine, end.State == decide.StateRetiring:
 		then := r // as the closing line of the pass says it
 		then.State, then.Until, then.Rotation = end.State, end.Until, f.Facts.Rotation
@@ -288,26 +341,26 @@ func (n *narrator) printPreview(r rotate.Result) int {
 	if r.Do == decide.DoCreate {
 		what = replaced
 	}
-	n.term.printf("%s: %s %s (%s)\n", n.nameKey(r.Profiles), shortID(r.KeyID), what, r.Why)
+	n.term.printParagraph("%s: %s %s: %s", n.nameKey(r.Profiles), shortID(r.KeyID), what, strings.TrimPrefix(r.Why, shortID(r.KeyID)+" is "))
 	if r.Ready && what == replaced {
-		n.term.printf("  checked: %s\n", checkedText)
+		n.term.printParagraph("  checked: %s", checkedText)
 	}
 	for _, c := range r.Changes {
 		old := shortID(r.KeyID)
 		if c.Property != "aws_access_key_id" && c.Property != "id" { // an SMTP password is a secret as well
 			old = "(secret)"
 		}
-		n.term.printf("  %s: %-21s %s -> \"new\"\n", n.term.shortenHome(fmt.Sprintf("%s:%d", c.Path, c.Line)), c.Property, old)
+		n.printChange(n.term.shortenHome(fmt.Sprintf("%s:%d", c.Path, c.Line)), fmt.Sprintf("%-21s %s -> \"new\"", c.Property, old))
 	}
 	if hooks := n.settings.HooksFor(r.Profiles); what == replaced && len(hooks) > 0 {
-		n.term.printf("  then these hooks run: %s\n", joinNames(hookNames(settings.Settings{Hooks: hooks})))
+		n.term.printParagraph("  then these hooks run: %s", joinNames(hookNames(settings.Settings{Hooks: hooks})))
 	}
 	if text := n.whatFollows(r); text != "" {
-		n.term.printf("  %s\n", text)
+		n.term.printParagraph("  %s", text)
 	}
 	switch end := r.Foresight.End; {
 	case r.Foresight.Open:
-		n.term.printf("  then what AWS answers decides\n")
+		n.term.printParagraph("  then what AWS answers decides")
 	case end.NeedsPerson():
 		n.term.printError(prefixProfiles(r.Profiles, "then it stops: "+stripPackages(end.Why)), hint.FillProfile(end.Hint, r.Profiles))
 		return exitPerson
@@ -315,7 +368,17 @@ func (n *narrator) printPreview(r rotate.Result) int {
 		n.term.printError(prefixProfiles(r.Profiles, "then it waits: "+stripPackages(end.Why)), hint.FillProfile(end.Hint, r.Profiles))
 		return exitFailed
 	case end.State == decide.StateHeld:
-		n.term.printf("  then %s\n", stripPackages(end.Why))
+		n.term.printParagraph("  then %s", stripPackages(end.Why))
 	}
 	return exitDone
+}
+
+// printChange prints one value that would change. Where that is too wide for the screen, the
+// place has a line of its own.
+func (n *narrator) printChange(place, change string) {
+	separator := " "
+	if n.term.hasScreen() && countColumns(place)+countColumns(change)+len("  : ") > n.term.width {
+		separator = "\n    "
+	}
+	n.term.printf("  %s:%s%s\n", place, separator, change)
 }

@@ -28,8 +28,8 @@ func TestPictureShowsTheStatus(t *testing.T) {
 	s.add("legacy", failing(412, "second active key", "the user has a second active key, AKIA..JUUM, made 500d ago, last used 3d ago by s3 in eu-west-1: it may be another machine's",
 		"if another machine uses it (last used 3d ago by s3 in eu-west-1), give each machine its own IAM user: keyd policy --second-user legacy; only if no one needs it, deactivate it: keyd prune legacy AKIARTX3GSDS6ZZ7JUUM"))
 	s.add("backup", state.KeyStatus{State: decide.StateWaiting, Created: monday.Add(-83 * day), Until: monday.Add(2 * time.Minute), Short: "cannot reach AWS",
-		Why: "iam: GetCallerIdentity at sts.eu-west-1.amazonaws.com: network is unreachable", Hint: "is this machine online?"})
-	s.add("default", state.KeyStatus{State: decide.StateOverlap, Created: monday.Add(-2 * day), Until: monday.Add(5*day + 4*time.Hour), InRotation: true, Short: "both keys work", Why: "AKIA..Z6JG stays usable until then, then it is deactivated"})
+		Why: "iam: GetCallerIdentity at sts.eu-west-1.amazonaws.com: network is unreachable", Hint: "connect this machine to the network"})
+	s.add("default", state.KeyStatus{State: decide.StateOverlap, Created: monday.Add(-2 * day), Until: monday.Add(5*day + 4*time.Hour), InRotation: true, Short: "both keys work", Why: "AKIA..Z6JG works until the overlap is over, and is then deactivated"})
 	s.add("ci", young(12))
 	s.add("terraform", young(31))
 	a, out := s.open(t)

@@ -65,7 +65,7 @@ func (a *app) pruneKey(ctx context.Context, profile, id string, yes bool) error 
 	if err != nil {
 		return a.printRefusal(err, profile)
 	}
-	a.term.print(a.describeKey(p))
+	a.term.printParagraph("%s", a.describeKey(p))
 	if p.Active && id == "" {
 		a.term.printError(fmt.Sprintf("%s is still active; to deactivate it, name it", shortID(p.KeyID)),
 			"if another machine uses it, give each machine its own IAM user: "+hint.Command("keyd policy --second-user", profile)+"; only if no one needs it, deactivate it: "+hint.Command("keyd prune", profile, p.KeyID))
@@ -112,7 +112,7 @@ func (a *app) describeKey(p rotate.PruneCandidate) string {
 	case p.LastUse != nil && p.LastUse.At.IsZero():
 		used = "never used"
 	case p.LastUse != nil:
-		used = fmt.Sprintf("last used %s, by %s in %s", formatAgo(now.Sub(p.LastUse.At)), p.LastUse.Service, p.LastUse.Region)
+		used = fmt.Sprintf("last used %s by %s in %s", formatAgo(now.Sub(p.LastUse.At)), p.LastUse.Service, p.LastUse.Region)
 	}
-	return fmt.Sprintf("%s of user %s: %s, %s old, %s\n", p.KeyID, p.User, state, formatAge(now.Sub(p.Created)), used)
+	return fmt.Sprintf("%s of user %s: %s, %s old, %s", p.KeyID, p.User, state, formatAge(now.Sub(p.Created)), used)
 }

@@ -61,7 +61,7 @@ func (a *app) retireKey(ctx context.Context, profile string, yes, force bool) er
 	if err != nil {
 		return a.printRefusal(err, profile)
 	}
-	a.term.print(a.describePlan(p, d))
+	a.printRetirement(p, d)
 	if p.Copy != "" {
 		a.term.printNote("%s is also in %s, which this keyd does not read: it stops working there too", shortID(p.KeyID), p.Copy)
 	}
@@ -87,8 +87,8 @@ func (a *app) retireKey(ctx context.Context, profile string, yes, force bool) er
 	return nil
 }
 
-// describePlan says what would happen to a key, and when.
-func (a *app) describePlan(p rotate.RetirePlan, d *rotate.Rotator) string {
+// printRetirement says what would happen to a key, and when.
+func (a *app) printRetirement(p rotate.RetirePlan, d *rotate.Rotator) {
 	now := a.now()
 	used := "last use unknown"
 	switch {
@@ -97,17 +97,17 @@ func (a *app) describePlan(p rotate.RetirePlan, d *rotate.Rotator) string {
 	case p.LastUse != nil && p.LastUse.At.IsZero():
 		used = "never used"
 	case p.LastUse != nil:
-		used = fmt.Sprintf("last used %s, by %s in %s", formatAgo(now.Sub(p.LastUse.At)), p.LastUse.Service, p.LastUse.Region)
+		used = fmt.Sprintf("last used %s by %s in %s", formatAgo(now.Sub(p.LastUse.At)), p.LastUse.Service, p.LastUse.Region)
 	case !p.Quiet.IsZero():
 		used = fmt.Sprintf("used only by keyd for %s", formatAge(now.Sub(p.Quiet)))
 	}
-	text := fmt.Sprintf("%s of user %s, in %s: %s old, %s\n", p.KeyID, p.User, joinNames(p.Profiles), formatAge(now.Sub(p.Created)), used)
-	text += fmt.Sprintf("  now       it becomes inactive; until it is deleted, this makes it usable again: %s\n", hint.Command("keyd hold", p.Profiles[0]))
-	text += fmt.Sprintf("  in %-6s it is deleted; no file changes\n", formatDuration(d.Settings.Quarantine))
+	a.term.printParagraph("%s of user %s, in %s: %s old, %s", p.KeyID, p.User, joinNames(p.Profiles), formatAge(now.Sub(p.Created)), used)
+	printStep := func(lead, text string) { a.term.printBehind(lead, text, len("  now       ")) }
+	printStep("  now       ", "it becomes inactive; until it is deleted, this makes it usable again: "+hint.Command("keyd hold", p.Profiles[0]))
+	printStep(fmt.Sprintf("  in %-6s ", formatDuration(d.Settings.Quarantine)), "it is deleted; no file changes")
 	if p.Signer != "" {
-		text += fmt.Sprintf("  signed by %s, the key of %s, to which nothing happens\n", shortID(p.SignerID), p.Signer)
+		printStep("  ", fmt.Sprintf("signed by %s, the key of %s, to which nothing happens", shortID(p.SignerID), p.Signer))
 	} else {
-		text += fmt.Sprintf("  signed by a second key of %s, which keyd makes for this, keeps in its state folder, and deletes at the end\n", p.User)
+		printStep("  ", fmt.Sprintf("signed by a second key of %s, which keyd makes for this, keeps in its state folder, and deletes at the end", p.User))
 	}
-	return text
 }

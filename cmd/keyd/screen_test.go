@@ -58,7 +58,7 @@ func sixtyNames() *shownHome {
 			l = failing(95, "second active key", "the user has a second active key, AKIA..JUUM, made 500d ago, last used 3d ago by s3 in eu-west-1: it may be another machine's",
 				"if another machine uses it (last used 3d ago by s3 in eu-west-1), give each machine its own IAM user: keyd policy --second-user "+name+"; only if no one needs it, deactivate it: keyd prune "+name+" AKIARTX3GSDS6ZZ7JUUM")
 		case 4:
-			l = state.KeyStatus{State: decide.StateOverlap, Created: monday.Add(-time.Hour), Until: monday.Add(7 * day), InRotation: true, Short: "both keys work", Why: "AKIA..Z6JG stays usable until then, then it is deactivated"}
+			l = state.KeyStatus{State: decide.StateOverlap, Created: monday.Add(-time.Hour), Until: monday.Add(7 * day), InRotation: true, Short: "both keys work", Why: "AKIA..Z6JG works until the overlap is over, and is then deactivated"}
 		case 8:
 			l = failing(412, "mistake in credentials:41", "/home/me/.aws/credentials:41: there is no aws_secret_access_key", "enter it with: aws configure --profile '"+name+"'")
 		case 9:
@@ -83,7 +83,7 @@ func thousandKeys() *shownHome {
 			l = failing(70+i/100, "AWS denies CreateAccessKey", fmt.Sprintf("iam: CreateAccessKey at iam.amazonaws.com: AccessDenied: User: arn:aws:iam::123456789012:user/%s is not authorized to perform: iam:CreateAccessKey; nothing was changed", name), "keyd policy "+name)
 		case i%10 == 3:
 			l.State, l.Until, l.Short = decide.StateWaiting, monday.Add(time.Minute), "cannot reach AWS"
-			l.Why, l.Hint = "iam: GetCallerIdentity at sts.us-east-1.amazonaws.com: dial tcp: lookup sts.us-east-1.amazonaws.com: network is unreachable", "is this machine online?"
+			l.Why, l.Hint = "iam: GetCallerIdentity at sts.us-east-1.amazonaws.com: dial tcp: lookup sts.us-east-1.amazonaws.com: network is unreachable", "connect this machine to the network; to see what is in the way: keyd doctor"
 		}
 		s.add(name, l)
 	}

@@ -89,7 +89,7 @@ func (a *app) newServiceCommand(name, short string, do func(*install.Service) er
 			if err := do(service); err != nil {
 				return err
 			}
-			a.term.printf("%s\n", done(service))
+			a.term.printParagraph("%s", done(service))
 			return nil
 		},
 	}

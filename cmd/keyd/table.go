@@ -223,32 +223,32 @@ func (r *report) hasNothingToRotate() bool {
 	return len(r.Keys) > 0 && len(r.Warnings) == 0 && !slices.ContainsFunc(r.Keys, func(l state.KeyStatus) bool { return l.KeyID != "" || l.State != decide.StateSkipped })
 }
 
-// statusFooter says whether a daemon is running, and when a pass looked last.
+// statusFooter says whether a daemon is running, and when the keys were checked last.
 func statusFooter(r *report) string {
-	looked := "no pass has looked yet"
+	checked := "not checked yet"
 	if !r.Looked.IsZero() {
-		looked = "looked " + formatAgo(r.Now.Sub(r.Looked))
+		checked = "last checked " + formatAgo(r.Now.Sub(r.Looked))
 	}
 	switch {
 	case r.Daemon != nil:
-		return fmt.Sprintf("keyd running since %s (pid %d), %s%s", formatMoment(r.Daemon.Since, r.Now), r.Daemon.PID, looked, formatNextLook(r))
+		return fmt.Sprintf("keyd has been running since %s (pid %d); %s%s", formatMoment(r.Daemon.Since, r.Now), r.Daemon.PID, checked, formatNextLook(r))
 	case !r.Running && r.hasNothingToRotate():
 		return nothingToRotate
 	case !r.Running && r.installed:
-		return "the service is not running: keyd start; " + looked
+		return "the service is not running; to start it: keyd start; " + checked
 	case !r.Running && r.Looked.IsZero():
-		return "no daemon is running here, and " + looked + ": keyd install, or keyd rotate; keyd doctor finds what is in the way"
+		return "not checked yet; to see what keyd would do: keyd rotate --dry-run; to see what is in the way: keyd doctor; to start it in the background: keyd install"
 	case !r.Running:
-		return "no daemon is running here: keyd install; keyd " + r.By + " " + looked
+		return "keyd is not running in the background; to start it: keyd install; " + checked + " by keyd " + r.By
 	case r.By != "run":
-		return "keyd is running, " + looked + formatNextLook(r)
+		return "keyd is running; " + checked + formatNextLook(r)
 	}
-	return fmt.Sprintf("keyd is running (pid %d), %s%s", r.PID, looked, formatNextLook(r))
+	return fmt.Sprintf("keyd is running (pid %d); %s%s", r.PID, checked, formatNextLook(r))
 }
 
 func formatNextLook(r *report) string {
 	if r.Looked.IsZero() || !r.nextLook.After(r.Now) {
 		return ""
 	}
-	return ", next look in " + formatDuration(r.nextLook.Sub(r.Now))
+	return ", next check in " + formatDuration(r.nextLook.Sub(r.Now))
 }

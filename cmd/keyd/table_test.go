@@ -37,7 +37,7 @@ legacy: second active key
     run: keyd prune legacy
 
 2 keys: 1 ok, 1 needs you; 1 past max_age (90d) !!; 1 skipped
-keyd running since 09:12 (pid 4711), looked 4m ago, next look in 11m
+keyd has been running since 09:12 (pid 4711); last checked 4m ago, next check in 11m
 `
 	if got := (&terminal{}).statusTable(fourKeys()); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -35,14 +35,28 @@ func (t *tally) String() string {
 	})
 	var parts []string
 	for _, word := range t.words {
+		if word == skippedWord {
+			continue
+		}
 		if word == "needs you" && t.counts[word] > 1 {
 			parts = append(parts, fmt.Sprintf("%d need you", t.counts[word]))
 			continue
 		}
 		parts = append(parts, fmt.Sprintf("%d %s", t.counts[word], word))
 	}
-	return strings.Join(parts, ", ")
+	text := strings.Join(parts, ", ")
+	switch skipped := t.counts[skippedWord]; {
+	case skipped > 0 && text != "":
+		return fmt.Sprintf("%s; %d %s", text, skipped, skippedWord)
+	case skipped > 0:
+		return fmt.Sprintf("%d %s", skipped, skippedWord)
+	}
+	return text
 }
+
+// skippedWord counts what holds no key that could be rotated: keyd status counts it apart from
+// the keys as well.
+const skippedWord = "skipped"
 
 func boolRank(b bool) int {
 	if b {
@@ -62,7 +76,7 @@ func (n *narrator) tallyWord(r rotate.Result, code int) string {
 	case r.Err == nil && !decide.ActionOf(r.Do).EndsPass:
 		return "would continue"
 	case r.Do == decide.DoSkip:
-		return "skipped"
+		return skippedWord
 	case code != exitDone:
 		return "failed"
 	case n.swapped[profiles]:
@@ -74,7 +88,7 @@ func (n *narrator) tallyWord(r rotate.Result, code int) string {
 	case n.acted[profiles]:
 		return "continued"
 	case r.State == decide.StateOK:
-		return "fine"
+		return "ok"
 	}
 	return "waiting"
 }
@@ -83,8 +97,10 @@ func (n *narrator) tallyWord(r rotate.Result, code int) string {
 func (n *narrator) printTally(t *tally) {
 	switch {
 	case n.flags.dryRun:
-		n.term.printf("%s; nothing was changed\n", t)
+		n.term.printParagraph("%s; nothing was changed", t)
+	case t.keys > 1 && t.keys > t.counts[skippedWord]:
+		n.term.printParagraph("%s: %s", plural(t.keys-t.counts[skippedWord], "%s key", "%s keys"), t)
 	case t.keys > 1:
-		n.term.printf("%d keys: %s\n", t.keys, t)
+		n.term.printParagraph("%s", t)
 	}
 }

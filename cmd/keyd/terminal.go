@@ -28,6 +28,7 @@ type terminal struct {
 	home     string // printed as ~
 	settings string // the path of keyd.ini; "" when it is unknown
 	width    int    // columns of standard output; 0 if it is not a terminal
+	errWidth int    // those of standard error
 	height   int    // its rows
 	colour   bool
 	canAsk   bool          // a person can answer a question
@@ -52,7 +53,12 @@ func newTerminal(p process) *terminal {
 	t.colour = wantsColour(p.getenv, t.hasScreen())
 	in, ok := p.in.(*os.File)
 	errors, too := p.err.(*os.File)
-	t.canAsk = ok && too && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(errors.Fd()))
+	shown := too && term.IsTerminal(int(errors.Fd()))
+	if shown && p.getenv("TERM") != "dumb" {
+		t.errWidth = 80
+		_ = t.measureSize()
+	}
+	t.canAsk = ok && shown && term.IsTerminal(int(in.Fd()))
 	return t
 }
 
@@ -81,6 +87,11 @@ func (t *terminal) measureSize() bool {
 	if out, ok := t.out.(*os.File); ok && t.hasScreen() {
 		if w, h, err := term.GetSize(int(out.Fd())); err == nil && w > 0 && h > 0 {
 			t.width, t.height = w, h
+		}
+	}
+	if out, ok := t.err.(*os.File); ok && t.errWidth > 0 {
+		if w, _, err := term.GetSize(int(out.Fd())); err == nil && w > 0 {
+			t.errWidth = w
 		}
 	}
 	return width != t.width || height != t.height
@@ -165,8 +176,17 @@ func (t *terminal) printMessage(kind string, paint func(string) string, text str
 	printing.Lock()
 	defer printing.Unlock()
 	t.eraseLine()
-	lines := strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
-	_, _ = fmt.Fprintf(t.err, "keyd: %s: %s\n", paint(kind), escape(t.nameCommands(t.shortenHome(lines))))
+	var b strings.Builder
+	b.WriteString("keyd: " + paint(kind) + ": ")
+	lead := "keyd: " + kind + ": "
+	for i, line := range strings.Split(escape(t.nameCommands(t.shortenHome(strings.TrimSpace(text)))), "\n") {
+		if i > 0 {
+			lead = strings.Repeat(" ", hanging)
+			b.WriteString("\n" + lead)
+		}
+		b.WriteString(strings.TrimPrefix(fillLines(lead, line, hanging, t.errWidth), lead))
+	}
+	_, _ = io.WriteString(t.err, b.String()+"\n")
 }
 
 // redrawLine prints a line in place of the one it printed before. Standard output
@@ -226,7 +246,7 @@ func (t *terminal) redrawScreen(lines []string) {
 // input, or Ctrl-C, means no.
 func (t *terminal) askYesNo(ctx context.Context, question string) (bool, error) {
 	t.clearLine()
-	_, _ = fmt.Fprintf(t.err, "%s [y/N] ", escape(t.nameCommands(question)))
+	_, _ = io.WriteString(t.err, fillLines("", escape(t.nameCommands(question))+" [y/N]", hanging, t.errWidth)+" ")
 	answer := make(chan string, 1)
 	go func() { // a read from a terminal cannot be cancelled: it ends with the process
 		line, _ := t.lines().ReadString('\n')

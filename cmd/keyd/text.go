@@ -56,6 +56,19 @@ func formatMoment(t, now time.Time) string {
 	return t.Format("2 Jan 2006")
 }
 
+// formatPoint prints a time as formatMoment does, with the preposition that goes in front: at
+// 14:20, tomorrow 10:12, on Mon 09:12, on 1 Dec.
+func formatPoint(t, now time.Time) string {
+	text := formatMoment(t, now)
+	switch first := text[0]; {
+	case strings.HasPrefix(text, "tomorrow"), strings.HasPrefix(text, "yesterday"):
+		return text
+	case '0' <= first && first <= '9' && !strings.Contains(text, " "):
+		return "at " + text
+	}
+	return "on " + text
+}
+
 func startOfDay(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }

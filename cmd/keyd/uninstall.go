@@ -183,6 +183,6 @@ func (a *app) purgeState(ctx context.Context, loc locations) error {
 	for _, path := range left.Foreign {
 		a.term.printNote("%s does not belong to keyd and was left in place", path)
 	}
-	a.term.printf("removed: %s, %s\n", a.term.shortenHome(loc.folders.SettingsFile), a.term.shortenHome(loc.folders.StateDir))
+	a.term.printParagraph("removed: %s, %s", a.term.shortenHome(loc.folders.SettingsFile), a.term.shortenHome(loc.folders.StateDir))
 	return nil
 }

@@ -56,7 +56,7 @@ var causes = []struct {
 	{CauseRefused, []string{"^wrong secret$", " refuses the key$", " refuses the call$", " knows no such key$"}},
 	{CauseOldKeyUsed, []string{"^the old key is in use$"}},
 	{CauseOldKeyBack, []string{"^old key is active again$"}},
-	{CauseUnused, []string{"^nobody uses it$"}},
+	{CauseUnused, []string{"^no one uses it$", "^nobody uses it$"}},
 	{CauseJournal, []string{"^its journal is unreadable$"}},
 	{CauseFiles, []string{"^files show another key$", "^gone from the files$", "^in another file as well$", "^rotating in other files$", " is not there$", " is missing$"}},
 	{CauseLink, []string{" was just edited$"}},

@@ -38,7 +38,7 @@ func unlessForeign(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 	if now.Before(end) && !last.After(now) {
 		return WaitUntil(d.State, end, why).InShort("left to keyd on " + hostOf(r))
 	}
-	return BlockUntil(now.Add(RecheckEvery), why, fmt.Sprintf("does keyd on %s no longer run? does no file there show %s? then %s", hostOf(r), credfile.Short(r.Old.ID), hint.Command("keyd resume", r.Profiles()[0]))).InShort("left to keyd on " + hostOf(r))
+	return BlockUntil(now.Add(RecheckEvery), why, fmt.Sprintf("if keyd no longer runs on %s, and no file there shows %s: %s", hostOf(r), credfile.Short(r.Old.ID), hint.Command("keyd resume", r.Profiles()[0]))).InShort("left to keyd on " + hostOf(r))
 }
 
 // hostOf names the machine that began a rotation.

@@ -48,9 +48,9 @@ func TestNextRunsHooks(t *testing.T) {
 		until time.Time // checked when not zero
 		says  string
 	}{
-		{"no hook: the overlap", nil, nil, DoWait, time.Time{}, "stays usable until then"},
+		{"no hook: the overlap", nil, nil, DoWait, time.Time{}, "works until the overlap is over"},
 		{"the files show the new pair: run it", []settings.Hook{hook}, nil, DoHook, time.Time{}, "the files show AKIA..NEW2: running hook github"},
-		{"it has succeeded for this pair: the overlap", []settings.Hook{hook}, []func(*Facts){of(delivered)}, DoWait, time.Time{}, "stays usable until then"},
+		{"it has succeeded for this pair: the overlap", []settings.Hook{hook}, []func(*Facts){of(delivered)}, DoWait, time.Time{}, "works until the overlap is over"},
 		{"the next one is due: run that", []settings.Hook{hook, restart}, []func(*Facts){of(delivered)}, DoHook, time.Time{}, "running hook restart"},
 		{"it has succeeded with another command: run it again", []settings.Hook{hook}, []func(*Facts){of(delivered, func(h *journal.HookState) { h.Digest = "other" })}, DoHook, time.Time{}, "github"},
 		{"it has succeeded for another pair: run it again", []settings.Hook{hook}, []func(*Facts){of(delivered, func(h *journal.HookState) { h.KeyID = old })}, DoHook, time.Time{}, "github"},
@@ -72,11 +72,11 @@ func TestNextRunsHooks(t *testing.T) {
 		{"it has failed, and a person ends the overlap: the old key stays all the same", []settings.Hook{hook}, []func(*Facts){retireNow, of(failed(4, time.Second, 3*time.Minute)), func(f *Facts) { f.HooksTried = map[string]bool{"github": true} }}, DoWait, time.Time{}, "stays usable until it succeeds"},
 		{"it has failed for a week: a person", []settings.Hook{hook}, []func(*Facts){watched, of(failed(40, time.Minute, 7*settings.Day))}, DoBlock, time.Time{}, "for more than 7d: hook github: failed 40 times"},
 		{"its program is gone: a person at once", []settings.Hook{hook}, []func(*Facts){watched, of(failed(1, time.Minute, 0), func(h *journal.HookState) { h.Definite = true })}, DoBlock, now.Add(settings.Day - time.Minute), "hook github: failed: exit code 1"},
-		{"it is not required and has failed: the overlap", []settings.Hook{optional}, []func(*Facts){of(failed(2, time.Second, time.Minute))}, DoWait, time.Time{}, "stays usable until then"},
-		{"it is left out: the overlap", []settings.Hook{optional}, []func(*Facts){of(failed(3, settings.Day, time.Minute), func(h *journal.HookState) { h.LeftOut = true })}, DoWait, time.Time{}, "stays usable until then"},
+		{"it is not required and has failed: the overlap", []settings.Hook{optional}, []func(*Facts){of(failed(2, time.Second, time.Minute))}, DoWait, time.Time{}, "works until the overlap is over"},
+		{"it is left out: the overlap", []settings.Hook{optional}, []func(*Facts){of(failed(3, settings.Day, time.Minute), func(h *journal.HookState) { h.LeftOut = true })}, DoWait, time.Time{}, "works until the overlap is over"},
 		{"it is left out, and is required now: run it", []settings.Hook{hook}, []func(*Facts){of(failed(3, settings.Day, time.Minute), func(h *journal.HookState) { h.LeftOut = true })}, DoHook, time.Time{}, "github"},
 		{"it names no profile, and there are two keys: a person", []settings.Hook{hook}, []func(*Facts){watched, func(f *Facts) { f.Keys = 2 }}, DoBlock, time.Time{}, "hook github gets the pair and names no profile, and the files hold 2 keys: it was not run; AKIA..OLD1 stays usable"},
-		{"another installation began the rotation: its hooks are that one's", []settings.Hook{hook}, []func(*Facts){func(f *Facts) { f.Rotation.Installation, f.Installation = "a", "b" }}, DoWait, time.Time{}, "stays usable until then"},
+		{"another installation began the rotation: its hooks are that one's", []settings.Hook{hook}, []func(*Facts){func(f *Facts) { f.Rotation.Installation, f.Installation = "a", "b" }}, DoWait, time.Time{}, "works until the overlap is over"},
 		{"excluded: hooks wait, too", []settings.Hook{hook}, []func(*Facts){watched, func(f *Facts) { f.Profiles = []string{"legacy"} }}, DoWait, time.Time{}, "holds the rotation"},
 		{"in the quarantine: before the old key is deleted", []settings.Hook{hook}, []func(*Facts){watched, of(failed(3, time.Second, time.Minute)), func(f *Facts) {
 			f.Rotation.DeactivateStarted, f.Rotation.Deactivated = ago(8*settings.Day), ago(8*settings.Day)

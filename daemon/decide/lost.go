@@ -57,7 +57,7 @@ func decideOrphan(f Facts, r *journal.Rotation, s settings.Settings, now time.Ti
 		return decideSetAside(f, r, now)
 	}
 	if end := r.OrphanDeactivated.Add(s.Quarantine); now.Before(end) {
-		return WaitUntil(StateQuarantine, end, fmt.Sprintf("%s probably came from a call whose answer was lost: it is inactive and is deleted then, or now by %s",
+		return WaitUntil(StateQuarantine, end, fmt.Sprintf("%s probably came from a call whose answer was lost: it is inactive, and is deleted when the quarantine is over, or now by %s",
 			credfile.Short(r.OrphanID), hint.Command("keyd prune", r.Profiles()[0], r.OrphanID))).InShort(credfile.Short(r.OrphanID) + " is off")
 	}
 	if f.Seen != nil && stillBelieved(f, now) {

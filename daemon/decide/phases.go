@@ -131,7 +131,7 @@ func decideForward(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 	case f.Placement.ShowsOld() && !f.Proven:
 		return actNow(DoProve, StateRotating, credfile.Short(r.New.ID)+" is not in your files yet: AWS does not accept it everywhere so far")
 	case isTooYoung(f, r, s, now):
-		return WaitUntil(StateRotating, r.Created.Add(swapPatience), fmt.Sprintf("AWS accepts %s; it is asked once more then, and the files show %s until then", credfile.Short(r.New.ID), credfile.Short(r.Old.ID))).InShort("proving the new key")
+		return WaitUntil(StateRotating, r.Created.Add(swapPatience), fmt.Sprintf("AWS accepts %s; keyd asks once more before it changes the files, which show %s until then", credfile.Short(r.New.ID), credfile.Short(r.Old.ID))).InShort("proving the new key")
 	case f.Placement.ShowsOld():
 		return actNow(DoSwap, StateRotating, credfile.Short(r.New.ID)+" is accepted: replacing "+credfile.Short(r.Old.ID))
 	case phaseOf(r) < phaseOverlap, !r.MendStarted.IsZero():

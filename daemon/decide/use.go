@@ -111,7 +111,7 @@ func blockUnused(f Facts, s settings.Settings, now time.Time, age time.Duration)
 		return Decision{}, false
 	}
 	return BlockUntil(f.Use.Read.Add(UnusedRecheck), describeDue(f, s, now, age)+": it is left alone, as unused = report in keyd.ini says",
-		"if no one needs it: "+hint.Command("keyd retire", f.Profiles[0])+"; otherwise replace it: "+forceCommand(f)).InShort("nobody uses it"), true
+		"if no one needs it: "+hint.Command("keyd retire", f.Profiles[0])+"; otherwise replace it: "+forceCommand(f)).InShort("no one uses it"), true
 }
 
 // OldKeyUse is what AWS has said about the use of the old key of a rotation, for people
@@ -187,13 +187,13 @@ func describeOverlap(r *journal.Rotation, s settings.Settings, now time.Time) st
 	old := credfile.Short(r.Old.ID)
 	switch {
 	case r.UsedByOthers():
-		return fmt.Sprintf("%s %s: it stays usable until it has been quiet for %s", old, describeOthersUse(r, now), FormatAge(s.Overlap))
+		return fmt.Sprintf("%s %s: it keeps working until it has been quiet for %s", old, describeOthersUse(r, now), FormatAge(s.Overlap))
 	case r.UseDenied:
-		return UseUnknown(old, r.UseNoCall) + ": it stays usable until then, then it is deactivated"
+		return UseUnknown(old, r.UseNoCall) + ": it works until the overlap is over, and is then deactivated"
 	case !r.UnusedSince.IsZero():
-		return fmt.Sprintf("%s stays usable until then, then it is deactivated; only keyd had used it since %s", old, r.UnusedSince.Local().Format(dayFormat))
+		return fmt.Sprintf("%s works until the overlap is over, and is then deactivated; only keyd had used it since %s", old, r.UnusedSince.Local().Format(dayFormat))
 	}
-	return old + " stays usable until then, then it is deactivated"
+	return old + " works until the overlap is over, and is then deactivated"
 }
 
 // describeOthersUse says by which service, where and when someone last used the old key.

@@ -243,7 +243,7 @@ var faults = []fault{
 		b.daemonInfo("keyd v2")
 		b.daemon()
 		b.daemon, b.service = func() {}, doctor.Service{}
-	}, check: "stale-daemon-info", found: "ended without a word", severity: doctor.Note, fixed: true, most: 2},
+	}, check: "stale-daemon-info", found: "ended without saying why", severity: doctor.Note, fixed: true, most: 2},
 
 	// settings
 	{name: "unknown setting", offline: true, plant: ini("\nrotate_aftr = 60d\n"), check: "settings", found: `keyd.ini:2: unknown setting "rotate_aftr"`},

@@ -126,7 +126,7 @@ func findMissingFolder(_ context.Context, p *Patient) (all []Finding) {
 		if _, err := atomicfile.Resolve(p.sys(), dir); !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		f := wrong(fmt.Sprintf("%s names a file in %s, which does not exist", name, dir), p.makeFolder(dir), "or is the disk not mounted? then do not create it")
+		f := wrong(fmt.Sprintf("%s names a file in %s, which does not exist", name, dir), p.makeFolder(dir), "unless its disk is not mounted: then mount it instead")
 		f.mend = func(context.Context) (string, error) {
 			return "created " + dir, atomicfile.MkdirAll(p.sys(), dir, 0o700)
 		}

@@ -21,7 +21,7 @@ var folderChecks = []Check{
 	{Name: "leftovers", Group: GroupService, Why: "a process of keyd was killed, and what it left may hold a secret", Find: findLeftovers},
 	{Name: "damaged-journals", Group: GroupService, Why: "only a person can tell whether a damaged journal is still needed: it may hold the only copy of a secret", Find: findDamaged},
 	{Name: "history", Group: GroupService, Why: "the record of what keyd did is not whole", Find: findDamagedHistory},
-	{Name: "stale-daemon-info", Group: GroupService, Why: "the daemon was killed, and said so to nobody", Find: findStaleInfo},
+	{Name: "stale-daemon-info", Group: GroupService, Why: "the daemon was killed, and could not say so", Find: findStaleInfo},
 }
 
 // isLockTrouble reports whether err says that another keyd is at work, or that locks cannot
@@ -83,7 +83,7 @@ func findFullDisks(_ context.Context, p *Patient) (all []Finding) {
 		if space.Bytes >= minSpace {
 			what, run = fmt.Sprintf("room for %d files is left", space.Files), "df -i"
 		}
-		f := wrong(fmt.Sprintf("the disk of %s is full: %s", dir, what), hint.Command(run, dir), "remove what nobody needs there")
+		f := wrong(fmt.Sprintf("the disk of %s is full: %s", dir, what), hint.Command(run, dir), "remove what no one needs there")
 		if p.GOOS == "windows" {
 			f.Run = ""
 		}
@@ -121,7 +121,7 @@ func findDamaged(_ context.Context, p *Patient) (all []Finding) {
 	names, _ := p.sys().ReadDir(dir)
 	for _, name := range names {
 		if journal.IsSetAside(name) {
-			all = append(all, wrong("a damaged journal was set aside: "+filepath.Join(dir, name), "keyd history", "does every program work, and does the console show no key that nobody has? then remove it"))
+			all = append(all, wrong("a damaged journal was set aside: "+filepath.Join(dir, name), "keyd history", "if every program works, and the console shows no key that no one has, remove it"))
 		}
 	}
 	return all
@@ -133,7 +133,7 @@ func findStaleInfo(_ context.Context, p *Patient) []Finding {
 	if info == nil || p.isRunning() || p.now().Sub(info.Since) < 0 {
 		return nil
 	}
-	f := note(fmt.Sprintf("the daemon (pid %d) ended without a word", info.PID), "keyd logs", "")
+	f := note(fmt.Sprintf("the daemon (pid %d) ended without saying why", info.PID), "keyd logs", "")
 	f.mend = func(context.Context) (string, error) {
 		if p.isRunning() {
 			return "", errors.New("a daemon has started meanwhile")

@@ -21,13 +21,13 @@ import (
 // keyChecks look at the keys themselves.
 var keyChecks = []Check{
 	{Name: "dead-keys", Group: GroupKeys, Why: "every program that uses the profile fails", Find: findDead},
-	{Name: "blocked", Group: GroupKeys, Why: "keyd cannot go on with this key until a person helps", Find: findBlocked},
+	{Name: "blocked", Group: GroupKeys, Why: "keyd cannot continue with this key until a person helps", Find: findBlocked},
 	{Name: "root-keys", Group: GroupKeys, Why: "it may do everything in the account, and no policy can take that from it", Find: findRoot},
-	{Name: "held", Group: GroupKeys, Why: "both keys of the rotation stay until it goes on", Find: findHeld},
+	{Name: "held", Group: GroupKeys, Why: "both keys of the rotation stay until it continues", Find: findHeld},
 	{Name: "failures", Group: GroupKeys, Why: "keyd tries again by itself, and cannot replace the key until it succeeds", Find: findFailures},
 	{Name: "age", Group: GroupKeys, Why: "auditors flag a key at max_age (CIS AWS Foundations: 90 days)", Find: findOld},
 	{Name: "second-keys", Group: GroupKeys, Why: "AWS allows two keys for each user, so there is no room for a new one", Find: findSecond},
-	{Name: "unused", Group: GroupKeys, Why: "a key that nobody uses can only be stolen", Find: findUnused},
+	{Name: "unused", Group: GroupKeys, Why: "a key that no one uses can only be stolen", Find: findUnused},
 	{Name: "notes", Group: GroupKeys, Why: "a pass has noticed it", Find: findNotes},
 }
 
@@ -156,7 +156,7 @@ func findHeld(ctx context.Context, p *Patient) []Finding {
 		if r.State != decide.StateHeld || r.NeedsPerson {
 			return Finding{}, false
 		}
-		return note(nameKey(r)+": "+r.Why, hint.Command("keyd resume", r.Profiles[0]), "when it may go on"), true
+		return note(nameKey(r)+": "+r.Why, hint.Command("keyd resume", r.Profiles[0]), "when it may continue"), true
 	})
 }
 
@@ -196,7 +196,7 @@ func findOld(ctx context.Context, p *Patient) []Finding {
 		run := hint.Command("keyd rotate", name)
 		ask := ""
 		if s.RotateAfterFor(r.Profiles) == settings.Never {
-			run, ask = hint.Command("keyd retire", name), "keyd.ini excludes it from rotation: replace it by hand, or retire it if nobody needs it"
+			run, ask = hint.Command("keyd retire", name), "keyd.ini excludes it from rotation: replace it by hand, or retire it if no one needs it"
 		}
 		switch {
 		case r.Rotation != nil:
@@ -235,7 +235,7 @@ func findSecond(ctx context.Context, p *Patient) []Finding {
 		} else if other.Active && !decide.IsLongUnused(other, r.Profiles, p.Rotator.Settings, p.now()) {
 			f.Run, f.Ask = hint.Command("keyd policy --second-user", r.Profiles[0]), "if another machine uses it: it shows how each machine gets its own IAM user; only if nobody needs it: "+hint.Command("keyd prune", r.Profiles[0], other.ID)
 		} else {
-			f.Run, f.Ask = hint.Command("keyd prune", r.Profiles[0], other.ID), "if nobody needs it; keyd shows when it was last used, and asks"
+			f.Run, f.Ask = hint.Command("keyd prune", r.Profiles[0], other.ID), "if no one needs it; keyd shows when it was last used, and asks"
 		}
 		return f, true
 	})
@@ -250,7 +250,7 @@ func findUnused(ctx context.Context, p *Patient) []Finding {
 		need := decide.Need{ID: r.KeyID, Profiles: r.Profiles, Created: r.Created, Use: r.KeyUse}
 		if v := decide.Judge(need, p.Rotator.Settings, p.now()); v.Kind == decide.VerdictUnused && p.now().Sub(r.Created) > youngKey {
 			run, ask := advise(v.Hint)
-			return note(nameKey(r)+": "+v.Used, run, cmp.Or(ask, v.Question)), true
+			return note(nameKey(r)+": "+v.Used, run, cmp.Or(ask, "if no one needs it any more")), true
 		}
 		return Finding{}, false
 	})

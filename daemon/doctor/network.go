@@ -183,7 +183,7 @@ func findStandIns(ctx context.Context, p *Patient) (all []Finding) {
 		profiles = append(profiles, g.Names...)
 	}
 	for _, url := range rotate.CustomEndpoints(p.profiles(ctx), p.getenv) {
-		f := note("signed requests go to "+url+", which is not AWS", "", "is that meant? otherwise take endpoint_url out of "+p.awsFiles()[1])
+		f := note("signed requests go to "+url+", which is not AWS", "", "unless that is meant, take endpoint_url out of "+p.awsFiles()[1])
 		for _, variable := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS"} {
 			if value := p.getenv(variable); value != "" && strings.Contains(url, strings.TrimSuffix(value, "/")) {
 				f.Run, f.Ask = p.unset(variable), "unless that is meant"

@@ -197,6 +197,7 @@ func (p *Patient) status() state.Status {
 
 // advise splits a hint into a command, if it is one, and what else it says.
 func advise(text string) (run, ask string) {
+	text = strings.TrimSuffix(text, iam.DoctorHint) // that is what the person has just done
 	for _, word := range []string{"keyd ", "aws ", "unset ", "chmod ", "sudo "} {
 		if strings.HasPrefix(text, word) && !strings.ContainsAny(text, ";?") && !strings.Contains(text, "PROFILE") && !strings.Contains(text, ", ") {
 			return text, ""

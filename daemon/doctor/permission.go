@@ -19,7 +19,7 @@ import (
 
 // permissionChecks look at what a key may do, one call at a time.
 var permissionChecks = []Check{
-	permission("GetCallerIdentity", false, "it needs no permission; without an answer nobody knows whose key it is"),
+	permission("GetCallerIdentity", false, "it needs no permission; without an answer keyd does not know whose key it is"),
 	permission("GetAccessKeyLastUsed", true, "without it keyd does not know whether an old key is still used, and only waits"),
 	permission("ListAccessKeys", false, "without it keyd knows neither the age of a key nor whether there is room for a new one"),
 	permission("UpdateAccessKey", false, "without it an old key could not be deactivated, so keyd creates no new one"),
@@ -122,7 +122,7 @@ func judgeEarnest(call string, r rotate.Result, failure *decide.Failure, history
 	if at := lastDone(call, r, history); at != "" {
 		return Finding{Severity: Fine, Found: who + " could call " + fullName(call) + " " + at}
 	}
-	return Finding{Severity: Unknown, Usual: true, Found: fmt.Sprintf("whether %s may call %s shows only when keyd needs it: AWS lets nobody try it", who, fullName(call))}
+	return Finding{Severity: Unknown, Usual: true, Found: fmt.Sprintf("whether %s may call %s shows only when keyd needs it: AWS lets no one try it", who, fullName(call))}
 }
 
 // fullName returns the name of a call as policies write it.

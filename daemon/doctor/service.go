@@ -17,12 +17,12 @@ import (
 var serviceChecks = []Check{
 	{Name: "service", Group: GroupService, Why: "without a service nothing is rotated by itself, and a rotation in progress does not end", Find: findNoService},
 	{Name: "service-program", Group: GroupService, Why: "the service cannot start, or does something else than this program says", Find: findServiceProgram},
-	{Name: "service-version", Group: GroupService, Why: "the older program goes on until it is started again", Find: findOldDaemon},
+	{Name: "service-version", Group: GroupService, Why: "the older program runs until it is started again", Find: findOldDaemon},
 	{Name: "service-definition", Group: GroupService, Why: "what the service may do and when it starts again is as an older keyd wanted it", Find: findStaleDefinition},
 	{Name: "service-variables", Group: GroupService, Why: "the service may read other files, or ask elsewhere, than the commands of this shell", Find: findDiffering},
 	{Name: "service-asleep", Group: GroupService, Why: "a daemon that does not look rotates nothing", Find: findAsleep},
 	{Name: "linger", Group: GroupService, Why: "the service ends when you log out, and your keys age meanwhile", Find: findNoLinger},
-	{Name: "notifications", Group: GroupService, Why: "nobody hears when a key needs a person", Find: findNoNotifications},
+	{Name: "notifications", Group: GroupService, Why: "no one is told when a key needs a person", Find: findNoNotifications},
 }
 
 // isRunning reports whether a daemon is at work on the state folder.
@@ -39,7 +39,7 @@ func findNoService(_ context.Context, p *Patient) []Finding {
 	case running:
 		return nil
 	case !s.Installed && p.hasRotation():
-		f := wrong("a rotation is in progress, and no daemon runs here to end it", "keyd install", "or run keyd rotate from time to time")
+		f := wrong("a rotation is in progress, and keyd is not running in the background to finish it", "keyd install", "or run keyd rotate from time to time")
 		if s.Refused != nil {
 			f.Run, f.Ask = "keyd rotate", "from time to time; "+hint.Hint(s.Refused)
 		}
@@ -52,9 +52,9 @@ func findNoService(_ context.Context, p *Patient) []Finding {
 		return []Finding{wrong(text, "keyd start", "keyd logs shows why it ended")}
 	case s.Refused != nil:
 		run, ask := adviseOn(s.Refused, nil)
-		return []Finding{note("no daemon runs here: "+strings.TrimSuffix(describe(s.Refused), ": nothing was changed"), run, ask)}
+		return []Finding{note("keyd is not running in the background: "+strings.TrimSuffix(describe(s.Refused), ": nothing was changed"), run, ask)}
 	}
-	return []Finding{note("keyd is not installed as a service, and no daemon runs here", "keyd install", "it shows what it would do, and asks")}
+	return []Finding{note("keyd is not installed as a service and is not running in the background", "keyd install", "it shows what it would do, and asks")}
 }
 
 // hasRotation reports whether a rotation is in progress.
@@ -208,7 +208,7 @@ func findNoNotifications(_ context.Context, p *Patient) []Finding {
 	if s.Notify != "desktop" || len(s.OnEvent) > 0 || s.Unknown || !p.Service.Installed && !p.isRunning() {
 		return nil
 	}
-	const instead = "set on_event in keyd.ini to a command that tells you, or notify = none if nobody has to be told"
+	const instead = "set on_event in keyd.ini to a command that tells you, or notify = none if no one has to be told"
 	switch {
 	case p.GOOS == "linux" && !p.hasScreen():
 		return []Finding{note("there is no desktop in this session, so keyd cannot show notifications", hint.Command("keyd help settings"), instead)}

@@ -154,7 +154,7 @@ func TestResolveRefuses(t *testing.T) {
 		{"region of no partition", credfile.EndpointConfig{Region: "xx-foo-1"}, nil, `"xx-foo-1"`},
 		{"the name of a place", credfile.EndpointConfig{Region: "Ireland"}, nil, "a region looks like eu-west-1"},
 		{"a region in capitals", credfile.EndpointConfig{Region: "EU-WEST-1"}, nil, "did you mean eu-west-1?"},
-		{"an availability zone", credfile.EndpointConfig{Region: "cn-north-1a"}, nil, "is that an availability zone of cn-north-1?"},
+		{"an availability zone", credfile.EndpointConfig{Region: "cn-north-1a"}, nil, "did you mean cn-north-1? that is one of its availability zones"},
 		{"region with a host in it", credfile.EndpointConfig{Region: "us-east-1.evil.example", EndpointURL: "https://a.example"}, nil, "partition"},
 		{"AWS_REGION of no partition", credfile.EndpointConfig{}, env{"AWS_REGION": "nowhere"}, `"nowhere"`},
 		{"a services section that is missing", credfile.EndpointConfig{ServicesProblem: "names nothing"}, env{"AWS_ENDPOINT_URL_STS": "https://a.example"}, "services names nothing"},

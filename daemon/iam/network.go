@@ -196,9 +196,14 @@ func describeValidity(c *x509.Certificate, now time.Time) string {
 	return "the certificate was valid until " + c.NotAfter.UTC().Format(day) + ", and " + clock
 }
 
+// DoctorHint ends a hint about a connection that was not made: a command shows more than a
+// sentence can guess. The doctor itself leaves it out.
+const DoctorHint = "; to see what is in the way: keyd doctor"
+
 const (
 	hintProxyPassword = "the proxy must let this machine reach AWS's IAM and STS without a password, or keyd needs a local forwarder that knows it (such as px or cntlm) in HTTPS_PROXY: keyd install stores no password"
 	hintSignIn        = "a proxy or a captive portal asks somebody to sign in: do so with a browser; keyd tries again by itself"
+	hintOffline       = "connect this machine to the network" + DoctorHint
 	hintSetClock      = "set the clock: timedatectl set-ntp true, or the date settings of your system; if the clock is right, a proxy on the way shows a certificate of another time"
 )
 
@@ -215,30 +220,30 @@ func hintUnsent(err error, host string) string {
 	case faultForbidden:
 		return "the proxy forbids connections to " + host + ": ask who runs it to allow AWS's IAM and STS"
 	case faultNoWay:
-		return "the proxy cannot reach " + host + ": ask who runs it; is HTTPS_PROXY right?"
+		return "ask who runs the proxy why it cannot reach " + host + ", or correct HTTPS_PROXY" + DoctorHint
 	case faultProxy:
-		return "check HTTPS_PROXY, and that its proxy is running"
+		return "start the proxy that HTTPS_PROXY names, or correct HTTPS_PROXY" + DoctorHint
 	case faultClock:
 		return hintSetClock
 	case faultTLS:
 		return "if a proxy inspects TLS, name its CA certificate in AWS_CA_BUNDLE"
 	case faultNoName:
 		if strings.HasPrefix(host, "sts.") {
-			return "is this machine online? is the region in " + host + " spelled right?"
+			return "connect this machine to the network, or correct the region in " + host + DoctorHint
 		}
-		return "is this machine online?"
+		return hintOffline
 	case faultNoDNS:
-		return "is this machine online? no name server answers"
+		return hintOffline
 	case faultRefused:
 		if isLoopback(host) {
-			return "does the program run that stands in for AWS on this machine? to ask AWS itself, take AWS_ENDPOINT_URL out of the environment, or endpoint_url out of the profile"
+			return "start the program that stands in for AWS on this machine; or, to ask AWS itself, take AWS_ENDPOINT_URL out of the environment, or endpoint_url out of the profile"
 		}
-		return "is this machine online? does a firewall, or a VPN that is not connected, refuse connections to " + host + "?"
+		return "connect this machine to the network or the VPN, or let the firewall allow connections to " + host + DoctorHint
 	case faultSilent:
-		return "is this machine online? does a firewall drop connections to " + host + "?"
+		return "connect this machine to the network, or let the firewall allow connections to " + host + DoctorHint
 	case faultCut:
-		return "does a firewall or a proxy cut connections to " + host + "?"
+		return "let the firewall or the proxy allow connections to " + host + DoctorHint
 	case faultUnknown:
 	}
-	return "is this machine online?"
+	return hintOffline
 }

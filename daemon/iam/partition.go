@@ -85,7 +85,7 @@ func guessRegion(name string) string {
 	case PartitionOf(lower) != "":
 		return "did you mean " + lower + "?"
 	case PartitionOf(zone) != "":
-		return "is that an availability zone of " + zone + "?"
+		return "did you mean " + zone + "? that is one of its availability zones"
 	}
 	return "a region looks like eu-west-1"
 }

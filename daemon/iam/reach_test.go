@@ -32,7 +32,7 @@ func TestReachSignsNothing(t *testing.T) {
 		t.Fatalf("%+v, %v, asked %d times", all, err, asked)
 	}
 	failed, ok := all[0].Err.(*Error)
-	if !ok || failed.Class != Unsent || !strings.Contains(failed.Hint(), "does the program run that stands in for AWS") {
+	if !ok || failed.Class != Unsent || !strings.Contains(failed.Hint(), "start the program that stands in for AWS") {
 		t.Errorf("%+v", all[0].Err)
 	}
 	if all[1].Err != nil || (all[1].Clock.Offset-time.Hour).Abs() > 5*time.Second || all[1].Clock.Within == 0 {

@@ -48,17 +48,17 @@ func ReadCode(ctx context.Context, line string, limit time.Duration) (string, er
 	case within.Err() != nil && said.touch:
 		return "", &CodeError{fmt.Sprintf("did not end within %s, and asks for a touch", limit), "touch your key while it blinks"}
 	case within.Err() != nil:
-		return "", &CodeError{fmt.Sprintf("did not end within %s", limit), "does it wait for a touch (touch your key while it blinks), or for a password? it gets no terminal"}
+		return "", &CodeError{fmt.Sprintf("did not end within %s", limit), "touch your key while it blinks; a program that asks for a password gets no terminal here"}
 	case failed && exit.ExitCode() == 127:
-		return "", &CodeError{"names a program that the shell does not find (exit code 127)", "is the program in PATH, also for the service?"}
+		return "", &CodeError{"names a program that the shell does not find (exit code 127)", "write the whole path of the program in mfa_process; the service has another PATH"}
 	case failed && said.touch:
 		return "", &CodeError{"failed, and asks for a touch", "touch your key while it blinks"}
 	case failed && exit.ExitCode() >= 0:
-		return "", &CodeError{fmt.Sprintf("failed with exit code %d", exit.ExitCode()), "what does it print when you run it yourself?"}
+		return "", &CodeError{fmt.Sprintf("failed with exit code %d", exit.ExitCode()), "run it yourself to see what it prints"}
 	case failed:
-		return "", &CodeError{"was ended: " + exit.String(), "what does it print when you run it yourself?"}
+		return "", &CodeError{"was ended: " + exit.String(), "run it yourself to see what it prints"}
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
-		return "", &CodeError{"could not be started", "is there a shell?"}
+		return "", &CodeError{"could not be started", "it is run by a shell, sh or cmd.exe: install one"}
 	}
 	code := printed.code()
 	if code == "" {

@@ -3,7 +3,6 @@ package rotate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -117,9 +116,9 @@ func (e *oneSilentError) Hint() string {
 	if iam.IsIntercepted(e.silent) {
 		return e.silent.Hint()
 	}
-	ask := "does a firewall, a proxy or a VPN block " + e.silent.Endpoint + "?"
+	ask := "let the firewall, the proxy or the VPN allow connections to " + e.silent.Endpoint
 	if strings.HasPrefix(e.silent.Endpoint, "sts.") { // the name has a region in it
-		ask = fmt.Sprintf("is the region in %s spelled right? %s the key must work there, or the profile needs another region", e.silent.Endpoint, ask)
+		ask = "correct the region of the profile, if it is not the one in " + e.silent.Endpoint + "; otherwise " + ask + ", where the key has to work"
 	}
-	return ask
+	return ask + iam.DoctorHint
 }

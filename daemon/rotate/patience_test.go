@@ -63,7 +63,7 @@ func TestNoWayToAWSIsTold(t *testing.T) {
 		l.Cloud.Inject(awssim.Fault{Kind: awssim.DNS})
 		for day := range 10 {
 			r := l.Pass(rotate.Request{})
-			if r.State != decide.StateWaiting && !r.NeedsPerson || !strings.Contains(r.Hint, "is this machine online?") {
+			if r.State != decide.StateWaiting && !r.NeedsPerson || !strings.Contains(r.Hint, "connect this machine to the network") {
 				t.Fatalf("day %d: %s: %s; run %q", day, r.State, r.Why, r.Hint)
 			}
 			if r.NeedsPerson {

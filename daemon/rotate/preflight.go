@@ -160,9 +160,9 @@ func refusedEverywhere(t *target) error {
 // askConsole asks about a key that AWS refuses: nothing signed with it can tell why.
 func askConsole(user, id string) string {
 	if user == "" {
-		return fmt.Sprintf("in the console of AWS: is %s active? if it is inactive, make it active", id)
+		return fmt.Sprintf("look in the console of AWS whether %s is active; if it is inactive, make it active", id)
 	}
-	return fmt.Sprintf("in the console of AWS, user %s: is %s active? if it is inactive, make it active", user, id)
+	return fmt.Sprintf("look in the console of AWS, user %s, whether %s is active; if it is inactive, make it active", user, id)
 }
 
 // endpointFailure returns the failure of one endpoint that gave no verdict on a
@@ -175,10 +175,10 @@ func (t *target) endpointFailure(do decide.Do, err error) error {
 	case !ok, errors.Is(err, context.Canceled):
 		return err
 	case e.Class == iam.Invalid:
-		return &needPersonError{text: err.Error(), hint: "is STS activated in that region (IAM console, account settings)? if not, set another region in the profile"}
+		return &needPersonError{text: err.Error(), hint: "activate STS in that region (IAM console, account settings), or set another region in the profile"}
 	case (e.Class == iam.Unsent || e.Class == iam.Ambiguous) && failure != nil && failure.Do == do && failure.Count+1 >= longWaitCount:
 		return &needPersonError{text: err.Error() + "; other AWS endpoints answer",
-			hint: fmt.Sprintf("does a firewall or proxy block %s? the new key must be proven there", e.Endpoint)}
+			hint: fmt.Sprintf("let the firewall or the proxy allow connections to %s, where the new key has to be proven", e.Endpoint) + iam.DoctorHint}
 	}
 	return err
 }

@@ -161,5 +161,5 @@ func (d *Rotator) reportUnused(t *target) {
 	if r.UnusedSince.IsZero() {
 		return
 	}
-	d.did(t, decide.DoCreate, VerbUnused, r.Old.ID, "", fmt.Sprintf("nobody but keyd has used %s since %s; it is replaced all the same; if no one needs it, when the rotation is over: %s", r.Old, r.UnusedSince.Local().Format("2 Jan 2006"), hint.Command("keyd retire", r.Profiles()[0])))
+	d.did(t, decide.DoCreate, VerbUnused, r.Old.ID, "", fmt.Sprintf("no one but keyd has used %s since %s; it is replaced all the same; if no one needs it, when the rotation is over: %s", r.Old, r.UnusedSince.Local().Format("2 Jan 2006"), hint.Command("keyd retire", r.Profiles()[0])))
 }

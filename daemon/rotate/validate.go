@@ -29,7 +29,7 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target, client *iam.Clie
 		}
 		if onDisk.ID != r.New.ID || !onDisk.Secret.Equal(r.New.Secret) {
 			return d.rejectPair(t, nil, fmt.Sprintf("%s does not read back as the pair that was written", p.Path),
-				"does another program write this file at the same time? keyd looks again by itself, or now with: "+hint.Command("keyd rotate", r.Profiles()[0]))
+				"if another program writes this file at the same time, end it; keyd looks again by itself, or now with: "+hint.Command("keyd rotate", r.Profiles()[0]))
 		}
 	}
 	store := d.linkedStore(r)

@@ -168,7 +168,7 @@ func TestTwoMachinesNoticeEachOther(t *testing.T) {
 			}
 			time.Sleep(20 * time.Minute)
 			_, err = b.lock(t)
-			if away, ok := errors.AsType[*AwayError](err); !ok || away.Holder.Machine != "a" || !strings.Contains(away.Hint(), "a?") {
+			if away, ok := errors.AsType[*AwayError](err); !ok || away.Holder.Machine != "a" || !strings.Contains(away.Hint(), "on a or here") {
 				t.Fatal(err)
 			}
 			if err := lockA.CheckHeld(); err != nil {

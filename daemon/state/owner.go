@@ -75,7 +75,7 @@ func (e *AwayError) Error() string {
 
 // Hint says what happens next.
 func (e *AwayError) Hint() string {
-	return "does keyd run on " + e.Holder.Machine + "? run it on one machine only; if it was interrupted there, keyd continues here after " + e.Until.Local().Format("15:04")
+	return "let keyd run on one machine only, on " + e.Holder.Machine + " or here; if it was interrupted there, keyd continues here after " + e.Until.Local().Format("15:04")
 }
 
 // PassLock is the pass lock, held by this process. The steps that one pass performs side
