@@ -21,7 +21,7 @@ var errListNotWhole = &gaveUpError{text: "the list of keys does not show the key
 // key that does not exist was deleted before.
 func (d *Rotator) deleteAndConfirm(ctx context.Context, t *target, client *iam.Client, id string) error {
 	if w := &t.progress.wait; !w.sent {
-		if err := client.DeleteKey(ctx, t.facts.Rotation.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
+		if err := d.deleteKey(ctx, t, client, t.facts.Rotation.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
 			return err
 		}
 		w.sent, w.confirmSince = true, time.Time{}

@@ -110,7 +110,7 @@ func (d *Rotator) journalPair(ctx context.Context, t *target, client *iam.Client
 	r.New, r.Created = created.Key, d.Now().UTC()
 	if err := d.JournalDir().Save(r); err != nil {
 		r.New = credfile.Key{}
-		if dropErr := client.DeleteKey(ctx, r.User, created.Key.ID); dropErr != nil {
+		if dropErr := d.deleteKey(ctx, t, client, r.User, created.Key.ID); dropErr != nil {
 			return fmt.Errorf("%w; %s exists at AWS and its secret is lost: the next pass deletes it", err, created.Key)
 		}
 		_ = d.JournalDir().Erase(r.Old.ID) // if this fails, the next pass finds that no key was created

@@ -38,7 +38,8 @@
 //	links.go      which linked files show which pair, and which are astray
 //	elsewhere.go  files that only other processes read, and rotations in them
 //	endpoints.go  where the calls of a key go
-//	identity.go   which keyd this is, and whose key an endpoint says it is
+//	identity.go   which keyd this is
+//	owner.go      whose key an endpoint says it is, and whether that can be; no key goes without it
 //	look.go       whose key it is, and which keys that user has
 //	search.go     when this machine is searched for other places where a key stands
 //	machine.go    what is searched

@@ -26,7 +26,7 @@ func actionNeedsPerson(err error) bool {
 		return e.Definite() && !e.Temporary()
 	}
 	for _, matches := range []bool{
-		isType[*needPersonError](err), isType[*credfile.Refusal](err), isType[*iam.ConflictError](err),
+		isType[*needPersonError](err), isType[*wrongOwnerError](err), isType[*credfile.Refusal](err), isType[*iam.ConflictError](err),
 	} {
 		if matches {
 			return true

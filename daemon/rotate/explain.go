@@ -88,7 +88,7 @@ func (d *Rotator) anyAnswers(ctx context.Context, t *target, silent string) bool
 		}
 		for _, region := range t.endpoints.Regions {
 			if client.HostOf(region) != silent {
-				ask(func(ctx context.Context) error { _, err := client.CallerIdentity(ctx, region); return err })
+				ask(func(ctx context.Context) error { _, err := d.askRegion(ctx, t, client, region); return err })
 			}
 		}
 		if client.HostOf("") != silent {

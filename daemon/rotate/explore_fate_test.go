@@ -80,6 +80,7 @@ type fate struct {
 	kills    bool                                               // the process dies after the effect, and another one lives on
 	lie      func(*take, string, *http.Response) *http.Response // what the endpoint answers in place of AWS
 	hook     error                                              // how the hook fails
+	only     string                                             // the only effect at which it can happen; "" for any
 	code     string                                             // what is given in place of an MFA code
 	mfa      bool                                               // it happens only where a policy asks for MFA
 	hookDone bool                                               // although it has updated its place
@@ -98,7 +99,7 @@ var fates = slices.Concat([]fate{
 	{name: "500", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.Status500}},
 	{name: "offline", kinds: []kind{query, order}, cloud: awssim.Fault{Kind: awssim.DNS}, lasts: true, rank: inPairs},
 	{name: "done+offline", kinds: []kind{order}, cloud: awssim.Fault{Kind: awssim.Reset, When: awssim.After}, lasts: true},
-}, diskFates(), persons, linkFates, commands, meanwhile, deaths, lies, hookFates, mfaFates)
+}, diskFates(), persons, linkFates, commands, meanwhile, deaths, lies, identityLies, hookFates, mfaFates)
 
 // diskFates returns a fate for each error of a disk, for one call and, with
 // "!" in its name, for all calls from then on.
@@ -131,6 +132,9 @@ type fault struct {
 
 // canHappenAt reports whether f can happen at e.
 func (f *fate) canHappenAt(e effect) bool {
+	if f.only != "" && e.what != f.only {
+		return false
+	}
 	if f.link && f.act != nil {
 		return e.ofUserFile && strings.HasSuffix(e.what, " env")
 	}

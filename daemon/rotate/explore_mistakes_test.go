@@ -156,9 +156,9 @@ var mistakes = []mistake{
 		name: "nobody asks whose key it is where looks are denied",
 		edits: []edit{
 			{"guard.go", `if err := d.identifyOnce(ctx, client, t); err != nil {`, `if err := d.identifyOnce(ctx, client, t); err != nil && !MISTAKE {`},
-			{"mfa.go", `if err == nil {
-			err = d.checkOwner(t, who)`, `if err == nil && !MISTAKE {
-			err = d.checkOwner(t, who)`}, // the question before a code would find it as well
+			{"owner.go", `	if err == nil {
+		err = d.checkOwner(`, `	if err == nil && !MISTAKE {
+		err = d.checkOwner(`}, // the questions before a code and before a deletion would find it as well
 		},
 		setting: setting{mfa: true, rides: true, overlap: 3 * settings.Day, proofRounds: 2},
 		wants:   "lie", faults: 1, way: []string{"lies: other account"},

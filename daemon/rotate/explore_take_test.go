@@ -45,17 +45,18 @@ type take struct {
 	othersActed time.Time // when another person last acted during this take
 	detailed    bool      // marks and moments are recorded
 	round       round
-	namedKey    string  // id of the key that a person named
-	skipsSync   bool    // a mistake: syncing a file does nothing
-	dead        bool    // the process that acts now was killed, and another one lives on
-	stop        func()  // ends that process
-	held        bool    // a person has held the rotation in the middle of the take
-	lied        [2]bool // an endpoint has lied about a user's key
-	heals       [2]bool // which users' places show an old key again at the beginning of a round
-	stepped     [2]int  // how many calls the round has signed with keys of each user
-	callsBefore int     // how many calls AWS had received before the take
-	upToDate    bool    // keyd has read the files since another person wrote them
-	unread      []byte  // what another person wrote into the credentials file and keyd has not read yet
+	namedKey    string              // id of the key that a person named
+	skipsSync   bool                // a mistake: syncing a file does nothing
+	dead        bool                // the process that acts now was killed, and another one lives on
+	stop        func()              // ends that process
+	held        bool                // a person has held the rotation in the middle of the take
+	lied        [2]bool             // an endpoint has lied about a user's key
+	heals       [2]bool             // which users' places show an old key again at the beginning of a round
+	stepped     [2]int              // how many calls the round has signed with keys of each user
+	callsBefore int                 // how many calls AWS had received before the take
+	called      map[int]awssim.Call // what AWS has received, by the number of the effect
+	upToDate    bool                // keyd has read the files since another person wrote them
+	unread      []byte              // what another person wrote into the credentials file and keyd has not read yet
 }
 
 // moment is the instant after an effect, with everything that a process that
@@ -72,7 +73,7 @@ type moment struct {
 // runTake runs one take over a copy of w, with the mistake m unless it is
 // nil. With further it records marks and moments.
 func (s setting) runTake(t *testing.T, w *scene, faults []fault, m *mistake, further bool) *take {
-	r := &take{setting: s, faults: faults, upToDate: true, detailed: further}
+	r := &take{setting: s, faults: faults, upToDate: true, detailed: further, called: map[int]awssim.Call{}}
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(r.startTime(w)))
 		r.scene = &scene{disk: w.disk.Clone(time.Now), cloud: w.cloud.Clone(time.Now), ghost: w.ghost, trace: w.trace, faults: w.faults}
@@ -259,6 +260,7 @@ func (r *take) applyEffect(e effect, do func(*fate) error) error {
 	}
 	err := do(f)
 	if e.kind == order || e.kind == query {
+		r.called[n] = r.cloud.LastCall()
 		r.checkCall(e)
 		r.checkPatience()
 	}

@@ -80,10 +80,11 @@ func (d *Rotator) verifyOldRevived(ctx context.Context, t *target) (newWorks boo
 	return false, err
 }
 
-// askWith asks AWS whose key it is, signed with that key.
+// askWith asks AWS whose key it is, signed with that key. Another owner than that of the
+// rotation is an error.
 func (d *Rotator) askWith(ctx context.Context, t *target, key credfile.Key) error {
 	return d.withClient(t, key, func(client *iam.Client) error {
-		_, err := t.askIdentity(ctx, client)
+		_, err := d.askOwner(ctx, t, client)
 		return err
 	})
 }
@@ -97,7 +98,7 @@ func (d *Rotator) verifyOldWorks(ctx context.Context, t *target) error {
 	if class := iam.ClassOf(err); err != nil && (class == iam.BadKey || class == iam.BadSecret) {
 		return nil
 	}
-	if err != nil {
+	if err != nil && !isType[*wrongOwnerError](err) { // a pair of somebody else is none that works, if the old one is not called somebody else's as well
 		return err
 	}
 	if err := d.askWith(ctx, t, r.Old); err != nil {
@@ -132,7 +133,7 @@ func (d *Rotator) discardNew(ctx context.Context, t *target, client *iam.Client)
 	case k != nil && !d.inCreateWindow(r, *k):
 		return &needPersonError{text: fmt.Sprintf("%s; %s was not created by this rotation: it was left as it is", r.GiveUpReason, r.New), hint: hint.AWSCommand("aws iam list-access-keys", r.Profiles()[0])}
 	case k != nil:
-		if err := client.DeleteKey(ctx, r.User, r.New.ID); err != nil && iam.ClassOf(err) != iam.NoSuch {
+		if err := d.deleteKey(ctx, t, client, r.User, r.New.ID); err != nil && iam.ClassOf(err) != iam.NoSuch {
 			return err
 		}
 	}

@@ -49,13 +49,15 @@ func (d *Rotator) deleteSelf(ctx context.Context, t *target, client *iam.Client)
 		case !d.inCreateWindow(r, *k):
 			return false, notOurs(r)
 		}
-		if err := client.DeleteKey(ctx, r.User, r.New.ID); err != nil && iam.ClassOf(err) != iam.NoSuch {
+		if err := d.deleteKey(ctx, t, client, r.User, r.New.ID); err != nil && iam.ClassOf(err) != iam.NoSuch {
 			return d.concludeRefusal(t, err)
 		}
 		w.sent, w.tries, w.confirmSince = true, 0, d.Now()
 	}
-	_, err = t.askIdentity(ctx, client)
+	_, err = d.askOwner(ctx, t, client)
 	switch {
+	case isType[*wrongOwnerError](err):
+		return false, orLeft(err, fmt.Sprintf("AWS has said that %s is deleted, and keyd asks again", r.New))
 	case err == nil && d.Now().Sub(w.confirmSince) < confirmLimit:
 		w.tries = 0
 		return false, d.continueIn(t, time.Second)

@@ -92,7 +92,7 @@ var lifeMistakes = []lifeMistake{
 	}, {
 		name:  "the owner that an endpoint names is believed",
 		wants: "keys at mock.example.com",
-		edits: []edit{{"identity.go", `	if r := t.facts.Rotation; r != nil && r.Account != "" &&`, `	if MISTAKE {
+		edits: []edit{{"owner.go", `	if r := t.facts.Rotation; r != nil && r.Account != "" &&`, `	if MISTAKE {
 		return nil
 	}
 	if r := t.facts.Rotation; r != nil && r.Account != "" &&`}},

@@ -2,7 +2,6 @@ package rotate
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -109,43 +108,16 @@ func (d *Rotator) identifyOnce(ctx context.Context, client *iam.Client, t *targe
 	if t.progress.identified {
 		return nil
 	}
-	who, err := t.askIdentity(ctx, client)
+	who, err := d.askOwner(ctx, t, client)
 	if err != nil {
 		return err
 	}
 	return d.adoptIdentity(t, who)
 }
 
-// askIdentity asks AWS whose key client signs with, in the first region that
-// knows the key. A region that is turned off, or where STS is turned off, says
-// nothing about a key, and the next one is asked. The error is the first
-// region's.
-func (t *target) askIdentity(ctx context.Context, client *iam.Client) (who remote.Identity, err error) {
-	for _, region := range t.usableRegions() {
-		found, regionErr := client.CallerIdentity(ctx, region)
-		if regionErr == nil {
-			return found, nil
-		}
-		if err == nil {
-			err = regionErr
-		}
-		if class := iam.ClassOf(regionErr); class != iam.BadKey && class != iam.Invalid {
-			break
-		}
-	}
-	return who, err
-}
-
-// adoptIdentity records whose key it is, unless that contradicts what is known. If the user has another name than
-// before, what was known of the user's keys is dropped.
+// adoptIdentity records whose key it is, as askRegion returns it. If the user has another
+// name than before, what was known of the user's keys is dropped.
 func (d *Rotator) adoptIdentity(t *target, who remote.Identity) error {
-	if who.Partition != t.endpoints.Partition {
-		return &needPersonError{text: fmt.Sprintf("the key belongs to partition %s, but its profile points to %s: nothing was changed", who.Partition, t.endpoints.Partition),
-			hint: d.partitionHint(t, who.Partition)}
-	}
-	if err := d.checkOwner(t, who); err != nil {
-		return err
-	}
 	t.progress.identified = true
 	seen := &decide.Seen{Account: who.Account, ARN: who.ARN, Root: who.Root}
 	if who.IsUser {

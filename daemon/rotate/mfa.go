@@ -86,11 +86,7 @@ func (d *Rotator) openSession(ctx context.Context, t *target, client *iam.Client
 		return noCode(t, ErrNoCode)
 	}
 	if w.asking == nil && w.tries == 0 {
-		who, err := t.askIdentity(ctx, client) // nobody gives a code in vain, or to whom it does not concern
-		if err == nil {
-			err = d.checkOwner(t, who)
-		}
-		if err != nil {
+		if _, err := d.askOwner(ctx, t, client); err != nil { // nobody gives a code in vain, or to whom it does not concern
 			return err
 		}
 	}

@@ -172,7 +172,7 @@ func (d *Rotator) setOrphanAside(ctx context.Context, t *target, client *iam.Cli
 		r.OrphanID = ""
 		return d.JournalDir().Save(r)
 	}
-	if err := client.SetStatus(ctx, r.User, r.OrphanID, iam.Inactive); err != nil && iam.ClassOf(err) != iam.NoSuch {
+	if err := d.deactivateKey(ctx, t, client, r.User, r.OrphanID); err != nil && iam.ClassOf(err) != iam.NoSuch {
 		return err
 	}
 	r.OrphanDeactivated = d.Now().UTC()

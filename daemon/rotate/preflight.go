@@ -91,14 +91,17 @@ func (d *Rotator) probeRegions(ctx context.Context, t *target, client *iam.Clien
 	for _, region := range regions[min(asked, len(regions)):] {
 		d.reportAlive()
 		client.Close() // the next try may then reach another server
-		found, err := client.CallerIdentity(ctx, region)
+		found, err := d.askRegion(ctx, t, client, region)
 		if err = d.retryRefused(t, regionTries, err); errors.Is(err, errNotYet) {
 			return regionProbe{}, err
 		}
 		w.tries = 0
 		switch {
+		case err == nil && len(w.regions.open) > 0 && found.UserID != w.regions.who.UserID:
+			return regionProbe{}, d.wrongOwner(t, client.KeyID(), found, fmt.Sprintf("in region %s it says %s", w.regions.open[0], w.regions.who.ARN))
 		case err == nil:
 			w.regions.open, w.regions.who = append(w.regions.open, region), found
+			t.progress.noteOwner(client.KeyID())
 		case iam.ClassOf(err) == iam.BadKey:
 			w.regions.closed = append(w.regions.closed, region)
 		case do == decide.DoProve && len(w.regions.open)+len(w.regions.closed) == 0: // the network itself may be down: this is the first call

@@ -29,10 +29,11 @@ type progress struct {
 
 	outdated bool // another process has acted since: what it remembers of the key counts
 
-	identified                        bool      // AWS has said whose key it is
-	acceptingRegions, refusingRegions []string  // STS regions that accepted and refused the key in the preflight; see journal.Rotation
-	preflightAt                       time.Time // when the preflight passed; zero when it has not
-	provenID                          string    // the new key that AWS has accepted everywhere
+	identified                        bool            // AWS has said whose key it is
+	owned                             map[string]bool // ids of the keys that AWS has said in this pass to be those of the right user
+	acceptingRegions, refusingRegions []string        // STS regions that accepted and refused the key in the preflight; see journal.Rotation
+	preflightAt                       time.Time       // when the preflight passed; zero when it has not
+	provenID                          string          // the new key that AWS has accepted everywhere
 	provenAt                          time.Time
 
 	hooksTried   map[string]bool     // the hooks that have failed in this pass
@@ -55,8 +56,19 @@ type progress struct {
 
 // distrust forgets what another process may have changed.
 func (p *progress) distrust() {
-	p.seen, p.identified, p.preflightAt, p.outdated = nil, false, time.Time{}, true
+	p.seen, p.identified, p.owned, p.preflightAt, p.outdated = nil, false, nil, time.Time{}, true
 }
+
+// noteOwner records that AWS has said whose the key id is, and that this is right.
+func (p *progress) noteOwner(id string) {
+	if p.owned == nil {
+		p.owned = map[string]bool{}
+	}
+	p.owned[id] = true
+}
+
+// hasOwner reports whether noteOwner was called for the key id in this pass.
+func (p *progress) hasOwner(id string) bool { return p.owned[id] }
 
 // wait is an action in progress that has to wait between its calls. The action returns
 // errNotYet, and is performed again at until.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"keyd/daemon/decide"
-	"keyd/daemon/hint"
 	"keyd/daemon/iam"
 )
 
@@ -102,24 +101,13 @@ func (p *proof) ask(ctx context.Context, client *iam.Client, e *proofEndpoint) e
 	if e.region == "" {
 		return p.askIAM(ctx, client, r.New)
 	}
-	who, err := client.CallerIdentity(ctx, e.region)
-	if err == nil && !r.BelongsTo(who) {
-		err = &wrongIdentityError{got: who.ARN, want: r.ARN}
-	}
+	_, err := p.d.askRegion(ctx, p.target, client, e.region)
 	return err
 }
 
 // errNotListed reports that ListAccessKeys lags behind. The deactivation of the
 // old key later relies on that list.
 var errNotListed = errors.New("daemon: IAM accepts the new key but does not list it yet")
-
-// wrongIdentityError reports a new key that belongs to another user. got and
-// want are ARNs.
-type wrongIdentityError struct{ got, want string }
-
-func (e *wrongIdentityError) Error() string {
-	return fmt.Sprintf("daemon: the new key belongs to %s, not %s", e.got, e.want)
-}
 
 // proof is what proveKey knows between its rounds.
 type proof struct {
@@ -163,13 +151,19 @@ func (p *proof) askAll(ctx context.Context, client *iam.Client) {
 	for i, err := range said {
 		e := &p.endpoints[i]
 		if err != nil {
-			e.streak, p.lastRefusal, p.lastErr = 0, p.d.Now(), err
+			e.streak, p.lastRefusal = 0, p.d.Now()
+			if !isType[*wrongOwnerError](p.lastErr) { // which ends the proof, whatever the others say
+				p.lastErr = err
+			}
 			e.refused = iam.ClassOf(err) == iam.BadKey || errors.Is(err, errNotListed)
 			mute = mute || !e.refused
 			continue
 		}
 		e.streak++
 		e.refused = false
+		if e.region != "" {
+			p.target.progress.noteOwner(client.KeyID())
+		}
 	}
 	switch {
 	case !mute:
@@ -213,11 +207,12 @@ func (p *proof) stillWorks() bool {
 // not tried every second until it is back. A pair that was proven before is
 // never given up, because the old key may be Inactive by now.
 func (p *proof) isOver(elapsed time.Duration) (bool, error) {
-	if other, ok := errors.AsType[*wrongIdentityError](p.lastErr); ok {
+	if other, ok := errors.AsType[*wrongOwnerError](p.lastErr); ok {
+		p.target.progress.owned = nil // the old key signs the deletion of the new one: is it called its owner's now?
 		if p.mending {
-			return true, &needPersonError{text: other.Error() + ": the file was left as it is", hint: hint.AWSCommand("aws sts get-caller-identity", p.target.facts.Profiles[0])}
+			return true, orLeft(other, "the file was left as it is")
 		}
-		return true, p.d.giveUpNew(p.target, other.Error())
+		return true, p.d.giveUpNew(p.target, fmt.Sprintf("the new key belongs to %s, not %s", other.got, p.target.facts.Rotation.ARN))
 	}
 	if !p.muteSince.IsZero() && p.d.Now().Sub(p.muteSince) >= muteLimit && !(p.mending && p.anyAccepts()) {
 		return true, p.finalErr()

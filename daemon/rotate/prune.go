@@ -220,7 +220,7 @@ func (w *world) checkNotShown(id string) error {
 
 // deactivateSecond makes a second key Inactive that a person has named.
 func (d *Rotator) deactivateSecond(ctx context.Context, t *target, client *iam.Client, p PruneCandidate) error {
-	if err := client.SetStatus(ctx, p.User, p.KeyID, iam.Inactive); err != nil {
+	if err := d.deactivateKey(ctx, t, client, p.User, p.KeyID); err != nil {
 		return err
 	}
 	d.appendHistory(t, VerbDeactivated, p.KeyID, "pruned by a person")
@@ -239,7 +239,7 @@ func (d *Rotator) pruneInactive(ctx context.Context, t *target, client *iam.Clie
 
 // pruneSecond deletes a second, Inactive key.
 func (d *Rotator) pruneSecond(ctx context.Context, t *target, client *iam.Client, id string) error {
-	if err := client.DeleteKey(ctx, t.facts.Seen.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
+	if err := d.deleteKey(ctx, t, client, t.facts.Seen.User, id); err != nil && iam.ClassOf(err) != iam.NoSuch {
 		return err
 	}
 	t.outdateSeen()

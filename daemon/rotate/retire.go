@@ -110,7 +110,8 @@ func (d *Rotator) deactivateOld(ctx context.Context, t *target, client *iam.Clie
 		w.sent = true
 	}
 	if !w.accepted {
-		if _, err := t.askIdentity(ctx, client); err != nil {
+		if _, err := d.askOwner(ctx, t, client); err != nil {
+			err = orLeft(err, r.Old.String()+" was made inactive a moment ago, and keyd stops there")
 			if err = d.retryRefused(t, validateTries, err); errors.Is(err, errNotYet) {
 				return err
 			}
@@ -146,6 +147,9 @@ func (d *Rotator) deactivateOld(ctx context.Context, t *target, client *iam.Clie
 // Inactive.
 func (d *Rotator) sendDeactivate(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
+	if err := d.confirmOwner(ctx, t, client); err != nil { // first, because the intent says that the old key may be off
+		return err
+	}
 	r.DeactivateStarted = d.Now().UTC()
 	if r.IsRetirement() && r.Retire.Proven.IsZero() {
 		r.Retire.Proven = r.DeactivateStarted
@@ -153,7 +157,7 @@ func (d *Rotator) sendDeactivate(ctx context.Context, t *target, client *iam.Cli
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	if err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Inactive); err != nil && iam.ClassOf(err) != iam.NoSuch {
+	if err := d.deactivateKey(ctx, t, client, r.User, r.Old.ID); err != nil && iam.ClassOf(err) != iam.NoSuch {
 		return d.clearDeactivating(t, err)
 	}
 	return nil
@@ -216,6 +220,9 @@ func (d *Rotator) reactivateOld(ctx context.Context, t *target, client *iam.Clie
 // rotation ends.
 func (d *Rotator) reviveOld(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
+	if err := d.confirmOwner(ctx, t, client); isType[*wrongOwnerError](err) { // a silent STS delays no hold
+		return err
+	}
 	err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
 	if mayBeRenamed(err) && d.checkRenamed(ctx, t) { // perhaps not the key but the user is missing under that name
 		err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)

@@ -110,7 +110,7 @@ func (d *Rotator) confirmDead(ctx context.Context, t *target, client *iam.Client
 		}
 		return d.setNewDead(t, d.Now().UTC())
 	}
-	_, err := t.askIdentity(ctx, client)
+	_, err := d.askOwner(ctx, t, client)
 	err = d.retryRefused(t, deadTries, err)
 	switch {
 	case errors.Is(err, errNotYet):

@@ -38,19 +38,20 @@ func (d *Rotator) validateFiles(ctx context.Context, t *target, client *iam.Clie
 			return err
 		}
 	}
-	who, err := t.askIdentity(ctx, client)
+	who, err := d.askOwner(ctx, t, client)
 	if err = d.retryRefused(t, validateTries, err); errors.Is(err, errNotYet) {
 		return err
 	}
+	other, isOther := errors.AsType[*wrongOwnerError](err)
 	switch class := iam.ClassOf(err); {
+	case isOther:
+		return d.rejectPair(t, nil, fmt.Sprintf("the pair on disk belongs to %s, not %s", other.got, r.ARN),
+			hint.AWSCommand("aws sts get-caller-identity", r.Profiles()[0]))
 	case class == iam.BadKey || class == iam.BadSecret:
 		return d.rejectPair(t, err, "AWS refuses the pair that is on disk ("+err.Error()+")",
 			askConsole(r.User, r.New.ID)+"; keyd looks again by itself, or now with: "+hint.Command("keyd rotate", r.Profiles()[0]))
 	case err != nil:
 		return err
-	case !r.BelongsTo(who):
-		return d.rejectPair(t, nil, fmt.Sprintf("the pair on disk belongs to %s, not %s", who.ARN, r.ARN),
-			hint.AWSCommand("aws sts get-caller-identity", r.Profiles()[0]))
 	}
 	r.Links = t.linksToJournal(r)
 	r.MarkValidated(d.Now().UTC())
