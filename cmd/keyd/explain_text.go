@@ -21,7 +21,7 @@ func (t *terminal) formatExplanations(all []explanation, r *report) string {
 		e.write(t, &b, r)
 	}
 	t.writeRemarks(&b, r)
-	b.WriteString("\n" + strings.Join(wrapHanging(t.nameCommands(cell(statusFooter(r))), t.width, 4), "\n    ") + "\n")
+	b.WriteString("\n" + t.formatFooter(r))
 	return b.String()
 }
 

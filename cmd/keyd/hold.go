@@ -40,7 +40,7 @@ func newHoldCommand(a *app) *cobra.Command {
 			if err := a.noteEndpoints(cmd.Context(), loc, args); err != nil {
 				return err
 			}
-			return a.changeRotation(cmd.Context(), d, loc, func(ctx context.Context) (rotate.Result, error) {
+			return a.changeRotation(cmd.Context(), d, loc, args[0], func(ctx context.Context) (rotate.Result, error) {
 				return d.Hold(ctx, args[0])
 			})
 		},
@@ -48,9 +48,9 @@ func newHoldCommand(a *app) *cobra.Command {
 }
 
 // changeRotation runs change, which holds or resumes one rotation, and prints how
-// it ended.
-func (a *app) changeRotation(ctx context.Context, d *rotate.Rotator, loc locations, change func(context.Context) (rotate.Result, error)) error {
-	defer state.BeginWork(loc.sys, loc.folders.StateDir, "keyd "+d.Process, a.now())()
+// it ended. profile is what the person has named.
+func (a *app) changeRotation(ctx context.Context, d *rotate.Rotator, loc locations, profile string, change func(context.Context) (rotate.Result, error)) error {
+	defer state.BeginWork(loc.sys, loc.folders.StateDir, state.Work{Command: "keyd " + d.Process, Since: a.now(), Profiles: []string{profile}})()
 	n := a.newNarrator(d.Settings)
 	busy := a.startBusy()
 	defer busy.stop()

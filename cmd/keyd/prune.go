@@ -8,6 +8,7 @@ import (
 
 	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
+	"keyd/daemon/state"
 )
 
 const pruneLong = `Delete the second key of the user who owns PROFILE's key, to make room for a
@@ -81,6 +82,7 @@ func (a *app) pruneKey(ctx context.Context, profile, id string, yes bool) error 
 	if err := a.term.requireYes(ctx, yes, fmt.Sprintf("%s %s?", verb, shortID(p.KeyID))); err != nil {
 		return err
 	}
+	defer state.BeginWork(loc.sys, loc.folders.StateDir, state.Work{Command: "keyd prune", Since: a.now(), Profiles: []string{profile}})()
 	if err := d.Prune(ctx, p); err != nil {
 		return a.printRefusal(err, profile)
 	}

@@ -30,6 +30,8 @@ type report struct {
 
 	Daemon *state.DaemonInfo `json:"daemon,omitzero"` // what the daemon says about itself; nil if none is running
 
+	AtWork *state.Work `json:"at_work,omitzero"` // the command of a person that is at work now; nil for none
+
 	Files    []string          `json:"files"`
 	Locks    string            `json:"lock_error,omitzero"`     // why locks cannot be trusted in the state folder
 	Settings string            `json:"settings_error,omitzero"` // a mistake in keyd.ini
@@ -74,6 +76,7 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(stateDi
 	if lockErr != nil {
 		r.Locks = lockErr.Error() + "; " + hint.Hint(lockErr)
 	}
+	r.AtWork = state.FindWork(loc.folders.StateDir)
 	if r.Running {
 		r.addDaemon(loc.folders.StateDir)
 	}

@@ -64,7 +64,7 @@ func (a *app) resumeRotation(ctx context.Context, profile string, yes bool) erro
 	if err := a.noteEndpoints(ctx, loc, []string{profile}); err != nil {
 		return err
 	}
-	err = a.changeRotation(ctx, d, loc, func(ctx context.Context) (rotate.Result, error) { return d.Resume(ctx, profile) })
+	err = a.changeRotation(ctx, d, loc, profile, func(ctx context.Context) (rotate.Result, error) { return d.Resume(ctx, profile) })
 	if rotate.IsNoRotation(err) {
 		return hintedError(hint.Command("keyd status", profile), "%v: nothing to resume%s", err, a.describeState(ctx, profile))
 	}

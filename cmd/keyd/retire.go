@@ -71,7 +71,7 @@ func (a *app) retireKey(ctx context.Context, profile string, yes, force bool) er
 	if err := a.term.requireYes(ctx, yes, fmt.Sprintf("retire %s?", shortID(p.KeyID))); err != nil {
 		return err
 	}
-	defer state.BeginWork(loc.sys, loc.folders.StateDir, "keyd retire", a.now())()
+	defer state.BeginWork(loc.sys, loc.folders.StateDir, state.Work{Command: "keyd retire", Since: a.now(), Profiles: []string{profile}})()
 	n := a.newNarrator(d.Settings)
 	d.OnEvent = n.printEvent
 	r, err := d.Retire(ctx, p)

@@ -111,7 +111,7 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 	d.OnWait = busy.wait
 	d.OnEvent = func(e rotate.Event) { busy.aside(func() { n.printEvent(e) }) }
 	if !f.dryRun {
-		defer state.BeginWork(loc.sys, loc.folders.StateDir, d.Command, a.now())()
+		defer state.BeginWork(loc.sys, loc.folders.StateDir, state.Work{Command: d.Command, Since: a.now(), Profiles: names})()
 	}
 	results, err := d.Pass(ctx, rotate.Request{
 		Options:  decide.Options{Manual: true, Force: f.force, RetireNow: f.retireNow || f.deleteNow, DeleteNow: f.deleteNow},

@@ -39,6 +39,7 @@ install/fleet in the repository has the recipes and the JSON schema.
 --json prints one object with version (1), now, daemon_running, looked (when
 the last pass ended), by and pid (the command and the process that ran it),
 daemon (only while one is running: pid, since, program, release, next, notes),
+at_work (only while another command of a person is: pid, command, since, profiles),
 files, settings (the settings in force, as keyd.ini writes them; absent while
 none are known), settings_error, lock_error (why locks cannot be trusted in the
 state folder; nothing is rotated then), notes, warnings and keys.

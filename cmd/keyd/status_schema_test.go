@@ -171,6 +171,7 @@ func TestSchemaDescribesTheStatus(t *testing.T) {
 	l := &full.Keys[0]
 	fill(reflect.ValueOf(l).Elem())
 	fill(reflect.ValueOf(full.Daemon).Elem())
+	full.AtWork = &state.Work{PID: 4711, Command: "keyd rotate --force", Since: monday, Profiles: []string{"x"}}
 	full.Daemon.Version, l.State, l.Hooks[0].State, l.OldKeyUse.Days = 1, decide.StateOverlap, "left out", []string{"2026-11-23"}
 	l.Failure.Hidden, l.Seen.Keys[0].LastUse = nil, &remote.Use{}
 	demandSchema(t, s, "full", formatJSON(full))

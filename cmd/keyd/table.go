@@ -47,7 +47,20 @@ func (t *terminal) formatEnd(r *report) string {
 	if text != "" {
 		text += "\n"
 	}
-	return text + strings.Join(wrapHanging(t.nameCommands(cell(statusFooter(r))), t.width, 4), "\n    ") + "\n"
+	return text + t.formatFooter(r)
+}
+
+// formatFooter returns the last line, and above it who is at work now, if anybody is.
+func (t *terminal) formatFooter(r *report) string {
+	lines := []string{statusFooter(r)}
+	if r.AtWork != nil {
+		lines = []string{"at work now: " + r.AtWork.String(), lines[0]}
+	}
+	var b strings.Builder
+	for _, line := range lines {
+		b.WriteString(strings.Join(wrapHanging(t.nameCommands(cell(line)), t.width, 4), "\n    ") + "\n")
+	}
+	return b.String()
 }
 
 // writeTable writes one line for each key.

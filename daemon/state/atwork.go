@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -16,31 +17,38 @@ import (
 // it may be left over from a process that was killed: whether it still works, its lock
 // tells. Nothing but what is shown to people depends on it.
 type Work struct {
-	PID     int       `json:"pid"`
-	Command string    `json:"command"` // e.g. "keyd rotate --force"
-	Since   time.Time `json:"since"`
+	PID      int       `json:"pid"`
+	Command  string    `json:"command"` // e.g. "keyd rotate --force"
+	Since    time.Time `json:"since"`
+	Profiles []string  `json:"profiles,omitzero"` // that the person has named; nil for all, and when an older keyd is at work
 }
 
 // String names the command for a sentence.
 func (w *Work) String() string {
-	return fmt.Sprintf("%s (pid %d, since %s)", w.Command, w.PID, w.Since.Local().Format("15:04"))
+	const most = 3 // names
+	text := w.Command
+	if n := len(w.Profiles); n > 0 {
+		text += " for " + strings.Join(w.Profiles[:min(n, most)], ", ")
+		if n > most {
+			text += ", ..."
+		}
+	}
+	return fmt.Sprintf("%s (pid %d, since %s)", text, w.PID, w.Since.Local().Format("15:04"))
 }
 
 // BeginWork makes other processes see that this one is at work, until end is called. It
-// does nothing when another command is at work already, when the folder does not exist yet,
-// or when it cannot be written: the work itself finds that out.
-func BeginWork(sys atomicfile.Sys, stateDir, command string, now time.Time) (end func()) {
-	if CheckFolder(sys, stateDir, os.Getenv("HOME")) != nil {
-		return func() {}
-	}
-	if _, err := os.Stat(stateDir); err != nil {
+// fills in the process of w. It does nothing when another command is at work already, or when
+// the folder cannot be made or written: the work itself finds that out.
+func BeginWork(sys atomicfile.Sys, stateDir string, w Work) (end func()) {
+	if OpenFolder(sys, stateDir, os.Getenv("HOME")) != nil {
 		return func() {}
 	}
 	lock := flock.New(WorkLockPath(stateDir), flock.SetPermissions(0o600))
 	if got, err := lock.TryLock(); err != nil || !got {
 		return func() {}
 	}
-	data, err := json.Marshal(Work{PID: os.Getpid(), Command: command, Since: now.UTC()})
+	w.PID, w.Since = os.Getpid(), w.Since.UTC()
+	data, err := json.Marshal(w)
 	if err == nil {
 		_ = os.WriteFile(WorkPath(stateDir), append(data, '\n'), 0o600)
 	}

@@ -36,12 +36,19 @@ func TestBusyErrorNamesWhoIsAtWork(t *testing.T) {
 		}
 		return err.Error()
 	}
-	end := BeginWork(sys, dir, "keyd rotate --force", time.Now())
+	end := BeginWork(sys, dir, Work{Command: "keyd rotate --force", Since: time.Now()})
 	if w := FindWork(dir); w != nil {
 		t.Errorf("the process takes itself for another one: %v", w)
 	}
 	name(Work{PID: 4711, Command: "keyd rotate --force", Since: time.Now()})
 	if text := busy(); !strings.HasPrefix(text, "keyd rotate --force (pid 4711, since ") || !strings.HasSuffix(text, "nothing was done") {
+		t.Error(text)
+	}
+	if data, err := os.ReadFile(WorkPath(dir)); err != nil || strings.Contains(string(data), "profiles") {
+		t.Errorf("%s, %v", data, err)
+	}
+	name(Work{PID: 4711, Command: "keyd rotate", Profiles: []string{"a", "b", "c", "d"}, Since: time.Now()})
+	if text := busy(); !strings.HasPrefix(text, "keyd rotate for a, b, c, ... (pid 4711, since ") {
 		t.Error(text)
 	}
 	end()
