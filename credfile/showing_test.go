@@ -36,8 +36,11 @@ func TestOneProfileIsEnoughForPlainFiles(t *testing.T) {
 		}
 		requireSameShowing(t, credentials, config)
 	}
-	if _, ok := findShowing(nil, nil, "default"); ok {
-		t.Error("a pair without a file")
+	if p, ok := findShowing(Lex("credentials", Credentials, withKey(oldKey, plainFile)), nil, "default"); !ok || p.Key.ID != oldKey.ID {
+		t.Errorf("without a config file: %v %+v", ok, p)
+	}
+	if _, ok := findShowing(nil, Lex("config", Config, withKey(oldKey, plainFile)), "default"); ok {
+		t.Error("a pair without a credentials file")
 	}
 }
 
