@@ -199,7 +199,10 @@ func withoutComment(line string) string {
 }
 
 // compileLater returns a regular expression that is compiled when it is first used: every
-// command of keyd would otherwise pay for all of them at its start.
+// command of keyd would otherwise pay for all of them at its start. One copy of its code is
+// enough: inlined, it is most of the init of this package.
+//
+//go:noinline
 func compileLater(text string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }
