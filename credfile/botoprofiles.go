@@ -90,8 +90,9 @@ func (p *botoProfile) get(name string) (botoValue, bool) {
 // endpointConfig collects the settings of a profile that botocore knows.
 func (b *botoProfiles) endpointConfig(profile string) EndpointConfig {
 	p := b.profiles[profile]
-	if p.credentials.setsPairOnly() && p.config.setsPairOnly() {
-		return EndpointConfig{}
+	if !p.credentials.setsAny(endpointSettings[:]...) && !p.config.setsAny(endpointSettings[:]...) {
+		v, _ := p.get("region")
+		return EndpointConfig{Region: plainValue(v.Text)}
 	}
 	text := func(name string) string { v, _ := p.get(name); return v.Text }
 	s := newEndpointConfig(func(name string) string { return plainValue(text(name)) })
@@ -114,6 +115,11 @@ func (b *botoProfiles) endpointConfig(profile string) EndpointConfig {
 	s.setServiceURLs(func(block string) string { v, _ := section.get(block); return nestedURL(v) })
 	return s
 }
+
+// endpointSettings are the settings, apart from the region, from which an EndpointConfig is
+// made: those of newEndpointConfig, and blocks.
+var endpointSettings = [...]string{"endpoint_url", "ignore_configured_endpoint_urls", "use_fips_endpoint", "use_dualstack_endpoint", "sts_regional_endpoints", "ca_bundle",
+	"mfa_serial", "mfa_process", "services", "iam", "sts", "s3", "s3api"}
 
 // findServices returns the services section that a setting names.
 func (b *botoProfiles) findServices(named *botoValue) botoSection {

@@ -53,12 +53,17 @@ func (s *botoSection) all() map[string]readers.BotocoreValue {
 	return values
 }
 
-// setsPairOnly reports whether the section is known to set nothing but a pair.
-func (s *botoSection) setsPairOnly() bool {
+// setsAny reports whether the section may set one of the names.
+func (s *botoSection) setsAny(names ...string) bool {
 	if s.lexed == nil {
-		return len(s.values) == 0
+		return len(s.values) > 0
 	}
-	return !slices.ContainsFunc(s.lexed.Properties, func(p Property) bool { return p.Name != idName && p.Name != secretName })
+	for i := range s.lexed.Properties {
+		if name := s.lexed.Properties[i].Name; name != idName && name != secretName && slices.Contains(names, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // setsUndisputed reports whether all readers are known to find the same values in the

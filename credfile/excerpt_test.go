@@ -76,10 +76,9 @@ func requireBotocoreAgrees(t *testing.T, file *File) {
 			if got, ok := lexed.get(name); !ok || !reflect.DeepEqual(got.BotocoreValue, value) {
 				t.Errorf("botocore finds %s = %+v, and keyd %+v", name, value, got)
 			}
-			if !lexed.setsPairOnly() || name == idName || name == secretName {
-				continue
+			if !lexed.setsAny(name) && name != idName && name != secretName {
+				t.Errorf("[%s] is said not to set %s", s.Name, name)
 			}
-			t.Errorf("[%s] is said to hold a pair only, and sets %s", s.Name, name)
 		}
 	}
 	if v := indexProfiles(file, nil); !v.namesEndpoints && bytes.Contains(bytes.ToLower(file.Data), []byte("endpoint_url")) {
@@ -202,6 +201,24 @@ func TestManySectionsHaveTheirOwnProperties(t *testing.T) {
 			if p.Name != fmt.Sprintf("p%d_%d", i, j) || f.Text(p.Value) != fmt.Sprint(j) {
 				t.Fatalf("[%s] has %+v", s.Name, p)
 			}
+		}
+	}
+}
+
+// TestEndpointSettingsAreComplete: a profile that sets none of them reaches AWS in the usual
+// way, so a name that is missing would be a setting that keyd passes over.
+func TestEndpointSettingsAreComplete(t *testing.T) {
+	var s EndpointConfig
+	asked := []string{}
+	get := func(name string) string {
+		asked = append(asked, name)
+		return ""
+	}
+	newEndpointConfig(get)
+	s.setPluginURLs(get)
+	for _, name := range asked {
+		if name != "region" && !slices.Contains(endpointSettings[:], name) {
+			t.Errorf("%s decides how AWS is reached, and endpointSettings does not have it", name)
 		}
 	}
 }

@@ -306,13 +306,15 @@ func (v *profileIndex) namesNoProvider(profile string) bool {
 		return false
 	}
 	p := v.boto.profiles[profile]
-	if p.credentials.setsPairOnly() && p.config.setsPairOnly() {
+	if !p.credentials.setsAny(providerSettings[:]...) && !p.config.setsAny(providerSettings[:]...) {
 		return true
 	}
-	for _, name := range [...]string{"source_profile", "role_arn", "sso_session", "sso_start_url", "login_session", "credential_process"} {
+	for _, name := range providerSettings {
 		if _, named := p.get(name); named {
 			return false
 		}
 	}
 	return true
 }
+
+var providerSettings = [...]string{"source_profile", "role_arn", "sso_session", "sso_start_url", "login_session", "credential_process"}
