@@ -94,9 +94,9 @@ func newEvidenceCommand(a *app) *cobra.Command {
 // reportEvidence prints the report.
 func (a *app) reportEvidence(ctx context.Context, o evidenceOptions) error {
 	if !slices.Contains(evidenceFormats, o.format) {
-		return usageError(suggestNearest(o.format, slices.Clone(evidenceFormats), "keyd report -h"), "--format takes one of %s, not %q", strings.Join(evidenceFormats, ", "), o.format)
+		return usageError(suggestNearest(o.format, slices.Clone(evidenceFormats), "keyd report -h"), "--format must be %s, not %q", joinChoices(evidenceFormats), o.format)
 	}
-	since, err := a.parseSince(o.since)
+	since, err := a.parseSince(o.since, "keyd report --since 365d")
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (a *app) makeEvidence(ctx context.Context, profiles []string, since time.Ti
 	if err != nil {
 		return nil, err
 	}
-	if err := a.checkInHistory(ctx, loc, record.Entries, profiles); err != nil {
+	if err := a.checkInHistory(ctx, loc, record.Entries, profiles, "keyd report"); err != nil {
 		return nil, err
 	}
 	status, err := state.LoadStatusAndMemoryFrom(loc.sys, loc.folders.StateDir)

@@ -2,13 +2,15 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"keyd/daemon/evidence"
 )
 
-// evidenceText renders the report for people, in their own time.
+// evidenceText renders the report for people, in their own time. On a screen it leaves out
+// what says nothing, and says in one column what the three rules of auditors agree on.
 func (t *terminal) evidenceText(r *evidence.Report) string {
 	var b strings.Builder
 	if len(r.Keys) == 0 {
@@ -18,28 +20,47 @@ func (t *terminal) evidenceText(r *evidence.Report) string {
 		for _, k := range r.Keys {
 			rows = append(rows, evidenceRow(k))
 		}
-		b.WriteString(formatColumns(rows))
+		if t.hasScreen() {
+			rows = mergeVerdicts(rows)
+		}
+		b.WriteString(t.formatEvidence(rows))
 	}
 	if len(r.Rotations) > 0 {
-		rows := [][]string{{"OLD KEY", "NEW KEY", "PROFILES", "BEGAN", "OLD KEY OFF", "AGE", "IN TIME", "ASKED BY", "REQUEST IDS"}}
+		rows := [][]string{{"OLD KEY", "NEW KEY", "PROFILES", "BEGAN", "OLD KEY OFF", "AGE", "IN TIME", "REQUEST IDS", "ASKED BY"}}
 		for _, o := range r.Rotations {
-			rows = append(rows, []string{shortOrNone(o.OldKey), shortOrNone(o.NewKey), joinNames(o.Profiles), evidenceDay(o.Began), evidenceDay(o.Deactivated), evidenceAge(o.OldAgeDays), string(o.InTime), o.WhoAsked, fmt.Sprint(len(o.Requests))})
+			rows = append(rows, []string{shortOrNone(o.OldKey), shortOrNone(o.NewKey), joinNames(o.Profiles), evidenceDay(o.Began), evidenceDay(o.Deactivated), evidenceAge(o.OldAgeDays), string(o.InTime), fmt.Sprint(len(o.Requests)), o.WhoAsked})
 		}
-		b.WriteString("\n" + formatColumns(rows))
-	}
-	var failing []string
-	for _, c := range r.Controls {
-		if c.Outcome == evidence.Fail {
-			failing = append(failing, c.Framework+" "+c.ID)
-		}
+		b.WriteString("\n" + t.formatEvidence(rows))
 	}
 	b.WriteString("\n")
-	if len(failing) > 0 {
-		b.WriteString(fmt.Sprintf("a key fails: %s\n", strings.Join(failing, "; ")))
+	say := func(text string) { b.WriteString(fillLines("", text, hanging, t.width) + "\n") }
+	if failing := failedControls(r.Controls); failing != "" {
+		say("controls that a key fails: " + failing)
 	}
-	b.WriteString(describeRecord(r.History) + "\n")
-	b.WriteString("for an auditor: keyd report --format html; every request id: keyd report --format json\n")
+	say(describeRecord(r.History))
+	say("for an auditor: keyd report --format html; every request id: keyd report --format json")
 	return b.String()
+}
+
+// failedControls names the controls that a key fails, each framework once.
+func failedControls(all []evidence.Control) string {
+	var frameworks []string
+	ids := map[string][]string{}
+	for _, c := range all {
+		if c.Outcome != evidence.Fail || slices.Contains(ids[c.Framework], c.ID) {
+			continue
+		}
+		if len(ids[c.Framework]) == 0 {
+			frameworks = append(frameworks, c.Framework)
+		}
+		ids[c.Framework] = append(ids[c.Framework], c.ID)
+	}
+	var parts []string
+	for _, name := range frameworks {
+		slices.Sort(ids[name])
+		parts = append(parts, name+" "+joinNames(ids[name]))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // evidenceRow returns the cells of a key.
@@ -50,6 +71,54 @@ func evidenceRow(k *evidence.Key) []string {
 	}
 	cells := []string{shortOrNone(k.ID), joinNames(k.Profiles), string(k.Status), evidenceAge(k.AgeDays), evidenceDay(k.Created), evidenceDay(k.Deactivated), evidenceDay(k.Deleted)}
 	return append(append(cells, verdicts...), k.WhoAsked)
+}
+
+// mergeVerdicts puts the three verdicts of each key into one column, unless they differ for
+// one of the keys, as they do on its 90th day only.
+func mergeVerdicts(rows [][]string) [][]string {
+	const first, last = 7, 9
+	merged := make([][]string, len(rows))
+	for i, row := range rows {
+		if i > 0 && (row[first] != row[first+1] || row[first] != row[last]) {
+			return rows
+		}
+		merged[i] = append(slices.Clone(row[:first+1]), row[last+1:]...)
+	}
+	merged[0][first] = "90 DAYS"
+	return merged
+}
+
+// formatEvidence renders a table of the report. In a window that is too narrow, the columns
+// that do not fit stand below each row, with their names.
+func (t *terminal) formatEvidence(rows [][]string) string {
+	if !t.hasScreen() {
+		return formatColumns(rows)
+	}
+	rows = dropColumns(dropColumns(rows, ""), "-")
+	widths := measureCells(rows)
+	if sumWidths(widths) <= t.width {
+		return formatColumns(rows)
+	}
+	fit := len(widths)
+	for fit > 1 && sumWidths(widths[:fit]) > t.width {
+		fit--
+	}
+	var upper [][]string
+	var below []string
+	for i, row := range rows {
+		upper = append(upper, row[:fit])
+		if i == 0 {
+			continue
+		}
+		var rest []string
+		for j, cell := range row[fit:] {
+			if cell != "" && cell != "-" {
+				rest = append(rest, strings.ToLower(rows[0][fit+j])+" "+cell)
+			}
+		}
+		below = append(below, joinNames(rest))
+	}
+	return t.formatStack(upper, below)
 }
 
 func shortOrNone(id string) string {
@@ -86,26 +155,4 @@ func describeRecord(h evidence.History) string {
 		return text + ", none with a hash"
 	}
 	return text + ", each hash fits; whether AWS has the same hashes: keyd report --verify"
-}
-
-// formatColumns lays out rows of cells, each column as wide as its longest cell.
-func formatColumns(rows [][]string) string {
-	var widths []int
-	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], countColumns(cell))
-		}
-	}
-	var b strings.Builder
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			line.WriteString(padRight(cell, widths[i]) + "  ")
-		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
-	}
-	return b.String()
 }

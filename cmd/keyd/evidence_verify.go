@@ -42,7 +42,7 @@ func (a *app) verifyHistory(ctx context.Context, o evidenceOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.checkInHistory(ctx, loc, record.Entries, o.profiles); err != nil {
+	if err := a.checkInHistory(ctx, loc, record.Entries, o.profiles, "keyd report --verify"); err != nil {
 		return err
 	}
 	c := record.Chain

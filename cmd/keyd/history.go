@@ -61,7 +61,7 @@ func newHistoryCommand(a *app) *cobra.Command {
 }
 
 func (a *app) showHistory(ctx context.Context, names []string, since string, asJSON bool) error {
-	from, err := a.parseSince(since)
+	from, err := a.parseSince(since, "keyd history --since 30d")
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (a *app) showHistory(ctx context.Context, names []string, since string, asJ
 	if err != nil {
 		return err
 	}
-	if err := a.checkInHistory(ctx, loc, all, names); err != nil {
+	if err := a.checkInHistory(ctx, loc, all, names, "keyd history"); err != nil {
 		return err
 	}
 	entries := []state.HistoryEntry{}
@@ -101,8 +101,9 @@ func (a *app) showHistory(ctx context.Context, names []string, since string, asJ
 	return nil
 }
 
-// parseSince returns the time that --since names; zero for none.
-func (a *app) parseSince(since string) (time.Time, error) {
+// parseSince returns the time that --since names; zero for none. example is a command with a
+// right one.
+func (a *app) parseSince(since, example string) (time.Time, error) {
 	if since == "" {
 		return time.Time{}, nil
 	}
@@ -112,7 +113,7 @@ func (a *app) parseSince(since string) (time.Time, error) {
 	if long, err := settings.ParseDuration(since); err == nil {
 		return a.now().Add(-long), nil
 	}
-	return time.Time{}, usageError("keyd history --since 30d", "--since %s is neither a duration such as 30d nor a day such as 2026-11-25", since)
+	return time.Time{}, usageError(example, "--since %s is neither a duration such as 30d nor a day such as 2026-11-25", since)
 }
 
 // concerns reports whether an entry is about the profile, or about the key with the id,
@@ -121,8 +122,9 @@ func concerns(e state.HistoryEntry, name string) bool {
 	return slices.Contains(e.Profiles, name) || slices.ContainsFunc([]string{e.KeyID, e.OldKey, e.NewKey}, func(id string) bool { return id != "" && (id == name || shortID(id) == name) })
 }
 
-// checkInHistory refuses a name that neither the history nor a file has.
-func (a *app) checkInHistory(ctx context.Context, loc locations, all []state.HistoryEntry, names []string) error {
+// checkInHistory refuses a name that neither the history nor a file has. all is the command
+// that shows everything.
+func (a *app) checkInHistory(ctx context.Context, loc locations, all []state.HistoryEntry, names []string, everything string) error {
 	var known []string
 	if len(names) > 0 {
 		if snapshot, err := loc.store.Read(ctx); err == nil {
@@ -139,37 +141,37 @@ func (a *app) checkInHistory(ctx context.Context, loc locations, all []state.His
 		for _, e := range all {
 			known = append(known, e.Profiles...)
 		}
-		return usageError(suggestNearest(name, known, "keyd history"), "the history knows no profile and no key %s", name)
+		return usageError(suggestNearest(name, known, everything), "the history has no profile and no key %q", name)
 	}
 	return nil
 }
 
-// historyTable renders the history for people.
+// historyTable renders the history for people. In a window that is too narrow for a line of
+// each entry, who did it and the details stand below it.
 func (t *terminal) historyTable(entries []state.HistoryEntry) string {
 	rows := [][]string{{"WHEN (" + entries[0].Time.Local().Format("MST") + ")", "BY", "PROFILES", "USER", "DID", "KEY", "DETAILS"}}
 	for _, e := range entries {
-		rows = append(rows, []string{e.Time.Local().Format("2006-01-02 15:04:05"), describeAsker(e), joinNames(e.Profiles), strings.TrimSpace(e.User + " " + e.Account), e.Verb, describeSubject(e), t.shortenHome(stripPackages(e.Text))})
+		rows = append(rows, []string{e.Time.Local().Format("2006-01-02 15:04:05"), describeAsker(e), joinNames(e.Profiles), strings.TrimSpace(e.User + " " + e.Account), nameVerb(e.Verb), describeSubject(e), t.shortenHome(stripPackages(e.Text))})
 	}
-	widths := make([]int, len(rows[0]))
-	for n, row := range rows {
-		for i, cell := range row {
-			if n == 0 && !slices.ContainsFunc(rows[1:], func(row []string) bool { return row[i] != "" }) {
-				continue // an older keyd did not know it
-			}
-			widths[i] = max(widths[i], countColumns(cell))
+	rows = dropColumns(rows, "") // an older keyd did not know them
+	if !t.hasScreen() || sumWidths(measureCells(rows)) <= t.width {
+		return formatColumns(rows)
+	}
+	rows = rows[:1]
+	rows[0] = []string{rows[0][0], "DID", "KEY", "PROFILES"}
+	var below []string
+	for _, e := range entries {
+		rows = append(rows, []string{e.Time.Local().Format("2006-01-02 15:04:05"), nameVerb(e.Verb), describeSubject(e), joinNames(e.Profiles)})
+		text := describeAsker(e)
+		if owner := strings.TrimSpace(e.User + " " + e.Account); owner != "" {
+			text += ", " + owner
 		}
-	}
-	var b strings.Builder
-	for _, row := range rows {
-		var cells []string
-		for i, cell := range row {
-			if widths[i] > 0 {
-				cells = append(cells, padRight(cell, widths[i]))
-			}
+		if e.Text != "" {
+			text += ": " + t.shortenHome(stripPackages(e.Text))
 		}
-		b.WriteString(strings.TrimRight(strings.Join(cells, "  "), " ") + "\n")
+		below = append(below, text)
 	}
-	return b.String()
+	return t.formatStack(rows, below)
 }
 
 // describeAsker says who asked for what an entry tells, and which process did it when that

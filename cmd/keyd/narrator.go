@@ -120,8 +120,17 @@ func (n *narrator) nameKey(profiles []string) string {
 	return names
 }
 
+// nameVerb returns the verb of an event as people read it. In JSON, programs know it by the
+// older word.
+func nameVerb(verb string) string {
+	if verb == rotate.VerbMended {
+		return "repaired"
+	}
+	return verb
+}
+
 func (n *narrator) printStep(verb, text string) {
-	lead := fmt.Sprintf("  %-11s ", verb)
+	lead := fmt.Sprintf("  %-11s ", nameVerb(verb))
 	n.term.printBehind(lead, n.term.shortenHome(stripPackages(text)), len(lead))
 }
 

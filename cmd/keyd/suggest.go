@@ -27,6 +27,14 @@ func suggestNearest(typed string, words []string, otherwise string) string {
 	return "did you mean " + words[i] + "?"
 }
 
+// joinChoices joins the values that something may have: a, b or c.
+func joinChoices(values []string) string {
+	if len(values) < 2 {
+		return joinNames(values)
+	}
+	return joinNames(values[:len(values)-1]) + " or " + values[len(values)-1]
+}
+
 // commandNames returns the subcommands and topics that help lists, in its order.
 func commandNames(parent *cobra.Command) (names []string) {
 	for _, cmd := range parent.Commands() {

@@ -72,7 +72,7 @@ func TestParseRefusesMistakesInHooks(t *testing.T) {
 		{"\n[hook x]\nrequired = true", "keyd.ini:2: [hook x] has no command", "write the program and its arguments: command = PROGRAM [ARG...]"},
 		{"[hook x]\ncommand =", "keyd.ini:1: [hook x] has no command", "write the program and its arguments: command = PROGRAM [ARG...]"},
 		{"[hook x]\ncommand = y\nsecret = stdin", "keyd.ini:3: unknown setting \"secret\" in [hook x]", "did you mean secrets?"},
-		{"[hook x]\ncommand = y\nsecrets = sdtin", "keyd.ini:3: secrets = \"sdtin\": must be one of none, stdin", "did you mean stdin?"},
+		{"[hook x]\ncommand = y\nsecrets = sdtin", "keyd.ini:3: secrets = \"sdtin\": must be none or stdin", "did you mean stdin?"},
 		{"[hook x]\ncommand = y\nrequired = yes", "keyd.ini:3: ", ""},
 		{"[hook x]\ncommand = y\ntimeout = 0s", "keyd.ini:3: timeout = 0s: must be at least 1s", ""},
 		{"[hook x]\ncommand = y\ntimeout = 1h", "keyd.ini:3: timeout = 1h: must be at most 10m", ""},

@@ -83,8 +83,8 @@ func TestParseRefusesMistakes(t *testing.T) {
 		{"\nquarantine = 30d", "keyd.ini:2: ", "shorten one of the three in keyd.ini"},
 		{"max_age = 80d", "keyd.ini:1: ", "shorten one of the three in keyd.ini"}, // exactly as long
 		{"\n[profile ci]\nrotate_after = 80d", "keyd.ini:3: rotate_after = 80d", "shorten one of the three in keyd.ini"},
-		{"unused = reprot", "one of rotate, report", "did you mean report?"},
-		{"notify = sms", "one of desktop, none", ""},
+		{"unused = reprot", "must be rotate or report", "did you mean report?"},
+		{"notify = sms", "must be desktop or none", ""},
 		{"[profile legacy]\nrotate = nevr", "keyd.ini:2: ", "did you mean rotate = never?"},
 		{"[profile legacy]\nrotat = never", "keyd.ini:2: unknown setting \"rotat\" in [profile legacy]", "did you mean rotate?"},
 		{"[profil legacy]\nrotate = never", "keyd.ini:1: unknown section [profil legacy]", "did you mean [profile legacy]?"},

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"keyd/daemon/evidence"
+	"keyd/daemon/state"
+)
+
+// Whoever opens a window of 80 columns reads the history and the report in it: no line is
+// broken by the terminal, and nothing is left out.
+func TestTablesFitTheWindow(t *testing.T) {
+	at := time.Date(2026, 11, 30, 12, 1, 42, 0, time.UTC)
+	entry := state.HistoryEntry{Time: at, Process: "rotate", Profiles: []string{"default", "work"}, Verb: "mended",
+		KeyID: "AKIARTX3GSDSZOP6N5EW", About: state.About{Command: "keyd rotate --retire-now", OldKey: "AKIARTX3GSDS2M5OZ6JG", NewKey: "AKIARTX3GSDSZOP6N5EW", User: "alice", Account: "111122223333"},
+		Text: "/home/alice/.aws/credentials (4 values in 2 profiles), nothing else changed"}
+	report := &evidence.Report{
+		Keys: []*evidence.Key{
+			{ID: "AKIARTX3GSDS2M5OZ6JG", Profiles: []string{"default", "work"}, Status: "Active", AgeDays: 75, Created: at, WhoAsked: "a person: keyd rotate --retire-now"},
+			{ID: "AKIARTX3GSDSZOP6N5EW", Profiles: []string{"legacy"}, Status: "Active", AgeDays: 90, Created: at},
+		},
+		Rotations: []*evidence.Rotation{{OldKey: "AKIARTX3GSDS2M5OZ6JG", NewKey: "AKIARTX3GSDSZOP6N5EW", Profiles: []string{"default", "work"}, Began: at, Deactivated: at, OldAgeDays: 75, InTime: "pass", WhoAsked: "a person: keyd rotate --retire-now"}},
+		Controls: []evidence.Control{
+			{Framework: "CIS AWS Foundations", ID: "1.14", Outcome: evidence.Fail}, {Framework: "PCI DSS", ID: "8.6.3", Outcome: evidence.Fail},
+			{Framework: "CIS AWS Foundations", ID: "1.13", Outcome: evidence.Fail}, {Framework: "CIS AWS Foundations", ID: "1.14", Outcome: evidence.Fail},
+		},
+	}
+	for _, width := range []int{80, 120} {
+		term := &terminal{width: width, home: "/home/alice"}
+		for name, text := range map[string]string{"history": term.historyTable([]state.HistoryEntry{entry}), "report": term.evidenceText(report)} {
+			for line := range strings.Lines(text) {
+				if line = strings.TrimRight(line, "\n"); countColumns(line) > width {
+					t.Errorf("%s, %d columns: %q is wider", name, width, line)
+				}
+			}
+			for _, want := range map[string][]string{
+				"history": {"2026-11-30", "repaired", "AKIA..N5EW for AKIA..Z6JG", "default, work", "keyd rotate --retire-now", "alice 111122223333", "~/.aws/credentials", "nothing else"},
+				"report":  {"AKIA..Z6JG", "75d", "legacy", "90 DAYS", "unknown", "keyd rotate --retire-now", "CIS AWS Foundations 1.13, 1.14; PCI DSS 8.6.3"},
+			}[name] {
+				if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+					t.Errorf("%s, %d columns: %q is missing in:\n%s", name, width, want, text)
+				}
+			}
+		}
+	}
+	if wide := (&terminal{}).historyTable([]state.HistoryEntry{entry}); strings.Count(wide, "\n") != 2 {
+		t.Errorf("in a pipe:\n%s", wide)
+	}
+}
