@@ -43,7 +43,7 @@ var variables = [...]struct {
 	{"KEYD_SETTINGS", pathValue, "keyd.ini"},
 	{"KEYD_STATE_DIR", pathValue, "the folder with status, journals, history and log"},
 	{"XDG_CONFIG_HOME", pathValue, "on Linux: the folder in which keyd-aws/keyd.ini is, instead of ~/.config"},
-	{"XDG_STATE_HOME", pathValue, "on Linux: the folder in which keyd-aws keeps its state, instead of ~/.local/state"},
+	{"XDG_STATE_HOME", pathValue, "on Linux: the folder in which keyd-aws/ is, instead of ~/.local/state"},
 
 	{"AWS_REGION", plainValue, "the region of profiles that name none"},
 	{"AWS_DEFAULT_REGION", plainValue, "the same, if AWS_REGION is not set"},

@@ -61,7 +61,7 @@ func newCredentialsCommand(a *app) *cobra.Command {
 	var want setup
 	cmd := &cobra.Command{
 		Use:               "credentials PROFILE",
-		Short:             "hand out a profile's pair to programs, so that they follow a rotation",
+		Short:             "hand out a key to programs, so that they follow a rotation",
 		Long:              credentialsLong,
 		Example:           credentialsExample,
 		Args:              limitArgs(1, 1, "one profile"),

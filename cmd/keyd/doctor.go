@@ -32,11 +32,11 @@ something is wrong that was not repaired.
 --json prints one object with version (1), now, checks and findings. Each check has
 check (its name), group, worst (fine, note, unknown or wrong) and skipped (why it
 was not made). Each finding has check, group, severity, found, why, run (a command),
-ask (what else helps), profiles, usual (nobody can find it out, even where all is
+ask (what else helps), profiles, usual (no one can find it out, even where all is
 well), fixable, fixed (what --fix did) and left (why it did not).`
 
 const doctorExample = `  keyd doctor                         everything
-  keyd doctor --offline --no-search   quickly: no call, no search of the home folder
+  keyd doctor --offline --no-search   quick: no call to AWS, no search
   keyd doctor --fix                   repair what is safe`
 
 func newDoctorCommand(a *app) *cobra.Command {

@@ -21,14 +21,16 @@ unless --verify is given, and nothing is changed.
 
 --format says for whom:
   text   for a person
-  json   one object: version (1), made, since, program, host, installation, policy,
-         looked, history, keys, rotations and controls; all ids are complete
-  csv    the columns of AWS's credential report, one line for each user; what keyd
-         does not know is no_information, and keyd's own calls are no use of a key
-  html   one page for an auditor, which loads nothing from elsewhere, with a picture
-         of the life of each key
-  ocsf   one JSON object a line: events of class 3007, User Management, and findings
-         of class 2003, Compliance Finding, of OCSF 1.9.0-dev
+  json   one object: version (1), made, since, program, host, installation,
+         policy, looked, history, keys, rotations and controls; all ids are
+         complete
+  csv    the columns of AWS's credential report, one line for each user; what
+         keyd does not know is no_information, and keyd's own calls are no use
+         of a key
+  html   one page for an auditor, which loads nothing from elsewhere, with a
+         picture of the life of each key
+  ocsf   one JSON object a line: events of class 3007, User Management, and
+         findings of class 2003, Compliance Finding, of OCSF 1.9.0-dev
 
 The rules of auditors differ on the 90th day: Prowler fails a key that is more than
 90 full days old, Steampipe one of 90 days or more, AWS Config one of more than 90
@@ -62,7 +64,7 @@ func newEvidenceCommand(a *app) *cobra.Command {
 	var o evidenceOptions
 	cmd := &cobra.Command{
 		Use:               "report [PROFILE...]",
-		Short:             "show the evidence for an auditor, or check that the history is whole",
+		Short:             "show the evidence for an auditor, or verify the history",
 		Long:              evidenceLong,
 		Example:           evidenceExample,
 		Args:              limitArgs(0, -1, ""),

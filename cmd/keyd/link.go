@@ -22,7 +22,7 @@ them or none. Only the bytes of the id and the secret change.
 A file is linked if it shows the id and the secret of a profile's key, as plain
 text, in quotes, escaped, or in base64. keyd tries all of a rotation that could
 be refused, and refuses the file now and not then: one that is encrypted, that
-is no regular file, or that can only be written in place.
+is not a regular file, or that can only be written in place.
 
 For the SMTP password of SES, which is derived from the secret, name the region:
 keyd link --form "ses-smtp eu-west-1" FILE

@@ -25,7 +25,7 @@ a key that keyd may or may not have created. keyd prune PROFILE KEY-ID says
 that no one needs the key. Once it is deleted, the rotation continues by
 itself.`
 
-const pruneExample = `  keyd prune work                        delete the user's second key if it is inactive
+const pruneExample = `  keyd prune work                        delete an inactive second key
   keyd prune work AKIAIOSFODNN7EXAMPLE   make an active one inactive`
 
 func newPruneCommand(a *app) *cobra.Command {

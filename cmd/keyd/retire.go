@@ -12,10 +12,11 @@ import (
 )
 
 const retireLong = `End the key of PROFILE, which no one uses, without a successor. keyd first shows
-when AWS last saw it in use and where else it stands on this machine, and asks. It then makes the key inactive, and deletes
-it when the quarantine of the settings is over. Until then, keyd hold PROFILE makes
-it active again and ends the retirement. No file changes: take the profile out of
-the files when the key is gone.
+when AWS last saw it in use and where else it stands on this machine, and asks.
+It then makes the key inactive, and deletes it when the quarantine of the
+settings is over. Until then, keyd hold PROFILE makes it active again and ends
+the retirement. No file changes: take the profile out of the files when the key
+is gone.
 
 A key that was used within the overlap of the settings is refused, and so is one
 whose use AWS does not tell. --force says that you know better; --yes only answers

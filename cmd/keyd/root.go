@@ -12,8 +12,8 @@ without ever locking you out. It creates a new key, proves that AWS accepts it,
 writes it into the files and validates it. Only later does it deactivate and
 delete the old key.
 
-Wherever a command takes PROFILE, it also takes the id of a key, whole or as keyd
-prints it: keyd rotate AKIA..7Q2F`
+Wherever a command takes PROFILE, it also takes the id of a key, whole or as
+keyd prints it: keyd rotate AKIA..7Q2F`
 
 const rootExample = `  keyd status             how every key stands; asks nobody
   keyd rotate --dry-run   what would change, line by line; changes nothing
@@ -89,7 +89,7 @@ func newRootCommand(a *app, args []string) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0:
-				return usageError(suggestNearest(args[0], commandNames(cmd), "keyd help"), "unknown command %q", args[0])
+				return usageError(suggestCommand(args[0], commandNames(cmd)), "unknown command %q", args[0])
 			case version, a.verbose: // keyd -v, as with most programs
 				a.term.print(buildVersion() + "\n")
 				return nil
@@ -108,6 +108,7 @@ func newRootCommand(a *app, args []string) *cobra.Command {
 		a.term.print(formatUsage(cmd))
 		return nil
 	})
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { a.term.print(a.term.formatHelp(cmd)) })
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)

@@ -32,11 +32,11 @@ with --mfa-code, or from mfa_process: keyd help settings. One code does for a
 rotation whose overlap is at most a day, and a second one ends a longer overlap.
 The old key is deleted with the next code.`
 
-const rotateExample = `  keyd rotate --dry-run work                  show what would change
-  keyd rotate work                            replace the key if it is due
-  keyd rotate --force work                    replace it now
-  keyd rotate --force --retire-now work       replace it and end the old key: after a leak
-  keyd rotate --mfa-code 123456 work          where AWS asks for MFA, in a script`
+const rotateExample = `  keyd rotate --dry-run work              show what would change
+  keyd rotate work                        replace the key if it is due
+  keyd rotate --force work                replace it now
+  keyd rotate --force --retire-now work   after a leak: the old key ends at once
+  keyd rotate --mfa-code 123456 work      in a script, where AWS asks for MFA`
 
 type rotateFlags struct {
 	dryRun, force, retireNow, deleteNow, yes bool

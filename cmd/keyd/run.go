@@ -45,8 +45,8 @@ on_event = PROGRAM [ARG...] runs a program for every event, without a shell.
 Blanks separate arguments, "..." and '...' keep blanks together, and no other
 character is special. The event is one JSON object on standard input with
 version (1), time, event (created, swapped, mended, validated, deactivated,
-revived, deleted, gave up, hook ok, hook failed, "needs you", ...), profiles, key, text, run (a
-command that helps) and needs_person. It never contains a secret. keyd kills
+revived, deleted, gave up, hook ok, hook failed, "needs you", ...), profiles,
+key, text, run (a command that helps) and needs_person. It never contains a secret. keyd kills
 the program after 30 seconds. If the program fails, keyd logs what it wrote to
 standard error; nothing else depends on it.`
 

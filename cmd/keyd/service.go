@@ -59,7 +59,7 @@ func newStartCommand(a *app) *cobra.Command {
 }
 
 func newStopCommand(a *app) *cobra.Command {
-	return a.newServiceCommand("stop", "stop the service until the next login; on Windows, until keyd start", (*install.Service).Stop, func(s *install.Service) string {
+	return a.newServiceCommand("stop", "stop the service until the next login (Windows: until keyd start)", (*install.Service).Stop, func(s *install.Service) string {
 		if s.StopsForGood() {
 			return "keyd stopped; start it again with: keyd start"
 		}

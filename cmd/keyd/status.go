@@ -15,7 +15,7 @@ const statusLong = `Show the state of every profile's key, from the files and fr
 pass found. No call to AWS is made, and nothing is changed. Exit code 3 means
 that a key, the state folder, or a keyd.ini that stops everything needs a person.
 
-Below the table stands why keys need a person, and what helps. The last line but
+The lines below the table say why keys need a person, and what helps. The last line but
 one counts the keys. Behind an age, ! is for the last tenth before max_age, and !!
 for a key that is past it. In a window the table has one line for each key, with
 names cut in their middle; in a pipe or a file nothing is cut, and the whole reason
@@ -24,7 +24,7 @@ is in the line of the key. keyd explain PROFILE tells all about one key.
 --format prompt prints nothing while all is well, and otherwise a few letters, such
 as keyd:3 for three keys that need you. It reads one small file, so a shell can run
 it for each prompt, and its exit code is 0 then:
-  bash, zsh  PS1='$(keyd status --format prompt) '$PS1   (zsh: setopt promptsubst)
+  bash, zsh  PS1='$(keyd status --format prompt) '$PS1 (zsh: setopt promptsubst)
   starship   [custom.keyd]
              command = "keyd status --format prompt"
              when = true
@@ -57,9 +57,9 @@ cmd/keyd/status.schema.json in the repository.
 Times are RFC 3339; key ids are complete. Secrets are never shown.`
 
 const statusExample = `  keyd status                  every key, in a table
-  keyd status --needs-me       only the keys that need you; exit code 3 if there are any
+  keyd status --needs-me       only the keys that need you; exit code 3 then
   keyd status --watch work     one profile, kept up to date
-  keyd status --json           for programs; exit code 3 when a key needs a person`
+  keyd status --json           for programs; exit code 3 if a key needs you`
 
 // statusSchema describes what --json prints.
 //

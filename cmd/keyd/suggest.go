@@ -27,6 +27,38 @@ func suggestNearest(typed string, words []string, otherwise string) string {
 	return "did you mean " + words[i] + "?"
 }
 
+// otherWords are words by which other programs call what a command of keyd does.
+var otherWords = map[string][]string{
+	"status":    {"ls", "list", "show", "info", "get", "keys", "profiles"},
+	"doctor":    {"check", "test", "diagnose", "health", "verify", "fix", "repair"},
+	"config":    {"configure", "settings", "set", "options", "env"},
+	"rotate":    {"renew", "replace", "refresh", "roll", "update", "new", "create"},
+	"hold":      {"pause", "suspend", "undo", "revert", "rollback", "restore", "cancel"},
+	"resume":    {"continue", "unpause", "unhold"},
+	"prune":     {"delete", "remove", "rm", "del", "clean"},
+	"retire":    {"deactivate", "disable", "revoke", "end"},
+	"explain":   {"describe", "why"},
+	"where":     {"find", "search", "scan", "grep"},
+	"history":   {"audit", "events"},
+	"logs":      {"log", "journal"},
+	"install":   {"enable", "setup", "init", "login"},
+	"uninstall": {"purge"},
+	"run":       {"daemon", "serve"},
+	"restart":   {"reload", "upgrade"},
+	"hook":      {"hooks"},
+}
+
+// suggestCommand names the command that was probably meant, by its own name or by that of
+// another program.
+func suggestCommand(typed string, commands []string) string {
+	for _, name := range commands {
+		if slices.Contains(otherWords[name], strings.ToLower(typed)) {
+			return "did you mean " + name + "?"
+		}
+	}
+	return suggestNearest(typed, commands, "keyd help")
+}
+
 // joinChoices joins the values that something may have: a, b or c.
 func joinChoices(values []string) string {
 	if len(values) < 2 {
@@ -112,7 +144,11 @@ func requireCommands(parent *cobra.Command, words []string, format string) error
 	for _, word := range words {
 		i := slices.IndexFunc(parent.Commands(), func(c *cobra.Command) bool { return c.Name() == word })
 		if i < 0 {
-			return usageError(suggestNearest(word, commandNames(parent), parent.CommandPath()+" -h"), format, word)
+			suggestion := suggestNearest(word, commandNames(parent), parent.CommandPath()+" -h")
+			if !parent.HasParent() {
+				suggestion = suggestCommand(word, commandNames(parent))
+			}
+			return usageError(suggestion, format, word)
 		}
 		parent = parent.Commands()[i]
 	}

@@ -64,7 +64,7 @@ NO_COLOR
 These are not used:
 
 AWS_PROFILE
-    keyd looks at every profile, because a key that nobody selects gets old all
+    keyd looks at every profile, because a key that no one selects gets old all
     the same. To choose, name the profile: keyd rotate PROFILE
 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
     keyd signs only with the pairs that it reads from the files. Other tools
@@ -86,8 +86,8 @@ func exitTopic() string {
 const safetyTopic = `What keyd never does:
 
   It never locks you out. Whatever crashes, and whenever, the file holds a pair
-  that AWS accepts wherever it accepted the old one. A new key goes into the file
-  only after AWS has accepted it five times in a row at every endpoint.
+  that AWS accepts wherever it accepted the old one. A new key goes into the
+  file only after AWS has accepted it five times in a row at every endpoint.
   It never touches a key that it did not create, other than the one that it
   replaces, unless you name that key.
   It changes no other byte of your files. A file that only some AWS tools read
@@ -97,11 +97,11 @@ const safetyTopic = `What keyd never does:
 
 How to go back:
 
-  while both keys work     keyd hold PROFILE stops the rotation; both keep working
+  while both keys work     keyd hold PROFILE pauses the rotation; both stay
   once the old key is off  keyd hold PROFILE makes the old key usable again
-  if the new key is dead   keyd hold PROFILE puts the old pair back into the file
+  if the new key is dead   keyd hold PROFILE puts the old pair into the file
   never for this profile   rotate = never below [profile PROFILE] in keyd.ini
 
-Both secrets stay in the state folder, readable by you alone, until the old key is
-deleted. keyd history shows each step, with AWS's request id.
+Both secrets stay in the state folder, readable by you alone, until the old key
+is deleted. keyd history shows each step, with AWS's request id.
 `

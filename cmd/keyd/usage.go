@@ -10,12 +10,68 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// formatHelp returns what a command or a topic is for, and how a command is used. On a screen
+// that is narrower than the sentences are, they are broken anew.
+func (t *terminal) formatHelp(cmd *cobra.Command) string {
+	text := cmp.Or(cmd.Long, cmd.Short)
+	if t.hasScreen() {
+		text = refill(text, t.width)
+	}
+	text = strings.TrimSpace(text) + "\n"
+	if cmd.Runnable() || cmd.HasSubCommands() {
+		text += "\n" + formatUsage(cmd)
+	}
+	return text
+}
+
+// refill breaks the paragraphs of a text anew if one of their lines is wider than width. Lines
+// that begin with a blank are laid out by hand, and stay.
+func refill(text string, width int) string {
+	var lines, paragraph []string
+	end := func() {
+		if slices.ContainsFunc(paragraph, func(line string) bool { return countColumns(line) > width }) {
+			paragraph = breakWords(strings.Join(paragraph, " "), width)
+		}
+		lines, paragraph = append(lines, paragraph...), nil
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if line == "" || line[0] == ' ' {
+			end()
+			lines = append(lines, line)
+			continue
+		}
+		paragraph = append(paragraph, line)
+	}
+	end()
+	return strings.Join(lines, "\n")
+}
+
+// breakWords breaks a text at its blanks. Unlike wrapText it knows no commands: a sentence that
+// names one is not there to be pasted.
+func breakWords(text string, width int) (lines []string) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case countColumns(line)+1+countColumns(word) > width:
+			lines, line = append(lines, line), word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}
+
 // formatUsage returns how a command is used, which commands it has, its flags and
 // examples. Help prints it below what the command does.
 func formatUsage(cmd *cobra.Command) string {
 	var b strings.Builder
 	if cmd.Runnable() {
-		b.WriteString(fmt.Sprintf("Usage:\n  %s\n", cmd.UseLine()))
+		b.WriteString("Usage:\n")
+	}
+	if cmd.Runnable() && (cmd.HasParent() || !cmd.HasAvailableSubCommands()) { // keyd alone prints this help
+		b.WriteString(fmt.Sprintf("  %s\n", cmd.UseLine()))
 	}
 	if cmd.HasAvailableSubCommands() {
 		b.WriteString(fmt.Sprintf("  %s COMMAND [flags]\n", cmd.CommandPath()))
@@ -32,7 +88,7 @@ func formatUsage(cmd *cobra.Command) string {
 	if cmd.HasParent() {
 		writeFlags(&b, "Flags of every command:", cmd.InheritedFlags())
 	} else {
-		b.WriteString("\nkeyd COMMAND -h explains a command.\n")
+		b.WriteString("\nTo explain a command: keyd COMMAND -h\n")
 	}
 	return b.String()
 }
@@ -45,7 +101,7 @@ func writeCommands(b *strings.Builder, title string, parent *cobra.Command, belo
 				b.WriteString(fmt.Sprintf("\n%s\n", title))
 				title = ""
 			}
-			b.WriteString(fmt.Sprintf("  %-12s%s\n", c.Name(), c.Short))
+			b.WriteString(fmt.Sprintf("  %-13s%s\n", c.Name(), c.Short))
 		}
 	}
 }

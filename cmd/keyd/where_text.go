@@ -195,7 +195,7 @@ func (t *terminal) writeSearch(b *strings.Builder, r *whereReport) {
 		b.WriteString(strings.Join(wrapHanging(t.yellow("not searched: ")+text, t.width, 4), "\n    ") + "\n")
 	}
 	if skipped > 0 {
-		text := "left out, or searched in part: " + formatCount(int64(skipped)) + " (media, programs, archives, packages, caches, and what is no file)"
+		text := "left out, or searched in part: " + formatCount(int64(skipped)) + " (media, programs, archives, packages, caches, and what is not a file)"
 		b.WriteString(strings.Join(wrapHanging(text, t.width, 4), "\n    ") + "\n")
 	}
 }
