@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -116,5 +117,13 @@ func (a *app) describeKey(p rotate.PruneCandidate) string {
 	case p.LastUse != nil:
 		used = fmt.Sprintf("last used %s by %s in %s", formatAgo(now.Sub(p.LastUse.At)), p.LastUse.Service, p.LastUse.Region)
 	}
-	return fmt.Sprintf("%s of user %s: %s, %s old, %s", p.KeyID, p.User, state, formatAge(now.Sub(p.Created)), used)
+	return fmt.Sprintf("%s of user %s: %s, %s, %s", p.KeyID, p.User, state, ageOf(p.Created, now), used)
+}
+
+// ageOf says how old a key is; an IAM may list it without a date.
+func ageOf(created, now time.Time) string {
+	if created.Year() < 1970 {
+		return "of unknown age"
+	}
+	return formatAge(now.Sub(created)) + " old"
 }

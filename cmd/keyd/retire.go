@@ -102,7 +102,7 @@ func (a *app) printRetirement(p rotate.RetirePlan, d *rotate.Rotator) {
 	case !p.Quiet.IsZero():
 		used = fmt.Sprintf("used only by keyd for %s", formatAge(now.Sub(p.Quiet)))
 	}
-	a.term.printParagraph("%s of user %s, in %s: %s old, %s", p.KeyID, p.User, joinNames(p.Profiles), formatAge(now.Sub(p.Created)), used)
+	a.term.printParagraph("%s of user %s, in %s: %s, %s", p.KeyID, p.User, joinNames(p.Profiles), ageOf(p.Created, now), used)
 	printStep := func(lead, text string) { a.term.printBehind(lead, text, len("  now       ")) }
 	printStep("  now       ", "it becomes inactive; until it is deleted, this makes it usable again: "+hint.Command("keyd hold", p.Profiles[0]))
 	printStep(fmt.Sprintf("  in %-6s ", formatDuration(d.Settings.Quarantine)), "it is deleted; no file changes")

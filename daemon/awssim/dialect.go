@@ -38,6 +38,9 @@ const (
 	Backblaze Dialect = "backblaze"
 )
 
+// Dialect returns the IAM that the cloud speaks.
+func (c *Cloud) Dialect() Dialect { return c.opt.Dialect }
+
 const (
 	capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	hexads   = "0123456789abcdef"

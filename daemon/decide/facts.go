@@ -171,6 +171,15 @@ type ListedKey struct {
 	LastUse *remote.Use `json:"used,omitzero"`  // set only for a second key that occupies the slot for a new one
 }
 
+// MadeBy returns when the key was made at the latest, by AWS's clock: when it was, or when it
+// was first listed, by an IAM that lists no dates. The zero time means that it is not known.
+func (k *ListedKey) MadeBy() time.Time {
+	if k.Created.IsZero() {
+		return k.Since
+	}
+	return k.Created
+}
+
 // FindKey returns the listed key with this id, or nil.
 func (s *Seen) FindKey(id string) *ListedKey {
 	i := slices.IndexFunc(s.Keys, func(k ListedKey) bool { return k.ID == id })

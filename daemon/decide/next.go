@@ -176,18 +176,18 @@ func decideDue(f Facts, s settings.Settings, now time.Time, age time.Duration) D
 		return d
 	}
 	if f.JustClosed && !f.Options.Force && !f.isGuarded() { // AWS may still count the key that was deleted a moment ago
-		return WaitUntil(StateDue, now.Add(UndisturbedFor), fmt.Sprintf("%s is %s old, and the rotation before has just ended", credfile.Short(f.ID), FormatAge(age))).InShort("a rotation just ended")
+		return WaitUntil(StateDue, now.Add(UndisturbedFor), describeAge(f.ID, age)+", and the rotation before has just ended").InShort("a rotation just ended")
 	}
 	d, ok := checkObstacles(f, s, now, age)
 	switch {
 	case ok && (!d.EndsPass() || stillBelieved(f, now)):
 		return d
 	case lookIsStale(f, f.AwakeSince, now):
-		return actNow(DoLook, StateDue, fmt.Sprintf("%s is %s old", credfile.Short(f.ID), FormatAge(age)))
+		return actNow(DoLook, StateDue, describeAge(f.ID, age))
 	case ok:
 		return d
 	case !f.PreflightDone:
-		return actNow(DoPreflight, StateDue, fmt.Sprintf("%s is %s old: checking that it can be replaced", credfile.Short(f.ID), FormatAge(age)))
+		return actNow(DoPreflight, StateDue, describeAge(f.ID, age)+": checking that it can be replaced")
 	}
 	return actNow(DoCreate, StateDue, describeDue(f, s, now, age))
 }

@@ -239,7 +239,7 @@ func QuietSince(f Facts) time.Time {
 	case u.Last != nil && !u.Last.At.IsZero():
 		return u.Last.At
 	case u.Last != nil && f.Seen != nil && f.Seen.FindKey(f.ID) != nil:
-		return f.Seen.FindKey(f.ID).Created.Add(-f.Seen.Offset)
+		return f.Seen.FindKey(f.ID).MadeBy().Add(-f.Seen.Offset)
 	}
 	return u.Quiet
 }

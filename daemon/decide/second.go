@@ -38,11 +38,11 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 	if other.Active {
 		return blockSecondActive(f, other, s, now)
 	}
-	since := other.Created
+	since := other.MadeBy()
 	if other.LastUse != nil && other.LastUse.At.After(since) {
 		since = other.LastUse.At
 	}
-	if s.PruneInactiveAfter > 0 && other.LastUse != nil && now.Sub(since) >= s.PruneInactiveAfter {
+	if s.PruneInactiveAfter > 0 && other.LastUse != nil && !since.IsZero() && now.Sub(since) >= s.PruneInactiveAfter {
 		return actNow(DoPrune, StateDue, fmt.Sprintf("%s is inactive and unused for %s", short, FormatAge(now.Sub(since))))
 	}
 	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, inactive, %s: AWS allows two keys per user, so there is no room for a new one", short, use), run).InShort("second key, inactive")

@@ -68,14 +68,14 @@ func (f *Facts) UnusedSince(s settings.Settings, now time.Time) (time.Time, bool
 	case u.Last != nil && !u.Last.At.IsZero():
 		since, atLeast = u.Last.At, max(s.RotateAfterFor(f.Profiles), s.Overlap)
 	case u.Last != nil && key != nil:
-		since = key.Created.Add(-f.Seen.Offset)
+		since = key.MadeBy().Add(-f.Seen.Offset)
 	}
 	return since, !since.IsZero() && now.Sub(since) >= atLeast
 }
 
 // describeDue says how old a key is, and whether someone still uses it.
 func describeDue(f Facts, s settings.Settings, now time.Time, age time.Duration) string {
-	text := fmt.Sprintf("%s is %s old", credfile.Short(f.ID), FormatAge(age))
+	text := describeAge(f.ID, age)
 	if since, unused := f.UnusedSince(s, now); unused {
 		return text + ", and only keyd has used it since " + since.Local().Format(dayFormat)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"keyd/credfile"
 	"keyd/daemon/iam/remote"
 	"keyd/daemon/journal"
 	"keyd/daemon/settings"
@@ -14,7 +15,23 @@ import (
 func FormatAge(d time.Duration) string { return settings.FormatAge(d) }
 
 // formatAgo prints how long at is before now, such as "3d ago".
-func formatAgo(at, now time.Time) string { return FormatAge(now.Sub(at)) + " ago" }
+func formatAgo(at, now time.Time) string {
+	if now.Sub(at) > tooOld {
+		return "at a time that is not known"
+	}
+	return FormatAge(now.Sub(at)) + " ago"
+}
+
+// tooOld is an age that no key has: its IAM lists it without a date.
+const tooOld = 100 * 365 * settings.Day
+
+// describeAge says how old a key is. One of unknown age counts as too old.
+func describeAge(id string, age time.Duration) string {
+	if age > tooOld {
+		return "the age of " + credfile.Short(id) + " is not known, since its IAM lists no dates"
+	}
+	return fmt.Sprintf("%s is %s old", credfile.Short(id), FormatAge(age))
+}
 
 // describeUse prints when, by which service and where a key was last used; nil is
 // unknown.

@@ -71,7 +71,7 @@ func (d *Rotator) fillKeys(ctx context.Context, client *iam.Client, t *target, s
 	seen.Offset, seen.OffsetWithin = listing.Offset, listing.Within
 	now := d.Now().UTC()
 	for _, k := range t.withoutDeleted(listing.Keys, now) {
-		listed := decide.ListedKey{ID: k.ID, Active: k.Status == iam.Active, Status: string(k.Status), Created: k.Created, Since: now}
+		listed := decide.ListedKey{ID: k.ID, Active: k.Status == iam.Active, Status: string(k.Status), Created: d.createdAt(t, k, listing.Offset), Since: now}
 		if before := t.facts.Seen.FindKey(k.ID); before != nil {
 			listed.Since = before.Since
 		}
@@ -89,6 +89,25 @@ func (d *Rotator) fillKeys(ctx context.Context, client *iam.Client, t *target, s
 		return err
 	}
 	return nil
+}
+
+// createdAt returns when a listed key was made, by AWS's clock. An IAM may list no dates; then
+// keyd knows the date of a key that it has made itself, and the zero time stands for others.
+func (d *Rotator) createdAt(t *target, k iam.KeyInfo, offset time.Duration) time.Time {
+	if !k.Created.IsZero() {
+		return k.Created
+	}
+	made := t.recent.MadeAt[k.ID]
+	if r := t.facts.Rotation; r != nil && r.New.ID == k.ID {
+		made = r.Created
+	}
+	if before := t.facts.Seen.FindKey(k.ID); made.IsZero() && before != nil {
+		return before.Created
+	}
+	if made.IsZero() {
+		return made
+	}
+	return made.Add(offset)
 }
 
 // staleListLimit is how long a list may still show a key that keyd has deleted.

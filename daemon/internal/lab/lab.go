@@ -55,6 +55,21 @@ type Lab struct {
 	Installation string     // of its keyd; "" means the id that keyd makes in its state folder
 }
 
+// cephAccount is the account of the user where Ceph stands in for AWS.
+const cephAccount = "RGW33567154695143645"
+
+// OtherConfig is a config file whose profile default names an IAM that is not AWS's, as that of
+// the lab's other profile must.
+const OtherConfig = "[default]\nregion = us-east-1\nservices = store\n[profile work]\nservices = store\n[services store]\niam =\n  endpoint_url = https://rgw.example.org\ns3 =\n  endpoint_url = https://rgw.example.org\n"
+
+// UseDialect fills an empty home, and an empty cloud that speaks as another IAM than AWS's: the
+// profiles name its endpoint.
+func (l *Lab) UseDialect(o awssim.Options, age time.Duration) {
+	l.T.Helper()
+	l.UseCloud(awssim.New(o), age)
+	l.WriteFile("config", OtherConfig)
+}
+
 // NewLab returns a lab with one user with one key of the given age, in [default] and [work].
 func NewLab(t *testing.T, lag awssim.Lag, age time.Duration) *Lab {
 	t.Helper()
@@ -76,7 +91,11 @@ func (l *Lab) SetUp(lag awssim.Lag, age time.Duration) {
 func (l *Lab) UseCloud(cloud *awssim.Cloud, age time.Duration) {
 	l.T.Helper()
 	l.Cloud, l.Shown, l.seen = cloud, nil, ""
-	l.User = l.Cloud.AddUser(Account, "/", "alice")
+	account := Account
+	if cloud.Dialect() == awssim.Ceph {
+		account = cephAccount
+	}
+	l.User = l.Cloud.AddUser(account, "/", "alice")
 	id, secret := l.User.AddKey(age)
 	l.OldKey = credfile.Key{ID: id, Secret: credfile.NewSecret(secret)}
 	l.WriteFile("credentials", fmt.Sprintf("# mine\r\n[default]\r\naws_access_key_id = %s\r\naws_secret_access_key\t=\t%s\r\n\r\n[work]\r\naws_secret_access_key=%s\r\nAWS_ACCESS_KEY_ID=%s # shared\r\n",
@@ -323,7 +342,7 @@ func (l *Lab) EditJournal(edit func(*journal.Rotation)) {
 
 // JournalPaths returns the paths of the journals. The test fails if there is none.
 func (l *Lab) JournalPaths() []string {
-	paths, err := filepath.Glob(filepath.Join(l.Home, "state", "rotations", "AKIA*.json"))
+	paths, err := filepath.Glob(filepath.Join(l.Home, "state", "rotations", "*.json"))
 	if err != nil || len(paths) == 0 {
 		l.T.Errorf("no journal: %v", err)
 	}
