@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"keyd/daemon/awssim"
 )
 
 // TestNoHalfMinuteOfSilence: what takes longer than two seconds is shown on a terminal, with
@@ -44,6 +47,34 @@ func TestNoHalfMinuteOfSilence(t *testing.T) {
 				}
 				if !c.shown && said != "" {
 					t.Errorf("%q", said)
+				}
+			})
+		})
+	}
+}
+
+// TestSlowAWSIsNamed: each command that asks AWS says on a terminal whom it asks when no
+// answer comes for some seconds.
+func TestSlowAWSIsNamed(t *testing.T) {
+	for name, run := range map[string]func(*app, context.Context) error{
+		"retire": func(a *app, ctx context.Context) error { return a.retireKey(ctx, "default", true, true) },
+		"prune":  func(a *app, ctx context.Context) error { return a.pruneKey(ctx, "default", "", true) },
+		"rotate": func(a *app, ctx context.Context) error { return a.rotateKeys(ctx, nil, rotateFlags{dryRun: true}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDesk(t, tidy)
+				d.cloud.Inject(awssim.Fault{Latency: 5 * time.Second})
+				a := d.newApp()
+				a.term.width, a.term.height = 80, 24
+				_ = run(a, t.Context())
+				for _, want := range []string{"\r  asking iam.amazonaws.com (", "\r  asking sts.amazonaws.com (GetCallerIdentity)  3.0s"} {
+					if !strings.Contains(d.said.String(), want) {
+						t.Errorf("no %q in %q", want, d.said.String())
+					}
+				}
+				if strings.HasSuffix(d.said.String(), "s\x1b[K") {
+					t.Errorf("the line stays: %q", d.said.String())
 				}
 			})
 		})

@@ -63,7 +63,11 @@ func (a *app) pruneKey(ctx context.Context, profile, id string, yes bool) error 
 	if err := a.noteEndpoints(ctx, loc, []string{profile}); err != nil {
 		return err
 	}
+	busy := a.startBusy()
+	defer busy.stop()
+	d.OnWait = busy.wait
 	p, err := d.FindSecondKey(ctx, profile, id)
+	busy.wait("")
 	if err != nil {
 		return a.printRefusal(err, profile)
 	}
@@ -84,7 +88,9 @@ func (a *app) pruneKey(ctx context.Context, profile, id string, yes bool) error 
 		return err
 	}
 	defer state.BeginWork(loc.sys, loc.folders.StateDir, state.Work{Command: "keyd prune", Since: a.now(), Profiles: []string{profile}})()
-	if err := d.Prune(ctx, p); err != nil {
+	err = d.Prune(ctx, p)
+	busy.stop()
+	if err != nil {
 		return a.printRefusal(err, profile)
 	}
 	a.term.printf("%s %s\n", done, shortID(p.KeyID))

@@ -57,8 +57,12 @@ func (a *app) retireKey(ctx context.Context, profile string, yes, force bool) er
 	if err := a.noteEndpoints(ctx, loc, []string{profile}); err != nil {
 		return err
 	}
+	busy := a.startBusy()
+	defer busy.stop()
+	d.OnWait = busy.wait
 	d.Search = a.machine(loc).Search
 	p, err := d.PlanRetirement(ctx, profile, force)
+	busy.wait("")
 	if err != nil {
 		return a.printRefusal(err, profile)
 	}
@@ -74,8 +78,9 @@ func (a *app) retireKey(ctx context.Context, profile string, yes, force bool) er
 	}
 	defer state.BeginWork(loc.sys, loc.folders.StateDir, state.Work{Command: "keyd retire", Since: a.now(), Profiles: []string{profile}})()
 	n := a.newNarrator(d.Settings)
-	d.OnEvent = n.printEvent
+	d.OnEvent = func(e rotate.Event) { busy.aside(func() { n.printEvent(e) }) }
 	r, err := d.Retire(ctx, p)
+	busy.stop()
 	if err != nil {
 		return a.printRefusal(err, profile)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
 	"keyd/daemon/iam"
@@ -47,6 +48,8 @@ func (d *Rotator) PlanRetirement(ctx context.Context, profile string, forced boo
 	}
 	searching, cancel := context.WithTimeout(ctx, beforeCreateLimit)
 	defer cancel()
+	d.waits("searching this machine for other places where " + credfile.Short(p.KeyID) + " stands")
+	defer d.waits("")
 	for _, found := range d.Search(searching, []string{p.KeyID}) {
 		if found.KeyID == p.KeyID && !found.IsEmpty() {
 			p.Found = &found
