@@ -218,7 +218,7 @@ func TestOnlyTheTerminalPrints(t *testing.T) {
 		"os":  {"Stdout", "Stderr"},
 		"cmd": {"Print", "Printf", "Println", "PrintErr", "PrintErrf", "PrintErrln", "OutOrStdout", "OutOrStderr", "ErrOrStderr"},
 	}
-	allowed := map[string]string{"terminal.go": "", "main.go": "os"} // main hands the files to the terminal
+	allowed := map[string]string{"terminal.go": "", "screen.go": "", "ask.go": "", "main.go": "os"} // the terminal, and main, which hands the files to it
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +240,7 @@ func TestOnlyTheTerminalPrints(t *testing.T) {
 				return true
 			}
 			if of, ok := selector.X.(*ast.Ident); ok && of.Name != exempt && slices.Contains(forbidden[of.Name], selector.Sel.Name) {
-				t.Errorf("%s uses %s.%s: only terminal.go may print", file, of.Name, selector.Sel.Name)
+				t.Errorf("%s uses %s.%s: only the terminal may print", file, of.Name, selector.Sel.Name)
 			}
 			return true
 		})
