@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"time"
 
 	"keyd/daemon/decide"
@@ -31,6 +32,7 @@ type loop struct {
 	needsPerson map[string]bool      // keys that need a person and were reported, by KeyStatus.Identity
 	toldCauses  map[string]time.Time // when each cause for which keys need a person was last told
 	slowWatch   error                // why changes of files are noticed late, found during a round and not noted yet
+	managed     string               // what was last logged of the managed settings
 	lastLogged  map[string]string    // the state of each key when it was last logged, by KeyStatus.Identity
 }
 
@@ -240,12 +242,40 @@ func (l *loop) reloadSettings() {
 		return
 	}
 	s, err := l.options.Reload()
-	if err == nil {
-		l.Settings, l.SettingsProblem = s, ""
+	switch {
+	case err == nil:
+		l.Settings, err = s, s.ManagedProblem()
+	case s.Managed != nil && !s.Unknown:
+		l.Settings = s // managed settings may have changed since keyd.ini was last good
+	}
+	problem := ""
+	if err != nil {
+		problem = err.Error()
+	}
+	if problem != "" && problem != l.SettingsProblem {
+		l.Log.Error("settings", "why", problem)
+	}
+	l.SettingsProblem = problem
+	l.logManaged()
+}
+
+// logManaged logs once which managed settings are in force, and which lines of keyd.ini have
+// no effect for them.
+func (l *loop) logManaged() {
+	about := ""
+	if m := l.Settings.Managed; m != nil {
+		about = m.Path + " " + m.SHA256 + strings.Join(l.Settings.IgnoredLines(), "\n")
+	}
+	if about == l.managed {
 		return
 	}
-	if l.SettingsProblem != err.Error() {
-		l.Log.Error("settings", "why", err.Error())
+	l.managed = about
+	if about == "" {
+		l.Log.Info("settings", "why", "there are no managed settings any more")
+		return
 	}
-	l.SettingsProblem = err.Error()
+	l.Log.Info("settings", "managed", l.Settings.Managed.Path, "sha256", l.Settings.Managed.SHA256)
+	for _, text := range l.Settings.IgnoredLines() {
+		l.Log.Warn("settings", "why", text)
+	}
 }

@@ -27,7 +27,7 @@ func (AlreadyRunningError) Hint() string { return "keyd status" }
 
 // RunOptions are what the process gives to Run. Every field may be zero.
 type RunOptions struct {
-	Reload     func() (settings.Settings, error) // called before every pass; after an error the last good settings stay in use
+	Reload     func() (settings.Settings, error) // called before every pass; after an error the last good settings stay in use, or those that it returns if they are within managed ones
 	Changed    <-chan watch.Change               // file changes from the watch; each one causes a pass
 	Hangup     <-chan os.Signal                  // SIGHUP; each one causes a pass
 	Supervisor systemd.Supervisor                // the service manager, if one started the process

@@ -26,8 +26,8 @@ func (l *loop) onEvent(e rotate.Event, log func(rotate.Event)) {
 	if e.Progress {
 		return
 	}
-	if len(l.Settings.OnEvent) > 0 {
-		l.queueProgram(onEventProgram(l.Settings.OnEvent, e))
+	for _, program := range l.Settings.EventPrograms() {
+		l.queueProgram(onEventProgram(program.Command, e))
 	}
 	if words, urgent := l.desktopWords(e); words != "" && l.Settings.Notify == "desktop" {
 		l.queueProgram(l.outbox.Desktop(words, urgent))

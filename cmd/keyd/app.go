@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -35,6 +36,8 @@ type locations struct {
 	sys     atomicfile.Sys
 	home    string // the value of HOME
 	tilde   string // what ~ means, "" if nothing says it: HOME, or its stand-ins on Windows
+	managed string // an administrator's settings, "" if there can be none
+	root    string // the folder of the machine's own files
 }
 
 // findLocations finds out where the files are. It reads and creates nothing.
@@ -51,9 +54,10 @@ func (a *app) findLocations() (locations, error) {
 		return locations{}, err
 	}
 	tilde, _ := credfile.ExpandPath("~", a.getenv, a.goos)
-	return locations{folders, &credfile.Store{
-		Paths: paths, Sys: a.fileSys(),
-	}, a.defaultFiles(paths), a.fileSys(), a.getenv("HOME"), tilde}, nil
+	return locations{
+		folders: folders, store: &credfile.Store{Paths: paths, Sys: a.fileSys()}, also: a.defaultFiles(paths),
+		sys: a.fileSys(), home: a.getenv("HOME"), tilde: tilde, managed: state.ManagedPath(a.root, a.goos), root: cmp.Or(a.root, "/"),
+	}, nil
 }
 
 // fileSys returns the file system: the real one, but in a test.
@@ -103,7 +107,7 @@ func (a *app) openDaemon(process string) (*rotate.Rotator, locations, error) {
 	for _, text := range a.warnWriters(loc) {
 		a.term.printNote("%s", text)
 	}
-	if text := eventProblem(settings); text != "" {
+	for _, text := range settingsNotes(settings) {
 		a.term.printNote("%s", text)
 	}
 	return a.newDaemon(settings, loc, process), loc, nil
@@ -125,7 +129,8 @@ func (a *app) newDaemon(settings settings.Settings, loc locations, process strin
 // settingsFile returns keyd.ini together with the daemon's copy of the last good
 // settings.
 func (loc locations) settingsFile() settings.File {
-	return settings.File{Path: loc.folders.SettingsFile, Copy: state.SettingsCopyPath(loc.folders.StateDir), Sys: loc.sys, Home: loc.home, UserHome: loc.tilde}
+	return settings.File{Path: loc.folders.SettingsFile, Copy: state.SettingsCopyPath(loc.folders.StateDir), Sys: loc.sys, Home: loc.home, UserHome: loc.tilde,
+		Managed: settings.ManagedFile{Path: loc.managed, Copy: state.ManagedCopyPath(loc.folders.StateDir), Root: loc.root}}
 }
 
 // linkedPaths returns the paths of the linked files of keyd.ini, or of the last good settings,

@@ -46,25 +46,41 @@ func (a *app) printSettingsMistake(aloud bool) bool {
 	if err != nil {
 		return false
 	}
-	_, err = loc.settingsFile().Read()
-	mistake, found := errors.AsType[*settings.Error](err)
-	if !found { // a file of another user is a person's business
+	s, err := loc.settingsFile().Read()
+	if err == nil {
+		err = s.ManagedProblem()
+	}
+	_, own := errors.AsType[*settings.Error](err)
+	if _, managed := errors.AsType[*settings.ManagedError](err); !own && !managed { // a file of another user is a person's business
 		return false
 	}
 	if aloud {
-		a.term.printError(stripPackages(mistake.Error()), hint.Hint(mistake))
+		a.term.printError(stripPackages(err.Error()), hint.Hint(err))
 	}
 	return true
 }
 
-// eventProblem says that the program of on_event cannot be started, so that nobody is told
-// of events; "" when it can, or there is none. The service may have another PATH.
-func eventProblem(s settings.Settings) string {
-	if len(s.OnEvent) == 0 {
-		return ""
+// settingsNotes returns what a person should know of the settings in force: what cannot be
+// used of the managed ones, what has no effect in keyd.ini, and a program that cannot start.
+func settingsNotes(s settings.Settings) (texts []string) {
+	if err := s.ManagedProblem(); err != nil {
+		texts = append(texts, stripPackages(err.Error())+": the last good ones are in force; "+hint.Hint(err))
 	}
-	if err := (daemon.Hooks{}).Check(settings.Hook{Command: s.OnEvent}); err != nil {
-		return "on_event in keyd.ini tells no one: " + stripPackages(err.Error())
+	texts = append(texts, s.IgnoredLines()...)
+	return append(texts, eventProblems(s)...)
+}
+
+// eventProblems says which programs of on_event cannot be started, so that nobody is told of
+// events. The service may have another PATH.
+func eventProblems(s settings.Settings) (texts []string) {
+	for _, program := range s.EventPrograms() {
+		if err := (daemon.Hooks{}).Check(settings.Hook{Command: program.Command}); err != nil {
+			file := "keyd.ini"
+			if program.Managed {
+				file = s.Managed.Path
+			}
+			texts = append(texts, "on_event in "+file+" tells no one: "+stripPackages(err.Error()))
+		}
 	}
-	return ""
+	return texts
 }

@@ -13,13 +13,19 @@ import (
 	"keyd/daemon/state"
 )
 
-const configLong = `Show where keyd's files are, and the settings in force with the line of keyd.ini
-that each comes from. Nothing is changed. keyd help settings explains them.
+const configLong = `Show where keyd's files are, and the settings in force with the line that each
+comes from: of keyd.ini, or of the managed settings, which an administrator has
+written for all users of the machine. Lines of keyd.ini that have no effect, since
+they would weaken what is managed, are named with the managed line that rules.
+Nothing is changed. keyd help settings explains the settings.
 
---json prints one object with version (1), paths (settings, state, credentials,
-config), problem (what is wrong with keyd.ini; absent while nothing is), in_force
-(keyd.ini; last good, a copy that keyd run uses while keyd.ini has a mistake; or
-none) and settings. Each setting has section, name, value, standard, line and
+--json prints one object with version (1), paths (settings, managed, state,
+credentials, config), problem (what is wrong with keyd.ini or the managed
+settings; absent while nothing is), in_force (keyd.ini; last good, a copy that
+keyd run uses while keyd.ini has a mistake; or none), managed (absent without
+managed settings: path, sha256 of the contents in force, problem, hint, and
+without_effect, the lines of keyd.ini that have none), remarks and settings. Each
+setting has section, name, value, standard, from, managed, line (of keyd.ini) and
 meaning.`
 
 func newConfigCommand(a *app) *cobra.Command {
@@ -42,14 +48,19 @@ type configReport struct {
 	Paths    configPaths          `json:"paths"`
 	Problem  string               `json:"problem,omitzero"`
 	InForce  string               `json:"in_force"`
+	Managed  *settings.Managed    `json:"managed,omitzero"`
+	Remarks  []string             `json:"remarks,omitzero"` // what is meant and cannot be kept
 	Settings []settings.Described `json:"settings"`
 
-	exists bool // keyd.ini does
+	blames  string // what cannot be used
+	exists  bool   // keyd.ini does
+	managed bool   // managed settings do
 }
 
 // configPaths says where the files are.
 type configPaths struct {
 	Settings    string `json:"settings"`
+	Managed     string `json:"managed,omitzero"`
 	State       string `json:"state"`
 	Credentials string `json:"credentials"`
 	Config      string `json:"config"`
@@ -76,41 +87,65 @@ func (a *app) showConfig(asJSON bool) error {
 // buildConfig finds out what is in force. The error is what is wrong with keyd.ini.
 func (a *app) buildConfig(loc locations) (configReport, error) {
 	r := configReport{Version: 1, InForce: "keyd.ini", Paths: configPaths{
-		Settings: loc.folders.SettingsFile, State: loc.folders.StateDir, Credentials: loc.store.Paths.Credentials, Config: loc.store.Paths.Config,
+		Settings: loc.folders.SettingsFile, Managed: loc.managed, State: loc.folders.StateDir, Credentials: loc.store.Paths.Credentials, Config: loc.store.Paths.Config,
 	}}
-	data, err := os.ReadFile(loc.folders.SettingsFile)
-	r.exists = !errors.Is(err, fs.ErrNotExist)
+	r.exists, r.managed = fileExists(loc.folders.SettingsFile), loc.managed != "" && fileExists(loc.managed)
 	s, mistake := a.readSettings(loc)
 	if mistake != nil {
-		r.Problem, r.InForce, data = mistake.Error(), "last good", nil
+		r.InForce = "last good"
 		if s = loc.settingsFile().Effective(); s.Unknown {
 			r.InForce = "none"
 		}
+	} else {
+		mistake = s.ManagedProblem()
 	}
+	if mistake != nil {
+		r.Problem = mistake.Error()
+	}
+	r.blames = "keyd.ini has a mistake"
+	if _, managed := errors.AsType[*settings.ManagedError](mistake); managed {
+		r.blames = "the managed settings cannot be used"
+	}
+	r.Managed, r.Remarks = s.Managed, s.Remarks()
 	if r.InForce != "none" {
-		r.Settings = settings.Describe(s, data)
+		r.Settings = settings.Describe(s)
 	}
 	return r, mistake
+}
+
+// fileExists reports whether there is something at path, even if this user may not read it.
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // configTable renders a report of the settings.
 func (t *terminal) configTable(r configReport) string {
 	var b strings.Builder
-	missing := ""
-	if !r.exists {
+	missing, managed := "", ""
+	switch {
+	case !r.exists && r.managed:
+		missing = "  (does not exist)"
+	case !r.exists:
 		missing = "  (does not exist, so everything is at its default)"
 	}
+	if !r.managed {
+		managed = "  (there is none)"
+	}
 	for _, row := range [][2]string{
-		{"settings", r.Paths.Settings + missing}, {"state", r.Paths.State}, {"status", state.StatusPath(r.Paths.State)},
+		{"settings", r.Paths.Settings + missing}, {"managed", r.Paths.Managed + managed}, {"state", r.Paths.State}, {"status", state.StatusPath(r.Paths.State)},
 		{"journals", state.JournalsPath(r.Paths.State)}, {"credentials", r.Paths.Credentials}, {"config", r.Paths.Config},
 	} {
 		b.WriteString(fmt.Sprintf("%-12s %s\n", row[0], t.shortenHome(row[1])))
 	}
 	switch r.InForce {
 	case "last good":
-		b.WriteString("\nkeyd.ini has a mistake; the service uses the last good settings:\n")
+		b.WriteString("\n" + r.blames + "; the service uses the last good settings:\n")
 	case "none":
-		b.WriteString("\nkeyd.ini has a mistake, and no earlier good settings are known: keyd starts nothing\n")
+		b.WriteString("\n" + r.blames + ", and no earlier good settings are known: keyd starts nothing\n")
+	}
+	if r.Managed != nil && r.Managed.Problem != "" {
+		b.WriteString("\nthe managed settings cannot be used; the last good ones are in force\n")
 	}
 	section := ""
 	b.WriteString("\n")
@@ -119,16 +154,30 @@ func (t *terminal) configTable(r configReport) string {
 			section = s.Section
 			b.WriteString(t.shortenHome(fmt.Sprintf("\n[%s]\n", section)))
 		}
-		from := "default"
-		switch {
-		case s.Line > 0:
+		from := s.From
+		if s.Line > 0 {
 			from = fmt.Sprintf("keyd.ini:%d", s.Line)
-		case s.Value != s.Standard && r.InForce == "last good":
-			from = "last good keyd.ini"
-		case s.Value != s.Standard:
-			from = "keyd.ini"
+			if r.InForce == "last good" {
+				from = "last good keyd.ini"
+			}
 		}
-		b.WriteString(fmt.Sprintf("%-22s %-14s %s\n", s.Name, s.Value, t.dim(from)))
+		b.WriteString(fmt.Sprintf("%-22s %-14s %s\n", s.Name, s.Value, t.dim(t.shortenHome(from))))
+	}
+	b.WriteString(t.configRemarks(r))
+	return b.String()
+}
+
+// configRemarks renders what of keyd.ini has no effect, or cannot be kept.
+func (t *terminal) configRemarks(r configReport) string {
+	var b strings.Builder
+	if r.Managed != nil && len(r.Managed.Ignored) > 0 {
+		b.WriteString("\nhas no effect, because it would weaken the managed settings:\n")
+		for _, i := range r.Managed.Ignored {
+			b.WriteString(t.shortenHome("  " + i.String() + "\n"))
+		}
+	}
+	for _, text := range r.Remarks {
+		b.WriteString("\nnote: " + text + "\n")
 	}
 	return b.String()
 }

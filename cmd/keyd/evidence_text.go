@@ -37,6 +37,9 @@ func (t *terminal) evidenceText(r *evidence.Report) string {
 	if failing := failedControls(r.Controls); failing != "" {
 		say("controls that a key fails: " + failing)
 	}
+	for _, line := range r.PolicyLines() {
+		say(t.shortenHome(line))
+	}
 	say(describeRecord(r.History))
 	say("for an auditor: keyd report --format html; every request id: keyd report --format json")
 	return b.String()

@@ -24,7 +24,7 @@ const (
 	// other failure has this code, because the service does not start again after it.
 	exitRunning = install.ExitAlreadyRunning
 
-	// exitSettings means that keyd.ini has a mistake. A script can tell it from a key that
+	// exitSettings means that keyd.ini has a mistake, or that the managed settings cannot be used. A script can tell it from a key that
 	// needs a person.
 	exitSettings = 5
 
@@ -43,7 +43,7 @@ var exitCodes = []struct {
 	{exitUsage, "keyd does not understand the command line"},
 	{exitPerson, "a key needs a person"},
 	{exitRunning, "keyd run: another keyd run is at work on the same state folder (0 under launchd, which cannot be told to leave such a program alone)"},
-	{exitSettings, "keyd.ini has a mistake; the error names its line"},
+	{exitSettings, "keyd.ini, or the managed one, has a mistake; the error names its line"},
 	{exitSignal + 2, "interrupted by Ctrl-C; the error says where things stand (143: by SIGTERM)"},
 }
 
@@ -99,6 +99,9 @@ func errorCode(err error) int {
 		return exitUsage
 	}
 	if _, ok := errors.AsType[*settings.Error](err); ok {
+		return exitSettings
+	}
+	if _, ok := errors.AsType[*settings.ManagedError](err); ok {
 		return exitSettings
 	}
 	if interrupted, ok := errors.AsType[*interruptedError](err); ok {

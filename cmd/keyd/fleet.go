@@ -25,6 +25,9 @@ func (a *app) showFleet(format string) error {
 		inForce, status.SettingsErr = loc.settingsFile().Effective(), err.Error()
 	} else {
 		status.SettingsErr = ""
+		if problem := inForce.ManagedProblem(); problem != nil {
+			status.SettingsErr = problem.Error()
+		}
 	}
 	from := fleet.Source{Status: status, Settings: inForce, Release: buildRelease(), Alive: state.DaemonRunning(loc.folders.StateDir), Now: a.now()}
 	if format == "prometheus" {

@@ -112,9 +112,7 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(stateDi
 	r.Warnings = append(r.Warnings, a.warnWriters(loc)...)
 	service := a.serviceState(loc)
 	r.installed = service.Installed
-	if text := eventProblem(r.settings); text != "" {
-		r.Warnings = append(r.Warnings, text)
-	}
+	r.Warnings = append(append(r.Warnings, r.settings.IgnoredLines()...), eventProblems(r.settings)...)
 	if text := daemonProblem(r.Daemon, service.Installed); text != "" {
 		r.Warnings = append(r.Warnings, text)
 	}
@@ -172,7 +170,7 @@ func (r *report) readSettings(loc locations, status state.Status) (err error) {
 	if err != nil {
 		r.settings = loc.settingsFile().Effective()
 	} else {
-		r.Settings = ""
+		r.Settings, err = "", r.settings.ManagedProblem()
 	}
 	return err
 }

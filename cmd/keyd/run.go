@@ -123,7 +123,7 @@ func (a *app) runDaemon(ctx context.Context) error {
 	defer signal.Stop(hangup)
 	err = daemon.Run(ctx, d, daemon.RunOptions{
 		Reload:     loc.settingsFile().Load,
-		Changed:    watch.Files(ctx, []string{loc.store.Paths.Credentials, loc.store.Paths.Config, loc.folders.SettingsFile}, loc.linkedPaths),
+		Changed:    watch.Files(ctx, []string{loc.store.Paths.Credentials, loc.store.Paths.Config, loc.folders.SettingsFile, loc.managed}, loc.linkedPaths),
 		Hangup:     hangup,
 		Supervisor: a.findSupervisor(),
 		Release:    buildVersion(),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -171,9 +172,11 @@ func formatJSON(r *report) string {
 	}
 	whole := struct {
 		*report
-		InForce map[string]any `json:"settings,omitzero"`
-		Keys    []key          `json:"keys"`
-	}{report: r, InForce: r.settings.Texts(), Keys: []key{}}
+		InForce map[string]any    `json:"settings,omitzero"`
+		From    map[string]any    `json:"settings_from,omitzero"`
+		Managed *settings.Managed `json:"managed_settings,omitzero"`
+		Keys    []key             `json:"keys"`
+	}{report: r, InForce: r.settings.Texts(), From: r.settings.Origins(), Managed: r.settings.Managed, Keys: []key{}}
 	for _, l := range r.Keys {
 		whole.Keys = append(whole.Keys, key{l, l.Memory})
 	}

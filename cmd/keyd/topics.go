@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyd/daemon/settings"
+	"keyd/daemon/state"
 	"keyd/install"
 )
 
@@ -14,7 +15,7 @@ import (
 // itself uses.
 func newTopics(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		newTopic("settings", "what keyd.ini may contain", settingsTopic(a.term.settings)),
+		newTopic("settings", "what keyd.ini may contain", settingsTopic(a.term.settings, state.ManagedPath(a.root, a.goos))),
 		newTopic("environment", "the variables that keyd reads", environmentTopic()),
 		newTopic("exit-codes", "what the exit codes mean", exitTopic()),
 		newTopic("safety", "what keyd never does, and how to go back", safetyTopic),
@@ -25,8 +26,9 @@ func newTopic(name, short, long string) *cobra.Command {
 	return &cobra.Command{Use: name, Short: short, Long: strings.TrimSuffix(long, "\n")}
 }
 
-// settingsTopic describes every setting. path is that of keyd.ini, "" if unknown.
-func settingsTopic(path string) string {
+// settingsTopic describes every setting. path is that of keyd.ini, and managed that of an
+// administrator's; "" if unknown.
+func settingsTopic(path, managed string) string {
 	var b strings.Builder
 	b.WriteString("Every line of keyd.ini is optional. keyd config shows the settings in force.\n")
 	if path != "" {
@@ -34,17 +36,44 @@ func settingsTopic(path string) string {
 	}
 	b.WriteString("\n")
 	section := ""
-	for _, s := range append(settings.Describe(settings.Default(), nil), settings.DescribeSections()...) {
+	for _, s := range append(settings.Describe(settings.Default()), settings.DescribeSections()...) {
 		if s.Section != section {
 			section = s.Section
 			b.WriteString("\n[" + section + "]\n")
 		}
-		b.WriteString(strings.TrimRight(fmt.Sprintf("%-22s %s", s.Name, s.Standard), " ") + "\n")
-		b.WriteString(fmt.Sprintf("%22s   %s\n", "", strings.Join(wrapText(s.Doc, 54), "\n"+strings.Repeat(" ", 25))))
+		writeSetting(&b, s)
 	}
+	b.WriteString(managedTopic(managed))
 	b.WriteString("\nA duration is a number with s, m, h or d: 90m, 60d. A comment begins with ; or #\n" +
 		"after a blank. What keyd does not understand, it refuses, with the line and the\n" +
 		"nearest name; the service then keeps the last good settings.")
+	return b.String()
+}
+
+// writeSetting writes the lines of one setting.
+func writeSetting(b *strings.Builder, s settings.Described) {
+	b.WriteString(strings.TrimRight(fmt.Sprintf("%-22s %s", s.Name, s.Standard), " ") + "\n")
+	b.WriteString(fmt.Sprintf("%22s   %s\n", "", strings.Join(wrapText(s.Doc, 54), "\n"+strings.Repeat(" ", 25))))
+}
+
+// managedTopic describes what an administrator may say for every user.
+func managedTopic(path string) string {
+	if path == "" {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\nManaged settings, for every user of the machine, are in\n" + path + "\n" +
+		`An administrator writes it. It may have all of the above but [link FILE]. Its values
+are the defaults of users who say nothing, and bounds for those who do: ages and
+check_every at most, quarantine at least, overlap and prune_inactive_after exactly.
+unused = rotate, notify = desktop, fleet_file = true and describe_keys = true cannot
+be taken back; on_event, hooks and never_accounts of both files count. A line of
+keyd.ini that is weaker has no effect: keyd config names it, with the line that
+rules. Once an age is managed, users exclude no keys. Only this file may say:
+` + "\n")
+	for _, s := range settings.DescribeManaged() {
+		writeSetting(&b, s)
+	}
 	return b.String()
 }
 

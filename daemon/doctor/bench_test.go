@@ -110,7 +110,8 @@ func (b *bench) patient() *doctor.Patient {
 	b.t.Helper()
 	paths, err := credfile.Locate(b.getenv, runtime.GOOS)
 	must(b.t, err)
-	file := settings.File{Path: b.path("keyd.ini"), Copy: state.SettingsCopyPath(b.path("state")), Sys: b.sys, Home: b.home, UserHome: b.home}
+	file := settings.File{Path: b.path("keyd.ini"), Copy: state.SettingsCopyPath(b.path("state")), Sys: b.sys, Home: b.home, UserHome: b.home,
+		Managed: settings.ManagedFile{Path: state.ManagedPath(b.path("machine"), runtime.GOOS), Copy: state.ManagedCopyPath(b.path("state")), Root: b.path("machine")}}
 	s, err := file.Read()
 	if err != nil {
 		s = file.Effective()

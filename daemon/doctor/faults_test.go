@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -253,7 +255,29 @@ var faults = []fault{
 	{name: "on_event is not here", offline: true, plant: ini("on_event = nosuchprogram -x\n"), check: "programs", found: "on_event is to run nosuchprogram"},
 	{name: "hook is not here", offline: true, plant: ini("[hook gh]\ncommand = nosuchprogram\n"), check: "programs", found: "hook gh is to run nosuchprogram", most: 2},
 	{name: "linked file is not here", offline: true, plant: ini("[link ~/usb/.env]\n"), check: "linked-files", found: "usb/.env does not exist", most: 2},
-	{name: "managed settings", offline: true, plant: func(b *bench) { b.write("machine/etc/keyd-aws/keyd.ini", "max_age = 30d\n") }, check: "managed-settings", found: "does not read managed settings"},
+	{name: "managed settings of a user", offline: true, plant: plantManaged("rotate_after = 40d\n", "", 1234), check: "managed-settings", found: "/keyd-aws/keyd.ini belongs to user 1234", most: 2},
+	{name: "managed settings for anybody", offline: true, plant: plantManaged("rotate_after = 40d\n", "", 0, 0o666), check: "managed-settings", found: "may be written by every user", most: 2},
+	{name: "mistake in managed settings", offline: true, plant: plantManaged("rotate_aftr = 40d\n", "", 0), check: "managed-settings", found: `keyd.ini:1: unknown setting "rotate_aftr"`, most: 2},
+	{name: "weaker than managed settings", offline: true, plant: plantManaged("rotate_after = 40d\n", "\nrotate_after = 50d\n", 0), check: "managed-settings", found: "keyd.ini:2: rotate_after = 50d has no effect", severity: doctor.Note},
+	{name: "managed on_event is not here", offline: true, plant: plantManaged("on_event = nosuchprogram\n", "", 0), check: "programs", found: "on_event is to run nosuchprogram"},
+	{name: "an age that cannot be kept", offline: true, plant: ini("rotate_after = 1d\n"), check: "unkept-settings", found: "rotate_after = 1d is shorter than overlap", severity: doctor.Note},
+}
+
+// plantManaged writes managed settings that belong to a user, with a mode of 0644 if none is
+// given, next to a user's own.
+func plantManaged(managed, own string, owner int, mode ...os.FileMode) func(*bench) {
+	return func(b *bench) {
+		path := state.ManagedPath(b.path("machine"), runtime.GOOS)
+		name, err := filepath.Rel(b.home, path)
+		must(b.t, err)
+		b.write(name, managed)
+		b.write("keyd.ini", own)
+		owners := map[string]atomicfiletest.Owner{path: {UID: owner, Mode: append(mode, 0o644)[0]}}
+		for dir := filepath.Dir(path); dir != b.home; dir = filepath.Dir(dir) {
+			owners[dir] = atomicfiletest.Owner{Mode: 0o755}
+		}
+		b.sys = &atomicfiletest.Owned{Sys: b.sys, Me: 1000, Owners: owners}
+	}
 }
 
 // setEnvHome sets a variable to a path in the home folder.

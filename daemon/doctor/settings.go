@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
+	"strconv"
+	"strings"
 
 	"keyd/credfile/atomicfile"
 	"keyd/daemon/hint"
@@ -19,13 +19,14 @@ var settingsChecks = []Check{
 	{Name: "unknown-profiles", Group: GroupSettings, Why: "the section applies to no key", Find: findUnknownProfiles},
 	{Name: "programs", Group: GroupSettings, Why: "keyd cannot start the program when it is needed", Find: findMissingPrograms},
 	{Name: "linked-files", Group: GroupSettings, Why: "keyd cannot keep the file up to date, and creates no new key for it", Find: findMissingLinks},
-	{Name: "managed-settings", Group: GroupSettings, Why: "an administrator has set limits that this keyd does not know", Find: findManaged},
+	{Name: "managed-settings", Group: GroupSettings, Why: "an administrator has set limits for all users of this machine", Find: findManaged},
+	{Name: "unkept-settings", Group: GroupSettings, Why: "the key is replaced later than the line says", Find: findRemarks},
 }
 
 // findMistakes reads keyd.ini.
 func findMistakes(_ context.Context, p *Patient) []Finding {
 	_, err := p.Settings.Read()
-	if err == nil {
+	if _, managed := errors.AsType[*settings.ManagedError](err); err == nil || managed { // that has a check of its own
 		return nil
 	}
 	if untrusted, ok := errors.AsType[*atomicfile.Untrusted](err); ok {
@@ -64,22 +65,24 @@ func findUnknownProfiles(ctx context.Context, p *Patient) (all []Finding) {
 // findMissingPrograms looks for the programs that keyd.ini names.
 func findMissingPrograms(_ context.Context, p *Patient) (all []Finding) {
 	s := p.Rotator.Settings
-	check := func(what string, argv []string, required bool) {
-		if len(argv) == 0 {
-			return
-		}
+	check := func(what string, argv []string, required, managed bool) {
 		if _, err := p.lookPath(argv[0]); err == nil {
 			return
 		}
 		f := wrong(fmt.Sprintf("%s is to run %s, which is not here", what, argv[0]), editCommand(p.Settings.Path, 0, p.GOOS), "write the whole path of the program, or install it")
+		if managed {
+			f.Run, f.Ask = "", "ask whoever manages this machine to correct "+s.Managed.Path+", or to install the program"
+		}
 		if !required {
 			f.Severity = Note
 		}
 		all = append(all, f)
 	}
-	check("on_event", s.OnEvent, true)
+	for _, program := range s.EventPrograms() {
+		check("on_event", program.Command, true, program.Managed)
+	}
 	for _, h := range s.Hooks {
-		check("hook "+h.Name, h.Command, h.Required)
+		check("hook "+h.Name, h.Command, h.Required, s.IsManagedHook(h.Name))
 	}
 	return all
 }
@@ -94,29 +97,38 @@ func findMissingLinks(_ context.Context, p *Patient) (all []Finding) {
 	return all
 }
 
-// managedPath returns where an administrator puts settings for all users.
-func (p *Patient) managedPath() string {
-	switch p.GOOS {
-	case "darwin":
-		return filepath.Join(p.Root, "Library", "Application Support", "keyd-aws", "keyd.ini")
-	case "windows":
-		if dir := p.getenv("ProgramData"); dir != "" {
-			return filepath.Join(dir, "keyd-aws", "keyd.ini")
-		}
-		return ""
+// findManaged looks at the settings of an administrator: whether they can be used, and what in
+// keyd.ini has no effect for them.
+func findManaged(_ context.Context, p *Patient) (all []Finding) {
+	s, err := p.Settings.Read()
+	failed, ok := errors.AsType[*settings.ManagedError](err)
+	if !ok && err == nil {
+		failed, ok = errors.AsType[*settings.ManagedError](s.ManagedProblem())
 	}
-	return filepath.Join(p.Root, "etc", "keyd-aws", "keyd.ini")
+	if ok {
+		all = append(all, wrong(failed.Error(), "", failed.Hint()))
+	}
+	if s.Managed == nil {
+		return all
+	}
+	for _, i := range s.Managed.Ignored {
+		file, line := splitLine(i.Line)
+		all = append(all, note(i.String(), editCommand(file, line, p.GOOS), ""))
+	}
+	return all
 }
 
-// findManaged tells of managed settings, which this keyd does not read: that must not look
-// as if they were obeyed.
-func findManaged(_ context.Context, p *Patient) []Finding {
-	path := p.managedPath()
-	if path == "" {
-		return nil
+// splitLine splits file:line.
+func splitLine(at string) (file string, line int) {
+	i := strings.LastIndexByte(at, ':')
+	line, _ = strconv.Atoi(at[i+1:])
+	return at[:max(i, 0)], line
+}
+
+// findRemarks tells of what is meant in keyd.ini and cannot be kept.
+func findRemarks(_ context.Context, p *Patient) (all []Finding) {
+	for _, text := range p.Rotator.Settings.Remarks() {
+		all = append(all, note(text, editCommand(p.Settings.Path, 0, p.GOOS), ""))
 	}
-	if _, err := os.Stat(path); err != nil {
-		return nil
-	}
-	return []Finding{wrong(path+" exists, and this keyd does not read managed settings", hint.Command("keyd config"), "it shows what is in force; ask who wrote that file for a keyd that reads it")}
+	return all
 }

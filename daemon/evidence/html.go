@@ -145,5 +145,5 @@ func (r *Report) writeSummary(p *page) {
 		tile("rotate_after / max_age", r.Policy.RotateAfter+" / "+r.Policy.MaxAge)
 		tile("overlap / quarantine", r.Policy.Overlap+" / "+r.Policy.Quarantine)
 	}
-	p.printf("</dl>\n")
+	p.printf("</dl>\n<p>%s</p>\n", text(strings.Join(r.PolicyLines(), "; ")))
 }

@@ -29,7 +29,7 @@ type Source struct {
 func Make(from Source) *Report {
 	m := maker{Source: from, keys: map[string]*Key{}}
 	m.report = &Report{Version: 1, Made: from.Now.UTC(), Since: from.Since.UTC(), Program: from.Program, Host: from.Host, Installation: from.Installation,
-		Profiles: from.Profiles, Looked: from.Status.Written.UTC(), Policy: m.policyFor(nil), Keys: []*Key{}, Rotations: []*Rotation{}, users: map[string]*user{}}
+		Profiles: from.Profiles, Looked: from.Status.Written.UTC(), Policy: m.policyFor(nil), PolicyFrom: from.Settings.PolicyOrigin(), Managed: from.Settings.Managed, Keys: []*Key{}, Rotations: []*Rotation{}, users: map[string]*user{}}
 	if from.Since.IsZero() {
 		m.report.Since = time.Time{}
 	}

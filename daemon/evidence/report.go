@@ -1,6 +1,8 @@
 package evidence
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"keyd/daemon/iam/remote"
@@ -11,21 +13,41 @@ import (
 // secret. Times are UTC; those of keyd's own actions are this machine's, and those of calls
 // AWS's.
 type Report struct {
-	Version      int         `json:"version"` // 1
-	Made         time.Time   `json:"made"`
-	Since        time.Time   `json:"since,omitzero"` // what ended or happened before is left out; zero: nothing is
-	Program      string      `json:"program"`        // keyd and its version
-	Host         string      `json:"host,omitzero"`
-	Installation string      `json:"installation,omitzero"` // see state.InstallationID
-	Profiles     []string    `json:"profiles,omitzero"`     // only the keys of these; empty means all
-	Policy       *Policy     `json:"policy,omitzero"`       // in force now; nil while the settings are unknown
-	Looked       time.Time   `json:"looked,omitzero"`       // when the last pass ended: the report knows nothing later of AWS
-	History      History     `json:"history"`
-	Keys         []*Key      `json:"keys"` // those of one user together, older ones first
-	Rotations    []*Rotation `json:"rotations"`
-	Controls     []Control   `json:"controls"`
+	Version      int       `json:"version"` // 1
+	Made         time.Time `json:"made"`
+	Since        time.Time `json:"since,omitzero"` // what ended or happened before is left out; zero: nothing is
+	Program      string    `json:"program"`        // keyd and its version
+	Host         string    `json:"host,omitzero"`
+	Installation string    `json:"installation,omitzero"` // see state.InstallationID
+	Profiles     []string  `json:"profiles,omitzero"`     // only the keys of these; empty means all
+	Policy       *Policy   `json:"policy,omitzero"`       // in force now; nil while the settings are unknown
+
+	// PolicyFrom says where each setting of Policy was set, as file:line, or "default". Managed
+	// are the settings that an administrator has written for all users; nil when there are none.
+	PolicyFrom map[string]string `json:"policy_from,omitzero"`
+	Managed    *settings.Managed `json:"managed_settings,omitzero"`
+
+	Looked    time.Time   `json:"looked,omitzero"` // when the last pass ended: the report knows nothing later of AWS
+	History   History     `json:"history"`
+	Keys      []*Key      `json:"keys"` // those of one user together, older ones first
+	Rotations []*Rotation `json:"rotations"`
+	Controls  []Control   `json:"controls"`
 
 	users map[string]*user // by account and name
+}
+
+// PolicyLines says for people which settings are in force now, and where each was set.
+func (r *Report) PolicyLines() []string {
+	if r.Policy == nil {
+		return []string{"the settings are not known"}
+	}
+	from := func(name, value string) string { return fmt.Sprintf("%s %s (%s)", name, value, r.PolicyFrom[name]) }
+	p := r.Policy
+	lines := []string{strings.Join([]string{from("rotate_after", p.RotateAfter), from("max_age", p.MaxAge), from("overlap", p.Overlap), from("quarantine", p.Quarantine)}, ", ")}
+	if r.Managed != nil {
+		lines = append(lines, fmt.Sprintf("managed settings: %s, sha256 %s", r.Managed.Path, r.Managed.SHA256))
+	}
+	return lines
 }
 
 // Policy is settings.Policy.

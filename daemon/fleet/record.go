@@ -26,6 +26,9 @@ type Record struct {
 	Retiring     int       `json:"retiring"`        // keys that end without a successor, and replaced ones in the quarantine
 	Release      string    `json:"release"`         // of keyd; "unknown" for a build without a version
 	DaemonAlive  bool      `json:"daemon_alive"`    // a daemon ran when the record was made
+	Managed      bool      `json:"managed"`         // managed settings are in force
+	ManagedSum   string    `json:"managed_sha256"`  // of their contents, in hexadecimal; "" when there are none
+	Ignored      int       `json:"without_effect"`  // lines of keyd.ini that would weaken them, and have no effect
 	LastPass     time.Time `json:"last_pass"`       // when a pass last ended; the year 1 before the first
 	LastPassUnix int64     `json:"last_pass_unix"`  // the same in seconds since 1970, for readers that cannot parse a date; 0 before the first pass
 	MaxAge       int       `json:"max_age_days"`    // the limit in force, in full days
@@ -49,6 +52,9 @@ func Make(from Source) Record {
 		LastPass: from.Status.Written.UTC().Truncate(time.Second), MaxAge: int(from.Settings.MaxAge / settings.Day)}
 	if !r.LastPass.IsZero() {
 		r.LastPassUnix = r.LastPass.Unix()
+	}
+	if m := from.Settings.Managed; m != nil {
+		r.Managed, r.ManagedSum, r.Ignored = !from.Settings.Unknown, m.SHA256, len(m.Ignored)
 	}
 	if from.Status.SettingsErr != "" || from.Settings.Unknown {
 		r.Reasons = append(r.Reasons, string(decide.CauseSettings))

@@ -47,6 +47,15 @@ func TestMakeCounts(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
+	managed := settings.Default()
+	managed.Managed = &settings.Managed{Path: "/etc/keyd-aws/keyd.ini", SHA256: strings.Repeat("0a", 32), Ignored: make([]settings.Ignored, 3)}
+	if got := fleet.Make(fleet.Source{Settings: managed, Now: now}); !got.Managed || got.ManagedSum != managed.Managed.SHA256 || got.Ignored != 3 {
+		t.Errorf("with managed settings: %+v", got)
+	}
+	managed.Unknown = true
+	if got := fleet.Make(fleet.Source{Settings: managed, Now: now}); got.Managed || !slices.Equal(got.Reasons, []string{"settings_mistake"}) {
+		t.Errorf("with settings that are not known: %+v", got)
+	}
 	if got := fleet.Make(fleet.Source{Settings: settings.Default(), Now: now}); got.LastPassUnix != 0 || got.Reasons == nil || got.Release != "unknown" {
 		t.Errorf("before the first pass: %+v", got)
 	}

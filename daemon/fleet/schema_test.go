@@ -106,13 +106,14 @@ func TestSchemaIsTheRecord(t *testing.T) {
 	if !slices.Equal(words, s.Properties["reasons"].Items.Enum) {
 		t.Errorf("the schema has the causes %v, want %v", s.Properties["reasons"].Items.Enum, words)
 	}
-	good := `{"schema":1,"keys":1,"oldest_age_days":2,"overdue":0,"unknown_age":0,"needs_person":1,"reasons":["denied"],"overlap":0,"retiring":0,"release":"v1.0.0","daemon_alive":true,"last_pass":"2026-11-23T10:00:00Z","last_pass_unix":1795428000,"max_age_days":90}`
+	good := `{"schema":1,"keys":1,"oldest_age_days":2,"overdue":0,"unknown_age":0,"needs_person":1,"reasons":["denied"],"overlap":0,"retiring":0,"release":"v1.0.0","daemon_alive":true,"managed":true,"managed_sha256":"` + strings.Repeat("0a", 32) + `","without_effect":1,"last_pass":"2026-11-23T10:00:00Z","last_pass_unix":1795428000,"max_age_days":90}`
 	if wrong := s.check([]byte(good)); wrong != nil {
 		t.Error(wrong)
 	}
 	for _, change := range [][2]string{
 		{`"schema":1`, `"schema":2`}, {`"keys":1`, `"keys":-1`}, {`"keys":1`, `"keys":1.5`}, {`"keys":1,`, ``}, {`"keys":1`, `"keys":"1"`}, {`["denied"]`, `["AKIAIOSFODNN7EXAMPLE"]`},
 		{`"v1.0.0"`, `"/opt/keyd"`}, {`2026-11-23T10:00:00Z`, `yesterday`}, {`"keys":1`, `"keys":1,"user":"alice"`},
+		{`"managed_sha256":"0a`, `"managed_sha256":"/etc/`}, {`"managed":true`, `"managed":"/etc"`}, {`"without_effect":1`, `"without_effect":"rotate_after"`},
 	} {
 		if len(s.check([]byte(strings.Replace(good, change[0], change[1], 1)))) == 0 {
 			t.Errorf("%s passes", change[1])

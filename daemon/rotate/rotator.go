@@ -151,7 +151,7 @@ func (d *Rotator) sweepTemp(ctx context.Context) error {
 	dir.ReadOnly = true // gatherWorld sets damaged journals aside, and reports it
 	rotations, _ := dir.Load(ctx)
 	errs := []error{d.linkedStore(rotations...).Sweep(), d.JournalDir().Sweep()}
-	for _, path := range []string{state.StatusPath(d.StateDir), state.FleetPath(d.StateDir), state.MemoryPath(d.StateDir), state.DaemonInfoPath(d.StateDir), state.SettingsCopyPath(d.StateDir), state.InstallationPath(d.StateDir)} {
+	for _, path := range []string{state.StatusPath(d.StateDir), state.FleetPath(d.StateDir), state.MemoryPath(d.StateDir), state.DaemonInfoPath(d.StateDir), state.SettingsCopyPath(d.StateDir), state.ManagedCopyPath(d.StateDir), state.InstallationPath(d.StateDir)} {
 		errs = append(errs, atomicfile.Sweep(d.Sys, path))
 	}
 	return errors.Join(errs...)

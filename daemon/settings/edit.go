@@ -22,7 +22,7 @@ func (f File) AddLinks(ctx context.Context, links []Link) error {
 		for _, l := range links {
 			data = appendSection(data, f.header(l.Path), l.Form.String())
 		}
-		s, err := f.parse(f.Path, data)
+		s, err := f.parseHere(f.Path, data)
 		for _, l := range links {
 			if written := s.FindLink(l.Path); err != nil || written == nil || written.Form != l.Form {
 				return nil, cmp.Or(err, error(&Error{Path: f.Path, Text: fmt.Sprintf("%q cannot be written as a section", l.Path), Fix: "give the file a plainer name"}))
@@ -66,14 +66,14 @@ func (f File) edit(ctx context.Context, change func([]byte) ([]byte, error)) err
 	if err != nil {
 		return err
 	}
-	if _, err := f.parse(f.Path, data); err != nil {
+	if _, err := f.parseHere(f.Path, data); err != nil {
 		return err
 	}
 	edited, err := change(data)
 	if err != nil || bytes.Equal(edited, data) {
 		return err
 	}
-	if _, err := f.parse(f.Path, edited); err != nil {
+	if _, err := f.parseHere(f.Path, edited); err != nil {
 		return fmt.Errorf("%w; it was left as it is", err)
 	}
 	if err := f.write(ctx, data, edited); err != nil {

@@ -85,6 +85,12 @@ func (s Settings) FindHook(name string) *Hook {
 	return &s.Hooks[i]
 }
 
+// IsManagedHook reports whether an administrator wants the hook with this name.
+func (s Settings) IsManagedHook(name string) bool {
+	h := s.FindHook(name)
+	return h != nil && s.isManaged(h.Line)
+}
+
 // hookHeader returns the name of a [hook NAME] section.
 func hookHeader(header string) (name string, ok bool) {
 	rest, ok := strings.CutPrefix(header, "hook")
@@ -112,7 +118,7 @@ func (p *parser) parseHook(s *ini.Section, name string) {
 		_ = r.field(&own).parse(r.name, r.standard) // a test parses every row
 	}
 	for _, key := range s.Keys() {
-		p.parseSetting(hookTable[:], &own, s.Name(), key)
+		p.parseSetting(hookTable[:], &own, s.Name(), "hook "+name, key)
 	}
 	p.checkFloors(hookTable[:], own, s.Name())
 	h := own.Hooks[0]
@@ -163,6 +169,9 @@ func (s Settings) hookTexts(all map[string]any) {
 // unknownHookProfiles returns a note for each profile that only a hook names.
 func (s Settings) unknownHookProfiles(profiles []string) (notes []string) {
 	for _, h := range s.Hooks {
+		if s.isManaged(h.Line) {
+			continue
+		}
 		for _, name := range h.Profiles {
 			if !slices.ContainsFunc(profiles, func(profile string) bool { return isNamed(profile, name) }) {
 				notes = append(notes, fmt.Sprintf("%s: no profile %s in the AWS files, so hook %s does not run for it", h.Line, name, h.Name))

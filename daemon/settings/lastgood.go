@@ -26,58 +26,94 @@ type File struct {
 
 	// UserHome is what ~ and $HOME mean in the path of a link; "" means Home.
 	UserHome string
+
+	Managed ManagedFile // an administrator's settings, which bound those of keyd.ini
 }
 
 func (f File) userHome() string { return cmp.Or(f.UserHome, f.Home) }
 
-// parse is the function Parse with the home folder.
-func (f File) parse(path string, data []byte) (Settings, error) {
-	return parse(path, f.userHome(), data)
+// parse is the function Parse with the home folder, under the managed settings. managed may
+// be nil.
+func (f File) parse(managed *Settings, path string, data []byte) (Settings, error) {
+	if managed == nil {
+		return parse(path, f.userHome(), data)
+	}
+	p := parser{path: path, home: f.userHome(), data: data, result: Default()}
+	if p.parseText(); p.err != nil {
+		return p.result, p.err
+	}
+	return merge(*managed, p.result), nil
 }
 
-// Read returns the settings of keyd.ini, as the function Load does.
+// parseHere is parse under the managed settings in force; without them if they cannot be
+// used.
+func (f File) parseHere(path string, data []byte) (Settings, error) {
+	managed, err := f.Managed.read(f.Sys)
+	if err != nil {
+		managed = nil
+	}
+	return f.parse(managed, path, data)
+}
+
+// Read returns the settings of keyd.ini, as the function Load does, within the managed ones.
+// Managed settings that cannot be used are a *ManagedError if no earlier ones are known, and
+// otherwise Settings.ManagedProblem.
 func (f File) Read() (Settings, error) {
-	data, err := f.readFile()
-	if err != nil {
-		return Settings{}, err
-	}
-	return f.parse(f.Path, data)
+	s, _, err := f.read()
+	return s, err
 }
 
-// Load reads keyd.ini as the function Load does, and saves a copy if it has no
-// mistake. Good settings are not refused when the copy cannot be written.
-func (f File) Load() (Settings, error) {
+// read is Read. It returns the contents of keyd.ini as well.
+func (f File) read() (Settings, []byte, error) {
 	data, err := f.readFile()
 	if err != nil {
-		return Settings{}, err
+		return Settings{}, nil, err
 	}
-	s, err := f.parse(f.Path, data)
+	managed, unusable := f.Managed.read(f.Sys)
+	if unusable != nil { // before a combination in keyd.ini that they may allow
+		return Settings{}, nil, unusable
+	}
+	s, err := f.parse(managed, f.Path, data)
 	if err != nil {
-		return Settings{}, err
+		return Settings{}, nil, err
 	}
-	if good, err := f.readCopy(); err != nil || !bytes.Equal(good, data) {
-		_ = atomicfile.Write(f.Sys, f.Copy, append(checksumLine(data), data...), 0o600)
+	return s, data, nil
+}
+
+// Load reads keyd.ini as Read does, and saves copies of what has no mistake. Good settings
+// are not refused when a copy cannot be written. With an error it returns the settings of
+// Effective: managed settings may have changed although keyd.ini cannot be used.
+func (f File) Load() (Settings, error) {
+	f.Managed.keepCopy(f.Sys)
+	s, data, err := f.read()
+	if err != nil {
+		return f.Effective(), err
 	}
+	writeChecked(f.Sys, f.Copy, data)
 	return s, nil
 }
 
-// Effective returns the settings to use while Load fails: those of the copy, or
-// Default with Unknown set if there is no usable copy.
+// Effective returns the settings to use while Load fails: those of the copy, within the
+// managed ones, or Default with Unknown set if there is no usable copy.
 func (f File) Effective() Settings {
-	if data, err := f.readCopy(); err == nil {
-		if s, err := f.parse(f.Copy, data); err == nil {
+	managed, unusable := f.Managed.read(f.Sys)
+	if data, err := readChecked(f.Sys, f.Copy); err == nil && unusable == nil {
+		if s, err := f.parse(managed, f.Copy, data); err == nil {
 			return s
 		}
 	}
 	unknown := Default()
 	unknown.Unknown = true
+	if managed != nil {
+		unknown.Managed = managed.Managed
+	}
 	return unknown
 }
 
-// readCopy returns the copy if it is complete. A truncated copy might lack the line
-// that excludes a key.
-func (f File) readCopy() ([]byte, error) {
-	text, err := atomicfile.Tail(f.Sys, f.Copy, atomicfile.MaxSize)
+// readChecked returns what writeChecked has written, if it is complete. A truncated copy
+// might lack the line that excludes a key.
+func readChecked(sys atomicfile.Sys, path string) ([]byte, error) {
+	text, err := atomicfile.Tail(sys, path, atomicfile.MaxSize)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +122,14 @@ func (f File) readCopy() ([]byte, error) {
 		return nil, errors.New("damaged copy of the settings")
 	}
 	return data, nil
+}
+
+// writeChecked writes a copy of settings, unless it is there already. Nothing depends on its
+// success.
+func writeChecked(sys atomicfile.Sys, path string, data []byte) {
+	if good, err := readChecked(sys, path); err != nil || !bytes.Equal(good, data) {
+		_ = atomicfile.Write(sys, path, append(checksumLine(data), data...), 0o600)
+	}
 }
 
 // checksumLine returns the first line of a copy, a comment with the SHA-256 of data.

@@ -52,10 +52,10 @@ func nearLink(header string) string {
 // parseLink reads a [link FILE] section.
 func (p *parser) parseLink(s *ini.Section, written string) {
 	own := Settings{Links: []Link{{Line: fmt.Sprintf("%s:%d", p.path, findLine(p.data, s.Name(), ""))}}}
-	for _, key := range s.Keys() {
-		p.parseSetting(linkTable[:], &own, s.Name(), key)
-	}
 	path, mistake := expandLink(written, p.home)
+	for _, key := range s.Keys() {
+		p.parseSetting(linkTable[:], &own, s.Name(), "link "+path, key)
+	}
 	if i := slices.IndexFunc(p.result.Links, func(l Link) bool { return l.Path == path }); mistake == nil && i >= 0 {
 		mistake = &Error{Text: fmt.Sprintf("[%s]: that file has a section already, at %s", s.Name(), p.result.Links[i].Line), Fix: "keep one of the two"}
 	}

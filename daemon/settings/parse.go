@@ -31,20 +31,27 @@ func Parse(path string, data []byte) (Settings, error) { return parse(path, writ
 
 // parse is Parse with a home folder, "" if it is not known.
 func parse(path, home string, data []byte) (Settings, error) {
+	p := parser{path: path, home: home, data: data, result: Default()}
+	p.parseText()
+	p.checkClash()
+	return p.result, p.err
+}
+
+// parseText reads the text, and checks each value for itself.
+func (p *parser) parseText() {
 	file, err := ini.LoadSources(ini.LoadOptions{
 		IgnoreContinuation: true, SpaceBeforeInlineComment: true,
 		KeyValueDelimiters: "=", ChildSectionDelimiter: "\x00", PreserveSurroundedQuote: true, // a command needs its quotation marks
-	}, data)
+	}, p.data)
 	if err != nil {
-		return Settings{}, newSyntaxError(path, data, err)
+		p.err = newSyntaxError(p.path, p.data, err)
+		return
 	}
-	p := parser{path: path, home: home, data: data, result: Default()}
 	p.checkRepeats()
 	for _, section := range file.Sections() {
 		p.parseSection(section)
 	}
 	p.checkRanges()
-	return p.result, p.err
 }
 
 // newSyntaxError returns the error for a text that is not an ini file. The reader ends its
@@ -64,12 +71,14 @@ func newSyntaxError(path string, data []byte, err error) *Error {
 
 // parser collects the settings of one keyd.ini.
 type parser struct {
-	path   string
-	home   string // the home folder; "" if it is not known
-	data   []byte
-	result Settings
-	header map[string]string // the section of a profile, as keyd.ini writes it
-	err    error             // the first mistake
+	path    string
+	home    string // the home folder; "" if it is not known
+	managed bool   // these are an administrator's settings
+	data    []byte
+	result  Settings
+	header  map[string]string // the section of a profile, as keyd.ini writes it
+	at      map[[2]string]int // the line of each setting, by section and name
+	err     error             // the first mistake
 }
 
 // parseSection reads all settings of one section. The name of a profile may be in quotes,
@@ -84,12 +93,14 @@ func (p *parser) parseSection(s *ini.Section) {
 	switch {
 	case s.Name() == ini.DefaultSection && findLine(p.data, ini.DefaultSection, "") == 0:
 		for _, key := range s.Keys() {
-			p.parseSetting(table[:], &p.result, "", key)
+			p.parseSetting(p.mainTable(), &p.result, "", "", key)
 		}
 	case isProfile:
 		for _, key := range s.Keys() {
 			p.parseProfile(s.Name(), profile, key)
 		}
+	case isLink && p.managed:
+		p.addError(s.Name(), "", &Error{Text: "managed settings have no [link FILE] section: which file of a user holds a key differs", Fix: "let the users run keyd link"})
 	case isLink:
 		p.parseLink(s, link)
 	case isHook:
@@ -131,7 +142,7 @@ func (p *parser) parseProfile(section, profile string, key *ini.Key) {
 	p.result.ProfileLines[profile] = fmt.Sprintf("%s:%d", p.path, findLine(p.data, section, ""))
 	own := p.result.ofProfile(profile)
 	own.RotateAfter = 0
-	p.parseSetting(profileTable[:], own, section, key)
+	p.parseSetting(profileTable[:], own, section, "profile "+profile, key)
 	if mfa := (MFA{own.MFASerial, own.MFAProcess}); mfa != p.result.ProfileMFA[profile] {
 		if p.result.ProfileMFA == nil {
 			p.result.ProfileMFA = map[string]MFA{}
@@ -143,9 +154,17 @@ func (p *parser) parseProfile(section, profile string, key *ini.Key) {
 	}
 }
 
+// mainTable returns the settings that may stand above the first section.
+func (p *parser) mainTable() []row {
+	if p.managed {
+		return append(table[:], managedTable[:]...)
+	}
+	return table[:]
+}
+
 // parseSetting reads one setting into s. rows are the settings that its section may
-// have.
-func (p *parser) parseSetting(rows []row, s *Settings, section string, key *ini.Key) {
+// have, and name is that of the section as Settings.From takes it.
+func (p *parser) parseSetting(rows []row, s *Settings, section, name string, key *ini.Key) {
 	var known []string
 	for _, r := range rows {
 		if r.name == key.Name() {
@@ -154,6 +173,10 @@ func (p *parser) parseSetting(rows []row, s *Settings, section string, key *ini.
 			_, isLine := into.(*shellLine)
 			keepQuotes := isCommand || isLine // the quotation marks belong to the command
 			p.addError(section, r.name, into.parse(r.name, valueOf(key, keepQuotes)))
+			if p.result.lines == nil {
+				p.result.lines = map[place]string{}
+			}
+			p.result.lines[place{name, r.name}] = fmt.Sprintf("%s:%d", p.path, p.at[[2]string{section, r.name}])
 			return
 		}
 		known = append(known, r.name)
@@ -162,7 +185,11 @@ func (p *parser) parseSetting(rows []row, s *Settings, section string, key *ini.
 	if section != "" {
 		text += fmt.Sprintf(" in [%s]", section)
 	}
-	p.addError(section, key.Name(), &Error{Text: text, Near: hint.Nearest(key.Name(), known)})
+	mistake := &Error{Text: text, Near: hint.Nearest(key.Name(), known)}
+	if section == "" && slices.ContainsFunc(managedTable[:], func(r row) bool { return r.name == key.Name() }) {
+		mistake.Text, mistake.Near, mistake.Fix = key.Name()+" counts only in managed settings, which an administrator writes", "", "take the line out"
+	}
+	p.addError(section, key.Name(), mistake)
 }
 
 // checkRanges refuses values that are too short and values that contradict each
@@ -177,7 +204,11 @@ func (p *parser) checkRanges() {
 	for _, profile := range slices.Sorted(maps.Keys(s.ProfileRotateAfter)) {
 		p.checkFloors(profileTable[:], Settings{RotateAfter: s.ProfileRotateAfter[profile]}, p.header[profile])
 	}
-	if c, found := s.findClash(); found {
+}
+
+// checkClash refuses combinations that cannot be.
+func (p *parser) checkClash() {
+	if c, found := p.result.findClash(); found {
 		p.addError(p.header[c.profile], p.firstSet(c), &Error{Text: c.text, Fix: c.fix})
 	}
 }

@@ -10,6 +10,7 @@ import (
 // last one in silence, and a person who finds the first one would believe it.
 func (p *parser) checkRepeats() {
 	section, lines, number := "", map[[2]string]int{}, 0
+	p.at = lines
 	for line := range bytes.Lines(p.data) {
 		number++
 		text, name, what := strings.TrimSpace(string(line)), "", ""

@@ -11,7 +11,8 @@
 // link.go has the linked files, hook.go the hooks, parse.go reads a text, clash.go refuses
 // combinations, duration.go and
 // value.go read and print values, policy.go picks those that an auditor asks for,
-// lastgood.go keeps the copy, repeat.go refuses what is there twice, edit.go adds and removes
+// lastgood.go keeps the copy, managed.go reads an administrator's settings, merge.go joins them
+// with the user's, order.go says which of two values is weaker, repeat.go refuses what is there twice, edit.go adds and removes
 // sections.
 package settings
 
@@ -57,11 +58,46 @@ type Settings struct {
 	ProfileRotateAfter map[string]time.Duration // rotate_after by profile, or Never; see ownRotateAfter
 	ProfileLines       map[string]string        // the section of each of those profiles, as file:line
 	Links              []Link                   // in the order of keyd.ini
-	Hooks              []Hook                   // in the order of keyd.ini
+	Hooks              []Hook                   // in the order of keyd.ini, managed ones first
+
+	UserOnEvent []string // the on_event of keyd.ini, where the managed settings have one as well: both run
+	AllowNever  bool     // of managed settings alone: users may exclude keys
+
+	// Managed says what of an administrator's settings is in force; nil when there are none.
+	Managed *Managed
+
+	lines map[place]string // where each setting was set, as file:line
 
 	// Unknown is set when keyd.ini has a mistake and no earlier good settings are
 	// known. All other fields are then the defaults, and nothing may depend on them.
 	Unknown bool
+}
+
+// place is where a setting can be set.
+type place struct {
+	section string // "profile legacy"; "" above the first section
+	name    string
+}
+
+// From returns where a setting was set, as file:line; "" when it has its standard value.
+// section is "profile legacy", or "" for the settings above the first section.
+func (s Settings) From(section, name string) string { return s.lines[place{section, name}] }
+
+// EventProgram is a program that gets each event.
+type EventProgram struct {
+	Command []string // with its arguments
+	Managed bool     // an administrator wants it
+}
+
+// EventPrograms returns the programs that get each event.
+func (s Settings) EventPrograms() (all []EventProgram) {
+	if len(s.OnEvent) > 0 {
+		all = append(all, EventProgram{s.OnEvent, s.isManaged(s.From("", "on_event"))})
+	}
+	if len(s.UserOnEvent) > 0 {
+		all = append(all, EventProgram{Command: s.UserOnEvent})
+	}
+	return all
 }
 
 // MFA says how the codes of one profile are had.
@@ -120,10 +156,13 @@ func (s Settings) Texts() map[string]any {
 	}
 	for _, profile := range s.sectionsOfProfiles() {
 		own := map[string]string{}
-		for _, d := range describeProfile(&s, profile, nil) {
+		for _, d := range s.describeProfile(profile) {
 			own[d.Name] = d.Value
 		}
 		all["profile "+profile] = own
+	}
+	if len(s.UserOnEvent) > 0 {
+		all["user_on_event"] = (*command)(&s.UserOnEvent).String()
 	}
 	s.linkTexts(all)
 	s.hookTexts(all)
@@ -180,6 +219,9 @@ func (s Settings) UnknownProfiles(profiles []string) (notes []string) {
 	for _, name := range sections {
 		if slices.ContainsFunc(profiles, func(profile string) bool { return isNamed(profile, name) }) {
 			continue
+		}
+		if s.isManaged(s.ProfileLines[name]) {
+			continue // one file serves many machines
 		}
 		text := fmt.Sprintf("%s: no profile %s in the AWS files, so this section applies to no key", s.ProfileLines[name], name)
 		if near := hint.Nearest(name, free); near != "" {

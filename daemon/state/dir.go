@@ -14,11 +14,13 @@
 //	command.lock    atwork.go        held while it is
 //	installation    installation.go  the random part of the installation id
 //	settings.good   dir.go           the last good keyd.ini; package settings writes it
+//	managed.good    dir.go           the last good managed settings; package settings writes it
 //	rotations/      dir.go           the journals; package journal writes them
 //
 // about.go is what entries of the history and events have in common.
 // dir.go has the name of every file, folder.go refuses a folder that other users own or
-// may write, and remove.go decides which files are keyd's own. description.go is the text
+// may write, and remove.go decides which files are keyd's own. programs_*.go finds the folder
+// of Windows for all users. description.go is the text
 // that AWS shows for a key. machine_*.go and boot_*.go read the ids of the machine and of
 // its last start.
 //
@@ -27,6 +29,7 @@
 package state
 
 import (
+	"cmp"
 	"errors"
 	"path/filepath"
 )
@@ -45,6 +48,7 @@ const (
 	workLockName     = "command.lock"
 	daemonInfoName   = "daemon.json"
 	settingsCopyName = "settings.good"
+	managedCopyName  = "managed.good"
 	logName          = "keyd.log"
 	journalsName     = "rotations"
 	passLockName     = "pass.lock"
@@ -77,6 +81,9 @@ func DaemonInfoPath(stateDir string) string { return filepath.Join(stateDir, dae
 // SettingsCopyPath returns the path of the copy of the last good keyd.ini.
 func SettingsCopyPath(stateDir string) string { return filepath.Join(stateDir, settingsCopyName) }
 
+// ManagedCopyPath returns the path of the copy of the last good managed settings.
+func ManagedCopyPath(stateDir string) string { return filepath.Join(stateDir, managedCopyName) }
+
 // LogPath returns the path of the daemon's log on systems without a journal.
 func LogPath(stateDir string) string { return filepath.Join(stateDir, logName) }
 
@@ -100,6 +107,27 @@ func ownerPath(stateDir string) string { return filepath.Join(stateDir, ownerNam
 type Folders struct {
 	SettingsFile string // the file keyd.ini
 	StateDir     string // the folder of status.json, history.jsonl, rotations/ and the locks
+}
+
+// ManagedPath returns where an administrator puts settings for every user of the machine, on
+// the operating system goos. root is the folder of the machine's own files, "" for that of
+// this machine. No variable of the environment overrides it: a user sets those. ManagedPath
+// returns "" on a Windows that does not say where its folder for programs is.
+func ManagedPath(root, goos string) string {
+	switch goos {
+	case "windows":
+		dir := programData()
+		if root != "" {
+			dir = filepath.Join(root, "ProgramData")
+		}
+		if dir == "" {
+			return ""
+		}
+		return filepath.Join(dir, folderName, "keyd.ini")
+	case "darwin":
+		return filepath.Join(cmp.Or(root, "/"), "Library", "Application Support", folderName, "keyd.ini")
+	}
+	return filepath.Join(cmp.Or(root, "/"), "etc", folderName, "keyd.ini")
 }
 
 // FindFolders returns the places for this user on the operating system goos.

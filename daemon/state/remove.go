@@ -14,7 +14,7 @@ import (
 // Other files may be there too: KEYD_STATE_DIR may name a folder that is not keyd's
 // alone.
 var ownPatterns = [...]string{
-	statusName, fleetName, memoryName, historyName, daemonInfoName, workName, settingsCopyName, journalsName, installationName, ownerName,
+	statusName, fleetName, memoryName, historyName, daemonInfoName, workName, settingsCopyName, managedCopyName, journalsName, installationName, ownerName,
 	"*.lock",
 	"*.log", "*.log.*", // with the older files of the log, and launchd's
 	"*.keyd-*", // temporary files of a process that was killed

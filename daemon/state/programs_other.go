@@ -1,0 +1,6 @@
+//go:build !windows
+
+package state
+
+// programData returns "": only Windows has such a folder.
+func programData() string { return "" }
