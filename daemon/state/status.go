@@ -225,10 +225,13 @@ func (s Status) saveMemories(sys atomicfile.Sys, stateDir string) error {
 	if err != nil {
 		return err
 	}
-	memories := map[string]Memory{}
+	memories, endpoints := make(map[string]Memory, len(s.Keys)), make(map[string][]string, len(s.Keys))
 	for _, l := range s.Keys {
 		if l.KeyID != "" && l.Memory != (Memory{}) {
 			memories[memoryKey(l.KeyID, l.Endpoint)] = l.Memory
+		}
+		if !slices.Contains(endpoints[l.KeyID], l.Endpoint) {
+			endpoints[l.KeyID] = append(endpoints[l.KeyID], l.Endpoint)
 		}
 	}
 	data, err := encodeLine(memories)
@@ -240,8 +243,8 @@ func (s Status) saveMemories(sys atomicfile.Sys, stateDir string) error {
 		if _, known := memories[name]; known || id == "" {
 			continue
 		}
-		kept := func(l KeyStatus) bool { return l.KeyID == id && l.Endpoint != endpoint }
-		if slices.ContainsFunc(s.Keys, kept) && (endpoint == "" || s.Written.Sub(m.at()) < elsewhereLimit) {
+		kept := func(at string) bool { return at != endpoint }
+		if slices.ContainsFunc(endpoints[id], kept) && (endpoint == "" || s.Written.Sub(m.at()) < elsewhereLimit) {
 			memories[name] = m
 		}
 	}
