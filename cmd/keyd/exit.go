@@ -42,7 +42,7 @@ var exitCodes = []struct {
 	{exitFailed, "failed; the error says what was left as it was, and a hint says what may help"},
 	{exitUsage, "keyd does not understand the command line"},
 	{exitPerson, "a key needs a person"},
-	{exitRunning, "keyd run: another keyd run is at work on the same state folder (0 under launchd, which cannot be told to leave such a program alone)"},
+	{exitRunning, "`keyd run`: another `keyd run` is at work on the same state folder (0 under launchd, which cannot be told to leave such a program alone)"},
 	{exitSettings, "keyd.ini, or the managed one, has a mistake; the error names its line"},
 	{exitSignal + 2, "interrupted by Ctrl-C; the error says where things stand (143: by SIGTERM)"},
 }

@@ -107,7 +107,7 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
 func exitTopic() string {
 	var b strings.Builder
 	for _, c := range exitCodes {
-		b.WriteString(fmt.Sprintf("%4d  %s\n", c.code, strings.Join(wrapText(c.meaning, 72), "\n      ")))
+		b.WriteString(fmt.Sprintf("%4d  %s\n", c.code, strings.Join(wrapText(strings.ReplaceAll(c.meaning, "`", ""), 72), "\n      ")))
 	}
 	return b.String()
 }
