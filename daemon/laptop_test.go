@@ -256,10 +256,10 @@ func judgeCalls(t *testing.T, perDay map[string]int, made []time.Time) {
 		len(made), seen[mostOnTheDay], seen[mostWhileOld], seen[mostElse])
 }
 
-// lazy returns check_every, which is longer on Windows because reading files takes a
-// hundred times longer under wine.
+// lazy returns check_every, which is longer without deep tests, and on Windows, because
+// reading files takes a hundred times longer under wine.
 func lazy() time.Duration {
-	if runtime.GOOS == "windows" {
+	if runtime.GOOS == "windows" || !deeptest.On() {
 		return 2 * time.Hour
 	}
 	return settings.Default().CheckEvery

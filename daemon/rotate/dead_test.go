@@ -37,6 +37,7 @@ func TestDeadNewKeyIsNoticed(t *testing.T) {
 				t.Run(fmt.Sprint(at, " ", status, " ", asked), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+						l.Rotator.Settings.CheckEvery = 12 * time.Hour
 						if at == decide.StateHeld {
 							l.Pass(rotate.Request{})
 							_, err := l.Rotator.Hold(t.Context(), "default")

@@ -12,7 +12,7 @@ import (
 // TestExploreDeadNewKey explores the way back. Someone makes the new key Inactive, or
 // deletes it, while a rotation waits in its overlap; keyd notices, and a person runs keyd
 // hold. That process is killed at each of its moments, the power fails there, and each
-// fault happens at each of its effects; without KEYD_DEEP=1, that is every third of them.
+// fault happens at each of its effects; without KEYD_DEEP=1, that is every eighth of them.
 // Whatever happens, no invariant is broken, and what the status says then leads to a file
 // with the old pair, which works. Where a hook has brought the new pair to another place,
 // that place gets the old one as well.
@@ -36,7 +36,7 @@ func TestExploreDeadNewKey(t *testing.T) {
 				takes := 0
 				for _, m := range base.moments {
 					for _, dead := range base.deathScenes(m, nil) {
-						if takes++; !deeptest.On() && takes%3 != 1 {
+						if takes++; !deeptest.On() && takes%8 != 1 {
 							continue
 						}
 						s.mustLeadToOldPair(t, dead, dead.checkDeath(m.usable))
@@ -45,7 +45,7 @@ func TestExploreDeadNewKey(t *testing.T) {
 				for i, e := range base.effects {
 					for j := range fates {
 						if f := &fates[j]; f.command == nil && f.act == nil && f.beside == nil && f.lie == nil && !f.kills && f.rank >= inSingles && f.canHappenAt(e) && f.mattersAt(e, inPairs) {
-							if takes++; !deeptest.On() && takes%3 != 1 {
+							if takes++; !deeptest.On() && takes%8 != 1 {
 								continue
 							}
 							r := s.runTake(t, w, []fault{hold, {i + 1, f}}, nil, false)

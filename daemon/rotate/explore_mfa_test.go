@@ -121,6 +121,6 @@ func (r *take) hasRidden(user int) bool {
 // session does whatever is due; in the second the overlap is longer than a session, and the
 // deletion rides.
 var mfaExplorations = []setting{
-	{name: "mfa", mfa: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 16}, die: 3}},
+	{name: "mfa", mfa: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 8}, die: 5}},
 	{name: "mfa, two codes", mfa: true, rides: true, overlap: 3 * settings.Day, lag: quick, faults: 1, draw: fewSingles},
 }

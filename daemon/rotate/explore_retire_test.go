@@ -54,9 +54,9 @@ func TestExploreRetirement(t *testing.T) {
 	for _, lag := range []awssim.Lag{retiring.lag, quick} {
 		s := retiring
 		s.lag = lag
-		every := 61
+		every := 122
 		if lag.Replicas > 0 {
-			every, s.proofRounds = 211, 0
+			every, s.proofRounds = 422, 0
 		}
 		every = cmp.Or(*everyth, every)
 		begin := retireStory{name: "begin", scene: s.firstScene(), command: &keydRetire}

@@ -113,14 +113,14 @@ var (
 // the state in which it happens, and hardly from the lag, so pairs are tried
 // where takes are quickest.
 var explorations = []setting{
-	{name: "at once", faults: 2, proofRounds: 2, draw: draw{runs: [3]int{1: 60, 2: 10}, thin: 20}},
+	{name: "at once", faults: 2, proofRounds: 2, draw: draw{runs: [3]int{1: 30, 2: 6}, thin: 20, die: 2}},
 	{name: "two files", twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "replicas that lag", lag: quick, faults: 1, draw: fewSingles},
 	{name: "a list that lags", lag: slowList, faults: 1, draw: fewSingles},
 	{name: "no exchange of names", noExchange: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "two users", twoUsers: true, before: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "two users, bob first", twoUsers: true, bobFirst: true, before: true, faults: 1, proofRounds: 2, draw: fewSingles},
-	{name: "two users, one alone", twoUsers: true, alwaysDrawn: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 8}}},
+	{name: "two users, one alone", twoUsers: true, alwaysDrawn: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 8}, die: 4}},
 	{name: "a hook", hook: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "linked files", links: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "in place", inPlace: true, twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
@@ -131,7 +131,7 @@ var explorations = []setting{
 var deepPairs = draw{runs: [3]int{2: 1500}, thin: 10}
 
 // fewSingles draws from the takes with one fault, and from the moments of death.
-var fewSingles = draw{runs: [3]int{1: 6}, die: 3}
+var fewSingles = draw{runs: [3]int{1: 6}, die: 6}
 
 // TestExplore finds no way to break an invariant: see the top of this file.
 func TestExplore(t *testing.T) {
@@ -151,6 +151,9 @@ func TestExplore(t *testing.T) {
 			}
 			if (!deeptest.On() || s.alwaysDrawn) && !*everyFate && *mostFaults == 0 {
 				x.draw = s.draw
+				if deeptest.On() {
+					x.draw.die = 0
+				}
 			} else if s.faults > 1 && !*everyFate && *mostFaults == 0 {
 				x.draw = deepPairs
 			}

@@ -113,7 +113,7 @@ func TestTwoLaptopsNeverHarmEachOther(t *testing.T) {
 	t.Parallel()
 	schedules := *laptopSchedules
 	if schedules == 0 {
-		schedules = 3
+		schedules = 2
 		if deeptest.On() {
 			schedules = 1000
 		}

@@ -70,7 +70,11 @@ func diaryOfQuarter(t *testing.T, dice *rand.Rand) {
 	lastUse := first.Validated
 	for day, open := 0, true; day < 90 && open; day++ {
 		minutes := []int{10, 25, 23*60 + 45, 23*60 + 55} // the daemon's passes around midnight; the others change less
-		for hour := range 24 {
+		every := 4 // hours
+		if deeptest.On() {
+			every = 1
+		}
+		for hour := 0; hour < 24; hour += every {
 			minutes = append(minutes, 60*hour+40)
 		}
 		use := -1
@@ -270,8 +274,12 @@ func TestBlockedKeyCostsNoCallBeforeItsTime(t *testing.T) {
 				l.Pass(rotate.Request{})
 				l.Pass(rotate.Request{})
 				from := len(l.Cloud.Calls())
-				for n := range 96 {
-					time.Sleep(15 * time.Minute)
+				passes := 24
+				if deeptest.On() {
+					passes = 96
+				}
+				for n := range passes {
+					time.Sleep(settings.Day / time.Duration(passes))
 					if n%8 == 0 && name != "a wrong clock" { // the clock may have been set
 						l.Rotator.AwakeSince = l.Now()
 					}
@@ -326,6 +334,7 @@ func TestNeverHoldsRotation(t *testing.T) {
 						t.Errorf("the file is mended: %v; keys %v, were %v", l.ReadCredentials() == after, l.KeyStatuses(), keys)
 					}
 					l.Rotator.Settings = settings.Default()
+					l.Rotator.Settings.CheckEvery = settings.Day
 					l.RunUntil(30*settings.Day, lab.Settled)
 					l.CheckOneKey()
 				})

@@ -135,7 +135,7 @@ func (l *Lab) Restart() {
 		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(&l.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Process: "test", Installation: l.Installation, OnEvent: func(e rotate.Event) { l.Events = append(l.Events, e.Verb+" "+e.Text); l.RecordShown() },
 	}
-	l.Rotator.Settings.CheckEvery = 12 * time.Hour // fewer passes in which nothing is due
+	l.Rotator.Settings.CheckEvery = settings.Day // fewer passes in which nothing is due; what waits is looked at daily
 	l.Rotator.Settings.Overlap = settings.Day
 }
 
