@@ -19,7 +19,7 @@ import (
 func TestExploreDeadNewKey(t *testing.T) {
 	t.Parallel()
 	atOnce, inPlace := setting{name: "at once", hook: true, proofRounds: 2}, setting{name: "in place", inPlace: true, twoFiles: true, proofRounds: 2}
-	linked := setting{name: "linked files", links: true, proofRounds: 2}
+	linked := setting{name: "linked files and a hook", links: true, hook: true, proofRounds: 2}
 	for how, settings := range map[string][]setting{"console: newest off": {atOnce, inPlace, linked}, "console: newest deleted": {inPlace, atOnce, linked}} {
 		if !deeptest.On() {
 			settings = settings[:1]

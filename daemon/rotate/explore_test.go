@@ -33,7 +33,7 @@
 // Their steps are performed one by one, in the order of the file: bob's key comes first
 // in one setting. The invariants hold for the keys of each user.
 //
-// In one setting two linked files show alice's key as well. They are places like those in
+// In two settings two linked files show alice's key as well. They are places like those in
 // the AWS files, and a person moves away, puts back, edits, cuts and overwrites one of them.
 //
 // What it leaves out: scenes whose fingerprint was seen before, faults at effects
@@ -123,6 +123,7 @@ var explorations = []setting{
 	{name: "two users, one alone", twoUsers: true, alwaysDrawn: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 8}, die: 4}},
 	{name: "a hook", hook: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "linked files", links: true, faults: 1, proofRounds: 2, draw: fewSingles},
+	{name: "linked files and a hook", links: true, hook: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 5}, die: 2}},
 	{name: "in place", inPlace: true, twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 }
 
