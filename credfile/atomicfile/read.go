@@ -27,6 +27,10 @@ const (
 	// emptyAge is how long ago an empty file must have been written before Read
 	// accepts that it is empty.
 	emptyAge = time.Minute
+	// clocksDiffer is how far in the future the time of an empty file may be for Read to
+	// wait: clocks of two machines differ by less. After that it says nothing, such as
+	// when this machine's clock was set back, and nobody is about to fill the file.
+	clocksDiffer = time.Hour
 )
 
 // Original is a file as Read found it. Its methods replace exactly those bytes and
@@ -124,7 +128,7 @@ func checkReadable(path string, info Info) error {
 func isSettled(info Info, now time.Time) bool {
 	age := now.Sub(info.ModTime)
 	if info.Size == 0 {
-		return age > emptyAge
+		return age > emptyAge || age < -clocksDiffer
 	}
 	return age < 0 || age >= settleTime
 }

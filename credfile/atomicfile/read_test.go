@@ -185,7 +185,8 @@ func TestReadWaitsForWriters(t *testing.T) {
 	t.Run("a truncated file is read once it is written", func(t *testing.T) {
 		path := tempDir(t) + "/credentials"
 		synctest.Test(t, func(t *testing.T) {
-			if err := os.WriteFile(path, nil, 0o600); err != nil {
+			writeFile(t, path, "")
+			if err := os.Chtimes(path, time.Time{}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			time.AfterFunc(300*time.Millisecond, func() { writeFile(t, path, text) })
@@ -198,7 +199,8 @@ func TestReadWaitsForWriters(t *testing.T) {
 	t.Run("a file that stays empty is busy, not missing", func(t *testing.T) {
 		path := tempDir(t) + "/credentials"
 		synctest.Test(t, func(t *testing.T) {
-			if err := os.WriteFile(path, nil, 0o600); err != nil {
+			writeFile(t, path, "")
+			if err := os.Chtimes(path, time.Time{}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			start := time.Now()
@@ -208,6 +210,20 @@ func TestReadWaitsForWriters(t *testing.T) {
 			}
 			if d := time.Since(start); d < 5*time.Second || d > 15*time.Second {
 				t.Errorf("waited %v", d)
+			}
+		})
+	})
+	t.Run("an empty file from the far future is read as empty", func(t *testing.T) {
+		path := tempDir(t) + "/config"
+		synctest.Test(t, func(t *testing.T) {
+			writeFile(t, path, "")
+			for ahead, want := range map[time.Duration]error{5 * time.Minute: atomicfile.ErrBusy, 365 * 24 * time.Hour: nil} {
+				if err := os.Chtimes(path, time.Time{}, time.Now().Add(ahead)); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := atomicfile.Read(t.Context(), atomicfile.OS{}, path); !errors.Is(err, want) {
+					t.Errorf("%s ahead: %v, want %v", ahead, err, want)
+				}
 			}
 		})
 	})
@@ -222,7 +238,8 @@ func TestReadWaitsForWriters(t *testing.T) {
 	t.Run("a cancelled wait returns the cause", func(t *testing.T) {
 		path := tempDir(t) + "/credentials"
 		synctest.Test(t, func(t *testing.T) {
-			if err := os.WriteFile(path, nil, 0o600); err != nil {
+			writeFile(t, path, "")
+			if err := os.Chtimes(path, time.Time{}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
