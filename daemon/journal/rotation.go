@@ -58,11 +58,12 @@ type Rotation struct {
 	OrphanID          string    `json:"orphan,omitzero"`
 	OrphanDeactivated time.Time `json:"orphan_off,omitzero"` // when keyd made it Inactive; zero before
 
-	Created      time.Time `json:"created,omitzero"`   // when CreateAccessKey answered with the new pair
-	Swapped      time.Time `json:"swapped,omitzero"`   // the last swap or mend: since then the files show the new id
-	Validated    time.Time `json:"validated,omitzero"` // when AWS first accepted the pair as it is on disk: the overlap starts
-	MendStarted  time.Time `json:"mending,omitzero"`   // set before the new pair is written back into a file that shows the old one again, until that write is validated
-	GiveUpReason string    `json:"failed,omitzero"`    // why the new key is given up; keyd puts the old pair back and deletes the new key
+	Created      time.Time `json:"created,omitzero"`       // when CreateAccessKey answered with the new pair
+	Swapped      time.Time `json:"swapped,omitzero"`       // the last swap or mend: since then the files show the new id
+	Validated    time.Time `json:"validated,omitzero"`     // when AWS first accepted the pair as it is on disk: the overlap starts
+	ClockDoubted bool      `json:"clock_doubted,omitzero"` // the clock was behind itself at Validated, which says nothing then: the waits restart when AWS agrees with the clock
+	MendStarted  time.Time `json:"mending,omitzero"`       // set before the new pair is written back into a file that shows the old one again, until that write is validated
+	GiveUpReason string    `json:"failed,omitzero"`        // why the new key is given up; keyd puts the old pair back and deletes the new key
 
 	UnusedSince       time.Time   `json:"unused_since,omitzero"` // since when no one but keyd had used the old key when the rotation began; zero when it was used, or that is unknown
 	Described         bool        `json:"described,omitzero"`    // the new key is tagged for the console, or keyd may not tag it
@@ -162,9 +163,10 @@ func (r *Rotation) CreateDeadline() time.Time {
 }
 
 // HasFutureWaits reports whether a wait starts more than MaxClockOffset after now:
-// the clock was ahead when it was recorded, or is behind now.
+// the clock was ahead when it was recorded, or is behind now. So is a clock that shows a
+// time before the call whose answer was lost, or that did so at the validation.
 func (r *Rotation) HasFutureWaits(now time.Time) bool {
-	return slices.ContainsFunc(r.waitStarts(), func(began *time.Time) bool { return began.Sub(now) > MaxClockOffset })
+	return r.ClockDoubted || r.New.ID == "" && r.CreateSent.Sub(now) > MaxClockOffset || slices.ContainsFunc(r.waitStarts(), func(began *time.Time) bool { return began.Sub(now) > MaxClockOffset })
 }
 
 // ResetFutureWaits restarts every wait that starts after now. Call it only when the
@@ -177,6 +179,9 @@ func (r *Rotation) ResetFutureWaits(now time.Time) {
 		if began.After(now) {
 			*began = now
 		}
+	}
+	if r.ClockDoubted {
+		r.ClockDoubted, r.Swapped, r.Validated = false, now, now
 	}
 }
 
@@ -294,13 +299,14 @@ func (r *Rotation) UsedByOthers() bool {
 }
 
 // MarkValidated records that the files show the new pair durably. The overlap
-// begins with the first validation.
+// begins with the first validation. A clock that shows a time before the creation of the
+// new key was set back since, and cannot say when it begins: see ClockDoubted.
 func (r *Rotation) MarkValidated(now time.Time) {
 	if r.Swapped.IsZero() || r.Swapped.Before(r.MendStarted) { // keyd was killed between the write and the journal
 		r.Swapped = now
 	}
 	if r.Validated.IsZero() {
-		r.Validated = now
+		r.Validated, r.ClockDoubted = now, r.Created.Sub(now) > MaxClockOffset
 	}
 	r.MendStarted = time.Time{}
 }

@@ -136,3 +136,47 @@ func TestClockSetBackDoesNotBlock(t *testing.T) {
 		})
 	}
 }
+
+// TestClockFarBackIsTold: a clock that falls back by a year in the middle of a rotation, as
+// with an empty battery, is what a person is told about: not a use of the old key that was
+// keyd's own, and not that keyd goes in circles. The overlap begins when the clock is right
+// again, also where AWS does not say whether the old key is used.
+func TestClockFarBackIsTold(t *testing.T) {
+	for name, begin := range map[string]func(*lab.Lab){
+		"proven": func(l *lab.Lab) { l.PassOnce(rotate.Request{}) },
+		"use unknown": func(l *lab.Lab) {
+			l.User.DenyAction("GetAccessKeyLastUsed", awssim.NotAllowed)
+			l.PassOnce(rotate.Request{})
+		},
+		"lost answer": func(l *lab.Lab) {
+			l.Cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: awssim.After, Times: 1})
+			l.PassOnce(rotate.Request{})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+				begin(l)
+				l.Restart()
+				l.Rotator.Now = func() time.Time { return time.Now().Add(-365 * settings.Day) }
+				var r rotate.Result
+				for range 6 {
+					time.Sleep(6 * time.Hour)
+					r = l.PassOnce(rotate.Request{})
+				}
+				if !r.NeedsPerson || !strings.Contains(r.Why, "this machine's clock differs from AWS's by 36") || l.KeyStatuses()[l.OldKey.ID] != "Active" {
+					t.Errorf("%s: %s; %v", r.State, r.Why, l.KeyStatuses())
+				}
+				l.Restart()
+				l.Rotator.AwakeSince = time.Now()
+				l.RunUntil(9*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+				right := time.Now()
+				l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateQuarantine })
+				if overlap := time.Since(right); overlap < settings.Day {
+					t.Errorf("the old key was deactivated after %s", overlap)
+				}
+				l.CheckPromises()
+			})
+		})
+	}
+}

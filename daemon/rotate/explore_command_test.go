@@ -93,12 +93,13 @@ func (r *take) startTime(w *scene) time.Time {
 
 // oddProcesses are commands that run in an odd environment: in a shell whose
 // AWS_SHARED_CREDENTIALS_FILE names another file, or on a clock that is ten
-// days ahead. They share the state folder with the daemon.
+// days ahead or a year behind. They share the state folder with the daemon.
 var oddProcesses = []fate{
 	{name: "keyd rotate elsewhere", command: fromElsewhere(passWith(decide.Options{Manual: true, RetireNow: true})), rank: inSingles},
 	{name: "keyd resume elsewhere", command: fromElsewhere(commandOnDefault((*rotate.Rotator).Resume)), rank: inSingles},
-	{name: "clock ahead", command: withClockAhead(passWith(decide.Options{})), rank: inSingles},
-	{name: "keyd rotate, clock ahead", command: withClockAhead(passWith(decide.Options{Manual: true})), rank: inSingles},
+	{name: "clock ahead", command: withClockOff(10*settings.Day, passWith(decide.Options{})), rank: inSingles},
+	{name: "keyd rotate, clock ahead", command: withClockOff(10*settings.Day, passWith(decide.Options{Manual: true})), rank: inSingles},
+	{name: "clock a year behind", command: withClockOff(-365*settings.Day, passWith(decide.Options{})), rank: inSingles},
 }
 
 // elsewhereFile is the credentials file that AWS_SHARED_CREDENTIALS_FILE
@@ -116,11 +117,11 @@ func fromElsewhere(do func(*take, context.Context) ([]rotate.Result, error)) fun
 	}
 }
 
-// withClockAhead returns a command that runs do ten days ahead of the true
-// time, which is more than overlap and quarantine together.
-func withClockAhead(do func(*take, context.Context) ([]rotate.Result, error)) func(*take, context.Context) ([]rotate.Result, error) {
+// withClockOff returns a command that runs do with a clock that differs from the true time
+// by more than overlap and quarantine together.
+func withClockOff(by time.Duration, do func(*take, context.Context) ([]rotate.Result, error)) func(*take, context.Context) ([]rotate.Result, error) {
 	return func(r *take, ctx context.Context) ([]rotate.Result, error) {
-		r.d.Now = func() time.Time { return time.Now().Add(10 * settings.Day) }
+		r.d.Now = func() time.Time { return time.Now().Add(by) }
 		return do(r, ctx)
 	}
 }
