@@ -96,6 +96,9 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 		if d, ok := watchNewKey(f, r, now, StateHeld); ok && phaseOf(r) >= phaseOverlap && f.Placement.ShowsNew() && !f.neverSigns(s) {
 			return d
 		}
+		if f.isOldGone() {
+			return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s, but %s: nothing brings it back; to end the rotation: %s", heldSince(r), goneText(r), resumeCommand(r))).InShort(heldShort)
+		}
 		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s stays usable; to continue: %s", heldSince(r), credfile.Short(r.Old.ID), resumeCommand(r))).InShort(heldShort)
 	case f.Placement.ShowsOld() && phaseOf(r) >= phaseOverlap:
 		return heal(decideMend(f, r, s, now))

@@ -169,6 +169,9 @@ func decideQuarantine(f Facts, r *journal.Rotation, s settings.Settings, now tim
 		return d
 	}
 	end, deleteNow := r.Deactivated.Add(s.Quarantine), r.DeleteNow || f.Options.DeleteNow // a dry run journals nothing
+	if now.Before(end) && !deleteNow && f.isOldGone() {
+		return WaitUntil(StateQuarantine, end, goneText(r)+": the rotation ends then").InShort("the old key is off")
+	}
 	if now.Before(end) && !deleteNow {
 		return WaitUntil(StateQuarantine, end, fmt.Sprintf("%s is inactive, and is deleted when the quarantine is over; until then, this makes it usable again: %s", credfile.Short(r.Old.ID), hint.Command("keyd hold", r.Profiles()[0]))).InShort("the old key is off")
 	}

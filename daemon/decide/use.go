@@ -179,7 +179,24 @@ func useReadingDue(f Facts, r *journal.Rotation, now time.Time) bool {
 // describeOldUse says how the old key is used in the overlap, what follows from it, and
 // where else it stands.
 func describeOldUse(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) string {
+	if f.isOldGone() {
+		return goneText(r) + "; the rotation ends when the overlap and the quarantine are over"
+	}
 	return describeOverlap(r, s, now) + f.describeCopies()
+}
+
+// isOldGone reports whether AWS no longer lists the old key of the rotation, although keyd
+// has not deleted it. A list may lag behind a creation, and the old key is older, so its
+// absence from a list with the new key means that someone has deleted it. Nothing is done
+// because of it: only what a person is told must be true.
+func (f *Facts) isOldGone() bool {
+	r := f.Rotation
+	return r != nil && r.New.ID != "" && f.Seen != nil && f.Seen.At.After(r.Created) && f.Seen.FindKey(r.New.ID) != nil && f.Seen.FindKey(r.Old.ID) == nil
+}
+
+// goneText says that the old key is gone.
+func goneText(r *journal.Rotation) string {
+	return fmt.Sprintf("someone has deleted %s at AWS", credfile.Short(r.Old.ID))
 }
 
 // describeOverlap says how the old key is used in the overlap, and what follows from it.

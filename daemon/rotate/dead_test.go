@@ -160,3 +160,37 @@ func TestRevivedNewKeyContinues(t *testing.T) {
 		})
 	}
 }
+
+// TestOldKeyDeletedByHandIsTold: once someone has deleted the old key in the console, the
+// status no longer says that it stays usable, nor names a command that brings it back. The
+// rotation ends at its time.
+func TestOldKeyDeletedByHandIsTold(t *testing.T) {
+	for _, state := range []decide.State{decide.StateOverlap, decide.StateHeld, decide.StateQuarantine} {
+		t.Run(string(state), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+				l.Rotator.Settings.Overlap = 3 * settings.Day
+				reach := state
+				if state == decide.StateHeld {
+					reach = decide.StateOverlap
+				}
+				l.RunUntil(10*settings.Day, func(r rotate.Result) bool { return r.State == reach })
+				if state == decide.StateHeld {
+					_, err := l.Rotator.Hold(t.Context(), "default")
+					lab.Must(t, err)
+				}
+				lab.Must(t, l.User.DeleteKey(l.OldKey.ID))
+				time.Sleep(settings.Day + time.Hour)
+				if r := l.Pass(rotate.Request{}); r.State != state || !strings.Contains(r.Why, "someone has deleted AKIA..") || strings.Contains(r.Why, "usable") || r.NeedsPerson {
+					t.Errorf("%s: %s", r.State, r.Why)
+				}
+				if state == decide.StateHeld {
+					_, err := l.Rotator.Resume(t.Context(), "default")
+					lab.Must(t, err)
+				}
+				l.RunUntil(20*settings.Day, lab.Settled)
+				l.CheckOneKey()
+			})
+		})
+	}
+}
