@@ -50,6 +50,7 @@ func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*w
 //
 //	sim lag 8s                    AWS accepts a new key only after this; goes first
 //	sim reports 7m                AWS reports the use of a key only after this; goes first
+//	sim speaks ceph|wasabi|backblaze  another IAM stands in for AWS; goes first
 //	sim user NAME [PARTITION]     the commands below are about this user
 //	sim root                      the commands below are about the account's root
 //	sim key NAME AGE [inactive]   creates a key; sets NAME_ID and NAME_SECRET
@@ -70,7 +71,7 @@ func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*w
 //	sim touched N                 demands that N calls were about foreign keys
 func runSim(ts *testscript.TestScript, neg bool, args []string) {
 	commands := map[string]func(*world, *testscript.TestScript, []string) error{
-		"lag": simLag, "reports": simReports, "user": simUser, "root": simRoot, "key": simKey, "use": simUse, "set": simSet,
+		"lag": simLag, "speaks": simSpeaks, "reports": simReports, "user": simUser, "root": simRoot, "key": simKey, "use": simUse, "set": simSet,
 		"fault": simFault, "deny": simDeny, "guard": simGuard, "device": simDevice, "code": simCode, "sessions": simSessions, "skew": simSkew, "keys": simKeys, "calls": simCalls,
 		"await": simAwait, "touched": simTouched,
 	}
@@ -93,12 +94,21 @@ func simReports(w *world, _ *testscript.TestScript, args []string) error {
 	return err
 }
 
+func simSpeaks(w *world, _ *testscript.TestScript, args []string) error {
+	w.cloud = awssim.New(awssim.Options{Seed: 1, Dialect: awssim.Dialect(args[0])})
+	return nil
+}
+
 func simUser(w *world, _ *testscript.TestScript, args []string) error {
 	if w.user = w.users[args[0]]; w.user != nil {
 		return nil
 	}
 	partition := append(args, "aws")[1]
-	w.user = w.cloud.AddUserIn(partition, account, "/", args[0])
+	in := account
+	if w.cloud.Dialect() == awssim.Ceph {
+		in = "RGW33567154695143645"
+	}
+	w.user = w.cloud.AddUserIn(partition, in, "/", args[0])
 	w.users[args[0]] = w.user
 	return nil
 }

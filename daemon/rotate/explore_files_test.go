@@ -57,7 +57,7 @@ func (r *take) checkEffect(e effect) {
 	if e.kind == order {
 		r.checkKeys()
 	}
-	if e.kind == order || strings.Contains(e.what, "AKIA") {
+	if e.kind == order || keyIDs.MatchString(e.what) {
 		switch id := r.findOrphan(); {
 		case id != "" && r.hasResumed(): // a person decided this after the status had explained the consequence
 			r.ghost.closedKeys, r.ghost.beyondRepair = r.ghost.closedKeys+id, true

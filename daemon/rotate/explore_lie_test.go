@@ -62,9 +62,9 @@ func atStrangeEndpoint(a decide.Options) command {
 }
 
 var (
-	userIDs    = regexp.MustCompile(`AIDA[A-Z0-9]+`)
+	userIDs    = regexp.MustCompile(`AIDA[A-Z0-9]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 	listedKeys = regexp.MustCompile(`(?s)<member>.*</member>`)
-	keyIDs     = regexp.MustCompile(`AKIA[A-Z0-9]{16}`)
+	keyIDs     = regexp.MustCompile(`AKIA[A-Z0-9]{16}|Q7[A-Z0-9]{18}`) // of AWS, and of Ceph in the simulator
 )
 
 // lieOtherUser says that the key is eve's, who has one key of her own.

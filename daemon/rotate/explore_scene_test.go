@@ -63,6 +63,8 @@ type setting struct {
 	twoFiles bool // the config file shows the key as well
 	links    bool // two linked files show the key as well
 
+	dialect awssim.Dialect // the IAM that is spoken; the files name its endpoint unless it is AWS's
+
 	noExchange bool // the disk cannot exchange two names: a rename puts the new file in place
 
 	hook bool // a required hook brings the pair to another place
@@ -114,7 +116,7 @@ var (
 // rotation.
 func (s setting) firstScene() *scene {
 	clock := func() time.Time { return epoch }
-	cloud := awssim.New(awssim.Options{Now: clock, Seed: s.seed + 7, Lag: s.lag, Regions: []string{"us-east-1"}})
+	cloud := awssim.New(awssim.Options{Now: clock, Seed: s.seed + 7, Lag: s.lag, Dialect: s.dialect, Regions: []string{"us-east-1"}})
 	user := cloud.AddUser(lab.Account, "/", "alice")
 	s.guardUser(user)
 	id, secret := user.AddKey(cmp.Or(s.age, 70*settings.Day))
@@ -140,6 +142,9 @@ func (s setting) firstScene() *scene {
 		w.disk.Put(state.HistoryPath(stateFolder), []byte(`{"time":"1999-12-01T00:00:00Z","did":"validated","profiles":["earlier"],"key_id":"AKIAIOSFODNN7EXAMPLE"}`+"\n"), false)
 	}
 	config := "[default]\nregion = us-east-1\n" // also the partition's default region, so there is one endpoint fewer to ask
+	if s.dialect != awssim.AWS {
+		config = strings.Replace(lab.OtherConfig, "[profile work]\nservices = store\n", "", 1)
+	}
 	if s.twoFiles {
 		config += "[profile work]\nregion = eu-west-1\n" + strings.ReplaceAll(pair, "\r", "")
 	}

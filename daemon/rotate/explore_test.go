@@ -36,6 +36,9 @@
 // In two settings two linked files show alice's key as well. They are places like those in
 // the AWS files, and a person moves away, puts back, edits, cuts and overwrites one of them.
 //
+// In one setting the IAM is none of AWS's: the ids of keys have another shape, and what it
+// does not know is found by asking.
+//
 // What it leaves out: scenes whose fingerprint was seen before, faults at effects
 // whose mark was tried before, and, without -explore.every, the fates for which
 // another one stands in (see rank). Without KEYD_DEEP=1 it also draws a sample of
@@ -124,6 +127,7 @@ var explorations = []setting{
 	{name: "a hook", hook: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "linked files", links: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "linked files and a hook", links: true, hook: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 5}, die: 2}},
+	{name: "another IAM", dialect: awssim.Ceph, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 5}, die: 2}},
 	{name: "in place", inPlace: true, twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 }
 
