@@ -11,8 +11,9 @@ import (
 // key must never sign a request to AWS. The settings count as any reader sees them.
 //
 // A profile with such a store may hold a key of AWS all the same. It then says so by naming
-// an endpoint of IAM in its services section.
-func (v *profileIndex) skipForStore(profile string) (Skip, string) {
+// an endpoint of IAM in its services section. mayBeAWS says that the id has the shape of
+// AWS's.
+func (v *profileIndex) skipForStore(profile string, mayBeAWS bool) (Skip, string) {
 	if !v.namesEndpoints {
 		return Rotatable, ""
 	}
@@ -23,8 +24,11 @@ func (v *profileIndex) skipForStore(profile string) (Skip, string) {
 	if host == "" {
 		return Rotatable, ""
 	}
+	if !mayBeAWS {
+		return OtherStore, "key of another store: the profile points to " + host + ", and names no endpoint of IAM; if there is one, name it as endpoint_url of iam in a [services] section"
+	}
 	return OtherStore, "key of another store: the profile points to " + host + ", which is not AWS, and names no endpoint of IAM; " +
-		"if it is a key of AWS, name https://iam.amazonaws.com and https://sts.amazonaws.com, or those of its partition, as endpoint_url of iam and of sts in a [services] section; if the store has an IAM of its own, name that one there"
+		"if it is a key of AWS, name https://iam.amazonaws.com and https://sts.amazonaws.com, or those of its partition, as endpoint_url of iam and of sts in a [services] section; if the store has an IAM, name that one there"
 }
 
 // otherStore returns the host of another store that the settings name, or "". It never

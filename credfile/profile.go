@@ -90,7 +90,7 @@ func Profiles(credentials, config *File) []Profile {
 				p.OwnIAM = v.ownIAM(name)
 				f.describePair(&p, s, found)
 				if p.Skip == Rotatable || p.Skip.IsUnreadable() || p.Skip == NotLongTerm {
-					if skip, why := v.skipForStore(name); skip != Rotatable {
+					if skip, why := v.skipForStore(name, p.Skip != NotLongTerm); skip != Rotatable {
 						p.Skip, p.Why, p.Remedy = skip, why, ""
 					}
 				}

@@ -83,7 +83,7 @@ func (r *Report) findingOn(k *Key) ocsfFinding {
 	}
 	f.Finding.Desc = f.Message
 	owner := r.ocsfUser(k)
-	f.Resources = []ocsfResource{{UID: k.ID, Type: "AWS access key", Owner: &owner}}
+	f.Resources = []ocsfResource{{UID: k.ID, Type: k.credentialType(), Owner: &owner}}
 	f.Metadata.UID = fmt.Sprintf("%s/%d", f.Finding.UID, f.Time)
 	return f
 }

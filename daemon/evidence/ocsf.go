@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"keyd/credfile"
 	"keyd/daemon/iam/remote"
 )
 
@@ -37,6 +38,7 @@ const (
 	ocsfUnknown       = 0
 	ocsfSuccess       = 1
 	ocsfAWSAccount    = 10
+	ocsfOther         = 99
 	ocsfPerson        = 1 // the type of a user that is no root, system or service
 )
 
@@ -239,7 +241,7 @@ func (r *Report) newEvent(k *Key, category, class, activity int, at time.Time) o
 	name, version, _ := strings.Cut(r.Program, " ")
 	return ocsfEvent{Activity: activity, Category: category, Class: class, Type: class*100 + activity, Time: at.UnixMilli(),
 		Metadata: ocsfMetadata{Version: ocsfVersion, Product: ocsfProduct{cmp.Or(name, "keyd"), "keyd", cmp.Or(version, "unknown")}, Profiles: []string{"cloud"}},
-		Cloud:    ocsfCloud{Provider: "AWS", Account: accountOf(k)}}
+		Cloud:    ocsfCloud{Provider: k.provider(), Account: accountOf(k)}}
 }
 
 // accountOf returns the account of a key; nil when it is unknown.
@@ -247,12 +249,34 @@ func accountOf(k *Key) *ocsfAccount {
 	if k.Account == "" {
 		return nil
 	}
+	if !k.isAWS() {
+		return &ocsfAccount{k.Account, ocsfOther, "account of another IAM"}
+	}
 	return &ocsfAccount{k.Account, ocsfAWSAccount, "AWS Account"}
+}
+
+// isAWS reports whether the key is AWS's, by its shape: other IAMs hand out other ids.
+func (k *Key) isAWS() bool { return credfile.IsLongTerm(k.ID) || k.ID == "" }
+
+// provider returns whose key it is.
+func (k *Key) provider() string {
+	if k.isAWS() {
+		return "AWS"
+	}
+	return "other"
+}
+
+// credentialType returns what OCSF calls the key.
+func (k *Key) credentialType() string {
+	if k.isAWS() {
+		return "AWS access key"
+	}
+	return "access key"
 }
 
 // ocsfUser returns the user of a key, with that key.
 func (r *Report) ocsfUser(k *Key) ocsfUser {
-	credential := ocsfCredential{UID: k.ID, Type: "AWS access key"}
+	credential := ocsfCredential{UID: k.ID, Type: k.credentialType()}
 	if k.LastUse != nil && !k.LastUse.At.IsZero() {
 		credential.LastUsed = k.LastUse.At.UnixMilli()
 	}

@@ -41,7 +41,7 @@ func EndpointsFor(e remote.Endpoints, id string) (remote.Endpoints, error) {
 		e.STSURL = e.IAMURL
 	default:
 		return e, &SettingError{Setting: "endpoint_url of iam", Profile: -1,
-			text: "does not count now, so that " + credfile.Short(id) + " would be sent to AWS, whose key it is not: nothing is sent"}
+			text: "endpoint_url of iam does not count now, so that " + credfile.Short(id) + " would be sent to AWS, whose key it is not: nothing is sent"}
 	}
 	return e, nil
 }

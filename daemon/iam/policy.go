@@ -2,6 +2,7 @@ package iam
 
 import (
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -63,9 +64,13 @@ func LeastPolicy(partition, arn string, optional bool) Policy {
 	return p
 }
 
-// AllowGetUser returns p with a permission that AWS asks for nowhere: an IAM that does not
-// know GetCallerIdentity says by GetUser whose key it is.
-func AllowGetUser(p Policy) Policy {
+// PolicyElsewhere returns p for an IAM that is not AWS's. One that does not know
+// GetCallerIdentity says by GetUser whose key it is; tags named after a key have no meaning
+// where there is no console of AWS, and are left out.
+func PolicyElsewhere(p Policy) Policy {
+	p.Statement = slices.DeleteFunc(slices.Clone(p.Statement), func(s Statement) bool {
+		return slices.Contains(s.Action, "iam:TagUser") || slices.Contains(s.Action, "iam:ListUserTags")
+	})
 	p.Statement = append(p.Statement, Statement{Sid: "KeydFindsUser", Effect: "Allow", Action: []string{"iam:GetUser"}, Resource: p.Statement[0].Resource})
 	return p
 }

@@ -200,7 +200,7 @@ func Policy(p credfile.Profile, status state.Status, getenv func(string) string,
 	}
 	policy := iam.LeastPolicy(partition, arn, optional)
 	if p.OwnIAM != "" {
-		policy = iam.AllowGetUser(policy)
+		policy = iam.PolicyElsewhere(policy)
 	}
 	if mfa {
 		policy = iam.RequireMFA(policy)
