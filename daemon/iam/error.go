@@ -108,6 +108,9 @@ func (e *Error) Hint() string {
 	case OptIn:
 		return "sign the account up, or enable the region, in the console of AWS"
 	case BadKey:
+		if e.elsewhere {
+			return "ask whoever runs " + e.Endpoint + " whether the key was deleted or made inactive"
+		}
 		return "look in the console of AWS whether the key was deleted or made inactive; if it is active, correct the region of the profile, which must be in the partition of the key (aws; aws-cn, such as cn-north-1; aws-us-gov, such as us-gov-west-1)"
 	case Invalid:
 		return e.hintInvalid()
