@@ -59,7 +59,9 @@ func collectDetails(keys []state.KeyStatus) (all []detail) {
 }
 
 // ownWords matches what differs between two keys of which AWS says the same.
-var ownWords = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`arn:[^ ;,]+|\b(AKIA|ASIA)(\.\.)?[A-Z0-9]{4,}\b|\b[A-Za-z0-9]{4}\.\.[A-Za-z0-9]{4}\b`) })
+var ownWords = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`arn:[^ ;,]+|\b(AKIA|ASIA)(\.\.)?[A-Z0-9]{4,}\b|\b[A-Za-z0-9]{4}\.\.[A-Za-z0-9]{4}\b`)
+})
 
 // reasonPattern returns the reason and the hint of a key without what is its own, so that two
 // keys with the same trouble have the same pattern.

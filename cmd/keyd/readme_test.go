@@ -245,3 +245,23 @@ func findAnchors(text string) []string {
 	}
 	return anchors
 }
+
+// TestReadmeCountsExceptions compares what the README says of other implementations of IAM
+// with the lists of the clauses that do not hold there.
+func TestReadmeCountsExceptions(t *testing.T) {
+	lists, err := filepath.Glob(filepath.Join(repository, "daemon", "awssim", "testdata", "*.except"))
+	if err != nil || len(lists) == 0 {
+		t.Fatal(lists, err)
+	}
+	for _, path := range lists {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.Replace(strings.TrimSuffix(filepath.Base(path), ".except"), "-", " ", 1)
+		row := regexp.MustCompile(`(?m)^\| ` + regexp.QuoteMeta(name) + ` \|.*\b` + fmt.Sprint(strings.Count(string(data), "\n")) + `\b.* do not hold there \|$`)
+		if !row.MatchString(readReadme(t)) {
+			t.Errorf("the README does not say that %d clauses do not hold at %s", strings.Count(string(data), "\n"), name)
+		}
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"keyd/credfile"
 	"keyd/daemon/iam/remote"
 )
 
@@ -256,7 +255,7 @@ func accountOf(k *Key) *ocsfAccount {
 }
 
 // isAWS reports whether the key is AWS's, by its shape: other IAMs hand out other ids.
-func (k *Key) isAWS() bool { return credfile.IsLongTerm(k.ID) || k.ID == "" }
+func (k *Key) isAWS() bool { return strings.HasPrefix(k.ID, "AKIA") || k.ID == "" }
 
 // provider returns whose key it is.
 func (k *Key) provider() string {

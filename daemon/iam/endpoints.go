@@ -236,13 +236,13 @@ func (r *resolver) regionsOfEnvironment() (sites []credfile.EndpointConfig, sett
 	return sites, o.from
 }
 
-// partitionFor returns the partition of region. When both endpoints are custom,
-// their owner may call the region anything.
+// partitionFor returns the partition of region. When both endpoints are custom, or IAM is
+// not AWS's, their owner may call the region anything.
 func (r *resolver) partitionFor(region string) (p string, ok bool) {
 	if p := PartitionOf(region); p != "" {
 		return p, true
 	}
-	return "aws", r.IAMURL != "" && r.STSURL != "" && isHostLabel(region)
+	return "aws", (r.IAMURL != "" && r.STSURL != "" || isElsewhere(r.IAMURL)) && isHostLabel(region)
 }
 
 // guessPartition guesses the partition when no region is named: from AWS's own
