@@ -44,7 +44,7 @@ var exitCodes = []struct {
 	{exitPerson, "a key needs a person"},
 	{exitRunning, "`keyd run`: another `keyd run` is at work on the same state folder (0 under launchd, which cannot be told to leave such a program alone)"},
 	{exitSettings, "keyd.ini, or the managed one, has a mistake; the error names its line"},
-	{exitSignal + 2, "interrupted by Ctrl-C; the error says where things stand (143: by SIGTERM)"},
+	{exitSignal + 2, "interrupted by Ctrl-C; the error says where things stand (129: the terminal was closed; 143: by SIGTERM)"},
 }
 
 // commandError ends a command with an error, a hint and an exit code.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,12 +60,23 @@ func (a *app) showJournal(ctx context.Context, lines int, follow bool) error {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	err := cmd.Run()
 	switch {
-	case ctx.Err() != nil: // Ctrl-C is the normal way to end it
-		return nil
+	case ctx.Err() != nil:
+		return endOfFollowing(ctx)
+	case err != nil && a.term.isGone(): // as behind | head
+		return exitError(exitSignal + int(syscall.SIGPIPE))
 	case errors.Is(err, exec.ErrNotFound):
 		return hintedError("keyd run", "journalctl was not found: this machine does not run systemd, or you cannot use it")
 	case err != nil:
 		return fmt.Errorf("journalctl: %w", err)
+	}
+	return nil
+}
+
+// endOfFollowing returns nil after Ctrl-C, which is the normal way to end keyd logs -f, and
+// otherwise what ended it.
+func endOfFollowing(ctx context.Context) error {
+	if interrupted, ok := errors.AsType[*interruptedError](context.Cause(ctx)); ok && interrupted.signal != os.Interrupt {
+		return interrupted
 	}
 	return nil
 }
@@ -91,6 +103,7 @@ func (a *app) showLogFiles(ctx context.Context, lines int, follow bool) error {
 	a.term.print(string(lastLines(text, lines)))
 	if follow {
 		a.followFile(ctx, state.LogPath(loc.folders.StateDir), size)
+		return endOfFollowing(ctx)
 	}
 	return nil
 }
@@ -108,11 +121,18 @@ func lastLines(text []byte, n int) []byte {
 	return text
 }
 
-// followFile prints what is appended to a file after offset, until ctx ends. A
+// followFile prints what is appended to a file after offset, until ctx ends or nobody reads
+// it any more. A
 // full file is renamed and a new one takes its name: followFile then prints the
 // rest of the full file first.
 func (a *app) followFile(ctx context.Context, path string, offset int64) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	runEvery(ctx, 300*time.Millisecond, func() {
+		if a.term.isGone() {
+			cancel()
+			return
+		}
 		if info, err := os.Stat(path); err != nil {
 			return
 		} else if info.Size() < offset {

@@ -7,11 +7,9 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/signal"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"keyd/credfile/atomicfile"
@@ -62,8 +60,9 @@ func executeKeyd(args []string, p process) int {
 	root.SetArgs(args)
 	ctx := context.Background()
 	if !isBrief(args) {
+		goOnUnread(args)
 		var stop func()
-		ctx, stop = untilSignal(ctx)
+		ctx, stop = untilSignal(ctx, closings(args)...)
 		defer stop()
 	}
 	return a.reportError(root.ExecuteContext(ctx))
@@ -80,42 +79,4 @@ func isBrief(args []string) bool {
 		return !slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") })
 	}
 	return args[0] == "status" || args[0] == "version" || args[0] == "--version" || args[0] == "help"
-}
-
-// untilSignal returns a context that ends with the first SIGINT or SIGTERM. The
-// command then finishes what can be finished, and reports where things stand. A
-// second signal kills the process, which does no harm either: everything that a
-// crash must not lose is on disk.
-func untilSignal(parent context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		defer signal.Stop(signals)
-		select {
-		case got := <-signals:
-			cancel(&interruptedError{got})
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() { cancel(nil) }
-}
-
-// interruptedError is the cause of a context that a signal has ended.
-type interruptedError struct{ signal os.Signal }
-
-// Error says how a person would put it.
-func (e *interruptedError) Error() string {
-	if e.signal == os.Interrupt {
-		return "interrupted"
-	}
-	return "ended by a signal (" + e.signal.String() + ")"
-}
-
-// exitCode returns the exit code that shells know for the signal.
-func (e *interruptedError) exitCode() int {
-	if number, ok := e.signal.(syscall.Signal); ok {
-		return exitSignal + int(number)
-	}
-	return exitFailed
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"keyd/daemon/state"
@@ -18,32 +19,76 @@ const (
 )
 
 // watchStatus shows the table on a screen of its own until Ctrl-C, which is the normal way to
-// end it. What the terminal showed before is there again afterwards.
+// end it. What the terminal showed before is there again afterwards, and while the person has
+// stopped it with Ctrl-Z. In the background it shows nothing.
 func (a *app) watchStatus(ctx context.Context, names []string, o statusOptions) error {
-	ctx, stop := untilSignal(ctx)
+	ctx, stop := untilSignal(ctx, syscall.SIGHUP, syscall.SIGQUIT)
 	defer stop()
-	a.term.openScreen()
-	defer a.term.closeScreen()
-	drawn := time.Time{}
-	runEvery(ctx, resizeEvery, func() {
-		if resized := a.term.measureSize(); !resized && time.Since(drawn) < watchEvery {
-			return
+	job := followJobs()
+	defer job.end()
+	screen := watchScreen{app: a, names: names, options: o}
+	defer screen.close()
+	tick := time.NewTicker(resizeEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil && !a.term.isGone() {
+		screen.show(ctx)
+		select {
+		case <-tick.C:
+		case <-job.stops:
+			screen.close()
+			job.suspend()
+		case <-job.continues: // it was stopped in another way, and the shell has written over the screen
+			screen.close()
+		case <-ctx.Done():
 		}
-		drawn = time.Now()
-		r, err := a.buildReport(ctx, names, state.LoadStatus)
-		if err != nil {
-			a.term.redrawScreen(wrapText("keyd: error: "+a.term.shortenHome(stripPackages(cell(err.Error()))), a.term.width))
-			return
-		}
-		if o.needsMe {
-			r.keepNeedy()
-		}
-		a.term.redrawScreen(a.term.fitScreen(r))
-	})
+	}
 	if interrupted, ok := errors.AsType[*interruptedError](context.Cause(ctx)); ok && interrupted.signal != os.Interrupt {
 		return interrupted
 	}
 	return nil
+}
+
+// watchScreen is the screen on which keyd status --watch draws.
+type watchScreen struct {
+	*app
+	names   []string
+	options statusOptions
+	open    bool
+	drawn   time.Time
+}
+
+// close brings back what the terminal showed before.
+func (w *watchScreen) close() {
+	if w.open {
+		w.term.closeScreen()
+		w.open = false
+	}
+}
+
+// show draws the table when it is time for that, or the window has changed.
+func (w *watchScreen) show(ctx context.Context) {
+	if !w.term.inForeground() {
+		w.open = false // the shell has the terminal
+		return
+	}
+	if resized := w.term.measureSize(); w.open && !resized && time.Since(w.drawn) < watchEvery {
+		return
+	}
+	if !w.open {
+		w.term.openScreen()
+		w.open = true
+	}
+	w.drawn = time.Now()
+	r, err := w.buildReport(ctx, w.names, state.LoadStatus)
+	if err != nil {
+		text := "keyd: error: " + w.term.shortenHome(stripPackages(cell(err.Error())))
+		w.term.redrawScreen(w.term.cutLines(wrapText(text, w.term.width), w.term.height, "line"))
+		return
+	}
+	if w.options.needsMe {
+		r.keepNeedy()
+	}
+	w.term.redrawScreen(w.term.fitScreen(r))
 }
 
 // fitScreen returns the lines of the status that the window has room for. How many keys there
@@ -62,7 +107,15 @@ func (t *terminal) fitScreen(r *report) []string {
 		table = t.cutLines(table, room-least, "key")
 		details = t.cutLines(details, room-t.countRows(table), "line")
 	}
-	return append(append(table, details...), end...)
+	lines := append(append(table, details...), end...)
+	if t.countRows(lines) > t.height { // in a window of a few rows, how many keys need a person comes first
+		lines = end[1:]
+		lines = lines[:max(t.countFitting(lines, t.height), 1)]
+		if t.countRows(lines) > t.height {
+			lines = []string{cutEnd(stripColours(lines[0]), t.width)}
+		}
+	}
+	return lines
 }
 
 // cutLines keeps as many lines as fit into so many rows, and says how many it left out.

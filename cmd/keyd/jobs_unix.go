@@ -1,0 +1,63 @@
+//go:build !windows
+
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// jobs tells what the person does with this process as a job of the shell: stop it with
+// Ctrl-Z, and continue it.
+type jobs struct{ stops, continues chan os.Signal }
+
+// followJobs begins to follow; end ends it. Where no shell has made this process a job, Ctrl-Z
+// stops nothing: nobody would continue it. The group of the leader of a session is no job.
+func followJobs() jobs {
+	j := jobs{make(chan os.Signal, 1), make(chan os.Signal, 1)}
+	session, err := unix.Getsid(0)
+	if err == nil && session != unix.Getpgrp() && !signal.Ignored(syscall.SIGTSTP) {
+		signal.Notify(j.stops, syscall.SIGTSTP)
+	}
+	signal.Notify(j.continues, syscall.SIGCONT)
+	return j
+}
+
+func (j jobs) end() {
+	signal.Stop(j.stops)
+	signal.Stop(j.continues)
+}
+
+// suspend stops this process, and returns when the person has continued it. It stops by
+// SIGSTOP: what Go has caught once, such as SIGTSTP, never stops a process again.
+func (j jobs) suspend() {
+	if syscall.Kill(os.Getpid(), syscall.SIGSTOP) == nil {
+		<-j.continues
+	}
+}
+
+// inForeground reports whether the shell has given the terminal to this process. It is true
+// where no shell hands it round.
+func (t *terminal) inForeground() bool {
+	out, ok := t.out.(*os.File)
+	if !ok {
+		return true
+	}
+	group, err := unix.IoctlGetInt(int(out.Fd()), unix.TIOCGPGRP)
+	return err != nil || group == unix.Getpgrp()
+}
+
+// isGone reports whether nobody reads standard output any more: the reader of a pipe has
+// ended, or the window of the terminal was closed.
+func (t *terminal) isGone() bool {
+	out, ok := t.out.(*os.File)
+	if !ok {
+		return false
+	}
+	fds := []unix.PollFd{{Fd: int32(out.Fd())}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n > 0 && fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
+}
