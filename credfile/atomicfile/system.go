@@ -16,7 +16,7 @@ type NotSystem struct {
 
 // Error names the file and what is wrong with it.
 func (e *NotSystem) Error() string {
-	return e.Path + " " + e.Text + "; a file for every user of the machine has to belong to an administrator, and nobody else may write it"
+	return e.Path + " " + e.Text + "; a file for every user of the machine has to belong to an administrator, and no one else may write it"
 }
 
 // CheckSystem returns a *NotSystem unless path, and every folder and symbolic link on the way

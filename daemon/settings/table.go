@@ -20,7 +20,7 @@ type row struct {
 // quarantine is stricter: a key that is Inactive opens nothing, and can be brought back. A
 // managed overlap counts as it is: a shorter one takes away the time in which a forgotten
 // copy of the old key shows, and a longer one leaves two keys that work. So does
-// prune_inactive_after: a shorter one deletes what nobody has agreed to, and a longer one
+// prune_inactive_after: a shorter one deletes what no one has agreed to, and a longer one
 // leaves the second place taken while a key gets old. Of words, the first one is stricter,
 // and of true and false, true. on_event and never_accounts of both files count.
 var table = [...]row{
@@ -47,7 +47,7 @@ var table = [...]row{
 	{"describe_keys", "true", 0, "set the console's description of the new key", inOrder,
 		func(s *Settings) value { return (*flag)(&s.DescribeKeys) }},
 	// Programs that run once a month are common, and a key is switched off by people who are
-	// not sure that nobody needs it.
+	// not sure that no one needs it.
 	{"prune_inactive_after", "never", 30 * Day, "or 90d: delete an inactive second key unused for so long, without asking", exact,
 		func(s *Settings) value { return (*durationOrNever)(&s.PruneInactiveAfter) }},
 	{"mfa_process", "", 0, "a command that prints an MFA code, where AWS asks for one", either,
