@@ -68,7 +68,7 @@ func TestGoreleaserMakesTheSamePackage(t *testing.T) {
 		}
 	}
 	build := readPackaging(t, "build")
-	for _, same := range []string{"-trimpath", "-s -w -buildid= -X main.release="} {
+	for _, same := range []string{"-trimpath", "nethttpomithttp2", "-s -w -buildid= -X main.release="} {
 		if !strings.Contains(build, same) || !strings.Contains(string(release), same) {
 			t.Errorf("build and .goreleaser.yaml do not both have %q", same)
 		}

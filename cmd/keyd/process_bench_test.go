@@ -21,7 +21,8 @@ const (
 	readingProgram = "package main\nimport \"os\"\nfunc main() { for _, f := range os.Args[1:] { if _, err := os.ReadFile(f); err != nil { panic(err) } } }\n"
 )
 
-// buildProgram builds a program from its text, or keyd itself, and returns its path.
+// buildProgram builds a program from its text, or keyd itself, as the packages are built, and
+// returns its path.
 func buildProgram(b *testing.B, folder, name, text string) string {
 	b.Helper()
 	path, what := filepath.Join(folder, name), "keyd/cmd/keyd"
@@ -34,7 +35,7 @@ func buildProgram(b *testing.B, folder, name, text string) string {
 			b.Fatal(err)
 		}
 	}
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", path, what)
+	build := exec.Command("go", "build", "-trimpath", "-tags=nethttpomithttp2", "-buildvcs=false", "-ldflags=-s -w", "-o", path, what)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
