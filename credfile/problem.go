@@ -32,10 +32,23 @@ type Refusal struct {
 
 // Error returns "path:line: text", or "path: text" when Line is 0.
 func (r *Refusal) Error() string {
+	if r.Line == 0 && isPredicate(r.Text) {
+		return r.Path + " " + r.Text
+	}
 	if r.Line == 0 {
 		return r.Path + ": " + r.Text
 	}
 	return fmt.Sprintf("%s:%d: %s", r.Path, r.Line, r.Text)
+}
+
+// isPredicate reports whether a text continues a sentence whose subject is the file.
+func isPredicate(text string) bool {
+	for _, verb := range [...]string{"is ", "shows ", "does not "} {
+		if strings.HasPrefix(text, verb) {
+			return true
+		}
+	}
+	return false
 }
 
 // wrap returns r with the package's name in front. Call it once per Refusal.

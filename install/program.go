@@ -34,7 +34,7 @@ func (h *Host) lastingPath() (string, error) {
 	}
 	if place := h.temporaryPlace(real); place != "" {
 		return "", refuse("move it to a permanent folder, for example: go build -o "+h.homePath(".local", "bin", programName(h.GOOS))+" ./cmd/keyd",
-			"%s is %s: the service would lose it, so nothing was installed", real, place)
+			"%s is %s, where it may disappear: nothing was changed", real, place)
 	}
 	for _, path := range h.stableNames(real) {
 		if sameFile(path, real) && h.temporaryPlace(path) == "" && !isVersioned(path) && !h.isAlternative(path) {

@@ -133,7 +133,7 @@ func (t *terminal) doctorSummary(r *doctor.Report) string {
 	if n := r.CountFixable(); n > 0 && mended == 0 {
 		line += fmt.Sprintf("; keyd doctor --fix repairs %d", n)
 	}
-	return line + "\n"
+	return fillLines("", line, hanging, t.width) + "\n"
 }
 
 // countOf returns a number with the right word.

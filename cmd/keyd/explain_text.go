@@ -59,7 +59,7 @@ func (e *explanation) write(t *terminal, b *strings.Builder, r *report) {
 	}
 	part("where it is", e.whereabouts(r.Now))
 	b.WriteString("\nits life\n")
-	for _, line := range e.lifeLines(t, r.Now) {
+	for _, line := range e.lifeLines(t, r) {
 		b.WriteString("    " + line + "\n")
 	}
 }
@@ -108,9 +108,9 @@ func (e *explanation) evidence(r *report) (lines []string) {
 	}
 	switch {
 	case e.OldKeyUse != nil && e.rotation != nil:
-		lines = append(lines, who+", about the old key "+shortID(e.rotation.Old.ID)+": "+oldUse(e.rotation.Old.ID, e.OldKeyUse).format(now))
+		lines = append(lines, "about the old key "+shortID(e.rotation.Old.ID)+": "+oldUse(e.rotation.Old.ID, e.OldKeyUse).format(now))
 	case e.KeyUse != nil && e.rotation == nil:
-		lines = append(lines, who+", about its use: "+restUse(e.KeyID, e.KeyUse).format(now))
+		lines = append(lines, "about its use: "+restUse(e.KeyID, e.KeyUse).format(now))
 	}
 	if f := e.Failure; f != nil {
 		text := fmt.Sprintf("%s failed %s", f.Do, formatAgo(now.Sub(f.At)))
@@ -215,7 +215,8 @@ func (e *explanation) whereabouts(now time.Time) (lines []string) {
 }
 
 // lifeLines returns the life of each key as a line, and what is next.
-func (e *explanation) lifeLines(t *terminal, now time.Time) (lines []string) {
+func (e *explanation) lifeLines(t *terminal, r *report) (lines []string) {
+	now := r.Now
 	first := e.KeyID
 	if e.rotation != nil {
 		first = e.rotation.Old.ID
@@ -224,7 +225,10 @@ func (e *explanation) lifeLines(t *terminal, now time.Time) (lines []string) {
 	if e.rotation != nil && len(e.next) > 0 {
 		lines = append(lines, t.lifeLine(e.rotation.New.ID, e.next, now)...)
 	}
-	if e.Until.After(now) {
+	switch {
+	case r.awaitsRun(e.KeyStatus):
+		lines = append(lines, "next: when keyd runs again")
+	case e.Until.After(now):
 		lines = append(lines, "next: in "+formatDuration(e.Until.Sub(now))+", "+formatMoment(e.Until, now))
 	}
 	return lines

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -106,7 +107,11 @@ func (a *app) pruneKey(ctx context.Context, profile, id string, yes bool) error 
 
 // printRefusal prints an error with a hint that names the profile.
 func (a *app) printRefusal(err error, profile string) error {
-	a.term.printError(stripPackages(err.Error()), hint.HintFor(err, []string{profile}))
+	text := stripPackages(err.Error())
+	if !strings.Contains(text, profile) && !strings.Contains(text, "AKIA") { // it says of which key it speaks
+		text = profile + ": " + text
+	}
+	a.term.printError(text, hint.HintFor(err, []string{profile}))
 	return exitError(errorCode(err))
 }
 

@@ -40,6 +40,7 @@ type report struct {
 	Keys     []state.KeyStatus `json:"keys"`                    // those that need a person come first
 
 	settings  settings.Settings
+	unread    bool              // the files cannot be read right now
 	others    []state.KeyStatus // counted, and not shown
 	needsMe   bool              // only keys that need a person are shown
 	problems  []fileProblem     // what is wrong in the files, of which Warnings speaks as well
@@ -93,7 +94,7 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(stateDi
 		r.reportMissing(loc.store.Paths.Credentials, status)
 		err = r.requireProfiles(names, loc.store.Paths)
 	case snapshot == nil:
-		r.Keys = status.Keys
+		r.Keys, r.unread = status.Keys, true
 		r.Warnings = []string{loc.store.Paths.Credentials + " is empty or is being written right now"}
 		if !status.Written.IsZero() {
 			r.Warnings[0] += ": this is what the last pass found"

@@ -68,6 +68,8 @@ func (t *terminal) writeTable(b *strings.Builder, r *report) {
 	switch {
 	case len(r.Keys) == 0 && r.needsMe:
 		b.WriteString("no key needs you\n")
+	case len(r.Keys) == 0 && r.unread: // the warning says why
+		b.WriteString("no profile can be read right now\n")
 	case len(r.Keys) == 0:
 		b.WriteString("no profile in " + cell(t.shortenHome(joinNames(r.Files))) + "\n")
 	default:
@@ -91,8 +93,8 @@ func (t *terminal) tableLines(r *report) []string {
 // statusRow returns the row of a key in the status: whatever it has to say is in its state.
 func (t *terminal) statusRow(l *state.KeyStatus, r *report) tableRow {
 	w := t.keyRow(l, r)
-	if !r.Running && l.Until.After(r.Now) && (l.State == decide.StateWaiting || l.State == decide.StateRotating) && !l.NeedsPerson {
-		w.next = "next run" // nobody is here to do it then
+	if r.awaitsRun(*l) {
+		w.next = "next run"
 	}
 	if len(l.Links) > 0 {
 		w.state += "; linked: " + t.shortenHome(joinNames(l.Links))
@@ -104,6 +106,12 @@ func (t *terminal) statusRow(l *state.KeyStatus, r *report) tableRow {
 	}
 	w.state, w.lines = cell(t.nameCommands(w.state)), nil
 	return w
+}
+
+// awaitsRun reports whether what is next with a key waits until keyd runs again: no one is here
+// to do it at its time.
+func (r *report) awaitsRun(l state.KeyStatus) bool {
+	return !r.Running && l.Until.After(r.Now) && (l.State == decide.StateWaiting || l.State == decide.StateRotating) && !l.NeedsPerson
 }
 
 // keyRow returns the row of a key in any table.

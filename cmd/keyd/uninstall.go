@@ -80,7 +80,9 @@ func (a *app) uninstallService(ctx context.Context, purge, yes bool) error {
 		a.term.printf("keyd was not installed as a service\n")
 	}
 	if !purge {
-		a.term.printNote("kept: %s, %s (to remove them too: keyd uninstall --purge)", loc.folders.SettingsFile, loc.folders.StateDir)
+		if kept := a.existing(loc, loc.folders.SettingsFile, loc.folders.StateDir); len(kept) > 0 {
+			a.term.printNote("kept: %s; to remove that too: keyd uninstall --purge", joinNames(kept))
+		}
 		return nil
 	}
 	return a.purgeState(ctx, loc)
@@ -137,6 +139,16 @@ func (a *app) noteOpenRotations(loc locations, rotations []*journal.Rotation) {
 	}
 }
 
+// existing returns those of the paths that exist, as people read them.
+func (a *app) existing(loc locations, paths ...string) (found []string) {
+	for _, path := range paths {
+		if _, err := loc.sys.Lstat(path); err == nil {
+			found = append(found, a.term.shortenHome(path))
+		}
+	}
+	return found
+}
+
 // describeOpen says how far a rotation is and what happens next, and returns the
 // command that continues it. status is what the last pass found.
 func describeOpen(r *journal.Rotation, status state.Status) (text, run string) {
@@ -146,8 +158,8 @@ func describeOpen(r *journal.Rotation, status state.Status) (text, run string) {
 		}
 		return hint.Command(words, r.Places[0].Profile)
 	}
-	text, run = strings.NewReplacer(".\n", "; ", "\n", "; ").Replace(decide.DescribeRotation(r)), command("keyd rotate")
-	text += "; without the service nothing ends this, and " + shortID(r.Old.ID) + " stays at AWS: run this now and then, or keyd install"
+	text, run = strings.NewReplacer(".\n", "; ", "\n", "; ").Replace(decide.DescribeRotation(r)), "to finish it, from time to time: "+command("keyd rotate")+"; or: keyd install"
+	text += "; without the service nothing finishes this, and " + shortID(r.Old.ID) + " stays at AWS"
 	i := slices.IndexFunc(status.Keys, func(l state.KeyStatus) bool {
 		return l.InRotation && (l.KeyID == r.Old.ID || l.KeyID == r.NewestID())
 	})
@@ -159,7 +171,7 @@ func describeOpen(r *journal.Rotation, status state.Status) (text, run string) {
 	case !r.Held.IsZero():
 		text, run = stripPackages(l.Why), command("keyd resume")
 	case l.NeedsPerson:
-		text, run = stripPackages(l.Why), cmp.Or(l.Hint, run)
+		text, run = stripPackages(l.Why), cmp.Or(l.Hint, command("keyd rotate"))
 	}
 	return string(l.State) + ": " + text, run
 }
@@ -173,6 +185,7 @@ func (a *app) purgeState(ctx context.Context, loc locations) error {
 	if err := loc.requireNoRotation(ctx, "the settings and the state were left in place"); err != nil {
 		return err
 	}
+	there := a.existing(loc, loc.folders.SettingsFile, loc.folders.StateDir)
 	left, err := loc.folders.Remove()
 	if err != nil {
 		return err
@@ -183,6 +196,10 @@ func (a *app) purgeState(ctx context.Context, loc locations) error {
 	for _, path := range left.Foreign {
 		a.term.printNote("%s does not belong to keyd and was left in place", path)
 	}
-	a.term.printParagraph("removed: %s, %s", a.term.shortenHome(loc.folders.SettingsFile), a.term.shortenHome(loc.folders.StateDir))
+	if len(there) == 0 {
+		a.term.printParagraph("there were no settings and no state to remove")
+		return nil
+	}
+	a.term.printParagraph("removed: %s", joinNames(there))
 	return nil
 }

@@ -63,7 +63,11 @@ func Read(ctx context.Context, sys Sys, path string) (*Original, error) {
 			return o, err
 		}
 		if wait > lastWait {
-			return nil, fmt.Errorf("read %s: %w", path, ErrBusy)
+			busy := ErrBusy
+			if info, err := sys.Lstat(path); err == nil && info.Size == 0 {
+				busy = errEmpty
+			}
+			return nil, fmt.Errorf("read %s: %w", path, busy)
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)

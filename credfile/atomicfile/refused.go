@@ -16,6 +16,24 @@ import (
 // missing from the file.
 var ErrBusy = errors.New("another program is writing the file; it was left as it is")
 
+// errEmpty is ErrBusy for a file that stays empty: another program may have truncated it, and
+// nothing tells whether it writes more.
+var errEmpty error = emptyError{}
+
+type emptyError struct{}
+
+func (emptyError) Error() string {
+	return "the file is empty, or another program is about to write it; it was left as it is"
+}
+
+// Unwrap returns ErrBusy.
+func (emptyError) Unwrap() error { return ErrBusy }
+
+// Hint says when keyd believes it.
+func (emptyError) Hint() string {
+	return "try again in a minute: a file that stays empty for so long is believed to be empty"
+}
+
 // ErrChanged means that the file is no longer the one that was read. Nothing was written,
 // unless Written.Way says so. The caller has to read the file again.
 var ErrChanged = errors.New("the file changed since it was read; it was left as it is")

@@ -20,7 +20,7 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 	run, own := hint.Command("keyd prune", f.Profiles[0]), secondUserCommand(f)
 	if confirmed := other.Since.Add(confirmSecondAfter); f.Seen.At.Before(confirmed) && !other.Since.After(now) && !f.Options.Manual {
 		if now.Before(confirmed) {
-			return WaitUntil(StateWaiting, confirmed, fmt.Sprintf("IAM lists a second key of the user, %s: asking once more, since its lists lag", short)).InShort("is there a second key?")
+			return WaitUntil(StateWaiting, confirmed, fmt.Sprintf("IAM lists a second key of the user, %s: asking once more, since its lists lag", short)).InShort("checking for a second key")
 		}
 		return actNow(DoLook, StateDue, "asking once more whether IAM lists "+short)
 	}

@@ -52,10 +52,10 @@ const ShortLimit = 26
 // actionWords says what an action does, for one cell of a table.
 var actionWords = map[Do]string{
 	DoOpenSession: "opening an MFA session", DoLook: "asking AWS", DoPreflight: "checking what it takes", DoPrune: "making room", DoCreate: "making the new key",
-	DoReconcile: "was a key made?", DoSetAside: "a lost key is turned off", DoDropOrphan: "a lost key is deleted",
+	DoReconcile: "looking for a lost key", DoSetAside: "a lost key is turned off", DoDropOrphan: "a lost key is deleted",
 	DoProve: "proving the new key", DoMend: "repairing the files", DoSwap: "changing the files", DoValidate: "checking the files",
 	DoHook: "running a hook", DoPutBack: "putting the old key back", DoDiscard: "deleting the new key", DoDescribe: "tagging the new key",
-	DoCheckUse: "is the old key used?", DoDeactivate: "turning the old key off", DoRevive: "reviving the old key",
+	DoCheckUse: "asking about the old key", DoDeactivate: "turning the old key off", DoRevive: "reviving the old key",
 	DoDelete: "deleting the old key", DoDropHelper: "deleting the helper",
 }
 

@@ -105,7 +105,18 @@ func judgeCall(call string, r rotate.Result, now time.Time) Finding {
 	case isRead:
 		return Finding{Severity: Fine, Found: fmt.Sprintf("%s could call %s %s ago", who, fullName(call), settings.FormatAge(now.Sub(use.Read)))}
 	}
-	return unknown(fmt.Sprintf("whether %s may call %s is not known: keyd did not get so far", who, fullName(call)), "")
+	return unknown(fmt.Sprintf("whether %s may call %s is not known: %s", who, fullName(call), whyNotAsked(r)), "")
+}
+
+// whyNotAsked says why keyd has not made a call with a key that it looked at.
+func whyNotAsked(r rotate.Result) string {
+	switch {
+	case r.Rotation != nil:
+		return "a rotation is in progress, and keyd tries this before one begins"
+	case r.NeedsPerson:
+		return "keyd tries it when nothing else is in the way of a rotation"
+	}
+	return "keyd tries it before a rotation begins"
 }
 
 // judgeEarnest says whether a key may make a call that nobody can try. failure is the last
@@ -117,7 +128,7 @@ func judgeEarnest(call string, r rotate.Result, failure *decide.Failure, history
 			continue
 		}
 		run, ask := adviseOnText(cmp.Or(f.Hint, "keyd policy PROFILE"), r.Profiles)
-		return wrong(fmt.Sprintf("%s may not call %s: AWS denied it: %s", who, fullName(call), f.Why), run, ask)
+		return wrong(fmt.Sprintf("%s may not call %s: AWS denied it: %s", who, fullName(call), withoutPackages(f.Why)), run, ask)
 	}
 	if at := lastDone(call, r, history); at != "" {
 		return Finding{Severity: Fine, Found: who + " could call " + fullName(call) + " " + at}

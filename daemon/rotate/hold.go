@@ -130,7 +130,7 @@ func (e *noRotationError) Error() string {
 
 // Hint says how to exclude a profile permanently.
 func (e *noRotationError) Hint() string {
-	return fmt.Sprintf("to never rotate it: [profile %s] rotate = never, in keyd.ini", e.profile)
+	return fmt.Sprintf("to never rotate it, write rotate = never below [profile %s] in keyd.ini", e.profile)
 }
 
 // IsNoRotation reports whether err says that no rotation of a profile's key is
