@@ -198,7 +198,7 @@ func (k *pastKey) advise(shown map[string]string) string {
 	name := k.profiles[i]
 	text := fmt.Sprintf("about %s, which %s shows now: %s; %s", shortID(shown[name]), name, hint.Command("keyd explain", name), all)
 	if k.deleted == nil {
-		text = "is it still at AWS? " + hint.AWSCommand("aws iam list-access-keys", name) + "; " + text
+		text = "to see whether it is still at AWS: " + hint.AWSCommand("aws iam list-access-keys", name) + "; " + text
 	}
 	return text
 }

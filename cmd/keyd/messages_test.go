@@ -52,6 +52,24 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestHintsAnswer holds that what keyd says of a problem is no riddle: a question is asked on a
+// terminal, which takes the answer, or it guesses a word (did you mean ...?), or it is the
+// question that keyd where leaves to a person, next to its evidence.
+func TestHintsAnswer(t *testing.T) {
+	asked := regexp.MustCompile(`(?i)^- (install it|retire %s|give the pair .*|remove .* including the history|.*: continue|.*: give up the rotation and delete .*)\?$`)
+	file := ""
+	for line := range strings.Lines(gatherMessages(t)) {
+		switch line = strings.TrimSpace(line); {
+		case strings.HasSuffix(line, ".go"):
+			file = line
+		case !strings.Contains(line, "? ") && !strings.HasSuffix(line, "?"), strings.Contains(line, "did you mean"), asked.MatchString(line):
+		case file == "daemon/decide/verdict.go", line == "- has the key leaked?", strings.Contains(line, "(was it deactivated?)"):
+		default:
+			t.Errorf("%s: %q asks, and no one answers: say what to do, or name a command that finds out", file, line)
+		}
+	}
+}
+
 // TestMessagesAreFound gathers the strings of a small source: each that a person may read
 // has "yes" in it, and no other.
 func TestMessagesAreFound(t *testing.T) {
