@@ -23,8 +23,8 @@ Nothing is changed. keyd help settings explains the settings.
 credentials, config), problem (what is wrong with keyd.ini or the managed
 settings; absent while nothing is), in_force (keyd.ini; last good, a copy that
 keyd run uses while keyd.ini has a mistake; or none), managed (absent without
-managed settings: path, sha256 of the contents in force, problem, hint, and
-without_effect, the lines of keyd.ini that have none), remarks and settings. Each
+managed settings: path, sha256 of the contents in force, allow_never, problem,
+hint, and without_effect, the lines of keyd.ini that have none), remarks and settings. Each
 setting has section, name, value, standard, from, managed, line (of keyd.ini) and
 meaning.`
 

@@ -39,7 +39,7 @@ var causes = []struct {
 	cause Cause
 	parts []string
 }{
-	{CauseSettings, []string{"^mistake in keyd.ini$"}},
+	{CauseSettings, []string{"^mistake in keyd.ini$", "^mistake in the managed settings$"}},
 	{CauseHook, []string{"^hook "}},
 	{CauseMistake, []string{"^mistake in ", "AWS tools read it unlike$"}},
 	{CauseCannotWrite, []string{"^cannot write ", " is immutable$", "read-only", "not writable", "can only be written in place", " is not a directory$"}},

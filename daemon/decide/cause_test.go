@@ -45,7 +45,7 @@ func TestEveryShortReasonHasACause(t *testing.T) {
 
 func TestCauses(t *testing.T) {
 	for short, want := range map[string]Cause{
-		"second active key": CauseSecondKey, "hook my AKIA second key failed": CauseHook, "mistake in credentials:41": CauseMistake, "mistake in keyd.ini": CauseSettings,
+		"second active key": CauseSecondKey, "hook my AKIA second key failed": CauseHook, "mistake in credentials:41": CauseMistake, "mistake in keyd.ini": CauseSettings, "mistake in the managed settings": CauseSettings,
 		"credentials is immutable": CauseCannotWrite, "the organization denies it": CauseDenied, "AWS denies CreateAccessKey": CauseDenied, "this network denies it": CauseDenied,
 		"waits for an MFA code": CauseMFA, "AWS refuses the new key": CauseNewKeyRefused, "the endpoint refuses the key": CauseRefused, "AKIA..7QWE is off": CauseAnswerLost,
 		"keyd on lap.top replaces it": CauseElsewhere, "credentials is missing": CauseFiles, "keyd went in circles": CauseOther, "": CauseOther, "no such thing": CauseOther,

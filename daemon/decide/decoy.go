@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"keyd/credfile"
+	"keyd/daemon/settings"
 )
 
 // decoyAccounts returns the accounts of canarytokens.org and similar services.
@@ -52,15 +53,14 @@ func accountFromID(id string) (account string, ok bool) {
 func AccountFromID(id string) (account string, ok bool) { return accountFromID(id) }
 
 // NeverSignReason returns why a key must not sign anything, or "" when it may. seen
-// is the account that AWS named, or "" when AWS was never asked; never are the
-// accounts of never_accounts.
-func NeverSignReason(id, seen string, never []string) string {
+// is the account that AWS named, or "" when AWS was never asked.
+func NeverSignReason(id, seen string, s settings.Settings) string {
 	account, _ := accountFromID(id)
 	for _, a := range []string{account, seen} {
 		switch {
 		case a == "":
-		case slices.Contains(never, a):
-			return fmt.Sprintf("account %s is excluded by never_accounts in keyd.ini", a)
+		case slices.Contains(s.NeverAccounts, a):
+			return fmt.Sprintf("account %s is excluded by never_accounts in %s", a, s.FileOf("", "never_accounts"))
 		case slices.Contains(decoyAccounts(), a):
 			return fmt.Sprintf("decoy key: account %s is known for keys that raise an alarm when they are used", a)
 		}

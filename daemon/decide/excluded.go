@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"keyd/credfile"
@@ -17,17 +18,23 @@ func ExcludedBy(f Facts, s settings.Settings) string {
 	case s.Unknown:
 		return ""
 	case s.RotateAfterFor(f.Profiles) == settings.Never:
-		return "rotate = never in keyd.ini"
+		return "rotate = never in " + s.ExcludingFile(f.Profiles)
 	case f.neverSigns(s):
-		return "never_accounts in keyd.ini"
+		return "never_accounts in " + s.FileOf("", "never_accounts")
 	}
 	return ""
+}
+
+// excludedHint says how to do what the exclusion of a key keeps from being done.
+func excludedHint(do string, f Facts, s settings.Settings) string {
+	what, file, _ := strings.Cut(ExcludedBy(f, s), " in ")
+	return s.EditHint(file, "to "+do+", take this out of keyd.ini: "+what)
 }
 
 // neverSigns reports whether the settings forbid to sign with a key of this account,
 // except to put a pair that works into the files again.
 func (f *Facts) neverSigns(s settings.Settings) bool {
-	return NeverSignReason(f.ID, f.KnownAccount(), s.NeverAccounts) != ""
+	return NeverSignReason(f.ID, f.KnownAccount(), s) != ""
 }
 
 // decideExcluded decides about a rotation whose profile was excluded after it had begun.
@@ -55,6 +62,6 @@ func decideExcluded(f Facts, r *journal.Rotation, s settings.Settings, now time.
 func waitExcluded(f Facts, r *journal.Rotation, s settings.Settings, text string) Decision {
 	by := ExcludedBy(f, s)
 	d := WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s holds the rotation: %s", by, text)).InShort("by keyd.ini")
-	d.Hint = "to let it continue, take this out of keyd.ini: " + by[:len(by)-len(" in keyd.ini")]
+	d.Hint = excludedHint("let it continue", f, s)
 	return d
 }

@@ -199,7 +199,7 @@ func (f *Facts) waitForHook(h *settings.Hook, id string, s settings.Settings, no
 	kept := "; " + f.keptUntilHook(id)
 	switch {
 	case f.isUnclear(h):
-		return BlockUntil(now.Add(RecheckEvery), UnclearHook(h, f.Keys)+kept, unclearHint(h, f.Profiles)).InShort("hook " + h.Name + " names no profile")
+		return BlockUntil(now.Add(RecheckEvery), UnclearHook(h, f.Keys)+kept, unclearHint(h, f.Profiles, s)).InShort("hook " + h.Name + " names no profile")
 	case runsElsewhere(known, now):
 		return WaitUntil(StateRotating, known.RunsUntil, fmt.Sprintf("another keyd was started that runs hook %s", h.Name)).InShort("hook " + h.Name + " runs")
 	}
@@ -211,7 +211,7 @@ func (f *Facts) waitForHook(h *settings.Hook, id string, s settings.Settings, no
 	if !held {
 		return WaitUntil(StateRotating, now.Add(RetryAfter(1)), "hook "+h.Name+" is to run").InShort("hook " + h.Name + " is to run")
 	}
-	d.Why, d.Hint = d.Why+kept, hookHint(h, f.Profiles)
+	d.Why, d.Hint = d.Why+kept, hookHint(h, f.Profiles, s)
 	return d
 }
 
@@ -229,8 +229,12 @@ func (f *Facts) keptUntilHook(id string) string {
 }
 
 // hookHint says how to try a hook again, and how to go on without it.
-func hookHint(h *settings.Hook, profiles []string) string {
-	return fmt.Sprintf("to try it now: %s; to continue without it: required = false in [hook %s] of keyd.ini", hint.Command("keyd rotate", profiles[0]), h.Name)
+func hookHint(h *settings.Hook, profiles []string, s settings.Settings) string {
+	try := "to try it now: " + hint.Command("keyd rotate", profiles[0])
+	if s.IsManagedHook(h.Name) {
+		return try + "; to continue without it, ask whoever manages this machine"
+	}
+	return fmt.Sprintf("%s; to continue without it: required = false in [hook %s] of keyd.ini", try, h.Name)
 }
 
 // UnclearHook says that a hook gets a pair and does not say whose.
@@ -239,7 +243,10 @@ func UnclearHook(h *settings.Hook, keys int) string {
 }
 
 // unclearHint says how a hook names its profile.
-func unclearHint(h *settings.Hook, profiles []string) string {
+func unclearHint(h *settings.Hook, profiles []string, s settings.Settings) string {
+	if s.IsManagedHook(h.Name) {
+		return fmt.Sprintf("ask whoever manages this machine to name the profiles in [hook %s] of %s", h.Name, s.Managed.Path)
+	}
 	return fmt.Sprintf("in [hook %s] of keyd.ini: profiles = %s", h.Name, strings.Join(profiles, ", "))
 }
 
@@ -248,7 +255,7 @@ func unclearHint(h *settings.Hook, profiles []string) string {
 func CheckHooks(f Facts, s settings.Settings) (h *settings.Hook, run string) {
 	for _, h := range s.HooksFor(f.Profiles) {
 		if f.isUnclear(&h) {
-			return &h, unclearHint(&h, f.Profiles)
+			return &h, unclearHint(&h, f.Profiles, s)
 		}
 	}
 	return nil, ""

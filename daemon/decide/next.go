@@ -61,23 +61,25 @@ func decideKey(f Facts, s settings.Settings, now time.Time) Decision {
 	case !f.RetiredAt.IsZero():
 		return Skip(retiredReason(f))
 	case s.RotateAfterFor(f.Profiles) == settings.Never:
-		return Skip(excludedText)
+		return Skip(excludedText(f, s))
 	}
 	return decideIdle(f, s, now)
 }
 
 // excludedText says that a person has excluded a profile.
-const excludedText = "excluded by rotate = never in keyd.ini"
+func excludedText(f Facts, s settings.Settings) string {
+	return "excluded by rotate = never in " + s.ExcludingFile(f.Profiles)
+}
 
 // decideUnreadable decides about a long-term key that the files do not allow to rotate. A
 // person has to change the files, or can exclude the profile.
 func decideUnreadable(f Facts, s settings.Settings) Decision {
 	if s.RotateAfterFor(f.Profiles) == settings.Never {
-		return Skip(excludedText)
+		return Skip(excludedText(f, s))
 	}
 	why := ""
 	for _, id := range f.Unreadable.IDs {
-		if why = NeverSignReason(id, "", s.NeverAccounts); why == "" {
+		if why = NeverSignReason(id, "", s); why == "" {
 			break
 		}
 	}
@@ -89,7 +91,7 @@ func decideUnreadable(f Facts, s settings.Settings) Decision {
 
 // decideIdle decides about a key that is not being rotated.
 func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
-	if why := NeverSignReason(f.ID, f.KnownAccount(), s.NeverAccounts); why != "" {
+	if why := NeverSignReason(f.ID, f.KnownAccount(), s); why != "" {
 		return Skip(why)
 	}
 	if d, held := waitForRetry(f, s, now); held {

@@ -53,5 +53,18 @@ func unlessSettingsUnknown(s settings.Settings, d Decision) Decision {
 	if !s.Unknown || d.State == StateWaiting || d.State == StateHeld || !ActionOf(d.Do).NeedsSettings {
 		return d
 	}
-	return BlockUntil(time.Time{}, "keyd.ini has a mistake, and no earlier good settings are known: nothing is started until it is fixed", "").InShort("mistake in keyd.ini")
+	short := "mistake in keyd.ini"
+	if s.ManagedProblem() != nil {
+		short = "mistake in the managed settings"
+	}
+	return BlockUntil(time.Time{}, unknownSettings(s), "").InShort(short)
+}
+
+// unknownSettings says why no settings are known.
+func unknownSettings(s settings.Settings) string {
+	what := "keyd.ini has a mistake"
+	if s.ManagedProblem() != nil {
+		what = "the managed settings cannot be used"
+	}
+	return what + ", and no earlier good settings are known: nothing is started until it is fixed"
 }

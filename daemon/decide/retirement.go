@@ -170,15 +170,15 @@ func RefuseRetirement(f Facts, s settings.Settings, now time.Time, signer string
 	case !f.RetiredAt.IsZero():
 		return &Refusal{retiredReason(f), "remove " + strings.Join(f.Profiles, ", ") + " from the files"}
 	case ExcludedBy(f, s) != "":
-		return &Refusal{fmt.Sprintf("%s: %s excludes it", f.Profiles[0], ExcludedBy(f, s)), "to retire it, take this out of keyd.ini: " + strings.TrimSuffix(ExcludedBy(f, s), " in keyd.ini")}
+		return &Refusal{fmt.Sprintf("%s: %s excludes it", f.Profiles[0], ExcludedBy(f, s)), excludedHint("retire it", f, s)}
 	case s.Unknown:
-		return &Refusal{"keyd.ini has a mistake, and no earlier good settings are known: nothing is started until it is fixed", ""}
+		return &Refusal{unknownSettings(s), ""}
 	case f.EndpointErr != nil:
 		return &Refusal{f.EndpointErr.Error(), hint.Hint(f.EndpointErr)}
 	case f.Seen == nil: // before the look
 		return nil
 	}
-	if why := NeverSignReason(f.ID, f.KnownAccount(), s.NeverAccounts); why != "" {
+	if why := NeverSignReason(f.ID, f.KnownAccount(), s); why != "" {
 		return &Refusal{why, ""}
 	}
 	if f.Seen.Root {

@@ -110,7 +110,7 @@ func blockUnused(f Facts, s settings.Settings, now time.Time, age time.Duration)
 	if s.Unused != settings.UnusedReport || !unused || f.Options.Force || f.Use.Read.Sub(now) > journal.MaxClockOffset {
 		return Decision{}, false
 	}
-	return BlockUntil(f.Use.Read.Add(UnusedRecheck), describeDue(f, s, now, age)+": it is left alone, as unused = report in keyd.ini says",
+	return BlockUntil(f.Use.Read.Add(UnusedRecheck), describeDue(f, s, now, age)+": it is left alone, as unused = report in "+s.FileOf("", "unused")+" says",
 		"if no one needs it: "+hint.Command("keyd retire", f.Profiles[0])+"; otherwise replace it: "+forceCommand(f)).InShort("no one uses it"), true
 }
 

@@ -64,7 +64,7 @@ func (t *target) ownerID() string {
 // readDescriptions asks AWS about the keys of the user of t.
 func (d *Rotator) readDescriptions(ctx context.Context, t *target) (found []DescribedKey, err error) {
 	pair, user := t.shownPair(), t.userName()
-	switch by := decide.NeverSignReason(t.facts.ID, t.facts.KnownAccount(), d.Settings.NeverAccounts); {
+	switch by := decide.NeverSignReason(t.facts.ID, t.facts.KnownAccount(), d.Settings); {
 	case t.facts.RotationErr != nil:
 		return nil, t.facts.RotationErr
 	case decide.ExcludedBy(t.facts, d.Settings) != "":

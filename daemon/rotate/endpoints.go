@@ -111,6 +111,9 @@ func (d *Rotator) endpointHint(t *target, err error) string {
 		name = t.holders[e.Profile].Name
 	}
 	if strings.HasPrefix(e.Setting, "endpoint_url") { // the endpoint may be right, and its key none of IAM's
+		if !d.Settings.MayExclude() {
+			return fmt.Sprintf("correct %s of profile %s, in %s; or ask whoever manages this machine to leave its key alone", e.Setting, name, files)
+		}
 		return fmt.Sprintf("correct %s of profile %s, in %s; or leave its key alone: rotate = never below [profile %[2]s] in keyd.ini", e.Setting, name, files)
 	}
 	return fmt.Sprintf("correct %s of profile %s, in %s", e.Setting, name, files)

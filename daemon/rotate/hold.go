@@ -81,7 +81,7 @@ const holdLockWait = 45 * time.Second
 func (d *Rotator) editRotation(w *world, profile, verb string, edit func(*journal.Rotation) error) (*journal.Rotation, Result, error) {
 	t := w.findTarget(profile, func(t *target) bool { return t.facts.Rotation != nil && t.facts.RotationErr == nil })
 	if t == nil {
-		return nil, Result{}, cmp.Or(w.unreadError(profile), error(&noRotationError{profile}))
+		return nil, Result{}, cmp.Or(w.unreadError(profile), error(&noRotationError{profile, d.Settings.MayExclude()}))
 	}
 	r := t.facts.Rotation
 	if err := edit(r); err != nil {
@@ -122,7 +122,10 @@ func (w *world) unreadError(profile string) error {
 }
 
 // noRotationError reports that no rotation of the profile's key is in progress.
-type noRotationError struct{ profile string }
+type noRotationError struct {
+	profile    string
+	mayExclude bool // users may exclude keys
+}
 
 func (e *noRotationError) Error() string {
 	return fmt.Sprintf("%s is not being rotated", e.profile)
@@ -130,6 +133,9 @@ func (e *noRotationError) Error() string {
 
 // Hint says how to exclude a profile permanently.
 func (e *noRotationError) Hint() string {
+	if !e.mayExclude {
+		return "to never rotate it, ask whoever manages this machine"
+	}
 	return fmt.Sprintf("to never rotate it, write rotate = never below [profile %s] in keyd.ini", e.profile)
 }
 

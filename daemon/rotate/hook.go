@@ -178,6 +178,10 @@ func (d *Rotator) checkHooks(t *target) error {
 			continue
 		}
 		if err := d.hooksOrNone().Check(h); err != nil {
+			if d.Settings.IsManagedHook(h.Name) {
+				return &needPersonError{text: fmt.Sprintf("hook %s: %v; no key was created", h.Name, err), err: err,
+					hint: fmt.Sprintf("ask whoever manages this machine to correct [hook %s] of %s, or to install the program", h.Name, d.Settings.Managed.Path)}
+			}
 			return &needPersonError{text: fmt.Sprintf("hook %s: %v; no key was created", h.Name, err), err: err,
 				hint: fmt.Sprintf("correct the program in [hook %s] of keyd.ini, with its whole path, or set required = false; then: %s", h.Name, hint.Command("keyd rotate", t.facts.Profiles[0]))}
 		}

@@ -96,7 +96,7 @@ func (d *Rotator) openToRetire(ctx context.Context, profile string, forced bool)
 		leave()
 		return nil, nil, nil, &hintError{fmt.Sprintf("profile %s shows no key that keyd could retire", profile), hint.Command("keyd status", profile)}
 	}
-	if why := decide.NeverSignReason(t.facts.ID, t.facts.KnownAccount(), d.Settings.NeverAccounts); why != "" {
+	if why := decide.NeverSignReason(t.facts.ID, t.facts.KnownAccount(), d.Settings); why != "" {
 		leave()
 		return nil, nil, nil, &hintError{fmt.Sprintf("%s: %s", profile, why), hint.Command("keyd status", profile)}
 	}

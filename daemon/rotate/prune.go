@@ -148,7 +148,7 @@ func (d *Rotator) lookBeforePrune(ctx context.Context, t *target, profile string
 // checkNotExcluded refuses to sign anything with a decoy or with a key of
 // never_accounts, as Next does for a pass.
 func (d *Rotator) checkNotExcluded(t *target, profile string) error {
-	if why := decide.NeverSignReason(t.facts.ID, t.facts.KnownAccount(), d.Settings.NeverAccounts); why != "" {
+	if why := decide.NeverSignReason(t.facts.ID, t.facts.KnownAccount(), d.Settings); why != "" {
 		return fmt.Errorf("%s: %s", profile, why)
 	}
 	return nil

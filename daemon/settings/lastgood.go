@@ -107,6 +107,9 @@ func (f File) Effective() Settings {
 	if managed != nil {
 		unknown.Managed = managed.Managed
 	}
+	if failed, ok := errors.AsType[*ManagedError](unusable); ok {
+		unknown.Managed = &Managed{Path: failed.Path, Problem: failed.text, Hint: failed.hint}
+	}
 	return unknown
 }
 

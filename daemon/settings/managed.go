@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"keyd/credfile"
 	"keyd/credfile/atomicfile"
 	"keyd/daemon/hint"
 )
@@ -15,7 +16,8 @@ import (
 // Managed says what of an administrator's settings is in force.
 type Managed struct {
 	Path    string    `json:"path"`
-	SHA256  string    `json:"sha256"`                  // of the contents in force, in hexadecimal
+	SHA256  string    `json:"sha256,omitzero"`         // of the contents in force, in hexadecimal; "" when none are
+	Never   bool      `json:"allow_never"`             // users may exclude keys
 	Problem string    `json:"problem,omitzero"`        // why the file cannot be used; the last good one is in force then
 	Hint    string    `json:"hint,omitzero"`           // what helps against it
 	Ignored []Ignored `json:"without_effect,omitzero"` // what keyd.ini says and may not say
@@ -47,6 +49,41 @@ func (s Settings) ManagedProblem() error {
 		return nil
 	}
 	return &ManagedError{Path: s.Managed.Path, text: s.Managed.Problem, hint: s.Managed.Hint}
+}
+
+// MayExclude reports whether rotate = never and never_accounts count in keyd.ini.
+func (s Settings) MayExclude() bool { return s.Managed == nil || s.Managed.Never }
+
+// FileOf names for people the file that sets a setting: keyd.ini, or the managed settings.
+// section is as Settings.From takes it.
+func (s Settings) FileOf(section, name string) string {
+	if s.isManaged(s.From(section, name)) {
+		return managedFile
+	}
+	return "keyd.ini"
+}
+
+// managedFile is how texts for people call the managed settings.
+const managedFile = "the managed settings"
+
+// ExcludingFile names for people the file that excludes one of the profiles.
+func (s Settings) ExcludingFile(profiles []string) string {
+	for _, profile := range profiles {
+		for _, name := range []string{profile, credfile.ProfileName(profile)} {
+			if s.ProfileRotateAfter[name] == Never {
+				return s.FileOf("profile "+name, "rotate")
+			}
+		}
+	}
+	return "keyd.ini"
+}
+
+// EditHint says how a person makes a change in the file that FileOf or ExcludingFile names.
+func (s Settings) EditHint(file, otherwise string) string {
+	if file == managedFile {
+		return "ask whoever manages this machine: it is in " + s.Managed.Path
+	}
+	return otherwise
 }
 
 // isManaged reports whether a line, as file:line, is one of the managed settings.

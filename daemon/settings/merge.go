@@ -20,6 +20,7 @@ func merge(managed, own Settings) Settings {
 	if m.result.lines == nil {
 		m.result.lines = map[place]string{}
 	}
+	about.Never = m.allowsNever()
 	m.mergeRows()
 	m.mergeProfiles()
 	m.mergeSections()

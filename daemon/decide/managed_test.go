@@ -1,0 +1,36 @@
+package decide
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"keyd/daemon/settings"
+)
+
+// TestManagedSettingsAreNamed: what a person cannot change in keyd.ini is not said to be
+// there.
+func TestManagedSettingsAreNamed(t *testing.T) {
+	s, err := settings.ParseManaged("/etc/keyd-aws/keyd.ini", []byte("unused = report\nnever_accounts = 111122223333\n[profile work]\nrotate = never\n[hook gh]\ncommand = x\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := Facts{ID: "AKIAQWERTYUIOPASDFGH", Profiles: []string{"work"}}
+	for name, text := range map[string]string{
+		"the reason":        Next(f, s, time.Now()).Why,
+		"of a rotation":     ExcludedBy(f, s),
+		"of an account":     NeverSignReason(f.ID, "111122223333", s),
+		"the hint":          excludedHint("let it continue", f, s),
+		"the hint of hooks": hookHint(&s.Hooks[0], f.Profiles, s),
+		"an unclear hook":   unclearHint(&s.Hooks[0], f.Profiles, s),
+	} {
+		if strings.Contains(text, "keyd.ini") && !strings.Contains(text, "/etc/keyd-aws/keyd.ini") || !strings.Contains(text, "managed") && !strings.Contains(text, "manages") {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+	s = settings.Settings{Unknown: true, Managed: &settings.Managed{Path: "/etc/keyd-aws/keyd.ini", Problem: "x"}}
+	d := unlessSettingsUnknown(s, actNow(DoCreate, StateDue, ""))
+	if !strings.HasPrefix(d.Why, "the managed settings cannot be used") || CauseOf(d.Short) != CauseSettings {
+		t.Errorf("%+v", d)
+	}
+}
