@@ -96,7 +96,7 @@ func (t *terminal) requireYes(ctx context.Context, yes bool, question string) er
 	}
 	ok, err := t.askYesNo(ctx, question)
 	if err == nil && !ok {
-		t.printNote("nothing was done")
+		t.printNote("cancelled: nothing was done")
 		return exitError(exitFailed)
 	}
 	return err

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -91,7 +93,7 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 	if selected := a.getenv("AWS_PROFILE"); selected != "" && len(names) == 0 {
 		a.term.printNote("AWS_PROFILE selects no key here: keyd looks at every profile; for that one alone: %s", hint.Command("keyd rotate", selected))
 	}
-	if err := a.confirmRotate(ctx, names, f); err != nil {
+	if err := a.confirmRotate(ctx, loc, names, f); err != nil {
 		return err
 	}
 	d.Command = f.commandLine()
@@ -165,16 +167,49 @@ func (a *app) printStatusNotes(loc locations) {
 }
 
 // confirmRotate asks before a command that may do more than the person expects.
-func (a *app) confirmRotate(ctx context.Context, names []string, f rotateFlags) error {
+func (a *app) confirmRotate(ctx context.Context, loc locations, names []string, f rotateFlags) error {
 	switch {
 	case f.dryRun:
 		return nil
 	case f.deleteNow:
-		return a.term.requireYes(ctx, f.yes, "--delete-now deletes the old key at once, even if programs still use it, and nothing brings it back: continue?")
+		return a.term.requireYes(ctx, f.yes, "--delete-now deletes "+a.nameOldKeys(ctx, loc, names, f)+" at once, even if programs still use it, and nothing brings it back: continue?")
 	case f.retireNow:
-		return a.term.requireYes(ctx, f.yes, "--retire-now deactivates the old key at once, even if programs still use it: continue?")
+		return a.term.requireYes(ctx, f.yes, "--retire-now deactivates "+a.nameOldKeys(ctx, loc, names, f)+" at once, even if programs still use it: continue?")
 	case f.force && len(names) == 0:
 		return a.term.requireYes(ctx, f.yes, "--force without a profile replaces every key in the files: continue?")
 	}
 	return nil
+}
+
+// nameOldKeys names the old keys that a pass over these profiles would end, with what is known
+// of their use. A pass that also replaces keys ends the old ones of those as well.
+func (a *app) nameOldKeys(ctx context.Context, loc locations, names []string, f rotateFlags) string {
+	const unnamed, most = "the old key", 3
+	rotations, problems := loc.openJournal().Load(ctx)
+	if f.force || len(problems) > 0 {
+		return unnamed
+	}
+	var keys, covered []string
+	for _, r := range rotations {
+		profiles := r.Profiles()
+		if r.IsRetirement() || len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return slices.Contains(profiles, name) }) {
+			continue
+		}
+		use := ""
+		if r.UsedByOthers() {
+			use = fmt.Sprintf("; last used %s by %s in %s", formatAgo(a.now().Sub(r.LastUse.At)), r.LastUse.Service, r.LastUse.Region)
+		}
+		keys, covered = append(keys, shortID(r.Old.ID)+" ("+joinNames(profiles)+use+")"), append(covered, profiles...)
+	}
+	if len(keys) == 0 {
+		return unnamed
+	}
+	text := joinNames(keys[:min(len(keys), most)])
+	if more := len(keys) - most; more > 0 {
+		text += " and " + plural(more, "%s more", "%s more")
+	}
+	if len(names) == 0 || slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(covered, name) }) {
+		text += ", and each key that this pass replaces,"
+	}
+	return text
 }

@@ -167,7 +167,7 @@ func (d *Rotator) sendDeactivate(ctx context.Context, t *target, client *iam.Cli
 // back.
 func (d *Rotator) reportDeactivated(t *target) {
 	r := t.facts.Rotation
-	note, text, back := "", fmt.Sprintf("%s, and %s still works", r.Old, r.New), ""
+	note, text, back := "", fmt.Sprintf("%s (%s was checked: it works)", r.Old, r.New), ""
 	if r.UseDenied && !r.RetireNow && !r.DeleteNow {
 		note = "AWS did not tell whether it was still used: iam:GetAccessKeyLastUsed is denied"
 		if r.UseNoCall {
