@@ -20,7 +20,7 @@ user unit, a LaunchAgent on macOS, or a logon task on Windows. The service
 needs no root and does not affect other users.
 
 keyd first shows which keys it would replace and when, and which keys it would
-leave alone and why. It tries what can be tried of a rotation without changing
+skip and why. It tries what can be tried of a rotation without changing
 anything or creating a key: whether the files can be edited, and what each key
 may do at AWS. Then it asks.
 
@@ -118,10 +118,12 @@ func (a *app) outlookRow(r rotate.Result, settings settings.Settings) tableRow {
 		w.next, w.state, w.paint = "needs you", "cannot replace it: "+stripPackages(r.Err.Error()), a.term.red
 	case r.Err != nil:
 		w.next, w.state, w.paint = "-", "replace it once AWS answers; now: "+stripPackages(r.Err.Error()), a.term.yellow
+	case r.NeedsPerson && r.Rotation != nil:
+		w.state, w.paint = "cannot continue its rotation: "+stripPackages(r.Why), a.term.red
 	case r.NeedsPerson:
-		w.state, w.paint = "leave it alone: "+stripPackages(r.Why), a.term.red
+		w.state, w.paint = "cannot replace it: "+stripPackages(r.Why), a.term.red
 	case r.Do == decide.DoSkip:
-		w.state, w.paint = "leave it alone: "+stripPackages(r.Why), a.term.dim
+		w.state, w.paint = "skip: "+stripPackages(r.Why), a.term.dim
 	case r.Rotation != nil:
 		w.state = "continue its rotation: " + stripPackages(r.Why)
 	case r.Ready && r.State == decide.StateOK:

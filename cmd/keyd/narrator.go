@@ -346,7 +346,7 @@ const checkedText = "the files can be edited, and the key may deactivate its old
 // returns the exit code that the pass would have for this key.
 func (n *narrator) printPreview(r rotate.Result) int {
 	const replaced = "would be replaced"
-	what := "would continue: " + string(r.Do)
+	what := "would continue (" + string(r.Do) + ")"
 	if r.Do == decide.DoCreate {
 		what = replaced
 	}

@@ -82,7 +82,7 @@ func (n *narrator) tallyWord(r rotate.Result, code int) string {
 	case n.swapped[profiles]:
 		return "replaced"
 	case r.Rotation != nil && !n.acted[profiles]:
-		return "being rotated"
+		return "rotating"
 	case n.acted[profiles] && r.Rotation == nil:
 		return "finished"
 	case n.acted[profiles]:
