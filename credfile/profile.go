@@ -148,7 +148,7 @@ func (f *File) describePair(p *Profile, s *Section, found pair) {
 				p.setUnreadable(Unreadable, r)
 			}
 		}
-		if p.Skip != Rotatable {
+		if p.Key.CheckOther() != nil { // otherwise the id is shorter than the secret, and is none
 			p.Key.ID = idIfSafe(p.Key.ID)
 		}
 	}

@@ -118,3 +118,46 @@ func TestOtherKeysNeverGoToAWS(t *testing.T) {
 		})
 	}
 }
+
+// TestIAMIsNoLongerNamed: a person takes the endpoint of the IAM out of the config file in the
+// middle of a rotation. The key in the files is known all the same, nothing is sent, and the
+// rotation continues when the endpoint is named again.
+func TestIAMIsNoLongerNamed(t *testing.T) {
+	for _, dialect := range []awssim.Dialect{awssim.Ceph, awssim.Backblaze} {
+		for name, config := range map[string]string{
+			"nothing":    "[default]\nregion = us-east-1\n",
+			"everything": "[default]\nendpoint_url = https://rgw.example.org\n[profile work]\nendpoint_url = https://rgw.example.org\n",
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				l := otherLab(t, awssim.Options{Dialect: dialect})
+				begun := l.Pass(rotate.Request{})
+				if begun.State != decide.StateOverlap {
+					t.Fatalf("%s: %s", begun.State, begun.Why)
+				}
+				shown := l.ReadCredentials()
+				l.WriteFile("config", config)
+				h := hosts{lab.Watcher{Lab: l}, map[string]bool{}}
+				l.Rotator.HTTP = h
+				for range 40 {
+					time.Sleep(12 * time.Hour)
+					r := l.Pass(rotate.Request{})
+					if name == "nothing" && (len(h.asked) > 0 || !r.NeedsPerson || r.Hint == "") {
+						t.Fatalf("%s, %s: %s, %s; asked %v", dialect, name, r.State, r.Why, h.asked)
+					}
+				}
+				for host := range h.asked {
+					if credfile.IsAWSHost(host) {
+						t.Errorf("%s, %s: a request went to %s", dialect, name, host)
+					}
+				}
+				if name == "nothing" && (l.ReadCredentials() != shown || l.KeyStatuses()[l.OldKey.ID] != "Active") {
+					t.Errorf("%s, %s: something was changed: %v", dialect, name, l.KeyStatuses())
+				}
+				l.WriteFile("config", lab.OtherConfig)
+				l.RunUntil(20*settings.Day, lab.Settled)
+				l.CheckPromises()
+				l.CheckOneKey()
+			})
+		}
+	}
+}

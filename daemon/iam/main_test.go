@@ -1,0 +1,9 @@
+package iam_test
+
+import (
+	"testing"
+
+	"keyd/credfile/deeptest"
+)
+
+func TestMain(m *testing.M) { deeptest.Run(m) }
