@@ -257,7 +257,7 @@ func TestFirstSearchInOverlap(t *testing.T) {
 		s := newSearcher(l, 0)
 		time.Sleep(12 * time.Hour)
 		r := l.Pass(rotate.Request{})
-		if len(s.starts()) != 1 || !strings.Contains(r.Why, "then it is deactivated") || !strings.Contains(r.Why, "; it "+foundText) || l.KeyStatuses()[l.OldKey.ID] != "Active" {
+		if len(s.starts()) != 1 || !strings.Contains(r.Why, "then deactivated") || !strings.Contains(r.Why, "; it "+foundText) || l.KeyStatuses()[l.OldKey.ID] != "Active" {
 			t.Errorf("%d searches; %s", len(s.starts()), r.Why)
 		}
 		l.CheckPromises()
