@@ -39,6 +39,18 @@ func (t *target) discardingPair() credfile.Key {
 	return t.pair
 }
 
+// userName returns the user name to send in calls about the key, or "" when AWS
+// has not named a user yet.
+func (t *target) userName() string {
+	switch {
+	case t.facts.Rotation != nil:
+		return t.facts.Rotation.User
+	case t.facts.Seen != nil:
+		return t.facts.Seen.User
+	}
+	return ""
+}
+
 // withClient calls f with a client that signs with key, and closes the client's
 // connections afterwards.
 func (d *Rotator) withClient(t *target, key credfile.Key, f func(*iam.Client) error) error {

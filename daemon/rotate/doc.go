@@ -33,6 +33,7 @@
 //	progress.go   what a pass knows of a target between two steps
 //	gather.go     the world: all targets, from files, journals and status
 //	target.go     target: one key and all that is known of it; the only file that writes facts
+//	seen.go       what AWS said, once it is too old or partly out of date
 //	client.go     which pair signs, and the client that signs with it
 //	places.go     which profiles show which pair of a rotation
 //	links.go      which linked files show which pair, and which are astray

@@ -102,7 +102,7 @@ var lifeMistakes = []lifeMistake{
 		wants: "keyd has deleted",
 		edits: []edit{
 			{"look.go", `		return deleted && now.Sub(at)`, `		return !MISTAKE && deleted && now.Sub(at)`},
-			{"target.go", `return deleted[k.ID].After(seen.At) }`, `return !MISTAKE && deleted[k.ID].After(seen.At) }`},
+			{"seen.go", `return deleted[k.ID].After(seen.At) }`, `return !MISTAKE && deleted[k.ID].After(seen.At) }`},
 		},
 		with: []string{"lost answers"},
 	}, {

@@ -138,3 +138,11 @@ func (d *Rotator) runToEnd(ctx context.Context, t *target, decision decide.Decis
 		}
 	}
 }
+
+// remember keeps what this pass knows of the key for its next step.
+func (t *target) remember() {
+	p := t.progress
+	p.rotation = t.facts.Rotation
+	p.known, p.outdated, p.seen, p.failure, p.options = true, false, t.facts.Seen, t.facts.Failure, t.facts.Options
+	p.use, p.watched, p.justClosed, p.copies = t.facts.Use, t.facts.Watched, t.facts.JustClosed, t.facts.CopiesFound
+}

@@ -95,18 +95,6 @@ func (t *target) setSurroundings(recent state.Recent, by map[string]string, awak
 	t.facts.RetiredAt = recent.Retired[t.facts.ID]
 }
 
-// withoutDeletedSince returns what AWS said without the keys that keyd has deleted since:
-// the process that did so may not have saved the status yet, or never will.
-func withoutDeletedSince(seen *decide.Seen, deleted map[string]time.Time) *decide.Seen {
-	gone := func(k decide.ListedKey) bool { return deleted[k.ID].After(seen.At) }
-	if seen == nil || !slices.ContainsFunc(seen.Keys, gone) {
-		return seen
-	}
-	left := *seen
-	left.Keys = slices.DeleteFunc(slices.Clone(seen.Keys), gone)
-	return &left
-}
-
 // setInstallation records which installation of keyd this is.
 func (t *target) setInstallation(id string) { t.facts.Installation = id }
 
@@ -268,33 +256,8 @@ func (t *target) recall(p *progress, now time.Time) {
 	}
 }
 
-// remember keeps what this pass knows of the key for its next step.
-func (t *target) remember() {
-	p := t.progress
-	p.rotation = t.facts.Rotation
-	p.known, p.outdated, p.seen, p.failure, p.options = true, false, t.facts.Seen, t.facts.Failure, t.facts.Options
-	p.use, p.watched, p.justClosed, p.copies = t.facts.Use, t.facts.Watched, t.facts.JustClosed, t.facts.CopiesFound
-}
-
 // setFirstRotation records the rotation that goes alone on this machine.
 func (t *target) setFirstRotation(first *decide.FirstRotation) { t.facts.FirstRotation = first }
-
-// hasProfile reports whether one of the target's profiles is among profiles.
-func (t *target) hasProfile(profiles []string) bool {
-	return slices.ContainsFunc(t.facts.Profiles, func(p string) bool { return slices.Contains(profiles, p) })
-}
-
-// userName returns the user name to send in calls about the key, or "" when AWS
-// has not named a user yet.
-func (t *target) userName() string {
-	switch {
-	case t.facts.Rotation != nil:
-		return t.facts.Rotation.User
-	case t.facts.Seen != nil:
-		return t.facts.Seen.User
-	}
-	return ""
-}
 
 // fillTarget adds what the status remembers of the key, and where its calls go. lines are
 // those of the status, by key id.
@@ -330,37 +293,4 @@ func (d *Rotator) fillTarget(t *target, status state.Status, lines map[string]*s
 	if ask.Manual || ask.Retry {
 		t.facts.Failure = nil
 	}
-}
-
-// agedSeen returns what an earlier pass saw, made too old to count as fresh. It
-// is a cache: a decision that could do harm rests only on what this pass has
-// seen.
-func agedSeen(seen *decide.Seen, now time.Time) *decide.Seen {
-	if seen == nil || now.Sub(seen.At) >= decide.FreshFor || seen.At.Sub(now) > journal.MaxClockOffset {
-		return seen
-	}
-	old := *seen
-	old.At = now.Add(-decide.FreshFor)
-	return &old
-}
-
-// staleSeen keeps who the user is and marks the list of keys as out of date.
-func staleSeen(s *decide.Seen) *decide.Seen {
-	if s == nil {
-		return nil
-	}
-	old := *s
-	old.At = time.Time{}
-	return &old
-}
-
-// withoutKey returns keys without the one with this id.
-func withoutKey(keys []decide.ListedKey, id string) []decide.ListedKey {
-	var left []decide.ListedKey
-	for _, k := range keys {
-		if k.ID != id {
-			left = append(left, k)
-		}
-	}
-	return left
 }

@@ -213,3 +213,8 @@ func (u *turn) statusLine(result Result) state.KeyStatus {
 	line.Memory = result.Memory
 	return line
 }
+
+// hasProfile reports whether one of the target's profiles is among profiles.
+func (t *target) hasProfile(profiles []string) bool {
+	return slices.ContainsFunc(t.facts.Profiles, func(p string) bool { return slices.Contains(profiles, p) })
+}

@@ -70,7 +70,7 @@ func diaryOfQuarter(t *testing.T, dice *rand.Rand) {
 	lastUse := first.Validated
 	for day, open := 0, true; day < 90 && open; day++ {
 		minutes := []int{10, 25, 23*60 + 45, 23*60 + 55} // the daemon's passes around midnight; the others change less
-		every := 4 // hours
+		every := 4                                       // hours
 		if deeptest.On() {
 			every = 1
 		}
