@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -10,6 +9,7 @@ import (
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 )
 
 // desktopWords is desktopText with the commands under the name that this program has.
@@ -106,7 +106,7 @@ func namesForDesktop(profiles []string) string {
 		names = append(names, oneLine(name))
 	}
 	if more := len(names) - mostNames; more > 0 {
-		return fmt.Sprintf("%s and %d more profiles", strings.Join(names[:mostNames], ", "), more)
+		return strings.Join(names[:mostNames], ", ") + " and " + settings.FormatCount(more, "more profile", "more profiles")
 	}
 	return strings.Join(names, ", ")
 }

@@ -14,6 +14,7 @@ import (
 	"keyd/daemon/hint"
 	"keyd/daemon/notify"
 	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -115,10 +116,7 @@ func summary(results []rotate.Result, next time.Time) string {
 			needs++
 		}
 	}
-	text := fmt.Sprintf("%d keys", len(results))
-	if len(results) == 1 {
-		text = "1 key"
-	}
+	text := settings.FormatCount(len(results), "key", "keys")
 	if needs > 0 {
 		text += fmt.Sprintf(", %d of them waiting for you: keyd status", needs)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"keyd/daemon/decide"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -29,7 +30,7 @@ func (t *terminal) writeDetails(b *strings.Builder, r *report) {
 	all := collectDetails(r.Keys)
 	for i, d := range all {
 		if i == mostDetails && !r.needsMe && t.hasScreen() {
-			b.WriteString("\n" + plural(len(all)-i, "%s more reason", "%s more reasons") + ": keyd status --needs-me, or keyd explain PROFILE\n")
+			b.WriteString("\n" + settings.FormatCount(len(all)-i, "more reason", "more reasons") + ": keyd status --needs-me, or keyd explain PROFILE\n")
 			break
 		}
 		b.WriteString("\n")
@@ -139,7 +140,7 @@ func (t *terminal) detailHeading(d detail) string {
 	}
 	heading := t.bold(joinNames(names))
 	if more := len(d.keys) - len(names); more > 0 {
-		heading += " and " + plural(more, "%s more", "%s more")
+		heading += " and " + settings.FormatNumber(int64(more)) + " more"
 	}
 	return heading + ": " + paint(cell(t.shortenHome(shortReason(&d.keys[0]))))
 }
@@ -164,7 +165,7 @@ func (t *terminal) hintPieces(d detail) (pieces []piece) {
 		pieces = t.splitHints(hints)
 	}
 	if more > 0 {
-		pieces = append(pieces, piece{plural(more, "and %s more", "and %s more") + ": keyd explain PROFILE", false})
+		pieces = append(pieces, piece{"and " + settings.FormatNumber(int64(more)) + " more: keyd explain PROFILE", false})
 	}
 	return pieces
 }

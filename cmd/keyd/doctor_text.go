@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"keyd/daemon/doctor"
+	"keyd/daemon/settings"
 )
 
 // formatDoctor renders what the doctor found. With all, it names every check.
@@ -108,38 +109,30 @@ func (t *terminal) doctorSummary(r *doctor.Report) string {
 	wrong, unknown, notes := r.Count(doctor.Wrong), r.Count(doctor.Unknown), r.Count(doctor.Note)
 	switch {
 	case wrong > 0:
-		parts = append(parts, t.red(countOf(wrong, "thing needs you", "things need you")))
+		parts = append(parts, t.red(settings.FormatCount(wrong, "thing needs you", "things need you")))
 	case unknown+notes > 0:
 		parts = append(parts, "nothing needs you")
 	default:
 		parts = append(parts, "all is well")
 	}
 	if unknown > 0 {
-		parts = append(parts, t.yellow(countOf(unknown, "thing is unknown", "things are unknown")))
+		parts = append(parts, t.yellow(settings.FormatCount(unknown, "thing is unknown", "things are unknown")))
 	}
 	if notes > 0 {
-		parts = append(parts, countOf(notes, "note", "notes"))
+		parts = append(parts, settings.FormatCount(notes, "note", "notes"))
 	}
 	if mended > 0 {
-		parts = append(parts, countOf(mended, "thing repaired", "things repaired"))
+		parts = append(parts, settings.FormatCount(mended, "thing repaired", "things repaired"))
 	}
 	if skipped > 0 {
-		parts = append(parts, countOf(skipped, "check not made", "checks not made"))
+		parts = append(parts, settings.FormatCount(skipped, "check not made", "checks not made"))
 	}
 	if usual > 0 {
-		parts = append(parts, countOf(usual, "thing", "things")+" that only use can show (keyd doctor --all)")
+		parts = append(parts, settings.FormatCount(usual, "thing", "things")+" that only use can show (keyd doctor --all)")
 	}
 	line := strings.Join(parts, ", ")
 	if n := r.CountFixable(); n > 0 && mended == 0 {
 		line += fmt.Sprintf("; keyd doctor --fix repairs %d", n)
 	}
 	return fillLines("", line, hanging, t.width) + "\n"
-}
-
-// countOf returns a number with the right word.
-func countOf(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

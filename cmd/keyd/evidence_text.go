@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"keyd/daemon/evidence"
+	"keyd/daemon/settings"
 )
 
 // evidenceText renders the report for people, in their own time. On a screen it leaves out
@@ -147,7 +148,7 @@ func evidenceDay(t time.Time) string {
 
 // describeRecord says in one line how far the history vouches for itself.
 func describeRecord(h evidence.History) string {
-	text := fmt.Sprintf("history: %d lines", h.Lines)
+	text := "history: " + settings.FormatCount(h.Lines, "line", "lines")
 	if h.Lines == 1 {
 		text = "history: 1 line"
 	}

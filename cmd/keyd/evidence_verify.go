@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -127,7 +128,7 @@ func (v *verification) compare(key rotate.DescribedKey, own string, c state.Chai
 // text renders a verification for people.
 func (v *verification) text() string {
 	var b strings.Builder
-	b.WriteString(fmt.Sprintf("history: %d lines, %d with a hash\n", v.Lines, v.Chained))
+	b.WriteString(fmt.Sprintf("history: %s, %s with a hash\n", settings.FormatCount(v.Lines, "line", "lines"), settings.FormatNumber(int64(v.Chained))))
 	if v.Older > 0 {
 		b.WriteString(fmt.Sprintf("lines 1 to %d: an older keyd wrote them; the hash of line %d vouches for them as they were then\n", v.Older, v.Older+1))
 	}

@@ -12,6 +12,7 @@ import (
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -54,7 +55,7 @@ func (a *app) explainPast(ctx context.Context, typed string, unknown error) erro
 		return hintedError("to see which account has it: aws sts get-access-key-info --access-key-id "+typed+"; keyd status lists the keys that keyd knows", "%s", unknownKeyText(typed))
 	}
 	if damaged > 0 {
-		a.term.printNote("%s in the history: what they say is missing here", plural(damaged, "%s damaged line", "%s damaged lines"))
+		a.term.printNote("%s in the history: what they say is missing here", settings.FormatCount(damaged, "damaged line", "damaged lines"))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
+	"keyd/daemon/settings"
 )
 
 // formatExplanations renders explanations for people.
@@ -205,7 +206,7 @@ func (e *explanation) whereabouts(now time.Time) (lines []string) {
 			lines = append(lines, fmt.Sprintf("%s (pid %d), which runs with it%s in its environment", p.Name, p.PID, of))
 		}
 		if n := c.MoreFiles + c.MoreProcesses; n > 0 {
-			lines = append(lines, plural(n, "%s more", "%s more")+" of these")
+			lines = append(lines, settings.FormatNumber(int64(n))+" more of these")
 		}
 		lines = append(lines, "this machine was searched "+formatAgo(now.Sub(c.Searched)))
 	} else if credfile.IsLongTerm(e.KeyID) || e.Endpoint != "" && e.KeyID != "" {

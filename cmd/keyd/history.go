@@ -96,7 +96,7 @@ func (a *app) showHistory(ctx context.Context, names []string, since string, asJ
 		a.term.print("nothing has been done yet\n")
 	}
 	if damaged > 0 {
-		a.term.printNote("%d damaged lines in the history were skipped", damaged)
+		a.term.printNote("left out of the history: %s", settings.FormatCount(damaged, "damaged line", "damaged lines"))
 	}
 	return nil
 }

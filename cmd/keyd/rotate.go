@@ -11,6 +11,7 @@ import (
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -206,7 +207,7 @@ func (a *app) nameOldKeys(ctx context.Context, loc locations, names []string, f 
 	}
 	text := joinNames(keys[:min(len(keys), most)])
 	if more := len(keys) - most; more > 0 {
-		text += " and " + plural(more, "%s more", "%s more")
+		text += " and " + settings.FormatCount(more, "more", "more")
 	}
 	if len(names) == 0 || slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(covered, name) }) {
 		text += ", and each key that this pass replaces,"

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"keyd/daemon/decide"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -74,31 +75,23 @@ func (t *terminal) formatSummary(r *report) string {
 			n += s.states[of]
 		}
 		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s", formatCount(int64(n)), w.word))
+			parts = append(parts, fmt.Sprintf("%s %s", settings.FormatNumber(int64(n)), w.word))
 		}
 	}
 	if s.needs > 0 {
-		parts = append(parts, t.red(plural(s.needs, "%s needs you", "%s need you")))
+		parts = append(parts, t.red(settings.FormatCount(s.needs, "needs you", "need you")))
 	}
-	text := plural(s.keys, "%s key: ", "%s keys: ") + strings.Join(parts, ", ")
+	text := settings.FormatCount(s.keys, "key", "keys") + ": " + strings.Join(parts, ", ")
 	limit := "max_age (" + formatDuration(r.settings.MaxAge) + ")"
 	if s.past > 0 {
-		text += "; " + t.red(formatCount(int64(s.past))+" past "+limit+" !!")
+		text += "; " + t.red(settings.FormatNumber(int64(s.past))+" past "+limit+" !!")
 		limit = "it"
 	}
 	if s.near > 0 {
-		text += "; " + t.yellow(formatCount(int64(s.near))+" near "+limit+" !")
+		text += "; " + t.yellow(settings.FormatNumber(int64(s.near))+" near "+limit+" !")
 	}
 	if s.skipped > 0 {
-		text += "; " + formatCount(int64(s.skipped)) + " skipped"
+		text += "; " + settings.FormatNumber(int64(s.skipped)) + " skipped"
 	}
 	return strings.Join(wrapHanging(text, t.width, 4), "\n    ")
-}
-
-// plural puts a number into the form that fits it.
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return fmt.Sprintf(one, "1")
-	}
-	return fmt.Sprintf(many, formatCount(int64(n)))
 }

@@ -7,6 +7,7 @@ import (
 
 	"keyd/daemon/decide"
 	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 )
 
 // tally counts how the keys of a pass stand at its end, for one closing line.
@@ -99,7 +100,7 @@ func (n *narrator) printTally(t *tally) {
 	case n.flags.dryRun:
 		n.term.printParagraph("%s; nothing was changed", t)
 	case t.keys > 1 && t.keys > t.counts[skippedWord]:
-		n.term.printParagraph("%s: %s", plural(t.keys-t.counts[skippedWord], "%s key", "%s keys"), t)
+		n.term.printParagraph("%s: %s", settings.FormatCount(t.keys-t.counts[skippedWord], "key", "keys"), t)
 	case t.keys > 1:
 		n.term.printParagraph("%s", t)
 	}

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -127,7 +128,7 @@ func (t *terminal) cutLines(lines []string, rows int, thing string) []string {
 		return nil
 	}
 	kept := lines[:t.countFitting(lines, rows-1)]
-	more := plural(len(lines)-len(kept), "%s more "+thing, "%s more "+thing+"s")
+	more := settings.FormatCount(len(lines)-len(kept), "more "+thing, "more "+thing+"s")
 	return append(kept[:len(kept):len(kept)], t.dim(cutEnd("… "+more+", for which this window is too low", t.width)))
 }
 

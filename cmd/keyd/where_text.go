@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"keyd/credfile/copies"
+	"keyd/daemon/settings"
 )
 
 // formatProgress says how far a search has come.
 func formatProgress(p copies.Progress) string {
-	return fmt.Sprintf("searching: %s files, %s, %s found", formatCount(p.Files), formatSize(p.Bytes), formatCount(int64(p.Copies)))
+	return fmt.Sprintf("searching: %s files, %s, %s found", settings.FormatNumber(p.Files), formatSize(p.Bytes), settings.FormatNumber(int64(p.Copies)))
 }
 
 // formatWhere renders a report for people.
@@ -148,7 +149,7 @@ func joinLines(c whereCopy) string {
 	}
 	text := strings.Join(lines, ",")
 	if c.More > 0 {
-		text += fmt.Sprintf(" and %d more", c.More)
+		text += fmt.Sprintf(" and %s more", settings.FormatNumber(int64(c.More)))
 	}
 	return text
 }
@@ -169,12 +170,12 @@ func (t *terminal) writeSearch(b *strings.Builder, r *whereReport) {
 	s := r.Search
 	b.WriteString("\n" + describeFound(len(r.Copies)+s.More))
 	if s.More > 0 {
-		b.WriteString(fmt.Sprintf(", of which %s are shown", formatCount(int64(len(r.Copies)))))
+		b.WriteString(fmt.Sprintf(", of which %s are shown", settings.FormatNumber(int64(len(r.Copies)))))
 	}
-	b.WriteString(fmt.Sprintf("; %s files (%s) were searched in %s\n", formatCount(s.Files), formatSize(s.Bytes), formatElapsed(s.Ended.Sub(s.Began))))
+	b.WriteString(fmt.Sprintf("; %s files (%s) were searched in %s\n", settings.FormatNumber(s.Files), formatSize(s.Bytes), formatElapsed(s.Ended.Sub(s.Began))))
 	skipped := 0
 	if r.MoreProcesses > 0 {
-		b.WriteString(formatCount(int64(r.MoreProcesses)) + " more running programs hold a key\n")
+		b.WriteString(settings.FormatNumber(int64(r.MoreProcesses)) + " more running programs hold a key\n")
 	}
 	for _, text := range r.Unseen {
 		b.WriteString(strings.Join(wrapHanging(t.yellow("not looked at: ")+text, t.width, 4), "\n    ") + "\n")
@@ -184,7 +185,7 @@ func (t *terminal) writeSearch(b *strings.Builder, r *whereReport) {
 			skipped += g.Count
 			continue
 		}
-		text := fmt.Sprintf("%s %s", formatCount(int64(g.Count)), gapTexts[g.Reason])
+		text := fmt.Sprintf("%s %s", settings.FormatNumber(int64(g.Count)), gapTexts[g.Reason])
 		for i, path := range g.Examples {
 			g.Examples[i] = t.shortenHome(path)
 		}
@@ -195,7 +196,7 @@ func (t *terminal) writeSearch(b *strings.Builder, r *whereReport) {
 		b.WriteString(strings.Join(wrapHanging(t.yellow("not searched: ")+text, t.width, 4), "\n    ") + "\n")
 	}
 	if skipped > 0 {
-		text := "left out, or searched in part: " + formatCount(int64(skipped)) + " (media, programs, archives, packages, caches, and what is not a file)"
+		text := "left out, or searched in part: " + settings.FormatNumber(int64(skipped)) + " (media, programs, archives, packages, caches, and what is not a file)"
 		b.WriteString(strings.Join(wrapHanging(text, t.width, 4), "\n    ") + "\n")
 	}
 }
@@ -208,7 +209,7 @@ func describeFound(n int) string {
 	case 1:
 		return "1 file holds a copy"
 	}
-	return formatCount(int64(n)) + " files hold copies"
+	return settings.FormatNumber(int64(n)) + " files hold copies"
 }
 
 // gapTexts say what was not searched, after its count.
@@ -231,15 +232,6 @@ func (t *terminal) writeIndented(b *strings.Builder, text string) {
 	for _, line := range wrapText(text, width) {
 		b.WriteString("    " + line + "\n")
 	}
-}
-
-// formatCount groups the digits of a number: 104,211.
-func formatCount(n int64) string {
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
 }
 
 // formatSize prints a number of bytes in the largest unit that it fills.

@@ -10,6 +10,7 @@ import (
 	"keyd/credfile"
 	"keyd/daemon/hint"
 	"keyd/daemon/journal"
+	"keyd/daemon/settings"
 )
 
 // Copies is what a search of this machine has found of a key: where else it stands, and
@@ -50,10 +51,8 @@ func (c *Copies) CountPrograms() string {
 	switch {
 	case c == nil || len(c.Processes) == 0:
 		return ""
-	case len(c.Processes)+c.MoreProcesses == 1:
-		return "1 running program"
 	}
-	return fmt.Sprintf("%d running programs", len(c.Processes)+c.MoreProcesses)
+	return settings.FormatCount(len(c.Processes)+c.MoreProcesses, "running program", "running programs")
 }
 
 // Knows reports whether c names every file that later names: there is nothing new to tell.
@@ -115,7 +114,7 @@ func (c *Copies) nameFiles() string {
 		}
 		names = append(names, name)
 	}
-	return joinSome(names, len(c.Files)+c.MoreFiles-len(names), "file")
+	return joinSome(names, len(c.Files)+c.MoreFiles-len(names), "file", "files")
 }
 
 // nameProcesses names the first processes.
@@ -124,7 +123,7 @@ func (c *Copies) nameProcesses() string {
 	for _, p := range c.Processes[:min(len(c.Processes), mostNamed)] {
 		names = append(names, fmt.Sprintf("%s (pid %d)", oneLine(p.Name), p.PID))
 	}
-	return joinSome(names, len(c.Processes)+c.MoreProcesses-len(names), "process")
+	return joinSome(names, len(c.Processes)+c.MoreProcesses-len(names), "process", "processes")
 }
 
 // Count says how many files and which processes hold the key, without a path and without
@@ -136,7 +135,7 @@ func (c *Copies) Count() string {
 	}
 	var parts []string
 	if n := len(c.Files) + c.MoreFiles; n > 0 {
-		parts = append(parts, counted(n, "file"))
+		parts = append(parts, settings.FormatCount(n, "file", "files"))
 	}
 	if len(c.Processes) > 0 {
 		parts = append(parts, "the environment of "+c.nameProcesses())
@@ -145,25 +144,14 @@ func (c *Copies) Count() string {
 }
 
 // joinSome joins names, and counts those that are left out.
-func joinSome(names []string, more int, thing string) string {
+func joinSome(names []string, more int, one, many string) string {
 	switch {
 	case more > 0:
-		return strings.Join(names, ", ") + " and " + counted(more, "more "+thing)
+		return strings.Join(names, ", ") + " and " + settings.FormatCount(more, "more "+one, "more "+many)
 	case len(names) > 1:
 		return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 	}
 	return names[0]
-}
-
-// counted returns a number of things: "1 file", "2 processes".
-func counted(n int, thing string) string {
-	switch {
-	case n == 1:
-		return "1 " + thing
-	case strings.HasSuffix(thing, "ss"):
-		thing += "e"
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // oneLine replaces what is not printable: anyone may choose the name of a file or a

@@ -10,6 +10,7 @@ import (
 	"keyd/credfile"
 	"keyd/credfile/copies"
 	"keyd/daemon/hint"
+	"keyd/daemon/settings"
 )
 
 // copyChecks look for the keys in other places.
@@ -85,7 +86,7 @@ func (p *Patient) describeCopies(ctx context.Context, id, heir string, found []c
 	}
 	text := credfile.Short(id) + " also stands in " + strings.Join(places, ", ")
 	if more > 0 {
-		text += fmt.Sprintf(" and %d more files", more)
+		text += " and " + settings.FormatCount(more, "more file", "more files")
 	}
 	name := p.profileOf(ctx, id)
 	f := note(text, hint.Command("keyd where", name), "it shows how each program can read the profile instead")

@@ -240,7 +240,7 @@ var faults = []fault{
 	{name: "no more files", offline: true, plant: func(b *bench) { b.space = doctor.Space{Bytes: 1 << 30, Limit: true} }, check: "disk", found: "room for 0 files", most: 2},
 	{name: "leftovers", offline: true, plant: func(b *bench) { b.write(".aws/.credentials.keyd-0123456789abcdef", "half") }, check: "leftovers", found: ".credentials.keyd-", severity: doctor.Note, fixed: true},
 	{name: "damaged journal", offline: true, plant: func(b *bench) { b.write("state/rotations/AKIAQWERTYUIOPASDFGH.json.damaged-20261123T144500.000", "{}") }, check: "damaged-journals", found: "was set aside"},
-	{name: "damaged history", offline: true, plant: func(b *bench) { b.write("state/history.jsonl", "{}\n{half\n") }, check: "history", found: "1 lines of", severity: doctor.Note},
+	{name: "damaged history", offline: true, plant: func(b *bench) { b.write("state/history.jsonl", "{}\n{half\n") }, check: "history", found: "1 line cannot be read", severity: doctor.Note},
 	{name: "killed daemon", offline: true, plant: func(b *bench) {
 		b.daemonInfo("keyd v2")
 		b.daemon()

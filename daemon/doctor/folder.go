@@ -11,6 +11,7 @@ import (
 
 	"keyd/daemon/hint"
 	"keyd/daemon/journal"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -81,7 +82,7 @@ func findFullDisks(_ context.Context, p *Patient) (all []Finding) {
 		told[dir] = true
 		what, run := fmt.Sprintf("%d KiB are free", space.Bytes>>10), "df -h"
 		if space.Bytes >= minSpace {
-			what, run = fmt.Sprintf("room for %d files is left", space.Files), "df -i"
+			what, run = fmt.Sprintf("room for %s files is left", settings.FormatNumber(int64(space.Files))), "df -i"
 		}
 		f := wrong(fmt.Sprintf("the disk of %s is full: %s", dir, what), hint.Command(run, dir), "remove what no one needs there")
 		if p.GOOS == "windows" {
@@ -110,7 +111,7 @@ func findLeftovers(ctx context.Context, p *Patient) []Finding {
 	}
 	f := note("keyd left temporary files behind: "+strings.Join(left, ", "), "keyd doctor --fix", "or the next pass removes them")
 	f.mend = func(ctx context.Context) (string, error) {
-		return fmt.Sprintf("removed %d files", len(left)), p.Rotator.Sweep(ctx)
+		return "removed " + settings.FormatCount(len(left), "file", "files"), p.Rotator.Sweep(ctx)
 	}
 	return []Finding{f}
 }
@@ -150,7 +151,7 @@ func findDamagedHistory(_ context.Context, p *Patient) []Finding {
 	case err != nil:
 		return []Finding{wrong("the history cannot be read: "+describe(err), p.show(path), "")}
 	case damaged > 0:
-		return []Finding{note(fmt.Sprintf("%d lines of %s cannot be read: a disk or an editor has damaged them", damaged, path), "keyd history", "it shows the rest")}
+		return []Finding{note(fmt.Sprintf("%s: %s cannot be read: a disk or an editor has damaged them", path, settings.FormatCount(damaged, "line", "lines")), "keyd history", "it shows the rest")}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"keyd/credfile/atomicfile"
 	"keyd/credfile/copies/shadow"
 	"keyd/daemon/hint"
+	"keyd/daemon/settings"
 )
 
 // shadowChecks look for what programs take a key from before they look into the files.
@@ -81,10 +82,10 @@ func findProcesses(ctx context.Context, p *Patient) (all []Finding) {
 		all = append(all, f)
 	}
 	if around.MoreProcesses > 0 {
-		all = append(all, note(fmt.Sprintf("%d more programs were started with a key in their environment", around.MoreProcesses), "keyd where", ""))
+		all = append(all, note(settings.FormatCount(around.MoreProcesses, "more program was started with a key in its environment", "more programs were started with a key in their environment"), "keyd where", ""))
 	}
 	if around.Denied > 0 {
-		all = append(all, Finding{Severity: Unknown, Found: fmt.Sprintf("the environments of %d programs of yours may not be read", around.Denied), Usual: true})
+		all = append(all, Finding{Severity: Unknown, Found: "not allowed to be read: the environments of " + settings.FormatCount(around.Denied, "program of yours", "programs of yours"), Usual: true})
 	}
 	return all
 }

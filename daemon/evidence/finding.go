@@ -3,6 +3,8 @@ package evidence
 import (
 	"fmt"
 	"slices"
+
+	"keyd/daemon/settings"
 )
 
 // The results of a check, in the schema's numbers.
@@ -70,7 +72,7 @@ func (r *Report) findingOn(k *Key) ocsfFinding {
 		f.Compliance.Details = append(f.Compliance.Details, fmt.Sprintf("%s (%s %d): %s", v.Tool, v.Round, auditLimit, v.Outcome))
 	}
 	if len(k.Verdicts) > 0 {
-		f.Message = fmt.Sprintf("access key %s is %s old", k.ID, plural(k.AgeDays, "day", "days"))
+		f.Message = fmt.Sprintf("access key %s is %s old", k.ID, settings.FormatCount(k.AgeDays, "day", "days"))
 		switch {
 		case k.Worst() == Pass:
 			f.Compliance.StatusID, f.Severity = ocsfPass, ocsfInformational

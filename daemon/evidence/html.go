@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"html"
 	"strings"
+
+	"keyd/daemon/settings"
 )
 
 // style is the only style sheet of the page.
@@ -138,7 +140,7 @@ func (r *Report) writeSummary(p *page) {
 	}
 	tile := func(name, value string) { p.printf("<div><dt>%s</dt><dd>%s</dd></div>", text(name), text(value)) }
 	tile("Active keys", fmt.Sprint(active))
-	tile("oldest", plural(oldest, "day", "days"))
+	tile("oldest", settings.FormatCount(oldest, "day", "days"))
 	tile("over 90 days by any rule, or age unknown", fmt.Sprint(failing))
 	tile("rotations", fmt.Sprint(len(r.Rotations)))
 	if r.Policy != nil {

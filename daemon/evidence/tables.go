@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keyd/daemon/iam/remote"
+	"keyd/daemon/settings"
 )
 
 // writeKeys writes a table of all keys, with what was done to each.
@@ -95,7 +96,7 @@ func (r *Report) writeRotations(p *page) {
 		case o.Ended.IsZero():
 			dates += "<br>in progress"
 		}
-		ids := fmt.Sprintf("<details><summary>%s</summary><span class=\"mono ids\">%s</span></details>", plural(len(o.Requests), "call", "calls"), text(strings.Join(o.Requests, ", ")))
+		ids := fmt.Sprintf("<details><summary>%s</summary><span class=\"mono ids\">%s</span></details>", settings.FormatCount(len(o.Requests), "call", "calls"), text(strings.Join(o.Requests, ", ")))
 		p.row(mono(o.OldKey), mono(o.NewKey), text(strings.Join(o.Profiles, ", ")), text(o.WhoAsked), dates, age, outcome(o.InTime), ids)
 	}
 	p.endTable()
@@ -118,7 +119,7 @@ func (r *Report) writeControls(p *page) {
 // writeHistory says how far the history vouches for itself, and lists it.
 func (r *Report) writeHistory(p *page) {
 	h := r.History
-	p.printf("<h2>History</h2>\n<p>%s. ", plural(h.Lines, "line", "lines"))
+	p.printf("<h2>History</h2>\n<p>%s. ", settings.FormatCount(h.Lines, "line", "lines"))
 	switch {
 	case h.Broken != "":
 		p.printf("<span class=\"fail\">%s does not fit what stands before it</span>. ", text(h.Broken))

@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"fmt"
 	"time"
 
 	"keyd/daemon/settings"
@@ -111,12 +110,4 @@ func maxAge(p *Policy) string {
 		return ""
 	}
 	return p.MaxAge
-}
-
-// plural writes a number of things.
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -9,6 +9,7 @@ import (
 	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/journal"
+	"keyd/daemon/settings"
 )
 
 // swapFiles replaces the old pair in every file that shows it. The old pair
@@ -71,10 +72,7 @@ func filesLeftAs(err error, r *journal.Rotation, mend bool) string {
 
 // countProfiles prints a number of profiles.
 func countProfiles(n int) string {
-	if n == 1 {
-		return "1 profile"
-	}
-	return fmt.Sprintf("%d profiles", n)
+	return settings.FormatCount(n, "profile", "profiles")
 }
 
 // emitConcurrent reports what happened to the text of a program that wrote a
