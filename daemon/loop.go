@@ -153,6 +153,9 @@ func (l *loop) waitForPass(ctx context.Context) error {
 	if l.wakes.hasWoken() { // the machine slept during the round
 		return l.pauseAfterWake(ctx)
 	}
+	if l.options.Rested != nil && l.schedule == nil && l.nextPass.Sub(l.Now().Round(0)) > restAfter {
+		l.options.Rested()
+	}
 	for {
 		left := l.nextPass.Sub(l.Now().Round(0))
 		if left <= 0 {
@@ -171,6 +174,9 @@ func (l *loop) waitForPass(ctx context.Context) error {
 		}
 	}
 }
+
+// restAfter is how far away the next pass has to be for a daemon that rests.
+const restAfter = time.Minute
 
 const (
 	dueSoon     = time.Hour       // if a key is due within this time, the loop sleeps in short steps

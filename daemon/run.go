@@ -32,6 +32,7 @@ type RunOptions struct {
 	Hangup     <-chan os.Signal                  // SIGHUP; each one causes a pass
 	Supervisor systemd.Supervisor                // the service manager, if one started the process
 	Release    string                            // version of the program, for keyd status
+	Rested     func()                            // called after a pass when nothing is due for a minute; nil: nothing
 	Name       func(text string) string          // writes the commands in a text as a person has to call them; nil: keyd is called keyd
 }
 

@@ -41,12 +41,13 @@ func BenchmarkIdle(b *testing.B) {
 		time.Sleep(idleFor)
 		for n, p := range daemons {
 			used := p.readUsage(b)
-			b.ReportMetric(used["VmRSS"]/1000, fmt.Sprintf("MB-%d", n))
+			b.ReportMetric(used["VmRSS"]*1024/1e6, fmt.Sprintf("MB-%d", n))
+			b.ReportMetric(used["RssAnon"]*1024/1e6, fmt.Sprintf("MB-own-%d", n))
 			b.ReportMetric((used["voluntary_ctxt_switches"]-p.before["voluntary_ctxt_switches"])/idleFor.Seconds(), fmt.Sprintf("wakes/s-%d", n))
 			b.ReportMetric(used["wchar"]-p.before["wchar"], fmt.Sprintf("bytes-written-%d", n))
 			p.stop()
 		}
-		b.ReportMetric(limit.readUsage(b)["VmRSS"]/1000, "MB-limit")
+		b.ReportMetric(limit.readUsage(b)["VmRSS"]*1024/1e6, "MB-limit")
 		limit.stop()
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -127,6 +128,7 @@ func (a *app) runDaemon(ctx context.Context) error {
 		Hangup:     hangup,
 		Supervisor: a.findSupervisor(),
 		Release:    buildVersion(),
+		Rested:     debug.FreeOSMemory, // a pass needs a few times the size of the files, and the next one comes much later
 		Name:       a.term.nameCommands,
 	})
 	if _, running := errors.AsType[daemon.AlreadyRunningError](err); running && a.startedByLaunchd() {
