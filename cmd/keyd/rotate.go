@@ -140,6 +140,7 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 	if ctx.Err() == nil && len(results) > 0 {
 		n.printTally(&count)
 	}
+	a.noteExportedKey(results)
 	if open && ctx.Err() == nil && !f.dryRun {
 		a.hintDaemon(loc)
 	}
@@ -154,6 +155,27 @@ func (a *app) rotateKeys(ctx context.Context, names []string, f rotateFlags) err
 		return exitError(code)
 	}
 	return nil
+}
+
+// noteExportedKey says that this shell exports a key that is being replaced, or would be: what
+// is started in it takes that key and not the one in the files.
+func (a *app) noteExportedKey(results []rotate.Result) {
+	exported := a.getenv("AWS_ACCESS_KEY_ID")
+	for _, r := range results {
+		old := r.KeyID
+		if r.Rotation != nil {
+			old = r.Rotation.Old.ID
+		}
+		if exported == "" || old != exported || r.Rotation == nil && r.Do != decide.DoCreate {
+			continue
+		}
+		unset := "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN"
+		if a.goos == "windows" {
+			unset = "Remove-Item Env:AWS_ACCESS_KEY_ID, Env:AWS_SECRET_ACCESS_KEY"
+		}
+		a.term.printNote("AWS_ACCESS_KEY_ID in this shell is %s: what is started here uses that key, whatever the files show, and fails when it is deactivated", shortID(exported))
+		a.term.printHint("to use the files again: " + unset)
+	}
 }
 
 // printStatusNotes prints what the last pass found that concerns no single key.

@@ -250,7 +250,7 @@ func TestCopiedStateRetiresNothing(t *testing.T) {
 			time.Sleep(settings.Day)
 			r = a.Pass(rotate.Request{})
 		}
-		if a.CountCalls("DeleteAccessKey") > 0 || a.KeyStatuses()[a.OldKey.ID] != "Active" || !r.NeedsPerson || !strings.Contains(r.Why, "keyd on old-laptop began this rotation") || !strings.HasSuffix(r.Hint, "then keyd resume default") {
+		if a.CountCalls("DeleteAccessKey") > 0 || a.KeyStatuses()[a.OldKey.ID] != "Active" || !r.NeedsPerson || !strings.Contains(r.Why, "keyd on old-laptop began this rotation") || !strings.HasSuffix(r.Hint, ": keyd resume default") {
 			t.Errorf("%v; %s: %s; %s", a.KeyStatuses(), r.State, r.Why, r.Hint)
 		}
 		if _, err := a.Rotator.Resume(t.Context(), "default"); err != nil {

@@ -336,7 +336,7 @@ func TestLinkAndUnlink(t *testing.T) {
 		lab.Must(t, err)
 		l.Rotator.Settings.Links = s.Links
 	}
-	if _, err := l.Rotator.Link(t.Context(), []settings.Link{{Path: env}, {Path: none}}, ini); err == nil || !strings.Contains(err.Error(), "none: shows none of the keys") {
+	if _, err := l.Rotator.Link(t.Context(), []settings.Link{{Path: env}, {Path: none}}, ini); err == nil || !strings.Contains(err.Error(), "none shows none of the keys") {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(ini.Path); err == nil {
