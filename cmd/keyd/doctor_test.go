@@ -17,7 +17,7 @@ func TestDoctorSaysLittle(t *testing.T) {
 	}
 	usual := doctor.Entry{Check: "links", Group: doctor.GroupFiles, Severity: doctor.Unknown, Found: "nobody knows", Usual: true}
 	r.Findings = []doctor.Entry{usual}
-	if got := term.formatDoctor(&r, false); got != "all is well, 1 check not made, 1 thing shown only by use (keyd doctor --all)\n" {
+	if got := term.formatDoctor(&r, false); got != "all is well, 1 check not made, 1 thing that only use can\n    show (keyd doctor --all)\n" {
 		t.Errorf("%q", got)
 	}
 	if got := term.formatDoctor(&r, true); !strings.Contains(got, "  unknown  nobody knows\n") || !strings.Contains(got, "copies: not looked at, --no-search\n") {
