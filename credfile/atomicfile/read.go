@@ -63,16 +63,24 @@ func Read(ctx context.Context, sys Sys, path string) (*Original, error) {
 			return o, err
 		}
 		if wait > lastWait {
-			busy := ErrBusy
-			if info, err := sys.Lstat(path); err == nil && info.Size == 0 {
-				busy = errEmpty
-			}
-			return nil, fmt.Errorf("read %s: %w", path, busy)
+			return nil, fmt.Errorf("read %s: %w", path, busyOf(sys, path))
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
 	}
+}
+
+// busyOf returns ErrBusy, or what says that the file stays empty.
+func busyOf(sys Sys, path string) error {
+	real, err := Resolve(sys, path)
+	if err != nil {
+		return ErrBusy
+	}
+	if info, err := sys.Lstat(real); err != nil || info.Size > 0 {
+		return ErrBusy
+	}
+	return errEmpty
 }
 
 // readOnce reads the file. It returns nil and no error when the file is not stable.

@@ -208,6 +208,12 @@ func TestReadWaitsForWriters(t *testing.T) {
 			if !errors.Is(err, atomicfile.ErrBusy) || errors.Is(err, fs.ErrNotExist) {
 				t.Error(err)
 			}
+			if hinted, ok := errors.AsType[interface {
+				error
+				Hint() string
+			}](err); !strings.Contains(err.Error(), "the file is empty, or another program is about to write it") || !ok || hinted.Hint() == "" {
+				t.Error(err)
+			}
 			if d := time.Since(start); d < 5*time.Second || d > 15*time.Second {
 				t.Errorf("waited %v", d)
 			}
