@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"keyd/credfile"
+	"keyd/credfile/deeptest"
 	"keyd/credfile/readers"
 )
 
@@ -223,7 +224,7 @@ func TestArrangeWritesInOneStepOrNotAtAll(t *testing.T) {
 	}
 	demandText(t, s.Paths.Credentials, text+"[new]\nregion = x\n")
 
-	if err := os.Link(s.Paths.Credentials, filepath.Join(t.TempDir(), "link")); err != nil {
+	if err := os.Link(s.Paths.Credentials, filepath.Join(deeptest.Folder(t), "link")); err != nil {
 		t.Skip(err)
 	}
 	a, err = readWhole(t, s).Arrange("work", "work-key", arrangeCommand)

@@ -35,7 +35,7 @@ func linkText(i int, k credfile.Key) string {
 func newLinkedStore(t *testing.T) *credfile.Store {
 	t.Helper()
 	s := newStore(t, pairText("default", oldKey), "")
-	dir := t.TempDir()
+	dir := deeptest.Folder(t)
 	for i, l := range linkedTexts {
 		s.Links = append(s.Links, credfile.Link{Path: filepath.Join(dir, l.name)})
 		writeOldFile(t, s.Links[i].Path, linkText(i, oldKey))

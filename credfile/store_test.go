@@ -16,6 +16,7 @@ import (
 	"keyd/credfile"
 	"keyd/credfile/atomicfile"
 	"keyd/credfile/atomicfile/atomicfiletest"
+	"keyd/credfile/deeptest"
 )
 
 var (
@@ -36,7 +37,7 @@ func pairText(section string, k credfile.Key) string {
 // newStore returns a store in a new directory. It creates no file for an empty text.
 func newStore(t *testing.T, credentials, config string) *credfile.Store {
 	t.Helper()
-	dir, err := filepath.EvalSymlinks(t.TempDir())
+	dir, err := filepath.EvalSymlinks(deeptest.Folder(t))
 	if err != nil {
 		t.Fatal(err)
 	}

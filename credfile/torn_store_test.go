@@ -35,7 +35,7 @@ var tornAt = []struct {
 // forceInPlace adds a hard link to the file, so that keyd writes it in place.
 func forceInPlace(t *testing.T, path string) {
 	t.Helper()
-	if err := os.Link(path, filepath.Join(t.TempDir(), "hard link")); err != nil {
+	if err := os.Link(path, filepath.Join(deeptest.Folder(t), "hard link")); err != nil {
 		t.Fatal(err)
 	}
 }

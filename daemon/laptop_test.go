@@ -74,7 +74,7 @@ func (p *laptop) Do(r *http.Request) (*http.Response, error) {
 }
 
 func newLaptop(t *testing.T, age time.Duration) *laptop {
-	p := &laptop{Lab: &lab.Lab{T: t, Home: t.TempDir(), Sys: lab.Unsynced{}}, changed: make(chan watch.Change, 1), ended: make(chan error, 1)}
+	p := &laptop{Lab: &lab.Lab{T: t, Home: deeptest.Folder(t), Sys: lab.Unsynced{}}, changed: make(chan watch.Change, 1), ended: make(chan error, 1)}
 	p.Lab.Now = p.now
 	p.Lab.HTTP = p
 	p.Lab.SetUp(awssim.RealLag(), age)

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keyd/credfile/deeptest"
 	"keyd/daemon/awssim"
 	"keyd/daemon/decide"
 	"keyd/daemon/internal/lab"
@@ -177,7 +178,7 @@ func TestDesktopShowsNoKeyID(t *testing.T) {
 // TestMain lets the test program act as a command of on_event that keeps its input.
 func TestMain(m *testing.M) {
 	if os.Getenv("KEYD_TEST_PLAYS") != "keeper" {
-		os.Exit(m.Run())
+		deeptest.Run(m)
 	}
 	text, err := io.ReadAll(os.Stdin)
 	if err != nil || os.WriteFile(os.Args[1], text, 0o600) != nil || os.Getenv("NOTIFY_SOCKET") != "" {

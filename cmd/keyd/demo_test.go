@@ -7,12 +7,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"keyd/credfile/deeptest"
 )
 
 // TestDemo runs the README's first command in a synctest bubble: the same code without
 // the waiting.
 func TestDemo(t *testing.T) {
-	home := quickFolder(t)
+	home := deeptest.Folder(t)
 	var out bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
 		u := newApp(process{in: strings.NewReader(""), out: &out, err: &out, goos: "linux", now: time.Now,

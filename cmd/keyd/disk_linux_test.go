@@ -46,13 +46,13 @@ const (
 // that at every request the file is the old or the new one to the byte and its pair is
 // usable, that no secret is lost or left in another place, and that the rotation completes
 // once the disk is repaired. Unless the tests are deep it takes one
-// disk in four, and a process of its own only for keyd run and for other users.
+// disk in eight, and a process of its own only for keyd run and for other users.
 func TestDisks(t *testing.T) {
 	t.Parallel()
 	if !inNamespace(t) {
 		return
 	}
-	for _, row := range deeptest.Sample(diskRows(), 4) {
+	for _, row := range deeptest.Sample(diskRows(), 8) {
 		t.Run(strings.ReplaceAll(row.name, "/", "_"), func(t *testing.T) {
 			t.Parallel()
 			if row.long && os.Getenv("KEYD_DISKS") != "all" {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"keyd/credfile/deeptest"
 )
 
 // jsonCommands are the commands that print JSON for programs.
@@ -59,7 +61,7 @@ func writeState(home, name, text string) error {
 func TestJSONIsWholeOrAbsent(t *testing.T) {
 	printed := map[string]bool{}
 	for name, harm := range harms {
-		home := quickFolder(t)
+		home := deeptest.Folder(t)
 		text := "[default]\naws_access_key_id = AKIAY34FZKBOKMUTVV7A\naws_secret_access_key = aaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbb\n"
 		if err := os.Mkdir(filepath.Join(home, ".aws"), 0o700); err != nil {
 			t.Fatal(err)

@@ -62,7 +62,7 @@ const killSettings = "notify = none\noverlap = 1h\nquarantine = 1d\ncheck_every 
 // newKillHome puts the first pair into two profiles, and the second pair into a third
 // one. The file's mode is 0640, which neither keyd nor a usual umask would choose.
 func newKillHome(t *testing.T, pairs [2][2]string, now func() time.Time) *killHome {
-	h := &killHome{t: t, dir: quickFolder(t), now: now, mode: 0o640}
+	h := &killHome{t: t, dir: deeptest.Folder(t), now: now, mode: 0o640}
 	h.before = fmt.Sprintf(killCredentials, pairs[1][0], pairs[1][1])
 	h.write(".aws/config", "[default]\nregion = eu-west-1\n", 0o600)
 	h.write("keyd.ini", killSettings, 0o600)

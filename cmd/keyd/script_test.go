@@ -80,7 +80,7 @@ func TestStories(t *testing.T) {
 	})
 	testscript.RunT(&searchedT{T: t}, testscript.Params{
 		Dir:                 "testdata/script",
-		WorkdirRoot:         quickFolder(t),
+		WorkdirRoot:         deeptest.Folder(t),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setUpStory,

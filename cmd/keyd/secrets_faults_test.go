@@ -42,7 +42,7 @@ type desk struct {
 func newDesk(t *testing.T, credentials string) *desk {
 	t.Helper()
 	d := &desk{world: newWorld(), t: t}
-	d.home = quickFolder(t)
+	d.home = deeptest.Folder(t)
 	d.ears.home = d.home
 	d.own = []string{filepath.Join(d.home, ".aws", "credentials"), filepath.Join(d.home, ".aws", "config")}
 	id, secret := d.cloud.AddUser(account, "/", "alice").AddKey(70 * day)
@@ -167,7 +167,7 @@ func TestMisplaced(t *testing.T) {
 		"in a line without an end": "[default]\naws_access_key_id = ID\naws_secret_access_key = SECRET",
 		"in carriage returns":      "[default]\raws_access_key_id = ID\raws_secret_access_key = SECRET\r",
 	}
-	for _, name := range deeptest.Sample(slices.Sorted(maps.Keys(misplaced)), 3) {
+	for _, name := range deeptest.Sample(slices.Sorted(maps.Keys(misplaced)), 5) {
 		text := misplaced[name]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -191,7 +191,7 @@ func TestMisplaced(t *testing.T) {
 // every way, and searches everything that keyd prints and keeps, both then and after keyd
 // has recovered. Without -every-fault it tries each kind of fault at CreateAccessKey, whose
 // answer holds the secret, and one kind at every other call. Unless the tests are deep, it
-// runs one in five of these.
+// runs one in nine of these.
 func TestNoSecretWhateverFails(t *testing.T) {
 	calls := rotateOnce(t, awssim.Fault{Times: -1})
 	faults := faultsOf("CreateAccessKey", 0)
@@ -203,7 +203,7 @@ func TestNoSecretWhateverFails(t *testing.T) {
 		}
 	}
 	t.Logf("%d faults in a rotation of %d calls", len(faults), calls)
-	for _, f := range deeptest.Sample(faults, 5) {
+	for _, f := range deeptest.Sample(faults, 9) {
 		t.Run(fmt.Sprintf("%s %d", f, f.Skip), func(t *testing.T) {
 			t.Parallel()
 			rotateOnce(t, f)

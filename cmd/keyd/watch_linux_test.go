@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"keyd/credfile/deeptest"
 )
 
 // watcher is keyd status --watch as a job of its own, on a terminal.
@@ -31,7 +33,7 @@ func startWatcher(t *testing.T) *watcher {
 	if err := unix.IoctlSetWinsize(int(program.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 5, Col: 20}); err != nil {
 		t.Fatal(err)
 	}
-	home := quickFolder(t)
+	home := deeptest.Folder(t)
 	if err := os.Mkdir(filepath.Join(home, ".aws"), 0o700); err != nil {
 		t.Fatal(err)
 	}

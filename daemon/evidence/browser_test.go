@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keyd/credfile/deeptest"
 )
 
 // findBrowser returns a browser that can show a page without a screen, or skips the test.
@@ -26,6 +28,9 @@ func findBrowser(t *testing.T) string {
 // attack it are text, and the picture has a bar for each key. With KEYD_SCREENSHOT, the
 // browser also writes a picture of the page to that path.
 func TestBrowserShowsThePage(t *testing.T) {
+	if !deeptest.On() {
+		t.Skip("left out: a browser takes as long as all other tests here; KEYD_DEEP=1 go test ./daemon/evidence -run " + t.Name())
+	}
 	browser := findBrowser(t)
 	r, _ := sample(t)
 	page := filepath.Join(t.TempDir(), "report.html")

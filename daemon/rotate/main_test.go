@@ -1,13 +1,9 @@
 package rotate_test
 
 import (
-	"os"
-	"runtime/debug"
 	"testing"
+
+	"keyd/credfile/deeptest"
 )
 
-// TestMain collects garbage less often: the tests allocate much, and keep little.
-func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { deeptest.Run(m) }

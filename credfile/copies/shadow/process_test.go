@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"keyd/credfile/deeptest"
 )
 
 // TestChildWithOldKey starts a program with the old id in its environment, and finds it by
@@ -103,7 +105,7 @@ func TestSessions(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("/proc is Linux's")
 	}
-	proc := t.TempDir()
+	proc := deeptest.Folder(t)
 	put := func(pid int, name, command, environ string) {
 		folder := filepath.Join(proc, fmt.Sprint(pid))
 		if err := os.Mkdir(folder, 0o700); err != nil {

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"keyd/credfile/atomicfile"
+	"keyd/credfile/deeptest"
 	"keyd/daemon/awssim"
 )
 
 // NewOnDisk returns the lab of NewLab with real files, for a test that reads or changes them itself.
 func NewOnDisk(t *testing.T, lag awssim.Lag, age time.Duration) *Lab {
 	t.Helper()
-	l := &Lab{T: t, Home: t.TempDir(), Sys: Unsynced{}, Now: time.Now}
+	l := &Lab{T: t, Home: deeptest.Folder(t), Sys: Unsynced{}, Now: time.Now}
 	l.HTTP = Watcher{Lab: l}
 	l.SetUp(lag, age)
 	return l

@@ -112,7 +112,7 @@ func (l *Lab) CopyTo(name string) *Lab {
 	home := filepath.Join(filepath.Dir(l.Home), name)
 	twin := &Lab{T: l.T, Cloud: l.Cloud, User: l.User, OldKey: l.OldKey, Home: home, Now: l.Now}
 	if l.disk == nil {
-		twin.Home, twin.Sys = l.T.TempDir(), l.Sys
+		twin.Home, twin.Sys = deeptest.Folder(l.T), l.Sys
 	} else {
 		twin.disk = atomicfiletest.NewDisk(time.Now, home)
 		twin.Sys = twin.disk

@@ -1,22 +1,20 @@
-package main
+package deeptest
 
 import (
 	"os"
 	"sync"
 	"testing"
-
-	"keyd/credfile/deeptest"
 )
 
 var findMemoryDisk = sync.OnceValue(memoryDisk)
 
-// quickFolder returns a new folder, in memory where that is possible: some disks take
-// longer to make a file, the more files were removed in the last seconds. Deep tests use
-// the disk.
-func quickFolder(t *testing.T) string {
+// Folder returns a new folder, which is removed at the end of the test. It is in memory
+// where that is possible: some disks take longer to make a file, the more files were
+// removed in the last seconds. Deep tests use the disk.
+func Folder(t testing.TB) string {
 	t.Helper()
 	disk := findMemoryDisk()
-	if disk == "" || deeptest.On() {
+	if disk == "" || On() {
 		return t.TempDir()
 	}
 	dir, err := os.MkdirTemp(disk, "keyd-test-")
