@@ -56,7 +56,7 @@ func TestSecondUserRunsInAShell(t *testing.T) {
 // machine is the newer one.
 func TestSecondUserTellsWhoMoves(t *testing.T) {
 	text := shared.Shell()
-	for _, line := range strings.Split(text[strings.Index(text, "# Then make a key"):], "\n") {
+	for line := range strings.SplitSeq(text[strings.Index(text, "# Then make a key"):], "\n") {
 		if line != "" && !strings.HasPrefix(line, "# ") {
 			t.Errorf("it would run %q", line)
 		}
