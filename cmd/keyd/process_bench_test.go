@@ -94,6 +94,9 @@ func BenchmarkProcess(b *testing.B) {
 	}
 }
 
+// walkingProgram reads every file below a folder, one after the other.
+const walkingProgram = "package main\nimport (\"io/fs\"; \"os\"; \"path/filepath\")\nfunc main() { _ = filepath.WalkDir(os.Args[1], func(p string, e fs.DirEntry, err error) error { if err == nil && e.Type().IsRegular() { _, _ = os.ReadFile(p) }; return nil }) }\n"
+
 // BenchmarkWhere measures keyd where in a home with 100,000 files of 200 bytes.
 func BenchmarkWhere(b *testing.B) {
 	home := b.TempDir()
@@ -110,12 +113,16 @@ func BenchmarkWhere(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	keyd := buildProgram(b, b.TempDir(), "keyd", "")
-	var all []float64
+	folder := b.TempDir()
+	keyd, walking := buildProgram(b, folder, "keyd", ""), buildProgram(b, folder, "walking", walkingProgram)
+	var all, ratios []float64
 	for b.Loop() {
-		all = append(all, timeProcess(b, env, keyd, "where", "p0").Seconds()*1000)
+		own := timeProcess(b, env, keyd, "where", "p0")
+		all = append(all, own.Seconds()*1000)
+		ratios = append(ratios, own.Seconds()/timeProcess(b, env, walking, home).Seconds())
 	}
 	b.ReportMetric(median(all), "cpu-ms")
+	b.ReportMetric(median(ratios), "x-walking")
 }
 
 // environ returns an environment as a process gets it.

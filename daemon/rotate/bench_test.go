@@ -86,9 +86,10 @@ func (f farAWS) Do(r *http.Request) (*http.Response, error) {
 }
 
 // farRotator returns a keyd on a real disk for n profiles, each with a key of a user of its
-// own, and an AWS at a distance.
-func farRotator(b *testing.B, n int, age, away time.Duration) (*rotate.Rotator, *awssim.Cloud) {
-	cloud := awssim.New(awssim.Options{Now: time.Now, Seed: 7, Regions: []string{"us-east-1"}})
+// own, and an AWS at a distance that accepts a new key after learns.
+func farRotator(b *testing.B, n int, age, away, learns time.Duration) (*rotate.Rotator, *awssim.Cloud) {
+	lag := awssim.Lag{Create: awssim.Range{Min: learns, Max: learns}}
+	cloud := awssim.New(awssim.Options{Now: time.Now, Seed: 7, Regions: []string{"us-east-1"}, Lag: lag})
 	d := youngRotator(b, 0)
 	d.HTTP = farAWS{cloud, away}
 	var text strings.Builder
@@ -110,7 +111,7 @@ func BenchmarkFirstLooks(b *testing.B) {
 			calls := 0
 			for b.Loop() {
 				b.StopTimer()
-				d, cloud := farRotator(b, n, settings.Day, 80*time.Millisecond)
+				d, cloud := farRotator(b, n, settings.Day, 80*time.Millisecond, 0)
 				b.StartTimer()
 				if _, err := d.Pass(b.Context(), rotate.Request{}); err != nil {
 					b.Fatal(err)
@@ -124,21 +125,37 @@ func BenchmarkFirstLooks(b *testing.B) {
 	}
 }
 
+// proofPauses is how long a proof takes beyond its calls: the pauses between its five answers.
+const proofPauses = 900 * time.Millisecond
+
 // BenchmarkRotations measures rotations that a person wants to end now, on a machine where
-// keyd has not rotated before: the first one goes alone.
+// keyd has not rotated before: the first one goes alone, and the others follow eight at a
+// time. The limit is what AWS needs to accept a new key, and the pauses of the proof, for each
+// of these groups; it leaves out the round trips.
 func BenchmarkRotations(b *testing.B) {
-	for _, away := range []time.Duration{0, 80 * time.Millisecond} {
-		for _, n := range []int{1, 8, 64} {
-			b.Run(fmt.Sprintf("%d/%s", n, away), func(b *testing.B) {
+	for _, aws := range []struct {
+		name         string
+		away, learns time.Duration
+		counts       []int
+	}{
+		{"0s", 0, 0, []int{1, 8, 64}},
+		{"80ms", 80 * time.Millisecond, 0, []int{1, 8, 64}},
+		{"iam-8s", 0, 8 * time.Second, []int{1, 8}}, // more would take minutes, and wait for the same
+	} {
+		for _, n := range aws.counts {
+			b.Run(fmt.Sprintf("%d/%s", n, aws.name), func(b *testing.B) {
 				for b.Loop() {
 					b.StopTimer()
-					d, _ := farRotator(b, n, 70*settings.Day, away)
+					d, _ := farRotator(b, n, 70*settings.Day, aws.away, aws.learns)
 					b.StartTimer()
 					results, err := d.Pass(b.Context(), rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})
 					if err != nil || results[n-1].State != decide.StateQuarantine {
 						b.Fatal(err, results[n-1].Why)
 					}
 				}
+				limit := (aws.learns + proofPauses).Seconds() * float64(1+(n-1+7)/8)
+				b.ReportMetric(limit, "limit-s")
+				b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/limit, "x-limit")
 			})
 		}
 	}
