@@ -27,9 +27,10 @@ const (
 	// emptyAge is how long ago an empty file must have been written before Read
 	// accepts that it is empty.
 	emptyAge = time.Minute
-	// clocksDiffer is how far in the future the time of an empty file may be for Read to
-	// wait: clocks of two machines differ by less. After that it says nothing, such as
-	// when this machine's clock was set back, and nobody is about to fill the file.
+	// clocksDiffer is how far in the future the time of an empty file may be: clocks of two
+	// machines differ by less. A time further ahead says nothing, such as after this
+	// machine's clock was set back. Read then watches the file for as long as it waits for
+	// any other, and accepts that it is empty.
 	clocksDiffer = time.Hour
 )
 
@@ -48,7 +49,8 @@ type Original struct {
 // has the same size, time and identity before and after the reading, was not written just
 // now, and is not empty, because a program that truncates and then writes shows an empty
 // or short file in between. An empty file older than a minute is stable as well. Read
-// tries again after 5 ms, 10 ms, ... 5 s, and then returns ErrBusy.
+// tries again after 5 ms, 10 ms, ... 5 s, and then returns ErrBusy, or an empty file whose
+// time is more than an hour ahead of the clock.
 //
 // Read does not recognize a short file whose writer pauses: the caller checks that the
 // file holds what it expects.
@@ -58,11 +60,12 @@ type Original struct {
 // at once.
 func Read(ctx context.Context, sys Sys, path string) (*Original, error) {
 	for wait := firstWait; ; wait *= 2 {
-		o, err := readOnce(sys, path)
+		last := wait > lastWait
+		o, err := readOnce(sys, path, last)
 		if err != nil || o != nil {
 			return o, err
 		}
-		if wait > lastWait {
+		if last {
 			return nil, fmt.Errorf("read %s: %w", path, busyOf(sys, path))
 		}
 		if err := sleep(ctx, wait); err != nil {
@@ -83,8 +86,9 @@ func busyOf(sys Sys, path string) error {
 	return errEmpty
 }
 
-// readOnce reads the file. It returns nil and no error when the file is not stable.
-func readOnce(sys Sys, path string) (*Original, error) {
+// readOnce reads the file. It returns nil and no error when the file is not stable. watched
+// says that Read has waited as long as it does.
+func readOnce(sys Sys, path string, watched bool) (*Original, error) {
 	real, err := Resolve(sys, path)
 	if err != nil {
 		return nil, err
@@ -116,7 +120,7 @@ func readOnce(sys Sys, path string) (*Original, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !before.sameState(after) || int64(len(data)) != after.Size || !isSettled(after, time.Now()) {
+	if !before.sameState(after) || int64(len(data)) != after.Size || !isSettled(after, time.Now(), watched) {
 		return nil, nil
 	}
 	after.Mount = info.Mount // Stat of an open file does not report it
@@ -137,10 +141,10 @@ func checkReadable(path string, info Info) error {
 
 // isSettled reports whether a file with this time and size counts as completely written
 // at now. A time in the future does not make Read wait, because clocks differ.
-func isSettled(info Info, now time.Time) bool {
+func isSettled(info Info, now time.Time, watched bool) bool {
 	age := now.Sub(info.ModTime)
 	if info.Size == 0 {
-		return age > emptyAge || age < -clocksDiffer
+		return age > emptyAge || watched && age < -clocksDiffer
 	}
 	return age < 0 || age >= settleTime
 }

@@ -233,6 +233,19 @@ func TestReadWaitsForWriters(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a file of the far future, truncated, is read once it is written", func(t *testing.T) {
+		path := tempDir(t) + "/credentials"
+		synctest.Test(t, func(t *testing.T) {
+			writeFile(t, path, "")
+			if err := os.Chtimes(path, time.Time{}, time.Now().Add(365*24*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			time.AfterFunc(300*time.Millisecond, func() { writeFile(t, path, text) })
+			if o, err := atomicfile.Read(t.Context(), atomicfile.OS{}, path); err != nil || string(o.Data) != text {
+				t.Errorf("read %v, %v", o, err)
+			}
+		})
+	})
 	t.Run("an old empty file is read as empty", func(t *testing.T) {
 		path := tempDir(t) + "/config"
 		writeFile(t, path, "")
