@@ -183,7 +183,7 @@ func appID(app, installation string) string {
 func (c *Client) newRetryer() aws.Retryer {
 	wrongClock := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 		api, ok := errors.AsType[smithy.APIError](err)
-		if ok && classify(api.ErrorCode(), api.ErrorMessage()) == Clock && c.clock.correctionChanged() {
+		if ok && classify(api.ErrorCode(), api.ErrorMessage()) == Clock && c.clock.signedByWrongTime(err) {
 			return aws.TrueTernary
 		}
 		return aws.UnknownTernary

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"keyd/credfile"
 	"keyd/daemon/iam/remote"
@@ -23,7 +25,6 @@ import (
 type clock struct {
 	now      func() time.Time
 	measured atomic.Int64 // server clock minus now, in nanoseconds, as last measured
-	signed   atomic.Int64 // correction used by the last signature, in nanoseconds
 
 	mu       sync.Mutex
 	tightest remote.Clock // of all answers, the one that says most
@@ -63,11 +64,21 @@ func (c *clock) correction() time.Duration {
 	return off
 }
 
-// correctionChanged reports whether the last signature used a correction that has
-// since turned out to be wrong, so that signing again may help.
-func (c *clock) correctionChanged() bool {
-	return (c.correction() - time.Duration(c.signed.Load())).Abs() > maxSkew
+// signedByWrongTime reports whether a refused request was signed with a time that
+// answers have since shown to be wrong, so that signing again may help. It reads the time
+// from the request: other calls sign and learn at the same time.
+func (c *clock) signedByWrongTime(err error) bool {
+	refused, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || refused.Response == nil || refused.Response.Response == nil || refused.Response.Request == nil {
+		return false
+	}
+	signed, err := time.Parse(signatureTime, refused.Response.Request.Header.Get("X-Amz-Date"))
+	return err == nil && c.now().Add(c.correction()).Sub(signed).Abs() > maxSkew
 }
+
+// signatureTime is the format of the time of a signature.
+// Source: AWS IAM User Guide, "Elements of an AWS API request signature".
+const signatureTime = "20060102T150405Z"
 
 // signer signs with exactly one pair. The SDK gets only the id, because it keeps
 // what it gets.
@@ -81,9 +92,7 @@ type signer struct {
 // SignHTTP signs r. It ignores the time and the secret that the SDK passes in.
 func (s *signer) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string, _ time.Time, opts ...func(*v4.SignerOptions)) error {
 	c.AccessKeyID, c.SecretAccessKey, c.SessionToken = s.key.ID, s.key.Secret.Reveal(), s.token.Reveal()
-	correction := s.clock.correction()
-	s.clock.signed.Store(int64(correction))
-	return s.v4.SignHTTP(ctx, c, r, hash, service, region, s.clock.now().Add(correction).UTC(), opts...)
+	return s.v4.SignHTTP(ctx, c, r, hash, service, region, s.clock.now().Add(s.clock.correction()).UTC(), opts...)
 }
 
 // Retrieve returns credentials that cannot sign; SignHTTP adds the secret.

@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -150,6 +152,41 @@ func TestWrongClockIsCorrected(t *testing.T) {
 		})
 	}
 }
+
+// TestCallsCorrectTheClockSideBySide: each of two calls at once signs again, also the one
+// whose answer comes after the other has signed with the right time.
+func TestCallsCorrectTheClockSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const wrong = 365 * 24 * time.Hour
+		now := func() time.Time { return time.Now().Add(-wrong) }
+		var sent atomic.Int64
+		server := doer(func(r *http.Request) (*http.Response, error) {
+			at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
+			time.Sleep(time.Duration(sent.Add(1)) * time.Second) // the second answer comes a second after the first
+			if err != nil || time.Since(at).Abs() > 15*time.Minute {
+				return refusal(403, "SignatureDoesNotMatch", "Signature expired: x is now earlier than y")(r)
+			}
+			return body(200, listXML("", "<IsTruncated>false</IsTruncated>"))(r)
+		})
+		c, err := iam.New(oldKey(), aws(), iam.Options{HTTP: server, Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var calls sync.WaitGroup
+		for range 2 {
+			calls.Go(func() {
+				if _, err := c.ListKeys(t.Context(), user); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+	})
+}
+
+type doer func(*http.Request) (*http.Response, error)
+
+func (d doer) Do(r *http.Request) (*http.Response, error) { return d(r) }
 
 // A caller with a clock of its own, such as keyd demo, signs by that clock. The
 // machine's clock plays no part.

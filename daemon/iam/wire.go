@@ -77,6 +77,7 @@ func (w *wire) sendRequest(k *call, r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	k.readClock(w.clock, resp.Header, before, after)
+	resp.Request = r
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return resp, nil
 }
