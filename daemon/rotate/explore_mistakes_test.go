@@ -156,9 +156,9 @@ var mistakes = []mistake{
 		name: "nobody asks whose key it is where looks are denied",
 		edits: []edit{
 			{"guard.go", `if err := d.identifyOnce(ctx, client, t); err != nil {`, `if err := d.identifyOnce(ctx, client, t); err != nil && !MISTAKE {`},
-			{"owner.go", `	if err == nil {
-		err = d.checkOwner(`, `	if err == nil && !MISTAKE {
-		err = d.checkOwner(`}, // the questions before a code and before a deletion would find it as well
+			// The questions before a code and before a key is taken away would find it as well.
+			{"mfa.go", `if _, err := d.askOwner(ctx, t, client); err != nil {`, `if _, err := d.askOwner(ctx, t, client); err != nil && !MISTAKE {`},
+			{"owner.go", `if t.progress.hasOwner(client.KeyID()) {`, `if t.progress.hasOwner(client.KeyID()) || MISTAKE {`},
 		},
 		setting: setting{mfa: true, rides: true, overlap: 3 * settings.Day, proofRounds: 2},
 		wants:   "lie", faults: 1, way: []string{"lies: other account"},
