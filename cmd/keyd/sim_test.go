@@ -197,8 +197,14 @@ func simDevice(w *world, ts *testscript.TestScript, args []string) error {
 	return nil
 }
 
+// simCode sets CODE to the code that a device shows, or showed some time ago. An earlier
+// code stays good for one period more: where that ends soon, it waits for the next one.
 func simCode(w *world, ts *testscript.TestScript, args []string) error {
+	const period, enough = 30 * time.Second, 10 * time.Second
 	ago, err := time.ParseDuration(append(args, "0s")[1])
+	if left := period - time.Duration(time.Now().UnixNano())%period; ago > 0 && left < enough {
+		time.Sleep(left)
+	}
 	ts.Setenv("CODE", w.user.CodeAgo("arn:aws:iam::"+account+":mfa/"+args[0], ago))
 	return err
 }
