@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -43,8 +44,12 @@ func TestMain(m *testing.M) {
 // prepareTests prepares the process that runs the tests, and not the programs that it
 // starts. It takes away the variables that would make keyd do something else on one
 // machine than on another; a bundle of certificates costs each keyd half of its time.
-// It also lets garbage grow, since most of these processes are short.
+// It also lets garbage grow, since most of these processes are short. What this process
+// ignores, as under nohup, the programs would ignore as well; what it catches, they do not.
 func prepareTests() {
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -29,6 +30,9 @@ const (
 
 func startWatcher(t *testing.T) *watcher {
 	t.Helper()
+	if signal.Ignored(syscall.SIGTSTP) {
+		t.Skip("whoever started this test has it ignore Ctrl-Z, and so would keyd")
+	}
 	program, window := openScreen(t)
 	if err := unix.IoctlSetWinsize(int(program.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 5, Col: 20}); err != nil {
 		t.Fatal(err)
@@ -90,6 +94,8 @@ func (w *watcher) await(s syscall.Signal) (status syscall.WaitStatus) {
 	if err := w.cmd.Process.Signal(s); err != nil {
 		w.t.Fatal(err)
 	}
+	limit := time.AfterFunc(time.Minute, func() { _ = w.cmd.Process.Kill() })
+	defer limit.Stop()
 	for {
 		_, err := syscall.Wait4(w.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
 		if err != syscall.EINTR {
