@@ -26,11 +26,15 @@ import (
 // Backblaze's. A shorter one, such as test or minioadmin, belongs to no IAM user.
 const minOtherID = 12
 
-// isOtherID reports whether id may be the id of a key of another IAM than AWS's: 12 to 128
+// maxOtherID is less than the 40 characters of a secret of AWS's, which must not be taken
+// for an id. The longest id that is known has 32.
+const maxOtherID = 39
+
+// isOtherID reports whether id may be the id of a key of another IAM than AWS's: 12 to 39
 // letters and digits, both among them, or at least 16 capital letters. A name in small
 // letters is none, nor is a number.
 func isOtherID(id string) bool {
-	if len(id) < minOtherID || len(id) > 128 || !isWord(id) || strings.HasPrefix(id, "ASIA") {
+	if len(id) < minOtherID || len(id) > maxOtherID || !isWord(id) || strings.HasPrefix(id, "ASIA") {
 		return false
 	}
 	hasLetter := strings.ContainsFunc(id, func(r rune) bool { return r > '9' })

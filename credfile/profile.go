@@ -163,7 +163,7 @@ func (f *File) describeOther(p *Profile, found pair) {
 	case ok:
 		p.Skip, p.Why = Rotatable, ""
 	default:
-		p.Why = "the id does not have the form of a key id of an IAM: 12 to 128 letters and digits"
+		p.Why = "the id does not have the form of a key id of an IAM: 12 to 39 letters and digits"
 	}
 }
 
