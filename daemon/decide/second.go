@@ -79,14 +79,14 @@ func secondUserCommand(f Facts) string {
 }
 
 // MayBeAnothers reports whether another machine may have made the second key as the
-// successor of this one: the second key is younger than a day, or newer than the key in
-// the files. Taking it away would lock that machine out.
+// successor of this one: the second key is younger than a day, newer than the key in the
+// files, or of an age that nobody knows. Taking it away would lock that machine out.
 func MayBeAnothers(f Facts, other *ListedKey, now time.Time) bool {
 	own := f.Seen.FindKey(f.ID)
 	if f.MadeHere[other.ID] {
 		return false
 	}
-	return own == nil || !other.Created.Before(own.Created) || now.Add(f.Seen.Offset).Sub(other.Created) < settings.Day
+	return own == nil || other.MadeBy().IsZero() || !other.MadeBy().Before(own.MadeBy()) || now.Add(f.Seen.Offset).Sub(other.MadeBy()) < settings.Day
 }
 
 // replacedShort is for one cell of a table.
@@ -99,7 +99,7 @@ const replacedShort = "replaced elsewhere"
 func decideReplacedElsewhere(f Facts, other *ListedKey, now time.Time) Decision {
 	bring := fmt.Sprintf("copy profile %s from the machine that shows %s to this one; or give this machine its own IAM user: %s", f.Profiles[0], credfile.Short(other.ID), secondUserCommand(f))
 	made, use := formatAgo(other.Created.Add(-f.Seen.Offset), now), describeUse(other.LastUse, now)
-	if firstDay := other.Created.Add(settings.Day).Add(-f.Seen.Offset); now.Before(firstDay) {
+	if firstDay := other.MadeBy().Add(settings.Day).Add(-f.Seen.Offset); now.Before(firstDay) {
 		d := WaitUntil(StateWaiting, firstDay, fmt.Sprintf("another machine has replaced or is replacing this key: AWS lists %s, made %s, %s; %s still works here", credfile.Short(other.ID), made, use, credfile.Short(f.ID)))
 		d.Hint, d.Short = bring, replacedShort
 		return d
