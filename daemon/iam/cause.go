@@ -39,7 +39,7 @@ func (k *call) classWithoutCode(err error) Class {
 		return Invalid // rejected by the SDK: a malformed name, or a region without an endpoint
 	case !k.left:
 		return Unsent
-	case k.elsewhere && k.isHarmless() && isUnknownStatus(k.status):
+	case k.believesStatus():
 		return Invalid
 	case k.refusedByAWS():
 		return Throttled // the wait before the next attempt was cut short

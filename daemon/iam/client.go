@@ -199,7 +199,7 @@ func (c *Client) newRetryer() aws.Retryer {
 func (c *Client) doCall(ctx context.Context, k *call, f func(context.Context) error) error {
 	within, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	k.elsewhere = c.elsewhere
+	k.elsewhere, k.otherKey = c.elsewhere, !credfile.IsLongTerm(c.key.ID)
 	if k.session = c.session; k.bare || isSTS(k.name) {
 		k.session = ""
 	}

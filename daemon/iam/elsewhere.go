@@ -30,18 +30,20 @@ import (
 
 // EndpointsFor returns e as the calls of the key id use it, so that no key of another IAM
 // signs a request to AWS. Where only IAM has an endpoint of its own, outside of AWS, its STS
-// is asked there as well. It returns a *SettingError when e leads a key that is not AWS's, by
-// its shape, to AWS.
-func EndpointsFor(e remote.Endpoints, id string) (remote.Endpoints, error) {
+// is asked there as well. It returns a *SettingError when e leads a key to AWS that is not
+// AWS's: by its shape, or because a profile names another IAM for it (namesIAM). Some IAMs
+// hand out ids of AWS's shape.
+func EndpointsFor(e remote.Endpoints, id string, namesIAM bool) (remote.Endpoints, error) {
 	isOther := id != "" && !credfile.IsLongTerm(id)
 	switch {
-	case !isOther && (!isElsewhere(e.IAMURL) || e.STSURL != ""):
+	case !isOther && e.STSURL != "" && isElsewhere(e.IAMURL):
+	case !isOther && !namesIAM && !isElsewhere(e.IAMURL):
 	case isElsewhere(e.IAMURL) && isElsewhere(e.STSURL):
 	case isElsewhere(e.IAMURL):
 		e.STSURL = e.IAMURL
 	default:
 		return e, &SettingError{Setting: "endpoint_url of iam", Profile: -1,
-			text: "endpoint_url of iam does not count now, so that " + credfile.Short(id) + " would be sent to AWS, whose key it is not: nothing is sent"}
+			text: "endpoint_url of iam does not count now, so that " + credfile.Short(id) + " would be sent to AWS, and the profile names another IAM for it: nothing is sent"}
 	}
 	return e, nil
 }
@@ -169,6 +171,17 @@ func saysUnknownCall(code, message string) bool {
 		return true
 	}
 	return strings.Contains(message, "Unsupported action") || strings.Contains(message, "Could not find operation")
+}
+
+// believesStatus reports whether the status of an answer without an error document says that
+// the call is not known: where nothing follows from it for a key. A proxy in front of a
+// store, or of AWS, answers with such a status while the store is away, and a key of AWS's
+// shape may be AWS's.
+func (k *call) believesStatus() bool {
+	if !k.elsewhere || !isUnknownStatus(k.status) {
+		return false
+	}
+	return k.name == "TagUser" || k.name == "UntagUser" || k.name == "GetCallerIdentity" && k.otherKey
 }
 
 // isHarmless reports whether nothing follows from the call if an error without a code was

@@ -1,6 +1,7 @@
 package iam_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -207,14 +208,15 @@ func TestCallsThatAreNotOffered(t *testing.T) {
 		for _, test := range []struct {
 			endpoints remote.Endpoints
 			answer    answer
-			want      bool
+			want      bool // of a call that reads
+			wantTag   bool
 		}{
-			{elsewhere(), s3Error(405, "MethodNotAllowed"), true},
-			{elsewhere(), body(404, ""), true},
-			{elsewhere(), refusal(501, "NotImplemented", ""), true},
-			{elsewhere(), s3Error(403, "AccessDenied"), false},
-			{aws(), refusal(400, "InvalidAction", "Could not find operation"), false},
-			{aws(), body(404, ""), false},
+			{elsewhere(), s3Error(405, "MethodNotAllowed"), true, true},
+			{elsewhere(), body(404, ""), false, true},
+			{elsewhere(), refusal(501, "NotImplemented", ""), true, true},
+			{elsewhere(), s3Error(403, "AccessDenied"), false, false},
+			{aws(), refusal(400, "InvalidAction", "Could not find operation"), false, false},
+			{aws(), body(404, ""), false, false},
 		} {
 			used := client(t, answers(test.answer, test.answer, test.answer), test.endpoints)
 			_, err := used.LastUsed(t.Context(), oldID, user)
@@ -222,13 +224,18 @@ func TestCallsThatAreNotOffered(t *testing.T) {
 				t.Errorf("GetAccessKeyLastUsed: %v", err)
 			}
 			err = client(t, answers(test.answer, test.answer, test.answer), test.endpoints).DescribeKey(t.Context(), user, oldID, "x")
-			if iam.IsNotOffered(err) != test.want {
+			if iam.IsNotOffered(err) != test.wantTag {
 				t.Errorf("TagUser: %v", err)
 			}
 			err = client(t, answers(test.answer, test.answer, test.answer), test.endpoints).DeleteKey(t.Context(), user, oldID)
 			if e := iam.ClassOf(err); test.want && e == iam.NoSuch {
 				t.Errorf("DeleteAccessKey: %v", err)
 			}
+		}
+		// A proxy in front of the store answers so while the store is away.
+		_, err := client(t, answers(body(404, ""), body(404, ""), body(404, "")), elsewhere()).ListKeys(t.Context(), user)
+		if e, ok := errors.AsType[*iam.Error](err); !ok || e.Class != iam.Ambiguous {
+			t.Errorf("a status alone is taken for an answer of IAM: %v", err)
 		}
 		bare := client(t, answers(body(405, ""), body(405, ""), body(405, "")), elsewhere())
 		if err := bare.DeleteKey(t.Context(), user, oldID); iam.ClassOf(err) != iam.Ambiguous {
@@ -243,24 +250,29 @@ func TestEndpointsKeepOtherKeysFromAWS(t *testing.T) {
 	const realIAM, realSTS = "https://iam.amazonaws.com", "https://sts.eu-west-1.amazonaws.com"
 	for _, test := range []struct {
 		id, iam, sts, wantSTS string
-		wrong                 bool
+		namesIAM, wrong       bool
 	}{
-		{otherKey().ID, ceph, ceph, ceph, false},
-		{otherKey().ID, ceph, sts, sts, false},
-		{otherKey().ID, ceph, "", ceph, false},
-		{otherKey().ID, ceph, realSTS, ceph, false},
-		{otherKey().ID, "", "", "", true},
-		{otherKey().ID, "", ceph, "", true},
-		{otherKey().ID, realIAM, ceph, "", true},
-		{otherKey().ID, vpce, "", "", true},
-		{oldID, "", "", "", false},
-		{oldID, proxy, "", proxy, false},
-		{oldID, proxy, realSTS, realSTS, false},
-		{oldID, vpce, "", "", false},
-		{oldID, realIAM, "", "", false},
-		{"", "", "", "", false},
+		{otherKey().ID, ceph, ceph, ceph, false, false},
+		{otherKey().ID, ceph, sts, sts, false, false},
+		{otherKey().ID, ceph, "", ceph, false, false},
+		{otherKey().ID, ceph, realSTS, ceph, false, false},
+		{otherKey().ID, "", "", "", false, true},
+		{otherKey().ID, "", ceph, "", false, true},
+		{otherKey().ID, realIAM, ceph, "", false, true},
+		{otherKey().ID, vpce, "", "", false, true},
+		{oldID, "", "", "", false, false},
+		{oldID, proxy, "", proxy, false, false},
+		{oldID, proxy, realSTS, realSTS, false, false},
+		{oldID, vpce, "", "", false, false},
+		{oldID, realIAM, "", "", false, false},
+		{"", "", "", "", false, false},
+		{oldID, ceph, "", ceph, true, false},
+		{oldID, ceph, realSTS, realSTS, true, false}, // a profile that says so itself
+		{oldID, "", "", "", true, true},
+		{oldID, realIAM, realSTS, "", true, true},
+		{oldID, vpce, "", "", true, true},
 	} {
-		got, err := iam.EndpointsFor(remote.Endpoints{IAMURL: test.iam, STSURL: test.sts}, test.id)
+		got, err := iam.EndpointsFor(remote.Endpoints{IAMURL: test.iam, STSURL: test.sts}, test.id, test.namesIAM)
 		if (err != nil) != test.wrong || err == nil && (got.IAMURL != test.iam || got.STSURL != test.wantSTS) {
 			t.Errorf("%s at %q and %q: %+v, %v", credfile.Short(test.id), test.iam, test.sts, got, err)
 		}

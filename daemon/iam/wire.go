@@ -119,7 +119,7 @@ func (k *call) readRefusal(body []byte) error {
 	if err != nil && k.elsewhere {
 		r, err = readOtherRefusal(body)
 	}
-	if (err != nil || r.Code == "") && k.elsewhere && k.isHarmless() && isUnknownStatus(k.status) {
+	if (err != nil || r.Code == "") && k.believesStatus() {
 		return nil // the status says enough: asking again does not help
 	}
 	if err != nil || !codeShape.matches(r.Code) {
@@ -214,6 +214,7 @@ type call struct {
 	bare    bool // signed with the key, whatever session there is
 
 	elsewhere bool // the endpoints are not AWS's
+	otherKey  bool // the id of the key is not one of AWS's
 
 	session string // the id of the session that signs; "" when the key does
 

@@ -44,7 +44,7 @@ func (d *Rotator) resolveEndpoints(t *target, sites []credfile.EndpointConfig) {
 // keepFromAWS returns the endpoints of the key in a way in which no key of another IAM is sent
 // to AWS. The error names the variable of the environment that would send it there.
 func (d *Rotator) keepFromAWS(t *target) (remote.Endpoints, error) {
-	endpoints, err := iam.EndpointsFor(t.endpoints, t.facts.ID)
+	endpoints, err := iam.EndpointsFor(t.endpoints, t.facts.ID, t.namesIAM())
 	if e, ok := errors.AsType[*iam.SettingError](err); ok {
 		for _, name := range []string{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL"} {
 			if d.Getenv(name) != "" {

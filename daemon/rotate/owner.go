@@ -90,7 +90,7 @@ func (d *Rotator) deactivateKey(ctx context.Context, t *target, client *iam.Clie
 // An endpoint is contradicted by a rotation in progress, and by the user that it named
 // before. A custom endpoint is also contradicted by whatever another endpoint has said, and
 // by the account in the key id, unless it is a stand-in on this machine with an account that
-// it makes up.
+// it makes up, or an IAM of its own, whose ids hold no account.
 func (d *Rotator) checkOwner(t *target, id string, who remote.Identity) error {
 	if who.Partition != t.endpoints.Partition {
 		return &wrongOwnerError{who.ARN, fmt.Sprintf("the key belongs to partition %s, but its profile points to %s", who.Partition, t.endpoints.Partition), "nothing was changed",
@@ -113,7 +113,7 @@ func (d *Rotator) checkOwner(t *target, id string, who remote.Identity) error {
 		}
 	}
 	account, revealed := decide.AccountFromID(t.facts.ID)
-	if revealed && account != who.Account && !(iam.OnThisMachine(t.endpoints) && slices.Contains(standInAccounts[:], who.Account)) {
+	if revealed && !t.namesIAM() && account != who.Account && !(iam.OnThisMachine(t.endpoints) && slices.Contains(standInAccounts[:], who.Account)) {
 		return d.wrongOwner(t, id, who, "its id is one of account "+account)
 	}
 	return nil
