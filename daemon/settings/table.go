@@ -21,7 +21,7 @@ type row struct {
 // managed overlap counts as it is: a shorter one takes away the time in which a forgotten
 // copy of the old key shows, and a longer one leaves two keys that work. So does
 // prune_inactive_after: a shorter one deletes what no one has agreed to, and a longer one
-// leaves the second place taken while a key gets old. Of words, the first one is stricter,
+// leaves the second slot taken while a key gets old. Of words, the first one is stricter,
 // and of true and false, true. on_event and never_accounts of both files count.
 var table = [...]row{
 	{"rotate_after", "60d", Day, "age at which a key is replaced; +-10 %, always the same for one key on one machine", shorter, // keyd never rotates a user's key twice within a day
@@ -59,7 +59,7 @@ var table = [...]row{
 // linkTable lists the settings of a [link FILE] section. Each is a field of the one link of
 // a Settings.
 var linkTable = [...]row{
-	{"form", "", 0, "how the key stands in it; empty: found out; or ses-smtp REGION", either,
+	{"form", "", 0, "how the key is written in it; empty: keyd finds out; or ses-smtp REGION", either,
 		func(s *Settings) value { return (*linkForm)(&s.Links[0].Form) }},
 }
 
