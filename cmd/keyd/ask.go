@@ -29,15 +29,15 @@ func (t *terminal) askYesNo(ctx context.Context, question string) (bool, error) 
 	}
 }
 
-// canType reports whether a person can type an answer: also when standard error goes to a
-// file, since the question can go to the terminal itself.
+// canType reports whether a person can type an answer. Standard error may go to a file, since
+// the question can go to the terminal itself.
 func (t *terminal) canType() bool {
 	in, ok := t.in.(*os.File)
 	return t.canAsk || ok && term.IsTerminal(int(in.Fd())) && t.screenName() != ""
 }
 
-// screenName returns the name of the terminal of this process, whatever its outputs are; ""
-// when it has none, or that cannot be told.
+// screenName returns the name of the terminal of this process, wherever its output goes; ""
+// if it has no terminal, or nothing tells which.
 func (t *terminal) screenName() string {
 	const name = "/dev/tty"
 	if f, err := os.OpenFile(name, os.O_WRONLY, 0); err == nil {

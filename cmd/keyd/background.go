@@ -24,9 +24,9 @@ func (a *app) hintDaemon(loc locations) {
 	}
 }
 
-// daemonProblem says that the daemon which runs is another build than this program, as after
-// an upgrade: it goes on with the old one until it is started again. info may be nil. It
-// returns "" when all is well, and when the daemon is too old to say what it is. installed says that it
+// daemonProblem says that the daemon which runs is another build than this program, as after an
+// upgrade: it keeps running the old one until it is started again. info may be nil. It returns
+// "" when all is well, and when the daemon is too old to say what it is. installed says that it
 // is a service.
 func daemonProblem(info *state.DaemonInfo, installed bool) string {
 	if info == nil || info.Release == "" || info.Release == buildVersion() {
@@ -60,8 +60,8 @@ func (a *app) printSettingsMistake(aloud bool) bool {
 	return true
 }
 
-// settingsNotes returns what a person should know of the settings in force: what cannot be
-// used of the managed ones, what has no effect in keyd.ini, and a program that cannot start.
+// settingsNotes returns what a person should know of the settings in force: why the managed
+// ones cannot be used, which lines of keyd.ini have no effect, and which programs cannot start.
 func settingsNotes(s settings.Settings) (texts []string) {
 	if err := s.ManagedProblem(); err != nil {
 		texts = append(texts, stripPackages(err.Error())+": the last good ones are in force; "+hint.Hint(err))
@@ -70,8 +70,8 @@ func settingsNotes(s settings.Settings) (texts []string) {
 	return append(texts, eventProblems(s)...)
 }
 
-// eventProblems says which programs of on_event cannot be started, so that nobody is told of
-// events. The service may have another PATH.
+// eventProblems says which programs of on_event cannot be started, and so get no events. The
+// service may have another PATH.
 func eventProblems(s settings.Settings) (texts []string) {
 	for _, program := range s.EventPrograms() {
 		if err := (daemon.Hooks{}).Check(settings.Hook{Command: program.Command}); err != nil {

@@ -26,7 +26,7 @@ func sumWidths(widths []int) (sum int) {
 	return sum - 2
 }
 
-// dropColumns leaves out the columns below whose headings every cell is nothing.
+// dropColumns leaves out the columns in which every cell below the heading equals nothing.
 func dropColumns(rows [][]string, nothing string) (kept [][]string) {
 	for _, row := range rows {
 		var cells []string
@@ -50,8 +50,8 @@ func formatColumns(rows [][]string) string {
 	return b.String()
 }
 
-// formatStack lays out rows as formatColumns does, and writes below each row but the first,
-// which is the heading, the text that belongs to it. "" is no text.
+// formatStack lays out rows as formatColumns does, and writes the text of each row below it,
+// unless the text is "". The first row is the heading and has none.
 func (t *terminal) formatStack(rows [][]string, below []string) string {
 	var b strings.Builder
 	widths := measureCells(rows)

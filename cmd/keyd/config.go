@@ -16,7 +16,7 @@ import (
 const configLong = `Show where keyd's files are, and the settings in force with the line that each
 comes from: of keyd.ini, or of the managed settings, which an administrator has
 written for all users of the machine. Lines of keyd.ini that have no effect, since
-they would weaken what is managed, are named with the managed line that rules.
+they would weaken what is managed, are named with the line that overrules them.
 Nothing is changed. keyd help settings explains the settings.
 
 --json prints one object with version (1), paths (settings, managed, state,
@@ -24,9 +24,9 @@ credentials, config), problem (what is wrong with keyd.ini or the managed
 settings; absent while nothing is), in_force (keyd.ini; last good, a copy that
 keyd run uses while keyd.ini has a mistake; or none), managed (absent without
 managed settings: path, sha256 of the contents in force, allow_never, problem,
-hint, and without_effect, the lines of keyd.ini that have none), remarks and settings. Each
-setting has section, name, value, standard, from, managed, line (of keyd.ini) and
-meaning.`
+hint, and without_effect, the lines of keyd.ini that have no effect), remarks and
+settings. Each setting has section, name, value, standard, from, managed, line (of
+keyd.ini) and meaning.`
 
 func newConfigCommand(a *app) *cobra.Command {
 	var asJSON bool
@@ -49,12 +49,12 @@ type configReport struct {
 	Problem  string               `json:"problem,omitzero"`
 	InForce  string               `json:"in_force"`
 	Managed  *settings.Managed    `json:"managed,omitzero"`
-	Remarks  []string             `json:"remarks,omitzero"` // what is meant and cannot be kept
+	Remarks  []string             `json:"remarks,omitzero"` // see settings.Remarks
 	Settings []settings.Described `json:"settings"`
 
 	blames  string // what cannot be used
-	exists  bool   // keyd.ini does
-	managed bool   // managed settings do
+	exists  bool   // keyd.ini exists
+	managed bool   // managed settings exist
 }
 
 // configPaths says where the files are.
@@ -167,7 +167,7 @@ func (t *terminal) configTable(r configReport) string {
 	return b.String()
 }
 
-// configRemarks renders what of keyd.ini has no effect, or cannot be kept.
+// configRemarks renders which lines of keyd.ini have no effect, and the remarks on the settings.
 func (t *terminal) configRemarks(r configReport) string {
 	var b strings.Builder
 	if r.Managed != nil && len(r.Managed.Ignored) > 0 {

@@ -17,7 +17,7 @@ found, why it matters, and what helps, as a command where there is one.
 
 AWS is asked with each key, as before a rotation: nothing is changed there, and no
 key is created. The last use of a key is read before anything else is signed with
-it, so that keyd's question does not hide who uses it. --offline asks nobody.
+it, so that keyd's question does not hide who uses it. --offline makes no call.
 The home folder is searched for copies for up to 20 seconds; --no-search leaves
 that out.
 

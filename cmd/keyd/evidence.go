@@ -19,14 +19,14 @@ CloudTrail has the same request ids; "not recorded" stands for a call whose answ
 was lost, or that keyd was killed before it could record. No call to AWS is made,
 unless --verify is given, and nothing is changed.
 
---format says for whom:
+--format says who it is for:
   text   for a person
   json   one object: version (1), made, since, program, host, installation,
          policy, looked, history, keys, rotations and controls; all ids are
          complete
   csv    the columns of AWS's credential report, one line for each user; what
-         keyd does not know is no_information, and keyd's own calls are no use
-         of a key
+         keyd does not know is no_information, and keyd's own calls do not count
+         as uses of a key
   html   one page for an auditor, which loads nothing from elsewhere, with a
          picture of the life of each key
   ocsf   one JSON object a line: events of class 3007, User Management, and
@@ -40,8 +40,8 @@ rule of each.
 --verify checks that no line of the history was changed: each has a hash of itself
 and of all lines above. It names the first line that does not fit, and exits with 1.
 Then it asks AWS for the hashes that keyd has put into the descriptions of the keys,
-and compares them. Whatever is not compared is said; with --offline AWS is not asked.
-A history that was written anew as a whole shows only in that comparison, or in the
+and compares them. It names what it could not compare; with --offline AWS is not asked.
+A history that was rewritten as a whole shows only in that comparison, or in the
 TagUser events of CloudTrail. This takes the permission iam:ListUserTags.`
 
 const evidenceExample = `  keyd report
@@ -124,7 +124,7 @@ func (a *app) reportEvidence(ctx context.Context, o evidenceOptions) error {
 	}
 	a.term.print(string(data))
 	if r.History.Broken != "" {
-		a.term.printNote("%s of the history does not fit what stands before it; see: keyd report --verify", r.History.Broken)
+		a.term.printNote("%s of the history does not fit the lines before it; see: keyd report --verify", r.History.Broken)
 	}
 	return nil
 }

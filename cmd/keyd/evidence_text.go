@@ -11,7 +11,7 @@ import (
 )
 
 // evidenceText renders the report for people, in their own time. On a screen it leaves out
-// what says nothing, and says in one column what the three rules of auditors agree on.
+// columns that say nothing, and puts what the three rules of auditors agree on into one column.
 func (t *terminal) evidenceText(r *evidence.Report) string {
 	var b strings.Builder
 	if len(r.Keys) == 0 {
@@ -154,7 +154,7 @@ func describeRecord(h evidence.History) string {
 	}
 	switch {
 	case h.Broken != "":
-		return text + ", and " + h.Broken + " does not fit what stands before it"
+		return text + ", and " + h.Broken + " does not fit the lines before it"
 	case h.Head == "":
 		return text + ", none with a hash"
 	}

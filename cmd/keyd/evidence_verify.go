@@ -133,7 +133,7 @@ func (v *verification) text() string {
 		b.WriteString(fmt.Sprintf("lines 1 to %d: an older keyd wrote them; the hash of line %d vouches for them as they were then\n", v.Older, v.Older+1))
 	}
 	for _, span := range v.Broken {
-		b.WriteString(fmt.Sprintf("%s: does not fit what stands before it\n", span))
+		b.WriteString(fmt.Sprintf("%s: does not fit the lines before it\n", span))
 	}
 	for _, text := range v.Receipts {
 		b.WriteString(text + "\n")
@@ -160,10 +160,10 @@ func (v *verification) text() string {
 // problem says what contradicts the history, the first line first.
 func (v *verification) problem() string {
 	if len(v.Broken) > 0 {
-		return fmt.Sprintf("%s of the history does not fit what stands before it: it was changed, or a line was added or removed there", v.Broken[0])
+		return fmt.Sprintf("%s of the history does not fit the lines before it: it was changed, or a line was added or removed there", v.Broken[0])
 	}
 	if len(v.Receipts) > 0 {
 		return "the history contradicts itself: " + v.Receipts[0]
 	}
-	return "AWS has a hash that this history does not have: lines were removed at its end, or it was written anew"
+	return "AWS has a hash that this history does not have: lines were removed at its end, or it was rewritten"
 }

@@ -24,8 +24,8 @@ const (
 	// other failure has this code, because the service does not start again after it.
 	exitRunning = install.ExitAlreadyRunning
 
-	// exitSettings means that keyd.ini has a mistake, or that the managed settings cannot be used. A script can tell it from a key that
-	// needs a person.
+	// exitSettings means that keyd.ini has a mistake, or that the managed settings cannot be
+	// used. A script can tell it from a key that needs a person.
 	exitSettings = 5
 
 	// exitSignal is added to the number of the signal that interrupted a command, as

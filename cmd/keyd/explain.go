@@ -15,11 +15,11 @@ import (
 	"keyd/daemon/state"
 )
 
-const explainLong = `Tell all that keyd knows about the key of one profile: why it stands as it does,
+const explainLong = `Tell all that keyd knows about the key of one profile: why it is in its state,
 who said so and when, what to do, in which lines of which files it is, its linked
-files, hooks and known copies, and its life as a line: created, in the files,
-quiet since, replaced, off, deleted, with dates. What is to come has ~ before its
-date, which is the earliest one.
+files, hooks and known copies, and its life as a timeline: created, in the files,
+quiet since, replaced, off, deleted, with dates. What is still to come has a ~ before
+its date, which is the earliest one.
 
 PROFILE may also be the id of a key, as keyd prints it or whole. For a key that was
 replaced or deleted, keyd tells from its history what became of it. Nothing is asked

@@ -102,7 +102,7 @@ func (a *app) showHistory(ctx context.Context, names []string, since string, asJ
 }
 
 // parseSince returns the time that --since names; zero for none. example is a command with a
-// right one.
+// valid --since.
 func (a *app) parseSince(since, example string) (time.Time, error) {
 	if since == "" {
 		return time.Time{}, nil

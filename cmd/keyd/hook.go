@@ -16,7 +16,7 @@ import (
 	"keyd/daemon/state"
 )
 
-const hookLong = `List the hooks of keyd.ini, with how each of them stands for each key.
+const hookLong = `List the hooks of keyd.ini, with the state that each has for each key.
 
 A hook is a command that brings a new pair to a place that is not a file, such as
 the secrets of a repository, or that restarts a program. It runs when the new pair
@@ -50,7 +50,7 @@ The last line that it prints is in keyd status. A secret in it is hidden. A hook
 may run more than once for one pair, for example after a crash, and has to end
 well then, too. A command that is changed in keyd.ini is run again.`
 
-const hookExample = `  keyd hook                    how each hook stands
+const hookExample = `  keyd hook                    the state of each hook
   keyd hook run github work    run one now, with the pair in the files`
 
 const hookRunLong = `Run a hook of keyd.ini now, with the pair that the files show of a profile, and

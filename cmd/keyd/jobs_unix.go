@@ -10,12 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// jobs tells what the person does with this process as a job of the shell: stop it with
-// Ctrl-Z, and continue it.
+// jobs reports when the person stops this process with Ctrl-Z, as a job of the shell, and when
+// the person continues it.
 type jobs struct{ stops, continues chan os.Signal }
 
 // followJobs begins to follow; end ends it. Where no shell has made this process a job, Ctrl-Z
-// stops nothing: nobody would continue it. The group of the leader of a session is no job.
+// does not stop it, since no shell could continue it. The group of the leader of a session is
+// not a job.
 func followJobs() jobs {
 	j := jobs{make(chan os.Signal, 1), make(chan os.Signal, 1)}
 	session, err := unix.Getsid(0)
@@ -40,7 +41,7 @@ func (j jobs) suspend() {
 }
 
 // inForeground reports whether the shell has given the terminal to this process. It is true
-// where no shell hands it round.
+// where no shell controls jobs.
 func (t *terminal) inForeground() bool {
 	out, ok := t.out.(*os.File)
 	if !ok {

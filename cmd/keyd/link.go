@@ -45,7 +45,7 @@ func newLinkCommand(a *app) *cobra.Command {
 			return a.linkFiles(cmd.Context(), args, form)
 		},
 	}
-	cmd.Flags().StringVar(&form, "form", "", "how the key stands in the files, if keyd cannot find it out: \"ses-smtp REGION\"")
+	cmd.Flags().StringVar(&form, "form", "", "how the key is written in the files, if keyd cannot find out: \"ses-smtp REGION\"")
 	return cmd
 }
 

@@ -62,7 +62,7 @@ func (a *app) showJournal(ctx context.Context, lines int, follow bool) error {
 	switch {
 	case ctx.Err() != nil:
 		return endOfFollowing(ctx)
-	case err != nil && a.term.isGone(): // as behind | head
+	case err != nil && a.term.isGone(): // as with | head
 		return exitError(exitSignal + int(syscall.SIGPIPE))
 	case errors.Is(err, exec.ErrNotFound):
 		return hintedError("keyd run", "journalctl was not found: this machine does not run systemd, or you cannot use it")

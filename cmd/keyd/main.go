@@ -60,7 +60,7 @@ func executeKeyd(args []string, p process) int {
 	root.SetArgs(args)
 	ctx := context.Background()
 	if !isBrief(args) {
-		goOnUnread(args)
+		continueUnread(args)
 		var stop func()
 		ctx, stop = untilSignal(ctx, closings(args)...)
 		defer stop()

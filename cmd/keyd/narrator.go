@@ -150,8 +150,8 @@ func (n *narrator) roomForWait(profiles string) int {
 }
 
 // formatWait says what keyd is waiting for, for how long, and for how long at most. The
-// limit of a proof would frighten who does not know that it is far from the usual. Where there
-// is no room for all of it, it says less.
+// limit of a proof alone would worry people: a proof usually takes much less, so the line says
+// that too. Where there is no room for all of it, it says less.
 func formatWait(e rotate.Event, room int) string {
 	elapsed, limit := formatElapsed(e.Elapsed), formatDuration(e.Limit)
 	long, short := e.Text, strings.TrimPrefix(e.Text, "accepted by ")

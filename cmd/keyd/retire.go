@@ -12,7 +12,7 @@ import (
 )
 
 const retireLong = `End the key of PROFILE, which no one uses, without a successor. keyd first shows
-when AWS last saw it in use and where else it stands on this machine, and asks.
+when AWS last saw it in use and where else it is on this machine, and asks.
 It then makes the key inactive, and deletes it when the quarantine of the
 settings is over. Until then, keyd hold PROFILE makes it active again and ends
 the retirement. No file changes: take the profile out of the files when the key

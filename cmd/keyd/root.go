@@ -15,7 +15,7 @@ delete the old key.
 Wherever a command takes PROFILE, it also takes the id of a key, whole or as
 keyd prints it: keyd rotate AKIA..7Q2F`
 
-const rootExample = `  keyd status             how every key stands; asks nobody
+const rootExample = `  keyd status             the state of every key, without asking AWS
   keyd rotate --dry-run   what would change, line by line; changes nothing
   keyd install            start keyd at every login`
 

@@ -38,7 +38,7 @@ func (t *terminal) redrawLine(line string) {
 	t.live = true
 }
 
-// clearLine is eraseLine for those who print nothing in its place.
+// clearLine is eraseLine for callers that print nothing in its place.
 func (t *terminal) clearLine() {
 	printing.Lock()
 	defer printing.Unlock()

@@ -17,25 +17,25 @@ func closings(args []string) []os.Signal {
 	return []os.Signal{syscall.SIGHUP}
 }
 
-// goOnUnread lets a command that changes keys or files go on when nobody reads any more what
-// it prints, as behind | head. It would otherwise end in the middle, which is safe, but leaves
+// continueUnread lets a command that changes keys or files continue when its output is no
+// longer read, as with | head. It would otherwise end in the middle, which is safe, but leaves
 // work to the next pass. The commands that only look end then, as other programs do.
-func goOnUnread(args []string) {
+func continueUnread(args []string) {
 	i := slices.IndexFunc(commands, func(c command) bool { return c.name == args[0] })
 	if i < 0 {
 		return
 	}
 	switch group := commands[i].group; {
 	case group == groupAct, group == groupPlaces, args[0] == "doctor", group == groupService && args[0] != "logs" && args[0] != "run":
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a write fails then, and kills nobody; a program that keyd starts is not told
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a write then fails, and does not kill keyd; a program that keyd starts does not inherit this
 	}
 }
 
 // untilSignal returns a context that ends with the first SIGINT or SIGTERM, or one of more.
 // The command then finishes what can be finished, and reports where things stand. A
 // second signal kills the process, which does no harm either: everything that a
-// crash must not lose is on disk. What whoever started the process has it ignore, as nohup
-// does with SIGHUP, stays ignored.
+// crash must not lose is on disk. A signal that the parent process has set to be ignored, as
+// nohup does with SIGHUP, stays ignored.
 func untilSignal(parent context.Context, more ...os.Signal) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)

@@ -27,7 +27,7 @@ func suggestNearest(typed string, words []string, otherwise string) string {
 	return "did you mean " + words[i] + "?"
 }
 
-// otherWords are words by which other programs call what a command of keyd does.
+// otherWords are the words that other programs use for what a command of keyd does.
 var otherWords = map[string][]string{
 	"status":    {"ls", "list", "show", "info", "get", "keys", "profiles"},
 	"doctor":    {"check", "test", "diagnose", "health", "verify", "fix", "repair"},

@@ -108,8 +108,8 @@ func (t *terminal) statusRow(l *state.KeyStatus, r *report) tableRow {
 	return w
 }
 
-// awaitsRun reports whether what is next with a key waits until keyd runs again: no one is here
-// to do it at its time.
+// awaitsRun reports whether the next step of a key waits until keyd runs again: nothing is
+// running that could do it on time.
 func (r *report) awaitsRun(l state.KeyStatus) bool {
 	return !r.Running && l.Until.After(r.Now) && (l.State == decide.StateWaiting || l.State == decide.StateRotating) && !l.NeedsPerson
 }

@@ -17,10 +17,10 @@ import (
 	"keyd/daemon/state"
 )
 
-// terminal prints, redraws (screen.go) and asks questions (ask.go). No other code in this package writes to
-// standard output or standard error, or knows about colours and widths; a test
-// enforces that. The result of a command goes to standard output. Errors, hints,
-// notes and questions go to standard error.
+// terminal prints, redraws (screen.go) and asks questions (ask.go). No other code in
+// this package writes to standard output or standard error, or knows about colours
+// and widths; a test enforces that. The result of a command goes to standard output.
+// Errors, hints, notes and questions go to standard error.
 type terminal struct {
 	in       io.Reader
 	out, err io.Writer

@@ -63,13 +63,14 @@ func managedTopic(path string) string {
 	}
 	var b strings.Builder
 	b.WriteString("\nManaged settings, for every user of the machine, are in\n" + path + "\n" +
-		`An administrator writes it. It may have all of the above but [link FILE]. Its values
-are the defaults of users who say nothing, and bounds for those who do: ages and
-check_every at most, quarantine at least, overlap and prune_inactive_after exactly.
-unused = rotate, notify = desktop, fleet_file = true and describe_keys = true cannot
-be taken back; on_event, hooks and never_accounts of both files count. A line of
-keyd.ini that is weaker has no effect: keyd config names it, with the line that
-rules. Once an age is managed, users exclude no keys. Only this file may say:
+		`An administrator writes that file. It may have all of the above but [link FILE], and
+its values are the defaults of users who say nothing, and bounds for those who do:
+ages and check_every at most, quarantine at least, overlap and prune_inactive_after
+exactly. unused = rotate, notify = desktop, fleet_file = true and describe_keys =
+true cannot be taken back; on_event, hooks and never_accounts of both files count. A
+line of keyd.ini that is weaker has no effect: keyd config names it, with the line
+that overrules it. Once an age is managed, users cannot exclude keys. Only this file
+may say:
 ` + "\n")
 	for _, s := range settings.DescribeManaged() {
 		writeSetting(&b, s)

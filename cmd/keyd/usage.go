@@ -11,7 +11,7 @@ import (
 )
 
 // formatHelp returns what a command or a topic is for, and how a command is used. On a screen
-// that is narrower than the sentences are, they are broken anew.
+// that is narrower than the sentences, they are rewrapped.
 func (t *terminal) formatHelp(cmd *cobra.Command) string {
 	text := cmp.Or(cmd.Long, cmd.Short)
 	if t.hasScreen() {
@@ -24,8 +24,8 @@ func (t *terminal) formatHelp(cmd *cobra.Command) string {
 	return text
 }
 
-// refill breaks the paragraphs of a text anew if one of their lines is wider than width. Lines
-// that begin with a blank are laid out by hand, and stay.
+// refill rewraps each paragraph of a text that has a line wider than width. Lines that begin
+// with a blank are laid out by hand, and stay.
 func refill(text string, width int) string {
 	var lines, paragraph []string
 	end := func() {

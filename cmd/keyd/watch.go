@@ -20,8 +20,8 @@ const (
 )
 
 // watchStatus shows the table on a screen of its own until Ctrl-C, which is the normal way to
-// end it. What the terminal showed before is there again afterwards, and while the person has
-// stopped it with Ctrl-Z. In the background it shows nothing.
+// end it. The terminal shows again what it showed before when the command has ended, and while the
+// person has stopped it with Ctrl-Z. In the background it shows nothing.
 func (a *app) watchStatus(ctx context.Context, names []string, o statusOptions) error {
 	ctx, stop := untilSignal(ctx, syscall.SIGHUP, syscall.SIGQUIT)
 	defer stop()

@@ -62,7 +62,7 @@ func newWhereCommand(a *app) *cobra.Command {
 	var paths []string
 	cmd := &cobra.Command{
 		Use:               "where [PROFILE...]",
-		Short:             "show where else a key stands, who used it, and what to do",
+		Short:             "show where else a key is, who used it, and what to do",
 		Long:              whereLong,
 		Example:           whereExample,
 		Args:              limitArgs(0, -1, ""),

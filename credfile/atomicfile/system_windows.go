@@ -21,8 +21,8 @@ const (
 )
 
 // checkSystemList is CheckSystem by access lists: of the file, and of the folder that holds
-// it. Windows lets every user make files and folders in %ProgramData%, and nobody take away
-// those of others, so the folders above are not judged.
+// it. Windows lets every user make files and folders in %ProgramData%, but not remove those
+// of others, so the folders above are not judged.
 // Source: Microsoft, "Well-known SIDs"; the list of ProgramData on Windows 10 and 11.
 func checkSystemList(path string) error {
 	for name, rights := range map[string]uint32{path: rightsToChange | rightsTakeOver, filepath.Dir(path): rightToDelete | rightsTakeOver} {
@@ -33,7 +33,7 @@ func checkSystemList(path string) error {
 	return nil
 }
 
-// judgeList returns a *NotSystem if someone else than an administrator owns the file, or has
+// judgeList returns a *NotSystem if someone other than an administrator owns the file, or has
 // one of the rights.
 func judgeList(name string, rights uint32) error {
 	sd, err := windows.GetNamedSecurityInfo(name, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
@@ -42,9 +42,9 @@ func judgeList(name string, rights uint32) error {
 	}
 	owner, _, err := sd.Owner()
 	if err != nil || owner == nil || !isAdministrator(owner.String()) {
-		return &NotSystem{Path: name, Text: "belongs to another user than an administrator", Repair: `icacls /setowner "*S-1-5-32-544"`}
+		return &NotSystem{Path: name, Text: "belongs to a user who is not an administrator", Repair: `icacls /setowner "*S-1-5-32-544"`}
 	}
-	open := &NotSystem{Path: name, Text: "may be written by users who are no administrators"}
+	open := &NotSystem{Path: name, Text: "may be written by users who are not administrators"}
 	list, _, err := sd.DACL()
 	if err != nil || list == nil { // no list: everybody may do everything
 		return open

@@ -38,7 +38,7 @@ var assistantKinds = []Kind{
 		ID: "jetbrains", Name: "run configuration of a JetBrains IDE", Use: Used,
 		Paths:   []string{".idea/", ".run/*.xml", "*.run.xml", "*.iml", "jetbrains/*/options/*.xml", "jetbrains/*/workspace/*.xml"},
 		Content: `(?s)<component name="RunManager".*<env name=`,
-		Advice:  Advice{Way: ReadProfile, Text: "in the IDE, edit the variables of the run configuration (the IDE writes this file anew while it runs): replace the key by", Lines: []string{"<env name=\"AWS_PROFILE\" value=\"{profile}\" />"}},
+		Advice:  Advice{Way: ReadProfile, Text: "in the IDE, edit the variables of the run configuration (the IDE rewrites this file while it runs): replace the key by", Lines: []string{"<env name=\"AWS_PROFILE\" value=\"{profile}\" />"}},
 	},
 	{
 		ID: "eclipse", Name: "launch configuration of Eclipse", Use: Used,

@@ -11,7 +11,7 @@ var containerKinds = []Kind{
 	{
 		ID: "container-config", Name: "configuration of a created container", Use: Used,
 		Paths:  []string{"config.v2.json", "containers/*/config.v2.json", "overlay-containers/*/userdata/*", "containers/*/config.json", "containers/podman/*"},
-		Advice: Advice{Way: ByHand, Text: "the container keeps the variables that it was created with: change where they come from, then create it anew (docker compose up -d --force-recreate)"},
+		Advice: Advice{Way: ByHand, Text: "the container keeps the variables that it was created with: change where they come from, then recreate it (docker compose up -d --force-recreate)"},
 	},
 	{
 		ID: "quadlet", Name: "Quadlet container", Use: Used,

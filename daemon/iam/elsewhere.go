@@ -15,8 +15,8 @@ import (
 	"keyd/daemon/iam/remote"
 )
 
-// Other stores than AWS's speak IAM, each a part of it. What an endpoint does not offer is
-// found by asking, and only where the endpoint is surely not AWS's.
+// Stores other than AWS's speak IAM too, each a part of it. keyd finds out by asking what an
+// endpoint does not offer, and only where the endpoint is surely not AWS's.
 //
 //	Ceph (Squid)   no GetCallerIdentity (a later release has it), no GetAccessKeyLastUsed, no
 //	               tags; accounts are RGW and 17 digits, unique ids are UUIDs, errors come as
@@ -28,8 +28,8 @@ import (
 // request 63672 (GetCallerIdentity); Wasabi, "IAM and STS Support"; Backblaze, "IAM and STS
 // API Reference". None of them was tried; the simulator speaks as they document.
 
-// EndpointsFor returns e as the calls of the key id use it, so that no key of another IAM
-// signs a request to AWS. Where only IAM has an endpoint of its own, outside of AWS, its STS
+// EndpointsFor returns e as it is for calls signed with the key id, so that no key of another
+// IAM signs a request to AWS. Where only IAM has an endpoint of its own, outside of AWS, its STS
 // is asked there as well. It returns a *SettingError when e leads a key to AWS that is not
 // AWS's: by its shape, or because a profile names another IAM for it (namesIAM). Some IAMs
 // hand out ids of AWS's shape.
@@ -43,7 +43,7 @@ func EndpointsFor(e remote.Endpoints, id string, namesIAM bool) (remote.Endpoint
 		e.STSURL = e.IAMURL
 	default:
 		return e, &SettingError{Setting: "endpoint_url of iam", Profile: -1,
-			text: "endpoint_url of iam does not count now, so that " + credfile.Short(id) + " would be sent to AWS, and the profile names another IAM for it: nothing is sent"}
+			text: "endpoint_url of iam has no effect now, so that " + credfile.Short(id) + " would be sent to AWS, and the profile names another IAM for it: nothing is sent"}
 	}
 	return e, nil
 }
@@ -109,14 +109,14 @@ func (c *Client) CallerIdentity(ctx context.Context, region string) (remote.Iden
 }
 
 // lacksCallerIdentity reports whether err says that the endpoint does not know
-// GetCallerIdentity. The word of a proxy in front of AWS is none: a key that may be AWS's
-// takes an error document for that, and not just a status.
+// GetCallerIdentity. What a proxy in front of AWS says does not count: for a key that may be
+// AWS's it takes an error document, and not just a status.
 func (c *Client) lacksCallerIdentity(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && IsNotOffered(e) && (e.Code != "" || !credfile.IsLongTerm(c.key.ID))
 }
 
-// userIdentity asks IAM by GetUser whose key signs the call. The user must be allowed it.
+// userIdentity asks IAM by GetUser whose key signs the call. The user needs permission for that.
 // Source: IAM API reference, GetUser ("If you do not specify a user name, IAM determines the
 // user name implicitly"); Ceph, rgw_rest_iam_user.cc, RGWGetUser_IAM.
 func (c *Client) userIdentity(ctx context.Context) (remote.Identity, error) {
@@ -184,8 +184,8 @@ func (k *call) believesStatus() bool {
 	return k.name == "TagUser" || k.name == "UntagUser" || k.name == "GetCallerIdentity" && k.otherKey
 }
 
-// isHarmless reports whether nothing follows from the call if an error without a code was
-// wrong about it: it reads, or sets a description.
+// isHarmless reports whether it does no harm to misread an error without a code: the call
+// only reads, or sets a description.
 func (k *call) isHarmless() bool {
 	return !k.mutates || k.name == "TagUser" || k.name == "UntagUser"
 }

@@ -40,7 +40,7 @@ func (d *Rotator) Link(ctx context.Context, links []settings.Link, keydIni setti
 	for _, l := range links {
 		if known := d.settingsLink(l.Path); known != nil && known.Form != l.Form {
 			return nil, &needPersonError{text: fmt.Sprintf("%s is linked already, with another form, at %s", l.Path, known.Line),
-				hint: "to link it anew, first: " + hint.Command("keyd unlink", known.Path)}
+				hint: "to link it again, first: " + hint.Command("keyd unlink", known.Path)}
 		}
 		result, err := w.checkLink(ctx, d, l)
 		if err != nil {

@@ -43,8 +43,8 @@ var marks = []mark{
 	{false, `"numStartups":`, `"mcpServers"`, "", "rewritten by Claude Code while it runs", "put AWS_PROFILE into the env of the server, or use .mcp.json of the project"},
 	{false, `"HostsPath":`, `"StreamConfig":`, "", "written by Docker for a container, which reads it only when it is created", "create the container again from a file that keyd can keep up to date"},
 	{false, `<component name="ChangeListManager">`, `<project version=`, "", "rewritten by a running IDE of JetBrains", "store the run configuration as a file of the project, which keyd can keep up to date, or put AWS_PROFILE into it"},
-	{true, ": 1", ":0;", "", "the history of zsh, which every shell writes anew", "delete those lines from the history"},
-	{true, "- cmd: ", "\n  when: ", "", "the history of fish, which every shell writes anew", "delete those lines from the history"},
+	{true, ": 1", ":0;", "", "the history of zsh, which every shell rewrites", "delete those lines from the history"},
+	{true, "- cmd: ", "\n  when: ", "", "the history of fish, which every shell rewrites", "delete those lines from the history"},
 	// A state is Terraform's memory of what it has made. Unlike it, the file
 	// .terraform/terraform.tfstate of "terraform init" holds the settings of the backend.
 	// Its hash is that of the block in the configuration and not of these settings
