@@ -148,7 +148,7 @@ func (f *File) verifyReaders(check *readerCheck, g *File) *Refusal {
 }
 
 // compareFiles is compare for files that have been lexed. Of large plain files the readers
-// read only what the edit concerns. What they do not accept there, they read whole.
+// read only what the edit concerns. Files that they do not accept that way, they read whole.
 func (c *readerCheck) compareFiles(before, after lexedFiles) *Refusal {
 	if before.size() >= excerptSize {
 		if short, shortAfter, ok := c.cutExcerpts(before, after); ok && c.compare(short, shortAfter) == nil {

@@ -81,7 +81,7 @@ func (s *botoSection) setsUndisputed() bool {
 }
 
 // botoValue returns a property of a plain file as botocore reads it: it knows no quotes and
-// no comments behind a value, and takes the lines of a nested block at their first '='.
+// no comments after a value, and takes the lines of a nested block at their first '='.
 func (f *File) botoValue(p *Property) readers.BotocoreValue {
 	v := readers.BotocoreValue{Text: f.Text(p.Rest), Line: p.Line}
 	for _, line := range p.More {

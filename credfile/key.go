@@ -65,7 +65,7 @@ func IsShort(text string) bool {
 }
 
 // LooksLikeID reports whether text may be the id of a long-term key, whole or in its short
-// form. The ids of other IAMs than AWS's look like many a word: for them it says little.
+// form. The ids of IAMs other than AWS's look like ordinary words: for them it says little.
 func LooksLikeID(text string) bool { return isLongTermID(text) || isOtherID(text) || IsShort(text) }
 
 // IsLongTerm reports whether id has the prefix of a user's long-term key, AKIA.

@@ -9,7 +9,7 @@ import (
 
 // IAMs other than AWS's hand out ids of other shapes, and no prefix tells them apart from
 // anything else. Their keys count only in profiles that name such an IAM (ownIAM), where
-// what stands for the id is meant for it. What is known of their shapes, id and secret:
+// the value of the id is surely meant as one. What is known of their shapes, id and secret:
 //
 //	Ceph, Wasabi, MinIO     20 capital letters and digits, 40 characters of base64
 //	Backblaze               25 hexadecimal digits, 31 characters; its IAM documents AWS's shapes
@@ -20,7 +20,7 @@ import (
 // Source: Ceph, rgw_user.h (PUBLIC_ID_LEN, SECRET_KEY_LEN); Backblaze, "Application keys" and
 // "CreateAccessKey"; Garage, "Quick start"; IBM, "Using HMAC credentials"; versitygw 1.8.0,
 // iamutil. All are shorter in the id than in the secret, which is how a pair that was
-// entered the wrong way round is told: its secret must never travel as an id.
+// entered the wrong way round is recognised: its secret must never travel as an id.
 
 // minOtherID is the length of the shortest id of another IAM: twelve characters, as
 // Backblaze's. A shorter one, such as test or minioadmin, belongs to no IAM user.
@@ -30,9 +30,9 @@ const minOtherID = 12
 // for an id. The longest id that is known has 32.
 const maxOtherID = 39
 
-// isOtherID reports whether id may be the id of a key of another IAM than AWS's: 12 to 39
-// letters and digits, both among them, or at least 16 capital letters. A name in small
-// letters is none, nor is a number.
+// isOtherID reports whether id may be the id of a key of an IAM other than AWS's: 12 to 39
+// letters and digits, both among them, or at least 16 capital letters. A lower-case name
+// is not one, and neither is a number.
 func isOtherID(id string) bool {
 	if len(id) < minOtherID || len(id) > maxOtherID || !isWord(id) || strings.HasPrefix(id, "ASIA") {
 		return false
@@ -52,7 +52,7 @@ func isWord(text string) bool {
 }
 
 // CheckOther returns an error unless the pair passes Check, or has the shape of a key of
-// another IAM. Like Check, it guards what is written into files: it must not be asked in
+// another IAM. Like Check, it guards what is written into files: it must not be called in
 // place of Check where the key is AWS's. The error does not hold the secret.
 func (k Key) CheckOther() error {
 	if k.Check() == nil {
@@ -70,7 +70,7 @@ func (k Key) CheckOther() error {
 }
 
 // otherShapeFlaw returns why nobody can sign with a whole pair of a profile that names an IAM
-// of its own, or nil. ok is false when the pair is none of an IAM.
+// of its own, or nil. ok is false when the pair is not that of any IAM.
 func (f *File) otherShapeFlaw(p pair) (flaw *Refusal, ok bool) {
 	id, secret := f.Text(p.id.Value), f.Text(p.secret.Value)
 	switch {
@@ -107,8 +107,8 @@ func (v *profileIndex) ownIAM(profile string) string {
 	return v.endpointConfig(profile).ownIAM()
 }
 
-// checkTarget returns an error if edits take a key out of keyd's sight: old is one that keyd
-// rotates, and next would be none, because a key of another shape than AWS's counts only
+// checkTarget returns an error if edits take a key out of keyd's sight: keyd rotates
+// old and would not rotate next, because a key of another shape than AWS's counts only
 // where a profile names its IAM.
 func (s *Snapshot) checkTarget(edits []fileEdit, old, next Key) error {
 	if next.Check() == nil {

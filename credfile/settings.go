@@ -82,7 +82,7 @@ func (f *File) namesEndpoint() bool {
 	}
 	const name = "endpoint_url"
 	if bytes.Contains(f.Data, []byte("\u0130")) {
-		return true // the only letter outside of ASCII whose lower case is one of the name
+		return true // the only letter outside of ASCII whose lower case is in the name
 	}
 	middle := strings.IndexByte(name, '_')
 	for at := 0; ; at++ {

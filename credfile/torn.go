@@ -69,8 +69,8 @@ func (f *File) findTorn(a, b Key) []pairPlace {
 	return places
 }
 
-// mayBeTorn reports whether a line of s sets the key id to a mixture of the two ids, of which
-// either id is one.
+// mayBeTorn reports whether a line of s sets the key id to a mixture of the two ids; either id
+// alone counts as a mixture.
 func (f *File) mayBeTorn(s *Section, a, b Key) bool {
 	return slices.ContainsFunc(s.Properties, func(p Property) bool {
 		return p.Name == idName && isMixture(f.Data[p.Value.Start:p.Value.End], a.ID, b.ID)

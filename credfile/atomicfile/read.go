@@ -28,8 +28,8 @@ const (
 	// accepts that it is empty.
 	emptyAge = time.Minute
 	// clocksDiffer is how far in the future the time of an empty file may be: clocks of two
-	// machines differ by less. A time further ahead says nothing, such as after this
-	// machine's clock was set back. Read then watches the file for as long as it waits for
+	// machines differ by less. A time further ahead says nothing: this machine's clock
+	// may have been set back. Read then watches the file for as long as it waits for
 	// any other, and accepts that it is empty.
 	clocksDiffer = time.Hour
 )
@@ -74,7 +74,7 @@ func Read(ctx context.Context, sys Sys, path string) (*Original, error) {
 	}
 }
 
-// busyOf returns ErrBusy, or what says that the file stays empty.
+// busyOf returns ErrBusy, or errEmpty for a file that stays empty.
 func busyOf(sys Sys, path string) error {
 	real, err := Resolve(sys, path)
 	if err != nil {
@@ -87,7 +87,7 @@ func busyOf(sys Sys, path string) error {
 }
 
 // readOnce reads the file. It returns nil and no error when the file is not stable. watched
-// says that Read has waited as long as it does.
+// says that Read has waited for as long as it ever does.
 func readOnce(sys Sys, path string, watched bool) (*Original, error) {
 	real, err := Resolve(sys, path)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 var ErrBusy = errors.New("another program is writing the file; it was left as it is")
 
 // errEmpty is ErrBusy for a file that stays empty: another program may have truncated it, and
-// nothing tells whether it writes more.
+// may or may not be about to write it.
 var errEmpty error = emptyError{}
 
 type emptyError struct{}
@@ -29,7 +29,7 @@ func (emptyError) Error() string {
 // Unwrap returns ErrBusy.
 func (emptyError) Unwrap() error { return ErrBusy }
 
-// Hint says when keyd believes it.
+// Hint says when keyd takes the file for an empty one.
 func (emptyError) Hint() string {
 	return "try again in a minute: a file that stays empty for so long is believed to be empty"
 }

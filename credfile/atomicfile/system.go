@@ -6,8 +6,8 @@ import (
 	"io/fs"
 )
 
-// NotSystem is the error for a file of the machine that others than its administrators may
-// change, or could put there.
+// NotSystem is the error for a file of the machine that someone other than its administrators
+// may change, or could have put there.
 type NotSystem struct {
 	Path   string // of what is to blame: the file, a folder above it, or a link on the way
 	Text   string // what is wrong with it

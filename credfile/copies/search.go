@@ -76,7 +76,7 @@ const (
 )
 
 // minIDLength is the length of the shortest key id: those of AWS have 16 characters at least,
-// those of other IAMs twelve. A shorter word would stand in many a file by chance.
+// those of other IAMs twelve. A shorter word would be in many files by chance.
 // Source: IAM API reference, accessKeyIdType; credfile, othershape.go.
 const minIDLength = 12
 

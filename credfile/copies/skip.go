@@ -78,8 +78,8 @@ var skippedFiles = sync.OnceValue(func() map[string]Reason {
 	})
 })
 
-// setLater returns a function that makes a set of names when it is first called: most
-// commands need none.
+// setLater returns a function that makes a set of names when it is first called, since most
+// commands need no such set.
 func setLater(names ...string) func() map[string]bool {
 	return sync.OnceValue(func() map[string]bool {
 		all := make(map[string]bool, len(names))

@@ -47,7 +47,7 @@
 // under one name; another key between the id and its secret; an SMTP password of SES that
 // the settings do not name. Files that are encrypted (rclone, ansible-vault, sops,
 // git-crypt, age, OpenPGP), signed (OpenPGP, Authenticode), binary, larger than 4 MiB, or
-// that a running program writes anew. The block of a Terraform backend and a Terraform
+// that a running program rewrites. The block of a Terraform backend and a Terraform
 // state, but not .terraform/terraform.tfstate: refuse.go says why.
 //
 // # What is not handled, and why
