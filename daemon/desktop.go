@@ -21,10 +21,10 @@ func (l *loop) desktopWords(e rotate.Event) (words string, urgent bool) {
 	return words, urgent
 }
 
-// desktopText returns what a desktop notification shows of an event, or "": a person is
-// needed, a key stands in other places, something uses an old key or no one uses a key, an old key stopped working,
-// programs hold a key that was just replaced, or a rotation ended. The text is one line and contains no key id, because a projector or a
-// phone may show it to everyone.
+// desktopText returns what a desktop notification shows of an event, or "": a person is needed,
+// a key is in other places, something uses an old key or no one uses a key, an old key
+// stopped working, programs hold a key that was just replaced, or a rotation ended. The text is
+// one line and contains no key id, because a projector or a phone may show it to everyone.
 func desktopText(e rotate.Event) (words string, urgent bool) {
 	who := namesForDesktop(e.Profiles)
 	switch {
@@ -120,7 +120,7 @@ func namesKey(text string) bool {
 	})
 }
 
-// anyWord reports whether a word of a text is one that is says.
+// anyWord reports whether is holds for a word of a text.
 func anyWord(text string, is func(string) bool) bool {
 	words := strings.FieldsFunc(text, func(r rune) bool { return r != '.' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	return slices.ContainsFunc(words, func(word string) bool { return is(strings.TrimRight(word, ".")) })

@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// Dialect is the IAM that a Cloud speaks. Those of others than AWS follow their documentation
-// and, of Ceph, its source; where both are silent they speak as AWS does. None was compared
-// with the real one.
+// Dialect is the IAM that a Cloud speaks. The dialects other than AWS's follow their
+// documentation and, for Ceph, its source; where both are silent they do as AWS does. None was
+// compared with the real one.
 type Dialect string
 
 // The dialects.

@@ -25,7 +25,7 @@ func ExcludedBy(f Facts, s settings.Settings) string {
 	return ""
 }
 
-// excludedHint says how to do what the exclusion of a key keeps from being done.
+// excludedHint says how to do what the exclusion of a key prevents.
 func excludedHint(do string, f Facts, s settings.Settings) string {
 	what, file, _ := strings.Cut(ExcludedBy(f, s), " in ")
 	return s.EditHint(file, "to "+do+", take this out of keyd.ini: "+what)

@@ -171,8 +171,9 @@ type ListedKey struct {
 	LastUse *remote.Use `json:"used,omitzero"`  // set only for a second key that occupies the slot for a new one
 }
 
-// MadeBy returns when the key was made at the latest, by AWS's clock: when it was, or when it
-// was first listed, by an IAM that lists no dates. The zero time means that it is not known.
+// MadeBy returns the latest time at which the key can have been made, by AWS's clock: its
+// creation, or where an IAM lists no dates, when it was first listed. The zero time means that
+// it is not known.
 func (k *ListedKey) MadeBy() time.Time {
 	if k.Created.IsZero() {
 		return k.Since

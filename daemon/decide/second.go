@@ -48,11 +48,11 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, inactive, %s: AWS allows two keys per user, so there is no room for a new one", short, use), run).InShort("second key, inactive")
 }
 
-// blockSecondActive tells a person about an older active key, with both ways out. To take
-// the key away would stop whatever uses it, perhaps on another machine of the same person,
-// so a user of its own for that machine comes first. Pruning comes first only where AWS
-// itself names a last use that is long ago. A key that was never used is not such a one:
-// IAMs other than AWS's record no use.
+// blockSecondActive tells a person about an older active key, with both ways out.
+// Pruning the key would stop whatever uses it, perhaps on another machine of the same person,
+// so a separate user for that machine comes first. Pruning comes first only where AWS itself
+// names a last use that is long ago. A key without a known use does not qualify: IAMs other
+// than AWS's record no use.
 func blockSecondActive(f Facts, other *ListedKey, s settings.Settings, now time.Time) Decision {
 	use := describeUse(other.LastUse, now)
 	why := fmt.Sprintf("the user has a second active key, %s, made %s, %s", credfile.Short(other.ID), formatAgo(other.Created, now), use)

@@ -17,7 +17,7 @@ import (
 // memory.json keeps it across restarts. Times are this machine's.
 type KeyUse struct {
 	Read   time.Time   `json:"read,omitzero"`    // when AWS was last asked; zero: never
-	Denied bool        `json:"denied,omitzero"`  // AWS refused to say it then
+	Denied bool        `json:"denied,omitzero"`  // AWS refused to tell
 	NoCall bool        `json:"no_call,omitzero"` // with Denied: the IAM, which is not AWS's, does not know the call that tells it
 	Last   *remote.Use `json:"last,omitzero"`    // the last use by anyone but keyd; nil: none is known; with a zero time: there was none before keyd's first call
 	Quiet  time.Time   `json:"quiet,omitzero"`   // since then AWS has recorded no use by anyone but keyd; zero when Last says it
@@ -88,8 +88,8 @@ func describeDue(f Facts, s settings.Settings, now time.Time, age time.Duration)
 // dayFormat is how a day is written for a person.
 const dayFormat = "2 Jan 2006"
 
-// UseUnknown says that nobody tells whether a key, such as AKIA..7Q2F, is still used, and why:
-// the call that tells it is denied, or the IAM does not know it.
+// UseUnknown says that it is not known whether a key, such as AKIA..7Q2F, is still used, and
+// why: the call that tells it is denied, or the IAM does not know that call.
 func UseUnknown(key string, noCall bool) string {
 	if noCall {
 		return "whether " + key + " is still used is not known: its IAM does not offer GetAccessKeyLastUsed"
@@ -187,8 +187,8 @@ func describeOldUse(f Facts, r *journal.Rotation, s settings.Settings, now time.
 
 // isOldGone reports whether AWS no longer lists the old key of the rotation, although keyd
 // has not deleted it. A list may lag behind a creation, and the old key is older, so its
-// absence from a list with the new key means that someone has deleted it. Nothing is done
-// because of it: only what a person is told must be true.
+// absence from a list with the new key means that someone has deleted it. keyd acts no
+// differently because of it; it only must not tell a person something untrue.
 func (f *Facts) isOldGone() bool {
 	r := f.Rotation
 	return r != nil && r.New.ID != "" && f.Seen != nil && f.Seen.At.After(r.Created) && f.Seen.FindKey(r.New.ID) != nil && f.Seen.FindKey(r.Old.ID) == nil

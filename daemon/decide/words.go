@@ -25,7 +25,7 @@ func formatAgo(at, now time.Time) string {
 // tooOld is an age that no key has: its IAM lists it without a date.
 const tooOld = 100 * 365 * settings.Day
 
-// describeAge says how old a key is. One of unknown age counts as too old.
+// describeAge says how old a key is. A key of unknown age counts as too old.
 func describeAge(id string, age time.Duration) string {
 	if age > tooOld {
 		return "the age of " + credfile.Short(id) + " is not known, since its IAM lists no dates"

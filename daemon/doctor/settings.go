@@ -125,7 +125,7 @@ func splitLine(at string) (file string, line int) {
 	return at[:max(i, 0)], line
 }
 
-// findRemarks tells of what is meant in keyd.ini and cannot be kept.
+// findRemarks reports what keyd.ini asks for and keyd cannot do; see settings.Remarks.
 func findRemarks(_ context.Context, p *Patient) (all []Finding) {
 	for _, text := range p.Rotator.Settings.Remarks() {
 		all = append(all, note(text, editCommand(p.Settings.Path, 0, p.GOOS), ""))

@@ -27,7 +27,7 @@ type Report struct {
 	PolicyFrom map[string]string `json:"policy_from,omitzero"`
 	Managed    *settings.Managed `json:"managed_settings,omitzero"`
 
-	Looked    time.Time   `json:"looked,omitzero"` // when the last pass ended: the report knows nothing later of AWS
+	Looked    time.Time   `json:"looked,omitzero"` // when the last pass ended: what AWS has said since is not in the report
 	History   History     `json:"history"`
 	Keys      []*Key      `json:"keys"` // those of one user together, older ones first
 	Rotations []*Rotation `json:"rotations"`

@@ -9,8 +9,8 @@ import (
 	"keyd/credfile/shell"
 )
 
-// SecondUser describes an IAM user that is to be made for one of two machines, which share
-// a user until now. Shell and Terraform print how an administrator makes it; they run
+// SecondUser describes an IAM user that is to be made for one of two machines, which have
+// shared a user until now. Shell and Terraform print how an administrator makes it; they run
 // nothing.
 type SecondUser struct {
 	User, Path string // of the user that both machines have now; the path begins and ends with a slash
@@ -33,8 +33,9 @@ func SuggestUserName(user string) string {
 }
 
 // Shell returns commands of the AWS CLI for a POSIX shell. They copy the groups, the
-// policies and the permissions boundary of the user, whose names have no blanks. The commands that make the key, whose
-// secret they show, and the one that ends the shared key are comments.
+// policies and the permissions boundary of the user; the names of these have no blanks.
+// The commands that make the key, which show its secret, and the one that ends the
+// shared key are comments.
 func (u SecondUser) Shell() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -83,8 +84,8 @@ done
 `
 
 // Terraform returns the same for Terraform. Groups and policies have to be filled in: no
-// data source lists them. It makes no key, whose secret would stand in the state of
-// Terraform.
+// data source lists them. It makes no key, because the secret would be in the
+// state of Terraform.
 func (u SecondUser) Terraform() string {
 	label := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
@@ -139,7 +140,7 @@ func (u SecondUser) writeMove(b *strings.Builder) {
 	line("  %s", Command("keyd prune", u.Profile, leaves))
 }
 
-// compactJSON returns JSON on one line; what is no JSON stays.
+// compactJSON returns JSON on one line; any other text stays as it is.
 func compactJSON(text string) string {
 	var b bytes.Buffer
 	if json.Compact(&b, []byte(text)) != nil {

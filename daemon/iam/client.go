@@ -46,8 +46,8 @@ type Options struct {
 	// its IAM, since keyd finds such a pair nowhere else.
 	OtherShapes bool
 
-	// Sources remembers how endpoints that are not AWS's say whose key it is; nil: the client
-	// remembers by itself.
+	// Sources remembers how endpoints that are not AWS's say whose key it is. If it is nil,
+	// the client has its own.
 	Sources *Sources
 
 	// OnReceipt gets the evidence of every call that changes something, whatever

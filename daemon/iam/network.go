@@ -196,7 +196,7 @@ func describeValidity(c *x509.Certificate, now time.Time) string {
 	return "the certificate was valid until " + c.NotAfter.UTC().Format(day) + ", and " + clock
 }
 
-// DoctorHint ends a hint about a connection that was not made: a command shows more than a
+// DoctorHint ends a hint about a connection that was not made: keyd doctor finds more than a
 // sentence can guess. The doctor itself leaves it out.
 const DoctorHint = "; to see what is in the way: keyd doctor"
 

@@ -132,8 +132,8 @@ func (k *call) readRefusal(body []byte) error {
 	return nil
 }
 
-// readOtherRefusal reads the error document of S3, in which other stores than AWS's answer
-// for IAM as well.
+// readOtherRefusal reads the error document of S3, which stores other than AWS's also use
+// for IAM.
 // Source: Ceph, rgw_rest.cc, dump.
 func readOtherRefusal(body []byte) (refusal, error) {
 	var r struct {

@@ -61,7 +61,7 @@ type Rotation struct {
 	Created      time.Time `json:"created,omitzero"`       // when CreateAccessKey answered with the new pair
 	Swapped      time.Time `json:"swapped,omitzero"`       // the last swap or mend: since then the files show the new id
 	Validated    time.Time `json:"validated,omitzero"`     // when AWS first accepted the pair as it is on disk: the overlap starts
-	ClockDoubted bool      `json:"clock_doubted,omitzero"` // the clock was behind itself at Validated, which says nothing then: the waits restart when AWS agrees with the clock
+	ClockDoubted bool      `json:"clock_doubted,omitzero"` // the clock had been set back before Validated, which therefore says nothing: the waits restart when AWS agrees with the clock
 	MendStarted  time.Time `json:"mending,omitzero"`       // set before the new pair is written back into a file that shows the old one again, until that write is validated
 	GiveUpReason string    `json:"failed,omitzero"`        // why the new key is given up; keyd puts the old pair back and deletes the new key
 
@@ -163,8 +163,8 @@ func (r *Rotation) CreateDeadline() time.Time {
 }
 
 // HasFutureWaits reports whether a wait starts more than MaxClockOffset after now:
-// the clock was ahead when it was recorded, or is behind now. So is a clock that shows a
-// time before the call whose answer was lost, or that did so at the validation.
+// the clock was ahead when it was recorded, or is behind now. It also reports a clock that
+// shows a time before the call whose answer was lost, or that did so at the validation.
 func (r *Rotation) HasFutureWaits(now time.Time) bool {
 	return r.ClockDoubted || r.New.ID == "" && r.CreateSent.Sub(now) > MaxClockOffset || slices.ContainsFunc(r.waitStarts(), func(began *time.Time) bool { return began.Sub(now) > MaxClockOffset })
 }
@@ -300,7 +300,7 @@ func (r *Rotation) UsedByOthers() bool {
 
 // MarkValidated records that the files show the new pair durably. The overlap
 // begins with the first validation. A clock that shows a time before the creation of the
-// new key was set back since, and cannot say when it begins: see ClockDoubted.
+// new key has been set back since, and cannot date that start: see ClockDoubted.
 func (r *Rotation) MarkValidated(now time.Time) {
 	if r.Swapped.IsZero() || r.Swapped.Before(r.MendStarted) { // keyd was killed between the write and the journal
 		r.Swapped = now

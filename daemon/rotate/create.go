@@ -60,8 +60,8 @@ func (d *Rotator) createKey(ctx context.Context, t *target, client *iam.Client) 
 	return cmp.Or(d.JournalDir().Erase(r.Old.ID), err)
 }
 
-// quotaLag is how long AWS may still count a key that is deleted: longer than its lists lag
-// as a rule.
+// quotaLag is how long AWS may still count a key that is deleted: longer than its lists
+// usually lag.
 const quotaLag = 15 * time.Second
 
 // untilSlotIsFree returns how long AWS may still count a key of the user that keyd has

@@ -41,8 +41,8 @@ func (d *Rotator) resolveEndpoints(t *target, sites []credfile.EndpointConfig) {
 	}
 }
 
-// keepFromAWS returns the endpoints of the key in a way in which no key of another IAM is sent
-// to AWS. The error names the variable of the environment that would send it there.
+// keepFromAWS returns the endpoints of the key so that no key of another IAM is sent to AWS.
+// The error names the variable of the environment that would send it there.
 func (d *Rotator) keepFromAWS(t *target) (remote.Endpoints, error) {
 	endpoints, err := iam.EndpointsFor(t.endpoints, t.facts.ID, t.namesIAM())
 	if e, ok := errors.AsType[*iam.SettingError](err); ok {

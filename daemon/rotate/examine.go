@@ -13,7 +13,7 @@ import (
 // rememberLooks saves what AWS said of the keys, and when keyd signed with them: a dry run
 // changes nothing, but AWS counts its calls as uses of the keys. A pass that did not know of
 // them would take keyd's own calls for somebody else's, and a key that nobody needs would
-// look needed. What the status says of a key stays, since a dry run has decided nothing. The
+// look needed. The decision in the status of a key stays, since a dry run has decided nothing. The
 // caller holds the pass lock.
 func (d *Rotator) rememberLooks(results []Result) error {
 	status, err := state.LoadStatusAndMemoryFrom(d.Sys, d.StateDir)

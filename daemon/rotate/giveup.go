@@ -98,7 +98,7 @@ func (d *Rotator) verifyOldWorks(ctx context.Context, t *target) error {
 	if class := iam.ClassOf(err); err != nil && (class == iam.BadKey || class == iam.BadSecret) {
 		return nil
 	}
-	if err != nil && !isType[*wrongOwnerError](err) { // a pair of somebody else is none that works, if the old one is not called somebody else's as well
+	if err != nil && !isType[*wrongOwnerError](err) { // somebody else's pair does not count as one that works, unless the old one is called somebody else's too
 		return err
 	}
 	if err := d.askWith(ctx, t, r.Old); err != nil {

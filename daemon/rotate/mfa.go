@@ -86,7 +86,7 @@ func (d *Rotator) openSession(ctx context.Context, t *target, client *iam.Client
 		return noCode(t, ErrNoCode)
 	}
 	if w.asking == nil && w.tries == 0 {
-		if _, err := d.askOwner(ctx, t, client); err != nil { // nobody gives a code in vain, or to whom it does not concern
+		if _, err := d.askOwner(ctx, t, client); err != nil { // so that no code is entered in vain, or sent to the wrong endpoint
 			return err
 		}
 	}

@@ -32,7 +32,7 @@ func (d *Rotator) askRegion(ctx context.Context, t *target, client *iam.Client, 
 
 // askOwner asks whose key client signs with, in the first region that knows the key. A
 // region that is turned off, or where STS is turned off, says nothing about a key, and the
-// next one is asked. The error is the first region's, but for a *wrongOwnerError, which
+// next one is asked. The error is the first region's, except that a *wrongOwnerError
 // ends the search.
 func (d *Rotator) askOwner(ctx context.Context, t *target, client *iam.Client) (who remote.Identity, err error) {
 	for _, region := range t.usableRegions() {
@@ -41,7 +41,7 @@ func (d *Rotator) askOwner(ctx context.Context, t *target, client *iam.Client) (
 			t.progress.noteOwner(client.KeyID())
 			return found, nil
 		}
-		if isType[*wrongOwnerError](regionErr) { // nor is what was said before to be believed
+		if isType[*wrongOwnerError](regionErr) { // what the endpoint has said so far is not to be believed either
 			t.progress.owned = nil
 			return who, regionErr
 		}
@@ -120,7 +120,7 @@ func (d *Rotator) checkOwner(t *target, id string, who remote.Identity) error {
 }
 
 // mayChangeOwner reports whether an endpoint may name another owner of the key at rest than
-// before. A stand-in on this machine may begin anew with other ids, but not in the middle of
+// before. A stand-in on this machine may restart with other ids, but not in the middle of
 // a pass; and a person may say that what was known is wrong.
 func (t *target) mayChangeOwner() bool {
 	return !t.progress.identified && (iam.OnThisMachine(t.endpoints) || t.facts.Options.Manual && t.facts.Options.Force)
@@ -188,7 +188,7 @@ func (e *wrongOwnerError) Error() string { return e.claim + ": " + e.left }
 // Hint returns the command that helps.
 func (e *wrongOwnerError) Hint() string { return e.hint }
 
-// orLeft returns err, with what was left if it is a *wrongOwnerError.
+// orLeft returns err; a *wrongOwnerError gets left as its account of what keyd has changed.
 func orLeft(err error, left string) error {
 	if e, ok := errors.AsType[*wrongOwnerError](err); ok {
 		return &wrongOwnerError{e.got, e.claim, left, e.hint}

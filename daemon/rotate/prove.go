@@ -208,7 +208,7 @@ func (p *proof) stillWorks() bool {
 // never given up, because the old key may be Inactive by now.
 func (p *proof) isOver(elapsed time.Duration) (bool, error) {
 	if other, ok := errors.AsType[*wrongOwnerError](p.lastErr); ok {
-		p.target.progress.owned = nil // the old key signs the deletion of the new one: is it called its owner's now?
+		p.target.progress.owned = nil // the old key signs the deletion of the new one, so its owner is confirmed first
 		if p.mending {
 			return true, orLeft(other, "the file was left as it is")
 		}

@@ -220,7 +220,7 @@ func (d *Rotator) reactivateOld(ctx context.Context, t *target, client *iam.Clie
 // rotation ends.
 func (d *Rotator) reviveOld(ctx context.Context, t *target, client *iam.Client) error {
 	r := t.facts.Rotation
-	if err := d.confirmOwner(ctx, t, client); isType[*wrongOwnerError](err) { // a silent STS delays no hold
+	if err := d.confirmOwner(ctx, t, client); isType[*wrongOwnerError](err) { // a silent STS does not delay a hold
 		return err
 	}
 	err := client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)

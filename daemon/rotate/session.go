@@ -17,8 +17,8 @@ type sessions struct {
 	questions map[string]*asking // by the id of the key
 }
 
-// shareSessions lets all that this process does use the sessions that it opens, and what it
-// finds out about endpoints that are not AWS's.
+// shareSessions makes the sessions that this process opens, and what it finds out about
+// endpoints that are not AWS's, available to all that it does.
 func (d *Rotator) shareSessions() {
 	if d.sessions == nil {
 		d.sessions, d.sources = &sessions{}, &iam.Sources{}

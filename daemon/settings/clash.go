@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// clash is a combination of settings that cannot be.
+// clash is a combination of settings that is impossible.
 type clash struct {
 	profile string   // whose section has a part in it; "" for the settings for every key
 	names   []string // the settings that have a part in it, of that section
@@ -16,7 +16,7 @@ type clash struct {
 	fix     string // what to do about it
 }
 
-// findClash returns the first combination in s that cannot be.
+// findClash returns the first impossible combination in s.
 func (s Settings) findClash() (c clash, found bool) {
 	if text := s.checkLatest(s.RotateAfter); text != "" {
 		return clash{names: []string{"rotate_after", "overlap", "quarantine", "max_age"}, text: text, fix: "shorten one of the three in keyd.ini"}, true
@@ -65,8 +65,8 @@ func addUp(parts ...time.Duration) (sum time.Duration) {
 	return sum
 }
 
-// Remarks returns what is meant in keyd.ini and cannot be kept, although nothing is unsafe
-// about it.
+// Remarks returns what keyd.ini asks for and keyd cannot do, although it is not a mistake and
+// nothing about it is unsafe.
 func (s Settings) Remarks() (texts []string) {
 	both := addUp(s.Overlap, s.Quarantine)
 	remark := func(where string, after time.Duration) {

@@ -95,13 +95,13 @@ func (s Settings) isManaged(line string) bool {
 // the defaults of users who say nothing, and bounds for those who do.
 //
 // It counts only if nobody but an administrator can have written it: it can start programs as
-// every user. A file that cannot be read, believed or understood is not taken for none: the
-// last good one stays in force, and without one there are no settings. Only a file that does
-// not exist is none.
+// every user. A file that cannot be read, trusted or understood does not count as absent:
+// the last good one stays in force, and without one there are no settings. Only a file that
+// does not exist is absent.
 //
-// Not guaranteed: that a user rotates. He may run another program than keyd, or none, and
-// change the copy, which is his. What he says in keyd.ini and in the environment of keyd
-// weakens nothing.
+// Not guaranteed: that a user rotates. A user may run another program than keyd, or none,
+// and change the copy, which belongs to the user. What keyd.ini and the environment of keyd
+// say weakens nothing.
 type ManagedFile struct {
 	Path string // "" for none
 	Copy string // managed.good in the state folder: the last good one
@@ -183,8 +183,8 @@ func (m ManagedFile) parse(data []byte) (*Settings, error) {
 	return &p.result, p.err
 }
 
-// keepCopy makes the copy that of the file, if the file can be used; it removes the copy if
-// there is no file. Good settings are not refused when the copy cannot be written.
+// keepCopy copies the file if it can be used, and removes the copy if there is no file. Good
+// settings are not refused when the copy cannot be written.
 func (m ManagedFile) keepCopy(sys atomicfile.Sys) {
 	s, data, err := m.readFile(sys)
 	switch {

@@ -12,7 +12,7 @@ import (
 // managed value is the default of a user who says nothing and the bound of one who does. What
 // keyd.ini says beyond the bound has no effect, and is named in Managed.Ignored: it is no
 // mistake, because a rotation must not stop for it. own has passed every check but that for
-// combinations; a combination that cannot be is ended by leaving out what keyd.ini says.
+// combinations; an impossible combination is resolved by leaving out what keyd.ini says.
 func merge(managed, own Settings) Settings {
 	m := merger{managed: managed, own: own, result: managed, used: map[string]bool{}}
 	about := *managed.Managed
@@ -126,8 +126,8 @@ func (m *merger) mergeProfiles() {
 	}
 }
 
-// mayRotate reports whether keyd.ini may give this rotate_after to a profile, and notes it if
-// not.
+// mayRotate reports whether keyd.ini may give this rotate_after to a profile. If not, it notes
+// that the line has no effect.
 func (m *merger) mayRotate(name string, after time.Duration) bool {
 	section := "profile " + name
 	limit := m.limitFor(name)
@@ -147,8 +147,8 @@ func (m *merger) mayRotate(name string, after time.Duration) bool {
 }
 
 // limitFor returns the longest rotate_after that the managed settings allow in a user's
-// section. It is for the profile whose name it has, and for one whose name has quotes around
-// that as well, of which a managed section may know nothing.
+// section. It is for the profile with that name, and for one whose name has quotes around
+// it, which managed settings may not foresee.
 func (m *merger) limitFor(section string) time.Duration {
 	if after, managed := m.managed.ProfileRotateAfter[section]; managed {
 		return after
@@ -180,7 +180,7 @@ func (m *merger) takeLines(section string, names ...string) {
 	}
 }
 
-// mergeMFA joins how the codes of a profile are had: the device and the command are the
+// mergeMFA joins how the codes of a profile are obtained: the device and the command are the
 // user's business, and each of them counts.
 func (m *merger) mergeMFA(name string) {
 	own, joined := m.own.ProfileMFA[name], m.managed.ProfileMFA[name]
@@ -219,8 +219,8 @@ func (m *merger) mergeSections() {
 	}
 }
 
-// endClashes leaves out what keyd.ini says until the settings can be kept. The managed ones
-// alone can be.
+// endClashes leaves out what keyd.ini says until no clash is left. The managed settings
+// alone have none.
 func (m *merger) endClashes() {
 	for range len(table) + len(m.own.ProfileRotateAfter) {
 		c, found := m.result.findClash()
@@ -233,8 +233,8 @@ func (m *merger) endClashes() {
 	}
 }
 
-// leaveOut leaves out one setting that has a part in a clash. It returns false if keyd.ini
-// has none in it.
+// leaveOut leaves out one setting that has a part in a clash. It returns false if none
+// of them comes from keyd.ini.
 func (m *merger) leaveOut(c clash) bool {
 	if section := "profile " + c.profile; c.profile != "" && m.own.From(section, "rotate_after") != "" && m.result.From(section, "rotate_after") == m.own.From(section, "rotate_after") {
 		m.ignore(m.own.From(section, "rotate_after"), "rotate_after = %s has no effect in [%s]: %s", FormatDuration(m.result.ProfileRotateAfter[c.profile]), section, c.text)
@@ -248,7 +248,7 @@ func (m *merger) leaveOut(c clash) bool {
 		return true
 	}
 	parts := c.names
-	if c.profile != "" { // the section is managed, and what every key has is not
+	if c.profile != "" { // the section is managed, and the settings for every key are not
 		parts = []string{"overlap", "quarantine", "max_age"}
 	}
 	for _, name := range []string{"prune_inactive_after", "overlap", "quarantine", "max_age", "rotate_after"} {

@@ -206,7 +206,7 @@ func (p *parser) checkRanges() {
 	}
 }
 
-// checkClash refuses combinations that cannot be.
+// checkClash refuses impossible combinations.
 func (p *parser) checkClash() {
 	if c, found := p.result.findClash(); found {
 		p.addError(p.header[c.profile], p.firstSet(c), &Error{Text: c.text, Fix: c.fix})

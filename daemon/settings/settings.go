@@ -9,11 +9,10 @@
 //
 // The files: settings.go and table.go have the settings, describe.go tells people of them,
 // link.go has the linked files, hook.go the hooks, parse.go reads a text, clash.go refuses
-// combinations, duration.go and
-// value.go read and print values, count.go prints numbers, policy.go picks those that an auditor asks for,
-// lastgood.go keeps the copy, managed.go reads an administrator's settings, merge.go joins them
-// with the user's, order.go says which of two values is weaker, repeat.go refuses what is there twice, edit.go adds and removes
-// sections.
+// combinations, duration.go and value.go read and print values, count.go prints numbers,
+// policy.go picks those that an auditor asks for, lastgood.go keeps the copy, managed.go reads
+// an administrator's settings, merge.go joins them with the user's, order.go says which of two
+// values is weaker, repeat.go refuses what is there twice, edit.go adds and removes sections.
 package settings
 
 import (

@@ -47,7 +47,7 @@ func (d *durationOrNever) parse(name, text string) *Error {
 	if err := (*duration)(d).parse(name, text); err != nil {
 		return err
 	}
-	if *d == 0 { // the file would say at once, and the field never
+	if *d == 0 { // 0 in the file would mean at once, and 0 in the field means never
 		return &Error{Text: fmt.Sprintf("%s = %s: write a duration such as 90d, or never", name, text), Near: name + " = never"}
 	}
 	return nil

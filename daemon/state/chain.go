@@ -158,7 +158,7 @@ type Chain struct {
 }
 
 // IsWhole reports whether every hash fits. It says nothing about the lines in After, and
-// nothing about a history that was written anew with a chain of its own.
+// nothing about a history that was rewritten with a chain of its own.
 func (c *Chain) IsWhole() bool { return len(c.Broken) == 0 }
 
 // IsBrokenAbove reports whether a line above this one does not fit.

@@ -112,7 +112,7 @@ type Folders struct {
 // ManagedPath returns where an administrator puts settings for every user of the machine, on
 // the operating system goos. root is the folder of the machine's own files, "" for that of
 // this machine. No variable of the environment overrides it: a user sets those. ManagedPath
-// returns "" on a Windows that does not say where its folder for programs is.
+// returns "" if Windows does not say where its folder for programs is.
 func ManagedPath(root, goos string) string {
 	switch goos {
 	case "windows":
