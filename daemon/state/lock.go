@@ -39,7 +39,7 @@ func (e *BusyError) Hint() string {
 // work on the same keys and journals at the same time. Nothing was done.
 type LockError struct {
 	Dir string // the state folder
-	Why string // a predicate that follows "the locks in DIR": "exclude nobody"
+	Why string // a predicate that follows "the locks in DIR": "exclude no one: ..."
 	err error
 }
 
