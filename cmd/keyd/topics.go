@@ -69,8 +69,9 @@ ages and check_every at most, quarantine at least, overlap and prune_inactive_af
 exactly. unused = rotate, notify = desktop, fleet_file = true and describe_keys =
 true cannot be taken back; on_event, hooks and never_accounts of both files count. A
 line of keyd.ini that is weaker has no effect: keyd config names it, with the line
-that overrules it. Once an age is managed, users cannot exclude keys. Only this file
-may say:
+that overrules it. Once an age is managed, users cannot exclude keys, unused = report
+counts only in this file, and a max_age that it does not set is 90d at most. Only
+this file may say:
 ` + "\n")
 	for _, s := range settings.DescribeManaged() {
 		writeSetting(&b, s)

@@ -23,7 +23,7 @@ func FuzzManaged(f *testing.F) {
 		{"[profile a]\nrotate_after = 65d", "quarantine = 12d"}, {"allow_never = true\nrotate_after = 40d", "[profile x]\nrotate = never\nnever_accounts"},
 		{"allow_never = true\nnever_accounts = 111122223333", "never_accounts = 444455556666\nunused = report"}, {"unused = rotate\nnotify = desktop\nfleet_file=true\ndescribe_keys=false", "unused = report\nnotify = none\nfleet_file = false"},
 		{"on_event = a\n[hook x]\ncommand = b", "on_event = c\n[hook x]\ncommand = d\n[hook y]\ncommand = e\n[link ~/f]"}, {"prune_inactive_after = 30d\ncheck_every=1h", "overlap = 30d\nrotate_after = 30d\ncheck_every = 1d"},
-		{"overlap = 5d1ns", "overlap = 5d"}, {"rotate_after = 36500d\nmax_age = 36500d", ""}, {"[link ~/a]", ""}, {"quarantine = 5d", "quarantine = 36500d\nmax_age=36500d\nrotate_after=36500d\noverlap=36500d"},
+		{"overlap = 5d1ns", "overlap = 5d"}, {"rotate_after = 36500d\nmax_age = 36500d", ""}, {"[link ~/a]", ""}, {"rotate_after = 40d", "max_age = 36500d\noverlap = 10000d\nunused = report"}, {"[profile x]\nrotate_after=40d", "rotate_after = 300d\nmax_age = 400d"}, {"quarantine = 5d", "quarantine = 36500d\nmax_age=36500d\nrotate_after=36500d\noverlap=36500d"},
 	} {
 		f.Add([]byte(pair[0]), []byte(pair[1]))
 	}
@@ -89,6 +89,12 @@ func demandNotWeaker(t *testing.T, managed, s Settings) {
 		limited = limited || after != Never
 	}
 	mayExclude := said("allow_never") && managed.AllowNever || !said("allow_never") && !limited
+	if limited && !mayExclude && managed.Unused == "rotate" && s.Unused != "rotate" {
+		t.Errorf("keys that no one uses are left alone: unused = %s", s.Unused)
+	}
+	if limited && s.MaxAge > managed.MaxAge {
+		t.Errorf("max_age = %s, and without keyd.ini %s", FormatDuration(s.MaxAge), FormatDuration(managed.MaxAge))
+	}
 	if !mayExclude && len(s.NeverAccounts) > len(managed.NeverAccounts) {
 		t.Errorf("accounts are excluded: %v", s.NeverAccounts)
 	}
@@ -107,6 +113,8 @@ func demandNotWeaker(t *testing.T, managed, s Settings) {
 			t.Errorf("%q is excluded, managed %s", name, limit)
 		case after != Never && limit != Never && after > limit && (section || plain || said("rotate_after")):
 			t.Errorf("%q has %s, managed %s", name, after, limit)
+		case after != Never && limited && addUp(after, s.Overlap) >= managed.MaxAge:
+			t.Errorf("the old key of %q is usable for %s, managed %s", name, addUp(after, s.Overlap), managed.MaxAge)
 		}
 	}
 	for _, h := range managed.Hooks {

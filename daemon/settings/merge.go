@@ -72,6 +72,12 @@ func (m *merger) mergeRows() {
 			m.result.lines[place{"", "user_on_event"}] = line
 		case rule != "" && r.order.isWeaker(users, managed):
 			m.ignore(line, "%s = %s has no effect: %s %s", r.name, users, rule, r.order.allows(managed))
+		// A key that no one uses would be left alone at any age: that excludes it.
+		case r.name == "unused" && m.regulates() && !m.allowsNever() && r.order.isWeaker(users, managed):
+			m.ignore(line, "%s = %s has no effect: %s", r.name, users, m.denial())
+		// A max_age of years would allow an overlap of years, in which the old key works.
+		case r.name == "max_age" && m.regulates() && r.order.isWeaker(users, managed):
+			m.ignore(line, "%s = %s has no effect: %s limits the age of keys, and leaves %s at %s", r.name, users, m.managed.Managed.Path, r.name, managed)
 		default:
 			r.copyValue(&m.result, &m.own)
 			m.result.lines[place{"", r.name}], m.used[r.name] = line, true
