@@ -254,7 +254,8 @@
 //	keyd.ini names a profile that no file   nothing                                          a note, with the most similar profile
 //	    has
 //	keyd.ini is broken                      uses the last good settings; without any,        a note; or BLOCKED
-//	                                        starts nothing
+//	                                        starts nothing; within managed ages, replaces
+//	                                        keys, and ends no old one
 //	the clock is off by more than 5 min     creates, deactivates and deletes no key          BLOCKED, with how to set it
 //	the clock was ahead and was set back    waits that began in the future start over        the time when they end
 //

@@ -251,7 +251,8 @@ func (l *loop) reloadSettings() {
 	switch {
 	case err == nil:
 		l.Settings, err = s, s.ManagedProblem()
-	case s.Managed != nil && !s.Unknown:
+	case s.Managed == nil || s.Unknown || s.OwnUnknown && l.hasManaged(s.Managed): // what is in use is good, or as good
+	default:
 		l.Settings = s // managed settings may have changed since keyd.ini was last good
 	}
 	problem := ""
@@ -263,6 +264,11 @@ func (l *loop) reloadSettings() {
 	}
 	l.SettingsProblem = problem
 	l.logManaged()
+}
+
+// hasManaged reports whether the settings in use are known, and within these managed ones.
+func (l *loop) hasManaged(m *settings.Managed) bool {
+	return !l.Settings.Unknown && l.Settings.Managed != nil && l.Settings.Managed.SHA256 == m.SHA256
 }
 
 // logManaged logs once which managed settings are in force, and which lines of keyd.ini have

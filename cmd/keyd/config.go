@@ -22,11 +22,11 @@ Nothing is changed. keyd help settings explains the settings.
 --json prints one object with version (1), paths (settings, managed, state,
 credentials, config), problem (what is wrong with keyd.ini or the managed
 settings; absent while nothing is), in_force (keyd.ini; last good, a copy that
-keyd run uses while keyd.ini has a mistake; or none), managed (absent without
-managed settings: path, sha256 of the contents in force, allow_never, problem,
-hint, and without_effect, the lines of keyd.ini that have no effect), remarks and
-settings. Each setting has section, name, value, standard, from, managed, line (of
-keyd.ini) and meaning.`
+keyd run uses while keyd.ini has a mistake; managed, while no copy is known
+either; or none), managed (absent without managed settings: path, sha256 of the
+contents in force, allow_never, problem, hint, and without_effect, the lines of
+keyd.ini that have no effect), remarks and settings. Each setting has section, name,
+value, standard, from, managed, line (of keyd.ini) and meaning.`
 
 func newConfigCommand(a *app) *cobra.Command {
 	var asJSON bool
@@ -95,6 +95,8 @@ func (a *app) buildConfig(loc locations) (configReport, error) {
 		r.InForce = "last good"
 		if s = loc.settingsFile().Effective(); s.Unknown {
 			r.InForce = "none"
+		} else if s.OwnUnknown {
+			r.InForce = "managed"
 		}
 	} else {
 		mistake = s.ManagedProblem()
@@ -141,6 +143,8 @@ func (t *terminal) configTable(r configReport) string {
 	switch r.InForce {
 	case "last good":
 		b.WriteString("\n" + r.blames + "; the service uses the last good settings:\n")
+	case "managed":
+		b.WriteString("\n" + r.blames + ", and no earlier good one is known: the managed settings are in force, and no old key is ended\n")
 	case "none":
 		b.WriteString("\n" + r.blames + ", and no earlier good settings are known: keyd starts nothing\n")
 	}

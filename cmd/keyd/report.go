@@ -181,6 +181,9 @@ func (r *report) settingsInForce() string {
 	if r.settings.Unknown {
 		return ": keyd starts nothing until this is corrected"
 	}
+	if r.settings.OwnUnknown {
+		return ": the managed settings are in force, and no old key is ended until this is corrected"
+	}
 	return ": the last good settings are in force"
 }
 

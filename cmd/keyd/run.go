@@ -37,7 +37,8 @@ it looks again some minutes later.
 
 keyd.ini is read again before every pass. A mistake in it is reported, and the
 last good settings stay in force, even after a restart. If no good settings are
-known, keyd starts nothing until the mistake is corrected.
+known, keyd starts nothing until the mistake is corrected; where managed settings
+limit the age of keys, it replaces keys by those, and ends no old key.
 
 notify = desktop shows a notification when a key needs a person and when a
 rotation has ended; notify = none shows no notifications.

@@ -147,7 +147,7 @@ func (a *app) showStatus(ctx context.Context, names []string, o statusOptions) e
 
 // needsPerson reports whether a key, the state folder or keyd.ini needs a person.
 func (r *report) needsPerson() bool {
-	return r.Locks != "" || r.Settings != "" && r.settings.Unknown || slices.ContainsFunc(r.Keys, needsPerson)
+	return r.Locks != "" || r.Settings != "" && (r.settings.Unknown || r.settings.OwnUnknown) || slices.ContainsFunc(r.Keys, needsPerson)
 }
 
 func needsPerson(l state.KeyStatus) bool { return l.NeedsPerson }

@@ -28,6 +28,12 @@ func TestManagedSettingsAreNamed(t *testing.T) {
 			t.Errorf("%s: %s", name, text)
 		}
 	}
+	for do, blocked := range map[Do]bool{DoLook: false, DoCreate: false, DoSwap: false, DoHook: false, DoDiscard: false, DoDeactivate: true, DoDelete: true} {
+		d := unlessSettingsUnknown(settings.Settings{OwnUnknown: true}, actNow(do, StateRotating, ""))
+		if d.EndsPass() != blocked || blocked && (!d.NeedsPerson() || CauseOf(d.Short) != CauseSettings || !strings.HasPrefix(d.Why, "keyd.ini has a mistake")) {
+			t.Errorf("%s: %+v", do, d)
+		}
+	}
 	s = settings.Settings{Unknown: true, Managed: &settings.Managed{Path: "/etc/keyd-aws/keyd.ini", Problem: "x"}}
 	d := unlessSettingsUnknown(s, actNow(DoCreate, StateDue, ""))
 	if !strings.HasPrefix(d.Why, "the managed settings cannot be used") || CauseOf(d.Short) != CauseSettings {

@@ -48,8 +48,12 @@ func unlessEndpointErr(f Facts, d Decision) Decision {
 
 // unlessSettingsUnknown blocks every action that could depend on unknown settings. A
 // rotation in progress still gets its proven pair into the files, or its old key
-// back.
+// back. Where only keyd.ini is unknown, within managed settings, keys are replaced, and no old
+// key is ended: a file or hook that keyd.ini names may still need it.
 func unlessSettingsUnknown(s settings.Settings, d Decision) Decision {
+	if s.OwnUnknown && (d.Do == DoDeactivate || d.Do == DoDelete) {
+		return BlockUntil(time.Time{}, "keyd.ini has a mistake, and no earlier good one is known: it may name files or hooks that still need the old key, which is kept as it is until that is fixed", "").InShort("mistake in keyd.ini")
+	}
 	if !s.Unknown || d.State == StateWaiting || d.State == StateHeld || !ActionOf(d.Do).NeedsSettings {
 		return d
 	}

@@ -94,13 +94,20 @@ func (f File) Load() (Settings, error) {
 }
 
 // Effective returns the settings to use while Load fails: those of the copy, within the
-// managed ones, or Default with Unknown set if there is no usable copy.
+// managed ones. If there is no usable copy, it returns the managed ones with OwnUnknown set,
+// when they let users exclude no key: what keyd.ini says cannot keep a key from its rotation
+// then. Otherwise it returns Default with Unknown set.
 func (f File) Effective() Settings {
 	managed, unusable := f.Managed.read(f.Sys)
 	if data, err := readChecked(f.Sys, f.Copy); err == nil && unusable == nil {
 		if s, err := f.parse(managed, f.Copy, data); err == nil {
 			return s
 		}
+	}
+	if managed != nil && managed.allowsNoExclusion() {
+		s := merge(*managed, Default())
+		s.OwnUnknown = true
+		return s
 	}
 	unknown := Default()
 	unknown.Unknown = true

@@ -117,6 +117,43 @@ func TestManagedSettingsThatCannotBeUsedAreNotNone(t *testing.T) {
 	}
 }
 
+// TestMistakeOfAUserStopsNoManagedRotation: a keyd.ini that cannot be used and was never good
+// is no way out of a managed age. Where the managed settings let users exclude keys, which
+// ones is not known, and nothing starts.
+func TestMistakeOfAUserStopsNoManagedRotation(t *testing.T) {
+	for _, c := range []struct {
+		managed        string
+		copied         bool // keyd.ini was good once
+		unknown, alone bool
+	}{
+		{"-", false, true, false},
+		{"notify = none\n", false, true, false},
+		{"rotate_after = 40d\nallow_never = true\n", false, true, false},
+		{"rotate_aftr = 40d\n", false, true, false},
+		{"rotate_after = 40d\n", true, false, false},
+		{"rotate_after = 40d\n", false, false, true},
+		{"max_age = 85d\nrotate_after = 40d\n", false, false, true},
+		{"rotate_after = 40d\nallow_never = false\n", false, false, true},
+	} {
+		m := newMachine(t)
+		m.write(m.file.Managed.Path, c.managed)
+		if c.copied {
+			m.write(m.file.Path, "quarantine = 9d\n")
+			if _, err := m.file.Load(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.write(m.file.Path, "notfy = none\n[profile x]\nrotate = never\n")
+		s, err := m.file.Load()
+		if err == nil || s.Unknown != c.unknown || s.OwnUnknown != c.alone {
+			t.Errorf("%q: unknown %v, alone %v, %v", c.managed, s.Unknown, s.OwnUnknown, err)
+		}
+		if !c.unknown && (s.RotateAfterFor([]string{"x"}) != 40*Day || s.Managed == nil || s.Managed.SHA256 == "") {
+			t.Errorf("%q: %+v", c.managed, s)
+		}
+	}
+}
+
 // TestManagedSettingsAreFollowed changes both files, as the daemon reads them before each
 // pass.
 func TestManagedSettingsAreFollowed(t *testing.T) {

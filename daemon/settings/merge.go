@@ -58,6 +58,13 @@ func (m *merger) allowsNever() bool {
 	return !m.regulates()
 }
 
+// allowsNoExclusion reports whether these managed settings limit the age of keys, and let
+// users exclude none.
+func (s Settings) allowsNoExclusion() bool {
+	m := merger{managed: s}
+	return m.regulates() && !m.allowsNever()
+}
+
 // mergeRows joins the settings above the first section.
 func (m *merger) mergeRows() {
 	for _, r := range table {
@@ -73,7 +80,7 @@ func (m *merger) mergeRows() {
 		case rule != "" && r.order.isWeaker(users, managed):
 			m.ignore(line, "%s = %s has no effect: %s %s", r.name, users, rule, r.order.allows(managed))
 		// A key that no one uses would be left alone at any age: that excludes it.
-		case r.name == "unused" && m.regulates() && !m.allowsNever() && r.order.isWeaker(users, managed):
+		case r.name == "unused" && m.managed.allowsNoExclusion() && r.order.isWeaker(users, managed):
 			m.ignore(line, "%s = %s has no effect: %s", r.name, users, m.denial())
 		// A max_age of years would allow an overlap of years, in which the old key works.
 		case r.name == "max_age" && m.regulates() && r.order.isWeaker(users, managed):

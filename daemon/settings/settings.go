@@ -70,6 +70,11 @@ type Settings struct {
 	// Unknown is set when keyd.ini has a mistake and no earlier good settings are
 	// known. All other fields are then the defaults, and nothing may depend on them.
 	Unknown bool
+
+	// OwnUnknown is set when keyd.ini has a mistake, no earlier good one is known, and the
+	// managed settings are in force without it. Which files and hooks it names, and how long
+	// it keeps an old key, nobody knows then: no old key may be ended.
+	OwnUnknown bool
 }
 
 // place is where a setting can be set.
