@@ -24,7 +24,7 @@ func (r *take) runPass(ctx context.Context, req rotate.Request) ([]rotate.Result
 			return results, err
 		}
 		r.openGap()
-		time.Sleep(time.Until(next))
+		time.Sleep(next.Sub(r.d.Now()))
 	}
 }
 
