@@ -11,7 +11,7 @@ import (
 // TestEveryShortReasonHasACause reads the reasons from the source, so that a new one gets a
 // cause, or is listed here as one that needs nobody.
 func TestEveryShortReasonHasACause(t *testing.T) {
-	forNobody := []string{"a rotation just ended", "only one new key a day", "another key goes first", "both keys are kept", "by keyd.ini",
+	forNobody := []string{"a rotation just ended", "only one new key a day", "another key goes first", "both keys are kept", "by ",
 		"AWS tells no age: MFA", "the key is off", "both keys work", "the old key is off", "proving the new key",
 		"AWS", "the endpoint"} // the last two are parts of others
 	reasons := map[string]*regexp.Regexp{ // by the files in which they stand

@@ -52,6 +52,17 @@ func accountFromID(id string) (account string, ok bool) {
 // never to act on it.
 func AccountFromID(id string) (account string, ok bool) { return accountFromID(id) }
 
+// excludedAccount returns the account of a key that never_accounts has; "" if it has none.
+func excludedAccount(id, seen string, s settings.Settings) string {
+	account, _ := accountFromID(id)
+	for _, a := range []string{account, seen} {
+		if slices.Contains(s.NeverAccounts, a) {
+			return a
+		}
+	}
+	return ""
+}
+
 // NeverSignReason returns why a key must not sign anything, or "" when it may. seen
 // is the account that AWS named, or "" when AWS was never asked.
 func NeverSignReason(id, seen string, s settings.Settings) string {
@@ -60,7 +71,7 @@ func NeverSignReason(id, seen string, s settings.Settings) string {
 		switch {
 		case a == "":
 		case slices.Contains(s.NeverAccounts, a):
-			return fmt.Sprintf("account %s is excluded by never_accounts in %s", a, s.FileOf("", "never_accounts"))
+			return fmt.Sprintf("account %s is excluded by never_accounts in %s", a, s.FileOfAccount(a))
 		case slices.Contains(decoyAccounts(), a):
 			return fmt.Sprintf("decoy key: account %s is known for keys that raise an alarm when they are used", a)
 		}

@@ -20,13 +20,13 @@ func ExcludedBy(f Facts, s settings.Settings) string {
 	case s.RotateAfterFor(f.Profiles) == settings.Never:
 		return "rotate = never in " + s.ExcludingFile(f.Profiles)
 	case f.neverSigns(s):
-		return "never_accounts in " + s.FileOf("", "never_accounts")
+		return "never_accounts in " + s.FileOfAccount(excludedAccount(f.ID, f.KnownAccount(), s))
 	}
 	return ""
 }
 
-// excludedHint says how to do what the exclusion of a key prevents.
-func excludedHint(do string, f Facts, s settings.Settings) string {
+// ExcludedHint says how to do what the exclusion of a key prevents.
+func ExcludedHint(do string, f Facts, s settings.Settings) string {
 	what, file, _ := strings.Cut(ExcludedBy(f, s), " in ")
 	return s.EditHint(file, "to "+do+", take this out of keyd.ini: "+what)
 }
@@ -61,7 +61,8 @@ func decideExcluded(f Facts, r *journal.Rotation, s settings.Settings, now time.
 // long as the settings exclude them.
 func waitExcluded(f Facts, r *journal.Rotation, s settings.Settings, text string) Decision {
 	by := ExcludedBy(f, s)
-	d := WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s holds the rotation: %s", by, text)).InShort("by keyd.ini")
-	d.Hint = excludedHint("let it continue", f, s)
+	_, file, _ := strings.Cut(by, " in ")
+	d := WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s holds the rotation: %s", by, text)).InShort("by " + file)
+	d.Hint = ExcludedHint("let it continue", f, s)
 	return d
 }

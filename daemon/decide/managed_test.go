@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"keyd/credfile"
+	"keyd/daemon/journal"
 	"keyd/daemon/settings"
 )
 
@@ -20,13 +22,18 @@ func TestManagedSettingsAreNamed(t *testing.T) {
 		"the reason":        Next(f, s, time.Now()).Why,
 		"of a rotation":     ExcludedBy(f, s),
 		"of an account":     NeverSignReason(f.ID, "111122223333", s),
-		"the hint":          excludedHint("let it continue", f, s),
+		"the hint":          ExcludedHint("let it continue", f, s),
 		"the hint of hooks": hookHint(&s.Hooks[0], f.Profiles, s),
 		"an unclear hook":   unclearHint(&s.Hooks[0], f.Profiles, s),
 	} {
 		if strings.Contains(text, "keyd.ini") && !strings.Contains(text, "/etc/keyd-aws/keyd.ini") || !strings.Contains(text, "managed") && !strings.Contains(text, "manages") {
 			t.Errorf("%s: %s", name, text)
 		}
+	}
+	held := f
+	held.Rotation = &journal.Rotation{Old: credfile.Key{ID: f.ID}}
+	if d := waitExcluded(held, held.Rotation, s, "both stay"); d.Short != "by the managed settings" || strings.Contains(d.Hint, "take this out") {
+		t.Errorf("a rotation that is held: %+v", d)
 	}
 	for do, blocked := range map[Do]bool{DoLook: false, DoCreate: false, DoSwap: false, DoHook: false, DoDiscard: false, DoDeactivate: true, DoDelete: true} {
 		d := unlessSettingsUnknown(settings.Settings{OwnUnknown: true}, actNow(do, StateRotating, ""))

@@ -170,7 +170,7 @@ func RefuseRetirement(f Facts, s settings.Settings, now time.Time, signer string
 	case !f.RetiredAt.IsZero():
 		return &Refusal{retiredReason(f), "remove " + strings.Join(f.Profiles, ", ") + " from the files"}
 	case ExcludedBy(f, s) != "":
-		return &Refusal{fmt.Sprintf("%s: %s excludes it", f.Profiles[0], ExcludedBy(f, s)), excludedHint("retire it", f, s)}
+		return &Refusal{fmt.Sprintf("%s: %s excludes it", f.Profiles[0], ExcludedBy(f, s)), ExcludedHint("retire it", f, s)}
 	case s.Unknown:
 		return &Refusal{unknownSettings(s), ""}
 	case f.EndpointErr != nil:

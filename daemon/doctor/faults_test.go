@@ -175,7 +175,8 @@ var faults = []fault{
 	}, check: "root-keys", found: "root user", most: 3},
 	{name: "too old", age: 100 * day, plant: func(*bench) {}, check: "age", found: "100d old, more than max_age"},
 	{name: "nearly too old", age: 85 * day, plant: func(*bench) {}, check: "age", found: "85d old, nearly max_age", severity: doctor.Note},
-	{name: "excluded and too old", age: 100 * day, plant: ini("[profile work]\nrotate = never\n"), check: "age", found: "keyd.ini excludes it", severity: doctor.Unknown},
+	{name: "excluded and too old", age: 100 * day, plant: ini("[profile work]\nrotate = never\n"), check: "age", found: "it is excluded in keyd.ini", severity: doctor.Unknown},
+	{name: "excluded by an administrator", age: 100 * day, plant: plantManaged("[profile work]\nrotate = never\n", "", 0), check: "age", found: "it is excluded in the managed settings", severity: doctor.Unknown},
 	{name: "unused", age: 50 * day, plant: func(b *bench) {
 		b.cloud = awssim.New(awssim.Options{Seed: 9, Lag: awssim.Lag{LastUsed: 7 * time.Minute}})
 		b.user = b.cloud.AddUser("111122223333", "/", "alice")

@@ -187,7 +187,7 @@ func findOld(ctx context.Context, p *Patient) []Finding {
 		}
 		if r.Created.IsZero() {
 			if s.RotateAfterFor(r.Profiles) == settings.Never {
-				return Finding{Severity: Unknown, Found: nameKey(r) + ": its age is not known, since keyd.ini excludes it and keyd does not look at it", Ask: "the console of AWS shows it", Usual: true}, true
+				return Finding{Severity: Unknown, Found: nameKey(r) + ": its age is not known, since it is excluded in " + s.ExcludingFile(r.Profiles) + " and keyd does not look at it", Ask: "the console of AWS shows it", Usual: true}, true
 			}
 			return Finding{Severity: Unknown, Found: nameKey(r) + ": its age is not known", Ask: "keyd counts it as too old; see permissions and network", Usual: p.Offline}, true
 		}
@@ -199,7 +199,7 @@ func findOld(ctx context.Context, p *Patient) []Finding {
 			run, ask = hint.Command("keyd explain", name), "it shows what is in the way of its rotation"
 		}
 		if s.RotateAfterFor(r.Profiles) == settings.Never {
-			run, ask = hint.Command("keyd retire", name), "keyd.ini excludes it from rotation: replace it by hand, or retire it if no one needs it"
+			run, ask = hint.Command("keyd retire", name), "it is excluded from rotation in "+s.ExcludingFile(r.Profiles)+": replace it by hand, or retire it if no one needs it"
 		}
 		switch {
 		case r.Rotation != nil:

@@ -85,7 +85,7 @@ func (d *Rotator) noteRetireNow(t *target, req Request) error {
 		return &needPersonError{text: "the rotation is held", hint: hint.Command("keyd resume", r.Profiles()[0])}
 	}
 	if by := decide.ExcludedBy(t.facts, d.Settings); by != "" {
-		return &needPersonError{text: by + " holds the rotation", hint: d.Settings.EditHint(d.Settings.ExcludingFile(t.facts.Profiles), "take it out of keyd.ini to let the rotation end")}
+		return &needPersonError{text: by + " holds the rotation", hint: decide.ExcludedHint("let the rotation end", t.facts, d.Settings)}
 	}
 	if req.DryRun || r.RetireNow && (r.DeleteNow || !req.DeleteNow) {
 		return nil

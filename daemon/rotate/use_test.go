@@ -326,8 +326,8 @@ func TestNeverHoldsRotation(t *testing.T) {
 							t.Fatalf("%s: %s", r.State, r.Why)
 						}
 					}
-					if r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}}); r.Err == nil || !strings.Contains(r.Err.Error(), "holds the rotation") {
-						t.Errorf("--retire-now: %s: %s (%v)", r.State, r.Why, r.Err)
+					if r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}}); r.Err == nil || !strings.Contains(r.Err.Error(), "holds the rotation") || !strings.HasSuffix(r.Hint, "take this out of keyd.ini: "+by) {
+						t.Errorf("--retire-now: %s: %s (%v; %s)", r.State, r.Why, r.Err, r.Hint)
 					}
 					l.WriteFile("credentials", start)
 					if l.Pass(rotate.Request{}); l.ReadCredentials() != after || fmt.Sprint(l.KeyStatuses()) != fmt.Sprint(keys) {

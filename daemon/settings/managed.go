@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"keyd/credfile"
@@ -61,6 +62,15 @@ func (s Settings) FileOf(section, name string) string {
 		return managedFile
 	}
 	return "keyd.ini"
+}
+
+// FileOfAccount names for people the file whose never_accounts has an account. Managed
+// settings come first: nobody gets it out of never_accounts in keyd.ini then.
+func (s Settings) FileOfAccount(account string) string {
+	if s.Managed == nil || slices.Contains(s.userAccounts, account) || !slices.Contains(s.NeverAccounts, account) {
+		return "keyd.ini"
+	}
+	return managedFile
 }
 
 // managedFile is how texts for people call the managed settings.

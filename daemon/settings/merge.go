@@ -105,6 +105,7 @@ func (m *merger) mergeAccounts(line string) {
 	case !m.allowsNever():
 		m.ignore(line, "never_accounts has no effect for %s: %s", strings.Join(more, ", "), m.denial())
 	default:
+		m.result.userAccounts = more
 		m.result.NeverAccounts = append(slices.Clone(m.managed.NeverAccounts), more...)
 		m.result.lines[place{"", "never_accounts"}] = line
 	}

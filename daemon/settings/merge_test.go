@@ -109,6 +109,19 @@ func TestUsersMayBeStricterNotWeaker(t *testing.T) {
 	}
 }
 
+// TestFileOfAccount: who reads that an account is excluded has to find it in that file.
+func TestFileOfAccount(t *testing.T) {
+	const managed, own, both = "111122223333", "444455556666", "777788889999"
+	s := joined(t, "rotate_after = 40d\nallow_never = true\nnever_accounts = "+managed+", "+both, "never_accounts = "+own+", "+both)
+	if len(s.NeverAccounts) != 3 || s.FileOfAccount(managed) != managedFile || s.FileOfAccount(both) != managedFile || s.FileOfAccount(own) != "keyd.ini" {
+		t.Errorf("%+v", s)
+	}
+	alone, err := Parse("keyd.ini", []byte("never_accounts = "+own))
+	if err != nil || alone.FileOfAccount(own) != "keyd.ini" {
+		t.Errorf("%+v, %v", alone, err)
+	}
+}
+
 // TestProfilesWithinManagedSettings says what a user may choose for one profile.
 func TestProfilesWithinManagedSettings(t *testing.T) {
 	for _, c := range []struct {

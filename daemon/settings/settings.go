@@ -65,7 +65,8 @@ type Settings struct {
 	// Managed says what of an administrator's settings is in force; nil when there are none.
 	Managed *Managed
 
-	lines map[place]string // where each setting was set, as file:line
+	lines        map[place]string // where each setting was set, as file:line
+	userAccounts []string         // of NeverAccounts, those that only keyd.ini has, if there are managed settings
 
 	// Unknown is set when keyd.ini has a mistake and no earlier good settings are
 	// known. All other fields are then the defaults, and nothing may depend on them.
