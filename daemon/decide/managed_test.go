@@ -43,7 +43,12 @@ func TestManagedSettingsAreNamed(t *testing.T) {
 	}
 	s = settings.Settings{Unknown: true, Managed: &settings.Managed{Path: "/etc/keyd-aws/keyd.ini", Problem: "x"}}
 	d := unlessSettingsUnknown(s, actNow(DoCreate, StateDue, ""))
-	if !strings.HasPrefix(d.Why, "the managed settings cannot be used") || CauseOf(d.Short) != CauseSettings {
+	if !strings.HasPrefix(d.Why, "the managed settings cannot be used") || d.Short != "mistake in the managed settings" || CauseOf(d.Short) != CauseSettings {
+		t.Errorf("%+v", d)
+	}
+	s.Managed.SHA256 = "5f70" // of a copy, which is in force
+	d = unlessSettingsUnknown(s, actNow(DoCreate, StateDue, ""))
+	if !strings.HasPrefix(d.Why, "keyd.ini has a mistake") || d.Short != "mistake in keyd.ini" {
 		t.Errorf("%+v", d)
 	}
 }

@@ -58,7 +58,7 @@ func unlessSettingsUnknown(s settings.Settings, d Decision) Decision {
 		return d
 	}
 	short := "mistake in keyd.ini"
-	if s.ManagedProblem() != nil {
+	if s.LacksManaged() {
 		short = "mistake in the managed settings"
 	}
 	return BlockUntil(time.Time{}, unknownSettings(s), "").InShort(short)
@@ -67,7 +67,7 @@ func unlessSettingsUnknown(s settings.Settings, d Decision) Decision {
 // unknownSettings says why no settings are known.
 func unknownSettings(s settings.Settings) string {
 	what := "keyd.ini has a mistake"
-	if s.ManagedProblem() != nil {
+	if s.LacksManaged() {
 		what = "the managed settings cannot be used"
 	}
 	return what + ", and no earlier good settings are known: nothing is started until it is fixed"

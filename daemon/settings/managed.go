@@ -52,6 +52,10 @@ func (s Settings) ManagedProblem() error {
 	return &ManagedError{Path: s.Managed.Path, text: s.Managed.Problem, hint: s.Managed.Hint}
 }
 
+// LacksManaged reports whether there are managed settings of which nothing can be used, not
+// even a last good copy.
+func (s Settings) LacksManaged() bool { return s.Managed != nil && s.Managed.SHA256 == "" }
+
 // MayExclude reports whether rotate = never and never_accounts count in keyd.ini.
 func (s Settings) MayExclude() bool { return s.Managed == nil || s.Managed.Never }
 

@@ -154,6 +154,23 @@ func TestMistakeOfAUserStopsNoManagedRotation(t *testing.T) {
 	}
 }
 
+// TestLacksManaged tells a broken keyd.ini from managed settings that cannot be used: the last
+// good ones of those can still be in force.
+func TestLacksManaged(t *testing.T) {
+	m := newMachine(t)
+	m.write(m.file.Managed.Path, "notify = none\n")
+	m.write(m.file.Path, "notfy = none\n")
+	_, _ = m.file.Load()
+	m.write(m.file.Managed.Path, "notfy = none\n")
+	if s := m.file.Effective(); !s.Unknown || s.ManagedProblem() == nil || s.LacksManaged() {
+		t.Errorf("keyd.ini is to blame: %+v", s.Managed)
+	}
+	m.write(m.file.Managed.Copy, "-")
+	if s := m.file.Effective(); !s.Unknown || s.ManagedProblem() == nil || !s.LacksManaged() {
+		t.Errorf("the managed settings are to blame: %+v", s.Managed)
+	}
+}
+
 // TestManagedSettingsAreFollowed changes both files, as the daemon reads them before each
 // pass.
 func TestManagedSettingsAreFollowed(t *testing.T) {
