@@ -96,18 +96,37 @@ func watchNewKey(f Facts, r *journal.Rotation, now time.Time, state State) (Deci
 	return actNow(DoLook, state, "asking AWS whether "+credfile.Short(r.New.ID)+" still works"), true
 }
 
-// checkFutureWaits handles a wait that started in the future: either the clock was
-// ahead then and has been set back, or it is behind now. A fresh look tells which.
-// Waits that started under the wrong clock restart.
+// checkFutureWaits handles a wait that started in the future, and a lost call that was sent
+// there: either the clock was ahead then and has been set back, or it is behind now. A fresh
+// look tells which. Waits that started under the wrong clock restart. The time of the call
+// stays as it is: once a look has found the clock right, a day passes before the next.
 func checkFutureWaits(f Facts, now time.Time, state State) (Decision, bool) {
-	if !f.Rotation.HasFutureWaits(now) {
+	r := f.Rotation
+	if !r.HasFutureWaits(now) && !r.IsCallInFuture(now) {
 		return Decision{}, false
 	}
-	if f.Seen != nil && stillBelieved(f, now) {
-		if d, off := checkClock(f, now); off {
-			return d, true
+	if isClockCompared(f, now) {
+		if d, off := checkClock(f, now); off || !r.HasFutureWaits(now) {
+			return d, off
 		}
 	}
+	return compareClock(f, now, state)
+}
+
+// isClockCompared reports whether AWS has told the time recently enough to leave a key alone
+// because of it, or because of the clock that it found right. A person who asks gets a fresh
+// look.
+func isClockCompared(f Facts, now time.Time) bool {
+	told := f.lookedAt(now)
+	if told.IsZero() || f.Options.Manual || f.Seen.Offset.Abs() > journal.MaxClockOffset && f.AwakeSince.After(told) { // perhaps the clock was set
+		return false
+	}
+	return !told.After(now) && now.Sub(told) < RecheckEvery
+}
+
+// compareClock returns the look that compares this machine's clock with AWS's or, after a
+// fresh one, the block if they differ too much.
+func compareClock(f Facts, now time.Time, state State) (Decision, bool) {
 	if lookIsStale(f, time.Time{}, now) && (f.mayControl(now) || now.Sub(f.lookedAt(now)).Abs() >= FreshFor) {
 		return actNow(DoLook, state, "the journal is from the future: comparing this machine's clock with AWS's"), true
 	}

@@ -162,11 +162,19 @@ func (r *Rotation) CreateDeadline() time.Time {
 	return r.CreateAnswered
 }
 
-// HasFutureWaits reports whether a wait starts more than MaxClockOffset after now:
-// the clock was ahead when it was recorded, or is behind now. It also reports a clock that
-// shows a time before the call whose answer was lost, or that did so at the validation.
+// HasFutureWaits reports whether a wait starts more than MaxClockOffset after now, or did
+// so at the validation: the clock was ahead when it was recorded, or is behind now.
+// ResetFutureWaits restarts those waits.
 func (r *Rotation) HasFutureWaits(now time.Time) bool {
-	return r.ClockDoubted || r.New.ID == "" && r.CreateSent.Sub(now) > MaxClockOffset || slices.ContainsFunc(r.waitStarts(), func(began *time.Time) bool { return began.Sub(now) > MaxClockOffset })
+	return r.ClockDoubted || slices.ContainsFunc(r.waitStarts(), func(began *time.Time) bool { return began.Sub(now) > MaxClockOffset })
+}
+
+// IsCallInFuture reports whether the clock shows a time more than MaxClockOffset before the
+// call whose answer was lost: it was ahead at the call, or is behind now. That stays so until
+// the time of the call has come, because the time tells which key the call made: it is never
+// corrected.
+func (r *Rotation) IsCallInFuture(now time.Time) bool {
+	return r.New.ID == "" && r.CreateSent.Sub(now) > MaxClockOffset
 }
 
 // ResetFutureWaits restarts every wait that starts after now. Call it only when the

@@ -180,3 +180,45 @@ func TestClockFarBackIsTold(t *testing.T) {
 		})
 	}
 }
+
+// TestLostCallInFutureCostsFewLooks: the clock was two days ahead when CreateAccessKey was
+// sent, its answer was lost, and the clock is right again. One look finds that out, and the
+// status names the true wait. A key from another time than that of the call is left to a
+// person, who costs no look at every pass either.
+func TestLostCallInFutureCostsFewLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.Cloud.Inject(awssim.Fault{Action: "CreateAccessKey", Kind: awssim.Close, When: awssim.After, Times: 1})
+		l.RunUntil(time.Hour, func(r rotate.Result) bool { return r.State == decide.StateWaiting })
+		r := loadRotation(t, l.Rotator)
+		r.CreateSent, r.CreateAnswered = r.CreateSent.Add(2*settings.Day), r.CreateAnswered.Add(2*settings.Day)
+		lab.Must(t, l.Rotator.JournalDir().Save(r))
+		l.Restart()
+		listing := [2]int{} // the passes of a day that list the keys
+		for day := range listing {
+			for i := range 24 * 4 {
+				time.Sleep(15 * time.Minute)
+				before := l.CountCalls("ListAccessKeys")
+				r := l.Pass(rotate.Request{})
+				if strings.Contains(r.Why, "from the future") || day == 0 && i < 8 && !strings.Contains(r.Why, "whether anyone uses it is known then") {
+					t.Fatalf("day %d, pass %d: %s: %s", day, i, r.State, r.Why)
+				}
+				if l.CountCalls("ListAccessKeys") > before {
+					listing[day]++
+				}
+			}
+		}
+		if listing[0] > 3 || listing[1] > 1 { // the keys are found, judged four hours later, and judged again after a day
+			t.Errorf("%v passes listed the keys", listing)
+		}
+		if got := l.Pass(rotate.Request{}); !got.NeedsPerson || !strings.Contains(got.Why, "keyd cannot tell") || l.CountCalls("DeleteAccessKey") != 0 {
+			t.Errorf("%s: %s", got.State, got.Why)
+		}
+		for id, status := range l.KeyStatuses() {
+			if status != "Active" {
+				t.Errorf("%s is %s", id, status)
+			}
+		}
+		l.CheckPromises()
+	})
+}
