@@ -59,6 +59,49 @@ func TestManySectionsArePlain(t *testing.T) {
 	}
 }
 
+// TestTokenOfTheOtherFile: some readers let an empty session token, or one without a pair,
+// hide the token of the other file, and others do not. What those find, keyd tells, however
+// the other lines of the files are written.
+func TestTokenOfTheOtherFile(t *testing.T) {
+	const token = "aws_session_token = token\n"
+	for _, test := range []struct {
+		name, credentials, config string
+		skip                      Skip
+		says                      string
+	}{
+		{"an empty token hides that of the pair", "[a]\naws_session_token =\n", "[profile a]\n" + pairLines + token, Unreadable, "the Java SDK and the Rust SDK can use the key AKIA..0001"},
+		{"an empty token with a comment", "[a]\naws_session_token = # none\n", "[profile a]\n" + pairLines + token, Unreadable, "the Java SDK and the Rust SDK can use the key AKIA..0001"},
+		{"another token for the pair", "[a]\naws_session_token = other\n", "[profile a]\n" + pairLines + token, Temporary, "there is a session token"},
+		{"an empty token next to the pair", "[a]\n" + pairLines + "aws_session_token =\n", "[profile a]\nregion = x\n", Rotatable, ""},
+		{"an empty token in the other file", "[a]\n" + pairLines + token, "[profile a]\naws_session_token =\n", Temporary, "there is a session token"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, more := range []string{"", "[b]\nregion:x = 1\n"} { // a colon in the name: not plain
+				credentials, config := Lex("credentials", Credentials, withKey(oldKey, test.credentials+more)), Lex("config", Config, withKey(oldKey, test.config))
+				p := findProfile(t, Profiles(credentials, config), "a")
+				if p.Skip != test.skip || !strings.Contains(p.Why, test.says) {
+					t.Errorf("with %q: %s: %s", more, p.Skip, p.Why)
+				}
+				requireSameSlowly(t, credentials, config)
+			}
+		})
+	}
+}
+
+// requireSameSlowly requires of plain files that keyd finds the same in them when it has all
+// readers read them.
+func requireSameSlowly(t *testing.T, credentials, config *File) {
+	t.Helper()
+	if !credentials.isPlain() || !config.isPlain() {
+		return
+	}
+	v := indexProfiles(credentials, config)
+	v.plain, v.boto = nil, indexBotocore(credentials, config, nil)
+	if fast, slow := Profiles(credentials, config), v.listProfiles(); !reflect.DeepEqual(fast, slow) {
+		t.Errorf("plain files have %+v; read by all readers, they have %+v", fast, slow)
+	}
+}
+
 // requireBotocoreAgrees requires that botocore finds the sections and settings of the file.
 func requireBotocoreAgrees(t *testing.T, file *File) {
 	t.Helper()

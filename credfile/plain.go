@@ -26,15 +26,16 @@ func (f *File) isPlain() bool {
 		if s.Form != Plain || s.Name == "DEFAULT" {
 			return false
 		}
-		hasID, hasSecret := false, false
+		hasID, hasSecret, hasToken := false, false, false
 		for j := range s.Properties {
 			if !f.isPlainProperty(&s.Properties[j]) {
 				return false
 			}
 			hasID = hasID || s.Properties[j].Name == idName
 			hasSecret = hasSecret || s.Properties[j].Name == secretName
+			hasToken = hasToken || s.Properties[j].Name == tokenNames[0]
 		}
-		if hasID != hasSecret { // some readers take the other half from the other file
+		if hasID != hasSecret || hasToken && !hasID { // some readers take the other part from the other file
 			return false
 		}
 	}
@@ -70,8 +71,8 @@ func (f *File) isPlainProperty(p *Property) bool {
 	switch {
 	case p.Form != Plain || strings.Contains(p.Name, ":"):
 		return false
-	case p.Name == tokenNames[0]: // a pair without a token that some do not know
-		return len(p.More) == 0 && bytes.HasPrefix(f.textBeforeValue(p), []byte(p.Name))
+	case p.Name == tokenNames[0]: // a pair without a token that some do not know, or that an empty one hides from some
+		return !p.Value.Empty() && len(p.More) == 0 && bytes.HasPrefix(f.textBeforeValue(p), []byte(p.Name))
 	case p.Name == tokenNames[1]: // only the AWS CLI knows it
 		return false
 	}

@@ -67,10 +67,14 @@ const (
 // the profile DEFAULT only, but its settings are those of every profile. No profile
 // inherits anything from [default].
 func Profiles(credentials, config *File) []Profile {
-	v := indexProfiles(credentials, config)
+	return indexProfiles(credentials, config).listProfiles()
+}
+
+// listProfiles is Profiles for the files of the index.
+func (v *profileIndex) listProfiles() []Profile {
 	profiles := make([]Profile, 0, len(v.order))
 	known := map[pairPosition]bool{}
-	for _, f := range []*File{credentials, config} {
+	for _, f := range []*File{v.credentials, v.config} {
 		if f == nil {
 			continue
 		}

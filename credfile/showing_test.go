@@ -44,7 +44,8 @@ func TestOneProfileIsEnoughForPlainFiles(t *testing.T) {
 	}
 }
 
-// FuzzShowing checks that one profile by itself is what it is among all of them.
+// FuzzShowing checks that one profile by itself is what it is among all of them, and that
+// keyd finds in plain files what it finds there with all readers.
 func FuzzShowing(f *testing.F) {
 	for _, test := range unreadable {
 		f.Add(withKey(oldKey, test.text), []byte(nil))
@@ -55,7 +56,10 @@ func FuzzShowing(f *testing.F) {
 		f.Add(withKey(oldKey, test.text), withKey(oldKey, "[profile c]\nregion = x\n"))
 	}
 	f.Add(withKey(oldKey, plainFile), []byte("[services x]\ns3 =\n  endpoint_url = https://minio.example\n[default]\nservices = x\n"))
+	f.Add([]byte("[a]\naws_session_token =\n"), withKey(oldKey, "[profile a]\n"+pairLines+"aws_session_token = x\n"))
+	f.Add([]byte("[a]\naws_session_token = x\n"), withKey(oldKey, "[profile a]\n"+pairLines))
 	f.Fuzz(func(t *testing.T, credentials, config []byte) {
+		requireSameSlowly(t, Lex("credentials", Credentials, credentials), Lex("config", Config, config))
 		requireSameShowing(t, Lex("credentials", Credentials, credentials), Lex("config", Config, config))
 	})
 }
