@@ -97,13 +97,20 @@ func (c *readerCheck) compareSettings(r *readers.Reader, before, after readers.P
 	if len(before) != len(after) {
 		return c.refuse(readers.Setting{}, "after the change %s would find other settings", r.Name)
 	}
+	var changed *readers.Setting // the first one of them in the files
 	for name, old := range before {
 		now, ok := after[name]
-		if !ok || old.Line != now.Line || c.exchanged.Replace(old.Value) != c.exchanged.Replace(now.Value) {
-			return c.refuse(now, "after the change %s would find a change other than the pair", r.Name)
+		if ok && old.Line == now.Line && c.exchanged.Replace(old.Value) == c.exchanged.Replace(now.Value) {
+			continue
+		}
+		if changed == nil || now.Line < changed.Line || now.Line == changed.Line && !now.Config {
+			changed = &now
 		}
 	}
-	return nil
+	if changed == nil {
+		return nil
+	}
+	return c.refuse(*changed, "after the change %s would find a change other than the pair", r.Name)
 }
 
 // refuse returns a refusal for the line that makes the readers disagree about a setting.

@@ -166,3 +166,20 @@ func TestSecondReaderIsAskedWhereItMayDiffer(t *testing.T) {
 		t.Errorf("%d bodies were not shown to the second reader", skipped)
 	}
 }
+
+// TestFirstChangeIsBlamed: of several changes that a reader would find, the refusal names the
+// first one, each time.
+func TestFirstChangeIsBlamed(t *testing.T) {
+	check := &readerCheck{file: Lex("credentials", Credentials, []byte("[a]\n")), exchanged: strings.NewReplacer("old", "new")}
+	before, after := readers.Profile{}, readers.Profile{"id": {Value: "new", Line: 1}}
+	before["id"] = readers.Setting{Value: "old", Line: 1}
+	for i := range 9 {
+		name := strings.Repeat("x", i+1)
+		before[name], after[name] = readers.Setting{Value: "a", Line: i + 3}, readers.Setting{Value: "b", Line: i + 3}
+	}
+	for range 20 { // a map has another order each time
+		if r := check.compareSettings(&readers.Reader{Name: "a reader"}, before, after); r == nil || r.Line != 3 {
+			t.Fatalf("got %+v, want a refusal for line 3", r)
+		}
+	}
+}

@@ -81,8 +81,8 @@ func (a *Arrangement) compareReader(r *readers.Reader, with, without readers.Pro
 	if with == nil || without == nil || len(with)+1 != len(without) {
 		return "other profiles"
 	}
-	for name, q := range without {
-		p := with[name]
+	for _, name := range slices.Sorted(maps.Keys(without)) {
+		p, q := with[name], without[name]
 		if name == a.KeyProfile {
 			p = with[a.Profile]
 			if p == nil || r.Pair(p) == (readers.Pair{}) || r.Pair(p).ID.Value != r.Pair(q).ID.Value || r.Pair(p).Secret.Value != r.Pair(q).Secret.Value {

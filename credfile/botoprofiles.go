@@ -1,7 +1,10 @@
 package credfile
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"keyd/credfile/readers"
@@ -129,15 +132,17 @@ func (b *botoProfiles) findServices(named *botoValue) botoSection {
 	return b.services[plainValue(named.Text)]
 }
 
-// nestedURL returns the endpoint_url of a block. To botocore the case of its name matters,
-// to other readers it does not.
+// nestedURL returns the endpoint_url of a block. To botocore the case of its name matters:
+// where the name stands in lower case, that line counts, and an empty value names none. To
+// other readers the case does not matter, and the last line counts.
+// Source: botocore, configprovider.py, ConfiguredEndpointProvider.
 func nestedURL(block botoValue) string {
-	if url := block.Nested["endpoint_url"]; url != "" {
+	if url, ok := block.Nested["endpoint_url"]; ok {
 		return plainValue(url)
 	}
-	for name, value := range block.Nested {
+	for _, name := range slices.Backward(block.Names) {
 		if strings.EqualFold(name, "endpoint_url") {
-			return plainValue(value)
+			return plainValue(block.Nested[name])
 		}
 	}
 	return ""
@@ -186,9 +191,13 @@ func (b *botoProfiles) disputedSettings(profile string) (ws []Problem) {
 	}
 	services, _ := p.get("services")
 	section := b.services[services.Text]
-	for _, block := range section.all() {
-		for name, value := range block.Nested {
+	for _, block := range slices.SortedFunc(maps.Values(section.all()), func(a, b readers.BotocoreValue) int { return cmp.Compare(a.Line, b.Line) }) {
+		_, lower := block.Nested["endpoint_url"]
+		for _, name := range slices.Sorted(maps.Keys(block.Nested)) {
+			value := block.Nested[name]
 			switch {
+			case name != "endpoint_url" && strings.EqualFold(name, "endpoint_url") && lower:
+				ws = append(ws, section.file.newProblem(block.Line, "the AWS CLI and keyd read endpoint_url in lower case; other readers take the last one, in capitals or not", "keep one of the lines, in lower case"))
 			case name != "endpoint_url" && strings.EqualFold(name, "endpoint_url"):
 				ws = append(ws, section.file.newProblem(block.Line, "the AWS CLI reads endpoint_url in lower case only; other readers, and keyd, read it in capitals too", "write the name in lower case"))
 			case name == "endpoint_url" && value != plainValue(value):

@@ -93,7 +93,8 @@ func (f *File) botoValue(p *Property) readers.BotocoreValue {
 			v.Nested = map[string]string{}
 		}
 		name, value, _ := strings.Cut(text, "=")
-		v.Nested[strings.Trim(name, " \t")] = strings.Trim(value, " \t")
+		name = strings.Trim(name, " \t")
+		v.Nested[name], v.Names = strings.Trim(value, " \t"), append(v.Names, name)
 	}
 	return v
 }

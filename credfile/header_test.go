@@ -1,6 +1,7 @@
 package credfile
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -80,6 +81,7 @@ func TestOtherSpellingsAreWarnedOf(t *testing.T) {
 		"[default]\nregion = \"x\"\n":                                                              "config:2: the AWS CLI reads region with the quotes",
 		"[default]\nendpoint_url = https://iam.amazonaws.com # why\n":                              "config:2: the AWS CLI reads endpoint_url with",
 		"[default]\nservices = s\n[services s]\nsts =\n  Endpoint_URL = https://x\n":               "config:4: the AWS CLI reads endpoint_url in lower case only",
+		"[default]\nservices = s\n[services s]\nsts =\n  endpoint_url = y\n  Endpoint_URL = z\n":   "config:4: the AWS CLI and keyd read endpoint_url in lower case; other readers take the last one",
 		"[default]\nservices = s\n[services s]\nsts =\n  endpoint_url = https://x # why\n":         "config:4: the AWS CLI reads endpoint_url with",
 		"[default]\nsts =\n  endpoint_url = https://x\n":                                           "config:2: only awscli-plugin-endpoint reads endpoint_url below sts",
 		"[default]\nlogin_session = x\naws_access_key_id = {ID}\naws_secret_access_key = {SECRET}": "config:1: the profile also has login_session",
@@ -99,5 +101,19 @@ func TestOtherSpellingsAreWarnedOf(t *testing.T) {
 	}
 	if p := findProfile(t, Profiles(Lex("credentials", Credentials, withKey(oldKey, plainFile)), Lex("config", Config, []byte("[default]\nregion = x\n"))), "default"); len(p.Warnings) != 0 {
 		t.Errorf("plain files: %v", p.Warnings)
+	}
+}
+
+// TestWarningsStandInTheOrderOfTheirLines: a person sees the same list each time.
+func TestWarningsStandInTheOrderOfTheirLines(t *testing.T) {
+	config := Lex("config", Config, []byte("[default]\nservices = s\n[services s]\nsts =\n  Endpoint_URL = x\ns3 =\n  endpoint_url = y # why\n  ENDPOINT_URL = z\niam =\n  Endpoint_URL = x\n"))
+	for range 20 { // a map has another order each time
+		var lines []int
+		for _, w := range findProfile(t, Profiles(Lex("credentials", Credentials, withKey(oldKey, plainFile)), config), "default").Warnings {
+			lines = append(lines, w.Line)
+		}
+		if !slices.Equal(lines, []int{4, 6, 6, 9}) {
+			t.Fatalf("the warnings are about the lines %v", lines)
+		}
 	}
 }

@@ -133,6 +133,36 @@ ignore_configured_endpoint_urls = true
 	}
 }
 
+// TestEndpointOfABlockWrittenTwice: the same bytes name the same endpoint each time, and where
+// botocore finds one, that one. Botocore 1.43.11 has answered for each case what is in boto.
+func TestEndpointOfABlockWrittenTwice(t *testing.T) {
+	for _, test := range []struct{ block, boto, want string }{
+		{"endpoint_url = https://a\nendpoint_url = https://b\n", "https://b", "https://b"},
+		{"endpoint_url = https://a\nendpoint_url =\n", "", ""},
+		{"endpoint_url = https://a\nENDPOINT_URL = https://b\n", "https://a", "https://a"},
+		{"ENDPOINT_URL = https://b\nendpoint_url = https://a\n", "https://a", "https://a"},
+		{"endpoint_url =\nEndpoint_URL = https://b\n", "", ""},
+		{"endpoint_url =\nEndpoint_URL = https://b\nENDPOINT_URL = https://c\n", "", ""},
+		{"Endpoint_URL = https://b\n", "", "https://b"},
+		{"Endpoint_URL = https://b\nENDPOINT_URL = https://c\n", "", "https://c"},
+		{"ENDPOINT_URL = https://c\nEndpoint_URL = https://b\n", "", "https://b"},
+		{"ENDPOINT_URL = https://c\nEndpoint_URL = https://b\nENDPOINT_URL = https://d\n", "", "https://d"},
+	} {
+		if test.boto != "" && test.boto != test.want {
+			t.Errorf("%q: want %q, and botocore answers %q", test.block, test.want, test.boto)
+		}
+		block := "  " + strings.ReplaceAll(strings.TrimSuffix(test.block, "\n"), "\n", "\n  ") + "\n"
+		for _, more := range []string{"", "[profile b]\nregion:x = 1\n"} { // a colon in the name: not plain
+			config := Lex("config", Config, []byte("[default]\nservices = s\n[services s]\niam =\n"+block+more))
+			for range 20 { // a map has another order each time
+				if got := findProfile(t, Profiles(nil, config), "default").Endpoints.EndpointIAM; got != test.want {
+					t.Fatalf("%q with %q: got %q, want %q", test.block, more, got, test.want)
+				}
+			}
+		}
+	}
+}
+
 func TestProfileDefaultHidesDefault(t *testing.T) {
 	config := Lex("config", Config, []byte("[default]\nregion = hidden\nca_bundle = hidden\n[profile default]\nregion = eu-west-1\n"))
 	if got := findProfile(t, Profiles(nil, config), "default").Endpoints; got != (EndpointConfig{Region: "eu-west-1"}) {

@@ -238,7 +238,8 @@ func (v *profileIndex) findUnseen(known map[pairPosition]bool) []unseenPair {
 			}
 		}
 	}, func(a, b unseenPair) int {
-		return cmp.Or(cmp.Compare(a.at.id.kind, b.at.id.kind), cmp.Compare(a.at.id.line, b.at.id.line), cmp.Compare(a.profile, b.profile))
+		return cmp.Or(cmp.Compare(a.at.id.kind, b.at.id.kind), cmp.Compare(a.at.id.line, b.at.id.line), cmp.Compare(a.profile, b.profile),
+			cmp.Compare(a.at.secret.kind, b.at.secret.kind), cmp.Compare(a.at.secret.line, b.at.secret.line)) // the first one gives the reason
 	})
 }
 

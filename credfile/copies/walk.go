@@ -130,14 +130,15 @@ func (s *search) addRoot(root string, named bool) error {
 	return err
 }
 
-// show returns the path as the caller of the search knows it.
+// show returns the path as the caller of the search knows it: below the innermost root.
 func (s *search) show(path string) string {
+	shown, inner := path, -1
 	for real, root := range s.shown {
-		if rest, ok := strings.CutPrefix(path, real); ok && (rest == "" || os.IsPathSeparator(rest[0])) {
-			return root + rest
+		if rest, ok := strings.CutPrefix(path, real); ok && (rest == "" || os.IsPathSeparator(rest[0])) && len(real) > inner {
+			shown, inner = root+rest, len(real)
 		}
 	}
-	return path
+	return shown
 }
 
 // worker is what one goroutine of a search needs.

@@ -267,3 +267,17 @@ func TestMistakesInOptions(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// TestShownBelowTheInnermostRoot: of two roots, one in the other, each path is shown below the
+// same one each time.
+func TestShownBelowTheInnermostRoot(t *testing.T) {
+	at := filepath.FromSlash
+	s := &search{shown: map[string]string{at("/real"): at("/home"), at("/real/work"): at("/src"), at("/real/work/a"): at("/a")}}
+	for range 20 { // a map has another order each time
+		for path, want := range map[string]string{"/real/x": "/home/x", "/real/work/x": "/src/x", "/real/work/a": "/a", "/real/works": "/home/works", "/other": "/other"} {
+			if got := s.show(at(path)); got != at(want) {
+				t.Fatalf("%s is shown as %s, want %s", path, got, want)
+			}
+		}
+	}
+}

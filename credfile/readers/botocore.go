@@ -2,6 +2,7 @@ package readers
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,6 +19,7 @@ type BotocoreSection struct {
 type BotocoreValue struct {
 	Text   string            // "" for a nested block
 	Nested map[string]string // the settings of a nested block; nil for a plain value
+	Names  []string          // of the settings of a nested block, line by line, so that one may stand here twice
 	Line   int               // where the setting begins, from 1, counting line feeds
 }
 
@@ -84,7 +86,8 @@ func readBotocore(config bool, text string) (Profiles, error) {
 // profile returns the settings of a section.
 func (s *BotocoreSection) profile() Profile {
 	found := Profile{}
-	for name, v := range s.Values {
+	for _, name := range slices.Sorted(maps.Keys(s.Values)) { // a setting s3.x takes the place of x below s3
+		v := s.Values[name]
 		if v.Nested == nil {
 			found[name] = Setting{Value: v.Text, Line: v.Line}
 		}
@@ -242,7 +245,8 @@ func (v *pythonValue) finish() (value BotocoreValue, ok bool) {
 		if !ok {
 			return value, false
 		}
-		value.Nested[pythonStrip(name)] = pythonStrip(setting)
+		name = pythonStrip(name)
+		value.Nested[name], value.Names = pythonStrip(setting), append(value.Names, name)
 	}
 	return value, true
 }

@@ -138,3 +138,14 @@ func TestReadFilesJoinsBothFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestBlockAndSettingOfOneName: the model of botocore finds the same for the same bytes, also
+// where a setting has the name that it gives to one of a block.
+func TestBlockAndSettingOfOneName(t *testing.T) {
+	for range 20 { // a map has another order each time
+		found, err := readBotocore(false, "[a]\ns3.x = 2\ns3 =\n  x = 1\n")
+		if want := (Setting{Value: "2", Line: 2}); err != nil || found["a"]["s3.x"] != want {
+			t.Fatalf("got %+v, %v", found, err)
+		}
+	}
+}

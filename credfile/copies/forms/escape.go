@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -137,12 +139,8 @@ func like(unit string, c byte) (string, error) {
 
 // name returns the word for messages.
 func (s style) name() string {
-	units := make([]string, 0, len(s.marks)+1)
-	for _, unit := range s.marks {
-		units = append(units, unit)
-	}
 	name := "plain"
-	for _, unit := range append(units, s.all) {
+	for _, unit := range append(slices.Sorted(maps.Values(s.marks)), s.all) {
 		switch {
 		case len(unit) < 2:
 		case strings.Contains(unit, "%"):
