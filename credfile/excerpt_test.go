@@ -21,6 +21,11 @@ func FuzzPlainSectionsStandAlone(f *testing.F) {
 	f.Add([]byte("\r"), true)
 	f.Add([]byte("[c]\ns3 =\n  a = b\n  o # n= x\n"), false)
 	f.Add([]byte("[a]\nregion = x\r"), false)
+	f.Add([]byte("[a]\nregion = \" # why\n"), false)
+	f.Add([]byte("[a]\nAWS_secret_access_key='\naws_access_key_id=\n"), false)
+	f.Add([]byte("[a]\ns3 =\n  b: '\n  a = \"\n"), false)
+	f.Add([]byte("[a]\ns3 =\n  b:'\n  a=x\n"), false)
+	f.Add([]byte("[a]\ns3 =\n  b=:'\n  a= \" \n"), true)
 	for _, config := range []bool{false, true} {
 		f.Add(manySections(config), config)
 		f.Add(bytes.ReplaceAll(manySections(config), []byte("\n"), []byte("\r\n")), config)

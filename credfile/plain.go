@@ -69,7 +69,7 @@ func isPlainText(text []byte, comment bool) bool {
 // or a comment for a part of the value.
 func (f *File) isPlainProperty(p *Property) bool {
 	switch {
-	case p.Form != Plain || strings.Contains(p.Name, ":"):
+	case p.Form != Plain || strings.Contains(p.Name, ":") || opensLoneQuote(f.Data[p.Rest.Start:p.Rest.End]):
 		return false
 	case p.Name == tokenNames[0]: // a pair without a token that some do not know, or that an empty one hides from some
 		return !p.Value.Empty() && len(p.More) == 0 && bytes.HasPrefix(f.textBeforeValue(p), []byte(p.Name))
@@ -79,9 +79,20 @@ func (f *File) isPlainProperty(p *Property) bool {
 	return len(p.More) == 0 || p.Rest.Empty() && credentialName(p.Name) == "" && !slices.ContainsFunc(p.More, f.splitsLate)
 }
 
+// opensLoneQuote reports whether a value may be nothing but one quotation mark: the Go SDK
+// refuses the file then.
+func opensLoneQuote(value []byte) bool {
+	return len(value) > 0 && (value[0] == '"' || value[0] == '\'') && (len(value) == 1 || bytes.IndexByte([]byte(" \t#;"), value[1]) >= 0)
+}
+
 // splitsLate reports whether a line of a nested block has a comment in front of its '=': some
-// readers cut the comment first, and refuse the file.
+// readers cut the comment first, and refuse the file. So they do if its value, which for some
+// begins behind a ':', is a lone quotation mark.
 func (f *File) splitsLate(line Span) bool {
-	name, _, _ := bytes.Cut(f.Data[line.Start:line.End], []byte("="))
+	text := f.Data[line.Start:line.End]
+	if at := bytes.IndexAny(text, "=:"); at >= 0 && opensLoneQuote(bytes.TrimLeft(text[at+1:], " \t")) {
+		return true
+	}
+	name, _, _ := bytes.Cut(text, []byte("="))
 	return len(name) > 0 && name[0] != '#' && name[0] != ';' && bytes.ContainsAny(name, "#;")
 }
