@@ -43,7 +43,7 @@ func EndpointsFor(e remote.Endpoints, id string, namesIAM bool) (remote.Endpoint
 		e.STSURL = e.IAMURL
 	default:
 		return e, &SettingError{Setting: "endpoint_url of iam", Profile: -1,
-			text: "endpoint_url of iam has no effect now, so that " + credfile.Short(id) + " would be sent to AWS, and the profile names another IAM for it: nothing is sent"}
+			text: "endpoint_url of iam has no effect now, so " + credfile.Short(id) + " would be sent to AWS, and the profile names another IAM for it: nothing is sent"}
 	}
 	return e, nil
 }
