@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ func TestTablesFitTheWindow(t *testing.T) {
 	at := time.Date(2026, 11, 30, 12, 1, 42, 0, time.UTC)
 	entry := state.HistoryEntry{Time: at, Process: "rotate", Profiles: []string{"default", "work"}, Verb: "mended",
 		KeyID: "AKIARTX3GSDSZOP6N5EW", About: state.About{Command: "keyd rotate --retire-now", OldKey: "AKIARTX3GSDS2M5OZ6JG", NewKey: "AKIARTX3GSDSZOP6N5EW", User: "alice", Account: "111122223333"},
-		Text: "/home/alice/.aws/credentials (4 values in 2 profiles), nothing else changed"}
+		Text: filepath.FromSlash("/home/alice/.aws/credentials") + " (4 values in 2 profiles), nothing else changed"}
 	report := &evidence.Report{
 		Keys: []*evidence.Key{
 			{ID: "AKIARTX3GSDS2M5OZ6JG", Profiles: []string{"default", "work"}, Status: "Active", AgeDays: 75, Created: at, WhoAsked: "a person: keyd rotate --retire-now"},
@@ -28,7 +29,7 @@ func TestTablesFitTheWindow(t *testing.T) {
 		},
 	}
 	for _, width := range []int{80, 120} {
-		term := &terminal{width: width, home: "/home/alice"}
+		term := &terminal{width: width, home: filepath.FromSlash("/home/alice")}
 		for name, text := range map[string]string{"history": term.historyTable([]state.HistoryEntry{entry}), "report": term.evidenceText(report)} {
 			for line := range strings.Lines(text) {
 				if line = strings.TrimRight(line, "\n"); countColumns(line) > width {
@@ -36,7 +37,7 @@ func TestTablesFitTheWindow(t *testing.T) {
 				}
 			}
 			for _, want := range map[string][]string{
-				"history": {"2026-11-30", "repaired", "AKIA..N5EW for AKIA..Z6JG", "default, work", "keyd rotate --retire-now", "alice 111122223333", "~/.aws/credentials", "nothing else"},
+				"history": {"2026-11-30", "repaired", "AKIA..N5EW for AKIA..Z6JG", "default, work", "keyd rotate --retire-now", "alice 111122223333", filepath.FromSlash("~/.aws/credentials"), "nothing else"},
 				"report":  {"AKIA..Z6JG", "75d", "legacy", "90 DAYS", "unknown", "keyd rotate --retire-now", "CIS AWS Foundations 1.13, 1.14; PCI DSS 8.6.3"},
 			}[name] {
 				if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {

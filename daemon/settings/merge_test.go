@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -162,7 +163,7 @@ func TestProfilesWithinManagedSettings(t *testing.T) {
 // managed section for a profile that this machine has not.
 func TestSectionsWithinManagedSettings(t *testing.T) {
 	s := joined(t, "[hook all]\ncommand = /opt/all\n[profile x]\nmfa_process = code\nrotate_after = 30d\n[profile elsewhere]\nrotate = never\n",
-		"[hook all]\ncommand = true\n[hook mine]\ncommand = /opt/mine\n[link ~/a]\n[profile x]\nmfa_serial = GAHT12345678\n")
+		"[hook all]\ncommand = true\n[hook mine]\ncommand = /opt/mine\n[link "+filepath.Join(t.TempDir(), "a")+"]\n[profile x]\nmfa_serial = GAHT12345678\n")
 	if len(s.Hooks) != 2 || s.FindHook("all").Command[0] != "/opt/all" || !s.IsManagedHook("all") || s.IsManagedHook("mine") || len(s.Links) != 1 {
 		t.Errorf("%+v %+v", s.Hooks, s.Links)
 	}
