@@ -3,6 +3,7 @@ package rotate_test
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,14 +82,17 @@ func TestListWithoutDates(t *testing.T) {
 	})
 }
 
-// hosts is a client of HTTP that notes where requests go.
+// hosts is a client of HTTP that notes where requests go, also those of calls side by side.
 type hosts struct {
 	lab.Watcher
+	mu    *sync.Mutex
 	asked map[string]bool
 }
 
 func (h hosts) Do(r *http.Request) (*http.Response, error) {
+	h.mu.Lock()
 	h.asked[r.URL.Host] = true
+	h.mu.Unlock()
 	return h.Watcher.Do(r)
 }
 
@@ -103,7 +107,7 @@ func TestOtherKeysNeverGoToAWS(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			l := otherLab(t, awssim.Options{Dialect: awssim.Ceph})
-			h := hosts{lab.Watcher{Lab: l}, map[string]bool{}}
+			h := hosts{lab.Watcher{Lab: l}, new(sync.Mutex), map[string]bool{}}
 			l.Rotator.HTTP, l.Rotator.Getenv = h, func(variable string) string { return env[variable] }
 			r := l.Pass(rotate.Request{})
 			for host := range h.asked {
@@ -136,7 +140,7 @@ func TestIAMIsNoLongerNamed(t *testing.T) {
 				}
 				shown := l.ReadCredentials()
 				l.WriteFile("config", config)
-				h := hosts{lab.Watcher{Lab: l}, map[string]bool{}}
+				h := hosts{lab.Watcher{Lab: l}, new(sync.Mutex), map[string]bool{}}
 				l.Rotator.HTTP = h
 				for range 40 {
 					time.Sleep(12 * time.Hour)
