@@ -42,9 +42,9 @@ func placeholderKey(old Key) Key {
 		}
 		return Key{ID: id, Secret: NewSecret(strings.Repeat("x", max(len(old.Secret.Reveal()), 40)))}
 	}
-	id := "AKIA" + strings.Repeat("X", 16)
+	id := idPrefix + strings.Repeat("X", 16)
 	if id == old.ID {
-		id = "AKIA" + strings.Repeat("Y", 16)
+		id = idPrefix + strings.Repeat("Y", 16)
 	}
 	return Key{ID: id, Secret: NewSecret(strings.Repeat("x", 40))}
 }

@@ -71,7 +71,10 @@ func LooksLikeID(text string) bool { return isLongTermID(text) || isOtherID(text
 // IsLongTerm reports whether id has the prefix of a user's long-term key, AKIA.
 // ASIA ids are temporary; ABIA and ACCA ids are other kinds of credentials.
 // Source: IAM user guide, "Understanding unique ID prefixes".
-func IsLongTerm(id string) bool { return strings.HasPrefix(id, "AKIA") }
+func IsLongTerm(id string) bool { return strings.HasPrefix(id, idPrefix) }
+
+// idPrefix is what the id of every long-term key of AWS begins with.
+const idPrefix = "AKIA"
 
 // isLongTermID reports whether id has the shape of a long-term key id: AKIA and 12
 // to 124 more capital letters and digits.

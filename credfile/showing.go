@@ -31,9 +31,6 @@ func findShowing(credentials, config *File, name string) (p Profile, ok bool) {
 	return Profile{Name: name, Path: credentials.Path, Section: s.Name, Line: found.id.Line, Key: key}, true
 }
 
-// idPrefix is what the id of every long-term key of AWS begins with.
-const idPrefix = "AKIA"
-
 // findSection returns the only section with this name, or nil. A file that does not exist
 // has none.
 func (f *File) findSection(name string) (found *Section) {

@@ -98,14 +98,11 @@ func leadingWord(text string) string {
 
 func isCapital(c byte) bool { return 'A' <= c && c <= 'Z' }
 
-// longTermMark is in every text in which indexLongTermID finds an id.
-const longTermMark = "AKIA"
-
 // indexLongTermID returns the offset of the first word in text that begins as the id of a
 // long-term key does, or -1. The word may be glued to one in small letters.
 func indexLongTermID(text string) int {
 	for from := 0; ; {
-		i := strings.Index(text[from:], longTermMark)
+		i := strings.Index(text[from:], idPrefix)
 		if i < 0 {
 			return -1
 		}
@@ -113,7 +110,7 @@ func indexLongTermID(text string) int {
 		if i == 0 || !isCapital(text[i-1]) && !isDigit(text[i-1]) {
 			return i
 		}
-		from = i + len(longTermMark)
+		from = i + len(idPrefix)
 	}
 }
 
@@ -238,7 +235,7 @@ func (f *File) findStrays(accounted, known map[int]bool) []strayKey {
 	var strays []strayKey
 	line, at := 1, 0
 	for at < len(f.Data) {
-		next := bytes.Index(f.Data[at:], []byte(longTermMark))
+		next := bytes.Index(f.Data[at:], []byte(idPrefix))
 		if next < 0 {
 			break
 		}
