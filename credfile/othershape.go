@@ -95,7 +95,7 @@ func (s EndpointConfig) ownIAM() string {
 	if s.IgnoreEndpoints {
 		return ""
 	}
-	return foreignHost(s.EndpointIAM)
+	return ForeignHost(s.EndpointIAM)
 }
 
 // ownIAM returns the host of the IAM that a profile names for its key, "" if there is none,

@@ -34,7 +34,7 @@ func (v *profileIndex) skipForStore(profile string, mayBeAWS bool) (Skip, string
 // otherStore returns the host of another store that the settings name, or "". It never
 // returns a part of a URL that may be secret.
 func (s EndpointConfig) otherStore() string {
-	if host := foreignHost(s.PluginIAM); host != "" && (s.EndpointIAM == "" || s.IgnoreEndpoints) {
+	if host := ForeignHost(s.PluginIAM); host != "" && (s.EndpointIAM == "" || s.IgnoreEndpoints) {
 		return host
 	}
 	urls := []string{s.PluginS3}
@@ -45,18 +45,18 @@ func (s EndpointConfig) otherStore() string {
 		urls = append(urls, cmp.Or(s.EndpointS3, s.EndpointURL))
 	}
 	for _, endpoint := range urls {
-		if host := foreignHost(endpoint); host != "" {
+		if host := ForeignHost(endpoint); host != "" {
 			return host
 		}
 	}
 	return ""
 }
 
-// foreignHost returns the host of a URL, with its port, unless the host is AWS's. It
+// ForeignHost returns the host of a URL, with its port, unless the host is AWS's. It
 // returns "" for a URL without a host, and for the empty text.
-func foreignHost(endpoint string) string {
+func ForeignHost(endpoint string) string {
 	u, err := url.Parse(endpoint)
-	if err != nil || u.Hostname() == "" || IsAWSHost(u.Hostname()) {
+	if err != nil || u.Hostname() == "" || isAWSHost(u.Hostname()) {
 		return ""
 	}
 	return u.Host
@@ -82,8 +82,8 @@ func CutAWSDomain(host string) (name string, ok bool) {
 	return "", false
 }
 
-// IsAWSHost reports whether AWS runs the host, as far as its name tells.
-func IsAWSHost(host string) bool {
+// isAWSHost reports whether AWS runs the host, as far as its name tells.
+func isAWSHost(host string) bool {
 	name, ok := CutAWSDomain(host)
 	if !ok {
 		return false

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 
@@ -49,10 +48,7 @@ func EndpointsFor(e remote.Endpoints, id string, namesIAM bool) (remote.Endpoint
 }
 
 // isElsewhere reports whether a URL leads to a host that is surely not AWS's.
-func isElsewhere(endpoint string) bool {
-	u, err := url.Parse(endpoint)
-	return err == nil && u.Hostname() != "" && !credfile.IsAWSHost(u.Hostname())
-}
+func isElsewhere(endpoint string) bool { return credfile.ForeignHost(endpoint) != "" }
 
 // Sources remembers the endpoints that tell by GetUser whose key it is, because they do not
 // know GetCallerIdentity. The zero value is ready for use, by several clients at once.
@@ -95,7 +91,7 @@ func (c *Client) CallerIdentity(ctx context.Context, region string) (remote.Iden
 		c.sources.note(c.endpoints.STSURL, false)
 	}
 	id, err := c.stsIdentity(ctx, region)
-	if known || !c.lacksCallerIdentity(err) {
+	if known || !IsNotOffered(err) {
 		return id, err
 	}
 	id, userErr := c.userIdentity(ctx)
@@ -106,14 +102,6 @@ func (c *Client) CallerIdentity(ctx context.Context, region string) (remote.Iden
 		return remote.Identity{}, err
 	}
 	return id, userErr
-}
-
-// lacksCallerIdentity reports whether err says that the endpoint does not know
-// GetCallerIdentity. What a proxy in front of AWS says does not count: for a key that may be
-// AWS's it takes an error document, and not just a status.
-func (c *Client) lacksCallerIdentity(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && IsNotOffered(e) && (e.Code != "" || !credfile.IsLongTerm(c.key.ID))
 }
 
 // userIdentity asks IAM by GetUser whose key signs the call. The user needs permission for that.

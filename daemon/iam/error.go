@@ -141,11 +141,10 @@ func (e *Error) hintAmbiguous() string {
 
 // hintInvalid returns the hint for a call that the endpoint does not offer.
 func (e *Error) hintInvalid() string {
-	says := func(part string) bool { return strings.Contains(e.Message, part) }
 	if IsNotOffered(e) && e.Call == "GetCallerIdentity" {
 		return "set rotate = never for the profile in keyd.ini if " + e.Endpoint + " offers neither GetCallerIdentity nor GetUser to this user, without which keyd cannot replace the key"
 	}
-	if e.Code == "InvalidAction" || e.Code == "NotImplemented" || says("Unsupported action") || says("Could not find operation") || IsNotOffered(e) {
+	if saysUnknownCall(e.Code, e.Message) || IsNotOffered(e) {
 		return "set rotate = never for the profile in keyd.ini if " + e.Endpoint + " does not offer " + e.Call + ", without which keyd cannot replace the key"
 	}
 	return "ask who manages the account why AWS refuses the call, and try again: keyd rotate PROFILE"
