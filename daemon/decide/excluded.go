@@ -2,7 +2,6 @@ package decide
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"keyd/credfile"
@@ -14,20 +13,29 @@ import (
 // ExcludedBy returns why the settings exclude a key whose rotation is in progress, or "".
 // The account in the id of the old key does not count: a rotation of a decoy never began.
 func ExcludedBy(f Facts, s settings.Settings) string {
+	what, file := findExclusion(f, s)
+	if what == "" {
+		return ""
+	}
+	return what + " in " + file
+}
+
+// findExclusion returns what excludes a key, and the file that says so; see ExcludedBy.
+func findExclusion(f Facts, s settings.Settings) (what, file string) {
 	switch {
 	case s.Unknown:
-		return ""
+		return "", ""
 	case s.RotateAfterFor(f.Profiles) == settings.Never:
-		return "rotate = never in " + s.ExcludingFile(f.Profiles)
+		return "rotate = never", s.ExcludingFile(f.Profiles)
 	case f.neverSigns(s):
-		return "never_accounts in " + s.FileOfAccount(excludedAccount(f.ID, f.KnownAccount(), s))
+		return "never_accounts", s.FileOfAccount(excludedAccount(f.ID, f.KnownAccount(), s))
 	}
-	return ""
+	return "", ""
 }
 
 // ExcludedHint says how to do what the exclusion of a key prevents.
 func ExcludedHint(do string, f Facts, s settings.Settings) string {
-	what, file, _ := strings.Cut(ExcludedBy(f, s), " in ")
+	what, file := findExclusion(f, s)
 	return s.EditHint(file, "to "+do+", take this out of keyd.ini: "+what)
 }
 
@@ -60,9 +68,8 @@ func decideExcluded(f Facts, r *journal.Rotation, s settings.Settings, now time.
 // waitExcluded returns the decision to leave the keys of a rotation as they are for as
 // long as the settings exclude them.
 func waitExcluded(f Facts, r *journal.Rotation, s settings.Settings, text string) Decision {
-	by := ExcludedBy(f, s)
-	_, file, _ := strings.Cut(by, " in ")
-	d := WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s holds the rotation: %s", by, text)).InShort("by " + file)
+	_, file := findExclusion(f, s)
+	d := WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s holds the rotation: %s", ExcludedBy(f, s), text)).InShort("by " + file)
 	d.Hint = ExcludedHint("let it continue", f, s)
 	return d
 }
