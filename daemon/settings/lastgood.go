@@ -48,7 +48,7 @@ func (f File) parse(managed *Settings, path string, data []byte) (Settings, erro
 // parseHere is parse under the managed settings in force; without them if they cannot be
 // used.
 func (f File) parseHere(path string, data []byte) (Settings, error) {
-	managed, err := f.Managed.read(f.Sys)
+	managed, err := f.Managed.read(f.Sys, false)
 	if err != nil {
 		managed = nil
 	}
@@ -59,17 +59,18 @@ func (f File) parseHere(path string, data []byte) (Settings, error) {
 // Managed settings that cannot be used are a *ManagedError if no earlier ones are known, and
 // otherwise Settings.ManagedProblem.
 func (f File) Read() (Settings, error) {
-	s, _, err := f.read()
+	s, _, err := f.read(false)
 	return s, err
 }
 
-// read is Read. It returns the contents of keyd.ini as well.
-func (f File) read() (Settings, []byte, error) {
+// read is Read. It returns the contents of keyd.ini as well. With keep it keeps the copy of
+// the managed settings, also when keyd.ini cannot be used.
+func (f File) read(keep bool) (Settings, []byte, error) {
+	managed, unusable := f.Managed.read(f.Sys, keep)
 	data, err := f.readFile()
 	if err != nil {
 		return Settings{}, nil, err
 	}
-	managed, unusable := f.Managed.read(f.Sys)
 	if unusable != nil { // before a combination in keyd.ini that they may allow
 		return Settings{}, nil, unusable
 	}
@@ -84,8 +85,7 @@ func (f File) read() (Settings, []byte, error) {
 // are not refused when a copy cannot be written. With an error it returns the settings of
 // Effective: managed settings may have changed although keyd.ini cannot be used.
 func (f File) Load() (Settings, error) {
-	f.Managed.keepCopy(f.Sys)
-	s, data, err := f.read()
+	s, data, err := f.read(true)
 	if err != nil {
 		return f.Effective(), err
 	}
@@ -98,7 +98,7 @@ func (f File) Load() (Settings, error) {
 // when they let users exclude no key: what keyd.ini says cannot keep a key from its rotation
 // then. Otherwise it returns Default with Unknown set.
 func (f File) Effective() Settings {
-	managed, unusable := f.Managed.read(f.Sys)
+	managed, unusable := f.Managed.read(f.Sys, false)
 	if data, err := readChecked(f.Sys, f.Copy); err == nil && unusable == nil {
 		if s, err := f.parse(managed, f.Copy, data); err == nil {
 			return s

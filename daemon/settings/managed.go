@@ -146,15 +146,18 @@ func (m ManagedFile) newManagedError(err error) *ManagedError {
 }
 
 // read returns the managed settings, or nil if there are none. While the file cannot be used
-// it returns the last good ones, or nil with an error if none are known.
-func (m ManagedFile) read(sys atomicfile.Sys) (*Settings, error) {
-	s, _, err := m.readFile(sys)
+// it returns the last good ones, or nil with an error if none are known. With keep it keeps
+// the copy like the file.
+func (m ManagedFile) read(sys atomicfile.Sys, keep bool) (*Settings, error) {
+	s, data, err := m.readFile(sys)
 	failed, ok := errors.AsType[*ManagedError](err)
 	if !ok {
+		if keep {
+			m.keepCopy(sys, s != nil, data)
+		}
 		return s, nil
 	}
-	data, err := readChecked(sys, m.Copy)
-	if err != nil {
+	if data, err = readChecked(sys, m.Copy); err != nil {
 		return nil, failed
 	}
 	if s, err = m.parse(data); err != nil {
@@ -197,13 +200,12 @@ func (m ManagedFile) parse(data []byte) (*Settings, error) {
 	return &p.result, p.err
 }
 
-// keepCopy copies the file if it can be used, and removes the copy if there is no file. Good
+// keepCopy copies the contents of the file, and removes the copy if there is no file. Good
 // settings are not refused when the copy cannot be written.
-func (m ManagedFile) keepCopy(sys atomicfile.Sys) {
-	s, data, err := m.readFile(sys)
+func (m ManagedFile) keepCopy(sys atomicfile.Sys, exists bool, data []byte) {
 	switch {
-	case err != nil || m.Copy == "":
-	case s == nil:
+	case m.Copy == "":
+	case !exists:
 		if _, err := sys.Lstat(m.Copy); err == nil {
 			_ = sys.Remove(m.Copy)
 		}

@@ -20,7 +20,7 @@ func merge(managed, own Settings) Settings {
 	if m.result.lines == nil {
 		m.result.lines = map[place]string{}
 	}
-	about.Never = m.allowsNever()
+	about.Never = m.managed.allowsNever()
 	m.mergeRows()
 	m.mergeProfiles()
 	m.mergeSections()
@@ -39,31 +39,28 @@ func (m *merger) ignore(line, format string, args ...any) {
 	m.result.Managed.Ignored = append(m.result.Managed.Ignored, Ignored{Line: line, Text: fmt.Sprintf(format, args...)})
 }
 
-// regulates reports whether the managed settings limit the age of any key.
-func (m *merger) regulates() bool {
-	for _, after := range m.managed.ProfileRotateAfter {
+// regulates reports whether these managed settings limit the age of any key.
+func (s Settings) regulates() bool {
+	for _, after := range s.ProfileRotateAfter {
 		if after != Never {
 			return true
 		}
 	}
-	return m.managed.From("", "rotate_after") != "" || m.managed.From("", "max_age") != ""
+	return s.From("", "rotate_after") != "" || s.From("", "max_age") != ""
 }
 
-// allowsNever reports whether users may exclude keys. Without a word on it they may, unless
-// an age is managed.
-func (m *merger) allowsNever() bool {
-	if m.managed.From("", "allow_never") != "" {
-		return m.managed.AllowNever
+// allowsNever reports whether these managed settings let users exclude keys. Without a word
+// on it they do, unless an age is managed.
+func (s Settings) allowsNever() bool {
+	if s.From("", "allow_never") != "" {
+		return s.AllowNever
 	}
-	return !m.regulates()
+	return !s.regulates()
 }
 
 // allowsNoExclusion reports whether these managed settings limit the age of keys, and let
 // users exclude none.
-func (s Settings) allowsNoExclusion() bool {
-	m := merger{managed: s}
-	return m.regulates() && !m.allowsNever()
-}
+func (s Settings) allowsNoExclusion() bool { return s.regulates() && !s.allowsNever() }
 
 // mergeRows joins the settings above the first section.
 func (m *merger) mergeRows() {
@@ -83,7 +80,7 @@ func (m *merger) mergeRows() {
 		case r.name == "unused" && m.managed.allowsNoExclusion() && r.order.isWeaker(users, managed):
 			m.ignore(line, "%s = %s has no effect: %s", r.name, users, m.denial())
 		// A max_age of years would allow an overlap of years, in which the old key works.
-		case r.name == "max_age" && m.regulates() && r.order.isWeaker(users, managed):
+		case r.name == "max_age" && m.managed.regulates() && r.order.isWeaker(users, managed):
 			m.ignore(line, "%s = %s has no effect: %s limits the age of keys, and leaves %s at %s", r.name, users, m.managed.Managed.Path, r.name, managed)
 		default:
 			r.copyValue(&m.result, &m.own)
@@ -102,7 +99,7 @@ func (m *merger) mergeAccounts(line string) {
 	}
 	switch {
 	case len(more) == 0:
-	case !m.allowsNever():
+	case !m.managed.allowsNever():
 		m.ignore(line, "never_accounts has no effect for %s: %s", strings.Join(more, ", "), m.denial())
 	default:
 		m.result.userAccounts = more
@@ -146,7 +143,7 @@ func (m *merger) mayRotate(name string, after time.Duration) bool {
 	section := "profile " + name
 	limit := m.limitFor(name)
 	if after == Never {
-		if limit == Never || m.allowsNever() {
+		if limit == Never || m.managed.allowsNever() {
 			return true
 		}
 		m.ignore(m.own.From(section, "rotate"), "rotate = never has no effect in [%s]: %s", section, m.denial())
@@ -237,11 +234,7 @@ func (m *merger) mergeSections() {
 // alone have none.
 func (m *merger) endClashes() {
 	for range len(table) + len(m.own.ProfileRotateAfter) {
-		c, found := m.result.findClash()
-		if !found {
-			return
-		}
-		if !m.leaveOut(c) {
+		if c, found := m.result.findClash(); !found || !m.leaveOut(c) {
 			return
 		}
 	}
