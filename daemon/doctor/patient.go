@@ -151,14 +151,12 @@ func (p *Patient) keyGroups(ctx context.Context) []group {
 		}
 		one := group{Group: g}
 		var sites []credfile.EndpointConfig
-		namesIAM := false
 		for _, h := range g.Holders {
 			sites = append(sites, h.Endpoints)
-			namesIAM = namesIAM || h.OwnIAM != ""
 		}
 		one.endpoints, one.endpointErr = iam.ResolveEndpoints(sites, p.getenv)
 		if one.endpointErr == nil {
-			one.endpoints, one.endpointErr = iam.EndpointsFor(one.endpoints, g.Holders[0].Key.ID, namesIAM)
+			one.endpoints, one.endpointErr = iam.EndpointsFor(one.endpoints, g.Holders[0].Key.ID, g.NamesIAM())
 		}
 		p.memo.groups = append(p.memo.groups, one)
 	}

@@ -86,9 +86,7 @@ func judgeCall(call string, r rotate.Result, now time.Time) Finding {
 	use := r.KeyUse
 	isRead := call == "GetAccessKeyLastUsed" && use != nil && !use.Read.IsZero() // it is asked once a day
 	switch {
-	case iam.IsNotOffered(err):
-		return Finding{Severity: Note, Found: fmt.Sprintf("%s does not know %s, which keyd can do without", r.Endpoint, fullName(call)), Usual: true}
-	case isRead && use.Denied && use.NoCall:
+	case iam.IsNotOffered(err), isRead && use.Denied && use.NoCall:
 		return Finding{Severity: Note, Found: fmt.Sprintf("%s does not know %s, which keyd can do without", r.Endpoint, fullName(call)), Usual: true}
 	case isDenied:
 		run, ask := adviseOn(err, r.Profiles)

@@ -89,10 +89,8 @@ func (t *target) mayHoldOtherShapes() bool {
 	return len(t.holders) > 0 && !slices.ContainsFunc(t.holders, func(p credfile.Profile) bool { return p.OwnIAM == "" })
 }
 
-// namesIAM reports whether a profile that shows the key names an IAM for it that is not AWS's.
-func (t *target) namesIAM() bool {
-	return slices.ContainsFunc(t.holders, func(p credfile.Profile) bool { return p.OwnIAM != "" })
-}
+// namesIAM is Group.NamesIAM.
+func (t *target) namesIAM() bool { return nameIAM(t.holders) }
 
 // keptConnections are the connections that the looks of a pass share: a laptop with 1,000
 // keys would otherwise open 2,000.

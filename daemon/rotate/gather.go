@@ -183,6 +183,14 @@ type Group struct {
 	Unreadable *decide.Unread     // why the key of the first holder cannot be rotated; nil when it can, or is skipped
 }
 
+// NamesIAM reports whether a profile that shows the key names an IAM for it that is not AWS's.
+func (g *Group) NamesIAM() bool { return nameIAM(g.Holders) }
+
+// nameIAM reports whether one of the profiles names an IAM for its key that is not AWS's.
+func nameIAM(holders []credfile.Profile) bool {
+	return slices.ContainsFunc(holders, func(p credfile.Profile) bool { return p.OwnIAM != "" })
+}
+
 // Facts returns what the files say of the group.
 func (g *Group) Facts() decide.Facts {
 	return decide.Facts{ID: g.Holders[0].Key.ID, Profiles: g.Names, SkipReason: g.SkipReason, Unreadable: g.Unreadable}
