@@ -84,6 +84,7 @@
 //	lex.go, scan.go  from bytes to sections and properties, and what readers dispute
 //	header.go        names in headers
 //	problem.go       what readers disagree about, with line and remedy
+//	words.go         lists of words in sentences
 //	pair.go, places.go, torn.go  the pairs in the sections, also half written ones
 //	edit.go, verify.go, crosscheck.go  an edit, and the checks of its result
 //

@@ -273,11 +273,3 @@ func (v *profileIndex) knownName(name string) string {
 	}
 	return cmp.Or(name, "[]")
 }
-
-// JoinWords returns "a", "a and b" or "a, b and c".
-func JoinWords(words []string) string {
-	if n := len(words); n > 1 {
-		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
-	}
-	return strings.Join(words, "")
-}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyd/credfile"
 	"keyd/daemon/evidence"
 	"keyd/daemon/state"
 )
@@ -96,7 +97,7 @@ func newEvidenceCommand(a *app) *cobra.Command {
 // reportEvidence prints the report.
 func (a *app) reportEvidence(ctx context.Context, o evidenceOptions) error {
 	if !slices.Contains(evidenceFormats, o.format) {
-		return usageError(suggestNearest(o.format, slices.Clone(evidenceFormats), "keyd report -h"), "--format must be %s, not %q", joinChoices(evidenceFormats), o.format)
+		return usageError(suggestNearest(o.format, slices.Clone(evidenceFormats), "keyd report -h"), "--format must be %s, not %q", credfile.JoinChoices(evidenceFormats), o.format)
 	}
 	since, err := a.parseSince(o.since, "keyd report --since 365d")
 	if err != nil {

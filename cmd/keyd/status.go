@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyd/credfile"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
@@ -94,7 +95,7 @@ func newStatusCommand(a *app) *cobra.Command {
 				a.term.print(statusSchema)
 				return nil
 			case !slices.Contains(statusFormats, o.format):
-				return usageError(suggestNearest(o.format, slices.Clone(statusFormats), "keyd status --format prompt"), "--format must be %s, not %q", joinChoices(statusFormats), o.format)
+				return usageError(suggestNearest(o.format, slices.Clone(statusFormats), "keyd status --format prompt"), "--format must be %s, not %q", credfile.JoinChoices(statusFormats), o.format)
 			case o.json && o.format != "json":
 				return usageError("keyd status --json", "--json and --format %s exclude each other", o.format)
 			case o.watch && o.format == "json":

@@ -59,14 +59,6 @@ func suggestCommand(typed string, commands []string) string {
 	return suggestNearest(typed, commands, "keyd help")
 }
 
-// joinChoices joins the values that something may have: a, b or c.
-func joinChoices(values []string) string {
-	if len(values) < 2 {
-		return joinNames(values)
-	}
-	return joinNames(values[:len(values)-1]) + " or " + values[len(values)-1]
-}
-
 // commandNames returns the subcommands and topics that help lists, in its order.
 func commandNames(parent *cobra.Command) (names []string) {
 	for _, cmd := range parent.Commands() {

@@ -145,13 +145,10 @@ func (c *Copies) Count() string {
 
 // joinSome joins names, and counts those that are left out.
 func joinSome(names []string, more int, one, many string) string {
-	switch {
-	case more > 0:
+	if more > 0 {
 		return strings.Join(names, ", ") + " and " + settings.FormatCount(more, "more "+one, "more "+many)
-	case len(names) > 1:
-		return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 	}
-	return names[0]
+	return credfile.JoinWords(names)
 }
 
 // oneLine replaces what is not printable: anyone may choose the name of a file or a

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"keyd/credfile"
 	"keyd/credfile/copies/forms"
 	"keyd/daemon/hint"
 )
@@ -68,7 +69,7 @@ type choice struct {
 
 func (c choice) parse(name, text string) *Error {
 	if !slices.Contains(c.words, text) {
-		return &Error{Text: fmt.Sprintf("%s = %q: must be %s", name, text, orWords(c.words)), Near: hint.Nearest(text, c.words)}
+		return &Error{Text: fmt.Sprintf("%s = %q: must be %s", name, text, credfile.JoinChoices(c.words)), Near: hint.Nearest(text, c.words)}
 	}
 	*c.chosen = text
 	return nil
@@ -224,11 +225,3 @@ func (d *deviceSerial) parse(name, text string) *Error {
 }
 
 func (d *deviceSerial) String() string { return string(*d) }
-
-// orWords joins words as a choice: desktop or none.
-func orWords(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
-}
