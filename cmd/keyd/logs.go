@@ -72,15 +72,6 @@ func (a *app) showJournal(ctx context.Context, lines int, follow bool) error {
 	return nil
 }
 
-// endOfFollowing returns nil after Ctrl-C, which is the normal way to end keyd logs -f, and
-// otherwise what ended it.
-func endOfFollowing(ctx context.Context) error {
-	if interrupted, ok := errors.AsType[*interruptedError](context.Cause(ctx)); ok && interrupted.signal != os.Interrupt {
-		return interrupted
-	}
-	return nil
-}
-
 // showLogFiles prints the last lines of the log files.
 func (a *app) showLogFiles(ctx context.Context, lines int, follow bool) error {
 	loc, err := a.openLocations()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"slices"
@@ -54,6 +55,15 @@ func untilSignal(parent context.Context, more ...os.Signal) (context.Context, fu
 		}
 	}()
 	return ctx, func() { cancel(nil) }
+}
+
+// endOfFollowing returns nil after Ctrl-C, which is the normal way to end a command that
+// follows what happens, such as keyd logs -f, and otherwise the signal that ended it.
+func endOfFollowing(ctx context.Context) error {
+	if interrupted, ok := errors.AsType[*interruptedError](context.Cause(ctx)); ok && interrupted.signal != os.Interrupt {
+		return interrupted
+	}
+	return nil
 }
 
 // interruptedError is the cause of a context that a signal has ended.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -43,10 +41,7 @@ func (a *app) watchStatus(ctx context.Context, names []string, o statusOptions) 
 		case <-ctx.Done():
 		}
 	}
-	if interrupted, ok := errors.AsType[*interruptedError](context.Cause(ctx)); ok && interrupted.signal != os.Interrupt {
-		return interrupted
-	}
-	return nil
+	return endOfFollowing(ctx)
 }
 
 // watchScreen is the screen on which keyd status --watch draws.
