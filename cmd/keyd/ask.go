@@ -15,18 +15,9 @@ import (
 func (t *terminal) askYesNo(ctx context.Context, question string) (bool, error) {
 	t.clearLine()
 	_, _ = io.WriteString(t.err, fillLines("", escape(t.nameCommands(question))+" [y/N]", hanging, t.errWidth)+" ")
-	answer := make(chan string, 1)
-	go func() { // a read from a terminal cannot be cancelled: it ends with the process
-		line, _ := t.lines().ReadString('\n')
-		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case line := <-answer:
-		return line == "y" || line == "yes", nil
-	case <-ctx.Done():
-		_, _ = io.WriteString(t.err, "\n")
-		return false, context.Cause(ctx)
-	}
+	line, err := t.readAnswer(ctx, t.err)
+	line = strings.ToLower(line)
+	return line == "y" || line == "yes", err
 }
 
 // canType reports whether a person can type an answer. Standard error may go to a file, since
@@ -61,6 +52,12 @@ func (t *terminal) askLine(ctx context.Context, question string) (string, error)
 		out = screen
 	}
 	_, _ = io.WriteString(out, escape(question))
+	return t.readAnswer(ctx, out)
+}
+
+// readAnswer returns the line that a person types, without blanks around it, or "" with the
+// cause of the end of ctx. out shows the question.
+func (t *terminal) readAnswer(ctx context.Context, out io.Writer) (string, error) {
 	answer := make(chan string, 1)
 	go func() { // a read from a terminal cannot be cancelled: it ends with the process
 		line, _ := t.lines().ReadString('\n')

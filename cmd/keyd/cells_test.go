@@ -10,8 +10,8 @@ import (
 	"keyd/daemon/state"
 )
 
-// Whoever opens a window of 80 columns reads the history and the report in it: no line is
-// broken by the terminal, and nothing is left out.
+// The history and the report fit into a window of 80 columns: the terminal breaks no line, and
+// nothing is left out.
 func TestTablesFitTheWindow(t *testing.T) {
 	at := time.Date(2026, 11, 30, 12, 1, 42, 0, time.UTC)
 	entry := state.HistoryEntry{Time: at, Process: "rotate", Profiles: []string{"default", "work"}, Verb: "mended",

@@ -132,7 +132,7 @@ func (t *terminal) configTable(r configReport) string {
 		missing = "  (does not exist, so everything is at its default)"
 	}
 	if !r.managed {
-		managed = "  (there is none)"
+		managed = "  (does not exist)"
 	}
 	for _, row := range [][2]string{
 		{"settings", r.Paths.Settings + missing}, {"managed", r.Paths.Managed + managed}, {"state", r.Paths.State}, {"status", state.StatusPath(r.Paths.State)},

@@ -149,9 +149,6 @@ func evidenceDay(t time.Time) string {
 // describeRecord says in one line how far the history vouches for itself.
 func describeRecord(h evidence.History) string {
 	text := "history: " + settings.FormatCount(h.Lines, "line", "lines")
-	if h.Lines == 1 {
-		text = "history: 1 line"
-	}
 	switch {
 	case h.Broken != "":
 		return text + ", and " + h.Broken + " does not fit the lines before it"

@@ -51,7 +51,7 @@ func (t *terminal) inForeground() bool {
 	return err != nil || group == unix.Getpgrp()
 }
 
-// isGone reports whether nobody reads standard output any more: the reader of a pipe has
+// isGone reports whether standard output has lost its reader: the program behind a pipe has
 // ended, or the window of the terminal was closed.
 func (t *terminal) isGone() bool {
 	out, ok := t.out.(*os.File)

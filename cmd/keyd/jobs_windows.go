@@ -14,6 +14,6 @@ func (jobs) suspend() {}
 // inForeground reports whether the terminal belongs to this process: there are no jobs.
 func (t *terminal) inForeground() bool { return true }
 
-// isGone reports whether nobody reads standard output any more. That cannot be told without
-// writing to it.
+// isGone reports whether standard output has lost its reader. Windows does not say so before
+// a write fails.
 func (t *terminal) isGone() bool { return false }

@@ -72,7 +72,7 @@ func TestJSONIsWholeOrAbsent(t *testing.T) {
 		if err := harm(home); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Test(t, func(t *testing.T) { // keyd waits until nobody writes a file
+		synctest.Test(t, func(t *testing.T) { // keyd waits until no program is writing the file
 			for _, line := range jsonCommands {
 				for _, more := range []string{"", " nobody", " --nothing", " interrupted"} {
 					checkJSON(t, home, name, line, more, printed)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyd/daemon/hint"
+	"keyd/daemon/iam/remote"
 	"keyd/daemon/rotate"
 	"keyd/daemon/state"
 )
@@ -121,14 +122,18 @@ func (a *app) describeKey(p rotate.PruneCandidate) string {
 		state = "active"
 	}
 	now := a.now()
-	used := "last use unknown"
+	return fmt.Sprintf("%s of user %s: %s, %s, %s", p.KeyID, p.User, state, ageOf(p.Created, now), describeLastUse(p.LastUse, now))
+}
+
+// describeLastUse says when, by which service and where a key was last used; nil is unknown.
+func describeLastUse(u *remote.Use, now time.Time) string {
 	switch {
-	case p.LastUse != nil && p.LastUse.At.IsZero():
-		used = "never used"
-	case p.LastUse != nil:
-		used = fmt.Sprintf("last used %s by %s in %s", formatAgo(now.Sub(p.LastUse.At)), p.LastUse.Service, p.LastUse.Region)
+	case u == nil:
+		return "last use unknown"
+	case u.At.IsZero():
+		return "never used"
 	}
-	return fmt.Sprintf("%s of user %s: %s, %s, %s", p.KeyID, p.User, state, ageOf(p.Created, now), used)
+	return fmt.Sprintf("last used %s by %s in %s", formatAgo(now.Sub(u.At)), u.Service, u.Region)
 }
 
 // ageOf says how old a key is; an IAM may list it without a date.

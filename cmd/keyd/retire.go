@@ -96,15 +96,11 @@ func (a *app) retireKey(ctx context.Context, profile string, yes, force bool) er
 // printRetirement says what would happen to a key, and when.
 func (a *app) printRetirement(p rotate.RetirePlan, d *rotate.Rotator) {
 	now := a.now()
-	used := "last use unknown"
+	used := describeLastUse(p.LastUse, now)
 	switch {
 	case p.Unread:
 		used = "AWS does not tell when it was used"
-	case p.LastUse != nil && p.LastUse.At.IsZero():
-		used = "never used"
-	case p.LastUse != nil:
-		used = fmt.Sprintf("last used %s by %s in %s", formatAgo(now.Sub(p.LastUse.At)), p.LastUse.Service, p.LastUse.Region)
-	case !p.Quiet.IsZero():
+	case p.LastUse == nil && !p.Quiet.IsZero():
 		used = fmt.Sprintf("used only by keyd for %s", formatAge(now.Sub(p.Quiet)))
 	}
 	a.term.printParagraph("%s of user %s, in %s: %s, %s", p.KeyID, p.User, joinNames(p.Profiles), ageOf(p.Created, now), used)

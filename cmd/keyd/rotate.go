@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -220,7 +219,7 @@ func (a *app) nameOldKeys(ctx context.Context, loc locations, names []string, f 
 		}
 		use := ""
 		if r.UsedByOthers() {
-			use = fmt.Sprintf("; last used %s by %s in %s", formatAgo(a.now().Sub(r.LastUse.At)), r.LastUse.Service, r.LastUse.Region)
+			use = "; " + describeLastUse(r.LastUse, a.now())
 		}
 		keys, covered = append(keys, shortID(r.Old.ID)+" ("+joinNames(profiles)+use+")"), append(covered, profiles...)
 	}
@@ -229,7 +228,7 @@ func (a *app) nameOldKeys(ctx context.Context, loc locations, names []string, f 
 	}
 	text := joinNames(keys[:min(len(keys), most)])
 	if more := len(keys) - most; more > 0 {
-		text += " and " + settings.FormatCount(more, "more", "more")
+		text += " and " + settings.FormatNumber(int64(more)) + " more"
 	}
 	if len(names) == 0 || slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(covered, name) }) {
 		text += ", and each key that this pass replaces,"

@@ -93,5 +93,5 @@ func (t *terminal) formatSummary(r *report) string {
 	if s.skipped > 0 {
 		text += "; " + settings.FormatNumber(int64(s.skipped)) + " skipped"
 	}
-	return strings.Join(wrapHanging(text, t.width, 4), "\n    ")
+	return fillLines("", text, hanging, t.width)
 }

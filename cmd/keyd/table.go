@@ -52,15 +52,11 @@ func (t *terminal) formatEnd(r *report) string {
 
 // formatFooter returns the last line, and above it who is at work now, if anybody is.
 func (t *terminal) formatFooter(r *report) string {
-	lines := []string{statusFooter(r)}
+	fill := func(line string) string { return fillLines("", t.nameCommands(cell(line)), hanging, t.width) + "\n" }
 	if r.AtWork != nil {
-		lines = []string{"at work now: " + r.AtWork.String(), lines[0]}
+		return fill("at work now: "+r.AtWork.String()) + fill(statusFooter(r))
 	}
-	var b strings.Builder
-	for _, line := range lines {
-		b.WriteString(strings.Join(wrapHanging(t.nameCommands(cell(line)), t.width, 4), "\n    ") + "\n")
-	}
-	return b.String()
+	return fill(statusFooter(r))
 }
 
 // writeTable writes one line for each key.
@@ -231,7 +227,7 @@ func (t *terminal) writeRemarks(b *strings.Builder, r *report) {
 		b.WriteString("\n")
 	}
 	for _, text := range all {
-		b.WriteString(strings.Join(wrapHanging(t.nameCommands(text), t.width, 4), "\n    ") + "\n")
+		b.WriteString(fillLines("", t.nameCommands(text), hanging, t.width) + "\n")
 	}
 }
 

@@ -178,7 +178,7 @@ func (t *terminal) writeSearch(b *strings.Builder, r *whereReport) {
 		b.WriteString(settings.FormatNumber(int64(r.MoreProcesses)) + " more running programs hold a key\n")
 	}
 	for _, text := range r.Unseen {
-		b.WriteString(strings.Join(wrapHanging(t.yellow("not looked at: ")+text, t.width, 4), "\n    ") + "\n")
+		b.WriteString(fillLines("", t.yellow("not looked at: ")+text, hanging, t.width) + "\n")
 	}
 	for _, g := range s.Gaps {
 		if !g.Reason.IsUnknown() {
@@ -193,11 +193,11 @@ func (t *terminal) writeSearch(b *strings.Builder, r *whereReport) {
 		if g.Count > len(g.Examples) {
 			text += ", .."
 		}
-		b.WriteString(strings.Join(wrapHanging(t.yellow("not searched: ")+text, t.width, 4), "\n    ") + "\n")
+		b.WriteString(fillLines("", t.yellow("not searched: ")+text, hanging, t.width) + "\n")
 	}
 	if skipped > 0 {
 		text := "left out, or searched in part: " + settings.FormatNumber(int64(skipped)) + " (media, programs, archives, packages, caches, and what is not a file)"
-		b.WriteString(strings.Join(wrapHanging(text, t.width, 4), "\n    ") + "\n")
+		b.WriteString(fillLines("", text, hanging, t.width) + "\n")
 	}
 }
 
