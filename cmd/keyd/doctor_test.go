@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/doctor"
 )
 
@@ -34,7 +35,7 @@ func TestDoctorSaysLittle(t *testing.T) {
 		}
 	}
 	for line := range strings.Lines(got) {
-		if countColumns(line) > 61 && !strings.Contains(line, "run: ") && !strings.HasPrefix(line, "1 thing") {
+		if layout.CountColumns(line) > 61 && !strings.Contains(line, "run: ") && !strings.HasPrefix(line, "1 thing") {
 			t.Errorf("too wide: %q", line)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/doctor"
 	"keyd/daemon/settings"
 )
@@ -58,14 +59,14 @@ func (t *terminal) writeEntry(b *strings.Builder, e doctor.Entry) {
 	}
 	const indent = "           "
 	write := func(lead, text string) {
-		for i, line := range wrapText(t.shortenHome(text), max(t.width-len(indent)-len(lead), 0)) {
+		for i, line := range layout.Wrap(t.shortenHome(text), max(t.width-len(indent)-len(lead), 0)) {
 			if i > 0 {
 				lead = strings.Repeat(" ", len(lead))
 			}
 			b.WriteString(indent + lead + line + "\n")
 		}
 	}
-	lines := wrapText(t.shortenHome(e.Found), max(t.width-len(indent), 0))
+	lines := layout.Wrap(t.shortenHome(e.Found), max(t.width-len(indent), 0))
 	b.WriteString("  " + paint(word) + strings.Repeat(" ", max(len(indent)-2-len(word), 1)) + lines[0] + "\n")
 	for _, line := range lines[1:] {
 		b.WriteString(indent + line + "\n")
@@ -134,5 +135,5 @@ func (t *terminal) doctorSummary(r *doctor.Report) string {
 	if n := r.CountFixable(); n > 0 && mended == 0 {
 		line += fmt.Sprintf("; keyd doctor --fix repairs %d", n)
 	}
-	return fillLines("", line, hanging, t.width) + "\n"
+	return layout.Fill("", line, layout.Hanging, t.width) + "\n"
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/evidence"
 	"keyd/daemon/settings"
 )
@@ -34,7 +35,7 @@ func (t *terminal) evidenceText(r *evidence.Report) string {
 		b.WriteString("\n" + t.formatEvidence(rows))
 	}
 	b.WriteString("\n")
-	say := func(text string) { b.WriteString(fillLines("", text, hanging, t.width) + "\n") }
+	say := func(text string) { b.WriteString(layout.Fill("", text, layout.Hanging, t.width) + "\n") }
 	if failing := failedControls(r.Controls); failing != "" {
 		say("controls that a key fails: " + failing)
 	}
@@ -96,15 +97,15 @@ func mergeVerdicts(rows [][]string) [][]string {
 // that do not fit stand below each row, with their names.
 func (t *terminal) formatEvidence(rows [][]string) string {
 	if !t.hasScreen() {
-		return formatColumns(rows)
+		return layout.FormatColumns(rows)
 	}
-	rows = dropColumns(dropColumns(rows, ""), "-")
-	widths := measureCells(rows)
-	if sumWidths(widths) <= t.width {
-		return formatColumns(rows)
+	rows = layout.DropColumns(layout.DropColumns(rows, ""), "-")
+	widths := layout.MeasureCells(rows)
+	if layout.SumWidths(widths) <= t.width {
+		return layout.FormatColumns(rows)
 	}
 	fit := len(widths)
-	for fit > 1 && sumWidths(widths[:fit]) > t.width {
+	for fit > 1 && layout.SumWidths(widths[:fit]) > t.width {
 		fit--
 	}
 	var upper [][]string
@@ -122,7 +123,7 @@ func (t *terminal) formatEvidence(rows [][]string) string {
 		}
 		below = append(below, joinNames(rest))
 	}
-	return t.formatStack(upper, below)
+	return layout.FormatStack(upper, below, t.width)
 }
 
 func shortOrNone(id string) string {

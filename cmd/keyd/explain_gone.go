@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
@@ -129,19 +130,19 @@ func (t *terminal) formatPast(k *pastKey, shown map[string]string, now time.Time
 	var b strings.Builder
 	title := t.bold(shortID(k.id)) + " (" + k.id + ")"
 	if k.user != "" {
-		title += cell(" of user " + k.user + ", account " + k.account)
+		title += layout.Cell(" of user " + k.user + ", account " + k.account)
 	}
-	for _, line := range wrapText(title+", no longer in the files", t.width) {
+	for _, line := range layout.Wrap(title+", no longer in the files", t.width) {
 		b.WriteString(line + "\n")
 	}
 	b.WriteString("\nwhat became of it\n")
 	t.writeLine(&b, 4, k.describe(now))
 	b.WriteString("\nwhat to do\n")
-	for _, p := range t.splitHints([]string{cell(k.advise(shown))}) {
-		if p.isCommand {
-			b.WriteString("        " + t.nameCommands(p.text) + "\n")
+	for _, p := range t.splitHints([]string{layout.Cell(k.advise(shown))}) {
+		if p.IsCommand {
+			b.WriteString("        " + t.nameCommands(p.Text) + "\n")
 		} else {
-			t.writeLine(&b, 4, p.text)
+			t.writeLine(&b, 4, p.Text)
 		}
 	}
 	b.WriteString("\nits life\n")

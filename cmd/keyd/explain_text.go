@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
@@ -28,7 +29,7 @@ func (t *terminal) formatExplanations(all []explanation, r *report) string {
 
 // write writes all parts of an explanation.
 func (e *explanation) write(t *terminal, b *strings.Builder, r *report) {
-	for _, line := range wrapText(t.bold(cell(joinNames(e.Profiles)))+cell(e.identify(r.Now)), t.width) {
+	for _, line := range layout.Wrap(t.bold(layout.Cell(joinNames(e.Profiles)))+layout.Cell(e.identify(r.Now)), t.width) {
 		b.WriteString(line + "\n")
 	}
 	part := func(heading string, lines []string) {
@@ -52,10 +53,10 @@ func (e *explanation) write(t *terminal, b *strings.Builder, r *report) {
 	part("who says so", e.evidence(r))
 	b.WriteString("\nwhat to do\n")
 	for _, p := range e.remedy(t, r) {
-		if p.isCommand {
-			b.WriteString("        " + p.text + "\n")
+		if p.IsCommand {
+			b.WriteString("        " + p.Text + "\n")
 		} else {
-			t.writeLine(b, 4, p.text)
+			t.writeLine(b, 4, p.Text)
 		}
 	}
 	part("where it is", e.whereabouts(r.Now))
@@ -67,7 +68,7 @@ func (e *explanation) write(t *terminal, b *strings.Builder, r *report) {
 
 // writeLine writes a text with this indentation, wrapped.
 func (t *terminal) writeLine(b *strings.Builder, indent int, text string) {
-	for _, line := range wrapText(t.nameCommands(cell(text)), t.room(indent)) {
+	for _, line := range layout.Wrap(t.nameCommands(layout.Cell(text)), t.room(indent)) {
 		b.WriteString(strings.Repeat(" ", indent) + line + "\n")
 	}
 }
@@ -156,22 +157,22 @@ func (e *explanation) listKeys() string {
 }
 
 // remedy says what a person can do, with each command as a piece of its own.
-func (e *explanation) remedy(t *terminal, r *report) []piece {
+func (e *explanation) remedy(t *terminal, r *report) []layout.Piece {
 	if e.Hint != "" {
-		return t.splitHints([]string{t.shortenHome(t.nameSettings(cell(e.Hint)))})
+		return t.splitHints([]string{t.shortenHome(t.nameSettings(layout.Cell(e.Hint)))})
 	}
 	text := "nothing: keyd does what is next by itself"
 	switch {
 	case e.NeedsPerson:
 		text = "what the reason says; then keyd continues"
 	case e.State == decide.StateSkipped:
-		return []piece{{"nothing", false}}
+		return []layout.Piece{{Text: "nothing"}}
 	case !r.Running && r.installed:
 		return t.splitHints([]string{"nothing now; what is next needs the service: keyd start"})
 	case !r.Running:
 		return t.splitHints([]string{"nothing now; what is next needs keyd: keyd install, or from time to time: keyd rotate"})
 	}
-	return []piece{{text, false}}
+	return []layout.Piece{{Text: text}}
 }
 
 // whereabouts names the files and lines that show the key, and what keyd keeps up to date
@@ -238,7 +239,7 @@ func (e *explanation) lifeLines(t *terminal, r *report) (lines []string) {
 // lifeLine draws a life: "AKIA..Z6JG  created 16 Sep ── replaced 30 Nov ·· off ~7 Dec". It is
 // broken between stations.
 func (t *terminal) lifeLine(id string, life []decide.Stage, now time.Time) (lines []string) {
-	lead := cell(shortID(id)) + "  "
+	lead := layout.Cell(shortID(id)) + "  "
 	if id == "" || len(life) == 0 {
 		return []string{lead + "nothing is known of it yet"}
 	}
@@ -256,9 +257,9 @@ func (t *terminal) lifeLine(id string, life []decide.Stage, now time.Time) (line
 			if stage.Ahead {
 				join = " ·· "
 			}
-			if limit := t.room(4); limit > 0 && countColumns(line+join+text) > limit {
+			if limit := t.room(4); limit > 0 && layout.CountColumns(line+join+text) > limit {
 				lines = append(lines, line)
-				line = strings.Repeat(" ", countColumns(lead)-1) + join[1:]
+				line = strings.Repeat(" ", layout.CountColumns(lead)-1) + join[1:]
 			} else {
 				line += join
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
@@ -153,9 +154,9 @@ func (t *terminal) historyTable(entries []state.HistoryEntry) string {
 	for _, e := range entries {
 		rows = append(rows, []string{e.Time.Local().Format("2006-01-02 15:04:05"), describeAsker(e), joinNames(e.Profiles), strings.TrimSpace(e.User + " " + e.Account), nameVerb(e.Verb), describeSubject(e), t.shortenHome(stripPackages(e.Text))})
 	}
-	rows = dropColumns(rows, "") // an older keyd did not know them
-	if !t.hasScreen() || sumWidths(measureCells(rows)) <= t.width {
-		return formatColumns(rows)
+	rows = layout.DropColumns(rows, "") // an older keyd did not know them
+	if !t.hasScreen() || layout.SumWidths(layout.MeasureCells(rows)) <= t.width {
+		return layout.FormatColumns(rows)
 	}
 	rows = rows[:1]
 	rows[0] = []string{rows[0][0], "DID", "KEY", "PROFILES"}
@@ -171,7 +172,7 @@ func (t *terminal) historyTable(entries []state.HistoryEntry) string {
 		}
 		below = append(below, text)
 	}
-	return t.formatStack(rows, below)
+	return layout.FormatStack(rows, below, t.width)
 }
 
 // describeAsker says who asked for what an entry tells, and which process did it when that

@@ -1,5 +1,3 @@
-// Keyd replaces the access keys in ~/.aws/credentials before they get old,
-// without ever locking their owner out.
 package main
 
 import (

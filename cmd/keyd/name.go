@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"keyd/cmd/keyd/layout"
 )
 
 // The packages for Linux install the program as keyd-aws, with keyd as a link to it unless
@@ -23,20 +25,17 @@ func programName(argv0 string) string {
 	return "keyd"
 }
 
-// commandWords holds the names of keyd's commands. It is filled at the start because the
-// commands themselves lead here.
-var commandWords = []string{"help", "completion", "COMMAND"}
-
+// The names are added at the start because the commands themselves lead here.
 func init() {
 	for _, c := range commands {
-		commandWords = append(commandWords, c.name)
+		layout.Commands = append(layout.Commands, c.name)
 	}
 }
 
 // ownCommand matches keyd followed by one of its commands or a flag, but not as a part of
 // a path or of another name.
 var ownCommand = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(^|[^\w./\\-])keyd (` + strings.Join(commandWords, `\b|`) + `\b|-)`)
+	return regexp.MustCompile(`(^|[^\w./\\-])keyd (` + strings.Join(layout.Commands, `\b|`) + `\b|-)`)
 })
 
 // nameCommands writes the commands in a text as those of the program's name.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/credfile/atomicfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/state"
@@ -90,7 +91,7 @@ func drawTerminal(command, text string, width int) string {
 	for row, line := range lines {
 		y, column, fill := margin+(row+2)*height-4, 0, "#e6edf3"
 		for line != "" {
-			if n := colourLength(line); n > 0 {
+			if n := layout.ColourLength(line); n > 0 {
 				fill = colours[line[:n]]
 				if fill == "" {
 					fill = "#e6edf3"
@@ -114,8 +115,8 @@ func drawTerminal(command, text string, width int) string {
 				column, line = column+end, line[end:]
 				continue
 			}
-			fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s" textLength="%d" lengthAdjust="spacingAndGlyphs">%s</text>`+"\n", margin+column*advance, y, fill, countColumns(run)*advance, html.EscapeString(run))
-			column, line = column+countColumns(line[:end]), line[end:]
+			fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s" textLength="%d" lengthAdjust="spacingAndGlyphs">%s</text>`+"\n", margin+column*advance, y, fill, layout.CountColumns(run)*advance, html.EscapeString(run))
+			column, line = column+layout.CountColumns(line[:end]), line[end:]
 		}
 	}
 	b.WriteString("</g>\n</svg>\n")

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/decide"
 	"keyd/daemon/state"
 )
@@ -52,7 +53,9 @@ func (t *terminal) formatEnd(r *report) string {
 
 // formatFooter returns the last line, and above it who is at work now, if anybody is.
 func (t *terminal) formatFooter(r *report) string {
-	fill := func(line string) string { return fillLines("", t.nameCommands(cell(line)), hanging, t.width) + "\n" }
+	fill := func(line string) string {
+		return layout.Fill("", t.nameCommands(layout.Cell(line)), layout.Hanging, t.width) + "\n"
+	}
 	if r.AtWork != nil {
 		return fill("at work now: "+r.AtWork.String()) + fill(statusFooter(r))
 	}
@@ -67,7 +70,7 @@ func (t *terminal) writeTable(b *strings.Builder, r *report) {
 	case len(r.Keys) == 0 && r.unread: // the warning says why
 		b.WriteString("no profile can be read right now\n")
 	case len(r.Keys) == 0:
-		b.WriteString("no profile in " + cell(t.shortenHome(joinNames(r.Files))) + "\n")
+		b.WriteString("no profile in " + layout.Cell(t.shortenHome(joinNames(r.Files))) + "\n")
 	default:
 		for _, line := range t.tableLines(r) {
 			b.WriteString(line)
@@ -100,7 +103,7 @@ func (t *terminal) statusRow(l *state.KeyStatus, r *report) tableRow {
 			w.state += "; " + line
 		}
 	}
-	w.state, w.lines = cell(t.nameCommands(w.state)), nil
+	w.state, w.lines = layout.Cell(t.nameCommands(w.state)), nil
 	return w
 }
 
@@ -113,7 +116,7 @@ func (r *report) awaitsRun(l state.KeyStatus) bool {
 // keyRow returns the row of a key in any table.
 func (t *terminal) keyRow(l *state.KeyStatus, r *report) tableRow {
 	w := tableRow{
-		profiles: cell(joinNames(l.Profiles)), key: cell(shortID(l.KeyID)), age: "-", next: formatNext(l, r.Now),
+		profiles: layout.Cell(joinNames(l.Profiles)), key: layout.Cell(shortID(l.KeyID)), age: "-", next: formatNext(l, r.Now),
 		state: "ok", paint: plainText, paintAge: plainText,
 	}
 	if l.KeyID == "" {
@@ -135,7 +138,7 @@ func (t *terminal) keyRow(l *state.KeyStatus, r *report) tableRow {
 	}
 	if l.State != decide.StateOK || l.Created.IsZero() && l.Short != "" { // otherwise its age says all
 		w.state = t.shortenHome(string(l.State) + ": " + stripPackages(l.Why))
-		w.least = cell(t.shortenHome(shortReason(l)))
+		w.least = layout.Cell(t.shortenHome(shortReason(l)))
 		w.short = string(l.State) + ": " + w.least
 	}
 	if l.Asks != "" && l.Until.After(r.Now) {
@@ -208,10 +211,10 @@ func formatNext(l *state.KeyStatus, now time.Time) string {
 func (t *terminal) writeRemarks(b *strings.Builder, r *report) {
 	var all []string
 	if r.Locks != "" {
-		all = append(all, t.red(cell(t.shortenHome(stripPackages(r.Locks)))))
+		all = append(all, t.red(layout.Cell(t.shortenHome(stripPackages(r.Locks)))))
 	}
 	if r.Settings != "" {
-		all = append(all, t.red(cell(t.shortenHome(stripPackages(r.Settings))))+r.settingsInForce())
+		all = append(all, t.red(layout.Cell(t.shortenHome(stripPackages(r.Settings))))+r.settingsInForce())
 	}
 	notes := append(r.Notes[:len(r.Notes):len(r.Notes)], r.Warnings...)
 	switch {
@@ -221,13 +224,13 @@ func (t *terminal) writeRemarks(b *strings.Builder, r *report) {
 		notes = append(r.Notes[:len(r.Notes):len(r.Notes)], r.groupWarnings()...)
 	}
 	for _, text := range notes {
-		all = append(all, t.yellow("warning: ")+cell(t.shortenHome(stripPackages(text))))
+		all = append(all, t.yellow("warning: ")+layout.Cell(t.shortenHome(stripPackages(text))))
 	}
 	if len(all) > 0 {
 		b.WriteString("\n")
 	}
 	for _, text := range all {
-		b.WriteString(fillLines("", t.nameCommands(text), hanging, t.width) + "\n")
+		b.WriteString(layout.Fill("", t.nameCommands(text), layout.Hanging, t.width) + "\n")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/decide"
 	"keyd/daemon/iam/remote"
 	"keyd/daemon/settings"
@@ -49,7 +50,7 @@ keyd has been running since 09:12 (pid 4711); last checked 4m ago, next check in
 func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 	for width := 36; width < 150; width++ {
 		for line := range strings.Lines((&terminal{width: width}).statusTable(fourKeys())) {
-			if n := countColumns(strings.TrimRight(line, " \n")); n > width {
+			if n := layout.CountColumns(strings.TrimRight(line, " \n")); n > width {
 				t.Errorf("width %d: %d columns: %s", width, n, line)
 			}
 		}

@@ -14,12 +14,13 @@ import (
 
 	"golang.org/x/term"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/state"
 )
 
-// terminal prints, redraws (screen.go) and asks questions (ask.go). No other code in
-// this package writes to standard output or standard error, or knows about colours
-// and widths; a test enforces that. The result of a command goes to standard output.
+// terminal prints, redraws (terminal_screen.go) and asks questions (terminal_ask.go). No
+// other code in this package writes to standard output or standard error, or knows about
+// colours and widths; a test enforces that. The result of a command goes to standard output.
 // Errors, hints, notes and questions go to standard error.
 type terminal struct {
 	in       io.Reader
@@ -67,7 +68,7 @@ func (t *terminal) print(text string) {
 	printing.Lock()
 	defer printing.Unlock()
 	t.eraseLine()
-	_, _ = io.WriteString(t.out, escape(t.nameCommands(text)))
+	_, _ = io.WriteString(t.out, layout.Escape(t.nameCommands(text)))
 }
 
 // printJSON writes v to standard output as indented JSON.
@@ -84,7 +85,7 @@ func (t *terminal) printJSON(v any) error {
 // others has gone through cell.
 func (t *terminal) printLayout(text string) {
 	t.eraseLine()
-	_, _ = io.WriteString(t.out, escapeLayout(t.nameCommands(text)))
+	_, _ = io.WriteString(t.out, layout.EscapeLayout(t.nameCommands(text)))
 }
 
 // refuseSecrets returns an error if standard output is a place where a secret would stay: a
@@ -144,12 +145,12 @@ func (t *terminal) printMessage(kind string, paint func(string) string, text str
 	var b strings.Builder
 	b.WriteString("keyd: " + paint(kind) + ": ")
 	lead := "keyd: " + kind + ": "
-	for i, line := range strings.Split(escape(t.nameCommands(t.shortenHome(strings.TrimSpace(text)))), "\n") {
+	for i, line := range strings.Split(layout.Escape(t.nameCommands(t.shortenHome(strings.TrimSpace(text)))), "\n") {
 		if i > 0 {
-			lead = strings.Repeat(" ", hanging)
+			lead = strings.Repeat(" ", layout.Hanging)
 			b.WriteString("\n" + lead)
 		}
-		b.WriteString(strings.TrimPrefix(fillLines(lead, line, hanging, t.errWidth), lead))
+		b.WriteString(strings.TrimPrefix(layout.Fill(lead, line, layout.Hanging, t.errWidth), lead))
 	}
 	_, _ = io.WriteString(t.err, b.String()+"\n")
 }

@@ -73,33 +73,6 @@ func startOfDay(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }
 
-// wrapText breaks a text between words so that no line is wider than width, unless a single
-// word is: a path, an ARN, or a command, which has to be pasted in one piece. A width of 0
-// breaks nothing.
-func wrapText(text string, width int) []string { return wrapHanging(text, width, 0) }
-
-// wrapHanging is wrapText for a text whose lines after the first are indented, by the caller.
-func wrapHanging(text string, width, indent int) []string {
-	if width <= 0 || countColumns(text) <= width {
-		return []string{text}
-	}
-	var lines []string
-	line, used, limit := "", 0, width
-	for _, word := range splitWords(text) {
-		columns := countColumns(stripColours(word))
-		switch {
-		case line == "":
-			line, used = word, columns
-		case used+1+columns > limit:
-			lines = append(lines, line)
-			line, used, limit = word, columns, max(width-indent, 1)
-		default:
-			line, used = line+" "+word, used+1+columns
-		}
-	}
-	return append(lines, line)
-}
-
 // joinNames joins names as people do: a, b.
 func joinNames(names []string) string { return strings.Join(names, ", ") }
 

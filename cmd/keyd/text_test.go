@@ -2,7 +2,6 @@ package main
 
 import (
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -55,25 +54,6 @@ func TestMomentIsShortAndUnambiguous(t *testing.T) {
 	} {
 		if got := formatMoment(tc.at, now); got != tc.want {
 			t.Errorf("formatMoment(%v) = %q, want %q", tc.at, got, tc.want)
-		}
-	}
-}
-
-func TestWrapLosesNoWordAndKeepsTheWidth(t *testing.T) {
-	text := "the user has a second active key, AKIA..9ZTT, last used 3 days ago"
-	for width := 12; width < 80; width++ {
-		var joined strings.Builder
-		for i, line := range wrapText(text, width) {
-			if len(line) > width {
-				t.Errorf("width %d: %q", width, line)
-			}
-			if i > 0 {
-				joined.WriteString(" ")
-			}
-			joined.WriteString(line)
-		}
-		if joined.String() != text {
-			t.Errorf("width %d: %q", width, joined.String())
 		}
 	}
 }

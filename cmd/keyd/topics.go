@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
 	"keyd/install"
@@ -53,7 +54,7 @@ func settingsTopic(path, managed string) string {
 // writeSetting writes the lines of one setting.
 func writeSetting(b *strings.Builder, s settings.Described) {
 	b.WriteString(strings.TrimRight(fmt.Sprintf("%-22s %s", s.Name, s.Standard), " ") + "\n")
-	b.WriteString(fmt.Sprintf("%22s   %s\n", "", strings.Join(wrapText(s.Doc, 54), "\n"+strings.Repeat(" ", 25))))
+	b.WriteString(fmt.Sprintf("%22s   %s\n", "", strings.Join(layout.Wrap(s.Doc, 54), "\n"+strings.Repeat(" ", 25))))
 }
 
 // managedTopic describes what an administrator may say for every user.
@@ -109,7 +110,7 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
 func exitTopic() string {
 	var b strings.Builder
 	for _, c := range exitCodes {
-		b.WriteString(fmt.Sprintf("%4d  %s\n", c.code, strings.Join(wrapText(strings.ReplaceAll(c.meaning, "`", ""), 72), "\n      ")))
+		b.WriteString(fmt.Sprintf("%4d  %s\n", c.code, strings.Join(layout.Wrap(strings.ReplaceAll(c.meaning, "`", ""), 72), "\n      ")))
 	}
 	return b.String()
 }

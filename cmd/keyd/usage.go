@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"keyd/cmd/keyd/layout"
 )
 
 // formatHelp returns what a command or a topic is for, and how a command is used. On a screen
@@ -29,7 +31,7 @@ func (t *terminal) formatHelp(cmd *cobra.Command) string {
 func refill(text string, width int) string {
 	var lines, paragraph []string
 	end := func() {
-		if slices.ContainsFunc(paragraph, func(line string) bool { return countColumns(line) > width }) {
+		if slices.ContainsFunc(paragraph, func(line string) bool { return layout.CountColumns(line) > width }) {
 			paragraph = breakWords(strings.Join(paragraph, " "), width)
 		}
 		lines, paragraph = append(lines, paragraph...), nil
@@ -54,7 +56,7 @@ func breakWords(text string, width int) (lines []string) {
 		switch {
 		case line == "":
 			line = word
-		case countColumns(line)+1+countColumns(word) > width:
+		case layout.CountColumns(line)+1+layout.CountColumns(word) > width:
 			lines, line = append(lines, line), word
 		default:
 			line += " " + word
@@ -134,6 +136,6 @@ func writeFlags(b *strings.Builder, title string, flags *pflag.FlagSet) {
 	b.WriteString(fmt.Sprintf("\n%s\n", title))
 	for _, l := range lines {
 		indent := strings.Repeat(" ", widest+5)
-		b.WriteString(fmt.Sprintf("  %-*s   %s\n", widest, l.name, strings.Join(wrapText(l.usage, 80-len(indent)), "\n"+indent)))
+		b.WriteString(fmt.Sprintf("  %-*s   %s\n", widest, l.name, strings.Join(layout.Wrap(l.usage, 80-len(indent)), "\n"+indent)))
 	}
 }

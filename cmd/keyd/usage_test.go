@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"keyd/cmd/keyd/layout"
 )
 
 // Help is read in a window of 80 columns: no line is broken by the terminal, but for commands,
@@ -22,8 +24,8 @@ func TestHelpFitsTheWindow(t *testing.T) {
 		}
 		text := a.term.formatHelp(cmd)
 		for line := range strings.Lines(text) {
-			if line = strings.TrimRight(line, "\n"); countColumns(line) > 80 && !strings.HasPrefix(line, "  aws ") {
-				t.Errorf("%s: %d columns: %q", cmd.CommandPath(), countColumns(line), line)
+			if line = strings.TrimRight(line, "\n"); layout.CountColumns(line) > 80 && !strings.HasPrefix(line, "  aws ") {
+				t.Errorf("%s: %d columns: %q", cmd.CommandPath(), layout.CountColumns(line), line)
 			}
 		}
 		if strings.HasSuffix(text, "\n\n") || strings.HasPrefix(text, "\n") {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/credfile/copies"
 	"keyd/daemon/settings"
 )
@@ -178,7 +179,7 @@ func (t *terminal) writeSearch(b *strings.Builder, r *whereReport) {
 		b.WriteString(settings.FormatNumber(int64(r.MoreProcesses)) + " more running programs hold a key\n")
 	}
 	for _, text := range r.Unseen {
-		b.WriteString(fillLines("", t.yellow("not looked at: ")+text, hanging, t.width) + "\n")
+		b.WriteString(layout.Fill("", t.yellow("not looked at: ")+text, layout.Hanging, t.width) + "\n")
 	}
 	for _, g := range s.Gaps {
 		if !g.Reason.IsUnknown() {
@@ -193,11 +194,11 @@ func (t *terminal) writeSearch(b *strings.Builder, r *whereReport) {
 		if g.Count > len(g.Examples) {
 			text += ", .."
 		}
-		b.WriteString(fillLines("", t.yellow("not searched: ")+text, hanging, t.width) + "\n")
+		b.WriteString(layout.Fill("", t.yellow("not searched: ")+text, layout.Hanging, t.width) + "\n")
 	}
 	if skipped > 0 {
 		text := "left out, or searched in part: " + settings.FormatNumber(int64(skipped)) + " (media, programs, archives, packages, caches, and what is not a file)"
-		b.WriteString(fillLines("", text, hanging, t.width) + "\n")
+		b.WriteString(layout.Fill("", text, layout.Hanging, t.width) + "\n")
 	}
 }
 
@@ -229,7 +230,7 @@ func (t *terminal) writeIndented(b *strings.Builder, text string) {
 	if t.hasScreen() {
 		width = max(t.width-4, narrowest)
 	}
-	for _, line := range wrapText(text, width) {
+	for _, line := range layout.Wrap(text, width) {
 		b.WriteString("    " + line + "\n")
 	}
 }

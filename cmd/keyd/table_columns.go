@@ -1,6 +1,10 @@
 package main
 
-import "strings"
+import (
+	"strings"
+
+	"keyd/cmd/keyd/layout"
+)
 
 // columns are the widths of the columns of a table before the last one; 0 for one that is
 // left out.
@@ -14,13 +18,13 @@ const narrowest = 24
 func measureColumns(rows []tableRow) (c columns) {
 	for i := range rows {
 		r := &rows[i]
-		c.profiles, c.key, c.age = max(c.profiles, countColumns(r.profiles)), max(c.key, countColumns(r.key)), max(c.age, countColumns(r.age))
-		c.mark, c.next = max(c.mark, len(r.mark)), max(c.next, countColumns(r.next))
+		c.profiles, c.key, c.age = max(c.profiles, layout.CountColumns(r.profiles)), max(c.key, layout.CountColumns(r.key)), max(c.age, layout.CountColumns(r.age))
+		c.mark, c.next = max(c.mark, len(r.mark)), max(c.next, layout.CountColumns(r.next))
 		text := r.state
-		if r.short != "" && countColumns(r.short) < countColumns(text) {
+		if r.short != "" && layout.CountColumns(r.short) < layout.CountColumns(text) {
 			text = r.short
 		}
-		c.state = max(c.state, countColumns(text))
+		c.state = max(c.state, layout.CountColumns(text))
 	}
 	return c
 }
@@ -66,7 +70,7 @@ func (t *terminal) formatRows(rows []tableRow) (lines []string) {
 	}
 	tight := false
 	for i := range rows {
-		tight = tight || countColumns(rows[i].chooseState(c.state)) < countColumns(rows[i].short)
+		tight = tight || layout.CountColumns(rows[i].chooseState(c.state)) < layout.CountColumns(rows[i].short)
 	}
 	for i := range rows {
 		r := &rows[i]
@@ -75,7 +79,7 @@ func (t *terminal) formatRows(rows []tableRow) (lines []string) {
 			text = r.least
 		}
 		var b strings.Builder
-		end := r.paint(cutEnd(text, c.state))
+		end := r.paint(layout.CutEnd(text, c.state))
 		b.Grow(c.before() + len(r.profiles) + len(end))
 		c.write(&b, r, t.hasScreen())
 		b.WriteString(end)
@@ -89,7 +93,7 @@ func (t *terminal) formatRows(rows []tableRow) (lines []string) {
 func (r *tableRow) chooseState(width int) string {
 	text := r.state
 	for _, shorter := range []string{r.short, r.least} {
-		if width > 0 && countColumns(text) > width && shorter != "" {
+		if width > 0 && layout.CountColumns(text) > width && shorter != "" {
 			text = shorter
 		}
 	}
@@ -106,15 +110,15 @@ func (c columns) format(r *tableRow, moves bool) string {
 
 // write writes what format returns.
 func (c columns) write(b *strings.Builder, r *tableRow, moves bool) {
-	writePadded(b, cutMiddle(r.profiles, c.profiles), c.profiles)
-	if moves && !isASCII(r.profiles) { // not all terminals count the columns of an emoji alike
-		b.WriteString(moveTo(c.profiles + 3))
+	writePadded(b, layout.CutMiddle(r.profiles, c.profiles), c.profiles)
+	if moves && !layout.IsASCII(r.profiles) { // not all terminals count the columns of an emoji alike
+		b.WriteString(layout.MoveTo(c.profiles + 3))
 	}
 	if c.key > 0 {
 		writePadded(b, r.key, c.key)
 	}
 	if c.age > 0 {
-		writeBlanks(b, c.age-countColumns(r.age))
+		writeBlanks(b, c.age-layout.CountColumns(r.age))
 		b.WriteString(r.paintAge(r.age + r.mark))
 		writeBlanks(b, c.mark-len(r.mark)+2)
 	}
@@ -126,7 +130,7 @@ func (c columns) write(b *strings.Builder, r *tableRow, moves bool) {
 // writePadded writes a text, the blanks up to width columns, and the gap to the next column.
 func writePadded(b *strings.Builder, text string, width int) {
 	b.WriteString(text)
-	writeBlanks(b, max(width-countColumns(text), 0)+2)
+	writeBlanks(b, max(width-layout.CountColumns(text), 0)+2)
 }
 
 func writeBlanks(b *strings.Builder, n int) {
@@ -151,9 +155,9 @@ func (t *terminal) writeRows(b *strings.Builder, rows []tableRow) {
 		if t.hasScreen() {
 			width = max(c.state, 1)
 		}
-		lines := wrapText(cell(r.state), width)
+		lines := layout.Wrap(layout.Cell(r.state), width)
 		for _, line := range r.lines {
-			lines = append(lines, wrapText(cell(line), width)...)
+			lines = append(lines, layout.Wrap(layout.Cell(line), width)...)
 		}
 		b.WriteString(c.format(r, false) + r.paint(lines[0]) + "\n")
 		for _, line := range lines[1:] {

@@ -8,13 +8,15 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"keyd/cmd/keyd/layout"
 )
 
 // askYesNo asks a question and reports whether the answer is yes. The end of the
 // input, or Ctrl-C, means no.
 func (t *terminal) askYesNo(ctx context.Context, question string) (bool, error) {
 	t.clearLine()
-	_, _ = io.WriteString(t.err, fillLines("", escape(t.nameCommands(question))+" [y/N]", hanging, t.errWidth)+" ")
+	_, _ = io.WriteString(t.err, layout.Fill("", layout.Escape(t.nameCommands(question))+" [y/N]", layout.Hanging, t.errWidth)+" ")
 	line, err := t.readAnswer(ctx, t.err)
 	line = strings.ToLower(line)
 	return line == "y" || line == "yes", err
@@ -51,7 +53,7 @@ func (t *terminal) askLine(ctx context.Context, question string) (string, error)
 		defer screen.Close()
 		out = screen
 	}
-	_, _ = io.WriteString(out, escape(question))
+	_, _ = io.WriteString(out, layout.Escape(question))
 	return t.readAnswer(ctx, out)
 }
 

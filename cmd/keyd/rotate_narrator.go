@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
@@ -145,7 +146,7 @@ func (n *narrator) roomForWait(profiles string) int {
 	if profiles == n.heading {
 		return n.term.width - 1
 	}
-	return max(n.term.width-1-countColumns(profiles)-len("  ()"), 1)
+	return max(n.term.width-1-layout.CountColumns(profiles)-len("  ()"), 1)
 }
 
 // formatWait says what keyd is waiting for, for how long, and for how long at most. The
@@ -162,7 +163,7 @@ func formatWait(e rotate.Event, room int) string {
 	line := ""
 	for _, text := range lines {
 		line = fmt.Sprintf("  %-11s %s", e.Verb, text)
-		if room <= 0 || countColumns(line) <= room {
+		if room <= 0 || layout.CountColumns(line) <= room {
 			break
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/decide"
 	"keyd/daemon/state"
 )
@@ -124,7 +125,7 @@ func (s *shownHome) show(t *testing.T, width, height int, o statusOptions) strin
 	if err := a.showStatus(t.Context(), nil, o); err != nil && err.Error() != exitError(exitPerson).Error() && err.Error() != exitError(exitSettings).Error() {
 		t.Fatal(err)
 	}
-	return stripColours(out.String())
+	return layout.StripColours(out.String())
 }
 
 // open writes the files, and returns an app in that home whose output goes into a buffer.
@@ -183,14 +184,14 @@ func TestScreens(t *testing.T) {
 			text := s.show(t, width, 40, statusOptions{})
 			rows := 0
 			for i, line := range strings.Split(text, "\n") {
-				n := countColumns(line)
-				if unbroken := len(strings.Fields(line)) == 1 || startsCommand(strings.TrimLeft(line, " ")); n > width && !unbroken {
+				n := layout.CountColumns(line)
+				if unbroken := len(strings.Fields(line)) == 1 || layout.StartsCommand(strings.TrimLeft(line, " ")); n > width && !unbroken {
 					t.Errorf("%s at %d: %d columns: %s", name, width, n, line)
 				}
 				if at := strings.Index(line, "AKIA.."); i > 0 && rows < len(s.names) && at > 0 {
 					rows++
-					if want := countColumns(text[:strings.Index(text, "KEY ")]); countColumns(line[:at]) != want {
-						t.Errorf("%s at %d: the key begins in column %d, want %d: %s", name, width, countColumns(line[:at]), want, line)
+					if want := layout.CountColumns(text[:strings.Index(text, "KEY ")]); layout.CountColumns(line[:at]) != want {
+						t.Errorf("%s at %d: the key begins in column %d, want %d: %s", name, width, layout.CountColumns(line[:at]), want, line)
 					}
 				}
 			}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"keyd/cmd/keyd/layout"
 )
 
 // hasScreen reports whether standard output is a terminal that a person watches.
@@ -34,7 +36,7 @@ func (t *terminal) redrawLine(line string) {
 	printing.Lock()
 	defer printing.Unlock()
 	_ = t.measureSize()
-	_, _ = io.WriteString(t.out, "\r"+cutEnd(escape(line), t.width-1)+"\x1b[K")
+	_, _ = io.WriteString(t.out, "\r"+layout.CutEnd(layout.Escape(line), t.width-1)+"\x1b[K")
 	t.live = true
 }
 
@@ -72,9 +74,9 @@ func (t *terminal) redrawScreen(lines []string) {
 		if i == len(lines)-1 { // and what is below it; behind a letter in the last column this would erase the letter
 			b.WriteString("\x1b[J")
 		}
-		line = escapeLayout(t.nameCommands(line))
+		line = layout.EscapeLayout(t.nameCommands(line))
 		b.WriteString(line)
-		if n := countColumns(stripColours(line)); n == 0 || n%max(t.width, 1) != 0 {
+		if n := layout.CountColumns(layout.StripColours(line)); n == 0 || n%max(t.width, 1) != 0 {
 			b.WriteString("\x1b[K")
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/credfile"
 )
 
@@ -69,7 +70,7 @@ func (r *report) groupWarnings() (texts []string) {
 func describeProblems(all []fileProblem) string {
 	var places []string
 	for _, p := range all[:min(len(all), mostLines)] {
-		places = append(places, ":"+strconv.Itoa(p.Line)+" ("+cell(p.profile)+")")
+		places = append(places, ":"+strconv.Itoa(p.Line)+" ("+layout.Cell(p.profile)+")")
 	}
 	text := all[0].Path + strings.Join(places, ", ")
 	if more := len(all) - len(places); more > 0 {

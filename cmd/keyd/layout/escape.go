@@ -1,4 +1,4 @@
-package main
+package layout
 
 import (
 	"fmt"
@@ -8,14 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// escape replaces every character that a terminal would obey or hide by its JSON
+// Escape replaces every character that a terminal would obey or hide by its JSON
 // escape. Anyone who writes the credentials file chooses the profile names, and
 // so could send commands to the terminal. Line feeds, tabs and keyd's own colours
 // stay. JSON keeps its meaning.
-func escape(text string) string { return escapeExcept(text, colourLength) }
+func Escape(text string) string { return escapeExcept(text, ColourLength) }
 
-// escapeLayout is escape for text of keyd's own, in which movements to a column stay as well.
-func escapeLayout(text string) string { return escapeExcept(text, layoutLength) }
+// EscapeLayout is Escape for text of keyd's own, in which movements to a column stay as well.
+func EscapeLayout(text string) string { return escapeExcept(text, layoutLength) }
 
 // escapeExcept leaves the sequences that own finds at the start of a text.
 func escapeExcept(text string, own func(string) int) string {
@@ -51,9 +51,9 @@ func escapeRune(r rune) string {
 	return fmt.Sprintf(`\u%04x`, r)
 }
 
-// colourLength returns the length of the colour sequence at the start of text, or
+// ColourLength returns the length of the colour sequence at the start of text, or
 // 0 if there is none.
-func colourLength(text string) int {
+func ColourLength(text string) int {
 	if !strings.HasPrefix(text, "\x1b[") {
 		return 0
 	}
@@ -65,8 +65,8 @@ func colourLength(text string) int {
 	return 0
 }
 
-// moveTo returns what moves the cursor to a column, from 1.
-func moveTo(column int) string { return fmt.Sprintf("\x1b[%dG", column) }
+// MoveTo returns what moves the cursor to a column, from 1.
+func MoveTo(column int) string { return fmt.Sprintf("\x1b[%dG", column) }
 
 // layoutLength returns the length of the colour or the movement at the start of text, or 0 if
 // there is none.
@@ -75,11 +75,11 @@ func layoutLength(text string) int {
 	if digits := len(rest) - len(strings.TrimLeft(rest, "0123456789")); ok && digits > 0 && strings.HasPrefix(rest[digits:], "G") {
 		return len("\x1b[") + digits + 1
 	}
-	return colourLength(text)
+	return ColourLength(text)
 }
 
-// stripColours returns a text without keyd's own colours and movements.
-func stripColours(text string) string {
+// StripColours returns a text without keyd's own colours and movements.
+func StripColours(text string) string {
 	if !strings.Contains(text, "\x1b") {
 		return text
 	}

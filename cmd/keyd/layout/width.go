@@ -1,4 +1,4 @@
-package main
+package layout
 
 import (
 	"strings"
@@ -6,19 +6,19 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// countColumns returns how many columns a terminal needs for a text without colours: two for
+// CountColumns returns how many columns a terminal needs for a text without colours: two for
 // most letters of Chinese, Japanese and Korean and for emoji, none for combining marks. The
-// text must have gone through escape, or hold nothing that escape changes.
-func countColumns(text string) int {
-	if isASCII(text) {
+// text must have gone through Escape, or hold nothing that Escape changes.
+func CountColumns(text string) int {
+	if IsASCII(text) {
 		return len(text)
 	}
 	return uniseg.StringWidth(text)
 }
 
-// isASCII reports whether each byte is one column wide. It is the usual case, and much
+// IsASCII reports whether each byte is one column wide. It is the usual case, and much
 // faster.
-func isASCII(text string) bool {
+func IsASCII(text string) bool {
 	for i := range len(text) {
 		if text[i] >= 0x80 || text[i] < 0x20 {
 			return false
@@ -27,28 +27,29 @@ func isASCII(text string) bool {
 	return true
 }
 
-func padRight(text string, width int) string {
-	return text + strings.Repeat(" ", max(width-countColumns(text), 0))
+// PadRight adds blanks to a text until it is width columns wide. A wider text stays as it is.
+func PadRight(text string, width int) string {
+	return text + strings.Repeat(" ", max(width-CountColumns(text), 0))
 }
 
 // ellipsis stands for what was cut out of a text. It is one column wide.
 const ellipsis = "…"
 
-// cutMiddle shortens a text to width columns by an ellipsis in its middle: names that were
+// CutMiddle shortens a text to width columns by an ellipsis in its middle: names that were
 // made by one pattern differ at their ends. It cuts between characters as people see them.
-func cutMiddle(text string, width int) string {
-	if countColumns(text) <= width {
+func CutMiddle(text string, width int) string {
+	if CountColumns(text) <= width {
 		return text
 	}
 	parts := splitClusters(text)
 	left := max(width-1, 0) // columns for what stays
 	head, tail := "", ""
 	for begin, end, used := 0, len(parts), 0; begin < end; {
-		next, isHead := parts[end-1], countColumns(head) <= countColumns(tail)
+		next, isHead := parts[end-1], CountColumns(head) <= CountColumns(tail)
 		if isHead {
 			next = parts[begin]
 		}
-		if used += countColumns(next); used > left {
+		if used += CountColumns(next); used > left {
 			break
 		}
 		if isHead {
@@ -60,15 +61,15 @@ func cutMiddle(text string, width int) string {
 	return head + ellipsis + tail
 }
 
-// cutEnd shortens a text to width columns and ends it with an ellipsis if it was longer.
-func cutEnd(text string, width int) string {
-	if width < 1 || countColumns(text) <= width {
+// CutEnd shortens a text to width columns and ends it with an ellipsis if it was longer.
+func CutEnd(text string, width int) string {
+	if width < 1 || CountColumns(text) <= width {
 		return text
 	}
 	var b strings.Builder
 	used := 0
 	for _, part := range splitClusters(text) {
-		if used += countColumns(part); used > width-1 {
+		if used += CountColumns(part); used > width-1 {
 			break
 		}
 		b.WriteString(part)
@@ -87,9 +88,9 @@ func splitClusters(text string) (parts []string) {
 	return parts
 }
 
-// cell makes one line of a text of others for a place on the screen: what a terminal would
+// Cell makes one line of a text of others for a place on the screen: what a terminal would
 // obey or hide is visible, so that the width is right. It does not believe colours.
-func cell(text string) string { return escape(cellMarks.Replace(text)) }
+func Cell(text string) string { return Escape(cellMarks.Replace(text)) }
 
 // cellMarks is ready when it is first used, and for all cells then.
 var cellMarks = strings.NewReplacer("\x1b", `\u001b`, "\t", `\u0009`, "\n", " ")

@@ -1,10 +1,12 @@
-package main
+package layout
 
 import (
 	"slices"
 	"strings"
 	"testing"
 )
+
+func init() { Commands = append(Commands, "hold", "policy", "prune", "retire", "rotate", "status") }
 
 // TestCommandsStayInOnePiece: people paste them. Each text has its commands in brackets.
 func TestCommandsStayInOnePiece(t *testing.T) {
@@ -23,30 +25,30 @@ func TestCommandsStayInOnePiece(t *testing.T) {
 	} {
 		plain := strings.NewReplacer("[", "", "]", "").Replace(text)
 		var marked, joined strings.Builder
-		for _, p := range splitPieces(plain) {
-			joined.WriteString(p.text)
-			if p.isCommand {
-				marked.WriteString("[" + p.text + "]")
+		for _, p := range SplitPieces(plain) {
+			joined.WriteString(p.Text)
+			if p.IsCommand {
+				marked.WriteString("[" + p.Text + "]")
 			} else {
-				marked.WriteString(p.text)
+				marked.WriteString(p.Text)
 			}
 		}
 		if marked.String() != text || joined.String() != plain {
 			t.Errorf("got  %s\nwant %s", marked.String(), text)
 		}
 		for width := 10; width < 90; width++ {
-			lines := wrapText(plain, width)
+			lines := Wrap(plain, width)
 			if strings.Join(strings.Fields(strings.Join(lines, " ")), " ") != strings.Join(strings.Fields(plain), " ") {
 				t.Errorf("at %d words are lost: %q", width, lines)
 			}
-			for _, p := range splitPieces(plain) {
-				if p.isCommand && !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, p.text) }) {
+			for _, p := range SplitPieces(plain) {
+				if p.IsCommand && !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, p.Text) }) {
 					t.Errorf("at %d a command is broken: %q", width, lines)
 				}
 			}
 			for _, line := range lines {
-				if words := splitWords(line); countColumns(line) > width && len(words) > 1 {
-					t.Errorf("at %d: %q is %d columns wide, and could be broken", width, line, countColumns(line))
+				if words := splitWords(line); CountColumns(line) > width && len(words) > 1 {
+					t.Errorf("at %d: %q is %d columns wide, and could be broken", width, line, CountColumns(line))
 				}
 			}
 		}
@@ -58,7 +60,7 @@ func TestColumnsAreThoseOfATerminal(t *testing.T) {
 	for text, want := range map[string]int{
 		"": 0, "abc": 3, "größe": 5, "re\u0301sume\u0301": 6, "本番環境-管理者": 15, "ｱｲｳ": 3, "한국어": 6, "🔑": 2, "🇩🇪": 2, "👍🏽": 2, "مفتاح": 5, "עברית": 5, "नमस्ते": 4, "…": 1,
 	} {
-		if got := countColumns(text); got != want {
+		if got := CountColumns(text); got != want {
 			t.Errorf("%q takes %d columns, want %d", text, got, want)
 		}
 	}
@@ -80,7 +82,7 @@ func TestCutKeepsBothEnds(t *testing.T) {
 		{"👍🏽👍🏽👍🏽👍🏽", 5, "👍🏽…👍🏽"},
 		{"e\u0301e\u0301e\u0301e\u0301", 3, "e\u0301…e\u0301"},
 	} {
-		if got := cutMiddle(tc.text, tc.width); got != tc.want || countColumns(got) > tc.width {
+		if got := CutMiddle(tc.text, tc.width); got != tc.want || CountColumns(got) > tc.width {
 			t.Errorf("%q at %d: %q, want %q", tc.text, tc.width, got, tc.want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"time"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
@@ -77,8 +78,8 @@ func (w *watchScreen) show(ctx context.Context) {
 	w.drawn = time.Now()
 	r, err := w.buildReport(ctx, w.names, state.LoadStatus)
 	if err != nil {
-		text := "keyd: error: " + w.term.shortenHome(stripPackages(cell(err.Error())))
-		w.term.redrawScreen(w.term.cutLines(wrapText(text, w.term.width), w.term.height, "line"))
+		text := "keyd: error: " + w.term.shortenHome(stripPackages(layout.Cell(err.Error())))
+		w.term.redrawScreen(w.term.cutLines(layout.Wrap(text, w.term.width), w.term.height, "line"))
 		return
 	}
 	if w.options.needsMe {
@@ -108,7 +109,7 @@ func (t *terminal) fitScreen(r *report) []string {
 		lines = end[1:]
 		lines = lines[:max(t.countFitting(lines, t.height), 1)]
 		if t.countRows(lines) > t.height {
-			lines = []string{cutEnd(stripColours(lines[0]), t.width)}
+			lines = []string{layout.CutEnd(layout.StripColours(lines[0]), t.width)}
 		}
 	}
 	return lines
@@ -124,7 +125,7 @@ func (t *terminal) cutLines(lines []string, rows int, thing string) []string {
 	}
 	kept := lines[:t.countFitting(lines, rows-1)]
 	more := settings.FormatCount(len(lines)-len(kept), "more "+thing, "more "+thing+"s")
-	return append(kept[:len(kept):len(kept)], t.dim(cutEnd("… "+more+", for which this window is too low", t.width)))
+	return append(kept[:len(kept):len(kept)], t.dim(layout.CutEnd("… "+more+", for which this window is too low", t.width)))
 }
 
 // countRows returns how many rows of the window the lines take.
@@ -147,7 +148,7 @@ func (t *terminal) countFitting(lines []string, rows int) int {
 
 // rowsOf returns how many rows a line takes: the terminal breaks one that is wider.
 func (t *terminal) rowsOf(line string) int {
-	return max(1, (countColumns(stripColours(line))+t.width-1)/max(t.width, 1))
+	return max(1, (layout.CountColumns(layout.StripColours(line))+t.width-1)/max(t.width, 1))
 }
 
 // splitLines splits a text into lines without their ends.

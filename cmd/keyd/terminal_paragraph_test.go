@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/rotate"
 )
 
@@ -28,7 +29,7 @@ func TestParagraphsBreakBetweenWords(t *testing.T) {
 		}
 		all := out.String() + problems.String()
 		for line := range strings.Lines(all) {
-			if line = strings.TrimSuffix(line, "\n"); countColumns(line) > width && !strings.Contains(line, command) {
+			if line = strings.TrimSuffix(line, "\n"); layout.CountColumns(line) > width && !strings.Contains(line, command) {
 				t.Errorf("%d columns: %q is wider", width, line)
 			}
 		}

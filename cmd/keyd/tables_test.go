@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/evidence"
 	"keyd/daemon/state"
 )
@@ -32,7 +33,7 @@ func TestTablesFitTheWindow(t *testing.T) {
 		term := &terminal{width: width, home: filepath.FromSlash("/home/alice")}
 		for name, text := range map[string]string{"history": term.historyTable([]state.HistoryEntry{entry}), "report": term.evidenceText(report)} {
 			for line := range strings.Lines(text) {
-				if line = strings.TrimRight(line, "\n"); countColumns(line) > width {
+				if line = strings.TrimRight(line, "\n"); layout.CountColumns(line) > width {
 					t.Errorf("%s, %d columns: %q is wider", name, width, line)
 				}
 			}

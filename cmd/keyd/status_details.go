@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/decide"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
@@ -99,30 +100,30 @@ func hideWord(text, word string) string {
 // detailLines returns the lines about one reason.
 func (t *terminal) detailLines(d detail) []string {
 	first := d.keys[0]
-	lines := wrapHanging(t.detailHeading(d), t.width, 2)
+	lines := layout.WrapHanging(t.detailHeading(d), t.width, 2)
 	for i := range lines[1:] {
 		lines[i+1] = "  " + lines[i+1]
 	}
 	add := func(indent int, text string) {
-		for _, line := range wrapText(text, t.room(indent)) {
+		for _, line := range layout.Wrap(text, t.room(indent)) {
 			lines = append(lines, strings.Repeat(" ", indent)+line)
 		}
 	}
 	if t.hasScreen() { // elsewhere it is in the table, in the line of each key
-		why := t.nameCommands(t.shortenHome(stripPackages(cell(first.Why))))
+		why := t.nameCommands(t.shortenHome(stripPackages(layout.Cell(first.Why))))
 		if slices.ContainsFunc(d.keys, func(l state.KeyStatus) bool { return l.Why != first.Why }) {
-			why = "for example " + cell(first.Profiles[0]) + ": " + why
+			why = "for example " + layout.Cell(first.Profiles[0]) + ": " + why
 		}
 		add(4, why)
 	}
 	for _, p := range t.hintPieces(d) {
 		switch {
 		case !t.hasScreen():
-			add(4, p.text)
-		case p.isCommand: // in one piece, and alone in its line
-			lines = append(lines, strings.Repeat(" ", min(max(t.width-countColumns(p.text), 0), 8))+p.text)
+			add(4, p.Text)
+		case p.IsCommand: // in one piece, and alone in its line
+			lines = append(lines, strings.Repeat(" ", min(max(t.width-layout.CountColumns(p.Text), 0), 8))+p.Text)
 		default:
-			add(4, p.text)
+			add(4, p.Text)
 		}
 	}
 	return lines
@@ -136,21 +137,21 @@ func (t *terminal) detailHeading(d detail) string {
 	}
 	var names []string
 	for _, l := range d.keys[:min(len(d.keys), mostNames)] {
-		names = append(names, cell(joinNames(l.Profiles)))
+		names = append(names, layout.Cell(joinNames(l.Profiles)))
 	}
 	heading := t.bold(joinNames(names))
 	if more := len(d.keys) - len(names); more > 0 {
 		heading += " and " + settings.FormatNumber(int64(more)) + " more"
 	}
-	return heading + ": " + paint(cell(t.shortenHome(shortReason(&d.keys[0]))))
+	return heading + ": " + paint(layout.Cell(t.shortenHome(shortReason(&d.keys[0]))))
 }
 
 // hintPieces returns the hints of a reason, as lines. A command of each key stands for itself;
 // prose that several hints have in common stands there once.
-func (t *terminal) hintPieces(d detail) (pieces []piece) {
+func (t *terminal) hintPieces(d detail) (pieces []layout.Piece) {
 	var hints []string
 	for _, l := range d.keys {
-		text := t.shortenHome(t.nameSettings(cell(l.Hint)))
+		text := t.shortenHome(t.nameSettings(layout.Cell(l.Hint)))
 		if text != "" && !slices.Contains(hints, text) {
 			hints = append(hints, text)
 		}
@@ -159,19 +160,19 @@ func (t *terminal) hintPieces(d detail) (pieces []piece) {
 	hints = hints[:min(len(hints), mostNames)]
 	if !t.hasScreen() {
 		for _, text := range hints {
-			pieces = append(pieces, piece{formatHint(text), false})
+			pieces = append(pieces, layout.Piece{Text: formatHint(text)})
 		}
 	} else {
 		pieces = t.splitHints(hints)
 	}
 	if more > 0 {
-		pieces = append(pieces, piece{"and " + settings.FormatNumber(int64(more)) + " more: keyd explain PROFILE", false})
+		pieces = append(pieces, layout.Piece{Text: "and " + settings.FormatNumber(int64(more)) + " more: keyd explain PROFILE"})
 	}
 	return pieces
 }
 
 // splitHints returns the pieces of hints, by the name of the program.
-func (t *terminal) splitHints(hints []string) (pieces []piece) {
+func (t *terminal) splitHints(hints []string) (pieces []layout.Piece) {
 	for i, text := range hints {
 		hints[i] = t.nameCommands(text)
 	}
@@ -185,32 +186,32 @@ func (t *terminal) splitHints(hints []string) (pieces []piece) {
 }
 
 // mergeHints returns the pieces of hints that differ only in their commands; nil for others.
-func mergeHints(hints []string) (merged []piece) {
-	var all [][]piece
+func mergeHints(hints []string) (merged []layout.Piece) {
+	var all [][]layout.Piece
 	for _, text := range hints {
-		all = append(all, splitPieces(text))
+		all = append(all, layout.SplitPieces(text))
 	}
 	if len(all) == 0 {
 		return nil
 	}
 	for i, p := range all[0] {
-		var alike []piece
+		var alike []layout.Piece
 		for _, other := range all {
-			if len(other) != len(all[0]) || other[i].isCommand != p.isCommand || !p.isCommand && other[i].text != p.text {
+			if len(other) != len(all[0]) || other[i].IsCommand != p.IsCommand || !p.IsCommand && other[i].Text != p.Text {
 				return nil
 			}
-			if p.isCommand && !slices.Contains(alike, other[i]) {
+			if p.IsCommand && !slices.Contains(alike, other[i]) {
 				alike = append(alike, other[i])
 			}
 		}
-		if !p.isCommand {
-			text := strings.TrimRight(strings.TrimLeft(p.text, ";,. "), "; ")
+		if !p.IsCommand {
+			text := strings.TrimRight(strings.TrimLeft(p.Text, ";,. "), "; ")
 			if text == "" || strings.Trim(text, "()") == "" {
 				continue
 			}
-			alike = []piece{{text, false}}
+			alike = []layout.Piece{{Text: text}}
 		} else if len(merged) == 0 {
-			alike = append([]piece{{"what to do:", false}}, alike...)
+			alike = append([]layout.Piece{{Text: "what to do:"}}, alike...)
 		}
 		merged = append(merged, alike...)
 	}

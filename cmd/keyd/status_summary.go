@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/decide"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
@@ -93,5 +94,5 @@ func (t *terminal) formatSummary(r *report) string {
 	if s.skipped > 0 {
 		text += "; " + settings.FormatNumber(int64(s.skipped)) + " skipped"
 	}
-	return fillLines("", text, hanging, t.width)
+	return layout.Fill("", text, layout.Hanging, t.width)
 }

@@ -1,4 +1,4 @@
-package main
+package layout
 
 import (
 	"encoding/json"
@@ -15,7 +15,7 @@ func FuzzEscape(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		shown := escape(text)
+		shown := Escape(text)
 		bare := strings.NewReplacer("\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "", "\x1b[1m", "", "\x1b[2m", "", "\x1b[0m", "").Replace(shown)
 		if !utf8.ValidString(bare) || strings.ContainsFunc(bare, func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }) {
 			t.Errorf("%q is shown as %q", text, shown)
@@ -23,7 +23,7 @@ func FuzzEscape(f *testing.F) {
 		if utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl) && !strings.ContainsFunc(text, needsEscape) && shown != text {
 			t.Errorf("%q is shown as %q", text, shown)
 		}
-		if escape(shown) != shown {
+		if Escape(shown) != shown {
 			t.Errorf("%q is shown as %q, and escaping that again changes it", text, shown)
 		}
 		object, err := json.Marshal(map[string]string{text: text})
@@ -31,12 +31,12 @@ func FuzzEscape(f *testing.F) {
 			t.Fatal(err)
 		}
 		var before, after map[string]string
-		if json.Unmarshal(object, &before) != nil || json.Unmarshal([]byte(escape(string(object))), &after) != nil || len(after) != len(before) {
-			t.Fatalf("JSON %s became %s", object, escape(string(object)))
+		if json.Unmarshal(object, &before) != nil || json.Unmarshal([]byte(Escape(string(object))), &after) != nil || len(after) != len(before) {
+			t.Fatalf("JSON %s became %s", object, Escape(string(object)))
 		}
 		for name := range before {
 			if after[name] != before[name] {
-				t.Errorf("JSON %s became %s", object, escape(string(object)))
+				t.Errorf("JSON %s became %s", object, Escape(string(object)))
 			}
 		}
 	})

@@ -1,42 +1,47 @@
-package main
+package layout
 
 import (
 	"slices"
 	"strings"
 )
 
-// piece is a part of a text for people: a command that can be pasted, or prose.
-type piece struct {
-	text      string
-	isCommand bool
+// Commands holds the names of keyd's commands, which the program adds before it prints
+// anything. Where one of them follows the word keyd, a command to paste begins; any other
+// keyd is the name of the program in a sentence.
+var Commands = []string{"help", "completion", "COMMAND"}
+
+// Piece is a part of a text for people: a command that can be pasted, or prose.
+type Piece struct {
+	Text      string
+	IsCommand bool
 }
 
 // pastedPrograms are the programs other than keyd that hints name, each with what follows it.
 var pastedPrograms = []string{"aws ", "sudo ", "chmod ", "chown ", "chattr ", "timedatectl ", "systemctl ", "loginctl "}
 
-// splitPieces splits a text at the commands in it. Joined, the pieces are the text. A command
+// SplitPieces splits a text at the commands in it. Joined, the pieces are the text. A command
 // ends where its sentence does; prose that follows without a comma belongs to it.
-func splitPieces(text string) (pieces []piece) {
+func SplitPieces(text string) (pieces []Piece) {
 	begin := 0 // of the prose
 	for i := 0; i < len(text); i++ {
-		if i > 0 && text[i-1] != ' ' && text[i-1] != '(' && text[i-1] != '\n' || !startsCommand(text[i:]) {
+		if i > 0 && text[i-1] != ' ' && text[i-1] != '(' && text[i-1] != '\n' || !StartsCommand(text[i:]) {
 			continue
 		}
 		if begin < i {
-			pieces = append(pieces, piece{text[begin:i], false})
+			pieces = append(pieces, Piece{text[begin:i], false})
 		}
 		begin = i + commandLength(text[i:])
-		pieces = append(pieces, piece{text[i:begin], true})
+		pieces = append(pieces, Piece{text[i:begin], true})
 		i = begin
 	}
 	if begin < len(text) {
-		pieces = append(pieces, piece{text[begin:], false})
+		pieces = append(pieces, Piece{text[begin:], false})
 	}
 	return pieces
 }
 
-// startsCommand reports whether a text begins with a command.
-func startsCommand(text string) bool {
+// StartsCommand reports whether a text begins with a command.
+func StartsCommand(text string) bool {
 	rest, ok := strings.CutPrefix(text, "keyd ")
 	if !ok {
 		rest, ok = strings.CutPrefix(text, "keyd-aws ") // what packages call the program
@@ -46,7 +51,7 @@ func startsCommand(text string) bool {
 		for end < len(rest) && 'a' <= rest[end] && rest[end] <= 'z' {
 			end++
 		}
-		return slices.Contains(commandWords, rest[:end]) && (end == len(rest) || strings.IndexByte(" ;,:)\n", rest[end]) >= 0)
+		return slices.Contains(Commands, rest[:end]) && (end == len(rest) || strings.IndexByte(" ;,:)\n", rest[end]) >= 0)
 	}
 	for _, program := range pastedPrograms {
 		if rest, ok := strings.CutPrefix(text, program); ok {
@@ -80,11 +85,11 @@ func commandLength(text string) int {
 // command is one word, with the comma behind it.
 func splitWords(text string) (words []string) {
 	glue := false // the next word belongs to the last one
-	for _, p := range splitPieces(text) {
-		parts := []string{p.text}
-		if !p.isCommand {
-			parts = strings.Fields(p.text)
-			glue = glue && !strings.HasPrefix(p.text, " ")
+	for _, p := range SplitPieces(text) {
+		parts := []string{p.Text}
+		if !p.IsCommand {
+			parts = strings.Fields(p.Text)
+			glue = glue && !strings.HasPrefix(p.Text, " ")
 		}
 		for _, part := range parts {
 			if glue && len(words) > 0 {
@@ -94,7 +99,7 @@ func splitWords(text string) (words []string) {
 			}
 			glue = false
 		}
-		glue = p.isCommand || !strings.HasSuffix(p.text, " ") && strings.TrimSpace(p.text) != ""
+		glue = p.IsCommand || !strings.HasSuffix(p.Text, " ") && strings.TrimSpace(p.Text) != ""
 	}
 	return words
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
@@ -84,7 +85,7 @@ func (n *narrator) printPreview(r rotate.Result) int {
 // place has a line of its own.
 func (n *narrator) printChange(place, change string) {
 	separator := " "
-	if n.term.hasScreen() && countColumns(place)+countColumns(change)+len("  : ") > n.term.width {
+	if n.term.hasScreen() && layout.CountColumns(place)+layout.CountColumns(change)+len("  : ") > n.term.width {
 		separator = "\n    "
 	}
 	n.term.printf("  %s:%s%s\n", place, separator, change)
