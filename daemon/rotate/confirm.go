@@ -7,6 +7,7 @@ import (
 
 	"keyd/daemon/decide"
 	"keyd/daemon/iam"
+	"keyd/daemon/journal"
 )
 
 // confirmLimit is how long to wait until ListAccessKeys shows a change. The
@@ -62,6 +63,12 @@ func (d *Rotator) relistOwnKey(ctx context.Context, t *target, client *iam.Clien
 	}
 	t.progress.wait.listed = k
 	return k, err
+}
+
+// mayListLack reports whether the new key is so young that a list may lack it although it
+// exists. To believe such a list would leave a key Active whose secret is nowhere.
+func (d *Rotator) mayListLack(r *journal.Rotation) bool {
+	return d.Now().Sub(r.Created).Abs() < decide.UndisturbedFor
 }
 
 // confirmList lists once, and returns nil if ok accepts the list. The list lags, so

@@ -130,6 +130,8 @@ func (d *Rotator) discardNew(ctx context.Context, t *target, client *iam.Client)
 	case refused: // the key is deleted or Inactive: no one can use it, and keyd cannot ask about it
 	case err != nil:
 		return err
+	case k == nil && d.mayListLack(r):
+		return &gaveUpError{text: fmt.Sprintf("%s; AWS does not list %s, not yet or no longer", r.GiveUpReason, r.New)}
 	case k != nil && !d.inCreateWindow(r, *k):
 		return &needPersonError{text: fmt.Sprintf("%s; %s was not created by this rotation: it was left as it is", r.GiveUpReason, r.New), hint: hint.AWSCommand("aws iam list-access-keys", r.Profiles()[0])}
 	case k != nil:

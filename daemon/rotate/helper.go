@@ -152,6 +152,8 @@ func (d *Rotator) deleteHelper(ctx context.Context, t *target, client *iam.Clien
 	switch {
 	case err != nil:
 		return err
+	case k == nil && !t.progress.wait.sent && d.mayListLack(r):
+		return &gaveUpError{text: fmt.Sprintf("AWS does not list %s, not yet or no longer", r.New)}
 	case k == nil && !t.progress.wait.sent: // a list that shows the old key has not shown the helper for a while
 		return nil
 	case k != nil && !d.inCreateWindow(r, *k):
