@@ -136,7 +136,7 @@ type Placement struct {
 	Torn      int      // how many of Old hold a pair that an interrupted write left half old, half new
 	Foreign   []string // profiles with an id that is neither old nor new: a person changed it
 	Missing   []string // profiles that no longer exist
-	Unmounted string   // a missing file of the rotation; "" when all exist
+	Unmounted string   // a file of the rotation that does not exist, and whose profile no other file shows; "" when there is none
 	LinksOld  int      // number of linked files that show the old pair
 	LinksNew  int      // number of linked files that show the new pair
 	Ambiguous error    // set when some AWS tools read one of the two ids in a place where keyd reads none

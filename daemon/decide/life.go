@@ -70,7 +70,7 @@ func endOfLife(r *journal.Rotation, s settings.Settings, off, deleted time.Time)
 		return addStage(addStage(life, "off", off, false), "deleted", deleted, false)
 	}
 	if !off.IsZero() {
-		gone := off.Add(s.Quarantine)
+		gone := quarantineEnd(r, s)
 		if !r.Held.IsZero() {
 			gone = time.Time{}
 		}

@@ -30,6 +30,25 @@ func BlockForCopy(err error, now time.Time) Decision {
 	return BlockUntil(now.Add(RecheckEvery), err.Error(), hint.Hint(err)).InShort("in another file as well")
 }
 
+// blockForAbsent blocks what would take a key away from a file of the rotation that is not
+// there: its disk may not be mounted, and it may still show the key. A person who has removed
+// it says so with keyd resume.
+func blockForAbsent(f Facts) (Decision, bool) {
+	if f.Placement.Unmounted == "" {
+		return Decision{}, false
+	}
+	return BlockUntil(time.Time{}, fmt.Sprintf("%s is not there, in the middle of a rotation of %s, which would stop working in it", f.Placement.Unmounted, credfile.Short(f.Rotation.Old.ID)),
+		"mount its disk; or, if it is gone permanently: "+hint.Command("keyd resume", f.Rotation.Profiles()[0])).InShort(lastName(f.Placement.Unmounted) + " is not there"), true
+}
+
+// blockForPlaces is blockForAbsent and BlockForLinks.
+func blockForPlaces(f Facts, now time.Time) (Decision, bool) {
+	if d, ok := blockForAbsent(f); ok {
+		return d, true
+	}
+	return BlockForLinks(f, now)
+}
+
 // BlockForMissing blocks a rotation in progress whose credentials file was removed:
 // no pass can read the files then, so none comes as far as Next.
 func BlockForMissing(path string) Decision {

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -77,6 +78,10 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 		return BlockUntil(time.Time{}, f.Placement.Ambiguous.Error()+": "+credfile.Short(r.Old.ID)+" and "+credfile.Short(r.New.ID)+" are left as they are", hint.Hint(f.Placement.Ambiguous)).InShort("AWS tools read it unlike")
 	case f.Placement.Ambiguous != nil:
 		return decideRevive(f, r, s, now)
+	case len(f.Placement.Foreign) > 0 && r.GiveUpReason == "" && f.otherFile(r) != "":
+		return BlockUntil(time.Time{}, fmt.Sprintf("%s shows a key other than %s or %s, and %s shows one of them: it was the file of the rotation, or is a copy of it",
+			strings.Join(f.Placement.Foreign, ", "), credfile.Short(r.Old.ID), credfile.Short(r.New.ID), f.otherFile(r)),
+			"let the path of the AWS files lead there again, if it did before; otherwise: "+hint.Command("keyd resume", f.Placement.Foreign[0])).InShort("files show another key")
 	case len(f.Placement.Foreign) > 0 && r.GiveUpReason == "":
 		return BlockUntil(time.Time{}, fmt.Sprintf("%s shows a key other than %s or %s: someone changed it, and keyd overwrites nothing",
 			strings.Join(f.Placement.Foreign, ", "), credfile.Short(r.Old.ID), credfile.Short(r.New.ID)), hint.Command("keyd resume", f.Placement.Foreign[0])).InShort("files show another key")
@@ -119,6 +124,13 @@ func (f *Facts) isGone() bool {
 	return f.Placement.Old+f.Placement.New == 0 && !f.Placement.OnlyLinks(f.Rotation)
 }
 
+// otherFile returns a known file that this process does not read now, and that shows a key of
+// the rotation; "" when there is none. The path of the AWS files may be a link that now leads
+// elsewhere.
+func (f *Facts) otherFile(r *journal.Rotation) string {
+	return cmp.Or(f.Copies[r.New.ID], f.Copies[r.Old.ID])
+}
+
 // wantsOldKeyBack reports whether a person holds the rotation and the old key
 // has, or may have, been made Inactive.
 func (f *Facts) wantsOldKeyBack() bool {
@@ -128,6 +140,9 @@ func (f *Facts) wantsOldKeyBack() bool {
 // decideForward decides the next step of an undisturbed rotation.
 func decideForward(f Facts, r *journal.Rotation, s settings.Settings, now time.Time) Decision {
 	if d, ok := decideHook(f, s, now, StateRotating); ok && phaseOf(r) >= phaseOverlap && r.MendStarted.IsZero() {
+		return d
+	}
+	if d, ok := blockForAbsent(f); ok && phaseOf(r) == phaseProof && !f.Placement.ShowsNew() { // the files change together or not at all
 		return d
 	}
 	switch {
@@ -192,6 +207,9 @@ func decideGiveUp(f Facts, r *journal.Rotation, s settings.Settings, now time.Ti
 	}
 	if err := f.CopyErr(r.New.ID); err != nil {
 		return BlockForCopy(err, now)
+	}
+	if d, ok := blockForAbsent(f); ok {
+		return d
 	}
 	return orWaitForRetry(f, s, now, actNow(DoDiscard, StateRotating, r.GiveUpReason+": deleting "+credfile.Short(r.New.ID)+" again"))
 }

@@ -16,7 +16,7 @@ func decideOverlap(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 		return d
 	}
 	if r.RetireNow || r.DeleteNow || f.Options.RetireNow || f.Options.DeleteNow { // a dry run journals nothing
-		if d, ok := BlockForLinks(f, now); ok {
+		if d, ok := blockForPlaces(f, now); ok {
 			return d
 		}
 		return decideDeactivate(f, now)
@@ -32,14 +32,20 @@ func decideOverlap(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 		return actNow(DoCheckUse, StateOverlap, "asking AWS when "+credfile.Short(r.Old.ID)+" was used last")
 	}
 	switch {
+	case now.Before(end) && endsTooLate(f, r, s, end) && !r.UsedByOthers():
+		return BlockUntil(end, fmt.Sprintf("%s: it cannot be deactivated before it is %s old", cameBack(r, now), FormatAge(s.MaxAge)), oldCopyHint).InShort("an old file comes back")
 	case now.Before(end) && endsTooLate(f, r, s, end):
 		return BlockUntil(nextUseReading(r.UseChecked, r.Old.ID, r.UseDenied), fmt.Sprintf("%s %s: it cannot be deactivated before it is %s old%s", credfile.Short(r.Old.ID), describeOthersUse(r, now), FormatAge(s.MaxAge), f.describeCopies()),
 			"put the new key there as well; or stop waiting for that: "+hint.Command("keyd rotate --retire-now", r.Profiles()[0])).InShort(overlapShort(r))
 	case now.Before(end):
 		return WaitUntil(StateOverlap, end, describeOldUse(f, r, s, now)).InShort(overlapShort(r))
 	}
-	if d, ok := BlockForLinks(f, now); ok {
+	if d, ok := blockForPlaces(f, now); ok {
 		return d
+	}
+	if r.UseDenied && r.UsedByOthers() && !r.UseChecked.Before(end) { // it was in use when AWS last told
+		return BlockUntil(nextUseReading(r.UseChecked, r.Old.ID, r.UseDenied), fmt.Sprintf("%s %s, after it was replaced; since then %s", credfile.Short(r.Old.ID), describeOthersUse(r, now), UseUnknown("it", r.UseNoCall)),
+			"allow this user iam:GetAccessKeyLastUsed, see "+hint.Command("keyd policy", r.Profiles()[0])+"; or, if nothing needs the old key: "+hint.Command("keyd rotate --retire-now", r.Profiles()[0])).InShort("old key, perhaps in use")
 	}
 	if d, ok := checkBeforeRetiring(f, now); ok && d.Do == DoBlock && stillBelieved(f, now) && f.Seen.At.After(r.Validated) {
 		return d
@@ -55,12 +61,16 @@ const useBelieved = time.Hour
 
 // overlapEnd returns when the old key may be deactivated: the overlap is over, the old
 // key has been quiet for as long, AWS must have reported every use in that time, and the
-// files have shown the new id undisturbed. For an overlap of less than four hours, which
+// files have shown the new id undisturbed. An old text that has come back begins the overlap
+// anew, since what wrote it, such as a nightly sync, may write it again. For an overlap of less than four hours, which
 // someone has set on purpose, no more than that again is left for AWS's report.
 func overlapEnd(r *journal.Rotation, s settings.Settings) time.Time {
 	quiet := r.Validated
-	if r.UsedByOthers() {
-		quiet = r.LastUse.At.Add(useGranularity)
+	if wasMended(r) {
+		quiet = r.Swapped
+	}
+	if used := r.LastUse; r.UsedByOthers() && used.At.Add(useGranularity).After(quiet) {
+		quiet = used.At.Add(useGranularity)
 	}
 	end := quiet.Add(s.Overlap + min(s.Overlap, UseReportDelay))
 	if undisturbed := r.Swapped.Add(UndisturbedFor); undisturbed.After(end) {
@@ -69,10 +79,36 @@ func overlapEnd(r *journal.Rotation, s settings.Settings) time.Time {
 	return end
 }
 
-// endsTooLate reports whether a use that continues would carry the old key past max_age.
+// wasMended reports whether an old text has come back into the files since the pair in them
+// was validated, or a linked file has joined them.
+func wasMended(r *journal.Rotation) bool {
+	return !r.Validated.IsZero() && r.Swapped.After(r.Validated)
+}
+
+// quarantineEnd returns when the old key may be deleted. The journal, with the only other
+// copy of the new secret, is erased then: what has written an old text into the files since
+// must have had the time to do it once more.
+func quarantineEnd(r *journal.Rotation, s settings.Settings) time.Time {
+	began := r.Deactivated
+	if wasMended(r) && r.Swapped.After(began) {
+		began = r.Swapped
+	}
+	return began.Add(s.Quarantine)
+}
+
+// cameBack says when an old text with the old key was last mended, and oldCopyHint what
+// helps if that goes on.
+func cameBack(r *journal.Rotation, now time.Time) string {
+	return fmt.Sprintf("an old copy of the files, with %s, came back and was mended %s", credfile.Short(r.Old.ID), formatAgo(r.Swapped, now))
+}
+
+const oldCopyHint = "find what writes the old copy, such as a backup, a sync or a dotfile manager, and give it the file as it is now"
+
+// endsTooLate reports whether a use that continues, or an old text that comes back again and
+// again, would carry the old key past max_age.
 // A key that was that old when it was replaced has two overlaps.
 func endsTooLate(f Facts, r *journal.Rotation, s settings.Settings, end time.Time) bool {
-	if !r.UsedByOthers() || f.Seen == nil {
+	if !r.UsedByOthers() && !wasMended(r) || f.Seen == nil {
 		return false
 	}
 	old := f.Seen.FindKey(r.Old.ID)
@@ -183,16 +219,23 @@ func decideQuarantine(f Facts, r *journal.Rotation, s settings.Settings, now tim
 	if d, ok := checkFutureWaits(f, now, StateQuarantine); ok && !r.DeleteNow && !f.Options.DeleteNow {
 		return d
 	}
-	rides := !f.mayControl(now) && !now.Before(r.Deactivated.Add(s.Quarantine)) // a key at rest is not looked at each day
+	end := quarantineEnd(r, s)
+	rides := !f.mayControl(now) && !now.Before(end) // a key at rest is not looked at each day
 	if d, ok := watchNewKey(f, r, now, StateQuarantine); ok && !rides {
 		return d
 	}
-	end, deleteNow := r.Deactivated.Add(s.Quarantine), r.DeleteNow || f.Options.DeleteNow // a dry run journals nothing
+	deleteNow := r.DeleteNow || f.Options.DeleteNow // a dry run journals nothing
 	if now.Before(end) && !deleteNow && f.isOldGone() {
 		return WaitUntil(StateQuarantine, end, goneText(r)+": the rotation ends then").InShort("the old key is off")
 	}
+	if now.Before(end) && !deleteNow && end.After(r.Deactivated.Add(2*s.Quarantine)) {
+		return BlockUntil(end, fmt.Sprintf("%s: %s is not deleted before the files have shown %s for %s", cameBack(r, now), credfile.Short(r.Old.ID), credfile.Short(r.New.ID), FormatAge(s.Quarantine)), oldCopyHint).InShort("an old file comes back")
+	}
 	if now.Before(end) && !deleteNow {
 		return WaitUntil(StateQuarantine, end, fmt.Sprintf("%s is inactive, and is deleted when the quarantine is over; until then, this makes it usable again: %s", credfile.Short(r.Old.ID), hint.Command("keyd hold", r.Profiles()[0]))).InShort("the old key is off")
+	}
+	if d, ok := blockForAbsent(f); ok {
+		return d
 	}
 	switch {
 	case rides && !deleteNow:

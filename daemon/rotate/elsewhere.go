@@ -50,12 +50,20 @@ func (d *Rotator) knownFiles(status state.Status) []string {
 }
 
 // filesToRemember returns the files for the status: the known files and those
-// that this process reads.
+// that this process reads. A link is remembered with the file that it leads to, because a
+// person may point it to another one.
 func (d *Rotator) filesToRemember(status state.Status) []string {
 	paths := d.knownFiles(status)
 	for _, path := range []string{d.Store.Paths.Credentials, d.Store.Paths.Config} {
-		if abs, err := filepath.Abs(path); err == nil && path != "" && !slices.Contains(paths, abs) {
+		abs, err := filepath.Abs(path)
+		if err != nil || path == "" {
+			continue
+		}
+		if !slices.Contains(paths, abs) {
 			paths = append(paths, abs)
+		}
+		if real, err := atomicfile.Resolve(d.Sys, abs); err == nil && !slices.Contains(paths, real) {
+			paths = append(paths, real)
 		}
 	}
 	for _, path := range status.Files { // the file's disk may not be mounted now

@@ -115,7 +115,7 @@ func (d *Rotator) rotationTargets(rotations []*journal.Rotation, snapshot *credf
 // files show of it.
 func (d *Rotator) rotationTarget(r *journal.Rotation, snapshot *credfile.Snapshot) *target {
 	t := &target{facts: decide.Facts{ID: r.Old.ID, Profiles: r.Profiles(), RotationErr: d.checkElsewhere(r)}}
-	shows := decide.Placement{Unmounted: d.MissingFile(r), Ambiguous: cmp.Or(snapshot.Ambiguous(r.New.ID), snapshot.Ambiguous(r.Old.ID))}
+	shows := decide.Placement{Ambiguous: cmp.Or(snapshot.Ambiguous(r.New.ID), snapshot.Ambiguous(r.Old.ID))}
 	for _, p := range snapshot.Profiles {
 		switch {
 		case isTorn(r, p):
@@ -138,6 +138,9 @@ func (d *Rotator) rotationTarget(r *journal.Rotation, snapshot *credfile.Snapsho
 		switch {
 		case i < 0 || snapshot.Profiles[i].Key.ID == "":
 			shows.Missing = append(shows.Missing, place.Profile)
+			if shows.Unmounted == "" && i < 0 && !t.hasMoved(place) && !d.Store.MayExist(place.Path) {
+				shows.Unmounted = place.Path
+			}
 		case isTorn(r, snapshot.Profiles[i]):
 		case snapshot.Profiles[i].Key.ID != r.Old.ID && snapshot.Profiles[i].Key.ID != r.New.ID:
 			shows.Foreign = append(shows.Foreign, place.Profile)
@@ -146,6 +149,12 @@ func (d *Rotator) rotationTarget(r *journal.Rotation, snapshot *credfile.Snapsho
 	t.placeLinks(r, snapshot, &shows)
 	t.setRotation(r, shows)
 	return t
+}
+
+// hasMoved reports whether the profile of a place shows a key of the rotation in another file:
+// a person has moved it there, perhaps with the whole home folder.
+func (t *target) hasMoved(place journal.Place) bool {
+	return slices.ContainsFunc(t.holders, func(p credfile.Profile) bool { return p.Name == place.Profile && p.Path != place.Path })
 }
 
 // isTorn reports whether a profile shows half of the old pair and half of the

@@ -1,0 +1,172 @@
+package rotate_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyd/credfile"
+	"keyd/daemon/awssim"
+	"keyd/daemon/decide"
+	"keyd/daemon/internal/lab"
+	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
+)
+
+// TestNightlyCopyLocksNobodyOut: a sync or a dotfile manager writes an old copy of the file
+// each night. keyd has the new pair only until the rotation ends, so the copy of the night
+// after that would lock the owner out. A person is told, and once the copies end, the
+// rotation ends as well.
+func TestNightlyCopyLocksNobodyOut(t *testing.T) {
+	for name, from := range map[string]decide.State{"from the overlap on": decide.StateOverlap, "from the quarantine on": decide.StateQuarantine} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+				copied := l.ReadCredentials()
+				l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == from })
+				var r rotate.Result
+				for night := 0; night < 40 && !r.NeedsPerson; night++ {
+					time.Sleep(23 * time.Hour)
+					l.Pass(rotate.Request{})
+					time.Sleep(time.Hour)
+					l.WriteFile("credentials", copied)
+					if r = l.Pass(rotate.Request{}); l.ShownID() == l.OldKey.ID {
+						t.Fatalf("night %d: %s: %s; %s", night, r.State, r.Why, r.Hint)
+					}
+				}
+				if !r.NeedsPerson || !strings.Contains(r.Why, "an old copy of the files") || !strings.Contains(r.Hint, "what writes the old copy") {
+					t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
+				}
+				l.RunUntil(12*settings.Day, lab.Settled)
+				if out := l.Cloud.Outage(l.Shown, time.Now()); out > time.Minute {
+					t.Errorf("the file showed a dead key for %s", out)
+				}
+				l.CheckOneKey()
+			})
+		})
+	}
+}
+
+// TestFileOnMissingDiskKeepsOldKey: the config file shows the key as well, and its disk is
+// not mounted while the rotation proceeds in the other file. A person who moves the profile
+// to the other file, and one who says that the file is gone, let the rotation end.
+func TestFileOnMissingDiskKeepsOldKey(t *testing.T) {
+	for name, c := range map[string]struct {
+		at   decide.State
+		back func(*lab.Lab, string)
+	}{
+		"before the swap":   {decide.StateRotating, nil},
+		"in the overlap":    {decide.StateOverlap, nil},
+		"in the quarantine": {decide.StateQuarantine, nil},
+		"gone for good":     {decide.StateOverlap, func(l *lab.Lab, _ string) { _, err := l.Rotator.Resume(l.T.Context(), "default"); lab.Must(l.T, err) }},
+		"moved": {decide.StateOverlap, func(l *lab.Lab, config string) {
+			l.WriteFile("credentials", l.ReadCredentials()+strings.Replace(config, "profile ", "", 1))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
+				config := "[profile far]\naws_access_key_id = " + l.OldKey.ID + "\naws_secret_access_key = " + l.OldKey.Secret.Reveal() + "\n"
+				l.WriteFile("config", config)
+				r := l.PassOnce(rotate.Request{})
+				for ; r.State != c.at; r = l.Pass(rotate.Request{}) {
+					time.Sleep(time.Hour)
+				}
+				path := filepath.Join(l.Home, "config")
+				lab.Must(t, os.Rename(path, path+".away"))
+				for range 12 {
+					r = l.Pass(rotate.Request{})
+					time.Sleep(settings.Day)
+				}
+				if !r.NeedsPerson || !strings.Contains(r.Why, path+" is not there") || !strings.Contains(r.Hint, "mount its disk") {
+					t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
+				}
+				if c.back != nil {
+					c.back(l, config)
+				} else { // as it was when the rotation began, which may be how a backup brings it back
+					lab.Must(t, os.WriteFile(path, []byte(config), 0o600))
+				}
+				l.RunUntil(30*settings.Day, lab.Settled)
+				if data, err := os.ReadFile(path); err == nil {
+					pair, err := credfile.ReadPair(data, credfile.Config, "profile far")
+					if err != nil || !l.Cloud.IsUsable(pair.ID, pair.Secret.Reveal()) {
+						t.Errorf("the config file shows a dead pair: %v, %v", pair, err)
+					}
+				}
+				l.CheckOneKey()
+			})
+		})
+	}
+}
+
+// TestLinkToAnotherFile: the credentials file is a link, which a person points to the file
+// of another customer in the middle of a rotation, and later back. Neither the daemon nor
+// keyd resume takes a key away from the first file meanwhile.
+func TestLinkToAnotherFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewOnDisk(t, awssim.Lag{}, 70*settings.Day)
+		path, first, second := filepath.Join(l.Home, "credentials"), filepath.Join(l.Home, "first"), filepath.Join(l.Home, "second")
+		pointTo := func(file string) {
+			_ = os.Remove(path)
+			lab.Must(t, os.Symlink(file, path))
+		}
+		lab.Must(t, os.Rename(path, first))
+		pointTo(first)
+		id, secret := l.Cloud.AddUser(lab.Account, "/", "bob").AddKey(settings.Day)
+		lab.Must(t, os.WriteFile(second, []byte("[default]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n"), 0o600))
+		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+		pointTo(second)
+		told := false
+		for _, r := range l.PassAll(rotate.Request{}) {
+			told = told || r.NeedsPerson && strings.Contains(r.Why, first) && strings.Contains(r.Hint, "lead there again")
+		}
+		if !told {
+			t.Error("nobody was told which file it is")
+		}
+		_, err := l.Rotator.Resume(t.Context(), "default")
+		lab.Must(t, err)
+		for range 20 {
+			time.Sleep(settings.Day)
+			l.PassAll(rotate.Request{})
+		}
+		pointTo(first)
+		data, err := os.ReadFile(path)
+		lab.Must(t, err)
+		pair, err := credfile.ReadPair(data, credfile.Credentials, "default")
+		if err != nil || !l.Cloud.IsUsable(pair.ID, pair.Secret.Reveal()) {
+			t.Errorf("the first file shows a dead pair: %v, %v", pair, err)
+		}
+	})
+}
+
+// TestUseThatIsNoLongerTold: someone uses the old key every day, and then AWS no longer lets
+// the user read that. The key that was in use when AWS last told stays.
+func TestUseThatIsNoLongerTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+		var r rotate.Result
+		for day := range 8 {
+			if err := l.User.UseKey(l.OldKey.ID, "s3", "eu-west-1"); err != nil {
+				t.Fatalf("day %d: %v; %s: %s", day, err, r.State, r.Why)
+			}
+			if day == 2 {
+				l.User.DenyAction("GetAccessKeyLastUsed", awssim.NotAllowed)
+			}
+			for range 8 {
+				time.Sleep(3 * time.Hour)
+				r = l.Pass(rotate.Request{})
+			}
+		}
+		if !r.NeedsPerson || !strings.Contains(r.Why, "by s3 in eu-west-1") || !strings.Contains(r.Hint, "keyd policy") {
+			t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
+		}
+		if r = l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}}); r.State != decide.StateQuarantine {
+			t.Errorf("the hint leads to %s: %s", r.State, r.Why)
+		}
+		l.CheckPromises()
+	})
+}
