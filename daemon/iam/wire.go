@@ -125,11 +125,21 @@ func (k *call) readRefusal(body []byte) error {
 	if err != nil || !codeShape.matches(r.Code) {
 		return &answerError{"the answer does not come from AWS"}
 	}
-	k.refusal = refusal{Code: r.Code, Message: cleanText(r.Message, longestMessage)}
+	k.refusal = refusal{Code: r.Code, Message: cleanText(k.withoutToken(r.Message), longestMessage)}
 	if r.RequestID != "" {
 		k.requestID = cleanText(r.RequestID, longestWord)
 	}
 	return nil
+}
+
+// withoutToken returns a text of an answer without the token of the session that has signed
+// the request. Some services explain a wrong signature with all that was signed, and the
+// token is in that. No other secret of a request is sent.
+func (k *call) withoutToken(text string) string {
+	if k.token == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, k.token, "(token)")
 }
 
 // readOtherRefusal reads the error document of S3, which stores other than AWS's also use
@@ -217,6 +227,7 @@ type call struct {
 	otherKey  bool // the id of the key is not one of AWS's
 
 	session string // the id of the session that signs; "" when the key does
+	token   string // of that session, as it was sent: a secret; "" without one
 
 	host         string
 	attempts     int
@@ -247,7 +258,7 @@ func callOf(ctx context.Context) *call {
 func (k *call) startAttempt(r *http.Request) *http.Request {
 	k.mayHaveActed = k.mayHaveActed || k.left && !k.refusedByAWS()
 	k.attempts++
-	k.host = r.URL.Hostname()
+	k.host, k.token = r.URL.Hostname(), r.Header.Get("X-Amz-Security-Token")
 	k.status, k.refusal, k.isWebPage, k.redirect, k.requestID, k.left = 0, refusal{}, false, "", "", true
 	k.date = time.Time{}
 	k.connected.Store(false)
