@@ -272,14 +272,14 @@ const maxUseDays = 100
 
 // NoteUse records what AWS said at now, by the local clock, about the last use of the old
 // key, by AWS's clock. nil means that AWS has recorded none; denied, that it refuses to
-// say. The diary has the days by AWS's clock: this machine knows that only roughly.
+// say. The diary has the days by AWS's clock: this machine knows that only roughly. A last use
+// only ever moves forward, so an earlier answer comes from a server that lags, and says nothing.
 func (r *Rotation) NoteUse(use *remote.Use, denied bool, now time.Time) {
 	r.UseChecked, r.UseDenied = now, denied
 	if denied { // what AWS has said before still holds
 		return
 	}
-	r.LastUse = nil
-	if use == nil {
+	if use == nil || r.LastUse != nil && r.LastUse.At.After(use.At.Add(-r.ClockOffset)) {
 		return
 	}
 	r.LastUse = &remote.Use{At: use.At.Add(-r.ClockOffset), Service: use.Service, Region: use.Region}
