@@ -21,8 +21,12 @@ func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
 	if mend {
 		r.MendStarted = d.Now().UTC()
 	}
+	shown := r.Old
 	if !t.pair.IsZero() { // otherwise only linked files show it
-		r.Old.Secret = t.pair.Secret
+		shown = t.pair
+	}
+	if !mend || r.Old.Secret.IsZero() { // an old id that comes back may have a secret that was never its own
+		r.Old.Secret = shown.Secret
 	}
 	r.Links = t.linksToJournal(r)
 	if err := d.JournalDir().Save(r); err != nil {
@@ -33,7 +37,7 @@ func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
 	if mend { // the old key may be Inactive by now: write whatever can be written
 		put = store.Restore
 	}
-	swapped, err := d.writeFiles(func() (credfile.SwapResult, error) { return put(ctx, r.Old, r.New) })
+	swapped, err := d.writeFiles(func() (credfile.SwapResult, error) { return put(ctx, shown, r.New) })
 	d.emitConcurrent(t, decide.DoSwap, swapped)
 	if err != nil {
 		return fmt.Errorf("%w; %s%s is kept for the next pass", explainLink(store, err), filesLeftAs(err, r, mend), r.New)

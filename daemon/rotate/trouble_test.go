@@ -1,6 +1,9 @@
 package rotate_test
 
 import (
+	"bytes"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -168,5 +171,75 @@ func TestUseThatIsNoLongerTold(t *testing.T) {
 			t.Errorf("the hint leads to %s: %s", r.State, r.Why)
 		}
 		l.CheckPromises()
+	})
+}
+
+// lagging is an AWS whose servers for the last use lag behind for a while: they repeat what
+// they said at first.
+type lagging struct {
+	*lab.Lab
+	lags  *bool
+	first *[]byte
+}
+
+func (g lagging) Do(r *http.Request) (*http.Response, error) {
+	form, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(form))
+	answer, err := g.Cloud.Do(r)
+	if err != nil || !strings.Contains(string(form), "Action=GetAccessKeyLastUsed") {
+		return answer, err
+	}
+	told, err := io.ReadAll(answer.Body)
+	if *g.first == nil {
+		*g.first = told
+	}
+	if *g.lags {
+		told = *g.first
+	}
+	answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(told)), int64(len(told))
+	return answer, err
+}
+
+// TestLaggingUseIsNoQuiet: AWS has told that someone uses the old key, and when the overlap
+// would be over without that, a server answers that does not know it yet.
+func TestLaggingUseIsNoQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		lags := false
+		l.Rotator.HTTP = lagging{l, &lags, new([]byte)}
+		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+		time.Sleep(20 * time.Hour)
+		lab.Must(t, l.User.UseKey(l.OldKey.ID, "s3", "eu-west-1"))
+		time.Sleep(time.Hour)
+		l.Pass(rotate.Request{})
+		lags = true
+		time.Sleep(8 * time.Hour)
+		if r := l.Pass(rotate.Request{}); l.KeyStatuses()[l.OldKey.ID] != "Active" || !strings.Contains(r.Why, "by s3") {
+			t.Errorf("used 9 hours ago; %s: %s", r.State, r.Why)
+		}
+	})
+}
+
+// TestOldSecretIsKept: an old text comes back with the old id and a secret that is not its
+// own, as where secrets are masked. The way back still has the right one.
+func TestOldSecretIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		start := l.ReadCredentials()
+		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.State == decide.StateOverlap })
+		swapped := l.ReadCredentials()
+		l.WriteFile("credentials", strings.ReplaceAll(start, l.OldKey.Secret.Reveal(), strings.Repeat("masked0/", 5)))
+		if r := l.Pass(rotate.Request{}); l.ReadCredentials() != swapped {
+			t.Fatalf("not mended: %s: %s", r.State, r.Why)
+		}
+		killNew(l, "Deleted")
+		time.Sleep(time.Minute)
+		_, err := l.Rotator.Hold(t.Context(), "default")
+		if lab.Must(t, err); l.ReadCredentials() != start {
+			t.Errorf("the file is not as it was:\n%s", l.ReadCredentials())
+		}
 	})
 }
