@@ -135,7 +135,11 @@ func (d *Rotator) discardNew(ctx context.Context, t *target, client *iam.Client)
 	case k != nil && !d.inCreateWindow(r, *k):
 		return &needPersonError{text: fmt.Sprintf("%s; %s was not created by this rotation: it was left as it is", r.GiveUpReason, r.New), hint: hint.AWSCommand("aws iam list-access-keys", r.Profiles()[0])}
 	case k != nil:
-		if err := d.deleteKey(ctx, t, client, r.User, r.New.ID); err != nil && iam.ClassOf(err) != iam.NoSuch {
+		err := d.deleteKey(ctx, t, client, r.User, r.New.ID)
+		if iam.ClassOf(err) == iam.NoSuch && d.mayListLack(r) { // the list has shown it, so this server may lag
+			return &gaveUpError{text: fmt.Sprintf("%s; AWS lists %s, and says that it does not exist: not yet or no longer", r.GiveUpReason, r.New)}
+		}
+		if err != nil && iam.ClassOf(err) != iam.NoSuch {
 			return err
 		}
 	}

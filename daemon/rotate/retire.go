@@ -227,7 +227,10 @@ func (d *Rotator) reviveOld(ctx context.Context, t *target, client *iam.Client) 
 	if mayBeRenamed(err) && d.checkRenamed(ctx, t) { // perhaps not the key but the user is missing under that name
 		err = client.SetStatus(ctx, r.User, r.Old.ID, iam.Active)
 	}
-	if iam.ClassOf(err) == iam.NoSuch {
+	if iam.ClassOf(err) == iam.NoSuch { // one server says so: a list of the user's keys has to say the same
+		if err := d.confirmList(ctx, t, client, func(keys []iam.KeyInfo) bool { return findKey(keys, r.Old.ID) == nil && findKey(keys, r.New.ID) != nil }); err != nil {
+			return err
+		}
 		r.Held = time.Time{}
 		if r.IsRetirement() {
 			r.GiveUpReason = ""
