@@ -104,6 +104,9 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 		if f.isOldGone() {
 			return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s, but %s: nothing brings it back; to end the rotation: %s", heldSince(r), goneText(r), resumeCommand(r))).InShort(heldShort)
 		}
+		if f.isOldOff() {
+			return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s, but %s; this makes it usable again: %s; to continue: %s", heldSince(r), offText(r), hint.Command("keyd hold", r.Profiles()[0]), resumeCommand(r))).InShort(heldShort)
+		}
 		return WaitUntil(StateHeld, time.Time{}, fmt.Sprintf("%s: %s stays usable; to continue: %s", heldSince(r), credfile.Short(r.Old.ID), resumeCommand(r))).InShort(heldShort)
 	case f.Placement.ShowsOld() && phaseOf(r) >= phaseOverlap:
 		return heal(decideMend(f, r, s, now))
@@ -132,9 +135,10 @@ func (f *Facts) otherFile(r *journal.Rotation) string {
 }
 
 // wantsOldKeyBack reports whether a person holds the rotation and the old key
-// has, or may have, been made Inactive.
+// has, or may have, been made Inactive. Where somebody else has made it Inactive, only a
+// person who holds the rotation now wants it back: keyd quarrels with nobody.
 func (f *Facts) wantsOldKeyBack() bool {
-	return !f.Rotation.Held.IsZero() && !f.Rotation.DeactivateStarted.IsZero()
+	return !f.Rotation.Held.IsZero() && (!f.Rotation.DeactivateStarted.IsZero() || f.Options.Manual && f.isOldOff() && f.Seen.At.After(f.Rotation.Held))
 }
 
 // decideForward decides the next step of an undisturbed rotation.

@@ -182,6 +182,9 @@ func describeOldUse(f Facts, r *journal.Rotation, s settings.Settings, now time.
 	if f.isOldGone() {
 		return goneText(r) + "; the rotation ends when the overlap and the quarantine are over"
 	}
+	if f.isOldOff() {
+		return fmt.Sprintf("%s; the rotation ends when the overlap and the quarantine are over; until then, this makes it usable again: %s", offText(r), hint.Command("keyd hold", r.Profiles()[0]))
+	}
 	return describeOverlap(r, s, now) + f.describeCopies()
 }
 
@@ -192,6 +195,23 @@ func describeOldUse(f Facts, r *journal.Rotation, s settings.Settings, now time.
 func (f *Facts) isOldGone() bool {
 	r := f.Rotation
 	return r != nil && r.New.ID != "" && f.Seen != nil && f.Seen.At.After(r.Created) && f.Seen.FindKey(r.New.ID) != nil && f.Seen.FindKey(r.Old.ID) == nil
+}
+
+// isOldOff reports whether somebody other than keyd has made the old key of the rotation
+// Inactive, as far as the last list tells. keyd acts no differently because of it, unless a
+// person holds the rotation.
+func (f *Facts) isOldOff() bool {
+	r := f.Rotation
+	if r == nil || r.New.ID == "" || r.IsRetirement() || !r.DeactivateStarted.IsZero() || f.Seen == nil || !f.Seen.At.After(r.Created) {
+		return false
+	}
+	old := f.Seen.FindKey(r.Old.ID)
+	return old != nil && !old.Active
+}
+
+// offText says that the old key is Inactive.
+func offText(r *journal.Rotation) string {
+	return fmt.Sprintf("someone has made %s inactive", credfile.Short(r.Old.ID))
 }
 
 // goneText says that the old key is gone.

@@ -115,6 +115,18 @@ func (t *target) setSeen(seen *decide.Seen) {
 	t.facts.LastRotation = t.recent.Created[t.facts.OwnerID()]
 }
 
+// markOldActive records that AWS has made the old key of the rotation Active again.
+func (t *target) markOldActive() {
+	if t.facts.Seen == nil || t.facts.Seen.FindKey(t.facts.Rotation.Old.ID) == nil {
+		return
+	}
+	seen := *t.facts.Seen
+	seen.Keys = slices.Clone(seen.Keys)
+	old := seen.FindKey(t.facts.Rotation.Old.ID)
+	old.Active, old.Status = true, "Active"
+	t.facts.Seen = &seen
+}
+
 // outdateSeen makes what AWS said about the keys too old to act on.
 func (t *target) outdateSeen() { t.facts.Seen = staleSeen(t.facts.Seen) }
 
