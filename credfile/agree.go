@@ -46,7 +46,9 @@ func (f *File) newReaderCheck(places []pairPlace, next Key, all bool) *readerChe
 			c.gone = append(c.gone, id)
 		}
 	}
-	c.exchanged, c.words = strings.NewReplacer(words...), append(words, next.ID, next.Secret.Reveal())
+	c.exchanged = strings.NewReplacer(words...)
+	slices.Sort(words)
+	c.words = slices.Compact(words)
 	return c
 }
 
@@ -149,22 +151,6 @@ func (f *File) findCulprit(line int) *Problem {
 	return found
 }
 
-// verifyReaders checks an edit of one file alone, whose result is g.
-func (f *File) verifyReaders(check *readerCheck, g *File) *Refusal {
-	return check.compareFiles(lexedFiles{}.with(f), lexedFiles{}.with(g))
-}
-
-// compareFiles is compare for files that have been lexed. Of large plain files the readers
-// read only what the edit concerns. Files that they do not accept that way, they read whole.
-func (c *readerCheck) compareFiles(before, after lexedFiles) *Refusal {
-	if before.size() >= excerptSize {
-		if short, shortAfter, ok := c.cutExcerpts(before, after); ok && c.compare(short, shortAfter) == nil {
-			return nil
-		}
-	}
-	return c.compare(before.texts(), after.texts())
-}
-
 // verifyTogether checks edits of both AWS files. Some readers merge the two, and one file is
 // written before the other. edits are in the order of writing; replaced returns the places
 // that an edit of a file has replaced.
@@ -179,17 +165,31 @@ func (s *Snapshot) verifyTogether(edits []fileEdit, next Key, all bool, replaced
 	edits = slices.DeleteFunc(slices.Clone(edits), func(e fileEdit) bool { return e.file() == nil })
 	for i, e := range edits {
 		file := e.file()
-		after := now.with(Lex(file.Path, file.Kind, e.data))
-		check := file.newReaderCheck(replaced(file), next, all && i == len(edits)-1)
+		places, last := replaced(file), i == len(edits)-1
+		check := file.newReaderCheck(places, next, all && last)
 		for f := range s.files() {
 			if f.Kind != file.Kind {
 				check.other = f
 			}
 		}
-		if r := check.compareFiles(now, after); r != nil {
+		if r := check.compareFiles(now, places, e.data); r != nil {
 			return r.wrap()
 		}
-		now = after
+		if !last {
+			now = now.with(Lex(file.Path, file.Kind, e.data))
+		}
 	}
 	return nil
+}
+
+// compareFiles is compare for an edit that puts the new pair into the places and leads to
+// data. Of large plain files the readers read only what the edit concerns. Files that they
+// do not accept that way, they read whole.
+func (c *readerCheck) compareFiles(before lexedFiles, places []pairPlace, data []byte) *Refusal {
+	if before.size() >= excerptSize {
+		if e, ok := c.cutExcerpt(before, places, data); ok && c.compare(e.texts()) == nil {
+			return nil
+		}
+	}
+	return c.compare(before.texts(), before.texts().with(c.file.Kind, data))
 }

@@ -77,11 +77,21 @@ func (f *File) crossCheck(values map[string]string, p *Property) *Refusal {
 // error names the section and never quotes a value. ReadPair does not check the
 // shape of the key.
 func ReadPair(data []byte, kind Kind, section string) (Key, error) {
-	body, err := sectionBody(data, kind, section)
-	if err != nil {
-		return Key{}, err
+	return sectionBodies(data, kind, []string{section})[0].readPair(section)
+}
+
+// sectionBody is what stands below the headers of one name.
+type sectionBody struct {
+	found int    // how often the header stands in the file
+	lines []byte // below the last one of them
+}
+
+// readPair is ReadPair for the section of this name.
+func (b sectionBody) readPair(section string) (Key, error) {
+	if b.found != 1 {
+		return Key{}, fmt.Errorf("credfile: read back: [%s] appears %d times in the file", section, b.found)
 	}
-	values, err := iniSection(body)
+	values, err := iniSection(b.lines)
 	if err != nil {
 		return Key{}, fmt.Errorf("credfile: read back [%s]: %w", section, err)
 	}
@@ -92,38 +102,56 @@ func ReadPair(data []byte, kind Kind, section string) (Key, error) {
 	return key, nil
 }
 
-// sectionBody returns the lines between the header of section and the next
+// sectionBodies returns for each section the lines between its header and the next
 // header. It takes every line whose first character is a bracket for a header, but for
 // an indented one without the other bracket, which no reader takes for one.
 // It knows no more of the format on purpose, so that it cannot share a mistake
 // with the lexer.
-func sectionBody(data []byte, kind Kind, section string) ([]byte, error) {
-	var body []byte
-	found, inside := 0, false
-	for line := range bytes.Lines(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))) {
-		switch text, ok := bytes.CutPrefix(bytes.TrimLeft(line, " \t"), []byte("[")); {
-		case ok && (line[0] == '[' || bytes.IndexByte(text, ']') >= 0):
-			name, _, _ := bytes.Cut(text, []byte("]"))
-			inside = sameSection(kind, string(name), section)
-			if inside {
-				found++
-			}
-		case inside:
-			body = append(body, line...)
+func sectionBodies(data []byte, kind Kind, sections []string) []sectionBody {
+	bodies := make([]sectionBody, len(sections))
+	wanted := make(map[string]int, len(sections))
+	for i, name := range sections {
+		wanted[normalSection(kind, []byte(name))] = i
+	}
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	inside, body := -1, 0 // the section of the line, and where its lines begin
+	finish := func(end int) {
+		if inside >= 0 {
+			bodies[inside].lines = data[body:end]
 		}
 	}
-	if found != 1 {
-		return nil, fmt.Errorf("credfile: read back: [%s] appears %d times in the file", section, found)
+	for line := 0; line < len(data); { // only lines with a bracket matter
+		bracket := bytes.IndexByte(data[line:], '[')
+		if bracket < 0 {
+			break
+		}
+		bracket += line
+		line += bytes.LastIndexByte(data[line:bracket], '\n') + 1
+		next := len(data)
+		if n := bytes.IndexByte(data[bracket:], '\n'); n >= 0 {
+			next = bracket + n + 1
+		}
+		name, _, closed := bytes.Cut(data[bracket+1:next], []byte("]"))
+		if blanks := bytes.TrimLeft(data[line:bracket], " \t"); len(blanks) == 0 && (closed || line == bracket) {
+			finish(line)
+			inside, body = -1, next
+			if i, ok := wanted[normalSection(kind, name)]; ok {
+				inside = i
+				bodies[i].found++
+			}
+		}
+		line = next
 	}
-	return body, nil
+	finish(len(data))
+	return bodies
 }
 
-// sameSection reports whether two headers name the same section.
-func sameSection(kind Kind, a, b string) bool {
+// normalSection returns the same for all headers of one section.
+func normalSection(kind Kind, header []byte) string {
 	if kind == Config {
-		return strings.Join(strings.Fields(a), " ") == strings.Join(strings.Fields(b), " ")
+		return strings.Join(strings.Fields(string(header)), " ")
 	}
-	return strings.Trim(a, " \t") == b
+	return string(bytes.Trim(header, " \t"))
 }
 
 // stripValue removes what ini.v1 leaves around a value: quotes, and a comment

@@ -45,8 +45,7 @@ func (f *File) Replace(old, next Key) ([]byte, []Change, error) {
 func (f *File) rewritePlaces(places []pairPlace, next Key, all bool) ([]byte, []Change, error) {
 	changes := f.listChanges(places)
 	data := f.spliceKey(changes, next)
-	g := Lex(f.Path, f.Kind, data)
-	if r := cmp.Or(f.verifyLexed(places, g), f.verifySecondReader(places, g, next), f.verifyReaders(f.newReaderCheck(places, next, all), g)); r != nil {
+	if r := f.newReaderCheck(places, next, all).verifyEdit(places, data); r != nil {
 		return nil, nil, r.wrap()
 	}
 	return data, changes, nil

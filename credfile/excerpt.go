@@ -2,6 +2,7 @@ package credfile
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 )
 
@@ -42,40 +43,82 @@ func (l lexedFiles) size() (n int) {
 // excerptSize is the size of both files below which readers read them whole.
 const excerptSize = 16 << 10
 
-// cutExcerpts returns what an edit concerns of two plain versions of the files: in a plain
-// file every reader finds in a section what it finds in that section alone, and all
-// sections that are left out are the same before and after. ok is false when the files are
-// not plain, or when more than an edit tells them apart.
+// excerpt is what an edit of one file concerns of plain files: in a plain file every reader
+// finds in a section what it finds in that section alone, and all that is left out is the
+// same before and after.
 //
-// The excerpts have every section whose bytes differ, or hold an id or the secret of the
-// edit, and those of the same profiles in both files.
-func (c *readerCheck) cutExcerpts(before, after lexedFiles) (short, shortAfter fileTexts, ok bool) {
-	files, edited := before.list(), after.list()
-	for i, f := range files {
-		if len(files) != len(edited) || edited[i].Kind != f.Kind || len(edited[i].Sections) != len(f.Sections) {
-			return short, shortAfter, false
-		}
-	}
-	if !allPlain(files) || !allPlain(edited) {
-		return short, shortAfter, false
+// It has every section that is edited, or holds an id or a secret of the edit, and those of
+// the same profiles in both files.
+type excerpt struct {
+	before       lexedFiles
+	file, edited *File       // the file that is edited, as before has it, and after the edit
+	places       []pairPlace // of the edit, in file
+}
+
+// texts returns the bytes of the excerpt before and after the edit.
+func (e *excerpt) texts() (before, after fileTexts) {
+	before = e.before.texts()
+	return before, before.with(e.file.Kind, e.edited.Data)
+}
+
+// cutExcerpt returns what an edit concerns of the files before it. The edit puts the new pair
+// into the places of c.file and leads to data. ok is false when the files are not plain, or
+// when more than an edit of the places tells data from the file.
+func (c *readerCheck) cutExcerpt(before lexedFiles, places []pairPlace, data []byte) (e excerpt, ok bool) {
+	if !allPlain(before.list()) {
+		return e, false
 	}
 	names := map[string]bool{}
-	for i, f := range files {
-		if !bytes.Equal(f.headText(), edited[i].headText()) {
-			return short, shortAfter, false
-		}
-		for j := range f.Sections {
-			a, b := f.sectionText(j), edited[i].sectionText(j)
-			if !bytes.Equal(a, b) || c.concerns(a) {
-				names[lastName(&f.Sections[j])] = true
-				names[lastName(&edited[i].Sections[j])] = true
+	for _, p := range places {
+		names[lastName(&c.file.Sections[p.section])] = true
+	}
+	for _, f := range before.list() {
+		for _, word := range c.words {
+			for i := range f.sectionsWith(word) {
+				names[lastName(&f.Sections[i])] = true
 			}
 		}
 	}
-	for i, f := range files {
-		short, shortAfter = short.with(f.Kind, f.cutSections(names)), shortAfter.with(f.Kind, edited[i].cutSections(names))
+	for _, f := range before.list() {
+		short, kept := f.cutSections(names)
+		e.before = e.before.with(short)
+		if f != c.file {
+			continue
+		}
+		for _, p := range places {
+			i, found := slices.BinarySearch(kept, p.section)
+			if !found || len(short.Sections) != len(kept) {
+				return e, false
+			}
+			e.places = append(e.places, pairPlace{i, short.findPair(&short.Sections[i])})
+			if !e.places[len(e.places)-1].pair.isWhole() {
+				return e, false
+			}
+		}
+		e.file, e.edited = short, Lex(f.Path, f.Kind, short.spliceKey(short.listChanges(e.places), c.next))
+		ok = allPlain([]*File{short, e.edited}) && f.differsIn(kept, e.edited, data)
 	}
-	return short, shortAfter, true
+	return e, ok
+}
+
+// differsIn reports whether data is f with the sections of g in place of those that were
+// kept of f: all other bytes are the same.
+func (f *File) differsIn(kept []int, g *File, data []byte) bool {
+	if len(g.Sections) != len(kept) {
+		return false
+	}
+	from := 0
+	for j, i := range kept {
+		for _, part := range [][]byte{f.Data[from:f.headerStart(i)], g.sectionText(j)} {
+			rest, same := bytes.CutPrefix(data, part)
+			if !same {
+				return false
+			}
+			data = rest
+		}
+		from = f.Sections[i].Body.End
+	}
+	return bytes.Equal(data, f.Data[from:])
 }
 
 // allPlain reports whether all files are plain.
@@ -83,23 +126,10 @@ func allPlain(files []*File) bool {
 	return !slices.ContainsFunc(files, func(f *File) bool { return !f.isPlain() })
 }
 
-// concerns reports whether a text holds an id or a secret that the edit replaces or writes.
-func (c *readerCheck) concerns(text []byte) bool {
-	return slices.ContainsFunc(c.words, func(word string) bool { return bytes.Contains(text, []byte(word)) })
-}
-
 // lastName returns the name of the profile that a header of a plain file may stand for.
 func lastName(s *Section) string {
 	_, name := splitHeader(s.Name)
 	return name
-}
-
-// headText returns the lines above the first header.
-func (f *File) headText() []byte {
-	if len(f.Sections) == 0 {
-		return f.Data
-	}
-	return f.Data[:f.headerStart(0)]
 }
 
 // headerStart returns the offset of the line of a section's header.
@@ -112,13 +142,39 @@ func (f *File) sectionText(section int) []byte {
 	return f.Data[f.headerStart(section):f.Sections[section].Body.End]
 }
 
-// cutSections returns the lines of the sections with these names.
-func (f *File) cutSections(names map[string]bool) []byte {
+// sectionsWith yields the index of each section whose lines, its header among them, hold the
+// text, in file order.
+func (f *File) sectionsWith(text string) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for at := 0; at < len(f.Data); {
+			n := bytes.Index(f.Data[at:], []byte(text))
+			if n < 0 {
+				return
+			}
+			at += n
+			i, _ := slices.BinarySearchFunc(f.Sections, at, func(s Section, at int) int { return s.Body.End - 1 - at })
+			switch {
+			case i == len(f.Sections):
+				return
+			case at < f.headerStart(i): // above the first header
+				at = f.headerStart(i)
+				continue
+			case !yield(i):
+				return
+			}
+			at = f.Sections[i].Body.End
+		}
+	}
+}
+
+// cutSections returns the lines of the sections with these names, lexed, and the indexes of
+// the sections.
+func (f *File) cutSections(names map[string]bool) (short *File, kept []int) {
 	text := []byte{}
 	for i := range f.Sections {
 		if names[lastName(&f.Sections[i])] {
-			text = append(text, f.sectionText(i)...)
+			text, kept = append(text, f.sectionText(i)...), append(kept, i)
 		}
 	}
-	return text
+	return Lex(f.Path, f.Kind, text), kept
 }

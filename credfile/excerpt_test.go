@@ -2,6 +2,7 @@ package credfile
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -148,7 +149,8 @@ func requireSectionsStandAlone(t *testing.T, file *File, r *readers.Reader) {
 		names[lastName(&file.Sections[i])] = true
 	}
 	for name := range names {
-		found, err := r.ReadFile(file.Kind == Config, file.cutSections(map[string]bool{name: true}))
+		short, _ := file.cutSections(map[string]bool{name: true})
+		found, err := r.ReadFile(file.Kind == Config, short.Data)
 		if err != nil {
 			t.Fatalf("%s refuses the sections of %s: %v", r.Name, name, err)
 		}
@@ -175,26 +177,89 @@ func requireSectionsStandAlone(t *testing.T, file *File, r *readers.Reader) {
 }
 
 // requireSameVerdict requires that an edit, and the same edit with its id or its secret left
-// out, is accepted by its excerpt exactly if it is accepted as a whole.
+// out, is accepted by its excerpt exactly if it is accepted as a whole. So is an edit of some
+// of the places only.
 func requireSameVerdict(t *testing.T, file *File) {
 	t.Helper()
 	places, refusal := file.findPlaces(oldKey)
 	if refusal != nil || bytes.Contains(file.Data, []byte(newKey.ID)) {
 		return
 	}
-	changes := file.listChanges(places)
-	for _, edit := range [][]Change{changes, changes[:len(changes)-1], changes[1:], nil} {
+	for _, edited := range [][]pairPlace{places, places[:1], places[1:]} {
 		check := file.newReaderCheck(places, newKey, true)
-		g := Lex(file.Path, file.Kind, file.spliceKey(edit, newKey))
-		before, after := lexedFiles{}.with(file), lexedFiles{}.with(g)
-		short, shortAfter, ok := check.cutExcerpts(before, after)
-		if !ok {
+		changes := file.listChanges(edited)
+		data := file.spliceKey(changes, newKey)
+		e, ok := check.cutExcerpt(lexedFiles{}.with(file), edited, data)
+		if len(edited) == 0 || !ok {
 			continue
 		}
-		if got, want := check.compare(short, shortAfter) == nil, check.compare(before.texts(), after.texts()) == nil; got != want {
-			t.Errorf("%d of %d changes: accepted in the excerpt %v, as a whole %v", len(edit), len(changes), got, want)
+		requireStandAlone(t, file, edited, e)
+		g := Lex(file.Path, file.Kind, data)
+		if got, want := check.verifyExcerpt(e) == nil, verifyWhole(check, edited, g) == nil; got != want {
+			t.Errorf("%d of %d places: accepted in the excerpt %v, as a whole %v", len(edited), len(places), got, want)
+		}
+		short := e.file.listChanges(e.places)
+		for _, part := range [][2]int{{0, len(changes) - 1}, {1, len(changes)}, {0, 0}} {
+			data := file.spliceKey(changes[part[0]:part[1]], newKey)
+			if _, ok := check.cutExcerpt(lexedFiles{}.with(file), edited, data); ok {
+				t.Errorf("an excerpt of an edit of which a part is missing, %v of %d", part, len(changes))
+			}
+			before, _ := e.texts()
+			got := check.compare(before, before.with(file.Kind, e.file.spliceKey(short[part[0]:part[1]], newKey))) == nil
+			want := check.compare(fileTexts{}.with(file.Kind, file.Data), fileTexts{}.with(file.Kind, data)) == nil
+			if got != want {
+				t.Errorf("changes %v of %d: accepted in the excerpt %v, as a whole %v", part, len(changes), got, want)
+			}
 		}
 	}
+}
+
+// verifyWhole is verifyEdit without an excerpt.
+func verifyWhole(c *readerCheck, places []pairPlace, g *File) *Refusal {
+	f := c.file
+	return cmp.Or(f.verifyLexed(places, g), f.verifySecondReader(places, g), c.compare(fileTexts{}.with(f.Kind, f.Data), fileTexts{}.with(f.Kind, g.Data)))
+}
+
+// requireStandAlone requires that keyd finds in the excerpt what it finds in the file, before
+// and after the edit, and that all else is the same.
+func requireStandAlone(t *testing.T, file *File, places []pairPlace, e excerpt) {
+	t.Helper()
+	g := Lex(file.Path, file.Kind, file.spliceKey(file.listChanges(places), newKey))
+	if !g.isPlain() {
+		t.Fatalf("the excerpt is plain after the edit, and the file is not: %+v", g.Problems)
+	}
+	for _, pair := range [][2]*File{{file, e.file}, {g, e.edited}} {
+		whole, short, j := pair[0], pair[1], 0
+		for i := range whole.Sections {
+			s := &whole.Sections[i]
+			if j == len(short.Sections) || whole.Text(Span{whole.headerStart(i), s.Body.End}) != string(short.sectionText(j)) {
+				if !bytes.Equal(file.sectionText(i), g.sectionText(i)) {
+					t.Errorf("[%s] changes and is not in the excerpt", s.Name)
+				}
+				continue
+			}
+			if got, want := describeSection(short, &short.Sections[j]), describeSection(whole, s); got != want {
+				t.Errorf("in the excerpt %s, in the file %s", got, want)
+			}
+			j++
+		}
+		if j != len(short.Sections) {
+			t.Errorf("the excerpt has %d sections, of which %d are in the file", len(short.Sections), j)
+		}
+	}
+}
+
+// describeSection returns all that is known of a section but for its place.
+func describeSection(f *File, s *Section) string {
+	text := fmt.Sprintf("[%s] %d %v %d\n", s.Name, s.Last-s.Line, s.Form, s.DuplicateLine)
+	for _, p := range s.Properties {
+		text += fmt.Sprintf("%s %d %v %q %q %q", p.Name, p.Line-s.Line, p.Form, f.Text(p.Raw), f.Text(p.Value), f.Text(p.Rest))
+		for _, m := range p.More {
+			text += fmt.Sprintf(" %q", f.Text(m))
+		}
+		text += "\n"
+	}
+	return text
 }
 
 // TestLargeEditIsCheckedInItsSections: of a large plain file the readers read only a part, and
@@ -204,29 +269,29 @@ func TestLargeEditIsCheckedInItsSections(t *testing.T) {
 	file := Lex("credentials", Credentials, data)
 	places, _ := file.findPlaces(oldKey)
 	changes := file.listChanges(places)
-	edit := func(text []byte, changes []Change) (short, refused bool) {
+	edit := func(text, after []byte) (short, refused bool) {
 		before := Lex("credentials", Credentials, text)
-		after := Lex("credentials", Credentials, before.spliceKey(changes, newKey))
 		check := before.newReaderCheck(places, newKey, true)
-		excerpt, _, ok := check.cutExcerpts(lexedFiles{}.with(before), lexedFiles{}.with(after))
-		return ok && len(excerpt.credentials) < 500, before.verifyReaders(check, after) != nil
+		e, ok := check.cutExcerpt(lexedFiles{}.with(before), places, after)
+		return ok && len(e.file.Data) < 500, check.verifyEdit(places, after) != nil
 	}
-	if short, refused := edit(data, changes); !short || refused {
+	if short, refused := edit(data, file.spliceKey(changes, newKey)); !short || refused {
 		t.Errorf("excerpt %v, refused %v", short, refused)
 	}
 	for i := range changes { // one half is left as it was
-		if _, refused := edit(data, slices.Delete(slices.Clone(changes), i, i+1)); !refused {
-			t.Errorf("without change %d the edit was accepted", i)
+		if short, refused := edit(data, file.spliceKey(slices.Delete(slices.Clone(changes), i, i+1), newKey)); short || !refused {
+			t.Errorf("without change %d: excerpt %v, refused %v", i, short, refused)
+		}
+	}
+	for _, elsewhere := range []string{"eu-west-1", "acme-7]", "AKIA0000000000000007\n", "mail\n[acme-500]"} { // in a comment, a header, a value, a line end
+		after := bytes.Replace(file.spliceKey(changes, newKey), []byte(elsewhere), []byte(strings.ReplaceAll(elsewhere, elsewhere[len(elsewhere)-2:], "XY")), 1)
+		if short, refused := edit(data, after); short || !refused {
+			t.Errorf("%q changed too: excerpt %v, refused %v", elsewhere, short, refused)
 		}
 	}
 	odd := append(bytes.Clone(data), "[odd]\nx = 'y'\nx = z\n"...)
-	if short, _ := edit(odd, changes); short {
-		t.Error("an excerpt of a file that is not plain")
-	}
-	elsewhere := bytes.Replace(data, []byte("eu-west-1"), []byte("eu-west-2"), 1)
-	after := Lex("credentials", Credentials, file.spliceKey(changes, newKey))
-	if _, _, ok := file.newReaderCheck(places, newKey, true).cutExcerpts(lexedFiles{}.with(Lex("credentials", Credentials, elsewhere)), lexedFiles{}.with(after)); ok {
-		t.Error("an excerpt although a line outside of all sections has changed")
+	if short, refused := edit(odd, append(file.spliceKey(changes, newKey), odd[len(data):]...)); short || refused {
+		t.Errorf("a file that is not plain: excerpt %v, refused %v", short, refused)
 	}
 }
 

@@ -36,7 +36,7 @@ func (f *File) findPlaces(old Key) ([]pairPlace, *Refusal) {
 // also appears in a place that only some AWS readers take for a key.
 func (f *File) findByID(k Key) ([]pairPlace, *Refusal) {
 	var places []pairPlace
-	for i := range f.Sections {
+	for i := range f.sectionsWith(k.ID) {
 		s := &f.Sections[i]
 		if !slices.ContainsFunc(s.Properties, func(p Property) bool { return f.containsID(&p, k.ID) }) {
 			continue

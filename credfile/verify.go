@@ -8,6 +8,26 @@ import (
 
 const reportRemedy = "write the profile's lines plainly, one `name = value` each, and try again"
 
+// verifyEdit checks the edit of a file alone that puts the new pair into the places and
+// leads to data. Of a large plain file it checks what the edit concerns. What it does not
+// accept that way, it checks as a whole, so that the refusal names the line.
+func (c *readerCheck) verifyEdit(places []pairPlace, data []byte) *Refusal {
+	f := c.file
+	if len(f.Data) >= excerptSize {
+		if e, ok := c.cutExcerpt(lexedFiles{}.with(f), places, data); ok && c.verifyExcerpt(e) == nil && f.verifyReadBack(places, data, c.next) == nil {
+			return nil
+		}
+	}
+	g := Lex(f.Path, f.Kind, data)
+	return cmp.Or(f.verifyLexed(places, g), f.verifySecondReader(places, g), f.verifyReadBack(places, data, c.next),
+		c.compare(fileTexts{}.with(f.Kind, f.Data), fileTexts{}.with(f.Kind, data)))
+}
+
+// verifyExcerpt checks what an edit of a file alone concerns.
+func (c *readerCheck) verifyExcerpt(e excerpt) *Refusal {
+	return cmp.Or(e.file.verifyLexed(e.places, e.edited), e.file.verifySecondReader(e.places, e.edited), c.compare(e.texts()))
+}
+
 // verifyLexed compares f with g, the lexed result of an edit. Only the values of the
 // places may differ: no other line, and no name or comment in the same lines.
 func (f *File) verifyLexed(places []pairPlace, g *File) *Refusal {
@@ -67,9 +87,8 @@ func propertiesEqual(f, g *File, p, q *Property, changed bool) bool {
 }
 
 // verifySecondReader reads each section with ini.v1 before and after an edit. The
-// pair must be where the lexer found it, everything else must be unchanged, and
-// the reader that later validates the file on disk must find the new pair.
-func (f *File) verifySecondReader(places []pairPlace, g *File, next Key) *Refusal {
+// pair must be where the lexer found it, and everything else must be unchanged.
+func (f *File) verifySecondReader(places []pairPlace, g *File) *Refusal {
 	for _, p := range places {
 		a, b := &f.Sections[p.section], &g.Sections[p.section]
 		q := g.findPair(b)
@@ -85,9 +104,20 @@ func (f *File) verifySecondReader(places []pairPlace, g *File, next Key) *Refusa
 		if !othersEqual(before, after) {
 			return f.newRefusal(a.Line, reportRemedy, "a second reader of the file sees a change in [%s] other than the pair", a.Name)
 		}
-		key, err := ReadPair(g.Data, f.Kind, a.Name)
-		if err != nil || key.ID != next.ID || !key.Secret.Equal(next.Secret) {
-			return f.newRefusal(a.Line, "write the header as [name], and only once in the file", "the new pair could not be read back from [%s]", a.Name)
+	}
+	return nil
+}
+
+// verifyReadBack requires that the reader that later validates the file on disk finds the
+// new pair in data, the whole result of an edit.
+func (f *File) verifyReadBack(places []pairPlace, data []byte, next Key) *Refusal {
+	names := make([]string, len(places))
+	for i, p := range places {
+		names[i] = f.Sections[p.section].Name
+	}
+	for i, body := range sectionBodies(data, f.Kind, names) {
+		if key, err := body.readPair(names[i]); err != nil || !key.equals(next) {
+			return f.newRefusal(f.Sections[places[i].section].Line, "write the header as [name], and only once in the file", "the new pair could not be read back from [%s]", names[i])
 		}
 	}
 	return nil
