@@ -29,9 +29,8 @@ type readerCheck struct {
 	file      *File // the file that is edited
 	other     *File // the other file, or nil when the edited one is read alone
 	next      Key
-	gone      []string          // ids that no reader may use after the edit
+	gone      []string          // ids that no reader may use after the edit, each once
 	exchanged *strings.Replacer // turns each value that is replaced into the new one
-	words     []string          // the values that are replaced, and the new ones
 }
 
 // newReaderCheck returns the check of an edit that puts next into the places. With all, the
@@ -42,13 +41,11 @@ func (f *File) newReaderCheck(places []pairPlace, next Key, all bool) *readerChe
 	for _, p := range places {
 		id, secret := f.Text(p.pair.id.Value), f.Text(p.pair.secret.Value)
 		words = append(words, id, next.ID, secret, next.Secret.Reveal())
-		if all && id != next.ID {
+		if all && id != next.ID && !slices.Contains(c.gone, id) {
 			c.gone = append(c.gone, id)
 		}
 	}
 	c.exchanged = strings.NewReplacer(words...)
-	slices.Sort(words)
-	c.words = slices.Compact(words)
 	return c
 }
 

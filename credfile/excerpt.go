@@ -43,12 +43,11 @@ func (l lexedFiles) size() (n int) {
 // excerptSize is the size of both files below which readers read them whole.
 const excerptSize = 16 << 10
 
-// excerpt is what an edit of one file concerns of plain files: in a plain file every reader
-// finds in a section what it finds in that section alone, and all that is left out is the
-// same before and after.
-//
-// It has every section that is edited, or holds an id or a secret of the edit, and those of
-// the same profiles in both files.
+// excerpt is what an edit of one file concerns of plain files: every section that is edited,
+// or holds an id that no reader may use afterwards, and those of the same profiles in both
+// files. In a plain file every reader finds in a section what it finds in that section alone,
+// and all that is left out is the same before and after. So every reader finds the same there
+// before and after, and nothing is wrong with that but an id that should be gone.
 type excerpt struct {
 	before       lexedFiles
 	file, edited *File       // the file that is edited, as before has it, and after the edit
@@ -73,8 +72,8 @@ func (c *readerCheck) cutExcerpt(before lexedFiles, places []pairPlace, data []b
 		names[lastName(&c.file.Sections[p.section])] = true
 	}
 	for _, f := range before.list() {
-		for _, word := range c.words {
-			for i := range f.sectionsWith(word) {
+		for _, id := range c.gone {
+			for i := range f.sectionsWith(id) {
 				names[lastName(&f.Sections[i])] = true
 			}
 		}

@@ -37,6 +37,8 @@ type File struct {
 	Data     []byte
 	Sections []Section
 	Problems []Problem // in the order of their lines
+
+	plain bool // see isPlain
 }
 
 // Section is one header and the lines below it, up to the next header.

@@ -12,8 +12,9 @@ import (
 // Source: the profile file specification of the AWS SDKs, as given by the
 // smithy-rs profile-parser tests.
 func Lex(path string, kind Kind, data []byte) *File {
-	l := lexer{File: &File{Path: path, Kind: kind, Data: data}, open: -1, last: -1}
-	l.Sections = make([]Section, 0, bytes.Count(data, []byte("\n["))+1)
+	l := lexer{File: &File{Path: path, Kind: kind, Data: data, plain: true}, open: -1, last: -1}
+	l.Sections = make([]Section, 0, countHeaders(data)+1)
+	l.returns = bytes.IndexByte(data, '\r') >= 0
 	l.checkEncoding()
 	for pos := l.start; pos < len(data); {
 		end, next := len(data), len(data)
@@ -22,8 +23,10 @@ func Lex(path string, kind Kind, data []byte) *File {
 		}
 		if end > pos && data[end-1] == '\r' {
 			end--
+			l.plain = l.plain && end+1 < next // without a line end, some take a last carriage return for more
 		}
 		l.line++
+		l.plain = l.plain && isPlainLine(data[pos:end])
 		l.begin, l.next = pos, next
 		l.lexLine(Span{pos, end})
 		pos = next
@@ -31,7 +34,21 @@ func Lex(path string, kind Kind, data []byte) *File {
 	l.closeSection(len(data), l.line)
 	l.findDuplicates()
 	l.sortProblems()
+	l.plain = l.plain && l.hasPlainSections()
 	return l.File
+}
+
+// countHeaders returns the number of lines below the first one that begin with a bracket.
+func countHeaders(data []byte) (n int) {
+	for at := 0; ; at++ {
+		next := bytes.IndexByte(data[at:], '[')
+		if next < 0 {
+			return n
+		}
+		if at += next; at > 0 && data[at-1] == '\n' {
+			n++
+		}
+	}
 }
 
 // strayReturn is the text of a Problem.
@@ -40,7 +57,8 @@ const strayReturn = "there is a carriage return inside the line: some readers en
 // lexer is the state of Lex between two lines.
 type lexer struct {
 	*File
-	start       int // of the first line, after a byte order mark
+	start       int  // of the first line, after a byte order mark
+	returns     bool // there is a carriage return
 	line        int
 	begin, next int        // offsets of this line and of the next one
 	open        int        // index of the property that the cross-SDK rules would continue, or -1
@@ -54,7 +72,7 @@ func (l *lexer) lexLine(line Span) {
 	if t.Empty() {
 		return
 	}
-	if bytes.IndexByte(l.Data[t.Start:t.End], '\r') >= 0 {
+	if l.returns && bytes.IndexByte(l.Data[t.Start:t.End], '\r') >= 0 {
 		l.addMinor(l.line, strayReturn, "save the file with LF or CRLF line endings")
 	}
 	c := l.Data[t.Start]
@@ -94,6 +112,9 @@ func (l *lexer) lexProperty(t Span) {
 // hidesHeader reports whether t is a header after blanks of Unicode, control characters or a
 // byte order mark. No cross-SDK rule knows those as blanks.
 func (l *lexer) hidesHeader(t Span) bool {
+	if isLetter(l.Data[t.Start]) {
+		return false
+	}
 	text := bytes.TrimLeftFunc(l.Data[t.Start:t.End], func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) })
 	return len(text) > 0 && text[0] == '[' && bytes.IndexByte(text, ']') > 0
 }
@@ -117,7 +138,7 @@ func (l *lexer) addNamed(t Span, eq int, form Form) {
 	switch {
 	case key != "" && key != name:
 		name, form = key, Disputed
-	case form == Plain && !isPlainName(name):
+	case form == Plain && key == "" && !isPlainName(name):
 		form = Ignored
 	}
 	l.addProperty(name, t, eq, form)
@@ -145,7 +166,8 @@ func (l *lexer) addProperty(name string, t Span, eq int, form Form) {
 // short lists, each with room of its own, would take twice the memory.
 func (l *lexer) makeRoom(n int) []Property {
 	if cap(l.free) < n {
-		l.free = make([]Property, 0, max(n, min(bytes.Count(l.Data[l.begin:], []byte("=")), 512)))
+		near := l.Data[l.begin:min(len(l.Data), l.begin+32<<10)]
+		l.free = make([]Property, 0, max(n, bytes.Count(near, []byte("="))))
 	}
 	room := l.free
 	l.free = nil
@@ -157,7 +179,7 @@ func (l *lexer) makeRoom(n int) []Property {
 // can have.
 func (l *lexer) lexHeader(t Span, form Form) {
 	head := t
-	if n := bytes.IndexAny(l.Data[t.Start:t.End], "#;"); n >= 0 {
+	if n := indexMark(l.Data[t.Start:t.End]); n >= 0 {
 		head = l.trimBlanks(Span{t.Start, t.Start + n})
 	}
 	name := Span{t.Start + 1, head.End - 1}

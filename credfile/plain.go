@@ -2,6 +2,7 @@ package credfile
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"strings"
 )
@@ -9,17 +10,12 @@ import (
 // isPlain reports whether every reader is known to find in f what keyd finds, so that
 // there is no need to ask them. It may return false for a file that is plain. A file that
 // does not exist is plain.
-func (f *File) isPlain() bool {
-	if f == nil {
-		return true
-	}
+func (f *File) isPlain() bool { return f == nil || f.plain }
+
+// hasPlainSections reports whether f is plain if all of its lines are.
+func (f *File) hasPlainSections() bool {
 	if len(f.Problems) > 0 || f.Kind == Config && findProfileDefault(f) != nil {
 		return false
-	}
-	for line := range bytes.Lines(f.Data) {
-		if !isPlainLine(line) {
-			return false
-		}
 	}
 	for i := range f.Sections {
 		s := &f.Sections[i]
@@ -42,20 +38,20 @@ func (f *File) isPlain() bool {
 	return true
 }
 
-// isPlainLine reports whether no character of a line is one that only some readers take
-// for a blank or for the end of the line. In a comment, letters of any language are plain.
+// isPlainLine reports whether no character of a line, without its ending, is one that only
+// some readers take for a blank or for the end of the line: there are no control characters,
+// and none outside of ASCII. In a comment, letters of any language are plain.
 func isPlainLine(line []byte) bool {
-	comment := line[0] == '#' || line[0] == ';'
-	if line, ended := bytes.CutSuffix(line, []byte("\n")); ended {
-		return isPlainText(bytes.TrimSuffix(line, []byte("\r")), comment)
+	comment := len(line) > 0 && (line[0] == '#' || line[0] == ';')
+	for len(line) >= 8 {
+		const ones = 0x0101010101010101
+		// One of the highest bits is set if a byte is below ' ', 0x7f, or above it.
+		if eight := binary.LittleEndian.Uint64(line); (eight|eight-' '*ones|eight+ones)&(0x80*ones) != 0 {
+			break
+		}
+		line = line[8:]
 	}
-	return isPlainText(line, comment) // without a line end, some take a last carriage return for more
-}
-
-// isPlainText reports whether a text has no control characters, and, unless it is a comment,
-// none outside of ASCII.
-func isPlainText(text []byte, comment bool) bool {
-	for _, c := range text {
+	for _, c := range line {
 		if c-' ' < 0x7f-' ' || c == '\t' || c > 0x7f && comment {
 			continue
 		}

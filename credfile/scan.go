@@ -23,7 +23,10 @@ var tokenNames = [...]string{"aws_session_token", "aws_security_token"}
 // sees in name, even if name is in quotes, ends before a colon, or has blanks
 // around it other than spaces and tabs. It returns "" for all other names.
 func credentialName(name string) string {
-	if !strings.Contains(name, "aws_") {
+	switch {
+	case name == idName, name == secretName:
+		return name
+	case !strings.Contains(name, "aws_"):
 		return ""
 	}
 	name, _, _ = strings.Cut(name, ":")
@@ -68,13 +71,29 @@ func (f *File) trimBlanks(s Span) Span {
 // comment, which begins at the first '#' or ';' that follows a blank, and trims
 // the rest.
 func (f *File) cutComment(s Span) Span {
-	for i := s.Start + 1; i < s.End; i++ {
+	mark := indexMark(f.Data[s.Start:s.End])
+	if mark < 0 {
+		return f.trimBlanks(s)
+	}
+	for i := s.Start + max(mark, 1); i < s.End; i++ {
 		if c := f.Data[i]; (c == '#' || c == ';') && isBlank(f.Data[i-1]) {
 			s.End = i
 			break
 		}
 	}
 	return f.trimBlanks(s)
+}
+
+// indexMark returns the offset of the first '#' or ';', or -1.
+func indexMark(text []byte) int {
+	n := bytes.IndexByte(text, '#')
+	if n >= 0 {
+		text = text[:n]
+	}
+	if m := bytes.IndexByte(text, ';'); m >= 0 {
+		return m
+	}
+	return n
 }
 
 // unquote returns s without one pair of surrounding quotes.
