@@ -107,19 +107,19 @@ func (s *Snapshot) findArrangeable(a *Arrangement) (*Section, *Refusal) {
 		if q.Name == a.Profile && q.Path != p.Path {
 			return refuse("remove one of the two pairs", "profile %s holds a pair in %s:%d as well", a.Profile, q.Path, q.Line)
 		}
-		if v.setting(q.Name, "source_profile") == a.Profile && !slices.Contains(a.Sources, q.Name) {
+		if v.find(q.Name).setting("source_profile") == a.Profile && !slices.Contains(a.Sources, q.Name) {
 			a.Sources = append(a.Sources, q.Name)
 		}
 	}
 	for _, name := range []string{"role_arn", "credential_source", "web_identity_token_file", "sso_session", "sso_start_url", "login_session", "credential_process"} {
-		if v.setting(a.Profile, name) != "" {
+		if v.find(a.Profile).setting(name) != "" {
 			return refuse("keep the pair and that in two profiles", "profile %s also has %s, which readers rank differently", a.Profile, name)
 		}
 	}
-	if v.sections[a.KeyProfile] != nil || v.boto.knows(a.KeyProfile) || !isPlainName(a.KeyProfile) || a.KeyProfile == "DEFAULT" {
+	if v.find(a.KeyProfile).exists() || !isPlainName(a.KeyProfile) || a.KeyProfile == "DEFAULT" {
 		return refuse("choose another name with --as", "%s is the name of a profile already, or cannot be one", a.KeyProfile)
 	}
-	for _, at := range v.sections[a.Profile] {
+	for _, at := range v.find(a.Profile).sections {
 		if section := at.section; at.file.Kind == Credentials {
 			if section.Form != Plain {
 				return refuse("write the header as ["+a.Profile+"], at the beginning of its line", "AWS readers disagree on the header of profile %s", a.Profile)
@@ -134,7 +134,7 @@ func (s *Snapshot) findArrangeable(a *Arrangement) (*Section, *Refusal) {
 func (s *Snapshot) copiedSettings(a *Arrangement) (lines []string) {
 	v := indexProfiles(s.Credentials, s.Config)
 	for _, name := range whereSettings {
-		if value := v.setting(a.Profile, name); value != "" {
+		if value := v.find(a.Profile).setting(name); value != "" {
 			lines = append(lines, name+" = "+value)
 		}
 	}

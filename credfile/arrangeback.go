@@ -34,7 +34,7 @@ func (s *Snapshot) findArranged(a *Arrangement) *Refusal {
 	}
 	a.KeyProfile = p.Asks
 	v := indexProfiles(s.Credentials, s.Config)
-	a.command = v.setting(a.Profile, "credential_process")
+	a.command = v.find(a.Profile).setting("credential_process")
 	key, found := s.FindProfile(a.KeyProfile)
 	src := s.credentialsSource()
 	if src == nil || !found || !key.HandsOut() || key.Path != src.file().Path || p.Path != src.file().Path {
@@ -42,7 +42,7 @@ func (s *Snapshot) findArranged(a *Arrangement) *Refusal {
 	}
 	a.source, a.Path, a.Key = *src, src.file().Path, key.Key
 	for _, q := range s.Profiles {
-		if q.Name != a.Profile && (q.Asks == a.KeyProfile || v.setting(q.Name, "source_profile") == a.KeyProfile) {
+		if q.Name != a.Profile && (q.Asks == a.KeyProfile || v.find(q.Name).setting("source_profile") == a.KeyProfile) {
 			return &Refusal{q.Path, q.Line, fmt.Sprintf("profile %s uses the key of %s as well", q.Name, a.KeyProfile), "let it use " + a.Profile + " instead"}
 		}
 	}

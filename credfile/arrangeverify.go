@@ -49,12 +49,13 @@ func (a *Arrangement) readFiles(r *readers.Reader, t fileTexts) readers.Profiles
 	if t.config != nil {
 		config = Lex("", Config, t.config)
 	}
-	boto := indexBotocore(Lex(a.Path, Credentials, t.credentials), config, nil)
+	boto := indexBotocore(Lex(a.Path, Credentials, t.credentials), config, func(*File) bool { return false })
 	if boto == nil {
 		return nil
 	}
-	found := make(readers.Profiles, len(boto.profiles))
-	for name, p := range boto.profiles {
+	found := make(readers.Profiles, len(boto.profiles.byName))
+	for name, joined := range boto.profiles.byName {
+		p := &joined.boto
 		values := maps.Clone(p.config.all())
 		if values == nil {
 			values = map[string]readers.BotocoreValue{}

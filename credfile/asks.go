@@ -2,7 +2,6 @@ package credfile
 
 import (
 	"path"
-	"slices"
 	"strings"
 
 	"keyd/credfile/readers"
@@ -21,31 +20,31 @@ func AskedProfile(command string) (profile string, ok bool) {
 }
 
 // asks returns the profile whose pair a profile gets from keyd, or "".
-func (v *profileIndex) asks(profile string) string {
-	asked, _ := AskedProfile(v.setting(profile, "credential_process"))
+func (p *joinedProfile) asks() string {
+	asked, _ := AskedProfile(p.setting("credential_process"))
 	return asked
 }
 
 // describeProcess says where the credentials of a profile with a credential_process come
 // from.
-func (v *profileIndex) describeProcess(profile string) string {
-	asked := v.asks(profile)
-	switch {
+func (v *profileIndex) describeProcess(p *joinedProfile) string {
+	asked := p.asks()
+	switch from := v.find(asked); {
 	case asked == "":
 		return "comes from credential_process: rotate the key in that program"
-	case v.hasPair(asked):
+	case from.hasPair():
 		return "asks keyd for " + asked
-	case !slices.Contains(v.order, asked) && !v.boto.knows(asked):
+	case !from.exists():
 		return "asks keyd for " + asked + ", which does not exist"
 	}
 	return "asks keyd for " + asked + ", which holds no key"
 }
 
 // warnOfAsking returns a warning if keyd has no pair for those who ask: their calls fail.
-func (v *profileIndex) warnOfAsking(f *File, s *Section, profile string) []Problem {
-	asked := v.asks(profile)
-	if asked == "" || v.hasPair(asked) {
+func (v *profileIndex) warnOfAsking(f *File, s *Section, p *joinedProfile) []Problem {
+	asked := p.asks()
+	if asked == "" || v.find(asked).hasPair() {
 		return nil
 	}
-	return []Problem{f.newProblem(s.Line, "profile "+nameIfSafe(profile)+" "+v.describeProcess(profile)+": programs that use it get no key", "name the profile that holds the key in its credential_process")}
+	return []Problem{f.newProblem(s.Line, "profile "+nameIfSafe(p.name)+" "+v.describeProcess(p)+": programs that use it get no key", "name the profile that holds the key in its credential_process")}
 }

@@ -13,7 +13,7 @@ import (
 // botoProfiles joins both files as botocore does.
 // Source: botocore, configloader.py, build_profile_map; session.py, full_config.
 type botoProfiles struct {
-	profiles map[string]botoProfile
+	profiles *profileMap
 	services map[string]botoSection // the services sections of the config file
 }
 
@@ -23,18 +23,12 @@ type botoProfile struct{ config, credentials botoSection }
 
 // indexBotocore returns nil when botocore refuses one of the files. Either file may be
 // nil. In the plain files botocore finds what keyd has found, so they are not read again.
-func indexBotocore(credentials, config *File, plain map[*File]bool) *botoProfiles {
-	n := 0
-	for _, f := range []*File{config, credentials} {
-		if f != nil {
-			n = max(n, len(f.Sections))
-		}
-	}
-	b := &botoProfiles{profiles: make(map[string]botoProfile, n), services: map[string]botoSection{}}
+func indexBotocore(credentials, config *File, plain func(*File) bool) *botoProfiles {
+	b := &botoProfiles{profiles: newProfileMap(countSections(credentials, config)), services: map[string]botoSection{}}
 	for _, f := range []*File{config, credentials} {
 		switch {
 		case f == nil:
-		case plain[f]:
+		case plain(f):
 			for i := range f.Sections {
 				s := &f.Sections[i]
 				b.addSection(s.Name, botoSection{file: f, line: s.Line, lexed: s})
@@ -56,31 +50,24 @@ func indexBotocore(credentials, config *File, plain map[*File]bool) *botoProfile
 // the same profile; one of the credentials file only overrides its settings.
 func (b *botoProfiles) addSection(header string, s botoSection) {
 	if s.file.Kind == Credentials {
-		p := b.profiles[header]
-		p.credentials = s
-		b.profiles[header] = p
+		p := b.profiles.add(header)
+		p.boto.credentials, p.known = s, true
 		return
 	}
 	if name, ok := readers.NamedBy("profile", header); ok {
-		b.profiles[name] = botoProfile{config: s}
+		b.addConfig(name, s)
 	} else if name, ok := readers.NamedBy("services", header); ok {
 		b.services[name] = s
 	} else if header == "default" {
-		b.profiles[header] = botoProfile{config: s}
+		b.addConfig(header, s)
 	}
 }
 
-// knows reports whether botocore finds the profile.
-func (b *botoProfiles) knows(profile string) bool {
-	if b == nil {
-		return false
-	}
-	_, known := b.profiles[profile]
-	return known
+// addConfig adds a section of the config file to a profile.
+func (b *botoProfiles) addConfig(profile string, s botoSection) {
+	p := b.profiles.add(profile)
+	p.boto, p.known = botoProfile{config: s}, true
 }
-
-// headerLine returns the line of the profile's header in the config file, 0 for none.
-func (b *botoProfiles) headerLine(profile string) int { return b.profiles[profile].config.line }
 
 // get returns a setting of the profile, and whether there is one.
 func (p *botoProfile) get(name string) (botoValue, bool) {
@@ -91,8 +78,7 @@ func (p *botoProfile) get(name string) (botoValue, bool) {
 }
 
 // endpointConfig collects the settings of a profile that botocore knows.
-func (b *botoProfiles) endpointConfig(profile string) EndpointConfig {
-	p := b.profiles[profile]
+func (b *botoProfiles) endpointConfig(p *botoProfile) EndpointConfig {
 	if !p.credentials.setsAny(endpointSettings[:]...) && !p.config.setsAny(endpointSettings[:]...) {
 		v, _ := p.get("region")
 		return EndpointConfig{Region: plainValue(v.Text)}
@@ -177,8 +163,7 @@ var decidingSettings = [...]string{
 // disputedSettings returns warnings about the settings of a profile that only some readers
 // can use, because of a comment behind the value, quotes around it, or an indented line
 // below it.
-func (b *botoProfiles) disputedSettings(profile string) (ws []Problem) {
-	p := b.profiles[profile]
+func (b *botoProfiles) disputedSettings(p *botoProfile) (ws []Problem) {
 	if p.credentials.setsUndisputed() && p.config.setsUndisputed() {
 		return nil
 	}

@@ -97,6 +97,7 @@
 //	handout.go, showing.go  reading one profile that should show a pair
 //	nokey.go         the error when there is no key to read
 //	profile.go       Profile: a key that can be rotated, or why it cannot
+//	joined.go        which sections make up a profile
 //	settings.go      where a profile's calls go
 //	botoprofiles.go, botosection.go  those settings as botocore joins them
 //	otherstore.go    keys of stores other than AWS

@@ -101,8 +101,7 @@ func requireSameSlowly(t *testing.T, credentials, config *File) {
 	if !credentials.isPlain() || !config.isPlain() {
 		return
 	}
-	v := indexProfiles(credentials, config)
-	v.plain, v.boto = nil, indexBotocore(credentials, config, nil)
+	v := joinFiles(credentials, config, func(*File) bool { return false })
 	if fast, slow := Profiles(credentials, config), v.listProfiles(); !reflect.DeepEqual(fast, slow) {
 		t.Errorf("plain files have %+v; read by all readers, they have %+v", fast, slow)
 	}

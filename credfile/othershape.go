@@ -100,11 +100,11 @@ func (s EndpointConfig) ownIAM() string {
 
 // ownIAM returns the host of the IAM that a profile names for its key, "" if there is none,
 // or if it is AWS's.
-func (v *profileIndex) ownIAM(profile string) string {
+func (v *profileIndex) ownIAM(p *joinedProfile) string {
 	if !v.namesEndpoints {
 		return ""
 	}
-	return v.endpointConfig(profile).ownIAM()
+	return v.endpointConfig(p).ownIAM()
 }
 
 // checkTarget returns an error if edits take a key out of keyd's sight: keyd rotates

@@ -13,13 +13,13 @@ import (
 // A profile with such a store may hold a key of AWS all the same. It then says so by naming
 // an endpoint of IAM in its services section. mayBeAWS says that the id has the shape of
 // AWS's.
-func (v *profileIndex) skipForStore(profile string, mayBeAWS bool) (Skip, string) {
+func (v *profileIndex) skipForStore(p *joinedProfile, mayBeAWS bool) (Skip, string) {
 	if !v.namesEndpoints {
 		return Rotatable, ""
 	}
-	host := v.endpointConfig(profile).otherStore()
-	if host == "" && v.boto.knows(profile) {
-		host = v.lenientEndpointConfig(profile).otherStore()
+	host := v.endpointConfig(p).otherStore()
+	if host == "" && p.known {
+		host = v.lenientEndpointConfig(p).otherStore()
 	}
 	if host == "" {
 		return Rotatable, ""

@@ -161,24 +161,24 @@ func (f *File) newProblem(line int, text, remedy string) Problem {
 }
 
 // warnOfProviders returns warnings about settings that some readers prefer to the
-// pair p.
-func (v *profileIndex) warnOfProviders(f *File, profile string, s *Section, p pair) []Problem {
-	if !p.isWhole() {
+// pair found.
+func (v *profileIndex) warnOfProviders(f *File, p *joinedProfile, s *Section, found pair) []Problem {
+	if !found.isWhole() {
 		return nil
 	}
-	switch skip, _ := v.findProvider(profile); skip {
+	switch skip, _ := v.findProvider(p); skip {
 	case Role:
-		if v.setting(profile, "source_profile") == profile {
+		if p.setting("source_profile") == p.name {
 			return nil // the role is assumed with this same pair
 		}
 		return []Problem{f.newProblem(s.Line, "the profile also assumes a role: most readers sign with the role, not with the pair", "keep the pair and the role in two profiles")}
 	case SSO:
-		if v.setting(profile, "sso_account_id") == "" && v.setting(profile, "sso_role_name") == "" {
+		if p.setting("sso_account_id") == "" && p.setting("sso_role_name") == "" {
 			return nil // the AWS CLI takes the settings for those of a bearer token
 		}
 		return []Problem{f.newProblem(s.Line, "the profile also signs in through IAM Identity Center: the AWS CLI prefers that to the pair", "remove what is not used")}
 	case Login, CredentialProcess:
-		if asked := v.asks(profile); asked != "" && f.Kind == Credentials {
+		if asked := p.asks(); asked != "" && f.Kind == Credentials {
 			return []Problem{f.newProblem(s.Line, "the profile also asks keyd for "+asked+", but AWS readers prefer the pair here: programs that run do not follow a rotation", "put the pair below the header ["+asked+"], or remove the credential_process line")}
 		}
 		if f.Kind == Config {
@@ -190,19 +190,19 @@ func (v *profileIndex) warnOfProviders(f *File, profile string, s *Section, p pa
 
 // warnOfSettings returns warnings about settings of a profile that decide where or as whom
 // AWS is asked, and that not all readers, or not keyd, take into account.
-func (v *profileIndex) warnOfSettings(profile string) (ws []Problem) {
-	if v.boto.knows(profile) {
-		ws = append(ws, v.boto.disputedSettings(profile)...)
+func (v *profileIndex) warnOfSettings(p *joinedProfile) (ws []Problem) {
+	if p.known {
+		ws = append(ws, v.boto.disputedSettings(&p.boto)...)
 	}
-	for _, at := range v.sections[profile] {
+	for _, at := range p.sections {
 		for _, block := range []string{"iam", "sts"} {
 			if at.nestedValue(block, "endpoint_url") != "" {
 				ws = append(ws, at.file.newProblem(at.findProperty(block).Line, "only awscli-plugin-endpoint reads endpoint_url below "+block+" in a profile: it does not count for keyd",
 					"put it into a [services] section, and name that in the profile"))
 			}
 		}
-		if s := at.section; v.boto != nil && at.file.Kind == Config && len(s.Properties) > 0 && v.boto.headerLine(profile) != s.Line {
-			ws = append(ws, at.file.newProblem(s.Line, "the AWS CLI does not read the settings below this header for profile "+profile+", and neither does keyd",
+		if s := at.section; v.boto != nil && at.file.Kind == Config && len(s.Properties) > 0 && p.boto.config.line != s.Line {
+			ws = append(ws, at.file.newProblem(s.Line, "the AWS CLI does not read the settings below this header for profile "+p.name+", and neither does keyd",
 				"write one header for the profile, as [profile name], a name with blanks in quotes"))
 		}
 	}

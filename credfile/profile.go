@@ -72,7 +72,7 @@ func Profiles(credentials, config *File) []Profile {
 
 // listProfiles is Profiles for the files of the index.
 func (v *profileIndex) listProfiles() []Profile {
-	profiles := make([]Profile, 0, len(v.order))
+	profiles := make([]Profile, 0, len(v.profiles.byName))
 	known := map[pairPosition]bool{}
 	for _, f := range []*File{v.credentials, v.config} {
 		if f == nil {
@@ -85,16 +85,17 @@ func (v *profileIndex) listProfiles() []Profile {
 			if !ok {
 				continue
 			}
+			joined := v.find(name)
 			p := Profile{Name: name, Path: f.Path, Section: s.Name, Line: s.Line, Warnings: wide}
 			switch found := f.findPair(s); {
 			case found.hasAny():
 				if !v.isHidden(f, s) {
-					v.hasStaticPair[name] = true
+					joined.hasStaticPair = true
 				}
-				p.OwnIAM = v.ownIAM(name)
+				p.OwnIAM = v.ownIAM(joined)
 				f.describePair(&p, s, found)
 				if p.Skip == Rotatable || p.Skip.IsUnreadable() || p.Skip == NotLongTerm {
-					if skip, why := v.skipForStore(name, p.Skip != NotLongTerm); skip != Rotatable {
+					if skip, why := v.skipForStore(joined, p.Skip != NotLongTerm); skip != Rotatable {
 						p.Skip, p.Why, p.Remedy = skip, why, ""
 					}
 				}
@@ -106,19 +107,19 @@ func (v *profileIndex) listProfiles() []Profile {
 				}
 				v.warnIfShadowed(&p, s)
 				p.Warnings = f.appendWarnings(p.Warnings, s, found)
-				p.Warnings = append(p.Warnings, v.warnOfProviders(f, name, s, found)...)
-				p.Warnings = append(p.Warnings, v.warnOfSettings(name)...)
-			case v.hasStaticPair[name] || v.hasPair(name) || !f.isListed(s) && !v.boto.knows(name):
+				p.Warnings = append(p.Warnings, v.warnOfProviders(f, joined, s, found)...)
+				p.Warnings = append(p.Warnings, v.warnOfSettings(joined)...)
+			case joined.hasStaticPair || joined.hasPair() || !f.isListed(s) && !joined.known:
 				continue
 			default:
-				v.hasStaticPair[name] = true // return it once
-				p.Skip, p.Why = v.findProvider(name)
+				joined.hasStaticPair = true // return it once
+				p.Skip, p.Why = v.findProvider(joined)
 				if p.Skip == CredentialProcess {
-					p.Asks = v.asks(name)
-					p.Warnings = append(p.Warnings, v.warnOfAsking(f, s, name)...)
+					p.Asks = joined.asks()
+					p.Warnings = append(p.Warnings, v.warnOfAsking(f, s, joined)...)
 				}
 			}
-			p.Endpoints = v.endpointConfig(name)
+			p.Endpoints = v.endpointConfig(joined)
 			profiles = append(profiles, p)
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"strings"
-
-	"keyd/credfile/readers"
 )
 
 // EndpointConfig holds the settings in the two files that decide how a profile reaches AWS.
@@ -32,49 +30,6 @@ type EndpointConfig struct {
 	PluginIAM, PluginSTS, PluginS3 string
 }
 
-// profileIndex joins both files: it knows which sections make up which profile.
-type profileIndex struct {
-	credentials, config *File
-	order               []string                // names of the profiles, each once
-	sections            map[string][]*sectionOf // by profile; config first, because credentials wins
-	services            map[string]*sectionOf
-	profileDefault      *Section // [profile default] in the config file, or nil
-	hasStaticPair       map[string]bool
-	plain               map[*File]bool
-	boto                *botoProfiles // nil when botocore refuses one of the files
-	namesEndpoints      bool          // one of the files holds "endpoint_url", in whatever case
-}
-
-// sectionOf is a section and the file that holds it.
-type sectionOf struct {
-	file    *File
-	section *Section
-}
-
-// indexProfiles indexes the sections of both files. Either file may be nil.
-func indexProfiles(credentials, config *File) *profileIndex {
-	n := 0
-	for _, f := range []*File{config, credentials} {
-		if f != nil {
-			n += len(f.Sections)
-		}
-	}
-	v := &profileIndex{credentials: credentials, config: config, order: make([]string, 0, n), services: map[string]*sectionOf{},
-		sections: make(map[string][]*sectionOf, n), hasStaticPair: make(map[string]bool, n)}
-	v.plain = map[*File]bool{credentials: credentials.isPlain(), config: config.isPlain()}
-	v.profileDefault, v.boto = findProfileDefault(config), indexBotocore(credentials, config, v.plain)
-	for _, f := range []*File{config, credentials} {
-		if f == nil {
-			continue
-		}
-		v.namesEndpoints = v.namesEndpoints || f.namesEndpoint()
-		for i := range f.Sections {
-			v.addSection(f, &f.Sections[i])
-		}
-	}
-	return v
-}
-
 // namesEndpoint reports whether the file may hold "endpoint_url", in whatever case.
 func (f *File) namesEndpoint() bool {
 	if f == nil {
@@ -98,54 +53,6 @@ func (f *File) namesEndpoint() bool {
 	}
 }
 
-// addSection adds one section to its profile, or to the services sections.
-func (v *profileIndex) addSection(f *File, s *Section) {
-	at := &sectionOf{f, s}
-	if name, ok := readers.NamedBy("services", s.Name); f.Kind == Config && ok {
-		v.services[name] = at
-	}
-	name, ok := profileName(f.Kind, s.Name)
-	if !ok {
-		return
-	}
-	if v.sections[name] == nil {
-		v.order = append(v.order, name)
-	}
-	if v.isHidden(f, s) {
-		at = &sectionOf{f, &Section{}} // keeps the name; [profile default] hides the settings
-	}
-	v.sections[name] = append(v.sections[name], at)
-}
-
-// isHidden reports whether s is [default] next to a [profile default].
-func (v *profileIndex) isHidden(f *File, s *Section) bool {
-	return f.Kind == Config && s.Name == "default" && v.profileDefault != nil
-}
-
-// findProfileDefault returns the section [profile default], which wins over
-// [default], or nil.
-func findProfileDefault(config *File) *Section {
-	if config == nil {
-		return nil
-	}
-	for i, s := range config.Sections {
-		if s.Name != "default" && normalHeader(Config, s.Name) == (headerName{"profile", "default"}) {
-			return &config.Sections[i]
-		}
-	}
-	return nil
-}
-
-// hasPair reports whether a section of the profile holds a part of a pair.
-func (v *profileIndex) hasPair(name string) bool {
-	for _, at := range v.sections[name] {
-		if at.file.findPair(at.section).hasAny() {
-			return true
-		}
-	}
-	return false
-}
-
 // setting returns a setting of a profile, "" if there is none. botocore decides which
 // lines count, because the AWS CLI writes the files. Only where botocore refuses one of
 // the files, or knows no such profile, other readers do: then the last line wins, and
@@ -153,19 +60,18 @@ func (v *profileIndex) hasPair(name string) bool {
 //
 // What all other readers leave out of a value is left out here as well: quotes around
 // it and a comment behind it. botocore cannot use such a value: see disputedSettings.
-func (v *profileIndex) setting(profile, name string) string {
-	if v.boto.knows(profile) {
-		p := v.boto.profiles[profile]
-		found, _ := p.get(name)
+func (p *joinedProfile) setting(name string) string {
+	if p.known {
+		found, _ := p.boto.get(name)
 		return plainValue(found.Text)
 	}
-	return v.lenientSetting(profile, name)
+	return p.lenientSetting(name)
 }
 
 // lenientSetting is setting for readers that do not see what botocore sees.
-func (v *profileIndex) lenientSetting(profile, name string) string {
+func (p *joinedProfile) lenientSetting(name string) string {
 	value := ""
-	for _, at := range v.sections[profile] {
+	for _, at := range p.sections {
 		if p := at.findProperty(name); p != nil {
 			value = at.file.Text(p.Value)
 		}
@@ -184,25 +90,25 @@ func (l *sectionOf) findProperty(name string) *Property {
 }
 
 // endpointConfig collects the settings of a profile from both files.
-func (v *profileIndex) endpointConfig(profile string) EndpointConfig {
-	if v.boto.knows(profile) {
-		return v.boto.endpointConfig(profile)
+func (v *profileIndex) endpointConfig(p *joinedProfile) EndpointConfig {
+	if p.known {
+		return v.boto.endpointConfig(&p.boto)
 	}
-	return v.lenientEndpointConfig(profile)
+	return v.lenientEndpointConfig(p)
 }
 
 // lenientEndpointConfig is endpointConfig for readers that do not see what botocore
 // sees.
-func (v *profileIndex) lenientEndpointConfig(profile string) EndpointConfig {
-	s := newEndpointConfig(func(name string) string { return v.lenientSetting(profile, name) })
-	for _, at := range v.sections[profile] {
+func (v *profileIndex) lenientEndpointConfig(p *joinedProfile) EndpointConfig {
+	s := newEndpointConfig(p.lenientSetting)
+	for _, at := range p.sections {
 		s.setPluginURLs(func(block string) string { return at.nestedValue(block, "endpoint_url") })
 	}
-	name := v.lenientSetting(profile, "services")
-	services := v.services[name]
+	name := p.lenientSetting("services")
+	services, named := v.services[name]
 	switch {
 	case name == "":
-	case services == nil:
+	case !named:
 		s.ServicesProblem = noServicesSection
 	default:
 		s.setServiceURLs(func(block string) string { return services.nestedValue(block, "endpoint_url") })
@@ -262,11 +168,11 @@ func (l *sectionOf) nestedValue(block, name string) string {
 
 // describeSource says what is wrong with the source_profile of a role, or "". Whether its
 // key is rotated is for the profile's own line to say.
-func (v *profileIndex) describeSource(source string) string {
+func (v *profileIndex) describeSource(source *joinedProfile) string {
 	switch {
-	case v.hasPair(source), v.setting(source, "role_arn") != "":
+	case source.hasPair(), source.setting("role_arn") != "":
 		return ""
-	case v.sections[source] == nil && !v.boto.knows(source):
+	case !source.exists():
 		return ", which does not exist"
 	}
 	if skip, _ := v.findProvider(source); skip == NoKeys {
@@ -279,14 +185,14 @@ func (v *profileIndex) describeSource(source string) string {
 // static pair, and the reason in words. The first match counts, in the order in
 // which the SDKs try.
 // Source: aws-sdk-go-v2/config, resolveCredsFromProfile.
-func (v *profileIndex) findProvider(profile string) (Skip, string) {
-	if v.namesNoProvider(profile) {
+func (v *profileIndex) findProvider(p *joinedProfile) (Skip, string) {
+	if p.namesNoProvider() {
 		return NoKeys, "the profile holds settings only"
 	}
-	get := func(name string) string { return v.setting(profile, name) }
+	get := p.setting
 	switch source := get("source_profile"); {
 	case get("role_arn") != "" && source != "":
-		return Role, "assumes a role with the credentials of profile " + source + v.describeSource(source)
+		return Role, "assumes a role with the credentials of profile " + source + v.describeSource(v.find(source))
 	case get("role_arn") != "":
 		return Role, "assumes a role without a key in these files"
 	case get("sso_session") != "" || get("sso_start_url") != "":
@@ -294,23 +200,22 @@ func (v *profileIndex) findProvider(profile string) (Skip, string) {
 	case get("login_session") != "":
 		return Login, "signs in with the console's session: run aws login to renew"
 	case get("credential_process") != "":
-		return CredentialProcess, v.describeProcess(profile)
+		return CredentialProcess, v.describeProcess(p)
 	}
 	return NoKeys, "the profile holds settings only"
 }
 
 // namesNoProvider reports whether botocore knows the profile and finds none of the
 // settings there that findProvider asks for: so it is with nearly all that hold a pair.
-func (v *profileIndex) namesNoProvider(profile string) bool {
-	if !v.boto.knows(profile) {
+func (p *joinedProfile) namesNoProvider() bool {
+	if !p.known {
 		return false
 	}
-	p := v.boto.profiles[profile]
-	if !p.credentials.setsAny(providerSettings[:]...) && !p.config.setsAny(providerSettings[:]...) {
+	if !p.boto.credentials.setsAny(providerSettings[:]...) && !p.boto.config.setsAny(providerSettings[:]...) {
 		return true
 	}
 	for _, name := range providerSettings {
-		if _, named := p.get(name); named {
+		if _, named := p.boto.get(name); named {
 			return false
 		}
 	}

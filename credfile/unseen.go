@@ -198,7 +198,7 @@ func markUnreadable(profiles []Profile, f *File, name, id string, r *Refusal) []
 // keyd does not rotate, in the order of their lines. A pair that shares one half with a pair
 // that keyd rotates is among them: a rotation would leave that reader half of each key.
 func (v *profileIndex) findUnseen(known map[pairPosition]bool) []unseenPair {
-	if v.plain[v.credentials] && v.plain[v.config] {
+	if v.plain {
 		return nil
 	}
 	var texts fileTexts
@@ -262,13 +262,13 @@ func isLongTermPair(p readers.Pair) bool {
 // isOtherPair reports whether p is the key of the IAM that a profile names.
 func (v *profileIndex) isOtherPair(profile string, p readers.Pair) bool {
 	k := Key{ID: p.ID.Value, Secret: NewSecret(p.Secret.Value)}
-	return v.ownIAM(profile) != "" && p.Token.Value == "" && !isExampleID(k.ID) && k.CheckOther() == nil
+	return v.ownIAM(v.find(profile)) != "" && p.Token.Value == "" && !isExampleID(k.ID) && k.CheckOther() == nil
 }
 
 // knownName returns the name of the profile that a reader's name stands for. Some readers
 // take blanks for a part of the name.
 func (v *profileIndex) knownName(name string) string {
-	if trimmed := strings.TrimSpace(name); v.sections[name] == nil && v.sections[trimmed] != nil {
+	if trimmed := strings.TrimSpace(name); len(v.find(name).sections) == 0 && len(v.find(trimmed).sections) > 0 {
 		return trimmed
 	}
 	return cmp.Or(name, "[]")
