@@ -101,11 +101,11 @@ func (f *File) valueFlaw(p *Property, name string) *Refusal {
 	return nil
 }
 
-// shapeFlaw returns why no AWS tool can sign with a whole pair in which the id of a
+// shapeFlaw returns why no AWS tool can sign with a whole pair, whose key is k, in which the id of a
 // long-term key stands, or nil. Whether a secret of the right form is the right one, only
 // AWS can say.
-func (f *File) shapeFlaw(p pair) *Refusal {
-	id, secret := f.Text(p.id.Value), f.Text(p.secret.Value)
+func (f *File) shapeFlaw(p pair, k Key) *Refusal {
+	id, secret := k.ID, k.Secret.Reveal()
 	switch {
 	case !isLongTermID(id) && indexLongTermID(secret) >= 0:
 		return f.newRefusal(p.id.Line, "exchange the two values", "id and secret are the wrong way round")
@@ -134,16 +134,19 @@ func (f *File) secondReaderFlaw(s *Section, p pair) *Refusal {
 	return cmp.Or(f.crossCheck(values, p.id), f.crossCheck(values, p.secret))
 }
 
-// secondReaderMarks are the characters that can be more than text to the second reader.
-const secondReaderMarks = "`\"\\[%#;\r\v\f"
+// isSecondReaderMark has the characters that can be more than text to the second reader.
+var isSecondReaderMark = [256]bool{'`': true, '"': true, '\\': true, '[': true, '%': true, '#': true, ';': true, '\r': true, '\v': true, '\f': true}
 
 // readAlike reports whether the second reader surely sees the lines as the lexer does: all
 // that are no comments hold nothing but text to it. It reads no line of a comment.
 // Source: ini.v1, parser.go, parse.
 func readAlike(body []byte) bool {
-	if bytes.ContainsAny(body, secondReaderMarks) {
-		for line := range bytes.Lines(body) {
-			if line[0] != '#' && line[0] != ';' && bytes.ContainsAny(line, secondReaderMarks) {
+	for line := range bytes.Lines(body) {
+		if line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		for _, c := range line {
+			if isSecondReaderMark[c] {
 				return false
 			}
 		}

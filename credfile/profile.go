@@ -73,7 +73,7 @@ func Profiles(credentials, config *File) []Profile {
 // listProfiles is Profiles for the files of the index.
 func (v *profileIndex) listProfiles() []Profile {
 	profiles := make([]Profile, 0, len(v.profiles.byName))
-	known := map[pairPosition]bool{}
+	known := map[pairPosition]bool{} // for findUnseen
 	for _, f := range []*File{v.credentials, v.config} {
 		if f == nil {
 			continue
@@ -102,7 +102,7 @@ func (v *profileIndex) listProfiles() []Profile {
 				if p.Skip.IsUnreadable() {
 					p.IDs = f.wholeIDs(s)
 				}
-				if found.isWhole() && !p.Skip.IsUnreadable() && p.Skip != Temporary {
+				if !v.plain && found.isWhole() && !p.Skip.IsUnreadable() && p.Skip != Temporary {
 					known[pairPosition{valuePosition{f.Kind, found.id.Line}, valuePosition{f.Kind, found.secret.Line}}] = true
 				}
 				v.warnIfShadowed(&p, s)
@@ -142,7 +142,7 @@ func (f *File) describePair(p *Profile, s *Section, found pair) {
 	default:
 		p.Key = f.pairKey(found)
 		p.Skip, p.Why = skipForID(p.Key.ID, found.token != nil)
-		if r := f.shapeFlaw(found); r != nil && (p.Skip == Rotatable || p.Skip == NotLongTerm) {
+		if r := f.shapeFlaw(found, p.Key); r != nil && (p.Skip == Rotatable || p.Skip == NotLongTerm) {
 			p.setUnreadable(Unreadable, r)
 		}
 		if p.Skip == NotLongTerm && p.OwnIAM != "" {

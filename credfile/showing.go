@@ -17,10 +17,13 @@ func findShowing(credentials, config *File, name string) (p Profile, ok bool) {
 		return Profile{}, false
 	}
 	found := credentials.findPair(s)
-	if !found.isWhole() || found.token != nil || credentials.shapeFlaw(found) != nil || credentials.secondReaderFlaw(s, found) != nil {
+	if !found.isWhole() || found.token != nil || credentials.secondReaderFlaw(s, found) != nil {
 		return Profile{}, false
 	}
 	key := credentials.pairKey(found)
+	if credentials.shapeFlaw(found, key) != nil {
+		return Profile{}, false
+	}
 	if skip, _ := skipForID(key.ID, false); skip != Rotatable || idIfSafe(key.ID) == "" {
 		return Profile{}, false
 	}

@@ -163,8 +163,8 @@ func (f *File) glueFlaw(s *Section, all bool) *Refusal {
 		if !all && credentialName(p.Name) == "" {
 			continue
 		}
-		if !bytes.ContainsAny(f.Data[p.Raw.Start:p.Raw.End], "\r[_") {
-			continue // neither a line end, nor a header, nor a name
+		if raw := f.Data[p.Raw.Start:p.Raw.End]; bytes.IndexByte(raw, '_') < 0 && bytes.IndexByte(raw, '[') < 0 && bytes.IndexByte(raw, '\r') < 0 {
+			continue // neither a name, nor a header, nor a line end
 		}
 		text := f.Text(p.Raw)
 		if strings.Contains(text, "\r") {
@@ -228,12 +228,11 @@ type strayKey struct {
 
 // findStrays returns the ids of long-term keys that stand where no reader takes them for
 // one: under another name, above the first header, below a header that stands for no
-// profile. It leaves out comments, nested blocks, and sections whose header line is in
-// accounted, but for lines that name the property and are not in known: an edit would be
-// refused for them.
-func (f *File) findStrays(accounted, known map[int]bool) []strayKey {
+// profile. It leaves out comments, nested blocks, and the accounted sections, but for lines
+// that name the property and do not set it: an edit would be refused for them.
+func (f *File) findStrays(accounted []bool) []strayKey {
 	var strays []strayKey
-	line, at := 1, 0
+	line, at, in := 1, 0, -1
 	for at < len(f.Data) {
 		next := bytes.Index(f.Data[at:], []byte(idPrefix))
 		if next < 0 {
@@ -245,7 +244,8 @@ func (f *File) findStrays(accounted, known map[int]bool) []strayKey {
 		if end := bytes.IndexByte(f.Data[start:], '\n'); end >= 0 {
 			at = start + end // the line end, which the next turn counts
 		}
-		if known[line] && accounted[f.headerOf(line)] {
+		in = f.sectionNear(line, in)
+		if in >= 0 && accounted[in+1] && f.Sections[in].setsIDAt(line) {
 			continue
 		}
 		text := f.Data[start:min(at+1, len(f.Data))]
@@ -254,11 +254,15 @@ func (f *File) findStrays(accounted, known map[int]bool) []strayKey {
 			continue
 		}
 		before, id := strings.ToLower(string(text[:n])), leadingID(string(text[n:]))
-		if accounted[f.headerOf(line)] && !strings.Contains(before, idName) {
+		if accounted[in+1] && !strings.Contains(before, idName) {
 			continue
 		}
 		if isLongTermID(id) && !isExampleID(id) && namesKey(before, string(text[n+len(id):])) && !f.isCommentOrNested(Span{start, start + n}, before) {
-			strays = append(strays, strayKey{id, line, f.sectionOf(line)})
+			k := strayKey{id: id, line: line}
+			if in >= 0 {
+				k.section = &f.Sections[in]
+			}
+			strays = append(strays, k)
 		}
 	}
 	return strays
@@ -280,17 +284,6 @@ func namesKey(before, after string) bool {
 		return true
 	}
 	return strings.HasSuffix(before, "=") && strings.Trim(after, " \t\r\n\"'") == ""
-}
-
-// sectionOf returns the section that holds a line, its header line included, or nil.
-func (f *File) sectionOf(line int) *Section {
-	header := f.headerOf(line)
-	for i := range f.Sections {
-		if f.Sections[i].Line == header {
-			return &f.Sections[i]
-		}
-	}
-	return nil
 }
 
 // refuse returns why keyd cannot rotate the key.

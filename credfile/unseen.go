@@ -42,7 +42,8 @@ func (u *unseenPair) words() string {
 func (v *profileIndex) addUnreadable(profiles []Profile, known map[pairPosition]bool) []Profile {
 	markTwoSecrets(profiles)
 	told := map[Kind]map[int]bool{}
-	for _, p := range profiles {
+	for i := range profiles {
+		p := &profiles[i]
 		if f := v.fileAt(p.Path); p.Skip.IsUnreadable() && f != nil {
 			if told[f.Kind] == nil {
 				told[f.Kind] = map[int]bool{}
@@ -73,7 +74,7 @@ func (v *profileIndex) addUnreadable(profiles []Profile, known map[pairPosition]
 		if r := f.wideRefusal(); r != nil {
 			profiles = markUnreadable(profiles, f, "(whole file)", "", r)
 		}
-		for _, k := range f.findStrays(accountedLines(f, profiles), f.idLines()) {
+		for _, k := range f.findStrays(accountedSections(f, profiles)) {
 			name := "(no header)"
 			if k.section != nil {
 				name, _ = profileName(f.Kind, k.section.Name)
@@ -105,47 +106,61 @@ func markTwoSecrets(profiles []Profile) {
 	}
 }
 
-// accountedLines returns the header lines of those sections of f whose pair has been dealt
-// with: it is rotated, unreadable, or a key that keyd leaves alone. Any other section may
-// still hold a stray id.
-func accountedLines(f *File, profiles []Profile) map[int]bool {
-	headers := map[int]bool{}
-	for _, p := range profiles {
+// accountedSections returns which sections of f hold a pair that has been dealt with: it is
+// rotated, unreadable, or a key that keyd leaves alone. Any other section may still hold a
+// stray id. The first answer is for the lines above the first header, so the others are for
+// the index of their section and one more.
+func accountedSections(f *File, profiles []Profile) []bool {
+	accounted := make([]bool, len(f.Sections)+1)
+	at := 0
+	for i := range profiles {
+		p := &profiles[i]
 		switch p.Skip {
 		case NoKeys, Role, SSO, Login, CredentialProcess, NotLongTerm:
 			continue
 		}
 		if p.Path == f.Path {
-			headers[f.headerOf(p.Line)] = true
+			at = f.sectionNear(p.Line, at)
+			accounted[at+1] = true
 		}
 	}
-	return headers
+	return accounted
 }
 
-// idLines returns the lines that set a key id, each of which belongs to a pair.
-func (f *File) idLines() map[int]bool {
-	lines := map[int]bool{}
-	for i := range f.Sections {
-		for j := range f.Sections[i].Properties {
-			if p := &f.Sections[i].Properties[j]; p.Name == idName {
-				lines[p.Line] = true
-			}
+// setsIDAt reports whether a line of s sets a key id, which belongs to a pair then.
+func (s *Section) setsIDAt(line int) bool {
+	i, found := slices.BinarySearchFunc(s.Properties, line, func(p Property, line int) int { return p.Line - line })
+	return found && s.Properties[i].Name == idName
+}
+
+// sectionAt returns the index of the section that holds a line, its header line included; -1
+// above the first header.
+func (f *File) sectionAt(line int) int {
+	n, found := slices.BinarySearchFunc(f.Sections, line, func(s Section, line int) int { return s.Line - line })
+	if found {
+		return n
+	}
+	return n - 1
+}
+
+// sectionNear is sectionAt for a line that is probably in the section with the index guess,
+// or in the one below.
+func (f *File) sectionNear(line, guess int) int {
+	for i := max(guess, 0); i < min(guess+2, len(f.Sections)); i++ {
+		if s := &f.Sections[i]; s.Line <= line && line <= s.Last {
+			return i
 		}
 	}
-	return lines
+	return f.sectionAt(line)
 }
 
 // headerOf returns the line of the header above a line, or of the header that it is; 0
 // above the first header.
 func (f *File) headerOf(line int) int {
-	n, found := slices.BinarySearchFunc(f.Sections, line, func(s Section, line int) int { return s.Line - line })
-	switch {
-	case found:
-		return line
-	case n == 0:
-		return 0
+	if i := f.sectionAt(line); i >= 0 {
+		return f.Sections[i].Line
 	}
-	return f.Sections[n-1].Line
+	return 0
 }
 
 // fileAt returns the file with this path, or nil.
