@@ -39,25 +39,12 @@ func daemonProblem(info *state.DaemonInfo, installed bool) string {
 	return fmt.Sprintf("the daemon that is running (pid %d) is %s, and this program is %s; %s", info.PID, info.Release, buildVersion(), remedy)
 }
 
-// printSettingsMistake reports whether there is a mistake in keyd.ini, and prints it with
-// its hint if aloud is set.
-func (a *app) printSettingsMistake(aloud bool) bool {
-	loc, err := a.findLocations()
-	if err != nil {
-		return false
-	}
-	s, err := loc.settingsFile().Read()
-	if err == nil {
-		err = s.ManagedProblem()
-	}
+// isMistake reports whether err is a mistake in keyd.ini or in the managed settings. That the
+// file belongs to another user is none.
+func isMistake(err error) bool {
 	_, own := errors.AsType[*settings.Error](err)
-	if _, managed := errors.AsType[*settings.ManagedError](err); !own && !managed { // a file of another user is a person's business
-		return false
-	}
-	if aloud {
-		a.term.printError(stripPackages(err.Error()), hint.Hint(err))
-	}
-	return true
+	_, managed := errors.AsType[*settings.ManagedError](err)
+	return own || managed
 }
 
 // settingsNotes returns what a person should know of the settings in force: why the managed

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyd/credfile"
+	"keyd/daemon/hint"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
@@ -136,8 +137,12 @@ func (a *app) showStatus(ctx context.Context, names []string, o statusOptions) e
 	if o.needsMe {
 		r.keepNeedy()
 	}
+	r.told = r.mistake != nil && o.format == "table"
 	a.term.printLayout(format(r))
-	if r.Settings != "" && o.format != "prompt" && a.printSettingsMistake(o.format == "table") {
+	if r.told {
+		a.term.printError(stripPackages(r.mistake.Error()), hint.Hint(r.mistake))
+	}
+	if r.mistake != nil {
 		return exitError(exitSettings)
 	}
 	if r.needsPerson() {

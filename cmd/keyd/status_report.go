@@ -41,6 +41,8 @@ type report struct {
 	unread    bool              // the files cannot be read right now
 	others    []state.KeyStatus // counted, and not shown
 	needsMe   bool              // only keys that need a person are shown
+	mistake   error             // in the settings; nil for none, and while a file of theirs cannot be used for another reason
+	told      bool              // the mistake is printed as an error, with its hint
 	problems  []fileProblem     // what is wrong in the files, of which Warnings speaks as well
 	installed bool              // the service is; set only while no daemon runs
 	nextLook  time.Time         // when the daemon looks again, at the latest
@@ -81,6 +83,9 @@ func (a *app) buildReport(ctx context.Context, names []string, load func(stateDi
 	}
 	if err := r.readSettings(loc, status); err != nil {
 		r.Settings = err.Error()
+		if isMistake(err) {
+			r.mistake = err
+		}
 		if _, ok := errors.AsType[*atomicfile.Untrusted](err); ok {
 			r.Settings += "; " + hint.Hint(a.explainOwner(err))
 		} else if fix := hint.Hint(err); fix != "" {
@@ -174,15 +179,19 @@ func (r *report) readSettings(loc locations, status state.Status) (err error) {
 	return err
 }
 
-// settingsInForce ends the sentence about a mistake in keyd.ini.
+// settingsInForce says what keyd does while there is a mistake in the settings.
 func (r *report) settingsInForce() string {
-	if r.settings.Unknown {
-		return ": keyd starts nothing until this is corrected"
+	until := "this is corrected"
+	if r.told {
+		until = "the settings are corrected"
 	}
-	if r.settings.OwnUnknown {
-		return ": the managed settings are in force, and no old key is ended until this is corrected"
+	switch {
+	case r.settings.Unknown:
+		return "keyd starts nothing until " + until
+	case r.settings.OwnUnknown:
+		return "the managed settings are in force, and no old key is ended until " + until
 	}
-	return ": the last good settings are in force"
+	return "the last good settings are in force"
 }
 
 // profileNames returns the names of all profiles, including those that have

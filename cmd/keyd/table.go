@@ -213,8 +213,11 @@ func (t *terminal) writeRemarks(b *strings.Builder, r *report) {
 	if r.Locks != "" {
 		all = append(all, t.red(layout.Cell(t.shortenHome(stripPackages(r.Locks)))))
 	}
-	if r.Settings != "" {
-		all = append(all, t.red(layout.Cell(t.shortenHome(stripPackages(r.Settings))))+r.settingsInForce())
+	switch {
+	case r.told: // the error below says why
+		all = append(all, t.red(r.settingsInForce()))
+	case r.Settings != "":
+		all = append(all, t.red(layout.Cell(t.shortenHome(stripPackages(r.Settings))))+": "+r.settingsInForce())
 	}
 	notes := append(r.Notes[:len(r.Notes):len(r.Notes)], r.Warnings...)
 	switch {
