@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,19 +36,12 @@ func (a *app) explainPast(ctx context.Context, typed string, unknown error) erro
 	if err != nil {
 		return err
 	}
-	entries, damaged, err := state.OpenHistory(loc.folders.StateDir, loc.sys).Read()
-	if err != nil {
+	k, damaged, err := loc.searchPast(typed)
+	switch {
+	case err != nil:
 		return err
-	}
-	var ids []string
-	for _, e := range entries {
-		ids = append(ids, e.KeyID, e.OldKey, e.NewKey)
-	}
-	switch found := credfile.MatchIDs(typed, ids); {
-	case len(found) > 1:
-		return &rotate.AmbiguousIDError{Typed: typed, IDs: found}
-	case len(found) == 1 && found[0] != "":
-		a.term.print(a.term.formatPast(findPast(found[0], entries), a.profilesNow(ctx, loc), a.now()))
+	case k != nil:
+		a.term.print(a.term.formatPast(k, a.profilesNow(ctx, loc), a.now()))
 	case !credfile.LooksLikeID(typed):
 		return unknown
 	case credfile.IsShort(typed):
@@ -59,6 +53,49 @@ func (a *app) explainPast(ctx context.Context, typed string, unknown error) erro
 		a.term.printNote("%s in the history: what they say is missing here", settings.FormatCount(damaged, "damaged line", "damaged lines"))
 	}
 	return nil
+}
+
+// searchPast returns what the history tells of the key that typed stands for, nil if it does
+// not name it, and how many of its lines are damaged.
+func (loc locations) searchPast(typed string) (k *pastKey, damaged int, err error) {
+	entries, damaged, err := state.OpenHistory(loc.folders.StateDir, loc.sys).Read()
+	if err != nil {
+		return nil, 0, err
+	}
+	var ids []string
+	for _, e := range entries {
+		ids = append(ids, e.KeyID, e.OldKey, e.NewKey)
+	}
+	switch found := credfile.MatchIDs(typed, ids); {
+	case len(found) > 1:
+		return nil, damaged, &rotate.AmbiguousIDError{Typed: typed, IDs: found}
+	case len(found) == 1 && found[0] != "":
+		return findPast(found[0], entries), damaged, nil
+	}
+	return nil, damaged, nil
+}
+
+// refusePast returns an error that says what became of the key that typed stands for; nil if
+// the history does not tell, or if the files cannot be read, which may show it. It is for
+// commands about keys that are in use.
+func (a *app) refusePast(ctx context.Context, loc locations, typed string) error {
+	if _, err := loc.store.Read(ctx); err != nil && !isKeyless(err) {
+		return nil
+	}
+	k, _, err := loc.searchPast(typed)
+	switch {
+	case err != nil || k == nil:
+		return err
+	case k.deleted != nil:
+		return hintedError("all about it: "+hint.Command("keyd explain", k.id), "%s is gone: %s", shortID(k.id), k.describe(a.now()))
+	}
+	return hintedError("all about it: "+hint.Command("keyd explain", k.id), "%s is not in use here: %s", shortID(k.id), k.describe(a.now()))
+}
+
+// isKeyless reports whether err says that the files were read, and hold no key.
+func isKeyless(err error) bool {
+	_, ok := errors.AsType[*credfile.NoKeyError](err)
+	return ok
 }
 
 // unknownKeyText says where keyd has looked for a key.

@@ -123,12 +123,17 @@ func (a *app) profileOf(cmd *cobra.Command, typed string) (string, error) {
 		return typed, nil
 	}
 	found, err := matchKeys(typed, keys)
+	knowsPast := cmd.Name() == "explain" || cmd.Name() == "report"
+	isPast := err == nil && (len(found) == 0 || found[0].second && loc.isGone(found[0].id)) // AWS was not asked since
+	if isPast && !knowsPast {
+		err = a.refusePast(cmd.Context(), loc, typed)
+	}
 	switch {
 	case err != nil:
 		return "", err
 	case len(found) == 0, cmd.Name() == "credentials" && !found[0].shown:
 		return typed, nil
-	case cmd.Name() == "explain" && found[0].second && loc.isGone(found[0].id): // AWS was not asked since
+	case isPast:
 		return found[0].id, nil
 	case found[0].second && cmd.Name() != "status" && cmd.Name() != "explain" && cmd.Name() != "where":
 		return "", usageError(hint.Command("keyd prune", found[0].profile, found[0].id),
@@ -151,6 +156,9 @@ func (a *app) findPruned(ctx context.Context, typed string) (profile, id string,
 		return typed, "", nil
 	}
 	found, err := matchKeys(typed, keys)
+	if err == nil && len(found) == 0 {
+		err = a.refusePast(ctx, loc, typed)
+	}
 	if err != nil || len(found) == 0 {
 		return typed, "", err
 	}
