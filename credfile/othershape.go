@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // IAMs other than AWS's hand out ids of other shapes, and no prefix tells them apart from
@@ -39,6 +40,17 @@ func isOtherID(id string) bool {
 	}
 	hasLetter := strings.ContainsFunc(id, func(r rune) bool { return r > '9' })
 	return hasLetter && (strings.ContainsAny(id, "0123456789") || hasIDShape(id))
+}
+
+// NamesKey reports whether a text names an access key: by the short form of its id, by an
+// id of AWS's, or by a word so long that it may be the id of another IAM's.
+func NamesKey(text string) bool {
+	const shortest = 20 // of the ids of other IAMs that are not taken for a name
+	words := strings.FieldsFunc(text, func(r rune) bool { return r != '.' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return slices.ContainsFunc(words, func(word string) bool {
+		word = strings.TrimRight(word, ".")
+		return IsShort(word) || isLongTermID(word) || strings.HasPrefix(word, "ASIA") && hasIDShape(word) || isOtherID(word) && len(word) >= shortest
+	})
 }
 
 // isWord reports whether text has letters and digits only.

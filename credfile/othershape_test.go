@@ -150,6 +150,9 @@ func TestKeyIDsOfOtherShapesCanBeTyped(t *testing.T) {
 			if found := MatchIDs(typed, ids); !LooksLikeID(typed) || len(found) != 1 || found[0] != k.ID {
 				t.Errorf("%s: %s stands for %v", provider, typed, found)
 			}
+			if text := "the key " + typed + " is not there."; !NamesKey(text) && (len(k.ID) >= 20 || IsShort(typed)) { // a shorter one may be a name
+				t.Errorf("%s: %q names no key", provider, text)
+			}
 		}
 		if k.Check() == nil || k.CheckOther() != nil {
 			t.Errorf("%s: Check %v, CheckOther %v", provider, k.Check(), k.CheckOther())
@@ -158,6 +161,14 @@ func TestKeyIDsOfOtherShapesCanBeTyped(t *testing.T) {
 	for _, name := range []string{"default", "work-eu", "administrator", "a..b", "prod"} {
 		if LooksLikeID(name) {
 			t.Errorf("%q looks like the id of a key", name)
+		}
+	}
+	for text, want := range map[string]bool{
+		"ends with AKIAIOSFODNN7EXAMPLE.": true, "(ASIAIOSFODNN7EXAMPLE)": true,
+		"an administrator of eu-west-1 denied it; AKIA": false, "account 111122223333, user/ci2": false, "wait... then": false,
+	} {
+		if NamesKey(text) != want {
+			t.Errorf("NamesKey(%q) is %v", text, !want)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"slices"
 	"strings"
 	"unicode"
 
@@ -36,7 +35,7 @@ func desktopText(e rotate.Event) (words string, urgent bool) {
 		return who + ": the access key in the files was replaced. What holds the old one may want a restart: " + oneLine(e.Brief) + "; " + hint.Command("keyd where", oneLine(e.Profiles[0])) + " names them", false
 	case e.Retiring || e.Verb == rotate.VerbKept || e.Verb == rotate.VerbRetired:
 		return retiringText(e, who)
-	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && namesKey(e.Hint):
+	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && credfile.NamesKey(e.Hint):
 		return who + ": the access key was replaced, and the old one no longer works. If something needs it: keyd status", false
 	case e.Verb == rotate.VerbDeactivated && e.Do == decide.DoDeactivate && e.Hint != "":
 		return who + ": the access key was replaced, and the old one no longer works. If something needs it: " + oneLine(e.Hint), false
@@ -74,13 +73,13 @@ func commandForDesktop(e rotate.Event) string {
 
 // isPrivate reports whether a text names a key, which other people may see on a projector.
 func isPrivate(text string) bool {
-	return strings.Contains(text, "AKIA") || strings.Contains(text, "ASIA") || anyWord(text, credfile.IsShort) || namesKey(text)
+	return strings.Contains(text, "AKIA") || strings.Contains(text, "ASIA") || credfile.NamesKey(text)
 }
 
 // retiringText is desktopText for a key that a person retires.
 func retiringText(e rotate.Event, who string) (words string, urgent bool) {
 	switch {
-	case e.Verb == rotate.VerbDeactivated && (e.Hint == "" || namesKey(e.Hint)):
+	case e.Verb == rotate.VerbDeactivated && (e.Hint == "" || credfile.NamesKey(e.Hint)):
 		return who + ": the access key is retired, and no longer works", false
 	case e.Verb == rotate.VerbDeactivated:
 		return who + ": the access key is retired, and no longer works. If something needs it: " + oneLine(e.Hint), false
@@ -100,7 +99,7 @@ const mostNames = 4
 func namesForDesktop(profiles []string) string {
 	var names []string
 	for _, name := range profiles {
-		if namesKey(name) {
+		if credfile.NamesKey(name) && !credfile.IsShort(name) {
 			name = "a key without a profile"
 		}
 		names = append(names, oneLine(name))
@@ -109,21 +108,6 @@ func namesForDesktop(profiles []string) string {
 		return strings.Join(names[:mostNames], ", ") + " and " + settings.FormatCount(more, "more profile", "more profiles")
 	}
 	return strings.Join(names, ", ")
-}
-
-// namesKey reports whether a text holds the whole id of an access key: one of AWS's, or a long
-// word that may be one of another IAM's.
-func namesKey(text string) bool {
-	const shortest = 20 // of the ids of other IAMs that are not taken for a name
-	return anyWord(text, func(word string) bool {
-		return strings.HasPrefix(word, "ASIA") && len(word) >= 16 || credfile.LooksLikeID(word) && (credfile.IsLongTerm(word) || len(word) >= shortest)
-	})
-}
-
-// anyWord reports whether is holds for a word of a text.
-func anyWord(text string, is func(string) bool) bool {
-	words := strings.FieldsFunc(text, func(r rune) bool { return r != '.' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	return slices.ContainsFunc(words, func(word string) bool { return is(strings.TrimRight(word, ".")) })
 }
 
 // oneLine replaces what is not printed by a question mark. Anyone who writes the

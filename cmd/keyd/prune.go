@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"keyd/credfile"
 	"keyd/daemon/hint"
 	"keyd/daemon/iam/remote"
 	"keyd/daemon/rotate"
@@ -108,12 +108,16 @@ func (a *app) pruneKey(ctx context.Context, profile, id string, yes bool) error 
 
 // printRefusal prints an error with a hint that names the profile.
 func (a *app) printRefusal(err error, profile string) error {
-	text := stripPackages(err.Error())
-	if !strings.Contains(text, profile) && !strings.Contains(text, "AKIA") { // it says of which key it speaks
-		text = profile + ": " + text
-	}
-	a.term.printError(text, hint.HintFor(err, []string{profile}))
+	a.term.printError(nameSubject(stripPackages(err.Error()), profile), hint.HintFor(err, []string{profile}))
 	return exitError(errorCode(err))
+}
+
+// nameSubject puts the profile before a text that does not say of which key it speaks.
+func nameSubject(text, profile string) string {
+	if hideWord(text, profile) != text || credfile.NamesKey(text) {
+		return text
+	}
+	return profile + ": " + text
 }
 
 func (a *app) describeKey(p rotate.PruneCandidate) string {

@@ -73,6 +73,22 @@ func TestPackageNamesAreStripped(t *testing.T) {
 	}
 }
 
+func TestRefusalsNameTheProfileOnce(t *testing.T) {
+	for text, want := range map[string]string{
+		"the user has no second key":             "work: the user has no second key",
+		"no network":                             "work: no network",
+		"profile work shows no key":              "profile work shows no key",
+		"AKIA..Z6JG is active":                   "AKIA..Z6JG is active",
+		"GKa1b2c3d4e5f60718293a4b5c is active":   "GKa1b2c3d4e5f60718293a4b5c is active", // Garage's
+		"GKa1..4b5c is the key that another has": "GKa1..4b5c is the key that another has",
+		"K0007abcde1234567890abcdef0: no room":   "K0007abcde1234567890abcdef0: no room",
+	} {
+		if got := nameSubject(text, "work"); got != want {
+			t.Errorf("nameSubject(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestOnlyCommandsAreMarkedAsRun(t *testing.T) {
 	for text, want := range map[string]string{
 		"keyd prune default":                          "run: keyd prune default",
