@@ -72,7 +72,7 @@ func Judge(n Need, s settings.Settings, now time.Time) Verdict {
 	case n.OtherStore != "":
 		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("is %s still needed at %s? keyd cannot find out", short, n.OtherStore), Evidence: []string{"it belongs to " + n.OtherStore + ", which is not AWS"}}
 	case quiet && len(n.Processes) == 0:
-		return Verdict{Kind: VerdictUnused, Question: fmt.Sprintf("does no one need %s any more?", short), Used: used, Evidence: n.describePlaces(), Hint: hint.Command("keyd retire", n.Profiles[0])}
+		return Verdict{Kind: VerdictUnused, Question: fmt.Sprintf("does no one need %s any more?", short), Used: used, Evidence: n.describePlaces(), Hint: n.retireHint(s)}
 	case len(unattended)+len(n.Processes) > 0:
 		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("does a program need %s that no one can log in for?", short), Used: used, Evidence: unattended}
 	case n.IsServer:
@@ -83,7 +83,7 @@ func Judge(n Need, s settings.Settings, now time.Time) Verdict {
 	}
 	v := Verdict{Kind: VerdictInteractive, Question: fmt.Sprintf("is %s used only by hand, from here? then a login would do, and no key is needed", short), Used: used}
 	v.Evidence = append(n.describePlaces(), "AWS does not tell from which machine a key is used")
-	v.Hint, v.Blockers = n.proposeLogin()
+	v.Hint, v.Blockers = n.proposeLogin(s)
 	return v
 }
 
@@ -159,12 +159,12 @@ var loginVersion = [2]int{2, 32}
 
 // proposeLogin returns what to use in place of a key that only a person uses, and what on
 // this machine is in the way of that.
-func (n *Need) proposeLogin() (run string, blockers []string) {
+func (n *Need) proposeLogin(s settings.Settings) (run string, blockers []string) {
 	profile := n.Profiles[0]
 	if len(n.SSOSessions) > 0 {
 		run = fmt.Sprintf("IAM Identity Center is set up here (sso-session %s): %s", n.SSOSessions[0], hint.AWSCommand("aws configure sso", profile+"-sso"))
 	} else {
-		run = "try it beside the key: " + hint.AWSCommand("aws login", profile+"-login") + "; when nothing uses the key any more: " + hint.Command("keyd retire", profile)
+		run = "try it beside the key: " + hint.AWSCommand("aws login", profile+"-login") + "; when nothing uses the key any more: " + n.retireHint(s)
 	}
 	switch {
 	case n.NoCLI:
@@ -176,6 +176,11 @@ func (n *Need) proposeLogin() (run string, blockers []string) {
 		blockers = append(blockers, tool+" reads no session of a login by itself")
 	}
 	return run, blockers
+}
+
+// retireHint is RetireHint for the key.
+func (n *Need) retireHint(s settings.Settings) string {
+	return RetireHint(Facts{ID: n.ID, Profiles: n.Profiles}, s)
 }
 
 // isOlder reports whether a version of two or more numbers is older than what. It returns

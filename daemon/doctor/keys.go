@@ -198,8 +198,9 @@ func findOld(ctx context.Context, p *Patient) []Finding {
 		if r.NeedsPerson { // the rotation would be refused
 			run, ask = hint.Command("keyd explain", name), "it shows what is in the way of its rotation"
 		}
-		if s.RotateAfterFor(r.Profiles) == settings.Never {
-			run, ask = hint.Command("keyd retire", name), "it is excluded from rotation in "+s.ExcludingFile(r.Profiles)+": replace it by hand, or retire it if no one needs it"
+		if s.RotateAfterFor(r.Profiles) == settings.Never { // keyd would neither replace nor retire it
+			f := decide.Facts{ID: r.KeyID, Profiles: r.Profiles}
+			run, ask = "", "it is excluded from rotation in "+s.ExcludingFile(r.Profiles)+": replace it by hand; or "+decide.ExcludedHint("let keyd replace or retire it", f, s)
 		}
 		switch {
 		case r.Rotation != nil:

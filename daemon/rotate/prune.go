@@ -13,6 +13,7 @@ import (
 	"keyd/daemon/hint"
 	"keyd/daemon/iam"
 	"keyd/daemon/iam/remote"
+	"keyd/daemon/settings"
 )
 
 // PruneCandidate is a second key of a profile's user, as shown to a person
@@ -52,7 +53,7 @@ func (d *Rotator) FindSecondKey(ctx context.Context, profile, id string) (PruneC
 	case other == nil:
 		return PruneCandidate{}, &hintError{fmt.Sprintf("user %s has no second key", t.facts.Seen.User), hint.Command("keyd status", profile)}
 	}
-	if err := cmp.Or(w.checkNotShown(other.ID), d.checkNotAnothers(t, other)); err != nil {
+	if err := cmp.Or(w.checkNotShown(d.Settings, other.ID), d.checkNotAnothers(t, other)); err != nil {
 		return PruneCandidate{}, err
 	}
 	return PruneCandidate{profile, other.ID, t.facts.Seen.User, other.Active, other.Created, other.LastUse, t.facts.Rotation != nil}, nil
@@ -71,7 +72,7 @@ func (d *Rotator) Prune(ctx context.Context, p PruneCandidate) error {
 		return err
 	}
 	key := t.facts.Seen.FindKey(p.KeyID)
-	if key == nil || key.Active != p.Active || w.checkNotShown(p.KeyID) != nil {
+	if key == nil || key.Active != p.Active || w.checkNotShown(d.Settings, p.KeyID) != nil {
 		return &hintError{fmt.Sprintf("%s has changed in the meantime: nothing was done", credfile.Short(p.KeyID)), "look at it again: " + hint.Command("keyd prune", p.Profile)}
 	}
 	if err := d.checkNotAnothers(t, key); err != nil {
@@ -126,7 +127,7 @@ func (d *Rotator) openPruneTarget(ctx context.Context, profile, id string) (*wor
 	t := cmp.Or(w.findTarget(profile, func(t *target) bool { return t.facts.RotationErr == nil }),
 		w.findTarget(profile, func(*target) bool { return true }))
 	id, err = t.wholeID(id)
-	if err := cmp.Or(err, t.checkPrunable(profile, id), d.checkNotExcluded(t, profile)); err != nil {
+	if err := cmp.Or(err, d.checkPrunable(t, profile, id), d.checkNotExcluded(t, profile)); err != nil {
 		leave()
 		return nil, nil, nil, err
 	}
@@ -156,10 +157,10 @@ func (d *Rotator) checkNotExcluded(t *target, profile string) error {
 
 // checkPrunable refuses while a rotation is in progress, unless the rotation is
 // stuck because keyd cannot tell whose the key with this id is.
-func (t *target) checkPrunable(profile, id string) error {
+func (d *Rotator) checkPrunable(t *target, profile, id string) error {
 	switch r := t.facts.Rotation; {
 	case id == t.facts.ID:
-		return errPruneUsed(id, profile)
+		return errPruneUsed(d.Settings, id, profile)
 	case t.facts.RotationErr != nil:
 		return t.facts.RotationErr
 	case t.facts.SkipReason != "":
@@ -178,9 +179,12 @@ func (t *target) checkPrunable(profile, id string) error {
 }
 
 // errPruneUsed is the error for a key that a profile uses.
-func errPruneUsed(id, profile string) error {
-	return &hintError{fmt.Sprintf("%s is the key that %s uses: keyd never prunes it", credfile.Short(id), profile),
-		"replace it: " + hint.Command("keyd rotate --force", profile) + "; or, if nothing needs it, end it: " + hint.Command("keyd retire", profile)}
+func errPruneUsed(s settings.Settings, id, profile string) error {
+	text := fmt.Sprintf("%s is the key that %s uses: keyd never prunes it", credfile.Short(id), profile)
+	if f := (decide.Facts{ID: id, Profiles: []string{profile}}); decide.ExcludedBy(f, s) != "" {
+		return &hintError{text, decide.ExcludedHint("replace or retire it", f, s)}
+	}
+	return &hintError{text, "replace it: " + hint.Command("keyd rotate --force", profile) + "; or, if nothing needs it, end it: " + hint.Command("keyd retire", profile)}
 }
 
 // checkNotAnothers refuses an Active key that another machine may have made in place of
@@ -203,16 +207,16 @@ func (d *Rotator) checkNotAnothers(t *target, key *decide.ListedKey) error {
 
 // checkNotShown refuses a key that a profile shows, and one with a journal that cannot be
 // read.
-func (w *world) checkNotShown(id string) error {
+func (w *world) checkNotShown(s settings.Settings, id string) error {
 	if err := blockingProblem(w.problems, id); err != nil { // its rotation may be in any phase
 		return err
 	}
 	for _, t := range w.targets {
 		if by := t.facts.ShownBy[id]; by != "" {
-			return errPruneUsed(id, by)
+			return errPruneUsed(s, id, by)
 		}
 		if slices.ContainsFunc(t.holders, func(p credfile.Profile) bool { return p.Key.ID == id }) {
-			return errPruneUsed(id, t.facts.Profiles[0])
+			return errPruneUsed(s, id, t.facts.Profiles[0])
 		}
 	}
 	return nil
