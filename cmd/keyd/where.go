@@ -90,8 +90,9 @@ type whereReport struct {
 	MoreProcesses int              `json:"more_processes,omitzero"` // how many more hold it
 	Unseen        []string         `json:"unseen,omitzero"`         // what was not looked at for processes and outranked_by
 
-	settings  settings.Settings
-	rotations []*journal.Rotation
+	settings    settings.Settings
+	sawPrograms bool // the environments of running programs were looked at
+	rotations   []*journal.Rotation
 }
 
 // whereCopy is a file that holds a key, and what to do about it.

@@ -40,6 +40,7 @@ func (a *app) lookAround(ctx context.Context, r *whereReport) {
 	}
 	around := shadow.Find(ctx, options)
 	r.Processes, r.MoreProcesses, r.Unseen = around.Processes, around.MoreProcesses, around.Unseen
+	r.sawPrograms = !around.Blind
 	confirmed := map[string]bool{}
 	for _, s := range around.Shadows {
 		if i := slices.IndexFunc(r.Copies, func(c whereCopy) bool { return c.Path == s.Path && c.Holds(s.KeyID) }); i >= 0 {

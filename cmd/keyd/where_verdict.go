@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"os/exec"
-	"runtime"
 	"strings"
 
 	"keyd/credfile/copies"
@@ -18,7 +17,7 @@ func (a *app) addVerdicts(ctx context.Context, r *whereReport, loc locations, wh
 	if snapshot, err := loc.store.Read(ctx); err == nil {
 		need.SSOSessions = snapshot.SSOSessions()
 	}
-	need.SawPrograms = whole && (runtime.GOOS == "linux" || runtime.GOOS == "darwin") // elsewhere nobody can look
+	need.SawPrograms = r.sawPrograms
 	if whole && !r.Interrupted {
 		need.Searched = r.Now
 	}

@@ -45,7 +45,7 @@ type processTable interface {
 func findProcesses(ctx context.Context, o Options, r *Report) {
 	table, err := openProcesses(o.Proc)
 	if err != nil {
-		r.Unseen = append(r.Unseen, "the environments of running processes: "+err.Error())
+		r.Unseen, r.Blind = append(r.Unseen, "the environments of running processes: "+err.Error()), true
 		return
 	}
 	r.readProcesses(ctx, table, o.IDs)
@@ -57,7 +57,7 @@ func (r *Report) readProcesses(ctx context.Context, table processTable, wanted [
 	unseen := map[Kind]bool{}
 	for _, pid := range table.pids() {
 		if ctx.Err() != nil {
-			r.Unseen = append(r.Unseen, "some running processes: the time was over")
+			r.Unseen, r.Blind = append(r.Unseen, "some running processes: the time was over"), true
 			break
 		}
 		if pid == os.Getpid() {

@@ -43,6 +43,8 @@ type Report struct {
 	MoreProcesses int      `json:"more_processes,omitzero"` // how many are left out
 	Denied        int      `json:"denied,omitzero"`         // processes of this user whose environment may not be read
 	Unseen        []string `json:"unseen,omitzero"`         // what was not looked at, and why
+
+	Blind bool `json:"-"` // Unseen says why running processes were not looked at, or not all of them
 }
 
 // Shadow is a place that sets AWS_ACCESS_KEY_ID, so that it outranks the AWS files for
