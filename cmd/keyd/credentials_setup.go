@@ -10,6 +10,7 @@ import (
 	"keyd/credfile"
 	"keyd/daemon/hint"
 	"keyd/daemon/rotate"
+	"keyd/daemon/settings"
 )
 
 // setup is what the flags of keyd credentials ask for.
@@ -96,7 +97,7 @@ func (a *app) planArrangement(ctx context.Context, d *rotate.Rotator, loc locati
 		return nil, err
 	}
 	if d.Settings.Overlap < handoutLife && !want.undo {
-		return nil, hintedError("set overlap = 1h or more in keyd.ini", "overlap in keyd.ini is shorter than the %s for which programs may keep an old pair: nothing was changed", formatDuration(handoutLife))
+		return nil, hintedError(lengthenOverlap(d.Settings), "overlap in %s is shorter than the %s for which programs may keep an old pair: nothing was changed", d.Settings.FileOf("", "overlap"), formatDuration(handoutLife))
 	}
 	from, to := profile, change.KeyProfile
 	if want.undo {
@@ -110,14 +111,39 @@ func (a *app) planArrangement(ctx context.Context, d *rotate.Rotator, loc locati
 		}
 	}
 	if d.Settings.RotateAfterFor(before) != d.Settings.RotateAfterFor(after) {
-		return nil, hintedError(fmt.Sprintf("write [profile %s] with the same lines into keyd.ini first", to), "keyd.ini says of profile %s when its key is rotated, and the key would be in profile %s: nothing was changed", from, to)
+		return nil, hintedError(copySection(d.Settings, from, to), "the settings say of one profile alone when its key is rotated, and the key would move from profile %s to %s: nothing was changed", from, to)
 	}
 	for _, h := range d.Settings.Hooks {
 		if h.IsForAny(before) != h.IsForAny(after) {
-			return nil, hintedError(fmt.Sprintf("add %s to the profiles of [hook %s] in keyd.ini first", to, h.Name), "hook %s is for profile %s, and the key would be in profile %s: nothing was changed", h.Name, from, to)
+			return nil, hintedError(addToHook(d.Settings, h.Name, to), "hook %s is for profile %s, and the key would be in profile %s: nothing was changed", h.Name, from, to)
 		}
 	}
 	return change, change.CheckWritable()
+}
+
+// lengthenOverlap says how overlap gets long enough for programs that ask keyd.
+func lengthenOverlap(s settings.Settings) string {
+	return s.EditHint(s.FileOf("", "overlap"), "set overlap = 1h or more in keyd.ini")
+}
+
+// copySection says how the settings of one profile come to apply to another one.
+func copySection(s settings.Settings, from, to string) string {
+	for _, profile := range []string{from, to} {
+		for _, name := range []string{"rotate", "rotate_after"} {
+			if section := "profile " + profile; s.IsManaged(section, name) {
+				return s.EditHint(s.FileOf(section, name), "")
+			}
+		}
+	}
+	return fmt.Sprintf("write [profile %s] with the same lines as [profile %s] into keyd.ini first", to, from)
+}
+
+// addToHook says how a hook comes to run for a profile.
+func addToHook(s settings.Settings, hook, profile string) string {
+	if s.IsManagedHook(hook) {
+		return fmt.Sprintf("ask whoever manages this machine to add %s to the profiles of [hook %s] in %s", profile, hook, s.Managed.Path)
+	}
+	return fmt.Sprintf("add %s to the profiles of [hook %s] in keyd.ini first", profile, hook)
 }
 
 // planSetup finds out what programs have to run.

@@ -235,14 +235,17 @@ func (a *app) runHook(ctx context.Context, name, profile string, yes bool) error
 	case err != nil:
 		return err
 	case outcome.Err != nil:
-		return hintedError(hookRunHint(h, profile, outcome), "hook %s failed: %v", name, outcome.Err)
+		return hintedError(hookRunHint(h, profile, outcome, d.Settings), "hook %s failed: %v", name, outcome.Err)
 	}
 	a.term.printf("hook %s: ok, with the pair of %s (%s)\n", name, profile, shortID(try.KeyID))
 	return nil
 }
 
 // hookRunHint asks what may be wrong with a hook that has failed.
-func hookRunHint(h *settings.Hook, profile string, outcome rotate.HookOutcome) string {
+func hookRunHint(h *settings.Hook, profile string, outcome rotate.HookOutcome, s settings.Settings) string {
+	if outcome.Definite && s.IsManagedHook(h.Name) {
+		return fmt.Sprintf("ask whoever manages this machine to correct the program in [hook %s] of %s", h.Name, s.Managed.Path)
+	}
 	if outcome.Definite {
 		return fmt.Sprintf("correct the program in [hook %s] of keyd.ini; a service finds it by its whole path", h.Name)
 	}

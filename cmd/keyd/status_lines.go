@@ -103,7 +103,7 @@ func (r *report) addFollowers() {
 		if l.Asks == "" {
 			continue
 		}
-		if short := "overlap in keyd.ini is shorter than the " + formatDuration(handoutLife) + " for which programs that ask keyd may keep an old pair: set it to 1h or more"; r.settings.Overlap < handoutLife && !slices.Contains(r.Warnings, short) {
+		if short := "overlap in " + r.settings.FileOf("", "overlap") + " is shorter than the " + formatDuration(handoutLife) + " for which programs that ask keyd may keep an old pair; " + lengthenOverlap(r.settings); r.settings.Overlap < handoutLife && !slices.Contains(r.Warnings, short) {
 			r.Warnings = append(r.Warnings, short)
 		}
 		at, rotating := swapped[l.Asks]

@@ -206,7 +206,7 @@ func (r *whereReport) addCopies(found []copies.Copy) {
 			}
 			w.Urgent = w.Urgent || key.isOldInUse() && c.Holds(key.OldID)
 		}
-		w.Advice = adviseFor(k, w.Profiles)
+		w.Advice = adviseFor(k, w.Profiles, r.settings)
 		r.Copies = append(r.Copies, w)
 	}
 }
@@ -230,12 +230,12 @@ func (c whereCopy) rank() int {
 }
 
 // adviseFor returns the advice of a kind for the first of the profiles.
-func adviseFor(k copies.Kind, profiles []string) whereAdvice {
+func adviseFor(k copies.Kind, profiles []string, s settings.Settings) whereAdvice {
 	profile := "PROFILE"
 	if len(profiles) > 0 && isPlainName(profiles[0]) {
 		profile = profiles[0]
 	}
-	advice := k.Advice.For(profile)
+	advice := k.Advice.For(profile, s.ExcludeHint(profile))
 	return whereAdvice{Way: advice.Way, Text: advice.Text, Lines: advice.Lines}
 }
 

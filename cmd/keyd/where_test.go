@@ -16,6 +16,7 @@ import (
 	"keyd/daemon/decide"
 	"keyd/daemon/iam/remote"
 	"keyd/daemon/journal"
+	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
 
@@ -89,7 +90,7 @@ func TestWhereOrdersByUrgency(t *testing.T) {
 	if lines := r.Copies[0].Advice.Lines; !slices.Equal(lines, []string{"export AWS_PROFILE=work"}) {
 		t.Error(lines)
 	}
-	if got := adviseFor(copies.FindKind("direnv"), []string{"my 'profile'"}).Lines; !slices.Equal(got, []string{"export AWS_PROFILE=PROFILE"}) {
+	if got := adviseFor(copies.FindKind("direnv"), []string{"my 'profile'"}, settings.Default()).Lines; !slices.Equal(got, []string{"export AWS_PROFILE=PROFILE"}) {
 		t.Error(got)
 	}
 }

@@ -113,7 +113,7 @@ func (tool adviceTool) try(t *testing.T) {
 		if kind.ID != tool.kind || tool.cannot == (kind.Advice.Way == copies.ReadProfile) {
 			t.Fatalf("the table says %q of %q", kind.Advice.Way, kind.Name)
 		}
-		for i, line := range kind.Advice.For("x").Lines {
+		for i, line := range kind.Advice.For("x", "exclude it").Lines {
 			environ = append(environ, fmt.Sprintf("LINE%d=%s", i+1, line))
 		}
 	}

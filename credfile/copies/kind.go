@@ -43,7 +43,7 @@ const (
 // Advice is what to do about a copy.
 type Advice struct {
 	Way   Way
-	Text  string   // one sentence, without its full stop: what to do with the lines, or what to do at all
+	Text  string   // one sentence, without its full stop: what to do with the lines, or what to do at all; {exclude} stands for how to exclude the key from rotation
 	Lines []string // the lines that let the tool read the profile; {profile} stands for its name
 	Link  bool     // whether keyd may keep the file up to date, if it understands how the pair stands in it
 	Why   string   // where the tool's documentation or source says so
@@ -61,9 +61,10 @@ const (
 	ByHand      Way = "by hand" // only the person can tell, or the program keeps the file to itself
 )
 
-// For returns the advice for a profile.
-func (a Advice) For(profile string) Advice {
-	a.Text = strings.ReplaceAll(a.Text, "{profile}", profile)
+// For returns the advice for a profile. exclude says how a person excludes its key from
+// rotation, as a command.
+func (a Advice) For(profile, exclude string) Advice {
+	a.Text = strings.NewReplacer("{profile}", profile, "{exclude}", exclude).Replace(a.Text)
 	lines := make([]string, 0, len(a.Lines))
 	for _, line := range a.Lines {
 		lines = append(lines, strings.ReplaceAll(line, "{profile}", profile))

@@ -10,7 +10,7 @@ var infrastructureKinds = []Kind{
 	{
 		ID: "terraform-state", Name: "Terraform state", Use: Used,
 		Paths: []string{"*.tfstate"}, Content: `"terraform_version"[ \t]*:[\s\S]*"resources"[ \t]*:`,
-		Advice: Advice{Way: ByHand, Text: "if the state has the key as aws_iam_access_key, Terraform and keyd would both rotate it: let one of them, rotate = never in [profile {profile}] or terraform state rm"},
+		Advice: Advice{Way: ByHand, Text: "if the state has the key as aws_iam_access_key, Terraform and keyd would both rotate it: take it out of the state with terraform state rm, or out of keyd's hands: {exclude}"},
 	},
 	{
 		ID: "terraform-vars", Name: "Terraform variables", Use: Used,

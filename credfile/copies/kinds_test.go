@@ -116,12 +116,12 @@ func examplePath(pattern string) string {
 // TestAdviceNamesTheProfile checks that the placeholder is replaced wherever it stands.
 func TestAdviceNamesTheProfile(t *testing.T) {
 	for _, k := range Kinds() {
-		a := k.Advice.For("work")
-		if whole := a.Text + strings.Join(a.Lines, "\n"); strings.Contains(whole, "{profile}") || len(a.Lines) != len(k.Advice.Lines) {
+		a := k.Advice.For("work", "exclude it")
+		if whole := a.Text + strings.Join(a.Lines, "\n"); strings.Contains(whole, "{profile}") || strings.Contains(whole, "{exclude}") || len(a.Lines) != len(k.Advice.Lines) {
 			t.Errorf("%s: %s", k.ID, whole)
 		}
 	}
-	if got := FindKind("rclone").Advice.For("work").Lines; !slices.Equal(got, []string{"env_auth = true", "profile = work"}) {
+	if got := FindKind("rclone").Advice.For("work", "exclude it").Lines; !slices.Equal(got, []string{"env_auth = true", "profile = work"}) {
 		t.Error(got)
 	}
 }

@@ -208,7 +208,7 @@ func findNoNotifications(_ context.Context, p *Patient) []Finding {
 	if s.Notify != "desktop" || len(s.OnEvent) > 0 || s.Unknown || !p.Service.Installed && !p.isRunning() {
 		return nil
 	}
-	const instead = "set on_event in keyd.ini to a command that tells you, or notify = none if no one has to be told"
+	instead := "set on_event in keyd.ini to a command that tells you; if no one has to be told: " + s.EditHint(s.FileOf("", "notify"), "set notify = none there")
 	switch {
 	case p.GOOS == "linux" && !p.hasScreen():
 		return []Finding{note("there is no desktop in this session, so keyd cannot show notifications", hint.Command("keyd help settings"), instead)}

@@ -127,8 +127,13 @@ func splitLine(at string) (file string, line int) {
 
 // findRemarks reports what keyd.ini asks for and keyd cannot do; see settings.Remarks.
 func findRemarks(_ context.Context, p *Patient) (all []Finding) {
-	for _, text := range p.Rotator.Settings.Remarks() {
-		all = append(all, note(text, editCommand(p.Settings.Path, 0, p.GOOS), ""))
+	s := p.Rotator.Settings
+	for _, text := range s.Remarks() {
+		f := note(text, editCommand(p.Settings.Path, 0, p.GOOS), "")
+		if s.IsManaged("", "overlap") && s.IsManaged("", "quarantine") { // users may not shorten them
+			f.Run, f.Ask = "", s.EditHint(s.FileOf("", "overlap"), "")
+		}
+		all = append(all, f)
 	}
 	return all
 }

@@ -46,6 +46,11 @@ type Options struct {
 	// its IAM, since keyd finds such a pair nowhere else.
 	OtherShapes bool
 
+	// Exclude says how a person excludes the key from rotation, as a command to that person:
+	// hints about endpoints that do not offer what keyd needs begin with it. "" stands for
+	// general words.
+	Exclude string
+
 	// Sources remembers how endpoints that are not AWS's say whose key it is. If it is nil,
 	// the client has its own.
 	Sources *Sources
@@ -199,7 +204,7 @@ func (c *Client) newRetryer() aws.Retryer {
 func (c *Client) doCall(ctx context.Context, k *call, f func(context.Context) error) error {
 	within, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	k.elsewhere, k.otherKey = c.elsewhere, !credfile.IsLongTerm(c.key.ID)
+	k.elsewhere, k.otherKey, k.exclude = c.elsewhere, !credfile.IsLongTerm(c.key.ID), c.opt.Exclude
 	if k.session = c.session; k.bare || isSTS(k.name) {
 		k.session = ""
 	}

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -29,6 +30,7 @@ type Error struct {
 	mutates      bool
 	isWebPage    bool   // the answer was a web page
 	redirect     string // the host that the answer redirected to; "" for any other answer
+	exclude      string // how a person excludes the key; see Options.Exclude
 	err          error
 }
 
@@ -134,7 +136,7 @@ func (e *Error) hintAmbiguous() string {
 	case e.HTTPStatus == http.StatusNetworkAuthenticationRequired:
 		return hintSignIn
 	case e.HTTPStatus >= 400 && e.HTTPStatus < 500 && e.Code == "":
-		return "find out what answers in place of AWS, such as a proxy; if " + e.Endpoint + " is a store without IAM and STS, set rotate = never for the profile in keyd.ini"
+		return "find out what answers in place of AWS, such as a proxy; if " + e.Endpoint + " is a store without IAM and STS, " + e.howToExclude()
 	}
 	return "try again in some minutes: keyd rotate PROFILE"
 }
@@ -142,13 +144,16 @@ func (e *Error) hintAmbiguous() string {
 // hintInvalid returns the hint for a call that the endpoint does not offer.
 func (e *Error) hintInvalid() string {
 	if IsNotOffered(e) && e.Call == "GetCallerIdentity" {
-		return "set rotate = never for the profile in keyd.ini if " + e.Endpoint + " offers neither GetCallerIdentity nor GetUser to this user, without which keyd cannot replace the key"
+		return e.howToExclude() + " if " + e.Endpoint + " offers neither GetCallerIdentity nor GetUser to this user, without which keyd cannot replace the key"
 	}
 	if saysUnknownCall(e.Code, e.Message) || IsNotOffered(e) {
-		return "set rotate = never for the profile in keyd.ini if " + e.Endpoint + " does not offer " + e.Call + ", without which keyd cannot replace the key"
+		return e.howToExclude() + " if " + e.Endpoint + " does not offer " + e.Call + ", without which keyd cannot replace the key"
 	}
 	return "ask who manages the account why AWS refuses the call, and try again: keyd rotate PROFILE"
 }
+
+// howToExclude is Options.Exclude. Whether users may exclude keys is not known here.
+func (e *Error) howToExclude() string { return cmp.Or(e.exclude, "exclude the key from rotation") }
 
 func (e *Error) hintClock() string {
 	off := e.Offset.Round(time.Second)

@@ -79,7 +79,7 @@ func (d *Rotator) newClient(t *target, key credfile.Key) (*iam.Client, error) {
 		http = kept
 	}
 	return iam.New(key, t.endpoints, iam.Options{HTTP: http, Now: d.Now, App: "keyd", Installation: t.facts.Installation,
-		OtherShapes: t.mayHoldOtherShapes(), Sources: d.sources,
+		OtherShapes: t.mayHoldOtherShapes(), Sources: d.sources, Exclude: d.Settings.ExcludeHint(t.facts.Profiles[0]),
 		OnReceipt: t.noteReceipt, OnTrip: t.progress.evidence.noteTrip, OnCall: d.answered(t), OnSend: d.asking})
 }
 

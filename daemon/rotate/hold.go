@@ -81,7 +81,7 @@ const holdLockWait = 45 * time.Second
 func (d *Rotator) editRotation(w *world, profile, verb string, edit func(*journal.Rotation) error) (*journal.Rotation, Result, error) {
 	t := w.findTarget(profile, func(t *target) bool { return t.facts.Rotation != nil && t.facts.RotationErr == nil })
 	if t == nil {
-		return nil, Result{}, cmp.Or(w.unreadError(profile), error(&noRotationError{profile, d.Settings.MayExclude()}))
+		return nil, Result{}, cmp.Or(w.unreadError(profile), error(&noRotationError{profile, d.Settings.ExcludeHint(profile)}))
 	}
 	r := t.facts.Rotation
 	if err := edit(r); err != nil {
@@ -123,8 +123,8 @@ func (w *world) unreadError(profile string) error {
 
 // noRotationError reports that no rotation of the profile's key is in progress.
 type noRotationError struct {
-	profile    string
-	mayExclude bool // users may exclude keys
+	profile string
+	exclude string // how a person excludes the key
 }
 
 func (e *noRotationError) Error() string {
@@ -132,12 +132,7 @@ func (e *noRotationError) Error() string {
 }
 
 // Hint says how to exclude a profile permanently.
-func (e *noRotationError) Hint() string {
-	if !e.mayExclude {
-		return "to never rotate it, ask whoever manages this machine"
-	}
-	return fmt.Sprintf("to never rotate it, write rotate = never below [profile %s] in keyd.ini", e.profile)
-}
+func (e *noRotationError) Hint() string { return "to never rotate it, " + e.exclude }
 
 // IsNoRotation reports whether err says that no rotation of a profile's key is
 // in progress.

@@ -59,10 +59,23 @@ func (s Settings) LacksManaged() bool { return s.Managed != nil && s.Managed.SHA
 // MayExclude reports whether rotate = never and never_accounts count in keyd.ini.
 func (s Settings) MayExclude() bool { return s.Managed == nil || s.Managed.Never }
 
+// ExcludeHint says how a person excludes the key of a profile, as a command to that person:
+// where the managed settings forbid it to users, whom to ask.
+func (s Settings) ExcludeHint(profile string) string {
+	if !s.MayExclude() {
+		return "ask whoever manages this machine to exclude it"
+	}
+	return fmt.Sprintf("write rotate = never below [profile %s] in keyd.ini", profile)
+}
+
+// IsManaged reports whether the managed settings set a setting. section is as Settings.From
+// takes it.
+func (s Settings) IsManaged(section, name string) bool { return s.isManaged(s.From(section, name)) }
+
 // FileOf names for people the file that sets a setting: keyd.ini, or the managed settings.
 // section is as Settings.From takes it.
 func (s Settings) FileOf(section, name string) string {
-	if s.isManaged(s.From(section, name)) {
+	if s.IsManaged(section, name) {
 		return managedFile
 	}
 	return "keyd.ini"
