@@ -22,10 +22,15 @@ var csvColumns = []string{
 	"cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated",
 }
 
-// The words of the credential report for what is not there, and for what is not known.
+// The words of the credential report. The guide writes TRUE and FALSE; the reports that AWS
+// makes have small letters, and the programs that read them compare them as they are.
+// Source: a report recorded at AWS in 2026 (github.com/radkawar/stackd,
+// testdata/aws/iam/credential_report.json); Prowler and Steampipe compare with "true".
 const (
-	notApplicable = "N/A"
-	noInformation = "no_information"
+	yes           = "true"
+	no            = "false"
+	notApplicable = "N/A"            // it is not there
+	noInformation = "no_information" // it is not known
 )
 
 // CSV returns the report with the columns of AWS's credential report: one line for each user
@@ -69,7 +74,7 @@ func (u *user) csvLine() []string {
 	}
 	for i := range 2 {
 		if i >= len(keys) {
-			line = append(line, "FALSE", notApplicable, notApplicable, notApplicable, notApplicable)
+			line = append(line, no, notApplicable, notApplicable, notApplicable, notApplicable)
 			continue
 		}
 		line = append(line, keys[i].csvCells()...)
@@ -82,9 +87,9 @@ func (u *user) csvLine() []string {
 
 // csvCells returns the five columns of a key.
 func (k *Key) csvCells() []string {
-	active := "FALSE"
+	active := no
 	if k.Status == Active {
-		active = "TRUE"
+		active = yes
 	}
 	return append([]string{active, csvTime(k.Created, noInformation)}, csvUse(k.LastUse)...)
 }

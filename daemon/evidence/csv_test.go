@@ -9,11 +9,11 @@ import (
 	"keyd/daemon/decide"
 )
 
-// awsReport is what AWS says about the users of sample, in its own format.
+// awsReport is what AWS says about the users of sample, in its own format: the values of a real report.
 const awsReport = `user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,password_next_rotation,mfa_active,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,access_key_1_last_used_region,access_key_1_last_used_service,access_key_2_active,access_key_2_last_rotated,access_key_2_last_used_date,access_key_2_last_used_region,access_key_2_last_used_service,cert_1_active,cert_1_last_rotated,cert_2_active,cert_2_last_rotated
-alice,arn:aws:iam::111122223333:user/alice,2024-01-01T00:00:00Z,FALSE,N/A,N/A,N/A,FALSE,TRUE,2026-09-19T12:00:00Z,2026-11-30T10:00:00Z,eu-central-1,s3,FALSE,N/A,N/A,N/A,N/A,FALSE,N/A,FALSE,N/A
-Bob,arn:aws:iam::111122223333:user/Bob,2024-01-01T00:00:00Z,TRUE,no_information,2024-01-01T00:00:00Z,N/A,TRUE,TRUE,2026-09-20T12:00:00Z,2026-11-25T12:00:00Z,eu-west-1,s3,TRUE,2026-11-21T12:00:00Z,2026-11-21T12:00:00Z,us-east-1,sts,FALSE,N/A,FALSE,N/A
-carol,arn:aws:iam::444455556666:user/carol,2024-01-01T00:00:00Z,FALSE,N/A,N/A,N/A,FALSE,TRUE,2026-07-23T12:00:00Z,N/A,N/A,N/A,FALSE,N/A,N/A,N/A,N/A,FALSE,N/A,FALSE,N/A`
+alice,arn:aws:iam::111122223333:user/alice,2024-01-01T00:00:00Z,false,N/A,N/A,N/A,false,true,2026-09-19T12:00:00Z,2026-11-30T10:00:00Z,eu-central-1,s3,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A
+Bob,arn:aws:iam::111122223333:user/Bob,2024-01-01T00:00:00Z,true,no_information,2024-01-01T00:00:00Z,N/A,true,true,2026-09-20T12:00:00Z,2026-11-25T12:00:00Z,eu-west-1,s3,true,2026-11-21T12:00:00Z,2026-11-21T12:00:00Z,us-east-1,sts,false,N/A,false,N/A
+carol,arn:aws:iam::444455556666:user/carol,2024-01-01T00:00:00Z,false,N/A,N/A,N/A,false,true,2026-07-23T12:00:00Z,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A`
 
 // TestCSVComparesWithAWSsReport: the columns are those of AWS, and what keyd knows is what AWS
 // says, in the same words. The rest is no_information.
@@ -50,7 +50,7 @@ func TestCSVNamesNothingThatASpreadsheetObeys(t *testing.T) {
 	off := decide.ListedKey{ID: "AKIA0", Status: "Inactive", Created: now.Add(-5 * day)}
 	w.seen(owner{profiles: []string{"x"}, user: "=cmd,1", account: "111122223333"}, "AKIA1", nil, off, listed("AKIA1", now), listed("AKIA2", now))
 	data, err := w.report().CSV()
-	if err != nil || !strings.Contains(string(data), "\n\"'=cmd,1\",\"arn:") || !strings.Contains(string(data), "TRUE,2026-11-30T12:00:00Z,no_information,no_information,no_information,TRUE,") {
+	if err != nil || !strings.Contains(string(data), "\n\"'=cmd,1\",\"arn:") || !strings.Contains(string(data), "true,2026-11-30T12:00:00Z,no_information,no_information,no_information,true,") {
 		t.Errorf("%v\n%s", err, data)
 	}
 }
