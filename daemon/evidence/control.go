@@ -70,7 +70,7 @@ func (r *Report) apply(by Rounding, k *Key) Outcome {
 	known := !k.Created.IsZero()
 	switch {
 	case by == Dates:
-		if !known || k.Status == Inactive && k.Deactivated.IsZero() {
+		if !known || (k.Status == Inactive || k.Status == Gone) && k.Deactivated.IsZero() {
 			return Undecided
 		}
 		return Pass
@@ -93,8 +93,12 @@ func (r *Report) apply(by Rounding, k *Key) Outcome {
 // testSingle reports whether the user has no other Active key. Both keys of a rotation in
 // progress pass: the benchmarks have two slots for that.
 func (r *Report) testSingle(k *Key) Outcome {
-	for _, other := range r.Keys {
-		if other != k && other.Status == Active && other.Account == k.Account && other.User == k.User && !k.Rotating && !other.Rotating {
+	of := r.users[k.owner()]
+	if of == nil { // nobody knows whose key it is
+		return Undecided
+	}
+	for _, other := range of.keys { // a report for one profile does not show them all
+		if other != k && other.Status == Active && !k.Rotating && !other.Rotating {
 			return Fail
 		}
 	}
@@ -107,7 +111,7 @@ func (k *Key) testUnused(now time.Time) Outcome {
 	switch {
 	case !k.Created.IsZero() && now.Sub(k.Created) < unusedLimit:
 		return Pass
-	case k.LastUse == nil:
+	case k.LastUse == nil, k.LastUse.At.IsZero() && k.Created.IsZero(): // a key that nobody has used may be a new one
 		return Undecided
 	case now.Sub(k.LastUse.At) >= unusedLimit:
 		return Fail

@@ -13,6 +13,7 @@
 //
 //	report.go     Report and what it is made of
 //	make.go       Make: from the state folder to a Report
+//	status.go     what the last passes found: AWS's lists, uses, and keys that are gone
 //	rotations.go  which entries of the history belong to one rotation
 //	verdict.go    how the tools of auditors round an age, and what they say
 //	control.go    the controls of the frameworks, by version

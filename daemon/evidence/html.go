@@ -43,6 +43,9 @@ func (r *Report) HTML() []byte {
 	r.writeSummary(p)
 	if svg := r.drawPicture(); svg != "" {
 		p.printf("<h2>The life of each key</h2>\n<figure>%s%s</figure>\n", svg, legend)
+		if n := r.countUndated(); n > 0 {
+			p.printf("<p class=\"soft\">Not in the picture, because AWS has not told when they were created: %s.</p>\n", settings.FormatCount(n, "key", "keys"))
+		}
 	}
 	r.writeKeys(p)
 	r.writeRotations(p)
@@ -50,6 +53,16 @@ func (r *Report) HTML() []byte {
 	r.writeHistory(p)
 	p.printf("</body>\n</html>\n")
 	return []byte(p.b.String())
+}
+
+// countUndated returns how many keys there are of which nobody knows the beginning.
+func (r *Report) countUndated() (n int) {
+	for _, k := range r.Keys {
+		if k.Created.IsZero() {
+			n++
+		}
+	}
+	return n
 }
 
 // legend explains the picture.

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 )
 
@@ -44,6 +45,12 @@ func TestPageLoadsNothing(t *testing.T) {
 func TestPageIsWellFormed(t *testing.T) {
 	r, w := sample(t)
 	pages := [][]byte{r.HTML(), newWorld(t).report().HTML()}
+	short := newWorld(t)
+	short.seen(owner{profiles: []string{"a\u202eb\x1b[31m"}, user: "\x1b", account: "1"}, "AKIA\x1b1", nil, listed("AKIA\x1b1", now.Add(-day)), listed("AKIA2", time.Time{}))
+	page := short.report().HTML()
+	if pages = append(pages, page); !bytes.Contains(page, []byte("when they were created: 1 key.")) {
+		t.Error("the page does not say which key the picture lacks")
+	}
 	w.src.Profiles, w.src.Since, w.src.Settings.Unknown = []string{evil}, now.Add(-30*day), true
 	for _, page := range append(pages, w.report().HTML()) {
 		d := xml.NewDecoder(bytes.NewReader(regexp.MustCompile(`<meta [^>]*>|<!doctype html>|<br>`).ReplaceAll(page, nil)))

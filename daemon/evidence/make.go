@@ -43,6 +43,7 @@ func Make(from Source) *Report {
 	for _, l := range from.Status.Keys {
 		m.addStatus(l)
 	}
+	m.findGone()
 	m.closeRotations()
 	m.finish()
 	return m.report
@@ -56,6 +57,7 @@ type maker struct {
 	order  []*Key
 	open   []*Rotation // the rotations whose end the history has not told yet
 	shown  map[string]string
+	newest map[string]listing // what AWS said last about the keys of a user, by owner and endpoint
 }
 
 // policyFor returns the settings in force now for the key of these profiles.
@@ -94,7 +96,7 @@ func (m *maker) addEntry(e state.HistoryEntry, line int) {
 		return
 	}
 	k := m.key(e.KeyID)
-	k.Actions, k.Policy = append(k.Actions, a), cmp.Or(e.Policy, k.Policy)
+	k.Actions, k.Policy, k.endpoint = append(k.Actions, a), cmp.Or(e.Policy, k.Policy), e.Endpoint
 	k.User, k.Account, k.WhoAsked = cmp.Or(e.User, k.User), cmp.Or(e.Account, k.Account), cmp.Or(k.WhoAsked, a.WhoAsked)
 	if len(e.Profiles) > 0 {
 		k.Profiles = e.Profiles
@@ -142,10 +144,12 @@ func whoAsked(e state.HistoryEntry) string {
 // addJournal adds what the journal of a rotation in progress knows.
 func (m *maker) addJournal(r *journal.Rotation) {
 	old := m.key(r.Old.ID)
-	for _, k := range []*Key{old, m.keys[r.New.ID]} {
-		if k != nil {
-			k.Rotating, k.User, k.Account, k.ARN = true, cmp.Or(r.User, k.User), cmp.Or(r.Account, k.Account), cmp.Or(r.ARN, k.ARN)
-		}
+	both := []*Key{old}
+	if r.New.ID != "" { // the history may lack it: it was deleted, or keyd was killed before it had an entry
+		both = append(both, m.key(r.New.ID))
+	}
+	for _, k := range both {
+		k.Rotating, k.User, k.Account, k.ARN = true, cmp.Or(r.User, k.User), cmp.Or(r.Account, k.Account), cmp.Or(r.ARN, k.ARN)
 	}
 	if old.Status == Unknown {
 		old.Status = Active
@@ -166,53 +170,6 @@ func (m *maker) addJournal(r *journal.Rotation) {
 	m.followJournal(r)
 }
 
-// addStatus adds what the last passes have found about a key, and about the other keys of
-// its user.
-func (m *maker) addStatus(l state.KeyStatus) {
-	if l.KeyID == "" || l.State == "skipped" && l.Seen == nil {
-		return
-	}
-	k := m.key(l.KeyID)
-	k.Profiles = l.Profiles
-	if k.Status == Unknown {
-		k.Status = Active
-	}
-	if !l.Created.IsZero() {
-		k.Created = l.Created.UTC()
-	}
-	if u := l.KeyUse; u != nil {
-		k.UseDenied = k.UseDenied || u.Denied
-		if u.Last != nil {
-			k.LastUse = u.Last
-		}
-	}
-	seen := l.Seen
-	if seen == nil || seen.Root {
-		return
-	}
-	for _, listed := range seen.Keys {
-		one := m.key(listed.ID)
-		one.User, one.Account, one.ARN = seen.User, seen.Account, seen.ARN
-		if !listed.Created.IsZero() {
-			one.Created = listed.Created.UTC()
-		}
-		if listed.LastUse != nil && one.LastUse == nil {
-			one.LastUse = listed.LastUse
-		}
-		last := time.Time{}
-		if n := len(one.Actions); n > 0 {
-			last = one.Actions[n-1].Time
-		}
-		if seen.At.Before(last) { // keyd has acted since
-			continue
-		}
-		one.Status = Status(listed.Status)
-		if listed.Active {
-			one.Status, one.Deactivated = Active, time.Time{}
-		}
-	}
-}
-
 // finish computes what follows from the lives of the keys, and leaves out what the report is
 // not for.
 func (m *maker) finish() {
@@ -223,7 +180,7 @@ func (m *maker) finish() {
 		if u := r.users[k.owner()]; u != nil {
 			k.ARN = cmp.Or(k.ARN, u.arn)
 		}
-		if !m.wants(k.Profiles) || k.Status == Deleted && k.Deleted.Before(m.Since) {
+		if !m.wants(k.Profiles) || k.Status == Deleted && k.Deleted.Before(m.Since) || k.Status == Gone && k.GoneBy.Before(m.Since) {
 			continue
 		}
 		k.Actions = slices.DeleteFunc(k.Actions, func(a *Action) bool { return a.Time.Before(m.Since) })

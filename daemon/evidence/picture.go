@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"fmt"
-	"html"
 	"strings"
 	"time"
 
@@ -87,8 +86,11 @@ func (p *picture) drawAxis(height int) {
 // drawKey draws the row of a key.
 func (p *picture) drawKey(k *Key, top int) {
 	mid := top + rowHeight/2
-	p.printf(`<g class="row"><text class="id" x="0" y="%d">%s</text><text class="who" x="0" y="%d">%s</text>`, mid-2, html.EscapeString(shortKey(k.ID)), mid+12, html.EscapeString(cutText(strings.Join(k.Profiles, ", "), 30)))
+	p.printf(`<g class="row"><text class="id" x="0" y="%d">%s</text><text class="who" x="0" y="%d">%s</text>`, mid-2, text(shortKey(k.ID)), mid+12, text(cutText(strings.Join(k.Profiles, ", "), 30)))
 	end := firstOf(k.Deleted, p.now)
+	if k.Status == Gone { // some time between this and GoneBy
+		end = k.lastKnown()
+	}
 	off := firstOf(k.Deactivated, end)
 	if k.Status == Inactive && k.Deactivated.IsZero() { // nobody knows since when
 		off = k.Created
@@ -103,7 +105,7 @@ func (p *picture) drawKey(k *Key, top int) {
 	p.drawBar(mid, "off", off, end, "quarantine: Inactive")
 	for _, limit := range []struct{ class, what, text string }{{"rotate", "rotate_after", rotateAfter(k.Policy)}, {"limit", "max_age", maxAge(k.Policy)}} {
 		if at := k.Created.Add(spanOf(limit.text)); spanOf(limit.text) > 0 && at.Before(p.to) && at.After(p.from) {
-			p.printf(`<line class="%s" x1="%.1f" y1="%d" x2="%.1f" y2="%d"><title>%s (%s): %s</title></line>`, limit.class, p.x(at), mid-14, p.x(at), mid+14, limit.what, html.EscapeString(limit.text), formatDate(at))
+			p.printf(`<line class="%s" x1="%.1f" y1="%d" x2="%.1f" y2="%d"><title>%s (%s): %s</title></line>`, limit.class, p.x(at), mid-14, p.x(at), mid+14, limit.what, text(limit.text), formatDate(at))
 		}
 	}
 	if k.Created.After(p.from) {

@@ -72,6 +72,7 @@ const (
 	Active   Status = "Active"
 	Inactive Status = "Inactive"
 	Deleted  Status = "Deleted"
+	Gone     Status = "gone" // AWS no longer lists it, and keyd has not deleted it
 	Unknown  Status = "unknown"
 )
 
@@ -92,6 +93,7 @@ type Key struct {
 	QuietSince  time.Time `json:"quiet_since,omitzero"` // since when AWS had recorded no use by others, in the overlap; zero when unknown or in use
 	Deactivated time.Time `json:"deactivated,omitzero"`
 	Deleted     time.Time `json:"deleted,omitzero"`
+	GoneBy      time.Time `json:"gone_by,omitzero"` // when AWS last listed the keys of its user, and not this one; nobody knows since when it is gone
 	Retired     bool      `json:"retired,omitzero"` // a person ended it without a successor
 	Replaces    string    `json:"replaces,omitzero"`
 	ReplacedBy  string    `json:"replaced_by,omitzero"`
@@ -107,6 +109,8 @@ type Key struct {
 
 	activeFor time.Duration // how long it was Active, or is
 	hurried   bool          // nobody has asked AWS, or waited, whether it was quiet
+	listedAt  time.Time     // when AWS last listed it
+	endpoint  string        // who did so, or whom keyd asked to change it, as in Action.Endpoint
 	uses      []time.Time   // when keyd noticed that it was used after its successor was in the files
 }
 

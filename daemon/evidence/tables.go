@@ -35,7 +35,7 @@ func (r *Report) writeKeys(p *page) {
 
 // datesHTML returns the dates of a key, one a line.
 func (k *Key) datesHTML() string {
-	return linesOf(moment{"created", k.Created}, moment{"in the files", k.Shown}, moment{"replaced", k.Superseded}, moment{"deactivated", k.Deactivated}, moment{"deleted", k.Deleted})
+	return linesOf(moment{"created", k.Created}, moment{"in the files", k.Shown}, moment{"replaced", k.Superseded}, moment{"deactivated", k.Deactivated}, moment{"deleted", k.Deleted}, moment{"not listed any more", k.GoneBy})
 }
 
 // moment is a date with what happened then.
