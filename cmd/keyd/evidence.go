@@ -125,7 +125,7 @@ func (a *app) reportEvidence(ctx context.Context, o evidenceOptions) error {
 	}
 	a.term.print(string(data))
 	if r.History.Broken != "" {
-		a.term.printNote("%s of the history does not fit the lines before it; see: keyd report --verify", r.History.Broken)
+		a.term.printNote("the history: %s; see: keyd report --verify", r.History.Misfit())
 	}
 	return nil
 }

@@ -152,7 +152,7 @@ func describeRecord(h evidence.History) string {
 	text := "history: " + settings.FormatCount(h.Lines, "line", "lines")
 	switch {
 	case h.Broken != "":
-		return text + ", and " + h.Broken + " does not fit the lines before it"
+		return text + ", and " + h.Misfit()
 	case h.Head == "":
 		return text + ", none with a hash"
 	}

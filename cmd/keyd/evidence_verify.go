@@ -30,7 +30,9 @@ type comparison struct {
 	KeyID string `json:"key"`
 	User  string `json:"user"`
 	Hash  string `json:"hash"`
-	Line  int    `json:"line,omitzero"` // of the history that has the hash: AWS vouches for it and all lines above; 0 when none has it
+	Line  int    `json:"line,omitzero"`  // of the history that has the hash, and fits; 0 when there is none
+	From  int    `json:"from,omitzero"`  // AWS vouches for the lines from this one to Line
+	Unfit int    `json:"unfit,omitzero"` // the line that has the hash, when it does not fit
 }
 
 // verifyHistory checks the chain of the history, and compares it with what AWS has of it.
@@ -54,7 +56,7 @@ func (a *app) verifyHistory(ctx context.Context, o evidenceOptions) error {
 	if o.offline {
 		v.NotCompared = []string{"AWS was not asked: --offline"}
 	} else { // also when the history is empty: AWS may have a hash of what is gone
-		a.compareWithAWS(ctx, o.profiles, c, &v)
+		a.compareWithAWS(ctx, o.profiles, record, &v)
 	}
 	v.OK = c.IsWhole() && len(v.Receipts) == 0 && !slices.ContainsFunc(v.Compared, func(one comparison) bool { return one.Line == 0 })
 	if o.format == "json" {
@@ -85,7 +87,7 @@ func checkReceipts(r state.Record) (wrong []string) {
 
 // compareWithAWS asks AWS for the hashes that it has of the history. What cannot be asked is
 // said to be not compared.
-func (a *app) compareWithAWS(ctx context.Context, profiles []string, c state.Chain, v *verification) {
+func (a *app) compareWithAWS(ctx context.Context, profiles []string, record state.Record, v *verification) {
 	d, loc, err := a.openDaemon("report")
 	if err != nil {
 		v.NotCompared = append(v.NotCompared, "AWS was not asked: "+stripPackages(err.Error()))
@@ -104,7 +106,7 @@ func (a *app) compareWithAWS(ctx context.Context, profiles []string, c state.Cha
 	}
 	own, _ := state.FindInstallationID(loc.sys, loc.folders.StateDir)
 	for _, key := range found {
-		v.compare(key, own, c)
+		v.compare(key, own, record)
 	}
 	slices.SortFunc(v.Compared, func(x, y comparison) int { return strings.Compare(x.KeyID, y.KeyID) })
 	if len(v.Compared)+len(v.NotCompared) == 0 {
@@ -113,7 +115,7 @@ func (a *app) compareWithAWS(ctx context.Context, profiles []string, c state.Cha
 }
 
 // compare compares the description of one key with the history of this installation.
-func (v *verification) compare(key rotate.DescribedKey, own string, c state.Chain) {
+func (v *verification) compare(key rotate.DescribedKey, own string, record state.Record) {
 	about, ours := state.ParseDescription(key.Text)
 	switch {
 	case !ours || about.Anchor == "": // an older keyd made it, or a person
@@ -121,7 +123,13 @@ func (v *verification) compare(key rotate.DescribedKey, own string, c state.Chai
 	case about.Installation != own:
 		v.NotCompared = append(v.NotCompared, fmt.Sprintf("%s: its description at AWS has the hash of another installation of keyd, on %s", shortID(key.KeyID), about.Host))
 	default:
-		v.Compared = append(v.Compared, comparison{key.KeyID, key.Account + "/" + key.User, about.Anchor, c.At[about.Anchor]})
+		one := comparison{KeyID: key.KeyID, User: key.Account + "/" + key.User, Hash: about.Anchor, Line: record.Chain.At[about.Anchor]}
+		if one.Line > 0 {
+			one.From = record.Chain.VouchedFrom(one.Line)
+		} else if i := slices.IndexFunc(record.Entries, func(e state.HistoryEntry) bool { return e.Chain == about.Anchor }); i >= 0 {
+			one.Unfit = record.Lines[i]
+		}
+		v.Compared = append(v.Compared, one)
 	}
 }
 
@@ -130,10 +138,10 @@ func (v *verification) text() string {
 	var b strings.Builder
 	b.WriteString(fmt.Sprintf("history: %s, %s with a hash\n", settings.FormatCount(v.Lines, "line", "lines"), settings.FormatNumber(int64(v.Chained))))
 	if v.Older > 0 {
-		b.WriteString(fmt.Sprintf("lines 1 to %d: an older keyd wrote them; the hash of line %d vouches for them as they were then\n", v.Older, v.Older+1))
+		b.WriteString(fmt.Sprintf("%s: written by an older keyd; the hash of line %d vouches for this as it was then\n", state.Span{From: 1, To: v.Older}, v.Older+1))
 	}
 	for _, span := range v.Broken {
-		b.WriteString(fmt.Sprintf("%s: does not fit the lines before it\n", span))
+		b.WriteString(span.Misfit() + "\n")
 	}
 	for _, text := range v.Receipts {
 		b.WriteString(text + "\n")
@@ -141,15 +149,14 @@ func (v *verification) text() string {
 	if len(v.Broken) == 0 && v.Chained > 0 {
 		b.WriteString("each hash fits the lines above it\n")
 	}
-	if v.Open != nil {
+	switch {
+	case v.Open != nil && v.Chained == 0:
+		b.WriteString(fmt.Sprintf("%s: no line has a hash, so nothing vouches for this\n", v.Open))
+	case v.Open != nil:
 		b.WriteString(fmt.Sprintf("%s: after the last hash, so nothing vouches for this\n", v.Open))
 	}
 	for _, one := range v.Compared {
-		if one.Line == 0 {
-			b.WriteString(fmt.Sprintf("AWS, %s: its description has a hash that no line has\n", shortID(one.KeyID)))
-			continue
-		}
-		b.WriteString(fmt.Sprintf("AWS, %s: has the hash of line %d, so lines 1 to %d are as they were then\n", shortID(one.KeyID), one.Line, one.Line))
+		b.WriteString("AWS, " + shortID(one.KeyID) + ": " + one.text() + "\n")
 	}
 	for _, text := range v.NotCompared {
 		b.WriteString("not compared: " + text + "\n")
@@ -157,10 +164,23 @@ func (v *verification) text() string {
 	return b.String()
 }
 
+// text says what a hash at AWS proves.
+func (c comparison) text() string {
+	switch {
+	case c.Unfit > 0:
+		return fmt.Sprintf("its description has the hash of line %d, which does not fit", c.Unfit)
+	case c.Line == 0:
+		return "its description has a hash that no line has"
+	case c.From == c.Line:
+		return fmt.Sprintf("has the hash of line %d, so that line is as it was then, and nothing above is vouched for", c.Line)
+	}
+	return fmt.Sprintf("has the hash of line %d, so lines %d to %d are as they were then", c.Line, c.From, c.Line)
+}
+
 // problem says what contradicts the history, the first line first.
 func (v *verification) problem() string {
 	if len(v.Broken) > 0 {
-		return fmt.Sprintf("%s of the history does not fit the lines before it: it was changed, or a line was added or removed there", v.Broken[0])
+		return fmt.Sprintf("in the history, %s: it was changed, or a line was added or removed there", v.Broken[0].Misfit())
 	}
 	if len(v.Receipts) > 0 {
 		return "the history contradicts itself: " + v.Receipts[0]

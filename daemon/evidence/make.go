@@ -82,7 +82,7 @@ func describeHistory(r state.Record) History {
 		h.Open = c.After.To - c.After.From + 1
 	}
 	if len(c.Broken) > 0 {
-		h.Broken = c.Broken[0].String()
+		h.Broken, h.misfit = c.Broken[0].String(), c.Broken[0].Misfit()
 	}
 	return h
 }

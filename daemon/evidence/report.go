@@ -62,7 +62,12 @@ type History struct {
 	Open    int    `json:"open,omitzero"`    // lines at the end for which no hash vouches
 	Head    string `json:"head,omitzero"`    // the last hash
 	Broken  string `json:"broken,omitzero"`  // what does not fit first; "" when everything does
+
+	misfit string
 }
+
+// Misfit says for people what does not fit first; "" when everything does.
+func (h History) Misfit() string { return h.misfit }
 
 // Status is the status of a key at AWS, as far as keyd knows.
 type Status string

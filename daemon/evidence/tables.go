@@ -122,7 +122,7 @@ func (r *Report) writeHistory(p *page) {
 	p.printf("<h2>History</h2>\n<p>%s. ", settings.FormatCount(h.Lines, "line", "lines"))
 	switch {
 	case h.Broken != "":
-		p.printf("<span class=\"fail\">%s does not fit the lines before it</span>. ", text(h.Broken))
+		p.printf("<span class=\"fail\">%s</span>. ", text(h.Misfit()))
 	case h.Head != "":
 		p.printf("<span class=\"pass\">Each hash fits the lines above it</span>; the last one is %s. ", mono(h.Head))
 	default:

@@ -145,6 +145,14 @@ func (s Span) String() string {
 	return fmt.Sprintf("lines %d to %d", s.From, s.To)
 }
 
+// Misfit says for people that the span does not fit what stands before it.
+func (s Span) Misfit() string {
+	if s.From == s.To {
+		return s.String() + " does not fit the lines before it"
+	}
+	return s.String() + " do not fit the lines before them"
+}
+
 // Chain is what a check of the history has found.
 type Chain struct {
 	Lines   int            // of the file, empty ones included
@@ -166,7 +174,21 @@ func (c *Chain) IsBrokenAbove(line int) bool {
 	return len(c.Broken) > 0 && c.Broken[0].From <= line
 }
 
-// CheckChain checks every hash in data, a whole history.
+// VouchedFrom returns the first line for which the hash of a line vouches, if that fits: 1, or
+// the end of the last span above it that does not fit. Of that span, the hash covers the last
+// line only.
+func (c *Chain) VouchedFrom(line int) int {
+	from := 1
+	for _, span := range c.Broken {
+		if span.To < line {
+			from = span.To
+		}
+	}
+	return from
+}
+
+// CheckChain checks every hash in data, a whole history. A whole line below the last hash that
+// names the settings in force has lost its own: no keyd has ever written those without a hash.
 func CheckChain(data []byte) Chain {
 	c := Chain{At: map[string]int{}}
 	segment, last := 0, 0 // where the last line with a hash begins, and its number
@@ -190,6 +212,19 @@ func CheckChain(data []byte) Chain {
 	}
 	if last < c.Lines {
 		c.After = Span{last + 1, c.Lines}
+		c.findStripped(data[segment:])
 	}
 	return c
+}
+
+// findStripped adds the lines that have lost their hash. end begins with the last line that
+// has one, or is the whole history.
+func (c *Chain) findStripped(end []byte) {
+	n := max(c.After.From-2, 0)
+	for line := range bytes.Lines(end) {
+		var e struct{ Policy json.RawMessage }
+		if n++; n >= c.After.From && bytes.Contains(line, []byte(`"policy"`)) && json.Unmarshal(line, &e) == nil && e.Policy != nil {
+			c.Broken = append(c.Broken, Span{n, n})
+		}
+	}
 }

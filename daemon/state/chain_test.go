@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"keyd/credfile/atomicfile"
 	"keyd/credfile/atomicfile/atomicfiletest"
+	"keyd/daemon/settings"
 )
 
 // older is a history that a keyd without a chain wrote, with a line that a crash has torn.
@@ -119,6 +122,53 @@ func TestLinesThatAreGoneOrMovedAreNoticed(t *testing.T) {
 	short := CheckChain([]byte(strings.Join(lines[:9], "")))
 	if long := CheckChain([]byte(strings.Join(lines, ""))); !short.IsWhole() || short.At[long.Head] != 0 || long.At[long.Head] != 10 {
 		t.Errorf("%+v", short)
+	}
+}
+
+// TestLineThatHasLostItsHashIsNoticed: a line at the end, or every line, without the hash that
+// keyd wrote it with. A line of an older keyd, and a torn one, are innocent.
+func TestLineThatHasLostItsHashIsNoticed(t *testing.T) {
+	h := OpenHistory(t.TempDir(), atomicfile.OS{})
+	for range 3 {
+		if err := h.Append(HistoryEntry{Process: "run", Verb: "created", KeyID: "AKIA1", Policy: &settings.Policy{MaxAge: "90d"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(h.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	strip := func(text string) string {
+		return regexp.MustCompile(`,"chain":"[0-9a-f]*"`).ReplaceAllString(text, "")
+	}
+	lines := strings.SplitAfter(string(data), "\n")
+	oldLine := strings.SplitAfter(older, "\n")[0]
+	for name, tt := range map[string]struct {
+		text string
+		want []Span
+	}{
+		"whole":              {string(data), nil},
+		"the last one":       {lines[0] + lines[1] + strip(lines[2]), []Span{{3, 3}}},
+		"all":                {strip(string(data)), []Span{{1, 1}, {2, 2}, {3, 3}}},
+		"an older keyd's":    {string(data) + oldLine, nil},
+		"and then the other": {lines[0] + oldLine + strip(lines[1]), []Span{{3, 3}}},
+		"torn":               {lines[0] + strip(lines[1])[:len(strip(lines[1]))-3], nil},
+	} {
+		if c := CheckChain([]byte(tt.text)); !slices.Equal(c.Broken, tt.want) {
+			t.Errorf("%s: %v, want %v", name, c.Broken, tt.want)
+		}
+	}
+}
+
+// TestVouchedFrom: a hash that fits vouches for nothing above a change.
+func TestVouchedFrom(t *testing.T) {
+	data := historyBytes(t)
+	if c := CheckChain(data); c.VouchedFrom(10) != 1 {
+		t.Errorf("whole: from line %d", c.VouchedFrom(10))
+	}
+	changed := bytes.Replace(data, []byte(`"did":"validated"`), []byte(`"did":"validates"`), 1) // line 7; the next hash is that of line 9
+	if c := CheckChain(changed); !slices.Equal(c.Broken, []Span{{6, 7}, {8, 9}}) || c.VouchedFrom(10) != 9 || c.VouchedFrom(5) != 1 {
+		t.Errorf("%v, from lines %d and %d", c.Broken, c.VouchedFrom(10), c.VouchedFrom(5))
 	}
 }
 
