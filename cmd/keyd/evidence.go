@@ -124,6 +124,12 @@ func (a *app) reportEvidence(ctx context.Context, o evidenceOptions) error {
 		return err
 	}
 	a.term.print(string(data))
+	if ids := r.Unowned(); o.format == "csv" && len(ids) > 0 {
+		for i := range ids {
+			ids[i] = shortID(ids[i])
+		}
+		a.term.printNote("not in the csv, which has a line for each user, because AWS has not told whose they are: %s", joinNames(ids))
+	}
 	if r.History.Broken != "" {
 		a.term.printNote("the history: %s; see: keyd report --verify", r.History.Misfit())
 	}

@@ -60,6 +60,18 @@ func (r *Report) CSV() ([]byte, error) {
 	return text.Bytes(), nil
 }
 
+// Unowned returns the ids of the keys that are in the report and not in its csv, which has a
+// line for each user: AWS has not told keyd yet whose they are. Keys that have ended, which
+// AWS's report does not have either, are not among them.
+func (r *Report) Unowned() (ids []string) {
+	for _, k := range r.Keys {
+		if k.User == "" && k.Status != Deleted && k.Status != Gone {
+			ids = append(ids, k.ID)
+		}
+	}
+	return ids
+}
+
 // csvLine returns the line of a user. Of more than two keys, the Active and newer ones are in it.
 func (u *user) csvLine() []string {
 	keys := slices.DeleteFunc(slices.Clone(u.keys), func(k *Key) bool { return k.Status != Active && k.Status != Inactive })

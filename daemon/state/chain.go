@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -220,11 +221,14 @@ func CheckChain(data []byte) Chain {
 // findStripped adds the lines that have lost their hash. end begins with the last line that
 // has one, or is the whole history.
 func (c *Chain) findStripped(end []byte) {
-	n := max(c.After.From-2, 0)
+	n, found := max(c.After.From-2, 0), Span{}
 	for line := range bytes.Lines(end) {
 		var e struct{ Policy json.RawMessage }
 		if n++; n >= c.After.From && bytes.Contains(line, []byte(`"policy"`)) && json.Unmarshal(line, &e) == nil && e.Policy != nil {
-			c.Broken = append(c.Broken, Span{n, n})
+			found = Span{cmp.Or(found.From, n), n}
 		}
+	}
+	if found.From > 0 {
+		c.Broken = append(c.Broken, found)
 	}
 }
