@@ -125,3 +125,13 @@ func (a *app) reportError(err error) int {
 	a.term.printError(stripPackages(err.Error()), hint.Hint(err))
 	return errorCode(err)
 }
+
+// reportLost returns the exit code of a command, which has failed if what it printed is not
+// complete and was all that it did: a script would take half a report for a whole one.
+func (a *app) reportLost(args []string, code int) int {
+	if a.term.lost == nil || changesThings(args) || len(args) > 0 && args[0] == "run" {
+		return code
+	}
+	a.term.printError("not all of this could be printed: "+a.term.lost.Error(), "")
+	return worseCode(code, exitFailed)
+}

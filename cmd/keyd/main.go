@@ -63,7 +63,7 @@ func executeKeyd(args []string, p process) int {
 		ctx, stop = untilSignal(ctx, closings(args)...)
 		defer stop()
 	}
-	return a.reportError(root.ExecuteContext(ctx))
+	return a.reportLost(args, a.reportError(root.ExecuteContext(ctx)))
 }
 
 // isBrief reports whether a command ends before anyone could interrupt it, and leaves nothing

@@ -22,14 +22,20 @@ func closings(args []string) []os.Signal {
 // longer read, as with | head. It would otherwise end in the middle, which is safe, but leaves
 // work to the next pass. The commands that only look end then, as other programs do.
 func continueUnread(args []string) {
-	i := slices.IndexFunc(commands, func(c command) bool { return c.name == args[0] })
-	if i < 0 {
-		return
-	}
-	switch group := commands[i].group; {
-	case group == groupAct, group == groupPlaces, args[0] == "doctor", group == groupService && args[0] != "logs" && args[0] != "run":
+	if changesThings(args) {
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a write then fails, and does not kill keyd; a program that keyd starts does not inherit this
 	}
+}
+
+// changesThings reports whether a command may change keys or files. What the others print is
+// all that they do. keyd run prints for the service's log alone.
+func changesThings(args []string) bool {
+	i := slices.IndexFunc(commands, func(c command) bool { return len(args) > 0 && c.name == args[0] })
+	if i < 0 {
+		return false
+	}
+	group := commands[i].group
+	return group == groupAct || group == groupPlaces || args[0] == "doctor" || group == groupService && args[0] != "logs" && args[0] != "run"
 }
 
 // untilSignal returns a context that ends with the first SIGINT or SIGTERM, or one of more.

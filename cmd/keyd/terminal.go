@@ -5,11 +5,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -35,6 +37,7 @@ type terminal struct {
 	canAsk   bool          // a person can answer a question
 	quiet    bool          // print no notes, and no hints without an error
 	reader   *bufio.Reader // of in; see lines
+	lost     error         // why standard output lacks some of what was printed; nil when all is there, or its reader has gone
 	live     bool          // the last line on standard output is one that redrawLine wrote
 }
 
@@ -53,8 +56,8 @@ func newTerminal(p process) *terminal {
 	}
 	t.colour = wantsColour(p.getenv, t.hasScreen())
 	in, ok := p.in.(*os.File)
-	errors, too := p.err.(*os.File)
-	shown := too && term.IsTerminal(int(errors.Fd()))
+	messages, too := p.err.(*os.File)
+	shown := too && term.IsTerminal(int(messages.Fd()))
 	if shown && p.getenv("TERM") != "dumb" {
 		t.errWidth = 80
 		_ = t.measureSize()
@@ -68,7 +71,23 @@ func (t *terminal) print(text string) {
 	printing.Lock()
 	defer printing.Unlock()
 	t.eraseLine()
-	_, _ = io.WriteString(t.out, layout.Escape(t.nameCommands(text)))
+	t.noteLost(io.WriteString(t.out, layout.Escape(t.nameCommands(text))))
+}
+
+// noteLost remembers that standard output lacks something: the disk is full, for example. It
+// is no mistake that the reader of a pipe has gone.
+func (t *terminal) noteLost(_ int, err error) {
+	if err == nil || errors.Is(err, syscall.EPIPE) {
+		return
+	}
+	if out, ok := t.out.(*os.File); ok {
+		if info, statErr := out.Stat(); statErr == nil && info.Mode()&os.ModeNamedPipe != 0 { // Windows has other words for it
+			return
+		}
+	}
+	if t.lost == nil {
+		t.lost = err
+	}
 }
 
 // printJSON writes v to standard output as indented JSON.
@@ -85,7 +104,7 @@ func (t *terminal) printJSON(v any) error {
 // others has gone through cell.
 func (t *terminal) printLayout(text string) {
 	t.eraseLine()
-	_, _ = io.WriteString(t.out, layout.EscapeLayout(t.nameCommands(text)))
+	t.noteLost(io.WriteString(t.out, layout.EscapeLayout(t.nameCommands(text))))
 }
 
 // refuseSecrets returns an error if standard output is a place where a secret would stay: a
