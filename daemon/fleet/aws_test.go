@@ -156,10 +156,37 @@ func firstSeen(events []event) (alerts []event) {
 
 // exception is an exception item of Elastic: all entries have to match.
 type exception struct {
+	exceptionList
+	ItemID  string `json:"item_id"`
 	Entries []struct {
 		Field, Operator, Type string
 		Value                 any
 	}
+}
+
+// exceptionList is the list of an item, and what both have in common.
+type exceptionList struct {
+	Type, Name, Description string
+	ListID                  string `json:"list_id"`
+	Namespace               string `json:"namespace_type"`
+}
+
+// readException reads the exception. Kibana refuses an item whose list is neither there nor in
+// the same file, and a list or an item without one of these fields.
+// Source: elastic/kibana, importExceptionsListSchema, importExceptionListItemSchema, and
+// sortExceptionItemsToCreateOrUpdate.
+func readException(t *testing.T) (x exception) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(recipes, "aws/elastic-exception.ndjson"))
+	list, item, _ := strings.Cut(strings.TrimSuffix(string(data), "\n"), "\n")
+	var l exceptionList
+	if err != nil || json.Unmarshal([]byte(list), &l) != nil || json.Unmarshal([]byte(item), &x) != nil {
+		t.Fatalf("the exception: %v", err)
+	}
+	if l.Type != "detection" || l.ListID == "" || l.Name == "" || l.Description == "" || x.Type != "simple" || x.ItemID == "" || x.Name == "" || x.Description == "" || x.ListID != l.ListID || x.Namespace != l.Namespace {
+		t.Errorf("Kibana does not import the item %+v of the list %+v", x, l)
+	}
+	return x
 }
 
 func (x exception) excludes(t *testing.T, e event) bool {
@@ -192,11 +219,7 @@ func (x exception) excludes(t *testing.T, e event) bool {
 // was ever seen before. The exception excludes that, and nothing of a thief who has the new
 // key, or who calls himself keyd.
 func TestElasticException(t *testing.T) {
-	var x exception
-	data, err := os.ReadFile(filepath.Join(recipes, "aws/elastic-exception.ndjson"))
-	if err != nil || json.Unmarshal(data, &x) != nil {
-		t.Fatalf("the exception: %v", err)
-	}
+	x := readException(t)
 	events, newKey := rotation(t)
 	i := slices.IndexFunc(events, func(e event) bool { return e.key == newKey })
 	if i < 1 {

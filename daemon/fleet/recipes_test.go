@@ -179,6 +179,9 @@ func TestIntuneOnWindows(t *testing.T) {
 	if fmt.Sprint(said["discover.ps1"]) != fmt.Sprint(said["discover.sh"]) || len(said["discover.ps1"]) != 5 {
 		t.Errorf("the scripts say %v", said)
 	}
+	if text, err := os.ReadFile(filepath.Join(recipes, "intune/discover.ps1")); err != nil || strings.Count(string(text), "[Math]::Max(0, [int]$one.") != 3 {
+		t.Errorf("a negative number that one user has forged would hide a key of another: %v", err)
+	}
 	for name := range said["rules.json"] {
 		if !said["discover.ps1"][name] {
 			t.Errorf("the scripts do not say %s", name)
@@ -200,7 +203,7 @@ func TestIntuneOnWindows(t *testing.T) {
 func TestMunkiCondition(t *testing.T) {
 	requireSh(t)
 	all := machines(t)
-	for name, want := range map[string]string{"none": "0 0 0 0", "ok": "2 0 0 1", "overdue": "2 1 1 0", "silent": "2 0 0 5", "forged": "1 0 0 9999"} {
+	for name, want := range map[string]string{"none": "0 0 0 0 0", "ok": "2 0 0 0 1", "overdue": "2 1 0 1 0", "unknown": "1 0 1 0 0", "silent": "2 0 0 0 5", "forged": "1 0 0 0 9999"} {
 		homes := writeHomes(t, macState, all[name])
 		if err := os.Mkdir(filepath.Join(homes, ".bin"), 0o700); err != nil {
 			t.Fatal(err)
@@ -212,7 +215,7 @@ func TestMunkiCondition(t *testing.T) {
 		}
 		n := strings.Fields(want)
 		got := strings.TrimSpace(runScript(t, homes, "munki/keyd_condition", "sh"))
-		if got != fmt.Sprintf("keyd_users=%s keyd_overdue=%s keyd_needs_person=%s keyd_silent_days=%s", n[0], n[1], n[2], n[3]) {
+		if got != fmt.Sprintf("keyd_users=%s keyd_overdue=%s keyd_unknown_age=%s keyd_needs_person=%s keyd_silent_days=%s", n[0], n[1], n[2], n[3], n[4]) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
