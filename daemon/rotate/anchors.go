@@ -8,6 +8,7 @@ import (
 	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/iam"
+	"keyd/daemon/state"
 )
 
 // DescribedKey is a key with the description that AWS shows for it.
@@ -38,15 +39,34 @@ func (d *Rotator) ReadDescriptions(ctx context.Context, profiles []string) (foun
 			continue
 		}
 		keys, err := d.readDescriptions(ctx, t)
+		_ = d.saveUse(t)
 		if err != nil {
 			unasked = append(unasked, fmt.Sprintf("%s (%s): %v", t.facts.Profiles[0], credfile.Short(t.facts.ID), err))
 			continue
 		}
 		asked[owner] = true
 		found = append(found, keys...)
-		_ = d.saveStatusLine(t, d.makeResult(t, decide.Next(t.facts, d.Settings, d.Now()), nil)) // otherwise keyd's own call looks like somebody's use
 	}
 	return found, unasked, nil
+}
+
+// saveUse keeps in the status that keyd has signed with a key, since its call would otherwise
+// look like somebody's use. All else there is what the last pass found, and stays: nothing was
+// looked at here, and a key that needs a person still does.
+func (d *Rotator) saveUse(t *target) error {
+	if t.lastStatus == nil {
+		return nil
+	}
+	status, err := state.LoadStatusAndMemoryFrom(d.Sys, d.StateDir)
+	if err != nil {
+		return err
+	}
+	line := status.FindKey(t.lastStatus.KeyID)
+	if line == nil || line.Endpoint != t.endpointName() {
+		return nil
+	}
+	line.KeyUse = t.facts.Use
+	return status.Save(d.Sys, d.StateDir)
 }
 
 // ownerID names the user of a key, as in "111122223333/alice"; it is the key itself while AWS
