@@ -180,7 +180,7 @@ func (c comparison) text() string {
 // problem says what contradicts the history, the first line first.
 func (v *verification) problem() string {
 	if len(v.Broken) > 0 {
-		return fmt.Sprintf("in the history, %s: it was changed, or a line was added or removed there", v.Broken[0].Misfit())
+		return fmt.Sprintf("in the history, %s: something was changed, added or removed there", v.Broken[0].Misfit())
 	}
 	if len(v.Receipts) > 0 {
 		return "the history contradicts itself: " + v.Receipts[0]
