@@ -64,6 +64,7 @@ type Facts struct {
 
 	Copies map[string]string // for each key id, a file that shows it and that this process does not read
 
+	Absent      string   // a file that does not exist now, and that showed the key at rest; "" when there is none
 	Astray      []Astray // the linked files that show the key, or may show it, and that keyd cannot keep up to date now
 	CopiesFound *Copies  // where else on this machine the key stands; nil when it was not searched for
 

@@ -137,6 +137,9 @@ func decideGuarded(f Facts, s settings.Settings, now time.Time) Decision {
 	if err := f.CopyErr(f.ID); err != nil {
 		return BlockForCopy(err, now)
 	}
+	if d, ok := blockForGone(f, now); ok {
+		return d
+	}
 	if d, ok := BlockForLinks(f, now); ok {
 		return d
 	}

@@ -220,6 +220,9 @@ func checkObstacles(f Facts, s settings.Settings, now time.Time, age time.Durati
 	if err := f.CopyErr(f.ID); err != nil {
 		return BlockForCopy(err, now), true
 	}
+	if d, ok := blockForGone(f, now); ok {
+		return d, true
+	}
 	if d, ok := BlockForLinks(f, now); ok {
 		return d, true
 	}

@@ -30,6 +30,17 @@ func BlockForCopy(err error, now time.Time) Decision {
 	return BlockUntil(now.Add(RecheckEvery), err.Error(), hint.Hint(err)).InShort("in another file as well")
 }
 
+// blockForGone blocks the replacement of a key at rest that a file showed which is not there
+// now: its disk may not be mounted. A person who replaces the key all the same says that the
+// file is gone.
+func blockForGone(f Facts, now time.Time) (Decision, bool) {
+	if f.Absent == "" || f.Options.Force {
+		return Decision{}, false
+	}
+	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("%s is not there, and it showed %s, which would stop working in it", f.Absent, credfile.Short(f.ID)),
+		"mount its disk; or, if it is gone permanently: "+forceCommand(f)).InShort(lastName(f.Absent) + " is not there"), true
+}
+
 // blockForAbsent blocks what would take a key away from a file of the rotation that is not
 // there: its disk may not be mounted, and it may still show the key. A person who has removed
 // it says so with keyd resume.

@@ -39,7 +39,7 @@ func keyStatus(t *target, d decide.Decision) state.KeyStatus {
 	l := state.KeyStatus{
 		Profiles: t.facts.Profiles, KeyID: t.facts.ID, Warnings: t.warnings, Endpoint: t.endpointName(),
 		Memory:    state.Memory{Seen: t.facts.Seen, Failure: t.facts.Failure, KeyUse: t.facts.Use},
-		OldKeyUse: decide.ReportUse(t.facts.Rotation), Links: t.shownLinks(), FoundCopies: t.facts.CopiesFound,
+		OldKeyUse: decide.ReportUse(t.facts.Rotation), Links: t.shownLinks(), Places: t.places, FoundCopies: t.facts.CopiesFound,
 	}
 	l.SetDecision(d)
 	if !d.EndsPass() {

@@ -157,6 +157,32 @@ func (t *target) hasMoved(place journal.Place) bool {
 	return slices.ContainsFunc(t.holders, func(p credfile.Profile) bool { return p.Name == place.Profile && p.Path != place.Path })
 }
 
+// rememberPlaces finds out where the key at rest stands, and whether a file that showed it does
+// not exist now. The status remembers that from pass to pass, but only for a key in several
+// files: where the only one is gone, nothing is rotated.
+func (d *Rotator) rememberPlaces(t *target) {
+	if t.facts.Rotation != nil || t.isLeftAlone() {
+		return
+	}
+	var files []string
+	for _, p := range t.holders {
+		t.places = append(t.places, state.Place{Path: p.Path, Section: p.Section, Profile: p.Name})
+		files = append(files, p.Path)
+	}
+	if t.lastStatus != nil {
+		for _, place := range t.lastStatus.Places {
+			if t.hasMoved(journal.Place(place)) || slices.Contains(t.places, place) || d.Store.MayExist(place.Path) {
+				continue
+			}
+			t.places, files = append(t.places, place), append(files, place.Path)
+			t.setAbsent(place.Path)
+		}
+	}
+	if slices.Sort(files); len(slices.Compact(files)) < 2 {
+		t.places = nil
+	}
+}
+
 // isTorn reports whether a profile shows half of the old pair and half of the
 // new one. That happens when a power failure or a full disk cuts a write in
 // place short. Next to a profile with the whole new pair it looks like one id with

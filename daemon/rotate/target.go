@@ -23,6 +23,7 @@ type target struct {
 	endpoints  remote.Endpoints
 	warnings   []string
 	lastStatus *state.KeyStatus        // the key's line in the last status; nil when it has none
+	places     []state.Place           // where the key at rest stands, and where it stood in a file that is not there; nil when it stands in one file only
 	recent     state.Recent            // what keyd did lately
 	elsewhere  map[string]state.Memory // what other endpoints said about the key, by endpoint
 
@@ -268,6 +269,9 @@ func (t *target) recall(p *progress, now time.Time) {
 	}
 }
 
+// setAbsent records a file that showed the key at rest and that does not exist now.
+func (t *target) setAbsent(path string) { t.facts.Absent = path }
+
 // setFirstRotation records the rotation that goes alone on this machine.
 func (t *target) setFirstRotation(first *decide.FirstRotation) { t.facts.FirstRotation = first }
 
@@ -281,6 +285,7 @@ func (d *Rotator) fillTarget(t *target, status state.Status, lines map[string]*s
 		line = lines[r.New.ID]
 	}
 	t.lastStatus = line
+	d.rememberPlaces(t)
 	sites := []credfile.EndpointConfig{}
 	for _, p := range t.holders {
 		sites = append(sites, p.Endpoints)

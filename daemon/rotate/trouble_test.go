@@ -105,6 +105,38 @@ func TestFileOnMissingDiskKeepsOldKey(t *testing.T) {
 	}
 }
 
+// TestMissingDiskKeepsKeyAtRest: the disk of one of two files that show a key is not mounted
+// when the key becomes due. The other file is not enough to replace it, unless a person says
+// so.
+func TestMissingDiskKeepsKeyAtRest(t *testing.T) {
+	for name, force := range map[string]bool{"mounted again": false, "gone for good": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := lab.NewOnDisk(t, awssim.Lag{}, 50*settings.Day)
+				config := "[profile far]\naws_access_key_id = " + l.OldKey.ID + "\naws_secret_access_key = " + l.OldKey.Secret.Reveal() + "\n"
+				l.WriteFile("config", config)
+				l.Pass(rotate.Request{})
+				path := filepath.Join(l.Home, "config")
+				lab.Must(t, os.Remove(path))
+				r := l.RunUntil(20*settings.Day, func(r rotate.Result) bool { return r.State != decide.StateOK })
+				if !r.NeedsPerson || l.CountCalls("CreateAccessKey") > 0 || !strings.Contains(r.Why, path+" is not there") || !strings.Contains(r.Hint, "keyd rotate --force default") {
+					t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
+				}
+				if force {
+					l.Pass(rotate.Request{Options: decide.Options{Manual: true, Force: true}})
+				} else {
+					l.WriteFile("config", config)
+				}
+				l.RunUntil(30*settings.Day, func(r rotate.Result) bool { return lab.Settled(r) && l.ShownID() != l.OldKey.ID })
+				if data, err := os.ReadFile(path); err == nil && strings.Contains(string(data), l.OldKey.ID) {
+					t.Error("the config file shows a dead key")
+				}
+				l.CheckOneKey()
+			})
+		})
+	}
+}
+
 // TestLinkToAnotherFile: the credentials file is a link, which a person points to the file
 // of another customer in the middle of a rotation, and later back. Neither the daemon nor
 // keyd resume takes a key away from the first file meanwhile.

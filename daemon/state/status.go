@@ -47,6 +47,7 @@ type KeyStatus struct {
 	Endpoint    string       `json:"endpoint,omitzero"`    // who was asked: "" for AWS in partition aws; else another partition, or the URLs of custom endpoints
 
 	Links   []string  `json:"links,omitzero"`   // the linked files that showed the key in the last pass, or that may still hold it
+	Places  []Place   `json:"places,omitzero"`  // where the key at rest stands, if that is in more than one file, one of which may not be there now
 	Swapped time.Time `json:"swapped,omitzero"` // since when the files show the new key of the rotation in progress
 	Asks    string    `json:"asks,omitzero"`    // the profile whose key programs get that use this one; "" for none
 
@@ -56,6 +57,13 @@ type KeyStatus struct {
 	FoundCopies *decide.Copies      `json:"copies,omitzero"` // where else the key stands, or the one that the rotation replaces; nil when it was not searched for
 
 	Memory `json:"-"`
+}
+
+// Place is one section of one AWS file.
+type Place struct {
+	Path    string `json:"path"`
+	Section string `json:"section"`
+	Profile string `json:"profile"`
 }
 
 // SetDecision fills in what was decided about the key.
