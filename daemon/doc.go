@@ -172,8 +172,12 @@
 //	the program of a required hook is       creates no key                                   BLOCKED, with the program
 //	    missing
 //	a hook prints the secret                hides it in whatever is kept                     told
-//	an old text comes back (a backup, an    proves the new key once, writes it again         "a file shows AKIA.. again"
-//	    editor, a dotfile manager)
+//	an old text comes back (a backup, an    proves the new key once, writes it again, and    "a file shows AKIA.. again"; BLOCKED from
+//	    editor, a dotfile manager)          begins the overlap or the quarantine anew        the fourth time on
+//	one of several files of a key is not    creates no key, changes no file and takes no     BLOCKED, with that file
+//	    there (a disk that is not mounted)  key away until it is back
+//	the path of a file is a link that now   touches no key of the first file                 BLOCKED, with the first file
+//	    leads to another file
 //	a long-term key stands where keyd, or   touches neither the file nor the key             BLOCKED, with file and line
 //	    only some AWS tools, can read it
 //	a third key appears in the file         touches neither the file nor the keys            BLOCKED, keyd resume
@@ -186,6 +190,10 @@
 //	    default file, also shows the key    exists, keeps both
 //	the key stands in other files, or in    tells so, before a key is created                the files with their lines, the programs
 //	    the environment of a program                                                         with their pids
+//	AWS no longer tells the use of an old   keeps it                                         BLOCKED, with the last use that was told
+//	    key that was in use
+//	somebody else turns the old key off     nothing; makes it usable again for a person      "someone has made AKIA.. inactive", keyd hold
+//	                                        who holds the rotation
 //	the old key is still used               does not deactivate it; searches this machine    service, region and time, and the files
 //	                                        once a day for what holds it                     and programs that hold it; BLOCKED only
 //	                                                                                         if it would get older than max_age

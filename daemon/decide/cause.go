@@ -54,11 +54,11 @@ var causes = []struct {
 	{CauseAnswerLost, []string{"^AWS's answer was lost$", " is off$", "^was a key made"}},
 	{CauseUnreachable, []string{"^cannot reach ", "^no answer from ", "^a portal or proxy answers$", "^the proxy wants ", " has a problem$", "^not an answer of AWS$", " is busy$"}},
 	{CauseRefused, []string{"^wrong secret$", " refuses the key$", " refuses the call$", " knows no such key$"}},
-	{CauseOldKeyUsed, []string{"^the old key is in use$"}},
+	{CauseOldKeyUsed, []string{"^the old key is in use$", "^old key, perhaps in use$"}},
 	{CauseOldKeyBack, []string{"^old key is active again$"}},
 	{CauseUnused, []string{"^no one uses it$", "^nobody uses it$"}},
 	{CauseJournal, []string{"^its journal is unreadable$"}},
-	{CauseFiles, []string{"^files show another key$", "^gone from the files$", "^in another file as well$", "^rotating in other files$", " is not there$", " is missing$"}},
+	{CauseFiles, []string{"^files show another key$", "^an old file comes back$", "^gone from the files$", "^in another file as well$", "^rotating in other files$", " is not there$", " is missing$"}},
 	{CauseLink, []string{" was just edited$"}},
 }
 

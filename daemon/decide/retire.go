@@ -31,9 +31,10 @@ func decideOverlap(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 	if useReadingDue(f, r, now) && f.mayControl(now) {
 		return actNow(DoCheckUse, StateOverlap, "asking AWS when "+credfile.Short(r.Old.ID)+" was used last")
 	}
+	if d, ok := blockForOldCopies(r, now); ok && now.Before(end) {
+		return d
+	}
 	switch {
-	case now.Before(end) && endsTooLate(f, r, s, end) && !r.UsedByOthers():
-		return BlockUntil(end, fmt.Sprintf("%s: it cannot be deactivated before it is %s old", cameBack(r, now), FormatAge(s.MaxAge)), oldCopyHint).InShort("an old file comes back")
 	case now.Before(end) && endsTooLate(f, r, s, end):
 		return BlockUntil(nextUseReading(r.UseChecked, r.Old.ID, r.UseDenied), fmt.Sprintf("%s %s: it cannot be deactivated before it is %s old%s", credfile.Short(r.Old.ID), describeOthersUse(r, now), FormatAge(s.MaxAge), f.describeCopies()),
 			"put the new key there as well; or stop waiting for that: "+hint.Command("keyd rotate --retire-now", r.Profiles()[0])).InShort(overlapShort(r))
@@ -62,21 +63,30 @@ const useBelieved = time.Hour
 // overlapEnd returns when the old key may be deactivated: the overlap is over, the old
 // key has been quiet for as long, AWS must have reported every use in that time, and the
 // files have shown the new id undisturbed. An old text that has come back begins the overlap
-// anew, since what wrote it, such as a nightly sync, may write it again. For an overlap of less than four hours, which
-// someone has set on purpose, no more than that again is left for AWS's report.
+// anew, since what wrote it, such as a nightly sync, may write it again. For an overlap of
+// less than four hours, which someone has set on purpose, no more than that again is left for
+// AWS's report.
 func overlapEnd(r *journal.Rotation, s settings.Settings) time.Time {
 	quiet := r.Validated
 	if wasMended(r) {
 		quiet = r.Swapped
 	}
-	if used := r.LastUse; r.UsedByOthers() && used.At.Add(useGranularity).After(quiet) {
-		quiet = used.At.Add(useGranularity)
+	if r.UsedByOthers() {
+		quiet = latest(quiet, r.LastUse.At.Add(useGranularity))
 	}
 	end := quiet.Add(s.Overlap + min(s.Overlap, UseReportDelay))
 	if undisturbed := r.Swapped.Add(UndisturbedFor); undisturbed.After(end) {
 		return undisturbed
 	}
 	return end
+}
+
+// latest returns the later of two times.
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // wasMended reports whether an old text has come back into the files since the pair in them
@@ -90,25 +100,38 @@ func wasMended(r *journal.Rotation) bool {
 // must have had the time to do it once more.
 func quarantineEnd(r *journal.Rotation, s settings.Settings) time.Time {
 	began := r.Deactivated
-	if wasMended(r) && r.Swapped.After(began) {
-		began = r.Swapped
+	if wasMended(r) {
+		began = latest(began, r.Swapped)
 	}
 	return began.Add(s.Quarantine)
 }
 
-// cameBack says when an old text with the old key was last mended, and oldCopyHint what
-// helps if that goes on.
+// cameBack says when an old text with the old key was last mended.
 func cameBack(r *journal.Rotation, now time.Time) string {
 	return fmt.Sprintf("an old copy of the files, with %s, came back and was mended %s", credfile.Short(r.Old.ID), formatAgo(r.Swapped, now))
 }
 
-const oldCopyHint = "find what writes the old copy, such as a backup, a sync or a dotfile manager, and give it the file as it is now"
+// How often an old text comes back before a person is told that something goes on writing it,
+// and how long that is said after the last time.
+const (
+	manyMends    = 4
+	mendsToldFor = 2 * settings.Day
+)
 
-// endsTooLate reports whether a use that continues, or an old text that comes back again and
-// again, would carry the old key past max_age.
+// blockForOldCopies tells a person about an old text that comes back again and again. The
+// rotation cannot end before that does.
+func blockForOldCopies(r *journal.Rotation, now time.Time) (Decision, bool) {
+	if !wasMended(r) || r.Mends < manyMends || now.Sub(r.Swapped) >= mendsToldFor {
+		return Decision{}, false
+	}
+	return BlockUntil(r.Swapped.Add(mendsToldFor), fmt.Sprintf("%s, %d times so far: %s is kept as long as that goes on", cameBack(r, now), r.Mends, credfile.Short(r.Old.ID)),
+		"find what writes the old copy, such as a backup, a sync or a dotfile manager, and give it the file as it is now").InShort("an old file comes back"), true
+}
+
+// endsTooLate reports whether a use that continues would carry the old key past max_age.
 // A key that was that old when it was replaced has two overlaps.
 func endsTooLate(f Facts, r *journal.Rotation, s settings.Settings, end time.Time) bool {
-	if !r.UsedByOthers() && !wasMended(r) || f.Seen == nil {
+	if !r.UsedByOthers() || f.Seen == nil {
 		return false
 	}
 	old := f.Seen.FindKey(r.Old.ID)
@@ -228,8 +251,8 @@ func decideQuarantine(f Facts, r *journal.Rotation, s settings.Settings, now tim
 	if now.Before(end) && !deleteNow && f.isOldGone() {
 		return WaitUntil(StateQuarantine, end, goneText(r)+": the rotation ends then").InShort("the old key is off")
 	}
-	if now.Before(end) && !deleteNow && end.After(r.Deactivated.Add(2*s.Quarantine)) {
-		return BlockUntil(end, fmt.Sprintf("%s: %s is not deleted before the files have shown %s for %s", cameBack(r, now), credfile.Short(r.Old.ID), credfile.Short(r.New.ID), FormatAge(s.Quarantine)), oldCopyHint).InShort("an old file comes back")
+	if d, ok := blockForOldCopies(r, now); ok && now.Before(end) && !deleteNow {
+		return d
 	}
 	if now.Before(end) && !deleteNow {
 		return WaitUntil(StateQuarantine, end, fmt.Sprintf("%s is inactive, and is deleted when the quarantine is over; until then, this makes it usable again: %s", credfile.Short(r.Old.ID), hint.Command("keyd hold", r.Profiles()[0]))).InShort("the old key is off")

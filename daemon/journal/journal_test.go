@@ -27,7 +27,7 @@ func someRotation() *Rotation {
 		SessionSigned: at, NeedsMFA: true,
 		Account: "1", User: "alice", ARN: "arn", UserID: "AIDA", OpenRegions: []string{"eu-west-1"}, ClosedRegions: []string{"me-central-1"}, Endpoints: remote.Endpoints{Partition: "aws", Regions: []string{"eu-west-1"}}, Installation: "0123456789ab", Host: "laptop", Places: []Place{{"/c", "default", "default"}}, Links: []Link{{"/e", "ses-smtp eu-west-1"}}, RetireNow: true, DeleteNow: true,
 		IDsBefore: []string{"AKIAOLD"}, CreateSent: at, ClockOffset: time.Second, ClockWithin: time.Second, CreateAnswered: at, Reconciled: at, JudgeAt: at, OrphanID: "AKIAORPHAN", OrphanDeactivated: at,
-		Created: at, Swapped: at, Validated: at, ClockDoubted: true, MendStarted: at, GiveUpReason: "why", Described: true, UseChecked: at, LastUse: &remote.Use{At: at, Service: "s3", Region: "eu-west-1"},
+		Created: at, Swapped: at, Validated: at, ClockDoubted: true, MendStarted: at, Mends: 2, GiveUpReason: "why", Described: true, UseChecked: at, LastUse: &remote.Use{At: at, Service: "s3", Region: "eu-west-1"},
 		UnusedSince: at, UseDenied: true, UseNoCall: true, UseDays: []string{"2026-11-22"}, NewDead: at,
 		DeactivateStarted: at, Deactivated: at, Held: at, Retire: &Retirement{Borrowed: true, Forced: true, KnownUse: at, Proven: at, Ended: at, Deleted: at}, StuckReason: "why", Suspects: []string{"AKIA3"}, UseUnread: true,
 		Hooks:    []HookState{{Name: "github", Digest: "0123", KeyID: "AKIANEW", RunsUntil: at, Delivered: at, Failures: 3, Failed: at, Lasted: time.Minute, Definite: true, LeftOut: true, Why: "exit code 1", Said: "no", Leaked: true}},

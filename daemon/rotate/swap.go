@@ -43,6 +43,9 @@ func (d *Rotator) swapFiles(ctx context.Context, t *target) error {
 		return fmt.Errorf("%w; %s%s is kept for the next pass", explainLink(store, err), filesLeftAs(err, r, mend), r.New)
 	}
 	r.Swapped = d.Now().UTC()
+	if mend && t.facts.Placement.Old > 0 { // otherwise a linked file has joined
+		r.Mends++
+	}
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
