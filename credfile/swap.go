@@ -43,6 +43,7 @@ type pairSwap struct {
 	store     *Store
 	old, next Key
 	onlyTorn  bool       // complete torn pairs and change nothing else
+	spoiled   bool       // with onlyTorn: mend spoiled pairs, and not torn ones
 	neverUndo bool       // what was written stays, even if the rest fails
 	written   []fileEdit // the writes that can be undone, in order
 	result    SwapResult
@@ -79,6 +80,12 @@ func (s *Store) Restore(ctx context.Context, old, next Key) (SwapResult, error) 
 // cannot be written; that pair then stays as it is.
 func (s *Store) Mend(ctx context.Context, old, next Key) (SwapResult, error) {
 	return s.swap(ctx, pairSwap{store: s, old: old, next: next, onlyTorn: true})
+}
+
+// MendSpoiled is Mend for pairs that have the id of next and a secret that is not its own
+// (Key.IsSpoiled), and leaves torn ones. old is the pair that next has replaced.
+func (s *Store) MendSpoiled(ctx context.Context, old, next Key) (SwapResult, error) {
+	return s.swap(ctx, pairSwap{store: s, old: old, next: next, onlyTorn: true, spoiled: true})
 }
 
 // swap checks the keys, runs sw, and undoes it when it fails.
@@ -130,6 +137,9 @@ func (sw *pairSwap) writeUntilDone(ctx context.Context) error {
 
 // findEdits returns the edits that come next. Edits of torn pairs come first.
 func (sw *pairSwap) findEdits(snap *Snapshot) ([]fileEdit, error) {
+	if sw.spoiled {
+		return snap.findSpoiled(sw.next)
+	}
 	if torn, err := snap.findMends(sw.old, sw.next); err != nil || len(torn) > 0 || sw.onlyTorn {
 		return torn, err
 	}

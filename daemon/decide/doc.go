@@ -22,6 +22,7 @@
 //   - copies.go: where else on this machine the key stands, in words.
 //   - use.go: what AWS's answers about the use of a key mean, at rest and in the overlap.
 //   - retirement.go: a key that a person ends without a successor.
+//   - mended.go: an old text that comes back into the files.
 //   - dead.go: someone has made the new key Inactive or deleted it.
 //   - excluded.go: a person has excluded the key in the middle of its rotation.
 //   - retry.go: how a recent failure turns an action into a wait, or into a question to

@@ -134,7 +134,8 @@ type Options struct {
 // Placement is what the places of a rotation show now.
 type Placement struct {
 	Old, New  int      // number of profiles that show the old id, and the new id
-	Torn      int      // how many of Old hold a pair that an interrupted write left half old, half new
+	Torn      int      // how many of Old hold a pair that an interrupted write left half old, half new, or that is spoiled
+	Spoiled   bool     // one of these has the new id and a secret that is not its own
 	Foreign   []string // profiles with an id that is neither old nor new: a person changed it
 	Missing   []string // profiles that no longer exist
 	Unmounted string   // a file of the rotation that does not exist, and whose profile no other file shows; "" when there is none

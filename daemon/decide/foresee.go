@@ -92,7 +92,7 @@ func (f *Facts) suppose(do Do, s settings.Settings, now time.Time) (known bool) 
 		f.Proven = true
 		f.supposeListed(r.New.ID, now)
 	case DoMend, DoSwap:
-		f.Placement.Torn = 0
+		f.Placement.Torn, f.Placement.Spoiled = 0, false
 		f.Placement.New, f.Placement.Old = f.Placement.New+f.Placement.Old, 0
 		f.Placement.LinksNew, f.Placement.LinksOld = f.Placement.LinksNew+f.Placement.LinksOld, 0
 		r.Swapped, r.MendStarted = now, now

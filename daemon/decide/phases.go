@@ -71,6 +71,8 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 		return waitExcluded(f, r, s, "whether the lost CreateAccessKey call made a key is left open")
 	case phaseOf(r) == phaseCreate:
 		return decideLostAnswer(f, r, s, now)
+	case f.Placement.Spoiled:
+		return heal(orWaitForRetry(f, s, now, actNow(DoMend, StateRotating, fmt.Sprintf("a file shows %s with a secret that is not its own: writing the right one", credfile.Short(r.New.ID)))))
 	case f.Placement.Torn > 0: // no one can use the pair: everything else comes later
 		return heal(orWaitForRetry(f, s, now, actNow(DoMend, StateRotating, fmt.Sprintf("a write was cut short, and a file holds half of %s and half of %s: writing all of %s",
 			credfile.Short(r.Old.ID), credfile.Short(r.New.ID), credfile.Short(r.New.ID)))))

@@ -226,7 +226,7 @@ func describeOverlap(r *journal.Rotation, s settings.Settings, now time.Time) st
 	case r.UsedByOthers():
 		return fmt.Sprintf("%s %s: it keeps working until it has been quiet for %s", old, describeOthersUse(r, now), FormatAge(s.Overlap))
 	case wasMended(r):
-		return fmt.Sprintf("%s: %s works until the files have shown %s for %s", cameBack(r, now), old, credfile.Short(r.New.ID), FormatAge(s.Overlap))
+		return fmt.Sprintf("%s: %s works until the files have shown %s for %s", mendedText(r, now), old, credfile.Short(r.New.ID), FormatAge(s.Overlap))
 	case r.UseDenied:
 		return UseUnknown(old, r.UseNoCall) + ": it works until the overlap is over, and is then deactivated"
 	case !r.UnusedSince.IsZero():

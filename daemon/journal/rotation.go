@@ -63,7 +63,7 @@ type Rotation struct {
 	Validated    time.Time `json:"validated,omitzero"`     // when AWS first accepted the pair as it is on disk: the overlap starts
 	ClockDoubted bool      `json:"clock_doubted,omitzero"` // the clock had been set back before Validated, which therefore says nothing: the waits restart when AWS agrees with the clock
 	MendStarted  time.Time `json:"mending,omitzero"`       // set before the new pair is written back into a file that shows the old one again, until that write is validated
-	Mends        int       `json:"mends,omitzero"`         // how often an old text with the old pair has come back since the validation
+	Mends        int       `json:"mends,omitzero"`         // how often keyd has mended an old or a spoiled pair since the validation
 	GiveUpReason string    `json:"failed,omitzero"`        // why the new key is given up; keyd puts the old pair back and deletes the new key
 
 	UnusedSince       time.Time   `json:"unused_since,omitzero"` // since when no one but keyd had used the old key when the rotation began; zero when it was used, or that is unknown

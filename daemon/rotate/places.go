@@ -121,6 +121,7 @@ func (d *Rotator) rotationTarget(r *journal.Rotation, snapshot *credfile.Snapsho
 		case isTorn(r, p):
 			shows.Old++
 			shows.Torn++
+			shows.Spoiled = shows.Spoiled || !p.Key.IsMixtureOf(r.Old, r.New)
 		case p.Key.ID == r.Old.ID:
 			shows.Old++
 			t.pair = p.Key
@@ -186,10 +187,11 @@ func (d *Rotator) rememberPlaces(t *target) {
 // isTorn reports whether a profile shows half of the old pair and half of the
 // new one. That happens when a power failure or a full disk cuts a write in
 // place short. Next to a profile with the whole new pair it looks like one id with
-// two secrets, which is unreadable.
+// two secrets, which is unreadable. A pair with the new id and another secret, as where someone
+// has edited it, is as useless.
 func isTorn(r *journal.Rotation, p credfile.Profile) bool {
 	seen := p.Skip == credfile.Rotatable || p.Skip == credfile.OtherStore || p.Skip == credfile.Unreadable
-	return seen && p.Key.IsMixtureOf(r.Old, r.New)
+	return seen && (p.Key.IsMixtureOf(r.Old, r.New) || p.Key.IsSpoiled(r.New) && !r.IsRetirement())
 }
 
 // MissingFile returns the first file of the rotation that does not exist, or ""

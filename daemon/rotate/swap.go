@@ -91,22 +91,29 @@ func (d *Rotator) emitConcurrent(t *target, do decide.Do, swapped credfile.SwapR
 }
 
 // mendTorn writes the new pair over a pair that an interrupted write in place
-// left half old and half new. AWS is not asked first: the halves work nowhere,
-// the new pair was proven before it was written, and what is on disk is
+// left half old and half new, or over a spoiled one. AWS is not asked first: neither works
+// anywhere, the new pair was proven before it was written, and what is on disk is
 // validated afterwards. Places that show the whole old pair are left to
 // swapFiles.
 func (d *Rotator) mendTorn(ctx context.Context, t *target) error {
 	r := t.facts.Rotation
-	mended, err := d.writeFiles(func() (credfile.SwapResult, error) { return d.storeOf(t).Mend(ctx, r.Old, r.New) })
+	what, mend := fmt.Sprintf("half of %s and half of %s", r.Old, r.New), d.storeOf(t).Mend
+	if t.facts.Placement.Spoiled {
+		what, mend = fmt.Sprintf("%s with a secret that is not its own", r.New), d.storeOf(t).MendSpoiled
+	}
+	mended, err := d.writeFiles(func() (credfile.SwapResult, error) { return mend(ctx, r.Old, r.New) })
 	d.emitConcurrent(t, decide.DoMend, mended)
 	if err != nil {
-		return fmt.Errorf("%w; files that could not be written still show half of %s and half of %s", err, r.Old, r.New)
+		return fmt.Errorf("%w; files that could not be written still show %s", err, what)
 	}
 	r.Swapped = d.Now().UTC()
+	if t.facts.Placement.Spoiled && !r.Validated.IsZero() {
+		r.Mends++
+	}
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s (%d values half of %s and half of %s), nothing else changed", strings.Join(mended.Files, ", "), mended.Values, r.Old, r.New)
+	text := fmt.Sprintf("%s (%d values: %s), nothing else changed", strings.Join(mended.Files, ", "), mended.Values, what)
 	d.did(t, decide.DoMend, VerbMended, r.New.ID, text, text)
 	return nil
 }

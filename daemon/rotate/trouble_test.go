@@ -40,7 +40,7 @@ func TestNightlyCopyLocksNobodyOut(t *testing.T) {
 						t.Fatalf("night %d: %s: %s; %s", night, r.State, r.Why, r.Hint)
 					}
 				}
-				if !r.NeedsPerson || !strings.Contains(r.Why, "an old copy of the files") || !strings.Contains(r.Why, "4 times so far") || !strings.Contains(r.Hint, "what writes the old copy") {
+				if !r.NeedsPerson || !strings.Contains(r.Why, "an old or a wrong pair") || !strings.Contains(r.Why, "the last of 4 times") || !strings.Contains(r.Hint, "what writes it") {
 					t.Errorf("%s: %s; %s", r.State, r.Why, r.Hint)
 				}
 				l.RunUntil(12*settings.Day, lab.Settled)
