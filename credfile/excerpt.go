@@ -43,11 +43,22 @@ func (l lexedFiles) size() (n int) {
 // excerptSize is the size of both files below which readers read them whole.
 const excerptSize = 16 << 10
 
-// excerpt is what an edit of one file concerns of plain files: every section that is edited,
-// or holds an id that no reader may use afterwards, and those of the same profiles in both
-// files. In a plain file every reader finds in a section what it finds in that section alone,
-// and all that is left out is the same before and after. So every reader finds the same there
-// before and after, and nothing is wrong with that but an id that should be gone.
+// excerpt is what an edit of one file concerns of both files: every section that is edited,
+// or holds an id that no reader may use afterwards, and those of the same profiles; and all
+// that is not plain.
+//
+// What is left out are plain sections. A plain header ends what is above it and begins one
+// profile, to every reader, so the lines below it belong to that profile up to the next plain
+// header. The sections above those that are not plain are in the excerpt, because some readers
+// take the one for a part of the other. All that is left out is the same before and after. So:
+//
+//   - In the profiles of the sections that are edited, which are plain themselves, a reader
+//     finds in the excerpt what it finds in the files: nothing that is left out belongs to them.
+//   - In any other profile it finds the same before and after, in the files. Nothing can be
+//     wrong with that but an id that should be gone.
+//   - If the files give it a reason to refuse them that the excerpt does not have, the edit does
+//     not touch the reason. It refuses them before and after, which is no change. Only the
+//     JavaScript SDK goes on without a file that it refuses; what it refuses is never plain.
 type excerpt struct {
 	before       lexedFiles
 	file, edited *File       // the file that is edited, as before has it, and after the edit
@@ -61,17 +72,21 @@ func (e *excerpt) texts() (before, after fileTexts) {
 }
 
 // cutExcerpt returns what an edit concerns of the files before it. The edit puts the new pair
-// into the places of c.file and leads to data. ok is false when the files are not plain, or
-// when more than an edit of the places tells data from the file.
+// into the places of c.file and leads to data. ok is false when the edited sections are not
+// plain, or when more than an edit of the places tells data from the file.
 func (c *readerCheck) cutExcerpt(before lexedFiles, places []pairPlace, data []byte) (e excerpt, ok bool) {
-	if !allPlain(before.list()) {
-		return e, false
-	}
 	names := map[string]bool{}
 	for _, p := range places {
-		names[lastName(&c.file.Sections[p.section])] = true
+		s := &c.file.Sections[p.section]
+		if !s.plain {
+			return e, false
+		}
+		names[lastName(s)] = true
 	}
 	for _, f := range before.list() {
+		if !f.separable {
+			return e, false
+		}
 		for _, id := range c.gone {
 			for i := range f.sectionsWith(id) {
 				names[lastName(&f.Sections[i])] = true
@@ -84,20 +99,35 @@ func (c *readerCheck) cutExcerpt(before lexedFiles, places []pairPlace, data []b
 		if f != c.file {
 			continue
 		}
-		for _, p := range places {
-			i, found := slices.BinarySearch(kept, p.section)
-			if !found || len(short.Sections) != len(kept) {
-				return e, false
-			}
-			e.places = append(e.places, pairPlace{i, short.findPair(&short.Sections[i])})
-			if !e.places[len(e.places)-1].pair.isWhole() {
-				return e, false
-			}
+		if e.places, ok = short.placesIn(places, kept); !ok {
+			return e, false
 		}
 		e.file, e.edited = short, Lex(f.Path, f.Kind, short.spliceKey(short.listChanges(e.places), c.next))
-		ok = allPlain([]*File{short, e.edited}) && f.differsIn(kept, e.edited, data)
+		if ok = f.differsIn(kept, e.edited, data); !ok {
+			return e, false
+		}
+		for _, p := range e.places {
+			ok = ok && e.edited.Sections[p.section].plain
+		}
 	}
 	return e, ok
+}
+
+// placesIn returns the places of a file in an excerpt that has the kept sections of it. ok is
+// false when the pairs do not stand there.
+func (f *File) placesIn(places []pairPlace, kept []int) (found []pairPlace, ok bool) {
+	for _, p := range places {
+		i, ok := slices.BinarySearch(kept, p.section)
+		if !ok || len(f.Sections) != len(kept) || !f.Sections[i].plain {
+			return nil, false
+		}
+		pair := f.findPair(&f.Sections[i])
+		if !pair.isWhole() {
+			return nil, false
+		}
+		found = append(found, pairPlace{i, pair})
+	}
+	return found, true
 }
 
 // differsIn reports whether data is f with the sections of g in place of those that were
@@ -120,15 +150,18 @@ func (f *File) differsIn(kept []int, g *File, data []byte) bool {
 	return bytes.Equal(data, f.Data[from:])
 }
 
-// allPlain reports whether all files are plain.
-func allPlain(files []*File) bool {
-	return !slices.ContainsFunc(files, func(f *File) bool { return !f.isPlain() })
-}
-
-// lastName returns the name of the profile that a header of a plain file may stand for.
+// lastName returns the name of the profile that the header of a plain section may stand for.
 func lastName(s *Section) string {
 	_, name := splitHeader(s.Name)
 	return name
+}
+
+// headText returns the lines above the first header.
+func (f *File) headText() []byte {
+	if len(f.Sections) == 0 {
+		return f.Data
+	}
+	return f.Data[:f.headerStart(0)]
 }
 
 // headerStart returns the offset of the line of a section's header.
@@ -166,12 +199,14 @@ func (f *File) sectionsWith(text string) iter.Seq[int] {
 	}
 }
 
-// cutSections returns the lines of the sections with these names, lexed, and the indexes of
-// the sections.
+// cutSections returns an excerpt, lexed, and the indexes of its sections: those with these
+// names, those that are not plain and the ones above them. It has the lines above the first
+// header, too.
 func (f *File) cutSections(names map[string]bool) (short *File, kept []int) {
-	text := []byte{}
+	text := bytes.Clone(f.headText())
 	for i := range f.Sections {
-		if names[lastName(&f.Sections[i])] {
+		plain := f.Sections[i].plain && (i+1 == len(f.Sections) || f.Sections[i+1].plain)
+		if !plain || names[lastName(&f.Sections[i])] {
 			text, kept = append(text, f.sectionText(i)...), append(kept, i)
 		}
 	}

@@ -38,7 +38,8 @@ type File struct {
 	Sections []Section
 	Problems []Problem // in the order of their lines
 
-	plain bool // see isPlain
+	plain     bool // see isPlain
+	separable bool // every header that is plain ends what is above it, to all readers
 }
 
 // Section is one header and the lines below it, up to the next header.
@@ -50,6 +51,8 @@ type Section struct {
 	Body          Span // the lines after the header line
 	Properties    []Property
 	DuplicateLine int // of another header of the same name in the file; 0 when there is none
+
+	plain bool // see File.isPlain
 }
 
 // Property is one "name = value" with its continuation lines. An indented

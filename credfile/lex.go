@@ -12,30 +12,43 @@ import (
 // Source: the profile file specification of the AWS SDKs, as given by the
 // smithy-rs profile-parser tests.
 func Lex(path string, kind Kind, data []byte) *File {
-	l := lexer{File: &File{Path: path, Kind: kind, Data: data, plain: true}, open: -1, last: -1}
+	l := lexer{File: &File{Path: path, Kind: kind, Data: data}, open: -1, last: -1, plainHead: true}
 	l.Sections = make([]Section, 0, countHeaders(data)+1)
 	l.returns = bytes.IndexByte(data, '\r') >= 0
 	l.checkEncoding()
+	l.separable = len(l.Problems) == 0
 	for pos := l.start; pos < len(data); {
 		end, next := len(data), len(data)
 		if n := bytes.IndexByte(data[pos:], '\n'); n >= 0 {
 			end, next = pos+n, pos+n+1
 		}
+		plain := true
 		if end > pos && data[end-1] == '\r' {
 			end--
-			l.plain = l.plain && end+1 < next // without a line end, some take a last carriage return for more
+			plain = end+1 < next // without a line end, some take a last carriage return for more
 		}
 		l.line++
-		l.plain = l.plain && isPlainLine(data[pos:end])
 		l.begin, l.next = pos, next
 		l.lexLine(Span{pos, end})
+		if !plain || !isPlainLine(data[pos:end]) {
+			l.markLine()
+		}
 		pos = next
 	}
 	l.closeSection(len(data), l.line)
 	l.findDuplicates()
 	l.sortProblems()
-	l.plain = l.plain && l.hasPlainSections()
+	l.findPlain(l.plainHead)
 	return l.File
+}
+
+// markLine notes that the line is not plain.
+func (l *lexer) markLine() {
+	if len(l.Sections) == 0 {
+		l.plainHead = false
+	} else {
+		l.lastSection().plain = false
+	}
 }
 
 // countHeaders returns the number of lines below the first one that begin with a bracket.
@@ -59,6 +72,7 @@ type lexer struct {
 	*File
 	start       int  // of the first line, after a byte order mark
 	returns     bool // there is a carriage return
+	plainHead   bool // the lines above the first header are plain
 	line        int
 	begin, next int        // offsets of this line and of the next one
 	open        int        // index of the property that the cross-SDK rules would continue, or -1
@@ -199,7 +213,7 @@ func (l *lexer) lexHeader(t Span, form Form) {
 	if l.trimBlanks(name).Empty() {
 		l.addWide(l.line, "the header names no profile: the AWS CLI refuses the whole file", "write a name between the brackets, or remove the line")
 	}
-	s := Section{Name: l.Text(l.trimBlanks(name)), Line: l.line, Form: form, Body: Span{l.next, l.next}}
+	s := Section{Name: l.Text(l.trimBlanks(name)), Line: l.line, Form: form, Body: Span{l.next, l.next}, plain: true}
 	if form == Plain && !hasMeaning(l.Kind, s.Name) {
 		s.Form = Ignored
 	}

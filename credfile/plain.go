@@ -12,30 +12,37 @@ import (
 // does not exist is plain.
 func (f *File) isPlain() bool { return f == nil || f.plain }
 
-// hasPlainSections reports whether f is plain if all of its lines are.
-func (f *File) hasPlainSections() bool {
-	if len(f.Problems) > 0 || f.Kind == Config && findProfileDefault(f) != nil {
-		return false
-	}
+// findPlain finds out which sections are plain, and whether the file is. So far, a section
+// counts as plain if all of its lines are. head says it of the lines above the first header.
+func (f *File) findPlain(head bool) {
+	f.plain = head && len(f.Problems) == 0 && (f.Kind == Credentials || findProfileDefault(f) == nil)
+	problems := f.Problems
 	for i := range f.Sections {
 		s := &f.Sections[i]
-		if s.Form != Plain || s.Name == "DEFAULT" {
-			return false
+		for len(problems) > 0 && problems[0].Line < s.Line {
+			problems = problems[1:]
 		}
-		hasID, hasSecret, hasToken := false, false, false
-		for j := range s.Properties {
-			if !f.isPlainProperty(&s.Properties[j]) {
-				return false
-			}
-			hasID = hasID || s.Properties[j].Name == idName
-			hasSecret = hasSecret || s.Properties[j].Name == secretName
-			hasToken = hasToken || s.Properties[j].Name == tokenNames[0]
-		}
-		if hasID != hasSecret || hasToken && !hasID { // some readers take the other part from the other file
-			return false
-		}
+		s.plain = s.plain && s.DuplicateLine == 0 && (len(problems) == 0 || problems[0].Line > s.Last) && f.hasPlainProperties(s)
+		f.plain = f.plain && s.plain
 	}
-	return true
+}
+
+// hasPlainProperties reports whether a section is plain if its lines are.
+func (f *File) hasPlainProperties(s *Section) bool {
+	if s.Form != Plain || s.Name == "DEFAULT" || lastName(s) == "__proto__" { // for which the JavaScript SDK takes the file for empty
+		return false
+	}
+	hasID, hasSecret, hasToken := false, false, false
+	for i := range s.Properties {
+		p := &s.Properties[i]
+		if !f.isPlainProperty(p) {
+			return false
+		}
+		hasID = hasID || p.Name == idName
+		hasSecret = hasSecret || p.Name == secretName
+		hasToken = hasToken || p.Name == tokenNames[0]
+	}
+	return hasID == hasSecret && (!hasToken || hasID) // otherwise some readers take the other part from the other file
 }
 
 // isPlainLine reports whether no character of a line, without its ending, is one that only
