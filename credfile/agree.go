@@ -136,9 +136,13 @@ func (f *File) blameCulprit(r *Refusal) *Refusal {
 func (f *File) findCulprit(line int) *Problem {
 	header := f.headerOf(line)
 	var found *Problem
-	for i := range f.Problems {
-		p := &f.Problems[i]
-		if p.Line < header || p.Line > line || found != nil && p.Text != strayReturn && (found.Line == p.Line || header == 0) {
+	from, _ := slices.BinarySearchFunc(f.Problems, header, func(q Problem, line int) int { return q.Line - line })
+	for i := range f.Problems[from:] {
+		p := &f.Problems[from+i]
+		if p.Line > line {
+			break
+		}
+		if found != nil && p.Text != strayReturn && (found.Line == p.Line || header == 0) {
 			continue // above the first header, the first problem is the cause of the others
 		}
 		if found = p; p.Text == strayReturn {

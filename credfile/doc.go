@@ -81,8 +81,9 @@
 // The bytes of one file:
 //
 //	file.go          File, Section, Property: offsets into the bytes
-//	lex.go, scan.go  from bytes to sections and properties, and what readers dispute
-//	header.go        names in headers
+//	lex.go, scan.go, room.go  from bytes to sections and properties, and what readers dispute
+//	position.go      from offsets and lines to sections
+//	header.go        headers, and the names in them
 //	problem.go       what readers disagree about, with line and remedy
 //	words.go         lists of words in sentences
 //	pair.go, places.go, torn.go  the pairs in the sections, also half written ones
@@ -107,8 +108,8 @@
 // What every AWS reader finds, by the models in package readers:
 //
 //	agree.go         no reader may see half of an edit
-//	plain.go         files on which all readers are known to agree
-//	excerpt.go       of such files, the sections that an edit concerns
+//	plain.go         files, and sections, on which all readers are known to agree
+//	excerpt.go       what an edit concerns of files that are mostly plain
 //	unseen.go        pairs that a reader finds and keyd does not
 //	unreadable.go    long-term keys that cannot be rotated, with the line to blame
 //

@@ -2,7 +2,6 @@ package credfile
 
 import (
 	"bytes"
-	"iter"
 	"slices"
 )
 
@@ -154,49 +153,6 @@ func (f *File) differsIn(kept []int, g *File, data []byte) bool {
 func lastName(s *Section) string {
 	_, name := splitHeader(s.Name)
 	return name
-}
-
-// headText returns the lines above the first header.
-func (f *File) headText() []byte {
-	if len(f.Sections) == 0 {
-		return f.Data
-	}
-	return f.Data[:f.headerStart(0)]
-}
-
-// headerStart returns the offset of the line of a section's header.
-func (f *File) headerStart(section int) int {
-	return bytes.LastIndexByte(f.Data[:max(f.Sections[section].Body.Start-1, 0)], '\n') + 1
-}
-
-// sectionText returns the lines of a section, its header among them.
-func (f *File) sectionText(section int) []byte {
-	return f.Data[f.headerStart(section):f.Sections[section].Body.End]
-}
-
-// sectionsWith yields the index of each section whose lines, its header among them, hold the
-// text, in file order.
-func (f *File) sectionsWith(text string) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for at := 0; at < len(f.Data); {
-			n := bytes.Index(f.Data[at:], []byte(text))
-			if n < 0 {
-				return
-			}
-			at += n
-			i, _ := slices.BinarySearchFunc(f.Sections, at, func(s Section, at int) int { return s.Body.End - 1 - at })
-			switch {
-			case i == len(f.Sections):
-				return
-			case at < f.headerStart(i): // above the first header
-				at = f.headerStart(i)
-				continue
-			case !yield(i):
-				return
-			}
-			at = f.Sections[i].Body.End
-		}
-	}
 }
 
 // cutSections returns an excerpt, lexed, and the indexes of its sections: those with these

@@ -151,15 +151,11 @@ func (f *File) isCommentOrNested(s Span, before string) bool {
 			return true
 		}
 	}
-	for i := range f.Sections {
-		if b := f.Sections[i].Body; s.End < b.Start || s.End >= b.End {
-			continue
-		}
-		for _, p := range f.Sections[i].Properties {
-			if p.Raw.Empty() && slices.ContainsFunc(p.More, func(m Span) bool { return m.Start <= s.End && s.End < m.End }) {
-				return true
-			}
-		}
+	i := f.sectionUntil(s.End)
+	if i == len(f.Sections) || s.End < f.Sections[i].Body.Start {
+		return false
 	}
-	return false
+	return slices.ContainsFunc(f.Sections[i].Properties, func(p Property) bool {
+		return p.Raw.Empty() && slices.ContainsFunc(p.More, func(m Span) bool { return m.Start <= s.End && s.End < m.End })
+	})
 }

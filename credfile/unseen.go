@@ -41,6 +41,7 @@ func (u *unseenPair) words() string {
 // are that keyd reads itself.
 func (v *profileIndex) addUnreadable(profiles []Profile, known map[pairPosition]bool) []Profile {
 	markTwoSecrets(profiles)
+	list := profileList{profiles: profiles}
 	told := map[Kind]map[int]bool{}
 	for i := range profiles {
 		p := &profiles[i]
@@ -53,7 +54,7 @@ func (v *profileIndex) addUnreadable(profiles []Profile, known map[pairPosition]
 	}
 	for _, u := range v.findUnseen(known) {
 		f := v.fileOf(u.at.id.kind)
-		if told[f.Kind][f.headerOf(u.at.id.line)] && !slices.ContainsFunc(profiles, func(p Profile) bool { return p.Name == u.profile }) {
+		if told[f.Kind][f.headerOf(u.at.id.line)] && len(list.named(u.profile)) == 0 {
 			continue // told under another spelling of its name
 		}
 		line := u.at.id.line
@@ -65,14 +66,14 @@ func (v *profileIndex) addUnreadable(profiles []Profile, known map[pairPosition]
 			r.Line, r.Text, r.Remedy = p.Line, p.Text+": ", p.Remedy
 		}
 		r.Text += u.words()
-		profiles = markUnreadable(profiles, f, u.profile, u.id, r)
+		list.markUnreadable(f, u.profile, u.id, r)
 	}
 	for _, f := range []*File{v.credentials, v.config} {
 		if f == nil {
 			continue
 		}
 		if r := f.wideRefusal(); r != nil {
-			profiles = markUnreadable(profiles, f, "(whole file)", "", r)
+			list.markUnreadable(f, "(whole file)", "", r)
 		}
 		for _, k := range f.findStrays(accountedSections(f, profiles)) {
 			name := "(no header)"
@@ -80,10 +81,10 @@ func (v *profileIndex) addUnreadable(profiles []Profile, known map[pairPosition]
 				name, _ = profileName(f.Kind, k.section.Name)
 				name = cmp.Or(name, k.section.Name)
 			}
-			profiles = markUnreadable(profiles, f, name, k.id, k.refuse(f))
+			list.markUnreadable(f, name, k.id, k.refuse(f))
 		}
 	}
-	return profiles
+	return list.profiles
 }
 
 // markTwoSecrets makes each profile unreadable that shows the id of an earlier profile with
@@ -127,42 +128,6 @@ func accountedSections(f *File, profiles []Profile) []bool {
 	return accounted
 }
 
-// setsIDAt reports whether a line of s sets a key id, which belongs to a pair then.
-func (s *Section) setsIDAt(line int) bool {
-	i, found := slices.BinarySearchFunc(s.Properties, line, func(p Property, line int) int { return p.Line - line })
-	return found && s.Properties[i].Name == idName
-}
-
-// sectionAt returns the index of the section that holds a line, its header line included; -1
-// above the first header.
-func (f *File) sectionAt(line int) int {
-	n, found := slices.BinarySearchFunc(f.Sections, line, func(s Section, line int) int { return s.Line - line })
-	if found {
-		return n
-	}
-	return n - 1
-}
-
-// sectionNear is sectionAt for a line that is probably in the section with the index guess,
-// or in the one below.
-func (f *File) sectionNear(line, guess int) int {
-	for i := max(guess, 0); i < min(guess+2, len(f.Sections)); i++ {
-		if s := &f.Sections[i]; s.Line <= line && line <= s.Last {
-			return i
-		}
-	}
-	return f.sectionAt(line)
-}
-
-// headerOf returns the line of the header above a line, or of the header that it is; 0
-// above the first header.
-func (f *File) headerOf(line int) int {
-	if i := f.sectionAt(line); i >= 0 {
-		return f.Sections[i].Line
-	}
-	return 0
-}
-
 // fileAt returns the file with this path, or nil.
 func (v *profileIndex) fileAt(path string) *File {
 	for _, f := range []*File{v.credentials, v.config} {
@@ -181,20 +146,38 @@ func (v *profileIndex) fileOf(kind Kind) *File {
 	return v.credentials
 }
 
+// profileList holds profiles in their order.
+type profileList struct {
+	profiles []Profile
+	byName   map[string][]int // indexes; nil before the first question
+}
+
+// named returns the indexes of the profiles with this name.
+func (l *profileList) named(name string) []int {
+	if l.byName == nil {
+		l.byName = make(map[string][]int, len(l.profiles))
+		for i := range l.profiles {
+			l.byName[l.profiles[i].Name] = append(l.byName[l.profiles[i].Name], i)
+		}
+	}
+	return l.byName[name]
+}
+
 // markUnreadable makes the profile with this name, which holds the key id, unreadable, or
 // adds one. A profile that is unreadable already keeps its reason.
-func markUnreadable(profiles []Profile, f *File, name, id string, r *Refusal) []Profile {
+func (l *profileList) markUnreadable(f *File, name, id string, r *Refusal) {
 	found := -1
-	for i := range profiles {
-		if profiles[i].Name == name && (found < 0 || profiles[i].Path == f.Path && profiles[found].Path != f.Path) {
+	for _, i := range l.named(name) {
+		if found < 0 || l.profiles[i].Path == f.Path && l.profiles[found].Path != f.Path {
 			found = i
 		}
 	}
 	if found < 0 {
-		found = len(profiles)
-		profiles = append(profiles, Profile{Name: name, Path: f.Path, Section: name})
+		found = len(l.profiles)
+		l.profiles = append(l.profiles, Profile{Name: name, Path: f.Path, Section: name})
+		l.byName[name] = []int{found}
 	}
-	p := &profiles[found]
+	p := &l.profiles[found]
 	if id != "" && !slices.Contains(p.IDs, id) {
 		p.IDs = append(p.IDs, id)
 	}
@@ -206,7 +189,6 @@ func markUnreadable(profiles []Profile, f *File, name, id string, r *Refusal) []
 	default:
 		p.setUnreadable(Unreadable, r)
 	}
-	return profiles
 }
 
 // findUnseen asks every reader which long-term pairs it can use, and returns those that
