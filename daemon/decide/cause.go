@@ -43,7 +43,7 @@ var causes = []struct {
 	{CauseHook, []string{"^hook "}},
 	{CauseMistake, []string{"^mistake in ", "AWS tools read it unlike$"}},
 	{CauseCannotWrite, []string{"^cannot write ", " is immutable$", "read-only", "not writable", "can only be written in place", " is not a directory$"}},
-	{CauseElsewhere, []string{"^replaced elsewhere$", "^left to keyd on ", "^keyd on "}},
+	{CauseElsewhere, []string{"^replaced elsewhere$", "^left to keyd on ", "^left to another keyd$", "^keyd on ", "^another keyd replaces it$"}},
 	{CauseMFA, []string{"MFA", "^deleted with the next code$"}},
 	{CauseNewKeyRefused, []string{"^AWS refuses the new key$", "^AWS refuses the helper$", "^new key is not listed$", "^AWS does not list it yet$"}},
 	{CauseLeaked, []string{"leaked"}},

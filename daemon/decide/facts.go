@@ -71,6 +71,7 @@ type Facts struct {
 	Options Options // what the person who started this pass asked for
 
 	Installation string // the id of this installation of keyd; "" while it has none
+	Host         string // the name of this machine, for people; "" when it has none
 }
 
 // Pending is an action that has begun, and that continues at a later time.

@@ -30,16 +30,43 @@ func unlessForeign(f Facts, r *journal.Rotation, s settings.Settings, now time.T
 	case phaseOf(r) == phaseOverlap:
 		patience += s.Overlap
 	}
-	why := fmt.Sprintf("keyd on %s began this rotation, and this is another machine or a copy of its state: the keys of %s are left to it", hostOf(r), r.User)
+	why := fmt.Sprintf("%s began this rotation, and this is another installation of it%s: the keys of %s are left to that one", foreignKeyd(f, r), here(f), r.User)
+	ask := fmt.Sprintf("if keyd no longer runs on %s, and no file there shows %s", hostOf(r), credfile.Short(r.Old.ID))
+	short := "left to keyd on " + hostOf(r)
+	if f.hasNameOf(r) {
+		short = "left to another keyd"
+		why = fmt.Sprintf("%s began this rotation, which is also the name of this machine: its state folder was lost or put back since, or another machine has the same name; the keys of %s are left to that one", foreignKeyd(f, r), r.User)
+		ask = fmt.Sprintf("if no other machine is called %s, or no file there shows %s", r.Host, credfile.Short(r.Old.ID))
+	}
 	last, end := r.LastStep(), r.LastStep().Add(patience)
 	if used := overlapEnd(r, s).Add(RecheckEvery); phaseOf(r) == phaseOverlap && r.UsedByOthers() && used.After(end) { // its overlap lasts longer
 		end = used
 	}
 	if now.Before(end) && !last.After(now) {
-		return WaitUntil(d.State, end, why).InShort("left to keyd on " + hostOf(r))
+		return WaitUntil(d.State, end, why).InShort(short)
 	}
-	return BlockUntil(now.Add(RecheckEvery), why, fmt.Sprintf("if keyd no longer runs on %s, and no file there shows %s: %s", hostOf(r), credfile.Short(r.Old.ID), hint.Command("keyd resume", r.Profiles()[0]))).InShort("left to keyd on " + hostOf(r))
+	return BlockUntil(now.Add(RecheckEvery), why, ask+": "+hint.Command("keyd resume", r.Profiles()[0])).InShort(short)
 }
 
 // hostOf names the machine that began a rotation.
 func hostOf(r *journal.Rotation) string { return cmp.Or(r.Host, "another machine") }
+
+// hasNameOf reports whether this machine has the name of the one that began the rotation. It
+// may be the same one, with another state folder.
+func (f *Facts) hasNameOf(r *journal.Rotation) bool { return f.Host != "" && f.Host == r.Host }
+
+// foreignKeyd names the installation that began a rotation.
+func foreignKeyd(f Facts, r *journal.Rotation) string {
+	if f.hasNameOf(r) {
+		return "another keyd on " + r.Host
+	}
+	return "keyd on " + hostOf(r)
+}
+
+// here names this machine, behind what it is.
+func here(f Facts) string {
+	if f.Host == "" {
+		return ""
+	}
+	return ", on " + f.Host
+}

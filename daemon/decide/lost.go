@@ -39,7 +39,11 @@ func decideLostAnswer(f Facts, r *journal.Rotation, s settings.Settings, now tim
 	case r.OrphanID != "":
 		return orWaitForRetry(f, s, now, decideOrphan(f, r, s, now))
 	case r.IsForeignTo(f.Installation) && now.Sub(r.CreateSent).Abs() < foreignCallLimit:
-		return WaitUntil(StateWaiting, r.CreateSent.Add(foreignCallLimit), fmt.Sprintf("keyd on %s is replacing this key", hostOf(r))).InShort("keyd on " + hostOf(r) + " replaces it")
+		short := "keyd on " + hostOf(r) + " replaces it"
+		if f.hasNameOf(r) {
+			short = "another keyd replaces it"
+		}
+		return WaitUntil(StateWaiting, r.CreateSent.Add(foreignCallLimit), foreignKeyd(f, r)+" is replacing this key").InShort(short)
 	case now.Before(r.JudgeAt) && r.JudgeAt.Sub(now) <= UseReportDelay+journal.MaxClockOffset: // no key can be younger
 		return WaitUntil(StateWaiting, r.JudgeAt, fmt.Sprintf("the answer to CreateAccessKey was lost, and %s appeared at AWS: whether anyone uses it is known then", credfile.ShortList(r.Suspects))).InShort(lostShort)
 	}

@@ -81,13 +81,14 @@ func (d *Rotator) gatherWorld(ctx context.Context, ask decide.Options) (*world, 
 		w.notes = append(w.notes, err.Error())
 	}
 	by := firstProfiles(snapshot)
+	host := d.hostName()
 	installation, err := d.installationID()
 	if err != nil {
 		w.notes = append(w.notes, err.Error())
 	}
 	keys, lines := w.countKeys(d.Settings), status.IndexKeys()
 	for _, t := range w.targets {
-		t.setInstallation(installation)
+		t.setInstallation(installation, host)
 		t.setKeys(keys)
 		t.setHookRuns(d.hookRuns.find(t.facts.ID))
 		d.fillTarget(t, status, lines, ask)

@@ -96,8 +96,8 @@ func (t *target) setSurroundings(recent state.Recent, by map[string]string, awak
 	t.facts.RetiredAt = recent.Retired[t.facts.ID]
 }
 
-// setInstallation records which installation of keyd this is.
-func (t *target) setInstallation(id string) { t.facts.Installation = id }
+// setInstallation records which installation of keyd this is, and the name of its machine.
+func (t *target) setInstallation(id, host string) { t.facts.Installation, t.facts.Host = id, host }
 
 // noteDeleted records that keyd has deleted a key.
 func (t *target) noteDeleted(id string, at time.Time) {
