@@ -7,13 +7,14 @@ import (
 	"keyd/daemon/state"
 )
 
-// installationID returns the id of this installation of keyd. The first pass makes
-// one. A dry run makes none, and returns "" while there is none.
+// installationID returns the id of this installation of keyd. The first pass makes one, and
+// so does a dry run: the day on which a key is replaced depends on it, and what a dry run says
+// has to be what the next pass does. Whoever only reads gets "" while there is none.
 func (d *Rotator) installationID() (string, error) {
 	switch {
 	case d.Installation != "":
 		return d.Installation, nil
-	case d.readOnly:
+	case d.readOnly && d.lock == nil:
 		return state.FindInstallationID(d.Sys, d.StateDir)
 	}
 	return state.InstallationID(d.Sys, d.StateDir)

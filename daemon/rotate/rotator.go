@@ -64,7 +64,7 @@ type Rotator struct {
 	Hurry bool            // the daemon writes a new key into the files however young it is; for tests in real time
 	lock  *state.PassLock // while this process holds the pass lock
 
-	readOnly bool // for a dry run: nothing in the state folder changes but the lock
+	readOnly bool // for a dry run: nothing in the state folder changes but the lock, the first id of the installation, and what is remembered of AWS's answers
 
 	guard    *guard // keeps the steps of a round apart; nil outside a round
 	oneByOne bool   // the steps of a round are performed in order: for tests that count effects
