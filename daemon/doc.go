@@ -233,7 +233,8 @@
 //	    endpoint than the rotation's                                                         variable to unset
 //	an endpoint names another owner of the  creates and retires nothing there                BLOCKED, with both owners
 //	    key than AWS did, or than the id
-//	the journal is damaged                  keeps it as .damaged; its key starts over        a note; BLOCKED by the second key
+//	the journal is damaged or removed       keeps it as .damaged; its key starts over        a note; BLOCKED by the second key, after
+//	                                                                                         the swap "the journal .. is gone", keyd prune
 //	the journal cannot be read now, or a    leaves its key alone                             BLOCKED, with the path and its owner
 //	    newer keyd wrote it
 //	the state folder is removed             during a pass: writes it again; between passes:  BLOCKED when due, keyd prune

@@ -47,7 +47,7 @@ var causes = []struct {
 	{CauseMFA, []string{"MFA", "^deleted with the next code$"}},
 	{CauseNewKeyRefused, []string{"^AWS refuses the new key$", "^AWS refuses the helper$", "^new key is not listed$", "^AWS does not list it yet$"}},
 	{CauseLeaked, []string{"leaked"}},
-	{CauseSecondKey, []string{"^second ", "^checking for a second key$", "^is there a second key", "^no room for a new key$"}},
+	{CauseSecondKey, []string{"^second ", "^old key left behind$", "^checking for a second key$", "^is there a second key", "^no room for a new key$"}},
 	{CauseDenied, []string{" denies ", "^denied "}},
 	{CauseClock, []string{"^the clock is wrong$"}},
 	{CauseEndpoint, []string{"^wrong endpoint setting$", "^began at another endpoint$", "^account or region is off$"}},

@@ -62,6 +62,10 @@ type Facts struct {
 
 	MadeHere map[string]bool // the ids of keys that this keyd made, from the history
 
+	// Replaces is the key that this one has replaced, by the history of this keyd, which has
+	// not deleted it; "" for none. At rest, the journal that would end it is gone.
+	Replaces string
+
 	Copies map[string]string // for each key id, a file that shows it and that this process does not read
 
 	Absent      string   // a file that does not exist now, and that showed the key at rest; "" when there is none

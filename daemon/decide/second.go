@@ -18,6 +18,9 @@ const confirmSecondAfter = time.Minute
 func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Time) Decision {
 	short, use := credfile.Short(other.ID), describeUse(other.LastUse, now)
 	run, own := hint.Command("keyd prune", f.Profiles[0]), secondUserCommand(f)
+	if f.leavesOld(other, s) {
+		return blockOldLeft(f, other, now)
+	}
 	if confirmed := other.Since.Add(confirmSecondAfter); f.Seen.At.Before(confirmed) && !other.Since.After(now) && !f.Options.Manual {
 		if now.Before(confirmed) {
 			return WaitUntil(StateWaiting, confirmed, fmt.Sprintf("IAM lists a second key of the user, %s: asking once more, since its lists lag", short)).InShort("checking for a second key")
@@ -46,6 +49,45 @@ func decideSecondKey(f Facts, other *ListedKey, s settings.Settings, now time.Ti
 		return actNow(DoPrune, StateDue, fmt.Sprintf("%s is inactive and unused for %s", short, FormatAge(now.Sub(since))))
 	}
 	return BlockUntil(now.Add(RecheckEvery), fmt.Sprintf("the user has a second key, %s, inactive, %s: AWS allows two keys per user, so there is no room for a new one", short, use), run).InShort("second key, inactive")
+}
+
+// leavesOld reports whether the second key is the one that the key in the files has replaced,
+// and the journal that would end it is gone: it was removed, or damaged and set aside. A
+// person who has set prune_inactive_after need not be told of one that is Inactive.
+func (f *Facts) leavesOld(other *ListedKey, s settings.Settings) bool {
+	return f.Replaces == other.ID && f.ShownBy[other.ID] == "" && (other.Active || s.PruneInactiveAfter <= 0)
+}
+
+// blockOldLeft tells a person of the old key of a rotation whose journal is gone: keyd no
+// longer knows what is still to be waited for, and ends no key on the word of the history.
+func blockOldLeft(f Facts, other *ListedKey, now time.Time) Decision {
+	short, status, unless := credfile.Short(other.ID), "inactive", "if nothing has failed since: "
+	if other.Active {
+		status, unless = "still active", "if nothing uses it any more, make it inactive: "
+	}
+	return BlockUntil(recheckAt(f, now), fmt.Sprintf("%s has replaced %s, which is %s, %s: the journal of that rotation is gone, so keyd does not end it", credfile.Short(f.ID), short, status, f.useSinceReplaced(other, now)),
+		fmt.Sprintf("see where it may still be needed: %s; %s%s", hint.Command("keyd history", other.ID), unless, hint.Command("keyd prune", f.Profiles[0], other.ID))).InShort("old key left behind")
+}
+
+// ownCallsEnd is how long after the creation of a new key keyd signs with the old one at most,
+// as a rule: the new key is in the files then.
+const ownCallsEnd = 15 * time.Minute
+
+// useSinceReplaced says who has used the old key since the new one was made. What keyd itself
+// asked AWS at that time is nobody's use.
+func (f *Facts) useSinceReplaced(old *ListedKey, now time.Time) string {
+	use, own := old.LastUse, f.Seen.FindKey(f.ID)
+	if use == nil || use.At.IsZero() || own == nil {
+		return describeUse(use, now)
+	}
+	until := own.MadeBy()
+	if use.Service == "iam" || use.Service == "sts" {
+		until = until.Add(ownCallsEnd)
+	}
+	if !use.At.After(until) {
+		return "not used since as far as AWS has recorded"
+	}
+	return describeUse(use, now)
 }
 
 // blockSecondActive tells a person about an older active key, with both ways out.
@@ -83,7 +125,7 @@ func secondUserCommand(f Facts) string {
 // files, or of an age that nobody knows. Taking it away would lock that machine out.
 func MayBeAnothers(f Facts, other *ListedKey, now time.Time) bool {
 	own := f.Seen.FindKey(f.ID)
-	if f.MadeHere[other.ID] {
+	if f.MadeHere[other.ID] || f.Replaces == other.ID {
 		return false
 	}
 	return own == nil || other.MadeBy().IsZero() || !other.MadeBy().Before(own.MadeBy()) || now.Add(f.Seen.Offset).Sub(other.MadeBy()) < settings.Day

@@ -92,7 +92,7 @@ func (d *Rotator) Prune(ctx context.Context, p PruneCandidate) error {
 	}); err != nil {
 		return err
 	}
-	return d.forgetListing(t)
+	return d.forgetListing(t, p)
 }
 
 // wholeID returns the id of the user's key that typed stands for: it may be the short
@@ -270,10 +270,14 @@ func (d *Rotator) awaitListed(ctx context.Context, t *target, client *iam.Client
 
 // forgetListing makes the next pass look again. Otherwise the remembered list
 // would report for a day that the second key is in the way. A rotation that
-// waits for the key to be deleted keeps waiting.
-func (d *Rotator) forgetListing(t *target) error {
+// waits for the key to be deleted keeps waiting. p is the second key as it was before.
+func (d *Rotator) forgetListing(t *target, p PruneCandidate) error {
 	t.outdateSeen()
-	decision := decide.WaitUntil(decide.StateDue, d.Now(), "the second key is gone; keyd looks again at the next check")
+	pruned := "the second key is gone"
+	if p.Active {
+		pruned = "the second key, " + credfile.Short(p.KeyID) + ", is inactive now"
+	}
+	decision := decide.WaitUntil(decide.StateDue, d.Now(), pruned+"; keyd looks again at the next check")
 	if r := t.facts.Rotation; r != nil && r.IsStuck() {
 		decision = decide.Next(t.facts, d.Settings, d.Now())
 	}

@@ -93,7 +93,7 @@ func (t *target) setSurroundings(recent state.Recent, by map[string]string, awak
 	t.recent, t.facts.ShownBy, t.facts.AwakeSince = recent, by, awake
 	t.facts.LastRotation, t.facts.MadeHere = recent.Created[t.facts.OwnerID()], recent.Made
 	t.facts.Seen = withoutDeletedSince(t.facts.Seen, recent.Deleted)
-	t.facts.RetiredAt = recent.Retired[t.facts.ID]
+	t.facts.RetiredAt, t.facts.Replaces = recent.Retired[t.facts.ID], recent.Replaced[t.facts.ID]
 }
 
 // setInstallation records which installation of keyd this is, and the name of its machine.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"time"
 
@@ -161,13 +162,14 @@ type Recent struct {
 	Freed     map[string]time.Time // when keyd last deleted a key, by its owner as in Created
 	Retired   map[string]time.Time // when keyd ended a key that a person has retired, by its id, as far back as the end of the history tells
 	MadeAt    map[string]time.Time // when keyd made a key, by its id, as far back as the end of the history tells
+	Replaced  map[string]string    // which key a key of keyd's has replaced, unless keyd has deleted that one since, by their ids, as far back as the end of the history tells
 	Made      map[string]bool      // the ids of the keys that keyd made, as far back as the end of the history tells
 	Validated bool                 // keyd has validated a rotation, at whatever time
 }
 
 // ReadRecent returns what keyd has done after since, and which keys it made before.
 func (h History) ReadRecent(since time.Time) (Recent, error) {
-	r := Recent{Created: map[string]time.Time{}, Deleted: map[string]time.Time{}, Freed: map[string]time.Time{}, Retired: map[string]time.Time{}, MadeAt: map[string]time.Time{}, Made: map[string]bool{}}
+	r := Recent{Created: map[string]time.Time{}, Deleted: map[string]time.Time{}, Freed: map[string]time.Time{}, Retired: map[string]time.Time{}, MadeAt: map[string]time.Time{}, Made: map[string]bool{}, Replaced: map[string]string{}}
 	lines, err := atomicfile.Tail(h.Sys, h.Path, maxRecentBytes)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return r, fmt.Errorf("daemon: the history: %w", err)
@@ -181,6 +183,12 @@ func (h History) ReadRecent(since time.Time) (Recent, error) {
 		r.Made[e.KeyID] = r.Made[e.KeyID] || e.Verb == "created"
 		if e.Verb == "created" {
 			r.MadeAt[e.KeyID] = e.Time
+			if e.NewKey == e.KeyID && e.OldKey != "" { // not the helper of a retirement
+				r.Replaced[e.NewKey] = e.OldKey
+			}
+		}
+		if e.Verb == "deleted" || e.Verb == "retired" {
+			maps.DeleteFunc(r.Replaced, func(_, old string) bool { return old == e.KeyID })
 		}
 		if e.Verb == "retired" || e.Verb == "deleted" && e.Text == RetiredNote {
 			r.Retired[e.KeyID] = e.Time
