@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"keyd/daemon/decide"
 	"keyd/daemon/journal"
 	"keyd/daemon/state"
 )
@@ -46,7 +45,7 @@ func (m *maker) addStatus(l state.KeyStatus) {
 			one.Status, one.Deactivated = Active, time.Time{}
 		}
 	}
-	m.noteListing(*seen, l.Endpoint)
+	m.noteListing(l)
 }
 
 // addUse adds what AWS said about the use of a key. In a rotation, the line is that of the new
@@ -69,18 +68,18 @@ func (m *maker) addUse(l state.KeyStatus) {
 
 // listing is the list of all keys of a user, as an endpoint gave it at some time.
 type listing struct {
-	at       time.Time
-	endpoint string
-	ids      []string
+	at  time.Time
+	ids []string
 }
 
 // noteListing remembers the newest list of the keys of a user.
-func (m *maker) noteListing(seen decide.Seen, endpoint string) {
-	of := (&Key{User: seen.User, Account: seen.Account}).owner() + " " + endpoint
+func (m *maker) noteListing(l state.KeyStatus) {
+	seen := l.Seen
+	of := (&Key{User: seen.User, Account: seen.Account}).owner() + " " + l.Endpoint
 	if seen.User == "" || !seen.At.After(m.newest[of].at) {
 		return
 	}
-	one := listing{at: seen.At.UTC(), endpoint: endpoint}
+	one := listing{at: seen.At.UTC()}
 	for _, k := range seen.Keys {
 		one.ids = append(one.ids, k.ID)
 	}
