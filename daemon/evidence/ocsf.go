@@ -254,8 +254,12 @@ func accountOf(k *Key) *ocsfAccount {
 	return &ocsfAccount{k.Account, ocsfAWSAccount, "AWS Account"}
 }
 
-// isAWS reports whether the key is AWS's, by its shape: other IAMs hand out other ids.
-func (k *Key) isAWS() bool { return strings.HasPrefix(k.ID, "AKIA") || k.ID == "" }
+// isAWS reports whether the key is AWS's, by its shape and by who was asked about it: other
+// IAMs hand out other ids, though some copy AWS's shape. An endpoint is a URL only when its host is
+// not AWS's.
+func (k *Key) isAWS() bool {
+	return strings.HasPrefix(k.ID, "AKIA") && !strings.Contains(k.endpoint, "://")
+}
 
 // provider returns whose key it is.
 func (k *Key) provider() string {

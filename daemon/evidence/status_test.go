@@ -114,3 +114,15 @@ func TestUnusedKeyOfUnknownAge(t *testing.T) {
 		t.Error("the picture has a key without a beginning")
 	}
 }
+
+// TestOCSFNamesWhoseKeyItIs: a store may hand out ids of AWS's shape.
+func TestOCSFNamesWhoseKeyItIs(t *testing.T) {
+	for endpoint, want := range map[string]string{"": "AWS", "aws-cn": "AWS", "http://127.0.0.1:7070": "other"} {
+		w := newWorld(t)
+		w.seen(owner{profiles: []string{"x"}, user: "carol", account: "111122223333"}, "AKIA1", nil, listed("AKIA1", now))
+		w.src.Status.Keys[0].Endpoint = endpoint
+		if data, err := w.report().OCSF(); err != nil || !strings.Contains(string(data), `"cloud":{"provider":"`+want+`"`) {
+			t.Errorf("%q: %v\n%s", endpoint, err, data)
+		}
+	}
+}
