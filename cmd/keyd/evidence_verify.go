@@ -172,7 +172,7 @@ func (c comparison) text() string {
 	case c.Line == 0:
 		return "its description has a hash that no line has"
 	case c.From == c.Line:
-		return fmt.Sprintf("has the hash of line %d, so that line is as it was then, and nothing above is vouched for", c.Line)
+		return fmt.Sprintf("has the hash of line %d, so that line is as it was then", c.Line)
 	}
 	return fmt.Sprintf("has the hash of line %d, so lines %d to %d are as they were then", c.Line, c.From, c.Line)
 }
