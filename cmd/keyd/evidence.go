@@ -124,6 +124,9 @@ func (a *app) reportEvidence(ctx context.Context, o evidenceOptions) error {
 		return err
 	}
 	a.term.print(string(data))
+	if len(r.Keys) == 0 && o.format != "text" {
+		a.term.printNote("there is no key in this report: no pass has found one, and the history has none")
+	}
 	if ids := r.Unowned(); o.format == "csv" && len(ids) > 0 {
 		for i := range ids {
 			ids[i] = shortID(ids[i])
