@@ -174,6 +174,7 @@ var persons = []fate{
 	{name: "console: old on", act: func(w *scene) { _ = w.user().SetStatus(w.ghost.of[alice].firstKey.ID, "Active") }},
 	{name: "policy: no delete", act: func(w *scene) { w.denyAction("DeleteAccessKey") }, rank: inSingles},
 	{name: "policy: no change", act: func(w *scene) { w.denyAction("UpdateAccessKey") }},
+	{name: "policy: use hidden", act: func(w *scene) { w.denyAction("GetAccessKeyLastUsed") }},
 	{name: "policy: nothing", act: func(w *scene) { w.denyAction("*") }},
 	{name: "console: user renamed", act: func(w *scene) { w.user().Rename("/", "alice-2") }, rank: inSingles},
 	{name: "console: user moved", act: func(w *scene) { w.user().Rename("/staff/", "alice") }},
