@@ -111,6 +111,7 @@
 //	plain.go         files, and sections, on which all readers are known to agree
 //	excerpt.go       what an edit concerns of files that are mostly plain
 //	unseen.go        pairs that a reader finds and keyd does not
+//	oddparts.go      what readers have to read to find those
 //	unreadable.go    long-term keys that cannot be rotated, with the line to blame
 //
 // A pair in a section of its own, so that programs ask keyd for it: arrange.go has the

@@ -9,6 +9,7 @@ type profileIndex struct {
 	services            map[string]sectionOf
 	profileDefault      *Section      // [profile default] in the config file, or nil
 	plain               bool          // both files are plain
+	cut                 bool          // readers may read excerpts: it is worth it
 	boto                *botoProfiles // nil when botocore refuses one of the files
 	namesEndpoints      bool          // one of the files holds "endpoint_url", in whatever case
 }
@@ -73,6 +74,7 @@ func indexProfiles(credentials, config *File) *profileIndex {
 func joinFiles(credentials, config *File, plain func(*File) bool) *profileIndex {
 	v := &profileIndex{credentials: credentials, config: config, services: map[string]sectionOf{}, plain: plain(credentials) && plain(config),
 		profileDefault: findProfileDefault(config), boto: indexBotocore(credentials, config, plain)}
+	v.cut = lexedFiles{credentials, config}.size() >= excerptSize
 	if v.boto != nil {
 		v.profiles = v.boto.profiles
 	} else {

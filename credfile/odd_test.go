@@ -16,6 +16,7 @@ var awkwardLines = []string{"[{p}mine]\n", "[{p}mine]\n" + pairLines, "[{p}a]\n"
 
 // FuzzOddSections checks that an excerpt of a file with some sections that are not plain is
 // accepted only if the file is, wherever those sections stand, and that one of both files is.
+// It also checks that keyd finds the same profiles by excerpts.
 // The file begins with some of awkwardLines, and the other file consists of them.
 func FuzzOddSections(f *testing.F) {
 	for _, config := range []bool{false, true} {
@@ -37,6 +38,7 @@ func FuzzOddSections(f *testing.F) {
 			}
 		}
 		f.Add([]byte{1, byte(slices.Index(awkwardLines, "[__proto__]\n"))}, []byte(nil), []byte{1}, config)
+		f.Add([]byte(nil), withKey(oldKey, "#\r[mine]\raws_access_key_id = {ID}\raws_secret_access_key = {SECRET}"), []byte(nil), config)
 		for i := range awkwardLines {
 			f.Add([]byte{1, byte(i), 2, 3, byte(i)}, []byte(nil), []byte{3, 0, byte(i), 2}, config)
 			f.Add([]byte{3, 2, byte(i), 10, 1, byte(i), 9}, []byte(nil), []byte{1, 5}, config)
@@ -45,7 +47,12 @@ func FuzzOddSections(f *testing.F) {
 	f.Fuzz(func(t *testing.T, lines, more, others []byte, config bool) {
 		file := Lex("file", kindOf(config), append(writeAwkward(lines, config), more...))
 		requireSameVerdict(t, file)
-		requireNotLooser(t, file, Lex("other", kindOf(!config), writeAwkward(others, !config)))
+		other := Lex("other", kindOf(!config), writeAwkward(others, !config))
+		requireNotLooser(t, file, other)
+		if config {
+			file, other = other, file
+		}
+		requireSameSlowly(t, file, other)
 	})
 }
 

@@ -198,12 +198,7 @@ func (v *profileIndex) findUnseen(known map[pairPosition]bool) []unseenPair {
 	if v.plain {
 		return nil
 	}
-	var texts fileTexts
-	for _, f := range []*File{v.credentials, v.config} {
-		if f != nil {
-			texts = texts.with(f.Kind, f.Data)
-		}
-	}
+	odd := v.findOddParts()
 	type key struct {
 		at      pairPosition
 		profile string
@@ -214,9 +209,9 @@ func (v *profileIndex) findUnseen(known map[pairPosition]bool) []unseenPair {
 	}
 	found := map[key]*unseenPair{}
 	for _, r := range readers.All() {
-		for name, settings := range r.ReadFiles(texts.credentials, texts.config) {
+		for name, settings := range r.ReadFiles(odd.texts.credentials, odd.texts.config) {
 			pair := r.Pair(settings)
-			at := positionOf(pair)
+			at := odd.positionOf(pair)
 			half := ids[at.id] || secrets[at.secret]
 			if known[at] || !isLongTermPair(pair) && !v.isOtherPair(v.knownName(name), pair) && !(half && pair.ID.Value != "" && pair.Secret.Value != "") {
 				continue
@@ -238,17 +233,6 @@ func (v *profileIndex) findUnseen(known map[pairPosition]bool) []unseenPair {
 		return cmp.Or(cmp.Compare(a.at.id.kind, b.at.id.kind), cmp.Compare(a.at.id.line, b.at.id.line), cmp.Compare(a.profile, b.profile),
 			cmp.Compare(a.at.secret.kind, b.at.secret.kind), cmp.Compare(a.at.secret.line, b.at.secret.line)) // the first one gives the reason
 	})
-}
-
-// positionOf returns where a reader finds a pair.
-func positionOf(p readers.Pair) pairPosition {
-	at := func(half readers.Setting) valuePosition {
-		if half.Config {
-			return valuePosition{Config, half.Line}
-		}
-		return valuePosition{Credentials, half.Line}
-	}
-	return pairPosition{at(p.ID), at(p.Secret)}
 }
 
 // isLongTermPair reports whether a reader could sign with p, and p is the key of a user.
