@@ -53,7 +53,7 @@ var imports = map[string][]string{
 	"keyd/credfile/readers":       {},
 	"keyd/credfile/copies":        {},
 	"keyd/credfile/copies/forms":  {},
-	"keyd/credfile/copies/shadow": {"keyd/credfile/atomicfile"},
+	"keyd/credfile/copies/shadow": {"keyd/credfile/atomicfile", "keyd/credfile/copies/forms"},
 	"keyd/credfile/atomicfile":    {},
 	"keyd/credfile/shell":         {},
 

@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"keyd/credfile"
+	"keyd/daemon/hint"
 	"keyd/daemon/settings"
 )
 
@@ -78,24 +78,8 @@ func joinNames(names []string) string { return strings.Join(names, ", ") }
 
 func shortID(id string) string { return credfile.Short(id) }
 
-// stripPackages removes the names of the packages that an error passed through.
-// They mean nothing to a person; the log keeps them.
-func stripPackages(text string) string {
-	if !strings.Contains(text, ": ") {
-		return text
-	}
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		parts := strings.Split(line, ": ")
-		last := len(parts) - 1
-		lines[i] = strings.Join(append(slices.DeleteFunc(parts[:last:last], isPackageName), parts[last]), ": ")
-	}
-	return strings.Join(lines, "\n")
-}
-
-func isPackageName(word string) bool {
-	return word == "credfile" || word == "iam" || word == "daemon" || word == "install"
-}
+// stripPackages is hint.StripPackages.
+func stripPackages(text string) string { return hint.StripPackages(text) }
 
 // prefixProfiles puts the names of the profiles in front of a text about them,
 // unless the text begins with them already.

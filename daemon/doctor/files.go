@@ -224,12 +224,4 @@ func findDisplaced(_ context.Context, p *Patient) (all []Finding) {
 }
 
 // describe returns an error without the names of packages.
-func describe(err error) string { return withoutPackages(err.Error()) }
-
-// withoutPackages returns a text without the names of the packages that it went through.
-func withoutPackages(text string) string {
-	for _, name := range []string{"credfile: ", "iam: ", "daemon: ", "install: "} {
-		text = strings.ReplaceAll(text, name, "")
-	}
-	return text
-}
+func describe(err error) string { return hint.StripPackages(err.Error()) }

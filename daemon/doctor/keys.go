@@ -101,7 +101,7 @@ func (p *Patient) findRefused(ctx context.Context) []Finding {
 		if !isDead(r) {
 			return Finding{}, false
 		}
-		text := withoutPackages(r.Why)
+		text := hint.StripPackages(r.Why)
 		if r.Err != nil {
 			text = describe(r.Err)
 		}
@@ -118,7 +118,7 @@ func findBlocked(ctx context.Context, p *Patient) []Finding {
 		if !r.NeedsPerson || isDead(r) || denied || p.Rotator.Settings.Unknown || isAboutFiles(p, ctx, r) {
 			return Finding{}, false
 		}
-		text := withoutPackages(r.Why)
+		text := hint.StripPackages(r.Why)
 		if r.Err != nil {
 			text = describe(r.Err)
 		}
@@ -156,7 +156,7 @@ func findHeld(ctx context.Context, p *Patient) []Finding {
 		if r.State != decide.StateHeld || r.NeedsPerson {
 			return Finding{}, false
 		}
-		return note(nameKey(r)+": "+withoutPackages(r.Why), hint.Command("keyd resume", r.Profiles[0]), "when it may continue"), true
+		return note(nameKey(r)+": "+hint.StripPackages(r.Why), hint.Command("keyd resume", r.Profiles[0]), "when it may continue"), true
 	})
 }
 
@@ -166,7 +166,7 @@ func findFailures(ctx context.Context, p *Patient) []Finding {
 		if r.NeedsPerson || isDead(r) || r.Err == nil && r.State != decide.StateWaiting {
 			return Finding{}, false
 		}
-		text := withoutPackages(r.Why)
+		text := hint.StripPackages(r.Why)
 		if r.Err != nil {
 			if class := iam.ClassOf(r.Err); class == iam.Denied || class == iam.Unsent && p.isUnreachable(ctx) {
 				return Finding{}, false // the permissions, and the network, have been judged

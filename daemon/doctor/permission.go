@@ -126,7 +126,7 @@ func judgeEarnest(call string, r rotate.Result, failure *decide.Failure, history
 			continue
 		}
 		run, ask := adviseOnText(cmp.Or(f.Hint, "keyd policy PROFILE"), r.Profiles)
-		return wrong(fmt.Sprintf("%s may not call %s: AWS denied it: %s", who, fullName(call), withoutPackages(f.Why)), run, ask)
+		return wrong(fmt.Sprintf("%s may not call %s: AWS denied it: %s", who, fullName(call), hint.StripPackages(f.Why)), run, ask)
 	}
 	if at := lastDone(call, r, history); at != "" {
 		return Finding{Severity: Fine, Found: who + " could call " + fullName(call) + " " + at}

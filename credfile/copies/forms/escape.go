@@ -187,7 +187,7 @@ func (v *view) urlAt(i int) urlKind {
 	}
 }
 
-var parameterName = compileLater(`[^&]&[\w.-]+=$`)
+var parameterName = CompileLater(`[^&]&[\w.-]+=$`)
 
 // hasAmpersand reports whether an ampersand that parts parameters stands between two characters.
 func (v *view) hasAmpersand(from, to int) bool {

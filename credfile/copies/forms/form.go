@@ -14,7 +14,7 @@ type Form struct {
 const sesSMTP = "ses-smtp"
 
 // regionName matches the name of an AWS region: us-east-1, us-gov-west-1, eusc-de-east-1.
-var regionName = compileLater(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
+var regionName = CompileLater(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
 
 // ParseForm reads the setting form: nothing, or "ses-smtp REGION". The error names the
 // forms that there are.

@@ -83,11 +83,11 @@ func isDigit[T rune | byte](c T) bool { return '0' <= c && c <= '9' }
 func isUpper[T rune | byte](c T) bool { return 'A' <= c && c <= 'Z' }
 func isAlnum[T rune | byte](c T) bool { return isDigit(c) || isUpper(c) || 'a' <= c && c <= 'z' }
 
-// compileLater returns a regular expression that is compiled when it is first used: every
+// CompileLater returns a regular expression that is compiled when it is first used: every
 // command of keyd would otherwise pay for all of them at its start. One copy of its code is
 // enough: inlined, it is most of the init of this package.
 //
 //go:noinline
-func compileLater(text string) func() *regexp.Regexp {
+func CompileLater(text string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }

@@ -62,7 +62,7 @@ func single(all []leaf) (open []leaf, pairs [][2]leaf) {
 	return open, pairs
 }
 
-var anySecret = compileLater(`[A-Za-z0-9+/]{40,}`)
+var anySecret = CompileLater(`[A-Za-z0-9+/]{40,}`)
 
 // parted reports whether another id and another secret stand between the two halves of a pair,
 // the half that belongs to the first of them in front: id, other secret, other id, secret.

@@ -122,13 +122,13 @@ func isNameRune(r rune) bool {
 }
 
 var (
-	xmlEscape     = compileLater(`&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,7}|[a-z]{2,6});`)
-	percentEscape = compileLater(`(?:\\+|%)?%([0-7][0-9a-fA-F])`)
-	hexEscape     = compileLater(`\\+(?:u00|x)([0-7][0-9a-fA-F])`)
-	octalEscape   = compileLater(`\\+([01][0-7][0-7])`)
-	lineEscape    = compileLater(`\\+([nrt])`)
-	markEscape    = compileLater(`\\+([!-/:-@\[^-` + "`" + `{-~])`)
-	encodedLine   = compileLater(`^[A-Za-z0-9+/_-]+={0,2}["'` + "`" + `]?`)
+	xmlEscape     = CompileLater(`&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,7}|[a-z]{2,6});`)
+	percentEscape = CompileLater(`(?:\\+|%)?%([0-7][0-9a-fA-F])`)
+	hexEscape     = CompileLater(`\\+(?:u00|x)([0-7][0-9a-fA-F])`)
+	octalEscape   = CompileLater(`\\+([01][0-7][0-7])`)
+	lineEscape    = CompileLater(`\\+([nrt])`)
+	markEscape    = CompileLater(`\\+([!-/:-@\[^-` + "`" + `{-~])`)
+	encodedLine   = CompileLater(`^[A-Za-z0-9+/_-]+={0,2}["'` + "`" + `]?`)
 )
 
 func withoutEscapes(text string) string {

@@ -71,7 +71,7 @@ func unfit(path string, data []byte) *Refusal {
 	return nil
 }
 
-var backendBlock = compileLater(`\bbackend[ \t]+"[a-z0-9_-]+"[ \t]*\{`)
+var backendBlock = CompileLater(`\bbackend[ \t]+"[a-z0-9_-]+"[ \t]*\{`)
 
 // backends adds a flaw for a value in the block of a Terraform backend: when the block
 // changes, its hash no longer equals that in .terraform/terraform.tfstate, and every command
@@ -118,13 +118,13 @@ var reasons = []struct {
 	sign        func() *regexp.Regexp
 	why, remedy string
 }{
-	{compileLater(`(?:^|[^A-Za-z0-9+/])B[A-P][A-Za-z0-9+/]{42}(?:[^A-Za-z0-9+/]|$)`), ": what stands next to it has the form of an SMTP password of SES", "write form = ses-smtp REGION into the link of this file, with the region of the SMTP endpoint"},
-	{compileLater(`\{[A-Za-z0-9+/]{16,}={0,2}\}`), ": what stands next to it is encrypted, as Maven, Gradle and Jenkins do", remedyHook},
-	{compileLater(`!vault|\$ANSIBLE_VAULT`), ": what stands next to it is encrypted by ansible-vault", remedyHook},
-	{compileLater(`ENC\[|\bencrypted:`), ": what stands next to it is encrypted", remedyHook},
-	{compileLater(`op://|vault:|secretsmanager|ssm:|\bpass show\b`), ": it comes from a password store", "use a hook that writes it there"},
-	{compileLater(`X-Amz-Credential|AWSAccessKeyId=`), ": it is part of a presigned address, which ends with the key", "remove the address"},
-	{compileLater(`(?i)secret|passw`), ": another value stands next to it", "correct the secret, take the id out, or use a hook"},
+	{CompileLater(`(?:^|[^A-Za-z0-9+/])B[A-P][A-Za-z0-9+/]{42}(?:[^A-Za-z0-9+/]|$)`), ": what stands next to it has the form of an SMTP password of SES", "write form = ses-smtp REGION into the link of this file, with the region of the SMTP endpoint"},
+	{CompileLater(`\{[A-Za-z0-9+/]{16,}={0,2}\}`), ": what stands next to it is encrypted, as Maven, Gradle and Jenkins do", remedyHook},
+	{CompileLater(`!vault|\$ANSIBLE_VAULT`), ": what stands next to it is encrypted by ansible-vault", remedyHook},
+	{CompileLater(`ENC\[|\bencrypted:`), ": what stands next to it is encrypted", remedyHook},
+	{CompileLater(`op://|vault:|secretsmanager|ssm:|\bpass show\b`), ": it comes from a password store", "use a hook that writes it there"},
+	{CompileLater(`X-Amz-Credential|AWSAccessKeyId=`), ": it is part of a presigned address, which ends with the key", "remove the address"},
+	{CompileLater(`(?i)secret|passw`), ": another value stands next to it", "correct the secret, take the id out, or use a hook"},
 }
 
 // explain returns what a reader of the line and its neighbours can say about an id that has

@@ -35,7 +35,7 @@ func Replace(path string, data []byte, f Form, old, next Pair) ([]byte, []Place,
 }
 
 // counted matches what PHP writes before a text of so many bytes: s:40:"
-var counted = compileLater(`\bs:[0-9]+:"$`)
+var counted = CompileLater(`\bs:[0-9]+:"$`)
 
 // rewrite returns the bytes of the layer with other values.
 func (l *layer) rewrite(values map[Value]string) ([]byte, *Refusal) {

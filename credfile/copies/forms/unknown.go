@@ -116,10 +116,10 @@ func cores(text string) []string {
 }
 
 var (
-	tokenName  = compileLater(`(?i)(?:session|security)[_.-]?token`)
-	tokenValue = compileLater(`[$][{(]?\w*|[A-Za-z0-9+/=]{16,}`)
-	aToken     = compileLater(`^[A-Za-z0-9+/=]{100,}`)
-	anyID      = compileLater(`\b(?:AKIA|ASIA)[A-Z0-9]{12,124}\b`)
+	tokenName  = CompileLater(`(?i)(?:session|security)[_.-]?token`)
+	tokenValue = CompileLater(`[$][{(]?\w*|[A-Za-z0-9+/=]{16,}`)
+	aToken     = CompileLater(`^[A-Za-z0-9+/=]{100,}`)
+	anyID      = CompileLater(`\b(?:AKIA|ASIA)[A-Z0-9]{12,124}\b`)
 )
 
 // tokenHeads are the first characters of session tokens, whatever they are called: the

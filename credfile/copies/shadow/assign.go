@@ -3,7 +3,8 @@ package shadow
 import (
 	"regexp"
 	"strings"
-	"sync"
+
+	"keyd/credfile/copies/forms"
 )
 
 // assignment is a variable that a line sets.
@@ -20,31 +21,31 @@ const (
 )
 
 var (
-	shellForm      = compileLater(`(^|[\s;&|({'"` + "`" + `])` + nameForm + `:?=` + valueForm)
-	cshForm        = compileLater(`(?:^|[\s;&|])setenv\s+` + nameForm + `\s+` + valueForm)
-	fishForm       = compileLater(`(?:^|[\s;&|])set\s+((?:-\S+\s+)+)` + nameForm + `\s+` + valueForm)
-	fishStoreForm  = compileLater(`^SETUVAR\s+(?:--\S+\s+)*--export\s+(?:--\S+\s+)*` + nameForm + `:(.*)$|^SET_EXPORT[: ]` + nameForm + `:(.*)$`)
+	shellForm      = forms.CompileLater(`(^|[\s;&|({'"` + "`" + `])` + nameForm + `:?=` + valueForm)
+	cshForm        = forms.CompileLater(`(?:^|[\s;&|])setenv\s+` + nameForm + `\s+` + valueForm)
+	fishForm       = forms.CompileLater(`(?:^|[\s;&|])set\s+((?:-\S+\s+)+)` + nameForm + `\s+` + valueForm)
+	fishStoreForm  = forms.CompileLater(`^SETUVAR\s+(?:--\S+\s+)*--export\s+(?:--\S+\s+)*` + nameForm + `:(.*)$|^SET_EXPORT[: ]` + nameForm + `:(.*)$`)
 	powerShellForm = []func() *regexp.Regexp{
-		compileLater(`(?i)\$\{?env:` + nameForm + `\}?\s*=\s*` + valueForm),
-		compileLater(`(?i)SetEnvironmentVariable\(\s*["']` + nameForm + `["']\s*,\s*` + valueForm),
-		compileLater(`(?i)(?:Set-Item|New-Item|Set-Content|si|ni)\s+(?:-Path\s+)?["']?env:[\\/]?` + nameForm + `["']?\s+(?:-Value\s+)?` + valueForm),
-		compileLater(`(?i)\bsetx(?:\.exe)?\s+` + nameForm + `\s+` + valueForm),
+		forms.CompileLater(`(?i)\$\{?env:` + nameForm + `\}?\s*=\s*` + valueForm),
+		forms.CompileLater(`(?i)SetEnvironmentVariable\(\s*["']` + nameForm + `["']\s*,\s*` + valueForm),
+		forms.CompileLater(`(?i)(?:Set-Item|New-Item|Set-Content|si|ni)\s+(?:-Path\s+)?["']?env:[\\/]?` + nameForm + `["']?\s+(?:-Value\s+)?` + valueForm),
+		forms.CompileLater(`(?i)\bsetx(?:\.exe)?\s+` + nameForm + `\s+` + valueForm),
 	}
 	nushellForm = []func() *regexp.Regexp{
-		compileLater(`\$env\.` + nameForm + `\s*=\s*` + valueForm),
-		compileLater(`(?:^|[\s{,])["']?` + nameForm + `["']?\s*:\s*` + valueForm),
+		forms.CompileLater(`\$env\.` + nameForm + `\s*=\s*` + valueForm),
+		forms.CompileLater(`(?:^|[\s{,])["']?` + nameForm + `["']?\s*:\s*` + valueForm),
 	}
 	xonshForm = []func() *regexp.Regexp{
-		compileLater(`\$` + nameForm + `\s*=\s*` + valueForm),
-		compileLater(`\$\{\s*["']` + nameForm + `["']\s*\}\s*=\s*` + valueForm),
+		forms.CompileLater(`\$` + nameForm + `\s*=\s*` + valueForm),
+		forms.CompileLater(`\$\{\s*["']` + nameForm + `["']\s*\}\s*=\s*` + valueForm),
 	}
 	elvishForm = []func() *regexp.Regexp{
-		compileLater(`\bset-env\s+` + nameForm + `\s+` + valueForm),
-		compileLater(`\bset\s+E:` + nameForm + `\s*=\s*` + valueForm),
+		forms.CompileLater(`\bset-env\s+` + nameForm + `\s+` + valueForm),
+		forms.CompileLater(`\bset\s+E:` + nameForm + `\s*=\s*` + valueForm),
 	}
-	keyValueForm = compileLater(`^\s*(?:export\s+)?["']?` + nameForm + `["']?\s*=\s*` + valueForm)
-	pamForm      = compileLater(`^\s*` + nameForm + `\s+(?:.*\s)?(?:DEFAULT|OVERRIDE)=` + valueForm)
-	unitForm     = compileLater(`(?:^|[\s"'=])` + nameForm + `=` + valueForm)
+	keyValueForm = forms.CompileLater(`^\s*(?:export\s+)?["']?` + nameForm + `["']?\s*=\s*` + valueForm)
+	pamForm      = forms.CompileLater(`^\s*` + nameForm + `\s+(?:.*\s)?(?:DEFAULT|OVERRIDE)=` + valueForm)
+	unitForm     = forms.CompileLater(`(?:^|[\s"'=])` + nameForm + `=` + valueForm)
 )
 
 // assignments returns what a line of a start file sets.
@@ -113,9 +114,9 @@ func shellAssignments(code string) (all []assignment) {
 }
 
 var (
-	exportWord  = compileLater(`(?:^|[\s;&|({])(?:export|(?:declare|typeset)\s+-[a-zA-Z]*x[a-zA-Z]*)\s+[^;&|]*$`)
-	envWord     = compileLater(`(?:^|[\s;&|({'"])env\s+[^;&|]*$`)
-	nextAssigns = compileLater(`^(?:[A-Za-z_]\w*=(?:"[^"]*"|'[^']*'|\S*)\s*)+(?:$|[;&|)}#])`)
+	exportWord  = forms.CompileLater(`(?:^|[\s;&|({])(?:export|(?:declare|typeset)\s+-[a-zA-Z]*x[a-zA-Z]*)\s+[^;&|]*$`)
+	envWord     = forms.CompileLater(`(?:^|[\s;&|({'"])env\s+[^;&|]*$`)
+	nextAssigns = forms.CompileLater(`^(?:[A-Za-z_]\w*=(?:"[^"]*"|'[^']*'|\S*)\s*)+(?:$|[;&|)}#])`)
 )
 
 // fishExports reports whether the flags of fish's set export the variable and do not
@@ -196,13 +197,4 @@ func withoutComment(line string) string {
 		}
 	}
 	return line
-}
-
-// compileLater returns a regular expression that is compiled when it is first used: every
-// command of keyd would otherwise pay for all of them at its start. One copy of its code is
-// enough: inlined, it is most of the init of this package.
-//
-//go:noinline
-func compileLater(text string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }

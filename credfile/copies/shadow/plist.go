@@ -3,15 +3,17 @@ package shadow
 import (
 	"bytes"
 	"regexp"
+
+	"keyd/credfile/copies/forms"
 )
 
 var (
 	// plistForm is a name and the string that follows it: an entry of a dictionary, or the
 	// arguments of launchctl setenv.
-	plistForm = compileLater(`<(?:key|string)>\s*(AWS_ACCESS_KEY(?:_ID)?)\s*</(?:key|string)>\s*<string>([^<]*)</string>`)
+	plistForm = forms.CompileLater(`<(?:key|string)>\s*(AWS_ACCESS_KEY(?:_ID)?)\s*</(?:key|string)>\s*<string>([^<]*)</string>`)
 	// plistCommand is a shell's command in a string.
-	plistCommand = compileLater(`setenv\s+(?:-?\w+\s+)?(AWS_ACCESS_KEY(?:_ID)?)\s+["']?([^\s"'<;&]+)`)
-	keyIDForm    = compileLater(`A[A-Z0-9]{15,}`)
+	plistCommand = forms.CompileLater(`setenv\s+(?:-?\w+\s+)?(AWS_ACCESS_KEY(?:_ID)?)\s+["']?([^\s"'<;&]+)`)
+	keyIDForm    = forms.CompileLater(`A[A-Z0-9]{15,}`)
 )
 
 // readPlist returns what a property list of launchd sets: for its own program, with
@@ -49,7 +51,7 @@ func readPlist(data []byte) (all []Shadow) {
 	return all
 }
 
-var xmlComment = compileLater(`(?s)<!--.*?-->`)
+var xmlComment = forms.CompileLater(`(?s)<!--.*?-->`)
 
 // blankComments replaces comments of XML by blanks, so that lines keep their numbers.
 func blankComments(data []byte) []byte {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"keyd/credfile/atomicfile"
+	"keyd/credfile/copies/forms"
 )
 
 const (
@@ -102,7 +103,7 @@ func (r *reader) readLine(line, path string, number int, kind Kind, state *shell
 }
 
 // mayMatter matches the lines that matter although they name no variable.
-var mayMatter = compileLater(`\bset\s+[-+]|\bsource\b|(?:^|[\s;&|])\.\s|\bdotenv|\bsource_env`)
+var mayMatter = forms.CompileLater(`\bset\s+[-+]|\bsource\b|(?:^|[\s;&|])\.\s|\bdotenv|\bsource_env`)
 
 // isDanglingLink reports whether path is a symbolic link: a shell finds no file there.
 func isDanglingLink(path string) bool {
@@ -119,8 +120,8 @@ func (s *shellState) add(found Shadow, exported bool) {
 }
 
 var (
-	setOption  = compileLater(`(?:^|[\s;&|({])set\s+([-+])(?:[b-zA-Z]*a[a-zA-Z]*|o\s+allexport)(?:$|[\s;&|)}])`)
-	exportName = compileLater(`(?:^|[\s;&|({])(?:export|(?:declare|typeset)\s+-[a-zA-Z]*x[a-zA-Z]*)\s+(?:[^;&|#]*\s)?(AWS_ACCESS_KEY(?:_ID)?)(?:$|[\s;&|)}])`)
+	setOption  = forms.CompileLater(`(?:^|[\s;&|({])set\s+([-+])(?:[b-zA-Z]*a[a-zA-Z]*|o\s+allexport)(?:$|[\s;&|)}])`)
+	exportName = forms.CompileLater(`(?:^|[\s;&|({])(?:export|(?:declare|typeset)\s+-[a-zA-Z]*x[a-zA-Z]*)\s+(?:[^;&|#]*\s)?(AWS_ACCESS_KEY(?:_ID)?)(?:$|[\s;&|)}])`)
 )
 
 // noteExports notes what a line exports that another line has set.
@@ -138,9 +139,9 @@ func (s *shellState) noteExports(code string) {
 }
 
 var (
-	sourceLine = compileLater(`(?:^|[;&|({]\s*|\s(?:then|do|else)\s+|&&\s*|^\s+)(?:source|\.)\s+("[^"]+"|'[^']+'|[^\s;&|)}]+)`)
-	dotenvLine = compileLater(`^\s*dotenv(?:_if_exists)?(?:\s+("[^"]+"|'[^']+'|[^\s;&|#]+))?\s*(?:$|[;#])`)
-	sourceEnv  = compileLater(`^\s*source_env(?:_if_exists)?\s+("[^"]+"|'[^']+'|[^\s;&|#]+)`)
+	sourceLine = forms.CompileLater(`(?:^|[;&|({]\s*|\s(?:then|do|else)\s+|&&\s*|^\s+)(?:source|\.)\s+("[^"]+"|'[^']+'|[^\s;&|)}]+)`)
+	dotenvLine = forms.CompileLater(`^\s*dotenv(?:_if_exists)?(?:\s+("[^"]+"|'[^']+'|[^\s;&|#]+))?\s*(?:$|[;#])`)
+	sourceEnv  = forms.CompileLater(`^\s*source_env(?:_if_exists)?\s+("[^"]+"|'[^']+'|[^\s;&|#]+)`)
 )
 
 // sourced returns the files that a line sources, as far as their names are written out.
