@@ -200,7 +200,7 @@ func (k *pastKey) describe(now time.Time) string {
 		parts = append(parts, by("deleted", k.deleted), state.RetiredNote+", without a successor")
 	case k.deleted != nil:
 		parts = append(parts, by("deleted", k.deleted))
-		if text := k.deleted.Text; k.replaced == nil && text != "" && text != "pruned" { // its command says that
+		if text := k.deleted.Text; k.replaced == nil && text != "" && !k.deleted.IsPruning() { // its command says that
 			parts = append(parts, text)
 		}
 	case k.off != nil:

@@ -118,7 +118,7 @@ func (m *maker) addEntry(e state.HistoryEntry, line int) {
 		k.Validated = cmp.Or(k.Validated, at)
 	case "deactivated":
 		k.Deactivated, k.Status, k.Retired = at, Inactive, k.Retired || e.Text == state.RetiredNote
-		k.UseDenied = k.UseDenied || strings.HasPrefix(e.Text, "AWS did not tell") || strings.HasPrefix(e.Text, "whether it is still used is not known")
+		k.UseDenied = k.UseDenied || e.IsUseUnknown()
 		k.hurried = strings.Contains(e.Command, "-now") // a person did not wait until it was quiet
 	case "revived":
 		k.Deactivated, k.Status = time.Time{}, Active

@@ -3,7 +3,6 @@ package evidence
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"keyd/daemon/journal"
@@ -61,7 +60,7 @@ func (m *maker) follow(a *Action, e state.HistoryEntry) {
 // findOpen returns the rotation in progress that an entry belongs to, or nil: the one with its
 // keys, or the last one of the same profiles.
 func (m *maker) findOpen(a *Action, e state.HistoryEntry) *Rotation {
-	if a.Did == "created" || strings.HasPrefix(a.Text, "pruned") {
+	if a.Did == "created" || e.IsPruning() {
 		return nil
 	}
 	for _, r := range slices.Backward(m.open) {

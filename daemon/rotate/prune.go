@@ -14,6 +14,7 @@ import (
 	"keyd/daemon/iam"
 	"keyd/daemon/iam/remote"
 	"keyd/daemon/settings"
+	"keyd/daemon/state"
 )
 
 // PruneCandidate is a second key of a profile's user, as shown to a person
@@ -227,7 +228,7 @@ func (d *Rotator) deactivateSecond(ctx context.Context, t *target, client *iam.C
 	if err := d.deactivateKey(ctx, t, client, p.User, p.KeyID); err != nil {
 		return err
 	}
-	d.appendHistory(t, VerbDeactivated, p.KeyID, "pruned by a person")
+	d.appendHistory(t, VerbDeactivated, p.KeyID, state.PrunedOffNote)
 	d.awaitListed(ctx, t, client, func(keys []iam.KeyInfo) bool {
 		key := findKey(keys, p.KeyID)
 		return key == nil || key.Status != iam.Active
@@ -248,7 +249,7 @@ func (d *Rotator) pruneSecond(ctx context.Context, t *target, client *iam.Client
 	}
 	t.outdateSeen()
 	d.awaitListed(ctx, t, client, func(keys []iam.KeyInfo) bool { return findKey(keys, id) == nil })
-	d.did(t, decide.DoPrune, VerbDeleted, id, "pruned", credfile.Short(id)+", which was inactive")
+	d.did(t, decide.DoPrune, VerbDeleted, id, state.PrunedNote, credfile.Short(id)+", which was inactive")
 	return nil
 }
 

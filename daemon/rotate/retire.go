@@ -12,6 +12,7 @@ import (
 	"keyd/daemon/iam"
 	"keyd/daemon/iam/remote"
 	"keyd/daemon/journal"
+	"keyd/daemon/state"
 )
 
 // checkUse asks AWS when it last saw the old key in use. Without the
@@ -169,7 +170,7 @@ func (d *Rotator) reportDeactivated(t *target) {
 	r := t.facts.Rotation
 	note, text, back := "", fmt.Sprintf("%s (%s was checked: it works)", r.Old, r.New), ""
 	if r.UseDenied && !r.RetireNow && !r.DeleteNow {
-		note = "AWS did not tell whether it was still used: iam:GetAccessKeyLastUsed is denied"
+		note = state.UseDeniedNote
 		if r.UseNoCall {
 			note = decide.UseUnknown("it", true)
 		}

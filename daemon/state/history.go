@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"strings"
 	"time"
 
 	"keyd/credfile/atomicfile"
@@ -16,9 +17,30 @@ import (
 	"keyd/daemon/settings"
 )
 
-// RetiredNote is the text of the entry about the deletion of a key that a person has
-// retired.
-const RetiredNote = "retired by a person"
+// The texts of entries from which it follows why a key was ended. They are on the disks of
+// people, so they stay as they are.
+const (
+	RetiredNote   = "retired by a person" // of the deletion of a key that a person has retired
+	PrunedNote    = "pruned"              // of the deletion of a second key
+	PrunedOffNote = "pruned by a person"  // of a second key that keyd prune makes Inactive
+	UseDeniedNote = "AWS did not tell whether it was still used: iam:GetAccessKeyLastUsed is denied"
+)
+
+// The beginnings of the texts of entries about keys that were made Inactive although AWS
+// denied to say who used them, or their IAM records no uses.
+const (
+	useDeniedStart  = "AWS did not tell"
+	useUnknownStart = "whether it is still used is not known"
+)
+
+// IsPruning reports whether a person has ended the key with keyd prune.
+func (e HistoryEntry) IsPruning() bool { return e.Text == PrunedNote || e.Text == PrunedOffNote }
+
+// IsUseUnknown reports whether the key was made Inactive although nobody said whether it was
+// still used.
+func (e HistoryEntry) IsUseUnknown() bool {
+	return strings.HasPrefix(e.Text, useDeniedStart) || strings.HasPrefix(e.Text, useUnknownStart)
+}
 
 // HistoryEntry is one line of history.jsonl: what keyd did to which key. It contains
 // full key ids and no secret.
