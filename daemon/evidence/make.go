@@ -210,8 +210,15 @@ func (m *maker) groupUsers() {
 	}
 }
 
-// owner names the user of a key.
-func (k *Key) owner() string { return strings.ToLower(k.Account + "/" + k.User) }
+// owner names the user of a key. Users of two stores may have the same name and account, such as
+// 000000000000: an endpoint that is a URL is not AWS's.
+func (k *Key) owner() string {
+	name := strings.ToLower(k.Account + "/" + k.User)
+	if strings.Contains(k.endpoint, "://") {
+		name += " " + k.endpoint
+	}
+	return name
+}
 
 // wants reports whether the report is for one of these profiles.
 func (m *maker) wants(profiles []string) bool {

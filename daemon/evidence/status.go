@@ -15,7 +15,7 @@ func (m *maker) addStatus(l state.KeyStatus) {
 		return
 	}
 	k := m.key(l.KeyID)
-	k.Profiles = l.Profiles
+	k.Profiles, k.endpoint = l.Profiles, l.Endpoint
 	if k.Status == Unknown {
 		k.Status = Active
 	}
@@ -29,7 +29,7 @@ func (m *maker) addStatus(l state.KeyStatus) {
 	}
 	for _, listed := range seen.Keys {
 		one := m.key(listed.ID)
-		one.User, one.Account, one.ARN = seen.User, seen.Account, seen.ARN
+		one.User, one.Account, one.ARN, one.endpoint = seen.User, seen.Account, seen.ARN, l.Endpoint
 		if !listed.Created.IsZero() {
 			one.Created = listed.Created.UTC()
 		}
@@ -39,7 +39,7 @@ func (m *maker) addStatus(l state.KeyStatus) {
 		if seen.At.Before(one.lastKnown()) { // keyd has acted since
 			continue
 		}
-		one.listedAt, one.endpoint = seen.At, l.Endpoint
+		one.listedAt = seen.At
 		one.Status = Status(listed.Status)
 		if listed.Active {
 			one.Status, one.Deactivated = Active, time.Time{}
@@ -75,7 +75,7 @@ type listing struct {
 // noteListing remembers the newest list of the keys of a user.
 func (m *maker) noteListing(l state.KeyStatus) {
 	seen := l.Seen
-	of := (&Key{User: seen.User, Account: seen.Account}).owner() + " " + l.Endpoint
+	of := (&Key{User: seen.User, Account: seen.Account, endpoint: l.Endpoint}).owner() + " " + l.Endpoint
 	if seen.User == "" || !seen.At.After(m.newest[of].at) {
 		return
 	}

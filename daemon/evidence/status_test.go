@@ -126,3 +126,27 @@ func TestOCSFNamesWhoseKeyItIs(t *testing.T) {
 		}
 	}
 }
+
+// TestUsersOfTwoStoresAreTwo: both call their account 000000000000, and their user test.
+func TestUsersOfTwoStoresAreTwo(t *testing.T) {
+	w := newWorld(t)
+	for i, endpoint := range []string{"http://127.0.0.1:4566", "http://127.0.0.1:7070"} {
+		id := "AKIA" + strings.Repeat("1", i+1)
+		w.seen(owner{profiles: []string{id}, user: "test", account: "000000000000"}, id, nil, listed(id, now.Add(-day)))
+		w.src.Status.Keys[i].Endpoint = endpoint
+	}
+	r := w.report()
+	if data, err := r.CSV(); err != nil || strings.Count(string(data), "\ntest,") != 2 {
+		t.Errorf("%v\n%s", err, data)
+	}
+	for _, c := range r.Controls {
+		if c.Round == evidence.KeysOfUser && c.Outcome != evidence.Pass {
+			t.Errorf("%+v", c)
+		}
+	}
+	for _, k := range r.Keys {
+		if k.Status != evidence.Active {
+			t.Errorf("%s is %s", k.ID, k.Status)
+		}
+	}
+}
