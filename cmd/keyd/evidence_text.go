@@ -47,23 +47,32 @@ func (t *terminal) evidenceText(r *evidence.Report) string {
 	return b.String()
 }
 
-// failedControls names the controls that a key fails, each framework once.
+// failedControls names the controls that a key fails, each framework once. Of what several
+// versions of a framework ask, the newest one is named: their numbers differ.
 func failedControls(all []evidence.Control) string {
 	var frameworks []string
-	ids := map[string][]string{}
+	failed := map[string][]evidence.Control{}
 	for _, c := range all {
-		if c.Outcome != evidence.Fail || slices.Contains(ids[c.Framework], c.ID) {
+		if c.Outcome != evidence.Fail {
 			continue
 		}
-		if len(ids[c.Framework]) == 0 {
+		if failed[c.Framework] == nil {
 			frameworks = append(frameworks, c.Framework)
 		}
-		ids[c.Framework] = append(ids[c.Framework], c.ID)
+		older := func(o evidence.Control) bool { return o.Asks == c.Asks }
+		failed[c.Framework] = append(slices.DeleteFunc(failed[c.Framework], older), c)
 	}
 	var parts []string
 	for _, name := range frameworks {
-		slices.Sort(ids[name])
-		parts = append(parts, name+" "+joinNames(ids[name]))
+		var ids []string
+		for _, c := range failed[name] {
+			id := c.ID
+			if strings.HasPrefix(name, "CIS ") {
+				id += " (" + c.Versions + ")"
+			}
+			ids = append(ids, id)
+		}
+		parts = append(parts, name+" "+joinNames(ids))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -25,8 +25,8 @@ func TestTablesFitTheWindow(t *testing.T) {
 		},
 		Rotations: []*evidence.Rotation{{OldKey: "AKIARTX3GSDS2M5OZ6JG", NewKey: "AKIARTX3GSDSZOP6N5EW", Profiles: []string{"default", "work"}, Began: at, Deactivated: at, OldAgeDays: 75, InTime: "pass", WhoAsked: "a person: keyd rotate --retire-now"}},
 		Controls: []evidence.Control{
-			{Framework: "CIS AWS Foundations", ID: "1.14", Outcome: evidence.Fail}, {Framework: "PCI DSS", ID: "8.6.3", Outcome: evidence.Fail},
-			{Framework: "CIS AWS Foundations", ID: "1.13", Outcome: evidence.Fail}, {Framework: "CIS AWS Foundations", ID: "1.14", Outcome: evidence.Fail},
+			{Framework: "CIS AWS Foundations", Versions: "4.0", ID: "1.14", Asks: "young keys", Outcome: evidence.Fail}, {Framework: "PCI DSS", ID: "8.6.3", Outcome: evidence.Fail},
+			{Framework: "CIS AWS Foundations", Versions: "7.0", ID: "2.12", Asks: "young keys", Outcome: evidence.Fail}, {Framework: "CIS AWS Foundations", Versions: "6.0", ID: "2.12", Asks: "one key", Outcome: evidence.Fail},
 		},
 	}
 	for _, width := range []int{80, 120} {
@@ -39,7 +39,7 @@ func TestTablesFitTheWindow(t *testing.T) {
 			}
 			for _, want := range map[string][]string{
 				"history": {"2026-11-30", "repaired", "AKIA..N5EW for AKIA..Z6JG", "default, work", "keyd rotate --retire-now", "alice 111122223333", filepath.FromSlash("~/.aws/credentials"), "nothing else"},
-				"report":  {"AKIA..Z6JG", "75d", "legacy", "90 DAYS", "unknown", "keyd rotate --retire-now", "CIS AWS Foundations 1.13, 1.14; PCI DSS 8.6.3"},
+				"report":  {"AKIA..Z6JG", "75d", "legacy", "90 DAYS", "unknown", "keyd rotate --retire-now", "CIS AWS Foundations 2.12 (7.0), 2.12 (6.0); PCI DSS 8.6.3"},
 			}[name] {
 				if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
 					t.Errorf("%s, %d columns: %q is missing in:\n%s", name, width, want, text)

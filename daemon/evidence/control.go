@@ -14,7 +14,7 @@ type Control struct {
 	Undecided []string `json:"undecided,omitzero"` // key ids of which too little is known
 }
 
-// controls are the controls, by framework. What an Active key must satisfy is the rounding;
+// controls are the controls, by framework, those of the newest version last. What an Active key must satisfy is the rounding;
 // several ask for more than that, which no program can test.
 // Sources: CIS Amazon Web Services Foundations Benchmark 1.4 to 7.0; PCI DSS 4.0.1; NIST SP
 // 800-53 revision 5; BSI C5:2025; Commission Implementing Regulation (EU) 2024/2690; FINOS
@@ -25,8 +25,12 @@ var controls = []Control{
 	{Framework: "CIS AWS Foundations", Versions: "5.0", ID: "1.13", Asks: "access keys are rotated every 90 days or less", Round: Over},
 	{Framework: "CIS AWS Foundations", Versions: "6.0", ID: "2.13", Asks: "access keys are rotated every 90 days or less", Round: Over},
 	{Framework: "CIS AWS Foundations", Versions: "7.0", ID: "2.12", Asks: "access keys are rotated every 90 days or less", Round: Over},
-	{Framework: "CIS AWS Foundations", Versions: "1.4 to 4.0 (1.12), 5.0 (1.11), 6.0 and 7.0 (2.11)", ID: "1.12", Asks: "credentials unused for 45 days or more are disabled", Round: Unused},
-	{Framework: "CIS AWS Foundations", Versions: "1.4 to 4.0 (1.13), 5.0 (1.12), 6.0 (2.12); not in 7.0", ID: "1.13", Asks: "a user has only one active access key, outside of a rotation", Round: KeysOfUser},
+	{Framework: "CIS AWS Foundations", Versions: "1.4, 1.5, 2.0, 3.0, 4.0", ID: "1.12", Asks: "credentials unused for 45 days or more are disabled", Round: Unused},
+	{Framework: "CIS AWS Foundations", Versions: "5.0", ID: "1.11", Asks: "credentials unused for 45 days or more are disabled", Round: Unused},
+	{Framework: "CIS AWS Foundations", Versions: "6.0, 7.0", ID: "2.11", Asks: "credentials unused for 45 days or more are disabled", Round: Unused},
+	{Framework: "CIS AWS Foundations", Versions: "1.4, 1.5, 2.0, 3.0, 4.0", ID: "1.13", Asks: "a user has only one active access key, outside of a rotation", Round: KeysOfUser},
+	{Framework: "CIS AWS Foundations", Versions: "5.0", ID: "1.12", Asks: "a user has only one active access key, outside of a rotation", Round: KeysOfUser},
+	{Framework: "CIS AWS Foundations", Versions: "6.0", ID: "2.12", Asks: "a user has only one active access key, outside of a rotation", Round: KeysOfUser},
 	{Framework: "PCI DSS", Versions: "4.0.1", ID: "8.6.3", Asks: "passwords of application accounts are changed as often as the entity's risk analysis (12.3.1) says, and on suspicion of compromise", Round: OwnLimit},
 	{Framework: "NIST SP 800-53", Versions: "r5", ID: "IA-5(f)", Asks: "authenticators are changed or refreshed after a defined time, or after defined events", Round: OwnLimit},
 	{Framework: "NIS2, Regulation (EU) 2024/2690", Versions: "2024", ID: "11.6.2(c)", Asks: "credentials are changed initially, at predefined intervals and upon suspicion", Round: OwnLimit},

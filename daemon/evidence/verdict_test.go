@@ -1,6 +1,8 @@
 package evidence_test
 
 import (
+	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,5 +99,22 @@ func TestControlsNameTheKeysThatFail(t *testing.T) {
 		if !found {
 			t.Errorf("%s: no control %s", name, tt.id)
 		}
+	}
+}
+
+// TestEachVersionHasItsNumbers: the numbers of a benchmark move from version to version, and
+// each row has that of its versions.
+func TestEachVersionHasItsNumbers(t *testing.T) {
+	got := map[string]string{}
+	for _, c := range newWorld(t).report().Controls {
+		if c.Framework == "CIS AWS Foundations" {
+			for version := range strings.SplitSeq(c.Versions, ", ") {
+				got[version] += c.ID + " "
+			}
+		}
+	}
+	want := map[string]string{"1.4": "1.14 1.12 1.13 ", "1.5": "1.14 1.12 1.13 ", "2.0": "1.14 1.12 1.13 ", "3.0": "1.14 1.12 1.13 ", "4.0": "1.14 1.12 1.13 ", "5.0": "1.13 1.11 1.12 ", "6.0": "2.13 2.11 2.12 ", "7.0": "2.12 2.11 "}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
