@@ -26,6 +26,8 @@ const (
 	// lockGap is how long the lock is free between two rounds, so that a command which
 	// waits for it gets it.
 	lockGap = 2 * state.LockPollEvery
+	// idleLimit is below which a wait needs no round of its own: the status tells of longer ones.
+	idleLimit = 1100 * time.Millisecond
 )
 
 // Schedule is one pass in progress. Each round takes the lock, reads the files and the
@@ -116,8 +118,32 @@ func (s *Schedule) Round(ctx context.Context) (results []Result, next time.Time,
 	}
 	if !next.IsZero() {
 		s.runSteps(ctx, d, due)
+		next = skipIdleRound(turns, due, next, d.Now())
 	}
 	return results, next, nil
+}
+
+// skipIdleRound returns when the round after this one is due, now that its steps are done. As a
+// rule that is next. If all that they began has to wait a moment, and nothing else is due
+// before, then a round in between would find nothing to do, and is left out.
+func skipIdleRound(turns, due []*turn, next, now time.Time) time.Time {
+	first := now.Add(idleLimit)
+	for _, u := range turns {
+		at := u.decision.Until
+		switch {
+		case slices.Contains(due, u):
+			at = u.progress.wait.until
+		case u.ended():
+			continue
+		}
+		if at.Before(first) {
+			first = at
+		}
+	}
+	if !first.After(next) || !first.Before(now.Add(idleLimit)) {
+		return next
+	}
+	return first
 }
 
 // midPassLockWait is how long a pass that has begun waits for the step of another
