@@ -111,7 +111,7 @@ func (a *app) planArrangement(ctx context.Context, d *rotate.Rotator, loc locati
 		}
 	}
 	if d.Settings.RotateAfterFor(before) != d.Settings.RotateAfterFor(after) {
-		return nil, hintedError(copySection(d.Settings, from, to), "the settings say of one profile alone when its key is rotated, and the key would move from profile %s to %s: nothing was changed", from, to)
+		return nil, hintedError(copySection(d.Settings, from, to), "a setting for one profile says when this key is rotated, and the key would move from profile %s to %s: nothing was changed", from, to)
 	}
 	for _, h := range d.Settings.Hooks {
 		if h.IsForAny(before) != h.IsForAny(after) {

@@ -65,7 +65,7 @@ func TestSetupRefusesBeforeItShowsOrWrites(t *testing.T) {
 		{"a profile that asks", program, "", []string{"--setup", "work"}, exitPerson, "profile work asks keyd for work-key already", ""},
 		{"a profile with a token", program, "", []string{"--setup", "temporary"}, exitPerson, "holds no key that could be handed out", ""},
 		{"no such profile", program, "", []string{"--setup", "--write", "work-kye"}, exitFailed, `no profile "work-kye"`, "did you mean work-key"},
-		{"a rule that would not hold", program, "[profile work-key]\nrotate = never\n", []string{"--setup", "--write", "work-key"}, exitFailed, "keyd.ini says of profile work-key when its key is rotated", "write [profile work-key-key] with the same lines into keyd.ini first"},
+		{"a rule that would not hold", program, "[profile work-key]\nrotate = never\n", []string{"--setup", "--write", "work-key"}, exitFailed, "a setting for one profile says when this key is rotated, and the key would move from profile work-key to work-key-key", "write [profile work-key-key] with the same lines as [profile work-key] into keyd.ini first"},
 		{"a hook that would not run", program, "[hook x]\ncommand = /bin/true\nprofiles = ceph, work-key\n", []string{"--setup", "--write", "work-key"}, exitFailed, "hook x is for profile work-key, and the key would be in profile work-key-key", "add work-key-key to the profiles of [hook x] in "},
 		{"an overlap that is too short", program, "overlap = 10m\n", []string{"--setup", "--write", "work-key"}, exitFailed, "overlap in keyd.ini is shorter than the 20m", "set overlap = 1h"},
 		{"undo without setup", program, "", []string{"--undo", "--write", "work-key"}, exitPerson, "does not ask keyd", ""},
