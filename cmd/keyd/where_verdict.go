@@ -16,6 +16,9 @@ func (a *app) addVerdicts(ctx context.Context, r *whereReport, loc locations, wh
 	need := decide.Need{NoCLI: err != nil}
 	if snapshot, err := loc.store.Read(ctx); err == nil {
 		need.SSOSessions = snapshot.SSOSessions()
+		for _, p := range snapshot.Profiles {
+			need.ShownKeys = append(need.ShownKeys, p.Key.ID)
+		}
 	}
 	need.SawPrograms = r.sawPrograms
 	if whole && !r.Interrupted {
@@ -27,7 +30,7 @@ func (a *app) addVerdicts(ctx context.Context, r *whereReport, loc locations, wh
 			continue
 		}
 		n := need
-		n.ID, n.Profiles, n.Created, n.Use = k.ID, k.Profiles, k.status.Created, k.status.KeyUse
+		n.ID, n.Profiles, n.Created, n.Use, n.Seen = k.ID, k.Profiles, k.status.Created, k.status.KeyUse, k.status.Seen
 		for _, c := range r.Copies {
 			if c.Holds(k.ID) {
 				n.Copies = append(n.Copies, decide.NeedCopy{Place: a.term.shortenHome(c.Path + ":" + joinLines(c)), Kind: c.Kind, Name: c.KindName, Leftover: c.Use == copies.Leftover})

@@ -39,15 +39,6 @@ func ExcludedHint(do string, f Facts, s settings.Settings) string {
 	return s.EditHint(file, "to "+do+", take this out of keyd.ini: "+what)
 }
 
-// RetireHint says how a person ends a key that no one needs: with keyd retire, or what comes
-// before it while the settings exclude the key.
-func RetireHint(f Facts, s settings.Settings) string {
-	if ExcludedBy(f, s) != "" {
-		return ExcludedHint("retire it", f, s)
-	}
-	return hint.Command("keyd retire", f.Profiles[0])
-}
-
 // neverSigns reports whether the settings forbid to sign with a key of this account,
 // except to put a pair that works into the files again.
 func (f *Facts) neverSigns(s settings.Settings) bool {

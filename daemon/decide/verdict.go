@@ -19,6 +19,8 @@ type Need struct {
 	Profiles    []string // never empty
 	Created     time.Time
 	Use         *KeyUse   // nil when AWS was never asked
+	Seen        *Seen     // what AWS said of the key and of its user's other one; nil when it was never asked
+	ShownKeys   []string  // the keys that profiles here show
 	OtherStore  string    // who it belongs to instead of AWS, such as "https://minio.example"; "" for AWS
 	Searched    time.Time // when the machine was searched for copies; zero: never, so that the fields below mean nothing
 	Copies      []NeedCopy
@@ -72,7 +74,7 @@ func Judge(n Need, s settings.Settings, now time.Time) Verdict {
 	case n.OtherStore != "":
 		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("is %s still needed at %s? keyd cannot find out", short, n.OtherStore), Evidence: []string{"it belongs to " + n.OtherStore + ", which is not AWS"}}
 	case quiet && len(n.Processes) == 0:
-		return Verdict{Kind: VerdictUnused, Question: fmt.Sprintf("does no one need %s any more?", short), Used: used, Evidence: n.describePlaces(), Hint: n.retireHint(s)}
+		return Verdict{Kind: VerdictUnused, Question: fmt.Sprintf("does no one need %s any more?", short), Used: used, Evidence: n.describePlaces(), Hint: n.retireHint(s, now)}
 	case len(unattended)+len(n.Processes) > 0:
 		return Verdict{Kind: VerdictNeeded, Question: fmt.Sprintf("does a program need %s that no one can log in for?", short), Used: used, Evidence: unattended}
 	case n.IsServer:
@@ -164,7 +166,7 @@ func (n *Need) proposeLogin(s settings.Settings) (run string, blockers []string)
 	if len(n.SSOSessions) > 0 {
 		run = fmt.Sprintf("IAM Identity Center is set up here (sso-session %s): %s", n.SSOSessions[0], hint.AWSCommand("aws configure sso", profile+"-sso"))
 	} else {
-		run = "try it beside the key: " + hint.AWSCommand("aws login", profile+"-login") + "; when nothing uses the key any more: " + n.retireHint(s)
+		run = "try it beside the key: " + hint.AWSCommand("aws login", profile+"-login") + "; when nothing uses the key any more: " + n.retireLater(s)
 	}
 	switch {
 	case n.NoCLI:
@@ -178,9 +180,28 @@ func (n *Need) proposeLogin(s settings.Settings) (run string, blockers []string)
 	return run, blockers
 }
 
-// retireHint is RetireHint for the key.
-func (n *Need) retireHint(s settings.Settings) string {
-	return RetireHint(Facts{ID: n.ID, Profiles: n.Profiles}, s)
+// retireHint says how a person ends the key now: with keyd retire, or what helps where that
+// would be refused.
+func (n *Need) retireHint(s settings.Settings, now time.Time) string {
+	f, signer := Facts{ID: n.ID, Profiles: n.Profiles, Seen: n.Seen, Use: n.Use}, ""
+	for _, id := range n.ShownKeys {
+		if CanSignFor(f, id) {
+			signer = id
+		}
+	}
+	if refused := RefuseRetirement(f, s, now, signer, false); refused != nil && refused.Hint != "" {
+		return refused.Hint
+	}
+	return n.retireLater(s)
+}
+
+// retireLater says how a person ends the key when nothing uses it any more: with keyd retire,
+// and what comes before it while the settings exclude the key.
+func (n *Need) retireLater(s settings.Settings) string {
+	if f := (Facts{ID: n.ID, Profiles: n.Profiles}); ExcludedBy(f, s) != "" {
+		return ExcludedHint("retire it", f, s)
+	}
+	return hint.Command("keyd retire", n.Profiles[0])
 }
 
 // isOlder reports whether a version of two or more numbers is older than what. It returns

@@ -247,11 +247,15 @@ func findSecond(ctx context.Context, p *Patient) []Finding {
 
 // findUnused looks for keys that nobody but keyd uses.
 func findUnused(ctx context.Context, p *Patient) []Finding {
+	var shown []string
+	for _, g := range p.keyGroups(ctx) {
+		shown = append(shown, g.id())
+	}
 	return p.eachKey(ctx, func(r rotate.Result) (Finding, bool) {
 		if r.Rotation != nil || r.State == decide.StateSkipped || r.KeyUse == nil {
 			return Finding{}, false
 		}
-		need := decide.Need{ID: r.KeyID, Profiles: r.Profiles, Created: r.Created, Use: r.KeyUse}
+		need := decide.Need{ID: r.KeyID, Profiles: r.Profiles, Created: r.Created, Use: r.KeyUse, Seen: r.Seen, ShownKeys: shown}
 		if v := decide.Judge(need, p.Rotator.Settings, p.now()); v.Kind == decide.VerdictUnused && p.now().Sub(r.Created) > youngKey {
 			run, ask := advise(v.Hint)
 			return note(nameKey(r)+": "+v.Used, run, cmp.Or(ask, "if no one needs it any more")), true
