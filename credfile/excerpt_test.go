@@ -65,6 +65,29 @@ func TestManySectionsArePlain(t *testing.T) {
 	}
 }
 
+// TestPlainLine tries every byte at every place of a line, and next to bytes from which another
+// one may borrow.
+func TestPlainLine(t *testing.T) {
+	for b := range 256 {
+		plain := b == '\t' || b >= ' ' && b < 0x7f
+		for at := range 19 {
+			for _, next := range []byte("x ~_?") {
+				line, comment := bytes.Repeat([]byte{next}, 19), bytes.Repeat([]byte{next}, 19)
+				line[at], comment[at], comment[0] = byte(b), byte(b), '#'
+				if got := isPlainLine(line); got != plain {
+					t.Errorf("%q: %v, want %v", line, got, plain)
+				}
+				if got, want := isPlainLine(comment), plain || b > 0x7f; got != want && at > 0 {
+					t.Errorf("%q: %v, want %v", comment, got, want)
+				}
+			}
+		}
+	}
+	if !isPlainLine(nil) {
+		t.Error("an empty line is not plain")
+	}
+}
+
 // TestTokenOfTheOtherFile: some readers let an empty session token, or one without a pair,
 // hide the token of the other file, and others do not. What those find, keyd tells, however
 // the other lines of the files are written.

@@ -12,7 +12,7 @@ import (
 var awkwardLines = []string{"[{p}mine]\n", "[{p}mine]\n" + pairLines, "[{p}a]\n" + pairLines, "[{p}b]\nregion = x\n", "[default]\n", "[{p}default]\n", "[{p}a]\n", "[profile mine]\n", "[services mine]\n",
 	"aws_access_key_id = {ID}\n", "aws_secret_access_key = {SECRET}\n", "aws_access_key_id = AKIAOTHEROTHEROTHER1\n", "aws_secret_access_key = x\n", "AWS_SECRET_ACCESS_KEY = {SECRET}\n", "aws_access_key_id : {ID}\n", "aws_session_token = x\n",
 	"[{p}mine\n", "[ {p}mine ]\n", " [{p}mine]\n", "[{p}\"mine\"]\n", "[{p}mine] # c]\n", "[{p}mine]#c\n", "[{p} mine]\n", "[]\n", "[", "[DEFAULT]\n", "[__proto__]\n", "x = 1\r[{p}mine]\r", "x = 1\r", "\r\n", "\f[{p}mine]\n", "{p}mine]\n",
-	"s3 =\n", "  x = 1\n", "  aws_secret_access_key = {SECRET}\n", "\taws_access_key_id = {ID}\n", "  \n", "\n", "# {ID}\n", "; [mine]\n", " # c\n", "x = \"\n", "x = '\n", "x = \"\"\"\n", "junk\n", "= x\n", "x =\n", "region = y # z\n", "\x00\n", "x = \u00a0\n", "\u00a0[{p}mine]\n"}
+	"s3 =\n", "  x = 1\n", "  aws_secret_access_key = {SECRET}\n", "\taws_access_key_id = {ID}\n", "  \n", "\n", "# {ID}\n", "; [mine]\n", " # c\n", "x = \"\n", "x = '\n", "x = \"\"\"\n", "junk\n", "= x\n", "x =\n", "region = y # z\n", "\x00\n", "x = \x1f\n", "\x1f[{p}mine]\n", "aws_secret_access_key = {SECRET}\x1f\n", "x = \u00a0\n", "\u00a0[{p}mine]\n"}
 
 // FuzzOddSections checks that an excerpt of a file with some sections that are not plain is
 // accepted only if the file is, wherever those sections stand, and that one of both files is.

@@ -53,7 +53,7 @@ func isPlainLine(line []byte) bool {
 	for len(line) >= 8 {
 		const ones = 0x0101010101010101
 		// One of the highest bits is set if a byte is below ' ', 0x7f, or above it.
-		if eight := binary.LittleEndian.Uint64(line); (eight|eight-' '*ones|eight+ones)&(0x80*ones) != 0 {
+		if eight := binary.LittleEndian.Uint64(line); (eight|(eight-' '*ones)|(eight+ones))&(0x80*ones) != 0 {
 			break
 		}
 		line = line[8:]
