@@ -234,12 +234,14 @@ func (t *target) addCopy(id, path string) {
 
 // markPreflightDone records that nothing was found that would refuse a new key.
 func (t *target) markPreflightDone(now time.Time) {
-	t.facts.PreflightDone, t.progress.preflightAt = true, now
+	t.facts.PreflightDone, t.progress.preflightAt = true, now.Round(0)
 }
 
-// setProven records whether AWS has accepted the new key everywhere.
+// setProven records whether AWS has accepted the new key everywhere. The wall clock says how
+// long ago that was, also where the machine has slept since: the monotonic clock stands still
+// then.
 func (t *target) setProven(proven bool, now time.Time) {
-	t.facts.Proven, t.progress.provenID, t.progress.provenAt = proven, "", now
+	t.facts.Proven, t.progress.provenID, t.progress.provenAt = proven, "", now.Round(0)
 	if proven {
 		t.progress.provenID = t.facts.Rotation.New.ID
 	}
