@@ -226,10 +226,14 @@ func nameIfSafe(name string) string {
 // splitHeader splits "profile dev" at the blanks after its first word. The prefix is
 // "" for a single word.
 func splitHeader(section string) (prefix, name string) {
-	if i := strings.IndexAny(section, " \t"); i > 0 {
-		return section[:i], strings.TrimLeft(section[i:], " \t")
+	i := 0
+	for i < len(section) && !isBlank(section[i]) {
+		i++
 	}
-	return "", section
+	if i == 0 || i == len(section) {
+		return "", section
+	}
+	return section[:i], strings.TrimLeft(section[i:], " \t")
 }
 
 // headerName is what a header names: the word in front of it, if any, and the name.
