@@ -85,6 +85,7 @@ func newLife(t *testing.T, seed uint64, with ...string) *life {
 	w.cloud = awssim.New(awssim.Options{Now: w.now, Seed: seed, Lag: lag, Regions: []string{"eu-west-1", "us-east-1"}})
 	first := lab.NewInMemory(t, w.now)
 	first.UseCloud(w.cloud, time.Duration(30+w.dice.IntN(45))*settings.Day)
+	first.ProveFully()
 	w.addMachine("laptop", first)
 	for _, c := range allConditions() {
 		if w.dice.IntN(3) == 0 || slices.Contains(with, c.name()) {

@@ -21,6 +21,7 @@ import (
 func TestUnacceptedNewKeyIsDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{Create: awssim.Range{Min: time.Hour, Max: time.Hour}, Replicas: 2}, 70*settings.Day)
+		l.ProveFully()
 		start := l.ReadCredentials()
 		r := l.Pass(rotate.Request{})
 		if r.Err == nil || l.ReadCredentials() != start || r.Rotation != nil {
@@ -41,6 +42,7 @@ func TestUnacceptedNewKeyIsDeleted(t *testing.T) {
 func TestUnusableNewKeysNeedPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{Create: awssim.Range{Min: time.Hour, Max: time.Hour}, Replicas: 2}, 100*settings.Day)
+		l.ProveFully()
 		l.RunUntil(3*settings.Day, func(r rotate.Result) bool { return r.NeedsPerson })
 		if r := l.RunUntil(0, func(r rotate.Result) bool { return r.NeedsPerson }); !strings.Contains(r.Why, "did not accept the new key") {
 			t.Errorf("%s: %s", r.State, r.Why)
@@ -54,6 +56,7 @@ func TestUnusableNewKeysNeedPerson(t *testing.T) {
 func TestOneRefusalDoesNotCloseRegion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.ProveFully()
 		l.Rotator.HTTP = gate{Doer: l.HTTP, host: "sts.us-east-1.amazonaws.com", key: l.OldKey.ID, times: 2, code: "InvalidClientTokenId", shut: new(int)}
 		r := l.Pass(rotate.Request{Options: decide.Options{Manual: true}})
 		if r.State != decide.StateOverlap || !slices.Contains(r.Rotation.OpenRegions, "us-east-1") || !strings.Contains(strings.Join(l.Events, "\n"), "sts us-east-1 5/5") {

@@ -27,6 +27,7 @@ import (
 func TestRotationCompletesWithoutOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.RealLag(), 70*settings.Day)
+		l.ProveFully()
 		start := l.ReadCredentials()
 		first := l.Pass(rotate.Request{})
 		if first.State != decide.StateOverlap || first.KeyID == l.OldKey.ID {
@@ -51,6 +52,7 @@ func TestRotationCompletesWithoutOutage(t *testing.T) {
 func TestOutageIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, eightSeconds(), 70*settings.Day)
+		l.ProveFully()
 		l.Rotator.HTTP = hastyCloud{lab.Watcher{Lab: l}}
 		l.Rotator.SetProofRounds(1)
 		l.Pass(rotate.Request{Options: decide.Options{Manual: true}}) // the daemon would wait for five minutes
@@ -62,6 +64,7 @@ func TestOutageIsNoticed(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, eightSeconds(), 70*settings.Day)
+		l.ProveFully()
 		l.Pass(rotate.Request{})
 		if out := l.Cloud.Outage(l.Shown, time.Now()); out != 0 || l.ShownID() == l.OldKey.ID {
 			t.Errorf("proof before swap: outage %s, file shows %s", out, l.ShownID())
@@ -90,6 +93,7 @@ func eightSeconds() awssim.Lag {
 func TestRotationMakesTheListedCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		l.ProveFully()
 		l.Rotator.Settings.CheckEvery = 30 * settings.Day
 		l.RunUntil(20*settings.Day, lab.Settled)
 		calls := map[string]int{}

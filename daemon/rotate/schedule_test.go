@@ -37,6 +37,7 @@ var spread = awssim.Lag{Create: awssim.Range{Min: 8 * time.Second, Max: 8 * time
 func timeToRotate(t *testing.T, n int, before bool, ask rotate.Request) (took time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewLab(t, spread, 70*settings.Day)
+		l.ProveFully()
 		l.HTTP = distant{l.HTTP}
 		l.Restart()
 		if before {
@@ -286,6 +287,7 @@ func TestRotationNowTakesItsRoundTrips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lab.NewInMemory(t, time.Now)
 		l.SetUp(awssim.Lag{}, 70*settings.Day)
+		l.ProveFully()
 		l.Rotator.HTTP = distant{l.Cloud}
 		began := time.Now()
 		r := l.PassAll(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}})[0]

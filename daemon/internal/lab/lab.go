@@ -53,6 +53,7 @@ type Lab struct {
 
 	watching     sync.Mutex // held while Shown and seen are written: keys take their steps side by side
 	Installation string     // of its keyd; "" means the id that keyd makes in its state folder
+	fullProofs   bool       // see ProveFully
 }
 
 // cephAccount is the account of the user where Ceph stands in for AWS.
@@ -135,9 +136,15 @@ func (l *Lab) Restart() {
 		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(&l.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Process: "test", Installation: l.Installation, OnEvent: func(e rotate.Event) { l.Events = append(l.Events, e.Verb+" "+e.Text); l.RecordShown() },
 	}
+	l.Rotator.FewProofs = !l.fullProofs && !deeptest.On()
 	l.Rotator.Settings.CheckEvery = settings.Day // fewer passes in which nothing is due; what waits is looked at daily
 	l.Rotator.Settings.Overlap = settings.Day
 }
+
+// ProveFully makes keyd prove new keys as it does for its users, for a test whose promise is
+// about proofs, calls or durations. In other tests proofs are shorter, which saves a third of
+// their processor time, unless everything is to be tried.
+func (l *Lab) ProveFully() { l.fullProofs, l.Rotator.FewProofs = true, false }
 
 // AddProfile adds a user with one key of the given age, in a profile with the name of
 // the user, and returns the id of the key.

@@ -41,7 +41,7 @@ func (l *Lab) Fork(cloud *awssim.Cloud, now func() time.Time, disks map[*atomicf
 	if disks[l.disk] == nil {
 		disks[l.disk] = l.disk.Clone(now)
 	}
-	twin := &Lab{T: l.T, Cloud: cloud, User: cloud.FindUser(l.User.Account(), l.User.Name()), OldKey: l.OldKey, Home: l.Home, Now: now, disk: disks[l.disk], Installation: l.Installation}
+	twin := &Lab{T: l.T, Cloud: cloud, User: cloud.FindUser(l.User.Account(), l.User.Name()), OldKey: l.OldKey, Home: l.Home, Now: now, disk: disks[l.disk], Installation: l.Installation, fullProofs: l.fullProofs}
 	twin.Sys = twin.disk
 	twin.HTTP = Watcher{Lab: twin}
 	twin.Restart()
