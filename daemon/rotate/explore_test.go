@@ -116,7 +116,7 @@ var (
 // the state in which it happens, and hardly from the lag, so pairs are tried
 // where takes are quickest.
 var explorations = []setting{
-	{name: "at once", faults: 2, proofRounds: 2, draw: draw{runs: [3]int{1: 20, 2: 4}, thin: 20, die: 4}},
+	{name: "at once", faults: 2, proofRounds: 2, draw: draw{runs: [3]int{1: 30, 2: 6}, thin: 20, die: 2}},
 	{name: "two files", twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "replicas that lag", lag: quick, faults: 1, draw: fewSingles},
 	{name: "a list that lags", lag: slowList, faults: 1, draw: fewSingles},
@@ -126,8 +126,8 @@ var explorations = []setting{
 	{name: "two users, one alone", twoUsers: true, alwaysDrawn: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 8}, die: 4}},
 	{name: "a hook", hook: true, faults: 1, proofRounds: 2, draw: fewSingles},
 	{name: "linked files", links: true, faults: 1, proofRounds: 2, draw: fewSingles},
-	{name: "linked files and a hook", links: true, hook: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 5}, die: 4}},
-	{name: "another IAM", dialect: awssim.Ceph, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 5}, die: 4}},
+	{name: "linked files and a hook", links: true, hook: true, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 5}, die: 2}},
+	{name: "another IAM", dialect: awssim.Ceph, faults: 1, proofRounds: 2, draw: draw{runs: [3]int{1: 5}, die: 2}},
 	{name: "in place", inPlace: true, twoFiles: true, faults: 1, proofRounds: 2, draw: fewSingles},
 }
 
@@ -136,7 +136,7 @@ var explorations = []setting{
 var deepPairs = draw{runs: [3]int{2: 1500}, thin: 10}
 
 // fewSingles draws from the takes with one fault, and from the moments of death.
-var fewSingles = draw{runs: [3]int{1: 5}, die: 9}
+var fewSingles = draw{runs: [3]int{1: 6}, die: 6}
 
 // TestExplore finds no way to break an invariant: see the top of this file.
 func TestExplore(t *testing.T) {
