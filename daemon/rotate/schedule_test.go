@@ -303,3 +303,31 @@ func TestRotationNowTakesItsRoundTrips(t *testing.T) {
 		}
 	})
 }
+
+// TestShortWaitNeedsNoRound: of a proof with its pauses of 200 ms, each round asks. A round
+// that finds only that the step has to wait reads all files for nothing.
+func TestShortWaitNeedsNoRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{}, 70*settings.Day)
+		l.ProveFully()
+		s := l.Rotator.NewSchedule(rotate.Request{Options: decide.Options{Manual: true}})
+		proving, asked := 0, l.CountCalls("GetCallerIdentity")
+		for {
+			_, next, err := s.Round(t.Context())
+			lab.Must(t, err)
+			if next.IsZero() {
+				break
+			}
+			if n := l.CountCalls("GetCallerIdentity"); next.Sub(l.Now()) == 200*time.Millisecond {
+				if proving++; n == asked {
+					t.Errorf("round %d of the proof asked nothing", proving)
+				}
+			}
+			asked = l.CountCalls("GetCallerIdentity")
+			time.Sleep(next.Sub(l.Now()))
+		}
+		if proving != 4 || l.ShownID() == l.OldKey.ID {
+			t.Errorf("%d pauses of 200 ms, want 4; the file shows %s", proving, l.ShownID())
+		}
+	})
+}
