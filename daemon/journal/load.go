@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"keyd/credfile"
@@ -20,7 +21,7 @@ import (
 // has one error for each such file, a *NewerError, *UnreadableError, *DamagedError or a
 // failure to set a damaged file aside.
 func (j Dir) Load(ctx context.Context) (rotations []*Rotation, errs []error) {
-	names, err := j.Sys.ReadDir(j.Path)
+	names, err := tryTwice(func() ([]string, error) { return j.Sys.ReadDir(j.Path) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -45,6 +46,16 @@ func (j Dir) Load(ctx context.Context) (rotations []*Rotation, errs []error) {
 	return rotations, errs
 }
 
+// tryTwice reads once more where the disk has failed: a person is told of a journal that
+// cannot be read, and a network disk may only have lost a packet.
+func tryTwice[T any](read func() (T, error)) (T, error) {
+	data, err := read()
+	if _, ok := errors.AsType[syscall.Errno](err); ok && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		return read()
+	}
+	return data, err
+}
+
 // Find returns the rotation that replaces oldID, as it is on disk now, or nil when
 // there is none.
 func (j Dir) Find(ctx context.Context, oldID string) (*Rotation, error) {
@@ -57,7 +68,7 @@ func (j Dir) Find(ctx context.Context, oldID string) (*Rotation, error) {
 
 // loadFile reads one journal. It sets a damaged one aside.
 func (j Dir) loadFile(ctx context.Context, path string) (*Rotation, error) {
-	original, err := atomicfile.Read(ctx, j.Sys, path)
+	original, err := tryTwice(func() (*atomicfile.Original, error) { return atomicfile.Read(ctx, j.Sys, path) })
 	if errors.Is(err, atomicfile.ErrBusy) { // an empty file: its write was interrupted
 		return nil, j.setAside(path, err)
 	}

@@ -159,6 +159,7 @@ var persons = []fate{
 			return strings.NewReplacer(shown, id, w.cloud.Secrets()[shown], secret).Replace(text)
 		})
 	}, rank: inSingles},
+	{name: "secret edited", inFiles: true, act: (*scene).spoilSecret},
 	{name: "profile removed", inFiles: true, act: func(w *scene) {
 		w.editCredentials(func(text string) string {
 			before, rest, _ := strings.Cut(text, "[default]\r\n")
@@ -203,6 +204,21 @@ func (w *scene) revertFiles(replace bool) {
 func (w *scene) editCredentials(change func(string) string) {
 	w.disk.Put(credentials, []byte(change(string(w.disk.Data(credentials)))), true)
 }
+
+// spoilSecret gives the new id in the file a secret that is not its own, while keyd has the only
+// other copy of the right one.
+func (w *scene) spoilSecret() {
+	shown, whole := w.shownKey(defaultPlace)
+	if shown == "" || !whole || shown == w.ghost.of[alice].firstKey.ID || len(w.journalsOf(alice)) == 0 {
+		return
+	}
+	secret := w.cloud.Secrets()[shown]
+	w.editCredentials(func(text string) string { return strings.ReplaceAll(text, secret, spoil(secret)) })
+	w.ghost.torn = true
+}
+
+// spoil returns another secret of the same length.
+func spoil(secret string) string { return "=" + secret[1:] }
 
 // addStranger creates a working key of another user.
 func (w *scene) addStranger() (id, secret string) {

@@ -284,6 +284,9 @@ func (r *take) checkMended() {
 		if x == nil || x.State == decide.StateWaiting { // waiting means that an earlier attempt failed
 			continue
 		}
+		if x.Do == decide.DoWait && x.State == decide.StateRotating { // the new key is not five minutes old
+			continue
+		}
 		if !r.isKept(p) {
 			continue
 		}

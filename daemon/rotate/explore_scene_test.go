@@ -35,7 +35,7 @@ type ghost struct {
 	othersActed  bool   // another person has acted
 	beyondRepair bool   // a person acted at AWS, or in the files of a closed rotation, and keyd cannot repair that
 	raced        bool   // a person wrote a file between keyd's last look and its rename or write, on a disk that exchanges no names
-	torn         bool   // the power failed during a write in place, and the file is not mended yet
+	torn         bool   // the power failed during a write in place, or a person edited a secret, and the file is not mended yet
 	closedKeys   string // ids of the keys of closed rotations: their owners decide what happens to them
 	denied       string // the actions that AWS refuses the user from now on
 	missing      string // ids of new keys whose journals were removed, and not restored yet
@@ -251,11 +251,12 @@ func (w *scene) isMixed(text []byte) bool {
 }
 
 // healText returns a text in which each mixture of two ids, or of two
-// secrets, is replaced by one of the two.
+// secrets, is replaced by one of the two, and each spoiled secret by the right one.
 func (w *scene) healText(text []byte) []byte {
 	text = bytes.Clone(text)
 	secrets := w.cloud.Secrets()
 	for a, secret := range secrets {
+		text = bytes.ReplaceAll(text, []byte(spoil(secret)), []byte(secret))
 		for b, other := range secrets {
 			if a < b {
 				replaceMixed(text, a, b)
