@@ -140,7 +140,7 @@ func (f *Facts) otherFile(r *journal.Rotation) string {
 // has, or may have, been made Inactive. Where somebody else has made it Inactive, only a
 // person who holds the rotation now wants it back: keyd quarrels with nobody.
 func (f *Facts) wantsOldKeyBack() bool {
-	return !f.Rotation.Held.IsZero() && (!f.Rotation.DeactivateStarted.IsZero() || f.Options.Manual && f.isOldOff() && f.Seen.At.After(f.Rotation.Held))
+	return !f.Rotation.Held.IsZero() && (!f.Rotation.DeactivateStarted.IsZero() || f.Options.Manual && f.isOldOff() && f.Seen.At.After(f.Rotation.Held.Add(-FreshFor)))
 }
 
 // decideForward decides the next step of an undisturbed rotation.
