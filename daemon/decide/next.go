@@ -119,14 +119,10 @@ func decideIdle(f Facts, s settings.Settings, now time.Time) Decision {
 	age := now.Add(seen.Offset).Sub(key.Created)
 	due := key.Created.Add(AddJitter(s.RotateAfterFor(f.Profiles), f.ID, f.Installation)).Add(-seen.Offset)
 	if other := seen.FindOther(f.ID); other != nil && f.leavesOld(other, s) && !f.Options.Force {
-		switch d := decideSecondKey(f, other, s, now); {
-		case !d.EndsPass() || stillBelieved(f, now):
-			return d
-		case lookIsStale(f, f.AwakeSince, now):
+		if !stillBelieved(f, now) && lookIsStale(f, f.AwakeSince, now) {
 			return actNow(DoLook, StateBlocked, "asking AWS whether "+credfile.Short(other.ID)+" is still there")
-		default:
-			return d
 		}
+		return blockOldLeft(f, other, now)
 	}
 	if now.Before(due) && !f.Options.Force {
 		return WaitUntil(StateOK, due, fmt.Sprintf("%s old, replaced at %s", FormatAge(age), FormatAge(AddJitter(s.RotateAfterFor(f.Profiles), f.ID, f.Installation))))

@@ -48,8 +48,13 @@ func blockForAbsent(f Facts) (Decision, bool) {
 	if f.Placement.Unmounted == "" {
 		return Decision{}, false
 	}
-	return BlockUntil(time.Time{}, fmt.Sprintf("%s is not there, in the middle of a rotation of %s, which would stop working in it", f.Placement.Unmounted, credfile.Short(f.Rotation.Old.ID)),
-		"mount its disk; or, if it is gone permanently: "+hint.Command("keyd resume", f.Rotation.Profiles()[0])).InShort(lastName(f.Placement.Unmounted) + " is not there"), true
+	return blockForUnmounted(f, ", which would stop working in it"), true
+}
+
+// blockForUnmounted says that a file of the rotation is not there, and what would come of it.
+func blockForUnmounted(f Facts, consequence string) Decision {
+	return BlockUntil(time.Time{}, fmt.Sprintf("%s is not there, in the middle of a rotation of %s%s", f.Placement.Unmounted, credfile.Short(f.Rotation.Old.ID), consequence),
+		"mount its disk; or, if it is gone permanently: "+hint.Command("keyd resume", f.Rotation.Profiles()[0])).InShort(lastName(f.Placement.Unmounted) + " is not there")
 }
 
 // blockForPlaces is blockForAbsent and BlockForLinks.

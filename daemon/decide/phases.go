@@ -88,8 +88,7 @@ func decideRotation(f Facts, r *journal.Rotation, s settings.Settings, now time.
 		return BlockUntil(time.Time{}, fmt.Sprintf("%s shows a key other than %s or %s: someone changed it, and keyd overwrites nothing",
 			strings.Join(f.Placement.Foreign, ", "), credfile.Short(r.Old.ID), credfile.Short(r.New.ID)), hint.Command("keyd resume", f.Placement.Foreign[0])).InShort("files show another key")
 	case f.isGone() && f.Placement.Unmounted != "" && r.GiveUpReason == "":
-		return BlockUntil(time.Time{}, fmt.Sprintf("%s is not there, in the middle of a rotation of %s", f.Placement.Unmounted, credfile.Short(r.Old.ID)),
-			"mount its disk; or, if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0])).InShort(lastName(f.Placement.Unmounted) + " is not there")
+		return blockForUnmounted(f, "")
 	case f.isGone() && r.GiveUpReason == "":
 		return BlockUntil(time.Time{}, fmt.Sprintf("%s is no longer in the files, in the middle of a rotation",
 			strings.Join(f.Placement.Missing, ", ")), "put it back; only if it is gone permanently: "+hint.Command("keyd resume", r.Profiles()[0])).InShort("gone from the files")

@@ -75,10 +75,7 @@ func overlapEnd(r *journal.Rotation, s settings.Settings) time.Time {
 		quiet = latest(quiet, r.LastUse.At.Add(useGranularity))
 	}
 	end := quiet.Add(s.Overlap + min(s.Overlap, UseReportDelay))
-	if undisturbed := r.Swapped.Add(UndisturbedFor); undisturbed.After(end) {
-		return undisturbed
-	}
-	return end
+	return latest(end, r.Swapped.Add(UndisturbedFor))
 }
 
 // endsTooLate reports whether a use that continues would carry the old key past max_age.

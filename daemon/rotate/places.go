@@ -167,12 +167,12 @@ func (d *Rotator) rememberPlaces(t *target) {
 	}
 	var files []string
 	for _, p := range t.holders {
-		t.places = append(t.places, state.Place{Path: p.Path, Section: p.Section, Profile: p.Name})
+		t.places = append(t.places, journal.Place{Path: p.Path, Section: p.Section, Profile: p.Name})
 		files = append(files, p.Path)
 	}
 	if t.lastStatus != nil {
 		for _, place := range t.lastStatus.Places {
-			if t.hasMoved(journal.Place(place)) || slices.Contains(t.places, place) || d.Store.MayExist(place.Path) {
+			if t.hasMoved(place) || slices.Contains(t.places, place) || d.Store.MayExist(place.Path) {
 				continue
 			}
 			t.places, files = append(t.places, place), append(files, place.Path)

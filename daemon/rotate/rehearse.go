@@ -12,7 +12,8 @@ import (
 // created, no file is changed, and how the keys stand is not saved to the status. The
 // only request that could change something asks for the key to be Active, which it
 // is already, since it signs that request. What AWS said of the keys, and that keyd
-// signed with them, is remembered, and so is the id of this installation if it had none. An error about the memory comes with the results.
+// signed with them, is remembered, and so is the id of this installation if it had none. An
+// error about the memory comes with the results.
 func (d *Rotator) Rehearse(ctx context.Context) ([]Result, error) {
 	results, err := d.Pass(ctx, Request{Options: decide.Options{Manual: true}, DryRun: true, rehearse: true})
 	if err == nil {

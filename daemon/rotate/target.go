@@ -23,7 +23,7 @@ type target struct {
 	endpoints  remote.Endpoints
 	warnings   []string
 	lastStatus *state.KeyStatus        // the key's line in the last status; nil when it has none
-	places     []state.Place           // where the key at rest stands, and where it stood in a file that is not there; nil when it stands in one file only
+	places     []journal.Place         // where the key at rest stands, and where it stood in a file that is not there; nil when it stands in one file only
 	recent     state.Recent            // what keyd did lately
 	elsewhere  map[string]state.Memory // what other endpoints said about the key, by endpoint
 

@@ -12,6 +12,7 @@ import (
 
 	"keyd/credfile/atomicfile"
 	"keyd/daemon/decide"
+	"keyd/daemon/journal"
 )
 
 // Status is status.json: the condition of every key at the end of the last pass.
@@ -46,10 +47,10 @@ type KeyStatus struct {
 	Warnings    []string     `json:"warnings,omitzero"`    // about the files, not about the key
 	Endpoint    string       `json:"endpoint,omitzero"`    // who was asked: "" for AWS in partition aws; else another partition, or the URLs of custom endpoints
 
-	Links   []string  `json:"links,omitzero"`   // the linked files that showed the key in the last pass, or that may still hold it
-	Places  []Place   `json:"places,omitzero"`  // where the key at rest stands, if that is in more than one file, one of which may not be there now
-	Swapped time.Time `json:"swapped,omitzero"` // since when the files show the new key of the rotation in progress
-	Asks    string    `json:"asks,omitzero"`    // the profile whose key programs get that use this one; "" for none
+	Links   []string        `json:"links,omitzero"`   // the linked files that showed the key in the last pass, or that may still hold it
+	Places  []journal.Place `json:"places,omitzero"`  // where the key at rest stands, if that is in more than one file, one of which may not be there now
+	Swapped time.Time       `json:"swapped,omitzero"` // since when the files show the new key of the rotation in progress
+	Asks    string          `json:"asks,omitzero"`    // the profile whose key programs get that use this one; "" for none
 
 	OldKeyUse *decide.OldKeyUse `json:"old_key_use,omitzero"` // of the key that the rotation replaces; nil without one
 
@@ -57,13 +58,6 @@ type KeyStatus struct {
 	FoundCopies *decide.Copies      `json:"copies,omitzero"` // where else the key stands, or the one that the rotation replaces; nil when it was not searched for
 
 	Memory `json:"-"`
-}
-
-// Place is one section of one AWS file.
-type Place struct {
-	Path    string `json:"path"`
-	Section string `json:"section"`
-	Profile string `json:"profile"`
 }
 
 // SetDecision fills in what was decided about the key.
