@@ -108,7 +108,7 @@ func (r *take) startProcess(sys atomicfile.Sys, http interface {
 		Process: "test", OnEvent: r.hearEvent, Installation: "0123456789ab", Host: "laptop", // random ids would make every scene look new
 	}
 	r.d.Settings.Links = r.linksInSettings()
-	r.d.SetProofRounds(r.proofRounds)
+	r.d.ProofRounds = r.proofRounds
 	r.d.StepOneByOne()
 	r.d.Settings.Overlap = cmp.Or(r.overlap, settings.Day)
 	if r.mfa {

@@ -20,10 +20,6 @@ func (d *Rotator) LookToPruneAs(ctx context.Context, id string, key credfile.Key
 // same number in every run.
 func (d *Rotator) StepOneByOne() { d.oneByOne = true }
 
-// SetProofRounds makes a proof require n successes in a row instead of
-// proofStreak.
-func (d *Rotator) SetProofRounds(n int) { d.proofRounds = n }
-
 // Limits against which the tests in package rotate_test measure.
 const (
 	ProveHardLimit = proveHardLimit

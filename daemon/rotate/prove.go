@@ -30,10 +30,6 @@ const (
 	// muteLimit is how long a proof continues while an endpoint gives no verdict on
 	// the key.
 	muteLimit = 10 * time.Second
-	// fewProofsPause and fewProofsStreak are the pause between two rounds of a proof that
-	// is to ask seldom, and its required successes: see Rotator.FewProofs.
-	fewProofsPause  = 3 * time.Second
-	fewProofsStreak = 2
 )
 
 // proveKey signs with the new key until AWS accepts it reliably at every
@@ -49,10 +45,7 @@ func (d *Rotator) proveKey(ctx context.Context, t *target, client *iam.Client) e
 		if err := d.JournalDir().Sync(); err != nil { // before the new key signs anything: a used key is taken for someone's
 			return err
 		}
-		need := cmp.Or(d.proofRounds, proofStreak)
-		if d.FewProofs {
-			need = fewProofsStreak
-		}
+		need := cmp.Or(d.ProofRounds, proofStreak)
 		if !r.Validated.IsZero() { // proven before; a file may show an inactive id, which is urgent
 			need = 1
 		} else if err := d.probeNewRegions(ctx, t); err != nil {
@@ -249,8 +242,8 @@ func (p *proof) anyAccepts() bool {
 
 // nextInterval returns how long to wait before the next round.
 func (p *proof) nextInterval() time.Duration {
-	if p.d.FewProofs && !p.mending {
-		return fewProofsPause
+	if p.d.ProofPause > 0 && !p.mending {
+		return p.d.ProofPause
 	}
 	if p.d.Now().Sub(p.began) > proveSoftLimit {
 		return 5 * time.Second

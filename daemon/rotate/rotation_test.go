@@ -54,7 +54,7 @@ func TestOutageIsNoticed(t *testing.T) {
 		l := lab.NewLab(t, eightSeconds(), 70*settings.Day)
 		l.ProveFully()
 		l.Rotator.HTTP = hastyCloud{lab.Watcher{Lab: l}}
-		l.Rotator.SetProofRounds(1)
+		l.Rotator.ProofRounds = 1
 		l.Pass(rotate.Request{Options: decide.Options{Manual: true}}) // the daemon would wait for five minutes
 		time.Sleep(10 * time.Second)
 		out := l.Cloud.Outage(l.Shown, time.Now())

@@ -69,11 +69,11 @@ type Rotator struct {
 	guard    *guard // keeps the steps of a round apart; nil outside a round
 	oneByOne bool   // the steps of a round are performed in order: for tests that count effects
 
-	// FewProofs lets a proof ask less often, and be content with two successes in a row: for
-	// tests whose promise is not about the proof.
-	FewProofs bool
-
-	proofRounds int // successes in a row that a proof requires; 0, as everywhere but in tests, means proofStreak
+	// ProofRounds is how many successes in a row a proof requires, and ProofPause how long it
+	// waits between two rounds, unless it is about a pair that was proven before. 0, as
+	// everywhere but in tests, means keyd's own numbers.
+	ProofRounds int
+	ProofPause  time.Duration
 }
 
 // readOnlyCopy returns a copy of d that changes nothing.

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,12 +20,10 @@ import (
 	"keyd/credfile/atomicfile/atomicfiletest"
 	"keyd/credfile/deeptest"
 	"keyd/daemon/awssim"
-	"keyd/daemon/decide"
 	"keyd/daemon/iam"
 	"keyd/daemon/journal"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
-	"keyd/daemon/state"
 )
 
 // Account is the account of the user.
@@ -136,7 +133,9 @@ func (l *Lab) Restart() {
 		Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(&l.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Process: "test", Installation: l.Installation, OnEvent: func(e rotate.Event) { l.Events = append(l.Events, e.Verb+" "+e.Text); l.RecordShown() },
 	}
-	l.Rotator.FewProofs = !l.fullProofs && !deeptest.On()
+	if !l.fullProofs && !deeptest.On() {
+		l.Rotator.ProofRounds, l.Rotator.ProofPause = 2, 3*time.Second
+	}
 	l.Rotator.Settings.CheckEvery = settings.Day // fewer passes in which nothing is due; what waits is looked at daily
 	l.Rotator.Settings.Overlap = settings.Day
 }
@@ -144,7 +143,9 @@ func (l *Lab) Restart() {
 // ProveFully makes keyd prove new keys as it does for its users, for a test whose promise is
 // about proofs, calls or durations. In other tests proofs are shorter, which saves a third of
 // their processor time, unless everything is to be tried.
-func (l *Lab) ProveFully() { l.fullProofs, l.Rotator.FewProofs = true, false }
+func (l *Lab) ProveFully() {
+	l.fullProofs, l.Rotator.ProofRounds, l.Rotator.ProofPause = true, 0, 0
+}
 
 // AddProfile adds a user with one key of the given age, in a profile with the name of
 // the user, and returns the id of the key.
@@ -242,86 +243,6 @@ func (l *Lab) ShownKeys() []credfile.Key {
 		keys = append(keys, credfile.Key{ID: h.ID, Secret: credfile.NewSecret(h.Secret)})
 	}
 	return keys
-}
-
-// Pass does one pass and returns the result for [default]. When keyd waits there until a
-// new key is five minutes old, Pass does another one then.
-func (l *Lab) Pass(req rotate.Request) rotate.Result {
-	l.T.Helper()
-	r := l.PassOnce(req)
-	if r.Do == decide.DoWait && r.State == decide.StateRotating {
-		time.Sleep(r.Until.Sub(l.Now()))
-		r = l.PassOnce(req)
-	}
-	return r
-}
-
-// PassOnce does one pass and returns the result for [default].
-func (l *Lab) PassOnce(req rotate.Request) rotate.Result {
-	l.T.Helper()
-	results, err := l.Rotator.Pass(l.T.Context(), req)
-	if err != nil {
-		l.T.Fatalf("pass: %v", err)
-	}
-	l.RecordShown()
-	for _, r := range results {
-		if r.Profiles[0] == "default" {
-			return r
-		}
-	}
-	l.T.Fatal("the pass has no result for default")
-	return rotate.Result{}
-}
-
-// PassAll does one pass and returns the result of every key.
-func (l *Lab) PassAll(req rotate.Request) []rotate.Result {
-	l.T.Helper()
-	results, err := l.Rotator.Pass(l.T.Context(), req)
-	if err != nil {
-		l.T.Fatal(err)
-	}
-	return results
-}
-
-// RunUntil lets time pass, with a pass whenever one is due, until ok returns true. The
-// test fails if that takes longer than limit.
-func (l *Lab) RunUntil(limit time.Duration, ok func(rotate.Result) bool) rotate.Result {
-	l.T.Helper()
-	for end := time.Now().Add(limit); ; {
-		r := l.Pass(rotate.Request{})
-		if ok(r) {
-			return r
-		}
-		if time.Now().After(end) {
-			l.T.Fatalf("not reached after %s: %s, %s (%v)\n%s", limit, r.State, r.Why, r.Err, strings.Join(l.Events, "\n"))
-		}
-		time.Sleep(l.Rotator.TimeToNextPass([]rotate.Result{r}))
-	}
-}
-
-// Settled reports whether a key only waits until it is old enough to be replaced.
-func Settled(r rotate.Result) bool { return r.State == decide.StateOK && r.Rotation == nil }
-
-// StatusLines does a pass and returns the lines of the status, by key id.
-func (l *Lab) StatusLines() map[string]state.KeyStatus {
-	l.T.Helper()
-	time.Sleep(time.Minute)
-	if _, err := l.Rotator.Pass(l.T.Context(), rotate.Request{}); err != nil {
-		l.T.Fatal(err)
-	}
-	status, err := state.LoadStatus(l.Rotator.StateDir)
-	if err != nil {
-		l.T.Fatal(err)
-	}
-	status.PID = 0 // the next pass takes it for the status of another process
-	if err := status.Save(l.Sys, l.Rotator.StateDir); err != nil {
-		l.T.Fatal(err)
-	}
-	all := map[string]state.KeyStatus{}
-	for _, line := range status.Keys {
-		all[line.KeyID] = line
-	}
-	return all
 }
 
 // PruneByID does what "keyd prune default ID" does once the person has agreed.
