@@ -27,7 +27,7 @@ type Source struct {
 
 // Make returns the report.
 func Make(from Source) *Report {
-	m := maker{Source: from, keys: map[string]*Key{}}
+	m := maker{Source: from, keys: map[string]*Key{}, listed: map[string]time.Time{}}
 	m.report = &Report{Version: 1, Made: from.Now.UTC(), Since: from.Since.UTC(), Program: from.Program, Host: from.Host, Installation: from.Installation,
 		Profiles: from.Profiles, Looked: from.Status.Written.UTC(), Policy: m.policyFor(nil), PolicyFrom: from.Settings.PolicyOrigin(), Managed: from.Settings.Managed, Keys: []*Key{}, Rotations: []*Rotation{}, users: map[string]*user{}}
 	if from.Since.IsZero() {
@@ -57,7 +57,7 @@ type maker struct {
 	order  []*Key
 	open   []*Rotation // the rotations whose end the history has not told yet
 	shown  map[string]string
-	newest map[string]listing // what AWS said last about the keys of a user, by owner and endpoint
+	listed map[string]time.Time // when AWS last listed the keys of a user, by owner and endpoint
 }
 
 // policyFor returns the settings in force now for the key of these profiles.
@@ -210,12 +210,15 @@ func (m *maker) groupUsers() {
 	}
 }
 
-// owner names the user of a key. Users of two stores may have the same name and account, such as
+// owner names the user of a key.
+func (k *Key) owner() string { return ownerOf(k.Account, k.User, k.endpoint) }
+
+// ownerOf names a user. Users of two stores may have the same name and account, such as
 // 000000000000: an endpoint that is a URL is not AWS's.
-func (k *Key) owner() string {
-	name := strings.ToLower(k.Account + "/" + k.User)
-	if strings.Contains(k.endpoint, "://") {
-		name += " " + k.endpoint
+func ownerOf(account, user, endpoint string) string {
+	name := strings.ToLower(account + "/" + user)
+	if strings.Contains(endpoint, "://") {
+		name += " " + endpoint
 	}
 	return name
 }

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -33,9 +34,7 @@ func (m *maker) addStatus(l state.KeyStatus) {
 		if !listed.Created.IsZero() {
 			one.Created = listed.Created.UTC()
 		}
-		if listed.LastUse != nil && one.LastUse == nil {
-			one.LastUse = listed.LastUse
-		}
+		one.LastUse = cmp.Or(one.LastUse, listed.LastUse)
 		if seen.At.Before(one.lastKnown()) { // keyd has acted since
 			continue
 		}
@@ -45,48 +44,26 @@ func (m *maker) addStatus(l state.KeyStatus) {
 			one.Status, one.Deactivated = Active, time.Time{}
 		}
 	}
-	m.noteListing(l)
+	of := ownerOf(seen.Account, seen.User, l.Endpoint) + " " + l.Endpoint
+	if seen.At.After(m.listed[of]) {
+		m.listed[of] = seen.At.UTC()
+	}
 }
 
-// addUse adds what AWS said about the use of a key. In a rotation, the line is that of the new
-// key as soon as the files show it, and the reading is still that of the old one, which was
-// at rest then. What the rotation has read since is newer.
+// addUse adds what AWS said about the use of a key. In a rotation, the line is about the new key
+// as soon as the files show it, while the reading is still that of the old key, from before the
+// rotation. What the rotation has read since then is newer.
 func (m *maker) addUse(l state.KeyStatus) {
-	u, k := l.KeyUse, m.key(l.KeyID)
+	k, u := m.key(l.KeyID), l.KeyUse
 	if u == nil {
 		return
 	}
-	i := slices.IndexFunc(m.Rotations, func(r *journal.Rotation) bool { return r.New.ID == l.KeyID })
-	if i >= 0 {
-		k = m.key(m.Rotations[i].Old.ID)
-	}
-	k.UseDenied = k.UseDenied || u.Denied && i < 0
-	if u.Last != nil && (i < 0 || k.LastUse == nil) {
-		k.LastUse = u.Last
-	}
-}
-
-// listing is the list of all keys of a user, as an endpoint gave it at some time.
-type listing struct {
-	at  time.Time
-	ids []string
-}
-
-// noteListing remembers the newest list of the keys of a user.
-func (m *maker) noteListing(l state.KeyStatus) {
-	seen := l.Seen
-	of := (&Key{User: seen.User, Account: seen.Account, endpoint: l.Endpoint}).owner() + " " + l.Endpoint
-	if seen.User == "" || !seen.At.After(m.newest[of].at) {
+	if i := slices.IndexFunc(m.Rotations, func(r *journal.Rotation) bool { return r.New.ID == k.ID }); i >= 0 {
+		old := m.key(m.Rotations[i].Old.ID)
+		old.LastUse = cmp.Or(old.LastUse, u.Last)
 		return
 	}
-	one := listing{at: seen.At.UTC()}
-	for _, k := range seen.Keys {
-		one.ids = append(one.ids, k.ID)
-	}
-	if m.newest == nil {
-		m.newest = map[string]listing{}
-	}
-	m.newest[of] = one
+	k.UseDenied, k.LastUse = k.UseDenied || u.Denied, cmp.Or(u.Last, k.LastUse)
 }
 
 // goneAfter is how much newer than what keyd did to a key a list without it must be. AWS's
@@ -94,15 +71,15 @@ func (m *maker) noteListing(l state.KeyStatus) {
 const goneAfter = time.Hour
 
 // findGone marks the keys that AWS no longer lists: a person has deleted them, and the history
-// does not tell. A list vouches only for the endpoint that gave it.
+// does not tell. The newest list cannot have such a key, or lastKnown would be no earlier than
+// the list. A list vouches only for the endpoint that gave it.
 func (m *maker) findGone() {
 	for _, k := range m.order {
 		if k.User == "" || k.Rotating || k.Status == Deleted {
 			continue
 		}
-		list, asked := m.newest[k.owner()+" "+k.endpoint]
-		if asked && !slices.Contains(list.ids, k.ID) && list.at.After(k.lastKnown().Add(goneAfter)) {
-			k.Status, k.GoneBy = Gone, list.at
+		if at := m.listed[k.owner()+" "+k.endpoint]; at.After(k.lastKnown().Add(goneAfter)) {
+			k.Status, k.GoneBy = Gone, at
 		}
 	}
 }
