@@ -175,9 +175,9 @@ func (c *Chain) IsBrokenAbove(line int) bool {
 	return len(c.Broken) > 0 && c.Broken[0].From <= line
 }
 
-// VouchedFrom returns the first line for which the hash of a line vouches, if that fits: 1, or
-// the end of the last span above it that does not fit. Of that span, the hash covers the last
-// line only.
+// VouchedFrom returns the first line for which the hash of a line vouches, if that hash fits: 1,
+// or the end of the last span above the line that does not fit. Of that span, the hash covers
+// only the last line.
 func (c *Chain) VouchedFrom(line int) int {
 	from := 1
 	for _, span := range c.Broken {
@@ -188,16 +188,19 @@ func (c *Chain) VouchedFrom(line int) int {
 	return from
 }
 
-// CheckChain checks every hash in data, a whole history. A whole line below the last hash that
-// names the settings in force has lost its own: no keyd has ever written those without a hash.
+// CheckChain checks every hash in data, a whole history. A complete line below the last hash
+// that names the settings in force has lost its own hash: no keyd ever wrote such a line without
+// one.
 func CheckChain(data []byte) Chain {
 	c := Chain{At: map[string]int{}}
 	segment, last := 0, 0 // where the last line with a hash begins, and its number
+	var stripped Span     // from the first to the last line below it that has lost its hash
 	at := 0
 	for line := range bytes.Lines(data) {
 		c.Lines++
 		body, hash, ok := splitChained(bytes.TrimSuffix(line, []byte{'\n'}))
-		if ok {
+		switch {
+		case ok:
 			if hashOf(data[segment:at], body) == hash {
 				c.At[hash] = c.Lines
 			} else {
@@ -207,28 +210,23 @@ func CheckChain(data []byte) Chain {
 				c.Older = c.Lines - 1
 			}
 			c.Chained, c.Head, c.HeadAt = c.Chained+1, hash, c.Lines
-			segment, last = at, c.Lines
+			segment, last, stripped = at, c.Lines, Span{}
+		case namesPolicy(line):
+			stripped = Span{cmp.Or(stripped.From, c.Lines), c.Lines}
 		}
 		at += len(line)
 	}
 	if last < c.Lines {
 		c.After = Span{last + 1, c.Lines}
-		c.findStripped(data[segment:])
+	}
+	if stripped.From > 0 {
+		c.Broken = append(c.Broken, stripped)
 	}
 	return c
 }
 
-// findStripped adds the lines that have lost their hash. end begins with the last line that
-// has one, or is the whole history.
-func (c *Chain) findStripped(end []byte) {
-	n, found := max(c.After.From-2, 0), Span{}
-	for line := range bytes.Lines(end) {
-		var e struct{ Policy json.RawMessage }
-		if n++; n >= c.After.From && bytes.Contains(line, []byte(`"policy"`)) && json.Unmarshal(line, &e) == nil && e.Policy != nil {
-			found = Span{cmp.Or(found.From, n), n}
-		}
-	}
-	if found.From > 0 {
-		c.Broken = append(c.Broken, found)
-	}
+// namesPolicy reports whether a line is complete and names the settings that were in force.
+func namesPolicy(line []byte) bool {
+	var e struct{ Policy json.RawMessage }
+	return bytes.Contains(line, []byte(`"policy"`)) && json.Unmarshal(line, &e) == nil && e.Policy != nil
 }
