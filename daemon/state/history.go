@@ -17,8 +17,8 @@ import (
 	"keyd/daemon/settings"
 )
 
-// The texts of entries from which it follows why a key was ended. They are on the disks of
-// people, so they stay as they are.
+// The texts of entries that tell why a key was ended. They are read again from histories that
+// any keyd has written, so they must not change.
 const (
 	RetiredNote   = "retired by a person" // of the deletion of a key that a person has retired
 	PrunedNote    = "pruned"              // of the deletion of a second key
@@ -27,7 +27,7 @@ const (
 )
 
 // The beginnings of the texts of entries about keys that were made Inactive although AWS
-// denied to say who used them, or their IAM records no uses.
+// refused to say who used them, or their IAM records no uses.
 const (
 	useDeniedStart  = "AWS did not tell"
 	useUnknownStart = "whether it is still used is not known"
