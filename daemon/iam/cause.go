@@ -13,7 +13,7 @@ import (
 func (k *call) newError(err error) *Error {
 	e := &Error{
 		Call: k.name, Endpoint: k.host, HTTPStatus: k.status, RequestID: k.requestID,
-		Offset: k.offset, Session: k.session != "", elsewhere: k.elsewhere, mutates: k.mutates, mayHaveActed: k.mayHaveActed, isWebPage: k.isWebPage, redirect: k.redirect, exclude: k.exclude,
+		Offset: k.offset, Session: k.session != "", elsewhere: k.elsewhere, mutates: k.mutates, mayHaveActed: k.mayHaveActed, isWebPage: k.isWebPage, redirect: k.redirect,
 	}
 	if k.refusal.Code != "" && !isContext(err) {
 		e.Code, e.Message = k.refusal.Code, k.refusal.Message

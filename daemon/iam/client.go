@@ -204,13 +204,15 @@ func (c *Client) newRetryer() aws.Retryer {
 func (c *Client) doCall(ctx context.Context, k *call, f func(context.Context) error) error {
 	within, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	k.elsewhere, k.otherKey, k.exclude = c.elsewhere, !credfile.IsLongTerm(c.key.ID), c.opt.Exclude
+	k.elsewhere, k.otherKey = c.elsewhere, !credfile.IsLongTerm(c.key.ID)
 	if k.session = c.session; k.bare || isSTS(k.name) {
 		k.session = ""
 	}
 	err := f(context.WithValue(within, callKey{}, k))
 	if err != nil {
-		err = k.newError(err)
+		failed := k.newError(err)
+		failed.exclude = c.opt.Exclude
+		err = failed
 	}
 	c.reportReceipt(k, err)
 	if ctx.Err() == nil {

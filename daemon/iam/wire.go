@@ -226,8 +226,6 @@ type call struct {
 	elsewhere bool // the endpoints are not AWS's
 	otherKey  bool // the id of the key is not one of AWS's
 
-	exclude string // Options.Exclude
-
 	session string // the id of the session that signs; "" when the key does
 	token   string // of that session, as it was sent: a secret; "" without one
 
