@@ -73,11 +73,11 @@ func (w *wire) sendRequest(k *call, r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the answer was cut off: %w", err)
 	}
+	resp.Request = r
 	if err := k.checkAnswer(resp, body); err != nil {
 		return nil, err
 	}
 	k.readClock(w.clock, resp.Header, before, after)
-	resp.Request = r
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return resp, nil
 }
@@ -100,7 +100,7 @@ func (k *call) checkAnswer(resp *http.Response, body []byte) error {
 	case k.isWebPage:
 		return &answerError{"the answer is a web page"}
 	case resp.StatusCode >= 400:
-		return k.readRefusal(body)
+		return k.readRefusal(body, resp.Request.Header.Get("X-Amz-Security-Token"))
 	}
 	return checkDocument(body, k.name+"Response")
 }
@@ -113,7 +113,9 @@ type refusal struct {
 	RequestID string   `xml:"RequestId"`
 }
 
-func (k *call) readRefusal(body []byte) error {
+// readRefusal reads the error document of an answer. token is that of the session that has
+// signed the request, or "".
+func (k *call) readRefusal(body []byte, token string) error {
 	var r refusal
 	err := xml.Unmarshal(body, &r)
 	if err != nil && k.elsewhere {
@@ -125,7 +127,7 @@ func (k *call) readRefusal(body []byte) error {
 	if err != nil || !codeShape.matches(r.Code) {
 		return &answerError{"the answer does not come from AWS"}
 	}
-	k.refusal = refusal{Code: r.Code, Message: cleanText(k.withoutToken(r.Message), longestMessage)}
+	k.refusal = refusal{Code: r.Code, Message: cleanText(withoutToken(r.Message, token), longestMessage)}
 	if r.RequestID != "" {
 		k.requestID = cleanText(r.RequestID, longestWord)
 	}
@@ -133,13 +135,13 @@ func (k *call) readRefusal(body []byte) error {
 }
 
 // withoutToken returns a text of an answer without the token of the session that has signed
-// the request. Some services explain a wrong signature with all that was signed, and the
-// token is in that. No other secret of a request is sent.
-func (k *call) withoutToken(text string) string {
-	if k.token == "" {
+// the request. Some services explain a wrong signature with all that was signed, which
+// includes the token. Nothing else that is signed is a secret.
+func withoutToken(text, token string) string {
+	if token == "" {
 		return text
 	}
-	return strings.ReplaceAll(text, k.token, "(token)")
+	return strings.ReplaceAll(text, token, "(token)")
 }
 
 // readOtherRefusal reads the error document of S3, which stores other than AWS's also use
@@ -227,7 +229,6 @@ type call struct {
 	otherKey  bool // the id of the key is not one of AWS's
 
 	session string // the id of the session that signs; "" when the key does
-	token   string // of that session, as it was sent: a secret; "" without one
 
 	host         string
 	attempts     int
@@ -258,7 +259,7 @@ func callOf(ctx context.Context) *call {
 func (k *call) startAttempt(r *http.Request) *http.Request {
 	k.mayHaveActed = k.mayHaveActed || k.left && !k.refusedByAWS()
 	k.attempts++
-	k.host, k.token = r.URL.Hostname(), r.Header.Get("X-Amz-Security-Token")
+	k.host = r.URL.Hostname()
 	k.status, k.refusal, k.isWebPage, k.redirect, k.requestID, k.left = 0, refusal{}, false, "", "", true
 	k.date = time.Time{}
 	k.connected.Store(false)
