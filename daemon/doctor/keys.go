@@ -143,7 +143,7 @@ func isAboutFiles(p *Patient, ctx context.Context, r rotate.Result) bool {
 // findRoot looks for keys of the account itself.
 func findRoot(ctx context.Context, p *Patient) []Finding {
 	return p.eachKey(ctx, func(r rotate.Result) (Finding, bool) {
-		if r.Seen == nil || !r.Seen.Root || r.Endpoint != "" && strings.Contains(r.Endpoint, "://") { // stand-ins of AWS call every key one
+		if r.Seen == nil || !r.Seen.Root || state.IsCustomEndpoint(r.Endpoint) { // stand-ins of AWS call every key one
 			return Finding{}, false
 		}
 		return wrong(nameKey(r)+" is a key of the account's root user", "", "make an IAM user or a role for what uses it, and delete it in the console: keyd leaves it alone"), true

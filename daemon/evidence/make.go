@@ -214,10 +214,10 @@ func (m *maker) groupUsers() {
 func (k *Key) owner() string { return ownerOf(k.Account, k.User, k.endpoint) }
 
 // ownerOf names a user. Users of two stores may have the same name and account, such as
-// 000000000000: an endpoint that is a URL is not AWS's.
+// 000000000000.
 func ownerOf(account, user, endpoint string) string {
 	name := strings.ToLower(account + "/" + user)
-	if strings.Contains(endpoint, "://") {
+	if state.IsCustomEndpoint(endpoint) {
 		name += " " + endpoint
 	}
 	return name

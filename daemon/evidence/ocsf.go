@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"keyd/daemon/iam/remote"
+	"keyd/daemon/state"
 )
 
 // ocsfVersion is the version of the schema. Its released versions have no activity for a
@@ -255,10 +256,9 @@ func accountOf(k *Key) *ocsfAccount {
 }
 
 // isAWS reports whether the key is AWS's, by its shape and by who was asked about it: other
-// IAMs hand out other ids, though some copy AWS's shape. An endpoint is a URL only when its host is
-// not AWS's.
+// IAMs hand out other ids, though some copy AWS's shape.
 func (k *Key) isAWS() bool {
-	return strings.HasPrefix(k.ID, "AKIA") && !strings.Contains(k.endpoint, "://")
+	return strings.HasPrefix(k.ID, "AKIA") && !state.IsCustomEndpoint(k.endpoint)
 }
 
 // provider returns whose key it is.

@@ -60,6 +60,10 @@ type KeyStatus struct {
 	Memory `json:"-"`
 }
 
+// IsCustomEndpoint reports whether an endpoint, as in KeyStatus.Endpoint, is not AWS's: only such
+// an endpoint is named by its URL.
+func IsCustomEndpoint(endpoint string) bool { return strings.Contains(endpoint, "://") }
+
 // SetDecision fills in what was decided about the key.
 func (l *KeyStatus) SetDecision(d decide.Decision) {
 	l.State, l.Until, l.Why, l.Short, l.Hint, l.NeedsPerson = d.State, d.Until, d.Why, d.Short, d.Hint, d.NeedsPerson()
