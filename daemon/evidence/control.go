@@ -14,8 +14,8 @@ type Control struct {
 	Undecided []string `json:"undecided,omitzero"` // key ids of which too little is known
 }
 
-// controls are the controls, by framework, those of the newest version last. What an Active key must satisfy is the rounding;
-// several ask for more than that, which no program can test.
+// controls are the controls, by framework, the newest version last. What an Active key must
+// satisfy is the rounding; several ask for more than that, which no program can test.
 // Sources: CIS Amazon Web Services Foundations Benchmark 1.4 to 7.0; PCI DSS 4.0.1; NIST SP
 // 800-53 revision 5; BSI C5:2025; Commission Implementing Regulation (EU) 2024/2690; FINOS
 // Common Cloud Controls; AICPA trust services criteria; ISO/IEC 27001:2022, annex A; 45 CFR

@@ -98,7 +98,7 @@ type Key struct {
 	QuietSince  time.Time `json:"quiet_since,omitzero"` // since when AWS had recorded no use by others, in the overlap; zero when unknown or in use
 	Deactivated time.Time `json:"deactivated,omitzero"`
 	Deleted     time.Time `json:"deleted,omitzero"`
-	GoneBy      time.Time `json:"gone_by,omitzero"` // when AWS last listed the keys of its user, and not this one; nobody knows since when it is gone
+	GoneBy      time.Time `json:"gone_by,omitzero"` // when AWS last listed the keys of its user, without this one; nobody knows since when it has been gone
 	Retired     bool      `json:"retired,omitzero"` // a person ended it without a successor
 	Replaces    string    `json:"replaces,omitzero"`
 	ReplacedBy  string    `json:"replaced_by,omitzero"`
@@ -115,7 +115,7 @@ type Key struct {
 	activeFor time.Duration // how long it was Active, or is
 	hurried   bool          // nobody has asked AWS, or waited, whether it was quiet
 	listedAt  time.Time     // when AWS last listed it
-	endpoint  string        // who did so, or whom keyd asked to change it, as in Action.Endpoint
+	endpoint  string        // which one listed it, or was asked to change it; as in Action.Endpoint
 	uses      []time.Time   // when keyd noticed that it was used after its successor was in the files
 }
 

@@ -17,7 +17,8 @@ import (
 const seenFor = 10 * settings.Day
 
 // newTerm is a rule of Elastic that fires for an event whose term it has not seen in the ten
-// days before. It returns "" for an event that is none of the rule's. All events are of one user.
+// days before. It returns the term, or "" for an event that the rule does not look at. All
+// events are of one user.
 // Source: elastic/detection-rules, of the names below.
 type newTerm func(event) string
 
@@ -118,9 +119,9 @@ func (x exception) excludes(t *testing.T, e event) bool {
 	return len(x.Entries) > 0
 }
 
-// TestElasticException: a rule fires for a key that keyd has just made, because no new key was
-// ever seen before, and another one because keyd asks whose it is. With the exception, a whole rotation is silent, and nothing of a thief
-// is who has the new key, or who calls himself keyd.
+// TestElasticException: one rule fires for a key that keyd has just made, because a new key has
+// never been seen before, and another because keyd asks whose it is. The exception silences a
+// whole rotation, and nothing done by a thief who has the new key or poses as keyd.
 func TestElasticException(t *testing.T) {
 	x := readException(t)
 	for name := range newTerms {

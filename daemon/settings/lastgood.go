@@ -63,8 +63,8 @@ func (f File) Read() (Settings, error) {
 	return s, err
 }
 
-// read is Read. It returns the contents of keyd.ini as well. With keep it keeps the copy of
-// the managed settings, also when keyd.ini cannot be used.
+// read is Read. It returns the contents of keyd.ini as well. With keep, it brings the copy of
+// the managed settings up to date, even when keyd.ini cannot be used.
 func (f File) read(keep bool) (Settings, []byte, error) {
 	managed, unusable := f.Managed.read(f.Sys, keep)
 	data, err := f.readFile()

@@ -159,8 +159,8 @@ func (m ManagedFile) newManagedError(err error) *ManagedError {
 }
 
 // read returns the managed settings, or nil if there are none. While the file cannot be used
-// it returns the last good ones, or nil with an error if none are known. With keep it keeps
-// the copy like the file.
+// it returns the last good ones, or nil with an error if none are known. With keep, it brings
+// the copy up to date.
 func (m ManagedFile) read(sys atomicfile.Sys, keep bool) (*Settings, error) {
 	s, data, err := m.readFile(sys)
 	failed, ok := errors.AsType[*ManagedError](err)
