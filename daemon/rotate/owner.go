@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"keyd/credfile"
 	"keyd/daemon/decide"
 	"keyd/daemon/hint"
 	"keyd/daemon/iam"
 	"keyd/daemon/iam/remote"
+	"keyd/daemon/state"
 )
 
 // askRegion asks STS in one region whose key client signs with, and checks the answer. It
@@ -158,7 +158,7 @@ func describePlace(endpoint string) string {
 	switch {
 	case endpoint == "":
 		return "AWS"
-	case strings.Contains(endpoint, "://"):
+	case state.IsCustomEndpoint(endpoint):
 		return endpoint
 	}
 	return "AWS (partition " + endpoint + ")"
