@@ -87,7 +87,7 @@
 //	problem.go       what readers disagree about, with line and remedy
 //	words.go         lists of words in sentences
 //	pair.go, places.go, torn.go  the pairs in the sections, also half written ones
-//	spoiled.go       pairs with an id of keyd's and a wrong secret
+//	spoiled.go       pairs with the new id and a wrong secret
 //	edit.go, verify.go, crosscheck.go  an edit, and the checks of its result
 //
 // Both files as profiles:

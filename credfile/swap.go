@@ -42,10 +42,9 @@ const maxSwapTries = 10
 type pairSwap struct {
 	store     *Store
 	old, next Key
-	onlyTorn  bool       // complete torn pairs and change nothing else
-	spoiled   bool       // with onlyTorn: mend spoiled pairs, and not torn ones
-	neverUndo bool       // what was written stays, even if the rest fails
-	written   []fileEdit // the writes that can be undone, in order
+	toMend    func(*File) []pairPlace // finds the pairs to mend, and then nothing else changes; nil for a whole swap
+	neverUndo bool                    // what was written stays, even if the rest fails
+	written   []fileEdit              // the writes that can be undone, in order
 	result    SwapResult
 }
 
@@ -79,13 +78,13 @@ func (s *Store) Restore(ctx context.Context, old, next Key) (SwapResult, error) 
 // old keeps it. It is no error when no pair is torn. It is an error when a torn pair
 // cannot be written; that pair then stays as it is.
 func (s *Store) Mend(ctx context.Context, old, next Key) (SwapResult, error) {
-	return s.swap(ctx, pairSwap{store: s, old: old, next: next, onlyTorn: true})
+	return s.swap(ctx, pairSwap{store: s, old: old, next: next, toMend: func(f *File) []pairPlace { return f.findTorn(old, next) }})
 }
 
 // MendSpoiled is Mend for pairs that have the id of next and a secret that is not its own
 // (Key.IsSpoiled), and leaves torn ones. old is the pair that next has replaced.
 func (s *Store) MendSpoiled(ctx context.Context, old, next Key) (SwapResult, error) {
-	return s.swap(ctx, pairSwap{store: s, old: old, next: next, onlyTorn: true, spoiled: true})
+	return s.swap(ctx, pairSwap{store: s, old: old, next: next, toMend: func(f *File) []pairPlace { return f.findSpoiled(next) }})
 }
 
 // swap checks the keys, runs sw, and undoes it when it fails.
@@ -112,7 +111,7 @@ func (sw *pairSwap) writeUntilDone(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !sw.onlyTorn && !sw.showsEitherKey(snap) {
+		if sw.toMend == nil && !sw.showsEitherKey(snap) {
 			return sw.goneError()
 		}
 		edits, err := sw.findEdits(snap)
@@ -137,10 +136,10 @@ func (sw *pairSwap) writeUntilDone(ctx context.Context) error {
 
 // findEdits returns the edits that come next. Edits of torn pairs come first.
 func (sw *pairSwap) findEdits(snap *Snapshot) ([]fileEdit, error) {
-	if sw.spoiled {
-		return snap.findSpoiled(sw.next)
+	if sw.toMend != nil {
+		return snap.findMends(sw.next, sw.toMend)
 	}
-	if torn, err := snap.findMends(sw.old, sw.next); err != nil || len(torn) > 0 || sw.onlyTorn {
+	if torn, err := snap.findMends(sw.next, func(f *File) []pairPlace { return f.findTorn(sw.old, sw.next) }); err != nil || len(torn) > 0 {
 		return torn, err
 	}
 	return snap.findEdits(sw.old, sw.next)
@@ -205,7 +204,7 @@ func (sw *pairSwap) writeOne(ctx context.Context, e fileEdit) error {
 
 // withNew returns the text with the new pair in the places that this swap edits.
 func (sw *pairSwap) withNew(doc document) ([]byte, error) {
-	if sw.onlyTorn {
+	if sw.toMend != nil {
 		data, _, err := doc.mendPair(sw.old, sw.next)
 		return data, err
 	}
@@ -227,7 +226,7 @@ func (sw *pairSwap) recordWrite(e fileEdit, w atomicfile.Written) {
 // confirmResult requires that the files show the new key with its secret, and makes
 // that durable.
 func (sw *pairSwap) confirmResult(snap *Snapshot) error {
-	if sw.onlyTorn { // the other places do not matter to it
+	if sw.toMend != nil { // the other places do not matter to it
 		return nil
 	}
 	if !sw.shows(snap, sw.next) {
@@ -260,7 +259,7 @@ type fileEdit struct {
 	data     []byte
 	values   int    // how many values change
 	undoData []byte // the data that an undo puts back
-	isMend   bool   // it completes a torn pair, so it is never undone
+	isMend   bool   // it mends useless pairs, so it is never undone
 }
 
 // findEdits returns the edits that put next wherever a file shows old.

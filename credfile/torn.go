@@ -44,7 +44,12 @@ func isMixture[text string | []byte](s text, a, b string) bool {
 // nothing else moves, and a single place that cannot be edited safely refuses the
 // whole change.
 func (f *File) Mend(old, next Key) ([]byte, []Change, error) {
-	places := f.findTorn(old, next)
+	return f.mendPlaces(f.findTorn(old, next), next)
+}
+
+// mendPlaces returns the file with next in the places, and the changes in file order.
+// Without a place it returns f.Data itself.
+func (f *File) mendPlaces(places []pairPlace, next Key) ([]byte, []Change, error) {
 	if len(places) == 0 {
 		return f.Data, nil, nil
 	}
@@ -56,13 +61,19 @@ func (f *File) Mend(old, next Key) ([]byte, []Change, error) {
 
 // findTorn returns the pairs that are mixtures of two keys.
 func (f *File) findTorn(a, b Key) []pairPlace {
+	return f.findUseless(a, b, func(k Key) bool { return k.IsMixtureOf(a, b) })
+}
+
+// findUseless returns the pairs whose id is a mixture of the ids of a and b, and whose key is
+// useless.
+func (f *File) findUseless(a, b Key, isUseless func(Key) bool) []pairPlace {
 	var places []pairPlace
 	for i := range f.Sections {
 		if !f.mayBeTorn(&f.Sections[i], a, b) {
 			continue
 		}
 		p := f.findPair(&f.Sections[i])
-		if p.isWhole() && p.token == nil && f.pairKey(p).IsMixtureOf(a, b) {
+		if p.isWhole() && p.token == nil && isUseless(f.pairKey(p)) {
 			places = append(places, pairPlace{i, p})
 		}
 	}
@@ -82,11 +93,17 @@ func (s *Snapshot) holdsTornPair(a, b Key) bool {
 	return slices.ContainsFunc(s.sources, func(src source) bool { return src.file() != nil && len(src.file().findTorn(a, b)) > 0 })
 }
 
-// findMends returns the edits that leave no mixture of old and next in any file.
-func (s *Snapshot) findMends(old, next Key) ([]fileEdit, error) {
+// findMends returns the edits that put next in place of the useless pairs, which toMend
+// finds in an AWS file. A linked file has none: it is never written in place, and keyd knows
+// only a whole pair there.
+func (s *Snapshot) findMends(next Key, toMend func(*File) []pairPlace) ([]fileEdit, error) {
 	var edits []fileEdit
 	for _, src := range s.sources {
-		data, changes, err := src.mendPair(old, next)
+		f := src.file()
+		if f == nil {
+			continue
+		}
+		data, changes, err := f.mendPlaces(toMend(f), next)
 		if err != nil {
 			return nil, err
 		}
@@ -94,5 +111,5 @@ func (s *Snapshot) findMends(old, next Key) ([]fileEdit, error) {
 			edits = append(edits, fileEdit{source: src, data: data, values: len(changes), isMend: true})
 		}
 	}
-	return edits, s.verifyTogether(edits, next, false, func(f *File) []pairPlace { return f.findTorn(old, next) })
+	return edits, s.verifyTogether(edits, next, false, toMend)
 }
