@@ -137,7 +137,7 @@ func (f *File) differsIn(kept []int, g *File, data []byte) bool {
 	}
 	from := 0
 	for j, i := range kept {
-		for _, part := range [][]byte{f.Data[from:f.headerStart(i)], g.sectionText(j)} {
+		for _, part := range [][]byte{f.Data[from:f.headerStart(&f.Sections[i])], g.sectionText(&g.Sections[j])} {
 			rest, same := bytes.CutPrefix(data, part)
 			if !same {
 				return false
@@ -161,9 +161,10 @@ func lastName(s *Section) string {
 func (f *File) cutSections(names map[string]bool) (short *File, kept []int) {
 	text := bytes.Clone(f.headText())
 	for i := range f.Sections {
-		plain := f.Sections[i].plain && (i+1 == len(f.Sections) || f.Sections[i+1].plain)
-		if !plain || names[lastName(&f.Sections[i])] {
-			text, kept = append(text, f.sectionText(i)...), append(kept, i)
+		s := &f.Sections[i]
+		plain := s.plain && (i+1 == len(f.Sections) || f.Sections[i+1].plain)
+		if !plain || names[lastName(s)] {
+			text, kept = append(text, f.sectionText(s)...), append(kept, i)
 		}
 	}
 	return Lex(f.Path, f.Kind, text), kept

@@ -255,8 +255,8 @@ func requireStandAlone(t *testing.T, file *File, places []pairPlace, e excerpt) 
 		whole, short, j := pair[0], pair[1], 0
 		for i := range whole.Sections {
 			s := &whole.Sections[i]
-			if j == len(short.Sections) || whole.Text(Span{whole.headerStart(i), s.Body.End}) != string(short.sectionText(j)) {
-				if !bytes.Equal(file.sectionText(i), g.sectionText(i)) {
+			if j == len(short.Sections) || !bytes.Equal(whole.sectionText(s), short.sectionText(&short.Sections[j])) {
+				if !bytes.Equal(file.sectionText(&file.Sections[i]), g.sectionText(&g.Sections[i])) {
 					t.Errorf("[%s] changes and is not in the excerpt", s.Name)
 				}
 				continue

@@ -57,8 +57,8 @@ func (f *File) sectionsWith(text string) iter.Seq[int] {
 			switch {
 			case i == len(f.Sections):
 				return
-			case at < f.headerStart(i): // above the first header
-				at = f.headerStart(i)
+			case at < f.headerStart(&f.Sections[i]): // above the first header
+				at = f.headerStart(&f.Sections[i])
 				continue
 			case !yield(i):
 				return
@@ -73,17 +73,17 @@ func (f *File) headText() []byte {
 	if len(f.Sections) == 0 {
 		return f.Data
 	}
-	return f.Data[:f.headerStart(0)]
+	return f.Data[:f.headerStart(&f.Sections[0])]
 }
 
 // headerStart returns the offset of the line of a section's header.
-func (f *File) headerStart(section int) int {
-	return bytes.LastIndexByte(f.Data[:max(f.Sections[section].Body.Start-1, 0)], '\n') + 1
+func (f *File) headerStart(s *Section) int {
+	return bytes.LastIndexByte(f.Data[:max(s.Body.Start-1, 0)], '\n') + 1
 }
 
 // sectionText returns the lines of a section, its header among them.
-func (f *File) sectionText(section int) []byte {
-	return f.Data[f.headerStart(section):f.Sections[section].Body.End]
+func (f *File) sectionText(s *Section) []byte {
+	return f.Data[f.headerStart(s):s.Body.End]
 }
 
 // setsIDAt reports whether a line of s sets a key id, which belongs to a pair then.

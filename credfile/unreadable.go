@@ -59,7 +59,7 @@ func (f *File) wholeIDs(s *Section) []string {
 // findTraces returns the ids of long-term keys, whole or damaged, in the lines of s that
 // set a half of a pair or are glued to its header, and the first other id.
 func (f *File) findTraces(s *Section) (longTerm []string, other string) {
-	header := f.Data[bytes.LastIndexByte(f.Data[:max(s.Body.Start-1, 0)], '\n')+1 : s.Body.Start]
+	header := f.Data[f.headerStart(s):s.Body.Start]
 	if _, glued, _ := bytes.Cut(header, []byte("]")); indexLongTermID(string(glued)) >= 0 {
 		longTerm = append(longTerm, leadingID(string(glued[indexLongTermID(string(glued)):])))
 	}
@@ -141,9 +141,8 @@ func (f *File) halfFlaw(s *Section, found pair) *Refusal {
 // findMention returns the first line of s, its header included, that holds name and is no
 // comment, or 0.
 func (f *File) findMention(s *Section, name string) int {
-	start := bytes.LastIndexByte(f.Data[:max(s.Body.Start-1, 0)], '\n') + 1
 	line := s.Line
-	for text := range bytes.Lines(f.Data[start:s.Body.End]) {
+	for text := range bytes.Lines(f.sectionText(s)) {
 		t := bytes.ToLower(bytes.TrimLeft(text, " \t"))
 		if bytes.Contains(t, []byte(name)) && t[0] != '#' && t[0] != ';' {
 			return line
