@@ -85,10 +85,7 @@ func (f *File) checkSecrets(places []pairPlace, old Key) *Refusal {
 // checkNewID refuses when the file already holds next's id with a secret other
 // than next's: one of the two secrets is wrong.
 func (f *File) checkNewID(next Key) *Refusal {
-	if !bytes.Contains(f.Data, []byte(next.ID)) {
-		return nil
-	}
-	for i := range f.Sections {
+	for i := range f.sectionsWith(next.ID) {
 		p := f.findPair(&f.Sections[i])
 		if p.isWhole() && f.setsID(p.id, next.ID) && !f.pairKey(p).Secret.Equal(next.Secret) {
 			return f.newRefusal(p.secret.Line, "find out which secret is right and remove the other pair", "%s is already here with another secret", next)
