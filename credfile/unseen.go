@@ -42,19 +42,16 @@ func (u *unseenPair) words() string {
 func (v *profileIndex) addUnreadable(profiles []Profile, known map[pairPosition]bool) []Profile {
 	markTwoSecrets(profiles)
 	list := profileList{profiles: profiles}
-	told := map[Kind]map[int]bool{}
+	told := map[valuePosition]bool{} // the headers below which a key is told of
 	for i := range profiles {
 		p := &profiles[i]
 		if f := v.fileAt(p.Path); p.Skip.IsUnreadable() && f != nil {
-			if told[f.Kind] == nil {
-				told[f.Kind] = map[int]bool{}
-			}
-			told[f.Kind][f.headerOf(p.Line)] = true
+			told[valuePosition{f.Kind, f.headerOf(p.Line)}] = true
 		}
 	}
 	for _, u := range v.findUnseen(known) {
 		f := v.fileOf(u.at.id.kind)
-		if told[f.Kind][f.headerOf(u.at.id.line)] && len(list.named(u.profile)) == 0 {
+		if told[valuePosition{f.Kind, f.headerOf(u.at.id.line)}] && len(list.named(u.profile)) == 0 {
 			continue // told under another spelling of its name
 		}
 		line := u.at.id.line
