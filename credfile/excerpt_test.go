@@ -2,7 +2,6 @@ package credfile
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -217,8 +216,8 @@ func requireSameVerdict(t *testing.T, file *File) {
 			continue
 		}
 		requireStandAlone(t, file, edited, e)
-		g := Lex(file.Path, file.Kind, data)
-		if got, want := check.verifyExcerpt(e) == nil, verifyWhole(check, edited, g) == nil; got != want && (got || file.plain) {
+		whole := excerpt{lexedFiles{}.with(file), file, Lex(file.Path, file.Kind, data), edited}
+		if got, want := check.verifyExcerpt(e) == nil, check.verifyExcerpt(whole) == nil; got != want && (got || file.plain) {
 			t.Errorf("%d of %d places: accepted in the excerpt %v, as a whole %v", len(edited), len(places), got, want)
 		}
 		short := e.file.listChanges(e.places)
@@ -235,12 +234,6 @@ func requireSameVerdict(t *testing.T, file *File) {
 			}
 		}
 	}
-}
-
-// verifyWhole is verifyEdit without an excerpt.
-func verifyWhole(c *readerCheck, places []pairPlace, g *File) *Refusal {
-	f := c.file
-	return cmp.Or(f.verifyLexed(places, g), f.verifySecondReader(places, g), c.compare(fileTexts{}.with(f.Kind, f.Data), fileTexts{}.with(f.Kind, g.Data)))
 }
 
 // requireStandAlone requires that keyd finds in the excerpt what it finds in the file, before
