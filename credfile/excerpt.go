@@ -102,7 +102,7 @@ func (c *readerCheck) cutExcerpt(before lexedFiles, places []pairPlace, data []b
 			return e, false
 		}
 		e.file, e.edited = short, Lex(f.Path, f.Kind, short.spliceKey(short.listChanges(e.places), c.next))
-		if ok = f.differsIn(kept, e.edited, data); !ok {
+		if ok = f.differsOnlyIn(kept, e.edited, data); !ok {
 			return e, false
 		}
 		for _, p := range e.places {
@@ -115,9 +115,12 @@ func (c *readerCheck) cutExcerpt(before lexedFiles, places []pairPlace, data []b
 // placesIn returns the places of a file in an excerpt that has the kept sections of it. ok is
 // false when the pairs do not stand there.
 func (f *File) placesIn(places []pairPlace, kept []int) (found []pairPlace, ok bool) {
+	if len(f.Sections) != len(kept) {
+		return nil, false
+	}
 	for _, p := range places {
 		i, ok := slices.BinarySearch(kept, p.section)
-		if !ok || len(f.Sections) != len(kept) || !f.Sections[i].plain {
+		if !ok || !f.Sections[i].plain {
 			return nil, false
 		}
 		pair := f.findPair(&f.Sections[i])
@@ -129,9 +132,9 @@ func (f *File) placesIn(places []pairPlace, kept []int) (found []pairPlace, ok b
 	return found, true
 }
 
-// differsIn reports whether data is f with the sections of g in place of those that were
+// differsOnlyIn reports whether data is f with the sections of g in place of those that were
 // kept of f: all other bytes are the same.
-func (f *File) differsIn(kept []int, g *File, data []byte) bool {
+func (f *File) differsOnlyIn(kept []int, g *File, data []byte) bool {
 	if len(g.Sections) != len(kept) {
 		return false
 	}
