@@ -146,7 +146,7 @@ func sectionBodies(data []byte, kind Kind, sections []string) []sectionBody {
 	return bodies
 }
 
-// normalSection returns the same for all headers of one section.
+// normalSection returns the same text for all headers that name the same section.
 func normalSection(kind Kind, header []byte) string {
 	if kind == Config {
 		return strings.Join(strings.Fields(string(header)), " ")

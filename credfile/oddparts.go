@@ -8,7 +8,7 @@ import (
 	"keyd/credfile/readers"
 )
 
-// oddParts are what every reader has to read so that the pairs come to light that keyd does not
+// oddParts is what every reader has to read to bring to light the pairs that keyd does not
 // find: both files, or excerpts of them.
 //
 // An excerpt leaves out plain sections of profiles to which nothing else belongs: keyd finds

@@ -43,7 +43,7 @@ func isOtherID(id string) bool {
 }
 
 // NamesKey reports whether a text names an access key: by the short form of its id, by an
-// id of AWS's, or by a word so long that it may be the id of another IAM's.
+// id of AWS's, or by a word long enough to be the id of a key of another IAM.
 func NamesKey(text string) bool {
 	const shortest = 20 // of the ids of other IAMs that are not taken for a name
 	words := strings.FieldsFunc(text, func(r rune) bool { return r != '.' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })

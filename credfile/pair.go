@@ -101,9 +101,9 @@ func (f *File) valueFlaw(p *Property, name string) *Refusal {
 	return nil
 }
 
-// shapeFlaw returns why no AWS tool can sign with a whole pair, whose key is k, in which the id of a
-// long-term key stands, or nil. Whether a secret of the right form is the right one, only
-// AWS can say.
+// shapeFlaw returns why no AWS tool can sign with a whole pair that holds the id of a
+// long-term key, or nil. k is the key of p. Whether a secret of the right form is the right
+// one, only AWS can say.
 func (f *File) shapeFlaw(p pair, k Key) *Refusal {
 	id, secret := k.ID, k.Secret.Reveal()
 	switch {
@@ -134,7 +134,7 @@ func (f *File) secondReaderFlaw(s *Section, p pair) *Refusal {
 	return cmp.Or(f.crossCheck(values, p.id), f.crossCheck(values, p.secret))
 }
 
-// isSecondReaderMark has the characters that can be more than text to the second reader.
+// isSecondReaderMark says which characters can be more than text to the second reader.
 var isSecondReaderMark = [256]bool{'`': true, '"': true, '\\': true, '[': true, '%': true, '#': true, ';': true, '\r': true, '\v': true, '\f': true}
 
 // readAlike reports whether the second reader surely sees the lines as the lexer does: all

@@ -13,7 +13,8 @@ import (
 func (f *File) isPlain() bool { return f == nil || f.plain }
 
 // findPlain finds out which sections are plain, and whether the file is. So far, a section
-// counts as plain if all of its lines are. head says it of the lines above the first header.
+// counts as plain if all of its lines are. head says whether the lines above the first header
+// are.
 func (f *File) findPlain(head bool) {
 	f.plain = head && len(f.Problems) == 0 && (f.Kind == Credentials || findProfileDefault(f) == nil)
 	problems := f.Problems
@@ -27,7 +28,7 @@ func (f *File) findPlain(head bool) {
 	}
 }
 
-// hasPlainProperties reports whether a section is plain if its lines are.
+// hasPlainProperties reports whether a section is plain, provided that its lines are.
 func (f *File) hasPlainProperties(s *Section) bool {
 	if s.Form != Plain || s.Name == "DEFAULT" || lastName(s) == "__proto__" { // for which the JavaScript SDK takes the file for empty
 		return false
