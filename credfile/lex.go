@@ -12,7 +12,7 @@ import (
 // Source: the profile file specification of the AWS SDKs, as given by the
 // smithy-rs profile-parser tests.
 func Lex(path string, kind Kind, data []byte) *File {
-	l := lexer{File: &File{Path: path, Kind: kind, Data: data}, open: -1, last: -1, plainHead: true}
+	l := lexer{File: &File{Path: path, Kind: kind, Data: data, plain: true}, open: -1, last: -1}
 	l.Sections = make([]Section, 0, countHeaders(data)+1)
 	l.returns = bytes.IndexByte(data, '\r') >= 0
 	l.checkEncoding()
@@ -38,14 +38,14 @@ func Lex(path string, kind Kind, data []byte) *File {
 	l.closeSection(len(data), l.line)
 	l.findDuplicates()
 	l.sortProblems()
-	l.findPlain(l.plainHead)
+	l.findPlain()
 	return l.File
 }
 
 // markLine notes that the line is not plain.
 func (l *lexer) markLine() {
 	if len(l.Sections) == 0 {
-		l.plainHead = false
+		l.plain = false
 	} else {
 		l.lastSection().plain = false
 	}
@@ -59,7 +59,6 @@ type lexer struct {
 	*File
 	start       int  // of the first line, after a byte order mark
 	returns     bool // there is a carriage return
-	plainHead   bool // the lines above the first header are plain
 	line        int
 	begin, next int        // offsets of this line and of the next one
 	open        int        // index of the property that the cross-SDK rules would continue, or -1

@@ -13,10 +13,9 @@ import (
 func (f *File) isPlain() bool { return f == nil || f.plain }
 
 // findPlain finds out which sections are plain, and whether the file is. So far, a section
-// counts as plain if all of its lines are. head says whether the lines above the first header
-// are.
-func (f *File) findPlain(head bool) {
-	f.plain = head && len(f.Problems) == 0 && (f.Kind == Credentials || findProfileDefault(f) == nil)
+// counts as plain if all of its lines are, and the file if those above the first header are.
+func (f *File) findPlain() {
+	f.plain = f.plain && len(f.Problems) == 0 && (f.Kind == Credentials || findProfileDefault(f) == nil)
 	problems := f.Problems
 	for i := range f.Sections {
 		s := &f.Sections[i]
