@@ -68,15 +68,21 @@ func newTerminal(p process) *terminal {
 
 // print writes text to standard output in a single write.
 func (t *terminal) print(text string) {
+	t.write(layout.Escape(t.nameCommands(text)))
+}
+
+// write writes text to standard output as it is.
+func (t *terminal) write(text string) {
 	printing.Lock()
 	defer printing.Unlock()
 	t.eraseLine()
-	t.noteLost(io.WriteString(t.out, layout.Escape(t.nameCommands(text))))
+	_, err := io.WriteString(t.out, text)
+	t.noteLost(err)
 }
 
 // noteLost remembers that standard output lacks something: the disk is full, for example. It
 // is no mistake that the reader of a pipe has gone.
-func (t *terminal) noteLost(_ int, err error) {
+func (t *terminal) noteLost(err error) {
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return
 	}
@@ -101,10 +107,9 @@ func (t *terminal) printJSON(v any) error {
 }
 
 // printLayout is print for text that may move the cursor to a column: whatever in it comes from
-// others has gone through cell.
+// others has gone through layout.Cell.
 func (t *terminal) printLayout(text string) {
-	t.eraseLine()
-	t.noteLost(io.WriteString(t.out, layout.EscapeLayout(t.nameCommands(text))))
+	t.write(layout.EscapeLayout(t.nameCommands(text)))
 }
 
 // refuseSecrets returns an error if standard output is a place where a secret would stay: a
