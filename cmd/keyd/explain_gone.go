@@ -175,13 +175,7 @@ func (t *terminal) formatPast(k *pastKey, shown map[string]string, now time.Time
 	b.WriteString("\nwhat became of it\n")
 	t.writeLine(&b, 4, k.describe(now))
 	b.WriteString("\nwhat to do\n")
-	for _, p := range t.splitHints([]string{layout.Cell(k.advise(shown))}) {
-		if p.IsCommand {
-			b.WriteString("        " + t.nameCommands(p.Text) + "\n")
-		} else {
-			t.writeLine(&b, 4, p.Text)
-		}
-	}
+	t.writePieces(&b, t.splitHints([]string{layout.Cell(k.advise(shown))}))
 	b.WriteString("\nits life\n")
 	for _, line := range t.lifeLine(k.id, k.life(), now) {
 		b.WriteString("    " + line + "\n")

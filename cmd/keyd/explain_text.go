@@ -52,17 +52,22 @@ func (e *explanation) write(t *terminal, b *strings.Builder, r *report) {
 	part(paint("why"), why)
 	part("who says so", e.evidence(r))
 	b.WriteString("\nwhat to do\n")
-	for _, p := range e.remedy(t, r) {
+	t.writePieces(b, e.remedy(t, r))
+	part("where it is", e.whereabouts(r.Now))
+	b.WriteString("\nits life\n")
+	for _, line := range e.lifeLines(t, r) {
+		b.WriteString("    " + line + "\n")
+	}
+}
+
+// writePieces writes what a person can do, with each command alone in its line.
+func (t *terminal) writePieces(b *strings.Builder, pieces []layout.Piece) {
+	for _, p := range pieces {
 		if p.IsCommand {
 			b.WriteString("        " + p.Text + "\n")
 		} else {
 			t.writeLine(b, 4, p.Text)
 		}
-	}
-	part("where it is", e.whereabouts(r.Now))
-	b.WriteString("\nits life\n")
-	for _, line := range e.lifeLines(t, r) {
-		b.WriteString("    " + line + "\n")
 	}
 }
 
