@@ -100,10 +100,7 @@ func hideWord(text, word string) string {
 // detailLines returns the lines about one reason.
 func (t *terminal) detailLines(d detail) []string {
 	first := d.keys[0]
-	lines := layout.WrapHanging(t.detailHeading(d), t.width, 2)
-	for i := range lines[1:] {
-		lines[i+1] = "  " + lines[i+1]
-	}
+	lines := splitLines(layout.Fill("", t.detailHeading(d), 2, t.width))
 	add := func(indent int, text string) {
 		for _, line := range layout.Wrap(text, t.room(indent)) {
 			lines = append(lines, strings.Repeat(" ", indent)+line)

@@ -48,8 +48,8 @@ func refill(text string, width int) string {
 	return strings.Join(lines, "\n")
 }
 
-// breakWords breaks a text at its blanks. Unlike wrapText it knows no commands: a sentence that
-// names one is not there to be pasted.
+// breakWords breaks a text at its blanks. Unlike layout.Wrap it knows no commands: a sentence
+// that names one is not there to be pasted.
 func breakWords(text string, width int) (lines []string) {
 	line := ""
 	for word := range strings.FieldsSeq(text) {

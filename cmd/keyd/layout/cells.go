@@ -45,7 +45,7 @@ func FormatColumns(rows [][]string) string {
 	var b strings.Builder
 	widths := MeasureCells(rows)
 	for _, row := range rows {
-		b.WriteString(FormatCells(row, widths) + "\n")
+		b.WriteString(formatCells(row, widths) + "\n")
 	}
 	return b.String()
 }
@@ -56,7 +56,7 @@ func FormatStack(rows [][]string, below []string, width int) string {
 	var b strings.Builder
 	widths := MeasureCells(rows)
 	for i, row := range rows {
-		b.WriteString(FormatCells(row, widths) + "\n")
+		b.WriteString(formatCells(row, widths) + "\n")
 		if i > 0 && below[i-1] != "" {
 			lead := strings.Repeat(" ", Hanging)
 			b.WriteString(Fill(lead, Escape(below[i-1]), Hanging, width) + "\n")
@@ -65,11 +65,11 @@ func FormatStack(rows [][]string, below []string, width int) string {
 	return b.String()
 }
 
-// FormatCells lays out one row for columns of these widths. No blank ends the line.
-func FormatCells(row []string, widths []int) string {
+// formatCells lays out one row for columns of these widths. No blank ends the line.
+func formatCells(row []string, widths []int) string {
 	var line strings.Builder
 	for i, cell := range row {
-		line.WriteString(PadRight(cell, widths[i]) + "  ")
+		line.WriteString(padRight(cell, widths[i]) + "  ")
 	}
 	return strings.TrimRight(line.String(), " ")
 }

@@ -27,8 +27,8 @@ func IsASCII(text string) bool {
 	return true
 }
 
-// PadRight adds blanks to a text until it is width columns wide. A wider text stays as it is.
-func PadRight(text string, width int) string {
+// padRight adds blanks to a text until it is width columns wide. A wider text stays as it is.
+func padRight(text string, width int) string {
 	return text + strings.Repeat(" ", max(width-CountColumns(text), 0))
 }
 

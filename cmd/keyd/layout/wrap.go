@@ -5,10 +5,10 @@ import "strings"
 // Wrap breaks a text between words so that no line is wider than width, unless a single
 // word is: a path, an ARN, or a command, which has to be pasted in one piece. A width of 0
 // breaks nothing.
-func Wrap(text string, width int) []string { return WrapHanging(text, width, 0) }
+func Wrap(text string, width int) []string { return wrapHanging(text, width, 0) }
 
-// WrapHanging is Wrap for a text whose lines after the first are indented, by the caller.
-func WrapHanging(text string, width, indent int) []string {
+// wrapHanging is Wrap for a text whose lines after the first are indented, by the caller.
+func wrapHanging(text string, width, indent int) []string {
 	if width <= 0 || CountColumns(text) <= width {
 		return []string{text}
 	}
@@ -40,6 +40,6 @@ func Fill(lead, text string, indent, width int) string {
 		return lead + text
 	}
 	first := max(width-CountColumns(lead), 1)
-	lines := WrapHanging(text, first, indent-CountColumns(lead))
+	lines := wrapHanging(text, first, indent-CountColumns(lead))
 	return lead + strings.Join(lines, "\n"+strings.Repeat(" ", indent))
 }
