@@ -172,6 +172,8 @@ func (e *explanation) remedy(t *terminal, r *report) []layout.Piece {
 		text = "what the reason says; then keyd continues"
 	case e.State == decide.StateSkipped:
 		return []layout.Piece{{Text: "nothing"}}
+	case e.State == decide.StateHeld && e.Until.IsZero():
+		text = "nothing while it is on hold; the reason says how to continue"
 	case !r.Running && r.installed:
 		return t.splitHints([]string{"nothing now; what is next needs the service: keyd start"})
 	case !r.Running:
