@@ -274,11 +274,11 @@ func (d *Rotator) awaitListed(ctx context.Context, t *target, client *iam.Client
 // waits for the key to be deleted keeps waiting. p is the second key as it was before.
 func (d *Rotator) forgetListing(t *target, p PruneCandidate) error {
 	t.outdateSeen()
-	pruned := "the second key is gone"
+	pruned, short := "the second key is gone", ""
 	if p.Active {
-		pruned = "the second key, " + credfile.Short(p.KeyID) + ", is inactive now"
+		pruned, short = "the second key, "+credfile.Short(p.KeyID)+", is inactive now", "the second key is off"
 	}
-	decision := decide.WaitUntil(decide.StateDue, d.Now(), pruned+"; keyd looks again at the next check")
+	decision := decide.WaitUntil(decide.StateDue, d.Now(), pruned+"; keyd looks again at the next check").InShort(short)
 	if r := t.facts.Rotation; r != nil && r.IsStuck() {
 		decision = decide.Next(t.facts, d.Settings, d.Now())
 	}
