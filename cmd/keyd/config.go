@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
 )
@@ -123,33 +124,39 @@ func fileExists(path string) bool {
 
 // configTable renders a report of the settings.
 func (t *terminal) configTable(r configReport) string {
+	const column = 13 // where the paths begin
 	var b strings.Builder
 	missing, managed := "", ""
 	switch {
 	case !r.exists && r.managed:
-		missing = "  (does not exist)"
+		missing = "(does not exist)"
 	case !r.exists:
-		missing = "  (does not exist, so everything is at its default)"
+		missing = "(does not exist, so everything is at its default)"
 	}
 	if !r.managed {
-		managed = "  (does not exist)"
+		managed = "(does not exist)"
 	}
-	for _, row := range [][2]string{
-		{"settings", r.Paths.Settings + missing}, {"managed", r.Paths.Managed + managed}, {"state", r.Paths.State}, {"status", state.StatusPath(r.Paths.State)},
+	for _, row := range [][3]string{
+		{"settings", r.Paths.Settings, missing}, {"managed", r.Paths.Managed, managed}, {"state", r.Paths.State}, {"status", state.StatusPath(r.Paths.State)},
 		{"journals", state.JournalsPath(r.Paths.State)}, {"credentials", r.Paths.Credentials}, {"config", r.Paths.Config},
 	} {
-		b.WriteString(fmt.Sprintf("%-12s %s\n", row[0], t.shortenHome(row[1])))
+		line := layout.Escape(fmt.Sprintf("%-*s%s", column, row[0], t.shortenHome(row[1]))) // a path is not broken
+		if row[2] != "" {
+			line = layout.Fill(line+"  ", row[2], column, t.width)
+		}
+		b.WriteString(line + "\n")
 	}
+	say := func(text string) { b.WriteString("\n" + layout.Fill("", text, layout.Hanging, t.width) + "\n") }
 	switch r.InForce {
 	case "last good":
-		b.WriteString("\n" + r.blames + "; the service uses the last good settings:\n")
+		say(r.blames + "; the service uses the last good settings:")
 	case "managed":
-		b.WriteString("\n" + r.blames + ", and no earlier good one is known: the managed settings are in force, and no old key is ended\n")
+		say(r.blames + ", and no earlier good one is known: the managed settings are in force, and no old key is ended")
 	case "none":
-		b.WriteString("\n" + r.blames + ", and no earlier good settings are known: keyd starts nothing\n")
+		say(r.blames + ", and no earlier good settings are known: keyd starts nothing")
 	}
 	if r.Managed != nil && r.Managed.Problem != "" {
-		b.WriteString("\nthe managed settings cannot be used; the last good ones are in force\n")
+		say("the managed settings cannot be used; the last good ones are in force")
 	}
 	section := ""
 	b.WriteString("\n")
@@ -181,7 +188,7 @@ func (t *terminal) configRemarks(r configReport) string {
 		}
 	}
 	for _, text := range r.Remarks {
-		b.WriteString("\nnote: " + text + "\n")
+		b.WriteString("\n" + layout.Fill("", "note: "+text, layout.Hanging, t.width) + "\n")
 	}
 	return b.String()
 }

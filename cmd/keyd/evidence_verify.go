@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"keyd/cmd/keyd/layout"
 	"keyd/daemon/rotate"
 	"keyd/daemon/settings"
 	"keyd/daemon/state"
@@ -64,7 +65,7 @@ func (a *app) verifyHistory(ctx context.Context, o evidenceOptions) error {
 			return err
 		}
 	} else {
-		a.term.print(v.text())
+		a.term.print(v.text(a.term.width))
 	}
 	if v.OK {
 		return nil
@@ -133,33 +134,36 @@ func (v *verification) compare(key rotate.DescribedKey, own string, record state
 	}
 }
 
-// text renders a verification for people.
-func (v *verification) text() string {
+// text renders a verification for people, in lines of at most this width; 0 breaks none.
+func (v *verification) text(width int) string {
 	var b strings.Builder
-	b.WriteString(fmt.Sprintf("history: %s, %s with a hash\n", settings.FormatCount(v.Lines, "line", "lines"), settings.FormatNumber(int64(v.Chained))))
+	say := func(format string, args ...any) {
+		b.WriteString(layout.Fill("", layout.Escape(fmt.Sprintf(format, args...)), layout.Hanging, width) + "\n")
+	}
+	say("history: %s, %s with a hash", settings.FormatCount(v.Lines, "line", "lines"), settings.FormatNumber(int64(v.Chained)))
 	if v.Older > 0 {
-		b.WriteString(fmt.Sprintf("%s: written by an older keyd; the hash of line %d vouches for this as it was then\n", state.Span{From: 1, To: v.Older}, v.Older+1))
+		say("%s: written by an older keyd; the hash of line %d vouches for this as it was then", state.Span{From: 1, To: v.Older}, v.Older+1)
 	}
 	for _, span := range v.Broken {
-		b.WriteString(span.Misfit() + "\n")
+		say("%s", span.Misfit())
 	}
 	for _, text := range v.Receipts {
-		b.WriteString(text + "\n")
+		say("%s", text)
 	}
 	if len(v.Broken) == 0 && v.Chained > 0 {
-		b.WriteString("each hash fits the lines above it\n")
+		say("each hash fits the lines above it")
 	}
 	switch {
 	case v.Open != nil && v.Chained == 0:
-		b.WriteString(fmt.Sprintf("%s: no line has a hash, so nothing vouches for this\n", v.Open))
+		say("%s: no line has a hash, so nothing vouches for this", v.Open)
 	case v.Open != nil:
-		b.WriteString(fmt.Sprintf("%s: after the last hash, so nothing vouches for this\n", v.Open))
+		say("%s: after the last hash, so nothing vouches for this", v.Open)
 	}
 	for _, one := range v.Compared {
-		b.WriteString("AWS, " + shortID(one.KeyID) + ": " + one.text() + "\n")
+		say("AWS, %s: %s", shortID(one.KeyID), one.text())
 	}
 	for _, text := range v.NotCompared {
-		b.WriteString("not compared: " + text + "\n")
+		say("not compared: %s", text)
 	}
 	return b.String()
 }
