@@ -39,8 +39,8 @@ func daemonProblem(info *state.DaemonInfo, installed bool) string {
 	return fmt.Sprintf("the daemon that is running (pid %d) is %s, and this program is %s; %s", info.PID, info.Release, buildVersion(), remedy)
 }
 
-// isMistake reports whether err is a mistake in keyd.ini or in the managed settings. That the
-// file belongs to another user is none.
+// isMistake reports whether err is a mistake in keyd.ini or in the managed settings. A file
+// that belongs to another user is no mistake in it.
 func isMistake(err error) bool {
 	_, own := errors.AsType[*settings.Error](err)
 	_, managed := errors.AsType[*settings.ManagedError](err)

@@ -1,6 +1,6 @@
 """Datadog Agent check: put this file into checks.d and keyd.yaml into conf.d/keyd.d.
 
-The fleet.json of all users give gauges keyd.* without a tag that names a user, and one
+The fleet.json files of all users give gauges keyd.* without a tag that names a user, and one
 service check keyd.file, which is critical when one of the files cannot be used. keyd.files
 is the number of files: 0 where no keyd writes one. The Agent needs permission to read the
 files; give it a path that it may read, or run it as root.
