@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -90,12 +89,6 @@ func (a *app) refusePast(ctx context.Context, loc locations, typed string) error
 		return hintedError("all about it: "+hint.Command("keyd explain", k.id), "%s is gone: %s", shortID(k.id), k.describe(a.now()))
 	}
 	return hintedError("all about it: "+hint.Command("keyd explain", k.id), "%s is not in use here: %s", shortID(k.id), k.describe(a.now()))
-}
-
-// isKeyless reports whether err says that the files were read, and hold no key.
-func isKeyless(err error) bool {
-	_, ok := errors.AsType[*credfile.NoKeyError](err)
-	return ok
 }
 
 // unknownKeyText says where keyd has looked for a key.

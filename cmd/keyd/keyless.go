@@ -12,6 +12,12 @@ import (
 	"keyd/daemon/state"
 )
 
+// isKeyless reports whether err says that the files were read, and hold no key.
+func isKeyless(err error) bool {
+	_, ok := errors.AsType[*credfile.NoKeyError](err)
+	return ok
+}
+
 // skipKeyless returns why nothing is to be done for the profiles that err, which comes from
 // reading the files, found without any key; nil when err is another one, when names holds
 // another profile, or when a rotation is in progress, whose file is missing.
@@ -37,7 +43,7 @@ func (a *app) skipKeyless(d *rotate.Rotator, err error, names []string) (skipped
 // explainMissing returns err, from reading the files, or the error that says more: that the
 // missing file is that of a rotation. There is something to do then.
 func (a *app) explainMissing(ctx context.Context, loc locations, err error) error {
-	if _, ok := errors.AsType[*credfile.NoKeyError](err); !ok {
+	if !isKeyless(err) {
 		return err
 	}
 	path := loc.store.Paths.Credentials
