@@ -40,6 +40,22 @@ func TestHoldRevivesAndResumeContinues(t *testing.T) {
 	})
 }
 
+// TestHoldRevivesOnce: the lists show the old key Inactive for a while after a hold has revived
+// it, and nobody else has made it so.
+func TestHoldRevivesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lab.NewLab(t, awssim.Lag{List: awssim.Range{Min: 10 * time.Second, Max: 10 * time.Second}}, 70*settings.Day)
+		if r := l.Pass(rotate.Request{Options: decide.Options{Manual: true, RetireNow: true}}); r.State != decide.StateQuarantine {
+			t.Fatal(r.State, r.Why)
+		}
+		r, err := l.Rotator.Hold(t.Context(), "default")
+		if n := strings.Count(strings.Join(l.Events, "\n"), rotate.VerbRevived); err != nil || n != 1 || !strings.Contains(r.Why, "stays usable") {
+			t.Errorf("revived %d times: %s, %v", n, r.Why, err)
+		}
+		l.CheckPromises()
+	})
+}
+
 // TestResumeReadsLastUseAgain: a person holds a rotation because a program still
 // uses the old key. The last use that keyd read before the hold must not lead to a
 // deactivation after it.

@@ -35,6 +35,7 @@ type progress struct {
 	preflightAt                       time.Time       // when the preflight passed; zero when it has not
 	provenID                          string          // the new key that AWS has accepted everywhere
 	provenAt                          time.Time
+	revivedID                         string // the old key that this pass has made Active again
 
 	hooksTried   map[string]bool     // the hooks that have failed in this pass
 	session      journal.Session     // opened with an MFA code; zero when none is

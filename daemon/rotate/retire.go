@@ -244,7 +244,7 @@ func (d *Rotator) reviveOld(ctx context.Context, t *target, client *iam.Client) 
 	}
 	r.DeactivateStarted, r.Deactivated = time.Time{}, time.Time{}
 	r.ForgetUse()
-	t.markOldActive()
+	t.noteRevived()
 	if err := d.JournalDir().Save(r); err != nil {
 		return err
 	}

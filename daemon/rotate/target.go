@@ -110,22 +110,27 @@ func (t *target) noteDeleted(id string, at time.Time) {
 	t.recent.Deleted[id], t.recent.Freed[t.facts.OwnerID()] = at, at
 }
 
-// setSeen records what AWS said about the key.
+// setSeen records what AWS said about the key. Its lists lag: one that still shows a key
+// Inactive which this pass has revived is not believed.
 func (t *target) setSeen(seen *decide.Seen) {
 	t.facts.Seen = seen
 	t.facts.LastRotation = t.recent.Created[t.facts.OwnerID()]
-}
-
-// markOldActive records that AWS has made the old key of the rotation Active again.
-func (t *target) markOldActive() {
-	if t.facts.Seen == nil || t.facts.Seen.FindKey(t.facts.Rotation.Old.ID) == nil {
+	if t.progress.revivedID == "" || seen.FindKey(t.progress.revivedID) == nil {
 		return
 	}
-	seen := *t.facts.Seen
-	seen.Keys = slices.Clone(seen.Keys)
-	old := seen.FindKey(t.facts.Rotation.Old.ID)
+	corrected := *seen
+	corrected.Keys = slices.Clone(seen.Keys)
+	old := corrected.FindKey(t.progress.revivedID)
 	old.Active, old.Status = true, "Active"
-	t.facts.Seen = &seen
+	t.facts.Seen = &corrected
+}
+
+// noteRevived records that AWS has made the old key of the rotation Active again.
+func (t *target) noteRevived() {
+	t.progress.revivedID = t.facts.Rotation.Old.ID
+	if t.facts.Seen != nil {
+		t.setSeen(t.facts.Seen)
+	}
 }
 
 // outdateSeen makes what AWS said about the keys too old to act on.
