@@ -25,17 +25,23 @@ type observer struct {
 	seen       map[string]bool
 }
 
-func startObserver(pid int) *observer {
+// startObserver begins to observe a process. It tells a stranger that runs recordingScript in
+// this home when it has been observed.
+func startObserver(pid int, home string) *observer {
 	o := &observer{stop: make(chan struct{}), done: make(chan struct{}), seen: map[string]bool{}}
 	go func() {
 		defer close(o.done)
-		tick := time.NewTicker(20 * time.Millisecond) // a stranger stays for 50
+		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			for _, p := range listFamily(pid) {
+				_, err := os.Stat(filepath.Join(home, "told."+p)) // a process that has only been forked has the words of its parent
 				line, _ := os.ReadFile(filepath.Join("/proc", p, "cmdline"))
 				environ, _ := os.ReadFile(filepath.Join("/proc", p, "environ")) // only root may read it if p has turned off dumps
 				o.seen[strings.ReplaceAll(string(line)+"\n"+string(environ), "\x00", "\n")] = true
+				if err == nil {
+					_ = os.WriteFile(filepath.Join(home, "observed."+p), nil, 0o644)
+				}
 			}
 			select {
 			case <-tick.C:
@@ -72,10 +78,11 @@ func listFamily(pid int) []string {
 }
 
 // recordingScript takes the place of notify-send and of the on_event program. It writes
-// everything it gets to a file, and runs long enough to be observed.
+// everything it gets to a file, and runs until it has been observed, or for two seconds.
 const recordingScript = `#!/bin/sh
 { echo "$0 $*"; env; cat; echo; } >> "$HOME/told.$$"
-sleep 0.05
+n=0
+while [ ! -e "$HOME/observed.$$" ] && [ $n -lt 100 ]; do sleep 0.02; n=$((n+1)); done
 `
 
 // TestProcessesShowNoSecret runs the daemon, which rotates one key and reports that
@@ -95,7 +102,7 @@ func TestProcessesShowNoSecret(t *testing.T) {
 			h.addKey("bob", 70)
 			h.writeFile(".aws/config", "[profile bob]\nregion = nowhere-1x\n", 0o600) // only a person can correct it
 			keyd := h.startProgram([]string{"DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere"}, name, "run")
-			o := startObserver(keyd.Process.Pid)
+			o := startObserver(keyd.Process.Pid, h.home)
 			told := h.awaitWords("needs_person\":true", "notify-send --app-name", "\"event\":\"validated\"")
 			h.demandClosed(keyd.Process.Pid)
 			status := h.startProgram(nil, name, "status", "--json")
@@ -122,7 +129,8 @@ func TestProcessesShowNoSecret(t *testing.T) {
 	}
 }
 
-// awaitWords returns what the strangers received, once it contains all these words.
+// awaitWords returns what the strangers received, once it contains all these words and they
+// have been observed.
 func (h *house) awaitWords(words ...string) string {
 	h.t.Helper()
 	var all []byte
@@ -133,7 +141,8 @@ func (h *house) awaitWords(words ...string) string {
 			text, _ := os.ReadFile(path)
 			all = append(all, text...)
 		}
-		missing := false
+		observed, _ := filepath.Glob(filepath.Join(h.home, "observed.*"))
+		missing := len(observed) < len(paths)
 		for _, w := range words {
 			missing = missing || !bytes.Contains(all, []byte(w))
 		}
@@ -286,7 +295,7 @@ func TestObserverFindsLeaks(t *testing.T) {
 	h := newHouse(t, readyProgram(t))
 	h.writeFile("tmp/x", "", 0o600)
 	leaky := h.startProgram([]string{"LEAK=" + plantedSecret, "GOTRACEBACK=all"}, "keyd-leaky")
-	o := startObserver(leaky.Process.Pid)
+	o := startObserver(leaky.Process.Pid, h.home)
 	_ = leaky.Wait()
 	marks := marksOf(map[string]string{plantedID: plantedSecret})
 	seen := o.text()
